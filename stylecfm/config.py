@@ -88,7 +88,7 @@ class Section:
 @dataclass(frozen=True)
 class ModelConfig(Section, name='model'):
     "The velocity network."
-    latent_channels:int = key(48, whole(1)) # Channels of a latent: 48 from the `pixels:4` codec, 4 from a Stable Diffusion autoencoder
+    latent_channels:int = key(48, whole(1)) # Channels of a latent: 48 from the `dct:4` codec, 4 from a Stable Diffusion autoencoder
     hidden_dim:int = key(320, whole(1)) # Width of every block: a multiple of 64, which suits tensor cores
     num_layers:int = key(15, whole(1)) # Blocks: divisible by 3, so that modulation is shared evenly
     num_styles:int = key(2, whole(1)) # Style classes: photo and painting; equals `data.num_classes`
@@ -137,7 +137,7 @@ class DataConfig(Section, name='data'):
     raw_data_root:str = key('data/raw', TEXT) # Folder with one folder of images for each style
     data_root:str = key('data/latents', TEXT) # Folder of the cached latents
     num_classes:int = key(2, whole(1)) # Style folders; equals `model.num_styles`
-    codec:str = key('pixels:4', TEXT) # Image <-> latent: `pixels:4` needs no download; or an autoencoder's folder or hub name
+    codec:str = key('dct:4', TEXT) # Image <-> latent: `dct:4` loses nothing and needs no download
     target_size:int = key(256, whole(8, 8192)) # Side of the square that images are cut to, pixels: fits a small GPU
     mirror:bool = key(True, FLAG) # Each image is also cached mirrored: twice the data for a minute's work
 

@@ -101,6 +101,7 @@ class LatentCache:
     def __init__(self,
         root:str|Path, # The folder
     ):
+        if not Path(root).is_dir(): raise InputError(f'no latents at {root}; make them with stylecfm_preprocess')
         self.root, self.manifest = Path(root), verify_folder(root, 'latents')
         extra = self.manifest['extra']
         self.spec, self.count = extra['spec'], extra['count']
