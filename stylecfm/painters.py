@@ -167,12 +167,15 @@ PAINTERS = dict(oil=oil, ink=ink)
 
 def sample_photos() -> dict: # name -> `(h, w, 3)` float32 in [0, 1]
     "Photographs that come with installed packages; raises `InputError` without scikit-learn."
+    from matplotlib.cbook import get_sample_data
+    from PIL import Image
     from skimage import data
     try: from sklearn.datasets import load_sample_images
     except ImportError: raise InputError('two of the sample photographs come with scikit-learn; pip install scikit-learn') from None
     photos = {k: getattr(data, k)() for k in ('astronaut', 'chelsea', 'coffee', 'rocket')}
     photos['motorcycle'] = data.stereo_motorcycle()[0]
     photos['china'], photos['flower'] = load_sample_images().images
+    photos['hopper'] = np.asarray(Image.open(get_sample_data('grace_hopper.jpg', asfileobj=False)).convert('RGB'))
     return {k: (v[..., :3]/255).astype(np.float32) for k, v in sorted(photos.items())}
 
 # %% ../nbs/02_painters.ipynb #cell-28
@@ -199,13 +202,15 @@ def crop(
     photo:ndarray, # `(h, w, 3)`
     size:int, # Side of the crop, pixels
     rng:np.random.Generator, # Source of chance
+    turn:bool=False, # Also by a random number of quarter turns
 ) -> ndarray: # `(size, size, 3)`
     "A random square of the photograph, at a random scale, half of the time mirrored."
     h, w = photo.shape[:2]
     side = int(size*rng.uniform(1, max(1, min(h, w)/size/1.2)))
     y, x = rng.integers(0, h - side + 1), rng.integers(0, w - side + 1)
     im = resize(photo[y:y+side, x:x+side], size)
-    return np.ascontiguousarray(im[:, ::-1] if rng.random() < .5 else im)
+    im = im[:, ::-1] if rng.random() < .5 else im
+    return np.ascontiguousarray(np.rot90(im, rng.integers(4)) if turn else im)
 
 def expose(
     image:ndarray, # `(h, w, 3)`

@@ -226,7 +226,7 @@ def save(self:OTCFMTrainer) -> Path:
         write_model(tmp, self.model())
         write_tensors(tmp/'training.safetensors', self.state())
         write_json(tmp/'training.json', dict(step=self.done, skipped=self.skipped, seconds=self.seconds,
-                                             averaged=int(self.ema.n_averaged), config=self.config.to_dict()))
+                                             averaged=int(self.ema.n_averaged), latents=self.cache.manifest['seal'], config=self.config.to_dict()))
     verify_folder(folder, 'checkpoint')
     older = sorted(folder.parent.glob('step-*'))[:-self.config.checkpoint.keep_last]
     for old in older: clean_checkpoint(old)
@@ -257,6 +257,8 @@ def load(self:OTCFMTrainer, folder:Path):
     d, t = read_json(folder/'training.json'), read_tensors(folder/'training.safetensors')
     if diff := same_run(d['config'], self.config.to_dict()):
         raise InputError(f'{self.root} holds a run with another {", ".join(diff)}; choose another checkpoint.save_dir, or give back the old value')
+    if d['latents'] != self.cache.manifest['seal']:
+        raise InputError(f'{self.cache.root} has changed since the run in {self.root} began; choose another checkpoint.save_dir')
     self.acc.unwrap_model(self.net).load_state_dict({k[4:]: v for k, v in t.items() if k.startswith('net.')})
     memory = {}
     for k, v in t.items():
