@@ -260,4 +260,5 @@ d = { 'settings': { 'branch': 'main',
                                    'stylecfm.transfer.StyleTransferPipeline.style': ( 'transfer.html#styletransferpipeline.style',
                                                                                       'stylecfm/transfer.py'),
                                    'stylecfm.transfer.Transferred': ('transfer.html#transferred', 'stylecfm/transfer.py'),
+                                   'stylecfm.transfer.pick_device': ('transfer.html#pick_device', 'stylecfm/transfer.py'),
                                    'stylecfm.transfer.settings': ('transfer.html#settings', 'stylecfm/transfer.py')}}}

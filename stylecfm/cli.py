@@ -102,7 +102,7 @@ def pairs(
             names.add(name); todo.append((p, output/f'{name}.png'))
     elif output.is_dir() or not output.suffix: todo = [(source, output/f'{source.stem}.png')]
     else: todo = [(source, output)]
-    if (suffix := todo[0][1].suffix.lower()) not in FORMATS: raise InputError(f'cannot write {output}: its suffix is not one of {" ".join(FORMATS)}; choose one of them')
+    if todo[0][1].suffix.lower() not in FORMATS: raise InputError(f'cannot write {output}: its suffix is not one of {" ".join(FORMATS)}; choose one of them')
     for _, p in todo: writable(p)
     return todo
 

@@ -65,6 +65,7 @@ def key(
     return field(default=default, metadata={'rule': rule})
 
 def _shown(v:Any, n:int=60) -> str:
+    "A value as an error shows it, cut to `n` characters."
     try: s = repr(v)
     except ValueError: s = 'a number with too many digits to show'   # Python prints at most 4300
     return s if len(s) <= n else s[:n-3] + '...'
@@ -217,6 +218,7 @@ def _once(pairs:list) -> dict:
     raise InputError(f'the key "{twice}" appears twice in one section; keep one')
 
 def _no_constant(name:str):
+    "Refuse NaN and Infinity, which Python's reader would take."
     raise InputError(f'{name} is not a number that JSON allows; write a finite one')
 
 # %% ../nbs/00_config.ipynb #cell-45

@@ -176,6 +176,7 @@ def _files(folder:Path) -> dict:
     return {k: p for k, p in found.items() if k != MANIFEST}
 
 def _own_digest(m:dict) -> str:
+    "Digest of a manifest without its seal."
     return digest(json.dumps({k: v for k, v in m.items() if k != 'seal'}, sort_keys=True).encode())
 
 def _seal(folder:Path, kind:str, extra:dict):

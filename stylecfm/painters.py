@@ -8,10 +8,10 @@ __all__ = ['LUMA', 'SHADOW', 'LIGHT', 'VARNISH', 'INK', 'PAPER', 'PAINTERS', 'bl
            'resize', 'crop', 'expose']
 
 # %% ../nbs/02_painters.ipynb #cell-2
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter
 from .config import InputError
 
 # %% ../nbs/02_painters.ipynb #cell-5

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 from .codecs import LatentStats, load_codec
-from .config import Config, InferenceConfig, InputError, config_from_dict
+from .config import Config, InferenceConfig, InputError
 from .files import clean_stale, read_json, read_tensors, sealed_folder, verify_folder, write_json, write_tensors, write_text
 from .isonext import IsoNext
 from .latents import LatentCache
@@ -283,6 +283,8 @@ def begin(self:OTCFMTrainer):
     "Make the folder of the run, or find the run that is in it."
     clean_stale(self.root/'checkpoints')
     if (last := self.newest()): return self.load(last)
+    if (self.root/'config.json').exists() and not (self.root/'log.jsonl').exists():
+        raise InputError(f'{self.root} holds a config.json that no run wrote; choose another checkpoint.save_dir')
     write_text(self.root/'config.json', self.config.to_json())
     write_text(self.root/'log.jsonl', '')
 
@@ -295,8 +297,9 @@ def fit(self:OTCFMTrainer,
     if self.acc.is_main_process: self.begin()
     self.acc.wait_for_everyone()
     if not self.acc.is_main_process and (last := self.newest()): self.load(last)
-    self.net.train(); losses, row, bad = [], len(self.log), 0
-    with tqdm(total=self.total, initial=self.done, desc='train', unit='step', disable=None if self.acc.is_main_process else True) as bar:
+    self.net.train(); losses, bad = [], 0
+    quiet = {} if self.acc.is_main_process else dict(disable=True)
+    with tqdm(total=self.total, initial=self.done, desc='train', unit='step', mininterval=.5, **quiet) as bar:
         try:
             while self.done < self.total:
                 start = time.perf_counter(); r = self.step(); self.seconds += time.perf_counter() - start

@@ -1,0 +1,45 @@
+# Everything happens in .venv. What this needs: Python 3.11 or newer, pip, make.
+PYTHON ?= python3
+BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
+PINS := settings.ini setup.py constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lab export outputs clean
+
+help: ## Show this help
+	@echo 'make <target>, where <target> is one of:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+
+demo: .venv/.demo ## Train on sample pictures and transfer unseen ones: a few minutes
+	$(BIN)/stylecfm_demo
+
+test: .venv/.dev ## Check the notebooks, the package and the commands
+	$(BIN)/python tools/check.py
+
+test-slow: .venv/.dev ## The same, with the cells that take minutes
+	$(BIN)/python tools/check.py --slow
+
+lab: .venv/.lab ## Open JupyterLab on the notebooks
+	$(BIN)/jupyter lab nbs
+
+export: .venv/.dev ## Write the package and the README from the notebooks
+	$(BIN)/nbdev_clean && $(BIN)/nbdev_export && $(BIN)/python tools/readme.py
+
+outputs: .venv/.dev ## Run every notebook and store its outputs and pictures
+	$(BIN)/python tools/run_notebooks.py && $(MAKE) export
+
+clean: ## Remove .venv
+	rm -rf .venv
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo 'stylecfm needs Python 3.11 or newer, and "$(PYTHON)" is not; name one: make PYTHON=python3.12 $(MAKECMDGOALS)' >&2; exit 2; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo 'could not make .venv; install the venv module of your Python (Debian, Ubuntu: apt install python3-venv)' >&2; exit 2; }
+	@touch $@
+
+# One stamp for each set of packages; it is as new as the last install.
+.venv/.demo .venv/.dev .venv/.lab: .venv/.%: .venv/.python $(PINS)
+	@echo 'installing into .venv (the first time takes some minutes) ...'
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-warn-script-location -q -c constraints.txt -e '.[$*$(if $(filter lab,$*),$(comma)dev)]'
+	@touch $@
+
+comma := ,

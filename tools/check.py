@@ -1,0 +1,118 @@
+"""What `make test` runs: python tools/check.py [NAMES] [--slow]. The last line is `N passed, M failed`."""
+import argparse
+import configparser
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from lint import lint
+from notebooks import NBS, ROOT, environment, every_notebook
+from readme import readme
+
+LIMIT, SLOW_LIMIT = 180, 3600    # seconds for one notebook
+
+
+class Tally:
+    "Counts what ran."
+    passed, failed = 0, 0
+
+    def add(self, name, problem=''):
+        if problem: self.failed += 1
+        else: self.passed += 1
+        print(f'{"FAIL" if problem else "ok  "} {name}' + (f'\n     {problem}' if problem else ''), flush=True)
+
+
+def python(*args, env=None, limit=300):
+    "Exit code and output of Python in a process of its own, ended at the limit with all its children."
+    p = subprocess.Popen([sys.executable, *map(str, args)], cwd=ROOT, env=env or environment(), text=True, encoding='utf-8', errors='replace',
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=os.name == 'posix')
+    try: out, _ = p.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        if os.name == 'posix': os.killpg(p.pid, signal.SIGKILL)
+        else: p.kill()
+        return 1, f'not done after {limit} s'
+    return p.returncode, out.strip()
+
+
+def digests():
+    "What the generated files hold now."
+    files = [*NBS.rglob('*.ipynb'), *(ROOT/'stylecfm').rglob('*.py')]
+    return {p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files if '.ipynb_checkpoints' not in p.parts}
+
+
+def generated(tally):
+    "Cleaning and exporting must change nothing, and README.md must be what index.ipynb says."
+    before = digests()
+    for command in ('clean', 'export'):
+        code, out = python('-c', f'from nbdev.{"clean" if command == "clean" else "doclinks"} import nbdev_{command}; nbdev_{command}()')
+        if code: return tally.add(f'nbdev_{command}', out[-2000:])
+    after = digests()
+    changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
+    tally.add('notebooks are clean and exported', changed and f'changed: {", ".join(changed)}; run `make export` and commit')
+    page = ROOT/'README.md'
+    stale = not page.exists() or page.read_text(encoding='utf-8') != readme()
+    tally.add('README.md is what index.ipynb says', 'run `make export` and commit' if stale else '')
+
+
+def style(tally, paths, names):
+    "ruff and the house rules."
+    r = subprocess.run([sys.executable, '-m', 'ruff', 'check', '--output-format', 'concise', 'nbs', 'tools', 'setup.py'], cwd=ROOT, text=True, capture_output=True)
+    tally.add('ruff', (r.stdout + r.stderr).strip() if r.returncode else '')
+    for name, rule, found in lint(paths):
+        if not names or name.startswith(tuple(names)): tally.add(f'{name}: {rule}', '\n     '.join(found))
+
+
+def notebooks(tally, paths, slow):
+    "Every notebook in a process of its own, two at a time."
+    def one(path):
+        start = time.perf_counter()
+        code, out = python('tools/notebooks.py', path, *['--slow'][:slow], limit=SLOW_LIMIT if slow else LIMIT)
+        return path.stem, time.perf_counter() - start, code, out
+    with ThreadPoolExecutor(2) as pool:
+        for name, seconds, code, out in pool.map(one, paths): tally.add(f'{name} runs ({seconds:.0f} s)', out[-3000:] if code else '')
+
+
+ALONE = """import sys
+import stylecfm.{0}
+assert 'torchvision' not in sys.modules, 'torchvision was imported'"""
+LAZY = """import sys, stylecfm
+assert not {'torch', 'numpy', 'diffusers'} & set(sys.modules), 'import stylecfm is heavy'
+for name in stylecfm.__all__: getattr(stylecfm, name)"""
+HELP = """import sys, runpy; sys.argv = ['{0}', '--help']
+try: runpy.run_path('{1}', run_name='__main__')
+except SystemExit as e: assert not e.code, e.code
+assert 'torch' not in sys.modules, '--help imports torch'"""
+
+
+def package(tally):
+    "Every module alone, the public names, and --help of every command."
+    modules = sorted(p.stem for p in (ROOT/'stylecfm').glob('*.py') if not p.stem.startswith('_'))
+    jobs = [(f'import stylecfm.{m}', ALONE.format(m)) for m in modules] + [('public names', LAZY)]
+    config = configparser.ConfigParser(delimiters=['='])
+    config.read(ROOT/'settings.ini', encoding='utf-8')
+    for row in config['DEFAULT']['console_scripts'].split():
+        name = row.partition('=')[0]
+        jobs.append((f'{name} --help', HELP.format(name, os.path.join(os.path.dirname(sys.executable), name))))
+    with ThreadPoolExecutor(2) as pool:
+        for (name, _), (code, out) in zip(jobs, pool.map(lambda job: python('-c', job[1]), jobs), strict=True): tally.add(name, out[-1500:] if code else '')
+
+
+def main():
+    p = argparse.ArgumentParser(description='Check notebooks, package and commands.')
+    p.add_argument('names', nargs='*', help='beginnings of names; all notebooks if none')
+    p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too')
+    a = p.parse_args()
+    tally, paths = Tally(), every_notebook(a.names)
+    if not a.names: generated(tally)
+    style(tally, every_notebook(), a.names)
+    if not a.names: package(tally)
+    notebooks(tally, paths, a.slow)
+    print(f'{tally.passed} passed, {tally.failed} failed')
+    return tally.failed > 0
+
+
+if __name__ == '__main__': sys.exit(main())

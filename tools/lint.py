@@ -1,0 +1,94 @@
+"""The house rules for notebooks, as checks: each gives a line for what it finds, with notebook and cell."""
+import ast
+import json
+import re
+
+LONGEST_FUNCTION, LONGEST_CELL, LARGEST_KB = 45, 60, 120
+MACHINE_PATH = re.compile(r'(?<![\w.])/(?:work|home|root|Users|tmp)/\w')
+FORBIDDEN = re.compile(r'\bpickle\.load|\btorch\.load\((?!.*weights_only=True)|\.(?:save|load)_state\(|(?<![\w.])(?:eval|exec)\(')
+MAY_PRINT = ('80_cli', '81_app', '90_demo')
+
+
+class Notebook:
+    "A notebook as the checks see it."
+    def __init__(self, path):
+        self.path, self.name = path, path.stem
+        self.cells = json.loads(path.read_text(encoding='utf-8'))['cells']
+        self.code = [(i, ''.join(c['source'])) for i, c in enumerate(self.cells) if c['cell_type'] == 'code']
+        self.exported = [(i, s) for i, s in self.code if re.search(r'^#\|\s*export\b', s, re.M)]
+        found = re.search(r'^#\|\s*default_exp\s+(\S+)', '\n'.join(s for _, s in self.code), re.M)
+        self.module = found[1] if found else None
+
+    def outputs(self):
+        for i, c in enumerate(self.cells):
+            for o in c.get('outputs', []): yield i, o
+
+
+def imports(source):
+    "Modules that a cell imports, anywhere in it."
+    for node in ast.walk(ast.parse(re.sub(r'^[%!].*$', 'pass', source, flags=re.M))):
+        if isinstance(node, ast.Import): yield from (a.name for a in node.names)
+        if isinstance(node, ast.ImportFrom): yield node.module or ''
+
+
+def opening(nb, _):
+    "The module's name first, then a title with a one-line quote."
+    first, second = (''.join(c['source']) for c in nb.cells[:2])
+    if nb.module and not first.startswith('#| default_exp'): yield 'cell 0 must be #| default_exp'
+    title = second if nb.module else first
+    if not re.match(r'# \S.*\n\n> \S[^\n]*$', title.split('\n\n%%')[0].strip()) and nb.module: yield 'the title must be "# ..." and a one-line "> ..."'
+
+
+def layers(nb, below):
+    "A notebook imports only from notebooks before it."
+    for i, s in nb.code:
+        for m in imports(s):
+            if 'torchvision' in m: yield f'cell {i} imports torchvision'
+            if m.startswith('stylecfm.') and m.split('.')[1] not in below and m.split('.')[1] != nb.module: yield f'cell {i} imports {m} from a later notebook'
+
+
+def size(nb, _):
+    "Short functions and cells, small files."
+    for i, s in nb.exported:
+        if (n := sum(1 for line in s.splitlines() if line.strip())) > LONGEST_CELL: yield f'cell {i} has {n} lines, more than {LONGEST_CELL}'
+        for f in ast.walk(ast.parse(s)):
+            if isinstance(f, ast.FunctionDef) and (n := f.end_lineno - f.lineno + 1) > LONGEST_FUNCTION: yield f'cell {i}: {f.name} has {n} lines, more than {LONGEST_FUNCTION}'
+    if (kb := nb.path.stat().st_size//1024) > LARGEST_KB: yield f'{kb} KB, more than {LARGEST_KB}: store smaller pictures'
+
+
+def exports(nb, _):
+    "Exported cells run in tests, keep imports apart, say what they are, and use nothing dangerous."
+    for i, s in nb.exported:
+        tree = ast.parse(s)
+        kinds = {isinstance(n, (ast.Import, ast.ImportFrom)) for n in tree.body}
+        if re.search(r'^#\|\s*eval:\s*false', s, re.M): yield f'cell {i} is exported and never run'
+        if kinds == {True, False}: yield f'cell {i} mixes imports and code'
+        if FORBIDDEN.search(s): yield f'cell {i} calls {FORBIDDEN.search(s)[0]}'
+        if re.search(r'(?<![\w.])print\(', s) and nb.name not in MAY_PRINT: yield f'cell {i} prints: only commands do'
+        for n in tree.body:
+            if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and not n.name.startswith('__') and not ast.get_docstring(n): yield f'cell {i}: {n.name} has no docstring'
+
+
+def stored(nb, _):
+    "Outputs are there, clean, and know no machine."
+    for i, c in enumerate(nb.cells):
+        if MACHINE_PATH.search(''.join(c['source'])): yield f'cell {i} names a path of a machine'
+    for i, o in nb.outputs():
+        text = json.dumps({k: v for k, v in o.get('data', {}).items() if not k.startswith('image')}) + ''.join(o.get('text', []))
+        if o['output_type'] == 'error': yield f'cell {i} stores an error'
+        if o.get('name') == 'stderr' and 'Warning' in text: yield f'cell {i} stores a warning'
+        if MACHINE_PATH.search(text): yield f'cell {i} stores a path of a machine'
+    draws = any(re.search(r'plt\.|(?<!\w)grid\(\[', s) for i, s in nb.code if (i, s) not in nb.exported)
+    if draws and not any('image/png' in o.get('data', {}) for _, o in nb.outputs()): yield 'no picture is stored: run make outputs'
+
+
+CHECKS = (opening, layers, size, exports, stored)
+
+
+def lint(paths):
+    "`(notebook, rule, findings)` for every notebook and rule."
+    below = set()
+    for path in paths:
+        nb = Notebook(path)
+        for check in CHECKS: yield nb.name, check.__name__, list(check(nb, below))
+        if nb.module: below.add(nb.module)

@@ -1,0 +1,55 @@
+"""Run one notebook with its flags honoured. `check.py` and `run_notebooks.py` start it in a process of its own:
+
+python tools/notebooks.py NOTEBOOK [--slow] [--store]
+"""
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NBS = ROOT/'nbs'
+FLAGS = {'slow', 'cuda', 'net'}
+
+
+def every_notebook(names=()):
+    "Paths of the notebooks in their order; all, or those whose names begin so."
+    found = sorted(p for p in NBS.rglob('*.ipynb') if not any(part.startswith(('.', '_')) for part in p.relative_to(NBS).parts))
+    missing = [n for n in names if not any(p.stem.startswith(n) for p in found)]
+    if missing: sys.exit(f'no notebook begins with {missing[0]}; there are {", ".join(p.stem for p in found)}')
+    return [p for p in found if not names or p.stem.startswith(tuple(names))]
+
+
+def environment():
+    "Surroundings of a run: no bars, no windows, and one thread, since two notebooks run at a time."
+    shared = os.path.abspath(os.environ.get('STYLECFM_SHARED') or ROOT.parent/'shared')
+    return os.environ | dict(STYLECFM_SHARED=shared, TQDM_DISABLE='1', MPLBACKEND='agg', OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '1'), PYTHONHASHSEED='0')
+
+
+def run(path, slow=False, store=False):
+    "Execute the cells in order, but for those that are flagged; an error goes up with its cell."
+    from execnb.nbio import read_nb, write_nb
+    from execnb.shell import CaptureShell
+    from nbdev.process import extract_directives
+    skip = FLAGS - ({'slow'} if slow else set())
+
+    def flagged(cell):
+        d = extract_directives(cell, remove=False) if cell.cell_type == 'code' else {}
+        return 'false' in d.get('eval:', []) or bool(skip & d.keys())
+
+    nb, shell = read_nb(path), CaptureShell(path, mpl_format='png')
+    shell.run_all(nb, exc_stop=True, preproc=flagged)
+    if store: write_nb(nb, path)
+
+
+if __name__ == '__main__':
+    p = argparse.ArgumentParser(description='Run one notebook with its flags honoured.')
+    p.add_argument('notebook', type=Path)
+    p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too')
+    p.add_argument('--store', action='store_true', help='write outputs and pictures into the notebook')
+    a = p.parse_args()
+    path, start = a.notebook.resolve(), time.perf_counter()
+    os.chdir(path.parent)
+    run(path, a.slow, a.store)
+    print(f'{time.perf_counter() - start:.1f} s')
