@@ -34,11 +34,11 @@ def painter(image): # `(h, w, 3)` in [0, 1]
     return oil(image, radius=2.5, varnish=.7)
 
 def draw(group:str, n:int, size:int, seed:int) -> list: # `n` arrays `(size, size, 3)`
-    "Crops of a group of `SCENES`, exposed alike."
+    "Crops of a group of `SCENES`, exposed alike; those of the test upright and in their own colours."
     import numpy as np
     from stylecfm.painters import crop, expose, sample_photos
     rng, photos, names = np.random.default_rng([seed, list(SCENES).index(group)]), sample_photos(), SCENES[group]
-    return [expose(crop(photos[names[i % len(names)]], size, rng, turn=group != 'test'), rng, .5) for i in range(n)]
+    return [expose(crop(photos[names[i % len(names)]], size, rng, turn=group != 'test'), rng, .5, swap=group != 'test') for i in range(n)]
 
 # %% ../nbs/90_demo.ipynb #cell-9
 def write_images(folder:Path, images:list):

@@ -216,9 +216,10 @@ def expose(
     image:ndarray, # `(h, w, 3)`
     rng:np.random.Generator, # Source of chance
     amount:float=1., # 0: the same exposure for every image
+    swap:bool=True, # Put the channels in random order
 ) -> ndarray:
-    "Brightness, contrast, saturation and tint drawn anew, the channels in random order."
-    image = image[..., rng.permutation(3)]
+    "Brightness, contrast, saturation and tint drawn anew."
+    image = image[..., rng.permutation(3)] if swap else image
     lum = (image @ LUMA)[..., None]; chroma = image - lum
     contrast, bright, colour = np.array([.19, .47, .065]) + amount*rng.uniform(-1, 1, 3)*[.06, .12, .035]
     lum = (lum - lum.mean())/(lum.std() + .03)*contrast + bright
