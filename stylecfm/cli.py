@@ -7,7 +7,7 @@ __all__ = ['reported', 'config_with', 'stylecfm_preprocess', 'stylecfm_train', '
            'transfer_all']
 
 # %% ../nbs/80_cli.ipynb #cell-2
-import os, sys
+import sys, tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from fastcore.script import call_parse, store_true
@@ -83,7 +83,8 @@ def writable(path:Path):
     "Raise `InputError` unless a file could be made at `path`."
     folder = next(p for p in Path(path).absolute().parents if p.exists())
     if not folder.is_dir(): raise InputError(f'cannot write {path}: {folder} is a file; choose another place')
-    if not os.access(folder, os.W_OK): raise InputError(f'cannot write {path}: no permission in {folder}; choose another place')
+    try: tempfile.TemporaryFile(dir=folder).close()                             # leaves nothing; asking for permission is not enough
+    except OSError as e: raise InputError(f'cannot write {path}: {folder} takes no files ({e.strerror}); choose another place') from None
 
 def pairs(
     source:str|None, # An image, or a folder of images
