@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SCENES', 'DemoSize', 'painter', 'draw', 'write_images', 'make_images', 'demo_config', 'Tested', 'transfer_tests',
-           'score', 'draw_grid', 'draw_loss', 'peak_memory_mb', 'machine', 'run_demo', 'stylecfm_demo', 'forget']
+           'score', 'draw_grid', 'draw_loss', 'run_demo', 'stylecfm_demo', 'forget']
 
 # %% ../nbs/90_demo.ipynb #cell-2
-import platform, sys, time
+import time
 from pathlib import Path
 from typing import Callable, NamedTuple
 from fastcore.script import call_parse, store_true
@@ -22,7 +22,7 @@ class DemoSize(NamedTuple):
     crops:int = 1000 # Training crops of each style; all are also used mirrored
     size:int = 64 # Side of a crop, pixels
     tests:int = 32 # Held-out crops
-    steps:int = 900 # Training steps
+    steps:int = 1200 # Training steps
     batch:int = 32 # Latents a step
     width:int = 96 # Channels of the network
     layers:int = 6 # Blocks of the network
@@ -73,7 +73,7 @@ def demo_config(
 ) -> Config:
     "What a user's config.json would say."
     return Config(ModelConfig(48, size.width, size.layers, style_dim=128, time_dim=128),
-                  TrainingConfig(size.batch, 1e-3, max_steps=size.steps, warmup_steps=50, ema_decay=.995, num_workers=2, seed=seed),
+                  TrainingConfig(size.batch, 1e-3, label_drop_prob=.4, max_steps=size.steps, warmup_steps=50, ema_decay=.995, num_workers=2, seed=seed),
                   InferenceConfig(15, cfg_scale=1., method='heun'),
                   DataConfig(str(out/'images'/'train'), str(out/'latents'), codec='dct:4', target_size=size.size),
                   CheckpointConfig(str(out), save_every_epochs=2))
@@ -139,20 +139,6 @@ def draw_loss(log:list, path:Path):
     fig.savefig(png, dpi=150, format='png'); write_bytes(path, png.getvalue())
 
 # %% ../nbs/90_demo.ipynb #cell-18
-def peak_memory_mb() -> float|None: # None where the system does not tell
-    "Largest resident memory of this process so far, megabytes."
-    try: import resource
-    except ImportError: return None                                             # Windows
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(2**20 if sys.platform == 'darwin' else 2**10), 1)
-
-def machine() -> dict:
-    "Where a figure was measured."
-    import os, torch
-    cpu = torch.cpu.get_capabilities().get('cpu_name') if hasattr(torch.cpu, 'get_capabilities') else None
-    return dict(cpu=cpu or platform.processor() or platform.machine(), cores=os.cpu_count(), threads=torch.get_num_threads(),
-                system=platform.system(), python=platform.python_version(), torch=torch.__version__.split('+')[0])
-
-# %% ../nbs/90_demo.ipynb #cell-21
 def run_demo(
     out:Path, # Folder of the demonstration
     size:DemoSize, # How large it is
@@ -166,7 +152,7 @@ def run_demo(
     from stylecfm.files import write_json
     from stylecfm.images import save_image
     from stylecfm.latents import LatentCache, cache_latents
-    from stylecfm.metrics import colour_map
+    from stylecfm.metrics import colour_map, machine, peak_memory_mb
     from stylecfm.train import OTCFMTrainer
     config = demo_config(out, size, seed); codec = load_codec(config.data.codec)
     cache_latents(config.data.raw_data_root, config.data.data_root, codec, size.size, config.data.mirror, config.training.num_workers)
@@ -182,12 +168,12 @@ def run_demo(
     save_image(draw_grid(tested), out/'grid.png'); draw_loss(trainer.log, out/'loss.png'); write_json(out/'metrics.json', metrics)
     return metrics
 
-# %% ../nbs/90_demo.ipynb #cell-22
+# %% ../nbs/90_demo.ipynb #cell-19
 @call_parse
 def stylecfm_demo(
     out:str='runs/demo', # Folder of the demonstration
     crops:int=1000, # Training crops of each style
-    steps:int=900, # Training steps
+    steps:int=1200, # Training steps
     tests:int=32, # Held-out crops
     seed:int=0, # Of all chance
     restart:store_true=False, # Remove an earlier demonstration in `out` first

@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['Model', 'write_model', 'find_model', 'load_model', 'generator', 'order', 'learning_rate', 'ema_update', 'amp_dtype',
-           'check_fit', 'build_network', 'OTCFMTrainer', 'StepResult', 'clean_checkpoint', 'same_run']
+           'check_fit', 'build_network', 'OTCFMTrainer', 'StepResult', 'clean_checkpoint', 'same_run',
+           'noted_interrupt']
 
 # %% ../nbs/50_train.ipynb #cell-2
-import json, math, shutil, time
+import json, math, shutil, signal, time
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -153,7 +155,8 @@ class OTCFMTrainer:
         opt = torch.optim.AdamW(net.parameters(), t.learning_rate, betas=(.9, .99), weight_decay=.01)
         self.net, self.opt = self.acc.prepare(net, opt)
         self.amp = amp_dtype(self.acc.device, t.use_amp)
-        self.done, self.skipped, self.seconds, self.log = 0, 0, 0., []
+        self.done, self.skipped, self.seconds = 0, 0, 0.
+        self.log, self.pending = [], []                                         # lines written; losses since the last one
 
 # %% ../nbs/50_train.ipynb #cell-26
 @patch(as_prop=True)
@@ -225,7 +228,7 @@ def save(self:OTCFMTrainer) -> Path:
     with sealed_folder(folder, 'checkpoint', dict(step=self.done)) as tmp:
         write_model(tmp, self.model())
         write_tensors(tmp/'training.safetensors', self.state())
-        write_json(tmp/'training.json', dict(step=self.done, skipped=self.skipped, seconds=self.seconds,
+        write_json(tmp/'training.json', dict(step=self.done, skipped=self.skipped, seconds=self.seconds, pending=self.pending,
                                              averaged=int(self.ema.n_averaged), latents=self.cache.manifest['seal'], config=self.config.to_dict()))
     verify_folder(folder, 'checkpoint')
     older = sorted(folder.parent.glob('step-*'))[:-self.config.checkpoint.keep_last]
@@ -265,17 +268,17 @@ def load(self:OTCFMTrainer, folder:Path):
         if k.startswith('opt.'): _, i, name = k.split('.'); memory.setdefault(int(i), {})[name] = v
     self.opt.load_state_dict(dict(state=memory, param_groups=self.opt.state_dict()['param_groups']))
     self.ema.module.load_state_dict(load_model(folder).net.state_dict()); self.ema.n_averaged.fill_(d['averaged'])
-    self.done, self.skipped, self.seconds = d['step'], d['skipped'], d['seconds']
+    self.done, self.skipped, self.seconds, self.pending = d['step'], d['skipped'], d['seconds'], d['pending']
     lines = (self.root/'log.jsonl').read_text().splitlines() if (self.root/'log.jsonl').exists() else []
     self.log = [r for r in map(json.loads, lines) if r['step'] <= self.done]    # what came later is done again
     write_text(self.root/'log.jsonl', ''.join(json.dumps(r) + '\n' for r in self.log))
 
 # %% ../nbs/50_train.ipynb #cell-39
 @patch
-def record(self:OTCFMTrainer, losses:list, r:StepResult):
+def record(self:OTCFMTrainer, r:StepResult):
     "A line in the log: the mean loss since the last one."
-    row = dict(step=self.done, loss=float(np.mean(losses)), grad_norm=r.grad_norm, skipped=self.skipped, seconds=round(self.seconds, 3))
-    self.log.append(row)
+    row = dict(step=self.done, loss=float(np.mean(self.pending)), grad_norm=r.grad_norm, skipped=self.skipped, seconds=round(self.seconds, 3))
+    self.log.append(row); self.pending.clear()
     with open(self.root/'log.jsonl', 'a') as f: f.write(json.dumps(row) + '\n')
 
 @patch
@@ -289,6 +292,19 @@ def begin(self:OTCFMTrainer):
     write_text(self.root/'log.jsonl', '')
 
 # %% ../nbs/50_train.ipynb #cell-41
+@contextmanager
+def noted_interrupt():
+    "Within the block, the first keyboard interrupt only fills the list that is given; the second is raised."
+    noted = []
+    def note(*_):
+        if noted: raise KeyboardInterrupt
+        noted.append(True)
+    try: before = signal.signal(signal.SIGINT, note)
+    except ValueError: yield noted; return                                      # not the main thread: no say over signals
+    try: yield noted
+    finally: signal.signal(signal.SIGINT, before)
+
+# %% ../nbs/50_train.ipynb #cell-43
 @patch
 def fit(self:OTCFMTrainer,
     log_every:int=10, # Steps a line in the log
@@ -297,30 +313,33 @@ def fit(self:OTCFMTrainer,
     if self.acc.is_main_process: self.begin()
     self.acc.wait_for_everyone()
     if not self.acc.is_main_process and (last := self.newest()): self.load(last)
-    self.net.train(); losses, bad = [], 0
+    self.net.train(); bad = 0
     quiet = {} if self.acc.is_main_process else dict(disable=True)
-    with tqdm(total=self.total, initial=self.done, desc='train', unit='step', mininterval=.5, **quiet) as bar:
-        try:
-            while self.done < self.total:
-                start = time.perf_counter(); r = self.step(); self.seconds += time.perf_counter() - start
-                bad = 0 if r.applied else bad + 1; self.skipped += not r.applied
-                if r.applied: losses.append(r.loss)
-                if bad == 10: raise FloatingPointError(f'the loss was not finite for 10 steps in a row, at step {self.done}; lower training.learning_rate, or look for bad latents')
-                self._after(r, losses, log_every, bar)
-        except (KeyboardInterrupt, FloatingPointError):
-            if self.acc.is_main_process: self.save()
-            raise
+    with tqdm(total=self.total, initial=self.done, desc='train', unit='step', mininterval=.5, **quiet) as bar, noted_interrupt() as noted:
+        while self.done < self.total:
+            start = time.perf_counter(); r = self.step(); self.seconds += time.perf_counter() - start
+            bad = 0 if r.applied else bad + 1; self.skipped += not r.applied
+            if r.applied: self.pending.append(r.loss)
+            self._after(r, log_every, bar)
+            if bad == 10: self._stop(FloatingPointError(f'the loss was not finite for 10 steps in a row, at step {self.done}; lower training.learning_rate, or look for bad latents'))
+            if noted and self.done < self.total: self._stop(KeyboardInterrupt())
     return self.finish()
 
-# %% ../nbs/50_train.ipynb #cell-42
+# %% ../nbs/50_train.ipynb #cell-44
 @patch
-def _after(self:OTCFMTrainer, r:StepResult, losses:list, log_every:int, bar:tqdm):
+def _after(self:OTCFMTrainer, r:StepResult, log_every:int, bar:tqdm):
     "Bar, log and checkpoint after a step."
     bar.update(); last = self.done == self.total
     if not self.acc.is_main_process: return
-    if losses and (self.done % log_every == 0 or last):
-        self.record(losses, r); bar.set_postfix(loss=f'{np.mean(losses):.3f}', skipped=self.skipped); losses.clear()
+    if self.pending and (self.done % log_every == 0 or last):
+        self.record(r); bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}", skipped=self.skipped)
     if self.done % self.save_every == 0 or last: self.save()
+
+@patch
+def _stop(self:OTCFMTrainer, why:BaseException):
+    "Save between two steps, then raise."
+    if self.acc.is_main_process: self.save()
+    raise why
 
 @patch
 def finish(self:OTCFMTrainer) -> Path:

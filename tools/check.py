@@ -106,11 +106,12 @@ def main():
     p.add_argument('names', nargs='*', help='beginnings of names; all notebooks if none')
     p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too')
     a = p.parse_args()
-    tally, paths = Tally(), every_notebook(a.names)
+    tally, paths, start = Tally(), every_notebook(a.names), time.perf_counter()
     if not a.names: generated(tally)
     style(tally, every_notebook(), a.names)
     if not a.names: package(tally)
     notebooks(tally, paths, a.slow)
+    print(f'in {time.perf_counter() - start:.0f} s')
     print(f'{tally.passed} passed, {tally.failed} failed')
     return tally.failed > 0
 
