@@ -87,10 +87,10 @@ def cache_latents(
     if kept := _still_true(out_root, made_from, digests, rebuild): return CacheReport(0, kept, [])
     extra, bad = dict(recipe=made_from, spec=codec.spec, styles=list(folders), images=digests, count={}), []
     with sealed_folder(out_root, 'latents', extra) as tmp, tqdm(total=sum(map(len, folders.values())), desc='encode', unit='image') as bar:
-        total = []
+        total = []; (tmp/'styles').mkdir()
         for style, paths in folders.items():
             z, wrong = encode_style(paths, codec, target_size, mirror, workers, strict, bar)
-            write_tensors(tmp/f'{style}.safetensors', {'latents': z.contiguous()})
+            write_tensors(tmp/'styles'/f'{style}.safetensors', {'latents': z.contiguous()})
             extra['count'][style] = len(z); bad += wrong; total.append(z)
         write_tensors(tmp/'stats.safetensors', measure(torch.cat(total))._asdict())
     return CacheReport(sum(extra['count'].values()), 0, bad)
@@ -110,7 +110,7 @@ class LatentCache:
 
     def raw(self, style:str) -> Tensor: # `(n, c, h, w)`
         "Latents of a style in the codec's units."
-        return read_tensors(self.root/f'{style}.safetensors')['latents']
+        return read_tensors(self.root/'styles'/f'{style}.safetensors')['latents']
 
     def all(self) -> tuple[Tensor, Tensor]: # `(n, c, h, w)` standardised, and styles `(n,)`
         "Every latent and its style's number."
