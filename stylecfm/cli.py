@@ -143,6 +143,7 @@ def transfer_all(
     from stylecfm.transfer import settings
     s, done = settings(pipe.model.inference, **given), 0
     for style in styles: pipe.style(style)
+    if strict: load_image(todo[0][0])                                           # an error comes before the bar, not through it
     with tqdm(total=2*s.num_inference_steps*len(todo), desc='transfer', unit='step') as bar:
         for i, (source, target) in enumerate(todo):
             try: image = load_image(source)
