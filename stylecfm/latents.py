@@ -62,7 +62,8 @@ class CacheReport(NamedTuple):
 def _still_true(out_root:Path, made_from:dict, digests:dict, rebuild:bool) -> int:
     "Latents in a cache that is already what is asked for; 0 if it has to be made."
     if not (out_root/'manifest.json').exists() or rebuild: return 0
-    old = verify_folder(out_root, 'latents')['extra']
+    try: old = verify_folder(out_root, 'latents')['extra']
+    except InputError as e: raise InputError(f'{e}; or remake the cache with --rebuild') from None
     if diff := differences(old['recipe'], made_from):
         raise InputError(f'{out_root} is a cache of another recipe: {diff}; choose another folder, or remake it with --rebuild')
     return sum(old['count'].values()) if old['images'] == digests else 0
