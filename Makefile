@@ -5,7 +5,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow lab export outputs clean
+.PHONY: help demo test test-slow latents lab export outputs clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -19,6 +19,9 @@ test: .venv/.dev ## Check the notebooks, the package and the commands
 
 test-slow: .venv/.dev ## The same, with the cells that take minutes
 	$(BIN)/python tools/check.py --slow
+
+latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/results/latents.json
+	$(BIN)/python tools/run_notebooks.py 91_cache --slow
 
 lab: .venv/.lab ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab nbs

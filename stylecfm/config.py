@@ -129,7 +129,7 @@ class InferenceConfig(Section, name='inference'):
     cfg_decay:bool = key(True, FLAG) # Guidance falls towards 1 at t = 1, when structure is settled
     method:str = key('heun', one_of('euler', 'midpoint', 'heun', 'rk4')) # Second order: the way back finds the start again
     adaptive_step_size:bool = key(False, FLAG) # Steps by the error: off, because a fixed grid costs the same for every image
-    step_threshold:float = key(.01, real(1e-6, 1)) # Error allowed in one adaptive step, in latent units
+    step_threshold:float = key(.01, real(1e-6, 1)) # Largest relative change of the velocity over a doubled Euler step
 
 # %% ../nbs/00_config.ipynb #cell-24
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class DataConfig(Section, name='data'):
     raw_data_root:str = key('data/raw', TEXT) # Folder with one folder of images for each style
     data_root:str = key('data/latents', TEXT) # Folder of the cached latents
     num_classes:int = key(2, whole(1)) # Style folders; equals `model.num_styles`
-    codec:str = key('dct:4', TEXT) # Image <-> latent: `dct:4` loses nothing and needs no download
+    codec:str = key('dct:4', TEXT) # Image <-> latent: `dct:4` loses nothing and needs no weights; or the folder or hub name of an autoencoder
     target_size:int = key(256, whole(8, 8192)) # Side of the square that images are cut to, pixels: fits a small GPU
     mirror:bool = key(True, FLAG) # Each image is also cached mirrored: twice the data for a minute's work
 

@@ -92,11 +92,11 @@ def transfer_tests(
     size:DemoSize, # How large it is
 ) -> tuple: # `Tested`, seconds for one transfer
     "Run the held-out crops through the pipeline."
-    from stylecfm.images import list_images, read_images
+    from stylecfm.images import ImageRules, list_images, read_images
     from stylecfm.solvers import ODESolver
     from stylecfm.transfer import StyleTransferPipeline
     pipe, solver = StyleTransferPipeline.from_pretrained(out/'model', 'cpu'), ODESolver('heun', 15)
-    photo, truth = (read_images(list_images(out/'images'/'test'/s), size.size, strict=True).x for s in ('photo', 'painting'))
+    photo, truth = (read_images(list_images(out/'images'/'test'/s), size.size, rules=ImageRules(strict=True)).x for s in ('photo', 'painting'))
     start = time.perf_counter()
     x0 = pipe.invert(pipe.encode(photo), 'photo', solver).x
     made = pipe.generate(x0, 'painting', solver).x
@@ -155,12 +155,12 @@ def run_demo(
     from stylecfm.metrics import colour_map, machine, peak_memory_mb
     from stylecfm.train import OTCFMTrainer
     config = demo_config(out, size, seed); codec = load_codec(config.data.codec)
-    cache_latents(config.data.raw_data_root, config.data.data_root, codec, size.size, config.data.mirror, config.training.num_workers)
+    cache_latents(config.data.raw_data_root, config.data.data_root, codec, size.size, config.data.mirror, workers=config.training.num_workers)
     print('3/4 training', flush=True)
     cache = LatentCache(config.data.data_root); trainer = OTCFMTrainer(config, cache); trainer.fit()
     print('4/4 transfer', flush=True)
     tested, seconds = transfer_tests(out, size)
-    metrics = score(tested, colour_map(*(codec.decode(cache.raw(s)) for s in ('photo', 'painting'))))
+    metrics = score(tested, colour_map(*(codec.decode(cache.style(s).float()) for s in ('photo', 'painting'))))
     metrics |= dict(steps=trainer.done, skipped_steps=trainer.skipped, seconds_per_step=round(trainer.seconds/trainer.done, 4),
                     training_images_per_second=round(size.batch*trainer.done/trainer.seconds, 1), images_per_second=round(1/seconds, 2),
                     peak_memory_mb=peak_memory_mb(), minutes=round((time.perf_counter() - start)/60, 2),
