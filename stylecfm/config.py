@@ -128,7 +128,7 @@ class InferenceConfig(Section, name='inference'):
     cfg_scale:float = key(2., real(1, 100)) # Guidance at t = 0; 1 is unguided, 3 and more distorts
     cfg_decay:bool = key(True, FLAG) # Guidance falls towards 1 at t = 1, when structure is settled
     method:str = key('heun', one_of('euler', 'midpoint', 'heun', 'rk4')) # Second order: the way back finds the start again
-    adaptive_step_size:bool = key(False, FLAG) # Steps by the error: off, because a fixed grid costs the same for every image
+    adaptive_step_size:bool = key(False, FLAG) # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
     step_threshold:float = key(.01, real(1e-6, 1)) # Largest relative change of the velocity over a doubled Euler step
 
 # %% ../nbs/00_config.ipynb #cell-24

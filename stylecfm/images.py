@@ -147,11 +147,11 @@ def decode_image(
 
 # %% ../nbs/01_images.ipynb #cell-19
 def load_image(
-    path:str|Path, # An image file
+    path:str|Path|Image.Image, # An image file, or what Pillow made of one
     rules:ImageRules=RULES, # What it has to keep to
 ) -> Image.Image: # Mode RGB, without metadata
     "A picture as it looks; `InputError` with path and reason."
-    try: return decode_image(read_file(Path(path)), rules)
+    try: return _bare(_as_it_looks(path, rules.background)) if isinstance(path, Image.Image) else decode_image(read_file(Path(path)), rules)
     except InputError as e: raise InputError(f'cannot use {path}: {e}') from None
 
 # %% ../nbs/01_images.ipynb #cell-37

@@ -8,9 +8,9 @@ __all__ = ['Model', 'codec_weights', 'write_model', 'find_model', 'load_model', 
            'same_run', 'noted_interrupt']
 
 # %% ../nbs/50_train.ipynb #cell-2
-import json, math, shutil, signal, time
+import json, math, os, secrets, shutil, signal, time
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch
@@ -21,7 +21,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 from .codecs import LatentStats, fast_bf16
 from .config import Config, InferenceConfig, InputError
-from .files import clean_stale, read_json, read_tensors, sealed_folder, verify_folder, write_json, write_tensors, write_text
+from .files import clean_stale, read_json, read_manifest, read_tensors, sealed_folder, verify_folder, write_json, write_tensors, write_text
 from .isonext import IsoNext
 from .latents import LatentCache
 from .otcfm import flow_batch, velocity_loss
@@ -58,9 +58,18 @@ def find_model(
     path = Path(path)
     if not path.exists(): raise InputError(f'no checkpoint at {path}; give the folder that training wrote, runs/train say')
     if not path.is_dir(): raise InputError(f'{path} is a file, but a checkpoint is a folder; give the folder that training wrote')
-    for p in (path, path/'model', *sorted((path/'checkpoints').glob('step-*'), reverse=True)):
-        if (p/'manifest.json').is_file(): return p
-    raise InputError(f'{path} holds no checkpoint: there is no manifest.json in it; give the folder that training wrote')
+    if (path/'manifest.json').is_file(): return path
+    found = [p for p in (path/'model', *(path/'checkpoints').glob('step-*')) if (p/'manifest.json').is_file()]
+    why = f'{path} holds no checkpoint: there is no manifest.json in it; give the folder that training wrote'
+    for p in sorted(found, key=_step, reverse=True):
+        try: verify_folder(p); return p
+        except InputError as e: why = str(e)
+    raise InputError(why)
+
+def _step(folder:Path) -> int: # -1 if there is no telling
+    "Steps of training behind a model or checkpoint."
+    try: return read_manifest(folder)['extra'].get('step', 0)
+    except InputError: return -1
 
 def load_model(
     path:str|Path, # As `find_model` takes it
@@ -236,8 +245,8 @@ def save(self:OTCFMTrainer) -> Path:
         write_json(tmp/'training.json', dict(step=self.done, skipped=self.skipped, seconds=self.seconds, pending=self.pending,
                                              averaged=int(self.ema.n_averaged), latents=self.cache.fingerprint, config=self.config.to_dict()))
     verify_folder(folder, 'checkpoint')
-    older = sorted(folder.parent.glob('step-*'))[:-self.config.checkpoint.keep_last]
-    for old in older: clean_checkpoint(old)
+    older = sorted(p for p in folder.parent.glob('step-*') if p.name < folder.name)
+    for old in older[:max(0, len(older) + 1 - self.config.checkpoint.keep_last)]: clean_checkpoint(old)
     return folder
 
 # %% ../nbs/50_train.ipynb #cell-36
@@ -247,7 +256,7 @@ def clean_checkpoint(folder:Path):
 
 def same_run(old:dict, new:dict) -> list: # Dotted keys that differ
     "Keys that may not change within a run."
-    free = {'training.stage1_epochs', 'training.max_steps', 'training.num_workers'}
+    free = {'training.stage1_epochs', 'training.max_steps', 'training.num_workers', 'training.learning_rate', 'data.data_root', 'data.raw_data_root'}
     return [f'{s}.{k}' for s in ('model', 'training', 'data') for k in new[s]
             if old[s].get(k) != new[s][k] and f'{s}.{k}' not in free]
 
@@ -259,6 +268,11 @@ def newest(self:OTCFMTrainer) -> Path|None:
         except InputError as e: self.acc.print(f'passing over a checkpoint: {e}')
 
 # %% ../nbs/50_train.ipynb #cell-37
+def _row(line:str) -> dict|None: # None if it was cut off
+    "A line of the log."
+    try: return json.loads(line)
+    except ValueError: return None
+
 @patch
 def load(self:OTCFMTrainer, folder:Path):
     "Take up the run where a checkpoint left it; raises `InputError` if it is another run's."
@@ -274,8 +288,9 @@ def load(self:OTCFMTrainer, folder:Path):
     self.opt.load_state_dict(dict(state=memory, param_groups=self.opt.state_dict()['param_groups']))
     self.ema.module.load_state_dict(load_model(folder).net.state_dict()); self.ema.n_averaged.fill_(d['averaged'])
     self.done, self.skipped, self.seconds, self.pending = d['step'], d['skipped'], d['seconds'], d['pending']
+    if self.done > self.total: raise InputError(f'{self.root} is at step {self.done}, beyond the {self.total} that are asked for; ask for more, or choose another checkpoint.save_dir')
     lines = (self.root/'log.jsonl').read_text().splitlines() if (self.root/'log.jsonl').exists() else []
-    self.log = [r for r in map(json.loads, lines) if r['step'] <= self.done]    # what came later is done again
+    self.log = [r for r in map(_row, lines) if r and r['step'] <= self.done]    # what came later is done again
     write_text(self.root/'log.jsonl', ''.join(json.dumps(r) + '\n' for r in self.log))
 
 # %% ../nbs/50_train.ipynb #cell-39
@@ -290,7 +305,11 @@ def record(self:OTCFMTrainer, r:StepResult):
 def begin(self:OTCFMTrainer):
     "Make the folder of the run, or find the run that is in it."
     clean_stale(self.root/'checkpoints')
-    if (last := self.newest()): return self.load(last)
+    last = self.newest()
+    for p in (self.root/'checkpoints').glob('step-*'):
+        if last is None or p.name > last.name: os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))   # it would stand in the way
+    if last:
+        self.load(last); write_text(self.root/'config.json', self.config.to_json()); return
     if (self.root/'config.json').exists() and not (self.root/'log.jsonl').exists():
         raise InputError(f'{self.root} holds a config.json that no run wrote; choose another checkpoint.save_dir')
     write_text(self.root/'config.json', self.config.to_json())

@@ -60,7 +60,7 @@ def style(self:StyleTransferPipeline,
 ) -> int: # Number
     "The number of a style; raises `InputError`."
     styles = self.model.styles
-    if str(which) in styles: return styles.index(str(which))
+    if isinstance(which, str) and which in styles: return styles.index(which)
     if str(which).isdecimal() and int(which) < len(styles): return int(which)
     raise InputError(f'no style {which!r}; there are ' + ', '.join(f'{i} ({s})' for i, s in enumerate(styles)))
 
@@ -117,6 +117,7 @@ def settings(
 ) -> InferenceConfig:
     "Settings for one call; raises `InputError` for impossible ones."
     given = dict(num_inference_steps=num_steps, cfg_scale=cfg_scale, method=method)
+    if method not in (None, 'euler'): given['adaptive_step_size'] = False       # whose steps are Euler's
     return replace(base, **{k: v for k, v in given.items() if v is not None})
 
 # %% ../nbs/60_transfer.ipynb #cell-14
@@ -137,8 +138,7 @@ def __call__(self:StyleTransferPipeline,
     self.style(source_style), self.style(target_style)                          # refuse before the work begins
     out = Transferred([], [], 0)
     for image in images if isinstance(images, (list, tuple)) else [images]:
-        image = image if isinstance(image, Image.Image) else load_image(image)
-        x, size = pad_to(to_tensor([image]), self.codec.factor)
+        x, size = pad_to(to_tensor([load_image(image)]), self.codec.factor)
         back = self.invert(self.encode(x), source_style, solver, callback)
         made = self.generate(back.x, target_style, solver, s.cfg_scale, 'linear' if s.cfg_decay else 'constant', callback)
         out.images.extend(to_pil(crop_back(self.decode(made.x), size)))
