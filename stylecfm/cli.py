@@ -96,8 +96,10 @@ def tell(
     if len(r.bad) > most: print(f'... and {len(r.bad) - most} more, listed in {data_root}/skipped.csv', file=sys.stderr)
     for a, b in r.twins[:most]: print(f'twice the same: {shown(a)} and {shown(b)}', file=sys.stderr)
     if len(r.twins) > most: print(f'... and {len(r.twins) - most} more pairs', file=sys.stderr)
+    few, many = (f(r.count, key=r.count.get) for f in (min, max))
+    if r.count[many] > 20*r.count[few]: print(f'{many} has {r.count[many]} latents and {few} {r.count[few]}: training will see little of {few}; add images to it', file=sys.stderr)
     gone = f', {r.dropped} dropped' if r.dropped else ''
-    print(f'{r.written} written, {r.kept} kept, {len(r.bad)} skipped{gone}: {r.latents} latents in {data_root}')
+    print(f'{r.written} written, {r.kept} kept, {len(r.bad)} skipped{gone}: {sum(r.count.values())} latents in {data_root}')
 
 # %% ../nbs/80_cli.ipynb #cell-13
 @call_parse

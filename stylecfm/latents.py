@@ -294,14 +294,13 @@ class Plan(NamedTuple):
 
 def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
     "Note what a finished cache holds; raises `InputError` if it is of another recipe."
-    extra = read_manifest(out_root)['extra']
+    manifest = read_manifest(out_root); extra, files = manifest['extra'], manifest['files']
     if diff := differences(extra['recipe'], recipe):
         raise InputError(f'{out_root} is a cache of another recipe: {diff}; choose another folder, or make it anew with --rebuild')
-    files = read_manifest(out_root)['files']; k = 1 + recipe.get('mirror', False)
     for style, rows in extra['files'].items():
         p = out_root/'styles'/f'{style}.safetensors'
         if p.is_file() and digest(p) == files[f'styles/{p.name}']['sha256']:
-            known.add(p, style, [[r['name'], r['size'], r['mtime_ns'], r['sha256']] for r in sorted(rows, key=lambda r: r['row']//k)])
+            known.add(p, style, [[r['name'], r['size'], r['mtime_ns'], r['sha256']] for r in sorted(rows, key=lambda r: r['row'])])
         else: tqdm.write(f'{p} is damaged; its images are encoded again', file=sys.stderr); extra = extra | dict(damaged=True)
     return extra
 
@@ -368,7 +367,7 @@ class CacheReport(NamedTuple):
     kept: int # Encoded before
     dropped: int # In the old cache and no longer there
     bad: list # Set aside: `Bad(path, reason)`
-    latents: int # In the cache, with mirrored ones
+    count: dict # {style: latents in the cache, with mirrored ones}
     twins: list # Pairs of paths with the same content
 
 def _sorted_out(plan:Plan, known:Known) -> tuple[dict, list]:
@@ -408,10 +407,11 @@ def merge(source:Source, out_root:Path, parts:Path, plan:Plan, strict:bool) -> C
     now = {(e.style, e.name): d for rows in good.values() for e, d in rows}
     skipped = _table(bad, source.root)
     fresh = sum(plan.known.where.get(d, (parts/'x',))[0].parent.name != 'styles' for d in now.values())
-    report = CacheReport(fresh, len(now) - fresh, len(before.keys() - now.keys()), bad, len(now)*k, _twins(good))
+    count = {s: len(rows)*k for s, rows in good.items()}
+    report = CacheReport(fresh, len(now) - fresh, len(before.keys() - now.keys()), bad, count, _twins(good))
     if list(before.items()) == list(now.items()) and old.get('skipped') == digest(skipped) and 'damaged' not in old: return report
     files = {s: [dict(name=e.name, size=e.size, mtime_ns=e.mtime_ns, sha256=d, row=i*k) for i, (e, d) in enumerate(rows)] for s, rows in good.items()}
-    extra = source.about | dict(recipe=source.recipe, styles=list(good), count={s: len(r)*k for s, r in good.items()}, skipped=digest(skipped), files=files)
+    extra = source.about | dict(recipe=source.recipe, styles=list(good), count=count, skipped=digest(skipped), files=files)
     with sealed_folder(out_root, 'latents', extra) as tmp:
         measured = [write_style(tmp/'styles'/f'{s}.safetensors', [known.where[d] for _, d in rows], source.shape) for s, rows in good.items()]
         extra |= {n: v.tolist() for n, v in pooled(*map(torch.cat, zip(*measured)))._asdict().items()}
