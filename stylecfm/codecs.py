@@ -145,6 +145,7 @@ class Autoencoder:
         precision:str='fp32', # fp32, bf16, or auto: bf16 where the device is fast at it
         tile:int=512, # Side of a tile, pixels; images no larger go through whole
     ):
+        if tile < 64: raise InputError(f'tile must be at least 64 pixels, got {tile}')
         if precision not in PRECISIONS: raise InputError(f'precision must be one of {", ".join(PRECISIONS)}, got {precision!r}')
         self.spec, self.device, self.tile = spec, pick_device(device), tile
         self.dtype = torch.bfloat16 if PRECISIONS[precision](self.device) else torch.float32
@@ -152,6 +153,7 @@ class Autoencoder:
         self.net = net.eval().requires_grad_(False).to(self.device, self.dtype, memory_format=torch.channels_last)
         self.latent_channels, self.factor = 0, 1
         z = self.encode(torch.zeros(1, 3, 64, 64)); self.latent_channels, self.factor = z.shape[1], 64//z.shape[-1]
+        if tile % (4*self.factor): raise InputError(f'tile must be a multiple of {4*self.factor} for {spec}, got {tile}')
 
 PRECISIONS = dict(fp32=lambda device: False, bf16=lambda device: True, auto=fast_bf16)
 

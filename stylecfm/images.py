@@ -28,9 +28,11 @@ def _natural(p:Path) -> list:
 
 def _entries(folder:Path) -> list:
     "What is in a folder and not hidden, in natural order."
-    if not folder.exists(): raise InputError(f'no folder at {folder}; check the path')
-    if not folder.is_dir(): raise InputError(f'{folder} is not a folder; give the folder that holds the images')
-    return sorted((p for p in folder.iterdir() if not p.name.startswith('.')), key=_natural)
+    try:
+        if not folder.exists(): raise InputError(f'no folder at {folder}; check the path')
+        if not folder.is_dir(): raise InputError(f'{folder} is not a folder; give the folder that holds the images')
+        return sorted((p for p in folder.iterdir() if not p.name.startswith('.')), key=_natural)
+    except OSError as e: raise InputError(f'cannot read the folder {folder}: {e.strerror}; ask its owner, or take it away') from None
 
 # %% ../nbs/01_images.ipynb #cell-6
 def _walk(folder:Path, recursive:bool, extensions:tuple) -> Iterator[Path]:
@@ -100,11 +102,11 @@ def read_file(
     path:Path, # A file that should be a picture
 ) -> bytes: # All of it
     "The bytes of a picture file; an `InputError` that says only why not."
-    if path.is_dir(): raise InputError('it is a folder')
-    if path.is_symlink() and not path.exists(): raise InputError('it is a link that leads nowhere')
-    if not path.exists(): raise InputError('there is no such file')
-    if not path.is_file(): raise InputError('it is a device or a pipe')
     try:
+        if path.is_dir(): raise InputError('it is a folder')
+        if path.is_symlink() and not path.exists(): raise InputError('it is a link that leads nowhere')
+        if not path.exists(): raise InputError('there is no such file')
+        if not path.is_file(): raise InputError('it is a device or a pipe')
         if (n := path.stat().st_size) > MAX_BYTES: raise InputError(f'it has {n/1e9:.1f} GB, more than {MAX_BYTES/1e9:.1f}; make it smaller')
         data = path.read_bytes()
     except OSError as e: raise InputError(f'it cannot be read ({e.strerror})') from None

@@ -238,10 +238,11 @@ def _part_seal(note:dict, tensors) -> str:
 
 def read_part(path:Path, recipe:dict) -> dict|None: # Its note
     "What a part says, if it is whole and of this recipe."
-    try: m = Mapped(path); note = json.loads(m.metadata['note'])
-    except (InputError, ValueError): return None
-    whole = m.metadata['seal'] == _part_seal(note, (m[k] for k in ('mean', 'var', 'latents')))
-    return note if whole and note['recipe'] == recipe else None
+    try:
+        m = Mapped(path); note = json.loads(m.metadata['note'])
+        whole = m.metadata['seal'] == _part_seal(note, (m[k] for k in ('mean', 'var', 'latents')))
+        return note if whole and note['recipe'] == recipe else None
+    except (InputError, ValueError, KeyError, TypeError, RuntimeError): return None   # of a damaged header
 
 # %% ../nbs/04_latents.ipynb #cell-26
 @contextmanager
@@ -460,7 +461,7 @@ class LatentCache:
         if not Path(root).is_dir(): raise InputError(f'no latents at {root}; make them with stylecfm_preprocess')
         self.root = Path(root)
         try: self.manifest = verify_folder(root, 'latents') if verify else read_manifest(self.root)
-        except InputError as e: raise InputError(f'{str(e).rpartition("; ")[0]}; stylecfm_preprocess mends it') from None
+        except InputError as e: raise InputError(str(e).replace('make it again or take another copy', 'stylecfm_preprocess mends it')) from None
         extra = self.manifest['extra']
         if 'mean' not in extra: raise InputError(f'{root} was made by an older version; make it anew with stylecfm_preprocess --rebuild')
         self.spec, self.count, self.styles = extra['spec'], extra['count'], extra['styles']   # a style's number is its position
@@ -492,7 +493,7 @@ def batch(self:LatentCache,
     indices:Tensor, # `(b,)` int64, each from 0 to `count[style]` - 1
 ) -> Tensor: # `(b, c, h, w)`, fp32, standardised, on the cache's device
     "Some latents of a style."
-    first = sum(self.count[s] for s in self.styles[:self.styles.index(style)])
+    self.style(style); first = sum(self.count[s] for s in self.styles[:self.styles.index(style)])
     z = self.files[style].rows('latents', indices) if self.held is None else self.held.index_select(0, first + indices.to(self.device))
     return self.stats.standardise(z.to(self.device))
 

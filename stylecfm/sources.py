@@ -26,6 +26,7 @@ def _suffix(content:bytes) -> str:
 
 def _folder(label, names:list|None) -> str:
     "A label as the name of a folder."
+    if label is None or (names and label == -1): return 'unlabelled'               # -1 stands for none in the library
     name = names[label] if names and isinstance(label, int) else str(label)
     return re.sub(r'[^\w .-]', '_', name).strip('. ') or '_'
 
