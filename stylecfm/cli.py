@@ -166,6 +166,7 @@ def stylecfm_transfer(
     cfg_scale:float=None, # Guidance at the start; 1 is unguided
     method:str=None, # Solver: euler, midpoint, heun or rk4
     device:str=None, # cpu or cuda; a GPU if there is one
+    codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
     strict:store_true=False, # Stop at a bad image instead of leaving it out
     debug:store_true=False, # Show the traceback of an error
 ):
@@ -173,7 +174,7 @@ def stylecfm_transfer(
     with reported(debug):
         todo = pairs(input, output)
         from stylecfm.transfer import StyleTransferPipeline
-        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device)
+        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec)
         transfer_all(pipe, todo, (source_style, target_style), dict(num_steps=num_steps, cfg_scale=cfg_scale, method=method), strict or len(todo) == 1)
 
 # %% ../nbs/80_cli.ipynb #cell-18

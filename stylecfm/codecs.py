@@ -8,7 +8,7 @@ __all__ = ['SLICE', 'PRECISIONS', 'KNOWN', 'CODECS', 'Codec', 'check_sides', 'Pi
            'taesd_layers', 'Encoded', 'Decoded', 'TinyAutoencoder', 'LatentStats', 'moments', 'pooled', 'load_codec']
 
 # %% ../nbs/03_codecs.ipynb #cell-2
-import hashlib, os, re, warnings
+import hashlib, logging, os, re, warnings
 from fractions import Fraction
 from pathlib import Path
 from typing import Callable, NamedTuple, Protocol
@@ -277,6 +277,7 @@ def _diffusers(where:str, subfolder:str|None=None, revision:str|None=None) -> nn
     "An autoencoder of diffusers from a folder or the hub; raises what diffusers raises."
     import diffusers
     at = dict(subfolder=subfolder, revision=revision)
+    logging.getLogger('huggingface_hub').setLevel(logging.ERROR)                  # what failed is said once, by us
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', message='The `local_dir_use_symlinks` argument')   # diffusers 0.42 asks the hub's library in an old way
         kind = diffusers.AutoencoderKL.load_config(where, **at).get('_class_name')
@@ -306,7 +307,7 @@ def _network(spec:str) -> nn.Module:
     try: return _diffusers(m[1], m[2], m[3])
     except InputError: raise
     except Exception as e:                                                          # network, hub and diffusers raise anything
-        raise InputError(f'there is no folder {spec}, and {m[1]} could not be loaded from the hub: {str(e).splitlines()[0]}; where there is a network, '
+        raise InputError(f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, or no such model: {str(e).splitlines()[0].rstrip(".")}); where there is a network, '
                          f'`hf download {m[1]} --local-dir {m[1].split("/")[1]}`, bring that folder here and give its path as the codec') from e
 
 # %% ../nbs/03_codecs.ipynb #cell-41
