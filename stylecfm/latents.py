@@ -13,6 +13,7 @@ import csv, hashlib, io, json, mmap, os, shutil, sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
 import torch
@@ -146,13 +147,14 @@ def in_parts(entries:list, shape:tuple) -> list: # Lists of entries
 class Known(NamedTuple):
     "What need not be encoded again."
     digests: dict # {(style, name, size, mtime_ns): digest of the content}
-    where: dict # {digest: (file of latents, place in it)}
+    where: dict # {digest: (file of latents, place in it)}; of the older cache alone while the work goes on
     bad: dict # {(style, name, size, mtime_ns): why the file cannot be used}
 
-    def add(self, path:Path, style:str, rows:list, bad:list=()):
-        "Note a file of latents."
+    def add(self, path:Path|None, style:str, rows:list, bad:list=()):
+        "Note a file of latents; without its path, only that it is there."
         for place, (name, size, mtime, content) in enumerate(rows):
-            self.digests[style, name, size, mtime] = content; self.where.setdefault(content, (path, place))
+            self.digests[style, name, size, mtime] = content
+            if path: self.where.setdefault(content, (path, place))
         for name, size, mtime, why in bad: self.bad[style, name, size, mtime] = why
 
 class Fetched(NamedTuple):
@@ -190,25 +192,21 @@ def encode_part(
     done:Callable, # Called with the number of files that are done
 ) -> tuple[Tensor, list, list]: # `(n, k, c, h, w)` 16-bit; rows and bad files as a part notes them
     "Latents of one part."
-    rows, bad, latents, opened, chunk = [], [], [], {}, []
-    def flush():
-        if not chunk: return
-        new = [f for f in chunk if f.item is not None]
-        made = source.encode(torch.stack([f.item for f in new])).to('cpu', DTYPE) if new else torch.empty(0, *source.shape)
-        made = iter(zip(made, made.isfinite().flatten(1).all(1).tolist()))
-        for f in chunk:
-            z, fine = next(made) if f.item is not None else (None, True)
-            if f.content and z is None: z = _copy(known.where[f.content], source.shape[0], opened)
-            why = f.why or ('' if fine else 'its latent is not finite in 16 bits')
+    rows, bad, latents, opened, files = [], [], [], {}, iter(files)
+    while chunk := list(islice(files, CHUNK)):
+        for f, z in zip(chunk, _latents(source, known, chunk, opened)):
+            why = f.why or ('' if z.isfinite().all() else 'its latent is not finite in 16 bits')
             if why and strict: raise InputError(f'cannot use {f.entry.path}: {why}')
             if why: bad.append([*f.entry.key()[1:], why])
             else: rows.append([*f.entry.key()[1:], f.content]); latents.append(z)
-        done(len(chunk)); chunk.clear()
-    for f in files:
-        chunk.append(f)
-        if len(chunk) == CHUNK: flush()
-    flush()
+        done(len(chunk))
     return torch.stack(latents) if latents else torch.empty(0, *source.shape, dtype=DTYPE), rows, bad
+
+def _latents(source:Source, known:Known, chunk:list, opened:dict) -> Iterator: # `(k, c, h, w)` 16-bit; None for a bad file
+    "Latents of some files: encoded together, or copied from where they are."
+    new = [f.item for f in chunk if f.item is not None]
+    made = iter(source.encode(torch.stack(new)).to('cpu', DTYPE)) if new else iter(())
+    for f in chunk: yield next(made) if f.item is not None else _copy(known.where[f.content], source.shape[0], opened) if f.content else None
 
 def _copy(where:tuple, k:int, opened:dict) -> Tensor: # `(k, c, h, w)`
     "Latents of one file from where they are."
@@ -312,7 +310,7 @@ def make_plan(source:Source, out_root:Path, parts:Path, rebuild:bool) -> Plan:
     if (out_root/'manifest.json').exists() and not rebuild: old = _old_cache(out_root, source.recipe, known)
     for p in sorted(parts.glob('*.safetensors')):
         note = read_part(p, source.recipe)
-        if note: known.add(p, note['style'], note['rows'], note['bad'])
+        if note: known.add(None, note['style'], note['rows'], note['bad'])
         else: p.unlink()
     entries = survey(source)
     todo = [e for e in entries if e.key() not in known.digests and e.key() not in known.bad]
@@ -407,7 +405,7 @@ def merge(source:Source, out_root:Path, parts:Path, plan:Plan, strict:bool) -> C
     k, before = source.shape[0], {(s, r['name']): r['sha256'] for s, rows in old.get('files', {}).items() for r in rows}
     now = {(e.style, e.name): d for rows in good.values() for e, d in rows}
     skipped = _table(bad, source.root)
-    fresh = sum(plan.known.where.get(d, (parts/'x',))[0].parent.name != 'styles' for d in now.values())
+    fresh = sum(d not in plan.known.where for d in now.values())
     count = {s: len(rows)*k for s, rows in good.items()}
     report = CacheReport(fresh, len(now) - fresh, len(before.keys() - now.keys()), bad, count, _twins(good))
     if list(before.items()) == list(now.items()) and old.get('skipped') == digest(skipped) and 'damaged' not in old: return report
