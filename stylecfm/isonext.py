@@ -14,7 +14,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from fastcore.basics import patch
 from .config import InputError
-from .adagn import AdaptiveGroupNorm, Mod, Modulation, at_least_fp32, time_features
+from .adagn import AdaptiveGroupNorm, Mod, Modulation, time_features
 
 # %% ../nbs/11_isonext.ipynb #cell-5
 class StyleEmbedding(nn.Module):

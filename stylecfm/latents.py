@@ -13,7 +13,7 @@ import csv, hashlib, io, json, mmap, os, shutil, sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
 import torch
@@ -294,6 +294,7 @@ class Plan(NamedTuple):
 def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
     "Note what a finished cache holds; raises `InputError` if it is of another recipe."
     manifest = read_manifest(out_root); extra, files = manifest['extra'], manifest['files']
+    if manifest['kind'] != 'latents': raise InputError(f'{out_root} holds {manifest["kind"]}, not latents; choose another folder')
     if diff := differences(extra['recipe'], recipe):
         raise InputError(f'{out_root} is a cache of another recipe: {diff}; choose another folder, or make it anew with --rebuild')
     for style, rows in extra['files'].items():
@@ -356,7 +357,7 @@ def write_style(
         make_folder(path.parent)
         try: os.link(runs[0][0], path)
         except OSError: shutil.copyfile(runs[0][0], path)                       # a disk without links
-    else: write_parts(path, (part for head in ([safetensors_header(_layout(len(where), k, shape[1:]))], map(as_bytes, cut('mean')), map(as_bytes, cut('var')), map(as_bytes, cut('latents'))) for part in head))
+    else: write_parts(path, chain([safetensors_header(_layout(len(where), k, shape[1:]))], map(as_bytes, chain(cut('mean'), cut('var'), cut('latents')))))
     return torch.cat(list(cut('mean'))), torch.cat(list(cut('var')))
 
 # %% ../nbs/04_latents.ipynb #cell-34
