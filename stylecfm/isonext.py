@@ -84,7 +84,7 @@ class IsoNextBlock(nn.Module):
         self.along = AlongDepth(channels) if spatial_dims == 3 else None
         self.norm = AdaptiveGroupNorm(channels)
         self.expand = nn.Conv2d(channels, expansion*channels, 1)
-        self.project = nn.Conv2d(expansion*channels, channels, 1)
+        self.project = nn.Conv2d(expansion*channels, channels, 1)                # both hold weights; `forward` multiplies
 
     def spread(self, x:Tensor) -> Tensor:
         "The depthwise convolution; on a CPU in the weights' own precision."
@@ -93,8 +93,9 @@ class IsoNextBlock(nn.Module):
             return h if self.along is None else self.along(h)
 
     def forward(self, x:Tensor, mod:Mod) -> Tensor: # `(b, c, h, w)` or `(b, c, depth, h, w)` -> same
-        h = self.norm(self.spread(x), mod)
-        h = on_slices(lambda h: self.project(F.gelu(self.expand(h))), h)        # c -> 4c -> c channels
+        h = self.norm(self.spread(x), mod).movedim(1, -1)                       # (b, h, w, c): 1x1 convolutions are matrix products
+        h = F.gelu(F.linear(h, self.expand.weight.flatten(1), self.expand.bias))        # (b, h, w, 4c)
+        h = F.linear(h, self.project.weight.flatten(1), self.project.bias).movedim(-1, 1)
         return x + (mod.gate[(..., *(None,)*(x.ndim - 2))]*h).to(x.dtype)
 
 # %% ../nbs/11_isonext.ipynb #cell-18
