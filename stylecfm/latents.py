@@ -489,20 +489,20 @@ def style(self:LatentCache,
 @patch
 def batch(self:LatentCache,
     style:str, # A style
-    indices:Tensor, # `(b,)` int64, each from 0 to `count[style]` - 1
+    indices:Tensor, # `(b,)` int64 or a list, each from 0 to `count[style]` - 1
 ) -> Tensor: # `(b, c, h, w)`, fp32, standardised, on the cache's device
     "Some latents of a style."
-    self.style(style); first = sum(self.count[s] for s in self.styles[:self.styles.index(style)])
+    self.style(style); indices = torch.as_tensor(indices); first = sum(self.count[s] for s in self.styles[:self.styles.index(style)])
     z = self.files[style].rows('latents', indices) if self.held is None else self.held.index_select(0, first + indices.to(self.device))
     return self.stats.standardise(z.to(self.device))
 
 @patch
 def pick(self:LatentCache,
-    indices:Tensor, # `(b,)` int64, each from 0 to `len(cache)` - 1; styles follow each other
+    indices:Tensor, # `(b,)` int64 or a list, each from 0 to `len(cache)` - 1; styles follow each other
 ) -> tuple[Tensor, Tensor]: # `(b, c, h, w)` fp32 standardised, and the styles' numbers `(b,)`, on the cache's device
     "Some latents of the whole cache."
     ends = torch.tensor([self.count[s] for s in self.styles]).cumsum(0)
-    style = torch.bucketize(indices.cpu(), ends, right=True)
+    indices = torch.as_tensor(indices); style = torch.bucketize(indices.cpu(), ends, right=True)
     if self.held is not None: return self.stats.standardise(self.held.index_select(0, indices.to(self.device))), style.to(self.device)
     z = torch.empty(len(indices), *self.files[self.styles[0]]['latents'].shape[1:], dtype=DTYPE)
     for i, s in enumerate(self.styles):
