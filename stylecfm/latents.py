@@ -9,7 +9,7 @@ __all__ = ['DTYPE', 'RESIDENT', 'PART_FILES', 'PART_BYTES', 'CHUNK', 'Source', '
            'write_style', 'CacheReport', 'merge', 'make_cache', 'cache_latents', 'LatentCache', 'free_memory']
 
 # %% ../nbs/04_latents.ipynb #cell-2
-import csv, hashlib, io, json, mmap, os, shutil, sys
+import atexit, csv, hashlib, io, json, mmap, os, shutil, sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -264,6 +264,11 @@ def alone(
         if not left: shutil.rmtree(parts, ignore_errors=True)
 
 # %% ../nbs/04_latents.ipynb #cell-28
+def _part_ways():
+    "Leave together: a process that goes while another still talks to it may abort."
+    dist = torch.distributed
+    if dist.is_initialized(): dist.barrier(); dist.destroy_process_group()
+
 class Team:
     "The processes that share the work: one, or as many as `accelerate launch` started."
     def __init__(self):
@@ -280,7 +285,7 @@ class Team:
         if self.rank == 0 or not first_only:
             try: value = f()
             except InputError as e: why = str(e)
-        if said := [w for w in gather_object([why]) if w]: raise InputError(said[0])
+        if said := [w for w in gather_object([why]) if w]: atexit.register(_part_ways); raise InputError(said[0])   # on all: they may wait for each other
         return broadcast_object_list([value])[0] if first_only else value
 
 # %% ../nbs/04_latents.ipynb #cell-30
@@ -434,6 +439,7 @@ def make_cache(
         team.each(lambda: encode_all(source, parts, plan, workers, strict, team))
         report = team.each(lambda: merge(source, out_root, parts, plan, strict), first_only=True)
         if team.rank == 0: [p.unlink() for p in parts.glob('*.safetensors')]
+    if team.size > 1: atexit.register(_part_ways)
     return report
 
 def cache_latents(
