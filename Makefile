@@ -5,7 +5,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow latents lab export outputs clean
+.PHONY: help demo test test-slow latents network lab export outputs clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -22,6 +22,9 @@ test-slow: .venv/.dev ## The same, with the cells that take minutes
 
 latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/results/latents.json
 	$(BIN)/python tools/run_notebooks.py 91_cache --slow
+
+network: .venv/.dev ## Measure the network: speed, memory, and what its parts are worth (an hour)
+	$(BIN)/python tools/run_notebooks.py 92_network --slow
 
 lab: .venv/.lab ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab nbs

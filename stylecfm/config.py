@@ -98,6 +98,8 @@ class ModelConfig(Section, name='model'):
     time_dim:int = key(256, EVEN) # Width of the embedding of time: even, for sines and cosines in pairs
     use_gradient_checkpointing:bool = key(False, FLAG) # Recompute instead of store: off, because micro-batches save memory at no cost first
     shared_adagn_mlp:bool = key(True, FLAG) # One modulation MLP for three blocks: fewer weights
+    norm:str = key('group', one_of('group', 'pixel')) # Norm of the blocks: by group over the picture; `pixel` makes tiles exact
+    grn:bool = key(False, FLAG) # Global response norm in the blocks (Woo 2023): off, as it has not been found to pay
 
 # %% ../nbs/00_config.ipynb #cell-21
 @dataclass(frozen=True)

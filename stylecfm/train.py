@@ -23,6 +23,7 @@ from .codecs import LatentStats, fast_bf16
 from .config import Config, InferenceConfig, InputError
 from .files import clean_stale, read_json, read_manifest, read_tensors, sealed_folder, verify_folder, write_json, write_tensors, write_text
 from .isonext import IsoNext
+from .memory import keep_freed_memory
 from .latents import LatentCache
 from .otcfm import flow_batch, velocity_loss
 from .paths import dynamic_epsilon
@@ -148,9 +149,9 @@ def build_network(config:Config) -> IsoNext:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(t.seed)
         net = IsoNext(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
-                      m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond)
+                      m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn)
     if m.use_gradient_checkpointing: net.enable_gradient_checkpointing()
-    return net.to(memory_format=torch.channels_last)
+    return net
 
 # %% ../nbs/50_train.ipynb #cell-24
 class OTCFMTrainer:
@@ -165,7 +166,7 @@ class OTCFMTrainer:
         self.cache.hold(self.acc.device)                                        # or read batch by batch, where that is too much
         net, t = build_network(config), config.training
         self.ema = AveragedModel(net, device=self.acc.device, multi_avg_fn=ema_update(t.ema_decay))
-        opt = torch.optim.AdamW(net.parameters(), t.learning_rate, betas=(.9, .99), weight_decay=.01)
+        opt = torch.optim.AdamW(net.parameters(), t.learning_rate, betas=(.9, .99), weight_decay=.01, fused=self.acc.device.type in ('cpu', 'cuda'))
         self.net, self.opt = self.acc.prepare(net, opt)
         self.amp = amp_dtype(self.acc.device, t.use_amp)
         self.done, self.skipped, self.seconds = 0, 0, 0.
@@ -337,6 +338,7 @@ def fit(self:OTCFMTrainer,
     if self.acc.is_main_process: self.begin()
     self.acc.wait_for_everyone()
     if not self.acc.is_main_process and (last := self.newest()): self.load(last)
+    if self.acc.device.type == 'cpu': keep_freed_memory()
     self.net.train(); bad = 0
     quiet = {} if self.acc.is_main_process else dict(disable=True)
     with tqdm(total=self.total, initial=self.done, desc='train', unit='step', mininterval=.5, **quiet) as bar, noted_interrupt() as noted:
