@@ -1,11 +1,13 @@
 # Everything happens in .venv. What this needs: Python 3.11 or newer, pip, make.
 PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
+# torchcfm is only compared with; what it depends on is large and not needed for that.
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --no-warn-script-location -q -c constraints.txt
 PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow latents network lab export outputs clean
+.PHONY: help demo test test-slow latents network coupling lab export outputs clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -22,6 +24,9 @@ test-slow: .venv/.dev ## The same, with the cells that take minutes
 
 latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/results/latents.json
 	$(BIN)/python tools/run_notebooks.py 91_cache --slow
+
+coupling: .venv/.dev ## Measure what pairing and epsilon are worth (an hour)
+	$(BIN)/python tools/run_notebooks.py 93_coupling --slow
 
 network: .venv/.dev ## Measure the network: speed, memory, and what its parts are worth (an hour)
 	$(BIN)/python tools/run_notebooks.py 92_network --slow
@@ -46,7 +51,8 @@ clean: ## Remove .venv
 # One stamp for each set of packages; it is as new as the last install.
 .venv/.demo .venv/.dev .venv/.lab: .venv/.%: .venv/.python $(PINS)
 	@echo 'installing into .venv (the first time takes some minutes) ...'
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-warn-script-location -q -c constraints.txt -e '.[$*$(if $(filter lab,$*),$(comma)dev)]'
+	@$(PIP) -e '.[$*$(if $(filter lab,$*),$(comma)dev)]'
+	@$(if $(filter dev lab,$*),$(PIP) --no-deps torchcfm,)
 	@touch $@
 
 comma := ,

@@ -109,6 +109,7 @@ class GlobalResponseNorm(nn.Module):
 
     def forward(self, x:Tensor) -> Tensor: # `(b, *spatial, channels)`, channels last -> same
         with torch.autocast(x.device.type, enabled=False):
-            loud = torch.linalg.vector_norm(at_least_fp32(x), dim=tuple(range(1, x.ndim - 1)), keepdim=True)     # (b, 1, 1, channels)
+            h = at_least_fp32(x).flatten(1, -2)                                 # (b, pixels, channels)
+            loud = (h.square().sum(1, keepdim=True) + 1e-12).sqrt()             # a channel that is silent has a gradient, too
             share = loud/(loud.mean(-1, keepdim=True) + 1e-6)
-            return torch.addcmul(self.bias, 1 + self.weight*share, x).to(x.dtype)
+            return (h*(1 + self.weight*share) + self.bias).to(x.dtype).view(x.shape)

@@ -9,6 +9,7 @@ __all__ = ['Model', 'codec_weights', 'write_model', 'find_model', 'load_model', 
 
 # %% ../nbs/50_train.ipynb #cell-2
 import json, math, os, secrets, shutil, signal, time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -25,8 +26,9 @@ from .files import clean_stale, read_json, read_manifest, read_tensors, sealed_f
 from .isonext import IsoNext
 from .memory import keep_freed_memory
 from .latents import LatentCache
-from .otcfm import flow_batch, velocity_loss
-from .paths import dynamic_epsilon
+from .coupling import COUPLINGS, SemiDiscrete, fit_heights
+from .otcfm import Draw, FlowBatch, flow_batch, loss_by, velocity_loss
+from .paths import dynamic_epsilon, noise_like
 
 # %% ../nbs/50_train.ipynb #cell-5
 class Model(NamedTuple):
@@ -170,7 +172,9 @@ class OTCFMTrainer:
         self.net, self.opt = self.acc.prepare(net, opt)
         self.amp = amp_dtype(self.acc.device, t.use_amp)
         self.done, self.skipped, self.seconds = 0, 0, 0.
-        self.log, self.pending = [], []                                         # lines written; losses since the last one
+        self.log, self.pending, self.last = [], [], None                        # lines written; losses since the last one; the last batch with its losses
+        self.coupling, self.group = t.coupling, (None, None)                    # or the plans; noise that was paired for several batches
+        self.pool, self.next = ThreadPoolExecutor(1), {}                        # makes the next batch
 
 # %% ../nbs/50_train.ipynb #cell-26
 @patch(as_prop=True)
@@ -190,14 +194,47 @@ def save_every(self:OTCFMTrainer) -> int:
     return max(1, round(self.config.checkpoint.save_every_epochs*len(self.cache)/self.config.training.batch_size))
 
 @patch
-def batch(self:OTCFMTrainer, step:int):
-    "The `FlowBatch` of a step, on this process."
+def shared_noise(self:OTCFMTrainer,
+    step:int, # Counted from 0
+) -> Tensor|None: # Paired noise, as the latents; None where the batch is paired by itself
+    "The noise of a step whose pairs are made for several batches together."
     t, rank, world = self.config.training, self.acc.process_index, self.acc.num_processes
-    at = order(len(self.cache), t.seed, step*t.batch_size, t.batch_size)[rank::world]
-    x1, style = self.cache.pick(at)
-    epsilon = dynamic_epsilon(self.epoch(step), t.epsilon_warmup_epochs) if t.dynamic_epsilon else 0.
-    return flow_batch(x1.contiguous(memory_format=torch.channels_last), style, epsilon, t.label_drop_prob,
-                      t.coupling, t.time_sampling, generator(t.seed, step, rank, 1))
+    if t.coupling_batches == 1 or not isinstance(self.coupling, str): return None
+    group, i = divmod(step, t.coupling_batches)
+    if self.group[0] != group:
+        g = generator(t.seed, group, rank, 2)
+        rows = [self.cache.pick(order(len(self.cache), t.seed, k*t.batch_size, t.batch_size)[rank::world]) for k in range(group*t.coupling_batches, (group + 1)*t.coupling_batches)]
+        data, styles = (torch.cat(v) for v in zip(*rows))
+        self.group = group, COUPLINGS[t.coupling](noise_like(data, g), data, styles, g).chunk(t.coupling_batches)
+    return self.group[1][i]
+
+@patch
+def batch(self:OTCFMTrainer, step:int) -> FlowBatch:
+    "What a step is shown, on this process: a function of seed, step and rank."
+    t, rank, world = self.config.training, self.acc.process_index, self.acc.num_processes
+    x1, style = self.cache.pick(order(len(self.cache), t.seed, step*t.batch_size, t.batch_size)[rank::world])
+    epsilon = dynamic_epsilon(self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule) if t.dynamic_epsilon else 0.
+    noise, start = (epsilon, 0.) if t.epsilon_is == 'noise' else (0., epsilon)
+    draw = Draw(noise, t.label_drop_prob, self.coupling, t.time_sampling, t.path, start, t.loss_weighting)
+    return flow_batch(x1, style, draw, generator(t.seed, step, rank, 1), self.shared_noise(step))
+
+@patch
+def ahead(self:OTCFMTrainer, step:int) -> FlowBatch:
+    "The batch of a step, made while the step before it ran; that of the next one is begun."
+    made = self.next.pop(step, None)
+    batch = made.result() if made else self.batch(step)
+    self.next = {step + 1: self.pool.submit(self.batch, step + 1)} if step + 1 < self.total else {}
+    return batch
+
+@patch
+def plans(self:OTCFMTrainer) -> list: # A `SemiDiscrete` for each style
+    "Semi-discrete plans, kept in the run's folder."
+    path, of = self.root/'heights.safetensors', self.cache.fingerprint
+    if not (path.is_file() and read_json(path.with_suffix('.json')) == of):
+        heights = {s: fit_heights(self.cache.batch(s, torch.arange(self.cache.count[s])).cpu(), seed=self.config.training.seed) for s in self.cache.styles}
+        if self.acc.is_main_process: write_tensors(path, heights); write_json(path.with_suffix('.json'), of)
+    else: heights = read_tensors(path)
+    return [SemiDiscrete(self.cache.batch(s, torch.arange(self.cache.count[s])).half(), heights[s].to(self.cache.device)) for s in self.cache.styles]
 
 # %% ../nbs/50_train.ipynb #cell-28
 class StepResult(NamedTuple):
@@ -212,7 +249,8 @@ def step(self:OTCFMTrainer) -> StepResult:
     t = self.config.training
     for g in self.opt.param_groups: g['lr'] = learning_rate(self.done, self.total, t.learning_rate, t.warmup_steps)
     with torch.autocast(self.acc.device.type, self.amp or torch.bfloat16, enabled=self.amp is not None):
-        loss = velocity_loss(self.net, self.batch(self.done)).mean()
+        batch = self.ahead(self.done); losses = velocity_loss(self.net, batch); loss = losses.mean()
+    self.last = batch, losses.detach()
     self.acc.backward(loss)
     norm = self.acc.clip_grad_norm_(self.net.parameters(), t.grad_clip)
     mean = self.acc.reduce(loss.detach(), 'mean')                               # every process decides alike
@@ -258,8 +296,9 @@ def clean_checkpoint(folder:Path):
 def same_run(old:dict, new:dict) -> list: # Dotted keys that differ
     "Keys that may not change within a run."
     free = {'training.stage1_epochs', 'training.max_steps', 'training.num_workers', 'training.learning_rate', 'data.data_root', 'data.raw_data_root'}
+    usual = Config().to_dict()                                                  # what a run from before a key was there did
     return [f'{s}.{k}' for s in ('model', 'training', 'data') for k in new[s]
-            if old[s].get(k) != new[s][k] and f'{s}.{k}' not in free]
+            if old[s].get(k, usual[s][k]) != new[s][k] and f'{s}.{k}' not in free]
 
 @patch
 def newest(self:OTCFMTrainer) -> Path|None:
@@ -299,6 +338,8 @@ def load(self:OTCFMTrainer, folder:Path):
 def record(self:OTCFMTrainer, r:StepResult):
     "A line in the log: the mean loss since the last one."
     row = dict(step=self.done, loss=float(np.mean(self.pending)), grad_norm=r.grad_norm, skipped=self.skipped, seconds=round(self.seconds, 3))
+    by, known = loss_by(*self.last), lambda v: round(v, 5) if math.isfinite(v) else None             # of the last batch
+    row |= dict(loss_by_time=[known(v) for v in by.time], loss_by_style={self.cache.styles[k] if k >= 0 else 'mean style': known(v) for k, v in by.style.items()})
     self.log.append(row); self.pending.clear()
     with open(self.root/'log.jsonl', 'a') as f: f.write(json.dumps(row) + '\n')
 
@@ -339,6 +380,8 @@ def fit(self:OTCFMTrainer,
     self.acc.wait_for_everyone()
     if not self.acc.is_main_process and (last := self.newest()): self.load(last)
     if self.acc.device.type == 'cpu': keep_freed_memory()
+    if self.config.training.coupling == 'semidiscrete': self.coupling = self.plans()
+    self.next = {}                                                              # a run that was loaded goes on elsewhere
     self.net.train(); bad = 0
     quiet = {} if self.acc.is_main_process else dict(disable=True)
     with tqdm(total=self.total, initial=self.done, desc='train', unit='step', mininterval=.5, **quiet) as bar, noted_interrupt() as noted:
