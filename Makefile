@@ -7,7 +7,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow latents network coupling lab export outputs clean
+.PHONY: help demo test test-slow latents network coupling solvers lab export outputs clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -24,6 +24,9 @@ test-slow: .venv/.dev ## The same, with the cells that take minutes
 
 latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/results/latents.json
 	$(BIN)/python tools/run_notebooks.py 91_cache --slow
+
+solvers: .venv/.dev ## Measure what solvers and guidance cost on a trained network (a quarter of an hour)
+	$(BIN)/python tools/run_notebooks.py 94_solvers --slow
 
 coupling: .venv/.dev ## Measure what pairing and epsilon are worth (an hour)
 	$(BIN)/python tools/run_notebooks.py 93_coupling --slow

@@ -164,7 +164,7 @@ def stylecfm_transfer(
     output:str=None, # An image, or a folder
     num_steps:int=None, # Steps each way; as the model says if none
     cfg_scale:float=None, # Guidance at the start; 1 is unguided
-    method:str=None, # Solver: euler, midpoint, heun or rk4
+    method:str=None, # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21 and bs32 choose their own steps
     device:str=None, # cpu or cuda; a GPU if there is one
     codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
     strict:store_true=False, # Stop at a bad image instead of leaving it out

@@ -20,8 +20,9 @@ def products(
     x1:Tensor, # Data, `(n, ...)`
 ) -> Tensor: # fp32 `(n, m)`: row i holds the products of data i with each noise
     "All inner products, in fp32 whatever comes; raises `InputError` if one is not finite."
-    noise = x0.flatten(1).float().T
-    gain = torch.cat([part.float() @ noise for part in x1.flatten(1).split(1024)])       # 16-bit latents are widened bit by bit
+    with torch.autocast(x1.device.type, enabled=False):
+        noise = x0.flatten(1).float().T
+        gain = torch.cat([part.float() @ noise for part in x1.flatten(1).split(1024)])   # 16-bit latents are widened bit by bit
     if not gain.isfinite().all(): raise InputError('coupling wanted finite latents, got NaN or infinity; check the cache with `stylecfm_preprocess`')
     return gain
 
@@ -30,22 +31,22 @@ def assign(
     x1:Tensor, # Data, as `x0`
 ) -> Tensor: # int64 `(n,)`: `x0[assign(x0, x1)]` is the noise for each row of `x1`
     "The pairing of least total squared distance."
-    return torch.as_tensor(linear_sum_assignment(products(x0, x1).double().cpu().numpy(), maximize=True)[1])
+    return torch.as_tensor(linear_sum_assignment(products(x0, x1).cpu().double().numpy(), maximize=True)[1])
 
 # %% ../nbs/21_coupling.ipynb #cell-11
 def inside_styles(
-    assign:Callable, # `(x0, x1)` of one style -> a permutation
+    pairing:Callable, # `(x0, x1)` of one style -> a permutation
     x0:Tensor, # Noise, `(b, ...)`
     x1:Tensor, # Data, as `x0`
     style:Tensor|None, # Style of each row of `x1`, `(b,)`; none couples all rows together
 ) -> Tensor: # `x0` with its rows permuted inside each style
-    "A pairing, style by style."
-    if len(x0) != len(x1): raise InputError(f'coupling wanted as much noise as data, got {len(x0)} and {len(x1)}')
+    "A pairing, style by style; raises `InputError` where the lengths differ."
     if style is None: style = torch.zeros(len(x1), dtype=torch.long)
+    if not len(x0) == len(x1) == len(style): raise InputError(f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}')
     order = torch.arange(len(x1), device=x0.device)
     for s in style.unique():
         rows = (style == s).nonzero()[:, 0].to(x0.device)
-        order[rows] = rows[assign(x0[rows], x1[rows.to(x1.device)]).to(x0.device)]
+        order[rows] = rows[pairing(x0[rows], x1[rows.to(x1.device)]).to(x0.device)]
     return x0[order]
 
 def ot_pair(
@@ -69,15 +70,16 @@ def sinkhorn_pair(
     generator:torch.Generator|None=None, # Source of chance; the global one if none
     reg:float=.02, # Entropic regularisation over the mean squared distance
 ) -> Tensor: # `x0` with its rows permuted inside each style
-    "Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style; needs POT."
+    "Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style; raises `InputError` without POT."
     try: import ot
     except ImportError: raise InputError("training.coupling sinkhorn needs POT; pip install 'stylecfm[sinkhorn]', or use ot") from None
     def draw(x0, x1):
-        gain = products(x0, x1).double()
+        gain, x0, x1 = (v.cpu().double() for v in (products(x0, x1), x0, x1))
         far = x1.flatten(1).double().square().sum(1)[:, None] + x0.flatten(1).double().square().sum(1) - 2*gain
-        far = (far/far.mean().clamp_min(1e-30)).cpu()
+        far = far/far.mean().clamp_min(1e-30)
         method = 'sinkhorn' if far.max() < 600*reg else 'sinkhorn_log'              # thirty times faster, but exp(-far/reg) must not vanish
-        plan = torch.as_tensor(ot.sinkhorn([], [], far.numpy(), reg, method=method, numItermax=500, warn=False))
+        plan = torch.as_tensor(ot.sinkhorn([], [], far.numpy(), reg, method=method, numItermax=500, warn=False))     # 500 rounds bring the sums to within a per cent
+        if not plan.isfinite().all(): raise InputError(f'the plan of Sinkhorn is not finite at reg {reg}; use a larger one, or ot')
         gumbel = -torch.log(-torch.log(torch.rand(plan.shape, generator=generator, dtype=torch.double).clamp(1e-300, 1 - 1e-16)))
         return torch.as_tensor(linear_sum_assignment((plan.clamp_min(1e-300).log() + gumbel).numpy(), maximize=True)[1])
     return inside_styles(draw, x0, x1, style)
@@ -95,19 +97,20 @@ class SemiDiscrete(NamedTuple):
         return (products(self.latents, x0) + self.height).argmax(1)
 
 def fit_heights(
-    latents:Tensor, # `(n, ...)`, all of a style, standardised
+    latents:Tensor, # `(n, ...)`, all of a style, standardised, on the CPU
     steps:int=300, # Of descent
     batch:int=1024, # Noises a step
     seed:int=0, # Of the noise
     quiet:bool=False, # No progress bar
 ) -> Tensor: # `(n,)` fp32
-    "Heights for `SemiDiscrete`, so that every latent owns the same share of the noise (SD-FM 2025)."
+    "Heights for `SemiDiscrete`, so that every latent owns the same share of the noise (SD-FM 2025); raises `InputError` if a latent is not finite."
     x, g = latents.flatten(1).float(), torch.Generator().manual_seed(seed); n = len(x)
     products(x[:1], x); size = x.norm(dim=1); unit = size.square().mean().sqrt().clamp_min(1e-12)
     if n <= x.shape[1]:
-        values, vectors = torch.linalg.eigh((x @ x.T).double()); x = (vectors*values.clamp_min(0).sqrt()).float()   # same products, fewer dimensions
+        gram = (x @ x.T).double(); gram.diagonal().add_(1e-6*gram.diagonal().mean() + 1e-12)          # equal latents stay solvable
+        x = torch.linalg.cholesky(gram).float()                                 # same products, fewer dimensions
     x = x/unit; h = -size/unit*torch.special.ndtri(torch.tensor(1 - 1/max(n, 2)))
-    m, v, mean, last = torch.zeros(n), torch.zeros(n), torch.zeros(n), steps - steps//4
+    m, v, mean, last = torch.zeros(n), torch.zeros(n), torch.zeros(n), steps - max(1, steps//4)
     for k in tqdm(range(steps), desc='heights', unit='step', disable=quiet, leave=False):
         soft, rate = .1*.2**(k/steps), .02*(1 - k/steps)                        # from .1 to .02 of the latents' size
         share = torch.softmax((torch.randn(batch, x.shape[1], generator=g) @ x.T + h)/soft, 1).mean(0)
@@ -122,7 +125,8 @@ def semidiscrete(
     x0:Tensor, # Noise, `(b, ...)`
     style:Tensor, # Style of each row, `(b,)`
 ) -> Tensor: # Data, as `x0`: for each noise its latent
-    "The latents that own some noise, style by style."
+    "The latents that own some noise, style by style; raises `InputError` for a style without a plan."
     x1 = torch.empty_like(x0)
+    if ((style < 0) | (style >= len(plans))).any(): raise InputError(f'there are plans for styles 0 to {len(plans) - 1}, not for {style.unique().tolist()}')
     for s in style.unique(): here = style == s; plan = plans[s]; x1[here] = plan.latents[plan.owner(x0[here])].to(x1)
     return x1

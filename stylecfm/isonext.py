@@ -29,7 +29,9 @@ class StyleEmbedding(nn.Module):
         self.num_styles, self.mean_null = num_styles, mean_null
         self.table = nn.Parameter(torch.randn(num_styles + (not mean_null), dim))
 
-    def forward(self, style:Tensor) -> Tensor: # int64 `(b,)` in [-1, num_styles) -> `(b, dim)`
+    def forward(self, style:Tensor) -> Tensor: # int64 `(b,)` in [-1, num_styles) -> `(b, dim)`; raises `InputError` for others, where that can be seen without waiting
+        if style.device.type == 'cpu' and not torch.compiler.is_compiling() and ((style < -1) | (style >= self.num_styles)).any():
+            raise InputError(f'styles are numbered 0 to {self.num_styles - 1}, and -1 is their mean; got {style.tolist()}')
         rows = torch.cat([self.table, self.table.mean(0, keepdim=True)]) if self.mean_null else self.table
         return rows[style]                                                      # -1 is the last row either way
 
@@ -77,7 +79,6 @@ class IsoNextBlock(nn.Module):
     def __init__(self,
         channels:int, # Channels in and out
         kernel_size:int=7, # Depthwise kernel, odd
-        expansion:int=4, # Width of the MLP over `channels`
         spatial_dims:int=2, # 2 for images, 3 for volumes
         norm:str='group', # A key of `NORMS`
         grn:bool=False, # Global response norm in the MLP (Woo 2023)
@@ -86,9 +87,9 @@ class IsoNextBlock(nn.Module):
         self.depthwise = nn.Conv2d(channels, channels, kernel_size, padding=kernel_size//2, groups=channels)
         self.along = AlongDepth(channels) if spatial_dims == 3 else None
         self.norm = NORMS[norm](channels)
-        self.expand = nn.Linear(channels, expansion*channels)                   # 1x1 convolutions, as matrix products over pixels
-        self.grn = GlobalResponseNorm(expansion*channels) if grn else None
-        self.project = nn.Linear(expansion*channels, channels)
+        self.expand = nn.Linear(channels, 4*channels)                           # 1x1 convolutions, as matrix products over pixels
+        self.grn = GlobalResponseNorm(4*channels) if grn else None
+        self.project = nn.Linear(4*channels, channels)
 
     def forward(self, x:Tensor, mod:Mod) -> Tensor: # `(b, c, h, w)` or `(b, c, depth, h, w)` -> same
         if self.by_hand(x): return self.run_by_hand(x, mod)
@@ -108,9 +109,11 @@ def spread(self:IsoNextBlock, x:Tensor) -> Tensor:
 
 @patch
 def by_hand(self:IsoNextBlock, x:Tensor) -> bool:
-    "Whether the block is in training on a processor, as images with a group norm."
+    "Whether the block is in training on a processor, as images with a group norm; and its layers are its own, with 32-bit weights and nobody listening."
+    own = (self.depthwise, nn.Conv2d), (self.expand, nn.Linear), (self.project, nn.Linear), (self.norm, AdaptiveGroupNorm)
     return (self.training and torch.is_grad_enabled() and x.device.type == 'cpu' and not torch.compiler.is_compiling()
-            and self.along is None and self.grn is None and isinstance(self.norm, AdaptiveGroupNorm))
+            and self.along is None and self.grn is None and self.depthwise.weight.dtype in (torch.float32, torch.float64)
+            and all(type(m) is kind and not any((m._forward_hooks, m._forward_pre_hooks, m._backward_hooks, m._backward_pre_hooks)) for m, kind in own))
 
 @patch
 def run_by_hand(self:IsoNextBlock, x:Tensor, mod:Mod) -> Tensor:
@@ -156,7 +159,7 @@ class IsoNext(ModelMixin, ConfigMixin):
         self.fuse = mlp([time_dim + style_dim, 2*style_dim, style_dim])
         self.share = share_every if shared_adagn_mlp else 1
         self.mods = nn.ModuleList(Modulation(style_dim, hidden_dim) for _ in range(0, num_layers, self.share))
-        self.blocks = nn.ModuleList(IsoNextBlock(hidden_dim, kernel_size, 4, spatial_dims, norm, grn) for _ in range(num_layers))
+        self.blocks = nn.ModuleList(IsoNextBlock(hidden_dim, kernel_size, spatial_dims, norm, grn) for _ in range(num_layers))
         self.last_norm, self.mod = NORMS[norm](hidden_dim), Modulation(style_dim, hidden_dim)
         self.head = nn.Conv2d(hidden_dim, latent_channels, 3, padding=1)
         nn.init.zeros_(self.head.weight); nn.init.zeros_(self.head.bias)
@@ -167,7 +170,7 @@ class IsoNext(ModelMixin, ConfigMixin):
 def condition(self:IsoNext,
     t:Tensor, # Time, `(b,)`
     style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-) -> Tensor: # `(b, style_dim)`, fp32
+) -> Tensor: # `(b, style_dim)`, of the weights' type
     "Time and style as one vector."
     with torch.autocast(t.device.type, enabled=False):
         time = self.time(time_features(t, self.config.time_dim).to(self.stem.weight.dtype))
@@ -179,7 +182,7 @@ def forward(self:IsoNext,
     x:Tensor, # Latent on the path, `(b, latent_channels, h, w)`; with `spatial_dims=3` `(b, latent_channels, depth, h, w)`
     t:Tensor, # Time in [0, 1], `(b,)`
     style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-) -> Tensor: # Velocity, as `x`, fp32
+) -> Tensor: # Velocity, shaped as `x`, of the weights' type whatever autocast says
     "The velocity at `x`."
     cond = self.condition(t, style)                                             # (b, style_dim)
     mods = [m(cond) for m in self.mods]
@@ -195,7 +198,7 @@ def forward(self:IsoNext,
         h = self.last_norm(h, self.mod(cond)).to(self.head.weight.dtype)
         return on_slices(self.head, F.silu(h))                                  # (b, latent_channels, h, w)
 
-# %% ../nbs/11_isonext.ipynb #cell-38
+# %% ../nbs/11_isonext.ipynb #cell-40
 def num_parameters(
     latent_channels:int=4, hidden_dim:int=320, num_layers:int=15, num_styles:int=2, kernel_size:int=7,
     style_dim:int=256, time_dim:int=256, share_every:int=3, # 1: a modulation for each block
@@ -208,10 +211,10 @@ def num_parameters(
     cond = num_styles*s + (8*t*t + 5*t) + ((t + s)*2*s + 2*s) + (2*s*s + s)
     return blocks + mods + cond + 9*latent_channels*c + c + 9*latent_channels*c + latent_channels
 
-# %% ../nbs/11_isonext.ipynb #cell-39
+# %% ../nbs/11_isonext.ipynb #cell-41
 SIZES = dict(tiny=dict(hidden_dim=64, num_layers=6), base=dict(hidden_dim=320, num_layers=15), wide=dict(hidden_dim=384, num_layers=12, share_every=1))
 
-# %% ../nbs/11_isonext.ipynb #cell-42
+# %% ../nbs/11_isonext.ipynb #cell-44
 def operations(
     h:int, w:int, # Size of the latent
     latent_channels:int=4, hidden_dim:int=320, num_layers:int=15, kernel_size:int=7,
@@ -223,7 +226,7 @@ def operations(
     cond = 8*t*t + (t + s)*2*s + 2*s*s + (-(-num_layers//share_every) + 1)*3*c*s
     return 2*(h*w*pixel + cond)
 
-# %% ../nbs/11_isonext.ipynb #cell-51
+# %% ../nbs/11_isonext.ipynb #cell-53
 @patch
 def add_styles(self:IsoNext,
     count:int=1, # Styles to add

@@ -9,6 +9,7 @@ __all__ = ['Draw', 'FlowBatch', 'flow_batch', 'velocity_loss', 'otcfm_loss', 'Lo
 from typing import NamedTuple
 import torch
 from torch import Tensor
+from .config import chosen
 from .coupling import COUPLINGS, semidiscrete
 from .paths import PATHS, WEIGHTS, noise_like, sample_time
 
@@ -29,7 +30,7 @@ class FlowBatch(NamedTuple):
     ut: Tensor # Their velocities
     t: Tensor # Times, `(b,)`
     style: Tensor # Styles, -1 where dropped, `(b,)`
-    weight: Tensor # Of each sample's error, `(b,)`, 1 on average
+    weight: Tensor # Of each sample's error, `(b,)`; 1 on average over uniform times
 
 # %% ../nbs/22_otcfm.ipynb #cell-6
 def flow_batch(
@@ -39,15 +40,15 @@ def flow_batch(
     generator:torch.Generator|None=None, # Source of every draw, on the CPU
     x0:Tensor|None=None, # Noise that is paired already; drawn and coupled if none
 ) -> FlowBatch:
-    "Noise, pairs, times and dropped labels for one step of training."
+    "Noise, pairs, times and dropped labels for one step of training; raises `InputError` for choices that do not exist."
     if x0 is None:
         x0 = noise_like(x1, generator)
-        if isinstance(draw.coupling, str): x0 = COUPLINGS[draw.coupling](x0, x1, style, generator)      # before the labels are dropped
+        if isinstance(draw.coupling, str): x0 = chosen(COUPLINGS, draw.coupling, 'coupling')(x0, x1, style, generator)      # before the labels are dropped
         else: x1 = semidiscrete(draw.coupling, x0, style)
     t = sample_time(len(x1), draw.time_law, generator=generator, start=draw.start).to(x1.device)
-    xt, ut = PATHS[draw.path](x0, x1, t, draw.epsilon, generator)
+    xt, ut = chosen(PATHS, draw.path, 'path')(x0, x1, t, draw.epsilon, generator)
     drop = torch.rand(len(x1), generator=generator).to(x1.device) < draw.label_drop
-    return FlowBatch(xt, ut, t, torch.where(drop, -1, style), WEIGHTS[draw.weight](t))
+    return FlowBatch(xt, ut, t, torch.where(drop, -1, style), chosen(WEIGHTS, draw.weight, 'weight')(t))
 
 # %% ../nbs/22_otcfm.ipynb #cell-14
 def velocity_loss(

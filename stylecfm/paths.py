@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple
 import torch
 from torch import Tensor
-from .config import InputError
+from .config import InputError, chosen
 
 # %% ../nbs/20_paths.ipynb #cell-5
 class PathSample(NamedTuple):
@@ -63,8 +63,8 @@ def bridge(
     generator:torch.Generator|None=None, # Where the noise comes from; the global one if none
 ) -> PathSample:
     "A Brownian bridge around the straight path (Tong 2023)."
-    (xt, ut), n, t = linear(x0, x1, t), noise_like(x1, generator), expand_as(t, x1)
-    return PathSample(xt + epsilon*(t*(1-t)).sqrt()*n, ut + epsilon*(1-2*t)/(2*(t*(1-t)).clamp_min(1e-8).sqrt())*n)
+    (xt, ut), n, room = linear(x0, x1, t), noise_like(x1, generator), t*(1-t)     # in the time's own precision: 1e-8 is 0 in 16 bits
+    return PathSample(xt + expand_as(epsilon*room.sqrt(), x1)*n, ut + expand_as(epsilon*(1-2*t)/(2*room.clamp_min(1e-8).sqrt()), x1)*n)
 
 # %% ../nbs/20_paths.ipynb #cell-17
 def lipman(
@@ -90,7 +90,7 @@ def dynamic_epsilon(
     schedule:str='linear', # A key of `SCHEDULES`
 ) -> float:
     "Epsilon at this moment of training: by the linear schedule 0 at first, `final` after the warm-up."
-    return final*SCHEDULES[schedule](min(1., epoch/warmup_epochs) if warmup_epochs > 0 else 1.)
+    return final*chosen(SCHEDULES, schedule, 'schedule of epsilon')(min(1., epoch/warmup_epochs) if warmup_epochs > 0 else 1.)
 
 # %% ../nbs/20_paths.ipynb #cell-26
 def _logit_normal(u:Tensor) -> Tensor:
@@ -115,7 +115,7 @@ def sample_time(
     if not 0 <= start < 1: raise InputError(f'times must start from 0 to below 1, got {start}')
     u = torch.rand(n, generator=generator)
     if stratified: u = (torch.randperm(n, generator=generator) + u)/n
-    return start + (1 - start)*TIMES[law](u)
+    return start + (1 - start)*chosen(TIMES, law, 'law of times')(u)
 
 # %% ../nbs/20_paths.ipynb #cell-32
 WEIGHTS = dict(uniform=torch.ones_like, cosmap=lambda t: 2/(math.pi*(1 - 2*t + 2*t*t)), data=lambda t: 3*(1 - t)**2)

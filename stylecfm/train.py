@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 from .codecs import LatentStats, fast_bf16
 from .config import Config, InferenceConfig, InputError
-from .files import clean_stale, read_json, read_manifest, read_tensors, sealed_folder, verify_folder, write_json, write_tensors, write_text
+from .files import clean_stale, read_json, read_manifest, read_metadata, read_tensors, sealed_folder, verify_folder, write_json, write_tensors, write_text
 from .isonext import IsoNext
 from .memory import keep_freed_memory
 from .latents import LatentCache
@@ -152,6 +152,7 @@ def build_network(config:Config) -> IsoNext:
         torch.manual_seed(t.seed)
         net = IsoNext(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
                       m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn)
+        if not t.use_avg_style_for_uncond: net.style.initialize_avg_style_embedding()
     if m.use_gradient_checkpointing: net.enable_gradient_checkpointing()
     return net
 
@@ -165,6 +166,7 @@ class OTCFMTrainer:
         self.config, self.cache = config, cache or LatentCache(config.data.data_root)
         check_fit(config, self.cache)
         self.acc, self.root = Accelerator(), Path(config.checkpoint.save_dir)
+        if config.training.batch_size % (n := self.acc.num_processes): raise InputError(f'training.batch_size {config.training.batch_size} cannot be shared evenly by {n} processes; make it a multiple of {n}')
         self.cache.hold(self.acc.device)                                        # or read batch by batch, where that is too much
         net, t = build_network(config), config.training
         self.ema = AveragedModel(net, device=self.acc.device, multi_avg_fn=ema_update(t.ema_decay))
@@ -172,7 +174,7 @@ class OTCFMTrainer:
         self.net, self.opt = self.acc.prepare(net, opt)
         self.amp = amp_dtype(self.acc.device, t.use_amp)
         self.done, self.skipped, self.seconds = 0, 0, 0.
-        self.log, self.pending, self.last = [], [], None                        # lines written; losses since the last one; the last batch with its losses
+        self.log, self.pending, self.shown = [], [], None                       # lines written; losses since the last one; the last batch with its losses
         self.coupling, self.group = t.coupling, (None, None)                    # or the plans; noise that was paired for several batches
         self.pool, self.next = ThreadPoolExecutor(1), {}                        # makes the next batch
 
@@ -206,7 +208,7 @@ def shared_noise(self:OTCFMTrainer,
         rows = [self.cache.pick(order(len(self.cache), t.seed, k*t.batch_size, t.batch_size)[rank::world]) for k in range(group*t.coupling_batches, (group + 1)*t.coupling_batches)]
         data, styles = (torch.cat(v) for v in zip(*rows))
         self.group = group, COUPLINGS[t.coupling](noise_like(data, g), data, styles, g).chunk(t.coupling_batches)
-    return self.group[1][i]
+    return self.group[1][i]                                                     # only one thread makes batches at a time
 
 @patch
 def batch(self:OTCFMTrainer, step:int) -> FlowBatch:
@@ -229,12 +231,12 @@ def ahead(self:OTCFMTrainer, step:int) -> FlowBatch:
 @patch
 def plans(self:OTCFMTrainer) -> list: # A `SemiDiscrete` for each style
     "Semi-discrete plans, kept in the run's folder."
-    path, of = self.root/'heights.safetensors', self.cache.fingerprint
-    if not (path.is_file() and read_json(path.with_suffix('.json')) == of):
-        heights = {s: fit_heights(self.cache.batch(s, torch.arange(self.cache.count[s])).cpu(), seed=self.config.training.seed) for s in self.cache.styles}
-        if self.acc.is_main_process: write_tensors(path, heights); write_json(path.with_suffix('.json'), of)
-    else: heights = read_tensors(path)
-    return [SemiDiscrete(self.cache.batch(s, torch.arange(self.cache.count[s])).half(), heights[s].to(self.cache.device)) for s in self.cache.styles]
+    path, of = self.root/'heights.safetensors', dict(cache=self.cache.fingerprint, seed=str(self.config.training.seed))
+    latents = {s: torch.cat([self.cache.batch(s, part).half() for part in torch.arange(self.cache.count[s]).split(256)]) for s in self.cache.styles}
+    if self.acc.is_main_process and not (path.is_file() and read_metadata(path) == of):
+        write_tensors(path, {s: fit_heights(x.cpu(), seed=self.config.training.seed) for s, x in latents.items()}, of)
+    self.acc.wait_for_everyone(); heights = read_tensors(path)
+    return [SemiDiscrete(latents[s], heights[s].to(self.cache.device)) for s in self.cache.styles]
 
 # %% ../nbs/50_train.ipynb #cell-28
 class StepResult(NamedTuple):
@@ -248,9 +250,10 @@ def step(self:OTCFMTrainer) -> StepResult:
     "One step of training, applied only if all is finite."
     t = self.config.training
     for g in self.opt.param_groups: g['lr'] = learning_rate(self.done, self.total, t.learning_rate, t.warmup_steps)
+    batch = self.ahead(self.done)                                               # outside of autocast, as in the thread that makes the others
     with torch.autocast(self.acc.device.type, self.amp or torch.bfloat16, enabled=self.amp is not None):
-        batch = self.ahead(self.done); losses = velocity_loss(self.net, batch); loss = losses.mean()
-    self.last = batch, losses.detach()
+        losses = velocity_loss(self.net, batch); loss = losses.mean()
+    self.shown = batch, losses.detach()
     self.acc.backward(loss)
     norm = self.acc.clip_grad_norm_(self.net.parameters(), t.grad_clip)
     mean = self.acc.reduce(loss.detach(), 'mean')                               # every process decides alike
@@ -337,8 +340,8 @@ def load(self:OTCFMTrainer, folder:Path):
 @patch
 def record(self:OTCFMTrainer, r:StepResult):
     "A line in the log: the mean loss since the last one."
-    row = dict(step=self.done, loss=float(np.mean(self.pending)), grad_norm=r.grad_norm, skipped=self.skipped, seconds=round(self.seconds, 3))
-    by, known = loss_by(*self.last), lambda v: round(v, 5) if math.isfinite(v) else None             # of the last batch
+    by, known = loss_by(*self.shown), lambda v: v if math.isfinite(v) else None                       # by: of the last batch; NaN is not JSON
+    row = dict(step=self.done, loss=float(np.mean(self.pending)), grad_norm=known(r.grad_norm), skipped=self.skipped, seconds=round(self.seconds, 3))
     row |= dict(loss_by_time=[known(v) for v in by.time], loss_by_style={self.cache.styles[k] if k >= 0 else 'mean style': known(v) for k, v in by.style.items()})
     self.log.append(row); self.pending.clear()
     with open(self.root/'log.jsonl', 'a') as f: f.write(json.dumps(row) + '\n')
@@ -381,6 +384,7 @@ def fit(self:OTCFMTrainer,
     if not self.acc.is_main_process and (last := self.newest()): self.load(last)
     if self.acc.device.type == 'cpu': keep_freed_memory()
     if self.config.training.coupling == 'semidiscrete': self.coupling = self.plans()
+    for made in self.next.values(): made.result()
     self.next = {}                                                              # a run that was loaded goes on elsewhere
     self.net.train(); bad = 0
     quiet = {} if self.acc.is_main_process else dict(disable=True)

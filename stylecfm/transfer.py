@@ -16,7 +16,7 @@ from torch import Tensor
 from .codecs import load_codec, pick_device
 from .config import InferenceConfig, InputError
 from .files import sealed_folder
-from .guidance import guided
+from .guidance import Guidance, guided
 from .images import crop_back, load_image, pad_to, to_pil, to_tensor
 from .solvers import ODESolver, Solution
 from .train import Model, codec_weights, load_model, write_model
@@ -97,12 +97,13 @@ def generate(self:StyleTransferPipeline,
     x0:Tensor, # Structure, `(b, c, h, w)`
     target:str|int, # Style to paint in
     solver:ODESolver|None=None, # 15 steps of Heun if none
-    scale:float=1., # Guidance at t=0; 1 is unguided
+    scale:float|Guidance=1., # Guidance at t=0, or all there is to choose; 1 is unguided
     decay:str='linear', # How guidance falls: a key of `DECAYS`
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
+    carry:Tensor|None=None, # Of the way back, to undo it exactly by a reversible method in the same style
 ) -> Solution: # `.x` are latents
     "From structure at t=0 to data at t=1."
-    return (solver or ODESolver()).solve(guided(self.net, self.style(target), scale, decay), x0, 0., 1., callback)
+    return (solver or ODESolver()).solve(guided(self.net, self.style(target), scale, decay), x0, 0., 1., callback, carry)
 
 # %% ../nbs/60_transfer.ipynb #cell-13
 class Transferred(NamedTuple):
@@ -129,7 +130,7 @@ def __call__(self:StyleTransferPipeline,
     target_style:str|int, # Style they get
     num_steps:int|None=None, # Steps each way
     cfg_scale:float|None=None, # Guidance at t=0; 1 is unguided
-    method:str|None=None, # A key of `METHODS`
+    method:str|None=None, # A key of `METHODS` or `ADAPTIVE`
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> Transferred:
     "Transfer images, each at its own size; raises `InputError`, or `FloatingPointError` where the flow leaves the finite numbers."
@@ -140,7 +141,9 @@ def __call__(self:StyleTransferPipeline,
     for image in images if isinstance(images, (list, tuple)) else [images]:
         x, size = pad_to(to_tensor([load_image(image)]), self.codec.factor)
         back = self.invert(self.encode(x), source_style, solver, callback)
-        made = self.generate(back.x, target_style, solver, s.cfg_scale, 'linear' if s.cfg_decay else 'constant', callback)
+        undo = back.carry if s.cfg_scale == 1 and self.style(source_style) == self.style(target_style) else None      # crossing begins anew
+        made = self.generate(back.x, target_style, solver, s.cfg_scale, 'linear' if s.cfg_decay else 'constant', callback, undo)
+        if not (back.done and made.done): raise FloatingPointError(f'{s.method} did not arrive within {solver.options.max_nfe} evaluations; use a method with steps, such as heun')
         out.images.extend(to_pil(crop_back(self.decode(made.x), size)))
         out.structure.append(back.x[0].cpu())
         out = out._replace(nfe=back.nfe + made.nfe)
