@@ -10,10 +10,11 @@ import math
 from typing import Callable, NamedTuple
 import torch
 from torch import Tensor
+from .adagn import at_least_fp32
 from .config import InputError
 
 # %% ../nbs/31_guidance.ipynb #cell-5
-DECAYS = dict(constant = lambda t: 1.,
+DECAYS = dict(constant = lambda t: 1.,                                            # which never falls
               linear   = lambda t: 1. - t,
               cosine   = lambda t: .5*(1 + math.cos(math.pi*t)))
 
@@ -21,13 +22,13 @@ def cfg_scale(
     t:float, # Time in [0, 1]; 1 is data
     scale:float=2., # Guidance scale at t=0, >= 1
     decay:str='linear', # How the scale falls to 1: a key of `DECAYS`
-    interval:tuple=(0., 1.), # Times of guidance; outside of them the scale is 1 (Kynkaanniemi 2024)
+    interval:tuple=(0., 1.), # Times of guidance; outside of them the scale is 1 (Kynkäänniemi 2024)
 ) -> float: # Scale to use at `t`
     "Guidance that is strong while structure forms and gone when texture does."
     if decay not in DECAYS: raise InputError(f'decay must be one of {", ".join(DECAYS)}, got {decay!r}')
     if not scale >= 1: raise InputError(f'guidance scale must be >= 1 (1 is unguided), got {scale}')
     if not 0 <= interval[0] < interval[1] <= 1: raise InputError(f'guidance interval must be two rising times in [0, 1], got {interval}')
-    return 1 + (scale - 1)*DECAYS[decay](t) if interval[0] <= t <= interval[1] else 1.
+    return 1 + (scale - 1)*DECAYS[decay](t) if interval[0] - 1e-6 <= t <= interval[1] + 1e-6 else 1.   # times come in 32 bits
 
 # %% ../nbs/31_guidance.ipynb #cell-9
 class Guidance(NamedTuple):
@@ -36,7 +37,6 @@ class Guidance(NamedTuple):
     decay: str = 'linear' # A key of `DECAYS`
     interval: tuple = (0., 1.) # Times of guidance
     fit: bool = False # Scale the unconditional half to the conditional one (CFG-Zero*, Fan 2025)
-    still_until: float = 0. # Do not move before this time (CFG-Zero*); generation only
     rescale: float = 0. # Share of the result that gets the conditional half's deviation (Lin 2023)
     joint: bool = True # Both halves as one batch; else one after the other, with half the memory
 
@@ -50,12 +50,13 @@ def guided(
     "The velocity field of a style, guided away from the mean style (Ho & Salimans 2021)."
     g = scale if isinstance(scale, Guidance) else Guidance(scale, decay)
     at = lambda t: cfg_scale(t, g.scale, g.decay, g.interval); at(0.)            # bad settings are refused here
+    if not (g.scale < math.inf and 0 <= g.rescale <= 1): raise InputError(f'guidance wanted a finite scale and a rescale from 0 to 1, got {g.scale} and {g.rescale}')
     def v(x:Tensor, t:Tensor) -> Tensor:
         s = torch.as_tensor(style, device=x.device).expand(len(x))
-        w = [at(u) for u in t.tolist()]                                         # an adaptive solver moves each image at its own time
+        w = [at(u) for u in t.tolist()] if g.scale != 1 else [1]                # an adaptive solver moves each image at its own time
         if all(u == 1 for u in w): out = model(x, t, s)
         else: out = combine(*halves(model, x, t, s, g.joint), torch.tensor(w, device=x.device), g)
-        return out*wide(t >= g.still_until, out) if g.still_until else out
+        return out
     v.evals = lambda t: 1 if at(t) == 1 else 2
     return v
 
@@ -71,11 +72,12 @@ def halves(model:Callable, x:Tensor, t:Tensor, s:Tensor, joint:bool) -> tuple: #
 
 def combine(wanted:Tensor, mean:Tensor, w:Tensor, g:Guidance) -> Tensor:
     "The guided velocity from its halves; `w` is the scale of each image."
+    wanted, mean = at_least_fp32(wanted), at_least_fp32(mean)
     if g.fit: mean = mean*wide((wanted*mean).flatten(1).sum(1)/mean.flatten(1).square().sum(1).clamp_min(1e-12), mean)
-    out = torch.where(wide(w, mean) == 1, wanted, mean + wide(w, mean)*(wanted - mean))
-    if not g.rescale: return out
-    deviation = lambda v: v.flatten(1).std(1)
-    return out*wide(1 - g.rescale + g.rescale*deviation(wanted)/deviation(out).clamp_min(1e-12), out)
+    out = mean + wide(w, mean)*(wanted - mean)
+    deviation = lambda v: v.flatten(1).std(1, correction=0)
+    if g.rescale: out = out*wide(1 - g.rescale + g.rescale*deviation(wanted)/deviation(out).clamp_min(1e-12), out)
+    return torch.where(wide(w, mean) == 1, wanted, out)                         # unguided is untouched, to the bit
 
 # %% ../nbs/31_guidance.ipynb #cell-18
 def mixed(
@@ -83,10 +85,11 @@ def mixed(
     weights:dict, # Style to its weight; `{k: 1.}` is style k alone
 ) -> Callable: # Field `(x, t) -> dx/dt`, with `.evals(t)`
     "A velocity field between, or beyond, several styles."
-    if not weights: raise InputError('a mix of styles needs at least one')
+    if not weights or not all(math.isfinite(w) for w in weights.values()): raise InputError(f'a mix of styles needs at least one, with finite weights; got {weights}')
+    left = 1 - sum(weights.values())                                            # the mean style's share
+    shares = {k: w for k, w in (weights | ({-1: left + weights.get(-1, 0)} if abs(left) > 1e-9 else {})).items() if w}
     def v(x:Tensor, t:Tensor) -> Tensor:
-        asked = lambda k: model(x, t, torch.full((len(x),), k, device=x.device))
-        mean = asked(-1)
-        return mean + sum(w*(asked(k) - mean) for k, w in weights.items())
-    v.evals = lambda t: 1 + len(weights)
+        parts = (at_least_fp32(model(x, t, torch.full((len(x),), k, device=x.device)))*w for k, w in shares.items())
+        return sum(parts, torch.zeros_like(x, dtype=torch.float32))
+    v.evals = lambda t: len(shares)
     return v

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['TABLEAUS', 'Step', 'METHODS', 'ADAPTIVE', 'GRIDS', 'Tableau', 'rk_step', 'State', 'ab2', 'fireflow',
            'reversible_heun', 'alf', 'backward_euler', 'Method', 'runge_kutta', 'Pair', 'time_grid', 'Solution',
-           'Options', 'check_solve', 'check_finite', 'Counted', 'solve', 'try_step', 'solve_adaptive', 'change',
-           'solve_strides', 'ODESolver']
+           'Carry', 'Options', 'check_solve', 'check_start', 'check_carry', 'check_finite', 'Counted', 'solve',
+           'try_step', 'solve_adaptive', 'change', 'solve_strides', 'ODESolver']
 
 # %% ../nbs/30_solvers.ipynb #cell-2
 from typing import Callable, NamedTuple
@@ -49,9 +49,9 @@ def rk_step(
 
 # %% ../nbs/30_solvers.ipynb #cell-12
 class State(NamedTuple):
-    "What a method hands from step to step."
+    "What a method hands from step to step; all shaped as the point, `(b, ...)`."
     x: Tensor # The point, `(b, ...)`
-    extra: Tensor|None = None # What the method remembers: a slope, or a shadow of the point
+    extra: Tensor|None = None # What the method remembers: a slope `(b, ...)`, or a shadow of the point with its slope `(2, b, ...)`
     h: float = 0. # Length of the step before
 
 Step = Callable # `(v, state, t, h) -> State`
@@ -80,10 +80,11 @@ def alf(v:Callable, s:State, t:float, h:float) -> State:
     middle = s.x + h/2*w; w = 2*v(middle, t + h/2) - w
     return State(middle + h/2*w, w, h)
 
-def backward_euler(v:Callable, s:State, t:float, h:float, looks:int=4) -> State:
-    "The inverse of Euler's step, by fixed-point iteration."
+def backward_euler(v:Callable, s:State, t:float, h:float) -> State:
+    "The inverse of Euler's step, by four fixed-point iterations; raises `FloatingPointError` where they do not settle."
     x = s.x
-    for _ in range(looks): x = s.x + h*v(x, t + h)
+    for _ in range(4): before, x = x, s.x + h*v(x, t + h)
+    if (x - before).norm() > .1*(x - s.x).norm(): raise FloatingPointError(f'backward Euler does not settle at t={t:.3f}; use more steps')
     return State(x)
 
 # %% ../nbs/30_solvers.ipynb #cell-13
@@ -123,10 +124,17 @@ class Solution(NamedTuple):
     "Where an integration ended and what it cost."
     x: Tensor # The point at the end, `(b, ...)`
     nfe: int # Network evaluations for one image; of the costliest, if they differ
-    t: Tensor # The times visited, first and last included
+    t: Tensor # The times visited, first and last included, float64; of the slowest image, where each has its own
     path: list|None = None # The point at each time, if it was asked for
-    carry: Tensor|None = None # What a reversible method needs to come back exactly
-    done: bool = True # False where the allowed evaluations did not suffice: `x` is then short of the end
+    carry: 'Carry|None' = None # What a reversible method needs to come back exactly
+    done: Tensor|None = None # `(b,)` bool: False where the allowed evaluations did not suffice, and `x` is short of the end
+
+class Carry(NamedTuple):
+    "Where a reversible method stands, and with what."
+    method: str # Whose
+    x: Tensor # The point it belongs to, `(b, ...)`
+    t: float # and its time
+    extra: Tensor # The second state
 
 class Options(NamedTuple):
     "What is rarely changed."
@@ -148,6 +156,18 @@ def check_solve(steps:int, method:str, t0:float, t1:float, grid:str='uniform') -
     for t in (t0, t1):
         if not 0 <= t <= 1: raise InputError(f'times must lie in [0, 1] (0 is noise, 1 is data), got {t}')
     if t0 == t1: raise InputError(f'start and end are the same time, {t0}; there is nothing to integrate')
+
+def check_start(x:Tensor, o:Options, reversible:bool=False) -> None:
+    "Raise `InputError` for a point or options that could not mean anything."
+    if x.ndim < 2 or not len(x): raise InputError(f'a point wanted the shape (b, ...) with at least one image, got {tuple(x.shape)}')
+    if o.clamp is not None and not o.clamp > 0: raise InputError(f'clamp must be above 0, got {o.clamp}; leave it out for none')
+    if o.clamp is not None and reversible: raise InputError('a step that was clamped cannot be undone; use clamp with another method')
+    if not (0 < o.rtol < float('inf') and 0 < o.atol < float('inf') and o.max_nfe >= 1): raise InputError(f'tolerances must be above 0 and max_nfe at least 1, got {o.rtol}, {o.atol} and {o.max_nfe}')
+
+def check_carry(carry:'Carry', x:Tensor, t0:float, method:str) -> None:
+    "Raise `InputError` unless a carry belongs to this point, time and method."
+    if method not in METHODS or not METHODS[method].reversible: raise InputError(f'carry is for reversible methods ({", ".join(k for k, m in METHODS.items() if m.reversible)}), not for {method}')
+    if carry.method != method or carry.t != t0 or not torch.equal(carry.x, x): raise InputError(f'this carry belongs to another point or time, or to {carry.method}; hand on the `x` and the `carry` of one Solution')
 
 def check_finite(x:Tensor, t:float) -> None:
     "Raise `FloatingPointError` when a point has left the numbers."
@@ -173,25 +193,27 @@ def solve(
     method:str='heun', # A key of `METHODS` or of `ADAPTIVE`
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
     options:Options=Options(), # Grid, clamp, path, progress, tolerances
-    carry:Tensor|None=None, # From the `Solution` of a reversible method that is to be undone or continued
+    carry:Carry|None=None, # From the `Solution` of a reversible method that is to be undone or continued
 ) -> Solution:
     "Integrate `v` from `t0` to `t1`; raises `InputError`, or `FloatingPointError` when the field stops being finite."
     check_solve(steps, method, t0, t1, options.grid)
+    if carry is not None: check_carry(carry, x, t0, method)
     if method in ADAPTIVE: return solve_adaptive(v, x, t0, t1, steps, method, callback, options)
     m, v, grid = METHODS[method], Counted(v), time_grid(t0, t1, steps, options.grid)
-    if carry is not None and not m.reversible: raise InputError(f'carry is for reversible methods ({", ".join(k for k, m in METHODS.items() if m.reversible)}), not for {method}')
-    state = State(at_least_fp32(x), carry); path = [state.x]
+    check_start(x, options, m.reversible); check_finite(x, t0)
+    state = State(at_least_fp32(x), carry.extra if carry else None); path = [state.x]
     times = list(enumerate(zip(grid.tolist(), grid[1:].tolist())))
     for i, (t, end) in tqdm(times, desc='solve', unit='step', disable=not options.progress, leave=False):
         state = m.step(v, state, t, end - t)
+        check_finite(state.x, end)                                              # before a clamp could hide it
         if options.clamp: state = state._replace(x=state.x.clamp(-options.clamp, options.clamp))
-        check_finite(state.x, end)
         if callback: callback(i, end, state.x)
         if options.keep_path: path.append(state.x)
-    return Solution(state.x, v.nfe, grid, path if options.keep_path else None, state.extra if m.reversible else None)
+    return Solution(state.x, v.nfe, grid, path if options.keep_path else None, Carry(method, state.x, t1, state.extra) if m.reversible else None,
+                    torch.ones(len(x), dtype=torch.bool))
 
 # %% ../nbs/30_solvers.ipynb #cell-32
-def try_step(v:Counted, x:Tensor, t:Tensor, h:Tensor, pair:Pair, first:Tensor|None) -> tuple: # New point, error, last slope
+def try_step(v:Counted, x:Tensor, t:Tensor, h:Tensor, pair:Pair, first:Tensor|None) -> tuple: # New point, error, first slope, last slope
     "One step of each image by its own length `h`, `(b,)`; and an estimate of its error."
     wide = lambda a: a.to(x.dtype).reshape(-1, *(1,)*(x.ndim - 1))
     slopes = [] if first is None else [first]
@@ -212,32 +234,40 @@ def solve_adaptive(
     callback:Callable|None=None, # Called as `callback(step, t, x)` with the time of the slowest image
     options:Options=Options(), # Tolerances, cap, clamp, path
 ) -> Solution:
-    "Integrate with steps of the length that the tolerance allows, each image by itself."
-    pair, cost, v, sign = ADAPTIVE[method], getattr(v, 'evals', lambda t: 1), Counted(v), 1 if t1 > t0 else -1
-    x = at_least_fp32(x); t = torch.full((len(x),), t0, dtype=torch.double); h = torch.full_like(t, (t1 - t0)/steps)
+    "Integrate with steps of the length that the tolerance allows, each image by itself; raises `InputError`, or `FloatingPointError` where no step is short enough."
+    check_solve(steps, method, t0, t1); check_start(x, options); check_finite(x, t0)
+    pair, cost, v, way = ADAPTIVE[method], getattr(v, 'evals', lambda t: 1), Counted(v), t1 - t0
+    x = at_least_fp32(x); t = torch.full((len(x),), t0, dtype=torch.double); h = torch.full_like(t, way/steps)
     before, nfe, first, visited, path, order = torch.ones_like(t), torch.zeros(len(x), dtype=torch.long), None, [t0], [x], pair.table.order
+    moving = torch.ones(len(x), dtype=torch.bool); wide = lambda a: a.to(x.device).reshape(-1, *(1,)*(x.ndim - 1))
     bar = tqdm(total=1., desc='solve', disable=not options.progress, leave=False, bar_format='{l_bar}{bar}')
-    while (left := (t1 - t)*sign).max() > 1e-12 and nfe.max() < options.max_nfe:
-        h = sign*torch.minimum(h.abs(), left)                                   # zero for those that have arrived
-        new, error, start, end = try_step(v, x, t.to(x.device), h.to(x.device), pair, first)
+    while True:
+        h = torch.where(moving, torch.minimum(h.abs(), (t1 - t).abs())*(1 if way > 0 else -1), 0.)
         looks = pair.table.c[(first is not None):]
-        nfe += torch.tensor([sum(cost(a + c*b) for c in looks) if b else 0 for a, b in zip(t.tolist(), h.tolist())])
-        size = options.atol + options.rtol*torch.maximum(x.abs(), new.abs())
-        e = (error/size).flatten(1).square().mean(1).sqrt().double().cpu()
-        if not e[h != 0].isfinite().all(): check_finite(x*torch.nan, t[h != 0].min().item())
-        taken = (e <= 1) & (h != 0); pick = taken.to(x.device).reshape(-1, *(1,)*(x.ndim - 1))
-        if options.clamp: new = new.clamp(-options.clamp, options.clamp)
-        x, t = torch.where(pick, new, x), torch.where(taken, t + h, t)
-        first = torch.where(pick, end, start) if pair.reuse else None
-        grow = .9*e.clamp_min(1e-10)**(-.7/order)*torch.where(taken, before**(.4/order), 1.)
-        h = torch.where(left > 0, h*grow.clamp(.2, 5), h); before = torch.where(taken, e.clamp_min(1e-4), before)
-        slowest = (t*sign).min().item()*sign; visited.append(slowest); bar.n = abs(slowest - t0)/abs(t1 - t0); bar.refresh()
+        price = torch.tensor([sum(cost(a + c*b) for c in looks) for a, b in zip(t.tolist(), h.tolist())])
+        moving &= nfe + price <= options.max_nfe; h = torch.where(moving, h, 0.)   # who could not pay stays, and stops nobody
+        if not moving.any(): break
+        nfe += price*moving
+        new, error, start, end = try_step(v, x, t.to(x.device), h.to(x.device), pair, first)
+        e = (error/(options.atol + options.rtol*torch.maximum(x.abs(), new.abs()))).flatten(1).square().mean(1).sqrt().double().cpu()
+        whole = e.isfinite() & new.flatten(1).isfinite().all(1).cpu()
+        if not start[moving.to(x.device)].isfinite().all(): check_finite(x*torch.nan, t[moving].min().item())
+        taken = moving & whole & (e <= 1)
+        if ((h.abs() < 1e-9*abs(way)) & moving & ~taken & ((t1 - t).abs() > 1e-9)).any(): raise FloatingPointError(f'no step is short enough at t={t[moving].min():.3f}; allow a larger error')
+        kept = new.clamp(-options.clamp, options.clamp) if options.clamp else new
+        first = torch.where(wide(taken), end, start) if pair.reuse and (kept is new or torch.equal(kept, new)) else None
+        x, t = torch.where(wide(taken), kept, x), torch.where(taken, t + h, t)
+        grow = torch.where(whole, .9*e.nan_to_num(1e9, 1e9).clamp_min(1e-10)**(-.7/order)*torch.where(taken, before**(.4/order), 1.), .2)
+        h, before = torch.where(moving, h*grow.clamp(.2, 5), h), torch.where(taken, e.clamp_min(1e-4), before)
+        moving &= (t1 - t).abs() > 1e-12
+        if not taken.any(): continue
+        slowest = t[((t - t0)/way).argmin()].item(); visited.append(slowest); bar.n = (slowest - t0)/way; bar.refresh()
         if callback: callback(len(visited) - 2, slowest, x)
         if options.keep_path: path.append(x)
     bar.close()
-    return Solution(x, int(nfe.max()), torch.tensor(visited), path if options.keep_path else None, done=bool(((t1 - t)*sign).max() <= 1e-12))
+    return Solution(x, int(nfe.max()), torch.tensor(visited, dtype=torch.double), path if options.keep_path else None, done=(t1 - t).abs() <= 1e-12)
 
-# %% ../nbs/30_solvers.ipynb #cell-39
+# %% ../nbs/30_solvers.ipynb #cell-41
 def change(old:Tensor, new:Tensor) -> float:
     "Relative root-mean-square change of a velocity, in the worst image."
     size = lambda v: v.flatten(1).norm(dim=1)
@@ -264,9 +294,9 @@ def solve_strides(
         i += stride; visited.append(grid[i].item())
         check_finite(x, visited[-1])
         if callback: callback(i - 1, visited[-1], x)
-    return Solution(x, v.nfe, torch.tensor(visited))
+    return Solution(x, v.nfe, torch.tensor(visited, dtype=torch.double), done=torch.ones(len(x), dtype=torch.bool))
 
-# %% ../nbs/30_solvers.ipynb #cell-43
+# %% ../nbs/30_solvers.ipynb #cell-46
 class ODESolver:
     "A method with its settings: `solver.solve(v, x, t0, t1)`."
     def __init__(self,
@@ -277,9 +307,11 @@ class ODESolver:
         options:Options=Options(), # Grid, clamp, path, progress, tolerances
     ):
         check_solve(steps, method, 0., 1., options.grid)
+        if adaptive and options != Options(): raise InputError('steps that grow take no options; leave adaptive off, or the options out')
         self.method, self.steps, self.adaptive, self.step_threshold, self.options = method, steps, adaptive, step_threshold, options
 
-    def solve(self, v:Callable, x:Tensor, t0:float=0., t1:float=1., callback:Callable|None=None, carry:Tensor|None=None) -> Solution:
+    def solve(self, v:Callable, x:Tensor, t0:float=0., t1:float=1., callback:Callable|None=None, carry:Carry|None=None) -> Solution:
         "Integrate `v` from `t0` to `t1` with these settings."
+        if carry is not None: check_carry(carry, x, t0, 'strides' if self.adaptive else self.method)
         if self.adaptive: return solve_strides(v, x, t0, t1, self.steps, self.step_threshold, callback)
         return solve(v, x, t0, t1, self.steps, self.method, callback, self.options, carry)
