@@ -82,7 +82,8 @@ def load_model(
     if (kind := verify_folder(path)['kind']) not in ('model', 'checkpoint'):
         raise InputError(f'{path} holds {kind}, not a checkpoint; give the folder that training wrote')
     d = read_json(path/'model.json')
-    net = IsoNext.from_pretrained(path/'network', use_safetensors=True).eval()
+    try: net = IsoNext.from_pretrained(path/'network', use_safetensors=True).eval()
+    except ValueError: raise InputError(f'{path} was written by an older version, whose network had other shapes; train it again') from None
     return Model(net, LatentStats(**read_tensors(path/'stats.safetensors')), d['styles'], d['codec'], InferenceConfig(**d['inference']), d.get('codec_weights', ''))
 
 # %% ../nbs/50_train.ipynb #cell-10
