@@ -1,7 +1,6 @@
 # Everything happens in .venv. What this needs: Python 3.11 or newer, pip, make.
 PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
-# torchcfm is only compared with; what it depends on is large and not needed for that.
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --no-warn-script-location -q -c constraints.txt
 PINS := settings.ini setup.py constraints.txt
 
@@ -52,6 +51,7 @@ clean: ## Remove .venv
 	@touch $@
 
 # One stamp for each set of packages; it is as new as the last install.
+# torchcfm is only compared with; what it depends on is large and not needed for that.
 .venv/.demo .venv/.dev .venv/.lab: .venv/.%: .venv/.python $(PINS)
 	@echo 'installing into .venv (the first time takes some minutes) ...'
 	@$(PIP) -e '.[$*$(if $(filter lab,$*),$(comma)dev)]'

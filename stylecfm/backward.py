@@ -10,6 +10,7 @@ __all__ = ['rows_weight_grad', 'depthwise_weight_grad', 'group_stats', 'norm_gra
 import torch, torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from .adagn import per_channel
 
 # %% ../nbs/10a_backward.ipynb #cell-5
 def rows_weight_grad(
@@ -61,14 +62,14 @@ def norm_grad(
     dscale = r*(s2 - mean*s1)
     over = lambda v: ((1 + scale)*v).view(b, groups, -1).sum(-1).repeat_interleave(c//groups, 1)/n
     a2 = -r*r*over(dscale); a3 = -r*over(s1) - a2*mean
-    wide = lambda v: v[..., None, None]
+    wide = lambda v: per_channel(v, y)
     return torch.addcmul(wide(a3), wide((1 + scale)*r), dm).addcmul_(wide(a2), y), dscale, s1
 
 # %% ../nbs/10a_backward.ipynb #cell-14
 def normed(y:Tensor, stats:tuple, scale:Tensor, shift:Tensor, dtype:torch.dtype) -> Tensor:
     "The modulated norm of `y`, `(b, c, h, w)`, as one multiplication and one addition, a row for each pixel: `(b*h*w, c)`."
     mean, r = stats; a = (1 + scale)*r
-    m = torch.addcmul((shift - a*mean)[..., None, None], a[..., None, None], y)
+    m = torch.addcmul(per_channel(shift - a*mean, y), per_channel(a, y), y)
     return m.to(dtype).permute(0, 2, 3, 1).reshape(-1, y.shape[1])
 
 def as_image(rows:Tensor, like:Tensor) -> Tensor: # `(b*h*w, c)` -> `(b, c, h, w)`, channels last
@@ -86,7 +87,7 @@ class BlockFunction(torch.autograd.Function):
         stats = group_stats(y, groups, eps)
         p = as_image(F.linear(F.gelu(F.linear(normed(y, stats, scale, shift, dtype), *low[:2])), *low[2:]), x)
         ctx.save_for_backward(x, scale, shift, gate, depthwise, y, p, *stats, *low); ctx.groups, ctx.dtype = groups, dtype
-        return torch.addcmul(x, gate.to(x.dtype)[..., None, None], p.to(x.dtype))
+        return torch.addcmul(x, per_channel(gate.to(x.dtype), x), p.to(x.dtype))
 
     @staticmethod
     @once_differentiable
@@ -94,7 +95,7 @@ class BlockFunction(torch.autograd.Function):
         x, scale, shift, gate, depthwise, y, p, mean, r, w1, b1, w2, b2 = ctx.saved_tensors
         dz = dz.contiguous(memory_format=torch.channels_last)
         dgate = (dz*p).sum((2, 3), dtype=gate.dtype)
-        dp = (dz*gate.to(dz.dtype)[..., None, None]).to(ctx.dtype).permute(0, 2, 3, 1).reshape(-1, x.shape[1])
+        dp = (dz*per_channel(gate.to(dz.dtype), x)).to(ctx.dtype).permute(0, 2, 3, 1).reshape(-1, x.shape[1])
         dm, *pointwise = pointwise_grad(dp, normed(y, (mean, r), scale, shift, ctx.dtype), w1, b1, w2)
         dy, dscale, dshift = norm_grad(as_image(dm, x).to(y.dtype), y, (mean, r), scale, ctx.groups)
         k = depthwise.shape[-1]

@@ -13,8 +13,8 @@ from torch.utils.checkpoint import checkpoint
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from fastcore.basics import patch
-from .config import InputError
-from .adagn import NORMS, AdaptiveGroupNorm, GlobalResponseNorm, Mod, Modulation, time_features
+from .config import InputError, chosen
+from .adagn import NORMS, AdaptiveGroupNorm, GlobalResponseNorm, Mod, Modulation, per_channel, time_features
 from .backward import BlockFunction
 
 # %% ../nbs/11_isonext.ipynb #cell-5
@@ -86,7 +86,7 @@ class IsoNextBlock(nn.Module):
         super().__init__()
         self.depthwise = nn.Conv2d(channels, channels, kernel_size, padding=kernel_size//2, groups=channels)
         self.along = AlongDepth(channels) if spatial_dims == 3 else None
-        self.norm = NORMS[norm](channels)
+        self.norm = chosen(NORMS, norm, 'norm')(channels)
         self.expand = nn.Linear(channels, 4*channels)                           # 1x1 convolutions, as matrix products over pixels
         self.grn = GlobalResponseNorm(4*channels) if grn else None
         self.project = nn.Linear(4*channels, channels)
@@ -97,7 +97,7 @@ class IsoNextBlock(nn.Module):
         h = F.gelu(self.expand(h))                                              # (b, h, w, 4c)
         if self.grn is not None: h = self.grn(h)
         h = self.project(h).movedim(-1, 1)
-        return x + (mod.gate[(..., *(None,)*(x.ndim - 2))]*h).to(x.dtype)
+        return x + (per_channel(mod.gate, h)*h).to(x.dtype)
 
 # %% ../nbs/11_isonext.ipynb #cell-15
 @patch
@@ -151,7 +151,6 @@ class IsoNext(ModelMixin, ConfigMixin):
         grn:bool=False, # Global response norm in the blocks (Woo 2023)
     ):
         super().__init__()
-        if norm not in NORMS: raise InputError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
         if spatial_dims not in (2, 3): raise InputError(f'spatial_dims must be 2 or 3, got {spatial_dims}')
         self.stem = nn.Conv2d(latent_channels, hidden_dim, 3, padding=1)
         self.style = StyleEmbedding(num_styles, style_dim, mean_null)

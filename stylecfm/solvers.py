@@ -15,6 +15,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from .adagn import at_least_fp32
 from .config import InputError
+from .paths import expand_as
 
 # %% ../nbs/30_solvers.ipynb #cell-5
 class Tableau(NamedTuple):
@@ -215,12 +216,12 @@ def solve(
 # %% ../nbs/30_solvers.ipynb #cell-32
 def try_step(v:Counted, x:Tensor, t:Tensor, h:Tensor, pair:Pair, first:Tensor|None) -> tuple: # New point, error, first slope, last slope
     "One step of each image by its own length `h`, `(b,)`; and an estimate of its error."
-    wide = lambda a: a.to(x.dtype).reshape(-1, *(1,)*(x.ndim - 1))
+    h_wide = expand_as(h, x)
     slopes = [] if first is None else [first]
     for row, c in zip(pair.table.a[len(slopes):], pair.table.c[len(slopes):]):
-        at = x + wide(h)*sum(a*k for a, k in zip(row, slopes)) if row else x
+        at = x + h_wide*sum(a*k for a, k in zip(row, slopes)) if row else x
         slopes.append(v(at, (t + c*h).to(x.dtype)))
-    mean = lambda weights: wide(h)*sum(w*k for w, k in zip(weights, slopes) if w)
+    mean = lambda weights: h_wide*sum(w*k for w, k in zip(weights, slopes) if w)
     return x + mean(pair.table.b), mean(pair.error), slopes[0], slopes[-1]
 
 # %% ../nbs/30_solvers.ipynb #cell-33
@@ -312,6 +313,6 @@ class ODESolver:
 
     def solve(self, v:Callable, x:Tensor, t0:float=0., t1:float=1., callback:Callable|None=None, carry:Carry|None=None) -> Solution:
         "Integrate `v` from `t0` to `t1` with these settings."
-        if carry is not None: check_carry(carry, x, t0, 'strides' if self.adaptive else self.method)
+        if self.adaptive and carry is not None: check_carry(carry, x, t0, 'strides')
         if self.adaptive: return solve_strides(v, x, t0, t1, self.steps, self.step_threshold, callback)
         return solve(v, x, t0, t1, self.steps, self.method, callback, self.options, carry)

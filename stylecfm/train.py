@@ -197,29 +197,33 @@ def save_every(self:OTCFMTrainer) -> int:
     return max(1, round(self.config.checkpoint.save_every_epochs*len(self.cache)/self.config.training.batch_size))
 
 @patch
+def latents(self:OTCFMTrainer, step:int) -> tuple[Tensor, Tensor]: # As `LatentCache.pick`
+    "The latents of a step, and their styles, on this process."
+    b = self.config.training.batch_size
+    return self.cache.pick(order(len(self.cache), self.config.training.seed, step*b, b)[self.acc.process_index::self.acc.num_processes])
+
+@patch
 def shared_noise(self:OTCFMTrainer,
     step:int, # Counted from 0
 ) -> Tensor|None: # Paired noise, as the latents; None where the batch is paired by itself
     "The noise of a step whose pairs are made for several batches together."
-    t, rank, world = self.config.training, self.acc.process_index, self.acc.num_processes
+    t, rank = self.config.training, self.acc.process_index
     if t.coupling_batches == 1 or not isinstance(self.coupling, str): return None
     group, i = divmod(step, t.coupling_batches)
     if self.group[0] != group:
         g = generator(t.seed, group, rank, 2)
-        rows = [self.cache.pick(order(len(self.cache), t.seed, k*t.batch_size, t.batch_size)[rank::world]) for k in range(group*t.coupling_batches, (group + 1)*t.coupling_batches)]
-        data, styles = (torch.cat(v) for v in zip(*rows))
+        data, styles = (torch.cat(v) for v in zip(*map(self.latents, range(group*t.coupling_batches, (group + 1)*t.coupling_batches))))
         self.group = group, COUPLINGS[t.coupling](noise_like(data, g), data, styles, g).chunk(t.coupling_batches)
     return self.group[1][i]                                                     # only one thread makes batches at a time
 
 @patch
 def batch(self:OTCFMTrainer, step:int) -> FlowBatch:
     "What a step is shown, on this process: a function of seed, step and rank."
-    t, rank, world = self.config.training, self.acc.process_index, self.acc.num_processes
-    x1, style = self.cache.pick(order(len(self.cache), t.seed, step*t.batch_size, t.batch_size)[rank::world])
+    (x1, style), t = self.latents(step), self.config.training
     epsilon = dynamic_epsilon(self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule) if t.dynamic_epsilon else 0.
     noise, start = (epsilon, 0.) if t.epsilon_is == 'noise' else (0., epsilon)
     draw = Draw(noise, t.label_drop_prob, self.coupling, t.time_sampling, t.path, start, t.loss_weighting)
-    return flow_batch(x1, style, draw, generator(t.seed, step, rank, 1), self.shared_noise(step))
+    return flow_batch(x1, style, draw, generator(t.seed, step, self.acc.process_index, 1), self.shared_noise(step))
 
 @patch
 def ahead(self:OTCFMTrainer, step:int) -> FlowBatch:
