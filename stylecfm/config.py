@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FLAG', 'TEXT', 'EVEN', 'ODD', 'SEED_BEFORE', 'SEED_AFTER', 'InputError', 'Rule', 'whole', 'real', 'one_of', 'chosen',
-           'key', 'Section', 'ModelConfig', 'TrainingConfig', 'InferenceConfig', 'DataConfig', 'CheckpointConfig',
-           'Config', 'config_from_dict', 'parse_json', 'load_config']
+           'one_word', 'key', 'Section', 'ModelConfig', 'TrainingConfig', 'InferenceConfig', 'DataConfig',
+           'CheckpointConfig', 'Config', 'config_from_dict', 'parse_json', 'load_config']
 
 # %% ../nbs/00_config.ipynb #cell-2
 import json
@@ -55,6 +55,10 @@ def chosen(table:dict, name:str, what:str): # -> the entry
     "An entry of a table of choices; raises `InputError` that lists them."
     if name not in table: raise InputError(f'{what} must be one of {", ".join(table)}, got {name!r}')
     return table[name]
+
+def one_word(section:str, name:str) -> list: # Of words
+    "The words that a key of a config allows; a table elsewhere holds what each means."
+    return {f.name: f for f in fields(_SECTIONS[section])}[name].metadata['rule'].words.removeprefix('one of ').split(', ')
 
 FLAG = Rule('true or false', lambda v: isinstance(v, bool))
 TEXT = Rule('a piece of text', lambda v: isinstance(v, str) and v.strip() == v != '' and v.isprintable())

@@ -50,7 +50,7 @@ def flow_batch(
     drop = torch.rand(len(x1), generator=generator).to(x1.device) < draw.label_drop
     return FlowBatch(xt, ut, t, torch.where(drop, -1, style), chosen(WEIGHTS, draw.weight, 'weight')(t))
 
-# %% ../nbs/22_otcfm.ipynb #cell-14
+# %% ../nbs/22_otcfm.ipynb #cell-16
 def velocity_loss(
     model, # Callable `(xt, t, style) -> velocity`
     batch:FlowBatch, # Or a part of one: micro-batches average to the same gradient
@@ -69,7 +69,7 @@ def otcfm_loss(
     "Optimal-transport conditional flow matching (Lipman 2022, Tong 2023)."
     return velocity_loss(model, flow_batch(x1, style, draw, generator)).mean()
 
-# %% ../nbs/22_otcfm.ipynb #cell-20
+# %% ../nbs/22_otcfm.ipynb #cell-22
 class LossBy(NamedTuple):
     "Mean losses of a batch by time and by style; NaN where nobody was."
     time: list # One for each of equal parts of [0, 1]
