@@ -81,12 +81,13 @@ def as_image(rows:Tensor, like:Tensor) -> Tensor: # `(b*h*w, c)` -> `(b, c, h, w
 class BlockFunction(torch.autograd.Function):
     "A block with its derivative; keeps the input, the depthwise output and the pointwise output, and makes the rest again."
     @staticmethod
-    def forward(ctx, x, scale, shift, gate, depthwise, bias, w1, b1, w2, b2, groups:int, eps:float, dtype:torch.dtype):
+    def forward(ctx, x, scale, shift, gate, depthwise, bias, w1, b1, w2, b2, groups:int, eps:float, dtype:torch.dtype, chunks:int=1):
         low = [v.to(dtype) for v in (w1, b1, w2, b2)]
         y = F.conv2d(x.to(depthwise.dtype), depthwise, bias, padding=depthwise.shape[-1]//2, groups=x.shape[1])
         stats = group_stats(y, groups, eps)
-        p = as_image(F.linear(F.gelu(F.linear(normed(y, stats, scale, shift, dtype), *low[:2])), *low[2:]), x)
-        ctx.save_for_backward(x, scale, shift, gate, depthwise, y, p, *stats, *low); ctx.groups, ctx.dtype = groups, dtype
+        rows = [F.linear(F.gelu(F.linear(m, *low[:2])), *low[2:]) for m in normed(y, stats, scale, shift, dtype).chunk(chunks)]
+        p = as_image(torch.cat(rows) if chunks > 1 else rows[0], x)
+        ctx.save_for_backward(x, scale, shift, gate, depthwise, y, p, *stats, *low); ctx.groups, ctx.dtype, ctx.chunks = groups, dtype, chunks
         return torch.addcmul(x, per_channel(gate.to(x.dtype), x), p.to(x.dtype))
 
     @staticmethod
@@ -96,20 +97,24 @@ class BlockFunction(torch.autograd.Function):
         dz = dz.contiguous(memory_format=torch.channels_last)
         dgate = (dz*p).sum((2, 3), dtype=gate.dtype)
         dp = (dz*per_channel(gate.to(dz.dtype), x)).to(ctx.dtype).permute(0, 2, 3, 1).reshape(-1, x.shape[1])
-        dm, *pointwise = pointwise_grad(dp, normed(y, (mean, r), scale, shift, ctx.dtype), w1, b1, w2)
+        dm, *pointwise = pointwise_grad(dp, normed(y, (mean, r), scale, shift, ctx.dtype), w1, b1, w2, ctx.chunks)
         dy, dscale, dshift = norm_grad(as_image(dm, x).to(y.dtype), y, (mean, r), scale, ctx.groups)
         k = depthwise.shape[-1]
         dx = F.conv2d(dy, depthwise.flip(2, 3), padding=k//2, groups=x.shape[1])                        # its transpose: the kernel turned about
         ddepthwise = depthwise_weight_grad(x, dy, k, ctx.dtype)
-        return (dx + dz).to(x.dtype), dscale, dshift, dgate, ddepthwise, dy.sum((0, 2, 3)), *pointwise, None, None, None
+        return (dx + dz).to(x.dtype), dscale, dshift, dgate, ddepthwise, dy.sum((0, 2, 3)), *pointwise, None, None, None, None
 
 # %% ../nbs/10a_backward.ipynb #cell-17
 def pointwise_grad(
     dp:Tensor, # Gradient of the output, `(pixels, c)`
     m:Tensor, # The input, `(pixels, c)`
     w1:Tensor, b1:Tensor, w2:Tensor, # Weights `(wide, c)`, `(wide,)`, `(c, wide)`
+    chunks:int=1, # Parts to go through one after the other
 ) -> tuple: # Gradients of `m`, `w1`, `b1`, `w2`, `b2`; those of weights fp32 or better
     "The way back through the two pointwise layers, whose wide features are made again."
+    if chunks > 1:
+        parts = [pointwise_grad(*part, w1, b1, w2) for part in zip(dp.chunk(chunks), m.chunk(chunks))]
+        return torch.cat([p[0] for p in parts]), *(sum(v) for v in list(zip(*parts))[1:])
     full = torch.promote_types(dp.dtype, torch.float32)
     u = F.linear(m, w1, b1); a = F.gelu(u)
     dw2, db2 = dp.t() @ a, dp.sum(0, dtype=full); del a

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['SCENES', 'PAINTER', 'DemoSize', 'painter', 'draw', 'write_images', 'make_images', 'demo_config', 'Tested',
-           'transfer_tests', 'score', 'draw_grid', 'draw_loss', 'run_demo', 'stylecfm_demo', 'forget']
+           'transfer_tests', 'score', 'draw_grid', 'draw_loss', 'run_demo', 'run_variant', 'fresh_crops', 'score_fresh',
+           'stylecfm_demo', 'forget']
 
 # %% ../nbs/90_demo.ipynb #cell-2
 import time
@@ -146,6 +147,7 @@ def run_demo(
     out:Path, # Folder of the demonstration
     size:DemoSize, # How large it is
     seed:int, # Of all chance
+    change:Callable=lambda config: config, # Its config, as a study wants it
 ) -> dict: # What metrics.json holds
     "Images, latents, training, transfer, score."
     writable(out/'x'); start, fresh = time.perf_counter(), not any((out/'checkpoints').glob('step-*'))
@@ -157,7 +159,7 @@ def run_demo(
     from stylecfm.latents import LatentCache, cache_latents
     from stylecfm.metrics import colour_map, machine, peak_memory_mb
     from stylecfm.train import OTCFMTrainer
-    config = demo_config(out, size, seed); codec = load_codec(config.data.codec)
+    config = change(demo_config(out, size, seed)); codec = load_codec(config.data.codec)
     cache_latents(config.data.raw_data_root, config.data.data_root, codec, size.size, config.data.mirror, workers=config.training.num_workers)
     print('3/4 training', flush=True)
     cache = LatentCache(config.data.data_root); trainer = OTCFMTrainer(config, cache); trainer.fit()
@@ -171,7 +173,52 @@ def run_demo(
     save_image(draw_grid(tested), out/'grid.png'); draw_loss(trainer.log, out/'loss.png'); write_json(out/'metrics.json', metrics)
     return metrics
 
-# %% ../nbs/90_demo.ipynb #cell-19
+# %% ../nbs/90_demo.ipynb #cell-20
+def run_variant(
+    out:Path, # Folder of this run
+    first:Path, # Folder of the run whose images and latents it shares; may be `out`
+    size:DemoSize, # How large it is
+    seed:int, # Of all chance
+    change:Callable=lambda config: config, # The config, to the changed one
+) -> dict: # What metrics.json holds
+    "A demonstration with another config; one that is finished is read, not repeated."
+    import contextlib, io, shutil
+    from stylecfm.files import read_json
+    if (out/'metrics.json').exists(): return read_json(out/'metrics.json')
+    if out != first and not out.exists():
+        for part in ('images', 'latents'): shutil.copytree(first/part, out/part)
+    with contextlib.redirect_stdout(io.StringIO()): return run_demo(out, size, seed, change)
+
+def fresh_crops(
+    folder:Path, # Of photographs
+    n:int, # How many: one crop each
+    size:int=64, # Side, pixels
+    seed:int=12345, # Of the choice
+) -> tuple: # Photographs and the painter's versions, `(n, 3, size, size)` in [-1, 1]
+    "Crops of photographs that had no part in any choice, and their true paintings."
+    import numpy as np, torch
+    from stylecfm.images import list_images, load_image
+    from stylecfm.painters import crop, expose
+    rng, paths = np.random.default_rng(seed), list_images(folder)
+    paths = [paths[i] for i in rng.choice(len(paths), n, replace=False)]
+    crops = [expose(crop(np.asarray(load_image(p)).astype(np.float32)/255, size, rng), rng, .5, swap=False) for p in paths]
+    return tuple(((torch.tensor(np.stack(x))*255).round()/127.5 - 1).permute(0, 3, 1, 2) for x in (crops, [painter(im) for im in crops]))
+
+def score_fresh(
+    out:Path, # Folder of a trained demonstration
+    photo, # Photographs, `(n, 3, h, w)`
+    truth, # Their true paintings, likewise
+) -> dict: # `made`, `same`: images like `photo`; `gain_db`, `identity_psnr_db`: `(n,)`
+    "Transfer of other photographs by a trained demonstration, and back in their own style."
+    from stylecfm.metrics import gain, psnr
+    from stylecfm.solvers import ODESolver
+    from stylecfm.transfer import StyleTransferPipeline
+    pipe, solver = StyleTransferPipeline.from_pretrained(out, 'cpu'), ODESolver('heun', 15)
+    x0 = pipe.invert(pipe.encode(photo), 'photo', solver).x
+    made, same = (pipe.decode(pipe.generate(x0, s, solver).x).clamp(-1, 1) for s in ('painting', 'photo'))
+    return dict(made=made, same=same, gain_db=gain(made, photo, truth), identity_psnr_db=psnr(same, photo))
+
+# %% ../nbs/90_demo.ipynb #cell-21
 @call_parse
 def stylecfm_demo(
     out:str='runs/demo', # Folder of the demonstration

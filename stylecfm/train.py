@@ -24,10 +24,11 @@ from .codecs import LatentStats, fast_bf16
 from .config import Config, InferenceConfig, InputError
 from .files import clean_stale, read_json, read_manifest, read_metadata, read_tensors, sealed_folder, verify_folder, write_json, write_tensors, write_text
 from .isonext import IsoNext
-from .memory import keep_freed_memory
+from .memory import GB, Means, backward_in_parts, build, keep_freed_memory
 from .latents import LatentCache
 from .coupling import COUPLINGS, SemiDiscrete, fit_heights
-from .otcfm import Draw, FlowBatch, flow_batch, loss_by, velocity_loss
+from .otcfm import Draw, FlowBatch, flow_batch, loss_by
+from .planning import means_for, memory_now, with_less
 from .paths import dynamic_epsilon, noise_like
 
 # %% ../nbs/50_train.ipynb #cell-5
@@ -148,13 +149,10 @@ def check_fit(config:Config, cache:LatentCache):
 # %% ../nbs/50_train.ipynb #cell-23
 def build_network(config:Config) -> IsoNext:
     "The network that a config describes, with weights from its seed."
-    m, t = config.model, config.training
+    t = config.training
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(t.seed)
-        net = IsoNext(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
-                      m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn)
+        torch.manual_seed(t.seed); net = build(config)
         if not t.use_avg_style_for_uncond: net.style.initialize_avg_style_embedding()
-    if m.use_gradient_checkpointing: net.enable_gradient_checkpointing()
     return net
 
 # %% ../nbs/50_train.ipynb #cell-24
@@ -167,7 +165,8 @@ class OTCFMTrainer:
         self.config, self.cache = config, cache or LatentCache(config.data.data_root)
         check_fit(config, self.cache)
         self.acc, self.root = Accelerator(), Path(config.checkpoint.save_dir)
-        if config.training.batch_size % (n := self.acc.num_processes): raise InputError(f'training.batch_size {config.training.batch_size} cannot be shared evenly by {n} processes; make it a multiple of {n}')
+        if config.training.batch % (n := self.acc.num_processes): raise InputError(f'training.batch_size {config.training.batch} cannot be shared evenly by {n} processes; make it a multiple of {n}')
+        if config.training.memory_gb and self.acc.device.type == 'cuda': torch.cuda.set_per_process_memory_fraction(min(1., config.training.memory_gb*GB/torch.cuda.mem_get_info()[1]))
         self.cache.hold(self.acc.device)                                        # or read batch by batch, where that is too much
         net, t = build_network(config), config.training
         self.ema = AveragedModel(net, device=self.acc.device, multi_avg_fn=ema_update(t.ema_decay))
@@ -176,6 +175,7 @@ class OTCFMTrainer:
         self.amp = amp_dtype(self.acc.device, t.use_amp)
         self.done, self.skipped, self.seconds = 0, 0, 0.
         self.log, self.pending, self.shown = [], [], None                       # lines written; losses since the last one; the last batch with its losses
+        self.means = means_for(config, self.acc.device, t.batch//n); net.save_memory(*self.means[1:])
         self.coupling, self.group = t.coupling, (None, None)                    # or the plans; noise that was paired for several batches
         self.pool, self.next = ThreadPoolExecutor(1), {}                        # makes the next batch
 
@@ -184,22 +184,22 @@ class OTCFMTrainer:
 def total(self:OTCFMTrainer) -> int:
     "Steps of the whole run."
     t = self.config.training
-    return t.max_steps or math.ceil(t.stage1_epochs*len(self.cache)/t.batch_size)
+    return t.max_steps or math.ceil(t.stage1_epochs*len(self.cache)/t.batch)
 
 @patch
 def epoch(self:OTCFMTrainer, step:int) -> float:
     "Epochs done before a step."
-    return step*self.config.training.batch_size/len(self.cache)
+    return step*self.config.training.batch/len(self.cache)
 
 @patch(as_prop=True)
 def save_every(self:OTCFMTrainer) -> int:
     "Steps between checkpoints."
-    return max(1, round(self.config.checkpoint.save_every_epochs*len(self.cache)/self.config.training.batch_size))
+    return max(1, round(self.config.checkpoint.save_every_epochs*len(self.cache)/self.config.training.batch))
 
 @patch
 def latents(self:OTCFMTrainer, step:int) -> tuple[Tensor, Tensor]: # As `LatentCache.pick`
     "The latents of a step, and their styles, on this process."
-    b = self.config.training.batch_size
+    b = self.config.training.batch
     return self.cache.pick(order(len(self.cache), self.config.training.seed, step*b, b)[self.acc.process_index::self.acc.num_processes])
 
 @patch
@@ -251,24 +251,31 @@ class StepResult(NamedTuple):
     applied: bool # False where it was not finite and was skipped
 
 @patch
+def gradient(self:OTCFMTrainer, batch:FlowBatch) -> Tensor: # `(b,)`: the losses
+    "Gradients of the mean loss, in micro-batches that fit."
+    def attempt(micro):
+        self.opt.zero_grad(set_to_none=True)
+        return backward_in_parts(self.net, batch, micro, self.amp, self.acc.backward, lambda: self.acc.no_sync(self.net))
+    if self.acc.num_processes > 1: return attempt(self.means.micro_batch)       # the others would wait for a process that begins again
+    losses, micro = with_less(attempt, self.means.micro_batch, tqdm.write)
+    self.means = self.means._replace(micro_batch=micro); return losses
+
+@patch
 def step(self:OTCFMTrainer) -> StepResult:
     "One step of training, applied only if all is finite."
     t = self.config.training
     for g in self.opt.param_groups: g['lr'] = learning_rate(self.done, self.total, t.learning_rate, t.warmup_steps)
     batch = self.ahead(self.done)                                               # outside of autocast, as in the thread that makes the others
-    with torch.autocast(self.acc.device.type, self.amp or torch.bfloat16, enabled=self.amp is not None):
-        losses = velocity_loss(self.net, batch); loss = losses.mean()
-    self.shown = batch, losses.detach()
-    self.acc.backward(loss)
+    losses = self.gradient(batch); loss = losses.mean(); self.shown = batch, losses
     norm = self.acc.clip_grad_norm_(self.net.parameters(), t.grad_clip)
-    mean = self.acc.reduce(loss.detach(), 'mean')                               # every process decides alike
+    mean = self.acc.reduce(loss, 'mean')                               # every process decides alike
     ok = bool(mean.isfinite() & norm.isfinite())
     if ok: self.opt.step(); self.ema.update_parameters(self.acc.unwrap_model(self.net))
     self.opt.zero_grad(set_to_none=True)
     self.done += 1
     return StepResult(mean.item(), float(norm), ok)
 
-# %% ../nbs/50_train.ipynb #cell-33
+# %% ../nbs/50_train.ipynb #cell-35
 @patch
 def model(self:OTCFMTrainer) -> Model:
     "What has been learned so far: the averaged weights."
@@ -281,7 +288,7 @@ def state(self:OTCFMTrainer) -> dict: # {name: tensor}
     memory = {f'opt.{i}.{k}': v for i, s in self.opt.state_dict()['state'].items() for k, v in s.items()}
     return {k: v.detach().cpu().contiguous() for k, v in (net | memory).items()}
 
-# %% ../nbs/50_train.ipynb #cell-34
+# %% ../nbs/50_train.ipynb #cell-36
 @patch
 def save(self:OTCFMTrainer) -> Path:
     "Write a checkpoint, verify it, and only then remove those that are too old."
@@ -289,14 +296,14 @@ def save(self:OTCFMTrainer) -> Path:
     with sealed_folder(folder, 'checkpoint', dict(step=self.done)) as tmp:
         write_model(tmp, self.model())
         write_tensors(tmp/'training.safetensors', self.state())
-        write_json(tmp/'training.json', dict(step=self.done, skipped=self.skipped, seconds=self.seconds, pending=self.pending,
+        write_json(tmp/'training.json', dict(step=self.done, micro_batch=self.means.micro_batch, skipped=self.skipped, seconds=self.seconds, pending=self.pending,
                                              averaged=int(self.ema.n_averaged), latents=self.cache.fingerprint, config=self.config.to_dict()))
     verify_folder(folder, 'checkpoint')
     older = sorted(p for p in folder.parent.glob('step-*') if p.name < folder.name)
     for old in older[:max(0, len(older) + 1 - self.config.checkpoint.keep_last)]: clean_checkpoint(old)
     return folder
 
-# %% ../nbs/50_train.ipynb #cell-36
+# %% ../nbs/50_train.ipynb #cell-38
 def clean_checkpoint(folder:Path):
     "Remove a sealed checkpoint and nothing else."
     if (folder/'manifest.json').is_file(): shutil.rmtree(folder)
@@ -304,6 +311,7 @@ def clean_checkpoint(folder:Path):
 def same_run(old:dict, new:dict) -> list: # Dotted keys that differ
     "Keys that may not change within a run."
     free = {'training.stage1_epochs', 'training.max_steps', 'training.num_workers', 'training.learning_rate', 'data.data_root', 'data.raw_data_root'}
+    free |= {'model.use_gradient_checkpointing', 'training.memory_gb', *(f'training.{k}' for k in Means._fields)}   # change no result
     usual = Config().to_dict()                                                  # what a run from before a key was there did
     return [f'{s}.{k}' for s in ('model', 'training', 'data') for k in new[s]
             if old[s].get(k, usual[s][k]) != new[s][k] and f'{s}.{k}' not in free]
@@ -315,7 +323,7 @@ def newest(self:OTCFMTrainer) -> Path|None:
         try: verify_folder(folder, 'checkpoint'); return folder
         except InputError as e: self.acc.print(f'passing over a checkpoint: {e}')
 
-# %% ../nbs/50_train.ipynb #cell-37
+# %% ../nbs/50_train.ipynb #cell-39
 def _row(line:str) -> dict|None: # None if it was cut off
     "A line of the log."
     try: return json.loads(line)
@@ -335,18 +343,19 @@ def load(self:OTCFMTrainer, folder:Path):
         if k.startswith('opt.'): _, i, name = k.split('.'); memory.setdefault(int(i), {})[name] = v
     self.opt.load_state_dict(dict(state=memory, param_groups=self.opt.state_dict()['param_groups']))
     self.ema.module.load_state_dict(load_model(folder).net.state_dict()); self.ema.n_averaged.fill_(d['averaged'])
+    if self.config.training.micro_batch == 'auto': self.means = self.means._replace(micro_batch=min(self.means.micro_batch, d.get('micro_batch', self.means.micro_batch)))  # what did not fit before would not now
     self.done, self.skipped, self.seconds, self.pending = d['step'], d['skipped'], d['seconds'], d['pending']
     if self.done > self.total: raise InputError(f'{self.root} is at step {self.done}, beyond the {self.total} that are asked for; ask for more, or choose another checkpoint.save_dir')
     lines = (self.root/'log.jsonl').read_text().splitlines() if (self.root/'log.jsonl').exists() else []
     self.log = [r for r in map(_row, lines) if r and r['step'] <= self.done]    # what came later is done again
     write_text(self.root/'log.jsonl', ''.join(json.dumps(r) + '\n' for r in self.log))
 
-# %% ../nbs/50_train.ipynb #cell-39
+# %% ../nbs/50_train.ipynb #cell-41
 @patch
 def record(self:OTCFMTrainer, r:StepResult):
     "A line in the log: the mean loss since the last one."
     by, known = loss_by(*self.shown), lambda v: v if math.isfinite(v) else None                       # by: of the last batch; NaN is not JSON
-    row = dict(step=self.done, loss=float(np.mean(self.pending)), grad_norm=known(r.grad_norm), skipped=self.skipped, seconds=round(self.seconds, 3))
+    row = dict(step=self.done, loss=float(np.mean(self.pending)), grad_norm=known(r.grad_norm), skipped=self.skipped, seconds=round(self.seconds, 3), micro_batch=self.means.micro_batch, memory_mb=memory_now(self.acc.device))
     row |= dict(loss_by_time=[known(v) for v in by.time], loss_by_style={self.cache.styles[k] if k >= 0 else 'mean style': known(v) for k, v in by.style.items()})
     self.log.append(row); self.pending.clear()
     with open(self.root/'log.jsonl', 'a') as f: f.write(json.dumps(row) + '\n')
@@ -365,7 +374,7 @@ def begin(self:OTCFMTrainer):
     write_text(self.root/'config.json', self.config.to_json())
     write_text(self.root/'log.jsonl', '')
 
-# %% ../nbs/50_train.ipynb #cell-41
+# %% ../nbs/50_train.ipynb #cell-43
 @contextmanager
 def noted_interrupt():
     "Within the block, the first keyboard interrupt only fills the list that is given; the second is raised."
@@ -378,7 +387,7 @@ def noted_interrupt():
     try: yield noted
     finally: signal.signal(signal.SIGINT, before)
 
-# %% ../nbs/50_train.ipynb #cell-43
+# %% ../nbs/50_train.ipynb #cell-45
 @patch
 def fit(self:OTCFMTrainer,
     log_every:int=10, # Steps a line in the log
@@ -403,7 +412,7 @@ def fit(self:OTCFMTrainer,
             if noted and self.done < self.total: self._stop(KeyboardInterrupt())
     return self.finish()
 
-# %% ../nbs/50_train.ipynb #cell-44
+# %% ../nbs/50_train.ipynb #cell-46
 @patch
 def _after(self:OTCFMTrainer, r:StepResult, log_every:int, bar:tqdm):
     "Bar, log and checkpoint after a step."
