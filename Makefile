@@ -6,7 +6,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow latents network coupling solvers lab export outputs clean
+.PHONY: help demo test test-slow latents network coupling solvers memory lab export outputs clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -26,6 +26,9 @@ latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/re
 
 solvers: .venv/.dev ## Measure what solvers and guidance cost on a trained network (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py 94_solvers --slow
+
+memory: .venv/.dev ## Measure what memory costs: profiles, plans, claims (half an hour)
+	$(BIN)/python tools/run_notebooks.py 95_memory --slow
 
 coupling: .venv/.dev ## Measure what pairing and epsilon are worth (an hour)
 	$(BIN)/python tools/run_notebooks.py 93_coupling --slow

@@ -138,7 +138,19 @@ class TrainingConfig(Section, name='training'):
     warmup_steps:int = key(100, whole(0)) # Steps until the learning rate is full: Adam's first averages are noisy
     grad_clip:float = key(1., real(1e-6, 1e6)) # Longest gradient that is applied; 1e6 never clips
     ema_decay:float = key(.999, real(0, .999999)) # Memory of the averaged weights: about the last 1000 steps
+    ema_count:int = key(2, whole(1, 4)) # Averages side by side, each of a tenth of the memory of the one before: short runs want short memories
+    optimizer:str = key('adamw', one_of('adamw', 'schedulefree')) # AdamW; or schedule-free AdamW (Defazio 2024), which needs no schedule and averages by itself
+    lr_schedule:str = key('cosine', one_of('cosine', 'constant')) # The rate after the warm-up: falling ends quieter
+    precision:str = key('auto', one_of('auto', 'bf16', 'fp16', 'fp32')) # Of the network's products: bf16 where the device has it and `use_amp` is true
+    compile:bool = key(False, FLAG) # torch.compile: off, as it takes minutes and has not been found to pay on a processor
+    tf32:bool = key(True, FLAG) # On a GPU, 32-bit products in the shorter format of tensor cores
+    coupling_scope:str = key('gathered', one_of('gathered', 'process')) # With several processes: pairs over the whole batch, as one process would make them
     max_steps:int = key(0, whole(0)) # Stop after so many steps; 0: as the epochs say
+    max_minutes:float = key(0., real(0, 1e6)) # Stop after so many minutes of training; 0: no limit
+    validation_share:float = key(.05, real(0, .5)) # Images of each style that are held out to see what is learned: enough for a curve
+    patience:int = key(0, whole(0)) # Stop when so many validations in a row found nothing better; 0: never
+    init_from:str = key('none', TEXT) # Folder of a model to begin with; none: weights drawn by chance
+    freeze:str = key('nothing', one_of('nothing', 'old')) # With `init_from`: all learns, or only the rows of styles that it does not know
     micro_batch:int|str = key('auto', or_auto(whole(1))) # Latents that go through the network at once: as many as fit
     checkpointing:str = key('auto', one_of('auto', 'none', 'middle', 'all', 'nested')) # Blocks that are computed again to save memory: as few as fit
     mlp_chunks:int|str = key('auto', or_auto(whole(0, 1024))) # Chunks in which widened features are computed again; 0 keeps them: as is needed
@@ -177,6 +189,9 @@ class CheckpointConfig(Section, name='checkpoint'):
     "What a run leaves on disk."
     save_dir:str = key('runs/train', TEXT) # Folder of the run
     save_every_epochs:int = key(10, whole(1)) # Epochs between checkpoints: the most that a power cut can take
+    save_every_minutes:float = key(10., real(.01, 1e6)) # Minutes between checkpoints, if that is sooner
+    samples:int = key(4, whole(0, 16)) # Held-out images that are transferred at each checkpoint, to look at; 0: none
+    trackers:str = key('none', TEXT) # Where figures go besides log.jsonl: names that accelerate knows, with commas between: tensorboard, wandb
     keep_last:int = key(2, whole(1)) # Checkpoints kept: should the newest be damaged, there is another
 
 # %% ../nbs/00_config.ipynb #cell-31

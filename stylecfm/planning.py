@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LAPTOP', 'WAYS', 'PRESETS', 'Speed', 'measure_speed', 'Way', 'way', 'Candidate', 'MemoryPlan', 'best_within', 'plan',
-           'preset', 'memory_at_hand', 'memory_now', 'surely_enough', 'means_for', 'out_of_memory', 'with_less']
+           'preset', 'here', 'memory_at_hand', 'memory_now', 'surely_enough', 'means_for', 'out_of_memory', 'with_less']
 
 # %% ../nbs/41_plan.ipynb #cell-2
 import gc, time
@@ -122,13 +122,15 @@ def plan(
     config:Config=Config(), # Network, batch and precision
     budget_gb:float=8., # What the card has, in units of 2**30 bytes
     image_size:int|None=None, # Side of the images, pixels; as the config says if none
-    speed:Speed=LAPTOP, # Of the device
+    speed:Speed|None=None, # Of the device; measured if it is here, else that of `LAPTOP`
     device:str='cuda', # Whose way to go: cuda or cpu
-    overhead:Overhead=OVERHEAD, # What the device holds besides
+    overhead:Overhead|None=None, # What the device holds besides; `OVERHEAD` for a card, a tenth for a processor
     given:dict|None=None, # What is not free: micro_batch, checkpointing, mlp_chunks
 ) -> MemoryPlan:
     "The fastest way to train within a budget; raises `InputError` with what would be needed where there is none."
     config = replace(config, data=replace(config.data, target_size=image_size or config.data.target_size)); given = given or {}
+    speed = speed or (measure_speed(device, torch.bfloat16 if config.training.use_amp else torch.float32) if device == 'cpu' or torch.cuda.is_available() else LAPTOP)
+    overhead = overhead or (OVERHEAD if device == 'cuda' else Overhead(0, 0, .1))
     ways = [(c, k) for c, k in WAYS if given.get('checkpointing', c) == c and given.get('mlp_chunks', k) == k] or [(given.get('checkpointing', 'none'), given.get('mlp_chunks', 0))]
     if config.model.grn: ways = [(c, k) for c, k in ways if not k]
     b, budget, seen, tried = config.training.batch, round(budget_gb*GB), [], []
@@ -167,7 +169,7 @@ def operations_ratio(self:MemoryPlan) -> float:
 @patch
 def __str__(self:MemoryPlan) -> str:
     "The plan in three lines."
-    return (f'{self.means}, batch {self.batch}: {self.needed/GB:.2f} of {self.budget/GB:g} GB on the card ({self.report.peak/GB:.2f} GB allocated)\n'
+    return (f'{self.means}, batch {self.batch}: {self.needed/GB:.2f} of {self.budget/GB:.4g} GB needed ({self.report.peak/GB:.2f} GB of tensors)\n'
             f'why: {self.why}\none more GB would buy: {self.next_gb}')
 
 # %% ../nbs/41_plan.ipynb #cell-20
@@ -186,6 +188,10 @@ def preset(
                    data=replace(config.data, target_size=512, codec='stabilityai/sd-vae-ft-mse' if config.data.codec == Config().data.codec else config.data.codec))
 
 # %% ../nbs/41_plan.ipynb #cell-24
+def here() -> torch.device:
+    "The device of this machine that a run would take."
+    return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+
 def memory_at_hand(
     device:torch.device, # Where the run will be
 ) -> int: # Bytes
@@ -227,9 +233,7 @@ def means_for(
     if config.model.use_gradient_checkpointing: given.setdefault('checkpointing', 'middle')
     given |= dict(micro_batch=min(given['micro_batch'], batch)) if 'micro_batch' in given else {}
     if len(given) == 3 or surely_enough(config, given.get('micro_batch', batch)) < free: return Means(**{'micro_batch': batch} | given)
-    here = plan(replace(config, training=replace(t, batch_size=batch)), free/GB, speed=measure_speed(device), device='cuda' if device.type == 'cuda' else 'cpu',
-                overhead=OVERHEAD if device.type == 'cuda' else Overhead(0, 0, .1), given=given)
-    return here.means
+    return plan(replace(config, training=replace(t, batch_size=batch)), free/GB, device='cuda' if device.type == 'cuda' else 'cpu', given=given).means
 
 # %% ../nbs/41_plan.ipynb #cell-30
 def out_of_memory(e:BaseException) -> bool:

@@ -19,7 +19,7 @@ from .files import sealed_folder
 from .guidance import Guidance, guided
 from .images import crop_back, load_image, pad_to, to_pil, to_tensor
 from .solvers import Carry, ODESolver, Solution
-from .train import Model, codec_weights, load_model, write_model
+from .checkpoints import Model, codec_weights, load_model, write_model
 
 # %% ../nbs/60_transfer.ipynb #cell-5
 class StyleTransferPipeline:
