@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['LOOK_AT', 'ON_CPU', 'MOST_STEPS', 'CPU_HOURS', 'EXTRAS', 'memory_table', 'report_dict', 'measured',
-           'stylecfm_profile', 'show_profile', 'draw_timeline', 'FolderReport', 'look_at_folder', 'suggest',
-           'disk_needed', 'time_of_step', 'limit_steps', 'arranged', 'say_folders', 'stylecfm_plan', 'make_plan',
-           'say_disk', 'finish_plan', 'Finding', 'examine', 'stylecfm_doctor', 'to_json']
+           'stylecfm_profile', 'show_profile', 'draw_timeline', 'Looked', 'FolderReport', 'look_at_folder', 'report_on',
+           'twins', 'suggest', 'disk_needed', 'time_of_step', 'limit_steps', 'arranged', 'say_folders', 'stylecfm_plan',
+           'make_plan', 'side_step', 'pinned', 'free_places', 'tell_plan', 'say_disk', 'finish_plan', 'Finding',
+           'examine', 'stylecfm_doctor', 'to_json']
 
 # %% ../nbs/80a_advice.ipynb #cell-2
 import json, sys
@@ -72,7 +73,9 @@ def stylecfm_profile(
         if device not in ('cuda', 'cpu'): raise InputError(f'device must be cuda or cpu, got {device}')
         if not 0 < budget < 10_000: raise InputError(f'budget must be above 0 GB, got {budget:g}')
         for f in (json, picture):
+            if f and Path(f).exists(): raise InputError(f'{f} is there already; choose another name')
             if f: writable(Path(f))
+        if picture and Path(picture).suffix.lower() != '.png': raise InputError(f'--picture must be the name of a PNG file, got {picture}')
         print(f'profiling {c.model.hidden_dim} x {c.model.num_layers}, batch {c.training.batch}, images of {c.data.target_size} pixels ...', file=sys.stderr)
         show_profile(c, budget, device, json, picture, measure)
 
@@ -80,18 +83,19 @@ def show_profile(c:Config, budget:float, device:str, json_file:str|None, picture
     "What `stylecfm_profile` prints and writes."
     from stylecfm.files import write_json
     from stylecfm.memory import GB, Means
-    from stylecfm.planning import here, plan
+    from stylecfm.planning import here, memory_at_hand, plan
     p = plan(c, budget, device=device); r = p.report; found = report_dict(p)
     print(f'{r.parameters/1e6:.2f} M parameters, {p.plain_operations/1e12:.3g} T operations a step\n{memory_table(p)}\n{p}')
     print('at the worst moment (' + r.where + '): ' + ', '.join(f'{k} {v/GB:.2f} GB' for k, v in sorted(r.at_peak.items(), key=lambda kv: -kv[1]) if v > .005*r.peak))
     if measure:
-        m = p.means.micro_batch; ways = list(dict.fromkeys([p.means, *(Means(k, *w) for k in (m, max(1, m//2)) for w in (('none', 0), ('none', 1), ('middle', 0), ('all', 0), ('all', 4), ('nested', 4)))]))
-        found['measured_on'], found['measured'] = str(here()), measured(c, ways, here())
+        m = p.means.micro_batch; ways = list(dict.fromkeys([p.means, *(Means(k, *w) for k in (m, max(1, m//2)) for w in (('none', 0), ('none', 1), ('middle', 0), ('all', 0), ('all', 4), ('nested', 4)) if not (w[1] and c.model.grn))]))
+        if p.needed > memory_at_hand(here()): raise InputError(f'the planned step needs {p.needed/GB:.1f} GB, and {here()} has {memory_at_hand(here())/GB:.1f} to spare; --measure wants the device that the plan is for')
+        print(f'measuring {len(ways)} settings on {here()} ...', file=sys.stderr); found['measured_on'], found['measured'] = str(here()), measured(c, ways, here())
         for v in found['measured']: print(f"{Means(*(v[k] for k in Means._fields))}: predicted {v['predicted']/GB:.3f} GB, measured {v['measured']/GB:.3f} GB ({100*(v['ratio'] - 1):+.1f} %), {v['seconds']:.2f} s")
     if json_file: write_json(Path(json_file), found); print(f'all of it in {json_file}')
     if picture: draw_timeline(r, Path(picture)); print(f'look at {picture}')
     if budget*GB > 2*p.needed: print('next: there is room for a larger network; try "hidden_dim" and "num_layers" in the config')
-    else: print('next: stylecfm_preprocess, then stylecfm_train with the same config; its "auto" settings do the same as this plan')
+    else: print('next: stylecfm_preprocess, then stylecfm_train with the same config; "auto" plans again for the memory that is free then (training.memory_gb limits it)')
 
 def draw_timeline(r, path:Path):
     "The timeline as a PNG file."
@@ -104,42 +108,67 @@ def draw_timeline(r, path:Path):
 # %% ../nbs/80a_advice.ipynb #cell-11
 LOOK_AT = 2000 # Images of a folder that are decoded; the rest is counted
 
+class Looked(NamedTuple):
+    "What is in a folder of images, whatever size is wanted of them."
+    path:Path # The folder; its name is the style's
+    count:int # Images, at any depth
+    sizes:dict # {path: (width, height)} of those that could be decoded
+    digests:dict # {path: digest of the pixels} likewise
+    broken:list # `Bad(path, reason)`
+
 class FolderReport(NamedTuple):
-    "What is in a folder of images."
-    name:str # Of the style
-    path:Path # The folder
-    count:int # Images
+    "What is wrong with a folder of images, for squares of a certain side."
+    path:Path # The folder; its name is the style's
+    count:int # Images, at any depth
     looked:int # Images that were decoded
     bad:list # `Bad(path, reason)`: cannot be used
     small:list # Paths of images whose shorter side is below the target
-    twins:list # Pairs of paths with the same pixels
-    side:int # Median of the shorter sides, pixels
+    side:int # Median of the shorter sides, pixels; 0 where no image could be decoded
 
 def _look(path:Path):
-    "Shorter side and digest of an image's pixels, or a `Bad`."
+    "Size and digest of an image's pixels, or a `Bad`."
     import hashlib
-    from stylecfm.images import RULES, Bad, decode_image, fit_square, read_file
-    try:
-        im = decode_image(read_file(path), RULES); fit_square(im, 8)
-        return min(im.size), hashlib.sha256(im.tobytes() + repr(im.size).encode()).hexdigest()
+    from stylecfm.images import Bad, decode_image, read_file
+    try: im = decode_image(read_file(path)); return im.size, hashlib.sha256(im.tobytes() + repr(im.size).encode()).hexdigest()
     except InputError as e: return Bad(path, str(e))
 
 def look_at_folder(
     path:Path, # Folder of images of one style
-    target:int, # Side that they will be cut to, pixels
     workers:int=4, # Threads that decode
-) -> FolderReport:
-    "Decode the images of a folder and say what is wrong with them; raises `InputError` where there are none."
-    import random, statistics
+) -> Looked:
+    "Decode the images of a folder, at any depth; raises `InputError` where there are none."
+    import random
     from concurrent.futures import ThreadPoolExecutor
     from tqdm import tqdm
     from stylecfm.images import Bad, list_images
-    paths = list_images(path); some = paths if len(paths) <= LOOK_AT else sorted(random.Random(0).sample(paths, LOOK_AT))
+    paths = list_images(path, True); some = paths if len(paths) <= LOOK_AT else sorted(random.Random(0).sample(paths, LOOK_AT))
     with ThreadPoolExecutor(workers) as pool: seen = dict(zip(some, tqdm(pool.map(_look, some), total=len(some), desc=path.name, unit='image', leave=False)))
-    good, first, twins = {p: v for p, v in seen.items() if not isinstance(v, Bad)}, {}, []
-    for p, (_, digest) in good.items(): twins += [(first[digest], p)] if first.setdefault(digest, p) != p else []
-    return FolderReport(path.name, path, len(paths), len(some), [v for v in seen.values() if isinstance(v, Bad)], [p for p, (side, _) in good.items() if side < target], twins,
-                        int(statistics.median(side for side, _ in good.values())) if good else 0)
+    good = {p: v for p, v in seen.items() if not isinstance(v, Bad)}
+    return Looked(path, len(paths), {p: v[0] for p, v in good.items()}, {p: v[1] for p, v in good.items()}, [v for v in seen.values() if isinstance(v, Bad)])
+
+def report_on(
+    f:Looked, # A folder
+    target:int, # Side of the squares, pixels
+) -> FolderReport:
+    "What of it cannot be used, by the rules of preprocessing."
+    import statistics
+    from stylecfm.images import Bad, check_square
+    bad = list(f.broken)
+    for p, size in f.sizes.items():
+        try: check_square(*size, target)
+        except InputError as e: bad.append(Bad(p, str(e)))
+    used = {p: min(s) for p, s in f.sizes.items() if p not in {b.path for b in bad}}
+    return FolderReport(f.path, f.count, len(f.sizes) + len(f.broken), bad, [p for p, side in used.items() if side < target], int(statistics.median(map(min, f.sizes.values()))) if f.sizes else 0)
+
+def twins(
+    folders:list, # Of `Looked`
+) -> list: # Pairs of paths with the same pixels
+    "The same picture twice, also in two styles."
+    first, found = {}, []
+    for f in folders:
+        for p, d in f.digests.items():
+            if first.setdefault(d, p) != p: found.append((first[d], p))
+    return found
 
 # %% ../nbs/80a_advice.ipynb #cell-13
 ON_CPU = dict(model=dict(hidden_dim=96, num_layers=6, style_dim=128, time_dim=128), training=dict(batch_size=16, learning_rate=1e-3)) # What differs in `config.cpu.json`
@@ -154,7 +183,7 @@ def suggest(
     roots:tuple=('data/raw', 'data/latents', 'runs/train'), # Images, latents, run
 ) -> Config:
     "A config for these images; the number of steps is not yet limited."
-    side = image_size or max(32, min(128 if small else 256, min(f.side for f in folders)//16*16))
+    side = image_size or max(32, min(128 if small else 256, min(f.side for f in folders if f.side)//16*16))
     c, n = Config(), len(folders); given = ON_CPU if small else dict(model={}, training={})
     return replace(c, model=replace(c.model, latent_channels=channels, num_styles=n, **given['model']), training=replace(c.training, **given['training']),
                    data=replace(c.data, raw_data_root=roots[0], data_root=roots[1], num_classes=n, codec=codec, target_size=side), checkpoint=replace(c.checkpoint, save_dir=roots[2]))
@@ -163,13 +192,11 @@ def disk_needed(
     config:Config, # The run
     images:int, # Of all styles
 ) -> dict: # {what: bytes}
-    "Bytes on disk: latents in 16 bits, checkpoints (weights, their average, two averages of AdamW; one more while it is written), the model."
-    from stylecfm.memory import latent_hw
-    from stylecfm.isonext import num_parameters
-    m, (h, w) = config.model, latent_hw(config)
-    n = num_parameters(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim, 3 if m.shared_adagn_mlp else 1, m.grn)
-    latents = images*(2 if config.data.mirror else 1)*m.latent_channels*h*w*2
-    return dict(latents=2*latents, checkpoints=16*n*(config.checkpoint.keep_last + 1), model=4*n)                   # latents: parts, and the files that they become
+    "Bytes on disk: latents in 16 bits, checkpoints (weights, twice their average, the others, two averages of AdamW), the model."
+    from stylecfm.memory import latent_hw, parameters
+    (h, w), n = latent_hw(config), parameters(config)
+    latents = images*(2 if config.data.mirror else 1)*config.model.latent_channels*h*w*2
+    return dict(latents=2*latents, checkpoints=(16 + 4*config.training.ema_count)*n*(config.checkpoint.keep_last + 2), model=4*n)  # latents: parts, and the files that they become; checkpoints: the last, the best, the next
 
 # %% ../nbs/80a_advice.ipynb #cell-14
 def time_of_step(
@@ -181,8 +208,10 @@ def time_of_step(
     from stylecfm.memory import measure_step
     from stylecfm.planning import here, way
     if speed: return float(way(config, *means[1:]).seconds(means.micro_batch, config.training.batch, speed))
-    few = min(config.training.batch, max(2, means.micro_batch)); part = replace(config, training=replace(config.training, batch_size=few))
-    return measure_step(part, means._replace(micro_batch=min(few, means.micro_batch)), device=here(), watch=False).seconds*config.training.batch/few
+    b, m = config.training.batch, means.micro_batch
+    took = lambda n: measure_step(config, means, min(b, n), device=here(), watch=False).seconds
+    if b <= 2*m: return took(b)
+    one, two = took(m), took(2*m); return two + max(two - one, 0.)*(b/m - 2)    # what comes after the gradient is done once
 
 def limit_steps(
     config:Config, # The run
@@ -204,30 +233,36 @@ def arranged(
 ) -> tuple: # The root that holds them, or None; what to do about it
     "Whether the folders lie as preprocessing wants them: alone together in one."
     from stylecfm.images import style_folders
-    parents = {f.resolve().parent for f in folders}
-    if len(parents) == 1:
+    parents = {f.resolve().parent for f in folders}; ours = [Path(p).resolve() for p in ('data/latents', 'runs')]
+    if len(parents) == 1 and not any(next(iter(parents)) in p.parents for p in ours):       # or they would be taken for styles
         root = next(iter(parents))
         try:
             if {(root/name).resolve() for name in style_folders(root)} == {f.resolve() for f in folders}: return root, ''
         except InputError: pass
-    return None, 'put the folders, or links to them, alone into data/raw: each folder in there is a style'
+    return None, 'put the folders, or links to them, alone into RAW: each folder in there is a style'
 
-def say_folders(reports:list, target:int, most:int=10):
+def say_folders(
+    reports:list, # Of `FolderReport`
+    target:int, # Side of the squares, pixels
+    same:list, # From `twins`
+    most:int=10, # Lines of each kind
+):
     "Print what is wrong with images."
     for f in reports:
         part = '' if f.looked == f.count else f', {f.looked} of them looked at'
-        print(f'{shown(f.name)}: {f.count} images{part}, shorter side {f.side} pixels in the middle; {len(f.bad)} cannot be used, {len(f.small)} smaller than {target}, {len(f.twins)} there twice')
+        print(f'{shown(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; {len(f.bad)} cannot be used, {len(f.small)} smaller than {target}')
         for b in f.bad[:most]: print(f'  cannot be used: {shown(b.path)}: {b.reason}')
         if len(f.bad) > most: print(f'  ... and {len(f.bad) - most} more')
-        for a, b in f.twins[:3]: print(f'  twice the same: {shown(a)} and {shown(b)}')
-        if f.count - len(f.bad) < 50: print(f'  {f.count - len(f.bad)} images are few: the network learns them by heart; a few hundred are better')
+        if f.looked == f.count and 0 < f.count - len(f.bad) < 50: print(f'  {f.count - len(f.bad)} are few: the network learns them by heart; a few hundred are better')
+    for a, b in same[:most]: print(f'twice the same: {shown(a)} and {shown(b)}')
+    if len(same) > most: print(f'... and {len(same) - most} more pairs')
     few, many = (g(reports, key=lambda f: f.count) for g in (min, max))
-    if many.count > 20*few.count: print(f'{shown(many.name)} has {many.count/few.count:.0f} times as many images as {shown(few.name)}; training will see little of {shown(few.name)}')
+    if many.count > 20*few.count: print(f'{shown(many.path.name)} has {many.count/few.count:.0f} times as many images as {shown(few.path.name)}; training will see little of {shown(few.path.name)}')
 
 # %% ../nbs/80a_advice.ipynb #cell-16
 @call_parse
 def stylecfm_plan(
-    folders:Param('Folders of images, one for each style', str, nargs='+')=None,
+    folders:Param('Folders of images, one for each style', str, nargs='*', opt=False)=None,
     budget:float=None, # GB of a card that you think of; none: this machine
     image_size:int=None, # Side of the images, pixels; chosen by the images if none
     codec:str='dct:4', # dct:F, pixels:F, a folder, or ORG/NAME of an autoencoder on the hub
@@ -248,40 +283,93 @@ def stylecfm_plan(
         if save and Path(save).exists(): raise InputError(f'{save} is there already; choose another --save')
         writable(Path(save or 'config.json')); make_plan(folders, budget, image_size, codec, hours, preset, save)
 
-def make_plan(folders:list, budget:float|None, image_size:int|None, codec:str, hours:float|None, name:str|None, save:str|None):
+# %% ../nbs/80a_advice.ipynb #cell-17
+def make_plan(
+    folders:list, # Paths, a style each
+    budget:float|None, # GB of a card; none: this machine
+    image_size:int|None, # Side of the images, pixels
+    codec:str, # As the config has it
+    hours:float|None, # At most
+    name:str|None, # A preset
+    save:str|None, # Where the config goes
+):
     "What `stylecfm_plan` prints and writes."
     from stylecfm.codecs import load_codec
     from stylecfm.memory import GB
     from stylecfm.planning import PRESETS, here, memory_at_hand, plan, preset
-    device = here(); budget = budget or (PRESETS[name]['budget_gb'] if name in PRESETS else None); card = budget is not None or device.type == 'cuda'
-    root, advice = arranged(folders); reports = [look_at_folder(f, image_size or 64) for f in folders]
-    c = suggest(reports, not card or bool(budget and budget < 4), image_size, codec, load_codec(codec).latent_channels, (str(root or 'data/raw'), 'data/latents', 'runs/train'))
-    if name: c = preset(name, c)
-    side = c.data.target_size; reports = reports if side == (image_size or 64) else [f._replace(small=[]) if f.side >= 2*side else look_at_folder(f.path, side) for f in reports]
-    say_folders(reports, side); images = sum(round(f.count*(1 - len(f.bad)/f.looked)) for f in reports)
-    if not all(f.count > len(f.bad) for f in reports): raise InputError('a folder holds no image that can be used')
-    p = plan(c, budget or memory_at_hand(device)/GB, device='cuda' if card else 'cpu')
-    speed = p.speed if card and device.type != 'cuda' else None; seconds = time_of_step(c, p.means, speed)
-    c, steps = limit_steps(c, images, seconds, hours or (None if card else CPU_HOURS))
-    print(f'\nnetwork: {p.report.parameters/1e6:.1f} M parameters, images of {side} pixels\nmemory: {p}')
-    print(f'time: {steps} steps of {seconds:.2f} s: {steps*seconds/3600:.1f} hours ' + (f'by the roofline of {speed.name}' if speed else f'as measured on this {"GPU" if device.type == "cuda" else "processor"}'))
-    say_disk(c, images); finish_plan(c, save, advice)
+    device, places = here(), free_places(save); c = preset(name) if name else None
+    card = bool(budget or name) or device.type == 'cuda'; raw, advice = arranged(folders); seen = [look_at_folder(f) for f in folders]
+    if not all(f.sizes for f in seen): raise InputError(f'{shown(next(f.path for f in seen if not f.sizes))} holds no image that can be used')
+    use = codec if not name or codec != Config().data.codec else c.data.codec
+    channels = 4 if name and use == c.data.codec else load_codec(use).latent_channels
+    factor = side_step(use)
+    if image_size and image_size % factor: raise InputError(f'image_size {image_size} is no multiple of {factor}, as {use} needs; try {max(1, image_size//factor)*factor}')
+    guess = suggest([report_on(f, 32) for f in seen], not card or bool(budget and budget < 4), image_size, use, channels, (str(raw or places['raw']), places['latents'], places['run']))
+    if name: guess = replace(guess, model=replace(c.model, latent_channels=channels, num_styles=len(folders)), training=c.training if not budget and not image_size else Config().training, data=replace(guess.data, target_size=image_size or 512))
+    tell_plan(guess, seen, plan(guess, budget or (PRESETS[name]['budget_gb'] if name else memory_at_hand(device)/GB), device='cuda' if card else 'cpu', given=pinned(guess)), card and device.type != 'cuda', hours or (None if card else CPU_HOURS), places, advice)
 
-def say_disk(config:Config, images:int):
+def side_step(codec:str) -> int:
+    "What the side of an image must be a multiple of."
+    name, _, factor = codec.partition(':')
+    return int(factor) if name in ('dct', 'pixels') and factor.isdigit() else 8
+
+def pinned(config:Config) -> dict:
+    "What a config says of memory that is not `auto`."
+    from stylecfm.memory import Means
+    return {k: getattr(config.training, k) for k in Means._fields if getattr(config.training, k) != 'auto'}
+
+def free_places(save:str|None) -> dict: # config, raw, latents, run: paths as text
+    "Names that take nothing from an earlier plan: `config.json`, `data/latents`, `runs/train`, or all of them with -2, -3, ..."
+    if save: stem = Path(save).stem
+    for end in ('', *(f'-{i}' for i in range(2, 1000))):
+        d = dict(config=save or f'config{end}.json', raw=f'data/raw{end}', latents=f'data/latents{end}', run=f'runs/{stem if save else "train"}{end}')
+        if not any(Path(v).exists() for k, v in d.items() if not (save and k == 'config')): return d
+    raise InputError('there are 1,000 plans here; tidy up')
+
+# %% ../nbs/80a_advice.ipynb #cell-18
+def tell_plan(
+    config:Config, # Suggested, with the defaults' length
+    seen:list, # Of `Looked`
+    p, # `MemoryPlan`
+    elsewhere:bool, # The card is not here: time by the roofline
+    hours:float|None, # At most
+    places:dict, # From `free_places`
+    advice:str, # What to do about the folders
+):
+    "Print all of it and write the config."
+    from stylecfm.planning import out_of_memory
+    side = config.data.target_size; reports = [report_on(f, side) for f in seen]
+    say_folders(reports, side, twins(seen)); images = sum(round(f.count*(1 - len(f.bad)/f.looked)) for f in reports)
+    if bad := [f for f in reports if len(f.bad) == f.looked]: raise InputError(f'{shown(bad[0].path)} holds no image that can be used for {side} pixels')
+    try: seconds = time_of_step(config, p.means, p.speed if elsewhere else None)
+    except Exception as e:
+        if not out_of_memory(e): raise
+        raise InputError(f'a step of this plan ran out of memory here ({str(e).partition(chr(10))[0][:80]}); close other programs, or give a smaller --image_size') from None
+    config, steps = limit_steps(config, images, seconds, hours); minutes = steps*seconds/60
+    print(f'\nnetwork: {p.report.parameters/1e6:.1f} M parameters, images of {side} pixels\nmemory: {p}')
+    print(f'time: {steps} steps of {seconds:.2f} s: ' + (f'{minutes:.0f} minutes ' if minutes < 90 else f'{minutes/60:.1f} hours ') + (f'by the roofline of {p.speed.name}' if elsewhere else 'as measured here'))
+    say_disk(config, images); finish_plan(config, places, advice)
+
+def say_disk(
+    config:Config, # The run
+    images:int, # Of all styles
+):
     "Print what goes onto the disk, and whether it will go."
     import shutil
     need = disk_needed(config, images); free = shutil.disk_usage('.').free; total = sum(need.values())
     print('disk: ' + ', '.join(f'{k} {v/1e9:.2f} GB' for k, v in need.items()) + f'; {free/1e9:.0f} GB are free here' + ('' if total < .9*free else ': NOT ENOUGH; make room, or choose other folders in the config'))
 
-def finish_plan(config:Config, save:str|None, advice:str):
-    "Write the config where nothing is lost, and say what is next."
+def finish_plan(
+    config:Config, # Suggested
+    places:dict, # From `free_places`
+    advice:str, # What to do about the folders; '' for nothing
+):
+    "Write the config, and say what is next."
     from stylecfm.files import write_text
-    names = [save] if save else (f'config{i}.json' for i in ('', *map('-{}'.format, range(2, 1000))))
-    save = next(n for n in names if not Path(n).exists() or Path(n).read_text(encoding='utf-8') == config.to_json())
-    write_text(Path(save), config.to_json())
-    print(f'\nwritten: {save}\nnext:' + (f' {advice};' if advice else '') + f' stylecfm_preprocess --config {save}, then stylecfm_train --config {save}')
+    save = places['config']; write_text(Path(save), config.to_json())
+    print(f'\nwritten: {save}\nnext:' + (f" {advice.replace('RAW', places['raw'])};" if advice else '') + f' stylecfm_preprocess --config {save}, then stylecfm_train --config {save}')
 
-# %% ../nbs/80a_advice.ipynb #cell-23
+# %% ../nbs/80a_advice.ipynb #cell-25
 class Finding(NamedTuple):
     "One thing that was looked at."
     name:str # What
@@ -291,7 +379,7 @@ class Finding(NamedTuple):
 
 EXTRAS = dict(sklearn='demo', ot='sinkhorn', datasets='data') # Optional packages, and the extra that brings them
 
-def examine() -> list: # Of `Finding`
+def examine(debug:bool=False) -> list: # Of `Finding`
     "Look at the machine."
     import importlib.util, os, platform, shutil
     import psutil, torch
@@ -307,7 +395,7 @@ def examine() -> list: # Of `Finding`
     for package, extra in EXTRAS.items():
         there = importlib.util.find_spec(package) is not None
         rows.append(Finding(f'package {package}', 'there' if there else 'not there', 'good' if there else 'note', '' if there else f'if you want what it is for: pip install stylecfm[{extra}]'))
-    return rows + [_step(device)]
+    return rows + [_step(device, debug)]
 
 def _gpu(device) -> Finding:
     "The GPU, or why there is none."
@@ -319,15 +407,17 @@ def _gpu(device) -> Finding:
     if shutil.which('nvidia-smi'): return Finding('GPU', 'there is one, but PyTorch does not see it', 'bad', 'install the PyTorch build with CUDA that fits your driver: see pytorch.org')
     return Finding('GPU', 'none', 'note', 'training runs on the processor: config.cpu.json is made for that')
 
-def _step(device) -> Finding:
+def _step(device, debug:bool=False) -> Finding:
     "One real step of a small network."
     from stylecfm.config import DataConfig, ModelConfig, TrainingConfig
     from stylecfm.memory import Means, measure_step
     try: s = measure_step(Config(ModelConfig(48, 96, 6, style_dim=128, time_dim=128), TrainingConfig(16), data=DataConfig(target_size=64)), Means(16), device=device, watch=False).seconds
-    except Exception as e: return Finding('a step of training', f'{type(e).__name__}: {str(e).splitlines()[0][:120]}', 'bad', 'stylecfm_doctor --debug shows where')
+    except Exception as e:
+        if debug: raise
+        return Finding('a step of training', f'{type(e).__name__}: {str(e).partition(chr(10))[0][:120]}', 'bad', 'stylecfm_doctor --debug shows where')
     return Finding('a step of training', f'{s:.2f} s for 16 images of 64 pixels', 'good' if s < 2 else 'note', '' if s < 2 else 'slow: is the machine busy?')
 
-# %% ../nbs/80a_advice.ipynb #cell-24
+# %% ../nbs/80a_advice.ipynb #cell-26
 @call_parse
 def stylecfm_doctor(
     json:store_true=False, # Print JSON instead of a table
@@ -335,7 +425,7 @@ def stylecfm_doctor(
 ):
     "Look at processor, GPU, memory, disk and packages, do one step of training, and say what to do; exit code 1 if something is bad."
     with reported(debug):
-        rows = examine(); bad = [f for f in rows if f.state == 'bad']
+        rows = examine(debug); bad = [f for f in rows if f.state == 'bad']
         if json: print(to_json([f._asdict() for f in rows]))
         else:
             for f in rows: print(f'{f.state:4}  {f.name:20} {f.value}' + (f'\n      {"":20} -> {f.advice}' if f.advice else ''))

@@ -24,9 +24,9 @@ def reported(
     except (InputError, FloatingPointError) as e:
         if debug: raise
         print(f'error: {e}', file=sys.stderr); sys.exit(2)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as e:
         if debug: raise
-        print('stopped' + (begun and f'; {begun}'), file=sys.stderr); sys.exit(130)
+        print('stopped' + (begun and f'; {begun}'), file=sys.stderr); sys.exit(getattr(e, 'code', 130))    # 143 where a batch system sent SIGTERM
 
 # %% ../nbs/80_cli.ipynb #cell-8
 def config_with(
@@ -108,12 +108,19 @@ def stylecfm_train(
     data_root:str=None, # Folder of the latents
     save_dir:str=None, # Folder of the run
     max_steps:int=None, # Stop after so many steps
+    max_minutes:float=None, # Stop after so many minutes of training
     seed:int=None, # Order, noise, times and pairs all follow from it
+    init_from:str=None, # Folder of a model to begin with; styles that it does not know are added
+    freeze:str=None, # old: with --init_from, only the new styles learn
+    resume:str=None, # Folder of a run to go on with, under its own config.json
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train the velocity network on cached latents."
     with reported(debug, 'the same command goes on from the last checkpoint'):
-        c = config_with(config, data__data_root=data_root, checkpoint__save_dir=save_dir, training__max_steps=max_steps, training__seed=seed)
+        if resume and (config or save_dir): raise InputError('--resume goes on under the config of its run; leave out --config and --save_dir')
+        if resume and not (Path(resume)/'config.json').is_file(): raise InputError(f'{resume} holds no run: there is no config.json in it; give the folder that training wrote')
+        c = config_with(f'{resume}/config.json' if resume else config, data__data_root=data_root, checkpoint__save_dir=resume or save_dir, training__max_steps=max_steps, training__max_minutes=max_minutes, training__seed=seed,
+                        training__init_from=init_from, training__freeze=freeze)
         writable(Path(c.checkpoint.save_dir)/'x')
         from stylecfm.train import OTCFMTrainer
         print(f'model in {OTCFMTrainer(c).fit()}')

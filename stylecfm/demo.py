@@ -76,10 +76,10 @@ def demo_config(
 ) -> Config:
     "What a user's config.json would say."
     return Config(ModelConfig(48, size.width, size.layers, style_dim=128, time_dim=128),
-                  TrainingConfig(size.batch, 1e-3, label_drop_prob=.4, max_steps=size.steps, warmup_steps=50, ema_decay=.995, num_workers=2, seed=seed),
+                  TrainingConfig(size.batch, 1e-3, label_drop_prob=.4, max_steps=size.steps, warmup_steps=50, ema_decay=.995, ema_count=1, validation_share=0., num_workers=2, seed=seed),
                   InferenceConfig(15, cfg_scale=1., method='heun'),
                   DataConfig(str(out/'images'/'train'), str(out/'latents'), codec='dct:4', target_size=size.size),
-                  CheckpointConfig(str(out), save_every_epochs=2))
+                  CheckpointConfig(str(out), save_every_epochs=2, samples=0))
 
 # %% ../nbs/90_demo.ipynb #cell-13
 class Tested(NamedTuple):
@@ -99,7 +99,7 @@ def transfer_tests(
     from stylecfm.images import to_pil, to_tensor
     from stylecfm.solvers import ODESolver
     from stylecfm.transfer import StyleTransferPipeline
-    pipe = StyleTransferPipeline.from_pretrained(out/'model', 'cpu')
+    pipe = StyleTransferPipeline.from_pretrained(out, 'cpu')
     s = pipe.model.inference; solver = ODESolver(s.method, s.num_inference_steps)
     photo, truth = (read_images(list_images(out/'images'/'test'/s), size.size, rules=ImageRules(strict=True)).x for s in ('photo', 'painting'))
     start = time.perf_counter()
@@ -242,5 +242,5 @@ def forget(out:Path):
     "Remove what a demonstration wrote, and nothing else."
     import shutil
     if not (out/'images'/'manifest.json').is_file(): return
-    for name in ('images', 'latents', 'latents.parts', 'checkpoints', 'model'): shutil.rmtree(out/name, ignore_errors=True)
+    for name in ('images', 'latents', 'latents.parts', 'checkpoints', 'export', 'model'): shutil.rmtree(out/name, ignore_errors=True)
     for name in ('config.json', 'log.jsonl', 'metrics.json', 'grid.png', 'loss.png'): (out/name).unlink(missing_ok=True)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['EXTENSIONS', 'MAX_BYTES', 'RULES', 'FORMATS', 'list_images', 'style_folders', 'read_file', 'ImageRules',
-           'decode_image', 'load_image', 'fit_square', 'as_float', 'to_tensor', 'to_pil', 'Bad', 'Images',
-           'read_square', 'read_images', 'save_image', 'grid', 'pad_to', 'crop_back']
+           'decode_image', 'load_image', 'check_square', 'fit_square', 'as_float', 'to_tensor', 'to_pil', 'Bad',
+           'Images', 'read_square', 'read_images', 'save_image', 'grid', 'pad_to', 'crop_back']
 
 # %% ../nbs/01_images.ipynb #cell-2
 import re, warnings
@@ -157,17 +157,24 @@ def load_image(
     except InputError as e: raise InputError(f'cannot use {path}: {e}') from None
 
 # %% ../nbs/01_images.ipynb #cell-37
+def check_square(
+    w:int, h:int, # Size of a picture, pixels
+    size:int, # Side of the square that is wanted, pixels
+    rules:ImageRules=RULES, # What it has to keep to
+):
+    "Raise `InputError` for strips and for pictures far too small."
+    if max(w, h) > rules.max_aspect*min(w, h): raise InputError(f'{w} x {h} is more than {rules.max_aspect:g} times as long as wide; crop it')
+    if min(w, h)*rules.max_enlargement < size:
+        raise InputError(f'{w} x {h} would be enlarged more than {rules.max_enlargement:g} times for {size} pixels; use a larger picture or a smaller size')
+
 def fit_square(
     img:Image.Image, # Any mode
     size:int, # Side of the result, pixels
     rules:ImageRules=RULES, # What it has to keep to
 ) -> Image.Image: # `size` x `size`
     "The centred square of a picture, antialiased; `InputError` for strips and for pictures far too small."
-    w, h = img.size
-    if max(w, h) > rules.max_aspect*min(w, h): raise InputError(f'{w} x {h} is more than {rules.max_aspect:g} times as long as wide; crop it')
-    if min(w, h)*rules.max_enlargement < size:
-        raise InputError(f'{w} x {h} would be enlarged more than {rules.max_enlargement:g} times for {size} pixels; use a larger picture or a smaller size')
-    s = min(w, h)
+    check_square(*img.size, size, rules)
+    w, h = img.size; s = min(w, h)
     box = ((w - s)/2, (h - s)/2, (w + s)/2, (h + s)/2)
     return img.resize((size, size), Image.LANCZOS, box=box)
 

@@ -503,12 +503,18 @@ def batch(self:LatentCache,
     return self.stats.standardise(z.to(self.device))
 
 @patch
+def styles_of(self:LatentCache,
+    indices:Tensor, # Int64, as `pick` takes them
+) -> Tensor: # Their styles' numbers, on the CPU
+    "The styles of latents by their place in the cache."
+    return torch.bucketize(indices.cpu(), torch.tensor([self.count[s] for s in self.styles]).cumsum(0), right=True)
+
+@patch
 def pick(self:LatentCache,
     indices:Tensor, # `(b,)` int64 or a list, each from 0 to `len(cache)` - 1; styles follow each other
 ) -> tuple[Tensor, Tensor]: # `(b, c, h, w)` fp32 standardised, and the styles' numbers `(b,)`, on the cache's device
     "Some latents of the whole cache."
-    ends = torch.tensor([self.count[s] for s in self.styles]).cumsum(0)
-    indices = torch.as_tensor(indices); style = torch.bucketize(indices.cpu(), ends, right=True)
+    indices = torch.as_tensor(indices); style = self.styles_of(indices); ends = torch.tensor([self.count[s] for s in self.styles]).cumsum(0)
     if self.held is not None: return self.stats.standardise(self.held.index_select(0, indices.to(self.device))), style.to(self.device)
     z = torch.empty(len(indices), *self.files[self.styles[0]]['latents'].shape[1:], dtype=DTYPE)
     for i, s in enumerate(self.styles):
