@@ -119,7 +119,7 @@ def validation(folder:Path) -> float: # Infinity where nothing was validated
 
 def best_checkpoint(root:Path) -> Path|None:
     "The checkpoint of the lowest validation loss, if any was validated."
-    best = min(checkpoints(root), key=validation, default=None)
+    best = min(reversed(checkpoints(root)), key=validation, default=None)      # of equals the oldest
     return best if best and validation(best) < float('inf') else None
 
 def prune(folder:Path, keep:int):
@@ -127,7 +127,8 @@ def prune(folder:Path, keep:int):
     root, best = folder.parent.parent, best_checkpoint(folder.parent.parent)
     older = [p for p in checkpoints(root) if p.name < folder.name]
     for old in older[max(0, keep - 1):]:
-        if old != best and (old/'manifest.json').is_file(): shutil.rmtree(old)
+        if old == best: continue
+        gone = old.with_name(f'.old-{old.name}'); os.replace(old, gone); shutil.rmtree(gone, ignore_errors=True)        # never half a checkpoint under its name
 
 # %% ../nbs/48_checkpoints.ipynb #cell-16
 @contextmanager
@@ -141,11 +142,12 @@ def run_lock(
     except OSError as e: raise InputError(f'cannot write {root}: {e.strerror}; choose a folder that you may write to') from None
     try: write_text(owner, f'process {os.getpid()} on {socket.gethostname()}'); yield
     finally:
-        owner.unlink(missing_ok=True); lock.release()
-        (root/'.lock').unlink(missing_ok=True)
+        owner.unlink(missing_ok=True)
+        if os.name == 'posix': (root/'.lock').unlink(missing_ok=True)           # while it is held: later, it could be somebody else's
+        lock.release()
 
 # %% ../nbs/48_checkpoints.ipynb #cell-19
-FREE = {'training.stage1_epochs', 'training.max_steps', 'training.max_minutes', 'training.num_workers', 'training.learning_rate', 'training.patience', 'training.memory_gb', 'training.compile', 'training.tf32', *(f'training.{k}' for k in Means._fields),
+FREE = {'training.stage1_epochs', 'training.max_steps', 'training.max_minutes', 'training.num_workers', 'training.learning_rate', 'training.patience', 'training.init_from', 'training.memory_gb', 'training.compile', 'training.tf32', *(f'training.{k}' for k in Means._fields),
         'data.data_root', 'data.raw_data_root', 'model.use_gradient_checkpointing'} # Keys that may change within a run
 
 def differing(

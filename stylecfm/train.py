@@ -6,7 +6,7 @@
 __all__ = ['check_fit', 'build_network', 'first_weights', 'OTCFMTrainer', 'make_accelerator', 'StepResult']
 
 # %% ../nbs/50_train.ipynb #cell-2
-import contextlib, json, math, os, secrets, signal, time
+import contextlib, json, math, os, secrets, shutil, signal, time
 from dataclasses import replace
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Callable, NamedTuple
 import numpy as np, torch
 from accelerate import Accelerator
+from accelerate.utils import LoggerType
 from fastcore.basics import patch
 from torch import Tensor
 from tqdm import tqdm
 from .checkpoints import Model, best_checkpoint, checkpoints, codec_weights, differing, load_model, other_software, run_lock, save_checkpoint, write_model
-from .codecs import load_codec
+from .codecs import LatentStats, load_codec
 from .config import Config, InputError
 from .coupling import COUPLINGS, SemiDiscrete, fit_heights
-from .files import clean_stale, read_json, read_metadata, read_tensors, sealed_folder, verify_folder, write_tensors, write_text
+from .files import clean_stale, digest, read_json, read_metadata, read_tensors, sealed_folder, verify_folder, write_json, write_tensors, write_text
 from .images import save_image
 from .isonext import IsoNext
 from .latents import LatentCache
@@ -60,6 +61,8 @@ def first_weights(config:Config, cache:LatentCache) -> tuple: # Network, numbers
     "The network to begin with: drawn by chance, or a trained one, whose styles are found by name."
     net, t = build_network(config), config.training
     if t.init_from == 'none': return net, list(range(len(cache.styles)))
+    if (known := Path(config.checkpoint.save_dir)/'began.json').is_file():      # a run that goes on needs no parent any more
+        d = read_json(known); cache.stats = LatentStats(*(torch.tensor(d[k]) for k in LatentStats._fields)); return net, d['new']
     old = load_model(t.init_from)
     if old.spec != cache.spec: raise InputError(f'{t.init_from} paints with codec {old.spec}, but {cache.root} was made with {cache.spec}; make the latents with its codec')
     weights, mine = old.net.state_dict(), net.state_dict()
@@ -69,7 +72,7 @@ def first_weights(config:Config, cache:LatentCache) -> tuple: # Network, numbers
     table = [rows[old.styles.index(s)] if s in old.styles else mean for s in cache.styles] + list(rows[len(old.styles):])
     if len(table) != len(mine['style.table']): raise InputError(f'{t.init_from} was trained with another training.use_avg_style_for_uncond; give the same')
     net.load_state_dict(weights | {'style.table': torch.stack(table)})
-    return net, [i for i, s in enumerate(cache.styles) if s not in old.styles]
+    cache.stats = old.stats; return net, [i for i, s in enumerate(cache.styles) if s not in old.styles]
 
 # %% ../nbs/50_train.ipynb #cell-8
 class OTCFMTrainer:
@@ -84,15 +87,15 @@ class OTCFMTrainer:
         self.acc, self.root = make_accelerator(config), Path(config.checkpoint.save_dir)
         if t.batch % (n := self.acc.num_processes): raise InputError(f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; make it a multiple of {n}')
         if t.memory_gb and self.acc.device.type == 'cuda': torch.cuda.set_per_process_memory_fraction(min(1., t.memory_gb*GB/torch.cuda.mem_get_info()[1]))
-        net, new = first_weights(config, self.cache)
-        if t.init_from != 'none': self.cache.stats = load_model(t.init_from).stats
+        net, self.new = first_weights(config, self.cache); new = self.new
         self.cache.hold(self.acc.device)                                        # or read batch by batch, where that is too much
         self.rows, self.checks = self.choose_rows(new)
         self.means = means_for(config, self.acc.device, t.batch//n); net.save_memory(*self.means[1:])
         self.prepare(net, new)
         self.done, self.skipped, self.seconds, self.stop = 0, 0, 0., 0          # seconds: of training; stop: a signal that came
+        self.saved_at, self.due = time.monotonic(), False                       # when the last checkpoint was; whether minutes ask for one
         self.log, self.pending, self.shown = [], [], None                       # lines written; losses since the last one; the last batch with its losses
-        self.valid, self.best, self.worse = None, math.inf, 0                   # losses of validation, by average; the lowest; validations since then
+        self.valid, self.best, self.worse, self.asked = None, math.inf, 0, -1   # losses of validation, by average; the lowest; validations since then; the step of the last
         self.coupling, self.group = t.coupling, (None, None)                    # or the plans; noise that was paired for several batches
         self.pool, self.next = ThreadPoolExecutor(1), {}                        # makes the next batch
 
@@ -100,6 +103,7 @@ def make_accelerator(config:Config) -> Accelerator:
     "Devices, processes and trackers; several processes without a GPU talk by gloo."
     names = [] if config.checkpoint.trackers == 'none' else [v.strip() for v in config.checkpoint.trackers.split(',')]
     for name in names:
+        if name not in (known := sorted({str(v) for v in LoggerType.list()} - {'all'})): raise InputError(f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; give some of them, or none')
         if not find_spec(name): raise InputError(f"checkpoint.trackers {name} needs a package: pip install {name}; or set it to none")
     several = int(os.environ.get('WORLD_SIZE', 1)) > 1
     return Accelerator(cpu=several and not torch.cuda.is_available(), log_with=names or None, project_dir=config.checkpoint.save_dir)
@@ -200,7 +204,11 @@ def plans(self:OTCFMTrainer) -> list: # A `SemiDiscrete` for each style
     path, of = self.root/'heights.safetensors', dict(cache=self.cache.fingerprint, seed=str(self.config.training.seed))
     style = self.cache.styles_of(self.rows); of['held_out'] = str(self.config.training.validation_share)
     latents = {s: torch.cat([self.cache.pick(part)[0].half() for part in self.rows[style == i].split(256)]) for i, s in enumerate(self.cache.styles)}
-    if self.acc.is_main_process and not (path.is_file() and read_metadata(path) == of):
+    of |= dict(rows=digest(self.rows.numpy().tobytes()), stats=digest(json.dumps([v.tolist() for v in self.cache.stats]).encode()))
+    def fits():
+        try: return path.is_file() and read_metadata(path) == of and all(len(v) for v in read_tensors(path).values())
+        except InputError: return False                                         # damaged: they are fitted again
+    if self.acc.is_main_process and not fits():
         write_tensors(path, {s: fit_heights(x.cpu(), seed=self.config.training.seed) for s, x in latents.items()}, of)
     self.acc.wait_for_everyone(); heights = read_tensors(path)
     return [SemiDiscrete(latents[s], heights[s].to(self.cache.device)) for s in self.cache.styles]
@@ -238,9 +246,10 @@ def step(self:OTCFMTrainer) -> StepResult:
     losses = self.gradient(batch); self.shown = batch, losses
     if self.scaler.is_enabled(): self.scaler.unscale_(self.opt)
     norm = torch.nn.utils.clip_grad_norm_([p for p in self.plain.parameters() if p.grad is not None], self.config.training.grad_clip)
-    said = torch.tensor([losses.mean().item(), float(self.stop), self.seconds + time.perf_counter() - start], dtype=torch.float64, device=self.acc.device if self.acc.num_processes > 1 else 'cpu')
-    mean, stop, self.seconds = self.acc.reduce(said, 'mean').tolist() if self.acc.num_processes > 1 else said.tolist()
-    self.stop = self.stop or (signal.SIGTERM if stop else 0); ok = math.isfinite(mean) and bool(norm.isfinite())       # every process decides alike
+    said = torch.tensor([losses.mean().item(), float(self.stop), self.seconds + time.perf_counter() - start, self.acc.is_main_process*(time.monotonic() - self.saved_at)*self.acc.num_processes], dtype=torch.float64, device=self.acc.device if self.acc.num_processes > 1 else 'cpu')
+    mean, stop, self.seconds, unsaved = self.acc.reduce(said, 'mean').tolist() if self.acc.num_processes > 1 else said.tolist()
+    self.stop, self.due = self.stop or (signal.SIGTERM if stop else 0), unsaved > 60*self.config.checkpoint.save_every_minutes
+    ok = math.isfinite(mean) and bool(norm.isfinite())       # every process decides alike
     if ok: self.opt.step(); self.update_averages()
     if self.scaler.is_enabled(): self.scaler.update()                           # a step that overflowed is skipped, and the next is scaled less
     self.opt.zero_grad(set_to_none=True); self.done += 1
@@ -272,7 +281,7 @@ def state(self:OTCFMTrainer) -> dict: # {name: tensor}
 def save(self:OTCFMTrainer) -> Path:
     "Write a checkpoint, verified, and remove those that are too old; raises `InputError` with the others untouched."
     numbers = dict(step=self.done, means=list(self.means), device=self.device_name, skipped=self.skipped, seconds=self.seconds, pending=self.pending, averaged=averages_state(self.averages)[1], groups=opt_state(self.opt)[1],
-                   scaler=self.scaler.state_dict(), validation=min(self.valid) if self.valid else None, by_average=self.valid, best=self.best if math.isfinite(self.best) else None, worse=self.worse,
+                   scaler=self.scaler.state_dict(), validation=min(self.valid) if self.valid and self.asked == self.done else None, by_average=self.valid, best=self.best if math.isfinite(self.best) else None, worse=self.worse,
                    processes=self.acc.num_processes, latents=self.cache.fingerprint, config=self.config.to_dict())
     return save_checkpoint(self.root, self.model(), self.state(), numbers, self.config.checkpoint.keep_last)
 
@@ -328,8 +337,11 @@ def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None wh
         self.valid = []
         for k in range(len(self.averages.models)):
             with self.averages.used(self.plain.parameters(), k): self.valid.append(ask())
-    low = min(self.valid); self.worse = 0 if low < self.best else self.worse + 1; self.best = min(low, self.best)
-    return self.valid
+    self.valid = [v if math.isfinite(v) else 1e30 for v in self.valid]; self.asked = self.done
+    if self.acc.num_processes > 1: self.valid = self.acc.reduce(torch.tensor(self.valid, device=self.acc.device), 'mean').tolist()     # or they would not agree when to stop
+    low = min(self.valid)
+    if self.done % self.save_every == 0: self.worse = 0 if low < self.best else self.worse + 1          # those by the clock do not count
+    self.best = min(low, self.best); return self.valid
 
 @patch
 def draw_samples(self:OTCFMTrainer):
@@ -367,16 +379,19 @@ def write_row(self:OTCFMTrainer, row:dict):
 @patch
 def begin(self:OTCFMTrainer):
     "Make the folder of the run, or find the run that is in it."
-    clean_stale(self.root/'checkpoints')
+    clean_stale(self.root/'checkpoints'); clean_stale(self.root)
+    for p in (self.root/'checkpoints').glob('.old-step-*'): shutil.rmtree(p, ignore_errors=True)        # half removed when the power went
     last = self.newest()
+    if last is None and (bad := checkpoints(self.root)): raise InputError(f'none of the {len(bad)} checkpoint(s) in {self.root} can be read; mend them, move them away to begin anew, or choose another checkpoint.save_dir')
     for p in checkpoints(self.root):
         if last is None or p.name > last.name: os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))   # it would stand in the way
     if last:
         self.load(last); write_text(self.root/'config.json', self.config.to_json()); return
     if (self.root/'config.json').exists() and not (self.root/'log.jsonl').exists():
         raise InputError(f'{self.root} holds a config.json that no run wrote; choose another checkpoint.save_dir')
+    if self.config.training.init_from != 'none': write_json(self.root/'began.json', dict(new=self.new, **{k: v.tolist() for k, v in self.cache.stats._asdict().items()}))
+    write_text(self.root/'log.jsonl', '')                                       # first: a config.json without a log is somebody else's
     write_text(self.root/'config.json', self.config.to_json())
-    write_text(self.root/'log.jsonl', '')
 
 @patch
 def ready(self:OTCFMTrainer):
@@ -389,7 +404,7 @@ def ready(self:OTCFMTrainer):
     for made in self.next.values(): made.result()
     self.next = {}                                                              # a run that was loaded goes on elsewhere
     if self.acc.log_with: self.acc.init_trackers('stylecfm', {f'{s}.{k}': v for s, d in self.config.to_dict().items() for k, v in d.items()})
-    self.net.train(); self.saved_at = time.monotonic()
+    self.net.train(); self.saved_at, self.stop = time.monotonic(), 0
     with contextlib.suppress(AttributeError): getattr(self.opt, 'optimizer', self.opt).train()
 
 # %% ../nbs/50_train.ipynb #cell-28
@@ -407,7 +422,7 @@ def fit(self:OTCFMTrainer,
                 self.stop = told(); r = self.step()
                 if self.acc.num_processes == 1: self.stop = told()              # several agree in the step's message
                 bad = 0 if r.applied else bad + 1; self.skipped += not r.applied
-                if r.applied: self.pending.append(r.loss)
+                if r.applied and self.acc.is_main_process: self.pending.append(r.loss)
                 self.after(r, log_every, bar)
                 if bad == 10: self.leave(FloatingPointError(f'the loss was not finite for 10 steps in a row, at step {self.done}; lower training.learning_rate, or look for bad latents'))
                 if self.stop and not self.over(): self.leave(Stopped(int(self.stop)))
@@ -427,8 +442,7 @@ def after(self:OTCFMTrainer, r:StepResult, log_every:int, bar:tqdm):
     bar.update(); t, last = self.config.training, self.over()
     if self.pending and (self.done % log_every == 0 or last) and self.acc.is_main_process:
         self.record(r); m = self.log[-1]['memory_mb']; bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}", skipped=self.skipped, images_s=f'{t.batch*self.done/max(self.seconds, 1e-9):.0f}', GB=f'{max(m.values())/1024:.1f}')
-    due = self.acc.num_processes == 1 and time.monotonic() - self.saved_at > 60*self.config.checkpoint.save_every_minutes
-    if due or last or self.done % self.save_every == 0: self.checkpoint(r)
+    if self.due or last or self.done % self.save_every == 0: self.checkpoint(r)
 
 @patch
 def checkpoint(self:OTCFMTrainer, r:StepResult|None=None):
@@ -441,31 +455,42 @@ def checkpoint(self:OTCFMTrainer, r:StepResult|None=None):
 
 @patch
 def guarded(self:OTCFMTrainer, callback:Callable, r:StepResult):
-    "Call a callback; save before its error goes on."
+    "Call a callback; save before its error goes on. With several processes nobody is waited for, since the others know of nothing."
     try: callback(self, r)
-    except Exception as e: self.leave(e)
+    except Exception as e: self.leave(e, self.acc.num_processes == 1)
 
 @patch
-def leave(self:OTCFMTrainer, why:BaseException):
-    "Save between two steps, then raise."
-    self.acc.wait_for_everyone()
-    if self.acc.is_main_process and not (self.root/'checkpoints'/f'step-{self.done:07}').exists(): self.save()
+def leave(self:OTCFMTrainer,
+    why:BaseException, # What ends the run
+    together:bool=True, # All processes leave
+):
+    "Save between two steps, then raise; where saving fails that is told, and the reason is raised all the same."
+    if together: self.acc.wait_for_everyone()
+    if self.acc.is_main_process and not (self.root/'checkpoints'/f'step-{self.done:07}').exists():
+        try: self.save()
+        except InputError as e: tqdm.write(f'the last steps could not be saved: {e}')
     raise why
 
 # %% ../nbs/50_train.ipynb #cell-30
 @patch
 def finish(self:OTCFMTrainer) -> Path:
-    "Write the finished model beside the checkpoints: the best average of the best checkpoint, as validation says; else the first average."
+    "Write the finished model beside the checkpoints: with `patience` that of the best checkpoint, else the last weights; of the averages the one that validation found best, or the first."
     self.acc.wait_for_everyone()
     if self.acc.is_main_process:
-        best = best_checkpoint(self.root) if self.checks else None
-        if best and best.name != f'step-{self.done:07}' and self.config.training.patience: self.take_averages(best)
-        with sealed_folder(self.root/'export', 'model', dict(step=self.done)) as tmp: write_model(tmp, self.model(self.best_average()))
+        best = best_checkpoint(self.root) if self.config.training.patience else None
+        elsewhere = best and best.name != f'step-{self.done:07}'
+        with sealed_folder(self.root/'export', 'model', dict(step=self.done)) as tmp: write_model(tmp, self.of(best) if elsewhere else self.model(self.best_average()))
     self.acc.wait_for_everyone()
     if self.acc.trackers: self.acc.end_training()
     return self.root/'export'
 
 @patch
-def take_averages(self:OTCFMTrainer, folder:Path):
-    "The averages of another checkpoint, and what validation said of them."
-    d = read_json(folder/'training.json'); load_averages(self.averages, read_tensors(folder/'training.safetensors'), d['averaged']); self.valid = d['by_average']
+def of(self:OTCFMTrainer,
+    folder:Path, # A checkpoint of this run
+) -> Model:
+    "The best average of another checkpoint, verified."
+    m, d, t = load_model(folder), read_json(folder/'training.json'), read_tensors(folder/'training.safetensors')
+    k = int(np.argmin(d['by_average'])) if d['by_average'] else 0
+    if k:                                                                       # the first is the model itself
+        for i, p in enumerate(m.net.parameters()): p.data.copy_(t[f'average.{k}.{i}'])
+    return m
