@@ -330,7 +330,7 @@ def load(self:OTCFMTrainer, folder:Path):
 def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None where nothing is held out
     "Ask the held-out latents; remember how long nothing better was found."
     if not self.checks: return None
-    ask = lambda: validation_loss(self.plain, self.checks, max(1, self.means.micro_batch), self.amp)
+    ask = lambda: with_less(lambda m: validation_loss(self.plain, self.checks, m, self.amp), self.means.micro_batch, tqdm.write)[0]
     if self.config.training.optimizer == 'schedulefree':
         with as_used(self.opt): self.valid = [ask()]
     else:
@@ -352,7 +352,9 @@ def draw_samples(self:OTCFMTrainer):
     try: codec = load_codec(self.cache.spec, self.acc.device)
     except InputError as e: tqdm.write(f'no samples: {e}'); return
     m, path = self.model(self.best_average()), self.root/'samples'/f'step-{self.done:07}.png'
-    path.parent.mkdir(exist_ok=True); save_image(sample_grid(m.net, self.cache.pick(rows)[0], 0, m.styles, m.stats, codec, replace(self.config.inference, num_inference_steps=8)), path)
+    path.parent.mkdir(exist_ok=True); draw = lambda n: sample_grid(m.net, self.cache.pick(rows[:n])[0], 0, m.styles, m.stats, codec, replace(self.config.inference, num_inference_steps=8))
+    try: save_image(with_less(draw, len(rows), lambda line: None)[0], path)
+    except InputError as e: tqdm.write(f'no samples: {e}')                      # a picture is not worth a run
 
 @patch
 def best_average(self:OTCFMTrainer) -> int:
