@@ -6,7 +6,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow latents network coupling solvers memory trainer monet lab export outputs clean
+.PHONY: help demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -26,6 +26,9 @@ latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/re
 
 solvers: .venv/.dev ## Measure what solvers and guidance cost on a trained network (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py 94_solvers --slow
+
+transfer: .venv/.dev ## Compare ways, solvers and rivals on held-out photographs, after make monet (a quarter of an hour)
+	$(BIN)/python tools/run_notebooks.py 98_modes --slow
 
 trainer: .venv/.dev ## Kill a run again and again, share it between processes, time it (half an hour)
 	$(BIN)/python tools/run_notebooks.py 97_killed --slow

@@ -6,9 +6,10 @@
 __all__ = ['NORMS', 'time_features', 'at_least_fp32', 'Mod', 'Modulation', 'num_groups', 'modulated', 'per_channel',
            'AdaptiveGroupNorm', 'AdaptivePixelNorm', 'GlobalResponseNorm']
 
-# %% ../nbs/10_adagn.ipynb #cell-2
-from typing import NamedTuple
+# %% ../nbs/10_adagn.ipynb #fbf071c3
+from typing import Callable, NamedTuple
 import torch, torch.nn as nn, torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor
 import math
 
@@ -89,7 +90,7 @@ class AdaptiveGroupNorm(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             return modulated(F.group_norm(at_least_fp32(x), self.groups, eps=self.eps), mod).to(x.dtype)
 
-# %% ../nbs/10_adagn.ipynb #cell-27
+# %% ../nbs/10_adagn.ipynb #6868aaa6
 class AdaptivePixelNorm(nn.Module):
     "Layer norm over the channels of each pixel, whose affine part comes from outside; in fp32 under autocast."
     def __init__(self,
@@ -107,7 +108,24 @@ class AdaptivePixelNorm(nn.Module):
             y = F.layer_norm(at_least_fp32(x).movedim(1, -1), (self.channels,), eps=self.eps).movedim(-1, 1)
             return modulated(y, mod).to(x.dtype)
 
+    def over(self, x:Tensor) -> Callable: # As that of a group norm (below)
+        "The norm for parts of a picture, which need nothing from each other."
+        return self.forward
+
 NORMS = dict(group=AdaptiveGroupNorm, pixel=AdaptivePixelNorm)
+
+# %% ../nbs/10_adagn.ipynb #a9c29f55
+@patch
+def over(self:AdaptiveGroupNorm,
+    x:Tensor, # All of it, `(b, channels, *spatial)`
+) -> Callable: # `(part, mod)` to what `forward` would give there
+    "The norm for parts of a picture."
+    s, m = torch.var_mean(at_least_fp32(x).unflatten(1, (self.groups, -1)), dim=tuple(range(2, x.ndim + 1)), correction=0, keepdim=True)
+    scale = (s + self.eps).rsqrt()
+    def norm(part:Tensor, mod:Mod) -> Tensor:
+        with torch.autocast(part.device.type, enabled=False):
+            return modulated(((at_least_fp32(part).unflatten(1, (self.groups, -1)) - m)*scale).flatten(1, 2), mod).to(part.dtype)
+    return norm
 
 # %% ../nbs/10_adagn.ipynb #cell-30
 class GlobalResponseNorm(nn.Module):

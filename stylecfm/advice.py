@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['LOOK_AT', 'ON_CPU', 'MOST_STEPS', 'CPU_HOURS', 'EXTRAS', 'memory_table', 'report_dict', 'measured',
            'stylecfm_profile', 'show_profile', 'draw_timeline', 'Looked', 'FolderReport', 'look_at_folder', 'report_on',
-           'twins', 'suggest', 'disk_needed', 'time_of_step', 'limit_steps', 'arranged', 'say_folders', 'stylecfm_plan',
-           'make_plan', 'side_step', 'pinned', 'free_places', 'tell_plan', 'say_disk', 'finish_plan', 'Finding',
-           'examine', 'stylecfm_doctor', 'to_json']
+           'twins', 'suggest', 'copies', 'disk_needed', 'time_of_step', 'limit_steps', 'arranged', 'say_folders',
+           'stylecfm_plan', 'make_plan', 'side_step', 'pinned', 'free_places', 'tell_plan', 'say_disk', 'finish_plan',
+           'Finding', 'examine', 'stylecfm_doctor', 'to_json']
 
 # %% ../nbs/80a_advice.ipynb #cell-2
 import json, sys
@@ -170,7 +170,7 @@ def twins(
             if first.setdefault(d, p) != p: found.append((first[d], p))
     return found
 
-# %% ../nbs/80a_advice.ipynb #cell-13
+# %% ../nbs/80a_advice.ipynb #6714bd2d
 ON_CPU = dict(model=dict(hidden_dim=96, num_layers=6, style_dim=128, time_dim=128), training=dict(batch_size=16, learning_rate=1e-3)) # What differs in `config.cpu.json`
 MOST_STEPS, CPU_HOURS = 50_000, .75
 
@@ -188,6 +188,10 @@ def suggest(
     return replace(c, model=replace(c.model, latent_channels=channels, num_styles=n, **given['model']), training=replace(c.training, **given['training']),
                    data=replace(c.data, raw_data_root=roots[0], data_root=roots[1], num_classes=n, codec=codec, target_size=side), checkpoint=replace(c.checkpoint, save_dir=roots[2]))
 
+def copies(config:Config) -> int:
+    "Latents of one image: its squares, and their mirror images."
+    return (1 + config.data.mirror)*(1 + config.data.crops)
+
 def disk_needed(
     config:Config, # The run
     images:int, # Of all styles
@@ -195,10 +199,10 @@ def disk_needed(
     "Bytes on disk: latents in 16 bits, checkpoints (weights, twice their average, the others, two averages of AdamW), the model."
     from stylecfm.memory import latent_hw, parameters
     (h, w), n = latent_hw(config), parameters(config)
-    latents = images*(2 if config.data.mirror else 1)*config.model.latent_channels*h*w*2
+    latents = images*copies(config)*config.model.latent_channels*h*w*2
     return dict(latents=2*latents, checkpoints=(16 + 4*config.training.ema_count)*n*(config.checkpoint.keep_last + 2), model=4*n)  # latents: parts, and the files that they become; checkpoints: the last, the best, the next
 
-# %% ../nbs/80a_advice.ipynb #cell-14
+# %% ../nbs/80a_advice.ipynb #f205c9e3
 def time_of_step(
     config:Config, # The run
     means, # `Means`
@@ -221,7 +225,7 @@ def limit_steps(
 ) -> tuple: # The config, its steps
     "Fewer steps where the defaults' epochs would take too long."
     import math
-    t = config.training; latents = images*(2 if config.data.mirror else 1)
+    t = config.training; latents = images*copies(config)
     steps = min(MOST_STEPS, math.ceil(t.stage1_epochs*latents/t.batch))
     if hours: steps = max(1, min(steps, round(hours*3600/seconds)))
     epochs = max(1, round(steps*t.batch/latents))

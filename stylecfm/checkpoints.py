@@ -7,22 +7,22 @@ __all__ = ['FREE', 'Model', 'codec_weights', 'write_model', 'find_model', 'load_
            'enough_room', 'checkpoints', 'validation', 'best_checkpoint', 'prune', 'run_lock', 'differing',
            'other_software']
 
-# %% ../nbs/48_checkpoints.ipynb #cell-2
+# %% ../nbs/48_checkpoints.ipynb #b75f40cf
 import os, platform, shutil, socket
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Iterator, NamedTuple
-import torch
+import diffusers, torch
 from filelock import FileLock, Timeout
 import stylecfm
-from .codecs import LatentStats
+from .codecs import Codec, LatentStats, write_codec
 from .config import Config, InferenceConfig, InputError
-from .files import make_folder, read_json, read_manifest, read_tensors, sealed_folder, verify_folder, write_json, write_tensors, write_text
+from .files import make_folder, read_json, read_manifest, sealed_folder, verify_folder, write_json, write_tensors, write_text
 from .isonext import IsoNext
 from .memory import Means
 
-# %% ../nbs/48_checkpoints.ipynb #cell-5
+# %% ../nbs/48_checkpoints.ipynb #549c76e9
 class Model(NamedTuple):
     "A network with all it takes to use it."
     net: IsoNext # Velocity network
@@ -39,13 +39,15 @@ def codec_weights(fingerprint:str) -> str:
 def write_model(
     folder:Path, # An empty folder, to be sealed by the caller
     model:Model,
+    codec:Codec|None=None, # To be written, too
 ):
-    "The three parts of a model."
+    "The parts of a model."
     model.net.save_pretrained(folder/'network')
-    write_tensors(folder/'stats.safetensors', model.stats._asdict())
-    write_json(folder/'model.json', dict(codec=model.spec, codec_weights=model.weights, styles=model.styles, inference=asdict(model.inference)))
+    spec = write_codec(folder, codec) if codec else model.spec
+    write_json(folder/'model_index.json', dict(_class_name='StyleTransferPipeline', _diffusers_version=diffusers.__version__, network=['stylecfm.isonext', 'IsoNext'], codec=spec, codec_weights=model.weights,
+                                               styles=model.styles, mean=model.stats.mean.tolist(), scale=model.stats.scale.tolist(), inference=asdict(model.inference)))
 
-# %% ../nbs/48_checkpoints.ipynb #cell-7
+# %% ../nbs/48_checkpoints.ipynb #89ec5f8d
 def find_model(
     path:str|Path, # A model, a checkpoint, or the folder of a run
 ) -> Path: # A folder with a manifest
@@ -73,10 +75,12 @@ def load_model(
     path = find_model(path)
     if (kind := verify_folder(path)['kind']) not in ('model', 'checkpoint'):
         raise InputError(f'{path} holds {kind}, not a checkpoint; give the folder that training wrote')
-    d = read_json(path/'model.json')
+    if not (path/'model_index.json').is_file(): raise InputError(f'{path} was written by an older version, which kept a model in another form; train it again')
+    d = read_json(path/'model_index.json')
     try: net = IsoNext.from_pretrained(path/'network', use_safetensors=True).eval()
     except ValueError: raise InputError(f'{path} was written by an older version, whose network had other shapes; train it again') from None
-    return Model(net, LatentStats(**read_tensors(path/'stats.safetensors')), d['styles'], d['codec'], InferenceConfig(**d['inference']), d.get('codec_weights', ''))
+    stats = LatentStats(*(torch.tensor(d[k]) for k in ('mean', 'scale'))); spec = str(path/'codec') if d['codec'] == './codec' else d['codec']
+    return Model(net, stats, d['styles'], spec, InferenceConfig(**d['inference']), d['codec_weights'])
 
 # %% ../nbs/48_checkpoints.ipynb #cell-10
 def save_checkpoint(

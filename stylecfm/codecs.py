@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['SLICE', 'PRECISIONS', 'KNOWN', 'CODECS', 'Codec', 'check_sides', 'PixelShuffle', 'rotation', 'TileDCT', 'starts',
            'fade', 'tiled', 'pick_device', 'fast_bf16', 'weights_digest', 'Autoencoder', 'TinyBlock', 'Clamp',
-           'taesd_layers', 'Encoded', 'Decoded', 'TinyAutoencoder', 'LatentStats', 'moments', 'pooled', 'load_codec']
+           'taesd_layers', 'Encoded', 'Decoded', 'TinyAutoencoder', 'read_weights', 'LatentStats', 'moments', 'pooled',
+           'load_codec', 'write_codec']
 
-# %% ../nbs/03_codecs.ipynb #cell-2
+# %% ../nbs/03_codecs.ipynb #5bb7b378
 import hashlib, logging, os, re, warnings
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np, torch, torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from .config import InputError
-from .files import read_tensors
+from .files import read_tensors, write_tensors
 
 # %% ../nbs/03_codecs.ipynb #cell-5
 class Codec(Protocol):
@@ -251,8 +252,8 @@ class TinyAutoencoder(nn.Module):
     def encode(self, x:Tensor) -> Encoded: return Encoded(self.encoder((x + 1)/2))
     def decode(self, z:Tensor) -> Decoded: return Decoded(self.decoder(z)*2 - 1)
 
-# %% ../nbs/03_codecs.ipynb #cell-37
-def _weights(path:Path) -> dict:
+# %% ../nbs/03_codecs.ipynb #5f73bd4c
+def read_weights(path:Path) -> dict: # {name: tensor}; what a `.pt` holds
     "A list of weights; a `.pth` is read without running anything in it."
     if path.suffix == '.safetensors': return read_tensors(path)
     from pickle import UnpicklingError
@@ -266,7 +267,7 @@ def _pair(folder:Path) -> TinyAutoencoder|None:
     found = sorted(p for p in folder.iterdir() if re.fullmatch(r'.*_encoder\.(pth|safetensors)', p.name) and p.with_name(p.name.replace('_encoder.', '_decoder.')).is_file())
     if len(found) > 1: raise InputError(f'{folder} holds {len(found)} autoencoders ({", ".join(p.name for p in found)}); put the pair you want into a folder of its own')
     if not found: return None
-    weights = [_weights(found[0].with_name(found[0].name.replace('_encoder.', f'_{part}.'))) for part in ('encoder', 'decoder')]
+    weights = [read_weights(found[0].with_name(found[0].name.replace('_encoder.', f'_{part}.'))) for part in ('encoder', 'decoder')]
     try: return TinyAutoencoder(*weights)
     except InputError as e: raise InputError(f'{folder}: {e}') from None
 
@@ -360,3 +361,15 @@ def load_codec(
     spec = str(spec); kind, _, factor = spec.partition(':')
     if kind in CODECS and factor.isdecimal() and 1 <= int(factor) <= 16: return CODECS[kind](int(factor))
     return Autoencoder(_network(spec), spec, device, precision, tile)
+
+# %% ../nbs/03_codecs.ipynb #5a808126
+def write_codec(
+    folder:Path, # Where a folder `codec` is made, if it takes one
+    codec:Codec, # From `load_codec`
+) -> str: # `./codec`, or a name that leads to the codec from anywhere
+    "Write a codec beside the model that needs it."
+    if not isinstance(codec, Autoencoder) or not Path(codec.spec).expanduser().is_dir(): return codec.spec
+    to = folder/'codec'
+    if not isinstance(codec.net, TinyAutoencoder): codec.net.save_pretrained(to); return './codec'
+    for part in ('encoder', 'decoder'): write_tensors(to/f'codec_{part}.safetensors', {k: v.float() for k, v in getattr(codec.net, part).state_dict().items()})
+    return './codec'

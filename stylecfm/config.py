@@ -173,7 +173,7 @@ class InferenceConfig(Section, name='inference'):
     adaptive_step_size:bool = key(False, FLAG) # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
     step_threshold:float = key(.01, real(1e-6, 1)) # Largest relative change of the velocity over a doubled Euler step
 
-# %% ../nbs/00_config.ipynb #cell-24
+# %% ../nbs/00_config.ipynb #579fc9a6
 @dataclass(frozen=True)
 class DataConfig(Section, name='data'):
     "Where images are and what becomes of them."
@@ -183,6 +183,7 @@ class DataConfig(Section, name='data'):
     codec:str = key('dct:4', TEXT) # Image <-> latent: `dct:4` loses nothing and needs no weights; or the folder or hub name of an autoencoder
     target_size:int = key(256, whole(8, 8192)) # Side of the square that images are cut to, pixels: fits a small GPU
     mirror:bool = key(True, FLAG) # Each image is also cached mirrored: twice the data for a minute's work
+    crops:int = key(0, whole(0, 63)) # Squares of each image, zoomed and moved by chance, that are cached beside the centred one: against learning few images by heart
 
 @dataclass(frozen=True)
 class CheckpointConfig(Section, name='checkpoint'):
@@ -191,6 +192,7 @@ class CheckpointConfig(Section, name='checkpoint'):
     save_every_epochs:int = key(10, whole(1)) # Epochs between checkpoints: the most that a power cut can take
     save_every_minutes:float = key(10., real(.01, 1e6)) # Minutes between checkpoints, if that is sooner
     samples:int = key(4, whole(0, 16)) # Held-out images that are transferred at each checkpoint, to look at; 0: none
+    sample_style:str = key('auto', TEXT) # Style whose images those are; auto: one that is called photo or the like, else the first
     trackers:str = key('none', TEXT) # Where figures go besides log.jsonl: names that accelerate knows, with commas between: tensorboard, wandb
     keep_last:int = key(2, whole(1)) # Checkpoints kept: should the newest be damaged, there is another
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['check_fit', 'build_network', 'first_weights', 'OTCFMTrainer', 'make_accelerator', 'StepResult']
 
-# %% ../nbs/50_train.ipynb #cell-2
+# %% ../nbs/50_train.ipynb #3203b9f8
 import contextlib, json, math, os, secrets, shutil, signal, time
 from dataclasses import replace
 from concurrent.futures import ThreadPoolExecutor
@@ -31,18 +31,19 @@ from .optim import Averages, Stopped, as_used, averages_state, generator, learni
 from .otcfm import Draw, FlowBatch, flow_batch, loss_by
 from .paths import dynamic_epsilon, noise_like
 from .planning import means_for, memory_now, with_less
-from .watch import held_batches, sample_grid, split, validation_loss
+from .watch import held_batches, sample_grid, sampled_style, split, validation_loss
 
-# %% ../nbs/50_train.ipynb #cell-5
+# %% ../nbs/50_train.ipynb #d5a7e6bb
 def check_fit(config:Config, cache:LatentCache):
     "Raise `InputError` where a config and a cache do not belong together."
     m, d = config.model, config.data
-    made = dict(codec=cache.spec) | {k: cache.recipe[k] for k in ('target_size', 'mirror') if k in cache.recipe}
+    made = dict(codec=cache.spec) | {k: cache.recipe[k] for k in ('target_size', 'mirror', 'crops') if k in cache.recipe}
     for k, v in made.items():
         if v != getattr(d, k): raise InputError(f'{cache.root} was made with {k} {v}, but data.{k} is {getattr(d, k)}; make the latents again or set data.{k}')
     if cache.latent_channels != m.latent_channels:
         raise InputError(f'codec {cache.spec} has {cache.latent_channels} channels, but model.latent_channels is {m.latent_channels}; set it to {cache.latent_channels}')
     if config.training.freeze == 'old' and config.training.init_from == 'none': raise InputError('training.freeze is old, but there is no model to begin with; give training.init_from')
+    sampled_style(cache.styles, config.checkpoint.sample_style)
     least = min(cache.styles, key=cache.count.get)
     if config.training.batch > cache.count[least]: raise InputError(f'training.batch_size is {config.training.batch}, and {least} has {cache.count[least]} latents; make it smaller, or add images')
     if config.training.coupling != 'independent' and config.training.batch < 2: raise InputError(f'training.batch_size is {config.training.batch}, and one latent leaves nothing to pair; make it larger, or set training.coupling to independent')
@@ -74,7 +75,7 @@ def first_weights(config:Config, cache:LatentCache) -> tuple: # Network, numbers
     net.load_state_dict(weights | {'style.table': torch.stack(table)})
     cache.stats = old.stats; return net, [i for i, s in enumerate(cache.styles) if s not in old.styles]
 
-# %% ../nbs/50_train.ipynb #cell-8
+# %% ../nbs/50_train.ipynb #1807bb3e
 class OTCFMTrainer:
     "Trains an `IsoNext` on cached latents by OT-CFM; `fit` runs or resumes."
     def __init__(self,
@@ -106,7 +107,10 @@ def make_accelerator(config:Config) -> Accelerator:
         if name not in (known := sorted({str(v) for v in LoggerType.list()} - {'all'})): raise InputError(f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; give some of them, or none')
         if not find_spec(name): raise InputError(f"checkpoint.trackers {name} needs a package: pip install {name}; or set it to none")
     several = int(os.environ.get('WORLD_SIZE', 1)) > 1
-    return Accelerator(cpu=several and not torch.cuda.is_available(), log_with=names or None, project_dir=config.checkpoint.save_dir)
+    acc = Accelerator(cpu=several and not torch.cuda.is_available(), log_with=names or None, project_dir=config.checkpoint.save_dir)
+    if (kind := acc.distributed_type.value) in ('FSDP', 'DEEPSPEED', 'MEGATRON_LM', 'XLA'):
+        raise InputError(f'this trainer shares batches between processes, not the network itself, and accelerate is set to {kind}; run accelerate config again without it, or give --multi_gpu')
+    return acc
 
 @patch
 def choose_rows(self:OTCFMTrainer, new:list) -> tuple: # Positions that are trained on, batches of validation
@@ -325,7 +329,7 @@ def load(self:OTCFMTrainer, folder:Path):
     self.log = [r for r in map(_row, lines) if r and r['step'] <= self.done]    # what came later is done again
     if self.acc.is_main_process: write_text(self.root/'log.jsonl', ''.join(json.dumps(r) + '\n' for r in self.log))
 
-# %% ../nbs/50_train.ipynb #cell-25
+# %% ../nbs/50_train.ipynb #fb5b119a
 @patch
 def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None where nothing is held out
     "Ask the held-out latents; remember how long nothing better was found."
@@ -345,14 +349,14 @@ def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None wh
 
 @patch
 def draw_samples(self:OTCFMTrainer):
-    "Transfer a few held-out images of the first style, by the best average, into `samples/`."
-    n = self.config.checkpoint.samples; rows = split(self.cache, self.config.training.validation_share, self.config.training.seed).held
-    rows = rows[self.cache.styles_of(rows) == 0][:n] if len(rows) else torch.arange(min(n, self.cache.count[self.cache.styles[0]]))
-    if not len(rows): return
+    "Transfer a few held-out images of one style, by the best average, into `samples/`."
+    c, styles = self.config, self.cache.styles; k = sampled_style(styles, c.checkpoint.sample_style); every = torch.arange(len(self.cache))
+    held = split(self.cache, c.training.validation_share, c.training.seed).held; rows = held if len(held) else every
+    if not len(rows := rows[self.cache.styles_of(rows) == k][:c.checkpoint.samples]): return
     try: codec = load_codec(self.cache.spec, self.acc.device)
     except InputError as e: tqdm.write(f'no samples: {e}'); return
     m, path = self.model(self.best_average()), self.root/'samples'/f'step-{self.done:07}.png'
-    path.parent.mkdir(exist_ok=True); draw = lambda n: sample_grid(m.net, self.cache.pick(rows[:n])[0], 0, m.styles, m.stats, codec, replace(self.config.inference, num_inference_steps=8))
+    path.parent.mkdir(exist_ok=True); draw = lambda n: sample_grid(m.net, self.cache.pick(rows[:n])[0], k, m.styles, m.stats, codec, replace(self.config.inference, num_inference_steps=8))
     try: save_image(with_less(draw, len(rows), lambda line: None)[0], path)
     except InputError as e: tqdm.write(f'no samples: {e}')                      # a picture is not worth a run
 
@@ -473,7 +477,7 @@ def leave(self:OTCFMTrainer,
         except InputError as e: tqdm.write(f'the last steps could not be saved: {e}')
     raise why
 
-# %% ../nbs/50_train.ipynb #cell-30
+# %% ../nbs/50_train.ipynb #a43b6143
 @patch
 def finish(self:OTCFMTrainer) -> Path:
     "Write the finished model beside the checkpoints: with `patience` that of the best checkpoint, else the last weights; of the averages the one that validation found best, or the first."
@@ -481,7 +485,8 @@ def finish(self:OTCFMTrainer) -> Path:
     if self.acc.is_main_process:
         best = best_checkpoint(self.root) if self.config.training.patience else None
         elsewhere = best and best.name != f'step-{self.done:07}'
-        with sealed_folder(self.root/'export', 'model', dict(step=self.done)) as tmp: write_model(tmp, self.of(best) if elsewhere else self.model(self.best_average()))
+        codec = load_codec(self.cache.spec, 'cpu') if Path(self.cache.spec).expanduser().is_dir() else None      # to be given away with the model
+        with sealed_folder(self.root/'export', 'model', dict(step=self.done)) as tmp: write_model(tmp, self.of(best) if elsewhere else self.model(self.best_average()), codec)
     self.acc.wait_for_everyone()
     if self.acc.trackers: self.acc.end_training()
     return self.root/'export'
