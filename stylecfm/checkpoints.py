@@ -22,7 +22,7 @@ from .files import make_folder, read_json, read_manifest, sealed_folder, verify_
 from .isonext import IsoNext
 from .memory import Means
 
-# %% ../nbs/48_checkpoints.ipynb #549c76e9
+# %% ../nbs/48_checkpoints.ipynb #76675791
 class Model(NamedTuple):
     "A network with all it takes to use it."
     net: IsoNext # Velocity network
@@ -42,7 +42,7 @@ def write_model(
     codec:Codec|None=None, # To be written, too
 ):
     "The parts of a model."
-    model.net.save_pretrained(folder/'network')
+    write_text(folder/'network'/'config.json', model.net.to_json_string()); write_tensors(folder/'network'/'diffusion_pytorch_model.safetensors', model.net.state_dict(), dict(format='pt')) # as its save_pretrained would, but flushed
     spec = write_codec(folder, codec) if codec else model.spec
     write_json(folder/'model_index.json', dict(_class_name='StyleTransferPipeline', _diffusers_version=diffusers.__version__, network=['stylecfm.isonext', 'IsoNext'], codec=spec, codec_weights=model.weights,
                                                styles=model.styles, mean=model.stats.mean.tolist(), scale=model.stats.scale.tolist(), inference=asdict(model.inference)))
@@ -110,7 +110,7 @@ def enough_room(
     free = shutil.disk_usage(next(p for p in (root, *root.absolute().parents) if p.exists())).free
     if free < needed: raise InputError(f'{root} has {free/1e6:.0f} MB left, and a checkpoint needs {needed/1e6:.0f}; make room, then the same command goes on where it was')
 
-# %% ../nbs/48_checkpoints.ipynb #cell-11
+# %% ../nbs/48_checkpoints.ipynb #b2d08d4a
 def checkpoints(root:Path) -> list: # Folders, newest first
     "The checkpoints of a run, by name."
     return sorted((root/'checkpoints').glob('step-*'), reverse=True)
@@ -127,12 +127,13 @@ def best_checkpoint(root:Path) -> Path|None:
     return best if best and validation(best) < float('inf') else None
 
 def prune(folder:Path, keep:int):
-    "Remove checkpoints older than `folder` but the newest `keep` (with it) and the best."
+    "Remove checkpoints older than `folder` but the newest `keep` (with it) and the best, and what was found damaged."
     root, best = folder.parent.parent, best_checkpoint(folder.parent.parent)
     older = [p for p in checkpoints(root) if p.name < folder.name]
     for old in older[max(0, keep - 1):]:
         if old == best: continue
         gone = old.with_name(f'.old-{old.name}'); os.replace(old, gone); shutil.rmtree(gone, ignore_errors=True)        # never half a checkpoint under its name
+    for old in folder.parent.glob('damaged-*'): shutil.rmtree(old, ignore_errors=True)
 
 # %% ../nbs/48_checkpoints.ipynb #cell-16
 @contextmanager

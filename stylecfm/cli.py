@@ -240,7 +240,7 @@ def weights_of(text:str): # -> a style, or {style: weight}
     try: return {name.strip(): float(w) for name, _, w in parts}
     except ValueError: raise InputError(f'--target_style wants a style, or several with weights, as painting:2,photo:1; got {text!r}') from None
 
-# %% ../nbs/80_cli.ipynb #1e887e29
+# %% ../nbs/80_cli.ipynb #a8dacbc8
 @call_parse
 def stylecfm_evaluate(
     checkpoint:str='runs/train', # A model, a checkpoint, or the folder of a run
@@ -254,7 +254,7 @@ def stylecfm_evaluate(
     num_steps:int=None, # Steps each way; as the model says if none
     cfg_scale:float=None, # Guidance at the start; 1 is unguided
     mode:str='loop', # Way from style to style: loop, flowedit or sdedit
-    judge_steps:int=400, # Of training the small classifier; 0: leave it out
+    judge_steps:int=1200, # Of training the small classifier; 0: leave it out
     draws:int=30, # Of the bootstrap intervals
     device:str=None, # cpu or cuda; a GPU if there is one
     codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was

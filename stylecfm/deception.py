@@ -35,12 +35,12 @@ class Judge(NamedTuple):
     net: nn.Module
     accuracy: float # Balanced, on real pictures that it was not shown; 0.5 is guessing
 
-# %% ../nbs/71_deception.ipynb #21edc1fb
+# %% ../nbs/71_deception.ipynb #8ff6747a
 def train_judge(
     photos:Tensor, # Real photographs `(n, 3, h, w)` in [-1, 1]
     paintings:Tensor, # Real paintings, likewise
     test:tuple, # Photographs and paintings that were kept out
-    steps:int=400, # Of training, 32 squares of each kind
+    steps:int=1200, # Of training, 32 squares of each kind
     seed:int=0, # Of everything
     side:int=SIDE, # Of a square
 ) -> Judge:
