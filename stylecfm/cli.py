@@ -42,7 +42,7 @@ def config_with(
         if value is not None: config = replace(config, **{section: replace(getattr(config, section), **{key: value})})
     return config
 
-# %% ../nbs/80_cli.ipynb #0ad605f2
+# %% ../nbs/80_cli.ipynb #74509787
 @call_parse
 def stylecfm_preprocess(
     config:str=None, # A config.json; the defaults if none
@@ -76,7 +76,8 @@ def stylecfm_preprocess(
         if dataset: save_dataset(open_dataset(dataset, streaming), d.raw_data_root, image_column, label_column, style)
         net = load_codec(d.codec, device, precision)
         if import_pt: r = import_latents(import_pt, d.data_root, net, scaling, strict, rebuild)
-        else: r = cache_latents(d.raw_data_root, d.data_root, net, d.target_size, d.mirror, ImageRules(max_pixels=round(max_megapixels*1e6), strict=strict), c.training.num_workers, rebuild, d.crops)
+        else:
+            r = cache_latents(d.raw_data_root, d.data_root, net, d.target_size, d.mirror, ImageRules(max_pixels=round(max_megapixels*1e6), strict=strict), c.training.num_workers, rebuild, d.crops)
         if os.environ.get('RANK', '0') != '0': return
         tell(r, d.data_root)
         if net.latent_channels != c.model.latent_channels:
@@ -194,7 +195,7 @@ def stylecfm_transfer(
         given = dict(source=None if source_style == 'auto' else source_style, target=None if target_style == 'auto' else weights_of(target_style), steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength, options=Options(mode, match=match, seed=seed))
         transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report)
 
-# %% ../nbs/80_cli.ipynb #a21f3be6
+# %% ../nbs/80_cli.ipynb #29eb1e74
 def transfer_all(
     pipe, # `StyleTransferPipeline`
     todo:list, # From `pairs`
@@ -227,11 +228,12 @@ def transfer_all(
 
 def side_by_side(rows:list, path:str, most:int=24, side:int=256):
     "The first sources and their results as one picture."
-    from stylecfm.images import fit_square, grid, load_image, save_image
-    show = lambda p: fit_square(load_image(p), side)
-    shown_rows = [r for r in rows if not r['input'].endswith(('.safetensors', '.pt', '.pth'))][:most] or rows[:most]
-    top = [show(r['input']) for r in shown_rows] if shown_rows[0]['input'] and not shown_rows[0]['input'].endswith(('.safetensors', '.pt', '.pth')) else []
-    save_image(grid([v for v in (top, [show(r['output']) for r in shown_rows]) if v]), path)
+    from PIL import ImageOps
+    from stylecfm.images import grid, load_image, save_image
+    from stylecfm.transfer import LATENTS
+    show = lambda key, rows: [ImageOps.fit(load_image(r[key]), (side, side)) for r in rows]
+    images = [r for r in rows if not r['input'].lower().endswith(LATENTS)][:most]        # of a latent there is no picture
+    save_image(grid([show('input', images), show('output', images)] if images else [show('output', rows[:most])]), path)
 
 def weights_of(text:str): # -> a style, or {style: weight}
     "`painting`, or `painting:2,photo:1`; raises `InputError`."

@@ -162,14 +162,14 @@ class TrainingConfig(Section, name='training'):
         "Latents of a step: `batch_size`, and 96 where that is `auto`."
         return 96 if self.batch_size == 'auto' else self.batch_size
 
-# %% ../nbs/00_config.ipynb #cell-23
+# %% ../nbs/00_config.ipynb #1e58fa29
 @dataclass(frozen=True)
 class InferenceConfig(Section, name='inference'):
     "How a trained network is used."
-    num_inference_steps:int = key(15, whole(1)) # Steps each way: inversion and generation
-    cfg_scale:float = key(2., real(1, 100)) # Guidance at t = 0; 1 is unguided, 3 and more distorts
+    num_inference_steps:int = key(20, whole(1)) # Steps each way: inversion and generation; fewer bring the style less near
+    cfg_scale:float = key(1., real(1, 100)) # Guidance at t = 0; 1 is unguided, 1.5 paints more and keeps less, 3 and more distorts
     cfg_decay:bool = key(True, FLAG) # Guidance falls towards 1 at t = 1, when structure is settled
-    method:str = key('heun', one_of('euler', 'midpoint', 'heun', 'rk4', 'ab2', 'fireflow', 'reversible_heun', 'alf', 'heun21', 'bs32')) # Second order: the way back finds the start again
+    method:str = key('ab2', one_of('euler', 'midpoint', 'heun', 'rk4', 'ab2', 'fireflow', 'reversible_heun', 'alf', 'heun21', 'bs32')) # Second order at one evaluation a step: the way back finds the start again
     adaptive_step_size:bool = key(False, FLAG) # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
     step_threshold:float = key(.01, real(1e-6, 1)) # Largest relative change of the velocity over a doubled Euler step
 

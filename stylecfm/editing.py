@@ -23,7 +23,7 @@ def loop(
     back = solver.solve(source, x1, 1., 0.); forth = solver.solve(target, back.x, 0., 1.)
     return forth._replace(nfe=back.nfe + forth.nfe)
 
-# %% ../nbs/32_editing.ipynb #697b55f9
+# %% ../nbs/32_editing.ipynb #ad78f45d
 def flow_edit(
     source:Callable, # Velocity field of the style that the images are in
     target:Callable, # Velocity field of the style that is wanted
@@ -32,27 +32,32 @@ def flow_edit(
     start:float=0., # Time of the first step, in [0, 1); later keeps more
     draws:int=1, # Noises at each step whose velocities are averaged
     seed:int=0, # Of the noise
+    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> Solution: # `.x` are the latents of the new images
     "Follow the difference of two fields beside noised copies of the images (FlowEdit, Kulikov 2025); raises `InputError`."
-    if not (0 <= start < 1 and steps >= 1 and draws >= 1): raise InputError(f'FlowEdit wants a start in [0, 1), one step or more and one draw or more; got {start}, {steps} and {draws}')
+    if not (0 <= start < 1 and steps >= 1 and draws >= 1):
+        raise InputError(f'FlowEdit wants a start in [0, 1), one step or more and one draw or more; got {start}, {steps} and {draws}')
     g, z, times, nfe = torch.Generator().manual_seed(seed), x1.clone(), time_grid(start, 1., steps), 0
-    for a, b in zip(times, times[1:]):
+    for i, (a, b) in enumerate(zip(times, times[1:]), 1):
         t, change = torch.full((len(x1),), a, device=x1.device, dtype=torch.float32), torch.zeros_like(x1)
         for _ in range(draws):
             e = torch.randn(x1.shape[1:], generator=g).to(x1)                   # one for all images: a picture does not depend on its neighbours
-            xs = (1 - a)*e + a*x1; change += target(xs + (z - x1), t) - source(xs, t); nfe += source.evals(a) + target.evals(a)
+            xs = (1 - a)*e + a*x1
+            change += target(xs + (z - x1), t) - source(xs, t); nfe += source.evals(a) + target.evals(a)
         z = z + (b - a)*change/draws
+        if callback: callback(i, b, z)
     return Solution(z, nfe, times, done=torch.ones(len(x1), dtype=torch.bool))
 
-# %% ../nbs/32_editing.ipynb #b875ba36
+# %% ../nbs/32_editing.ipynb #b0f7872c
 def sdedit(
     target:Callable, # Velocity field of the style that is wanted
     x1:Tensor, # Data latents, `(b, ...)`
     solver:ODESolver, # How it is followed
     start:float=.5, # Time of the mixture, in [0, 1); later keeps more
     seed:int=0, # Of the noise
+    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> Solution: # `.x` are the latents of the new images
     "Noise the images to time `start`, and clean them in the target style (SDEdit, Meng 2022); raises `InputError`."
     if not 0 <= start < 1: raise InputError(f'SDEdit wants a start in [0, 1), got {start}')
     e = torch.randn(x1.shape[1:], generator=torch.Generator().manual_seed(seed)).to(x1)
-    return solver.solve(target, (1 - start)*e + start*x1, start, 1.)
+    return solver.solve(target, (1 - start)*e + start*x1, start, 1., callback)

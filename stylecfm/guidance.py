@@ -92,13 +92,14 @@ def mixed(
     v.evals = lambda t: len(shares)
     return v
 
-# %% ../nbs/31_guidance.ipynb #598546f9
+# %% ../nbs/31_guidance.ipynb #e4d7a7da
 def blended(
     model:Callable, # Network `(x, t, style) -> velocity`
     weights:dict, # Style to its weight, >= 0
 ) -> Callable: # Likewise, for one style; -1 is the mean style; with `.evals`
     "Several styles as one."
-    if not all(0 <= w < math.inf for w in weights.values()) or not sum(weights.values()) > 0: raise InputError(f'a blend wants weights of 0 or more, one of them positive; got {weights}')
+    if not all(0 <= w < math.inf for w in weights.values()) or not sum(weights.values()) > 0:
+        raise InputError(f'a blend wants weights of 0 or more, one of them positive; got {weights}')
     total = sum(weights.values()); shares = {k: w/total for k, w in weights.items() if w}
     def blend(x:Tensor, t:Tensor, style:Tensor) -> Tensor:
         if (style == -1).all(): return model(x, t, style)
