@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['LEVELS', 'psnr', 'gain', 'colour_map', 'laplacian_pyramid', 'patches', 'sliced_wasserstein', 'luminance',
            'luminance_ssim', 'best_tones', 'Structure', 'structure_kept', 'edge_correlation', 'frechet_distance',
-           'kernel_distance', 'latent_vectors', 'artifact_share', 'Figure', 'bootstrap', 'reinhard', 'adain',
-           'peak_memory_mb', 'machine', 'keep_results']
+           'kernel_distance', 'latent_vectors', 'published_distances', 'artifact_share', 'Figure', 'bootstrap',
+           'reinhard', 'adain', 'peak_memory_mb', 'machine', 'keep_results']
 
-# %% ../nbs/70_metrics.ipynb #c6fa0ae2
-import os, platform, sys
+# %% ../nbs/70_metrics.ipynb #ef95e5dd
+import os, platform, sys, warnings
 from pathlib import Path
 from typing import Callable, NamedTuple
 import numpy as np, torch, torch.nn.functional as F
@@ -174,6 +174,30 @@ def latent_vectors(
 ) -> Tensor: # `(n*h*w, c)`
     "Every latent pixel as a vector."
     return z.movedim(1, -1).flatten(0, 2)
+
+# %% ../nbs/70_metrics.ipynb #75a9e632
+def published_distances(
+    made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
+    paintings:Tensor, # Real images of the style `(m, 3, h, w)`
+    source:Tensor|None=None, # What `made` was made from, for LPIPS
+    features:int|torch.nn.Module=2048, # Of the Inception network; or a network of your own, for images in [0, 1]
+) -> dict: # fid, kid, and lpips where there is a source
+    "FID (Heusel 2017), KID (Bińkowski 2018) and LPIPS (Zhang 2018) by torchmetrics; raises `InputError` where it or its weights are missing."
+    if min(len(made), len(paintings)) < 2: raise InputError('FID and KID want two pictures or more of each kind')
+    unit, size = lambda x: (x.clamp(-1, 1) + 1)/2, made.shape[1:]
+    try:
+        from torchmetrics.image.fid import FrechetInceptionDistance
+        from torchmetrics.image.kid import KernelInceptionDistance
+        few = dict(normalize=True) | ({} if isinstance(features, int) else dict(input_img_size=tuple(size)))
+        with warnings.catch_warnings():                       # of the features that are kept, which are few
+            warnings.filterwarnings('ignore', message='Metric `')
+            fid, kid = FrechetInceptionDistance(features, **few), KernelInceptionDistance(features, subset_size=min(len(made), len(paintings), 1000), normalize=True)
+        if source is not None: from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity as LPIPS; lpips = LPIPS('alex', normalize=True)
+    except ImportError: raise InputError('FID, KID and LPIPS want torchmetrics with its image extra: pip install "stylecfm[fid]"') from None
+    except OSError as e: raise InputError(f'the weights of FID, KID or LPIPS could not be had ({e})') from None
+    for m in (fid, kid): m.update(unit(paintings), real=True); m.update(unit(made), real=False)
+    out = dict(fid=fid.compute().item(), kid=kid.compute()[0].item())
+    return out if source is None else out | dict(lpips=lpips(unit(made), unit(source)).item())
 
 # %% ../nbs/70_metrics.ipynb #0af83ef1
 def _detail(x:Tensor, side:int=8) -> Tensor: # `(n, squares)`
