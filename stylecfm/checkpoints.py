@@ -7,7 +7,7 @@ __all__ = ['FREE', 'Model', 'codec_weights', 'write_model', 'find_model', 'load_
            'enough_room', 'checkpoints', 'validation', 'best_checkpoint', 'prune', 'run_lock', 'differing',
            'other_software']
 
-# %% ../nbs/48_checkpoints.ipynb #b75f40cf
+# %% ../nbs/48_checkpoints.ipynb #0fe910bb
 import os, platform, shutil, socket
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,11 +18,11 @@ from filelock import FileLock, Timeout
 import stylecfm
 from .codecs import Codec, LatentStats, write_codec
 from .config import Config, InferenceConfig, InputError
-from .files import make_folder, read_json, read_manifest, sealed_folder, verify_folder, write_json, write_tensors, write_text
+from .files import make_folder, narrowed, read_json, read_manifest, sealed_folder, verify_folder, write_json, write_tensors, write_text
 from .isonext import IsoNext
 from .memory import Means
 
-# %% ../nbs/48_checkpoints.ipynb #76675791
+# %% ../nbs/48_checkpoints.ipynb #03fc2dee
 class Model(NamedTuple):
     "A network with all it takes to use it."
     net: IsoNext # Velocity network
@@ -42,12 +42,12 @@ def write_model(
     codec:Codec|None=None, # To be written, too
 ):
     "The parts of a model."
-    write_text(folder/'network'/'config.json', model.net.to_json_string()); write_tensors(folder/'network'/'diffusion_pytorch_model.safetensors', model.net.state_dict(), dict(format='pt')) # as its save_pretrained would, but flushed
+    write_text(folder/'network'/'config.json', model.net.to_json_string()); write_tensors(folder/'network'/'diffusion_pytorch_model.safetensors', narrowed(model.net.state_dict()), dict(format='pt')) # as its save_pretrained would, but flushed
     spec = write_codec(folder, codec) if codec else model.spec
     write_json(folder/'model_index.json', dict(_class_name='StyleTransferPipeline', _diffusers_version=diffusers.__version__, network=['stylecfm.isonext', 'IsoNext'], codec=spec, codec_weights=model.weights,
                                                styles=model.styles, mean=model.stats.mean.tolist(), scale=model.stats.scale.tolist(), inference=asdict(model.inference)))
 
-# %% ../nbs/48_checkpoints.ipynb #89ec5f8d
+# %% ../nbs/48_checkpoints.ipynb #505f854e
 def find_model(
     path:str|Path, # A model, a checkpoint, or the folder of a run
 ) -> Path: # A folder with a manifest
@@ -77,7 +77,7 @@ def load_model(
         raise InputError(f'{path} holds {kind}, not a checkpoint; give the folder that training wrote')
     if not (path/'model_index.json').is_file(): raise InputError(f'{path} was written by an older version, which kept a model in another form; train it again')
     d = read_json(path/'model_index.json')
-    try: net = IsoNext.from_pretrained(path/'network', use_safetensors=True).eval()
+    try: net = IsoNext.from_pretrained(path/'network', use_safetensors=True, torch_dtype=torch.float32).eval()
     except ValueError: raise InputError(f'{path} was written by an older version, whose network had other shapes; train it again') from None
     stats = LatentStats(*(torch.tensor(d[k]) for k in ('mean', 'scale'))); spec = str(path/'codec') if d['codec'] == './codec' else d['codec']
     return Model(net, stats, d['styles'], spec, InferenceConfig(**d['inference']), d['codec_weights'])

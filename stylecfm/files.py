@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SCHEMA', 'MANIFEST', 'write_parts', 'write_bytes', 'make_folder', 'write_text', 'write_json', 'read_json',
-           'write_tensors', 'read_tensors', 'read_metadata', 'digest', 'read_manifest', 'verify_folder',
+           'write_tensors', 'narrowed', 'read_tensors', 'read_metadata', 'digest', 'read_manifest', 'verify_folder',
            'sealed_folder', 'clean_stale']
 
 # %% ../nbs/00a_files.ipynb #cell-2
@@ -137,7 +137,7 @@ def read_json(
     try: return parse_json(_read(path).decode('utf-8'), str(path))
     except UnicodeDecodeError: raise InputError(f'{path} is not UTF-8 text; make it again or take another copy') from None
 
-# %% ../nbs/00a_files.ipynb #cell-28
+# %% ../nbs/00a_files.ipynb #a0dbefe4
 def write_tensors(
     path:str|Path, # File to write, by custom *.safetensors
     tensors:dict, # {name: tensor}, any shape, type and device
@@ -146,6 +146,12 @@ def write_tensors(
     "Write tensors as safetensors; needs the memory of one more copy."
     from safetensors.torch import save
     return write_bytes(path, save({k: v.detach().contiguous() for k, v in tensors.items()}, metadata))
+
+def narrowed(
+    tensors:dict, # {name: tensor}
+) -> dict: # The same names; fp16 where every value survives it
+    "Tensors as small as they can be without losing a bit."
+    return {k: v.half() if v.is_floating_point() and v.element_size() > 2 and v.half().to(v).equal(v) else v for k, v in tensors.items()}
 
 def _whole(path:str|Path, read) -> Any:
     "What `read` makes of a safetensors file; `InputError` where it is none."
