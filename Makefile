@@ -6,7 +6,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs clean
+.PHONY: help app browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -14,6 +14,9 @@ help: ## Show this help
 
 demo: .venv/.demo ## Train on sample pictures and transfer unseen ones: a few minutes
 	$(BIN)/stylecfm_demo
+
+app: .venv/.app ## Open the page on which pictures are painted
+	$(BIN)/stylecfm_app --open_browser
 
 test: .venv/.dev ## Check the notebooks, the package and the commands
 	$(BIN)/python tools/check.py
@@ -26,6 +29,12 @@ latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/re
 
 solvers: .venv/.dev ## Measure what solvers and guidance cost on a trained network (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py 94_solvers --slow
+
+browser: .venv/.dev ## Try the page in Chromium, if it is installed
+	$(BIN)/python tools/run_notebooks.py 81_app --slow
+
+starter: .venv/.dev ## Train the model that comes along, if STYLECFM_SHARED has the images (two hours)
+	$(BIN)/python tools/run_notebooks.py 99_starter --slow
 
 transfer: .venv/.dev ## Compare ways, solvers and rivals on held-out photographs, after make monet (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py 98_modes --slow
@@ -64,7 +73,7 @@ clean: ## Remove .venv
 
 # One stamp for each set of packages; it is as new as the last install.
 # torchcfm is only compared with; what it depends on is large and not needed for that.
-.venv/.demo .venv/.dev .venv/.lab: .venv/.%: .venv/.python $(PINS)
+.venv/.app .venv/.demo .venv/.dev .venv/.lab: .venv/.%: .venv/.python $(PINS)
 	@echo 'installing into .venv (the first time takes some minutes) ...'
 	@$(PIP) -e '.[$*$(if $(filter lab,$*),$(comma)dev)]'
 	@$(if $(filter dev lab,$*),$(PIP) --no-deps torchcfm,)

@@ -169,10 +169,10 @@ def pairs(
         writable(p)
     return todo
 
-# %% ../nbs/80_cli.ipynb #52e89672
+# %% ../nbs/80_cli.ipynb #754d9122
 @call_parse
 def stylecfm_transfer(
-    checkpoint:str='runs/train', # A model, a checkpoint, or the folder of a run
+    checkpoint:str=None, # A model, a checkpoint, or the folder of a run; the model that comes along if none
     input:str=None, # An image, a latent (.safetensors or .pt), a folder of images, or a pattern such as "photos/*.jpg"
     source_style:str='auto', # Style it is in: name or number; auto: guessed for each image
     target_style:str='auto', # Style it gets: name or number, or several, as painting:2,photo:1; auto: the other one of two
@@ -181,6 +181,7 @@ def stylecfm_transfer(
     cfg_scale:float=None, # Guidance at the start; 1 is unguided
     method:str=None, # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21 and bs32 choose their own steps
     strength:float=1., # From 0, the image as it is, to 1, the style that is wanted
+    size:int=None, # Make images smaller first, so that the shorter side has so many pixels; as they are if none
     mode:str='loop', # Way from style to style: loop, flowedit or sdedit
     match:str='none', # Make structures more like noise: none, moments or spectrum
     seed:int=0, # Of the noise of flowedit and sdedit
@@ -198,12 +199,14 @@ def stylecfm_transfer(
         todo = pairs(input, output)
         for p in (grid, report): p and writable(Path(p))
         if grid: known_format(Path(grid))
+        if size is not None and size < 1: raise InputError(f'size must be at least 1 pixel, got {size}')
+        from stylecfm.checkpoints import starter
         from stylecfm.transfer import Options, StyleTransferPipeline
-        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
+        pipe = StyleTransferPipeline.from_pretrained(checkpoint or starter(), device, codec, precision, compile)
         given = dict(source=None if source_style == 'auto' else source_style, target=None if target_style == 'auto' else weights_of(target_style), steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength, options=Options(mode, match=match, seed=seed))
-        transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report)
+        transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report, size)
 
-# %% ../nbs/80_cli.ipynb #29eb1e74
+# %% ../nbs/80_cli.ipynb #5929b321
 def transfer_all(
     pipe, # `StyleTransferPipeline`
     todo:list, # From `pairs`
@@ -211,16 +214,19 @@ def transfer_all(
     strict:bool, # Stop at the first bad image
     grid:str|None=None, # Image of sources and results, if one is wanted
     report:str|None=None, # JSON of times, if one is wanted
+    size:int|None=None, # Shorter side to work at, pixels; the images' own if none
 ):
     "Read, transfer and write each image, with a bar over the solver's steps."
     from tqdm import tqdm
-    from stylecfm.images import save_image
+    from stylecfm.images import load_shrunk, save_image
+    from stylecfm.transfer import LATENTS
     per, rows = 2*pipe.check(**given).num_inference_steps, []
-    if strict: pipe.read(todo[0][0])                                            # an error comes before the bar, not through it
+    given_as = lambda p: load_shrunk(p, size) if size and p.suffix.lower() not in LATENTS else p
+    if strict: pipe.read(given_as(todo[0][0]))                                            # an error comes before the bar, not through it
     pipe.set_progress_bar_config(disable=True)
     with tqdm(total=per*len(todo), desc='transfer', unit='step') as bar:
         for i, (source, target) in enumerate(todo):
-            try: r = pipe(source, **given, callback=lambda *_: bar.update())
+            try: r = pipe(given_as(source), **given, callback=lambda *_: bar.update())
             except (InputError, FloatingPointError) as e:
                 if strict: raise
                 tqdm.write(f'left out {shown(source)}: {str(e).removeprefix(f"cannot use {source}: ")}', file=sys.stderr)

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['EXTENSIONS', 'MAX_BYTES', 'RULES', 'CENTRE', 'FORMATS', 'list_images', 'style_folders', 'read_file', 'ImageRules',
-           'decode_image', 'load_image', 'load_layers', 'View', 'check_square', 'fit_square', 'as_float', 'to_tensor',
-           'to_pil', 'Bad', 'Images', 'read_squares', 'read_images', 'save_image', 'grid', 'pad_to', 'crop_back']
+           'decode_image', 'load_image', 'load_layers', 'View', 'check_square', 'fit_square', 'shrink', 'load_shrunk',
+           'as_float', 'to_tensor', 'to_pil', 'Bad', 'Images', 'read_squares', 'read_images', 'save_image', 'grid',
+           'pad_to', 'crop_back']
 
 # %% ../nbs/01_images.ipynb #cell-2
 import re, warnings
@@ -168,7 +169,7 @@ def load_layers(
     solid = im.convert('RGBA'); solid.putalpha(255)
     return _bare(_as_it_looks(solid, rules.background)), alpha
 
-# %% ../nbs/01_images.ipynb #a2806531
+# %% ../nbs/01_images.ipynb #dac49e68
 class View(NamedTuple):
     "A square of a picture."
     side:float=1. # Of the square, as a share of the picture's shorter side, above 0 to 1
@@ -197,6 +198,24 @@ def fit_square(
     check_square(*img.size, size, rules)
     w, h = img.size; s = min(w, h)*view.side; x, y = (w - s)*view.across, (h - s)*view.down
     return img.resize((size, size), Image.LANCZOS, box=(x, y, x + s, y + s))
+
+def shrink(
+    img:Image.Image, # RGB, or with opacity
+    side:int, # Shorter side of the result, pixels, at most
+) -> Image.Image: # The same picture, if it is no larger
+    "A whole picture made smaller, antialiased."
+    k = side/min(img.size)
+    return img if k >= 1 else img.resize(tuple(max(1, round(n*k)) for n in img.size), Image.LANCZOS)
+
+def load_shrunk(
+    path:str|Path, # An image file
+    side:int, # Shorter side of the result, pixels, at most
+    rules:ImageRules=RULES, # What it has to keep to
+) -> Image.Image: # RGB, or RGBA where something can be seen through it
+    "A picture with its opacity, made smaller; `InputError` with path and reason."
+    im, alpha = load_layers(path, rules)
+    if alpha: im.putalpha(alpha)
+    return shrink(im, side)
 
 # %% ../nbs/01_images.ipynb #cell-43
 def as_float(
