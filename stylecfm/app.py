@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GUESS', 'Limits', 'limits_of', 'opened', 'moments', 'strip', 'Painted', 'paint', 'page', 'stylecfm_app']
 
-# %% ../nbs/81_app.ipynb #2442e14a
+# %% ../nbs/81_app.ipynb #cell-2
 import logging, os, tempfile, threading
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from fastcore.script import call_parse, store_true
 from .cli import reported
 from .config import InputError
 
-# %% ../nbs/81_app.ipynb #ac05fb3d
+# %% ../nbs/81_app.ipynb #cell-5
 class Limits(NamedTuple):
     "What the page takes."
     megapixels: float = 24. # Of an upload; read before it is decoded, 24 are 72 MB
@@ -27,7 +27,7 @@ def limits_of(megapixels:float, megabytes:float, side:int, waiting:int) -> Limit
         raise InputError(f'max_megapixels and max_megabytes must be above 0, max_side at least 64 and max_waiting at least 1; got {megapixels:g}, {megabytes:g}, {side} and {waiting}')
     return Limits(megapixels, megabytes, side, waiting)
 
-# %% ../nbs/81_app.ipynb #7b83b2ee
+# %% ../nbs/81_app.ipynb #cell-8
 def opened(
     path:str|None, # Where the upload lies
     side:int, # Shorter side to work at, pixels
@@ -41,7 +41,7 @@ def opened(
     if max(im.size) > 4*min(im.size): raise InputError(f'{im.width} x {im.height} is more than four times as long as wide; crop it')
     return im
 
-# %% ../nbs/81_app.ipynb #f212517a
+# %% ../nbs/81_app.ipynb #cell-11
 def moments(
     points:int, # On the way, with both ends
     shown:int, # Of them
@@ -66,7 +66,7 @@ def strip(
     pictures = [shrink(im, side) for k, _ in at for im in to_pil(crop_back(pipe.decode(way[k:k + 1].to(pipe.device)), size))]
     return grid([pictures], col_labels=[f't = {t:.2g}' for _, t in at])
 
-# %% ../nbs/81_app.ipynb #bbebc5d9
+# %% ../nbs/81_app.ipynb #cell-14
 class Painted(NamedTuple):
     "What one request gives, in the order of the page."
     pair: tuple # Paths of before and after, PNG
@@ -97,7 +97,7 @@ def paint(
 
 GUESS = 'guess it'                                            # of the source style
 
-# %% ../nbs/81_app.ipynb #0178aa9f
+# %% ../nbs/81_app.ipynb #cell-17
 def _gradio():
     "gradio, or how to get it."
     os.environ.update(GRADIO_ANALYTICS_ENABLED='False', HF_HUB_DISABLE_TELEMETRY='1')
@@ -145,7 +145,7 @@ def page(
         go.click(transfer, [photo, source, target, side, steps, scale, strength], [pair, way, words, file], api_visibility='private', concurrency_limit=1, show_progress_on=[pair])
     return demo.queue(max_size=limits.waiting, default_concurrency_limit=1)
 
-# %% ../nbs/81_app.ipynb #aed0c609
+# %% ../nbs/81_app.ipynb #cell-18
 @call_parse
 def stylecfm_app(
     checkpoint:str=None, # A model, a checkpoint, or the folder of a run; the model that comes along if none
@@ -164,9 +164,8 @@ def stylecfm_app(
     "Serve a page on which pictures are painted, until Ctrl-C."
     with reported(debug):
         limits = limits_of(max_megapixels, max_megabytes, max_side, max_waiting); gr = _gradio()
-        from stylecfm.checkpoints import starter
         from stylecfm.transfer import StyleTransferPipeline
-        pipe = StyleTransferPipeline.from_pretrained(checkpoint or starter(), device, codec, precision); pipe.set_progress_bar_config(disable=True)
+        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision); pipe.set_progress_bar_config(disable=True)
         theme = gr.themes.Default(font=['system-ui', 'sans-serif'], font_mono=['monospace'])
         with tempfile.TemporaryDirectory() as files:
             tempfile.tempdir = os.environ['GRADIO_TEMP_DIR'] = files              # uploads and paintings go when the page does

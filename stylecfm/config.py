@@ -162,7 +162,7 @@ class TrainingConfig(Section, name='training'):
         "Latents of a step: `batch_size`, and 96 where that is `auto`."
         return 96 if self.batch_size == 'auto' else self.batch_size
 
-# %% ../nbs/00_config.ipynb #1e58fa29
+# %% ../nbs/00_config.ipynb #cell-23
 @dataclass(frozen=True)
 class InferenceConfig(Section, name='inference'):
     "How a trained network is used."
@@ -172,8 +172,10 @@ class InferenceConfig(Section, name='inference'):
     method:str = key('ab2', one_of('euler', 'midpoint', 'heun', 'rk4', 'ab2', 'fireflow', 'reversible_heun', 'alf', 'heun21', 'bs32')) # Second order at one evaluation a step: the way back finds the start again
     adaptive_step_size:bool = key(False, FLAG) # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
     step_threshold:float = key(.01, real(1e-6, 1)) # Largest relative change of the velocity over a doubled Euler step
+    match:str = key('none', one_of('none', 'moments', 'spectrum')) # What makes structures more like noise before they are painted
+    fresh:float = key(0., real(0, 1)) # Share of a structure's variance that is replaced by new noise: more paint, less likeness
 
-# %% ../nbs/00_config.ipynb #579fc9a6
+# %% ../nbs/00_config.ipynb #cell-24
 @dataclass(frozen=True)
 class DataConfig(Section, name='data'):
     "Where images are and what becomes of them."

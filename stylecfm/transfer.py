@@ -6,7 +6,7 @@
 __all__ = ['StructurePreservingInference', 'LATENTS', 'GUESSES', 'MODES', 'STARTS', 'StyleTransferPipeline', 'fetched',
            'load_latent', 'Opened', 'Guess', 'Options', 'Transferred', 'settings', 'arrived', 'check_options', 'Job']
 
-# %% ../nbs/60_transfer.ipynb #27e52b84
+# %% ../nbs/60_transfer.ipynb #cell-2
 import math, re, time
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -25,11 +25,11 @@ from .guidance import Guidance, guided
 from .images import crop_back, load_layers, pad_to, to_pil, to_tensor
 from .paths import linear
 from .solvers import Carry, ODESolver, Solution
-from .structure import matched
-from .checkpoints import Model, load_model, write_model
+from .structure import matched, renewed
+from .checkpoints import Model, load_model, starter, write_model
 from .checkpoints import codec_weights as weights_of
 
-# %% ../nbs/60_transfer.ipynb #2267aa83
+# %% ../nbs/60_transfer.ipynb #cell-5
 class StyleTransferPipeline(DiffusionPipeline):
     "Images in one style to images in another."
     def __init__(self,
@@ -63,7 +63,7 @@ def from_model(cls:StyleTransferPipeline,
     pipe = cls(model.net, codec or model.spec, model.weights, model.styles, *(v.tolist() for v in model.stats), asdict(model.inference))
     return pipe.to(pick_device(device))
 
-# %% ../nbs/60_transfer.ipynb #634cbb39
+# %% ../nbs/60_transfer.ipynb #cell-7
 _HUB = re.compile(r'(\w[\w.-]*/\w[\w.-]*)(?:@([\w.-]+))?')
 
 def fetched(
@@ -79,7 +79,7 @@ def fetched(
 
 @patch(cls_method=True)
 def from_pretrained(cls:StyleTransferPipeline,
-    path:str|Path, # A model, a checkpoint, the folder of a run, or a name on the hub
+    path:str|Path|None=None, # A model, a checkpoint, the folder of a run, or a name on the hub; the model that comes along if none
     device:str|torch.device|None=None, # Where to compute; a GPU if there is one
     codec:str|None=None, # Codec, if it is no longer where it was when the latents were made
     precision:str='fp32', # Of the network: fp32, bf16, or auto: bf16 where the device is fast at it
@@ -87,7 +87,7 @@ def from_pretrained(cls:StyleTransferPipeline,
 ) -> StyleTransferPipeline:
     "Load a model that training wrote; raises `InputError` for what is none, or if the codec is another one."
     chosen(PRECISIONS, precision, 'precision')
-    pipe = cls.from_model(load_model(fetched(path)), device, codec); pipe.precision = precision
+    pipe = cls.from_model(load_model(fetched(path) if path else starter()), device, codec); pipe.precision = precision
     if compile: pipe.network.compile()
     return pipe
 
@@ -106,7 +106,7 @@ def to(self:StyleTransferPipeline, *args, **kwargs) -> StyleTransferPipeline: # 
     if hasattr(self.codec, 'net'): self.codec.device = self.device; self.codec.net.to(self.device)
     return self
 
-# %% ../nbs/60_transfer.ipynb #adc668db
+# %% ../nbs/60_transfer.ipynb #cell-9
 @patch
 def style(self:StyleTransferPipeline,
     which:str|int, # Name, or number from 0
@@ -129,7 +129,7 @@ def shares(self:StyleTransferPipeline,
     for k, w in which.items(): n = self.style(k); out[n] = out.get(n, 0.) + w/total
     return out
 
-# %% ../nbs/60_transfer.ipynb #43a7e905
+# %% ../nbs/60_transfer.ipynb #cell-12
 @patch
 def encode(self:StyleTransferPipeline,
     x:Tensor, # Images in [-1, 1], `(b, 3, h, w)`, sides divisible by the codec's factor
@@ -178,7 +178,7 @@ def read(self:StyleTransferPipeline,
     im, alpha = load_layers(image); x, size = pad_to(to_tensor([im]), self.codec.factor)
     return Opened(self.encode(x), size, alpha)
 
-# %% ../nbs/60_transfer.ipynb #b5ac6be6
+# %% ../nbs/60_transfer.ipynb #cell-14
 @patch
 def field(self:StyleTransferPipeline,
     style:str|int|dict, # A style, or several with weights; -1 is the mean style
@@ -217,7 +217,7 @@ def generate(self:StyleTransferPipeline,
     "From structure at t=0 to data at t=1."
     return (solver or ODESolver()).solve(self.field(target, scale, decay), x0.to(self.device), 0., 1., callback, carry)
 
-# %% ../nbs/60_transfer.ipynb #58c7f362
+# %% ../nbs/60_transfer.ipynb #cell-16
 GUESSES = [(t, seed) for t in (.3, .5, .7, .9) for seed in range(4)] # Times, and seeds of noise
 
 class Guess(NamedTuple):
@@ -239,7 +239,7 @@ def guess(self:StyleTransferPipeline,
     losses = torch.tensor(losses); best = int(losses.mean(0).argmin())
     return Guess(best, (losses.argmin(1) == best).float().mean().item())
 
-# %% ../nbs/60_transfer.ipynb #21e45aeb
+# %% ../nbs/60_transfer.ipynb #cell-18
 MODES = ('loop', 'flowedit', 'sdedit')
 STARTS = dict(flowedit=.3, sdedit=.5)                         # where they begin unless told
 
@@ -247,11 +247,12 @@ class Options(NamedTuple):
     "How a transfer is done, where the defaults do not suit."
     mode: str = 'loop' # A word of `MODES`
     inversion: str = 'source' # Style of the way back: source, or mean, the style of no style
-    match: str = 'none' # What is done to structures: a key of `MATCHES`
+    match: str|None = None # What is done to structures: a key of `MATCHES`; None: as the model says
+    fresh: float|None = None # Share of structures that becomes new noise; None: as the model says
     decay: bool|None = None # Guidance falls towards 1; None: as the model says
     start: float|None = None # Time where flowedit (0.3) and sdedit (0.5) begin; later keeps more
     draws: int = 2 # Noises of flowedit at each step
-    seed: int = 0 # Of those and of sdedit
+    seed: int = 0 # Of those, of sdedit and of fresh noise
     batch: int = 8 # Images of one size that go together
     trajectory: bool = False # Also give every point on the way
 
@@ -264,7 +265,7 @@ class Transferred(NamedTuple):
     seconds: float # All in all
     trajectory: list # Latents on the way from source to target, `(points, c, h, w)` for each image, on the CPU; None unless asked for
 
-# %% ../nbs/60_transfer.ipynb #a31f126f
+# %% ../nbs/60_transfer.ipynb #cell-19
 def settings(
     base:InferenceConfig, # The model's
     steps:int|None=None, guidance_scale:float|None=None, solver:str|None=None, # What replaces it
@@ -287,9 +288,9 @@ def check_options(o:Options, strength:float):
     if not 0 <= strength <= 1: raise InputError(f'strength must be from 0 (the source) to 1 (the target), got {strength}')
     if o.start is not None and not 0 <= o.start < 1: raise InputError(f'start must be a time from 0 to below 1, got {o.start}')
     if o.batch < 1: raise InputError(f'batch must be 1 or more, got {o.batch}')
-    matched(torch.zeros(1, 1, 2, 2), o.match)
+    renewed(matched(torch.zeros(1, 1, 2, 2), o.match or 'none'), o.fresh or 0.)
 
-# %% ../nbs/60_transfer.ipynb #d192fc7b
+# %% ../nbs/60_transfer.ipynb #cell-20
 class Job(NamedTuple):
     "What is done to one batch."
     source: int # Style that the images are in
@@ -307,6 +308,12 @@ class Job(NamedTuple):
     def guidance(self) -> tuple: # Scale and decay
         falls = self.settings.cfg_decay if self.options.decay is None else self.options.decay
         return 1 + (self.settings.cfg_scale - 1)*self.strength, 'linear' if falls else 'constant'
+
+    def crossed(self, x0:Tensor) -> Tensor:
+        "Structures on their way to another style."
+        o, s = self.options, self.settings; match, fresh = s.match if o.match is None else o.match, s.fresh if o.fresh is None else o.fresh
+        x0 = torch.lerp(x0, matched(x0, match), self.strength) if match != 'none' else x0
+        return renewed(x0, self.strength*fresh, o.seed) if fresh else x0
 
     def solver(self) -> ODESolver:
         "As the settings say."
@@ -333,12 +340,12 @@ def carry_over(self:StyleTransferPipeline,
         s = arrived(sdedit(self.field(job.target, *job.guidance()), x1, solver, start, o.seed, callback), solver)
         return s.x, None, s.nfe
     back = arrived(self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver)
-    x0 = matched(back.x, o.match)
-    same = o.match == 'none' and o.inversion == 'source' and blend == {job.source: 1.} and job.guidance()[0] == 1        # then nothing is crossed
-    made = arrived(solver.solve(forth, x0, 0., 1., callback, back.carry if same else None), solver)
+    same = o.inversion == 'source' and blend == {job.source: 1.}                    # then nothing is crossed
+    x0 = back.x if same else job.crossed(back.x)
+    made = arrived(solver.solve(forth, x0, 0., 1., callback, back.carry if same and job.guidance()[0] == 1 else None), solver)
     return made.x, x0, back.nfe + made.nfe
 
-# %% ../nbs/60_transfer.ipynb #f013c4d7
+# %% ../nbs/60_transfer.ipynb #cell-21
 @patch
 def check(self:StyleTransferPipeline,
     source:str|int|None=None, target:str|int|dict|None=None, # As the call takes them, and so the others
@@ -388,7 +395,7 @@ def __call__(self:StyleTransferPipeline,
                 if x0 is not None: x0s[i] = x0[k].cpu()
     return Transferred(out, x0s, nfe, sources, time.monotonic() - begun, ways)
 
-# %% ../nbs/60_transfer.ipynb #ee5c3bfc
+# %% ../nbs/60_transfer.ipynb #cell-23
 @patch
 @torch.no_grad()
 def repaint(self:StyleTransferPipeline,
