@@ -113,6 +113,8 @@ class ModelConfig(Section, name='model'):
     shared_adagn_mlp:bool = key(True, FLAG) # One modulation MLP for three blocks: fewer weights
     norm:str = key('group', one_of('group', 'pixel')) # Norm of the blocks: by group over the picture; `pixel` makes tiles exact
     grn:bool = key(False, FLAG) # Global response norm in the blocks (Woo 2023): off, as it has not been found to pay
+    context_dim:int = key(0, whole(0)) # Numbers of a condition that attention reads as a context of rank one; 0: no attention, for pictures
+    context_every:int = key(3, whole(1)) # Blocks between two such attentions
 
 # %% ../nbs/00_config.ipynb #cell-21
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from fastcore.basics import patch
 from .config import InputError, chosen
 from .adagn import NORMS, AdaptiveGroupNorm, GlobalResponseNorm, Mod, Modulation, per_channel, time_features
 from .backward import BlockFunction
+from .rankone import RankOneAttention
 
 # %% ../nbs/11_isonext.ipynb #cell-5
 class StyleEmbedding(nn.Module):
@@ -74,7 +75,7 @@ class AlongDepth(nn.Module):
         p, (a, b, c) = F.pad(x, (0, 0, 0, 0, 1, 1)), self.weight[:, :, None, None, None].unbind(1)
         return a*p[:, :, :-2] + b*x + c*p[:, :, 2:]
 
-# %% ../nbs/11_isonext.ipynb #1dc528a8
+# %% ../nbs/11_isonext.ipynb #cell-14
 STRIP = 1 << 14                                               # latent pixels; a block that widens 256 channels has 64 MB for so many
 
 class IsoNextBlock(nn.Module):
@@ -158,6 +159,8 @@ class IsoNext(ModelMixin, ConfigMixin):
         spatial_dims:int=2, # 2 for images, 3 for volumes
         norm:str='group', # Norm of the blocks: a key of `NORMS`
         grn:bool=False, # Global response norm in the blocks (Woo 2023)
+        context_dim:int=0, # Numbers of the style's condition that attention reads as a context of rank one; 0: no attention
+        context_every:int=3, # Blocks between two attentions, of 4 heads
     ):
         super().__init__()
         if spatial_dims not in (2, 3): raise InputError(f'spatial_dims must be 2 or 3, got {spatial_dims}')
@@ -168,6 +171,8 @@ class IsoNext(ModelMixin, ConfigMixin):
         self.share = share_every if shared_adagn_mlp else 1
         self.mods = nn.ModuleList(Modulation(style_dim, hidden_dim) for _ in range(0, num_layers, self.share))
         self.blocks = nn.ModuleList(IsoNextBlock(hidden_dim, kernel_size, spatial_dims, norm, grn) for _ in range(num_layers))
+        self.context = mlp([style_dim, context_dim, context_dim]) if context_dim else None
+        self.attention = nn.ModuleDict({str(i): RankOneAttention(hidden_dim, context_dim) for i in range(context_every - 1, num_layers, context_every) if context_dim})
         self.last_norm, self.mod = NORMS[norm](hidden_dim), Modulation(style_dim, hidden_dim)
         self.head = nn.Conv2d(hidden_dim, latent_channels, 3, padding=1)
         nn.init.zeros_(self.head.weight); nn.init.zeros_(self.head.bias)
@@ -184,6 +189,14 @@ def condition(self:IsoNext,
         time = self.time(time_features(t, self.config.time_dim).to(self.stem.weight.dtype))
         return self.fuse(torch.cat([time, self.style(style)], dim=1))
 
+@patch
+def context_of(self:IsoNext,
+    style:Tensor, # Style, int64 `(b,)`; -1 is no style, and its context zero
+) -> Tensor|None: # `(b, context_dim)`; None in a network without attention
+    "What attention is told of the style."
+    if self.context is None: return None
+    with torch.autocast(style.device.type, enabled=False): return self.context(self.style(style))*(style >= 0)[:, None]
+
 # %% ../nbs/11_isonext.ipynb #cell-24
 @patch
 def forward(self:IsoNext,
@@ -196,7 +209,7 @@ def forward(self:IsoNext,
     mods = [m(cond) for m in self.mods]
     h = on_slices(self.stem, x)                                                 # (b, hidden, h, w)
     h = h.contiguous(memory_format=torch.channels_last if h.ndim == 4 else torch.channels_last_3d)  # a pixel's channels together, for matrix products
-    h = self.run_blocks(h, mods)
+    h = self.run_blocks(h, mods, self.context_of(style))
     with torch.autocast(x.device.type, enabled=False):
         h = self.last_norm(h, self.mod(cond)).to(self.head.weight.dtype)
         return on_slices(self.head, F.silu(h))                                  # (b, latent_channels, h, w)
@@ -225,7 +238,7 @@ def computed_on(self:IsoNext,
     for b in self.blocks: b.as_on = kind
     return self
 
-# %% ../nbs/11_isonext.ipynb #84ae6a89
+# %% ../nbs/11_isonext.ipynb #cell-26
 @patch
 def in_strips(self:IsoNextBlock, x:Tensor, mod:Mod) -> Tensor: # `(b, c, *spatial)` -> same; without a gradient
     "The block on rows after rows of a large picture, with the norm's statistics from all of it."
@@ -242,10 +255,12 @@ def in_chunks(self:IsoNextBlock, h:Tensor) -> Tensor: # `(b, *spatial, c)` -> sa
     return torch.cat(parts).view(h.shape) if len(parts) > 1 else parts[0].view(h.shape)
 
 @patch
-def run_blocks(self:IsoNext, h:Tensor, mods:list) -> Tensor: # `h` is `(b, hidden, h, w)` -> same
-    "All blocks, with the groups that `checkpointing` names forgotten."
+def run_blocks(self:IsoNext, h:Tensor, mods:list, c:Tensor|None=None) -> Tensor: # `h` is `(b, hidden, h, w)` -> same
+    "All blocks, with the groups that `checkpointing` names forgotten, and attention to a context after some."
     def run(h, some, inner=None):
-        for i in some: h = checkpoint(self.blocks[i], h, mods[i//self.share], **AGAIN) if inner else self.blocks[i](h, mods[i//self.share])
+        for i in some:
+            h = checkpoint(self.blocks[i], h, mods[i//self.share], **AGAIN) if inner else self.blocks[i](h, mods[i//self.share])
+            if str(i) in self.attention: h = self.attention[str(i)](h, c)
         return h
     n = len(self.blocks); how = (self.checkpointing if self.checkpointing != 'none' else 'middle') if self.gradient_checkpointing and self.training else 'none'
     groups, i = {g[0]: g for g in CHECKPOINTING[how](n)}, 0
@@ -255,23 +270,25 @@ def run_blocks(self:IsoNext, h:Tensor, mods:list) -> Tensor: # `h` is `(b, hidde
 
 AGAIN = dict(use_reentrant=False, preserve_rng_state=False)                     # nothing here is drawn by chance
 
-# %% ../nbs/11_isonext.ipynb #cell-42
+# %% ../nbs/11_isonext.ipynb #cell-46
 def num_parameters(
     latent_channels:int=4, hidden_dim:int=320, num_layers:int=15, num_styles:int=2, kernel_size:int=7,
     style_dim:int=256, time_dim:int=256, share_every:int=3, # 1: a modulation for each block
     grn:bool=False, # Global response norm in the blocks
+    context_dim:int=0, context_every:int=3, # Attention to a context
 ) -> int: # Parameters
     "Parameters of an `IsoNext` of this size, by formula."
     c, s, t = hidden_dim, style_dim, time_dim
     blocks = num_layers*(8*c*c + (kernel_size**2 + 6 + 8*grn)*c)
     mods = (-(-num_layers//share_every) + 1)*3*c*(s + 1)                        # one more for the head's norm
     cond = num_styles*s + (8*t*t + 5*t) + ((t + s)*2*s + 2*s) + (2*s*s + s)
-    return blocks + mods + cond + 9*latent_channels*c + c + 9*latent_channels*c + latent_channels
+    d = context_dim; context = (s*d + d*d + 2*d) + num_layers//context_every*(4*c*c + 2*c*d + 8*c) if d else 0
+    return blocks + mods + cond + context + 9*latent_channels*c + c + 9*latent_channels*c + latent_channels
 
-# %% ../nbs/11_isonext.ipynb #cell-43
+# %% ../nbs/11_isonext.ipynb #cell-47
 SIZES = dict(tiny=dict(hidden_dim=64, num_layers=6), base=dict(hidden_dim=320, num_layers=15), wide=dict(hidden_dim=384, num_layers=12, share_every=1))
 
-# %% ../nbs/11_isonext.ipynb #cell-46
+# %% ../nbs/11_isonext.ipynb #cell-50
 def operations(
     h:int, w:int, # Size of the latent
     latent_channels:int=4, hidden_dim:int=320, num_layers:int=15, kernel_size:int=7,
@@ -283,7 +300,7 @@ def operations(
     cond = 8*t*t + (t + s)*2*s + 2*s*s + (-(-num_layers//share_every) + 1)*3*c*s
     return 2*(h*w*pixel + cond)
 
-# %% ../nbs/11_isonext.ipynb #cell-55
+# %% ../nbs/11_isonext.ipynb #cell-59
 @patch
 def add_styles(self:IsoNext,
     count:int=1, # Styles to add

@@ -141,7 +141,7 @@ def latent_hw(
 def parameters(config:Config) -> int:
     "Parameters of the network that a config describes, by formula."
     m = config.model
-    return num_parameters(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim, 3 if m.shared_adagn_mlp else 1, m.grn)
+    return num_parameters(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim, 3 if m.shared_adagn_mlp else 1, m.grn, m.context_dim, m.context_every)
 
 PRECISIONS = dict(auto=None, fp32=None, bf16=torch.bfloat16, fp16=torch.float16) # What autocast computes in
 
@@ -158,7 +158,7 @@ def precision_on(
 def build(config:Config) -> IsoNext:
     "The network that a config describes, with weights drawn by chance."
     m, t = config.model, config.training
-    return IsoNext(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim, m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn)
+    return IsoNext(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim, m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn, context_dim=m.context_dim, context_every=m.context_every)
 
 # %% ../nbs/40_memory.ipynb #cell-16
 def profile(

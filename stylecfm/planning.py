@@ -228,7 +228,7 @@ def surely_enough(
 ) -> int: # Bytes
     "More than a step will need."
     m, (h, w) = config.model, latent_hw(config)
-    return 24*parameters(config) + 64*batch*h*w*(m.hidden_dim*(m.num_layers*(2 if m.grn else 1) + 8) + m.latent_channels)
+    return 24*parameters(config) + 64*batch*h*w*(m.hidden_dim*(m.num_layers*(2 if m.grn else 1) + 8 + (4*m.num_layers//m.context_every if m.context_dim else 0)) + m.latent_channels)
 
 def means_for(
     config:Config, # Its `auto`s are filled in, the rest is kept
