@@ -201,7 +201,8 @@ def stylecfm_transfer(
         for p in (grid, report): p and writable(Path(p))
         if grid: known_format(Path(grid))
         if size is not None and size < 1: raise InputError(f'size must be at least 1 pixel, got {size}')
-        from stylecfm.transfer import Options, StyleTransferPipeline
+        from stylecfm.transfer import LATENTS, Options, StyleTransferPipeline
+        if size and todo[0][0].suffix.lower() in LATENTS: raise InputError('--size is for images; a latent has the size that it has')
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
         if not (checkpoint or size): hint_at_size(todo[0][0])
         given = dict(source=None if source_style == 'auto' else source_style, target=None if target_style == 'auto' else weights_of(target_style), steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength, options=Options(mode, match=match, fresh=fresh, seed=seed))
@@ -212,10 +213,10 @@ KNOWN_SIDE = 256                                              # pixels along the
 
 def hint_at_size(path:Path):
     "Say so on stderr if an image is more than twice as large as those."
-    from PIL import Image
-    try:
-        with Image.open(path) as im: w, h = im.size
-    except Exception: return                                  # a latent, or an image that will get its own words
+    from stylecfm.images import load_image
+    from stylecfm.transfer import LATENTS
+    try: w, h = load_image(path).size if path.suffix.lower() not in LATENTS else (0, 0)
+    except InputError: return                                 # which will get its own words
     if min(w, h) > 2*KNOWN_SIDE: print(f'{shown(path)} is {w} x {h}, and this model learned from pictures of {KNOWN_SIDE} pixels: with --size {KNOWN_SIDE} strokes are broader, and it is sooner done', file=sys.stderr)
 
 # %% ../nbs/80_cli.ipynb #cell-19

@@ -6,9 +6,9 @@
 __all__ = ['SLICE', 'PRECISIONS', 'KNOWN', 'WEIGHTS', 'CODECS', 'Codec', 'check_sides', 'PixelShuffle', 'rotation', 'TileDCT',
            'starts', 'fade', 'tiled', 'pick_device', 'fast_bf16', 'weights_digest', 'Autoencoder', 'TinyBlock', 'Clamp',
            'taesd_layers', 'Encoded', 'Decoded', 'TinyAutoencoder', 'read_weights', 'LatentStats', 'moments', 'pooled',
-           'load_codec', 'write_codec']
+           'tile_codec', 'load_codec', 'write_codec']
 
-# %% ../nbs/03_codecs.ipynb #1698428c
+# %% ../nbs/03_codecs.ipynb #cell-2
 import hashlib, logging, os, re, warnings
 from fractions import Fraction
 from pathlib import Path
@@ -39,12 +39,14 @@ def check_sides(images:Tensor, factor:int, spec:str):
         raise InputError(f'{spec} wants height and width divisible by {factor}, got {h}x{w}; pad the image or choose another size')
 
 class PixelShuffle:
-    "The codec that only rearranges: `pixels:F`."
+    "The codec that only rearranges: `pixels:F`, or `pixels:F:C` for images of C channels."
+    kind = 'pixels'
     def __init__(self,
         factor:int=4, # Side of the tile that becomes one latent pixel
+        channels:int=3, # Of the images; what is said of 3 holds for others
     ):
-        self.factor, self.latent_channels = factor, 3*factor**2
-        self.spec = self.fingerprint = f'pixels:{factor}'
+        self.factor, self.latent_channels = factor, channels*factor**2
+        self.spec = self.fingerprint = f'{self.kind}:{factor}' + f':{channels}'*(channels != 3)
 
     def encode(self, images:Tensor) -> Tensor: # `(b, 3, h, w)` -> `(b, 3*factor^2, h/factor, w/factor)`
         "Images to latents; raises `InputError` when `factor` does not divide the size."
@@ -58,21 +60,22 @@ class PixelShuffle:
 # %% ../nbs/03_codecs.ipynb #cell-15
 def rotation(
     factor:int, # Side of a tile
+    channels:int=3, # Of the image; others than 3 are no colours and stay apart
 ) -> Tensor: # `(3*factor^2, 3*factor^2)`, orthonormal, fp32
     "Opponent colours and cosine waves of a tile of shuffled pixels (Ahmed 1974)."
     k, n = np.mgrid[:factor, :factor]
     waves = np.sqrt((2 - (k == 0))/factor)*np.cos(np.pi*k*(2*n + 1)/(2*factor))
-    colours = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]])/np.sqrt([[3], [2], [6]])
+    colours = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]])/np.sqrt([[3], [2], [6]]) if channels == 3 else np.eye(channels)
     return torch.tensor(np.kron(colours, np.kron(waves, waves))).float()
 
 class TileDCT(PixelShuffle):
-    "Pixel shuffle, rotated so that channels say different things: `dct:F`."
+    "Pixel shuffle, rotated so that channels say different things: `dct:F`, or `dct:F:C`."
+    kind = 'dct'
     def __init__(self,
         factor:int=4, # Side of the tile that becomes one latent pixel
+        channels:int=3, # Of the images
     ):
-        super().__init__(factor)
-        self.spec, self.rotation = f'dct:{factor}', rotation(factor)
-        self.fingerprint = self.spec
+        super().__init__(factor, channels); self.rotation = rotation(factor, channels)
 
     def encode(self, images:Tensor) -> Tensor: # `(b, 3, h, w)` -> `(b, 3*factor^2, h/factor, w/factor)`
         "Images to latents; raises `InputError` when `factor` does not divide the size."
@@ -253,7 +256,7 @@ class TinyAutoencoder(nn.Module):
     def encode(self, x:Tensor) -> Encoded: return Encoded(self.encoder((x + 1)/2))
     def decode(self, z:Tensor) -> Decoded: return Decoded(self.decoder(z)*2 - 1)
 
-# %% ../nbs/03_codecs.ipynb #5f73bd4c
+# %% ../nbs/03_codecs.ipynb #cell-37
 def read_weights(path:Path) -> dict: # {name: tensor}; what a `.pt` holds
     "A list of weights; a `.pth` is read without running anything in it."
     if path.suffix == '.safetensors': return read_tensors(path)
@@ -272,7 +275,7 @@ def _pair(folder:Path) -> TinyAutoencoder|None:
     try: return TinyAutoencoder(*weights)
     except InputError as e: raise InputError(f'{folder}: {e}') from None
 
-# %% ../nbs/03_codecs.ipynb #f4940e01
+# %% ../nbs/03_codecs.ipynb #cell-38
 KNOWN = ('AutoencoderKL', 'AutoencoderTiny')                  # diffusers' classes that may be loaded
 WEIGHTS = 'diffusion_pytorch_model.safetensors'               # as diffusers names them
 
@@ -363,18 +366,23 @@ def pooled(
 # %% ../nbs/03_codecs.ipynb #cell-46
 CODECS = dict(pixels=PixelShuffle, dct=TileDCT)
 
+def tile_codec(spec:str) -> tuple|None: # `(kind, factor, channels)`; None for another codec
+    "What `dct:F` or `pixels:F:C` says."
+    kind, *numbers = str(spec).split(':')
+    if kind not in CODECS or not 1 <= len(numbers) <= 2 or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers): return None
+    return kind, int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 3
+
 def load_codec(
-    spec:str, # `dct:F`, `pixels:F` (F from 1 to 16), a folder, or ORG/NAME, ORG/NAME/subfolder, ORG/NAME@revision on the hub
+    spec:str, # `dct:F`, `pixels:F` (F from 1 to 16), `dct:F:C` for images of C channels, a folder, or ORG/NAME, ORG/NAME/subfolder, ORG/NAME@revision on the hub
     device:str|torch.device|None=None, # Where an autoencoder computes; a GPU if there is one
     precision:str='fp32', # Of an autoencoder: fp32, bf16, or auto: bf16 where the device is fast at it
     tile:int=512, # Side of an autoencoder's tiles, pixels
 ) -> Codec:
     "The codec that `spec` names; raises `InputError` for a name that leads nowhere, or to something else."
-    spec = str(spec); kind, _, factor = spec.partition(':')
-    if kind in CODECS and factor.isdecimal() and 1 <= int(factor) <= 16: return CODECS[kind](int(factor))
-    return Autoencoder(_network(spec), spec, device, precision, tile)
+    if found := tile_codec(spec): return CODECS[found[0]](*found[1:])
+    return Autoencoder(_network(str(spec)), str(spec), device, precision, tile)
 
-# %% ../nbs/03_codecs.ipynb #1681613f
+# %% ../nbs/03_codecs.ipynb #cell-48
 def write_codec(
     folder:Path, # Where a folder `codec` is made, if it takes one
     codec:Codec, # From `load_codec`

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
-from .codecs import fast_bf16
+from .codecs import CODECS, fast_bf16, tile_codec
 from .config import Config, InputError
 from .isonext import IsoNext, num_parameters
 from .otcfm import FlowBatch, velocity_loss
@@ -132,9 +132,8 @@ def latent_hw(
     config:Config, # `data.codec` and `data.target_size` count
 ) -> tuple: # Height and width of a latent
     "Size of the latents; an autoencoder is taken to make images 8 times smaller."
-    name, _, factor = config.data.codec.partition(':')
-    factor = int(factor) if name in ('dct', 'pixels') and factor.isdigit() else 8
-    if not 1 <= factor <= 16: raise InputError(f'data.codec {config.data.codec} is no codec: the number must be from 1 to 16')
+    found = tile_codec(config.data.codec); factor = found[1] if found else 8
+    if not found and config.data.codec.partition(':')[0] in CODECS and ':' in config.data.codec: raise InputError(f'data.codec {config.data.codec} is no codec: the number must be from 1 to 16')
     if config.data.target_size < factor: raise InputError(f'data.target_size {config.data.target_size} is less than a latent of {config.data.codec} needs; make it at least {8*factor}')
     return (config.data.target_size//factor,)*2
 

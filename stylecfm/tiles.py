@@ -7,14 +7,14 @@ __all__ = ['GROUND', 'FLAT', 'STRONGEST', 'CROP', 'Principal', 'principal', 'til
            'Encoded', 'Decoded', 'TileBlock', 'correction', 'TileAutoencoder', 'shifted', 'reconstruction_loss',
            'fit_tiles']
 
-# %% ../nbs/02a_tiles.ipynb #19a6b7f3
+# %% ../nbs/02a_tiles.ipynb #cell-2
 import math
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 import torch, torch.nn.functional as F
 from torch import Tensor, nn
 from .config import InputError
 
-# %% ../nbs/02a_tiles.ipynb #ef63dd63
+# %% ../nbs/02a_tiles.ipynb #cell-5
 class Principal(NamedTuple):
     "The best linear code of tiles."
     mean: Tensor # `(n,)`, n = 3*side^2
@@ -26,7 +26,8 @@ def principal(
     tiles:Tensor, # Tiles as rows, `(tiles, 3*side^2)`
     channels:int, # Numbers that code a tile, 1 to 3*side^2
 ) -> Principal:
-    "Principal components of tiles, each channel scaled to variance 1; raises `InputError` if there are too few."
+    "Principal components of tiles, each channel scaled to variance 1; raises `InputError` if there are too few tiles, or no such code."
+    if not 1 <= channels <= tiles.shape[1]: raise InputError(f'tiles of {tiles.shape[1]} numbers can be coded by 1 to {tiles.shape[1]}, got {channels}')
     if len(tiles) < 2*tiles.shape[1]: raise InputError(f'{len(tiles)} tiles are too few for {tiles.shape[1]} numbers each; give more or larger images')
     x = tiles.double(); m = x.mean(0)
     w, v = torch.linalg.eigh((x - m).T @ (x - m)/len(x)); w, v = w.flip(0).clamp(min=1e-9), v.flip(1)
@@ -40,7 +41,7 @@ def tiles_of(
     "All tiles of images as rows."
     return F.pixel_unshuffle(images, side).permute(0, 2, 3, 1).reshape(-1, 3*side**2)
 
-# %% ../nbs/02a_tiles.ipynb #2e1f8567
+# %% ../nbs/02a_tiles.ipynb #cell-10
 GROUND, FLAT = 3, 1e-3                                        # numbers without a gain; square that counts as nothing
 STRONGEST = 3.                                                # logarithm of the largest gain that is believed: 20 deviations
 
@@ -53,13 +54,16 @@ def gain_shape(
     gains = [.5*(p.square().mean(1, keepdim=True) + FLAT).log() for p in parts]
     return torch.cat([torch.asinh(2*c[:, :GROUND])/2, *gains, *(p*(-g).exp() for p, g in zip(parts, gains))], 1)
 
-def undo_gain_shape(z:Tensor, bands:tuple) -> Tensor: # As `gain_shape` gives and takes them
-    "And back."
+def undo_gain_shape(
+    z:Tensor, # `(b, n + len(bands), h, w)`, as `gain_shape` gives it
+    bands:tuple, # As it was given
+) -> Tensor: # `(b, n, h, w)`
+    "And back; gains above `STRONGEST` are cut."
     ground, gains, shapes = z.tensor_split([GROUND, GROUND + len(bands)], 1)
     parts = shapes.tensor_split([k - GROUND for k in bands[1:]], 1)
     return torch.cat([torch.sinh(2*ground)/2, *(p*g.clamp(max=STRONGEST).exp() for p, g in zip(parts, gains.split(1, 1)))], 1)
 
-# %% ../nbs/02a_tiles.ipynb #73896a60
+# %% ../nbs/02a_tiles.ipynb #cell-14
 class Encoded(NamedTuple):
     "What `encode` gives, as diffusers names it."
     latents: Tensor # `(b, c, h/side, w/side)`
@@ -75,7 +79,7 @@ class TileBlock(nn.Module):
         self.around, self.point = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 1)
     def forward(self, x:Tensor) -> Tensor: return x + self.point(F.gelu(self.around(x)))
 
-def correction(n_in:int, width:int, blocks:int, n_out:int) -> nn.Sequential:
+def correction(n_in:int, width:int, blocks:int, n_out:int) -> nn.Sequential: # `(b, n_in, h, w)` -> `(b, n_out, h, w)`
     "A network of residual blocks that is zero at the start."
     last = nn.Conv2d(width, n_out, 1); nn.init.zeros_(last.weight); nn.init.zeros_(last.bias)
     return nn.Sequential(nn.Conv2d(n_in, width, 1), *(TileBlock(width) for _ in range(blocks)), last)
@@ -89,7 +93,8 @@ class TileAutoencoder(nn.Module):
         side:int=8, # Of a tile, pixels: the codec's factor
         bands:tuple=(3, 9, 17), # Channels of the linear code where bands with a gain begin, the first being `GROUND`; none: no gains
     ):
-        super().__init__()
+        super().__init__(); rising = [GROUND - 1, *bands, latent_channels - len(bands)]
+        if bands and (bands[0] != GROUND or any(a >= b for a, b in zip(rising, rising[1:]))): raise InputError(f'bands must begin at {GROUND}, rise and end below {rising[-1]}, the channels of the linear code; got {tuple(bands)}')
         self.config, self.side = dict(latent_channels=latent_channels, width=width, blocks=blocks, side=side, bands=list(bands)), side
         n, c, self.bands = 3*side**2, latent_channels - len(bands), tuple(bands); self.mean = nn.Parameter(torch.zeros(n))
         self.code, self.tile = nn.Parameter(torch.zeros(c, n)), nn.Parameter(torch.zeros(n, c))
@@ -105,7 +110,7 @@ class TileAutoencoder(nn.Module):
         x = torch.einsum('nc,bchw->bnhw', self.tile, c) + self.decoder(c) + self.mean[:, None, None]
         return Decoded(F.pixel_shuffle(x, self.side))
 
-# %% ../nbs/02a_tiles.ipynb #787ff249
+# %% ../nbs/02a_tiles.ipynb #cell-16
 def shifted(
     images:Tensor, # `(n, 3, h, w)`
     size:int, # Side of the crops
@@ -117,7 +122,11 @@ def shifted(
     crops = [images[k, :, y:y + size, x:x + size] for k, y, x in zip(draw(len(images)), draw(images.shape[-2] - size + 1), draw(images.shape[-1] - size + 1))]
     return torch.stack([c.flip(-1) if k % 2 else c for k, c in enumerate(crops)])
 
-def reconstruction_loss(net:TileAutoencoder, x:Tensor, generator:torch.Generator|None=None) -> Tensor:
+def reconstruction_loss(
+    net:TileAutoencoder,
+    x:Tensor, # Crops, `(b, 3, h, w)`
+    generator:torch.Generator|None=None, # Of the noise
+) -> Tensor: # A scalar
     "Loss of a batch of crops."
     z = net.encode(x).latents.float(); strength = .1*torch.rand(len(x), 1, 1, 1, generator=generator)
     y = net.decode(z + (strength*torch.randn(z.shape, generator=generator)).to(z)).sample.float()
@@ -134,7 +143,6 @@ def fit_tiles(
     bands:tuple=(3, 9, 17), # Channels of the linear code where bands with a gain begin
     steps:int=6000, # Of eight crops; 0 leaves the linear code
     seed:int=0, # Of weights, crops and noise
-    callback:Callable|None=None, # Called as `callback(step, loss)` after each step
 ) -> TileAutoencoder:
     "An autoencoder of images: the linear code, then training; raises `InputError` for too few images."
     size = min(CROP, *images.shape[-2:])//side*side
@@ -150,5 +158,4 @@ def fit_tiles(
         x = shifted(images, size, 8, g).contiguous(memory_format=torch.channels_last)
         with torch.autocast('cpu', torch.bfloat16, enabled=torch.cpu.get_capabilities().get('amx_bf16', False)): loss = reconstruction_loss(net, x, g)
         loss.backward(); nn.utils.clip_grad_norm_(net.parameters(), 1.); optimizer.step(); optimizer.zero_grad(); fall.step(); average.update_parameters(net)
-        if callback: callback(i, loss.item())
     return (average.module if steps else net).eval()

@@ -259,7 +259,7 @@ class Options(NamedTuple):
 class Transferred(NamedTuple):
     "What a call of the pipeline gives."
     images: list # PIL images, in the sizes that came in; with opacity where the image had it
-    structure: list # Structures at t=0, `(c, h, w)` each, on the CPU; None where the way has none
+    structure: list # Structures at t=0, as they were painted: matched, and partly fresh, where that was wished; `(c, h, w)` each, on the CPU; None where the way has none
     nfe: int # Network evaluations for one image; of the costliest
     sources: list # A `Guess` for each image; certain where the source style was given
     seconds: float # All in all
@@ -289,6 +289,7 @@ def check_options(o:Options, strength:float):
     if o.start is not None and not 0 <= o.start < 1: raise InputError(f'start must be a time from 0 to below 1, got {o.start}')
     if o.batch < 1: raise InputError(f'batch must be 1 or more, got {o.batch}')
     renewed(matched(torch.zeros(1, 1, 2, 2), o.match or 'none'), o.fresh or 0.)
+    if o.mode != 'loop' and (o.match or o.fresh): raise InputError(f'match and fresh are about structures, which {o.mode} does not find; leave them out, or use mode loop')
 
 # %% ../nbs/60_transfer.ipynb #cell-20
 class Job(NamedTuple):

@@ -14,11 +14,14 @@ import time
 from io import BytesIO
 from pathlib import Path
 
+import httpx
 import psutil
 from PIL import Image
 from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect, sync_playwright
 from skimage import data
+
+from stylecfm.app import GUESS
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 WAIT = 300_000                                                # milliseconds for one picture, with others before it
@@ -43,10 +46,14 @@ def served(checkpoint, *flags):
     with socket.socket() as s: s.bind(('127.0.0.1', 0)); port = s.getsockname()[1]
     command = [str(Path(sys.executable).with_name('stylecfm_app')), '--port', str(port), *flags, *(['--checkpoint', str(checkpoint)] if checkpoint else [])]
     p = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    line = p.stdout.readline()
-    if 'is ready' not in line: raise RuntimeError(line + p.stdout.read())
-    said = []; threading.Thread(target=lambda: said.extend(p.stdout), daemon=True).start()
-    try: yield f'http://127.0.0.1:{port}/', p, said
+    said = []
+    try:
+        for line in p.stdout:
+            said.append(line)
+            if 'is ready' in line: break
+        else: raise RuntimeError(''.join(said))
+        threading.Thread(target=lambda: said.extend(p.stdout), daemon=True).start()
+        yield f'http://127.0.0.1:{port}/', p, said
     finally: p.terminate(); p.wait(20)
 
 
@@ -98,12 +105,14 @@ def probes(url, folder):
                        'old': 'file=/etc/passwd', 'static': 'static/../../../../etc/passwd', 'package': f'gradio_api/file={Path(__file__).resolve()}'}.items(): found[name] = ask(path)
     def call(picture):
         config = json.loads(ask('config')[1]); fn = next(d['id'] for d in config['dependencies'] if len(d['inputs']) == 7)
-        status, text = ask('gradio_api/queue/join?', dict(data=[picture, 'guess it', config_target(config), 64, 2, 1, 1], fn_index=fn, session_hash='probe', event_data=None, trigger_id=None))
+        status, text = ask('gradio_api/queue/join?', dict(data=[picture, GUESS, config_target(config), 64, 2, 1, 1], fn_index=fn, session_hash='probe', event_data=None, trigger_id=None))
         if status != 200: return status, text
         return status, ask('gradio_api/queue/data?session_hash=probe')[1]
     for name, picture in {'path in a request': dict(path=str(secret), meta={'_type': 'gradio.FileData'}), 'picture elsewhere on the disk': dict(path=str(folder/'cat.jpg'), meta={'_type': 'gradio.FileData'}),
                           'address inside': dict(path='', url=f'http://127.0.0.1:{inside.server_port}/x.png', meta={'_type': 'gradio.FileData'})}.items(): found[name] = call(picture)
     inside.shutdown()
+    own = httpx.post(url + 'gradio_api/upload', files=dict(files=(folder/'cat.jpg').open('rb'))).json()[0]
+    if '"success":true' not in call(dict(path=own, meta={'_type': 'gradio.FileData'}))[1]: raise AssertionError('an honest upload is refused, too: these probes show nothing')
     for name, (status, text) in found.items():
         if 'a secret of the server' in text or 'root:' in text or 'Try the page in a real' in text or '"success":true' in text: raise AssertionError(f'{name}: {status} {text[:300]}')
     if seen: raise AssertionError(f'the server fetched {seen}')
