@@ -6,7 +6,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs clean
+.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -14,6 +14,8 @@ help: ## Show this help
 
 demo: .venv/.demo ## Train on sample pictures and transfer unseen ones: a few minutes
 	$(BIN)/stylecfm_demo
+
+install: .venv/.app ## Install the package, and what its page needs, into .venv
 
 app: .venv/.app ## Open the page on which pictures are painted
 	$(BIN)/stylecfm_app --open_browser
@@ -29,6 +31,9 @@ latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/re
 
 solvers: .venv/.dev ## Measure what solvers and guidance cost on a trained network (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py 94_solvers --slow
+
+brain: .venv/.dev ## Find lesions in brain phantoms, and measure what its attention costs (ten minutes)
+	$(BIN)/python tools/run_notebooks.py brain --slow
 
 browser: .venv/.dev ## Try the page in Chromium, if it is installed
 	$(BIN)/python tools/run_notebooks.py 81_app --slow

@@ -1,4 +1,5 @@
 "Packaging, read from settings.ini."
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -9,10 +10,14 @@ config = ConfigParser(delimiters=['='])
 config.read(here/'settings.ini', encoding='utf-8')
 c = config['DEFAULT']
 readme = here/'README.md'
+# The model that comes along goes into a wheel as a folder of the package; an editable install reads checkpoints/ itself.
+starter = (here/'checkpoints'/'monet256').is_dir() and 'editable_wheel' not in sys.argv
+if not (here/'checkpoints'/'monet256').is_dir(): print('checkpoints/monet256 is missing: this build comes without a model', file=sys.stderr)
 
 setup(
     name=c['lib_name'], version=c['version'], description=c['description'], author=c['author'], url=c['git_url'], license='Apache-2.0',
     long_description=readme.read_text(encoding='utf-8') if readme.exists() else '', long_description_content_type='text/markdown',
-    packages=find_packages(include=[c['lib_path'] + '*']), python_requires='>=' + c['min_python'], install_requires=c['requirements'].split(),
-    extras_require={k: c[f'{k}_requirements'].split() for k in ('app', 'data', 'demo', 'dev', 'fid', 'lab', 'schedulefree', 'sinkhorn', 'tensorboard')},
+    packages=find_packages(include=[c['lib_path'] + '*']) + ['stylecfm.starter']*starter,
+    package_dir={'stylecfm.starter': 'checkpoints/monet256'} if starter else {}, package_data={'stylecfm.starter': ['*', '*/*']} if starter else {}, python_requires='>=' + c['min_python'], install_requires=c['requirements'].split(),
+    extras_require={k: c[f'{k}_requirements'].split() for k in ('app', 'brain', 'data', 'demo', 'dev', 'fid', 'lab', 'schedulefree', 'sinkhorn', 'tensorboard')},
     entry_points={'console_scripts': c['console_scripts'].split(), 'nbdev': [f"{c['lib_path']}={c['lib_path']}._modidx:d"]})

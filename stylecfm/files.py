@@ -137,7 +137,7 @@ def read_json(
     try: return parse_json(_read(path).decode('utf-8'), str(path))
     except UnicodeDecodeError: raise InputError(f'{path} is not UTF-8 text; make it again or take another copy') from None
 
-# %% ../nbs/00a_files.ipynb #a0dbefe4
+# %% ../nbs/00a_files.ipynb #cell-28
 def write_tensors(
     path:str|Path, # File to write, by custom *.safetensors
     tensors:dict, # {name: tensor}, any shape, type and device
@@ -149,9 +149,14 @@ def write_tensors(
 
 def narrowed(
     tensors:dict, # {name: tensor}
-) -> dict: # The same names; fp16 where every value survives it
+) -> dict: # The same names; fp16, or fp8 for what is large, where every value survives it
     "Tensors as small as they can be without losing a bit."
-    return {k: v.half() if v.is_floating_point() and v.element_size() > 2 and v.half().to(v).equal(v) else v for k, v in tensors.items()}
+    import torch
+    def small(v):
+        if not v.is_floating_point() or v.element_size() <= 2: return v
+        kinds = (torch.float8_e4m3fn, torch.float16) if v.numel() >= 1 << 16 else (torch.float16,)
+        return next((v.to(kind) for kind in kinds if v.to(kind).to(v).equal(v)), v)
+    return {k: small(v) for k, v in tensors.items()}
 
 def _whole(path:str|Path, read) -> Any:
     "What `read` makes of a safetensors file; `InputError` where it is none."

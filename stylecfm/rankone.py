@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['AT_ONCE', 'CONTEXTS', 'exponentials', 'Tilt', 'tilt', 'context_tokens', 'context_skipping', 'context_outer',
-           'directions', 'context_one_key', 'cross_attention', 'RankOneAttention', 'RankOne']
+           'directions', 'context_one_key', 'cross_attention', 'RankOneAttention', 'RankOne', 'kept_bytes']
 
 # %% ../nbs/10b_rankone.ipynb #cell-2
 import math
@@ -133,3 +133,14 @@ class RankOne(NamedTuple):
     def layer_norm(self, eps:float=1e-5) -> Tensor: # `(b, d, d)`: of each row
         s, m = torch.std_mean(self.c, 1, keepdim=True, correction=0); ci = self.c[..., None]
         return ci*(self.c - m)[:, None]/(ci.square()*s[..., None].square() + eps).sqrt()
+
+# %% ../nbs/10b_rankone.ipynb #cell-25
+def kept_bytes(
+    net:nn.Module,
+    *args:Tensor, # Its inputs
+) -> tuple: # Bytes, and what the network gives
+    "Bytes of all storages that a network keeps for the way back, besides its weights and inputs."
+    seen, own = {}, {t.untyped_storage().data_ptr() for t in (*args, *net.parameters())}
+    def pack(t): s = t.untyped_storage(); seen[s.data_ptr()] = s.nbytes(); return t
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t): out = net(*args)
+    return sum(n for p, n in seen.items() if p not in own), out

@@ -90,7 +90,7 @@ assert 'torch' not in sys.modules, '--help imports torch'"""
 
 def package(tally):
     "Every module alone, the public names, and --help of every command."
-    modules = sorted(p.stem for p in (ROOT/'stylecfm').glob('*.py') if not p.stem.startswith('_'))
+    modules = sorted('.'.join(p.relative_to(ROOT/'stylecfm').with_suffix('').parts) for p in (ROOT/'stylecfm').rglob('*.py') if not p.stem.startswith('_'))
     jobs = [(f'import stylecfm.{m}', ALONE.format(m)) for m in modules] + [('public names', LAZY)]
     config = configparser.ConfigParser(delimiters=['='])
     config.read(ROOT/'settings.ini', encoding='utf-8')
