@@ -144,7 +144,7 @@ def main():
         r['refused'] = {}
         for name in ('words.jpg', 'cut.jpg', 'huge.png', 'heavy.png'):
             fresh = context.new_page(); load(fresh, url); r['refused'][name] = refused(fresh, folder/name)
-            if name == 'huge.png': shot(fresh, 'app_refused.jpg', False)
+            if name == 'huge.png': fresh.wait_for_timeout(1000); shot(fresh, 'app_refused.jpg', False)              # messages fade in
             fresh.close()
         fresh = context.new_page(); load(fresh, url); fresh.click('#go'); expect(fresh.locator('[data-testid=toast-body]').first).to_be_visible(timeout=30_000); r['refused']['nothing'] = ' '.join(fresh.locator('[data-testid=toast-body]').first.inner_text().split()); fresh.close()
         pages = [context.new_page() for _ in range(10)]
