@@ -178,6 +178,6 @@ def stylecfm_app(
             tempfile.tempdir = os.environ['GRADIO_TEMP_DIR'] = files              # uploads and paintings go when the page does
             try: _, url, _ = page(pipe, limits).launch(server_name=host, server_port=port, share=False, show_error=False, max_file_size=int(limits.megabytes*2**20), inbrowser=open_browser, quiet=True, prevent_thread_lock=True, theme=theme,
                                                        footer_links=[], ssr_mode=False, enable_monitoring=False, pwa=False, mcp_server=False)
-            except OSError as e: raise InputError(f'cannot serve {host}, port {port}: {str(e).splitlines()[0].rstrip(".")}; choose another --port') from None
+            except OSError: raise InputError(f'cannot serve {host}, port {port}: it is taken, or not for you to use; choose another --port') from None
             print(f'{url} is ready; Ctrl-C ends it', flush=True)
             while True: time.sleep(1)

@@ -233,7 +233,7 @@ def transfer_all(
     from tqdm import tqdm
     from stylecfm.images import load_shrunk, save_image
     from stylecfm.transfer import LATENTS
-    per, rows = 2*pipe.check(**given).num_inference_steps, []
+    per, rows, left = 2*pipe.check(**given).num_inference_steps, [], []
     given_as = lambda p: load_shrunk(p, size) if size and p.suffix.lower() not in LATENTS else p
     if strict: pipe.read(given_as(todo[0][0]))                                            # an error comes before the bar, not through it
     pipe.set_progress_bar_config(disable=True)
@@ -242,14 +242,14 @@ def transfer_all(
             try: r = pipe(given_as(source), **given, callback=lambda *_: bar.update())
             except (InputError, FloatingPointError) as e:
                 if strict: raise
-                tqdm.write(f'left out {shown(source)}: {str(e).removeprefix(f"cannot use {source}: ")}', file=sys.stderr)
+                why = str(e).removeprefix(f'cannot use {source}: '); left.append(dict(input=str(source), why=why)); tqdm.write(f'left out {shown(source)}: {why}', file=sys.stderr)
             else:
                 save_image(r.images[0], target); style = pipe.model.styles[r.sources[0].style]
                 rows.append(dict(input=str(source), output=str(target), size=list(r.images[0].size), source_style=style, sure=r.sources[0].sure, seconds=r.seconds, nfe=r.nfe))
                 if given['source'] is None: tqdm.write(f'{shown(source)}: taken for {style} ({r.sources[0].sure:.0%} sure)', file=sys.stderr)
             bar.update((i + 1)*per - bar.n)
     if not rows: raise InputError('none of the images could be used')
-    if report: from stylecfm.files import write_json; from stylecfm.metrics import machine; write_json(report, dict(images=rows, machine=machine()))
+    if report: from stylecfm.files import write_json; from stylecfm.metrics import machine; write_json(report, dict(images=rows, left_out=left, machine=machine()))
     if grid: side_by_side(rows, grid)
     print(f'{len(rows)} image(s) written, the last to {rows[-1]["output"]}, {len(todo) - len(rows)} left out' if len(todo) > 1 else f'written to {rows[-1]["output"]}')
 

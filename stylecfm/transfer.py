@@ -340,6 +340,7 @@ def carry_over(self:StyleTransferPipeline,
         if start == 1: return x1, None, 0
         s = arrived(sdedit(self.field(job.target, *job.guidance()), x1, solver, start, o.seed, callback), solver)
         return s.x, None, s.nfe
+    if not job.strength: return x1, None, 0                                        # nothing is wanted; few steps would not even find the way back
     back = arrived(self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver)
     same = o.inversion == 'source' and blend == {job.source: 1.}                    # then nothing is crossed
     x0 = back.x if same else job.crossed(back.x)
