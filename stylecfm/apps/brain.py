@@ -259,9 +259,9 @@ def brain_config(
 ) -> Config:
     "The settings of a run."
     root = Path(root)
-    return Config(ModelConfig(16, *size, style_dim=128, time_dim=128, norm='pixel', shared_adagn_mlp=False, context_dim=512, context_every=3),
+    return Config(ModelConfig(64, *size, style_dim=128, time_dim=128, norm='pixel', shared_adagn_mlp=False, context_dim=512, context_every=3),
                   TrainingConfig(batch, 1e-3, stage1_epochs=2000, warmup_steps=50, dynamic_epsilon=False, time_sampling='logit_normal', ema_decay=.995, ema_count=1, max_minutes=minutes, num_workers=2),
-                  InferenceConfig(20, 2., cfg_decay=False), DataConfig(str(root/'slices'), str(root/'latents'), codec='dct:2:4', target_size=64),
+                  InferenceConfig(20, 2., cfg_decay=False), DataConfig(str(root/'slices'), str(root/'latents'), codec='dct:4:4', target_size=64),
                   CheckpointConfig(str(root/'run'), save_every_epochs=2000, save_every_minutes=5., samples=0))
 
 def train_brain(config:Config) -> Path: # Of the run
