@@ -71,6 +71,7 @@ def directions(q, c, W, bias) -> tuple: # alpha and beta `(b, heads, t)`, w `(b,
 
 def context_one_key(q, k, v, c, W, bias) -> Tensor:
     "One virtual key for all tokens, exactly."
+    q = q.contiguous()                                                          # or all that it is a view of would be kept
     e, (alpha, beta, w) = q.shape[-1], directions(q, c, W, bias)
     log, m = (x.view_as(alpha) for x in tilt(alpha.flatten(1), c))
     one = lambda x: F.pad(x, (0, 1), value=1.); g = bias[None, :, 1, None].to(v).expand(len(v), -1, -1, -1)                               # (b, heads, 1, e)
