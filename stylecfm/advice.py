@@ -170,7 +170,7 @@ def twins(
             if first.setdefault(d, p) != p: found.append((first[d], p))
     return found
 
-# %% ../nbs/80a_advice.ipynb #cell-13
+# %% ../nbs/80a_advice.ipynb #6714bd2d
 ON_CPU = dict(model=dict(hidden_dim=96, num_layers=6, style_dim=128, time_dim=128), training=dict(batch_size=16, learning_rate=1e-3)) # What differs in `config.cpu.json`
 MOST_STEPS, CPU_HOURS = 50_000, .75
 
@@ -202,7 +202,7 @@ def disk_needed(
     latents = images*copies(config)*config.model.latent_channels*h*w*2
     return dict(latents=2*latents, checkpoints=(16 + 4*config.training.ema_count)*n*(config.checkpoint.keep_last + 2), model=4*n)  # latents: parts, and the files that they become; checkpoints: the last, the best, the next
 
-# %% ../nbs/80a_advice.ipynb #cell-14
+# %% ../nbs/80a_advice.ipynb #f205c9e3
 def time_of_step(
     config:Config, # The run
     means, # `Means`

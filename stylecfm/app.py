@@ -6,7 +6,7 @@
 __all__ = ['SHOWN', 'SMALL', 'GUESS', 'Limits', 'limits_of', 'opened', 'stops', 'strip', 'Painted', 'paint', 'page',
            'stylecfm_app']
 
-# %% ../nbs/81_app.ipynb #cell-2
+# %% ../nbs/81_app.ipynb #2442e14a
 import logging, math, os, signal, tempfile, time
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from fastcore.script import call_parse, store_true
 from .cli import reported
 from .config import InputError
 
-# %% ../nbs/81_app.ipynb #cell-5
+# %% ../nbs/81_app.ipynb #ac05fb3d
 class Limits(NamedTuple):
     "What the page takes."
     megapixels: float = 24. # Of an upload; read before it is decoded, 24 are 72 MB
@@ -30,7 +30,7 @@ def limits_of(
         raise InputError(f'max_megapixels and max_megabytes must be above 0, max_side at least 64 and max_waiting at least 1; got {megapixels:g}, {megabytes:g}, {side} and {waiting}')
     return Limits(megapixels, megabytes, side, waiting)
 
-# %% ../nbs/81_app.ipynb #cell-8
+# %% ../nbs/81_app.ipynb #7b83b2ee
 def opened(
     path:str|None, # Where the upload lies
     side:int, # Shorter side to work at, pixels
@@ -44,7 +44,7 @@ def opened(
     if max(im.size) > 4*min(im.size): raise InputError(f'{im.width} x {im.height} is more than four times as long as wide; crop it')
     return im
 
-# %% ../nbs/81_app.ipynb #cell-11
+# %% ../nbs/81_app.ipynb #f212517a
 SHOWN, SMALL = 7, 144                                         # points of a way that are shown; side of their pictures, pixels
 
 def stops(
@@ -65,7 +65,7 @@ def strip(
     pictures = [shrink(im, SMALL) for k in at for im in to_pil(crop_back(pipe.decode(way[k:k + 1].to(pipe.device)), size))]
     return grid([pictures], col_labels=[f't = {times[k]:.2g}' for k in at])
 
-# %% ../nbs/81_app.ipynb #cell-14
+# %% ../nbs/81_app.ipynb #bbebc5d9
 class Painted(NamedTuple):
     "What one request gives, in the order of the page."
     pair: tuple # Paths of before and after, PNG
@@ -99,7 +99,7 @@ def paint(
 
 GUESS = 'guess it'                                            # of the source style
 
-# %% ../nbs/81_app.ipynb #cell-17
+# %% ../nbs/81_app.ipynb #0178aa9f
 def _gradio():
     "gradio, or how to get it."
     os.environ.update(GRADIO_ANALYTICS_ENABLED='False', HF_HUB_DISABLE_TELEMETRY='1')
@@ -150,7 +150,7 @@ def page(
         go.click(transfer, [photo, source, target, side, steps, scale, strength], [pair, way, words, file], api_visibility='private', concurrency_limit=1, show_progress_on=[pair])
     return demo.queue(max_size=limits.waiting, default_concurrency_limit=1)
 
-# %% ../nbs/81_app.ipynb #cell-18
+# %% ../nbs/81_app.ipynb #aed0c609
 @call_parse
 def stylecfm_app(
     checkpoint:str=None, # A model, a checkpoint, or the folder of a run; the model that comes along if none

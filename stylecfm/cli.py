@@ -7,7 +7,7 @@ __all__ = ['KNOWN_SIDE', 'reported', 'config_with', 'stylecfm_preprocess', 'show
            'known_format', 'free_name', 'pairs', 'stylecfm_transfer', 'hint_at_size', 'transfer_all', 'side_by_side',
            'weights_of', 'stylecfm_evaluate', 'stylecfm_export']
 
-# %% ../nbs/80_cli.ipynb #cell-2
+# %% ../nbs/80_cli.ipynb #16794f0c
 import os, sys, tempfile
 from glob import glob
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ def config_with(
         if value is not None: config = replace(config, **{section: replace(getattr(config, section), **{key: value})})
     return config
 
-# %% ../nbs/80_cli.ipynb #cell-9
+# %% ../nbs/80_cli.ipynb #74509787
 @call_parse
 def stylecfm_preprocess(
     config:str=None, # A config.json; the defaults if none
@@ -128,7 +128,7 @@ def stylecfm_train(
         from stylecfm.train import OTCFMTrainer
         print(f'model in {OTCFMTrainer(c).fit()}')
 
-# %% ../nbs/80_cli.ipynb #cell-15
+# %% ../nbs/80_cli.ipynb #1c67df0d
 def writable(path:Path):
     "Raise `InputError` unless a file could be made at `path`."
     if Path(path).is_dir(): raise InputError(f'cannot write {path}: it is a folder; give the name of a file')
@@ -169,7 +169,7 @@ def pairs(
         writable(p)
     return todo
 
-# %% ../nbs/80_cli.ipynb #cell-17
+# %% ../nbs/80_cli.ipynb #754d9122
 @call_parse
 def stylecfm_transfer(
     checkpoint:str=None, # A model, a checkpoint, or the folder of a run; the model that comes along if none
@@ -208,7 +208,7 @@ def stylecfm_transfer(
         given = dict(source=None if source_style == 'auto' else source_style, target=None if target_style == 'auto' else weights_of(target_style), steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength, options=Options(mode, match=match, fresh=fresh, seed=seed))
         transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report, size)
 
-# %% ../nbs/80_cli.ipynb #cell-18
+# %% ../nbs/80_cli.ipynb #cc38773e
 KNOWN_SIDE = 256                                              # pixels along the pictures that the model that comes along has seen
 
 def hint_at_size(path:Path):
@@ -219,7 +219,7 @@ def hint_at_size(path:Path):
     except InputError: return                                 # which will get its own words
     if min(w, h) > 2*KNOWN_SIDE: print(f'{shown(path)} is {w} x {h}, and this model learned from pictures of {KNOWN_SIDE} pixels: with --size {KNOWN_SIDE} strokes are broader, and it is sooner done', file=sys.stderr)
 
-# %% ../nbs/80_cli.ipynb #cell-19
+# %% ../nbs/80_cli.ipynb #5929b321
 def transfer_all(
     pipe, # `StyleTransferPipeline`
     todo:list, # From `pairs`
@@ -269,7 +269,7 @@ def weights_of(text:str): # -> a style, or {style: weight}
     try: return {name.strip(): float(w) for name, _, w in parts}
     except ValueError: raise InputError(f'--target_style wants a style, or several with weights, as painting:2,photo:1; got {text!r}') from None
 
-# %% ../nbs/80_cli.ipynb #cell-21
+# %% ../nbs/80_cli.ipynb #a8dacbc8
 @call_parse
 def stylecfm_evaluate(
     checkpoint:str='runs/train', # A model, a checkpoint, or the folder of a run

@@ -8,7 +8,7 @@ __all__ = ['SLICE', 'PRECISIONS', 'KNOWN', 'WEIGHTS', 'CODECS', 'Codec', 'check_
            'taesd_layers', 'Encoded', 'Decoded', 'TinyAutoencoder', 'read_weights', 'LatentStats', 'moments', 'pooled',
            'tile_codec', 'load_codec', 'write_codec']
 
-# %% ../nbs/03_codecs.ipynb #cell-2
+# %% ../nbs/03_codecs.ipynb #1698428c
 import hashlib, logging, os, re, warnings
 from fractions import Fraction
 from pathlib import Path
@@ -256,7 +256,7 @@ class TinyAutoencoder(nn.Module):
     def encode(self, x:Tensor) -> Encoded: return Encoded(self.encoder((x + 1)/2))
     def decode(self, z:Tensor) -> Decoded: return Decoded(self.decoder(z)*2 - 1)
 
-# %% ../nbs/03_codecs.ipynb #cell-37
+# %% ../nbs/03_codecs.ipynb #5f73bd4c
 def read_weights(path:Path) -> dict: # {name: tensor}; what a `.pt` holds
     "A list of weights; a `.pth` is read without running anything in it."
     if path.suffix == '.safetensors': return read_tensors(path)
@@ -275,7 +275,7 @@ def _pair(folder:Path) -> TinyAutoencoder|None:
     try: return TinyAutoencoder(*weights)
     except InputError as e: raise InputError(f'{folder}: {e}') from None
 
-# %% ../nbs/03_codecs.ipynb #cell-38
+# %% ../nbs/03_codecs.ipynb #f4940e01
 KNOWN = ('AutoencoderKL', 'AutoencoderTiny')                  # diffusers' classes that may be loaded
 WEIGHTS = 'diffusion_pytorch_model.safetensors'               # as diffusers names them
 
@@ -382,7 +382,7 @@ def load_codec(
     if found := tile_codec(spec): return CODECS[found[0]](*found[1:])
     return Autoencoder(_network(str(spec)), str(spec), device, precision, tile)
 
-# %% ../nbs/03_codecs.ipynb #cell-48
+# %% ../nbs/03_codecs.ipynb #1681613f
 def write_codec(
     folder:Path, # Where a folder `codec` is made, if it takes one
     codec:Codec, # From `load_codec`

@@ -164,7 +164,7 @@ class TrainingConfig(Section, name='training'):
         "Latents of a step: `batch_size`, and 96 where that is `auto`."
         return 96 if self.batch_size == 'auto' else self.batch_size
 
-# %% ../nbs/00_config.ipynb #cell-23
+# %% ../nbs/00_config.ipynb #1e58fa29
 @dataclass(frozen=True)
 class InferenceConfig(Section, name='inference'):
     "How a trained network is used."
@@ -177,7 +177,7 @@ class InferenceConfig(Section, name='inference'):
     match:str = key('none', one_of('none', 'moments', 'spectrum')) # What makes structures more like noise before they are painted
     fresh:float = key(0., real(0, 1)) # Share of a structure's variance that is replaced by new noise: more paint, less likeness
 
-# %% ../nbs/00_config.ipynb #cell-24
+# %% ../nbs/00_config.ipynb #579fc9a6
 @dataclass(frozen=True)
 class DataConfig(Section, name='data'):
     "Where images are and what becomes of them."

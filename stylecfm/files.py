@@ -137,7 +137,7 @@ def read_json(
     try: return parse_json(_read(path).decode('utf-8'), str(path))
     except UnicodeDecodeError: raise InputError(f'{path} is not UTF-8 text; make it again or take another copy') from None
 
-# %% ../nbs/00a_files.ipynb #cell-28
+# %% ../nbs/00a_files.ipynb #a0dbefe4
 def write_tensors(
     path:str|Path, # File to write, by custom *.safetensors
     tensors:dict, # {name: tensor}, any shape, type and device

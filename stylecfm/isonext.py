@@ -75,7 +75,7 @@ class AlongDepth(nn.Module):
         p, (a, b, c) = F.pad(x, (0, 0, 0, 0, 1, 1)), self.weight[:, :, None, None, None].unbind(1)
         return a*p[:, :, :-2] + b*x + c*p[:, :, 2:]
 
-# %% ../nbs/11_isonext.ipynb #cell-14
+# %% ../nbs/11_isonext.ipynb #1dc528a8
 STRIP = 1 << 14                                               # latent pixels; a block that widens 256 channels has 64 MB for so many
 
 class IsoNextBlock(nn.Module):
@@ -238,7 +238,7 @@ def computed_on(self:IsoNext,
     for b in self.blocks: b.as_on = kind
     return self
 
-# %% ../nbs/11_isonext.ipynb #cell-26
+# %% ../nbs/11_isonext.ipynb #84ae6a89
 @patch
 def in_strips(self:IsoNextBlock, x:Tensor, mod:Mod) -> Tensor: # `(b, c, *spatial)` -> same; without a gradient
     "The block on rows after rows of a large picture, with the norm's statistics from all of it."
@@ -270,7 +270,7 @@ def run_blocks(self:IsoNext, h:Tensor, mods:list, c:Tensor|None=None) -> Tensor:
 
 AGAIN = dict(use_reentrant=False, preserve_rng_state=False)                     # nothing here is drawn by chance
 
-# %% ../nbs/11_isonext.ipynb #cell-46
+# %% ../nbs/11_isonext.ipynb #cell-42
 def num_parameters(
     latent_channels:int=4, hidden_dim:int=320, num_layers:int=15, num_styles:int=2, kernel_size:int=7,
     style_dim:int=256, time_dim:int=256, share_every:int=3, # 1: a modulation for each block
@@ -285,10 +285,10 @@ def num_parameters(
     d = context_dim; context = (s*d + d*d + 2*d) + num_layers//context_every*(4*c*c + 2*c*d + 8*c) if d else 0
     return blocks + mods + cond + context + 9*latent_channels*c + c + 9*latent_channels*c + latent_channels
 
-# %% ../nbs/11_isonext.ipynb #cell-47
+# %% ../nbs/11_isonext.ipynb #cell-43
 SIZES = dict(tiny=dict(hidden_dim=64, num_layers=6), base=dict(hidden_dim=320, num_layers=15), wide=dict(hidden_dim=384, num_layers=12, share_every=1))
 
-# %% ../nbs/11_isonext.ipynb #cell-50
+# %% ../nbs/11_isonext.ipynb #cell-46
 def operations(
     h:int, w:int, # Size of the latent
     latent_channels:int=4, hidden_dim:int=320, num_layers:int=15, kernel_size:int=7,
@@ -300,7 +300,7 @@ def operations(
     cond = 8*t*t + (t + s)*2*s + 2*s*s + (-(-num_layers//share_every) + 1)*3*c*s
     return 2*(h*w*pixel + cond)
 
-# %% ../nbs/11_isonext.ipynb #cell-59
+# %% ../nbs/11_isonext.ipynb #cell-55
 @patch
 def add_styles(self:IsoNext,
     count:int=1, # Styles to add

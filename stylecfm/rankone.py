@@ -6,14 +6,14 @@
 __all__ = ['AT_ONCE', 'CONTEXTS', 'exponentials', 'Tilt', 'tilt', 'context_tokens', 'context_skipping', 'context_outer',
            'directions', 'context_one_key', 'cross_attention', 'RankOneAttention', 'RankOne', 'kept_bytes']
 
-# %% ../nbs/10b_rankone.ipynb #cell-2
+# %% ../nbs/10b_rankone.ipynb #bcc0621b
 import math
 from typing import NamedTuple
 import torch, torch.nn.functional as F
 from torch import Tensor, nn
 from .config import InputError, chosen
 
-# %% ../nbs/10b_rankone.ipynb #cell-5
+# %% ../nbs/10b_rankone.ipynb #ce8ecad1
 AT_ONCE = 1 << 21                                             # exponentials that exist at a time, 8 MB in fp32
 
 def exponentials(alpha:Tensor, less:Tensor, c:Tensor) -> Tensor: # `(b, n)`, `(b, n)`, `(b, d)` -> `(b, n, d)`
@@ -46,7 +46,7 @@ def tilt(
     "Logarithm of the sum of exp(alpha c_s), and the mean of c under these weights."
     with torch.autocast(c.device.type, enabled=False): return Tilt.apply(alpha.to(c.dtype), c)     # exponents are no matter for 16 bits
 
-# %% ../nbs/10b_rankone.ipynb #cell-11
+# %% ../nbs/10b_rankone.ipynb #89899a0f
 def context_tokens(q, k, v, c, W, bias) -> Tensor:
     "Rows of c c^T as tokens in front of the image's own, one softmax over all."
     M = c[:, :, None]*c[:, None]                                                # (b, d, d)
@@ -87,7 +87,7 @@ def cross_attention(q, c, W, bias) -> Tensor:
 
 CONTEXTS = dict(tokens=context_tokens, skipping=context_skipping, outer=context_outer, one_key=context_one_key) # Ways to one attention; skipping is another function where c is 0
 
-# %% ../nbs/10b_rankone.ipynb #cell-18
+# %% ../nbs/10b_rankone.ipynb #4809dfb2
 class RankOneAttention(nn.Module):
     "Self-attention over an image's pixels with the rows of c c^T as further tokens."
     def __init__(self,
@@ -108,7 +108,7 @@ class RankOneAttention(nn.Module):
         W, bias = self.encoder_kv.weight.view(self.heads, 2, e, -1), self.encoder_kv.bias.view(self.heads, 2, e)
         return x + self.proj_out(self.attend(q, k, v, c, W, bias).mT.flatten(1, 2)).view_as(x)            # (b, heads, t, e) -> (b, channels, t)
 
-# %% ../nbs/10b_rankone.ipynb #cell-22
+# %% ../nbs/10b_rankone.ipynb #8b795afd
 class RankOne(NamedTuple):
     "M = c c^T, of each row of `c`, as what it does."
     c:Tensor # `(b, d)`
@@ -135,7 +135,7 @@ class RankOne(NamedTuple):
         s, m = torch.std_mean(self.c, 1, keepdim=True, correction=0); ci = self.c[..., None]
         return ci*(self.c - m)[:, None]/(ci.square()*s[..., None].square() + eps).sqrt()
 
-# %% ../nbs/10b_rankone.ipynb #cell-25
+# %% ../nbs/10b_rankone.ipynb #ad679b5b
 def kept_bytes(
     net:nn.Module,
     *args:Tensor, # Its inputs

@@ -6,13 +6,13 @@
 __all__ = ['MATCHES', 'radii', 'radial_power', 'Health', 'health', 'features', 'probe', 'match_moments', 'match_spectrum',
            'matched', 'renewed']
 
-# %% ../nbs/33_structure.ipynb #cell-2
+# %% ../nbs/33_structure.ipynb #fe13fa13
 from typing import NamedTuple
 import torch
 from torch import Tensor
 from .config import InputError, chosen
 
-# %% ../nbs/33_structure.ipynb #cell-5
+# %% ../nbs/33_structure.ipynb #1ce9e106
 def radii(
     h:int, w:int, # Size of a latent, pixels
 ) -> Tensor: # `(h, w)` int64: which ring a frequency is in, from 0, the mean alone, to `min(h, w)//2`
@@ -29,7 +29,7 @@ def radial_power(
     n = int(ring.max()) + 1; total = power.new_zeros(len(x), n).index_add_(1, ring, power)
     return total/torch.bincount(ring, minlength=n)
 
-# %% ../nbs/33_structure.ipynb #cell-8
+# %% ../nbs/33_structure.ipynb #963a3df3
 class Health(NamedTuple):
     "What a crowd of structures has of noise; a healthy one has 0, 1 and a flat line at 1."
     mean: float # Largest mean of a channel, in size
@@ -44,7 +44,7 @@ def health(
     squares = torch.nn.functional.avg_pool2d(x0.float().square().mean(1, keepdim=True), 4).sqrt().flatten()
     return Health(x0.mean((0, 2, 3)).abs().max().item(), x0.std().item(), tuple(squares.quantile(torch.tensor([.05, .95]).to(squares)).tolist()), radial_power(x0).mean(0).tolist())
 
-# %% ../nbs/33_structure.ipynb #cell-11
+# %% ../nbs/33_structure.ipynb #094c3fd2
 def features(x0:Tensor) -> Tensor: # `(n, c, h, w)` -> `(n, 2c + rings)`
     "What a linear probe sees of a structure."
     return torch.cat([x0.mean((2, 3)), x0.std((2, 3)).log(), radial_power(x0).log()], 1).double()
@@ -67,7 +67,7 @@ def probe(
         right[left] = ((v @ w[:-1] + w[-1])*y[left] > 0).float()
     return (right[y > 0].mean().item() + right[y < 0].mean().item())/2
 
-# %% ../nbs/33_structure.ipynb #cell-14
+# %% ../nbs/33_structure.ipynb #30141856
 def match_moments(x0:Tensor) -> Tensor:
     "Every channel of every structure with mean 0 and deviation 1."
     s, m = torch.std_mean(x0, dim=(2, 3), keepdim=True, correction=0)
@@ -88,7 +88,7 @@ def matched(
     "Structures made more like noise; raises `InputError` for an unknown way."
     return chosen(MATCHES, how, 'match')(x0)
 
-# %% ../nbs/33_structure.ipynb #cell-18
+# %% ../nbs/33_structure.ipynb #5201a519
 def renewed(
     x0:Tensor, # Structures, `(b, c, h, w)`
     fresh:float, # Share of the variance that becomes new, 0 to 1

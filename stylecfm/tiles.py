@@ -7,14 +7,14 @@ __all__ = ['GROUND', 'FLAT', 'STRONGEST', 'CROP', 'Principal', 'principal', 'til
            'Encoded', 'Decoded', 'TileBlock', 'correction', 'TileAutoencoder', 'shifted', 'reconstruction_loss',
            'fit_tiles']
 
-# %% ../nbs/02a_tiles.ipynb #cell-2
+# %% ../nbs/02a_tiles.ipynb #19a6b7f3
 import math
 from typing import NamedTuple
 import torch, torch.nn.functional as F
 from torch import Tensor, nn
 from .config import InputError
 
-# %% ../nbs/02a_tiles.ipynb #cell-5
+# %% ../nbs/02a_tiles.ipynb #ef63dd63
 class Principal(NamedTuple):
     "The best linear code of tiles."
     mean: Tensor # `(n,)`, n = 3*side^2
@@ -41,7 +41,7 @@ def tiles_of(
     "All tiles of images as rows."
     return F.pixel_unshuffle(images, side).permute(0, 2, 3, 1).reshape(-1, 3*side**2)
 
-# %% ../nbs/02a_tiles.ipynb #cell-10
+# %% ../nbs/02a_tiles.ipynb #5fe96542
 GROUND, FLAT = 3, 1e-3                                        # numbers without a gain; square that counts as nothing
 STRONGEST = 3.                                                # logarithm of the largest gain that is believed: 20 deviations
 
@@ -63,7 +63,7 @@ def undo_gain_shape(
     parts = shapes.tensor_split([k - GROUND for k in bands[1:]], 1)
     return torch.cat([torch.sinh(2*ground)/2, *(p*g.clamp(max=STRONGEST).exp() for p, g in zip(parts, gains.split(1, 1)))], 1)
 
-# %% ../nbs/02a_tiles.ipynb #cell-14
+# %% ../nbs/02a_tiles.ipynb #7d4b24ca
 class Encoded(NamedTuple):
     "What `encode` gives, as diffusers names it."
     latents: Tensor # `(b, c, h/side, w/side)`
@@ -110,7 +110,7 @@ class TileAutoencoder(nn.Module):
         x = torch.einsum('nc,bchw->bnhw', self.tile, c) + self.decoder(c) + self.mean[:, None, None]
         return Decoded(F.pixel_shuffle(x, self.side))
 
-# %% ../nbs/02a_tiles.ipynb #cell-16
+# %% ../nbs/02a_tiles.ipynb #c5036328
 def shifted(
     images:Tensor, # `(n, 3, h, w)`
     size:int, # Side of the crops

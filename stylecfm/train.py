@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['check_fit', 'build_network', 'first_weights', 'OTCFMTrainer', 'make_accelerator', 'StepResult']
 
-# %% ../nbs/50_train.ipynb #cell-2
+# %% ../nbs/50_train.ipynb #3203b9f8
 import contextlib, json, math, os, secrets, shutil, signal, time
 from dataclasses import replace
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ from .paths import dynamic_epsilon, noise_like
 from .planning import means_for, memory_now, with_less
 from .watch import held_batches, sample_grid, sampled_style, split, validation_loss
 
-# %% ../nbs/50_train.ipynb #cell-5
+# %% ../nbs/50_train.ipynb #d5a7e6bb
 def check_fit(config:Config, cache:LatentCache):
     "Raise `InputError` where a config and a cache do not belong together."
     m, d = config.model, config.data
@@ -75,7 +75,7 @@ def first_weights(config:Config, cache:LatentCache) -> tuple: # Network, numbers
     net.load_state_dict(weights | {'style.table': torch.stack(table)})
     cache.stats = old.stats; return net, [i for i, s in enumerate(cache.styles) if s not in old.styles]
 
-# %% ../nbs/50_train.ipynb #cell-8
+# %% ../nbs/50_train.ipynb #1807bb3e
 class OTCFMTrainer:
     "Trains an `IsoNext` on cached latents by OT-CFM; `fit` runs or resumes."
     def __init__(self,
@@ -329,7 +329,7 @@ def load(self:OTCFMTrainer, folder:Path):
     self.log = [r for r in map(_row, lines) if r and r['step'] <= self.done]    # what came later is done again
     if self.acc.is_main_process: write_text(self.root/'log.jsonl', ''.join(json.dumps(r) + '\n' for r in self.log))
 
-# %% ../nbs/50_train.ipynb #cell-25
+# %% ../nbs/50_train.ipynb #fb5b119a
 @patch
 def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None where nothing is held out
     "Ask the held-out latents; remember how long nothing better was found."
@@ -478,7 +478,7 @@ def leave(self:OTCFMTrainer,
         except InputError as e: tqdm.write(f'the last steps could not be saved: {e}')
     raise why
 
-# %% ../nbs/50_train.ipynb #cell-30
+# %% ../nbs/50_train.ipynb #a43b6143
 @patch
 def finish(self:OTCFMTrainer) -> Path:
     "Write the finished model beside the checkpoints: with `patience` that of the best checkpoint, else the last weights; of the averages the one that validation found best, or the first."

@@ -6,7 +6,7 @@
 __all__ = ['StructurePreservingInference', 'LATENTS', 'GUESSES', 'MODES', 'STARTS', 'StyleTransferPipeline', 'fetched',
            'load_latent', 'Opened', 'Guess', 'Options', 'Transferred', 'settings', 'arrived', 'check_options', 'Job']
 
-# %% ../nbs/60_transfer.ipynb #cell-2
+# %% ../nbs/60_transfer.ipynb #27e52b84
 import math, re, time
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -29,7 +29,7 @@ from .structure import matched, renewed
 from .checkpoints import Model, load_model, starter, write_model
 from .checkpoints import codec_weights as weights_of
 
-# %% ../nbs/60_transfer.ipynb #cell-5
+# %% ../nbs/60_transfer.ipynb #2267aa83
 class StyleTransferPipeline(DiffusionPipeline):
     "Images in one style to images in another."
     def __init__(self,
@@ -63,7 +63,7 @@ def from_model(cls:StyleTransferPipeline,
     pipe = cls(model.net, codec or model.spec, model.weights, model.styles, *(v.tolist() for v in model.stats), asdict(model.inference))
     return pipe.to(pick_device(device))
 
-# %% ../nbs/60_transfer.ipynb #cell-7
+# %% ../nbs/60_transfer.ipynb #634cbb39
 _HUB = re.compile(r'(\w[\w.-]*/\w[\w.-]*)(?:@([\w.-]+))?')
 
 def fetched(
@@ -106,7 +106,7 @@ def to(self:StyleTransferPipeline, *args, **kwargs) -> StyleTransferPipeline: # 
     if hasattr(self.codec, 'net'): self.codec.device = self.device; self.codec.net.to(self.device)
     return self
 
-# %% ../nbs/60_transfer.ipynb #cell-9
+# %% ../nbs/60_transfer.ipynb #adc668db
 @patch
 def style(self:StyleTransferPipeline,
     which:str|int, # Name, or number from 0
@@ -129,7 +129,7 @@ def shares(self:StyleTransferPipeline,
     for k, w in which.items(): n = self.style(k); out[n] = out.get(n, 0.) + w/total
     return out
 
-# %% ../nbs/60_transfer.ipynb #cell-12
+# %% ../nbs/60_transfer.ipynb #43a7e905
 @patch
 def encode(self:StyleTransferPipeline,
     x:Tensor, # Images in [-1, 1], `(b, 3, h, w)`, sides divisible by the codec's factor
@@ -178,7 +178,7 @@ def read(self:StyleTransferPipeline,
     im, alpha = load_layers(image); x, size = pad_to(to_tensor([im]), self.codec.factor)
     return Opened(self.encode(x), size, alpha)
 
-# %% ../nbs/60_transfer.ipynb #cell-14
+# %% ../nbs/60_transfer.ipynb #b5ac6be6
 @patch
 def field(self:StyleTransferPipeline,
     style:str|int|dict, # A style, or several with weights; -1 is the mean style
@@ -217,7 +217,7 @@ def generate(self:StyleTransferPipeline,
     "From structure at t=0 to data at t=1."
     return (solver or ODESolver()).solve(self.field(target, scale, decay), x0.to(self.device), 0., 1., callback, carry)
 
-# %% ../nbs/60_transfer.ipynb #cell-16
+# %% ../nbs/60_transfer.ipynb #58c7f362
 GUESSES = [(t, seed) for t in (.3, .5, .7, .9) for seed in range(4)] # Times, and seeds of noise
 
 class Guess(NamedTuple):
@@ -239,7 +239,7 @@ def guess(self:StyleTransferPipeline,
     losses = torch.tensor(losses); best = int(losses.mean(0).argmin())
     return Guess(best, (losses.argmin(1) == best).float().mean().item())
 
-# %% ../nbs/60_transfer.ipynb #cell-18
+# %% ../nbs/60_transfer.ipynb #21e45aeb
 MODES = ('loop', 'flowedit', 'sdedit')
 STARTS = dict(flowedit=.3, sdedit=.5)                         # where they begin unless told
 
@@ -265,7 +265,7 @@ class Transferred(NamedTuple):
     seconds: float # All in all
     trajectory: list # Latents on the way from source to target, `(points, c, h, w)` for each image, on the CPU; None unless asked for
 
-# %% ../nbs/60_transfer.ipynb #cell-19
+# %% ../nbs/60_transfer.ipynb #a31f126f
 def settings(
     base:InferenceConfig, # The model's
     steps:int|None=None, guidance_scale:float|None=None, solver:str|None=None, # What replaces it
@@ -291,7 +291,7 @@ def check_options(o:Options, strength:float):
     renewed(matched(torch.zeros(1, 1, 2, 2), o.match or 'none'), o.fresh or 0.)
     if o.mode != 'loop' and (o.match or o.fresh): raise InputError(f'match and fresh are about structures, which {o.mode} does not find; leave them out, or use mode loop')
 
-# %% ../nbs/60_transfer.ipynb #cell-20
+# %% ../nbs/60_transfer.ipynb #d192fc7b
 class Job(NamedTuple):
     "What is done to one batch."
     source: int # Style that the images are in
@@ -347,7 +347,7 @@ def carry_over(self:StyleTransferPipeline,
     made = arrived(solver.solve(forth, x0, 0., 1., callback, back.carry if same and job.guidance()[0] == 1 else None), solver)
     return made.x, x0, back.nfe + made.nfe
 
-# %% ../nbs/60_transfer.ipynb #cell-21
+# %% ../nbs/60_transfer.ipynb #f013c4d7
 @patch
 def check(self:StyleTransferPipeline,
     source:str|int|None=None, target:str|int|dict|None=None, # As the call takes them, and so the others
@@ -397,7 +397,7 @@ def __call__(self:StyleTransferPipeline,
                 if x0 is not None: x0s[i] = x0[k].cpu()
     return Transferred(out, x0s, nfe, sources, time.monotonic() - begun, ways)
 
-# %% ../nbs/60_transfer.ipynb #cell-23
+# %% ../nbs/60_transfer.ipynb #ee5c3bfc
 @patch
 @torch.no_grad()
 def repaint(self:StyleTransferPipeline,

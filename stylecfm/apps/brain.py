@@ -11,7 +11,7 @@ __all__ = ['TISSUES', 'ENHANCED', 'MODALITIES', 'NAMES', 'FEW', 'KINDS', 'SEEDS'
            'find_lesions', 'brain_job', 'lesions_picture', 'stylecfm_brain_slices', 'stylecfm_brain_train',
            'stylecfm_brain_translate', 'stylecfm_brain']
 
-# %% ../../nbs/applications/brain.ipynb #cell-2
+# %% ../../nbs/applications/brain.ipynb #7081d4f6
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from fastcore.script import call_parse, store_true
 from ..cli import reported
 from ..config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig, TrainingConfig
 
-# %% ../../nbs/applications/brain.ipynb #cell-5
+# %% ../../nbs/applications/brain.ipynb #f8fd1ac5
 TISSUES = dict(csf=(2569, 329, 1.), grey=(833, 83, .86), white=(500, 70, .77), vessel=(1200, 60, .75), cap=(850, 120, .82),
                edema=(1050, 150, .88), core=(1500, 190, .93), rim=(1100, 120, .87)) # T1 and T2 in ms, proton density; caps are a harmless change beside the ventricles
 ENHANCED = dict(rim=330, vessel=300)                          # T1 in ms with contrast agent
@@ -34,7 +34,7 @@ def spin_echo(
     recovered = abs(1 - 2*np.exp(-ti/t1) + np.exp(-tr/t1)) if ti else 1 - np.exp(-tr/t1)
     return density*recovered*np.exp(-te/t2)
 
-# %% ../../nbs/applications/brain.ipynb #cell-9
+# %% ../../nbs/applications/brain.ipynb #46df6ce9
 class Phantom(NamedTuple):
     "A slice and its truth."
     image: np.ndarray # `(4, n, n)`, signal relative to white matter; 0 outside of the brain
@@ -54,7 +54,7 @@ def ellipse(x, y, cx, cy, rx, ry, turn=0.) -> np.ndarray:
     "Distance from a centre, 1 on the ellipse."
     c, s = np.cos(turn), np.sin(turn); return np.hypot(((x - cx)*c + (y - cy)*s)/rx, ((y - cy)*c - (x - cx)*s)/ry)
 
-# %% ../../nbs/applications/brain.ipynb #cell-10
+# %% ../../nbs/applications/brain.ipynb #e76f5cbf
 class Anatomy(NamedTuple):
     "Where is what; arrays `(n, n)` on the square from -1 to 1."
     x: np.ndarray # To the right of the head's own axis
@@ -91,7 +91,7 @@ def healthy_anatomy(rng, n:int) -> Anatomy:
     return Anatomy(x, y, depth, ventricles, share)
 
 
-# %% ../../nbs/applications/brain.ipynb #cell-11
+# %% ../../nbs/applications/brain.ipynb #1186c637
 def add_lesion(rng, a:Anatomy) -> np.ndarray: # `(n, n)` bool
     "Put a lesion into the white matter, and say where."
     at = np.argwhere((a.share['white'] > .9) & (a.depth > .2)); i, j = at[rng.integers(len(at))]; x, y = a.x - a.x[i, j], a.y - a.y[i, j]
@@ -128,7 +128,7 @@ def normalised(
         low, middle, high = np.quantile(m[brain], (.02, .5, .98)); out[k][brain] = np.clip(.8*(m[brain] - middle)/max(high - low, 1e-9), -.98, 1)
     return out
 
-# %% ../../nbs/applications/brain.ipynb #cell-15
+# %% ../../nbs/applications/brain.ipynb #4ef0bbf5
 NAMES = dict(t1=('t1', 't1n'), t1ce=('t1ce', 't1c'), t2=('t2', 't2w'), flair=('flair', 't2f'), truth=('seg',)) # Ends of file names, by modality
 FEW = 20                                                      # outlined pixels that make a slice diseased; fewer leave it out
 
@@ -163,7 +163,7 @@ def read_subject(
         if not np.isfinite(volumes[k]).all(): raise InputError(f'{p} holds numbers that are not finite')
     return Subject(folder.name, np.stack([volumes[k] for k in MODALITIES]), volumes['truth'] > 0 if 'truth' in volumes else None, im.affine)
 
-# %% ../../nbs/applications/brain.ipynb #cell-16
+# %% ../../nbs/applications/brain.ipynb #c300d029
 class Window(NamedTuple):
     "The square around a brain, in voxels; may reach over the edge."
     x: int
@@ -214,7 +214,7 @@ def slices_of(
     truth = None if s.truth is None else through(s.truth[None].astype(np.float32), w, n, 0.)[where, 0] > .5
     return Slices(through(image, w, n, -1.)[where], truth, where, w)
 
-# %% ../../nbs/applications/brain.ipynb #cell-20
+# %% ../../nbs/applications/brain.ipynb #177f90eb
 KINDS = ('diseased', 'healthy')                               # folders of slices, and styles of the network
 
 def save_slices(
@@ -272,7 +272,7 @@ def train_brain(config:Config) -> Path: # Of the run
     make_cache(slice_source(config.data.raw_data_root, load_codec(config.data.codec, 'cpu')), config.data.data_root)
     return OTCFMTrainer(config).fit()
 
-# %% ../../nbs/applications/brain.ipynb #cell-22
+# %% ../../nbs/applications/brain.ipynb #5cda1a93
 def translated(
     pipe, # `StyleTransferPipeline` of a brain network
     image:np.ndarray, # `(k, 4, n, n)` in [-1, 1]
@@ -305,7 +305,7 @@ def auroc(score:np.ndarray, truth:np.ndarray) -> float: # Both `(n,)`; `truth` b
     if not 0 < (n := int(truth.sum())) < len(truth): raise InputError('an AUROC needs pixels of both kinds')
     return (rankdata(score)[truth].sum() - n*(n + 1)/2)/(n*(len(truth) - n))
 
-# %% ../../nbs/applications/brain.ipynb #cell-25
+# %% ../../nbs/applications/brain.ipynb #ec7a105c
 def residual_autoencoder(
     image:np.ndarray, # Healthy slices, `(k, 4, n, n)`, n divisible by 8
     steps:int=1500, # Of 32 slices
@@ -330,7 +330,7 @@ def flair_map(image:np.ndarray, blur:float=1.) -> np.ndarray: # `(k, 4, n, n)` -
     return gaussian_filter(image[:, 3] + 1, (0, blur, blur))*(image > -1).all(1)
 
 
-# %% ../../nbs/applications/brain.ipynb #cell-26
+# %% ../../nbs/applications/brain.ipynb #3341a34c
 class Score(NamedTuple):
     "How well maps find lesions, with bootstrap intervals of 90 %."
     dice: tuple # Mean over slices, low, high
@@ -353,7 +353,7 @@ def scored(
     again = [rng.integers(0, len(maps), len(maps)) for _ in range(draws)]; interval = lambda v: tuple(float(q) for q in np.quantile(v, (.05, .95)))
     return Score((float(each.mean()), *interval([each[k].mean() for k in again])), (float(area(range(len(maps)))), *interval([area(k) for k in again[:draws//4]])), threshold)
 
-# %% ../../nbs/applications/brain.ipynb #cell-28
+# %% ../../nbs/applications/brain.ipynb #b62c3f16
 class Effort(NamedTuple):
     "How much of everything."
     train: int = 1200 # Phantoms of each kind
@@ -412,7 +412,7 @@ def brain_job(
     write_json(out/'metrics.json', r); return r
 
 
-# %% ../../nbs/applications/brain.ipynb #cell-29
+# %% ../../nbs/applications/brain.ipynb #25d5ea2d
 def lesions_picture(test:Truth, healthy:np.ndarray, maps:dict, path:Path):
     "Six slices, as they would be healthy, each map, and the truth."
     from matplotlib.figure import Figure
@@ -426,7 +426,7 @@ def lesions_picture(test:Truth, healthy:np.ndarray, maps:dict, path:Path):
         row[0].set_ylabel(name.replace(' in ', '\nin ').replace("'s ", "'s\n").replace('made ', 'made\n'), fontsize=7)
     fig.tight_layout(pad=.2); b = BytesIO(); fig.savefig(b, format='png', dpi=110); write_bytes(path, b.getvalue())
 
-# %% ../../nbs/applications/brain.ipynb #cell-31
+# %% ../../nbs/applications/brain.ipynb #cbd00056
 @call_parse
 def stylecfm_brain_slices(
     subjects:str=None, # Folder with a folder of NIfTI volumes for each subject, outlines among them
@@ -466,7 +466,7 @@ def stylecfm_brain_train(
         print(f'model in {train_brain(load_config(config) if config else brain_config(root, minutes, (hidden_dim, num_layers), batch_size))}')
 
 
-# %% ../../nbs/applications/brain.ipynb #cell-32
+# %% ../../nbs/applications/brain.ipynb #3a5a683f
 @call_parse
 def stylecfm_brain_translate(
     checkpoint:str='runs/brain/run', # A model, a checkpoint, or the folder of a run
