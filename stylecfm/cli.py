@@ -169,7 +169,7 @@ def pairs(
         writable(p)
     return todo
 
-# %% ../nbs/80_cli.ipynb #754d9122
+# %% ../nbs/80_cli.ipynb #88549653
 @call_parse
 def stylecfm_transfer(
     checkpoint:str=None, # A model, a checkpoint, or the folder of a run; the model that comes along if none
@@ -204,22 +204,20 @@ def stylecfm_transfer(
         from stylecfm.transfer import LATENTS, Options, StyleTransferPipeline
         if size and todo[0][0].suffix.lower() in LATENTS: raise InputError('--size is for images; a latent has the size that it has')
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
-        if not (checkpoint or size): hint_at_size(todo[0][0])
         given = dict(source=None if source_style == 'auto' else source_style, target=None if target_style == 'auto' else weights_of(target_style), steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength, options=Options(mode, match=match, fresh=fresh, seed=seed))
-        transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report, size)
+        transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report, size, not (checkpoint or size))
 
-# %% ../nbs/80_cli.ipynb #cc38773e
+# %% ../nbs/80_cli.ipynb #d0acab20
 KNOWN_SIDE = 256                                              # pixels along the pictures that the model that comes along has seen
 
-def hint_at_size(path:Path):
+def hint_at_size(
+    path:Path,
+    w:int, h:int, # Of the image, pixels
+):
     "Say so on stderr if an image is more than twice as large as those."
-    from stylecfm.images import load_image
-    from stylecfm.transfer import LATENTS
-    try: w, h = load_image(path).size if path.suffix.lower() not in LATENTS else (0, 0)
-    except InputError: return                                 # which will get its own words
     if min(w, h) > 2*KNOWN_SIDE: print(f'{shown(path)} is {w} x {h}, and this model learned from pictures of {KNOWN_SIDE} pixels: with --size {KNOWN_SIDE} strokes are broader, and it is sooner done', file=sys.stderr)
 
-# %% ../nbs/80_cli.ipynb #5929b321
+# %% ../nbs/80_cli.ipynb #df5a9ff8
 def transfer_all(
     pipe, # `StyleTransferPipeline`
     todo:list, # From `pairs`
@@ -228,6 +226,7 @@ def transfer_all(
     grid:str|None=None, # Image of sources and results, if one is wanted
     report:str|None=None, # JSON of times, if one is wanted
     size:int|None=None, # Shorter side to work at, pixels; the images' own if none
+    hint:bool=False, # Say so where an image is too large for the model that comes along
 ):
     "Read, transfer and write each image, with a bar over the solver's steps."
     from tqdm import tqdm
@@ -235,7 +234,10 @@ def transfer_all(
     from stylecfm.transfer import LATENTS
     per, rows, left = 2*pipe.check(**given).num_inference_steps, [], []
     given_as = lambda p: load_shrunk(p, size) if size and p.suffix.lower() not in LATENTS else p
-    if strict: pipe.read(given_as(todo[0][0]))                                            # an error comes before the bar, not through it
+    if strict or hint:                                                                    # an error comes before the bar, not through it
+        try: first = pipe.read(given_as(todo[0][0])); hint and hint_at_size(todo[0][0], *first.size[::-1])
+        except InputError:
+            if strict: raise
     pipe.set_progress_bar_config(disable=True)
     with tqdm(total=per*len(todo), desc='transfer', unit='step') as bar:
         for i, (source, target) in enumerate(todo):

@@ -363,13 +363,14 @@ def pooled(
         raise InputError(f'latent channels {bad.nonzero()[:4, 0].tolist()} are constant or not finite over the whole set; are the images blank?')
     return LatentStats(m.mean(0).float(), scale.float())
 
-# %% ../nbs/03_codecs.ipynb #cell-46
+# %% ../nbs/03_codecs.ipynb #ce7ccfab
 CODECS = dict(pixels=PixelShuffle, dct=TileDCT)
 
-def tile_codec(spec:str) -> tuple|None: # `(kind, factor, channels)`; None for another codec
-    "What `dct:F` or `pixels:F:C` says."
+def tile_codec(spec:str) -> tuple|None: # `(kind, factor, channels)`; None for a codec of another kind
+    "What `dct:F` or `pixels:F:C` says; raises `InputError` where its numbers are none."
     kind, *numbers = str(spec).split(':')
-    if kind not in CODECS or not 1 <= len(numbers) <= 2 or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers): return None
+    if kind not in CODECS or not numbers: return None
+    if len(numbers) > 2 or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers): raise InputError(f'{spec} is no codec; write {kind}:F or {kind}:F:C, as in pixels:F, with numbers from 1 to 16')
     return kind, int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 3
 
 def load_codec(

@@ -7,7 +7,7 @@ __all__ = ['GB', 'PRECISIONS', 'COLOURS', 'OVERHEAD', 'MMAP_THRESHOLD', 'TRIM_TH
            'op_count', 'StepTracker', 'MemoryReport', 'latent_hw', 'parameters', 'precision_on', 'build', 'profile',
            'Measured', 'measure_step', 'Overhead', 'keep_freed_memory']
 
-# %% ../nbs/40_memory.ipynb #cell-2
+# %% ../nbs/40_memory.ipynb #d98d7690
 import ctypes, weakref
 from collections import Counter
 from contextlib import nullcontext
@@ -20,7 +20,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
-from .codecs import CODECS, fast_bf16, tile_codec
+from .codecs import fast_bf16, tile_codec
 from .config import Config, InputError
 from .isonext import IsoNext, num_parameters
 from .otcfm import FlowBatch, velocity_loss
@@ -127,13 +127,12 @@ class MemoryReport(NamedTuple):
     batch:int # Samples of the step
     means:Means # What saves memory
 
-# %% ../nbs/40_memory.ipynb #cell-15
+# %% ../nbs/40_memory.ipynb #e16314d9
 def latent_hw(
     config:Config, # `data.codec` and `data.target_size` count
 ) -> tuple: # Height and width of a latent
     "Size of the latents; an autoencoder is taken to make images 8 times smaller."
-    found = tile_codec(config.data.codec); factor = found[1] if found else 8
-    if not found and config.data.codec.partition(':')[0] in CODECS and ':' in config.data.codec: raise InputError(f'data.codec {config.data.codec} is no codec: the number must be from 1 to 16')
+    factor = (tile_codec(config.data.codec) or ('', 8))[1]
     if config.data.target_size < factor: raise InputError(f'data.target_size {config.data.target_size} is less than a latent of {config.data.codec} needs; make it at least {8*factor}')
     return (config.data.target_size//factor,)*2
 

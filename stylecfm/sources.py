@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['save_dataset', 'open_dataset', 'pt_latent', 'pt_source', 'import_latents', 'put_aside']
 
-# %% ../nbs/05_sources.ipynb #f62cfcdd
+# %% ../nbs/05_sources.ipynb #e588611b
 import re, shutil
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np, torch
 from tqdm import tqdm
 from .codecs import Codec
 from .config import InputError
-from .files import write_bytes
+from .files import sealed_folder, write_bytes
 from .images import list_images, read_file, style_folders
 from .latents import DTYPE, CacheReport, Source, make_cache
 
@@ -120,7 +120,7 @@ def import_latents(
     "A cache from ready latents; raises `InputError`."
     return make_cache(pt_source(pt_root, codec, scaling), out_root, 4, strict, rebuild)
 
-# %% ../nbs/05_sources.ipynb #3674bf97
+# %% ../nbs/05_sources.ipynb #5dd53ec3
 def put_aside(
     root:str|Path, # Folder with a folder of images for each style
     out:str|Path, # Gets `train/` with all but `n` of each style, and `test/` with those; left alone if it has them
@@ -129,12 +129,13 @@ def put_aside(
     styles:tuple=('photo', 'monet'), # Folders, in the order of the choice
 ):
     "Copies of images, in two folders; raises `InputError` where there are too few."
-    root, out, rng = Path(root), Path(out), np.random.default_rng(seed)
-    if (out/'test').exists(): return
+    root, out, rng, parts = Path(root), Path(out), np.random.default_rng(seed), dict(train=[], test=[])
     for style in styles:
         paths = list_images(root/style)
         if len(paths) <= n: raise InputError(f'{root/style} has {len(paths)} images; more than {n} are needed to put {n} aside')
         aside = set(rng.choice(len(paths), n, replace=False))
-        for i, p in enumerate(paths):
-            to = out/('test' if i in aside else 'train')/style/p.name
-            to.parent.mkdir(parents=True, exist_ok=True); shutil.copyfile(p, to)
+        for i, p in enumerate(paths): parts['test' if i in aside else 'train'].append((style, p))
+    for part, files in parts.items():
+        if (out/part).exists(): continue
+        with sealed_folder(out/part, part) as tmp:
+            for style, p in files: (tmp/style).mkdir(exist_ok=True); shutil.copyfile(p, tmp/style/p.name)
