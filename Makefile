@@ -27,7 +27,7 @@ test-slow: .venv/.dev ## The same, with the cells that take minutes
 	$(BIN)/python tools/check.py --slow
 
 latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/results/latents.json
-	$(BIN)/python tools/run_notebooks.py 91_cache --slow
+	$(BIN)/python tools/run_notebooks.py 93a_cache --slow
 
 solvers: .venv/.dev ## Measure what solvers and guidance cost on a trained network (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py 94_solvers --slow
@@ -57,7 +57,7 @@ coupling: .venv/.dev ## Measure what pairing and epsilon are worth (an hour)
 	$(BIN)/python tools/run_notebooks.py 93_coupling --slow
 
 network: .venv/.dev ## Measure the network: speed, memory, and what its parts are worth (an hour)
-	$(BIN)/python tools/run_notebooks.py 92_network --slow
+	$(BIN)/python tools/run_notebooks.py 93b_network --slow
 
 lab: .venv/.lab ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab nbs

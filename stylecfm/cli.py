@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KNOWN_SIDE', 'reported', 'config_with', 'stylecfm_preprocess', 'shown', 'tell', 'stylecfm_train', 'writable',
            'known_format', 'free_name', 'pairs', 'stylecfm_transfer', 'hint_at_size', 'transfer_all', 'side_by_side',
-           'weights_of', 'stylecfm_evaluate', 'stylecfm_export']
+           'weights_of', 'stylecfm_evaluate', 'stylecfm_export', 'run_line']
 
 # %% ../nbs/80_cli.ipynb #16794f0c
 import os, sys, tempfile
@@ -316,3 +316,19 @@ def stylecfm_export(
         from stylecfm.checkpoints import load_model
         from stylecfm.export import export_network
         print(f'written to {output}; off by {export_network(load_model(checkpoint).net, output):.1e} of the deviation at most')
+
+# %% ../nbs/80_cli.ipynb #ae1b5812
+def run_line(
+    line:str, # As typed: 'stylecfm_transfer --input a.jpg --output b.png'
+) -> int: # Exit code: 0; 2 for what the user can mend
+    "Run a command of this package in this process; raises `InputError` for one that does not exist."
+    import shlex
+    from importlib.metadata import entry_points
+    from fastcore.script import anno_parser
+    from stylecfm.config import chosen
+    known = {e.name: e for e in entry_points(group='console_scripts') if e.value.startswith('stylecfm.')}
+    name, *words = shlex.split(line) or ['']
+    f = chosen(known, name, 'command').load().__wrapped__                       # the function behind the flags
+    try: f(**{k: v for k, v in vars(anno_parser(f, name).parse_args(words)).items() if k not in ('pdb', 'xtra')})
+    except SystemExit as e: return e.code or 0
+    return 0

@@ -6,7 +6,7 @@
 __all__ = ['EXTENSIONS', 'MAX_BYTES', 'RULES', 'CENTRE', 'FORMATS', 'list_images', 'style_folders', 'read_file', 'ImageRules',
            'decode_image', 'load_image', 'load_layers', 'View', 'check_square', 'fit_square', 'shrink', 'load_shrunk',
            'as_float', 'to_tensor', 'to_pil', 'Bad', 'Images', 'read_squares', 'read_images', 'save_image', 'grid',
-           'pad_to', 'crop_back']
+           'Shown', 'shown', 'pad_to', 'crop_back']
 
 # %% ../nbs/01_images.ipynb #cell-2
 import re, warnings
@@ -333,6 +333,28 @@ def grid(
     for i, t in enumerate(row_labels): _label(draw, font, t, (0, cell(i, 0)[1], left, h), True)
     for j, t in enumerate(col_labels): _label(draw, font, t, (cell(0, j)[0], 0, w, top), False)
     return sheet
+
+# %% ../nbs/01_images.ipynb #9e699aa4
+class Shown:
+    "A picture that a notebook stores as JPEG and nothing else."
+    def __init__(self,
+        image:Image.Image, # What to show
+        quality:int=80, # Of the JPEG, 1 to 95
+    ): self.image, self.quality = image.convert('RGB'), quality
+    def __repr__(self): return f'{self.image.width} x {self.image.height} pixels'
+    def _repr_jpeg_(self):
+        self.image.save(f := BytesIO(), 'JPEG', quality=self.quality); return f.getvalue()
+
+def shown(
+    rows:list, # As `grid` takes them
+    side:int=128, # Longer side of a picture, pixels; larger ones are made smaller
+    row_labels:list=(), # Text left of each row
+    col_labels:list=(), # Text above each column
+) -> Shown: # For the last line of a cell
+    "Pictures in rows and columns, small."
+    small = lambda im: ImageOps.contain(im, (side, side)) if im and max(im.size) > side else im
+    table = rows if isinstance(rows[0], (list, tuple)) else [rows]
+    return Shown(grid([[small(im) for im in r] for r in table], row_labels, col_labels, font_size=10))
 
 # %% ../nbs/01_images.ipynb #cell-61
 def pad_to(
