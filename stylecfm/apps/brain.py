@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['NAMES', 'KINDS', 'FEW', 'TIMES', 'BINS', 'DEEP', 'WATER', 'SEEDS', 'USUAL', 'Subject', 'read_subject', 'Window',
            'window_of', 'through', 'back_through', 'Slices', 'slices_of', 'save_slices', 'load_slices', 'slice_source',
-           'brain_config', 'train_brain', 'translated', 'repainted', 'depths', 'Usual', 'usual_differences',
-           'difference_map', 'evidence', 'dice', 'auroc', 'residual_autoencoder', 'flair_map', 'Score', 'score_line',
-           'best_threshold', 'scored', 'Effort', 'Truth', 'draw', 'Way', 'ways', 'Found', 'find_lesions',
-           'lesions_picture', 'keep_usual', 'read_usual', 'brain_job', 'stylecfm_brain_slices', 'stylecfm_brain_train',
-           'stylecfm_brain_translate', 'stylecfm_brain']
+           'brain_config', 'train_brain', 'translated', 'repainted', 'Smooth', 'smoothed', 'depths', 'Usual',
+           'usual_differences', 'difference_map', 'evidence', 'dice', 'auroc', 'residual_autoencoder', 'flair_map',
+           'Score', 'score_line', 'best_threshold', 'scored', 'Effort', 'Truth', 'draw', 'Way', 'ways', 'Found',
+           'find_lesions', 'lesions_picture', 'keep_usual', 'read_usual', 'brain_job', 'stylecfm_brain_slices',
+           'stylecfm_brain_train', 'stylecfm_brain_translate', 'stylecfm_brain']
 
 # %% ../../nbs/applications/brain.ipynb #135dfe61
 import sys
@@ -223,7 +223,7 @@ def translated(
     parts = [pipe.decode(pipe.carry_over(pipe.encode(x), job, callback)[0]) for x in torch.from_numpy(image).split(batch)]
     return torch.cat(parts).clamp(-1, 1).numpy()
 
-TIMES = (.2, .35, .5) # To which a slice is noised: later keeps more of it
+TIMES = (.35, .5, .65) # To which a slice is noised: later keeps more of it
 
 def repainted(
     pipe:'StyleTransferPipeline', # Of a brain network
@@ -250,10 +250,27 @@ def repainted(
 BINS, DEEP = 15, .375 # Depths that are told apart, and the depth from which on they are one, as a share of the side
 WATER = [list(MODALITIES).index(k) for k in ('t2', 'flair')] # Modalities in which what holds water is bright
 
+class Smooth(NamedTuple):
+    "How a difference is smoothed, in pixels."
+    blur: float = 1. # Deviation of the Gaussian: lesions are not speckles
+    shading: float = 0. # What varies so slowly is taken off, as a coil's shading would; 0: nothing is
+
 def _blurred(x, blur):
     "The last two axes, by a Gaussian of so many pixels."
     from scipy.ndimage import gaussian_filter
     return gaussian_filter(x, (0,)*(x.ndim - 2) + (blur, blur))
+
+def smoothed(
+    difference:np.ndarray, # `(k, 4, n, n)`
+    image:np.ndarray, # The slices, `(k, 4, n, n)`, -1 outside of the brain
+    how:Smooth=Smooth(), # Blur and shading
+) -> np.ndarray: # `(k, 4, n, n)`
+    "A difference without its shading, blurred; the shading is a mean over the brain alone."
+    if how.shading:
+        brain = (image > -1).all(1, keepdims=True).astype(np.float64)
+        slow = _blurred(difference*brain, how.shading)/np.maximum(_blurred(brain, how.shading), 1e-3)
+        difference = (difference - slow)*brain
+    return _blurred(difference, how.blur)
 
 def depths(
     image:np.ndarray, # `(k, 4, n, n)`, -1 outside of the brain
@@ -272,10 +289,10 @@ class Usual(NamedTuple):
 def usual_differences(
     difference:np.ndarray, # `(k, 4, n, n)`, of healthy slices
     image:np.ndarray, # Those slices, `(k, 4, n, n)`
-    blur:float=1., # Deviation of the Gaussian, pixels; as in `evidence`
+    how:Smooth=Smooth(), # As in `evidence`
 ) -> Usual:
     "Mean and deviation at each depth; a depth that is hardly there takes those of the one above it."
-    d, at = _blurred(difference, blur).transpose(0, 2, 3, 1), depths(image)
+    d, at = smoothed(difference, image, how).transpose(0, 2, 3, 1), depths(image)
     mean, deviation = np.zeros((BINS, 4)), np.ones((BINS, 4))
     for b in range(BINS):
         v = d[at == b]                                                      # (pixels, 4)
@@ -296,11 +313,11 @@ def evidence(
     difference:np.ndarray, # `(k, 4, n, n)`
     image:np.ndarray, # The slices, `(k, 4, n, n)`
     usual:Usual, # Of healthy slices
-    blur:float=1., # Deviation of the Gaussian, pixels
+    how:Smooth=Smooth(), # As what is usual was found
 ) -> np.ndarray: # `(k, n, n)` >= 0: deviations of a healthy brain; 0 outside of the brain
     "How far the modalities of water are brighter than usual, at each depth."
     at = depths(image)
-    z = (_blurred(difference, blur) - usual.mean[at].transpose(0, 3, 1, 2))/usual.deviation[at].transpose(0, 3, 1, 2)
+    z = (smoothed(difference, image, how) - usual.mean[at].transpose(0, 3, 1, 2))/usual.deviation[at].transpose(0, 3, 1, 2)
     return z[:, WATER].mean(1).clip(0)*(at >= 0)
 
 # %% ../../nbs/applications/brain.ipynb #e17d17a6
@@ -360,7 +377,7 @@ class Score(NamedTuple):
     dice: tuple # Mean over sick slices, low, high
     auroc: tuple # Over all pixels of brains, low, high
     threshold: float # That was best on other slices
-    blur: float # Likewise, pixels
+    how: Smooth # Likewise
 
 def score_line(
     name:str, # Of a way
@@ -384,7 +401,7 @@ def scored(
     truth:np.ndarray, # `(k, n, n)` bool
     brain:np.ndarray, # `(k, n, n)` bool
     threshold:float, # Above which a pixel counts as found
-    blur:float=0., # With which the maps were made; only told on
+    how:Smooth=Smooth(), # With which the maps were made; only told on
     draws:int=200, # Of the bootstrap, over sick slices and healthy ones apart
 ) -> Score:
     "Figures of maps; raises `InputError` where nothing is outlined."
@@ -395,20 +412,20 @@ def scored(
     whole = float(area(range(len(maps))))                               # first: it says what is wrong with the truth
     means = [rng.choice(each, len(each)).mean() for _ in range(draws)]
     areas = [area([*rng.choice(sick, len(sick)), *(rng.choice(well, len(well)) if len(well) else ())]) for _ in range(draws//4)]
-    return Score((float(each.mean()), *interval(means)), (whole, *interval(areas)), threshold, blur)
+    return Score((float(each.mean()), *interval(means)), (whole, *interval(areas)), threshold, how)
 
-# %% ../../nbs/applications/brain.ipynb #f39e71c8
+# %% ../../nbs/applications/brain.ipynb #44c8d805
 class Effort(NamedTuple):
     "How much of everything."
     train: int = 1200 # Phantoms of each kind
-    choose: int = 40 # Diseased phantoms on which blur, threshold and guidance are chosen
+    choose: int = 40 # Diseased phantoms on which smoothing, threshold and guidance are chosen
     test: int = 100 # Diseased phantoms that nothing was chosen on, and half as many healthy ones
     minutes: float = 6. # Of the network's training
     size: tuple = (128, 6) # Its width and blocks
     side: int = 32 # Pixels along a slice
     steps: int = 1500 # Of the autoencoder's training
     scales: tuple = (1., 3.) # Guidance to choose from
-    blurs: tuple = (.5, .75, 1., 1.5, 2.) # Likewise, pixels
+    smooths: tuple = tuple(Smooth(b, s) for s in (0., 6.) for b in (.5, .75, 1., 1.5, 2.)) # Likewise
 
 class Truth(NamedTuple):
     "Phantoms as arrays."
@@ -428,11 +445,11 @@ def draw(
     some = [phantom(SEEDS[part] + i, sick, side) for sick, n in ((True, diseased), (False, healthy)) for i in range(n)]
     return Truth(np.stack([normalised(p.image, p.brain) for p in some]), np.stack([p.lesion for p in some]), np.stack([p.brain for p in some]))
 
-# %% ../../nbs/applications/brain.ipynb #c56b777d
+# %% ../../nbs/applications/brain.ipynb #1ac0f6df
 class Way(NamedTuple):
     "How maps are made."
     guess: Callable # `(k, 4, n, n)` -> the same slices, as they would be healthy
-    map: Callable # `(slices, guess, blur)` -> `(k, n, n)`
+    map: Callable # `(slices, guess, Smooth)` -> `(k, n, n)`
 
 def ways(
     pipe:'StyleTransferPipeline', # Of a brain network
@@ -444,13 +461,14 @@ def ways(
     import torch
     def drawn(x):
         with torch.no_grad(): return torch.cat([net(v) for v in torch.from_numpy(x).split(50)]).numpy()
-    def ours(guess):                                                    # what is usual is found once for each blur
+    def ours(guess):                                                    # what is usual is found once for each way of smoothing
         off, known = guess(healthy), {}
-        def of(x, made, blur):
-            if blur not in known: known[blur] = usual_differences(healthy - off, healthy, blur)
-            return evidence(x - made, x, known[blur], blur)
+        def of(x, made, how):
+            if how not in known: known[how] = usual_differences(healthy - off, healthy, how)
+            return evidence(x - made, x, known[how], how)
         return Way(guess, of)
-    return ({'brightness in FLAIR': Way(np.zeros_like, lambda x, _, blur: flair_map(x, blur)), "autoencoder's residual": Way(drawn, difference_map),
+    return ({'brightness in FLAIR': Way(np.zeros_like, lambda x, _, how: flair_map(x, how.blur)),
+             "autoencoder's residual": Way(drawn, lambda x, made, how: difference_map(x, made, how.blur)),
              'brightness, our map': ours(np.zeros_like), "autoencoder's residual, our map": ours(drawn),
              'there and back, our map': ours(lambda x: translated(pipe, x, 1.))}
             | {f'noised and repainted, guidance {s:g}': ours(lambda x, s=s: repainted(pipe, x, s)) for s in scales})
@@ -464,18 +482,18 @@ class Found(NamedTuple):
 
 def find_lesions(
     some:dict, # {name: `Way`}
-    choose:Truth, # Slices on which blur and threshold are chosen
+    choose:Truth, # Slices on which smoothing and threshold are chosen
     test:Truth, # Others
-    blurs:tuple, # To choose from, pixels
+    smooths:tuple, # Of `Smooth`, to choose from
 ) -> dict: # {name: `Found`}
-    "Each way with the blur and the threshold that are best for it on `choose`."
+    "Each way with the smoothing and the threshold that are best for it on `choose`."
     found = {}
     for name, way in some.items():
         known, made = way.guess(choose.image), way.guess(test.image)
-        tries = {b: best_threshold(way.map(choose.image, known, b), choose.lesion) for b in blurs}
-        blur = max(blurs, key=lambda b: tries[b][1])
-        maps = way.map(test.image, made, blur)
-        found[name] = Found(scored(maps, test.lesion, test.brain, tries[blur][0], blur), maps, tries[blur][1])
+        tries = {how: best_threshold(way.map(choose.image, known, how), choose.lesion) for how in smooths}
+        how = max(smooths, key=lambda how: tries[how][1])
+        maps = way.map(test.image, made, how)
+        found[name] = Found(scored(maps, test.lesion, test.brain, tries[how][0], how), maps, tries[how][1])
     return found
 
 def lesions_picture(
@@ -508,23 +526,23 @@ def keep_usual(
     run:str|Path, # Folder of a run; gets `USUAL`
     pipe:'StyleTransferPipeline', # Of the run
     healthy:np.ndarray, # Slices, `(k, 4, n, n)`
-    blur:float=1., # Pixels
+    how:Smooth=Smooth(), # Blur and shading, pixels
 ) -> Usual:
     "Find and store what is usual for a model."
     from stylecfm.files import write_json
-    usual = usual_differences(healthy - repainted(pipe, healthy), healthy, blur)
-    write_json(Path(run)/USUAL, dict(mean=usual.mean.tolist(), deviation=usual.deviation.tolist(), blur=blur, side=healthy.shape[-1]))
+    usual = usual_differences(healthy - repainted(pipe, healthy), healthy, how)
+    write_json(Path(run)/USUAL, dict(mean=usual.mean.tolist(), deviation=usual.deviation.tolist(), how=how, side=healthy.shape[-1]))
     return usual
 
 def read_usual(
     run:str|Path, # Where `keep_usual` wrote
-) -> tuple|None: # `Usual`, blur and side in pixels; None where nothing is kept
+) -> tuple|None: # `Usual`, `Smooth`, and the side in pixels; None where nothing is kept
     "What is usual for a model."
     from stylecfm.files import read_json
     path = Path(run)/USUAL
     if not path.is_file(): return None
     v = read_json(path)
-    return Usual(np.array(v['mean']), np.array(v['deviation'])), v['blur'], v['side']
+    return Usual(np.array(v['mean']), np.array(v['deviation'])), Smooth(*v['how']), v['side']
 
 # %% ../../nbs/applications/brain.ipynb #5bc4bd7e
 def brain_job(
@@ -549,9 +567,9 @@ def brain_job(
     net = residual_autoencoder(healthy, e.steps)
     seconds['autoencoder'] = watch()
     choose, test = draw('choose', e.choose, 0, e.side), draw('test', e.test, e.test//2, e.side)
-    found = find_lesions(ways(pipe, net, healthy[:200], e.scales), choose, test, e.blurs)
+    found = find_lesions(ways(pipe, net, healthy[:200], e.scales), choose, test, e.smooths)
     best = max((k for k in found if k.startswith('noised')), key=lambda k: found[k].chosen)
-    keep_usual(config.checkpoint.save_dir, pipe, healthy[:200])
+    keep_usual(config.checkpoint.save_dir, pipe, healthy[:200], found[best].score.how)
     seconds['evaluation'] = watch()
     shown = {k: found[k] for k in ('brightness in FLAIR', "autoencoder's residual, our map", best)}
     lesions_picture(test, repainted(pipe, test.image[:6], float(best.split()[-1])), shown, out/'lesions.png')
@@ -616,7 +634,7 @@ def stylecfm_brain_train(
         c = load_config(config) if config else brain_config(root, minutes, (hidden_dim, num_layers), batch_size, healthy.shape[-1])
         run = train_brain(c)
         pipe = StyleTransferPipeline.from_pretrained(run)
-        keep_usual(c.checkpoint.save_dir, pipe, healthy)
+        keep_usual(c.checkpoint.save_dir, pipe, healthy, Smooth(healthy.shape[-1]/40, healthy.shape[-1]/5))
         print(f'model in {run}')
 
 # %% ../../nbs/applications/brain.ipynb #a080a5dd
