@@ -3,6 +3,10 @@ import configparser
 import sys
 from pathlib import Path
 
+from pygments.formatters import HtmlFormatter
+from pygments.token import Name, Operator, Punctuation, Text
+from sphinx.highlighting import PygmentsBridge
+
 here = Path(__file__).resolve().parent
 sys.path.insert(0, str(here))
 settings = configparser.ConfigParser(delimiters=['='], interpolation=None)
@@ -17,6 +21,14 @@ root_doc = 'index'
 nitpicky = True                                               # a name that leads nowhere is a warning, and a warning an error
 nitpick_ignore_regex = [('py:.*', r'(?!stylecfm\.).*')]       # but for what annotations say of other packages
 
+
+
+class Lean(HtmlFormatter):
+    "Marks only what has a colour: half of a page would be marks of plain names and brackets."
+    def _get_css_classes(self, ttype): return '' if ttype in (Name, Operator, Punctuation) or ttype in Text else super()._get_css_classes(ttype)
+
+
+PygmentsBridge.html_formatter = Lean
 myst_enable_extensions = ['dollarmath', 'amsmath', 'attrs_block', 'attrs_inline']
 myst_heading_anchors = 4
 add_module_names = False

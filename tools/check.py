@@ -60,7 +60,7 @@ def generated(tally):
 
 def style(tally, paths, names):
     "ruff and the house rules."
-    r = subprocess.run([sys.executable, '-m', 'ruff', 'check', '--output-format', 'concise', 'nbs', 'tools', 'setup.py'], cwd=ROOT, text=True, capture_output=True)
+    r = subprocess.run([sys.executable, '-m', 'ruff', 'check', '--output-format', 'concise', 'nbs', 'tools', 'docs', 'setup.py'], cwd=ROOT, text=True, capture_output=True)
     tally.add('ruff', (r.stdout + r.stderr).strip() if r.returncode else '')
     for name, rule, found in lint(paths):
         if not names or name.startswith(tuple(names)): tally.add(f'{name}: {rule}', '\n     '.join(found))

@@ -172,13 +172,13 @@ def table(s, linked):
     code = lambda text: f'`{text}`'.replace('|', r'\|') if text else ''
     rows = [*s.params, *([s.returns] if s.returns and (s.returns.doc or s.params) else [])]
     if not rows: return ''
-    cells = [(code(p.name) if p is not s.returns else '*returns*', code(p.annotation), code(p.default), linked(escaped(p.doc))) for p in rows]
-    return '\n'.join([f'| {"field" if s.fields else "parameter"} | type | default | |', '|---|---|---|---|', *(f'| {" | ".join(c)} |' for c in cells)])
+    cells = [(code(p.name) if p is not s.returns else '*returns*', code(p.annotation), linked(escaped(p.doc))) for p in rows]
+    return '\n'.join([f'| {"field" if s.fields else "parameter"} | type | |', '|---|---|---|', *(f'| {" | ".join(c)} |' for c in cells)])
 
 
 def entry(s, linked):
     "A symbol: its signature, what it is, its parameters, where it is written."
-    arguments = ', '.join(f'{p.name}{": " + p.annotation if p.annotation else ""}{" = " + p.default if p.default else ""}' for p in s.params)
+    arguments = ', '.join(p.name + (f'={p.default}' if p.default else '') for p in s.params)     # types are in the table
     kind = dict(function='function', method='method', property='property', constant='data', alias='data')
     what = kind.get(s.kind, 'class')
     back = f' -> {s.returns.annotation}' if s.returns else ''
@@ -192,7 +192,7 @@ def entry(s, linked):
 def api(module, names, home, imported):
     "The last section of a page: every public symbol of its module."
     linked = lambda text: names.linked(text, home, imported)
-    return '\n\n'.join(['(api)=' if False else '## API', f'```{{py:module}} {home}\n```', *(entry(s, linked) for s in module.symbols)])
+    return '\n\n'.join(['## API', f'```{{py:module}} {home}\n```', *(entry(s, linked) for s in module.symbols)])
 
 
 def every_name(found):
