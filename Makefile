@@ -6,7 +6,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs docs site-check dist clean
+.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs docs site-check dist start clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -67,6 +67,15 @@ export: .venv/.dev ## Write the package and the README from the notebooks
 
 docs: .venv/.docs ## Make the site from the notebooks and their stored outputs, into build/html
 	$(BIN)/python tools/docs.py
+
+site-check: .venv/.dev docs ## Open every page of the site in Chromium, if it is installed
+	$(BIN)/python tools/site_check.py
+
+dist: .venv/.dev ## Build sdist and wheel, and try the wheel with fastcore 1 and 2
+	$(BIN)/python tools/dist.py
+
+start: .venv/.dev ## Measure how long imports and --help take, into nbs/results/start.json
+	$(BIN)/python tools/start.py
 
 outputs: .venv/.dev ## Run every notebook and store its outputs and pictures
 	$(BIN)/python tools/run_notebooks.py && $(MAKE) export

@@ -36,6 +36,7 @@ toc_object_entries_show_parents = 'hide'
 python_maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 
+pygments_dark_style = 'github-dark'
 html_theme, html_title = 'furo', s['title']
 html_static_path = [str(here/'static')]
 html_css_files = ['site.css']

@@ -14,9 +14,11 @@ def mathml(self, node, display):
     "A formula as MathML; what is not understood is a warning, which `-W` makes an error."
     tex = node.astext().strip()
     if r'\\' in tex and r'\begin' not in tex: tex = rf'\begin{{aligned}}{tex}\end{{aligned}}'
+    tex = re.sub(r'\\(math(?:cal|bb|bf|sf|frak|scr|rm)) +(\w)', r'\\\1{\2}', tex)           # in braces it becomes a letter, else an attribute
     try: made = convert(tex, display=display)
     except Exception as e: made = f'\\{type(e).__name__}'     # the converter's errors have no common name
     made = re.sub(r'(?<=>)\\[A-Za-z|{}]+(?=</mo>)', lambda m: FENCES.get(m[0], m[0]), made)
+    if re.search(r'mathvariant="(?!normal|italic)', made): made += '\\mathvariant'            # which browsers no longer heed
     if '\\' in made: getLogger(__name__).warning('LaTeX that is not understood: %s', tex, location=node)
     return made
 
