@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
-from fastcore.script import call_parse, store_true
-from ..cli import reported
+from fastcore.script import store_true
+from ..cli import call_parse, reported
 from ..config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig, TrainingConfig
 
 # %% ../../nbs/applications/brain.ipynb #f8fd1ac5
