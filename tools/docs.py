@@ -93,13 +93,14 @@ def plain(markdown):
     return ' '.join(re.sub(r'[`*$>\\\[\]{}|"]|^#+ ', '', text, flags=re.M).split())
 
 
-def alternative(source, before):
-    "What a picture shows: the words of `#| fig-alt:`, or the last sentence before it."
+def alternative(source, before, heading=''):
+    "What a picture shows: the words of `#| fig-alt:`, or the heading above it and the last sentence before it."
     said = re.search(r'^#\|\s*fig-alt:\s*(.+)$', source, re.M)
     if said: return plain(said[1])
     paragraphs = [p for p in map(plain, re.split(r'\n\s*\n', before)) if p]
     sentence = re.split(r'(?<=[.!?:]) (?=[A-Z])', paragraphs[-1])[-1] if paragraphs else ''
-    return sentence[:300].rstrip(':')
+    words = sentence[:300].rstrip(':')
+    return words if not heading or not words or words == heading else f'{heading}: {words}'
 
 
 class Page:
@@ -109,7 +110,7 @@ class Page:
         self.at = path.relative_to(NBS).with_suffix('')
         self.cells = json.loads(path.read_text(encoding='utf-8'))['cells']
         self.home, self.imported = f'stylecfm.{module.name}' if module else '', imports(self.cells)
-        self.before, self.pictures = '', 0
+        self.before, self.heading, self.pictures, self.said = '', '', 0, []
 
     def prose(self, source):
         "A cell of Markdown with links that lead somewhere on the site."
@@ -118,6 +119,7 @@ class Page:
             if m[1].startswith('!') and not m[2].strip(): raise Bad(f'a picture without words: {m[0]}')
             return f'{m[1]}[{m[2]}]({target(m[3], self.path)})'
         self.before = source
+        self.heading = next(map(plain, reversed(re.findall(r'^#{2,} .*', source, re.M))), getattr(self, 'heading', ''))
         source = re.sub(r'^```.*?^```|``.+?``|(?<!\\)(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)', link, source, flags=re.M | re.S)
         return self.names.linked(source, self.home, self.imported)
 
@@ -136,9 +138,11 @@ class Page:
         data = o.get('data', {})
         kinds = sorted((k for k in data if k in ('image/png', 'image/jpeg')), key=lambda k: len(data[k]))
         if not kinds: return '' if 'text/html' in data else self.printed(data.get('text/plain', ''))
-        alt = alternative(source, self.before)
+        alt = alternative(source, self.before, self.heading)
         if not alt: raise Bad('a picture without a sentence before it; write one, or #| fig-alt:')
         self.pictures += 1
+        self.said.append(alt)
+        if (n := self.said.count(alt)) > 1: alt += f' ({n})'
         file = Path('pictures')/f'{self.at.name}-{self.pictures}.{kinds[0][6:]}'
         (SOURCE/file).parent.mkdir(exist_ok=True)
         (SOURCE/file).write_bytes(base64.b64decode(''.join(data[kinds[0]])))

@@ -1,7 +1,9 @@
 """How long it takes until something happens: `python tools/start.py` measures imports and --help, into nbs/results/start.json.
 
-Each is a process of its own, from its start to its end; the rounds go through all of them, so that a slow moment meets all alike.
+Each is a process of its own, from its start to its end: seconds on the clock, and of the processor, which others at work beside it lengthen less.
+The rounds go through all of them, so that a slow moment meets all alike.
 """
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,16 +14,17 @@ from statistics import median
 from dist import commands
 from notebooks import ROOT
 
-ROUNDS = 7
+ROUNDS = 5
 IMPORTS = {'python': 'pass', 'torch': 'import torch', 'torch and stylecfm': 'import torch, stylecfm', 'stylecfm': 'import stylecfm',
            'every public name': 'import stylecfm\nfor name in stylecfm.__all__: getattr(stylecfm, name)'}
 
 
 def seconds(command, folder):
-    "The time of one process."
-    start = time.perf_counter()
+    "The time of one process: on the clock, and of the processor."
+    start, before = time.perf_counter(), os.times()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
-    return time.perf_counter() - start
+    after = os.times()
+    return time.perf_counter() - start, after.children_user + after.children_system - before.children_user - before.children_system
 
 
 def spread(v): return dict(median=median(v), min=min(v), max=max(v), runs=v)
@@ -31,16 +34,18 @@ def main():
     from stylecfm.metrics import keep_results
     jobs = {k: [sys.executable, '-c', v] for k, v in IMPORTS.items()}
     jobs |= {f'{name} --help': [str(Path(sys.executable).with_name(name)), '--help'] for name in commands()}
-    times = {k: [] for k in jobs}
+    clock, work = ({k: [] for k in jobs} for _ in range(2))
     with tempfile.TemporaryDirectory() as d:
         for command in jobs.values(): seconds(command, d)      # what is on the disk comes into memory first
         for _ in range(ROUNDS):
-            for k, command in jobs.items(): times[k].append(seconds(command, d))
-    added = [b - a for a, b in zip(times['torch'], times['torch and stylecfm'], strict=True)]
-    slowest = max((k for k in times if k.endswith('--help')), key=lambda k: median(times[k]))
-    keep_results(ROOT/'nbs'/'results'/'start.json', 'tools/start.py', seconds={k: spread(v) for k, v in times.items()}, added_to_torch=spread(added),
-                 ratio_to_torch=median(times['torch and stylecfm'])/median(times['torch']), slowest_help=slowest)
-    for k, v in times.items(): print(f'{k:34} {median(v):.2f} s ({min(v):.2f} to {max(v):.2f})')
+            for k, command in jobs.items():
+                for kept, v in zip((clock, work), seconds(command, d), strict=True): kept[k].append(v)
+    added = [b - a for a, b in zip(work['torch'], work['torch and stylecfm'], strict=True)]
+    slowest = max((k for k in work if k.endswith('--help')), key=lambda k: median(work[k]))
+    keep_results(ROOT/'nbs'/'results'/'start.json', 'tools/start.py', clock={k: spread(v) for k, v in clock.items()}, processor={k: spread(v) for k, v in work.items()},
+                 added_to_torch=spread(added), ratio_to_torch=median(work['torch and stylecfm'])/median(work['torch']), slowest_help=slowest,
+                 load=os.getloadavg()[0])
+    for k, v in work.items(): print(f'{k:34} {median(v):.2f} s of the processor ({min(v):.2f} to {max(v):.2f}), {median(clock[k]):.2f} on the clock')
     print(f'import stylecfm adds {median(added):.3f} s to import torch ({min(added):.3f} to {max(added):.3f}); the slowest help is {slowest}')
 
 
