@@ -25,7 +25,9 @@ nitpick_ignore_regex = [('py:.*', r'(?!stylecfm\.).*')]       # but for what ann
 
 class Lean(HtmlFormatter):
     "Marks only what has a colour: half of a page would be marks of plain names and brackets."
-    def _get_css_classes(self, ttype): return '' if ttype in (Name, Operator, Punctuation) or ttype in Text else super()._get_css_classes(ttype)
+    def _get_css_classes(self, ttype):
+        plain = ttype in (Name, Operator, Punctuation) or ttype in Text
+        return '' if plain else super()._get_css_classes(ttype)
 
 
 PygmentsBridge.html_formatter = Lean
@@ -44,4 +46,5 @@ html_copy_source = html_show_sourcelink = html_show_sphinx = False
 html_domain_indices = False
 html_theme_options = dict(
     footer_icons=[], source_repository='', top_of_page_buttons=[],
-    light_css_variables={'color-api-name': '#1b4f72', 'color-api-pre-name': '#666'}, dark_css_variables={'color-api-name': '#9fd0f5', 'color-api-pre-name': '#aaa'})
+    light_css_variables={'color-api-name': '#1b4f72', 'color-api-pre-name': '#666'},
+    dark_css_variables={'color-api-name': '#9fd0f5', 'color-api-pre-name': '#aaa'})

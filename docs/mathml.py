@@ -6,15 +6,15 @@ from latex2mathml.converter import convert
 from sphinx.util.logging import getLogger
 
 # Fences that the converter leaves as they are behind \\big and its like.
-FENCES = {r'\|': '‖', r'\Vert': '‖', r'\lVert': '‖', r'\rVert': '‖', r'\vert': '|', r'\lvert': '|', r'\rvert': '|', r'\langle': '⟨', r'\rangle': '⟩',
-          r'\{': '{', r'\}': '}', r'\lfloor': '⌊', r'\rfloor': '⌋', r'\lceil': '⌈', r'\rceil': '⌉'}
+FENCES = {r'\|': '‖', r'\Vert': '‖', r'\lVert': '‖', r'\rVert': '‖', r'\vert': '|', r'\lvert': '|', r'\rvert': '|', r'\langle': '⟨',
+          r'\rangle': '⟩', r'\{': '{', r'\}': '}', r'\lfloor': '⌊', r'\rfloor': '⌋', r'\lceil': '⌈', r'\rceil': '⌉'}
 
 
 def mathml(self, node, display):
     "A formula as MathML; what is not understood is a warning, which `-W` makes an error."
     tex = node.astext().strip()
     if r'\\' in tex and r'\begin' not in tex: tex = rf'\begin{{aligned}}{tex}\end{{aligned}}'
-    tex = re.sub(r'\\(math(?:cal|bb|bf|sf|frak|scr|rm)) +(\w)', r'\\\1{\2}', tex)           # in braces it becomes a letter, else an attribute
+    tex = re.sub(r'\\(math(?:cal|bb|bf|sf|frak|scr|rm)) +(\w)', r'\\\1{\2}', tex)     # in braces it becomes a letter, else an attribute
     try: made = convert(tex, display=display)
     except Exception as e: made = f'\\{type(e).__name__}'     # the converter's errors have no common name
     made = re.sub(r'(?<=>)\\[A-Za-z|{}]+(?=</mo>)', lambda m: FENCES.get(m[0], m[0]), made)

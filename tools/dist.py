@@ -1,8 +1,8 @@
 """Build what is released and prove that it works: `python tools/dist.py` writes dist/.
 
-The wheel is built from the sdist, so both are complete. Then, for fastcore 1 and 2, in a new environment each that has only pip's own files, the wheel
-and that fastcore: the other dependencies are read from this one's site-packages, behind its own. Proven there: the wheel installs, every module and
-public name imports, every command answers, and the model that comes along paints a picture. Not proven: that pip finds the dependencies by itself.
+The wheel is built from the sdist, so both are complete. Then, for fastcore 1 and 2, a new environment gets the wheel and that fastcore alone;
+the other dependencies are read from this one's site-packages, behind its own. Proven there: the wheel installs, every module and name
+imports, every command answers, and the model that comes along paints a picture. Not proven: that pip finds the dependencies by itself.
 """
 import configparser
 import shutil
@@ -57,7 +57,7 @@ def prove(wheel, fastcore, folder):
     python, scripts = (env/'Scripts'/'python.exe', env/'Scripts') if windows else (env/'bin'/'python', env/'bin')
     run(sys.executable, '-m', 'pip', '--disable-pip-version-check', '--python', python, 'install', '-q', '--no-deps', wheel, fastcore)
     site = Path(run(python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))').strip())
-    (site/'others.pth').write_text(sysconfig.get_path('purelib') + '\n', encoding='utf-8')      # a plain path: its own .pth files are not read
+    (site/'others.pth').write_text(sysconfig.get_path('purelib') + '\n', encoding='utf-8')      # its own .pth files are not read
     print(run(python, '-c', IMPORTS, site, cwd=folder), end='', flush=True)
     for name in commands(): run(scripts/name, '--help', cwd=folder)
     print(f'{len(commands())} commands', end=', ', flush=True)

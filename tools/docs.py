@@ -20,9 +20,9 @@ from notebooks import FLAGS, NBS, ROOT, every_notebook
 from symbols import modules
 
 SOURCE, SITE, LARGEST_MB = ROOT/'build'/'pages', ROOT/'build'/'html', 15
-CHAPTERS = ((0, 'Data'), (10, 'Network'), (20, 'Flow'), (30, 'Solvers'), (40, 'Memory'), (48, 'Training'), (60, 'Transfer'), (70, 'Measure'),
-            (80, 'Commands'), (90, 'Tutorials and how-tos'), (93, 'Studies'))       # the first number of each
-PAPERS = dict(CHANGELOG='Changes', CONTRIBUTING='Contributing', **{'checkpoints/monet256/README': 'The model card'})      # beside the notebooks
+CHAPTERS = ((0, 'Data'), (10, 'Network'), (20, 'Flow'), (30, 'Solvers'), (40, 'Memory'), (48, 'Training'), (60, 'Transfer'),
+            (70, 'Measure'), (80, 'Commands'), (90, 'Tutorials and how-tos'), (93, 'Studies'))       # the first number of each
+PAPERS = 'CHANGELOG', 'CONTRIBUTING', 'checkpoints/monet256/README'                  # pages that are no notebooks
 TEXT = re.compile(r'^(`{3,}|~{3,}).*?^\1|^ {4}.*$|^#.*$|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|``.+?``|`([^`\n]+)`', re.M | re.S)
 SETTINGS = configparser.ConfigParser(delimiters=['='], interpolation=None)
 SETTINGS.read(ROOT/'settings.ini', encoding='utf-8')
@@ -45,7 +45,8 @@ class Names:
         "The full name of what was said in the notebook of module `home`; None if it is no symbol, or could be two."
         name = re.sub(r'\(.*\)$', '', said)
         if name in self.full or name in self.modules: return name
-        if re.fullmatch(r'stylecfm(\.\w+)+', name) and name != home and not (ROOT/name.replace('.', '/')).exists(): raise Bad(f'no symbol {name}')
+        folder = ROOT/name.replace('.', '/')
+        if re.fullmatch(r'stylecfm(\.\w+)+', name) and name != home and not folder.exists(): raise Bad(f'no symbol {name}')
         first, _, rest = name.partition('.')
         for full in (f'{home}.{name}', f'{imported.get(first, "")}.{name}'):
             if full in self.full: return full
@@ -157,10 +158,13 @@ class Page:
         parts = []
         for i, c in enumerate(self.cells):
             source = ''.join(c['source'])
-            try: parts.append(self.prose(source) if c['cell_type'] == 'markdown' else self.code(source, c['outputs']) if c['cell_type'] == 'code' else '')
+            try:
+                if c['cell_type'] == 'markdown': parts.append(self.prose(source))
+                elif c['cell_type'] == 'code': parts.append(self.code(source, c['outputs']))
             except Bad as e: raise Bad(f'{self.path.name}, cell {i}: {e}') from None
         where = f'{{.where}}\n[The notebook]({GITHUB}/{self.path.relative_to(ROOT).as_posix()})'
-        if self.module: where += f', which is the module [`{self.home}`]({GITHUB}/{self.module.path.relative_to(ROOT).as_posix()}); [its symbols](#api)'
+        if self.module:
+            where += f', which is the module [`{self.home}`]({GITHUB}/{self.module.path.relative_to(ROOT).as_posix()}); [its symbols](#api)'
         if self.at.name != 'index': parts.insert(2 if self.module else 1, where)
         if self.module: parts.append(api(self.module, self.names, self.home, self.imported))
         return '\n\n'.join(p for p in parts if p)
@@ -249,8 +253,8 @@ def main():
     try: pages = write_pages()
     except Bad as e: sys.exit(str(e))
     shutil.rmtree(SITE, ignore_errors=True)
-    command = [sys.executable, *'-m sphinx -W --keep-going -q -E -b html -j 2 -c'.split(), ROOT/'docs', '-d', ROOT/'build'/'doctrees', SOURCE, SITE]
-    if code := subprocess.call(command, cwd=ROOT): sys.exit(code)
+    command = [sys.executable, *'-m sphinx -W --keep-going -q -E -b html -j 2'.split()]
+    if code := subprocess.call([*command, '-c', ROOT/'docs', '-d', ROOT/'build'/'doctrees', SOURCE, SITE], cwd=ROOT): sys.exit(code)
     faults, elsewhere, inside = broken(SITE)
     size = sum(f.stat().st_size for f in SITE.rglob('*') if f.is_file())/1e6
     print(*faults, sep='\n', end='\n' if faults else '')

@@ -40,7 +40,8 @@ def broken(folder):
             file = (page.parent/unquote(u.path)).resolve() if u.path else page
             file = file/'index.html' if file.is_dir() else file
             if not file.exists() or not file.is_relative_to(folder): faults.append(f'{at}: no file for {link}')
-            elif u.fragment and file in pages and unquote(u.fragment) not in pages[file].anchors: faults.append(f'{at}: no anchor for {link}')
+            elif u.fragment and file in pages and unquote(u.fragment) not in pages[file].anchors:
+                faults.append(f'{at}: no anchor for {link}')
     return sorted(set(faults)), sorted(elsewhere), inside
 
 

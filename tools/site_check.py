@@ -98,9 +98,9 @@ def main():
         browser.close()
     faults += [f'loaded from elsewhere: {u}' for u in sorted(set(elsewhere))]
     size = sum(f.stat().st_size for f in SITE.rglob('*') if f.is_file())
-    keep_results(ROOT/'nbs'/'results'/'site.json', 'make docs site-check', browser=version, pages=len(pages), widths=list(WIDTHS), seconds=seconds,
-                 bytes=size, errors=faults, found=finds, background=themes)
-    print(*faults, f'{len(pages)} pages at {" and ".join(map(str, WIDTHS))} pixels, {seconds:.0f} s, found {finds}, {len(faults)} errors', sep='\n')
+    keep_results(ROOT/'nbs'/'results'/'site.json', 'make docs site-check', browser=version, pages=len(pages), widths=list(WIDTHS),
+                 seconds=seconds, bytes=size, errors=faults, found=finds, background=themes)
+    print(*faults, f'{len(pages)} pages, each at {WIDTHS} pixels, {seconds:.0f} s, found {finds}, {len(faults)} errors', sep='\n')
     return len(faults) > 0
 
 

@@ -1,6 +1,6 @@
 """How long it takes until something happens: `python tools/start.py` measures imports and --help, into nbs/results/start.json.
 
-Each is a process of its own, from its start to its end: seconds on the clock, and of the processor, which others at work beside it lengthen less.
+Each is a process of its own, from its start to its end: seconds on the clock, and of the processor, which others at work lengthen less.
 The rounds go through all of them, so that a slow moment meets all alike.
 """
 import os
@@ -42,11 +42,13 @@ def main():
                 for kept, v in zip((clock, work), seconds(command, d), strict=True): kept[k].append(v)
     added = [b - a for a, b in zip(work['torch'], work['torch and stylecfm'], strict=True)]
     slowest = max((k for k in work if k.endswith('--help')), key=lambda k: median(work[k]))
-    keep_results(ROOT/'nbs'/'results'/'start.json', 'tools/start.py', clock={k: spread(v) for k, v in clock.items()}, processor={k: spread(v) for k, v in work.items()},
-                 added_to_torch=spread(added), ratio_to_torch=median(work['torch and stylecfm'])/median(work['torch']), slowest_help=slowest,
-                 load=os.getloadavg()[0])
-    for k, v in work.items(): print(f'{k:34} {median(v):.2f} s of the processor ({min(v):.2f} to {max(v):.2f}), {median(clock[k]):.2f} on the clock')
-    print(f'import stylecfm adds {median(added):.3f} s to import torch ({min(added):.3f} to {max(added):.3f}); the slowest help is {slowest}')
+    middle = {k: median(v) for k, v in work.items()}
+    every = lambda times: {k: spread(v) for k, v in times.items()}
+    found = dict(clock=every(clock), processor=every(work), added_to_torch=spread(added))
+    found |= dict(ratio_to_torch=middle['torch and stylecfm']/middle['torch'], slowest_help=slowest, load=os.getloadavg()[0])
+    keep_results(ROOT/'nbs'/'results'/'start.json', 'tools/start.py', **found)
+    for k, v in work.items(): print(f'{k:34} {middle[k]:.2f} s of the processor ({min(v):.2f} to {max(v):.2f}), {median(clock[k]):.2f} by clock')
+    print(f'import stylecfm adds {median(added):.3f} s to import torch; the slowest help is {slowest}')
 
 
 if __name__ == '__main__': main()
