@@ -41,6 +41,7 @@ def found(page, word):
     "How many pages the search of the site finds, without a server."
     page.goto(address(f'search.html?q={word}'))
     page.wait_for_selector('ul.search li', timeout=20_000)
+    page.wait_for_function("/found/.test(document.querySelector('.search-summary')?.innerText)", timeout=20_000)     # all are listed
     return page.locator('ul.search li').count()
 
 

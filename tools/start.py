@@ -47,7 +47,7 @@ def main():
     found = dict(clock=every(clock), processor=every(work), added_to_torch=spread(added))
     found |= dict(ratio_to_torch=middle['torch and stylecfm']/middle['torch'], slowest_help=slowest, load=os.getloadavg()[0])
     keep_results(ROOT/'nbs'/'results'/'start.json', 'tools/start.py', **found)
-    for k, v in work.items(): print(f'{k:34} {middle[k]:.2f} s of the processor ({min(v):.2f} to {max(v):.2f}), {median(clock[k]):.2f} by clock')
+    for k, v in work.items(): print(f'{k:34} {middle[k]:.2f} s of processor ({min(v):.2f} to {max(v):.2f}), {median(clock[k]):.2f} by clock')
     print(f'import stylecfm adds {median(added):.3f} s to import torch; the slowest help is {slowest}')
 
 
