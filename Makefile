@@ -6,7 +6,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs clean
+.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs docs site-check dist start clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -65,6 +65,18 @@ lab: .venv/.lab ## Open JupyterLab on the notebooks
 export: .venv/.dev ## Write the package and the README from the notebooks
 	$(BIN)/nbdev_clean && $(BIN)/nbdev_export && $(BIN)/python tools/readme.py
 
+docs: .venv/.docs ## Make the site from the notebooks and their stored outputs, into build/html
+	$(BIN)/python tools/docs.py
+
+site-check: .venv/.dev docs ## Open every page of the site in Chromium, if it is installed
+	$(BIN)/python tools/site_check.py
+
+dist: .venv/.dev ## Build sdist and wheel, and try the wheel with fastcore 1 and 2
+	$(BIN)/python tools/dist.py
+
+start: .venv/.dev ## Measure how long imports and --help take, into nbs/results/start.json
+	$(BIN)/python tools/start.py
+
 outputs: .venv/.dev ## Run every notebook and store its outputs and pictures
 	$(BIN)/python tools/run_notebooks.py && $(MAKE) export
 
@@ -78,7 +90,7 @@ clean: ## Remove .venv
 
 # One stamp for each set of packages; it is as new as the last install.
 # torchcfm is only compared with; what it depends on is large and not needed for that.
-.venv/.app .venv/.demo .venv/.dev .venv/.lab: .venv/.%: .venv/.python $(PINS)
+.venv/.app .venv/.demo .venv/.dev .venv/.docs .venv/.lab: .venv/.%: .venv/.python $(PINS)
 	@echo 'installing into .venv (the first time takes some minutes) ...'
 	@$(PIP) -e '.[$*$(if $(filter lab,$*),$(comma)dev)]'
 	@$(if $(filter dev lab,$*),$(PIP) --no-deps torchcfm,)

@@ -14,8 +14,8 @@ import json, sys
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
-from fastcore.script import Param, call_parse, store_true
-from .cli import config_with, reported, shown, writable
+from fastcore.script import store_true
+from .cli import call_parse, config_with, reported, shown, writable
 from .config import Config, InputError, load_config
 
 # %% ../nbs/80a_advice.ipynb #cell-5
@@ -266,7 +266,7 @@ def say_folders(
 # %% ../nbs/80a_advice.ipynb #cell-16
 @call_parse
 def stylecfm_plan(
-    folders:Param('Folders of images, one for each style', str, nargs='*', opt=False)=None,
+    folders:list=None, # Folders of images, one for each style
     budget:float=None, # GB of a card that you think of; none: this machine
     image_size:int=None, # Side of the images, pixels; chosen by the images if none
     codec:str='dct:4', # dct:F, pixels:F, a folder, or ORG/NAME of an autoencoder on the hub

@@ -10,8 +10,8 @@ __all__ = ['SHOWN', 'SMALL', 'GUESS', 'Limits', 'limits_of', 'opened', 'stops', 
 import logging, math, os, signal, tempfile, time
 from pathlib import Path
 from typing import NamedTuple
-from fastcore.script import call_parse, store_true
-from .cli import reported
+from fastcore.script import store_true
+from .cli import call_parse, reported
 from .config import InputError
 
 # %% ../nbs/81_app.ipynb #ac05fb3d

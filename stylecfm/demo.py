@@ -11,8 +11,8 @@ __all__ = ['SCENES', 'PAINTER', 'DemoSize', 'painter', 'draw', 'write_images', '
 import time
 from pathlib import Path
 from typing import Callable, NamedTuple
-from fastcore.script import call_parse, store_true
-from .cli import reported, writable
+from fastcore.script import store_true
+from .cli import call_parse, reported, writable
 from .config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig, TrainingConfig
 
 # %% ../nbs/90_demo.ipynb #cell-5

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from lint import lint
-from notebooks import NBS, ROOT, environment, every_notebook
+from notebooks import NBS, ROOT, SLOW_CELL, environment, every_notebook
 from readme import readme
 
 LIMIT, SLOW_LIMIT = 180, 3600    # seconds for one notebook
@@ -60,7 +60,7 @@ def generated(tally):
 
 def style(tally, paths, names):
     "ruff and the house rules."
-    r = subprocess.run([sys.executable, '-m', 'ruff', 'check', '--output-format', 'concise', 'nbs', 'tools', 'setup.py'], cwd=ROOT, text=True, capture_output=True)
+    r = subprocess.run([sys.executable, '-m', 'ruff', 'check', '--output-format', 'concise', 'nbs', 'tools', 'docs', 'setup.py'], cwd=ROOT, text=True, capture_output=True)
     tally.add('ruff', (r.stdout + r.stderr).strip() if r.returncode else '')
     for name, rule, found in lint(paths):
         if not names or name.startswith(tuple(names)): tally.add(f'{name}: {rule}', '\n     '.join(found))
@@ -72,8 +72,12 @@ def notebooks(tally, paths, slow):
         start = time.perf_counter()
         code, out = python('tools/notebooks.py', path, *['--slow'][:slow], limit=SLOW_LIMIT if slow else LIMIT)
         return path.stem, time.perf_counter() - start, code, out
+    told = []
     with ThreadPoolExecutor(2) as pool:
-        for name, seconds, code, out in pool.map(one, paths): tally.add(f'{name} runs ({seconds:.0f} s)', out[-3000:] if code else '')
+        for name, seconds, code, out in pool.map(one, paths):
+            tally.add(f'{name} runs ({seconds:.0f} s)', out[-3000:] if code else '')
+            told += [line for line in out.splitlines() if line.startswith(SLOW_CELL)]
+    for line in sorted(told, key=lambda v: -float(v.split()[-2])): print(line)      # the longest first
 
 
 ALONE = """import sys

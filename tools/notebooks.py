@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NBS = ROOT/'nbs'
 FLAGS = {'slow', 'cuda', 'net'}
+SLOW_CELL = 'slow cell:'         # how a line begins that tells a time
 
 
 def every_notebook(names=()):
@@ -38,8 +39,17 @@ def run(path, slow=False, store=False):
         d = extract_directives(cell, remove=False) if cell.cell_type == 'code' else {}
         return 'false' in d.get('eval:', []) or bool(skip & d.keys())
 
+    begun = []
+
+    def timed(cell):
+        begun.append(time.perf_counter())
+        return flagged(cell)
+
     nb, shell = read_nb(path), CaptureShell(path, mpl_format='png')
-    shell.run_all(nb, exc_stop=True, preproc=flagged)
+    slow_cells = [i for i, c in enumerate(nb.cells) if c.cell_type == 'code' and 'slow' in extract_directives(c, remove=False)]
+    shell.run_all(nb, exc_stop=True, preproc=timed)
+    begun.append(time.perf_counter())
+    for i in slow_cells if slow else (): print(f'{SLOW_CELL} {path.stem}, cell {i}: {begun[i + 1] - begun[i]:.1f} s')
     if store: write_nb(nb, path)
 
 

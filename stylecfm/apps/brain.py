@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 from typing import Callable, NamedTuple
 import numpy as np
-from fastcore.script import call_parse, store_true
+from fastcore.script import store_true
 from .anatomy import MODALITIES, normalised, phantom
-from ..cli import reported
+from ..cli import call_parse, reported
 from ..config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig, TrainingConfig
 
 # %% ../../nbs/applications/brain.ipynb #3a9f97cc
