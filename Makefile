@@ -6,11 +6,11 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs docs site-check dist start clean
+.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs docs site-check dist start before-after own-folders clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 demo: .venv/.demo ## Train on sample pictures and transfer unseen ones: a few minutes
 	$(BIN)/stylecfm_demo
@@ -31,6 +31,12 @@ latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/re
 
 solvers: .venv/.dev ## Measure what solvers and guidance cost on a trained network (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py 94_solvers --slow
+
+before-after: .venv/.dev ## Ask every row of the table with which this began (half an hour; goes on where it was)
+	$(BIN)/python tools/run_notebooks.py 92_before_after --slow
+
+own-folders: .venv/.dev ## The tutorial's commands on photographs and Monets, if STYLECFM_SHARED has them (a quarter of an hour)
+	$(BIN)/python tools/run_notebooks.py 91_monet --slow
 
 brain: .venv/.dev ## Find lesions in brain phantoms, and measure what its attention costs (ten minutes)
 	$(BIN)/python tools/run_notebooks.py brain --slow

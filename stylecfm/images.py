@@ -339,7 +339,7 @@ class Shown:
     "A picture that a notebook stores as JPEG and nothing else."
     def __init__(self,
         image:Image.Image, # What to show
-        quality:int=80, # Of the JPEG, 1 to 95
+        quality:int=70, # Of the JPEG, 1 to 95
     ): self.image, self.quality = image.convert('RGB'), quality
     def __repr__(self): return f'{self.image.width} x {self.image.height} pixels'
     def _repr_jpeg_(self):
