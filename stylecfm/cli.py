@@ -14,10 +14,15 @@ from functools import wraps
 from glob import glob
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable
+from typing import Callable, TYPE_CHECKING
 from fastcore.docments import docments
 from fastcore.script import store_true
-from .config import InputError, load_config
+from .config import Config, InputError, load_config
+
+# %% ../nbs/80_cli.ipynb #c11a0001
+if TYPE_CHECKING:                                             # for whoever reads the annotations; these import torch
+    from stylecfm.latents import CacheReport
+    from stylecfm.transfer import StyleTransferPipeline, Transferred
 
 # %% ../nbs/80_cli.ipynb #cell-5
 @contextmanager
@@ -29,10 +34,12 @@ def reported(
     try: yield
     except (InputError, FloatingPointError) as e:
         if debug: raise
-        print(f'error: {e}', file=sys.stderr); sys.exit(2)
+        print(f'error: {e}', file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt as e:
         if debug: raise
-        print('stopped' + (begun and f'; {begun}'), file=sys.stderr); sys.exit(getattr(e, 'code', 130))    # 143 where a batch system sent SIGTERM
+        print('stopped' + (begun and f'; {begun}'), file=sys.stderr)
+        sys.exit(getattr(e, 'code', 130))                                       # 143 where a batch system sent SIGTERM
 
 # %% ../nbs/80_cli.ipynb #f1a95e02
 def parser_of(
@@ -61,8 +68,8 @@ def call_parse(
 # %% ../nbs/80_cli.ipynb #cell-8
 def config_with(
     path:str|None, # A config.json; the defaults if none
-    **given, # `section__key=value`; None keeps what the file says
-):
+    **given, # `section__key=value`, as `training__seed=1`; None keeps what the file says
+) -> Config: # Checked again: a value out of range raises `InputError`
     "The config of a command: the file, and what its flags replace."
     from dataclasses import replace
     config = load_config(path)
@@ -95,8 +102,10 @@ def stylecfm_preprocess(
 ):
     "Encode two or more folders of images once, for training; stopped and started again, it goes on where it was."
     with reported(debug, 'the same command goes on where it was'):
-        c = config_with(config, data__target_size=target_size, data__raw_data_root=raw_data_root, data__data_root=data_root, data__codec=codec)
-        if not max_megapixels > 0 or not scaling > 0: raise InputError(f'max_megapixels and scaling must be above 0, got {max_megapixels:g} and {scaling:g}')
+        c = config_with(config, data__target_size=target_size, data__raw_data_root=raw_data_root, data__data_root=data_root,
+                        data__codec=codec)
+        if not max_megapixels > 0 or not scaling > 0:
+            raise InputError(f'max_megapixels and scaling must be above 0, got {max_megapixels:g} and {scaling:g}')
         from stylecfm.codecs import load_codec
         from stylecfm.images import ImageRules
         from stylecfm.latents import cache_latents
@@ -106,29 +115,35 @@ def stylecfm_preprocess(
         net = load_codec(d.codec, device, precision)
         if import_pt: r = import_latents(import_pt, d.data_root, net, scaling, strict, rebuild)
         else:
-            r = cache_latents(d.raw_data_root, d.data_root, net, d.target_size, d.mirror, ImageRules(max_pixels=round(max_megapixels*1e6), strict=strict), c.training.num_workers, rebuild, d.crops)
+            rules = ImageRules(max_pixels=round(max_megapixels*1e6), strict=strict)
+            r = cache_latents(d.raw_data_root, d.data_root, net, d.target_size, d.mirror, rules, c.training.num_workers, rebuild, d.crops)
         if os.environ.get('RANK', '0') != '0': return
         tell(r, d.data_root)
         if net.latent_channels != c.model.latent_channels:
-            print(f'before training, set model.latent_channels to {net.latent_channels} (it is {c.model.latent_channels}) and data.codec to {d.codec}', file=sys.stderr)
+            print(f'before training, set model.latent_channels to {net.latent_channels} (it is {c.model.latent_channels}) '
+                  f'and data.codec to {d.codec}', file=sys.stderr)
 
 # %% ../nbs/80_cli.ipynb #cell-11
-def shown(path) -> str:
+def shown(
+    path:str|Path, # As the disk has it, whatever is in it
+) -> str: # One line; what cannot be printed is written as in Python, `\n` say
     "A path on one line of a terminal."
     return ''.join(c if c.isprintable() else c.encode('unicode_escape', 'surrogatepass').decode() for c in str(path))
 
 def tell(
-    r, # `CacheReport`
+    r:'CacheReport', # What became of the files
     data_root:str, # Folder of the latents
-    most:int=50, # Lines of each kind
+    most:int=50, # Lines of each kind, so that a thousand bad files do not bury the end
 ):
-    "Print what came of a cache."
+    "Print what came of a cache: bad files, twins and lopsided styles on stderr, the sum on stdout."
     for b in r.bad[:most]: print(f'skipped {shown(b.path)}: {b.reason}', file=sys.stderr)
     if len(r.bad) > most: print(f'... and {len(r.bad) - most} more, listed in {data_root}/skipped.csv', file=sys.stderr)
     for a, b in r.twins[:most]: print(f'twice the same: {shown(a)} and {shown(b)}', file=sys.stderr)
     if len(r.twins) > most: print(f'... and {len(r.twins) - most} more pairs', file=sys.stderr)
     few, many = (f(r.count, key=r.count.get) for f in (min, max))
-    if r.count[many] > 20*r.count[few]: print(f'{many} has {r.count[many]} latents and {few} {r.count[few]}: training will see little of {few}; add images to it', file=sys.stderr)
+    if r.count[many] > 20*r.count[few]:
+        print(f'{many} has {r.count[many]} latents and {few} {r.count[few]}: training will see little of {few}; add images to it',
+              file=sys.stderr)
     gone = f', {r.dropped} dropped' if r.dropped else ''
     print(f'{r.written} written, {r.kept} kept, {len(r.bad)} skipped{gone}: {sum(r.count.values())} latents in {data_root}')
 
@@ -148,52 +163,68 @@ def stylecfm_train(
 ):
     "Train the velocity network on cached latents."
     with reported(debug, 'the same command goes on from the last checkpoint'):
-        if resume and (config or save_dir): raise InputError('--resume goes on under the config of its run; leave out --config and --save_dir')
-        if resume and not (Path(resume)/'config.json').is_file(): raise InputError(f'{resume} holds no run: there is no config.json in it; give the folder that training wrote')
-        c = config_with(f'{resume}/config.json' if resume else config, data__data_root=data_root, checkpoint__save_dir=resume or save_dir, training__max_steps=max_steps, training__max_minutes=max_minutes, training__seed=seed,
+        if resume and (config or save_dir):
+            raise InputError('--resume goes on under the config of its run; leave out --config and --save_dir')
+        if resume and not (Path(resume)/'config.json').is_file():
+            raise InputError(f'{resume} holds no run: there is no config.json in it; give the folder that training wrote')
+        c = config_with(f'{resume}/config.json' if resume else config, data__data_root=data_root, checkpoint__save_dir=resume or save_dir,
+                        training__max_steps=max_steps, training__max_minutes=max_minutes, training__seed=seed,
                         training__init_from=init_from, training__freeze=freeze)
         writable(Path(c.checkpoint.save_dir)/'x')
         from stylecfm.train import OTCFMTrainer
         print(f'model in {OTCFMTrainer(c).fit()}')
 
 # %% ../nbs/80_cli.ipynb #1c67df0d
-def writable(path:Path):
-    "Raise `InputError` unless a file could be made at `path`."
+def writable(
+    path:str|Path, # A file to be; the folders above it need not be there yet
+):
+    "Raise `InputError` unless a file could be made at `path`; leaves nothing behind."
     if Path(path).is_dir(): raise InputError(f'cannot write {path}: it is a folder; give the name of a file')
     folder = next(p for p in Path(path).absolute().parents if p.exists())
     if not folder.is_dir(): raise InputError(f'cannot write {path}: {folder} is a file; choose another place')
     try: tempfile.TemporaryFile(dir=folder).close()                             # leaves nothing; asking for permission is not enough
     except OSError as e: raise InputError(f'cannot write {path}: {folder} takes no files ({e.strerror}); choose another place') from None
 
-def known_format(path:Path):
-    "Raise `InputError` unless an image can be saved under this suffix."
+def known_format(
+    path:Path, # An image to be
+):
+    "Raise `InputError` unless an image can be saved under this suffix, in either case."
     from stylecfm.images import FORMATS
-    if path.suffix.lower() not in FORMATS: raise InputError(f'cannot write {path}: its suffix is not one of {" ".join(FORMATS)}; choose one of them')
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f'cannot write {path}: its suffix is not one of {" ".join(FORMATS)}; choose one of them')
 
-def free_name(name:str, taken:set) -> str:
+# %% ../nbs/80_cli.ipynb #c11a0007
+def free_name(
+    name:str, # Wanted, without suffix
+    taken:set, # Names given so far, lower case; the result is added
+) -> str: # Case aside, none of `taken`
     "The name, or the first of `name_2`, `name_3`, … that is not taken; taken from then on."
     n = next(n for n in (name, *(f'{name}_{i}' for i in range(2, len(taken) + 3))) if n.casefold() not in taken)
     taken.add(n.casefold())                                                     # some disks take A and a for the same
     return n
 
+# %% ../nbs/80_cli.ipynb #c11a0009
 def pairs(
     source:str|None, # An image, a latent, a folder of images, or a pattern with * or ?
     output:str|None, # An image, or a folder
 ) -> list: # `(Path, Path)`: what to read, where to write
-    "Which file becomes which; raises `InputError`."
+    "Which file becomes which; raises `InputError` where there is nothing to read, or it could not be written."
     from stylecfm.images import list_images
     if not source: raise InputError('--input is missing: give an image, a folder of images, or a pattern such as "photos/*.jpg"')
     if not output: raise InputError('--output is missing: give the name of an image, or of a folder')
-    found = sorted(map(Path, glob(str(source), recursive=True))) if set('*?[') & set(str(source)) and not Path(source).exists() else None
+    pattern = set('*?[') & set(str(source)) and not Path(source).exists()
+    found = sorted(map(Path, glob(str(source), recursive=True))) if pattern else None
     source, output, taken = Path(source), Path(output), set()
     if not found and not source.exists(): raise InputError(f'no image or folder at {source}; check the path')
-    if found or source.is_dir(): todo = [(p, output/f'{free_name(p.stem, taken)}.png') for p in found or list_images(source)]   # a.jpg and a.png stay two
+    if found or source.is_dir():
+        todo = [(p, output/f'{free_name(p.stem, taken)}.png') for p in found or list_images(source)]   # a.jpg and a.png stay two
     elif output.is_dir() or not output.suffix: todo = [(source, output/f'{source.stem}.png')]
     else: todo = [(source, output)]
     known_format(todo[0][1])
     originals = {p.resolve() for p, _ in todo}
     for _, p in todo:
-        if p.resolve() in originals: raise InputError(f'{p} would be overwritten by what is made of the images; choose another --output')
+        if p.resolve() in originals:
+            raise InputError(f'{p} would be overwritten by what is made of the images; choose another --output')
         writable(p)
     return todo
 
@@ -207,7 +238,7 @@ def stylecfm_transfer(
     output:str=None, # An image, or a folder
     num_steps:int=None, # Steps each way; as the model says if none
     cfg_scale:float=None, # Guidance at the start; 1 is unguided
-    method:str=None, # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21 and bs32 choose their own steps
+    method:str=None, # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21 and bs32 choose their steps
     strength:float=1., # From 0, the image as it is, to 1, the style that is wanted
     size:int=None, # Make images smaller first, so that the shorter side has so many pixels; as they are if none
     mode:str='loop', # Way from style to style: loop, flowedit or sdedit
@@ -226,28 +257,68 @@ def stylecfm_transfer(
     "Transfer an image, or a folder of images, from one style to another."
     with reported(debug):
         todo = pairs(input, output)
-        for p in (grid, report): p and writable(Path(p))
+        for p in (grid, report):
+            if p: writable(Path(p))
         if grid: known_format(Path(grid))
         if size is not None and size < 1: raise InputError(f'size must be at least 1 pixel, got {size}')
         from stylecfm.transfer import LATENTS, Options, StyleTransferPipeline
-        if size and todo[0][0].suffix.lower() in LATENTS: raise InputError('--size is for images; a latent has the size that it has')
+        if size and todo[0][0].suffix.lower() in LATENTS:
+            raise InputError('--size is for images; a latent has the size that it has')
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
-        given = dict(source=None if source_style == 'auto' else source_style, target=None if target_style == 'auto' else weights_of(target_style), steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength, options=Options(mode, match=match, fresh=fresh, seed=seed))
+        given = dict(source=None if source_style == 'auto' else source_style,
+                     target=None if target_style == 'auto' else weights_of(target_style),
+                     steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength,
+                     options=Options(mode, match=match, fresh=fresh, seed=seed))
         transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report, size, not (checkpoint or size))
 
 # %% ../nbs/80_cli.ipynb #d0acab20
 KNOWN_SIDE = 256                                              # pixels along the pictures that the model that comes along has seen
 
 def hint_at_size(
-    path:Path,
-    w:int, h:int, # Of the image, pixels
+    path:Path, # Of the image; only to name it
+    w:int, # Width of the image, pixels
+    h:int, # Height, likewise
 ):
-    "Say so on stderr if an image is more than twice as large as those."
-    if min(w, h) > 2*KNOWN_SIDE: print(f'{shown(path)} is {w} x {h}, and this model learned from pictures of {KNOWN_SIDE} pixels: with --size {KNOWN_SIDE} strokes are broader, and it is sooner done', file=sys.stderr)
+    "Say so on stderr if the shorter side of an image is more than twice `KNOWN_SIDE`."
+    if min(w, h) <= 2*KNOWN_SIDE: return
+    print(f'{shown(path)} is {w} x {h}, and this model learned from pictures of {KNOWN_SIDE} pixels: with --size {KNOWN_SIDE} '
+          'strokes are broader, and it is sooner done', file=sys.stderr)
 
 # %% ../nbs/80_cli.ipynb #df5a9ff8
+def _at_size(path:Path, size:int|None):
+    "An image, made smaller if a size is given; a latent, or an image as it is, stays a path."
+    from stylecfm.images import load_shrunk
+    from stylecfm.transfer import LATENTS
+    return load_shrunk(path, size) if size and path.suffix.lower() not in LATENTS else path
+
+def _read_first(pipe:'StyleTransferPipeline', path:Path, size:int|None, strict:bool, hint:bool):
+    "Read the first image: an error comes before the bar, not through it."
+    try: first = pipe.read(_at_size(path, size))
+    except InputError:
+        if strict: raise
+    else:
+        if hint: hint_at_size(path, *first.size[::-1])
+
+def _left_out(source:Path, error:Exception) -> dict: # For the report
+    "Say that an image is left out."
+    from tqdm import tqdm
+    why = str(error).removeprefix(f'cannot use {source}: ')
+    tqdm.write(f'left out {shown(source)}: {why}', file=sys.stderr)
+    return dict(input=str(source), why=why)
+
+def _written(pipe:'StyleTransferPipeline', r:'Transferred', source:Path, target:Path, guessed:bool) -> dict: # For the report
+    "Save what became of one image."
+    from tqdm import tqdm
+    from stylecfm.images import save_image
+    save_image(r.images[0], target)
+    style, sure = pipe.model.styles[r.sources[0].style], r.sources[0].sure
+    if guessed: tqdm.write(f'{shown(source)}: taken for {style} ({sure:.0%} sure)', file=sys.stderr)
+    return dict(input=str(source), output=str(target), size=list(r.images[0].size), source_style=style, sure=sure,
+                seconds=r.seconds, nfe=r.nfe)
+
+# %% ../nbs/80_cli.ipynb #c11a0014
 def transfer_all(
-    pipe, # `StyleTransferPipeline`
+    pipe:'StyleTransferPipeline', # Model and codec
     todo:list, # From `pairs`
     given:dict, # Of the pipeline's call
     strict:bool, # Stop at the first bad image
@@ -256,48 +327,58 @@ def transfer_all(
     size:int|None=None, # Shorter side to work at, pixels; the images' own if none
     hint:bool=False, # Say so where an image is too large for the model that comes along
 ):
-    "Read, transfer and write each image, with a bar over the solver's steps."
+    "Read, transfer and write each image, with a bar over the solver's steps; raises `InputError` if none could be used."
     from tqdm import tqdm
-    from stylecfm.images import load_shrunk, save_image
-    from stylecfm.transfer import LATENTS
     per, rows, left = 2*pipe.check(**given).num_inference_steps, [], []
-    given_as = lambda p: load_shrunk(p, size) if size and p.suffix.lower() not in LATENTS else p
-    if strict or hint:                                                                    # an error comes before the bar, not through it
-        try: first = pipe.read(given_as(todo[0][0])); hint and hint_at_size(todo[0][0], *first.size[::-1])
-        except InputError:
-            if strict: raise
+    if strict or hint: _read_first(pipe, todo[0][0], size, strict, hint)
     pipe.set_progress_bar_config(disable=True)
     with tqdm(total=per*len(todo), desc='transfer', unit='step') as bar:
         for i, (source, target) in enumerate(todo):
-            try: r = pipe(given_as(source), **given, callback=lambda *_: bar.update())
+            try: r = pipe(_at_size(source, size), **given, callback=lambda *_: bar.update())
             except (InputError, FloatingPointError) as e:
                 if strict: raise
-                why = str(e).removeprefix(f'cannot use {source}: '); left.append(dict(input=str(source), why=why)); tqdm.write(f'left out {shown(source)}: {why}', file=sys.stderr)
-            else:
-                save_image(r.images[0], target); style = pipe.model.styles[r.sources[0].style]
-                rows.append(dict(input=str(source), output=str(target), size=list(r.images[0].size), source_style=style, sure=r.sources[0].sure, seconds=r.seconds, nfe=r.nfe))
-                if given['source'] is None: tqdm.write(f'{shown(source)}: taken for {style} ({r.sources[0].sure:.0%} sure)', file=sys.stderr)
+                left.append(_left_out(source, e))
+            else: rows.append(_written(pipe, r, source, target, given['source'] is None))
             bar.update((i + 1)*per - bar.n)
     if not rows: raise InputError('none of the images could be used')
-    if report: from stylecfm.files import write_json; from stylecfm.metrics import machine; write_json(report, dict(images=rows, left_out=left, machine=machine()))
-    if grid: side_by_side(rows, grid)
-    print(f'{len(rows)} image(s) written, the last to {rows[-1]["output"]}, {len(todo) - len(rows)} left out' if len(todo) > 1 else f'written to {rows[-1]["output"]}')
+    _finish(rows, left, grid, report)
 
-def side_by_side(rows:list, path:str, most:int=24, side:int=256):
-    "The first sources and their results as one picture."
+def _finish(rows:list, left:list, grid:str|None, report:str|None):
+    "Write report and grid, and say what was done."
+    if report:
+        from stylecfm.files import write_json
+        from stylecfm.metrics import machine
+        write_json(report, dict(images=rows, left_out=left, machine=machine()))
+    if grid: side_by_side(rows, grid)
+    last = rows[-1]['output']
+    if len(rows) + len(left) == 1: print(f'written to {last}')
+    else: print(f'{len(rows)} image(s) written, the last to {last}, {len(left)} left out')
+
+# %% ../nbs/80_cli.ipynb #c11a0015
+def side_by_side(
+    rows:list, # A dict of each image, with its paths `input` and `output`
+    path:str, # Image to write
+    most:int=24, # Images that are shown; the first ones
+    side:int=256, # Of each square, pixels; what does not fit is cut off evenly
+):
+    "The first sources above their results as one picture; of latents, the results alone."
     from PIL import ImageOps
     from stylecfm.images import grid, load_image, save_image
     from stylecfm.transfer import LATENTS
-    show = lambda key, rows: [ImageOps.fit(load_image(r[key]), (side, side)) for r in rows]
+    squares = lambda key, rows: [ImageOps.fit(load_image(r[key]), (side, side)) for r in rows]
     images = [r for r in rows if not r['input'].lower().endswith(LATENTS)][:most]        # of a latent there is no picture
-    save_image(grid([show('input', images), show('output', images)] if images else [show('output', rows[:most])]), path)
+    save_image(grid([squares('input', images), squares('output', images)] if images else [squares('output', rows[:most])]), path)
 
-def weights_of(text:str): # -> a style, or {style: weight}
-    "`painting`, or `painting:2,photo:1`; raises `InputError`."
+# %% ../nbs/80_cli.ipynb #c11a0018
+def weights_of(
+    text:str, # `painting`, or `painting:2,photo:1`
+) -> str|dict: # A style, or {style: weight}
+    "A target style from a flag; raises `InputError` for a weight that is no number."
     parts = [p.rpartition(':') if ':' in p else (p, '', '1') for p in text.split(',')]
     if len(parts) == 1 and ':' not in text: return text
     try: return {name.strip(): float(w) for name, _, w in parts}
-    except ValueError: raise InputError(f'--target_style wants a style, or several with weights, as painting:2,photo:1; got {text!r}') from None
+    except ValueError:
+        raise InputError(f'--target_style wants a style, or several with weights, as painting:2,photo:1; got {text!r}') from None
 
 # %% ../nbs/80_cli.ipynb #a8dacbc8
 @call_parse
@@ -327,10 +408,13 @@ def stylecfm_evaluate(
         from stylecfm.evaluate import Effort, evaluate, write_report
         from stylecfm.transfer import Options, StyleTransferPipeline
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec)
-        r = evaluate(pipe, photos, paintings, (photo_style, painting_style), size, dict(steps=num_steps, guidance_scale=cfg_scale, options=Options(mode)), most, Effort(judge_steps, draws))
-        for k, v in r.rows.items(): print(f'{k:46}', *(f'{n} {v[n].value:.3g} ({v[n].low:.3g} to {v[n].high:.3g})' for n in ('distance', 'ssim') if n in v))
+        call = dict(steps=num_steps, guidance_scale=cfg_scale, options=Options(mode))
+        r = evaluate(pipe, photos, paintings, (photo_style, painting_style), size, call, most, Effort(judge_steps, draws))
+        figure = lambda v: f'{v.value:.3g} ({v.low:.3g} to {v.high:.3g})'
+        for k, v in r.rows.items(): print(f'{k:46}', *(f'{n} {figure(v[n])}' for n in ('distance', 'ssim') if n in v))
         print(f'written to {write_report(output, r)}')
 
+# %% ../nbs/80_cli.ipynb #c11a0020
 @call_parse
 def stylecfm_export(
     checkpoint:str='runs/train', # A model, a checkpoint, or the folder of a run
@@ -343,7 +427,8 @@ def stylecfm_export(
         writable(Path(output))
         from stylecfm.checkpoints import load_model
         from stylecfm.export import export_network
-        print(f'written to {output}; off by {export_network(load_model(checkpoint).net, output):.1e} of the deviation at most')
+        off = export_network(load_model(checkpoint).net, output)
+        print(f'written to {output}; off by {off:.1e} of the deviation at most')
 
 # %% ../nbs/80_cli.ipynb #ae1b5812
 def run_line(
