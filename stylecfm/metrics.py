@@ -46,7 +46,7 @@ def _root(m:Tensor, power:float=.5) -> Tensor:
 
 def colour_map(
     source:Tensor, # Images of one style, `(n, 3, h, w)`
-    target:Tensor, # Images of the other, unpaired, `(m, 3, h', w')`
+    target:Tensor, # Images of the other, unpaired, `(m, 3, h, w)`; their size may be another
 ) -> Callable: # Images to images
     "The linear colour map between two sets (Pitié & Kokaram 2007)."
     a, b = (x.double().transpose(0, 1).flatten(1) for x in (source, target))    # (3, pixels)
@@ -236,7 +236,8 @@ def artifact_share(
     least:float=.005, # Share of the reference's squares on each side that counts as outside
 ) -> Tensor: # `(n,)`, 0 to 1; about 2*least for the reference
     "Share of squares that are flatter or rougher than those of the style."
-    low, high = np.quantile(_detail(reference).numpy(), [least, 1 - least]); d = _detail(made)
+    low, high = np.quantile(_detail(reference).numpy(), [least, 1 - least])
+    d = _detail(made)
     return ((d < low) | (d > high)).float().mean(1)
 
 # %% ../nbs/70_metrics.ipynb #9aacb092
@@ -319,5 +320,6 @@ def keep_results(
     **found, # Results by name; those already there under other names stay
 ):
     "Add measured figures to a stored file, with the command and the machine."
-    path = Path(path); old = read_json(path) if path.exists() else {}
+    path = Path(path)
+    old = read_json(path) if path.exists() else {}
     write_json(path, old | dict(command=command, machine=machine()) | found)
