@@ -94,7 +94,8 @@ def evaluate(
     for k in styles: pipe.style(k)
     x, y = (read_images(list_images(p)[:most], size).x for p in (photos, paintings))
     if min(len(x), len(y)) < 2:
-        raise InputError(f'two photographs and two paintings are the least; {photos} has {len(x)} and {paintings} {len(y)} that can be used')
+        raise InputError('two photographs and two paintings are the least; '
+                         f'{photos} has {len(x)} and {paintings} {len(y)} that can be used')
     done = pipe(to_pil(x), *styles, **given)
     back = pipe(done.images, *styles[::-1], **given)
     ways = rivals(pipe, x, y) | {'this model': to_tensor(done.images), 'this model, and back': to_tensor(back.images)}
