@@ -26,26 +26,32 @@ from .memory import Means
 class Model(NamedTuple):
     "A network with all it takes to use it."
     net: IsoNext # Velocity network
-    stats: LatentStats # Units of its latents
+    stats: LatentStats # Mean and scale of its latents' channels
     styles: list # Names; the position is the style's number
     spec: str # Codec, as `load_codec` takes it
     inference: InferenceConfig # Settings for transfer
     weights: str = '' # Fingerprint of the codec's weights; '' if unknown
 
-def codec_weights(fingerprint:str) -> str:
+def codec_weights(
+    fingerprint:str, # Of a codec: `WEIGHTS/HOW`
+) -> str: # What is before the first stroke
     "The part of a codec's fingerprint that is of its weights alone."
     return fingerprint.partition('/')[0]
 
 def write_model(
     folder:Path, # An empty folder, to be sealed by the caller
-    model:Model,
+    model:Model, # To be written
     codec:Codec|None=None, # To be written, too
 ):
-    "The parts of a model."
-    write_text(folder/'network'/'config.json', model.net.to_json_string()); write_tensors(folder/'network'/'diffusion_pytorch_model.safetensors', narrowed(model.net.state_dict()), dict(format='pt')) # as its save_pretrained would, but flushed
+    "The parts of a model; raises `InputError` where they cannot be written."
+    weights = narrowed(model.net.state_dict())                                  # as its save_pretrained would, but flushed
+    write_text(folder/'network'/'config.json', model.net.to_json_string())
+    write_tensors(folder/'network'/'diffusion_pytorch_model.safetensors', weights, dict(format='pt'))
     spec = write_codec(folder, codec) if codec else model.spec
-    write_json(folder/'model_index.json', dict(_class_name='StyleTransferPipeline', _diffusers_version=diffusers.__version__, network=['stylecfm.isonext', 'IsoNext'], codec=spec, codec_weights=model.weights,
-                                               styles=model.styles, mean=model.stats.mean.tolist(), scale=model.stats.scale.tolist(), inference=asdict(model.inference)))
+    about = dict(_class_name='StyleTransferPipeline', _diffusers_version=diffusers.__version__, network=['stylecfm.isonext', 'IsoNext'])
+    about |= dict(codec=spec, codec_weights=model.weights, styles=model.styles, mean=model.stats.mean.tolist(),
+                  scale=model.stats.scale.tolist(), inference=asdict(model.inference))
+    write_json(folder/'model_index.json', about)
 
 # %% ../nbs/48_checkpoints.ipynb #684be5c3
 def find_model(
@@ -59,7 +65,9 @@ def find_model(
     found = [p for p in (path/'export', path/'model', *(path/'checkpoints').glob('step-*')) if (p/'manifest.json').is_file()]
     why = f'{path} holds no checkpoint: there is no manifest.json in it; give the folder that training wrote'
     for p in sorted(found, key=_step, reverse=True):
-        try: verify_folder(p); return p
+        try:
+            verify_folder(p)
+            return p
         except InputError as e: why = str(e)
     raise InputError(why)
 
@@ -75,6 +83,7 @@ def starter() -> Path: # A folder with a manifest
         if (p/'manifest.json').is_file(): return p
     raise InputError('the model that comes along is not here; clone the repository, or give --checkpoint a folder that training wrote')
 
+# %% ../nbs/48_checkpoints.ipynb #48e00001
 def load_model(
     path:str|Path, # As `find_model` takes it
 ) -> Model:
@@ -82,64 +91,82 @@ def load_model(
     path = find_model(path)
     if (kind := verify_folder(path)['kind']) not in ('model', 'checkpoint'):
         raise InputError(f'{path} holds {kind}, not a checkpoint; give the folder that training wrote')
-    if not (path/'model_index.json').is_file(): raise InputError(f'{path} was written by an older version, which kept a model in another form; train it again')
+    if not (path/'model_index.json').is_file():
+        raise InputError(f'{path} was written by an older version, which kept a model in another form; train it again')
     d = read_json(path/'model_index.json')
     try: net = IsoNext.from_pretrained(path/'network', use_safetensors=True, torch_dtype=torch.float32).eval()
     except ValueError: raise InputError(f'{path} was written by an older version, whose network had other shapes; train it again') from None
-    stats = LatentStats(*(torch.tensor(d[k]) for k in ('mean', 'scale'))); spec = str(path/'codec') if d['codec'] == './codec' else d['codec']
+    stats = LatentStats(*(torch.tensor(d[k]) for k in ('mean', 'scale')))
+    spec = str(path/'codec') if d['codec'] == './codec' else d['codec']
     return Model(net, stats, d['styles'], spec, InferenceConfig(**d['inference']), d['codec_weights'])
 
 # %% ../nbs/48_checkpoints.ipynb #cell-10
 def save_checkpoint(
     root:Path, # Folder of the run
     model:Model, # With the averaged weights
-    tensors:dict, # What else it takes to go on
+    tensors:dict, # {name: tensor}: what else it takes to go on
     state:dict, # Plain values; `step` is among them, `validation` may be
     keep:int=2, # Newest ones to keep, besides the best
-) -> Path:
+) -> Path: # Its folder
     "Write a checkpoint, verify it, and only then remove those that are too old; raises `InputError`, with all others as they were."
     folder = root/'checkpoints'/f"step-{state['step']:07}"
     enough_room(root, 1.2*(sum(t.nbytes for t in tensors.values()) + sum(p.nbytes for p in model.net.parameters())))
     with sealed_folder(folder, 'checkpoint', dict(step=state['step'], validation=state.get('validation'))) as tmp:
-        write_model(tmp, model); write_tensors(tmp/'training.safetensors', tensors); write_json(tmp/'training.json', state | dict(software=software()))
-    verify_folder(folder, 'checkpoint'); prune(folder, keep)
+        write_model(tmp, model)
+        write_tensors(tmp/'training.safetensors', tensors)
+        write_json(tmp/'training.json', state | dict(software=software()))
+    verify_folder(folder, 'checkpoint')
+    prune(folder, keep)
     return folder
 
-def software() -> dict:
+def software() -> dict: # {name: version}
     "What a result may depend on besides config and data."
     return dict(stylecfm=stylecfm.__version__, torch=torch.__version__, python=platform.python_version())
 
 def enough_room(
-    root:Path, # Folder that is there, or whose parent is
+    root:Path, # Folder that is there, or one of whose parents is
     needed:float, # Bytes
 ):
     "Raise `InputError` where the disk is too full."
     free = shutil.disk_usage(next(p for p in (root, *root.absolute().parents) if p.exists())).free
-    if free < needed: raise InputError(f'{root} has {free/1e6:.0f} MB left, and a checkpoint needs {needed/1e6:.0f}; make room, then the same command goes on where it was')
+    if free < needed:
+        raise InputError(f'{root} has {free/1e6:.0f} MB left, and a checkpoint needs {needed/1e6:.0f}; '
+                         'make room, then the same command goes on where it was')
 
 # %% ../nbs/48_checkpoints.ipynb #b2d08d4a
-def checkpoints(root:Path) -> list: # Folders, newest first
+def checkpoints(
+    root:Path, # Folder of the run
+) -> list: # Folders, newest first
     "The checkpoints of a run, by name."
     return sorted((root/'checkpoints').glob('step-*'), reverse=True)
 
-def validation(folder:Path) -> float: # Infinity where nothing was validated
+def validation(
+    folder:Path, # A checkpoint
+) -> float: # Infinity where nothing was validated, or nothing can be read
     "The validation loss of a checkpoint."
     try: v = read_manifest(folder)['extra'].get('validation')
     except InputError: return float('inf')
     return float('inf') if v is None else v
 
-def best_checkpoint(root:Path) -> Path|None:
+def best_checkpoint(
+    root:Path, # Folder of the run
+) -> Path|None: # The older one of equals
     "The checkpoint of the lowest validation loss, if any was validated."
     best = min(reversed(checkpoints(root)), key=validation, default=None)      # of equals the oldest
     return best if best and validation(best) < float('inf') else None
 
-def prune(folder:Path, keep:int):
+def prune(
+    folder:Path, # The newest checkpoint, which stays
+    keep:int, # How many stay with it, the newest; 1 or more
+):
     "Remove checkpoints older than `folder` but the newest `keep` (with it) and the best, and what was found damaged."
     root, best = folder.parent.parent, best_checkpoint(folder.parent.parent)
     older = [p for p in checkpoints(root) if p.name < folder.name]
     for old in older[max(0, keep - 1):]:
         if old == best: continue
-        gone = old.with_name(f'.old-{old.name}'); os.replace(old, gone); shutil.rmtree(gone, ignore_errors=True)        # never half a checkpoint under its name
+        gone = old.with_name(f'.old-{old.name}')
+        os.replace(old, gone)                                                   # never half a checkpoint under its name
+        shutil.rmtree(gone, ignore_errors=True)
     for old in folder.parent.glob('damaged-*'): shutil.rmtree(old, ignore_errors=True)
 
 # %% ../nbs/48_checkpoints.ipynb #cell-16
@@ -150,16 +177,22 @@ def run_lock(
     "The right to write a run; raises `InputError` if another process has it."
     lock, owner = FileLock(make_folder(root)/'.lock'), root/'.owner'
     try: lock.acquire(blocking=False)
-    except Timeout: raise InputError(f'{root} is being written by {owner.read_text() if owner.exists() else "another process"}; wait until it is done, or choose another checkpoint.save_dir') from None
+    except Timeout:
+        who = owner.read_text() if owner.exists() else 'another process'
+        raise InputError(f'{root} is being written by {who}; wait until it is done, or choose another checkpoint.save_dir') from None
     except OSError as e: raise InputError(f'cannot write {root}: {e.strerror}; choose a folder that you may write to') from None
-    try: write_text(owner, f'process {os.getpid()} on {socket.gethostname()}'); yield
+    try:
+        write_text(owner, f'process {os.getpid()} on {socket.gethostname()}')
+        yield
     finally:
         owner.unlink(missing_ok=True)
         if os.name == 'posix': (root/'.lock').unlink(missing_ok=True)           # while it is held: later, it could be somebody else's
         lock.release()
 
 # %% ../nbs/48_checkpoints.ipynb #cell-19
-FREE = {'training.stage1_epochs', 'training.max_steps', 'training.max_minutes', 'training.num_workers', 'training.learning_rate', 'training.patience', 'training.init_from', 'training.memory_gb', 'training.compile', 'training.tf32', *(f'training.{k}' for k in Means._fields),
+FREE = {'training.stage1_epochs', 'training.max_steps', 'training.max_minutes', 'training.num_workers', 'training.learning_rate',
+        'training.patience', 'training.init_from', 'training.memory_gb', 'training.compile', 'training.tf32',
+        *(f'training.{k}' for k in Means._fields),
         'data.data_root', 'data.raw_data_root', 'model.use_gradient_checkpointing'} # Keys that may change within a run
 
 def differing(
@@ -171,6 +204,8 @@ def differing(
     return [f'{s}.{k}: {old[s].get(k, usual[s][k])} -> {new[s][k]}' for s in ('model', 'training', 'data') for k in new[s]
             if old[s].get(k, usual[s][k]) != new[s][k] and f'{s}.{k}' not in FREE]
 
-def other_software(old:dict) -> str: # '' if it is the same
+def other_software(
+    old:dict, # {name: version}, as `software` gave it
+) -> str: # `name old -> new, ...`; '' if it is the same
     "What a checkpoint was written with, where that is not what is here."
     return ', '.join(f'{k} {old.get(k, "unknown")} -> {v}' for k, v in software().items() if old.get(k) != v)

@@ -13,9 +13,11 @@ from tqdm.auto import tqdm
 from .config import InputError
 
 # %% ../nbs/71_deception.ipynb #1c8a4397
-SIDE = 64 # Of a square, pixels
+SIDE = 64 # Of a square, pixels: a quarter of the usual 256, so that texture shows and the scene does not
 
-def small_judge(width:int=24) -> nn.Sequential: # Squares to one number: above 0 says "painting"
+def small_judge(
+    width:int=24, # Channels after the first convolution, a multiple of 4
+) -> nn.Sequential: # Squares `(n, 3, h, w)` to `(n, 1)`: above 0 says "painting"
     "Four strided convolutions, a mean, a line."
     sizes = [3, width, 2*width, 4*width, 4*width]
     layers = [m for a, b in zip(sizes, sizes[1:]) for m in (nn.Conv2d(a, b, 3, 2, 1), nn.GroupNorm(4, b), nn.SiLU())]
@@ -23,16 +25,20 @@ def small_judge(width:int=24) -> nn.Sequential: # Squares to one number: above 0
 
 def squares(
     x:Tensor, # Images `(n, 3, h, w)`
-    side:int, # Of a square; of smaller images all
+    side:int, # Of a square, pixels; of smaller images all
     g:torch.Generator, # Where they lie
 ) -> Tensor: # `(n, 3, side, side)`
     "A square of each image, mirrored by chance."
-    h, w = x.shape[-2:]; side = min(side, h, w); y, z = (torch.randint(n - side + 1, (len(x),), generator=g) for n in (h, w)); flip = torch.rand(len(x), generator=g) < .5
-    return torch.stack([(v.flip(-1) if m else v) for v, m in ((im[:, a:a + side, b:b + side], m) for im, a, b, m in zip(x, y, z, flip))])
+    h, w = x.shape[-2:]
+    side = min(side, h, w)
+    y, z = (torch.randint(n - side + 1, (len(x),), generator=g) for n in (h, w))
+    flip = torch.rand(len(x), generator=g) < .5
+    cut = [im[:, a:a + side, b:b + side] for im, a, b in zip(x, y, z)]
+    return torch.stack([v.flip(-1) if m else v for v, m in zip(cut, flip)])
 
 class Judge(NamedTuple):
     "A classifier, and how good it is."
-    net: nn.Module
+    net: nn.Module # From `small_judge`: squares to one number, above 0 for a painting
     accuracy: float # Balanced, on real pictures that it was not shown; 0.5 is guessing
 
 # %% ../nbs/71_deception.ipynb #8ff6747a
@@ -42,30 +48,45 @@ def train_judge(
     test:tuple, # Photographs and paintings that were kept out
     steps:int=1200, # Of training, 32 squares of each kind
     seed:int=0, # Of everything
-    side:int=SIDE, # Of a square
+    side:int=SIDE, # Of a square, pixels
 ) -> Judge:
     "A classifier of photographs against paintings; raises `InputError` for too few pictures."
-    if min(map(len, (photos, paintings, *test))) < 2: raise InputError('a judge wants two pictures or more of each kind, to learn and to be tested')
-    with torch.random.fork_rng(): torch.manual_seed(seed); net = small_judge(); fit(net, photos, paintings, steps, seed, side)
+    if min(map(len, (photos, paintings, *test))) < 2:
+        raise InputError('a judge wants two pictures or more of each kind, to learn and to be tested')
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = small_judge()
+        fit(net, photos, paintings, steps, seed, side)
     said = [judged(net, v, side) for v in test]
     return Judge(net, ((said[0] < .5).float().mean().item() + (said[1] > .5).float().mean().item())/2)
 
-def fit(net:nn.Module, photos:Tensor, paintings:Tensor, steps:int, seed:int, side:int):
+def fit(
+    net:nn.Module, # Squares to one number; trained in place
+    photos:Tensor, # `(n, 3, h, w)` in [-1, 1]
+    paintings:Tensor, # `(m, 3, h, w)`, likewise
+    steps:int, # Of 64 squares
+    seed:int, # Of squares, brightness and contrast
+    side:int, # Of a square, pixels
+):
     "Cross-entropy on squares, brightness and contrast changed by chance."
-    g, opt = torch.Generator().manual_seed(seed), torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=.02); net.train()
+    g, opt = torch.Generator().manual_seed(seed), torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=.02)
+    net.train()
     y = torch.cat([torch.zeros(32), torch.ones(32)])
     for i in tqdm(range(steps), desc='judge', leave=False):
         for q in opt.param_groups: q['lr'] = 2e-3*(1 - i/steps) + 1e-5
         x = torch.cat([squares(v[torch.randint(len(v), (32,), generator=g)], side, g) for v in (photos, paintings)])
         x = x*(1 + .2*(2*torch.rand(64, 1, 1, 1, generator=g) - 1)) + .2*torch.randn(64, 1, 1, 1, generator=g)
-        F.binary_cross_entropy_with_logits(net(x)[:, 0], y).backward(); opt.step(); opt.zero_grad()
+        F.binary_cross_entropy_with_logits(net(x)[:, 0], y).backward()
+        opt.step()
+        opt.zero_grad()
     net.eval()
 
+# %% ../nbs/71_deception.ipynb #71e00002
 @torch.no_grad()
 def judged(
     net:nn.Module, # Of a `Judge`
     x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    side:int=SIDE, # Of a square
+    side:int=SIDE, # Of a square, pixels
     looks:int=8, # Squares of each image
 ) -> Tensor: # `(n,)`: how sure it is that they are paintings, 0 to 1
     "The judge's opinion, averaged over squares."
@@ -75,7 +96,7 @@ def judged(
 def deception_rate(
     judge:Judge, # From `train_judge`
     made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    side:int=SIDE, # Of a square
+    side:int=SIDE, # Of a square, pixels
 ) -> Tensor: # `(n,)`: 1 where the judge takes it for a painting, else 0
     "Pictures that deceive the judge (Sanakoyeu 2018)."
     return (judged(judge.net, made, side) > .5).float()

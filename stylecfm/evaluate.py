@@ -33,7 +33,7 @@ FIGURES = dict(                                               # what a row tells
 
 def measure(
     made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    source:Tensor|None, # Photographs that they were made from; None: nothing is asked of structure
+    source:Tensor|None, # Photographs that they were made from, `(n, 3, h, w)`; None: nothing is asked of structure
     paintings:Tensor, # `(m, 3, h, w)`
     encode:Callable, # Images to standardised latents
     judge:Judge|None=None, # For `deception`, which is left out without one
@@ -43,8 +43,10 @@ def measure(
     made = made.clamp(-1, 1)
     a, b = (latent_vectors(encode(v).cpu()) for v in (made, paintings))
     mean = lambda v: bootstrap(torch.mean, v.float(), draws=1000)
-    out = dict(distance=bootstrap(sliced_wasserstein, made, paintings, draws=draws), frechet=bootstrap(frechet_distance, a, b, draws=draws),
-               kernel=bootstrap(lambda p, q: 1e3*kernel_distance(p, q), a, b, draws=draws), artifacts=mean(artifact_share(made, paintings)))
+    out = dict(distance=bootstrap(sliced_wasserstein, made, paintings, draws=draws),
+               frechet=bootstrap(frechet_distance, a, b, draws=draws),
+               kernel=bootstrap(lambda p, q: 1e3*kernel_distance(p, q), a, b, draws=draws),
+               artifacts=mean(artifact_share(made, paintings)))
     if judge: out['deception'] = mean(deception_rate(judge, made))
     if source is not None:
         kept = structure_kept(made, source)
@@ -55,11 +57,14 @@ def measure(
 def rivals(
     pipe:StyleTransferPipeline, # Whose codec the rivals use
     photos:Tensor, # `(n, 3, h, w)` in [-1, 1], sides divisible by the codec's factor
-    paintings:Tensor, # Whose statistics they take
+    paintings:Tensor, # Whose statistics they take, `(m, 3, h, w)`
 ) -> dict: # {name: images}
     "What needs no velocity network."
     z, w = (pipe.encode(v) for v in (photos, paintings))
-    return {'untouched': photos, "codec's round trip": pipe.decode(z).cpu(), 'Reinhard 2001': reinhard(photos, paintings), 'AdaIN on latents': pipe.decode(adain(z, w)).cpu()}
+    return {'untouched': photos,
+            "codec's round trip": pipe.decode(z).cpu(),
+            'Reinhard 2001': reinhard(photos, paintings),
+            'AdaIN on latents': pipe.decode(adain(z, w)).cpu()}
 
 class Effort(NamedTuple):
     "How much is computed."
@@ -72,6 +77,7 @@ class Report(NamedTuple):
     pictures: dict # {way: images `(n, 3, h, w)`}
     about: dict # How it was measured
 
+# %% ../nbs/72_evaluate.ipynb #72e00001
 def evaluate(
     pipe:StyleTransferPipeline, # With two styles, or `styles` given
     photos:str|Path, # Folder of photographs that training has not seen
@@ -87,34 +93,41 @@ def evaluate(
     if size % f or size < 32: raise InputError(f'size must be a multiple of {f}, 32 or more, got {size}')
     for k in styles: pipe.style(k)
     x, y = (read_images(list_images(p)[:most], size).x for p in (photos, paintings))
-    if min(len(x), len(y)) < 2: raise InputError(f'two photographs and two paintings are the least; {photos} has {len(x)} and {paintings} {len(y)} that can be used')
-    done = pipe(to_pil(x), *styles, **given); made = to_tensor(done.images)
-    back = to_tensor(pipe(done.images, *styles[::-1], **given).images)
-    ways = rivals(pipe, x, y) | {'this model': made, 'this model, and back': back}
+    if min(len(x), len(y)) < 2:
+        raise InputError('two photographs and two paintings are the least; '
+                         f'{photos} has {len(x)} and {paintings} {len(y)} that can be used')
+    done = pipe(to_pil(x), *styles, **given)
+    back = pipe(done.images, *styles[::-1], **given)
+    ways = rivals(pipe, x, y) | {'this model': to_tensor(done.images), 'this model, and back': to_tensor(back.images)}
     enough = effort.judge_steps and min(len(x), len(y)) >= 8
-    judge = train_judge(x[1::2], y[1::2], (x[::2], y[::2]), effort.judge_steps) if enough else None       # learns from every second picture, is asked about the others
+    judge = train_judge(x[1::2], y[1::2], (x[::2], y[::2]), effort.judge_steps) if enough else None       # asked about the other half
     def row(v, source, reference, asked):
         said = dict(deception=bootstrap(torch.mean, deception_rate(judge, asked.clamp(-1, 1)), draws=1000)) if judge else {}
         return measure(v, source, reference, pipe.encode, draws=effort.draws) | said
-    rows = {k: row(v, x, y, v[::2]) for k, v in ways.items()} | {'half of the paintings against the other half': row(y[::2], None, y[1::2], y[::2])}
-    about = dict(photographs=len(x), paintings=len(y), size=size, nfe=done.nfe, seconds_per_image=done.seconds/len(x), judge_accuracy=judge.accuracy if judge else None,
+    rows = {k: row(v, x, y, v[::2]) for k, v in ways.items()}
+    rows['half of the paintings against the other half'] = row(y[::2], None, y[1::2], y[::2])
+    about = dict(photographs=len(x), paintings=len(y), size=size, nfe=done.nfe, seconds_per_image=done.seconds/len(x),
+                 judge_accuracy=judge.accuracy if judge else None,
                  given={k: v._asdict() if isinstance(v, Options) else v for k, v in given.items()}, machine=machine())
     return Report(rows, ways, about)
 
 # %% ../nbs/72_evaluate.ipynb #1b6c3956
 PAGE = Template('''<!doctype html><html lang="en"><meta charset="utf-8"><title>stylecfm: evaluation</title>
-<style>body {font: 14px sans-serif; margin: 2em} td, th {padding: .3em .6em; text-align: left; border-bottom: 1px solid #ddd} img {width: 9em; height: auto} small {color: #666}</style>
+<style>body {font: 14px sans-serif; margin: 2em}
+td, th {padding: .3em .6em; text-align: left; border-bottom: 1px solid #ddd} img {width: 9em; height: auto} small {color: #666}</style>
 <h1>Evaluation</h1>
 <table><tr><th></th>{% for f, words in figures.items() %}<th title="{{ words }}">{{ f }}</th>{% endfor %}</tr>
-{% for way, row in rows.items() %}<tr><th>{{ way }}</th>{% for f in figures %}<td>{% if f in row %}{{ "%.3g"|format(row[f].value) }}<br><small>{{ "%.3g"|format(row[f].low) }} to {{ "%.3g"|format(row[f].high) }}</small>{% endif %}</td>{% endfor %}</tr>
+{% for way, row in rows.items() %}<tr><th>{{ way }}</th>{% for f in figures %}<td>{% if f in row %}{{ "%.3g"|format(row[f].value) }}<br>
+<small>{{ "%.3g"|format(row[f].low) }} to {{ "%.3g"|format(row[f].high) }}</small>{% endif %}</td>{% endfor %}</tr>
 {% endfor %}</table>
 <p>Small figures: an interval that 95 of 100 such samples of pictures would give.</p>
 <dl>{% for f, words in figures.items() %}<dt>{{ f }}</dt><dd>{{ words }}</dd>{% endfor %}</dl>
 <h2>Pictures</h2>
-<table>{% for way, names in pictures.items() %}<tr><th>{{ way }}</th>{% for n in names %}<td><img src="pictures/{{ n }}" alt=""></td>{% endfor %}</tr>
+<table>{% for way, names in pictures.items() %}<tr><th>{{ way }}</th>
+{% for n in names %}<td><img src="pictures/{{ n }}" alt=""></td>{% endfor %}</tr>
 {% endfor %}</table>
 <ul>{% for k, v in about.items() %}<li>{{ k }}: {{ v }}</li>{% endfor %}</ul></html>
-''', autoescape=True)
+''', autoescape=True) # of `index.html`: rows, figures, pictures {way: names of files}, about
 
 def write_report(
     folder:str|Path, # Made if it is not there
@@ -126,5 +139,6 @@ def write_report(
     for i, (way, x) in enumerate(report.pictures.items()):
         names[way] = [f'{i}-{j}.jpg' for j in range(min(shown, len(x)))]
         for n, im in zip(names[way], to_pil(x[:shown].clamp(-1, 1))): save_image(im, folder/'pictures'/n)
-    write_json(folder/'report.json', dict(rows={k: {n: v._asdict() for n, v in r.items()} for k, r in report.rows.items()}, figures=FIGURES, **report.about))
+    rows = {k: {n: v._asdict() for n, v in r.items()} for k, r in report.rows.items()}
+    write_json(folder/'report.json', dict(rows=rows, figures=FIGURES, **report.about))
     return write_text(folder/'index.html', PAGE.render(rows=report.rows, figures=FIGURES, pictures=names, about=report.about))

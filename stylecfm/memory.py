@@ -38,8 +38,10 @@ def backward_in_parts(
     parts, losses = list(zip(*(v.split(micro) for v in batch))), []
     for i, part in enumerate(parts):
         with no_sync() if i < len(parts) - 1 else nullcontext():
-            with torch.autocast(batch.xt.device.type, amp or torch.bfloat16, enabled=amp is not None): one = velocity_loss(net, FlowBatch(*part))
-            backward(one.sum()/len(batch.t)); losses.append(one.detach())
+            with torch.autocast(batch.xt.device.type, amp or torch.bfloat16, enabled=amp is not None):
+                one = velocity_loss(net, FlowBatch(*part))
+            backward(one.sum()/len(batch.t))
+            losses.append(one.detach())
     return torch.cat(losses)
 
 # %% ../nbs/40_memory.ipynb #cell-8
@@ -62,7 +64,12 @@ class Row(NamedTuple):
     operations:int # Multiplications and additions
     moved:int # Bytes read and written
 
-def op_count(func, args:tuple, kwargs:dict, out) -> int:
+def op_count(
+    func:torch._ops.OpOverload, # The operation, as a dispatch mode gets it
+    args:tuple, # What it was called with
+    kwargs:dict, # Likewise, by name
+    out:Tensor|tuple|list|None, # What it gave, of any shape
+) -> int:
     "Multiplications and additions of one operation; elementwise work is not counted."
     packet = func._overloadpacket
     if packet is torch.ops.aten.convolution_backward:                           # each asked-for gradient costs as much as the way forward
@@ -76,19 +83,27 @@ def _tensors(v) -> list:
 # %% ../nbs/40_memory.ipynb #cell-11
 class StepTracker(TorchDispatchMode):
     "Follows storages from birth to death; `rows` has a `Row` for each operation that is not a view."
-    def __init__(self, net:nn.Module):
+    def __init__(self,
+        net:nn.Module, # Whose parameters and modules are told apart
+    ):
         super().__init__()
         self.rows, self.held, self.alive, self.where = [], Counter(), {}, 'loss'
         self.net, self.names = net, {m: name or 'network' for name, m in net.named_modules()}
 
     def __enter__(self):
-        self.hooks = [register_module_forward_pre_hook(self._enter), register_module_forward_hook(self._leave)]  # a layer's own hooks would turn a block from its way
+        # a layer's own hooks would turn a block from its way
+        self.hooks = [register_module_forward_pre_hook(self._enter), register_module_forward_hook(self._leave)]
         self.hooks += [p.register_post_accumulate_grad_hook(lambda p: self.add('gradients', p.grad)) for p in self.net.parameters()]
         return super().__enter__()
 
-    def __exit__(self, *error): [h.remove() for h in self.hooks]; return super().__exit__(*error)
+    def __exit__(self, *error):
+        for h in self.hooks: h.remove()
+        return super().__exit__(*error)
 
-    def add(self, category:str, *tensors):
+    def add(self,
+        category:str, # Its name in the rows
+        *tensors:Tensor, # Whose storages are meant, of any shape
+    ):
         "Count storages, or give them another category."
         for t in tensors:
             s = t.untyped_storage(); key = s._cdata
@@ -108,9 +123,12 @@ class StepTracker(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         if func.is_view: return out
         back = torch._C._current_graph_task_id() >= 0
-        self.add('made again' if back and torch.is_grad_enabled() else 'temporary' if back else 'activations', *(t for t in _tensors(out) if t.untyped_storage()._cdata not in self.alive))
+        category = 'made again' if back and torch.is_grad_enabled() else 'temporary' if back else 'activations'
+        self.add(category, *(t for t in _tensors(out) if t.untyped_storage()._cdata not in self.alive))
         moved = sum(t.numel()*t.element_size() for t in _tensors([args, out]))
-        self.rows.append(Row({k: v for k, v in self.held.items() if v}, self.where, op_count(func, args, kwargs or {}, out), moved)); return out
+        held, operations = {k: v for k, v in self.held.items() if v}, op_count(func, args, kwargs or {}, out)
+        self.rows.append(Row(held, self.where, operations, moved))
+        return out
 
 # %% ../nbs/40_memory.ipynb #cell-13
 GB = 2**30 # Bytes: what a card of "8 GB" has eight of
@@ -133,13 +151,18 @@ def latent_hw(
 ) -> tuple: # Height and width of a latent
     "Size of the latents; an autoencoder is taken to make images 8 times smaller."
     factor = (tile_codec(config.data.codec) or ('', 8))[1]
-    if config.data.target_size < factor: raise InputError(f'data.target_size {config.data.target_size} is less than a latent of {config.data.codec} needs; make it at least {8*factor}')
+    if config.data.target_size < factor:
+        raise InputError(f'data.target_size {config.data.target_size} is less than a latent of {config.data.codec} needs; '
+                         f'make it at least {8*factor}')
     return (config.data.target_size//factor,)*2
 
-def parameters(config:Config) -> int:
+def parameters(
+    config:Config, # `model` counts
+) -> int:
     "Parameters of the network that a config describes, by formula."
     m = config.model
-    return num_parameters(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim, 3 if m.shared_adagn_mlp else 1, m.grn, m.context_dim, m.context_every)
+    return num_parameters(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
+                          3 if m.shared_adagn_mlp else 1, m.grn, m.context_dim, m.context_every)
 
 PRECISIONS = dict(auto=None, fp32=None, bf16=torch.bfloat16, fp16=torch.float16) # What autocast computes in
 
@@ -153,10 +176,14 @@ def precision_on(
     known = kind == 'cpu' or torch.cuda.is_available()
     return torch.bfloat16 if t.use_amp and (not known or fast_bf16(torch.device(kind))) else None
 
-def build(config:Config) -> IsoNext:
+def build(
+    config:Config, # `model` counts, and `training.use_avg_style_for_uncond`
+) -> IsoNext:
     "The network that a config describes, with weights drawn by chance."
     m, t = config.model, config.training
-    return IsoNext(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim, m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn, context_dim=m.context_dim, context_every=m.context_every)
+    return IsoNext(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
+                   m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn,
+                   context_dim=m.context_dim, context_every=m.context_every)
 
 # %% ../nbs/40_memory.ipynb #cell-16
 def profile(
@@ -172,7 +199,8 @@ def profile(
     means = means or Means(b); micro = min(means.micro_batch, b); some = min(b, 2*micro) if training else micro
     amp = precision_on(config, device)
     with FakeTensorMode():
-        net = build(config).computed_on(device).save_memory(*means[1:]).train(training); tracker, shape = StepTracker(net), (some, config.model.latent_channels, h, w)
+        net = build(config).computed_on(device).save_memory(*means[1:]).train(training)
+        tracker, shape = StepTracker(net), (some, config.model.latent_channels, h, w)
         data = FlowBatch(torch.empty(shape), torch.empty(shape), torch.empty(some), torch.zeros(some).long(), torch.ones(some))
         rest = torch.empty(b - some, 2*shape[1]*h*w + 5) if training else torch.empty(0)                # the other micro-batches
         average = [torch.empty_like(p) for p in net.parameters()] if training else []
@@ -187,7 +215,9 @@ def _training(net, data, micro, amp, average, rest, tracker) -> tuple: # Rows be
     params = list(net.parameters()); opt = torch.optim.AdamW(params, fused=True)
     for p in params: p.grad = torch.empty_like(p)
     opt.step(); opt.zero_grad(set_to_none=True)
-    for what, tensors in dict(parameters=params, optimizer=[v for s in opt.state.values() for v in s.values()], average=average, batch=[*data, rest]).items(): tracker.add(what, *tensors)
+    memory = [v for s in opt.state.values() for v in s.values()]
+    there = dict(parameters=params, optimizer=memory, average=average, batch=[*data, rest])
+    for what, tensors in there.items(): tracker.add(what, *tensors)
     split = []
     with tracker:
         for part in zip(*(v.split(micro) for v in data)):
@@ -228,31 +258,49 @@ def measure_step(
     params = list(net.parameters()); opt = torch.optim.AdamW(params, fused=True); average = [p.detach().clone() for p in params]
     for p in params: p.grad = torch.zeros_like(p)
     opt.step(); opt.zero_grad(set_to_none=True); amp = precision_on(config, torch.device(device).type)
-    data = FlowBatch(*(v.to(device) for v in (*torch.randn(2, b, m.latent_channels, h, w).unbind(), torch.rand(b), torch.zeros(b).long(), torch.ones(b))))
-    def step(): backward_in_parts(net, data, means.micro_batch, amp); _apply(params, opt, average); opt.zero_grad(set_to_none=True)
+    drawn = *torch.randn(2, b, m.latent_channels, h, w).unbind(), torch.rand(b), torch.zeros(b).long(), torch.ones(b)
+    data = FlowBatch(*(v.to(device) for v in drawn))
+    def step():
+        backward_in_parts(net, data, means.micro_batch, amp)
+        _apply(params, opt, average)
+        opt.zero_grad(set_to_none=True)
+    def timed():
+        start = time.perf_counter()
+        step()
+        if torch.device(device).type == 'cuda': torch.cuda.synchronize()
+        return time.perf_counter() - start
     if torch.device(device).type == 'cuda':
-        step(); torch.cuda.synchronize(); torch.cuda.reset_peak_memory_stats(); start = time.perf_counter(); step(); torch.cuda.synchronize()
-        return Measured(torch.cuda.max_memory_allocated(), time.perf_counter() - start)
-    if not watch: step(); start = time.perf_counter(); step(); return Measured(0, time.perf_counter() - start)
+        timed()
+        torch.cuda.reset_peak_memory_stats()
+        took = timed()
+        return Measured(torch.cuda.max_memory_allocated(), took)
+    if not watch: return Measured(0, (timed(), timed())[1])                      # the first one warms up
     held = 4*4*sum(p.numel() for p in params) + sum(v.nbytes for v in data)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as p: start = time.perf_counter(); step(); took = time.perf_counter() - start
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as p: took = timed()
     changes = sorted((e.start_ns(), e.nbytes()) for e in p.profiler.kineto_results.events() if e.name() == '[memory]')
     return Measured(held + max(accumulate(n for _, n in changes)), took)
 
 # %% ../nbs/40_memory.ipynb #cell-30
-COLOURS = dict(parameters='#4c72b0', gradients='#dd8452', optimizer='#55a868', average='#8172b3', batch='#937860', activations='#c44e52', temporary='#da8bc3', **{'made again': '#64b5cd'})
+# Of the categories, in the order in which they are stacked
+COLOURS = {'parameters': '#4c72b0', 'gradients': '#dd8452', 'optimizer': '#55a868', 'average': '#8172b3', 'batch': '#937860',
+           'activations': '#c44e52', 'temporary': '#da8bc3', 'made again': '#64b5cd'}
 
 @patch
-def timeline(self:MemoryReport, ax=None): # -> matplotlib's axes
+def timeline(self:MemoryReport,
+    ax:object|None=None, # Matplotlib's axes; a figure of its own if none
+) -> object: # The axes
     "Bytes by category over the operations of the step; the worst moment is marked."
     import numpy as np
     if ax is None: from matplotlib.figure import Figure; ax = Figure(figsize=(6, 3), layout='constrained').subplots()
     names = [k for k in COLOURS if any(r.held.get(k) for r in self.rows)]
     values = np.array([[r.held.get(k, 0)/GB for r in self.rows] for k in names])
     ax.stackplot(range(len(self.rows)), values, labels=names, colors=[COLOURS[k] for k in names], step='post')
-    worst = values.sum(0).argmax(); ax.plot(worst, self.peak/GB, 'k.', ms=5); ax.annotate(f'{self.peak/GB:.2f} GB', (worst, self.peak/GB), ha='left', va='bottom', fontsize=8)
+    at = values.sum(0).argmax(), self.peak/GB
+    ax.plot(*at, 'k.', ms=5)
+    ax.annotate(f'{at[1]:.2f} GB', at, ha='left', va='bottom', fontsize=8)
     for i in set(self.split): ax.axvline(i, c='k', lw=.5, ls=':')
-    ax.set(xlabel='operation', ylabel='memory, GB', xlim=(0, len(self.rows)), ylim=(0, 1.2*self.peak/GB)); ax.legend(loc='upper left', bbox_to_anchor=(1, 1), fontsize=7)
+    ax.set(xlabel='operation', ylabel='memory, GB', xlim=(0, len(self.rows)), ylim=(0, 1.2*self.peak/GB))
+    ax.legend(loc='upper left', bbox_to_anchor=(1, 1), fontsize=7)
     return ax
 
 # %% ../nbs/40_memory.ipynb #cell-34
@@ -263,7 +311,7 @@ class Overhead(NamedTuple):
     fragmentation:float = .05 # Share of the peak
     ahead:float = 3. # Times the batch: the next one is made meanwhile, from latents, noise and their pairs
 
-OVERHEAD = Overhead()
+OVERHEAD = Overhead() # What is assumed of a card
 
 @patch
 def on_card(self:MemoryReport,

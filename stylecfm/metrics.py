@@ -32,10 +32,10 @@ def psnr(
 # %% ../nbs/70_metrics.ipynb #cell-9
 def gain(
     made:Tensor, # What transfer gave, `(b, c, h, w)` in [-1, 1]
-    source:Tensor, # What it was given
-    truth:Tensor, # What it should have given
+    source:Tensor, # What it was given, `(b, c, h, w)`
+    truth:Tensor, # What it should have given, `(b, c, h, w)`
 ) -> Tensor: # `(b,)`, dB; 0 for leaving the source as it is
-    "How much nearer to the truth than the source was."
+    "How much nearer to the truth than the source was; raises `InputError` for different shapes."
     return psnr(made, truth) - psnr(source, truth)
 
 # %% ../nbs/70_metrics.ipynb #cell-13
@@ -46,7 +46,7 @@ def _root(m:Tensor, power:float=.5) -> Tensor:
 
 def colour_map(
     source:Tensor, # Images of one style, `(n, 3, h, w)`
-    target:Tensor, # Images of the other, unpaired
+    target:Tensor, # Images of the other, unpaired, `(m, 3, h, w)`; their size may be another
 ) -> Callable: # Images to images
     "The linear colour map between two sets (Pitié & Kokaram 2007)."
     a, b = (x.double().transpose(0, 1).flatten(1) for x in (source, target))    # (3, pixels)
@@ -56,14 +56,16 @@ def colour_map(
 
 # %% ../nbs/70_metrics.ipynb #cell-17
 def laplacian_pyramid(
-    x:Tensor, # Images `(n, 3, h, w)`
+    x:Tensor, # Images `(n, c, h, w)`
     levels:int=3, # Levels, the last one being what is left
 ) -> list: # Tensors, each half as large as the one before
     "Differences of ever smoother images; their sum, enlarged, is the image (Burt & Adelson 1983)."
-    k = torch.tensor([1., 4., 6., 4., 1.]).to(x)/16; kernel, out = (k[:, None]*k).repeat(x.shape[1], 1, 1, 1), []
+    k = torch.tensor([1., 4., 6., 4., 1.]).to(x)/16
+    kernel, out = (k[:, None]*k).repeat(x.shape[1], 1, 1, 1), []
     for _ in range(levels - 1):
         small = F.conv2d(F.pad(x, (2,)*4, mode='reflect'), kernel, stride=2, groups=x.shape[1])
-        out.append(x - F.interpolate(small, size=x.shape[-2:], mode='bilinear')); x = small
+        out.append(x - F.interpolate(small, size=x.shape[-2:], mode='bilinear'))
+        x = small
     return out + [x]
 
 def patches(
@@ -77,6 +79,7 @@ def patches(
     y, z = (torch.randint(squares.shape[d], (len(x), each), generator=g) for d in (2, 3))
     return torch.stack([s[:, a, b].transpose(0, 1) for s, a, b in zip(squares, y, z)]).flatten(0, 1).flatten(1)
 
+# %% ../nbs/70_metrics.ipynb #70e00001
 def sliced_wasserstein(
     x:Tensor, # Images `(n, 3, h, w)`
     reference:Tensor, # Images `(m, 3, h, w)` of the style that is wanted
@@ -90,51 +93,61 @@ def sliced_wasserstein(
     g, found = torch.Generator().manual_seed(seed), []
     for a, b in zip(laplacian_pyramid(x, levels), laplacian_pyramid(reference, levels)):
         m, s = b.mean((0, 2, 3), keepdim=True), b.std((0, 2, 3), keepdim=True)
-        p, q = (patches((v - m)/s, each, side, g) for v in (a, b)); u = F.normalize(torch.randn(p.shape[1], directions, generator=g), dim=0)
-        n = min(len(p), len(q)); at = lambda v: v.sort(0).values[torch.linspace(0, len(v) - 1, n).long()]
-        found.append((at(p @ u) - at(q @ u)).abs().mean().item())
+        p, q = (patches((v - m)/s, each, side, g) for v in (a, b))
+        u = F.normalize(torch.randn(p.shape[1], directions, generator=g), dim=0)
+        n = min(len(p), len(q))
+        quantiles = lambda v: v.sort(0).values[torch.linspace(0, len(v) - 1, n).long()]
+        found.append((quantiles(p @ u) - quantiles(q @ u)).abs().mean().item())
     return 1e3*sum(found)/levels
 
 # %% ../nbs/70_metrics.ipynb #cell-21
-def luminance(x:Tensor) -> Tensor: # `(n, 3, h, w)` in [-1, 1] -> `(n, h, w)` in [0, 1]
-    "Rec. 601 luma."
+def luminance(
+    x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
+) -> Tensor: # `(n, h, w)` in [0, 1]
+    "Rec. 601 luma: 0.299 red + 0.587 green + 0.114 blue."
     return torch.einsum('nchw,c->nhw', (x + 1)/2, torch.tensor([.299, .587, .114]).to(x))
 
 def luminance_ssim(
     x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
     y:Tensor, # Likewise
 ) -> Tensor: # `(n,)`, from -1 to 1; 1 where they are equal
-    "Structural similarity of the luminance (Wang 2004), Gaussian window."
+    "Structural similarity of the luminance (Wang 2004), Gaussian window of 1.5 pixels."
     from skimage.metrics import structural_similarity
+    how = dict(data_range=1., gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
     pairs = zip(luminance(x).double().numpy(), luminance(y).double().numpy())
-    return torch.tensor([structural_similarity(a, b, data_range=1., gaussian_weights=True, sigma=1.5, use_sample_covariance=False) for a, b in pairs])
+    return torch.tensor([structural_similarity(a, b, **how) for a, b in pairs])
 
 # %% ../nbs/70_metrics.ipynb #74fcc3d0
-LEVELS = 4095 # Of luminance that are told apart
+LEVELS = 4095 # Highest level of luminance; 4,096 levels are told apart
 
 def best_tones(
     x:Tensor, # Luminance of what was made, `(h, w)` in [0, 1]
-    y:Tensor, # Luminance of the source, likewise
-) -> Tensor: # `x` through the rising function of luminance that brings it nearest to `y`
+    y:Tensor, # Luminance of the source, `(h, w)`
+) -> Tensor: # As `x`, `(h, w)` float64: through the rising function of luminance that brings it nearest to `y`
     "The best monotone tone map of one picture to another (isotonic regression, Barlow 1972)."
     from scipy.optimize import isotonic_regression
-    level = (x.double().clamp(0, 1)*LEVELS).round().long().flatten(); n = torch.bincount(level, minlength=LEVELS + 1).double()
-    total = torch.zeros(LEVELS + 1, dtype=torch.double).index_add_(0, level, y.double().flatten()); there = n > 0
-    curve = torch.zeros_like(total); curve[there] = torch.tensor(isotonic_regression((total/n)[there].numpy(), weights=n[there].numpy()).x)
+    level = (x.double().clamp(0, 1)*LEVELS).round().long().flatten()
+    n = torch.bincount(level, minlength=LEVELS + 1).double()                    # pixels of each level
+    total = torch.zeros(LEVELS + 1, dtype=torch.double).index_add_(0, level, y.double().flatten())
+    there = n > 0
+    curve = torch.zeros_like(total)
+    curve[there] = torch.tensor(isotonic_regression((total/n)[there].numpy(), weights=n[there].numpy()).x)
     return curve[level].view(x.shape)
 
+# %% ../nbs/70_metrics.ipynb #70e00002
 class Structure(NamedTuple):
-    "What is left of the source's structure, each `(n,)`."
-    psnr: Tensor # Of luminance after the best tone map, dB
-    ssim: Tensor # Likewise, -1 to 1
-    edges: Tensor # Correlation of the gradients' magnitudes, -1 to 1
+    "What is left of the source's structure."
+    psnr: Tensor # `(n,)`: of luminance after the best tone map, dB
+    ssim: Tensor # `(n,)`: likewise, -1 to 1
+    edges: Tensor # `(n,)`: correlation of the gradients' magnitudes, -1 to 1
 
 def structure_kept(
     made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    source:Tensor, # What they were made from
+    source:Tensor, # What they were made from, `(n, 3, h, w)`
 ) -> Structure:
     "Structure, forgiving any monotone change of tones."
-    a, b = luminance(made), luminance(source); toned = torch.stack([best_tones(p, q) for p, q in zip(a, b)]).to(b)
+    a, b = luminance(made), luminance(source)
+    toned = torch.stack([best_tones(p, q) for p, q in zip(a, b)]).to(b)
     grey = lambda v: (2*v - 1)[:, None].expand(-1, 3, -1, -1)
     return Structure(psnr(grey(toned), grey(b)), luminance_ssim(grey(toned), grey(b)), edge_correlation(made, source))
 
@@ -144,8 +157,10 @@ def edge_correlation(
 ) -> Tensor: # `(n,)`, 1 where edges are as strong in the same places, up to a factor; 0 for a picture without any
     "Correlation of the magnitudes of luminance gradients."
     def strength(v):
-        y = luminance(v); dy, dx = y[:, 1:, :-1] - y[:, :-1, :-1], y[:, :-1, 1:] - y[:, :-1, :-1]
-        g = (dx.square() + dy.square()).sqrt().flatten(1); return g - g.mean(1, keepdim=True)
+        y = luminance(v)
+        dy, dx = y[:, 1:, :-1] - y[:, :-1, :-1], y[:, :-1, 1:] - y[:, :-1, :-1]
+        g = (dx.square() + dy.square()).sqrt().flatten(1)
+        return g - g.mean(1, keepdim=True)
     p, q = strength(made), strength(source)
     return (p*q).sum(1)/(p.norm(dim=1)*q.norm(dim=1)).clamp(min=1e-12)
 
@@ -154,8 +169,10 @@ def frechet_distance(
     a:Tensor, # Vectors, `(n, c)`, n well above c
     b:Tensor, # Others, `(m, c)`
 ) -> float: # >= 0
-    "Fréchet distance of two crowds of vectors taken as Gaussians (Dowson 1982)."
-    a, b = a.double(), b.double(); s, t = (torch.atleast_2d(v.T.cov()) for v in (a, b)); r = _root(s)
+    "Fréchet distance of two crowds of vectors taken as Gaussians (Dowson & Landau 1982)."
+    a, b = a.double(), b.double()
+    s, t = (torch.atleast_2d(v.T.cov()) for v in (a, b))                        # (c, c)
+    r = _root(s)
     return ((a.mean(0) - b.mean(0)).square().sum() + (s + t).trace() - 2*_root(r @ t @ r).trace()).clamp(min=0).item()
 
 def kernel_distance(
@@ -165,9 +182,12 @@ def kernel_distance(
     seed:int=0, # Of the choice
 ) -> float: # About 0 for one crowd; it may be a little below
     "Unbiased squared maximum mean discrepancy with a cubic kernel (Bińkowski 2018)."
-    g = torch.Generator().manual_seed(seed); a, b = (v.double()[torch.randperm(len(v), generator=g)[:most]] for v in (a, b)); k = lambda p, q: (p @ q.T/p.shape[1] + 1)**3
+    g = torch.Generator().manual_seed(seed)
+    a, b = (v.double()[torch.randperm(len(v), generator=g)[:most]] for v in (a, b))
+    k = lambda p, q: (p @ q.T/p.shape[1] + 1)**3
     n, m, aa, bb = len(a), len(b), k(a, a), k(b, b)
-    return ((aa.sum() - aa.trace())/(n*(n - 1)) + (bb.sum() - bb.trace())/(m*(m - 1)) - 2*k(a, b).mean()).item()
+    within = (aa.sum() - aa.trace())/(n*(n - 1)) + (bb.sum() - bb.trace())/(m*(m - 1))     # no vector with itself
+    return (within - 2*k(a, b).mean()).item()
 
 def latent_vectors(
     z:Tensor, # Standardised latents, `(n, c, h, w)`
@@ -179,23 +199,28 @@ def latent_vectors(
 def published_distances(
     made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
     paintings:Tensor, # Real images of the style `(m, 3, h, w)`
-    source:Tensor|None=None, # What `made` was made from, for LPIPS
+    source:Tensor|None=None, # What `made` was made from, `(n, 3, h, w)`, for LPIPS
     features:int|torch.nn.Module=2048, # Of the Inception network; or a network of your own, for images in [0, 1]
 ) -> dict: # fid, kid, and lpips where there is a source
-    "FID (Heusel 2017), KID (Bińkowski 2018) and LPIPS (Zhang 2018) by torchmetrics; raises `InputError` where it or its weights are missing."
+    "FID (Heusel 2017), KID (Bińkowski 2018), LPIPS (Zhang 2018) by torchmetrics; raises `InputError` where it or its weights are missing."
     if min(len(made), len(paintings)) < 2: raise InputError('FID and KID want two pictures or more of each kind')
-    unit, size = lambda x: (x.clamp(-1, 1) + 1)/2, made.shape[1:]
+    unit, subset = lambda x: (x.clamp(-1, 1) + 1)/2, min(len(made), len(paintings), 1000)
     try:
         from torchmetrics.image.fid import FrechetInceptionDistance
         from torchmetrics.image.kid import KernelInceptionDistance
-        few = dict(normalize=True) | ({} if isinstance(features, int) else dict(input_img_size=tuple(size)))
+        few = dict(normalize=True) | ({} if isinstance(features, int) else dict(input_img_size=tuple(made.shape[1:])))
         with warnings.catch_warnings():                       # of the features that are kept, which are few
             warnings.filterwarnings('ignore', message='Metric `')
-            fid, kid = FrechetInceptionDistance(features, **few), KernelInceptionDistance(features, subset_size=min(len(made), len(paintings), 1000), normalize=True)
-        if source is not None: from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity as LPIPS; lpips = LPIPS('alex', normalize=True)
+            fid = FrechetInceptionDistance(features, **few)
+            kid = KernelInceptionDistance(features, subset_size=subset, normalize=True)
+        if source is not None:
+            from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity as LPIPS
+            lpips = LPIPS('alex', normalize=True)
     except ImportError: raise InputError('FID, KID and LPIPS want torchmetrics with its image extra: pip install "stylecfm[fid]"') from None
     except OSError as e: raise InputError(f'the weights of FID, KID or LPIPS could not be had ({e})') from None
-    for m in (fid, kid): m.update(unit(paintings), real=True); m.update(unit(made), real=False)
+    for m in (fid, kid):
+        m.update(unit(paintings), real=True)
+        m.update(unit(made), real=False)
     out = dict(fid=fid.compute().item(), kid=kid.compute()[0].item())
     return out if source is None else out | dict(lpips=lpips(unit(made), unit(source)).item())
 
@@ -211,15 +236,16 @@ def artifact_share(
     least:float=.005, # Share of the reference's squares on each side that counts as outside
 ) -> Tensor: # `(n,)`, 0 to 1; about 2*least for the reference
     "Share of squares that are flatter or rougher than those of the style."
-    low, high = np.quantile(_detail(reference).numpy(), [least, 1 - least]); d = _detail(made)
+    low, high = np.quantile(_detail(reference).numpy(), [least, 1 - least])
+    d = _detail(made)
     return ((d < low) | (d > high)).float().mean(1)
 
 # %% ../nbs/70_metrics.ipynb #9aacb092
 class Figure(NamedTuple):
     "A figure and its 95 % interval."
-    value: float
-    low: float
-    high: float
+    value: float # Of all rows, in the unit of the figure
+    low: float # Lower end, likewise
+    high: float # Upper end, likewise
 
 def bootstrap(
     f:Callable, # Tensors of rows to a number
@@ -229,39 +255,49 @@ def bootstrap(
 ) -> Figure:
     "A figure with its bootstrap interval (Efron 1979), moved to the figure."
     g, value = torch.Generator().manual_seed(seed), float(f(*sets))
-    found = np.array([float(f(*(s[torch.randint(len(s), (len(s),), generator=g)] for s in sets))) for _ in range(draws)])
+    again = lambda s: s[torch.randint(len(s), (len(s),), generator=g)]
+    found = np.array([float(f(*(again(s) for s in sets))) for _ in range(draws)])
     low, high = np.quantile(found - found.mean(), [.025, .975]) + value
     return Figure(value, float(low), float(high))
 
 # %% ../nbs/70_metrics.ipynb #73240cbf
-_LMS = torch.tensor([[.3811, .5783, .0402], [.1967, .7244, .0782], [.0241, .1288, .8444]], dtype=torch.double) # RGB to cones, Reinhard's matrix
+_LMS = torch.tensor([[.3811, .5783, .0402], [.1967, .7244, .0782], [.0241, .1288, .8444]], dtype=torch.double) # RGB to cones (Reinhard)
 _LAB = torch.tensor([[1, 1, 1], [1, 1, -2], [1, -1, 0]], dtype=torch.double)/torch.tensor([[3], [6], [2]], dtype=torch.double).sqrt()
 
 def _lab(x:Tensor) -> Tensor:
     "Pixels in [-1, 1] as logarithms of cones, rotated; black is lifted to one step of a byte."
-    return torch.einsum('ij,njhw->nihw', _LAB, torch.einsum('ij,njhw->nihw', _LMS, (x.double() + 1)/2).clamp(min=1/255).log10())
+    cones = torch.einsum('ij,njhw->nihw', _LMS, (x.double() + 1)/2)
+    return torch.einsum('ij,njhw->nihw', _LAB, cones.clamp(min=1/255).log10())
 
 def _rgb(y:Tensor) -> Tensor:
     "And back."
     return 2*torch.einsum('ij,njhw->nihw', _LMS.inverse(), 10**torch.einsum('ij,njhw->nihw', _LAB.inverse(), y)) - 1
 
+def _drawn(target:Tensor, n:int, seed:int) -> Tensor: # `(n, c, h, w)`
+    "One of the targets for each of n images, by chance."
+    return target[torch.randint(len(target), (n,), generator=torch.Generator().manual_seed(seed))]
+
+def _as_those(x:Tensor, y:Tensor) -> Tensor:
+    "Each channel of each image with the mean and deviation that it has in `y`."
+    d = (2, 3)
+    return (x - x.mean(d, keepdim=True))/x.std(d, keepdim=True).clamp(min=1e-6)*y.std(d, keepdim=True) + y.mean(d, keepdim=True)
+
+# %% ../nbs/70_metrics.ipynb #70e00004
 def reinhard(
     x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
     target:Tensor, # Images of the style, `(m, 3, h, w)`; one of them is drawn for each image
     seed:int=0, # Of the draw
 ) -> Tensor: # As `x`
     "Colour transfer (Reinhard 2001): each image gets the colour means and deviations of a painting."
-    pick = torch.randint(len(target), (len(x),), generator=torch.Generator().manual_seed(seed)); a, b = _lab(x), _lab(target[pick]); d = (2, 3)
-    return _rgb((a - a.mean(d, keepdim=True))/a.std(d, keepdim=True).clamp(min=1e-6)*b.std(d, keepdim=True) + b.mean(d, keepdim=True)).clamp(-1, 1).to(x)
+    return _rgb(_as_those(_lab(x), _lab(_drawn(target, len(x), seed)))).clamp(-1, 1).to(x)
 
 def adain(
     z:Tensor, # Latents `(n, c, h, w)`
     target:Tensor, # Latents of the style, `(m, c, h, w)`; one of them is drawn for each
     seed:int=0, # Of the draw
 ) -> Tensor: # As `z`
-    "Adaptive instance normalisation on latents (Huang 2017): each gets the channels' means and deviations of a painting."
-    w = target[torch.randint(len(target), (len(z),), generator=torch.Generator().manual_seed(seed))]; d = (2, 3)
-    return (z - z.mean(d, keepdim=True))/z.std(d, keepdim=True).clamp(min=1e-6)*w.std(d, keepdim=True) + w.mean(d, keepdim=True)
+    "Adaptive instance normalisation on latents (Huang & Belongie 2017): each gets the channels' means and deviations of a painting."
+    return _as_those(z, _drawn(target, len(z), seed))
 
 # %% ../nbs/70_metrics.ipynb #cell-24
 def peak_memory_mb() -> float|None: # None where the system does not tell
@@ -284,5 +320,6 @@ def keep_results(
     **found, # Results by name; those already there under other names stay
 ):
     "Add measured figures to a stored file, with the command and the machine."
-    path = Path(path); old = read_json(path) if path.exists() else {}
+    path = Path(path)
+    old = read_json(path) if path.exists() else {}
     write_json(path, old | dict(command=command, machine=machine()) | found)

@@ -17,7 +17,9 @@ from torch import Tensor
 from .config import InputError, TrainingConfig, chosen
 
 # %% ../nbs/49_optim.ipynb #cell-5
-def generator(*key:int) -> torch.Generator: # On the CPU
+def generator(
+    *key:int, # Non-negative numbers: the seed, the step, the purpose, ...
+) -> torch.Generator: # On the CPU
     "A source of chance that is a function of its key; near keys give unrelated draws."
     return torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1))
 
@@ -33,7 +35,8 @@ def order(
     return row[first % n:][:count]
 
 # %% ../nbs/49_optim.ipynb #cell-8
-LR_SCHEDULES = dict(cosine=lambda r: .01 + .99*.5*(1 + math.cos(math.pi*r)), constant=lambda r: 1.) # Share of the run that is done -> share of the peak
+# Share of the run that is done -> share of the peak
+LR_SCHEDULES = dict(cosine=lambda r: .01 + .99*.5*(1 + math.cos(math.pi*r)), constant=lambda r: 1.)
 
 def learning_rate(
     step:int, # From 0
@@ -41,57 +44,74 @@ def learning_rate(
     peak:float=1e-4, # Highest rate
     warmup:int=100, # Steps until it is reached
     schedule:str='cosine', # A key of `LR_SCHEDULES`
-    done:float=0., # Share of the run's time that is over, where the run is limited by time
+    done:float=0., # Share of the run's time that is over, 0 to 1, where the run is limited by time
 ) -> float:
-    "Linear warm-up, then a schedule over steps, or over time if that is further."
+    "Linear warm-up, then a schedule over steps, or over time if that is further; raises `InputError` for an unknown schedule."
     if step < warmup: return peak*(step + 1)/warmup
     return peak*chosen(LR_SCHEDULES, schedule, 'lr_schedule')(min(1., max((step - warmup)/max(1, total - warmup), done)))
 
 # %% ../nbs/49_optim.ipynb #cell-11
 def make_optimizer(
-    params:Iterable, # Parameters that learn
+    params:Iterable, # Parameters; those that require a gradient learn
     t:TrainingConfig, # `optimizer`, `learning_rate`, `warmup_steps`
     device:torch.device, # Where they are
 ) -> torch.optim.Optimizer:
     "The optimizer that a config names; raises `InputError` where its package is missing."
-    params = [p for p in params if p.requires_grad]
-    if t.optimizer == 'adamw': return torch.optim.AdamW(params, t.learning_rate, betas=(.9, .99), weight_decay=.01, fused=device.type in ('cpu', 'cuda'))
+    params, betas = [p for p in params if p.requires_grad], (.9, .99)
+    if t.optimizer == 'adamw':
+        return torch.optim.AdamW(params, t.learning_rate, betas=betas, weight_decay=.01, fused=device.type in ('cpu', 'cuda'))
     try: from schedulefree import AdamWScheduleFree
-    except ImportError: raise InputError("training.optimizer schedulefree needs a package: pip install 'stylecfm[schedulefree]'; or set it to adamw") from None
-    return AdamWScheduleFree(params, t.learning_rate, betas=(.9, .99), weight_decay=.01, warmup_steps=t.warmup_steps)
+    except ImportError:
+        raise InputError("training.optimizer schedulefree needs a package: pip install 'stylecfm[schedulefree]'; "
+                         'or set it to adamw') from None
+    return AdamWScheduleFree(params, t.learning_rate, betas=betas, weight_decay=.01, warmup_steps=t.warmup_steps)
 
 @contextmanager
 def as_used(
-    opt, # Optimizer, perhaps wrapped
+    opt:torch.optim.Optimizer, # Perhaps wrapped by accelerate
 ) -> Iterator[None]:
     "Within the block, weights are as one uses them; only a schedule-free optimizer makes a difference."
     inner = getattr(opt, 'optimizer', opt)
-    if not hasattr(inner, 'train'): yield; return
-    params = [p for g in inner.param_groups for p in g['params']]; kept = [p.detach().clone() for p in params]
+    if not hasattr(inner, 'train'):
+        yield
+        return
+    params = [p for g in inner.param_groups for p in g['params']]
+    kept = [p.detach().clone() for p in params]
     inner.eval()
     try: yield
     finally:
         inner.train()
         with torch.no_grad(): torch._foreach_copy_(params, kept)                # there and back is not exact to the last bit
 
-def opt_state(opt) -> tuple: # {name: tensor}, [{name: number} for each group]
+# %% ../nbs/49_optim.ipynb #49e00003
+def opt_state(
+    opt:torch.optim.Optimizer, # Of which to save the memory
+) -> tuple: # {name: tensor}, [{name: number} for each group]
     "An optimizer's memory as flat tensors, and its plain numbers."
-    d = opt.state_dict(); plain = lambda v: isinstance(v, (bool, int, float, str))
+    d = opt.state_dict()
+    plain = lambda v: isinstance(v, (bool, int, float, str))
     tensors = {f'opt.{i}.{k}': v for i, s in d['state'].items() for k, v in s.items() if isinstance(v, Tensor)}
     return tensors, [{k: v for k, v in g.items() if plain(v)} for g in d['param_groups']]
 
-def load_opt_state(opt, tensors:dict, groups:list):
+def load_opt_state(
+    opt:torch.optim.Optimizer, # Of the same parameters; gets the memory
+    tensors:dict, # {name: tensor}, as `opt_state` gave them; others may be among them
+    groups:list, # {name: number} for each group, likewise
+):
     "Undo `opt_state`."
     memory = {}
     for k, v in tensors.items():
-        if k.startswith('opt.'): _, i, name = k.split('.'); memory.setdefault(int(i), {})[name] = v
-    opt.load_state_dict(dict(state=memory, param_groups=[g | saved for g, saved in zip(opt.state_dict()['param_groups'], groups)]))
+        if not k.startswith('opt.'): continue
+        _, i, name = k.split('.')
+        memory.setdefault(int(i), {})[name] = v
+    merged = [g | saved for g, saved in zip(opt.state_dict()['param_groups'], groups)]
+    opt.load_state_dict(dict(state=memory, param_groups=merged))
 
 # %% ../nbs/49_optim.ipynb #cell-15
 def decays(
-    longest:float=.999, # Decay of the first
+    longest:float=.999, # Decay of the first, 0 to below 1; 0.999 remembers a thousand steps
     count:int=2, # How many, each of a tenth of the memory of the one before
-) -> list: # Decays
+) -> list: # Decays, falling, not below 0
     "Decays of averages that are kept side by side."
     return [max(0., 1 - (1 - longest)*10**k) for k in range(count)]
 
@@ -106,46 +126,69 @@ class Averages:
         self.decays = decays(longest, count)
         self.models = [EMAModel(params, decay=d) for d in self.decays]
 
-    def update(self, params:Iterable):
+    def update(self,
+        params:Iterable, # Parameters, in the same order
+    ):
         "Take in the weights after a step."
         params = list(params)
         for m in self.models: m.step(params)
 
-    def weights(self, k:int) -> list: # Tensors, fp32
+    def weights(self,
+        k:int, # Which average, from 0, the longest
+    ) -> list: # Tensors, fp32, in the order of the network
         "The weights of one average."
         return self.models[k].shadow_params
 
     @contextmanager
-    def used(self, params:Iterable, k:int) -> Iterator[None]:
+    def used(self,
+        params:Iterable, # Parameters of the network, in the same order
+        k:int, # Which average, from 0, the longest
+    ) -> Iterator[None]:
         "Within the block, the network has the weights of one average."
-        params = list(params); kept = [p.detach().clone() for p in params]
+        params = list(params)
+        kept = [p.detach().clone() for p in params]
         self.models[k].copy_to(params)
         try: yield
         finally:
             with torch.no_grad(): torch._foreach_copy_(params, kept)
 
 # %% ../nbs/49_optim.ipynb #cell-16
-def averages_state(a:Averages) -> tuple: # {name: tensor}, steps taken in
+def averages_state(
+    a:Averages, # To be saved
+) -> tuple: # {name: tensor}, steps taken in
     "All averages as flat tensors."
-    return {f'average.{k}.{i}': v for k, m in enumerate(a.models) for i, v in enumerate(m.shadow_params)}, a.models[0].optimization_step
+    tensors = {f'average.{k}.{i}': v for k, m in enumerate(a.models) for i, v in enumerate(m.shadow_params)}
+    return tensors, a.models[0].optimization_step
 
-def load_averages(a:Averages, tensors:dict, steps:int):
+def load_averages(
+    a:Averages, # Of the same parameters and as many; gets the values
+    tensors:dict, # {name: tensor}, as `averages_state` gave them; others may be among them
+    steps:int, # Steps taken in, likewise
+):
     "Undo `averages_state`."
     for k, m in enumerate(a.models):
         for i, v in enumerate(m.shadow_params): v.copy_(tensors[f'average.{k}.{i}'])
         m.optimization_step = steps
 
 # %% ../nbs/49_optim.ipynb #cell-21
-def make_scaler(device:torch.device, dtype:torch.dtype|None) -> torch.amp.GradScaler: # One that does nothing but for fp16
-    "The scaler of gradients."
+def make_scaler(
+    device:torch.device, # Where the gradients are
+    dtype:torch.dtype|None, # What autocast computes in; None: fp32
+) -> torch.amp.GradScaler: # One that does nothing but for fp16
+    "The scaler of gradients; it begins at 4,096, since a first step that overflows is only lost."
     return torch.amp.GradScaler(device.type, enabled=dtype == torch.float16, init_scale=2.**12)
 
 # %% ../nbs/49_optim.ipynb #cell-24
+# Signals that ask a run to stop, as far as this system has them
 SIGNALS = [getattr(signal, n) for n in ('SIGINT', 'SIGTERM', 'SIGUSR1') if hasattr(signal, n)]
 
 class Stopped(KeyboardInterrupt):
-    "A run was stopped from outside, after its step was saved."
-    def __init__(self, number:int): super().__init__(); self.code = 128 + number # The exit code that shells expect
+    "A run was stopped from outside, after its step was saved; `code` is the exit code that shells expect."
+    def __init__(self,
+        number:int, # Of the signal
+    ):
+        super().__init__()
+        self.code = 128 + number
 
 @contextmanager
 def noted_signals() -> Iterator[list]:

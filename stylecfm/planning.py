@@ -26,12 +26,18 @@ class Speed(NamedTuple):
     bandwidth:float # Bytes a second
     latency:float # Seconds that any operation takes
 
-LAPTOP = Speed('a laptop card, assumed', 30e12, 250e9, 8e-6) # Of the class of an RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and latency are guesses
+# Of the class of an RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and latency are guesses
+LAPTOP = Speed('a laptop card, assumed', 30e12, 250e9, 8e-6)
 
 def _seconds(f, repeats:int=3) -> float:
-    "Median time of a call."
+    "Median time of a call; the first one does not count."
     wait, times = (torch.cuda.synchronize if torch.cuda.is_available() else lambda: None), []
-    for _ in range(repeats + 1): wait(); start = time.perf_counter(); f(); wait(); times.append(time.perf_counter() - start)
+    for _ in range(repeats + 1):
+        wait()
+        start = time.perf_counter()
+        f()
+        wait()
+        times.append(time.perf_counter() - start)
     return float(np.median(times[1:]))
 
 def measure_speed(
@@ -40,9 +46,12 @@ def measure_speed(
     size:int=2048, # Side of the matrices
 ) -> Speed:
     "Rate, bandwidth and latency of a device, in about a second."
-    a = torch.randn(size, size, device=device).to(dtype); big, small = torch.zeros(2**25, device=device), torch.zeros(8, device=device); many = 500
-    name = torch.cuda.get_device_name(device) if torch.device(device).type == 'cuda' else torch.cpu.get_capabilities().get('cpu_name') or 'processor'
-    return Speed(name, 2*size**3/_seconds(lambda: a @ a), 2*big.nbytes/_seconds(lambda: big.add_(1)), _seconds(lambda: [small.add_(1) for _ in range(many)])/many)
+    a, many = torch.randn(size, size, device=device).to(dtype), 500
+    big, small = torch.zeros(2**25, device=device), torch.zeros(8, device=device)
+    is_card = torch.device(device).type == 'cuda'
+    name = torch.cuda.get_device_name(device) if is_card else torch.cpu.get_capabilities().get('cpu_name') or 'processor'
+    return Speed(name, 2*size**3/_seconds(lambda: a @ a), 2*big.nbytes/_seconds(lambda: big.add_(1)),
+                 _seconds(lambda: [small.add_(1) for _ in range(many)])/many)
 
 # %% ../nbs/41_plan.ipynb #cell-8
 class Way(NamedTuple):
@@ -59,11 +68,16 @@ def way(
     device:str='cuda', # Whose way to go
 ) -> Way:
     "Profile one way."
-    both = [profile(config, Means(m, checkpointing, mlp_chunks), batch=max(6, config.training.batch), device=device) for m in (2, 3)]   # a second micro-batch in both
-    return Way(both[0]._replace(rows=[]), np.array([[sum(v.held.values()) for v in r.rows] for r in both]), np.array([[(v.operations, v.moved) for v in r.rows] for r in both]))
+    least = max(6, config.training.batch)                                       # a second micro-batch in both
+    both = [profile(config, Means(m, checkpointing, mlp_chunks), batch=least, device=device) for m in (2, 3)]
+    held = np.array([[sum(v.held.values()) for v in r.rows] for r in both])
+    work = np.array([[(v.operations, v.moved) for v in r.rows] for r in both])
+    return Way(both[0]._replace(rows=[]), held, work)
 
 @patch
-def peak(self:Way, m:int) -> int: # Bytes
+def peak(self:Way,
+    m:int, # Micro-batch, samples; 1 or more
+) -> int: # Bytes
     "The peak with micro-batches of `m`."
     two, three = self.held
     return int((two + (m - 2)*(three - two)).max())
@@ -75,12 +89,17 @@ def seconds(self:Way,
     speed:Speed, # Of the device
 ) -> float:
     "Time of a whole step by the roofline."
-    first, last = self.report.split; two, three = self.work
-    def took(n, rows): work = (two + (n - 2)*(three - two))[rows]; return np.maximum(work/[speed.rate, speed.bandwidth], speed.latency).max(1).sum() if n else 0.
+    first, last = self.report.split
+    two, three = self.work
+    def took(n, rows):
+        if not n: return 0
+        work = (two + (n - 2)*(three - two))[rows]
+        return np.maximum(work/[speed.rate, speed.bandwidth], speed.latency).max(1).sum()
     return batch//m*took(m, slice(first)) + took(batch % m, slice(first)) + took(1, slice(last, None))
 
 # %% ../nbs/41_plan.ipynb #cell-11
-WAYS = ('none', 0), ('none', 1), ('middle', 0), ('middle', 1), ('all', 0), ('all', 4), ('nested', 4) # Each saves more than the one before it
+# Checkpointing and chunks, from what keeps all to what keeps least; in between neither memory nor work is strictly in order
+WAYS = ('none', 0), ('none', 1), ('middle', 0), ('middle', 1), ('all', 0), ('all', 4), ('nested', 4)
 
 class Candidate(NamedTuple):
     "The best of one way within a budget."
@@ -115,12 +134,36 @@ def best_within(
 ) -> Candidate|None: # None where not one sample fits
     "The fastest micro-batch of one way."
     on_card = lambda m: w.report._replace(peak=w.peak(m)).on_card(overhead)
-    fits = [m for m in ([micro] if micro else sorted({-(-b//k) for k in range(1, b + 1)})) if on_card(m) <= budget]
+    every = [micro] if micro else sorted({-(-b//k) for k in range(1, b + 1)})   # parts that differ by no more than the last
+    fits = [m for m in every if on_card(m) <= budget]
     if not fits: return None
-    time = {m: w.seconds(m, b, speed) for m in fits}; m = min(m for m in fits if time[m] <= 1.005*min(time.values()))
+    time = {m: w.seconds(m, b, speed) for m in fits}
+    m = min(m for m in fits if time[m] <= 1.005*min(time.values()))
     return Candidate(w.report.means._replace(micro_batch=m), time[m], on_card(m), round(w.report.operations*b/w.report.batch))
 
 # %% ../nbs/41_plan.ipynb #cell-12
+def _ways(config:Config, given:dict) -> list: # `(checkpointing, mlp_chunks)`
+    "The ways that a config and what is given leave; raises `InputError` where they leave none."
+    asked = given.get('checkpointing', 'none'), given.get('mlp_chunks', 0)
+    ways = [(c, k) for c, k in WAYS if given.get('checkpointing', c) == c and given.get('mlp_chunks', k) == k] or [asked]
+    if config.model.grn: ways = [(c, k) for c, k in ways if not k]
+    if not ways: raise InputError('training.mlp_chunks does not go with model.grn, which looks at all pixels; set one of them off')
+    return ways
+
+def _too_little(config:Config, seen:list, overhead:Overhead, budget_gb:float, m:int) -> InputError:
+    "What would be needed, where nothing fits."
+    least = min(w.report._replace(peak=w.peak(m)).on_card(overhead) for w in seen)/GB
+    who = f'{m} samples at once need' if m > 1 else 'one sample needs'
+    smaller = f'model.hidden_dim, or a smaller data.target_size than {config.data.target_size}'
+    return InputError(f'{who} {least:.3g} GB, and there are {budget_gb:.3g}; choose a smaller '
+                      + (f'training.micro_batch than {m}' if m > 1 else smaller))
+
+def _speed_of(config:Config, device:str) -> Speed:
+    "Measured if the device is here, else that of `LAPTOP`."
+    if device != 'cpu' and not torch.cuda.is_available(): return LAPTOP
+    return measure_speed(device, precision_on(config, device) or torch.float32)
+
+# %% ../nbs/41_plan.ipynb #41e00002
 def plan(
     config:Config=Config(), # Network, batch and precision
     budget_gb:float=8., # What the card has, in units of 2**30 bytes
@@ -131,31 +174,30 @@ def plan(
     given:dict|None=None, # What is not free: micro_batch, checkpointing, mlp_chunks
 ) -> MemoryPlan:
     "The fastest way to train within a budget; raises `InputError` with what would be needed where there is none."
-    config = replace(config, data=replace(config.data, target_size=image_size or config.data.target_size)); given = given or {}
-    speed = speed or (measure_speed(device, precision_on(config, device) or torch.float32) if device == 'cpu' or torch.cuda.is_available() else LAPTOP)
+    config = replace(config, data=replace(config.data, target_size=image_size or config.data.target_size))
+    given, speed = given or {}, speed or _speed_of(config, device)
     overhead = overhead or (OVERHEAD if device == 'cuda' else HERE)
-    ways = [(c, k) for c, k in WAYS if given.get('checkpointing', c) == c and given.get('mlp_chunks', k) == k] or [(given.get('checkpointing', 'none'), given.get('mlp_chunks', 0))]
-    if config.model.grn: ways = [(c, k) for c, k in ways if not k]
-    if not ways: raise InputError('training.mlp_chunks does not go with model.grn, which looks at all pixels; set one of them off')
     b, budget, seen, tried = config.training.batch, round(budget_gb*GB), [], []
-    for c, k in ways:
-        w = way(config, c, k, device); seen.append(w); one = best_within(w, b, budget, speed, overhead, given.get('micro_batch'))
+    for c, k in _ways(config, given):
+        w = way(config, c, k, device)
+        seen.append(w)
+        one = best_within(w, b, budget, speed, overhead, given.get('micro_batch'))
         if one: tried.append(one)
         if one and one.seconds <= 1.05*w.seconds(b, b, speed): break
-    if not tried:
-        m = given.get('micro_batch', 1); least = min(w.report._replace(peak=w.peak(m)).on_card(overhead) for w in seen)/GB
-        raise InputError((f'{m} samples at once need' if m > 1 else 'one sample needs') + f' {least:.3g} GB, and there are {budget_gb:.3g}; choose a smaller ' + (f'training.micro_batch than {m}' if m > 1 else f'model.hidden_dim, or a smaller data.target_size than {config.data.target_size}'))
+    if not tried: raise _too_little(config, seen, overhead, budget_gb, given.get('micro_batch', 1))
     best = next(t for t in tried if t.seconds <= 1.03*min(t.seconds for t in tried))
-    report = profile(config, best.means, batch=b, device=device)
-    return MemoryPlan(best.means, report.batch, report.on_card(overhead), budget, report, round((plain := way(config, 'none', 0, device).report).operations*b/plain.batch), best.seconds, speed,
-                      _why(way(config, 'none', 0, device), b, best, speed), _next(seen, b, best, budget, speed, overhead, given), tried)
+    report, plain = profile(config, best.means, batch=b, device=device), way(config, 'none', 0, device)
+    return MemoryPlan(best.means, report.batch, report.on_card(overhead), budget, report,
+                      round(plain.report.operations*b/plain.report.batch), best.seconds, speed,
+                      _why(plain, b, best, speed), _next(seen, b, best, budget, speed, overhead, given), tried)
 
 # %% ../nbs/41_plan.ipynb #cell-13
 def _why(plain:Way, b:int, best:Candidate, speed:Speed) -> str:
     "The reason of a plan."
     free, more = plain.seconds(b, b, speed), best.operations/(plain.report.operations*b/plain.report.batch) - 1
     what = 'nothing is made again' if more < 1e-9 else f'{100*more:.0f} % more operations than without a limit'
-    slower = f'{100*(best.seconds/free - 1):.0f} % slower than with endless memory' if best.seconds > 1.005*free else 'as fast as with endless memory'
+    by = f'{100*(best.seconds/free - 1):.0f} % slower than' if best.seconds > 1.005*free else 'as fast as'
+    slower = f'{by} with endless memory'
     return f'{what}; {slower}, by the roofline of {speed.name}'
 
 def _next(seen:list, b:int, best:Candidate, budget:int, speed:Speed, overhead:Overhead, given:dict) -> str:
@@ -173,7 +215,8 @@ def operations_ratio(self:MemoryPlan) -> float:
 @patch
 def __str__(self:MemoryPlan) -> str:
     "The plan in three lines."
-    return (f'{self.means}, batch {self.batch}: {self.needed/GB:.2f} of {self.budget/GB:.4g} GB needed ({self.report.peak/GB:.2f} GB of tensors)\n'
+    return (f'{self.means}, batch {self.batch}: {self.needed/GB:.2f} of {self.budget/GB:.4g} GB needed '
+            f'({self.report.peak/GB:.2f} GB of tensors)\n'
             f'why: {self.why}\none more GB would buy: {self.next_gb}')
 
 # %% ../nbs/41_plan.ipynb #cell-22
@@ -186,10 +229,11 @@ def preset(
     name:str, # low, medium or high
     config:Config=Config(), # What is not about the network's size, the images' size or memory stays
 ) -> Config:
-    "The config for a class of cards."
+    "The config for a class of cards; raises `InputError` for an unknown one."
     p = chosen(PRESETS, name, 'preset')
-    return replace(config, model=replace(config.model, latent_channels=4, hidden_dim=p['hidden_dim'], num_layers=p['num_layers']), training=replace(config.training, **p['means']._asdict()),
-                   data=replace(config.data, target_size=512, codec='stabilityai/sd-vae-ft-mse' if config.data.codec == Config().data.codec else config.data.codec))
+    codec = 'stabilityai/sd-vae-ft-mse' if config.data.codec == Config().data.codec else config.data.codec
+    return replace(config, model=replace(config.model, latent_channels=4, hidden_dim=p['hidden_dim'], num_layers=p['num_layers']),
+                   training=replace(config.training, **p['means']._asdict()), data=replace(config.data, target_size=512, codec=codec))
 
 # %% ../nbs/41_plan.ipynb #cell-26
 def here() -> torch.device:
@@ -214,12 +258,14 @@ def _container_memory() -> int: # Bytes; a very large number where there is no l
     except OSError: return 1 << 62
     return int(most) - int(used) if most.isdigit() else 1 << 62
 
-def memory_now(device:torch.device) -> dict: # Megabytes of 2**20 bytes
+def memory_now(
+    device:torch.device, # Which
+) -> dict: # {what: megabytes of 2**20 bytes}
     "What is in use: allocated, reserved and their peak on a GPU; what the process holds on a processor."
-    if device.type == 'cuda':
-        mb = lambda n: round(n/2**20, 1)
-        return dict(allocated=mb(torch.cuda.memory_allocated(device)), reserved=mb(torch.cuda.memory_reserved(device)), peak=mb(torch.cuda.max_memory_allocated(device)))
-    return dict(resident=round(psutil.Process().memory_info().rss/2**20, 1))
+    mb = lambda n: round(n/2**20, 1)
+    if device.type != 'cuda': return dict(resident=mb(psutil.Process().memory_info().rss))
+    found = dict(allocated=torch.cuda.memory_allocated, reserved=torch.cuda.memory_reserved, peak=torch.cuda.max_memory_allocated)
+    return {k: mb(f(device)) for k, f in found.items()}
 
 # %% ../nbs/41_plan.ipynb #cell-29
 def surely_enough(
@@ -228,27 +274,33 @@ def surely_enough(
 ) -> int: # Bytes
     "More than a step will need."
     m, (h, w) = config.model, latent_hw(config)
-    return 24*parameters(config) + 64*batch*h*w*(m.hidden_dim*(m.num_layers*(2 if m.grn else 1) + 8 + (4*m.num_layers//m.context_every if m.context_dim else 0)) + m.latent_channels)
+    attention = 4*m.num_layers//m.context_every if m.context_dim else 0
+    values = m.hidden_dim*(m.num_layers*(2 if m.grn else 1) + 8 + attention) + m.latent_channels       # at each latent pixel
+    return 24*parameters(config) + 64*batch*h*w*values
 
 def means_for(
     config:Config, # Its `auto`s are filled in, the rest is kept
     device:torch.device, # Where it will run
     batch:int, # Samples of a step on this process
 ) -> Means:
-    "What a run does about memory."
+    "What a run does about memory; raises `InputError` where one sample is too much."
     t, free = config.training, memory_at_hand(device)
     if t.memory_gb: free = min(free, round(t.memory_gb*GB)) if device.type == 'cuda' else round(t.memory_gb*GB)
     given = {k: getattr(t, k) for k in Means._fields if getattr(t, k) != 'auto'}
     if config.model.use_gradient_checkpointing: given.setdefault('checkpointing', 'middle')
-    given |= dict(micro_batch=min(given['micro_batch'], batch)) if 'micro_batch' in given else {}
+    if 'micro_batch' in given: given['micro_batch'] = min(given['micro_batch'], batch)
     if len(given) == 3 or surely_enough(config, given.get('micro_batch', batch)) < free: return Means(**{'micro_batch': batch} | given)
-    return plan(replace(config, training=replace(t, batch_size=batch)), free/GB, device='cuda' if device.type == 'cuda' else 'cpu', overhead=HERE, given=given).means
+    alone = replace(config, training=replace(t, batch_size=batch))
+    return plan(alone, free/GB, device='cuda' if device.type == 'cuda' else 'cpu', overhead=HERE, given=given).means
 
 # %% ../nbs/41_plan.ipynb #cell-32
-def out_of_memory(e:BaseException) -> bool:
+def out_of_memory(
+    e:BaseException, # What was raised
+) -> bool:
     "Whether an error says that memory ran out, on any device."
     if isinstance(e, (torch.OutOfMemoryError, MemoryError)): return True
-    words = 'out of memory', "can't allocate memory", 'CUBLAS_STATUS_ALLOC_FAILED', 'bad allocation', 'bad_alloc', 'could not create a'   # the last is oneDNN's
+    words = ('out of memory', "can't allocate memory", 'CUBLAS_STATUS_ALLOC_FAILED', 'bad allocation', 'bad_alloc',
+             'could not create a')                                              # the last is oneDNN's
     return isinstance(e, RuntimeError) and any(w in str(e) for w in words)
 
 def with_less(
@@ -263,7 +315,10 @@ def with_less(
         except Exception as e:
             if not out_of_memory(e): raise
             failed = str(e).partition('\n')[0]
-        if micro == 1: raise InputError(f'memory ran out with one sample at a time ({failed}); set training.checkpointing to nested and training.mlp_chunks to 4 if they are not, or make model.hidden_dim or data.target_size smaller')
-        told(f'memory ran out with micro-batches of {micro} ({failed[:100]}); going on with {micro//2}'); micro //= 2
+        if micro == 1:
+            raise InputError(f'memory ran out with one sample at a time ({failed}); set training.checkpointing to nested and '
+                             'training.mlp_chunks to 4 if they are not, or make model.hidden_dim or data.target_size smaller')
+        told(f'memory ran out with micro-batches of {micro} ({failed[:100]}); going on with {micro//2}')
+        micro //= 2
         gc.collect()
         if torch.cuda.is_available(): torch.cuda.empty_cache()

@@ -18,60 +18,84 @@ from accelerate.utils import LoggerType
 from fastcore.basics import patch
 from torch import Tensor
 from tqdm import tqdm
-from .checkpoints import Model, best_checkpoint, checkpoints, codec_weights, differing, load_model, other_software, run_lock, save_checkpoint, write_model
+from .checkpoints import Model, best_checkpoint, checkpoints, codec_weights, differing, load_model
+from .checkpoints import other_software, run_lock, save_checkpoint, write_model
 from .codecs import LatentStats, load_codec
 from .config import Config, InputError
 from .coupling import COUPLINGS, SemiDiscrete, fit_heights
-from .files import clean_stale, digest, read_json, read_metadata, read_tensors, sealed_folder, verify_folder, write_json, write_tensors, write_text
+from .files import clean_stale, digest, read_json, read_metadata, read_tensors, sealed_folder
+from .files import verify_folder, write_json, write_tensors, write_text
 from .images import save_image
 from .isonext import IsoNext
 from .latents import LatentCache
 from .memory import GB, backward_in_parts, build, keep_freed_memory, precision_on
-from .optim import Averages, Stopped, as_used, averages_state, generator, learning_rate, load_averages, load_opt_state, make_optimizer, make_scaler, noted_signals, opt_state, order
+from .optim import Averages, Stopped, as_used, averages_state, generator, learning_rate, load_averages
+from .optim import load_opt_state, make_optimizer, make_scaler, noted_signals, opt_state, order
 from .otcfm import Draw, FlowBatch, flow_batch, loss_by
 from .paths import dynamic_epsilon, noise_like
 from .planning import means_for, memory_now, with_less
 from .watch import held_batches, sample_grid, sampled_style, split, validation_loss
 
 # %% ../nbs/50_train.ipynb #d5a7e6bb
-def check_fit(config:Config, cache:LatentCache):
+def check_fit(
+    config:Config, # Of the run
+    cache:LatentCache, # Its latents
+):
     "Raise `InputError` where a config and a cache do not belong together."
     m, d = config.model, config.data
     made = dict(codec=cache.spec) | {k: cache.recipe[k] for k in ('target_size', 'mirror', 'crops') if k in cache.recipe}
     for k, v in made.items():
-        if v != getattr(d, k): raise InputError(f'{cache.root} was made with {k} {v}, but data.{k} is {getattr(d, k)}; make the latents again or set data.{k}')
+        if v == getattr(d, k): continue
+        raise InputError(f'{cache.root} was made with {k} {v}, but data.{k} is {getattr(d, k)}; make the latents again or set data.{k}')
     if cache.latent_channels != m.latent_channels:
-        raise InputError(f'codec {cache.spec} has {cache.latent_channels} channels, but model.latent_channels is {m.latent_channels}; set it to {cache.latent_channels}')
-    if config.training.freeze == 'old' and config.training.init_from == 'none': raise InputError('training.freeze is old, but there is no model to begin with; give training.init_from')
+        raise InputError(f'codec {cache.spec} has {cache.latent_channels} channels, but model.latent_channels is {m.latent_channels}; '
+                         f'set it to {cache.latent_channels}')
+    if config.training.freeze == 'old' and config.training.init_from == 'none':
+        raise InputError('training.freeze is old, but there is no model to begin with; give training.init_from')
     sampled_style(cache.styles, config.checkpoint.sample_style)
     least = min(cache.styles, key=cache.count.get)
-    if config.training.batch > cache.count[least]: raise InputError(f'training.batch_size is {config.training.batch}, and {least} has {cache.count[least]} latents; make it smaller, or add images')
-    if config.training.coupling != 'independent' and config.training.batch < 2: raise InputError(f'training.batch_size is {config.training.batch}, and one latent leaves nothing to pair; make it larger, or set training.coupling to independent')
+    if (b := config.training.batch) > cache.count[least]:
+        raise InputError(f'training.batch_size is {b}, and {least} has {cache.count[least]} latents; make it smaller, or add images')
+    if config.training.coupling != 'independent' and b < 2:
+        raise InputError(f'training.batch_size is {b}, and one latent leaves nothing to pair; '
+                         'make it larger, or set training.coupling to independent')
     if len(cache.styles) != m.num_styles:
-        raise InputError(f'{cache.root} has {len(cache.styles)} styles ({", ".join(cache.styles)}), but model.num_styles is {m.num_styles}; set it and data.num_classes to {len(cache.styles)}')
+        raise InputError(f'{cache.root} has {len(cache.styles)} styles ({", ".join(cache.styles)}), '
+                         f'but model.num_styles is {m.num_styles}; set it and data.num_classes to {len(cache.styles)}')
 
 # %% ../nbs/50_train.ipynb #cell-6
-def build_network(config:Config) -> IsoNext:
+def build_network(
+    config:Config, # `model` and `training.seed` count
+) -> IsoNext:
     "The network that a config describes, with weights from its seed."
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed); net = build(config)
         if not config.training.use_avg_style_for_uncond: net.style.initialize_avg_style_embedding()
     return net
 
-def first_weights(config:Config, cache:LatentCache) -> tuple: # Network, numbers of its styles that are new
-    "The network to begin with: drawn by chance, or a trained one, whose styles are found by name."
+def first_weights(
+    config:Config, # Of the run
+    cache:LatentCache, # Its latents; gets the mean and scale of a model that is trained on
+) -> tuple: # Network, numbers of its styles that are new
+    "The network to begin with: drawn by chance, or a trained one, whose styles are found by name; raises `InputError` if it does not fit."
     net, t = build_network(config), config.training
     if t.init_from == 'none': return net, list(range(len(cache.styles)))
     if (known := Path(config.checkpoint.save_dir)/'began.json').is_file():      # a run that goes on needs no parent any more
-        d = read_json(known); cache.stats = LatentStats(*(torch.tensor(d[k]) for k in LatentStats._fields)); return net, d['new']
+        d = read_json(known)
+        cache.stats = LatentStats(*(torch.tensor(d[k]) for k in LatentStats._fields))
+        return net, d['new']
     old = load_model(t.init_from)
-    if old.spec != cache.spec: raise InputError(f'{t.init_from} paints with codec {old.spec}, but {cache.root} was made with {cache.spec}; make the latents with its codec')
+    if old.spec != cache.spec:
+        raise InputError(f'{t.init_from} paints with codec {old.spec}, but {cache.root} was made with {cache.spec}; '
+                         'make the latents with its codec')
     weights, mine = old.net.state_dict(), net.state_dict()
     if bad := [k for k in mine if k != 'style.table' and (k not in weights or weights[k].shape != mine[k].shape)]:
-        raise InputError(f'{t.init_from} has another network ({bad[0]} and {len(bad) - 1} more do not fit); give the model section of its config.json')
+        raise InputError(f'{t.init_from} has another network ({bad[0]} and {len(bad) - 1} more do not fit); '
+                         'give the model section of its config.json')
     rows = weights['style.table']; mean = rows[:len(old.styles)].mean(0)
     table = [rows[old.styles.index(s)] if s in old.styles else mean for s in cache.styles] + list(rows[len(old.styles):])
-    if len(table) != len(mine['style.table']): raise InputError(f'{t.init_from} was trained with another training.use_avg_style_for_uncond; give the same')
+    if len(table) != len(mine['style.table']):
+        raise InputError(f'{t.init_from} was trained with another training.use_avg_style_for_uncond; give the same')
     net.load_state_dict(weights | {'style.table': torch.stack(table)})
     cache.stats = old.stats; return net, [i for i, s in enumerate(cache.styles) if s not in old.styles]
 
@@ -83,11 +107,14 @@ class OTCFMTrainer:
         cache:LatentCache|None=None, # Opened from `config.data.data_root` if none
     ):
         self.cache = cache or LatentCache(config.data.data_root); few = min(self.cache.count.values())
-        if config.training.batch_size == 'auto': config = replace(config, training=replace(config.training, batch_size=min(config.training.batch, few)))
+        if config.training.batch_size == 'auto':
+            config = replace(config, training=replace(config.training, batch_size=min(config.training.batch, few)))
         check_fit(config, self.cache); self.config, t = config, config.training
         self.acc, self.root = make_accelerator(config), Path(config.checkpoint.save_dir)
-        if t.batch % (n := self.acc.num_processes): raise InputError(f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; make it a multiple of {n}')
-        if t.memory_gb and self.acc.device.type == 'cuda': torch.cuda.set_per_process_memory_fraction(min(1., t.memory_gb*GB/torch.cuda.mem_get_info()[1]))
+        if t.batch % (n := self.acc.num_processes):
+            raise InputError(f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; make it a multiple of {n}')
+        if t.memory_gb and self.acc.device.type == 'cuda':
+            torch.cuda.set_per_process_memory_fraction(min(1., t.memory_gb*GB/torch.cuda.mem_get_info()[1]))
         net, self.new = first_weights(config, self.cache); new = self.new
         self.cache.hold(self.acc.device)                                        # or read batch by batch, where that is too much
         self.rows, self.checks = self.choose_rows(new)
@@ -95,33 +122,47 @@ class OTCFMTrainer:
         self.prepare(net, new)
         self.done, self.skipped, self.seconds, self.stop = 0, 0, 0., 0          # seconds: of training; stop: a signal that came
         self.saved_at, self.due = time.monotonic(), False                       # when the last checkpoint was; whether minutes ask for one
-        self.log, self.pending, self.shown = [], [], None                       # lines written; losses since the last one; the last batch with its losses
-        self.valid, self.best, self.worse, self.asked = None, math.inf, 0, -1   # losses of validation, by average; the lowest; validations since then; the step of the last
+        self.log, self.pending, self.shown = [], [], None                       # lines; losses since; the last batch, its losses
+        self.valid, self.best = None, math.inf                                  # losses of validation, by average; the lowest
+        self.worse, self.asked = 0, -1                                          # validations since then; the step of the last
         self.coupling, self.group = t.coupling, (None, None)                    # or the plans; noise that was paired for several batches
         self.pool, self.next = ThreadPoolExecutor(1), {}                        # makes the next batch
 
-def make_accelerator(config:Config) -> Accelerator:
-    "Devices, processes and trackers; several processes without a GPU talk by gloo."
+# %% ../nbs/50_train.ipynb #50e00007
+def make_accelerator(
+    config:Config, # `checkpoint.trackers` and `checkpoint.save_dir` count
+) -> Accelerator:
+    "Devices, processes and trackers; several processes without a GPU talk by gloo; raises `InputError` for what cannot be had."
     names = [] if config.checkpoint.trackers == 'none' else [v.strip() for v in config.checkpoint.trackers.split(',')]
     for name in names:
-        if name not in (known := sorted({str(v) for v in LoggerType.list()} - {'all'})): raise InputError(f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; give some of them, or none')
+        if name not in (known := sorted({str(v) for v in LoggerType.list()} - {'all'})):
+            raise InputError(f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; give some of them, or none')
         if not find_spec(name): raise InputError(f"checkpoint.trackers {name} needs a package: pip install {name}; or set it to none")
     several = int(os.environ.get('WORLD_SIZE', 1)) > 1
     acc = Accelerator(cpu=several and not torch.cuda.is_available(), log_with=names or None, project_dir=config.checkpoint.save_dir)
     if (kind := acc.distributed_type.value) in ('FSDP', 'DEEPSPEED', 'MEGATRON_LM', 'XLA'):
-        raise InputError(f'this trainer shares batches between processes, not the network itself, and accelerate is set to {kind}; run accelerate config again without it, or give --multi_gpu')
+        raise InputError(f'this trainer shares batches between processes, not the network itself, and accelerate is set to {kind}; '
+                         'run accelerate config again without it, or give --multi_gpu')
     return acc
 
+# %% ../nbs/50_train.ipynb #50e00009
 @patch
-def choose_rows(self:OTCFMTrainer, new:list) -> tuple: # Positions that are trained on, batches of validation
+def choose_rows(self:OTCFMTrainer,
+    new:list, # Numbers of the styles that are new
+) -> tuple: # Positions that are trained on, int64 `(n,)`; batches of validation
     "Hold out some images; where only new styles learn, take theirs alone."
     t = self.config.training; s = split(self.cache, t.validation_share, t.seed)
     keep = (lambda rows: rows[torch.isin(self.cache.styles_of(rows), torch.tensor(new))]) if t.freeze == 'old' else (lambda rows: rows)
-    if not len(rows := keep(s.train)): raise InputError(f'{t.init_from} knows all of {", ".join(self.cache.styles)}, so with training.freeze old nothing is left to learn; add a style, or set it to nothing')
+    if not len(rows := keep(s.train)):
+        raise InputError(f'{t.init_from} knows all of {", ".join(self.cache.styles)}, '
+                         'so with training.freeze old nothing is left to learn; add a style, or set it to nothing')
     return rows, held_batches(self.cache, keep(s.held), t.seed, t.path)
 
 @patch
-def prepare(self:OTCFMTrainer, net:IsoNext, new:list):
+def prepare(self:OTCFMTrainer,
+    net:IsoNext, # With its first weights
+    new:list, # Numbers of the styles that are new
+):
     "Freeze what does not learn, and make what moves the weights."
     t, device = self.config.training, self.acc.device
     if t.freeze == 'old':
@@ -132,7 +173,7 @@ def prepare(self:OTCFMTrainer, net:IsoNext, new:list):
     self.averages = Averages([p.to(device) for p in net.parameters()], t.ema_decay, t.ema_count if t.optimizer == 'adamw' else 1)
     opt = make_optimizer(net.to(device).parameters(), t, device)
     if t.freeze == 'old': opt.param_groups[0]['weight_decay'] = 0.              # which would move them, too
-    self.plain = net                                                            # without wrappings: compiled and joined networks share its weights
+    self.plain = net                                                            # compiled and joined networks share its weights
     self.net, self.opt = self.acc.prepare(torch.compile(net) if t.compile else net, opt)
     self.amp = precision_on(self.config, device.type); self.scaler = make_scaler(device, self.amp)
 
@@ -144,7 +185,9 @@ def total(self:OTCFMTrainer) -> int:
     return t.max_steps or math.ceil(t.stage1_epochs*len(self.rows)/t.batch)
 
 @patch
-def epoch(self:OTCFMTrainer, step:int) -> float:
+def epoch(self:OTCFMTrainer,
+    step:int, # Counted from 0
+) -> float:
     "Epochs done before a step."
     return step*self.config.training.batch/len(self.rows)
 
@@ -159,7 +202,9 @@ def share(self:OTCFMTrainer) -> slice:
     return slice(self.acc.process_index, None, self.acc.num_processes)
 
 @patch
-def latents(self:OTCFMTrainer, step:int) -> tuple[Tensor, Tensor]: # As `LatentCache.pick`
+def latents(self:OTCFMTrainer,
+    step:int, # Counted from 0
+) -> tuple[Tensor, Tensor]: # `(b, c, h, w)` and `(b,)`, as `LatentCache.pick`
     "The latents of a step and their styles: of the whole batch, or this process's share, as the coupling wants them."
     t = self.config.training; rows = self.rows[order(len(self.rows), t.seed, step*t.batch, t.batch)]
     return self.cache.pick(rows if t.coupling_scope == 'gathered' else rows[self.share])
@@ -167,7 +212,7 @@ def latents(self:OTCFMTrainer, step:int) -> tuple[Tensor, Tensor]: # As `LatentC
 @patch
 def shared_noise(self:OTCFMTrainer,
     step:int, # Counted from 0
-) -> Tensor|None: # Paired noise, as the latents; None where the batch is paired by itself
+) -> Tensor|None: # Paired noise, `(b, c, h, w)` as the latents; None where the batch is paired by itself
     "The noise of a step whose pairs are made for several batches together."
     t, rank = self.config.training, self.draws
     if t.coupling_batches == 1 or not isinstance(self.coupling, str): return None
@@ -185,7 +230,9 @@ def draws(self:OTCFMTrainer) -> int:
     return 0 if self.config.training.coupling_scope == 'gathered' else self.acc.process_index
 
 @patch
-def batch(self:OTCFMTrainer, step:int) -> FlowBatch:
+def batch(self:OTCFMTrainer,
+    step:int, # Counted from 0
+) -> FlowBatch:
     "What a step is shown, on this process: a function of seed, step and rank."
     (x1, style), t = self.latents(step), self.config.training
     epsilon = dynamic_epsilon(self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule) if t.dynamic_epsilon else 0.
@@ -195,7 +242,9 @@ def batch(self:OTCFMTrainer, step:int) -> FlowBatch:
     return FlowBatch(*(v[self.share] for v in whole)) if t.coupling_scope == 'gathered' else whole
 
 @patch
-def ahead(self:OTCFMTrainer, step:int) -> FlowBatch:
+def ahead(self:OTCFMTrainer,
+    step:int, # Counted from 0
+) -> FlowBatch:
     "The batch of a step, made while the step before it ran; that of the next one is begun."
     made = self.next.pop(step, None)
     batch = made.result() if made else self.batch(step)
@@ -207,7 +256,8 @@ def plans(self:OTCFMTrainer) -> list: # A `SemiDiscrete` for each style
     "Semi-discrete plans, kept in the run's folder."
     path, of = self.root/'heights.safetensors', dict(cache=self.cache.fingerprint, seed=str(self.config.training.seed))
     style = self.cache.styles_of(self.rows); of['held_out'] = str(self.config.training.validation_share)
-    latents = {s: torch.cat([self.cache.pick(part)[0].half() for part in self.rows[style == i].split(256)]) for i, s in enumerate(self.cache.styles)}
+    latents = {s: torch.cat([self.cache.pick(part)[0].half() for part in self.rows[style == i].split(256)])
+               for i, s in enumerate(self.cache.styles)}
     of |= dict(rows=digest(self.rows.numpy().tobytes()), stats=digest(json.dumps([v.tolist() for v in self.cache.stats]).encode()))
     def fits():
         try: return path.is_file() and read_metadata(path) == of and all(len(v) for v in read_tensors(path).values())
@@ -225,7 +275,9 @@ class StepResult(NamedTuple):
     applied: bool # False where it was not finite and was skipped
 
 @patch
-def gradient(self:OTCFMTrainer, batch:FlowBatch) -> Tensor: # `(b,)`: the losses
+def gradient(self:OTCFMTrainer,
+    batch:FlowBatch, # Of this process
+) -> Tensor: # `(b,)`: the losses
     "Gradients of the mean loss, in micro-batches that fit."
     back = lambda loss: self.scaler.scale(loss).backward()
     def attempt(micro):
@@ -240,22 +292,26 @@ def rate(self:OTCFMTrainer) -> float:
     "The learning rate of the next step; a schedule-free optimizer has its own."
     t = self.config.training
     if t.optimizer == 'schedulefree': return t.learning_rate
-    return learning_rate(self.done, self.total, t.learning_rate, t.warmup_steps, t.lr_schedule, self.seconds/60/t.max_minutes if t.max_minutes else 0.)
+    over = self.seconds/60/t.max_minutes if t.max_minutes else 0.                # share of the time
+    return learning_rate(self.done, self.total, t.learning_rate, t.warmup_steps, t.lr_schedule, over)
 
 @patch
 def step(self:OTCFMTrainer) -> StepResult:
     "One step of training, applied only if all is finite."
     for g in self.opt.param_groups: g['lr'] = self.rate()
-    start = time.perf_counter(); batch = self.ahead(self.done)                  # outside of autocast, as in the thread that makes the others
+    start = time.perf_counter()
+    batch = self.ahead(self.done)                                               # outside of autocast, as in the thread of the others
     losses = self.gradient(batch); self.shown = batch, losses
     if self.scaler.is_enabled(): self.scaler.unscale_(self.opt)
     norm = torch.nn.utils.clip_grad_norm_([p for p in self.plain.parameters() if p.grad is not None], self.config.training.grad_clip)
-    said = torch.tensor([losses.mean().item(), float(self.stop), self.seconds + time.perf_counter() - start, self.acc.is_main_process*(time.monotonic() - self.saved_at)*self.acc.num_processes], dtype=torch.float64, device=self.acc.device if self.acc.num_processes > 1 else 'cpu')
-    mean, stop, self.seconds, unsaved = self.acc.reduce(said, 'mean').tolist() if self.acc.num_processes > 1 else said.tolist()
+    several, unsaved = self.acc.num_processes > 1, self.acc.is_main_process*(time.monotonic() - self.saved_at)*self.acc.num_processes
+    said = torch.tensor([losses.mean().item(), float(self.stop), self.seconds + time.perf_counter() - start, unsaved],
+                        dtype=torch.float64, device=self.acc.device if several else 'cpu')
+    mean, stop, self.seconds, unsaved = self.acc.reduce(said, 'mean').tolist() if several else said.tolist()
     self.stop, self.due = self.stop or (signal.SIGTERM if stop else 0), unsaved > 60*self.config.checkpoint.save_every_minutes
     ok = math.isfinite(mean) and bool(norm.isfinite())       # every process decides alike
     if ok: self.opt.step(); self.update_averages()
-    if self.scaler.is_enabled(): self.scaler.update()                           # a step that overflowed is skipped, and the next is scaled less
+    if self.scaler.is_enabled(): self.scaler.update()                           # what overflowed is skipped, and the next scaled less
     self.opt.zero_grad(set_to_none=True); self.done += 1
     return StepResult(mean, float(norm), ok)
 
@@ -271,9 +327,12 @@ def model(self:OTCFMTrainer,
 ) -> Model:
     "What has been learned so far: averaged weights, in a network of its own."
     net = build(self.config).to(self.acc.device).eval()
-    with as_used(self.opt): weights = [p.detach().clone() for p in self.plain.parameters()] if self.config.training.optimizer == 'schedulefree' else self.averages.weights(average)
+    if self.config.training.optimizer == 'schedulefree':
+        with as_used(self.opt): weights = [p.detach().clone() for p in self.plain.parameters()]
+    else: weights = self.averages.weights(average)
     with torch.no_grad(): torch._foreach_copy_(list(net.parameters()), weights)
-    return Model(net, self.cache.stats, self.cache.styles, self.cache.spec, self.config.inference, codec_weights(self.cache.recipe['codec']))
+    c = self.cache
+    return Model(net, c.stats, c.styles, c.spec, self.config.inference, codec_weights(c.recipe['codec']))
 
 @patch
 def state(self:OTCFMTrainer) -> dict: # {name: tensor}
@@ -284,8 +343,11 @@ def state(self:OTCFMTrainer) -> dict: # {name: tensor}
 @patch
 def save(self:OTCFMTrainer) -> Path:
     "Write a checkpoint, verified, and remove those that are too old; raises `InputError` with the others untouched."
-    numbers = dict(step=self.done, means=list(self.means), device=self.device_name, skipped=self.skipped, seconds=self.seconds, pending=self.pending, averaged=averages_state(self.averages)[1], groups=opt_state(self.opt)[1],
-                   scaler=self.scaler.state_dict(), validation=min(self.valid) if self.valid and self.asked == self.done else None, by_average=self.valid, best=self.best if math.isfinite(self.best) else None, worse=self.worse,
+    lowest = min(self.valid) if self.valid and self.asked == self.done else None
+    numbers = dict(step=self.done, means=list(self.means), device=self.device_name, skipped=self.skipped, seconds=self.seconds,
+                   pending=self.pending, averaged=averages_state(self.averages)[1], groups=opt_state(self.opt)[1],
+                   scaler=self.scaler.state_dict(), validation=lowest, by_average=self.valid,
+                   best=self.best if math.isfinite(self.best) else None, worse=self.worse,
                    processes=self.acc.num_processes, latents=self.cache.fingerprint, config=self.config.to_dict())
     return save_checkpoint(self.root, self.model(), self.state(), numbers, self.config.checkpoint.keep_last)
 
@@ -308,21 +370,34 @@ def _row(line:str) -> dict|None: # None if it was cut off
     except ValueError: return None
 
 @patch
-def check_same(self:OTCFMTrainer, d:dict):
+def check_same(self:OTCFMTrainer,
+    d:dict, # What a checkpoint's training.json holds
+):
     "Raise `InputError` with what differs, unless a checkpoint's numbers are of this run; other software is only told."
-    if diff := differing(d['config'], self.config.to_dict()): raise InputError(f'{self.root} holds another run ({"; ".join(diff[:4])}); choose another checkpoint.save_dir, or give back the old value')
-    if d['latents'] != self.cache.fingerprint: raise InputError(f'{self.cache.root} has changed since the run in {self.root} began; choose another checkpoint.save_dir')
-    if d['step'] > self.total: raise InputError(f'{self.root} is at step {d["step"]}, beyond the {self.total} that are asked for; ask for more, or choose another checkpoint.save_dir')
-    if other := other_software(d.get('software', {})): self.acc.print(f'the run began with other software ({other}); results may differ in the last digits')
-    if self.config.training.coupling_scope == 'process' and d.get('processes', 1) != self.acc.num_processes: self.acc.print(f"the run began with {d['processes']} processes, now there are {self.acc.num_processes}: pairs will be others")
+    if diff := differing(d['config'], self.config.to_dict()):
+        raise InputError(f'{self.root} holds another run ({"; ".join(diff[:4])}); '
+                         'choose another checkpoint.save_dir, or give back the old value')
+    if d['latents'] != self.cache.fingerprint:
+        raise InputError(f'{self.cache.root} has changed since the run in {self.root} began; choose another checkpoint.save_dir')
+    if d['step'] > self.total:
+        raise InputError(f'{self.root} is at step {d["step"]}, beyond the {self.total} that are asked for; '
+                         'ask for more, or choose another checkpoint.save_dir')
+    if other := other_software(d.get('software', {})):
+        self.acc.print(f'the run began with other software ({other}); results may differ in the last digits')
+    if self.config.training.coupling_scope == 'process' and d.get('processes', 1) != self.acc.num_processes:
+        self.acc.print(f"the run began with {d['processes']} processes, now there are {self.acc.num_processes}: pairs will be others")
 
 @patch
-def load(self:OTCFMTrainer, folder:Path):
+def load(self:OTCFMTrainer,
+    folder:Path, # A checkpoint that verifies
+):
     "Take up the run where a checkpoint left it; raises `InputError` if it is another run's."
     d, t = read_json(folder/'training.json'), read_tensors(folder/'training.safetensors'); self.check_same(d)
     self.plain.load_state_dict({k[4:]: v for k, v in t.items() if k.startswith('net.')})
     load_opt_state(self.opt, t, d['groups']); load_averages(self.averages, t, d['averaged']); self.scaler.load_state_dict(d['scaler'])
-    if self.config.training.micro_batch == 'auto' and d['device'] == self.device_name and d['means'][1:] == list(self.means[1:]): self.means = self.means._replace(micro_batch=min(self.means.micro_batch, d['means'][0]))   # what did not fit here would not now
+    alike = d['device'] == self.device_name and d['means'][1:] == list(self.means[1:])
+    if self.config.training.micro_batch == 'auto' and alike:                    # what did not fit here would not now
+        self.means = self.means._replace(micro_batch=min(self.means.micro_batch, d['means'][0]))
     self.done, self.skipped, self.seconds, self.pending = d['step'], d['skipped'], d['seconds'], d['pending']
     self.valid, self.best, self.worse = d['by_average'], math.inf if d['best'] is None else d['best'], d['worse']
     lines = (self.root/'log.jsonl').read_text().splitlines() if (self.root/'log.jsonl').exists() else []
@@ -342,7 +417,8 @@ def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None wh
         for k in range(len(self.averages.models)):
             with self.averages.used(self.plain.parameters(), k): self.valid.append(ask())
     self.valid = [v if math.isfinite(v) else 1e30 for v in self.valid]; self.asked = self.done
-    if self.acc.num_processes > 1: self.valid = self.acc.reduce(torch.tensor(self.valid, device=self.acc.device), 'mean').tolist()     # or they would not agree when to stop
+    if self.acc.num_processes > 1:                                              # or they would not agree when to stop
+        self.valid = self.acc.reduce(torch.tensor(self.valid, device=self.acc.device), 'mean').tolist()
     low = min(self.valid)
     if self.done % self.save_every == 0: self.worse = 0 if low < self.best else self.worse + 1          # those by the clock do not count
     self.best = min(low, self.best); return self.valid
@@ -350,13 +426,17 @@ def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None wh
 @patch
 def draw_samples(self:OTCFMTrainer):
     "Transfer a few held-out images of one style, by the best average, into `samples/`."
-    c, styles = self.config, self.cache.styles; k = sampled_style(styles, c.checkpoint.sample_style); every = torch.arange(len(self.cache))
-    held = split(self.cache, c.training.validation_share, c.training.seed).held; rows = held if len(held) else every
+    c, styles = self.config, self.cache.styles
+    k = sampled_style(styles, c.checkpoint.sample_style)
+    held = split(self.cache, c.training.validation_share, c.training.seed).held
+    rows = held if len(held) else torch.arange(len(self.cache))
     if not len(rows := rows[self.cache.styles_of(rows) == k][:c.checkpoint.samples]): return
     try: codec = load_codec(self.cache.spec, self.acc.device)
     except InputError as e: tqdm.write(f'no samples: {e}'); return
     m, path = self.model(self.best_average()), self.root/'samples'/f'step-{self.done:07}.png'
-    path.parent.mkdir(exist_ok=True); draw = lambda n: sample_grid(m.net, self.cache.pick(rows[:n])[0], k, m.styles, m.stats, codec, replace(self.config.inference, num_inference_steps=8))
+    path.parent.mkdir(exist_ok=True)
+    few = replace(self.config.inference, num_inference_steps=8)
+    draw = lambda n: sample_grid(m.net, self.cache.pick(rows[:n])[0], k, m.styles, m.stats, codec, few)
     try: save_image(with_less(draw, len(rows), lambda line: None)[0], path)
     except InputError as e: tqdm.write(f'no samples: {e}')                      # a picture is not worth a run
 
@@ -366,20 +446,27 @@ def best_average(self:OTCFMTrainer) -> int:
     return int(np.argmin(self.valid)) if self.valid else 0
 
 @patch
-def record(self:OTCFMTrainer, r:StepResult):
+def record(self:OTCFMTrainer,
+    r:StepResult, # Of the last step
+):
     "A line in the log: the mean loss since the last one."
-    by, known = loss_by(*self.shown), lambda v: v if math.isfinite(v) else None                       # by: of the last batch; NaN is not JSON
-    row = dict(step=self.done, loss=float(np.mean(self.pending)), grad_norm=known(r.grad_norm), learning_rate=self.opt.param_groups[0]['lr'], skipped=self.skipped, seconds=round(self.seconds, 3),
+    by, known = loss_by(*self.shown), lambda v: v if math.isfinite(v) else None  # by: of the last batch; NaN is not JSON
+    row = dict(step=self.done, loss=float(np.mean(self.pending)), grad_norm=known(r.grad_norm),
+               learning_rate=self.opt.param_groups[0]['lr'], skipped=self.skipped, seconds=round(self.seconds, 3),
                micro_batch=self.means.micro_batch, memory_mb=memory_now(self.acc.device))
-    row |= dict(loss_by_time=[known(v) for v in by.time], loss_by_style={self.cache.styles[k] if k >= 0 else 'mean style': known(v) for k, v in by.style.items()})
+    named = {self.cache.styles[k] if k >= 0 else 'mean style': known(v) for k, v in by.style.items()}
+    row |= dict(loss_by_time=[known(v) for v in by.time], loss_by_style=named)
     self.pending.clear(); self.write_row(row)
 
 @patch
-def write_row(self:OTCFMTrainer, row:dict):
+def write_row(self:OTCFMTrainer,
+    row:dict, # {name: plain value}; `step` is among them
+):
     "A line in the log, and figures for the trackers."
     self.log.append(row)
     with open(self.root/'log.jsonl', 'a') as f: f.write(json.dumps(row) + '\n')
-    if self.acc.trackers: self.acc.log({k: v for k, v in row.items() if isinstance(v, (int, float)) and k != 'step'}, step=row['step'])
+    if not self.acc.trackers: return
+    self.acc.log({k: v for k, v in row.items() if isinstance(v, (int, float)) and k != 'step'}, step=row['step'])
 
 # %% ../nbs/50_train.ipynb #cell-27
 @patch
@@ -388,14 +475,18 @@ def begin(self:OTCFMTrainer):
     clean_stale(self.root/'checkpoints'); clean_stale(self.root)
     for p in (self.root/'checkpoints').glob('.old-step-*'): shutil.rmtree(p, ignore_errors=True)        # half removed when the power went
     last = self.newest()
-    if last is None and (bad := checkpoints(self.root)): raise InputError(f'none of the {len(bad)} checkpoint(s) in {self.root} can be read; mend them, move them away to begin anew, or choose another checkpoint.save_dir')
+    if last is None and (bad := checkpoints(self.root)):
+        raise InputError(f'none of the {len(bad)} checkpoint(s) in {self.root} can be read; '
+                         'mend them, move them away to begin anew, or choose another checkpoint.save_dir')
     for p in checkpoints(self.root):
-        if last is None or p.name > last.name: os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))   # it would stand in the way
+        if last is None or p.name > last.name:                                  # it would stand in the way
+            os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))
     if last:
         self.load(last); write_text(self.root/'config.json', self.config.to_json()); return
     if (self.root/'config.json').exists() and not (self.root/'log.jsonl').exists():
         raise InputError(f'{self.root} holds a config.json that no run wrote; choose another checkpoint.save_dir')
-    if self.config.training.init_from != 'none': write_json(self.root/'began.json', dict(new=self.new, **{k: v.tolist() for k, v in self.cache.stats._asdict().items()}))
+    if self.config.training.init_from != 'none':
+        write_json(self.root/'began.json', dict(new=self.new, **{k: v.tolist() for k, v in self.cache.stats._asdict().items()}))
     write_text(self.root/'log.jsonl', '')                                       # first: a config.json without a log is somebody else's
     write_text(self.root/'config.json', self.config.to_json())
 
@@ -409,7 +500,8 @@ def ready(self:OTCFMTrainer):
     if self.config.training.coupling == 'semidiscrete': self.coupling = self.plans()
     for made in self.next.values(): made.result()
     self.next = {}                                                              # a run that was loaded goes on elsewhere
-    if self.acc.log_with: self.acc.init_trackers('stylecfm', {f'{s}.{k}': v for s, d in self.config.to_dict().items() for k, v in d.items()})
+    flat = {f'{s}.{k}': v for s, d in self.config.to_dict().items() for k, v in d.items()}
+    if self.acc.log_with: self.acc.init_trackers('stylecfm', flat)
     self.net.train(); self.saved_at, self.stop = time.monotonic(), 0
     with contextlib.suppress(AttributeError): getattr(self.opt, 'optimizer', self.opt).train()
 
@@ -419,10 +511,12 @@ def fit(self:OTCFMTrainer,
     log_every:int=10, # Steps a line in the log
     callback:Callable|None=None, # Called as `callback(trainer, result)` after each step
 ) -> Path: # Folder of the finished model
-    "Train to the end, from the newest checkpoint if there is one; raises `FloatingPointError` after ten skipped steps in a row, `Stopped` after a signal."
+    "Train, from the newest checkpoint if there is one; raises `FloatingPointError` after ten skipped steps, `Stopped` by a signal."
     with run_lock(self.root) if self.acc.is_main_process else contextlib.nullcontext():
-        self.ready(); bad = 0; quiet = {} if self.acc.is_main_process else dict(disable=True)
-        limit = self.config.training.max_minutes; name, total = (f'train, at most {limit:g} minutes', None) if limit else ('train', self.total)      # steps that it will not reach would foretell weeks
+        self.ready()
+        bad, quiet = 0, {} if self.acc.is_main_process else dict(disable=True)
+        limit = self.config.training.max_minutes
+        name, total = (f'train, at most {limit:g} minutes', None) if limit else ('train', self.total)   # its steps would foretell weeks
         with tqdm(total=total, initial=self.done, desc=name, unit='step', mininterval=.5, **quiet) as bar, noted_signals() as noted:
             while not self.over():
                 told = lambda: self.stop or next(iter(noted), 0)
@@ -431,7 +525,9 @@ def fit(self:OTCFMTrainer,
                 bad = 0 if r.applied else bad + 1; self.skipped += not r.applied
                 if r.applied and self.acc.is_main_process: self.pending.append(r.loss)
                 self.after(r, log_every, bar)
-                if bad == 10: self.leave(FloatingPointError(f'the loss was not finite for 10 steps in a row, at step {self.done}; lower training.learning_rate, or look for bad latents'))
+                if bad == 10:
+                    self.leave(FloatingPointError(f'the loss was not finite for 10 steps in a row, at step {self.done}; '
+                                                  'lower training.learning_rate, or look for bad latents'))
                 if self.stop and not self.over(): self.leave(Stopped(int(self.stop)))
                 if callback: self.guarded(callback, r)
         return self.finish()
@@ -440,19 +536,29 @@ def fit(self:OTCFMTrainer,
 def over(self:OTCFMTrainer) -> bool:
     "Whether the run is at its end: by steps, by time, or because nothing gets better."
     t = self.config.training
-    return self.done >= self.total or bool(t.max_minutes and self.seconds >= 60*t.max_minutes) or bool(t.patience and self.worse >= t.patience)
+    late, idle = t.max_minutes and self.seconds >= 60*t.max_minutes, t.patience and self.worse >= t.patience
+    return self.done >= self.total or bool(late or idle)
 
 # %% ../nbs/50_train.ipynb #cell-29
 @patch
-def after(self:OTCFMTrainer, r:StepResult, log_every:int, bar:tqdm):
+def after(self:OTCFMTrainer,
+    r:StepResult, # Of the step
+    log_every:int, # Steps a line in the log
+    bar:tqdm, # Goes on by one
+):
     "Bar, log and checkpoint after a step; several processes look at the clock together, in the step's message."
     bar.update(); t, last = self.config.training, self.over()
     if self.pending and (self.done % log_every == 0 or last) and self.acc.is_main_process:
-        self.record(r); m = self.log[-1]['memory_mb']; bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}", skipped=self.skipped, images_s=f'{t.batch*self.done/max(self.seconds, 1e-9):.0f}', GB=f'{max(m.values())/1024:.1f}')
+        self.record(r)
+        row, pace = self.log[-1], t.batch*self.done/max(self.seconds, 1e-9)
+        most = max(row['memory_mb'].values())/1024
+        bar.set_postfix(loss=f"{row['loss']:.3f}", skipped=self.skipped, images_s=f'{pace:.0f}', GB=f'{most:.1f}')
     if self.due or last or self.done % self.save_every == 0: self.checkpoint(r)
 
 @patch
-def checkpoint(self:OTCFMTrainer, r:StepResult|None=None):
+def checkpoint(self:OTCFMTrainer,
+    r:StepResult|None=None, # Of the last step; it changes nothing
+):
     "Validate, on every process alike; save and draw on the first."
     losses = self.validate(); self.saved_at = time.monotonic()
     if not self.acc.is_main_process: return
@@ -461,7 +567,10 @@ def checkpoint(self:OTCFMTrainer, r:StepResult|None=None):
     if self.config.checkpoint.samples: self.draw_samples()
 
 @patch
-def guarded(self:OTCFMTrainer, callback:Callable, r:StepResult):
+def guarded(self:OTCFMTrainer,
+    callback:Callable, # Called as `callback(trainer, r)`
+    r:StepResult, # Of the last step
+):
     "Call a callback; save before its error goes on. With several processes nobody is waited for, since the others know of nothing."
     try: callback(self, r)
     except Exception as e: self.leave(e, self.acc.num_processes == 1)
@@ -481,13 +590,15 @@ def leave(self:OTCFMTrainer,
 # %% ../nbs/50_train.ipynb #a43b6143
 @patch
 def finish(self:OTCFMTrainer) -> Path:
-    "Write the finished model beside the checkpoints: with `patience` that of the best checkpoint, else the last weights; of the averages the one that validation found best, or the first."
+    "Write the finished model: with `patience` that of the best checkpoint, else the last weights; of the averages the best, or the first."
     self.acc.wait_for_everyone()
     if self.acc.is_main_process:
         best = best_checkpoint(self.root) if self.config.training.patience else None
         elsewhere = best and best.name != f'step-{self.done:07}'
-        codec = load_codec(self.cache.spec, 'cpu') if Path(self.cache.spec).expanduser().is_dir() else None      # to be given away with the model
-        with sealed_folder(self.root/'export', 'model', dict(step=self.done)) as tmp: write_model(tmp, self.of(best) if elsewhere else self.model(self.best_average()), codec)
+        local = Path(self.cache.spec).expanduser().is_dir()                     # then the codec is given away with the model
+        codec = load_codec(self.cache.spec, 'cpu') if local else None
+        model = self.of(best) if elsewhere else self.model(self.best_average())
+        with sealed_folder(self.root/'export', 'model', dict(step=self.done)) as tmp: write_model(tmp, model, codec)
     self.acc.wait_for_everyone()
     if self.acc.trackers: self.acc.end_training()
     return self.root/'export'

@@ -31,26 +31,30 @@ from .checkpoints import codec_weights as weights_of
 
 # %% ../nbs/60_transfer.ipynb #2267aa83
 class StyleTransferPipeline(DiffusionPipeline):
-    "Images in one style to images in another."
+    "Images in one style to images in another; raises `InputError` if the codec is not the one that the network was trained with."
     def __init__(self,
-        network, # `IsoNext`
+        network:torch.nn.Module, # Velocity `(x, t, style)`; an `IsoNext`
         codec:str='dct:4', # As `load_codec` takes it
         codec_weights:str='', # Fingerprint of the codec that the network was trained with; '' if unknown
         styles:list|None=None, # Names; the position is the style's number
-        mean:list|None=None, # Of each latent channel
-        scale:list|None=None, # Likewise
-        inference:dict|None=None, # Settings for transfer
+        mean:list|None=None, # Of each latent channel, in the codec's units; zeros if none
+        scale:list|None=None, # Standard deviation, likewise; ones if none
+        inference:dict|None=None, # Settings for transfer: fields of `InferenceConfig`
     ):
-        super().__init__(); self.register_modules(network=network)
+        super().__init__()
+        self.register_modules(network=network)
         self.register_to_config(codec=codec, codec_weights=codec_weights, styles=styles, mean=mean, scale=scale, inference=inference)
         self.precision = 'fp32'
         self.codec = load_codec(codec, network.device if hasattr(network, 'device') else 'cpu')
         if codec_weights and (found := weights_of(self.codec.fingerprint)) != codec_weights:
-            raise InputError(f'the model was trained on latents of {codec_weights}, but the codec {self.codec.spec} is {found}; give the one it was trained with')
-        c = self.codec.latent_channels; mean, scale = mean or [0.]*c, scale or [1.]*c
-        stats = LatentStats(torch.tensor(mean), torch.tensor(scale))
-        self.model = Model(network.eval(), stats, list(styles or map(str, range(network.config.num_styles))), codec, InferenceConfig(**(inference or {})), codec_weights)
+            raise InputError(f'the model was trained on latents of {codec_weights}, but the codec {self.codec.spec} is {found}; '
+                             'give the one it was trained with')
+        c = self.codec.latent_channels
+        stats = LatentStats(torch.tensor(mean or [0.]*c), torch.tensor(scale or [1.]*c))
+        names = list(styles or map(str, range(network.config.num_styles)))
+        self.model = Model(network.eval(), stats, names, codec, InferenceConfig(**(inference or {})), codec_weights)
 
+# The loop's name in the text that the project began with
 StructurePreservingInference = StyleTransferPipeline
 
 @patch(cls_method=True)
@@ -75,7 +79,8 @@ def fetched(
     try: return Path(snapshot_download(m[1], revision=m[2], allow_patterns=['*.json', '*.safetensors']))
     except Exception as e:                                    # hub and network raise anything
         why = str(e).splitlines()[0].rstrip('.')
-        raise InputError(f'there is no folder {path}, and {m[1]} could not be had from the hub ({why}); check the name, or give the folder that training wrote') from e
+        raise InputError(f'there is no folder {path}, and {m[1]} could not be had from the hub ({why}); '
+                         'check the name, or give the folder that training wrote') from e
 
 @patch(cls_method=True)
 def from_pretrained(cls:StyleTransferPipeline,
@@ -87,23 +92,30 @@ def from_pretrained(cls:StyleTransferPipeline,
 ) -> StyleTransferPipeline:
     "Load a model that training wrote; raises `InputError` for what is none, or if the codec is another one."
     chosen(PRECISIONS, precision, 'precision')
-    pipe = cls.from_model(load_model(fetched(path) if path else starter()), device, codec); pipe.precision = precision
+    pipe = cls.from_model(load_model(fetched(path) if path else starter()), device, codec)
+    pipe.precision = precision
     if compile: pipe.network.compile()
     return pipe
 
 @patch
 def save_pretrained(self:StyleTransferPipeline,
     path:str|Path, # Folder to make or to replace
-    safe_serialization:bool=True, variant:str|None=None, # As diffusers asks when it uploads; weights are always safetensors
+    safe_serialization:bool=True, # Diffusers gives it when it uploads; without effect, as weights are always safetensors
+    variant:str|None=None, # Likewise; without effect, as there is one set of weights
 ):
     "Write network, codec and settings as one sealed folder."
     with sealed_folder(path, 'model') as tmp: write_model(tmp, self.model, self.codec)
 
 @patch
-def to(self:StyleTransferPipeline, *args, **kwargs) -> StyleTransferPipeline: # As diffusers' pipelines take them: a device, a type
+def to(self:StyleTransferPipeline,
+    *args, # A device, a type, as diffusers' pipelines take them
+    **kwargs, # Likewise, by name
+) -> StyleTransferPipeline:
     "Move the network and the codec."
     DiffusionPipeline.to(self, *args, **kwargs)
-    if hasattr(self.codec, 'net'): self.codec.device = self.device; self.codec.net.to(self.device)
+    if hasattr(self.codec, 'net'):
+        self.codec.device = self.device
+        self.codec.net.to(self.device)
     return self
 
 # %% ../nbs/60_transfer.ipynb #adc668db
@@ -119,14 +131,17 @@ def style(self:StyleTransferPipeline,
 
 @patch
 def shares(self:StyleTransferPipeline,
-    which:str|int|dict, # A style, or {style: weight}
+    which:str|int|dict, # A style, or {style: weight}, weights >= 0
 ) -> dict: # {number: weight}
     "Styles as weights that add up to 1; raises `InputError`."
     if not isinstance(which, dict): return {self.style(which): 1.}
     fine = all(isinstance(w, (int, float)) and 0 <= w < math.inf for w in which.values())
-    if not fine or not any(which.values()): raise InputError(f'a mix of styles wants weights of 0 or more, one of them positive; got {which}')
+    if not fine or not any(which.values()):
+        raise InputError(f'a mix of styles wants weights of 0 or more, one of them positive; got {which}')
     out, total = {}, sum(which.values())
-    for k, w in which.items(): n = self.style(k); out[n] = out.get(n, 0.) + w/total
+    for k, w in which.items():
+        n = self.style(k)
+        out[n] = out.get(n, 0.) + w/total
     return out
 
 # %% ../nbs/60_transfer.ipynb #43a7e905
@@ -139,8 +154,8 @@ def encode(self:StyleTransferPipeline,
 
 @patch
 def decode(self:StyleTransferPipeline,
-    x1:Tensor, # Standardised latents
-) -> Tensor: # Images, not clamped
+    x1:Tensor, # Standardised latents, `(b, c, h, w)`
+) -> Tensor: # Images, `(b, 3, h*factor, w*factor)`, about [-1, 1], not clamped
     "And back."
     return self.codec.decode(self.model.stats.restore(x1))
 
@@ -150,32 +165,37 @@ def load_latent(
     path:str|Path, # A file with one latent, in the codec's units; a `.pt` is read without running anything in it
 ) -> Tensor: # `(c, h, w)`, fp32
     "One latent from a file; raises `InputError`."
-    data = read_weights(Path(path)); found = list(data.values()) if isinstance(data, dict) else [data]
+    data = read_weights(Path(path))
+    found = list(data.values()) if isinstance(data, dict) else [data]
     if len(found) != 1: raise InputError(f'{path} should hold one latent, and holds {len(found)} things')
     if not isinstance(found[0], Tensor): raise InputError(f'{path} holds no tensor')
     z = found[0].float()
     if z.ndim == 4 and len(z) == 1: z = z[0]
-    if z.ndim != 3 or not z.isfinite().all(): raise InputError(f'{path} should hold a latent (channels, height, width) of finite numbers, got the shape {tuple(z.shape)}')
+    if z.ndim != 3 or not z.isfinite().all():
+        raise InputError(f'{path} should hold a latent (channels, height, width) of finite numbers, got the shape {tuple(z.shape)}')
     return z
 
+# %% ../nbs/60_transfer.ipynb #5e1d0a02
 class Opened(NamedTuple):
     "An image as the network wants it."
     x1: Tensor # Standardised latent, `(1, c, h, w)`
-    size: tuple # Of the image, `(height, width)`
-    alpha: Image.Image|None # Its opacity
+    size: tuple # Of the image, `(height, width)`, pixels
+    alpha: Image.Image|None # Its opacity; None where it has none
 
 @patch
 @torch.no_grad()
 def read(self:StyleTransferPipeline,
-    image, # Path of an image or a latent, PIL image, or a latent `(c, h, w)` in the codec's units
+    image:str|Path|Image.Image|Tensor, # Path of an image or a latent, PIL image, or a latent `(c, h, w)` in the codec's units
 ) -> Opened:
     "Read and encode one image; raises `InputError`."
     if isinstance(image, (str, Path)) and Path(image).suffix.lower() in LATENTS: image = load_latent(image)
     if isinstance(image, Tensor):
         c, f = self.codec.latent_channels, self.codec.factor
-        if image.ndim != 3 or len(image) != c: raise InputError(f'a latent of {self.codec.spec} has the shape ({c}, height, width), got {tuple(image.shape)}')
+        if image.ndim != 3 or len(image) != c:
+            raise InputError(f'a latent of {self.codec.spec} has the shape ({c}, height, width), got {tuple(image.shape)}')
         return Opened(self.model.stats.standardise(image[None].float().to(self.device)), tuple(f*n for n in image.shape[1:]), None)
-    im, alpha = load_layers(image); x, size = pad_to(to_tensor([im]), self.codec.factor)
+    im, alpha = load_layers(image)
+    x, size = pad_to(to_tensor([im]), self.codec.factor)
     return Opened(self.encode(x), size, alpha)
 
 # %% ../nbs/60_transfer.ipynb #b5ac6be6
@@ -222,7 +242,7 @@ GUESSES = [(t, seed) for t in (.3, .5, .7, .9) for seed in range(4)] # Times, an
 
 class Guess(NamedTuple):
     "A guessed style."
-    style: int
+    style: int # Number, from 0
     sure: float # Share of the draws in which it was the best, 0 to 1
 
 @patch
@@ -230,17 +250,19 @@ class Guess(NamedTuple):
 def guess(self:StyleTransferPipeline,
     x1:Tensor, # Standardised latent, `(1, c, h, w)`
 ) -> Guess:
-    "The style that an image is most likely in."
+    "The style that an image is most likely in (as Li 2023)."
     x1, losses, fields = x1.to(self.device), [], [self.field(k) for k in range(len(self.model.styles))]
     for t, seed in GUESSES:
         x0 = torch.randn(x1.shape, generator=torch.Generator().manual_seed(seed)).to(x1)
-        at = torch.full((1,), t, device=x1.device); p = linear(x0, x1, at)
+        at = torch.full((1,), t, device=x1.device)
+        p = linear(x0, x1, at)
         losses.append([(v(p.xt, at) - p.ut).square().mean().item() for v in fields])
-    losses = torch.tensor(losses); best = int(losses.mean(0).argmin())
+    losses = torch.tensor(losses)                             # (draws, styles)
+    best = int(losses.mean(0).argmin())
     return Guess(best, (losses.argmin(1) == best).float().mean().item())
 
 # %% ../nbs/60_transfer.ipynb #21e45aeb
-MODES = ('loop', 'flowedit', 'sdedit')
+MODES = ('loop', 'flowedit', 'sdedit')                        # ways from style to style
 STARTS = dict(flowedit=.3, sdedit=.5)                         # where they begin unless told
 
 class Options(NamedTuple):
@@ -248,9 +270,9 @@ class Options(NamedTuple):
     mode: str = 'loop' # A word of `MODES`
     inversion: str = 'source' # Style of the way back: source, or mean, the style of no style
     match: str|None = None # What is done to structures: a key of `MATCHES`; None: as the model says
-    fresh: float|None = None # Share of structures that becomes new noise; None: as the model says
+    fresh: float|None = None # Share of structures that becomes new noise, 0 to 1; None: as the model says
     decay: bool|None = None # Guidance falls towards 1; None: as the model says
-    start: float|None = None # Time where flowedit (0.3) and sdedit (0.5) begin; later keeps more
+    start: float|None = None # Time where flowedit (0.3) and sdedit (0.5) begin, 0 to below 1; later keeps more
     draws: int = 2 # Noises of flowedit at each step
     seed: int = 0 # Of those, of sdedit and of fresh noise
     batch: int = 8 # Images of one size that go together
@@ -259,60 +281,75 @@ class Options(NamedTuple):
 class Transferred(NamedTuple):
     "What a call of the pipeline gives."
     images: list # PIL images, in the sizes that came in; with opacity where the image had it
-    structure: list # Structures at t=0, as they were painted: matched, and partly fresh, where that was wished; `(c, h, w)` each, on the CPU; None where the way has none
+    structure: list # At t=0, as painted (matched, partly fresh, if so wished): `(c, h, w)` each, on the CPU; None where the way has none
     nfe: int # Network evaluations for one image; of the costliest
     sources: list # A `Guess` for each image; certain where the source style was given
     seconds: float # All in all
-    trajectory: list # Latents on the way from source to target, `(points, c, h, w)` for each image, on the CPU; None unless asked for
+    trajectory: list # Latents from source to target, `(points, c, h, w)` for each image, on the CPU; None unless asked for
 
 # %% ../nbs/60_transfer.ipynb #a31f126f
 def settings(
     base:InferenceConfig, # The model's
-    steps:int|None=None, guidance_scale:float|None=None, solver:str|None=None, # What replaces it
+    steps:int|None=None, # Steps each way; None: the model's, and so below
+    guidance_scale:float|None=None, # At t=0, >= 1
+    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE`
 ) -> InferenceConfig:
     "Settings for one call; raises `InputError` for impossible ones."
     given = dict(num_inference_steps=steps, cfg_scale=guidance_scale, method=solver)
     if solver not in (None, 'euler'): given['adaptive_step_size'] = False       # whose steps are Euler's
     return replace(base, **{k: v for k, v in given.items() if v is not None})
 
-def arrived(s:Solution, solver:ODESolver) -> Solution:
+def arrived(
+    s:Solution, # What a solver gave; `.done` says for each image whether it came to the end
+    solver:ODESolver, # Which gave it
+) -> Solution: # The same
     "The solution; raises `FloatingPointError` where the allowed evaluations did not suffice."
     if s.done is not None and not s.done.all():
-        raise FloatingPointError(f'{solver.method} did not arrive within {solver.options.max_nfe} evaluations; use a method with steps, such as heun')
+        raise FloatingPointError(f'{solver.method} did not arrive within {solver.options.max_nfe} evaluations; '
+                                 'use a method with steps, such as heun')
     return s
 
-def check_options(o:Options, strength:float):
-    "Raise `InputError` for impossible options."
+def check_options(
+    o:Options, # Of a call
+    strength:float, # Of a call
+):
+    "Raise `InputError` for impossible options, or a strength outside of 0 to 1."
     if o.mode not in MODES: raise InputError(f'mode must be one of {", ".join(MODES)}, got {o.mode!r}')
     if o.inversion not in ('source', 'mean'): raise InputError(f'inversion must be source or mean, got {o.inversion!r}')
     if not 0 <= strength <= 1: raise InputError(f'strength must be from 0 (the source) to 1 (the target), got {strength}')
     if o.start is not None and not 0 <= o.start < 1: raise InputError(f'start must be a time from 0 to below 1, got {o.start}')
     if o.batch < 1: raise InputError(f'batch must be 1 or more, got {o.batch}')
     renewed(matched(torch.zeros(1, 1, 2, 2), o.match or 'none'), o.fresh or 0.)
-    if o.mode != 'loop' and (o.match or o.fresh): raise InputError(f'match and fresh are about structures, which {o.mode} does not find; leave them out, or use mode loop')
+    if o.mode != 'loop' and (o.match or o.fresh):
+        raise InputError(f'match and fresh are about structures, which {o.mode} does not find; leave them out, or use mode loop')
 
 # %% ../nbs/60_transfer.ipynb #d192fc7b
 class Job(NamedTuple):
     "What is done to one batch."
     source: int # Style that the images are in
-    target: dict # {style: weight}
-    strength: float
-    settings: InferenceConfig
-    options: Options
+    target: dict # {style: weight}, weights that add up to 1
+    strength: float # 0: the source, 1: the target
+    settings: InferenceConfig # Steps, solver, guidance, and what is done to structures
+    options: Options # Everything else
 
-    def blend(self) -> dict: # {style: weight}
+    def blend(self) -> dict: # {style: weight}; they add up to 1
         "The target as far as it is wanted."
         out = {k: self.strength*w for k, w in self.target.items()}
         out[self.source] = out.get(self.source, 0.) + 1 - self.strength
         return {k: w for k, w in out.items() if w}
 
-    def guidance(self) -> tuple: # Scale and decay
+    def guidance(self) -> tuple: # Scale at t=0, a key of `DECAYS`
+        "Guidance as far as it is wanted."
         falls = self.settings.cfg_decay if self.options.decay is None else self.options.decay
         return 1 + (self.settings.cfg_scale - 1)*self.strength, 'linear' if falls else 'constant'
 
-    def crossed(self, x0:Tensor) -> Tensor:
-        "Structures on their way to another style."
-        o, s = self.options, self.settings; match, fresh = s.match if o.match is None else o.match, s.fresh if o.fresh is None else o.fresh
+    def crossed(self,
+        x0:Tensor, # Structures as the way back found them, `(b, c, h, w)`
+    ) -> Tensor: # As `x0`
+        "Structures on their way to another style: matched, and partly fresh."
+        o, s = self.options, self.settings
+        match = s.match if o.match is None else o.match
+        fresh = s.fresh if o.fresh is None else o.fresh
         x0 = torch.lerp(x0, matched(x0, match), self.strength) if match != 'none' else x0
         return renewed(x0, self.strength*fresh, o.seed) if fresh else x0
 
@@ -321,6 +358,7 @@ class Job(NamedTuple):
         s = self.settings
         return ODESolver(s.method, s.num_inference_steps, s.adaptive_step_size, s.step_threshold)
 
+# %% ../nbs/60_transfer.ipynb #5e1d0a05
 @patch
 @torch.no_grad()
 def carry_over(self:StyleTransferPipeline,
@@ -340,30 +378,49 @@ def carry_over(self:StyleTransferPipeline,
         if start == 1: return x1, None, 0
         s = arrived(sdedit(self.field(job.target, *job.guidance()), x1, solver, start, o.seed, callback), solver)
         return s.x, None, s.nfe
-    if not job.strength: return x1, None, 0                                        # nothing is wanted; few steps would not even find the way back
+    if not job.strength: return x1, None, 0                                         # few steps would not even find the way back
     back = arrived(self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver)
     same = o.inversion == 'source' and blend == {job.source: 1.}                    # then nothing is crossed
     x0 = back.x if same else job.crossed(back.x)
-    made = arrived(solver.solve(forth, x0, 0., 1., callback, back.carry if same and job.guidance()[0] == 1 else None), solver)
+    carry = back.carry if same and job.guidance()[0] == 1 else None
+    made = arrived(solver.solve(forth, x0, 0., 1., callback, carry), solver)
     return made.x, x0, back.nfe + made.nfe
 
 # %% ../nbs/60_transfer.ipynb #f013c4d7
 @patch
 def check(self:StyleTransferPipeline,
-    source:str|int|None=None, target:str|int|dict|None=None, # As the call takes them, and so the others
-    steps:int|None=None, guidance_scale:float|None=None, solver:str|None=None, strength:float=1., options:Options=Options(),
+    source:str|int|None=None, # Style the images are in; None: it will be guessed
+    target:str|int|dict|None=None, # Style they get, or several with weights; None: the other one of two
+    steps:int|None=None, # Steps each way
+    guidance_scale:float|None=None, # At t=0, >= 1
+    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE`
+    strength:float=1., # 0: the source, 1: the target
+    options:Options=Options(), # Everything else
 ) -> InferenceConfig: # The settings that a call would have
     "Refuse what is impossible before the work begins; raises `InputError`."
-    s = settings(self.model.inference, steps, guidance_scale, solver); check_options(options, strength)
+    s = settings(self.model.inference, steps, guidance_scale, solver)
+    check_options(options, strength)
     if source is not None: self.style(source)
     if target is not None: self.shares(target)
     elif len(self.model.styles) != 2: raise InputError('which style do you want? there are ' + ', '.join(self.model.styles))
     return s
 
+def _batches(
+    opened:list, # `Opened`, one for each image
+    sources:list, # `Guess`, likewise
+    wanted:list, # {style: weight}, likewise
+    most:int, # Images in a batch
+) -> list: # Lists of positions
+    "Those of one size and the same wish go together."
+    groups = {}
+    for i, p in enumerate(opened): groups.setdefault((tuple(p.x1.shape), sources[i].style, tuple(wanted[i].items())), []).append(i)
+    return [some[k:k + most] for some in groups.values() for k in range(0, len(some), most)]
+
+# %% ../nbs/60_transfer.ipynb #5e1d0a07
 @patch
 @torch.no_grad()
 def __call__(self:StyleTransferPipeline,
-    images, # Paths, PIL images or latents `(c, h, w)`; one or a list
+    images:str|Path|Image.Image|Tensor|list, # Paths, PIL images or latents `(c, h, w)`; one or a list
     source:str|int|None=None, # Style they are in; guessed if not given
     target:str|int|dict|None=None, # Style they get, or several with weights; the other one where there are two
     steps:int|None=None, # Steps each way
@@ -378,18 +435,18 @@ def __call__(self:StyleTransferPipeline,
     opened = [self.read(im) for im in (images if isinstance(images, (list, tuple)) else [images])]
     sources = [self.guess(p.x1) if source is None else Guess(self.style(source), 1.) for p in opened]
     wanted = [{1 - g.style: 1.} if target is None else self.shares(target) for g in sources]
-    groups = {}                                                # those of one size and the same wish go together
-    for i, p in enumerate(opened): groups.setdefault((tuple(p.x1.shape), sources[i].style, tuple(wanted[i].items())), []).append(i)
-    batches = [some[k:k + options.batch] for some in groups.values() for k in range(0, len(some), options.batch)]
+    batches = _batches(opened, sources, wanted, options.batch)
     (out, x0s, ways), nfe = ([None]*len(opened) for _ in range(3)), 0
     with self.progress_bar(total=(2 if options.mode == 'loop' else 1)*s.num_inference_steps*len(batches)) as bar:
         for some in batches:
-            x1 = torch.cat([opened[i].x1 for i in some]); path = [x1.cpu()]
+            x1 = torch.cat([opened[i].x1 for i in some])
+            path = [x1.cpu()]
             def step(n, t, x):
                 bar.update()
                 if options.trajectory: path.append(x.cpu())
                 if callback: callback(n, t, x)
-            y, x0, n = self.carry_over(x1, Job(sources[some[0]].style, wanted[some[0]], strength, s, options), step); nfe = max(nfe, n)
+            y, x0, n = self.carry_over(x1, Job(sources[some[0]].style, wanted[some[0]], strength, s, options), step)
+            nfe = max(nfe, n)
             for k, i in enumerate(some):
                 if options.trajectory: ways[i] = torch.stack([p[k] for p in path])
                 out[i] = to_pil(crop_back(self.decode(y[k:k + 1]), opened[i].size))[0]
@@ -407,9 +464,10 @@ def repaint(self:StyleTransferPipeline,
     guidance_scale:float|None=None, # At t=0; 1 is unguided
     solver:str|None=None, # A key of `METHODS` or `ADAPTIVE`
 ) -> list: # PIL images
-    "Paint structures that were found before; half the work of a call."
+    "Paint structures that were found before, in half the work of a call; raises `InputError` where there are none."
     if any(x0 is None for x0 in done.structure): raise InputError('only the loop finds structures; use mode loop')
-    how, out = Job(0, self.shares(target), 1., settings(self.model.inference, steps, guidance_scale, solver), Options()), []
+    how = Job(0, self.shares(target), 1., settings(self.model.inference, steps, guidance_scale, solver), Options())
+    out = []
     for x0, im in zip(done.structure, done.images):
         y = arrived(self.generate(x0[None], target, how.solver(), *how.guidance()), how.solver()).x
         out += to_pil(crop_back(self.decode(y), im.size[::-1]))

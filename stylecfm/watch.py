@@ -8,6 +8,7 @@ __all__ = ['MOST_HELD', 'FEWEST', 'Split', 'split', 'held_batches', 'validation_
 # %% ../nbs/49a_watch.ipynb #6f033d0d
 from typing import NamedTuple
 import torch
+from PIL import Image
 from torch import Tensor
 from .codecs import Codec, LatentStats
 from .config import InferenceConfig, InputError
@@ -21,10 +22,10 @@ from .solvers import solve
 # %% ../nbs/49a_watch.ipynb #cell-5
 class Split(NamedTuple):
     "Which latents of a cache are trained on; positions as `LatentCache.pick` takes them."
-    train:Tensor # int64
-    held:Tensor # int64; one of each held-out image, styles following each other
+    train:Tensor # `(n,)` int64; with all copies of their images
+    held:Tensor # `(m,)` int64; one of each held-out image, styles following each other
 
-MOST_HELD, FEWEST = 64, 8 # Images of a style
+MOST_HELD, FEWEST = 64, 8 # Images of a style: as many are held out at most; fewer than this, and none is
 
 def split(
     cache:LatentCache, # All latents
@@ -34,36 +35,43 @@ def split(
     "Hold out whole images of each style, chosen by chance."
     train, held, first = [], [], 0
     for i, s in enumerate(cache.styles):
-        n = len(cache.manifest['extra']['files'][s]); copies = cache.count[s]//n
+        n = len(cache.manifest['extra']['files'][s])
+        copies = cache.count[s]//n                                              # of an image: mirrored, cropped
         k = min(MOST_HELD, max(1, round(share*n))) if share and n >= FEWEST else 0
-        chosen = torch.randperm(n, generator=generator(seed, i, 11)); image = lambda v: (first + v[:, None]*copies + torch.arange(copies)).flatten()
-        train.append(image(chosen[k:].sort().values)); held.append(first + chosen[:k].sort().values*copies); first += cache.count[s]
+        chosen = torch.randperm(n, generator=generator(seed, i, 11))
+        rest = chosen[k:].sort().values
+        train.append((first + rest[:, None]*copies + torch.arange(copies)).flatten())
+        held.append(first + chosen[:k].sort().values*copies)
+        first += cache.count[s]
     return Split(torch.cat(train), torch.cat(held))
 
 # %% ../nbs/49a_watch.ipynb #cell-8
 def held_batches(
     cache:LatentCache, # All latents
-    held:Tensor, # Positions, from `Split`
+    held:Tensor, # `(m,)` int64: positions, from `Split`
     seed:int=0, # Of pairs, times and noise
     path:str='gaussian', # A key of `PATHS`
     size:int=64, # Samples of a batch
-) -> list: # Of `FlowBatch`
+) -> list: # Of `FlowBatch`; empty where nothing is held out
     "What the network is asked, time and again."
     parts = held[torch.randperm(len(held), generator=generator(seed, 12))].split(size) if len(held) else []
-    return [flow_batch(*cache.pick(part), Draw(0., 0., 'ot', path=path), generator(seed, i, 13)) for i, part in enumerate(parts)]
+    draw = Draw(0., 0., 'ot', path=path)                                        # no noise on the path, no style dropped
+    return [flow_batch(*cache.pick(part), draw, generator(seed, i, 13)) for i, part in enumerate(parts)]
 
 @torch.no_grad()
 def validation_loss(
-    net, # Velocity network
+    net:torch.nn.Module, # Velocity network `(x, t, style)`
     batches:list, # Of `FlowBatch`
     micro:int=64, # Samples that go through at once
-    amp:torch.dtype|None=None, # Precision of autocast
+    amp:torch.dtype|None=None, # Precision of autocast; None: as the weights are
 ) -> float: # Mean squared error of the velocity
     "The loss on held-out latents; the network is left in training mode if it was."
-    was, total, n = net.training, 0., sum(len(b.t) for b in batches); net.eval()
+    was, total, n = net.training, 0., sum(len(b.t) for b in batches)
+    net.eval()
     for b in batches:
         for part in zip(*(v.split(micro) for v in b)):
-            with torch.autocast(b.xt.device.type, amp or torch.bfloat16, enabled=amp is not None): total += velocity_loss(net, FlowBatch(*part)).sum().item()
+            with torch.autocast(b.xt.device.type, amp or torch.bfloat16, enabled=amp is not None):
+                total += velocity_loss(net, FlowBatch(*part)).sum().item()
     net.train(was)
     return total/n
 
@@ -74,22 +82,27 @@ def sampled_style(
 ) -> int: # Its number
     "The style whose images are transferred as samples; raises `InputError`."
     if name in styles: return styles.index(name)
-    if name != 'auto': raise InputError(f'checkpoint.sample_style is {name!r}, and the styles are {", ".join(styles)}; give one of them, or auto')
+    if name != 'auto':
+        raise InputError(f'checkpoint.sample_style is {name!r}, and the styles are {", ".join(styles)}; give one of them, or auto')
     return next((i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))), 0)
 
 @torch.no_grad()
 def sample_grid(
-    net, # Velocity network
+    net:torch.nn.Module, # Velocity network `(x, t, style)`
     x:Tensor, # Latents of one style, `(n, c, h, w)`, standardised
     source:int, # Their style
     styles:list, # Names of all styles
-    stats:LatentStats, # Units of the latents
+    stats:LatentStats, # Mean and scale of the latents
     codec:Codec, # Decodes them
     s:InferenceConfig=InferenceConfig(num_inference_steps=8), # Steps, method, guidance
-): # -> PIL image
+) -> Image.Image:
     "Images in rows: as they are, and in each other style."
-    was = net.training; net.eval(); one = lambda z: to_pil(codec.decode(stats.restore(z)).float().clamp(-1, 1).cpu())
-    x0 = solve(guided(net, source), x, 1., 0., s.num_inference_steps, s.method).x
-    rows = {styles[source]: one(x)} | {f'to {name}': one(solve(guided(net, k, s.cfg_scale), x0, 0., 1., s.num_inference_steps, s.method).x) for k, name in enumerate(styles) if k != source}
+    was = net.training
+    net.eval()
+    flow = lambda x, v, t0, t1: solve(v, x, t0, t1, s.num_inference_steps, s.method).x
+    shown = lambda z: to_pil(codec.decode(stats.restore(z)).float().clamp(-1, 1).cpu())
+    x0, rows = flow(x, guided(net, source), 1., 0.), {styles[source]: shown(x)}
+    for k, name in enumerate(styles):
+        if k != source: rows[f'to {name}'] = shown(flow(x0, guided(net, k, s.cfg_scale), 0., 1.))
     net.train(was)
     return grid(list(rows.values()), row_labels=list(rows))
