@@ -28,7 +28,8 @@ def finite(
     x:Tensor, # Of any shape, `(...)`
 ) -> Tensor: # The same, `(...)`
     "`x`; raises `InputError` if an entry is not a finite number."
-    if not x.isfinite().all(): raise InputError('coupling wanted finite latents, got NaN or infinity; check the cache with `stylecfm_preprocess`')
+    if not x.isfinite().all():
+        raise InputError('coupling wanted finite latents, got NaN or infinity; check the cache with `stylecfm_preprocess`')
     return x
 
 def assign(

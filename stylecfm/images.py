@@ -72,7 +72,8 @@ def _eight_bits(im:Image.Image) -> Image.Image:
     a = np.asarray(im).astype(np.float64)
     white = 1. if im.mode == 'F' else 65535.
     if not (np.isfinite(a).all() and a.min() >= 0 and a.max() <= white):
-        raise InputError(f'values from {a.min():g} to {a.max():g}, where {im.mode} pictures must stay in 0 to {white:g}; save it with 8 or 16 bits')
+        raise InputError(f'values from {a.min():g} to {a.max():g}, where {im.mode} pictures must stay in 0 to {white:g}; '
+                         'save it with 8 or 16 bits')
     return Image.fromarray(np.rint(a*(255/white)).astype(np.uint8))
 
 # %% ../nbs/01_images.ipynb #cell-13
@@ -112,7 +113,8 @@ def read_file(
         if path.is_symlink() and not path.exists(): raise InputError('it is a link that leads nowhere')
         if not path.exists(): raise InputError('there is no such file')
         if not path.is_file(): raise InputError('it is a device or a pipe')
-        if (n := path.stat().st_size) > MAX_BYTES: raise InputError(f'it has {n/1e9:.1f} GB, more than {MAX_BYTES/1e9:.1f}; make it smaller')
+        if (n := path.stat().st_size) > MAX_BYTES:
+            raise InputError(f'it has {n/1e9:.1f} GB, more than {MAX_BYTES/1e9:.1f}; make it smaller')
         data = path.read_bytes()
     except OSError as e: raise InputError(f'it cannot be read ({e.strerror})') from None
     if not data: raise InputError('it is empty')

@@ -141,6 +141,7 @@ def xdog(
     d = (1 + p)*blur(lum, sigma) - p*blur(lum, 1.6*sigma)
     return np.clip(np.where(d >= epsilon, 1., 1 + np.tanh(phi*(d - epsilon))), 0, 1).astype(np.float32)
 
+# %% ../nbs/02_painters.ipynb #664798c1
 def hatching(
     lum:ndarray, # Luminance `(h, w)` in [0, 1]
     spacing:float=4., # Between lines, pixels
@@ -153,6 +154,7 @@ def hatching(
         return np.where(share > 0, np.clip((off - share)*spacing/2 + .5, 0, 1), 1.)
     return np.minimum(lines((x + y)/2**.5, .5), lines((x - y)/2**.5, .25)).astype(np.float32)
 
+# %% ../nbs/02_painters.ipynb #d1b92081
 def ink(
     image:ndarray, # `(h, w, 3)` in [0, 1]
     sigma:float=.7, # Width of a line, pixels
