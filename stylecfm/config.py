@@ -51,23 +51,34 @@ def one_of(
     "One word of a few."
     return Rule('one of ' + ', '.join(choices), lambda v: isinstance(v, str) and v in choices)
 
-def or_auto(rule:Rule) -> Rule:
+def or_auto(
+    rule:Rule, # For all other values
+) -> Rule: # Also true for the word auto
     "What a rule allows, or the word auto."
     return Rule(f'auto, or {rule.words}', lambda v: (isinstance(v, str) and v == 'auto') or rule.test(v))
 
-def chosen(table:dict, name:str, what:str): # -> the entry
+def chosen(
+    table:dict, # {name: entry}
+    name:str, # The key that is wanted
+    what:str, # What the table holds, for the error
+) -> Any: # The entry
     "An entry of a table of choices; raises `InputError` that lists them."
     if name not in table: raise InputError(f'{what} must be one of {", ".join(table)}, got {name!r}')
     return table[name]
 
-def one_word(section:str, name:str) -> list: # Of words
+def one_word(
+    section:str, # A section's name, such as training
+    name:str, # A key of it whose rule is `one_of`
+) -> list: # Of words
     "The words that a key of a config allows; a table elsewhere holds what each means."
-    return {f.name: f for f in fields(_SECTIONS[section])}[name].metadata['rule'].words.removeprefix('one of ').split(', ')
+    rule = {f.name: f for f in fields(_SECTIONS[section])}[name].metadata['rule']
+    return rule.words.removeprefix('one of ').split(', ')
 
-FLAG = Rule('true or false', lambda v: isinstance(v, bool))
+FLAG = Rule('true or false', lambda v: isinstance(v, bool)) # A switch
+# Something printable, with no space at its ends
 TEXT = Rule('a piece of text', lambda v: isinstance(v, str) and v.strip() == v != '' and v.isprintable())
-EVEN = Rule('an even whole number >= 2', lambda v: whole(2).test(v) and v % 2 == 0)
-ODD = Rule('an odd whole number from 1 to 31', lambda v: whole(1, 31).test(v) and v % 2 == 1)
+EVEN = Rule('an even whole number >= 2', lambda v: whole(2).test(v) and v % 2 == 0) # What is halved
+ODD = Rule('an odd whole number from 1 to 31', lambda v: whole(1, 31).test(v) and v % 2 == 1) # What has a centre
 
 # %% ../nbs/00_config.ipynb #cell-16
 def key(
@@ -276,7 +287,8 @@ def _no_constant(name:str):
 def _json_error(s:str, e:json.JSONDecodeError) -> str:
     "What is wrong at the place where reading stopped."
     place = f'line {e.lineno}, column {e.colno}'
-    if s[e.pos:e.pos+2] in ('//', '/*') or s[e.pos:e.pos+1] == '#': return f'{place}: JSON has no comments; remove the one on line {e.lineno}'
+    if s[e.pos:e.pos+2] in ('//', '/*') or s[e.pos:e.pos+1] == '#':
+        return f'{place}: JSON has no comments; remove the one on line {e.lineno}'
     return f'{place}: not JSON ({e.msg[:1].lower() + e.msg[1:]}); correct that line'
 
 def parse_json(
@@ -287,7 +299,8 @@ def parse_json(
     try: return json.loads(s, object_pairs_hook=_once, parse_constant=_no_constant)
     except InputError as e: raise InputError(f'{name}: {e}') from None
     except json.JSONDecodeError as e: raise InputError(f'{name}, {_json_error(s, e)}') from None
-    except (ValueError, RecursionError): raise InputError(f'{name}: a number has too many digits, or brackets nest too deep; simplify it') from None
+    except (ValueError, RecursionError):
+        raise InputError(f'{name}: a number has too many digits, or brackets nest too deep; simplify it') from None
 
 # %% ../nbs/00_config.ipynb #cell-46
 def load_config(
@@ -296,7 +309,8 @@ def load_config(
     "A checked config from a file; raises `InputError` that names the file and the place in it."
     if path is None: return Config()
     try: s = Path(path).read_bytes().decode('utf-8-sig')          # some Windows editors put a byte order mark first
-    except FileNotFoundError: raise InputError(f'no config file at {path}; give the path of a config.json, or none for the defaults') from None
+    except FileNotFoundError:
+        raise InputError(f'no config file at {path}; give the path of a config.json, or none for the defaults') from None
     except OSError as e: raise InputError(f'config file {path} cannot be read ({e.strerror}); give the path of a config.json') from None
     except UnicodeDecodeError: raise InputError(f'config file {path} is not UTF-8 text; save it as UTF-8') from None
     d = parse_json(s, str(path))
@@ -306,11 +320,13 @@ def load_config(
 # %% ../nbs/00_config.ipynb #cell-60
 _SD = Config(model=ModelConfig(latent_channels=4), data=DataConfig(codec='stabilityai/sd-vae-ft-mse', target_size=512))
 
+# The settings that the first documents start from
 SEED_BEFORE = replace(_SD,
     model=replace(_SD.model, hidden_dim=384, num_layers=12, shared_adagn_mlp=False),
     training=replace(_SD.training, batch_size=64, label_drop_prob=.15, use_avg_style_for_uncond=False, dynamic_epsilon=False),
     inference=replace(_SD.inference, num_inference_steps=5, method='euler', cfg_decay=False))
 
+# and those that they end with
 SEED_AFTER = replace(_SD,
     model=replace(_SD.model, hidden_dim=320, num_layers=15, use_gradient_checkpointing=True),
     training=replace(_SD.training, batch_size=96, label_drop_prob=.1),

@@ -24,94 +24,118 @@ def products(
         noise = x0.flatten(1).float().T
         return finite(torch.cat([part.float() @ noise for part in x1.flatten(1).split(1024)]))     # 16-bit latents are widened bit by bit
 
-def finite(x:Tensor) -> Tensor:
+def finite(
+    x:Tensor, # Of any shape, `(...)`
+) -> Tensor: # The same, `(...)`
     "`x`; raises `InputError` if an entry is not a finite number."
-    if not x.isfinite().all(): raise InputError('coupling wanted finite latents, got NaN or infinity; check the cache with `stylecfm_preprocess`')
+    if not x.isfinite().all():
+        raise InputError('coupling wanted finite latents, got NaN or infinity; check the cache with `stylecfm_preprocess`')
     return x
 
 def assign(
     x0:Tensor, # Noise, `(n, ...)`
     x1:Tensor, # Data, as `x0`
 ) -> Tensor: # int64 `(n,)`: `x0[assign(x0, x1)]` is the noise for each row of `x1`
-    "The pairing of least total squared distance."
+    "The pairing of least total squared distance; raises `InputError` if a number is not finite."
     return torch.as_tensor(linear_sum_assignment(products(x0, x1).cpu().double().numpy(), maximize=True)[1])
 
 # %% ../nbs/21_coupling.ipynb #cell-11
 def inside_styles(
-    pairing:Callable, # `(x0, x1)` of one style -> a permutation
+    pairing:Callable, # `(x0, x1)` of one style -> a permutation, int64 `(n,)`
     x0:Tensor, # Noise, `(b, ...)`
     x1:Tensor, # Data, as `x0`
     style:Tensor|None, # Style of each row of `x1`, `(b,)`; none couples all rows together
-) -> Tensor: # `x0` with its rows permuted inside each style
+) -> Tensor: # As `x0`, its rows permuted inside each style
     "A pairing, style by style; raises `InputError` where the lengths differ."
     if style is None: style = torch.zeros(len(x1), dtype=torch.long)
-    if not len(x0) == len(x1) == len(style): raise InputError(f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}')
+    if not len(x0) == len(x1) == len(style):
+        raise InputError(f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}')
     order = torch.arange(len(x1), device=x0.device)
     for s in style.unique():
         rows = (style == s).nonzero()[:, 0].to(x0.device)
         order[rows] = rows[pairing(x0[rows], x1[rows.to(x1.device)]).to(x0.device)]
     return x0[order]
 
+# %% ../nbs/21_coupling.ipynb #2859893d
 def ot_pair(
     x0:Tensor, # Noise, `(b, ...)`
     x1:Tensor, # Data, as `x0`
     style:Tensor|None=None, # Style of each row of `x1`, `(b,)`; none couples all rows together
     generator:torch.Generator|None=None, # Not used: every coupling is called alike
-) -> Tensor: # `x0` with its rows permuted inside each style
-    "Noise paired with data by exact optimal transport inside each style (Pooladian 2023, Tong 2023)."
+) -> Tensor: # As `x0`, its rows permuted inside each style
+    "Noise paired with data by exact optimal transport inside each style (Pooladian 2023, Tong 2023); raises `InputError`."
     return inside_styles(assign, x0, x1, style)
 
-def independent(x0:Tensor, x1:Tensor, style:Tensor|None=None, generator:torch.Generator|None=None) -> Tensor:
+def independent(
+    x0:Tensor, # Noise, `(b, ...)`
+    x1:Tensor, # Data, as `x0`; not used
+    style:Tensor|None=None, # Style of each row, `(b,)`; not used
+    generator:torch.Generator|None=None, # Not used
+) -> Tensor: # `x0` itself, `(b, ...)`
     "Noise as it was drawn: no coupling."
     return x0
 
 # %% ../nbs/21_coupling.ipynb #cell-18
+def _sinkhorn(far, reg):
+    "Sinkhorn's plan, `(n, n)` float64, for squared distances; raises `InputError` without POT, or where it is not finite."
+    try: import ot
+    except ImportError: raise InputError("training.coupling sinkhorn needs POT; pip install 'stylecfm[sinkhorn]', or use ot") from None
+    far = far/far.mean().clamp_min(1e-30)
+    method = 'sinkhorn' if far.max() < 600*reg else 'sinkhorn_log'              # thirty times faster, but exp(-far/reg) must not vanish
+    plan = torch.as_tensor(ot.sinkhorn([], [], far.numpy(), reg, method=method, numItermax=500, warn=False))     # sums within a per cent
+    if not plan.isfinite().all(): raise InputError(f'the plan of Sinkhorn is not finite at reg {reg}; use a larger one, or ot')
+    return plan
+
 def sinkhorn_pair(
     x0:Tensor, # Noise, `(b, ...)`
     x1:Tensor, # Data, as `x0`
     style:Tensor|None=None, # Style of each row of `x1`, `(b,)`; none couples all rows together
     generator:torch.Generator|None=None, # Source of chance; the global one if none
-    reg:float=.02, # Entropic regularisation over the mean squared distance
-) -> Tensor: # `x0` with its rows permuted inside each style
-    "Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style; raises `InputError` without POT."
-    try: import ot
-    except ImportError: raise InputError("training.coupling sinkhorn needs POT; pip install 'stylecfm[sinkhorn]', or use ot") from None
+    reg:float=.02, # Entropic regularisation over the mean squared distance, > 0
+) -> Tensor: # As `x0`, its rows permuted inside each style
+    "Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style; raises `InputError`, also without POT."
     def draw(x0, x1):
         far = finite(torch.cdist(*(v.flatten(1).cpu().double() for v in (x1, x0)))).square()
-        far = far/far.mean().clamp_min(1e-30)
-        method = 'sinkhorn' if far.max() < 600*reg else 'sinkhorn_log'              # thirty times faster, but exp(-far/reg) must not vanish
-        plan = torch.as_tensor(ot.sinkhorn([], [], far.numpy(), reg, method=method, numItermax=500, warn=False))     # 500 rounds bring the sums to within a per cent
-        if not plan.isfinite().all(): raise InputError(f'the plan of Sinkhorn is not finite at reg {reg}; use a larger one, or ot')
-        gumbel = -torch.log(-torch.log(torch.rand(plan.shape, generator=generator, dtype=torch.double).clamp(1e-300, 1 - 1e-16)))
+        plan = _sinkhorn(far, reg)
+        chance = torch.rand(plan.shape, generator=generator, dtype=torch.double).clamp(1e-300, 1 - 1e-16)
+        gumbel = -torch.log(-torch.log(chance))
         return torch.as_tensor(linear_sum_assignment((plan.clamp_min(1e-300).log() + gumbel).numpy(), maximize=True)[1])
     return inside_styles(draw, x0, x1, style)
 
-COUPLINGS = dict(ot=ot_pair, independent=independent, sinkhorn=sinkhorn_pair)
+COUPLINGS = dict(ot=ot_pair, independent=independent, sinkhorn=sinkhorn_pair) # Which noise goes with which data of a batch, by name
 
 # %% ../nbs/21_coupling.ipynb #cell-23
 class SemiDiscrete(NamedTuple):
     "Which latent of a style owns which noise."
-    latents: Tensor # `(n, ...)`, all of the style, standardised; 16 bits will do
+    latents: Tensor # `(n, ...)`, all of the style, standardised; 16 bits suffice
     height: Tensor # `(n,)` fp32: added to the products
 
-    def owner(self, x0:Tensor) -> Tensor: # Noise `(b, ...)` -> int64 `(b,)`, rows of `latents`
+    def owner(self,
+        x0:Tensor, # Noise, `(b, ...)`
+    ) -> Tensor: # int64 `(b,)`: rows of `latents`
         "The latent that each noise goes to: one matrix product."
         return (products(self.latents, x0) + self.height).argmax(1)
 
+# %% ../nbs/21_coupling.ipynb #c3a47120
+def _same_products(x):
+    "Rows with the same inner products as those of `x`, in no more dimensions than there are rows."
+    if len(x) > x.shape[1]: return x
+    gram = (x @ x.T).double()
+    gram.diagonal().add_(1e-6*gram.diagonal().mean() + 1e-12)                   # equal latents stay solvable
+    return torch.linalg.cholesky(gram).float()
+
 def fit_heights(
     latents:Tensor, # `(n, ...)`, all of a style, standardised, on the CPU
-    steps:int=300, # Of descent
+    steps:int=300, # Of descent, >= 1
     batch:int=1024, # Noises a step
     seed:int=0, # Of the noise
     quiet:bool=False, # No progress bar
 ) -> Tensor: # `(n,)` fp32
-    "Heights for `SemiDiscrete`, so that every latent owns the same share of the noise (SD-FM 2025); raises `InputError` if a latent is not finite."
-    x, g = finite(latents.flatten(1).float()), torch.Generator().manual_seed(seed); n = len(x)
-    size = x.norm(dim=1); unit = size.square().mean().sqrt().clamp_min(1e-12)
-    if n <= x.shape[1]:
-        gram = (x @ x.T).double(); gram.diagonal().add_(1e-6*gram.diagonal().mean() + 1e-12)          # equal latents stay solvable
-        x = torch.linalg.cholesky(gram).float()                                 # same products, fewer dimensions
-    x = x/unit; h = -size/unit*torch.special.ndtri(torch.tensor(1 - 1/max(n, 2)))
+    "Heights for `SemiDiscrete`: every latent owns the same share of the noise (SD-FM 2025); raises `InputError` if one is not finite."
+    x, g, n = finite(latents.flatten(1).float()), torch.Generator().manual_seed(seed), len(latents)
+    size = x.norm(dim=1)
+    unit = size.square().mean().sqrt().clamp_min(1e-12)
+    x, h = _same_products(x)/unit, -size/unit*torch.special.ndtri(torch.tensor(1 - 1/max(n, 2)))
     m, v, mean, last = torch.zeros(n), torch.zeros(n), torch.zeros(n), steps - max(1, steps//4)
     for k in tqdm(range(steps), desc='heights', unit='step', disable=quiet, leave=False):
         soft, rate = .1*.2**(k/steps), .02*(1 - k/steps)                        # from .1 to .02 of the latents' size
@@ -123,12 +147,15 @@ def fit_heights(
 
 # %% ../nbs/21_coupling.ipynb #cell-28
 def semidiscrete(
-    plans:list[SemiDiscrete], # One for each style
+    plans:list[SemiDiscrete], # One for each style, by its number
     x0:Tensor, # Noise, `(b, ...)`
     style:Tensor, # Style of each row, `(b,)`
-) -> Tensor: # Data, as `x0`: for each noise its latent
+) -> Tensor: # Data, shaped as `x0`: for each noise its latent
     "The latents that own some noise, style by style; raises `InputError` for a style without a plan."
     x1 = torch.empty_like(x0)
-    if ((style < 0) | (style >= len(plans))).any(): raise InputError(f'there are plans for styles 0 to {len(plans) - 1}, not for {style.unique().tolist()}')
-    for s in style.unique(): here = style == s; plan = plans[s]; x1[here] = plan.latents[plan.owner(x0[here])].to(x1)
+    if ((style < 0) | (style >= len(plans))).any():
+        raise InputError(f'there are plans for styles 0 to {len(plans) - 1}, not for {style.unique().tolist()}')
+    for s in style.unique():
+        here, plan = style == s, plans[s]
+        x1[here] = plan.latents[plan.owner(x0[here])].to(x1)
     return x1

@@ -18,22 +18,23 @@ def loop(
     target:Callable, # Velocity field of the style that is wanted
     x1:Tensor, # Data latents, `(b, ...)`
     solver:ODESolver, # How both are followed
-) -> Solution: # `.x` are the latents of the new images
-    "Back to structure, and forth from it."
-    back = solver.solve(source, x1, 1., 0.); forth = solver.solve(target, back.x, 0., 1.)
+) -> Solution: # `.x` are the latents of the new images, `(b, ...)`; `.nfe` counts both ways
+    "Back to structure, and forth from it (DDIB, Su 2023)."
+    back = solver.solve(source, x1, 1., 0.)
+    forth = solver.solve(target, back.x, 0., 1.)
     return forth._replace(nfe=back.nfe + forth.nfe)
 
 # %% ../nbs/32_editing.ipynb #ad78f45d
 def flow_edit(
-    source:Callable, # Velocity field of the style that the images are in
-    target:Callable, # Velocity field of the style that is wanted
+    source:Callable, # Velocity field of the style that the images are in, with `.evals(t)`
+    target:Callable, # Velocity field of the style that is wanted, with `.evals(t)`
     x1:Tensor, # Data latents, `(b, ...)`
-    steps:int=15, # Euler steps from `start` to 1
+    steps:int=15, # Euler steps from `start` to 1, >= 1
     start:float=0., # Time of the first step, in [0, 1); later keeps more
-    draws:int=1, # Noises at each step whose velocities are averaged
+    draws:int=1, # Noises at each step whose velocities are averaged, >= 1
     seed:int=0, # Of the noise
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-) -> Solution: # `.x` are the latents of the new images
+) -> Solution: # `.x` are the latents of the new images, `(b, ...)`
     "Follow the difference of two fields beside noised copies of the images (FlowEdit, Kulikov 2025); raises `InputError`."
     if not (0 <= start < 1 and steps >= 1 and draws >= 1):
         raise InputError(f'FlowEdit wants a start in [0, 1), one step or more and one draw or more; got {start}, {steps} and {draws}')
@@ -41,9 +42,10 @@ def flow_edit(
     for i, (a, b) in enumerate(zip(times, times[1:]), 1):
         t, change = torch.full((len(x1),), a, device=x1.device, dtype=torch.float32), torch.zeros_like(x1)
         for _ in range(draws):
-            e = torch.randn(x1.shape[1:], generator=g).to(x1)                   # one for all images: a picture does not depend on its neighbours
+            e = torch.randn(x1.shape[1:], generator=g).to(x1)                   # one for all: no picture depends on its neighbours
             xs = (1 - a)*e + a*x1
-            change += target(xs + (z - x1), t) - source(xs, t); nfe += source.evals(a) + target.evals(a)
+            change += target(xs + (z - x1), t) - source(xs, t)
+            nfe += source.evals(a) + target.evals(a)
         z = z + (b - a)*change/draws
         if callback: callback(i, b, z)
     return Solution(z, nfe, times, done=torch.ones(len(x1), dtype=torch.bool))
@@ -56,7 +58,7 @@ def sdedit(
     start:float=.5, # Time of the mixture, in [0, 1); later keeps more
     seed:int=0, # Of the noise
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-) -> Solution: # `.x` are the latents of the new images
+) -> Solution: # `.x` are the latents of the new images, `(b, ...)`
     "Noise the images to time `start`, and clean them in the target style (SDEdit, Meng 2022); raises `InputError`."
     if not 0 <= start < 1: raise InputError(f'SDEdit wants a start in [0, 1), got {start}')
     e = torch.randn(x1.shape[1:], generator=torch.Generator().manual_seed(seed)).to(x1)

@@ -51,7 +51,9 @@ def _beside(path:Path) -> Iterator[Path]:
     p = _name(path, 'tmp', keep=40)
     _LIVE.add(p.name)
     try: yield p
-    finally: _remove(p); _LIVE.discard(p.name)
+    finally:
+        _remove(p)
+        _LIVE.discard(p.name)
 
 # %% ../nbs/00a_files.ipynb #cell-9
 def _sync_folder(path:Path):
@@ -81,7 +83,8 @@ def write_parts(
     "Write a file so that at every instant the old one or the new one is there, whole; raises `InputError`."
     path = Path(path)
     real = Path(os.path.realpath(path))
-    if os.path.exists(real) and not os.path.isfile(real): raise InputError(f'cannot write {path}: it is a folder or a device; give the name of a file')
+    if os.path.exists(real) and not os.path.isfile(real):
+        raise InputError(f'cannot write {path}: it is a folder or a device; give the name of a file')
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
         with _beside(real) as tmp:
@@ -95,7 +98,7 @@ def write_bytes(
     path:str|Path, # File to write
     data:bytes, # All of its content
 ) -> Path: # `path`
-    "As `write_parts`, for what is in memory anyway."
+    "As `write_parts`, for what is in memory anyway; raises `InputError`."
     return write_parts(path, [data])
 
 def make_folder(
@@ -111,7 +114,7 @@ def write_text(
     path:str|Path, # File to write
     s:str, # Its content; line breaks stay as they are
 ) -> Path: # `path`
-    "Write text as UTF-8."
+    "Write text as UTF-8; raises `InputError`."
     return write_bytes(path, s.encode('utf-8'))
 
 def write_json(
@@ -121,7 +124,8 @@ def write_json(
     "Write JSON that a person can read; raises `ValueError` for NaN and infinity."
     s = json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + '\n'
     try: return write_text(path, s)
-    except UnicodeEncodeError: return write_text(path, json.dumps(obj, indent=2) + '\n')   # a file name that is not text: escape it
+    except UnicodeEncodeError:                                # a file name that is not text: escape it
+        return write_text(path, json.dumps(obj, indent=2, allow_nan=False) + '\n')
 
 # %% ../nbs/00a_files.ipynb #cell-27
 def _read(path:str|Path) -> bytes:
@@ -147,6 +151,7 @@ def write_tensors(
     from safetensors.torch import save
     return write_bytes(path, save({k: v.detach().contiguous() for k, v in tensors.items()}, metadata))
 
+# %% ../nbs/00a_files.ipynb #bf37a986
 def narrowed(
     tensors:dict, # {name: tensor}
 ) -> dict: # The same names; fp16, or fp8 for what is large, where every value survives it
@@ -158,6 +163,7 @@ def narrowed(
         return next((v.to(kind) for kind in kinds if v.to(kind).to(v).equal(v)), v)
     return {k: small(v) for k, v in tensors.items()}
 
+# %% ../nbs/00a_files.ipynb #43c7a91c
 def _whole(path:str|Path, read) -> Any:
     "What `read` makes of a safetensors file; `InputError` where it is none."
     from safetensors import SafetensorError
@@ -165,7 +171,8 @@ def _whole(path:str|Path, read) -> Any:
     try: return read(data)
     except (SafetensorError, ValueError, KeyError) as e:
         if data[:2] == b'PK' or data[:1] == b'\x80':         # a good file may start so too: its header's length comes first
-            raise InputError(f'{path} is a pickle, which can run code when it is read; convert it to safetensors where that is safe') from None
+            raise InputError(f'{path} is a pickle, which can run code when it is read; '
+                             'convert it to safetensors where that is safe') from None
         raise InputError(f'{path} is not a whole safetensors file ({e}); make it again or take another copy') from None
 
 # %% ../nbs/00a_files.ipynb #cell-29
@@ -188,15 +195,15 @@ def read_metadata(
 def digest(
     what:str|Path|bytes, # A file's path, or the bytes themselves
 ) -> str: # 64 hexadecimal digits
-    "SHA-256."
+    "SHA-256; raises `InputError` for a file that cannot be read."
     if not isinstance(what, (str, Path)): return hashlib.sha256(what).hexdigest()
     try:
         with open(what, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
     except OSError as e: raise InputError(f'cannot read {what}: {e.strerror}; check the path') from None
 
 # %% ../nbs/00a_files.ipynb #cell-41
-SCHEMA = 1                                                    # of the manifest; a reader refuses a higher one
-MANIFEST = 'manifest.json'
+SCHEMA = 1                                                    # Version of the manifest's form; a reader refuses a higher one
+MANIFEST = 'manifest.json'                                    # Its name in a sealed folder
 
 def _files(folder:Path) -> dict:
     "{name with forward slashes: path} of all files but the manifest."
@@ -222,13 +229,16 @@ def read_manifest(
 ) -> dict: # schema, stylecfm, kind, extra, files, seal
     "A folder's manifest, itself intact; the files are not looked at; raises `InputError`."
     if not folder.is_dir(): raise InputError(f'no folder at {folder}; check the path')
-    if not (folder/MANIFEST).is_file(): raise InputError(f'{folder} has no {MANIFEST}: it is unfinished, or not made by stylecfm; make it again')
+    if not (folder/MANIFEST).is_file():
+        raise InputError(f'{folder} has no {MANIFEST}: it is unfinished, or not made by stylecfm; make it again')
     m = read_json(folder/MANIFEST)
     if not isinstance(m, dict) or not isinstance(m.get('schema'), int) or 'stylecfm' not in m:
         raise InputError(f'{folder/MANIFEST} is not a manifest of stylecfm; check the path')
     if m['schema'] > SCHEMA:
-        raise InputError(f'{folder} was written by stylecfm {m["stylecfm"]} (schema {m["schema"]}), you have {__version__} (schema {SCHEMA}); update stylecfm')
-    if m.get('seal') != _own_digest(m): raise InputError(f'{folder/MANIFEST} has changed since it was written; make it again or take another copy')
+        raise InputError(f'{folder} was written by stylecfm {m["stylecfm"]} (schema {m["schema"]}), '
+                         f'you have {__version__} (schema {SCHEMA}); update stylecfm')
+    if m.get('seal') != _own_digest(m):
+        raise InputError(f'{folder/MANIFEST} has changed since it was written; make it again or take another copy')
     return m
 
 # %% ../nbs/00a_files.ipynb #cell-44
@@ -242,7 +252,8 @@ def verify_folder(
     if kind not in (None, m['kind']): raise InputError(f'{path} holds {m["kind"]}, but {kind} is needed; check the path')
     for name, want in m['files'].items():
         p, cure = path/name, 'make it again or take another copy'
-        if not p.resolve().is_relative_to(path.resolve()): raise InputError(f'{path}: the manifest lists {name}, which is outside; do not use this folder')
+        if not p.resolve().is_relative_to(path.resolve()):
+            raise InputError(f'{path}: the manifest lists {name}, which is outside; do not use this folder')
         if not p.is_file(): raise InputError(f'{p} is missing; {cure}')
         if (size := p.stat().st_size) != want['size']: raise InputError(f'{p} has {size} bytes instead of {want["size"]}; {cure}')
         if digest(p) != want['sha256']: raise InputError(f'{p} has changed since it was written; {cure}')

@@ -21,6 +21,7 @@ from .config import InputError
 from .files import write_bytes
 
 # %% ../nbs/01_images.ipynb #cell-5
+# Suffixes of picture files, lower case
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.gif', '.ppm', '.pgm', '.avif')
 
 def _natural(p:Path) -> list:
@@ -49,7 +50,8 @@ def list_images(
 ) -> list: # Paths with one of the suffixes, in natural order
     "The pictures of a folder; `InputError` when there is no folder or no picture."
     found = list(_walk(Path(folder), recursive, extensions))
-    if not found: raise InputError(f'no {"image" if extensions == EXTENSIONS else extensions[0] + " file"} in {folder}; files that end in {" ".join(extensions)} are looked for')
+    what = 'image' if extensions == EXTENSIONS else extensions[0] + ' file'
+    if not found: raise InputError(f'no {what} in {folder}; files that end in {" ".join(extensions)} are looked for')
     return found
 
 def style_folders(
@@ -59,7 +61,8 @@ def style_folders(
     "The styles under a folder; `InputError` for fewer than two, or one without a picture."
     styles = [p for p in _entries(Path(root)) if p.is_dir()]
     if len(styles) < 2:
-        raise InputError(f'{root} has {len(styles)} style folder(s), at least 2 are needed; put the files of each style into a folder of its own in it')
+        raise InputError(f'{root} has {len(styles)} style folder(s), at least 2 are needed; '
+                         'put the files of each style into a folder of its own in it')
     return {p.name: list_images(p, True, extensions) for p in styles}
 
 # %% ../nbs/01_images.ipynb #cell-12
@@ -69,16 +72,18 @@ def _eight_bits(im:Image.Image) -> Image.Image:
     a = np.asarray(im).astype(np.float64)
     white = 1. if im.mode == 'F' else 65535.
     if not (np.isfinite(a).all() and a.min() >= 0 and a.max() <= white):
-        raise InputError(f'values from {a.min():g} to {a.max():g}, where {im.mode} pictures must stay in 0 to {white:g}; save it with 8 or 16 bits')
+        raise InputError(f'values from {a.min():g} to {a.max():g}, where {im.mode} pictures must stay in 0 to {white:g}; '
+                         'save it with 8 or 16 bits')
     return Image.fromarray(np.rint(a*(255/white)).astype(np.uint8))
 
 # %% ../nbs/01_images.ipynb #cell-13
 def _to_srgb(im:Image.Image, profile:bytes|None) -> Image.Image:
     "Colours as sRGB shows them, mode RGB; an unreadable profile is passed over with a warning."
     if im.mode not in ('L', 'RGB', 'CMYK', 'LAB'): im = im.convert('RGB')
-    if im.mode == 'LAB' and not profile: return ImageCms.profileToProfile(im, ImageCms.createProfile('LAB'), ImageCms.createProfile('sRGB'), outputMode='RGB')
+    follow = lambda source: ImageCms.profileToProfile(im, source, ImageCms.createProfile('sRGB'), outputMode='RGB')
+    if im.mode == 'LAB' and not profile: return follow(ImageCms.createProfile('LAB'))
     if profile:
-        try: return ImageCms.profileToProfile(im, ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile('sRGB'), outputMode='RGB')
+        try: return follow(ImageCms.ImageCmsProfile(BytesIO(profile)))
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as e: warnings.warn(f'colour profile not used ({e})')
     return im.convert('RGB')
 
@@ -97,7 +102,7 @@ def _as_it_looks(im:Image.Image, background:tuple) -> Image.Image:
     return Image.composite(_to_srgb(base, profile), Image.new('RGB', im.size, tuple(background)), alpha)
 
 # %% ../nbs/01_images.ipynb #cell-15
-MAX_BYTES = 1 << 30                                           # of a file; no picture that we accept needs more
+MAX_BYTES = 1 << 30                                           # Largest file that is read; no picture that we accept needs more
 
 def read_file(
     path:Path, # A file that should be a picture
@@ -108,7 +113,8 @@ def read_file(
         if path.is_symlink() and not path.exists(): raise InputError('it is a link that leads nowhere')
         if not path.exists(): raise InputError('there is no such file')
         if not path.is_file(): raise InputError('it is a device or a pipe')
-        if (n := path.stat().st_size) > MAX_BYTES: raise InputError(f'it has {n/1e9:.1f} GB, more than {MAX_BYTES/1e9:.1f}; make it smaller')
+        if (n := path.stat().st_size) > MAX_BYTES:
+            raise InputError(f'it has {n/1e9:.1f} GB, more than {MAX_BYTES/1e9:.1f}; make it smaller')
         data = path.read_bytes()
     except OSError as e: raise InputError(f'it cannot be read ({e.strerror})') from None
     if not data: raise InputError('it is empty')
@@ -118,13 +124,13 @@ def read_file(
 # %% ../nbs/01_images.ipynb #cell-17
 class ImageRules(NamedTuple):
     "What pictures have to keep to."
-    background:tuple=(255, 255, 255) # What shows through transparency, (r, g, b) in 0..255
+    background:tuple=(255, 255, 255) # What shows through transparency, (r, g, b) in 0..255; white, as on a page
     max_pixels:int=80_000_000 # Larger ones are refused before they are decoded; 80 million are 240 MB as RGB
     max_aspect:float=4. # Longer side by shorter side, where a square is cut out
     max_enlargement:float=4. # Of the shorter side, where a square is cut out
     strict:bool=False # Refuse the first bad picture of many instead of setting it aside
 
-RULES = ImageRules()
+RULES = ImageRules() # What holds where nothing else is said
 
 # %% ../nbs/01_images.ipynb #cell-18
 _KINDS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'TIFF', 'GIF', 'PPM', 'AVIF')        # others would start programs: PostScript does
@@ -145,7 +151,8 @@ def decode_image(
     try: return _decode(data, rules)
     except InputError: raise
     except UnidentifiedImageError: raise InputError('it is no image of a known format') from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning): raise InputError('far too many pixels; make it smaller') from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputError('far too many pixels; make it smaller') from None
     except Exception as e: raise InputError(f'it cannot be decoded ({type(e).__name__}: {e})') from None   # decoders raise anything
 
 # %% ../nbs/01_images.ipynb #cell-19
@@ -154,7 +161,9 @@ def load_image(
     rules:ImageRules=RULES, # What it has to keep to
 ) -> Image.Image: # Mode RGB, without metadata
     "A picture as it looks; `InputError` with path and reason."
-    try: return _bare(_as_it_looks(path, rules.background)) if isinstance(path, Image.Image) else decode_image(read_file(Path(path)), rules)
+    try:
+        if isinstance(path, Image.Image): return _bare(_as_it_looks(path, rules.background))
+        return decode_image(read_file(Path(path)), rules)
     except InputError as e: raise InputError(f'cannot use {path}: {e}') from None
 
 # %% ../nbs/01_images.ipynb #2494b1c2
@@ -164,29 +173,37 @@ def load_layers(
 ) -> tuple: # Picture of mode RGB; its opacity of mode L, or None where all of it is opaque
     "A picture and what can be seen through it, apart; `InputError` with path and reason."
     whole = load_image(path, rules)
-    im = ImageOps.exif_transpose(path if isinstance(path, Image.Image) else Image.open(BytesIO(read_file(Path(path))), formats=_KINDS))
-    if not im.has_transparency_data or (alpha := im.convert('RGBA').getchannel('A')).getextrema()[0] == 255: return whole, None
-    solid = im.convert('RGBA'); solid.putalpha(255)
+    im = path if isinstance(path, Image.Image) else Image.open(BytesIO(read_file(Path(path))), formats=_KINDS)
+    im = ImageOps.exif_transpose(im)
+    if not im.has_transparency_data: return whole, None
+    solid = im.convert('RGBA')
+    alpha = solid.getchannel('A')
+    if alpha.getextrema()[0] == 255: return whole, None
+    solid.putalpha(255)
     return _bare(_as_it_looks(solid, rules.background)), alpha
 
 # %% ../nbs/01_images.ipynb #dac49e68
 class View(NamedTuple):
     "A square of a picture."
     side:float=1. # Of the square, as a share of the picture's shorter side, above 0 to 1
-    across:float=.5 # Where it lies: 0 at the left, 1 at the right
-    down:float=.5 # Likewise, 0 at the top
+    across:float=.5 # Where it lies, 0 to 1: 0 at the left, 1 at the right
+    down:float=.5 # Likewise, 0 at the top, 1 at the bottom
 
-CENTRE = View()
+CENTRE = View() # The largest square, in the middle
 
+# %% ../nbs/01_images.ipynb #0fc32ae5
 def check_square(
-    w:int, h:int, # Size of a picture, pixels
+    w:int, # Width of a picture, pixels
+    h:int, # Its height, pixels
     size:int, # Side of the square that is wanted, pixels
     rules:ImageRules=RULES, # What it has to keep to
 ):
     "Raise `InputError` for strips and for pictures far too small."
-    if max(w, h) > rules.max_aspect*min(w, h): raise InputError(f'{w} x {h} is more than {rules.max_aspect:g} times as long as wide; crop it')
+    if max(w, h) > rules.max_aspect*min(w, h):
+        raise InputError(f'{w} x {h} is more than {rules.max_aspect:g} times as long as wide; crop it')
     if min(w, h)*rules.max_enlargement < size:
-        raise InputError(f'{w} x {h} would be enlarged more than {rules.max_enlargement:g} times for {size} pixels; use a larger picture or a smaller size')
+        raise InputError(f'{w} x {h} would be enlarged more than {rules.max_enlargement:g} times for {size} pixels; '
+                         'use a larger picture or a smaller size')
 
 def fit_square(
     img:Image.Image, # Any mode
@@ -196,9 +213,12 @@ def fit_square(
 ) -> Image.Image: # `size` x `size`
     "A square of a picture, the largest in its centre unless told, antialiased; `InputError` for strips and for pictures far too small."
     check_square(*img.size, size, rules)
-    w, h = img.size; s = min(w, h)*view.side; x, y = (w - s)*view.across, (h - s)*view.down
+    w, h = img.size
+    s = min(w, h)*view.side
+    x, y = (w - s)*view.across, (h - s)*view.down
     return img.resize((size, size), Image.LANCZOS, box=(x, y, x + s, y + s))
 
+# %% ../nbs/01_images.ipynb #45a8e474
 def shrink(
     img:Image.Image, # RGB, or with opacity
     side:int, # Shorter side of the result, pixels, at most
@@ -219,8 +239,8 @@ def load_shrunk(
 
 # %% ../nbs/01_images.ipynb #cell-43
 def as_float(
-    x:Tensor, # Bytes
-) -> Tensor: # float32 in [-1, 1], the same shape
+    x:Tensor, # Bytes, uint8 of any shape `(...)`
+) -> Tensor: # float32 in [-1, 1], shaped as `x`
     "Bytes as numbers."
     return x.float()/127.5 - 1
 
@@ -284,8 +304,9 @@ def read_images(
     return Images(as_float(x), [p for p, _ in ok], bad)
 
 # %% ../nbs/01_images.ipynb #1485fe65
-FORMATS = {'.png': {'format': 'PNG'}, '.jpg': {'format': 'JPEG', 'quality': 95, 'subsampling': 0}, '.webp': {'format': 'WEBP', 'quality': 95},
-           '.tif': {'format': 'TIFF', 'compression': 'tiff_lzw'}, '.bmp': {'format': 'BMP'}}
+# How a picture is written, by suffix
+FORMATS = {'.png': {'format': 'PNG'}, '.jpg': {'format': 'JPEG', 'quality': 95, 'subsampling': 0},
+           '.webp': {'format': 'WEBP', 'quality': 95}, '.tif': {'format': 'TIFF', 'compression': 'tiff_lzw'}, '.bmp': {'format': 'BMP'}}
 FORMATS |= {'.jpeg': FORMATS['.jpg'], '.tiff': FORMATS['.tif']}
 
 def save_image(
@@ -297,7 +318,9 @@ def save_image(
     if (how := FORMATS.get(path.suffix.lower())) is None:
         raise InputError(f'cannot save {path}: the suffix "{path.suffix}" is not one of {" ".join(FORMATS)}; choose one of them')
     clear = img.mode == 'RGBA' and path.suffix.lower() in ('.png', '.webp', '.tif', '.tiff')
-    (Image.frombytes('RGBA', img.size, img.tobytes()) if clear else _bare(_as_it_looks(img, RULES.background)) if img.mode == 'RGBA' else _bare(img)).save(out := BytesIO(), **how)
+    if clear: bare = Image.frombytes('RGBA', img.size, img.tobytes())
+    else: bare = _bare(_as_it_looks(img, RULES.background) if img.mode == 'RGBA' else img)
+    bare.save(out := BytesIO(), **how)
     return write_bytes(path, out.getvalue())
 
 # %% ../nbs/01_images.ipynb #cell-56
@@ -317,7 +340,9 @@ def grid(
     font_size:int=13, # Height of the labels, pixels
 ) -> Image.Image: # Mode RGB; all cells have the size of the largest picture
     "Pictures in rows and columns."
-    if not isinstance(rows[0], (list, tuple)): rows = [rows[i:i + (cols or len(rows))] for i in range(0, len(rows), cols or len(rows))]
+    if not isinstance(rows[0], (list, tuple)):
+        cols = cols or len(rows)
+        rows = [rows[i:i + cols] for i in range(0, len(rows), cols)]
     font = ImageFont.load_default(font_size)
     w, h = (max(im.size[i] for r in rows for im in r if im) for i in (0, 1))
     w = max([w, *(int(font.getlength(t)) + 1 for t in col_labels)])
@@ -343,7 +368,8 @@ class Shown:
     ): self.image, self.quality = image.convert('RGB'), quality
     def __repr__(self): return f'{self.image.width} x {self.image.height} pixels'
     def _repr_jpeg_(self):
-        self.image.save(f := BytesIO(), 'JPEG', quality=self.quality); return f.getvalue()
+        self.image.save(f := BytesIO(), 'JPEG', quality=self.quality)
+        return f.getvalue()
 
 def shown(
     rows:list, # As `grid` takes them
@@ -364,7 +390,8 @@ def pad_to(
     "Continue a picture by reflection, right and below; `InputError` where it is smaller than what is missing."
     h, w = x.shape[-2:]
     down, right = -h % factor, -w % factor
-    if down >= h or right >= w: raise InputError(f'{w} x {h} is too small for multiples of {factor}; use a picture of at least {factor} x {factor}')
+    if down >= h or right >= w:
+        raise InputError(f'{w} x {h} is too small for multiples of {factor}; use a picture of at least {factor} x {factor}')
     return F.pad(x, (0, right, 0, down), mode='reflect'), (h, w)
 
 def crop_back(

@@ -6,7 +6,7 @@
 __all__ = ['Draw', 'FlowBatch', 'flow_batch', 'velocity_loss', 'otcfm_loss', 'LossBy', 'loss_by']
 
 # %% ../nbs/22_otcfm.ipynb #cell-2
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 import torch
 from torch import Tensor
 from .config import chosen
@@ -16,20 +16,20 @@ from .paths import PATHS, WEIGHTS, noise_like, sample_time
 # %% ../nbs/22_otcfm.ipynb #cell-5
 class Draw(NamedTuple):
     "How a batch is drawn: every choice of the last two notebooks."
-    epsilon: float = 0. # The path's noise, in units of the latents
-    label_drop: float = .1 # Probability that a style becomes -1
+    epsilon: float = 0. # The path's noise, >= 0, in units of the latents' standard deviation
+    label_drop: float = .1 # Probability that a style becomes -1, 0 to 1
     coupling: str|list = 'ot' # A key of `COUPLINGS`, or a `SemiDiscrete` for each style
     time_law: str = 'uniform' # A key of `TIMES`
     path: str = 'gaussian' # A key of `PATHS`
-    start: float = 0. # Earliest time
+    start: float = 0. # Earliest time, in [0, 1)
     weight: str = 'uniform' # A key of `WEIGHTS`
 
 class FlowBatch(NamedTuple):
     "What the network is shown and asked for; all with `b` rows."
-    xt: Tensor # Points on the path, as the data
-    ut: Tensor # Their velocities
+    xt: Tensor # Points on the path, shaped as the data, `(b, ...)`
+    ut: Tensor # Their velocities, `(b, ...)`
     t: Tensor # Times, `(b,)`
-    style: Tensor # Styles, -1 where dropped, `(b,)`
+    style: Tensor # Styles, int64 `(b,)`; -1 where dropped
     weight: Tensor # Of each sample's error, `(b,)`; 1 on average over uniform times
 
 # %% ../nbs/22_otcfm.ipynb #cell-6
@@ -38,12 +38,13 @@ def flow_batch(
     style:Tensor, # Their styles, int64 `(b,)`
     draw:Draw=Draw(), # How
     generator:torch.Generator|None=None, # Source of every draw, on the CPU
-    x0:Tensor|None=None, # Noise that is paired already; drawn and coupled if none
-) -> FlowBatch:
+    x0:Tensor|None=None, # Noise that is paired already, shaped as `x1`; drawn and coupled if none
+) -> FlowBatch: # What the network is shown and asked for
     "Noise, pairs, times and dropped labels for one step of training; raises `InputError` for choices that do not exist."
     if x0 is None:
         x0 = noise_like(x1, generator)
-        if isinstance(draw.coupling, str): x0 = chosen(COUPLINGS, draw.coupling, 'coupling')(x0, x1, style, generator)      # before the labels are dropped
+        if isinstance(draw.coupling, str):                                      # before the labels are dropped
+            x0 = chosen(COUPLINGS, draw.coupling, 'coupling')(x0, x1, style, generator)
         else: x1 = semidiscrete(draw.coupling, x0, style)
     t = sample_time(len(x1), draw.time_law, generator=generator, start=draw.start).to(x1.device)
     xt, ut = chosen(PATHS, draw.path, 'path')(x0, x1, t, draw.epsilon, generator)
@@ -52,7 +53,7 @@ def flow_batch(
 
 # %% ../nbs/22_otcfm.ipynb #cell-16
 def velocity_loss(
-    model, # Callable `(xt, t, style) -> velocity`
+    model:Callable, # Network `(xt, t, style) -> velocity`, shaped as `xt`
     batch:FlowBatch, # Or a part of one: micro-batches average to the same gradient
 ) -> Tensor: # `(b,)`, fp32: mean squared error of each sample
     "Squared error of the velocity, sample by sample, times its weight."
@@ -60,13 +61,13 @@ def velocity_loss(
     return batch.weight*error.square().flatten(1).mean(1)
 
 def otcfm_loss(
-    model, # Callable `(xt, t, style) -> velocity`
-    x1:Tensor, # Latents, `(b, c, h, w)`
+    model:Callable, # Network `(xt, t, style) -> velocity`, shaped as `xt`
+    x1:Tensor, # Latents, `(b, c, h, w)`, standardised
     style:Tensor, # Styles, int64 `(b,)`
     draw:Draw=Draw(), # Path, coupling, times, label drop
     generator:torch.Generator|None=None, # Source of every draw, on the CPU: the same one, the same loss
 ) -> Tensor: # Scalar
-    "Optimal-transport conditional flow matching (Lipman 2022, Tong 2023)."
+    "Optimal-transport conditional flow matching (Lipman 2022, Tong 2023); raises as `flow_batch` does."
     return velocity_loss(model, flow_batch(x1, style, draw, generator)).mean()
 
 # %% ../nbs/22_otcfm.ipynb #cell-22
@@ -78,8 +79,8 @@ class LossBy(NamedTuple):
 def loss_by(
     batch:FlowBatch, # As the network saw it
     losses:Tensor, # From `velocity_loss`, `(b,)`
-    parts:int=4, # Of time
-) -> LossBy:
+    parts:int=4, # Equal parts of time, >= 1
+) -> LossBy: # Means, as plain numbers
     "Sort losses by time and style."
     mean = lambda here: losses[here].mean().item()
     part = (batch.t*parts).long().clamp_max(parts - 1)

@@ -17,20 +17,20 @@ from .config import InputError
 # %% ../nbs/02_painters.ipynb #cell-5
 def blur(
     x:ndarray, # `(h, w)` or `(h, w, c)`
-    sigma:float, # Standard deviation, pixels
-) -> ndarray:
+    sigma:float, # Standard deviation, pixels, > 0
+) -> ndarray: # Shaped as `x`
     "Gaussian blur of every channel, edges repeated."
     return gaussian_filter(x, (sigma, sigma) + (0,)*(x.ndim - 2), mode='nearest', truncate=3.)
 
 class Strokes(NamedTuple):
     "Where strokes run."
-    tangent: ndarray # Unit vectors `(h, w, 2)`: down, right
+    tangent: ndarray # Unit vectors along the stroke, `(h, w, 2)`: down, right
     anisotropy: ndarray # `(h, w)` in [0, 1]: how sure the direction is
 
 def structure_tensor(
     image:ndarray, # `(h, w, 3)`
     sigma:float=1.5, # Neighbourhood, pixels
-) -> Strokes:
+) -> Strokes: # Where strokes run
     "Direction of least change at every pixel (Förstner & Gülch 1987)."
     gy, gx = np.gradient(blur(image, 1.), axis=(0, 1))
     yy, xx, yx = (blur((p*q).sum(-1), sigma) for p, q in ((gy, gy), (gx, gx), (gy, gx)))
@@ -39,7 +39,11 @@ def structure_tensor(
     return Strokes(tangent.astype(np.float32), (np.hypot(xx - yy, 2*yx)/(xx + yy + 1e-5)).astype(np.float32))
 
 # %% ../nbs/02_painters.ipynb #cell-9
-def sample(f:ndarray, y:ndarray, x:ndarray) -> ndarray: # `f` at the nearest pixels of `(y, x)`, edges repeated
+def sample(
+    f:ndarray, # Where to look, `(h, w)` or `(h, w, c)`
+    y:ndarray, # Rows, fractions allowed, of any shape `(...)`
+    x:ndarray, # Columns, shaped as `y`
+) -> ndarray: # `(...)` or `(..., c)`: `f` at the nearest pixels, edges repeated
     "Nearest-neighbour look-up."
     h, w = f.shape[:2]
     return f[np.clip(np.rint(y).astype(np.intp), 0, h - 1), np.clip(np.rint(x).astype(np.intp), 0, w - 1)]
@@ -47,8 +51,8 @@ def sample(f:ndarray, y:ndarray, x:ndarray) -> ndarray: # `f` at the nearest pix
 def along(
     f:ndarray, # `(h, w)` or `(h, w, c)`
     tangent:ndarray, # `(h, w, 2)`
-    length:int, # Steps of one pixel, each way
-) -> ndarray:
+    length:int, # Steps of one pixel, each way, >= 0
+) -> ndarray: # Shaped as `f`
     "Average along the strokes with weights that fall in a line (Cabral & Leedom 1993)."
     start = np.mgrid[:f.shape[0], :f.shape[1]].astype(np.float32)
     total, weight = f.astype(np.float32).copy(), 1.
@@ -65,10 +69,10 @@ def along(
 def kuwahara(
     image:ndarray, # `(h, w, 3)`
     strokes:Strokes, # From `structure_tensor`
-    radius:float=2., # Distance of the sectors, pixels
+    radius:float=2., # Distance of the sectors, pixels, > 0
     sharpness:float=8., # The exponent q: how much the calmest sector counts
     sectors:int=8, # How many
-) -> ndarray:
+) -> ndarray: # As `image`
     "Anisotropic Kuwahara filter (Kyprianidis, Kang & Döllner 2009), each sector seen through a Gaussian."
     mean = blur(image, radius/2)
     noisy = np.maximum(blur(image**2, radius/2) - mean**2, 0).sum(-1, keepdims=True)
@@ -84,14 +88,14 @@ def kuwahara(
 
 # %% ../nbs/02_painters.ipynb #cell-17
 LUMA = np.array([.299, .587, .114], np.float32) # Rec. 601 luminance
-SHADOW, LIGHT = np.array([.16, .10, .36], np.float32), np.array([1., .90, .62], np.float32)
-VARNISH = np.array([.10, .03, -.12], np.float32)
+SHADOW, LIGHT = np.array([.16, .10, .36], np.float32), np.array([1., .90, .62], np.float32) # Ends of the ramp, RGB
+VARNISH = np.array([.10, .03, -.12], np.float32) # What full varnish adds, RGB
 
 def palette(
-    c:ndarray, # `(h, w, 3)`
+    c:ndarray, # Colours, `(h, w, 3)` in [0, 1]
     strength:float=1., # k: 0 leaves colours alone, up to 2
     varnish:float=0., # How yellow, 0 to 1
-) -> ndarray:
+) -> ndarray: # As `c`, in [0, 1]
     "The colours of the oil painter."
     lum = (c @ LUMA)[..., None]
     tone, chroma = lum + .096*strength*np.sin(2*np.pi*(lum - .5)), (1 + .45*strength)*(c - lum)
@@ -101,8 +105,8 @@ def palette(
 # %% ../nbs/02_painters.ipynb #cell-20
 def bristles(
     image:ndarray, # `(h, w, 3)`
-    tangent:ndarray, # `(h, w, 2)`
-    length:int, # Of a trace each way, pixels
+    tangent:ndarray, # Along the strokes, `(h, w, 2)`
+    length:int, # Of a trace each way, pixels, >= 1
 ) -> ndarray: # `(h, w)`, about -2 to 2
     "Relief of the paint, lit from the upper left."
     lum = image @ LUMA
@@ -124,7 +128,7 @@ def oil(
     return np.clip(paint + texture*bristles(image, strokes.tangent, length)[..., None], 0, 1).astype(np.float32)
 
 # %% ../nbs/02_painters.ipynb #cell-22
-INK, PAPER = np.array([.13, .11, .16], np.float32), np.array([.96, .93, .85], np.float32)
+INK, PAPER = np.array([.13, .11, .16], np.float32), np.array([.96, .93, .85], np.float32) # The two colours, RGB
 
 def xdog(
     lum:ndarray, # Luminance `(h, w)` in [0, 1]
@@ -137,8 +141,9 @@ def xdog(
     d = (1 + p)*blur(lum, sigma) - p*blur(lum, 1.6*sigma)
     return np.clip(np.where(d >= epsilon, 1., 1 + np.tanh(phi*(d - epsilon))), 0, 1).astype(np.float32)
 
+# %% ../nbs/02_painters.ipynb #664798c1
 def hatching(
-    lum:ndarray, # `(h, w)`
+    lum:ndarray, # Luminance `(h, w)` in [0, 1]
     spacing:float=4., # Between lines, pixels
 ) -> ndarray: # `(h, w)` in [0, 1]: 0 is ink
     "Diagonal lines, thicker where it is darker, crossed in the deepest shadow."
@@ -149,6 +154,7 @@ def hatching(
         return np.where(share > 0, np.clip((off - share)*spacing/2 + .5, 0, 1), 1.)
     return np.minimum(lines((x + y)/2**.5, .5), lines((x - y)/2**.5, .25)).astype(np.float32)
 
+# %% ../nbs/02_painters.ipynb #d1b92081
 def ink(
     image:ndarray, # `(h, w, 3)` in [0, 1]
     sigma:float=.7, # Width of a line, pixels
@@ -163,7 +169,7 @@ def ink(
     return (INK + (PAPER - INK)*white).astype(np.float32)
 
 # %% ../nbs/02_painters.ipynb #cell-26
-PAINTERS = dict(oil=oil, ink=ink)
+PAINTERS = dict(oil=oil, ink=ink) # Photograph to painting, by name
 
 def sample_photos() -> dict: # name -> `(h, w, 3)` float32 in [0, 1]
     "Photographs that come with installed packages; raises `InputError` without scikit-learn."
@@ -191,15 +197,15 @@ def overlap(
 def resize(
     image:ndarray, # `(h, w, 3)`
     height:int, # New height, pixels; smaller than the old
-    width:int|None=None, # New width; in proportion if none
-) -> ndarray:
+    width:int|None=None, # New width, smaller than the old; in proportion if none
+) -> ndarray: # `(height, width, 3)`
     "Shrink by area averaging."
     h, w = image.shape[:2]
     return np.einsum('ah,hwc,bw->abc', overlap(h, height), image, overlap(w, width or round(w*height/h)), optimize=True)
 
 # %% ../nbs/02_painters.ipynb #cell-35
 def crop(
-    photo:ndarray, # `(h, w, 3)`
+    photo:ndarray, # `(h, w, 3)`, no side shorter than `size`
     size:int, # Side of the crop, pixels
     rng:np.random.Generator, # Source of chance
     turn:bool=False, # Also by a random number of quarter turns
@@ -215,12 +221,13 @@ def crop(
 def expose(
     image:ndarray, # `(h, w, 3)`
     rng:np.random.Generator, # Source of chance
-    amount:float=1., # 0: the same exposure for every image
+    amount:float=1., # How much exposures differ, 0 to 1; 0: the same for every image
     swap:bool=True, # Put the channels in random order
-) -> ndarray:
+) -> ndarray: # As `image`, in [0, 1]
     "Brightness, contrast, saturation and tint drawn anew."
     image = image[..., rng.permutation(3)] if swap else image
-    lum = (image @ LUMA)[..., None]; chroma = image - lum
+    lum = (image @ LUMA)[..., None]
+    chroma = image - lum
     contrast, bright, colour = np.array([.19, .47, .065]) + amount*rng.uniform(-1, 1, 3)*[.06, .12, .035]
     lum = (lum - lum.mean())/(lum.std() + .03)*contrast + bright
     chroma = (chroma - chroma.mean((0, 1)))/(chroma.std() + .02)*colour + rng.normal(0, .05, 3)*amount

@@ -16,13 +16,13 @@ from .config import InputError, chosen
 # %% ../nbs/20_paths.ipynb #cell-5
 class PathSample(NamedTuple):
     "A point on a path and its velocity there, both shaped like the data."
-    xt: Tensor
-    ut: Tensor
+    xt: Tensor # The point at time `t`, `(b, ...)`
+    ut: Tensor # Its velocity, `(b, ...)`
 
 def expand_as(
-    t:Tensor, # `(b,)`
-    x:Tensor, # `(b, ...)`
-) -> Tensor: # `(b, 1, ..., 1)`, so that it multiplies `x`
+    t:Tensor, # One number for each sample, `(b,)`
+    x:Tensor, # What it is to multiply, `(b, ...)`
+) -> Tensor: # `(b, 1, ..., 1)`, of the type of `x`
     "`t` with as many axes as `x`."
     return t.reshape(-1, *(1,)*(x.ndim - 1)).to(x.dtype)
 
@@ -43,14 +43,17 @@ def gaussian(
     x0:Tensor, # Noise, `(b, ...)`
     x1:Tensor, # Data, as `x0`
     t:Tensor, # Time in [0, 1], `(b,)`
-    epsilon:float=0.1, # Standard deviation of the noise around the line
+    epsilon:float=0.1, # Standard deviation of the noise around the line, >= 0
     generator:torch.Generator|None=None, # Where the noise comes from; the global one if none
 ) -> PathSample:
     "The straight path inside a tube of Gaussian noise (Tong 2023)."
     xt, ut = linear(x0, x1, t)
     return PathSample(xt + epsilon*noise_like(x1, generator), ut)
 
-def noise_like(x:Tensor, generator:torch.Generator|None=None) -> Tensor:
+def noise_like(
+    x:Tensor, # Of any shape, `(...)`
+    generator:torch.Generator|None=None, # Where the noise comes from, on the CPU; the global one if none
+) -> Tensor: # Shaped as `x`
     "Standard normal noise of the shape, type and device of `x`, drawn on the CPU so that a seed means the same everywhere."
     return torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device)
 
@@ -59,38 +62,41 @@ def bridge(
     x0:Tensor, # Noise, `(b, ...)`
     x1:Tensor, # Data, as `x0`
     t:Tensor, # Time in [0, 1], `(b,)`
-    epsilon:float=0.1, # Standard deviation at t=1/2 is half of it
+    epsilon:float=0.1, # Twice the standard deviation at t=1/2, where it is largest; >= 0
     generator:torch.Generator|None=None, # Where the noise comes from; the global one if none
 ) -> PathSample:
     "A Brownian bridge around the straight path (Tong 2023)."
     (xt, ut), n, room = linear(x0, x1, t), noise_like(x1, generator), t*(1-t)     # in the time's own precision: 1e-8 is 0 in 16 bits
-    return PathSample(xt + expand_as(epsilon*room.sqrt(), x1)*n, ut + expand_as(epsilon*(1-2*t)/(2*room.clamp_min(1e-8).sqrt()), x1)*n)
+    rate = epsilon*(1-2*t)/(2*room.clamp_min(1e-8).sqrt())
+    return PathSample(xt + expand_as(epsilon*room.sqrt(), x1)*n, ut + expand_as(rate, x1)*n)
 
 # %% ../nbs/20_paths.ipynb #cell-17
 def lipman(
     x0:Tensor, # Noise, `(b, ...)`
     x1:Tensor, # Data, as `x0`
     t:Tensor, # Time in [0, 1], `(b,)`
-    epsilon:float=1e-4, # Standard deviation around the data at t=1, their sigma_min
+    epsilon:float=1e-4, # Standard deviation around the data at t=1, their sigma_min; >= 0
     generator:torch.Generator|None=None, # Not used
 ) -> PathSample:
     "The optimal-transport path of Lipman (2022)."
     t = expand_as(t, x1)
     return PathSample((1 - (1 - epsilon)*t)*x0 + t*x1, x1 - (1 - epsilon)*x0)
 
-PATHS = dict(linear=linear, gaussian=gaussian, bridge=bridge, lipman=lipman)
+PATHS = dict(linear=linear, gaussian=gaussian, bridge=bridge, lipman=lipman) # From noise to data, by name
 
 # %% ../nbs/20_paths.ipynb #cell-22
+# How epsilon changes from the first epoch (r = 0) to the end of the warm-up (r = 1), as a share of the largest
 SCHEDULES = dict(linear=lambda r: r, cosine=lambda r: (1 - math.cos(math.pi*r))/2, constant=lambda r: 1., falling=lambda r: 1 - r)
 
 def dynamic_epsilon(
-    epoch:float, # Epochs done, fractions allowed
-    warmup_epochs:float=100, # Epochs until the schedule's end; 0 gives its end at once
+    epoch:float, # Epochs done, >= 0, fractions allowed
+    warmup_epochs:float=100, # Epochs, >= 0, until the schedule's end; 0 gives its end at once
     final:float=0.1, # Largest value, in units of the latent's own standard deviation
     schedule:str='linear', # A key of `SCHEDULES`
-) -> float:
-    "Epsilon at this moment of training: by the linear schedule 0 at first, `final` after the warm-up."
-    return final*chosen(SCHEDULES, schedule, 'schedule of epsilon')(min(1., epoch/warmup_epochs) if warmup_epochs > 0 else 1.)
+) -> float: # Standard deviation of the path's noise
+    "Epsilon at this moment: by the linear schedule 0 at first, `final` after the warm-up; raises `InputError` for an unknown one."
+    r = min(1., epoch/warmup_epochs) if warmup_epochs > 0 else 1.
+    return final*chosen(SCHEDULES, schedule, 'schedule of epsilon')(r)
 
 # %% ../nbs/20_paths.ipynb #cell-26
 def _logit_normal(u:Tensor) -> Tensor:
@@ -101,7 +107,7 @@ def _mixture(u:Tensor) -> Tensor:
     "Four parts logit-normal to one part uniform: the slice of `u` decides which."
     return torch.where(u < .8, _logit_normal(u/.8), (u - .8)/.2)
 
-TIMES = dict(uniform=lambda u: u, logit_normal=_logit_normal, mixture=_mixture)
+TIMES = dict(uniform=lambda u: u, logit_normal=_logit_normal, mixture=_mixture) # Laws of times by name: a uniform number to a time
 
 # %% ../nbs/20_paths.ipynb #cell-27
 def sample_time(
@@ -118,4 +124,7 @@ def sample_time(
     return start + (1 - start)*chosen(TIMES, law, 'law of times')(u)
 
 # %% ../nbs/20_paths.ipynb #cell-32
-WEIGHTS = dict(uniform=torch.ones_like, cosmap=lambda t: 2/(math.pi*(1 - 2*t + 2*t*t)), data=lambda t: 3*(1 - t)**2)
+# How an error at time t counts, by name; mean 1 over uniform times
+WEIGHTS = dict(uniform = torch.ones_like,
+               cosmap  = lambda t: 2/(math.pi*(1 - 2*t + 2*t*t)),
+               data    = lambda t: 3*(1 - t)**2)

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['TABLEAUS', 'Step', 'METHODS', 'ADAPTIVE', 'GRIDS', 'Tableau', 'rk_step', 'State', 'ab2', 'fireflow',
-           'reversible_heun', 'alf', 'backward_euler', 'Method', 'runge_kutta', 'Pair', 'time_grid', 'Solution',
-           'Carry', 'Options', 'check_solve', 'check_start', 'check_carry', 'check_finite', 'Counted', 'solve',
-           'try_step', 'solve_adaptive', 'change', 'solve_strides', 'ODESolver']
+           'reversible_heun', 'alf', 'backward_euler', 'Method', 'Pair', 'time_grid', 'Solution', 'Carry', 'Options',
+           'Counted', 'solve', 'solve_adaptive', 'solve_strides', 'ODESolver']
 
 # %% ../nbs/30_solvers.ipynb #cell-2
 from typing import Callable, NamedTuple
@@ -14,18 +13,18 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 from .adagn import at_least_fp32
-from .config import InputError
+from .config import InputError, chosen
 from .paths import expand_as
 
 # %% ../nbs/30_solvers.ipynb #cell-5
 class Tableau(NamedTuple):
     "An explicit Runge-Kutta method: where it looks (`c`, `a`) and how it weighs what it saw (`b`)."
-    a: tuple # Row i: weights of earlier slopes for look i
-    b: tuple # Weights of the slopes in the step; they sum to 1
-    c: tuple # Times of the looks, as parts of the step
+    a: tuple # Rows of numbers; row i: weights of the earlier slopes for look i
+    b: tuple # Weights of the slopes in the step, one a look; they sum to 1
+    c: tuple # Times of the looks, as parts of the step, 0 to 1
     order: int # The error of a whole integration falls as steps**-order
 
-TABLEAUS = dict(
+TABLEAUS = dict( # Explicit Runge-Kutta methods with fixed steps, by name
     euler    = Tableau(((),), (1.,), (0.,), 1),
     midpoint = Tableau(((), (.5,)), (0., 1.), (0., .5), 2),
     heun     = Tableau(((), (1.,)), (.5, .5), (0., 1.), 2),
@@ -34,11 +33,11 @@ TABLEAUS = dict(
 # %% ../nbs/30_solvers.ipynb #cell-8
 def rk_step(
     v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    x:Tensor, # `(b, ...)`
+    x:Tensor, # The point at `t`, `(b, ...)`
     t:float, # Start of the step
     h:float, # Length of the step; negative goes back in time
-    method:Tableau, # A row of `TABLEAUS`
-) -> Tensor: # `x` at `t+h`
+    method:Tableau, # Where to look and how to weigh it: a value of `TABLEAUS`
+) -> Tensor: # The point at `t+h`, `(b, ...)`
     "One explicit Runge-Kutta step."
     slopes = []
     for row, c in zip(method.a, method.c):
@@ -57,35 +56,65 @@ class State(NamedTuple):
 
 Step = Callable # `(v, state, t, h) -> State`
 
-def ab2(v:Callable, s:State, t:float, h:float) -> State:
+def ab2(
+    v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
+    s:State, # Where the step before ended, with its slope
+    t:float, # Start of the step
+    h:float, # Length of the step; negative goes back in time
+) -> State: # Where this step ends
     "Adams-Bashforth of second order; the first step is Heun's."
     now = v(s.x, t)
     if s.extra is None: return State(s.x + h/2*(now + v(s.x + h*now, t + h)), now, h)
     r = h/s.h
     return State(s.x + h*((1 + r/2)*now - r/2*s.extra), now, h)
 
-def fireflow(v:Callable, s:State, t:float, h:float) -> State:
+def fireflow(
+    v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
+    s:State, # Where the step before ended, with the slope at its middle
+    t:float, # Start of the step
+    h:float, # Length of the step; negative goes back in time
+) -> State: # Where this step ends
     "Midpoint with the slope of the last midpoint as its guess (Deng 2024); the first step is the midpoint's own."
     k = v(s.x + h/2*(v(s.x, t) if s.extra is None else s.extra), t + h/2)
     return State(s.x + h*k, k, h)
 
-def reversible_heun(v:Callable, s:State, t:float, h:float) -> State:
-    "Kidger (2021); `extra` is the shadow of the point with its slope, stacked."
+# %% ../nbs/30_solvers.ipynb #55ec6e8c
+def reversible_heun(
+    v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
+    s:State, # Where the step before ended; `extra` is the shadow with its slope, stacked
+    t:float, # Start of the step
+    h:float, # Length of the step; negative goes back in time
+) -> State: # Where this step ends
+    "A step of second order that the same step with `-h` undoes (Kidger 2021)."
     shadow, slope = s.extra if s.extra is not None else (s.x, v(s.x, t))
-    shadow = 2*s.x - shadow + h*slope; now = v(shadow, t + h)
+    shadow = 2*s.x - shadow + h*slope
+    now = v(shadow, t + h)
     return State(s.x + h/2*(slope + now), torch.stack([shadow, now]), h)
 
-def alf(v:Callable, s:State, t:float, h:float) -> State:
-    "Asynchronous leapfrog (Mutze 2013, Zhuang 2021); `extra` is a slope."
+def alf(
+    v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
+    s:State, # Where the step before ended; `extra` is a slope
+    t:float, # Start of the step
+    h:float, # Length of the step; negative goes back in time
+) -> State: # Where this step ends
+    "Asynchronous leapfrog, which the same step with `-h` undoes (Mutze 2013, Zhuang 2021)."
     w = v(s.x, t) if s.extra is None else s.extra
-    middle = s.x + h/2*w; w = 2*v(middle, t + h/2) - w
+    middle = s.x + h/2*w
+    w = 2*v(middle, t + h/2) - w
     return State(middle + h/2*w, w, h)
 
-def backward_euler(v:Callable, s:State, t:float, h:float) -> State:
+# %% ../nbs/30_solvers.ipynb #5a4ac541
+def backward_euler(
+    v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
+    s:State, # Where the step before ended
+    t:float, # Start of the step
+    h:float, # Length of the step; negative goes back in time
+) -> State: # Where this step ends
     "The inverse of Euler's step, by four fixed-point iterations; raises `FloatingPointError` where they do not settle."
     x = s.x
     for _ in range(4): before, x = x, s.x + h*v(x, t + h)
-    if (x - before).norm() > .1*(x - s.x).norm(): raise FloatingPointError(f'backward Euler does not settle at t={t:.3f}; use more steps')
+    if (x - before).norm() > .1*(x - s.x).norm():
+        raise FloatingPointError(f'backward Euler does not settle at t={t:.3f}; use more steps')
     return State(x)
 
 # %% ../nbs/30_solvers.ipynb #cell-13
@@ -95,60 +124,75 @@ class Method(NamedTuple):
     order: int # The error of a whole integration falls as steps**-order
     reversible: bool = False # The same step with -h undoes it exactly, with what it carried
 
-def runge_kutta(m:Tableau) -> Method:
+def _runge_kutta(m):
     "A table as a method."
     return Method(lambda v, s, t, h: State(rk_step(v, s.x, t, h, m)), m.order)
 
-METHODS = {k: runge_kutta(m) for k, m in TABLEAUS.items()} | dict(ab2=Method(ab2, 2), fireflow=Method(fireflow, 2), backward_euler=Method(backward_euler, 1),
-           reversible_heun=Method(reversible_heun, 2, True), alf=Method(alf, 2, True))
+# All methods with fixed steps, by name
+METHODS = {k: _runge_kutta(m) for k, m in TABLEAUS.items()} | dict(
+    ab2             = Method(ab2, 2),
+    fireflow        = Method(fireflow, 2),
+    backward_euler  = Method(backward_euler, 1),
+    reversible_heun = Method(reversible_heun, 2, True),
+    alf             = Method(alf, 2, True))
 
 # %% ../nbs/30_solvers.ipynb #cell-15
 class Pair(NamedTuple):
     "An embedded pair: a table, and the weights of its error estimate."
-    table: Tableau
-    error: tuple # Weights of the slopes; the last one may be that of the end point
+    table: Tableau # The method whose step is taken
+    error: tuple # Weights of the slopes in the error estimate, one a look: the step's minus those of the method of lower order
     reuse: bool # The look at the end is the first look of the next step
 
-ADAPTIVE = dict(
-    heun21=Pair(TABLEAUS['heun'], (-.5, .5), False),
-    bs32=Pair(Tableau(((), (.5,), (0., .75), (2/9, 1/3, 4/9)), (2/9, 1/3, 4/9, 0.), (0., .5, .75, 1.), 3), (-5/72, 1/12, 1/9, -1/8), True))
+_BS32 = Tableau(((), (.5,), (0., .75), (2/9, 1/3, 4/9)), (2/9, 1/3, 4/9, 0.), (0., .5, .75, 1.), 3)
+
+# Methods that choose the length of their steps, by name
+ADAPTIVE = dict(heun21=Pair(TABLEAUS['heun'], (-.5, .5), False),
+                bs32=Pair(_BS32, (-5/72, 1/12, 1/9, -1/8), True))
 
 # %% ../nbs/30_solvers.ipynb #cell-17
-GRIDS = dict(uniform=lambda s: s, cosine=lambda s: (1 - torch.cos(torch.pi*s))/2, logit_normal=lambda s: torch.sigmoid(torch.special.ndtri(s)))
+# How an even grid on [0, 1] is bent, by name
+GRIDS = dict(uniform      = lambda s: s,
+             cosine       = lambda s: (1 - torch.cos(torch.pi*s))/2,
+             logit_normal = lambda s: torch.sigmoid(torch.special.ndtri(s)))
 
-def time_grid(t0:float, t1:float, steps:int, name:str='uniform') -> Tensor: # `(steps+1,)` float64
-    "Times of an integration."
-    return t0 + (t1 - t0)*GRIDS[name](torch.linspace(0, 1, steps + 1, dtype=torch.double))
+def time_grid(
+    t0:float, # Start time in [0, 1]
+    t1:float, # End time in [0, 1]; before `t0` for the way back
+    steps:int, # Number of steps, >= 1
+    name:str='uniform', # A key of `GRIDS`
+) -> Tensor: # `(steps+1,)` float64, first and last time included
+    "Times of an integration; raises `InputError` for an unknown grid."
+    return t0 + (t1 - t0)*chosen(GRIDS, name, 'grid')(torch.linspace(0, 1, steps + 1, dtype=torch.double))
 
 # %% ../nbs/30_solvers.ipynb #cell-20
 class Solution(NamedTuple):
     "Where an integration ended and what it cost."
     x: Tensor # The point at the end, `(b, ...)`
     nfe: int # Network evaluations for one image; of the costliest, if they differ
-    t: Tensor # The times visited, first and last included, float64; of the slowest image, where each has its own
-    path: list|None = None # The point at each time, if it was asked for
+    t: Tensor # The times visited, first and last included, `(n,)` float64; of the slowest image, where each has its own
+    path: list|None = None # The point at each time, each `(b, ...)`, if it was asked for
     carry: 'Carry|None' = None # What a reversible method needs to come back exactly
     done: Tensor|None = None # `(b,)` bool: False where the allowed evaluations did not suffice, and `x` is short of the end
 
 class Carry(NamedTuple):
     "Where a reversible method stands, and with what."
-    method: str # Whose
+    method: str # Whose: a reversible key of `METHODS`
     x: Tensor # The point it belongs to, `(b, ...)`
     t: float # and its time
-    extra: Tensor # The second state
+    extra: Tensor # The second state: a slope `(b, ...)`, or a shadow with its slope `(2, b, ...)`
 
 class Options(NamedTuple):
     "What is rarely changed."
     grid: str = 'uniform' # A key of `GRIDS`
-    clamp: float|None = None # Largest absolute value of the point after a step
+    clamp: float|None = None # Largest absolute value of the point after a step, > 0; off, since it hides a field that runs away
     keep_path: bool = False # Keep the point at every time
     progress: bool = False # Show a bar
-    rtol: float = 1e-3 # Adaptive: tolerated error of a step, relative
-    atol: float = 1e-3 # and absolute
-    max_nfe: int = 1000 # Adaptive: most evaluations
+    rtol: float = 1e-3 # Adaptive: tolerated error of a step, relative to the point, > 0
+    atol: float = 1e-3 # and absolute, > 0
+    max_nfe: int = 1000 # Adaptive: most network evaluations for one image, >= 1
 
 # %% ../nbs/30_solvers.ipynb #cell-21
-def check_solve(steps:int, method:str, t0:float, t1:float, grid:str='uniform') -> None:
+def _check_solve(steps, method, t0, t1, grid='uniform'):
     "Raise `InputError` where an integration could not mean anything."
     known = [*METHODS, *ADAPTIVE]
     if method not in known: raise InputError(f'method must be one of {", ".join(known)}, got {method!r}')
@@ -158,64 +202,83 @@ def check_solve(steps:int, method:str, t0:float, t1:float, grid:str='uniform') -
         if not 0 <= t <= 1: raise InputError(f'times must lie in [0, 1] (0 is noise, 1 is data), got {t}')
     if t0 == t1: raise InputError(f'start and end are the same time, {t0}; there is nothing to integrate')
 
-def check_start(x:Tensor, o:Options, reversible:bool=False) -> None:
+def _check_start(x, o, reversible=False):
     "Raise `InputError` for a point or options that could not mean anything."
     if x.ndim < 2 or not len(x): raise InputError(f'a point wanted the shape (b, ...) with at least one image, got {tuple(x.shape)}')
     if o.clamp is not None and not o.clamp > 0: raise InputError(f'clamp must be above 0, got {o.clamp}; leave it out for none')
     if o.clamp is not None and reversible: raise InputError('a step that was clamped cannot be undone; use clamp with another method')
-    if not (0 < o.rtol < float('inf') and 0 < o.atol < float('inf') and o.max_nfe >= 1): raise InputError(f'tolerances must be above 0 and max_nfe at least 1, got {o.rtol}, {o.atol} and {o.max_nfe}')
+    if not (0 < o.rtol < float('inf') and 0 < o.atol < float('inf') and o.max_nfe >= 1):
+        raise InputError(f'tolerances must be above 0 and max_nfe at least 1, got {o.rtol}, {o.atol} and {o.max_nfe}')
 
-def check_carry(carry:'Carry', x:Tensor, t0:float, method:str) -> None:
+# %% ../nbs/30_solvers.ipynb #68877263
+def _check_carry(carry, x, t0, method):
     "Raise `InputError` unless a carry belongs to this point, time and method."
-    if method not in METHODS or not METHODS[method].reversible: raise InputError(f'carry is for reversible methods ({", ".join(k for k, m in METHODS.items() if m.reversible)}), not for {method}')
-    if carry.method != method or carry.t != t0 or not torch.equal(carry.x, x): raise InputError(f'this carry belongs to another point or time, or to {carry.method}; hand on the `x` and the `carry` of one Solution')
+    reversible = [k for k, m in METHODS.items() if m.reversible]
+    if method not in reversible: raise InputError(f'carry is for reversible methods ({", ".join(reversible)}), not for {method}')
+    if carry.method != method or carry.t != t0 or not torch.equal(carry.x, x):
+        raise InputError(f'this carry belongs to another point or time, or to {carry.method}; '
+                         'hand on the `x` and the `carry` of one Solution')
 
-def check_finite(x:Tensor, t:float) -> None:
+def _check_finite(x, t):
     "Raise `FloatingPointError` when a point has left the numbers."
-    if not x.isfinite().all(): raise FloatingPointError(f'the field is no longer finite at t={t:.3f}; try more steps or a smaller guidance scale')
+    if x.isfinite().all(): return
+    raise FloatingPointError(f'the field is no longer finite at t={t:.3f}; try more steps or a smaller guidance scale')
 
+# %% ../nbs/30_solvers.ipynb #98211907
 class Counted:
-    "A field that is asked at one time for all, answers in fp32, counts, and is refused if its answer has another shape."
-    def __init__(self, v:Callable): self.v, self.evals, self.nfe = v, getattr(v, 'evals', lambda t: 1), 0
-    def __call__(self, x:Tensor, t:float|Tensor) -> Tensor:
-        one = not isinstance(t, Tensor)
-        if one: self.nfe += self.evals(t); t = x.new_full((len(x),), t)
+    "A field that is asked at one time for all, answers in fp32, counts in `nfe`, and is refused if its answer has another shape."
+    def __init__(self,
+        v:Callable, # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`; what it spends is `v.evals(t)`, or 1
+    ):
+        self.v, self.evals, self.nfe = v, getattr(v, 'evals', lambda t: 1), 0
+
+    def __call__(self,
+        x:Tensor, # The point, `(b, ...)`
+        t:float|Tensor, # One time for all, which is counted; or one for each image, `(b,)`, which is not
+    ) -> Tensor: # The velocity, `(b, ...)`, in fp32 or wider
+        "Ask the field; raises `InputError` if the answer is shaped otherwise than the point."
+        if not isinstance(t, Tensor):
+            self.nfe += self.evals(t)
+            t = x.new_full((len(x),), t)
         out = self.v(x, t)
-        if out.shape != x.shape: raise InputError(f'the field wanted to answer in shape {tuple(x.shape)}, and answered in {tuple(out.shape)}')
+        if out.shape != x.shape:
+            raise InputError(f'the field wanted to answer in shape {tuple(x.shape)}, and answered in {tuple(out.shape)}')
         return at_least_fp32(out)
 
 # %% ../nbs/30_solvers.ipynb #cell-22
 def solve(
     v:Callable, # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
     x:Tensor, # Start, `(b, ...)`
-    t0:float=0., # Start time; 0 is noise
-    t1:float=1., # End time; 1 is data
-    steps:int=15, # Steps of the grid; for adaptive methods, of the first guess
+    t0:float=0., # Start time in [0, 1]; 0 is noise
+    t1:float=1., # End time in [0, 1]; 1 is data
+    steps:int=15, # Steps of the grid, >= 1; for adaptive methods the first step is a `steps`-th of the way
     method:str='heun', # A key of `METHODS` or of `ADAPTIVE`
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
     options:Options=Options(), # Grid, clamp, path, progress, tolerances
     carry:Carry|None=None, # From the `Solution` of a reversible method that is to be undone or continued
-) -> Solution:
+) -> Solution: # Point, cost and times
     "Integrate `v` from `t0` to `t1`; raises `InputError`, or `FloatingPointError` when the field stops being finite."
-    check_solve(steps, method, t0, t1, options.grid)
-    if carry is not None: check_carry(carry, x, t0, method)
+    _check_solve(steps, method, t0, t1, options.grid)
+    if carry is not None: _check_carry(carry, x, t0, method)
     if method in ADAPTIVE: return solve_adaptive(v, x, t0, t1, steps, method, callback, options)
     m, v, grid = METHODS[method], Counted(v), time_grid(t0, t1, steps, options.grid)
-    check_start(x, options, m.reversible); check_finite(x, t0)
-    state = State(at_least_fp32(x), carry.extra if carry else None); path = [state.x]
+    _check_start(x, options, m.reversible)
+    _check_finite(x, t0)
+    state = State(at_least_fp32(x), carry.extra if carry else None)
+    path = [state.x]
     times = list(enumerate(zip(grid.tolist(), grid[1:].tolist())))
     for i, (t, end) in tqdm(times, desc='solve', unit='step', disable=not options.progress, leave=False):
         state = m.step(v, state, t, end - t)
-        check_finite(state.x, end)                                              # before a clamp could hide it
+        _check_finite(state.x, end)                                             # before a clamp could hide it
         if options.clamp: state = state._replace(x=state.x.clamp(-options.clamp, options.clamp))
         if callback: callback(i, end, state.x)
         if options.keep_path: path.append(state.x)
-    return Solution(state.x, v.nfe, grid, path if options.keep_path else None, Carry(method, state.x, t1, state.extra) if m.reversible else None,
-                    torch.ones(len(x), dtype=torch.bool))
+    again = Carry(method, state.x, t1, state.extra) if m.reversible else None
+    return Solution(state.x, v.nfe, grid, path if options.keep_path else None, again, torch.ones(len(x), dtype=torch.bool))
 
 # %% ../nbs/30_solvers.ipynb #cell-32
-def try_step(v:Counted, x:Tensor, t:Tensor, h:Tensor, pair:Pair, first:Tensor|None) -> tuple: # New point, error, first slope, last slope
-    "One step of each image by its own length `h`, `(b,)`; and an estimate of its error."
+def _try_step(v, x, t, h, pair, first):
+    "One step of each image from its own time `t` by its own length `h`, both `(b,)`: new point, error, first slope, last slope."
     h_wide = expand_as(h, x)
     slopes = [] if first is None else [first]
     for row, c in zip(pair.table.a[len(slopes):], pair.table.c[len(slopes):]):
@@ -224,52 +287,72 @@ def try_step(v:Counted, x:Tensor, t:Tensor, h:Tensor, pair:Pair, first:Tensor|No
     mean = lambda weights: h_wide*sum(w*k for w, k in zip(weights, slopes) if w)
     return x + mean(pair.table.b), mean(pair.error), slopes[0], slopes[-1]
 
+# %% ../nbs/30_solvers.ipynb #42993ec7
+def _next_length(h, e, before, whole, taken, order):
+    "Length of the next try of each image, `(b,)`: by this error and the last one, at most five times as long or short."
+    before = torch.where(taken, before**(.4/order), 1.)
+    e = e.nan_to_num(1e9, 1e9).clamp_min(1e-10)
+    return h*torch.where(whole, .9*e**(-.7/order)*before, .2).clamp(.2, 5)
+def _judged(new, error, x, options):
+    "Error of each image in units of what is allowed, and whether its step stayed finite; both `(b,)`, on the CPU."
+    allowed = options.atol + options.rtol*torch.maximum(x.abs(), new.abs())
+    e = (error/allowed).flatten(1).square().mean(1).sqrt().double().cpu()
+    return e, e.isfinite() & new.flatten(1).isfinite().all(1).cpu()
+
+def _check_length(failed, part, t, t1):
+    "Raise `FloatingPointError` where a step that failed was already a tiny part of the way."
+    if not (failed & (part.abs() < 1e-9) & ((t1 - t).abs() > 1e-9)).any(): return
+    raise FloatingPointError(f'no step is short enough at t={t[failed].min():.3f}; allow a larger error')
+
 # %% ../nbs/30_solvers.ipynb #cell-33
 def solve_adaptive(
-    v:Callable, # Field `(x, t) -> dx/dt`; `t` differs from image to image
+    v:Callable, # Field `(x, t) -> dx/dt`; `t`, `(b,)`, differs from image to image
     x:Tensor, # Start, `(b, ...)`
-    t0:float=0., # Start time
-    t1:float=1., # End time
+    t0:float=0., # Start time in [0, 1]
+    t1:float=1., # End time in [0, 1]
     steps:int=15, # The first step is a `steps`-th of the way
     method:str='bs32', # A key of `ADAPTIVE`
     callback:Callable|None=None, # Called as `callback(step, t, x)` with the time of the slowest image
     options:Options=Options(), # Tolerances, cap, clamp, path
-) -> Solution:
-    "Integrate with steps of the length that the tolerance allows, each image by itself; raises `InputError`, or `FloatingPointError` where no step is short enough."
-    check_solve(steps, method, t0, t1); check_start(x, options); check_finite(x, t0)
-    pair, cost, v, way = ADAPTIVE[method], getattr(v, 'evals', lambda t: 1), Counted(v), t1 - t0
-    x = at_least_fp32(x); t = torch.full((len(x),), t0, dtype=torch.double); h = torch.full_like(t, way/steps)
-    before, nfe, first, visited, path, order = torch.ones_like(t), torch.zeros(len(x), dtype=torch.long), None, [t0], [x], pair.table.order
-    moving = torch.ones(len(x), dtype=torch.bool); wide = lambda a: a.to(x.device).reshape(-1, *(1,)*(x.ndim - 1))
+) -> Solution: # Point, cost and times; `done` says who arrived
+    "Steps as long as the tolerance allows, each image by itself; raises `InputError`, or `FloatingPointError` if none is short enough."
+    _check_solve(steps, method, t0, t1)
+    _check_start(x, options); _check_finite(x, t0)
+    pair, cost, v, way = chosen(ADAPTIVE, method, 'method'), getattr(v, 'evals', lambda t: 1), Counted(v), t1 - t0
+    x, t = at_least_fp32(x), torch.full((len(x),), t0, dtype=torch.double)
+    h, before, moving = torch.full_like(t, way/steps), torch.ones_like(t), torch.ones(len(x), dtype=torch.bool)
+    nfe, first, visited, path = torch.zeros(len(x), dtype=torch.long), None, [t0], [x]
+    wide = lambda a: a.to(x.device).reshape(-1, *(1,)*(x.ndim - 1))
     bar = tqdm(total=1., desc='solve', disable=not options.progress, leave=False, bar_format='{l_bar}{bar}')
     while True:
         h = torch.where(moving, torch.minimum(h.abs(), (t1 - t).abs())*(1 if way > 0 else -1), 0.)
         looks = pair.table.c[(first is not None):]
         price = torch.tensor([sum(cost(a + c*b) for c in looks) for a, b in zip(t.tolist(), h.tolist())])
-        moving &= nfe + price <= options.max_nfe; h = torch.where(moving, h, 0.)   # who could not pay stays, and stops nobody
+        moving &= nfe + price <= options.max_nfe                                # who could not pay stays, and stops nobody
         if not moving.any(): break
-        nfe += price*moving
-        new, error, start, end = try_step(v, x, t.to(x.device), h.to(x.device), pair, first)
-        e = (error/(options.atol + options.rtol*torch.maximum(x.abs(), new.abs()))).flatten(1).square().mean(1).sqrt().double().cpu()
-        whole = e.isfinite() & new.flatten(1).isfinite().all(1).cpu()
-        if not start[moving.to(x.device)].isfinite().all(): check_finite(x*torch.nan, t[moving].min().item())
+        h, nfe = torch.where(moving, h, 0.), nfe + price*moving
+        new, error, start, end = _try_step(v, x, t.to(x.device), h.to(x.device), pair, first)
+        if not start[moving.to(x.device)].isfinite().all(): _check_finite(x*torch.nan, t[moving].min().item())
+        e, whole = _judged(new, error, x, options)
         taken = moving & whole & (e <= 1)
-        if ((h.abs() < 1e-9*abs(way)) & moving & ~taken & ((t1 - t).abs() > 1e-9)).any(): raise FloatingPointError(f'no step is short enough at t={t[moving].min():.3f}; allow a larger error')
+        _check_length(moving & ~taken, h/way, t, t1)
         kept = new.clamp(-options.clamp, options.clamp) if options.clamp else new
         first = torch.where(wide(taken), end, start) if pair.reuse and (kept is new or torch.equal(kept, new)) else None
         x, t = torch.where(wide(taken), kept, x), torch.where(taken, t + h, t)
-        grow = torch.where(whole, .9*e.nan_to_num(1e9, 1e9).clamp_min(1e-10)**(-.7/order)*torch.where(taken, before**(.4/order), 1.), .2)
-        h, before = torch.where(moving, h*grow.clamp(.2, 5), h), torch.where(taken, e.clamp_min(1e-4), before)
+        h = torch.where(moving, _next_length(h, e, before, whole, taken, pair.table.order), h)
+        before = torch.where(taken, e.clamp_min(1e-4), before)
         moving &= (t1 - t).abs() > 1e-12
         if not taken.any(): continue
-        slowest = t[((t - t0)/way).argmin()].item(); visited.append(slowest); bar.n = (slowest - t0)/way; bar.refresh()
-        if callback: callback(len(visited) - 2, slowest, x)
+        visited.append(t[((t - t0)/way).argmin()].item())                       # of the slowest image
+        bar.update((visited[-1] - visited[-2])/way)
+        if callback: callback(len(visited) - 2, visited[-1], x)
         if options.keep_path: path.append(x)
     bar.close()
-    return Solution(x, int(nfe.max()), torch.tensor(visited, dtype=torch.double), path if options.keep_path else None, done=(t1 - t).abs() <= 1e-12)
+    done = (t1 - t).abs() <= 1e-12
+    return Solution(x, int(nfe.max()), torch.tensor(visited, dtype=torch.double), path if options.keep_path else None, done=done)
 
 # %% ../nbs/30_solvers.ipynb #cell-41
-def change(old:Tensor, new:Tensor) -> float:
+def _change(old, new):
     "Relative root-mean-square change of a velocity, in the worst image."
     size = lambda v: v.flatten(1).norm(dim=1)
     return (size(new - old)/size(new).clamp_min(1e-12)).max().item()
@@ -277,42 +360,50 @@ def change(old:Tensor, new:Tensor) -> float:
 def solve_strides(
     v:Callable, # Field `(x, t) -> dx/dt`
     x:Tensor, # Start, `(b, ...)`
-    t0:float=0., # Start time
-    t1:float=1., # End time
+    t0:float=0., # Start time in [0, 1]
+    t1:float=1., # End time in [0, 1]
     steps:int=15, # Points of the finest grid: the most evaluations that can be spent
-    step_threshold:float=0.01, # Relative change of the velocity below which the stride doubles
+    step_threshold:float=0.01, # Relative change of the velocity below which the stride doubles; 0 never skips
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each stride
-) -> Solution:
-    "Euler with strides that grow where the field stands still."
-    check_solve(steps, 'euler', t0, t1)
+) -> Solution: # Point, cost and the times of the looks
+    "Euler with strides that grow where the velocity stands still; raises `InputError`, or `FloatingPointError`."
+    _check_solve(steps, 'euler', t0, t1)
     x, v, grid = at_least_fp32(x), Counted(v), time_grid(t0, t1, steps)
     i, stride, last, visited = 0, 1, None, [t0]
     while i < steps:
         now = v(x, grid[i].item())
-        still = last is not None and change(last, now) < step_threshold
+        still = last is not None and _change(last, now) < step_threshold
         stride = min(2*stride if still else 1, steps - i)
         x, last = x + (grid[i+stride] - grid[i]).item()*now, now
-        i += stride; visited.append(grid[i].item())
-        check_finite(x, visited[-1])
+        i += stride
+        visited.append(grid[i].item())
+        _check_finite(x, visited[-1])
         if callback: callback(i - 1, visited[-1], x)
     return Solution(x, v.nfe, torch.tensor(visited, dtype=torch.double), done=torch.ones(len(x), dtype=torch.bool))
 
 # %% ../nbs/30_solvers.ipynb #cell-46
 class ODESolver:
-    "A method with its settings: `solver.solve(v, x, t0, t1)`."
+    "A method with its settings: `solver.solve(v, x, t0, t1)`; raises `InputError` for settings that exclude each other."
     def __init__(self,
         method:str='heun', # A key of `METHODS` or `ADAPTIVE`
-        steps:int=15, # Steps of the grid
+        steps:int=15, # Steps of the grid, >= 1
         adaptive:bool=False, # Euler with growing strides instead of `method`
-        step_threshold:float=0.01, # For `adaptive`: relative change below which the stride doubles
+        step_threshold:float=0.01, # For `adaptive`: relative change of the velocity below which the stride doubles
         options:Options=Options(), # Grid, clamp, path, progress, tolerances
     ):
-        check_solve(steps, method, 0., 1., options.grid)
+        _check_solve(steps, method, 0., 1., options.grid)
         if adaptive and options != Options(): raise InputError('steps that grow take no options; leave adaptive off, or the options out')
         self.method, self.steps, self.adaptive, self.step_threshold, self.options = method, steps, adaptive, step_threshold, options
 
-    def solve(self, v:Callable, x:Tensor, t0:float=0., t1:float=1., callback:Callable|None=None, carry:Carry|None=None) -> Solution:
-        "Integrate `v` from `t0` to `t1` with these settings."
-        if self.adaptive and carry is not None: check_carry(carry, x, t0, 'strides')
+    def solve(self,
+        v:Callable, # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
+        x:Tensor, # Start, `(b, ...)`
+        t0:float=0., # Start time in [0, 1]; 0 is noise
+        t1:float=1., # End time in [0, 1]; 1 is data
+        callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
+        carry:Carry|None=None, # From the `Solution` of a reversible method that is to be undone or continued
+    ) -> Solution: # Point, cost and times
+        "Integrate `v` from `t0` to `t1` with these settings; raises as `solve` does."
+        if self.adaptive and carry is not None: _check_carry(carry, x, t0, 'strides')
         if self.adaptive: return solve_strides(v, x, t0, t1, self.steps, self.step_threshold, callback)
         return solve(v, x, t0, t1, self.steps, self.method, callback, self.options, carry)

@@ -9,6 +9,7 @@ __all__ = ['save_dataset', 'open_dataset', 'pt_latent', 'pt_source', 'import_lat
 import re, shutil
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 import numpy as np, torch
 from tqdm import tqdm
 from .codecs import Codec
@@ -41,7 +42,7 @@ def _columns(dataset, image:str, label:str|None, style:str|None) -> list|None: #
 
 # %% ../nbs/05_sources.ipynb #cell-6
 def save_dataset(
-    dataset, # A `datasets.Dataset` or, streamed, an `IterableDataset`: one split
+    dataset:Any, # A `datasets.Dataset` or, streamed, an `IterableDataset`: one split
     raw_root:str|Path, # Folder to write a folder for each style into
     image:str='image', # Column of the images
     label:str|None=None, # Column of the labels, which become styles
@@ -50,43 +51,50 @@ def save_dataset(
     "The images of a data set as files; raises `InputError` for columns that are not there."
     from datasets import Image
     names, raw_root = _columns(dataset, image, label, style), Path(raw_root)
-    have = {p.stem for p in raw_root.glob('*/*') if p.stem.isdecimal()} if label else {p.stem for p in (raw_root/_folder(style, None)).glob('*')}
+    if label: have = {p.stem for p in raw_root.glob('*/*') if p.stem.isdecimal()}
+    else: have = {p.stem for p in (raw_root/_folder(style, None)).glob('*')}
     start = next(i for i in range(len(have) + 1) if f'{i:07}' not in have)
     rows = dataset.cast_column(image, Image(decode=False)).skip(start)
     count = len(dataset) if hasattr(dataset, '__len__') else None
     for i, row in enumerate(tqdm(rows, total=count, initial=start, desc='fetch', unit='image'), start):
         cell = row[image] or {}
         content = cell.get('bytes') or (Path(cell['path']).read_bytes() if cell.get('path') else b'')
-        write_bytes(raw_root/_folder(row[label] if label else style, names)/f'{i:07}{_suffix(content)}', content)
+        folder = raw_root/_folder(row[label] if label else style, names)
+        write_bytes(folder/f'{i:07}{_suffix(content)}', content)
     return {p.name: sum(1 for _ in p.iterdir()) for p in sorted(raw_root.iterdir()) if p.is_dir()}
 
 # %% ../nbs/05_sources.ipynb #cell-7
 def open_dataset(
     name:str, # NAME or NAME:SPLIT; a data set of the hub, a folder of images or parquet files
     streaming:bool=False, # Fetch images one by one instead of the whole
-):
+) -> Any: # A `datasets.Dataset`, streamed an `IterableDataset`; a dict of splits where none is named and there are several
     "A split of a data set; raises `InputError` if there is none, or the extra is not installed."
     try: from datasets import load_dataset
     except ImportError: raise InputError("data sets need an extra: pip install 'stylecfm[data]'") from None
     path, split = re.fullmatch(r'(.+?)(?::(\w[^/\\]*))?', name, re.S).groups()
     try: found = load_dataset(path, split=split, streaming=streaming)
-    except Exception as e: raise InputError(f'cannot open the data set {name}: {str(e).splitlines()[0]}; give NAME:SPLIT of the hub, or a folder') from e   # the library raises anything
-    return next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
+    except Exception as e:                                                      # the library raises anything
+        raise InputError(f'cannot open the data set {name}: {str(e).splitlines()[0]}; give NAME:SPLIT of the hub, or a folder') from e
+    if isinstance(found, dict) and len(found) == 1: return next(iter(found.values()))
+    return found
 
 # %% ../nbs/05_sources.ipynb #cell-12
 def pt_latent(
     content:bytes, # Of a `.pt` file
-    scaling:float=1., # Factor that the latents were multiplied by
+    scaling:float=1., # Factor that the latents were multiplied by, not 0
 ) -> torch.Tensor: # `(c, h, w)`, fp32
     "The latent in a file; an `InputError` that says only why not."
     try: x = torch.load(BytesIO(content), map_location='cpu', weights_only=True)
-    except Exception: raise InputError('it holds more than a tensor, or is damaged; nothing of it was run') from None   # unpickling raises anything
+    except Exception:                                                           # unpickling raises anything
+        raise InputError('it holds more than a tensor, or is damaged; nothing of it was run') from None
     if isinstance(x, dict):
         tensors = [v for v in x.values() if isinstance(v, torch.Tensor) and v.dim() >= 3]
         if len(tensors) != 1: raise InputError(f'it holds {len(tensors)} latents instead of one')
         x = tensors[0]
     if isinstance(x, torch.Tensor) and x.dim() == 4 and len(x) == 1: x = x[0]
-    if not isinstance(x, torch.Tensor) or x.dim() != 3: raise InputError(f'it holds no tensor (c, h, w), but {"one of shape " + str(tuple(x.shape)) if isinstance(x, torch.Tensor) else type(x).__name__}')
+    if not isinstance(x, torch.Tensor) or x.dim() != 3:
+        what = f'one of shape {tuple(x.shape)}' if isinstance(x, torch.Tensor) else type(x).__name__
+        raise InputError(f'it holds no tensor (c, h, w), but {what}')
     return x.float()/scaling
 
 # %% ../nbs/05_sources.ipynb #cell-13
@@ -94,21 +102,27 @@ def pt_source(
     pt_root:str|Path, # Folder with a folder of `.pt` files for each style
     codec:Codec, # That made them
     scaling:float=1., # Factor that they were multiplied by
-) -> Source:
+) -> Source: # For `make_cache`
     "Ready latents as a source; raises `InputError` where the first usable one does not fit the codec."
     folders, shape = style_folders(pt_root, ('.pt',)), None
     for p in (p for paths in folders.values() for p in paths):
         try: shape = tuple(pt_latent(read_file(p)).shape); break
         except InputError: continue
-    if shape is None: raise InputError(f'no latent in {pt_root} could be read; they should be tensors (c, h, w), one a file')
-    if shape[0] != codec.latent_channels: raise InputError(f'the latents in {pt_root} have {shape[0]} channels, those of {codec.spec} {codec.latent_channels}; give the codec that made them')
+    if shape is None:
+        raise InputError(f'no latent in {pt_root} could be read; they should be tensors (c, h, w), one a file')
+    if shape[0] != codec.latent_channels:
+        raise InputError(f'the latents in {pt_root} have {shape[0]} channels, those of {codec.spec} {codec.latent_channels}; '
+                         'give the codec that made them')
     def read(content):
         z = pt_latent(content, scaling)
         if tuple(z.shape) != shape: raise InputError(f'its shape is {tuple(z.shape)}, that of the others {shape}')
         return z
-    recipe = dict(version=2, codec=codec.fingerprint, imported='pt', scaling=scaling, shape=list(shape), dtype=str(DTYPE).removeprefix('torch.'))
-    return Source(Path(pt_root), folders, read, lambda z: z[:, None], (1, *shape), recipe, dict(spec=codec.spec, latent_channels=shape[0], factor=codec.factor))
+    dtype = str(DTYPE).removeprefix('torch.')
+    recipe = dict(version=2, codec=codec.fingerprint, imported='pt', scaling=scaling, shape=list(shape), dtype=dtype)
+    about = dict(spec=codec.spec, latent_channels=shape[0], factor=codec.factor)
+    return Source(Path(pt_root), folders, read, lambda z: z[:, None], (1, *shape), recipe, about)
 
+# %% ../nbs/05_sources.ipynb #499bf452
 def import_latents(
     pt_root:str|Path, # Folder with a folder of `.pt` files for each style
     out_root:str|Path, # Folder of the cache
@@ -116,7 +130,7 @@ def import_latents(
     scaling:float=1., # Factor that they were multiplied by
     strict:bool=False, # Refuse a bad file instead of setting it aside
     rebuild:bool=False, # Replace a cache of another recipe
-) -> CacheReport:
+) -> CacheReport: # What was written, kept and left out
     "A cache from ready latents; raises `InputError`."
     return make_cache(pt_source(pt_root, codec, scaling), out_root, 4, strict, rebuild)
 
@@ -124,18 +138,22 @@ def import_latents(
 def put_aside(
     root:str|Path, # Folder with a folder of images for each style
     out:str|Path, # Gets `train/` with all but `n` of each style, and `test/` with those; left alone if it has them
-    n:int=30, # Images of each style to put aside
+    n:int=30, # Images of each style to put aside, fewer than there are
     seed:int=0, # Of the choice
     styles:tuple=('photo', 'monet'), # Folders, in the order of the choice
 ):
     "Copies of images, in two folders; raises `InputError` where there are too few."
-    root, out, rng, parts = Path(root), Path(out), np.random.default_rng(seed), dict(train=[], test=[])
+    root, out = Path(root), Path(out)
+    rng, parts = np.random.default_rng(seed), dict(train=[], test=[])
     for style in styles:
         paths = list_images(root/style)
-        if len(paths) <= n: raise InputError(f'{root/style} has {len(paths)} images; more than {n} are needed to put {n} aside')
+        if len(paths) <= n:
+            raise InputError(f'{root/style} has {len(paths)} images; more than {n} are needed to put {n} aside')
         aside = set(rng.choice(len(paths), n, replace=False))
         for i, p in enumerate(paths): parts['test' if i in aside else 'train'].append((style, p))
     for part, files in parts.items():
         if (out/part).exists(): continue
         with sealed_folder(out/part, part) as tmp:
-            for style, p in files: (tmp/style).mkdir(exist_ok=True); shutil.copyfile(p, tmp/style/p.name)
+            for style, p in files:
+                (tmp/style).mkdir(exist_ok=True)
+                shutil.copyfile(p, tmp/style/p.name)
