@@ -135,8 +135,9 @@ def plan(
     speed = speed or (measure_speed(device, precision_on(config, device) or torch.float32) if device == 'cpu' or torch.cuda.is_available() else LAPTOP)
     overhead = overhead or (OVERHEAD if device == 'cuda' else HERE)
     ways = [(c, k) for c, k in WAYS if given.get('checkpointing', c) == c and given.get('mlp_chunks', k) == k] or [(given.get('checkpointing', 'none'), given.get('mlp_chunks', 0))]
+    if config.model.network == 'unet': ways = [(c, k) for c, k in ways if c in ('none', 'all') and not k]
     if config.model.grn: ways = [(c, k) for c, k in ways if not k]
-    if not ways: raise InputError('training.mlp_chunks does not go with model.grn, which looks at all pixels; set one of them off')
+    if not ways: raise InputError('training.mlp_chunks does not go with model.grn, which looks at all pixels, nor checkpointing by halves with a U-Net; set one of them off')
     b, budget, seen, tried = config.training.batch, round(budget_gb*GB), [], []
     for c, k in ways:
         w = way(config, c, k, device); seen.append(w); one = best_within(w, b, budget, speed, overhead, given.get('micro_batch'))
@@ -228,6 +229,7 @@ def surely_enough(
 ) -> int: # Bytes
     "More than a step will need."
     m, (h, w) = config.model, latent_hw(config)
+    if m.network == 'unet': return 24*parameters(config) + 64*batch*h*w*(16*m.hidden_dim*(m.num_layers + 1) + m.latent_channels)
     return 24*parameters(config) + 64*batch*h*w*(m.hidden_dim*(m.num_layers*(2 if m.grn else 1) + 8 + (4*m.num_layers//m.context_every if m.context_dim else 0)) + m.latent_channels)
 
 def means_for(

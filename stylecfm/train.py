@@ -31,6 +31,7 @@ from .optim import Averages, Stopped, as_used, averages_state, generator, learni
 from .otcfm import Draw, FlowBatch, flow_batch, loss_by
 from .paths import dynamic_epsilon, noise_like
 from .planning import means_for, memory_now, with_less
+from .unet import UNet
 from .watch import held_batches, sample_grid, sampled_style, split, validation_loss
 
 # %% ../nbs/50_train.ipynb #d5a7e6bb
@@ -45,13 +46,14 @@ def check_fit(config:Config, cache:LatentCache):
     if config.training.freeze == 'old' and config.training.init_from == 'none': raise InputError('training.freeze is old, but there is no model to begin with; give training.init_from')
     sampled_style(cache.styles, config.checkpoint.sample_style)
     least = min(cache.styles, key=cache.count.get)
-    if config.training.batch > cache.count[least]: raise InputError(f'training.batch_size is {config.training.batch}, and {least} has {cache.count[least]} latents; make it smaller, or add images')
+    most = cache.count[least]*max(1, len(cache.styles)//2)                        # of hundreds of styles, a batch holds none whole
+    if config.training.batch > most: raise InputError(f'training.batch_size is {config.training.batch}, and {least} has {cache.count[least]} latents; make it smaller, or add images')
     if config.training.coupling != 'independent' and config.training.batch < 2: raise InputError(f'training.batch_size is {config.training.batch}, and one latent leaves nothing to pair; make it larger, or set training.coupling to independent')
     if len(cache.styles) != m.num_styles:
         raise InputError(f'{cache.root} has {len(cache.styles)} styles ({", ".join(cache.styles)}), but model.num_styles is {m.num_styles}; set it and data.num_classes to {len(cache.styles)}')
 
 # %% ../nbs/50_train.ipynb #cell-6
-def build_network(config:Config) -> IsoNext:
+def build_network(config:Config) -> IsoNext|UNet:
     "The network that a config describes, with weights from its seed."
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed); net = build(config)
@@ -77,7 +79,7 @@ def first_weights(config:Config, cache:LatentCache) -> tuple: # Network, numbers
 
 # %% ../nbs/50_train.ipynb #1807bb3e
 class OTCFMTrainer:
-    "Trains an `IsoNext` on cached latents by OT-CFM; `fit` runs or resumes."
+    "Trains a velocity network on cached latents by OT-CFM, or as DDPM; `fit` runs or resumes."
     def __init__(self,
         config:Config, # The whole run
         cache:LatentCache|None=None, # Opened from `config.data.data_root` if none
@@ -118,10 +120,11 @@ def choose_rows(self:OTCFMTrainer, new:list) -> tuple: # Positions that are trai
     t = self.config.training; s = split(self.cache, t.validation_share, t.seed)
     keep = (lambda rows: rows[torch.isin(self.cache.styles_of(rows), torch.tensor(new))]) if t.freeze == 'old' else (lambda rows: rows)
     if not len(rows := keep(s.train)): raise InputError(f'{t.init_from} knows all of {", ".join(self.cache.styles)}, so with training.freeze old nothing is left to learn; add a style, or set it to nothing')
-    return rows, held_batches(self.cache, keep(s.held), t.seed, t.path)
+    as_trained = dict(time_law=t.time_sampling, weight=t.loss_weighting) if self.config.model.predicts == 'noise' else {}        # a velocity is asked at all times alike, whatever it is trained on
+    return rows, held_batches(self.cache, keep(s.held), t.seed, Draw(0., 0., path=t.path, **as_trained))
 
 @patch
-def prepare(self:OTCFMTrainer, net:IsoNext, new:list):
+def prepare(self:OTCFMTrainer, net:IsoNext|UNet, new:list):
     "Freeze what does not learn, and make what moves the weights."
     t, device = self.config.training, self.acc.device
     if t.freeze == 'old':

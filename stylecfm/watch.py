@@ -45,12 +45,12 @@ def held_batches(
     cache:LatentCache, # All latents
     held:Tensor, # Positions, from `Split`
     seed:int=0, # Of pairs, times and noise
-    path:str='gaussian', # A key of `PATHS`
+    draw:Draw=Draw(0., 0.), # Path, coupling, times and weights, without chance but its own
     size:int=64, # Samples of a batch
 ) -> list: # Of `FlowBatch`
     "What the network is asked, time and again."
     parts = held[torch.randperm(len(held), generator=generator(seed, 12))].split(size) if len(held) else []
-    return [flow_batch(*cache.pick(part), Draw(0., 0., 'ot', path=path), generator(seed, i, 13)) for i, part in enumerate(parts)]
+    return [flow_batch(*cache.pick(part), draw, generator(seed, i, 13)) for i, part in enumerate(parts)]
 
 @torch.no_grad()
 def validation_loss(
