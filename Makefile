@@ -6,7 +6,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs docs site-check dist start before-after own-folders clean
+.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -40,6 +40,9 @@ own-folders: .venv/.dev ## The tutorial's commands on photographs and Monets, if
 
 brain: .venv/.dev ## Find lesions in brain phantoms, and measure what its attention costs (ten minutes)
 	$(BIN)/python tools/run_notebooks.py brain --slow
+
+users: .venv/.dev ## Digits in 31 hands: IsoNext and a U-Net by OT-CFM and as DDPM (ten minutes)
+	$(BIN)/python tools/run_notebooks.py users --slow
 
 browser: .venv/.dev ## Try the page in Chromium, if it is installed
 	$(BIN)/python tools/run_notebooks.py 81_app --slow

@@ -17,15 +17,17 @@ import diffusers, torch
 from filelock import FileLock, Timeout
 import stylecfm
 from .codecs import Codec, LatentStats, write_codec
-from .config import Config, InferenceConfig, InputError
+from .config import Config, InferenceConfig, InputError, chosen
 from .files import make_folder, narrowed, read_json, read_manifest, sealed_folder, verify_folder, write_json, write_tensors, write_text
+from .ddpm import NETWORKS
 from .isonext import IsoNext
 from .memory import Means
+from .unet import UNet
 
 # %% ../nbs/48_checkpoints.ipynb #03fc2dee
 class Model(NamedTuple):
     "A network with all it takes to use it."
-    net: IsoNext # Velocity network
+    net: IsoNext|UNet # Velocity network
     stats: LatentStats # Mean and scale of its latents' channels
     styles: list # Names; the position is the style's number
     spec: str # Codec, as `load_codec` takes it
@@ -44,11 +46,12 @@ def write_model(
     codec:Codec|None=None, # To be written, too
 ):
     "The parts of a model; raises `InputError` where they cannot be written."
+    kind = type(model.net)
     weights = narrowed(model.net.state_dict())                                  # as its save_pretrained would, but flushed
     write_text(folder/'network'/'config.json', model.net.to_json_string())
     write_tensors(folder/'network'/'diffusion_pytorch_model.safetensors', weights, dict(format='pt'))
     spec = write_codec(folder, codec) if codec else model.spec
-    about = dict(_class_name='StyleTransferPipeline', _diffusers_version=diffusers.__version__, network=['stylecfm.isonext', 'IsoNext'])
+    about = dict(_class_name='StyleTransferPipeline', _diffusers_version=diffusers.__version__, network=[kind.__module__, kind.__name__])
     about |= dict(codec=spec, codec_weights=model.weights, styles=model.styles, mean=model.stats.mean.tolist(),
                   scale=model.stats.scale.tolist(), inference=asdict(model.inference))
     write_json(folder/'model_index.json', about)
@@ -94,7 +97,8 @@ def load_model(
     if not (path/'model_index.json').is_file():
         raise InputError(f'{path} was written by an older version, which kept a model in another form; train it again')
     d = read_json(path/'model_index.json')
-    try: net = IsoNext.from_pretrained(path/'network', use_safetensors=True, torch_dtype=torch.float32).eval()
+    kind = chosen({k.__name__: k for k in (IsoNext, *(v for kinds in NETWORKS.values() for v in kinds.values()))}, d['network'][1], f'the network of {path}')
+    try: net = kind.from_pretrained(path/'network', use_safetensors=True, torch_dtype=torch.float32).eval()
     except ValueError: raise InputError(f'{path} was written by an older version, whose network had other shapes; train it again') from None
     stats = LatentStats(*(torch.tensor(d[k]) for k in ('mean', 'scale')))
     spec = str(path/'codec') if d['codec'] == './codec' else d['codec']

@@ -126,6 +126,8 @@ class ModelConfig(Section, name='model'):
     grn:bool = key(False, FLAG) # Global response norm in the blocks (Woo 2023): off, as it has not been found to pay
     context_dim:int = key(0, whole(0)) # Numbers of a condition that attention reads as a context of rank one; 0: no attention, for pictures
     context_every:int = key(3, whole(1)) # Blocks between two such attentions
+    network:str = key('isonext', one_of('isonext', 'unet')) # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a level
+    predicts:str = key('velocity', one_of('velocity', 'noise')) # What the network computes; from predicted noise, as in DDPM, the velocity follows
 
 # %% ../nbs/00_config.ipynb #cell-21
 @dataclass(frozen=True)
@@ -146,8 +148,8 @@ class TrainingConfig(Section, name='training'):
     path:str = key('gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman')) # From noise to data: straight, with epsilon's noise around it
     coupling:str = key('ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete')) # How noise meets latents: optimal transport straightens the flow
     coupling_batches:int = key(1, whole(1, 64)) # Batches that are paired together: 1, as more has not been found to pay
-    loss_weighting:str = key('uniform', one_of('uniform', 'cosmap', 'data')) # How errors count by time: alike
-    time_sampling:str = key('uniform', one_of('uniform', 'logit_normal', 'mixture')) # How t is drawn: uniform is the loss as it is defined
+    loss_weighting:str = key('uniform', one_of('uniform', 'cosmap', 'data', 'noise')) # How errors count by time: alike
+    time_sampling:str = key('uniform', one_of('uniform', 'logit_normal', 'mixture', 'ddpm_linear', 'ddpm_cosine')) # How t is drawn: uniform is the loss as it is defined
     warmup_steps:int = key(100, whole(0)) # Steps until the learning rate is full: Adam's first averages are noisy
     grad_clip:float = key(1., real(1e-6, 1e6)) # Longest gradient that is applied; 1e6 never clips
     ema_decay:float = key(.999, real(0, .999999)) # Memory of the averaged weights: about the last 1000 steps
@@ -227,6 +229,9 @@ class Config:
                 raise InputError(f'{f.name} must be a {type(f.default).__name__}, got {_shown(getattr(self, f.name))}')
         if (m := self.model.num_styles) != (d := self.data.num_classes):
             raise InputError(f'model.num_styles ({m}) and data.num_classes ({d}) must be equal; set both to the number of style folders')
+        m, t = self.model, self.training
+        if m.predicts == 'noise' and not (t.time_sampling.startswith('ddpm') and t.loss_weighting == 'noise' and t.path == 'linear'):
+            raise InputError('model.predicts noise is trained as DDPM is; set training.time_sampling to ddpm_linear or ddpm_cosine, training.loss_weighting to noise and training.path to linear')
 
     def to_dict(self) -> dict: # {section: {key: value}}
         "Plain values only: text, numbers, true and false."

@@ -132,7 +132,7 @@ PART_FILES, PART_BYTES = 64, 64 << 20
 class Entry(NamedTuple):
     "A file to encode."
     style: str
-    name: str # Path in its style's folder, with forward slashes
+    name: str # Path in its style's folder, or in the root where styles are not folders; with forward slashes
     path: Path
     size: int # Bytes; -1 if there is no telling
     mtime_ns: int # Time of the last change
@@ -144,7 +144,8 @@ def survey(source:Source) -> list: # An `Entry` for each file
     def entry(style, p):
         try: s = p.stat(); size, time = s.st_size, s.st_mtime_ns
         except OSError: size, time = -1, 0
-        return Entry(style, p.relative_to(source.root/style).as_posix(), p, size, time)
+        own = source.root/style
+        return Entry(style, p.relative_to(own if p.is_relative_to(own) else source.root).as_posix(), p, size, time)
     return [entry(style, p) for style, paths in source.folders.items() for p in paths]
 
 def in_parts(entries:list, shape:tuple) -> list: # Lists of entries

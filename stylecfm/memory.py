@@ -22,8 +22,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from .codecs import fast_bf16, tile_codec
 from .config import Config, InputError
+from .ddpm import NETWORKS
 from .isonext import IsoNext, num_parameters
 from .otcfm import FlowBatch, velocity_loss
+from .unet import UNet
 
 # %% ../nbs/40_memory.ipynb #cell-5
 def backward_in_parts(
@@ -159,8 +161,10 @@ def latent_hw(
 def parameters(
     config:Config, # `model` counts
 ) -> int:
-    "Parameters of the network that a config describes, by formula."
+    "Parameters of the network that a config describes: by formula, or counted without making one."
     m = config.model
+    if m.network != 'isonext':
+        with torch.device('meta'): return build(config).num_parameters()
     return num_parameters(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
                           3 if m.shared_adagn_mlp else 1, m.grn, m.context_dim, m.context_every)
 
@@ -178,12 +182,19 @@ def precision_on(
 
 def build(
     config:Config, # `model` counts, and `training.use_avg_style_for_uncond`
-) -> IsoNext:
-    "The network that a config describes, with weights drawn by chance."
+) -> IsoNext|UNet:
+    "The network that a config describes, with weights drawn by chance; raises `InputError` for keys that belong to another one."
     m, t = config.model, config.training
-    return IsoNext(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
-                   m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn,
-                   context_dim=m.context_dim, context_every=m.context_every)
+    kind = NETWORKS[m.network][m.predicts]
+    if m.network == 'unet':
+        if m.grn or m.norm != 'group':
+            raise InputError('a U-Net has norms of its own; set model.grn to false and model.norm to group, or model.network to isonext')
+        return kind(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.style_dim, m.context_dim,
+                    mean_null=t.use_avg_style_for_uncond)
+    kind = IsoNext if m.predicts == 'velocity' else kind
+    return kind(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
+                m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn,
+                context_dim=m.context_dim, context_every=m.context_every)
 
 # %% ../nbs/40_memory.ipynb #cell-16
 def profile(

@@ -146,8 +146,11 @@ def _ways(config:Config, given:dict) -> list: # `(checkpointing, mlp_chunks)`
     "The ways that a config and what is given leave; raises `InputError` where they leave none."
     asked = given.get('checkpointing', 'none'), given.get('mlp_chunks', 0)
     ways = [(c, k) for c, k in WAYS if given.get('checkpointing', c) == c and given.get('mlp_chunks', k) == k] or [asked]
+    if config.model.network == 'unet': ways = [(c, k) for c, k in ways if c in ('none', 'all') and not k]
     if config.model.grn: ways = [(c, k) for c, k in ways if not k]
-    if not ways: raise InputError('training.mlp_chunks does not go with model.grn, which looks at all pixels; set one of them off')
+    if not ways:
+        raise InputError('training.mlp_chunks does not go with model.grn, which looks at all pixels, '
+                         'nor checkpointing by halves with a U-Net; set one of them off')
     return ways
 
 def _too_little(config:Config, seen:list, overhead:Overhead, budget_gb:float, m:int) -> InputError:
@@ -274,6 +277,7 @@ def surely_enough(
 ) -> int: # Bytes
     "More than a step will need."
     m, (h, w) = config.model, latent_hw(config)
+    if m.network == 'unet': return 24*parameters(config) + 64*batch*h*w*(16*m.hidden_dim*(m.num_layers + 1) + m.latent_channels)
     attention = 4*m.num_layers//m.context_every if m.context_dim else 0
     values = m.hidden_dim*(m.num_layers*(2 if m.grn else 1) + 8 + attention) + m.latent_channels       # at each latent pixel
     return 24*parameters(config) + 64*batch*h*w*values

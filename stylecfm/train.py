@@ -34,6 +34,7 @@ from .optim import load_opt_state, make_optimizer, make_scaler, noted_signals, o
 from .otcfm import Draw, FlowBatch, flow_batch, loss_by
 from .paths import dynamic_epsilon, noise_like
 from .planning import means_for, memory_now, with_less
+from .unet import UNet
 from .watch import held_batches, sample_grid, sampled_style, split, validation_loss
 
 # %% ../nbs/50_train.ipynb #d5a7e6bb
@@ -54,7 +55,8 @@ def check_fit(
         raise InputError('training.freeze is old, but there is no model to begin with; give training.init_from')
     sampled_style(cache.styles, config.checkpoint.sample_style)
     least = min(cache.styles, key=cache.count.get)
-    if (b := config.training.batch) > cache.count[least]:
+    most = cache.count[least]*max(1, len(cache.styles)//2)                        # of hundreds of styles, a batch holds none whole
+    if (b := config.training.batch) > most:
         raise InputError(f'training.batch_size is {b}, and {least} has {cache.count[least]} latents; make it smaller, or add images')
     if config.training.coupling != 'independent' and b < 2:
         raise InputError(f'training.batch_size is {b}, and one latent leaves nothing to pair; '
@@ -66,7 +68,7 @@ def check_fit(
 # %% ../nbs/50_train.ipynb #cell-6
 def build_network(
     config:Config, # `model` and `training.seed` count
-) -> IsoNext:
+) -> IsoNext|UNet:
     "The network that a config describes, with weights from its seed."
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed); net = build(config)
@@ -101,7 +103,7 @@ def first_weights(
 
 # %% ../nbs/50_train.ipynb #1807bb3e
 class OTCFMTrainer:
-    "Trains an `IsoNext` on cached latents by OT-CFM; `fit` runs or resumes."
+    "Trains a velocity network on cached latents by OT-CFM, or as DDPM; `fit` runs or resumes."
     def __init__(self,
         config:Config, # The whole run
         cache:LatentCache|None=None, # Opened from `config.data.data_root` if none
@@ -156,11 +158,13 @@ def choose_rows(self:OTCFMTrainer,
     if not len(rows := keep(s.train)):
         raise InputError(f'{t.init_from} knows all of {", ".join(self.cache.styles)}, '
                          'so with training.freeze old nothing is left to learn; add a style, or set it to nothing')
-    return rows, held_batches(self.cache, keep(s.held), t.seed, t.path)
+    # a velocity is asked at all times alike, whatever it is trained on
+    as_trained = dict(time_law=t.time_sampling, weight=t.loss_weighting) if self.config.model.predicts == 'noise' else {}
+    return rows, held_batches(self.cache, keep(s.held), t.seed, Draw(0., 0., path=t.path, **as_trained))
 
 @patch
 def prepare(self:OTCFMTrainer,
-    net:IsoNext, # With its first weights
+    net:IsoNext|UNet, # With its first weights
     new:list, # Numbers of the styles that are new
 ):
     "Freeze what does not learn, and make what moves the weights."

@@ -50,12 +50,11 @@ def held_batches(
     cache:LatentCache, # All latents
     held:Tensor, # `(m,)` int64: positions, from `Split`
     seed:int=0, # Of pairs, times and noise
-    path:str='gaussian', # A key of `PATHS`
+    draw:Draw=Draw(0., 0.), # Path, coupling, times and weights, without chance but its own
     size:int=64, # Samples of a batch
 ) -> list: # Of `FlowBatch`; empty where nothing is held out
     "What the network is asked, time and again."
     parts = held[torch.randperm(len(held), generator=generator(seed, 12))].split(size) if len(held) else []
-    draw = Draw(0., 0., 'ot', path=path)                                        # no noise on the path, no style dropped
     return [flow_batch(*cache.pick(part), draw, generator(seed, i, 13)) for i, part in enumerate(parts)]
 
 @torch.no_grad()
