@@ -44,7 +44,7 @@ def layers(nb, below):
     for i, s in nb.code:
         for m in imports(s):
             if 'torchvision' in m: yield f'cell {i} imports torchvision'
-            if m.startswith('stylecfm.') and m.split('.')[1] not in below and m.split('.')[1] != nb.module: yield f'cell {i} imports {m} from a later notebook'
+            if m.startswith('stylecfm.') and (name := m.removeprefix('stylecfm.')) not in below and name != nb.module: yield f'cell {i} imports {m} from a later notebook'
 
 
 def size(nb, _):
