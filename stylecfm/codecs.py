@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['SLICE', 'PRECISIONS', 'KNOWN', 'WEIGHTS', 'CODECS', 'Codec', 'check_sides', 'PixelShuffle', 'rotation', 'TileDCT',
-           'starts', 'fade', 'tiled', 'with_halo', 'pick_device', 'fast_bf16', 'weights_digest', 'Autoencoder',
-           'TinyBlock', 'Clamp', 'taesd_layers', 'Encoded', 'Decoded', 'TinyAutoencoder', 'read_weights', 'LatentStats',
-           'moments', 'pooled', 'tile_codec', 'load_codec', 'write_codec']
+           'starts', 'fade', 'tiled', 'with_halo', 'packed', 'unpacked', 'pick_device', 'fast_bf16', 'weights_digest',
+           'Autoencoder', 'TinyBlock', 'Clamp', 'taesd_layers', 'Encoded', 'Decoded', 'TinyAutoencoder', 'read_weights',
+           'LatentStats', 'moments', 'pooled', 'tile_codec', 'load_codec', 'write_codec']
 
 # %% ../nbs/03_codecs.ipynb #1698428c
 import hashlib, itertools, logging, os, re, warnings
@@ -132,6 +132,25 @@ def with_halo(
         if out is None: out = y.new_empty(len(x), y.shape[1], *x.shape[2:])
         out[(..., *inner)] = y[(..., *(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer)))]
     return out
+
+# %% ../nbs/03_codecs.ipynb #8853c1e1
+def packed(
+    x:Tensor, # `(b, c, *spatial)`
+    factors:tuple, # Side of the block that becomes one place, along each spatial axis
+) -> Tensor: # `(b, c*prod(factors), *spatial/factors)`
+    "Neighbours as channels, in an image or a volume; raises `InputError` where a factor does not divide a side."
+    if len(factors) != x.ndim - 2 or any(n % f for n, f in zip(x.shape[2:], factors)): raise InputError(f'sides {tuple(x.shape[2:])} cannot be packed by {factors}; give a factor for each that divides it')
+    split = x.reshape(*x.shape[:2], *(k for n, f in zip(x.shape[2:], factors) for k in (n//f, f))); d = len(factors)
+    return split.permute(0, 1, *range(3, 3 + 2*d, 2), *range(2, 2 + 2*d, 2)).flatten(1, 1 + d)
+
+def unpacked(
+    z:Tensor, # `(b, c*prod(factors), *spatial)`
+    factors:tuple, # As for `packed`
+) -> Tensor: # `(b, c, *spatial*factors)`
+    "Undo `packed`."
+    d = len(factors); split = z.unflatten(1, (-1, *factors))                    # (b, c, *factors, *spatial)
+    order = [k for i in range(d) for k in (2 + d + i, 2 + i)]
+    return split.permute(0, 1, *order).reshape(len(z), split.shape[1], *(n*f for n, f in zip(z.shape[2:], factors)))
 
 # %% ../nbs/03_codecs.ipynb #cell-23
 def pick_device(
@@ -350,23 +369,23 @@ class LatentStats(NamedTuple):
     mean: Tensor # `(c,)`, fp32
     scale: Tensor # `(c,)`, fp32, > 0
 
-    def standardise(self, z:Tensor) -> Tensor: # `(b, c, h, w)`, fp32
+    def standardise(self, z:Tensor) -> Tensor: # `(b, c, h, w)` or `(b, c, depth, h, w)`, fp32
         "Codec's units to standard ones."
-        mean, scale = (v.to(z.device)[:, None, None] for v in self)
+        mean, scale = (v.to(z.device).view(-1, *(1,)*(z.ndim - 2)) for v in self)
         return (z - mean).div_(scale)
 
     def restore(self, z:Tensor) -> Tensor: # `(b, c, h, w)`, fp32
         "Standard units to the codec's."
-        mean, scale = (v.to(z.device)[:, None, None] for v in self)
+        mean, scale = (v.to(z.device).view(-1, *(1,)*(z.ndim - 2)) for v in self)
         return (z*scale).add_(mean)
 
 # %% ../nbs/03_codecs.ipynb #cell-43
 def moments(
-    z:Tensor, # Latents, `(n, c, h, w)`
+    z:Tensor, # Latents, `(n, c, h, w)` or `(n, c, depth, h, w)`
 ) -> tuple[Tensor, Tensor]: # `(n, c)` each, fp32
     "Mean and variance of each channel of each latent."
     if not len(z): return z.new_zeros(2, *z.shape[:2], dtype=torch.float32).unbind()
-    v, m = torch.var_mean(z.float(), dim=(2, 3), correction=0)
+    v, m = torch.var_mean(z.float(), dim=tuple(range(2, z.ndim)), correction=0)
     return m, v
 
 def pooled(
