@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['SLICE', 'PRECISIONS', 'KNOWN', 'WEIGHTS', 'CODECS', 'Codec', 'check_sides', 'PixelShuffle', 'rotation', 'TileDCT',
-           'starts', 'fade', 'tiled', 'with_halo', 'packed', 'unpacked', 'pick_device', 'fast_bf16', 'weights_digest',
-           'Autoencoder', 'TinyBlock', 'Clamp', 'taesd_layers', 'Encoded', 'Decoded', 'TinyAutoencoder', 'read_weights',
-           'LatentStats', 'moments', 'pooled', 'tile_codec', 'load_codec', 'write_codec']
+           'starts', 'fade', 'tiled', 'pick_device', 'fast_bf16', 'weights_digest', 'Autoencoder', 'TinyBlock', 'Clamp',
+           'taesd_layers', 'Encoded', 'Decoded', 'TinyAutoencoder', 'read_weights', 'LatentStats', 'moments', 'pooled',
+           'tile_codec', 'load_codec', 'write_codec']
 
 # %% ../nbs/03_codecs.ipynb #1698428c
-import hashlib, itertools, logging, os, re, warnings
+import hashlib, logging, os, re, warnings
 from fractions import Fraction
 from pathlib import Path
 from typing import Callable, NamedTuple, Protocol
@@ -114,43 +114,6 @@ def tiled(
             total[..., a:a + y.shape[-2], b:b + y.shape[-1]] += m*y
             weight[a:a + y.shape[-2], b:b + y.shape[-1]] += m
     return total/weight
-
-# %% ../nbs/03_codecs.ipynb #98702714
-def with_halo(
-    f:Callable, # `(b, c, *spatial)` -> `(b, d, *spatial)`; its norms must not look across the picture
-    x:Tensor, # `(b, c, *spatial)`, an image or a volume
-    chunk:tuple, # Sides of a chunk, one for each spatial axis
-    halo:tuple, # How far `f` sees along each axis
-) -> Tensor: # What `f(x)` is, in the memory of a chunk
-    "`f` of something large, in chunks that see all they need."
-    if len(chunk) != x.ndim - 2 or len(halo) != x.ndim - 2 or min(chunk) < 1: raise InputError(f'chunk and halo need {x.ndim - 2} sides each, at least 1, got {chunk} and {halo}')
-    out = None
-    for at in itertools.product(*(range(0, n, c) for n, c in zip(x.shape[2:], chunk))):
-        inner = [slice(a, min(a + c, n)) for a, c, n in zip(at, chunk, x.shape[2:])]
-        outer = [slice(max(0, s.start - h), min(s.stop + h, n)) for s, h, n in zip(inner, halo, x.shape[2:])]
-        y = f(x[(..., *outer)])
-        if out is None: out = y.new_empty(len(x), y.shape[1], *x.shape[2:])
-        out[(..., *inner)] = y[(..., *(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer)))]
-    return out
-
-# %% ../nbs/03_codecs.ipynb #8853c1e1
-def packed(
-    x:Tensor, # `(b, c, *spatial)`
-    factors:tuple, # Side of the block that becomes one place, along each spatial axis
-) -> Tensor: # `(b, c*prod(factors), *spatial/factors)`
-    "Neighbours as channels, in an image or a volume; raises `InputError` where a factor does not divide a side."
-    if len(factors) != x.ndim - 2 or any(n % f for n, f in zip(x.shape[2:], factors)): raise InputError(f'sides {tuple(x.shape[2:])} cannot be packed by {factors}; give a factor for each that divides it')
-    split = x.reshape(*x.shape[:2], *(k for n, f in zip(x.shape[2:], factors) for k in (n//f, f))); d = len(factors)
-    return split.permute(0, 1, *range(3, 3 + 2*d, 2), *range(2, 2 + 2*d, 2)).flatten(1, 1 + d)
-
-def unpacked(
-    z:Tensor, # `(b, c*prod(factors), *spatial)`
-    factors:tuple, # As for `packed`
-) -> Tensor: # `(b, c, *spatial*factors)`
-    "Undo `packed`."
-    d = len(factors); split = z.unflatten(1, (-1, *factors))                    # (b, c, *factors, *spatial)
-    order = [k for i in range(d) for k in (2 + d + i, 2 + i)]
-    return split.permute(0, 1, *order).reshape(len(z), split.shape[1], *(n*f for n, f in zip(z.shape[2:], factors)))
 
 # %% ../nbs/03_codecs.ipynb #cell-23
 def pick_device(
