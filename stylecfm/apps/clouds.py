@@ -286,13 +286,13 @@ def flipped_places(volume:np.ndarray, how:str, grid:Grid=Grid()) -> Cloud:
     "What a flip of a volume claims to have seen, at the middles of voxels."
     v = VOXEL_FLIPS[how](volume); i = np.argwhere(v[0] > 0); return cloud_of(grid.middles(i), *v[1:3, *i.T])
 
-# %% ../../nbs/applications/clouds.ipynb #71b4599f
+# %% ../../nbs/applications/clouds.ipynb #ffd5ef8b
 def cutout(x, g, share:float=.5): # `x` `(b, c, z, y, x)`, `g` a `torch.Generator`; `share`: of the volumes that are cut
     "Empty a box of a quarter of each side, in some volumes of a batch; a new tensor."
     import torch
     x = x.clone(); draw = lambda n: int(torch.randint(n, (), generator=g))
     for v in x:
-        if torch.rand((), generator=g) < share: v[(slice(None), *(slice(a := draw(n), a + max(1, n//4)) for n in v.shape[1:]))] = 0
+        if torch.rand((), generator=g) < share: v[(slice(None), *(slice(a := draw(n - max(1, n//4) + 1), a + max(1, n//4)) for n in v.shape[1:]))] = 0
     return x
 
 def mixup(x, g, share:float=.1): # `x` `(b, c, z, y, x)`; `share`: of the other scene's voxels that appear
