@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['OBJECTIVES', 'LEAST_TO_GO', 'Pairs', 'Recipe', 'Objective', 'start_of', 'pair_batch', 'translate', 'SaysData',
-           'Phase', 'Fitted', 'PairTrainer']
+           'AsEDM', 'Phase', 'Fitted', 'PairTrainer']
 
 # %% ../nbs/51_pairs.ipynb #576bc794
-import json, math
+import json, math, time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from torch import Tensor
 from tqdm import tqdm
 from .config import InputError, Section, TrainingConfig, chosen, key, one_of, real, whole
-from .edm import Noise, edm_batch, edm_velocity
+from .edm import Noise, edm_batch, edm_velocity, flow_network
 from .files import read_metadata, read_tensors, write_tensors
 from .memory import backward_in_parts
 from .optim import Averages, averages_state, generator, learning_rate, load_averages, load_opt_state, make_optimizer, opt_state, order
@@ -90,7 +90,8 @@ def _flow(p:Pairs, recipe:Recipe, g) -> FlowBatch:
 
 def _edm(p:Pairs, recipe:Recipe, g) -> FlowBatch:
     "A batch of noisy data."
-    return edm_batch(p.x1, torch.zeros(len(p.x1), dtype=torch.long, device=p.x1.device), Noise(recipe.sigma_data), g)
+    noise = Noise(recipe.sigma_data, Noise().p_mean + math.log(recipe.sigma_data/Noise().sigma_data))    # the same share of noise to data as for data of deviation 1/2
+    return edm_batch(p.x1, torch.zeros(len(p.x1), dtype=torch.long, device=p.x1.device), noise, g)
 
 def _edm_field(net, given:Tensor, recipe:Recipe) -> Callable:
     "The velocity that a network of EDM stands for; only the point is scaled, not the condition."
@@ -135,6 +136,19 @@ class SaysData(torch.nn.Module):
     def forward(self, x:Tensor, t:Tensor, style:Tensor) -> Tensor: # Velocity
         return (self.core(x, t, style) - x[:, :self.channels])/(1 - expand_as(t, x)).clamp_min(LEAST_TO_GO)
 
+class AsEDM(torch.nn.Module):
+    "A velocity network in the scales of EDM: the same network under the other objective, by the bridge."
+    def __init__(self,
+        velocity:torch.nn.Module, # `(x, t, style)` -> velocity; with a condition behind the point in `x`
+        channels:int, # Of the data
+        sigma_data:float=1., # As in the recipe
+    ):
+        super().__init__(); self.velocity, self.channels, self.sigma_data = velocity, channels, sigma_data
+
+    def forward(self, x:Tensor, t:Tensor, style:Tensor) -> Tensor: # What EDM's network should say
+        point, given = x[:, :self.channels], x[:, self.channels:]
+        return flow_network(lambda xt, t, s: self.velocity(torch.cat([xt, given], 1), t, s), self.sigma_data)(point, t, style)
+
 # %% ../nbs/51_pairs.ipynb #524cc422
 class Phase(NamedTuple):
     "A part of training."
@@ -146,7 +160,8 @@ class Fitted(NamedTuple):
     net: torch.nn.Module # With the averaged weights of the best validation, or the last
     step: int # Steps that were made
     best: float # Loss of the best validation; NaN without held-out pairs
-    log: list # Of dictionaries: step, loss, validation, memory
+    log: list # Of dictionaries: step, loss, validation, seconds, memory
+    seconds: float # Of training, over all parts of a run that was stopped
 
 class PairTrainer:
     "Trains a network on pairs; `fit` runs or resumes."
@@ -165,7 +180,7 @@ class PairTrainer:
         self.device = self.params[0].device; self.amp = torch.bfloat16 if recipe.precision == 'bf16' else None
         self.opt = make_optimizer(self.params, TrainingConfig(learning_rate=recipe.learning_rate), self.device)
         self.averages = Averages(self.params, recipe.ema_decay, 1)
-        self.done, self.skipped, self.log, self.best, self.worse, self.kept = 0, 0, [], math.inf, 0, None
+        self.done, self.skipped, self.seconds, self.log, self.best, self.worse, self.kept = 0, 0, 0., [], math.inf, 0, None
 
 @patch(as_prop=True)
 def total(self:PairTrainer) -> int:
@@ -212,7 +227,7 @@ def save(self:PairTrainer):
     "The whole state, in one file."
     tensors, groups = opt_state(self.opt); averages, count = averages_state(self.averages)
     tensors |= averages | {f'net.{i}': q for i, q in enumerate(self.params)} | {f'kept.{i}': q for i, q in enumerate(self.kept or [])}
-    state = dict(done=self.done, skipped=self.skipped, log=self.log, best=None if math.isinf(self.best) else self.best, worse=self.worse, count=count, groups=groups, recipe=asdict(self.recipe), total=self.total)
+    state = dict(done=self.done, skipped=self.skipped, seconds=self.seconds, log=self.log, best=None if math.isinf(self.best) else self.best, worse=self.worse, count=count, groups=groups, recipe=asdict(self.recipe), total=self.total)
     write_tensors(self.path, tensors, dict(state=json.dumps(state)))
 
 @patch
@@ -225,7 +240,7 @@ def load(self:PairTrainer):
         for i, q in enumerate(self.params): q.copy_(t[f'net.{i}'])
     load_opt_state(self.opt, t, s['groups']); load_averages(self.averages, t, s['count'])
     self.kept = [t[f'kept.{i}'].to(q) for i, q in enumerate(self.params)] if 'kept.0' in t else None
-    self.done, self.skipped, self.log, self.best, self.worse = s['done'], s['skipped'], s['log'], math.inf if s['best'] is None else s['best'], s['worse']
+    self.done, self.skipped, self.seconds, self.log, self.best, self.worse = s['done'], s['skipped'], s['seconds'], s['log'], math.inf if s['best'] is None else s['best'], s['worse']
 
 # %% ../nbs/51_pairs.ipynb #c120fdc6
 @patch
@@ -239,15 +254,15 @@ def fit(self:PairTrainer,
 ) -> Fitted:
     "Train to the end, from the file if there is one; raises `FloatingPointError` when ten steps in a row were not finite."
     if self.path and self.path.exists(): self.load()
-    self.net.train(); losses, bad = [], 0
+    self.net.train(); losses, bad, since = [], 0, time.monotonic()
     with tqdm(total=self.total, initial=self.done, desc='train', unit='step', mininterval=.5) as bar:
         while not self.over():
             before = self.skipped; losses.append(self.step()); bar.update(); bad = bad + 1 if self.skipped > before else 0
             if bad == 10: raise FloatingPointError(f'the loss was not finite for 10 steps in a row, at step {self.done}; lower recipe.learning_rate, or look for bad data')
             if callback: callback(self, losses[-1])
             if self.done % self.recipe.validate_every and self.done < self.total: continue
-            finite = [v for v in losses if math.isfinite(v)]; v = self.validate(); row = dict(step=self.done, loss=sum(finite)/max(1, len(finite)), memory_mb=memory_now(self.device))
+            finite = [v for v in losses if math.isfinite(v)]; v, now = self.validate(), time.monotonic(); self.seconds += now - since; since = now; row = dict(step=self.done, loss=sum(finite)/max(1, len(finite)), seconds=round(self.seconds, 3), memory_mb=memory_now(self.device))
             self.log.append(row | (dict(validation=v) if math.isfinite(v) else {})); losses = []; bar.set_postfix(loss=f"{row['loss']:.3f}", validation=f'{v:.3f}')
             if self.path: self.save()
     with torch.no_grad(): torch._foreach_copy_(self.params, self.kept or self.averages.weights(0))
-    return Fitted(self.net.eval(), self.done, self.best if self.held is not None else math.nan, self.log)
+    return Fitted(self.net.eval(), self.done, self.best if self.held is not None else math.nan, self.log, self.seconds)

@@ -155,7 +155,7 @@ def on_the_radar(space:Space, how=(cutout, mixup)): # -> `(pairs, generator)` ->
         given = space.into(v); return p._replace(given=given, start=given)
     return augment
 
-# %% ../../nbs/applications/radar.ipynb #08fad461
+# %% ../../nbs/applications/radar.ipynb #e59ad614
 class Size(NamedTuple):
     "A network and how a step of it goes."
     width: int = 64 # Channels of each block
@@ -168,12 +168,12 @@ class Size(NamedTuple):
 PRESETS = dict(low=(8, Size(192, 9, batch=8, micro=1, checkpointing='all')), medium=(16, Size(256, 12, batch=8, micro=2, checkpointing='all')),
                high=(32, Size(384, 15, batch=8, micro=4, checkpointing='all'))) # {name: (GB of the card, size)}
 
-def radar_network(size:Size, channels:int, bare:bool=False): # Channels of the data; `bare`: for EDM -> a module
+def radar_network(size:Size, channels:int, edm:bool=False): # Channels of the data; in the scales of EDM -> a module
     "A network on pairs of volumes."
     from stylecfm.isonext import IsoNext
-    from stylecfm.pairs import SaysData
+    from stylecfm.pairs import AsEDM, SaysData
     core = IsoNext(channels, size.width, size.blocks, 1, size.kernel, 64, 64, share_every=3, spatial_dims=3, norm='pixel', condition_channels=channels).save_memory(size.checkpointing)
-    return core if bare else SaysData(core, channels)
+    net = SaysData(core, channels); return AsEDM(net, channels) if edm else net
 
 def step_memory(size:Size, voxels:tuple=(32, 128, 128), factors:tuple=(2, 2, 2), bf16:bool=True): # -> `MemoryReport`
     "What a training step of a size holds, on fake tensors."
@@ -184,15 +184,16 @@ def step_memory(size:Size, voxels:tuple=(32, 128, 128), factors:tuple=(2, 2, 2),
         net = radar_network(size, c); net.core.computed_on('cuda'); return net
     return profile_network(make, shape, size.batch, Means(size.micro or size.batch), torch.bfloat16 if bf16 else None, more=c)
 
-# %% ../../nbs/applications/radar.ipynb #6c95c47c
+# %% ../../nbs/applications/radar.ipynb #3aeee1bb
 def in_pieces(
     net, # From `radar_network`
     chunk:tuple, # Places along depth, height and width that go through at once
 ): # A network that gives the same
     "A network in the memory of a chunk, exactly."
     import torch
+    from stylecfm.isonext import IsoNext
     from stylecfm.volumes import with_halo
-    core = getattr(net, 'core', net); far = (core.reach[0], core.reach[1], core.reach[1])
+    core = next(m for m in net.modules() if isinstance(m, IsoNext)); far = (core.reach[0], core.reach[1], core.reach[1])
     class Pieces(torch.nn.Module):
         def forward(self, x, t, style): return with_halo(lambda part: net(part, t, style), x, chunk, far)
     return Pieces()
@@ -260,7 +261,7 @@ def composite(
         return total + features*feature_distance(encoder, mine, true) if features else total
     return loss
 
-# %% ../../nbs/applications/radar.ipynb #e0141e42
+# %% ../../nbs/applications/radar.ipynb #45fa9042
 class RadarModel(NamedTuple):
     "Everything that enhancing needs."
     net: object # From `radar_network`
@@ -269,6 +270,7 @@ class RadarModel(NamedTuple):
     size: Size
     steps: int = 1 # Evaluations of the network
     threshold: float = .5 # Of occupancy
+    seconds: float = 0. # That training took; not kept on disk
 
 WAYS = {'flow from the radar': dict(), 'flow from noise': dict(source='noise'), 'EDM': dict(objective='edm', source='noise')} # {name: what the recipe is given}
 
@@ -366,13 +368,13 @@ def load_radar(folder:str|Path) -> RadarModel:
     recipe, size = Recipe(**d['recipe']), Size(**d['size']); net = radar_network(size, len(CHANNELS)*int(np.prod(space.factors)), recipe.objective == 'edm'); net.load_state_dict(read_tensors(folder/'network.safetensors'))
     return RadarModel(net.eval(), recipe, space, size, d['steps'], d['threshold'])
 
-# %% ../../nbs/applications/radar.ipynb #e23c0d05
+# %% ../../nbs/applications/radar.ipynb #b833613c
 class Effort(NamedTuple):
     "How much of everything."
     train: int = 400 # Streets, each also mirrored
     choose: int = 32 # On which evaluations and threshold are chosen
     test: int = 48 # That nothing was chosen on
-    steps: int = 400 # Of training
+    steps: int = 1000 # Of training
     coarse: int = 0 # Of these, on voxels of twice the side
     size: Size = Size()
     rate: float = 4e-3 # Learning rate
@@ -396,11 +398,11 @@ def train_radar(
     if effort.coarse: half = g.coarser(2); phases.insert(0, Phase(effort.coarse, pairs_of(*(volumes_of([c for c in v], half) for v in ([s.radar for s in scenes], [s.lidar for s in scenes])), space)))
     with torch.random.fork_rng(devices=[]): torch.manual_seed(seed); net = radar_network(effort.size, space.into(lidar[:1]).shape[1], recipe.objective == 'edm')
     fitted = PairTrainer(net, phases, held_pairs, recipe, folder, on_the_radar(space)).fit()
-    m = choose(RadarModel(fitted.net, recipe, space, effort.size), held_radar, held)
+    m = choose(RadarModel(fitted.net, recipe, space, effort.size, seconds=fitted.seconds), held_radar, held)
     if folder: save_radar(Path(folder)/'model', m)
     return m
 
-# %% ../../nbs/applications/radar.ipynb #57096c5d
+# %% ../../nbs/applications/radar.ipynb #8c697c7b
 FIRST = dict(train=0, choose=1_000_000, test=2_000_000)       # seeds of streets: no part has another's
 
 def drawn(part:str, n:int, seed:int) -> list:
@@ -424,7 +426,7 @@ def radar_job(
     radar = volumes_of([s.radar for s in test], g); often = volumes_of([s.lidar for s in train], g)[:, 0].mean(0).numpy(); tries = np.linspace(.05, .6, 23)
     level = tries[np.argmax([np.mean([iou(often > t, voxelise(s.lidar, g)[0] > 0) for s in held]) for t in tries])]
     for way in ways:
-        start = time.monotonic(); m = train_radar(way, train, held, effort, seed, out/way.replace(' ', '-')); seconds[way] = time.monotonic() - start; made = volumes_by(m, radar).numpy()
+        m = train_radar(way, train, held, effort, seed, out/way.replace(' ', '-')); seconds[way] = m.seconds; made = volumes_by(m, radar).numpy()
         rows[way] = score_all([(v, devoxelise(v, g, m.threshold)) for v in made], test, g, m.threshold); used[way] = dict(evaluations=m.steps, threshold=m.threshold)
         if way == ways[0]: streets_picture(test, [devoxelise(v, g, m.threshold) for v in made], g, out/'streets.png')
     rows |= rival_scores(radar.numpy(), test, m.space, often, level); base = mean_scores(rows['the radar'])
@@ -501,7 +503,7 @@ def stylecfm_radar_train(
         m = train_radar('flow from the radar', rest + [mirrored(s) for s in rest], held, Effort(steps=steps, grid=grid), 0, output)
         print(f'{len(rest)} pairs learned, {len(held)} held out; {m.steps} evaluations, occupied above {m.threshold:.2f}; model in {Path(output)/"model"}')
 
-# %% ../../nbs/applications/radar.ipynb #22e4cbc7
+# %% ../../nbs/applications/radar.ipynb #e1cc6dbb
 @call_parse
 def stylecfm_radar_enhance(
     checkpoint:str='runs/radar', # A model, or the folder of a run
@@ -530,7 +532,7 @@ def stylecfm_radar_enhance(
 @call_parse
 def stylecfm_radar(
     output:str='runs/radar', # Gets the model, `metrics.json` and `streets.png`
-    steps:int=400, # Of training
+    steps:int=1000, # Of training
     seed:int=0, # Of streets, weights, noise
     debug:store_true=False, # Show the traceback of an error
 ):
