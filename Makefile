@@ -6,7 +6,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users clean
+.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -43,6 +43,11 @@ brain: .venv/.dev ## Find lesions in brain phantoms, and measure what its attent
 
 users: .venv/.dev ## Digits in 31 hands: IsoNext and a U-Net by OT-CFM and as DDPM (ten minutes)
 	$(BIN)/python tools/run_notebooks.py users --slow
+radar: .venv/.dev ## Make lidar clouds of radar clouds on made streets, and measure them (a few minutes)
+	$(BIN)/stylecfm_radar
+
+radar-table: .venv/.dev ## The same by flow and EDM, three seeds, with the document's claims (half an hour)
+	$(BIN)/python tools/run_notebooks.py radar --slow
 
 browser: .venv/.dev ## Try the page in Chromium, if it is installed
 	$(BIN)/python tools/run_notebooks.py 81_app --slow

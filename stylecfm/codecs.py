@@ -332,23 +332,23 @@ class LatentStats(NamedTuple):
     mean: Tensor # `(c,)`, fp32
     scale: Tensor # `(c,)`, fp32, > 0
 
-    def standardise(self, z:Tensor) -> Tensor: # `(b, c, h, w)`, fp32
+    def standardise(self, z:Tensor) -> Tensor: # `(b, c, h, w)` or `(b, c, depth, h, w)`, fp32
         "Codec's units to standard ones."
-        mean, scale = (v.to(z.device)[:, None, None] for v in self)
+        mean, scale = (v.to(z.device).view(-1, *(1,)*(z.ndim - 2)) for v in self)
         return (z - mean).div_(scale)
 
     def restore(self, z:Tensor) -> Tensor: # `(b, c, h, w)`, fp32
         "Standard units to the codec's."
-        mean, scale = (v.to(z.device)[:, None, None] for v in self)
+        mean, scale = (v.to(z.device).view(-1, *(1,)*(z.ndim - 2)) for v in self)
         return (z*scale).add_(mean)
 
 # %% ../nbs/03_codecs.ipynb #cell-43
 def moments(
-    z:Tensor, # Latents, `(n, c, h, w)`
+    z:Tensor, # Latents, `(n, c, h, w)` or `(n, c, depth, h, w)`
 ) -> tuple[Tensor, Tensor]: # `(n, c)` each, fp32
     "Mean and variance of each channel of each latent."
     if not len(z): return z.new_zeros(2, *z.shape[:2], dtype=torch.float32).unbind()
-    v, m = torch.var_mean(z.float(), dim=(2, 3), correction=0)
+    v, m = torch.var_mean(z.float(), dim=tuple(range(2, z.ndim)), correction=0)
     return m, v
 
 def pooled(

@@ -161,10 +161,11 @@ class IsoNext(ModelMixin, ConfigMixin):
         grn:bool=False, # Global response norm in the blocks (Woo 2023)
         context_dim:int=0, # Numbers of the style's condition that attention reads as a context of rank one; 0: no attention
         context_every:int=3, # Blocks between two attentions, of 4 heads
+        condition_channels:int=0, # Channels of a condition that come after the latent's in `x`, and have no velocity
     ):
         super().__init__()
         if spatial_dims not in (2, 3): raise InputError(f'spatial_dims must be 2 or 3, got {spatial_dims}')
-        self.stem = nn.Conv2d(latent_channels, hidden_dim, 3, padding=1)
+        self.stem = nn.Conv2d(latent_channels + condition_channels, hidden_dim, 3, padding=1)
         self.style = StyleEmbedding(num_styles, style_dim, mean_null)
         self.time = mlp([time_dim, 4*time_dim, time_dim])
         self.fuse = mlp([time_dim + style_dim, 2*style_dim, style_dim])
@@ -200,10 +201,10 @@ def context_of(self:IsoNext,
 # %% ../nbs/11_isonext.ipynb #cell-24
 @patch
 def forward(self:IsoNext,
-    x:Tensor, # Latent on the path, `(b, latent_channels, h, w)`; with `spatial_dims=3` `(b, latent_channels, depth, h, w)`
+    x:Tensor, # Latent on the path, and behind it the condition, `(b, latent_channels + condition_channels, h, w)`; with `spatial_dims=3` `(b, ..., depth, h, w)`
     t:Tensor, # Time in [0, 1], `(b,)`
     style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-) -> Tensor: # Velocity, shaped as `x`, of the weights' type whatever autocast says
+) -> Tensor: # Velocity, shaped as the latent, of the weights' type whatever autocast says
     "The velocity at `x`."
     cond = self.condition(t, style)                                             # (b, style_dim)
     mods = [m(cond) for m in self.mods]
@@ -213,6 +214,11 @@ def forward(self:IsoNext,
     with torch.autocast(x.device.type, enabled=False):
         h = self.last_norm(h, self.mod(cond)).to(self.head.weight.dtype)
         return on_slices(self.head, F.silu(h))                                  # (b, latent_channels, h, w)
+
+@patch(as_prop=True)
+def reach(self:IsoNext) -> tuple: # Slices along the depth, pixels to each side
+    "How far a velocity sees, where the norm looks at each pixel alone; further than that a tile need not reach."
+    c = self.config; return c.num_layers*(c.spatial_dims == 3), c.num_layers*(c.kernel_size//2) + 2
 
 # %% ../nbs/11_isonext.ipynb #cell-25
 CHECKPOINTING = dict(none=lambda n: [], middle=lambda n: [[i] for i in range((n - 6)//2, (n + 6)//2) if 0 <= i < n], all=lambda n: [[i] for i in range(n)],
@@ -276,6 +282,7 @@ def num_parameters(
     style_dim:int=256, time_dim:int=256, share_every:int=3, # 1: a modulation for each block
     grn:bool=False, # Global response norm in the blocks
     context_dim:int=0, context_every:int=3, # Attention to a context
+    condition_channels:int=0, # Of a condition in the input
 ) -> int: # Parameters
     "Parameters of an `IsoNext` of this size, by formula."
     c, s, t = hidden_dim, style_dim, time_dim
@@ -283,7 +290,7 @@ def num_parameters(
     mods = (-(-num_layers//share_every) + 1)*3*c*(s + 1)                        # one more for the head's norm
     cond = num_styles*s + (8*t*t + 5*t) + ((t + s)*2*s + 2*s) + (2*s*s + s)
     d = context_dim; context = (s*d + d*d + 2*d) + num_layers//context_every*(4*c*c + 2*c*d + 8*c) if d else 0
-    return blocks + mods + cond + context + 9*latent_channels*c + c + 9*latent_channels*c + latent_channels
+    return blocks + mods + cond + context + 9*(latent_channels + condition_channels)*c + c + 9*latent_channels*c + latent_channels
 
 # %% ../nbs/11_isonext.ipynb #cell-43
 SIZES = dict(tiny=dict(hidden_dim=64, num_layers=6), base=dict(hidden_dim=320, num_layers=15), wide=dict(hidden_dim=384, num_layers=12, share_every=1))

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['GB', 'PRECISIONS', 'COLOURS', 'OVERHEAD', 'MMAP_THRESHOLD', 'TRIM_THRESHOLD', 'backward_in_parts', 'Means', 'Row',
            'op_count', 'StepTracker', 'MemoryReport', 'latent_hw', 'parameters', 'precision_on', 'build', 'profile',
-           'Measured', 'measure_step', 'Overhead', 'keep_freed_memory']
+           'profile_network', 'Measured', 'measure_step', 'Overhead', 'keep_freed_memory']
 
 # %% ../nbs/40_memory.ipynb #d98d7690
-import ctypes, weakref
+import ctypes, math, weakref
 from collections import Counter
 from contextlib import nullcontext
 from itertools import accumulate
@@ -35,13 +35,14 @@ def backward_in_parts(
     amp:torch.dtype|None=None, # Precision of autocast; None: as the weights are
     backward:Callable=Tensor.backward, # An accelerator's, say
     no_sync:Callable=nullcontext, # Context for all parts but the last, where processes need not talk
+    loss:Callable=velocity_loss, # `(net, batch)` -> `(b,)`
 ) -> Tensor: # `(b,)`: the losses, detached
     "Loss of each sample, and the gradient of their mean, in micro-batches."
     parts, losses = list(zip(*(v.split(micro) for v in batch))), []
     for i, part in enumerate(parts):
         with no_sync() if i < len(parts) - 1 else nullcontext():
             with torch.autocast(batch.xt.device.type, amp or torch.bfloat16, enabled=amp is not None):
-                one = velocity_loss(net, FlowBatch(*part))
+                one = loss(net, FlowBatch(*part))
             backward(one.sum()/len(batch.t))
             losses.append(one.detach())
     return torch.cat(losses)
@@ -206,14 +207,25 @@ def profile(
     training:bool=True, # A step of training; else one evaluation of the network, as transfer does it
 ) -> MemoryReport:
     "Memory and operations of a step, on fake tensors: nothing is computed, and no GPU is needed."
-    b, (h, w) = batch or config.training.batch, hw or latent_hw(config)
-    means = means or Means(b); micro = min(means.micro_batch, b); some = min(b, 2*micro) if training else micro
-    amp = precision_on(config, device)
+    b, shape = batch or config.training.batch, (config.model.latent_channels, *(hw or latent_hw(config))); means = means or Means(b)
+    return profile_network(lambda: build(config).computed_on(device).save_memory(*means[1:]), shape, b, means, precision_on(config, device), training)
+
+def profile_network(
+    make:Callable, # Gives the network, called as `net(x, t, style)`; is called on fake tensors
+    shape:tuple, # Of one latent, and so of its velocity: `(c, ...)`
+    batch:int, # Samples of the step
+    means:Means=Means(), # Of these the micro-batch counts; the rest is the network's own affair
+    amp:torch.dtype|None=torch.bfloat16, # Precision of autocast; None: as the weights are
+    training:bool=True, # A step of training; else one evaluation
+    more:int=0, # Channels of a condition behind those of the latent
+) -> MemoryReport:
+    "As `profile`, of any network: of volumes, with a condition, of others."
+    b, micro = batch, min(means.micro_batch, batch); some = min(b, 2*micro) if training else micro
     with FakeTensorMode():
-        net = build(config).computed_on(device).save_memory(*means[1:]).train(training)
-        tracker, shape = StepTracker(net), (some, config.model.latent_channels, h, w)
-        data = FlowBatch(torch.empty(shape), torch.empty(shape), torch.empty(some), torch.zeros(some).long(), torch.ones(some))
-        rest = torch.empty(b - some, 2*shape[1]*h*w + 5) if training else torch.empty(0)                # the other micro-batches
+        net, given = make().train(training), (shape[0] + more, *shape[1:])
+        tracker = StepTracker(net)
+        data = FlowBatch(torch.empty(some, *given), torch.empty(some, *shape), torch.empty(some), torch.zeros(some).long(), torch.ones(some))
+        rest = torch.empty(b - some, math.prod(given) + math.prod(shape) + 5) if training else torch.empty(0)                # the other micro-batches
         average = [torch.empty_like(p) for p in net.parameters()] if training else []
         split = (_training if training else _evaluation)(net, data, micro, amp, average, rest, tracker)
     rows = tracker.rows; worst = max(rows, key=lambda r: sum(r.held.values()))

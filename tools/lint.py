@@ -6,7 +6,7 @@ import re
 LONGEST_FUNCTION, LONGEST_CELL, LARGEST_KB = 45, 60, 120
 MACHINE_PATH = re.compile(r'(?<![\w.])/(?:work|home|root|Users|tmp)/\w')
 FORBIDDEN = re.compile(r'\bpickle\.load|\btorch\.load\((?!.*weights_only=True)|\.(?:save|load)_state\(|(?<![\w.])(?:eval|exec)\(')
-MAY_PRINT = ('80_cli', '80a_advice', '81_app', '90_demo', 'brain', 'users')
+MAY_PRINT = ('80_cli', '80a_advice', '81_app', '90_demo', 'brain', 'radar', 'users')
 
 
 class Notebook:
