@@ -50,6 +50,7 @@ class Recipe(Section, name='recipe'):
     spread:float = key(.5, real(0, 10)) # Deviation of the noise on the start: enough to choose among answers
     weighting:str = key('data', one_of(*WEIGHTS)) # Of a flow's errors by time: `data` scores the datum that a velocity predicts
     sigma_data:float = key(1., real(1e-3, 1e3)) # Deviation of the data for EDM: they come standardised
+    log_noise:float = key(-1.2, real(-10, 10)) # Mean of ln sigma in EDM's training, for data of deviation 1/2 (scaled for others): Karras's, for pictures
     batch_size:int = key(8, whole(1)) # Pairs of a step
     micro_batch:int = key(0, whole(0)) # Pairs that go through at once; 0: all of them
     learning_rate:float = key(2e-3, real(1e-9, 1)) # AdamW's step: small networks take large ones
@@ -90,7 +91,7 @@ def _flow(p:Pairs, recipe:Recipe, g) -> FlowBatch:
 
 def _edm(p:Pairs, recipe:Recipe, g) -> FlowBatch:
     "A batch of noisy data."
-    noise = Noise(recipe.sigma_data, Noise().p_mean + math.log(recipe.sigma_data/Noise().sigma_data))    # the same share of noise to data as for data of deviation 1/2
+    noise = Noise(recipe.sigma_data, recipe.log_noise + math.log(recipe.sigma_data/Noise().sigma_data))    # the same share of noise to data as for data of deviation 1/2
     return edm_batch(p.x1, torch.zeros(len(p.x1), dtype=torch.long, device=p.x1.device), noise, g)
 
 def _edm_field(net, given:Tensor, recipe:Recipe) -> Callable:

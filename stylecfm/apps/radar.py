@@ -261,7 +261,7 @@ def composite(
         return total + features*feature_distance(encoder, mine, true) if features else total
     return loss
 
-# %% ../../nbs/applications/radar.ipynb #45fa9042
+# %% ../../nbs/applications/radar.ipynb #85a6c330
 class RadarModel(NamedTuple):
     "Everything that enhancing needs."
     net: object # From `radar_network`
@@ -272,7 +272,7 @@ class RadarModel(NamedTuple):
     threshold: float = .5 # Of occupancy
     seconds: float = 0. # That training took; not kept on disk
 
-WAYS = {'flow from the radar': dict(), 'flow from noise': dict(source='noise'), 'EDM': dict(objective='edm', source='noise')} # {name: what the recipe is given}
+WAYS = {'flow from the radar': dict(), 'flow from noise': dict(source='noise'), 'EDM': dict(objective='edm', source='noise'), 'EDM, noisier': dict(objective='edm', source='noise', log_noise=.8)} # {name: what the recipe is given}
 
 def volumes_by(m:RadarModel, radar, steps:int|None=None, seed:int=0, batch:int=32): # Volumes `(n, 6, z, y, x)` -> same, float; not yet decided
     "What the lidar would see."
@@ -368,13 +368,13 @@ def load_radar(folder:str|Path) -> RadarModel:
     recipe, size = Recipe(**d['recipe']), Size(**d['size']); net = radar_network(size, len(CHANNELS)*int(np.prod(space.factors)), recipe.objective == 'edm'); net.load_state_dict(read_tensors(folder/'network.safetensors'))
     return RadarModel(net.eval(), recipe, space, size, d['steps'], d['threshold'])
 
-# %% ../../nbs/applications/radar.ipynb #b833613c
+# %% ../../nbs/applications/radar.ipynb #dfbe72c4
 class Effort(NamedTuple):
     "How much of everything."
     train: int = 400 # Streets, each also mirrored
     choose: int = 32 # On which evaluations and threshold are chosen
     test: int = 48 # That nothing was chosen on
-    steps: int = 1000 # Of training
+    steps: int = 1200 # Of training
     coarse: int = 0 # Of these, on voxels of twice the side
     size: Size = Size()
     rate: float = 4e-3 # Learning rate
@@ -402,8 +402,8 @@ def train_radar(
     if folder: save_radar(Path(folder)/'model', m)
     return m
 
-# %% ../../nbs/applications/radar.ipynb #8c697c7b
-FIRST = dict(train=0, choose=1_000_000, test=2_000_000)       # seeds of streets: no part has another's
+# %% ../../nbs/applications/radar.ipynb #abb5faa2
+FIRST = dict(train=0, choose=1_000_000, test=5_000_000)       # seeds of streets: no part has another's
 
 def drawn(part:str, n:int, seed:int) -> list:
     "Streets of one part of one seed of the job."
@@ -426,7 +426,7 @@ def radar_job(
     radar = volumes_of([s.radar for s in test], g); often = volumes_of([s.lidar for s in train], g)[:, 0].mean(0).numpy(); tries = np.linspace(.05, .6, 23)
     level = tries[np.argmax([np.mean([iou(often > t, voxelise(s.lidar, g)[0] > 0) for s in held]) for t in tries])]
     for way in ways:
-        m = train_radar(way, train, held, effort, seed, out/way.replace(' ', '-')); seconds[way] = m.seconds; made = volumes_by(m, radar).numpy()
+        m = train_radar(way, train, held, effort, seed, out/way.replace(',', '').replace(' ', '-')); seconds[way] = m.seconds; made = volumes_by(m, radar).numpy()
         rows[way] = score_all([(v, devoxelise(v, g, m.threshold)) for v in made], test, g, m.threshold); used[way] = dict(evaluations=m.steps, threshold=m.threshold)
         if way == ways[0]: streets_picture(test, [devoxelise(v, g, m.threshold) for v in made], g, out/'streets.png')
     rows |= rival_scores(radar.numpy(), test, m.space, often, level); base = mean_scores(rows['the radar'])
@@ -503,7 +503,7 @@ def stylecfm_radar_train(
         m = train_radar('flow from the radar', rest + [mirrored(s) for s in rest], held, Effort(steps=steps, grid=grid), 0, output)
         print(f'{len(rest)} pairs learned, {len(held)} held out; {m.steps} evaluations, occupied above {m.threshold:.2f}; model in {Path(output)/"model"}')
 
-# %% ../../nbs/applications/radar.ipynb #e1cc6dbb
+# %% ../../nbs/applications/radar.ipynb #1e05f78a
 @call_parse
 def stylecfm_radar_enhance(
     checkpoint:str='runs/radar', # A model, or the folder of a run
@@ -532,7 +532,7 @@ def stylecfm_radar_enhance(
 @call_parse
 def stylecfm_radar(
     output:str='runs/radar', # Gets the model, `metrics.json` and `streets.png`
-    steps:int=1000, # Of training
+    steps:int=1200, # Of training
     seed:int=0, # Of streets, weights, noise
     debug:store_true=False, # Show the traceback of an error
 ):
