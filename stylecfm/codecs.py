@@ -28,11 +28,24 @@ class Codec(Protocol):
     factor: int # Image pixels along one latent pixel
     fingerprint: str # Changes when weights or settings do; the part before a slash is of the weights alone
 
-    def encode(self, images:Tensor) -> Tensor: ... # `(b, 3, h, w)` -> `(b, latent_channels, h/factor, w/factor)`, fp32
-    def decode(self, latents:Tensor) -> Tensor: ... # and back, not clamped
+    def encode(self,
+        images:Tensor, # `(b, 3, h, w)` in [-1, 1]
+    ) -> Tensor: # `(b, latent_channels, h/factor, w/factor)`, fp32
+        "Images to latents."
+        ...
+
+    def decode(self,
+        latents:Tensor, # `(b, latent_channels, h, w)`
+    ) -> Tensor: # `(b, 3, h*factor, w*factor)`, not clamped
+        "Latents to images."
+        ...
 
 # %% ../nbs/03_codecs.ipynb #cell-7
-def check_sides(images:Tensor, factor:int, spec:str):
+def check_sides(
+    images:Tensor, # `(b, c, h, w)`
+    factor:int, # What must divide `h` and `w`
+    spec:str, # The codec's name, for the message
+):
     "Raise `InputError` unless the images' sides are multiples of the factor."
     h, w = images.shape[-2:]
     if h % factor or w % factor:
@@ -48,12 +61,16 @@ class PixelShuffle:
         self.factor, self.latent_channels = factor, channels*factor**2
         self.spec = self.fingerprint = f'{self.kind}:{factor}' + f':{channels}'*(channels != 3)
 
-    def encode(self, images:Tensor) -> Tensor: # `(b, 3, h, w)` -> `(b, 3*factor^2, h/factor, w/factor)`
+    def encode(self,
+        images:Tensor, # `(b, 3, h, w)`
+    ) -> Tensor: # `(b, c, h/factor, w/factor)`, c = 3*factor^2
         "Images to latents; raises `InputError` when `factor` does not divide the size."
         check_sides(images, self.factor, self.spec)
         return F.pixel_unshuffle(images, self.factor)
 
-    def decode(self, latents:Tensor) -> Tensor: # and back
+    def decode(self,
+        latents:Tensor, # `(b, c, h, w)`, c = 3*factor^2
+    ) -> Tensor: # `(b, 3, h*factor, w*factor)`
         "Latents to images."
         return F.pixel_shuffle(latents, self.factor)
 
@@ -61,7 +78,7 @@ class PixelShuffle:
 def rotation(
     factor:int, # Side of a tile
     channels:int=3, # Of the image; others than 3 are no colours and stay apart
-) -> Tensor: # `(3*factor^2, 3*factor^2)`, orthonormal, fp32
+) -> Tensor: # `(n, n)`, n = channels*factor^2, orthonormal, fp32
     "Opponent colours and cosine waves of a tile of shuffled pixels (Ahmed 1974)."
     k, n = np.mgrid[:factor, :factor]
     waves = np.sqrt((2 - (k == 0))/factor)*np.cos(np.pi*k*(2*n + 1)/(2*factor))
@@ -75,22 +92,34 @@ class TileDCT(PixelShuffle):
         factor:int=4, # Side of the tile that becomes one latent pixel
         channels:int=3, # Of the images
     ):
-        super().__init__(factor, channels); self.rotation = rotation(factor, channels)
+        super().__init__(factor, channels)
+        self.rotation = rotation(factor, channels)
 
-    def encode(self, images:Tensor) -> Tensor: # `(b, 3, h, w)` -> `(b, 3*factor^2, h/factor, w/factor)`
+    def encode(self,
+        images:Tensor, # `(b, 3, h, w)`
+    ) -> Tensor: # `(b, c, h/factor, w/factor)`, c = 3*factor^2
         "Images to latents; raises `InputError` when `factor` does not divide the size."
         return torch.einsum('ij,bjhw->bihw', self.rotation.to(images), super().encode(images))
 
-    def decode(self, latents:Tensor) -> Tensor: # and back, by the transpose
-        "Latents to images."
+    def decode(self,
+        latents:Tensor, # `(b, c, h, w)`, c = 3*factor^2
+    ) -> Tensor: # `(b, 3, h*factor, w*factor)`
+        "Latents to images, by the transpose."
         return super().decode(torch.einsum('ji,bjhw->bihw', self.rotation.to(latents), latents))
 
 # %% ../nbs/03_codecs.ipynb #cell-19
-def starts(n:int, tile:int, step:int) -> list:
+def starts(
+    n:int, # Length of a side
+    tile:int, # Length of a tile
+    step:int, # From one tile's beginning to the next, >= 1
+) -> list: # Beginnings, rising
     "Where tiles begin along a side of `n`; the last one ends with it."
     return [*range(0, max(n - tile, 0), step), max(n - tile, 0)]
 
-def fade(n:int, overlap:int) -> Tensor: # `(n,)` in (0, 1]
+def fade(
+    n:int, # Length of a tile
+    overlap:int, # Pixels that neighbours share, >= 1
+) -> Tensor: # `(n,)` in (0, 1]
     "Weights along a tile: up, flat, down."
     i = torch.arange(n) + 1.
     return torch.minimum(i, i.flip(0)).clamp(max=overlap)/overlap
@@ -101,15 +130,16 @@ def tiled(
     tile:int, # Side of a tile, in pixels of `x`
     overlap:int, # Pixels of `x` that neighbours share
     scale:Fraction=Fraction(1), # Size of the result by size of `x`
-) -> Tensor:
+) -> Tensor: # `(b, d, h*scale, w*scale)`
     "`f` of a large image in overlapping tiles; of a small one just `f`."
     h, w = x.shape[-2:]
     if max(h, w) <= tile: return f(x)
     total = weight = None
     for i in starts(h, tile, tile - overlap):
         for j in starts(w, tile, tile - overlap):
-            y = f(x[..., i:i + tile, j:j + tile]); a, b = int(i*scale), int(j*scale)
-            if total is None: total, weight = y.new_zeros(len(x), y.shape[1], int(h*scale), int(w*scale)), y.new_zeros(int(h*scale), int(w*scale))
+            y = f(x[..., i:i + tile, j:j + tile])
+            a, b, sides = int(i*scale), int(j*scale), (int(h*scale), int(w*scale))
+            if total is None: total, weight = y.new_zeros(len(x), y.shape[1], *sides), y.new_zeros(sides)
             m = torch.outer(*(fade(n, max(1, int(overlap*scale))) for n in y.shape[-2:])).to(y)
             total[..., a:a + y.shape[-2], b:b + y.shape[-1]] += m*y
             weight[a:a + y.shape[-2], b:b + y.shape[-1]] += m
@@ -120,9 +150,14 @@ def pick_device(
     device:str|torch.device|None=None, # cpu, cuda, cuda:1, mps; a GPU if there is one
 ) -> torch.device:
     "Where to compute; raises `InputError` for a device that is not here."
-    if device is None: return torch.device('cuda', int(os.environ.get('LOCAL_RANK', 0))) if torch.cuda.is_available() else torch.device('cpu')
-    try: device = torch.device(device); torch.empty(1, device=device); return device
-    except (RuntimeError, AssertionError, NotImplementedError): raise InputError(f'cannot compute on device {str(device)!r} here; try cpu') from None
+    if device is None and not torch.cuda.is_available(): return torch.device('cpu')
+    if device is None: return torch.device('cuda', int(os.environ.get('LOCAL_RANK', 0)))
+    try:
+        device = torch.device(device)
+        torch.empty(1, device=device)
+        return device
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise InputError(f'cannot compute on device {str(device)!r} here; try cpu') from None
 
 def fast_bf16(
     device:torch.device, # Where to compute
@@ -133,12 +168,16 @@ def fast_bf16(
     return native.get(device.type, lambda: False)()
 
 # %% ../nbs/03_codecs.ipynb #cell-26
-SLICE = {'cpu': 1 << 16, 'cuda': 1 << 20}                     # image pixels that go through at once; one by one a processor is twice as fast
+SLICE = {'cpu': 1 << 16, 'cuda': 1 << 20}                # image pixels that go through at once; one by one a processor is twice as fast
 
-def weights_digest(net:nn.Module) -> str: # 16 hexadecimal digits
-    "A digest of names and values of all weights."
+def weights_digest(
+    net:nn.Module, # Whose weights
+) -> str: # 16 hexadecimal digits
+    "A digest of names, shapes and values of all weights."
     h = hashlib.sha256()
-    for k, v in sorted(net.state_dict().items()): h.update(f'{k} {tuple(v.shape)}'.encode()); h.update(v.float().cpu().contiguous().numpy().tobytes())
+    for k, v in sorted(net.state_dict().items()):
+        h.update(f'{k} {tuple(v.shape)}'.encode())
+        h.update(v.float().cpu().contiguous().numpy().tobytes())
     return h.hexdigest()[:16]
 
 class Autoencoder:
@@ -160,7 +199,7 @@ class Autoencoder:
         z = self.encode(torch.zeros(1, 3, 64, 64)); self.latent_channels, self.factor = z.shape[1], 64//z.shape[-1]
         if tile % (4*self.factor): raise InputError(f'tile must be a multiple of {4*self.factor} for {spec}, got {tile}')
 
-PRECISIONS = dict(fp32=lambda device: False, bf16=lambda device: True, auto=fast_bf16)
+PRECISIONS = dict(fp32=lambda device: False, bf16=lambda device: True, auto=fast_bf16)    # By name: device -> whether to compute in bf16
 
 # %% ../nbs/03_codecs.ipynb #cell-27
 @patch
@@ -173,7 +212,8 @@ def encode(self:Autoencoder,
     def latent(x):
         out = self.net.encode(x)
         if hasattr(out, 'latent_dist'): return out.latent_dist.mode() if generator is None else out.latent_dist.sample(generator)
-        if generator: raise InputError(f'{self.spec} gives one latent for an image, no distribution to draw from; encode without a generator')
+        if generator:
+            raise InputError(f'{self.spec} gives one latent for an image, no distribution to draw from; encode without a generator')
         return out.latents
     check_sides(images, self.factor, self.spec)
     return self._through(latent, images, self.tile, Fraction(1, self.factor))
@@ -197,26 +237,40 @@ def _through(self:Autoencoder, f:Callable, x:Tensor, tile:int, scale:Fraction) -
 # %% ../nbs/03_codecs.ipynb #cell-29
 class TinyBlock(nn.Module):
     "Three convolutions beside a shortcut; with `pool`, a branch with a group norm first."
-    def __init__(self, n_in:int, n_out:int, pool:int=0): # Channels in and out; channels of the branch, 0 for none
+    def __init__(self,
+        n_in:int, # Channels that come in
+        n_out:int, # Channels that go out
+        pool:int=0, # Channels of the branch, a multiple of 4; 0 for none
+    ):
         super().__init__()
         c = lambda i: nn.Conv2d(i, n_out, 3, padding=1)
         self.conv = nn.Sequential(c(n_in), nn.ReLU(), c(n_out), nn.ReLU(), c(n_out))
         self.skip = nn.Conv2d(n_in, n_out, 1, bias=False) if n_in != n_out else nn.Identity()
-        self.pool = nn.Sequential(nn.Conv2d(n_in, pool, 1, bias=False), nn.GroupNorm(4, pool), nn.ReLU(), nn.Conv2d(pool, n_in, 1, bias=False)) if pool else None
+        flat = lambda i, o: nn.Conv2d(i, o, 1, bias=False)
+        self.pool = nn.Sequential(flat(n_in, pool), nn.GroupNorm(4, pool), nn.ReLU(), flat(pool, n_in)) if pool else None
 
-    def forward(self, x:Tensor) -> Tensor: # `(b, n_in, h, w)` -> `(b, n_out, h, w)`
+    def forward(self,
+        x:Tensor, # `(b, n_in, h, w)`
+    ) -> Tensor: # `(b, n_out, h, w)`
+        "The branch if there is one, then the block."
         if self.pool is not None: x = x + self.pool(x)
         return F.relu(self.conv(x) + self.skip(x))
 
 class Clamp(nn.Module):
     "A soft limit of 3, which keeps a wild latent from shining."
-    def forward(self, x:Tensor) -> Tensor: return 3*torch.tanh(x/3)
+    def forward(self,
+        x:Tensor, # `(b, c, h, w)`
+    ) -> Tensor: # As `x`, in (-3, 3)
+        "Nearly the same near 0."
+        return 3*torch.tanh(x/3)
 
 # %% ../nbs/03_codecs.ipynb #cell-30
 def _layer(at:int, kinds:dict, halves:bool) -> nn.Module:
     "Layer `at` of a list, from the shapes of its weights."
     k = kinds.get(at, {})
-    if 'conv.0.weight' in k: return TinyBlock(k['conv.0.weight'][1], k['conv.0.weight'][0], k['pool.0.weight'][0] if 'pool.0.weight' in k else 0)
+    if 'conv.0.weight' in k:
+        n_out, n_in = k['conv.0.weight'][:2]
+        return TinyBlock(n_in, n_out, k['pool.0.weight'][0] if 'pool.0.weight' in k else 0)
     if 'weight' in k:
         n_out, n_in = k['weight'][:2]
         return nn.Conv2d(n_in, n_out, 3, padding=1, bias='bias' in k, stride=2 if halves and 'bias' not in k else 1)
@@ -231,11 +285,14 @@ def taesd_layers(
     "The network that a list of weights is of; raises `InputError` where it is none of TAESD's kind."
     kinds = {}
     try:
-        for name, v in weights.items(): at, _, rest = name.partition('.'); kinds.setdefault(int(at), {})[rest] = tuple(v.shape)
+        for name, v in weights.items():
+            at, _, rest = name.partition('.')
+            kinds.setdefault(int(at), {})[rest] = tuple(v.shape)
         net = nn.Sequential(*(_layer(i, kinds, halves) for i in range(max(kinds) + 1)))
         net.load_state_dict(weights)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as e:
-        raise InputError(f'these are not the weights of a TAESD network ({str(e).splitlines()[-1].strip()}); give the two files as they were published') from None
+        why = str(e).splitlines()[-1].strip()
+        raise InputError(f'these are not the weights of a TAESD network ({why}); give the two files as they were published') from None
     return net.float()
 
 # %% ../nbs/03_codecs.ipynb #cell-31
@@ -249,27 +306,47 @@ class Decoded(NamedTuple):
 
 class TinyAutoencoder(nn.Module):
     "An encoder and a decoder of TAESD's kind, which think of images in [0, 1]."
-    def __init__(self, encoder:dict, decoder:dict): # Their weights
+    def __init__(self,
+        encoder:dict, # Its weights, {name: tensor}
+        decoder:dict, # Likewise
+    ):
         super().__init__()
         self.encoder, self.decoder = taesd_layers(encoder, True), taesd_layers(decoder, False)
 
-    def encode(self, x:Tensor) -> Encoded: return Encoded(self.encoder((x + 1)/2))
-    def decode(self, z:Tensor) -> Decoded: return Decoded(self.decoder(z)*2 - 1)
+    def encode(self,
+        x:Tensor, # `(b, 3, h, w)` in [-1, 1]
+    ) -> Encoded: # `(b, c, h/8, w/8)`
+        "Images to latents."
+        return Encoded(self.encoder((x + 1)/2))
+
+    def decode(self,
+        z:Tensor, # `(b, c, h, w)`
+    ) -> Decoded: # `(b, 3, 8*h, 8*w)`
+        "Latents to images."
+        return Decoded(self.decoder(z)*2 - 1)
 
 # %% ../nbs/03_codecs.ipynb #5f73bd4c
-def read_weights(path:Path) -> dict: # {name: tensor}; what a `.pt` holds
-    "A list of weights; a `.pth` is read without running anything in it."
+def read_weights(
+    path:Path, # A `.safetensors`, or what `torch.save` wrote
+) -> dict: # {name: tensor}; what a `.pt` holds
+    "A list of weights, read without running anything in it; raises `InputError` for a file that holds more, or is damaged."
     if path.suffix == '.safetensors': return read_tensors(path)
     from pickle import UnpicklingError
     try: return torch.load(path, map_location='cpu', weights_only=True)
-    except UnpicklingError: raise InputError(f'{path} holds more than weights, or is damaged; nothing of it was run; take a copy from where it was published') from None
+    except UnpicklingError:
+        raise InputError(f'{path} holds more than weights, or is damaged; nothing of it was run; '
+                         'take a copy from where it was published') from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as e:
-        raise InputError(f'{path} is not a whole file of weights ({str(e).split(". ")[0].splitlines()[0] or type(e).__name__}); take another copy') from None
+        why = str(e).split('. ')[0].splitlines()[0] or type(e).__name__
+        raise InputError(f'{path} is not a whole file of weights ({why}); take another copy') from None
 
 def _pair(folder:Path) -> TinyAutoencoder|None:
     "The network whose `*_encoder` and `*_decoder` files lie in a folder; None if there are none."
-    found = sorted(p for p in folder.iterdir() if re.fullmatch(r'.*_encoder\.(pth|safetensors)', p.name) and p.with_name(p.name.replace('_encoder.', '_decoder.')).is_file())
-    if len(found) > 1: raise InputError(f'{folder} holds {len(found)} autoencoders ({", ".join(p.name for p in found)}); put the pair you want into a folder of its own')
+    other = lambda p: p.with_name(p.name.replace('_encoder.', '_decoder.'))
+    found = sorted(p for p in folder.iterdir() if re.fullmatch(r'.*_encoder\.(pth|safetensors)', p.name) and other(p).is_file())
+    names = ', '.join(p.name for p in found)
+    if len(found) > 1:
+        raise InputError(f'{folder} holds {len(found)} autoencoders ({names}); put the pair you want into a folder of its own')
     if not found: return None
     weights = [read_weights(found[0].with_name(found[0].name.replace('_encoder.', f'_{part}.'))) for part in ('encoder', 'decoder')]
     try: return TinyAutoencoder(*weights)
@@ -285,9 +362,11 @@ def _diffusers(where:str, subfolder:str|None=None, revision:str|None=None) -> nn
     at = dict(subfolder=subfolder, revision=revision)
     logging.getLogger('huggingface_hub').setLevel(logging.ERROR)                  # what failed is said once, by us
     with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', message='The `local_dir_use_symlinks` argument')   # diffusers 0.42 asks the hub's library in an old way
+        warnings.filterwarnings('ignore', message='The `local_dir_use_symlinks` argument')   # diffusers 0.42 asks the hub in an old way
         kind = diffusers.AutoencoderKL.load_config(where, **at).get('_class_name')
-        if kind not in KNOWN: raise InputError(f'{where} holds a {kind}, not an autoencoder ({" or ".join(KNOWN)}); give another, or its subfolder: ORG/NAME/vae')
+        if kind not in KNOWN:
+            raise InputError(f'{where} holds a {kind}, not an autoencoder ({" or ".join(KNOWN)}); '
+                             'give another, or its subfolder: ORG/NAME/vae')
         return getattr(diffusers, kind).from_pretrained(where, use_safetensors=True, **at)
 
 def _tiles(folder:Path) -> TileAutoencoder|None:
@@ -295,9 +374,13 @@ def _tiles(folder:Path) -> TileAutoencoder|None:
     about = read_json(folder/'config.json') if (folder/'config.json').is_file() else None
     if not isinstance(about, dict) or about.pop('_class_name', None) != 'TileAutoencoder': return None
     weights = read_weights(folder/WEIGHTS)
-    try: net = TileAutoencoder(**about); net.load_state_dict(weights)
-    except (TypeError, RuntimeError) as e: raise InputError(f'{folder}: config.json and the weights are not of one TileAutoencoder ({str(e).splitlines()[-1].strip()}); take another copy') from None
-    return net
+    try:
+        net = TileAutoencoder(**about)
+        net.load_state_dict(weights)
+        return net
+    except (TypeError, RuntimeError) as e:
+        why = str(e).splitlines()[-1].strip()
+        raise InputError(f'{folder}: config.json and the weights are not of one TileAutoencoder ({why}); take another copy') from None
 
 def _from_folder(folder:Path) -> nn.Module:
     "The autoencoder in a folder."
@@ -305,10 +388,12 @@ def _from_folder(folder:Path) -> nn.Module:
     if (net := _pair(folder)) is not None: return net
     sub = 'vae' if not (folder/'config.json').is_file() and (folder/'vae'/'config.json').is_file() else None
     if not sub and not (folder/'config.json').is_file():
-        raise InputError(f'no autoencoder in {folder}; it should hold config.json and its safetensors (diffusers), or one pair *_encoder.pth and *_decoder.pth (TAESD)')
+        raise InputError(f'no autoencoder in {folder}; it should hold config.json and its safetensors (diffusers), '
+                         'or one pair *_encoder.pth and *_decoder.pth (TAESD)')
     try: return _diffusers(str(folder), sub)
     except InputError: raise
-    except Exception as e: raise InputError(f'cannot load the autoencoder in {folder}: {str(e).splitlines()[0]}; take another copy') from e   # diffusers raises anything
+    except Exception as e:                                                        # diffusers raises anything
+        raise InputError(f'cannot load the autoencoder in {folder}: {str(e).splitlines()[0]}; take another copy') from e
 
 # %% ../nbs/03_codecs.ipynb #cell-39
 _HUB = re.compile(r'(\w[\w.-]*/\w[\w.-]*)(?:/([\w./-]+))?(?:@([\w.-]+))?')      # ORG/NAME, ORG/NAME/subfolder, ORG/NAME@revision
@@ -319,12 +404,15 @@ def _network(spec:str) -> nn.Module:
     if spec and folder.is_dir(): return _from_folder(folder)
     if spec and folder.exists(): raise InputError(f'{spec} is a file, but an autoencoder is a folder; give the folder it lies in')
     if not (m := _HUB.fullmatch(spec)):
-        raise InputError(f'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), a folder that exists, or ORG/NAME on the hub; got {spec!r}')
+        raise InputError(f'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), a folder that exists, '
+                         f'or ORG/NAME on the hub; got {spec!r}')
     try: return _diffusers(m[1], m[2], m[3])
     except InputError: raise
     except Exception as e:                                                          # network, hub and diffusers raise anything
-        raise InputError(f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, or no such model: {str(e).splitlines()[0].rstrip(".")}); where there is a network, '
-                         f'`hf download {m[1]} --local-dir {m[1].split("/")[1]}`, bring that folder here and give its path as the codec') from e
+        why = str(e).splitlines()[0].rstrip('.')
+        raise InputError(f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, or no such model: {why}); '
+                         f'where there is a network, `hf download {m[1]} --local-dir {m[1].split("/")[1]}`, '
+                         'bring that folder here and give its path as the codec') from e
 
 # %% ../nbs/03_codecs.ipynb #cell-41
 class LatentStats(NamedTuple):
@@ -332,12 +420,16 @@ class LatentStats(NamedTuple):
     mean: Tensor # `(c,)`, fp32
     scale: Tensor # `(c,)`, fp32, > 0
 
-    def standardise(self, z:Tensor) -> Tensor: # `(b, c, h, w)` or `(b, c, depth, h, w)`, fp32
+    def standardise(self,
+        z:Tensor, # In the codec's units, `(b, c, h, w)` or `(b, c, depth, h, w)`
+    ) -> Tensor: # As `z`, fp32
         "Codec's units to standard ones."
         mean, scale = (v.to(z.device).view(-1, *(1,)*(z.ndim - 2)) for v in self)
         return (z - mean).div_(scale)
 
-    def restore(self, z:Tensor) -> Tensor: # `(b, c, h, w)`, fp32
+    def restore(self,
+        z:Tensor, # In standard units, `(b, c, h, w)`
+    ) -> Tensor: # As `z`, fp32
         "Standard units to the codec's."
         mean, scale = (v.to(z.device).view(-1, *(1,)*(z.ndim - 2)) for v in self)
         return (z*scale).add_(mean)
@@ -360,21 +452,27 @@ def pooled(
     scale = (v.mean(0) + (m - m.mean(0)).square().mean(0)).sqrt()
     bad = ~(scale.isfinite() & (scale > 1e-6))
     if bad.any():
-        raise InputError(f'latent channels {bad.nonzero()[:4, 0].tolist()} are constant or not finite over the whole set; are the images blank?')
+        raise InputError(f'latent channels {bad.nonzero()[:4, 0].tolist()} are constant or not finite over the whole set; '
+                         'are the images blank?')
     return LatentStats(m.mean(0).float(), scale.float())
 
 # %% ../nbs/03_codecs.ipynb #ce7ccfab
-CODECS = dict(pixels=PixelShuffle, dct=TileDCT)
+CODECS = dict(pixels=PixelShuffle, dct=TileDCT)               # Codecs without weights, by the first word of their names
 
-def tile_codec(spec:str) -> tuple|None: # `(kind, factor, channels)`; None for a codec of another kind
+def tile_codec(
+    spec:str, # A codec's name
+) -> tuple|None: # `(kind, factor, channels)`; None for a codec of another kind
     "What `dct:F` or `pixels:F:C` says; raises `InputError` where its numbers are none."
     kind, *numbers = str(spec).split(':')
     if kind not in CODECS or not numbers: return None
-    if len(numbers) > 2 or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers): raise InputError(f'{spec} is no codec; write {kind}:F or {kind}:F:C, as in pixels:F, with numbers from 1 to 16')
+    if len(numbers) > 2 or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers):
+        raise InputError(f'{spec} is no codec; write {kind}:F or {kind}:F:C, as in pixels:F, with numbers from 1 to 16')
     return kind, int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 3
 
 def load_codec(
-    spec:str, # `dct:F`, `pixels:F` (F from 1 to 16), `dct:F:C` for images of C channels, a folder, or ORG/NAME, ORG/NAME/subfolder, ORG/NAME@revision on the hub
+    # `dct:F`, `pixels:F` (F from 1 to 16), `dct:F:C` for images of C channels, a folder,
+    # or ORG/NAME, ORG/NAME/subfolder, ORG/NAME@revision on the hub
+    spec:str,
     device:str|torch.device|None=None, # Where an autoencoder computes; a GPU if there is one
     precision:str='fp32', # Of an autoencoder: fp32, bf16, or auto: bf16 where the device is fast at it
     tile:int=512, # Side of an autoencoder's tiles, pixels
@@ -392,7 +490,10 @@ def write_codec(
     if not isinstance(codec, Autoencoder) or not Path(codec.spec).expanduser().is_dir(): return codec.spec
     to = folder/'codec'
     if isinstance(codec.net, TileAutoencoder):
-        write_json(to/'config.json', dict(_class_name='TileAutoencoder', **codec.net.config)); write_tensors(to/WEIGHTS, narrowed({k: v.float() for k, v in codec.net.state_dict().items()})); return './codec'
-    if not isinstance(codec.net, TinyAutoencoder): codec.net.save_pretrained(to); return './codec'
-    for part in ('encoder', 'decoder'): write_tensors(to/f'codec_{part}.safetensors', {k: v.float() for k, v in getattr(codec.net, part).state_dict().items()})
+        write_json(to/'config.json', dict(_class_name='TileAutoencoder', **codec.net.config))
+        write_tensors(to/WEIGHTS, narrowed({k: v.float() for k, v in codec.net.state_dict().items()}))
+    elif isinstance(codec.net, TinyAutoencoder):
+        for part in ('encoder', 'decoder'):
+            write_tensors(to/f'codec_{part}.safetensors', {k: v.float() for k, v in getattr(codec.net, part).state_dict().items()})
+    else: codec.net.save_pretrained(to)
     return './codec'

@@ -31,8 +31,12 @@ class StyleEmbedding(nn.Module):
         self.num_styles, self.mean_null = num_styles, mean_null
         self.table = nn.Parameter(torch.randn(num_styles + (not mean_null), dim))
 
-    def forward(self, style:Tensor) -> Tensor: # int64 `(b,)` in [-1, num_styles) -> `(b, dim)`; raises `InputError` for others, where that can be seen without waiting
-        if style.device.type == 'cpu' and not torch.compiler.is_compiling() and type(style) is Tensor and ((style < -1) | (style >= self.num_styles)).any():
+    def forward(self,
+        style:Tensor, # Styles, int64 `(b,)`, in [-1, num_styles)
+    ) -> Tensor: # `(b, dim)`
+        "Rows of styles; raises `InputError` for numbers that are none, where that can be seen without waiting (on a CPU)."
+        seen = style.device.type == 'cpu' and not torch.compiler.is_compiling() and type(style) is Tensor
+        if seen and ((style < -1) | (style >= self.num_styles)).any():
             raise InputError(f'styles are numbered 0 to {self.num_styles - 1}, and -1 is their mean; got {style.tolist()}')
         rows = torch.cat([self.table, self.table.mean(0, keepdim=True)]) if self.mean_null else self.table
         return rows[style]                                                      # -1 is the last row either way
@@ -60,18 +64,23 @@ def initialize_avg_style_embedding(self:StyleEmbedding) -> Tensor: # The mean, `
 def on_slices(
     f:Callable, # `(b, c, h, w)` -> `(b, d, h, w)`
     x:Tensor, # An image `(b, c, h, w)`, or a volume `(b, c, depth, h, w)`
-) -> Tensor: # Of as many dimensions
+) -> Tensor: # `(b, d, h, w)`, or `(b, d, depth, h, w)`
     "A map of images on images, or on each slice of volumes."
     if x.ndim == 4: return f(x)
     return f(x.transpose(1, 2).flatten(0, 1)).unflatten(0, (len(x), -1)).transpose(1, 2)
 
 class AlongDepth(nn.Module):
     "Each slice with its two neighbours, by three numbers a channel; at birth the slice alone."
-    def __init__(self, channels:int):
+    def __init__(self,
+        channels:int, # Of the volume; three weights for each
+    ):
         super().__init__()
         self.weight = nn.Parameter(torch.tensor([0., 1., 0.]).repeat(channels, 1))  # (channels, 3)
 
-    def forward(self, x:Tensor) -> Tensor: # `(b, channels, depth, h, w)` -> same
+    def forward(self,
+        x:Tensor, # `(b, channels, depth, h, w)`
+    ) -> Tensor: # As `x`
+        "The three slices, weighted; outside of the volume there is nothing."
         p, (a, b, c) = F.pad(x, (0, 0, 0, 0, 1, 1)), self.weight[:, :, None, None, None].unbind(1)
         return a*p[:, :, :-2] + b*x + c*p[:, :, 2:]
 
@@ -96,21 +105,31 @@ class IsoNextBlock(nn.Module):
         self.project = nn.Linear(4*channels, channels)
         self.chunks, self.as_on = 0, None                                       # as `save_memory` and `computed_on` say
 
-    def forward(self, x:Tensor, mod:Mod) -> Tensor: # `(b, c, h, w)` or `(b, c, depth, h, w)` -> same
+    def forward(self,
+        x:Tensor, # `(b, c, h, w)` or `(b, c, depth, h, w)`
+        mod:Mod, # From `Modulation`
+    ) -> Tensor: # As `x`
+        "What the block makes of features, by the way that suits the moment."
         if self.by_hand(x): return self.run_by_hand(x, mod)
-        if x[0, 0].numel() > STRIP and not torch.is_grad_enabled() and self.grn is None and not torch.compiler.is_compiling(): return self.in_strips(x, mod)
+        forward_only = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+        if x[0, 0].numel() > STRIP and forward_only and self.grn is None: return self.in_strips(x, mod)
         h = self.norm(self.spread(x), mod).movedim(1, -1)                       # (b, h, w, c)
         h = (self.in_chunks(h) if self.chunks and self.training else self.pointwise(h)).movedim(-1, 1)
         return x + (per_channel(mod.gate, h)*h).to(x.dtype)
 
-    def pointwise(self, h:Tensor) -> Tensor: # `(..., c)` -> same
-        wide = F.gelu(self.expand(h.flatten(0, -2)))                            # (pixels, 4c): a matrix takes its bias along, more axes would take another pass
+    def pointwise(self,
+        h:Tensor, # Normalised features, channels last, `(..., c)`
+    ) -> Tensor: # As `h`
+        "The two pointwise layers."
+        wide = F.gelu(self.expand(h.flatten(0, -2)))                            # (pixels, 4c): more axes would take another pass
         if self.grn is not None: wide = self.grn(wide.view(*h.shape[:-1], -1)).flatten(0, -2)
         return self.project(wide).view(h.shape)
 
 # %% ../nbs/11_isonext.ipynb #cell-15
 @patch
-def spread(self:IsoNextBlock, x:Tensor) -> Tensor:
+def spread(self:IsoNextBlock,
+    x:Tensor, # `(b, c, h, w)` or `(b, c, depth, h, w)`
+) -> Tensor: # As `x`
     "The depthwise convolution; on a CPU in the weights' own precision."
     kind, low = x.device.type, (self.as_on or x.device.type) == 'cuda'
     with torch.autocast(kind, enabled=low and torch.is_autocast_enabled(kind)):
@@ -118,15 +137,21 @@ def spread(self:IsoNextBlock, x:Tensor) -> Tensor:
         return h if self.along is None else self.along(h)
 
 @patch
-def by_hand(self:IsoNextBlock, x:Tensor) -> bool:
-    "Whether the block is in training on a processor, as images with a group norm; and its layers are its own, with 32-bit weights and nobody listening."
+def by_hand(self:IsoNextBlock,
+    x:Tensor, # `(b, c, h, w)` or `(b, c, depth, h, w)`
+) -> bool: # Whether `BlockFunction` serves
+    "Is this training on a processor, of images, with a group norm, 32-bit weights, and layers that nobody replaced or listens to?"
     own = (self.depthwise, nn.Conv2d), (self.expand, nn.Linear), (self.project, nn.Linear), (self.norm, AdaptiveGroupNorm)
+    hooks = lambda m: (m._forward_hooks, m._forward_pre_hooks, m._backward_hooks, m._backward_pre_hooks)
     return (self.training and torch.is_grad_enabled() and (self.as_on or x.device.type) == 'cpu' and not torch.compiler.is_compiling()
             and self.along is None and self.grn is None and self.depthwise.weight.dtype in (torch.float32, torch.float64)
-            and all(type(m) is kind and not any((m._forward_hooks, m._forward_pre_hooks, m._backward_hooks, m._backward_pre_hooks)) for m, kind in own))
+            and all(type(m) is kind and not any(hooks(m)) for m, kind in own))
 
 @patch
-def run_by_hand(self:IsoNextBlock, x:Tensor, mod:Mod) -> Tensor:
+def run_by_hand(self:IsoNextBlock,
+    x:Tensor, # `(b, c, h, w)`
+    mod:Mod, # From `Modulation`
+) -> Tensor: # As `x`
     "The block by `BlockFunction`."
     dtype = torch.get_autocast_dtype('cpu') if torch.is_autocast_enabled('cpu') else self.expand.weight.dtype
     with torch.autocast('cpu', enabled=False):
@@ -134,8 +159,10 @@ def run_by_hand(self:IsoNextBlock, x:Tensor, mod:Mod) -> Tensor:
                                    self.project.weight, self.project.bias, self.norm.groups, self.norm.eps, dtype, max(1, self.chunks))
 
 # %% ../nbs/11_isonext.ipynb #cell-20
-def mlp(dims) -> nn.Sequential:
-    "Linear layers of the widths `dims` with a SiLU between two."
+def mlp(
+    dims:list, # Widths, from the input's to the output's
+) -> nn.Sequential: # `(b, dims[0])` -> `(b, dims[-1])`
+    "Linear layers with a SiLU between two."
     layers = [m for a, b in zip(dims, dims[1:]) for m in (nn.Linear(a, b), nn.SiLU())]
     return nn.Sequential(*layers[:-1])
 
@@ -173,7 +200,8 @@ class IsoNext(ModelMixin, ConfigMixin):
         self.mods = nn.ModuleList(Modulation(style_dim, hidden_dim) for _ in range(0, num_layers, self.share))
         self.blocks = nn.ModuleList(IsoNextBlock(hidden_dim, kernel_size, spatial_dims, norm, grn) for _ in range(num_layers))
         self.context = mlp([style_dim, context_dim, context_dim]) if context_dim else None
-        self.attention = nn.ModuleDict({str(i): RankOneAttention(hidden_dim, context_dim) for i in range(context_every - 1, num_layers, context_every) if context_dim})
+        after = range(context_every - 1, num_layers, context_every) if context_dim else ()
+        self.attention = nn.ModuleDict({str(i): RankOneAttention(hidden_dim, context_dim) for i in after})
         self.last_norm, self.mod = NORMS[norm](hidden_dim), Modulation(style_dim, hidden_dim)
         self.head = nn.Conv2d(hidden_dim, latent_channels, 3, padding=1)
         nn.init.zeros_(self.head.weight); nn.init.zeros_(self.head.bias)
@@ -209,7 +237,8 @@ def forward(self:IsoNext,
     cond = self.condition(t, style)                                             # (b, style_dim)
     mods = [m(cond) for m in self.mods]
     h = on_slices(self.stem, x)                                                 # (b, hidden, h, w)
-    h = h.contiguous(memory_format=torch.channels_last if h.ndim == 4 else torch.channels_last_3d)  # a pixel's channels together, for matrix products
+    together = torch.channels_last if h.ndim == 4 else torch.channels_last_3d           # a pixel's channels, for matrix products
+    h = h.contiguous(memory_format=together)
     h = self.run_blocks(h, mods, self.context_of(style))
     with torch.autocast(x.device.type, enabled=False):
         h = self.last_norm(h, self.mod(cond)).to(self.head.weight.dtype)
@@ -221,17 +250,21 @@ def reach(self:IsoNext) -> tuple: # Slices along the depth, pixels to each side
     c = self.config; return c.num_layers*(c.spatial_dims == 3), c.num_layers*(c.kernel_size//2) + 2
 
 # %% ../nbs/11_isonext.ipynb #cell-25
-CHECKPOINTING = dict(none=lambda n: [], middle=lambda n: [[i] for i in range((n - 6)//2, (n + 6)//2) if 0 <= i < n], all=lambda n: [[i] for i in range(n)],
-                     nested=lambda n: [list(range(i, min(i + round(n**.5), n))) for i in range(0, n, round(n**.5))]) # Number of blocks -> groups that are forgotten together
+CHECKPOINTING = dict(                                                           # Number of blocks -> groups that are forgotten together
+    none=lambda n: [],
+    middle=lambda n: [[i] for i in range((n - 6)//2, (n + 6)//2) if 0 <= i < n],
+    all=lambda n: [[i] for i in range(n)],
+    nested=lambda n: [list(range(i, min(i + round(n**.5), n))) for i in range(0, n, round(n**.5))])
 
 @patch
 def save_memory(self:IsoNext,
     checkpointing:str='none', # Blocks that are made again on the way back: a key of `CHECKPOINTING`
     mlp_chunks:int=0, # Chunks of pixels in which widened features are made again; 0: they are kept
 ) -> IsoNext: # The same network
-    "What is forgotten on the way forward and computed again on the way back; results and gradients stay."
+    "What is forgotten on the way forward and made again on the way back; raises `InputError` for a way that is none."
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
-    if mlp_chunks and any(b.grn is not None for b in self.blocks): raise InputError('mlp_chunks does not go with grn, which looks at all pixels; set one of them off')
+    if mlp_chunks and any(b.grn is not None for b in self.blocks):
+        raise InputError('mlp_chunks does not go with grn, which looks at all pixels; set one of them off')
     self.checkpointing, self.gradient_checkpointing = checkpointing, checkpointing != 'none'
     for b in self.blocks: b.chunks = mlp_chunks
     return self
@@ -246,42 +279,63 @@ def computed_on(self:IsoNext,
 
 # %% ../nbs/11_isonext.ipynb #84ae6a89
 @patch
-def in_strips(self:IsoNextBlock, x:Tensor, mod:Mod) -> Tensor: # `(b, c, *spatial)` -> same; without a gradient
+def in_strips(self:IsoNextBlock,
+    x:Tensor, # `(b, c, *spatial)`
+    mod:Mod, # From `Modulation`
+) -> Tensor: # As `x`; without a gradient
     "The block on rows after rows of a large picture, with the norm's statistics from all of it."
-    y = self.spread(x); norm = self.norm.over(y); out = torch.empty_like(x); rows = max(1, STRIP*x.shape[2]//x[0, 0].numel())
+    y, out = self.spread(x), torch.empty_like(x)
+    norm, rows = self.norm.over(y), max(1, STRIP*x.shape[2]//x[0, 0].numel())
     for i in range(0, x.shape[2], rows):
-        part = slice(i, i + rows); h = self.pointwise(norm(y[:, :, part], mod).movedim(1, -1)).movedim(-1, 1)
+        part = slice(i, i + rows)
+        h = self.pointwise(norm(y[:, :, part], mod).movedim(1, -1)).movedim(-1, 1)
         out[:, :, part] = x[:, :, part] + (per_channel(mod.gate, h)*h).to(x.dtype)
     return out
 
 @patch
-def in_chunks(self:IsoNextBlock, h:Tensor) -> Tensor: # `(b, *spatial, c)` -> same
+def in_chunks(self:IsoNextBlock,
+    h:Tensor, # Normalised features, channels last, `(b, *spatial, c)`
+) -> Tensor: # As `h`
     "The pointwise layers on some pixels after the others; their widened features are forgotten."
     parts = [checkpoint(self.pointwise, part, **AGAIN) for part in h.flatten(0, -2).chunk(self.chunks)]
     return torch.cat(parts).view(h.shape) if len(parts) > 1 else parts[0].view(h.shape)
 
 @patch
-def run_blocks(self:IsoNext, h:Tensor, mods:list, c:Tensor|None=None) -> Tensor: # `h` is `(b, hidden, h, w)` -> same
+def run_blocks(self:IsoNext,
+    h:Tensor, # After the stem, `(b, hidden, h, w)` or `(b, hidden, depth, h, w)`
+    mods:list, # A `Mod` for each group of blocks that share one
+    c:Tensor|None=None, # Context for attention, `(b, context_dim)`
+) -> Tensor: # As `h`
     "All blocks, with the groups that `checkpointing` names forgotten, and attention to a context after some."
     def run(h, some, inner=None):
         for i in some:
             h = checkpoint(self.blocks[i], h, mods[i//self.share], **AGAIN) if inner else self.blocks[i](h, mods[i//self.share])
             if str(i) in self.attention: h = self.attention[str(i)](h, c)
         return h
-    n = len(self.blocks); how = (self.checkpointing if self.checkpointing != 'none' else 'middle') if self.gradient_checkpointing and self.training else 'none'
+    n, how = len(self.blocks), self.checkpointing if self.checkpointing != 'none' else 'middle'
+    if not (self.gradient_checkpointing and self.training): how = 'none'
     groups, i = {g[0]: g for g in CHECKPOINTING[how](n)}, 0
     while i < n:
-        some = groups.get(i, [i]); h = checkpoint(run, h, some, len(some) > 1, **AGAIN) if i in groups else run(h, some); i += len(some)
+        some = groups.get(i, [i])
+        h = checkpoint(run, h, some, len(some) > 1, **AGAIN) if i in groups else run(h, some)
+        i += len(some)
     return h
 
 AGAIN = dict(use_reentrant=False, preserve_rng_state=False)                     # nothing here is drawn by chance
 
 # %% ../nbs/11_isonext.ipynb #cell-42
 def num_parameters(
-    latent_channels:int=4, hidden_dim:int=320, num_layers:int=15, num_styles:int=2, kernel_size:int=7,
-    style_dim:int=256, time_dim:int=256, share_every:int=3, # 1: a modulation for each block
+    latent_channels:int=4, # Channels of the latent
+    hidden_dim:int=320, # Channels of every block
+    num_layers:int=15, # Blocks
+    num_styles:int=2, # Styles in the table
+    kernel_size:int=7, # Depthwise kernel
+    style_dim:int=256, # Width of a style's row and of the condition
+    time_dim:int=256, # Time features
+    share_every:int=3, # Blocks that share a modulation; 1: one for each block
     grn:bool=False, # Global response norm in the blocks
-    context_dim:int=0, context_every:int=3, # Attention to a context
+    context_dim:int=0, # Numbers of the context; 0: no attention
+    context_every:int=3, # Blocks between two attentions
     condition_channels:int=0, # Of a condition in the input
 ) -> int: # Parameters
     "Parameters of an `IsoNext` of this size, by formula."
@@ -289,17 +343,27 @@ def num_parameters(
     blocks = num_layers*(8*c*c + (kernel_size**2 + 6 + 8*grn)*c)
     mods = (-(-num_layers//share_every) + 1)*3*c*(s + 1)                        # one more for the head's norm
     cond = num_styles*s + (8*t*t + 5*t) + ((t + s)*2*s + 2*s) + (2*s*s + s)
-    d = context_dim; context = (s*d + d*d + 2*d) + num_layers//context_every*(4*c*c + 2*c*d + 8*c) if d else 0
+    d = context_dim
+    context = (s*d + d*d + 2*d) + num_layers//context_every*(4*c*c + 2*c*d + 8*c) if d else 0
     return blocks + mods + cond + context + 9*(latent_channels + condition_channels)*c + c + 9*latent_channels*c + latent_channels
 
 # %% ../nbs/11_isonext.ipynb #cell-43
-SIZES = dict(tiny=dict(hidden_dim=64, num_layers=6), base=dict(hidden_dim=320, num_layers=15), wide=dict(hidden_dim=384, num_layers=12, share_every=1))
+SIZES = dict(                                                                   # Sizes by name, as parameters of `num_parameters`
+    tiny=dict(hidden_dim=64, num_layers=6),
+    base=dict(hidden_dim=320, num_layers=15),
+    wide=dict(hidden_dim=384, num_layers=12, share_every=1))
 
 # %% ../nbs/11_isonext.ipynb #cell-46
 def operations(
-    h:int, w:int, # Size of the latent
-    latent_channels:int=4, hidden_dim:int=320, num_layers:int=15, kernel_size:int=7,
-    style_dim:int=256, time_dim:int=256, share_every:int=3, # 1: a modulation for each block
+    h:int, # Height of the latent
+    w:int, # Its width
+    latent_channels:int=4, # Channels of the latent
+    hidden_dim:int=320, # Channels of every block
+    num_layers:int=15, # Blocks
+    kernel_size:int=7, # Depthwise kernel
+    style_dim:int=256, # Width of a style's row and of the condition
+    time_dim:int=256, # Time features
+    share_every:int=3, # Blocks that share a modulation; 1: one for each block
 ) -> int: # Operations of one forward pass of one image
     "Multiplications and additions of an `IsoNext`, by formula; elementwise work is not counted."
     c, s, t = hidden_dim, style_dim, time_dim

@@ -23,7 +23,8 @@ from torch import Tensor
 from tqdm import tqdm
 from .codecs import Codec, LatentStats, moments, pooled
 from .config import InputError
-from .files import clean_stale, digest, make_folder, read_manifest, sealed_folder, verify_folder, write_bytes, write_parts, write_text
+from .files import clean_stale, digest, make_folder, read_manifest, sealed_folder, verify_folder
+from .files import write_bytes, write_parts, write_text
 from .images import CENTRE, RULES, Bad, ImageRules, View, as_float, read_file, read_squares, style_folders
 
 # %% ../nbs/04_latents.ipynb #cell-5
@@ -39,7 +40,10 @@ class Source(NamedTuple):
     recipe: dict # What the latents depend on beside the files
     about: dict # What a reader must know: spec, latent_channels, factor
 
-def differences(old:dict, new:dict) -> str: # '' if there are none
+def differences(
+    old:dict, # Recipe of what is there
+    new:dict, # Recipe of what is wanted
+) -> str: # '' if there are none
     "What differs between two recipes, in words."
     return ', '.join(f'{k} was {old.get(k)!r} and is now {new[k]!r}' for k in new if old.get(k) != new[k])
 
@@ -75,8 +79,9 @@ def image_source(
     side = target_size//codec.factor
     recipe = dict(version=2, codec=codec.fingerprint, target_size=target_size, crop='centre square', crops=crops, mirror=mirror,
                   background=list(rules.background), dtype=str(DTYPE).removeprefix('torch.'))
-    return Source(Path(raw_root), style_folders(raw_root), read, encode, ((1 + crops)*(1 + mirror), codec.latent_channels, side, side), recipe,
-                  dict(spec=codec.spec, latent_channels=codec.latent_channels, factor=codec.factor))
+    shape = ((1 + crops)*(1 + mirror), codec.latent_channels, side, side)
+    about = dict(spec=codec.spec, latent_channels=codec.latent_channels, factor=codec.factor)
+    return Source(Path(raw_root), style_folders(raw_root), read, encode, shape, recipe, about)
 
 # %% ../nbs/04_latents.ipynb #cell-12
 _NAMES = {torch.float16: 'F16', torch.float32: 'F32'}
@@ -84,7 +89,7 @@ _NAMES = {torch.float16: 'F16', torch.float32: 'F32'}
 def safetensors_header(
     shapes:dict, # {name: (dtype, shape)}, in the order in which the numbers follow; those of 4 bytes first
     metadata:dict|None=None, # {text: text}
-) -> bytes:
+) -> bytes: # Length and header
     "The beginning of a safetensors file; a multiple of 8 bytes, so that the numbers lie well."
     head, at = {'__metadata__': metadata} if metadata else {}, 0
     for name, (dtype, shape) in shapes.items():
@@ -94,8 +99,10 @@ def safetensors_header(
     text += b' '*(-len(text) % 8)
     return len(text).to_bytes(8, 'little') + text
 
-def as_bytes(x:Tensor) -> memoryview:
-    "The numbers of a tensor on the CPU."
+def as_bytes(
+    x:Tensor, # On the CPU, of any shape `(...)`
+) -> memoryview: # Of its numbers, without a copy where they lie in a row
+    "The numbers of a tensor."
     return memoryview(x.contiguous().view(-1).view(torch.uint8).numpy())
 
 # %% ../nbs/04_latents.ipynb #cell-14
@@ -108,22 +115,32 @@ class Mapped:
     ):
         from safetensors import SafetensorError, safe_open
         try: safe_open(path, 'pt').__enter__()                                  # the library checks header and length
-        except (SafetensorError, OSError) as e: raise InputError(f'{path} is not a whole safetensors file ({e}); make it again or take another copy') from None
+        except (SafetensorError, OSError) as e:
+            raise InputError(f'{path} is not a whole safetensors file ({e}); make it again or take another copy') from None
         with open(path, 'rb') as f:
-            start = int.from_bytes(f.read(8), 'little') + 8; head = json.loads(f.read(start - 8))
+            start = int.from_bytes(f.read(8), 'little') + 8
+            head = json.loads(f.read(start - 8))
             self.map = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_COPY)
         self.metadata, self.tensors, self.touched = head.pop('__metadata__', {}), {}, 0
+        types = {b: a for a, b in _NAMES.items()}
         for k, v in head.items():
-            dtype, n = {b: a for a, b in _NAMES.items()}[v['dtype']], torch.Size(v['shape']).numel()
-            self.tensors[k] = torch.frombuffer(self.map, dtype=dtype, count=n, offset=start + v['data_offsets'][0]).view(v['shape']) if n else torch.empty(v['shape'], dtype=dtype)
+            shape, dtype, at = v['shape'], types[v['dtype']], start + v['data_offsets'][0]
+            n = torch.Size(shape).numel()
+            flat = torch.frombuffer(self.map, dtype=dtype, count=n, offset=at) if n else torch.empty(0, dtype=dtype)
+            self.tensors[k] = flat.view(shape)
 
     def __getitem__(self, name:str) -> Tensor: return self.tensors[name]
 
-    def rows(self, name:str, at:Tensor) -> Tensor:
+    def rows(self,
+        name:str, # A tensor of the file
+        at:Tensor, # Which rows, int64 `(b,)`
+    ) -> Tensor: # `(b, ...)`, as the tensor's rows
         "A copy of some rows of a tensor."
         out = self[name].index_select(0, at)
         self.touched += out.nbytes
-        if self.touched > RESIDENT and hasattr(self.map, 'madvise'): self.map.madvise(mmap.MADV_DONTNEED); self.touched = 0
+        if self.touched > RESIDENT and hasattr(self.map, 'madvise'):
+            self.map.madvise(mmap.MADV_DONTNEED)
+            self.touched = 0
         return out
 
 # %% ../nbs/04_latents.ipynb #cell-17
@@ -131,15 +148,19 @@ PART_FILES, PART_BYTES = 64, 64 << 20
 
 class Entry(NamedTuple):
     "A file to encode."
-    style: str
+    style: str # Name of its style
     name: str # Path in its style's folder, or in the root where styles are not folders; with forward slashes
-    path: Path
+    path: Path # Where it lies
     size: int # Bytes; -1 if there is no telling
     mtime_ns: int # Time of the last change
 
-    def key(self) -> tuple: return self.style, self.name, self.size, self.mtime_ns
+    def key(self) -> tuple: # `(style, name, size, mtime_ns)`
+        "What a file is known by, as long as nobody looks inside."
+        return self.style, self.name, self.size, self.mtime_ns
 
-def survey(source:Source) -> list: # An `Entry` for each file
+def survey(
+    source:Source, # Whose files
+) -> list: # An `Entry` for each file
     "Every file of a source as it is now."
     def entry(style, p):
         try: s = p.stat(); size, time = s.st_size, s.st_mtime_ns
@@ -148,7 +169,10 @@ def survey(source:Source) -> list: # An `Entry` for each file
         return Entry(style, p.relative_to(own if p.is_relative_to(own) else source.root).as_posix(), p, size, time)
     return [entry(style, p) for style, paths in source.folders.items() for p in paths]
 
-def in_parts(entries:list, shape:tuple) -> list: # Lists of entries
+def in_parts(
+    entries:list, # Of `Entry`, style after style
+    shape:tuple, # `(k, c, h, w)` of a file's latents
+) -> list: # Lists of entries
     "Cut the work: files of one style, at most 64, at most 64 MB of latents."
     n = max(1, min(PART_FILES, PART_BYTES//(torch.Size(shape).numel()*DTYPE.itemsize)))
     styles = dict.fromkeys(e.style for e in entries)
@@ -162,7 +186,12 @@ class Known(NamedTuple):
     where: dict # {digest: (file of latents, place in it)}; of the older cache alone while the work goes on
     bad: dict # {(style, name, size, mtime_ns): why the file cannot be used}
 
-    def add(self, path:Path|None, style:str, rows:list, bad:list=()):
+    def add(self,
+        path:Path|None, # A file of latents; None: only that they exist is noted
+        style:str, # Whose latents it holds
+        rows:list, # `(name, size, mtime_ns, digest)` for each of its files, in their order
+        bad:list=(), # `(name, size, mtime_ns, why)` for each bad one
+    ):
         "Note a file of latents; without its path, only that it is there."
         for place, (name, size, mtime, content) in enumerate(rows):
             self.digests[style, name, size, mtime] = content
@@ -171,21 +200,32 @@ class Known(NamedTuple):
 
 class Fetched(NamedTuple):
     "What reading one file gave."
-    entry: Entry
+    entry: Entry # The file
     content: str # Digest of the file; '' if it is bad
-    item: Tensor|None # What `Source.read` makes of it; None if it is known or bad
+    item: Tensor|None # What `Source.read` makes of it, of one shape `(...)`; None if it is known or bad
     why: str # Why it is bad; '' if it is not
 
-def fetch(source:Source, known:Known, e:Entry) -> Fetched:
+def fetch(
+    source:Source, # What reads it
+    known:Known, # What need not be read
+    e:Entry, # The file
+) -> Fetched: # A bad file is no error here, but a reason
     "Read one file, once."
     try:
-        content = read_file(e.path); d = digest(content)
+        content = read_file(e.path)
+        d = digest(content)
         return Fetched(e, d, None if d in known.where else source.read(content), '')
     except InputError as why: return Fetched(e, '', None, str(why))
 
-def ahead(parts:list, f:Callable, workers:int) -> Iterator[list]:
+def ahead(
+    parts:list, # Lists of entries
+    f:Callable, # Of an entry
+    workers:int, # Threads; 0: no threads, and nothing is read ahead
+) -> Iterator[list]: # What `f` gives, for each part
     "`f` of every entry, by parts; threads read the next part while this one is used."
-    if not workers: yield from (map(f, p) for p in parts); return
+    if not workers:
+        yield from (map(f, p) for p in parts)
+        return
     pool = ThreadPoolExecutor(workers)
     try:
         waiting = []
@@ -198,7 +238,8 @@ def ahead(parts:list, f:Callable, workers:int) -> Iterator[list]:
 CHUNK = 16                                                    # files that are encoded together
 
 def encode_part(
-    source:Source, known:Known,
+    source:Source, # What encodes
+    known:Known, # What is copied instead
     files:Iterator, # A `Fetched` for each file of the part
     strict:bool, # Raise `InputError` at the first bad file
     done:Callable, # Called with the number of files that are done
@@ -209,8 +250,11 @@ def encode_part(
         for f, z in zip(chunk, _latents(source, known, chunk, opened)):
             why = f.why or ('' if z.isfinite().all() else 'its latent is not finite in 16 bits')
             if why and strict: raise InputError(f'cannot use {f.entry.path}: {why}')
-            if why: bad.append([*f.entry.key()[1:], why])
-            else: rows.append([*f.entry.key()[1:], f.content]); latents.append(z)
+            if why:
+                bad.append([*f.entry.key()[1:], why])
+                continue
+            rows.append([*f.entry.key()[1:], f.content])
+            latents.append(z)
         done(len(chunk))
     return torch.stack(latents) if latents else torch.empty(0, *source.shape, dtype=DTYPE), rows, bad
 
@@ -218,7 +262,10 @@ def _latents(source:Source, known:Known, chunk:list, opened:dict) -> Iterator: #
     "Latents of some files: encoded together, or copied from where they are."
     new = [f.item for f in chunk if f.item is not None]
     made = iter(source.encode(torch.stack(new)).to('cpu', DTYPE)) if new else iter(())
-    for f in chunk: yield next(made) if f.item is not None else _copy(known.where[f.content], source.shape[0], opened) if f.content else None
+    for f in chunk:
+        if f.item is not None: yield next(made)
+        elif f.content: yield _copy(known.where[f.content], source.shape[0], opened)
+        else: yield None
 
 def _copy(where:tuple, k:int, opened:dict) -> Tensor: # `(k, c, h, w)`
     "Latents of one file from where they are."
@@ -232,11 +279,13 @@ def _layout(n:int, k:int, shape:tuple) -> dict:
     return dict(mean=(torch.float32, (n*k, shape[0])), var=(torch.float32, (n*k, shape[0])), latents=(DTYPE, (n*k, *shape)))
 
 def write_part(
-    path:Path, z:Tensor, # `(n, k, c, h, w)`
+    path:Path, # File to write
+    z:Tensor, # Its latents, `(n, k, c, h, w)`
     note:dict, # Style, rows, bad files, recipe
 ):
     "A part as a file that checks itself."
-    flat = z.flatten(0, 1); body = (*moments(flat), flat)
+    flat = z.flatten(0, 1)
+    body = (*moments(flat), flat)
     about = dict(note=json.dumps(note), seal=_part_seal(note, body))
     write_parts(path, [safetensors_header(_layout(*z.shape[:2], z.shape[2:]), about), *map(as_bytes, body)])
 
@@ -246,10 +295,14 @@ def _part_seal(note:dict, tensors) -> str:
     for x in tensors: h.update(as_bytes(x))
     return h.hexdigest()
 
-def read_part(path:Path, recipe:dict) -> dict|None: # Its note
+def read_part(
+    path:Path, # A part
+    recipe:dict, # What it must have been made with
+) -> dict|None: # Its note; None if it is of no use
     "What a part says, if it is whole and of this recipe."
     try:
-        m = Mapped(path); note = json.loads(m.metadata['note'])
+        m = Mapped(path)
+        note = json.loads(m.metadata['note'])
         whole = m.metadata['seal'] == _part_seal(note, (m[k] for k in ('mean', 'var', 'latents')))
         return note if whole and note['recipe'] == recipe else None
     except (InputError, ValueError, KeyError, TypeError, RuntimeError): return None   # of a damaged header
@@ -279,7 +332,9 @@ def alone(
 def _part_ways():
     "Leave together: a process that goes while another still talks to it may abort."
     dist = torch.distributed
-    if dist.is_initialized(): dist.barrier(); dist.destroy_process_group()
+    if dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
 
 class Team:
     "The processes that share the work: one, or as many as `accelerate launch` started."
@@ -287,9 +342,13 @@ class Team:
         self.rank, self.size = 0, 1
         if int(os.environ.get('WORLD_SIZE', 1)) > 1:
             from accelerate import PartialState
-            state = PartialState(cpu=not torch.cuda.is_available()); self.rank, self.size = state.process_index, state.num_processes
+            state = PartialState(cpu=not torch.cuda.is_available())
+            self.rank, self.size = state.process_index, state.num_processes
 
-    def each(self, f:Callable, first_only:bool=False):
+    def each(self,
+        f:Callable, # Without parameters
+        first_only:bool=False, # Only the first process calls it, and tells the others what it gave
+    ) -> object: # What `f` gave
         "What `f()` gives here, or with `first_only` on the first process; an `InputError` of one is raised on all."
         if self.size == 1: return f()
         from accelerate.utils import broadcast_object_list, gather_object
@@ -297,7 +356,9 @@ class Team:
         if self.rank == 0 or not first_only:
             try: value = f()
             except InputError as e: why = str(e)
-        if said := [w for w in gather_object([why]) if w]: atexit.register(_part_ways); raise InputError(said[0])   # on all: they may wait for each other
+        if said := [w for w in gather_object([why]) if w]:
+            atexit.register(_part_ways)                                         # on all: they may wait for each other
+            raise InputError(said[0])
         return broadcast_object_list([value])[0] if first_only else value
 
 # %% ../nbs/04_latents.ipynb #cell-30
@@ -305,12 +366,13 @@ class Plan(NamedTuple):
     "What is to be done."
     entries: list # Every file
     todo: list # Those that nothing is known of
-    known: Known
+    known: Known # What is there already
     old: dict|None # The manifest's `extra` of the cache that is there
 
 def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
     "Note what a finished cache holds; raises `InputError` if it is of another recipe."
-    manifest = read_manifest(out_root); extra, files = manifest['extra'], manifest['files']
+    manifest = read_manifest(out_root)
+    extra, files = manifest['extra'], manifest['files']
     if manifest['kind'] != 'latents': raise InputError(f'{out_root} holds {manifest["kind"]}, not latents; choose another folder')
     if diff := differences(extra['recipe'], recipe):
         raise InputError(f'{out_root} is a cache of another recipe: {diff}; choose another folder, or make it anew with --rebuild')
@@ -318,13 +380,20 @@ def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
         p = out_root/'styles'/f'{style}.safetensors'
         if p.is_file() and digest(p) == files[f'styles/{p.name}']['sha256']:
             known.add(p, style, [[r['name'], r['size'], r['mtime_ns'], r['sha256']] for r in sorted(rows, key=lambda r: r['row'])])
-        else: tqdm.write(f'{p} is damaged; its images are encoded again', file=sys.stderr); extra = extra | dict(damaged=True)
+        else:
+            tqdm.write(f'{p} is damaged; its images are encoded again', file=sys.stderr)
+            extra = extra | dict(damaged=True)
     return extra
 
-def make_plan(source:Source, out_root:Path, parts:Path, rebuild:bool) -> Plan:
+def make_plan(
+    source:Source, # What is wanted
+    out_root:Path, # Folder of the cache
+    parts:Path, # Folder of its parts
+    rebuild:bool, # Forget the cache that is there
+) -> Plan: # All files, and which are to be encoded
     "Look around; raises `InputError` for a stale cache, and for a disk that is too small."
     known, old = Known({}, {}, {}), None
-    clean_stale(out_root.parent); clean_stale(parts)
+    for folder in (out_root.parent, parts): clean_stale(folder)
     if (out_root/'manifest.json').exists() and not rebuild: old = _old_cache(out_root, source.recipe, known)
     for p in sorted(parts.glob('*.safetensors')):
         note = read_part(p, source.recipe)
@@ -338,11 +407,20 @@ def make_plan(source:Source, out_root:Path, parts:Path, rebuild:bool) -> Plan:
 def _room(out_root:Path, need:int, n:int):
     "Raise `InputError` if so many bytes will not fit."
     free = shutil.disk_usage(next(p for p in out_root.absolute().parents if p.exists())).free
-    if need > free: raise InputError(f'{n} images need about {need/1e6:.0f} MB in {out_root.parent}, where {free/1e6:.0f} MB are free; free some space, or choose another folder')
+    if need > free:
+        raise InputError(f'{n} images need about {need/1e6:.0f} MB in {out_root.parent}, where {free/1e6:.0f} MB are free; '
+                         'free some space, or choose another folder')
 
 # %% ../nbs/04_latents.ipynb #cell-31
-def encode_all(source:Source, parts:Path, plan:Plan, workers:int, strict:bool, team:Team):
-    "Encode this process's share of the plan."
+def encode_all(
+    source:Source, # What encodes
+    parts:Path, # Folder of the parts
+    plan:Plan, # From `make_plan`
+    workers:int, # Threads that read
+    strict:bool, # Raise `InputError` at the first bad file
+    team:Team, # The processes that share the work
+):
+    "Encode this process's share of the plan, part by part."
     mine = in_parts(plan.todo, source.shape)[team.rank::team.size]
     before = len(plan.entries) - len(plan.todo)
     quiet = {} if team.rank == 0 else dict(disable=True)
@@ -350,14 +428,17 @@ def encode_all(source:Source, parts:Path, plan:Plan, workers:int, strict:bool, t
         for entries, files in zip(mine, ahead(mine, lambda e: fetch(source, plan.known, e), workers)):
             z, rows, bad = encode_part(source, plan.known, files, strict, bar.update)
             note = dict(style=entries[0].style, rows=rows, bad=bad, recipe=source.recipe)
-            write_part(parts/f'{digest(json.dumps([e.key() for e in entries]).encode())[:24]}.safetensors', z, note)
+            name = digest(json.dumps([e.key() for e in entries]).encode())[:24]
+            write_part(parts/f'{name}.safetensors', z, note)
 
 # %% ../nbs/04_latents.ipynb #cell-33
 def _runs(where:list) -> Iterator[tuple]:
     "Places that follow each other in one file, joined: `(file, first, past the last)`."
     first = last = None
     for path, place in where:
-        if first and path == first[0] and place == last: last += 1; continue
+        if first and path == first[0] and place == last:
+            last += 1
+            continue
         if first: yield *first, last
         first, last = (path, place), place + 1
     if first: yield *first, last
@@ -368,13 +449,18 @@ def write_style(
     shape:tuple, # `(k, c, h, w)`
 ) -> tuple[Tensor, Tensor]: # Mean and variance of each latent, `(n*k, c)`
     "One style's latents in one file."
-    k, opened, runs = shape[0], {p: Mapped(p) for p in dict.fromkeys(p for p, _ in where)}, list(_runs(where))
+    k, runs = shape[0], list(_runs(where))
+    opened = {p: Mapped(p) for p in dict.fromkeys(p for p, _ in where)}
     cut = lambda name: (opened[p][name][a*k:b*k] for p, a, b in runs)
-    if len(runs) == 1 and runs[0][1] == 0 and opened[runs[0][0]]['latents'].shape[0] == len(where)*k and runs[0][0].parent.name == 'styles':
+    source, begin, _ = runs[0]
+    whole = len(runs) == 1 and begin == 0 and opened[source]['latents'].shape[0] == len(where)*k
+    if whole and source.parent.name == 'styles':                                # of the older cache, and unchanged
         make_folder(path.parent)
-        try: os.link(runs[0][0], path)
-        except OSError: shutil.copyfile(runs[0][0], path)                       # a disk without links
-    else: write_parts(path, chain([safetensors_header(_layout(len(where), k, shape[1:]))], map(as_bytes, chain(cut('mean'), cut('var'), cut('latents')))))
+        try: os.link(source, path)
+        except OSError: shutil.copyfile(source, path)                           # a disk without links
+    else:
+        header = safetensors_header(_layout(len(where), k, shape[1:]))
+        write_parts(path, chain([header], map(as_bytes, chain(cut('mean'), cut('var'), cut('latents')))))
     return torch.cat(list(cut('mean'))), torch.cat(list(cut('var')))
 
 # %% ../nbs/04_latents.ipynb #cell-34
@@ -407,30 +493,49 @@ def _twins(good:dict) -> list:
 # %% ../nbs/04_latents.ipynb #cell-35
 def _table(bad:list, root:Path) -> bytes:
     "Bad files as CSV."
-    w = csv.writer(out := io.StringIO(), lineterminator='\n'); w.writerow(['file', 'reason'])
+    w = csv.writer(out := io.StringIO(), lineterminator='\n')
+    w.writerow(['file', 'reason'])
     w.writerows([b.path.relative_to(root).as_posix(), b.reason] for b in bad)
     return out.getvalue().encode('utf-8', 'surrogateescape')                    # a name need not be text
 
-def merge(source:Source, out_root:Path, parts:Path, plan:Plan, strict:bool) -> CacheReport:
-    "Seal the cache from what is known and from the parts; raises `InputError` for a style without a usable file."
-    known = Known(*map(dict, plan.known)); old = plan.old or {}
-    for p in sorted(parts.glob('*.safetensors')):
-        note = json.loads(Mapped(p).metadata['note']); known.add(p, note['style'], note['rows'], note['bad'])   # the plan has checked the older ones
-    good, bad = _sorted_out(plan, known)
+def _usable(source:Source, good:dict, bad:list, strict:bool):
+    "Raise `InputError` for a style of which nothing is left, and if `strict` for any bad file."
     if strict and bad: raise InputError(f'cannot use {bad[0].path}: {bad[0].reason}')
     for style, rows in good.items():
-        if not rows: raise InputError(f'none of the {len(source.folders[style])} files in {source.root/style} could be used; the first: {next(b.reason for b in bad if b.path in source.folders[style])}')
-    k, before = source.shape[0], {(s, r['name']): r['sha256'] for s, rows in old.get('files', {}).items() for r in rows}
+        files = source.folders[style]
+        if rows: continue
+        why = next(b.reason for b in bad if b.path in files)
+        raise InputError(f'none of the {len(files)} files in {source.root/style} could be used; the first: {why}')
+
+# %% ../nbs/04_latents.ipynb #67676ba7
+def merge(
+    source:Source, # What was encoded
+    out_root:Path, # Folder of the cache
+    parts:Path, # Folder of its parts
+    plan:Plan, # From `make_plan`
+    strict:bool, # Raise `InputError` for a bad file
+) -> CacheReport: # What was done
+    "Seal the cache from what is known and from the parts; raises `InputError` for a style without a usable file."
+    known, old = Known(*map(dict, plan.known)), plan.old or {}
+    for p in sorted(parts.glob('*.safetensors')):
+        note = json.loads(Mapped(p).metadata['note'])                           # the plan has checked the older ones
+        known.add(p, note['style'], note['rows'], note['bad'])
+    good, bad = _sorted_out(plan, known)
+    _usable(source, good, bad, strict)
+    k = source.shape[0]
+    before = {(s, r['name']): r['sha256'] for s, rows in old.get('files', {}).items() for r in rows}
     now = {(e.style, e.name): d for rows in good.values() for e, d in rows}
     skipped = _table(bad, source.root)
     fresh = sum(d not in plan.known.where for d in now.values())
     count = {s: len(rows)*k for s, rows in good.items()}
     report = CacheReport(fresh, len(now) - fresh, len(before.keys() - now.keys()), bad, count, _twins(good))
     if list(before.items()) == list(now.items()) and old.get('skipped') == digest(skipped) and 'damaged' not in old: return report
-    files = {s: [dict(name=e.name, size=e.size, mtime_ns=e.mtime_ns, sha256=d, row=i*k) for i, (e, d) in enumerate(rows)] for s, rows in good.items()}
+    about = lambda i, e, d: dict(name=e.name, size=e.size, mtime_ns=e.mtime_ns, sha256=d, row=i*k)
+    files = {s: [about(i, e, d) for i, (e, d) in enumerate(rows)] for s, rows in good.items()}
     extra = source.about | dict(recipe=source.recipe, styles=list(good), count=count, skipped=digest(skipped), files=files)
     with sealed_folder(out_root, 'latents', extra) as tmp:
-        measured = [write_style(tmp/'styles'/f'{s}.safetensors', [known.where[d] for _, d in rows], source.shape) for s, rows in good.items()]
+        style = lambda s, rows: write_style(tmp/'styles'/f'{s}.safetensors', [known.where[d] for _, d in rows], source.shape)
+        measured = [style(s, rows) for s, rows in good.items()]
         extra |= {n: v.tolist() for n, v in pooled(*map(torch.cat, zip(*measured)))._asdict().items()}
         write_bytes(tmp/'skipped.csv', skipped)
     return report
@@ -442,7 +547,7 @@ def make_cache(
     workers:int=4, # Threads that read
     strict:bool=False, # Refuse a bad file instead of setting it aside
     rebuild:bool=False, # Replace a cache of another recipe
-) -> CacheReport:
+) -> CacheReport: # What was done
     "Encode what is not encoded yet; killed and started again, it goes on where it was. Raises `InputError`."
     team, out_root = Team(), Path(out_root)
     with ExitStack() as stack:
@@ -450,7 +555,8 @@ def make_cache(
         plan = team.each(lambda: make_plan(source, out_root, parts, rebuild), first_only=True)
         team.each(lambda: encode_all(source, parts, plan, workers, strict, team))
         report = team.each(lambda: merge(source, out_root, parts, plan, strict), first_only=True)
-        if team.rank == 0: [p.unlink() for p in parts.glob('*.safetensors')]
+        if team.rank == 0:
+            for p in parts.glob('*.safetensors'): p.unlink()
     if team.size > 1: atexit.register(_part_ways)
     return report
 
@@ -464,14 +570,15 @@ def cache_latents(
     workers:int=4, # Threads that decode images, where the codec leaves them a core
     rebuild:bool=False, # Replace a cache of another recipe
     crops:int=0, # Smaller squares of each image to cache, too
-) -> CacheReport:
+) -> CacheReport: # What was done
     "Encode every image once; raises `InputError` for missing or empty folders, sizes the codec cannot take, stale caches, full disks."
-    busy = getattr(codec, 'device', torch.device('meta')).type == 'cpu'            # it takes every core: a thread that reads beside it makes it a third slower
-    return make_cache(image_source(raw_root, codec, target_size, mirror, rules, crops), out_root, 0 if busy else workers, rules.strict, rebuild)
+    busy = getattr(codec, 'device', torch.device('meta')).type == 'cpu'    # it takes every core: a thread beside it makes it a third slower
+    source = image_source(raw_root, codec, target_size, mirror, rules, crops)
+    return make_cache(source, out_root, 0 if busy else workers, rules.strict, rebuild)
 
 # %% ../nbs/04_latents.ipynb #cell-40
 class LatentCache:
-    "A folder written by `cache_latents`."
+    "A folder written by `cache_latents`; raises `InputError` if there is none, or it is damaged."
     def __init__(self,
         root:str|Path, # The folder
         verify:bool=True, # Compare every byte with the manifest; about a second a gigabyte
@@ -479,7 +586,8 @@ class LatentCache:
         if not Path(root).is_dir(): raise InputError(f'no latents at {root}; make them with stylecfm_preprocess')
         self.root = Path(root)
         try: self.manifest = verify_folder(root, 'latents') if verify else read_manifest(self.root)
-        except InputError as e: raise InputError(str(e).replace('make it again or take another copy', 'stylecfm_preprocess mends it')) from None
+        except InputError as e:
+            raise InputError(str(e).replace('make it again or take another copy', 'stylecfm_preprocess mends it')) from None
         extra = self.manifest['extra']
         if 'mean' not in extra: raise InputError(f'{root} was made by an older version; make it anew with stylecfm_preprocess --rebuild')
         self.spec, self.count, self.styles = extra['spec'], extra['count'], extra['styles']   # a style's number is its position
@@ -494,7 +602,8 @@ class LatentCache:
 def fingerprint(self:LatentCache) -> str: # 64 hexadecimal digits
     "A digest of recipe and images: what a training run depends on, and not when or where it was made."
     e = self.manifest['extra']
-    return digest(json.dumps([e['recipe'], [[s, [[r['name'], r['sha256']] for r in e['files'][s]]] for s in e['styles']]]).encode())
+    files = [[s, [[r['name'], r['sha256']] for r in e['files'][s]]] for s in e['styles']]
+    return digest(json.dumps([e['recipe'], files]).encode())
 
 # %% ../nbs/04_latents.ipynb #cell-41
 @patch
@@ -511,14 +620,16 @@ def batch(self:LatentCache,
     indices:Tensor, # `(b,)` int64 or a list, each from 0 to `count[style]` - 1
 ) -> Tensor: # `(b, c, h, w)`, fp32, standardised, on the cache's device
     "Some latents of a style."
-    self.style(style); indices = torch.as_tensor(indices); first = sum(self.count[s] for s in self.styles[:self.styles.index(style)])
-    z = self.files[style].rows('latents', indices) if self.held is None else self.held.index_select(0, first + indices.to(self.device))
+    self.style(style)                                                           # or say that there is none
+    indices, first = torch.as_tensor(indices), sum(self.count[s] for s in self.styles[:self.styles.index(style)])
+    if self.held is None: z = self.files[style].rows('latents', indices)
+    else: z = self.held.index_select(0, first + indices.to(self.device))
     return self.stats.standardise(z.to(self.device))
 
 @patch
 def styles_of(self:LatentCache,
-    indices:Tensor, # Int64, as `pick` takes them
-) -> Tensor: # Their styles' numbers, on the CPU
+    indices:Tensor, # `(b,)` int64, as `pick` takes them
+) -> Tensor: # Their styles' numbers, `(b,)` int64, on the CPU
     "The styles of latents by their place in the cache."
     return torch.bucketize(indices.cpu(), torch.tensor([self.count[s] for s in self.styles]).cumsum(0), right=True)
 
@@ -527,7 +638,8 @@ def pick(self:LatentCache,
     indices:Tensor, # `(b,)` int64 or a list, each from 0 to `len(cache)` - 1; styles follow each other
 ) -> tuple[Tensor, Tensor]: # `(b, c, h, w)` fp32 standardised, and the styles' numbers `(b,)`, on the cache's device
     "Some latents of the whole cache."
-    indices = torch.as_tensor(indices); style = self.styles_of(indices); ends = torch.tensor([self.count[s] for s in self.styles]).cumsum(0)
+    indices = torch.as_tensor(indices)
+    style, ends = self.styles_of(indices), torch.tensor([self.count[s] for s in self.styles]).cumsum(0)
     if self.held is not None: return self.stats.standardise(self.held.index_select(0, indices.to(self.device))), style.to(self.device)
     z = torch.empty(len(indices), *self.files[self.styles[0]]['latents'].shape[1:], dtype=DTYPE)
     for i, s in enumerate(self.styles):
@@ -535,7 +647,9 @@ def pick(self:LatentCache,
     return self.stats.standardise(z.to(self.device)), style.to(self.device)
 
 # %% ../nbs/04_latents.ipynb #cell-42
-def free_memory(device:torch.device) -> int: # Bytes
+def free_memory(
+    device:torch.device, # A GPU or the CPU
+) -> int: # Bytes
     "What a device could still hold."
     if device.type == 'cuda': return torch.cuda.mem_get_info(device)[0]
     import psutil
