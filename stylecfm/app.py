@@ -9,10 +9,17 @@ __all__ = ['SHOWN', 'SMALL', 'GUESS', 'Limits', 'limits_of', 'opened', 'stops', 
 # %% ../nbs/81_app.ipynb #2442e14a
 import logging, math, os, signal, tempfile, time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from fastcore.script import store_true
 from .cli import call_parse, reported
 from .config import InputError
+
+# %% ../nbs/81_app.ipynb #a9900001
+if TYPE_CHECKING:                                             # for whoever reads the annotations; these are slow to import
+    import gradio
+    from collections.abc import Callable
+    from PIL import Image
+    from stylecfm.transfer import StyleTransferPipeline, Transferred
 
 # %% ../nbs/81_app.ipynb #ac05fb3d
 class Limits(NamedTuple):
@@ -23,23 +30,28 @@ class Limits(NamedTuple):
     waiting: int = 20 # Requests in the queue; more are told to come back
 
 def limits_of(
-    megapixels:float, megabytes:float, side:int, waiting:int, # As in `Limits`
+    megapixels:float, # Of an upload, above 0
+    megabytes:float, # Of an upload, above 0
+    side:int, # Longest shorter side of what is painted, pixels, 64 or more
+    waiting:int, # Requests in the queue, 1 or more
 ) -> Limits:
     "Limits from flags; raises `InputError` for those that would take nothing, or have no end."
     if not (0 < megapixels < math.inf and 0 < megabytes < math.inf and side >= 64 and waiting >= 1):
-        raise InputError(f'max_megapixels and max_megabytes must be above 0, max_side at least 64 and max_waiting at least 1; got {megapixels:g}, {megabytes:g}, {side} and {waiting}')
+        raise InputError('max_megapixels and max_megabytes must be above 0, max_side at least 64 and max_waiting at least 1; '
+                         f'got {megapixels:g}, {megabytes:g}, {side} and {waiting}')
     return Limits(megapixels, megabytes, side, waiting)
 
 # %% ../nbs/81_app.ipynb #7b83b2ee
 def opened(
-    path:str|None, # Where the upload lies
-    side:int, # Shorter side to work at, pixels
-    limits:Limits=Limits(),
-): # PIL image, RGB or RGBA
+    path:str|Path|None, # Where the upload lies; None where there was none
+    side:int, # Shorter side to work at, pixels; `limits.side` at most
+    limits:Limits=Limits(), # Of pixels and side
+) -> 'Image.Image': # RGB or RGBA; never enlarged
     "An upload as it will be painted; raises `InputError`."
     from stylecfm.images import RULES, load_shrunk
     if not path: raise InputError('there is no picture yet; drop one into the frame on the left')
-    try: im = load_shrunk(path, min(int(side), limits.side), RULES._replace(max_pixels=round(limits.megapixels*1e6)))
+    rules = RULES._replace(max_pixels=round(limits.megapixels*1e6))
+    try: im = load_shrunk(path, min(int(side), limits.side), rules)
     except InputError as e: raise InputError(str(e).removeprefix(f'cannot use {path}: ').replace(str(path), 'the file')) from None
     if max(im.size) > 4*min(im.size): raise InputError(f'{im.width} x {im.height} is more than four times as long as wide; crop it')
     return im
@@ -48,24 +60,28 @@ def opened(
 SHOWN, SMALL = 7, 144                                         # points of a way that are shown; side of their pictures, pixels
 
 def stops(
-    points:int, # On the way, with both ends
+    points:int, # On the way, with both ends; 2 or more
     shown:int=SHOWN, # Of them, 2 or more
-) -> list: # Indices
+) -> list: # Indices, rising; fewer than `shown` where there are fewer points
     "Evenly spread points of a way, both ends among them."
     return sorted({math.floor(i*(points - 1)/(shown - 1) + .5) for i in range(shown)})
 
 def strip(
-    pipe, # `StyleTransferPipeline`
-    done, # `Transferred`, with its trajectory
-    times:list, # Of the points of the trajectory
-): # PIL image
+    pipe:'StyleTransferPipeline', # What has painted
+    done:'Transferred', # What it gave, with its trajectory
+    times:list, # Of the points of the trajectory, 0 to 1; as many
+) -> 'Image.Image': # A row of pictures with their times above
     "Points of the way of the first picture, side by side."
     from stylecfm.images import crop_back, grid, shrink, to_pil
-    way, size = done.trajectory[0], done.images[0].size[::-1]; at = stops(len(way))
-    pictures = [shrink(im, SMALL) for k in at for im in to_pil(crop_back(pipe.decode(way[k:k + 1].to(pipe.device)), size))]
+    way, size = done.trajectory[0], done.images[0].size[::-1]
+    at = stops(len(way))
+    decoded = [pipe.decode(way[k:k + 1].to(pipe.device)) for k in at]
+    pictures = [shrink(to_pil(crop_back(x, size))[0], SMALL) for x in decoded]
     return grid([pictures], col_labels=[f't = {times[k]:.2g}' for k in at])
 
 # %% ../nbs/81_app.ipynb #bbebc5d9
+GUESS = 'guess it'                                            # of the source style
+
 class Painted(NamedTuple):
     "What one request gives, in the order of the page."
     pair: tuple # Paths of before and after, PNG
@@ -74,14 +90,14 @@ class Painted(NamedTuple):
     file: str # Path of the painting, for the download
 
 def paint(
-    pipe, # `StyleTransferPipeline`
-    path:str|None, # Where the upload lies
+    pipe:'StyleTransferPipeline', # Model and codec
+    path:str|Path|None, # Where the upload lies
     source:str, # Style it is in, or `GUESS`
     target:str, # Style it gets
     side:int, # Shorter side to work at, pixels
     how:dict, # `steps`, `guidance_scale`, `strength` of the pipeline's call
-    limits:Limits=Limits(),
-    callback=None, # Called as `callback(step, t, x)` after each step
+    limits:Limits=Limits(), # Of the upload
+    callback:'Callable|None'=None, # Called as `callback(step, t, x)` after each step
 ) -> Painted: # Its files lie in a new temporary folder
     "Transfer one upload; raises `InputError`."
     from stylecfm.images import save_image
@@ -91,13 +107,13 @@ def paint(
         times.append(float(t))
         if callback: callback(n, t, x)
     done = pipe(im, None if source == GUESS else source, target, options=Options(trajectory=True), callback=step, **how)
-    to = Path(tempfile.mkdtemp(prefix='painted-')); files = [to/f'{n}.png' for n in ('before', 'painting', 'way')]
+    to = Path(tempfile.mkdtemp(prefix='painted-'))
+    before, after, way = files = [str(to/f'{n}.png') for n in ('before', 'painting', 'way')]
     for p, x in zip(files, (im, done.images[0], strip(pipe, done, times))): save_image(x, p)
-    before, after, way = map(str, files); guess = done.sources[0]
+    guess = done.sources[0]
     taken = f', taken for {pipe.model.styles[guess.style]} ({guess.sure:.0%} sure)' if source == GUESS else ''
-    return Painted((before, after), way, f'{im.width} x {im.height} pixels{taken}: {done.seconds:.1f} seconds, {done.nfe} network evaluations', after)
-
-GUESS = 'guess it'                                            # of the source style
+    words = f'{im.width} x {im.height} pixels{taken}: {done.seconds:.1f} seconds, {done.nfe} network evaluations'
+    return Painted((before, after), way, words, after)
 
 # %% ../nbs/81_app.ipynb #0178aa9f
 def _gradio():
@@ -108,46 +124,65 @@ def _gradio():
     logging.getLogger('httpx').setLevel(logging.WARNING)
     return gradio
 
-def page(
-    pipe, # `StyleTransferPipeline`
-    limits:Limits=Limits(),
-): # `gradio.Blocks`, not yet served
-    "The page of one model; raises `InputError` where gradio is not installed."
+def _answer(gr, pipe:'StyleTransferPipeline', limits:Limits):
+    "What a click calls: the page's settings in, the page's outputs out."
     from stylecfm.planning import out_of_memory
-    from stylecfm.watch import sampled_style
-    gr = _gradio()
-    base, styles = pipe.model.inference, pipe.model.styles; photo_like = styles[sampled_style(styles, 'auto')]
+    refused = lambda words: gr.Error(words, duration=None, print_exception=False)
     def transfer(path, source, target, side, steps, scale, strength, progress=gr.Progress()):
         total, count = 2*int(steps), iter(range(1, 1 << 30))
         def step(*_): progress((min(next(count), total), total), unit='steps')
-        try: done = paint(pipe, path, source, target, side, dict(steps=int(steps), guidance_scale=scale, strength=strength), limits, step)
-        except (InputError, FloatingPointError) as e: raise gr.Error(str(e), duration=None, print_exception=False) from None
+        how = dict(steps=int(steps), guidance_scale=scale, strength=strength)
+        try: done = paint(pipe, path, source, target, side, how, limits, step)
+        except (InputError, FloatingPointError) as e: raise refused(str(e)) from None
         except (RuntimeError, MemoryError) as e:
             if not out_of_memory(e): raise
-            raise gr.Error('that is too large for the memory of this machine; choose a smaller size', duration=None, print_exception=False) from None
+            raise refused('that is too large for the memory of this machine; choose a smaller size') from None
         return *done[:3], gr.DownloadButton(value=done.file, interactive=True)
+    return transfer
+
+# %% ../nbs/81_app.ipynb #a9900003
+def _settings(gr, pipe:'StyleTransferPipeline', limits:Limits) -> tuple: # What `transfer` takes, and the button
+    "The left column: picture, styles, size, strength, and what few change."
+    from stylecfm.watch import sampled_style
+    base, styles = pipe.model.inference, list(pipe.model.styles)
+    photo_like = styles[sampled_style(styles, 'auto')]
+    other = next((s for s in styles if s != photo_like), styles[0])
+    photo = gr.Image(label='Picture', sources=['upload', 'clipboard'], height=320, elem_id='photo', buttons=[])
+    photo.preprocess = lambda payload: payload and payload.path   # its own reading would come before our limits
+    with gr.Row():
+        source = gr.Dropdown([GUESS, *styles], value=photo_like, label='It is in the style', elem_id='source')
+        target = gr.Dropdown(styles, value=other, label='Paint it in the style', elem_id='target')
+    side = gr.Slider(64, limits.side, min(256, limits.side), step=8, label='Size',
+                     info='Shorter side in pixels; twice the size is four times the work')
+    strength = gr.Slider(0, 1, 1, step=.05, label='Strength', info='0 leaves the picture, 1 goes all the way')
+    with gr.Accordion('How', open=False):
+        steps, scale = base.num_inference_steps, base.cfg_scale
+        steps = gr.Slider(1, max(60, steps), steps, step=1, label='Steps', info='Each way; more are more exact')
+        scale = gr.Slider(1, max(3, scale), scale, step=.1, label='Guidance', info='Above 1 paints more and keeps less')
+    go = gr.Button('Paint', variant='primary', elem_id='go')
+    return [photo, source, target, side, steps, scale, strength], go
+
+# %% ../nbs/81_app.ipynb #a9900004
+def page(
+    pipe:'StyleTransferPipeline', # Model and codec
+    limits:Limits=Limits(), # Of uploads, size and queue
+) -> 'gradio.Blocks': # Not yet served
+    "The page of one model; raises `InputError` where gradio is not installed."
+    gr = _gradio()
     with gr.Blocks(title='stylecfm', analytics_enabled=False, delete_cache=(600, 3000)) as demo:
-        gr.Markdown(f'# stylecfm\nDrop a picture, choose a style. Up to {limits.megabytes:g} MB and {limits.megapixels:g} megapixels; it is made smaller before it is painted, and deleted within the hour.')
+        gr.Markdown(f'# stylecfm\nDrop a picture, choose a style. Up to {limits.megabytes:g} MB and {limits.megapixels:g} megapixels; '
+                    'it is made smaller before it is painted, and deleted within the hour.')
         with gr.Row():
+            with gr.Column(): asked, go = _settings(gr, pipe, limits)
             with gr.Column():
-                photo = gr.Image(label='Picture', sources=['upload', 'clipboard'], height=320, elem_id='photo', buttons=[])
-                photo.preprocess = lambda payload: payload and payload.path       # its own reading would come before our limits, and without our words
-                with gr.Row():
-                    source = gr.Dropdown([GUESS, *styles], value=photo_like, label='It is in the style', elem_id='source')
-                    target = gr.Dropdown(list(styles), value=next((s for s in styles if s != photo_like), styles[0]), label='Paint it in the style', elem_id='target')
-                side = gr.Slider(64, limits.side, min(256, limits.side), step=8, label='Size', info='Shorter side in pixels; twice the size is four times the work')
-                strength = gr.Slider(0, 1, 1, step=.05, label='Strength', info='0 leaves the picture, 1 goes all the way')
-                with gr.Accordion('How', open=False):
-                    steps = gr.Slider(1, max(60, base.num_inference_steps), base.num_inference_steps, step=1, label='Steps', info='Each way; more are more exact')
-                    scale = gr.Slider(1, max(3, base.cfg_scale), base.cfg_scale, step=.1, label='Guidance', info='Above 1 paints more and keeps less')
-                go = gr.Button('Paint', variant='primary', elem_id='go')
-            with gr.Column():
-                pair = gr.ImageSlider(label='Before and after', type='filepath', format='png', interactive=False, elem_id='pair', buttons=['fullscreen'])
+                pair = gr.ImageSlider(label='Before and after', type='filepath', format='png', interactive=False, elem_id='pair',
+                                      buttons=['fullscreen'])
                 words = gr.Markdown(elem_id='words')
                 file = gr.DownloadButton('Download the painting', elem_id='file', interactive=False)
         gr.Markdown('The way: from the picture back to its structure at t = 0, and from there on to the painting', padding=True)
         way = gr.Image(show_label=False, type='filepath', format='png', interactive=False, elem_id='way', buttons=[])
-        go.click(transfer, [photo, source, target, side, steps, scale, strength], [pair, way, words, file], api_visibility='private', concurrency_limit=1, show_progress_on=[pair])
+        go.click(_answer(gr, pipe, limits), asked, [pair, way, words, file], api_visibility='private', concurrency_limit=1,
+                 show_progress_on=[pair])
     return demo.queue(max_size=limits.waiting, default_concurrency_limit=1)
 
 # %% ../nbs/81_app.ipynb #aed0c609
@@ -167,17 +202,28 @@ def stylecfm_app(
     debug:store_true=False, # Show the traceback of an error
 ):
     "Serve a page on which pictures are painted, until Ctrl-C."
-    def stop(*_): e = KeyboardInterrupt(); e.code = 143; raise e                  # as Ctrl-C, so that the files go
+    def stop(*_):                                                               # as Ctrl-C, so that the files go
+        e = KeyboardInterrupt()
+        e.code = 143
+        raise e
     with reported(debug):
         if not 0 <= port < 1 << 16: raise InputError(f'port must be from 0 to 65535, got {port}')
-        limits = limits_of(max_megapixels, max_megabytes, max_side, max_waiting); gr = _gradio(); signal.signal(signal.SIGTERM, stop)
+        limits, gr = limits_of(max_megapixels, max_megabytes, max_side, max_waiting), _gradio()
+        signal.signal(signal.SIGTERM, stop)
         from stylecfm.transfer import StyleTransferPipeline
-        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision); pipe.set_progress_bar_config(disable=True)
-        theme = gr.themes.Default(font=['system-ui', 'sans-serif'], font_mono=['monospace'])
+        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision)
+        pipe.set_progress_bar_config(disable=True)
         with tempfile.TemporaryDirectory() as files:
-            tempfile.tempdir = os.environ['GRADIO_TEMP_DIR'] = files              # uploads and paintings go when the page does
-            try: _, url, _ = page(pipe, limits).launch(server_name=host, server_port=port, share=False, show_error=False, max_file_size=int(limits.megabytes*2**20), inbrowser=open_browser, quiet=True, prevent_thread_lock=True, theme=theme,
-                                                       footer_links=[], ssr_mode=False, enable_monitoring=False, pwa=False, mcp_server=False)
-            except OSError: raise InputError(f'cannot serve {host}, port {port}: it is taken, or not for you to use; choose another --port') from None
+            tempfile.tempdir = os.environ['GRADIO_TEMP_DIR'] = files            # uploads and paintings go when the page does
+            try: url = _serve(gr, page(pipe, limits), host, port, limits, open_browser)
+            except OSError:
+                raise InputError(f'cannot serve {host}, port {port}: it is taken, or not for you to use; choose another --port') from None
             print(f'{url} is ready; Ctrl-C ends it', flush=True)
             while True: time.sleep(1)
+
+def _serve(gr, demo:'gradio.Blocks', host:str, port:int, limits:Limits, open_browser:bool) -> str: # Its address
+    "Serve a page in threads of its own, and nothing but the page."
+    theme = gr.themes.Default(font=['system-ui', 'sans-serif'], font_mono=['monospace'])
+    return demo.launch(server_name=host, server_port=port, share=False, show_error=False, max_file_size=int(limits.megabytes*2**20),
+                       inbrowser=open_browser, quiet=True, prevent_thread_lock=True, theme=theme, footer_links=[], ssr_mode=False,
+                       enable_monitoring=False, pwa=False, mcp_server=False)[1]
