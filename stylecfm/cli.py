@@ -362,6 +362,7 @@ def side_by_side(
     side:int=256, # Of each square, pixels; what does not fit is cut off evenly
 ):
     "The first sources above their results as one picture; of latents, the results alone."
+    from PIL import ImageOps
     from stylecfm.images import grid, load_image, save_image
     from stylecfm.transfer import LATENTS
     squares = lambda key, rows: [ImageOps.fit(load_image(r[key]), (side, side)) for r in rows]

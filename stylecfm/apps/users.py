@@ -12,7 +12,6 @@ __all__ = ['SIZES', 'USERS', 'DOCUMENT', 'SPANS', 'RUNS', 'SAMPLERS', 'PRECISION
            'stylecfm_users_generate', 'stylecfm_users']
 
 # %% ../../nbs/applications/users.ipynb #96a0a520
-import sys
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
@@ -236,8 +235,8 @@ def users_source(
 ): # A `Source` for `make_cache`
     "PNGs of users as a source of latents; raises `InputError`."
     import torch
-    from stylecfm.images import as_float, read_squares
-    from stylecfm.latents import DTYPE, Source, image_source
+    from stylecfm.images import as_float
+    from stylecfm.latents import Source, image_source
     grey = str(codec.spec).endswith(':1'); folders = user_folders(root, classes)
     s = image_source(root, load_three(codec) if grey else codec, resolution, False)
     def read(content):
