@@ -437,11 +437,10 @@ def run_line(
     "Run a command of this package in this process; raises `InputError` for one that does not exist."
     import shlex
     from importlib.metadata import entry_points
-    from fastcore.script import anno_parser
     from stylecfm.config import chosen
     known = {e.name: e for e in entry_points(group='console_scripts') if e.value.startswith('stylecfm.')}
     name, *words = shlex.split(line) or ['']
     f = chosen(known, name, 'command').load().__wrapped__                       # the function behind the flags
-    try: f(**{k: v for k, v in vars(anno_parser(f, name).parse_args(words)).items() if k not in ('pdb', 'xtra')})
+    try: f(**vars(parser_of(f).parse_args(words)))
     except SystemExit as e: return e.code or 0
     return 0

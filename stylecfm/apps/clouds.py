@@ -244,7 +244,9 @@ class Seen(NamedTuple):
     lidar: Cloud
     ego: np.ndarray # Velocity of the sensors, `(3,)` m/s
 
-def _both(s:Seen, f, ego:np.ndarray) -> Seen: return Seen(f(s.radar), f(s.lidar), ego)
+def _both(s:Seen, f, ego:np.ndarray) -> Seen:
+    "Both clouds, changed alike."
+    return Seen(f(s.radar), f(s.lidar), ego)
 
 def mirrored(s:Seen, rng=None, size:float=1.) -> Seen:
     "Left and right exchanged."
