@@ -126,6 +126,7 @@ class ModelConfig(Section, name='model'):
     grn:bool = key(False, FLAG) # Global response norm in the blocks (Woo 2023): off, as it has not been found to pay
     context_dim:int = key(0, whole(0)) # Numbers of a condition that attention reads as a context of rank one; 0: no attention, for pictures
     context_every:int = key(3, whole(1)) # Blocks between two such attentions
+    factors:int = key(1, whole(1)) # Styles that are pairs, of so many second parts: rows of the table begin as sums; 1: all are unrelated
     network:str = key('isonext', one_of('isonext', 'unet')) # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a level
     predicts:str = key('velocity', one_of('velocity', 'noise')) # What the network computes; from predicted noise, as in DDPM, the velocity follows
 
@@ -230,6 +231,7 @@ class Config:
         if (m := self.model.num_styles) != (d := self.data.num_classes):
             raise InputError(f'model.num_styles ({m}) and data.num_classes ({d}) must be equal; set both to the number of style folders')
         m, t = self.model, self.training
+        if m.num_styles % m.factors: raise InputError(f'model.num_styles ({m.num_styles}) must be a multiple of model.factors ({m.factors}): each first part with each second one')
         if m.predicts == 'noise' and not (t.time_sampling.startswith('ddpm') and t.loss_weighting == 'noise' and t.path == 'linear'):
             raise InputError('model.predicts noise is trained as DDPM is; set training.time_sampling to ddpm_linear or ddpm_cosine, training.loss_weighting to noise and training.path to linear')
 

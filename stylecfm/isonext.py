@@ -60,6 +60,17 @@ def initialize_avg_style_embedding(self:StyleEmbedding) -> Tensor: # The mean, `
     if not self.mean_null: self.table[-1] = mean
     return mean
 
+# %% ../nbs/11_isonext.ipynb #fc571ed2
+@patch
+@torch.no_grad()
+def begin_in_pairs(self:StyleEmbedding,
+    factors:int, # Second parts: style k is the pair (k // factors, k % factors)
+):
+    "Rows become sums of one for the first part and one for the second; raises `InputError` where styles are no such pairs."
+    if factors < 1 or self.num_styles % factors: raise InputError(f'{self.num_styles} styles are no pairs with {factors} second parts')
+    first, second = (torch.randn_like(self.table[:n]) for n in (self.num_styles//factors, factors))
+    self.table[:self.num_styles] = ((first[:, None] + second)/2**.5).flatten(0, 1)
+
 # %% ../nbs/11_isonext.ipynb #cell-12
 def on_slices(
     f:Callable, # `(b, c, h, w)` -> `(b, d, h, w)`

@@ -190,12 +190,15 @@ def build(
     if m.network == 'unet':
         if m.grn or m.norm != 'group':
             raise InputError('a U-Net has norms of its own; set model.grn to false and model.norm to group, or model.network to isonext')
-        return kind(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.style_dim, m.context_dim,
-                    mean_null=t.use_avg_style_for_uncond)
-    kind = IsoNext if m.predicts == 'velocity' else kind
-    return kind(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
-                m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn,
-                context_dim=m.context_dim, context_every=m.context_every)
+        net = kind(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.style_dim, m.context_dim,
+                   mean_null=t.use_avg_style_for_uncond)
+    else:
+        kind = IsoNext if m.predicts == 'velocity' else kind
+        net = kind(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
+                   m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn,
+                   context_dim=m.context_dim, context_every=m.context_every)
+    if m.factors > 1: net.style.begin_in_pairs(m.factors)
+    return net
 
 # %% ../nbs/40_memory.ipynb #cell-16
 def profile(

@@ -23,16 +23,16 @@ def heads(hidden_dim:int) -> int:
 
 def make_unet(
     latent_channels:int=4, # Channels in and out
-    hidden_dim:int=128, # Channels of the first level, a multiple of 8
+    hidden_dim:int=128, # Channels of the first level, a multiple of 8, from 64 on of 32
     num_layers:int=2, # Layers a level
     context_dim:int=512, # Width of a token
 ) -> UNet2DConditionModel:
     "diffusers' U-Net with attention on all levels but the last; raises `InputError`."
-    if hidden_dim % 8: raise InputError(f'a U-Net wants hidden_dim divisible by 8, got {hidden_dim}')
+    if hidden_dim % (32 if hidden_dim >= 64 else 8): raise InputError(f'a U-Net wants hidden_dim divisible by 8, or from 64 on by 32, got {hidden_dim}')
     n = len(LEVELS) - 1
     return UNet2DConditionModel(in_channels=latent_channels, out_channels=latent_channels, layers_per_block=num_layers, block_out_channels=tuple(hidden_dim*k for k in LEVELS),
                                 down_block_types=('CrossAttnDownBlock2D',)*n + ('DownBlock2D',), up_block_types=('UpBlock2D',) + ('CrossAttnUpBlock2D',)*n,
-                                cross_attention_dim=context_dim, attention_head_dim=heads(hidden_dim), use_linear_projection=True, norm_num_groups=32 if hidden_dim % 32 == 0 else 8)
+                                cross_attention_dim=context_dim, attention_head_dim=heads(hidden_dim), use_linear_projection=True, norm_num_groups=32 if hidden_dim >= 64 else max(2, hidden_dim//4))
 
 # %% ../nbs/12_unet.ipynb #fdb224af
 class UNet(ModelMixin, ConfigMixin):
@@ -42,7 +42,7 @@ class UNet(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self,
         latent_channels:int=4, # Channels of the latent
-        hidden_dim:int=128, # Channels of the first level, a multiple of 8
+        hidden_dim:int=128, # Channels of the first level, a multiple of 8, from 64 on of 32
         num_layers:int=2, # Layers a level
         num_styles:int=2, # Styles in the table
         style_dim:int=256, # Width of a style's row

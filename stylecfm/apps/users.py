@@ -254,7 +254,7 @@ def load_three(codec):
 class Effort(NamedTuple):
     "How much of everything."
     images: int = 24 # Of each user and digit to train on
-    minutes: float = 1. # Of each training
+    minutes: float = 1.4 # Of each training
     batch: int = 64
     isonext: tuple = (72, 6) # Width and blocks
     unet: tuple = (8, 1) # Width and layers a level
@@ -273,7 +273,7 @@ def users_config(
 ) -> Config:
     "The settings of a run of the main job."
     network, predicts = chosen(RUNS, run, 'run'); root = Path(root)
-    model = ModelConfig(4, *getattr(e, network), 10*USERS, style_dim=64, time_dim=64, context_dim=32 if network == 'unet' else 0, network=network, predicts=predicts)
+    model = ModelConfig(4, *getattr(e, network), 10*USERS, style_dim=64, time_dim=64, context_dim=32 if network == 'unet' else 0, factors=10, network=network, predicts=predicts)
     more = dict(coupling_batches=64) if predicts == 'velocity' else {}
     training = objective(predicts, batch_size=e.batch, learning_rate=2e-3, stage1_epochs=100_000, warmup_steps=50, ema_decay=.99, ema_count=1, max_minutes=e.minutes, validation_share=0., seed=seed, **more)
     checkpoint = CheckpointConfig(str(root/run.replace(', ', '-').lower()), save_every_epochs=100_000, samples=0)
@@ -491,6 +491,7 @@ def at_intervals(
         if save and trainer.done % save == 0 and not (trainer.root/'checkpoints'/f'step-{trainer.done:07}').exists(): trainer.checkpoint(result)
     return callback
 
+# %% ../../nbs/applications/users.ipynb #1d300066
 @call_parse
 def stylecfm_users_train(
     data_dir:str=None, # Folder with a folder of images for each user
@@ -560,7 +561,7 @@ def stylecfm_users_generate(
 @call_parse
 def stylecfm_users(
     output:str='runs/users', # Gets the PNGs, the runs, `metrics.json` and `users.png`
-    minutes:float=1., # Of each of four trainings
+    minutes:float=1.4, # Of each of four trainings
     seed:int=0, # Of the trainings
     debug:store_true=False, # Show the traceback of an error
 ):
