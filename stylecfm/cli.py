@@ -243,7 +243,7 @@ def stylecfm_transfer(
     size:int=None, # Make images smaller first, so that the shorter side has so many pixels; as they are if none
     mode:str='loop', # Way from style to style: loop, flowedit or sdedit
     match:str=None, # Make structures more like noise: none, moments or spectrum; as the model says if not given
-    fresh:float=None, # Share of a structure, 0 to 1, that is replaced by new noise: more paint, less likeness; as the model says if not given
+    fresh:float=None, # Share of a structure, 0 to 1, that becomes new noise: more paint, less likeness; as the model says if not given
     seed:int=0, # Of the noise of flowedit, sdedit and --fresh
     precision:str='fp32', # Of the network: fp32, bf16, or auto
     compile:store_true=False, # Compile the network: pays for many images of one size
