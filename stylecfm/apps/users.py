@@ -111,7 +111,7 @@ class Memory(NamedTuple):
     weights: float # U-Net, autoencoder and condition
     gradients: float
     optimizer: float # Adam's two averages
-    activations: float # All the rest of the peak: kept, made again, in passing
+    activations: float # The most that is held of them, with what is made in passing; not at the moment when all else is largest
     total: float # At the worst moment
 
 def diagnose_memory_usage(
@@ -124,8 +124,8 @@ def diagnose_memory_usage(
     from stylecfm.memory import GB, Means, profile
     b = config.training.batch; r = profile(config, Means(b, checkpointing), batch=b, hw=(side, side), device='cuda')
     state, beside = 4*r.parameters/GB, 4*vae_parameters/GB
-    average = r.at_peak.get('average', 0); total = (r.peak - average)/GB + beside
-    return Memory(state + beside, state, 2*state, total - beside - 4*state, total)
+    kept = max(sum(row.held.get(k, 0) for k in ('activations', 'temporary', 'made again')) for row in r.rows[:r.split[1]])
+    return Memory(state + beside, state, 2*state, kept/GB, (r.peak - r.at_peak.get('average', 0))/GB + beside)
 
 def largest_batch(
     config:Config, # As from `size_config`
@@ -254,7 +254,7 @@ def load_three(codec):
 class Effort(NamedTuple):
     "How much of everything."
     images: int = 24 # Of each user and digit to train on
-    minutes: float = 1.4 # Of each training
+    minutes: float = 1.2 # Of each training
     batch: int = 64
     isonext: tuple = (72, 6) # Width and blocks
     unet: tuple = (8, 1) # Width and layers a level
@@ -263,7 +263,8 @@ class Effort(NamedTuple):
     samples: int = 2 # Of each user and digit
     steps: int = 20 # Of the solver
 
-RUNS = {'IsoNext, OT-CFM': ('isonext', 'velocity'), 'U-Net, OT-CFM': ('unet', 'velocity'), 'IsoNext, DDPM': ('isonext', 'noise'), 'U-Net, DDPM': ('unet', 'noise')}
+RUNS = {'IsoNext, OT-CFM': ('isonext', 'velocity', 10), 'U-Net, OT-CFM': ('unet', 'velocity', 10), 'IsoNext, DDPM': ('isonext', 'noise', 10), 'U-Net, DDPM': ('unet', 'noise', 10),
+        'IsoNext, unrelated rows': ('isonext', 'velocity', 1)} # Network, what it predicts, second parts of a style
 
 def users_config(
     root:str|Path, # Gets `png`, `latents` and a folder for each run
@@ -272,11 +273,11 @@ def users_config(
     seed:int=0,
 ) -> Config:
     "The settings of a run of the main job."
-    network, predicts = chosen(RUNS, run, 'run'); root = Path(root)
-    model = ModelConfig(4, *getattr(e, network), 10*USERS, style_dim=64, time_dim=64, context_dim=32 if network == 'unet' else 0, factors=10, network=network, predicts=predicts)
+    network, predicts, factors = chosen(RUNS, run, 'run'); root = Path(root)
+    model = ModelConfig(4, *getattr(e, network), 10*USERS, style_dim=64, time_dim=64, context_dim=32 if network == 'unet' else 0, factors=factors, network=network, predicts=predicts)
     more = dict(coupling_batches=64) if predicts == 'velocity' else {}
     training = objective(predicts, batch_size=e.batch, learning_rate=2e-3, stage1_epochs=100_000, warmup_steps=50, ema_decay=.99, ema_count=1, max_minutes=e.minutes, validation_share=0., seed=seed, **more)
-    checkpoint = CheckpointConfig(str(root/run.replace(', ', '-').lower()), save_every_epochs=100_000, samples=0)
+    checkpoint = CheckpointConfig(str(root/run.replace(', ', '-').replace(' ', '-').lower()), save_every_epochs=100_000, samples=0)
     return Config(model, training, InferenceConfig(e.steps, cfg_decay=False), DataConfig(str(root/'png'), str(root/'latents'), 10*USERS, 'dct:2:1', 16, False), checkpoint)
 
 def train_users(
@@ -400,7 +401,7 @@ def score_runs(root:Path, e:Effort, judge, held, known, seed:int=0) -> tuple: # 
     style = torch.arange(10*USERS).repeat_interleave(e.samples); scores, facts, made, peaks = {}, {}, {}, {}
     for name in RUNS:
         c = users_config(root, name, e, seed); run = Path(c.checkpoint.save_dir); m = load_model(run)
-        for how in SAMPLERS[:1] if 'OT' in name else SAMPLERS[:2]:
+        for how in SAMPLERS[:2] if 'DDPM' in name else SAMPLERS[:1]:
             label = name + (', its own sampler' if how == 'ddim' else ''); begun = time.monotonic()
             made[label] = generated(m, style, sampler=how, seed=1); took = time.monotonic() - begun
             scores[label] = scored(judge, made[label], style//10, style % 10, held, known)
@@ -414,7 +415,7 @@ def users_job(
     seed:int=0, # Of the trainings
     shorter=None, # Called on each config before its run; for trying out
 ) -> dict: # What `metrics.json` holds
-    "Train all four, judge them; what is already there is used."
+    "Train all, judge them; what is already there is used."
     import time
     from stylecfm.files import write_json
     from stylecfm.metrics import machine
@@ -444,7 +445,7 @@ def users_picture(
     fig = Figure((5, .42*len(rows))); axs = fig.subplots(len(rows), 1)
     for ax, (name, ims) in zip(axs, rows.items()):
         ax.imshow(np.concatenate([ims[10*u + (3*u + 1) % 10, 0] for u in range(shown)], 1), cmap='gray', vmin=-1, vmax=1); ax.set(xticks=[], yticks=[])
-        ax.set_ylabel(name, rotation=0, ha='right', va='center', fontsize=7)
+        ax.set_ylabel(name.replace(', ', '\n'), rotation=0, ha='right', va='center', fontsize=7)
     fig.tight_layout(pad=.2); b = BytesIO(); fig.savefig(b, format='png', dpi=130); write_bytes(path, b.getvalue())
 
 def told(r:dict) -> list: # Lines
@@ -561,7 +562,7 @@ def stylecfm_users_generate(
 @call_parse
 def stylecfm_users(
     output:str='runs/users', # Gets the PNGs, the runs, `metrics.json` and `users.png`
-    minutes:float=1.4, # Of each of four trainings
+    minutes:float=1.2, # Of each of five trainings
     seed:int=0, # Of the trainings
     debug:store_true=False, # Show the traceback of an error
 ):
