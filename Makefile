@@ -40,9 +40,12 @@ own-folders: .venv/.dev ## The tutorial's commands on photographs and Monets, if
 
 brain: .venv/.dev ## Find lesions in brain phantoms, and measure what its attention costs (ten minutes)
 	$(BIN)/python tools/run_notebooks.py brain --slow
+	@$(BIN)/stylecfm_brain
 
 users: .venv/.dev ## Digits in 31 hands: IsoNext and a U-Net by OT-CFM and as DDPM (ten minutes)
 	$(BIN)/python tools/run_notebooks.py users --slow
+	@$(BIN)/stylecfm_users
+
 radar: .venv/.dev ## Make lidar clouds of radar clouds on made streets, and measure them (a few minutes)
 	$(BIN)/stylecfm_radar
 

@@ -6,10 +6,10 @@
 __all__ = ['LEVELS', 'psnr', 'gain', 'colour_map', 'laplacian_pyramid', 'patches', 'sliced_wasserstein', 'luminance',
            'luminance_ssim', 'best_tones', 'Structure', 'structure_kept', 'edge_correlation', 'frechet_distance',
            'kernel_distance', 'latent_vectors', 'published_distances', 'artifact_share', 'Figure', 'bootstrap',
-           'reinhard', 'adain', 'peak_memory_mb', 'machine', 'keep_results']
+           'reinhard', 'adain', 'peak_memory_mb', 'machine', 'keep_results', 'finished_job']
 
 # %% ../nbs/70_metrics.ipynb #ef95e5dd
-import os, platform, sys, warnings
+import json, os, platform, sys, warnings
 from pathlib import Path
 from typing import Callable, NamedTuple
 import numpy as np, torch, torch.nn.functional as F
@@ -323,3 +323,12 @@ def keep_results(
     path = Path(path)
     old = read_json(path) if path.exists() else {}
     write_json(path, old | dict(command=command, machine=machine()) | found)
+
+def finished_job(
+    path:str|Path, # JSON that a job wrote, with what it was `asked` for
+    asked:dict, # What it is asked for now; JSON knows no tuples, so both are compared as JSON
+) -> dict|None: # What it wrote; None where that is not there, or of something else
+    "The result of a job that was already done."
+    if not Path(path).is_file(): return None
+    found = read_json(path)
+    return found if found.get('asked') == json.loads(json.dumps(asked)) else None

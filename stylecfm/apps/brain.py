@@ -553,11 +553,14 @@ def brain_job(
     config:Config|None=None, # Of the training; `brain_config` if none
 ) -> dict: # What `metrics.json` holds
     "Train on phantoms and find lesions in others; what is already there is used."
+    from dataclasses import asdict
     from stylecfm.files import write_json
-    from stylecfm.metrics import machine
+    from stylecfm.metrics import finished_job, machine
     from stylecfm.transfer import StyleTransferPipeline
     out, e, seconds, watch = Path(out), effort, {}, _stopwatch()
     config = config or brain_config(out, e.minutes, e.size, side=e.side)
+    asked = dict(effort=e._asdict(), training=asdict(config.training))
+    if done := finished_job(out/'metrics.json', asked): return done
     train = draw('train', e.train, e.train, e.side)
     if not (out/'slices').exists(): save_slices(out/'slices', 'phantom', train.image, train.lesion)
     seconds['phantoms'] = watch()
@@ -575,7 +578,7 @@ def brain_job(
     seconds['evaluation'] = watch()
     shown = {k: found[k] for k in ('brightness in FLAIR', "autoencoder's residual, our map", best)}
     lesions_picture(test, repainted(pipe, test.image[:6], float(best.split()[-1])), shown, out/'lesions.png')
-    r = dict(scores={k: v.score._asdict() for k, v in found.items()}, best=best, seconds=seconds, effort=e._asdict(),
+    r = dict(asked=asked, scores={k: v.score._asdict() for k, v in found.items()}, best=best, seconds=seconds,
              parameters=pipe.network.num_parameters(), machine=machine())
     write_json(out/'metrics.json', r)
     return r

@@ -416,11 +416,11 @@ def radar_job(
     ways:tuple=('flow from the radar',), # Keys of `WAYS`
 ) -> dict: # What `metrics.json` holds
     "Train on streets and enhance the radar of others; what is already there is used."
-    import json, time
-    from stylecfm.files import read_json, write_json
-    from stylecfm.metrics import machine
-    asked = json.loads(json.dumps(dict(seed=seed, ways=ways, effort=effort._asdict() | dict(grid=str(effort.grid), size=effort.size._asdict()))))
-    if (Path(out)/'metrics.json').is_file() and (r := read_json(Path(out)/'metrics.json'))['asked'] == asked: return r
+    import time
+    from stylecfm.files import write_json
+    from stylecfm.metrics import finished_job, machine
+    asked = dict(seed=seed, ways=ways, effort=effort._asdict() | dict(grid=str(effort.grid), size=effort.size._asdict()))
+    if done := finished_job(Path(out)/'metrics.json', asked): return done
     out, begun = Path(out), time.monotonic(); train, held, test = (drawn(k, n, seed) for k, n in (('train', effort.train), ('choose', effort.choose), ('test', effort.test))); train = train + [mirrored(s) for s in train]
     seconds, g, rows, used, m = dict(streets=time.monotonic() - begun), effort.grid, {}, {}, None
     radar = volumes_of([s.radar for s in test], g); often = volumes_of([s.lidar for s in train], g)[:, 0].mean(0).numpy(); tries = np.linspace(.05, .6, 23)

@@ -418,7 +418,9 @@ def users_job(
     "Train all, judge them; what is already there is used."
     import time
     from stylecfm.files import write_json
-    from stylecfm.metrics import machine
+    from stylecfm.metrics import finished_job, machine
+    asked = dict(effort=e._asdict(), seed=seed, runs=RUNS)
+    if done := finished_job(Path(out)/'metrics.json', asked): return done
     out, begun, data = Path(out), time.monotonic(), scans(); known = written_by_all(data.train, data.train_digit, e.images, 10)
     if not (out/'png').exists(): save_users(out/'png', *known)
     seconds = dict(images=time.monotonic() - begun); lap = lambda: time.monotonic() - begun - sum(seconds.values())
@@ -429,7 +431,7 @@ def users_job(
     pair = 10*known[1] + known[2]; rivals = {'held-out images': held, 'training images': known, 'mean images': (mean_images(known[0], pair), *known[1:])}
     scores = {k: scored(judge, *v, held, known) for k, v in rivals.items()} | scores; seconds['samples'] = lap()
     users_picture({'held-out': held[0][::4], 'mean image': rivals['mean images'][0][::e.images]} | {k: v[::e.samples] for k, v in made.items() if 'sampler' not in k}, out/'users.png')
-    r = dict(scores={k: v._asdict() for k, v in scores.items()}, runs=facts, seconds=seconds, effort=e._asdict(), seed=seed, machine=machine())
+    r = dict(asked=asked, scores={k: v._asdict() for k, v in scores.items()}, runs=facts, seconds=seconds, machine=machine())
     write_json(out/'metrics.json', r); return r
 
 # %% ../../nbs/applications/users.ipynb #ff1768c9
