@@ -6,7 +6,7 @@ PINS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
+.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory card trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -66,6 +66,9 @@ trainer: .venv/.dev ## Kill a run again and again, share it between processes, t
 
 monet: .venv/.dev ## Train on photographs and Monets for half an hour, if STYLECFM_SHARED has them
 	$(BIN)/python tools/run_notebooks.py 96_monet --slow
+
+card: .venv/.dev ## Measure memory, time and budgets on a GPU, if there is one (some minutes)
+	$(BIN)/python tools/run_notebooks.py 95a_card --slow
 
 memory: .venv/.dev ## Measure what memory costs: profiles, plans, claims (half an hour)
 	$(BIN)/python tools/run_notebooks.py 95_memory --slow

@@ -28,12 +28,18 @@ def environment():
     return os.environ | dict(STYLECFM_SHARED=shared, TQDM_DISABLE='1', MPLBACKEND='agg', OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '1'), PYTHONHASHSEED='0')
 
 
+def with_gpu():
+    "The flag of cells that need a GPU, where there is one."
+    import torch
+    return ['cuda'] if torch.cuda.is_available() else []
+
+
 def run(path, slow=False, store=False):
     "Execute the cells in order, but for those that are flagged; an error goes up with its cell."
     from execnb.nbio import read_nb, write_nb
     from execnb.shell import CaptureShell
     from nbdev.process import extract_directives
-    skip = FLAGS - ({'slow'} if slow else set())
+    skip = FLAGS - ({'slow', *with_gpu()} if slow else set())
 
     def flagged(cell):
         d = extract_directives(cell, remove=False) if cell.cell_type == 'code' else {}
@@ -56,7 +62,7 @@ def run(path, slow=False, store=False):
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description='Run one notebook with its flags honoured.')
     p.add_argument('notebook', type=Path)
-    p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too')
+    p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too; and those flagged cuda, if there is a GPU')
     p.add_argument('--store', action='store_true', help='write outputs and pictures into the notebook')
     a = p.parse_args()
     path, start = a.notebook.resolve(), time.perf_counter()
