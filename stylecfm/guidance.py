@@ -68,7 +68,7 @@ def guided(
     scale:float|Guidance=1., # Guidance scale at t=0, or all there is to choose; 1 is unguided
     decay:str='linear', # A key of `DECAYS`
 ) -> Callable: # Field `(x, t) -> dx/dt`, with `.evals(t)`: network evaluations for one image
-    "The velocity field of a style, guided away from the mean style (Ho & Salimans 2021); raises `InputError`."
+    "The velocity field of a style, guided away from the mean style (Ho & Salimans 2022); raises `InputError`."
     g = scale if isinstance(scale, Guidance) else Guidance(scale, decay)
     if isinstance(style, dict): model, style, g = blended(model, style), 0, g._replace(joint=False)
     at = lambda t: cfg_scale(t, g.scale, g.decay, g.interval)

@@ -97,7 +97,7 @@ def alf(
     t:float, # Start of the step
     h:float, # Length of the step; negative goes back in time
 ) -> State: # Where this step ends
-    "Asynchronous leapfrog, which the same step with `-h` undoes (Mutze 2013, Zhuang 2021)."
+    "Asynchronous leapfrog, which the same step with `-h` undoes (Mutze 2008, Zhuang 2021)."
     w = v(s.x, t) if s.extra is None else s.extra
     middle = s.x + h/2*w
     w = 2*v(middle, t + h/2) - w
