@@ -25,11 +25,18 @@ def velocity_from_noise(
     "Velocity of the straight path."
     return (at_least_fp32(x) - at_least_fp32(noise))/expand_as(t, at_least_fp32(x))
 
-def noise_from_velocity(x:Tensor, v:Tensor, t:Tensor) -> Tensor: # All as in `velocity_from_noise`
+def noise_from_velocity(
+    x:Tensor, # Point on the straight path, `(b, ...)`
+    v:Tensor, # Velocity there, as `x`
+    t:Tensor, # Time, `(b,)` in [0, 1]
+) -> Tensor: # As `x`, fp32 or wider
     "Noise at the beginning of the straight path."
     return at_least_fp32(x) - expand_as(t, at_least_fp32(x))*at_least_fp32(v)
 
-def as_ddpm(x:Tensor, t:Tensor) -> Tensor: # `x` as in `velocity_from_noise`
+def as_ddpm(
+    x:Tensor, # Point on the straight path, `(b, ...)`
+    t:Tensor, # Time, `(b,)` in [0, 1]
+) -> Tensor: # As `x`
     "A point of the straight path as DDPM's network sees it: of variance 1 where data and noise have it."
     return x/expand_as((t*t + (1 - t)**2).sqrt(), x)
 
@@ -40,7 +47,7 @@ class PredictsNoise:
         x:Tensor, # Latent on the straight path, `(b, c, h, w)`
         t:Tensor, # Time in [0, 1], `(b,)`
         style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-    ) -> Tensor: # Velocity, fp32
+    ) -> Tensor: # Velocity, fp32, shaped as `x`
         "The velocity at `x`."
         t = t.clamp_min(DDPM_START)
         return velocity_from_noise(x, super().forward(as_ddpm(x, t), t, style), t)
@@ -48,13 +55,14 @@ class PredictsNoise:
 class NoiseIsoNext(PredictsNoise, IsoNext): "An `IsoNext` that predicts noise."
 class NoiseUNet(PredictsNoise, UNet): "A `UNet` that predicts noise."
 
-NETWORKS = dict(isonext=dict(velocity=IsoNext, noise=NoiseIsoNext), unet=dict(velocity=UNet, noise=NoiseUNet)) # {network: {what it predicts: class}}, as `model.network` and `model.predicts`
+# {network: {what it predicts: class}}, as `model.network` and `model.predicts` of a config
+NETWORKS = dict(isonext=dict(velocity=IsoNext, noise=NoiseIsoNext), unet=dict(velocity=UNet, noise=NoiseUNet))
 
 # %% ../nbs/34_ddpm.ipynb #d91e7ac5
 def ddim_times(
     steps:int=50, # Of the sampler, 1 to 1000
     schedule:str='linear', # A key of `BETAS`
-) -> Tensor: # `(steps + 1,)` rising to 1, float64
+) -> Tensor: # `(steps+1,)` rising to 1, float64
     "Times of every 1000/steps-th step of DDPM, from its last; raises `InputError`."
     if not 1 <= steps <= DDPM_STEPS: raise InputError(f'steps must be from 1 to {DDPM_STEPS}, got {steps}')
     k = torch.arange(steps, 0, -1, dtype=torch.double)*(DDPM_STEPS/steps)
@@ -63,17 +71,20 @@ def ddim_times(
 def ddim(
     v:Callable, # Velocity field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
     x:Tensor, # Standard noise, `(b, ...)`
-    times:Tensor, # Rising to 1, as `ddim_times` gives them
+    times:Tensor, # Rising to 1, `(n,)`, as `ddim_times` gives them
     eta:float=0., # Share of new noise: 0 is DDIM, 1 ancestral sampling
     generator:torch.Generator|None=None, # Where new noise comes from; the global one if none
-) -> Tensor: # Data
+) -> Tensor: # Data, as `x`
     "Sample as DDIM (Song 2021) or DDPM (Ho 2020) do; raises `InputError` for times that do not rise, or an `eta` outside [0, 1]."
-    if not (times.diff() > 0).all() or not 0 <= eta <= 1: raise InputError(f'wanted rising times and an eta from 0 to 1, got an eta of {eta:g}')
+    if not (times.diff() > 0).all() or not 0 <= eta <= 1:
+        raise InputError(f'wanted rising times and an eta from 0 to 1, got an eta of {eta:g}')
     a = lambda t: t/(t*t + (1 - t)**2)**.5                                      # sqrt(alpha bar)
     first = times[0].item(); x = x*(first*first + (1 - first)**2)**.5           # standard noise on the straight path
     for t, then in zip(times.tolist(), times[1:].tolist()):
-        at = x.new_full((len(x),), t); slope = at_least_fp32(v(x, at)); data, noise = x + (1 - t)*slope, x - t*slope
+        slope = at_least_fp32(v(x, x.new_full((len(x),), t)))
+        data, noise = x + (1 - t)*slope, x - t*slope
         new = eta*((1 - a(then)**2)/(1 - a(t)**2)*(1 - (a(t)/a(then))**2))**.5 if eta else 0.
-        kept = max(0., 1 - a(then)**2 - new**2)**.5; x = a(then)*data + kept*noise + (new*noise_like(x, generator) if new else 0.)
+        kept = max(0., 1 - a(then)**2 - new**2)**.5
+        x = a(then)*data + kept*noise + (new*noise_like(x, generator) if new else 0.)
         x = x/(a(then) + (1 - a(then)**2)**.5)                                  # back onto the straight path
     return x

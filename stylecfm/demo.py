@@ -4,18 +4,25 @@
 
 # %% auto #0
 __all__ = ['SCENES', 'PAINTER', 'DemoSize', 'painter', 'draw', 'write_images', 'make_images', 'demo_config', 'Tested',
-           'transfer_tests', 'score', 'draw_grid', 'draw_loss', 'run_demo', 'run_variant', 'fresh_crops', 'score_fresh',
-           'stylecfm_demo', 'forget']
+           'transfer_tests', 'score', 'draw_grid', 'draw_loss', 'run_demo', 'stylecfm_demo', 'forget', 'run_variant',
+           'fresh_crops', 'score_fresh']
 
 # %% ../nbs/90_demo.ipynb #cell-2
 import time
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, Callable, NamedTuple
 from fastcore.script import store_true
 from .cli import call_parse, reported, writable
 from .config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig, TrainingConfig
 
+# %% ../nbs/90_demo.ipynb #c1268a7e
+if TYPE_CHECKING:
+    import PIL.Image
+    from numpy import ndarray
+    from torch import Tensor
+
 # %% ../nbs/90_demo.ipynb #cell-5
+# Who shows what: the photographs of the one style, those that are painted for the other, and those of the test
 SCENES = dict(photo=('china', 'coffee', 'hopper'), painting=('astronaut', 'motorcycle', 'rocket'), test=('chelsea', 'flower'))
 
 class DemoSize(NamedTuple):
@@ -29,22 +36,33 @@ class DemoSize(NamedTuple):
     layers:int = 6 # Blocks of the network
 
 # %% ../nbs/90_demo.ipynb #cell-8
-PAINTER = dict(radius=2.5, varnish=.7)
+PAINTER = dict(radius=2.5, varnish=.7) # Settings of `oil`: patches of five pixels, seven tenths of the yellowest varnish
 
-def painter(image): # `(h, w, 3)` in [0, 1]
+def painter(
+    image:'ndarray', # `(h, w, 3)` in [0, 1]
+) -> 'ndarray': # As `image`
     "The painter of the demonstration: large patches, an old varnish."
     from stylecfm.painters import oil
     return oil(image, **PAINTER)
 
-def draw(group:str, n:int, size:int, seed:int) -> list: # `n` arrays `(size, size, 3)`
+def draw(
+    group:str, # A key of `SCENES`
+    n:int, # How many
+    size:int, # Side of a crop, pixels
+    seed:int, # Of the crops and their exposure
+) -> list: # `n` arrays `(size, size, 3)` in [0, 1]
     "Crops of a group of `SCENES`, exposed alike; those of the test upright and in their own colours."
     import numpy as np
     from stylecfm.painters import crop, expose, sample_photos
     rng, photos, names = np.random.default_rng([seed, list(SCENES).index(group)]), sample_photos(), SCENES[group]
-    return [expose(crop(photos[names[i % len(names)]], size, rng, turn=group != 'test'), rng, .5, swap=group != 'test') for i in range(n)]
+    train = group != 'test'
+    return [expose(crop(photos[names[i % len(names)]], size, rng, turn=train), rng, .5, swap=train) for i in range(n)]
 
 # %% ../nbs/90_demo.ipynb #cell-9
-def write_images(folder:Path, images:list):
+def write_images(
+    folder:Path, # Made here; must not exist
+    images:list, # Arrays `(h, w, 3)` in [0, 1]
+):
     "Arrays in [0, 1] as numbered PNG files."
     from PIL import Image
     from stylecfm.images import save_image
@@ -58,7 +76,8 @@ def make_images(
 ):
     "`train/photo`, `train/painting`, and `test/photo` with its true `test/painting`; kept if they are there, refused if they are others."
     from stylecfm.files import sealed_folder, verify_folder
-    made_from = dict(version=2, painter=PAINTER, scenes={k: list(v) for k, v in SCENES.items()}, crops=size.crops, size=size.size, tests=size.tests, seed=seed)
+    scenes = {k: list(v) for k, v in SCENES.items()}
+    made_from = dict(version=2, painter=PAINTER, scenes=scenes, crops=size.crops, size=size.size, tests=size.tests, seed=seed)
     if (root/'manifest.json').exists():
         if verify_folder(root, 'images')['extra'] == made_from: return
         raise InputError(f'{root.parent} holds a demonstration with other settings; choose another --out, or begin anew with --restart')
@@ -73,35 +92,35 @@ def demo_config(
     out:Path, # Folder of the demonstration
     size:DemoSize, # How large it is
     seed:int, # Of all chance
-) -> Config:
+) -> Config: # Checked, as all are
     "What a user's config.json would say."
-    return Config(ModelConfig(48, size.width, size.layers, style_dim=128, time_dim=128),
-                  TrainingConfig(size.batch, 1e-3, label_drop_prob=.4, max_steps=size.steps, warmup_steps=50, ema_decay=.995, ema_count=1, validation_share=0., num_workers=2, seed=seed),
+    training = TrainingConfig(size.batch, 1e-3, label_drop_prob=.4, max_steps=size.steps, warmup_steps=50, ema_decay=.995, ema_count=1,
+                              validation_share=0., num_workers=2, seed=seed)
+    return Config(ModelConfig(48, size.width, size.layers, style_dim=128, time_dim=128), training,
                   InferenceConfig(15, cfg_scale=1., method='heun'),
                   DataConfig(str(out/'images'/'train'), str(out/'latents'), codec='dct:4', target_size=size.size),
                   CheckpointConfig(str(out), save_every_epochs=2, samples=0))
 
 # %% ../nbs/90_demo.ipynb #cell-13
 class Tested(NamedTuple):
-    "Images of the test, `(n, 3, h, w)` in [-1, 1]."
-    photo: object # Held-out crops
-    made: object # Transferred
-    truth: object # The painter's own
-    again: object # Transferred, and back
-    same: object # Inverted and generated in its own style
+    "Images of the test, in [-1, 1]."
+    photo: 'Tensor' # Held-out crops, `(n, 3, h, w)`
+    made: 'Tensor' # Transferred, as `photo`
+    truth: 'Tensor' # The painter's own, as `photo`
+    again: 'Tensor' # Transferred, and back, as `photo`
+    same: 'Tensor' # Inverted and generated in its own style, as `photo`
 
 def transfer_tests(
     out:Path, # Folder of the demonstration, trained
     size:DemoSize, # How large it is
 ) -> tuple: # `Tested`, seconds for one transfer
     "Run the held-out crops through the pipeline."
-    from stylecfm.images import ImageRules, list_images, read_images
-    from stylecfm.images import to_pil, to_tensor
+    from stylecfm.images import ImageRules, list_images, read_images, to_pil, to_tensor
     from stylecfm.solvers import ODESolver
     from stylecfm.transfer import StyleTransferPipeline
-    pipe = StyleTransferPipeline.from_pretrained(out, 'cpu')
+    pipe, strict = StyleTransferPipeline.from_pretrained(out, 'cpu'), ImageRules(strict=True)
     s = pipe.model.inference; solver = ODESolver(s.method, s.num_inference_steps)
-    photo, truth = (read_images(list_images(out/'images'/'test'/s), size.size, rules=ImageRules(strict=True)).x for s in ('photo', 'painting'))
+    photo, truth = (read_images(list_images(out/'images'/'test'/s), size.size, rules=strict).x for s in ('photo', 'painting'))
     start = time.perf_counter()
     x0 = pipe.invert(pipe.encode(photo), 'photo', solver).x
     made = to_tensor(to_pil(pipe.decode(pipe.generate(x0, 'painting', solver).x)))   # in bytes, as a file would hold it
@@ -117,15 +136,18 @@ def score(
 ) -> dict: # Decibels, mean over the crops unless named otherwise
     "What the demonstration claims, in numbers."
     from stylecfm.metrics import gain, psnr
-    g, n = gain(t.made, t.photo, t.truth), len(SCENES['test'])
-    row = dict(identity_psnr_db=psnr(t.same, t.photo), identity_psnr_db_min=psnr(t.same, t.photo).min(), gain_db=g, gain_db_std=g.std(), gain_db_min=g.min(),
+    g, n, identity = gain(t.made, t.photo, t.truth), len(SCENES['test']), psnr(t.same, t.photo)
+    row = dict(identity_psnr_db=identity, identity_psnr_db_min=identity.min(), gain_db=g, gain_db_std=g.std(), gain_db_min=g.min(),
                photo_psnr_db=psnr(t.photo, t.truth), transferred_psnr_db=psnr(t.made, t.truth), back_again_psnr_db=psnr(t.again, t.photo),
                colour_map_gain_db=gain(rival(t.photo).clamp(-1, 1), t.photo, t.truth))
     row |= {f'gain_db_{name}': g[i::n] for i, name in enumerate(SCENES['test'])}
     return {k: round(v.mean().item(), 3) for k, v in row.items()} | dict(crops=len(g))
 
 # %% ../nbs/90_demo.ipynb #cell-16
-def draw_grid(t:Tested, columns:int=8):
+def draw_grid(
+    t:Tested, # From `transfer_tests`
+    columns:int=8, # How many crops
+) -> 'PIL.Image.Image': # Mode RGB
     "The first crops, a row for each kind, twice as large."
     from PIL import Image
     from stylecfm.images import grid, to_pil
@@ -133,7 +155,10 @@ def draw_grid(t:Tested, columns:int=8):
     large = lambda im: im.resize((2*im.width, 2*im.height), Image.Resampling.BICUBIC)
     return grid([[large(im) for im in to_pil(x[:columns])] for x in rows.values()], row_labels=list(rows))
 
-def draw_loss(log:list, path:Path):
+def draw_loss(
+    log:list, # Of dictionaries with `step` and `loss`, as `OTCFMTrainer.log`
+    path:Path, # Gets the picture, a PNG
+):
     "Loss by step."
     import io
     from matplotlib.figure import Figure
@@ -159,19 +184,53 @@ def run_demo(
     from stylecfm.latents import LatentCache, cache_latents
     from stylecfm.metrics import colour_map, machine, peak_memory_mb
     from stylecfm.train import OTCFMTrainer
-    config = change(demo_config(out, size, seed)); codec = load_codec(config.data.codec)
-    cache_latents(config.data.raw_data_root, config.data.data_root, codec, size.size, config.data.mirror, workers=config.training.num_workers)
+    config = change(demo_config(out, size, seed)); data, codec = config.data, load_codec(config.data.codec)
+    cache_latents(data.raw_data_root, data.data_root, codec, size.size, data.mirror, workers=config.training.num_workers)
     print('3/4 training', flush=True)
-    cache = LatentCache(config.data.data_root); trainer = OTCFMTrainer(config, cache); trainer.fit()
+    cache = LatentCache(data.data_root); trainer = OTCFMTrainer(config, cache); trainer.fit()
     print('4/4 transfer', flush=True)
     tested, seconds = transfer_tests(out, size)
     metrics = score(tested, colour_map(*(codec.decode(cache.style(s).float()) for s in ('photo', 'painting'))))
+    minutes = round((time.perf_counter() - start)/60, 2)
     metrics |= dict(steps=trainer.done, skipped_steps=trainer.skipped, seconds_per_step=round(trainer.seconds/trainer.done, 4),
                     training_images_per_second=round(size.batch*trainer.done/trainer.seconds, 1), images_per_second=round(1/seconds, 2),
-                    peak_memory_mb=peak_memory_mb() if fresh else None, minutes=round((time.perf_counter() - start)/60, 2) if fresh else None,   # of the whole, or of nothing
+                    peak_memory_mb=peak_memory_mb() if fresh else None, minutes=minutes if fresh else None,   # of the whole, or of nothing
                     parameters=trainer.model().net.num_parameters(), settings=dict(size._asdict(), seed=seed), machine=machine())
     save_image(draw_grid(tested), out/'grid.png'); draw_loss(trainer.log, out/'loss.png'); write_json(out/'metrics.json', metrics)
     return metrics
+
+# %% ../nbs/90_demo.ipynb #cell-21
+@call_parse
+def stylecfm_demo(
+    out:str='runs/demo', # Folder of the demonstration
+    crops:int=1000, # Training crops of each style
+    steps:int=1200, # Training steps
+    tests:int=32, # Held-out crops
+    seed:int=0, # Of all chance
+    restart:store_true=False, # Remove an earlier demonstration in `out` first
+    debug:store_true=False, # Show the traceback of an error
+):
+    "Train on sample photographs and paintings, transfer unseen ones, and score them against the true paintings."
+    with reported(debug):
+        size = DemoSize(crops, tests=tests, steps=steps); least = size.batch//2                     # mirrored, they fill a batch
+        if crops < least or steps < 1 or tests < 2 or seed < 0:
+            raise InputError(f'crops must be at least {least}, steps at least 1, tests at least 2, seed at least 0; '
+                             f'got {crops}, {steps}, {tests} and {seed}')
+        if restart: forget(Path(out))
+        m = run_demo(Path(out), size, seed)
+        print(f"photo against true painting {m['photo_psnr_db']:.1f} dB, transferred {m['transferred_psnr_db']:.1f} dB: "
+              f"gain {m['gain_db']:.2f} dB; identity {m['identity_psnr_db']:.1f} dB"
+              + (f"; {m['minutes']:.1f} minutes" if m['minutes'] else '') + (f", {m['peak_memory_mb']:.0f} MB" if m['peak_memory_mb'] else ''))
+        print(f'look at {out}/grid.png')
+
+def forget(
+    out:Path, # Folder of the demonstration; one of anything else is left alone
+):
+    "Remove what a demonstration wrote, and nothing else."
+    import shutil
+    if not (out/'images'/'manifest.json').is_file(): return
+    for name in ('images', 'latents', 'latents.parts', 'checkpoints', 'export', 'model'): shutil.rmtree(out/name, ignore_errors=True)
+    for name in ('config.json', 'log.jsonl', 'metrics.json', 'grid.png', 'loss.png'): (out/name).unlink(missing_ok=True)
 
 # %% ../nbs/90_demo.ipynb #cell-20
 def run_variant(
@@ -206,8 +265,8 @@ def fresh_crops(
 
 def score_fresh(
     out:Path, # Folder of a trained demonstration
-    photo, # Photographs, `(n, 3, h, w)`
-    truth, # Their true paintings, likewise
+    photo:'Tensor', # Photographs, `(n, 3, h, w)` in [-1, 1]
+    truth:'Tensor', # Their true paintings, as `photo`
 ) -> dict: # `made`, `same`: images like `photo`; `gain_db`, `identity_psnr_db`: `(n,)`
     "Transfer of other photographs by a trained demonstration, and back in their own style."
     from stylecfm.metrics import gain, psnr
@@ -217,30 +276,3 @@ def score_fresh(
     x0 = pipe.invert(pipe.encode(photo), 'photo', solver).x
     made, same = (pipe.decode(pipe.generate(x0, s, solver).x).clamp(-1, 1) for s in ('painting', 'photo'))
     return dict(made=made, same=same, gain_db=gain(made, photo, truth), identity_psnr_db=psnr(same, photo))
-
-# %% ../nbs/90_demo.ipynb #cell-21
-@call_parse
-def stylecfm_demo(
-    out:str='runs/demo', # Folder of the demonstration
-    crops:int=1000, # Training crops of each style
-    steps:int=1200, # Training steps
-    tests:int=32, # Held-out crops
-    seed:int=0, # Of all chance
-    restart:store_true=False, # Remove an earlier demonstration in `out` first
-    debug:store_true=False, # Show the traceback of an error
-):
-    "Train on sample photographs and paintings, transfer unseen ones, and score them against the true paintings."
-    with reported(debug):
-        if min(crops, steps, tests - 1) < 1 or seed < 0: raise InputError(f'crops and steps must be at least 1, tests at least 2, seed at least 0; got {crops}, {steps}, {tests} and {seed}')
-        if restart: forget(Path(out))
-        m = run_demo(Path(out), DemoSize(crops, tests=tests, steps=steps), seed)
-        print(f"photo against true painting {m['photo_psnr_db']:.1f} dB, transferred {m['transferred_psnr_db']:.1f} dB: gain {m['gain_db']:.2f} dB; "
-              f"identity {m['identity_psnr_db']:.1f} dB" + (f"; {m['minutes']:.1f} minutes" if m['minutes'] else '') + (f", {m['peak_memory_mb']:.0f} MB" if m['peak_memory_mb'] else ''))
-        print(f'look at {out}/grid.png')
-
-def forget(out:Path):
-    "Remove what a demonstration wrote, and nothing else."
-    import shutil
-    if not (out/'images'/'manifest.json').is_file(): return
-    for name in ('images', 'latents', 'latents.parts', 'checkpoints', 'export', 'model'): shutil.rmtree(out/name, ignore_errors=True)
-    for name in ('config.json', 'log.jsonl', 'metrics.json', 'grid.png', 'loss.png'): (out/name).unlink(missing_ok=True)

@@ -8,7 +8,7 @@ __all__ = ['Noise', 'Scalings', 'scalings', 'time_of', 'sigma_of', 'edm_batch', 
 
 # %% ../nbs/23_edm.ipynb #13f0b5a4
 import math
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 import torch
 from torch import Tensor
 from .config import InputError
@@ -26,14 +26,14 @@ class Noise(NamedTuple):
     rho: float = 7. # How much finer the grid is where noise is little
 
 class Scalings(NamedTuple):
-    "What the wrapping multiplies by, each shaped as sigma."
-    skip: Tensor # The noisy data
-    out: Tensor # What the network answers
-    into: Tensor # What the network is shown
-    noise: Tensor # Is how it is told of sigma
+    "What the wrapping multiplies by."
+    skip: Tensor # The noisy data; shaped as `sigma`
+    out: Tensor # What the network answers; shaped as `sigma`
+    into: Tensor # What the network is shown; shaped as `sigma`
+    noise: Tensor # How it is told of sigma, ln(sigma)/4; shaped as `sigma`
 
 def scalings(
-    sigma:Tensor, # Above 0
+    sigma:Tensor, # `(...)`, above 0
     sigma_data:float=.5, # Deviation of the data
     sigma_min:float=0., # Where the denoiser must be the identity; 0 for diffusion, more for consistency models
 ) -> Scalings:
@@ -42,11 +42,15 @@ def scalings(
     return Scalings(sigma_data**2/(less**2 + sigma_data**2), less*sigma_data/both, 1/both, sigma.log()/4)
 
 # %% ../nbs/23_edm.ipynb #912d8f0a
-def time_of(sigma:Tensor) -> Tensor: # In (0, 1]; 1 is data
+def time_of(
+    sigma:Tensor, # Noise, `(...)`, 0 or more
+) -> Tensor: # In (0, 1], shaped as `sigma`; 1 is data
     "The time at which a straight path has this share of noise to data."
     return 1/(1 + sigma)
 
-def sigma_of(t:Tensor) -> Tensor: # Infinite at 0
+def sigma_of(
+    t:Tensor, # Time, `(...)` in [0, 1]
+) -> Tensor: # Shaped as `t`; infinite at 0
     "The noise over the data at a time."
     return (1 - t)/t
 
@@ -58,7 +62,8 @@ def edm_batch(
 ) -> FlowBatch: # `ut` is what the network should answer; the weight is 1
     "Noisy data for one step of training (Karras 2022)."
     sigma = (noise.p_mean + noise.p_std*torch.randn(len(y), generator=generator)).exp().to(y.device)
-    s, x = scalings(expand_as(sigma, y), noise.sigma_data), y + expand_as(sigma, y)*noise_like(y, generator)
+    s = scalings(expand_as(sigma, y), noise.sigma_data)
+    x = y + expand_as(sigma, y)*noise_like(y, generator)
     return FlowBatch(s.into*x, (y - s.skip*x)/s.out, time_of(sigma), style, torch.ones_like(sigma))
 
 # %% ../nbs/23_edm.ipynb #15361113
@@ -66,31 +71,32 @@ def karras_sigmas(
     steps:int, # At least 1
     noise:Noise=Noise(), # Ends and curvature
 ) -> Tensor: # `(steps+1,)` float64, falling; the last is 0
-    "The grid of Karras (2022)."
+    "The grid of Karras (2022); raises `InputError`."
     if not isinstance(steps, int) or steps < 1: raise InputError(f'steps must be a whole number >= 1, got {steps!r}')
     top, low = noise.sigma_max**(1/noise.rho), noise.sigma_min**(1/noise.rho)
     i = torch.arange(steps, dtype=torch.double)/max(1, steps - 1)
     return torch.cat([(top + i*(low - top))**noise.rho, torch.zeros(1, dtype=torch.double)])
 
 def denoiser(
-    net, # Network `F(x, t, style)` in its own scales
+    net:Callable, # Network `F(x, t, style)` in its own scales
     noise:Noise=Noise(), # The data's deviation
     style:Tensor|None=None, # Styles, `(b,)`; 0 if none
-): # `D(x, sigma)`, with `sigma` of shape `(b,)`
+) -> Callable: # `D(x, sigma)`: noisy data `(b, ...)` and their noise `(b,)` to what the data were
     "The denoiser that a network is the core of."
     def D(x, sigma):
-        s = scalings(expand_as(sigma, x), noise.sigma_data); to = torch.zeros(len(x), dtype=torch.long, device=x.device) if style is None else style
+        s = scalings(expand_as(sigma, x), noise.sigma_data)
+        to = torch.zeros(len(x), dtype=torch.long, device=x.device) if style is None else style
         return s.skip*x + s.out*net(s.into*x, time_of(sigma), to)
     return D
 
+# %% ../nbs/23_edm.ipynb #38ae4eeb
 class Sampled(NamedTuple):
     "What sampling made and what it cost."
-    x: Tensor # As the start
+    x: Tensor # Data, `(b, ...)`, shaped as the start
     nfe: int # Evaluations of the network
 
-# %% ../nbs/23_edm.ipynb #38ae4eeb
 def sample_edm(
-    D, # Denoiser `(x, sigma)` -> data
+    D:Callable, # Denoiser `(x, sigma)` -> data
     x:Tensor, # Noise of deviation 1, `(b, ...)`
     steps:int=18, # Of the grid
     noise:Noise=Noise(), # Its ends
@@ -100,10 +106,11 @@ def sample_edm(
 ) -> Sampled:
     "Data from noise by the sampler of Karras (2022), algorithms 1 and 2."
     grid, nfe = karras_sigmas(steps, noise), 0
-    x = x*grid[0].item(); one = lambda s: torch.full((len(x),), s, dtype=x.dtype, device=x.device)
+    x, one = x*grid[0].item(), lambda s: torch.full((len(x),), s, dtype=x.dtype, device=x.device)
     for now, end in zip(grid.tolist(), grid[1:].tolist()):
         if churn:
-            more = now*(1 + min(churn/steps, math.sqrt(2) - 1)); x = x + math.sqrt(more**2 - now**2)*noise_like(x, generator); now = more
+            more = now*(1 + min(churn/steps, math.sqrt(2) - 1))
+            x, now = x + math.sqrt(more**2 - now**2)*noise_like(x, generator), more
         slope = (x - D(x, one(now)))/now; there = x + (end - now)*slope; nfe += 1
         if heun and end > 0:
             there = x + (end - now)*(slope + (there - D(there, one(end)))/end)/2; nfe += 1
@@ -112,9 +119,9 @@ def sample_edm(
 
 # %% ../nbs/23_edm.ipynb #074e1fc0
 def edm_velocity(
-    net, # Network `F(x, t, style)` in the scales of EDM
+    net:Callable, # Network `F(x, t, style)` in the scales of EDM
     sigma_data:float=.5, # Deviation of the data
-): # `(xt, t, style)` -> velocity: what `velocity_loss` and fields are made of
+) -> Callable: # `(xt, t, style)` -> velocity: what `velocity_loss` and fields are made of
     "The velocity along straight paths from unit noise that a network of EDM stands for."
     def velocity(xt, t, style):
         t = expand_as(t, xt); q = ((1 - t)**2 + (t*sigma_data)**2).sqrt()
@@ -122,9 +129,9 @@ def edm_velocity(
     return velocity
 
 def flow_network(
-    velocity, # `(xt, t, style)`, along straight paths from unit noise
+    velocity:Callable, # `(xt, t, style)`, along straight paths from unit noise
     sigma_data:float=.5, # Deviation of the data
-): # `F(x, t, style)` in the scales of EDM
+) -> Callable: # `F(x, t, style)` in the scales of EDM
     "The network of EDM that a velocity stands for: the inverse of `edm_velocity`."
     def net(x, t, style):
         t = expand_as(t, x); q = ((1 - t)**2 + (t*sigma_data)**2).sqrt()

@@ -80,10 +80,10 @@ def with_condition(
     return batch._replace(xt=torch.cat([batch.xt, given.to(batch.xt)], 1))
 
 def conditioned(
-    model, # Callable `(xt, t, style) -> velocity`, with the condition behind the point in `xt`
+    model:Callable, # `(xt, t, style) -> velocity`, with the condition behind the point in `xt`
     given:Tensor, # The condition, `(b, k, ...)`
     style:Tensor|None=None, # Styles, int64 `(b,)`; 0 if none
-): # Field `(x, t) -> dx/dt`
+) -> Callable: # Field `(x, t) -> dx/dt`
     "A field for a solver, under a condition."
     if style is None: style = torch.zeros(len(given), dtype=torch.long, device=given.device)
     return lambda x, t: model(torch.cat([x, given.to(x)], 1), t, style)

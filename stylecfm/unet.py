@@ -17,7 +17,9 @@ from .isonext import CHECKPOINTING, StyleEmbedding
 # %% ../nbs/12_unet.ipynb #4fd2c961
 LEVELS = (1, 2, 4, 4) # Channels of the levels, in units of the first one's
 
-def heads(hidden_dim:int) -> int:
+def heads(
+    hidden_dim:int, # Channels of the first level
+) -> int: # From 1 to 8
     "Heads of each attention: 8 in published sizes, fewer where a head would have less than eight channels."
     return min(8, max(1, hidden_dim//8))
 
@@ -28,11 +30,16 @@ def make_unet(
     context_dim:int=512, # Width of a token
 ) -> UNet2DConditionModel:
     "diffusers' U-Net with attention on all levels but the last; raises `InputError`."
-    if hidden_dim % (32 if hidden_dim >= 64 else 8): raise InputError(f'a U-Net wants hidden_dim divisible by 8, or from 64 on by 32, got {hidden_dim}')
-    n = len(LEVELS) - 1
-    return UNet2DConditionModel(in_channels=latent_channels, out_channels=latent_channels, layers_per_block=num_layers, block_out_channels=tuple(hidden_dim*k for k in LEVELS),
-                                down_block_types=('CrossAttnDownBlock2D',)*n + ('DownBlock2D',), up_block_types=('UpBlock2D',) + ('CrossAttnUpBlock2D',)*n,
-                                cross_attention_dim=context_dim, attention_head_dim=heads(hidden_dim), use_linear_projection=True, norm_num_groups=32 if hidden_dim >= 64 else max(2, hidden_dim//4))
+    wide, n = hidden_dim >= 64, len(LEVELS) - 1
+    if hidden_dim % (32 if wide else 8):
+        raise InputError(f'a U-Net wants hidden_dim divisible by 8, or from 64 on by 32, got {hidden_dim}')
+    return UNet2DConditionModel(
+        in_channels=latent_channels, out_channels=latent_channels, layers_per_block=num_layers,
+        block_out_channels=tuple(hidden_dim*k for k in LEVELS),
+        down_block_types=('CrossAttnDownBlock2D',)*n + ('DownBlock2D',),
+        up_block_types=('UpBlock2D',) + ('CrossAttnUpBlock2D',)*n,
+        cross_attention_dim=context_dim, attention_head_dim=heads(hidden_dim),
+        use_linear_projection=True, norm_num_groups=32 if wide else max(2, hidden_dim//4))
 
 # %% ../nbs/12_unet.ipynb #fdb224af
 class UNet(ModelMixin, ConfigMixin):
@@ -63,7 +70,8 @@ class UNet(ModelMixin, ConfigMixin):
         style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor: # Velocity, shaped as `x`
         "The velocity at `x`; raises `InputError` for sides that cannot be halved three times."
-        if any(n % 2**(len(LEVELS) - 1) for n in x.shape[-2:]): raise InputError(f'a U-Net of {len(LEVELS)} levels wants latent sides divisible by 8, got {tuple(x.shape[-2:])}')
+        if any(n % 2**(len(LEVELS) - 1) for n in x.shape[-2:]):
+            raise InputError(f'a U-Net of {len(LEVELS)} levels wants latent sides divisible by 8, got {tuple(x.shape[-2:])}')
         context = self.to_tokens(self.style(style)).unflatten(1, (self.config.tokens, -1))         # (b, tokens, context_dim)
         return self.unet(x, 1000*t, context).sample.to(self.unet.conv_out.weight.dtype)
 
@@ -71,9 +79,9 @@ class UNet(ModelMixin, ConfigMixin):
 @patch
 def save_memory(self:UNet,
     checkpointing:str='none', # none; any other key of `CHECKPOINTING` makes all blocks again
-    mlp_chunks:int=0, # 0
+    mlp_chunks:int=0, # 0: there is nothing to cut
 ) -> UNet: # The same network
-    "Forget the blocks on the way forward and make them again on the way back; results and gradients stay."
+    "Forget the blocks on the way forward and make them again on the way back; results and gradients stay. Raises `InputError`."
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks: raise InputError('a U-Net has no chunks; set training.mlp_chunks to 0 or auto')
     if checkpointing == 'none': self.unet.disable_gradient_checkpointing()
@@ -81,18 +89,22 @@ def save_memory(self:UNet,
     return self
 
 @patch
-def computed_on(self:UNet, kind:str|None) -> UNet: # The same network
+def computed_on(self:UNet,
+    kind:str|None, # Kind of device, as `cpu` or `cuda`; not used
+) -> UNet: # The same network
     "Nothing to choose: a U-Net goes the same way on each device."
     return self
 
 # %% ../nbs/12_unet.ipynb #8b1410d5
-def cross_attentions(net:nn.Module) -> list:
+def cross_attentions(
+    net:nn.Module, # Holds diffusers' transformer blocks
+) -> list: # Of diffusers' `Attention`, from the first to the last
     "The attentions of a U-Net that read the context."
     return [m.attn2 for m in net.modules() if getattr(m, 'attn2', None) is not None]
 
 def blind_parameters(
     net:nn.Module, # Holds diffusers' transformer blocks
     tokens:int, # Of the context
-) -> int:
+) -> int: # 0 with more than one token
     "Parameters of queries and keys that get no gradient because there is one token."
     return sum(p.numel() for a in cross_attentions(net) for m in (a.to_q, a.to_k) for p in m.parameters())*(tokens == 1)
