@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NAMES', 'KNOWN', 'FORMATS', 'CHANNELS', 'AUGMENTATIONS', 'VOXEL_FLIPS', 'NEAR', 'Cloud', 'cloud_of', 'joined',
-           'doppler_of', 'from_columns', 'unlzf', 'read_pcd', 'read_bare', 'read_cloud', 'write_cloud', 'Grid',
+           'doppler_of', 'from_columns', 'read_bare', 'unlzf', 'read_pcd', 'read_cloud', 'write_cloud', 'Grid',
            'voxelise', 'devoxelise', 'grid_for', 'joint_box', 'restore', 'Seen', 'mirrored', 'faster', 'turned',
            'jittered', 'thinned', 'impossible', 'flipped_places', 'cutout', 'mixup', 'Nearness', 'nearest', 'nearness',
            'iou', 'feature_error', 'recall_by_predictions']
@@ -12,6 +12,7 @@ __all__ = ['NAMES', 'KNOWN', 'FORMATS', 'CHANNELS', 'AUGMENTATIONS', 'VOXEL_FLIP
 # %% ../../nbs/applications/clouds.ipynb #fe5d3e61
 import math
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
@@ -25,44 +26,73 @@ class Cloud(NamedTuple):
     intensity: np.ndarray # `(n,)`, in the sensor's own unit
     doppler: np.ndarray # `(n,)` m/s, away from the sensor; 0 where there is none
 
-    def pick(self, rows) -> 'Cloud': # Positions or bools
+    def pick(self,
+        rows:np.ndarray|slice, # Positions or bools, `(n,)`, or a slice
+    ) -> 'Cloud':
         "Some of the points."
         return Cloud(*(v[rows] for v in self))
 
-def cloud_of(xyz, intensity=None, doppler=None) -> Cloud: # Arrays; zeros for those left out
+def cloud_of(
+    xyz:np.ndarray|list, # `(n, 3)` metres; an empty list is an empty cloud
+    intensity:np.ndarray|None=None, # `(n,)`; zeros if none
+    doppler:np.ndarray|None=None, # `(n,)` m/s; zeros if none
+) -> Cloud:
     "A cloud of what is there."
-    xyz = np.asarray(xyz, np.float32).reshape(-1, 3); full = lambda v: np.zeros(len(xyz), np.float32) if v is None else np.asarray(v, np.float32)
+    xyz = np.asarray(xyz, np.float32).reshape(-1, 3)
+    full = lambda v: np.zeros(len(xyz), np.float32) if v is None else np.asarray(v, np.float32)
     return Cloud(xyz, full(intensity), full(doppler))
 
-def joined(*clouds:Cloud) -> Cloud:
-    "All points of some clouds."
+def joined(
+    *clouds:Cloud, # At least one
+) -> Cloud:
+    "All points of some clouds, in their order."
     return Cloud(*(np.concatenate(v) for v in zip(*clouds)))
 
+# %% ../../nbs/applications/clouds.ipynb #97038e72
 def doppler_of(
     xyz:np.ndarray, # `(n, 3)`, metres
-    ego, # Velocity of the sensor, `(3,)`, m/s
-    velocity=0., # Of what is seen, `(n, 3)` or one number
+    ego:np.ndarray, # Velocity of the sensor, `(3,)`, m/s
+    velocity:np.ndarray|float=0., # Of what is seen, `(n, 3)` or one number, m/s
 ) -> np.ndarray: # `(n,)`, m/s
     "How fast points go away."
     away = xyz/np.maximum(np.linalg.norm(xyz, axis=1, keepdims=True), 1e-6)
     return (np.broadcast_to(np.asarray(velocity) - np.asarray(ego), xyz.shape)*away).sum(1)
 
 # %% ../../nbs/applications/clouds.ipynb #3ccb5b81
-NAMES = dict(x=('x',), y=('y',), z=('z',), intensity=('intensity', 'i', 'rcs', 'power', 'snr', 'reflectivity', 'alpha', 'amplitude'),
-             doppler=('doppler', 'velocity', 'v_r', 'vr', 'radial_velocity', 'v_doppler', 'range_rate', 'speed')) # What columns are called elsewhere
-KNOWN = {3: 'x y z', 4: 'x y z intensity', 5: 'x y z intensity doppler'} # Columns where nobody says
+NAMES = dict(x=('x',), y=('y',), z=('z',), # What columns are called elsewhere
+             intensity=('intensity', 'i', 'rcs', 'power', 'snr', 'reflectivity', 'alpha', 'amplitude'),
+             doppler=('doppler', 'velocity', 'v_r', 'vr', 'radial_velocity', 'v_doppler', 'range_rate', 'speed'))
+KNOWN = {3: 'x y z', 4: 'x y z intensity', 5: 'x y z intensity doppler'} # Columns where nobody says, by their number
 
-def from_columns(columns:dict, path) -> Cloud: # {name: array}
-    "A cloud from named columns; points that are not finite are left out; raises `InputError` without a place."
+def from_columns(
+    columns:dict, # {name: array `(n,)`}
+    path:str|Path, # Where they are from, for the words of an error
+) -> Cloud: # Without points that are not finite
+    "A cloud from named columns; raises `InputError` without a place."
     found = {k: next((columns[c] for c in columns if c.lower() in names), None) for k, names in NAMES.items()}
-    if missing := [k for k in 'xyz' if found[k] is None]: raise InputError(f'{path} has no column {" or ".join(missing)}, only {", ".join(columns)}; name its columns with fields, "x y z intensity doppler" say')
-    c = cloud_of(np.stack([np.asarray(found[k], np.float32) for k in 'xyz'], 1), found['intensity'], found['doppler'])
+    if missing := [k for k in 'xyz' if found[k] is None]:
+        raise InputError(f'{path} has no column {" or ".join(missing)}, only {", ".join(columns)}; '
+                         'name its columns with fields, "x y z intensity doppler" say')
+    place = np.stack([np.asarray(found[k], np.float32) for k in 'xyz'], 1)
+    c = cloud_of(place, found['intensity'], found['doppler'])
     return c.pick(np.isfinite(np.column_stack(c)).all(1))
 
+def read_bare(
+    rows:np.ndarray, # `(n, k)`
+    path:str|Path, # Where they are from, for the words of an error
+    fields:str|None, # Names of the `k` columns; if none, those of `KNOWN`
+) -> Cloud:
+    "A cloud from columns without names; raises `InputError`."
+    names = (fields or KNOWN.get(rows.shape[1], '')).split()
+    if len(names) != rows.shape[1]:
+        raise InputError(f'{path} has {rows.shape[1]} columns, and fields names {len(names)}; name all of them, "x y z rcs v_r" say')
+    return from_columns(dict(zip(names, rows.T)), path)
+
+# %% ../../nbs/applications/clouds.ipynb #daeb95a9
 def unlzf(
     data:bytes, # Compressed
     size:int, # Bytes it must give
-) -> bytes:
+) -> bytes: # As many as `size` says
     "LZF, as binary compressed PCD has it: runs, and copies of what was before; raises `ValueError`."
     out, i = bytearray(), 0
     while i < len(data):
@@ -77,34 +107,54 @@ def unlzf(
     return bytes(out)
 
 # %% ../../nbs/applications/clouds.ipynb #99a3cd42
-def read_pcd(data:bytes, path) -> Cloud:
-    "A cloud in PCD 0.7; raises `ValueError` and its kin for what is none."
+def _pcd_head(data):
+    "The words of a PCD's head by their first, and where the data begin."
     head, at = {}, 0
     while 'data' not in head:
         end = data.index(b'\n', at); words = data[at:end].decode('ascii').split(); at = end + 1
         if words and not words[0].startswith('#'): head[words[0].lower()] = words[1:]
-    n, names = int(head['points'][0]), head['fields']; count = [int(v) for v in head.get('count', ['1']*len(names))]
+    return head, at
+
+def read_pcd(
+    data:bytes, # The whole file
+    path:str|Path, # Where it is from, for the words of an error
+) -> Cloud:
+    "A cloud in PCD 0.7; raises `InputError` without a place, `ValueError` and its kin for what is no PCD."
+    head, at = _pcd_head(data)
+    n, names, how = int(head['points'][0]), head['fields'], head['data'][0]
+    count = [int(v) for v in head.get('count', ['1']*len(names))]               # numbers of a field: 3 of a normal
     kinds = [np.dtype(f"<{dict(F='f', I='i', U='u')[t]}{s}") for t, s in zip(head['type'], head['size'], strict=True)]
-    how = head['data'][0]
     if how == 'ascii':
         rows = np.array(data[at:].split(), dtype=np.float64).reshape(n, sum(count)); begin = np.cumsum([0, *count])
         return from_columns({k: rows[:, b] for k, b in zip(names, begin)}, path)
-    if how == 'binary':
-        rows = np.frombuffer(data, np.dtype([(k, d, (c,)) for k, d, c in zip(names, kinds, count, strict=True)]), n, at)
+    fields = list(zip(names, kinds, count, strict=True))
+    if how == 'binary':                                                         # point after point
+        rows = np.frombuffer(data, np.dtype([(k, d, (c,)) for k, d, c in fields]), n, at)
         return from_columns({k: rows[k][:, 0] for k in names}, path)
     if how != 'binary_compressed': raise ValueError(f'DATA {how}')
-    small, large = np.frombuffer(data, '<u4', 2, at); raw, columns, at = unlzf(data[at + 8:at + 8 + int(small)], int(large)), {}, 0
-    for k, d, c in zip(names, kinds, count, strict=True): columns[k] = np.frombuffer(raw, d, n*c, at)[::c]; at += n*c*d.itemsize
+    small, large = np.frombuffer(data, '<u4', 2, at)                            # bytes as they are, and unpacked
+    raw, columns, at = unlzf(data[at + 8:at + 8 + int(small)], int(large)), {}, 0
+    for k, d, c in fields:                                                      # field after field
+        columns[k] = np.frombuffer(raw, d, n*c, at)[::c]; at += n*c*d.itemsize
     return from_columns(columns, path)
 
-def read_bare(rows:np.ndarray, path, fields:str|None) -> Cloud: # `(n, k)`
-    "A cloud from columns without names; raises `InputError`."
-    names = (fields or KNOWN.get(rows.shape[1], '')).split()
-    if len(names) != rows.shape[1]: raise InputError(f'{path} has {rows.shape[1]} columns, and fields names {len(names)}; name all of them, "x y z rcs v_r" say')
-    return from_columns(dict(zip(names, rows.T)), path)
-
 # %% ../../nbs/applications/clouds.ipynb #efe6a528
-FORMATS = ('.pcd', '.bin', '.npy')
+FORMATS = ('.pcd', '.bin', '.npy') # How the name of a cloud's file may end
+
+def _read_bin(data, path, fields):
+    "Bare 32-bit numbers, row after row."
+    fields = fields or KNOWN[4]; k = len(fields.split())
+    if len(data) % (4*k):
+        raise InputError(f'{path} has {len(data)} bytes, which are no rows of {k} numbers; '
+                         'name its columns with fields, "x y z rcs v_r" say')
+    return read_bare(np.frombuffer(data, '<f4').reshape(-1, k), path, fields)
+
+def _read_npy(data, path, fields):
+    "Rows of numbers, or an array that names its columns."
+    rows = np.load(BytesIO(data), allow_pickle=False)
+    if rows.dtype.names: return from_columns({k: rows[k].ravel() for k in rows.dtype.names}, path)
+    if rows.ndim != 2: raise InputError(f'{path} has the shape {rows.shape}; a cloud has (points, columns)')
+    return read_bare(rows, path, fields)
 
 def read_cloud(
     path:str|Path, # A `.pcd`, `.bin` or `.npy`
@@ -115,29 +165,23 @@ def read_cloud(
     if kind not in FORMATS: raise InputError(f'{path} is no cloud: its name should end in {", ".join(FORMATS)}')
     if not path.is_file(): raise InputError(f'no file at {path}; check the path')
     data = path.read_bytes()
-    try:
-        if kind == '.pcd': return read_pcd(data, path)
-        if kind == '.bin':
-            k = len((fields or KNOWN[4]).split())
-            if len(data) % (4*k): raise InputError(f'{path} has {len(data)} bytes, which are no rows of {k} numbers; name its columns with fields, "x y z rcs v_r" say')
-            return read_bare(np.frombuffer(data, '<f4').reshape(-1, k), path, fields or KNOWN[4])
-        from io import BytesIO
-        rows = np.load(BytesIO(data), allow_pickle=False)
-        if rows.dtype.names: return from_columns({k: rows[k].ravel() for k in rows.dtype.names}, path)
-        if rows.ndim != 2: raise InputError(f'{path} has the shape {rows.shape}; a cloud has (points, columns)')
-        return read_bare(rows, path, fields)
+    try: return read_pcd(data, path) if kind == '.pcd' else (_read_bin if kind == '.bin' else _read_npy)(data, path, fields)
     except InputError: raise
-    except Exception as e: raise InputError(f'{path} is damaged, or not what its name says ({str(e).splitlines()[0][:80] if str(e) else type(e).__name__}); write it anew') from e
+    except Exception as e:                                                      # a damaged file raises anything
+        why = str(e).splitlines()[0][:80] if str(e) else type(e).__name__
+        raise InputError(f'{path} is damaged, or not what its name says ({why}); write it anew') from e
 
+# %% ../../nbs/applications/clouds.ipynb #3b6b80a0
 def write_cloud(
     path:str|Path, # Ends in `.pcd` (written binary), `.bin` or `.npy`
     cloud:Cloud, # Its five columns go there
 ) -> Path: # `path`
     "A cloud as a file; raises `InputError`."
     rows, kind = np.column_stack(cloud).astype('<f4'), Path(path).suffix.lower()
-    head = f'# .PCD v0.7\nVERSION 0.7\nFIELDS {KNOWN[5]}\nSIZE 4 4 4 4 4\nTYPE F F F F F\nCOUNT 1 1 1 1 1\nWIDTH {len(rows)}\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS {len(rows)}\nDATA binary\n'
+    n = len(rows)
+    head = (f'# .PCD v0.7\nVERSION 0.7\nFIELDS {KNOWN[5]}\nSIZE 4 4 4 4 4\nTYPE F F F F F\nCOUNT 1 1 1 1 1\n'
+            f'WIDTH {n}\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS {n}\nDATA binary\n')
     def npy():
-        from io import BytesIO
         b = BytesIO(); np.save(b, rows); return b.getvalue()
     makers = {'.pcd': lambda: head.encode() + rows.tobytes(), '.bin': rows.tobytes, '.npy': npy}
     return write_bytes(path, chosen(makers, kind, 'the end of the name of a cloud')())
@@ -153,53 +197,66 @@ class Grid:
     shape: tuple = (8, 32, 32) # Voxels along z, y and x, as a volume has them
 
     def __post_init__(self):
-        if min(self.side) <= 0 or min(self.shape) < 1: raise InputError(f'a grid needs sides above 0 and at least one voxel along each axis, got {self.side} and {self.shape}')
+        if min(self.side) <= 0 or min(self.shape) < 1:
+            raise InputError(f'a grid needs sides above 0 and at least one voxel along each axis, got {self.side} and {self.shape}')
 
     @property
-    def high(self) -> tuple:
-        "Corner of most x, y and z."
+    def high(self) -> tuple: # x, y, z
+        "Corner of most x, y and z, metres."
         return tuple(a + s*n for a, s, n in zip(self.low, self.side, self.shape[::-1]))
 
     @property
-    def diagonal(self) -> float:
-        "The largest distance in it, metres."
+    def diagonal(self) -> float: # Metres
+        "The largest distance in it."
         return math.dist(self.low, self.high)
 
-    def index(self, xyz:np.ndarray) -> np.ndarray: # `(n, 3)` -> int `(n, 3)`: along z, y, x
+    def index(self,
+        xyz:np.ndarray, # `(n, 3)` metres
+    ) -> np.ndarray: # int `(n, 3)`: along z, y, x
         "In which voxel points lie, perhaps outside."
         return np.floor((xyz - np.float32(self.low))/np.float32(self.side)).astype(int)[:, ::-1]
 
-    def inside(self, cloud:Cloud) -> Cloud:
+    def inside(self,
+        cloud:Cloud, # Of any size
+    ) -> Cloud:
         "The points that lie in the grid."
-        i = self.index(cloud.xyz); return cloud.pick(((i >= 0) & (i < self.shape)).all(1))
+        i = self.index(cloud.xyz)
+        return cloud.pick(((i >= 0) & (i < self.shape)).all(1))
 
-    def middles(self, index:np.ndarray) -> np.ndarray: # int `(n, 3)` along z, y, x -> `(n, 3)` metres
+    def middles(self,
+        index:np.ndarray, # int `(n, 3)`: along z, y, x
+    ) -> np.ndarray: # `(n, 3)` metres: x, y, z
         "Middles of voxels."
         return np.float32(self.low) + (index[:, ::-1] + .5)*np.float32(self.side)
 
-    def coarser(self, k:int) -> 'Grid': # `k` divides the shape
+    def coarser(self,
+        k:int, # How many sides become one; divides the shape
+    ) -> 'Grid':
         "The same space in larger voxels; raises `InputError`."
-        if any(n % k for n in self.shape): raise InputError(f'a grid of {self.shape} cannot be made {k} times coarser; its sides must be multiples')
+        if any(n % k for n in self.shape):
+            raise InputError(f'a grid of {self.shape} cannot be made {k} times coarser; its sides must be multiples')
         return replace(self, side=tuple(s*k for s in self.side), shape=tuple(n//k for n in self.shape))
 
 # %% ../../nbs/applications/clouds.ipynb #cf44bd85
 def voxelise(
     cloud:Cloud, # Points outside of the grid are left out
-    grid:Grid=Grid(),
+    grid:Grid=Grid(), # Where
 ) -> np.ndarray: # `(6, z, y, x)` float32: `CHANNELS`
     "A cloud as a volume: means over the points of each voxel."
-    c = grid.inside(cloud); i = grid.index(c.xyz); flat = np.ravel_multi_index(tuple(i.T), grid.shape) if len(i) else np.zeros(0, int)
-    count = np.bincount(flat, minlength=math.prod(grid.shape)); off = (c.xyz - grid.middles(i))/np.float32(grid.side)
+    c = grid.inside(cloud); i = grid.index(c.xyz)
+    flat = np.ravel_multi_index(tuple(i.T), grid.shape) if len(i) else np.zeros(0, int)
+    count = np.bincount(flat, minlength=math.prod(grid.shape))
     mean = lambda v: np.bincount(flat, v, len(count))/np.maximum(count, 1)
+    off = (c.xyz - grid.middles(i))/np.float32(grid.side)
     return np.stack([count > 0, mean(c.intensity), mean(c.doppler), *(mean(v) for v in off.T)]).astype(np.float32).reshape(6, *grid.shape)
 
 def devoxelise(
     volume:np.ndarray, # `(6, z, y, x)`
-    grid:Grid=Grid(),
+    grid:Grid=Grid(), # The one that the volume was made on
     threshold:float=.5, # Voxels above it are occupied
 ) -> Cloud:
     "A point for each occupied voxel, at the mean of its points."
-    i = np.argwhere(volume[0] > threshold); at = volume[(slice(None), *i.T)]
+    i = np.argwhere(volume[0] > threshold); at = volume[(slice(None), *i.T)]      # (6, n)
     return cloud_of(grid.middles(i) + at[3:].T.clip(-.5, .5)*np.float32(grid.side), at[1], at[2])
 
 # %% ../../nbs/applications/clouds.ipynb #449e3d41
@@ -211,7 +268,8 @@ def grid_for(
 ) -> Grid: # The finest that is dense enough, or the coarsest
     "A grid by the density of clouds."
     for k in factors:
-        g = grid.coarser(k); n = [(len(g.inside(c).xyz), max(1, int(voxelise(c, g)[0].sum()))) for c in clouds]
+        g = grid.coarser(k)
+        n = [(len(g.inside(c).xyz), max(1, int(voxelise(c, g)[0].sum()))) for c in clouds]
         if sum(a for a, _ in n) >= at_least*sum(b for _, b in n): break
     return g
 
@@ -224,51 +282,81 @@ def joint_box(
     "The smallest box that holds what is occupied in any of the volumes; all of it where nothing is."
     occupied = np.any([v[0] != 0 for v in volumes], 0); box = []
     if not occupied.any(): return tuple(slice(0, n) for n in occupied.shape)
+    up = lambda n: -(-n//multiple)*multiple
     for axis, n in enumerate(occupied.shape):
-        at = np.flatnonzero(occupied.any(tuple(a for a in range(3) if a != axis))); a, b = max(0, at[0] - margin), min(n, at[-1] + 1 + margin)
-        b = min(n, a + -(-(b - a)//multiple)*multiple); a = max(0, b - -(-(b - a)//multiple)*multiple); box.append(slice(int(a), int(b)))
+        at = np.flatnonzero(occupied.any(tuple(a for a in range(3) if a != axis)))
+        a, b = max(0, at[0] - margin), min(n, at[-1] + 1 + margin)
+        b = min(n, a + up(b - a)); a = max(0, b - up(b - a))                    # grows to the right, and at the edge to the left
+        box.append(slice(int(a), int(b)))
     return tuple(box)
 
 def restore(
-    part:np.ndarray, # `(c, *sides of the box)`
+    part:np.ndarray, # `(c, d, h, w)`, the sides of the box
     box:tuple, # From `joint_box`
     shape:tuple, # Of the volume: z, y, x
 ) -> np.ndarray: # `(c, z, y, x)`, 0 outside of the box
     "Put a crop back."
-    out = np.zeros((len(part), *shape), part.dtype); out[(slice(None), *box)] = part; return out
+    out = np.zeros((len(part), *shape), part.dtype); out[(slice(None), *box)] = part
+    return out
 
 # %% ../../nbs/applications/clouds.ipynb #e5f2f7cf
 class Seen(NamedTuple):
     "One scene by both sensors."
-    radar: Cloud
-    lidar: Cloud
+    radar: Cloud # Few points, a little off
+    lidar: Cloud # Many points, of the same moment and from the same place
     ego: np.ndarray # Velocity of the sensors, `(3,)` m/s
 
 def _both(s:Seen, f, ego:np.ndarray) -> Seen:
     "Both clouds, changed alike."
     return Seen(f(s.radar), f(s.lidar), ego)
 
-def mirrored(s:Seen, rng=None, size:float=1.) -> Seen:
+def mirrored(
+    s:Seen, # A scene
+    rng:np.random.Generator|None=None, # Not used: all of `AUGMENTATIONS` are called alike
+    size:float=1., # Not used
+) -> Seen:
     "Left and right exchanged."
-    flip = np.float32([1, -1, 1]); return _both(s, lambda c: c._replace(xyz=c.xyz*flip), s.ego*flip)
+    flip = np.float32([1, -1, 1])
+    return _both(s, lambda c: c._replace(xyz=c.xyz*flip), s.ego*flip)
 
-def faster(s:Seen, rng, size:float=1.) -> Seen:
-    "Another speed of the sensors, by some m/s."
-    more = np.array([rng.normal()*size, 0, 0]); return _both(s, lambda c: c._replace(doppler=(c.doppler + doppler_of(c.xyz, more)).astype(np.float32)), s.ego + more)
+def faster(
+    s:Seen, # A scene
+    rng:np.random.Generator, # Source of the speed
+    size:float=1., # Deviation of what is added to it, m/s
+) -> Seen:
+    "Another speed of the sensors."
+    more = np.array([rng.normal()*size, 0, 0])
+    return _both(s, lambda c: c._replace(doppler=(c.doppler + doppler_of(c.xyz, more)).astype(np.float32)), s.ego + more)
 
-def turned(s:Seen, rng, size:float=1.) -> Seen:
-    "The sensors turned about the vertical, by some degrees."
-    a = np.radians(5*size*rng.normal()); m = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+def turned(
+    s:Seen, # A scene
+    rng:np.random.Generator, # Source of the angle
+    size:float=1., # 1: a deviation of 5 degrees
+) -> Seen:
+    "The sensors turned about the vertical."
+    a = np.radians(5*size*rng.normal())
+    m = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
     return _both(s, lambda c: c._replace(xyz=(c.xyz @ m.T).astype(np.float32)), m @ s.ego)
 
-def jittered(s:Seen, rng, size:float=1.) -> Seen:
-    "A radar with more noise: in range by a decimetre, in Doppler by a tenth of a m/s, in intensity by a tenth."
-    c, n = s.radar, len(s.radar.xyz); r = np.linalg.norm(c.xyz, axis=1, keepdims=True); away = c.xyz/np.maximum(r, 1e-6)
-    f = lambda v: v.astype(np.float32); noise = size*.1*rng.normal(size=(3, n))
-    return s._replace(radar=Cloud(f(c.xyz + away*np.maximum(noise[0][:, None], -r)), f(c.intensity*np.exp(noise[1])), f(c.doppler + noise[2])))
+# %% ../../nbs/applications/clouds.ipynb #ac404d0e
+def jittered(
+    s:Seen, # A scene
+    rng:np.random.Generator, # Source of the noise
+    size:float=1., # 1: 0.1 m in range, 0.1 m/s in Doppler, a tenth of the intensity
+) -> Seen: # With the lidar as it was
+    "A radar with more noise."
+    c, n = s.radar, len(s.radar.xyz)
+    r = np.linalg.norm(c.xyz, axis=1, keepdims=True); away = c.xyz/np.maximum(r, 1e-6)
+    noise, f = size*.1*rng.normal(size=(3, n)), lambda v: v.astype(np.float32)
+    xyz = c.xyz + away*np.maximum(noise[0][:, None], -r)                        # not through the sensor
+    return s._replace(radar=Cloud(f(xyz), f(c.intensity*np.exp(noise[1])), f(c.doppler + noise[2])))
 
-def thinned(s:Seen, rng, size:float=1.) -> Seen:
-    "A radar that loses a tenth of its points."
+def thinned(
+    s:Seen, # A scene
+    rng:np.random.Generator, # Says which points are lost
+    size:float=1., # 1: a tenth of them
+) -> Seen: # With the lidar as it was
+    "A radar that loses points."
     return s._replace(radar=s.radar.pick(rng.random(len(s.radar.xyz)) > .1*size))
 
 AUGMENTATIONS = dict(mirrored=mirrored, faster=faster, turned=turned, jittered=jittered, thinned=thinned) # `(seen, rng, size)` -> seen
@@ -279,29 +367,48 @@ def impossible(
 ) -> float: # m/s, root mean square; 0 where one velocity of the sensor explains all
     "What of the Doppler no velocity of the sensor explains."
     away = cloud.xyz/np.maximum(np.linalg.norm(cloud.xyz, axis=1, keepdims=True), 1e-6); d = cloud.doppler.astype(float)
-    v = np.linalg.lstsq(-away, d, rcond=None)[0]; return float(np.sqrt(np.mean((d + away @ v)**2)))
+    v = np.linalg.lstsq(-away, d, rcond=None)[0]
+    return float(np.sqrt(np.mean((d + away @ v)**2)))
 
 # %% ../../nbs/applications/clouds.ipynb #3c4d00b0
-VOXEL_FLIPS = {'left and right': lambda v: v[:, :, ::-1], 'forward and back': lambda v: v[:, :, :, ::-1], 'up and down': lambda v: v[:, ::-1], 'a quarter turn': lambda v: np.rot90(v, 1, (2, 3))} # Of `(6, z, y, x)`, as they are done carelessly
+VOXEL_FLIPS = {'left and right': lambda v: v[:, :, ::-1], # Of `(6, z, y, x)`, as they are done carelessly
+               'forward and back': lambda v: v[:, :, :, ::-1],
+               'up and down': lambda v: v[:, ::-1],
+               'a quarter turn': lambda v: np.rot90(v, 1, (2, 3))}
 
-def flipped_places(volume:np.ndarray, how:str, grid:Grid=Grid()) -> Cloud:
+def flipped_places(
+    volume:np.ndarray, # `(6, z, y, x)`
+    how:str, # A key of `VOXEL_FLIPS`
+    grid:Grid=Grid(), # The one that the volume was made on
+) -> Cloud:
     "What a flip of a volume claims to have seen, at the middles of voxels."
-    v = VOXEL_FLIPS[how](volume); i = np.argwhere(v[0] > 0); return cloud_of(grid.middles(i), *v[1:3, *i.T])
+    v = VOXEL_FLIPS[how](volume); i = np.argwhere(v[0] > 0)
+    return cloud_of(grid.middles(i), *v[1:3, *i.T])
 
 # %% ../../nbs/applications/clouds.ipynb #ffd5ef8b
-def cutout(x, g, share:float=.5): # `x` `(b, c, z, y, x)`, `g` a `torch.Generator`; `share`: of the volumes that are cut
-    "Empty a box of a quarter of each side, in some volumes of a batch; a new tensor."
+def cutout(
+    x:'torch.Tensor', # Volumes, `(b, c, z, y, x)`
+    g:'torch.Generator', # On the CPU: says which, and where
+    share:float=.5, # Of the volumes that are cut
+) -> 'torch.Tensor': # As `x`, a new one
+    "Empty a box of a quarter of each side, in some volumes of a batch."
     import torch
     x = x.clone(); draw = lambda n: int(torch.randint(n, (), generator=g))
     for v in x:
-        if torch.rand((), generator=g) < share: v[(slice(None), *(slice(a := draw(n - max(1, n//4) + 1), a + max(1, n//4)) for n in v.shape[1:]))] = 0
+        if torch.rand((), generator=g) < share:
+            begin = [(draw(n - max(1, n//4) + 1), max(1, n//4)) for n in v.shape[1:]]
+            v[(slice(None), *(slice(a, a + side) for a, side in begin))] = 0
     return x
 
-def mixup(x, g, share:float=.1): # `x` `(b, c, z, y, x)`; `share`: of the other scene's voxels that appear
-    "Some occupied voxels of another scene where there was nothing; a new tensor."
+def mixup(
+    x:'torch.Tensor', # Volumes, `(b, c, z, y, x)`; the first channel is 0 where nothing is
+    g:'torch.Generator', # On the CPU: says from where, and which
+    share:float=.1, # Of the other scene's voxels that appear
+) -> 'torch.Tensor': # As `x`, a new one
+    "Some occupied voxels of another scene where there was nothing."
     import torch
-    other = x[torch.randperm(len(x), generator=g)]; take = (torch.rand(x[:, :1].shape, generator=g) < share).to(x.device) & (other[:, :1] != 0) & (x[:, :1] == 0)
-    return torch.where(take, other, x)
+    other = x[torch.randperm(len(x), generator=g)]; drawn = (torch.rand(x[:, :1].shape, generator=g) < share).to(x.device)
+    return torch.where(drawn & (other[:, :1] != 0) & (x[:, :1] == 0), other, x)
 
 # %% ../../nbs/applications/clouds.ipynb #a3104453
 class Nearness(NamedTuple):
@@ -315,38 +422,55 @@ class Nearness(NamedTuple):
 
 NEAR = (.1, .5)                                               # m
 
-def nearest(a:np.ndarray, b:np.ndarray, cap:float) -> np.ndarray: # `(n, 3)`, `(m, 3)` -> `(n,)`
-    "Distance of each of `a` to the nearest of `b`; `cap` where that is empty."
+def nearest(
+    a:np.ndarray, # `(n, 3)`
+    b:np.ndarray, # `(m, 3)`
+    cap:float, # Distance to an empty `b`
+) -> np.ndarray: # `(n,)`
+    "Distance of each of `a` to the nearest of `b`."
     from scipy.spatial import cKDTree
     return cKDTree(b).query(a)[0] if len(b) and len(a) else np.full(len(a), cap)
 
 def nearness(
-    predicted:Cloud,
-    truth:Cloud,
+    predicted:Cloud, # What a method says
+    truth:Cloud, # What is there
     cap:float=Grid().diagonal, # Distance to an empty cloud, m
 ) -> Nearness:
     "Compare two clouds."
-    there, back = nearest(predicted.xyz, truth.xyz, cap), nearest(truth.xyz, predicted.xyz, cap); none = not len(there) and not len(back)
-    if not len(there): there = np.full(1, 0. if none else cap)
-    if not len(back): back = np.full(1, 0. if none else cap)
+    there, back = nearest(predicted.xyz, truth.xyz, cap), nearest(truth.xyz, predicted.xyz, cap)
+    nothing = np.full(1, cap if len(there) or len(back) else 0.)                # two empty clouds agree
+    there, back = (d if len(d) else nothing for d in (there, back))
     p, r = ({t: float((d <= t).mean()) for t in NEAR} for d in (there, back))
-    return Nearness(float(there.mean() + back.mean()), float(max(there.max(), back.max())), float(max(np.quantile(there, .95), np.quantile(back, .95))),
-                    p, r, {t: 2*p[t]*r[t]/(p[t] + r[t]) if p[t] + r[t] else 0. for t in NEAR})
+    f = {t: 2*p[t]*r[t]/(p[t] + r[t]) if p[t] + r[t] else 0. for t in NEAR}
+    larger = lambda of: float(max(of(there), of(back)))
+    return Nearness(float(there.mean() + back.mean()), larger(np.max), larger(lambda d: np.quantile(d, .95)), p, r, f)
 
-def iou(a:np.ndarray, b:np.ndarray) -> float: # bool, one shape
+# %% ../../nbs/applications/clouds.ipynb #0a5b6ba8
+def iou(
+    a:np.ndarray, # bool, of any shape
+    b:np.ndarray, # bool, as `a`
+) -> float: # In [0, 1]
     "Shared voxels over all; 1 where there are none."
-    n = (a | b).sum(); return float((a & b).sum()/n) if n else 1.
+    n = (a | b).sum()
+    return float((a & b).sum()/n) if n else 1.
 
 def feature_error(
-    predicted:np.ndarray, truth:np.ndarray, # `(6, z, y, x)`
+    predicted:np.ndarray, # `(6, z, y, x)`
+    truth:np.ndarray, # `(6, z, y, x)`
     channel:str='doppler', # One of `CHANNELS`
     threshold:float=.5, # Of occupancy in the prediction
 ) -> tuple: # Mean absolute error where the truth is occupied; where both are; NaN where nothing is
     "How far features are off."
-    k = CHANNELS.index(channel); d, here = np.abs(predicted[k] - truth[k]), truth[0] > .5; both = here & (predicted[0] > threshold)
-    return tuple(float(d[w].mean()) if w.any() else math.nan for w in (here, both))
+    k = CHANNELS.index(channel); d, here = np.abs(predicted[k] - truth[k]), truth[0] > .5
+    return tuple(float(d[w].mean()) if w.any() else math.nan for w in (here, here & (predicted[0] > threshold)))
 
 # %% ../../nbs/applications/clouds.ipynb #0cc2efa8
-def recall_by_predictions(predicted:Cloud, truth:Cloud, near:float=.5) -> float:
+def recall_by_predictions(
+    predicted:Cloud, # What a method says
+    truth:Cloud, # What is there
+    near:float=.5, # m
+) -> float: # In [0, 1]
     "The wrong recall: hits among predictions over these and the missed points; for comparison only."
-    hits = (nearest(predicted.xyz, truth.xyz, 1e9) <= near).sum(); missed = (nearest(truth.xyz, predicted.xyz, 1e9) > near).sum(); return float(hits/max(1, hits + missed))
+    hits = (nearest(predicted.xyz, truth.xyz, 1e9) <= near).sum()
+    missed = (nearest(truth.xyz, predicted.xyz, 1e9) > near).sum()
+    return float(hits/max(1, hits + missed))

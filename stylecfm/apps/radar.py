@@ -4,22 +4,23 @@
 
 # %% auto #0
 __all__ = ['GROUND', 'THINGS', 'PRESETS', 'WAYS', 'RIVALS', 'FIRST', 'Scene', 'street', 'Radar', 'ways', 'cast', 'lidar_view',
-           'radar_view', 'seen', 'draw_cloud', 'Space', 'occupancy_weights', 'volumes_of', 'space_of', 'pairs_of',
+           'radar_view', 'seen', 'draw_cloud', 'Space', 'volumes_of', 'space_of', 'occupancy_weights', 'pairs_of',
            'on_the_radar', 'Size', 'radar_network', 'step_memory', 'in_pieces', 'voxel_autoencoder', 'fit_autoencoder',
            'structure_distance', 'feature_distance', 'composite', 'RadarModel', 'volumes_by', 'enhanced', 'choose',
            'scores', 'score_all', 'mean_scores', 'rival_volumes', 'rival_scores', 'save_radar', 'load_radar', 'Effort',
-           'train_radar', 'drawn', 'radar_job', 'interval', 'streets_picture', 'line_of', 'clouds_in', 'numbers',
+           'train_radar', 'drawn', 'interval', 'line_of', 'radar_job', 'streets_picture', 'clouds_in', 'numbers',
            'stylecfm_radar_train', 'stylecfm_radar_enhance', 'stylecfm_radar']
 
 # %% ../../nbs/applications/radar.ipynb #5054a764
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 import numpy as np
 from fastcore.script import call_parse, store_true
 from ..cli import reported
 from ..config import InputError, chosen
-from .clouds import CHANNELS, FORMATS, KNOWN, NEAR, Cloud, Grid, Seen, cloud_of, cutout, devoxelise, doppler_of, feature_error, iou, joined, mirrored, mixup, nearness, read_cloud, voxelise, write_cloud
+from .clouds import CHANNELS, FORMATS, NEAR, Cloud, Grid, Seen, cloud_of, cutout, devoxelise, doppler_of, feature_error
+from .clouds import iou, joined, mirrored, mixup, nearness, read_cloud, voxelise, write_cloud
 
 # %% ../../nbs/applications/radar.ipynb #c748ea89
 class Scene(NamedTuple):
@@ -32,7 +33,8 @@ class Scene(NamedTuple):
     ego: np.ndarray # `(3,)` m/s: of the sensor
 
 GROUND = -1.2                                                 # m below the sensor
-THINGS = dict(car=((4.3, 1.8, 1.5), .5, .8), van=((5.5, 2.1, 2.4), .6, .8), person=((.5, .5, 1.75), .4, .3), wall=((9., 1., 5.), .3, .35)) # Size in m, brightness, strength
+THINGS = dict(car=((4.3, 1.8, 1.5), .5, .8), van=((5.5, 2.1, 2.4), .6, .8), # Size in m, brightness, strength
+              person=((.5, .5, 1.75), .4, .3), wall=((9., 1., 5.), .3, .35))
 
 def street(
     seed:int, # The same seed, the same street
@@ -45,16 +47,16 @@ def street(
     half = between(2.8, 3.8)                                                    # of the lanes
     for side in (-1, 1):
         edge, x = side*(half + between(1.5, 4.5)), between(-8, -2)
-        while x < 24:
+        while x < 24:                                                           # house fronts, some with an alley behind them
             n = between(6, 14); put('wall', x + n/2, edge + side*between(.5, 1.), size=(n, 1., between(4, 7)))
             x += n + (between(1, 3) if rng.random() < .15 else 0)
         x = between(1, 8)
-        while x < 20:
+        while x < 20:                                                           # parked at the kerb
             if rng.random() < .4: put('van' if rng.random() < .2 else 'car', x, side*half)
             x += between(5.5, 9)
         for _ in range(rng.integers(0, 2)): put('person', between(3, 16), side*(half - 1.4), *rng.normal(0, 1, 2))
-    if rng.random() < .5: put('car', between(7, 18), between(-1.8, -1.), between(4, 13))
-    if rng.random() < .5: put('car', between(5, 18), between(1.2, 2.), -between(4, 13))
+    if rng.random() < .5: put('car', between(7, 18), between(-1.8, -1.), between(4, 13))        # ahead
+    if rng.random() < .5: put('car', between(5, 18), between(1.2, 2.), -between(4, 13))         # oncoming
     return Scene(*(np.array(v) for v in zip(*boxes)), np.array([between(3, 14), .1*rng.normal(), 0.]))
 
 # %% ../../nbs/applications/radar.ipynb #ab79103e
@@ -69,113 +71,179 @@ class Radar(NamedTuple):
     detours: float = .06 # Share of points that took a longer way
     clutter: float = 40. # Points of nothing, on average
 
-def ways(azimuth, elevation) -> np.ndarray: # Radians, `(n,)` each -> `(n, 3)`
-    "Unit vectors."
+def ways(
+    azimuth:np.ndarray, # `(n,)` radians, to the left
+    elevation:np.ndarray, # `(n,)` radians, up
+) -> np.ndarray: # `(n, 3)` unit vectors: forward, left, up
+    "Directions."
     return np.stack([np.cos(elevation)*np.cos(azimuth), np.cos(elevation)*np.sin(azimuth), np.sin(elevation)], 1)
 
 def cast(
-    s:Scene,
+    s:Scene, # Boxes; at least one
     way:np.ndarray, # `(n, 3)` unit vectors from the sensor
 ) -> tuple: # Distances `(n,)`, infinite where nothing is hit; which box
-    "Where rays end (Kay 1986)."
+    "Where rays end (Kay & Kajiya 1986)."
     with np.errstate(divide='ignore', invalid='ignore'): a, b = s.low[None]/way[:, None], s.high[None]/way[:, None]
-    enter, leave = np.fmin(a, b).max(2), np.fmax(a, b).min(2)
+    enter, leave = np.fmin(a, b).max(2), np.fmax(a, b).min(2)                   # (n, boxes)
     r = np.where((enter <= leave) & (enter > .3), enter, np.inf); k = r.argmin(1)
     return r[np.arange(len(way)), k], k
 
-def lidar_view(s:Scene, rng) -> Cloud:
-    "What a lidar sees, with the true Doppler, which real ones lack."
-    az, el = np.meshgrid(np.radians(np.arange(-60, 60, .8)), np.radians(np.linspace(-24, 24, 41))); way = ways(az.ravel(), el.ravel())
-    r, k = cast(s, way); hit = r < 40; k = k[hit]; xyz = way[hit]*(r[hit] + .02*rng.normal(size=hit.sum()))[:, None]
+# %% ../../nbs/applications/radar.ipynb #6dffdc54
+def lidar_view(
+    s:Scene, # What is there
+    rng:np.random.Generator, # Source of the noise
+) -> Cloud: # With the true Doppler, which real ones lack
+    "What a lidar sees."
+    az, el = np.meshgrid(np.radians(np.arange(-60, 60, .8)), np.radians(np.linspace(-24, 24, 41)))
+    way = ways(az.ravel(), el.ravel()); r, k = cast(s, way); hit = r < 40; k = k[hit]
+    xyz = way[hit]*(r[hit] + .02*rng.normal(size=hit.sum()))[:, None]
     return cloud_of(xyz, s.bright[k], doppler_of(xyz, s.ego, s.velocity[k]))
 
-def radar_view(s:Scene, rng, p:Radar=Radar()) -> Cloud:
+def radar_view(
+    s:Scene, # What is there
+    rng:np.random.Generator, # Source of rays, noise and clutter
+    p:Radar=Radar(), # Its faults
+) -> Cloud:
     "What a radar sees."
     az, el = np.radians(rng.uniform(-60, 60, p.rays)), np.radians(rng.uniform(-15, 15, p.rays)); r, k = cast(s, ways(az, el))
-    hit = (r < 40) & (rng.random(p.rays) < s.strong[k]*p.found); az, el, r, k = az[hit], el[hit], r[hit], k[hit]; n = len(r); noise = rng.normal(size=(5, n))
+    hit = (r < 40) & (rng.random(p.rays) < s.strong[k]*p.found)
+    az, el, r, k = az[hit], el[hit], r[hit], k[hit]; n = len(r); noise = rng.normal(size=(5, n))
     speed = doppler_of(ways(az, el)*r[:, None], s.ego, s.velocity[k]) + p.doppler*noise[0]
     far = r + p.range*noise[1] + np.where(rng.random(n) < p.detours, rng.uniform(2, 10, n), 0)
-    xyz = ways(az + np.radians(p.azimuth)*noise[2], el + np.radians(p.elevation)*noise[3])*np.maximum(far, .3)[:, None]
-    m = rng.poisson(p.clutter); u = rng.uniform(size=(3, m)); nothing = ways(np.radians(120*u[0] - 60), np.radians(30*u[1] - 15))*(2 + 22*u[2])[:, None]
-    return joined(cloud_of(xyz, s.strong[k]*np.exp(.3*noise[4]), speed), cloud_of(nothing, .2*rng.random(m), rng.uniform(-15, 5, m)))
+    off = ways(az + np.radians(p.azimuth)*noise[2], el + np.radians(p.elevation)*noise[3])
+    m = rng.poisson(p.clutter); u = rng.uniform(size=(3, m))
+    nothing = ways(np.radians(120*u[0] - 60), np.radians(30*u[1] - 15))*(2 + 22*u[2])[:, None]
+    return joined(cloud_of(off*np.maximum(far, .3)[:, None], s.strong[k]*np.exp(.3*noise[4]), speed),
+                  cloud_of(nothing, .2*rng.random(m), rng.uniform(-15, 5, m)))
 
-def seen(seed:int, p:Radar=Radar()) -> Seen:
+def seen(
+    seed:int, # Of the street and of the noise
+    p:Radar=Radar(), # The radar's faults
+) -> Seen:
     "A street by both sensors; the same seed, the same street and noise."
-    s, rng = street(seed), np.random.default_rng([seed, 5]); return Seen(radar_view(s, rng, p), lidar_view(s, rng), s.ego)
+    s, rng = street(seed), np.random.default_rng([seed, 5])
+    return Seen(radar_view(s, rng, p), lidar_view(s, rng), s.ego)
 
 # %% ../../nbs/applications/radar.ipynb #6715a98e
-def draw_cloud(ax, cloud:Cloud, grid:Grid, colour=None, size:float=2.):
-    "A cloud from above and a little behind; colour is height unless given."
-    c = grid.inside(cloud); x, y, z = c.xyz.T; ax.scatter(x, y, z, c=z if colour is None else colour, s=size, cmap='viridis', vmin=grid.low[2], vmax=grid.high[2], linewidths=0)
-    ax.set(xlim=(grid.low[0], grid.high[0]), ylim=(grid.low[1], grid.high[1]), zlim=(grid.low[2], grid.high[2])); ax.set_box_aspect((1, 1, .22)); ax.view_init(38, 200); ax.tick_params(labelsize=4, pad=-4); ax.set_zticks([])
+def draw_cloud(
+    ax:'plt.Axes', # One of `projection='3d'`
+    cloud:Cloud, # Only what lies in the grid is drawn
+    grid:Grid, # Limits of the axes
+    colour:str|np.ndarray|None=None, # A colour, or a number for each point drawn, `(n,)`; height if none
+    size:float=2., # Of a point
+):
+    "A cloud from above and a little behind."
+    c = grid.inside(cloud); x, y, z = c.xyz.T
+    ax.scatter(x, y, z, c=z if colour is None else colour, s=size, cmap='viridis', vmin=grid.low[2], vmax=grid.high[2], linewidths=0)
+    ax.set(xlim=(grid.low[0], grid.high[0]), ylim=(grid.low[1], grid.high[1]), zlim=(grid.low[2], grid.high[2]))
+    ax.set_box_aspect((1, 1, .22)); ax.view_init(38, 200); ax.tick_params(labelsize=4, pad=-4); ax.set_zticks([])
 
 # %% ../../nbs/applications/radar.ipynb #5eabc95f
 class Space(NamedTuple):
     "From clouds to what the network sees, and back."
-    grid: Grid
+    grid: Grid # Of the voxels
     stats: 'LatentStats' # Of the lidar's channels
     factors: tuple = (2, 2, 2) # Voxels along z, y, x that become channels
 
-    def into(self, volumes): # `(n, 6, z, y, x)` -> `(n, c, *places)`
+    def into(self,
+        volumes:'torch.Tensor', # `(n, 6, z, y, x)`, in their own units
+    ) -> 'torch.Tensor': # `(n, c, d, h, w)`: a block's voxels are channels, six of each
         "Volumes, standardised and packed."
         from stylecfm.volumes import packed
         return packed(self.stats.standardise(volumes.clone()), self.factors)
 
-    def back(self, z): # And back
+    def back(self,
+        z:'torch.Tensor', # As `into` gives it: `(n, c, d, h, w)`
+    ) -> 'torch.Tensor': # `(n, 6, z, y, x)`
         "Volumes, in their own units."
         from stylecfm.volumes import unpacked
         return self.stats.restore(unpacked(z, self.factors).float())
 
-def occupancy_weights(volumes, occupied:float=3., empty:float=.1): # `(n, 6, z, y, x)`, the truth -> same shape
-    "How much each number's error counts."
-    import torch
-    here = volumes[:, :1] > 0; w = torch.where(here, 1., empty).repeat(1, volumes.shape[1], 1, 1, 1); w[:, 0] = occupied; return w
-
-def volumes_of(clouds:list, grid:Grid): # Of `Cloud` -> tensor `(n, 6, z, y, x)`
+def volumes_of(
+    clouds:list, # Of `Cloud`
+    grid:Grid, # On which
+) -> 'torch.Tensor': # `(n, 6, z, y, x)`
     "Clouds as volumes."
     import torch
     return torch.from_numpy(np.stack([voxelise(c, grid) for c in clouds]))
 
-def space_of(lidar, grid:Grid, factors:tuple=(2, 2, 2)) -> Space: # `(n, 6, z, y, x)`
+def space_of(
+    lidar:'torch.Tensor', # Volumes of a training set, `(n, 6, z, y, x)`
+    grid:Grid, # The one that they were made on
+    factors:tuple=(2, 2, 2), # Voxels along z, y, x that become channels
+) -> Space:
     "The space of a training set; raises `InputError` where a channel never varies."
     from stylecfm.codecs import moments, pooled
     return Space(grid, pooled(*moments(lidar)), factors)
 
-def pairs_of(radar, lidar, space:Space) -> 'Pairs': # Volumes, `(n, 6, z, y, x)` each
+# %% ../../nbs/applications/radar.ipynb #0a66cfd9
+def occupancy_weights(
+    volumes:'torch.Tensor', # The truth, `(n, 6, z, y, x)`
+    occupied:float=3., # Weight of the first channel
+    empty:float=.1, # Of the others, where nothing is
+) -> 'torch.Tensor': # As `volumes`
+    "How much each number's error counts."
+    import torch
+    w = torch.where(volumes[:, :1] > 0, 1., empty).repeat(1, volumes.shape[1], 1, 1, 1)
+    w[:, 0] = occupied
+    return w
+
+def pairs_of(
+    radar:'torch.Tensor', # Volumes, `(n, 6, z, y, x)`
+    lidar:'torch.Tensor', # Volumes of the same moments, `(n, 6, z, y, x)`
+    space:Space, # That of the training set
+) -> 'Pairs': # The radar is start and condition
     "What the trainer takes."
     from stylecfm.pairs import Pairs
     from stylecfm.volumes import packed
-    given = space.into(radar); return Pairs(space.into(lidar), given, given, packed(occupancy_weights(lidar), space.factors))
+    given = space.into(radar)
+    return Pairs(space.into(lidar), given, given, packed(occupancy_weights(lidar), space.factors))
 
-def on_the_radar(space:Space, how=(cutout, mixup)): # -> `(pairs, generator)` -> pairs
+def on_the_radar(
+    space:Space, # That of the training set
+    how:tuple=(cutout, mixup), # `(volumes, generator)` -> volumes, one after the other
+) -> Callable: # `(pairs, generator)` -> pairs, for `PairTrainer`
     "Cutout and mixup of the radar in each batch; start and condition alike, the truth stays."
     def augment(p, g):
         v = space.back(p.given)
-        for f in how: v = f(v.where(v[:, :1] > .5, 0.), g)
-        given = space.into(v); return p._replace(given=given, start=given)
+        for f in how: v = f(v.where(v[:, :1] > .5, 0.), g)                      # empty voxels exactly 0 again
+        given = space.into(v)
+        return p._replace(given=given, start=given)
     return augment
 
 # %% ../../nbs/applications/radar.ipynb #e59ad614
 class Size(NamedTuple):
     "A network and how a step of it goes."
     width: int = 64 # Channels of each block
-    blocks: int = 3
+    blocks: int = 3 # One after the other
     kernel: int = 5 # Across, odd; along the depth it is 3
     batch: int = 8 # Pairs of a step
     micro: int = 0 # Of them at once; 0: all
     checkpointing: str = 'none' # As `IsoNext.save_memory`
 
-PRESETS = dict(low=(8, Size(192, 9, batch=8, micro=1, checkpointing='all')), medium=(16, Size(256, 12, batch=8, micro=2, checkpointing='all')),
-               high=(32, Size(384, 15, batch=8, micro=4, checkpointing='all'))) # {name: (GB of the card, size)}
+PRESETS = dict(low=(8, Size(192, 9, batch=8, micro=1, checkpointing='all')), # {name: (GB of the card, size)}
+               medium=(16, Size(256, 12, batch=8, micro=2, checkpointing='all')),
+               high=(32, Size(384, 15, batch=8, micro=4, checkpointing='all')))
 
-def radar_network(size:Size, channels:int, edm:bool=False): # Channels of the data; in the scales of EDM -> a module
+def radar_network(
+    size:Size, # Width, blocks, kernel, what is made again
+    channels:int, # Of the data, and as many of the condition
+    edm:bool=False, # In the scales of EDM
+) -> 'torch.nn.Module': # Called as `net(x, t, style)`, the condition behind the point in `x`
     "A network on pairs of volumes."
     from stylecfm.isonext import IsoNext
     from stylecfm.pairs import AsEDM, SaysData
-    core = IsoNext(channels, size.width, size.blocks, 1, size.kernel, 64, 64, share_every=3, spatial_dims=3, norm='pixel', condition_channels=channels).save_memory(size.checkpointing)
-    net = SaysData(core, channels); return AsEDM(net, channels) if edm else net
+    core = IsoNext(channels, size.width, size.blocks, 1, size.kernel, 64, 64, share_every=3, spatial_dims=3,
+                   norm='pixel', condition_channels=channels).save_memory(size.checkpointing)
+    net = SaysData(core, channels)
+    return AsEDM(net, channels) if edm else net
 
-def step_memory(size:Size, voxels:tuple=(32, 128, 128), factors:tuple=(2, 2, 2), bf16:bool=True): # -> `MemoryReport`
+def step_memory(
+    size:Size, # Of the network and of the step
+    voxels:tuple=(32, 128, 128), # Along z, y, x
+    factors:tuple=(2, 2, 2), # Of them that become channels
+    bf16:bool=True, # Products in 16 bits
+) -> 'MemoryReport':
     "What a training step of a size holds, on fake tensors."
     import torch
     from stylecfm.memory import Means, profile_network
@@ -186,9 +254,9 @@ def step_memory(size:Size, voxels:tuple=(32, 128, 128), factors:tuple=(2, 2, 2),
 
 # %% ../../nbs/applications/radar.ipynb #3aeee1bb
 def in_pieces(
-    net, # From `radar_network`
+    net:'torch.nn.Module', # From `radar_network`
     chunk:tuple, # Places along depth, height and width that go through at once
-): # A network that gives the same
+) -> 'torch.nn.Module': # A network that gives the same
     "A network in the memory of a chunk, exactly."
     import torch
     from stylecfm.isonext import IsoNext
@@ -199,24 +267,37 @@ def in_pieces(
     return Pieces()
 
 # %% ../../nbs/applications/radar.ipynb #b7e64fcf
+def _down(i, o):
+    "Half of each side."
+    from torch import nn
+    return nn.Sequential(nn.Conv3d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
+
+def _up(i, o):
+    "Twice each side."
+    from torch import nn
+    return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv3d(i, o, 3, padding=1), nn.GroupNorm(4, o), nn.SiLU())
+
 def voxel_autoencoder(
-    width:int=24, # Channels at half size
-    latent:int=16, # Of the latent, at a quarter of each side
+    width:int=24, # Channels at half size; a multiple of 4
+    latent:int=16, # Channels of the latent, at a quarter of each side
     checkpointing:bool=False, # Make features again on the way back
-    seed:int=0,
-): # A module with `encode`, `features`, `decode`; called, `(b, 6, z, y, x)` -> same
+    seed:int=0, # Of the weights
+) -> 'torch.nn.Module': # With `encode`, `features`, `decode`; called, `(b, 6, z, y, x)` -> same
     "An autoencoder of standardised volumes."
     import torch
     from torch import nn
     from torch.utils.checkpoint import checkpoint
-    down = lambda i, o: nn.Sequential(nn.Conv3d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU()); up = lambda i, o: nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv3d(i, o, 3, padding=1), nn.GroupNorm(4, o), nn.SiLU())
+    n = len(CHANNELS)
     class Autoencoder(nn.Module):
         def __init__(self):
-            super().__init__(); n = len(CHANNELS); self.down = nn.ModuleList([down(n, width), nn.Sequential(down(width, 2*width), nn.Conv3d(2*width, latent, 1))])
-            self.up = nn.ModuleList([up(latent, 2*width), nn.Sequential(up(2*width, width), nn.Conv3d(width, n, 3, padding=1))])
+            super().__init__()
+            self.down = nn.ModuleList([_down(n, width), nn.Sequential(_down(width, 2*width), nn.Conv3d(2*width, latent, 1))])
+            self.up = nn.ModuleList([_up(latent, 2*width), nn.Sequential(_up(2*width, width), nn.Conv3d(width, n, 3, padding=1))])
         def through(self, layers, x):
             out = []
-            for f in layers: x = checkpoint(f, x, use_reentrant=False) if checkpointing and self.training else f(x); out.append(x)
+            for f in layers:
+                x = checkpoint(f, x, use_reentrant=False) if checkpointing and self.training else f(x)
+                out.append(x)
             return out
         def features(self, x): return self.through(self.down, x)
         def encode(self, x): return self.features(x)[-1]
@@ -224,30 +305,47 @@ def voxel_autoencoder(
         def forward(self, x): return self.decode(self.encode(x))
     with torch.random.fork_rng(devices=[]): torch.manual_seed(seed); return Autoencoder()
 
-def fit_autoencoder(volumes, steps:int=300, seed:int=0, batch:int=8, **size): # Standardised, `(n, 6, z, y, x)` -> the autoencoder
-    "Train an autoencoder; occupied voxels count as in the flow."
+# %% ../../nbs/applications/radar.ipynb #55c89e14
+def fit_autoencoder(
+    volumes:'torch.Tensor', # Standardised, `(n, 6, z, y, x)`, sides multiples of 4
+    steps:int=300, # Of training
+    seed:int=0, # Of weights and order
+    batch:int=8, # Volumes of a step
+    **size:int, # Width and latent of `voxel_autoencoder`
+) -> 'torch.nn.Module': # Frozen
+    "Train an autoencoder; occupied voxels count ten times."
     import torch
-    net, g = voxel_autoencoder(seed=seed, **size), torch.Generator().manual_seed(seed); opt = torch.optim.AdamW(net.parameters(), 3e-3); fall = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
+    net, g = voxel_autoencoder(seed=seed, **size), torch.Generator().manual_seed(seed)
+    opt = torch.optim.AdamW(net.parameters(), 3e-3); fall = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
     for _ in range(steps):
         x = volumes[torch.randint(len(volumes), (batch,), generator=g)]; w = torch.where(x[:, :1] > 0, 1., .1)
-        loss = (w*(net(x) - x).square()).mean()/w.mean(); opt.zero_grad(); loss.backward(); torch.nn.utils.clip_grad_norm_(net.parameters(), 1.); opt.step(); fall.step()
+        loss = (w*(net(x) - x).square()).mean()/w.mean()
+        opt.zero_grad(); loss.backward(); torch.nn.utils.clip_grad_norm_(net.parameters(), 1.); opt.step(); fall.step()
     return net.eval().requires_grad_(False)
 
 # %% ../../nbs/applications/radar.ipynb #581bbfba
-def structure_distance(a, b): # `(n, c, z, y, x)` each -> `(n,)`
+def structure_distance(
+    a:'torch.Tensor', # `(n, c, z, y, x)`
+    b:'torch.Tensor', # As `a`
+) -> 'torch.Tensor': # `(n,)`
     "Mean absolute difference of the slopes between neighbours, along each axis."
     return sum((a.diff(dim=d) - b.diff(dim=d)).abs().flatten(1).mean(1) for d in (2, 3, 4))/3
 
-def feature_distance(encoder, a, b): # An autoencoder; volumes as it was trained on -> `(n,)`
+def feature_distance(
+    encoder:'torch.nn.Module', # From `voxel_autoencoder`
+    a:'torch.Tensor', # Volumes as it was trained on, `(n, 6, z, y, x)`
+    b:'torch.Tensor', # The truth, as `a`
+) -> 'torch.Tensor': # `(n,)`
     "Mean squared difference of features, each layer in units of its own deviation."
-    return sum((f - h).square().flatten(1).mean(1)/h.var().clamp_min(1e-8) for f, h in zip(encoder.features(a), encoder.features(b)))/len(encoder.down)
+    off = lambda f, h: (f - h).square().flatten(1).mean(1)/h.var().clamp_min(1e-8)
+    return sum(off(f, h) for f, h in zip(encoder.features(a), encoder.features(b)))/len(encoder.down)
 
 def composite(
-    space:Space,
-    encoder=None, # A trained autoencoder, for `features`
+    space:Space, # That of the data
+    encoder:'torch.nn.Module|None'=None, # A trained autoencoder, for `features`
     structure:float=0., # Weight of the slopes
     features:float=0., # Weight of the features
-): # `(net, batch)` -> `(b,)`, for `PairTrainer` with the objective `flow`
+) -> Callable: # `(net, batch)` -> `(b,)`, for `PairTrainer` with the objective `flow`
     "The velocity's loss, and what else the predicted data should have."
     from stylecfm.otcfm import velocity_loss
     from stylecfm.paths import expand_as
@@ -255,7 +353,8 @@ def composite(
     def loss(net, batch):
         kept = []
         def watched(x, t, s): kept.append(net(x, t, s)); return kept[-1]
-        total, n = velocity_loss(watched, batch), batch.ut.shape[1]; at, left = batch.xt[:, :n], 1 - expand_as(batch.t, batch.ut)
+        total, n = velocity_loss(watched, batch), batch.ut.shape[1]
+        at, left = batch.xt[:, :n], 1 - expand_as(batch.t, batch.ut)
         mine, true = (unpacked(at + left*v, space.factors) for v in (kept[0], batch.ut))
         if structure: total = total + structure*structure_distance(mine, true)
         return total + features*feature_distance(encoder, mine, true) if features else total
@@ -266,42 +365,58 @@ class RadarModel(NamedTuple):
     "Everything that enhancing needs."
     net: object # From `radar_network`
     recipe: object # `Recipe` of the training
-    space: Space
-    size: Size
+    space: Space # That of the training set
+    size: Size # From which `net` was made
     steps: int = 1 # Evaluations of the network
     threshold: float = .5 # Of occupancy
     seconds: float = 0. # That training took; not kept on disk
 
-WAYS = {'flow from the radar': dict(), 'flow from noise': dict(source='noise'), 'EDM': dict(objective='edm', source='noise'), 'EDM, noisier': dict(objective='edm', source='noise', log_noise=.8)} # {name: what the recipe is given}
+WAYS = {'flow from the radar': dict(), 'flow from noise': dict(source='noise'), # {name: what the recipe is given}
+        'EDM': dict(objective='edm', source='noise'), 'EDM, noisier': dict(objective='edm', source='noise', log_noise=.8)}
 
-def volumes_by(m:RadarModel, radar, steps:int|None=None, seed:int=0, batch:int=32): # Volumes `(n, 6, z, y, x)` -> same, float; not yet decided
+def volumes_by(
+    m:RadarModel, # How
+    radar:'torch.Tensor', # Volumes, `(n, 6, z, y, x)`
+    steps:int|None=None, # Evaluations; the model's if none
+    seed:int=0, # Of the noise
+    batch:int=32, # Volumes at once
+) -> 'torch.Tensor': # As `radar`, occupancy as a number that is not yet decided
     "What the lidar would see."
     import torch
     from stylecfm.pairs import translate
-    return torch.cat([m.space.back(translate(m.net, g := m.space.into(part), g, m.recipe, steps or m.steps, seed=seed + i).x) for i, part in enumerate(radar.split(batch))])
+    made = []
+    for i, part in enumerate(radar.split(batch)):
+        given = m.space.into(part)
+        made.append(m.space.back(translate(m.net, given, given, m.recipe, steps or m.steps, seed=seed + i).x))
+    return torch.cat(made)
 
 def enhanced(
-    m:RadarModel,
+    m:RadarModel, # How
     cloud:Cloud, # A radar's
     seed:int=0, # Of the noise
-) -> Cloud:
+) -> Cloud: # Within the grid
     "A cloud as a lidar would have seen it."
-    return devoxelise(volumes_by(m, volumes_of([cloud], m.space.grid), seed=seed)[0].numpy(), m.space.grid, m.threshold)
+    volume = volumes_by(m, volumes_of([cloud], m.space.grid), seed=seed)[0].numpy()
+    return devoxelise(volume, m.space.grid, m.threshold)
 
+# %% ../../nbs/applications/radar.ipynb #aae8396e
 def choose(
-    m:RadarModel,
-    radar, # Volumes
-    scenes:list, # Of `Seen`, the same
+    m:RadarModel, # Trained
+    radar:'torch.Tensor', # Volumes of the scenes' radar, `(n, 6, z, y, x)`
+    scenes:list, # Of `Seen`, that nothing is measured on
     evaluations:tuple=(1, 2, 5), # To choose from
-    thresholds=tuple(np.linspace(.15, .75, 25)),
-) -> RadarModel:
-    "The best evaluations and threshold on scenes that nothing is measured on."
-    truth, best = [(voxelise(s.lidar, m.space.grid)[0] > 0, m.space.grid.inside(s.lidar)) for s in scenes], (-1., 1, .5)
+    thresholds:tuple=tuple(np.linspace(.15, .75, 25)), # To choose from
+) -> RadarModel: # The same, used better
+    "The best evaluations and threshold."
+    g, best = m.space.grid, (-1., 1, .5)
+    truth = [(voxelise(s.lidar, g)[0] > 0, g.inside(s.lidar)) for s in scenes]
     for n in evaluations:
-        made = volumes_by(m, radar, n).numpy(); ious = [np.mean([iou(x[0] > t, o) for x, (o, _) in zip(made, truth)]) for t in thresholds]
+        made = volumes_by(m, radar, n).numpy()
+        ious = [np.mean([iou(x[0] > t, o) for x, (o, _) in zip(made, truth)]) for t in thresholds]
         for k in np.argsort(ious)[-8:]:
-            near = np.mean([nearness(devoxelise(x, m.space.grid, thresholds[k]), c, m.space.grid.diagonal).chamfer for x, (_, c) in zip(made, truth)])
-            best = max(best, (float(ious[k]/near), n, float(thresholds[k])))
+            t = thresholds[k]
+            near = np.mean([nearness(devoxelise(x, g, t), c, g.diagonal).chamfer for x, (_, c) in zip(made, truth)])
+            best = max(best, (float(ious[k]/near), n, float(t)))
     return m._replace(steps=best[1], threshold=best[2])
 
 # %% ../../nbs/applications/radar.ipynb #23f2c1fe
@@ -309,34 +424,58 @@ def scores(
     volume:np.ndarray, # `(6, z, y, x)`, predicted
     cloud:Cloud, # Predicted
     truth:Cloud, # The lidar's
-    grid:Grid,
+    grid:Grid, # Outside of it nothing counts
     threshold:float=.5, # Of occupancy
 ) -> dict: # {name: number}; NaN where a number has no meaning
     "All figures of one scene."
     true = grid.inside(truth); t, n = voxelise(true, grid), nearness(grid.inside(cloud), true, grid.diagonal)
-    per = {f'{k} {d:g} m': v[d] for k, v in dict(precision=n.precision, recall=n.recall, F=n.f_score).items() for d in NEAR}
-    off = {f'{c} error{where}': e for c in ('intensity', 'doppler') for where, e in zip(('', ' on shared'), feature_error(volume, t, c, threshold))}
-    return dict(iou=iou(volume[0] > threshold, t[0] > 0), chamfer=n.chamfer, hausdorff=n.hausdorff, hausdorff95=n.hausdorff95, empty=float(not len(cloud.xyz))) | per | off
+    kinds = dict(precision=n.precision, recall=n.recall, F=n.f_score); per = {f'{k} {d:g} m': v[d] for k, v in kinds.items() for d in NEAR}
+    off = {f'{c} error{where}': e for c in ('intensity', 'doppler')
+           for where, e in zip(('', ' on shared'), feature_error(volume, t, c, threshold))}
+    return dict(iou=iou(volume[0] > threshold, t[0] > 0), chamfer=n.chamfer, hausdorff=n.hausdorff, hausdorff95=n.hausdorff95,
+                empty=float(not len(cloud.xyz))) | per | off
 
-def score_all(made:list, scenes:list, grid:Grid, threshold:float=.5) -> list: # Of `(volume, cloud)` and `Seen` -> of dictionaries
+def score_all(
+    made:list, # Of `(volume, cloud)`
+    scenes:list, # Of `Seen`, as many
+    grid:Grid, # Of the volumes
+    threshold:float=.5, # Of occupancy
+) -> list: # Of dictionaries
     "Figures of each scene."
     return [scores(v, c, s.lidar, grid, threshold) for (v, c), s in zip(made, scenes)]
 
-def mean_scores(rows:list) -> dict:
+def mean_scores(
+    rows:list, # Of dictionaries, at least one
+) -> dict: # {name: number}; None where no scene knows it
     "Means over scenes, of what is known."
     return {k: float(np.nanmean([r[k] for r in rows])) if any(np.isfinite(r[k]) for r in rows) else None for k in rows[0]}
 
 # %% ../../nbs/applications/radar.ipynb #ade585c6
-def rival_volumes(kind:str, radar, scenes:list, mean_street:np.ndarray, grid:Grid) -> list: # Volumes; `(z, y, x)` -> of volumes
+def rival_volumes(
+    kind:str, # One of `RIVALS`
+    radar:np.ndarray, # Volumes, `(n, 6, z, y, x)`
+    scenes:list, # Of `Seen`, as many
+    mean_street:np.ndarray, # How often each voxel is occupied, `(z, y, x)`
+    grid:Grid, # Of the volumes
+) -> list: # Of volumes, `(6, z, y, x)`
     "Predictions without a network; raises `InputError` for an unknown kind."
     from scipy.ndimage import maximum_filter
     def wider(v): out = v.copy(); out[0] = maximum_filter(v[0], 3); return out
     def street(v): out = np.zeros_like(v); out[0] = mean_street; return out
-    return chosen({'the radar': lambda: list(radar), 'the radar, widened': lambda: [wider(v) for v in radar], 'the mean street': lambda: [street(v) for v in radar], 'the truth in voxels': lambda: [voxelise(s.lidar, grid) for s in scenes]}, kind, 'rival')()
+    makers = {'the radar': lambda: list(radar), 'the radar, widened': lambda: [wider(v) for v in radar],
+              'the mean street': lambda: [street(v) for v in radar],
+              'the truth in voxels': lambda: [voxelise(s.lidar, grid) for s in scenes]}
+    return chosen(makers, kind, 'rival')()
 
-RIVALS = ('the radar', 'the radar, widened', 'the mean street', 'the truth in voxels')
+RIVALS = ('the radar', 'the radar, widened', 'the mean street', 'the truth in voxels') # Guesses without a network
 
-def rival_scores(radar, scenes:list, space:Space, mean_street:np.ndarray, threshold:float) -> dict: # {kind: rows}
+def rival_scores(
+    radar:np.ndarray, # Volumes, `(n, 6, z, y, x)`
+    scenes:list, # Of `Seen`, as many
+    space:Space, # That of the training set
+    mean_street:np.ndarray, # How often each voxel is occupied, `(z, y, x)`
+    threshold:float, # Above which share the mean street is occupied
+) -> dict: # {kind: rows}
     "Figures of all rivals; the raw radar keeps its own points."
     found = {}
     for k in RIVALS:
@@ -346,26 +485,38 @@ def rival_scores(radar, scenes:list, space:Space, mean_street:np.ndarray, thresh
     return found
 
 # %% ../../nbs/applications/radar.ipynb #624839b6
-def save_radar(folder:str|Path, m:RadarModel):
+def save_radar(
+    folder:str|Path, # Is made
+    m:RadarModel, # All but its seconds is kept
+):
     "A model as a sealed folder: it appears whole, or not at all."
     from dataclasses import asdict
     from stylecfm.files import sealed_folder, write_json, write_tensors
+    stats = m.space.stats
+    d = dict(recipe=asdict(m.recipe), grid=asdict(m.space.grid), mean=stats.mean.tolist(), scale=stats.scale.tolist(),
+             factors=list(m.space.factors), size=m.size._asdict(), steps=m.steps, threshold=m.threshold)
     with sealed_folder(folder, 'radar') as tmp:
         write_tensors(tmp/'network.safetensors', dict(m.net.state_dict()))
-        write_json(tmp/'radar.json', dict(recipe=asdict(m.recipe), grid=asdict(m.space.grid), mean=m.space.stats.mean.tolist(), scale=m.space.stats.scale.tolist(), factors=list(m.space.factors), size=m.size._asdict(), steps=m.steps, threshold=m.threshold))
+        write_json(tmp/'radar.json', d)
 
-def load_radar(folder:str|Path) -> RadarModel:
-    "A model from its folder, or the folder of its run; raises `InputError` for what is missing, changed or damaged."
+def load_radar(
+    folder:str|Path, # Of the model, or of the run that has it in `model`
+) -> RadarModel:
+    "A model from its folder; raises `InputError` for what is missing, changed or damaged."
     import torch
     from stylecfm.codecs import LatentStats
     from stylecfm.files import read_json, read_tensors, verify_folder
     from stylecfm.pairs import Recipe
     folder = Path(folder); folder = folder if (folder/'manifest.json').exists() else folder/'model'
-    if not (folder/'manifest.json').is_file(): raise InputError(f'no model at {folder}; give the folder that stylecfm_radar or stylecfm_radar_train wrote')
+    if not (folder/'manifest.json').is_file():
+        raise InputError(f'no model at {folder}; give the folder that stylecfm_radar or stylecfm_radar_train wrote')
     verify_folder(folder); d = read_json(folder/'radar.json')
     if 'grid' not in d: raise InputError(f'{folder} holds no model of radars; give the folder that stylecfm_radar wrote')
-    grid = Grid(*(tuple(d['grid'][k]) for k in ('low', 'side', 'shape'))); space = Space(grid, LatentStats(torch.tensor(d['mean']), torch.tensor(d['scale'])), tuple(d['factors']))
-    recipe, size = Recipe(**d['recipe']), Size(**d['size']); net = radar_network(size, len(CHANNELS)*int(np.prod(space.factors)), recipe.objective == 'edm'); net.load_state_dict(read_tensors(folder/'network.safetensors'))
+    grid = Grid(*(tuple(d['grid'][k]) for k in ('low', 'side', 'shape')))
+    space = Space(grid, LatentStats(torch.tensor(d['mean']), torch.tensor(d['scale'])), tuple(d['factors']))
+    recipe, size = Recipe(**d['recipe']), Size(**d['size'])
+    net = radar_network(size, len(CHANNELS)*int(np.prod(space.factors)), recipe.objective == 'edm')
+    net.load_state_dict(read_tensors(folder/'network.safetensors'))
     return RadarModel(net.eval(), recipe, space, size, d['steps'], d['threshold'])
 
 # %% ../../nbs/applications/radar.ipynb #dfbe72c4
@@ -376,43 +527,83 @@ class Effort(NamedTuple):
     test: int = 48 # That nothing was chosen on
     steps: int = 1200 # Of training
     coarse: int = 0 # Of these, on voxels of twice the side
-    size: Size = Size()
+    size: Size = Size() # Of the network
     rate: float = 4e-3 # Learning rate
-    grid: Grid = Grid((0., -9.6, GROUND), (.8, .8, .5), (8, 24, 24))
+    grid: Grid = Grid((0., -9.6, GROUND), (.8, .8, .5), (8, 24, 24)) # Before the sensor, 19.2 x 19.2 x 4 m
+
+def _both_volumes(scenes, grid):
+    "Volumes of the radars and of the lidars."
+    return volumes_of([s.radar for s in scenes], grid), volumes_of([s.lidar for s in scenes], grid)
 
 def train_radar(
     way:str, # A key of `WAYS`
     scenes:list, # Of `Seen`, mirrored ones among them
     held:list, # For validation and choices
-    effort:Effort=Effort(),
+    effort:Effort=Effort(), # Steps, network, grid
     seed:int=0, # Of weights, order, noise
     folder:str|Path|None=None, # Gets the state of training and the model
 ) -> RadarModel:
-    "Train a network, and choose how it is used."
+    "Train a network, and choose how it is used; raises `InputError` for an unknown way."
     import torch
     from stylecfm.pairs import PairTrainer, Phase, Recipe
-    lidar, radar, g = volumes_of([s.lidar for s in scenes], effort.grid), volumes_of([s.radar for s in scenes], effort.grid), effort.grid; space = space_of(lidar, g)
-    held_radar = volumes_of([s.radar for s in held], g); held_pairs = pairs_of(held_radar, volumes_of([s.lidar for s in held], g), space)
-    recipe = Recipe(**chosen(WAYS, way, 'way'), batch_size=effort.size.batch, micro_batch=effort.size.micro, learning_rate=effort.rate, validate_every=max(1, min(100, effort.steps//4)), patience=4, seed=seed)
+    g, size = effort.grid, effort.size
+    radar, lidar = _both_volumes(scenes, g); space = space_of(lidar, g)
+    held_radar, held_lidar = _both_volumes(held, g); held_pairs = pairs_of(held_radar, held_lidar, space)
+    recipe = Recipe(**chosen(WAYS, way, 'way'), batch_size=size.batch, micro_batch=size.micro, learning_rate=effort.rate,
+                    validate_every=max(1, min(100, effort.steps//4)), patience=4, seed=seed)
     phases = [Phase(effort.steps - effort.coarse, pairs_of(radar, lidar, space))]
-    if effort.coarse: half = g.coarser(2); phases.insert(0, Phase(effort.coarse, pairs_of(*(volumes_of([c for c in v], half) for v in ([s.radar for s in scenes], [s.lidar for s in scenes])), space)))
-    with torch.random.fork_rng(devices=[]): torch.manual_seed(seed); net = radar_network(effort.size, space.into(lidar[:1]).shape[1], recipe.objective == 'edm')
+    if effort.coarse: phases.insert(0, Phase(effort.coarse, pairs_of(*_both_volumes(scenes, g.coarser(2)), space)))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = radar_network(size, space.into(lidar[:1]).shape[1], recipe.objective == 'edm')
     fitted = PairTrainer(net, phases, held_pairs, recipe, folder, on_the_radar(space)).fit()
-    m = choose(RadarModel(fitted.net, recipe, space, effort.size, seconds=fitted.seconds), held_radar, held)
+    m = choose(RadarModel(fitted.net, recipe, space, size, seconds=fitted.seconds), held_radar, held)
     if folder: save_radar(Path(folder)/'model', m)
     return m
 
-# %% ../../nbs/applications/radar.ipynb #abb5faa2
+# %% ../../nbs/applications/radar.ipynb #9133b0c8
 FIRST = dict(train=0, choose=1_000_000, test=5_000_000)       # seeds of streets: no part has another's
 
-def drawn(part:str, n:int, seed:int) -> list:
+def drawn(
+    part:str, # A key of `FIRST`
+    n:int, # At most 10 000
+    seed:int, # Of the job
+) -> list: # Of `Seen`
     "Streets of one part of one seed of the job."
     return [seen(FIRST[part] + 10_000*seed + i) for i in range(n)]
 
+def interval(
+    rows:list, # Of dictionaries, a scene each
+    base:list, # Likewise: the radar's
+    draws:int=400, # Of scenes, with repetition
+) -> dict: # {figure: (low, high)}
+    "Bootstrap intervals of 95 % for both gains, IoU and Chamfer over the radar's."
+    rng, n = np.random.default_rng(0), len(rows); again = rng.integers(0, n, (draws, n)); found = {}
+    for k in ('iou', 'chamfer'):
+        a, b = (np.array([r[k] for r in v]) for v in (rows, base))
+        found[k] = tuple(float(q) for q in np.quantile(a[again].mean(1)/b[again].mean(1), (.025, .975)))
+    return found
+
+def line_of(
+    r:dict, # From `radar_job`
+    way:str='flow from the radar', # A key of `WAYS` that the job was asked for
+) -> str:
+    "A result in one line."
+    a, b, u, g = r['scores'][way], r['scores']['the radar'], r['used'][way], r['gains'][way]
+    return (f"{way}: IoU {a['iou']:.3f} (radar {b['iou']:.3f}, {g['iou']:.1f} times), Chamfer {a['chamfer']:.2f} m "
+            f"(radar {b['chamfer']:.2f}, {g['chamfer']:.2f} of it), {u['evaluations']} evaluation{'s'*(u['evaluations'] > 1)}")
+
+# %% ../../nbs/applications/radar.ipynb #abb5faa2
+def _mean_street(train, held, grid):
+    "How often lidars saw something in each voxel, and above what share it is called occupied: the best on held scenes."
+    often, tries = volumes_of([s.lidar for s in train], grid)[:, 0].mean(0).numpy(), np.linspace(.05, .6, 23)
+    truth = [voxelise(s.lidar, grid)[0] > 0 for s in held]
+    return often, tries[np.argmax([np.mean([iou(often > t, o) for o in truth]) for t in tries])]
+
 def radar_job(
     out:str|Path, # Gets the model, `metrics.json` and `streets.png`
-    effort:Effort=Effort(),
-    seed:int=0,
+    effort:Effort=Effort(), # How much of everything
+    seed:int=0, # Of streets, weights, order, noise
     ways:tuple=('flow from the radar',), # Keys of `WAYS`
 ) -> dict: # What `metrics.json` holds
     "Train on streets and enhance the radar of others; what is already there is used."
@@ -421,28 +612,31 @@ def radar_job(
     from stylecfm.metrics import finished_job, machine
     asked = dict(seed=seed, ways=ways, effort=effort._asdict() | dict(grid=str(effort.grid), size=effort.size._asdict()))
     if done := finished_job(Path(out)/'metrics.json', asked): return done
-    out, begun = Path(out), time.monotonic(); train, held, test = (drawn(k, n, seed) for k, n in (('train', effort.train), ('choose', effort.choose), ('test', effort.test))); train = train + [mirrored(s) for s in train]
-    seconds, g, rows, used, m = dict(streets=time.monotonic() - begun), effort.grid, {}, {}, None
-    radar = volumes_of([s.radar for s in test], g); often = volumes_of([s.lidar for s in train], g)[:, 0].mean(0).numpy(); tries = np.linspace(.05, .6, 23)
-    level = tries[np.argmax([np.mean([iou(often > t, voxelise(s.lidar, g)[0] > 0) for s in held]) for t in tries])]
+    out, begun, g, rows, used, m = Path(out), time.monotonic(), effort.grid, {}, {}, None
+    train, held, test = (drawn(k, n, seed) for k, n in (('train', effort.train), ('choose', effort.choose), ('test', effort.test)))
+    train = train + [mirrored(s) for s in train]; seconds = dict(streets=time.monotonic() - begun)
+    radar = volumes_of([s.radar for s in test], g); often, level = _mean_street(train, held, g)
     for way in ways:
-        m = train_radar(way, train, held, effort, seed, out/way.replace(',', '').replace(' ', '-')); seconds[way] = m.seconds; made = volumes_by(m, radar).numpy()
-        rows[way] = score_all([(v, devoxelise(v, g, m.threshold)) for v in made], test, g, m.threshold); used[way] = dict(evaluations=m.steps, threshold=m.threshold)
-        if way == ways[0]: streets_picture(test, [devoxelise(v, g, m.threshold) for v in made], g, out/'streets.png')
-    rows |= rival_scores(radar.numpy(), test, m.space, often, level); base = mean_scores(rows['the radar'])
-    means = {k: mean_scores(v) for k, v in rows.items()}; seconds['all'] = time.monotonic() - begun
-    r = dict(asked=asked, scores=means, gains={k: dict(iou=v['iou']/base['iou'], chamfer=v['chamfer']/base['chamfer']) for k, v in means.items()}, intervals={k: interval(rows[k], rows['the radar']) for k in ways}, used=used, seconds=seconds,
-             parameters=sum(q.numel() for q in m.net.parameters()), machine=machine())
+        m = train_radar(way, train, held, effort, seed, out/way.replace(',', '').replace(' ', '-'))
+        made = [(v, devoxelise(v, g, m.threshold)) for v in volumes_by(m, radar).numpy()]
+        seconds[way], rows[way] = m.seconds, score_all(made, test, g, m.threshold)
+        used[way] = dict(evaluations=m.steps, threshold=m.threshold)
+        if way == ways[0]: streets_picture(test, [c for _, c in made], g, out/'streets.png')
+    rows |= rival_scores(radar.numpy(), test, m.space, often, level); means = {k: mean_scores(v) for k, v in rows.items()}
+    base = means['the radar']; gains = {k: dict(iou=v['iou']/base['iou'], chamfer=v['chamfer']/base['chamfer']) for k, v in means.items()}
+    seconds['all'] = time.monotonic() - begun
+    r = dict(asked=asked, scores=means, gains=gains, intervals={k: interval(rows[k], rows['the radar']) for k in ways}, used=used,
+             seconds=seconds, parameters=sum(q.numel() for q in m.net.parameters()), machine=machine())
     write_json(out/'metrics.json', r); return r
 
-def interval(rows:list, base:list, draws:int=400) -> dict: # Of scenes -> {figure: (low, high)}
-    "Bootstrap intervals of 95 % for both gains, over scenes."
-    rng, n = np.random.default_rng(0), len(rows); again = rng.integers(0, n, (draws, n)); found = {}
-    for k in ('iou', 'chamfer'): a, b = (np.array([r[k] for r in v]) for v in (rows, base)); found[k] = tuple(float(q) for q in np.quantile(a[again].mean(1)/b[again].mean(1), (.025, .975)))
-    return found
-
 # %% ../../nbs/applications/radar.ipynb #0998f026
-def streets_picture(scenes:list, made:list, grid:Grid, path:str|Path, most:int=3):
+def streets_picture(
+    scenes:list, # Of `Seen`
+    made:list, # Of `Cloud`: what was made of each radar
+    grid:Grid, # That is drawn
+    path:str|Path, # Of a PNG
+    most:int=3, # Streets that are drawn
+):
     "Some streets: the radar, what was made of it, the lidar, each a cloud."
     from io import BytesIO
     from matplotlib.figure import Figure
@@ -454,13 +648,10 @@ def streets_picture(scenes:list, made:list, grid:Grid, path:str|Path, most:int=3
             if i == 0: ax.set_title(f'{name}, metres', fontsize=8, y=.95)
     fig.subplots_adjust(0, 0, 1, .97, 0, 0); b = BytesIO(); fig.savefig(b, format='png', dpi=110); write_bytes(path, b.getvalue())
 
-def line_of(r:dict, way:str='flow from the radar') -> str:
-    "A result in one line."
-    a, b, u, g = r['scores'][way], r['scores']['the radar'], r['used'][way], r['gains'][way]
-    return f"{way}: IoU {a['iou']:.3f} (radar {b['iou']:.3f}, {g['iou']:.1f} times), Chamfer {a['chamfer']:.2f} m (radar {b['chamfer']:.2f}, {g['chamfer']:.2f} of it), {u['evaluations']} evaluation{'s'*(u['evaluations'] > 1)}"
-
 # %% ../../nbs/applications/radar.ipynb #cb0f06e5
-def clouds_in(path:str|Path) -> list: # Paths
+def clouds_in(
+    path:str|Path, # A file, or a folder
+) -> list: # Paths, in the order of their names
     "The clouds of a folder, or the one; raises `InputError` where there is none."
     path = Path(path)
     if path.is_file(): return [path]
@@ -469,12 +660,28 @@ def clouds_in(path:str|Path) -> list: # Paths
     if not found: raise InputError(f'{path} holds no clouds; their names end in {", ".join(FORMATS)}')
     return found
 
-def numbers(text:str, what:str, n:int=3, kind=float) -> tuple:
+def numbers(
+    text:str, # As typed
+    what:str, # Name of the option, for the words of an error
+    n:int=3, # How many
+    kind:type=float, # Of what
+) -> tuple: # Of `n`
     "Numbers with commas between; raises `InputError`."
     try: v = tuple(kind(x) for x in text.split(','))
     except ValueError: v = ()
     if len(v) != n: raise InputError(f'{what} should be {n} numbers with commas between, got {text!r}')
     return v
+
+# %% ../../nbs/applications/radar.ipynb #a840eb6c
+def _pairs_in(radar, lidar, fields, lidar_fields):
+    "Clouds of one name from two folders; what has no partner or cannot be read is told and left out."
+    by_name, scenes = {p.stem: p for p in clouds_in(lidar)}, []
+    for p in clouds_in(radar):
+        if p.stem not in by_name: print(f'left out: {p} has no lidar cloud of its name', file=sys.stderr); continue
+        try: scenes.append(Seen(read_cloud(p, fields), read_cloud(by_name[p.stem], lidar_fields), np.zeros(3)))
+        except InputError as e: print(f'left out: {e}', file=sys.stderr)
+    if len(scenes) < 4: raise InputError(f'{len(scenes)} pairs of clouds are too few; at least 4 are needed')
+    return scenes
 
 @call_parse
 def stylecfm_radar_train(
@@ -493,15 +700,13 @@ def stylecfm_radar_train(
     with reported(debug, 'the same command goes on from the last checkpoint'):
         if not radar or not lidar: raise InputError('--radar and --lidar are missing: give a folder of clouds each')
         if steps < 1: raise InputError(f'steps must be at least 1, got {steps}')
-        grid = Grid(numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)); grid.coarser(2); by_name = {p.stem: p for p in clouds_in(lidar)}; scenes = []
-        for p in clouds_in(radar):
-            if p.stem not in by_name: print(f'left out: {p} has no lidar cloud of its name', file=sys.stderr); continue
-            try: scenes.append(Seen(read_cloud(p, fields), read_cloud(by_name[p.stem], lidar_fields), np.zeros(3)))
-            except InputError as e: print(f'left out: {e}', file=sys.stderr)
-        if len(scenes) < 4: raise InputError(f'{len(scenes)} pairs of clouds are too few; at least 4 are needed')
-        held, rest = scenes[::10] if len(scenes) >= 20 else scenes[:2], [s for i, s in enumerate(scenes) if (i % 10 if len(scenes) >= 20 else i > 1)]
+        grid = Grid(numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)); grid.coarser(2)
+        scenes = _pairs_in(radar, lidar, fields, lidar_fields)
+        out = set(range(0, len(scenes), 10)) if len(scenes) >= 20 else {0, 1}     # held out: every tenth
+        held, rest = ([s for i, s in enumerate(scenes) if (i in out) == wanted] for wanted in (True, False))
         m = train_radar('flow from the radar', rest + [mirrored(s) for s in rest], held, Effort(steps=steps, grid=grid), 0, output)
-        print(f'{len(rest)} pairs learned, {len(held)} held out; {m.steps} evaluations, occupied above {m.threshold:.2f}; model in {Path(output)/"model"}')
+        print(f'{len(rest)} pairs learned, {len(held)} held out; {m.steps} evaluations, occupied above {m.threshold:.2f}; '
+              f'model in {Path(output)/"model"}')
 
 # %% ../../nbs/applications/radar.ipynb #1e05f78a
 @call_parse
@@ -518,17 +723,21 @@ def stylecfm_radar_enhance(
         from stylecfm.cli import writable
         if not input or not output: raise InputError('--input and --output are missing: give a cloud and where to write, or two folders')
         found, many = clouds_in(input), Path(input).is_dir()
-        if not many and Path(output).suffix.lower() not in FORMATS: raise InputError(f'--output should end in {", ".join(FORMATS)}, got {output}')
+        if not many and Path(output).suffix.lower() not in FORMATS:
+            raise InputError(f'--output should end in {", ".join(FORMATS)}, got {output}')
         if Path(input).resolve() == Path(output).resolve(): raise InputError('--output is --input; choose another place')
         folder = Path(checkpoint)/'flow-from-the-radar'; m, bad = load_radar(folder if folder.is_dir() else checkpoint), 0
         for p in found:
             to = Path(output)/f'{p.stem}.pcd' if many else Path(output)
-            try: c = read_cloud(p, fields); e = enhanced(m, c, seed); writable(to); write_cloud(to, e); print(f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the grid, became {len(e.xyz)} in {to}')
+            try:
+                c = read_cloud(p, fields); e = enhanced(m, c, seed); writable(to); write_cloud(to, e)
+                print(f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the grid, became {len(e.xyz)} in {to}')
             except InputError as x:
                 if not many: raise
                 bad += 1; print(f'left out: {x}', file=sys.stderr)
         if bad == len(found): raise InputError('none of the clouds could be read')
 
+# %% ../../nbs/applications/radar.ipynb #6b6d81f3
 @call_parse
 def stylecfm_radar(
     output:str='runs/radar', # Gets the model, `metrics.json` and `streets.png`
