@@ -87,7 +87,8 @@ def run(tally, jobs):
     "Run the jobs and tell what came of them, and which slow cells took longest."
     told = []
     for r in run_all(jobs):
-        tally.add(f'{r.name} ({r.seconds:.0f} s)' if r.name.endswith(' runs') else r.name, r.out[-3000:] if r.code else '')
+        took = f'{r.seconds:.0f} s' if r.code else r.out.rpartition('\n')[2]
+        tally.add(f'{r.name} ({took})' if r.name.endswith(' runs') else r.name, r.out[-3000:] if r.code else '')
         told += [line for line in r.out.splitlines() if line.startswith(SLOW_CELL)]
     for line in sorted(told, key=lambda v: -float(v.split()[-2])): print(line)      # the longest first
 
