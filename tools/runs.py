@@ -72,11 +72,12 @@ def fork(args, write):
 class Run:
     "A job that has begun."
     def __init__(self, job):
-        self.job, self.start, args = job, time.perf_counter(), [*map(str, job.args)]
+        self.job, args = job, [*map(str, job.args)]
         read, write = os.pipe()
         if job.fork and FORKS: self.process = fork(args, write)
         else: self.process = subprocess.Popen([sys.executable, *args], cwd=ROOT, stdout=write, stderr=subprocess.STDOUT, start_new_session=os.name == 'posix')
         os.close(write)
+        self.start = time.perf_counter()
         self.out, self.reader = [], threading.Thread(target=self.read, args=(open(read, 'rb'),), daemon=True)
         self.reader.start()
 
@@ -87,7 +88,7 @@ class Run:
         "End it with all its children."
         if os.name != 'posix': return self.process.kill()
         try: os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError: pass
+        except ProcessLookupError: self.process.kill()      # not yet the head of a group, or gone
 
     def done(self):
         "What came of it, once it has ended and nothing holds its output any more."
