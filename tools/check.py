@@ -3,17 +3,17 @@ import argparse
 import configparser
 import hashlib
 import os
-import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from lint import lint
 from notebooks import NBS, ROOT, SLOW_CELL, environment, every_notebook
 from readme import readme
+from runs import Job, run_all, warm
 
 LIMIT, SLOW_LIMIT = 180, 3600    # seconds for one notebook
+LONG = '03_codecs', '04_latents', '40_memory', '41_plan', '60_transfer', '80_cli', '80a_advice', '91_monet', '99_starter'
 
 
 class Tally:
@@ -26,18 +26,6 @@ class Tally:
         print(f'{"FAIL" if problem else "ok  "} {name}' + (f'\n     {problem}' if problem else ''), flush=True)
 
 
-def python(*args, env=None, limit=300):
-    "Exit code and output of Python in a process of its own, ended at the limit with all its children."
-    p = subprocess.Popen([sys.executable, *map(str, args)], cwd=ROOT, env=env or environment(), text=True, encoding='utf-8', errors='replace',
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=os.name == 'posix')
-    try: out, _ = p.communicate(timeout=limit)
-    except subprocess.TimeoutExpired:
-        if os.name == 'posix': os.killpg(p.pid, signal.SIGKILL)
-        else: p.kill()
-        return 1, f'not done after {limit} s'
-    return p.returncode, out.strip()
-
-
 def digests():
     "What the generated files hold now."
     files = [*NBS.rglob('*.ipynb'), *(ROOT/'stylecfm').rglob('*.py')]
@@ -48,8 +36,8 @@ def generated(tally):
     "Cleaning and exporting must change nothing, and README.md must be what index.ipynb says."
     before = digests()
     for command in ('clean', 'export'):
-        code, out = python('-c', f'from nbdev.{"clean" if command == "clean" else "doclinks"} import nbdev_{command}; nbdev_{command}()')
-        if code: return tally.add(f'nbdev_{command}', out[-2000:])
+        [r] = run_all([Job(command, ['-c', f'from nbdev.{"clean" if command == "clean" else "doclinks"} import nbdev_{command}; nbdev_{command}()'])])
+        if r.code: return tally.add(f'nbdev_{command}', r.out[-2000:])
     after = digests()
     changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
     tally.add('notebooks are clean and exported', changed and f'changed: {", ".join(changed)}; run `make export` and commit')
@@ -66,20 +54,6 @@ def style(tally, paths, names):
         if not names or name.startswith(tuple(names)): tally.add(f'{name}: {rule}', '\n     '.join(found))
 
 
-def notebooks(tally, paths, slow):
-    "Every notebook in a process of its own, two at a time."
-    def one(path):
-        start = time.perf_counter()
-        code, out = python('tools/notebooks.py', path, *['--slow'][:slow], limit=SLOW_LIMIT if slow else LIMIT)
-        return path.stem, time.perf_counter() - start, code, out
-    told = []
-    with ThreadPoolExecutor(2) as pool:
-        for name, seconds, code, out in pool.map(one, paths):
-            tally.add(f'{name} runs ({seconds:.0f} s)', out[-3000:] if code else '')
-            told += [line for line in out.splitlines() if line.startswith(SLOW_CELL)]
-    for line in sorted(told, key=lambda v: -float(v.split()[-2])): print(line)      # the longest first
-
-
 ALONE = """import sys
 import stylecfm.{0}
 assert 'torchvision' not in sys.modules, 'torchvision was imported'"""
@@ -92,17 +66,31 @@ except SystemExit as e: assert not e.code, e.code
 assert 'torch' not in sys.modules, '--help imports torch'"""
 
 
-def package(tally):
-    "Every module alone, the public names, and --help of every command."
+def package():
+    "Every module alone, the public names, and --help of every command: their jobs."
     modules = sorted('.'.join(p.relative_to(ROOT/'stylecfm').with_suffix('').parts) for p in (ROOT/'stylecfm').rglob('*.py') if not p.stem.startswith('_'))
-    jobs = [(f'import stylecfm.{m}', ALONE.format(m)) for m in modules] + [('public names', LAZY)]
+    yield from (Job(f'import stylecfm.{m}', ['-c', ALONE.format(m)], fork=True) for m in modules)
+    yield Job('public names', ['-c', LAZY])
     config = configparser.ConfigParser(delimiters=['='])
     config.read(ROOT/'settings.ini', encoding='utf-8')
     for row in config['DEFAULT']['console_scripts'].split():
         name = row.partition('=')[0]
-        jobs.append((f'{name} --help', HELP.format(name, os.path.join(os.path.dirname(sys.executable), name))))
-    with ThreadPoolExecutor(2) as pool:
-        for (name, _), (code, out) in zip(jobs, pool.map(lambda job: python('-c', job[1]), jobs), strict=True): tally.add(name, out[-1500:] if code else '')
+        yield Job(f'{name} --help', ['-c', HELP.format(name, os.path.join(os.path.dirname(sys.executable), name))])
+
+
+def notebooks(paths, slow):
+    "Every notebook: its job. What is slow is also timed, and so begins from nothing."
+    for p in paths: yield Job(f'{p.stem} runs', [ROOT/'tools'/'notebooks.py', p, *['--slow'][:slow]], SLOW_LIMIT if slow else LIMIT, not slow, p.stem in LONG)
+
+
+def run(tally, jobs):
+    "Run the jobs and tell what came of them, and which slow cells took longest."
+    told = []
+    for r in run_all(jobs):
+        took = f'{r.seconds:.0f} s' if r.code else r.out.rpartition('\n')[2]
+        tally.add(f'{r.name} ({took})' if r.name.endswith(' runs') else r.name, r.out[-3000:] if r.code else '')
+        told += [line for line in r.out.splitlines() if line.startswith(SLOW_CELL)]
+    for line in sorted(told, key=lambda v: -float(v.split()[-2])): print(line)      # the longest first
 
 
 def main():
@@ -111,10 +99,11 @@ def main():
     p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too')
     a = p.parse_args()
     tally, paths, start = Tally(), every_notebook(a.names), time.perf_counter()
+    os.environ.update(environment())
+    warm()
     if not a.names: generated(tally)
     style(tally, every_notebook(), a.names)
-    if not a.names: package(tally)
-    notebooks(tally, paths, a.slow)
+    run(tally, [*([] if a.names else package()), *notebooks(paths, a.slow)])
     print(f'in {time.perf_counter() - start:.0f} s')
     print(f'{tally.passed} passed, {tally.failed} failed')
     return tally.failed > 0

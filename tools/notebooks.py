@@ -68,4 +68,4 @@ if __name__ == '__main__':
     path, start = a.notebook.resolve(), time.perf_counter()
     os.chdir(path.parent)
     run(path, a.slow, a.store)
-    print(f'{time.perf_counter() - start:.1f} s')
+    print(f'{time.perf_counter() - start:.1f} s, {sum(os.times()[:4]):.1f} s of the processor')

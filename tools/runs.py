@@ -1,0 +1,115 @@
+"""Runs of Python, two at a time, each in a process of its own with its output, exit code and time.
+
+A run may begin as a fork of one process that has done the heavy imports (`heavy.py`) and nothing else: as alone as a new process, without the four seconds
+of processor that it spends on importing torch, diffusers and matplotlib. Where that is not so, it begins as a new process.
+"""
+import atexit
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import chdir
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+from notebooks import ROOT
+
+WORKERS = 2
+FORKS = multiprocessing.get_context('forkserver') if sys.platform == 'linux' else None
+if FORKS: FORKS.set_forkserver_preload(['heavy'])
+
+
+def warm():
+    "Begin with the heavy imports, if that has not been done: they may go on beside something else."
+    if not FORKS: return
+    from multiprocessing.forkserver import ensure_running
+    with chdir(ROOT/'tools'): ensure_running()      # where it finds heavy.py
+
+
+class Job(NamedTuple):
+    "What to run."
+    name: str
+    args: list           # what follows `python` on a command line: a file or `-c` and a text, and more
+    limit: float = 300   # seconds after which it is ended
+    fork: bool = False   # whether heavy imports may be done before it begins
+    first: bool = False  # long ones begin first, that the last ones end together
+
+
+class Done(NamedTuple):
+    "What came of it."
+    name: str
+    code: int
+    out: str
+    seconds: float
+
+
+def begin(args, pipe):
+    "The child of a fork: what `python *args` would do, its output into a pipe."
+    os.setsid()
+    os.chdir(ROOT)
+    for fd in (1, 2): os.dup2(pipe.fileno(), fd)
+    if not getattr(sys.modules.get('heavy'), 'FRESH', False): os.execv(sys.executable, [sys.executable, *args])
+    sys.argv = args if args[0] != '-c' else ['-c', *args[2:]]
+    try:
+        if args[0] == '-c': exec(compile(args[1], '<string>', 'exec'), {'__name__': '__main__'})
+        else: runpy.run_path(args[0], run_name='__main__')
+    finally: atexit._run_exitfuncs()      # a process of multiprocessing leaves them out
+
+
+def fork(args, write):
+    "Begin it in a fork that writes there."
+    warm()
+    with Connection(os.dup(write), readable=False) as pipe:
+        process = FORKS.Process(target=begin, args=(args, pipe))
+        process.start()
+    return process
+
+
+class Run:
+    "A job that has begun."
+    def __init__(self, job):
+        self.job, args = job, [*map(str, job.args)]
+        read, write = os.pipe()
+        if job.fork and FORKS: self.process = fork(args, write)
+        else: self.process = subprocess.Popen([sys.executable, *args], cwd=ROOT, stdout=write, stderr=subprocess.STDOUT, start_new_session=os.name == 'posix')
+        os.close(write)
+        self.start = time.perf_counter()
+        self.out, self.reader = [], threading.Thread(target=self.read, args=(open(read, 'rb'),), daemon=True)
+        self.reader.start()
+
+    def read(self, pipe):
+        with pipe: self.out.append(pipe.read().decode('utf-8', 'replace').strip())
+
+    def end(self):
+        "End it with all its children."
+        if os.name != 'posix': return self.process.kill()
+        try: os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError: self.process.kill()      # not yet the head of a group, or gone
+
+    def done(self):
+        "What came of it, once it has ended and nothing holds its output any more."
+        code = self.process.poll() if isinstance(self.process, subprocess.Popen) else self.process.exitcode
+        seconds = time.perf_counter() - self.start
+        if code is not None and not self.reader.is_alive(): return Done(self.job.name, code, self.out[0], seconds)
+        if seconds > self.job.limit:
+            self.end()
+            return Done(self.job.name, 1, f'not done after {self.job.limit:.0f} s', seconds)
+
+
+def run_all(jobs):
+    "Run them, `first` ones first, and yield what came of each in the order of `jobs`."
+    waiting, running, found = sorted(range(len(jobs)), key=lambda i: not jobs[i].first), {}, {}
+    try:
+        for told in range(len(jobs)):
+            while told not in found:
+                while waiting and len(running) < WORKERS: i = waiting.pop(0); running[i] = Run(jobs[i])
+                for i, run in list(running.items()):
+                    if (done := run.done()): found[i] = done; del running[i]
+                time.sleep(.01)
+            yield found[told]
+    finally:
+        for run in running.values(): run.end()
