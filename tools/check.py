@@ -11,6 +11,7 @@ from lint import lint
 from notebooks import NBS, ROOT, SLOW_CELL, environment, every_notebook
 from readme import readme
 from runs import Job, run_all, warm
+from symbols import findings
 
 LIMIT, SLOW_LIMIT = 180, 3600    # seconds for one notebook
 LONG = '03_codecs', '04_latents', '40_memory', '41_plan', '60_transfer', '80_cli', '80a_advice', '91_monet', '99_starter'
@@ -52,6 +53,12 @@ def style(tally, paths, names):
     tally.add('ruff', (r.stdout + r.stderr).strip() if r.returncode else '')
     for name, rule, found in lint(paths):
         if not names or name.startswith(tuple(names)): tally.add(f'{name}: {rule}', '\n     '.join(found))
+
+
+def symbols(tally):
+    "Every public symbol is documented, says its shapes, and is named where something is checked."
+    found = [f'{module}.{symbol}: {what}' for module, symbol, what in findings()]
+    tally.add('every public symbol is documented and checked', '\n     '.join(found))
 
 
 ALONE = """import sys
@@ -99,10 +106,11 @@ def main():
     p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too')
     a = p.parse_args()
     tally, paths, start = Tally(), every_notebook(a.names), time.perf_counter()
-    os.environ.update(environment())
+    os.environ.update(environment(a.slow))
     warm()
     if not a.names: generated(tally)
     style(tally, every_notebook(), a.names)
+    if not a.names: symbols(tally)
     run(tally, [*([] if a.names else package()), *notebooks(paths, a.slow)])
     print(f'in {time.perf_counter() - start:.0f} s')
     print(f'{tally.passed} passed, {tally.failed} failed')

@@ -22,10 +22,11 @@ def every_notebook(names=()):
     return [p for p in found if not names or p.stem.startswith(tuple(names))]
 
 
-def environment():
-    "Surroundings of a run: no bars, no windows, and one thread, since two notebooks run at a time."
+def environment(slow=False):
+    "Surroundings of a run: no bars, no windows, and one thread, since two notebooks run at a time; what is not slow says the same everywhere, so it sees no GPU."
     shared = os.path.abspath(os.environ.get('STYLECFM_SHARED') or ROOT.parent/'shared')
-    return os.environ | dict(STYLECFM_SHARED=shared, TQDM_DISABLE='1', MPLBACKEND='agg', OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '1'), PYTHONHASHSEED='0')
+    env = os.environ | dict(STYLECFM_SHARED=shared, TQDM_DISABLE='1', MPLBACKEND='agg', OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '1'), PYTHONHASHSEED='0')
+    return env if slow else env | dict(CUDA_VISIBLE_DEVICES='')
 
 
 def with_gpu():
@@ -49,7 +50,9 @@ def run(path, slow=False, store=False):
 
     def timed(cell):
         begun.append(time.perf_counter())
-        return flagged(cell)
+        skipped = flagged(cell)
+        if cell.cell_type == 'code' and not skipped: cell.outputs = []     # a cell that prints nothing any more keeps nothing
+        return skipped
 
     nb, shell = read_nb(path), CaptureShell(path, mpl_format='png')
     slow_cells = [i for i, c in enumerate(nb.cells) if c.cell_type == 'code' and 'slow' in extract_directives(c, remove=False)]

@@ -12,7 +12,7 @@ def main():
     p.add_argument('names', nargs='*', help='beginnings of names; all notebooks if none')
     p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too, with all threads')
     a = p.parse_args()
-    env = environment()
+    env = environment(a.slow)
     if a.slow: env.pop('OMP_NUM_THREADS')
     for path in every_notebook(a.names):
         print(path.stem, end=' ', flush=True)
