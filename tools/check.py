@@ -74,10 +74,11 @@ assert 'torch' not in sys.modules, '--help imports torch'"""
 
 
 def package():
-    "Every module alone, the public names, and --help of every command: their jobs."
+    "Every module alone, the public names, the tools, and --help of every command: their jobs."
     modules = sorted('.'.join(p.relative_to(ROOT/'stylecfm').with_suffix('').parts) for p in (ROOT/'stylecfm').rglob('*.py') if not p.stem.startswith('_'))
     yield from (Job(f'import stylecfm.{m}', ['-c', ALONE.format(m)], fork=True) for m in modules)
     yield Job('public names', ['-c', LAZY])
+    yield Job('tools find what they must', ['-m', 'unittest', 'discover', '-q', '-s', 'tools'])
     config = configparser.ConfigParser(delimiters=['='])
     config.read(ROOT/'settings.ini', encoding='utf-8')
     for row in config['DEFAULT']['console_scripts'].split():

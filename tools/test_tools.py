@@ -1,0 +1,118 @@
+"""What the tools of this folder must find, and must let pass: `python -m unittest discover tools`."""
+import json
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import docs
+import lint
+import symbols
+from links import broken
+
+GOOD = '''"""A module."""
+__all__ = ['LIMIT', 'twice', 'Pair']
+# How far it goes
+LIMIT = 3
+
+def twice(
+    x:Tensor, # `(b, c)`
+    times:int=2, # At least 1
+) -> Tensor: # As `x`
+    "Do it again."
+    return times*x
+
+class Pair(NamedTuple):
+    "Two of them."
+    a:int # The first
+    b:Tensor # `(b,)`
+'''
+
+
+class Symbols(unittest.TestCase):
+    def lacks(self, text):
+        "What the words of a module of this text lack."
+        with tempfile.TemporaryDirectory() as d, mock.patch.object(symbols, 'PACKAGE', Path(d)):
+            path = Path(d)/'made.py'
+            path.write_text(text, encoding='utf-8')
+            return {f'{s.name}: {what}' for s in symbols.Module(path).symbols for what in symbols.words(s)}
+
+    def test_good(self): self.assertEqual(self.lacks(GOOD), set())
+
+    def test_each_lack_is_found(self):
+        for old, new, told in (('# How far it goes\n', '', 'LIMIT: no comment says what it is'),
+                               ('    "Do it again."\n', '', 'twice: no docstring'),
+                               (' # At least 1', '', 'twice: parameter times has no docment'),
+                               ('times:int=2', 'times=2', 'twice: parameter times has no annotation'),
+                               (', # `(b, c)`', ', # Numbers', 'twice: parameter x is an array, and its docment states no shape'),
+                               (') -> Tensor: # As `x`', '):', 'twice: a value is returned, and no annotation says which'),
+                               (' # As `x`', ' # More', 'twice: an array is returned, and no docment states its shape'),
+                               (' # The first', '', 'Pair: field a has no docment')):
+            self.assertIn(old, GOOD)
+            self.assertEqual(self.lacks(GOOD.replace(old, new)), {told}, told)
+
+    def test_checked(self):
+        twice = next(s for s in self.symbols() if s.name == 'twice')
+        for text, is_checked in (('test_eq(twice(1), 2)', True), ('assert not_twice(1) and x.twice', False), ('', False)):
+            self.assertEqual(symbols.checked(twice, text, ()), is_checked, text)
+
+    def symbols(self):
+        with tempfile.TemporaryDirectory() as d, mock.patch.object(symbols, 'PACKAGE', Path(d)):
+            (Path(d)/'made.py').write_text(GOOD, encoding='utf-8')
+            return symbols.Module(Path(d)/'made.py').symbols
+
+
+class Docs(unittest.TestCase):
+    page = docs.NBS/'index.ipynb'
+
+    def test_targets(self):
+        self.assertEqual(docs.target('20_paths.ipynb#The field', self.page), '20_paths.md#the-field')
+        self.assertEqual(docs.target('https://example.org/x', self.page), 'https://example.org/x')
+        self.assertEqual(docs.target('../CHANGELOG.md', self.page), '/CHANGELOG.md')
+        self.assertTrue(docs.target('../Makefile', self.page).endswith('/blob/main/Makefile'))
+        with self.assertRaisesRegex(docs.Bad, 'does not exist'): docs.target('no_such.ipynb', self.page)
+
+    def test_pictures_need_words(self):
+        self.assertEqual(docs.alternative('#| fig-alt: A *loss*\nplot()', 'Before.'), 'A loss')
+        self.assertEqual(docs.alternative('plot()', 'First. Then the loss:', 'Training'), 'Training: Then the loss')
+        page = docs.Page.__new__(docs.Page)
+        page.path, page.names, page.home, page.imported = self.page, docs.Names([]), '', {}
+        with self.assertRaisesRegex(docs.Bad, 'without words'): page.prose('![](figures/x.png)')
+
+    def test_names(self):
+        names = docs.Names(symbols.modules(['solvers']))
+        self.assertIn('<stylecfm.solvers.ODESolver>', names.linked('an `ODESolver` solves'))
+        self.assertEqual(names.linked('`nothing_of_it` and $x_0$'), '`nothing_of_it` and $x_0$')
+        with self.assertRaisesRegex(docs.Bad, 'no symbol'): names.linked('`stylecfm.solvers.no_such`')
+
+    def test_broken_links(self):
+        with tempfile.TemporaryDirectory() as d:
+            (Path(d)/'a.html').write_text('<html><body><h1 id="top">A</h1><a href="b.html#there">b</a> <a href="c.html">c</a></body></html>', encoding='utf-8')
+            (Path(d)/'b.html').write_text('<html><body><h1 id="here">B</h1><a href="a.html#top">a</a></body></html>', encoding='utf-8')
+            faults, _, _ = broken(Path(d))
+            self.assertEqual((len(faults), sum('there' in f for f in faults), sum('c.html' in f for f in faults)), (2, 1, 1), faults)
+
+
+class Lint(unittest.TestCase):
+    def found(self, *cells, below=()):
+        "The rules that a notebook of these cells breaks; (source, outputs) is a cell of code."
+        made = [dict(cell_type='markdown', source=c) if isinstance(c, str) else dict(cell_type='code', source=c[0], outputs=list(c[1:])) for c in cells]
+        with tempfile.TemporaryDirectory() as d:
+            path = Path(d)/'10_made.ipynb'
+            path.write_text(json.dumps(dict(cells=made)), encoding='utf-8')
+            nb = lint.Notebook(path)
+            return {check.__name__: list(check(nb, set(below))) for check in lint.CHECKS if list(check(nb, set(below)))}
+
+    start = ('#| default_exp made',), '# Made\n\n> In one line.'
+
+    def test_good(self): self.assertEqual(self.found(*self.start, ('#| export\ndef f():\n    "It."\n    return 1',)), {})
+
+    def test_each_rule(self):
+        for cell, rule in ((('from stylecfm.later import f',), 'layers'), (('#| export\nimport os\nx = 1',), 'exports'), (('#| export\ndef f(): return 1',), 'exports'),
+                           (('#| export\n' + 'x = 1\n'*70,), 'size'), (('x = 1', dict(output_type='error', ename='E')), 'stored'), (("open('/" + "home/me/x')",), 'stored')):
+            self.assertEqual(set(self.found(*self.start, cell)), {rule}, cell)
+        self.assertEqual(set(self.found(('#| default_exp made',), 'No title')), {'opening'})
+        self.assertEqual(self.found(*self.start, ('from stylecfm.before import f',), below={'before'}), {})
+
+
+if __name__ == '__main__': unittest.main()
