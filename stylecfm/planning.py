@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Callable, NamedTuple
 import numpy as np, psutil, torch
 from fastcore.basics import patch
-from .config import Config, InputError, chosen
+from .config import Config, DataConfig, InputError, TrainingConfig, chosen
 from .memory import GB, OVERHEAD, Means, MemoryReport, Overhead, latent_hw, parameters, precision_on, profile
 
 # %% ../nbs/41_plan.ipynb #cell-5
@@ -60,13 +60,26 @@ class Way(NamedTuple):
     held:np.ndarray # Bytes with micro-batches of two and of three, `(2, operations)`
     work:np.ndarray # Arithmetic and bytes moved, likewise, `(2, operations, 2)`
 
-@lru_cache(32)
+# Keys of `training` that a profile looks at, and those that must go with `model.predicts`
+_STEP_KEYS = 'use_amp', 'precision', 'use_avg_style_for_uncond', 'time_sampling', 'loss_weighting', 'path'
+
+def _of_a_step(config:Config) -> Config:
+    "What a step's memory depends on; folders, rates and all the rest as in `Config()`."
+    t, d = config.training, config.data
+    training = TrainingConfig(t.batch, **{k: getattr(t, k) for k in _STEP_KEYS})
+    return Config(config.model, training, data=DataConfig(num_classes=d.num_classes, codec=d.codec, target_size=d.target_size))
+
 def way(
     config:Config, # The run
     checkpointing:str, # A key of `CHECKPOINTING`
     mlp_chunks:int, # As `Means` has it
     device:str='cuda', # Whose way to go
 ) -> Way:
+    "Profile one way; the last 32 are kept, for all runs whose steps are alike."
+    return _way(_of_a_step(config), checkpointing, mlp_chunks, device)
+
+@lru_cache(32)
+def _way(config:Config, checkpointing:str, mlp_chunks:int, device:str) -> Way:
     "Profile one way."
     least = max(6, config.training.batch)                                       # a second micro-batch in both
     both = [profile(config, Means(m, checkpointing, mlp_chunks), batch=least, device=device) for m in (2, 3)]
