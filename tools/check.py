@@ -14,7 +14,8 @@ from runs import Job, run_all, warm
 from symbols import findings
 
 LIMIT, SLOW_LIMIT = 180, 3600    # seconds for one notebook
-LONG = '03_codecs', '04_latents', '40_memory', '41_plan', '60_transfer', '80_cli', '80a_advice', '91_monet', '99_starter'
+COLD = '03_codecs',          # sets what a library reads when it is imported
+LONG = '03_codecs', '40_memory', '41_plan', '80_cli', '80a_advice', '91_monet', '95_memory', '97_killed', 'users'
 
 
 class Tally:
@@ -88,7 +89,7 @@ def package():
 
 def notebooks(paths, slow):
     "Every notebook: its job. What is slow is also timed, and so begins from nothing."
-    for p in paths: yield Job(f'{p.stem} runs', [ROOT/'tools'/'notebooks.py', p, *['--slow'][:slow]], SLOW_LIMIT if slow else LIMIT, not slow, p.stem in LONG)
+    for p in paths: yield Job(f'{p.stem} runs', [ROOT/'tools'/'notebooks.py', p, *['--slow'][:slow]], SLOW_LIMIT if slow else LIMIT, not slow and p.stem not in COLD, p.stem in LONG)
 
 
 def run(tally, jobs):
