@@ -94,7 +94,7 @@ def answered(pages):
     for q in pages:
         with contextlib.suppress(Late):
             q.wait_for_function("() => { const w = document.querySelector('#words'); return w && w.innerText.includes('network evaluations') }", timeout=max(1, (until - time.monotonic())*1000))
-            count += q.locator('#way img').evaluate('i => i.naturalWidth > 0')
+            count += q.locator('#way img').evaluate('i => i.decode().then(() => i.naturalWidth > 0)')
     return count
 
 
