@@ -52,7 +52,8 @@ radar: .venv/.dev ## Make lidar clouds of radar clouds on made streets, and meas
 radar-table: .venv/.dev ## The same by flow and EDM, three seeds, with the document's claims (half an hour)
 	$(BIN)/python tools/run_notebooks.py radar --slow
 
-browser: .venv/.dev ## Try the page in Chromium, if it is installed
+browser: .venv/.dev ## Try the page in Chromium; without it an error, but for MAY_SKIP=--may-skip
+	$(BIN)/python tools/chromium.py $(MAY_SKIP)
 	$(BIN)/python tools/run_notebooks.py 81_app --slow
 
 starter: .venv/.dev ## Train the model that comes along, if STYLECFM_SHARED has the images (two hours)
@@ -88,14 +89,14 @@ export: .venv/.dev ## Write the package and the README from the notebooks
 docs: .venv/.docs ## Make the site from the notebooks and their stored outputs, into build/html
 	$(BIN)/python tools/docs.py
 
-site-check: .venv/.dev docs ## Open every page of the site in Chromium, if it is installed
-	$(BIN)/python tools/site_check.py
+site-check: .venv/.dev docs ## Open every page of the site in Chromium; without it an error, but for MAY_SKIP=--may-skip
+	$(BIN)/python tools/site_check.py $(MAY_SKIP)
 
 dist: .venv/.dev ## Build sdist and wheel, and try the wheel with fastcore 1 and 2
 	$(BIN)/python tools/dist.py
 
-start: .venv/.dev ## Measure how long imports and --help take, into nbs/results/start.json
-	$(BIN)/python tools/start.py
+start: .venv/.dev ## Measure how long imports and --help take, into nbs/results/start.json (a quiet machine, or FORCE=--force)
+	$(BIN)/python tools/start.py $(FORCE)
 
 outputs: .venv/.dev ## Run every notebook and store its outputs and pictures
 	$(BIN)/python tools/run_notebooks.py && $(MAKE) export

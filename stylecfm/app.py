@@ -7,7 +7,8 @@ __all__ = ['SHOWN', 'SMALL', 'GUESS', 'Limits', 'limits_of', 'opened', 'stops', 
            'stylecfm_app']
 
 # %% ../nbs/81_app.ipynb #2442e14a
-import logging, math, os, signal, tempfile, time
+import logging, math, os, signal, socket, tempfile, time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from fastcore.script import store_true
@@ -89,6 +90,12 @@ class Painted(NamedTuple):
     words: str # Time and network evaluations
     file: str # Path of the painting, for the download
 
+def _kept() -> str: # Made if it is not there
+    "Folder of the files that gradio deletes in time."
+    to = Path(os.environ.get('GRADIO_TEMP_DIR') or Path(tempfile.gettempdir())/'gradio').resolve()
+    to.mkdir(parents=True, exist_ok=True)
+    return str(to)
+
 def paint(
     pipe:'StyleTransferPipeline', # Model and codec
     path:str|Path|None, # Where the upload lies
@@ -98,7 +105,7 @@ def paint(
     how:dict, # `steps`, `guidance_scale`, `strength` of the pipeline's call
     limits:Limits=Limits(), # Of the upload
     callback:'Callable|None'=None, # Called as `callback(step, t, x)` after each step
-) -> Painted: # Its files lie in a new temporary folder
+) -> Painted: # Its files lie in a new folder, where gradio finds them
     "Transfer one upload; raises `InputError`."
     from stylecfm.images import save_image
     from stylecfm.transfer import Options
@@ -107,7 +114,7 @@ def paint(
         times.append(float(t))
         if callback: callback(n, t, x)
     done = pipe(im, None if source == GUESS else source, target, options=Options(trajectory=True), callback=step, **how)
-    to = Path(tempfile.mkdtemp(prefix='painted-'))
+    to = Path(tempfile.mkdtemp(prefix='painted-', dir=_kept()))
     before, after, way = files = [str(to/f'{n}.png') for n in ('before', 'painting', 'way')]
     for p, x in zip(files, (im, done.images[0], strip(pipe, done, times))): save_image(x, p)
     guess = done.sources[0]
@@ -141,6 +148,13 @@ def _answer(gr, pipe:'StyleTransferPipeline', limits:Limits):
     return transfer
 
 # %% ../nbs/81_app.ipynb #a9900003
+def _local(gr, keep:'Callable') -> 'Callable': # As `keep`, but for addresses
+    "gradio would fetch a picture of any size from a public address; here it must have been uploaded."
+    async def kept(path):
+        if '://' in str(path): raise gr.Error('this page fetches nothing; upload the picture', print_exception=False)
+        return await keep(path)
+    return kept
+
 def _settings(gr, pipe:'StyleTransferPipeline', limits:Limits) -> tuple: # What `transfer` takes, and the button
     "The left column: picture, styles, size, strength, and what few change."
     from stylecfm.watch import sampled_style
@@ -148,6 +162,7 @@ def _settings(gr, pipe:'StyleTransferPipeline', limits:Limits) -> tuple: # What 
     photo_like = styles[sampled_style(styles, 'auto')]
     other = next((s for s in styles if s != photo_like), styles[0])
     photo = gr.Image(label='Picture', sources=['upload', 'clipboard'], height=320, elem_id='photo', buttons=[])
+    photo.async_move_resource_to_block_cache = _local(gr, photo.async_move_resource_to_block_cache)
     photo.preprocess = lambda payload: payload and payload.path   # its own reading would come before our limits
     with gr.Row():
         source = gr.Dropdown([GUESS, *styles], value=photo_like, label='It is in the style', elem_id='source')
@@ -185,6 +200,35 @@ def page(
                  show_progress_on=[pair])
     return demo.queue(max_size=limits.waiting, default_concurrency_limit=1)
 
+# %% ../nbs/81_app.ipynb #b2c90003
+def _known(host:str, port:int):
+    "Raises `InputError` for a port that none can have, and a host that nobody knows."
+    if not 1 <= port < 1 << 16: raise InputError(f'port must be from 1 to 65535, got {port}')
+    try: socket.getaddrinfo(host.strip('[]'), port)
+    except (OSError, UnicodeError):
+        raise InputError(f'cannot find host {host!r}; --host is a name or address of this machine, 0.0.0.0 for all of them') from None
+
+def _stop(*_):
+    "SIGTERM, as Ctrl-C, so that the files go."
+    e = KeyboardInterrupt()
+    e.code = 143
+    raise e
+
+@contextmanager
+def _own_files():
+    "All temporary files in one folder that goes in the end, and SIGTERM as Ctrl-C; afterwards both are as they were."
+    place, kept, term = tempfile.tempdir, os.environ.get('GRADIO_TEMP_DIR'), signal.signal(signal.SIGTERM, _stop)
+    try:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as files:  # uploads and paintings go when the page does
+            tempfile.tempdir = os.environ['GRADIO_TEMP_DIR'] = files
+            yield
+    finally:
+        tempfile.tempdir = place
+        if kept is None: os.environ.pop('GRADIO_TEMP_DIR', None)
+        else: os.environ['GRADIO_TEMP_DIR'] = kept
+        signal.signal(signal.SIGTERM, term or signal.SIG_DFL)
+
+
 # %% ../nbs/81_app.ipynb #aed0c609
 @call_parse
 def stylecfm_app(
@@ -202,22 +246,19 @@ def stylecfm_app(
     debug:store_true=False, # Show the traceback of an error
 ):
     "Serve a page on which pictures are painted, until Ctrl-C."
-    def stop(*_):                                                               # as Ctrl-C, so that the files go
-        e = KeyboardInterrupt()
-        e.code = 143
-        raise e
     with reported(debug):
-        if not 0 <= port < 1 << 16: raise InputError(f'port must be from 0 to 65535, got {port}')
+        _known(host, port)
         limits, gr = limits_of(max_megapixels, max_megabytes, max_side, max_waiting), _gradio()
-        signal.signal(signal.SIGTERM, stop)
         from stylecfm.transfer import StyleTransferPipeline
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision)
         pipe.set_progress_bar_config(disable=True)
-        with tempfile.TemporaryDirectory() as files:
-            tempfile.tempdir = os.environ['GRADIO_TEMP_DIR'] = files            # uploads and paintings go when the page does
-            try: url = _serve(gr, page(pipe, limits), host, port, limits, open_browser)
+        with _own_files(), ExitStack() as end:
+            demo = page(pipe, limits)
+            end.callback(demo.close, verbose=False)
+            try: url = _serve(gr, demo, host, port, limits, open_browser)
             except OSError:
-                raise InputError(f'cannot serve {host}, port {port}: it is taken, or not for you to use; choose another --port') from None
+                raise InputError(f'cannot serve {host}, port {port}: the port is taken or not for you to use, or the address is none of this machine; '
+                                 'choose another --port or --host') from None
             print(f'{url} is ready; Ctrl-C ends it', flush=True)
             while True: time.sleep(1)
 
