@@ -145,27 +145,41 @@ def save_slices(
     name:str, # Beginning of the files' names
     image:np.ndarray, # `(k, 4, n, n)`
     truth:np.ndarray, # `(k, n, n)` bool
-) -> dict: # {kind: slices written}
+) -> dict: # {kind: slices written}, and `left_out`: how many are outlined, but for less than `FEW`
     "Slices as files, by what is outlined in them: a share of `FEW`, or nothing."
-    count = dict.fromkeys(KINDS, 0)
+    count = dict.fromkeys((*KINDS, 'left_out'), 0)
     for k, (x, t) in enumerate(zip(image, truth)):
-        if 0 < t.mean() < FEW: continue
-        kind = KINDS[int(not t.any())]
-        to = Path(folder)/kind/f'{name}_{k:03}.npy'
-        to.parent.mkdir(parents=True, exist_ok=True)
-        np.save(to, x.astype(np.float16))
+        kind = 'left_out' if 0 < t.mean() < FEW else KINDS[int(not t.any())]
         count[kind] += 1
+        if kind == 'left_out': continue
+        np.save(content := BytesIO(), x.astype(np.float16))
+        write_bytes(Path(folder)/kind/f'{name}_{k:03}.npy', content.getvalue())
     return count
+
+def _array(content, shape=None):
+    "A slice from a file's bytes, of the shape that others have; an `InputError` says only why not."
+    try: x = np.load(BytesIO(content), allow_pickle=False)
+    except Exception: raise InputError('it holds no array, or is damaged') from None
+    wanted = shape or (4, *x.shape[-1:]*2)
+    if x.shape != wanted: raise InputError(f'its shape is {x.shape}, and should be {wanted}')
+    return x.astype(np.float32)
+
+def _slice(path, shape=None):
+    "A file's slice; raises `InputError`."
+    try: return _array(path.read_bytes(), shape)
+    except InputError as e: raise InputError(f'{path} is no slice to learn from: {e}') from None
 
 def load_slices(
     folder:str|Path, # As `save_slices` writes it
     kind:str, # A word of `KINDS`
-    most:int=400, # Slices; the first ones by name
+    most:int=400, # Slices; if there are more, these are spread evenly over their names
 ) -> np.ndarray: # `(k, 4, n, n)` float32
-    "Slices of a kind; raises `InputError` where there are none."
-    files = sorted((Path(folder)/kind).glob('*.npy'))[:most]
+    "Slices of a kind; raises `InputError` where there are none, or they are damaged or of several shapes."
+    files = sorted((Path(folder)/kind).glob('*.npy'))
     if not files: raise InputError(f'no {kind} slices in {folder}')
-    return np.stack([np.load(p, allow_pickle=False).astype(np.float32) for p in files])
+    n = min(most, len(files))
+    first = _slice(files[0])
+    return np.stack([_slice(files[i*len(files)//n], first.shape) for i in range(n)])
 
 # %% ../../nbs/applications/brain.ipynb #3ab69bfc
 def slice_source(
@@ -174,17 +188,13 @@ def slice_source(
 ) -> 'Source': # For `make_cache`
     "Files of slices as a source of latents; raises `InputError`."
     import torch
-    from io import BytesIO
     from stylecfm.images import style_folders
     from stylecfm.latents import DTYPE, Source
     folders = style_folders(root, ('.npy',))
-    if sorted(folders) != sorted(KINDS): raise InputError(f'{root} should hold the folders {" and ".join(KINDS)}, and holds {", ".join(folders)}')
-    n = np.load(folders[KINDS[0]][0], allow_pickle=False).shape[-1]
-    def read(content):
-        try: x = np.load(BytesIO(content), allow_pickle=False)
-        except Exception: raise InputError('it holds no array, or is damaged') from None
-        if x.shape != (4, n, n): raise InputError(f'its shape is {x.shape}, that of others (4, {n}, {n})')
-        return torch.from_numpy(x.astype(np.float32))
+    if sorted(folders) != sorted(KINDS):
+        raise InputError(f'{root} should hold the folders {" and ".join(KINDS)}, and holds {", ".join(folders)}')
+    n = _slice(folders[KINDS[0]][0]).shape[-1]
+    read = lambda content: torch.from_numpy(_array(content, (4, n, n)))
     encode = lambda x: torch.stack([codec.encode(x), codec.encode(x.flip(-1))], 1)
     dtype, side = str(DTYPE).removeprefix('torch.'), n//codec.factor
     recipe = dict(version=1, codec=codec.fingerprint, imported='slices', shape=[4, n, n], dtype=dtype)
