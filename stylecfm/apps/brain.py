@@ -212,9 +212,10 @@ def brain_config(
 ) -> Config:
     "The settings of a run."
     root = Path(root)
-    model = ModelConfig(64, *size, style_dim=128, time_dim=128, norm='pixel', shared_adagn_mlp=False, context_dim=512, context_every=size[1])
-    training = TrainingConfig(batch, 2e-3, stage1_epochs=2000, warmup_steps=50, dynamic_epsilon=False, time_sampling='logit_normal',
-                              ema_decay=.995, ema_count=1, max_minutes=minutes, num_workers=2)
+    model = ModelConfig(64, *size, style_dim=128, time_dim=128, norm='pixel', shared_adagn_mlp=False,
+                        context_dim=512, context_every=size[1])
+    training = TrainingConfig(batch, 2e-3, stage1_epochs=2000, warmup_steps=50, dynamic_epsilon=False,
+                              time_sampling='logit_normal', ema_decay=.995, ema_count=1, max_minutes=minutes, num_workers=2)
     data = DataConfig(str(root/'slices'), str(root/'latents'), codec='dct:4:4', target_size=side)
     saved = CheckpointConfig(str(root/'run'), save_every_epochs=2000, save_every_minutes=5., samples=0)
     return Config(model, training, InferenceConfig(20, 1., cfg_decay=False), data, saved)
@@ -242,7 +243,8 @@ def translated(
     "Slices as they would be healthy: there and back."
     import torch
     from stylecfm.transfer import Job, Options, settings
-    job = Job(pipe.style('diseased'), {pipe.style('healthy'): 1.}, 1., settings(pipe.model.inference, steps, scale), Options())
+    how = settings(pipe.model.inference, steps, scale)
+    job = Job(pipe.style('diseased'), {pipe.style('healthy'): 1.}, 1., how, Options())
     parts = [pipe.decode(pipe.carry_over(pipe.encode(x), job, callback)[0]) for x in torch.from_numpy(image).split(batch)]
     return torch.cat(parts).clamp(-1, 1).numpy()
 
@@ -569,7 +571,8 @@ def keep_usual(
     "Find and store what is usual for a model."
     usual = usual_differences(healthy - repainted(pipe, healthy, scale), healthy, how)
     kept = Kept(usual, how, healthy.shape[-1], float(scale))
-    write_json(Path(run)/USUAL, dict(mean=usual.mean.tolist(), deviation=usual.deviation.tolist(), how=how, side=kept.side, scale=kept.scale))
+    tables = {k: v.tolist() for k, v in usual._asdict().items()}
+    write_json(Path(run)/USUAL, tables | dict(how=how, side=kept.side, scale=kept.scale))
     return kept
 
 def read_usual(
@@ -589,7 +592,7 @@ def seal_phantoms(
     folder:str|Path, # Gets `diseased/`, `healthy/`, and a manifest when all are there
     train:Truth, # The diseased ones first
 ):
-    "Slices of phantoms, whole or not at all; what is whole and the same stays. Raises `InputError` for a folder that is not its own."
+    "Slices of phantoms, whole or not at all; the same ones stay. Raises `InputError` for a folder of others."
     folder, extra = Path(folder), dict(phantoms=len(train.image), side=train.image.shape[-1])
     clean_stale(folder.parent)
     try:
