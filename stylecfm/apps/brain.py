@@ -134,8 +134,13 @@ def slices_of(
     brain = (s.image > 0).all(0)
     image, w, area = normalised(s.image, brain), window_of(brain), brain.sum((0, 1))
     where = np.flatnonzero(area >= least*area.max())
-    truth = None if s.truth is None else through(s.truth[None].astype(np.float32), w, n, 0.)[where, 0] > .5
-    return Slices(through(image, w, n, -1.)[where], truth, where, w)
+    image, truth = through(image, w, n, -1.)[where], None
+    if s.truth is not None:
+        share = through(s.truth[None].astype(np.float32), w, n, 0.)[where, 0]
+        truth = share > .5
+        for t, v in zip(truth, share):
+            if v.any() and not t.any(): t.flat[v.argmax()] = True              # smaller than a pixel, and not to pass for none
+    return Slices(image, truth, where, w)
 
 # %% ../../nbs/applications/brain.ipynb #e964c561
 KINDS = ('diseased', 'healthy') # Folders of slices, and styles of the network
