@@ -11,7 +11,6 @@ from lint import lint
 from notebooks import NBS, ROOT, SLOW_CELL, environment, every_notebook
 from readme import readme
 from runs import Job, run_all, warm
-from symbols import findings
 
 LIMIT, SLOW_LIMIT = 180, 3600    # seconds for one notebook
 COLD = '03_codecs',          # sets what a library reads when it is imported
@@ -56,12 +55,6 @@ def style(tally, paths, names):
         if not names or name.startswith(tuple(names)): tally.add(f'{name}: {rule}', '\n     '.join(found))
 
 
-def symbols(tally):
-    "Every public symbol is documented, says its shapes, and is named where something is checked."
-    found = [f'{module}.{symbol}: {what}' for module, symbol, what in findings()]
-    tally.add('every public symbol is documented and checked', '\n     '.join(found))
-
-
 ALONE = """import sys
 import stylecfm.{0}
 assert 'torchvision' not in sys.modules, 'torchvision was imported'"""
@@ -79,6 +72,7 @@ def package():
     modules = sorted('.'.join(p.relative_to(ROOT/'stylecfm').with_suffix('').parts) for p in (ROOT/'stylecfm').rglob('*.py') if not p.stem.startswith('_'))
     yield from (Job(f'import stylecfm.{m}', ['-c', ALONE.format(m)], fork=True) for m in modules)
     yield Job('public names', ['-c', LAZY])
+    yield Job('every public symbol is documented and checked', ['tools/symbols.py'])
     yield Job('tools find what they must', ['-m', 'unittest', 'discover', '-q', '-s', 'tools'])
     config = configparser.ConfigParser(delimiters=['='])
     config.read(ROOT/'settings.ini', encoding='utf-8')
@@ -112,7 +106,6 @@ def main():
     warm()
     if not a.names: generated(tally)
     style(tally, every_notebook(), a.names)
-    if not a.names: symbols(tally)
     run(tally, [*([] if a.names else package()), *notebooks(paths, a.slow)])
     print(f'in {time.perf_counter() - start:.0f} s')
     print(f'{tally.passed} passed, {tally.failed} failed')
