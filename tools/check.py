@@ -12,7 +12,7 @@ from notebooks import NBS, ROOT, SLOW_CELL, environment, every_notebook
 from readme import readme
 from runs import Job, run_all, warm
 
-LIMIT, SLOW_LIMIT = 180, 3600    # seconds for one notebook
+LIMIT, SLOW_LIMIT = 180, 4*3600    # seconds for one notebook
 COLD = '03_codecs',          # sets what a library reads when it is imported
 LONG = '03_codecs', '40_memory', '41_plan', '80_cli', '80a_advice', '91_monet', '95_memory', '97_killed', 'users'
 
