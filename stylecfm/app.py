@@ -257,7 +257,8 @@ def stylecfm_app(
             end.callback(demo.close, verbose=False)
             try: url = _serve(gr, demo, host, port, limits, open_browser)
             except OSError:
-                raise InputError(f'cannot serve {host}, port {port}: the port is taken or not for you to use, or the address is none of this machine; '
+                raise InputError(f'cannot serve {host}, port {port}: the port is taken or not for you to use, or '
+                                 'the address is none of this machine; '
                                  'choose another --port or --host') from None
             print(f'{url} is ready; Ctrl-C ends it', flush=True)
             while True: time.sleep(1)

@@ -48,7 +48,8 @@ def parser_of(
     "The command line of a function, with docstring and docments as its help."
     p = ArgumentParser(prog=f.__name__, description=f.__doc__)
     for name, v in docments(f, full=True, returns=False, eval_str=True).items():
-        said = (v.docment or '').replace('%', '%%') + ('' if v.default is None or v.anno is store_true else f' (default: {v.default})'.replace('%', '%%'))
+        said = (v.docment or '').replace('%', '%%') + (
+            '' if v.default is None or v.anno is store_true else f' (default: {v.default})'.replace('%', '%%'))
         if v.anno is list: p.add_argument(name, nargs='*', help=said)
         elif v.anno is store_true: p.add_argument(f'--{name}', action='store_true', help=said)
         else: p.add_argument(f'--{name}', type=v.anno, default=v.default, help=said)
@@ -61,7 +62,8 @@ def call_parse(
     @wraps(f)
     def command(*args, **kwargs):
         caller = sys._getframe(1)
-        script = caller.f_locals is caller.f_globals and caller.f_globals.get('__name__') == '__main__' and caller.f_globals.get('__file__')
+        script = (caller.f_locals is caller.f_globals and caller.f_globals.get('__name__') == '__main__'
+                  and caller.f_globals.get('__file__'))
         return f(*args, **kwargs) if args or kwargs or not script else f(**vars(parser_of(f).parse_args()))
     return command
 
