@@ -11,10 +11,12 @@ import numpy as np
 from ..config import InputError
 
 # %% ../../nbs/applications/anatomy.ipynb #fc59d49c
-TISSUES = dict(csf=(2569, 329, 1.), grey=(833, 83, .86), white=(500, 70, .77), vessel=(1200, 60, .75), cap=(850, 120, .82),
-               edema=(1050, 150, .88), core=(1500, 190, .93), rim=(1100, 120, .87)) # T1 and T2 in ms, proton density; caps are a harmless change beside the ventricles
+# T1 and T2 in ms, proton density; caps are a harmless change beside the ventricles
+TISSUES = dict(csf=(2569, 329, 1.), grey=(833, 83, .86), white=(500, 70, .77), vessel=(1200, 60, .75),
+               cap=(850, 120, .82), edema=(1050, 150, .88), core=(1500, 190, .93), rim=(1100, 120, .87))
 ENHANCED = dict(rim=330, vessel=300) # T1 in ms with contrast agent
-MODALITIES = dict(t1=(500, 14, 0), t1ce=(500, 14, 0), t2=(4000, 100, 0), flair=(9000, 110, 1700)) # TR, TE, TI in ms; t1ce is with contrast agent
+# TR, TE, TI in ms; t1ce is with contrast agent
+MODALITIES = dict(t1=(500, 14, 0), t1ce=(500, 14, 0), t2=(4000, 100, 0), flair=(9000, 110, 1700))
 
 def spin_echo(
     t1:float, # Time of longitudinal relaxation of the tissue, ms
