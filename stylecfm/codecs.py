@@ -201,7 +201,8 @@ class Autoencoder:
             f'{type(net).__name__}-{weights_digest(net)}/{"bf16" if self.dtype == torch.bfloat16 else "fp32"}-tile{tile}')
         self.net = net.eval().requires_grad_(False).to(self.device, self.dtype, memory_format=torch.channels_last)
         self.latent_channels, self.factor = 0, 1
-        z = self.encode(torch.zeros(1, 3, 64, 64)); self.latent_channels, self.factor = z.shape[1], 64//z.shape[-1]
+        z = self.encode(torch.zeros(1, 3, 64, 64))
+        self.latent_channels, self.factor = z.shape[1], 64//z.shape[-1]
         if tile % (4*self.factor):
             raise InputError(f'tile must be a multiple of {4*self.factor} for {spec}, got {tile}')
 

@@ -299,7 +299,9 @@ def measure_step(
     opt = torch.optim.AdamW(params, fused=True)
     average = [p.detach().clone() for p in params]
     for p in params: p.grad = torch.zeros_like(p)
-    opt.step(); opt.zero_grad(set_to_none=True); amp = precision_on(config, torch.device(device).type)
+    opt.step()
+    opt.zero_grad(set_to_none=True)
+    amp = precision_on(config, torch.device(device).type)
     drawn = *torch.randn(2, b, m.latent_channels, h, w).unbind(), torch.rand(b), torch.zeros(b).long(), torch.ones(b)
     data = FlowBatch(*(v.to(device) for v in drawn))
     def step():
@@ -335,7 +337,9 @@ def timeline(self:MemoryReport,
 ) -> object: # The axes
     "Bytes by category over the operations of the step; the worst moment is marked."
     import numpy as np
-    if ax is None: from matplotlib.figure import Figure; ax = Figure(figsize=(6, 3), layout='constrained').subplots()
+    if ax is None:
+        from matplotlib.figure import Figure
+        ax = Figure(figsize=(6, 3), layout='constrained').subplots()
     names = [k for k in COLOURS if any(r.held.get(k) for r in self.rows)]
     values = np.array([[r.held.get(k, 0)/GB for r in self.rows] for k in names])
     ax.stackplot(range(len(self.rows)), values, labels=names, colors=[COLOURS[k] for k in names], step='post')
@@ -372,7 +376,7 @@ def keep_freed_memory(
 ) -> bool: # False where the C library is not glibc, or refuses
     "Keep freed blocks for the next request instead of handing them back to the kernel; for the whole process."
     try:
-        libc = ctypes.CDLL(None); libc.gnu_get_libc_version                     # an AttributeError elsewhere
+        libc = ctypes.CDLL(None); libc.gnu_get_libc_version  # an AttributeError elsewhere
         return (any(libc.mallopt(MMAP_THRESHOLD, n) for n in (block, 32<<20))
                 and bool(libc.mallopt(TRIM_THRESHOLD, 2**31 - 1)))
     except (OSError, AttributeError, TypeError): return False

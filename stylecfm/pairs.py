@@ -213,7 +213,8 @@ class PairTrainer:
             net, phases, held, recipe, augment, loss)
         self.params = [q for q in net.parameters() if q.requires_grad]
         self.path = Path(folder)/'state.safetensors' if folder else None
-        self.device = self.params[0].device; self.amp = torch.bfloat16 if recipe.precision == 'bf16' else None
+        self.device = self.params[0].device
+        self.amp = torch.bfloat16 if recipe.precision == 'bf16' else None
         self.opt = make_optimizer(self.params, TrainingConfig(learning_rate=recipe.learning_rate), self.device)
         self.averages = Averages(self.params, recipe.ema_decay, 1)
         self.done, self.skipped, self.seconds, self.log = 0, 0, 0., []

@@ -427,7 +427,8 @@ def load(self:OTCFMTrainer,
     folder:Path, # A checkpoint that verifies
 ):
     "Take up the run where a checkpoint left it; raises `InputError` if it is another run's."
-    d, t = read_json(folder/'training.json'), read_tensors(folder/'training.safetensors'); self.check_same(d)
+    d, t = read_json(folder/'training.json'), read_tensors(folder/'training.safetensors')
+    self.check_same(d)
     self.plain.load_state_dict({k[4:]: v for k, v in t.items() if k.startswith('net.')})
     load_opt_state(self.opt, t, d['groups'])
     load_averages(self.averages, t, d['averaged'])
@@ -521,7 +522,9 @@ def begin(self:OTCFMTrainer):
         if last is None or p.name > last.name:                                  # it would stand in the way
             os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))
     if last:
-        self.load(last); write_text(self.root/'config.json', self.config.to_json()); return
+        self.load(last)
+        write_text(self.root/'config.json', self.config.to_json())
+        return
     if (self.root/'config.json').exists() and not (self.root/'log.jsonl').exists():
         raise InputError(f'{self.root} holds a config.json that no run wrote; choose another checkpoint.save_dir')
     if self.config.training.init_from != 'none':
