@@ -18,7 +18,8 @@ from filelock import FileLock, Timeout
 import stylecfm
 from .codecs import Codec, LatentStats, write_codec
 from .config import Config, InferenceConfig, InputError, chosen
-from .files import make_folder, narrowed, read_json, read_manifest, sealed_folder, verify_folder, write_json, write_tensors, write_text
+from .files import (make_folder, narrowed, read_json, read_manifest, sealed_folder, verify_folder, write_json,
+                            write_tensors, write_text)
 from .ddpm import NETWORKS
 from .isonext import IsoNext
 from .memory import Means
@@ -47,11 +48,12 @@ def write_model(
 ):
     "The parts of a model; raises `InputError` where they cannot be written."
     kind = type(model.net)
-    weights = narrowed(model.net.state_dict())                                  # as its save_pretrained would, but flushed
+    weights = narrowed(model.net.state_dict())  # as its save_pretrained would, but flushed
     write_text(folder/'network'/'config.json', model.net.to_json_string())
     write_tensors(folder/'network'/'diffusion_pytorch_model.safetensors', weights, dict(format='pt'))
     spec = write_codec(folder, codec) if codec else model.spec
-    about = dict(_class_name='StyleTransferPipeline', _diffusers_version=diffusers.__version__, network=[kind.__module__, kind.__name__])
+    about = dict(_class_name='StyleTransferPipeline', _diffusers_version=diffusers.__version__,
+                 network=[kind.__module__, kind.__name__])
     about |= dict(codec=spec, codec_weights=model.weights, styles=model.styles, mean=model.stats.mean.tolist(),
                   scale=model.stats.scale.tolist(), inference=asdict(model.inference))
     write_json(folder/'model_index.json', about)
@@ -62,10 +64,13 @@ def find_model(
 ) -> Path: # A folder with a manifest
     "Where the model lies; raises `InputError`."
     path = Path(path)
-    if not path.exists(): raise InputError(f'no checkpoint at {path}; give the folder that training wrote, runs/train say')
-    if not path.is_dir(): raise InputError(f'{path} is a file, but a checkpoint is a folder; give the folder that training wrote')
+    if not path.exists():
+        raise InputError(f'no checkpoint at {path}; give the folder that training wrote, runs/train say')
+    if not path.is_dir():
+        raise InputError(f'{path} is a file, but a checkpoint is a folder; give the folder that training wrote')
     if (path/'manifest.json').is_file(): return path
-    found = [p for p in (path/'export', path/'model', *(path/'checkpoints').glob('step-*')) if (p/'manifest.json').is_file()]
+    found = [p for p in (path/'export', path/'model', *(path/'checkpoints').glob('step-*'))
+             if (p/'manifest.json').is_file()]
     why = f'{path} holds no checkpoint: there is no manifest.json in it; give the folder that training wrote'
     for p in sorted(found, key=_step, reverse=True):
         try:
@@ -84,7 +89,9 @@ def starter() -> Path: # A folder with a manifest
     here = Path(__file__).parent
     for p in (here/'starter', here.parent/'checkpoints'/'monet256'):              # as installed, and as cloned
         if (p/'manifest.json').is_file(): return p
-    raise InputError('the model that comes along is not here; clone the repository, or give --checkpoint a folder that training wrote')
+    raise InputError(
+        'the model that comes along is not here; clone the repository, or give --checkpoint a folder that '
+        'training wrote')
 
 # %% ../nbs/48_checkpoints.ipynb #48e00001
 def load_model(
@@ -97,9 +104,12 @@ def load_model(
     if not (path/'model_index.json').is_file():
         raise InputError(f'{path} was written by an older version, which kept a model in another form; train it again')
     d = read_json(path/'model_index.json')
-    kind = chosen({k.__name__: k for k in (IsoNext, *(v for kinds in NETWORKS.values() for v in kinds.values()))}, d['network'][1], f'the network of {path}')
+    kind = chosen({k.__name__: k for k in (IsoNext, *(v for kinds in NETWORKS.values() for v in kinds.values()))},
+                  d['network'][1], f'the network of {path}')
     try: net = kind.from_pretrained(path/'network', use_safetensors=True, torch_dtype=torch.float32).eval()
-    except ValueError: raise InputError(f'{path} was written by an older version, whose network had other shapes; train it again') from None
+    except ValueError:
+        raise InputError(
+            f'{path} was written by an older version, whose network had other shapes; train it again') from None
     stats = LatentStats(*(torch.tensor(d[k]) for k in ('mean', 'scale')))
     spec = str(path/'codec') if d['codec'] == './codec' else d['codec']
     return Model(net, stats, d['styles'], spec, InferenceConfig(**d['inference']), d['codec_weights'])
@@ -183,18 +193,23 @@ def run_lock(
     try: lock.acquire(blocking=False)
     except Timeout:
         who = owner.read_text() if owner.exists() else 'another process'
-        raise InputError(f'{root} is being written by {who}; wait until it is done, or choose another checkpoint.save_dir') from None
-    except OSError as e: raise InputError(f'cannot write {root}: {e.strerror}; choose a folder that you may write to') from None
+        raise InputError(
+            f'{root} is being written by {who}; wait until it is done, or choose another '
+            f'checkpoint.save_dir') from None
+    except OSError as e:
+        raise InputError(f'cannot write {root}: {e.strerror}; choose a folder that you may write to') from None
     try:
         write_text(owner, f'process {os.getpid()} on {socket.gethostname()}')
         yield
     finally:
         owner.unlink(missing_ok=True)
-        if os.name == 'posix': (root/'.lock').unlink(missing_ok=True)           # while it is held: later, it could be somebody else's
+        if os.name == 'posix':
+            (root/'.lock').unlink(missing_ok=True)  # while it is held: later, it could be somebody else's
         lock.release()
 
 # %% ../nbs/48_checkpoints.ipynb #cell-19
-FREE = {'training.stage1_epochs', 'training.max_steps', 'training.max_minutes', 'training.num_workers', 'training.learning_rate',
+FREE = {'training.stage1_epochs', 'training.max_steps', 'training.max_minutes', 'training.num_workers',
+        'training.learning_rate',
         'training.patience', 'training.init_from', 'training.memory_gb', 'training.compile', 'training.tf32',
         *(f'training.{k}' for k in Means._fields),
         'data.data_root', 'data.raw_data_root', 'model.use_gradient_checkpointing'} # Keys that may change within a run
@@ -204,8 +219,9 @@ def differing(
     new:dict, # Another
 ) -> list: # `key: old -> new`, a text each
     "What may not change within a run and did."
-    usual = Config().to_dict()                                                  # what a run from before a key was there did
-    return [f'{s}.{k}: {old[s].get(k, usual[s][k])} -> {new[s][k]}' for s in ('model', 'training', 'data') for k in new[s]
+    usual = Config().to_dict()  # what a run from before a key was there did
+    return [f'{s}.{k}: {old[s].get(k, usual[s][k])} -> {new[s][k]}' for s in ('model', 'training', 'data')
+            for k in new[s]
             if old[s].get(k, usual[s][k]) != new[s][k] and f'{s}.{k}' not in FREE]
 
 def other_software(

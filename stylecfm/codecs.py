@@ -49,7 +49,8 @@ def check_sides(
     "Raise `InputError` unless the images' sides are multiples of the factor."
     h, w = images.shape[-2:]
     if h % factor or w % factor:
-        raise InputError(f'{spec} wants height and width divisible by {factor}, got {h}x{w}; pad the image or choose another size')
+        raise InputError(
+            f'{spec} wants height and width divisible by {factor}, got {h}x{w}; pad the image or choose another size')
 
 class PixelShuffle:
     "The codec that only rearranges: `pixels:F`, or `pixels:F:C` for images of C channels."
@@ -82,7 +83,8 @@ def rotation(
     "Opponent colours and cosine waves of a tile of shuffled pixels (Ahmed 1974)."
     k, n = np.mgrid[:factor, :factor]
     waves = np.sqrt((2 - (k == 0))/factor)*np.cos(np.pi*k*(2*n + 1)/(2*factor))
-    colours = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]])/np.sqrt([[3], [2], [6]]) if channels == 3 else np.eye(channels)
+    colours = (np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]])/np.sqrt([[3], [2], [6]]) if channels == 3
+               else np.eye(channels))
     return torch.tensor(np.kron(colours, np.kron(waves, waves))).float()
 
 class TileDCT(PixelShuffle):
@@ -168,7 +170,8 @@ def fast_bf16(
     return native.get(device.type, lambda: False)()
 
 # %% ../nbs/03_codecs.ipynb #cell-26
-SLICE = {'cpu': 1 << 16, 'cuda': 1 << 20}                # image pixels that go through at once; one by one a processor is twice as fast
+# image pixels that go through at once; one by one a processor is twice as fast
+SLICE = {'cpu': 1 << 16, 'cuda': 1 << 20}
 
 def weights_digest(
     net:nn.Module, # Whose weights
@@ -190,16 +193,21 @@ class Autoencoder:
         tile:int=512, # Side of a tile, pixels; images no larger go through whole
     ):
         if tile < 64: raise InputError(f'tile must be at least 64 pixels, got {tile}')
-        if precision not in PRECISIONS: raise InputError(f'precision must be one of {", ".join(PRECISIONS)}, got {precision!r}')
+        if precision not in PRECISIONS:
+            raise InputError(f'precision must be one of {", ".join(PRECISIONS)}, got {precision!r}')
         self.spec, self.device, self.tile = spec, pick_device(device), tile
         self.dtype = torch.bfloat16 if PRECISIONS[precision](self.device) else torch.float32
-        self.fingerprint = f'{type(net).__name__}-{weights_digest(net)}/{"bf16" if self.dtype == torch.bfloat16 else "fp32"}-tile{tile}'
+        self.fingerprint = (
+            f'{type(net).__name__}-{weights_digest(net)}/{"bf16" if self.dtype == torch.bfloat16 else "fp32"}-tile{tile}')
         self.net = net.eval().requires_grad_(False).to(self.device, self.dtype, memory_format=torch.channels_last)
         self.latent_channels, self.factor = 0, 1
-        z = self.encode(torch.zeros(1, 3, 64, 64)); self.latent_channels, self.factor = z.shape[1], 64//z.shape[-1]
-        if tile % (4*self.factor): raise InputError(f'tile must be a multiple of {4*self.factor} for {spec}, got {tile}')
+        z = self.encode(torch.zeros(1, 3, 64, 64))
+        self.latent_channels, self.factor = z.shape[1], 64//z.shape[-1]
+        if tile % (4*self.factor):
+            raise InputError(f'tile must be a multiple of {4*self.factor} for {spec}, got {tile}')
 
-PRECISIONS = dict(fp32=lambda device: False, bf16=lambda device: True, auto=fast_bf16)    # By name: device -> whether to compute in bf16
+# By name: device -> whether to compute in bf16
+PRECISIONS = dict(fp32=lambda device: False, bf16=lambda device: True, auto=fast_bf16)
 
 # %% ../nbs/03_codecs.ipynb #cell-27
 @patch
@@ -211,9 +219,12 @@ def encode(self:Autoencoder,
     "Images to latents; raises `InputError` when `factor` does not divide the size, or there is no posterior to draw from."
     def latent(x):
         out = self.net.encode(x)
-        if hasattr(out, 'latent_dist'): return out.latent_dist.mode() if generator is None else out.latent_dist.sample(generator)
+        if hasattr(out, 'latent_dist'):
+            return out.latent_dist.mode() if generator is None else out.latent_dist.sample(generator)
         if generator:
-            raise InputError(f'{self.spec} gives one latent for an image, no distribution to draw from; encode without a generator')
+            raise InputError(
+                f'{self.spec} gives one latent for an image, no distribution to draw from; encode without '
+                f'a generator')
         return out.latents
     check_sides(images, self.factor, self.spec)
     return self._through(latent, images, self.tile, Fraction(1, self.factor))
@@ -247,7 +258,8 @@ class TinyBlock(nn.Module):
         self.conv = nn.Sequential(c(n_in), nn.ReLU(), c(n_out), nn.ReLU(), c(n_out))
         self.skip = nn.Conv2d(n_in, n_out, 1, bias=False) if n_in != n_out else nn.Identity()
         flat = lambda i, o: nn.Conv2d(i, o, 1, bias=False)
-        self.pool = nn.Sequential(flat(n_in, pool), nn.GroupNorm(4, pool), nn.ReLU(), flat(pool, n_in)) if pool else None
+        self.pool = (nn.Sequential(flat(n_in, pool), nn.GroupNorm(4, pool), nn.ReLU(), flat(pool, n_in))
+                     if pool else None)
 
     def forward(self,
         x:Tensor, # `(b, n_in, h, w)`
@@ -292,7 +304,9 @@ def taesd_layers(
         net.load_state_dict(weights)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as e:
         why = str(e).splitlines()[-1].strip()
-        raise InputError(f'these are not the weights of a TAESD network ({why}); give the two files as they were published') from None
+        raise InputError(
+            f'these are not the weights of a TAESD network ({why}); give the two files as they were '
+            f'published') from None
     return net.float()
 
 # %% ../nbs/03_codecs.ipynb #cell-31
@@ -343,12 +357,15 @@ def read_weights(
 def _pair(folder:Path) -> TinyAutoencoder|None:
     "The network whose `*_encoder` and `*_decoder` files lie in a folder; None if there are none."
     other = lambda p: p.with_name(p.name.replace('_encoder.', '_decoder.'))
-    found = sorted(p for p in folder.iterdir() if re.fullmatch(r'.*_encoder\.(pth|safetensors)', p.name) and other(p).is_file())
+    found = sorted(p for p in folder.iterdir() if re.fullmatch(r'.*_encoder\.(pth|safetensors)', p.name)
+                   and other(p).is_file())
     names = ', '.join(p.name for p in found)
     if len(found) > 1:
-        raise InputError(f'{folder} holds {len(found)} autoencoders ({names}); put the pair you want into a folder of its own')
+        raise InputError(
+            f'{folder} holds {len(found)} autoencoders ({names}); put the pair you want into a folder of its own')
     if not found: return None
-    weights = [read_weights(found[0].with_name(found[0].name.replace('_encoder.', f'_{part}.'))) for part in ('encoder', 'decoder')]
+    weights = [read_weights(found[0].with_name(found[0].name.replace('_encoder.', f'_{part}.')))
+               for part in ('encoder', 'decoder')]
     try: return TinyAutoencoder(*weights)
     except InputError as e: raise InputError(f'{folder}: {e}') from None
 
@@ -362,7 +379,8 @@ def _diffusers(where:str, subfolder:str|None=None, revision:str|None=None) -> nn
     at = dict(subfolder=subfolder, revision=revision)
     logging.getLogger('huggingface_hub').setLevel(logging.ERROR)                  # what failed is said once, by us
     with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', message='The `local_dir_use_symlinks` argument')   # diffusers 0.42 asks the hub in an old way
+        # diffusers 0.42 asks the hub in an old way
+        warnings.filterwarnings('ignore', message='The `local_dir_use_symlinks` argument')
         kind = diffusers.AutoencoderKL.load_config(where, **at).get('_class_name')
         if kind not in KNOWN:
             raise InputError(f'{where} holds a {kind}, not an autoencoder ({" or ".join(KNOWN)}); '
@@ -380,7 +398,9 @@ def _tiles(folder:Path) -> TileAutoencoder|None:
         return net
     except (TypeError, RuntimeError) as e:
         why = str(e).splitlines()[-1].strip()
-        raise InputError(f'{folder}: config.json and the weights are not of one TileAutoencoder ({why}); take another copy') from None
+        raise InputError(
+            f'{folder}: config.json and the weights are not of one TileAutoencoder ({why}); take '
+            f'another copy') from None
 
 def _from_folder(folder:Path) -> nn.Module:
     "The autoencoder in a folder."
@@ -396,21 +416,24 @@ def _from_folder(folder:Path) -> nn.Module:
         raise InputError(f'cannot load the autoencoder in {folder}: {str(e).splitlines()[0]}; take another copy') from e
 
 # %% ../nbs/03_codecs.ipynb #cell-39
-_HUB = re.compile(r'(\w[\w.-]*/\w[\w.-]*)(?:/([\w./-]+))?(?:@([\w.-]+))?')      # ORG/NAME, ORG/NAME/subfolder, ORG/NAME@revision
+# ORG/NAME, ORG/NAME/subfolder, ORG/NAME@revision
+_HUB = re.compile(r'(\w[\w.-]*/\w[\w.-]*)(?:/([\w./-]+))?(?:@([\w.-]+))?')
 
 def _network(spec:str) -> nn.Module:
     "The autoencoder that `spec` names."
     folder = Path(spec).expanduser()
     if spec and folder.is_dir(): return _from_folder(folder)
-    if spec and folder.exists(): raise InputError(f'{spec} is a file, but an autoencoder is a folder; give the folder it lies in')
+    if spec and folder.exists():
+        raise InputError(f'{spec} is a file, but an autoencoder is a folder; give the folder it lies in')
     if not (m := _HUB.fullmatch(spec)):
         raise InputError(f'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), a folder that exists, '
                          f'or ORG/NAME on the hub; got {spec!r}')
     try: return _diffusers(m[1], m[2], m[3])
     except InputError: raise
-    except Exception as e:                                                          # network, hub and diffusers raise anything
+    except Exception as e:  # network, hub and diffusers raise anything
         why = str(e).splitlines()[0].rstrip('.')
-        raise InputError(f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, or no such model: {why}); '
+        raise InputError(f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, or no '
+                         f'such model: {why}); '
                          f'where there is a network, `hf download {m[1]} --local-dir {m[1].split("/")[1]}`, '
                          'bring that folder here and give its path as the codec') from e
 
@@ -452,7 +475,8 @@ def pooled(
     scale = (v.mean(0) + (m - m.mean(0)).square().mean(0)).sqrt()
     bad = ~(scale.isfinite() & (scale > 1e-6))
     if bad.any():
-        raise InputError(f'latent channels {bad.nonzero()[:4, 0].tolist()} are constant or not finite over the whole set; '
+        raise InputError(f'latent channels {bad.nonzero()[:4, 0].tolist()} are constant or not finite over the '
+                         f'whole set; '
                          'are the images blank?')
     return LatentStats(m.mean(0).float(), scale.float())
 
@@ -494,6 +518,7 @@ def write_codec(
         write_tensors(to/WEIGHTS, narrowed({k: v.float() for k, v in codec.net.state_dict().items()}))
     elif isinstance(codec.net, TinyAutoencoder):
         for part in ('encoder', 'decoder'):
-            write_tensors(to/f'codec_{part}.safetensors', {k: v.float() for k, v in getattr(codec.net, part).state_dict().items()})
+            write_tensors(to/f'codec_{part}.safetensors',
+                          {k: v.float() for k, v in getattr(codec.net, part).state_dict().items()})
     else: codec.net.save_pretrained(to)
     return './codec'

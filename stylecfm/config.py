@@ -42,7 +42,8 @@ def real(
     hi:float, # Largest allowed, finite: this is what refuses infinity, and NaN fails every comparison
 ) -> Rule: # 2 is as good as 2.0
     "A finite number."
-    return Rule(f'a number from {lo:g} to {hi:g}', lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and lo <= v <= hi)
+    return Rule(f'a number from {lo:g} to {hi:g}',
+                lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and lo <= v <= hi)
 
 # %% ../nbs/00_config.ipynb #cell-11
 def one_of(
@@ -107,7 +108,8 @@ class Section:
         for f in fields(self):
             v, rule = getattr(self, f.name), f.metadata['rule']
             if not rule.test(v): raise InputError(f'{self.section}.{f.name} must be {rule.words}, got {_shown(v)}')
-            if isinstance(f.default, float): object.__setattr__(self, f.name, float(v))  # 2 and 2.0 are one config, and one fingerprint
+            if isinstance(f.default, float):
+                object.__setattr__(self, f.name, float(v))  # 2 and 2.0 are one config, and one fingerprint
 
 # %% ../nbs/00_config.ipynb #cell-19
 @dataclass(frozen=True)
@@ -127,8 +129,10 @@ class ModelConfig(Section, name='model'):
     context_dim:int = key(0, whole(0)) # Numbers of a condition that attention reads as a context of rank one; 0: no attention, for pictures
     context_every:int = key(3, whole(1)) # Blocks between two such attentions
     factors:int = key(1, whole(1)) # Styles that are pairs, of so many second parts: rows of the table begin as sums; 1: all are unrelated
-    network:str = key('isonext', one_of('isonext', 'unet')) # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a level
-    predicts:str = key('velocity', one_of('velocity', 'noise')) # What the network computes; from predicted noise, as in DDPM, the velocity follows
+    # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a level
+    network:str = key('isonext', one_of('isonext', 'unet'))
+    # What the network computes; from predicted noise, as in DDPM, the velocity follows
+    predicts:str = key('velocity', one_of('velocity', 'noise'))
 
 # %% ../nbs/00_config.ipynb #cell-21
 @dataclass(frozen=True)
@@ -145,22 +149,30 @@ class TrainingConfig(Section, name='training'):
     epsilon_warmup_epochs:int = key(100, whole(1)) # Epochs until the path's noise is full: half of the training
     epsilon_final:float = key(.1, real(0, .9)) # Where epsilon ends, in units of the latents: a tenth hides little
     epsilon_schedule:str = key('linear', one_of('linear', 'cosine', 'constant', 'falling')) # How epsilon gets there
-    epsilon_is:str = key('noise', one_of('noise', 'start')) # Noise around the path, or the earliest time that is trained: noise, as the time where sampling starts must be trained
-    path:str = key('gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman')) # From noise to data: straight, with epsilon's noise around it
-    coupling:str = key('ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete')) # How noise meets latents: optimal transport straightens the flow
+    # Noise around the path, or the earliest time that is trained: noise, as the time where sampling starts must be trained
+    epsilon_is:str = key('noise', one_of('noise', 'start'))
+    # From noise to data: straight, with epsilon's noise around it
+    path:str = key('gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman'))
+    # How noise meets latents: optimal transport straightens the flow
+    coupling:str = key('ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete'))
     coupling_batches:int = key(1, whole(1, 64)) # Batches that are paired together: 1, as more has not been found to pay
     loss_weighting:str = key('uniform', one_of('uniform', 'cosmap', 'data', 'noise')) # How errors count by time: alike
-    time_sampling:str = key('uniform', one_of('uniform', 'logit_normal', 'mixture', 'ddpm_linear', 'ddpm_cosine')) # How t is drawn: uniform is the loss as it is defined
+    # How t is drawn: uniform is the loss as it is defined
+    time_sampling:str = key('uniform', one_of('uniform', 'logit_normal', 'mixture', 'ddpm_linear', 'ddpm_cosine'))
     warmup_steps:int = key(100, whole(0)) # Steps until the learning rate is full: Adam's first averages are noisy
     grad_clip:float = key(1., real(1e-6, 1e6)) # Longest gradient that is applied; 1e6 never clips
     ema_decay:float = key(.999, real(0, .999999)) # Memory of the averaged weights: about the last 1000 steps
-    ema_count:int = key(2, whole(1, 4)) # Averages side by side, each of a tenth of the memory of the one before: short runs want short memories
-    optimizer:str = key('adamw', one_of('adamw', 'schedulefree')) # AdamW; or schedule-free AdamW (Defazio 2024), which needs no schedule and averages by itself
+    # Averages side by side, each of a tenth of the memory of the one before: short runs want short memories
+    ema_count:int = key(2, whole(1, 4))
+    # AdamW; or schedule-free AdamW (Defazio 2024), which needs no schedule and averages by itself
+    optimizer:str = key('adamw', one_of('adamw', 'schedulefree'))
     lr_schedule:str = key('cosine', one_of('cosine', 'constant')) # The rate after the warm-up: falling ends quieter
-    precision:str = key('auto', one_of('auto', 'bf16', 'fp16', 'fp32')) # Of the network's products: bf16 where the device has it and `use_amp` is true
+    # Of the network's products: bf16 where the device has it and `use_amp` is true
+    precision:str = key('auto', one_of('auto', 'bf16', 'fp16', 'fp32'))
     compile:bool = key(False, FLAG) # torch.compile: off, as it takes minutes and has not been found to pay on a processor
     tf32:bool = key(True, FLAG) # On a GPU, 32-bit products in the shorter format of tensor cores
-    coupling_scope:str = key('gathered', one_of('gathered', 'process')) # With several processes: pairs over the whole batch, as one process would make them
+    # With several processes: pairs over the whole batch, as one process would make them
+    coupling_scope:str = key('gathered', one_of('gathered', 'process'))
     max_steps:int = key(0, whole(0)) # Stop after so many steps; 0: as the epochs say
     max_minutes:float = key(0., real(0, 1e6)) # Stop after so many minutes of training; 0: no limit
     validation_share:float = key(.05, real(0, .5)) # Images of each style that are held out to see what is learned: enough for a curve
@@ -168,8 +180,10 @@ class TrainingConfig(Section, name='training'):
     init_from:str = key('none', TEXT) # Folder of a model to begin with; none: weights drawn by chance
     freeze:str = key('nothing', one_of('nothing', 'old')) # With `init_from`: all learns, or only the rows of styles that it does not know
     micro_batch:int|str = key('auto', or_auto(whole(1))) # Latents that go through the network at once: as many as fit
-    checkpointing:str = key('auto', one_of('auto', 'none', 'middle', 'all', 'nested')) # Blocks that are computed again to save memory: as few as fit
-    mlp_chunks:int|str = key('auto', or_auto(whole(0, 1024))) # Chunks in which widened features are computed again; 0 keeps them: as is needed
+    # Blocks that are computed again to save memory: as few as fit
+    checkpointing:str = key('auto', one_of('auto', 'none', 'middle', 'all', 'nested'))
+    # Chunks in which widened features are computed again; 0 keeps them: as is needed
+    mlp_chunks:int|str = key('auto', or_auto(whole(0, 1024)))
     memory_gb:float = key(0., real(0, 4096)) # What the run may use, in units of 2**30 bytes; 0: what the device has
     seed:int = key(0, whole(0, 2**63-1)) # Order, noise, times and pairs all follow from it
 
@@ -185,8 +199,11 @@ class InferenceConfig(Section, name='inference'):
     num_inference_steps:int = key(20, whole(1)) # Steps each way: inversion and generation; fewer bring the style less near
     cfg_scale:float = key(1., real(1, 100)) # Guidance at t = 0; 1 is unguided, 1.5 paints more and keeps less, 3 and more distorts
     cfg_decay:bool = key(True, FLAG) # Guidance falls towards 1 at t = 1, when structure is settled
-    method:str = key('ab2', one_of('euler', 'midpoint', 'heun', 'rk4', 'ab2', 'fireflow', 'reversible_heun', 'alf', 'heun21', 'bs32')) # Second order at one evaluation a step: the way back finds the start again
-    adaptive_step_size:bool = key(False, FLAG) # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
+    # Second order at one evaluation a step: the way back finds the start again
+    method:str = key('ab2', one_of('euler', 'midpoint', 'heun', 'rk4', 'ab2', 'fireflow', 'reversible_heun', 'alf',
+                                   'heun21', 'bs32'))
+    # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
+    adaptive_step_size:bool = key(False, FLAG)
     step_threshold:float = key(.01, real(1e-6, 1)) # Largest relative change of the velocity over a doubled Euler step
     match:str = key('none', one_of('none', 'moments', 'spectrum')) # What makes structures more like noise before they are painted
     fresh:float = key(0., real(0, 1)) # Share of a structure's variance that is replaced by new noise: more paint, less likeness
@@ -198,10 +215,12 @@ class DataConfig(Section, name='data'):
     raw_data_root:str = key('data/raw', TEXT) # Folder with one folder of images for each style
     data_root:str = key('data/latents', TEXT) # Folder of the cached latents
     num_classes:int = key(2, whole(1)) # Style folders; equals `model.num_styles`
-    codec:str = key('dct:4', TEXT) # Image <-> latent: `dct:4` loses nothing and needs no weights; or the folder or hub name of an autoencoder
+    # Image <-> latent: `dct:4` loses nothing and needs no weights; or the folder or hub name of an autoencoder
+    codec:str = key('dct:4', TEXT)
     target_size:int = key(256, whole(8, 8192)) # Side of the square that images are cut to, pixels: fits a small GPU
     mirror:bool = key(True, FLAG) # Each image is also cached mirrored: twice the data for a minute's work
-    crops:int = key(0, whole(0, 63)) # Squares of each image, zoomed and moved by chance, that are cached beside the centred one: against learning few images by heart
+    # Squares of each image, zoomed and moved by chance, that are cached beside the centred one: against learning few images by heart
+    crops:int = key(0, whole(0, 63))
 
 @dataclass(frozen=True)
 class CheckpointConfig(Section, name='checkpoint'):
@@ -211,7 +230,8 @@ class CheckpointConfig(Section, name='checkpoint'):
     save_every_minutes:float = key(10., real(.01, 1e6)) # Minutes between checkpoints, if that is sooner
     samples:int = key(4, whole(0, 16)) # Held-out images that are transferred at each checkpoint, to look at; 0: none
     sample_style:str = key('auto', TEXT) # Style whose images those are; auto: one that is called photo or the like, else the first
-    trackers:str = key('none', TEXT) # Where figures go besides log.jsonl: names that accelerate knows, with commas between: tensorboard, wandb
+    # Where figures go besides log.jsonl: names that accelerate knows, with commas between: tensorboard, wandb
+    trackers:str = key('none', TEXT)
     keep_last:int = key(2, whole(1)) # Checkpoints kept: should the newest be damaged, there is another
 
 # %% ../nbs/00_config.ipynb #cell-31
@@ -229,11 +249,19 @@ class Config:
             if not isinstance(getattr(self, f.name), type(f.default)):
                 raise InputError(f'{f.name} must be a {type(f.default).__name__}, got {_shown(getattr(self, f.name))}')
         if (m := self.model.num_styles) != (d := self.data.num_classes):
-            raise InputError(f'model.num_styles ({m}) and data.num_classes ({d}) must be equal; set both to the number of style folders')
+            raise InputError(
+                f'model.num_styles ({m}) and data.num_classes ({d}) must be equal; set both to the number of '
+                f'style folders')
         m, t = self.model, self.training
-        if m.num_styles % m.factors: raise InputError(f'model.num_styles ({m.num_styles}) must be a multiple of model.factors ({m.factors}): each first part with each second one')
-        if m.predicts == 'noise' and not (t.time_sampling.startswith('ddpm') and t.loss_weighting == 'noise' and t.path == 'linear'):
-            raise InputError('model.predicts noise is trained as DDPM is; set training.time_sampling to ddpm_linear or ddpm_cosine, training.loss_weighting to noise and training.path to linear')
+        if m.num_styles % m.factors:
+            raise InputError(
+                f'model.num_styles ({m.num_styles}) must be a multiple of model.factors ({m.factors}): each first '
+                f'part with each second one')
+        if (m.predicts == 'noise' and not (t.time_sampling.startswith('ddpm') and t.loss_weighting == 'noise'
+                                           and t.path == 'linear')):
+            raise InputError(
+                'model.predicts noise is trained as DDPM is; set training.time_sampling to ddpm_linear or '
+                'ddpm_cosine, training.loss_weighting to noise and training.path to linear')
 
     def to_dict(self) -> dict: # {section: {key: value}}
         "Plain values only: text, numbers, true and false."
@@ -262,7 +290,8 @@ def _section_from(section:str, d:Any) -> Section:
     for k in d:
         if k in names: continue
         near = _near(str(k), section)
-        raise InputError(f'unknown key {section}.{k}; ' + (f'did you mean {near}?' if near else f'{section} has {", ".join(names)}'))
+        raise InputError(f'unknown key {section}.{k}; '
+                         + (f'did you mean {near}?' if near else f'{section} has {", ".join(names)}'))
     return _SECTIONS[section](**d)
 
 # %% ../nbs/00_config.ipynb #cell-38
@@ -274,7 +303,8 @@ def config_from_dict(
     for s in d:
         if s in _SECTIONS: continue
         near = get_close_matches(str(s), _SECTIONS, 1)
-        raise InputError(f'unknown section {s}; ' + (f'did you mean {near[0]}?' if near else f'there are {", ".join(_SECTIONS)}'))
+        raise InputError(f'unknown section {s}; '
+                         + (f'did you mean {near[0]}?' if near else f'there are {", ".join(_SECTIONS)}'))
     return Config(**{s: _section_from(s, v) for s, v in d.items()})
 
 # %% ../nbs/00_config.ipynb #cell-44
@@ -317,8 +347,10 @@ def load_config(
     if path is None: return Config()
     try: s = Path(path).read_bytes().decode('utf-8-sig')          # some Windows editors put a byte order mark first
     except FileNotFoundError:
-        raise InputError(f'no config file at {path}; give the path of a config.json, or none for the defaults') from None
-    except OSError as e: raise InputError(f'config file {path} cannot be read ({e.strerror}); give the path of a config.json') from None
+        raise InputError(
+            f'no config file at {path}; give the path of a config.json, or none for the defaults') from None
+    except OSError as e:
+        raise InputError(f'config file {path} cannot be read ({e.strerror}); give the path of a config.json') from None
     except UnicodeDecodeError: raise InputError(f'config file {path} is not UTF-8 text; save it as UTF-8') from None
     d = parse_json(s, str(path))
     try: return config_from_dict(d)
@@ -330,7 +362,8 @@ _SD = Config(model=ModelConfig(latent_channels=4), data=DataConfig(codec='stabil
 # The settings that the first documents start from
 SEED_BEFORE = replace(_SD,
     model=replace(_SD.model, hidden_dim=384, num_layers=12, shared_adagn_mlp=False),
-    training=replace(_SD.training, batch_size=64, label_drop_prob=.15, use_avg_style_for_uncond=False, dynamic_epsilon=False),
+    training=replace(_SD.training, batch_size=64, label_drop_prob=.15, use_avg_style_for_uncond=False,
+                     dynamic_epsilon=False),
     inference=replace(_SD.inference, num_inference_steps=5, method='euler', cfg_decay=False))
 
 # and those that they end with

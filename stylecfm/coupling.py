@@ -22,14 +22,16 @@ def products(
     "All inner products, in fp32 whatever comes; raises `InputError` if one is not finite."
     with torch.autocast(x1.device.type, enabled=False):
         noise = x0.flatten(1).float().T
-        return finite(torch.cat([part.float() @ noise for part in x1.flatten(1).split(1024)]))     # 16-bit latents are widened bit by bit
+        # 16-bit latents are widened bit by bit
+        return finite(torch.cat([part.float() @ noise for part in x1.flatten(1).split(1024)]))
 
 def finite(
     x:Tensor, # Of any shape, `(...)`
 ) -> Tensor: # The same, `(...)`
     "`x`; raises `InputError` if an entry is not a finite number."
     if not x.isfinite().all():
-        raise InputError('coupling wanted finite latents, got NaN or infinity; check the cache with `stylecfm_preprocess`')
+        raise InputError(
+            'coupling wanted finite latents, got NaN or infinity; check the cache with `stylecfm_preprocess`')
     return x
 
 def assign(
@@ -49,7 +51,8 @@ def inside_styles(
     "A pairing, style by style; raises `InputError` where the lengths differ."
     if style is None: style = torch.zeros(len(x1), dtype=torch.long)
     if not len(x0) == len(x1) == len(style):
-        raise InputError(f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}')
+        raise InputError(
+            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}')
     order = torch.arange(len(x1), device=x0.device)
     for s in style.unique():
         rows = (style == s).nonzero()[:, 0].to(x0.device)
@@ -79,11 +82,15 @@ def independent(
 def _sinkhorn(far, reg):
     "Sinkhorn's plan, `(n, n)` float64, for squared distances; raises `InputError` without POT, or where it is not finite."
     try: import ot
-    except ImportError: raise InputError("training.coupling sinkhorn needs POT; pip install 'stylecfm[sinkhorn]', or use ot") from None
+    except ImportError:
+        raise InputError("training.coupling sinkhorn needs POT; pip install 'stylecfm[sinkhorn]', or use ot") from None
     far = far/far.mean().clamp_min(1e-30)
-    method = 'sinkhorn' if far.max() < 600*reg else 'sinkhorn_log'              # thirty times faster, but exp(-far/reg) must not vanish
-    plan = torch.as_tensor(ot.sinkhorn([], [], far.numpy(), reg, method=method, numItermax=500, warn=False))     # sums within a per cent
-    if not plan.isfinite().all(): raise InputError(f'the plan of Sinkhorn is not finite at reg {reg}; use a larger one, or ot')
+    # thirty times faster, but exp(-far/reg) must not vanish
+    method = 'sinkhorn' if far.max() < 600*reg else 'sinkhorn_log'
+    # sums within a per cent
+    plan = torch.as_tensor(ot.sinkhorn([], [], far.numpy(), reg, method=method, numItermax=500, warn=False))
+    if not plan.isfinite().all():
+        raise InputError(f'the plan of Sinkhorn is not finite at reg {reg}; use a larger one, or ot')
     return plan
 
 def sinkhorn_pair(
@@ -102,7 +109,8 @@ def sinkhorn_pair(
         return torch.as_tensor(linear_sum_assignment((plan.clamp_min(1e-300).log() + gumbel).numpy(), maximize=True)[1])
     return inside_styles(draw, x0, x1, style)
 
-COUPLINGS = dict(ot=ot_pair, independent=independent, sinkhorn=sinkhorn_pair) # Which noise goes with which data of a batch, by name
+# Which noise goes with which data of a batch, by name
+COUPLINGS = dict(ot=ot_pair, independent=independent, sinkhorn=sinkhorn_pair)
 
 # %% ../nbs/21_coupling.ipynb #cell-23
 class SemiDiscrete(NamedTuple):

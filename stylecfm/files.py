@@ -139,7 +139,8 @@ def read_json(
 ) -> Any: # What it holds
     "Read strict JSON; `InputError` with the place of a fault."
     try: return parse_json(_read(path).decode('utf-8'), str(path))
-    except UnicodeDecodeError: raise InputError(f'{path} is not UTF-8 text; make it again or take another copy') from None
+    except UnicodeDecodeError:
+        raise InputError(f'{path} is not UTF-8 text; make it again or take another copy') from None
 
 # %% ../nbs/00a_files.ipynb #a0dbefe4
 def write_tensors(
@@ -170,7 +171,7 @@ def _whole(path:str|Path, read) -> Any:
     data = _read(path)
     try: return read(data)
     except (SafetensorError, ValueError, KeyError) as e:
-        if data[:2] == b'PK' or data[:1] == b'\x80':         # a good file may start so too: its header's length comes first
+        if data[:2] == b'PK' or data[:1] == b'\x80':  # a good file may start so too: its header's length comes first
             raise InputError(f'{path} is a pickle, which can run code when it is read; '
                              'convert it to safetensors where that is safe') from None
         raise InputError(f'{path} is not a whole safetensors file ({e}); make it again or take another copy') from None
@@ -202,7 +203,7 @@ def digest(
     except OSError as e: raise InputError(f'cannot read {what}: {e.strerror}; check the path') from None
 
 # %% ../nbs/00a_files.ipynb #cell-41
-SCHEMA = 1                                                    # Version of the manifest's form; a reader refuses a higher one
+SCHEMA = 1  # Version of the manifest's form; a reader refuses a higher one
 MANIFEST = 'manifest.json'                                    # Its name in a sealed folder
 
 def _files(folder:Path) -> dict:
@@ -249,13 +250,15 @@ def verify_folder(
     "Check a folder against its manifest; `InputError` that names the first file at fault."
     path = Path(path)
     m = read_manifest(path)
-    if kind not in (None, m['kind']): raise InputError(f'{path} holds {m["kind"]}, but {kind} is needed; check the path')
+    if kind not in (None, m['kind']):
+        raise InputError(f'{path} holds {m["kind"]}, but {kind} is needed; check the path')
     for name, want in m['files'].items():
         p, cure = path/name, 'make it again or take another copy'
         if not p.resolve().is_relative_to(path.resolve()):
             raise InputError(f'{path}: the manifest lists {name}, which is outside; do not use this folder')
         if not p.is_file(): raise InputError(f'{p} is missing; {cure}')
-        if (size := p.stat().st_size) != want['size']: raise InputError(f'{p} has {size} bytes instead of {want["size"]}; {cure}')
+        if (size := p.stat().st_size) != want['size']:
+            raise InputError(f'{p} has {size} bytes instead of {want["size"]}; {cure}')
         if digest(p) != want['sha256']: raise InputError(f'{p} has changed since it was written; {cure}')
     return m
 
@@ -268,8 +271,10 @@ def _may_replace(path:Path, kind:str):
     except InputError: raise InputError(f'{path} exists and is not a folder that stylecfm sealed; {way_out}') from None
     if m['kind'] != kind: raise InputError(f'{path} holds {m["kind"]} and would be replaced by {kind}; {way_out}')
     for name in _files(path):
-        if name not in m['files'] and not Path(name).name.startswith('.') and Path(name).name not in ('Thumbs.db', 'desktop.ini'):
-            raise InputError(f'{path/name} would be lost: its folder is to be replaced, and stylecfm did not make it; {way_out}')
+        if (name not in m['files'] and not Path(name).name.startswith('.')
+            and Path(name).name not in ('Thumbs.db', 'desktop.ini')):
+            raise InputError(
+                f'{path/name} would be lost: its folder is to be replaced, and stylecfm did not make it; {way_out}')
 
 def _swap(new:Path, path:Path):
     "Put `new` where `path` is; what was there goes last."
@@ -312,7 +317,7 @@ def _dead(p:Path, pid:int, host:str) -> bool:
     "Whether nobody works under this temporary name any more."
     if p.name in _LIVE: return False
     if host != _HOST or os.name == 'nt': return time.time() - p.stat().st_mtime > 86400   # Windows: asking is killing
-    if pid == os.getpid(): return True                        # an earlier process of the same number: usual in containers
+    if pid == os.getpid(): return True  # an earlier process of the same number: usual in containers
     try: os.kill(pid, 0)
     except ProcessLookupError: return True
     except OSError: pass

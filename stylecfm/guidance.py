@@ -29,7 +29,8 @@ def cfg_scale(
     "Guidance that is strong while structure forms and gone when texture does; raises `InputError` for what could not mean anything."
     if decay not in DECAYS: raise InputError(f'decay must be one of {", ".join(DECAYS)}, got {decay!r}')
     if not scale >= 1: raise InputError(f'guidance scale must be >= 1 (1 is unguided), got {scale}')
-    if not 0 <= interval[0] < interval[1] <= 1: raise InputError(f'guidance interval must be two rising times in [0, 1], got {interval}')
+    if not 0 <= interval[0] < interval[1] <= 1:
+        raise InputError(f'guidance interval must be two rising times in [0, 1], got {interval}')
     inside = interval[0] - 1e-6 <= t <= interval[1] + 1e-6                      # times come in 32 bits
     return 1 + (scale - 1)*DECAYS[decay](t) if inside else 1.
 
@@ -77,7 +78,8 @@ def guided(
         raise InputError(f'guidance wanted a finite scale and a rescale from 0 to 1, got {g.scale} and {g.rescale}')
     def v(x:Tensor, t:Tensor) -> Tensor:
         s = torch.as_tensor(style, device=x.device).expand(len(x))
-        w = [at(u) for u in t.tolist()] if g.scale != 1 else [1]                # an adaptive solver moves each image at its own time
+        # an adaptive solver moves each image at its own time
+        w = [at(u) for u in t.tolist()] if g.scale != 1 else [1]
         if all(u == 1 for u in w): return model(x, t, s)
         return _combine(*_halves(model, x, t, s, g.joint), torch.tensor(w, device=x.device), g)
     own = getattr(model, 'evals', 1)                                            # of a blend of styles more than one

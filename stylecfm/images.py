@@ -34,7 +34,8 @@ def _entries(folder:Path) -> list:
         if not folder.exists(): raise InputError(f'no folder at {folder}; check the path')
         if not folder.is_dir(): raise InputError(f'{folder} is not a folder; give the folder that holds the images')
         return sorted((p for p in folder.iterdir() if not p.name.startswith('.')), key=_natural)
-    except OSError as e: raise InputError(f'cannot read the folder {folder}: {e.strerror}; ask its owner, or take it away') from None
+    except OSError as e:
+        raise InputError(f'cannot read the folder {folder}: {e.strerror}; ask its owner, or take it away') from None
 
 # %% ../nbs/01_images.ipynb #cell-6
 def _walk(folder:Path, recursive:bool, extensions:tuple) -> Iterator[Path]:
@@ -72,7 +73,8 @@ def _eight_bits(im:Image.Image) -> Image.Image:
     a = np.asarray(im).astype(np.float64)
     white = 1. if im.mode == 'F' else 65535.
     if not (np.isfinite(a).all() and a.min() >= 0 and a.max() <= white):
-        raise InputError(f'values from {a.min():g} to {a.max():g}, where {im.mode} pictures must stay in 0 to {white:g}; '
+        raise InputError(f'values from {a.min():g} to {a.max():g}, where {im.mode} pictures must '
+                         f'stay in 0 to {white:g}; '
                          'save it with 8 or 16 bits')
     return Image.fromarray(np.rint(a*(255/white)).astype(np.uint8))
 
@@ -84,7 +86,8 @@ def _to_srgb(im:Image.Image, profile:bytes|None) -> Image.Image:
     if im.mode == 'LAB' and not profile: return follow(ImageCms.createProfile('LAB'))
     if profile:
         try: return follow(ImageCms.ImageCmsProfile(BytesIO(profile)))
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as e: warnings.warn(f'colour profile not used ({e})')
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as e:
+            warnings.warn(f'colour profile not used ({e})')
     return im.convert('RGB')
 
 def _bare(im:Image.Image) -> Image.Image:
@@ -102,7 +105,7 @@ def _as_it_looks(im:Image.Image, background:tuple) -> Image.Image:
     return Image.composite(_to_srgb(base, profile), Image.new('RGB', im.size, tuple(background)), alpha)
 
 # %% ../nbs/01_images.ipynb #cell-15
-MAX_BYTES = 1 << 30                                           # Largest file that is read; no picture that we accept needs more
+MAX_BYTES = 1 << 30  # Largest file that is read; no picture that we accept needs more
 
 def read_file(
     path:Path, # A file that should be a picture
@@ -133,13 +136,15 @@ class ImageRules(NamedTuple):
 RULES = ImageRules() # What holds where nothing else is said
 
 # %% ../nbs/01_images.ipynb #cell-18
-_KINDS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'TIFF', 'GIF', 'PPM', 'AVIF')        # others would start programs: PostScript does
+_KINDS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'TIFF', 'GIF', 'PPM', 'AVIF')  # others would start programs: PostScript does
 
 def _decode(data:bytes, rules:ImageRules) -> Image.Image:
     "Open and convert; raises what Pillow raises."
-    with Image.open(BytesIO(data), formats=_KINDS) as im:                     # given a name, Pillow 13 maps turned grey TIFFs wrongly
+    with Image.open(BytesIO(data), formats=_KINDS) as im:  # given a name, Pillow 13 maps turned grey TIFFs wrongly
         if (n := im.width * im.height) > rules.max_pixels:
-            raise InputError(f'{im.width} x {im.height} is {n/1e6:.0f} million pixels, more than {rules.max_pixels/1e6:g}; make it smaller')
+            raise InputError(
+                f'{im.width} x {im.height} is {n/1e6:.0f} million pixels, more than {rules.max_pixels/1e6:g}; make '
+                f'it smaller')
         im.load()
         return _bare(_as_it_looks(im, rules.background))
 
@@ -153,7 +158,8 @@ def decode_image(
     except UnidentifiedImageError: raise InputError('it is no image of a known format') from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputError('far too many pixels; make it smaller') from None
-    except Exception as e: raise InputError(f'it cannot be decoded ({type(e).__name__}: {e})') from None   # decoders raise anything
+    except Exception as e:
+        raise InputError(f'it cannot be decoded ({type(e).__name__}: {e})') from None  # decoders raise anything
 
 # %% ../nbs/01_images.ipynb #cell-19
 def load_image(
@@ -306,7 +312,8 @@ def read_images(
 # %% ../nbs/01_images.ipynb #1485fe65
 # How a picture is written, by suffix
 FORMATS = {'.png': {'format': 'PNG'}, '.jpg': {'format': 'JPEG', 'quality': 95, 'subsampling': 0},
-           '.webp': {'format': 'WEBP', 'quality': 95}, '.tif': {'format': 'TIFF', 'compression': 'tiff_lzw'}, '.bmp': {'format': 'BMP'}}
+           '.webp': {'format': 'WEBP', 'quality': 95}, '.tif': {'format': 'TIFF', 'compression': 'tiff_lzw'},
+           '.bmp': {'format': 'BMP'}}
 FORMATS |= {'.jpeg': FORMATS['.jpg'], '.tiff': FORMATS['.tif']}
 
 def save_image(
@@ -316,7 +323,8 @@ def save_image(
     "Write a picture whole or not at all, without metadata; `InputError` for an unknown suffix."
     path = Path(path)
     if (how := FORMATS.get(path.suffix.lower())) is None:
-        raise InputError(f'cannot save {path}: the suffix "{path.suffix}" is not one of {" ".join(FORMATS)}; choose one of them')
+        raise InputError(
+            f'cannot save {path}: the suffix "{path.suffix}" is not one of {" ".join(FORMATS)}; choose one of them')
     clear = img.mode == 'RGBA' and path.suffix.lower() in ('.png', '.webp', '.tif', '.tiff')
     if clear: bare = Image.frombytes('RGBA', img.size, img.tobytes())
     else: bare = _bare(_as_it_looks(img, RULES.background) if img.mode == 'RGBA' else img)
@@ -391,7 +399,8 @@ def pad_to(
     h, w = x.shape[-2:]
     down, right = -h % factor, -w % factor
     if down >= h or right >= w:
-        raise InputError(f'{w} x {h} is too small for multiples of {factor}; use a picture of at least {factor} x {factor}')
+        raise InputError(
+            f'{w} x {h} is too small for multiples of {factor}; use a picture of at least {factor} x {factor}')
     return F.pad(x, (0, right, 0, down), mode='reflect'), (h, w)
 
 def crop_back(

@@ -37,7 +37,8 @@ class StyleEmbedding(nn.Module):
         "Rows of styles; raises `InputError` for numbers that are none, where that can be seen without waiting (on a CPU)."
         seen = style.device.type == 'cpu' and not torch.compiler.is_compiling() and type(style) is Tensor
         if seen and ((style < -1) | (style >= self.num_styles)).any():
-            raise InputError(f'styles are numbered 0 to {self.num_styles - 1}, and -1 is their mean; got {style.tolist()}')
+            raise InputError(
+                f'styles are numbered 0 to {self.num_styles - 1}, and -1 is their mean; got {style.tolist()}')
         rows = torch.cat([self.table, self.table.mean(0, keepdim=True)]) if self.mean_null else self.table
         return rows[style]                                                      # -1 is the last row either way
 
@@ -67,7 +68,8 @@ def begin_in_pairs(self:StyleEmbedding,
     factors:int, # Second parts: style k is the pair (k // factors, k % factors)
 ):
     "Rows become sums of one for the first part and one for the second; raises `InputError` where styles are no such pairs."
-    if factors < 1 or self.num_styles % factors: raise InputError(f'{self.num_styles} styles are no pairs with {factors} second parts')
+    if factors < 1 or self.num_styles % factors:
+        raise InputError(f'{self.num_styles} styles are no pairs with {factors} second parts')
     first, second = (torch.randn_like(self.table[:n]) for n in (self.num_styles//factors, factors))
     self.table[:self.num_styles] = ((first[:, None] + second)/2**.5).flatten(0, 1)
 
@@ -96,7 +98,7 @@ class AlongDepth(nn.Module):
         return a*p[:, :, :-2] + b*x + c*p[:, :, 2:]
 
 # %% ../nbs/11_isonext.ipynb #1dc528a8
-STRIP = 1 << 14                                               # latent pixels; a block that widens 256 channels has 64 MB for so many
+STRIP = 1 << 14  # latent pixels; a block that widens 256 channels has 64 MB for so many
 
 class IsoNextBlock(nn.Module):
     "Depthwise, adaptive norm, pointwise MLP, gate, add."
@@ -111,7 +113,7 @@ class IsoNextBlock(nn.Module):
         self.depthwise = nn.Conv2d(channels, channels, kernel_size, padding=kernel_size//2, groups=channels)
         self.along = AlongDepth(channels) if spatial_dims == 3 else None
         self.norm = chosen(NORMS, norm, 'norm')(channels)
-        self.expand = nn.Linear(channels, 4*channels)                           # 1x1 convolutions, as matrix products over pixels
+        self.expand = nn.Linear(channels, 4*channels)  # 1x1 convolutions, as matrix products over pixels
         self.grn = GlobalResponseNorm(4*channels) if grn else None
         self.project = nn.Linear(4*channels, channels)
         self.chunks, self.as_on = 0, None                                       # as `save_memory` and `computed_on` say
@@ -132,7 +134,7 @@ class IsoNextBlock(nn.Module):
         h:Tensor, # Normalised features, channels last, `(..., c)`
     ) -> Tensor: # As `h`
         "The two pointwise layers."
-        wide = F.gelu(self.expand(h.flatten(0, -2)))                            # (pixels, 4c): more axes would take another pass
+        wide = F.gelu(self.expand(h.flatten(0, -2)))  # (pixels, 4c): more axes would take another pass
         if self.grn is not None: wide = self.grn(wide.view(*h.shape[:-1], -1)).flatten(0, -2)
         return self.project(wide).view(h.shape)
 
@@ -144,7 +146,8 @@ def spread(self:IsoNextBlock,
     "The depthwise convolution; on a CPU in the weights' own precision."
     kind, low = x.device.type, (self.as_on or x.device.type) == 'cuda'
     with torch.autocast(kind, enabled=low and torch.is_autocast_enabled(kind)):
-        h = on_slices(self.depthwise, x if low else x.to(self.depthwise.weight.dtype))         # its bf16 backward is slow on a CPU
+        # its bf16 backward is slow on a CPU
+        h = on_slices(self.depthwise, x if low else x.to(self.depthwise.weight.dtype))
         return h if self.along is None else self.along(h)
 
 @patch
@@ -152,10 +155,13 @@ def by_hand(self:IsoNextBlock,
     x:Tensor, # `(b, c, h, w)` or `(b, c, depth, h, w)`
 ) -> bool: # Whether `BlockFunction` serves
     "Is this training on a processor, of images, with a group norm, 32-bit weights, and layers that nobody replaced or listens to?"
-    own = (self.depthwise, nn.Conv2d), (self.expand, nn.Linear), (self.project, nn.Linear), (self.norm, AdaptiveGroupNorm)
+    own = ((self.depthwise, nn.Conv2d), (self.expand, nn.Linear), (self.project, nn.Linear),
+           (self.norm, AdaptiveGroupNorm))
     hooks = lambda m: (m._forward_hooks, m._forward_pre_hooks, m._backward_hooks, m._backward_pre_hooks)
-    return (self.training and torch.is_grad_enabled() and (self.as_on or x.device.type) == 'cpu' and not torch.compiler.is_compiling()
-            and self.along is None and self.grn is None and self.depthwise.weight.dtype in (torch.float32, torch.float64)
+    return (self.training and torch.is_grad_enabled() and (self.as_on or x.device.type) == 'cpu'
+            and not torch.compiler.is_compiling()
+            and self.along is None and self.grn is None
+            and self.depthwise.weight.dtype in (torch.float32, torch.float64)
             and all(type(m) is kind and not any(hooks(m)) for m, kind in own))
 
 @patch
@@ -166,8 +172,10 @@ def run_by_hand(self:IsoNextBlock,
     "The block by `BlockFunction`."
     dtype = torch.get_autocast_dtype('cpu') if torch.is_autocast_enabled('cpu') else self.expand.weight.dtype
     with torch.autocast('cpu', enabled=False):
-        return BlockFunction.apply(x, *mod, self.depthwise.weight, self.depthwise.bias, self.expand.weight, self.expand.bias,
-                                   self.project.weight, self.project.bias, self.norm.groups, self.norm.eps, dtype, max(1, self.chunks))
+        return BlockFunction.apply(x, *mod, self.depthwise.weight, self.depthwise.bias, self.expand.weight,
+                                   self.expand.bias,
+                                   self.project.weight, self.project.bias, self.norm.groups, self.norm.eps, dtype,
+                                   max(1, self.chunks))
 
 # %% ../nbs/11_isonext.ipynb #cell-20
 def mlp(
@@ -209,7 +217,8 @@ class IsoNext(ModelMixin, ConfigMixin):
         self.fuse = mlp([time_dim + style_dim, 2*style_dim, style_dim])
         self.share = share_every if shared_adagn_mlp else 1
         self.mods = nn.ModuleList(Modulation(style_dim, hidden_dim) for _ in range(0, num_layers, self.share))
-        self.blocks = nn.ModuleList(IsoNextBlock(hidden_dim, kernel_size, spatial_dims, norm, grn) for _ in range(num_layers))
+        self.blocks = nn.ModuleList(IsoNextBlock(hidden_dim, kernel_size, spatial_dims, norm, grn)
+                                    for _ in range(num_layers))
         self.context = mlp([style_dim, context_dim, context_dim]) if context_dim else None
         after = range(context_every - 1, num_layers, context_every) if context_dim else ()
         self.attention = nn.ModuleDict({str(i): RankOneAttention(hidden_dim, context_dim) for i in after})
@@ -240,7 +249,9 @@ def context_of(self:IsoNext,
 # %% ../nbs/11_isonext.ipynb #cell-24
 @patch
 def forward(self:IsoNext,
-    x:Tensor, # Latent on the path, and behind it the condition, `(b, latent_channels + condition_channels, h, w)`; with `spatial_dims=3` `(b, ..., depth, h, w)`
+    # Latent on the path, and behind it the condition, `(b, latent_channels + condition_channels, h, w)`; with
+    # `spatial_dims=3` `(b, ..., depth, h, w)`
+    x:Tensor,
     t:Tensor, # Time in [0, 1], `(b,)`
     style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
 ) -> Tensor: # Velocity, shaped as the latent, of the weights' type whatever autocast says
@@ -248,7 +259,8 @@ def forward(self:IsoNext,
     cond = self.condition(t, style)                                             # (b, style_dim)
     mods = [m(cond) for m in self.mods]
     h = on_slices(self.stem, x)                                                 # (b, hidden, h, w)
-    together = torch.channels_last if h.ndim == 4 else torch.channels_last_3d           # a pixel's channels, for matrix products
+    # a pixel's channels, for matrix products
+    together = torch.channels_last if h.ndim == 4 else torch.channels_last_3d
     h = h.contiguous(memory_format=together)
     h = self.run_blocks(h, mods, self.context_of(style))
     with torch.autocast(x.device.type, enabled=False):
@@ -261,7 +273,7 @@ def reach(self:IsoNext) -> tuple: # Slices along the depth, pixels to each side
     c = self.config; return c.num_layers*(c.spatial_dims == 3), c.num_layers*(c.kernel_size//2) + 2
 
 # %% ../nbs/11_isonext.ipynb #cell-25
-CHECKPOINTING = dict(                                                           # Number of blocks -> groups that are forgotten together
+CHECKPOINTING = dict(  # Number of blocks -> groups that are forgotten together
     none=lambda n: [],
     middle=lambda n: [[i] for i in range((n - 6)//2, (n + 6)//2) if 0 <= i < n],
     all=lambda n: [[i] for i in range(n)],
@@ -320,7 +332,8 @@ def run_blocks(self:IsoNext,
     "All blocks, with the groups that `checkpointing` names forgotten, and attention to a context after some."
     def run(h, some, inner=None):
         for i in some:
-            h = checkpoint(self.blocks[i], h, mods[i//self.share], **AGAIN) if inner else self.blocks[i](h, mods[i//self.share])
+            h = (checkpoint(self.blocks[i], h, mods[i//self.share], **AGAIN)
+                 if inner else self.blocks[i](h, mods[i//self.share]))
             if str(i) in self.attention: h = self.attention[str(i)](h, c)
         return h
     n, how = len(self.blocks), self.checkpointing if self.checkpointing != 'none' else 'middle'
@@ -356,10 +369,11 @@ def num_parameters(
     cond = num_styles*s + (8*t*t + 5*t) + ((t + s)*2*s + 2*s) + (2*s*s + s)
     d = context_dim
     context = (s*d + d*d + 2*d) + num_layers//context_every*(4*c*c + 2*c*d + 8*c) if d else 0
-    return blocks + mods + cond + context + 9*(latent_channels + condition_channels)*c + c + 9*latent_channels*c + latent_channels
+    return (blocks + mods + cond + context + 9*(latent_channels + condition_channels)*c + c + 9*latent_channels*c
+            + latent_channels)
 
 # %% ../nbs/11_isonext.ipynb #cell-43
-SIZES = dict(                                                                   # Sizes by name, as parameters of `num_parameters`
+SIZES = dict(  # Sizes by name, as parameters of `num_parameters`
     tiny=dict(hidden_dim=64, num_layers=6),
     base=dict(hidden_dim=320, num_layers=15),
     wide=dict(hidden_dim=384, num_layers=12, share_every=1))

@@ -70,14 +70,15 @@ def image_source(
     if target_size < codec.factor or target_size % codec.factor:
         raise InputError(f'target_size must be a multiple of {codec.factor} for {codec.spec}, got {target_size}')
     def read(content):
-        x = read_squares(content, target_size, rules, views(content, crops))                      # (views, 3, size, size)
+        x = read_squares(content, target_size, rules, views(content, crops))  # (views, 3, size, size)
         if (x[0] == x[0, :, :1, :1]).all(): raise InputError('it is blank: all of it has one colour')
         return x
     def encode(x):
         turned = lambda v: (v, v.flip(-1)) if mirror else (v,)
         return torch.stack([codec.encode(as_float(w)) for v in x.unbind(1) for w in turned(v)], 1)
     side = target_size//codec.factor
-    recipe = dict(version=2, codec=codec.fingerprint, target_size=target_size, crop='centre square', crops=crops, mirror=mirror,
+    recipe = dict(version=2, codec=codec.fingerprint, target_size=target_size, crop='centre square', crops=crops,
+                  mirror=mirror,
                   background=list(rules.background), dtype=str(DTYPE).removeprefix('torch.'))
     shape = ((1 + crops)*(1 + mirror), codec.latent_channels, side, side)
     about = dict(spec=codec.spec, latent_channels=codec.latent_channels, factor=codec.factor)
@@ -106,7 +107,7 @@ def as_bytes(
     return memoryview(x.contiguous().view(-1).view(torch.uint8).numpy())
 
 # %% ../nbs/04_latents.ipynb #cell-14
-RESIDENT = 16 << 20                                           # bytes of rows that may stay mapped; the system maps their neighbours, too
+RESIDENT = 16 << 20  # bytes of rows that may stay mapped; the system maps their neighbours, too
 
 class Mapped:
     "The tensors of a safetensors file, without reading it. Do not write into them."
@@ -116,7 +117,8 @@ class Mapped:
         from safetensors import SafetensorError, safe_open
         try: safe_open(path, 'pt').__enter__()                                  # the library checks header and length
         except (SafetensorError, OSError) as e:
-            raise InputError(f'{path} is not a whole safetensors file ({e}); make it again or take another copy') from None
+            raise InputError(
+                f'{path} is not a whole safetensors file ({e}); make it again or take another copy') from None
         with open(path, 'rb') as f:
             start = int.from_bytes(f.read(8), 'little') + 8
             head = json.loads(f.read(start - 8))
@@ -258,7 +260,8 @@ def encode_part(
         done(len(chunk))
     return torch.stack(latents) if latents else torch.empty(0, *source.shape, dtype=DTYPE), rows, bad
 
-def _latents(source:Source, known:Known, chunk:list, opened:dict) -> Iterator: # `(k, c, h, w)` 16-bit; None for a bad file
+def _latents(source:Source, known:Known, chunk:list,
+             opened:dict) -> Iterator: # `(k, c, h, w)` 16-bit; None for a bad file
     "Latents of some files: encoded together, or copied from where they are."
     new = [f.item for f in chunk if f.item is not None]
     made = iter(source.encode(torch.stack(new)).to('cpu', DTYPE)) if new else iter(())
@@ -276,7 +279,8 @@ def _copy(where:tuple, k:int, opened:dict) -> Tensor: # `(k, c, h, w)`
 # %% ../nbs/04_latents.ipynb #cell-23
 def _layout(n:int, k:int, shape:tuple) -> dict:
     "Names, types and shapes in a file of latents of n files."
-    return dict(mean=(torch.float32, (n*k, shape[0])), var=(torch.float32, (n*k, shape[0])), latents=(DTYPE, (n*k, *shape)))
+    return dict(mean=(torch.float32, (n*k, shape[0])), var=(torch.float32, (n*k, shape[0])),
+                latents=(DTYPE, (n*k, *shape)))
 
 def write_part(
     path:Path, # File to write
@@ -319,7 +323,8 @@ def alone(
     except Timeout:
         who = owner.read_text() if owner.exists() else 'another process'
         raise InputError(f'{out_root} is being made by {who}; wait until it is done') from None
-    except OSError as e: raise InputError(f'cannot write {parts}: {e.strerror}; choose a folder that you may write to') from None
+    except OSError as e:
+        raise InputError(f'cannot write {parts}: {e.strerror}; choose a folder that you may write to') from None
     try:
         write_text(owner, f'process {os.getpid()}')
         yield parts
@@ -373,13 +378,17 @@ def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
     "Note what a finished cache holds; raises `InputError` if it is of another recipe."
     manifest = read_manifest(out_root)
     extra, files = manifest['extra'], manifest['files']
-    if manifest['kind'] != 'latents': raise InputError(f'{out_root} holds {manifest["kind"]}, not latents; choose another folder')
+    if manifest['kind'] != 'latents':
+        raise InputError(f'{out_root} holds {manifest["kind"]}, not latents; choose another folder')
     if diff := differences(extra['recipe'], recipe):
-        raise InputError(f'{out_root} is a cache of another recipe: {diff}; choose another folder, or make it anew with --rebuild')
+        raise InputError(
+            f'{out_root} is a cache of another recipe: {diff}; choose another folder, or make it anew with --rebuild')
     for style, rows in extra['files'].items():
         p = out_root/'styles'/f'{style}.safetensors'
         if p.is_file() and digest(p) == files[f'styles/{p.name}']['sha256']:
-            known.add(p, style, [[r['name'], r['size'], r['mtime_ns'], r['sha256']] for r in sorted(rows, key=lambda r: r['row'])])
+            known.add(p, style,
+                      [[r['name'], r['size'], r['mtime_ns'], r['sha256']]
+                       for r in sorted(rows, key=lambda r: r['row'])])
         else:
             tqdm.write(f'{p} is damaged; its images are encoded again', file=sys.stderr)
             extra = extra | dict(damaged=True)
@@ -408,7 +417,8 @@ def _room(out_root:Path, need:int, n:int):
     "Raise `InputError` if so many bytes will not fit."
     free = shutil.disk_usage(next(p for p in out_root.absolute().parents if p.exists())).free
     if need > free:
-        raise InputError(f'{n} images need about {need/1e6:.0f} MB in {out_root.parent}, where {free/1e6:.0f} MB are free; '
+        raise InputError(f'{n} images need about {need/1e6:.0f} MB in {out_root.parent}, '
+                         f'where {free/1e6:.0f} MB are free; '
                          'free some space, or choose another folder')
 
 # %% ../nbs/04_latents.ipynb #cell-31
@@ -424,7 +434,8 @@ def encode_all(
     mine = in_parts(plan.todo, source.shape)[team.rank::team.size]
     before = len(plan.entries) - len(plan.todo)
     quiet = {} if team.rank == 0 else dict(disable=True)
-    with tqdm(total=before + sum(map(len, mine)), initial=before, desc='encode', unit='image', mininterval=.5, **quiet) as bar:
+    with tqdm(total=before + sum(map(len, mine)), initial=before, desc='encode', unit='image', mininterval=.5,
+              **quiet) as bar:
         for entries, files in zip(mine, ahead(mine, lambda e: fetch(source, plan.known, e), workers)):
             z, rows, bad = encode_part(source, plan.known, files, strict, bar.update)
             note = dict(style=entries[0].style, rows=rows, bad=bad, recipe=source.recipe)
@@ -529,12 +540,15 @@ def merge(
     fresh = sum(d not in plan.known.where for d in now.values())
     count = {s: len(rows)*k for s, rows in good.items()}
     report = CacheReport(fresh, len(now) - fresh, len(before.keys() - now.keys()), bad, count, _twins(good))
-    if list(before.items()) == list(now.items()) and old.get('skipped') == digest(skipped) and 'damaged' not in old: return report
+    if list(before.items()) == list(now.items()) and old.get('skipped') == digest(skipped) and 'damaged' not in old:
+        return report
     about = lambda i, e, d: dict(name=e.name, size=e.size, mtime_ns=e.mtime_ns, sha256=d, row=i*k)
     files = {s: [about(i, e, d) for i, (e, d) in enumerate(rows)] for s, rows in good.items()}
-    extra = source.about | dict(recipe=source.recipe, styles=list(good), count=count, skipped=digest(skipped), files=files)
+    extra = source.about | dict(recipe=source.recipe, styles=list(good), count=count, skipped=digest(skipped),
+                                files=files)
     with sealed_folder(out_root, 'latents', extra) as tmp:
-        style = lambda s, rows: write_style(tmp/'styles'/f'{s}.safetensors', [known.where[d] for _, d in rows], source.shape)
+        style = lambda s, rows: write_style(tmp/'styles'/f'{s}.safetensors', [known.where[d] for _, d in rows],
+                                            source.shape)
         measured = [style(s, rows) for s, rows in good.items()]
         extra |= {n: v.tolist() for n, v in pooled(*map(torch.cat, zip(*measured)))._asdict().items()}
         write_bytes(tmp/'skipped.csv', skipped)
@@ -572,7 +586,8 @@ def cache_latents(
     crops:int=0, # Smaller squares of each image to cache, too
 ) -> CacheReport: # What was done
     "Encode every image once; raises `InputError` for missing or empty folders, sizes the codec cannot take, stale caches, full disks."
-    busy = getattr(codec, 'device', torch.device('meta')).type == 'cpu'    # it takes every core: a thread beside it makes it a third slower
+    # it takes every core: a thread beside it makes it a third slower
+    busy = getattr(codec, 'device', torch.device('meta')).type == 'cpu'
     source = image_source(raw_root, codec, target_size, mirror, rules, crops)
     return make_cache(source, out_root, 0 if busy else workers, rules.strict, rebuild)
 
@@ -587,10 +602,13 @@ class LatentCache:
         self.root = Path(root)
         try: self.manifest = verify_folder(root, 'latents') if verify else read_manifest(self.root)
         except InputError as e:
-            raise InputError(str(e).replace('make it again or take another copy', 'stylecfm_preprocess mends it')) from None
+            raise InputError(str(e).replace('make it again or take another copy',
+                                            'stylecfm_preprocess mends it')) from None
         extra = self.manifest['extra']
-        if 'mean' not in extra: raise InputError(f'{root} was made by an older version; make it anew with stylecfm_preprocess --rebuild')
-        self.spec, self.count, self.styles = extra['spec'], extra['count'], extra['styles']   # a style's number is its position
+        if 'mean' not in extra:
+            raise InputError(f'{root} was made by an older version; make it anew with stylecfm_preprocess --rebuild')
+        # a style's number is its position
+        self.spec, self.count, self.styles = extra['spec'], extra['count'], extra['styles']
         self.recipe, self.latent_channels, self.factor = extra['recipe'], extra['latent_channels'], extra['factor']
         self.stats = LatentStats(torch.tensor(extra['mean']), torch.tensor(extra['scale']))
         self.files = {s: Mapped(self.root/'styles'/f'{s}.safetensors') for s in self.styles}
@@ -640,10 +658,12 @@ def pick(self:LatentCache,
     "Some latents of the whole cache."
     indices = torch.as_tensor(indices)
     style, ends = self.styles_of(indices), torch.tensor([self.count[s] for s in self.styles]).cumsum(0)
-    if self.held is not None: return self.stats.standardise(self.held.index_select(0, indices.to(self.device))), style.to(self.device)
+    if self.held is not None:
+        return self.stats.standardise(self.held.index_select(0, indices.to(self.device))), style.to(self.device)
     z = torch.empty(len(indices), *self.files[self.styles[0]]['latents'].shape[1:], dtype=DTYPE)
     for i, s in enumerate(self.styles):
-        if (here := style == i).any(): z[here] = self.files[s].rows('latents', indices.cpu()[here] - (ends[i] - self.count[s]))
+        if (here := style == i).any():
+            z[here] = self.files[s].rows('latents', indices.cpu()[here] - (ends[i] - self.count[s]))
     return self.stats.standardise(z.to(self.device)), style.to(self.device)
 
 # %% ../nbs/04_latents.ipynb #cell-42

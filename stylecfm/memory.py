@@ -56,7 +56,8 @@ class Means(NamedTuple):
 
     def __str__(self):
         how = [] if self.checkpointing == 'none' else [f'blocks made again: {self.checkpointing}']
-        how += [f'widened features made again in {self.mlp_chunks} chunk{"s"*(self.mlp_chunks > 1)}'] if self.mlp_chunks else []
+        how += ([f'widened features made again in {self.mlp_chunks} chunk{"s"*(self.mlp_chunks > 1)}']
+                if self.mlp_chunks else [])
         return f'micro-batches of {self.micro_batch}' + (f', {", ".join(how)}' if how else '')
 
 # %% ../nbs/40_memory.ipynb #cell-10
@@ -75,7 +76,7 @@ def op_count(
 ) -> int:
     "Multiplications and additions of one operation; elementwise work is not counted."
     packet = func._overloadpacket
-    if packet is torch.ops.aten.convolution_backward:                           # each asked-for gradient costs as much as the way forward
+    if packet is torch.ops.aten.convolution_backward:  # each asked-for gradient costs as much as the way forward
         dy, x, w = args[:3]; return 2*dy.numel()*w[0].numel()*sum(args[-1][:2])
     return flop_registry[packet](*args, **kwargs, out_val=out) if packet in flop_registry else 0
 
@@ -96,7 +97,8 @@ class StepTracker(TorchDispatchMode):
     def __enter__(self):
         # a layer's own hooks would turn a block from its way
         self.hooks = [register_module_forward_pre_hook(self._enter), register_module_forward_hook(self._leave)]
-        self.hooks += [p.register_post_accumulate_grad_hook(lambda p: self.add('gradients', p.grad)) for p in self.net.parameters()]
+        self.hooks += [p.register_post_accumulate_grad_hook(lambda p: self.add('gradients', p.grad))
+                       for p in self.net.parameters()]
         return super().__enter__()
 
     def __exit__(self, *error):
@@ -120,7 +122,8 @@ class StepTracker(TorchDispatchMode):
     def _leave(self, module, args, out):
         name = self.names.get(module)
         for t in _tensors(out):
-            if t.grad_fn is not None: t.grad_fn.register_prehook(lambda g: setattr(self, 'where', f'{name}, back'))     # holds no tensor
+            if t.grad_fn is not None:
+                t.grad_fn.register_prehook(lambda g: setattr(self, 'where', f'{name}, back'))  # holds no tensor
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
@@ -155,7 +158,8 @@ def latent_hw(
     "Size of the latents; an autoencoder is taken to make images 8 times smaller."
     factor = (tile_codec(config.data.codec) or ('', 8))[1]
     if config.data.target_size < factor:
-        raise InputError(f'data.target_size {config.data.target_size} is less than a latent of {config.data.codec} needs; '
+        raise InputError(f'data.target_size {config.data.target_size} is less than a latent of '
+                         f'{config.data.codec} needs; '
                          f'make it at least {8*factor}')
     return (config.data.target_size//factor,)*2
 
@@ -166,7 +170,8 @@ def parameters(
     m = config.model
     if m.network != 'isonext':
         with torch.device('meta'): return build(config).num_parameters()
-    return num_parameters(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
+    return num_parameters(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim,
+                          m.time_dim,
                           3 if m.shared_adagn_mlp else 1, m.grn, m.context_dim, m.context_every)
 
 PRECISIONS = dict(auto=None, fp32=None, bf16=torch.bfloat16, fp16=torch.float16) # What autocast computes in
@@ -189,7 +194,9 @@ def build(
     kind = NETWORKS[m.network][m.predicts]
     if m.network == 'unet':
         if m.grn or m.norm != 'group':
-            raise InputError('a U-Net has norms of its own; set model.grn to false and model.norm to group, or model.network to isonext')
+            raise InputError(
+                'a U-Net has norms of its own; set model.grn to false and model.norm to group, or model.network '
+                'to isonext')
         net = kind(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.style_dim, m.context_dim,
                    mean_null=t.use_avg_style_for_uncond)
     else:
@@ -210,8 +217,10 @@ def profile(
     training:bool=True, # A step of training; else one evaluation of the network, as transfer does it
 ) -> MemoryReport:
     "Memory and operations of a step, on fake tensors: nothing is computed, and no GPU is needed."
-    b, shape = batch or config.training.batch, (config.model.latent_channels, *(hw or latent_hw(config))); means = means or Means(b)
-    return profile_network(lambda: build(config).computed_on(device).save_memory(*means[1:]), shape, b, means, precision_on(config, device), training)
+    b, shape = batch or config.training.batch, (config.model.latent_channels, *(hw or latent_hw(config)))
+    means = means or Means(b)
+    return profile_network(lambda: build(config).computed_on(device).save_memory(*means[1:]), shape, b, means,
+                           precision_on(config, device), training)
 
 def profile_network(
     make:Callable, # Gives the network, called as `net(x, t, style)`; is called on fake tensors
@@ -227,16 +236,20 @@ def profile_network(
     with FakeTensorMode():
         net, given = make().train(training), (shape[0] + more, *shape[1:])
         tracker = StepTracker(net)
-        data = FlowBatch(torch.empty(some, *given), torch.empty(some, *shape), torch.empty(some), torch.zeros(some).long(), torch.ones(some))
-        rest = torch.empty(b - some, math.prod(given) + math.prod(shape) + 5) if training else torch.empty(0)                # the other micro-batches
+        data = FlowBatch(torch.empty(some, *given), torch.empty(some, *shape), torch.empty(some),
+                         torch.zeros(some).long(), torch.ones(some))
+        # the other micro-batches
+        rest = torch.empty(b - some, math.prod(given) + math.prod(shape) + 5) if training else torch.empty(0)
         average = [torch.empty_like(p) for p in net.parameters()] if training else []
         split = (_training if training else _evaluation)(net, data, micro, amp, average, rest, tracker)
     rows = tracker.rows; worst = max(rows, key=lambda r: sum(r.held.values()))
-    return MemoryReport(sum(worst.held.values()), worst.held, worst.where, rows, split, round(sum(r.operations for r in rows)*b/some),
+    return MemoryReport(sum(worst.held.values()), worst.held, worst.where, rows, split,
+                        round(sum(r.operations for r in rows)*b/some),
                         sum(p.numel() for p in net.parameters()), b, means._replace(micro_batch=micro))
 
 # %% ../nbs/40_memory.ipynb #cell-17
-def _training(net, data, micro, amp, average, rest, tracker) -> tuple: # Rows before the second micro-batch, and before the optimizer
+def _training(net, data, micro, amp, average, rest,
+              tracker) -> tuple: # Rows before the second micro-batch, and before the optimizer
     "A step of the trainer, followed by a tracker."
     params = list(net.parameters()); opt = torch.optim.AdamW(params, fused=True)
     for p in params: p.grad = torch.empty_like(p)
@@ -259,7 +272,8 @@ def _apply(params:list, opt, average:list):
 def _evaluation(net, data, micro, amp, average, rest, tracker) -> tuple:
     "One evaluation without gradients."
     tracker.add('parameters', *net.parameters()); tracker.add('batch', *data)
-    with torch.no_grad(), torch.autocast('cpu', amp or torch.bfloat16, enabled=amp is not None), tracker: net(data.xt, data.t, data.style)
+    with torch.no_grad(), torch.autocast('cpu', amp or torch.bfloat16, enabled=amp is not None), tracker:
+        net(data.xt, data.t, data.style)
     return (len(tracker.rows),)*2
 
 # %% ../nbs/40_memory.ipynb #cell-25
@@ -281,9 +295,13 @@ def measure_step(
     import time
     b, (h, w), m = batch or config.training.batch, hw or latent_hw(config), config.model
     with torch.random.fork_rng(): net = build(config).computed_on(go).save_memory(*means[1:]).train().to(device)
-    params = list(net.parameters()); opt = torch.optim.AdamW(params, fused=True); average = [p.detach().clone() for p in params]
+    params = list(net.parameters())
+    opt = torch.optim.AdamW(params, fused=True)
+    average = [p.detach().clone() for p in params]
     for p in params: p.grad = torch.zeros_like(p)
-    opt.step(); opt.zero_grad(set_to_none=True); amp = precision_on(config, torch.device(device).type)
+    opt.step()
+    opt.zero_grad(set_to_none=True)
+    amp = precision_on(config, torch.device(device).type)
     drawn = *torch.randn(2, b, m.latent_channels, h, w).unbind(), torch.rand(b), torch.zeros(b).long(), torch.ones(b)
     data = FlowBatch(*(v.to(device) for v in drawn))
     def step():
@@ -302,13 +320,15 @@ def measure_step(
         return Measured(torch.cuda.max_memory_allocated(), took)
     if not watch: return Measured(0, (timed(), timed())[1])                      # the first one warms up
     held = 4*4*sum(p.numel() for p in params) + sum(v.nbytes for v in data)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as p: took = timed()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as p:
+        took = timed()
     changes = sorted((e.start_ns(), e.nbytes()) for e in p.profiler.kineto_results.events() if e.name() == '[memory]')
     return Measured(held + max(accumulate(n for _, n in changes)), took)
 
 # %% ../nbs/40_memory.ipynb #cell-30
 # Of the categories, in the order in which they are stacked
-COLOURS = {'parameters': '#4c72b0', 'gradients': '#dd8452', 'optimizer': '#55a868', 'average': '#8172b3', 'batch': '#937860',
+COLOURS = {'parameters': '#4c72b0', 'gradients': '#dd8452', 'optimizer': '#55a868', 'average': '#8172b3',
+           'batch': '#937860',
            'activations': '#c44e52', 'temporary': '#da8bc3', 'made again': '#64b5cd'}
 
 @patch
@@ -317,7 +337,9 @@ def timeline(self:MemoryReport,
 ) -> object: # The axes
     "Bytes by category over the operations of the step; the worst moment is marked."
     import numpy as np
-    if ax is None: from matplotlib.figure import Figure; ax = Figure(figsize=(6, 3), layout='constrained').subplots()
+    if ax is None:
+        from matplotlib.figure import Figure
+        ax = Figure(figsize=(6, 3), layout='constrained').subplots()
     names = [k for k in COLOURS if any(r.held.get(k) for r in self.rows)]
     values = np.array([[r.held.get(k, 0)/GB for r in self.rows] for k in names])
     ax.stackplot(range(len(self.rows)), values, labels=names, colors=[COLOURS[k] for k in names], step='post')
@@ -354,6 +376,7 @@ def keep_freed_memory(
 ) -> bool: # False where the C library is not glibc, or refuses
     "Keep freed blocks for the next request instead of handing them back to the kernel; for the whole process."
     try:
-        libc = ctypes.CDLL(None); libc.gnu_get_libc_version                     # an AttributeError elsewhere
-        return any(libc.mallopt(MMAP_THRESHOLD, n) for n in (block, 32<<20)) and bool(libc.mallopt(TRIM_THRESHOLD, 2**31 - 1))
+        libc = ctypes.CDLL(None); libc.gnu_get_libc_version  # an AttributeError elsewhere
+        return (any(libc.mallopt(MMAP_THRESHOLD, n) for n in (block, 32<<20))
+                and bool(libc.mallopt(TRIM_THRESHOLD, 2**31 - 1)))
     except (OSError, AttributeError, TypeError): return False

@@ -48,7 +48,8 @@ def learning_rate(
 ) -> float:
     "Linear warm-up, then a schedule over steps, or over time if that is further; raises `InputError` for an unknown schedule."
     if step < warmup: return peak*(step + 1)/warmup
-    return peak*chosen(LR_SCHEDULES, schedule, 'lr_schedule')(min(1., max((step - warmup)/max(1, total - warmup), done)))
+    return peak*chosen(LR_SCHEDULES, schedule, 'lr_schedule')(
+        min(1., max((step - warmup)/max(1, total - warmup), done)))
 
 # %% ../nbs/49_optim.ipynb #cell-11
 def make_optimizer(
@@ -59,7 +60,8 @@ def make_optimizer(
     "The optimizer that a config names; raises `InputError` where its package is missing."
     params, betas = [p for p in params if p.requires_grad], (.9, .99)
     if t.optimizer == 'adamw':
-        return torch.optim.AdamW(params, t.learning_rate, betas=betas, weight_decay=.01, fused=device.type in ('cpu', 'cuda'))
+        return torch.optim.AdamW(params, t.learning_rate, betas=betas, weight_decay=.01,
+                                 fused=device.type in ('cpu', 'cuda'))
     try: from schedulefree import AdamWScheduleFree
     except ImportError:
         raise InputError("training.optimizer schedulefree needs a package: pip install 'stylecfm[schedulefree]'; "
@@ -81,7 +83,7 @@ def as_used(
     try: yield
     finally:
         inner.train()
-        with torch.no_grad(): torch._foreach_copy_(params, kept)                # there and back is not exact to the last bit
+        with torch.no_grad(): torch._foreach_copy_(params, kept)  # there and back is not exact to the last bit
 
 # %% ../nbs/49_optim.ipynb #49e00003
 def opt_state(
@@ -199,7 +201,7 @@ def noted_signals() -> Iterator[list]:
         noted.append(number)
     try:
         for s in SIGNALS: before[s] = signal.signal(s, note)
-    except ValueError: pass                                                     # not the main thread: no say over signals
+    except ValueError: pass  # not the main thread: no say over signals
     try: yield noted
     finally:
         for s, handler in before.items(): signal.signal(s, handler)

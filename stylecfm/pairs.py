@@ -19,7 +19,8 @@ from .config import InputError, Section, TrainingConfig, chosen, key, one_of, re
 from .edm import Noise, edm_batch, edm_velocity, flow_network
 from .files import read_metadata, read_tensors, write_tensors
 from .memory import backward_in_parts
-from .optim import Averages, averages_state, generator, learning_rate, load_averages, load_opt_state, make_optimizer, opt_state, order
+from .optim import (Averages, averages_state, generator, learning_rate, load_averages, load_opt_state,
+                            make_optimizer, opt_state, order)
 from .otcfm import Draw, FlowBatch, conditioned, flow_batch, velocity_loss, with_condition
 from .paths import WEIGHTS, expand_as, noise_like
 from .planning import memory_now
@@ -71,7 +72,8 @@ class Recipe(Section, name='recipe'):
         "Raises `InputError` for what does not go together."
         super().__post_init__()
         if self.objective == 'edm' and self.source == 'given':
-            raise InputError('recipe.objective edm begins at noise alone; set recipe.source to noise, or recipe.objective to flow')
+            raise InputError(
+                'recipe.objective edm begins at noise alone; set recipe.source to noise, or recipe.objective to flow')
 
 # %% ../nbs/51_pairs.ipynb #9553fc65
 def start_of(
@@ -83,7 +85,9 @@ def start_of(
     "Where paths begin: at noise, or at the start with some; raises `InputError` where there is none."
     n = noise_like(like, g)
     if recipe.source == 'noise': return n
-    if start is None: raise InputError('recipe.source is given, but these pairs have no start; give one, or set recipe.source to noise')
+    if start is None:
+        raise InputError(
+            'recipe.source is given, but these pairs have no start; give one, or set recipe.source to noise')
     return start + recipe.spread*n
 
 # %% ../nbs/51_pairs.ipynb #3b4dac2f
@@ -112,7 +116,8 @@ def _edm_field(net, given:Tensor, recipe:Recipe) -> Callable:
     return lambda x, t: v(x, t, None)
 
 # {objective: how it makes a batch, and a field for a solver}, as `recipe.objective`
-OBJECTIVES = dict(flow=_Objective(_flow, lambda net, given, recipe: conditioned(net, given)), edm=_Objective(_edm, _edm_field))
+OBJECTIVES = dict(flow=_Objective(_flow, lambda net, given, recipe: conditioned(net, given)),
+                  edm=_Objective(_edm, _edm_field))
 
 # %% ../nbs/51_pairs.ipynb #f7435562
 def pair_batch(
@@ -202,11 +207,14 @@ class PairTrainer:
         augment:Callable|None=None, # `(pairs, generator)` -> pairs, for each batch
         loss:Callable=velocity_loss, # `(net, batch)` -> `(b,)`
     ):
-        if not phases or min(f.steps for f in phases) < 1: raise InputError('training needs at least one phase, of at least one step each')
-        self.net, self.phases, self.held, self.recipe, self.augment, self.loss = net, phases, held, recipe, augment, loss
+        if not phases or min(f.steps for f in phases) < 1:
+            raise InputError('training needs at least one phase, of at least one step each')
+        self.net, self.phases, self.held, self.recipe, self.augment, self.loss = (
+            net, phases, held, recipe, augment, loss)
         self.params = [q for q in net.parameters() if q.requires_grad]
         self.path = Path(folder)/'state.safetensors' if folder else None
-        self.device = self.params[0].device; self.amp = torch.bfloat16 if recipe.precision == 'bf16' else None
+        self.device = self.params[0].device
+        self.amp = torch.bfloat16 if recipe.precision == 'bf16' else None
         self.opt = make_optimizer(self.params, TrainingConfig(learning_rate=recipe.learning_rate), self.device)
         self.averages = Averages(self.params, recipe.ema_decay, 1)
         self.done, self.skipped, self.seconds, self.log = 0, 0, 0., []
@@ -264,7 +272,8 @@ def save(self:PairTrainer):
     tensors |= averages | {f'net.{i}': q for i, q in enumerate(self.params)}
     tensors |= {f'kept.{i}': q for i, q in enumerate(self.kept or [])}
     state = {k: getattr(self, k) for k in ('done', 'skipped', 'seconds', 'log', 'worse', 'total')}
-    state |= dict(best=None if math.isinf(self.best) else self.best, count=count, groups=groups, recipe=asdict(self.recipe))
+    state |= dict(best=None if math.isinf(self.best) else self.best, count=count, groups=groups,
+                  recipe=asdict(self.recipe))
     write_tensors(self.path, tensors, dict(state=json.dumps(state)))
 
 @patch
@@ -293,7 +302,8 @@ def _note(self:PairTrainer, losses:list, since:float) -> float: # Now
     "Validate, and a row of the log."
     finite, v, now = [x for x in losses if math.isfinite(x)], self.validate(), time.monotonic()
     self.seconds += now - since
-    row = dict(step=self.done, loss=sum(finite)/max(1, len(finite)), seconds=round(self.seconds, 3), memory_mb=memory_now(self.device))
+    row = dict(step=self.done, loss=sum(finite)/max(1, len(finite)), seconds=round(self.seconds, 3),
+               memory_mb=memory_now(self.device))
     self.log.append(row | (dict(validation=v) if math.isfinite(v) else {}))
     return now
 
@@ -314,7 +324,8 @@ def fit(self:PairTrainer,
             if callback: callback(self, losses[-1])
             if self.done % self.recipe.validate_every and self.done < self.total: continue
             since, losses = _note(self, losses, since), []
-            bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}", validation=f"{self.log[-1].get('validation', math.nan):.3f}")
+            bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}",
+                            validation=f"{self.log[-1].get('validation', math.nan):.3f}")
             if self.path: self.save()
     with torch.no_grad(): torch._foreach_copy_(self.params, self.kept or self.averages.weights(0))
     return Fitted(self.net.eval(), self.done, self.best if self.held is not None else math.nan, self.log, self.seconds)

@@ -66,7 +66,8 @@ def bridge(
     generator:torch.Generator|None=None, # Where the noise comes from; the global one if none
 ) -> PathSample:
     "A Brownian bridge around the straight path (Tong 2023)."
-    (xt, ut), n, room = linear(x0, x1, t), noise_like(x1, generator), t*(1-t)     # in the time's own precision: 1e-8 is 0 in 16 bits
+    # in the time's own precision: 1e-8 is 0 in 16 bits
+    (xt, ut), n, room = linear(x0, x1, t), noise_like(x1, generator), t*(1-t)
     rate = epsilon*(1-2*t)/(2*room.clamp_min(1e-8).sqrt())
     return PathSample(xt + expand_as(epsilon*room.sqrt(), x1)*n, ut + expand_as(rate, x1)*n)
 
@@ -86,7 +87,8 @@ PATHS = dict(linear=linear, gaussian=gaussian, bridge=bridge, lipman=lipman) # F
 
 # %% ../nbs/20_paths.ipynb #cell-22
 # How epsilon changes from the first epoch (r = 0) to the end of the warm-up (r = 1), as a share of the largest
-SCHEDULES = dict(linear=lambda r: r, cosine=lambda r: (1 - math.cos(math.pi*r))/2, constant=lambda r: 1., falling=lambda r: 1 - r)
+SCHEDULES = dict(linear=lambda r: r, cosine=lambda r: (1 - math.cos(math.pi*r))/2, constant=lambda r: 1.,
+                 falling=lambda r: 1 - r)
 
 def dynamic_epsilon(
     epoch:float, # Epochs done, >= 0, fractions allowed
@@ -115,7 +117,8 @@ def _cosine_betas() -> Tensor:
     bar = torch.cos((torch.linspace(0, 1, DDPM_STEPS + 1, dtype=torch.double) + .008)/1.008*math.pi/2).square()
     return (1 - bar[1:]/bar[:-1]).clamp_max(.999)
 
-BETAS = dict(linear=lambda: torch.linspace(1e-4, .02, DDPM_STEPS, dtype=torch.double), cosine=_cosine_betas) # Schedules by name
+# Schedules by name
+BETAS = dict(linear=lambda: torch.linspace(1e-4, .02, DDPM_STEPS, dtype=torch.double), cosine=_cosine_betas)
 _LINEAR_END = (1 - BETAS['linear']()).prod().item()
 DDPM_START = _LINEAR_END**.5/(_LINEAR_END**.5 + (1 - _LINEAR_END)**.5) # 0.0063: the earliest time that is trained
 
@@ -131,7 +134,8 @@ def _ddpm(schedule:str):
     times = ddpm_times(schedule).float().flip(0)                                # rising, as a quantile function must
     return lambda u: times.to(u.device)[(u*DDPM_STEPS).long().clamp_max(DDPM_STEPS - 1)]
 
-TIMES = dict(uniform=lambda u: u, logit_normal=_logit_normal, mixture=_mixture, ddpm_linear=_ddpm('linear'), ddpm_cosine=_ddpm('cosine')) # Laws of times by name: a uniform number to a time
+TIMES = dict(uniform=lambda u: u, logit_normal=_logit_normal, mixture=_mixture, ddpm_linear=_ddpm('linear'),
+             ddpm_cosine=_ddpm('cosine'))  # Laws of times by name: a uniform number to a time
 
 # %% ../nbs/20_paths.ipynb #cell-27
 def sample_time(

@@ -49,7 +49,8 @@ def measure_speed(
     a, many = torch.randn(size, size, device=device).to(dtype), 500
     big, small = torch.zeros(2**25, device=device), torch.zeros(8, device=device)
     is_card = torch.device(device).type == 'cuda'
-    name = torch.cuda.get_device_name(device) if is_card else torch.cpu.get_capabilities().get('cpu_name') or 'processor'
+    name = (torch.cuda.get_device_name(device) if is_card else torch.cpu.get_capabilities().get('cpu_name')
+            or 'processor')
     return Speed(name, 2*size**3/_seconds(lambda: a @ a), 2*big.nbytes/_seconds(lambda: big.add_(1)),
                  _seconds(lambda: [small.add_(1) for _ in range(many)])/many)
 
@@ -67,7 +68,8 @@ def _of_a_step(config:Config) -> Config:
     "What a step's memory depends on; folders, rates and all the rest as in `Config()`."
     t, d = config.training, config.data
     training = TrainingConfig(t.batch, **{k: getattr(t, k) for k in _STEP_KEYS})
-    return Config(config.model, training, data=DataConfig(num_classes=d.num_classes, codec=d.codec, target_size=d.target_size))
+    return Config(config.model, training,
+                  data=DataConfig(num_classes=d.num_classes, codec=d.codec, target_size=d.target_size))
 
 def way(
     config:Config, # The run
@@ -147,18 +149,21 @@ def best_within(
 ) -> Candidate|None: # None where not one sample fits
     "The fastest micro-batch of one way."
     on_card = lambda m: w.report._replace(peak=w.peak(m)).on_card(overhead)
-    every = [micro] if micro else sorted({-(-b//k) for k in range(1, b + 1)})   # parts that differ by no more than the last
+    # parts that differ by no more than the last
+    every = [micro] if micro else sorted({-(-b//k) for k in range(1, b + 1)})
     fits = [m for m in every if on_card(m) <= budget]
     if not fits: return None
     time = {m: w.seconds(m, b, speed) for m in fits}
     m = min(m for m in fits if time[m] <= 1.005*min(time.values()))
-    return Candidate(w.report.means._replace(micro_batch=m), time[m], on_card(m), round(w.report.operations*b/w.report.batch))
+    return Candidate(w.report.means._replace(micro_batch=m), time[m], on_card(m),
+                     round(w.report.operations*b/w.report.batch))
 
 # %% ../nbs/41_plan.ipynb #cell-12
 def _ways(config:Config, given:dict) -> list: # `(checkpointing, mlp_chunks)`
     "The ways that a config and what is given leave; raises `InputError` where they leave none."
     asked = given.get('checkpointing', 'none'), given.get('mlp_chunks', 0)
-    ways = [(c, k) for c, k in WAYS if given.get('checkpointing', c) == c and given.get('mlp_chunks', k) == k] or [asked]
+    ways = ([(c, k) for c, k in WAYS if given.get('checkpointing', c) == c and given.get('mlp_chunks', k) == k]
+            or [asked])
     if config.model.network == 'unet': ways = [(c, k) for c, k in ways if c in ('none', 'all') and not k]
     if config.model.grn: ways = [(c, k) for c, k in ways if not k]
     if not ways:
@@ -248,8 +253,10 @@ def preset(
     "The config for a class of cards; raises `InputError` for an unknown one."
     p = chosen(PRESETS, name, 'preset')
     codec = 'stabilityai/sd-vae-ft-mse' if config.data.codec == Config().data.codec else config.data.codec
-    return replace(config, model=replace(config.model, latent_channels=4, hidden_dim=p['hidden_dim'], num_layers=p['num_layers']),
-                   training=replace(config.training, **p['means']._asdict()), data=replace(config.data, target_size=512, codec=codec))
+    return replace(config, model=replace(config.model, latent_channels=4, hidden_dim=p['hidden_dim'],
+                                         num_layers=p['num_layers']),
+                   training=replace(config.training, **p['means']._asdict()),
+                   data=replace(config.data, target_size=512, codec=codec))
 
 # %% ../nbs/41_plan.ipynb #cell-26
 def here() -> torch.device:
@@ -261,7 +268,8 @@ def memory_at_hand(
 ) -> int: # Bytes
     "What a run may use on a device: all of a GPU that is free or its own, or half of the free memory of the machine."
     if device.type == 'cuda':
-        return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return (torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
+                - torch.cuda.memory_allocated(device))
     free = min(psutil.virtual_memory().available, _container_memory())//2//int(os.environ.get('LOCAL_WORLD_SIZE', 1))
     try: import resource
     except ImportError: return free                                             # Windows
@@ -280,7 +288,8 @@ def memory_now(
     "What is in use: allocated, reserved and their peak on a GPU; what the process holds on a processor."
     mb = lambda n: round(n/2**20, 1)
     if device.type != 'cuda': return dict(resident=mb(psutil.Process().memory_info().rss))
-    found = dict(allocated=torch.cuda.memory_allocated, reserved=torch.cuda.memory_reserved, peak=torch.cuda.max_memory_allocated)
+    found = dict(allocated=torch.cuda.memory_allocated, reserved=torch.cuda.memory_reserved,
+                 peak=torch.cuda.max_memory_allocated)
     return {k: mb(f(device)) for k, f in found.items()}
 
 # %% ../nbs/41_plan.ipynb #cell-29
@@ -290,9 +299,11 @@ def surely_enough(
 ) -> int: # Bytes
     "More than a step will need."
     m, (h, w) = config.model, latent_hw(config)
-    if m.network == 'unet': return 24*parameters(config) + 64*batch*h*w*(16*m.hidden_dim*(m.num_layers + 1) + m.latent_channels)
+    if m.network == 'unet':
+        return 24*parameters(config) + 64*batch*h*w*(16*m.hidden_dim*(m.num_layers + 1) + m.latent_channels)
     attention = 4*m.num_layers//m.context_every if m.context_dim else 0
-    values = m.hidden_dim*(m.num_layers*(2 if m.grn else 1) + 8 + attention) + m.latent_channels       # at each latent pixel
+    # at each latent pixel
+    values = m.hidden_dim*(m.num_layers*(2 if m.grn else 1) + 8 + attention) + m.latent_channels
     return 24*parameters(config) + 64*batch*h*w*values
 
 def means_for(
@@ -306,7 +317,8 @@ def means_for(
     given = {k: getattr(t, k) for k in Means._fields if getattr(t, k) != 'auto'}
     if config.model.use_gradient_checkpointing: given.setdefault('checkpointing', 'middle')
     if 'micro_batch' in given: given['micro_batch'] = min(given['micro_batch'], batch)
-    if len(given) == 3 or surely_enough(config, given.get('micro_batch', batch)) < free: return Means(**{'micro_batch': batch} | given)
+    if len(given) == 3 or surely_enough(config, given.get('micro_batch', batch)) < free:
+        return Means(**{'micro_batch': batch} | given)
     alone = replace(config, training=replace(t, batch_size=batch))
     return plan(alone, free/GB, device='cuda' if device.type == 'cuda' else 'cpu', overhead=HERE, given=given).means
 
@@ -333,8 +345,10 @@ def with_less(
             if not out_of_memory(e): raise
             failed = str(e).partition('\n')[0]
         if micro == 1:
-            raise InputError(f'memory ran out with one sample at a time ({failed}); set training.checkpointing to nested and '
-                             'training.mlp_chunks to 4 if they are not, or make model.hidden_dim or data.target_size smaller')
+            raise InputError(f'memory ran out with one sample at a time ({failed}); '
+                             'set training.checkpointing to nested and '
+                             'training.mlp_chunks to 4 if they are not, or make model.hidden_dim or '
+                             'data.target_size smaller')
         told(f'memory ran out with micro-batches of {micro} ({failed[:100]}); going on with {micro//2}')
         micro //= 2
         gc.collect()

@@ -44,20 +44,26 @@ def check_fit(
 ):
     "Raise `InputError` where a config and a cache do not belong together."
     m, d = config.model, config.data
-    made = dict(codec=cache.spec) | {k: cache.recipe[k] for k in ('target_size', 'mirror', 'crops') if k in cache.recipe}
+    made = dict(codec=cache.spec) | {k: cache.recipe[k] for k in ('target_size', 'mirror', 'crops')
+                                     if k in cache.recipe}
     for k, v in made.items():
         if v == getattr(d, k): continue
-        raise InputError(f'{cache.root} was made with {k} {v}, but data.{k} is {getattr(d, k)}; make the latents again or set data.{k}')
+        raise InputError(
+            f'{cache.root} was made with {k} {v}, but data.{k} is {getattr(d, k)}; make the latents again or '
+            f'set data.{k}')
     if cache.latent_channels != m.latent_channels:
-        raise InputError(f'codec {cache.spec} has {cache.latent_channels} channels, but model.latent_channels is {m.latent_channels}; '
+        raise InputError(f'codec {cache.spec} has {cache.latent_channels} channels, but model.latent_channels is '
+                         f'{m.latent_channels}; '
                          f'set it to {cache.latent_channels}')
     if config.training.freeze == 'old' and config.training.init_from == 'none':
         raise InputError('training.freeze is old, but there is no model to begin with; give training.init_from')
     sampled_style(cache.styles, config.checkpoint.sample_style)
     least = min(cache.styles, key=cache.count.get)
-    most = cache.count[least]*max(1, len(cache.styles)//2)                        # of hundreds of styles, a batch holds none whole
+    most = cache.count[least]*max(1, len(cache.styles)//2)  # of hundreds of styles, a batch holds none whole
     if (b := config.training.batch) > most:
-        raise InputError(f'training.batch_size is {b}, and {least} has {cache.count[least]} latents; make it smaller, or add images')
+        raise InputError(
+            f'training.batch_size is {b}, and {least} has {cache.count[least]} latents; make it smaller, or '
+            f'add images')
     if config.training.coupling != 'independent' and b < 2:
         raise InputError(f'training.batch_size is {b}, and one latent leaves nothing to pair; '
                          'make it larger, or set training.coupling to independent')
@@ -82,7 +88,8 @@ def first_weights(
     "The network to begin with: drawn by chance, or a trained one, whose styles are found by name; raises `InputError` if it does not fit."
     net, t = build_network(config), config.training
     if t.init_from == 'none': return net, list(range(len(cache.styles)))
-    if (known := Path(config.checkpoint.save_dir)/'began.json').is_file():      # a run that goes on needs no parent any more
+    # a run that goes on needs no parent any more
+    if (known := Path(config.checkpoint.save_dir)/'began.json').is_file():
         d = read_json(known)
         cache.stats = LatentStats(*(torch.tensor(d[k]) for k in LatentStats._fields))
         return net, d['new']
@@ -95,7 +102,8 @@ def first_weights(
         raise InputError(f'{t.init_from} has another network ({bad[0]} and {len(bad) - 1} more do not fit); '
                          'give the model section of its config.json')
     rows = weights['style.table']; mean = rows[:len(old.styles)].mean(0)
-    table = [rows[old.styles.index(s)] if s in old.styles else mean for s in cache.styles] + list(rows[len(old.styles):])
+    table = ([rows[old.styles.index(s)] if s in old.styles else mean for s in cache.styles]
+             + list(rows[len(old.styles):]))
     if len(table) != len(mine['style.table']):
         raise InputError(f'{t.init_from} was trained with another training.use_avg_style_for_uncond; give the same')
     net.load_state_dict(weights | {'style.table': torch.stack(table)})
@@ -114,20 +122,23 @@ class OTCFMTrainer:
         check_fit(config, self.cache); self.config, t = config, config.training
         self.acc, self.root = make_accelerator(config), Path(config.checkpoint.save_dir)
         if t.batch % (n := self.acc.num_processes):
-            raise InputError(f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; make it a multiple of {n}')
+            raise InputError(
+                f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; make it a multiple of {n}')
         if t.memory_gb and self.acc.device.type == 'cuda':
             torch.cuda.set_per_process_memory_fraction(min(1., t.memory_gb*GB/torch.cuda.mem_get_info()[1]))
         net, self.new = first_weights(config, self.cache); new = self.new
-        self.cache.hold(self.acc.device)                                        # or read batch by batch, where that is too much
+        self.cache.hold(self.acc.device)  # or read batch by batch, where that is too much
         self.rows, self.checks = self.choose_rows(new)
         self.means = means_for(config, self.acc.device, t.batch//n); net.save_memory(*self.means[1:])
         self.prepare(net, new)
-        self.done, self.skipped, self.seconds, self.stop = 0, 0, 0., 0          # seconds: of training; stop: a signal that came
-        self.saved_at, self.due = time.monotonic(), False                       # when the last checkpoint was; whether minutes ask for one
-        self.log, self.pending, self.shown = [], [], None                       # lines; losses since; the last batch, its losses
-        self.valid, self.best = None, math.inf                                  # losses of validation, by average; the lowest
-        self.worse, self.asked = 0, -1                                          # validations since then; the step of the last
-        self.coupling, self.group = t.coupling, (None, None)                    # or the plans; noise that was paired for several batches
+        # seconds: of training; stop: a signal that came
+        self.done, self.skipped, self.seconds, self.stop = 0, 0, 0., 0
+        self.saved_at, self.due = time.monotonic(), False  # when the last checkpoint was; whether minutes ask for one
+        self.log, self.pending, self.shown = [], [], None  # lines; losses since; the last batch, its losses
+        self.valid, self.best = None, math.inf  # losses of validation, by average; the lowest
+        self.worse, self.asked = 0, -1  # validations since then; the step of the last
+        # or the plans; noise that was paired for several batches
+        self.coupling, self.group = t.coupling, (None, None)
         self.pool, self.next = ThreadPoolExecutor(1), {}                        # makes the next batch
 
 # %% ../nbs/50_train.ipynb #50e00007
@@ -138,12 +149,17 @@ def make_accelerator(
     names = [] if config.checkpoint.trackers == 'none' else [v.strip() for v in config.checkpoint.trackers.split(',')]
     for name in names:
         if name not in (known := sorted({str(v) for v in LoggerType.list()} - {'all'})):
-            raise InputError(f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; give some of them, or none')
-        if not find_spec(name): raise InputError(f"checkpoint.trackers {name} needs a package: pip install {name}; or set it to none")
+            raise InputError(
+                f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; give some of '
+                f'them, or none')
+        if not find_spec(name):
+            raise InputError(f"checkpoint.trackers {name} needs a package: pip install {name}; or set it to none")
     several = int(os.environ.get('WORLD_SIZE', 1)) > 1
-    acc = Accelerator(cpu=several and not torch.cuda.is_available(), log_with=names or None, project_dir=config.checkpoint.save_dir)
+    acc = Accelerator(cpu=several and not torch.cuda.is_available(), log_with=names or None,
+                      project_dir=config.checkpoint.save_dir)
     if (kind := acc.distributed_type.value) in ('FSDP', 'DEEPSPEED', 'MEGATRON_LM', 'XLA'):
-        raise InputError(f'this trainer shares batches between processes, not the network itself, and accelerate is set to {kind}; '
+        raise InputError(f'this trainer shares batches between processes, not the network itself, and accelerate is '
+                         f'set to {kind}; '
                          'run accelerate config again without it, or give --multi_gpu')
     return acc
 
@@ -154,12 +170,14 @@ def choose_rows(self:OTCFMTrainer,
 ) -> tuple: # Positions that are trained on, int64 `(n,)`; batches of validation
     "Hold out some images; where only new styles learn, take theirs alone."
     t = self.config.training; s = split(self.cache, t.validation_share, t.seed)
-    keep = (lambda rows: rows[torch.isin(self.cache.styles_of(rows), torch.tensor(new))]) if t.freeze == 'old' else (lambda rows: rows)
+    keep = ((lambda rows: rows[torch.isin(self.cache.styles_of(rows), torch.tensor(new))]) if t.freeze == 'old'
+            else (lambda rows: rows))
     if not len(rows := keep(s.train)):
         raise InputError(f'{t.init_from} knows all of {", ".join(self.cache.styles)}, '
                          'so with training.freeze old nothing is left to learn; add a style, or set it to nothing')
     # a velocity is asked at all times alike, whatever it is trained on
-    as_trained = dict(time_law=t.time_sampling, weight=t.loss_weighting) if self.config.model.predicts == 'noise' else {}
+    as_trained = (dict(time_law=t.time_sampling, weight=t.loss_weighting)
+                  if self.config.model.predicts == 'noise' else {})
     return rows, held_batches(self.cache, keep(s.held), t.seed, Draw(0., 0., path=t.path, **as_trained))
 
 @patch
@@ -172,12 +190,13 @@ def prepare(self:OTCFMTrainer,
     if t.freeze == 'old':
         for name, p in net.named_parameters(): p.requires_grad_(name == 'style.table')
         learns = torch.zeros(len(net.style.table), 1); learns[new] = 1.
-        net.style.table.register_hook(lambda g: g*learns.to(g))                 # the rows of old styles stay, to the bit
+        net.style.table.register_hook(lambda g: g*learns.to(g))  # the rows of old styles stay, to the bit
     if device.type == 'cuda' and t.tf32: torch.set_float32_matmul_precision('high')
-    self.averages = Averages([p.to(device) for p in net.parameters()], t.ema_decay, t.ema_count if t.optimizer == 'adamw' else 1)
+    self.averages = Averages([p.to(device) for p in net.parameters()], t.ema_decay,
+                             t.ema_count if t.optimizer == 'adamw' else 1)
     opt = make_optimizer(net.to(device).parameters(), t, device)
     if t.freeze == 'old': opt.param_groups[0]['weight_decay'] = 0.              # which would move them, too
-    self.plain = net                                                            # compiled and joined networks share its weights
+    self.plain = net  # compiled and joined networks share its weights
     self.net, self.opt = self.acc.prepare(torch.compile(net) if t.compile else net, opt)
     self.amp = precision_on(self.config, device.type); self.scaler = make_scaler(device, self.amp)
 
@@ -223,9 +242,10 @@ def shared_noise(self:OTCFMTrainer,
     group, i = divmod(step, t.coupling_batches)
     if self.group[0] != group:
         g = generator(t.seed, group, rank, 2)
-        data, styles = (torch.cat(v) for v in zip(*map(self.latents, range(group*t.coupling_batches, (group + 1)*t.coupling_batches))))
+        data, styles = (torch.cat(v) for v in zip(
+            *map(self.latents, range(group*t.coupling_batches, (group + 1)*t.coupling_batches))))
         self.group = group, COUPLINGS[t.coupling](noise_like(data, g), data, styles, g).chunk(t.coupling_batches)
-    return self.group[1][i]                                                     # only one thread makes batches at a time
+    return self.group[1][i]  # only one thread makes batches at a time
 
 # %% ../nbs/50_train.ipynb #cell-11
 @patch(as_prop=True)
@@ -239,7 +259,8 @@ def batch(self:OTCFMTrainer,
 ) -> FlowBatch:
     "What a step is shown, on this process: a function of seed, step and rank."
     (x1, style), t = self.latents(step), self.config.training
-    epsilon = dynamic_epsilon(self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule) if t.dynamic_epsilon else 0.
+    epsilon = (dynamic_epsilon(self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule)
+               if t.dynamic_epsilon else 0.)
     noise, start = (epsilon, 0.) if t.epsilon_is == 'noise' else (0., epsilon)
     draw = Draw(noise, t.label_drop_prob, self.coupling, t.time_sampling, t.path, start, t.loss_weighting)
     whole = flow_batch(x1, style, draw, generator(t.seed, step, self.draws, 1), self.shared_noise(step))
@@ -262,7 +283,8 @@ def plans(self:OTCFMTrainer) -> list: # A `SemiDiscrete` for each style
     style = self.cache.styles_of(self.rows); of['held_out'] = str(self.config.training.validation_share)
     latents = {s: torch.cat([self.cache.pick(part)[0].half() for part in self.rows[style == i].split(256)])
                for i, s in enumerate(self.cache.styles)}
-    of |= dict(rows=digest(self.rows.numpy().tobytes()), stats=digest(json.dumps([v.tolist() for v in self.cache.stats]).encode()))
+    of |= dict(rows=digest(self.rows.numpy().tobytes()),
+               stats=digest(json.dumps([v.tolist() for v in self.cache.stats]).encode()))
     def fits():
         try: return path.is_file() and read_metadata(path) == of and all(len(v) for v in read_tensors(path).values())
         except InputError: return False                                         # damaged: they are fitted again
@@ -287,7 +309,8 @@ def gradient(self:OTCFMTrainer,
     def attempt(micro):
         self.opt.zero_grad(set_to_none=True)
         return backward_in_parts(self.net, batch, micro, self.amp, back, lambda: self.acc.no_sync(self.net))
-    if self.acc.num_processes > 1: return attempt(self.means.micro_batch)       # the others would wait for a process that begins again
+    if self.acc.num_processes > 1:
+        return attempt(self.means.micro_batch)  # the others would wait for a process that begins again
     losses, micro = with_less(attempt, self.means.micro_batch, tqdm.write)
     self.means = self.means._replace(micro_batch=micro); return losses
 
@@ -304,18 +327,21 @@ def step(self:OTCFMTrainer) -> StepResult:
     "One step of training, applied only if all is finite."
     for g in self.opt.param_groups: g['lr'] = self.rate()
     start = time.perf_counter()
-    batch = self.ahead(self.done)                                               # outside of autocast, as in the thread of the others
+    batch = self.ahead(self.done)  # outside of autocast, as in the thread of the others
     losses = self.gradient(batch); self.shown = batch, losses
     if self.scaler.is_enabled(): self.scaler.unscale_(self.opt)
-    norm = torch.nn.utils.clip_grad_norm_([p for p in self.plain.parameters() if p.grad is not None], self.config.training.grad_clip)
-    several, unsaved = self.acc.num_processes > 1, self.acc.is_main_process*(time.monotonic() - self.saved_at)*self.acc.num_processes
+    norm = torch.nn.utils.clip_grad_norm_([p for p in self.plain.parameters() if p.grad is not None],
+                                          self.config.training.grad_clip)
+    several, unsaved = (self.acc.num_processes > 1,
+                        self.acc.is_main_process*(time.monotonic() - self.saved_at)*self.acc.num_processes)
     said = torch.tensor([losses.mean().item(), float(self.stop), self.seconds + time.perf_counter() - start, unsaved],
                         dtype=torch.float64, device=self.acc.device if several else 'cpu')
     mean, stop, self.seconds, unsaved = self.acc.reduce(said, 'mean').tolist() if several else said.tolist()
-    self.stop, self.due = self.stop or (signal.SIGTERM if stop else 0), unsaved > 60*self.config.checkpoint.save_every_minutes
+    self.stop, self.due = (self.stop or (signal.SIGTERM if stop else 0),
+                           unsaved > 60*self.config.checkpoint.save_every_minutes)
     ok = math.isfinite(mean) and bool(norm.isfinite())       # every process decides alike
     if ok: self.opt.step(); self.update_averages()
-    if self.scaler.is_enabled(): self.scaler.update()                           # what overflowed is skipped, and the next scaled less
+    if self.scaler.is_enabled(): self.scaler.update()  # what overflowed is skipped, and the next scaled less
     self.opt.zero_grad(set_to_none=True); self.done += 1
     return StepResult(mean, float(norm), ok)
 
@@ -342,13 +368,15 @@ def model(self:OTCFMTrainer,
 def state(self:OTCFMTrainer) -> dict: # {name: tensor}
     "Weights, averages and the optimizer's memory, flat."
     net = {f'net.{k}': v for k, v in self.plain.state_dict().items()}
-    return {k: v.detach().cpu().contiguous().clone() for k, v in (net | opt_state(self.opt)[0] | averages_state(self.averages)[0]).items()}
+    return {k: v.detach().cpu().contiguous().clone()
+            for k, v in (net | opt_state(self.opt)[0] | averages_state(self.averages)[0]).items()}
 
 @patch
 def save(self:OTCFMTrainer) -> Path:
     "Write a checkpoint, verified, and remove those that are too old; raises `InputError` with the others untouched."
     lowest = min(self.valid) if self.valid and self.asked == self.done else None
-    numbers = dict(step=self.done, means=list(self.means), device=self.device_name, skipped=self.skipped, seconds=self.seconds,
+    numbers = dict(step=self.done, means=list(self.means), device=self.device_name, skipped=self.skipped,
+                   seconds=self.seconds,
                    pending=self.pending, averaged=averages_state(self.averages)[1], groups=opt_state(self.opt)[1],
                    scaler=self.scaler.state_dict(), validation=lowest, by_average=self.valid,
                    best=self.best if math.isfinite(self.best) else None, worse=self.worse,
@@ -382,23 +410,29 @@ def check_same(self:OTCFMTrainer,
         raise InputError(f'{self.root} holds another run ({"; ".join(diff[:4])}); '
                          'choose another checkpoint.save_dir, or give back the old value')
     if d['latents'] != self.cache.fingerprint:
-        raise InputError(f'{self.cache.root} has changed since the run in {self.root} began; choose another checkpoint.save_dir')
+        raise InputError(
+            f'{self.cache.root} has changed since the run in {self.root} began; choose another checkpoint.save_dir')
     if d['step'] > self.total:
         raise InputError(f'{self.root} is at step {d["step"]}, beyond the {self.total} that are asked for; '
                          'ask for more, or choose another checkpoint.save_dir')
     if other := other_software(d.get('software', {})):
         self.acc.print(f'the run began with other software ({other}); results may differ in the last digits')
     if self.config.training.coupling_scope == 'process' and d.get('processes', 1) != self.acc.num_processes:
-        self.acc.print(f"the run began with {d['processes']} processes, now there are {self.acc.num_processes}: pairs will be others")
+        self.acc.print(
+            f"the run began with {d['processes']} processes, now there are {self.acc.num_processes}: pairs "
+            f"will be others")
 
 @patch
 def load(self:OTCFMTrainer,
     folder:Path, # A checkpoint that verifies
 ):
     "Take up the run where a checkpoint left it; raises `InputError` if it is another run's."
-    d, t = read_json(folder/'training.json'), read_tensors(folder/'training.safetensors'); self.check_same(d)
+    d, t = read_json(folder/'training.json'), read_tensors(folder/'training.safetensors')
+    self.check_same(d)
     self.plain.load_state_dict({k[4:]: v for k, v in t.items() if k.startswith('net.')})
-    load_opt_state(self.opt, t, d['groups']); load_averages(self.averages, t, d['averaged']); self.scaler.load_state_dict(d['scaler'])
+    load_opt_state(self.opt, t, d['groups'])
+    load_averages(self.averages, t, d['averaged'])
+    self.scaler.load_state_dict(d['scaler'])
     alike = d['device'] == self.device_name and d['means'][1:] == list(self.means[1:])
     if self.config.training.micro_batch == 'auto' and alike:                    # what did not fit here would not now
         self.means = self.means._replace(micro_batch=min(self.means.micro_batch, d['means'][0]))
@@ -413,7 +447,8 @@ def load(self:OTCFMTrainer,
 def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None where nothing is held out
     "Ask the held-out latents; remember how long nothing better was found."
     if not self.checks: return None
-    ask = lambda: with_less(lambda m: validation_loss(self.plain, self.checks, m, self.amp), self.means.micro_batch, tqdm.write)[0]
+    ask = lambda: with_less(lambda m: validation_loss(self.plain, self.checks, m, self.amp),
+                            self.means.micro_batch, tqdm.write)[0]
     if self.config.training.optimizer == 'schedulefree':
         with as_used(self.opt): self.valid = [ask()]
     else:
@@ -424,7 +459,8 @@ def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None wh
     if self.acc.num_processes > 1:                                              # or they would not agree when to stop
         self.valid = self.acc.reduce(torch.tensor(self.valid, device=self.acc.device), 'mean').tolist()
     low = min(self.valid)
-    if self.done % self.save_every == 0: self.worse = 0 if low < self.best else self.worse + 1          # those by the clock do not count
+    # those by the clock do not count
+    if self.done % self.save_every == 0: self.worse = 0 if low < self.best else self.worse + 1
     self.best = min(low, self.best); return self.valid
 
 @patch
@@ -438,8 +474,7 @@ def draw_samples(self:OTCFMTrainer):
     try: codec = load_codec(self.cache.spec, self.acc.device)
     except InputError as e: tqdm.write(f'no samples: {e}'); return
     m, path = self.model(self.best_average()), self.root/'samples'/f'step-{self.done:07}.png'
-    path.parent.mkdir(exist_ok=True)
-    few = replace(self.config.inference, num_inference_steps=8)
+    path.parent.mkdir(exist_ok=True); few = replace(self.config.inference, num_inference_steps=8)
     draw = lambda n: sample_grid(m.net, self.cache.pick(rows[:n])[0], k, m.styles, m.stats, codec, few)
     try: save_image(with_less(draw, len(rows), lambda line: None)[0], path)
     except InputError as e: tqdm.write(f'no samples: {e}')                      # a picture is not worth a run
@@ -477,7 +512,8 @@ def write_row(self:OTCFMTrainer,
 def begin(self:OTCFMTrainer):
     "Make the folder of the run, or find the run that is in it."
     clean_stale(self.root/'checkpoints'); clean_stale(self.root)
-    for p in (self.root/'checkpoints').glob('.old-step-*'): shutil.rmtree(p, ignore_errors=True)        # half removed when the power went
+    for p in (self.root/'checkpoints').glob('.old-step-*'):
+        shutil.rmtree(p, ignore_errors=True)  # half removed when the power went
     last = self.newest()
     if last is None and (bad := checkpoints(self.root)):
         raise InputError(f'none of the {len(bad)} checkpoint(s) in {self.root} can be read; '
@@ -486,12 +522,15 @@ def begin(self:OTCFMTrainer):
         if last is None or p.name > last.name:                                  # it would stand in the way
             os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))
     if last:
-        self.load(last); write_text(self.root/'config.json', self.config.to_json()); return
+        self.load(last)
+        write_text(self.root/'config.json', self.config.to_json())
+        return
     if (self.root/'config.json').exists() and not (self.root/'log.jsonl').exists():
         raise InputError(f'{self.root} holds a config.json that no run wrote; choose another checkpoint.save_dir')
     if self.config.training.init_from != 'none':
-        write_json(self.root/'began.json', dict(new=self.new, **{k: v.tolist() for k, v in self.cache.stats._asdict().items()}))
-    write_text(self.root/'log.jsonl', '')                                       # first: a config.json without a log is somebody else's
+        write_json(self.root/'began.json',
+                   dict(new=self.new, **{k: v.tolist() for k, v in self.cache.stats._asdict().items()}))
+    write_text(self.root/'log.jsonl', '')  # first: a config.json without a log is somebody else's
     write_text(self.root/'config.json', self.config.to_json())
 
 @patch
@@ -503,7 +542,7 @@ def ready(self:OTCFMTrainer):
     if self.acc.device.type == 'cpu': keep_freed_memory()
     if self.config.training.coupling == 'semidiscrete': self.coupling = self.plans()
     for made in self.next.values(): made.result()
-    self.next = {}                                                              # a run that was loaded goes on elsewhere
+    self.next = {}  # a run that was loaded goes on elsewhere
     flat = {f'{s}.{k}': v for s, d in self.config.to_dict().items() for k, v in d.items()}
     if self.acc.log_with: self.acc.init_trackers('stylecfm', flat)
     self.net.train(); self.saved_at, self.stop = time.monotonic(), 0
@@ -520,8 +559,10 @@ def fit(self:OTCFMTrainer,
         self.ready()
         bad, quiet = 0, {} if self.acc.is_main_process else dict(disable=True)
         limit = self.config.training.max_minutes
-        name, total = (f'train, at most {limit:g} minutes', None) if limit else ('train', self.total)   # its steps would foretell weeks
-        with tqdm(total=total, initial=self.done, desc=name, unit='step', mininterval=.5, **quiet) as bar, noted_signals() as noted:
+        # its steps would foretell weeks
+        name, total = (f'train, at most {limit:g} minutes', None) if limit else ('train', self.total)
+        with tqdm(total=total, initial=self.done, desc=name, unit='step', mininterval=.5,
+                  **quiet) as bar, noted_signals() as noted:
             while not self.over():
                 told = lambda: self.stop or next(iter(noted), 0)
                 self.stop = told(); r = self.step()
@@ -530,7 +571,8 @@ def fit(self:OTCFMTrainer,
                 if r.applied and self.acc.is_main_process: self.pending.append(r.loss)
                 self.after(r, log_every, bar)
                 if bad == 10:
-                    self.leave(FloatingPointError(f'the loss was not finite for 10 steps in a row, at step {self.done}; '
+                    self.leave(FloatingPointError('the loss was not finite for 10 steps in a row, '
+                                                  f'at step {self.done}; '
                                                   'lower training.learning_rate, or look for bad latents'))
                 if self.stop and not self.over(): self.leave(Stopped(int(self.stop)))
                 if callback: self.guarded(callback, r)
@@ -566,7 +608,9 @@ def checkpoint(self:OTCFMTrainer,
     "Validate, on every process alike; save and draw on the first."
     losses = self.validate(); self.saved_at = time.monotonic()
     if not self.acc.is_main_process: return
-    if losses: self.write_row(dict(step=self.done, validation=min(losses), validation_by_average=losses, seconds=round(self.seconds, 3)))
+    if losses:
+        self.write_row(dict(step=self.done, validation=min(losses), validation_by_average=losses,
+                            seconds=round(self.seconds, 3)))
     self.save()
     if self.config.checkpoint.samples: self.draw_samples()
 
@@ -599,7 +643,7 @@ def finish(self:OTCFMTrainer) -> Path:
     if self.acc.is_main_process:
         best = best_checkpoint(self.root) if self.config.training.patience else None
         elsewhere = best and best.name != f'step-{self.done:07}'
-        local = Path(self.cache.spec).expanduser().is_dir()                     # then the codec is given away with the model
+        local = Path(self.cache.spec).expanduser().is_dir()  # then the codec is given away with the model
         codec = load_codec(self.cache.spec, 'cpu') if local else None
         model = self.of(best) if elsewhere else self.model(self.best_average())
         with sealed_folder(self.root/'export', 'model', dict(step=self.done)) as tmp: write_model(tmp, model, codec)

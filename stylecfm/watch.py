@@ -82,7 +82,8 @@ def sampled_style(
     "The style whose images are transferred as samples; raises `InputError`."
     if name in styles: return styles.index(name)
     if name != 'auto':
-        raise InputError(f'checkpoint.sample_style is {name!r}, and the styles are {", ".join(styles)}; give one of them, or auto')
+        raise InputError(
+            f'checkpoint.sample_style is {name!r}, and the styles are {", ".join(styles)}; give one of them, or auto')
     return next((i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))), 0)
 
 @torch.no_grad()
