@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from fastcore.script import store_true
-from .cli import call_parse, config_with, reported, shown, writable
+from .cli import call_parse, config_with, printable, reported, writable
 from .config import Config, InputError, load_config
 
 # %% ../nbs/80a_advice.ipynb #ad000001
@@ -352,7 +352,7 @@ def stylecfm_plan(
             raise InputError('give two or more folders of images, one for each style: stylecfm_plan photos/ paintings/')
         folders = [Path(f) for f in folders]
         for f in folders:
-            if not f.is_dir(): raise InputError(f'no folder at {shown(f)}; give folders of images')
+            if not f.is_dir(): raise InputError(f'no folder at {printable(f)}; give folders of images')
         if len({f.resolve() for f in folders}) < len(folders):
             raise InputError('the same folder is given twice; give one for each style')
         for k, v in (('budget', budget), ('hours', hours)):
@@ -373,7 +373,7 @@ def _make_plan(folders:list, budget:float|None, image_size:int|None, codec:str, 
     raw, advice = arranged(folders)
     seen = [look_at_folder(f) for f in folders]
     if not all(f.sizes for f in seen):
-        raise InputError(f'{shown(next(f.path for f in seen if not f.sizes))} holds no image that can be used')
+        raise InputError(f'{printable(next(f.path for f in seen if not f.sizes))} holds no image that can be used')
     use = codec if not name or codec != Config().data.codec else c.data.codec
     channels = 4 if name and use == c.data.codec else load_codec(use).latent_channels
     factor = side_step(use)
@@ -396,18 +396,18 @@ def _say_folders(reports:list, target:int, same:list, most:int=10):
     "Print what is wrong with images; at most so many lines of each kind."
     for f in reports:
         part = '' if f.looked == f.count else f', {f.looked} of them looked at'
-        print(f'{shown(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; '
+        print(f'{printable(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; '
               f'{len(f.bad)} cannot be used, {len(f.small)} smaller than {target}')
-        for b in f.bad[:most]: print(f'  cannot be used: {shown(b.path)}: {b.reason}')
+        for b in f.bad[:most]: print(f'  cannot be used: {printable(b.path)}: {b.reason}')
         if len(f.bad) > most: print(f'  ... and {len(f.bad) - most} more')
         good = f.count - len(f.bad)
         if f.looked == f.count and 0 < good < 50: print(f'  {good} are few: the network learns them by heart; a few hundred are better')
-    for a, b in same[:most]: print(f'twice the same: {shown(a)} and {shown(b)}')
+    for a, b in same[:most]: print(f'twice the same: {printable(a)} and {printable(b)}')
     if len(same) > most: print(f'... and {len(same) - most} more pairs')
     few, many = (g(reports, key=lambda f: f.count) for g in (min, max))
     if many.count > 20*few.count:
-        print(f'{shown(many.path.name)} has {many.count/few.count:.0f} times as many images as {shown(few.path.name)}; '
-              f'training will see little of {shown(few.path.name)}')
+        print(f'{printable(many.path.name)} has {many.count/few.count:.0f} times as many images as {printable(few.path.name)}; '
+              f'training will see little of {printable(few.path.name)}')
 
 def _timed(config:Config, means:'Means', speed:'Speed|None') -> float: # Seconds
     "The time of a step; raises `InputError` where there is not the memory for it."
@@ -426,7 +426,7 @@ def _tell_plan(config:Config, seen:list, p:'MemoryPlan', elsewhere:bool, hours:f
     _say_folders(reports, side, twins(seen))
     images = sum(round(f.count*(1 - len(f.bad)/f.looked)) for f in reports)
     if bad := [f for f in reports if len(f.bad) == f.looked]:
-        raise InputError(f'{shown(bad[0].path)} holds no image that can be used for {side} pixels')
+        raise InputError(f'{printable(bad[0].path)} holds no image that can be used for {side} pixels')
     seconds = _timed(config, p.means, p.speed if elsewhere else None)
     config, steps = limit_steps(config, images, seconds, hours)
     minutes = steps*seconds/60

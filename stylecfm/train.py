@@ -599,12 +599,10 @@ def after(self:OTCFMTrainer,
         row, pace = self.log[-1], t.batch*self.done/max(self.seconds, 1e-9)
         most = max(row['memory_mb'].values())/1024
         bar.set_postfix(loss=f"{row['loss']:.3f}", skipped=self.skipped, images_s=f'{pace:.0f}', GB=f'{most:.1f}')
-    if self.due or last or self.done % self.save_every == 0: self.checkpoint(r)
+    if self.due or last or self.done % self.save_every == 0: self.checkpoint()
 
 @patch
-def checkpoint(self:OTCFMTrainer,
-    r:StepResult|None=None, # Of the last step; it changes nothing
-):
+def checkpoint(self:OTCFMTrainer):
     "Validate, on every process alike; save and draw on the first."
     losses = self.validate(); self.saved_at = time.monotonic()
     if not self.acc.is_main_process: return

@@ -594,7 +594,7 @@ def at_intervals(
     def callback(trainer, result):
         if sample and trainer.done % sample == 0 and trainer.acc.is_main_process: draw(trainer)
         there = trainer.root/'checkpoints'/f'step-{trainer.done:07}'
-        if save and trainer.done % save == 0 and not there.exists(): trainer.checkpoint(result)
+        if save and trainer.done % save == 0 and not there.exists(): trainer.checkpoint()
     return callback
 
 # %% ../../nbs/applications/users.ipynb #1d300066
