@@ -283,15 +283,17 @@ def limit_steps(
     config:Config, # The run
     images:int, # Of all styles
     seconds:float, # A step
-    hours:float|None, # At most; None: no limit
+    hours:float|None, # Aimed at, by the seconds of a step; None: no limit
 ) -> tuple: # The config, its steps
-    "Fewer steps where the defaults' epochs would take too long; warm-up and checkpoints shrink with them."
+    "Fewer steps where the defaults' epochs would take too long; warm-up, memory of the average and checkpoints shrink with them."
     import math
     t, latents = config.training, images*copies(config)
     steps = min(MOST_STEPS, math.ceil(t.stage1_epochs*latents/t.batch))
     if hours: steps = max(1, min(steps, round(hours*3600/seconds)))
     epochs = max(1, round(steps*t.batch/latents))
-    training = replace(t, max_steps=steps, epsilon_warmup_epochs=max(1, min(t.epsilon_warmup_epochs, epochs//2)))
+    training = replace(t, max_steps=steps, epsilon_warmup_epochs=max(1, min(t.epsilon_warmup_epochs, epochs//2)),
+                       warmup_steps=min(t.warmup_steps, steps//10),
+                       ema_decay=min(t.ema_decay, max(0., round(1 - 5/steps, 4))))   # 1/(1 - decay) steps are a fifth of the run
     saving = replace(config.checkpoint, save_every_epochs=max(1, min(config.checkpoint.save_every_epochs, epochs//10)))
     return replace(config, training=training, checkpoint=saving), steps
 

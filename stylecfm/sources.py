@@ -140,10 +140,13 @@ def put_aside(
     out:str|Path, # Gets `train/` with all but `n` of each style, and `test/` with those; left alone if it has them
     n:int=30, # Images of each style to put aside, fewer than there are
     seed:int=0, # Of the choice
-    styles:tuple=('photo', 'monet'), # Folders, in the order of the choice
+    styles:tuple|None=None, # Folders, in the order of the choice; photo and monet where there are both, else all, by name
 ):
-    "Copies of images, in two folders; raises `InputError` where there are too few."
+    "Copies of images into `out/train` and `out/test`, a folder a style; raises `InputError` where there are too few."
     root, out = Path(root), Path(out)
+    if styles is None:
+        styles = 'photo', 'monet'
+        if not all((root/s).is_dir() for s in styles): styles = tuple(style_folders(root))
     rng, parts = np.random.default_rng(seed), dict(train=[], test=[])
     for style in styles:
         paths = list_images(root/style)
