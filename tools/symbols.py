@@ -10,7 +10,7 @@ import re
 import sys
 import tokenize
 from collections import Counter
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from notebooks import FLAGS, ROOT, every_notebook
@@ -188,12 +188,19 @@ def words(s):
     if s.returns and is_tensor(s.returns) and not SHAPE.search(s.returns.doc): yield 'an array is returned, and no docment states its shape'
 
 
+@lru_cache(2)
+def named(text):
+    "The names in a text that stand alone, and those behind a dot."
+    return set(re.findall(r'(?<![\w.])[A-Za-z_]\w*', text)), set(re.findall(r'\.([A-Za-z_]\w*)', text))
+
+
 def checked(s, text, given):
     "Is a symbol named where something is checked? A class also is where what returns it is named."
     owner, _, method = s.name.rpartition('.')
     if method in CALLED: return True                          # with its class
-    if owner: return bool(re.search(rf'\.{method}\b', text))
-    return s.kind == 'alias' or bool(re.search(rf'(?<![\w.]){method}\b', text)) or s.kind == 'class' and method in given
+    alone, behind = named(text)
+    if owner: return method in behind
+    return s.kind == 'alias' or method in alone or s.kind == 'class' and method in given
 
 
 def findings(names=()):
