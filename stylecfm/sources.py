@@ -140,15 +140,12 @@ def put_aside(
     out:str|Path, # Gets `train/` with all but `n` of each style, and `test/` with those; left alone if it has them
     n:int=30, # Images of each style to put aside, fewer than there are
     seed:int=0, # Of the choice
-    styles:tuple|None=None, # Folders, in the order of the choice; photo and monet where there are both, else all, by name
+    styles:tuple|None=None, # Folders, in the order of the choice; all, by name, if none
 ):
     "Copies of images into `out/train` and `out/test`, a folder a style; raises `InputError` where there are too few."
     root, out = Path(root), Path(out)
-    if styles is None:
-        styles = 'photo', 'monet'
-        if not all((root/s).is_dir() for s in styles): styles = tuple(style_folders(root))
     rng, parts = np.random.default_rng(seed), dict(train=[], test=[])
-    for style in styles:
+    for style in styles or style_folders(root):
         paths = list_images(root/style)
         if len(paths) <= n:
             raise InputError(f'{root/style} has {len(paths)} images; more than {n} are needed to put {n} aside')
