@@ -6,6 +6,7 @@ import re
 LONGEST_FUNCTION, LONGEST_CELL, LARGEST_KB = 45, 60, 120
 MACHINE_PATH = re.compile(r'(?<![\w.])/(?:work|home|root|Users|tmp)/\w')
 FORBIDDEN = re.compile(r'\bpickle\.load|\btorch\.load\((?!.*weights_only=True)|\.(?:save|load)_state\(|(?<![\w.])(?:eval|exec)\(')
+IMPORT = ast.Import, ast.ImportFrom
 MAY_PRINT = ('80_cli', '80a_advice', '81_app', '90_demo', 'brain', 'radar', 'users')
 
 
@@ -60,13 +61,22 @@ def exports(nb, _):
     "Exported cells run in tests, keep imports apart, say what they are, and use nothing dangerous."
     for i, s in nb.exported:
         tree = ast.parse(s)
-        kinds = {isinstance(n, (ast.Import, ast.ImportFrom)) for n in tree.body}
+        kinds = {isinstance(n, IMPORT) for n in tree.body}
         if re.search(r'^#\|\s*eval:\s*false', s, re.M): yield f'cell {i} is exported and never run'
         if kinds == {True, False}: yield f'cell {i} mixes imports and code'
         if FORBIDDEN.search(s): yield f'cell {i} calls {FORBIDDEN.search(s)[0]}'
         if re.search(r'(?<![\w.])print\(', s) and nb.name not in MAY_PRINT: yield f'cell {i} prints: only commands do'
         for n in tree.body:
             if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and not n.name.startswith('__') and not ast.get_docstring(n): yield f'cell {i}: {n.name} has no docstring'
+
+
+def apart(nb, _):
+    "A cell imports or does something else. Building the docs runs every cell with an import in it, at any depth, and without the cells before it that have none."
+    for i, s in nb.code:
+        if (i, s) in nb.exported: continue              # these run there anyway
+        tree = ast.parse(s)
+        found = any(isinstance(n, IMPORT) for n in ast.walk(tree))
+        if found and not all(isinstance(n, IMPORT) for n in tree.body): yield f'cell {i} mixes imports and code: give its imports a cell of their own before it'
 
 
 def stored(nb, _):
@@ -82,7 +92,7 @@ def stored(nb, _):
     if draws and not any('image/png' in o.get('data', {}) for _, o in nb.outputs()): yield 'no picture is stored: run make outputs'
 
 
-CHECKS = (opening, layers, size, exports, stored)
+CHECKS = (opening, layers, size, exports, apart, stored)
 
 
 def lint(paths):

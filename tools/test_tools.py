@@ -111,6 +111,9 @@ class Lint(unittest.TestCase):
         for cell, rule in ((('from stylecfm.later import f',), 'layers'), (('#| export\nimport os\nx = 1',), 'exports'), (('#| export\ndef f(): return 1',), 'exports'),
                            (('#| export\n' + 'x = 1\n'*70,), 'size'), (('x = 1', dict(output_type='error', ename='E')), 'stored'), (("open('/" + "home/me/x')",), 'stored')):
             self.assertEqual(set(self.found(*self.start, cell)), {rule}, cell)
+        for cell in ('import os\nx = 1', '#| slow\nx = 1\nimport os', 'def f():\n    import os', 'if True: from os import path', 'import os; x = 1'):
+            self.assertEqual(set(self.found(*self.start, (cell,))), {'apart'}, cell)
+        for cell in ('#| hide\nimport os\nfrom os import path', 'x = 1', '#| export\ndef f():\n    "It."\n    import os'): self.assertEqual(self.found(*self.start, (cell,)), {}, cell)
         self.assertEqual(set(self.found(('#| default_exp made',), 'No title')), {'opening'})
         self.assertEqual(self.found(*self.start, ('from stylecfm.before import f',), below={'before'}), {})
 
