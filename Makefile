@@ -4,9 +4,15 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --no-warn-script-location -q -c constraints.txt
 PINS := settings.ini setup.py constraints.txt
 
+# OpenMP's threads wait asleep, unless the user says how; PyTorch reads it when it is loaded.
+ifeq ($(OMP_WAIT_POLICY)$(GOMP_SPINCOUNT)$(KMP_BLOCKTIME),)
+export OMP_WAIT_POLICY := PASSIVE
+export GOMP_SPINCOUNT := 0
+endif
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install app brain browser starter demo test test-slow latents network coupling solvers memory card trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
+.PHONY: help install anywhere app brain browser starter demo test test-slow latents network coupling solvers memory card trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -41,6 +47,9 @@ own-folders: .venv/.dev ## The tutorial's commands on photographs and Monets, if
 brain: .venv/.dev ## Find lesions in brain phantoms, and measure what its attention costs (ten minutes)
 	$(BIN)/python tools/run_notebooks.py brain --slow
 	@$(BIN)/stylecfm_brain
+
+anywhere: .venv/.dev ## Run the checks with other threads, kernels and busy neighbours, into nbs/results/anywhere.json (an hour; goes on where it was)
+	$(BIN)/python tools/anywhere.py && $(BIN)/python tools/neighbour.py
 
 users: .venv/.dev ## Digits in 31 hands: IsoNext and a U-Net by OT-CFM and as DDPM (ten minutes)
 	$(BIN)/python tools/run_notebooks.py users --slow

@@ -1,4 +1,11 @@
+import os as _os
+
 __version__ = "0.1.0"
+
+# OpenMP's threads wait for one another by spinning. Where another program wants the processor, too, the one they wait for may not run,
+# and all of them burn their time. Asleep they lose little. PyTorch's OpenMP reads this once, when it is loaded; a setting that is there stays.
+if not _os.environ.keys() & {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME'}:
+    _os.environ.update(OMP_WAIT_POLICY='PASSIVE', GOMP_SPINCOUNT='0')
 
 # Public names and where they live. They are imported when first used, so `import stylecfm` costs nothing.
 _NAMES = dict(

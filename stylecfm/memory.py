@@ -288,7 +288,7 @@ def measure_step(
     batch:int|None=None, # Samples of the step; as the config says if none
     hw:tuple|None=None, # Height and width of the latents; as the config says if none
     device:str='cpu', # Where
-    go:str|None=None, # Whose way the blocks go; that of the device if none
+    go:str|None=None, # Device whose path and precision the step takes: cuda or cpu; that of `device` if none
     watch:bool=True, # On a processor: count memory, which slows the step; else `peak` is 0
 ) -> Measured:
     "A step of training on random numbers, really done."
@@ -301,7 +301,7 @@ def measure_step(
     for p in params: p.grad = torch.zeros_like(p)
     opt.step()
     opt.zero_grad(set_to_none=True)
-    amp = precision_on(config, torch.device(device).type)
+    amp = precision_on(config, go or torch.device(device).type)
     drawn = *torch.randn(2, b, m.latent_channels, h, w).unbind(), torch.rand(b), torch.zeros(b).long(), torch.ones(b)
     data = FlowBatch(*(v.to(device) for v in drawn))
     def step():

@@ -1,5 +1,6 @@
 """The house rules for notebooks, as checks: each gives a line for what it finds, with notebook and cell."""
 import ast
+import builtins
 import json
 import re
 
@@ -7,7 +8,7 @@ LONGEST_FUNCTION, LONGEST_CELL, LARGEST_KB = 45, 60, 120
 MACHINE_PATH = re.compile(r'(?<![\w.])/(?:work|home|root|Users|tmp)/\w')
 FORBIDDEN = re.compile(r'\bpickle\.load|\btorch\.load\((?!.*weights_only=True)|\.(?:save|load)_state\(|(?<![\w.])(?:eval|exec)\(')
 IMPORT = ast.Import, ast.ImportFrom
-MAY_PRINT = ('80_cli', '80a_advice', '81_app', '90_demo', 'brain', 'radar', 'users')
+MAY_PRINT = ('00a_files', '80_cli', '80a_advice', '81_app', '90_demo', 'brain', 'radar', 'users')
 
 
 class Notebook:
@@ -79,6 +80,33 @@ def apart(nb, _):
         if found and not all(isinstance(n, IMPORT) for n in tree.body): yield f'cell {i} mixes imports and code: give its imports a cell of their own before it'
 
 
+def bound(tree):
+    "Names that a cell binds at its top level."
+    for n in tree.body:
+        if isinstance(n, IMPORT): yield from ((a.asname or a.name).partition('.')[0] for a in n.names)
+        elif hasattr(n, 'name'): yield n.name
+        elif isinstance(n, (ast.Assign, ast.AnnAssign)): yield from (v.id for v in ast.walk(n) if isinstance(v, ast.Name) and isinstance(v.ctx, ast.Store))
+
+
+def quoted(tree):
+    "Names in annotations that are written as texts."
+    for f in ast.walk(tree):
+        notes = [f.returns, *(a.annotation for a in ast.walk(f.args) if isinstance(a, ast.arg))] if isinstance(f, ast.FunctionDef) else [f.annotation] if isinstance(f, ast.AnnAssign) else []
+        for text in (n.value for note in notes if note for n in ast.walk(note) if isinstance(n, ast.Constant) and isinstance(n.value, str)):
+            try: yield from (n.id for n in ast.walk(ast.parse(text, mode='eval')) if isinstance(n, ast.Name))
+            except SyntaxError: pass
+
+
+def signatures(nb, _):
+    "nbdev shows a signature by evaluating its annotations, where only exported cells and cells of imports have run."
+    known = set(dir(builtins))
+    for i, s in nb.code:
+        tree = ast.parse(s)
+        if (i, s) not in nb.exported and not all(isinstance(n, IMPORT) for n in tree.body): continue
+        known |= set(bound(tree))
+        if missing := sorted(set(quoted(tree)) - known) if (i, s) in nb.exported else []: yield f'cell {i}: import {", ".join(missing)} before it, in a hidden cell'
+
+
 def stored(nb, _):
     "Outputs are there, clean, and know no machine."
     for i, c in enumerate(nb.cells):
@@ -92,7 +120,7 @@ def stored(nb, _):
     if draws and not any('image/png' in o.get('data', {}) for _, o in nb.outputs()): yield 'no picture is stored: run make outputs'
 
 
-CHECKS = (opening, layers, size, exports, apart, stored)
+CHECKS = (opening, layers, size, exports, apart, signatures, stored)
 
 
 def lint(paths):

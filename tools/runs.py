@@ -1,5 +1,8 @@
 """Runs of Python, two at a time, each in a process of its own with its output, exit code and time.
 
+A run that goes on for ever is ended. What counts is the processor's time that it and its children took, which others at work do not change; and a run that
+takes none of it for long waits for something that does not come.
+
 A run may begin as a fork of one process that has done the heavy imports (`heavy.py`) and nothing else: as alone as a new process, without the four seconds
 of processor that it spends on importing torch, diffusers and matplotlib. Where that is not so, it begins as a new process.
 """
@@ -16,9 +19,10 @@ from contextlib import chdir
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
+import psutil
 from notebooks import ROOT
 
-WORKERS = 2
+WORKERS, IDLE = 2, 900           # runs at a time; seconds without work after which a run is taken to hang
 FORKS = multiprocessing.get_context('forkserver') if sys.platform == 'linux' else None
 if FORKS: FORKS.set_forkserver_preload(['heavy'])
 
@@ -34,7 +38,7 @@ class Job(NamedTuple):
     "What to run."
     name: str
     args: list           # what follows `python` on a command line: a file or `-c` and a text, and more
-    limit: float = 300   # seconds after which it is ended
+    limit: float = 300   # seconds of the processor after which it is ended
     fork: bool = False   # whether heavy imports may be done before it begins
     first: bool = False  # long ones begin first, that the last ones end together
 
@@ -69,6 +73,17 @@ def fork(args, write):
     return process
 
 
+def worked(pid):
+    "Seconds of the processor that a process and its children took, those that have ended included."
+    total = 0.
+    try: family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    except psutil.Error: return total
+    for p in family:
+        try: total += sum(p.cpu_times()[:4])
+        except psutil.Error: pass
+    return total
+
+
 class Run:
     "A job that has begun."
     def __init__(self, job):
@@ -77,7 +92,8 @@ class Run:
         if job.fork and FORKS: self.process = fork(args, write)
         else: self.process = subprocess.Popen([sys.executable, *args], cwd=ROOT, stdout=write, stderr=subprocess.STDOUT, start_new_session=os.name == 'posix')
         os.close(write)
-        self.start = time.perf_counter()
+        self.start = self.looked = self.moved = time.perf_counter()
+        self.work = 0.
         self.out, self.reader = [], threading.Thread(target=self.read, args=(open(read, 'rb'),), daemon=True)
         self.reader.start()
 
@@ -95,9 +111,23 @@ class Run:
         code = self.process.poll() if isinstance(self.process, subprocess.Popen) else self.process.exitcode
         seconds = time.perf_counter() - self.start
         if code is not None and not self.reader.is_alive(): return Done(self.job.name, code, self.out[0], seconds)
-        if seconds > self.job.limit:
+        if (why := self.too_long()):
             self.end()
-            return Done(self.job.name, 1, f'not done after {self.job.limit:.0f} s', seconds)
+            getattr(self.process, 'wait', getattr(self.process, 'join', None))()
+            return Done(self.job.name, 1, why, seconds)
+
+    def too_long(self):
+        "Why it has to be ended, if it has; looked at once a second."
+        if (now := time.perf_counter()) < self.looked + 1: return ''
+        self.looked, before, self.work = now, self.work, max(self.work, worked(self.process.pid))
+        if self.work > before: self.moved = now
+        if self.work > self.job.limit: return f'not done after {self.job.limit:.0f} s of the processor'
+        return f'did nothing for {IDLE} s' if now - self.moved > IDLE else ''
+
+
+def run_python(text, env):
+    "What a child prints that runs this text."
+    return subprocess.run([sys.executable, '-c', text], cwd=ROOT, env=env, text=True, check=True, stdout=subprocess.PIPE).stdout
 
 
 def run_all(jobs):

@@ -114,6 +114,9 @@ class Lint(unittest.TestCase):
         for cell in ('import os\nx = 1', '#| slow\nx = 1\nimport os', 'def f():\n    import os', 'if True: from os import path', 'import os; x = 1'):
             self.assertEqual(set(self.found(*self.start, (cell,))), {'apart'}, cell)
         for cell in ('#| hide\nimport os\nfrom os import path', 'x = 1', '#| export\ndef f():\n    "It."\n    import os'): self.assertEqual(self.found(*self.start, (cell,)), {}, cell)
+        late = ('#| export\ndef f(x:"Late"):\n    "It."\n    return x',)
+        self.assertEqual(set(self.found(*self.start, late, ('from elsewhere import Late',))), {'signatures'})
+        self.assertEqual(self.found(*self.start, ('#| hide\nfrom elsewhere import Late',), late), {})
         self.assertEqual(set(self.found(('#| default_exp made',), 'No title')), {'opening'})
         self.assertEqual(self.found(*self.start, ('from stylecfm.before import f',), below={'before'}), {})
 
