@@ -226,7 +226,7 @@ def _check_finite(x, t):
 
 # %% ../nbs/30_solvers.ipynb #98211907
 def tensor_in(
-    answer:Tensor|tuple|dict|object, # What a network returned
+    answer:Tensor|tuple|dict|object, # Output of a network: `(b, ...)`, or with one in it
 ) -> Tensor: # `(b, ...)`
     "The tensor itself, diffusers' `.sample`, or the first of a tuple; raises `InputError` for anything else."
     if isinstance(answer, Tensor): return answer
