@@ -650,6 +650,7 @@ def stylecfm_brain_slices(
         print(f'{found} of {len(extra["subjects"])} subjects in {output}; left out: {total["little"]} with little or no brain, '
               f'{total["left_out"]} with an outline below {FEW:.1%}')
 
+# %% ../../nbs/applications/brain.ipynb #da9ed9a2
 @call_parse
 def stylecfm_brain_train(
     root:str='runs/brain_own', # With `slices/`; gets the latents and the run

@@ -288,7 +288,8 @@ def explained_share(
     k:int, # Numbers of a row; divides `n`
 ) -> float: # At most 1; about 0 where `k` is wrong
     "The share of variance that the position in a row explains, corrected for chance."
-    v, shares = np.nan_to_num(np.asarray(values, np.float64), posinf=0., neginf=0.), []
+    with np.errstate(invalid='ignore'): v = np.nan_to_num(np.asarray(values, np.float64), posinf=0., neginf=0.)
+    shares = []
     for feature in (np.arcsinh(v), np.arcsinh(abs(v)), (v == np.round(v)).astype(float)):
         total, inside = feature.var(ddof=1), feature.reshape(-1, k).var(0).sum()*(len(v)//k)/max(1, len(v) - k)
         if total > 1e-12: shares.append(1 - inside/total)
@@ -312,7 +313,7 @@ def not_a_cloud(
     columns:dict, # Columns by name
 ) -> str: # Empty where the values could be a cloud
     "A reason why the values cannot be places of points."
-    place = [np.asarray(columns[k], np.float64) for k in 'xyz' if k in columns]
+    with np.errstate(invalid='ignore'): place = [np.asarray(columns[k], np.float64) for k in 'xyz' if k in columns]
     for k, v in zip('xyz', place):
         if len(v) < 8: continue
         if not np.isfinite(v).mean() > .01: return f'{k} is hardly ever a finite number'

@@ -79,7 +79,7 @@ def _along_the_ray(columns:dict, place:np.ndarray) -> np.ndarray|None:
     names = next((k for k in VECTORS if k[0] in columns and k[1] in columns), None)
     if names is None: return None
     v = np.stack([np.asarray(columns[k], np.float64) if k in columns else np.zeros(len(place)) for k in names], 1)
-    return (v*place).sum(1)/np.maximum(np.linalg.norm(place, axis=1), 1e-9)
+    with np.errstate(invalid='ignore'): return (v*place).sum(1)/np.maximum(np.linalg.norm(place, axis=1), 1e-9)
 
 def _doppler(columns:dict, place:np.ndarray, placed:bool) -> tuple[np.ndarray|None, list]:
     "Doppler of columns, None where they have none; and notes."
