@@ -469,10 +469,12 @@ def moments(
 def pooled(
     mean:Tensor, # `(n, c)`
     var:Tensor, # `(n, c)`
+    constant:float|None=None, # Scale of a channel that never varies, > 0; None refuses such a channel
 ) -> LatentStats:
-    "Mean and scale of each channel over all latents; raises `InputError` if a channel is constant or not finite."
+    "Mean and scale of each channel over all latents; raises `InputError` if a channel is not finite, or constant."
     m, v = mean.double(), var.double()
     scale = (v.mean(0) + (m - m.mean(0)).square().mean(0)).sqrt()
+    if constant is not None: scale = scale.where(~(scale <= 1e-6), torch.tensor(constant).to(scale))
     bad = ~(scale.isfinite() & (scale > 1e-6))
     if bad.any():
         raise InputError(f'latent channels {bad.nonzero()[:4, 0].tolist()} are constant or not finite over the '

@@ -11,6 +11,7 @@ __all__ = ['FLAG', 'TEXT', 'EVEN', 'ODD', 'SEED_BEFORE', 'SEED_AFTER', 'InputErr
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
@@ -33,9 +34,9 @@ def whole(
     lo:int, # Smallest allowed
     hi:int=2**31-1, # Largest allowed
 ) -> Rule: # True is not a whole number, nor is 3.0
-    "A whole number."
+    "A whole number, of Python or NumPy."
     words = f'a whole number >= {lo}' if hi == 2**31-1 else f'a whole number from {lo} to {hi}'
-    return Rule(words, lambda v: isinstance(v, int) and not isinstance(v, bool) and lo <= v <= hi)
+    return Rule(words, lambda v: isinstance(v, Integral) and not isinstance(v, bool) and lo <= v <= hi)
 
 def real(
     lo:float, # Smallest allowed
@@ -43,7 +44,7 @@ def real(
 ) -> Rule: # 2 is as good as 2.0
     "A finite number."
     return Rule(f'a number from {lo:g} to {hi:g}',
-                lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and lo <= v <= hi)
+                lambda v: isinstance(v, Real) and not isinstance(v, bool) and bool(lo <= v <= hi))
 
 # %% ../nbs/00_config.ipynb #cell-11
 def one_of(
@@ -108,8 +109,9 @@ class Section:
         for f in fields(self):
             v, rule = getattr(self, f.name), f.metadata['rule']
             if not rule.test(v): raise InputError(f'{self.section}.{f.name} must be {rule.words}, got {_shown(v)}')
-            if isinstance(f.default, float):
-                object.__setattr__(self, f.name, float(v))  # 2 and 2.0 are one config, and one fingerprint
+            # 2 and 2.0 are one config, and one fingerprint; numbers of NumPy become Python's, as JSON wants them
+            if isinstance(f.default, float): object.__setattr__(self, f.name, float(v))
+            elif isinstance(v, Integral) and not isinstance(v, bool): object.__setattr__(self, f.name, int(v))
 
 # %% ../nbs/00_config.ipynb #cell-19
 @dataclass(frozen=True)

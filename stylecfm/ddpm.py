@@ -11,9 +11,10 @@ from typing import Callable
 import torch
 from torch import Tensor
 from .adagn import at_least_fp32
-from .config import InputError
+from .config import InputError, whole
 from .isonext import IsoNext
 from .paths import DDPM_START, DDPM_STEPS, ddpm_times, expand_as, noise_like
+from .solvers import tensor_in
 from .unet import UNet
 
 # %% ../nbs/34_ddpm.ipynb #480a312a
@@ -64,7 +65,8 @@ def ddim_times(
     schedule:str='linear', # A key of `BETAS`
 ) -> Tensor: # `(steps+1,)` rising to 1, float64
     "Times of every 1000/steps-th step of DDPM, from its last; raises `InputError`."
-    if not 1 <= steps <= DDPM_STEPS: raise InputError(f'steps must be from 1 to {DDPM_STEPS}, got {steps}')
+    rule = whole(1, DDPM_STEPS)
+    if not rule.test(steps): raise InputError(f'steps must be {rule.words}, got {steps}')
     k = torch.arange(steps, 0, -1, dtype=torch.double)*(DDPM_STEPS/steps)
     return torch.cat([ddpm_times(schedule)[k.round().long() - 1], torch.ones(1, dtype=torch.double)])
 
@@ -81,7 +83,7 @@ def ddim(
     a = lambda t: t/(t*t + (1 - t)**2)**.5                                      # sqrt(alpha bar)
     first = times[0].item(); x = x*(first*first + (1 - first)**2)**.5           # standard noise on the straight path
     for t, then in zip(times.tolist(), times[1:].tolist()):
-        slope = at_least_fp32(v(x, x.new_full((len(x),), t)))
+        slope = at_least_fp32(tensor_in(v(x, x.new_full((len(x),), t))))
         data, noise = x + (1 - t)*slope, x - t*slope
         new = eta*((1 - a(then)**2)/(1 - a(t)**2)*(1 - (a(t)/a(then))**2))**.5 if eta else 0.
         kept = max(0., 1 - a(then)**2 - new**2)**.5

@@ -11,7 +11,7 @@ import math
 from typing import Callable, NamedTuple
 import torch
 from torch import Tensor
-from .config import InputError
+from .config import InputError, whole
 from .otcfm import FlowBatch
 from .paths import expand_as, noise_like
 
@@ -72,7 +72,7 @@ def karras_sigmas(
     noise:Noise=Noise(), # Ends and curvature
 ) -> Tensor: # `(steps+1,)` float64, falling; the last is 0
     "The grid of Karras (2022); raises `InputError`."
-    if not isinstance(steps, int) or steps < 1: raise InputError(f'steps must be a whole number >= 1, got {steps!r}')
+    if not whole(1).test(steps): raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
     top, low = noise.sigma_max**(1/noise.rho), noise.sigma_min**(1/noise.rho)
     i = torch.arange(steps, dtype=torch.double)/max(1, steps - 1)
     return torch.cat([(top + i*(low - top))**noise.rho, torch.zeros(1, dtype=torch.double)])

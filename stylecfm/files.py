@@ -10,6 +10,7 @@ __all__ = ['SCHEMA', 'MANIFEST', 'SKIPPED', 'write_parts', 'write_bytes', 'make_
 # %% ../nbs/00a_files.ipynb #cell-2
 import errno, hashlib, json, os, re, secrets, shutil, time
 from contextlib import contextmanager
+from numbers import Number
 from pathlib import Path
 from platform import node
 from typing import Any, Iterable, Iterator
@@ -119,13 +120,17 @@ def write_text(
 
 def write_json(
     path:str|Path, # File to write
-    obj:Any, # Dictionaries, lists, text, finite numbers, True, False, None
+    obj:Any, # Dictionaries, lists, text, finite numbers (NumPy's too), True, False, None
 ) -> Path: # `path`
     "Write JSON that a person can read; raises `ValueError` for NaN and infinity."
-    s = json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + '\n'
-    try: return write_text(path, s)
-    except UnicodeEncodeError:                                # a file name that is not text: escape it
-        return write_text(path, json.dumps(obj, indent=2, allow_nan=False) + '\n')
+    text = lambda **how: json.dumps(obj, indent=2, allow_nan=False, default=_plain_number, **how) + '\n'
+    try: return write_text(path, text(ensure_ascii=False))
+    except UnicodeEncodeError: return write_text(path, text())  # a file name that is not text: escape it
+
+def _plain_number(v:Any) -> Any:
+    "A number of NumPy as one of Python; raises `TypeError` for anything else."
+    if isinstance(v, Number) and hasattr(v, 'item'): return v.item()
+    raise TypeError(f'{type(v).__name__} cannot be written as JSON')
 
 # %% ../nbs/00a_files.ipynb #cell-27
 def _read(path:str|Path) -> bytes:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TABLEAUS', 'Step', 'METHODS', 'ADAPTIVE', 'GRIDS', 'Tableau', 'rk_step', 'State', 'ab2', 'fireflow',
            'reversible_heun', 'alf', 'backward_euler', 'Method', 'Pair', 'time_grid', 'Solution', 'Carry', 'Options',
-           'Counted', 'solve', 'solve_adaptive', 'solve_strides', 'ODESolver']
+           'tensor_in', 'Counted', 'solve', 'solve_adaptive', 'solve_strides', 'ODESolver']
 
 # %% ../nbs/30_solvers.ipynb #cell-2
 from typing import Callable, NamedTuple
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 from .adagn import at_least_fp32
-from .config import InputError, chosen
+from .config import InputError, chosen, whole
 from .paths import expand_as
 
 # %% ../nbs/30_solvers.ipynb #cell-5
@@ -197,7 +197,7 @@ def _check_solve(steps, method, t0, t1, grid='uniform'):
     known = [*METHODS, *ADAPTIVE]
     if method not in known: raise InputError(f'method must be one of {", ".join(known)}, got {method!r}')
     if grid not in GRIDS: raise InputError(f'grid must be one of {", ".join(GRIDS)}, got {grid!r}')
-    if not isinstance(steps, int) or steps < 1: raise InputError(f'steps must be a whole number >= 1, got {steps!r}')
+    if not whole(1).test(steps): raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
     for t in (t0, t1):
         if not 0 <= t <= 1: raise InputError(f'times must lie in [0, 1] (0 is noise, 1 is data), got {t}')
     if t0 == t1: raise InputError(f'start and end are the same time, {t0}; there is nothing to integrate')
@@ -225,6 +225,17 @@ def _check_finite(x, t):
     raise FloatingPointError(f'the field is no longer finite at t={t:.3f}; try more steps or a smaller guidance scale')
 
 # %% ../nbs/30_solvers.ipynb #98211907
+def tensor_in(
+    answer:Tensor|tuple|dict|object, # Output of a network: `(b, ...)`, or with one in it
+) -> Tensor: # `(b, ...)`
+    "The tensor itself, diffusers' `.sample`, or the first of a tuple; raises `InputError` for anything else."
+    if isinstance(answer, Tensor): return answer
+    first = answer[0] if isinstance(answer, (tuple, list)) and answer else getattr(answer, 'sample', None)
+    if first is None and isinstance(answer, dict): first = answer.get('sample')
+    if isinstance(first, Tensor): return first
+    raise InputError(f'a field must return a tensor, an object with a tensor in .sample, or a tuple that begins with one, got '
+                     f'{type(answer).__name__}; wrap it in a function that returns the velocity')
+
 class Counted:
     "A field that is asked at one time for all, answers in fp32, counts in `nfe`, and is refused if its answer has another shape."
     def __init__(self,
@@ -240,7 +251,7 @@ class Counted:
         if not isinstance(t, Tensor):
             self.nfe += self.evals(t)
             t = x.new_full((len(x),), t)
-        out = self.v(x, t)
+        out = tensor_in(self.v(x, t))
         if out.shape != x.shape:
             raise InputError(f'the field wanted to answer in shape {tuple(x.shape)}, and answered in {tuple(out.shape)}')
         return at_least_fp32(out)

@@ -8,6 +8,7 @@ __all__ = ['save_dataset', 'open_dataset', 'pt_latent', 'pt_source', 'import_lat
 # %% ../nbs/05_sources.ipynb #e588611b
 import re, shutil
 from io import BytesIO
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 import numpy as np, torch
@@ -28,7 +29,7 @@ def _suffix(content:bytes) -> str:
 def _folder(label, names:list|None) -> str:
     "A label as the name of a folder."
     if label is None or (names and label == -1): return 'unlabelled'               # -1 stands for none in the library
-    name = names[label] if names and isinstance(label, int) else str(label)
+    name = names[label] if names and isinstance(label, Integral) else str(label)
     return re.sub(r'[^\w .-]', '_', name).strip('. ') or '_'
 
 def _columns(dataset, image:str, label:str|None, style:str|None) -> list|None: # Names of the labels, if they are numbers

@@ -402,6 +402,22 @@ def _row(line:str) -> dict|None: # None if it was cut off
     except ValueError: return None
 
 @patch
+def schedule_note(self:OTCFMTrainer,
+    d:dict, # Content of a checkpoint's training.json
+) -> str: # Empty where the learning rate goes on as it was
+    "One line about a learning-rate schedule that a new length of the run changes."
+    t, old = self.config.training, d['config']['training']
+    if t.optimizer == 'schedulefree': return ''
+    planned = old['max_steps'] or math.ceil(old['stage1_epochs']*len(self.rows)/t.batch)
+    rate = lambda total, minutes: learning_rate(d['step'], total, t.learning_rate, t.warmup_steps, t.lr_schedule,
+                                                d['seconds']/60/minutes if minutes else 0.)
+    before, now = rate(planned, old['max_minutes']), rate(self.total, t.max_minutes)
+    if math.isclose(before, now, rel_tol=1e-6): return ''
+    length = lambda n, minutes: f'{n} steps' + (f' or {minutes:g} minutes' if minutes else '')
+    return (f'the run was planned for {length(planned, old["max_minutes"])}, and now for {length(self.total, t.max_minutes)}: its '
+            f'{t.lr_schedule} schedule is stretched, and the learning rate goes from {before:.3g} to {now:.3g} at step {d["step"]}')
+
+@patch
 def check_same(self:OTCFMTrainer,
     d:dict, # What a checkpoint's training.json holds
 ):
@@ -415,6 +431,7 @@ def check_same(self:OTCFMTrainer,
     if d['step'] > self.total:
         raise InputError(f'{self.root} is at step {d["step"]}, beyond the {self.total} that are asked for; '
                          'ask for more, or choose another checkpoint.save_dir')
+    if note := self.schedule_note(d): self.acc.print(note)
     if other := other_software(d.get('software', {})):
         self.acc.print(f'the run began with other software ({other}); results may differ in the last digits')
     if self.config.training.coupling_scope == 'process' and d.get('processes', 1) != self.acc.num_processes:

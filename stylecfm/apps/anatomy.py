@@ -142,7 +142,7 @@ def normalised(
     brain:np.ndarray, # `(...)` bool
 ) -> np.ndarray: # `(4, ...)` in [-1, 1], -1 outside of the brain
     "Each modality by its own quantiles in the brain; raises `InputError` where there is no brain."
-    if brain.sum() < 16: raise InputError('there is no brain in it: fewer than 16 voxels are above zero in all modalities')
+    if brain.sum() < 16: raise InputError('there is no brain in it: fewer than 16 voxels differ from the background in all modalities')
     out = np.full(image.shape, -1., np.float32)
     for k, m in enumerate(image):
         low, middle, high = np.quantile(m[brain], (.02, .5, .98))

@@ -8,19 +8,22 @@ __all__ = ['GROUND', 'THINGS', 'PRESETS', 'WAYS', 'RIVALS', 'FIRST', 'Scene', 's
            'on_the_radar', 'Size', 'radar_network', 'step_memory', 'in_pieces', 'voxel_autoencoder', 'fit_autoencoder',
            'structure_distance', 'feature_distance', 'composite', 'RadarModel', 'volumes_by', 'enhanced', 'choose',
            'scores', 'score_all', 'mean_scores', 'rival_volumes', 'rival_scores', 'save_radar', 'load_radar', 'Effort',
-           'train_radar', 'drawn', 'interval', 'line_of', 'radar_job', 'streets_picture', 'clouds_in', 'numbers',
+           'train_radar', 'drawn', 'interval', 'line_of', 'radar_job', 'streets_picture', 'numbers',
            'stylecfm_radar_train', 'stylecfm_radar_enhance', 'stylecfm_radar']
 
 # %% ../../nbs/applications/radar.ipynb #5054a764
 import sys
+import warnings
 from pathlib import Path
 from typing import Callable, NamedTuple
 import numpy as np
 from fastcore.script import call_parse, store_true
 from ..cli import reported
 from ..config import InputError, chosen
-from .clouds import CHANNELS, FORMATS, NEAR, Cloud, Grid, Seen, cloud_of, cutout, devoxelise, doppler_of, feature_error
-from .clouds import iou, joined, mirrored, mixup, nearness, read_cloud, voxelise, write_cloud
+from ..notes import Notes
+from .cloud_formats import FORMATS, bare_name, clouds_in, other_files
+from .clouds import CHANNELS, NEAR, Cloud, Grid, Seen, cloud_of, cutout, devoxelise, doppler_of, feature_error
+from .clouds import iou, joined, mirrored, mixup, nearness, read_points, voxelise, write_cloud
 
 # %% ../../nbs/applications/radar.ipynb #c748ea89
 class Scene(NamedTuple):
@@ -169,12 +172,19 @@ def volumes_of(
 
 def space_of(
     lidar:'torch.Tensor', # Volumes of a training set, `(n, 6, z, y, x)`
-    grid:Grid, # The one that they were made on
+    grid:Grid, # Grid that they were made on
     factors:tuple=(2, 2, 2), # Voxels along z, y, x that become channels
 ) -> Space:
-    "The space of a training set; raises `InputError` where a channel never varies."
+    "The space of a training set; a constant channel has scale 1, with a warning; raises `InputError` where no voxel is occupied."
     from stylecfm.codecs import moments, pooled
-    return Space(grid, pooled(*moments(lidar)), factors)
+    if not (lidar[:, 0] > 0).any():
+        raise InputError(f'no point of the lidar clouds lies in the grid from {grid.low} to {grid.high} m; choose another low, '
+                         'side or shape')
+    stats = pooled(*moments(lidar), constant=1.)
+    flat = lidar.transpose(0, 1).flatten(1)
+    same = [name for name, v in zip(CHANNELS, flat) if v.max() - v.min() <= 1e-6]
+    if same: warnings.warn(f'{", ".join(same)} of the lidar clouds never varies in the grid; its scale is 1')
+    return Space(grid, stats, factors)
 
 # %% ../../nbs/applications/radar.ipynb #0a66cfd9
 def occupancy_weights(
@@ -649,37 +659,53 @@ def streets_picture(
     fig.subplots_adjust(0, 0, 1, .97, 0, 0); b = BytesIO(); fig.savefig(b, format='png', dpi=110); write_bytes(path, b.getvalue())
 
 # %% ../../nbs/applications/radar.ipynb #cb0f06e5
-def clouds_in(
-    path:str|Path, # A file, or a folder
-) -> list: # Paths, in the order of their names
-    "The clouds of a folder, or the one; raises `InputError` where there is none."
-    path = Path(path)
-    if path.is_file(): return [path]
-    if not path.is_dir(): raise InputError(f'no file or folder at {path}; check the path')
-    found = sorted(p for p in path.iterdir() if p.suffix.lower() in FORMATS)
-    if not found: raise InputError(f'{path} holds no clouds; their names end in {", ".join(FORMATS)}')
-    return found
-
 def numbers(
-    text:str, # As typed
+    text:str, # Text as typed
     what:str, # Name of the option, for the words of an error
-    n:int=3, # How many
-    kind:type=float, # Of what
-) -> tuple: # Of `n`
+    n:int=3, # Count of numbers
+    kind:type=float, # Type of each
+) -> tuple: # `n` numbers
     "Numbers with commas between; raises `InputError`."
     try: v = tuple(kind(x) for x in text.split(','))
     except ValueError: v = ()
     if len(v) != n: raise InputError(f'{what} should be {n} numbers with commas between, got {text!r}')
     return v
 
+def _report(notes:Notes):
+    "Print notes to stderr."
+    for line in notes.taken(): print(line, file=sys.stderr)
+
+def _plainly(message, *_, **__):
+    "Print a warning as a line on stderr."
+    print(f'note: {message}', file=sys.stderr)
+
 # %% ../../nbs/applications/radar.ipynb #a840eb6c
-def _pairs_in(radar, lidar, fields, lidar_fields):
-    "Clouds of one name from two folders; what has no partner or cannot be read is told and left out."
-    by_name, scenes = {p.stem: p for p in clouds_in(lidar)}, []
-    for p in clouds_in(radar):
-        if p.stem not in by_name: print(f'left out: {p} has no lidar cloud of its name', file=sys.stderr); continue
-        try: scenes.append(Seen(read_cloud(p, fields), read_cloud(by_name[p.stem], lidar_fields), np.zeros(3)))
+def _sensor_cloud(path, notes, fields, layout, origin=None):
+    "A cloud as the sensor sees it; raises `InputError` for the coordinates of a map without the sensor's position."
+    r = read_points(path, fields, layout, origin)
+    if not r.placed: raise InputError(f'{path}: {r.notes[0]}')
+    notes.add(path, *r.notes)
+    return r.cloud
+
+def _by_name(folder, notes):
+    "Paths of clouds by their bare names; a second one of a name is noted."
+    found = {}
+    if others := other_files(folder): notes.add(folder, f'passed over: {others}')
+    for p in clouds_in(folder):
+        if bare_name(p) in found: notes.add(p, 'left out, for another cloud has its name')
+        else: found[bare_name(p)] = p
+    return found
+
+def _pairs_in(radar, lidar, read_radar, read_lidar, notes):
+    "Clouds of one name from two folders; what has no partner or cannot be read is reported and left out."
+    sides, scenes = [_by_name(folder, notes) for folder in (radar, lidar)], []
+    for mine, other, kind in ((*sides, 'lidar'), (*sides[::-1], 'radar')):
+        for name in mine.keys() - other.keys():
+            print(f'left out: {mine[name]} has no {kind} cloud of its name', file=sys.stderr)
+    for name in sorted(sides[0].keys() & sides[1].keys()):
+        try: scenes.append(Seen(read_radar(sides[0][name]), read_lidar(sides[1][name]), np.zeros(3)))
         except InputError as e: print(f'left out: {e}', file=sys.stderr)
+    _report(notes)
     if len(scenes) < 4: raise InputError(f'{len(scenes)} pairs of clouds are too few; at least 4 are needed')
     return scenes
 
@@ -687,21 +713,26 @@ def _pairs_in(radar, lidar, fields, lidar_fields):
 def stylecfm_radar_train(
     radar:str=None, # Folder of radar clouds
     lidar:str=None, # Folder of lidar clouds of the same moments, with the same names but for the ending
-    output:str='runs/radar-own', # Gets the run and the model
-    fields:str=None, # Columns of the radar's .bin and .npy, "x y z rcs v_r" say
+    output:str='runs/radar-own', # Folder for the run and the model
+    fields:str=None, # Columns of the radar's .bin and .npy, "x y z rcs v_r" say; found out if none
     lidar_fields:str=None, # Likewise of the lidar
+    layout:str=None, # Data set of the radar's files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    lidar_layout:str=None, # Likewise of the lidar's
     low:str='0,-9.6,-1.2', # Corner of least x, y, z of the grid, metres
-    side:str='0.8,0.8,0.5', # Of a voxel along x, y, z, metres
+    side:str='0.8,0.8,0.5', # Sides of a voxel along x, y, z, metres
     shape:str='8,24,24', # Voxels along z, y, x: even numbers
-    steps:int=2000, # Of training
+    steps:int=2000, # Training steps, >= 1
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train on clouds of both sensors; stopped and started again, it goes on where it was."
-    with reported(debug, 'the same command goes on from the last checkpoint'):
+    with reported(debug, 'the same command goes on from the last checkpoint'), warnings.catch_warnings():
+        warnings.showwarning = _plainly
         if not radar or not lidar: raise InputError('--radar and --lidar are missing: give a folder of clouds each')
         if steps < 1: raise InputError(f'steps must be at least 1, got {steps}')
-        grid = Grid(numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)); grid.coarser(2)
-        scenes = _pairs_in(radar, lidar, fields, lidar_fields)
+        grid, notes = Grid(numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)), Notes()
+        grid.coarser(2)
+        scenes = _pairs_in(radar, lidar, lambda p: _sensor_cloud(p, notes, fields, layout),
+                           lambda p: _sensor_cloud(p, notes, lidar_fields, lidar_layout), notes)
         out = set(range(0, len(scenes), 10)) if len(scenes) >= 20 else {0, 1}     # held out: every tenth
         held, rest = ([s for i, s in enumerate(scenes) if (i in out) == wanted] for wanted in (True, False))
         m = train_radar('flow from the radar', rest + [mirrored(s) for s in rest], held, Effort(steps=steps, grid=grid), 0, output)
@@ -714,7 +745,9 @@ def stylecfm_radar_enhance(
     checkpoint:str='runs/radar', # A model, or the folder of a run
     input:str=None, # A radar cloud, or a folder of them
     output:str=None, # File, or for a folder a folder
-    fields:str=None, # Columns of .bin and .npy, "x y z rcs v_r" say
+    fields:str=None, # Columns of .bin and .npy, "x y z rcs v_r" say; found out if none
+    layout:str=None, # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    origin:str=None, # Position of the sensor in the files' coordinates, "x,y,z" in metres; 0 if none
     seed:int=0, # Of the noise
     debug:store_true=False, # Show the traceback of an error
 ):
@@ -726,15 +759,21 @@ def stylecfm_radar_enhance(
         if not many and Path(output).suffix.lower() not in FORMATS:
             raise InputError(f'--output should end in {", ".join(FORMATS)}, got {output}')
         if Path(input).resolve() == Path(output).resolve(): raise InputError('--output is --input; choose another place')
+        place, notes = numbers(origin, 'origin') if origin else None, Notes()
+        if others := other_files(input): notes.add(input, f'passed over: {others}')
         folder = Path(checkpoint)/'flow-from-the-radar'; m, bad = load_radar(folder if folder.is_dir() else checkpoint), 0
         for p in found:
-            to = Path(output)/f'{p.stem}.pcd' if many else Path(output)
+            to = Path(output)/f'{bare_name(p)}.pcd' if many else Path(output)
             try:
-                c = read_cloud(p, fields); e = enhanced(m, c, seed); writable(to); write_cloud(to, e)
+                c = _sensor_cloud(p, notes, fields, layout, place)
+                e = enhanced(m, c, seed)
+                writable(to)
+                write_cloud(to, e)
                 print(f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the grid, became {len(e.xyz)} in {to}')
             except InputError as x:
                 if not many: raise
                 bad += 1; print(f'left out: {x}', file=sys.stderr)
+        _report(notes)
         if bad == len(found): raise InputError('none of the clouds could be read')
 
 # %% ../../nbs/applications/radar.ipynb #6b6d81f3
