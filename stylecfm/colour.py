@@ -123,6 +123,12 @@ def _curve(tag:bytes) -> Callable:
     if kind in (1, 2): d, f, e, c = -b/a, c, c, 0.                               # constant below -b/a
     return lambda v: np.where(v >= d, np.maximum(a*v + b, 0)**g + e, c*v + f)
 
+def _rising(f:Callable) -> Callable:
+    "A transfer function; raises `ValueError` where it does not rise from about 0 to about 1."
+    low, high = (float(f(np.array(v))) for v in (0., 1.))
+    if not (-.05 <= low < .2 and .8 < high < 1.2): raise ValueError(f'a curve from {low} to {high}')
+    return f
+
 def icc_encoding(
     profile:bytes, # An ICC profile
 ) -> Encoding|None: # None for a profile made of lookup tables, or a damaged one
@@ -130,10 +136,10 @@ def icc_encoding(
     try:
         tags = _tags(profile)
         if any(k.startswith((b'A2B', b'D2B')) for k in tags): return None
-        if profile[16:20] == b'GRAY': return Encoding((_curve(tags[b'kTRC']),))
+        if profile[16:20] == b'GRAY': return Encoding((_rising(_curve(tags[b'kTRC'])),))
         if profile[16:20] != b'RGB ' or profile[20:24] != b'XYZ ': return None
         columns = [_fixed(tags[c + b'XYZ'], 8, 3) for c in (b'r', b'g', b'b')]
-        return Encoding(tuple(_curve(tags[c + b'TRC']) for c in (b'r', b'g', b'b')), np.array(columns).T)
+        return Encoding(tuple(_rising(_curve(tags[c + b'TRC'])) for c in (b'r', b'g', b'b')), np.array(columns).T)
     except (KeyError, ValueError, struct.error): return None
 
 def icc_channels(

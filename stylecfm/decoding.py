@@ -38,8 +38,8 @@ _START = ((b'\xff\xd8\xff', 'JPEG'), (b'\x89PNG\r\n\x1a\n', 'PNG'), (b'II*\0', '
           (b'\x1f\x8b', 'gzip archive'), (b'7z\xbc\xaf', '7z archive'), (b'Rar!', 'rar archive'),
           (b'\x1aE\xdf\xa3', 'video'), (b'\0\5\x16\7', 'macOS resource file'), (b'\0\5\x16\0', 'macOS resource file'),
           (b'version https://git-lfs', 'Git LFS pointer'))
-_BRANDS = (({b'avif', b'avis'}, 'AVIF'), ({b'heic', b'heix', b'hevc', b'hevx', b'heim', b'heis', b'mif1', b'msf1'}, 'HEIC'),
-           ({b'crx '}, 'camera raw (CR3)'))
+_BRANDS = (({b'avif', b'avis'}, 'AVIF'), ({b'crx '}, 'camera raw (CR3)'),
+           ({b'heic', b'heix', b'hevc', b'hevx', b'heim', b'heis', b'mif1', b'msf1'}, 'HEIC'))
 
 def kind_of(
     head:bytes, # The first bytes of a file, 64 or more where it has them
@@ -541,7 +541,7 @@ def heif_samples(
     except ImportError:
         raise InputError("it is HEIC, which needs an extra: pip install 'stylecfm[heif]'; or export it as JPEG, PNG or AVIF") from None
     try: im = pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False, bgr_mode=False)
-    except (ValueError, SyntaxError, EOFError, RuntimeError) as e: raise InputError(f'its HEIC cannot be decoded ({e})') from None
+    except (ValueError, SyntaxError, EOFError, RuntimeError) as e: raise InputError(f'its HEIC cannot be decoded ({str(e)[:100]}); export it as JPEG, PNG or AVIF') from None
     check_pixels(*im.size, rules)
     profile = im.info.get('icc_profile') or b''
     encoding, a = _coded(data, profile), np.asarray(im)
@@ -610,7 +610,7 @@ def _by_profile(s:Samples) -> np.ndarray|None: # `(h, w, 3)`, uint8; None with a
     if found and found != wanted:
         note(f'colour profile not used (it is for {found}, the image is {wanted})')
         return None
-    if s.colour.dtype == np.uint16 and (encoding := icc_encoding(s.profile)): return to_srgb(s.colour, encoding)
+    if encoding := icc_encoding(s.profile): return to_srgb(s.colour, encoding)
     im = Image.fromarray(to_bytes(s.colour[..., 0] if s.space == 'L' else s.colour), s.space if s.space in ('CMYK', 'LAB') else None)
     try: return np.asarray(_transformed(im, ImageCms.ImageCmsProfile(BytesIO(s.profile))))
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as e:

@@ -716,6 +716,7 @@ def stylecfm_radar_enhance(
     output:str=None, # File, or for a folder a folder
     fields:str=None, # Columns of .bin and .npy, "x y z rcs v_r" say
     seed:int=0, # Of the noise
+    overwrite:store_true=False, # Replace files that no earlier run wrote
     debug:store_true=False, # Show the traceback of an error
 ):
     "Make of radar clouds what a lidar would have seen."
@@ -726,11 +727,14 @@ def stylecfm_radar_enhance(
         if not many and Path(output).suffix.lower() not in FORMATS:
             raise InputError(f'--output should end in {", ".join(FORMATS)}, got {output}')
         if Path(input).resolve() == Path(output).resolve(): raise InputError('--output is --input; choose another place')
+        from stylecfm.results import check_results, record_results, results_for
+        todo = results_for(found, output, '.pcd') if many else [(found[0], Path(output))]
+        check_results([to for _, to in todo], found, overwrite)
         folder = Path(checkpoint)/'flow-from-the-radar'; m, bad = load_radar(folder if folder.is_dir() else checkpoint), 0
-        for p in found:
-            to = Path(output)/f'{p.stem}.pcd' if many else Path(output)
+        for p, to in todo:
             try:
                 c = read_cloud(p, fields); e = enhanced(m, c, seed); writable(to); write_cloud(to, e)
+                record_results(to)
                 print(f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the grid, became {len(e.xyz)} in {to}')
             except InputError as x:
                 if not many: raise

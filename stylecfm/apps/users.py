@@ -8,7 +8,8 @@ __all__ = ['SIZES', 'USERS', 'DOCUMENT', 'SPANS', 'RUNS', 'SAMPLERS', 'PRECISION
            'Memory', 'diagnose_memory_usage', 'largest_batch', 'hands', 'written', 'Scans', 'scans', 'written_by_all',
            'save_users', 'user_folders', 'users_source', 'Effort', 'users_config', 'train_users', 'generated',
            'make_judge', 'nearest', 'mean_images', 'Score', 'scored', 'users_job', 'users_picture', 'told',
-           'own_config', 'at_intervals', 'stylecfm_users_train', 'stylecfm_users_generate', 'stylecfm_users']
+           'own_config', 'at_intervals', 'stylecfm_users_train', 'picture_files', 'stylecfm_users_generate',
+           'stylecfm_users']
 
 # %% ../../nbs/applications/users.ipynb #96a0a520
 from pathlib import Path
@@ -637,6 +638,21 @@ def stylecfm_users_train(
         print(f'model in {OTCFMTrainer(c).fit(callback=at_intervals(sample_interval, save_interval, resolution))}')
 
 # %% ../../nbs/applications/users.ipynb #1f7a5eed
+def picture_files(
+    output:str|Path, # Folder
+    names:list, # Of the user of each picture
+) -> list: # Paths; users have folders of their own, whose pictures are numbered
+    "Where generated pictures go."
+    from collections import Counter
+    from stylecfm.results import free_name
+    taken, at = set(), Counter()
+    folder = {v: Path(output)/free_name(v.replace(' ', '_'), taken) for v in dict.fromkeys(names)}
+    out = []
+    for v in names:
+        out.append(folder[v]/f'{at[v]:04}.png')
+        at[v] += 1
+    return out
+
 @call_parse
 def stylecfm_users_generate(
     checkpoint:str='runs/users-own/run', # A model, a checkpoint, or the folder of a run
@@ -648,6 +664,7 @@ def stylecfm_users_generate(
     cfg_scale:float=None, # Guidance, likewise
     sampler:str='solver', # solver, or for DDPM ddim or ancestral
     seed:int=0, # Of the noise
+    overwrite:store_true=False, # Replace files that no earlier run wrote
     debug:store_true=False, # Show the traceback of an error
 ):
     "Make new pictures of users."
@@ -658,16 +675,17 @@ def stylecfm_users_generate(
         import torch
         from stylecfm.checkpoints import load_model
         from stylecfm.images import save_image, to_pil
+        from stylecfm.results import check_results, record_results
         m = load_model(checkpoint)
         names = m.styles if users == 'all' else [v.strip() for v in users.split(',')]
         if wrong := [v for v in names if v not in m.styles]:
             raise InputError(f'{checkpoint} does not know {", ".join(wrong)}; '
                              f'it knows {", ".join(m.styles[:6])} and {max(0, len(m.styles) - 6)} more')
+        files = picture_files(output, [v for v in names for _ in range(number)])
+        check_results(files, overwrite=overwrite)
         style = torch.tensor([m.styles.index(v) for v in names]).repeat_interleave(number)
         x = generated(m, style, num_steps, cfg_scale, sampler, seed, resolution)
-        for i, (im, k) in enumerate(zip(to_pil(x.expand(-1, 3, -1, -1)), style.tolist())):
-            folder = Path(output)/m.styles[k].replace(' ', '_'); folder.mkdir(parents=True, exist_ok=True)
-            save_image(im, folder/f'{i % number:04}.png')
+        for im, file in zip(to_pil(x.expand(-1, 3, -1, -1)), files): record_results(save_image(im, file))
         print(f'{len(x)} pictures of {len(names)} in {output}')
 
 # %% ../../nbs/applications/users.ipynb #a5e5001f
