@@ -21,7 +21,7 @@ from typing import Iterator, NamedTuple
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
-from .colour import ADOBE_RGB, PRIMARIES, SRGB, Encoding, code_encoding, encoding_of, icc_channels, icc_encoding
+from .colour import ADOBE_RGB, SRGB, Encoding, code_encoding, encoding_of, icc_channels, icc_encoding
 from .colour import power, srgb_decode, to_srgb, xyz_matrix
 from .config import InputError
 
@@ -398,10 +398,11 @@ def _grey_bytes(data:bytes, t:_Tiff, width:int, height:int, tile:tuple|None, par
     im.load()
     return np.asarray(im)
 
+# %% ../nbs/00c_decoding.ipynb #d9d12292
 def _differences(rows:np.ndarray, t:_Tiff, n:int) -> np.ndarray: # `(h, w*n*bytes)`, uint8
     "Bytes of one tile or strip column without its predictor; n samples a pixel lie side by side."
     predictor, size = t.get(317, 1), t.bits//8
-    if predictor == 1: return rows
+    if predictor == 1 or t.get(259, 1) in (1, 32773): return rows                  # libtiff has none there, whatever the tag says
     if predictor not in (2, 3) or t.bits % 8: raise InputError(f'it is a TIFF with predictor {predictor} at {t.bits} bits; save it anew')
     h, order = len(rows), t.order
     if predictor == 2:
@@ -436,7 +437,7 @@ def _stored(data:bytes, t:_Tiff) -> np.ndarray: # `(h, w, samples)`
         out.append(np.concatenate([_values(p, t, tw, n) for p in parts], 1)[:, :w])
     return np.concatenate(out, 2)
 
-# %% ../nbs/00c_decoding.ipynb #7badfd25
+# %% ../nbs/00c_decoding.ipynb #69ba1507
 def _white(a:np.ndarray, t:_Tiff) -> float:
     "The value of white; a note where the file does not settle it, `InputError` where it cannot be known."
     stated = t.get(341, 0) or t.get(281, 0)
@@ -472,6 +473,7 @@ def tiff_samples(
     if 50706 in t.tags or data[8:10] == b'CR' or t.get(254) & 1 and 330 in t.tags:
         raise InputError("it is a camera's raw file; develop it and export it as JPEG, PNG or TIFF")
     n = _COLOURS.get(t.photometric)
+    if t.photometric == 6 and t.get(259, 1) in (1, 32773): raise InputError('it is a TIFF of YCbCr without JPEG or LZW; save it as RGB')
     if n is None or t.get(259, 1) not in _BYTES: return None
     if t.kind not in (1, 2, 3) or t.bits not in (range(1, 17), (8, 16, 32), (16, 32, 64))[t.kind - 1] and (t.kind, t.bits) != (1, 32):
         raise InputError(f'it is a TIFF with samples of {t.bits} bits (format {t.kind}); save it with 8 or 16 bits')
@@ -519,7 +521,7 @@ def _tiff_exif(data:bytes) -> Image.Exif|None:
         note(f'EXIF not used ({type(e).__name__})')
         return None
 
-# %% ../nbs/00c_decoding.ipynb #4b2947c3
+# %% ../nbs/00c_decoding.ipynb #3cf58358
 def code_points(
     data:bytes, # Content of an AVIF or HEIC file
 ) -> tuple|None: # Codes of primaries and transfer function; None where there are none
@@ -553,7 +555,7 @@ def heif_samples(
     if clear and im.mode[-1] == 'a' or getattr(im, 'premultiplied_alpha', False): colour = unpremultiplied(to_wide(colour), to_wide(alpha))
     return Samples(colour, alpha, 'L' if colour.shape[2] == 1 else 'RGB', encoding, profile)
 
-# %% ../nbs/00c_decoding.ipynb #3cf58358
+# %% ../nbs/00c_decoding.ipynb #6b3b8ca8
 def pillow_samples(
     im:Image.Image, # Any mode; opened or in memory
 ) -> Samples:
@@ -602,7 +604,7 @@ def samples_of(
         s = pillow_samples(im)
     return s._replace(encoding=_coded(data, s.profile)) if kind == 'AVIF' else s
 
-# %% ../nbs/00c_decoding.ipynb #bbfba919
+# %% ../nbs/00c_decoding.ipynb #9ab83835
 def _by_profile(s:Samples) -> np.ndarray|None: # `(h, w, 3)`, uint8; None with a note where it cannot be done
     "Colours by their ICC profile."
     wanted = {'L': 'GRAY', 'RGB': 'RGB', 'CMYK': 'CMYK', 'LAB': 'Lab'}[s.space]
@@ -637,7 +639,7 @@ def _as_mode(s:Samples, mode:str) -> Image.Image:
     h, w = s.colour.shape[:2]
     return Image.frombytes(mode, (w, h), np.ascontiguousarray(to_bytes(s.colour)).tobytes())
 
-# %% ../nbs/00c_decoding.ipynb #4c40aea3
+# %% ../nbs/00c_decoding.ipynb #f658de74
 def _filled(total:np.ndarray, weight:np.ndarray) -> np.ndarray: # Shaped as `total`
     "Weighted means, and in cells without weight the mean of the next larger cell."
     mean = np.divide(total, weight[..., None], out=np.zeros_like(total), where=weight[..., None] > 0)
@@ -666,7 +668,7 @@ def fill_hidden(
     near = np.rint(coarse).astype(np.uint8).repeat(2, 0)[:h].repeat(2, 1)[:, :w]
     return np.where(hidden[..., None], near, rgb)
 
-# %% ../nbs/00c_decoding.ipynb #dab4cdf7
+# %% ../nbs/00c_decoding.ipynb #de4af155
 _TURNS = {2: (Image.FLIP_LEFT_RIGHT,), 3: (Image.ROTATE_180,), 4: (Image.FLIP_TOP_BOTTOM,), 5: (Image.TRANSPOSE,), 6: (Image.ROTATE_270,),
           7: (Image.TRANSVERSE,), 8: (Image.ROTATE_90,)} # By EXIF's orientation
 

@@ -36,7 +36,7 @@ def _only(found:dict) -> Tensor:
     if len(tensors) == 1: return next(iter(tensors.values()))
     if not tensors and (others := [v for v in found.values() if isinstance(v, Tensor)]):
         return others[0]                                      # refused for its type or shape
-    names = ', '.join(map(str, tensors or found)) or 'nothing'
+    names = ', '.join(sorted(map(str, tensors or found))) or 'nothing'  # a safetensors file has no order
     raise InputError(f'it should hold one latent, and holds {len(tensors)} ({names})')
 
 def latent_of(

@@ -8,8 +8,7 @@ __all__ = ['SIZES', 'USERS', 'DOCUMENT', 'SPANS', 'RUNS', 'SAMPLERS', 'PRECISION
            'Memory', 'diagnose_memory_usage', 'largest_batch', 'hands', 'written', 'Scans', 'scans', 'written_by_all',
            'save_users', 'user_folders', 'users_source', 'Effort', 'users_config', 'train_users', 'generated',
            'make_judge', 'nearest', 'mean_images', 'Score', 'scored', 'users_job', 'users_picture', 'told',
-           'own_config', 'at_intervals', 'stylecfm_users_train', 'picture_files', 'stylecfm_users_generate',
-           'stylecfm_users']
+           'own_config', 'at_intervals', 'stylecfm_users_train', 'stylecfm_users_generate', 'stylecfm_users']
 
 # %% ../../nbs/applications/users.ipynb #96a0a520
 from pathlib import Path
@@ -638,54 +637,38 @@ def stylecfm_users_train(
         print(f'model in {OTCFMTrainer(c).fit(callback=at_intervals(sample_interval, save_interval, resolution))}')
 
 # %% ../../nbs/applications/users.ipynb #1f7a5eed
-def picture_files(
-    output:str|Path, # Folder
-    names:list, # Of the user of each picture
-) -> list: # Paths; users have folders of their own, whose pictures are numbered
-    "Where generated pictures go."
-    from collections import Counter
-    from stylecfm.results import free_name
-    taken, at = set(), Counter()
-    folder = {v: Path(output)/free_name(v.replace(' ', '_'), taken) for v in dict.fromkeys(names)}
-    out = []
-    for v in names:
-        out.append(folder[v]/f'{at[v]:04}.png')
-        at[v] += 1
-    return out
-
 @call_parse
 def stylecfm_users_generate(
     checkpoint:str='runs/users-own/run', # A model, a checkpoint, or the folder of a run
     output:str=None, # Gets a folder of PNGs for each user
-    users:str='all', # Names with commas between: ID_3,ID_17, or 'ID_3 5' with a class
+    users:str='all', # Names with commas: ID_3,ID_17, or 'ID_3 5' with a class
     number:int=4, # Images of each
     resolution:int=128, # Pixels along a side, as in training
     num_steps:int=None, # Of the sampler; as the model says if none
     cfg_scale:float=None, # Guidance, likewise
     sampler:str='solver', # solver, or for DDPM ddim or ancestral
     seed:int=0, # Of the noise
-    overwrite:store_true=False, # Replace files that no earlier run wrote
+    overwrite:store_true=False, # Replace others' files
     debug:store_true=False, # Show the traceback of an error
 ):
-    "Make new pictures of users."
+    "Make pictures of users."
     with reported(debug):
-        if not output: raise InputError('--output is missing: give a folder for the pictures')
+        if not output: raise InputError('--output is missing: give a folder')
         if number < 1 or resolution < 8:
             raise InputError(f'number must be 1 or more and resolution 8 or more, got {number} and {resolution}')
         import torch
         from stylecfm.checkpoints import load_model
         from stylecfm.images import save_image, to_pil
-        from stylecfm.results import check_results, record_results
+        from stylecfm.results import numbered_results, record_results
         m = load_model(checkpoint)
-        names = m.styles if users == 'all' else [v.strip() for v in users.split(',')]
+        names = m.styles if users == 'all' else [*dict.fromkeys(v.strip() for v in users.split(','))]
         if wrong := [v for v in names if v not in m.styles]:
             raise InputError(f'{checkpoint} does not know {", ".join(wrong)}; '
                              f'it knows {", ".join(m.styles[:6])} and {max(0, len(m.styles) - 6)} more')
-        files = picture_files(output, [v for v in names for _ in range(number)])
-        check_results(files, overwrite=overwrite)
+        files = numbered_results(output, names, number, overwrite)
         style = torch.tensor([m.styles.index(v) for v in names]).repeat_interleave(number)
         x = generated(m, style, num_steps, cfg_scale, sampler, seed, resolution)
-        for im, file in zip(to_pil(x.expand(-1, 3, -1, -1)), files): record_results(save_image(im, file))
+        for im, p in zip(to_pil(x.expand(-1, 3, -1, -1)), files): record_results(save_image(im, p))
         print(f'{len(x)} pictures of {len(names)} in {output}')
 
 # %% ../../nbs/applications/users.ipynb #a5e5001f
