@@ -489,6 +489,7 @@ def tiff_samples(
     return Samples(colour, alpha, {1: 'L', 3: 'RGB', 4: 'CMYK'}[colour.shape[2]], _camera_encoding(exif),
                    _profile_tag(t), _orientation(exif) if exif else min(max(t.get(274, 1), 1), 8))
 
+# %% ../nbs/00c_decoding.ipynb #10eac941
 def to_wide(
     samples:np.ndarray, # `(...)`, uint8 or uint16 over the full range
 ) -> np.ndarray: # Shaped as `samples`, uint16
@@ -521,7 +522,7 @@ def _tiff_exif(data:bytes) -> Image.Exif|None:
         note(f'EXIF not used ({type(e).__name__})')
         return None
 
-# %% ../nbs/00c_decoding.ipynb #3cf58358
+# %% ../nbs/00c_decoding.ipynb #6b3b8ca8
 def code_points(
     data:bytes, # Content of an AVIF or HEIC file
 ) -> tuple|None: # Codes of primaries and transfer function; None where there are none
@@ -555,7 +556,7 @@ def heif_samples(
     if clear and im.mode[-1] == 'a' or getattr(im, 'premultiplied_alpha', False): colour = unpremultiplied(to_wide(colour), to_wide(alpha))
     return Samples(colour, alpha, 'L' if colour.shape[2] == 1 else 'RGB', encoding, profile)
 
-# %% ../nbs/00c_decoding.ipynb #6b3b8ca8
+# %% ../nbs/00c_decoding.ipynb #bbfba919
 def pillow_samples(
     im:Image.Image, # Any mode; opened or in memory
 ) -> Samples:
@@ -604,7 +605,7 @@ def samples_of(
         s = pillow_samples(im)
     return s._replace(encoding=_coded(data, s.profile)) if kind == 'AVIF' else s
 
-# %% ../nbs/00c_decoding.ipynb #9ab83835
+# %% ../nbs/00c_decoding.ipynb #4c40aea3
 def _by_profile(s:Samples) -> np.ndarray|None: # `(h, w, 3)`, uint8; None with a note where it cannot be done
     "Colours by their ICC profile."
     wanted = {'L': 'GRAY', 'RGB': 'RGB', 'CMYK': 'CMYK', 'LAB': 'Lab'}[s.space]
@@ -639,7 +640,7 @@ def _as_mode(s:Samples, mode:str) -> Image.Image:
     h, w = s.colour.shape[:2]
     return Image.frombytes(mode, (w, h), np.ascontiguousarray(to_bytes(s.colour)).tobytes())
 
-# %% ../nbs/00c_decoding.ipynb #f658de74
+# %% ../nbs/00c_decoding.ipynb #2ebf151a
 def _filled(total:np.ndarray, weight:np.ndarray) -> np.ndarray: # Shaped as `total`
     "Weighted means, and in cells without weight the mean of the next larger cell."
     mean = np.divide(total, weight[..., None], out=np.zeros_like(total), where=weight[..., None] > 0)
@@ -668,7 +669,7 @@ def fill_hidden(
     near = np.rint(coarse).astype(np.uint8).repeat(2, 0)[:h].repeat(2, 1)[:, :w]
     return np.where(hidden[..., None], near, rgb)
 
-# %% ../nbs/00c_decoding.ipynb #de4af155
+# %% ../nbs/00c_decoding.ipynb #288005dd
 _TURNS = {2: (Image.FLIP_LEFT_RIGHT,), 3: (Image.ROTATE_180,), 4: (Image.FLIP_TOP_BOTTOM,), 5: (Image.TRANSPOSE,), 6: (Image.ROTATE_270,),
           7: (Image.TRANSVERSE,), 8: (Image.ROTATE_90,)} # By EXIF's orientation
 
