@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from fastcore.script import store_true
-from .cli import call_parse, config_with, printable, reported, writable
+from .cli import call_parse, config_with, folder_notes, printable, reported, writable
 from .config import Config, InputError, load_config
 
 # %% ../nbs/80a_advice.ipynb #ad000001
@@ -161,12 +161,15 @@ class Looked(NamedTuple):
     sizes:dict # {path: (width, height)} of those that could be decoded
     digests:dict # {path: digest of the pixels} likewise
     broken:list # `Bad(path, reason)`
+    told:tuple=() # Lines about files that are not used
 
 def _look(path:Path):
     "Size and digest of an image's pixels, or a `Bad`."
     import hashlib
+    from stylecfm.decoding import naming
     from stylecfm.images import Bad, decode_image, read_file
-    try: im = decode_image(read_file(path))
+    try:
+        with naming(path): im = decode_image(read_file(path))
     except InputError as e: return Bad(path, str(e))
     return im.size, hashlib.sha256(im.tobytes() + repr(im.size).encode()).hexdigest()
 
@@ -185,7 +188,8 @@ def look_at_folder(
         seen = dict(zip(some, tqdm(pool.map(_look, some), total=len(some), desc=path.name, unit='image', leave=False)))
     good = {p: v for p, v in seen.items() if not isinstance(v, Bad)}
     broken = [v for v in seen.values() if isinstance(v, Bad)]
-    return Looked(path, len(paths), {p: v[0] for p, v in good.items()}, {p: v[1] for p, v in good.items()}, broken)
+    return Looked(path, len(paths), {p: v[0] for p, v in good.items()}, {p: v[1] for p, v in good.items()}, broken,
+                  tuple(folder_notes(path, True)))
 
 # %% ../nbs/80a_advice.ipynb #ad000010
 class FolderReport(NamedTuple):
@@ -196,6 +200,7 @@ class FolderReport(NamedTuple):
     bad:list # `Bad(path, reason)`: cannot be used
     small:list # Paths of images whose shorter side is below the target
     side:int # Median of the shorter sides, pixels; 0 where no image could be decoded
+    told:tuple=() # Lines about files that are not used
 
 def report_on(
     f:Looked, # A folder
@@ -211,7 +216,7 @@ def report_on(
     unusable = {b.path for b in bad}
     small = [p for p, size in f.sizes.items() if p not in unusable and min(size) < target]
     side = int(statistics.median(map(min, f.sizes.values()))) if f.sizes else 0
-    return FolderReport(f.path, f.count, len(f.sizes) + len(f.broken), bad, small, side)
+    return FolderReport(f.path, f.count, len(f.sizes) + len(f.broken), bad, small, side, f.told)
 
 def twins(
     folders:list, # Of `Looked`
@@ -400,6 +405,7 @@ def _say_folders(reports:list, target:int, same:list, most:int=10):
         part = '' if f.looked == f.count else f', {f.looked} of them looked at'
         print(f'{printable(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; '
               f'{len(f.bad)} cannot be used, {len(f.small)} smaller than {target}')
+        for line in f.told: print(f'  {line}')
         for b in f.bad[:most]: print(f'  cannot be used: {printable(b.path)}: {b.reason}')
         if len(f.bad) > most: print(f'  ... and {len(f.bad) - most} more')
         good = f.count - len(f.bad)

@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['KNOWN_SIDE', 'reported', 'parser_of', 'call_parse', 'config_with', 'stylecfm_preprocess', 'printable', 'tell',
-           'stylecfm_train', 'writable', 'known_format', 'free_name', 'pairs', 'stylecfm_transfer', 'hint_at_size',
+           'stylecfm_train', 'writable', 'known_format', 'folder_notes', 'pairs', 'stylecfm_transfer', 'hint_at_size',
            'transfer_all', 'side_by_side', 'weights_of', 'stylecfm_evaluate', 'stylecfm_export', 'run_line']
 
 # %% ../nbs/80_cli.ipynb #16794f0c
-import os, sys, tempfile
+import os
+import sys
+import tempfile
+import warnings
 from argparse import ArgumentParser
 from functools import wraps
-from glob import glob
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, TYPE_CHECKING
@@ -30,7 +32,8 @@ def reported(
     debug:bool=False, # Let errors through with their traceback
     begun:str='', # What a keyboard interrupt leaves behind
 ):
-    "Turn errors that the user can mend into one line on stderr and exit code 2; a keyboard interrupt into exit code 130."
+    "Turn errors that the user can mend into one line on stderr and exit code 2; a keyboard interrupt into exit code 130; notes on images into lines."
+    shown, warnings.showwarning = warnings.showwarning, _note_line(warnings.showwarning)
     try: yield
     except (InputError, FloatingPointError) as e:
         if debug: raise
@@ -40,6 +43,14 @@ def reported(
         if debug: raise
         print('stopped' + (begun and f'; {begun}'), file=sys.stderr)
         sys.exit(getattr(e, 'code', 130))                                       # 143 where a batch system sent SIGTERM
+    finally: warnings.showwarning = shown
+
+def _note_line(show:Callable) -> Callable: # As `warnings.showwarning`
+    "Show a note on an image in one line, and other warnings as before."
+    def line(message, category, *args, **kwargs):
+        if category.__name__ == 'ImageNote': print(f'note: {printable(message)}', file=sys.stderr)
+        else: show(message, category, *args, **kwargs)
+    return line
 
 # %% ../nbs/80_cli.ipynb #f1a95e02
 def parser_of(
@@ -96,8 +107,10 @@ def stylecfm_preprocess(
     label_column:str=None, # Its column of labels, which become styles
     style:str=None, # Its style, where all of it is of one
     streaming:store_true=False, # Fetch its images one by one
-    import_pt:str=None, # Folder of ready latents, a folder of .pt files for each style, instead of images
-    scaling:float=1., # Factor that those were multiplied by; 0.18215 is usual
+    import_pt:str=None, # Folder of ready latents (.pt, .pth, .safetensors), a folder for each style, instead of images
+    scaling:float=None, # Factor that those were multiplied by; by the autoencoder's config and their values if none
+    shift:float=None, # What was subtracted before; by the autoencoder's config if none
+    by_content:store_true=False, # Compare the contents of all files; else one counts as unchanged while its size, times of modification and status change, and inode are the same
     strict:store_true=False, # Refuse a bad file instead of skipping it
     rebuild:store_true=False, # Replace latents that were made with other settings
     debug:store_true=False, # Show the traceback of an error
@@ -106,8 +119,8 @@ def stylecfm_preprocess(
     with reported(debug, 'the same command goes on where it was'):
         c = config_with(config, data__target_size=target_size, data__raw_data_root=raw_data_root, data__data_root=data_root,
                         data__codec=codec)
-        if not max_megapixels > 0 or not scaling > 0:
-            raise InputError(f'max_megapixels and scaling must be above 0, got {max_megapixels:g} and {scaling:g}')
+        for name, v in (('max_megapixels', max_megapixels), ('scaling', scaling)):
+            if v is not None and not v > 0: raise InputError(f'{name} must be above 0, got {v:g}')
         from stylecfm.codecs import load_codec
         from stylecfm.images import ImageRules
         from stylecfm.latents import cache_latents
@@ -115,10 +128,11 @@ def stylecfm_preprocess(
         d = c.data
         if dataset: save_dataset(open_dataset(dataset, streaming), d.raw_data_root, image_column, label_column, style)
         net = load_codec(d.codec, device, precision)
-        if import_pt: r = import_latents(import_pt, d.data_root, net, scaling, strict, rebuild)
+        if import_pt: r = import_latents(import_pt, d.data_root, net, scaling, strict, rebuild, shift, by_content)
         else:
             rules = ImageRules(max_pixels=round(max_megapixels*1e6), strict=strict)
-            r = cache_latents(d.raw_data_root, d.data_root, net, d.target_size, d.mirror, rules, c.training.num_workers, rebuild, d.crops)
+            r = cache_latents(d.raw_data_root, d.data_root, net, d.target_size, d.mirror, rules, c.training.num_workers, rebuild, d.crops,
+                              by_content)
         if os.environ.get('RANK', '0') != '0': return
         tell(r, d.data_root)
         if net.latent_channels != c.model.latent_channels:
@@ -140,6 +154,7 @@ def tell(
     "Print what came of a cache: bad files, twins and lopsided styles on stderr, the sum on stdout."
     for b in r.bad[:most]: print(f'skipped {printable(b.path)}: {b.reason}', file=sys.stderr)
     if len(r.bad) > most: print(f'... and {len(r.bad) - most} more, listed in {data_root}/skipped.csv', file=sys.stderr)
+    for line in r.told: print(printable(line), file=sys.stderr)
     for a, b in r.twins[:most]: print(f'twice the same: {printable(a)} and {printable(b)}', file=sys.stderr)
     if len(r.twins) > most: print(f'... and {len(r.twins) - most} more pairs', file=sys.stderr)
     few, many = (f(r.count, key=r.count.get) for f in (min, max))
@@ -195,39 +210,44 @@ def known_format(
     if path.suffix.lower() not in FORMATS:
         raise InputError(f'cannot write {path}: its suffix is not one of {" ".join(FORMATS)}; choose one of them')
 
-# %% ../nbs/80_cli.ipynb #c11a0007
-def free_name(
-    name:str, # Wanted, without suffix
-    taken:set, # Names given so far, lower case; the result is added
-) -> str: # Case aside, none of `taken`
-    "The name, or the first of `name_2`, `name_3`, … that is not taken; taken from then on."
-    n = next(n for n in (name, *(f'{name}_{i}' for i in range(2, len(taken) + 3))) if n.casefold() not in taken)
-    taken.add(n.casefold())                                                     # some disks take A and a for the same
-    return n
-
 # %% ../nbs/80_cli.ipynb #c11a0009
+def folder_notes(
+    folder:str|Path, # A folder of images
+    recursive:bool=False, # Whether the folders in it are entered
+) -> list: # Lines; none where everything is used
+    "What of a folder is not used, by suffix."
+    from stylecfm.folders import scan_folder, unused_line
+    s = scan_folder(folder, recursive)
+    out = [unused_line(s.unused)] if s.unused else []
+    if s.folders: out.append(f'{len(s.folders)} folder(s) not entered: {", ".join(p.name for p in s.folders[:5])}')
+    if s.system: out.append('passed over folders of the system: ' + ', '.join(sorted({p.name for p in s.system})))
+    return [printable(f'{folder}: {line}') for line in out]
+
+def _sources(source:str|Path) -> list:
+    "The files that a path or a pattern names; raises `InputError` where there is none."
+    from stylecfm.folders import list_images, matching
+    pattern = set('*?[') & set(str(source)) and not Path(source).exists()
+    if found := matching(source) if pattern else []: return found
+    if not Path(source).exists(): raise InputError(f'no image or folder at {source}; check the path')
+    return list_images(source) if Path(source).is_dir() else []
+
 def pairs(
     source:str|None, # An image, a latent, a folder of images, or a pattern with * or ?
     output:str|None, # An image, or a folder
+    others:tuple=(), # Paths of further files that will be written
+    overwrite:bool=False, # Replace files that no earlier run wrote
 ) -> list: # `(Path, Path)`: what to read, where to write
     "Which file becomes which; raises `InputError` where there is nothing to read, or it could not be written."
-    from stylecfm.images import list_images
+    from stylecfm.results import check_results, results_for
     if not source: raise InputError('--input is missing: give an image, a folder of images, or a pattern such as "photos/*.jpg"')
     if not output: raise InputError('--output is missing: give the name of an image, or of a folder')
-    pattern = set('*?[') & set(str(source)) and not Path(source).exists()
-    found = sorted(map(Path, glob(str(source), recursive=True))) if pattern else None
-    source, output, taken = Path(source), Path(output), set()
-    if not found and not source.exists(): raise InputError(f'no image or folder at {source}; check the path')
-    if found or source.is_dir():
-        todo = [(p, output/f'{free_name(p.stem, taken)}.png') for p in found or list_images(source)]   # a.jpg and a.png stay two
+    found, source, output = _sources(source), Path(source), Path(output)
+    if found: todo = results_for(found, output)                                 # a.jpg and a.png stay two
     elif output.is_dir() or not output.suffix: todo = [(source, output/f'{source.stem}.png')]
     else: todo = [(source, output)]
     known_format(todo[0][1])
-    originals = {p.resolve() for p, _ in todo}
-    for _, p in todo:
-        if p.resolve() in originals:
-            raise InputError(f'{p} would be overwritten by what is made of the images; choose another --output')
-        writable(p)
+    for p in (*(p for _, p in todo), *others): writable(p)
+    check_results([*(p for _, p in todo), *others], [p for p, _ in todo], overwrite)
     return todo
 
 # %% ../nbs/80_cli.ipynb #88549653
@@ -253,14 +273,15 @@ def stylecfm_transfer(
     codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
     grid:str=None, # Also write sources and results side by side into this image
     report:str=None, # Also write times and network evaluations into this JSON file
+    overwrite:store_true=False, # Replace files that no earlier run wrote
     strict:store_true=False, # Stop at a bad image instead of leaving it out
     debug:store_true=False, # Show the traceback of an error
 ):
     "Transfer an image, or a folder of images, from one style to another."
     with reported(debug):
-        todo = pairs(input, output)
-        for p in (grid, report):
-            if p: writable(Path(p))
+        todo = pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
+        notes = folder_notes(input) if Path(input).is_dir() else []
+        for line in (*notes, *_renamed(todo)): print(line, file=sys.stderr)
         if grid: known_format(Path(grid))
         if size is not None and size < 1: raise InputError(f'size must be at least 1 pixel, got {size}')
         from stylecfm.transfer import LATENTS, Options, StyleTransferPipeline
@@ -312,11 +333,17 @@ def _written(pipe:'StyleTransferPipeline', r:'Transferred', source:Path, target:
     "Save what became of one image."
     from tqdm import tqdm
     from stylecfm.images import save_image
-    save_image(r.images[0], target)
+    from stylecfm.results import record_results
+    record_results(save_image(r.images[0], target))
     style, sure = pipe.model.styles[r.sources[0].style], r.sources[0].sure
     if guessed: tqdm.write(f'{printable(source)}: taken for {style} ({sure:.0%} sure)', file=sys.stderr)
     return dict(input=str(source), output=str(target), size=list(r.images[0].size), source_style=style, sure=sure,
                 seconds=r.seconds, nfe=r.nfe)
+
+def _renamed(todo:list) -> list:
+    "A line for each result that has not the name of its source."
+    return [f'{printable(p)} becomes {printable(to.name)}, for {printable(p.stem)}{to.suffix} is taken'
+            for p, to in todo if len(todo) > 1 and p.stem != to.stem]
 
 # %% ../nbs/80_cli.ipynb #c11a0014
 def transfer_all(
@@ -347,11 +374,14 @@ def transfer_all(
 
 def _finish(rows:list, left:list, grid:str|None, report:str|None):
     "Write report and grid, and say what was done."
+    from stylecfm.results import record_results
     if report:
         from stylecfm.files import write_json
         from stylecfm.metrics import machine
-        write_json(report, dict(images=rows, left_out=left, machine=machine()))
-    if grid: side_by_side(rows, grid)
+        record_results(write_json(report, dict(images=rows, left_out=left, machine=machine())))
+    if grid:
+        side_by_side(rows, grid)
+        record_results(grid)
     last = rows[-1]['output']
     if len(rows) + len(left) == 1: print(f'written to {last}')
     else: print(f'{len(rows)} image(s) written, the last to {last}, {len(left)} left out')
@@ -400,6 +430,7 @@ def stylecfm_evaluate(
     draws:int=30, # Of the bootstrap intervals
     device:str=None, # cpu or cuda; a GPU if there is one
     codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
+    overwrite:store_true=False, # Replace files that no earlier run wrote
     debug:store_true=False, # Show the traceback of an error
 ):
     "Measure a model on images that it has not seen."
@@ -407,6 +438,9 @@ def stylecfm_evaluate(
         for name, v in (('photos', photos), ('paintings', paintings)):
             if not v: raise InputError(f'--{name} is missing: give a folder of images that training has not seen')
         writable(Path(output)/'index.html')
+        files = [Path(output)/'index.html', Path(output)/'report.json']
+        from stylecfm.results import check_results, record_results
+        check_results([*files, *Path(output).glob('pictures/*-*.jpg')], overwrite=overwrite)
         from stylecfm.evaluate import Effort, evaluate, write_report
         from stylecfm.transfer import Options, StyleTransferPipeline
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec)
@@ -414,22 +448,30 @@ def stylecfm_evaluate(
         r = evaluate(pipe, photos, paintings, (photo_style, painting_style), size, call, most, Effort(judge_steps, draws))
         figure = lambda v: f'{v.value:.3g} ({v.low:.3g} to {v.high:.3g})'
         for k, v in r.rows.items(): print(f'{k:46}', *(f'{n} {figure(v[n])}' for n in ('distance', 'ssim') if n in v))
-        print(f'written to {write_report(output, r)}')
+        for line in r.about['left_out']: print(f'left out {printable(line)}', file=sys.stderr)
+        for line in (*folder_notes(photos), *folder_notes(paintings)): print(line, file=sys.stderr)
+        page = write_report(output, r)
+        record_results(*files, *Path(output).glob('pictures/*-*.jpg'))
+        print(f'written to {page}')
 
 # %% ../nbs/80_cli.ipynb #c11a0020
 @call_parse
 def stylecfm_export(
     checkpoint:str='runs/train', # A model, a checkpoint, or the folder of a run
     output:str=None, # File to write, .pt2
+    overwrite:store_true=False, # Replace a file that no earlier run wrote
     debug:store_true=False, # Show the traceback of an error
 ):
     "Write the velocity network for torch.export.load."
     with reported(debug):
         if not output: raise InputError('--output is missing: give the name of a file, network.pt2 say')
         writable(Path(output))
+        from stylecfm.results import check_results, record_results
+        check_results([output], overwrite=overwrite)
         from stylecfm.checkpoints import load_model
         from stylecfm.export import export_network
         off = export_network(load_model(checkpoint).net, output)
+        record_results(output)
         print(f'written to {output}; off by {off:.1e} of the deviation at most')
 
 # %% ../nbs/80_cli.ipynb #ae1b5812

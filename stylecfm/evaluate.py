@@ -92,10 +92,13 @@ def evaluate(
     f = pipe.codec.factor
     if size % f or size < 32: raise InputError(f'size must be a multiple of {f}, 32 or more, got {size}')
     for k in styles: pipe.style(k)
-    x, y = (read_images(list_images(p)[:most], size).x for p in (photos, paintings))
+    read = [read_images(list_images(p)[:most], size) for p in (photos, paintings)]
+    x, y = (r.x for r in read)
+    left_out = [f'{b.path}: {b.reason}' for r in read for b in r.bad]
     if min(len(x), len(y)) < 2:
         raise InputError('two photographs and two paintings are the least; '
-                         f'{photos} has {len(x)} and {paintings} {len(y)} that can be used')
+                         f'{photos} has {len(x)} and {paintings} {len(y)} that can be used'
+                         + (f'; left out {left_out[0]}' if left_out else ''))
     done = pipe(to_pil(x), *styles, **given)
     back = pipe(done.images, *styles[::-1], **given)
     ways = rivals(pipe, x, y) | {'this model': to_tensor(done.images), 'this model, and back': to_tensor(back.images)}
@@ -106,7 +109,7 @@ def evaluate(
         return measure(v, source, reference, pipe.encode, draws=effort.draws) | said
     rows = {k: row(v, x, y, v[::2]) for k, v in ways.items()}
     rows['half of the paintings against the other half'] = row(y[::2], None, y[1::2], y[::2])
-    about = dict(photographs=len(x), paintings=len(y), size=size, nfe=done.nfe, seconds_per_image=done.seconds/len(x),
+    about = dict(photographs=len(x), paintings=len(y), left_out=left_out, size=size, nfe=done.nfe, seconds_per_image=done.seconds/len(x),
                  judge_accuracy=judge.accuracy if judge else None,
                  given={k: v._asdict() if isinstance(v, Options) else v for k, v in given.items()}, machine=machine())
     return Report(rows, ways, about)

@@ -699,6 +699,7 @@ def stylecfm_brain_translate(
     batch_size:int=20, # Slices that go together
     size:int=None, # Side of a slice, pixels, as in training; as the run says if none
     device:str=None, # cpu or cuda; a GPU if there is one
+    overwrite:store_true=False, # Replace a file that no earlier run wrote
     debug:store_true=False, # Show the traceback of an error
 ):
     "Write a map of what would have to change for a subject to be healthy."
@@ -711,6 +712,8 @@ def stylecfm_brain_translate(
         if not output or not output.endswith(SUFFIXES): raise InputError(f'--output should end in .nii or .nii.gz, got {output}')
         _checked(64 if size is None else size, batch_size, 1. if cfg_scale is None else cfg_scale)
         writable(Path(output))
+        from stylecfm.results import check_results, record_results
+        check_results([output], overwrite=overwrite)
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device)
         if sorted(pipe.model.styles) != sorted(KINDS):
             raise InputError(f'{checkpoint} knows the styles {", ".join(pipe.model.styles)}; '
@@ -725,6 +728,7 @@ def stylecfm_brain_translate(
         maps = np.zeros((s.image.shape[-1], n, n), np.float32)
         maps[v.where] = evidence(v.image - made, v.image, kept.usual, kept.how) if kept else difference_map(v.image, made)
         _write_volume(output, back_through(maps, v.window, s.image.shape[1:]), s.affine)
+        record_results(output)
         unit = 'deviations of healthy slices' if kept else f'plain differences, for there is no {USUAL} in {checkpoint}'
         print(f'written to {output}: {len(v.image)} of {len(maps)} slices, at most {maps.max():.2f} ({unit})')
 

@@ -749,6 +749,7 @@ def stylecfm_radar_enhance(
     layout:str=None, # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
     origin:str=None, # Position of the sensor in the files' coordinates, "x,y,z" in metres; 0 if none
     seed:int=0, # Of the noise
+    overwrite:store_true=False, # Replace files that no earlier run wrote
     debug:store_true=False, # Show the traceback of an error
 ):
     "Make of radar clouds what a lidar would have seen."
@@ -761,14 +762,17 @@ def stylecfm_radar_enhance(
         if Path(input).resolve() == Path(output).resolve(): raise InputError('--output is --input; choose another place')
         place, notes = numbers(origin, 'origin') if origin else None, Notes()
         if others := other_files(input): notes.add(input, f'passed over: {others}')
+        from stylecfm.results import check_results, record_results, results_for
+        todo = results_for(found, output, '.pcd') if many else [(found[0], Path(output))]
+        check_results([to for _, to in todo], found, overwrite)
         folder = Path(checkpoint)/'flow-from-the-radar'; m, bad = load_radar(folder if folder.is_dir() else checkpoint), 0
-        for p in found:
-            to = Path(output)/f'{bare_name(p)}.pcd' if many else Path(output)
+        for p, to in todo:
             try:
                 c = _sensor_cloud(p, notes, fields, layout, place)
                 e = enhanced(m, c, seed)
                 writable(to)
                 write_cloud(to, e)
+                record_results(to)
                 print(f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the grid, became {len(e.xyz)} in {to}')
             except InputError as x:
                 if not many: raise

@@ -641,33 +641,34 @@ def stylecfm_users_train(
 def stylecfm_users_generate(
     checkpoint:str='runs/users-own/run', # A model, a checkpoint, or the folder of a run
     output:str=None, # Gets a folder of PNGs for each user
-    users:str='all', # Names with commas between: ID_3,ID_17, or 'ID_3 5' with a class
+    users:str='all', # Names with commas: ID_3,ID_17, or 'ID_3 5' with a class
     number:int=4, # Images of each
     resolution:int=128, # Pixels along a side, as in training
     num_steps:int=None, # Of the sampler; as the model says if none
     cfg_scale:float=None, # Guidance, likewise
     sampler:str='solver', # solver, or for DDPM ddim or ancestral
     seed:int=0, # Of the noise
+    overwrite:store_true=False, # Replace others' files
     debug:store_true=False, # Show the traceback of an error
 ):
-    "Make new pictures of users."
+    "Make pictures of users."
     with reported(debug):
-        if not output: raise InputError('--output is missing: give a folder for the pictures')
+        if not output: raise InputError('--output is missing: give a folder')
         if number < 1 or resolution < 8:
             raise InputError(f'number must be 1 or more and resolution 8 or more, got {number} and {resolution}')
         import torch
         from stylecfm.checkpoints import load_model
         from stylecfm.images import save_image, to_pil
+        from stylecfm.results import numbered_results, record_results
         m = load_model(checkpoint)
-        names = m.styles if users == 'all' else [v.strip() for v in users.split(',')]
+        names = m.styles if users == 'all' else [*dict.fromkeys(v.strip() for v in users.split(','))]
         if wrong := [v for v in names if v not in m.styles]:
             raise InputError(f'{checkpoint} does not know {", ".join(wrong)}; '
                              f'it knows {", ".join(m.styles[:6])} and {max(0, len(m.styles) - 6)} more')
+        files = numbered_results(output, names, number, overwrite)
         style = torch.tensor([m.styles.index(v) for v in names]).repeat_interleave(number)
         x = generated(m, style, num_steps, cfg_scale, sampler, seed, resolution)
-        for i, (im, k) in enumerate(zip(to_pil(x.expand(-1, 3, -1, -1)), style.tolist())):
-            folder = Path(output)/m.styles[k].replace(' ', '_'); folder.mkdir(parents=True, exist_ok=True)
-            save_image(im, folder/f'{i % number:04}.png')
+        for im, p in zip(to_pil(x.expand(-1, 3, -1, -1)), files): record_results(save_image(im, p))
         print(f'{len(x)} pictures of {len(names)} in {output}')
 
 # %% ../../nbs/applications/users.ipynb #a5e5001f
