@@ -7,14 +7,27 @@ __all__ = ['LEAST_REMAINING', 'DataIsoNext']
 
 # %% ../nbs/13_data_prediction.ipynb #e2da70e6
 import torch
+from diffusers.configuration_utils import register_to_config
+from fastcore.basics import patch
 from torch import Tensor
 from .isonext import IsoNext
+from .palettes import Palette
 
 # %% ../nbs/13_data_prediction.ipynb #29158c84
 LEAST_REMAINING = .05                                         # lower bound of 1 - t in the division
 
 class DataIsoNext(IsoNext):
     "An `IsoNext` whose core predicts the data point, as a residual of the condition where there is one."
+    @register_to_config
+    def __init__(self,
+        num_palettes:int=0, # Palettes kept for each style, for use and not for the velocity; 0: none
+        **kwargs, # Arguments of `IsoNext`
+    ):
+        super().__init__(**kwargs)
+        styles = self.config.num_styles
+        self.register_buffer('palette_mean', torch.zeros(styles, num_palettes, 3))
+        self.register_buffer('palette_covariance', torch.zeros(styles, num_palettes, 3, 3))
+
     def predict(self,
         x:Tensor, # Latent on the path, then the condition, `(b, latent_channels + condition_channels, h, w)`
         t:Tensor, # Time in [0, 1], `(b,)`
@@ -33,3 +46,23 @@ class DataIsoNext(IsoNext):
         "The velocity at `x`."
         remaining = (1 - t).clamp_min(LEAST_REMAINING).view(-1, *(1,)*(x.ndim - 1))
         return (self.predict(x, t, style) - x[:, :self.config.latent_channels])/remaining
+
+# %% ../nbs/13_data_prediction.ipynb #bd314ef3
+@patch
+@torch.no_grad()
+def keep_palettes(self:DataIsoNext,
+    style:int, # Style, from 0
+    library:Palette, # Palettes of its paintings, `(n, 3)` and `(n, 3, 3)`, n >= 1
+    seed:int=0, # Seed of the choice where there are more than the network keeps
+):
+    "Keep palettes of a style beside the weights: a random subset, or all of them, some repeated."
+    n, size = len(library.mean), self.config.num_palettes
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed)).repeat(size//n + 1)[:size]
+    self.palette_mean[style] = library.mean[order].to(self.palette_mean)
+    self.palette_covariance[style] = library.covariance[order].to(self.palette_covariance)
+
+@patch
+def libraries(self:DataIsoNext) -> list: # `Palette` for each style, float64; None where a style has none
+    "Palettes of the styles."
+    pairs = zip(self.palette_mean.double(), self.palette_covariance.double())
+    return [Palette(m, c) if c.numel() and c.any() else None for m, c in pairs]
