@@ -7,7 +7,6 @@ __all__ = ['LEAST_REMAINING', 'DataIsoNext']
 
 # %% ../nbs/13_data_prediction.ipynb #e2da70e6
 import torch
-from diffusers.configuration_utils import register_to_config
 from fastcore.basics import patch
 from torch import Tensor
 from .isonext import IsoNext
@@ -18,16 +17,6 @@ LEAST_REMAINING = .05                                         # lower bound of 1
 
 class DataIsoNext(IsoNext):
     "An `IsoNext` whose core predicts the data point, as a residual of the condition where there is one."
-    @register_to_config
-    def __init__(self,
-        num_palettes:int=0, # Palettes kept for each style, for use and not for the velocity; 0: none
-        **kwargs, # Arguments of `IsoNext`
-    ):
-        super().__init__(**kwargs)
-        styles = self.config.num_styles
-        self.register_buffer('palette_mean', torch.zeros(styles, num_palettes, 3))
-        self.register_buffer('palette_covariance', torch.zeros(styles, num_palettes, 3, 3))
-
     def predict(self,
         x:Tensor, # Latent on the path, then the condition, `(b, latent_channels + condition_channels, h, w)`
         t:Tensor, # Time in [0, 1], `(b,)`
@@ -64,5 +53,6 @@ def keep_palettes(self:DataIsoNext,
 @patch
 def libraries(self:DataIsoNext) -> list: # `Palette` for each style, float64; None where a style has none
     "Palettes of the styles."
+    if not self.config.num_palettes: return [None]*self.config.num_styles
     pairs = zip(self.palette_mean.double(), self.palette_covariance.double())
-    return [Palette(m, c) if c.numel() and c.any() else None for m, c in pairs]
+    return [Palette(m, c) if c.any() else None for m, c in pairs]

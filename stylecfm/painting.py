@@ -32,7 +32,7 @@ class Pictures(NamedTuple):
 
 @dataclass(frozen=True)
 class PaintingRecipe(Recipe, name='painting'):
-    "Choices of training for a structure-conditioned flow."
+    "Optimiser, batch size, averaging, precision and seed of a structure-conditioned flow's training."
 
 class Condition(NamedTuple):
     "Coarse pictures under which a flow is trained."
