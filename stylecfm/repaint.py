@@ -119,9 +119,10 @@ def repaint_once(
     check_brush(b)
     here, there = conditions(p, x, target, b)
     g = torch.Generator().manual_seed(b.seed)
-    x0, solver, nfe = b.temperature*noise_like(there[:, :-1], g), ODESolver('euler', b.steps), 0
+    x0, nfe = b.temperature*noise_like(there[:, :-1], g), 0
+    solver = ODESolver('heun' if b.texture else 'euler', b.steps)
     if b.texture:
-        back = ODESolver('heun', b.steps).solve(conditional_field(p, here, source), p.encode(x*2 - 1), 1., 0., callback)
+        back = solver.solve(conditional_field(p, here, source), p.encode(x*2 - 1), 1., 0., callback)
         x0, nfe = mix_noise(back.x, x0, b.texture), back.nfe
     made = solver.solve(conditional_field(p, there, target, b.guidance_scale), x0, 0., 1., callback)
     return Painted(_to_image(p, made.x), x0, nfe + made.nfe)
