@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RADIUS_UNIT', 'Pictures', 'PaintingRecipe', 'Condition', 'structure_condition', 'balanced_weight', 'channel_weight',
-           'PaintingTrainer', 'painting_batch']
+           'PaintingTrainer', 'painting_batch', 'rounded', 'painting_model']
 
 # %% ../nbs/52_painting.ipynb #3c16f2b7
 import math, time
@@ -14,9 +14,11 @@ from typing import Callable, NamedTuple
 import torch
 from torch import Tensor
 from .abstraction import coarse_picture
+from .checkpoints import Model, codec_weights
 from .codecs import Codec, LatentStats, moments, pooled
-from .config import InputError
-from .lapped import random_crops
+from .config import InferenceConfig
+from .data_prediction import DataIsoNext
+from .lapped import Stack, random_crops, stacked
 from .optim import generator
 from .otcfm import Draw, FlowBatch, flow_batch, with_condition
 from .pairs import PairTrainer, Phase, Recipe
@@ -27,8 +29,14 @@ from .watch import validation_loss
 # %% ../nbs/52_painting.ipynb #94bc86f3
 class Pictures(NamedTuple):
     "Pictures of several styles, in memory."
-    images: list # Images, uint8 `(3, h, w)` each, of any sizes
+    images: list|Stack # Images, uint8 `(3, h, w)` each, of any sizes
     style: Tensor # Style of each, int64 `(n,)`
+
+    def on(self,
+        device:torch.device, # Device that crops are made on
+    ) -> 'Pictures': # The same pictures; on a GPU as a `Stack`
+        "Pictures where their crops are needed."
+        return self if device.type == 'cpu' else Pictures(stacked(self.images, device), self.style)
 
 @dataclass(frozen=True)
 class PaintingRecipe(Recipe, name='painting'):
@@ -86,7 +94,8 @@ class PaintingTrainer(PairTrainer):
         max_minutes:float=0, # Limit of the training time; the learning rate falls to its end by then; 0: none
     ):
         super().__init__(net, [Phase(steps, None)], None, recipe, folder)
-        self.pictures, self.test, self.codec, self.stats = pictures, held, codec, stats
+        self.pictures, self.test = pictures.on(self.device), held.on(self.device) if held else None
+        self.codec, self.stats = codec, stats
         self.condition, self.max_minutes, self.begun = condition, max_minutes, (0, time.monotonic())
         present = sorted(set(pictures.style.tolist()))
         self.rows = {s: (pictures.style == s).nonzero()[:, 0] for s in present}
@@ -103,7 +112,7 @@ def painting_batch(
 ) -> FlowBatch: # On the trainer's device
     "Crops, their coarse pictures as a condition, and points on the path between noise and crops."
     k, b, device = self.condition, len(rows), self.device
-    x = random_crops(pictures.images, rows, k.size, g).to(device).float()/255
+    x = random_crops(pictures.images, rows, k.size, g).to(device).float()/255   # (b, 3, size, size)
     parts = x.split(max(1, b//4))
     radii = [float(k.radii[i]) for i in torch.randint(len(k.radii), (len(parts),), generator=g)]
     coarse = torch.cat([coarse_picture(p, r, k.kind) for p, r in zip(parts, radii)])
@@ -129,7 +138,7 @@ def _batch(self, step):
 def _validate(self):
     "Loss of the averaged weights on held-out pictures, with the same crops, noise and times each time; NaN without any."
     if self.test is None: return math.nan
-    b, n = self.recipe.batch_size, len(self.test.images)
+    b, n = self.recipe.batch_size, len(self.test.style)
     batches = [painting_batch(self, self.test, list(range(i, min(i + b, n))), generator(self.recipe.seed, i, 13)) for i in range(0, n, b)]
     with self.averages.used(self.params, 0): v = validation_loss(self.net, batches, b, self.amp)
     self.worse = 0 if v < self.best else self.worse + 1
@@ -144,3 +153,28 @@ def _total(self):
     return min(steps, max(self.done, first + int(made*60*self.max_minutes/(time.monotonic() - since))))
 
 PaintingTrainer.batch, PaintingTrainer.validate, PaintingTrainer.total = _batch, _validate, property(_total)
+
+# %% ../nbs/52_painting.ipynb #b85a564a
+def rounded(
+    net:torch.nn.Module, # Network whose weights are rounded
+) -> torch.nn.Module: # The same network
+    "Round weights and buffers to 16 bits, so that they are stored in half the space without loss."
+    with torch.no_grad():
+        for v in (*net.parameters(), *net.buffers()):
+            if v.is_floating_point(): v.copy_(v.half())
+    return net
+
+def painting_model(
+    net:DataIsoNext, # Trained network, with room for palettes
+    pictures:Pictures, # Its training set, as lists
+    stats:LatentStats, # Mean and scale of the latents' channels
+    styles:list, # Names of the styles
+    codec:Codec, # Codec of the latents
+) -> Model: # To be written by `write_model`
+    "A model of a trained network with the palettes of the pictures that it has learned from."
+    for s in range(len(styles)):
+        rows = (pictures.style == s).nonzero()[:, 0].tolist()[:4*net.config.num_palettes]
+        each = [palette_of(coarse_picture(pictures.images[i][None, :, ::2, ::2].float()/255, 2.)) for i in rows]
+        if each: net.keep_palettes(s, Palette(*(torch.cat(v) for v in zip(*each))))
+    inference = InferenceConfig(num_inference_steps=8, method='euler')
+    return Model(rounded(net).cpu().eval(), stats, list(styles), codec.spec, inference, codec_weights(codec.fingerprint))
