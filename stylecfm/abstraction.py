@@ -7,7 +7,6 @@ __all__ = ['LUMA', 'DISCS', 'SHARPNESS', 'TOLERANCE', 'FILTERS', 'blur', 'kuwaha
 
 # %% ../nbs/07_abstraction.ipynb #517ad964
 import math
-from typing import Callable
 import torch, torch.nn.functional as F
 from torch import Tensor
 from .config import InputError, chosen

@@ -18,7 +18,7 @@ LEAST_REMAINING = .05                                         # lower bound of 1
 class DataIsoNext(IsoNext):
     "An `IsoNext` whose core predicts the data point, as a residual of the condition where there is one."
     def predict(self,
-        x:Tensor, # Latent on the path, then the condition, `(b, latent_channels + condition_channels, h, w)`
+        x:Tensor, # Latent on the path, then the condition, `(b, k, h, w)`, k = latent_channels + condition_channels
         t:Tensor, # Time in [0, 1], `(b,)`
         style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor: # Data point, `(b, latent_channels, h, w)`
@@ -28,7 +28,7 @@ class DataIsoNext(IsoNext):
         return first + super().forward(x, t, style)
 
     def forward(self,
-        x:Tensor, # Latent on the path, then the condition, `(b, latent_channels + condition_channels, h, w)`
+        x:Tensor, # Latent on the path, then the condition, `(b, k, h, w)`, k = latent_channels + condition_channels
         t:Tensor, # Time in [0, 1], `(b,)`
         style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor: # Velocity, `(b, latent_channels, h, w)`

@@ -113,7 +113,7 @@ def random_crops(
     rows:list, # Positions in `images`, one for each crop
     size:int, # Side of the crops, pixels
     generator:torch.Generator|None=None, # Source of places and mirrors, on the CPU
-) -> Tensor: # uint8 `(len(rows), 3, size, size)`, on the images' device
+) -> Tensor: # uint8 `(b, 3, size, size)`, b = len(rows), on the images' device
     "Crops at random places, half of them mirrored."
     u = torch.rand(len(rows), 3, generator=generator)
     if isinstance(images, Stack): return _stack_crops(images, torch.as_tensor(rows), size, u)

@@ -10,7 +10,7 @@ __all__ = ['RADIUS_UNIT', 'Pictures', 'PaintingRecipe', 'Condition', 'structure_
 import math, time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 import torch
 from torch import Tensor
 from .abstraction import coarse_picture
@@ -55,7 +55,7 @@ RADIUS_UNIT = 4.                                              # the condition's 
 def structure_condition(
     latent:Tensor, # Standardised latent of the coarse picture, `(b, c, h, w)`
     radius:float|Tensor, # Coarseness, pixels; a number, or one for each row, `(b,)`
-) -> Tensor: # `(b, c + 1, h, w)`
+) -> Tensor: # `(b, k, h, w)`, k = c + 1
     "Condition of the network: the coarse picture's latent and a plane that says how coarse it is."
     r = torch.as_tensor(radius, dtype=latent.dtype, device=latent.device)/RADIUS_UNIT
     return torch.cat([latent, r.expand(len(latent)).view(-1, 1, 1, 1).expand(-1, 1, *latent.shape[2:])], 1)

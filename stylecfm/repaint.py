@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['Brush', 'check_brush', 'Painter', 'condition_of', 'conditional_field', 'mix_noise', 'conditions', 'Painted',
-           'repaint_once', 'resized', 'base_of', 'repaint']
+           'paint_once', 'resized', 'base_of', 'paint']
 
 # %% ../nbs/55_repaint.ipynb #d9cb9e65
 import math
-from dataclasses import dataclass
 from typing import Callable, NamedTuple
 import torch, torch.nn.functional as F
 from torch import Tensor
@@ -54,13 +53,13 @@ def condition_of(
     p:Painter, # Codec
     coarse:Tensor, # Coarse picture in [0, 1], `(b, 3, h, w)`
     radius:float, # Coarseness, pixels
-) -> Tensor: # `(b, c + 1, h/f, w/f)`
+) -> Tensor: # `(b, k, h/f, w/f)`, k = c + 1
     "Condition of the network for a coarse picture."
     return structure_condition(p.encode(coarse*2 - 1), radius)
 
 def conditional_field(
     p:Painter, # Network
-    condition:Tensor, # From `condition_of`
+    condition:Tensor, # From `condition_of`, `(b, k, h/f, w/f)`
     style:int|dict, # Style, or {style: weight}; -1 is the mean style
     scale:float=1., # Guidance scale at t = 0
 ) -> Callable: # Field `(x, t) -> dx/dt`
@@ -84,7 +83,7 @@ def conditions(
     x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
     target:int|dict, # Style to paint in, or {style: weight}: the heaviest one's palettes count
     b:Brush, # Choices
-) -> tuple[Tensor, Tensor]: # Conditions of the images as they are, and in the target's colours
+) -> tuple[Tensor, Tensor]: # Conditions `(b, k, h/f, w/f)` of the images as they are, and in the target's colours
     "Coarse pictures of images as conditions, before and after their colours are moved."
     coarse = coarse_picture(x, b.coarseness)
     style = max(target, key=target.get) if isinstance(target, dict) else target
@@ -107,7 +106,7 @@ def _to_image(p:Painter, latent:Tensor) -> Tensor:
     return ((p.decode(latent) + 1)/2).clamp(0, 1)
 
 @torch.no_grad()
-def repaint_once(
+def paint_once(
     p:Painter, # Network, codec and palettes
     x:Tensor, # Images in [0, 1], `(b, 3, h, w)`, sides divisible by the codec's factor
     source:int, # Style that they are in
@@ -145,7 +144,7 @@ def base_of(
     return tuple(max(2, round(n*k/factor))*factor for n in size)
 
 @torch.no_grad()
-def repaint(
+def paint(
     p:Painter, # Network, codec and palettes
     x:Tensor, # Images in [0, 1], `(b, 3, h, w)`, sides divisible by `factor`
     source:int, # Style that they are in
@@ -156,10 +155,10 @@ def repaint(
 ) -> Painted:
     "Paint images of any size: large ones small first, then with a brush of the full size over the enlarged painting."
     h, w = x.shape[-2:]
-    if max(h, w) <= 1.25*b.base_size: return repaint_once(p, x, source, target, b, callback)
+    if max(h, w) <= 1.25*b.base_size: return paint_once(p, x, source, target, b, callback)
     small = base_of((h, w), b.base_size, factor)
-    first = repaint_once(p, resized(x, small), source, target, b, callback)
+    first = paint_once(p, resized(x, small), source, target, b, callback)
     enlarged = resized(first.images, (h, w))
     over = b._replace(colours=0., texture=0., coarseness=min(4., max(b.coarseness, 1.5*max(h, w)/b.base_size)))
-    second = repaint_once(p, enlarged, source, target, over, callback)
+    second = paint_once(p, enlarged, source, target, over, callback)
     return second._replace(nfe=first.nfe + second.nfe)

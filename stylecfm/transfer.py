@@ -24,7 +24,7 @@ from .files import sealed_folder
 from .guidance import Guidance, guided
 from .images import crop_back, load_layers, pad_to, to_pil, to_tensor
 from .paths import linear
-from .repaint import Brush, Painter, check_brush, repaint
+from .repaint import Brush, Painter, check_brush, paint
 from .solvers import Carry, ODESolver, Solution
 from .structure import matched, renewed
 from .checkpoints import Model, load_model, starter, write_model
@@ -369,7 +369,8 @@ class Job(NamedTuple):
 @patch(as_prop=True)
 def conditional(self:StyleTransferPipeline) -> bool:
     "Whether the network paints under a coarse picture."
-    return getattr(self.network.config, 'condition_channels', 0) > self.codec.latent_channels
+    config = getattr(self.network, 'config', None)
+    return getattr(config, 'condition_channels', 0) > self.codec.latent_channels
 
 @patch
 def painter(self:StyleTransferPipeline) -> Painter:
@@ -401,6 +402,7 @@ def check_conditional(self:StyleTransferPipeline,
     if solver not in (None, 'euler'): raise InputError(f'a structure-conditioned model is sampled by euler, got solver {solver!r}; leave it out')
     self.brush_of(options)
 
+# %% ../nbs/60_transfer.ipynb #f0ffdf73
 @patch
 def source_of(self:StyleTransferPipeline,
     opened:Opened, # An image
@@ -439,7 +441,7 @@ def paint_over(self:StyleTransferPipeline,
     "One batch from style to style by a structure-conditioned model."
     b = self.brush_of(job.options, job.steps, job.scale)
     target = next(iter(job.target)) if len(job.target) == 1 else job.target
-    made = repaint(self.painter(), x, job.source, target, b, callback, self.codec.factor)
+    made = paint(self.painter(), x, job.source, target, b, callback, self.codec.factor)
     return torch.lerp(x, made.images, job.strength), made.x0, made.nfe
 
 # %% ../nbs/60_transfer.ipynb #5e1d0a05
