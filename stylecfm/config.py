@@ -133,8 +133,8 @@ class ModelConfig(Section, name='model'):
     factors:int = key(1, whole(1)) # Styles that are pairs, of so many second parts: rows of the table begin as sums; 1: all are unrelated
     # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a level
     network:str = key('isonext', one_of('isonext', 'unet'))
-    # What the network computes; from predicted noise, as in DDPM, the velocity follows
-    predicts:str = key('velocity', one_of('velocity', 'noise'))
+    # Output of the network: the velocity, or the noise (as in DDPM) or data point from which it follows
+    predicts:str = key('velocity', one_of('velocity', 'noise', 'data'))
 
 # %% ../nbs/00_config.ipynb #cell-21
 @dataclass(frozen=True)

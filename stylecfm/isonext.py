@@ -208,6 +208,7 @@ class IsoNext(ModelMixin, ConfigMixin):
         context_dim:int=0, # Numbers of the style's condition that attention reads as a context of rank one; 0: no attention
         context_every:int=3, # Blocks between two attentions, of 4 heads
         condition_channels:int=0, # Channels of a condition that come after the latent's in `x`, and have no velocity
+        num_palettes:int=0, # Palettes kept beside the weights for each style, for use only; 0: none
     ):
         super().__init__()
         if spatial_dims not in (2, 3): raise InputError(f'spatial_dims must be 2 or 3, got {spatial_dims}')
@@ -225,6 +226,9 @@ class IsoNext(ModelMixin, ConfigMixin):
         self.last_norm, self.mod = NORMS[norm](hidden_dim), Modulation(style_dim, hidden_dim)
         self.head = nn.Conv2d(hidden_dim, latent_channels, 3, padding=1)
         nn.init.zeros_(self.head.weight); nn.init.zeros_(self.head.bias)
+        if num_palettes:
+            self.register_buffer('palette_mean', torch.zeros(num_styles, num_palettes, 3))
+            self.register_buffer('palette_covariance', torch.zeros(num_styles, num_palettes, 3, 3))
         self.gradient_checkpointing, self.checkpointing = False, 'none'
 
 # %% ../nbs/11_isonext.ipynb #cell-22

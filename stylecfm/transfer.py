@@ -29,6 +29,7 @@ from .guidance import Guidance, guided
 from .images import crop_back, load_layers, pad_to, to_pil, to_tensor
 from .latent_files import LATENTS, latent_of
 from .paths import linear
+from .repaint import Brush, Painter, check_brush, paint
 from .solvers import Carry, ODESolver, Solution
 from .structure import matched, renewed
 from .checkpoints import Model, load_model, starter, write_model
@@ -174,8 +175,8 @@ def load_latent(
 # %% ../nbs/60_transfer.ipynb #5e1d0a02
 class Opened(NamedTuple):
     "An image as the network wants it."
-    x1: Tensor # Standardised latent, `(1, c, h, w)`
-    size: tuple # Of the image, `(height, width)`, pixels
+    x1: Tensor # Standardised latent, `(1, c, h, w)`; for a structure-conditioned model pixels in [0, 1], `(1, 3, h, w)`
+    size: tuple # Size of the image, `(height, width)`, pixels
     alpha: Image.Image|None # Its opacity; None where it has none
 
 @patch
@@ -189,14 +190,15 @@ def read(self:StyleTransferPipeline,
         c, f = self.codec.latent_channels, self.codec.factor
         if image.ndim != 3 or len(image) != c:
             raise InputError(f'a latent of {self.codec.spec} has the shape ({c}, height, width), got {tuple(image.shape)}')
-        x1 = self.model.stats.standardise(image[None].float().to(self.device))
+        z = image[None].float().to(self.device)
+        size, x1 = tuple(f*n for n in image.shape[1:]), self.model.stats.standardise(z)
         if not 1/4 < (s := x1.square().mean().sqrt().item()) < 4:
             warnings.warn(f'a latent has a deviation of {s:.3g} where about 1 is usual; is it multiplied by a scaling factor? '
                           "a latent must be as the codec gives it", ImageNote)
-        return Opened(x1, tuple(f*n for n in image.shape[1:]), None)
+        return Opened(((self.codec.decode(z) + 1)/2).clamp(0, 1) if self.conditional else x1, size, None)
     im, alpha = load_layers(image)
     x, size = pad_to(to_tensor([im]), self.codec.factor)
-    return Opened(self.encode(x), size, alpha)
+    return Opened((x.to(self.device) + 1)/2 if self.conditional else self.encode(x), size, alpha)
 
 # %% ../nbs/60_transfer.ipynb #b5ac6be6
 @patch
@@ -277,6 +279,7 @@ class Options(NamedTuple):
     seed: int = 0 # Of those, of sdedit and of fresh noise
     batch: int = 8 # Images of one size that go together
     trajectory: bool = False # Also give every point on the way
+    brush: Brush|None = None # Choices of a structure-conditioned model; its defaults if none
 
 class Transferred(NamedTuple):
     "What a call of the pipeline gives."
@@ -331,6 +334,8 @@ class Job(NamedTuple):
     strength: float # 0: the source, 1: the target
     settings: InferenceConfig # Steps, solver, guidance, and what is done to structures
     options: Options # Everything else
+    steps: int|None = None # Steps as they were given in a call
+    scale: float|None = None # Guidance scale as it was given in a call
 
     def blend(self) -> dict: # {style: weight}; they add up to 1
         "The target as far as it is wanted."
@@ -357,6 +362,85 @@ class Job(NamedTuple):
         "As the settings say."
         s = self.settings
         return ODESolver(s.method, s.num_inference_steps, s.adaptive_step_size, s.step_threshold)
+
+# %% ../nbs/60_transfer.ipynb #816150d1
+@patch(as_prop=True)
+def conditional(self:StyleTransferPipeline) -> bool:
+    "Whether the network paints under a coarse picture."
+    config = getattr(self.network, 'config', None)
+    return getattr(config, 'condition_channels', 0) > self.codec.latent_channels
+
+@patch
+def painter(self:StyleTransferPipeline) -> Painter:
+    "Network, codec and palettes of a structure-conditioned model, in this pipeline's precision."
+    low = PRECISIONS[self.precision](self.device)
+    def net(x, t, s):
+        with torch.autocast(self.device.type, torch.bfloat16) if low else nullcontext(): return self.network(x, t, s)
+    return Painter(net, self.encode, self.decode, self.network.libraries())
+
+@patch
+def brush_of(self:StyleTransferPipeline,
+    options:Options, # Options of a call
+    steps:int|None=None, # Steps of a call
+    guidance_scale:float|None=None, # Guidance scale of a call
+) -> Brush: # Checked
+    "Choices of a call; raises `InputError` for impossible ones."
+    b = options.brush or Brush()
+    given = dict(steps=steps, guidance_scale=guidance_scale, seed=options.seed or None)
+    return check_brush(b._replace(**{k: v for k, v in given.items() if v is not None}))
+
+@patch
+def check_conditional(self:StyleTransferPipeline,
+    options:Options, # Options of a call
+    solver:str|None=None, # Solver of a call
+):
+    "Raise `InputError` for options that a structure-conditioned model does not have."
+    if options.mode != 'loop': raise InputError(f'mode {options.mode} needs a model without a condition; leave it out')
+    if options.match or options.fresh: raise InputError('match and fresh need a model without a condition; use temperature or texture')
+    if solver not in (None, 'euler'): raise InputError(f'a structure-conditioned model is sampled by euler, got solver {solver!r}; leave it out')
+    self.brush_of(options)
+
+# %% ../nbs/60_transfer.ipynb #f0ffdf73
+@patch
+def source_of(self:StyleTransferPipeline,
+    opened:Opened, # An image
+    source:str|int|None, # Its style, if it was given
+) -> Guess:
+    "Style that an image is in: given, or a photograph for a structure-conditioned model, or detected."
+    if source is not None: return Guess(self.style(source), 1.)
+    if not self.conditional: return self.guess(opened.x1)
+    return Guess(self.model.styles.index('photo') if 'photo' in self.model.styles else 0, 1.)
+
+@patch
+def other(self:StyleTransferPipeline,
+    source:int, # Style of an image
+) -> int:
+    "The style to paint in where none was given: the first that is another."
+    return next((k for k in range(len(self.model.styles)) if k != source), source)
+
+@patch
+def steps_of(self:StyleTransferPipeline,
+    opened:Opened, # An image
+    options:Options, # Options of a call
+    steps:int|None=None, # Steps of a call
+) -> int:
+    "Steps of the solver for an image, for a progress bar."
+    b = self.brush_of(options, steps)
+    large = max(opened.x1.shape[-2:]) > 1.25*b.base_size
+    return b.steps*(1 + large + bool(b.texture))
+
+@patch
+@torch.no_grad()
+def paint_over(self:StyleTransferPipeline,
+    x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
+    job:Job, # What to do
+    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step of the solver
+) -> tuple: # New images in [0, 1]; latents at t = 0; network evaluations
+    "One batch from style to style by a structure-conditioned model."
+    b = self.brush_of(job.options, job.steps, job.scale)
+    target = next(iter(job.target)) if len(job.target) == 1 else job.target
+    made = paint(self.painter(), x, job.source, target, b, callback, self.codec.factor)
+    return torch.lerp(x, made.images, job.strength), made.x0, made.nfe
 
 # %% ../nbs/60_transfer.ipynb #5e1d0a05
 @patch
@@ -400,9 +484,10 @@ def check(self:StyleTransferPipeline,
     "Refuse what is impossible before the work begins; raises `InputError`."
     s = settings(self.model.inference, steps, guidance_scale, solver)
     check_options(options, strength)
+    if self.conditional: self.check_conditional(options, solver)
     if source is not None: self.style(source)
     if target is not None: self.shares(target)
-    elif len(self.model.styles) != 2: raise InputError('which style do you want? there are ' + ', '.join(self.model.styles))
+    elif len(self.model.styles) != 2 and not self.conditional: raise InputError('which style do you want? there are ' + ', '.join(self.model.styles))
     return s
 
 def _batches(
@@ -433,11 +518,12 @@ def __call__(self:StyleTransferPipeline,
     "Transfer images, each at its own size; raises `InputError`, or `FloatingPointError` where the flow leaves the finite numbers."
     begun, s = time.monotonic(), self.check(source, target, steps, guidance_scale, solver, strength, options)
     opened = [self.read(im) for im in (images if isinstance(images, (list, tuple)) else [images])]
-    sources = [self.guess(p.x1) if source is None else Guess(self.style(source), 1.) for p in opened]
-    wanted = [{1 - g.style: 1.} if target is None else self.shares(target) for g in sources]
+    sources = [self.source_of(p, source) for p in opened]
+    wanted = [{self.other(g.style): 1.} if target is None else self.shares(target) for g in sources]
     batches = _batches(opened, sources, wanted, options.batch)
     (out, x0s, ways), nfe = ([None]*len(opened) for _ in range(3)), 0
-    with self.progress_bar(total=(2 if options.mode == 'loop' else 1)*s.num_inference_steps*len(batches)) as bar:
+    each = sum(self.steps_of(opened[some[0]], options, steps) for some in batches) if self.conditional else (1 + (options.mode == 'loop'))*s.num_inference_steps*len(batches)
+    with self.progress_bar(total=each) as bar:
         for some in batches:
             x1 = torch.cat([opened[i].x1 for i in some])
             path = [x1.cpu()]
@@ -445,11 +531,13 @@ def __call__(self:StyleTransferPipeline,
                 bar.update()
                 if options.trajectory: path.append(x.cpu())
                 if callback: callback(n, t, x)
-            y, x0, n = self.carry_over(x1, Job(sources[some[0]].style, wanted[some[0]], strength, s, options), step)
+            job = Job(sources[some[0]].style, wanted[some[0]], strength, s, options, steps, guidance_scale)
+            y, x0, n = (self.paint_over if self.conditional else self.carry_over)(x1, job, step)
             nfe = max(nfe, n)
             for k, i in enumerate(some):
                 if options.trajectory: ways[i] = torch.stack([p[k] for p in path])
-                out[i] = to_pil(crop_back(self.decode(y[k:k + 1]), opened[i].size))[0]
+                image = y[k:k + 1]*2 - 1 if self.conditional else self.decode(y[k:k + 1])
+                out[i] = to_pil(crop_back(image, opened[i].size))[0]
                 if opened[i].alpha: out[i].putalpha(opened[i].alpha)
                 if x0 is not None: x0s[i] = x0[k].cpu()
     return Transferred(out, x0s, nfe, sources, time.monotonic() - begun, ways)

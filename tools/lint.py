@@ -8,7 +8,7 @@ LONGEST_FUNCTION, LONGEST_CELL, LARGEST_KB = 45, 60, 120
 MACHINE_PATH = re.compile(r'(?<![\w.])/(?:work|home|root|Users|tmp)/\w')
 FORBIDDEN = re.compile(r'\bpickle\.load|\btorch\.load\((?!.*weights_only=True)|\.(?:save|load)_state\(|(?<![\w.])(?:eval|exec)\(')
 IMPORT = ast.Import, ast.ImportFrom
-MAY_PRINT = ('00a_files', '80_cli', '80a_advice', '81_app', '90_demo', 'brain', 'radar', 'users')
+MAY_PRINT = ('00a_files', '80_cli', '80a_advice', '81_app', '82_add_style', '90_demo', 'brain', 'radar', 'users')
 
 
 class Notebook:
