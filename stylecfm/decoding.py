@@ -475,6 +475,7 @@ def tiff_samples(
     n = _COLOURS.get(t.photometric)
     if t.photometric == 6 and t.get(259, 1) in (1, 32773): raise InputError('it is a TIFF of YCbCr without JPEG or LZW; save it as RGB')
     if n is None or t.get(259, 1) not in _BYTES: return None
+    if t.get(317, 1) != 1 and t.get(259, 1) in (1, 32773): note('its predictor is not used, since the TIFF has neither LZW nor Deflate')
     if t.kind not in (1, 2, 3) or t.bits not in (range(1, 17), (8, 16, 32), (16, 32, 64))[t.kind - 1] and (t.kind, t.bits) != (1, 32):
         raise InputError(f'it is a TIFF with samples of {t.bits} bits (format {t.kind}); save it with 8 or 16 bits')
     if t.photometric == 5 and t.get(332, 1) != 1: raise InputError('it is a TIFF with inks other than CMYK; save it as RGB')
