@@ -8,10 +8,9 @@ __all__ = ['grown', 'only_new_row', 'learn_style', 'stylecfm_add_style', 'read_p
 # %% ../nbs/82_add_style.ipynb #70b62fac
 import math
 from pathlib import Path
-import sys
 from typing import Callable, TYPE_CHECKING
 from .cli import call_parse, printable, reported
-from .config import InputError
+from .config import InputError, say
 from fastcore.script import store_true
 
 # %% ../nbs/82_add_style.ipynb #f002848b
@@ -106,7 +105,7 @@ def stylecfm_add_style(
         codec = load_codec(model.spec, device)
         new = learn_style(model, name, images, codec, steps, minutes, to/'training', pick_device(device), seed=seed)
         with sealed_folder(to/'export', 'model', dict(step=steps)) as tmp: write_model(tmp, new, codec)
-        print(f'{len(images)} paintings learned as {printable(name)}; try: stylecfm_transfer --checkpoint {printable(to)} --target_style {printable(name)} --input photo.jpg --output painting.png')
+        say(f'{len(images)} paintings learned as {printable(name)}; try: stylecfm_transfer --checkpoint {printable(to)} --target_style {printable(name)} --input photo.jpg --output painting.png')
 
 def read_paintings(
     folder:Path, # Folder of pictures, or one picture
@@ -121,10 +120,10 @@ def read_paintings(
     for p in list_images(folder) if folder.is_dir() else [folder]:
         try: im = load_image(p)
         except InputError as e:
-            print(f'left out: {printable(e)}', file=sys.stderr)
+            say(f'left out: {printable(e)}', error=True)
             continue
         im.thumbnail((size, size) if folder.is_dir() else (4*size, 4*size))
-        if min(im.size) < 128: print(f'left out: {printable(p)} has less than 128 pixels a side', file=sys.stderr)
+        if min(im.size) < 128: say(f'left out: {printable(p)} has less than 128 pixels a side', error=True)
         else: out.append(torch.from_numpy(np.array(im)).permute(2, 0, 1))
     if not out: raise InputError(f'no usable painting in {printable(folder)}; pictures of at least 128 pixels a side are needed')
     return out

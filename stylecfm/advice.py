@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from fastcore.script import store_true
 from .cli import call_parse, config_with, folder_notes, printable, reported, writable
-from .config import Config, InputError, load_config
+from .config import Config, InputError, load_config, say, say_all
 
 # %% ../nbs/80a_advice.ipynb #ad000001
 if TYPE_CHECKING:                                             # for whoever reads the annotations; these import torch
@@ -81,10 +81,10 @@ def _show_measured(c:Config, p:'MemoryPlan') -> dict: # For the JSON file
         raise InputError(f'the planned step needs {p.needed/GB:.1f} GB, and {here()} has {memory_at_hand(here())/GB:.1f} to spare; '
                          '--measure wants the device that the plan is for')
     ways = _means_to_measure(c, p.means)
-    print(f'measuring {len(ways)} settings on {here()} ...', file=sys.stderr)
+    say(f'measuring {len(ways)} settings on {here()} ...', error=True)
     rows = measured(c, ways, here())
     for v in rows:
-        print(f"{Means(*(v[k] for k in Means._fields))}: predicted {v['predicted']/GB:.3f} GB, measured {v['measured']/GB:.3f} GB "
+        say(f"{Means(*(v[k] for k in Means._fields))}: predicted {v['predicted']/GB:.3f} GB, measured {v['measured']/GB:.3f} GB "
               f"({100*(v['ratio'] - 1):+.1f} %), {v['seconds']:.2f} s")
     return dict(measured_on=str(here()), measured=rows)
 
@@ -126,8 +126,7 @@ def stylecfm_profile(
             if f: writable(Path(f))
         if picture and Path(picture).suffix.lower() != '.png':
             raise InputError(f'--picture must be the name of a PNG file, got {picture}')
-        print(f'profiling {c.model.hidden_dim} x {c.model.num_layers}, batch {c.training.batch}, images of {c.data.target_size} pixels ...',
-              file=sys.stderr)
+        say(f'profiling {c.model.hidden_dim} x {c.model.num_layers}, batch {c.training.batch}, images of {c.data.target_size} pixels ...', error=True)
         _show_profile(c, budget, device, json, picture, measure)
 
 def _show_profile(c:Config, budget:float, device:str, json_file:str|None, picture:str|None, measure:bool):
@@ -137,18 +136,18 @@ def _show_profile(c:Config, budget:float, device:str, json_file:str|None, pictur
     from stylecfm.planning import plan
     p = plan(c, budget, device=device)
     r, found = p.report, report_dict(p)
-    print(f'{r.parameters/1e6:.2f} M parameters, {p.plain_operations/1e12:.3g} T operations a step\n{memory_table(p)}\n{p}')
+    say_all(f'{r.parameters/1e6:.2f} M parameters, {p.plain_operations/1e12:.3g} T operations a step\n{memory_table(p)}\n{p}')
     most = sorted(((k, v) for k, v in r.at_peak.items() if v > .005*r.peak), key=lambda kv: -kv[1])
-    print(f'at the worst moment ({r.where}): ' + ', '.join(f'{k} {v/GB:.2f} GB' for k, v in most))
+    say(f'at the worst moment ({r.where}): ' + ', '.join(f'{k} {v/GB:.2f} GB' for k, v in most))
     if measure: found |= _show_measured(c, p)
     if json_file:
         write_json(Path(json_file), found)
-        print(f'all of it in {json_file}')
+        say(f'all of it in {json_file}')
     if picture:
         draw_timeline(r, Path(picture))
-        print(f'look at {picture}')
-    if budget*GB > 2*p.needed: print('next: there is room for a larger network; try "hidden_dim" and "num_layers" in the config')
-    else: print('next: stylecfm_preprocess, then stylecfm_train with the same config; "auto" plans again for the memory that is free then '
+        say(f'look at {picture}')
+    if budget*GB > 2*p.needed: say('next: there is room for a larger network; try "hidden_dim" and "num_layers" in the config')
+    else: say('next: stylecfm_preprocess, then stylecfm_train with the same config; "auto" plans again for the memory that is free then '
                 '(training.memory_gb limits it)')
 
 # %% ../nbs/80a_advice.ipynb #cell-11
@@ -403,18 +402,18 @@ def _say_folders(reports:list, target:int, same:list, most:int=10):
     "Print what is wrong with images; at most so many lines of each kind."
     for f in reports:
         part = '' if f.looked == f.count else f', {f.looked} of them looked at'
-        print(f'{printable(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; '
+        say(f'{printable(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; '
               f'{len(f.bad)} cannot be used, {len(f.small)} smaller than {target}')
-        for line in f.told: print(f'  {line}')
-        for b in f.bad[:most]: print(f'  cannot be used: {printable(b.path)}: {b.reason}')
-        if len(f.bad) > most: print(f'  ... and {len(f.bad) - most} more')
+        for line in f.told: say(f'  {line}')
+        for b in f.bad[:most]: say(f'  cannot be used: {printable(b.path)}: {b.reason}')
+        if len(f.bad) > most: say(f'  ... and {len(f.bad) - most} more')
         good = f.count - len(f.bad)
-        if f.looked == f.count and 0 < good < 50: print(f'  {good} are few: the network learns them by heart; a few hundred are better')
-    for a, b in same[:most]: print(f'twice the same: {printable(a)} and {printable(b)}')
-    if len(same) > most: print(f'... and {len(same) - most} more pairs')
+        if f.looked == f.count and 0 < good < 50: say(f'  {good} are few: the network learns them by heart; a few hundred are better')
+    for a, b in same[:most]: say(f'twice the same: {printable(a)} and {printable(b)}')
+    if len(same) > most: say(f'... and {len(same) - most} more pairs')
     few, many = (g(reports, key=lambda f: f.count) for g in (min, max))
     if many.count > 20*few.count:
-        print(f'{printable(many.path.name)} has {many.count/few.count:.0f} times as many images as {printable(few.path.name)}; '
+        say(f'{printable(many.path.name)} has {many.count/few.count:.0f} times as many images as {printable(few.path.name)}; '
               f'training will see little of {printable(few.path.name)}')
 
 def _timed(config:Config, means:'Means', speed:'Speed|None') -> float: # Seconds
@@ -438,8 +437,8 @@ def _tell_plan(config:Config, seen:list, p:'MemoryPlan', elsewhere:bool, hours:f
     seconds = _timed(config, p.means, p.speed if elsewhere else None)
     config, steps = limit_steps(config, images, seconds, hours)
     minutes = steps*seconds/60
-    print(f'\nnetwork: {p.report.parameters/1e6:.1f} M parameters, images of {side} pixels\nmemory: {p}')
-    print(f'time: {steps} steps of {seconds:.2f} s: ' + (f'{minutes:.0f} minutes ' if minutes < 90 else f'{minutes/60:.1f} hours ')
+    say_all(f'\nnetwork: {p.report.parameters/1e6:.1f} M parameters, images of {side} pixels\nmemory: {p}')
+    say(f'time: {steps} steps of {seconds:.2f} s: ' + (f'{minutes:.0f} minutes ' if minutes < 90 else f'{minutes/60:.1f} hours ')
           + (f'by the roofline of {p.speed.name}' if elsewhere else 'as measured here'))
     _say_disk(config, images)
     _finish_plan(config, places, advice)
@@ -449,7 +448,7 @@ def _say_disk(config:Config, images:int):
     import shutil
     need, free = disk_needed(config, images), shutil.disk_usage('.').free
     enough = sum(need.values()) < .9*free
-    print('disk: ' + ', '.join(f'{k} {v/1e9:.2f} GB' for k, v in need.items()) + f'; {free/1e9:.0f} GB are free here'
+    say('disk: ' + ', '.join(f'{k} {v/1e9:.2f} GB' for k, v in need.items()) + f'; {free/1e9:.0f} GB are free here'
           + ('' if enough else ': NOT ENOUGH; make room, or choose other folders in the config'))
 
 def _finish_plan(config:Config, places:dict, advice:str):
@@ -458,7 +457,7 @@ def _finish_plan(config:Config, places:dict, advice:str):
     save = places['config']
     write_text(Path(save), config.to_json())
     first = f" {advice.replace('RAW', places['raw'])};" if advice else ''
-    print(f'\nwritten: {save}\nnext:{first} stylecfm_preprocess --config {save}, then stylecfm_train --config {save}')
+    say_all(f'\nwritten: {printable(save)}\nnext:{printable(first)} stylecfm_preprocess --config {printable(save)}, then stylecfm_train --config {printable(save)}')
 
 # %% ../nbs/80a_advice.ipynb #cell-25
 class Finding(NamedTuple):
@@ -539,10 +538,12 @@ def stylecfm_doctor(
     with reported(debug):
         rows = examine(debug)
         bad = [f for f in rows if f.state == 'bad']
-        if json: print(_to_json([f._asdict() for f in rows]))
+        if json: say_all(_to_json([f._asdict() for f in rows]))
         else:
-            for f in rows: print(f'{f.state:4}  {f.name:20} {f.value}' + (f'\n      {"":20} -> {f.advice}' if f.advice else ''))
-            print('next: ' + (bad[0].advice if bad else 'stylecfm_plan FOLDER FOLDER says what training on your images will take; '
+            for f in rows:
+                say(f'{f.state:4}  {f.name:20} {f.value}')
+                if f.advice: say(f'      {"":20} -> {f.advice}')
+            say('next: ' + (bad[0].advice if bad else 'stylecfm_plan FOLDER FOLDER says what training on your images will take; '
                               'stylecfm_demo shows all of it in minutes'))
     if bad: sys.exit(1)
 

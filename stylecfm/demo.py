@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple
 from fastcore.script import store_true
 from .cli import call_parse, reported, writable
 from .config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig, TrainingConfig
+from .config import say
 
 # %% ../nbs/90_demo.ipynb #c1268a7e
 if TYPE_CHECKING:
@@ -176,19 +177,19 @@ def run_demo(
 ) -> dict: # What metrics.json holds
     "Images, latents, training, transfer, score."
     writable(out/'x'); start, fresh = time.perf_counter(), not any((out/'checkpoints').glob('step-*'))
-    print('1/4 photographs and paintings', flush=True); make_images(out/'images', size, seed)
-    print('2/4 latents', flush=True)
+    say('1/4 photographs and paintings'); make_images(out/'images', size, seed)
+    say('2/4 latents')
     from stylecfm.codecs import load_codec
-    from stylecfm.files import write_json
+    from stylecfm.files import write_checked
     from stylecfm.images import save_image
     from stylecfm.latents import LatentCache, cache_latents
     from stylecfm.metrics import colour_map, machine, peak_memory_mb
     from stylecfm.train import OTCFMTrainer
     config = change(demo_config(out, size, seed)); data, codec = config.data, load_codec(config.data.codec)
     cache_latents(data.raw_data_root, data.data_root, codec, size.size, data.mirror, workers=config.training.num_workers)
-    print('3/4 training', flush=True)
+    say('3/4 training')
     cache = LatentCache(data.data_root); trainer = OTCFMTrainer(config, cache); trainer.fit()
-    print('4/4 transfer', flush=True)
+    say('4/4 transfer')
     tested, seconds = transfer_tests(out, size)
     metrics = score(tested, colour_map(*(codec.decode(cache.style(s).float()) for s in ('photo', 'painting'))))
     minutes = round((time.perf_counter() - start)/60, 2)
@@ -196,7 +197,7 @@ def run_demo(
                     training_images_per_second=round(size.batch*trainer.done/trainer.seconds, 1), images_per_second=round(1/seconds, 2),
                     peak_memory_mb=peak_memory_mb() if fresh else None, minutes=minutes if fresh else None,   # of the whole, or of nothing
                     parameters=trainer.model().net.num_parameters(), settings=dict(size._asdict(), seed=seed), machine=machine())
-    save_image(draw_grid(tested), out/'grid.png'); draw_loss(trainer.log, out/'loss.png'); write_json(out/'metrics.json', metrics)
+    save_image(draw_grid(tested), out/'grid.png'); draw_loss(trainer.log, out/'loss.png'); write_checked(out/'metrics.json', metrics)
     return metrics
 
 # %% ../nbs/90_demo.ipynb #cell-21
@@ -216,12 +217,14 @@ def stylecfm_demo(
         if crops < least or steps < 1 or tests < 2 or seed < 0:
             raise InputError(f'crops must be at least {least}, steps at least 1, tests at least 2, seed at least 0; '
                              f'got {crops}, {steps}, {tests} and {seed}')
-        if restart: forget(Path(out))
-        m = run_demo(Path(out), size, seed)
-        print(f"photo against true painting {m['photo_psnr_db']:.1f} dB, transferred {m['transferred_psnr_db']:.1f} dB: "
+        from stylecfm.files import job_lock
+        with job_lock(out):
+            if restart: forget(Path(out))
+            m = run_demo(Path(out), size, seed)
+        say(f"photo against true painting {m['photo_psnr_db']:.1f} dB, transferred {m['transferred_psnr_db']:.1f} dB: "
               f"gain {m['gain_db']:.2f} dB; identity {m['identity_psnr_db']:.1f} dB"
               + (f"; {m['minutes']:.1f} minutes" if m['minutes'] else '') + (f", {m['peak_memory_mb']:.0f} MB" if m['peak_memory_mb'] else ''))
-        print(f'look at {out}/grid.png')
+        say(f'look at {out}/grid.png')
 
 def forget(
     out:Path, # Folder of the demonstration; one of anything else is left alone
@@ -229,8 +232,10 @@ def forget(
     "Remove what a demonstration wrote, and nothing else."
     import shutil
     if not (out/'images'/'manifest.json').is_file(): return
-    for name in ('images', 'latents', 'latents.parts', 'checkpoints', 'export', 'model'): shutil.rmtree(out/name, ignore_errors=True)
-    for name in ('config.json', 'log.jsonl', 'metrics.json', 'grid.png', 'loss.png'): (out/name).unlink(missing_ok=True)
+    from stylecfm.files import run_lock
+    with run_lock(out):                                                         # not under a training that goes on
+        for name in ('images', 'latents', 'latents.parts', 'checkpoints', 'export', 'model'): shutil.rmtree(out/name, ignore_errors=True)
+        for name in ('config.json', 'log.jsonl', 'metrics.json', 'grid.png', 'loss.png'): (out/name).unlink(missing_ok=True)
 
 # %% ../nbs/90_demo.ipynb #cell-20
 def run_variant(
@@ -242,8 +247,8 @@ def run_variant(
 ) -> dict: # What metrics.json holds
     "A demonstration with another config; one that is finished is read, not repeated."
     import contextlib, io, shutil
-    from stylecfm.files import read_json
-    if (out/'metrics.json').exists(): return read_json(out/'metrics.json')
+    from stylecfm.files import read_checked
+    if (out/'metrics.json').exists(): return read_checked(out/'metrics.json')
     if out != first and not out.exists():
         for part in ('images', 'latents'): shutil.copytree(first/part, out/part)
     with contextlib.redirect_stdout(io.StringIO()): return run_demo(out, size, seed, change)

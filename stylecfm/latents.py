@@ -10,22 +10,21 @@ __all__ = ['DTYPE', 'SMALLEST', 'RESIDENT', 'PART_FILES', 'PART_BYTES', 'STAMP',
            'free_memory']
 
 # %% ../nbs/04_latents.ipynb #578129ec
-import atexit, csv, hashlib, io, json, mmap, os, random, shutil, sys
+import atexit, csv, hashlib, io, json, mmap, os, random, shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
 import torch
 from fastcore.basics import patch
-from filelock import FileLock, Timeout
 from torch import Tensor
 from tqdm import tqdm
 from .codecs import Codec, LatentStats, moments, pooled
-from .config import InputError
-from .files import clean_stale, digest, make_folder, read_manifest, sealed_folder, verify_folder
-from .files import write_bytes, write_parts, write_text
+from .config import InputError, say
+from .files import Held, clean_stale, digest, make_folder, read_manifest, sealed_folder, verify_folder
+from .files import write_bytes, write_parts
 from .decoding import naming
 from .folders import Styles, explain_unused, left_aside, scan_styles
 from .images import CENTRE, RULES, Bad, ImageRules, View, as_float, read_file, read_squares
@@ -342,21 +341,14 @@ def alone(
     out_root:Path, # Folder of a cache
 ) -> Iterator[Path]: # Folder of its parts
     "The right to make a cache; raises `InputError` if another process has it."
-    parts = make_folder(out_root.with_name(f'{out_root.name}.parts'))
-    lock, owner = FileLock(parts/'lock'), parts/'owner'
-    try: lock.acquire(blocking=False)
-    except Timeout:
-        who = owner.read_text() if owner.exists() else 'another process'
-        raise InputError(f'{out_root} is being made by {who}; wait until it is done') from None
-    except OSError as e:
-        raise InputError(f'cannot write {parts}: {e.strerror}; choose a folder that you may write to') from None
-    try:
-        write_text(owner, f'process {os.getpid()}')
-        yield parts
+    parts = out_root.with_name(f'{out_root.name}.parts')
+    held = Held(parts/'lock', parts/'owner', lambda who: f'{out_root} is being made by {who}; wait until it is done')
+    try: yield parts
     finally:
         left = any(parts.glob('*.safetensors'))
-        lock.release()
-        if not left: shutil.rmtree(parts, ignore_errors=True)
+        held.release(*([] if left else [p for p in parts.glob('*') if p.name not in ('lock', 'owner')]))   # before it is free
+        if not left:
+            with suppress(OSError): parts.rmdir()               # another process may have begun in it
 
 # %% ../nbs/04_latents.ipynb #cell-28
 def _part_ways():
@@ -414,7 +406,7 @@ def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
             known.add(p, style,
                       [[r['name'], *(r.get(k, 0) for k in STAMP), r['sha256']] for r in sorted(rows, key=lambda r: r['row'])])
         else:
-            tqdm.write(f'{p} is damaged; its images are encoded again', file=sys.stderr)
+            say(f'{p} is damaged; its images are encoded again', error=True)
             extra = extra | dict(damaged=True)
     return extra
 
@@ -517,7 +509,8 @@ def _sorted_out(plan:Plan, known:Known) -> tuple[dict, list]:
     for e in plan.entries:
         rows = good.setdefault(e.style, [])
         if e.key() in known.digests: rows.append((e, known.digests[e.key()]))
-        else: bad.append(Bad(e.path, known.bad.get(e.key(), 'it could not be read')))
+        elif e.key() in known.bad: bad.append(Bad(e.path, known.bad[e.key()]))
+        else: raise InputError(f'the latents of {e.path} were made and are gone: their folder was changed; run again')
     return good, bad
 
 def _twins(good:dict) -> list:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Callable, NamedTuple
 import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
-from .config import InputError
-from .files import read_json, write_json
+from .config import InputError, say
+from .files import read_checked, read_json, write_json
 
 # %% ../nbs/70_metrics.ipynb #cell-5
 def psnr(
@@ -325,10 +325,13 @@ def keep_results(
     write_json(path, old | dict(command=command, machine=machine()) | found)
 
 def finished_job(
-    path:str|Path, # JSON that a job wrote, with what it was `asked` for
+    path:str|Path, # JSON that a job wrote with `write_checked`, with what it was `asked` for
     asked:dict, # What it is asked for now; JSON knows no tuples, so both are compared as JSON
-) -> dict|None: # What it wrote; None where that is not there, or of something else
+) -> dict|None: # What it wrote; None where that is not there, of something else, or has changed since
     "The result of a job that was already done."
     if not Path(path).is_file(): return None
-    found = read_json(path)
+    try: found = read_checked(path)
+    except InputError as e:
+        say(f'{e}; it is done again', error=True)
+        return None
     return found if found.get('asked') == json.loads(json.dumps(asked)) else None

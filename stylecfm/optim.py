@@ -182,7 +182,7 @@ def make_scaler(
 
 # %% ../nbs/49_optim.ipynb #cell-24
 # Signals that ask a run to stop, as far as this system has them
-SIGNALS = [getattr(signal, n) for n in ('SIGINT', 'SIGTERM', 'SIGUSR1') if hasattr(signal, n)]
+SIGNALS = [getattr(signal, n) for n in ('SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP') if hasattr(signal, n)]
 
 class Stopped(KeyboardInterrupt):
     "A run was stopped from outside, after its step was saved; `code` is the exit code that shells expect."
@@ -194,13 +194,15 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def noted_signals() -> Iterator[list]:
-    "Within the block, the first signal only fills the list that is given; a second raises `Stopped`."
-    noted, before = [], {}
+    "Within the block, the first signal only fills the list that is given; a second raises `Stopped`, but for SIGHUP."
+    noted, before, hung_up = [], {}, getattr(signal, 'SIGHUP', None)
     def note(number, _):
-        if noted: raise Stopped(number)
+        if noted and hung_up not in (number, noted[0]): raise Stopped(number)
         noted.append(number)
     try:
-        for s in SIGNALS: before[s] = signal.signal(s, note)
+        for s in SIGNALS:
+            if s == hung_up and signal.getsignal(s) is signal.SIG_IGN: continue  # started with nohup
+            before[s] = signal.signal(s, note)
     except ValueError: pass  # not the main thread: no say over signals
     try: yield noted
     finally:

@@ -21,6 +21,7 @@ from .data_prediction import DataIsoNext
 from .lapped import Stack, random_crops, stacked
 from .optim import generator
 from .otcfm import Draw, FlowBatch, flow_batch, with_condition
+from .files import tensors_digest
 from .pairs import PairTrainer, Phase, Recipe
 from .palettes import Palette, palette_of
 from .paths import noise_like
@@ -152,7 +153,12 @@ def _total(self):
     if not self.max_minutes or made < 20: return steps
     return min(steps, max(self.done, first + int(made*60*self.max_minutes/(time.monotonic() - since))))
 
+def _fingerprint(self):
+    "A digest of the pictures and their styles."
+    return tensors_digest({'style': self.pictures.style} | {str(i): v for i, v in enumerate(self.pictures.images)})
+
 PaintingTrainer.batch, PaintingTrainer.validate, PaintingTrainer.total = _batch, _validate, property(_total)
+PaintingTrainer.fingerprint = _fingerprint
 
 # %% ../nbs/52_painting.ipynb #b85a564a
 def rounded(

@@ -7,7 +7,7 @@ __all__ = ['OBJECTIVES', 'LEAST_TO_GO', 'Pairs', 'Recipe', 'start_of', 'pair_bat
            'Fitted', 'PairTrainer']
 
 # %% ../nbs/51_pairs.ipynb #576bc794
-import json, math, time
+import json, math, os, secrets, shutil, time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -15,12 +15,15 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from tqdm import tqdm
-from .config import InputError, Section, TrainingConfig, chosen, key, one_of, real, whole
+from .checkpoints import checkpoints, enough_room, other_software, prune, settled, software
+from .config import InputError, Section, TrainingConfig, chosen, key, one_of, real, say, whole
 from .edm import Noise, edm_batch, edm_velocity, flow_network
-from .files import read_metadata, read_tensors, write_tensors
+from .files import clean_stale, read_json, read_metadata, read_tensors, run_lock, sealed_folder
+from .files import tensors_digest, verify_folder, write_json, write_tensors
 from .memory import backward_in_parts
 from .optim import (Averages, averages_state, generator, learning_rate, load_averages, load_opt_state,
-                            make_optimizer, opt_state, order)
+                            make_optimizer, noted_signals, opt_state, order)
+from .optim import Stopped
 from .otcfm import Draw, FlowBatch, conditioned, flow_batch, velocity_loss, with_condition
 from .paths import WEIGHTS, expand_as, noise_like
 from .planning import memory_now
@@ -203,7 +206,7 @@ class PairTrainer:
         phases:list, # Of `Phase`
         held:Pairs|None=None, # For validation; none: no validation
         recipe:Recipe=Recipe(), # How
-        folder:str|Path|None=None, # Gets `state.safetensors`; none: nothing is kept
+        folder:str|Path|None=None, # Gets `checkpoints/`; none: nothing is kept
         augment:Callable|None=None, # `(pairs, generator)` -> pairs, for each batch
         loss:Callable=velocity_loss, # `(net, batch)` -> `(b,)`
     ):
@@ -212,13 +215,14 @@ class PairTrainer:
         self.net, self.phases, self.held, self.recipe, self.augment, self.loss = (
             net, phases, held, recipe, augment, loss)
         self.params = [q for q in net.parameters() if q.requires_grad]
-        self.path = Path(folder)/'state.safetensors' if folder else None
+        self.root, self.lock = Path(folder) if folder else None, None           # of the run, while it runs
         self.device = self.params[0].device
         self.amp = torch.bfloat16 if recipe.precision == 'bf16' else None
         self.opt = make_optimizer(self.params, TrainingConfig(learning_rate=recipe.learning_rate), self.device)
         self.averages = Averages(self.params, recipe.ema_decay, 1)
         self.done, self.skipped, self.seconds, self.log = 0, 0, 0., []
         self.best, self.worse, self.kept = math.inf, 0, None                    # of the validations
+        self.pending, self.bad = [], 0                                          # losses since the last; steps skipped in a row
 
 # %% ../nbs/51_pairs.ipynb #f9828262
 @patch(as_prop=True)
@@ -265,32 +269,106 @@ def validate(self:PairTrainer) -> float: # NaN without held-out pairs
     return v
 
 # %% ../nbs/51_pairs.ipynb #578ceb0e
-@patch
-def save(self:PairTrainer):
-    "The whole state, in one file."
-    tensors, groups = opt_state(self.opt); averages, count = averages_state(self.averages)
-    tensors |= averages | {f'net.{i}': q for i, q in enumerate(self.params)}
-    tensors |= {f'kept.{i}': q for i, q in enumerate(self.kept or [])}
-    state = {k: getattr(self, k) for k in ('done', 'skipped', 'seconds', 'log', 'worse', 'total')}
-    state |= dict(best=None if math.isinf(self.best) else self.best, count=count, groups=groups,
-                  recipe=asdict(self.recipe))
-    write_tensors(self.path, tensors, dict(state=json.dumps(state)))
+_FREE_RECIPE = {'learning_rate', 'patience'} # Keys of a recipe that may change within a run
 
 @patch
-def load(self:PairTrainer):
-    "Go on from a file; raises `InputError` where it is of another run, or damaged."
-    s, t = json.loads(read_metadata(self.path)['state']), read_tensors(self.path)
-    if s['recipe'] != asdict(self.recipe) or s['total'] != self.total:
-        raise InputError(f'{self.path} is of a run with another recipe or length; choose another folder, or remove it')
-    shapes = [tuple(t[f'net.{i}'].shape) for i in range(sum(k.startswith('net.') for k in t))]
-    if shapes != [tuple(q.shape) for q in self.params]:
-        raise InputError(f'{self.path} is of another network; choose another folder, or remove it')
+def fingerprint(self:PairTrainer) -> str: # 64 hexadecimal digits
+    "A digest of all data, of training and validation, with the steps of each phase."
+    parts = [(f'{i}.{f.steps}', f.pairs) for i, f in enumerate(self.phases)] + [('held', self.held)]
+    return tensors_digest({f'{i}.{k}': v for i, p in parts if p for k, v in p._asdict().items() if v is not None})
+
+@patch
+def state(self:PairTrainer) -> tuple: # {name: tensor}, {name: plain value}
+    "All that it takes to go on."
+    (tensors, groups), (averages, count) = opt_state(self.opt), averages_state(self.averages)
+    tensors |= averages | {f'net.{i}': q for i, q in enumerate(self.params)}
+    tensors |= {f'kept.{i}': q for i, q in enumerate(self.kept or [])}
+    numbers = {k: getattr(self, k) for k in ('done', 'skipped', 'seconds', 'log', 'worse', 'pending')}
+    numbers |= dict(best=None if math.isinf(self.best) else self.best, count=count, groups=groups,
+                    recipe=asdict(self.recipe), total=sum(f.steps for f in self.phases), data=self.fingerprint(), software=software())
+    return tensors, numbers
+
+@patch
+def save(self:PairTrainer) -> Path: # Its folder
+    "Write a checkpoint, verify it, and only then remove those before the last two; raises `InputError`."
+    settled(self.lock, self.root, self.done)
+    folder, (tensors, numbers) = self.root/'checkpoints'/f'step-{self.done:07}', self.state()
+    enough_room(self.root, 1.2*sum(t.nbytes for t in tensors.values()))
+    try: verify_folder(folder, 'pairs')
+    except InputError:
+        if folder.exists(): _aside(folder)                                      # damaged, and in the way
+    with sealed_folder(folder, 'pairs', dict(step=self.done)) as tmp:
+        write_tensors(tmp/'training.safetensors', tensors)
+        write_json(tmp/'training.json', numbers)
+    verify_folder(folder, 'pairs')
+    prune(folder, 2)
+    return folder
+
+def _aside(folder:Path):
+    "Move a damaged checkpoint out of the way; `prune` removes it when there is a new one."
+    try: os.replace(folder, folder.with_name(f'damaged-{folder.name}-{secrets.token_hex(3)}'))
+    except OSError as e: raise InputError(f'cannot move {folder}: {e.strerror}; move it away') from None
+
+# %% ../nbs/51_pairs.ipynb #32fe5974
+@patch
+def newest(self:PairTrainer) -> Path|None: # None where there is nothing yet
+    "The newest checkpoint that verifies; raises `InputError` where there are some, and none can be read."
+    found = checkpoints(self.root)
+    for folder in found:
+        try:
+            verify_folder(folder, 'pairs')
+            return folder
+        except InputError as e:
+            if 'update stylecfm' in str(e): raise                               # a newer version's is not damaged
+            say(f'passing over a checkpoint: {e}', error=True)
+    if found:
+        raise InputError(f'none of the {len(found)} checkpoint(s) in {self.root} can be read; '
+                         'mend them, move them away to begin anew, or choose another folder')
+    return None
+
+def _older(path:Path) -> tuple: # {name: tensor}, {name: plain value}
+    "The state that a version before checkpoints wrote into one file; raises `InputError`."
+    try: return read_tensors(path), json.loads(read_metadata(path)['state'])
+    except (KeyError, ValueError) as e:
+        raise InputError(f'{path} cannot be read ({e}); remove it to begin anew, or choose another folder') from None
+
+@patch
+def load(self:PairTrainer,
+    folder:Path|None=None, # A checkpoint that verifies, or the file of an older version; the newest if none
+):
+    "Go on from a checkpoint; raises `InputError` where it is of another run."
+    folder = folder or self.newest()
+    t, s = _older(folder) if folder.is_file() else (read_tensors(folder/'training.safetensors'), read_json(folder/'training.json'))
+    self.check_same(folder, s, t)
     with torch.no_grad():
         for i, q in enumerate(self.params): q.copy_(t[f'net.{i}'])
-    load_opt_state(self.opt, t, s['groups']); load_averages(self.averages, t, s['count'])
+    load_opt_state(self.opt, t, s['groups'])
+    load_averages(self.averages, t, s['count'])
     self.kept = [t[f'kept.{i}'].to(q) for i, q in enumerate(self.params)] if 'kept.0' in t else None
     for k in ('done', 'skipped', 'seconds', 'log', 'worse'): setattr(self, k, s[k])
-    self.best = math.inf if s['best'] is None else s['best']
+    self.best, self.pending = math.inf if s['best'] is None else s['best'], list(s.get('pending', ()))
+
+@patch
+def check_same(self:PairTrainer,
+    folder:Path, # Where it was read
+    s:dict, # The numbers of a checkpoint
+    t:dict, # Its tensors
+):
+    "Raise `InputError` unless a checkpoint is of this run; say what else has changed."
+    mine, theirs, way_out = asdict(self.recipe), s['recipe'], 'choose another folder, or remove it'
+    changed = [f'{k}: {theirs.get(k)} -> {v}' for k, v in mine.items() if theirs.get(k) != v]
+    steps = sum(f.steps for f in self.phases)
+    if s['total'] != steps or any(v.partition(':')[0] not in _FREE_RECIPE for v in changed):
+        other = '; '.join(changed) or f'{s["total"]} steps -> {steps}'
+        raise InputError(f'{folder} is of a run with another recipe or length ({other}); {way_out}')
+    shapes = [tuple(t[f'net.{i}'].shape) for i in range(sum(k.startswith('net.') for k in t))]
+    if shapes != [tuple(q.shape) for q in self.params]:
+        raise InputError(f'{folder} is of another network; {way_out}')
+    if s.get('data', mine_now := self.fingerprint()) != mine_now:
+        raise InputError(f'{folder} is of a run on other data; {way_out}')
+    if changed: say(f'the run goes on with another recipe: {"; ".join(changed)}', error=True)
+    if 'software' in s and (other := other_software(s['software'])):
+        say(f'the run began with other software ({other}); results may differ in the last digits', error=True)
 
 # %% ../nbs/51_pairs.ipynb #c120fdc6
 @patch
@@ -298,34 +376,82 @@ def over(self:PairTrainer) -> bool:
     "Whether the run is at its end."
     return self.done >= self.total or bool(self.recipe.patience and self.worse >= self.recipe.patience)
 
-def _note(self:PairTrainer, losses:list, since:float) -> float: # Now
-    "Validate, and a row of the log."
-    finite, v, now = [x for x in losses if math.isfinite(x)], self.validate(), time.monotonic()
+@patch
+def note(self:PairTrainer,
+    since:float, # When the time began that is not yet counted
+) -> float: # Now
+    "Validate, add a row to the log, and save what is sound."
+    v, now, losses = self.validate(), time.monotonic(), self.pending
     self.seconds += now - since
-    row = dict(step=self.done, loss=sum(finite)/max(1, len(finite)), seconds=round(self.seconds, 3),
+    row = dict(step=self.done, loss=sum(losses)/max(1, len(losses)), seconds=round(self.seconds, 3),
                memory_mb=memory_now(self.device))
     self.log.append(row | (dict(validation=v) if math.isfinite(v) else {}))
+    self.pending = []
+    if self.root and not self.bad and (self.held is None or math.isfinite(v)): self.save()
     return now
+
+@patch
+def leave(self:PairTrainer,
+    why:BaseException, # What ends the run
+    since:float, # When the time began that is not yet counted
+):
+    "Save between two steps, then raise; where saving fails that is told, and the reason is raised all the same."
+    self.seconds += time.monotonic() - since
+    if self.root and not self.bad:
+        try: self.save()
+        except InputError as e: say(f'the last steps could not be saved: {e}', error=True)
+    raise why
+
+# %% ../nbs/51_pairs.ipynb #c0e11555
+@patch
+def advance(self:PairTrainer) -> float: # Its loss
+    "A step, counted; raises `FloatingPointError` when ten in a row were not finite."
+    before, loss = self.skipped, self.step()
+    if math.isfinite(loss): self.pending.append(loss)
+    self.bad = self.bad + 1 if self.skipped > before else 0
+    if self.bad == 10:
+        found = checkpoints(self.root) if self.root else []
+        if len(found) > 1 and found[0].name == f'step-{self.done - 10:07}':     # no step has succeeded from it
+            _aside(found.pop(0))
+        back = f'the next start goes on from {found[0].name}; ' if found else ''
+        raise FloatingPointError(f'the loss was not finite for 10 steps in a row, at step {self.done}; '
+                                 f'{back}lower recipe.learning_rate, or look for bad data')
+    return loss
+
+@patch
+def run(self:PairTrainer,
+    noted:list=(), # Fills with signals that ask it to stop
+    callback:Callable|None=None, # Called as `callback(trainer, loss)` after each step
+):
+    "Step after step to the end; raises `Stopped` by a signal, after saving."
+    self.net.train()
+    since = time.monotonic()
+    with tqdm(total=self.total, initial=self.done, desc='train', unit='step', mininterval=.5) as bar:
+        while not self.over():
+            loss = self.advance()
+            bar.update()
+            try:
+                if callback: callback(self, loss)
+            except Exception as e: self.leave(e, since)
+            if not self.done % self.recipe.validate_every or self.done >= self.total:
+                since = self.note(since)
+                bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}",
+                                validation=f"{self.log[-1].get('validation', math.nan):.3f}")
+            if noted and not self.over(): self.leave(Stopped(noted[0]), since)
 
 @patch
 def fit(self:PairTrainer,
     callback:Callable|None=None, # Called as `callback(trainer, loss)` after each step
 ) -> Fitted:
-    "Train to the end, from the file if there is one; raises `FloatingPointError` when ten steps in a row were not finite."
-    if self.path and self.path.exists(): self.load()
-    self.net.train(); losses, bad, since = [], 0, time.monotonic()
-    with tqdm(total=self.total, initial=self.done, desc='train', unit='step', mininterval=.5) as bar:
-        while not self.over():
-            before = self.skipped; losses.append(self.step()); bar.update()
-            bad = bad + 1 if self.skipped > before else 0
-            if bad == 10:
-                raise FloatingPointError(f'the loss was not finite for 10 steps in a row, at step {self.done}; '
-                                         'lower recipe.learning_rate, or look for bad data')
-            if callback: callback(self, losses[-1])
-            if self.done % self.recipe.validate_every and self.done < self.total: continue
-            since, losses = _note(self, losses, since), []
-            bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}",
-                            validation=f"{self.log[-1].get('validation', math.nan):.3f}")
-            if self.path: self.save()
+    "Train to the end, from the newest checkpoint if there is one; raises `FloatingPointError` or `Stopped`."
+    if self.root is None: self.run(callback=callback)
+    else:
+        with run_lock(self.root) as self.lock, noted_signals() as noted:
+            for p in (self.root, self.root/'checkpoints'): clean_stale(p)
+            for p in (self.root/'checkpoints').glob('.old-step-*'): shutil.rmtree(p, ignore_errors=True)   # half removed
+            older = self.root/'state.safetensors'
+            last = self.newest() or (older if older.is_file() else None)
+            if last: self.load(last)
+            self.run(noted, callback)
     with torch.no_grad(): torch._foreach_copy_(self.params, self.kept or self.averages.weights(0))
     return Fitted(self.net.eval(), self.done, self.best if self.held is not None else math.nan, self.log, self.seconds)

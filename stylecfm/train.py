@@ -18,13 +18,14 @@ from accelerate.utils import LoggerType
 from fastcore.basics import patch
 from torch import Tensor
 from tqdm import tqdm
-from .checkpoints import Model, best_checkpoint, checkpoints, codec_weights, differing, load_model
-from .checkpoints import other_software, run_lock, save_checkpoint, write_model
+from .checkpoints import LOG, Model, also_changed, best_checkpoint, checkpoints, codec_weights, differing
+from .checkpoints import load_model, log_text, other_software, read_log, run_lock, save_checkpoint, settled
+from .checkpoints import write_model
 from .codecs import LatentStats, load_codec
-from .config import Config, InputError
+from .config import Config, InputError, say
 from .coupling import COUPLINGS, SemiDiscrete, fit_heights
-from .files import clean_stale, digest, read_json, read_metadata, read_tensors, sealed_folder
-from .files import verify_folder, write_json, write_tensors, write_text
+from .files import clean_stale, digest, make_folder, may_replace, read_checked, read_json, read_metadata
+from .files import read_tensors, sealed_folder, tensors_digest, verify_folder, write_tensors, write_text
 from .images import save_image
 from .isonext import IsoNext
 from .latents import LatentCache
@@ -81,6 +82,17 @@ def build_network(
         if not config.training.use_avg_style_for_uncond: net.style.initialize_avg_style_embedding()
     return net
 
+def _began(root:Path) -> dict|None: # `mean` and `scale` of the latents, numbers of the styles that were `new`
+    "What a run began with, by a checkpoint that verifies; runs of older versions kept it in a file of its own."
+    for folder in checkpoints(root):
+        try:
+            verify_folder(folder, 'checkpoint')
+            d, known = read_json(folder/'model_index.json'), read_json(folder/'training.json')
+            new = known['new'] if 'new' in known else read_checked(root/'began.json')['new']
+            return dict(mean=d['mean'], scale=d['scale'], new=new)
+        except (InputError, KeyError): continue                                 # `begin` says what is wrong with it
+    return None
+
 def first_weights(
     config:Config, # Of the run
     cache:LatentCache, # Its latents; gets the mean and scale of a model that is trained on
@@ -88,11 +100,9 @@ def first_weights(
     "The network to begin with: drawn by chance, or a trained one, whose styles are found by name; raises `InputError` if it does not fit."
     net, t = build_network(config), config.training
     if t.init_from == 'none': return net, list(range(len(cache.styles)))
-    # a run that goes on needs no parent any more
-    if (known := Path(config.checkpoint.save_dir)/'began.json').is_file():
-        d = read_json(known)
-        cache.stats = LatentStats(*(torch.tensor(d[k]) for k in LatentStats._fields))
-        return net, d['new']
+    if known := _began(Path(config.checkpoint.save_dir)):                       # and needs no parent any more
+        cache.stats = LatentStats(torch.tensor(known['mean']), torch.tensor(known['scale']))
+        return net, known['new']
     old = load_model(t.init_from)
     if old.spec != cache.spec:
         raise InputError(f'{t.init_from} paints with codec {old.spec}, but {cache.root} was made with {cache.spec}; '
@@ -135,6 +145,7 @@ class OTCFMTrainer:
         self.done, self.skipped, self.seconds, self.stop = 0, 0, 0., 0
         self.saved_at, self.due = time.monotonic(), False  # when the last checkpoint was; whether minutes ask for one
         self.log, self.pending, self.shown = [], [], None  # lines; losses since; the last batch, its losses
+        self.lock, self.unwritten = None, False  # of the folder, while it runs; whether lines of the log wait for room
         self.valid, self.best = None, math.inf  # losses of validation, by average; the lowest
         self.worse, self.asked = 0, -1  # validations since then; the step of the last
         # or the plans; noise that was paired for several batches
@@ -286,10 +297,11 @@ def plans(self:OTCFMTrainer) -> list: # A `SemiDiscrete` for each style
     of |= dict(rows=digest(self.rows.numpy().tobytes()),
                stats=digest(json.dumps([v.tolist() for v in self.cache.stats]).encode()))
     def fits():
-        try: return path.is_file() and read_metadata(path) == of and all(len(v) for v in read_tensors(path).values())
+        try: return path.is_file() and read_metadata(path) == of | dict(numbers=tensors_digest(read_tensors(path)))
         except InputError: return False                                         # damaged: they are fitted again
     if self.acc.is_main_process and not fits():
-        write_tensors(path, {s: fit_heights(x.cpu(), seed=self.config.training.seed) for s, x in latents.items()}, of)
+        made = {s: fit_heights(x.cpu(), seed=self.config.training.seed) for s, x in latents.items()}
+        write_tensors(path, made, of | dict(numbers=tensors_digest(made)))
     self.acc.wait_for_everyone(); heights = read_tensors(path)
     return [SemiDiscrete(latents[s], heights[s].to(self.cache.device)) for s in self.cache.styles]
 
@@ -380,8 +392,15 @@ def save(self:OTCFMTrainer) -> Path:
                    pending=self.pending, averaged=averages_state(self.averages)[1], groups=opt_state(self.opt)[1],
                    scaler=self.scaler.state_dict(), validation=lowest, by_average=self.valid,
                    best=self.best if math.isfinite(self.best) else None, worse=self.worse,
-                   processes=self.acc.num_processes, latents=self.cache.fingerprint, config=self.config.to_dict())
-    return save_checkpoint(self.root, self.model(), self.state(), numbers, self.config.checkpoint.keep_last)
+                   processes=self.acc.num_processes, latents=self.cache.fingerprint, config=self.config.to_dict(),
+                   new=self.new)
+    write = lambda: save_checkpoint(self.root, self.model(), self.state(), numbers, self.config.checkpoint.keep_last,
+                                    self.log)
+    self.settle()
+    try: return write()
+    except InputError:
+        if not self.settle(): raise                                             # it was not that the folder went meanwhile
+        return write()
 
 @patch(as_prop=True)
 def device_name(self:OTCFMTrainer) -> str:
@@ -396,11 +415,6 @@ def newest(self:OTCFMTrainer) -> Path|None:
         except InputError as e: self.acc.print(f'passing over a checkpoint: {e}')
 
 # %% ../nbs/50_train.ipynb #cell-23
-def _row(line:str) -> dict|None: # None if it was cut off
-    "A line of the log."
-    try: return json.loads(line)
-    except ValueError: return None
-
 @patch
 def schedule_note(self:OTCFMTrainer,
     d:dict, # Content of a checkpoint's training.json
@@ -434,6 +448,8 @@ def check_same(self:OTCFMTrainer,
     if note := self.schedule_note(d): self.acc.print(note)
     if other := other_software(d.get('software', {})):
         self.acc.print(f'the run began with other software ({other}); results may differ in the last digits')
+    if free := also_changed(d['config'], self.config.to_dict()):
+        self.acc.print(f'the run goes on with other settings: {"; ".join(free)}')
     if self.config.training.coupling_scope == 'process' and d.get('processes', 1) != self.acc.num_processes:
         self.acc.print(
             f"the run began with {d['processes']} processes, now there are {self.acc.num_processes}: pairs "
@@ -455,9 +471,11 @@ def load(self:OTCFMTrainer,
         self.means = self.means._replace(micro_batch=min(self.means.micro_batch, d['means'][0]))
     self.done, self.skipped, self.seconds, self.pending = d['step'], d['skipped'], d['seconds'], d['pending']
     self.valid, self.best, self.worse = d['by_average'], math.inf if d['best'] is None else d['best'], d['worse']
-    lines = (self.root/'log.jsonl').read_text().splitlines() if (self.root/'log.jsonl').exists() else []
-    self.log = [r for r in map(_row, lines) if r and r['step'] <= self.done]    # what came later is done again
-    if self.acc.is_main_process: write_text(self.root/'log.jsonl', ''.join(json.dumps(r) + '\n' for r in self.log))
+    (rows, bad), kept = read_log(self.root/LOG), folder/LOG
+    rows = [r for r in rows if r['step'] <= self.done]                          # what came later is done again
+    self.log = read_log(kept)[0] if kept.is_file() else rows
+    if bad or rows != self.log: self.acc.print(f'{self.root/LOG} was changed ({bad} bad lines); it is as it was at step {self.done}')
+    if self.acc.is_main_process: self.write_log()
 
 # %% ../nbs/50_train.ipynb #fb5b119a
 @patch
@@ -488,14 +506,16 @@ def draw_samples(self:OTCFMTrainer):
     held = split(self.cache, c.training.validation_share, c.training.seed).held
     rows = held if len(held) else torch.arange(len(self.cache))
     if not len(rows := rows[self.cache.styles_of(rows) == k][:c.checkpoint.samples]): return
-    try: codec = load_codec(self.cache.spec, self.acc.device)
-    except InputError as e: tqdm.write(f'no samples: {e}'); return
     m, path = self.model(self.best_average()), self.root/'samples'/f'step-{self.done:07}.png'
-    path.parent.mkdir(exist_ok=True); few = replace(self.config.inference, num_inference_steps=8)
-    draw = lambda n: sample_grid(m.net, self.cache.pick(rows[:n])[0], k, m.styles, m.stats, codec, few)
-    try: save_image(with_less(draw, len(rows), lambda line: None)[0], path)
-    except InputError as e: tqdm.write(f'no samples: {e}')                      # a picture is not worth a run
+    few = replace(self.config.inference, num_inference_steps=8)
+    try:
+        codec = load_codec(self.cache.spec, self.acc.device)
+        draw = lambda n: sample_grid(m.net, self.cache.pick(rows[:n])[0], k, m.styles, m.stats, codec, few)
+        make_folder(path.parent)
+        save_image(with_less(draw, len(rows), lambda line: None)[0], path)
+    except InputError as e: say(f'no samples: {e}', error=True)                 # a picture is not worth a run
 
+# %% ../nbs/50_train.ipynb #ffc406c7
 @patch
 def best_average(self:OTCFMTrainer) -> int:
     "The average with the lowest validation loss; the first where nothing was validated."
@@ -520,9 +540,37 @@ def write_row(self:OTCFMTrainer,
 ):
     "A line in the log, and figures for the trackers."
     self.log.append(row)
-    with open(self.root/'log.jsonl', 'a') as f: f.write(json.dumps(row) + '\n')
+    self.write_log(added=True)
     if not self.acc.trackers: return
-    self.acc.log({k: v for k, v in row.items() if isinstance(v, (int, float)) and k != 'step'}, step=row['step'])
+    figures = {k: v for k, v in row.items() if isinstance(v, (int, float)) and k != 'step'}
+    try: self.acc.log(figures, step=row['step'])
+    except OSError as e: say(f'cannot write figures for {self.config.checkpoint.trackers}: {e.strerror}', error=True)
+
+# %% ../nbs/50_train.ipynb #41c5ddb3
+@patch
+def settle(self:OTCFMTrainer) -> bool: # Whether the folder was made anew
+    "Make the run's folder anew where it was moved or deleted; raises `InputError` where another run is there now."
+    if not settled(self.lock, self.root, self.done): return False
+    write_text(self.root/LOG, log_text(self.log))
+    write_text(self.root/'config.json', self.config.to_json())
+    return True
+
+@patch
+def write_log(self:OTCFMTrainer,
+    added:bool=False, # Only the last line is new
+):
+    "Bring the log up to date; where that fails, say it once, and write all of it with the next line."
+    path, text = self.root/LOG, log_text(self.log)
+    try:
+        self.settle()
+        if added and not self.unwritten and path.is_file():
+            with open(path, 'a', encoding='utf-8') as f: f.write(log_text(self.log[-1:]))
+        elif not (path.is_file() and path.read_bytes() == text.encode()): write_text(path, text)
+        self.unwritten = False
+    except (InputError, OSError) as e:
+        why = f'cannot write {path}: {e.strerror}' if isinstance(e, OSError) else str(e)
+        if not self.unwritten: say(f'{why}; the run goes on, and writes the log when it can', error=True)
+        self.unwritten = True
 
 # %% ../nbs/50_train.ipynb #cell-27
 @patch
@@ -537,17 +585,17 @@ def begin(self:OTCFMTrainer):
                          'mend them, move them away to begin anew, or choose another checkpoint.save_dir')
     for p in checkpoints(self.root):
         if last is None or p.name > last.name:                                  # it would stand in the way
-            os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))
+            try: os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))
+            except OSError as e: raise InputError(f'cannot move {p}: {e.strerror}; move it away') from None
+    may_replace(self.root/'export', 'model')                                    # at its end it would be too late
     if last:
         self.load(last)
-        write_text(self.root/'config.json', self.config.to_json())
+        known, text = self.root/'config.json', self.config.to_json()
+        if not (known.is_file() and known.read_bytes() == text.encode()): write_text(known, text)
         return
     if (self.root/'config.json').exists() and not (self.root/'log.jsonl').exists():
         raise InputError(f'{self.root} holds a config.json that no run wrote; choose another checkpoint.save_dir')
-    if self.config.training.init_from != 'none':
-        write_json(self.root/'began.json',
-                   dict(new=self.new, **{k: v.tolist() for k, v in self.cache.stats._asdict().items()}))
-    write_text(self.root/'log.jsonl', '')  # first: a config.json without a log is somebody else's
+    write_text(self.root/LOG, '')  # first: a config.json without a log is somebody else's
     write_text(self.root/'config.json', self.config.to_json())
 
 @patch
@@ -572,7 +620,7 @@ def fit(self:OTCFMTrainer,
     callback:Callable|None=None, # Called as `callback(trainer, result)` after each step
 ) -> Path: # Folder of the finished model
     "Train, from the newest checkpoint if there is one; raises `FloatingPointError` after ten skipped steps, `Stopped` by a signal."
-    with run_lock(self.root) if self.acc.is_main_process else contextlib.nullcontext():
+    with run_lock(self.root) if self.acc.is_main_process else contextlib.nullcontext() as self.lock:
         self.ready()
         bad, quiet = 0, {} if self.acc.is_main_process else dict(disable=True)
         limit = self.config.training.max_minutes
@@ -647,7 +695,7 @@ def leave(self:OTCFMTrainer,
     if together: self.acc.wait_for_everyone()
     if self.acc.is_main_process and not (self.root/'checkpoints'/f'step-{self.done:07}').exists():
         try: self.save()
-        except InputError as e: tqdm.write(f'the last steps could not be saved: {e}')
+        except InputError as e: say(f'the last steps could not be saved: {e}', error=True)
     raise why
 
 # %% ../nbs/50_train.ipynb #a43b6143
@@ -656,6 +704,7 @@ def finish(self:OTCFMTrainer) -> Path:
     "Write the finished model: with `patience` that of the best checkpoint, else the last weights; of the averages the best, or the first."
     self.acc.wait_for_everyone()
     if self.acc.is_main_process:
+        if self.settle(): self.save()                                           # it went after the last checkpoint
         best = best_checkpoint(self.root) if self.config.training.patience else None
         elsewhere = best and best.name != f'step-{self.done:07}'
         local = Path(self.cache.spec).expanduser().is_dir()  # then the codec is given away with the model

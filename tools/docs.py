@@ -215,12 +215,13 @@ def every_name(found):
 
 def trees(pages):
     "The chapters of the sidebar."
-    chapters = {name: [] for _, name in CHAPTERS} | {'Applications': [], 'About': ['api', *PAPERS]}
+    chapters = {name: [] for _, name in CHAPTERS} | {'Applications': [], 'Faults': [], 'About': ['api', *PAPERS]}
     for p in pages:
         number = re.match(r'\d+', p.at.name)
         if p.at.name == 'index': continue
         name = [name for first, name in CHAPTERS if number and first <= int(number[0])]
-        chapters[name[-1] if name and p.at.parent == Path() else 'Applications'].append(p.at.as_posix())
+        elsewhere = 'Faults' if p.at.parts[0] == 'faults' else 'Applications'
+        chapters[name[-1] if name and p.at.parent == Path() else elsewhere].append(p.at.as_posix())
     form = '```{{toctree}}\n:hidden:\n:maxdepth: 1\n:caption: {}\n\n{}\n```'
     return '\n\n'.join(form.format(k, '\n'.join(v)) for k, v in chapters.items() if v)
 

@@ -12,7 +12,7 @@ __all__ = ['KINDS', 'FEW', 'TIMES', 'DRAWS', 'BINS', 'DEEP', 'WATER', 'SMOOTHS',
            'stylecfm_brain_slices', 'stylecfm_brain_train', 'stylecfm_brain_translate', 'stylecfm_brain']
 
 # %% ../../nbs/applications/brain.ipynb #135dfe61
-import gzip, sys
+import gzip
 from io import BytesIO
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -22,8 +22,9 @@ from .anatomy import MODALITIES, normalised, phantom
 from .nifti import NAMES, SUFFIXES, Subject, brain_of, nibabel_or_error, read_subject, skull_likely
 from ..cli import call_parse, reported
 from ..config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig
-from ..config import TrainingConfig
-from ..files import clean_stale, read_json, sealed_folder, verify_folder, write_bytes, write_json
+from ..config import TrainingConfig, say
+from ..files import job_lock, make_once, one_at_a_time, read_checked, sealed_folder
+from ..files import write_bytes, write_checked
 from ..notes import Notes
 
 # %% ../../nbs/applications/brain.ipynb #8bcdba33
@@ -528,7 +529,7 @@ def keep_usual(
     usual = usual_differences(healthy - repainted(pipe, healthy, scale), healthy, how)
     kept = Kept(usual, how, healthy.shape[-1], float(scale))
     tables = {k: v.tolist() for k, v in usual._asdict().items()}
-    write_json(Path(run)/USUAL, tables | dict(how=how, side=kept.side, scale=kept.scale))
+    write_checked(Path(run)/USUAL, tables | dict(how=how, side=kept.side, scale=kept.scale))
     return kept
 
 def read_usual(
@@ -538,7 +539,7 @@ def read_usual(
     here = Path(run).absolute()
     path = next((p/USUAL for p in (here, here.parent) if (p/USUAL).is_file()), None)
     if path is None: return None
-    v = read_json(path)
+    v = read_checked(path)
     return Kept(Usual(np.array(v['mean']), np.array(v['deviation'])), Smooth(*v['how']), v['side'], v.get('scale', 1.))
 
 # %% ../../nbs/applications/brain.ipynb #5bc4bd7e
@@ -549,13 +550,10 @@ def seal_phantoms(
     train:Truth, # The diseased ones first
 ):
     "Slices of phantoms, whole or not at all; the same ones stay. Raises `InputError` for a folder of others."
-    folder, extra = Path(folder), dict(phantoms=len(train.image), side=train.image.shape[-1])
-    clean_stale(folder.parent)
-    try:
-        if verify_folder(folder, PHANTOMS)['extra'] == extra: return
-    except InputError: pass                                    # not there, damaged, or another's: the last is refused below
-    with sealed_folder(folder, PHANTOMS, extra) as tmp: save_slices(tmp, 'phantom', train.image, train.lesion)
+    extra = dict(phantoms=len(train.image), side=train.image.shape[-1])
+    make_once(folder, PHANTOMS, extra, lambda d: save_slices(d, 'phantom', train.image, train.lesion))
 
+@one_at_a_time
 def brain_job(
     out:str|Path, # Gets slices, the run, `metrics.json` and `lesions.png`
     effort:Effort=Effort(), # How much of everything
@@ -589,9 +587,10 @@ def brain_job(
     lesions_picture(test, repainted(pipe, test.image[:6], scale), shown, out/'lesions.png')
     r = dict(asked=asked, scores={k: v.score._asdict() for k, v in found.items()}, best=best, seconds=seconds,
              parameters=pipe.network.num_parameters(), machine=machine())
-    write_json(out/'metrics.json', r)
+    write_checked(out/'metrics.json', r)
     return r
 
+# %% ../../nbs/applications/brain.ipynb #04033f8c
 def _stopwatch():
     "A function that gives the seconds since it was last called."
     import time
@@ -614,7 +613,7 @@ def _subjects_in(folder):
 
 def _report(notes:Notes):
     "Print notes to stderr."
-    for line in notes.taken(): print(line, file=sys.stderr)
+    for line in notes.taken(): say(line, error=True)
 
 @call_parse
 def stylecfm_brain_slices(
@@ -638,7 +637,7 @@ def stylecfm_brain_slices(
                         raise InputError(f'{folder} has no outlines (_seg.nii.gz); training must know what is healthy')
                     v = slices_of(s, size)
                 except InputError as e:
-                    print(f'left out: {e}' if str(folder) in str(e) else f'left out: {folder}: {e}', file=sys.stderr)
+                    say(f'left out: {e}' if str(folder) in str(e) else f'left out: {folder}: {e}', error=True)
                     continue
                 notes.add(folder, *s.notes, *v.notes)
                 count = save_slices(tmp, s.name, v.image, v.truth) | dict(little=s.image.shape[-1] - len(v.where))
@@ -647,7 +646,7 @@ def stylecfm_brain_slices(
             _report(notes)
             found = f'{total["diseased"]} diseased and {total["healthy"]} healthy slices'
             if not all(total[k] for k in KINDS): raise InputError(f'both kinds are needed, found {found}')
-        print(f'{found} of {len(extra["subjects"])} subjects in {output}; left out: {total["little"]} with little or no brain, '
+        say(f'{found} of {len(extra["subjects"])} subjects in {output}; left out: {total["little"]} with little or no brain, '
               f'{total["left_out"]} with an outline below {FEW:.1%}')
 
 # %% ../../nbs/applications/brain.ipynb #da9ed9a2
@@ -672,9 +671,10 @@ def stylecfm_brain_train(
         healthy = load_slices(c.data.raw_data_root if c else Path(root)/'slices', 'healthy')
         n = healthy.shape[-1]
         c = c or brain_config(root, minutes, (hidden_dim, num_layers), batch_size, n)
-        pipe = StyleTransferPipeline.from_pretrained(train_brain(c))
-        keep_usual(c.checkpoint.save_dir, pipe, healthy, Smooth(n/40, n/5), cfg_scale)
-        print(f'model in {c.checkpoint.save_dir}')
+        with job_lock(c.checkpoint.save_dir):                                   # a table must be of its model
+            pipe = StyleTransferPipeline.from_pretrained(train_brain(c))
+            keep_usual(c.checkpoint.save_dir, pipe, healthy, Smooth(n/40, n/5), cfg_scale)
+        say(f'model in {c.checkpoint.save_dir}')
 
 # %% ../../nbs/applications/brain.ipynb #a080a5dd
 def _fitting(checkpoint, size, scale):
@@ -730,7 +730,7 @@ def stylecfm_brain_translate(
         _write_volume(output, back_through(maps, v.window, s.image.shape[1:]), s.affine)
         record_results(output)
         unit = 'deviations of healthy slices' if kept else f'plain differences, for there is no {USUAL} in {checkpoint}'
-        print(f'written to {output}: {len(v.image)} of {len(maps)} slices, at most {maps.max():.2f} ({unit})')
+        say(f'written to {output}: {len(v.image)} of {len(maps)} slices, at most {maps.max():.2f} ({unit})')
 
 def _write_volume(path, volume, affine):
     "A NIfTI file, whole or not at all."
@@ -748,7 +748,7 @@ def stylecfm_brain(
     with reported(debug, 'the same command goes on from the last checkpoint'):
         if not minutes > 0: raise InputError(f'minutes must be above 0, got {minutes:g}')
         r = brain_job(output, Effort(minutes=minutes))
-        for k, v in r['scores'].items(): print(score_line(k, v))
+        for k, v in r['scores'].items(): say(score_line(k, v))
         mine = r['scores'][r['best']]['dice'][0]
         top, rival = max((v['dice'][0], k) for k, v in r['scores'].items() if not k.startswith('noised'))
-        print(f'{r["best"]}: Dice {mine:.2f}, the best rival ({rival}) {top:.2f}; {output}/metrics.json, {output}/lesions.png')
+        say(f'{r["best"]}: Dice {mine:.2f}, the best rival ({rival}) {top:.2f}; {output}/metrics.json, {output}/lesions.png')

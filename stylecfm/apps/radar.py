@@ -12,14 +12,14 @@ __all__ = ['GROUND', 'THINGS', 'PRESETS', 'WAYS', 'RIVALS', 'FIRST', 'Scene', 's
            'stylecfm_radar_train', 'stylecfm_radar_enhance', 'stylecfm_radar']
 
 # %% ../../nbs/applications/radar.ipynb #5054a764
-import sys
 import warnings
 from pathlib import Path
 from typing import Callable, NamedTuple
 import numpy as np
-from fastcore.script import call_parse, store_true
-from ..cli import reported
-from ..config import InputError, chosen
+from fastcore.script import store_true
+from ..cli import call_parse, reported
+from ..config import InputError, chosen, say
+from ..files import job_lock, one_at_a_time
 from ..notes import Notes
 from .cloud_formats import FORMATS, bare_name, clouds_in, other_files
 from .clouds import CHANNELS, NEAR, Cloud, Grid, Seen, cloud_of, cutout, devoxelise, doppler_of, feature_error
@@ -610,6 +610,7 @@ def _mean_street(train, held, grid):
     truth = [voxelise(s.lidar, grid)[0] > 0 for s in held]
     return often, tries[np.argmax([np.mean([iou(often > t, o) for o in truth]) for t in tries])]
 
+@one_at_a_time
 def radar_job(
     out:str|Path, # Gets the model, `metrics.json` and `streets.png`
     effort:Effort=Effort(), # How much of everything
@@ -618,7 +619,7 @@ def radar_job(
 ) -> dict: # What `metrics.json` holds
     "Train on streets and enhance the radar of others; what is already there is used."
     import time
-    from stylecfm.files import write_json
+    from stylecfm.files import write_checked
     from stylecfm.metrics import finished_job, machine
     asked = dict(seed=seed, ways=ways, effort=effort._asdict() | dict(grid=str(effort.grid), size=effort.size._asdict()))
     if done := finished_job(Path(out)/'metrics.json', asked): return done
@@ -637,7 +638,7 @@ def radar_job(
     seconds['all'] = time.monotonic() - begun
     r = dict(asked=asked, scores=means, gains=gains, intervals={k: interval(rows[k], rows['the radar']) for k in ways}, used=used,
              seconds=seconds, parameters=sum(q.numel() for q in m.net.parameters()), machine=machine())
-    write_json(out/'metrics.json', r); return r
+    write_checked(out/'metrics.json', r); return r
 
 # %% ../../nbs/applications/radar.ipynb #0998f026
 def streets_picture(
@@ -673,11 +674,11 @@ def numbers(
 
 def _report(notes:Notes):
     "Print notes to stderr."
-    for line in notes.taken(): print(line, file=sys.stderr)
+    for line in notes.taken(): say(line, error=True)
 
 def _plainly(message, *_, **__):
     "Print a warning as a line on stderr."
-    print(f'note: {message}', file=sys.stderr)
+    say(f'note: {message}', error=True)
 
 # %% ../../nbs/applications/radar.ipynb #a840eb6c
 def _sensor_cloud(path, notes, fields, layout, origin=None):
@@ -701,10 +702,10 @@ def _pairs_in(radar, lidar, read_radar, read_lidar, notes):
     sides, scenes = [_by_name(folder, notes) for folder in (radar, lidar)], []
     for mine, other, kind in ((*sides, 'lidar'), (*sides[::-1], 'radar')):
         for name in mine.keys() - other.keys():
-            print(f'left out: {mine[name]} has no {kind} cloud of its name', file=sys.stderr)
+            say(f'left out: {mine[name]} has no {kind} cloud of its name', error=True)
     for name in sorted(sides[0].keys() & sides[1].keys()):
         try: scenes.append(Seen(read_radar(sides[0][name]), read_lidar(sides[1][name]), np.zeros(3)))
-        except InputError as e: print(f'left out: {e}', file=sys.stderr)
+        except InputError as e: say(f'left out: {e}', error=True)
     _report(notes)
     if len(scenes) < 4: raise InputError(f'{len(scenes)} pairs of clouds are too few; at least 4 are needed')
     return scenes
@@ -735,8 +736,9 @@ def stylecfm_radar_train(
                            lambda p: _sensor_cloud(p, notes, lidar_fields, lidar_layout), notes)
         out = set(range(0, len(scenes), 10)) if len(scenes) >= 20 else {0, 1}     # held out: every tenth
         held, rest = ([s for i, s in enumerate(scenes) if (i in out) == wanted] for wanted in (True, False))
-        m = train_radar('flow from the radar', rest + [mirrored(s) for s in rest], held, Effort(steps=steps, grid=grid), 0, output)
-        print(f'{len(rest)} pairs learned, {len(held)} held out; {m.steps} evaluations, occupied above {m.threshold:.2f}; '
+        with job_lock(output):
+            m = train_radar('flow from the radar', rest + [mirrored(s) for s in rest], held, Effort(steps=steps, grid=grid), 0, output)
+        say(f'{len(rest)} pairs learned, {len(held)} held out; {m.steps} evaluations, occupied above {m.threshold:.2f}; '
               f'model in {Path(output)/"model"}')
 
 # %% ../../nbs/applications/radar.ipynb #1e05f78a
@@ -773,10 +775,10 @@ def stylecfm_radar_enhance(
                 writable(to)
                 write_cloud(to, e)
                 record_results(to)
-                print(f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the grid, became {len(e.xyz)} in {to}')
+                say(f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the grid, became {len(e.xyz)} in {to}')
             except InputError as x:
                 if not many: raise
-                bad += 1; print(f'left out: {x}', file=sys.stderr)
+                bad += 1; say(f'left out: {x}', error=True)
         _report(notes)
         if bad == len(found): raise InputError('none of the clouds could be read')
 
@@ -791,4 +793,4 @@ def stylecfm_radar(
     "Train on made streets, enhance the radar of others, and say how well."
     with reported(debug, 'the same command goes on from the last checkpoint'):
         if steps < 1 or seed < 0: raise InputError(f'steps must be at least 1 and seed at least 0, got {steps} and {seed}')
-        r = radar_job(output, Effort(steps=steps), seed); print(line_of(r)); print(f'{output}/metrics.json, {output}/streets.png')
+        r = radar_job(output, Effort(steps=steps), seed); say(line_of(r)); say(f'{output}/metrics.json, {output}/streets.png')

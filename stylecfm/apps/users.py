@@ -14,9 +14,10 @@ __all__ = ['SIZES', 'USERS', 'DOCUMENT', 'SPANS', 'RUNS', 'SAMPLERS', 'PRECISION
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, NamedTuple
 import numpy as np
-from fastcore.script import call_parse, store_true
-from ..cli import reported
-from ..config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig, TrainingConfig, chosen
+from fastcore.script import store_true
+from ..cli import call_parse, reported
+from ..config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig, TrainingConfig, chosen, say
+from ..files import make_folder, make_once, one_at_a_time, write_checked
 
 # %% ../../nbs/applications/users.ipynb #a5e50001
 if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
@@ -468,8 +469,8 @@ def scored(
 # %% ../../nbs/applications/users.ipynb #712eb7d3
 def _speed_of(run, batch): # Images a second
     "How fast a run trained, by its log."
-    import json
-    last = json.loads((run/'log.jsonl').read_text().splitlines()[-1])
+    from stylecfm.checkpoints import read_log
+    last = read_log(run/'log.jsonl')[0][-1]
     return batch*last['step']/last['seconds']
 
 def _score_runs(root, e, judge, held, known, seed): # {name: Score}, {name: facts}, {name: images}
@@ -492,6 +493,7 @@ def _score_runs(root, e, judge, held, known, seed): # {name: Score}, {name: fact
     return scores, facts, made
 
 # %% ../../nbs/applications/users.ipynb #a5e50019
+@one_at_a_time
 def users_job(
     out:str|Path, # Gets the PNGs, the runs, `metrics.json` and `users.png`
     e:Effort=Effort(), # How much of everything
@@ -500,14 +502,13 @@ def users_job(
 ) -> dict: # What `metrics.json` holds
     "Train all, judge them; what is already there is used."
     import time
-    from stylecfm.files import write_json
     from stylecfm.metrics import finished_job, machine
     asked, out = dict(effort=e._asdict(), seed=seed, runs=RUNS), Path(out)
     if done := finished_job(out/'metrics.json', asked): return done
     begun, seconds, data = time.monotonic(), {}, scans()
     def lap(what): seconds[what] = time.monotonic() - begun - sum(seconds.values())
     known = written_by_all(data.train, data.train_digit, e.images, 10)
-    if not (out/'png').exists(): save_users(out/'png', *known)
+    make_once(out/'png', 'pictures', dict(images=e.images), lambda d: save_users(d, *known))
     lap('images')
     for name in RUNS:
         c = users_config(out, name, e, seed)
@@ -521,7 +522,7 @@ def users_job(
     rows = {'held-out': held[0][::4], 'mean image': means[::e.images]}
     users_picture(rows | {k: v[::e.samples] for k, v in made.items() if 'sampler' not in k}, out/'users.png')
     r = dict(asked=asked, scores={k: v._asdict() for k, v in scores.items()}, runs=facts, seconds=seconds, machine=machine())
-    write_json(out/'metrics.json', r)
+    write_checked(out/'metrics.json', r)
     return r
 
 # %% ../../nbs/applications/users.ipynb #ff1768c9
@@ -589,8 +590,9 @@ def at_intervals(
     def draw(trainer):
         m = trainer.model(); n = min(shown, len(m.styles))
         x = generated(m, torch.arange(n), 8, resolution=resolution)
-        path = trainer.root/'samples'/f'step-{trainer.done:07}.png'; path.parent.mkdir(exist_ok=True)
-        save_image(grid([to_pil(x.expand(-1, 3, -1, -1))], col_labels=m.styles[:n]), path)
+        picture = grid([to_pil(x.expand(-1, 3, -1, -1))], col_labels=m.styles[:n])
+        try: save_image(picture, make_folder(trainer.root/'samples')/f'step-{trainer.done:07}.png')
+        except InputError as e: say(f'no samples: {e}', error=True)
     def callback(trainer, result):
         if sample and trainer.done % sample == 0 and trainer.acc.is_main_process: draw(trainer)
         there = trainer.root/'checkpoints'/f'step-{trainer.done:07}'
@@ -634,7 +636,7 @@ def stylecfm_users_train(
         if batch == 1 and predicts == 'velocity': training['coupling'] = 'independent'  # one latent has nothing to choose from
         c = own_config(size, predicts, codec, styles, data, training, f'{output_dir}/run', cross_attention_dim)
         make_cache(users_source(data_dir, codec, resolution, classes), data.data_root)
-        print(f'model in {OTCFMTrainer(c).fit(callback=at_intervals(sample_interval, save_interval, resolution))}')
+        say(f'model in {OTCFMTrainer(c).fit(callback=at_intervals(sample_interval, save_interval, resolution))}')
 
 # %% ../../nbs/applications/users.ipynb #1f7a5eed
 @call_parse
@@ -669,7 +671,8 @@ def stylecfm_users_generate(
         style = torch.tensor([m.styles.index(v) for v in names]).repeat_interleave(number)
         x = generated(m, style, num_steps, cfg_scale, sampler, seed, resolution)
         for im, p in zip(to_pil(x.expand(-1, 3, -1, -1)), files): record_results(save_image(im, p))
-        print(f'{len(x)} pictures of {len(names)} in {output}')
+        say(f'{len(x)} pictures of {len(names)} in {output}')
+
 
 # %% ../../nbs/applications/users.ipynb #a5e5001f
 @call_parse
@@ -682,5 +685,5 @@ def stylecfm_users(
     "Train IsoNext and the U-Net by OT-CFM and as DDPM on digits in 31 hands, and say how well."
     with reported(debug, 'the same command goes on from the last checkpoint'):
         if not minutes > 0: raise InputError(f'minutes must be above 0, got {minutes:g}')
-        for line in told(users_job(output, Effort(minutes=minutes), seed)): print(line)
-        print(f'{output}/metrics.json, {output}/users.png')
+        for line in told(users_job(output, Effort(minutes=minutes), seed)): say(line)
+        say(f'{output}/metrics.json, {output}/users.png')
