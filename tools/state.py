@@ -7,11 +7,10 @@ import os
 import signal
 import sys
 import tempfile
-import threading
 import types
 import warnings
 
-OF_LIBRARIES = 'ACCELERATE_', 'KMP_', 'TORCHINDUCTOR_', 'TF_', 'XLA_'   # what libraries note down in the environment for themselves
+OF_LIBRARIES = 'ACCELERATE_', 'KMP_', 'TORCHINDUCTOR_', 'TRITON_', 'TF_', 'XLA_'   # what libraries note down in the environment for themselves
 INTERNAL = 'torch._', 'importlib', 'IPython', 'ipykernel', 'traitlets', 'matplotlib_inline', 'execnb'     # these change their own names
 
 
@@ -24,8 +23,6 @@ def _of_the_system():
     for s in signal.valid_signals(): yield f'handler of {signal.Signals(s).name if s in iter(signal.Signals) else s}', signal.getsignal(s)
     for k, v in os.environ.items():
         if not k.startswith(OF_LIBRARIES): yield f'os.environ[{k!r}]', v
-    for t in threading.enumerate():
-        if not t.daemon: yield f'thread {t.name}', True
 
 
 def _of_torch():
@@ -60,10 +57,10 @@ def _names(module):
 
 
 def _values(module):
-    "The same with everything else that a module holds; of tables what is in them."
+    "The same with the constants of a module; of tables what is in them. What begins with an underscore may be a store that fills."
     yield from _names(module)
     for k, v in list(vars(module).items()):
-        if not k.startswith('__'): yield (module.__name__, '', k), dict(v) if type(v) is dict else list(v) if type(v) in (list, set) else v
+        if not k.startswith('_'): yield (module.__name__, '', k), v.copy() if type(v) in (dict, list, set) else v
 
 
 class Recorder:
@@ -82,15 +79,20 @@ class Recorder:
         return spec
 
 
-def _same(a, b): return a is b or (type(a) is type(b) and type(a) in (dict, list, str, int, float, bool, tuple, bytes) and a == b)
+def _same(a, b): return a is b or (type(a) is type(b) and type(a) in (dict, list, set, str, int, float, bool, tuple, bytes) and a == b)
+
+
+def _of_a_library(v):
+    "Whether a value is defined in some library, which may have replaced a name of its own or of another while it was loaded."
+    home = getattr(v, '__module__', None)
+    return isinstance(home, str) and home.partition('.')[0] not in ('__main__', 'builtins', 'unittest', 'stylecfm')
 
 
 def _now(where, owner, name):
     "The value that stands at a name now; None where there is none."
     holder = sys.modules.get(where)
     if owner: holder = getattr(holder, owner, None)
-    v = vars(holder).get(name) if hasattr(holder, '__dict__') else None
-    return list(v) if type(v) is set else v
+    return vars(holder).get(name) if hasattr(holder, '__dict__') else None
 
 
 class Before:
@@ -109,4 +111,5 @@ class Before:
             a, b = self.settings.get(k), now.get(k)
             if a is not b and a != b: yield f'{k} was {repr(a):.60}, and is {repr(b):.60}'
         for key, was in (self.names | self.recorder.seen).items():
-            if not _same(_now(*key), was): yield f'{".".join(filter(None, key))} was replaced'
+            if _same(v := _now(*key), was) or (key in self.names and _of_a_library(v)): continue
+            yield f'{".".join(filter(None, key))} was replaced'
