@@ -49,6 +49,15 @@ def _tidily() -> Iterator[None]:
     finally:
         for s, handler in before.items(): signal.signal(s, handler)
 
+def _in_words(e:Exception) -> str: # '' for a fault of ours
+    "What the user can mend, in one line: also what a disk or the memory refuses."
+    if isinstance(e, (InputError, FloatingPointError)): return str(e)
+    if isinstance(e, OSError) and not isinstance(e, BrokenPipeError) and e.strerror:
+        return f'{e.filename or "the disk"}: {e.strerror[:1].lower()}{e.strerror[1:]}; choose another path, or see to it'
+    if not isinstance(e, (MemoryError, RuntimeError)): return ''
+    from stylecfm.planning import out_of_memory
+    return f'memory ran out ({str(e).splitlines()[0][:100] if str(e) else "MemoryError"}); ask for less' if out_of_memory(e) else ''
+
 @contextmanager
 def reported(
     debug:bool=False, # Let errors through with their traceback
@@ -58,9 +67,10 @@ def reported(
     shown, warnings.showwarning = warnings.showwarning, _note_line(warnings.showwarning)
     with _tidily():
         try: yield
-        except (InputError, FloatingPointError) as e:
-            if debug: raise
-            say(f'error: {e}', error=True)
+        except (InputError, FloatingPointError, OSError, MemoryError, RuntimeError) as e:
+            why = _in_words(e)
+            if debug or not why: raise
+            say(f'error: {why}', error=True)
             sys.exit(2)
         except KeyboardInterrupt as e:
             if debug: raise
@@ -204,7 +214,7 @@ def stylecfm_train(
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train the velocity network on cached latents."
-    with reported(debug, 'the same command goes on from the last checkpoint'):
+    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if resume and (config or save_dir):
             raise InputError('--resume goes on under the config of its run; leave out --config and --save_dir')
         if resume and not (Path(resume)/'config.json').is_file():
@@ -221,8 +231,12 @@ def writable(
     path:str|Path, # A file to be; the folders above it need not be there yet
 ):
     "Raise `InputError` unless a file could be made at `path`; leaves nothing behind."
-    if Path(path).is_dir(): raise InputError(f'cannot write {path}: it is a folder; give the name of a file')
-    folder = next(p for p in Path(path).absolute().parents if p.exists())
+    if os.path.isdir(path): raise InputError(f'cannot write {path}: it is a folder; give the name of a file')
+    try: os.lstat(path)                                                         # says what a disk thinks of the name
+    except (FileNotFoundError, NotADirectoryError): pass
+    except (OSError, ValueError) as e:
+        raise InputError(f'cannot write {path}: {getattr(e, "strerror", None) or e}; choose another name') from None
+    folder = next(p for p in Path(path).absolute().parents if os.path.exists(p))
     if not folder.is_dir(): raise InputError(f'cannot write {path}: {folder} is a file; choose another place')
     try: tempfile.TemporaryFile(dir=folder).close()                             # leaves nothing; asking for permission is not enough
     except OSError as e: raise InputError(f'cannot write {path}: {folder} takes no files ({e.strerror}); choose another place') from None
@@ -251,10 +265,10 @@ def folder_notes(
 def _sources(source:str|Path) -> list:
     "The files that a path or a pattern names; raises `InputError` where there is none."
     from stylecfm.folders import list_images, matching
-    pattern = set('*?[') & set(str(source)) and not Path(source).exists()
+    pattern = set('*?[') & set(str(source)) and not os.path.exists(source)
     if found := matching(source) if pattern else []: return found
-    if not Path(source).exists(): raise InputError(f'no image or folder at {source}; check the path')
-    return list_images(source) if Path(source).is_dir() else []
+    if not os.path.exists(source): raise InputError(f'no image or folder at {source}; check the path')
+    return list_images(source) if os.path.isdir(source) else []
 
 def pairs(
     source:str|None, # An image, a latent, a folder of images, or a pattern with * or ?
@@ -268,7 +282,7 @@ def pairs(
     if not output: raise InputError('--output is missing: give the name of an image, or of a folder')
     found, source, output = _sources(source), Path(source), Path(output)
     if found: todo = results_for(found, output)                                 # a.jpg and a.png stay two
-    elif output.is_dir() or not output.suffix: todo = [(source, output/f'{source.stem}.png')]
+    elif os.path.isdir(output) or not output.suffix: todo = [(source, output/f'{source.stem}.png')]
     else: todo = [(source, output)]
     known_format(todo[0][1])
     for p in (*(p for _, p in todo), *others): writable(p)

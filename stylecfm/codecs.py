@@ -6,18 +6,21 @@
 __all__ = ['SLICE', 'PRECISIONS', 'KNOWN', 'WEIGHTS', 'OWN', 'CODECS', 'Codec', 'check_sides', 'PixelShuffle', 'rotation',
            'TileDCT', 'starts', 'fade', 'tiled', 'pick_device', 'fast_bf16', 'weights_digest', 'Autoencoder',
            'TinyBlock', 'Clamp', 'taesd_layers', 'Encoded', 'Decoded', 'TinyAutoencoder', 'read_weights', 'LatentStats',
-           'moments', 'pooled', 'tile_codec', 'load_codec', 'write_codec']
+           'stats_from', 'moments', 'pooled', 'tile_codec', 'load_codec', 'write_codec']
 
 # %% ../nbs/03_codecs.ipynb #1698428c
-import hashlib, logging, os, re, warnings
+import hashlib, logging, math, os, re, warnings
 from fractions import Fraction
 from pathlib import Path
 from typing import Callable, NamedTuple, Protocol
 import numpy as np, torch, torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .config import InputError
-from .files import narrowed, read_json, read_tensors, write_json, write_tensors
+from .config import WIDEST, InputError, checked, many, whole
+from .config import real as number
+from .files import check_shapes, narrowed, read_bytes, read_json, read_tensors, tensor_shapes
+from .files import write_json, write_tensors
+from .pt import read_pt
 from .lapped import LappedAutoencoder
 from .tiles import TileAutoencoder
 
@@ -202,7 +205,7 @@ class Autoencoder:
             f'{type(net).__name__}-{weights_digest(net)}/{"bf16" if self.dtype == torch.bfloat16 else "fp32"}-tile{tile}')
         self.net = net.eval().requires_grad_(False).to(self.device, self.dtype, memory_format=torch.channels_last)
         self.latent_channels, self.factor = 0, 1
-        z = self.encode(torch.zeros(1, 3, 64, 64))
+        z = self._tried()
         self.latent_channels, self.factor = z.shape[1], 64//z.shape[-1]
         if tile % (4*self.factor):
             raise InputError(f'tile must be a multiple of {4*self.factor} for {spec}, got {tile}')
@@ -237,6 +240,22 @@ def decode(self:Autoencoder,
 ) -> Tensor: # `(b, 3, h*factor, w*factor)`, fp32, on `device`, not clamped
     "Latents to images."
     return self._through(lambda z: self.net.decode(z).sample, latents, self.tile//self.factor, Fraction(self.factor))
+
+@patch
+def _tried(self:Autoencoder) -> Tensor: # Its latent, `(1, c, 64/factor, 64/factor)`
+    "Encode and decode a grey image; raises `InputError` for a network that cannot, or whose weights are not finite."
+    for k, v in self.net.state_dict().items():
+        if not v.isfinite().all(): raise InputError(f'{self.spec}: weight {k} is not finite; take another copy')
+    try:
+        z = self.encode(torch.zeros(1, 3, 64, 64))
+        x = self._through(lambda v: self.net.decode(v).sample, z, self.tile, Fraction(1))
+    except (RuntimeError, ValueError, TypeError, IndexError) as e:
+        why = str(e).partition('\n')[0]
+        raise InputError(f'{self.spec} is no autoencoder of images of 3 channels ({why}); give another') from None
+    if not len(z[0]) or 64 % max(1, z.shape[-1]) or z.shape[-1] != z.shape[-2] or x.shape != (1, 3, 64, 64):
+        raise InputError(f'{self.spec} makes of an image of 64 x 64 pixels a latent of shape {tuple(z.shape[1:])} and an '
+                         f'image of shape {tuple(x.shape[1:])}; an autoencoder of images is needed')
+    return z
 
 @patch
 def _through(self:Autoencoder, f:Callable, x:Tensor, tile:int, scale:Fraction) -> Tensor:
@@ -301,8 +320,10 @@ def taesd_layers(
         for name, v in weights.items():
             at, _, rest = name.partition('.')
             kinds.setdefault(int(at), {})[rest] = tuple(v.shape)
-        net = nn.Sequential(*(_layer(i, kinds, halves) for i in range(max(kinds) + 1)))
-        net.load_state_dict(weights)
+        if max(kinds) >= 1000: raise ValueError(f'it has {max(kinds) + 1} layers')
+        with torch.device('meta'):                                                # costs nothing, whatever the shapes say
+            net = nn.Sequential(*(_layer(i, kinds, halves) for i in range(max(kinds) + 1)))
+        net.load_state_dict(weights, assign=True)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as e:
         why = str(e).splitlines()[-1].strip()
         raise InputError(
@@ -346,14 +367,9 @@ def read_weights(
 ) -> dict: # {name: tensor}; what a `.pt` holds
     "A list of weights, read without running anything in it; raises `InputError` for a file that holds more, or is damaged."
     if path.suffix == '.safetensors': return read_tensors(path)
-    from pickle import UnpicklingError
-    try: return torch.load(path, map_location='cpu', weights_only=True)
-    except UnpicklingError:
-        raise InputError(f'{path} holds more than weights, or is damaged; nothing of it was run; '
-                         'take a copy from where it was published') from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as e:
-        why = str(e).split('. ')[0].splitlines()[0] or type(e).__name__
-        raise InputError(f'{path} is not a whole file of weights ({why}); take another copy') from None
+    content = read_bytes(path)
+    try: return read_pt(content)
+    except InputError as e: raise InputError(f'{path} is no file of weights: {e}; take another copy') from None
 
 def _pair(folder:Path) -> TinyAutoencoder|None:
     "The network whose `*_encoder` and `*_decoder` files lie in a folder; None if there are none."
@@ -369,6 +385,32 @@ def _pair(folder:Path) -> TinyAutoencoder|None:
                for part in ('encoder', 'decoder')]
     try: return TinyAutoencoder(*weights)
     except InputError as e: raise InputError(f'{folder}: {e}') from None
+
+# %% ../nbs/03_codecs.ipynb #17d746bc
+_OWN_RULES = { # Of the config.json of this package's autoencoders
+    TileAutoencoder: dict(latent_channels=whole(1, WIDEST), width=whole(1, WIDEST), blocks=whole(0, 1000), side=whole(1, 64),
+                          bands=many(whole(0, WIDEST), 0, 64)),
+    LappedAutoencoder: dict(latent_channels=whole(1, WIDEST), widths=many(whole(1, WIDEST), 3, 3), blocks=whole(0, 1000))}
+
+def _sane(about:dict, name:str):
+    "Raise `InputError` for a description of an autoencoder with absurd numbers in it."
+    def check(k, v):
+        most = 64 if 'layers' in k or ('blocks' in k and 'channels' not in k) else WIDEST
+        if isinstance(v, list) and len(v) > 16: raise InputError(f'{name}: {k} has {len(v)} entries, 16 are the most')
+        if isinstance(v, (int, float)) and not abs(v) <= most:
+            raise InputError(f'{name}: {k} must be a number up to {most}, got {v:g}' if isinstance(v, float)
+                             else f'{name}: {k} must be a number up to {most}')
+        for w in v if isinstance(v, list) else v.values() if isinstance(v, dict) else (): check(k, w)
+    for k, v in about.items(): check(k, v)
+
+def _affordable(kind:type, where:Path):
+    "Raise `InputError` where a description asks for more numbers than its file of weights has."
+    about = read_json(where/'config.json')
+    _sane(checked(about, {}, str(where/'config.json')), str(where/'config.json'))
+    there = sum(map(math.prod, tensor_shapes(where/WEIGHTS).values()))
+    with torch.device('meta'): asked = sum(v.numel() for v in kind.from_config(about).state_dict().values())
+    if asked > there:
+        raise InputError(f'{where}: config.json asks for {asked} numbers, and {WEIGHTS} has {there}; take another copy')
 
 # %% ../nbs/03_codecs.ipynb #f4940e01
 KNOWN = ('AutoencoderKL', 'AutoencoderTiny')                  # diffusers' classes that may be loaded
@@ -386,25 +428,30 @@ def _diffusers(where:str, subfolder:str|None=None, revision:str|None=None) -> nn
         if kind not in KNOWN:
             raise InputError(f'{where} holds a {kind}, not an autoencoder ({" or ".join(KNOWN)}); '
                              'give another, or its subfolder: ORG/NAME/vae')
-        return getattr(diffusers, kind).from_pretrained(where, use_safetensors=True, **at)
+        kind = getattr(diffusers, kind)
+        if os.path.isdir(where): _affordable(kind, Path(where)/(subfolder or ''))
+        net = kind.from_pretrained(where, use_safetensors=True, **at)
+        if missing := [k for k, v in net.state_dict().items() if v.is_meta]:
+            raise InputError(f'{where} has no weight {missing[0]}, and {len(missing) - 1} more are missing; take another copy')
+        return net
 
 OWN = dict(TileAutoencoder=TileAutoencoder, LappedAutoencoder=LappedAutoencoder) # Autoencoders of this package, by class name
 
 def _own(folder:Path) -> TileAutoencoder|LappedAutoencoder|None:
     "The network that `write_codec` left in a folder; None if there is another one, or none."
-    about = read_json(folder/'config.json') if (folder/'config.json').is_file() else None
+    about = read_json(folder/'config.json') if os.path.isfile(folder/'config.json') else None
     kind = OWN.get(str(about.pop('_class_name', None))) if isinstance(about, dict) else None
     if kind is None: return None
-    weights = read_weights(folder/WEIGHTS)
+    rules = _OWN_RULES[kind]
+    checked(about, rules, str(folder/'config.json'))
+    shapes = tensor_shapes(folder/WEIGHTS)
+    if about['blocks'] > len(shapes): raise InputError(f'{folder}: config.json asks for more blocks than there are weights')
     try:
-        net = kind(**about)
-        net.load_state_dict(weights)
-        return net
-    except (TypeError, RuntimeError) as e:
-        why = str(e).splitlines()[-1].strip()
-        raise InputError(
-            f'{folder}: config.json and the weights are not of one {kind.__name__} ({why}); take '
-            f'another copy') from None
+        with torch.device('meta'): net = kind(**{k: about[k] for k in rules})
+    except InputError as e: raise InputError(f'{folder}: {e}') from None
+    check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, folder/WEIGHTS)
+    net.load_state_dict({k: v.float() for k, v in read_tensors(folder/WEIGHTS).items()}, assign=True)
+    return net
 
 def _from_folder(folder:Path) -> nn.Module:
     "The autoencoder in a folder."
@@ -425,9 +472,9 @@ _HUB = re.compile(r'(\w[\w.-]*/\w[\w.-]*)(?:/([\w./-]+))?(?:@([\w.-]+))?')
 
 def _network(spec:str) -> nn.Module:
     "The autoencoder that `spec` names."
-    folder = Path(spec).expanduser()
-    if spec and folder.is_dir(): return _from_folder(folder)
-    if spec and folder.exists():
+    folder = Path(os.path.expanduser(spec))
+    if spec and os.path.isdir(folder): return _from_folder(folder)
+    if spec and os.path.exists(folder):
         raise InputError(f'{spec} is a file, but an autoencoder is a folder; give the folder it lies in')
     if not (m := _HUB.fullmatch(spec)):
         raise InputError(f'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), a folder that exists, '
@@ -460,6 +507,15 @@ class LatentStats(NamedTuple):
         "Standard units to the codec's."
         mean, scale = (v.to(z.device).view(-1, *(1,)*(z.ndim - 2)) for v in self)
         return (z*scale).add_(mean)
+
+def stats_from(
+    d:dict, # With lists `mean` and `scale`, as a file has them
+    channels:int, # Of the latents
+    what:str, # Which file, for the error
+) -> LatentStats:
+    "Mean and scale that somebody else wrote; raises `InputError` for numbers that are none, or too many."
+    checked(d, dict(mean=many(number(-1e9, 1e9), channels, channels), scale=many(number(1e-9, 1e9), channels, channels)), what)
+    return LatentStats(torch.tensor(d['mean'], dtype=torch.float32), torch.tensor(d['scale'], dtype=torch.float32))
 
 # %% ../nbs/03_codecs.ipynb #cell-43
 def moments(
@@ -517,7 +573,7 @@ def write_codec(
     codec:Codec, # From `load_codec`
 ) -> str: # `./codec`, or a name that leads to the codec from anywhere
     "Write a codec beside the model that needs it."
-    if not isinstance(codec, Autoencoder) or not Path(codec.spec).expanduser().is_dir(): return codec.spec
+    if not isinstance(codec, Autoencoder) or not os.path.isdir(os.path.expanduser(codec.spec)): return codec.spec
     to = folder/'codec'
     if type(codec.net) in OWN.values():
         write_json(to/'config.json', dict(_class_name=type(codec.net).__name__, **codec.net.config))

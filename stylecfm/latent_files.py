@@ -7,12 +7,12 @@ __all__ = ['LATENTS', 'PLAIN', 'latent_of', 'Convention', 'convention_of', 'devi
 
 # %% ../nbs/03b_latent_files.ipynb #052d3d93
 import math
-from io import BytesIO
 from typing import NamedTuple
 import torch
 from torch import Tensor
 from .codecs import Codec
 from .config import InputError
+from .pt import plain_latent, read_pt
 
 # %% ../nbs/03b_latent_files.ipynb #fb9f8713
 LATENTS = ('.pt', '.safetensors', '.pth')                     # Suffixes of files that are taken for latents
@@ -24,8 +24,9 @@ def _stored(content:bytes):
         if content[:2] != b'PK' and content[8:9] == b'{':     # safetensors: the length of a header, and the header
             from safetensors.torch import load
             return load(content)
-        return torch.load(BytesIO(content), map_location='cpu', weights_only=True)
-    except Exception:                                         # unpickling raises anything
+        return read_pt(content)
+    except InputError as e: raise InputError(f'it holds more than tensors, or is damaged ({e})') from None
+    except Exception:                                         # of a damaged file: anything
         raise InputError('it holds more than tensors, or is damaged; nothing of it was run') from None
 
 def _only(found:dict) -> Tensor:
@@ -50,7 +51,7 @@ def latent_of(
         raise InputError(f'its numbers are {str(x.dtype).removeprefix("torch.")}; a latent has floating-point numbers')
     if x.ndim == 4 and len(x) == 1: x = x[0]
     if x.ndim != 3: raise InputError(f'it holds no tensor (c, h, w), but one of shape {tuple(x.shape)}')
-    x = x.detach().float()
+    x = plain_latent(x.detach(), len(content))
     if not x.isfinite().all(): raise InputError('it holds values that are not finite numbers')
     return x
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LAPTOP', 'WAYS', 'HERE', 'PRESETS', 'Speed', 'measure_speed', 'Way', 'way', 'Candidate', 'MemoryPlan', 'best_within',
-           'plan', 'preset', 'here', 'memory_at_hand', 'memory_now', 'surely_enough', 'means_for', 'out_of_memory',
-           'with_less']
+           'plan', 'preset', 'here', 'memory_at_hand', 'memory_now', 'surely_enough', 'affordable', 'means_for',
+           'out_of_memory', 'with_less']
 
 # %% ../nbs/41_plan.ipynb #cell-2
 import gc, os, time
@@ -199,6 +199,9 @@ def plan(
     given, speed = given or {}, speed or _speed_of(config, device)
     overhead = overhead or (OVERHEAD if device == 'cuda' else HERE)
     b, budget, seen, tried = config.training.batch, round(budget_gb*GB), [], []
+    if (state := 20*parameters(config)) > budget:                               # weights, gradients, two of Adam, an average
+        raise InputError(f'one sample needs {state/GB:,.3g} GB for its weights alone, and there are {budget_gb:.3g}; '
+                         'choose a smaller model.hidden_dim, or fewer model.num_layers')
     for c, k in _ways(config, given):
         w = way(config, c, k, device)
         seen.append(w)
@@ -305,6 +308,19 @@ def surely_enough(
     # at each latent pixel
     values = m.hidden_dim*(m.num_layers*(2 if m.grn else 1) + 8 + attention) + m.latent_channels
     return 24*parameters(config) + 64*batch*h*w*values
+
+def affordable(
+    config:Config, # The run
+    device:torch.device, # Where it will run
+) -> int: # Bytes: of weights, gradients, the optimizer and the averages
+    "What a network weighs in training, by formula; raises `InputError`, before it is built, where that is more than there is."
+    m, n = config.model, parameters(config)
+    need, room = 4*n*(4 + config.training.ema_count), memory_at_hand(device)*(1 if device.type == 'cuda' else 2)
+    if need > room:
+        raise InputError(f'this network has {n/1e6:,.0f} million parameters and needs {need/GB:,.1f} GB to train, and there '
+                         f'are {room/GB:.1f}; make model.hidden_dim ({m.hidden_dim}), model.num_layers ({m.num_layers}) '
+                         f'or the other widths of model smaller')
+    return need
 
 def means_for(
     config:Config, # Its `auto`s are filled in, the rest is kept

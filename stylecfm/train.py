@@ -18,14 +18,15 @@ from accelerate.utils import LoggerType
 from fastcore.basics import patch
 from torch import Tensor
 from tqdm import tqdm
-from .checkpoints import LOG, Model, also_changed, best_checkpoint, checkpoints, codec_weights, differing
-from .checkpoints import load_model, log_text, other_software, read_log, run_lock, save_checkpoint, settled
-from .checkpoints import write_model
-from .codecs import LatentStats, load_codec
-from .config import Config, InputError, say
+from .checkpoints import LOG, NOT_FINITE, Model, also_changed, best_checkpoint, checkpoints, codec_weights
+from .checkpoints import differing, load_model, log_text, other_software, read_log, run_lock, save_checkpoint
+from .checkpoints import settled, standing, write_model
+from .codecs import load_codec, stats_from
+from .config import Config, InputError, Rule, checked, many, or_none, real, row, say, whole
 from .coupling import COUPLINGS, SemiDiscrete, fit_heights
-from .files import clean_stale, digest, make_folder, may_replace, read_checked, read_json, read_metadata
-from .files import read_tensors, sealed_folder, tensors_digest, verify_folder, write_tensors, write_text
+from .files import DamagedError, check_shapes, clean_stale, digest, make_folder, may_replace, read_checked
+from .files import read_json, read_manifest, read_metadata, read_tensors, sealed_folder, tensor_shapes
+from .files import tensors_digest, verify_folder, write_tensors, write_text, written_by
 from .images import save_image
 from .isonext import IsoNext
 from .latents import LatentCache
@@ -34,7 +35,7 @@ from .optim import Averages, Stopped, as_used, averages_state, generator, learni
 from .optim import load_opt_state, make_optimizer, make_scaler, noted_signals, opt_state, order
 from .otcfm import Draw, FlowBatch, flow_batch, loss_by
 from .paths import dynamic_epsilon, noise_like
-from .planning import means_for, memory_now, with_less
+from .planning import affordable, means_for, memory_now, with_less
 from .unet import UNet
 from .watch import held_batches, sample_grid, sampled_style, split, validation_loss
 
@@ -82,15 +83,16 @@ def build_network(
         if not config.training.use_avg_style_for_uncond: net.style.initialize_avg_style_embedding()
     return net
 
-def _began(root:Path) -> dict|None: # `mean` and `scale` of the latents, numbers of the styles that were `new`
+def _began(root:Path) -> dict|None: # `stats` of the latents, numbers of the styles that were `new`
     "What a run began with, by a checkpoint that verifies; runs of older versions kept it in a file of its own."
     for folder in checkpoints(root):
         try:
             verify_folder(folder, 'checkpoint')
             d, known = read_json(folder/'model_index.json'), read_json(folder/'training.json')
             new = known['new'] if 'new' in known else read_checked(root/'began.json')['new']
-            return dict(mean=d['mean'], scale=d['scale'], new=new)
-        except (InputError, KeyError): continue                                 # `begin` says what is wrong with it
+            stats = stats_from(d, len(d['mean']), str(folder/'model_index.json'))
+            return dict(stats=stats, new=checked(dict(new=new), dict(new=many(whole(0))), str(folder))['new'])
+        except (InputError, KeyError, TypeError): continue                                 # `begin` says what is wrong with it
     return None
 
 def first_weights(
@@ -101,7 +103,7 @@ def first_weights(
     net, t = build_network(config), config.training
     if t.init_from == 'none': return net, list(range(len(cache.styles)))
     if known := _began(Path(config.checkpoint.save_dir)):                       # and needs no parent any more
-        cache.stats = LatentStats(torch.tensor(known['mean']), torch.tensor(known['scale']))
+        cache.stats = known['stats']
         return net, known['new']
     old = load_model(t.init_from)
     if old.spec != cache.spec:
@@ -136,6 +138,7 @@ class OTCFMTrainer:
                 f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; make it a multiple of {n}')
         if t.memory_gb and self.acc.device.type == 'cuda':
             torch.cuda.set_per_process_memory_fraction(min(1., t.memory_gb*GB/torch.cuda.mem_get_info()[1]))
+        affordable(config, self.acc.device)                                     # before it is built
         net, self.new = first_weights(config, self.cache); new = self.new
         self.cache.hold(self.acc.device)  # or read batch by batch, where that is too much
         self.rows, self.checks = self.choose_rows(new)
@@ -143,6 +146,7 @@ class OTCFMTrainer:
         self.prepare(net, new)
         # seconds: of training; stop: a signal that came
         self.done, self.skipped, self.seconds, self.stop = 0, 0, 0., 0
+        self.missed, self.sound = [], True  # which of the last hundred steps were skipped; whether the last one was not
         self.saved_at, self.due = time.monotonic(), False  # when the last checkpoint was; whether minutes ask for one
         self.log, self.pending, self.shown = [], [], None  # lines; losses since; the last batch, its losses
         self.lock, self.unwritten = None, False  # of the folder, while it runs; whether lines of the log wait for room
@@ -388,7 +392,7 @@ def save(self:OTCFMTrainer) -> Path:
     "Write a checkpoint, verified, and remove those that are too old; raises `InputError` with the others untouched."
     lowest = min(self.valid) if self.valid and self.asked == self.done else None
     numbers = dict(step=self.done, means=list(self.means), device=self.device_name, skipped=self.skipped,
-                   seconds=self.seconds,
+                   seconds=self.seconds, good=self.healthy(), missed=self.missed,
                    pending=self.pending, averaged=averages_state(self.averages)[1], groups=opt_state(self.opt)[1],
                    scaler=self.scaler.state_dict(), validation=lowest, by_average=self.valid,
                    best=self.best if math.isfinite(self.best) else None, worse=self.worse,
@@ -409,10 +413,95 @@ def device_name(self:OTCFMTrainer) -> str:
 
 @patch
 def newest(self:OTCFMTrainer) -> Path|None:
-    "The newest checkpoint that verifies."
+    "The newest checkpoint that verifies and is good; raises `InputError` where one is of a newer version, or cannot be read now."
     for folder in checkpoints(self.root):
-        try: verify_folder(folder, 'checkpoint'); return folder
-        except InputError as e: self.acc.print(f'passing over a checkpoint: {e}')
+        try: verify_folder(folder, 'checkpoint')
+        except DamagedError as e:
+            self.acc.print(f'passing over a checkpoint: {e}')
+            continue
+        if standing(folder) == 'good': return folder
+        self.acc.print(f'passing over {folder}: its last steps were skipped, or its weights or validation are not finite; '
+                       'going back to the one before')
+
+# %% ../nbs/50_train.ipynb #900e66b9
+@patch
+def mark(self:OTCFMTrainer,
+    r:StepResult, # Of the last step
+):
+    "Remember which of the last hundred steps were skipped, and whether the last one was for more than a scale of fp16."
+    self.skipped += not r.applied
+    self.missed = [k for k in self.missed if k > self.done - 100] + [self.done]*(not r.applied)
+    self.sound = r.applied or (self.scaler.is_enabled() and math.isfinite(r.loss))
+
+@patch
+def diverged(self:OTCFMTrainer) -> str: # '' if it has not
+    "Why a run must stop: ten steps in a row were skipped, or more than a fifth of the last hundred."
+    if self.missed[-10:] == list(range(self.done - 9, self.done + 1)): why = 'the loss was not finite for 10 steps in a row'
+    elif len(self.missed) > 20: why = f'{len(self.missed)} of the last 100 steps were skipped, as their loss was not finite'
+    else: return ''
+    return f'{why}, at step {self.done}; lower training.learning_rate, or look for bad latents; {self.way_back()}'
+
+@patch
+def way_back(self:OTCFMTrainer) -> str:
+    "Where the same command goes on."
+    good = next((p.name for p in checkpoints(self.root) if standing(p) == 'good'), '')
+    return 'the same command ' + (f'goes back to {good}' if good else 'begins anew, as there is no good checkpoint')
+
+@patch
+def healthy(self:OTCFMTrainer) -> bool:
+    "Whether a run may go on from here: the last step was applied; weights, averages and their validation are finite."
+    weights = [*self.plain.parameters(), *(w for m in self.averages.models for w in m.shadow_params)]
+    asked = self.valid if self.valid and self.asked == self.done else []
+    return bool(self.sound and all(v < NOT_FINITE for v in asked) and all(w.isfinite().all() for w in weights))
+
+# %% ../nbs/50_train.ipynb #0478aeb8
+_TABLE, _TEXT = Rule('a table', lambda v: isinstance(v, dict)), Rule('text', lambda v: isinstance(v, str))
+_ANY_NUMBER, _COUNT = real(-1e300, 1e300), whole(0)
+# Of training.json; what older versions left out may be missing
+_STATE = dict(step=whole(0), means=Rule('three means to save memory', lambda v: isinstance(v, list) and len(v) == 3
+                                        and _COUNT.test(v[0]) and v[0] and isinstance(v[1], str) and _COUNT.test(v[2])),
+              device=_TEXT, skipped=whole(0), seconds=real(0, 1e12), pending=many(_ANY_NUMBER), averaged=whole(0),
+              groups=many(_TABLE, 1, 64), scaler=_TABLE, by_average=or_none(many(_ANY_NUMBER, 0, 64)),
+              best=or_none(_ANY_NUMBER), worse=whole(0), latents=_TEXT, config=row(model=_TABLE, training=_TABLE, data=_TABLE),
+              software=_TABLE, processes=whole(1), missed=many(whole(0), 0, 100))
+
+@patch
+def check_state(self:OTCFMTrainer,
+    folder:Path, # A checkpoint that verifies
+) -> dict: # What its training.json holds
+    "The numbers of a checkpoint, held against rules; raises `InputError`."
+    path = folder/'training.json'
+    d = checked(read_json(path), _STATE, str(path), dict(software={}, processes=1, missed=[]))
+    mine = self.opt.state_dict()['param_groups']
+    same = lambda a, b: isinstance(b, type(a)) or (_ANY_NUMBER.test(a) and _ANY_NUMBER.test(b))
+    if len(mine) != len(d['groups']) or not all(same(g[k], v) for g, o in zip(mine, d['groups']) for k, v in o.items() if k in g):
+        raise InputError(f'{path}: groups are not those of this optimizer; choose another checkpoint.save_dir')
+    if self.scaler.is_enabled() and {*d['scaler']} != {*self.scaler.state_dict()}:
+        raise InputError(f'{path}: scaler is not that of fp16; choose another checkpoint.save_dir')
+    return d
+
+@patch
+def check_tensors(self:OTCFMTrainer,
+    shapes:dict, # {name: shape} of training.safetensors
+    path:Path, # Of the tensors, for the error
+):
+    "Raise `InputError` unless a checkpoint's tensors are those of this network, its averages and its optimizer."
+    wanted = {f'net.{k}': v.shape for k, v in self.plain.state_dict().items()}
+    wanted |= {k: v.shape for k, v in averages_state(self.averages)[0].items()}
+    check_shapes({k: v for k, v in shapes.items() if not k.startswith('opt.')}, wanted, path)
+    params = [p for g in self.opt.param_groups for p in g['params']]
+    for k, shape in shapes.items():
+        if not k.startswith('opt.'): continue
+        _, i, *name = k.split('.')
+        fits = i.isdecimal() and int(i) < len(params) and len(name) == 1 and shape in ((), tuple(params[int(i)].shape))
+        if not fits: raise InputError(f'{path}: tensor {k} of shape {shape} is of another optimizer or network')
+
+def _finite(tensors:dict, what:Path) -> dict:
+    "Tensors, all finite; raises `InputError` with the name of one that is not."
+    for k, v in tensors.items():
+        if v.is_floating_point() and not v.isfinite().all():
+            raise InputError(f'{what}: tensor {k} is not finite; move this checkpoint away, then the one before it is taken')
+    return tensors
 
 # %% ../nbs/50_train.ipynb #cell-23
 @patch
@@ -460,8 +549,11 @@ def load(self:OTCFMTrainer,
     folder:Path, # A checkpoint that verifies
 ):
     "Take up the run where a checkpoint left it; raises `InputError` if it is another run's."
-    d, t = read_json(folder/'training.json'), read_tensors(folder/'training.safetensors')
-    self.check_same(d)
+    with written_by(folder, read_manifest(folder)):
+        d, shapes = self.check_state(folder), tensor_shapes(folder/'training.safetensors')
+        self.check_same(d)
+        self.check_tensors(shapes, folder/'training.safetensors')
+        t = _finite(read_tensors(folder/'training.safetensors'), folder)
     self.plain.load_state_dict({k[4:]: v for k, v in t.items() if k.startswith('net.')})
     load_opt_state(self.opt, t, d['groups'])
     load_averages(self.averages, t, d['averaged'])
@@ -470,6 +562,7 @@ def load(self:OTCFMTrainer,
     if self.config.training.micro_batch == 'auto' and alike:                    # what did not fit here would not now
         self.means = self.means._replace(micro_batch=min(self.means.micro_batch, d['means'][0]))
     self.done, self.skipped, self.seconds, self.pending = d['step'], d['skipped'], d['seconds'], d['pending']
+    self.missed, self.sound = d['missed'], True
     self.valid, self.best, self.worse = d['by_average'], math.inf if d['best'] is None else d['best'], d['worse']
     (rows, bad), kept = read_log(self.root/LOG), folder/LOG
     rows = [r for r in rows if r['step'] <= self.done]                          # what came later is done again
@@ -490,7 +583,7 @@ def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None wh
         self.valid = []
         for k in range(len(self.averages.models)):
             with self.averages.used(self.plain.parameters(), k): self.valid.append(ask())
-    self.valid = [v if math.isfinite(v) else 1e30 for v in self.valid]; self.asked = self.done
+    self.valid = [v if math.isfinite(v) else NOT_FINITE for v in self.valid]; self.asked = self.done
     if self.acc.num_processes > 1:                                              # or they would not agree when to stop
         self.valid = self.acc.reduce(torch.tensor(self.valid, device=self.acc.device), 'mean').tolist()
     low = min(self.valid)
@@ -573,6 +666,11 @@ def write_log(self:OTCFMTrainer,
         self.unwritten = True
 
 # %% ../nbs/50_train.ipynb #cell-27
+def _says_so(folder:Path) -> bool:
+    "Whether a checkpoint is whole, and says itself that it is not good: then its run may begin anew."
+    try: return verify_folder(folder, 'checkpoint')['extra'].get('good') is False
+    except InputError: return False
+
 @patch
 def begin(self:OTCFMTrainer):
     "Make the folder of the run, or find the run that is in it."
@@ -580,7 +678,7 @@ def begin(self:OTCFMTrainer):
     for p in (self.root/'checkpoints').glob('.old-step-*'):
         shutil.rmtree(p, ignore_errors=True)  # half removed when the power went
     last = self.newest()
-    if last is None and (bad := checkpoints(self.root)):
+    if last is None and (bad := checkpoints(self.root)) and not any(map(_says_so, bad)):
         raise InputError(f'none of the {len(bad)} checkpoint(s) in {self.root} can be read; '
                          'mend them, move them away to begin anew, or choose another checkpoint.save_dir')
     for p in checkpoints(self.root):
@@ -619,10 +717,10 @@ def fit(self:OTCFMTrainer,
     log_every:int=10, # Steps a line in the log
     callback:Callable|None=None, # Called as `callback(trainer, result)` after each step
 ) -> Path: # Folder of the finished model
-    "Train, from the newest checkpoint if there is one; raises `FloatingPointError` after ten skipped steps, `Stopped` by a signal."
+    "Train, from the newest checkpoint if there is one; raises `FloatingPointError` when ten steps in a row or a fifth of a hundred were skipped, `Stopped` by a signal."
     with run_lock(self.root) if self.acc.is_main_process else contextlib.nullcontext() as self.lock:
         self.ready()
-        bad, quiet = 0, {} if self.acc.is_main_process else dict(disable=True)
+        quiet = {} if self.acc.is_main_process else dict(disable=True)
         limit = self.config.training.max_minutes
         # its steps would foretell weeks
         name, total = (f'train, at most {limit:g} minutes', None) if limit else ('train', self.total)
@@ -630,17 +728,16 @@ def fit(self:OTCFMTrainer,
                   **quiet) as bar, noted_signals() as noted:
             while not self.over():
                 told = lambda: self.stop or next(iter(noted), 0)
-                self.stop = told(); r = self.step()
+                self.stop = told(); r = self.step(); self.mark(r)
                 if self.acc.num_processes == 1: self.stop = told()              # several agree in the step's message
-                bad = 0 if r.applied else bad + 1; self.skipped += not r.applied
                 if r.applied and self.acc.is_main_process: self.pending.append(r.loss)
                 self.after(r, log_every, bar)
-                if bad == 10:
-                    self.leave(FloatingPointError('the loss was not finite for 10 steps in a row, '
-                                                  f'at step {self.done}; '
-                                                  'lower training.learning_rate, or look for bad latents'))
+                if why := self.diverged(): self.leave(FloatingPointError(why))
                 if self.stop and not self.over(): self.leave(Stopped(int(self.stop)))
                 if callback: self.guarded(callback, r)
+        if not self.healthy():
+            self.leave(FloatingPointError(f'the last step, {self.done}, was skipped, or its weights or validation are not '
+                                          f'finite, so nothing is exported; {self.way_back()}'))
         return self.finish()
 
 @patch

@@ -8,6 +8,7 @@ __all__ = ['StructurePreservingInference', 'GUESSES', 'MODES', 'STARTS', 'StyleT
 
 # %% ../nbs/60_transfer.ipynb #27e52b84
 import math
+import os
 import re
 import time
 import warnings
@@ -24,7 +25,7 @@ from .codecs import PRECISIONS, LatentStats, load_codec, pick_device
 from .config import InferenceConfig, InputError, chosen
 from .decoding import ImageNote, read_file
 from .editing import flow_edit, sdedit
-from .files import sealed_folder
+from .files import read_bytes, read_tensors, sealed_folder
 from .guidance import Guidance, guided
 from .images import crop_back, load_layers, pad_to, to_pil, to_tensor
 from .latent_files import LATENTS, latent_of
@@ -56,6 +57,9 @@ class StyleTransferPipeline(DiffusionPipeline):
             raise InputError(f'the model was trained on latents of {codec_weights}, but the codec {self.codec.spec} is {found}; '
                              'give the one it was trained with')
         c = self.codec.latent_channels
+        if len(mean or range(c)) != c:
+            raise InputError(f'the model was trained on latents of {len(mean)} channels, but those of the codec {codec} have {c}; '
+                             'give the codec that it was trained with')
         stats = LatentStats(torch.tensor(mean or [0.]*c), torch.tensor(scale or [1.]*c))
         names = list(styles or map(str, range(network.config.num_styles)))
         self.model = Model(network.eval(), stats, names, codec, InferenceConfig(**(inference or {})), codec_weights)
@@ -80,7 +84,7 @@ def fetched(
     path:str|Path, # A folder, or ORG/NAME or ORG/NAME@revision on the hub
 ) -> Path:
     "A folder that is here; raises `InputError` where the hub has none."
-    if Path(path).exists() or not (m := _HUB.fullmatch(str(path))) or str(path).startswith('runs/'): return Path(path)
+    if os.path.exists(path) or not (m := _HUB.fullmatch(str(path))) or str(path).startswith('runs/'): return Path(path)
     from huggingface_hub import snapshot_download
     try: return Path(snapshot_download(m[1], revision=m[2], allow_patterns=['*.json', '*.safetensors']))
     except Exception as e:                                    # hub and network raise anything

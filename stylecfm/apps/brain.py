@@ -539,8 +539,11 @@ def read_usual(
     here = Path(run).absolute()
     path = next((p/USUAL for p in (here, here.parent) if (p/USUAL).is_file()), None)
     if path is None: return None
-    v = read_checked(path)
-    return Kept(Usual(np.array(v['mean']), np.array(v['deviation'])), Smooth(*v['how']), v['side'], v.get('scale', 1.))
+    from stylecfm.config import checked, many, real, whole
+    grid = lambda low: many(many(real(low, 1e9), 4, 4), BINS, BINS)             # by depth and modality
+    rules = dict(mean=grid(-1e9), deviation=grid(1e-12), how=many(real(0, 1e3), 2, 2), side=whole(16, 8192), scale=real(1, 100))
+    v = checked(read_checked(path), rules, str(path), dict(scale=1.))
+    return Kept(Usual(np.array(v['mean']), np.array(v['deviation'])), Smooth(*v['how']), v['side'], v['scale'])
 
 # %% ../../nbs/applications/brain.ipynb #5bc4bd7e
 PHANTOMS, SUBJECTS = 'slices of phantoms', 'slices of subjects' # What a sealed folder of slices holds: never both
@@ -662,7 +665,7 @@ def stylecfm_brain_train(
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train on slices; stopped and started again, it goes on where it was."
-    with reported(debug, 'the same command goes on from the last checkpoint'):
+    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         from stylecfm.config import load_config
         from stylecfm.transfer import StyleTransferPipeline
         if not minutes >= 0: raise InputError(f'minutes must be 0 or more, got {minutes:g}')
@@ -745,7 +748,7 @@ def stylecfm_brain(
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train on phantoms, find the lesions of others, and say how well."
-    with reported(debug, 'the same command goes on from the last checkpoint'):
+    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if not minutes > 0: raise InputError(f'minutes must be above 0, got {minutes:g}')
         r = brain_job(output, Effort(minutes=minutes))
         for k, v in r['scores'].items(): say(score_line(k, v))

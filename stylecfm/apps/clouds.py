@@ -184,6 +184,9 @@ class Grid:
     shape: tuple = (8, 32, 32) # Voxels along z, y and x, as a volume has them
 
     def __post_init__(self):
+        if not (math.prod(self.shape) <= 1 << 26 and all(abs(v) < 1e6 for v in (*self.low, *self.side))):
+            raise InputError(f'a grid has at most {1 << 26} voxels, and corners and sides below 1e6 metres; got {self.low}, '
+                             f'{self.side} and {self.shape}')
         if min(self.side) <= 0 or min(self.shape) < 1:
             raise InputError(f'a grid needs sides above 0 and at least one voxel along each axis, got {self.side} and {self.shape}')
 

@@ -513,21 +513,49 @@ def load_radar(
     folder:str|Path, # Of the model, or of the run that has it in `model`
 ) -> RadarModel:
     "A model from its folder; raises `InputError` for what is missing, changed or damaged."
-    import torch
-    from stylecfm.codecs import LatentStats
-    from stylecfm.files import read_json, read_tensors, verify_folder
-    from stylecfm.pairs import Recipe
+    from stylecfm.files import listed, verify_folder, written_by
     folder = Path(folder); folder = folder if (folder/'manifest.json').exists() else folder/'model'
     if not (folder/'manifest.json').is_file():
         raise InputError(f'no model at {folder}; give the folder that stylecfm_radar or stylecfm_radar_train wrote')
-    verify_folder(folder); d = read_json(folder/'radar.json')
-    if 'grid' not in d: raise InputError(f'{folder} holds no model of radars; give the folder that stylecfm_radar wrote')
-    grid = Grid(*(tuple(d['grid'][k]) for k in ('low', 'side', 'shape')))
-    space = Space(grid, LatentStats(torch.tensor(d['mean']), torch.tensor(d['scale'])), tuple(d['factors']))
-    recipe, size = Recipe(**d['recipe']), Size(**d['size'])
-    net = radar_network(size, len(CHANNELS)*int(np.prod(space.factors)), recipe.objective == 'edm')
-    net.load_state_dict(read_tensors(folder/'network.safetensors'))
-    return RadarModel(net.eval(), recipe, space, size, d['steps'], d['threshold'])
+    manifest = verify_folder(folder)
+    if manifest['kind'] != 'radar': raise InputError(f'{folder} holds no model of radars; give the folder that stylecfm_radar wrote')
+    listed(folder, manifest, 'radar.json', 'network.safetensors')
+    with written_by(folder, manifest): return _radar_in(folder)
+
+# %% ../../nbs/applications/radar.ipynb #78a62237
+def _rules() -> dict: # {key: `Rule`} of radar.json, of its grid, and of its size
+    "What a model of radars may say of itself."
+    from stylecfm.config import ODD, Rule, many, one_of, real, whole
+    from stylecfm.isonext import CHECKPOINTING
+    a_table, three = Rule('a table', lambda v: isinstance(v, dict)), lambda rule: many(rule, 3, 3)
+    about = dict(grid=a_table, size=a_table, recipe=a_table, factors=three(whole(1, 16)), steps=whole(1, 1000), threshold=real(0, 1))
+    grid = dict(low=three(real(-1e6, 1e6)), side=three(real(1e-6, 1e6)), shape=three(whole(1, 4096)))
+    size = dict(width=whole(1, 1 << 16), blocks=whole(1, 1000), kernel=ODD, batch=whole(1, 1 << 16), micro=whole(0, 1 << 16),
+                checkpointing=one_of(*CHECKPOINTING))
+    return dict(about=about, grid=grid, size=size)
+
+def _radar_in(folder:Path) -> RadarModel:
+    "The model of a verified folder; raises `InputError`, before a network is built, for what does not keep to the rules."
+    import torch
+    from stylecfm.checkpoints import with_weights
+    from stylecfm.codecs import stats_from
+    from stylecfm.config import checked, section_of
+    from stylecfm.files import check_shapes, read_json, tensor_shapes
+    from stylecfm.pairs import Recipe
+    path, weights, rules = folder/'radar.json', folder/'network.safetensors', _rules()
+    d = checked(read_json(path), rules['about'], str(path))
+    grid, size = (checked(d[k], rules[k], f'{path}, {k}') for k in ('grid', 'size'))
+    try:
+        recipe = section_of(Recipe, d['recipe'])
+        grid = Grid(*(tuple(grid[k]) for k in ('low', 'side', 'shape')))
+        if any(n % f for n, f in zip(grid.shape, d['factors'])): raise InputError('factors must divide the shape of the grid')
+    except InputError as e: raise InputError(f'{path}: {e}') from None
+    space = Space(grid, stats_from(d, len(CHANNELS), str(path)), tuple(d['factors']))
+    size, shapes = Size(**{k: size[k] for k in rules['size']}), tensor_shapes(weights)
+    if size.blocks > len(shapes): raise InputError(f'{path} asks for {size.blocks} blocks, more than {weights} has tensors')
+    with torch.device('meta'): net = radar_network(size, len(CHANNELS)*int(np.prod(space.factors)), recipe.objective == 'edm')
+    check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, weights)
+    return RadarModel(with_weights(net, weights).eval(), recipe, space, size, d['steps'], d['threshold'])
 
 # %% ../../nbs/applications/radar.ipynb #dfbe72c4
 class Effort(NamedTuple):
@@ -726,7 +754,7 @@ def stylecfm_radar_train(
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train on clouds of both sensors; stopped and started again, it goes on where it was."
-    with reported(debug, 'the same command goes on from the last checkpoint'), warnings.catch_warnings():
+    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'), warnings.catch_warnings():
         warnings.showwarning = _plainly
         if not radar or not lidar: raise InputError('--radar and --lidar are missing: give a folder of clouds each')
         if steps < 1: raise InputError(f'steps must be at least 1, got {steps}')
@@ -791,6 +819,6 @@ def stylecfm_radar(
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train on made streets, enhance the radar of others, and say how well."
-    with reported(debug, 'the same command goes on from the last checkpoint'):
+    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if steps < 1 or seed < 0: raise InputError(f'steps must be at least 1 and seed at least 0, got {steps} and {seed}')
         r = radar_job(output, Effort(steps=steps), seed); say(line_of(r)); say(f'{output}/metrics.json, {output}/streets.png')

@@ -620,7 +620,7 @@ def stylecfm_users_train(
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train a latent U-Net on users' pictures; stopped and started again, it goes on where it was."
-    with reported(debug, 'the same command goes on from the last checkpoint'):
+    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if not data_dir: raise InputError('--data_dir is missing: give a folder with a folder of images for each user')
         for name, v in dict(batch_size=batch_size, gradient_accumulation_steps=gradient_accumulation_steps).items():
             if v < 1: raise InputError(f'{name} must be 1 or more, got {v}')
@@ -683,7 +683,7 @@ def stylecfm_users(
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train IsoNext and the U-Net by OT-CFM and as DDPM on digits in 31 hands, and say how well."
-    with reported(debug, 'the same command goes on from the last checkpoint'):
+    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if not minutes > 0: raise InputError(f'minutes must be above 0, got {minutes:g}')
         for line in told(users_job(output, Effort(minutes=minutes), seed)): say(line)
         say(f'{output}/metrics.json, {output}/users.png')
