@@ -101,7 +101,7 @@ _SIZES = dict(latent_channels=whole(1, WIDEST), hidden_dim=whole(1, WIDEST), num
               num_styles=whole(1, WIDEST), kernel_size=ODD, style_dim=whole(1, WIDEST), time_dim=EVEN,
               shared_adagn_mlp=FLAG, share_every=whole(1, 1000), mean_null=FLAG, spatial_dims=whole(2, 3),
               norm=one_of(*NORMS), grn=FLAG, context_dim=whole(0, WIDEST), context_every=whole(1, 1000),
-              condition_channels=whole(0, WIDEST), tokens=whole(1, WIDEST)) # Of a network, as its config.json names them
+              condition_channels=whole(0, WIDEST), tokens=whole(1, WIDEST), num_palettes=whole(0, WIDEST)) # Of a network, as its config.json names them
 _INDEX = dict(network=many(TEXT, 2, 2), codec=PATH, codec_weights=Rule('text', lambda v: isinstance(v, str)),
               styles=many(NAME, 1, WIDEST), inference=Rule('a table of keys', lambda v: isinstance(v, dict)))
 

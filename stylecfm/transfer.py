@@ -25,7 +25,7 @@ from .codecs import PRECISIONS, LatentStats, load_codec, pick_device
 from .config import InferenceConfig, InputError, chosen
 from .decoding import ImageNote, read_file
 from .editing import flow_edit, sdedit
-from .files import read_bytes, read_tensors, sealed_folder
+from .files import sealed_folder
 from .guidance import Guidance, guided
 from .images import crop_back, load_layers, pad_to, to_pil, to_tensor
 from .latent_files import LATENTS, latent_of
