@@ -88,12 +88,12 @@ def _step(folder:Path) -> int: # -1 if there is no telling
     return step if whole(0, 2**63-1).test(step) else -1
 
 def starter() -> Path: # A folder with a manifest
-    "The model that comes along: photographs and Monets at 256 pixels; raises `InputError` where it was left out."
+    "The pretrained model of this package; raises `InputError` where it was left out."
     here = Path(__file__).parent
-    for p in (here/'starter', here.parent/'checkpoints'/'monet256'):              # as installed, and as cloned
+    for p in (here/'starter', here.parent/'checkpoints'/'painter'):               # as installed, and as cloned
         if (p/'manifest.json').is_file(): return p
     raise InputError(
-        'the model that comes along is not here; clone the repository, or give --checkpoint a folder that '
+        'the pretrained model is not here; clone the repository, or give --checkpoint a folder that '
         'training wrote')
 
 # %% ../nbs/48_checkpoints.ipynb #906b5e5b

@@ -94,7 +94,7 @@ def fetched(
 
 @patch(cls_method=True)
 def from_pretrained(cls:StyleTransferPipeline,
-    path:str|Path|None=None, # A model, a checkpoint, the folder of a run, or a name on the hub; the model that comes along if none
+    path:str|Path|None=None, # A model, a checkpoint, the folder of a run, or a name on the hub; the pretrained model if none
     device:str|torch.device|None=None, # Where to compute; a GPU if there is one
     codec:str|None=None, # Codec, if it is no longer where it was when the latents were made
     precision:str='fp32', # Of the network: fp32, bf16, or auto: bf16 where the device is fast at it
@@ -400,8 +400,9 @@ def check_conditional(self:StyleTransferPipeline,
 ):
     "Raise `InputError` for options that a structure-conditioned model does not have."
     if options.mode != 'loop': raise InputError(f'mode {options.mode} needs a model without a condition; leave it out')
-    if options.match or options.fresh: raise InputError('match and fresh need a model without a condition; use temperature or texture')
+    if options.match is not None or options.fresh is not None: raise InputError('match and fresh need a model without a condition; use temperature or texture')
     if solver not in (None, 'euler'): raise InputError(f'a structure-conditioned model is sampled by euler, got solver {solver!r}; leave it out')
+    if options.trajectory: raise InputError('a trajectory needs a model without a condition; leave it out')
     self.brush_of(options)
 
 # %% ../nbs/60_transfer.ipynb #f0ffdf73

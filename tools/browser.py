@@ -24,8 +24,6 @@ from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect, sync_playwright
 from skimage import data
 
-from stylecfm.app import GUESS
-
 WAIT = 300_000                                                # milliseconds for one picture, with others before it
 
 
@@ -94,7 +92,7 @@ def answered(pages):
     for q in pages:
         with contextlib.suppress(Late):
             q.wait_for_function("() => { const w = document.querySelector('#words'); return w && w.innerText.includes('network evaluations') }", timeout=max(1, (until - time.monotonic())*1000))
-            count += q.locator('#way img').evaluate('i => i.decode().then(() => i.naturalWidth > 0)')
+            count += q.locator('#pair img').first.evaluate('i => i.decode().then(() => i.naturalWidth > 0)')
     return count
 
 
@@ -116,8 +114,8 @@ def probes(url, folder):
     for name, path in {'file': f'gradio_api/file={secret}', 'passwd': 'gradio_api/file=/etc/passwd', 'up': 'gradio_api/file=../../../../etc/passwd', 'encoded': 'gradio_api/file=%2e%2e%2f%2e%2e%2f%2e%2e%2fetc/passwd',
                        'old': 'file=/etc/passwd', 'static': 'static/../../../../etc/passwd', 'package': f'gradio_api/file={Path(__file__).resolve()}'}.items(): found[name] = ask(path)
     def call(picture):
-        config = json.loads(ask('config')[1]); fn = next(d['id'] for d in config['dependencies'] if len(d['inputs']) == 7)
-        status, text = ask('gradio_api/queue/join?', dict(data=[picture, GUESS, config_target(config), 64, 2, 1, 1], fn_index=fn, session_hash='probe', event_data=None, trigger_id=None))
+        fn, values = settings(json.loads(ask('config')[1]))
+        status, text = ask('gradio_api/queue/join?', dict(data=[picture, *values], fn_index=fn, session_hash='probe', event_data=None, trigger_id=None))
         if status != 200: return status, text
         return status, ask('gradio_api/queue/data?session_hash=probe')[1]
     for name, picture in {'path in a request': dict(path=str(secret), meta={'_type': 'gradio.FileData'}), 'picture elsewhere on the disk': dict(path=str(folder/'cat.jpg'), meta={'_type': 'gradio.FileData'}),
@@ -131,9 +129,21 @@ def probes(url, folder):
     return {k: v[0] for k, v in found.items()}
 
 
-def config_target(config):
-    "The value of the drop-down of target styles."
-    return next(c['props']['value'] for c in config['components'] if c['props'].get('elem_id') == 'target')
+def settings(config):
+    "The function that paints, and the values of its settings as the page begins."
+    paints = max(config['dependencies'], key=lambda d: len(d['inputs']))
+    values = {c['id']: c['props'].get('value') for c in config['components']}
+    return paints['id'], [values[k] for k in paints['inputs'][1:]]
+
+
+def chosen_by_pictures(page):
+    "Click an example and the last style; the style that is then chosen."
+    page.locator('#examples .thumbnail-item').first.click()
+    page.wait_for_selector('#photo img', timeout=30_000)
+    page.locator('#styles .thumbnail-item').last.click()
+    last = page.locator('#target input').last
+    expect(last).to_be_checked(timeout=30_000)
+    return last.get_attribute('value')
 
 
 def main():
@@ -146,9 +156,17 @@ def main():
         Image.open(BytesIO(page.screenshot(full_page=whole))).convert('RGB').save(figures/name, quality=85)
     with tempfile.TemporaryDirectory() as d, served(a.checkpoint) as (url, server, said), sync_playwright() as play:
         folder, memory = images(Path(d)), Memory(server.pid); r['memory_idle_mb'] = memory.now()
-        chrome = play.chromium.launch(executable_path=browser, args=['--no-sandbox']); context = chrome.new_context(viewport=dict(width=1200, height=900), accept_downloads=True)
+        chrome = play.chromium.launch(executable_path=browser, args=['--no-sandbox']); context = chrome.new_context(viewport=dict(width=1280, height=900), accept_downloads=True)
         page, asked = context.new_page(), []; page.on('request', lambda q: asked.append(q.url)); load(page, url)
-        r['words'] = paint(page, folder/'cat.jpg'); page.wait_for_selector('#way img'); page.wait_for_timeout(1000); shot(page, 'app.jpg')
+        r['words'] = paint(page, folder/'cat.jpg'); page.wait_for_selector('#pair img'); page.wait_for_timeout(1000); shot(page, 'app.jpg')
+        narrow = chrome.new_page(viewport=dict(width=390, height=844))
+        load(narrow, url)
+        r['chosen'] = chosen_by_pictures(narrow)
+        narrow.wait_for_timeout(1000)
+        shot(narrow, 'app_narrow.jpg')
+        wide = narrow.evaluate('document.documentElement.scrollWidth')
+        assert wide <= 390, f'the page is {wide} pixels wide on a screen of 390'
+        narrow.close()
         with page.expect_download(timeout=20_000) as d: page.click('#file')
         image = Image.open(d.value.path()); image.load(); r['download'] = dict(name=d.value.suggested_filename, format=image.format, size=list(image.size)); assert image.format == 'PNG' and image.size == (256, 256), image
         elsewhere = sorted({u.split('/')[2] for u in asked if u.startswith('http') and not u.startswith(url)}); assert not elsewhere, elsewhere

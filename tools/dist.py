@@ -2,7 +2,7 @@
 
 The wheel is built from the sdist, so both are complete. Then, for fastcore 1 and 2, a new environment gets the wheel and that fastcore;
 the other dependencies are read from this one's site-packages, behind its own. Proven there: the wheel installs, every module and name
-imports, every command answers, and the model that comes along paints a picture. Not proven: that pip finds the dependencies by itself.
+imports, every command answers, and the pretrained model paints a picture. Not proven: that pip finds the dependencies by itself.
 """
 import configparser
 import shutil

@@ -24,7 +24,7 @@ import stylecfm
 import torch
 from stylecfm.checkpoints import load_model, starter
 net = load_model(starter()).net.eval()
-x, t, style = torch.randn(1, net.config.latent_channels, side, side), torch.full((1,), .5), torch.zeros(1).long()
+x, t, style = torch.randn(1, net.config.latent_channels + net.config.condition_channels, side, side), torch.full((1,), .5), torch.zeros(1).long()
 busy = subprocess.Popen([sys.executable, '-c', 'while True: pass'])
 times = dict(alone=[], beside=[])
 try:
