@@ -544,6 +544,7 @@ def check_same(self:OTCFMTrainer,
             f"the run began with {d['processes']} processes, now there are {self.acc.num_processes}: pairs "
             f"will be others")
 
+# %% ../nbs/50_train.ipynb #5dbc716c
 @patch
 def load(self:OTCFMTrainer,
     folder:Path, # A checkpoint that verifies
