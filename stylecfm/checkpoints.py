@@ -22,6 +22,7 @@ from .config import chosen, many, one_of, real, say, section_of, whole
 from .files import DamagedError, Held, check_shapes, listed, narrowed, others_files, read_json
 from .files import read_manifest, read_tensors, run_lock, sealed_folder, tensor_shapes, verify_folder
 from .files import write_json, write_tensors, write_text, written_by
+from .data_prediction import DataIsoNext
 from .ddpm import NETWORKS
 from .isonext import IsoNext
 from .memory import Means
@@ -169,7 +170,9 @@ def _model_in(path:Path, manifest:dict) -> Model:
     if len(d['styles']) != net.config.num_styles or len({*d['styles']}) != len(d['styles']):
         raise InputError(f'{index}: styles must be {net.config.num_styles} different names, as many as the network '
                          f'knows, got {len(d["styles"])}')
-    if getattr(net.config, 'spatial_dims', 2) != 2 or getattr(net.config, 'condition_channels', 0):
+    c = net.config
+    own = isinstance(net, DataIsoNext) and c.condition_channels == c.latent_channels + 1      # coarse picture and its radius
+    if getattr(c, 'spatial_dims', 2) != 2 or getattr(c, 'condition_channels', 0) and not own:
         raise InputError(f'{path} holds a network of volumes or of pairs, not of pictures; give the folder that '
                          'stylecfm_train wrote')
     spec = str(path/'codec') if d['codec'] == './codec' else d['codec']
