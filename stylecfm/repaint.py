@@ -25,7 +25,7 @@ class Brush(NamedTuple):
     coarseness: float = 2. # Radius of the coarse picture, pixels: larger keeps less of the composition; 0 or 1 to 8
     texture: float = 0. # Share of the photograph's own texture, 0 to 1; 1 in its own style gives the photograph back
     colours: float = 1. # Share of the painting's colours, 0 (those of the photograph) to 1
-    temperature: float = .6 # Standard deviation of the noise that is painted from, 0 to 1: lower is smoother
+    temperature: float = .7 # Standard deviation of the noise that is painted from, 0 to 1: lower is smoother
     steps: int = 8 # Euler steps each way
     guidance_scale: float = 1. # Classifier-free guidance of the style, >= 1
     seed: int = 0 # Seed of noise and of the choice of a palette: another one, another version
