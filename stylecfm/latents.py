@@ -338,8 +338,8 @@ def _part_seal(note:dict, tensors) -> str:
 
 def _is_note(note) -> bool:
     "Whether a part's note has the form that parts are written with."
-    is_row = lambda v: (isinstance(v, list) and len(v) == 4 and isinstance(v[0], str) and isinstance(v[1], int)
-                        and isinstance(v[2], int) and isinstance(v[3], str))
+    is_row = lambda v: (isinstance(v, list) and len(v) >= 4 and isinstance(v[0], str) and isinstance(v[-1], str)
+                        and all(isinstance(k, int) for k in v[1:-1]))
     return (isinstance(note, dict) and isinstance(note.get('style'), str)
             and all(isinstance(note.get(k), list) and all(map(is_row, note[k])) for k in ('rows', 'bad')))
 
