@@ -234,6 +234,7 @@ def writable(
 ):
     "Raise `InputError` unless a file could be made at `path`; leaves nothing behind."
     if os.path.isdir(path): raise InputError(f'cannot write {path}: it is a folder; give the name of a file')
+    if os.path.exists(path) and not os.path.isfile(path): raise InputError(f'cannot write {path}: it is a device or a pipe; give the name of a file')
     try: os.lstat(path)                                                         # says what a disk thinks of the name
     except (FileNotFoundError, NotADirectoryError): pass
     except (OSError, ValueError) as e:

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['DTYPE', 'SMALLEST', 'PART_FILES', 'PART_BYTES', 'STAMP', 'CHUNK', 'Source', 'not_used', 'differences', 'views',
            'image_source', 'safetensors_header', 'as_bytes', 'Mapped', 'Entry', 'survey', 'in_parts', 'Known',
-           'Fetched', 'fetch', 'ahead', 'encode_part', 'write_part', 'read_part', 'alone', 'Team', 'Plan', 'make_plan',
-           'encode_all', 'write_style', 'CacheReport', 'merge', 'make_cache', 'cache_latents', 'cache_about',
+           'Fetched', 'fetch', 'ahead', 'encode_part', 'write_part', 'read_part', 'alone', 'Team', 'cache_about',
+           'Plan', 'make_plan', 'encode_all', 'write_style', 'CacheReport', 'merge', 'make_cache', 'cache_latents',
            'LatentCache', 'free_memory']
 
 # %% ../nbs/04_latents.ipynb #578129ec
@@ -22,7 +22,7 @@ from fastcore.basics import patch
 from torch import Tensor
 from tqdm import tqdm
 from .codecs import Codec, moments, pooled, stats_from
-from .config import DIGEST, NAME, TEXT, WIDEST, InputError, Rule, checked, many, row, say, table, whole
+from .config import DIGEST, NAME, TEXT, WIDEST, InputError, Rule, checked, many, or_none, row, say, table, whole
 from .files import DamagedError, Held, check_shapes, clean_stale, digest, listed, make_folder, read_manifest
 from .files import sealed_folder, tensor_shapes, verify_folder, write_bytes, write_parts, written_by
 from .decoding import naming
@@ -338,8 +338,8 @@ def _part_seal(note:dict, tensors) -> str:
 
 def _is_note(note) -> bool:
     "Whether a part's note has the form that parts are written with."
-    is_row = lambda v: (isinstance(v, list) and len(v) == 4 and isinstance(v[0], str) and isinstance(v[1], int)
-                        and isinstance(v[2], int) and isinstance(v[3], str))
+    is_row = lambda v: (isinstance(v, list) and len(v) >= 4 and isinstance(v[0], str) and isinstance(v[-1], str)
+                        and all(k is None or isinstance(k, int) for k in v[1:-1]))
     return (isinstance(note, dict) and isinstance(note.get('style'), str)
             and all(isinstance(note.get(k), list) and all(map(is_row, note[k])) for k in ('rows', 'bad')))
 
@@ -407,6 +407,44 @@ class Team:
             atexit.register(_part_ways)                                         # on all: they may wait for each other
             raise InputError(said[0])
         return broadcast_object_list([value])[0] if first_only else value
+
+# %% ../nbs/04_latents.ipynb #bd52d590
+_TEXT_OF_JSON = Rule('a table of keys', lambda v: isinstance(v, dict))
+_NUMBER = whole(-2**63, 2**64)                                # of a file's status, which some disks do not know
+_ROWS = many(row(name=Rule('text', lambda v: isinstance(v, str)), size=or_none(_NUMBER), mtime_ns=or_none(_NUMBER), sha256=DIGEST,
+                 row=whole(0, 2**63-1)))                      # of one style's files
+_ABOUT = dict(spec=TEXT, recipe=_TEXT_OF_JSON, styles=many(NAME, 1, WIDEST), count=table(whole(1)), files=table(_ROWS),
+              latent_channels=whole(1, WIDEST), factor=whole(1, WIDEST)) # What a cache says of itself
+
+def cache_about(
+    root:Path, # Folder of a cache
+    manifest:dict, # Of it
+) -> dict: # Its `extra`
+    "What a cache says of itself, held against rules; raises `InputError`."
+    what = str(root/'manifest.json')
+    e = checked(manifest['extra'], _ABOUT, what)
+    checked(e['recipe'], dict(codec=TEXT), f'{what}, recipe')
+    if sorted({*e['styles']}) != sorted(e['styles']) or {*e['styles']} != {*e['count']} or {*e['styles']} != {*e['files']}:
+        raise InputError(f'{what}: styles, count and files must name the same styles, each once')
+    for s, rows in e['files'].items():
+        if e['count'][s] % max(1, len(rows)) or len(rows) > e['count'][s]:
+            raise InputError(f'{what}: {e["count"][s]} latents of {s} cannot be shared evenly by {len(rows)} files')
+    return e
+
+def _style_shapes(root:Path, manifest:dict, e:dict) -> dict: # {style: `(n, c, ...)`}
+    "Shapes of each style's latents by the headers of their files; raises `InputError` where they do not fit the manifest."
+    shapes, inner = {}, None
+    for s in e['styles']:
+        listed(root, manifest, f'styles/{s}.safetensors')
+        path = root/'styles'/f'{s}.safetensors'
+        found = tensor_shapes(path)
+        z = shapes[s] = found.get('latents', ())
+        inner = z[1:] if inner is None else inner
+        if len(z) not in (4, 5) or z[0] != e['count'][s] or z[1] != e['latent_channels'] or z[1:] != inner or 0 in z:
+            raise InputError(f'{path} has latents of shape {z}, and the manifest speaks of {e["count"][s]} with '
+                             f'{e["latent_channels"]} channels, all of one size; stylecfm_preprocess mends it')
+        check_shapes(found, dict(latents=z, mean=z[:2], var=z[:2]), path)
+    return shapes
 
 # %% ../nbs/04_latents.ipynb #cell-30
 class Plan(NamedTuple):
@@ -615,6 +653,8 @@ def make_cache(
 ) -> CacheReport: # What was done
     "Encode what is not encoded yet; killed and started again, it goes on where it was. Raises `InputError`."
     team, out_root = Team(), Path(out_root)
+    if out_root.name in ('', '..'): out_root = Path(os.path.abspath(out_root))  # its parts lie beside it, under its own name
+    if not out_root.name: raise InputError(f'{out_root} cannot be the folder of a cache; choose one with a name')
     for s in source.folders:
         if not NAME.test(s): raise InputError(f'the style {s} must be {NAME.words}; rename its folder')
     with ExitStack() as stack:
@@ -644,43 +684,6 @@ def cache_latents(
     busy = getattr(codec, 'device', torch.device('meta')).type == 'cpu'
     source = image_source(raw_root, codec, target_size, mirror, rules, crops)
     return make_cache(source, out_root, 0 if busy else workers, rules.strict, rebuild, by_content)
-
-# %% ../nbs/04_latents.ipynb #bd52d590
-_TEXT_OF_JSON = Rule('a table of keys', lambda v: isinstance(v, dict))
-_ROWS = many(row(name=Rule('text', lambda v: isinstance(v, str)), size=whole(-1, 2**63-1), mtime_ns=whole(-2**63, 2**63-1), sha256=DIGEST,
-                 row=whole(0, 2**63-1)))                      # of one style's files
-_ABOUT = dict(spec=TEXT, recipe=_TEXT_OF_JSON, styles=many(NAME, 1, WIDEST), count=table(whole(1)), files=table(_ROWS),
-              latent_channels=whole(1, WIDEST), factor=whole(1, WIDEST)) # What a cache says of itself
-
-def cache_about(
-    root:Path, # Folder of a cache
-    manifest:dict, # Of it
-) -> dict: # Its `extra`
-    "What a cache says of itself, held against rules; raises `InputError`."
-    what = str(root/'manifest.json')
-    e = checked(manifest['extra'], _ABOUT, what)
-    checked(e['recipe'], dict(codec=TEXT), f'{what}, recipe')
-    if sorted({*e['styles']}) != sorted(e['styles']) or {*e['styles']} != {*e['count']} or {*e['styles']} != {*e['files']}:
-        raise InputError(f'{what}: styles, count and files must name the same styles, each once')
-    for s, rows in e['files'].items():
-        if e['count'][s] % max(1, len(rows)) or len(rows) > e['count'][s]:
-            raise InputError(f'{what}: {e["count"][s]} latents of {s} cannot be shared evenly by {len(rows)} files')
-    return e
-
-def _style_shapes(root:Path, manifest:dict, e:dict) -> dict: # {style: `(n, c, ...)`}
-    "Shapes of each style's latents by the headers of their files; raises `InputError` where they do not fit the manifest."
-    shapes, inner = {}, None
-    for s in e['styles']:
-        listed(root, manifest, f'styles/{s}.safetensors')
-        path = root/'styles'/f'{s}.safetensors'
-        found = tensor_shapes(path)
-        z = shapes[s] = found.get('latents', ())
-        inner = z[1:] if inner is None else inner
-        if len(z) not in (4, 5) or z[0] != e['count'][s] or z[1] != e['latent_channels'] or z[1:] != inner or 0 in z:
-            raise InputError(f'{path} has latents of shape {z}, and the manifest speaks of {e["count"][s]} with '
-                             f'{e["latent_channels"]} channels, all of one size; stylecfm_preprocess mends it')
-        check_shapes(found, dict(latents=z, mean=z[:2], var=z[:2]), path)
-    return shapes
 
 # %% ../nbs/04_latents.ipynb #cell-40
 class LatentCache:
