@@ -12,7 +12,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install anywhere app brain browser figures demo test test-slow latents network coupling solvers memory card trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
+.PHONY: help install anywhere app paint brain browser figures demo test test-slow latents network coupling solvers memory card trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -67,6 +67,10 @@ browser: .venv/.dev ## Try the page in Chromium; without it an error, but for MA
 
 figures: .venv/.dev ## Paint README's first picture with the pretrained model, if STYLECFM_SHARED has the photographs
 	$(BIN)/python tools/painter.py
+
+paint: .venv/.dev ## Measure ways to paint on held-out images, if STYLECFM_SHARED has them (an hour; goes on where it was)
+	$(BIN)/python tools/paint_table.py --sheet
+	$(BIN)/python tools/run_notebooks.py paintings
 
 transfer: .venv/.dev ## Compare ways, solvers and rivals on held-out photographs, after make monet (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py 98_modes --slow

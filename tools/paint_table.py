@@ -1,0 +1,160 @@
+"""Measure ways to paint on held-out images, into `nbs/results/paint.json`.
+
+    python tools/paint_table.py [--model FOLDER] [--previous FOLDER] [--sheet]
+
+Paintings are kept under `build/paint`, so a stopped run goes on, and a method that was measured
+under the same conditions is not measured again. With `--sheet`, unlabelled pages for blind votes
+and their key are written into `build/paint/votes`.
+"""
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from notebooks import ROOT
+from stylecfm.baselines import flow_painters, pipeline_painter, simple_painters
+from stylecfm.checkpoints import starter
+from stylecfm.files import digest, read_json, write_json
+from stylecfm.images import save_image, to_tensor
+from stylecfm.metrics import keep_results, sliced_wasserstein
+from stylecfm.painting_metrics import squeezenet
+from stylecfm.painting_table import bench, held_out, measured, painted, patch_figure, vote_sheet
+from stylecfm.transfer import StyleTransferPipeline
+
+SIZE = 256                       # side of the held-out paintings, pixels
+RESULTS = ROOT/'nbs'/'results'
+COMMAND = 'make paint'
+
+
+def arguments():
+    "Parse the command line."
+    p = argparse.ArgumentParser(description='Measure ways to paint on held-out images.')
+    p.add_argument('--model', type=Path, default=starter(),
+                   help='folder of the model to measure; the pretrained one if none')
+    p.add_argument('--previous', type=Path, help='folder of the model that shipped before')
+    p.add_argument('--style', default='monet', help='style of the paintings')
+    p.add_argument('--split', type=Path, default=RESULTS/'split.json', help='names of the sets')
+    p.add_argument('--out', type=Path, default=RESULTS/'paint.json', help='file of the figures')
+    p.add_argument('--cache', type=Path, default=ROOT/'build'/'paint', help='folder of paintings')
+    p.add_argument('--sizes', type=int, nargs='+', default=[256, 512], help='sides, in pixels')
+    p.add_argument('--count', type=int, default=100, help='number of photographs')
+    p.add_argument('--draws', type=int, default=200, help='number of bootstrap repetitions')
+    p.add_argument('--ways', nargs='+', help='names of the methods to measure; all if none')
+    p.add_argument('--sheet', type=int, nargs='?', const=24, default=0,
+                   help='number of photographs on the pages for votes')
+    return p.parse_args()
+
+
+def painters(a, paintings):
+    "Return all methods by name, and the checksums of the models behind them."
+    load = lambda folder: StyleTransferPipeline.from_pretrained(folder, 'cpu')
+    pipe = load(a.model)
+    found = simple_painters(pipe, paintings) | flow_painters(pipe, 'photo', a.style)
+    models = dict.fromkeys(found, digest(a.model/'manifest.json'))
+    if a.previous:
+        found['previous model'] = pipeline_painter(load(a.previous), 'photo', a.style)
+        models['previous model'] = digest(a.previous/'manifest.json')
+    return found, models
+
+
+def interleaved(names):
+    "Order names by taking the folders in turn, so that the first few come from all of them."
+    folders = {}
+    for n in names:
+        folders.setdefault(str(Path(n).parent), []).append(n)
+    longest = max(map(len, folders.values()))
+    return [v[i] for i in range(longest) for v in folders.values() if i < len(v)]
+
+
+def images(a):
+    "Read the held-out photographs and paintings, and the training paintings, as squares."
+    split = read_json(a.split)
+    root = Path(os.environ.get('STYLECFM_SHARED') or ROOT.parent/'shared')/'data'
+    if not root.is_dir():
+        sys.exit(f'no images at {root}; set STYLECFM_SHARED to the folder that holds data/')
+    photos = held_out(root, interleaved(split['photo']['test'])[:a.count], SIZE)
+    paintings, train = (held_out(root, split[a.style][k], SIZE) for k in ('test', 'train'))
+    return photos, paintings, train
+
+
+def reference(paintings, train, draws):
+    "Return the patch distance of two halves of the paintings, and that of training paintings."
+    x, y = to_tensor(paintings), to_tensor(train[:len(paintings)])
+    halves = sliced_wasserstein(x[::2], x[1::2])
+    return dict(halves=halves, train=patch_figure(y, x, max(2, draws//6))._asdict())
+
+
+def figures(net, images, b, draws):
+    "Measure images, as plain dictionaries."
+    return {k: v._asdict() for k, v in measured(net, images, b, draws).items()}
+
+
+def other_paintings(net, train, b, draws):
+    "Measure training paintings, as many as photographs; they have no composition to keep."
+    some = (train*len(b.photos))[:len(b.photos)]
+    found = figures(net, some, b, draws)
+    return {k: v for k, v in found.items() if k not in ('ssim', 'edges')}
+
+
+def folder_of(a, name, size):
+    "Return the folder of a method's paintings."
+    return a.cache/a.style/f'{size}'/name.replace(' ', '_')
+
+
+def shown(key, r):
+    "Print a row in short."
+    value = lambda k: f'{r[k]["value"]:.2f}'
+    print(f'{key:24} KID {value("kid_ratio")} and Gram {value("gram_ratio")} of the photographs, '
+          f'patches {r["patches"]["value"]:.0f}, SSIM {value("ssim")}, borders {value("border16")}',
+          flush=True)
+
+
+def rows(a, net, photos, b, found, models):
+    "Paint and measure method by method, storing each at once."
+    stored = read_json(a.out).get('rows', {}) if a.out.is_file() else {}
+    for size in a.sizes:
+        for name in a.ways or found:
+            asked = dict(way=name, size=size, count=len(photos), model=models[name],
+                         split=digest(a.split), style=a.style)
+            p = painted(found[name], photos, size, folder_of(a, name, size), asked)
+            asked['draws'] = a.draws
+            key = f'{name}, {size} px'
+            if stored.get(key, {}).get('asked') != asked:
+                found_row = figures(net, p.images, b, a.draws)
+                stored[key] = dict(asked=asked, seconds=p.seconds, **found_row)
+                keep_results(a.out, COMMAND, rows=stored)
+            shown(key, stored[key])
+
+
+def votes(a, photos, found):
+    "Write the pages and the key of a vote on the paintings of the smallest size."
+    size, n = min(a.sizes), min(a.sheet, len(photos))
+    names = a.ways or [k for k in found if k != 'untouched']
+    files = {k: [folder_of(a, k, size)/f'{i:03}.png' for i in range(n)] for k in names}
+    ways = {k: held_out('.', v, size, 0) for k, v in files.items()}
+    sheet = vote_sheet(photos[:n], ways)
+    folder = a.cache/'votes'
+    for k, page in enumerate(sheet.pages, 1):
+        save_image(page, folder/f'page{k}.jpg')
+    write_json(folder/'key.json', sheet.key)
+    print(f'{len(sheet.pages)} pages and their key in {folder}')
+
+
+def main():
+    "Measure, store, and write the pages for votes if asked to."
+    a = arguments()
+    photos, paintings, train = images(a)
+    net = squeezenet()
+    b = bench(net, photos, paintings)
+    found, models = painters(a, to_tensor(train))
+    asked = dict(split=digest(a.split), style=a.style, count=len(photos), draws=a.draws)
+    if not a.out.is_file() or read_json(a.out).get('asked') != asked:
+        keep_results(a.out, COMMAND, asked=asked, paintings=len(paintings),
+                     reference=reference(paintings, train, a.draws),
+                     other_paintings=other_paintings(net, train, b, a.draws))
+    rows(a, net, photos, b, found, models)
+    if a.sheet:
+        votes(a, photos, found)
+
+
+if __name__ == '__main__': main()
