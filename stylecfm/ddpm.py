@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from .adagn import at_least_fp32
 from .config import InputError, whole
-from .data_prediction import DataIsoNext
+from .data_prediction import DataIsoNext, DataUNet
 from .isonext import IsoNext
 from .paths import DDPM_START, DDPM_STEPS, ddpm_times, expand_as, noise_like
 from .solvers import tensor_in
@@ -58,7 +58,8 @@ class NoiseIsoNext(PredictsNoise, IsoNext): "An `IsoNext` that predicts noise."
 class NoiseUNet(PredictsNoise, UNet): "A `UNet` that predicts noise."
 
 # {network: {what it predicts: class}}, as `model.network` and `model.predicts` of a config
-NETWORKS = dict(isonext=dict(velocity=IsoNext, noise=NoiseIsoNext, data=DataIsoNext), unet=dict(velocity=UNet, noise=NoiseUNet))
+NETWORKS = dict(isonext=dict(velocity=IsoNext, noise=NoiseIsoNext, data=DataIsoNext),
+                unet=dict(velocity=UNet, noise=NoiseUNet, data=DataUNet))
 
 # %% ../nbs/34_ddpm.ipynb #d91e7ac5
 def ddim_times(
