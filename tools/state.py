@@ -11,7 +11,7 @@ import types
 import warnings
 
 OF_LIBRARIES = 'ACCELERATE_', 'KMP_', 'TORCHINDUCTOR_', 'TRITON_', 'TF_', 'XLA_'   # what libraries note down in the environment for themselves
-INTERNAL = '__main__', '__mp_main__', 'torch._', 'importlib', 'IPython', 'ipykernel', 'traitlets', 'matplotlib_inline', 'execnb'     # these change names of their own
+INTERNAL = '__main__', '__mp_main__', 'torch._', 'torch.compiler', 'importlib', 'IPython', 'ipykernel', 'traitlets', 'matplotlib_inline', 'execnb'     # these change names of their own
 
 
 def _of_the_system():
