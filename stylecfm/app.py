@@ -138,8 +138,9 @@ def paint(
     from stylecfm.transfer import Options
     im, times = opened(path, side, limits), [1.]
     options = how.get('options', Options())._replace(trajectory=not pipe.conditional)
-    total = pipe.steps_of(pipe.read(im), options) if pipe.conditional else 2*how['steps']
     if not make_room(Path(_kept()), 4<<20, limits): raise InputError('this page keeps as much as it may; try again in an hour')
+    if pipe.conditional: total = pipe.steps_of(pipe.read(im), options)
+    else: total = 2*how['steps']
     def step(n, t, x):
         times.append(float(t))
         if progress: progress(min(len(times) - 1, total), total)
