@@ -31,7 +31,8 @@ def arguments():
     p = argparse.ArgumentParser(description='Measure ways to paint on held-out images.')
     p.add_argument('--model', type=Path, default=starter(),
                    help='folder of the model to measure; the pretrained one if none')
-    p.add_argument('--previous', type=Path, help='folder of the model that shipped before')
+    p.add_argument('--previous', type=Path,
+                   help='folder of the model that shipped before; the plain flow is measured with it')
     p.add_argument('--style', default='monet', help='style of the paintings')
     p.add_argument('--split', type=Path, default=RESULTS/'split.json', help='names of the sets')
     p.add_argument('--out', type=Path, default=RESULTS/'paint.json', help='file of the figures')
@@ -48,13 +49,16 @@ def arguments():
 def painters(a, paintings):
     "Return all methods by name, and the checksums of the models behind them."
     load = lambda folder: StyleTransferPipeline.from_pretrained(folder, 'cpu')
-    pipe = load(a.model)
-    found = simple_painters(pipe, paintings) | flow_painters(pipe, 'photo', a.style)
-    models = dict.fromkeys(found, digest(a.model/'manifest.json'))
-    if a.previous:
-        found['previous model'] = pipeline_painter(load(a.previous), 'photo', a.style)
-        models['previous model'] = digest(a.previous/'manifest.json')
-    return found, models
+    pipe, plain = load(a.model), load(a.previous) if a.previous else None
+    found = simple_painters(pipe, paintings)
+    models = dict.fromkeys(found) | dict(AdaIN=pipe.codec.fingerprint)
+    if plain:
+        more = flow_painters(plain, 'photo', a.style)
+        more['previous model'] = pipeline_painter(plain, 'photo', a.style)
+        models |= dict.fromkeys(more, digest(a.previous/'manifest.json'))
+        found |= more
+    found['model'] = pipeline_painter(pipe, 'photo', a.style)
+    return found, models | dict(model=digest(a.model/'manifest.json'))
 
 
 def interleaved(names):
