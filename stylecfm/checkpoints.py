@@ -165,7 +165,7 @@ def _model_in(path:Path, manifest:dict) -> Model:
                              os.path.isfile(path/'codec'/'config.json') else ['codec/']*(d['codec'] == './codec')))
     try: inference = section_of(InferenceConfig, d['inference'])
     except InputError as e: raise InputError(f'{index}: {e}') from None
-    classes = {k.__name__: k for kinds in NETWORKS.values() for k in kinds.values()}
+    classes = {k.__name__: k for k in (IsoNext, *(v for kinds in NETWORKS.values() for v in kinds.values()))}
     net = load_network(path/'network', chosen(classes, d['network'][1], f'the network of {path}'), manifest)
     if len(d['styles']) != net.config.num_styles or len({*d['styles']}) != len(d['styles']):
         raise InputError(f'{index}: styles must be {net.config.num_styles} different names, as many as the network '

@@ -38,7 +38,7 @@ def _of_figures():
     import numpy as np
     yield from {'errors of numpy': str(np.geterr()), 'print options of numpy': str(np.get_printoptions())}.items()
     for k, v in matplotlib.rcParams.items():
-        if k != 'backend': yield f'rcParams[{k!r}]', repr(v)
+        if k not in ('backend', 'backend_fallback'): yield f'rcParams[{k!r}]', repr(v)
 
 
 def settings():
