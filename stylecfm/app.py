@@ -123,6 +123,7 @@ def make_room(
         over -= n
     return over <= 0
 
+# %% ../nbs/81_app.ipynb #e93085c9
 def paint(
     pipe:'StyleTransferPipeline', # Model and codec
     path:str|Path|None, # Where the upload lies
