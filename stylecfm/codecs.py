@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SLICE', 'PRECISIONS', 'KNOWN', 'WEIGHTS', 'OWN', 'CODECS', 'Codec', 'check_sides', 'PixelShuffle', 'rotation',
            'TileDCT', 'starts', 'fade', 'tiled', 'pick_device', 'fast_bf16', 'weights_digest', 'Autoencoder',
-           'TinyBlock', 'Clamp', 'taesd_layers', 'Encoded', 'Decoded', 'TinyAutoencoder', 'read_weights', 'LatentStats',
-           'stats_from', 'moments', 'pooled', 'tile_codec', 'load_codec', 'write_codec']
+           'TinyBlock', 'Clamp', 'taesd_layers', 'TinyAutoencoder', 'read_weights', 'LatentStats', 'stats_from',
+           'moments', 'pooled', 'tile_codec', 'load_codec', 'write_codec']
 
 # %% ../nbs/03_codecs.ipynb #1698428c
 import hashlib, logging, math, os, re, warnings
@@ -22,7 +22,7 @@ from .files import check_shapes, narrowed, read_bytes, read_json, read_tensors, 
 from .files import write_json, write_tensors
 from .pt import read_pt
 from .lapped import LappedAutoencoder
-from .tiles import TileAutoencoder
+from .tiles import Decoded, Encoded, TileAutoencoder
 
 # %% ../nbs/03_codecs.ipynb #cell-5
 class Codec(Protocol):
@@ -332,14 +332,6 @@ def taesd_layers(
     return net.float()
 
 # %% ../nbs/03_codecs.ipynb #cell-31
-class Encoded(NamedTuple):
-    "What `TinyAutoencoder.encode` gives, as diffusers names it."
-    latents:Tensor # `(b, c, h, w)`
-
-class Decoded(NamedTuple):
-    "What `TinyAutoencoder.decode` gives, as diffusers names it."
-    sample:Tensor # `(b, 3, h, w)` in about [-1, 1]
-
 class TinyAutoencoder(nn.Module):
     "An encoder and a decoder of TAESD's kind, which think of images in [0, 1]."
     def __init__(self,
