@@ -423,7 +423,7 @@ def cache_about(
     "What a cache says of itself, held against rules; raises `InputError`."
     what = str(root/'manifest.json')
     e = checked(manifest['extra'], _ABOUT, what)
-    checked(e['recipe'], dict(codec=TEXT), f'{what}, recipe', dict(codec='unknown'))    # a source of one's own may have none
+    checked(e['recipe'], dict(codec=TEXT), f'{what}, recipe')
     if sorted({*e['styles']}) != sorted(e['styles']) or {*e['styles']} != {*e['count']} or {*e['styles']} != {*e['files']}:
         raise InputError(f'{what}: styles, count and files must name the same styles, each once')
     for s, rows in e['files'].items():
