@@ -227,7 +227,7 @@ def _settings(gr, pipe:'StyleTransferPipeline', limits:Limits) -> tuple: # What 
 EXAMPLES = 'rocket', 'coffee', 'chelsea', 'astronaut'         # functions of `skimage.data`
 THUMBNAIL = 96                                                # side of small pictures, pixels
 # Name in `Brush`, label, least, most, step, and what it does
-DIALS = (('coarseness', 'Coarseness', 1, 6, .5, 'More keeps less of the composition'),
+DIALS = (('coarseness', 'Coarseness', 1, 8, .5, 'More keeps less of the composition'),
          ('texture', 'Texture', 0, 1, .05, "Share of the photograph's own texture that stays"),
          ('colours', 'Colours', 0, 1, .05, 'From those of the photograph to those of paintings'),
          ('temperature', 'Temperature', 0, 1, .05, 'Less is smoother, more is livelier'),

@@ -45,7 +45,7 @@ class PaintingRecipe(Recipe, name='painting'):
 
 class Condition(NamedTuple):
     "Coarse pictures under which a flow is trained."
-    radii: tuple = (2, 3, 4) # Coarseness of the coarse pictures, drawn for each group of crops, pixels
+    radii: tuple = (3, 4, 5, 6, 8) # Coarseness of the coarse pictures, drawn for each group of crops, pixels
     kind: str = 'kuwahara' # Key of `FILTERS`
     noise: float = .1 # Largest standard deviation of the noise on the condition's latent
     size: int = 128 # Side of the crops, pixels, a multiple of the codec's factor
@@ -182,5 +182,5 @@ def painting_model(
         rows = (pictures.style == s).nonzero()[:, 0].tolist()[:4*net.config.num_palettes]
         each = [palette_of(coarse_picture(pictures.images[i][None, :, ::2, ::2].float()/255, 2.)) for i in rows]
         if each: net.keep_palettes(s, Palette(*(torch.cat(v) for v in zip(*each))))
-    inference = InferenceConfig(num_inference_steps=8, method='euler')
+    inference = InferenceConfig(num_inference_steps=12, method='euler')
     return Model(rounded(net).cpu().eval(), stats, list(styles), codec.spec, inference, codec_weights(codec.fingerprint))

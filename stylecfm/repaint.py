@@ -15,18 +15,18 @@ from .abstraction import coarse_picture
 from .config import InputError
 from .guidance import guided
 from .painting import structure_condition
-from .palettes import Palette, nearest_palette, palette_of, recolour
+from .palettes import Palette, nearest_palette, palette_of, recolour, transported_palette
 from .paths import noise_like
 from .solvers import ODESolver
 
 # %% ../nbs/55_repaint.ipynb #5ae61df4
 class Brush(NamedTuple):
     "Choices of a painting under a condition."
-    coarseness: float = 2. # Radius of the coarse picture, pixels: larger keeps less of the composition; 0 or 1 to 8
+    coarseness: float = 5. # Radius of the coarse picture, pixels: larger keeps less of the composition; 0 or 1 to 8
     texture: float = 0. # Share of the photograph's own texture, 0 to 1; 1 in its own style gives the photograph back
     colours: float = 1. # Share of the painting's colours, 0 (those of the photograph) to 1
-    temperature: float = .7 # Standard deviation of the noise that is painted from, 0 to 1: lower is smoother
-    steps: int = 8 # Euler steps each way
+    temperature: float = 1. # Standard deviation of the noise that is painted from, 0 to 1: lower is smoother
+    steps: int = 12 # Euler steps each way
     guidance_scale: float = 1. # Classifier-free guidance of the style, >= 1
     seed: int = 0 # Seed of noise and of the choice of a palette: another one, another version
     base_size: int = 512 # Longer side at which the composition is painted first, pixels; larger images are refined from there
@@ -83,6 +83,7 @@ def conditions(
     x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
     target:int|dict, # Style to paint in, or {style: weight}: the heaviest one's palettes count
     b:Brush, # Choices
+    source:int=-1, # Style that they are in; -1 where it is not known
 ) -> tuple[Tensor, Tensor]: # Conditions `(b, k, h/f, w/f)` of the images as they are, and in the target's colours
     "Coarse pictures of images as conditions, before and after their colours are moved."
     coarse = coarse_picture(x, b.coarseness)
@@ -90,8 +91,9 @@ def conditions(
     library, moved = p.libraries[style] if style >= 0 else None, coarse
     if library is not None and b.colours:
         own = palette_of(coarse)
-        library = Palette(*(v.to(own.mean) for v in library))
-        moved = recolour(coarse, own, nearest_palette(own, library, seed=b.seed), b.colours)
+        library, here = (l and Palette(*(v.to(own.mean) for v in l)) for l in (library, p.libraries[source] if source >= 0 else None))
+        wanted = transported_palette(own, here, library, seed=b.seed) if here else nearest_palette(own, library, seed=b.seed)
+        moved = recolour(coarse, own, wanted, b.colours)
     return condition_of(p, coarse, b.coarseness), condition_of(p, moved, b.coarseness)
 
 class Painted(NamedTuple):
@@ -116,7 +118,7 @@ def paint_once(
 ) -> Painted:
     "Paint images at their own size: condition, start, and the flow from t = 0 to 1."
     check_brush(b)
-    here, there = conditions(p, x, target, b)
+    here, there = conditions(p, x, target, b, source)
     g = torch.Generator().manual_seed(b.seed)
     x0, nfe = b.temperature*noise_like(there[:, :-1], g), 0
     solver = ODESolver('heun' if b.texture else 'euler', b.steps)
@@ -159,6 +161,6 @@ def paint(
     small = base_of((h, w), b.base_size, factor)
     first = paint_once(p, resized(x, small), source, target, b, callback)
     enlarged = resized(first.images, (h, w))
-    over = b._replace(colours=0., texture=0., coarseness=min(4., max(b.coarseness, 1.5*max(h, w)/b.base_size)))
+    over = b._replace(colours=0., texture=0., coarseness=min(8., max(3., 1.5*max(h, w)/b.base_size)))
     second = paint_once(p, enlarged, source, target, over, callback)
     return second._replace(nfe=first.nfe + second.nfe)
