@@ -70,7 +70,7 @@ figures: .venv/.dev ## Paint README's first picture with the pretrained model, i
 
 paint: .venv/.dev ## Measure ways to paint on held-out images, if STYLECFM_SHARED has them (an hour; goes on where it was)
 	mkdir -p build && git archive b969601 checkpoints/monet256 | tar -x -C build
-	$(BIN)/python tools/paint_table.py --previous build/checkpoints/monet256 --sheet
+	$(BIN)/python tools/paint_table.py --count 80 --draws 100 --previous build/checkpoints/monet256 --sheet
 	$(BIN)/python tools/run_notebooks.py paintings
 
 transfer: .venv/.dev ## Compare ways, solvers and rivals on held-out photographs, after make monet (a quarter of an hour)
