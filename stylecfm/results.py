@@ -33,9 +33,10 @@ def results_for(
     folder:str|Path, # Folder of the results
     suffix:str='.png', # Suffix of the results
 ) -> list: # `(source, result)`: each result has a name of its own
-    "A result in a folder for each input, named after it."
+    "A result in a folder for each input, named after it; `x.pcd.bin` gives `x.pcd`, not `x.pcd.pcd`."
     taken = set()
-    return [(Path(p), Path(folder)/f'{free_name(Path(p).stem, taken)}{suffix}') for p in sources]
+    def name(p): return p.stem[:-len(suffix)] or p.stem if p.stem.lower().endswith(suffix) else p.stem
+    return [(p, Path(folder)/f'{free_name(name(p), taken)}{suffix}') for p in map(Path, sources)]
 
 # %% ../nbs/00e_results.ipynb #f0e34006
 RECORD = '.stylecfm-written' # Name of the list in each folder of results
