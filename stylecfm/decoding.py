@@ -162,7 +162,11 @@ def to_bytes(
     samples:np.ndarray, # `(...)`, uint8 or uint16 over the full range
 ) -> np.ndarray: # Shaped as `samples`, uint8
     "Samples with 8 bits, rounded."
-    return samples if samples.dtype == np.uint8 else ((samples.astype(np.uint32) + 128)//257).astype(np.uint8)
+    if samples.dtype == np.uint8: return samples
+    out = np.empty(samples.shape, np.uint8)
+    rows = max(1, (1 << 20)*len(samples)//max(samples.size, 1))                  # about a million samples at a time
+    for k in range(0, len(samples), rows): out[k:k + rows] = (samples[k:k + rows].astype(np.uint32) + 128)//257
+    return out
 
 def unpremultiplied(
     colour:np.ndarray, # `(h, w, c)`, uint8 or uint16, multiplied by alpha
