@@ -22,6 +22,7 @@ from symbols import modules
 SOURCE, SITE, LARGEST_MB = ROOT/'build'/'pages', ROOT/'build'/'html', 15
 CHAPTERS = ((0, 'Data'), (10, 'Network'), (20, 'Flow'), (30, 'Solvers'), (40, 'Memory'), (48, 'Training'), (60, 'Transfer'),
             (70, 'Measure'), (80, 'Commands'), (90, 'Tutorials and how-tos'), (93, 'Studies'))       # the first number of each
+DOOR = '00g_flow_in_100_lines'                                                       # the first page for a new reader
 PAPERS = 'CHANGELOG', 'CONTRIBUTING', 'checkpoints/painter/README'                  # pages that are no notebooks
 TEXT = re.compile(r'^(`{3,}|~{3,}).*?^\1|^ {4}.*$|^#.*$|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|``.+?``|`([^`\n]+)`', re.M | re.S)
 SETTINGS = configparser.ConfigParser(delimiters=['='], interpolation=None)
@@ -213,14 +214,26 @@ def every_name(found):
     return '\n\n'.join(parts)
 
 
+def contents(pages):
+    "Return the list of notebooks for the landing page: their titles and one-line quotes, the first door first."
+    rows = []
+    for p in sorted((p for p in pages if p.at.name != 'index'), key=lambda p: p.at.name != DOOR):
+        prose = '\n'.join(''.join(c['source']) for c in p.cells[:2] if c['cell_type'] == 'markdown')
+        title, quote = (re.search(rf'^{mark} (.+)$', prose, re.M) for mark in ('#', '>'))
+        name = f'{p.at.name.partition("_")[0]} ' if p.at.name[0].isdigit() else ''
+        rows.append(f'| [{name}{plain(title[1]) if title else p.at.name}]({p.at.as_posix()}.md) | {p.prose(quote[1]) if quote else ""} |')
+    return '\n'.join(['## The notebooks', '', 'Start with the first; the others follow in the order of their numbers.', '', '| notebook | contents |', '|---|---|', *rows])
+
+
 def trees(pages):
     "The chapters of the sidebar."
-    chapters = {name: [] for _, name in CHAPTERS} | {'Applications': [], 'Faults': [], 'About': ['api', *PAPERS]}
+    chapters = {'Start here': []} | {name: [] for _, name in CHAPTERS} | {'Applications': [], 'Faults': [], 'About': ['api', *PAPERS]}
     for p in pages:
         number = re.match(r'\d+', p.at.name)
         if p.at.name == 'index': continue
         name = [name for first, name in CHAPTERS if number and first <= int(number[0])]
         elsewhere = 'Faults' if p.at.parts[0] == 'faults' else 'Applications'
+        if p.at.name == DOOR: name = ['Start here']
         chapters[name[-1] if name and p.at.parent == Path() else elsewhere].append(p.at.as_posix())
     form = '```{{toctree}}\n:hidden:\n:maxdepth: 1\n:caption: {}\n\n{}\n```'
     return '\n\n'.join(form.format(k, '\n'.join(v)) for k, v in chapters.items() if v)
@@ -239,7 +252,7 @@ def write_pages():
         pages.append(Page(path, names, by_name[exp[1]] if exp else None))
     for p in pages:
         (SOURCE/p.at).parent.mkdir(exist_ok=True)
-        (SOURCE/f'{p.at}.md').write_text(p.text() + (f'\n\n{trees(pages)}' if p.at.name == 'index' else '') + '\n', encoding='utf-8')
+        (SOURCE/f'{p.at}.md').write_text(p.text() + (f'\n\n{contents(pages)}\n\n{trees(pages)}' if p.at.name == 'index' else '') + '\n', encoding='utf-8')
     (SOURCE/'api.md').write_text(every_name(found), encoding='utf-8')
     for name in PAPERS:
         (SOURCE/name).parent.mkdir(parents=True, exist_ok=True)
