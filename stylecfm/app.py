@@ -29,15 +29,15 @@ if TYPE_CHECKING:                                             # for whoever read
 # %% ../nbs/81_app.ipynb #ac05fb3d
 class Limits(NamedTuple):
     "What the page takes."
-    megapixels: float = 24. # Of an upload; read before it is decoded, 24 are 72 MB
-    megabytes: float = 20. # Of an upload
+    megapixels: float = 24. # Largest upload, megapixels; read before it is decoded, 24 are 72 MB
+    megabytes: float = 20. # Largest upload, megabytes
     side: int = 512 # Longest shorter side of what is painted, pixels: memory and time grow with its square
     waiting: int = 20 # Requests in the queue; more are told to come back
     kept: float = 500. # Megabytes of all uploads and paintings that are kept at once
 
 def limits_of(
-    megapixels:float, # Of an upload, above 0
-    megabytes:float, # Of an upload, above 0
+    megapixels:float, # Largest upload, megapixels, above 0
+    megabytes:float, # Largest upload, megabytes, above 0
     side:int, # Longest shorter side of what is painted, pixels, 64 or more
     waiting:int, # Requests in the queue, 1 or more
     kept:float=500., # Megabytes that are kept, at least twice an upload
@@ -52,9 +52,9 @@ def limits_of(
 
 # %% ../nbs/81_app.ipynb #7b83b2ee
 def opened(
-    path:str|Path|None, # Where the upload lies; None where there was none
+    path:str|Path|None, # Path of the upload; None if there is none
     side:int, # Shorter side to work at, pixels; `limits.side` at most
-    limits:Limits=Limits(), # Of pixels and side
+    limits:Limits=Limits(), # Limits of pixels and side
 ) -> 'Image.Image': # RGB or RGBA; never enlarged
     "An upload as it will be painted; raises `InputError`."
     from stylecfm.images import RULES, load_shrunk
@@ -70,15 +70,15 @@ SHOWN, SMALL = 7, 144                                         # points of a way 
 
 def stops(
     points:int, # On the way, with both ends; 2 or more
-    shown:int=SHOWN, # Of them, 2 or more
+    shown:int=SHOWN, # Number of points to show, >= 2
 ) -> list: # Indices, rising; fewer than `shown` where there are fewer points
     "Evenly spread points of a way, both ends among them."
     return sorted({math.floor(i*(points - 1)/(shown - 1) + .5) for i in range(shown)})
 
 def strip(
-    pipe:'StyleTransferPipeline', # What has painted
-    done:'Transferred', # What it gave, with its trajectory
-    times:list, # Of the points of the trajectory, 0 to 1; as many
+    pipe:'StyleTransferPipeline', # Pipeline that painted
+    done:'Transferred', # Result of the pipeline, with its trajectory
+    times:list, # Times of the points of the trajectory, 0 to 1; as many
 ) -> 'Image.Image': # A row of pictures with their times above
     "Points of the way of the first picture, side by side."
     from stylecfm.images import crop_back, grid, shrink, to_pil
@@ -107,7 +107,7 @@ def _kept() -> str: # Made if it is not there
 _RECENT = 600                                                  # seconds for which nothing is deleted to make room
 
 def make_room(
-    folder:Path, # Of uploads and paintings
+    folder:Path, # Folder of uploads and paintings
     need:int, # Bytes that are to come
     limits:Limits=Limits(), # `kept` counts
 ) -> bool: # Whether they fit now
@@ -126,14 +126,14 @@ def make_room(
 # %% ../nbs/81_app.ipynb #e93085c9
 def paint(
     pipe:'StyleTransferPipeline', # Model and codec
-    path:str|Path|None, # Where the upload lies
+    path:str|Path|None, # Path of the upload
     source:str, # Style it is in, or `GUESS`
     target:str, # Style it gets
     side:int, # Shorter side to work at, pixels
     how:dict, # `strength` of the pipeline's call; `options` for a structure-conditioned model, else `steps` and `guidance_scale`
-    limits:Limits=Limits(), # Of the upload
+    limits:Limits=Limits(), # Limits of the upload
     progress:'Callable|None'=None, # Called as `progress(done, total)` after each step of the solver
-) -> Painted: # Its files lie in a new folder, where gradio finds them
+) -> Painted: # Painting, whose files lie in a new folder that gradio serves
     "Transfer one upload; raises `InputError`."
     from stylecfm.images import save_image
     from stylecfm.transfer import Options
@@ -189,7 +189,7 @@ def _answer(gr, pipe:'StyleTransferPipeline', limits:Limits):
     return dials if pipe.conditional else loop
 
 # %% ../nbs/81_app.ipynb #a9900003
-def _local(gr, keep:'Callable') -> 'Callable': # As `keep`, but for addresses
+def _local(gr, keep:'Callable') -> 'Callable': # Wrapper of `keep` for addresses
     "gradio would fetch a picture of any size from a public address; here it must have been uploaded."
     async def kept(path):
         if '://' in str(path): raise gr.Error('this page fetches nothing; upload the picture', print_exception=False)
@@ -203,7 +203,7 @@ def _photo(gr):
     photo.preprocess = lambda payload: payload and payload.path   # its own reading would come before our limits
     return photo
 
-def _settings(gr, pipe:'StyleTransferPipeline', limits:Limits) -> tuple: # What `transfer` takes, and the button
+def _settings(gr, pipe:'StyleTransferPipeline', limits:Limits) -> tuple: # Inputs of `transfer`, and the button
     "The left column: picture, styles, size, strength, and what few change."
     from stylecfm.watch import sampled_style
     base, styles = pipe.model.inference, list(pipe.model.styles)
@@ -301,7 +301,7 @@ def _dials(gr, pipe:'StyleTransferPipeline', limits:Limits) -> tuple: # Inputs o
 # %% ../nbs/81_app.ipynb #a9900004
 def page(
     pipe:'StyleTransferPipeline', # Model and codec
-    limits:Limits=Limits(), # Of uploads, size and queue
+    limits:Limits=Limits(), # Limits of uploads, size and queue
 ) -> 'gradio.Blocks': # Not yet served
     "The page of one model; raises `InputError` where gradio is not installed."
     gr = _gradio()
@@ -329,7 +329,7 @@ _BODY = 1<<20                                                  # bytes of a requ
 
 class Refusal(NamedTuple):
     "Why a request is not let through."
-    status: int # Of HTTP
+    status: int # HTTP status
     words: str # For whoever asks
 
 def _name(netloc:str) -> str: # '' where it is none
@@ -348,7 +348,7 @@ class Visits(NamedTuple):
     addresses: bool # Any address, too: it answers all of its machine's
 
     def refusal(self,
-        headers:list, # Of ASGI: `(name, value)`, bytes
+        headers:list, # ASGI headers: `(name, value)`, bytes
     ) -> Refusal|None: # None where it may pass
         "What is wrong with a request's origin or host."
         found = lambda k: [v.decode('latin-1') for name, v in headers if name == k]
@@ -381,7 +381,7 @@ class Guard:
     def __init__(self,
         app:'Callable', # The application behind it
         visits:Visits, # Names under which it may be visited
-        limits:Limits=Limits(), # Of an upload, and of all that is kept
+        limits:Limits=Limits(), # Limits of an upload, and of all stored files
         files:str|Path|None=None, # Folder of what is kept; gradio's if none
     ):
         self.app, self.visits, self.limits, self.files = app, visits, limits, files
@@ -471,10 +471,10 @@ def _short_errors(
 # %% ../nbs/81_app.ipynb #a7c7bd00
 @contextmanager
 def serving(
-    demo:'gradio.Blocks', # From `page`
+    demo:'gradio.Blocks', # Web app, output of `page`
     host:str, # Address to serve
-    port:int, # Its port; 0: a free one
-    limits:Limits=Limits(), # Of uploads
+    port:int, # Port; 0: a free one
+    limits:Limits=Limits(), # Limits of uploads
     also:str|None=None, # Other names under which it is visited, with commas between
     debug:bool=False, # Log tracebacks
 ) -> Iterator[str]: # Address of the page
@@ -555,14 +555,14 @@ def _own_files():
 def stylecfm_app(
     checkpoint:str=None, # A model, a checkpoint, or the folder of a run; the pretrained model if none
     host:str='127.0.0.1', # Address to serve; this one answers only this machine
-    port:int=7860, # Its port
-    max_megapixels:float=24., # Of an upload
-    max_megabytes:float=20., # Of an upload
+    port:int=7860, # Port of the server
+    max_megapixels:float=24., # Largest upload, megapixels
+    max_megabytes:float=20., # Largest upload, megabytes
     max_side:int=512, # Longest shorter side of what is painted, pixels
     max_waiting:int=20, # Requests in the queue
     max_kept:float=500., # Megabytes of uploads and paintings that are kept at once
     names:str=None, # Other names under which it is visited, with commas between: that of a proxy
-    precision:str='fp32', # Of the network: fp32, bf16, or auto
+    precision:str='fp32', # Precision of the network: fp32, bf16, or auto
     device:str=None, # cpu or cuda; a GPU if there is one
     codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
     open_browser:store_true=False, # Open the page, too

@@ -62,7 +62,7 @@ _CURES = {'Git LFS pointer': 'fetch the file itself with git lfs pull', 'web pag
           'video': 'export single pictures as JPEG or PNG', 'RIFF (sound or video)': 'export single pictures as JPEG or PNG'}
 
 def not_read(
-    kind:str, # From `kind_of`, none of `READ`
+    kind:str, # Format from `kind_of`, not one of `READ`
 ) -> str: # A reason and a cure, in one line
     "The message about a format that is not read."
     if not kind: return 'it is no image of a known format'
@@ -138,8 +138,8 @@ class Samples(NamedTuple):
     "Decoded samples of an image, before any conversion of colour."
     colour:np.ndarray # `(h, w, c)`, uint8 or uint16 over its full range; c is 1 (grey), 3 (RGB, Lab) or 4 (CMYK)
     alpha:np.ndarray|None=None # `(h, w)`, uint8 or uint16 over its full range; None: opaque
-    space:str='RGB' # Of c channels: L, RGB, LAB, CMYK
-    encoding:Encoding|None=None # Of the colours, where there is no profile; None: sRGB
+    space:str='RGB' # Colour space of the c channels: L, RGB, LAB, CMYK
+    encoding:Encoding|None=None # Encoding of the colours if there is no profile; None: sRGB
     profile:bytes=b'' # ICC profile; b'' if there is none
     orientation:int=1 # EXIF's orientation, 1 to 8
 
@@ -301,7 +301,7 @@ def _keyed(a:np.ndarray, key:bytes, depth:int) -> np.ndarray: # `(h, w)`, uint8
 
 def png_samples(
     data:bytes, # Content of a PNG file
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Samples:
     "Samples, alpha and encoding of a PNG; the default image of an animated one."
     chunks = png_chunks(data)
@@ -342,9 +342,9 @@ class _Tiff(NamedTuple):
     tags:dict # {number: value or tuple}
     order:str # < or >
     size:tuple # Width, height
-    bits:int # Of a sample
+    bits:int # Bits per sample
     kind:int # Sample format: 1 unsigned, 2 signed, 3 floating point
-    samples:int # Of a pixel
+    samples:int # Samples per pixel
     photometric:int # Interpretation of the colours
     planes:bool # Whether the samples lie in planes of their own
 
@@ -465,7 +465,7 @@ def _split_alpha(a:np.ndarray, t:_Tiff, n:int) -> tuple: # Colour `(h, w, n)`, a
 
 def tiff_samples(
     data:bytes, # Content of a TIFF file
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Samples|None: # None where Pillow reads it as well
     "Samples, alpha and encoding of the first image of a TIFF."
     t = _directory(data)
@@ -538,7 +538,7 @@ def _coded(data:bytes, profile:bytes) -> Encoding|None:
 
 def heif_samples(
     data:bytes, # Content of a HEIC file
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Samples:
     "Samples of the primary image of a HEIC; raises `InputError` without the extra `heif`."
     try: import pillow_heif
@@ -592,7 +592,7 @@ def _pillow_arrays(im:Image.Image) -> tuple: # Colour `(h, w, c)`, alpha `(h, w)
 
 def samples_of(
     data:bytes, # Content of an image file
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Samples:
     "Samples of an image file by its signature; raises `InputError`, or what a decoder raises."
     kind = kind_of(data[:256])
@@ -626,7 +626,7 @@ def _transformed(im:Image.Image, source:ImageCms.ImageCmsProfile) -> Image.Image
     return ImageCms.profileToProfile(im, source, ImageCms.createProfile('sRGB'), outputMode='RGB')
 
 def rgb_bytes(
-    s:Samples, # Of any space and encoding
+    s:Samples, # Samples of any colour space and encoding
 ) -> np.ndarray: # `(h, w, 3)`, uint8
     "Colours of an image as sRGB."
     if s.profile and (out := _by_profile(s)) is not None: return out
@@ -680,7 +680,7 @@ class Layers(NamedTuple):
     alpha:Image.Image|None # Mode L; None where all of it is opaque
 
 def layers_of(
-    s:Samples, # Of an image
+    s:Samples, # Samples of an image
 ) -> Layers:
     "An image in sRGB and its alpha, upright."
     rgb, alpha = rgb_bytes(s), None if s.alpha is None else to_bytes(s.alpha)
@@ -694,7 +694,7 @@ def layers_of(
 
 def decode_layers(
     data:bytes, # Content of an image file; of an animation the first frame
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Layers:
     "An image file as sRGB and alpha; an `InputError` that says only why not."
     try: return layers_of(samples_of(data, rules))

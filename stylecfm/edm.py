@@ -19,8 +19,8 @@ from .paths import expand_as, noise_like
 class Noise(NamedTuple):
     "How noisy data are shown and followed; the values of Karras (2022) but for the data's own deviation, which is to be measured."
     sigma_data: float = .5 # Deviation of the data
-    p_mean: float = -1.2 # Of ln sigma in training
-    p_std: float = 1.2 # Likewise
+    p_mean: float = -1.2 # Mean of ln sigma in training
+    p_std: float = 1.2 # Standard deviation of ln sigma in training
     sigma_min: float = .002 # Least noise of the grid
     sigma_max: float = 80. # Most noise
     rho: float = 7. # How much finer the grid is where noise is little
@@ -28,14 +28,14 @@ class Noise(NamedTuple):
 class Scalings(NamedTuple):
     "What the wrapping multiplies by."
     skip: Tensor # The noisy data; shaped as `sigma`
-    out: Tensor # What the network answers; shaped as `sigma`
-    into: Tensor # What the network is shown; shaped as `sigma`
+    out: Tensor # Factor of the network's output; shaped as `sigma`
+    into: Tensor # Factor of the network's input; shaped as `sigma`
     noise: Tensor # How it is told of sigma, ln(sigma)/4; shaped as `sigma`
 
 def scalings(
     sigma:Tensor, # `(...)`, above 0
     sigma_data:float=.5, # Deviation of the data
-    sigma_min:float=0., # Where the denoiser must be the identity; 0 for diffusion, more for consistency models
+    sigma_min:float=0., # Noise level where the denoiser must be the identity; 0 for diffusion, more for consistency models
 ) -> Scalings:
     "Scales of input and output (Karras 2022; Song 2023 for `sigma_min`)."
     both, less = (sigma**2 + sigma_data**2).sqrt(), sigma - sigma_min
@@ -98,11 +98,11 @@ class Sampled(NamedTuple):
 def sample_edm(
     D:Callable, # Denoiser `(x, sigma)` -> data
     x:Tensor, # Noise of deviation 1, `(b, ...)`
-    steps:int=18, # Of the grid
-    noise:Noise=Noise(), # Its ends
+    steps:int=18, # Number of steps of the grid
+    noise:Noise=Noise(), # Noise levels, which end the grid
     churn:float=0., # Noise that is added on the way: S_churn of Karras (2022); 0 is the plain equation
     heun:bool=True, # Second order; else Euler
-    generator:torch.Generator|None=None, # Of the churn
+    generator:torch.Generator|None=None, # Random generator of the churn
 ) -> Sampled:
     "Data from noise by the sampler of Karras (2022), algorithms 1 and 2."
     grid, nfe = karras_sigmas(steps, noise), 0

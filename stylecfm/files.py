@@ -123,7 +123,7 @@ def make_folder(
 # %% ../nbs/00a_files.ipynb #cell-26
 def write_text(
     path:str|Path, # File to write
-    s:str, # Its content; line breaks stay as they are
+    s:str, # Text to write; line breaks are kept
 ) -> Path: # `path`
     "Write text as UTF-8; raises `InputError`."
     return write_bytes(path, s.encode('utf-8'))
@@ -160,7 +160,7 @@ def read_bytes(
 
 def read_json(
     path:str|Path, # A JSON file in UTF-8
-) -> Any: # What it holds
+) -> Any: # Parsed value
     "Read strict JSON; `InputError` with the place of a fault."
     try: return parse_json(read_bytes(path).decode('utf-8'), str(path))
     except UnicodeDecodeError:
@@ -179,7 +179,7 @@ def write_tensors(
 # %% ../nbs/00a_files.ipynb #bf37a986
 def narrowed(
     tensors:dict, # {name: tensor}
-) -> dict: # The same names; fp16, or fp8 for what is large, where every value survives it
+) -> dict: # Tensors by the same names; fp16, or fp8 for large ones, where every value survives the cast
     "Tensors as small as they can be without losing a bit."
     import torch
     def small(v):
@@ -245,7 +245,7 @@ def tensor_shapes(
 def check_shapes(
     found:dict, # {name: shape}, of what is there
     wanted:dict, # {name: shape}, of what is needed
-    what:str|Path, # What is there, for the error
+    what:str|Path, # Name of the checked file, for the error
 ):
     "Raise `InputError` with the first tensor that is missing, of another shape, or not wanted."
     cure = 'it was written by an older version, or is damaged; make it again or take another copy'
@@ -358,8 +358,8 @@ def _as_listed(p:Path, want:dict):
 
 def verify_folder(
     path:str|Path, # A folder made by `sealed_folder`
-    kind:str|None=None, # What it must be; None for any
-) -> dict: # Its manifest: schema, stylecfm, kind, extra, files, seal; read only what `files` lists
+    kind:str|None=None, # Required kind; None for any
+) -> dict: # Manifest: schema, stylecfm, kind, extra, files, seal; read only what `files` lists
     "Check a folder against its manifest; `InputError` that names the first file at fault."
     path = Path(path)
     m = read_manifest(path)
@@ -374,7 +374,7 @@ def verify_folder(
 
 def listed(
     folder:Path, # That `verify_folder` has checked
-    manifest:dict, # Which it gave
+    manifest:dict, # Manifest that lists the files
     *names:str, # With forward slashes; a name that ends in one is a folder, with all that is in it
 ):
     "Raise `InputError` unless a manifest lists all of these: what it does not list, nobody has checked."
@@ -389,8 +389,8 @@ def listed(
 
 @contextmanager
 def written_by(
-    folder:Path, # What is read
-    manifest:dict, # Of it
+    folder:Path, # Folder that is read
+    manifest:dict, # Manifest of the folder
 ) -> Iterator[None]:
     "Within the block, what does not keep to the rules of this version is said to be newer where it is."
     try: yield
@@ -403,7 +403,7 @@ def written_by(
 # %% ../nbs/00a_files.ipynb #cell-46
 def may_replace(
     path:Path, # Folder that is to be made or replaced
-    kind:str, # What it will hold
+    kind:str, # Kind of the new content
 ):
     "Raises `InputError` unless `path` is free, empty, or a sealed folder of this kind."
     if not os.path.exists(path) or (path.is_dir() and not any(path.iterdir())): return
@@ -458,7 +458,7 @@ def _swap(new:Path, path:Path):
 @contextmanager
 def sealed_folder(
     path:str|Path, # Folder to make or to replace
-    kind:str, # What it holds, in a word: 'checkpoint', 'latents'
+    kind:str, # Kind of content in one word: 'checkpoint', 'latents'
     extra:dict|None=None, # Goes into the manifest; may be filled inside the block
 ) -> Iterator[Path]: # An empty folder to write into; gone afterwards
     "A folder that appears whole, with its manifest, or not at all; raises `InputError`."
@@ -509,7 +509,7 @@ def clean_stale(
 # %% ../nbs/00a_files.ipynb #49ed78c3
 def make_once(
     path:str|Path, # Folder to make
-    kind:str, # What it holds, as `sealed_folder` takes it
+    kind:str, # Kind of content, as `sealed_folder` takes it
     extra:dict, # All that its content depends on
     write:Callable, # Called as `write(folder)` with an empty folder, unless the same is there
 ):
@@ -609,8 +609,8 @@ def job_lock(
     return run_lock(Path(root), '.job')
 
 def one_at_a_time(
-    job:Callable, # Its first parameter is the folder that gets its results
-) -> Callable: # The same; raises `InputError` where another process is at work in the folder
+    job:Callable, # Function whose first parameter is the results folder
+) -> Callable: # Wrapped function; raises `InputError` where another process is at work in the folder
     "A job that has its folder for itself."
     @wraps(job)
     def alone(out, *args, **kwargs):
@@ -623,7 +623,7 @@ def one_at_a_time(
 SKIPPED = 'skipped: ' # First words of a line that says what was left out
 
 def skipped(
-    why:str, # What is missing, in a few words
+    why:str, # Missing requirement, a few words
 ) -> None:
     "Print the one line by which a notebook says that it leaves a check out."
     say(f'{SKIPPED}{why}')

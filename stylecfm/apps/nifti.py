@@ -199,7 +199,7 @@ def brain_of(
 # %% ../../nbs/applications/anatomy_nifti.ipynb #561b2314
 def skull_likely(
     t1:np.ndarray, # Values of T1, `(x, y, z)`
-    mask:np.ndarray, # What is not background, `(x, y, z)` bool
+    mask:np.ndarray, # Foreground mask, `(x, y, z)` bool
     sides:tuple, # Sides of a voxel, mm
 ) -> bool:
     "Whether a dark shell lies between the surface and the inside."
