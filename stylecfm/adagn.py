@@ -41,7 +41,7 @@ class Mod(NamedTuple):
 
 # %% ../nbs/10_adagn.ipynb #cell-14
 class Modulation(nn.Module):
-    "Scale, shift and gate from a condition vector; all zero at birth."
+    "Scale, shift and gate from a condition vector; all zero at initialisation."
     def __init__(self,
         cond_dim:int, # Width of the condition
         channels:int, # Channels that are modulated
@@ -143,7 +143,7 @@ def over(self:AdaptiveGroupNorm,
 
 # %% ../nbs/10_adagn.ipynb #cell-30
 class GlobalResponseNorm(nn.Module):
-    "Loud channels against the others (Woo 2023); the identity at birth. Sums over space in fp32."
+    "Loud channels against the others (Woo 2023); the identity at initialisation. Sums over space in fp32."
     def __init__(self,
         channels:int, # Number of input channels; two weights per channel
     ):

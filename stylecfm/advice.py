@@ -64,7 +64,7 @@ def measured(
     return rows
 
 # %% ../nbs/80a_advice.ipynb #ad000006
-_MEASURED_WAYS = ('none', 0), ('none', 1), ('middle', 0), ('all', 0), ('all', 4), ('nested', 4) # Blocks made again, and chunks of the MLP
+_MEASURED_WAYS = ('none', 0), ('none', 1), ('middle', 0), ('all', 0), ('all', 4), ('nested', 4) # Blocks recomputed, and chunks of the MLP
 
 def _means_to_measure(c:Config, planned:'Means') -> list: # The planned one first
     "The plan's means, and every other way with its micro-batch and with half of it."
@@ -399,7 +399,7 @@ def _make_plan(folders:list, budget:float|None, image_size:int|None, codec:str, 
 
 # %% ../nbs/80a_advice.ipynb #cell-18
 def _say_folders(reports:list, target:int, same:list, most:int=10):
-    "Print what is wrong with images; at most so many lines of each kind."
+    "Print what is wrong with images; at most a given number of lines of each kind."
     for f in reports:
         part = '' if f.looked == f.count else f', {f.looked} of them looked at'
         say(f'{printable(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; '

@@ -57,7 +57,7 @@ def norm_grad(
     scale:Tensor, # Modulation, `(b, c)`
     groups:int, # Groups of channels
 ) -> tuple: # Gradients of `y`, of scale and of shift
-    "The way back through a modulated group norm."
+    "The backward pass of a modulated group norm."
     mean, r = stats
     b, c, *hw = y.shape
     n = y[0].numel()//groups                                                    # values of a group
@@ -100,7 +100,7 @@ def pointwise_grad(
     w2:Tensor, # Weight of the narrowing layer, `(c, wide)`
     chunks:int=1, # Parts of the pixels to go through one after the other, >= 1
 ) -> tuple: # Gradients of `m`, `w1`, `b1`, `w2`, `b2`; those of weights fp32 or better
-    "The way back through the two pointwise layers, whose wide features are made again."
+    "The backward pass of the two pointwise layers, whose wide features are recomputed."
     if chunks > 1:
         parts = [pointwise_grad(*part, w1, b1, w2) for part in zip(dp.chunk(chunks), m.chunk(chunks))]
         return torch.cat([p[0] for p in parts]), *(sum(v) for v in list(zip(*parts))[1:])

@@ -45,7 +45,7 @@ def codec_weights(
     return fingerprint.partition('/')[0]
 
 def write_model(
-    folder:Path, # An empty folder, to be sealed by the caller
+    folder:Path, # An empty folder, to be completed with a manifest by the caller
     model:Model, # To be written
     codec:Codec|None=None, # To be written, too
 ):
@@ -300,7 +300,7 @@ def settled(
     root:Path, # Folder of the run
     step:int, # Steps that are done
 ) -> bool: # Whether the folder is a new one, with nothing in it
-    "Make a run's folder anew where it was moved or deleted; raises `InputError` where another run is there now."
+    "Recreate a run's folder where it was moved or deleted; raises `InputError` where another run is there now."
     if lock is None or not lock.lock.is_locked or lock.kept(): return False     # the run is over
     if not lock.moved():                                                        # only the lock was deleted
         lock.take()
@@ -309,7 +309,7 @@ def settled(
         raise InputError(f'{root} was moved or deleted while it was trained, and another run is there now; '
                          'put the first one back, and start it again')
     lock.take()
-    say(f'{root} was moved or deleted; it is made anew, with all that is written from step {step} on', error=True)
+    say(f'{root} was moved or deleted; it is recreated, with all that is written from step {step} on', error=True)
     return True
 
 # %% ../nbs/48_checkpoints.ipynb #cell-19

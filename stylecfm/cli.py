@@ -189,7 +189,7 @@ def tell(
     data_root:str, # Folder of the latents
     most:int=50, # Lines of each kind, so that a thousand bad files do not bury the end
 ):
-    "Print what came of a cache: bad files, twins and lopsided styles on stderr, the sum on stdout."
+    "Print what came of a cache: bad files, duplicates and unbalanced styles on stderr, the sum on stdout."
     for b in r.bad[:most]: say(f'skipped {printable(b.path)}: {b.reason}', error=True)
     if len(r.bad) > most: say(f'... and {len(r.bad) - most} more, listed in {data_root}/skipped.csv', error=True)
     for line in r.told: say(printable(line), error=True)
@@ -207,8 +207,8 @@ def stylecfm_train(
     config:str=None, # A config.json; the defaults if none
     data_root:str=None, # Folder of the latents
     save_dir:str=None, # Folder of the run
-    max_steps:int=None, # Stop after so many steps
-    max_minutes:float=None, # Stop after so many minutes of training
+    max_steps:int=None, # Stop after this number of steps
+    max_minutes:float=None, # Stop after this number of minutes of training
     seed:int=None, # Order, noise, times and pairs all follow from it
     init_from:str=None, # Folder of a model to begin with; styles that it does not know are added
     freeze:str=None, # old: with --init_from, only the new styles learn
@@ -304,7 +304,7 @@ def stylecfm_transfer(
     cfg_scale:float=None, # Guidance at the start; 1 is unguided
     method:str=None, # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21 and bs32 choose their steps
     strength:float=1., # Transfer strength, 0 (unchanged image) to 1 (target style)
-    size:int=None, # Make images smaller first, so that the shorter side has so many pixels; if none: as they are, or with a structure-conditioned model at most 1,600 pixels along the longer side
+    size:int=None, # Make images smaller first, to this length of the shorter side, pixels; default: as they are, or with a structure-conditioned model at most 1,600 pixels along the longer side
     full_size:store_true=False, # Paint images at the size that they have
     coarseness:float=None, # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the composition (this and the next four: structure-conditioned models)
     texture:float=None, # Share of the photograph's own texture that stays, 0 to 1
@@ -316,7 +316,7 @@ def stylecfm_transfer(
     fresh:float=None, # Share of a structure, 0 to 1, that becomes new noise: more paint, less likeness; as the model says if not given
     seed:int=0, # Seed of all noise: another one paints another version
     precision:str='fp32', # Precision of the network: fp32, bf16, or auto
-    compile:store_true=False, # Compile the network: pays for many images of one size
+    compile:store_true=False, # Compile the network: faster for many images of one size
     device:str=None, # cpu or cuda; a GPU if there is one
     codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
     grid:str=None, # Also write sources and results side by side into this image

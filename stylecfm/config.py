@@ -67,7 +67,7 @@ def say(
 
 # %% ../nbs/00_config.ipynb #cell-10
 class Rule(NamedTuple):
-    "What a value may be: in words, and as a test."
+    "Allowed values: a description and a test."
     words:str # Completes the sentence "must be ..."
     test:Callable[[Any], bool] # True where the value is allowed; must not raise
 
@@ -129,7 +129,7 @@ ODD = Rule('an odd whole number from 1 to 31', lambda v: whole(1, 31).test(v) an
 LONGEST = 255 # Bytes of a name on a disk; a path may have sixteen times as many
 
 def _fits(v:str, n:int=LONGEST) -> bool:
-    "Whether a text, as a disk stores it, has at most so many bytes."
+    "Whether a text, as a disk stores it, has at most the given number of bytes."
     return len(v.encode('utf-8', 'surrogatepass')) <= n
 
 def _plain(v:str) -> bool:
@@ -186,7 +186,7 @@ def or_none(
 
 # %% ../nbs/00_config.ipynb #cell-16
 def key(
-    default:Any, # Value where the user says nothing
+    default:Any, # Value where the user gives none
     rule:Rule, # Allowed type, range and values
 ) -> Any: # A dataclass field
     "A field that knows its rule."
@@ -247,7 +247,7 @@ class ModelConfig(Section, name='model'):
     grn:bool = key(False, FLAG) # Global response norm in the blocks (Woo 2023): off, as it has not been found to pay
     context_dim:int = key(0, whole(0, WIDEST)) # Numbers of a condition that attention reads as a context of rank one; 0: no attention, for pictures
     context_every:int = key(3, whole(1, 1000)) # Blocks between two such attentions
-    factors:int = key(1, whole(1, WIDEST)) # Styles that are pairs, of so many second parts: rows of the table begin as sums; 1: all are unrelated
+    factors:int = key(1, whole(1, WIDEST)) # Number of second parts, for styles that are pairs: rows of the table begin as sums; 1: all are unrelated
     # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a level
     network:str = key('isonext', one_of('isonext', 'unet'))
     # Output of the network: the velocity, or the noise (as in DDPM) or data point from which it follows
@@ -299,10 +299,10 @@ class TrainingConfig(Section, name='training'):
     tf32:bool = key(True, FLAG) # On a GPU, 32-bit products in the shorter format of tensor cores
     # With several processes: pairs over the whole batch, as one process would make them
     coupling_scope:str = key('gathered', one_of('gathered', 'process'))
-    max_steps:int = key(0, whole(0)) # Stop after so many steps; 0: as the epochs say
-    max_minutes:float = key(0., real(0, 1e6)) # Stop after so many minutes of training; 0: no limit
+    max_steps:int = key(0, whole(0)) # Stop after this number of steps; 0: as the epochs say
+    max_minutes:float = key(0., real(0, 1e6)) # Stop after this number of minutes of training; 0: no limit
     validation_share:float = key(.05, real(0, .5)) # Images of each style that are held out to see what is learned: enough for a curve
-    patience:int = key(0, whole(0)) # Stop when so many validations in a row found nothing better; 0: never
+    patience:int = key(0, whole(0)) # Stop when this number of validations in a row found nothing better; 0: never
     init_from:str = key('none', PATH) # Folder of a model to begin with; none: weights drawn by chance
     freeze:str = key('nothing', one_of('nothing', 'old')) # With `init_from`: all learns, or only the rows of styles that it does not know
     micro_batch:int|str = key('auto', or_auto(whole(1, WIDEST))) # Latents that go through the network at once: as many as fit
@@ -325,7 +325,7 @@ class InferenceConfig(Section, name='inference'):
     num_inference_steps:int = key(20, whole(1, 1000)) # Steps each way: inversion and generation; fewer bring the style less near
     cfg_scale:float = key(1., real(1, 100)) # Guidance at t = 0; 1 is unguided, 1.5 paints more and keeps less, 3 and more distorts
     cfg_decay:bool = key(True, FLAG) # Guidance falls towards 1 at t = 1, when structure is settled
-    # Second order at one evaluation a step: the way back finds the start again
+    # Second order at one evaluation a step: the inversion finds the start again
     method:str = key('ab2', one_of('euler', 'midpoint', 'heun', 'rk4', 'ab2', 'fireflow', 'reversible_heun', 'alf',
                                    'heun21', 'bs32'))
     # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image

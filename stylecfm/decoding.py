@@ -403,7 +403,7 @@ def _differences(rows:np.ndarray, t:_Tiff, n:int) -> np.ndarray: # `(h, w*n*byte
     "Bytes of one tile or strip column without its predictor; n samples a pixel lie side by side."
     predictor, size = t.get(317, 1), t.bits//8
     if predictor == 1 or t.get(259, 1) in (1, 32773): return rows                  # libtiff has none there, whatever the tag says
-    if predictor not in (2, 3) or t.bits % 8: raise InputError(f'it is a TIFF with predictor {predictor} at {t.bits} bits; save it anew')
+    if predictor not in (2, 3) or t.bits % 8: raise InputError(f'it is a TIFF with predictor {predictor} at {t.bits} bits; save it again')
     h, order = len(rows), t.order
     if predictor == 2:
         v = rows.reshape(h, -1).view(f'{order}u{size}').reshape(h, -1, n)
@@ -457,7 +457,7 @@ def _white(a:np.ndarray, t:_Tiff) -> float:
 def _split_alpha(a:np.ndarray, t:_Tiff, n:int) -> tuple: # Colour `(h, w, n)`, alpha `(h, w)` or None, whether it was multiplied in
     "Colours and alpha; a note on channels that are not used."
     extra = a.shape[2] - n
-    if extra < 0: raise InputError(f'it is a TIFF with {a.shape[2]} samples a pixel where its colours need {n}; save it anew')
+    if extra < 0: raise InputError(f'it is a TIFF with {a.shape[2]} samples a pixel where its colours need {n}; save it again')
     said = t.all(338, ()) or ((2,) if extra == 1 and n == 3 else ())               # RGB and one more: alpha, as Pillow has it
     at = next((i for i, v in enumerate(said[:extra]) if v in (1, 2)), None)
     if (left := extra - (at is not None)): note(f'{left} extra channel(s) of the TIFF not used')

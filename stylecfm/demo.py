@@ -81,7 +81,7 @@ def make_images(
     made_from = dict(version=2, painter=PAINTER, scenes=scenes, crops=size.crops, size=size.size, tests=size.tests, seed=seed)
     if (root/'manifest.json').exists():
         if verify_folder(root, 'images')['extra'] == made_from: return
-        raise InputError(f'{root.parent} holds a demonstration with other settings; choose another --out, or begin anew with --restart')
+        raise InputError(f'{root.parent} holds a demonstration with other settings; choose another --out, or start from scratch with --restart')
     with sealed_folder(root, 'images', made_from) as tmp:
         write_images(tmp/'train'/'photo', draw('photo', size.crops, size.size, seed))
         write_images(tmp/'train'/'painting', [painter(im) for im in draw('painting', size.crops, size.size, seed)])

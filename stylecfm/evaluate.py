@@ -21,7 +21,7 @@ from .transfer import Options, StyleTransferPipeline
 
 # %% ../nbs/72_evaluate.ipynb #4d247842
 FIGURES = dict(                                               # what a row tells
-    distance='sliced Wasserstein distance of small pieces to the paintings; lower is nearer',
+    distance='sliced Wasserstein distance of patches to the paintings; lower is nearer',
     frechet="Fréchet distance of codec latents to the paintings'; lower is nearer",
     kernel="kernel distance of codec latents to the paintings', times 1000; lower is nearer",
     deception='share of pictures that a small classifier takes for paintings, 0 to 1',
@@ -33,7 +33,7 @@ FIGURES = dict(                                               # what a row tells
 
 def measure(
     made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    source:Tensor|None, # Photographs that they were made from, `(n, 3, h, w)`; None: nothing is asked of structure
+    source:Tensor|None, # Photographs that they were made from, `(n, 3, h, w)`; None: structure is not measured
     paintings:Tensor, # `(m, 3, h, w)`
     encode:Callable, # Images to standardised latents
     judge:Judge|None=None, # For `deception`, which is left out without one

@@ -145,7 +145,7 @@ def _plain_number(v:Any) -> Any:
 # %% ../nbs/00a_files.ipynb #cell-27
 def _ends(s:os.stat_result) -> bool:
     "Whether reading comes to an end: a pipe may wait for ever, and a device may never stop."
-    return stat.S_ISREG(s.st_mode) or stat.S_ISDIR(s.st_mode)                   # a folder fails in words of its own
+    return stat.S_ISREG(s.st_mode) or stat.S_ISDIR(s.st_mode)                   # a folder fails with its own message
 
 def read_bytes(
     path:str|Path, # A file, not a device or a pipe
@@ -290,7 +290,7 @@ def read_checked(
 
 # %% ../nbs/00a_files.ipynb #cell-41
 SCHEMA = 1  # Version of the manifest's form; a reader refuses a higher one
-MANIFEST = 'manifest.json'                                    # Its name in a sealed folder
+MANIFEST = 'manifest.json'                                    # Manifest's name in a checksummed folder
 FOR_PEOPLE = 'README.md', 'skipped.csv' # Files in it that anybody may open, change, add or delete
 
 def _files(folder:Path) -> dict:
@@ -405,11 +405,11 @@ def may_replace(
     path:Path, # Folder that is to be made or replaced
     kind:str, # Kind of the new content
 ):
-    "Raises `InputError` unless `path` is free, empty, or a sealed folder of this kind."
+    "Raises `InputError` unless `path` is free, empty, or a checksummed folder of this kind."
     if not os.path.exists(path) or (path.is_dir() and not any(path.iterdir())): return
     way_out = 'move it away or choose another path'
     try: m = read_manifest(path)
-    except DamagedError: raise InputError(f'{path} exists and is not a folder that stylecfm sealed; {way_out}') from None
+    except DamagedError: raise InputError(f'{path} exists and is not a folder that stylecfm wrote; {way_out}') from None
     if m['kind'] != kind: raise InputError(f'{path} holds {m["kind"]} and would be replaced by {kind}; {way_out}')
 
 def others_files(
@@ -424,7 +424,7 @@ def others_files(
 def _carry(old:Path, new:Path):
     "Take what others have put into a folder along into the one that replaces it."
     for name in others_files(old):
-        if name in FOR_PEOPLE and (new/name).exists(): continue                 # ours, written anew
+        if name in FOR_PEOPLE and (new/name).exists(): continue                 # ours, rewritten
         source, to, n = old/name, new/name, 1
         while os.path.lexists(to): to, n = (new/name).with_name(f'{source.stem}.{n}{source.suffix}'), n + 1
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -492,7 +492,7 @@ def _dead(p:Path, pid:int, host:str) -> bool:
 
 # %% ../nbs/00a_files.ipynb #cell-60
 def clean_stale(
-    parent:str|Path, # Folder in which files or sealed folders are written
+    parent:str|Path, # Folder in which files or checksummed folders are written
 ) -> list: # Names that were removed or put back
     "Tidy up what killed processes left."
     done = []

@@ -134,7 +134,7 @@ def to_pil(
 class Bad(NamedTuple):
     "A file that was left out."
     path:Path # Path of the file
-    reason:str # Why, in words
+    reason:str # Reason
 
 class Images(NamedTuple):
     "What came of reading many files."

@@ -83,7 +83,7 @@ def on_slices(
     return f(x.transpose(1, 2).flatten(0, 1)).unflatten(0, (len(x), -1)).transpose(1, 2)
 
 class AlongDepth(nn.Module):
-    "Each slice with its two neighbours, by three numbers a channel; at birth the slice alone."
+    "Each slice with its two neighbours, by three numbers a channel; at initialisation the slice alone."
     def __init__(self,
         channels:int, # Number of channels of the volume; three weights per channel
     ):
@@ -98,7 +98,7 @@ class AlongDepth(nn.Module):
         return a*p[:, :, :-2] + b*x + c*p[:, :, 2:]
 
 # %% ../nbs/11_isonext.ipynb #1dc528a8
-STRIP = 1 << 14  # latent pixels; a block that widens 256 channels has 64 MB for so many
+STRIP = 1 << 14  # latent pixels; a block that widens 256 channels has 64 MB for them
 
 class IsoNextBlock(nn.Module):
     "Depthwise, adaptive norm, pointwise MLP, gate, add."
@@ -246,7 +246,7 @@ def condition(self:IsoNext,
 def context_of(self:IsoNext,
     style:Tensor, # Style, int64 `(b,)`; -1 is no style, and its context zero
 ) -> Tensor|None: # `(b, context_dim)`; None in a network without attention
-    "What attention is told of the style."
+    "Style tokens of attention."
     if self.context is None: return None
     with torch.autocast(style.device.type, enabled=False): return self.context(self.style(style))*(style >= 0)[:, None]
 
@@ -277,7 +277,7 @@ def reach(self:IsoNext) -> tuple: # Slices along the depth, pixels to each side
     c = self.config; return c.num_layers*(c.spatial_dims == 3), c.num_layers*(c.kernel_size//2) + 2
 
 # %% ../nbs/11_isonext.ipynb #cell-25
-CHECKPOINTING = dict(  # Number of blocks -> groups that are forgotten together
+CHECKPOINTING = dict(  # Number of blocks -> groups that are discarded together
     none=lambda n: [],
     middle=lambda n: [[i] for i in range((n - 6)//2, (n + 6)//2) if 0 <= i < n],
     all=lambda n: [[i] for i in range(n)],
@@ -285,10 +285,10 @@ CHECKPOINTING = dict(  # Number of blocks -> groups that are forgotten together
 
 @patch
 def save_memory(self:IsoNext,
-    checkpointing:str='none', # Blocks that are made again on the way back: a key of `CHECKPOINTING`
-    mlp_chunks:int=0, # Chunks of pixels in which widened features are made again; 0: they are kept
+    checkpointing:str='none', # Blocks that are recomputed in the backward pass: a key of `CHECKPOINTING`
+    mlp_chunks:int=0, # Chunks of pixels in which widened features are recomputed; 0: they are kept
 ) -> IsoNext: # The network itself
-    "What is forgotten on the way forward and made again on the way back; raises `InputError` for a way that is none."
+    "What is discarded in the forward pass and recomputed in the backward pass; raises `InputError` for a way that is none."
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks and any(b.grn is not None for b in self.blocks):
         raise InputError('mlp_chunks does not go with grn, which looks at all pixels; set one of them off')
@@ -323,7 +323,7 @@ def in_strips(self:IsoNextBlock,
 def in_chunks(self:IsoNextBlock,
     h:Tensor, # Normalised features, channels last, `(b, *spatial, c)`
 ) -> Tensor: # Result, shaped as `h`
-    "The pointwise layers on some pixels after the others; their widened features are forgotten."
+    "The pointwise layers on some pixels after the others; their widened features are discarded."
     parts = [checkpoint(self.pointwise, part, **AGAIN) for part in h.flatten(0, -2).chunk(self.chunks)]
     return torch.cat(parts).view(h.shape) if len(parts) > 1 else parts[0].view(h.shape)
 
@@ -333,7 +333,7 @@ def run_blocks(self:IsoNext,
     mods:list, # A `Mod` for each group of blocks that share one
     c:Tensor|None=None, # Context for attention, `(b, context_dim)`
 ) -> Tensor: # Result, shaped as `h`
-    "All blocks, with the groups that `checkpointing` names forgotten, and attention to a context after some."
+    "All blocks, with the groups that `checkpointing` names discarded, and attention to a context after some."
     def run(h, some, inner=None):
         for i in some:
             h = (checkpoint(self.blocks[i], h, mods[i//self.share], **AGAIN)
@@ -405,6 +405,6 @@ def operations(
 def add_styles(self:IsoNext,
     count:int=1, # Styles to add
 ) -> IsoNext: # The network itself
-    "More styles, which begin as the mean style; the others are untouched. Its optimizer must be made anew."
+    "More styles, which begin as the mean style; the others are untouched. Its optimizer must be recreated."
     self.style.append(count); self.register_to_config(num_styles=self.style.num_styles)
     return self

@@ -58,7 +58,7 @@ def differences(
     old:dict, # Recipe of what is there
     new:dict, # Recipe of what is wanted
 ) -> str: # '' if there are none
-    "What differs between two recipes, in words."
+    "Differences between two recipes, as text."
     return ', '.join(f'{k} was {old.get(k)!r} and is now {new[k]!r}' for k in new if old.get(k) != new[k])
 
 # %% ../nbs/04_latents.ipynb #c298527a
@@ -462,10 +462,10 @@ def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
         raise InputError(f'{out_root} holds {manifest["kind"]}, not latents; choose another folder')
     with written_by(out_root, manifest):
         try: extra = cache_about(out_root, manifest)
-        except InputError as e: raise InputError(f'{e}; choose another folder, or make it anew with --rebuild') from None
+        except InputError as e: raise InputError(f'{e}; choose another folder, or rebuild it with --rebuild') from None
     if diff := differences(extra['recipe'], recipe):
         raise InputError(
-            f'{out_root} is a cache of another recipe: {diff}; choose another folder, or make it anew with --rebuild')
+            f'{out_root} is a cache of another recipe: {diff}; choose another folder, or rebuild it with --rebuild')
     for style, rows in extra['files'].items():
         p = out_root/'styles'/f'{style}.safetensors'
         fits = lambda: tensor_shapes(p).get('latents', ())[:1] == (extra['count'][style],)
@@ -499,7 +499,7 @@ def make_plan(
     return Plan(entries, todo, known, old)
 
 def _room(out_root:Path, need:int, n:int):
-    "Raise `InputError` if so many bytes will not fit."
+    "Raise `InputError` if the bytes will not fit."
     free = shutil.disk_usage(next(p for p in out_root.absolute().parents if p.exists())).free
     if need > free:
         raise InputError(f'{n} images need about {need/1e6:.0f} MB in {out_root.parent}, '
@@ -565,7 +565,7 @@ class CacheReport(NamedTuple):
     written: int # Encoded now
     kept: int # Encoded before
     dropped: int # In the old cache and no longer there
-    bad: list # Set aside: `Bad(path, reason)`
+    bad: list # Skipped: `Bad(path, reason)`
     count: dict # {style: latents in the cache, with mirrored ones}
     twins: list # Pairs of paths with the same content
     told: tuple = () # Lines about files that are not used
@@ -699,7 +699,7 @@ class LatentCache:
             raise DamagedError(str(e).replace('make it again or take another copy',
                                               'stylecfm_preprocess mends it')) from None
         if 'mean' not in self.manifest['extra']:
-            raise InputError(f'{root} was made by an older version, or is no cache; make it anew with '
+            raise InputError(f'{root} was made by an older version, or is no cache; rebuild it with '
                              'stylecfm_preprocess --rebuild')
         with written_by(self.root, self.manifest):
             extra = cache_about(self.root, self.manifest)

@@ -51,12 +51,12 @@ def backward_in_parts(
 class Means(NamedTuple):
     "What is done to save memory; none changes a result."
     micro_batch:int = 1 # Samples that go through at once
-    checkpointing:str = 'none' # Blocks that are made again: a key of `CHECKPOINTING`
-    mlp_chunks:int = 0 # Chunks in which widened features are made again; 0: they are kept
+    checkpointing:str = 'none' # Blocks that are recomputed: a key of `CHECKPOINTING`
+    mlp_chunks:int = 0 # Chunks in which widened features are recomputed; 0: they are kept
 
     def __str__(self):
-        how = [] if self.checkpointing == 'none' else [f'blocks made again: {self.checkpointing}']
-        how += ([f'widened features made again in {self.mlp_chunks} chunk{"s"*(self.mlp_chunks > 1)}']
+        how = [] if self.checkpointing == 'none' else [f'blocks recomputed: {self.checkpointing}']
+        how += ([f'widened features recomputed in {self.mlp_chunks} chunk{"s"*(self.mlp_chunks > 1)}']
                 if self.mlp_chunks else [])
         return f'micro-batches of {self.micro_batch}' + (f', {", ".join(how)}' if how else '')
 
@@ -76,7 +76,7 @@ def op_count(
 ) -> int:
     "Multiplications and additions of one operation; elementwise work is not counted."
     packet = func._overloadpacket
-    if packet is torch.ops.aten.convolution_backward:  # each asked-for gradient costs as much as the way forward
+    if packet is torch.ops.aten.convolution_backward:  # each asked-for gradient costs as much as the forward pass
         dy, x, w = args[:3]; return 2*dy.numel()*w[0].numel()*sum(args[-1][:2])
     return flop_registry[packet](*args, **kwargs, out_val=out) if packet in flop_registry else 0
 
@@ -129,7 +129,7 @@ class StepTracker(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         if func.is_view: return out
         back = torch._C._current_graph_task_id() >= 0
-        category = 'made again' if back and torch.is_grad_enabled() else 'temporary' if back else 'activations'
+        category = 'recomputed' if back and torch.is_grad_enabled() else 'temporary' if back else 'activations'
         self.add(category, *(t for t in _tensors(out) if t.untyped_storage()._cdata not in self.alive))
         moved = sum(t.numel()*t.element_size() for t in _tensors([args, out]))
         held, operations = {k: v for k, v in self.held.items() if v}, op_count(func, args, kwargs or {}, out)
@@ -329,7 +329,7 @@ def measure_step(
 # Of the categories, in the order in which they are stacked
 COLOURS = {'parameters': '#4c72b0', 'gradients': '#dd8452', 'optimizer': '#55a868', 'average': '#8172b3',
            'batch': '#937860',
-           'activations': '#c44e52', 'temporary': '#da8bc3', 'made again': '#64b5cd'}
+           'activations': '#c44e52', 'temporary': '#da8bc3', 'recomputed': '#64b5cd'}
 
 @patch
 def timeline(self:MemoryReport,

@@ -88,8 +88,8 @@ def sliced_wasserstein(
     each:int=128, # Squares of an image and level
     directions:int=256, # To project on
     seed:int=0, # Random seed of patches and directions
-) -> float: # 1,000 times the mean over levels; 0: the same crowd
-    "Distance of the small pieces of two sets of images (Karras 2018), in thousandths of the reference's deviation."
+) -> float: # 1,000 times the mean over levels; 0: the same set
+    "Distance of the patches of two sets of images (Karras 2018), in thousandths of the reference's deviation."
     g, found = torch.Generator().manual_seed(seed), []
     for a, b in zip(laplacian_pyramid(x, levels), laplacian_pyramid(reference, levels)):
         m, s = b.mean((0, 2, 3), keepdim=True), b.std((0, 2, 3), keepdim=True)
@@ -118,7 +118,7 @@ def luminance_ssim(
     return torch.tensor([structural_similarity(a, b, **how) for a, b in pairs])
 
 # %% ../nbs/70_metrics.ipynb #74fcc3d0
-LEVELS = 4095 # Highest level of luminance; 4,096 levels are told apart
+LEVELS = 4095 # Highest level of luminance; 4,096 levels are distinguished
 
 def best_tones(
     x:Tensor, # Luminance of what was made, `(h, w)` in [0, 1]
@@ -169,7 +169,7 @@ def frechet_distance(
     a:Tensor, # Vectors, `(n, c)`, n well above c
     b:Tensor, # Others, `(m, c)`
 ) -> float: # >= 0
-    "Fréchet distance of two crowds of vectors taken as Gaussians (Dowson & Landau 1982)."
+    "Fréchet distance of two sets of vectors taken as Gaussians (Dowson & Landau 1982)."
     a, b = a.double(), b.double()
     s, t = (torch.atleast_2d(v.T.cov()) for v in (a, b))                        # (c, c)
     r = _root(s)
@@ -180,7 +180,7 @@ def kernel_distance(
     b:Tensor, # Others, `(m, c)`
     most:int=2000, # Largest number of samples of each set, drawn at random: time and memory grow with its square
     seed:int=0, # Random seed of the choice
-) -> float: # About 0 for one crowd; it may be a little below
+) -> float: # About 0 for one set; it may be a little below
     "Unbiased squared maximum mean discrepancy with a cubic kernel (Bińkowski 2018)."
     g = torch.Generator().manual_seed(seed)
     a, b = (v.double()[torch.randperm(len(v), generator=g)[:most]] for v in (a, b))

@@ -83,7 +83,7 @@ def as_used(
     try: yield
     finally:
         inner.train()
-        with torch.no_grad(): torch._foreach_copy_(params, kept)  # there and back is not exact to the last bit
+        with torch.no_grad(): torch._foreach_copy_(params, kept)  # the round trip is not exact to the last bit
 
 # %% ../nbs/49_optim.ipynb #49e00003
 def opt_state(

@@ -224,7 +224,7 @@ def expose(
     amount:float=1., # How much exposures differ, 0 to 1; 0: the same for every image
     swap:bool=True, # Put the channels in random order
 ) -> ndarray: # Result, shaped as `image`, in [0, 1]
-    "Brightness, contrast, saturation and tint drawn anew."
+    "Brightness, contrast, saturation and tint resampled."
     image = image[..., rng.permutation(3)] if swap else image
     lum = (image @ LUMA)[..., None]
     chroma = image - lum

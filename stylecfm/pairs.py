@@ -67,7 +67,7 @@ class Recipe(Section, name='recipe'):
     grad_clip:float = key(1., real(1e-6, 1e6)) # Longest gradient that is applied
     ema_decay:float = key(.99, real(0, .999999)) # Memory of the averaged weights, about a hundred steps
     validate_every:int = key(50, whole(1)) # Steps between validations, and between checkpoints
-    patience:int = key(0, whole(0)) # Stop when so many validations in a row found nothing better; 0: never
+    patience:int = key(0, whole(0)) # Stop when this number of validations in a row found nothing better; 0: never
     precision:str = key('fp32', one_of('fp32', 'bf16')) # Precision of the network's matrix products
     seed:int = key(0, whole(0, 2**63-1)) # Order, noise and times follow from it
 
@@ -323,14 +323,14 @@ def newest(self:PairTrainer) -> Path|None: # None where there is nothing yet
             say(f'passing over a checkpoint: {e}', error=True)
     if found:
         raise InputError(f'none of the {len(found)} checkpoint(s) in {self.root} can be read; '
-                         'mend them, move them away to begin anew, or choose another folder')
+                         'mend them, move them away to start from scratch, or choose another folder')
     return None
 
 def _older(path:Path) -> tuple: # {name: tensor}, {name: plain value}
     "The state that a version before checkpoints wrote into one file; raises `InputError`."
     try: return read_tensors(path), json.loads(read_metadata(path)['state'])
     except (KeyError, ValueError) as e:
-        raise InputError(f'{path} cannot be read ({e}); remove it to begin anew, or choose another folder') from None
+        raise InputError(f'{path} cannot be read ({e}); remove it to start from scratch, or choose another folder') from None
 
 @patch
 def load(self:PairTrainer,
@@ -395,7 +395,7 @@ def leave(self:PairTrainer,
     why:BaseException, # Exception that ends the run
     since:float, # When the time began that is not yet counted
 ):
-    "Save between two steps, then raise; where saving fails that is told, and the reason is raised all the same."
+    "Save between two steps, then raise; where saving fails that is reported, and the reason is raised all the same."
     self.seconds += time.monotonic() - since
     if self.root and not self.bad:
         try: self.save()

@@ -135,7 +135,7 @@ def _ddpm(schedule:str):
     return lambda u: times.to(u.device)[(u*DDPM_STEPS).long().clamp_max(DDPM_STEPS - 1)]
 
 TIMES = dict(uniform=lambda u: u, logit_normal=_logit_normal, mixture=_mixture, ddpm_linear=_ddpm('linear'),
-             ddpm_cosine=_ddpm('cosine'))  # Laws of times by name: a uniform number to a time
+             ddpm_cosine=_ddpm('cosine'))  # Time distributions by name: a uniform number to a time
 
 # %% ../nbs/20_paths.ipynb #cell-27
 def sample_time(
@@ -149,7 +149,7 @@ def sample_time(
     if not 0 <= start < 1: raise InputError(f'times must start from 0 to below 1, got {start}')
     u = torch.rand(n, generator=generator)
     if stratified: u = (torch.randperm(n, generator=generator) + u)/n
-    return start + (1 - start)*chosen(TIMES, law, 'law of times')(u)
+    return start + (1 - start)*chosen(TIMES, law, 'time distribution')(u)
 
 # %% ../nbs/20_paths.ipynb #cell-32
 # How an error at time t counts, by name; mean 1 over uniform times

@@ -26,7 +26,7 @@ class Speed(NamedTuple):
     bandwidth:float # Bytes a second
     latency:float # Seconds that any operation takes
 
-# Of the class of an RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and latency are guesses
+# Of the class of an RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and latency are estimates
 LAPTOP = Speed('a laptop card, assumed', 30e12, 250e9, 8e-6)
 
 def _seconds(f, repeats:int=3) -> float:
@@ -219,7 +219,7 @@ def plan(
 def _why(plain:Way, b:int, best:Candidate, speed:Speed) -> str:
     "The reason of a plan."
     free, more = plain.seconds(b, b, speed), best.operations/(plain.report.operations*b/plain.report.batch) - 1
-    what = 'nothing is made again' if more < 1e-9 else f'{100*more:.0f} % more operations than without a limit'
+    what = 'nothing is recomputed' if more < 1e-9 else f'{100*more:.0f} % more operations than without a limit'
     by = f'{100*(best.seconds/free - 1):.0f} % slower than' if best.seconds > 1.005*free else 'as fast as'
     slower = f'{by} with endless memory'
     return f'{what}; {slower}, by the roofline of {speed.name}'
@@ -244,7 +244,7 @@ def __str__(self:MemoryPlan) -> str:
             f'why: {self.why}\none more GB would buy: {self.next_gb}')
 
 # %% ../nbs/41_plan.ipynb #cell-22
-PRESETS = dict( # Hidden width, blocks and means for a card of so many GB
+PRESETS = dict( # Hidden width, blocks and means for a GPU with the given memory
     low=dict(budget_gb=8, hidden_dim=320, num_layers=15, means=Means(10)), # 8 to 12 GB
     medium=dict(budget_gb=16, hidden_dim=512, num_layers=18, means=Means(11)), # 16 to 24 GB
     high=dict(budget_gb=32, hidden_dim=768, num_layers=24, means=Means(10))) # 32 GB and more

@@ -34,7 +34,7 @@ def _records(content:bytes) -> dict: # {name: content}
     with zipfile.ZipFile(io.BytesIO(content)) as z:
         infos = z.infolist()
         if any(i.compress_type != zipfile.ZIP_STORED for i in infos) or sum(i.file_size for i in infos) > len(content):
-            raise InputError('its records are packed, or larger than the file; save it anew with torch.save')
+            raise InputError('its records are packed, or larger than the file; save it again with torch.save')
         return {i.filename: z.read(i) for i in infos}
 
 def _zip_of(records:dict) -> io.BytesIO:

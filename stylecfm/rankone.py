@@ -249,7 +249,7 @@ def kept_bytes(
     net:nn.Module, # Network, run once
     *args:Tensor, # Inputs of the network, each of any shape `(...)`
 ) -> tuple: # Bytes, and what the network gives
-    "Bytes of all storages that a network keeps for the way back, besides its weights and inputs."
+    "Bytes of all storages that a network keeps for the backward pass, besides its weights and inputs."
     seen, own = {}, {t.untyped_storage().data_ptr() for t in (*args, *net.parameters())}
     def pack(t):
         s = t.untyped_storage()

@@ -157,7 +157,7 @@ GRIDS = dict(uniform      = lambda s: s,
 
 def time_grid(
     t0:float, # Start time in [0, 1]
-    t1:float, # End time in [0, 1]; before `t0` for the way back
+    t1:float, # End time in [0, 1]; before `t0` for the inversion
     steps:int, # Number of steps, >= 1
     name:str='uniform', # A key of `GRIDS`
 ) -> Tensor: # `(steps+1,)` float64, first and last time included
@@ -237,7 +237,7 @@ def tensor_in(
                      f'{type(answer).__name__}; wrap it in a function that returns the velocity')
 
 class Counted:
-    "A field that is asked at one time for all, answers in fp32, counts in `nfe`, and is refused if its answer has another shape."
+    "A field that is evaluated at one time for all, answers in fp32, counts in `nfe`, and is refused if its answer has another shape."
     def __init__(self,
         v:Callable, # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`; what it spends is `v.evals(t)`, or 1
     ):

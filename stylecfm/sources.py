@@ -145,7 +145,7 @@ def import_latents(
 def put_aside(
     root:str|Path, # Folder with a folder of images for each style
     out:str|Path, # Gets `train/` with all but `n` of each style, and `test/` with those; left alone if it has them
-    n:int=30, # Images of each style to put aside, fewer than there are
+    n:int=30, # Images of each style to hold out, fewer than there are
     seed:int=0, # Random seed of the choice
     styles:tuple|None=None, # Folders, in the order of the choice; all, by name, if none
 ):

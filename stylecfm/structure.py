@@ -34,7 +34,7 @@ def radial_power(
 
 # %% ../nbs/33_structure.ipynb #963a3df3
 class Health(NamedTuple):
-    "What a crowd of structures has of noise; a healthy one has 0, 1 and a flat line at 1."
+    "What a set of structures has of noise; a healthy one has 0, 1 and a flat line at 1."
     mean: float # Largest absolute mean of a channel; 0 is right
     deviation: float # Standard deviation of all numbers; 1 is right
     local: tuple # 5 and 95 % quantile of the root mean square in squares of 4 x 4 pixels, all channels together; near 1 is right
@@ -68,7 +68,7 @@ def probe(
     folds:int=5, # Parts that are left out in turn, >= 2
     seed:int=0, # Random seed of the split
 ) -> float: # Balanced accuracy on what was left out; 0.5: they cannot be told apart
-    "How well a linear classifier tells two crowds of structures apart; raises `InputError` for too few."
+    "How well a linear classifier tells two sets of structures apart; raises `InputError` for too few."
     if min(len(a), len(b)) < 2*folds:
         raise InputError(f'a probe wants {2*folds} structures or more of each style, got {len(a)} and {len(b)}')
     x, y = torch.cat([features(a), features(b)]), torch.cat([torch.ones(len(a)), -torch.ones(len(b))]).double()

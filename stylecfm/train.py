@@ -190,7 +190,7 @@ def choose_rows(self:OTCFMTrainer,
     if not len(rows := keep(s.train)):
         raise InputError(f'{t.init_from} knows all of {", ".join(self.cache.styles)}, '
                          'so with training.freeze old nothing is left to learn; add a style, or set it to nothing')
-    # a velocity is asked at all times alike, whatever it is trained on
+    # a velocity is evaluated at all times alike, whatever it is trained on
     as_trained = (dict(time_law=t.time_sampling, weight=t.loss_weighting)
                   if self.config.model.predicts == 'noise' else {})
     return rows, held_batches(self.cache, keep(s.held), t.seed, Draw(0., 0., path=t.path, **as_trained))
@@ -445,7 +445,7 @@ def diverged(self:OTCFMTrainer) -> str: # '' if it has not
 def way_back(self:OTCFMTrainer) -> str:
     "Where the same command goes on."
     good = next((p.name for p in checkpoints(self.root) if standing(p) == 'good'), '')
-    return 'the same command ' + (f'goes back to {good}' if good else 'begins anew, as there is no good checkpoint')
+    return 'the same command ' + (f'goes back to {good}' if good else 'starts from scratch, as there is no good checkpoint')
 
 @patch
 def healthy(self:OTCFMTrainer) -> bool:
@@ -642,8 +642,8 @@ def write_row(self:OTCFMTrainer,
 
 # %% ../nbs/50_train.ipynb #41c5ddb3
 @patch
-def settle(self:OTCFMTrainer) -> bool: # Whether the folder was made anew
-    "Make the run's folder anew where it was moved or deleted; raises `InputError` where another run is there now."
+def settle(self:OTCFMTrainer) -> bool: # Whether the folder was recreated
+    "Recreate the run's folder where it was moved or deleted; raises `InputError` where another run is there now."
     if not settled(self.lock, self.root, self.done): return False
     write_text(self.root/LOG, log_text(self.log))
     write_text(self.root/'config.json', self.config.to_json())
@@ -668,7 +668,7 @@ def write_log(self:OTCFMTrainer,
 
 # %% ../nbs/50_train.ipynb #cell-27
 def _says_so(folder:Path) -> bool:
-    "Whether a checkpoint is whole, and says itself that it is not good: then its run may begin anew."
+    "Whether a checkpoint is whole, and says itself that it is not good: then its run may start from scratch."
     try: return verify_folder(folder, 'checkpoint')['extra'].get('good') is False
     except InputError: return False
 
@@ -681,7 +681,7 @@ def begin(self:OTCFMTrainer):
     last = self.newest()
     if last is None and (bad := checkpoints(self.root)) and not any(map(_says_so, bad)):
         raise InputError(f'none of the {len(bad)} checkpoint(s) in {self.root} can be read; '
-                         'mend them, move them away to begin anew, or choose another checkpoint.save_dir')
+                         'mend them, move them away to start from scratch, or choose another checkpoint.save_dir')
     for p in checkpoints(self.root):
         if last is None or p.name > last.name:                                  # it would stand in the way
             try: os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))
@@ -789,7 +789,7 @@ def leave(self:OTCFMTrainer,
     why:BaseException, # Exception that ends the run
     together:bool=True, # All processes leave
 ):
-    "Save between two steps, then raise; where saving fails that is told, and the reason is raised all the same."
+    "Save between two steps, then raise; where saving fails that is reported, and the reason is raised all the same."
     if together: self.acc.wait_for_everyone()
     if self.acc.is_main_process and not (self.root/'checkpoints'/f'step-{self.done:07}').exists():
         try: self.save()

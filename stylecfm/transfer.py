@@ -113,7 +113,7 @@ def save_pretrained(self:StyleTransferPipeline,
     safe_serialization:bool=True, # Diffusers gives it when it uploads; without effect, as weights are always safetensors
     variant:str|None=None, # Ignored, as there is one set of weights
 ):
-    "Write network, codec and settings as one sealed folder."
+    "Write network, codec and settings as one checksummed folder."
     with sealed_folder(path, 'model') as tmp: write_model(tmp, self.model, self.codec)
 
 @patch
@@ -247,7 +247,7 @@ def generate(self:StyleTransferPipeline,
 GUESSES = [(t, seed) for t in (.3, .5, .7, .9) for seed in range(4)] # Times, and seeds of noise
 
 class Guess(NamedTuple):
-    "A guessed style."
+    "A detected style, with its confidence."
     style: int # Number, from 0
     sure: float # Share of the draws in which it was the best, 0 to 1
 
@@ -274,7 +274,7 @@ STARTS = dict(flowedit=.3, sdedit=.5)                         # where they begin
 class Options(NamedTuple):
     "How a transfer is done, where the defaults do not suit."
     mode: str = 'loop' # A word of `MODES`
-    inversion: str = 'source' # Style of the way back: source, or mean, the style of no style
+    inversion: str = 'source' # Style of the inversion: source, or mean, the style of no style
     match: str|None = None # Matching of inverted latents: a key of `MATCHES`; None: the model's setting
     fresh: float|None = None # Share of structures that becomes new noise, 0 to 1; None: as the model says
     decay: bool|None = None # Guidance falls towards 1; None: as the model says
@@ -353,7 +353,7 @@ class Job(NamedTuple):
         return 1 + (self.settings.cfg_scale - 1)*self.strength, 'linear' if falls else 'constant'
 
     def crossed(self,
-        x0:Tensor, # Structures as the way back found them, `(b, c, h, w)`
+        x0:Tensor, # Structures as the inversion found them, `(b, c, h, w)`
     ) -> Tensor: # Latents at t=0, shaped as `x0`
         "Structures on their way to another style: matched, and partly fresh."
         o, s = self.options, self.settings
@@ -467,7 +467,7 @@ def carry_over(self:StyleTransferPipeline,
         if start == 1: return x1, None, 0
         s = arrived(sdedit(self.field(job.target, *job.guidance()), x1, solver, start, o.seed, callback), solver)
         return s.x, None, s.nfe
-    if not job.strength: return x1, None, 0                                         # few steps would not even find the way back
+    if not job.strength: return x1, None, 0                                         # few steps would not even invert exactly
     back = arrived(self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver)
     same = o.inversion == 'source' and blend == {job.source: 1.}                    # then nothing is crossed
     x0 = back.x if same else job.crossed(back.x)
@@ -478,7 +478,7 @@ def carry_over(self:StyleTransferPipeline,
 # %% ../nbs/60_transfer.ipynb #f013c4d7
 @patch
 def check(self:StyleTransferPipeline,
-    source:str|int|None=None, # Style the images are in; None: it will be guessed
+    source:str|int|None=None, # Style the images are in; None: auto-detect
     target:str|int|dict|None=None, # Style they get, or several with weights; None: the other one of two
     steps:int|None=None, # Steps each way
     guidance_scale:float|None=None, # At t=0, >= 1
@@ -511,7 +511,7 @@ def _batches(
 @torch.no_grad()
 def __call__(self:StyleTransferPipeline,
     images:str|Path|Image.Image|Tensor|list, # Paths, PIL images or latents `(c, h, w)`; one or a list
-    source:str|int|None=None, # Style they are in; guessed if not given
+    source:str|int|None=None, # Style they are in; default: auto-detected
     target:str|int|dict|None=None, # Style they get, or several with weights; the other one where there are two
     steps:int|None=None, # Steps each way
     guidance_scale:float|None=None, # At t=0; 1 is unguided

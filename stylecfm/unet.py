@@ -81,7 +81,7 @@ def save_memory(self:UNet,
     checkpointing:str='none', # none; any other key of `CHECKPOINTING` makes all blocks again
     mlp_chunks:int=0, # 0: there is nothing to cut
 ) -> UNet: # The network itself
-    "Forget the blocks on the way forward and make them again on the way back; results and gradients stay. Raises `InputError`."
+    "Discard activations in the forward pass and recompute them in the backward pass; results and gradients stay. Raises `InputError`."
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks: raise InputError('a U-Net has no chunks; set training.mlp_chunks to 0 or auto')
     if checkpointing == 'none': self.unet.disable_gradient_checkpointing()

@@ -53,7 +53,7 @@ def held_batches(
     draw:Draw=Draw(0., 0.), # Path, coupling, times and weights, without chance but its own
     size:int=64, # Samples of a batch
 ) -> list: # List of `FlowBatch`; empty if nothing is held out
-    "What the network is asked, time and again."
+    "Fixed validation batches of the network."
     parts = held[torch.randperm(len(held), generator=generator(seed, 12))].split(size) if len(held) else []
     return [flow_batch(*cache.pick(part), draw, generator(seed, i, 13)) for i, part in enumerate(parts)]
 

@@ -131,10 +131,10 @@ class Words(unittest.TestCase):
             return [what for _, what, _ in words.findings(path)]
 
     def test_every_phrase_is_found(self):
-        for text in ('the way back', 'there and back', 'Made again', 'forgotten', 'the one that comes along', 'puts aside', 'a rival', 'crowds', 'laws of times', 'says nothing', 'is told',
-                     'this room', 'a guess', 'painted anew', 'at birth', 'so many', 'is to be had', 'in words'):
+        for text in ('the way back', 'there and back', 'Made again', 'forgotten', 'what comes along with it', 'puts aside', 'a rival', 'crowds', 'laws of times', 'says nothing', 'is told of a style',
+                     'this room', 'guessed', 'painted anew', 'at birth', 'so many', 'is to be had', 'in words'):
             self.assertEqual(len(self.found('a.md', f'It is {text}, here.')), 1, text)
-        for text in ('a backward pass', '`the way back`', 'a wayback machine', 'unforgotten'): self.assertEqual(self.found('a.md', text), [], text)
+        for text in ('a backward pass', '`the way back`', 'a wayback machine', 'unforgotten', 'it says nothing about it', 'In words: a sum'): self.assertEqual(self.found('a.md', text), [], text)
 
     def test_docments(self):
         for text, n in (('def f(x, # Of it\n): pass', 1), ('def f(\n    x:int=(1,\n         2), # What it is\n) -> int: # As x\n    y = 1 # Of the rest\n    return y', 2),

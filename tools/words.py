@@ -16,14 +16,14 @@ from notebooks import ROOT, every_notebook
 
 TO_DO = ROOT/'tools'/'words_to_do.txt'
 PHRASES = {'the ways? (back|forth)': 'backward or forward pass; inversion', 'there and back': 'round trip, reconstruction',
-           'made again|remade|remake': 'recomputed', 'forgotten': 'discarded', 'that comes? along|starter': 'pretrained model',
-           '(put|puts|putting|set) aside': 'hold out', 'rivals?': 'baselines', 'crowds?': 'sets, distributions',
-           'small pieces': 'patches', 'taken for a': 'style classifier accuracy', 'laws? of (the )?times?': 'time distribution',
-           'says? nothing': 'outputs zero', '(is|are) asked': 'is evaluated at', '(is|are) told': 'is conditioned on',
-           'hears?': 'depends on', 'whispers?': 'depends on', 'pays': 'has loss', 'sealed': 'checksummed', 'twins?': 'duplicates',
+           'made again|remade|remake': 'recomputed', 'forgotten': 'discarded', 'comes? along with': 'pretrained model',
+           '(put|puts|putting|set) aside': 'hold out', 'rivals?': 'baselines', '(?<!that )crowds?': 'sets, distributions',
+           'small pieces': 'patches', 'taken for a (Monet|painting)': 'style classifier accuracy', 'laws? of (the )?times?': 'time distribution',
+           'says? nothing(?! about)': 'outputs zero', '(is|are) asked (at|for the)': 'is evaluated at', '(is|are) told( of)? (the|a|about|of)': 'is conditioned on',
+           'hears?': 'depends on', 'whispers?': 'depends on', 'pays (\\$|one|\\\\pi)': 'has loss', 'sealed': 'checksummed', 'twins?': 'duplicates',
            '(this|that|the lowest) (room|floor|house)|floor \\d': 'module, notebook, chapter',
-           'guess(es|ed)?': 'auto-detect', 'anew': 'again, from the start', 'at birth': 'at initialisation',
-           'so many': 'the number', '(is|are) to be had': 'is available', 'in words': '(drop it)'}
+           'guessed|guess it': 'auto-detect', 'anew': 'again, from the start', 'at birth': 'at initialisation',
+           'so many': 'the number', '(is|are) to be had': 'is available', '(?-i:in words)': '(drop it)'}
 SAY = [(re.compile(rf'\b(?:{p})\b', re.I), say) for p, say in PHRASES.items()]
 FRAGMENT = re.compile(r'(Of|What|As|Where|From|Its|Likewise|The same|Whose|Which)\b')
 # Right where they stand: this file and its test name the phrases.

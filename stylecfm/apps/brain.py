@@ -197,7 +197,7 @@ def translated(
     batch:int=20, # Slices that go together, as the document has it
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> np.ndarray: # `(k, 4, n, n)`
-    "Slices as they would be healthy: there and back."
+    "Slices as they would be healthy, by a round trip."
     import torch
     from stylecfm.transfer import Job, Options, settings
     how = settings(pipe.model.inference, steps, scale)
@@ -230,7 +230,7 @@ def repainted(
     return torch.cat(out).numpy()
 
 # %% ../../nbs/applications/brain.ipynb #ec0fa5c5
-BINS, DEEP = 15, .375 # Depths that are told apart, and the depth from which on they are one, as a share of the side
+BINS, DEEP = 15, .375 # Depths that are distinguished, and the depth from which on they are one, as a share of the side
 WATER = [list(MODALITIES).index(k) for k in ('t2', 'flair')] # Modalities in which what holds water is bright
 
 class Smooth(NamedTuple):
@@ -239,7 +239,7 @@ class Smooth(NamedTuple):
     shading: float = 0. # Deviation of the Gaussian whose result is subtracted as shading; 0: none
 
 def _blurred(x, blur):
-    "The last two axes, by a Gaussian of so many pixels."
+    "The last two axes, by a Gaussian of the given width, pixels."
     from scipy.ndimage import gaussian_filter
     return gaussian_filter(x, (0,)*(x.ndim - 2) + (blur, blur))
 
@@ -447,7 +447,7 @@ def ways(
     healthy:np.ndarray, # Slices that say what is usual, `(k, 4, n, n)`
     scales:tuple=(1.,), # Guidance of the translation, one way each
 ) -> dict: # {name: `Way`}
-    "The translation, and its rivals as they are usually done and with our map."
+    "The translation, and its baselines as they are usually done and with our map."
     import torch
     def drawn(x):
         with torch.no_grad(): return torch.cat([net(v) for v in torch.from_numpy(x).split(50)]).numpy()
@@ -460,7 +460,7 @@ def ways(
     return ({'brightness in FLAIR': Way(np.zeros_like, lambda x, _, how: flair_map(x, how.blur)),
              "autoencoder's residual": Way(drawn, lambda x, made, how: difference_map(x, made, how.blur)),
              'brightness, our map': ours(np.zeros_like), "autoencoder's residual, our map": ours(drawn),
-             'there and back, our map': ours(lambda x: translated(pipe, x, 1.))}
+             'round trip, our map': ours(lambda x: translated(pipe, x, 1.))}
             | {f'noised and repainted, guidance {s:g}': ours(lambda x, s=s: repainted(pipe, x, s)) for s in scales})
 
 # %% ../../nbs/applications/brain.ipynb #7bd4e9eb
@@ -546,7 +546,7 @@ def read_usual(
     return Kept(Usual(np.array(v['mean']), np.array(v['deviation'])), Smooth(*v['how']), v['side'], v['scale'])
 
 # %% ../../nbs/applications/brain.ipynb #5bc4bd7e
-PHANTOMS, SUBJECTS = 'slices of phantoms', 'slices of subjects' # What a sealed folder of slices holds: never both
+PHANTOMS, SUBJECTS = 'slices of phantoms', 'slices of subjects' # What a checksummed folder of slices holds: never both
 
 def seal_phantoms(
     folder:str|Path, # Gets `diseased/`, `healthy/`, and a manifest when all are there
@@ -754,4 +754,4 @@ def stylecfm_brain(
         for k, v in r['scores'].items(): say(score_line(k, v))
         mine = r['scores'][r['best']]['dice'][0]
         top, rival = max((v['dice'][0], k) for k, v in r['scores'].items() if not k.startswith('noised'))
-        say(f'{r["best"]}: Dice {mine:.2f}, the best rival ({rival}) {top:.2f}; {output}/metrics.json, {output}/lesions.png')
+        say(f'{r["best"]}: Dice {mine:.2f}, the best baseline ({rival}) {top:.2f}; {output}/metrics.json, {output}/lesions.png')

@@ -145,7 +145,7 @@ def read_points(
     except InputError: raise
     except Exception as e:                                                      # a damaged array raises anything
         why = str(e).splitlines()[0][:80] if str(e) else type(e).__name__
-        raise InputError(f'{path} is damaged, or no array of numbers ({why}); write it anew') from e
+        raise InputError(f'{path} is damaged, or no array of numbers ({why}); write it again') from e
 
 def read_cloud(
     path:str|Path, # Name of a `.pcd`, `.bin` or `.npy` file
@@ -405,7 +405,7 @@ class Nearness(NamedTuple):
     "How near a cloud is to the truth."
     chamfer: float # m: mean distance there plus mean distance back
     hausdorff: float # m: the largest distance
-    hausdorff95: float # m: its 95 % quantile, the larger of there and back
+    hausdorff95: float # m: its 95 % quantile, the larger of both directions
     precision: dict # By distance in m: share of predicted points that have a true one near
     recall: dict # Share of true points that have a predicted one near
     f_score: dict # Harmonic mean

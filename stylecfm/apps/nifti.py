@@ -87,7 +87,7 @@ def read_volume(
     v = three_axes(data, path)
     notes = () if v.ndim == data.ndim else (f'the shape {data.shape} is taken as {v.shape}',)
     with np.errstate(over='ignore'): v = v.astype(np.float32)
-    if not np.isfinite(v).any(): raise InputError(f'{path} holds no finite number; write it anew')
+    if not np.isfinite(v).any(): raise InputError(f'{path} holds no finite number; write it again')
     return Volume(v, im.affine, notes)
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #05ac328e

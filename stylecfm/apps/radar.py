@@ -236,7 +236,7 @@ PRESETS = dict(low=(8, Size(192, 9, batch=8, micro=1, checkpointing='all')), # {
                high=(32, Size(384, 15, batch=8, micro=4, checkpointing='all')))
 
 def radar_network(
-    size:Size, # Width, blocks, kernel, what is made again
+    size:Size, # Width, blocks, kernel, what is recomputed
     channels:int, # Number of data channels, and of condition channels
     edm:bool=False, # In the scales of EDM
 ) -> 'torch.nn.Module': # Called as `net(x, t, style)`, the condition behind the point in `x`
@@ -290,7 +290,7 @@ def _up(i, o):
 def voxel_autoencoder(
     width:int=24, # Channels at half size; a multiple of 4
     latent:int=16, # Channels of the latent, at a quarter of each side
-    checkpointing:bool=False, # Make features again on the way back
+    checkpointing:bool=False, # Make features again in the backward pass
     seed:int=0, # Random seed of the weights
 ) -> 'torch.nn.Module': # With `encode`, `features`, `decode`; called, `(b, 6, z, y, x)` -> same
     "An autoencoder of standardised volumes."
@@ -477,7 +477,7 @@ def rival_volumes(
               'the truth in voxels': lambda: [voxelise(s.lidar, grid) for s in scenes]}
     return chosen(makers, kind, 'rival')()
 
-RIVALS = ('the radar', 'the radar, widened', 'the mean street', 'the truth in voxels') # Guesses without a network
+RIVALS = ('the radar', 'the radar, widened', 'the mean street', 'the truth in voxels') # Baselines without a network
 
 def rival_scores(
     radar:np.ndarray, # Volumes, `(n, 6, z, y, x)`
@@ -486,7 +486,7 @@ def rival_scores(
     mean_street:np.ndarray, # How often each voxel is occupied, `(z, y, x)`
     threshold:float, # Above which share the mean street is occupied
 ) -> dict: # {kind: rows}
-    "Figures of all rivals; the raw radar keeps its own points."
+    "Figures of all baselines; the raw radar keeps its own points."
     found = {}
     for k in RIVALS:
         t = threshold if k == 'the mean street' else .5; volumes = rival_volumes(k, radar, scenes, mean_street, space.grid)
@@ -499,7 +499,7 @@ def save_radar(
     folder:str|Path, # Is made
     m:RadarModel, # All but its seconds is kept
 ):
-    "A model as a sealed folder: it appears whole, or not at all."
+    "A model as a checksummed folder: it appears whole, or not at all."
     from dataclasses import asdict
     from stylecfm.files import sealed_folder, write_json, write_tensors
     stats = m.space.stats

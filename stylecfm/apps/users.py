@@ -46,7 +46,7 @@ def objective(
     predicts:str, # velocity: OT-CFM; noise: DDPM with linear betas
     **more, # Further keys of `TrainingConfig`
 ) -> TrainingConfig:
-    "What the trainer is asked to do."
+    "Settings for the trainer."
     same = dict(dynamic_epsilon=False, path='linear')
     if predicts == 'velocity': return TrainingConfig(**same, **more)
     return TrainingConfig(**same, **more, coupling='independent', time_sampling='ddpm_linear', loss_weighting='noise')
@@ -136,14 +136,14 @@ def diagnose_memory_usage(
     config:Config, # Configuration, as from `size_config`
     side:int=32, # Side length of a latent
     vae_parameters:int=0, # Number of parameters of the autoencoder in memory
-    checkpointing:str='none', # all: blocks are made again
+    checkpointing:str='none', # all: blocks are recomputed
 ) -> Memory:
     "Memory of a training step on a card, by kind."
     from stylecfm.memory import GB, Means, profile
     b = config.training.batch
     r = profile(config, Means(b, checkpointing), batch=b, hw=(side, side), device='cuda')
     state, beside = 4*r.parameters/GB, 4*vae_parameters/GB
-    passing = lambda row: sum(row.held.get(k, 0) for k in ('activations', 'temporary', 'made again'))
+    passing = lambda row: sum(row.held.get(k, 0) for k in ('activations', 'temporary', 'recomputed'))
     kept = max(map(passing, r.rows[:r.split[1]]))
     return Memory(state + beside, state, 2*state, kept/GB, (r.peak - r.at_peak.get('average', 0))/GB + beside)
 
@@ -606,7 +606,7 @@ def stylecfm_users_train(
     vae_path:str='dct:4', # Folder of an autoencoder, or a codec that needs none: dct:4, or dct:4:1 for grey pictures
     resolution:int=128, # Side of the square images, pixels
     batch_size:int=1, # Images that go through at once
-    gradient_accumulation_steps:int=4, # Times so many make a step
+    gradient_accumulation_steps:int=4, # Number of micro-batches of a step
     num_epochs:int=100, # Passes over the images
     learning_rate:float=1e-4, # Learning rate of AdamW
     mixed_precision:str='no', # no, fp16 or bf16
