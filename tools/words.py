@@ -26,8 +26,7 @@ PHRASES = {'the ways? (back|forth)': 'backward or forward pass; inversion', 'the
            'so many': 'the number', '(is|are) to be had': 'is available', '(?-i:in words)': '(drop it)'}
 SAY = [(re.compile(rf'\b(?:{p})\b', re.I), say) for p, say in PHRASES.items()]
 FRAGMENT = re.compile(r'(Of|What|As|Where|From|Its|Likewise|The same|Whose|Which)\b')
-# Right where they stand: this file and its test name the phrases.
-EXCEPTIONS = {'words.py', 'test_tools.py'}
+EXCEPTIONS = {'words.py', 'test_tools.py'}      # they name the phrases
 
 
 def docments(tree):
@@ -55,8 +54,7 @@ def texts(source):
 def pieces(path):
     "`(place, text, is_docment)` for all that a reader sees in a file."
     text = path.read_text(encoding='utf-8')
-    if path.suffix == '.py': yield from ((0, *found) for found in texts(text))
-    if path.suffix == '.md': yield 0, text, False
+    if path.suffix != '.ipynb': yield from ((0, *found) for found in (texts(text) if path.suffix == '.py' else [(text, False)]))
     for i, c in enumerate(json.loads(text)['cells'] if path.suffix == '.ipynb' else ()):
         source = ''.join(c['source'])
         yield from ((i, *found) for found in (texts(source) if c['cell_type'] == 'code' else [(source, False)]))
@@ -72,15 +70,14 @@ def findings(path):
 
 def files(names=()):
     "Notebooks, tools and pages with text of their own; the package and README.md are written from the notebooks."
-    found = [*every_notebook(), *sorted((ROOT/'tools').glob('*.py')), *sorted(ROOT.glob('*.md'))]
+    found = [*every_notebook(), *sorted((ROOT/'tools').glob('*.py')), *sorted(ROOT.glob('[!R]*.md'))]
     return [p for p in found if p.name not in EXCEPTIONS and (not names or p.stem.startswith(tuple(names)))]
 
 
 def main():
     p = argparse.ArgumentParser(description='Find words that the field does not use.')
     p.add_argument('names', nargs='*', help='beginnings of names; all files if none')
-    p.add_argument('--counts', action='store_true', help='print counts by phrase and by file')
-    p.add_argument('--all', action='store_true', help='fail for the files of words_to_do.txt, too')
+    for flag, what in (('--counts', 'print counts by phrase and by file'), ('--all', 'fail for the files of words_to_do.txt, too')): p.add_argument(flag, action='store_true', help=what)
     a = p.parse_args()
     left, counts, failed = set(TO_DO.read_text(encoding='utf-8').split()), Counter(), 0
     for path in files(a.names):
@@ -89,7 +86,7 @@ def main():
         listed = name in left and not (a.all or a.names)
         failed += 0 if listed else len(found)
         if listed and not found: failed += print(f'{name}: clean, so take it out of {TO_DO.name}') or 1
-        for place, what, say in found if not (a.counts or listed) else (): print(f'{name}:{place}: {what} -> {say}')
+        for place, what, say in found*(not a.counts and not listed): print(f'{name}:{place}: {what} -> {say}')
     for what, n in counts.most_common() if a.counts else (): print(f'{n:5d} {what}')
     print(f'{failed} findings')
     return failed > 0

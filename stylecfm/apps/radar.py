@@ -475,7 +475,7 @@ def rival_volumes(
     makers = {'the radar': lambda: list(radar), 'the radar, widened': lambda: [wider(v) for v in radar],
               'the mean street': lambda: [street(v) for v in radar],
               'the truth in voxels': lambda: [voxelise(s.lidar, grid) for s in scenes]}
-    return chosen(makers, kind, 'rival')()
+    return chosen(makers, kind, 'baseline')()
 
 RIVALS = ('the radar', 'the radar, widened', 'the mean street', 'the truth in voxels') # Baselines without a network
 
