@@ -15,7 +15,7 @@ from .config import InputError, chosen
 def blur(
     x:Tensor, # Images, `(b, c, h, w)`
     sigma:float, # Standard deviation of the Gaussian, pixels, > 0
-) -> Tensor: # As `x`; borders are reflected
+) -> Tensor: # Result, shaped as `x`; borders are reflected
     "Gaussian blur, by two passes of a one-dimensional filter cut at 2.5 standard deviations."
     m = math.ceil(2.5*sigma)
     k = torch.exp(-torch.arange(-m, m + 1.)**2/(2*sigma**2)).to(x)
@@ -31,7 +31,7 @@ DISCS, SHARPNESS, TOLERANCE = 8, 8., 4/255                    # neighbourhoods; 
 def kuwahara(
     x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
     radius:float=3., # Distance from a pixel to the centres of its neighbourhoods is 0.9 of this, pixels, >= 1
-) -> Tensor: # As `x`
+) -> Tensor: # Result, shaped as `x`
     "Edge-preserving simplification: means of the most uniform of eight discs around each pixel."
     turns = [2*math.pi*k/DISCS for k in range(DISCS)]
     offsets = [(round(.9*radius*math.sin(a)), round(.9*radius*math.cos(a))) for a in turns]
@@ -52,7 +52,7 @@ def coarse_picture(
     x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
     radius:float=3., # Size of what is removed, pixels; 0 removes nothing
     kind:str='kuwahara', # Key of `FILTERS`
-) -> Tensor: # As `x`
+) -> Tensor: # Result, shaped as `x`
     "Composition of images without their texture; raises `InputError` for unknown kinds and impossible radii."
     f = chosen(FILTERS, kind, 'kind of coarse picture')
     if not (radius == 0 or 1 <= radius <= 256): raise InputError(f'radius must be 0, or from 1 to 256 pixels, got {radius}')

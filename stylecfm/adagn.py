@@ -28,7 +28,7 @@ def time_features(
 # %% ../nbs/10_adagn.ipynb #cell-11
 def at_least_fp32(
     x:Tensor, # Numbers of any dtype and shape `(...)`
-) -> Tensor: # As `x`
+) -> Tensor: # Result, shaped as `x`
     "`x` in fp32, or in float64 if it came so."
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
@@ -41,7 +41,7 @@ class Mod(NamedTuple):
 
 # %% ../nbs/10_adagn.ipynb #cell-14
 class Modulation(nn.Module):
-    "Scale, shift and gate from a condition vector; all zero at birth."
+    "Scale, shift and gate from a condition vector; all zero at initialisation."
     def __init__(self,
         cond_dim:int, # Width of the condition
         channels:int, # Channels that are modulated
@@ -77,8 +77,8 @@ def per_channel(
 
 def modulated(
     y:Tensor, # Normalised features, `(b, channels, *spatial)`
-    mod:Mod, # From `Modulation`
-) -> Tensor: # As `y`
+    mod:Mod, # Modulation, output of `Modulation`
+) -> Tensor: # Result, shaped as `y`
     "Features scaled and shifted, channel by channel."
     return torch.addcmul(per_channel(mod.shift, y), y, 1 + per_channel(mod.scale, y))
 
@@ -94,8 +94,8 @@ class AdaptiveGroupNorm(nn.Module):
 
     def forward(self,
         x:Tensor, # `(b, channels, *spatial)`
-        mod:Mod, # From `Modulation`; its gate is left to the block
-    ) -> Tensor: # As `x`, same dtype
+        mod:Mod, # Modulation, output of `Modulation`; its gate is applied by the block
+    ) -> Tensor: # Result, shaped as `x`, same dtype
         "Normalised, then scaled and shifted."
         with torch.autocast(x.device.type, enabled=False):
             return modulated(F.group_norm(at_least_fp32(x), self.groups, eps=self.eps), mod).to(x.dtype)
@@ -112,8 +112,8 @@ class AdaptivePixelNorm(nn.Module):
 
     def forward(self,
         x:Tensor, # `(b, channels, *spatial)`
-        mod:Mod, # From `Modulation`; its gate is left to the block
-    ) -> Tensor: # As `x`, same dtype
+        mod:Mod, # Modulation, output of `Modulation`; its gate is applied by the block
+    ) -> Tensor: # Result, shaped as `x`, same dtype
         "Normalised, then scaled and shifted."
         with torch.autocast(x.device.type, enabled=False):
             y = F.layer_norm(at_least_fp32(x).movedim(1, -1), (self.channels,), eps=self.eps).movedim(-1, 1)
@@ -143,16 +143,16 @@ def over(self:AdaptiveGroupNorm,
 
 # %% ../nbs/10_adagn.ipynb #cell-30
 class GlobalResponseNorm(nn.Module):
-    "Loud channels against the others (Woo 2023); the identity at birth. Sums over space in fp32."
+    "Loud channels against the others (Woo 2023); the identity at initialisation. Sums over space in fp32."
     def __init__(self,
-        channels:int, # Of the input; two weights for each
+        channels:int, # Number of input channels; two weights per channel
     ):
         super().__init__()
         self.weight, self.bias = (nn.Parameter(torch.zeros(channels)) for _ in range(2))
 
     def forward(self,
         x:Tensor, # `(b, *spatial, channels)`, channels last
-    ) -> Tensor: # As `x`, same dtype
+    ) -> Tensor: # Result, shaped as `x`, same dtype
         "Each channel strengthened by its share of the loudness."
         with torch.autocast(x.device.type, enabled=False):
             h = at_least_fp32(x).flatten(1, -2)                                 # (b, pixels, channels)

@@ -42,7 +42,7 @@ def grown(
 
 def only_new_row(
     net:'DataIsoNext', # Network whose last style is new
-) -> 'DataIsoNext': # The same network
+) -> 'DataIsoNext': # The network itself
     "Freeze all but the newest style's row."
     import torch
     for name, p in net.named_parameters(): p.requires_grad_(name == 'style.table')
@@ -55,7 +55,7 @@ def only_new_row(
 def learn_style(
     model:'Model', # Structure-conditioned model
     name:str, # Name of the new style
-    paintings:list, # Its paintings, uint8 `(3, h, w)` each, at least 128 pixels a side
+    paintings:list, # Paintings of the style, uint8 `(3, h, w)` each, at least 128 pixels a side
     codec:'Codec', # The model's codec
     steps:int=400, # Training steps, at most
     max_minutes:float=20., # Training time, at most

@@ -25,7 +25,7 @@ if TYPE_CHECKING:                                             # for whoever read
 
 # %% ../nbs/80a_advice.ipynb #cell-5
 def memory_table(
-    p:'MemoryPlan', # From `plan`
+    p:'MemoryPlan', # Memory plan, output of `plan`
 ) -> str: # A heading, and a line for each of `p.tried`
     "What was tried, a line each; the choice is marked."
     from stylecfm.memory import GB
@@ -37,7 +37,7 @@ def memory_table(
     return '\n'.join(lines)
 
 def report_dict(
-    p:'MemoryPlan', # From `plan`
+    p:'MemoryPlan', # Memory plan, output of `plan`
 ) -> dict: # Plain values; bytes and seconds
     "A plan and its profile for a JSON file; the timeline is thinned to fewer than 1,000 moments."
     r = p.report
@@ -52,7 +52,7 @@ def report_dict(
 def measured(
     config:Config, # The run
     ways:list, # `Means` to try
-    device:'torch.device', # Where
+    device:'torch.device', # Device to measure
 ) -> list: # {means, predicted, measured, ratio, seconds} each; bytes
     "Real steps beside predicted ones."
     from tqdm import tqdm
@@ -64,7 +64,7 @@ def measured(
     return rows
 
 # %% ../nbs/80a_advice.ipynb #ad000006
-_MEASURED_WAYS = ('none', 0), ('none', 1), ('middle', 0), ('all', 0), ('all', 4), ('nested', 4) # Blocks made again, and chunks of the MLP
+_MEASURED_WAYS = ('none', 0), ('none', 1), ('middle', 0), ('all', 0), ('all', 4), ('nested', 4) # Blocks recomputed, and chunks of the MLP
 
 def _means_to_measure(c:Config, planned:'Means') -> list: # The planned one first
     "The plan's means, and every other way with its micro-batch and with half of it."
@@ -90,7 +90,7 @@ def _show_measured(c:Config, p:'MemoryPlan') -> dict: # For the JSON file
 
 # %% ../nbs/80a_advice.ipynb #ad000008
 def draw_timeline(
-    r:'MemoryReport', # From `profile`, with its rows
+    r:'MemoryReport', # Memory report from `profile`, with its rows
     path:Path, # PNG file to write, 720 x 360 pixels
 ):
     "The timeline of a step's memory as a PNG file."
@@ -107,10 +107,10 @@ def draw_timeline(
 @call_parse
 def stylecfm_profile(
     config:str=None, # A config.json; the defaults if none
-    budget:float=8., # What the card has, GB of 2**30 bytes
+    budget:float=8., # Memory budget, GB of 2**30 bytes
     image_size:int=None, # Side of the images, pixels
     batch_size:int=None, # Samples that are paired together
-    device:str='cuda', # Whose way to go: cuda or cpu
+    device:str='cuda', # Device type whose implementation is profiled: cuda or cpu
     json:str=None, # File for all of it as JSON
     picture:str=None, # PNG file for the timeline of memory
     measure:store_true=False, # Run the planned step, and some others, on this machine's device and compare
@@ -218,7 +218,7 @@ def report_on(
     return FolderReport(f.path, f.count, len(f.sizes) + len(f.broken), bad, small, side, f.told)
 
 def twins(
-    folders:list, # Of `Looked`
+    folders:list, # List of `Looked`
 ) -> list: # Pairs of paths with the same pixels
     "The same picture twice, also in two styles."
     first, found = {}, []
@@ -234,11 +234,11 @@ ON_CPU = dict( # What differs in `config.cpu.json`
 MOST_STEPS, CPU_HOURS = 50_000, .75 # Limits of a suggested run: steps; hours on a processor
 
 def suggest(
-    folders:list, # Of `FolderReport`
+    folders:list, # List of `FolderReport`
     small:bool, # For a processor, or a card of less than 4 GB
     image_size:int|None=None, # Side of the images, pixels; chosen if none
-    codec:str='dct:4', # As the config has it
-    channels:int=48, # Of its latents
+    codec:str='dct:4', # Codec of the config
+    channels:int=48, # Number of latent channels
     roots:tuple=('data/raw', 'data/latents', 'runs/train'), # Images, latents, run
 ) -> Config:
     "A config for these images; the number of steps is not yet limited."
@@ -258,7 +258,7 @@ def copies(
 
 def disk_needed(
     config:Config, # The run
-    images:int, # Of all styles
+    images:int, # Number of images of all styles
 ) -> dict: # {what: bytes}
     "Bytes on disk: latents in 16 bits, checkpoints (weights, twice their average, the others, two averages of AdamW), the model."
     from stylecfm.memory import latent_hw, parameters
@@ -270,8 +270,8 @@ def disk_needed(
 # %% ../nbs/80a_advice.ipynb #f205c9e3
 def time_of_step(
     config:Config, # The run
-    means:'Means', # What saves memory
-    speed:'Speed|None'=None, # Of a card that is not here: then by the roofline; else measured on this machine
+    means:'Means', # Memory options
+    speed:'Speed|None'=None, # Speed of a GPU that is not here, for a roofline estimate; default: measured on this machine
 ) -> float: # Seconds
     "How long a step will take."
     from stylecfm.memory import measure_step
@@ -285,7 +285,7 @@ def time_of_step(
 
 def limit_steps(
     config:Config, # The run
-    images:int, # Of all styles
+    images:int, # Number of images of all styles
     seconds:float, # A step
     hours:float|None, # Aimed at, by the seconds of a step; None: no limit
 ) -> tuple: # The config, its steps
@@ -317,7 +317,7 @@ def arranged(
     return None, 'put the folders, or links to them, alone into RAW: each folder in there is a style'
 
 def free_places(
-    save:str|None, # Where the config goes, if that was said
+    save:str|None, # Path of the config, if given
 ) -> dict: # config, raw, latents, run: paths as text
     "Names that take nothing from an earlier plan: `config.json`, `data/latents`, `runs/train`, or all of them with -2, -3, ..."
     stem = Path(save).stem if save else 'train'
@@ -327,7 +327,7 @@ def free_places(
     raise InputError('there are 1,000 plans here; tidy up')
 
 def side_step(
-    codec:str, # As the config has it
+    codec:str, # Codec of the config
 ) -> int: # Pixels
     "What the side of an image must be a multiple of: a tile codec's factor; 8 for an autoencoder, which is not loaded for this."
     from stylecfm.codecs import tile_codec
@@ -349,7 +349,7 @@ def stylecfm_plan(
     codec:str='dct:4', # dct:F, pixels:F, a folder, or ORG/NAME of an autoencoder on the hub
     hours:float=None, # At most so long; on a processor three quarters if none
     preset:str=None, # low, medium or high: a network for a card of 8, 16 or 32 GB
-    save:str=None, # Where the suggested config goes; none: config.json, or config-2.json, ... where that is taken
+    save:str=None, # Path of the suggested config; default: config.json, or config-2.json, ... where that exists
     debug:store_true=False, # Show the traceback of an error
 ):
     "Say what training on these folders will take, what is wrong with the images, and write a config for it."
@@ -399,7 +399,7 @@ def _make_plan(folders:list, budget:float|None, image_size:int|None, codec:str, 
 
 # %% ../nbs/80a_advice.ipynb #cell-18
 def _say_folders(reports:list, target:int, same:list, most:int=10):
-    "Print what is wrong with images; at most so many lines of each kind."
+    "Print what is wrong with images; at most a given number of lines of each kind."
     for f in reports:
         part = '' if f.looked == f.count else f', {f.looked} of them looked at'
         say(f'{printable(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; '
@@ -462,10 +462,10 @@ def _finish_plan(config:Config, places:dict, advice:str):
 # %% ../nbs/80a_advice.ipynb #cell-25
 class Finding(NamedTuple):
     "One thing that was looked at."
-    name:str # What
-    value:str # What was found
+    name:str # Name of the check
+    value:str # Result of the check
     state:str # good, note or bad
-    advice:str = '' # What to do; '' where nothing is
+    advice:str = '' # Advice; '' if there is none
 
 EXTRAS = dict(sklearn='demo', ot='sinkhorn', datasets='data') # Optional packages, and the extra that brings them
 
@@ -473,7 +473,7 @@ def _graded(name:str, value:str, amount:float, good:float, bad:float, advice:str
     "A finding by an amount: good above one limit, bad at or below another, a note between."
     return Finding(name, value, 'good' if amount > good else 'note' if amount > bad else 'bad', '' if amount > good else advice)
 
-def _packages() -> list: # Of `Finding`
+def _packages() -> list: # List of `Finding`
     "Optional packages."
     import importlib.util
     there = {p: importlib.util.find_spec(p) is not None for p in EXTRAS}
@@ -482,7 +482,7 @@ def _packages() -> list: # Of `Finding`
 
 def examine(
     debug:bool=False, # Let an error of the step of training through
-) -> list: # Of `Finding`: software, processor, GPU, memory, disk, packages, a step of training
+) -> list: # List of `Finding`: software, processor, GPU, memory, disk, packages, a training step
     "Look at the machine."
     import os, platform, shutil
     import psutil, torch

@@ -53,11 +53,11 @@ def group_stats(
 def norm_grad(
     dm:Tensor, # Gradient of the modulated norm, `(b, c, h, w)`
     y:Tensor, # Input of the norm, `(b, c, h, w)`
-    stats:tuple, # From `group_stats`
+    stats:tuple, # Statistics, output of `group_stats`
     scale:Tensor, # Modulation, `(b, c)`
     groups:int, # Groups of channels
 ) -> tuple: # Gradients of `y`, of scale and of shift
-    "The way back through a modulated group norm."
+    "The backward pass of a modulated group norm."
     mean, r = stats
     b, c, *hw = y.shape
     n = y[0].numel()//groups                                                    # values of a group
@@ -72,10 +72,10 @@ def norm_grad(
 # %% ../nbs/10a_backward.ipynb #cell-14
 def normed(
     y:Tensor, # Input of the norm, `(b, c, h, w)`
-    stats:tuple, # From `group_stats`
+    stats:tuple, # Statistics, output of `group_stats`
     scale:Tensor, # Modulation, `(b, c)`
-    shift:Tensor, # Likewise, `(b, c)`
-    dtype:torch.dtype, # Of the rows
+    shift:Tensor, # Shift, `(b, c)`
+    dtype:torch.dtype, # Dtype of the rows
 ) -> Tensor: # A row for each pixel, `(b*h*w, c)`
     "The modulated norm, as one multiplication and one addition."
     mean, r = stats
@@ -96,11 +96,11 @@ def pointwise_grad(
     dp:Tensor, # Gradient of the output, `(pixels, c)`
     m:Tensor, # The input, `(pixels, c)`
     w1:Tensor, # Weight of the widening layer, `(wide, c)`
-    b1:Tensor, # Its bias, `(wide,)`
+    b1:Tensor, # Bias of the first layer, `(wide,)`
     w2:Tensor, # Weight of the narrowing layer, `(c, wide)`
     chunks:int=1, # Parts of the pixels to go through one after the other, >= 1
 ) -> tuple: # Gradients of `m`, `w1`, `b1`, `w2`, `b2`; those of weights fp32 or better
-    "The way back through the two pointwise layers, whose wide features are made again."
+    "The backward pass of the two pointwise layers, whose wide features are recomputed."
     if chunks > 1:
         parts = [pointwise_grad(*part, w1, b1, w2) for part in zip(dp.chunk(chunks), m.chunk(chunks))]
         return torch.cat([p[0] for p in parts]), *(sum(v) for v in list(zip(*parts))[1:])

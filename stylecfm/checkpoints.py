@@ -39,13 +39,13 @@ class Model(NamedTuple):
     weights: str = '' # Fingerprint of the codec's weights; '' if unknown
 
 def codec_weights(
-    fingerprint:str, # Of a codec: `WEIGHTS/HOW`
-) -> str: # What is before the first stroke
+    fingerprint:str, # Fingerprint of a codec: `WEIGHTS/HOW`
+) -> str: # Part before the first slash
     "The part of a codec's fingerprint that is of its weights alone."
     return fingerprint.partition('/')[0]
 
 def write_model(
-    folder:Path, # An empty folder, to be sealed by the caller
+    folder:Path, # An empty folder, to be completed with a manifest by the caller
     model:Model, # To be written
     codec:Codec|None=None, # To be written, too
 ):
@@ -109,7 +109,7 @@ _INDEX = dict(network=many(TEXT, 2, 2), codec=PATH, codec_weights=Rule('text', l
 def load_network(
     folder:Path, # With `config.json` and weights, as diffusers has them
     kind:type, # A class of `NETWORKS`
-    manifest:dict|None=None, # Of the folder above, which must list both; none: there is none
+    manifest:dict|None=None, # Manifest of the folder above, which must list both files; default: no manifest
 ) -> IsoNext|UNet: # For use, fp32, on the CPU
     "A network whose description and weights agree; raises `InputError`, before anything is built, where they do not."
     about, weights = folder/'config.json', folder/'diffusion_pytorch_model.safetensors'
@@ -132,7 +132,7 @@ def load_network(
 def with_weights(
     net:torch.nn.Module, # Built on the device `meta`
     weights:Path, # A safetensors file whose shapes are those of the network
-) -> torch.nn.Module: # The same network, fp32, on the CPU
+) -> torch.nn.Module: # The network itself, fp32, on the CPU
     "Give a network without memory its weights; raises `InputError` for those that are no finite numbers."
     found = read_tensors(weights)
     for k, v in found.items():
@@ -146,7 +146,7 @@ def with_weights(
 
 # %% ../nbs/48_checkpoints.ipynb #48e00001
 def load_model(
-    path:str|Path, # As `find_model` takes it
+    path:str|Path, # Model path, as `find_model` takes it
 ) -> Model:
     "A verified model; raises `InputError` for what is none, or is damaged."
     path = find_model(path)
@@ -195,7 +195,7 @@ def _row(line:str) -> dict|None: # None where it is none
 
 def read_log(
     path:str|Path, # A log, whatever has happened to it
-) -> tuple[list, int]: # Its rows; how many lines are none, a last one that was cut off not counted
+) -> tuple[list, int]: # Rows, and the number of invalid lines, not counting a last line that was cut off
     "What can be read of a log; nothing where there is none."
     try: text = Path(path).read_text('utf-8', 'replace') if Path(path).is_file() else ''
     except OSError: text = ''
@@ -212,7 +212,7 @@ def save_checkpoint(
     state:dict, # Plain values; `step` is among them, `validation` may be
     keep:int=2, # Newest ones to keep, besides the best
     log:list=(), # Rows of the run's log so far
-) -> Path: # Its folder
+) -> Path: # Folder of the checkpoint
     "Write a checkpoint, verify it, and only then remove those that are too old; raises `InputError`, with all others as they were."
     folder = root/'checkpoints'/f"step-{state['step']:07}"
     enough_room(root, 1.2*(sum(t.nbytes for t in tensors.values()) + sum(p.nbytes for p in model.net.parameters())))
@@ -296,11 +296,11 @@ def prune(
 
 # %% ../nbs/48_checkpoints.ipynb #cell-16
 def settled(
-    lock:Held|None, # Of the run; None, or given back, outside of one
+    lock:Held|None, # Lock of the run; None, or released, outside of one
     root:Path, # Folder of the run
     step:int, # Steps that are done
 ) -> bool: # Whether the folder is a new one, with nothing in it
-    "Make a run's folder anew where it was moved or deleted; raises `InputError` where another run is there now."
+    "Recreate a run's folder where it was moved or deleted; raises `InputError` where another run is there now."
     if lock is None or not lock.lock.is_locked or lock.kept(): return False     # the run is over
     if not lock.moved():                                                        # only the lock was deleted
         lock.take()
@@ -309,7 +309,7 @@ def settled(
         raise InputError(f'{root} was moved or deleted while it was trained, and another run is there now; '
                          'put the first one back, and start it again')
     lock.take()
-    say(f'{root} was moved or deleted; it is made anew, with all that is written from step {step} on', error=True)
+    say(f'{root} was moved or deleted; it is recreated, with all that is written from step {step} on', error=True)
     return True
 
 # %% ../nbs/48_checkpoints.ipynb #cell-19

@@ -63,7 +63,7 @@ def _in_words(e:Exception) -> str: # '' for a fault of ours
 @contextmanager
 def reported(
     debug:bool=False, # Let errors through with their traceback
-    begun:str='', # What a keyboard interrupt leaves behind
+    begun:str='', # Message about what a keyboard interrupt leaves on disk
 ):
     "Turn errors that the user can mend into one line on stderr and exit code 2; an interrupt into 130, SIGTERM into 143, SIGHUP into 129; notes on images into lines."
     shown, warnings.showwarning = warnings.showwarning, _note_line(warnings.showwarning)
@@ -80,7 +80,7 @@ def reported(
             sys.exit(getattr(e, 'code', 130))
         finally: warnings.showwarning = shown
 
-def _note_line(show:Callable) -> Callable: # As `warnings.showwarning`
+def _note_line(show:Callable) -> Callable: # Replacement for `warnings.showwarning`
     "Show a note on an image in one line, and other warnings as before."
     def line(message, category, *args, **kwargs):
         if category.__name__ == 'ImageNote': say(f'note: {message}', error=True)
@@ -99,7 +99,7 @@ class _Parser(ArgumentParser):
 
 def parser_of(
     f:Callable, # A command: a list becomes words without a flag, `store_true` a switch, all else a flag with a value
-) -> ArgumentParser: # Its flags are spelled as the parameters
+) -> ArgumentParser: # Parser whose flags are spelled as the parameters
     "The command line of a function, with docstring and docments as its help."
     p = _Parser(prog=f.__name__, description=f.__doc__)
     for name, v in docments(f, full=True, returns=False, eval_str=True).items():
@@ -143,17 +143,17 @@ def stylecfm_preprocess(
     raw_data_root:str=None, # Folder with a folder of images for each style
     data_root:str=None, # Folder of the latents
     codec:str=None, # dct:F, pixels:F, a folder, or ORG/NAME of an autoencoder on the hub
-    precision:str='auto', # Of an autoencoder: fp32, bf16, or auto: bf16 where the device is fast at it
-    device:str=None, # Where an autoencoder computes: cpu, cuda, mps; a GPU if there is one
+    precision:str='auto', # Precision of the autoencoder: fp32, bf16, or auto: bf16 where the device computes it fast
+    device:str=None, # Device of the autoencoder: cpu, cuda, mps; default: a GPU if available
     max_megapixels:float=80., # Larger images are skipped unread
     dataset:str=None, # NAME:SPLIT of a Hugging Face data set, whose images go into raw_data_root first
-    image_column:str='image', # Its column of images
-    label_column:str=None, # Its column of labels, which become styles
-    style:str=None, # Its style, where all of it is of one
+    image_column:str='image', # Column with the images
+    label_column:str=None, # Column with the labels, which become styles
+    style:str=None, # Style of all images, if there is only one
     streaming:store_true=False, # Fetch its images one by one
     import_pt:str=None, # Folder of ready latents (.pt, .pth, .safetensors), a folder for each style, instead of images
     scaling:float=None, # Factor that those were multiplied by; by the autoencoder's config and their values if none
-    shift:float=None, # What was subtracted before; by the autoencoder's config if none
+    shift:float=None, # Constant subtracted before scaling; default: the autoencoder's config
     by_content:store_true=False, # Compare the contents of all files; else one counts as unchanged while its size, times of modification and status change, and inode are the same
     strict:store_true=False, # Refuse a bad file instead of skipping it
     rebuild:store_true=False, # Replace latents that were made with other settings
@@ -185,11 +185,11 @@ def stylecfm_preprocess(
 
 # %% ../nbs/80_cli.ipynb #cell-11
 def tell(
-    r:'CacheReport', # What became of the files
+    r:'CacheReport', # Numbers of files written, kept and left out
     data_root:str, # Folder of the latents
     most:int=50, # Lines of each kind, so that a thousand bad files do not bury the end
 ):
-    "Print what came of a cache: bad files, twins and lopsided styles on stderr, the sum on stdout."
+    "Print what came of a cache: bad files, duplicates and unbalanced styles on stderr, the sum on stdout."
     for b in r.bad[:most]: say(f'skipped {printable(b.path)}: {b.reason}', error=True)
     if len(r.bad) > most: say(f'... and {len(r.bad) - most} more, listed in {data_root}/skipped.csv', error=True)
     for line in r.told: say(printable(line), error=True)
@@ -207,8 +207,8 @@ def stylecfm_train(
     config:str=None, # A config.json; the defaults if none
     data_root:str=None, # Folder of the latents
     save_dir:str=None, # Folder of the run
-    max_steps:int=None, # Stop after so many steps
-    max_minutes:float=None, # Stop after so many minutes of training
+    max_steps:int=None, # Stop after this number of steps
+    max_minutes:float=None, # Stop after this number of minutes of training
     seed:int=None, # Order, noise, times and pairs all follow from it
     init_from:str=None, # Folder of a model to begin with; styles that it does not know are added
     freeze:str=None, # old: with --init_from, only the new styles learn
@@ -303,20 +303,20 @@ def stylecfm_transfer(
     num_steps:int=None, # Steps each way; as the model says if none
     cfg_scale:float=None, # Guidance at the start; 1 is unguided
     method:str=None, # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21 and bs32 choose their steps
-    strength:float=1., # From 0, the image as it is, to 1, the style that is wanted
-    size:int=None, # Make images smaller first, so that the shorter side has so many pixels; if none: as they are, or with a structure-conditioned model at most 1,600 pixels along the longer side
+    strength:float=1., # Transfer strength, 0 (unchanged image) to 1 (target style)
+    size:int=None, # Make images smaller first, to this length of the shorter side, pixels; default: as they are, or with a structure-conditioned model at most 1,600 pixels along the longer side
     full_size:store_true=False, # Paint images at the size that they have
     coarseness:float=None, # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the composition (this and the next four: structure-conditioned models)
     texture:float=None, # Share of the photograph's own texture that stays, 0 to 1
     colours:float=None, # Share of the painting's colours, from 0, those of the photograph, to 1
-    colors:float=None, # The same as --colours
+    colors:float=None, # Alias of --colours
     temperature:float=None, # Standard deviation of the noise that is painted from, 0 to 1: lower is smoother
     mode:str='loop', # Way from style to style: loop, flowedit or sdedit
     match:str=None, # Make structures more like noise: none, moments or spectrum; as the model says if not given
     fresh:float=None, # Share of a structure, 0 to 1, that becomes new noise: more paint, less likeness; as the model says if not given
     seed:int=0, # Seed of all noise: another one paints another version
-    precision:str='fp32', # Of the network: fp32, bf16, or auto
-    compile:store_true=False, # Compile the network: pays for many images of one size
+    precision:str='fp32', # Precision of the network: fp32, bf16, or auto
+    compile:store_true=False, # Compile the network: faster for many images of one size
     device:str=None, # cpu or cuda; a GPU if there is one
     codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
     grid:str=None, # Also write sources and results side by side into this image
@@ -343,7 +343,7 @@ def stylecfm_transfer(
 # %% ../nbs/80_cli.ipynb #1a28d001
 def check_size(
     path:Path, # First of the images
-    size:int|None, # As --size was given
+    size:int|None, # Value of --size
     full_size:bool, # Whether --full_size was given
 ):
     "Raise `InputError` for a size that cannot be had."
@@ -353,8 +353,8 @@ def check_size(
     if size and path.suffix.lower() in LATENTS: raise InputError('--size is for images; a latent has the size that it has')
 
 def either(
-    colours:float|None, # As --colours was given
-    colors:float|None, # As --colors was given
+    colours:float|None, # Value of --colours
+    colors:float|None, # Value of --colors
 ) -> float|None:
     "The one value of a flag with two spellings; raises `InputError` for two values."
     if colours is not None and colors is not None and colours != colors:
@@ -380,7 +380,7 @@ LONGEST = 1600                                                # pixels along the
 def at_most(
     image:'Image.Image', # RGB, or with opacity
     longest:int, # Longer side of the result, pixels, at most
-) -> 'Image.Image': # The same image, if it is no larger
+) -> 'Image.Image': # Resized image; the input itself if it is small enough
     "A whole image made smaller by its longer side, antialiased."
     from stylecfm.images import shrink
     return shrink(image, longest*min(image.size)/max(image.size))
@@ -443,8 +443,8 @@ def _tell_names(source:str, todo:list):
 # %% ../nbs/80_cli.ipynb #c11a0014
 def transfer_all(
     pipe:'StyleTransferPipeline', # Model and codec
-    todo:list, # From `pairs`
-    given:dict, # Of the pipeline's call
+    todo:list, # List of `(input, output)`, from `pairs`
+    given:dict, # Arguments of the pipeline's call
     strict:bool, # Stop at the first bad image
     grid:str|None=None, # Image of sources and results, if one is wanted
     report:str|None=None, # JSON of times, if one is wanted
@@ -494,7 +494,7 @@ def side_by_side(
     rows:list, # A dict of each image, with its paths `input` and `output`
     path:str, # Image to write
     most:int=24, # Images that are shown; the first ones
-    side:int=256, # Of each square, pixels; what does not fit is cut off evenly
+    side:int=256, # Side length of each square, pixels; larger images are cropped evenly
 ):
     "The first sources above their results as one picture; of latents, the results alone."
     from PIL import ImageOps
@@ -529,8 +529,8 @@ def stylecfm_evaluate(
     num_steps:int=None, # Steps each way; as the model says if none
     cfg_scale:float=None, # Guidance at the start; 1 is unguided
     mode:str='loop', # Way from style to style: loop, flowedit or sdedit
-    judge_steps:int=1200, # Of training the small classifier; 0: leave it out
-    draws:int=30, # Of the bootstrap intervals
+    judge_steps:int=1200, # Number of training steps of the style classifier; 0: no classifier
+    draws:int=30, # Number of bootstrap draws
     device:str=None, # cpu or cuda; a GPU if there is one
     codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
     overwrite:store_true=False, # Replace files that no earlier run wrote
@@ -583,7 +583,7 @@ def stylecfm_export(
 
 # %% ../nbs/80_cli.ipynb #ae1b5812
 def run_line(
-    line:str, # As typed: 'stylecfm_transfer --input a.jpg --output b.png'
+    line:str, # Command line as typed: 'stylecfm_transfer --input a.jpg --output b.png'
 ) -> int: # Exit code: 0; 2 for what the user can mend
     "Run a command of this package in this process; raises `InputError` for one that does not exist."
     import shlex

@@ -27,7 +27,7 @@ from .tiles import Decoded, Encoded, TileAutoencoder
 # %% ../nbs/03_codecs.ipynb #cell-5
 class Codec(Protocol):
     "Images in [-1, 1] to latents and back."
-    spec: str # What `load_codec` was asked for; enough to load it again
+    spec: str # Argument of `load_codec`; enough to load the codec again
     latent_channels: int # Channels of a latent
     factor: int # Image pixels along one latent pixel
     fingerprint: str # Changes when weights or settings do; the part before a slash is of the weights alone
@@ -47,7 +47,7 @@ class Codec(Protocol):
 # %% ../nbs/03_codecs.ipynb #cell-7
 def check_sides(
     images:Tensor, # `(b, c, h, w)`
-    factor:int, # What must divide `h` and `w`
+    factor:int, # Divisor that `h` and `w` must have
     spec:str, # The codec's name, for the message
 ):
     "Raise `InputError` unless the images' sides are multiples of the factor."
@@ -61,7 +61,7 @@ class PixelShuffle:
     kind = 'pixels'
     def __init__(self,
         factor:int=4, # Side of the tile that becomes one latent pixel
-        channels:int=3, # Of the images; what is said of 3 holds for others
+        channels:int=3, # Number of image channels; 3 for RGB
     ):
         self.factor, self.latent_channels = factor, channels*factor**2
         self.spec = self.fingerprint = f'{self.kind}:{factor}' + f':{channels}'*(channels != 3)
@@ -82,7 +82,7 @@ class PixelShuffle:
 # %% ../nbs/03_codecs.ipynb #cell-15
 def rotation(
     factor:int, # Side of a tile
-    channels:int=3, # Of the image; others than 3 are no colours and stay apart
+    channels:int=3, # Number of image channels; other numbers than 3 are not colours and are not rotated
 ) -> Tensor: # `(n, n)`, n = channels*factor^2, orthonormal, fp32
     "Opponent colours and cosine waves of a tile of shuffled pixels (Ahmed 1974)."
     k, n = np.mgrid[:factor, :factor]
@@ -96,7 +96,7 @@ class TileDCT(PixelShuffle):
     kind = 'dct'
     def __init__(self,
         factor:int=4, # Side of the tile that becomes one latent pixel
-        channels:int=3, # Of the images
+        channels:int=3, # Number of image channels
     ):
         super().__init__(factor, channels)
         self.rotation = rotation(factor, channels)
@@ -117,7 +117,7 @@ class TileDCT(PixelShuffle):
 def starts(
     n:int, # Length of a side
     tile:int, # Length of a tile
-    step:int, # From one tile's beginning to the next, >= 1
+    step:int, # Distance between the starts of neighbouring tiles, >= 1
 ) -> list: # Beginnings, rising
     "Where tiles begin along a side of `n`; the last one ends with it."
     return [*range(0, max(n - tile, 0), step), max(n - tile, 0)]
@@ -166,7 +166,7 @@ def pick_device(
         raise InputError(f'cannot compute on device {str(device)!r} here; try cpu') from None
 
 def fast_bf16(
-    device:torch.device, # Where to compute
+    device:torch.device, # Device to compute on
 ) -> bool:
     "Whether the device itself computes bfloat16, instead of pretending to."
     native = dict(cuda=lambda: torch.cuda.is_bf16_supported(including_emulation=False),
@@ -178,7 +178,7 @@ def fast_bf16(
 SLICE = {'cpu': 1 << 16, 'cuda': 1 << 20}
 
 def weights_digest(
-    net:nn.Module, # Whose weights
+    net:nn.Module, # Network whose weights are hashed
 ) -> str: # 16 hexadecimal digits
     "A digest of names, shapes and values of all weights."
     h = hashlib.sha256()
@@ -191,8 +191,8 @@ class Autoencoder:
     "A trained network as a codec."
     def __init__(self,
         net:nn.Module, # With `encode` and `decode` as diffusers' autoencoders have them
-        spec:str, # What `load_codec` was asked for
-        device:str|torch.device|None=None, # Where to compute; a GPU if there is one
+        spec:str, # Argument of `load_codec`
+        device:str|torch.device|None=None, # Device to compute on; default: a GPU if available
         precision:str='fp32', # fp32, bf16, or auto: bf16 where the device is fast at it
         tile:int=512, # Side of a tile, pixels; images no larger go through whole
     ):
@@ -242,7 +242,7 @@ def decode(self:Autoencoder,
     return self._through(lambda z: self.net.decode(z).sample, latents, self.tile//self.factor, Fraction(self.factor))
 
 @patch
-def _tried(self:Autoencoder) -> Tensor: # Its latent, `(1, c, 64/factor, 64/factor)`
+def _tried(self:Autoencoder) -> Tensor: # Latent, `(1, c, 64/factor, 64/factor)`
     "Encode and decode a grey image; raises `InputError` for a network that cannot, or whose weights are not finite."
     for k, v in self.net.state_dict().items():
         if not v.isfinite().all(): raise InputError(f'{self.spec}: weight {k} is not finite; take another copy')
@@ -292,7 +292,7 @@ class Clamp(nn.Module):
     "A soft limit of 3, which keeps a wild latent from shining."
     def forward(self,
         x:Tensor, # `(b, c, h, w)`
-    ) -> Tensor: # As `x`, in (-3, 3)
+    ) -> Tensor: # Result, shaped as `x`, in (-3, 3)
         "Nearly the same near 0."
         return 3*torch.tanh(x/3)
 
@@ -335,8 +335,8 @@ def taesd_layers(
 class TinyAutoencoder(nn.Module):
     "An encoder and a decoder of TAESD's kind, which think of images in [0, 1]."
     def __init__(self,
-        encoder:dict, # Its weights, {name: tensor}
-        decoder:dict, # Likewise
+        encoder:dict, # Encoder weights, {name: tensor}
+        decoder:dict, # Decoder weights, {name: tensor}
     ):
         super().__init__()
         self.encoder, self.decoder = taesd_layers(encoder, True), taesd_layers(decoder, False)
@@ -488,22 +488,22 @@ class LatentStats(NamedTuple):
 
     def standardise(self,
         z:Tensor, # In the codec's units, `(b, c, h, w)` or `(b, c, depth, h, w)`
-    ) -> Tensor: # As `z`, fp32
+    ) -> Tensor: # Result, shaped as `z`, fp32
         "Codec's units to standard ones."
         mean, scale = (v.to(z.device).view(-1, *(1,)*(z.ndim - 2)) for v in self)
         return (z - mean).div_(scale)
 
     def restore(self,
         z:Tensor, # In standard units, `(b, c, h, w)`
-    ) -> Tensor: # As `z`, fp32
+    ) -> Tensor: # Result, shaped as `z`, fp32
         "Standard units to the codec's."
         mean, scale = (v.to(z.device).view(-1, *(1,)*(z.ndim - 2)) for v in self)
         return (z*scale).add_(mean)
 
 def stats_from(
     d:dict, # With lists `mean` and `scale`, as a file has them
-    channels:int, # Of the latents
-    what:str, # Which file, for the error
+    channels:int, # Number of latent channels
+    what:str, # File name, for the error
 ) -> LatentStats:
     "Mean and scale that somebody else wrote; raises `InputError` for numbers that are none, or too many."
     checked(d, dict(mean=many(number(-1e9, 1e9), channels, channels), scale=many(number(1e-9, 1e9), channels, channels)), what)
@@ -551,8 +551,8 @@ def load_codec(
     # `dct:F`, `pixels:F` (F from 1 to 16), `dct:F:C` for images of C channels, a folder,
     # or ORG/NAME, ORG/NAME/subfolder, ORG/NAME@revision on the hub
     spec:str,
-    device:str|torch.device|None=None, # Where an autoencoder computes; a GPU if there is one
-    precision:str='fp32', # Of an autoencoder: fp32, bf16, or auto: bf16 where the device is fast at it
+    device:str|torch.device|None=None, # Device of an autoencoder; default: a GPU if available
+    precision:str='fp32', # Precision of an autoencoder: fp32, bf16, or auto: bf16 where the device computes it fast
     tile:int=512, # Side of an autoencoder's tiles, pixels
 ) -> Codec:
     "The codec that `spec` names; raises `InputError` for a name that leads nowhere, or to something else."
@@ -561,8 +561,8 @@ def load_codec(
 
 # %% ../nbs/03_codecs.ipynb #1681613f
 def write_codec(
-    folder:Path, # Where a folder `codec` is made, if it takes one
-    codec:Codec, # From `load_codec`
+    folder:Path, # Parent of the folder `codec`, if the codec needs one
+    codec:Codec, # Codec, output of `load_codec`
 ) -> str: # `./codec`, or a name that leads to the codec from anywhere
     "Write a codec beside the model that needs it."
     if not isinstance(codec, Autoencoder) or not os.path.isdir(os.path.expanduser(codec.spec)): return codec.spec

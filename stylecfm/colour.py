@@ -77,7 +77,7 @@ def encoding_of(
 
 def to_srgb(
     samples:np.ndarray, # `(h, w, 1)` or `(h, w, 3)`, uint8 or uint16 over their full range
-    encoding:Encoding, # Of the samples
+    encoding:Encoding, # Encoding of the samples
 ) -> np.ndarray: # `(h, w, 3)`, uint8
     "Samples as 8-bit sRGB; colours outside of sRGB are clipped."
     top = np.iinfo(samples.dtype).max
@@ -144,7 +144,7 @@ def icc_encoding(
 
 def icc_channels(
     profile:bytes, # An ICC profile
-) -> str: # As the profile writes it: RGB, GRAY, CMYK, Lab; '' where there is none
+) -> str: # Colour space as the profile writes it: RGB, GRAY, CMYK, Lab; '' if there is none
     "The colour space of a profile's samples."
     return profile[16:20].decode('latin-1').strip() if profile[36:40] == b'acsp' else ''
 

@@ -50,7 +50,7 @@ def say_all(
     for line in text.split('\n'): say(line)
 
 def say(
-    line:str, # What to tell
+    line:str, # Line to print
     error:bool=False, # On stderr instead of stdout
 ):
     "Print one line; names in it cannot control the terminal, and a closed one raises nothing."
@@ -67,7 +67,7 @@ def say(
 
 # %% ../nbs/00_config.ipynb #cell-10
 class Rule(NamedTuple):
-    "What a value may be: in words, and as a test."
+    "Allowed values: a description and a test."
     words:str # Completes the sentence "must be ..."
     test:Callable[[Any], bool] # True where the value is allowed; must not raise
 
@@ -103,7 +103,7 @@ def or_auto(
 def chosen(
     table:dict, # {name: entry}
     name:str, # The key that is wanted
-    what:str, # What the table holds, for the error
+    what:str, # Name of the table, for the error
 ) -> Any: # The entry
     "An entry of a table of choices; raises `InputError` that lists them."
     if name not in table: raise InputError(f'{what} must be one of {", ".join(table)}, got {name!r}')
@@ -112,7 +112,7 @@ def chosen(
 def one_word(
     section:str, # A section's name, such as training
     name:str, # A key of it whose rule is `one_of`
-) -> list: # Of words
+) -> list: # List of words
     "The words that a key of a config allows; a table elsewhere holds what each means."
     rule = {f.name: f for f in fields(_SECTIONS[section])}[name].metadata['rule']
     return rule.words.removeprefix('one of ').split(', ')
@@ -129,7 +129,7 @@ ODD = Rule('an odd whole number from 1 to 31', lambda v: whole(1, 31).test(v) an
 LONGEST = 255 # Bytes of a name on a disk; a path may have sixteen times as many
 
 def _fits(v:str, n:int=LONGEST) -> bool:
-    "Whether a text, as a disk stores it, has at most so many bytes."
+    "Whether a text, as a disk stores it, has at most the given number of bytes."
     return len(v.encode('utf-8', 'surrogatepass')) <= n
 
 def _plain(v:str) -> bool:
@@ -186,8 +186,8 @@ def or_none(
 
 # %% ../nbs/00_config.ipynb #cell-16
 def key(
-    default:Any, # Value where the user says nothing
-    rule:Rule, # What it may be
+    default:Any, # Value where the user gives none
+    rule:Rule, # Allowed type, range and values
 ) -> Any: # A dataclass field
     "A field that knows its rule."
     return field(default=default, metadata={'rule': rule})
@@ -200,9 +200,9 @@ def _shown(v:Any, n:int=60) -> str:
     return s if len(s) <= n else s[:n-3] + '...'
 
 def checked(
-    d:Any, # What a file holds
+    d:Any, # Parsed JSON object
     rules:dict, # {key: `Rule`}; other keys are passed over
-    what:str, # Whose keys those are, for the error: a path
+    what:str, # Name of the section or file that the keys belong to, for the error
     usual:dict|None=None, # {key: value} of those that may be missing
 ) -> dict: # `d` with what was missing
     "A dictionary that keeps to rules; raises `InputError` with the first key that does not."
@@ -247,7 +247,7 @@ class ModelConfig(Section, name='model'):
     grn:bool = key(False, FLAG) # Global response norm in the blocks (Woo 2023): off, as it has not been found to pay
     context_dim:int = key(0, whole(0, WIDEST)) # Numbers of a condition that attention reads as a context of rank one; 0: no attention, for pictures
     context_every:int = key(3, whole(1, 1000)) # Blocks between two such attentions
-    factors:int = key(1, whole(1, WIDEST)) # Styles that are pairs, of so many second parts: rows of the table begin as sums; 1: all are unrelated
+    factors:int = key(1, whole(1, WIDEST)) # Number of second parts, for styles that are pairs: rows of the table begin as sums; 1: all are unrelated
     # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a level
     network:str = key('isonext', one_of('isonext', 'unet'))
     # Output of the network: the velocity, or the noise (as in DDPM) or data point from which it follows
@@ -273,11 +273,11 @@ class TrainingConfig(Section, name='training'):
     use_avg_style_for_uncond:bool = key(True, FLAG) # A dropped label becomes the mean of the styles, not a token of its own
     dynamic_epsilon:bool = key(True, FLAG) # The path's noise grows from 0: straight paths first, then tolerance around them
     epsilon_warmup_epochs:int = key(100, whole(1)) # Epochs until the path's noise is full: half of the training
-    epsilon_final:float = key(.1, real(0, .9)) # Where epsilon ends, in units of the latents: a tenth hides little
+    epsilon_final:float = key(.1, real(0, .9)) # Final value of epsilon, in units of the latents; 0.1 hides little
     epsilon_schedule:str = key('linear', one_of('linear', 'cosine', 'constant', 'falling')) # How epsilon gets there
     # Noise around the path, or the earliest time that is trained: noise, as the time where sampling starts must be trained
     epsilon_is:str = key('noise', one_of('noise', 'start'))
-    # From noise to data: straight, with epsilon's noise around it
+    # Path from noise to data: straight, with Gaussian noise of scale epsilon around it
     path:str = key('gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman'))
     # How noise meets latents: optimal transport straightens the flow
     coupling:str = key('ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete'))
@@ -293,16 +293,16 @@ class TrainingConfig(Section, name='training'):
     # AdamW; or schedule-free AdamW (Defazio 2024), which needs no schedule and averages by itself
     optimizer:str = key('adamw', one_of('adamw', 'schedulefree'))
     lr_schedule:str = key('cosine', one_of('cosine', 'constant')) # The rate after the warm-up: falling ends quieter
-    # Of the network's products: bf16 where the device has it and `use_amp` is true
+    # Precision of the network's matrix products: bf16 where the device supports it and `use_amp` is true
     precision:str = key('auto', one_of('auto', 'bf16', 'fp16', 'fp32'))
     compile:bool = key(False, FLAG) # torch.compile: off, as it takes minutes and has not been found to pay on a processor
     tf32:bool = key(True, FLAG) # On a GPU, 32-bit products in the shorter format of tensor cores
     # With several processes: pairs over the whole batch, as one process would make them
     coupling_scope:str = key('gathered', one_of('gathered', 'process'))
-    max_steps:int = key(0, whole(0)) # Stop after so many steps; 0: as the epochs say
-    max_minutes:float = key(0., real(0, 1e6)) # Stop after so many minutes of training; 0: no limit
+    max_steps:int = key(0, whole(0)) # Stop after this number of steps; 0: as the epochs say
+    max_minutes:float = key(0., real(0, 1e6)) # Stop after this number of minutes of training; 0: no limit
     validation_share:float = key(.05, real(0, .5)) # Images of each style that are held out to see what is learned: enough for a curve
-    patience:int = key(0, whole(0)) # Stop when so many validations in a row found nothing better; 0: never
+    patience:int = key(0, whole(0)) # Stop when this number of validations in a row found nothing better; 0: never
     init_from:str = key('none', PATH) # Folder of a model to begin with; none: weights drawn by chance
     freeze:str = key('nothing', one_of('nothing', 'old')) # With `init_from`: all learns, or only the rows of styles that it does not know
     micro_batch:int|str = key('auto', or_auto(whole(1, WIDEST))) # Latents that go through the network at once: as many as fit
@@ -310,7 +310,7 @@ class TrainingConfig(Section, name='training'):
     checkpointing:str = key('auto', one_of('auto', 'none', 'middle', 'all', 'nested'))
     # Chunks in which widened features are computed again; 0 keeps them: as is needed
     mlp_chunks:int|str = key('auto', or_auto(whole(0, 1024)))
-    memory_gb:float = key(0., real(0, 4096)) # What the run may use, in units of 2**30 bytes; 0: what the device has
+    memory_gb:float = key(0., real(0, 4096)) # Memory budget in units of 2**30 bytes; 0: all of the device's memory
     seed:int = key(0, whole(0, 2**63-1)) # Order, noise, times and pairs all follow from it
 
     @property
@@ -325,13 +325,13 @@ class InferenceConfig(Section, name='inference'):
     num_inference_steps:int = key(20, whole(1, 1000)) # Steps each way: inversion and generation; fewer bring the style less near
     cfg_scale:float = key(1., real(1, 100)) # Guidance at t = 0; 1 is unguided, 1.5 paints more and keeps less, 3 and more distorts
     cfg_decay:bool = key(True, FLAG) # Guidance falls towards 1 at t = 1, when structure is settled
-    # Second order at one evaluation a step: the way back finds the start again
+    # Second order at one evaluation a step: the inversion finds the start again
     method:str = key('ab2', one_of('euler', 'midpoint', 'heun', 'rk4', 'ab2', 'fireflow', 'reversible_heun', 'alf',
                                    'heun21', 'bs32'))
     # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
     adaptive_step_size:bool = key(False, FLAG)
     step_threshold:float = key(.01, real(1e-6, 1)) # Largest relative change of the velocity over a doubled Euler step
-    match:str = key('none', one_of('none', 'moments', 'spectrum')) # What makes structures more like noise before they are painted
+    match:str = key('none', one_of('none', 'moments', 'spectrum')) # Matching applied to inverted latents before generation, to make them more like noise
     fresh:float = key(0., real(0, 1)) # Share of a structure's variance that is replaced by new noise: more paint, less likeness
 
 # %% ../nbs/00_config.ipynb #579fc9a6
@@ -356,7 +356,7 @@ class CheckpointConfig(Section, name='checkpoint'):
     save_every_minutes:float = key(10., real(.01, 1e6)) # Minutes between checkpoints, if that is sooner
     samples:int = key(4, whole(0, 16)) # Held-out images that are transferred at each checkpoint, to look at; 0: none
     sample_style:str = key('auto', TEXT) # Style whose images those are; auto: one that is called photo or the like, else the first
-    # Where figures go besides log.jsonl: names that accelerate knows, with commas between: tensorboard, wandb
+    # Trackers besides log.jsonl, as accelerate names them, separated by commas: tensorboard, wandb
     trackers:str = key('none', TEXT)
     keep_last:int = key(2, whole(1)) # Checkpoints kept: should the newest be damaged, there is another
 
@@ -367,8 +367,8 @@ class Config:
     model:ModelConfig = ModelConfig() # The velocity network
     training:TrainingConfig = TrainingConfig() # How it learns
     inference:InferenceConfig = InferenceConfig() # How it is used
-    data:DataConfig = DataConfig() # Where images are and what becomes of them
-    checkpoint:CheckpointConfig = CheckpointConfig() # What a run leaves on disk
+    data:DataConfig = DataConfig() # Image folder, codec and latent cache
+    checkpoint:CheckpointConfig = CheckpointConfig() # When and how checkpoints are written
 
     def __post_init__(self):
         for f in fields(self):
@@ -410,7 +410,7 @@ def _near(name:str, kind:type[Section]) -> str:
 
 # %% ../nbs/00_config.ipynb #cell-37
 def section_of(
-    kind:type[Section], # Its fields are what may be given
+    kind:type[Section], # Section class; its fields are the allowed keys
     d:Any, # {key: value}; what is left out keeps its default
 ) -> Section: # An instance of `kind`
     "One section of a file as its dataclass; raises `InputError` at the first unknown name or impossible value."
@@ -459,7 +459,7 @@ def _json_error(s:str, e:json.JSONDecodeError) -> str:
 
 def parse_json(
     s:str, # Text of a JSON file
-    name:str='text', # What to call it in errors
+    name:str='text', # Name of the text, for errors
 ) -> Any: # Dictionaries, lists, text, finite numbers, True, False, None
     "Strict JSON; raises `InputError` with line and column, and for comments, repeated keys, NaN and Infinity."
     try: return json.loads(s, object_pairs_hook=_once, parse_constant=_no_constant)

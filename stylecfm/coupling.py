@@ -28,8 +28,8 @@ def products(
         return finite(torch.cat([part.float() @ noise for part in x1.flatten(1).split(1024)]))
 
 def finite(
-    x:Tensor, # Of any shape, `(...)`
-) -> Tensor: # The same, `(...)`
+    x:Tensor, # Tensor, `(...)`
+) -> Tensor: # Input tensor, `(...)`
     "`x`; raises `InputError` if an entry is not a finite number."
     if not x.isfinite().all():
         raise InputError(
@@ -59,7 +59,7 @@ def inside_styles(
     x0:Tensor, # Noise, `(b, ...)`
     x1:Tensor, # Data, as `x0`
     style:Tensor|None, # Style of each row of `x1`, `(b,)`; none couples all rows together
-) -> Tensor: # As `x0`, its rows permuted inside each style
+) -> Tensor: # Rows as `x0`, permuted by style
     "A pairing, style by style; raises `InputError` where the lengths differ."
     if style is None: style = torch.zeros(len(x1), dtype=torch.long)
     if not len(x0) == len(x1) == len(style):
@@ -77,7 +77,7 @@ def ot_pair(
     x1:Tensor, # Data, as `x0`
     style:Tensor|None=None, # Style of each row of `x1`, `(b,)`; none couples all rows together
     generator:torch.Generator|None=None, # Not used: every coupling is called alike
-) -> Tensor: # As `x0`, its rows permuted inside each style
+) -> Tensor: # Rows as `x0`, permuted by style
     "Noise paired with data by exact optimal transport inside each style (Pooladian 2023, Tong 2023); raises `InputError`."
     return inside_styles(assign, x0, x1, style)
 
@@ -129,7 +129,7 @@ def sinkhorn_pair(
     style:Tensor|None=None, # Style of each row of `x1`, `(b,)`; none couples all rows together
     generator:torch.Generator|None=None, # Random generator; the global one if none
     reg:float=.02, # Entropic regularisation over the mean squared distance, > 0
-) -> Tensor: # As `x0`, its rows permuted inside each style
+) -> Tensor: # Rows as `x0`, permuted by style
     "Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style; raises `InputError`, also without POT."
     if not 0 < reg < math.inf: raise InputError(f'reg must be a finite number > 0, got {reg}')
     def draw(x0, x1):
@@ -168,9 +168,9 @@ def _same_products(x):
 
 def fit_heights(
     latents:Tensor, # `(n, ...)`, all of a style, standardised, on the CPU
-    steps:int=300, # Of descent, >= 1
+    steps:int=300, # Number of steps, >= 1
     batch:int=1024, # Noises a step
-    seed:int=0, # Of the noise
+    seed:int=0, # Random seed of the noise
     quiet:bool=False, # No progress bar
 ) -> Tensor: # `(n,)` fp32
     "Heights for `SemiDiscrete`: every latent owns the same share of the noise (SD-FM 2025); raises `InputError` if one is not finite."

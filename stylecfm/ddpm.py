@@ -23,7 +23,7 @@ def velocity_from_noise(
     x:Tensor, # Point on the straight path, `(b, ...)`
     noise:Tensor, # Predicted noise, as `x`
     t:Tensor, # Time, `(b,)`, above 0
-) -> Tensor: # As `x`, fp32 or wider
+) -> Tensor: # Result, shaped as `x`, fp32 or wider
     "Velocity of the straight path."
     return (at_least_fp32(x) - at_least_fp32(noise))/expand_as(t, at_least_fp32(x))
 
@@ -31,14 +31,14 @@ def noise_from_velocity(
     x:Tensor, # Point on the straight path, `(b, ...)`
     v:Tensor, # Velocity there, as `x`
     t:Tensor, # Time, `(b,)` in [0, 1]
-) -> Tensor: # As `x`, fp32 or wider
+) -> Tensor: # Result, shaped as `x`, fp32 or wider
     "Noise at the beginning of the straight path."
     return at_least_fp32(x) - expand_as(t, at_least_fp32(x))*at_least_fp32(v)
 
 def as_ddpm(
     x:Tensor, # Point on the straight path, `(b, ...)`
     t:Tensor, # Time, `(b,)` in [0, 1]
-) -> Tensor: # As `x`
+) -> Tensor: # Result, shaped as `x`
     "A point of the straight path as DDPM's network sees it: of variance 1 where data and noise have it."
     return x/expand_as((t*t + (1 - t)**2).sqrt(), x)
 
@@ -63,7 +63,7 @@ NETWORKS = dict(isonext=dict(velocity=IsoNext, noise=NoiseIsoNext, data=DataIsoN
 
 # %% ../nbs/34_ddpm.ipynb #d91e7ac5
 def ddim_times(
-    steps:int=50, # Of the sampler, 1 to 1000
+    steps:int=50, # Number of sampler steps, 1 to 1000
     schedule:str='linear', # A key of `BETAS`
 ) -> Tensor: # `(steps+1,)` rising to 1, float64
     "Times of every 1000/steps-th step of DDPM, from its last; raises `InputError`."
@@ -77,7 +77,7 @@ def ddim(
     x:Tensor, # Standard noise, `(b, ...)`
     times:Tensor, # Rising to 1, `(n,)`, as `ddim_times` gives them
     eta:float=0., # Share of new noise: 0 is DDIM, 1 ancestral sampling
-    generator:torch.Generator|None=None, # Where new noise comes from; the global one if none
+    generator:torch.Generator|None=None, # Random generator of new noise; default: the global one
 ) -> Tensor: # Data, as `x`
     "Sample as DDIM (Song 2021) or DDPM (Ho 2020) do; raises `InputError` for times that do not rise, or an `eta` outside [0, 1]."
     if not (times.diff() > 0).all() or not 0 <= eta <= 1:

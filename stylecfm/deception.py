@@ -25,8 +25,8 @@ def small_judge(
 
 def squares(
     x:Tensor, # Images `(n, 3, h, w)`
-    side:int, # Of a square, pixels; of smaller images all
-    g:torch.Generator, # Where they lie
+    side:int, # Side length of a patch, pixels; smaller images are used whole
+    g:torch.Generator, # Random generator of the positions
 ) -> Tensor: # `(n, 3, side, side)`
     "A square of each image, mirrored by chance."
     h, w = x.shape[-2:]
@@ -38,7 +38,7 @@ def squares(
 
 class Judge(NamedTuple):
     "A classifier, and how good it is."
-    net: nn.Module # From `small_judge`: squares to one number, above 0 for a painting
+    net: nn.Module # Classifier from `small_judge`: patches to one number, above 0 for a painting
     accuracy: float # Balanced, on real pictures that it was not shown; 0.5 is guessing
 
 # %% ../nbs/71_deception.ipynb #8ff6747a
@@ -46,9 +46,9 @@ def train_judge(
     photos:Tensor, # Real photographs `(n, 3, h, w)` in [-1, 1]
     paintings:Tensor, # Real paintings, likewise
     test:tuple, # Photographs and paintings that were kept out
-    steps:int=1200, # Of training, 32 squares of each kind
-    seed:int=0, # Of everything
-    side:int=SIDE, # Of a square, pixels
+    steps:int=1200, # Number of training steps, 32 patches of each kind
+    seed:int=0, # Random seed of weights, patches and order
+    side:int=SIDE, # Side length of a patch, pixels
 ) -> Judge:
     "A classifier of photographs against paintings; raises `InputError` for too few pictures."
     if min(map(len, (photos, paintings, *test))) < 2:
@@ -64,9 +64,9 @@ def fit(
     net:nn.Module, # Squares to one number; trained in place
     photos:Tensor, # `(n, 3, h, w)` in [-1, 1]
     paintings:Tensor, # `(m, 3, h, w)`, likewise
-    steps:int, # Of 64 squares
-    seed:int, # Of squares, brightness and contrast
-    side:int, # Of a square, pixels
+    steps:int, # Number of training steps of 64 patches
+    seed:int, # Random seed of patches, brightness and contrast
+    side:int, # Side length of a patch, pixels
 ):
     "Cross-entropy on squares, brightness and contrast changed by chance."
     g, opt = torch.Generator().manual_seed(seed), torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=.02)
@@ -84,9 +84,9 @@ def fit(
 # %% ../nbs/71_deception.ipynb #71e00002
 @torch.no_grad()
 def judged(
-    net:nn.Module, # Of a `Judge`
+    net:nn.Module, # Network of a `Judge`
     x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    side:int=SIDE, # Of a square, pixels
+    side:int=SIDE, # Side length of a patch, pixels
     looks:int=8, # Squares of each image
 ) -> Tensor: # `(n,)`: how sure it is that they are paintings, 0 to 1
     "The judge's opinion, averaged over squares."
@@ -94,9 +94,9 @@ def judged(
     return torch.stack([net(squares(x, side, g))[:, 0].sigmoid() for _ in range(looks)]).mean(0)
 
 def deception_rate(
-    judge:Judge, # From `train_judge`
+    judge:Judge, # Classifier, output of `train_judge`
     made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    side:int=SIDE, # Of a square, pixels
+    side:int=SIDE, # Side length of a patch, pixels
 ) -> Tensor: # `(n,)`: 1 where the judge takes it for a painting, else 0
     "Pictures that deceive the judge (Sanakoyeu 2018)."
     return (judged(judge.net, made, side) > .5).float()

@@ -62,7 +62,7 @@ _CURES = {'Git LFS pointer': 'fetch the file itself with git lfs pull', 'web pag
           'video': 'export single pictures as JPEG or PNG', 'RIFF (sound or video)': 'export single pictures as JPEG or PNG'}
 
 def not_read(
-    kind:str, # From `kind_of`, none of `READ`
+    kind:str, # Format from `kind_of`, not one of `READ`
 ) -> str: # A reason and a cure, in one line
     "The message about a format that is not read."
     if not kind: return 'it is no image of a known format'
@@ -138,8 +138,8 @@ class Samples(NamedTuple):
     "Decoded samples of an image, before any conversion of colour."
     colour:np.ndarray # `(h, w, c)`, uint8 or uint16 over its full range; c is 1 (grey), 3 (RGB, Lab) or 4 (CMYK)
     alpha:np.ndarray|None=None # `(h, w)`, uint8 or uint16 over its full range; None: opaque
-    space:str='RGB' # Of c channels: L, RGB, LAB, CMYK
-    encoding:Encoding|None=None # Of the colours, where there is no profile; None: sRGB
+    space:str='RGB' # Colour space of the c channels: L, RGB, LAB, CMYK
+    encoding:Encoding|None=None # Encoding of the colours if there is no profile; None: sRGB
     profile:bytes=b'' # ICC profile; b'' if there is none
     orientation:int=1 # EXIF's orientation, 1 to 8
 
@@ -305,7 +305,7 @@ def _keyed(a:np.ndarray, key:bytes, depth:int) -> np.ndarray: # `(h, w)`, uint8
 
 def png_samples(
     data:bytes, # Content of a PNG file
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Samples:
     "Samples, alpha and encoding of a PNG; the default image of an animated one."
     chunks = png_chunks(data)
@@ -346,9 +346,9 @@ class _Tiff(NamedTuple):
     tags:dict # {number: value or tuple}
     order:str # < or >
     size:tuple # Width, height
-    bits:int # Of a sample
+    bits:int # Bits per sample
     kind:int # Sample format: 1 unsigned, 2 signed, 3 floating point
-    samples:int # Of a pixel
+    samples:int # Samples per pixel
     photometric:int # Interpretation of the colours
     planes:bool # Whether the samples lie in planes of their own
 
@@ -407,7 +407,7 @@ def _differences(rows:np.ndarray, t:_Tiff, n:int) -> np.ndarray: # `(h, w*n*byte
     "Bytes of one tile or strip column without its predictor; n samples a pixel lie side by side."
     predictor, size = t.get(317, 1), t.bits//8
     if predictor == 1 or t.get(259, 1) in (1, 32773): return rows                  # libtiff has none there, whatever the tag says
-    if predictor not in (2, 3) or t.bits % 8: raise InputError(f'it is a TIFF with predictor {predictor} at {t.bits} bits; save it anew')
+    if predictor not in (2, 3) or t.bits % 8: raise InputError(f'it is a TIFF with predictor {predictor} at {t.bits} bits; save it again')
     h, order = len(rows), t.order
     if predictor == 2:
         v = rows.reshape(h, -1).view(f'{order}u{size}').reshape(h, -1, n)
@@ -461,7 +461,7 @@ def _white(a:np.ndarray, t:_Tiff) -> float:
 def _split_alpha(a:np.ndarray, t:_Tiff, n:int) -> tuple: # Colour `(h, w, n)`, alpha `(h, w)` or None, whether it was multiplied in
     "Colours and alpha; a note on channels that are not used."
     extra = a.shape[2] - n
-    if extra < 0: raise InputError(f'it is a TIFF with {a.shape[2]} samples a pixel where its colours need {n}; save it anew')
+    if extra < 0: raise InputError(f'it is a TIFF with {a.shape[2]} samples a pixel where its colours need {n}; save it again')
     said = t.all(338, ()) or ((2,) if extra == 1 and n == 3 else ())               # RGB and one more: alpha, as Pillow has it
     at = next((i for i, v in enumerate(said[:extra]) if v in (1, 2)), None)
     if (left := extra - (at is not None)): note(f'{left} extra channel(s) of the TIFF not used')
@@ -469,7 +469,7 @@ def _split_alpha(a:np.ndarray, t:_Tiff, n:int) -> tuple: # Colour `(h, w, n)`, a
 
 def tiff_samples(
     data:bytes, # Content of a TIFF file
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Samples|None: # None where Pillow reads it as well
     "Samples, alpha and encoding of the first image of a TIFF."
     t = _directory(data)
@@ -542,7 +542,7 @@ def _coded(data:bytes, profile:bytes) -> Encoding|None:
 
 def heif_samples(
     data:bytes, # Content of a HEIC file
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Samples:
     "Samples of the primary image of a HEIC; raises `InputError` without the extra `heif`."
     try: import pillow_heif
@@ -596,7 +596,7 @@ def _pillow_arrays(im:Image.Image) -> tuple: # Colour `(h, w, c)`, alpha `(h, w)
 
 def samples_of(
     data:bytes, # Content of an image file
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Samples:
     "Samples of an image file by its signature; raises `InputError`, or what a decoder raises."
     kind = kind_of(data[:256])
@@ -630,7 +630,7 @@ def _transformed(im:Image.Image, source:ImageCms.ImageCmsProfile) -> Image.Image
     return ImageCms.profileToProfile(im, source, ImageCms.createProfile('sRGB'), outputMode='RGB')
 
 def rgb_bytes(
-    s:Samples, # Of any space and encoding
+    s:Samples, # Samples of any colour space and encoding
 ) -> np.ndarray: # `(h, w, 3)`, uint8
     "Colours of an image as sRGB."
     if s.profile and (out := _by_profile(s)) is not None: return out
@@ -684,7 +684,7 @@ class Layers(NamedTuple):
     alpha:Image.Image|None # Mode L; None where all of it is opaque
 
 def layers_of(
-    s:Samples, # Of an image
+    s:Samples, # Samples of an image
 ) -> Layers:
     "An image in sRGB and its alpha, upright."
     rgb, alpha = rgb_bytes(s), None if s.alpha is None else to_bytes(s.alpha)
@@ -698,7 +698,7 @@ def layers_of(
 
 def decode_layers(
     data:bytes, # Content of an image file; of an animation the first frame
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Layers:
     "An image file as sRGB and alpha; an `InputError` that says only why not."
     try: return layers_of(samples_of(data, rules))

@@ -41,7 +41,7 @@ PAINTER = dict(radius=2.5, varnish=.7) # Settings of `oil`: patches of five pixe
 
 def painter(
     image:'ndarray', # `(h, w, 3)` in [0, 1]
-) -> 'ndarray': # As `image`
+) -> 'ndarray': # Result, shaped as `image`
     "The painter of the demonstration: large patches, an old varnish."
     from stylecfm.painters import oil
     return oil(image, **PAINTER)
@@ -50,7 +50,7 @@ def draw(
     group:str, # A key of `SCENES`
     n:int, # How many
     size:int, # Side of a crop, pixels
-    seed:int, # Of the crops and their exposure
+    seed:int, # Random seed of the crops and their exposure
 ) -> list: # `n` arrays `(size, size, 3)` in [0, 1]
     "Crops of a group of `SCENES`, exposed alike; those of the test upright and in their own colours."
     import numpy as np
@@ -73,7 +73,7 @@ def write_images(
 def make_images(
     root:Path, # Folder to make
     size:DemoSize, # How many, and how large
-    seed:int, # Of the crops
+    seed:int, # Random seed of the crops
 ):
     "`train/photo`, `train/painting`, and `test/photo` with its true `test/painting`; kept if they are there, refused if they are others."
     from stylecfm.files import sealed_folder, verify_folder
@@ -81,7 +81,7 @@ def make_images(
     made_from = dict(version=2, painter=PAINTER, scenes=scenes, crops=size.crops, size=size.size, tests=size.tests, seed=seed)
     if (root/'manifest.json').exists():
         if verify_folder(root, 'images')['extra'] == made_from: return
-        raise InputError(f'{root.parent} holds a demonstration with other settings; choose another --out, or begin anew with --restart')
+        raise InputError(f'{root.parent} holds a demonstration with other settings; choose another --out, or start from scratch with --restart')
     with sealed_folder(root, 'images', made_from) as tmp:
         write_images(tmp/'train'/'photo', draw('photo', size.crops, size.size, seed))
         write_images(tmp/'train'/'painting', [painter(im) for im in draw('painting', size.crops, size.size, seed)])
@@ -92,7 +92,7 @@ def make_images(
 def demo_config(
     out:Path, # Folder of the demonstration
     size:DemoSize, # How large it is
-    seed:int, # Of all chance
+    seed:int, # Random seed of the run
 ) -> Config: # Checked, as all are
     "What a user's config.json would say."
     training = TrainingConfig(size.batch, 1e-3, label_drop_prob=.4, max_steps=size.steps, warmup_steps=50, ema_decay=.995, ema_count=1,
@@ -132,7 +132,7 @@ def transfer_tests(
 
 # %% ../nbs/90_demo.ipynb #cell-14
 def score(
-    t:Tested, # From `transfer_tests`
+    t:Tested, # Test results, output of `transfer_tests`
     rival:Callable, # Images to images: `colour_map` of the training sets
 ) -> dict: # Decibels, mean over the crops unless named otherwise
     "What the demonstration claims, in numbers."
@@ -146,7 +146,7 @@ def score(
 
 # %% ../nbs/90_demo.ipynb #cell-16
 def draw_grid(
-    t:Tested, # From `transfer_tests`
+    t:Tested, # Test results, output of `transfer_tests`
     columns:int=8, # How many crops
 ) -> 'PIL.Image.Image': # Mode RGB
     "The first crops, a row for each kind, twice as large."
@@ -157,7 +157,7 @@ def draw_grid(
     return grid([[large(im) for im in to_pil(x[:columns])] for x in rows.values()], row_labels=list(rows))
 
 def draw_loss(
-    log:list, # Of dictionaries with `step` and `loss`, as `OTCFMTrainer.log`
+    log:list, # List of dictionaries with `step` and `loss`, as `OTCFMTrainer.log`
     path:Path, # Gets the picture, a PNG
 ):
     "Loss by step."
@@ -172,9 +172,9 @@ def draw_loss(
 def run_demo(
     out:Path, # Folder of the demonstration
     size:DemoSize, # How large it is
-    seed:int, # Of all chance
-    change:Callable=lambda config: config, # Its config, as a study wants it
-) -> dict: # What metrics.json holds
+    seed:int, # Random seed of the run
+    change:Callable=lambda config: config, # Function that changes the config for a study
+) -> dict: # Content of metrics.json
     "Images, latents, training, transfer, score."
     writable(out/'x'); start, fresh = time.perf_counter(), not any((out/'checkpoints').glob('step-*'))
     say('1/4 photographs and paintings'); make_images(out/'images', size, seed)
@@ -207,7 +207,7 @@ def stylecfm_demo(
     crops:int=1000, # Training crops of each style
     steps:int=1200, # Training steps
     tests:int=32, # Held-out crops
-    seed:int=0, # Of all chance
+    seed:int=0, # Random seed of the run
     restart:store_true=False, # Remove an earlier demonstration in `out` first
     debug:store_true=False, # Show the traceback of an error
 ):
@@ -242,9 +242,9 @@ def run_variant(
     out:Path, # Folder of this run
     first:Path, # Folder of the run whose images and latents it shares; may be `out`
     size:DemoSize, # How large it is
-    seed:int, # Of all chance
+    seed:int, # Random seed of the run
     change:Callable=lambda config: config, # The config, to the changed one
-) -> dict: # What metrics.json holds
+) -> dict: # Content of metrics.json
     "A demonstration with another config; one that is finished is read, not repeated."
     import contextlib, io, shutil
     from stylecfm.files import read_checked
@@ -254,10 +254,10 @@ def run_variant(
     with contextlib.redirect_stdout(io.StringIO()): return run_demo(out, size, seed, change)
 
 def fresh_crops(
-    folder:Path, # Of photographs
+    folder:Path, # Folder of photographs
     n:int, # How many: one crop each
     size:int=64, # Side, pixels
-    seed:int=12345, # Of the choice
+    seed:int=12345, # Random seed of the choice
 ) -> tuple: # Photographs and the painter's versions, `(n, 3, size, size)` in [-1, 1]
     "Crops of photographs that had no part in any choice, and their true paintings."
     import numpy as np, torch

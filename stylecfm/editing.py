@@ -32,7 +32,7 @@ def flow_edit(
     steps:int=15, # Euler steps from `start` to 1, >= 1
     start:float=0., # Time of the first step, in [0, 1); later keeps more
     draws:int=1, # Noises at each step whose velocities are averaged, >= 1
-    seed:int=0, # Of the noise
+    seed:int=0, # Random seed of the noise
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> Solution: # `.x` are the latents of the new images, `(b, ...)`
     "Follow the difference of two fields beside noised copies of the images (FlowEdit, Kulikov 2025); raises `InputError`."
@@ -56,7 +56,7 @@ def sdedit(
     x1:Tensor, # Data latents, `(b, ...)`
     solver:ODESolver, # How it is followed
     start:float=.5, # Time of the mixture, in [0, 1); later keeps more
-    seed:int=0, # Of the noise
+    seed:int=0, # Random seed of the noise
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> Solution: # `.x` are the latents of the new images, `(b, ...)`
     "Noise the images to time `start`, and clean them in the target style (SDEdit, Meng 2022); raises `InputError`."

@@ -21,7 +21,7 @@ from .transfer import Options, StyleTransferPipeline
 
 # %% ../nbs/72_evaluate.ipynb #4d247842
 FIGURES = dict(                                               # what a row tells
-    distance='sliced Wasserstein distance of small pieces to the paintings; lower is nearer',
+    distance='sliced Wasserstein distance of patches to the paintings; lower is nearer',
     frechet="Fréchet distance of codec latents to the paintings'; lower is nearer",
     kernel="kernel distance of codec latents to the paintings', times 1000; lower is nearer",
     deception='share of pictures that a small classifier takes for paintings, 0 to 1',
@@ -33,11 +33,11 @@ FIGURES = dict(                                               # what a row tells
 
 def measure(
     made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    source:Tensor|None, # Photographs that they were made from, `(n, 3, h, w)`; None: nothing is asked of structure
+    source:Tensor|None, # Photographs that they were made from, `(n, 3, h, w)`; None: structure is not measured
     paintings:Tensor, # `(m, 3, h, w)`
     encode:Callable, # Images to standardised latents
     judge:Judge|None=None, # For `deception`, which is left out without one
-    draws:int=30, # Of the bootstrap of what compares sets
+    draws:int=30, # Number of bootstrap draws for measures that compare sets
 ) -> dict: # {name: `Figure`}, of the keys of `FIGURES`
     "All figures of one way."
     made = made.clamp(-1, 1)
@@ -55,9 +55,9 @@ def measure(
 
 # %% ../nbs/72_evaluate.ipynb #e868ac36
 def rivals(
-    pipe:StyleTransferPipeline, # Whose codec the rivals use
+    pipe:StyleTransferPipeline, # Pipeline whose codec the baselines use
     photos:Tensor, # `(n, 3, h, w)` in [-1, 1], sides divisible by the codec's factor
-    paintings:Tensor, # Whose statistics they take, `(m, 3, h, w)`
+    paintings:Tensor, # Paintings whose statistics they use, `(m, 3, h, w)`
 ) -> dict: # {name: images}
     "What needs no velocity network."
     z, w = (pipe.encode(v) for v in (photos, paintings))
@@ -68,8 +68,8 @@ def rivals(
 
 class Effort(NamedTuple):
     "How much is computed."
-    judge_steps: int = 1200 # Of training the judge; 0: no judge
-    draws: int = 30 # Of the bootstrap of what compares sets
+    judge_steps: int = 1200 # Number of training steps of the style classifier; 0: no classifier
+    draws: int = 30 # Number of bootstrap draws for measures that compare sets
 
 class Report(NamedTuple):
     "What an evaluation found."
@@ -84,7 +84,7 @@ def evaluate(
     paintings:str|Path, # Folder of paintings that it has not seen
     styles:tuple=('photo', 'painting'), # Their names in the model
     size:int=256, # Side of the squares that are compared, pixels
-    given:dict={}, # Of the call: steps, guidance_scale, solver, strength, options
+    given:dict={}, # Arguments of the call: steps, guidance_scale, solver, strength, options
     most:int=100, # Images of each kind at most
     effort:Effort=Effort(), # How much is computed
 ) -> Report:
@@ -134,7 +134,7 @@ td, th {padding: .3em .6em; text-align: left; border-bottom: 1px solid #ddd} img
 
 def write_report(
     folder:str|Path, # Made if it is not there
-    report:Report, # From `evaluate`
+    report:Report, # Report, output of `evaluate`
     shown:int=8, # Pictures of each way
 ) -> Path: # The page
     "Write `report.json`, `index.html` and its pictures."

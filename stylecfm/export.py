@@ -16,11 +16,11 @@ from .isonext import IsoNext
 
 # %% ../nbs/61_export.ipynb #28cbd435
 def example(
-    net:IsoNext, # Whose channels and styles are taken
+    net:IsoNext, # Network whose channels and styles are used
     b:int, # Batch
     h:int, # Height, latent pixels
     w:int, # Width, likewise
-    seed:int=0, # Of noise and times
+    seed:int=0, # Random seed of noise and times
 ) -> tuple: # x `(b, c, h, w)`, t `(b,)` in [0, 1), style `(b,)` int64: the mean style, -1, comes first
     "Inputs of a size."
     g = torch.Generator().manual_seed(seed)
@@ -30,7 +30,7 @@ def example(
 @torch.no_grad()
 def difference(
     net:Callable, # `(x, t, style)` to velocity; an `IsoNext`
-    other:Callable, # Likewise
+    other:Callable, # Second function
     sizes:tuple=((1, 8, 8), (3, 16, 24), (2, 33, 17)), # Batch, height, width; odd ones among them
 ) -> float: # 0 where they are equal
     "Largest difference of two networks over the deviation of the first one's output."

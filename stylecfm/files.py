@@ -123,7 +123,7 @@ def make_folder(
 # %% ../nbs/00a_files.ipynb #cell-26
 def write_text(
     path:str|Path, # File to write
-    s:str, # Its content; line breaks stay as they are
+    s:str, # Text to write; line breaks are kept
 ) -> Path: # `path`
     "Write text as UTF-8; raises `InputError`."
     return write_bytes(path, s.encode('utf-8'))
@@ -145,7 +145,7 @@ def _plain_number(v:Any) -> Any:
 # %% ../nbs/00a_files.ipynb #cell-27
 def _ends(s:os.stat_result) -> bool:
     "Whether reading comes to an end: a pipe may wait for ever, and a device may never stop."
-    return stat.S_ISREG(s.st_mode) or stat.S_ISDIR(s.st_mode)                   # a folder fails in words of its own
+    return stat.S_ISREG(s.st_mode) or stat.S_ISDIR(s.st_mode)                   # a folder fails with its own message
 
 def read_bytes(
     path:str|Path, # A file, not a device or a pipe
@@ -160,7 +160,7 @@ def read_bytes(
 
 def read_json(
     path:str|Path, # A JSON file in UTF-8
-) -> Any: # What it holds
+) -> Any: # Parsed value
     "Read strict JSON; `InputError` with the place of a fault."
     try: return parse_json(read_bytes(path).decode('utf-8'), str(path))
     except UnicodeDecodeError:
@@ -179,7 +179,7 @@ def write_tensors(
 # %% ../nbs/00a_files.ipynb #bf37a986
 def narrowed(
     tensors:dict, # {name: tensor}
-) -> dict: # The same names; fp16, or fp8 for what is large, where every value survives it
+) -> dict: # Tensors by the same names; fp16, or fp8 for large ones, where every value survives the cast
     "Tensors as small as they can be without losing a bit."
     import torch
     def small(v):
@@ -245,7 +245,7 @@ def tensor_shapes(
 def check_shapes(
     found:dict, # {name: shape}, of what is there
     wanted:dict, # {name: shape}, of what is needed
-    what:str|Path, # What is there, for the error
+    what:str|Path, # Name of the checked file, for the error
 ):
     "Raise `InputError` with the first tensor that is missing, of another shape, or not wanted."
     cure = 'it was written by an older version, or is damaged; make it again or take another copy'
@@ -290,7 +290,7 @@ def read_checked(
 
 # %% ../nbs/00a_files.ipynb #cell-41
 SCHEMA = 1  # Version of the manifest's form; a reader refuses a higher one
-MANIFEST = 'manifest.json'                                    # Its name in a sealed folder
+MANIFEST = 'manifest.json'                                    # Manifest's name in a checksummed folder
 FOR_PEOPLE = 'README.md', 'skipped.csv' # Files in it that anybody may open, change, add or delete
 
 def _files(folder:Path) -> dict:
@@ -358,8 +358,8 @@ def _as_listed(p:Path, want:dict):
 
 def verify_folder(
     path:str|Path, # A folder made by `sealed_folder`
-    kind:str|None=None, # What it must be; None for any
-) -> dict: # Its manifest: schema, stylecfm, kind, extra, files, seal; read only what `files` lists
+    kind:str|None=None, # Required kind; None for any
+) -> dict: # Manifest: schema, stylecfm, kind, extra, files, seal; read only what `files` lists
     "Check a folder against its manifest; `InputError` that names the first file at fault."
     path = Path(path)
     m = read_manifest(path)
@@ -374,7 +374,7 @@ def verify_folder(
 
 def listed(
     folder:Path, # That `verify_folder` has checked
-    manifest:dict, # Which it gave
+    manifest:dict, # Manifest that lists the files
     *names:str, # With forward slashes; a name that ends in one is a folder, with all that is in it
 ):
     "Raise `InputError` unless a manifest lists all of these: what it does not list, nobody has checked."
@@ -389,8 +389,8 @@ def listed(
 
 @contextmanager
 def written_by(
-    folder:Path, # What is read
-    manifest:dict, # Of it
+    folder:Path, # Folder that is read
+    manifest:dict, # Manifest of the folder
 ) -> Iterator[None]:
     "Within the block, what does not keep to the rules of this version is said to be newer where it is."
     try: yield
@@ -403,13 +403,13 @@ def written_by(
 # %% ../nbs/00a_files.ipynb #cell-46
 def may_replace(
     path:Path, # Folder that is to be made or replaced
-    kind:str, # What it will hold
+    kind:str, # Kind of the new content
 ):
-    "Raises `InputError` unless `path` is free, empty, or a sealed folder of this kind."
+    "Raises `InputError` unless `path` is free, empty, or a checksummed folder of this kind."
     if not os.path.exists(path) or (path.is_dir() and not any(path.iterdir())): return
     way_out = 'move it away or choose another path'
     try: m = read_manifest(path)
-    except DamagedError: raise InputError(f'{path} exists and is not a folder that stylecfm sealed; {way_out}') from None
+    except DamagedError: raise InputError(f'{path} exists and is not a folder that stylecfm wrote; {way_out}') from None
     if m['kind'] != kind: raise InputError(f'{path} holds {m["kind"]} and would be replaced by {kind}; {way_out}')
 
 def others_files(
@@ -424,7 +424,7 @@ def others_files(
 def _carry(old:Path, new:Path):
     "Take what others have put into a folder along into the one that replaces it."
     for name in others_files(old):
-        if name in FOR_PEOPLE and (new/name).exists(): continue                 # ours, written anew
+        if name in FOR_PEOPLE and (new/name).exists(): continue                 # ours, rewritten
         source, to, n = old/name, new/name, 1
         while os.path.lexists(to): to, n = (new/name).with_name(f'{source.stem}.{n}{source.suffix}'), n + 1
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -458,7 +458,7 @@ def _swap(new:Path, path:Path):
 @contextmanager
 def sealed_folder(
     path:str|Path, # Folder to make or to replace
-    kind:str, # What it holds, in a word: 'checkpoint', 'latents'
+    kind:str, # Kind of content in one word: 'checkpoint', 'latents'
     extra:dict|None=None, # Goes into the manifest; may be filled inside the block
 ) -> Iterator[Path]: # An empty folder to write into; gone afterwards
     "A folder that appears whole, with its manifest, or not at all; raises `InputError`."
@@ -492,7 +492,7 @@ def _dead(p:Path, pid:int, host:str) -> bool:
 
 # %% ../nbs/00a_files.ipynb #cell-60
 def clean_stale(
-    parent:str|Path, # Folder in which files or sealed folders are written
+    parent:str|Path, # Folder in which files or checksummed folders are written
 ) -> list: # Names that were removed or put back
     "Tidy up what killed processes left."
     done = []
@@ -509,7 +509,7 @@ def clean_stale(
 # %% ../nbs/00a_files.ipynb #49ed78c3
 def make_once(
     path:str|Path, # Folder to make
-    kind:str, # What it holds, as `sealed_folder` takes it
+    kind:str, # Kind of content, as `sealed_folder` takes it
     extra:dict, # All that its content depends on
     write:Callable, # Called as `write(folder)` with an empty folder, unless the same is there
 ):
@@ -609,8 +609,8 @@ def job_lock(
     return run_lock(Path(root), '.job')
 
 def one_at_a_time(
-    job:Callable, # Its first parameter is the folder that gets its results
-) -> Callable: # The same; raises `InputError` where another process is at work in the folder
+    job:Callable, # Function whose first parameter is the results folder
+) -> Callable: # Wrapped function; raises `InputError` where another process is at work in the folder
     "A job that has its folder for itself."
     @wraps(job)
     def alone(out, *args, **kwargs):
@@ -623,7 +623,7 @@ def one_at_a_time(
 SKIPPED = 'skipped: ' # First words of a line that says what was left out
 
 def skipped(
-    why:str, # What is missing, in a few words
+    why:str, # Missing requirement, a few words
 ) -> None:
     "Print the one line by which a notebook says that it leaves a check out."
     say(f'{SKIPPED}{why}')

@@ -85,7 +85,7 @@ def scan_folder(
 
 # %% ../nbs/00d_folders.ipynb #94e23bc9
 def by_suffix(
-    paths:Iterable, # Of files
+    paths:Iterable, # Paths of files
 ) -> dict: # {suffix in lower case, or 'no suffix': number}, most frequent first
     "Files counted by their suffix."
     return dict(Counter(p.suffix.lower() or 'no suffix' for p in paths).most_common())
@@ -104,7 +104,7 @@ def why_unused(
 EXPLAINED = 1000 # Files of each suffix that are looked into; the others have the same reason by suffix alone
 
 def explain_unused(
-    paths:list, # Of files that are not used
+    paths:list, # Unused files
 ) -> list: # `(path, reason)` for each
     "A reason for each file that is not used."
     count, out = Counter(), []
@@ -115,7 +115,7 @@ def explain_unused(
     return out
 
 def unused_line(
-    paths:list, # Of files that are not used
+    paths:list, # Unused files
 ) -> str: # '' where there are none
     "Files that are not used by suffix, and which of them are images: in one line."
     if not paths: return ''
@@ -175,7 +175,7 @@ def style_folders(
     return scan_styles(root, extensions).folders
 
 def left_aside(
-    s:Styles, # From `scan_styles`
+    s:Styles, # Result of `scan_styles`
     root:str|Path, # The folder
 ) -> list: # Lines, without those for nothing
     "What of a folder of styles is not used: images outside of the styles, folders of the system, other files."

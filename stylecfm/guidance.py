@@ -107,7 +107,7 @@ def mixed(
 def blended(
     model:Callable, # Network `(x, t, style) -> velocity`
     weights:dict, # Style to its weight, >= 0
-) -> Callable: # Likewise, for one style; -1 is the mean style; with `.evals`
+) -> Callable: # Field of one style; -1 is the mean style; with `.evals`
     "Several styles as one; raises `InputError` for negative weights or none above 0."
     if not all(0 <= w < math.inf for w in weights.values()) or not sum(weights.values()) > 0:
         raise InputError(f'a blend wants weights of 0 or more, one of them positive; got {weights}')

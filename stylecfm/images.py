@@ -25,14 +25,14 @@ from .folders import list_images, style_folders
 # %% ../nbs/01_images.ipynb #cell-19
 def decode_image(
     data:bytes, # Content of an image file; of an animation the first frame
-    rules:ImageRules=RULES, # Its limits and background
+    rules:ImageRules=RULES, # Image rules: limits and background
 ) -> Image.Image: # Mode RGB, without metadata
     "An image over a background; an `InputError` that says only why not."
     return over(decode_layers(data, rules), rules.background)
 
 def load_layers(
     path:str|Path|Image.Image, # An image file, or Pillow's image
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Layers: # Image of mode RGB; its alpha of mode L, or None where all of it is opaque
     "An image and its alpha apart; `InputError` with path and reason."
     if isinstance(path, Image.Image): return layers_of(pillow_samples(path))
@@ -42,7 +42,7 @@ def load_layers(
 
 def load_image(
     path:str|Path|Image.Image, # An image file, or Pillow's image
-    rules:ImageRules=RULES, # Its limits and background
+    rules:ImageRules=RULES, # Image rules: limits and background
 ) -> Image.Image: # Mode RGB, without metadata
     "An image over a background; `InputError` with path and reason."
     return over(load_layers(path, rules), rules.background)
@@ -50,18 +50,18 @@ def load_image(
 # %% ../nbs/01_images.ipynb #dac49e68
 class View(NamedTuple):
     "A square of a picture."
-    side:float=1. # Of the square, as a share of the picture's shorter side, above 0 to 1
-    across:float=.5 # Where it lies, 0 to 1: 0 at the left, 1 at the right
-    down:float=.5 # Likewise, 0 at the top, 1 at the bottom
+    side:float=1. # Side length of the square, as a share of the picture's shorter side, above 0 to 1
+    across:float=.5 # Horizontal position, 0 to 1: 0 at the left, 1 at the right
+    down:float=.5 # Vertical position, 0 to 1: 0 at the top, 1 at the bottom
 
 CENTRE = View() # The largest square, in the middle
 
 # %% ../nbs/01_images.ipynb #0fc32ae5
 def check_square(
     w:int, # Width of a picture, pixels
-    h:int, # Its height, pixels
+    h:int, # Height, pixels
     size:int, # Side of the square that is wanted, pixels
-    rules:ImageRules=RULES, # What it has to keep to
+    rules:ImageRules=RULES, # Image rules: allowed sizes
 ):
     "Raise `InputError` for strips and for pictures far too small."
     if max(w, h) > rules.max_aspect*min(w, h):
@@ -73,8 +73,8 @@ def check_square(
 def fit_square(
     img:Image.Image, # Any mode
     size:int, # Side of the result, pixels
-    rules:ImageRules=RULES, # What it has to keep to
-    view:View=CENTRE, # Which square
+    rules:ImageRules=RULES, # Image rules: allowed sizes
+    view:View=CENTRE, # Square to cut
 ) -> Image.Image: # `size` x `size`
     "A square of a picture, the largest in its centre unless told, antialiased; `InputError` for strips and for pictures far too small."
     check_square(*img.size, size, rules)
@@ -87,7 +87,7 @@ def fit_square(
 def shrink(
     img:Image.Image, # RGB, or RGBA with colours of invisible pixels filled
     side:int, # Shorter side of the result, pixels, at most
-) -> Image.Image: # The same image, if it is no larger
+) -> Image.Image: # Resized image; the input itself if it is small enough
     "A whole image made smaller, antialiased; colours and alpha apart, so that invisible pixels keep a colour."
     k = side/min(img.size)
     if k >= 1: return img
@@ -100,7 +100,7 @@ def shrink(
 def load_shrunk(
     path:str|Path, # An image file
     side:int, # Shorter side of the result, pixels, at most
-    rules:ImageRules=RULES, # Its limit of pixels
+    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Image.Image: # RGB, or RGBA where something can be seen through it
     "An image with its alpha, made smaller; `InputError` with path and reason."
     im, alpha = load_layers(path, rules)
@@ -133,8 +133,8 @@ def to_pil(
 # %% ../nbs/01_images.ipynb #fafcef1e
 class Bad(NamedTuple):
     "A file that was left out."
-    path:Path # Where it is
-    reason:str # Why, in words
+    path:Path # Path of the file
+    reason:str # Reason
 
 class Images(NamedTuple):
     "What came of reading many files."
@@ -145,8 +145,8 @@ class Images(NamedTuple):
 def read_squares(
     data:bytes, # Content of an image file
     size:int, # Side of the squares, pixels
-    rules:ImageRules=RULES, # What it has to keep to
-    views:tuple=(CENTRE,), # Which squares
+    rules:ImageRules=RULES, # Image rules: allowed sizes
+    views:tuple=(CENTRE,), # Squares to cut
 ) -> Tensor: # (views, 3, size, size), uint8
     "Squares of one file's content; an `InputError` that says only why not."
     im = decode_image(data, rules)
@@ -162,7 +162,7 @@ def read_images(
     paths:list, # Image files
     size:int, # Side of the squares, pixels
     workers:int=0, # Threads that decode; 0 decodes here
-    rules:ImageRules=RULES, # What they have to keep to
+    rules:ImageRules=RULES, # Image rules: allowed sizes
 ) -> Images: # Nothing is lost: every path is in `good` or in `bad`
     "Files to one tensor of squares; `InputError` at the first bad file where the rules are strict."
     with ThreadPoolExecutor(max(workers, 1)) as pool:
@@ -182,7 +182,7 @@ FORMATS |= {'.jpeg': FORMATS['.jpg'], '.tiff': FORMATS['.tif']}
 
 def save_image(
     img:Image.Image, # Saved as RGB; as RGBA if it is that and the format can
-    path:str|Path, # Where to; a suffix in `FORMATS`
+    path:str|Path, # Output path with a suffix in `FORMATS`
 ) -> Path: # `path`
     "Write a picture whole or not at all, without metadata; `InputError` for an unknown suffix."
     path = Path(path)
@@ -236,8 +236,8 @@ def grid(
 class Shown:
     "A picture that a notebook stores as JPEG and nothing else."
     def __init__(self,
-        image:Image.Image, # What to show
-        quality:int=70, # Of the JPEG, 1 to 95
+        image:Image.Image, # Image to show
+        quality:int=70, # JPEG quality, 1 to 95
     ): self.image, self.quality = image.convert('RGB'), quality
     def __repr__(self): return f'{self.image.width} x {self.image.height} pixels'
     def _repr_jpeg_(self):
@@ -245,7 +245,7 @@ class Shown:
         return f.getvalue()
 
 def shown(
-    rows:list, # As `grid` takes them
+    rows:list, # Rows of images, as `grid` takes them
     side:int=128, # Longer side of a picture, pixels; larger ones are made smaller
     row_labels:list=(), # Text left of each row
     col_labels:list=(), # Text above each column

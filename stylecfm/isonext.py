@@ -83,22 +83,22 @@ def on_slices(
     return f(x.transpose(1, 2).flatten(0, 1)).unflatten(0, (len(x), -1)).transpose(1, 2)
 
 class AlongDepth(nn.Module):
-    "Each slice with its two neighbours, by three numbers a channel; at birth the slice alone."
+    "Each slice with its two neighbours, by three numbers a channel; at initialisation the slice alone."
     def __init__(self,
-        channels:int, # Of the volume; three weights for each
+        channels:int, # Number of channels of the volume; three weights per channel
     ):
         super().__init__()
         self.weight = nn.Parameter(torch.tensor([0., 1., 0.]).repeat(channels, 1))  # (channels, 3)
 
     def forward(self,
         x:Tensor, # `(b, channels, depth, h, w)`
-    ) -> Tensor: # As `x`
+    ) -> Tensor: # Result, shaped as `x`
         "The three slices, weighted; outside of the volume there is nothing."
         p, (a, b, c) = F.pad(x, (0, 0, 0, 0, 1, 1)), self.weight[:, :, None, None, None].unbind(1)
         return a*p[:, :, :-2] + b*x + c*p[:, :, 2:]
 
 # %% ../nbs/11_isonext.ipynb #1dc528a8
-STRIP = 1 << 14  # latent pixels; a block that widens 256 channels has 64 MB for so many
+STRIP = 1 << 14  # latent pixels; a block that widens 256 channels has 64 MB for them
 
 class IsoNextBlock(nn.Module):
     "Depthwise, adaptive norm, pointwise MLP, gate, add."
@@ -120,8 +120,8 @@ class IsoNextBlock(nn.Module):
 
     def forward(self,
         x:Tensor, # `(b, c, h, w)` or `(b, c, depth, h, w)`
-        mod:Mod, # From `Modulation`
-    ) -> Tensor: # As `x`
+        mod:Mod, # Modulation, output of `Modulation`
+    ) -> Tensor: # Result, shaped as `x`
         "What the block makes of features, by the way that suits the moment."
         if self.by_hand(x): return self.run_by_hand(x, mod)
         forward_only = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
@@ -132,7 +132,7 @@ class IsoNextBlock(nn.Module):
 
     def pointwise(self,
         h:Tensor, # Normalised features, channels last, `(..., c)`
-    ) -> Tensor: # As `h`
+    ) -> Tensor: # Result, shaped as `h`
         "The two pointwise layers."
         wide = F.gelu(self.expand(h.flatten(0, -2)))  # (pixels, 4c): more axes would take another pass
         if self.grn is not None: wide = self.grn(wide.view(*h.shape[:-1], -1)).flatten(0, -2)
@@ -142,7 +142,7 @@ class IsoNextBlock(nn.Module):
 @patch
 def spread(self:IsoNextBlock,
     x:Tensor, # `(b, c, h, w)` or `(b, c, depth, h, w)`
-) -> Tensor: # As `x`
+) -> Tensor: # Result, shaped as `x`
     "The depthwise convolution; on a CPU in the weights' own precision."
     kind, low = x.device.type, (self.as_on or x.device.type) == 'cuda'
     with torch.autocast(kind, enabled=low and torch.is_autocast_enabled(kind)):
@@ -167,8 +167,8 @@ def by_hand(self:IsoNextBlock,
 @patch
 def run_by_hand(self:IsoNextBlock,
     x:Tensor, # `(b, c, h, w)`
-    mod:Mod, # From `Modulation`
-) -> Tensor: # As `x`
+    mod:Mod, # Modulation, output of `Modulation`
+) -> Tensor: # Result, shaped as `x`
     "The block by `BlockFunction`."
     dtype = torch.get_autocast_dtype('cpu') if torch.is_autocast_enabled('cpu') else self.expand.weight.dtype
     with torch.autocast('cpu', enabled=False):
@@ -246,7 +246,7 @@ def condition(self:IsoNext,
 def context_of(self:IsoNext,
     style:Tensor, # Style, int64 `(b,)`; -1 is no style, and its context zero
 ) -> Tensor|None: # `(b, context_dim)`; None in a network without attention
-    "What attention is told of the style."
+    "Style tokens of attention."
     if self.context is None: return None
     with torch.autocast(style.device.type, enabled=False): return self.context(self.style(style))*(style >= 0)[:, None]
 
@@ -277,7 +277,7 @@ def reach(self:IsoNext) -> tuple: # Slices along the depth, pixels to each side
     c = self.config; return c.num_layers*(c.spatial_dims == 3), c.num_layers*(c.kernel_size//2) + 2
 
 # %% ../nbs/11_isonext.ipynb #cell-25
-CHECKPOINTING = dict(  # Number of blocks -> groups that are forgotten together
+CHECKPOINTING = dict(  # Number of blocks -> groups that are discarded together
     none=lambda n: [],
     middle=lambda n: [[i] for i in range((n - 6)//2, (n + 6)//2) if 0 <= i < n],
     all=lambda n: [[i] for i in range(n)],
@@ -285,10 +285,10 @@ CHECKPOINTING = dict(  # Number of blocks -> groups that are forgotten together
 
 @patch
 def save_memory(self:IsoNext,
-    checkpointing:str='none', # Blocks that are made again on the way back: a key of `CHECKPOINTING`
-    mlp_chunks:int=0, # Chunks of pixels in which widened features are made again; 0: they are kept
-) -> IsoNext: # The same network
-    "What is forgotten on the way forward and made again on the way back; raises `InputError` for a way that is none."
+    checkpointing:str='none', # Blocks that are recomputed in the backward pass: a key of `CHECKPOINTING`
+    mlp_chunks:int=0, # Chunks of pixels in which widened features are recomputed; 0: they are kept
+) -> IsoNext: # The network itself
+    "What is discarded in the forward pass and recomputed in the backward pass; raises `InputError` for a way that is none."
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks and any(b.grn is not None for b in self.blocks):
         raise InputError('mlp_chunks does not go with grn, which looks at all pixels; set one of them off')
@@ -299,7 +299,7 @@ def save_memory(self:IsoNext,
 @patch
 def computed_on(self:IsoNext,
     kind:str|None, # cpu or cuda; None: where the tensors are
-) -> IsoNext: # The same network
+) -> IsoNext: # The network itself
     "Go the way of another kind of device, so that its memory can be counted on a machine without it."
     for b in self.blocks: b.as_on = kind
     return self
@@ -308,8 +308,8 @@ def computed_on(self:IsoNext,
 @patch
 def in_strips(self:IsoNextBlock,
     x:Tensor, # `(b, c, *spatial)`
-    mod:Mod, # From `Modulation`
-) -> Tensor: # As `x`; without a gradient
+    mod:Mod, # Modulation, output of `Modulation`
+) -> Tensor: # Result, shaped as `x`; without a gradient
     "The block on rows after rows of a large picture, with the norm's statistics from all of it."
     y, out = self.spread(x), torch.empty_like(x)
     norm, rows = self.norm.over(y), max(1, STRIP*x.shape[2]//x[0, 0].numel())
@@ -322,8 +322,8 @@ def in_strips(self:IsoNextBlock,
 @patch
 def in_chunks(self:IsoNextBlock,
     h:Tensor, # Normalised features, channels last, `(b, *spatial, c)`
-) -> Tensor: # As `h`
-    "The pointwise layers on some pixels after the others; their widened features are forgotten."
+) -> Tensor: # Result, shaped as `h`
+    "The pointwise layers on some pixels after the others; their widened features are discarded."
     parts = [checkpoint(self.pointwise, part, **AGAIN) for part in h.flatten(0, -2).chunk(self.chunks)]
     return torch.cat(parts).view(h.shape) if len(parts) > 1 else parts[0].view(h.shape)
 
@@ -332,8 +332,8 @@ def run_blocks(self:IsoNext,
     h:Tensor, # After the stem, `(b, hidden, h, w)` or `(b, hidden, depth, h, w)`
     mods:list, # A `Mod` for each group of blocks that share one
     c:Tensor|None=None, # Context for attention, `(b, context_dim)`
-) -> Tensor: # As `h`
-    "All blocks, with the groups that `checkpointing` names forgotten, and attention to a context after some."
+) -> Tensor: # Result, shaped as `h`
+    "All blocks, with the groups that `checkpointing` names discarded, and attention to a context after some."
     def run(h, some, inner=None):
         for i in some:
             h = (checkpoint(self.blocks[i], h, mods[i//self.share], **AGAIN)
@@ -364,7 +364,7 @@ def num_parameters(
     grn:bool=False, # Global response norm in the blocks
     context_dim:int=0, # Numbers of the context; 0: no attention
     context_every:int=3, # Blocks between two attentions
-    condition_channels:int=0, # Of a condition in the input
+    condition_channels:int=0, # Number of channels of a condition in the input
 ) -> int: # Parameters
     "Parameters of an `IsoNext` of this size, by formula."
     c, s, t = hidden_dim, style_dim, time_dim
@@ -385,7 +385,7 @@ SIZES = dict(  # Sizes by name, as parameters of `num_parameters`
 # %% ../nbs/11_isonext.ipynb #cell-46
 def operations(
     h:int, # Height of the latent
-    w:int, # Its width
+    w:int, # Width, pixels
     latent_channels:int=4, # Channels of the latent
     hidden_dim:int=320, # Channels of every block
     num_layers:int=15, # Blocks
@@ -404,7 +404,7 @@ def operations(
 @patch
 def add_styles(self:IsoNext,
     count:int=1, # Styles to add
-) -> IsoNext: # The same network
-    "More styles, which begin as the mean style; the others are untouched. Its optimizer must be made anew."
+) -> IsoNext: # The network itself
+    "More styles, which begin as the mean style; the others are untouched. Its optimizer must be recreated."
     self.style.append(count); self.register_to_config(num_styles=self.style.num_styles)
     return self

@@ -27,7 +27,7 @@ class ResBlock(nn.Module):
 
     def forward(self,
         x:Tensor, # Features, `(b, width, h, w)`
-    ) -> Tensor: # As `x`
+    ) -> Tensor: # Result, shaped as `x`
         "Features plus their correction."
         return x + self.second(F.silu(self.first(F.silu(x))))
 
@@ -81,7 +81,7 @@ class LappedAutoencoder(nn.Module):
 def start_from_tiles(
     net:LappedAutoencoder, # Network whose filters are set
     tiles:Tensor, # Tiles as rows, `(count, 192)`, from images in [-1, 1]
-) -> LappedAutoencoder: # The same network
+) -> LappedAutoencoder: # The network itself
     "Set the filters to the Karhunen-Loève transform of tiles; raises `InputError` as `principal` does."
     c, middle = net.config['latent_channels'], slice(SIDE//2, SIDE//2 + SIDE)
     p = principal(tiles, c)

@@ -41,7 +41,7 @@ def _only(found:dict) -> Tensor:
     raise InputError(f'it should hold one latent, and holds {len(tensors)} ({names})')
 
 def latent_of(
-    content:bytes, # Of a `.pt`, `.pth` or `.safetensors` file
+    content:bytes, # Content of a `.pt`, `.pth` or `.safetensors` file
 ) -> Tensor: # `(c, h, w)`, fp32
     "The latent in a file, as stored; an `InputError` that says only why not."
     x = _stored(content)
@@ -59,13 +59,13 @@ def latent_of(
 class Convention(NamedTuple):
     "How stored latents follow from those of an autoencoder."
     scaling:float = 1. # Factor, > 0
-    shift:float = 0. # What is subtracted before
-    mean:tuple = () # Of each channel, in place of the shift; () if there is none
-    std:tuple = () # Of each channel; () if there is none
+    shift:float = 0. # Constant subtracted before scaling
+    mean:tuple = () # Mean of each channel, in place of the shift; () if there is none
+    std:tuple = () # Standard deviation of each channel; () if there is none
 
     def undo(self,
         x:Tensor, # Stored, `(c, h, w)`
-    ) -> Tensor: # As the autoencoder gives it, shaped as `x`
+    ) -> Tensor: # Unscaled latent, shaped as `x`
         "Stored latents in the autoencoder's own units."
         each = lambda v: torch.tensor(v).view(-1, 1, 1)
         if self.mean or self.std: return x*each(self.std or (1.,))/self.scaling + each(self.mean or (0.,))
@@ -78,7 +78,7 @@ class Convention(NamedTuple):
 PLAIN = Convention() # Latents as the autoencoder gives them
 
 def convention_of(
-    codec:Codec, # From `load_codec`
+    codec:Codec, # Codec, output of `load_codec`
 ) -> Convention: # `PLAIN` for a codec without such numbers
     "The convention of an autoencoder by its config."
     config = getattr(getattr(codec, 'net', None), 'config', None)
@@ -97,8 +97,8 @@ def deviation(
 def choose_convention(
     codec:Codec, # That decodes them
     latents:list, # Some of the stored ones, `(c, h, w)` of one shape
-    scaling:float|None=None, # As the user says; None: not said
-    shift:float|None=None, # Likewise
+    scaling:float|None=None, # Scaling given by the user; None: not given
+    shift:float|None=None, # Shift given by the user; None: not given
 ) -> tuple: # The `Convention`, and a line about what was assumed; '' where nothing was
     "The convention of stored latents; raises `InputError` where it cannot be told."
     ours = convention_of(codec)

@@ -39,14 +39,14 @@ class Source(NamedTuple):
     read: Callable # Content of a file to a tensor of one shape; an `InputError` that says only why not
     encode: Callable # `(b, …)` of those to `(b, k, c, h, w)`, fp32: k latents of each file
     shape: tuple # `(k, c, h, w)`
-    recipe: dict # What the latents depend on beside the files
-    about: dict # What a reader must know: spec, latent_channels, factor
+    recipe: dict # Everything that the latents depend on besides the files
+    about: dict # Information for readers: spec, latent_channels, factor
     unused: tuple = () # `Bad(path, reason)` for each file and folder under the root that is not used
     told: tuple = () # Lines about those
 
 def not_used(
     root:str|Path, # Folder with a folder for each style
-    found:Styles, # From `scan_styles`
+    found:Styles, # Found, output of `scan_styles`
 ) -> dict: # `unused` and `told` of a `Source`
     "What of a folder of styles is not used, for `skipped.csv` and for the terminal."
     rows = [Bad(p, why) for p, why in explain_unused(found.unused)]
@@ -58,14 +58,14 @@ def differences(
     old:dict, # Recipe of what is there
     new:dict, # Recipe of what is wanted
 ) -> str: # '' if there are none
-    "What differs between two recipes, in words."
+    "Differences between two recipes, as text."
     return ', '.join(f'{k} was {old.get(k)!r} and is now {new[k]!r}' for k in new if old.get(k) != new[k])
 
 # %% ../nbs/04_latents.ipynb #c298527a
 SMALLEST = .75                                                # side of a crop, as a share of the largest square's
 
 def views(
-    content:bytes, # Of an image file
+    content:bytes, # Content of an image file
     crops:int, # Squares beside the centred one
 ) -> tuple: # A `View` for each; the centred one first
     "The squares of a file that are encoded."
@@ -74,10 +74,10 @@ def views(
 
 def image_source(
     raw_root:str|Path, # Folder with a folder of images for each style
-    codec:Codec, # From `load_codec`
+    codec:Codec, # Codec, output of `load_codec`
     target_size:int=256, # Side of the square, pixels
     mirror:bool=True, # Also encode each square mirrored
-    rules:ImageRules=RULES, # What the images have to keep to
+    rules:ImageRules=RULES, # Image rules: allowed sizes
     crops:int=0, # Smaller squares of each image to encode, too
 ) -> Source:
     "Images as a source; raises `InputError` for missing folders and sizes that the codec cannot take."
@@ -117,7 +117,7 @@ def safetensors_header(
 
 def as_bytes(
     x:Tensor, # On the CPU, of any shape `(...)`
-) -> memoryview: # Of its numbers, without a copy where they lie in a row
+) -> memoryview: # View of the tensor's bytes; no copy if the tensor is contiguous
     "The numbers of a tensor."
     return memoryview(x.contiguous().view(-1).view(torch.uint8).numpy())
 
@@ -154,7 +154,7 @@ class Mapped:
 
     def rows(self,
         name:str, # A tensor of the file
-        at:Tensor, # Which rows, int64 `(b,)`
+        at:Tensor, # Row indices, int64 `(b,)`
     ) -> Tensor: # `(b, ...)`, as the tensor's rows
         "A copy of some rows of a tensor; raises `InputError` where the file was cut meanwhile."
         if self.file is None or not hasattr(os, 'preadv'): return self[name].index_select(0, at)
@@ -181,7 +181,7 @@ class Entry(NamedTuple):
     "A file to encode."
     style: str # Name of its style
     name: str # Path in its style's folder, or in the root where styles are not folders; with forward slashes
-    path: Path # Where it lies
+    path: Path # Path of the file
     size: int # Bytes; -1 if there is no telling
     mtime_ns: int # Time of the last change of the content, which a copy may set
     ctime_ns: int = 0 # Time of the last change of content or status, which nobody can set (on Windows: of creation)
@@ -196,7 +196,7 @@ class Entry(NamedTuple):
         return self.size, self.mtime_ns, self.ctime_ns, self.inode
 
 def survey(
-    source:Source, # Whose files
+    source:Source, # Source of the files
 ) -> list: # An `Entry` for each file
     "Every file of a source as it is now."
     def entry(style, p):
@@ -209,7 +209,7 @@ def survey(
     return [entry(style, p) for style, paths in source.folders.items() for p in paths]
 
 def in_parts(
-    entries:list, # Of `Entry`, style after style
+    entries:list, # List of `Entry`, grouped by style
     shape:tuple, # `(k, c, h, w)` of a file's latents
 ) -> list: # Lists of entries
     "Cut the work: files of one style, at most 64, at most 64 MB of latents."
@@ -227,7 +227,7 @@ class Known(NamedTuple):
 
     def add(self,
         path:Path|None, # A file of latents; None: only that they exist is noted
-        style:str, # Whose latents it holds
+        style:str, # Style of the latents
         rows:list, # `(name, *stamp, digest)` for each of its files, in their order
         bad:list=(), # `(name, *stamp, why)` for each bad one
     ):
@@ -241,12 +241,12 @@ class Fetched(NamedTuple):
     "What reading one file gave."
     entry: Entry # The file
     content: str # Digest of the file; '' if it is bad
-    item: Tensor|None # What `Source.read` makes of it, of one shape `(...)`; None if it is known or bad
+    item: Tensor|None # Result of `Source.read`, one shape `(...)`; None if it is known or bad
     why: str # Why it is bad; '' if it is not
 
 def fetch(
-    source:Source, # What reads it
-    known:Known, # What need not be read
+    source:Source, # Source that reads the file
+    known:Known, # Latents known from an earlier cache, which are not read again
     e:Entry, # The file
 ) -> Fetched: # A bad file is no error here, but a reason
     "Read one file, once."
@@ -258,9 +258,9 @@ def fetch(
 
 def ahead(
     parts:list, # Lists of entries
-    f:Callable, # Of an entry
+    f:Callable, # Function of an entry
     workers:int, # Threads; 0: no threads, and nothing is read ahead
-) -> Iterator[list]: # What `f` gives, for each part
+) -> Iterator[list]: # Results of `f`, for each part
     "`f` of every entry, by parts; threads read the next part while this one is used."
     if not workers:
         yield from (map(f, p) for p in parts)
@@ -277,8 +277,8 @@ def ahead(
 CHUNK = 16                                                    # files that are encoded together
 
 def encode_part(
-    source:Source, # What encodes
-    known:Known, # What is copied instead
+    source:Source, # Source that encodes
+    known:Known, # Latents to copy instead of encoding
     files:Iterator, # A `Fetched` for each file of the part
     strict:bool, # Raise `InputError` at the first bad file
     done:Callable, # Called with the number of files that are done
@@ -321,7 +321,7 @@ def _layout(n:int, k:int, shape:tuple) -> dict:
 
 def write_part(
     path:Path, # File to write
-    z:Tensor, # Its latents, `(n, k, c, h, w)`
+    z:Tensor, # Latents of the part, `(n, k, c, h, w)`
     note:dict, # Style, rows, bad files, recipe
 ):
     "A part as a file that checks itself."
@@ -345,8 +345,8 @@ def _is_note(note) -> bool:
 
 def read_part(
     path:Path, # A part
-    recipe:dict, # What it must have been made with
-) -> dict|None: # Its note; None if it is of no use
+    recipe:dict, # Required recipe
+) -> dict|None: # Note of the part; None if the part is unusable
     "What a part says, if it is whole and of this recipe."
     try:
         with open(path, 'rb') as f: f.read(1)                                   # where the disk does not answer, it is not damaged
@@ -395,7 +395,7 @@ class Team:
     def each(self,
         f:Callable, # Without parameters
         first_only:bool=False, # Only the first process calls it, and tells the others what it gave
-    ) -> object: # What `f` gave
+    ) -> object: # Result of `f`
         "What `f()` gives here, or with `first_only` on the first process; an `InputError` of one is raised on all."
         if self.size == 1: return f()
         from accelerate.utils import broadcast_object_list, gather_object
@@ -418,8 +418,8 @@ _ABOUT = dict(spec=TEXT, recipe=_TEXT_OF_JSON, styles=many(NAME, 1, WIDEST), cou
 
 def cache_about(
     root:Path, # Folder of a cache
-    manifest:dict, # Of it
-) -> dict: # Its `extra`
+    manifest:dict, # Manifest of the cache
+) -> dict: # Content of `extra`
     "What a cache says of itself, held against rules; raises `InputError`."
     what = str(root/'manifest.json')
     e = checked(manifest['extra'], _ABOUT, what)
@@ -451,7 +451,7 @@ class Plan(NamedTuple):
     "What is to be done."
     entries: list # Every file
     todo: list # Those that nothing is known of
-    known: Known # What is there already
+    known: Known # Latents that exist already
     old: dict|None # The manifest's `extra` of the cache that is there
 
 def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
@@ -462,10 +462,10 @@ def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
         raise InputError(f'{out_root} holds {manifest["kind"]}, not latents; choose another folder')
     with written_by(out_root, manifest):
         try: extra = cache_about(out_root, manifest)
-        except InputError as e: raise InputError(f'{e}; choose another folder, or make it anew with --rebuild') from None
+        except InputError as e: raise InputError(f'{e}; choose another folder, or rebuild it with --rebuild') from None
     if diff := differences(extra['recipe'], recipe):
         raise InputError(
-            f'{out_root} is a cache of another recipe: {diff}; choose another folder, or make it anew with --rebuild')
+            f'{out_root} is a cache of another recipe: {diff}; choose another folder, or rebuild it with --rebuild')
     for style, rows in extra['files'].items():
         p = out_root/'styles'/f'{style}.safetensors'
         fits = lambda: tensor_shapes(p).get('latents', ())[:1] == (extra['count'][style],)
@@ -478,7 +478,7 @@ def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
     return extra
 
 def make_plan(
-    source:Source, # What is wanted
+    source:Source, # Source to encode
     out_root:Path, # Folder of the cache
     parts:Path, # Folder of its parts
     rebuild:bool, # Discard the cache that is there
@@ -499,7 +499,7 @@ def make_plan(
     return Plan(entries, todo, known, old)
 
 def _room(out_root:Path, need:int, n:int):
-    "Raise `InputError` if so many bytes will not fit."
+    "Raise `InputError` if the bytes will not fit."
     free = shutil.disk_usage(next(p for p in out_root.absolute().parents if p.exists())).free
     if need > free:
         raise InputError(f'{n} images need about {need/1e6:.0f} MB in {out_root.parent}, '
@@ -508,9 +508,9 @@ def _room(out_root:Path, need:int, n:int):
 
 # %% ../nbs/04_latents.ipynb #cell-31
 def encode_all(
-    source:Source, # What encodes
+    source:Source, # Source to encode
     parts:Path, # Folder of the parts
-    plan:Plan, # From `make_plan`
+    plan:Plan, # Plan, output of `make_plan`
     workers:int, # Threads that read
     strict:bool, # Raise `InputError` at the first bad file
     team:Team, # The processes that share the work
@@ -565,7 +565,7 @@ class CacheReport(NamedTuple):
     written: int # Encoded now
     kept: int # Encoded before
     dropped: int # In the old cache and no longer there
-    bad: list # Set aside: `Bad(path, reason)`
+    bad: list # Skipped: `Bad(path, reason)`
     count: dict # {style: latents in the cache, with mirrored ones}
     twins: list # Pairs of paths with the same content
     told: tuple = () # Lines about files that are not used
@@ -607,12 +607,12 @@ def _usable(source:Source, good:dict, bad:list, strict:bool):
 
 # %% ../nbs/04_latents.ipynb #67676ba7
 def merge(
-    source:Source, # What was encoded
+    source:Source, # Source that was encoded
     out_root:Path, # Folder of the cache
     parts:Path, # Folder of its parts
-    plan:Plan, # From `make_plan`
+    plan:Plan, # Plan, output of `make_plan`
     strict:bool, # Raise `InputError` for a bad file
-) -> CacheReport: # What was done
+) -> CacheReport: # Numbers of files written, kept and left out
     "Seal the cache from what is known and from the parts; raises `InputError` for a style without a usable file."
     known, old = Known(*map(dict, plan.known)), plan.old or {}
     for p in sorted(parts.glob('*.safetensors')):
@@ -644,13 +644,13 @@ def merge(
 
 # %% ../nbs/04_latents.ipynb #91ac4eaa
 def make_cache(
-    source:Source, # What becomes latents
+    source:Source, # Source to encode
     out_root:str|Path, # Folder of the cache
     workers:int=4, # Threads that read
     strict:bool=False, # Refuse a bad file instead of setting it aside
     rebuild:bool=False, # Replace a cache of another recipe
     by_content:bool=False, # Compare every file's content with the cache, not only size, times and inode
-) -> CacheReport: # What was done
+) -> CacheReport: # Numbers of files written, kept and left out
     "Encode what is not encoded yet; killed and started again, it goes on where it was. Raises `InputError`."
     team, out_root = Team(), Path(out_root)
     if out_root.name in ('', '..'): out_root = Path(os.path.abspath(out_root))  # its parts lie beside it, under its own name
@@ -670,15 +670,15 @@ def make_cache(
 def cache_latents(
     raw_root:str|Path, # Folder with a folder of images for each style
     out_root:str|Path, # Folder of the cache
-    codec:Codec, # From `load_codec`
+    codec:Codec, # Codec, output of `load_codec`
     target_size:int=256, # Side of the square image, pixels; the largest centred square is scaled to it
     mirror:bool=True, # Also cache each image mirrored
-    rules:ImageRules=RULES, # What the images have to keep to
+    rules:ImageRules=RULES, # Image rules: allowed sizes
     workers:int=4, # Threads that decode images, where the codec leaves them a core
     rebuild:bool=False, # Replace a cache of another recipe
     crops:int=0, # Smaller squares of each image to cache, too
     by_content:bool=False, # Compare every file's content with the cache, not only size, times and inode
-) -> CacheReport: # What was done
+) -> CacheReport: # Numbers of files written, kept and left out
     "Encode every image once; raises `InputError` for missing or empty folders, sizes the codec cannot take, stale caches, full disks."
     # it takes every core: a thread beside it makes it a third slower
     busy = getattr(codec, 'device', torch.device('meta')).type == 'cpu'
@@ -699,7 +699,7 @@ class LatentCache:
             raise DamagedError(str(e).replace('make it again or take another copy',
                                               'stylecfm_preprocess mends it')) from None
         if 'mean' not in self.manifest['extra']:
-            raise InputError(f'{root} was made by an older version, or is no cache; make it anew with '
+            raise InputError(f'{root} was made by an older version, or is no cache; rebuild it with '
                              'stylecfm_preprocess --rebuild')
         with written_by(self.root, self.manifest):
             extra = cache_about(self.root, self.manifest)
@@ -774,8 +774,8 @@ def free_memory(
 
 @patch
 def hold(self:LatentCache,
-    device:str|torch.device='cpu', # Where batches are wanted
-    share:float=.5, # Of its free memory that may be used, 0 to 1
+    device:str|torch.device='cpu', # Device of the batches
+    share:float=.5, # Share of the device's free memory to use, 0 to 1
 ) -> bool: # Whether all latents are there now; if not, batches are read from the files
     "Choose the device of batches, and move all latents there if they fit."
     self.device = torch.device(device)

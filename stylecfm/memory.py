@@ -51,12 +51,12 @@ def backward_in_parts(
 class Means(NamedTuple):
     "What is done to save memory; none changes a result."
     micro_batch:int = 1 # Samples that go through at once
-    checkpointing:str = 'none' # Blocks that are made again: a key of `CHECKPOINTING`
-    mlp_chunks:int = 0 # Chunks in which widened features are made again; 0: they are kept
+    checkpointing:str = 'none' # Blocks that are recomputed: a key of `CHECKPOINTING`
+    mlp_chunks:int = 0 # Chunks in which widened features are recomputed; 0: they are kept
 
     def __str__(self):
-        how = [] if self.checkpointing == 'none' else [f'blocks made again: {self.checkpointing}']
-        how += ([f'widened features made again in {self.mlp_chunks} chunk{"s"*(self.mlp_chunks > 1)}']
+        how = [] if self.checkpointing == 'none' else [f'blocks recomputed: {self.checkpointing}']
+        how += ([f'widened features recomputed in {self.mlp_chunks} chunk{"s"*(self.mlp_chunks > 1)}']
                 if self.mlp_chunks else [])
         return f'micro-batches of {self.micro_batch}' + (f', {", ".join(how)}' if how else '')
 
@@ -70,13 +70,13 @@ class Row(NamedTuple):
 
 def op_count(
     func:torch._ops.OpOverload, # The operation, as a dispatch mode gets it
-    args:tuple, # What it was called with
-    kwargs:dict, # Likewise, by name
-    out:Tensor|tuple|list|None, # What it gave, of any shape
+    args:tuple, # Positional arguments of the call
+    kwargs:dict, # Keyword arguments of the call
+    out:Tensor|tuple|list|None, # Output of the call, of any shape
 ) -> int:
     "Multiplications and additions of one operation; elementwise work is not counted."
     packet = func._overloadpacket
-    if packet is torch.ops.aten.convolution_backward:  # each asked-for gradient costs as much as the way forward
+    if packet is torch.ops.aten.convolution_backward:  # each asked-for gradient costs as much as the forward pass
         dy, x, w = args[:3]; return 2*dy.numel()*w[0].numel()*sum(args[-1][:2])
     return flop_registry[packet](*args, **kwargs, out_val=out) if packet in flop_registry else 0
 
@@ -88,7 +88,7 @@ def _tensors(v) -> list:
 class StepTracker(TorchDispatchMode):
     "Follows storages from birth to death; `rows` has a `Row` for each operation that is not a view."
     def __init__(self,
-        net:nn.Module, # Whose parameters and modules are told apart
+        net:nn.Module, # Network whose parameters and modules are distinguished
     ):
         super().__init__()
         self.rows, self.held, self.alive, self.where = [], Counter(), {}, 'loss'
@@ -106,8 +106,8 @@ class StepTracker(TorchDispatchMode):
         return super().__exit__(*error)
 
     def add(self,
-        category:str, # Its name in the rows
-        *tensors:Tensor, # Whose storages are meant, of any shape
+        category:str, # Category name in the rows
+        *tensors:Tensor, # Tensors whose storages are assigned to the category, of any shape
     ):
         "Count storages, or give them another category."
         for t in tensors:
@@ -129,7 +129,7 @@ class StepTracker(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         if func.is_view: return out
         back = torch._C._current_graph_task_id() >= 0
-        category = 'made again' if back and torch.is_grad_enabled() else 'temporary' if back else 'activations'
+        category = 'recomputed' if back and torch.is_grad_enabled() else 'temporary' if back else 'activations'
         self.add(category, *(t for t in _tensors(out) if t.untyped_storage()._cdata not in self.alive))
         moved = sum(t.numel()*t.element_size() for t in _tensors([args, out]))
         held, operations = {k: v for k, v in self.held.items() if v}, op_count(func, args, kwargs or {}, out)
@@ -146,10 +146,10 @@ class MemoryReport(NamedTuple):
     where:str # Module at work then, and the direction
     rows:list # A `Row` for each operation of up to two micro-batches and of the optimizer
     split:tuple # Rows before the second micro-batch, and before the optimizer
-    operations:int # Of the whole step, what is made again included
-    parameters:int # Of the network
+    operations:int # Operations of the whole step, recomputation included
+    parameters:int # Number of parameters of the network
     batch:int # Samples of the step
-    means:Means # What saves memory
+    means:Means # Memory options
 
 # %% ../nbs/40_memory.ipynb #e16314d9
 def latent_hw(
@@ -210,10 +210,10 @@ def build(
 # %% ../nbs/40_memory.ipynb #cell-16
 def profile(
     config:Config=Config(), # Network, batch, precision and size of the latents
-    means:Means|None=None, # What saves memory; none: the whole batch at once
+    means:Means|None=None, # Memory options; default: the whole batch at once
     batch:int|None=None, # Samples of the step; as the config says if none
     hw:tuple|None=None, # Height and width of the latents; as the config says if none
-    device:str='cuda', # Whose way to go: cuda or cpu
+    device:str='cuda', # Device type whose implementation is profiled: cuda or cpu
     training:bool=True, # A step of training; else one evaluation of the network, as transfer does it
 ) -> MemoryReport:
     "Memory and operations of a step, on fake tensors: nothing is computed, and no GPU is needed."
@@ -224,9 +224,9 @@ def profile(
 
 def profile_network(
     make:Callable, # Gives the network, called as `net(x, t, style)`; is called on fake tensors
-    shape:tuple, # Of one latent, and so of its velocity: `(c, ...)`
+    shape:tuple, # Shape of one latent and of its velocity: `(c, ...)`
     batch:int, # Samples of the step
-    means:Means=Means(), # Of these the micro-batch counts; the rest is the network's own affair
+    means:Means=Means(), # Memory options, of which only the micro-batch is used
     amp:torch.dtype|None=torch.bfloat16, # Precision of autocast; None: as the weights are
     training:bool=True, # A step of training; else one evaluation
     more:int=0, # Channels of a condition behind those of the latent
@@ -283,11 +283,11 @@ class Measured(NamedTuple):
     seconds:float # The step
 
 def measure_step(
-    config:Config, # As for `profile`
-    means:Means, # What saves memory
+    config:Config, # Configuration, as for `profile`
+    means:Means, # Memory options
     batch:int|None=None, # Samples of the step; as the config says if none
     hw:tuple|None=None, # Height and width of the latents; as the config says if none
-    device:str='cpu', # Where
+    device:str='cpu', # Device to measure on
     go:str|None=None, # Device whose path and precision the step takes: cuda or cpu; that of `device` if none
     watch:bool=True, # On a processor: count memory, which slows the step; else `peak` is 0
 ) -> Measured:
@@ -329,7 +329,7 @@ def measure_step(
 # Of the categories, in the order in which they are stacked
 COLOURS = {'parameters': '#4c72b0', 'gradients': '#dd8452', 'optimizer': '#55a868', 'average': '#8172b3',
            'batch': '#937860',
-           'activations': '#c44e52', 'temporary': '#da8bc3', 'made again': '#64b5cd'}
+           'activations': '#c44e52', 'temporary': '#da8bc3', 'recomputed': '#64b5cd'}
 
 @patch
 def timeline(self:MemoryReport,
@@ -363,7 +363,7 @@ OVERHEAD = Overhead() # What is assumed of a card
 
 @patch
 def on_card(self:MemoryReport,
-    o:Overhead=OVERHEAD, # What comes on top
+    o:Overhead=OVERHEAD, # Overhead on top of the tensors
 ) -> int: # Bytes
     "What the card must have."
     return o.context + round((self.peak + o.workspace)*(1 + o.fragmentation) + o.ahead*self.at_peak.get('batch', 0))

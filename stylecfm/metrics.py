@@ -20,9 +20,9 @@ from .files import read_checked, read_json, write_json
 # %% ../nbs/70_metrics.ipynb #cell-5
 def psnr(
     x:Tensor, # Images, `(b, c, h, w)`
-    y:Tensor, # What they should be, same shape
+    y:Tensor, # Reference images, same shape
     width:float=2., # Width of the range of values: 2 for [-1, 1]
-    cap:float=100., # What equal images get, dB
+    cap:float=100., # PSNR of identical images, dB
 ) -> Tensor: # `(b,)`, dB
     "Peak signal-to-noise ratio of each image; raises `InputError` for different shapes."
     if x.shape != y.shape: raise InputError(f'psnr compares images of one shape, got {tuple(x.shape)} and {tuple(y.shape)}')
@@ -31,9 +31,9 @@ def psnr(
 
 # %% ../nbs/70_metrics.ipynb #cell-9
 def gain(
-    made:Tensor, # What transfer gave, `(b, c, h, w)` in [-1, 1]
-    source:Tensor, # What it was given, `(b, c, h, w)`
-    truth:Tensor, # What it should have given, `(b, c, h, w)`
+    made:Tensor, # Transferred images, `(b, c, h, w)` in [-1, 1]
+    source:Tensor, # Source images, `(b, c, h, w)`
+    truth:Tensor, # Target images, `(b, c, h, w)`
 ) -> Tensor: # `(b,)`, dB; 0 for leaving the source as it is
     "How much nearer to the truth than the source was; raises `InputError` for different shapes."
     return psnr(made, truth) - psnr(source, truth)
@@ -71,8 +71,8 @@ def laplacian_pyramid(
 def patches(
     x:Tensor, # Images `(n, c, h, w)`
     each:int, # Squares of each image
-    side:int, # Of a square, pixels
-    g:torch.Generator, # Where they lie
+    side:int, # Side length of a patch, pixels
+    g:torch.Generator, # Random generator of the positions
 ) -> Tensor: # `(n*each, c*side*side)`
     "Small squares of images, by chance."
     squares = x.unfold(2, side, 1).unfold(3, side, 1)                           # (n, c, h', w', side, side)
@@ -83,13 +83,13 @@ def patches(
 def sliced_wasserstein(
     x:Tensor, # Images `(n, 3, h, w)`
     reference:Tensor, # Images `(m, 3, h, w)` of the style that is wanted
-    levels:int=3, # Of the pyramid
-    side:int=7, # Of a square, pixels
+    levels:int=3, # Number of pyramid levels
+    side:int=7, # Side length of a patch, pixels
     each:int=128, # Squares of an image and level
     directions:int=256, # To project on
-    seed:int=0, # Of squares and directions
-) -> float: # 1,000 times the mean over levels; 0: the same crowd
-    "Distance of the small pieces of two sets of images (Karras 2018), in thousandths of the reference's deviation."
+    seed:int=0, # Random seed of patches and directions
+) -> float: # 1,000 times the mean over levels; 0: the same set
+    "Distance of the patches of two sets of images (Karras 2018), in thousandths of the reference's deviation."
     g, found = torch.Generator().manual_seed(seed), []
     for a, b in zip(laplacian_pyramid(x, levels), laplacian_pyramid(reference, levels)):
         m, s = b.mean((0, 2, 3), keepdim=True), b.std((0, 2, 3), keepdim=True)
@@ -109,7 +109,7 @@ def luminance(
 
 def luminance_ssim(
     x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    y:Tensor, # Likewise
+    y:Tensor, # Images to compare with, same shape as `x`
 ) -> Tensor: # `(n,)`, from -1 to 1; 1 where they are equal
     "Structural similarity of the luminance (Wang 2004), Gaussian window of 1.5 pixels."
     from skimage.metrics import structural_similarity
@@ -118,12 +118,12 @@ def luminance_ssim(
     return torch.tensor([structural_similarity(a, b, **how) for a, b in pairs])
 
 # %% ../nbs/70_metrics.ipynb #74fcc3d0
-LEVELS = 4095 # Highest level of luminance; 4,096 levels are told apart
+LEVELS = 4095 # Highest level of luminance; 4,096 levels are distinguished
 
 def best_tones(
     x:Tensor, # Luminance of what was made, `(h, w)` in [0, 1]
     y:Tensor, # Luminance of the source, `(h, w)`
-) -> Tensor: # As `x`, `(h, w)` float64: through the rising function of luminance that brings it nearest to `y`
+) -> Tensor: # Result, shaped as `x`, `(h, w)` float64: its luminance mapped by the rising function that is nearest to `y`
     "The best monotone tone map of one picture to another (isotonic regression, Barlow 1972)."
     from scipy.optimize import isotonic_regression
     level = (x.double().clamp(0, 1)*LEVELS).round().long().flatten()
@@ -143,7 +143,7 @@ class Structure(NamedTuple):
 
 def structure_kept(
     made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    source:Tensor, # What they were made from, `(n, 3, h, w)`
+    source:Tensor, # Source images, `(n, 3, h, w)`
 ) -> Structure:
     "Structure, forgiving any monotone change of tones."
     a, b = luminance(made), luminance(source)
@@ -153,7 +153,7 @@ def structure_kept(
 
 def edge_correlation(
     made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    source:Tensor, # Likewise
+    source:Tensor, # Source images, `(n, 3, h, w)`
 ) -> Tensor: # `(n,)`, 1 where edges are as strong in the same places, up to a factor; 0 for a picture without any
     "Correlation of the magnitudes of luminance gradients."
     def strength(v):
@@ -169,7 +169,7 @@ def frechet_distance(
     a:Tensor, # Vectors, `(n, c)`, n well above c
     b:Tensor, # Others, `(m, c)`
 ) -> float: # >= 0
-    "Fréchet distance of two crowds of vectors taken as Gaussians (Dowson & Landau 1982)."
+    "Fréchet distance of two sets of vectors taken as Gaussians (Dowson & Landau 1982)."
     a, b = a.double(), b.double()
     s, t = (torch.atleast_2d(v.T.cov()) for v in (a, b))                        # (c, c)
     r = _root(s)
@@ -178,9 +178,9 @@ def frechet_distance(
 def kernel_distance(
     a:Tensor, # Vectors, `(n, c)`
     b:Tensor, # Others, `(m, c)`
-    most:int=2000, # Of each, drawn by chance: time and memory grow with its square
-    seed:int=0, # Of the choice
-) -> float: # About 0 for one crowd; it may be a little below
+    most:int=2000, # Largest number of samples of each set, drawn at random: time and memory grow with its square
+    seed:int=0, # Random seed of the choice
+) -> float: # About 0 for one set; it may be a little below
     "Unbiased squared maximum mean discrepancy with a cubic kernel (Bińkowski 2018)."
     g = torch.Generator().manual_seed(seed)
     a, b = (v.double()[torch.randperm(len(v), generator=g)[:most]] for v in (a, b))
@@ -199,8 +199,8 @@ def latent_vectors(
 def published_distances(
     made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
     paintings:Tensor, # Real images of the style `(m, 3, h, w)`
-    source:Tensor|None=None, # What `made` was made from, `(n, 3, h, w)`, for LPIPS
-    features:int|torch.nn.Module=2048, # Of the Inception network; or a network of your own, for images in [0, 1]
+    source:Tensor|None=None, # Source images of `made`, `(n, 3, h, w)`, for LPIPS
+    features:int|torch.nn.Module=2048, # Feature layer of the Inception network; or a custom network for images in [0, 1]
 ) -> dict: # fid, kid, and lpips where there is a source
     "FID (Heusel 2017), KID (Bińkowski 2018), LPIPS (Zhang 2018) by torchmetrics; raises `InputError` where it or its weights are missing."
     if min(len(made), len(paintings)) < 2: raise InputError('FID and KID want two pictures or more of each kind')
@@ -243,7 +243,7 @@ def artifact_share(
 # %% ../nbs/70_metrics.ipynb #9aacb092
 class Figure(NamedTuple):
     "A figure and its 95 % interval."
-    value: float # Of all rows, in the unit of the figure
+    value: float # Value over all rows, in the unit of the figure
     low: float # Lower end, likewise
     high: float # Upper end, likewise
 
@@ -251,7 +251,7 @@ def bootstrap(
     f:Callable, # Tensors of rows to a number
     *sets:Tensor, # Each `(n, ...)`; drawn again on its own
     draws:int=200, # Repetitions
-    seed:int=0, # Of the draws
+    seed:int=0, # Random seed of the draws
 ) -> Figure:
     "A figure with its bootstrap interval (Efron 1979), moved to the figure."
     g, value = torch.Generator().manual_seed(seed), float(f(*sets))
@@ -286,16 +286,16 @@ def _as_those(x:Tensor, y:Tensor) -> Tensor:
 def reinhard(
     x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
     target:Tensor, # Images of the style, `(m, 3, h, w)`; one of them is drawn for each image
-    seed:int=0, # Of the draw
-) -> Tensor: # As `x`
+    seed:int=0, # Random seed of the draw
+) -> Tensor: # Result, shaped as `x`
     "Colour transfer (Reinhard 2001): each image gets the colour means and deviations of a painting."
     return _rgb(_as_those(_lab(x), _lab(_drawn(target, len(x), seed)))).clamp(-1, 1).to(x)
 
 def adain(
     z:Tensor, # Latents `(n, c, h, w)`
     target:Tensor, # Latents of the style, `(m, c, h, w)`; one of them is drawn for each
-    seed:int=0, # Of the draw
-) -> Tensor: # As `z`
+    seed:int=0, # Random seed of the draw
+) -> Tensor: # Result, shaped as `z`
     "Adaptive instance normalisation on latents (Huang & Belongie 2017): each gets the channels' means and deviations of a painting."
     return _as_those(z, _drawn(target, len(z), seed))
 
@@ -316,7 +316,7 @@ def machine() -> dict:
 # %% ../nbs/70_metrics.ipynb #cell-25
 def keep_results(
     path:str|Path, # JSON file of a study; made, or added to
-    command:str, # What measured them
+    command:str, # Command that measured them
     **found, # Results by name; those already there under other names stay
 ):
     "Add measured figures to a stored file, with the command and the machine."
@@ -326,8 +326,8 @@ def keep_results(
 
 def finished_job(
     path:str|Path, # JSON that a job wrote with `write_checked`, with what it was `asked` for
-    asked:dict, # What it is asked for now; JSON knows no tuples, so both are compared as JSON
-) -> dict|None: # What it wrote; None where that is not there, of something else, or has changed since
+    asked:dict, # Arguments of the job; compared as JSON, which has no tuples
+) -> dict|None: # Stored results; None if there are none, or they belong to other arguments, or were changed
     "The result of a job that was already done."
     if not Path(path).is_file(): return None
     try: found = read_checked(path)

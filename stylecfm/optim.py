@@ -25,7 +25,7 @@ def generator(
 
 def order(
     n:int, # Latents in the training set
-    seed:int, # Of the run
+    seed:int, # Random seed of the run
     first:int, # First place in the row of epochs
     count:int, # How many
 ) -> Tensor: # `(count,)` int64, indices into the training set
@@ -39,7 +39,7 @@ def order(
 LR_SCHEDULES = dict(cosine=lambda r: .01 + .99*.5*(1 + math.cos(math.pi*r)), constant=lambda r: 1.)
 
 def learning_rate(
-    step:int, # From 0
+    step:int, # Step, from 0
     total:int, # Steps of the run
     peak:float=1e-4, # Highest rate
     warmup:int=100, # Steps until it is reached
@@ -55,7 +55,7 @@ def learning_rate(
 def make_optimizer(
     params:Iterable, # Parameters; those that require a gradient learn
     t:TrainingConfig, # `optimizer`, `learning_rate`, `warmup_steps`
-    device:torch.device, # Where they are
+    device:torch.device, # Device of the parameters
 ) -> torch.optim.Optimizer:
     "The optimizer that a config names; raises `InputError` where its package is missing."
     params, betas = [p for p in params if p.requires_grad], (.9, .99)
@@ -83,11 +83,11 @@ def as_used(
     try: yield
     finally:
         inner.train()
-        with torch.no_grad(): torch._foreach_copy_(params, kept)  # there and back is not exact to the last bit
+        with torch.no_grad(): torch._foreach_copy_(params, kept)  # the round trip is not exact to the last bit
 
 # %% ../nbs/49_optim.ipynb #49e00003
 def opt_state(
-    opt:torch.optim.Optimizer, # Of which to save the memory
+    opt:torch.optim.Optimizer, # Optimizer whose state is saved
 ) -> tuple: # {name: tensor}, [{name: number} for each group]
     "An optimizer's memory as flat tensors, and its plain numbers."
     d = opt.state_dict()
@@ -96,7 +96,7 @@ def opt_state(
     return tensors, [{k: v for k, v in g.items() if plain(v)} for g in d['param_groups']]
 
 def load_opt_state(
-    opt:torch.optim.Optimizer, # Of the same parameters; gets the memory
+    opt:torch.optim.Optimizer, # Optimizer of the same parameters, which receives the state
     tensors:dict, # {name: tensor}, as `opt_state` gave them; others may be among them
     groups:list, # {name: number} for each group, likewise
 ):
@@ -121,8 +121,8 @@ class Averages:
     "Moving averages of a network's weights."
     def __init__(self,
         params:Iterable, # Parameters, in the order of the network
-        longest:float=.999, # As `decays` takes it
-        count:int=2, # Likewise
+        longest:float=.999, # Largest decay, as `decays` takes it
+        count:int=2, # Number of averages, as `decays` takes it
     ):
         params = [p.detach().float() for p in params]
         self.decays = decays(longest, count)
@@ -136,7 +136,7 @@ class Averages:
         for m in self.models: m.step(params)
 
     def weights(self,
-        k:int, # Which average, from 0, the longest
+        k:int, # Index of the average; 0 is the longest
     ) -> list: # Tensors, fp32, in the order of the network
         "The weights of one average."
         return self.models[k].shadow_params
@@ -144,7 +144,7 @@ class Averages:
     @contextmanager
     def used(self,
         params:Iterable, # Parameters of the network, in the same order
-        k:int, # Which average, from 0, the longest
+        k:int, # Index of the average; 0 is the longest
     ) -> Iterator[None]:
         "Within the block, the network has the weights of one average."
         params = list(params)
@@ -163,7 +163,7 @@ def averages_state(
     return tensors, a.models[0].optimization_step
 
 def load_averages(
-    a:Averages, # Of the same parameters and as many; gets the values
+    a:Averages, # Averages of the same parameters and number, which receive the values
     tensors:dict, # {name: tensor}, as `averages_state` gave them; others may be among them
     steps:int, # Steps taken in, likewise
 ):
@@ -174,8 +174,8 @@ def load_averages(
 
 # %% ../nbs/49_optim.ipynb #cell-21
 def make_scaler(
-    device:torch.device, # Where the gradients are
-    dtype:torch.dtype|None, # What autocast computes in; None: fp32
+    device:torch.device, # Device of the gradients
+    dtype:torch.dtype|None, # Dtype of autocast; None: fp32
 ) -> torch.amp.GradScaler: # One that does nothing but for fp16
     "The scaler of gradients; it begins at 4,096, since a first step that overflows is only lost."
     return torch.amp.GradScaler(device.type, enabled=dtype == torch.float16, init_scale=2.**12)
@@ -187,7 +187,7 @@ SIGNALS = [getattr(signal, n) for n in ('SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP'
 class Stopped(KeyboardInterrupt):
     "A run was stopped from outside, after its step was saved; `code` is the exit code that shells expect."
     def __init__(self,
-        number:int, # Of the signal
+        number:int, # Number of the signal
     ):
         super().__init__()
         self.code = 128 + number

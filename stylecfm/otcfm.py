@@ -30,7 +30,7 @@ class FlowBatch(NamedTuple):
     ut: Tensor # Their velocities, `(b, ...)`
     t: Tensor # Times, `(b,)`
     style: Tensor # Styles, int64 `(b,)`; -1 where dropped
-    weight: Tensor # Of each sample's error, `(b,)`, 1 on average over uniform times; or of each number's, `(b, ...)` as the data
+    weight: Tensor # Loss weight of each sample, `(b,)`, 1 on average over uniform times; or of each number, `(b, ...)` as the data
 
 # %% ../nbs/22_otcfm.ipynb #cell-6
 def flow_batch(
@@ -39,7 +39,7 @@ def flow_batch(
     draw:Draw=Draw(), # How
     generator:torch.Generator|None=None, # Source of every draw, on the CPU
     x0:Tensor|None=None, # Noise that is paired already, shaped as `x1`; drawn and coupled if none
-) -> FlowBatch: # What the network is shown and asked for
+) -> FlowBatch: # Inputs and targets of the network
     "Noise, pairs, times and dropped labels for one step of training; raises `InputError` for choices that do not exist."
     if x0 is None:
         x0 = noise_like(x1, generator)
@@ -73,8 +73,8 @@ def otcfm_loss(
 
 # %% ../nbs/22_otcfm.ipynb #c98d54c0
 def with_condition(
-    batch:FlowBatch, # Of `b` rows
-    given:Tensor, # What the network is shown besides, `(b, k, ...)`
+    batch:FlowBatch, # Batch of `b` rows
+    given:Tensor, # Condition of the network, `(b, k, ...)`
 ) -> FlowBatch: # Points with `k` more channels; their velocities have none for them
     "Show the network a condition."
     return batch._replace(xt=torch.cat([batch.xt, given.to(batch.xt)], 1))
@@ -95,8 +95,8 @@ class LossBy(NamedTuple):
     style: dict # By the style's number; -1 is the mean style
 
 def loss_by(
-    batch:FlowBatch, # As the network saw it
-    losses:Tensor, # From `velocity_loss`, `(b,)`
+    batch:FlowBatch, # Batch on which the losses were computed
+    losses:Tensor, # Losses, output of `velocity_loss`, `(b,)`
     parts:int=4, # Equal parts of time, >= 1
 ) -> LossBy: # Means, as plain numbers
     "Sort losses by time and style."

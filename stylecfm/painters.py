@@ -30,7 +30,7 @@ class Strokes(NamedTuple):
 def structure_tensor(
     image:ndarray, # `(h, w, 3)`
     sigma:float=1.5, # Neighbourhood, pixels
-) -> Strokes: # Where strokes run
+) -> Strokes: # Direction and strength of strokes
     "Direction of least change at every pixel (Förstner & Gülch 1987)."
     gy, gx = np.gradient(blur(image, 1.), axis=(0, 1))
     yy, xx, yx = (blur((p*q).sum(-1), sigma) for p, q in ((gy, gy), (gx, gx), (gy, gx)))
@@ -40,7 +40,7 @@ def structure_tensor(
 
 # %% ../nbs/02_painters.ipynb #cell-9
 def sample(
-    f:ndarray, # Where to look, `(h, w)` or `(h, w, c)`
+    f:ndarray, # Sampling positions, `(h, w)` or `(h, w, c)`
     y:ndarray, # Rows, fractions allowed, of any shape `(...)`
     x:ndarray, # Columns, shaped as `y`
 ) -> ndarray: # `(...)` or `(..., c)`: `f` at the nearest pixels, edges repeated
@@ -68,11 +68,11 @@ def along(
 # %% ../nbs/02_painters.ipynb #cell-13
 def kuwahara(
     image:ndarray, # `(h, w, 3)`
-    strokes:Strokes, # From `structure_tensor`
+    strokes:Strokes, # Strokes, output of `structure_tensor`
     radius:float=2., # Distance of the sectors, pixels, > 0
     sharpness:float=8., # The exponent q: how much the calmest sector counts
     sectors:int=8, # How many
-) -> ndarray: # As `image`
+) -> ndarray: # Result, shaped as `image`
     "Anisotropic Kuwahara filter (Kyprianidis, Kang & Döllner 2009), each sector seen through a Gaussian."
     mean = blur(image, radius/2)
     noisy = np.maximum(blur(image**2, radius/2) - mean**2, 0).sum(-1, keepdims=True)
@@ -95,7 +95,7 @@ def palette(
     c:ndarray, # Colours, `(h, w, 3)` in [0, 1]
     strength:float=1., # k: 0 leaves colours alone, up to 2
     varnish:float=0., # How yellow, 0 to 1
-) -> ndarray: # As `c`, in [0, 1]
+) -> ndarray: # Result, shaped as `c`, in [0, 1]
     "The colours of the oil painter."
     lum = (c @ LUMA)[..., None]
     tone, chroma = lum + .096*strength*np.sin(2*np.pi*(lum - .5)), (1 + .45*strength)*(c - lum)
@@ -106,7 +106,7 @@ def palette(
 def bristles(
     image:ndarray, # `(h, w, 3)`
     tangent:ndarray, # Along the strokes, `(h, w, 2)`
-    length:int, # Of a trace each way, pixels, >= 1
+    length:int, # Length of a trace in each direction, pixels, >= 1
 ) -> ndarray: # `(h, w)`, about -2 to 2
     "Relief of the paint, lit from the upper left."
     lum = image @ LUMA
@@ -117,10 +117,10 @@ def bristles(
 def oil(
     image:ndarray, # `(h, w, 3)` in [0, 1]
     radius:float=2., # Size of a patch of colour, pixels
-    strength:float=1., # Of the palette
+    strength:float=1., # Strength of the palette
     varnish:float=0., # How yellow, 0 to 1
     texture:float=.06, # Height of the bristles' traces
-) -> ndarray: # As `image`
+) -> ndarray: # Result, shaped as `image`
     "An oil painting of a photograph."
     strokes, length = structure_tensor(image, radius/2), max(1, round(2*radius))
     patches = along(kuwahara(image, strokes, radius), strokes.tangent, length//2)
@@ -159,7 +159,7 @@ def ink(
     image:ndarray, # `(h, w, 3)` in [0, 1]
     sigma:float=.7, # Width of a line, pixels
     spacing:float=4., # Between hatching lines, pixels
-) -> ndarray: # As `image`
+) -> ndarray: # Result, shaped as `image`
     "An ink drawing of a photograph."
     lum = image @ LUMA
     low, high = np.percentile(lum, (1, 99))
@@ -223,8 +223,8 @@ def expose(
     rng:np.random.Generator, # Source of chance
     amount:float=1., # How much exposures differ, 0 to 1; 0: the same for every image
     swap:bool=True, # Put the channels in random order
-) -> ndarray: # As `image`, in [0, 1]
-    "Brightness, contrast, saturation and tint drawn anew."
+) -> ndarray: # Result, shaped as `image`, in [0, 1]
+    "Brightness, contrast, saturation and tint resampled."
     image = image[..., rng.permutation(3)] if swap else image
     lum = (image @ LUMA)[..., None]
     chroma = image - lum

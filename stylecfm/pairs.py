@@ -34,18 +34,18 @@ from .watch import validation_loss
 class Pairs(NamedTuple):
     "Data with what is known of each; all with `n` rows, in standard units."
     x1: Tensor # Data, `(n, c, *spatial)`
-    given: Tensor # What the network is shown, `(n, k, *spatial)`
-    start: Tensor|None = None # Where paths begin but for noise, as `x1`; none: at 0
-    weight: Tensor|None = None # Of each number's error, as `x1`; none: all alike
+    given: Tensor # Conditions of the network, `(n, k, *spatial)`
+    start: Tensor|None = None # Mean start of the paths, as `x1`; default: 0
+    weight: Tensor|None = None # Loss weight of each number, as `x1`; default: 1
 
     def pick(self,
         rows:int|slice|list|Tensor, # An index, a slice, or positions, `(m,)`
-    ) -> 'Pairs': # Of those rows
+    ) -> 'Pairs': # Pairs of those rows
         "Some rows."
         return Pairs(*(None if v is None else v[rows] for v in self))
 
     def to(self,
-        device:torch.device|str, # Where to
+        device:torch.device|str, # Device to move to
     ) -> 'Pairs': # There
         "The same, elsewhere."
         return Pairs(*(None if v is None else v.to(device) for v in self))
@@ -56,7 +56,7 @@ class Recipe(Section, name='recipe'):
     objective:str = key('flow', one_of('flow', 'edm')) # A key of `OBJECTIVES`: straight paths, or denoising (Karras 2022)
     source:str = key('given', one_of('given', 'noise')) # Paths begin at the given start with noise, or at noise alone
     spread:float = key(.5, real(0, 10)) # Deviation of the noise on the start: enough to choose among answers
-    weighting:str = key('data', one_of(*WEIGHTS)) # Of a flow's errors by time: `data` scores the datum that a velocity predicts
+    weighting:str = key('data', one_of(*WEIGHTS)) # Weighting of a flow's loss by time: `data` weighs the error of the predicted data
     sigma_data:float = key(1., real(1e-3, 1e3)) # Deviation of the data for EDM: they come standardised
     # Mean of ln sigma in EDM's training, for data of deviation 1/2 (scaled for others): Karras's, for pictures
     log_noise:float = key(-1.2, real(-10, 10))
@@ -67,8 +67,8 @@ class Recipe(Section, name='recipe'):
     grad_clip:float = key(1., real(1e-6, 1e6)) # Longest gradient that is applied
     ema_decay:float = key(.99, real(0, .999999)) # Memory of the averaged weights, about a hundred steps
     validate_every:int = key(50, whole(1)) # Steps between validations, and between checkpoints
-    patience:int = key(0, whole(0)) # Stop when so many validations in a row found nothing better; 0: never
-    precision:str = key('fp32', one_of('fp32', 'bf16')) # Of the network's products
+    patience:int = key(0, whole(0)) # Stop when this number of validations in a row found nothing better; 0: never
+    precision:str = key('fp32', one_of('fp32', 'bf16')) # Precision of the network's matrix products
     seed:int = key(0, whole(0, 2**63-1)) # Order, noise and times follow from it
 
     def __post_init__(self):
@@ -80,10 +80,10 @@ class Recipe(Section, name='recipe'):
 
 # %% ../nbs/51_pairs.ipynb #9553fc65
 def start_of(
-    like:Tensor, # Of the data's shape, `(b, c, *spatial)`
+    like:Tensor, # Tensor of the data's shape, `(b, c, *spatial)`
     start:Tensor|None, # The given start, as `like`
     recipe:Recipe, # Source and spread
-    g:torch.Generator|None=None, # Of the noise, on the CPU; the global one if none
+    g:torch.Generator|None=None, # Random generator of the noise, on the CPU; default: the global one
 ) -> Tensor: # `x0`, as `like`
     "Where paths begin: at noise, or at the start with some; raises `InputError` where there is none."
     n = noise_like(like, g)
@@ -124,10 +124,10 @@ OBJECTIVES = dict(flow=_Objective(_flow, lambda net, given, recipe: conditioned(
 
 # %% ../nbs/51_pairs.ipynb #f7435562
 def pair_batch(
-    p:Pairs, # Of one step, `b` rows
+    p:Pairs, # Pairs of one step, `b` rows
     recipe:Recipe=Recipe(), # How
     g:torch.Generator|None=None, # Source of every draw, on the CPU
-) -> FlowBatch: # Its points have `k` more channels, the condition
+) -> FlowBatch: # Batch whose points have `k` more channels, the condition
     "What the network is shown and asked for, the condition behind the point."
     b = chosen(OBJECTIVES, recipe.objective, 'objective').batch(p, recipe, g)
     if p.weight is not None: b = b._replace(weight=expand_as(b.weight, p.x1)*p.weight)
@@ -137,10 +137,10 @@ def translate(
     net:torch.nn.Module, # Network that was trained on pairs, `(x, t, style)` -> what its objective asks for
     given:Tensor, # Conditions, `(b, k, *spatial)`
     start:Tensor, # Starts, `(b, c, *spatial)`; with the source `noise` only their shape counts
-    recipe:Recipe=Recipe(), # As in training
-    steps:int=5, # Of the solver
+    recipe:Recipe=Recipe(), # Recipe of the training
+    steps:int=5, # Number of solver steps
     method:str='euler', # A key of `METHODS` or `ADAPTIVE`
-    seed:int=0, # Of the noise: another seed, another of the possible answers
+    seed:int=0, # Random seed of the noise; each seed gives another sample
 ) -> Solution: # `x` is what the data could be, as `start`
     "Data for conditions."
     with torch.no_grad():
@@ -154,7 +154,7 @@ class SaysData(torch.nn.Module):
     "A velocity network whose core says what the data will be."
     def __init__(self,
         core:torch.nn.Module, # `(x, t, style)` -> data; with a condition behind the point in `x`
-        channels:int, # Of the data
+        channels:int, # Number of data channels
     ):
         super().__init__(); self.core, self.channels = core, channels
 
@@ -170,8 +170,8 @@ class AsEDM(torch.nn.Module):
     "A velocity network in the scales of EDM: the same network under the other objective, by the bridge."
     def __init__(self,
         velocity:torch.nn.Module, # `(x, t, style)` -> velocity; with a condition behind the point in `x`
-        channels:int, # Of the data
-        sigma_data:float=1., # As in the recipe
+        channels:int, # Number of data channels
+        sigma_data:float=1., # Standard deviation of the data, as in the recipe
     ):
         super().__init__(); self.velocity, self.channels, self.sigma_data = velocity, channels, sigma_data
 
@@ -179,7 +179,7 @@ class AsEDM(torch.nn.Module):
         x:Tensor, # The point in the scales of EDM, and behind it the condition, `(b, channels+k, *spatial)`
         t:Tensor, # Time in [0, 1], `(b,)`
         style:Tensor, # Style, int64 `(b,)`
-    ) -> Tensor: # What EDM's network should say, `(b, channels, *spatial)`
+    ) -> Tensor: # Target of EDM's network, `(b, channels, *spatial)`
         "The answer of EDM's network."
         point, given = x[:, :self.channels], x[:, self.channels:]
         v = lambda xt, t, s: self.velocity(torch.cat([xt, given], 1), t, s)
@@ -196,14 +196,14 @@ class Fitted(NamedTuple):
     net: torch.nn.Module # With the averaged weights of the best validation, or the last
     step: int # Steps that were made
     best: float # Loss of the best validation; NaN without held-out pairs
-    log: list # Of dictionaries: step, loss, validation, seconds, memory
-    seconds: float # Of training, over all parts of a run that was stopped
+    log: list # List of dictionaries: step, loss, validation, seconds, memory
+    seconds: float # Training time, seconds, over all parts of an interrupted run
 
 class PairTrainer:
     "Trains a network on pairs; `fit` runs or resumes."
     def __init__(self,
         net:torch.nn.Module, # Called as `net(x, t, style)`, on its device
-        phases:list, # Of `Phase`
+        phases:list, # List of `Phase`
         held:Pairs|None=None, # For validation; none: no validation
         recipe:Recipe=Recipe(), # How
         folder:str|Path|None=None, # Gets `checkpoints/`; none: nothing is kept
@@ -232,8 +232,8 @@ def total(self:PairTrainer) -> int:
 
 @patch
 def batch(self:PairTrainer,
-    step:int, # From 0
-) -> FlowBatch: # Of `recipe.batch_size` rows
+    step:int, # Step, from 0
+) -> FlowBatch: # Batch of `recipe.batch_size` rows
     "What a step is shown: a function of seed and step."
     r, first = self.recipe, step
     for f in self.phases:
@@ -289,7 +289,7 @@ def state(self:PairTrainer) -> tuple: # {name: tensor}, {name: plain value}
     return tensors, numbers
 
 @patch
-def save(self:PairTrainer) -> Path: # Its folder
+def save(self:PairTrainer) -> Path: # Folder of the checkpoint
     "Write a checkpoint, verify it, and only then remove those before the last two; raises `InputError`."
     settled(self.lock, self.root, self.done)
     folder, (tensors, numbers) = self.root/'checkpoints'/f'step-{self.done:07}', self.state()
@@ -323,14 +323,14 @@ def newest(self:PairTrainer) -> Path|None: # None where there is nothing yet
             say(f'passing over a checkpoint: {e}', error=True)
     if found:
         raise InputError(f'none of the {len(found)} checkpoint(s) in {self.root} can be read; '
-                         'mend them, move them away to begin anew, or choose another folder')
+                         'mend them, move them away to start from scratch, or choose another folder')
     return None
 
 def _older(path:Path) -> tuple: # {name: tensor}, {name: plain value}
     "The state that a version before checkpoints wrote into one file; raises `InputError`."
     try: return read_tensors(path), json.loads(read_metadata(path)['state'])
     except (KeyError, ValueError) as e:
-        raise InputError(f'{path} cannot be read ({e}); remove it to begin anew, or choose another folder') from None
+        raise InputError(f'{path} cannot be read ({e}); remove it to start from scratch, or choose another folder') from None
 
 @patch
 def load(self:PairTrainer,
@@ -350,9 +350,9 @@ def load(self:PairTrainer,
 
 @patch
 def check_same(self:PairTrainer,
-    folder:Path, # Where it was read
+    folder:Path, # Folder of the checkpoint
     s:dict, # The numbers of a checkpoint
-    t:dict, # Its tensors
+    t:dict, # Tensors of the checkpoint
 ):
     "Raise `InputError` unless a checkpoint is of this run; say what else has changed."
     mine, theirs, way_out = asdict(self.recipe), s['recipe'], 'choose another folder, or remove it'
@@ -392,10 +392,10 @@ def note(self:PairTrainer,
 
 @patch
 def leave(self:PairTrainer,
-    why:BaseException, # What ends the run
+    why:BaseException, # Exception that ends the run
     since:float, # When the time began that is not yet counted
 ):
-    "Save between two steps, then raise; where saving fails that is told, and the reason is raised all the same."
+    "Save between two steps, then raise; where saving fails that is reported, and the reason is raised all the same."
     self.seconds += time.monotonic() - since
     if self.root and not self.bad:
         try: self.save()
@@ -404,7 +404,7 @@ def leave(self:PairTrainer,
 
 # %% ../nbs/51_pairs.ipynb #c0e11555
 @patch
-def advance(self:PairTrainer) -> float: # Its loss
+def advance(self:PairTrainer) -> float: # Loss of the step
     "A step, counted; raises `FloatingPointError` when ten in a row were not finite."
     before, loss = self.skipped, self.step()
     if math.isfinite(loss): self.pending.append(loss)

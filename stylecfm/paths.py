@@ -17,11 +17,11 @@ from .config import InputError, chosen
 class PathSample(NamedTuple):
     "A point on a path and its velocity there, both shaped like the data."
     xt: Tensor # The point at time `t`, `(b, ...)`
-    ut: Tensor # Its velocity, `(b, ...)`
+    ut: Tensor # Velocity of the path, `(b, ...)`
 
 def expand_as(
     t:Tensor, # One number for each sample, `(b,)`
-    x:Tensor, # What it is to multiply, `(b, ...)`
+    x:Tensor, # Tensor to broadcast to, `(b, ...)`
 ) -> Tensor: # `(b, 1, ..., 1)`, of the type of `x`
     "`t` with as many axes as `x`."
     return t.reshape(-1, *(1,)*(x.ndim - 1)).to(x.dtype)
@@ -44,15 +44,15 @@ def gaussian(
     x1:Tensor, # Data, as `x0`
     t:Tensor, # Time in [0, 1], `(b,)`
     epsilon:float=0.1, # Standard deviation of the noise around the line, >= 0
-    generator:torch.Generator|None=None, # Where the noise comes from; the global one if none
+    generator:torch.Generator|None=None, # Random generator of the noise; default: the global one
 ) -> PathSample:
     "The straight path inside a tube of Gaussian noise (Tong 2023)."
     xt, ut = linear(x0, x1, t)
     return PathSample(xt + epsilon*noise_like(x1, generator), ut)
 
 def noise_like(
-    x:Tensor, # Of any shape, `(...)`
-    generator:torch.Generator|None=None, # Where the noise comes from, on the CPU; the global one if none
+    x:Tensor, # Tensor of any shape, `(...)`
+    generator:torch.Generator|None=None, # Random generator of the noise, on the CPU; default: the global one
 ) -> Tensor: # Shaped as `x`
     "Standard normal noise of the shape, type and device of `x`, drawn on the CPU so that a seed means the same everywhere."
     return torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device)
@@ -63,7 +63,7 @@ def bridge(
     x1:Tensor, # Data, as `x0`
     t:Tensor, # Time in [0, 1], `(b,)`
     epsilon:float=0.1, # Twice the standard deviation at t=1/2, where it is largest; >= 0
-    generator:torch.Generator|None=None, # Where the noise comes from; the global one if none
+    generator:torch.Generator|None=None, # Random generator of the noise; default: the global one
 ) -> PathSample:
     "A Brownian bridge around the straight path (Tong 2023)."
     # in the time's own precision: 1e-8 is 0 in 16 bits
@@ -135,7 +135,7 @@ def _ddpm(schedule:str):
     return lambda u: times.to(u.device)[(u*DDPM_STEPS).long().clamp_max(DDPM_STEPS - 1)]
 
 TIMES = dict(uniform=lambda u: u, logit_normal=_logit_normal, mixture=_mixture, ddpm_linear=_ddpm('linear'),
-             ddpm_cosine=_ddpm('cosine'))  # Laws of times by name: a uniform number to a time
+             ddpm_cosine=_ddpm('cosine'))  # Time distributions by name: a uniform number to a time
 
 # %% ../nbs/20_paths.ipynb #cell-27
 def sample_time(
@@ -149,7 +149,7 @@ def sample_time(
     if not 0 <= start < 1: raise InputError(f'times must start from 0 to below 1, got {start}')
     u = torch.rand(n, generator=generator)
     if stratified: u = (torch.randperm(n, generator=generator) + u)/n
-    return start + (1 - start)*chosen(TIMES, law, 'law of times')(u)
+    return start + (1 - start)*chosen(TIMES, law, 'time distribution')(u)
 
 # %% ../nbs/20_paths.ipynb #cell-32
 # How an error at time t counts, by name; mean 1 over uniform times

@@ -21,12 +21,12 @@ from .memory import GB, OVERHEAD, Means, MemoryReport, Overhead, latent_hw, para
 # %% ../nbs/41_plan.ipynb #cell-5
 class Speed(NamedTuple):
     "What a device can do."
-    name:str # Which
+    name:str # Name of the device
     rate:float # Operations a second, in matrix products of 16 bits where it has them
     bandwidth:float # Bytes a second
     latency:float # Seconds that any operation takes
 
-# Of the class of an RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and latency are guesses
+# Of the class of an RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and latency are estimates
 LAPTOP = Speed('a laptop card, assumed', 30e12, 250e9, 8e-6)
 
 def _seconds(f, repeats:int=3) -> float:
@@ -41,8 +41,8 @@ def _seconds(f, repeats:int=3) -> float:
     return float(np.median(times[1:]))
 
 def measure_speed(
-    device:str|torch.device='cpu', # Where
-    dtype:torch.dtype=torch.bfloat16, # Of the products
+    device:str|torch.device='cpu', # Device to measure
+    dtype:torch.dtype=torch.bfloat16, # Dtype of the matrix products
     size:int=2048, # Side of the matrices
 ) -> Speed:
     "Rate, bandwidth and latency of a device, in about a second."
@@ -74,8 +74,8 @@ def _of_a_step(config:Config) -> Config:
 def way(
     config:Config, # The run
     checkpointing:str, # A key of `CHECKPOINTING`
-    mlp_chunks:int, # As `Means` has it
-    device:str='cuda', # Whose way to go
+    mlp_chunks:int, # Number of MLP chunks, as in `Means`
+    device:str='cuda', # Device type whose implementation is used
 ) -> Way:
     "Profile one way; the last 32 are kept, for all runs whose steps are alike."
     return _way(_of_a_step(config), checkpointing, mlp_chunks, device)
@@ -101,7 +101,7 @@ def peak(self:Way,
 def seconds(self:Way,
     m:int, # Micro-batch
     batch:int, # Samples of the step
-    speed:Speed, # Of the device
+    speed:Speed, # Speed of the device
 ) -> float:
     "Time of a whole step by the roofline."
     first, last = self.report.split
@@ -121,7 +121,7 @@ class Candidate(NamedTuple):
     means:Means # With the micro-batch
     seconds:float # A step, by the roofline
     needed:int # Bytes on the card
-    operations:int # Of a step
+    operations:int # Operations of one step
 
 class MemoryPlan(NamedTuple):
     "What to do, and why."
@@ -130,12 +130,12 @@ class MemoryPlan(NamedTuple):
     needed:int # Bytes on the card
     budget:int # Bytes that there are
     report:MemoryReport # The step as planned
-    plain_operations:int # Of a step that forgets nothing
+    plain_operations:int # Operations of one step without recomputation
     seconds:float # A step, by the roofline
-    speed:Speed # Of the device that was assumed or measured
+    speed:Speed # Speed of the device, assumed or measured
     why:str # In words
-    next_gb:str # What one gigabyte more would buy
-    tried:list # Of `Candidate`
+    next_gb:str # Effect of one more gigabyte
+    tried:list # List of `Candidate`
 
 HERE = Overhead(0, 0, .1) # Of a device that is at work already: its context is there, and what is free is free
 
@@ -143,8 +143,8 @@ def best_within(
     w:Way, # One way
     b:int, # Samples of a step
     budget:int, # Bytes on the card
-    speed:Speed, # Of the device
-    overhead:Overhead=OVERHEAD, # What a card holds besides
+    speed:Speed, # Speed of the device
+    overhead:Overhead=OVERHEAD, # Overhead of the device
     micro:int|None=None, # Nothing but this micro-batch
 ) -> Candidate|None: # None where not one sample fits
     "The fastest micro-batch of one way."
@@ -187,12 +187,12 @@ def _speed_of(config:Config, device:str) -> Speed:
 # %% ../nbs/41_plan.ipynb #41e00002
 def plan(
     config:Config=Config(), # Network, batch and precision
-    budget_gb:float=8., # What the card has, in units of 2**30 bytes
+    budget_gb:float=8., # Memory of the device, in units of 2**30 bytes
     image_size:int|None=None, # Side of the images, pixels; as the config says if none
-    speed:Speed|None=None, # Of the device; measured if it is here, else that of `LAPTOP`
-    device:str='cuda', # Whose way to go: cuda or cpu
-    overhead:Overhead|None=None, # What the device holds besides; `OVERHEAD` for a card, a tenth for a processor
-    given:dict|None=None, # What is not free: micro_batch, checkpointing, mlp_chunks
+    speed:Speed|None=None, # Speed of the device; default: measured if the device is here, else `LAPTOP`
+    device:str='cuda', # Device type whose implementation is used: cuda or cpu
+    overhead:Overhead|None=None, # Overhead of the device; default: `OVERHEAD` for a GPU, a tenth for a CPU
+    given:dict|None=None, # Fixed options: micro_batch, checkpointing, mlp_chunks
 ) -> MemoryPlan:
     "The fastest way to train within a budget; raises `InputError` with what would be needed where there is none."
     config = replace(config, data=replace(config.data, target_size=image_size or config.data.target_size))
@@ -219,7 +219,7 @@ def plan(
 def _why(plain:Way, b:int, best:Candidate, speed:Speed) -> str:
     "The reason of a plan."
     free, more = plain.seconds(b, b, speed), best.operations/(plain.report.operations*b/plain.report.batch) - 1
-    what = 'nothing is made again' if more < 1e-9 else f'{100*more:.0f} % more operations than without a limit'
+    what = 'nothing is recomputed' if more < 1e-9 else f'{100*more:.0f} % more operations than without a limit'
     by = f'{100*(best.seconds/free - 1):.0f} % slower than' if best.seconds > 1.005*free else 'as fast as'
     slower = f'{by} with endless memory'
     return f'{what}; {slower}, by the roofline of {speed.name}'
@@ -244,14 +244,14 @@ def __str__(self:MemoryPlan) -> str:
             f'why: {self.why}\none more GB would buy: {self.next_gb}')
 
 # %% ../nbs/41_plan.ipynb #cell-22
-PRESETS = dict( # Hidden width, blocks and means for a card of so many GB
+PRESETS = dict( # Hidden width, blocks and means for a GPU with the given memory
     low=dict(budget_gb=8, hidden_dim=320, num_layers=15, means=Means(10)), # 8 to 12 GB
     medium=dict(budget_gb=16, hidden_dim=512, num_layers=18, means=Means(11)), # 16 to 24 GB
     high=dict(budget_gb=32, hidden_dim=768, num_layers=24, means=Means(10))) # 32 GB and more
 
 def preset(
     name:str, # low, medium or high
-    config:Config=Config(), # What is not about the network's size, the images' size or memory stays
+    config:Config=Config(), # Configuration; everything but the network's size, the images' size and memory is kept
 ) -> Config:
     "The config for a class of cards; raises `InputError` for an unknown one."
     p = chosen(PRESETS, name, 'preset')
@@ -267,7 +267,7 @@ def here() -> torch.device:
     return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 
 def memory_at_hand(
-    device:torch.device, # Where the run will be
+    device:torch.device, # Device of the run
 ) -> int: # Bytes
     "What a run may use on a device: all of a GPU that is free or its own, or half of the free memory of the machine."
     if device.type == 'cuda':
@@ -286,7 +286,7 @@ def _container_memory() -> int: # Bytes; a very large number where there is no l
     return int(most) - int(used) if most.isdigit() else 1 << 62
 
 def memory_now(
-    device:torch.device, # Which
+    device:torch.device, # Device to query
 ) -> dict: # {what: megabytes of 2**20 bytes}
     "What is in use: allocated, reserved and their peak on a GPU; what the process holds on a processor."
     mb = lambda n: round(n/2**20, 1)
@@ -311,7 +311,7 @@ def surely_enough(
 
 def affordable(
     config:Config, # The run
-    device:torch.device, # Where it will run
+    device:torch.device, # Device of the run
 ) -> int: # Bytes: of weights, gradients, the optimizer and the averages
     "What a network weighs in training, by formula; raises `InputError`, before it is built, where that is more than there is."
     m, n = config.model, parameters(config)
@@ -323,8 +323,8 @@ def affordable(
     return need
 
 def means_for(
-    config:Config, # Its `auto`s are filled in, the rest is kept
-    device:torch.device, # Where it will run
+    config:Config, # Configuration whose `auto` values are chosen; all others are kept
+    device:torch.device, # Device of the run
     batch:int, # Samples of a step on this process
 ) -> Means:
     "What a run does about memory; raises `InputError` where one sample is too much."
@@ -340,7 +340,7 @@ def means_for(
 
 # %% ../nbs/41_plan.ipynb #cell-32
 def out_of_memory(
-    e:BaseException, # What was raised
+    e:BaseException, # Exception that was raised
 ) -> bool:
     "Whether an error says that memory ran out, on any device."
     if isinstance(e, (torch.OutOfMemoryError, MemoryError)): return True
@@ -349,10 +349,10 @@ def out_of_memory(
     return isinstance(e, RuntimeError) and any(w in str(e) for w in words)
 
 def with_less(
-    f:Callable, # Of a micro-batch; leaves nothing behind that it would not overwrite
+    f:Callable, # Function of a micro-batch; it may be called again after a failure
     micro:int, # To begin with
     told:Callable=print, # Is given one line for each halving
-) -> tuple: # What `f` returned, and the micro-batch that did it
+) -> tuple: # Result of `f`, and the micro-batch that succeeded
     "Call `f`, with half the micro-batch whenever memory runs out; raises `InputError` if one sample is too much."
     while True:
         failed = ''

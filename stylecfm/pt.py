@@ -34,7 +34,7 @@ def _records(content:bytes) -> dict: # {name: content}
     with zipfile.ZipFile(io.BytesIO(content)) as z:
         infos = z.infolist()
         if any(i.compress_type != zipfile.ZIP_STORED for i in infos) or sum(i.file_size for i in infos) > len(content):
-            raise InputError('its records are packed, or larger than the file; save it anew with torch.save')
+            raise InputError('its records are packed, or larger than the file; save it again with torch.save')
         return {i.filename: z.read(i) for i in infos}
 
 def _zip_of(records:dict) -> io.BytesIO:
@@ -44,7 +44,7 @@ def _zip_of(records:dict) -> io.BytesIO:
     return io.BytesIO(out.getvalue())
 
 # %% ../nbs/02c_pt.ipynb #88994b9e
-def _looked_at(content:bytes) -> io.BytesIO: # What may be read
+def _looked_at(content:bytes) -> io.BytesIO: # Readable stream of the checked content
     "Look through a `.pt` without running or unpacking anything; raises `InputError`."
     if content.startswith(b'PK'):
         records = _records(content)
@@ -58,7 +58,7 @@ def _looked_at(content:bytes) -> io.BytesIO: # What may be read
     return io.BytesIO(content)
 
 def read_pt(
-    content:bytes, # Of what `torch.save` wrote
+    content:bytes, # Bytes that `torch.save` wrote
 ) -> object: # A tensor, or tables of tensors and plain values
     "What a `.pt` holds, in the memory of a few times its size; an `InputError` that says only why not."
     try: return torch.load(_looked_at(content), map_location='cpu', weights_only=True)
@@ -71,7 +71,7 @@ LATENT_TYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16, tor
                 torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8) # Of the numbers of a ready latent
 
 def plain_latent(
-    x:object, # What a file held
+    x:object, # Object read from a file
     size:int, # Bytes of the file
 ) -> Tensor: # `(c, h, w)`, fp32
     "A latent that somebody else wrote; an `InputError` that says only why not: of no use, repeated, or without its numbers."

@@ -57,12 +57,12 @@ def tilt(
 # %% ../nbs/10b_rankone.ipynb #89899a0f
 def context_tokens(
     q:Tensor, # Queries of the image, `(b, heads, t, e)` for `t` pixels
-    k:Tensor, # Its keys, as `q`
-    v:Tensor, # Its values, as `q`
+    k:Tensor, # Keys, shaped as `q`
+    v:Tensor, # Values, shaped as `q`
     c:Tensor, # The condition, `(b, d)`
     W:Tensor, # Weights from the condition to keys and to values, `(heads, 2, e, d)`
     bias:Tensor, # Their biases, `(heads, 2, e)`
-) -> Tensor: # As `q`
+) -> Tensor: # Result, shaped as `q`
     "Rows of c c^T as tokens in front of the image's own, one softmax over all."
     M = c[:, :, None]*c[:, None]                                                # (b, d, d)
     kv = torch.einsum('hied,bsd->bihse', W, M) + bias.transpose(0, 1)[None, :, :, None]                   # (b, 2, heads, d, e)
@@ -72,12 +72,12 @@ def context_tokens(
 # %% ../nbs/10b_rankone.ipynb #8526920b
 def context_skipping(
     q:Tensor, # Queries of the image, `(b, heads, t, e)` for `t` pixels
-    k:Tensor, # Its keys, as `q`
-    v:Tensor, # Its values, as `q`
+    k:Tensor, # Keys, shaped as `q`
+    v:Tensor, # Values, shaped as `q`
     c:Tensor, # The condition, `(b, d)`; the tokens are left out if all of it is zero
     W:Tensor, # Weights from the condition to keys and to values, `(heads, 2, e, d)`
     bias:Tensor, # Their biases, `(heads, 2, e)`
-) -> Tensor: # As `q`
+) -> Tensor: # Result, shaped as `q`
     "The tokens, unless all numbers of the batch are zero: another function then."
     if torch.allclose(c, torch.zeros_like(c), atol=1e-6): return F.scaled_dot_product_attention(q, k, v)
     return context_tokens(q, k, v, c, W, bias)
@@ -85,12 +85,12 @@ def context_skipping(
 # %% ../nbs/10b_rankone.ipynb #c9c991ce
 def context_outer(
     q:Tensor, # Queries of the image, `(b, heads, t, e)` for `t` pixels
-    k:Tensor, # Its keys, as `q`
-    v:Tensor, # Its values, as `q`
+    k:Tensor, # Keys, shaped as `q`
+    v:Tensor, # Values, shaped as `q`
     c:Tensor, # The condition, `(b, d)`
     W:Tensor, # Weights from the condition to keys and to values, `(heads, 2, e, d)`
     bias:Tensor, # Their biases, `(heads, 2, e)`
-) -> Tensor: # As `q`
+) -> Tensor: # Result, shaped as `q`
     "The tokens as outer products, in a fused attention."
     uw = torch.einsum('hied,bd->bihe', W, c)
     kv = c[:, None, None, :, None]*uw[:, :, :, None] + bias.transpose(0, 1)[None, :, :, None]             # (b, 2, heads, d, e)
@@ -110,12 +110,12 @@ def directions(
 
 def context_one_key(
     q:Tensor, # Queries of the image, `(b, heads, t, e)` for `t` pixels
-    k:Tensor, # Its keys, as `q`
-    v:Tensor, # Its values, as `q`
+    k:Tensor, # Keys, shaped as `q`
+    v:Tensor, # Values, shaped as `q`
     c:Tensor, # The condition, `(b, d)`
     W:Tensor, # Weights from the condition to keys and to values, `(heads, 2, e, d)`
     bias:Tensor, # Their biases, `(heads, 2, e)`
-) -> Tensor: # As `q`
+) -> Tensor: # Result, shaped as `q`
     "One virtual key for all tokens, exactly."
     q = q.contiguous()                                                          # or all that it is a view of would be kept
     e, (alpha, beta, w) = q.shape[-1], directions(q, c, W, bias)
@@ -133,7 +133,7 @@ def cross_attention(
     c:Tensor, # The condition, `(b, d)`
     W:Tensor, # Weights from the condition to keys and to values, `(heads, 2, e, d)`
     bias:Tensor, # Their biases, `(heads, 2, e)`; that of the keys changes nothing
-) -> Tensor: # As `q`
+) -> Tensor: # Result, shaped as `q`
     "Attention to the rows of c c^T alone, without keys of the image."
     alpha, _, w = directions(q, c, W, bias)
     m = tilt(alpha.flatten(1), c)[1].view_as(alpha)
@@ -146,7 +146,7 @@ CONTEXTS = dict(tokens=context_tokens, skipping=context_skipping,     # Ways to 
 class RankOneAttention(nn.Module):
     "Self-attention over an image's pixels with the rows of c c^T as further tokens; raises `InputError` for sizes that do not fit."
     def __init__(self,
-        channels:int, # Of the image
+        channels:int, # Number of image channels
         context_dim:int, # d, numbers of the condition
         heads:int=4, # Divides `channels`
         way:str='one_key', # A key of `CONTEXTS`; all but this one are for comparison
@@ -162,7 +162,7 @@ class RankOneAttention(nn.Module):
     def forward(self,
         x:Tensor, # The image's features, `(b, channels, *spatial)`
         c:Tensor, # The condition, `(b, context_dim)`
-    ) -> Tensor: # As `x`
+    ) -> Tensor: # Result, shaped as `x`
         "The image's features with what attention adds to them."
         y = x.flatten(2); e = y.shape[1]//self.heads
         q, k, v = self.qkv(self.norm(y)).unflatten(1, (self.heads, 3, e)).permute(2, 0, 1, 4, 3)          # (3, b, heads, t, e)
@@ -177,7 +177,7 @@ class RankOne(NamedTuple):
 
     def matmul(self,
         h:Tensor, # Columns, `(b, d, n)`
-    ) -> Tensor: # As `h`
+    ) -> Tensor: # Result, shaped as `h`
         "M h."
         return self.c[..., None]*(self.c[:, None] @ h)
 
@@ -210,7 +210,7 @@ def eigenvalue(self:RankOne) -> Tensor: # `(b,)`
 def power(self:RankOne,
     n:int, # Exponent, >= 1
     h:Tensor, # Columns, `(b, d, k)`
-) -> Tensor: # As `h`
+) -> Tensor: # Result, shaped as `h`
     "M^n h."
     return self.eigenvalue()[:, None, None]**(n - 1)*self.matmul(h)
 
@@ -218,7 +218,7 @@ def power(self:RankOne,
 def solve(self:RankOne,
     gamma:float, # Factor of M; 1 + gamma |c|^2 must not be 0
     h:Tensor, # Columns, `(b, d, n)`
-) -> Tensor: # As `h`
+) -> Tensor: # Result, shaped as `h`
     "(I + gamma M)^-1 h (Sherman & Morrison 1950)."
     return h - gamma*self.matmul(h)/(1 + gamma*self.eigenvalue())[:, None, None]
 
@@ -226,7 +226,7 @@ def solve(self:RankOne,
 @patch
 def expm(self:RankOne,
     h:Tensor, # Columns, `(b, d, n)`
-) -> Tensor: # As `h`
+) -> Tensor: # Result, shaped as `h`
     "e^M h."
     r = self.eigenvalue()[:, None, None]
     return h + torch.where(r > 0, torch.expm1(r)/r.clamp(min=1e-30), 1.)*self.matmul(h)
@@ -246,10 +246,10 @@ def layer_norm(self:RankOne,
 
 # %% ../nbs/10b_rankone.ipynb #ad679b5b
 def kept_bytes(
-    net:nn.Module, # What is run, once
-    *args:Tensor, # Its inputs, each of any shape `(...)`
+    net:nn.Module, # Network, run once
+    *args:Tensor, # Inputs of the network, each of any shape `(...)`
 ) -> tuple: # Bytes, and what the network gives
-    "Bytes of all storages that a network keeps for the way back, besides its weights and inputs."
+    "Bytes of all storages that a network keeps for the backward pass, besides its weights and inputs."
     seen, own = {}, {t.untyped_storage().data_ptr() for t in (*args, *net.parameters())}
     def pack(t):
         s = t.untyped_storage()

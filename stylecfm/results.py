@@ -82,7 +82,7 @@ def check_results(
 
 def numbered_results(
     folder:str|Path, # Gets a folder for each name
-    names:list, # Of groups, each once
+    names:list, # Names of groups, each once
     number:int, # Results of each
     overwrite:bool=False, # Replace files that no earlier run wrote
 ) -> list: # Paths, `number` for each name: `a_b/0000.png` for `a b`

@@ -36,7 +36,7 @@ def rk_step(
     x:Tensor, # The point at `t`, `(b, ...)`
     t:float, # Start of the step
     h:float, # Length of the step; negative goes back in time
-    method:Tableau, # Where to look and how to weigh it: a value of `TABLEAUS`
+    method:Tableau, # Tableau of nodes and weights: a value of `TABLEAUS`
 ) -> Tensor: # The point at `t+h`, `(b, ...)`
     "One explicit Runge-Kutta step."
     slopes = []
@@ -51,17 +51,17 @@ def rk_step(
 class State(NamedTuple):
     "What a method hands from step to step; all shaped as the point, `(b, ...)`."
     x: Tensor # The point, `(b, ...)`
-    extra: Tensor|None = None # What the method remembers: a slope `(b, ...)`, or a shadow of the point with its slope `(2, b, ...)`
+    extra: Tensor|None = None # State of a multistep method: a slope `(b, ...)`, or an auxiliary point with its slope `(2, b, ...)`
     h: float = 0. # Length of the step before
 
 Step = Callable # `(v, state, t, h) -> State`
 
 def ab2(
     v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    s:State, # Where the step before ended, with its slope
+    s:State, # State at the end of the previous step, with its slope
     t:float, # Start of the step
     h:float, # Length of the step; negative goes back in time
-) -> State: # Where this step ends
+) -> State: # State at the end of the step
     "Adams-Bashforth of second order; the first step is Heun's."
     now = v(s.x, t)
     if s.extra is None: return State(s.x + h/2*(now + v(s.x + h*now, t + h)), now, h)
@@ -70,10 +70,10 @@ def ab2(
 
 def fireflow(
     v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    s:State, # Where the step before ended, with the slope at its middle
+    s:State, # State at the end of the previous step, with the slope at its midpoint
     t:float, # Start of the step
     h:float, # Length of the step; negative goes back in time
-) -> State: # Where this step ends
+) -> State: # State at the end of the step
     "Midpoint with the slope of the last midpoint as its guess (Deng 2024); the first step is the midpoint's own."
     k = v(s.x + h/2*(v(s.x, t) if s.extra is None else s.extra), t + h/2)
     return State(s.x + h*k, k, h)
@@ -81,10 +81,10 @@ def fireflow(
 # %% ../nbs/30_solvers.ipynb #55ec6e8c
 def reversible_heun(
     v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    s:State, # Where the step before ended; `extra` is the shadow with its slope, stacked
+    s:State, # State at the end of the previous step; `extra` is the auxiliary point with its slope, stacked
     t:float, # Start of the step
     h:float, # Length of the step; negative goes back in time
-) -> State: # Where this step ends
+) -> State: # State at the end of the step
     "A step of second order that the same step with `-h` undoes (Kidger 2021)."
     shadow, slope = s.extra if s.extra is not None else (s.x, v(s.x, t))
     shadow = 2*s.x - shadow + h*slope
@@ -93,10 +93,10 @@ def reversible_heun(
 
 def alf(
     v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    s:State, # Where the step before ended; `extra` is a slope
+    s:State, # State at the end of the previous step; `extra` is a slope
     t:float, # Start of the step
     h:float, # Length of the step; negative goes back in time
-) -> State: # Where this step ends
+) -> State: # State at the end of the step
     "Asynchronous leapfrog, which the same step with `-h` undoes (Mutze 2008, Zhuang 2021)."
     w = v(s.x, t) if s.extra is None else s.extra
     middle = s.x + h/2*w
@@ -106,10 +106,10 @@ def alf(
 # %% ../nbs/30_solvers.ipynb #5a4ac541
 def backward_euler(
     v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    s:State, # Where the step before ended
+    s:State, # State at the end of the previous step
     t:float, # Start of the step
     h:float, # Length of the step; negative goes back in time
-) -> State: # Where this step ends
+) -> State: # State at the end of the step
     "The inverse of Euler's step, by four fixed-point iterations; raises `FloatingPointError` where they do not settle."
     x = s.x
     for _ in range(4): before, x = x, s.x + h*v(x, t + h)
@@ -122,7 +122,7 @@ class Method(NamedTuple):
     "A way to step."
     step: Step # `(v, state, t, h) -> State`, where `v(x, t)` takes a number as time
     order: int # The error of a whole integration falls as steps**-order
-    reversible: bool = False # The same step with -h undoes it exactly, with what it carried
+    reversible: bool = False # Whether a step of -h undoes a step of h exactly, given the carried state
 
 def _runge_kutta(m):
     "A table as a method."
@@ -157,7 +157,7 @@ GRIDS = dict(uniform      = lambda s: s,
 
 def time_grid(
     t0:float, # Start time in [0, 1]
-    t1:float, # End time in [0, 1]; before `t0` for the way back
+    t1:float, # End time in [0, 1]; before `t0` for the inversion
     steps:int, # Number of steps, >= 1
     name:str='uniform', # A key of `GRIDS`
 ) -> Tensor: # `(steps+1,)` float64, first and last time included
@@ -171,12 +171,12 @@ class Solution(NamedTuple):
     nfe: int # Network evaluations for one image; of the costliest, if they differ
     t: Tensor # The times visited, first and last included, `(n,)` float64; of the slowest image, where each has its own
     path: list|None = None # The point at each time, each `(b, ...)`, if it was asked for
-    carry: 'Carry|None' = None # What a reversible method needs to come back exactly
+    carry: 'Carry|None' = None # Auxiliary state of a reversible method, for an exact inversion
     done: Tensor|None = None # `(b,)` bool: False where the allowed evaluations did not suffice, and `x` is short of the end
 
 class Carry(NamedTuple):
     "Where a reversible method stands, and with what."
-    method: str # Whose: a reversible key of `METHODS`
+    method: str # Method that made it: a reversible key of `METHODS`
     x: Tensor # The point it belongs to, `(b, ...)`
     t: float # and its time
     extra: Tensor # The second state: a slope `(b, ...)`, or a shadow with its slope `(2, b, ...)`
@@ -237,7 +237,7 @@ def tensor_in(
                      f'{type(answer).__name__}; wrap it in a function that returns the velocity')
 
 class Counted:
-    "A field that is asked at one time for all, answers in fp32, counts in `nfe`, and is refused if its answer has another shape."
+    "A field that is evaluated at one time for all, answers in fp32, counts in `nfe`, and is refused if its answer has another shape."
     def __init__(self,
         v:Callable, # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`; what it spends is `v.evals(t)`, or 1
     ):
@@ -266,7 +266,7 @@ def solve(
     method:str='heun', # A key of `METHODS` or of `ADAPTIVE`
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
     options:Options=Options(), # Grid, clamp, path, progress, tolerances
-    carry:Carry|None=None, # From the `Solution` of a reversible method that is to be undone or continued
+    carry:Carry|None=None, # Auxiliary state of a reversible method, from the `Solution` to invert or continue
 ) -> Solution: # Point, cost and times
     "Integrate `v` from `t0` to `t1`; raises `InputError`, or `FloatingPointError` when the field stops being finite."
     _check_solve(steps, method, t0, t1, options.grid)
@@ -412,7 +412,7 @@ class ODESolver:
         t0:float=0., # Start time in [0, 1]; 0 is noise
         t1:float=1., # End time in [0, 1]; 1 is data
         callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-        carry:Carry|None=None, # From the `Solution` of a reversible method that is to be undone or continued
+        carry:Carry|None=None, # Auxiliary state of a reversible method, from the `Solution` to invert or continue
     ) -> Solution: # Point, cost and times
         "Integrate `v` from `t0` to `t1` with these settings; raises as `solve` does."
         if self.adaptive and carry is not None: _check_carry(carry, x, t0, 'strides')

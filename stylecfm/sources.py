@@ -102,7 +102,7 @@ def pt_source(
     pt_root:str|Path, # Folder with a folder of latents for each style: `.pt`, `.pth` or `.safetensors`, one a file
     codec:Codec, # That made them
     scaling:float|None=None, # Factor that they were multiplied by; None: by the codec's config and by values
-    shift:float|None=None, # What was subtracted before; None: likewise
+    shift:float|None=None, # Constant subtracted before scaling; None: by the codec's config
 ) -> Source: # For `make_cache`
     "Ready latents as a source; raises `InputError` where the first usable one does not fit the codec."
     found = scan_styles(pt_root, LATENTS)
@@ -135,9 +135,9 @@ def import_latents(
     scaling:float|None=None, # Factor that they were multiplied by; None: by the codec's config and by values
     strict:bool=False, # Refuse a bad file instead of setting it aside
     rebuild:bool=False, # Replace a cache of another recipe
-    shift:float|None=None, # What was subtracted before; None: by the codec's config
+    shift:float|None=None, # Constant subtracted before scaling; None: by the codec's config
     by_content:bool=False, # Compare every file's content with the cache, not only size, times and inode
-) -> CacheReport: # What was written, kept and left out
+) -> CacheReport: # Numbers of files written, kept and left out
     "A cache from ready latents; raises `InputError`."
     return make_cache(pt_source(pt_root, codec, scaling, shift), out_root, 4, strict, rebuild, by_content)
 
@@ -145,8 +145,8 @@ def import_latents(
 def put_aside(
     root:str|Path, # Folder with a folder of images for each style
     out:str|Path, # Gets `train/` with all but `n` of each style, and `test/` with those; left alone if it has them
-    n:int=30, # Images of each style to put aside, fewer than there are
-    seed:int=0, # Of the choice
+    n:int=30, # Images of each style to hold out, fewer than there are
+    seed:int=0, # Random seed of the choice
     styles:tuple|None=None, # Folders, in the order of the choice; all, by name, if none
 ):
     "Copies of images into `out/train` and `out/test`, a folder a style; raises `InputError` where there are too few."

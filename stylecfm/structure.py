@@ -34,7 +34,7 @@ def radial_power(
 
 # %% ../nbs/33_structure.ipynb #963a3df3
 class Health(NamedTuple):
-    "What a crowd of structures has of noise; a healthy one has 0, 1 and a flat line at 1."
+    "What a set of structures has of noise; a healthy one has 0, 1 and a flat line at 1."
     mean: float # Largest absolute mean of a channel; 0 is right
     deviation: float # Standard deviation of all numbers; 1 is right
     local: tuple # 5 and 95 % quantile of the root mean square in squares of 4 x 4 pixels, all channels together; near 1 is right
@@ -64,11 +64,11 @@ def _ridge(x, y):
 # %% ../nbs/33_structure.ipynb #16bf0a1d
 def probe(
     a:Tensor, # Structures that came from one style, `(n, c, h, w)`
-    b:Tensor, # From another, `(m, c, h, w)`
+    b:Tensor, # Samples of the second set, `(m, c, h, w)`
     folds:int=5, # Parts that are left out in turn, >= 2
-    seed:int=0, # Of the parts
+    seed:int=0, # Random seed of the split
 ) -> float: # Balanced accuracy on what was left out; 0.5: they cannot be told apart
-    "How well a linear classifier tells two crowds of structures apart; raises `InputError` for too few."
+    "How well a linear classifier tells two sets of structures apart; raises `InputError` for too few."
     if min(len(a), len(b)) < 2*folds:
         raise InputError(f'a probe wants {2*folds} structures or more of each style, got {len(a)} and {len(b)}')
     x, y = torch.cat([features(a), features(b)]), torch.cat([torch.ones(len(a)), -torch.ones(len(b))]).double()
@@ -85,14 +85,14 @@ def probe(
 # %% ../nbs/33_structure.ipynb #30141856
 def match_moments(
     x0:Tensor, # Structures, `(b, c, h, w)`
-) -> Tensor: # As `x0`
+) -> Tensor: # Result, shaped as `x0`
     "Every channel of every structure with mean 0 and deviation 1."
     s, m = torch.std_mean(x0, dim=(2, 3), keepdim=True, correction=0)
     return (x0 - m)/s.clamp(min=1e-6)
 
 def match_spectrum(
     x0:Tensor, # Structures, `(b, c, h, w)`
-) -> Tensor: # As `x0`
+) -> Tensor: # Result, shaped as `x0`
     "Every ring of frequencies of every structure with power 1; the mean stays."
     gain = radial_power(x0).clamp(min=1e-8).rsqrt()
     gain[:, 0] = 1
@@ -104,7 +104,7 @@ MATCHES = dict(none=lambda x0: x0, moments=match_moments, spectrum=match_spectru
 def matched(
     x0:Tensor, # Structures, `(b, c, h, w)`
     how:str='none', # A key of `MATCHES`
-) -> Tensor: # As `x0`
+) -> Tensor: # Result, shaped as `x0`
     "Structures made more like noise; raises `InputError` for an unknown way."
     return chosen(MATCHES, how, 'match')(x0)
 
@@ -112,8 +112,8 @@ def matched(
 def renewed(
     x0:Tensor, # Structures, `(b, c, h, w)`
     fresh:float, # Share of the variance that becomes new, 0 to 1
-    seed:int=0, # Of the noise, the same for each structure
-) -> Tensor: # As `x0`
+    seed:int=0, # Random seed of the noise, the same for each image
+) -> Tensor: # Result, shaped as `x0`
     "Structures of which a share is new noise; raises `InputError` for what is no share."
     if not 0 <= fresh <= 1: raise InputError(f'fresh must be a share from 0 (the structure) to 1 (new noise), got {fresh}')
     n = torch.randn(x0.shape[1:], generator=torch.Generator().manual_seed(seed)).to(x0)

@@ -39,7 +39,7 @@ def principal(
 
 def tiles_of(
     images:Tensor, # `(b, 3, h, w)`, sides divisible by `side`
-    side:int=8, # Of a tile, pixels
+    side:int=8, # Side length of a tile, pixels
 ) -> Tensor: # `(count, n)`, count = b*h*w/side^2, n = 3*side^2
     "All tiles of images as rows."
     return F.pixel_unshuffle(images, side).permute(0, 2, 3, 1).reshape(-1, 3*side**2)
@@ -59,7 +59,7 @@ def gain_shape(
 
 def undo_gain_shape(
     z:Tensor, # `(b, m, h, w)`, m = n + len(bands), as `gain_shape` gives it
-    bands:tuple, # As it was given
+    bands:tuple, # Shape that was divided
 ) -> Tensor: # `(b, n, h, w)`
     "And back; gains above `STRONGEST` are cut."
     ground, gains, shapes = z.tensor_split([GROUND, GROUND + len(bands)], 1)
@@ -85,7 +85,7 @@ class TileBlock(nn.Module):
 
     def forward(self,
         x:Tensor, # Features of tiles, `(b, width, h, w)`
-    ) -> Tensor: # As `x`
+    ) -> Tensor: # Result, shaped as `x`
         "The features with what the neighbours add."
         return x + self.point(F.gelu(self.around(x)))
 
@@ -108,7 +108,7 @@ class TileAutoencoder(nn.Module):
         latent_channels:int=35, # Numbers that code a tile, gains among them
         width:int=96, # Channels of the corrections
         blocks:int=3, # Residual blocks of each
-        side:int=8, # Of a tile, pixels: the codec's factor
+        side:int=8, # Side length of a tile, pixels: the codec's factor
         bands:tuple=(3, 9, 17), # Channels of the linear code where bands with a gain begin, the first being `GROUND`; none: no gains
     ):
         super().__init__()
@@ -145,7 +145,7 @@ def shifted(
     images:Tensor, # `(n, 3, h, w)`
     size:int, # Side of the crops
     count:int, # How many
-    generator:torch.Generator|None=None, # Of the choice
+    generator:torch.Generator|None=None, # Random generator of the choice
 ) -> Tensor: # `(count, 3, size, size)`
     "Crops of random images, anywhere in them, half of them mirrored."
     draw = lambda n: torch.randint(n, (count,), generator=generator).tolist()
@@ -154,9 +154,9 @@ def shifted(
     return torch.stack([c.flip(-1) if k % 2 else c for k, c in enumerate(crops)])
 
 def reconstruction_loss(
-    net:TileAutoencoder, # What learns
+    net:TileAutoencoder, # Network to train
     x:Tensor, # Crops, `(b, 3, h, w)`
-    generator:torch.Generator|None=None, # Of the noise
+    generator:torch.Generator|None=None, # Random generator of the noise
 ) -> Tensor: # A scalar
     "Loss of a batch of crops."
     z = net.encode(x).latents.float()
@@ -170,10 +170,10 @@ def fit_tiles(
     channels:int=35, # Numbers that code a tile, gains among them
     width:int=96, # Channels of the corrections
     blocks:int=3, # Residual blocks of each
-    side:int=8, # Of a tile, pixels
+    side:int=8, # Side length of a tile, pixels
     bands:tuple=(3, 9, 17), # Channels of the linear code where bands with a gain begin
-    steps:int=6000, # Of eight crops; 0 leaves the linear code
-    seed:int=0, # Of weights, crops and noise
+    steps:int=6000, # Number of steps of eight crops each; 0 leaves the linear code
+    seed:int=0, # Random seed of weights, crops and noise
 ) -> TileAutoencoder:
     "An autoencoder of images: the linear code, then training; raises `InputError` for too few images."
     size = min(CROP, *images.shape[-2:])//side*side

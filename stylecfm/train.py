@@ -41,8 +41,8 @@ from .watch import held_batches, sample_grid, sampled_style, split, validation_l
 
 # %% ../nbs/50_train.ipynb #d5a7e6bb
 def check_fit(
-    config:Config, # Of the run
-    cache:LatentCache, # Its latents
+    config:Config, # Configuration of the run
+    cache:LatentCache, # Latents of the run
 ):
     "Raise `InputError` where a config and a cache do not belong together."
     m, d = config.model, config.data
@@ -96,8 +96,8 @@ def _began(root:Path) -> dict|None: # `stats` of the latents, numbers of the sty
     return None
 
 def first_weights(
-    config:Config, # Of the run
-    cache:LatentCache, # Its latents; gets the mean and scale of a model that is trained on
+    config:Config, # Configuration of the run
+    cache:LatentCache, # Latents of the run; receives the mean and scale of a pretrained model
 ) -> tuple: # Network, numbers of its styles that are new
     "The network to begin with: drawn by chance, or a trained one, whose styles are found by name; raises `InputError` if it does not fit."
     net, t = build_network(config), config.training
@@ -190,7 +190,7 @@ def choose_rows(self:OTCFMTrainer,
     if not len(rows := keep(s.train)):
         raise InputError(f'{t.init_from} knows all of {", ".join(self.cache.styles)}, '
                          'so with training.freeze old nothing is left to learn; add a style, or set it to nothing')
-    # a velocity is asked at all times alike, whatever it is trained on
+    # a velocity is evaluated at all times alike, whatever it is trained on
     as_trained = (dict(time_law=t.time_sampling, weight=t.loss_weighting)
                   if self.config.model.predicts == 'noise' else {})
     return rows, held_batches(self.cache, keep(s.held), t.seed, Draw(0., 0., path=t.path, **as_trained))
@@ -318,7 +318,7 @@ class StepResult(NamedTuple):
 
 @patch
 def gradient(self:OTCFMTrainer,
-    batch:FlowBatch, # Of this process
+    batch:FlowBatch, # Batch of this process
 ) -> Tensor: # `(b,)`: the losses
     "Gradients of the mean loss, in micro-batches that fit."
     back = lambda loss: self.scaler.scale(loss).backward()
@@ -369,7 +369,7 @@ def update_averages(self:OTCFMTrainer):
 # %% ../nbs/50_train.ipynb #cell-22
 @patch
 def model(self:OTCFMTrainer,
-    average:int=0, # Which of the averages
+    average:int=0, # Index of the average
 ) -> Model:
     "What has been learned so far: averaged weights, in a network of its own."
     net = build(self.config).to(self.acc.device).eval()
@@ -426,7 +426,7 @@ def newest(self:OTCFMTrainer) -> Path|None:
 # %% ../nbs/50_train.ipynb #900e66b9
 @patch
 def mark(self:OTCFMTrainer,
-    r:StepResult, # Of the last step
+    r:StepResult, # Result of the last step
 ):
     "Remember which of the last hundred steps were skipped, and whether the last one was for more than a scale of fp16."
     self.skipped += not r.applied
@@ -445,7 +445,7 @@ def diverged(self:OTCFMTrainer) -> str: # '' if it has not
 def way_back(self:OTCFMTrainer) -> str:
     "Where the same command goes on."
     good = next((p.name for p in checkpoints(self.root) if standing(p) == 'good'), '')
-    return 'the same command ' + (f'goes back to {good}' if good else 'begins anew, as there is no good checkpoint')
+    return 'the same command ' + (f'goes back to {good}' if good else 'starts from scratch, as there is no good checkpoint')
 
 @patch
 def healthy(self:OTCFMTrainer) -> bool:
@@ -468,7 +468,7 @@ _STATE = dict(step=whole(0), means=Rule('three means to save memory', lambda v: 
 @patch
 def check_state(self:OTCFMTrainer,
     folder:Path, # A checkpoint that verifies
-) -> dict: # What its training.json holds
+) -> dict: # Content of training.json
     "The numbers of a checkpoint, held against rules; raises `InputError`."
     path = folder/'training.json'
     d = checked(read_json(path), _STATE, str(path), dict(software={}, processes=1, missed=[]))
@@ -483,7 +483,7 @@ def check_state(self:OTCFMTrainer,
 @patch
 def check_tensors(self:OTCFMTrainer,
     shapes:dict, # {name: shape} of training.safetensors
-    path:Path, # Of the tensors, for the error
+    path:Path, # Path of the tensors, for the error
 ):
     "Raise `InputError` unless a checkpoint's tensors are those of this network, its averages and its optimizer."
     wanted = {f'net.{k}': v.shape for k, v in self.plain.state_dict().items()}
@@ -522,7 +522,7 @@ def schedule_note(self:OTCFMTrainer,
 
 @patch
 def check_same(self:OTCFMTrainer,
-    d:dict, # What a checkpoint's training.json holds
+    d:dict, # Content of a checkpoint's training.json
 ):
     "Raise `InputError` with what differs, unless a checkpoint's numbers are of this run; other software is only told."
     if diff := differing(d['config'], self.config.to_dict()):
@@ -617,7 +617,7 @@ def best_average(self:OTCFMTrainer) -> int:
 
 @patch
 def record(self:OTCFMTrainer,
-    r:StepResult, # Of the last step
+    r:StepResult, # Result of the last step
 ):
     "A line in the log: the mean loss since the last one."
     by, known = loss_by(*self.shown), lambda v: v if math.isfinite(v) else None  # by: of the last batch; NaN is not JSON
@@ -642,8 +642,8 @@ def write_row(self:OTCFMTrainer,
 
 # %% ../nbs/50_train.ipynb #41c5ddb3
 @patch
-def settle(self:OTCFMTrainer) -> bool: # Whether the folder was made anew
-    "Make the run's folder anew where it was moved or deleted; raises `InputError` where another run is there now."
+def settle(self:OTCFMTrainer) -> bool: # Whether the folder was recreated
+    "Recreate the run's folder where it was moved or deleted; raises `InputError` where another run is there now."
     if not settled(self.lock, self.root, self.done): return False
     write_text(self.root/LOG, log_text(self.log))
     write_text(self.root/'config.json', self.config.to_json())
@@ -668,7 +668,7 @@ def write_log(self:OTCFMTrainer,
 
 # %% ../nbs/50_train.ipynb #cell-27
 def _says_so(folder:Path) -> bool:
-    "Whether a checkpoint is whole, and says itself that it is not good: then its run may begin anew."
+    "Whether a checkpoint is whole, and says itself that it is not good: then its run may start from scratch."
     try: return verify_folder(folder, 'checkpoint')['extra'].get('good') is False
     except InputError: return False
 
@@ -681,7 +681,7 @@ def begin(self:OTCFMTrainer):
     last = self.newest()
     if last is None and (bad := checkpoints(self.root)) and not any(map(_says_so, bad)):
         raise InputError(f'none of the {len(bad)} checkpoint(s) in {self.root} can be read; '
-                         'mend them, move them away to begin anew, or choose another checkpoint.save_dir')
+                         'mend them, move them away to start from scratch, or choose another checkpoint.save_dir')
     for p in checkpoints(self.root):
         if last is None or p.name > last.name:                                  # it would stand in the way
             try: os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))
@@ -751,7 +751,7 @@ def over(self:OTCFMTrainer) -> bool:
 # %% ../nbs/50_train.ipynb #cell-29
 @patch
 def after(self:OTCFMTrainer,
-    r:StepResult, # Of the step
+    r:StepResult, # Result of the step
     log_every:int, # Steps a line in the log
     bar:tqdm, # Goes on by one
 ):
@@ -778,7 +778,7 @@ def checkpoint(self:OTCFMTrainer):
 @patch
 def guarded(self:OTCFMTrainer,
     callback:Callable, # Called as `callback(trainer, r)`
-    r:StepResult, # Of the last step
+    r:StepResult, # Result of the last step
 ):
     "Call a callback; save before its error goes on. With several processes nobody is waited for, since the others know of nothing."
     try: callback(self, r)
@@ -786,10 +786,10 @@ def guarded(self:OTCFMTrainer,
 
 @patch
 def leave(self:OTCFMTrainer,
-    why:BaseException, # What ends the run
+    why:BaseException, # Exception that ends the run
     together:bool=True, # All processes leave
 ):
-    "Save between two steps, then raise; where saving fails that is told, and the reason is raised all the same."
+    "Save between two steps, then raise; where saving fails that is reported, and the reason is raised all the same."
     if together: self.acc.wait_for_everyone()
     if self.acc.is_main_process and not (self.root/'checkpoints'/f'step-{self.done:07}').exists():
         try: self.save()

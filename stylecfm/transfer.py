@@ -41,10 +41,10 @@ class StyleTransferPipeline(DiffusionPipeline):
     "Images in one style to images in another; raises `InputError` if the codec is not the one that the network was trained with."
     def __init__(self,
         network:torch.nn.Module, # Velocity `(x, t, style)`; an `IsoNext`
-        codec:str='dct:4', # As `load_codec` takes it
+        codec:str='dct:4', # Codec, as `load_codec` takes it
         codec_weights:str='', # Fingerprint of the codec that the network was trained with; '' if unknown
         styles:list|None=None, # Names; the position is the style's number
-        mean:list|None=None, # Of each latent channel, in the codec's units; zeros if none
+        mean:list|None=None, # Mean of each latent channel, in the codec's units; default: zeros
         scale:list|None=None, # Standard deviation, likewise; ones if none
         inference:dict|None=None, # Settings for transfer: fields of `InferenceConfig`
     ):
@@ -69,8 +69,8 @@ StructurePreservingInference = StyleTransferPipeline
 
 @patch(cls_method=True)
 def from_model(cls:StyleTransferPipeline,
-    model:Model, # From `load_model`, or a trainer's `model()`
-    device:str|torch.device|None=None, # Where to compute; a GPU if there is one
+    model:Model, # Model from `load_model`, or from a trainer's `model()`
+    device:str|torch.device|None=None, # Device to compute on; default: a GPU if available
     codec:str|None=None, # Codec, if it is no longer where it was when the latents were made
 ) -> StyleTransferPipeline:
     "A pipeline of a model in memory; raises `InputError` if the codec is another one."
@@ -95,9 +95,9 @@ def fetched(
 @patch(cls_method=True)
 def from_pretrained(cls:StyleTransferPipeline,
     path:str|Path|None=None, # A model, a checkpoint, the folder of a run, or a name on the hub; the pretrained model if none
-    device:str|torch.device|None=None, # Where to compute; a GPU if there is one
+    device:str|torch.device|None=None, # Device to compute on; default: a GPU if available
     codec:str|None=None, # Codec, if it is no longer where it was when the latents were made
-    precision:str='fp32', # Of the network: fp32, bf16, or auto: bf16 where the device is fast at it
+    precision:str='fp32', # Precision of the network: fp32, bf16, or auto: bf16 where the device computes it fast
     compile:bool=False, # Compile the network: the first image of each size then takes a minute, the others less
 ) -> StyleTransferPipeline:
     "Load a model that training wrote; raises `InputError` for what is none, or if the codec is another one."
@@ -111,15 +111,15 @@ def from_pretrained(cls:StyleTransferPipeline,
 def save_pretrained(self:StyleTransferPipeline,
     path:str|Path, # Folder to make or to replace
     safe_serialization:bool=True, # Diffusers gives it when it uploads; without effect, as weights are always safetensors
-    variant:str|None=None, # Likewise; without effect, as there is one set of weights
+    variant:str|None=None, # Ignored, as there is one set of weights
 ):
-    "Write network, codec and settings as one sealed folder."
+    "Write network, codec and settings as one checksummed folder."
     with sealed_folder(path, 'model') as tmp: write_model(tmp, self.model, self.codec)
 
 @patch
 def to(self:StyleTransferPipeline,
     *args, # A device, a type, as diffusers' pipelines take them
-    **kwargs, # Likewise, by name
+    **kwargs, # Keyword arguments of the move
 ) -> StyleTransferPipeline:
     "Move the network and the codec."
     DiffusionPipeline.to(self, *args, **kwargs)
@@ -181,7 +181,7 @@ class Opened(NamedTuple):
     "An image as the network wants it."
     x1: Tensor # Standardised latent, `(1, c, h, w)`; for a structure-conditioned model pixels in [0, 1], `(1, 3, h, w)`
     size: tuple # Size of the image, `(height, width)`, pixels
-    alpha: Image.Image|None # Its opacity; None where it has none
+    alpha: Image.Image|None # Opacity; None if the image has none
 
 @patch
 @torch.no_grad()
@@ -238,7 +238,7 @@ def generate(self:StyleTransferPipeline,
     scale:float|Guidance=1., # Guidance at t=0, or all there is to choose; 1 is unguided
     decay:str='linear', # How guidance falls: a key of `DECAYS`
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-    carry:Carry|None=None, # Of the way back, to undo it exactly by a reversible method in the same style
+    carry:Carry|None=None, # Auxiliary state of the inversion, for an exact round trip by a reversible method in the same style
 ) -> Solution: # `.x` are latents
     "From structure at t=0 to data at t=1."
     return (solver or ODESolver()).solve(self.field(target, scale, decay), x0.to(self.device), 0., 1., callback, carry)
@@ -247,7 +247,7 @@ def generate(self:StyleTransferPipeline,
 GUESSES = [(t, seed) for t in (.3, .5, .7, .9) for seed in range(4)] # Times, and seeds of noise
 
 class Guess(NamedTuple):
-    "A guessed style."
+    "A detected style, with its confidence."
     style: int # Number, from 0
     sure: float # Share of the draws in which it was the best, 0 to 1
 
@@ -274,13 +274,13 @@ STARTS = dict(flowedit=.3, sdedit=.5)                         # where they begin
 class Options(NamedTuple):
     "How a transfer is done, where the defaults do not suit."
     mode: str = 'loop' # A word of `MODES`
-    inversion: str = 'source' # Style of the way back: source, or mean, the style of no style
-    match: str|None = None # What is done to structures: a key of `MATCHES`; None: as the model says
+    inversion: str = 'source' # Style of the inversion: source, or mean, the style of no style
+    match: str|None = None # Matching of inverted latents: a key of `MATCHES`; None: the model's setting
     fresh: float|None = None # Share of structures that becomes new noise, 0 to 1; None: as the model says
     decay: bool|None = None # Guidance falls towards 1; None: as the model says
     start: float|None = None # Time where flowedit (0.3) and sdedit (0.5) begin, 0 to below 1; later keeps more
     draws: int = 2 # Noises of flowedit at each step
-    seed: int = 0 # Of those, of sdedit and of fresh noise
+    seed: int = 0 # Random seed of flowedit, sdedit and renoising
     batch: int = 8 # Images of one size that go together
     trajectory: bool = False # Also give every point on the way
     brush: Brush|None = None # Choices of a structure-conditioned model; its defaults if none
@@ -307,9 +307,9 @@ def settings(
     return replace(base, **{k: v for k, v in given.items() if v is not None})
 
 def arrived(
-    s:Solution, # What a solver gave; `.done` says for each image whether it came to the end
-    solver:ODESolver, # Which gave it
-) -> Solution: # The same
+    s:Solution, # Solver result; `.done` marks the images that reached the end
+    solver:ODESolver, # Solver that made it
+) -> Solution: # Solver result, unchanged
     "The solution; raises `FloatingPointError` where the allowed evaluations did not suffice."
     if s.done is not None and not s.done.all():
         raise FloatingPointError(f'{solver.method} did not arrive within {solver.options.max_nfe} evaluations; '
@@ -317,8 +317,8 @@ def arrived(
     return s
 
 def check_options(
-    o:Options, # Of a call
-    strength:float, # Of a call
+    o:Options, # Options of a call
+    strength:float, # Strength of a call
 ):
     "Raise `InputError` for impossible options, or a strength outside of 0 to 1."
     if o.mode not in MODES: raise InputError(f'mode must be one of {", ".join(MODES)}, got {o.mode!r}')
@@ -353,8 +353,8 @@ class Job(NamedTuple):
         return 1 + (self.settings.cfg_scale - 1)*self.strength, 'linear' if falls else 'constant'
 
     def crossed(self,
-        x0:Tensor, # Structures as the way back found them, `(b, c, h, w)`
-    ) -> Tensor: # As `x0`
+        x0:Tensor, # Structures as the inversion found them, `(b, c, h, w)`
+    ) -> Tensor: # Latents at t=0, shaped as `x0`
         "Structures on their way to another style: matched, and partly fresh."
         o, s = self.options, self.settings
         match = s.match if o.match is None else o.match
@@ -409,7 +409,7 @@ def check_conditional(self:StyleTransferPipeline,
 @patch
 def source_of(self:StyleTransferPipeline,
     opened:Opened, # An image
-    source:str|int|None, # Its style, if it was given
+    source:str|int|None, # Source style, if given
 ) -> Guess:
     "Style that an image is in: given, or a photograph for a structure-conditioned model, or detected."
     if source is not None: return Guess(self.style(source), 1.)
@@ -438,7 +438,7 @@ def steps_of(self:StyleTransferPipeline,
 @torch.no_grad()
 def paint_over(self:StyleTransferPipeline,
     x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
-    job:Job, # What to do
+    job:Job, # Transfer job
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step of the solver
 ) -> tuple: # New images in [0, 1]; latents at t = 0; network evaluations
     "One batch from style to style by a structure-conditioned model."
@@ -452,7 +452,7 @@ def paint_over(self:StyleTransferPipeline,
 @torch.no_grad()
 def carry_over(self:StyleTransferPipeline,
     x1:Tensor, # Standardised latents of one size, `(b, c, h, w)`
-    job:Job, # What to do
+    job:Job, # Transfer job
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step of a solver
 ) -> tuple: # New latents; structures or None; network evaluations
     "One batch from style to style."
@@ -467,7 +467,7 @@ def carry_over(self:StyleTransferPipeline,
         if start == 1: return x1, None, 0
         s = arrived(sdedit(self.field(job.target, *job.guidance()), x1, solver, start, o.seed, callback), solver)
         return s.x, None, s.nfe
-    if not job.strength: return x1, None, 0                                         # few steps would not even find the way back
+    if not job.strength: return x1, None, 0                                         # few steps would not even invert exactly
     back = arrived(self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver)
     same = o.inversion == 'source' and blend == {job.source: 1.}                    # then nothing is crossed
     x0 = back.x if same else job.crossed(back.x)
@@ -478,7 +478,7 @@ def carry_over(self:StyleTransferPipeline,
 # %% ../nbs/60_transfer.ipynb #f013c4d7
 @patch
 def check(self:StyleTransferPipeline,
-    source:str|int|None=None, # Style the images are in; None: it will be guessed
+    source:str|int|None=None, # Style the images are in; None: auto-detect
     target:str|int|dict|None=None, # Style they get, or several with weights; None: the other one of two
     steps:int|None=None, # Steps each way
     guidance_scale:float|None=None, # At t=0, >= 1
@@ -511,7 +511,7 @@ def _batches(
 @torch.no_grad()
 def __call__(self:StyleTransferPipeline,
     images:str|Path|Image.Image|Tensor|list, # Paths, PIL images or latents `(c, h, w)`; one or a list
-    source:str|int|None=None, # Style they are in; guessed if not given
+    source:str|int|None=None, # Style they are in; default: auto-detected
     target:str|int|dict|None=None, # Style they get, or several with weights; the other one where there are two
     steps:int|None=None, # Steps each way
     guidance_scale:float|None=None, # At t=0; 1 is unguided
@@ -551,7 +551,7 @@ def __call__(self:StyleTransferPipeline,
 @patch
 @torch.no_grad()
 def repaint(self:StyleTransferPipeline,
-    done:Transferred, # From a call with the loop
+    done:Transferred, # Result of a call by inversion
     target:str|int|dict, # Style to paint in now, or several with weights
     steps:int|None=None, # Steps
     guidance_scale:float|None=None, # At t=0; 1 is unguided

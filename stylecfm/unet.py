@@ -19,7 +19,7 @@ LEVELS = (1, 2, 4, 4) # Channels of the levels, in units of the first one's
 
 def heads(
     hidden_dim:int, # Channels of the first level
-) -> int: # From 1 to 8
+) -> int: # Number of heads, 1 to 8
     "Heads of each attention: 8 in published sizes, fewer where a head would have less than eight channels."
     return min(8, max(1, hidden_dim//8))
 
@@ -80,8 +80,8 @@ class UNet(ModelMixin, ConfigMixin):
 def save_memory(self:UNet,
     checkpointing:str='none', # none; any other key of `CHECKPOINTING` makes all blocks again
     mlp_chunks:int=0, # 0: there is nothing to cut
-) -> UNet: # The same network
-    "Forget the blocks on the way forward and make them again on the way back; results and gradients stay. Raises `InputError`."
+) -> UNet: # The network itself
+    "Discard activations in the forward pass and recompute them in the backward pass; results and gradients stay. Raises `InputError`."
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks: raise InputError('a U-Net has no chunks; set training.mlp_chunks to 0 or auto')
     if checkpointing == 'none': self.unet.disable_gradient_checkpointing()
@@ -91,20 +91,20 @@ def save_memory(self:UNet,
 @patch
 def computed_on(self:UNet,
     kind:str|None, # Kind of device, as `cpu` or `cuda`; not used
-) -> UNet: # The same network
+) -> UNet: # The network itself
     "Nothing to choose: a U-Net goes the same way on each device."
     return self
 
 # %% ../nbs/12_unet.ipynb #8b1410d5
 def cross_attentions(
     net:nn.Module, # Holds diffusers' transformer blocks
-) -> list: # Of diffusers' `Attention`, from the first to the last
+) -> list: # List of diffusers' `Attention`, from the first to the last
     "The attentions of a U-Net that read the context."
     return [m.attn2 for m in net.modules() if getattr(m, 'attn2', None) is not None]
 
 def blind_parameters(
     net:nn.Module, # Holds diffusers' transformer blocks
-    tokens:int, # Of the context
+    tokens:int, # Number of context tokens
 ) -> int: # 0 with more than one token
     "Parameters of queries and keys that get no gradient because there is one token."
     return sum(p.numel() for a in cross_attentions(net) for m in (a.to_q, a.to_k) for p in m.parameters())*(tokens == 1)

@@ -45,7 +45,7 @@ def packed(
 
 def unpacked(
     z:Tensor, # `(b, c*k, ...)`, as `packed` gives it
-    factors:tuple, # As for `packed`
+    factors:tuple, # Packing factors, as for `packed`
 ) -> Tensor: # `(b, c, *spatial)`, each side multiplied by its factor
     "Undo `packed`."
     d = len(factors)

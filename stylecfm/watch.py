@@ -29,8 +29,8 @@ MOST_HELD, FEWEST = 64, 8 # Images of a style: as many are held out at most; few
 
 def split(
     cache:LatentCache, # All latents
-    share:float=.05, # Of each style's images, 0 to 0.5
-    seed:int=0, # Of the choice
+    share:float=.05, # Share of each style's images, 0 to 0.5
+    seed:int=0, # Random seed of the choice
 ) -> Split:
     "Hold out whole images of each style, chosen by chance."
     train, held, first = [], [], 0
@@ -49,18 +49,18 @@ def split(
 def held_batches(
     cache:LatentCache, # All latents
     held:Tensor, # `(m,)` int64: positions, from `Split`
-    seed:int=0, # Of pairs, times and noise
+    seed:int=0, # Random seed of pairs, times and noise
     draw:Draw=Draw(0., 0.), # Path, coupling, times and weights, without chance but its own
     size:int=64, # Samples of a batch
-) -> list: # Of `FlowBatch`; empty where nothing is held out
-    "What the network is asked, time and again."
+) -> list: # List of `FlowBatch`; empty if nothing is held out
+    "Fixed validation batches of the network."
     parts = held[torch.randperm(len(held), generator=generator(seed, 12))].split(size) if len(held) else []
     return [flow_batch(*cache.pick(part), draw, generator(seed, i, 13)) for i, part in enumerate(parts)]
 
 @torch.no_grad()
 def validation_loss(
     net:torch.nn.Module, # Velocity network `(x, t, style)`
-    batches:list, # Of `FlowBatch`
+    batches:list, # Batches of `FlowBatch`
     micro:int=64, # Samples that go through at once
     amp:torch.dtype|None=None, # Precision of autocast; None: as the weights are
 ) -> float: # Mean squared error of the velocity
@@ -78,7 +78,7 @@ def validation_loss(
 def sampled_style(
     styles:list, # Names of all styles
     name:str='auto', # One of them; auto: the first that is called photo or the like, else the first
-) -> int: # Its number
+) -> int: # Index of the style
     "The style whose images are transferred as samples; raises `InputError`."
     if name in styles: return styles.index(name)
     if name != 'auto':

@@ -32,7 +32,7 @@ SUBREAPER = 36                          # prctl: orphans of our children become 
 
 @contextmanager
 def neighbours(n):
-    "So many processes that never rest."
+    "The given number of processes that never rest."
     busy = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(n)]
     try: yield
     finally:

@@ -82,6 +82,7 @@ def package():
     yield from (Job(f'import stylecfm.{m}', ['-c', ALONE.format(m)], fork=True) for m in modules)
     yield Job('public names', ['-c', LAZY])
     yield Job('every public symbol is documented and checked', ['tools/symbols.py'])
+    yield Job('the words are the field\'s own', ['tools/words.py'])
     yield Job('tools find what they must', ['-m', 'unittest', 'discover', '-q', '-s', 'tools'])
     yield Job('nbdev_test runs the same cells', ['tools/as_nbdev.py'])
     config = configparser.ConfigParser(delimiters=['='])

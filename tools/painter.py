@@ -55,7 +55,7 @@ def sheet(pipe, photos):
 
 
 def as_jpeg(image, largest=LARGEST):
-    "A picture as JPEG of at most so many bytes, as good as that allows."
+    "A picture as JPEG of at most the given number of bytes, as good as that allows."
     for quality in range(92, 29, -3):
         image.save(out := BytesIO(), 'JPEG', quality=quality, optimize=True, progressive=True)
         if out.tell() <= largest: return out.getvalue()

@@ -104,7 +104,7 @@ class Before:
         self.names = {k: v for m in there for k, v in _names(m)}
 
     def left(self):
-        "What is not as it was, in words."
+        "What is not as it was, as text."
         if self.recorder in sys.meta_path: sys.meta_path.remove(self.recorder)
         now = settings()
         for k in sorted(self.settings.keys() | now.keys()):

@@ -28,24 +28,24 @@ CALLED = ('__init__', '__call__', 'forward')                  # checked with the
 class Param(NamedTuple):
     "A parameter or a field."
     name: str # With its stars
-    annotation: str # As written; '' if there is none
-    default: str # As written; '' if there is none
+    annotation: str # Source text; '' if there is none
+    default: str # Source text; '' if there is none
     doc: str # The comment beside it; '' if there is none
 
 
 class Symbol(NamedTuple):
     "A public name, as its module's text has it."
     module: str # Without the package's name
-    name: str # Of a method: Class.method
+    name: str # Qualified name; of a method Class.method
     kind: str # function, class, method, property, constant or alias
     doc: str # First lines of the docstring, or the comment of a constant
-    params: list # Of `Param`: parameters of a function, fields of a class, else the parameters of its `__init__`
-    returns: Param|None # What comes back, if that is said
-    line: int # Where it begins
-    last: int # and ends
+    params: list # List of `Param`: parameters of a function, fields of a class, else the parameters of its `__init__`
+    returns: Param|None # Result, if it is annotated
+    line: int # First line
+    last: int # Last line
     fields: bool = False # The parameters are fields
     gives: bool = False # Something is returned
-    bases: str = '' # Of a class, or what an alias stands for
+    bases: str = '' # Bases of a class, or the target of an alias
 
 
 class Module:

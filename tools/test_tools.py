@@ -8,6 +8,7 @@ from unittest import mock
 import docs
 import lint
 import symbols
+import words
 from links import broken
 
 GOOD = '''"""A module."""
@@ -119,6 +120,31 @@ class Lint(unittest.TestCase):
         self.assertEqual(self.found(*self.start, ('#| hide\nfrom elsewhere import Late',), late), {})
         self.assertEqual(set(self.found(('#| default_exp made',), 'No title')), {'opening'})
         self.assertEqual(self.found(*self.start, ('from stylecfm.before import f',), below={'before'}), {})
+
+
+class Words(unittest.TestCase):
+    def found(self, name, text):
+        "What the check of words says of a file of this text."
+        with tempfile.TemporaryDirectory() as d:
+            path = Path(d)/name
+            path.write_text(text, encoding='utf-8')
+            return [what for _, what, _ in words.findings(path)]
+
+    def test_every_phrase_is_found(self):
+        for text in ('the way back', 'there and back', 'Made again', 'forgotten', 'what comes along with it', 'puts aside', 'a rival', 'crowds', 'laws of times', 'says nothing', 'is told of a style',
+                     'this room', 'guessed', 'painted anew', 'at birth', 'so many', 'is to be had', 'in words'):
+            self.assertEqual(len(self.found('a.md', f'It is {text}, here.')), 1, text)
+        for text in ('a backward pass', '`the way back`', 'a wayback machine', 'unforgotten', 'it says nothing about it', 'In words: a sum'): self.assertEqual(self.found('a.md', text), [], text)
+
+    def test_docments(self):
+        for text, n in (('def f(x, # Of it\n): pass', 1), ('def f(\n    x:int=(1,\n         2), # What it is\n) -> int: # As x\n    y = 1 # Of the rest\n    return y', 2),
+                        ('class A:\n    # Its size\n    a:int', 1), ('def f(x, # Offset\n): pass', 0), ('# Of a constant\nX = 1', 0)):
+            self.assertEqual(len(self.found('a.py', text)), n, text)
+
+    def test_where_a_reader_looks(self):
+        for text, n in (('"A crowd."', 1), ('f"a {1} crowd"', 1), ('# a crowd', 1), ('crowd = 1', 0), ("x['crowd']", 0)): self.assertEqual(len(self.found('a.py', text)), n, text)
+        cells = [dict(cell_type='markdown', source=['A crowd.']), dict(cell_type='code', source=['x = 1 # a crowd'], outputs=[])]
+        self.assertEqual(self.found('a.ipynb', json.dumps(dict(cells=cells))), ['crowd', 'crowd'])
 
 
 if __name__ == '__main__': unittest.main()

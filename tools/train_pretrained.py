@@ -122,7 +122,7 @@ def as_tensor(images):
 
 
 def train_network(minutes, device, batch, rate, compiled):
-    "The network, for so many minutes; measures of pictures along the way."
+    "The network, for the given number of minutes; measures of pictures along the way."
     train, held = pictures('train'), pictures('choose', 16)
     codec, stats, net, goes_on = begin(train, device)
     photos = [Image.open(io.BytesIO(read(n))).convert('RGB') for n in split()['photo']['choose'][:24]]

@@ -20,8 +20,8 @@ MODALITIES = dict(t1=(500, 14, 0), t1ce=(500, 14, 0), t2=(4000, 100, 0), flair=(
 
 def spin_echo(
     t1:float, # Time of longitudinal relaxation of the tissue, ms
-    t2:float, # Of transverse relaxation, ms
-    density:float, # Of protons, relative to water
+    t2:float, # Transverse relaxation time T2, ms
+    density:float, # Proton density, relative to water
     tr:float, # Repetition time of the sequence, ms
     te:float, # Echo time, ms
     ti:float=0, # Inversion time, ms; 0: no inversion pulse
@@ -115,7 +115,7 @@ def _add_lesion(rng, a):
     return lesion
 
 def phantom(
-    seed:int, # The same seed, the same slice
+    seed:int, # Random seed of the slice
     diseased:bool, # With a lesion
     n:int=64, # Pixels along a side
 ) -> Phantom:

@@ -44,7 +44,7 @@ def window_of(
 
 def through(
     volume:np.ndarray, # `(c, x, y, z)`
-    w:Window, # What of it is wanted
+    w:Window, # Window to cut out
     n:int, # Pixels along a side
     fill:float, # Outside of the volume
 ) -> np.ndarray: # `(z, c, n, n)`: seen from below, the front up
@@ -56,8 +56,8 @@ def through(
 
 def back_through(
     maps:np.ndarray, # `(z, n, n)`
-    w:Window, # Where they belong
-    shape:tuple, # Of the volume, `(x, y, z)`
+    w:Window, # Window to write to
+    shape:tuple, # Shape of the volume, `(x, y, z)`
 ) -> np.ndarray: # `(x, y, z)`, 0 outside of the window
     "Slices back into a volume."
     import torch
@@ -72,13 +72,13 @@ class Slices(NamedTuple):
     image: np.ndarray # `(k, 4, n, n)` in [-1, 1]
     truth: np.ndarray|None # `(k, n, n)` bool
     where: np.ndarray # `(k,)` int: their positions along z
-    window: Window # What they were cut from
+    window: Window # Window that they were cut from
     notes: tuple = () # Assumptions that were made, one sentence each
 
 def slices_of(
-    s:Subject, # As `read_subject` gives it
+    s:Subject, # Subject, output of `read_subject`
     n:int=64, # Pixels along a side
-    least:float=.3, # Of the largest slice's brain; those with less are left out
+    least:float=.3, # Least share of the largest slice's brain area; slices with less are left out
 ) -> Slices:
     "A subject as the network sees it; raises `InputError` where there is no brain, or the skull is there."
     brain, _, notes = brain_of(s.image)
@@ -128,7 +128,7 @@ def _slice(path, shape=None):
     except InputError as e: raise InputError(f'{path} is no slice to learn from: {e}') from None
 
 def load_slices(
-    folder:str|Path, # As `save_slices` writes it
+    folder:str|Path, # Folder that `save_slices` wrote
     kind:str, # A word of `KINDS`
     most:int=400, # Slices; if there are more, these are spread evenly over their names
 ) -> np.ndarray: # `(k, 4, n, n)` float32
@@ -162,7 +162,7 @@ def slice_source(
 # %% ../../nbs/applications/brain.ipynb #b59cc7e8
 def brain_config(
     root:str|Path, # Gets slices, latents and the run
-    minutes:float=6., # Of training; 0: as the epochs say
+    minutes:float=6., # Training time, minutes; 0: by the number of epochs
     size:tuple=(128, 6), # Width and blocks of the network; blocks divisible by 3
     batch:int=28, # Slices of a step, as the document has it
     side:int=64, # Pixels along a slice
@@ -178,8 +178,8 @@ def brain_config(
     return Config(model, training, InferenceConfig(20, 1., cfg_decay=False), data, saved)
 
 def train_brain(
-    config:Config, # As `brain_config` gives it
-) -> Path: # Of the run
+    config:Config, # Configuration, output of `brain_config`
+) -> Path: # Folder of the run
     "Latents of the slices, and training; goes on where it was."
     from stylecfm.codecs import load_codec
     from stylecfm.latents import make_cache
@@ -190,14 +190,14 @@ def train_brain(
 
 # %% ../../nbs/applications/brain.ipynb #e4a9d677
 def translated(
-    pipe:'StyleTransferPipeline', # Of a brain network
+    pipe:'StyleTransferPipeline', # Pipeline of a brain network
     image:np.ndarray, # `(k, 4, n, n)` in [-1, 1]
     scale:float|None=None, # Guidance, 1 or more; as the model says if none
     steps:int|None=None, # Each way; likewise
     batch:int=20, # Slices that go together, as the document has it
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> np.ndarray: # `(k, 4, n, n)`
-    "Slices as they would be healthy: there and back."
+    "Slices as they would be healthy, by a round trip."
     import torch
     from stylecfm.transfer import Job, Options, settings
     how = settings(pipe.model.inference, steps, scale)
@@ -209,7 +209,7 @@ TIMES = (.35, .5, .65) # To which a slice is noised: later keeps more of it
 DRAWS = 6 # Noises for each of them
 
 def repainted(
-    pipe:'StyleTransferPipeline', # Of a brain network
+    pipe:'StyleTransferPipeline', # Pipeline of a brain network
     image:np.ndarray, # `(k, 4, n, n)` in [-1, 1]
     scale:float=1., # Guidance, 1 or more
     times:tuple=TIMES, # In [0, 1)
@@ -230,16 +230,16 @@ def repainted(
     return torch.cat(out).numpy()
 
 # %% ../../nbs/applications/brain.ipynb #ec0fa5c5
-BINS, DEEP = 15, .375 # Depths that are told apart, and the depth from which on they are one, as a share of the side
+BINS, DEEP = 15, .375 # Depths that are distinguished, and the depth from which on they are one, as a share of the side
 WATER = [list(MODALITIES).index(k) for k in ('t2', 'flair')] # Modalities in which what holds water is bright
 
 class Smooth(NamedTuple):
     "How a difference is smoothed, in pixels."
     blur: float = 1. # Deviation of the Gaussian: lesions are not speckles
-    shading: float = 0. # What varies so slowly is taken off, as a coil's shading would; 0: nothing is
+    shading: float = 0. # Deviation of the Gaussian whose result is subtracted as shading; 0: none
 
 def _blurred(x, blur):
-    "The last two axes, by a Gaussian of so many pixels."
+    "The last two axes, by a Gaussian of the given width, pixels."
     from scipy.ndimage import gaussian_filter
     return gaussian_filter(x, (0,)*(x.ndim - 2) + (blur, blur))
 
@@ -267,12 +267,12 @@ def depths(
 class Usual(NamedTuple):
     "What differences are usual in healthy slices."
     mean: np.ndarray # `(BINS, 4)`, by depth and modality
-    deviation: np.ndarray # Likewise, above 0
+    deviation: np.ndarray # Standard deviation, shaped as `mean`, above 0
 
 def usual_differences(
     difference:np.ndarray, # `(k, 4, n, n)`, of healthy slices
     image:np.ndarray, # Those slices, `(k, 4, n, n)`
-    how:Smooth=Smooth(), # As in `evidence`
+    how:Smooth=Smooth(), # Smoothing, as in `evidence`
 ) -> Usual:
     "Mean and deviation at each depth; a depth that is hardly there takes those of the one above it."
     d, at = smoothed(difference, image, how).transpose(0, 2, 3, 1), depths(image)
@@ -286,7 +286,7 @@ def usual_differences(
 # %% ../../nbs/applications/brain.ipynb #627a6890
 def difference_map(
     a:np.ndarray, # `(k, 4, n, n)`, -1 outside of the brain
-    b:np.ndarray, # Likewise
+    b:np.ndarray, # Second image, shaped as `a`
     blur:float=1., # Deviation of the Gaussian, pixels
 ) -> np.ndarray: # `(k, n, n)`, 0 outside of the brain
     "Where two slices differ: the mean over the modalities."
@@ -295,8 +295,8 @@ def difference_map(
 def evidence(
     difference:np.ndarray, # `(k, 4, n, n)`
     image:np.ndarray, # The slices, `(k, 4, n, n)`
-    usual:Usual, # Of healthy slices
-    how:Smooth=Smooth(), # As what is usual was found
+    usual:Usual, # Statistics of healthy slices
+    how:Smooth=Smooth(), # Smoothing that `usual` was computed with
 ) -> np.ndarray: # `(k, n, n)` >= 0: deviations of a healthy brain; 0 outside of the brain
     "How far the modalities of water are brighter than usual, at each depth."
     at = depths(image)
@@ -325,9 +325,9 @@ def auroc(
 # %% ../../nbs/applications/brain.ipynb #ecdb2b00
 def residual_autoencoder(
     image:np.ndarray, # Healthy slices, `(k, 4, n, n)`, n divisible by 8
-    steps:int=1500, # Of 32 slices
+    steps:int=1500, # Number of training steps of 32 slices
     width:int=32, # Channels at the finest level
-    seed:int=0, # Of weights and order
+    seed:int=0, # Random seed of weights and order
 ) -> 'torch.nn.Module': # `(k, 4, n, n)` -> same
     "An autoencoder with a narrow waist, of healthy slices."
     import torch
@@ -361,10 +361,10 @@ class Score(NamedTuple):
     dice: tuple # Mean over sick slices, low, high
     auroc: tuple # Over all pixels of brains, low, high
     threshold: float # That was best on other slices
-    how: Smooth # Likewise
+    how: Smooth # Smoothing that was chosen
 
 def score_line(
-    name:str, # Of a way
+    name:str, # Name of the method
     s:dict, # A `Score` as a dict
 ) -> str:
     "A row of the table."
@@ -386,8 +386,8 @@ def scored(
     brain:np.ndarray, # `(k, n, n)` bool
     threshold:float, # Above which a pixel counts as found
     how:Smooth=Smooth(), # With which the maps were made; only told on
-    draws:int=200, # Of the bootstrap of Dice, over sick slices
-    area_draws:int=50, # Of that of the AUROC, over sick slices and healthy ones apart; each ranks all pixels, and takes longer
+    draws:int=200, # Number of bootstrap draws of Dice, over slices with lesions
+    area_draws:int=50, # Number of bootstrap draws of the AUROC, over slices with and without lesions separately; each ranks all pixels, which is slower
 ) -> Score:
     "Figures of maps; raises `InputError` where nothing is outlined."
     rng, sick, well = np.random.default_rng(0), *(np.flatnonzero(truth.any((1, 2)) == v) for v in (True, False))
@@ -409,12 +409,12 @@ class Effort(NamedTuple):
     train: int = 1200 # Phantoms of each kind
     choose: int = 40 # Diseased phantoms on which smoothing, threshold and guidance are chosen
     test: int = 100 # Diseased phantoms that nothing was chosen on, and half as many healthy ones
-    minutes: float = 6. # Of the network's training
-    size: tuple = (128, 6) # Its width and blocks
+    minutes: float = 6. # Training time of the network, minutes
+    size: tuple = (128, 6) # Width and number of blocks of the network
     side: int = 32 # Pixels along a slice
-    steps: int = 1500 # Of the autoencoder's training
+    steps: int = 1500 # Number of training steps of the autoencoder
     scales: tuple = (1., 3.) # Guidance to choose from
-    smooths: tuple = SMOOTHS # Likewise
+    smooths: tuple = SMOOTHS # Smoothings to choose from
 
 class Truth(NamedTuple):
     "Phantoms as arrays."
@@ -442,12 +442,12 @@ class Way(NamedTuple):
     map: Callable # `(slices, guess, Smooth)` -> `(k, n, n)`
 
 def ways(
-    pipe:'StyleTransferPipeline', # Of a brain network
-    net:'torch.nn.Module', # From `residual_autoencoder`
+    pipe:'StyleTransferPipeline', # Pipeline of a brain network
+    net:'torch.nn.Module', # Autoencoder, output of `residual_autoencoder`
     healthy:np.ndarray, # Slices that say what is usual, `(k, 4, n, n)`
     scales:tuple=(1.,), # Guidance of the translation, one way each
 ) -> dict: # {name: `Way`}
-    "The translation, and its rivals as they are usually done and with our map."
+    "The translation, and its baselines as they are usually done and with our map."
     import torch
     def drawn(x):
         with torch.no_grad(): return torch.cat([net(v) for v in torch.from_numpy(x).split(50)]).numpy()
@@ -460,21 +460,21 @@ def ways(
     return ({'brightness in FLAIR': Way(np.zeros_like, lambda x, _, how: flair_map(x, how.blur)),
              "autoencoder's residual": Way(drawn, lambda x, made, how: difference_map(x, made, how.blur)),
              'brightness, our map': ours(np.zeros_like), "autoencoder's residual, our map": ours(drawn),
-             'there and back, our map': ours(lambda x: translated(pipe, x, 1.))}
+             'round trip, our map': ours(lambda x: translated(pipe, x, 1.))}
             | {f'noised and repainted, guidance {s:g}': ours(lambda x, s=s: repainted(pipe, x, s)) for s in scales})
 
 # %% ../../nbs/applications/brain.ipynb #7bd4e9eb
 class Found(NamedTuple):
     "What a way finds."
     score: Score # On slices that nothing was chosen on
-    maps: np.ndarray # Of them, `(k, n, n)`
+    maps: np.ndarray # Lesion maps, `(k, n, n)`
     chosen: float # Mean Dice on the slices of the choice
 
 def find_lesions(
     some:dict, # {name: `Way`}
     choose:Truth, # Slices on which smoothing and threshold are chosen
     test:Truth, # Others
-    smooths:tuple, # Of `Smooth`, to choose from
+    smooths:tuple, # Smoothings (`Smooth`) to choose from
 ) -> dict: # {name: `Found`}
     "Each way with the smoothing and the threshold that are best for it on `choose`."
     found = {}
@@ -513,14 +513,14 @@ USUAL = 'usual.json' # File in the folder of a run: what differences are usual i
 
 class Kept(NamedTuple):
     "What is usual for a model, and what it holds for."
-    usual: Usual # Of healthy slices
+    usual: Usual # Statistics of healthy slices
     how: Smooth # Blur and shading, pixels
-    side: int # Of a slice, pixels
+    side: int # Side length of a slice, pixels
     scale: float # Guidance with which they were painted
 
 def keep_usual(
     run:str|Path, # Folder of a run; gets `USUAL`
-    pipe:'StyleTransferPipeline', # Of the run
+    pipe:'StyleTransferPipeline', # Pipeline of the run
     healthy:np.ndarray, # Slices, `(k, 4, n, n)`
     how:Smooth=Smooth(), # Blur and shading, pixels
     scale:float=1., # Guidance, 1 or more
@@ -546,7 +546,7 @@ def read_usual(
     return Kept(Usual(np.array(v['mean']), np.array(v['deviation'])), Smooth(*v['how']), v['side'], v['scale'])
 
 # %% ../../nbs/applications/brain.ipynb #5bc4bd7e
-PHANTOMS, SUBJECTS = 'slices of phantoms', 'slices of subjects' # What a sealed folder of slices holds: never both
+PHANTOMS, SUBJECTS = 'slices of phantoms', 'slices of subjects' # What a checksummed folder of slices holds: never both
 
 def seal_phantoms(
     folder:str|Path, # Gets `diseased/`, `healthy/`, and a manifest when all are there
@@ -560,8 +560,8 @@ def seal_phantoms(
 def brain_job(
     out:str|Path, # Gets slices, the run, `metrics.json` and `lesions.png`
     effort:Effort=Effort(), # How much of everything
-    config:Config|None=None, # Of the training; `brain_config` if none
-) -> dict: # What `metrics.json` holds
+    config:Config|None=None, # Configuration of the training; default: `brain_config`
+) -> dict: # Content of `metrics.json`
     "Train on phantoms and find lesions in others; what is already there is used."
     from dataclasses import asdict
     from stylecfm.metrics import finished_job, machine
@@ -656,7 +656,7 @@ def stylecfm_brain_slices(
 @call_parse
 def stylecfm_brain_train(
     root:str='runs/brain_own', # With `slices/`; gets the latents and the run
-    minutes:float=0., # Of training; 0: all epochs of the config
+    minutes:float=0., # Training time, minutes; 0: all epochs of the config
     batch_size:int=28, # Slices of a step
     hidden_dim:int=256, # Channels of every block
     num_layers:int=12, # Blocks: divisible by 3
@@ -744,7 +744,7 @@ def _write_volume(path, volume, affine):
 @call_parse
 def stylecfm_brain(
     output:str='runs/brain', # Gets slices, the run, `metrics.json` and `lesions.png`
-    minutes:float=6., # Of training
+    minutes:float=6., # Training time, minutes
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train on phantoms, find the lesions of others, and say how well."
@@ -754,4 +754,4 @@ def stylecfm_brain(
         for k, v in r['scores'].items(): say(score_line(k, v))
         mine = r['scores'][r['best']]['dice'][0]
         top, rival = max((v['dice'][0], k) for k, v in r['scores'].items() if not k.startswith('noised'))
-        say(f'{r["best"]}: Dice {mine:.2f}, the best rival ({rival}) {top:.2f}; {output}/metrics.json, {output}/lesions.png')
+        say(f'{r["best"]}: Dice {mine:.2f}, the best baseline ({rival}) {top:.2f}; {output}/metrics.json, {output}/lesions.png')

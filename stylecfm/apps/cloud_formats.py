@@ -86,7 +86,7 @@ def _header_lines(data:bytes, path) -> tuple[dict, int]:
     entries, at = {}, 3 if data.startswith(b'\xef\xbb\xbf') else 0
     while 'DATA' not in entries:
         if at >= len(data):
-            raise InputError(f'{path} is no PCD file, or its header is cut off: it has no DATA line; write it anew')
+            raise InputError(f'{path} is no PCD file, or its header is cut off: it has no DATA line; write it again')
         end = data.find(b'\n', at)
         end = len(data) if end < 0 else end
         words = data[at:end].decode('latin-1').partition('#')[0].split()

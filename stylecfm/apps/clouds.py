@@ -55,7 +55,7 @@ def joined(
 def doppler_of(
     xyz:np.ndarray, # `(n, 3)`, metres
     ego:np.ndarray, # Velocity of the sensor, `(3,)`, m/s
-    velocity:np.ndarray|float=0., # Of what is seen, `(n, 3)` or one number, m/s
+    velocity:np.ndarray|float=0., # Velocity of the targets, `(n, 3)` or one number, m/s
 ) -> np.ndarray: # `(n,)`, m/s
     "How fast points go away."
     away = xyz/np.maximum(np.linalg.norm(xyz, axis=1, keepdims=True), 1e-6)
@@ -145,7 +145,7 @@ def read_points(
     except InputError: raise
     except Exception as e:                                                      # a damaged array raises anything
         why = str(e).splitlines()[0][:80] if str(e) else type(e).__name__
-        raise InputError(f'{path} is damaged, or no array of numbers ({why}); write it anew') from e
+        raise InputError(f'{path} is damaged, or no array of numbers ({why}); write it again') from e
 
 def read_cloud(
     path:str|Path, # Name of a `.pcd`, `.bin` or `.npy` file
@@ -161,7 +161,7 @@ def read_cloud(
 # %% ../../nbs/applications/clouds.ipynb #3b6b80a0
 def write_cloud(
     path:str|Path, # Ends in `.pcd` (written binary), `.bin` or `.npy`
-    cloud:Cloud, # Its five columns go there
+    cloud:Cloud, # Cloud to write: five columns
 ) -> Path: # `path`
     "A cloud as a file; raises `InputError`."
     rows, kind = np.column_stack(cloud).astype('<f4'), Path(path).suffix.lower()
@@ -180,7 +180,7 @@ CHANNELS = ('occupied', 'intensity', 'doppler', 'dx', 'dy', 'dz') # Of a volume
 class Grid:
     "Voxels before a sensor; raises `InputError` for sides or shapes below 0."
     low: tuple = (0., -12.8, -1.2) # Corner of least x, y and z, metres
-    side: tuple = (.8, .8, .5) # Of a voxel along x, y and z, metres
+    side: tuple = (.8, .8, .5) # Side lengths of a voxel along x, y and z, metres
     shape: tuple = (8, 32, 32) # Voxels along z, y and x, as a volume has them
 
     def __post_init__(self):
@@ -207,7 +207,7 @@ class Grid:
         return np.floor((xyz - np.float32(self.low))/np.float32(self.side)).astype(int)[:, ::-1]
 
     def inside(self,
-        cloud:Cloud, # Of any size
+        cloud:Cloud, # Cloud of any size
     ) -> Cloud:
         "The points that lie in the grid."
         i = self.index(cloud.xyz)
@@ -230,7 +230,7 @@ class Grid:
 # %% ../../nbs/applications/clouds.ipynb #cf44bd85
 def voxelise(
     cloud:Cloud, # Points outside of the grid are left out
-    grid:Grid=Grid(), # Where
+    grid:Grid=Grid(), # Voxel grid
 ) -> np.ndarray: # `(6, z, y, x)` float32: `CHANNELS`
     "A cloud as a volume: means over the points of each voxel."
     c = grid.inside(cloud); i = grid.index(c.xyz)
@@ -251,7 +251,7 @@ def devoxelise(
 
 # %% ../../nbs/applications/clouds.ipynb #449e3d41
 def grid_for(
-    clouds:list, # Of `Cloud`
+    clouds:list, # List of `Cloud`
     grid:Grid=Grid(), # The finest that is wanted
     at_least:float=1.5, # Points of an occupied voxel, on average
     factors:tuple=(1, 2, 4), # How much coarser it may become
@@ -267,7 +267,7 @@ def grid_for(
 def joint_box(
     *volumes:np.ndarray, # Each `(c, z, y, x)`; the first channel says what is occupied
     margin:int=0, # Voxels around
-    multiple:int=1, # Of which the sides shall be multiples, where the volume is
+    multiple:int=1, # Divisor that the sides shall have, where the volume is large enough
 ) -> tuple: # Slices along z, y and x
     "The smallest box that holds what is occupied in any of the volumes; all of it where nothing is."
     occupied = np.any([v[0] != 0 for v in volumes], 0); box = []
@@ -282,8 +282,8 @@ def joint_box(
 
 def restore(
     part:np.ndarray, # `(c, d, h, w)`, the sides of the box
-    box:tuple, # From `joint_box`
-    shape:tuple, # Of the volume: z, y, x
+    box:tuple, # Box, output of `joint_box`
+    shape:tuple, # Shape of the volume: z, y, x
 ) -> np.ndarray: # `(c, z, y, x)`, 0 outside of the box
     "Put a crop back."
     out = np.zeros((len(part), *shape), part.dtype); out[(slice(None), *box)] = part
@@ -353,7 +353,7 @@ AUGMENTATIONS = dict(mirrored=mirrored, faster=faster, turned=turned, jittered=j
 
 # %% ../../nbs/applications/clouds.ipynb #91af09c3
 def impossible(
-    cloud:Cloud, # Of a still scene
+    cloud:Cloud, # Cloud of a static scene
 ) -> float: # m/s, root mean square; 0 where one velocity of the sensor explains all
     "What of the Doppler no velocity of the sensor explains."
     away = cloud.xyz/np.maximum(np.linalg.norm(cloud.xyz, axis=1, keepdims=True), 1e-6); d = cloud.doppler.astype(float)
@@ -379,8 +379,8 @@ def flipped_places(
 def cutout(
     x:'torch.Tensor', # Volumes, `(b, c, z, y, x)`
     g:'torch.Generator', # On the CPU: says which, and where
-    share:float=.5, # Of the volumes that are cut
-) -> 'torch.Tensor': # As `x`, a new one
+    share:float=.5, # Share of the volumes that are cut
+) -> 'torch.Tensor': # New tensor, shaped as `x`
     "Empty a box of a quarter of each side, in some volumes of a batch."
     import torch
     x = x.clone(); draw = lambda n: int(torch.randint(n, (), generator=g))
@@ -393,8 +393,8 @@ def cutout(
 def mixup(
     x:'torch.Tensor', # Volumes, `(b, c, z, y, x)`; the first channel is 0 where nothing is
     g:'torch.Generator', # On the CPU: says from where, and which
-    share:float=.1, # Of the other scene's voxels that appear
-) -> 'torch.Tensor': # As `x`, a new one
+    share:float=.1, # Share of the other scene's voxels that are used
+) -> 'torch.Tensor': # New tensor, shaped as `x`
     "Some occupied voxels of another scene where there was nothing."
     import torch
     other = x[torch.randperm(len(x), generator=g)]; drawn = (torch.rand(x[:, :1].shape, generator=g) < share).to(x.device)
@@ -405,7 +405,7 @@ class Nearness(NamedTuple):
     "How near a cloud is to the truth."
     chamfer: float # m: mean distance there plus mean distance back
     hausdorff: float # m: the largest distance
-    hausdorff95: float # m: its 95 % quantile, the larger of there and back
+    hausdorff95: float # m: its 95 % quantile, the larger of both directions
     precision: dict # By distance in m: share of predicted points that have a true one near
     recall: dict # Share of true points that have a predicted one near
     f_score: dict # Harmonic mean
@@ -422,8 +422,8 @@ def nearest(
     return cKDTree(b).query(a)[0] if len(b) and len(a) else np.full(len(a), cap)
 
 def nearness(
-    predicted:Cloud, # What a method says
-    truth:Cloud, # What is there
+    predicted:Cloud, # Predicted cloud
+    truth:Cloud, # Reference cloud
     cap:float=Grid().diagonal, # Distance to an empty cloud, m
 ) -> Nearness:
     "Compare two clouds."
@@ -448,7 +448,7 @@ def feature_error(
     predicted:np.ndarray, # `(6, z, y, x)`
     truth:np.ndarray, # `(6, z, y, x)`
     channel:str='doppler', # One of `CHANNELS`
-    threshold:float=.5, # Of occupancy in the prediction
+    threshold:float=.5, # Occupancy threshold of the prediction
 ) -> tuple: # Mean absolute error where the truth is occupied; where both are; NaN where nothing is
     "How far features are off."
     k = CHANNELS.index(channel); d, here = np.abs(predicted[k] - truth[k]), truth[0] > .5
@@ -456,8 +456,8 @@ def feature_error(
 
 # %% ../../nbs/applications/clouds.ipynb #0cc2efa8
 def recall_by_predictions(
-    predicted:Cloud, # What a method says
-    truth:Cloud, # What is there
+    predicted:Cloud, # Predicted cloud
+    truth:Cloud, # Reference cloud
     near:float=.5, # m
 ) -> float: # In [0, 1]
     "The wrong recall: hits among predictions over these and the missed points; for comparison only."

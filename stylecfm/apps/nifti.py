@@ -119,7 +119,7 @@ def read_volume(
     v = three_axes(data, path)
     notes = () if v.ndim == data.ndim else (f'the shape {data.shape} is taken as {v.shape}',)
     with np.errstate(over='ignore'): v = v.astype(np.float32)
-    if not np.isfinite(v).any(): raise InputError(f'{path} holds no finite number; write it anew')
+    if not np.isfinite(v).any(): raise InputError(f'{path} holds no finite number; write it again')
     return Volume(v, im.affine, notes)
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #05ac328e
@@ -231,7 +231,7 @@ def brain_of(
 # %% ../../nbs/applications/anatomy_nifti.ipynb #561b2314
 def skull_likely(
     t1:np.ndarray, # Values of T1, `(x, y, z)`
-    mask:np.ndarray, # What is not background, `(x, y, z)` bool
+    mask:np.ndarray, # Foreground mask, `(x, y, z)` bool
     sides:tuple, # Sides of a voxel, mm
 ) -> bool:
     "Whether a dark shell lies between the surface and the inside."

@@ -40,7 +40,7 @@ THINGS = dict(car=((4.3, 1.8, 1.5), .5, .8), van=((5.5, 2.1, 2.4), .6, .8), # Si
               person=((.5, .5, 1.75), .4, .3), wall=((9., 1., 5.), .3, .35))
 
 def street(
-    seed:int, # The same seed, the same street
+    seed:int, # Random seed of the street
 ) -> Scene:
     "A street with two rows of houses, cars and people."
     rng, boxes = np.random.default_rng([seed, 4]), []; between = rng.uniform
@@ -68,9 +68,9 @@ class Radar(NamedTuple):
     rays: int = 450 # Chances to see something
     found: float = .4 # Share of what could come back that does
     azimuth: float = 1.2 # Deviations of direction, degrees
-    elevation: float = 2.5 # Likewise
-    range: float = .2 # Of distance, m
-    doppler: float = .1 # Of speed, m/s
+    elevation: float = 2.5 # Deviation of elevation, degrees
+    range: float = .2 # Deviation of distance, m
+    doppler: float = .1 # Deviation of speed, m/s
     detours: float = .06 # Share of points that took a longer way
     clutter: float = 40. # Points of nothing, on average
 
@@ -93,7 +93,7 @@ def cast(
 
 # %% ../../nbs/applications/radar.ipynb #6dffdc54
 def lidar_view(
-    s:Scene, # What is there
+    s:Scene, # Scene to measure
     rng:np.random.Generator, # Source of the noise
 ) -> Cloud: # With the true Doppler, which real ones lack
     "What a lidar sees."
@@ -103,9 +103,9 @@ def lidar_view(
     return cloud_of(xyz, s.bright[k], doppler_of(xyz, s.ego, s.velocity[k]))
 
 def radar_view(
-    s:Scene, # What is there
+    s:Scene, # Scene to measure
     rng:np.random.Generator, # Source of rays, noise and clutter
-    p:Radar=Radar(), # Its faults
+    p:Radar=Radar(), # Radar errors
 ) -> Cloud:
     "What a radar sees."
     az, el = np.radians(rng.uniform(-60, 60, p.rays)), np.radians(rng.uniform(-15, 15, p.rays)); r, k = cast(s, ways(az, el))
@@ -120,7 +120,7 @@ def radar_view(
                   cloud_of(nothing, .2*rng.random(m), rng.uniform(-15, 5, m)))
 
 def seen(
-    seed:int, # Of the street and of the noise
+    seed:int, # Random seed of the street and of the noise
     p:Radar=Radar(), # The radar's faults
 ) -> Seen:
     "A street by both sensors; the same seed, the same street and noise."
@@ -133,7 +133,7 @@ def draw_cloud(
     cloud:Cloud, # Only what lies in the grid is drawn
     grid:Grid, # Limits of the axes
     colour:str|np.ndarray|None=None, # A colour, or a number for each point drawn, `(n,)`; height if none
-    size:float=2., # Of a point
+    size:float=2., # Size of a point
 ):
     "A cloud from above and a little behind."
     c = grid.inside(cloud); x, y, z = c.xyz.T
@@ -144,8 +144,8 @@ def draw_cloud(
 # %% ../../nbs/applications/radar.ipynb #5eabc95f
 class Space(NamedTuple):
     "From clouds to what the network sees, and back."
-    grid: Grid # Of the voxels
-    stats: 'LatentStats' # Of the lidar's channels
+    grid: Grid # Voxel grid
+    stats: 'LatentStats' # Statistics of the lidar's channels
     factors: tuple = (2, 2, 2) # Voxels along z, y, x that become channels
 
     def into(self,
@@ -156,14 +156,14 @@ class Space(NamedTuple):
         return packed(self.stats.standardise(volumes.clone()), self.factors)
 
     def back(self,
-        z:'torch.Tensor', # As `into` gives it: `(n, c, d, h, w)`
+        z:'torch.Tensor', # Latents, output of `into`: `(n, c, d, h, w)`
     ) -> 'torch.Tensor': # `(n, 6, z, y, x)`
         "Volumes, in their own units."
         from stylecfm.volumes import unpacked
         return self.stats.restore(unpacked(z, self.factors).float())
 
 def volumes_of(
-    clouds:list, # Of `Cloud`
+    clouds:list, # List of `Cloud`
     grid:Grid, # On which
 ) -> 'torch.Tensor': # `(n, 6, z, y, x)`
     "Clouds as volumes."
@@ -190,8 +190,8 @@ def space_of(
 def occupancy_weights(
     volumes:'torch.Tensor', # The truth, `(n, 6, z, y, x)`
     occupied:float=3., # Weight of the first channel
-    empty:float=.1, # Of the others, where nothing is
-) -> 'torch.Tensor': # As `volumes`
+    empty:float=.1, # Weight of empty voxels
+) -> 'torch.Tensor': # Loss weights, shaped as `volumes`
     "How much each number's error counts."
     import torch
     w = torch.where(volumes[:, :1] > 0, 1., empty).repeat(1, volumes.shape[1], 1, 1, 1)
@@ -228,16 +228,16 @@ class Size(NamedTuple):
     blocks: int = 3 # One after the other
     kernel: int = 5 # Across, odd; along the depth it is 3
     batch: int = 8 # Pairs of a step
-    micro: int = 0 # Of them at once; 0: all
-    checkpointing: str = 'none' # As `IsoNext.save_memory`
+    micro: int = 0 # Micro-batch; 0: the whole batch
+    checkpointing: str = 'none' # Checkpointing, as in `IsoNext.save_memory`
 
 PRESETS = dict(low=(8, Size(192, 9, batch=8, micro=1, checkpointing='all')), # {name: (GB of the card, size)}
                medium=(16, Size(256, 12, batch=8, micro=2, checkpointing='all')),
                high=(32, Size(384, 15, batch=8, micro=4, checkpointing='all')))
 
 def radar_network(
-    size:Size, # Width, blocks, kernel, what is made again
-    channels:int, # Of the data, and as many of the condition
+    size:Size, # Width, blocks, kernel, what is recomputed
+    channels:int, # Number of data channels, and of condition channels
     edm:bool=False, # In the scales of EDM
 ) -> 'torch.nn.Module': # Called as `net(x, t, style)`, the condition behind the point in `x`
     "A network on pairs of volumes."
@@ -249,9 +249,9 @@ def radar_network(
     return AsEDM(net, channels) if edm else net
 
 def step_memory(
-    size:Size, # Of the network and of the step
+    size:Size, # Size of the network and of the step
     voxels:tuple=(32, 128, 128), # Along z, y, x
-    factors:tuple=(2, 2, 2), # Of them that become channels
+    factors:tuple=(2, 2, 2), # Packing factors, which become channels
     bf16:bool=True, # Products in 16 bits
 ) -> 'MemoryReport':
     "What a training step of a size holds, on fake tensors."
@@ -264,7 +264,7 @@ def step_memory(
 
 # %% ../../nbs/applications/radar.ipynb #3aeee1bb
 def in_pieces(
-    net:'torch.nn.Module', # From `radar_network`
+    net:'torch.nn.Module', # Network, output of `radar_network`
     chunk:tuple, # Places along depth, height and width that go through at once
 ) -> 'torch.nn.Module': # A network that gives the same
     "A network in the memory of a chunk, exactly."
@@ -290,8 +290,8 @@ def _up(i, o):
 def voxel_autoencoder(
     width:int=24, # Channels at half size; a multiple of 4
     latent:int=16, # Channels of the latent, at a quarter of each side
-    checkpointing:bool=False, # Make features again on the way back
-    seed:int=0, # Of the weights
+    checkpointing:bool=False, # Make features again in the backward pass
+    seed:int=0, # Random seed of the weights
 ) -> 'torch.nn.Module': # With `encode`, `features`, `decode`; called, `(b, 6, z, y, x)` -> same
     "An autoencoder of standardised volumes."
     import torch
@@ -318,8 +318,8 @@ def voxel_autoencoder(
 # %% ../../nbs/applications/radar.ipynb #55c89e14
 def fit_autoencoder(
     volumes:'torch.Tensor', # Standardised, `(n, 6, z, y, x)`, sides multiples of 4
-    steps:int=300, # Of training
-    seed:int=0, # Of weights and order
+    steps:int=300, # Number of training steps
+    seed:int=0, # Random seed of weights and order
     batch:int=8, # Volumes of a step
     **size:int, # Width and latent of `voxel_autoencoder`
 ) -> 'torch.nn.Module': # Frozen
@@ -336,13 +336,13 @@ def fit_autoencoder(
 # %% ../../nbs/applications/radar.ipynb #581bbfba
 def structure_distance(
     a:'torch.Tensor', # `(n, c, z, y, x)`
-    b:'torch.Tensor', # As `a`
+    b:'torch.Tensor', # Second set, shaped as `a`
 ) -> 'torch.Tensor': # `(n,)`
     "Mean absolute difference of the slopes between neighbours, along each axis."
     return sum((a.diff(dim=d) - b.diff(dim=d)).abs().flatten(1).mean(1) for d in (2, 3, 4))/3
 
 def feature_distance(
-    encoder:'torch.nn.Module', # From `voxel_autoencoder`
+    encoder:'torch.nn.Module', # Encoder, output of `voxel_autoencoder`
     a:'torch.Tensor', # Volumes as it was trained on, `(n, 6, z, y, x)`
     b:'torch.Tensor', # The truth, as `a`
 ) -> 'torch.Tensor': # `(n,)`
@@ -373,12 +373,12 @@ def composite(
 # %% ../../nbs/applications/radar.ipynb #85a6c330
 class RadarModel(NamedTuple):
     "Everything that enhancing needs."
-    net: object # From `radar_network`
+    net: object # Network, output of `radar_network`
     recipe: object # `Recipe` of the training
     space: Space # That of the training set
-    size: Size # From which `net` was made
+    size: Size # Size that `net` was made from
     steps: int = 1 # Evaluations of the network
-    threshold: float = .5 # Of occupancy
+    threshold: float = .5 # Occupancy threshold
     seconds: float = 0. # That training took; not kept on disk
 
 WAYS = {'flow from the radar': dict(), 'flow from noise': dict(source='noise'), # {name: what the recipe is given}
@@ -388,9 +388,9 @@ def volumes_by(
     m:RadarModel, # How
     radar:'torch.Tensor', # Volumes, `(n, 6, z, y, x)`
     steps:int|None=None, # Evaluations; the model's if none
-    seed:int=0, # Of the noise
+    seed:int=0, # Random seed of the noise
     batch:int=32, # Volumes at once
-) -> 'torch.Tensor': # As `radar`, occupancy as a number that is not yet decided
+) -> 'torch.Tensor': # Volumes shaped as `radar`, occupancy before the threshold
     "What the lidar would see."
     import torch
     from stylecfm.pairs import translate
@@ -403,7 +403,7 @@ def volumes_by(
 def enhanced(
     m:RadarModel, # How
     cloud:Cloud, # A radar's
-    seed:int=0, # Of the noise
+    seed:int=0, # Random seed of the noise
 ) -> Cloud: # Within the grid
     "A cloud as a lidar would have seen it."
     volume = volumes_by(m, volumes_of([cloud], m.space.grid), seed=seed)[0].numpy()
@@ -413,10 +413,10 @@ def enhanced(
 def choose(
     m:RadarModel, # Trained
     radar:'torch.Tensor', # Volumes of the scenes' radar, `(n, 6, z, y, x)`
-    scenes:list, # Of `Seen`, that nothing is measured on
+    scenes:list, # List of `Seen`, for validation only
     evaluations:tuple=(1, 2, 5), # To choose from
     thresholds:tuple=tuple(np.linspace(.15, .75, 25)), # To choose from
-) -> RadarModel: # The same, used better
+) -> RadarModel: # Model with the chosen settings
     "The best evaluations and threshold."
     g, best = m.space.grid, (-1., 1, .5)
     truth = [(voxelise(s.lidar, g)[0] > 0, g.inside(s.lidar)) for s in scenes]
@@ -435,7 +435,7 @@ def scores(
     cloud:Cloud, # Predicted
     truth:Cloud, # The lidar's
     grid:Grid, # Outside of it nothing counts
-    threshold:float=.5, # Of occupancy
+    threshold:float=.5, # Occupancy threshold
 ) -> dict: # {name: number}; NaN where a number has no meaning
     "All figures of one scene."
     true = grid.inside(truth); t, n = voxelise(true, grid), nearness(grid.inside(cloud), true, grid.diagonal)
@@ -446,16 +446,16 @@ def scores(
                 empty=float(not len(cloud.xyz))) | per | off
 
 def score_all(
-    made:list, # Of `(volume, cloud)`
-    scenes:list, # Of `Seen`, as many
-    grid:Grid, # Of the volumes
-    threshold:float=.5, # Of occupancy
-) -> list: # Of dictionaries
+    made:list, # List of `(volume, cloud)`
+    scenes:list, # List of `Seen`, of the same length
+    grid:Grid, # Grid of the volumes
+    threshold:float=.5, # Occupancy threshold
+) -> list: # List of dictionaries
     "Figures of each scene."
     return [scores(v, c, s.lidar, grid, threshold) for (v, c), s in zip(made, scenes)]
 
 def mean_scores(
-    rows:list, # Of dictionaries, at least one
+    rows:list, # List of dictionaries, at least one
 ) -> dict: # {name: number}; None where no scene knows it
     "Means over scenes, of what is known."
     return {k: float(np.nanmean([r[k] for r in rows])) if any(np.isfinite(r[k]) for r in rows) else None for k in rows[0]}
@@ -464,10 +464,10 @@ def mean_scores(
 def rival_volumes(
     kind:str, # One of `RIVALS`
     radar:np.ndarray, # Volumes, `(n, 6, z, y, x)`
-    scenes:list, # Of `Seen`, as many
+    scenes:list, # List of `Seen`, of the same length
     mean_street:np.ndarray, # How often each voxel is occupied, `(z, y, x)`
-    grid:Grid, # Of the volumes
-) -> list: # Of volumes, `(6, z, y, x)`
+    grid:Grid, # Grid of the volumes
+) -> list: # List of volumes, `(6, z, y, x)`
     "Predictions without a network; raises `InputError` for an unknown kind."
     from scipy.ndimage import maximum_filter
     def wider(v): out = v.copy(); out[0] = maximum_filter(v[0], 3); return out
@@ -475,18 +475,18 @@ def rival_volumes(
     makers = {'the radar': lambda: list(radar), 'the radar, widened': lambda: [wider(v) for v in radar],
               'the mean street': lambda: [street(v) for v in radar],
               'the truth in voxels': lambda: [voxelise(s.lidar, grid) for s in scenes]}
-    return chosen(makers, kind, 'rival')()
+    return chosen(makers, kind, 'baseline')()
 
-RIVALS = ('the radar', 'the radar, widened', 'the mean street', 'the truth in voxels') # Guesses without a network
+RIVALS = ('the radar', 'the radar, widened', 'the mean street', 'the truth in voxels') # Baselines without a network
 
 def rival_scores(
     radar:np.ndarray, # Volumes, `(n, 6, z, y, x)`
-    scenes:list, # Of `Seen`, as many
+    scenes:list, # List of `Seen`, of the same length
     space:Space, # That of the training set
     mean_street:np.ndarray, # How often each voxel is occupied, `(z, y, x)`
     threshold:float, # Above which share the mean street is occupied
 ) -> dict: # {kind: rows}
-    "Figures of all rivals; the raw radar keeps its own points."
+    "Figures of all baselines; the raw radar keeps its own points."
     found = {}
     for k in RIVALS:
         t = threshold if k == 'the mean street' else .5; volumes = rival_volumes(k, radar, scenes, mean_street, space.grid)
@@ -499,7 +499,7 @@ def save_radar(
     folder:str|Path, # Is made
     m:RadarModel, # All but its seconds is kept
 ):
-    "A model as a sealed folder: it appears whole, or not at all."
+    "A model as a checksummed folder: it appears whole, or not at all."
     from dataclasses import asdict
     from stylecfm.files import sealed_folder, write_json, write_tensors
     stats = m.space.stats
@@ -510,7 +510,7 @@ def save_radar(
         write_json(tmp/'radar.json', d)
 
 def load_radar(
-    folder:str|Path, # Of the model, or of the run that has it in `model`
+    folder:str|Path, # Folder of the model, or of the run that has it in `model`
 ) -> RadarModel:
     "A model from its folder; raises `InputError` for what is missing, changed or damaged."
     from stylecfm.files import listed, verify_folder, written_by
@@ -563,9 +563,9 @@ class Effort(NamedTuple):
     train: int = 400 # Streets, each also mirrored
     choose: int = 32 # On which evaluations and threshold are chosen
     test: int = 48 # That nothing was chosen on
-    steps: int = 1200 # Of training
-    coarse: int = 0 # Of these, on voxels of twice the side
-    size: Size = Size() # Of the network
+    steps: int = 1200 # Number of training steps
+    coarse: int = 0 # Number of these steps on voxels of twice the side
+    size: Size = Size() # Size of the network
     rate: float = 4e-3 # Learning rate
     grid: Grid = Grid((0., -9.6, GROUND), (.8, .8, .5), (8, 24, 24)) # Before the sensor, 19.2 x 19.2 x 4 m
 
@@ -575,10 +575,10 @@ def _both_volumes(scenes, grid):
 
 def train_radar(
     way:str, # A key of `WAYS`
-    scenes:list, # Of `Seen`, mirrored ones among them
+    scenes:list, # List of `Seen`, mirrored scenes included
     held:list, # For validation and choices
     effort:Effort=Effort(), # Steps, network, grid
-    seed:int=0, # Of weights, order, noise
+    seed:int=0, # Random seed of weights, order and noise
     folder:str|Path|None=None, # Gets the state of training and the model
 ) -> RadarModel:
     "Train a network, and choose how it is used; raises `InputError` for an unknown way."
@@ -605,15 +605,15 @@ FIRST = dict(train=0, choose=1_000_000, test=5_000_000)       # seeds of streets
 def drawn(
     part:str, # A key of `FIRST`
     n:int, # At most 10 000
-    seed:int, # Of the job
-) -> list: # Of `Seen`
+    seed:int, # Random seed of the job
+) -> list: # List of `Seen`
     "Streets of one part of one seed of the job."
     return [seen(FIRST[part] + 10_000*seed + i) for i in range(n)]
 
 def interval(
-    rows:list, # Of dictionaries, a scene each
-    base:list, # Likewise: the radar's
-    draws:int=400, # Of scenes, with repetition
+    rows:list, # List of dictionaries, one a scene
+    base:list, # List of dictionaries of the radar, one a scene
+    draws:int=400, # Number of bootstrap draws of scenes
 ) -> dict: # {figure: (low, high)}
     "Bootstrap intervals of 95 % for both gains, IoU and Chamfer over the radar's."
     rng, n = np.random.default_rng(0), len(rows); again = rng.integers(0, n, (draws, n)); found = {}
@@ -623,7 +623,7 @@ def interval(
     return found
 
 def line_of(
-    r:dict, # From `radar_job`
+    r:dict, # Result of `radar_job`
     way:str='flow from the radar', # A key of `WAYS` that the job was asked for
 ) -> str:
     "A result in one line."
@@ -642,9 +642,9 @@ def _mean_street(train, held, grid):
 def radar_job(
     out:str|Path, # Gets the model, `metrics.json` and `streets.png`
     effort:Effort=Effort(), # How much of everything
-    seed:int=0, # Of streets, weights, order, noise
+    seed:int=0, # Random seed of streets, weights, order and noise
     ways:tuple=('flow from the radar',), # Keys of `WAYS`
-) -> dict: # What `metrics.json` holds
+) -> dict: # Content of `metrics.json`
     "Train on streets and enhance the radar of others; what is already there is used."
     import time
     from stylecfm.files import write_checked
@@ -670,10 +670,10 @@ def radar_job(
 
 # %% ../../nbs/applications/radar.ipynb #0998f026
 def streets_picture(
-    scenes:list, # Of `Seen`
-    made:list, # Of `Cloud`: what was made of each radar
+    scenes:list, # List of `Seen`
+    made:list, # List of `Cloud`: the prediction for each radar cloud
     grid:Grid, # That is drawn
-    path:str|Path, # Of a PNG
+    path:str|Path, # Path of a PNG
     most:int=3, # Streets that are drawn
 ):
     "Some streets: the radar, what was made of it, the lidar, each a cloud."
@@ -744,9 +744,9 @@ def stylecfm_radar_train(
     lidar:str=None, # Folder of lidar clouds of the same moments, with the same names but for the ending
     output:str='runs/radar-own', # Folder for the run and the model
     fields:str=None, # Columns of the radar's .bin and .npy, "x y z rcs v_r" say; found out if none
-    lidar_fields:str=None, # Likewise of the lidar
+    lidar_fields:str=None, # Columns of the lidar's files
     layout:str=None, # Data set of the radar's files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
-    lidar_layout:str=None, # Likewise of the lidar's
+    lidar_layout:str=None, # Layout of the lidar's files
     low:str='0,-9.6,-1.2', # Corner of least x, y, z of the grid, metres
     side:str='0.8,0.8,0.5', # Sides of a voxel along x, y, z, metres
     shape:str='8,24,24', # Voxels along z, y, x: even numbers
@@ -778,7 +778,7 @@ def stylecfm_radar_enhance(
     fields:str=None, # Columns of .bin and .npy, "x y z rcs v_r" say; found out if none
     layout:str=None, # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
     origin:str=None, # Position of the sensor in the files' coordinates, "x,y,z" in metres; 0 if none
-    seed:int=0, # Of the noise
+    seed:int=0, # Random seed of the noise
     overwrite:store_true=False, # Replace files that no earlier run wrote
     debug:store_true=False, # Show the traceback of an error
 ):
@@ -814,8 +814,8 @@ def stylecfm_radar_enhance(
 @call_parse
 def stylecfm_radar(
     output:str='runs/radar', # Gets the model, `metrics.json` and `streets.png`
-    steps:int=1200, # Of training
-    seed:int=0, # Of streets, weights, noise
+    steps:int=1200, # Number of training steps
+    seed:int=0, # Random seed of streets, weights and noise
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train on made streets, enhance the radar of others, and say how well."

@@ -32,7 +32,7 @@ class Size(NamedTuple):
     "A U-Net of the document."
     hidden_dim:int # Channels of the first level, $h$
     context_dim:int # Width of a token
-    claimed:float # Its parameters by the document, millions
+    claimed:float # Number of parameters by the document, millions
 
 SIZES = dict(light=Size(64, 256, 50), medium=Size(128, 512, 200), sd=Size(320, 768, 860)) # The document's U-Nets by name
 USERS = 31 # People in the document's pictures, and hands here
@@ -46,7 +46,7 @@ def objective(
     predicts:str, # velocity: OT-CFM; noise: DDPM with linear betas
     **more, # Further keys of `TrainingConfig`
 ) -> TrainingConfig:
-    "What the trainer is asked to do."
+    "Settings for the trainer."
     same = dict(dynamic_epsilon=False, path='linear')
     if predicts == 'velocity': return TrainingConfig(**same, **more)
     return TrainingConfig(**same, **more, coupling='independent', time_sampling='ddpm_linear', loss_weighting='noise')
@@ -76,7 +76,7 @@ def document_vae(
 
 def document_encoder(
     users:int=USERS, # Rows
-    width:int=512, # Of a row, and of the token
+    width:int=512, # Width of a row, and of the token
 ) -> 'nn.Sequential': # Users `(n,)`, int64, to one token each, `(n, width)`
     "The document's `UserConditionEncoder`: a table and two layers."
     from torch import nn
@@ -96,16 +96,16 @@ def counted() -> dict: # {name: parameters}
 # %% ../../nbs/applications/users.ipynb #d3879103
 class Check(NamedTuple):
     "One thing that must fit."
-    what:str # Its name
+    what:str # Name of the check
     wanted:str # By the part that takes it
-    got:str # What the other part gives
+    got:str # Value in the other part
     ok:bool # Whether it fits
 
 def check_vae_ldm_compatibility(
     vae:'AutoencoderKL', # Or what encodes likewise and has such a `config`
-    unet:'UNet2DConditionModel', # Its `config` is asked
+    unet:'UNet2DConditionModel', # U-Net whose `config` is read
     images:'Tensor', # A sample of the data, `(n, 3, h, w)` in [-1, 1], n of 8 or more
-    scaling:float, # What latents are multiplied by
+    scaling:float, # Factor by which latents are multiplied
     condition_dim:int, # Width of the condition's tokens
 ) -> list[Check]: # Six
     "Whether autoencoder, U-Net, condition and scale belong together."
@@ -127,31 +127,31 @@ def check_vae_ldm_compatibility(
 class Memory(NamedTuple):
     "What a step needs, in units of 2**30 bytes."
     weights:float # U-Net, autoencoder and condition
-    gradients:float # Of all but the autoencoder, which is frozen
+    gradients:float # Gradient memory of all but the autoencoder, which is frozen
     optimizer:float # Adam's two averages
     activations:float # The most that is held of them, and of what is made in passing; not always when all else is largest
     total:float # At the worst moment
 
 def diagnose_memory_usage(
-    config:Config, # As from `size_config`
-    side:int=32, # Of a latent
-    vae_parameters:int=0, # Of the autoencoder that lies beside it
-    checkpointing:str='none', # all: blocks are made again
+    config:Config, # Configuration, as from `size_config`
+    side:int=32, # Side length of a latent
+    vae_parameters:int=0, # Number of parameters of the autoencoder in memory
+    checkpointing:str='none', # all: blocks are recomputed
 ) -> Memory:
     "Memory of a training step on a card, by kind."
     from stylecfm.memory import GB, Means, profile
     b = config.training.batch
     r = profile(config, Means(b, checkpointing), batch=b, hw=(side, side), device='cuda')
     state, beside = 4*r.parameters/GB, 4*vae_parameters/GB
-    passing = lambda row: sum(row.held.get(k, 0) for k in ('activations', 'temporary', 'made again'))
+    passing = lambda row: sum(row.held.get(k, 0) for k in ('activations', 'temporary', 'recomputed'))
     kept = max(map(passing, r.rows[:r.split[1]]))
     return Memory(state + beside, state, 2*state, kept/GB, (r.peak - r.at_peak.get('average', 0))/GB + beside)
 
 # %% ../../nbs/applications/users.ipynb #a5e50008
 def largest_batch(
-    config:Config, # As from `size_config`
+    config:Config, # Configuration, as from `size_config`
     room:float, # Units of 2**30 bytes
-    side:int=32, # Of a latent
+    side:int=32, # Side length of a latent
     beside:int=0, # Parameters of the autoencoder
 ) -> int: # 1 or more
     "Samples that fit at once, to within one in a hundred."
@@ -176,7 +176,7 @@ SPANS = dict(  # Least and largest value of each property
     ink=(.5, 1.), paper=(0., .3)) # Brightness
 
 def hands(
-    seed:int=31, # Of the orders in which values are dealt out
+    seed:int=31, # Random seed of the orders in which values are assigned
     users:int=USERS, # How many
 ) -> np.ndarray: # `(users, 7)`, columns as `SPANS`
     "The properties of all hands."
@@ -186,8 +186,8 @@ def hands(
 # %% ../../nbs/applications/users.ipynb #a5e5000b
 def written(
     digits:'Tensor', # Scans, `(n, 8, 8)` in [0, 1]
-    user:'Tensor', # Whose hand, int64 `(n,)`
-    generator:'Generator', # Of the little chance
+    user:'Tensor', # User of each image, int64 `(n,)`
+    generator:'Generator', # Random generator of the variation
     side:int=16, # Pixels
 ) -> 'Tensor': # `(n, 1, side, side)` in [-1, 1]
     "Digits as the users write them."
@@ -215,7 +215,7 @@ class Scans(NamedTuple):
     test_digit:'Tensor' # int64 `(597,)`
 
 def scans(
-    seed:int=0, # Of the split
+    seed:int=0, # Random seed of the split
 ) -> Scans:
     "Scikit-learn's digits; raises `InputError` where it is missing."
     import torch
@@ -229,9 +229,9 @@ def scans(
 
 def written_by_all(
     x:'Tensor', # Scans, `(m, 8, 8)` in [0, 1]
-    digit:'Tensor', # What they show, int64 `(m,)`; each of 0 to 9 is there
+    digit:'Tensor', # Digit of each image, int64 `(m,)`; each of 0 to 9 is there
     n:int, # Images of each user and digit
-    seed:int, # Of the choice, and of the little chance
+    seed:int, # Random seed of the choice and of the variation
 ) -> tuple['Tensor', 'Tensor', 'Tensor']: # `(310*n, 1, 16, 16)` in [-1, 1]; users, then digits, int64 `(310*n,)`
     "As many images of each digit by each user, in the order of users, then of digits."
     import torch
@@ -246,7 +246,7 @@ def written_by_all(
 def save_users(
     root:str|Path, # Gets a folder for each user
     images:'Tensor', # `(n, 1, h, w)` in [-1, 1]
-    user:'Tensor', # Whose they are, int64 `(n,)`, from 0
+    user:'Tensor', # User of each image, int64 `(n,)`, from 0
     digit:'Tensor', # Their class, int64 `(n,)`
 ):
     "Images as the document's data set has them, in 256 greys."
@@ -301,15 +301,15 @@ def users_source(
 # %% ../../nbs/applications/users.ipynb #14bd23f6
 class Effort(NamedTuple):
     "How much of everything."
-    images:int = 24 # Of each user and digit to train on
-    minutes:float = 1.2 # Of each training
+    images:int = 24 # Number of training images of each user and digit
+    minutes:float = 1.2 # Time of each training, minutes
     batch:int = 64 # Images of a step
     isonext:tuple = (72, 6) # Width and blocks
     unet:tuple = (8, 1) # Width and layers a level
     judge:int = 60 # Images of each user and digit for the judge
-    judge_steps:int = 500 # Of 128
-    samples:int = 2 # Of each user and digit
-    steps:int = 20 # Of the solver
+    judge_steps:int = 500 # Number of classifier training steps of 128 images
+    samples:int = 2 # Number of samples of each user and digit
+    steps:int = 20 # Number of solver steps
 
 RUNS = {  # Network, what it predicts, second parts of a style
     'IsoNext, OT-CFM': ('isonext', 'velocity', 10), 'U-Net, OT-CFM': ('unet', 'velocity', 10),
@@ -320,7 +320,7 @@ def users_config(
     root:str|Path, # Gets `png`, `latents` and a folder for each run
     run:str, # A key of `RUNS`
     e:Effort=Effort(), # Sizes of batch and networks, minutes, steps
-    seed:int=0, # Of weights, batches and noise
+    seed:int=0, # Random seed of weights, batches and noise
 ) -> Config:
     "The settings of a run of the main job; raises `InputError` for a run that there is not."
     network, predicts, factors = chosen(RUNS, run, 'run'); root = Path(root)
@@ -337,7 +337,7 @@ def users_config(
 def train_users(
     config:Config, # `data` says where the PNGs are and the latents go
     classes:bool=True, # Condition on user and class; else on the user
-) -> Path: # Of the finished model
+) -> Path: # Folder of the finished model
     "Latents of the PNGs, and training; goes on where it was."
     from stylecfm.codecs import load_codec
     from stylecfm.latents import make_cache
@@ -350,12 +350,12 @@ def train_users(
 SAMPLERS = ('solver', 'ddim', 'ancestral') # The model's own solver on even times; DDIM and DDPM on theirs
 
 def generated(
-    model:'Model', # As `load_model` gives it
+    model:'Model', # Model, output of `load_model`
     style:'Tensor', # Numbers of the styles, int64 `(n,)`
-    steps:int|None=None, # Of the sampler; as the model says if none
+    steps:int|None=None, # Number of sampler steps; default: the model's setting
     scale:float|None=None, # Guidance, 1 is unguided; as the model says if none
     sampler:str='solver', # One of `SAMPLERS`
-    seed:int=0, # Of the noise
+    seed:int=0, # Random seed of the noise
     resolution:int=16, # Pixels along a side
     batch:int=155, # That go together
 ) -> 'Tensor': # `(n, channels, resolution, resolution)` in [-1, 1], on the CPU
@@ -387,10 +387,10 @@ def _looked(judge, images): # `(n, 64)`
 
 def make_judge(
     images:'Tensor', # `(n, 1, 16, 16)` in [-1, 1]
-    user:'Tensor', # Whose they are, int64 `(n,)`
-    digit:'Tensor', # What they show, int64 `(n,)`
-    steps:int=500, # Of 128 images
-    seed:int=0, # Of weights and batches
+    user:'Tensor', # User of each image, int64 `(n,)`
+    digit:'Tensor', # Digit of each image, int64 `(n,)`
+    steps:int=500, # Number of training steps of 128 images
+    seed:int=0, # Random seed of weights and batches
 ) -> 'nn.Module': # Images to features `(n, 64)`; `.digit` and `.user` give ten and 31 logits of those
     "A judge of digits and hands."
     import torch
@@ -415,7 +415,7 @@ def nearest(
     images:'Tensor', # `(n, c, h, w)`
     pair:'Tensor', # Their user and digit in one number, int64 `(n,)`
     known:'Tensor', # `(m, c, h, w)`
-    known_pair:'Tensor', # Likewise, int64 `(m,)`; each of `pair` is there
+    known_pair:'Tensor', # User and digit of each known image, int64 `(m,)`; each of `pair` is there
 ) -> 'Tensor': # `(n,)`
     "Euclidean distance of each image to the nearest known one of its pair."
     import torch
@@ -428,7 +428,7 @@ def nearest(
 def mean_images(
     images:'Tensor', # `(n, c, h, w)`
     pair:'Tensor', # User and digit in one number, int64 `(n,)`
-) -> 'Tensor': # As `images`
+) -> 'Tensor': # Result, shaped as `images`
     "Every image replaced by the mean of its pair."
     import torch
     out = torch.empty_like(images)
@@ -447,7 +447,7 @@ class Score(NamedTuple):
     by_user:list # `both` of each user
 
 def scored(
-    judge:'nn.Module', # From `make_judge`
+    judge:'nn.Module', # Classifier, output of `make_judge`
     images:'Tensor', # `(n, 1, 16, 16)` in [-1, 1]
     user:'Tensor', # Who was asked for, int64 `(n,)`; each of the 31 was
     digit:'Tensor', # And what, int64 `(n,)`
@@ -497,9 +497,9 @@ def _score_runs(root, e, judge, held, known, seed): # {name: Score}, {name: fact
 def users_job(
     out:str|Path, # Gets the PNGs, the runs, `metrics.json` and `users.png`
     e:Effort=Effort(), # How much of everything
-    seed:int=0, # Of the trainings
+    seed:int=0, # Random seed of the trainings
     shorter:Callable|None=None, # Called on each config before its run; for trying out
-) -> dict: # What `metrics.json` holds
+) -> dict: # Content of `metrics.json`
     "Train all, judge them; what is already there is used."
     import time
     from stylecfm.metrics import finished_job, machine
@@ -528,7 +528,7 @@ def users_job(
 # %% ../../nbs/applications/users.ipynb #ff1768c9
 def users_picture(
     rows:dict, # {name: images `(310, 1, 16, 16)` in [-1, 1], by user, then digit}
-    path:Path, # Of the PNG
+    path:Path, # Path of the PNG
     shown:int=16, # Hands, each with another digit
 ):
     "One image of each of some hands, by each network."
@@ -545,7 +545,7 @@ def users_picture(
     write_bytes(path, b.getvalue())
 
 def told(
-    r:dict, # Of `users_job`
+    r:dict, # Result of `users_job`
 ) -> list: # Lines
     "A line for each row of a job's scores, one for each network, and the best against the baseline."
     show, s = lambda v: f'{v[0]:.2f} ({v[1]:.2f} to {v[2]:.2f})', r['scores']
@@ -564,7 +564,7 @@ OBJECTIVES = dict(otcfm='velocity', ddpm='noise') # `--objective`, and what the 
 def own_config(
     size:str, # A key of `SIZES`
     predicts:str, # velocity or noise
-    codec:'Codec', # Of the latents
+    codec:'Codec', # Codec of the latents
     styles:int, # Users, or users and classes
     data:DataConfig, # Folders of images and latents, resolution
     training:dict, # Keys of `TrainingConfig`
@@ -606,9 +606,9 @@ def stylecfm_users_train(
     vae_path:str='dct:4', # Folder of an autoencoder, or a codec that needs none: dct:4, or dct:4:1 for grey pictures
     resolution:int=128, # Side of the square images, pixels
     batch_size:int=1, # Images that go through at once
-    gradient_accumulation_steps:int=4, # Times so many make a step
+    gradient_accumulation_steps:int=4, # Number of micro-batches of a step
     num_epochs:int=100, # Passes over the images
-    learning_rate:float=1e-4, # Of AdamW
+    learning_rate:float=1e-4, # Learning rate of AdamW
     mixed_precision:str='no', # no, fp16 or bf16
     cross_attention_dim:int=512, # Width of the condition's tokens
     sample_interval:int=1000, # Steps between sample pictures; 0: none
@@ -646,10 +646,10 @@ def stylecfm_users_generate(
     users:str='all', # Names with commas: ID_3,ID_17, or 'ID_3 5' with a class
     number:int=4, # Images of each
     resolution:int=128, # Pixels along a side, as in training
-    num_steps:int=None, # Of the sampler; as the model says if none
+    num_steps:int=None, # Number of sampler steps; default: the model's setting
     cfg_scale:float=None, # Guidance, likewise
     sampler:str='solver', # solver, or for DDPM ddim or ancestral
-    seed:int=0, # Of the noise
+    seed:int=0, # Random seed of the noise
     overwrite:store_true=False, # Replace others' files
     debug:store_true=False, # Show the traceback of an error
 ):
@@ -678,8 +678,8 @@ def stylecfm_users_generate(
 @call_parse
 def stylecfm_users(
     output:str='runs/users', # Gets the PNGs, the runs, `metrics.json` and `users.png`
-    minutes:float=1.2, # Of each of five trainings
-    seed:int=0, # Of the trainings
+    minutes:float=1.2, # Time of each of five trainings, minutes
+    seed:int=0, # Random seed of the trainings
     debug:store_true=False, # Show the traceback of an error
 ):
     "Train IsoNext and the U-Net by OT-CFM and as DDPM on digits in 31 hands, and say how well."
