@@ -269,6 +269,7 @@ def main():
     shutil.rmtree(SITE, ignore_errors=True)
     command = [sys.executable, *'-m sphinx -W --keep-going -q -E -b html -j 2'.split()]
     if code := subprocess.call([*command, '-c', ROOT/'docs', '-d', ROOT/'build'/'doctrees', SOURCE, SITE], cwd=ROOT): sys.exit(code)
+    for f in SITE.rglob('*.map'): f.unlink()                # of the theme's developers; no page needs them
     faults, elsewhere, inside = broken(SITE)
     size = sum(f.stat().st_size for f in SITE.rglob('*') if f.is_file())/1e6
     print(*faults, sep='\n', end='\n' if faults else '')
