@@ -26,7 +26,7 @@ PHOTOS = (
     'photos/66fd2da17f.jpg',
 )
 STYLES = {'monet': 'Monet', 'van_gogh': 'van Gogh', 'roerich': 'Roerich', 'chinese': 'Chinese landscape'}
-SIDE, LARGEST = 256, 250_000                                  # side of each square, pixels; size of the file, bytes
+SIDE, LARGEST = 208, 170_000                                  # side of each square, pixels; size of the file, bytes
 
 
 def arguments():
