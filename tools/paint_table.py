@@ -1,10 +1,11 @@
 """Measure ways to paint on held-out images, into `nbs/results/paint.json`.
 
-    python tools/paint_table.py [--model FOLDER] [--previous FOLDER] [--sheet]
+    python tools/paint_table.py [--model FOLDER] [--previous FOLDER] [--sheet] [--votes FOLDER]
 
 Paintings are kept under `build/paint`, so a stopped run goes on, and a method that was measured
 under the same conditions is not measured again. With `--sheet`, unlabelled pages for blind votes
-and their key are written into `build/paint/votes`.
+and their key are written into `build/paint/votes`; `--votes FOLDER` counts ballots, one JSON file
+a reader beside `key.json`, into `nbs/results/votes.json`.
 """
 import argparse
 import os
@@ -18,12 +19,13 @@ from stylecfm.files import digest, read_json, write_json
 from stylecfm.images import save_image, to_tensor
 from stylecfm.metrics import keep_results, sliced_wasserstein
 from stylecfm.painting_metrics import squeezenet
-from stylecfm.painting_table import bench, held_out, measured, painted, patch_figure, vote_sheet
+from stylecfm.painting_table import bench, held_out, measured, painted, patch_figure, read_votes, vote_sheet
 from stylecfm.transfer import StyleTransferPipeline
 
 SIZE = 256                       # side of the held-out paintings, pixels
 RESULTS = ROOT/'nbs'/'results'
 COMMAND = 'make paint'
+QUESTION = 'which would you rather hang on your wall as a painting of this photograph?'
 
 
 def arguments():
@@ -43,6 +45,8 @@ def arguments():
     p.add_argument('--ways', nargs='+', help='names of the methods to measure; all if none')
     p.add_argument('--sheet', type=int, nargs='?', const=24, default=0,
                    help='number of photographs on the pages for votes')
+    p.add_argument('--votes', type=Path, help='folder of ballots and key; only they are counted')
+    p.add_argument('--readers', default='not said', help='description of the readers')
     return p.parse_args()
 
 
@@ -144,9 +148,21 @@ def votes(a, photos, found):
     print(f'{len(sheet.pages)} pages and their key in {folder}')
 
 
+def count_votes(folder, readers):
+    "Count ballots, and store the counts with the ballots themselves."
+    t, names = read_votes(folder), sorted(p for p in folder.glob('*.json') if p.name != 'key.json')
+    share = {a: {b: t.share(a, b) for b in t.preferred if b != a} for a in t.preferred}
+    keep_results(RESULTS/'votes.json', 'python tools/paint_table.py --votes FOLDER', readers=t.readers,
+                 readers_are=readers, question=QUESTION, first=t.first, preferred=share,
+                 key=read_json(folder/'key.json'), ballots=[read_json(p) for p in names])
+    for a, v in t.first.items():
+        print(f'{a:16} first in {v:.0%}; preferred to', ', '.join(f'{b} {w:.0%}' for b, w in share[a].items()))
+
+
 def main():
     "Measure, store, and write the pages for votes if asked to."
     a = arguments()
+    if a.votes: return count_votes(a.votes, a.readers)
     photos, paintings, train = images(a)
     net = squeezenet()
     b = bench(net, photos, paintings)
