@@ -26,7 +26,7 @@ PHOTOS = (
     'photos/66fd2da17f.jpg',
 )
 STYLES = {'monet': 'Monet', 'van_gogh': 'van Gogh', 'roerich': 'Roerich', 'chinese': 'Chinese landscape'}
-SIDE, LARGEST = 208, 170_000                                  # side of each square, pixels; size of the file, bytes
+SIDE, SHOWN, LARGEST = 256, 208, 170_000                      # side of each painting, and of its copy in the picture, pixels; size of the file, bytes
 
 
 def arguments():
@@ -51,7 +51,8 @@ def photographs(names, split):
 def sheet(pipe, photos):
     "The photographs in a row, and a row for each style."
     made = [pipe(photos, source='photo', target=style).images for style in STYLES]
-    return grid([photos, *made], row_labels=['photograph', *STYLES.values()])
+    small = [[im.resize((SHOWN, SHOWN), Image.Resampling.LANCZOS) for im in row] for row in (photos, *made)]
+    return grid(small, row_labels=['photograph', *STYLES.values()])
 
 
 def as_jpeg(image, largest=LARGEST):
