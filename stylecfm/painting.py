@@ -35,7 +35,7 @@ class Pictures(NamedTuple):
 
     def on(self,
         device:torch.device, # Device that crops are made on
-    ) -> 'Pictures': # The same pictures; on a GPU as a `Stack`
+    ) -> 'Pictures': # Pictures on the device; on a GPU as a `Stack`
         "Pictures where their crops are needed."
         return self if device.type == 'cpu' else Pictures(stacked(self.images, device), self.style)
 
@@ -63,7 +63,7 @@ def structure_condition(
 
 def balanced_weight(
     t:Tensor, # Times, `(b,)`
-) -> Tensor: # As `t`; mean 1 over uniform times
+) -> Tensor: # Weights, `(b,)`; mean 1 over uniform times
     "Weight of a velocity's squared error, such that the data's error counts as 1/(1.1 - t)."
     return (1 - t).square()/(1.1 - t)/.42398
 
@@ -163,7 +163,7 @@ PaintingTrainer.fingerprint = _fingerprint
 # %% ../nbs/52_painting.ipynb #b85a564a
 def rounded(
     net:torch.nn.Module, # Network whose weights are rounded
-) -> torch.nn.Module: # The same network
+) -> torch.nn.Module: # Network, changed in place
     "Round weights and buffers to 16 bits, so that they are stored in half the space without loss."
     with torch.no_grad():
         for v in (*net.parameters(), *net.buffers()):
@@ -172,7 +172,7 @@ def rounded(
 
 def painting_model(
     net:DataIsoNext, # Trained network, with room for palettes
-    pictures:Pictures, # Its training set, as lists
+    pictures:Pictures, # Training set of the network, as lists
     stats:LatentStats, # Mean and scale of the latents' channels
     styles:list, # Names of the styles
     codec:Codec, # Codec of the latents

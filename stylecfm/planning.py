@@ -26,7 +26,7 @@ class Speed(NamedTuple):
     bandwidth:float # Bytes a second
     latency:float # Seconds that any operation takes
 
-# Of the class of an RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and latency are estimates
+# Estimates for a GPU like the RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and latency are estimates
 LAPTOP = Speed('a laptop card, assumed', 30e12, 250e9, 8e-6)
 
 def _seconds(f, repeats:int=3) -> float:

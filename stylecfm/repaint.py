@@ -33,7 +33,7 @@ class Brush(NamedTuple):
 
 def check_brush(
     b:Brush, # Choices to check
-) -> Brush: # The same
+) -> Brush: # Checked choices
     "Raise `InputError` for choices that are out of range."
     ranges = dict(texture=(0, 1), colours=(0, 1), temperature=(0, 1), steps=(1, 1000), guidance_scale=(1, 100), base_size=(64, 8192))
     for name, (lo, hi) in ranges.items():
@@ -59,7 +59,7 @@ def condition_of(
 
 def conditional_field(
     p:Painter, # Network
-    condition:Tensor, # From `condition_of`, `(b, k, h/f, w/f)`
+    condition:Tensor, # Output of `condition_of`, `(b, k, h/f, w/f)`
     style:int|dict, # Style, or {style: weight}; -1 is the mean style
     scale:float=1., # Guidance scale at t = 0
 ) -> Callable: # Field `(x, t) -> dx/dt`
@@ -74,7 +74,7 @@ def mix_noise(
     inverted:Tensor, # Inverted latent of the photograph, `(b, c, h, w)`
     noise:Tensor, # New noise, of the same shape
     share:float, # Share of the inverted latent's variance that stays, 0 to 1
-) -> Tensor: # As `noise`; of variance 1 where both are
+) -> Tensor: # Mixture, `(b, c, h, w)`; of variance 1 where both are
     "Inverted latent and new noise, variances added."
     return math.sqrt(share)*inverted + math.sqrt(1 - share)*noise
 
@@ -91,8 +91,10 @@ def conditions(
     library, moved = p.libraries[style] if style >= 0 else None, coarse
     if library is not None and b.colours:
         own = palette_of(coarse)
-        library, here = (l and Palette(*(v.to(own.mean) for v in l)) for l in (library, p.libraries[source] if source >= 0 else None))
-        wanted = transported_palette(own, here, library, seed=b.seed) if here else nearest_palette(own, library, seed=b.seed)
+        on = lambda palettes: Palette(*(v.to(own.mean) for v in palettes))
+        known = p.libraries[source] if source >= 0 else None
+        if known is None: wanted = nearest_palette(own, on(library), seed=b.seed)
+        else: wanted = transported_palette(own, on(known), on(library), seed=b.seed)
         moved = recolour(coarse, own, wanted, b.colours)
     return condition_of(p, coarse, b.coarseness), condition_of(p, moved, b.coarseness)
 

@@ -34,7 +34,7 @@ def radial_power(
 
 # %% ../nbs/33_structure.ipynb #963a3df3
 class Health(NamedTuple):
-    "What a set of structures has of noise; a healthy one has 0, 1 and a flat line at 1."
+    "Statistics of a set of inverted latents; Gaussian noise has mean 0, deviation 1 and a flat spectrum of 1."
     mean: float # Largest absolute mean of a channel; 0 is right
     deviation: float # Standard deviation of all numbers; 1 is right
     local: tuple # 5 and 95 % quantile of the root mean square in squares of 4 x 4 pixels, all channels together; near 1 is right
