@@ -230,7 +230,7 @@ THUMBNAIL = 96                                                # side of small pi
 DIALS = (('coarseness', 'Coarseness', 1, 8, .5, 'More keeps less of the composition'),
          ('texture', 'Texture', 0, 1, .05, "Share of the photograph's own texture that stays"),
          ('colours', 'Colours', 0, 1, .05, 'From those of the photograph to those of paintings'),
-         ('temperature', 'Temperature', 0, 1, .05, 'Less is smoother, more is livelier'),
+         ('temperature', 'Temperature', 0, 1.2, .01, 'Less is smoother, more is livelier'),
          ('seed', 'Another version', 0, 99, 1, 'Each number is a version of its own'))
 
 def example(

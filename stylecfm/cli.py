@@ -310,7 +310,7 @@ def stylecfm_transfer(
     texture:float=None, # Share of the photograph's own texture that stays, 0 to 1
     colours:float=None, # Share of the painting's colours, from 0, those of the photograph, to 1
     colors:float=None, # Alias of --colours
-    temperature:float=None, # Standard deviation of the noise that is painted from, 0 to 1: lower is smoother
+    temperature:float=None, # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
     mode:str='loop', # Way from style to style: loop, flowedit or sdedit
     match:str=None, # Make structures more like noise: none, moments or spectrum; as the model says if not given
     fresh:float=None, # Share of a structure, 0 to 1, that becomes new noise: more paint, less likeness; as the model says if not given

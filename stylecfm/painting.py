@@ -179,7 +179,8 @@ def painting_model(
 ) -> Model: # To be written by `write_model`
     "A model of a trained network with the palettes of the pictures that it has learned from."
     for s in range(len(styles)):
-        rows = (pictures.style == s).nonzero()[:, 0].tolist()[:4*net.config.num_palettes]
+        rows = (pictures.style == s).nonzero()[:, 0]
+        rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(s))][:4*net.config.num_palettes].tolist()
         each = [palette_of(coarse_picture(pictures.images[i][None, :, ::2, ::2].float()/255, 2.)) for i in rows]
         if each: net.keep_palettes(s, Palette(*(torch.cat(v) for v in zip(*each))))
     inference = InferenceConfig(num_inference_steps=12, method='euler')

@@ -7,7 +7,6 @@ __all__ = ['FLOOR', 'Palette', 'palette_of', 'matrix_sqrt', 'palette_distance', 
            'transported_palette']
 
 # %% ../nbs/08_palettes.ipynb #8947d468
-import math
 from typing import NamedTuple
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -93,18 +92,20 @@ def nearest_palette(
 def assign_palettes(
     source:Palette, # Palettes of the pictures of one style, `(n, 3)` and `(n, 3, 3)`
     target:Palette, # Palettes of another style, `(m, 3)` and `(m, 3, 3)`
-) -> Tensor: # Position in `target` for each of `source`, int64 `(n,)`; each is used at most `ceil(n/m)` times
-    "Optimal assignment of a style's palettes to another's."
+) -> Tensor: # Position in `target` for each of `source`, int64 `(n,)`; each is used `n//m` times or once more
+    "Optimal assignment of a style's palettes to another's; which are used once more, or at all if `m > n`, is drawn at random."
     n, m = len(source.mean), len(target.mean)
+    some = torch.randperm(m, generator=torch.Generator().manual_seed(0))[:n % m]
+    slots = torch.cat([torch.arange(m).repeat(n//m), some]).to(target.mean.device)         # n positions in target
     cost = palette_distance(Palette(source.mean[:, None], source.covariance[:, None]), target)
-    _, at = linear_sum_assignment(cost.repeat(1, math.ceil(n/m)).cpu().numpy())
-    return torch.from_numpy(at % m).to(source.mean.device)
+    _, at = linear_sum_assignment(cost[:, slots].cpu().numpy())
+    return slots[torch.from_numpy(at).to(slots.device)]
 
 def transported_palette(
     p:Palette, # Palettes of images, `(b, 3)` and `(b, 3, 3)`
     source:Palette, # Palettes of the style that the images are in
     target:Palette, # Palettes of the style that they are painted in
-    neighbours:int=2, # Number of palettes of `source` whose partners are averaged, >= 1
+    neighbours:int=1, # Number of palettes of `source` whose partners are averaged, >= 1
     seed:int=0, # 0: the nearest ones; else a random draw among three times as many
 ) -> Palette: # Palette of each image, `(b, 3)` and `(b, 3, 3)`
     "Palette that the optimal assignment between two styles gives to each image."

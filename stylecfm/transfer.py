@@ -23,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 from .codecs import PRECISIONS, LatentStats, load_codec, pick_device
 from .config import InferenceConfig, InputError, chosen
+from .data_prediction import LEAST_REMAINING, PredictsData
 from .decoding import ImageNote, read_file
 from .editing import flow_edit, sdedit
 from .files import sealed_folder
@@ -380,7 +381,8 @@ def painter(self:StyleTransferPipeline) -> Painter:
     low = PRECISIONS[self.precision](self.device)
     def net(x, t, s):
         with torch.autocast(self.device.type, torch.bfloat16) if low else nullcontext(): return self.network(x, t, s)
-    return Painter(net, self.encode, self.decode, self.network.libraries())
+    least = LEAST_REMAINING if isinstance(self.network, PredictsData) else 0.
+    return Painter(net, self.encode, self.decode, self.network.libraries(), least)
 
 @patch
 def brush_of(self:StyleTransferPipeline,
@@ -401,7 +403,7 @@ def check_conditional(self:StyleTransferPipeline,
     "Raise `InputError` for options that a structure-conditioned model does not have."
     if options.mode != 'loop': raise InputError(f'mode {options.mode} needs a model without a condition; leave it out')
     if options.match is not None or options.fresh is not None: raise InputError('match and fresh need a model without a condition; use temperature or texture')
-    if solver not in (None, 'euler'): raise InputError(f'a structure-conditioned model is sampled by euler, got solver {solver!r}; leave it out')
+    if solver not in (None, 'euler'): raise InputError(f'a structure-conditioned model has a sampler of its own, got solver {solver!r}; leave it out')
     if options.trajectory: raise InputError('a trajectory needs a model without a condition; leave it out')
     self.brush_of(options)
 
