@@ -66,7 +66,7 @@ def libraries(self:DataIsoNext) -> list: # `Palette` for each style, float64; No
 
 # %% ../nbs/13_data_prediction.ipynb #a13c0002
 def sample_data_prediction(
-    d:Callable, # Data prediction `(x, t)`, `t` of shape `(1,)`
+    d:Callable, # Data prediction `(x, t)`, `t` of shape `(b,)`
     x0:Tensor, # Latents at t = 0, `(b, c, h, w)`
     steps:int, # Number of steps, >= 1, one evaluation each
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
@@ -77,7 +77,7 @@ def sample_data_prediction(
     x, before = x0, None
     for k in range(steps):
         t, end = k/steps, (k + 1)/steps
-        now = d(x, torch.tensor([t], dtype=x.dtype, device=x.device))
+        now = d(x, torch.full((len(x),), t, dtype=x.dtype, device=x.device))
         line, left = now, (1 - end)/(1 - t)
         if before is not None and k + 1 < steps:
             r = (ratio(k) - ratio(k - 1))/(ratio(k + 1) - ratio(k)) if k > 1 else 1.
