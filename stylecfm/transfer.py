@@ -33,6 +33,7 @@ from .latent_files import LATENTS, latent_of
 from .paths import linear
 from .repaint import Brush, Painter, check_brush, paint
 from .solvers import Carry, ODESolver, Solution
+from .threads import FastestThreads
 from .structure import matched, renewed
 from .checkpoints import Model, load_model, starter, write_model
 from .checkpoints import codec_weights as weights_of
@@ -382,7 +383,7 @@ def painter(self:StyleTransferPipeline) -> Painter:
     def net(x, t, s):
         with torch.autocast(self.device.type, torch.bfloat16) if low else nullcontext(): return self.network(x, t, s)
     least = LEAST_REMAINING if isinstance(self.network, PredictsData) else 0.
-    return Painter(net, self.encode, self.decode, self.network.libraries(), least)
+    return Painter(FastestThreads(net), self.encode, self.decode, self.network.libraries(), least)
 
 @patch
 def brush_of(self:StyleTransferPipeline,
