@@ -15,7 +15,7 @@ class FastestThreads:
     "Calls a function with the number of threads that was fastest for inputs of the same shape."
     def __init__(self,
         f:Callable, # Function whose first argument is a tensor on the CPU
-        again:int=64, # Number of calls after which the choice is made again, >= 8
+        again:int=64, # Number of calls after which the choice is repeated, >= 8
         clock:Callable=time.perf_counter, # Time in seconds
         fixed:bool|None=None, # Keep the number of threads as it is; by default if the user has set `OMP_NUM_THREADS`
     ):
