@@ -306,11 +306,12 @@ def stylecfm_transfer(
     strength:float=1., # Transfer strength, 0 (unchanged image) to 1 (target style)
     size:int=None, # Make images smaller first, to this length of the shorter side, pixels; default: as they are, or with a structure-conditioned model at most 1,600 pixels along the longer side
     full_size:store_true=False, # Paint images at the size that they have
-    coarseness:float=None, # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the composition (this and the next four: structure-conditioned models)
+    coarseness:float=None, # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the composition (this and the next five: structure-conditioned models)
     texture:float=None, # Share of the photograph's own texture that stays, 0 to 1
     colours:float=None, # Share of the painting's colours, from 0, those of the photograph, to 1
     colors:float=None, # Alias of --colours
     temperature:float=None, # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
+    palette:str=None, # Colours: assigned (those of a painting, the default), or collection (one map of colours for all pictures)
     mode:str='loop', # Way from style to style: loop, flowedit or sdedit
     match:str=None, # Make structures more like noise: none, moments or spectrum; as the model says if not given
     fresh:float=None, # Share of a structure, 0 to 1, that becomes new noise: more paint, less likeness; as the model says if not given
@@ -332,7 +333,8 @@ def stylecfm_transfer(
         if grid: known_format(Path(grid))
         check_size(todo[0][0], size, full_size)
         from stylecfm.transfer import Options, StyleTransferPipeline
-        dials = dict(coarseness=coarseness, texture=texture, colours=either(colours, colors), temperature=temperature)
+        dials = dict(coarseness=coarseness, texture=texture, colours=either(colours, colors), temperature=temperature,
+                     palette=palette)
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
         given = dict(source=None if source_style == 'auto' else source_style,
                      target=None if target_style == 'auto' else weights_of(target_style),

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FLOOR', 'Palette', 'palette_of', 'matrix_sqrt', 'palette_distance', 'recolour', 'nearest_palette', 'assign_palettes',
-           'transported_palette']
+           'transported_palette', 'collection_palette']
 
 # %% ../nbs/08_palettes.ipynb #8947d468
 from typing import NamedTuple
@@ -111,3 +111,12 @@ def transported_palette(
     "Palette that the optimal assignment between two styles gives to each image."
     at = assign_palettes(source, target)[_nearest(p, source, neighbours, seed)]
     return Palette(target.mean[at].mean(1), target.covariance[at].mean(1))
+
+# %% ../nbs/08_palettes.ipynb #08c00002
+def collection_palette(
+    library:Palette, # Palettes of pictures, `(n, 3)` and `(n, 3, 3)`
+) -> Palette: # One palette, `(3,)` and `(3, 3)`
+    "Mean and covariance of the colours of all pictures together."
+    mean = library.mean.mean(0)
+    d = library.mean - mean
+    return Palette(mean, library.covariance.mean(0) + d.T @ d/len(d))
