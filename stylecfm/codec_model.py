@@ -36,17 +36,14 @@ class CodecModel(ModelMixin, ConfigMixin):
         self.codec, self.spec, self.latent_channels, self.factor = codec, codec.spec, codec.latent_channels, codec.factor
         self.net = codec.net if isinstance(codec, Autoencoder) else None
         if self.net is None: self.basis = nn.Parameter(getattr(codec, 'rotation', torch.ones(1)).clone(), requires_grad=False)
-        self.origin = self._written = codec.fingerprint                         # as it was read, and as it is now
-        self._narrow = self.dtype
+        self.origin = codec.fingerprint                                          # as it was read
         self.eval()
 
     @property
     def fingerprint(self) -> str: # Fingerprint of the codec
-        "What changes with the weights and settings; computed again where the type of the weights changed."
-        if self.net is not None and self.dtype != self._narrow:
-            about = self._written.partition('/')[2]
-            self._written, self._narrow = f'{type(self.net).__name__}-{weights_digest(self.net)}/{about}', self.dtype
-        return self._written
+        "What changes with the weights and settings, of the weights as they are now."
+        if self.net is None: return self.origin
+        return f'{type(self.net).__name__}-{weights_digest(self.net)}/{self.origin.partition("/")[2]}'
 
     def _ready(self, x:Tensor):
         "Bring the network to where the tensor is, or, without hooks, tell the codec where the network is."

@@ -200,7 +200,7 @@ def solve_by_scheduler(
     for i, timestep in enumerate(scheduler.timesteps):
         share = timestep.item()/scheduler.config.num_train_timesteps if timestep.is_floating_point() else sigmas[i].item()
         x = scheduler.step(-v(x, 1 - share), timestep, x, return_dict=False, **extra)[0]
-        if not getattr(scheduler, 'state_in_first_order', True): continue
+        if i + 1 < len(scheduler.timesteps) and not getattr(scheduler, 'state_in_first_order', True): continue
         visited.append(1 - sigmas[min(i + 1, len(sigmas) - 1)].item())
         other = callback(done, visited[-1], x) if callback else None
         x, done = x if other is None else other, done + 1

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Callable
 import torch
+from accelerate import cpu_offload
 from diffusers import DiffusionPipeline, SchedulerMixin
 from fastcore.basics import patch
 from PIL import Image
@@ -182,6 +183,18 @@ def from_pipe(cls:StyleTransferPipeline,
     new.precision = getattr(pipeline, 'precision', 'fp32')
     new.register_to_config(_name_or_path=pipeline.config.get('_name_or_path'))
     return new.to(dtype=dtype) if dtype else new
+
+@patch
+def enable_sequential_cpu_offload(self:StyleTransferPipeline,
+    gpu_id:int|None=None, # Number of the GPU
+    device:torch.device|str|None=None, # Device to compute on; cpu tries the hooks without a GPU
+):
+    "Keep weights away and bring them in layer by layer; on a processor without the number that accelerate cannot place."
+    if device is None or torch.device(device).type != 'cpu': return DiffusionPipeline.enable_sequential_cpu_offload(self, gpu_id, device)
+    self.remove_all_hooks()
+    self._offload_device = torch.device('cpu')
+    for part in self.components.values():
+        if isinstance(part, torch.nn.Module): cpu_offload(part, self._offload_device, offload_buffers=len(part._parameters) > 0)
 
 # %% ../nbs/60_transfer.ipynb #adc668db
 @patch
