@@ -244,7 +244,7 @@ def gradient_checkpointing_equivalence():
         net = network().train()
         if on: net.enable_gradient_checkpointing()
         grads.append(torch.autograd.grad(_loss(net), list(net.parameters())))
-    for a, b in zip(*grads): close(a, b, 5e-5)
+    for a, b in zip(*grads, strict=True): close(a, b, 5e-5)
 
 
 @model_case
