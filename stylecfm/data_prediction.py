@@ -9,7 +9,7 @@ __all__ = ['LEAST_REMAINING', 'PredictsData', 'DataIsoNext', 'DataUNet', 'sample
 import math
 from typing import Callable
 import torch
-from diffusers import ModelMixin  # noqa: F401: diffusers' loader of pipelines looks for it beside the class
+from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
 from fastcore.basics import patch
 from torch import Tensor
 from .config import InputError

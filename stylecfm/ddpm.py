@@ -9,7 +9,7 @@ __all__ = ['NETWORKS', 'velocity_from_noise', 'noise_from_velocity', 'as_ddpm', 
 # %% ../nbs/34_ddpm.ipynb #9931034d
 from typing import Callable
 import torch
-from diffusers import ModelMixin  # noqa: F401: diffusers' loader of pipelines looks for it beside the class
+from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
 from torch import Tensor
 from .adagn import at_least_fp32
 from .config import InputError, whole

@@ -11,7 +11,7 @@ from typing import Callable
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-from diffusers import ModelMixin  # noqa: F401: diffusers' loader of pipelines looks for it beside the class
+from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
 from diffusers.configuration_utils import register_to_config
 from fastcore.basics import patch
 from .config import InputError, chosen

@@ -22,6 +22,7 @@ from torch import Tensor
 from .codec_model import CodecModel, as_codec_model
 from .codecs import PRECISIONS, LatentStats, pick_device
 from .config import InferenceConfig, InputError, chosen, whole
+from .data_prediction import LEAST_REMAINING, PredictsData
 from .decoding import ImageNote, read_file
 from .editing import flow_edit, sdedit
 from .files import sealed_folder
@@ -31,6 +32,7 @@ from .latent_files import LATENTS, latent_of
 from .paths import linear
 from .repaint import Brush, Painter, check_brush, paint, resized
 from .solvers import ADAPTIVE, Carry, ODESolver, Solution
+from .threads import FastestThreads
 from .checkpoints import Model, find_model, load_model, starter
 from .checkpoints import codec_weights as weights_of
 from .pipeline_call import OUTPUTS, Interrupted, Pixels, StepEnd, pictures, seeds_for, stacked, whole_number
@@ -337,7 +339,8 @@ def painter(self:StyleTransferPipeline) -> Painter:
     low = PRECISIONS[self.precision](self._execution_device)
     def net(x, t, s):
         with torch.autocast(self._execution_device.type, torch.bfloat16) if low else nullcontext(): return self.network(x, t, s)
-    return Painter(net, self.encode, self.decode, self.network.libraries())
+    least = LEAST_REMAINING if isinstance(self.network, PredictsData) else 0.
+    return Painter(FastestThreads(net), self.encode, self.decode, self.network.libraries(), least)
 
 @patch
 def brush_of(self:StyleTransferPipeline,
@@ -358,7 +361,7 @@ def check_conditional(self:StyleTransferPipeline,
     "Raise `InputError` for options that a structure-conditioned model does not have."
     if options.mode != 'loop': raise InputError(f'mode {options.mode} needs a model without a condition; leave it out')
     if options.match is not None or options.fresh is not None: raise InputError('match and fresh need a model without a condition; use temperature or texture')
-    if solver not in (None, 'euler'): raise InputError(f'a structure-conditioned model is sampled by euler, got solver {solver!r}; leave it out')
+    if solver not in (None, 'euler'): raise InputError(f'a structure-conditioned model has a sampler of its own, got solver {solver!r}; leave it out')
     if options.trajectory: raise InputError('a trajectory needs a model without a condition; leave it out')
     self.brush_of(options)
 

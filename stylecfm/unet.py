@@ -8,7 +8,7 @@ __all__ = ['LEVELS', 'heads', 'make_unet', 'UNet', 'cross_attentions', 'blind_pa
 # %% ../nbs/12_unet.ipynb #ee0a86cf
 from contextlib import nullcontext
 import torch
-from diffusers import ModelMixin  # noqa: F401: diffusers' loader of pipelines looks for it beside the class
+from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
 from diffusers import UNet2DConditionModel
 from diffusers.configuration_utils import register_to_config
 from fastcore.basics import patch

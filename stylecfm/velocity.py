@@ -45,7 +45,7 @@ class VelocityModel(ModelMixin, ConfigMixin):
         raise NotImplementedError(f'{type(self).__name__} has no method velocity')
 
     def forward(self,
-        x:Tensor|None=None, # Latent on the path, `(b, c, h, w)`; a condition, if the network has one, behind its channels
+        x:Tensor|None=None, # Latent on the path, `(b, c, h, w)`, or one, `(c, h, w)`; a condition, if there is one, behind its channels
         t:float|Tensor|None=None, # Time in [0, 1]: one, or `(b,)`
         style:int|Tensor|None=None, # Style: one, or int64 `(b,)`; -1 is the mean style
         return_dict:bool|None=None, # True: `VelocityOutput`; False: a tuple; None: a tensor, unless a name of diffusers is used
@@ -57,9 +57,12 @@ class VelocityModel(ModelMixin, ConfigMixin):
         "The velocity at `x`; raises `InputError` for an argument that is missing, given twice, or of another batch."
         named = any(v is not None for v in (sample, timestep, class_labels))
         x, t, style = _either(x=x, sample=sample), _either(t=t, timestep=timestep), _either(style=style, class_labels=class_labels)
+        single = x.ndim == self.config.get('spatial_dims', 2) + 1                 # one image without the batch's axis
+        x = x[None] if single else x
         t, style = one_each(t, x, 't'), one_each(style, x, 'style')
         if style.is_floating_point(): raise InputError(f'style must be whole numbers, got {style.dtype}; use .long()')
         v = self.velocity(x, t if t.is_floating_point() else t.float(), style.long())
+        v = v[0] if single else v
         if return_dict is None and not named: return v
         return (v,) if return_dict is False else VelocityOutput(v)
 

@@ -356,16 +356,6 @@ def compile_on_different_shapes():
 
 
 @model_case
-def compile_with_group_offloading():
-    torch.compiler.reset()
-    net = network()
-    want = run(net)
-    net.enable_group_offload('cpu', **BLOCK)
-    net.compile(backend='eager')
-    close(run(net), want, 1e-5)
-
-
-@model_case
 def compile_works_with_aot():
     net = network()
     program = torch.export.export(net, args=(), kwargs=inputs())
@@ -379,7 +369,7 @@ def push_to_hub():
         close(run(IsoNext.from_pretrained(Path(d)/'me/net')), run(network()), 0.)
 
 
-skipped(MODEL, 'there is no GPU stream here', 'group_offloading_stream', 'group_offloading_record_stream', *(
+skipped(MODEL, 'there is no GPU stream here', 'compile_with_group_offloading', 'group_offloading_stream', 'group_offloading_record_stream', *(
     f'group_offloading_with_{what}_{level}_stream' for what in ('layerwise_casting', 'disk') for level in ('block', 'leaf')))
 skipped(MODEL, 'there are no two GPUs here', 'model_parallelism')
 skipped(MODEL, 'the network has no attention processors of diffusers', 'fuse_unfuse_qkv_projections', 'get_set_processor', 'attention_processor_dict',
@@ -724,33 +714,43 @@ def outcome(case):
     return ''
 
 
-def suite(cases, names):
-    "Counts of one suite."
-    passed, failed, left_out = [], {}, {}
+def suite(cases, names, found, store):
+    "Run the cases of one suite, and note each outcome: '' where it passes, what went wrong, or why it does not apply."
     for name, case in cases.items():
-        if names and not any(n in name for n in names): continue
-        try: problem = outcome(case)
-        except Skip as e:
-            left_out[name] = str(e)
-            continue
-        if problem: failed[name] = problem
-        else: passed.append(name)
-        print(f'{"FAIL" if problem else "ok  "} {name}' + (f'\n     {problem}' if problem else ''), flush=True)
-    return dict(cases=len(passed) + len(failed) + len(left_out), applicable=len(passed) + len(failed), passed=len(passed), failed=failed,
-                not_applicable=left_out)
+        if names and not any(n in name for n in names) or name in found: continue
+        try: found[name] = dict(problem=outcome(case))
+        except Skip as e: found[name] = dict(not_applicable=str(e))
+        else: print(f'{"FAIL" if found[name]["problem"] else "ok  "} {name} {found[name]["problem"]}', flush=True)
+        store()
+
+
+def counted(found):
+    "Counts of one suite, with the names of what failed and the reasons of what does not apply."
+    failed = {k: v['problem'] for k, v in found.items() if v.get('problem')}
+    left_out = {k: v['not_applicable'] for k, v in found.items() if 'not_applicable' in v}
+    return dict(cases=len(found), applicable=len(found) - len(left_out), passed=len(found) - len(left_out) - len(failed), failed=failed,
+                not_applicable=left_out, names=[k for k, v in found.items() if v.get('problem') == ''])
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument('names', nargs='*', help='parts of names; all cases, and the result is stored, if none')
-    names = p.parse_args().names
+    p.add_argument('names', nargs='*', help='parts of names; all cases if none')
+    p.add_argument('--resume', action='store_true', help='keep stored outcomes of cases that passed or do not apply, and run the others')
+    a = p.parse_args()
     diffusers.utils.logging.set_verbosity_error()
-    found = dict(model=suite(MODEL, names), pipeline=suite(PIPELINE, names))
-    for k, s in found.items(): print(f'{k}: {s["passed"]} of {s["applicable"]} applicable cases pass, {len(s["not_applicable"])} do not apply')
-    if not names:
-        about = dict(made_by='python tools/peers.py', diffusers=diffusers.__version__, torch=torch.__version__.partition('+')[0])
-        RESULT.write_text(json.dumps(about | found, indent=1) + '\n', encoding='utf-8')
-    return any(s['failed'] for s in found.values())
+    old = json.loads(RESULT.read_text(encoding='utf-8')) if a.resume and RESULT.exists() else {}
+    found = {k: {n: dict(problem='') for n in old.get(k, {}).get('names', [])} for k in ('model', 'pipeline')}
+    about = dict(made_by='python tools/peers.py', diffusers=diffusers.__version__, torch=torch.__version__.partition('+')[0])
+
+    def store():
+        text = json.dumps(about | {k: counted(v) for k, v in found.items()}, indent=1)
+        if a.resume or not a.names: RESULT.write_text(text + '\n', encoding='utf-8')
+
+    for k, cases in dict(model=MODEL, pipeline=PIPELINE).items(): suite(cases, a.names, found[k], store)
+    for k, v in found.items():
+        s = counted(v)
+        print(f'{k}: {s["passed"]} of {s["applicable"]} applicable cases pass, {len(s["not_applicable"])} do not apply')
+    return any(counted(v)['failed'] for v in found.values())
 
 
 if __name__ == '__main__': sys.exit(main())
