@@ -12,7 +12,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install anywhere app paint brain browser figures demo test test-slow latents network coupling solvers memory card trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
+.PHONY: help install anywhere app paint brain browser figures demo test test-slow latents network coupling solvers memory card peers trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -90,6 +90,10 @@ memory: .venv/.dev ## Measure what memory costs: profiles, plans, claims (half a
 
 coupling: .venv/.dev ## Measure what pairing and epsilon are worth (an hour)
 	$(BIN)/python tools/run_notebooks.py 93_coupling --slow
+
+peers: .venv/.dev ## Run the test cases of diffusers, torchcfm, torchdiffeq and torchode, into nbs/results/peers_*.json (some minutes)
+	$(BIN)/python tools/peers.py
+	$(BIN)/python tools/peers_flows.py
 
 network: .venv/.dev ## Measure the network: speed, memory, and what its parts are worth (an hour)
 	$(BIN)/python tools/run_notebooks.py 93b_network --slow

@@ -103,17 +103,31 @@ _SIZES = dict(latent_channels=whole(1, WIDEST), hidden_dim=whole(1, WIDEST), num
               shared_adagn_mlp=FLAG, share_every=whole(1, 1000), mean_null=FLAG, spatial_dims=whole(2, 3),
               norm=one_of(*NORMS), grn=FLAG, context_dim=whole(0, WIDEST), context_every=whole(1, 1000),
               condition_channels=whole(0, WIDEST), tokens=whole(1, WIDEST), num_palettes=whole(0, WIDEST)) # Of a network, as its config.json names them
-_INDEX = dict(network=many(TEXT, 2, 2), codec=PATH, codec_weights=Rule('text', lambda v: isinstance(v, str)),
+_PART = Rule('a module and a class, or two nulls', lambda v: isinstance(v, list) and len(v) == 2 and all(w is None or isinstance(w, str) for w in v))
+_INDEX = dict(network=many(TEXT, 2, 2), codec=Rule('a path, or a module and a class', lambda v: PATH.test(v) or _PART.test(v)),
+              codec_weights=Rule('text', lambda v: isinstance(v, str)),
               styles=many(NAME, 1, WIDEST), inference=Rule('a table of keys', lambda v: isinstance(v, dict)))
+
+def _in_shards(folder:Path, kind:type, variant:str|None) -> IsoNext|UNet:
+    "A network whose weights diffusers wrote in several files; raises `InputError`."
+    try: return kind.from_pretrained(folder, variant=variant, use_safetensors=True, torch_dtype=torch.float32).float().eval()
+    except (OSError, ValueError, RuntimeError, KeyError) as e:
+        raise InputError(f'cannot load the network in {folder}: {str(e).splitlines()[0]}; take another copy') from None
 
 def load_network(
     folder:Path, # With `config.json` and weights, as diffusers has them
     kind:type, # A class of `NETWORKS`
     manifest:dict|None=None, # Manifest of the folder above, which must list both files; default: no manifest
+    variant:str|None=None, # Name of the set of weights, in diffusers' manner
 ) -> IsoNext|UNet: # For use, fp32, on the CPU
     "A network whose description and weights agree; raises `InputError`, before anything is built, where they do not."
-    about, weights = folder/'config.json', folder/'diffusion_pytorch_model.safetensors'
-    if manifest: listed(folder.parent, manifest, *(f'{folder.name}/{p.name}' for p in (about, weights)))
+    about, weights = folder/'config.json', folder/f'diffusion_pytorch_model{"."*bool(variant)}{variant or ""}.safetensors'
+    parts = weights.with_name(f'diffusion_pytorch_model.safetensors.index{"."*bool(variant)}{variant or ""}.json')
+    if variant and not weights.is_file() and not parts.is_file():
+        raise InputError(f'You are trying to load the model files of the `variant={variant}`, but no such modeling files are available '
+                         f'in {folder}; leave the variant out')
+    if manifest: listed(folder.parent, manifest, *(f'{folder.name}/{p.name}' for p in (about, weights) if p.is_file()), f'{folder.name}/')
+    if parts.is_file() and not weights.is_file(): return _in_shards(folder, kind, variant)
     usual = {k: p.default for k, p in list(inspect.signature(kind.__init__).parameters.items())[1:]}
     sizes = checked(read_json(about), {k: _SIZES[k] for k in usual}, str(about), usual)
     sizes, shapes = {k: sizes[k] for k in usual}, tensor_shapes(weights)
@@ -147,6 +161,7 @@ def with_weights(
 # %% ../nbs/48_checkpoints.ipynb #48e00001
 def load_model(
     path:str|Path, # Model path, as `find_model` takes it
+    variant:str|None=None, # Name of the set of weights, in diffusers' manner
 ) -> Model:
     "A verified model; raises `InputError` for what is none, or is damaged."
     path = find_model(path)
@@ -155,18 +170,26 @@ def load_model(
         raise InputError(f'{path} holds {kind}, not a checkpoint; give the folder that training wrote')
     if 'model_index.json' not in manifest['files']:
         raise InputError(f'{path} was written by an older version, which kept a model in another form; train it again')
-    with written_by(path, manifest): return _model_in(path, manifest)
+    with written_by(path, manifest): return _model_in(path, manifest, variant)
 
-def _model_in(path:Path, manifest:dict) -> Model:
+def _codec_of(path:Path, d:dict, manifest:dict) -> str:
+    "The codec that the index of a model names, as `load_codec` takes it; raises `InputError`."
+    if d['codec'] == './codec' or (isinstance(d['codec'], list) and d['codec'][0]):
+        listed(path, manifest, *['codec/config.json']*os.path.isfile(path/'codec'/'config.json'), 'codec/')
+        about = read_json(path/'codec'/'config.json') if os.path.isfile(path/'codec'/'config.json') else {}
+        if about.get('_class_name') != 'CodecModel': return str(path/'codec')
+        return checked(about, dict(spec=PATH), str(path/'codec'/'config.json'))['spec']
+    return checked(d, dict(codec_name=PATH), str(path/'model_index.json'))['codec_name'] if isinstance(d['codec'], list) else d['codec']
+
+def _model_in(path:Path, manifest:dict, variant:str|None=None) -> Model:
     "The model of a verified folder; raises `InputError` for what does not keep to the rules."
     index = str(path/'model_index.json')
     d = checked(read_json(index), _INDEX, index)
-    listed(path, manifest, *(['codec/config.json', 'codec/'] if d['codec'] == './codec' and
-                             os.path.isfile(path/'codec'/'config.json') else ['codec/']*(d['codec'] == './codec')))
+    spec = _codec_of(path, d, manifest)
     try: inference = section_of(InferenceConfig, d['inference'])
     except InputError as e: raise InputError(f'{index}: {e}') from None
     classes = {k.__name__: k for k in (IsoNext, *(v for kinds in NETWORKS.values() for v in kinds.values()))}
-    net = load_network(path/'network', chosen(classes, d['network'][1], f'the network of {path}'), manifest)
+    net = load_network(path/'network', chosen(classes, d['network'][1], f'the network of {path}'), manifest, variant)
     if len(d['styles']) != net.config.num_styles or len({*d['styles']}) != len(d['styles']):
         raise InputError(f'{index}: styles must be {net.config.num_styles} different names, as many as the network '
                          f'knows, got {len(d["styles"])}')
@@ -175,7 +198,6 @@ def _model_in(path:Path, manifest:dict) -> Model:
     if getattr(c, 'spatial_dims', 2) != 2 or getattr(c, 'condition_channels', 0) and not own:
         raise InputError(f'{path} holds a network of volumes or of pairs, not of pictures; give the folder that '
                          'stylecfm_train wrote')
-    spec = str(path/'codec') if d['codec'] == './codec' else d['codec']
     return Model(net, stats_from(d, net.config.latent_channels, index), d['styles'], spec, inference, d['codec_weights'])
 
 # %% ../nbs/48_checkpoints.ipynb #7ac02a09

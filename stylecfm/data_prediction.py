@@ -9,6 +9,7 @@ __all__ = ['LEAST_REMAINING', 'PredictsData', 'DataIsoNext', 'DataUNet', 'sample
 import math
 from typing import Callable
 import torch
+from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
 from fastcore.basics import patch
 from torch import Tensor
 from .config import InputError
@@ -29,16 +30,17 @@ class PredictsData:
         "The data point that the path leads to; the residual is of the condition's first channels."
         c = self.config.latent_channels
         first = x[:, c:2*c] if getattr(self.config, 'condition_channels', 0) >= c else x[:, :c]
-        return first + super().forward(x, t, style)
+        return first + super().velocity(x, t, style)
 
-    def forward(self,
+    def velocity(self,
         x:Tensor, # Latent on the path, then the condition, `(b, k, h, w)`, k = latent_channels + condition_channels
         t:Tensor, # Time in [0, 1], `(b,)`
         style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-    ) -> Tensor: # Velocity, `(b, latent_channels, h, w)`
+    ) -> Tensor: # Velocity, `(b, latent_channels, h, w)`, of the wider type of `x` and the weights
         "The velocity at `x`."
         remaining = (1 - t).clamp_min(LEAST_REMAINING).view(-1, *(1,)*(x.ndim - 1))
-        return (self.predict(x, t, style) - x[:, :self.config.latent_channels])/remaining
+        change = self.predict(x, t, style) - x[:, :self.config.latent_channels]
+        return (change/remaining).to(change.dtype)
 
 class DataIsoNext(PredictsData, IsoNext): "An `IsoNext` that predicts the data point."
 class DataUNet(PredictsData, UNet): "A `UNet` that predicts the data point."

@@ -9,6 +9,7 @@ __all__ = ['NETWORKS', 'velocity_from_noise', 'noise_from_velocity', 'as_ddpm', 
 # %% ../nbs/34_ddpm.ipynb #9931034d
 from typing import Callable
 import torch
+from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
 from torch import Tensor
 from .adagn import at_least_fp32
 from .config import InputError, whole
@@ -45,14 +46,14 @@ def as_ddpm(
 # %% ../nbs/34_ddpm.ipynb #fc82d599
 class PredictsNoise:
     "Makes a velocity network of one whose inner answer is noise."
-    def forward(self,
+    def velocity(self,
         x:Tensor, # Latent on the straight path, `(b, c, h, w)`
         t:Tensor, # Time in [0, 1], `(b,)`
         style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor: # Velocity, fp32, shaped as `x`
         "The velocity at `x`."
         t = t.clamp_min(DDPM_START)
-        return velocity_from_noise(x, super().forward(as_ddpm(x, t), t, style), t)
+        return velocity_from_noise(x, super().velocity(as_ddpm(x, t), t, style), t)
 
 class NoiseIsoNext(PredictsNoise, IsoNext): "An `IsoNext` that predicts noise."
 class NoiseUNet(PredictsNoise, UNet): "A `UNet` that predicts noise."

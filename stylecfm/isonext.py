@@ -11,13 +11,15 @@ from typing import Callable
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-from diffusers import ConfigMixin, ModelMixin
+from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
 from diffusers.configuration_utils import register_to_config
 from fastcore.basics import patch
 from .config import InputError, chosen
 from .adagn import NORMS, AdaptiveGroupNorm, GlobalResponseNorm, Mod, Modulation, per_channel, time_features
+from .adagn import compute_dtype, input_for, transformed
 from .backward import BlockFunction
 from .rankone import RankOneAttention
+from .velocity import VelocityModel
 
 # %% ../nbs/11_isonext.ipynb #cell-5
 class StyleEmbedding(nn.Module):
@@ -35,7 +37,7 @@ class StyleEmbedding(nn.Module):
         style:Tensor, # Styles, int64 `(b,)`, in [-1, num_styles)
     ) -> Tensor: # `(b, dim)`
         "Rows of styles; raises `InputError` for numbers that are none, where that can be seen without waiting (on a CPU)."
-        seen = style.device.type == 'cpu' and not torch.compiler.is_compiling() and type(style) is Tensor
+        seen = style.device.type == 'cpu' and not torch.compiler.is_compiling() and type(style) is Tensor and not transformed()
         if seen and ((style < -1) | (style >= self.num_styles)).any():
             raise InputError(
                 f'styles are numbered 0 to {self.num_styles - 1}, and -1 is their mean; got {style.tolist()}')
@@ -95,7 +97,7 @@ class AlongDepth(nn.Module):
     ) -> Tensor: # Result, shaped as `x`
         "The three slices, weighted; outside of the volume there is nothing."
         p, (a, b, c) = F.pad(x, (0, 0, 0, 0, 1, 1)), self.weight[:, :, None, None, None].unbind(1)
-        return a*p[:, :, :-2] + b*x + c*p[:, :, 2:]
+        return (a*p[:, :, :-2] + b*x + c*p[:, :, 2:]).to(x.dtype)
 
 # %% ../nbs/11_isonext.ipynb #1dc528a8
 STRIP = 1 << 14  # latent pixels; a block that widens 256 channels has 64 MB for them
@@ -124,7 +126,7 @@ class IsoNextBlock(nn.Module):
     ) -> Tensor: # Result, shaped as `x`
         "What the block makes of features, by the way that suits the moment."
         if self.by_hand(x): return self.run_by_hand(x, mod)
-        forward_only = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+        forward_only = not torch.is_grad_enabled() and not torch.compiler.is_compiling() and not transformed()
         if x[0, 0].numel() > STRIP and forward_only and self.grn is None: return self.in_strips(x, mod)
         h = self.norm(self.spread(x), mod).movedim(1, -1)                       # (b, h, w, c)
         h = (self.in_chunks(h) if self.chunks and self.training else self.pointwise(h)).movedim(-1, 1)
@@ -134,7 +136,8 @@ class IsoNextBlock(nn.Module):
         h:Tensor, # Normalised features, channels last, `(..., c)`
     ) -> Tensor: # Result, shaped as `h`
         "The two pointwise layers."
-        wide = F.gelu(self.expand(h.flatten(0, -2)))  # (pixels, 4c): more axes would take another pass
+        flat = input_for(self.expand, h.flatten(0, -2))
+        wide = F.gelu(self.expand(flat))  # (pixels, 4c): more axes would take another pass
         if self.grn is not None: wide = self.grn(wide.view(*h.shape[:-1], -1)).flatten(0, -2)
         return self.project(wide).view(h.shape)
 
@@ -147,7 +150,7 @@ def spread(self:IsoNextBlock,
     kind, low = x.device.type, (self.as_on or x.device.type) == 'cuda'
     with torch.autocast(kind, enabled=low and torch.is_autocast_enabled(kind)):
         # its bf16 backward is slow on a CPU
-        h = on_slices(self.depthwise, x if low else x.to(self.depthwise.weight.dtype))
+        h = on_slices(self.depthwise, x if low else x.to(compute_dtype(self.depthwise)))
         return h if self.along is None else self.along(h)
 
 @patch
@@ -157,9 +160,10 @@ def by_hand(self:IsoNextBlock,
     "Is this training on a processor, of images, with a group norm, 32-bit weights, and layers that nobody replaced or listens to?"
     own = ((self.depthwise, nn.Conv2d), (self.expand, nn.Linear), (self.project, nn.Linear),
            (self.norm, AdaptiveGroupNorm))
-    hooks = lambda m: (m._forward_hooks, m._forward_pre_hooks, m._backward_hooks, m._backward_pre_hooks)
+    hooks = lambda m: (m._forward_hooks, m._forward_pre_hooks, m._backward_hooks, m._backward_pre_hooks,
+                       'forward' in m.__dict__)                                 # replaced by diffusers' or accelerate's hooks
     return (self.training and torch.is_grad_enabled() and (self.as_on or x.device.type) == 'cpu'
-            and not torch.compiler.is_compiling()
+            and not torch.compiler.is_compiling() and not transformed()
             and self.along is None and self.grn is None
             and self.depthwise.weight.dtype in (torch.float32, torch.float64)
             and all(type(m) is kind and not any(hooks(m)) for m, kind in own))
@@ -186,9 +190,12 @@ def mlp(
     return nn.Sequential(*layers[:-1])
 
 # %% ../nbs/11_isonext.ipynb #cell-21
-class IsoNext(ModelMixin, ConfigMixin):
+class IsoNext(VelocityModel):
     "Isotropic ConvNeXt velocity network `v(x, t, style)`; a diffusers model: `save_pretrained`, `from_pretrained`."
-    _supports_gradient_checkpointing = True
+    _no_split_modules = ['IsoNextBlock']                                        # stay on one device
+    _repeated_blocks = ['IsoNextBlock']                                         # compiled once
+    _skip_layerwise_casting_patterns = ['stem', 'depthwise', 'norm', 'head']    # few weights, and every pixel goes through
+    _keep_in_fp32_modules = ['style', 'time', 'fuse', 'context', 'mods', 'mod', 'palette_mean', 'palette_covariance']
 
     @register_to_config
     def __init__(self,
@@ -239,8 +246,9 @@ def condition(self:IsoNext,
 ) -> Tensor: # `(b, style_dim)`, of the weights' type
     "Time and style as one vector."
     with torch.autocast(t.device.type, enabled=False):
-        time = self.time(time_features(t, self.config.time_dim).to(self.stem.weight.dtype))
-        return self.fuse(torch.cat([time, self.style(style)], dim=1))
+        time = self.time(time_features(t, self.config.time_dim).to(compute_dtype(self.time[0])))
+        both = torch.cat([time, self.style(style).to(time)], dim=1)
+        return self.fuse(both.to(compute_dtype(self.fuse[0])))
 
 @patch
 def context_of(self:IsoNext,
@@ -248,11 +256,13 @@ def context_of(self:IsoNext,
 ) -> Tensor|None: # `(b, context_dim)`; None in a network without attention
     "Style tokens of attention."
     if self.context is None: return None
-    with torch.autocast(style.device.type, enabled=False): return self.context(self.style(style))*(style >= 0)[:, None]
+    with torch.autocast(style.device.type, enabled=False):
+        rows = self.style(style).to(compute_dtype(self.context[0]))
+        return self.context(rows)*(style >= 0)[:, None]
 
 # %% ../nbs/11_isonext.ipynb #cell-24
 @patch
-def forward(self:IsoNext,
+def velocity(self:IsoNext,
     # Latent on the path, and behind it the condition, `(b, latent_channels + condition_channels, h, w)`; with
     # `spatial_dims=3` `(b, ..., depth, h, w)`
     x:Tensor,
@@ -262,13 +272,13 @@ def forward(self:IsoNext,
     "The velocity at `x`."
     cond = self.condition(t, style)                                             # (b, style_dim)
     mods = [m(cond) for m in self.mods]
-    h = on_slices(self.stem, x)                                                 # (b, hidden, h, w)
+    h = on_slices(self.stem, x.to(compute_dtype(self.stem)))                    # (b, hidden, h, w)
     # a pixel's channels, for matrix products
     together = torch.channels_last if h.ndim == 4 else torch.channels_last_3d
-    h = h.contiguous(memory_format=together)
+    h = h if transformed() else h.contiguous(memory_format=together)            # group norm's forward derivative needs the plain one
     h = self.run_blocks(h, mods, self.context_of(style))
     with torch.autocast(x.device.type, enabled=False):
-        h = self.last_norm(h, self.mod(cond)).to(self.head.weight.dtype)
+        h = self.last_norm(h, self.mod(cond)).to(compute_dtype(self.head))
         return on_slices(self.head, F.silu(h))                                  # (b, latent_channels, h, w)
 
 @patch(as_prop=True)
@@ -334,14 +344,16 @@ def run_blocks(self:IsoNext,
     c:Tensor|None=None, # Context for attention, `(b, context_dim)`
 ) -> Tensor: # Result, shaped as `h`
     "All blocks, with the groups that `checkpointing` names discarded, and attention to a context after some."
+    on = self.gradient_checkpointing and self.training and not transformed()
+    theirs = self._gradient_checkpointing_func if on and self.checkpointing == 'none' else None
     def run(h, some, inner=None):
         for i in some:
-            h = (checkpoint(self.blocks[i], h, mods[i//self.share], **AGAIN)
-                 if inner else self.blocks[i](h, mods[i//self.share]))
+            block, mod = self.blocks[i], mods[i//self.share]
+            if theirs is not None: h = theirs(block, h, mod)                    # diffusers' switch: every block
+            else: h = checkpoint(block, h, mod, **AGAIN) if inner else block(h, mod)
             if str(i) in self.attention: h = self.attention[str(i)](h, c)
         return h
-    n, how = len(self.blocks), self.checkpointing if self.checkpointing != 'none' else 'middle'
-    if not (self.gradient_checkpointing and self.training): how = 'none'
+    n, how = len(self.blocks), self.checkpointing if on else 'none'
     groups, i = {g[0]: g for g in CHECKPOINTING[how](n)}, 0
     while i < n:
         some = groups.get(i, [i])

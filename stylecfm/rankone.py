@@ -4,14 +4,17 @@
 
 # %% auto #0
 __all__ = ['AT_ONCE', 'CONTEXTS', 'tilt', 'context_tokens', 'context_skipping', 'context_outer', 'directions', 'context_one_key',
-           'cross_attention', 'RankOneAttention', 'RankOne', 'kept_bytes']
+           'cross_attention', 'ContextProjection', 'RankOneAttention', 'RankOne', 'kept_bytes']
 
 # %% ../nbs/10b_rankone.ipynb #bcc0621b
 import math
+from contextlib import nullcontext
 from typing import NamedTuple
 import torch, torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from .adagn import input_for, transformed
 from .config import InputError, chosen
 
 # %% ../nbs/10b_rankone.ipynb #ce8ecad1
@@ -47,12 +50,18 @@ class _Tilt(torch.autograd.Function):
         return d_alpha, without + c*times
 
 # %% ../nbs/10b_rankone.ipynb #cb701042
+def _plain_tilt(alpha:Tensor, c:Tensor) -> tuple:
+    "`tilt` in plain operations, for the transforms of `torch.func`: all `(b, n, d)` exponents at once."
+    powers = alpha[..., None]*c[:, None]
+    return powers.logsumexp(-1), (powers.softmax(-1)*c[:, None]).sum(-1)
+
 def tilt(
     alpha:Tensor, # How far each query tilts, `(b, n)`, any real number
     c:Tensor, # The numbers that are tilted, `(b, d)`; its dtype is computed in
 ) -> tuple: # `(log Phi, m)`, both `(b, n)`, in the dtype of `c`
     "Logarithm of the sum of exp(alpha c_s), and the mean of c under these weights."
-    with torch.autocast(c.device.type, enabled=False): return _Tilt.apply(alpha.to(c.dtype), c)    # 16 bits are too few for exponents
+    with torch.autocast(c.device.type, enabled=False):                          # 16 bits are too few for exponents
+        return _plain_tilt(alpha.to(c.dtype), c) if transformed() else _Tilt.apply(alpha.to(c.dtype), c)
 
 # %% ../nbs/10b_rankone.ipynb #89899a0f
 def context_tokens(
@@ -104,7 +113,7 @@ def directions(
     bias:Tensor, # Their biases, `(heads, 2, e)`
 ) -> tuple: # alpha and beta `(b, heads, t)`, w `(b, heads, e)`
     "What the queries ask of the line of keys, and the direction of its values."
-    u, w = torch.einsum('hied,bd->bihe', W, c).unbind(1)
+    u, w = torch.einsum('hied,bd->bihe', W, c.to(W.dtype)).unbind(1)
     root = math.sqrt(q.shape[-1])
     return torch.einsum('bhte,bhe->bht', q, u)/root, torch.einsum('bhte,he->bht', q, bias[:, 0])/root, w
 
@@ -143,6 +152,15 @@ CONTEXTS = dict(tokens=context_tokens, skipping=context_skipping,     # Ways to 
                 outer=context_outer, one_key=context_one_key)         # (skipping is another function where c is 0)
 
 # %% ../nbs/10b_rankone.ipynb #4809dfb2
+class ContextProjection(nn.Conv1d):
+    "A 1 x 1 convolution of the context that can also be called for its weights."
+    def forward(self,
+        x:Tensor|None=None, # Columns, `(b, context_dim, n)`; None: no convolution
+    ) -> Tensor|tuple: # `(b, channels, n)`; without columns weight `(channels, context_dim, 1)` and bias `(channels,)`
+        "The convolution, or its weights; copies where a library replaced the call, since it may take the weights away after it."
+        if x is not None: return super().forward(x)
+        return (self.weight.clone(), self.bias.clone()) if 'forward' in self.__dict__ else (self.weight, self.bias)
+
 class RankOneAttention(nn.Module):
     "Self-attention over an image's pixels with the rows of c c^T as further tokens; raises `InputError` for sizes that do not fit."
     def __init__(self,
@@ -155,7 +173,7 @@ class RankOneAttention(nn.Module):
         if channels % heads: raise InputError(f'heads must divide the channels; got {channels} channels and {heads} heads')
         self.heads, self.attend = heads, chosen(CONTEXTS, way, 'way')
         self.norm = nn.GroupNorm(math.gcd(32, channels), channels)
-        self.qkv, self.encoder_kv = nn.Conv1d(channels, 3*channels, 1), nn.Conv1d(context_dim, 2*channels, 1)
+        self.qkv, self.encoder_kv = nn.Conv1d(channels, 3*channels, 1), ContextProjection(context_dim, 2*channels, 1)
         self.proj_out = nn.Conv1d(channels, channels, 1)
         for p in self.proj_out.parameters(): nn.init.zeros_(p)
 
@@ -165,10 +183,13 @@ class RankOneAttention(nn.Module):
     ) -> Tensor: # Result, shaped as `x`
         "The image's features with what attention adds to them."
         y = x.flatten(2); e = y.shape[1]//self.heads
-        q, k, v = self.qkv(self.norm(y)).unflatten(1, (self.heads, 3, e)).permute(2, 0, 1, 4, 3)          # (3, b, heads, t, e)
-        W, bias = self.encoder_kv.weight.view(self.heads, 2, e, -1), self.encoder_kv.bias.view(self.heads, 2, e)
-        y = self.attend(q, k, v, c, W, bias).mT.flatten(1, 2)                   # (b, heads, t, e) -> (b, channels, t)
-        return x + self.proj_out(y).view_as(x)
+        q, k, v = self.qkv(input_for(self.qkv, self.norm(y))).unflatten(1, (self.heads, 3, e)).permute(2, 0, 1, 4, 3)          # (3, b, heads, t, e)
+        W, bias = self.encoder_kv()
+        W, bias = W.view(self.heads, 2, e, -1), bias.view(self.heads, 2, e)
+        # fused attention has no forward-mode derivative
+        with sdpa_kernel(SDPBackend.MATH) if transformed() else nullcontext():
+            y = self.attend(q, k, v, c, W, bias).mT.flatten(1, 2)               # (b, heads, t, e) -> (b, channels, t)
+        return x + self.proj_out(y).view_as(x).to(x.dtype)
 
 # %% ../nbs/10b_rankone.ipynb #8b795afd
 class RankOne(NamedTuple):

@@ -6,13 +6,18 @@
 __all__ = ['LEVELS', 'heads', 'make_unet', 'UNet', 'cross_attentions', 'blind_parameters']
 
 # %% ../nbs/12_unet.ipynb #ee0a86cf
+from contextlib import nullcontext
 import torch
-from diffusers import ConfigMixin, ModelMixin, UNet2DConditionModel
+from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
+from diffusers import UNet2DConditionModel
 from diffusers.configuration_utils import register_to_config
 from fastcore.basics import patch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from .adagn import compute_dtype, transformed
 from .config import InputError, chosen
 from .isonext import CHECKPOINTING, StyleEmbedding
+from .velocity import VelocityModel
 
 # %% ../nbs/12_unet.ipynb #4fd2c961
 LEVELS = (1, 2, 4, 4) # Channels of the levels, in units of the first one's
@@ -42,9 +47,11 @@ def make_unet(
         use_linear_projection=True, norm_num_groups=32 if wide else max(2, hidden_dim//4))
 
 # %% ../nbs/12_unet.ipynb #fdb224af
-class UNet(ModelMixin, ConfigMixin):
+class UNet(VelocityModel):
     "Velocity network `v(x, t, style)` around diffusers' U-Net; a diffusers model itself."
-    _supports_gradient_checkpointing = True
+    _no_split_modules = ['BasicTransformerBlock', 'ResnetBlock2D']              # stay on one device
+    _repeated_blocks = ['BasicTransformerBlock']                                # compiled once
+    _skip_layerwise_casting_patterns = ['norm']
 
     @register_to_config
     def __init__(self,
@@ -64,7 +71,7 @@ class UNet(ModelMixin, ConfigMixin):
         self.unet = make_unet(latent_channels, hidden_dim, num_layers, width)
         nn.init.zeros_(self.unet.conv_out.weight); nn.init.zeros_(self.unet.conv_out.bias)
 
-    def forward(self,
+    def velocity(self,
         x:Tensor, # Latent on the path, `(b, latent_channels, h, w)`, sides divisible by 8
         t:Tensor, # Time in [0, 1], `(b,)`
         style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
@@ -72,8 +79,11 @@ class UNet(ModelMixin, ConfigMixin):
         "The velocity at `x`; raises `InputError` for sides that cannot be halved three times."
         if any(n % 2**(len(LEVELS) - 1) for n in x.shape[-2:]):
             raise InputError(f'a U-Net of {len(LEVELS)} levels wants latent sides divisible by 8, got {tuple(x.shape[-2:])}')
-        context = self.to_tokens(self.style(style)).unflatten(1, (self.config.tokens, -1))         # (b, tokens, context_dim)
-        return self.unet(x, 1000*t, context).sample.to(self.unet.conv_out.weight.dtype)
+        tokens = self.to_tokens(self.style(style).to(compute_dtype(self.to_tokens)))
+        context = tokens.unflatten(1, (self.config.tokens, -1))                 # (b, tokens, context_dim)
+        with sdpa_kernel(SDPBackend.MATH) if transformed() else nullcontext():    # the fused one has no forward-mode derivative
+            v = self.unet(x.to(compute_dtype(self.unet.conv_in)), 1000*t, context).sample
+        return v.to(compute_dtype(self.unet.conv_out))
 
 # %% ../nbs/12_unet.ipynb #3e31f416
 @patch
