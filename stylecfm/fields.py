@@ -74,7 +74,7 @@ def check_start(
 
 def check_finite(
     x:Tensor, # Point on the way, `(b, ...)`
-    t:float, # Its time
+    t:float, # Time of the point
 ) -> None:
     "Raise `FloatingPointError` when a point has left the numbers."
     if all_finite(x): return

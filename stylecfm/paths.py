@@ -124,10 +124,11 @@ DDPM_START = _LINEAR_END**.5/(_LINEAR_END**.5 + (1 - _LINEAR_END)**.5) # 0.0063:
 
 def ddpm_times(
     schedule:str='linear', # A key of `BETAS`
-) -> Tensor: # `(1000,)` in [DDPM_START, 1), falling, float64
+    earliest:float=DDPM_START, # Earliest time, in [0, 1): the earliest that is trained, or 0 for the schedule as it is
+) -> Tensor: # `(1000,)` in [earliest, 1), falling, float64
     "Times on the straight path of DDPM's steps, the least noisy first."
     bar = (1 - chosen(BETAS, schedule, 'schedule of betas')()).cumprod(0)
-    return (bar.sqrt()/(bar.sqrt() + (1 - bar).sqrt())).clamp_min(DDPM_START)
+    return (bar.sqrt()/(bar.sqrt() + (1 - bar).sqrt())).clamp_min(earliest)
 
 def _ddpm(schedule:str):
     "Each of DDPM's steps alike."

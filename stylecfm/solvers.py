@@ -204,9 +204,9 @@ class Solution(NamedTuple):
     path: list|None = None # The point at each time, each `(b, ...)`, if it was asked for
     carry: 'Carry|None' = None # Auxiliary state of a reversible method, for an exact inversion
     done: Tensor|None = None # `(b,)` bool: False where `x` is short of the end, and `status` says why
-    status: list|None = None # What became of each image, `b` words: an entry of `STATUS`
+    status: list|None = None # Outcome of each image, `b` words of `STATUS`
 
-    def arrived(self) -> 'Solution': # The same solution
+    def arrived(self) -> 'Solution': # Solution, unchanged
         "The solution; raises `FloatingPointError` where an image did not arrive."
         if self.done is None or self.done.all(): return self
         late = (~self.done).nonzero()[:, 0].tolist()
@@ -457,7 +457,7 @@ def solve_strides(
         visited.append(grid[i].item())
         check_finite(x, visited[-1])
         if callback: callback(i - 1, visited[-1], x)
-    return Solution(x, v.nfe, torch.tensor(visited, dtype=torch.double), done=torch.ones(len(x), dtype=torch.bool))
+    return Solution(x, v.nfe, torch.tensor(visited, dtype=torch.double), done=torch.ones(len(x), dtype=torch.bool), status=[STATUS[0]]*len(x))
 
 # %% ../nbs/30_solvers.ipynb #cell-46
 class ODESolver:

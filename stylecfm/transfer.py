@@ -32,7 +32,7 @@ from .images import crop_back, load_layers, pad_to, to_pil, to_tensor
 from .latent_files import LATENTS, latent_of
 from .paths import linear
 from .repaint import Brush, Painter, check_brush, paint
-from .solvers import Carry, ODESolver, Solution
+from .solvers import STATUS, Carry, ODESolver, Solution
 from .threads import FastestThreads
 from .structure import matched, renewed
 from .checkpoints import Model, load_model, starter, write_model
@@ -313,6 +313,7 @@ def arrived(
     solver:ODESolver, # Solver that made it
 ) -> Solution: # Solver result, unchanged
     "The solution; raises `FloatingPointError` where the allowed evaluations did not suffice."
+    if s.status and {*s.status} - set(STATUS[:2]): return s.arrived()              # an image left the finite numbers
     if s.done is not None and not s.done.all():
         raise FloatingPointError(f'{solver.method} did not arrive within {solver.options.max_nfe} evaluations; '
                                  'use a method with steps, such as heun')
