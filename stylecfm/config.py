@@ -278,7 +278,7 @@ class TrainingConfig(Section, name='training'):
     # Noise around the path, or the earliest time that is trained: noise, as the time where sampling starts must be trained
     epsilon_is:str = key('noise', one_of('noise', 'start'))
     # Path from noise to data: straight, with Gaussian noise of scale epsilon around it
-    path:str = key('gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman'))
+    path:str = key('gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman', 'trigonometric'))
     # How noise meets latents: optimal transport straightens the flow
     coupling:str = key('ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete'))
     coupling_batches:int = key(1, whole(1, 64)) # Batches that are paired together: 1, as more has not been found to pay
