@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from scipy.optimize import linear_sum_assignment
 from .config import InputError, chosen
-from .coupling import _sinkhorn, assign, finite
+from .coupling import _sinkhorn, finite
 
 # %% ../nbs/21a_plans.ipynb #de60d4c0
 def costs(
@@ -85,7 +85,7 @@ def resampled(
     coupling:str='ot', # A key of `PLANS`
     generator:torch.Generator|None=None, # Random generator, on the CPU; the global one if none
     reg:float|None=None, # Regularisation of `sinkhorn`, in squared distance; 0.02 of their mean if none
-) -> Pairs: # As many pairs as rows; each style keeps its number of rows
+) -> Pairs: # One pair a row; each style keeps its number of rows
     "Pairs sampled with replacement from the plan of each style, as torchcfm does; raises `InputError`."
     style = torch.zeros(len(x1), dtype=torch.long) if style is None else style.cpu()
     if not len(x0) == len(x1) == len(style):

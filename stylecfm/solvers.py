@@ -246,7 +246,7 @@ def _options(o):
 def _check_solve(steps, method, t0, t1, grid='uniform'):
     "Start and end time as numbers; raises `InputError` where an integration could not mean anything."
     known = [*METHODS, *ADAPTIVE]
-    if method not in known: raise InputError(f'method must be one of {", ".join(known)}, got {method!r}')
+    if not isinstance(method, (Tableau, Pair)) and method not in known: raise InputError(f'method must be one of {", ".join(known)}, got {method!r}')
     if isinstance(grid, str): chosen(GRIDS, grid, 'grid')
     else: own_times(grid)
     if not whole(1).test(steps): raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
@@ -286,7 +286,7 @@ def solve(
     t0:float=0., # Start time; for the networks of this package in [0, 1], where 0 is noise
     t1:float=1., # End time; 1 is data
     steps:int=15, # Steps of the grid, >= 1; for adaptive methods the first step is a `steps`-th of the way
-    method:str='heun', # A key of `METHODS` or of `ADAPTIVE`
+    method:str|Tableau|Pair='heun', # A key of `METHODS` or of `ADAPTIVE`, or a table of one's own
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
     options:Options|dict=Options(), # Grid, clamp, path, progress, tolerances
     carry:Carry|None=None, # Auxiliary state of a reversible method, from the `Solution` to invert or continue
@@ -295,8 +295,8 @@ def solve(
     options = _options(options)
     t0, t1 = _check_solve(steps, method, t0, t1, options.grid)
     if carry is not None: _check_carry(carry, x, t0, method)
-    if method in ADAPTIVE: return solve_adaptive(v, x, t0, t1, steps, method, callback, options)
-    m, v, grid = METHODS[method], Counted(v), time_grid(t0, t1, steps, options.grid)
+    if isinstance(method, Pair) or method in ADAPTIVE: return solve_adaptive(v, x, t0, t1, steps, method, callback, options)
+    m, v, grid = _runge_kutta(method) if isinstance(method, Tableau) else METHODS[method], Counted(v), time_grid(t0, t1, steps, options.grid)
     check_start(x); _check_options(options, m.reversible)
     state = State(at_least_fp32(x), carry.extra if carry else None)
     path, failed = [state.x], torch.zeros(len(x), dtype=torch.bool, device=x.device)
@@ -383,12 +383,12 @@ def solve_adaptive(
     t0:float=0., # Start time
     t1:float=1., # End time
     steps:int=15, # The first step is a `steps`-th of the way
-    method:str='bs32', # A key of `ADAPTIVE`
+    method:str|Pair='bs32', # A key of `ADAPTIVE`, or a pair of one's own
     callback:Callable|None=None, # Called as `callback(step, t, x)` with the time of the slowest image
     options:Options|dict=Options(), # Tolerances, cap, clamp, path; of the grid only times of one's own count
 ) -> Solution: # Point, cost and times; `done` says who arrived
     "Steps as long as the tolerance allows, each image by itself; raises `InputError`, or `FloatingPointError` if every image fails."
-    o, pair = _options(options), chosen(ADAPTIVE, method, 'method')
+    o, pair = _options(options), method if isinstance(method, Pair) else chosen(ADAPTIVE, method, 'method')
     t0, t1 = _check_solve(steps, method, t0, t1, o.grid)
     check_start(x); _check_options(o)
     own = not isinstance(o.grid, str)
