@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from .config import InputError, whole
 from .fields import Counted, check_start
-from .paths import expand_as
 from .solvers import Options, Pair, Solution, Tableau, solve
 
 # %% ../nbs/30b_likelihood.ipynb #348a927a
@@ -87,13 +86,14 @@ def followed(
     sol = solve(both, torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], 1), t0, t1, **how).arrived()
     return sol._replace(x=sol.x[:, :-1].reshape(shape)), sol.x[:, -1]
 
+# %% ../nbs/30b_likelihood.ipynb #2930c827
 def log_likelihood(
     v:Callable, # Field `(x, t) -> dx/dt`, noise at 0 and data at 1
     x1:Tensor, # Data, `(b, ...)`
     log_p0:Callable=standard_normal, # Log density of the noise, `(b, ...)` -> `(b,)`
     probes:int|None=None, # Number of random probes; none for the exact trace
     generator:torch.Generator|None=None, # Random generator of the probes, on the CPU
-    steps:int=15, # As in `solve`, and so below
+    steps:int=15, # Number of steps, >= 1, in the sense of `solve`
     method:str|Tableau|Pair='dopri5', # A key of `METHODS` or `ADAPTIVE`, or a table
     options:Options|dict=Options(rtol=1e-5, atol=1e-5), # Tolerances, grid
 ) -> Likelihood:
@@ -107,7 +107,7 @@ def sample_with_likelihood(
     log_p0:Callable=standard_normal, # Log density of the noise, `(b, ...)` -> `(b,)`
     probes:int|None=None, # Number of random probes; none for the exact trace
     generator:torch.Generator|None=None, # Random generator of the probes, on the CPU
-    steps:int=15, # As in `solve`, and so below
+    steps:int=15, # Number of steps, >= 1, in the sense of `solve`
     method:str|Tableau|Pair='dopri5', # A key of `METHODS` or `ADAPTIVE`, or a table
     options:Options|dict=Options(rtol=1e-5, atol=1e-5), # Tolerances, grid
 ) -> Likelihood: # `x` is the data

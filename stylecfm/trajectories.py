@@ -14,7 +14,7 @@ from .adagn import at_least_fp32
 from .config import InputError, chosen
 from .fields import Counted, check_start, one_time, tensor_in
 from .paths import expand_as
-from .solvers import ADAPTIVE, METHODS, STATUS, TABLEAUS, Options, Pair, Tableau, own_times, solve, time_grid
+from .solvers import ADAPTIVE, Options, Pair, Tableau, own_times, solve, time_grid
 
 # %% ../nbs/30a_trajectories.ipynb #34131307
 _THIRDS = Tableau(((), (1/3,), (-1/3, 1.), (1., -1., 1.)), (1/8, 3/8, 3/8, 1/8), (0., 1/3, 2/3, 1.), 4)
@@ -192,6 +192,7 @@ def solve_until(
         before = torch.where(happened, before, after)
     return Event(x, t, happened, cost[0])
 
+# %% ../nbs/30a_trajectories.ipynb #f741e63a
 def _until_event(flat, t, event_fn, rtol, atol, method, options):
     "Time of an event and the states at start and event, for `odeint`."
     if t.ndim != 1 or len(t) < 2: raise InputError(f't must hold a start time and one after it in the direction of time, got shape {tuple(t.shape)}')
@@ -211,12 +212,12 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
 
 def odeint_event(
     func:Callable, # `(t, y) -> dy/dt`
-    y0:Tensor|tuple, # State at `t0`
+    y0:Tensor|tuple, # State at `t0`: a tensor `(...)`, or a tuple of tensors
     t0:Tensor, # Start time, one number
     *,
     event_fn:Callable, # `(t, y) -> number`
     reverse_time:bool=False, # Integrate towards earlier times
-    **how:Any, # As for `odeint`
+    **how:Any, # Settings of `odeint`: `rtol`, `atol`, `method`, `options`
 ) -> tuple: # `(time, states at start and event)`, with gradients
     "The first event after `t0`, or before it, called as torchdiffeq's `odeint_event`; raises as `odeint` does."
     start = torch.as_tensor(t0).reshape(1)
