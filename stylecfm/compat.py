@@ -35,7 +35,7 @@ class FlowMatcher:
         x0:Tensor, # Noise, `(b, ...)`
         x1:Tensor, # Data, as `x0`
         generator:torch.Generator|None=None, # Random generator, on the CPU
-    ) -> tuple[Tensor, Tensor]: # Noise and data, paired
+    ) -> tuple[Tensor, Tensor]: # Noise and data, paired, each `(b, ...)`
         "Rows in pairs; raises `InputError`."
         check_start(x0); check_start(x1)
         if self.coupling == 'independent': return x0, x1
