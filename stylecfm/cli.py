@@ -302,7 +302,7 @@ def stylecfm_transfer(
     output:str=None, # An image, or a folder
     num_steps:int=None, # Steps each way; as the model says if none
     cfg_scale:float=None, # Guidance at the start; 1 is unguided
-    method:str=None, # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21 and bs32 choose their steps
+    method:str=None, # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21, bs32 and dopri5 choose their steps
     strength:float=1., # Transfer strength, 0 (unchanged image) to 1 (target style)
     size:int=None, # Make images smaller first, to this length of the shorter side, pixels; default: as they are, or with a structure-conditioned model at most 1,600 pixels along the longer side
     full_size:store_true=False, # Paint images at the size that they have

@@ -278,7 +278,7 @@ class TrainingConfig(Section, name='training'):
     # Noise around the path, or the earliest time that is trained: noise, as the time where sampling starts must be trained
     epsilon_is:str = key('noise', one_of('noise', 'start'))
     # Path from noise to data: straight, with Gaussian noise of scale epsilon around it
-    path:str = key('gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman'))
+    path:str = key('gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman', 'trigonometric'))
     # How noise meets latents: optimal transport straightens the flow
     coupling:str = key('ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete'))
     coupling_batches:int = key(1, whole(1, 64)) # Batches that are paired together: 1, as more has not been found to pay
@@ -327,7 +327,7 @@ class InferenceConfig(Section, name='inference'):
     cfg_decay:bool = key(True, FLAG) # Guidance falls towards 1 at t = 1, when structure is settled
     # Second order at one evaluation a step: the inversion finds the start again
     method:str = key('ab2', one_of('euler', 'midpoint', 'heun', 'rk4', 'ab2', 'fireflow', 'reversible_heun', 'alf',
-                                   'heun21', 'bs32'))
+                                   'heun21', 'bs32', 'dopri5'))
     # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
     adaptive_step_size:bool = key(False, FLAG)
     step_threshold:float = key(.01, real(1e-6, 1)) # Largest relative change of the velocity over a doubled Euler step

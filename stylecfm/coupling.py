@@ -50,7 +50,7 @@ def assign(
 ) -> Tensor: # int64 `(n,)`: `x0[assign(x0, x1)]` is the noise for each row of `x1`
     "The pairing of least total squared distance; raises `InputError` if a number is not finite."
     # a shift of either side changes no pairing, and far from the origin fp32 would lose what does
-    found = products(centred(x0), centred(x1)).cpu().double().numpy()
+    found = products(centred(x0.detach()), centred(x1.detach())).cpu().double().numpy()
     return torch.as_tensor(linear_sum_assignment(found, maximize=True)[1])
 
 # %% ../nbs/21_coupling.ipynb #cell-11
@@ -128,16 +128,20 @@ def sinkhorn_pair(
     x1:Tensor, # Data, as `x0`
     style:Tensor|None=None, # Style of each row of `x1`, `(b,)`; none couples all rows together
     generator:torch.Generator|None=None, # Random generator; the global one if none
-    reg:float=.02, # Entropic regularisation over the mean squared distance, > 0
+    reg:float=.02, # Entropic regularisation, > 0, in units of the mean squared distance
+    relative:bool=True, # Those units; else `reg` is a squared distance itself, as in POT and torchcfm
 ) -> Tensor: # Rows as `x0`, permuted by style
     "Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style; raises `InputError`, also without POT."
     if not 0 < reg < math.inf: raise InputError(f'reg must be a finite number > 0, got {reg}')
     def draw(x0, x1):
-        flat = [finite(v.flatten(1).cpu().double()) for v in (x1, x0)]
+        flat = [finite(v.detach().flatten(1).cpu().double()) for v in (x1, x0)]
         # no plan changes when a side is shifted, and far from the origin distances would lose digits
         middles = [v.mean(0) for v in flat]
         far = torch.cdist(*(v - m for v, m in zip(flat, middles))).square()
-        plan = _sinkhorn(far, reg, far.mean() + (middles[0] - middles[1]).square().sum())
+        scale = (far.mean() + (middles[0] - middles[1]).square().sum()).clamp_min(1e-30)
+        unit = reg if relative else reg/scale.item()
+        if unit < 1e-8: return assign(x0, x1)                                   # which the plan has become, to rounding
+        plan = _sinkhorn(far, unit, scale)
         chance = torch.rand(plan.shape, generator=generator, dtype=torch.double).clamp(1e-300, 1 - 1e-16)
         gumbel = -torch.log(-torch.log(chance))
         return torch.as_tensor(linear_sum_assignment((plan.clamp_min(1e-300).log() + gumbel).numpy(), maximize=True)[1])

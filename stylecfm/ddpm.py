@@ -14,9 +14,9 @@ from torch import Tensor
 from .adagn import at_least_fp32
 from .config import InputError, whole
 from .data_prediction import DataIsoNext, DataUNet
+from .fields import Counted, check_finite, check_start
 from .isonext import IsoNext
 from .paths import DDPM_START, DDPM_STEPS, ddpm_times, expand_as, noise_like
-from .solvers import tensor_in
 from .unet import UNet
 
 # %% ../nbs/34_ddpm.ipynb #480a312a
@@ -71,7 +71,16 @@ def ddim_times(
     rule = whole(1, DDPM_STEPS)
     if not rule.test(steps): raise InputError(f'steps must be {rule.words}, got {steps}')
     k = torch.arange(steps, 0, -1, dtype=torch.double)*(DDPM_STEPS/steps)
-    return torch.cat([ddpm_times(schedule)[k.round().long() - 1], torch.ones(1, dtype=torch.double)])
+    return torch.cat([ddpm_times(schedule, 0.)[k.round().long() - 1], torch.ones(1, dtype=torch.double)])
+
+def _check_ddim(x, times, eta):
+    "Times as float64; raises `InputError` for a start, times or an `eta` that could not mean anything."
+    check_start(x)
+    if not 0 <= eta <= 1: raise InputError(f'eta must lie in [0, 1], got an eta of {eta:g}')
+    try: times = torch.as_tensor(times, dtype=torch.double).cpu()
+    except (TypeError, ValueError): times = torch.zeros(0)
+    if times.ndim == 1 and len(times) > 1 and (times.diff() > 0).all() and 0 <= times[0] and times[-1] <= 1: return times
+    raise InputError('ddim wanted two or more rising times in [0, 1], got others; take those of ddim_times')
 
 def ddim(
     v:Callable, # Velocity field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
@@ -79,17 +88,17 @@ def ddim(
     times:Tensor, # Rising to 1, `(n,)`, as `ddim_times` gives them
     eta:float=0., # Share of new noise: 0 is DDIM, 1 ancestral sampling
     generator:torch.Generator|None=None, # Random generator of new noise; default: the global one
-) -> Tensor: # Data, as `x`
-    "Sample as DDIM (Song 2021) or DDPM (Ho 2020) do; raises `InputError` for times that do not rise, or an `eta` outside [0, 1]."
-    if not (times.diff() > 0).all() or not 0 <= eta <= 1:
-        raise InputError(f'wanted rising times and an eta from 0 to 1, got an eta of {eta:g}')
+) -> Tensor: # Data, as `x`, in fp32 or wider
+    "Sample as DDIM (Song 2021) or DDPM (Ho 2020) do; raises `InputError`, or `FloatingPointError` when a point is no longer finite."
+    times, v, x = _check_ddim(x, times, eta), Counted(v), at_least_fp32(x)
     a = lambda t: t/(t*t + (1 - t)**2)**.5                                      # sqrt(alpha bar)
     first = times[0].item(); x = x*(first*first + (1 - first)**2)**.5           # standard noise on the straight path
     for t, then in zip(times.tolist(), times[1:].tolist()):
-        slope = at_least_fp32(tensor_in(v(x, x.new_full((len(x),), t))))
+        slope = v(x, t)
         data, noise = x + (1 - t)*slope, x - t*slope
         new = eta*((1 - a(then)**2)/(1 - a(t)**2)*(1 - (a(t)/a(then))**2))**.5 if eta else 0.
         kept = max(0., 1 - a(then)**2 - new**2)**.5
         x = a(then)*data + kept*noise + (new*noise_like(x, generator) if new else 0.)
         x = x/(a(then) + (1 - a(then)**2)**.5)                                  # back onto the straight path
+        check_finite(x, then)
     return x

@@ -9,8 +9,9 @@ __all__ = ['loop', 'flow_edit', 'sdedit']
 from typing import Callable
 import torch
 from torch import Tensor
-from .config import InputError
-from .solvers import ODESolver, Solution, time_grid
+from .config import InputError, whole
+from .fields import Counted, check_finite, check_start
+from .solvers import STATUS, ODESolver, Solution, time_grid
 
 # %% ../nbs/32_editing.ipynb #2d1c1de3
 def loop(
@@ -22,7 +23,8 @@ def loop(
     "Back to structure, and forth from it (DDIB, Su 2023)."
     back = solver.solve(source, x1, 1., 0.)
     forth = solver.solve(target, back.x, 0., 1.)
-    return forth._replace(nfe=back.nfe + forth.nfe)
+    status = [b if b != STATUS[0] else f for b, f in zip(back.status, forth.status)]        # who was lost on the way to structure
+    return forth._replace(nfe=back.nfe + forth.nfe, done=back.done & forth.done, status=status)
 
 # %% ../nbs/32_editing.ipynb #ad78f45d
 def flow_edit(
@@ -36,7 +38,8 @@ def flow_edit(
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> Solution: # `.x` are the latents of the new images, `(b, ...)`
     "Follow the difference of two fields beside noised copies of the images (FlowEdit, Kulikov 2025); raises `InputError`."
-    if not (0 <= start < 1 and steps >= 1 and draws >= 1):
+    check_start(x1)
+    if not (0 <= start < 1 and whole(1).test(steps) and whole(1).test(draws)):
         raise InputError(f'FlowEdit wants a start in [0, 1), one step or more and one draw or more; got {start}, {steps} and {draws}')
     g, z, times, nfe = torch.Generator().manual_seed(seed), x1.clone(), time_grid(start, 1., steps), 0
     for i, (a, b) in enumerate(zip(times, times[1:]), 1):
@@ -44,11 +47,12 @@ def flow_edit(
         for _ in range(draws):
             e = torch.randn(x1.shape[1:], generator=g).to(x1)                   # one for all: no picture depends on its neighbours
             xs = (1 - a)*e + a*x1
-            change += target(xs + (z - x1), t) - source(xs, t)
+            change += Counted(target)(xs + (z - x1), t) - Counted(source)(xs, t)
             nfe += source.evals(a) + target.evals(a)
         z = z + (b - a)*change/draws
+        check_finite(z, b.item())
         if callback: callback(i, b, z)
-    return Solution(z, nfe, times, done=torch.ones(len(x1), dtype=torch.bool))
+    return Solution(z, nfe, times, done=torch.ones(len(x1), dtype=torch.bool), status=[STATUS[0]]*len(x1))
 
 # %% ../nbs/32_editing.ipynb #b0f7872c
 def sdedit(
@@ -60,6 +64,7 @@ def sdedit(
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> Solution: # `.x` are the latents of the new images, `(b, ...)`
     "Noise the images to time `start`, and clean them in the target style (SDEdit, Meng 2022); raises `InputError`."
+    check_start(x1)
     if not 0 <= start < 1: raise InputError(f'SDEdit wants a start in [0, 1), got {start}')
     e = torch.randn(x1.shape[1:], generator=torch.Generator().manual_seed(seed)).to(x1)
     return solver.solve(target, (1 - start)*e + start*x1, start, 1., callback)

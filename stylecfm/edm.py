@@ -11,7 +11,9 @@ import math
 from typing import Callable, NamedTuple
 import torch
 from torch import Tensor
+from .adagn import at_least_fp32
 from .config import InputError, whole
+from .fields import Counted, check_finite, check_start
 from .otcfm import FlowBatch
 from .paths import expand_as, noise_like
 
@@ -73,6 +75,8 @@ def karras_sigmas(
 ) -> Tensor: # `(steps+1,)` float64, falling; the last is 0
     "The grid of Karras (2022); raises `InputError`."
     if not whole(1).test(steps): raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
+    if not 0 < noise.sigma_min <= noise.sigma_max < math.inf:
+        raise InputError(f'sigma_min must be above 0 and at most sigma_max, got {noise.sigma_min} and {noise.sigma_max}')
     top, low = noise.sigma_max**(1/noise.rho), noise.sigma_min**(1/noise.rho)
     i = torch.arange(steps, dtype=torch.double)/max(1, steps - 1)
     return torch.cat([(top + i*(low - top))**noise.rho, torch.zeros(1, dtype=torch.double)])
@@ -104,9 +108,11 @@ def sample_edm(
     heun:bool=True, # Second order; else Euler
     generator:torch.Generator|None=None, # Random generator of the churn
 ) -> Sampled:
-    "Data from noise by the sampler of Karras (2022), algorithms 1 and 2."
-    grid, nfe = karras_sigmas(steps, noise), 0
-    x, one = x*grid[0].item(), lambda s: torch.full((len(x),), s, dtype=x.dtype, device=x.device)
+    "Data from noise by the sampler of Karras (2022), algorithms 1 and 2; raises `InputError`, or `FloatingPointError`."
+    check_start(x)
+    if not 0 <= churn < math.inf: raise InputError(f'churn must be a finite number >= 0, got {churn}')
+    grid, nfe, D = karras_sigmas(steps, noise), 0, Counted(D)                   # which checks the shape of each answer
+    x, one = at_least_fp32(x)*grid[0].item(), lambda s: torch.full((len(x),), s, dtype=x.dtype, device=x.device)
     for now, end in zip(grid.tolist(), grid[1:].tolist()):
         if churn:
             more = now*(1 + min(churn/steps, math.sqrt(2) - 1))
@@ -115,6 +121,7 @@ def sample_edm(
         if heun and end > 0:
             there = x + (end - now)*(slope + (there - D(there, one(end)))/end)/2; nfe += 1
         x = there
+        check_finite(x, 1/(1 + end))
     return Sampled(x, nfe)
 
 # %% ../nbs/23_edm.ipynb #074e1fc0

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PATHS', 'SCHEDULES', 'DDPM_STEPS', 'BETAS', 'DDPM_START', 'TIMES', 'WEIGHTS', 'PathSample', 'expand_as', 'linear',
-           'gaussian', 'noise_like', 'bridge', 'lipman', 'dynamic_epsilon', 'ddpm_times', 'sample_time']
+           'gaussian', 'noise_like', 'bridge', 'lipman', 'trigonometric', 'dynamic_epsilon', 'ddpm_times',
+           'sample_time']
 
 # %% ../nbs/20_paths.ipynb #cell-2
 import math
@@ -83,7 +84,21 @@ def lipman(
     t = expand_as(t, x1)
     return PathSample((1 - (1 - epsilon)*t)*x0 + t*x1, x1 - (1 - epsilon)*x0)
 
-PATHS = dict(linear=linear, gaussian=gaussian, bridge=bridge, lipman=lipman) # From noise to data, by name
+# %% ../nbs/20_paths.ipynb #4e9a9d45
+def trigonometric(
+    x0:Tensor, # Noise, `(b, ...)`
+    x1:Tensor, # Data, as `x0`
+    t:Tensor, # Time in [0, 1], `(b,)`
+    epsilon:float=0., # Standard deviation of the noise around the curve, >= 0
+    generator:torch.Generator|None=None, # Random generator of the noise; default: the global one
+) -> PathSample:
+    "The variance-preserving path (Albergo 2023)."
+    c, s = (expand_as(f(math.pi/2*t), x1) for f in (torch.cos, torch.sin))
+    xt = c*x0 + s*x1
+    if epsilon: xt = xt + epsilon*noise_like(x1, generator)
+    return PathSample(xt, math.pi/2*(c*x1 - s*x0))
+
+PATHS = dict(linear=linear, gaussian=gaussian, bridge=bridge, lipman=lipman, trigonometric=trigonometric) # From noise to data, by name
 
 # %% ../nbs/20_paths.ipynb #cell-22
 # How epsilon changes from the first epoch (r = 0) to the end of the warm-up (r = 1), as a share of the largest
@@ -124,10 +139,11 @@ DDPM_START = _LINEAR_END**.5/(_LINEAR_END**.5 + (1 - _LINEAR_END)**.5) # 0.0063:
 
 def ddpm_times(
     schedule:str='linear', # A key of `BETAS`
-) -> Tensor: # `(1000,)` in [DDPM_START, 1), falling, float64
+    earliest:float=DDPM_START, # Earliest time, in [0, 1): the earliest that is trained, or 0 for the schedule as it is
+) -> Tensor: # `(1000,)` in [earliest, 1), falling, float64
     "Times on the straight path of DDPM's steps, the least noisy first."
     bar = (1 - chosen(BETAS, schedule, 'schedule of betas')()).cumprod(0)
-    return (bar.sqrt()/(bar.sqrt() + (1 - bar).sqrt())).clamp_min(DDPM_START)
+    return (bar.sqrt()/(bar.sqrt() + (1 - bar).sqrt())).clamp_min(earliest)
 
 def _ddpm(schedule:str):
     "Each of DDPM's steps alike."

@@ -17,7 +17,7 @@ from torch import Tensor
 from .config import InferenceConfig, InputError
 from .pipeline_call import StepEnd, whole_number
 from .repaint import Brush
-from .solvers import ODESolver, Solution
+from .solvers import STATUS, ODESolver, Solution
 from .structure import matched, renewed
 
 # %% ../nbs/59a_pipeline_job.ipynb #86deeaff
@@ -73,6 +73,7 @@ def arrived(
     solver:ODESolver, # Solver that made it
 ) -> Solution: # Solver result, unchanged
     "The solution; raises `FloatingPointError` where the allowed evaluations did not suffice."
+    if s.status and {*s.status} - set(STATUS[:2]): return s.arrived()              # an image left the finite numbers
     if s.done is not None and not s.done.all():
         raise FloatingPointError(f'{solver.method} did not arrive within {solver.options.max_nfe} evaluations; '
                                  'use a method with steps, such as heun')

@@ -145,9 +145,9 @@ def paint_once(
         made = sample_data_prediction(conditional_data(p, there, target, b.guidance_scale), x0, b.steps, callback)
         return Painted(_to_image(p, made), x0, b.steps*(1 + (b.guidance_scale != 1)))
     solver = ODESolver('heun', b.steps)
-    back = solver.solve(conditional_field(p, here, source), p.encode(x*2 - 1), 1., 0., callback)
+    back = solver.solve(conditional_field(p, here, source), p.encode(x*2 - 1), 1., 0., callback).arrived()
     x0 = mix_noise(back.x, x0, b.texture)
-    made = solver.solve(conditional_field(p, there, target, b.guidance_scale), x0, 0., 1., callback)
+    made = solver.solve(conditional_field(p, there, target, b.guidance_scale), x0, 0., 1., callback).arrived()
     return Painted(_to_image(p, made.x), x0, back.nfe + made.nfe)
 
 # %% ../nbs/55_repaint.ipynb #46b73837

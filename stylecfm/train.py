@@ -23,7 +23,7 @@ from .checkpoints import differing, load_model, log_text, other_software, read_l
 from .checkpoints import settled, standing, write_model
 from .codecs import load_codec, stats_from
 from .config import Config, InputError, Rule, checked, many, or_none, real, row, say, whole
-from .coupling import COUPLINGS, SemiDiscrete, fit_heights
+from .coupling import SemiDiscrete, fit_heights
 from .files import DamagedError, check_shapes, clean_stale, digest, make_folder, may_replace, read_checked
 from .files import read_json, read_manifest, read_metadata, read_tensors, sealed_folder, tensor_shapes
 from .files import tensors_digest, verify_folder, write_tensors, write_text, written_by
@@ -33,7 +33,7 @@ from .latents import LatentCache
 from .memory import GB, backward_in_parts, build, keep_freed_memory, precision_on
 from .optim import Averages, Stopped, as_used, averages_state, generator, learning_rate, load_averages
 from .optim import load_opt_state, make_optimizer, make_scaler, noted_signals, opt_state, order
-from .otcfm import Draw, FlowBatch, flow_batch, loss_by
+from .otcfm import Draw, FlowBatch, coupling_of, flow_batch, loss_by
 from .paths import dynamic_epsilon, noise_like
 from .planning import affordable, means_for, memory_now, with_less
 from .unet import UNet
@@ -229,6 +229,16 @@ def epoch(self:OTCFMTrainer,
     "Epochs done before a step."
     return step*self.config.training.batch/len(self.rows)
 
+@patch
+def epsilons(self:OTCFMTrainer,
+    step:int, # Counted from 0
+) -> tuple[float, float]: # Noise of the path and earliest time; one of them is 0, by `training.epsilon_is`
+    "Epsilon at a step, in the place that the config gives it."
+    t = self.config.training
+    if not t.dynamic_epsilon: return 0., 0.
+    epsilon = dynamic_epsilon(self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule)
+    return (epsilon, 0.) if t.epsilon_is == 'noise' else (0., epsilon)
+
 @patch(as_prop=True)
 def save_every(self:OTCFMTrainer) -> int:
     "Steps between checkpoints, if minutes do not come first."
@@ -259,7 +269,8 @@ def shared_noise(self:OTCFMTrainer,
         g = generator(t.seed, group, rank, 2)
         data, styles = (torch.cat(v) for v in zip(
             *map(self.latents, range(group*t.coupling_batches, (group + 1)*t.coupling_batches))))
-        self.group = group, COUPLINGS[t.coupling](noise_like(data, g), data, styles, g).chunk(t.coupling_batches)
+        pair = coupling_of(t.coupling, t.path, self.epsilons(group*t.coupling_batches)[0])
+        self.group = group, pair(noise_like(data, g), data, styles, g).chunk(t.coupling_batches)
     return self.group[1][i]  # only one thread makes batches at a time
 
 # %% ../nbs/50_train.ipynb #cell-11
@@ -274,9 +285,7 @@ def batch(self:OTCFMTrainer,
 ) -> FlowBatch:
     "What a step is shown, on this process: a function of seed, step and rank."
     (x1, style), t = self.latents(step), self.config.training
-    epsilon = (dynamic_epsilon(self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule)
-               if t.dynamic_epsilon else 0.)
-    noise, start = (epsilon, 0.) if t.epsilon_is == 'noise' else (0., epsilon)
+    noise, start = self.epsilons(step)
     draw = Draw(noise, t.label_drop_prob, self.coupling, t.time_sampling, t.path, start, t.loss_weighting)
     whole = flow_batch(x1, style, draw, generator(t.seed, step, self.draws, 1), self.shared_noise(step))
     return FlowBatch(*(v[self.share] for v in whole)) if t.coupling_scope == 'gathered' else whole

@@ -375,7 +375,7 @@ def generated(
         x0 = torch.randn(len(part), channels, side, side, generator=g).to(device)
         v = guided(model.net, part, scale, 'constant')
         with torch.no_grad():
-            if sampler == 'solver': x = solve(v, x0, steps=steps, method=s.method).x
+            if sampler == 'solver': x = solve(v, x0, steps=steps, method=s.method).arrived().x
             else: x = ddim(v, x0, ddim_times(steps), float(sampler == 'ancestral'), g)
         out.append(codec.decode(model.stats.restore(x)).clamp(-1, 1).cpu())
     return torch.cat(out)
