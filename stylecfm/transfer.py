@@ -30,6 +30,7 @@ from .files import sealed_folder
 from .guidance import Guidance, guided
 from .images import crop_back, load_layers, pad_to, to_pil, to_tensor
 from .latent_files import LATENTS, latent_of
+from .masks import load_mask, mask_tensor
 from .paths import linear
 from .repaint import Brush, Painter, check_brush, paint
 from .solvers import Carry, ODESolver, Solution
@@ -286,6 +287,8 @@ class Options(NamedTuple):
     batch: int = 8 # Images of one size that go together
     trajectory: bool = False # Also give every point on the way
     brush: Brush|None = None # Choices of a structure-conditioned model; its defaults if none
+    mask: str|Path|Image.Image|None = None # Mask of a structure-conditioned model, white where to paint; resized to each image
+    alpha_mask: bool = False # It paints where an image is opaque
 
 class Transferred(NamedTuple):
     "What a call of the pipeline gives."
@@ -342,6 +345,7 @@ class Job(NamedTuple):
     options: Options # Everything else
     steps: int|None = None # Steps as they were given in a call
     scale: float|None = None # Guidance scale as it was given in a call
+    mask: Tensor|None = None # Masks of a structure-conditioned model, 1 where to paint, `(b, 1, h, w)`; none: everywhere
 
     def blend(self) -> dict: # {style: weight}; they add up to 1
         "The target as far as it is wanted."
@@ -406,7 +410,21 @@ def check_conditional(self:StyleTransferPipeline,
     if options.match is not None or options.fresh is not None: raise InputError('match and fresh need a model without a condition; use temperature or texture')
     if solver not in (None, 'euler'): raise InputError(f'a structure-conditioned model has a sampler of its own, got solver {solver!r}; leave it out')
     if options.trajectory: raise InputError('a trajectory needs a model without a condition; leave it out')
+    if options.mask is not None and options.alpha_mask: raise InputError('mask and alpha_mask exclude each other; give one of them')
+    if options.mask is not None: load_mask(options.mask)
     self.brush_of(options)
+
+@patch
+def masks_of(self:StyleTransferPipeline,
+    opened:list, # `Opened` of one size each
+    options:Options, # Options of a call
+) -> Tensor|None: # Masks in [0, 1], `(b, 1, h, w)`, padded as the images; None: paint everywhere
+    "Masks of a batch; raises `InputError` where an image is opaque and its alpha was to be the mask."
+    if options.mask is None and not options.alpha_mask: return None
+    found = [load_mask(options.mask) if options.mask is not None else p.alpha for p in opened]
+    if None in found: raise InputError('an image without transparency has no alpha to be its mask; give a mask, or leave out alpha_mask')
+    padded = [pad_to(mask_tensor(m, p.size), self.codec.factor)[0] for m, p in zip(found, opened)]
+    return torch.cat(padded).to(self.device)
 
 # %% ../nbs/60_transfer.ipynb #f0ffdf73
 @patch
@@ -447,7 +465,7 @@ def paint_over(self:StyleTransferPipeline,
     "One batch from style to style by a structure-conditioned model."
     b = self.brush_of(job.options, job.steps, job.scale)
     target = next(iter(job.target)) if len(job.target) == 1 else job.target
-    made = paint(self.painter(), x, job.source, target, b, callback, self.codec.factor)
+    made = paint(self.painter(), x, job.source, target, b, callback, self.codec.factor, job.mask)
     return torch.lerp(x, made.images, job.strength), made.x0, made.nfe
 
 # %% ../nbs/60_transfer.ipynb #5e1d0a05
@@ -493,6 +511,7 @@ def check(self:StyleTransferPipeline,
     s = settings(self.model.inference, steps, guidance_scale, solver)
     check_options(options, strength)
     if self.conditional: self.check_conditional(options, solver)
+    elif options.mask is not None or options.alpha_mask: raise InputError('a mask needs a structure-conditioned model, as the pretrained one is; leave it out')
     if source is not None: self.style(source)
     if target is not None: self.shares(target)
     elif len(self.model.styles) != 2 and not self.conditional: raise InputError('which style do you want? there are ' + ', '.join(self.model.styles))
@@ -539,7 +558,8 @@ def __call__(self:StyleTransferPipeline,
                 bar.update()
                 if options.trajectory: path.append(x.cpu())
                 if callback: callback(n, t, x)
-            job = Job(sources[some[0]].style, wanted[some[0]], strength, s, options, steps, guidance_scale)
+            mask = self.masks_of([opened[i] for i in some], options)
+            job = Job(sources[some[0]].style, wanted[some[0]], strength, s, options, steps, guidance_scale, mask)
             y, x0, n = (self.paint_over if self.conditional else self.carry_over)(x1, job, step)
             nfe = max(nfe, n)
             for k, i in enumerate(some):
