@@ -18,7 +18,7 @@ from stylecfm.files import digest, read_json
 from stylecfm.images import to_tensor
 from stylecfm.metrics import keep_results
 from stylecfm.painting_table import held_out
-from stylecfm.perceptual import COLOURS, blurred_difference
+from stylecfm.perceptual import COLOUR_MODES, blurred_difference
 from stylecfm.repaint import Brush
 from stylecfm.transfer import Options, StyleTransferPipeline
 
@@ -32,7 +32,7 @@ def arguments():
     p.add_argument('--count', type=int, default=24, help='number of held-out photographs')
     p.add_argument('--style', default='monet', help='style to paint in')
     p.add_argument('--steps', type=int, default=12, help='steps of the solver')
-    p.add_argument('--choices', nargs='+', default=list(COLOURS), help='choices of colours')
+    p.add_argument('--choices', nargs='+', default=list(COLOUR_MODES), help='choices of colours')
     p.add_argument('--model', type=Path, default=starter(), help='folder of the model')
     p.add_argument('--out', type=Path, default=RESULTS/'colours.json', help='file of the figures')
     return p.parse_args()

@@ -34,6 +34,7 @@ def arguments():
     p = argparse.ArgumentParser(description='Learn a style from one large painting and measure it.')
     p.add_argument('--painting', type=Path, help='painting; a part of the scroll under STYLECFM_SHARED if none')
     p.add_argument('--steps', type=int, default=120, help='training steps')
+    p.add_argument('--batch', type=int, default=8, help='crops a step')
     p.add_argument('--minutes', type=float, default=60., help='training time, at most')
     p.add_argument('--count', type=int, default=6, help='number of held-out photographs')
     p.add_argument('--out', type=Path, default=RESULTS/'one_painting.json', help='file of the figures')
@@ -63,7 +64,7 @@ def main():
     codec = load_codec(model.spec, 'cpu')
     pieces = pieces_of(read_paintings(path, 256)[0])
     begun = time.process_time()
-    new = learn_style(model, 'one', pieces.train, codec, a.steps, a.minutes, seed=0)
+    new = learn_style(model, 'one', pieces.train, codec, a.steps, a.minutes, batch_size=a.batch, seed=0)
     seconds = time.process_time() - begun
     losses = held_out_losses(new, pieces.held, codec)
     print(compared(losses), f'{seconds:.0f} s', flush=True)
@@ -74,7 +75,7 @@ def main():
     made = {s: [pipe(im, 'photo', s, steps=8).images[0] for im in photos] for s in ('one', best)}
     held, net = squares(pieces.held), squeezenet()
     distances = dict(new=gram(net, made['one'], held), untouched=gram(net, photos, held)) | {best: gram(net, made[best], held)}
-    asked = dict(painting=path.name, steps=a.steps, squares=len(pieces.train), held_out=len(held), photographs=len(photos), model=digest(starter()/'manifest.json'))
+    asked = dict(painting=path.name, steps=a.steps, batch=a.batch, squares=len(pieces.train), held_out=len(held), photographs=len(photos), model=digest(starter()/'manifest.json'))
     keep_results(a.out, 'make one-painting', asked=asked, loss=losses, gram=distances, seconds=seconds)
     print(distances)
     small = lambda im: im.resize((144, 144))

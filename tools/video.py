@@ -23,10 +23,10 @@ from stylecfm.images import save_image, to_pil
 from stylecfm.metrics import keep_results, peak_memory_mb
 from stylecfm.repaint import Brush
 from stylecfm.transfer import Options, StyleTransferPipeline
-from stylecfm.video import ANCHOR, HOLD, Plan, flicker, paint_clip, warp
+from stylecfm.video import ANCHOR, HOLD, ClipPlan, flicker, paint_clip, warp
 
-HEIGHT, WIDTH, RATE, STEP = 240, 320, 10, (.65, 2.3)      # pixels, frames a second, pixels a frame
-BORDER, ALONE = 16, 12                                    # pixels left out; frames painted one by one
+HEIGHT, WIDTH, RATE, STEP = 240, 320, 5, (.65, 2.3)       # pixels, frames a second, pixels a frame
+BORDER, ALONE = 16, 6                                     # pixels left out; frames painted one by one
 
 
 def arguments():
@@ -70,7 +70,7 @@ def main():
     pipe = StyleTransferPipeline.from_pretrained(None, 'cpu')
     pipe.set_progress_bar_config(disable=True)
     brush = Brush(steps=a.steps)
-    plan = Plan((pipe.style('photo'), pipe.style(a.style)), brush, factor=pipe.codec.factor)
+    plan = ClipPlan((pipe.style('photo'), pipe.style(a.style)), brush, factor=pipe.codec.factor)
     with tempfile.TemporaryDirectory() as folder:
         source, painted = Path(folder)/'pan.mp4', Path(folder)/'painted.mp4'
         write_clip(source, pan(round(a.seconds*RATE)), Fraction(RATE))

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from stylecfm.checkpoints import starter
 from stylecfm.images import to_pil
-from stylecfm.perceptual import COLOURS
+from stylecfm.perceptual import COLOUR_MODES
 from stylecfm.repaint import Brush
 from stylecfm.transfer import Options, StyleTransferPipeline
 
@@ -58,7 +58,7 @@ class PaintStylecfm:
         required = dict(
             image=('IMAGE',),
             style=(bundled_styles(),),
-            colours=(list(COLOURS), dict(default='painting')),
+            colours=(list(COLOUR_MODES), dict(default='painting')),
             coarseness=('FLOAT', dict(default=5., min=1., max=8., step=.5)),
             temperature=('FLOAT', share),
             strength=('FLOAT', share),
