@@ -74,10 +74,10 @@ paint: .venv/.dev ## Measure ways to paint on held-out images, if STYLECFM_SHARE
 	$(BIN)/python tools/run_notebooks.py paintings
 
 colours: .venv/.dev ## Measure how far paintings keep the photographs' colours, if STYLECFM_SHARED has them (some minutes)
-	$(BIN)/python tools/colours.py
+	$(BIN)/python tools/colours.py --steps 6
 
 video: .venv/.dev ## Measure how steady a painted video is (some minutes)
-	$(BIN)/python tools/video.py
+	$(BIN)/python tools/video.py --steps 4
 
 one-painting: .venv/.dev ## Learn a style from one large painting and measure it, if STYLECFM_SHARED has one (some minutes)
 	$(BIN)/python tools/one_painting.py
