@@ -12,7 +12,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install anywhere app paint brain browser figures demo test test-slow latents network coupling solvers memory card peers trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
+.PHONY: help install anywhere app paint colours video one-painting brain browser figures demo test test-slow latents network coupling solvers memory card peers trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -72,6 +72,15 @@ paint: .venv/.dev ## Measure ways to paint on held-out images, if STYLECFM_SHARE
 	mkdir -p build && git archive b969601 checkpoints/monet256 | tar -x -C build
 	$(BIN)/python tools/paint_table.py --count 80 --draws 100 --previous build/checkpoints/monet256 --sheet
 	$(BIN)/python tools/run_notebooks.py paintings
+
+colours: .venv/.dev ## Measure how far paintings keep the photographs' colours, if STYLECFM_SHARED has them (some minutes)
+	$(BIN)/python tools/colours.py --steps 6
+
+video: .venv/.dev ## Measure how steady a painted video is (some minutes)
+	$(BIN)/python tools/video.py --steps 4
+
+one-painting: .venv/.dev ## Learn a style from one large painting and measure it, if STYLECFM_SHARED has one (some minutes)
+	$(BIN)/python tools/one_painting.py
 
 transfer: .venv/.dev ## Compare ways, solvers and rivals on held-out photographs, after make monet (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py 98_modes --slow

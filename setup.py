@@ -21,6 +21,6 @@ setup(
     long_description=readme.read_text(encoding='utf-8') if readme.exists() else '', long_description_content_type='text/markdown',
     packages=find_packages(include=[c['lib_path'] + '*']) + ['stylecfm.starter']*starter,
     package_dir={'stylecfm.starter': 'checkpoints/painter'} if starter else {}, package_data={'stylecfm.starter': ['*', '*/*']} if starter else {}, python_requires='>=' + c['min_python'], install_requires=c['requirements'].split(),
-    extras_require={k: c[f'{k}_requirements'].split() for k in ('app', 'brain', 'data', 'demo', 'dev', 'docs', 'fid', 'heif', 'lab', 'schedulefree', 'sinkhorn', 'tensorboard', 'users')},
+    extras_require={k: c[f'{k}_requirements'].split() for k in ('app', 'brain', 'data', 'demo', 'dev', 'docs', 'fid', 'heif', 'lab', 'schedulefree', 'sinkhorn', 'tensorboard', 'users', 'video')},
     scripts=scripts,
     entry_points={'console_scripts': c['console_scripts'].split(), 'nbdev': [f"{c['lib_path']}={c['lib_path']}._modidx:d"]})

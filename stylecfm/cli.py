@@ -280,14 +280,15 @@ def pairs(
     overwrite:bool=False, # Replace files that no earlier run wrote
 ) -> list: # `(Path, Path)`: what to read, where to write
     "Which file becomes which; raises `InputError` where there is nothing to read, or it could not be written."
+    from stylecfm.clips import is_clip, known_video
     from stylecfm.results import check_results, results_for
     if not source: raise InputError('--input is missing: give an image, a folder of images, or a pattern such as "photos/*.jpg"')
     if not output: raise InputError('--output is missing: give the name of an image, or of a folder')
     found, source, output = _sources(source), Path(source), Path(output)
     if found: todo = results_for(found, output)                                 # a.jpg and a.png stay two
-    elif os.path.isdir(output) or not output.suffix: todo = [(source, output/f'{source.stem}.png')]
+    elif os.path.isdir(output) or not output.suffix: todo = [(source, output/(source.stem + ('.mp4' if is_clip(source) else '.png')))]
     else: todo = [(source, output)]
-    known_format(todo[0][1])
+    (known_video if is_clip(source) else known_format)(todo[0][1])
     for p in (*(p for _, p in todo), *others): writable(p)
     check_results([*(p for _, p in todo), *others], [p for p, _ in todo], overwrite)
     return todo
@@ -296,10 +297,10 @@ def pairs(
 @call_parse
 def stylecfm_transfer(
     checkpoint:str=None, # A model, a checkpoint, or the folder of a run; the pretrained model if none
-    input:str=None, # An image, a latent (.safetensors or .pt), a folder of images, or a pattern such as "photos/*.jpg"
+    input:str=None, # An image, a latent (.safetensors or .pt), a folder of images, a pattern such as "photos/*.jpg", or a video
     source_style:str='auto', # Style it is in: name or number; auto: detected for each image, or photo with a structure-conditioned model
     target_style:str='auto', # Style it gets: name or number, or several, as painting:2,photo:1; auto: the first other style
-    output:str=None, # An image, or a folder
+    output:str=None, # An image, a folder, or a video
     num_steps:int=None, # Steps each way; as the model says if none
     cfg_scale:float=None, # Guidance at the start; 1 is unguided
     method:str=None, # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21, bs32 and dopri5 choose their steps
@@ -308,10 +309,12 @@ def stylecfm_transfer(
     full_size:store_true=False, # Paint images at the size that they have
     coarseness:float=None, # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the composition (this and the next five: structure-conditioned models)
     texture:float=None, # Share of the photograph's own texture that stays, 0 to 1
-    colours:float=None, # Share of the painting's colours, from 0, those of the photograph, to 1
-    colors:float=None, # Alias of --colours
+    colours:str=None, # Colours: photo, moments (overall the photograph's), painting, or the painting's share, 0 to 1
+    colors:str=None, # Alias of --colours
     temperature:float=None, # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
     palette:str=None, # Colours: assigned (those of a painting, the default), or collection (one map of colours for all pictures)
+    mask:str=None, # Image that says where to paint: white all, black nothing (structure-conditioned models, as the next)
+    alpha_mask:store_true=False, # Paint where an image is opaque
     mode:str='loop', # Way from style to style: loop, flowedit or sdedit
     match:str=None, # Make structures more like noise: none, moments or spectrum; as the model says if not given
     fresh:float=None, # Share of a structure, 0 to 1, that becomes new noise: more paint, less likeness; as the model says if not given
@@ -333,13 +336,16 @@ def stylecfm_transfer(
         if grid: known_format(Path(grid))
         check_size(todo[0][0], size, full_size)
         from stylecfm.transfer import Options, StyleTransferPipeline
+        from stylecfm.clips import is_clip
+        from stylecfm.video import transfer_clip
         dials = dict(coarseness=coarseness, texture=texture, colours=either(colours, colors), temperature=temperature,
                      palette=palette)
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
         given = dict(source=None if source_style == 'auto' else source_style,
                      target=None if target_style == 'auto' else weights_of(target_style),
                      steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength,
-                     options=with_dials(pipe, Options(mode, match=match, fresh=fresh, seed=seed), dials))
+                     options=with_dials(pipe, Options(mode, match=match, fresh=fresh, seed=seed, mask=mask, alpha_mask=alpha_mask), dials))
+        if is_clip(input): return transfer_clip(pipe, *todo[0], given, size, (grid, report, full_size))
         transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report, size, None if size or full_size else LONGEST)
 
 # %% ../nbs/80_cli.ipynb #1a28d001
@@ -355,12 +361,12 @@ def check_size(
     if size and path.suffix.lower() in LATENTS: raise InputError('--size is for images; a latent has the size that it has')
 
 def either(
-    colours:float|None, # Value of --colours
-    colors:float|None, # Value of --colors
-) -> float|None:
+    colours:float|str|None, # Value of --colours
+    colors:float|str|None, # Value of --colors
+) -> float|str|None:
     "The one value of a flag with two spellings; raises `InputError` for two values."
     if colours is not None and colors is not None and colours != colors:
-        raise InputError(f'--colours and --colors are one flag, got {colours:g} and {colors:g}; give one of them')
+        raise InputError(f'--colours and --colors are one flag, got {colours} and {colors}; give one')
     return colors if colours is None else colours
 
 def with_dials(
@@ -373,7 +379,9 @@ def with_dials(
     if not given: return options
     if not pipe.conditional:
         raise InputError(f'--{next(iter(given))} needs a structure-conditioned model, as the pretrained one is; leave it out')
+    from stylecfm.perceptual import check_colours
     from stylecfm.repaint import Brush
+    if 'colours' in given: given['colours'] = check_colours(given['colours'])
     return options._replace(brush=Brush(**given))
 
 # %% ../nbs/80_cli.ipynb #d0acab20

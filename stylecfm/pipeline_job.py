@@ -8,6 +8,7 @@ __all__ = ['MODES', 'STARTS', 'Guess', 'Options', 'Transferred', 'settings', 'ar
 
 # %% ../nbs/59a_pipeline_job.ipynb #b94b1d96
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Callable, NamedTuple
 import torch
 from diffusers import SchedulerMixin
@@ -43,6 +44,8 @@ class Options(NamedTuple):
     batch: int = 8 # Images of one size that go together
     trajectory: bool = False # Also give every point on the way
     brush: Brush|None = None # Choices of a structure-conditioned model; its defaults if none
+    mask: str|Path|Image.Image|None = None # Mask of a structure-conditioned model, white where to paint; resized to each image
+    alpha_mask: bool = False # It paints where an image is opaque
 
 @dataclass
 class Transferred(BaseOutput):
@@ -106,6 +109,7 @@ class Job(NamedTuple):
     scheduler: SchedulerMixin|None = None # Scheduler that drives the generation; None: the solver of the settings
     end: StepEnd|None = None # Called after each step of the generation
     start: Tensor|None = None # Structures that are given instead of found, `(b, c, h, w)`
+    mask: Tensor|None = None # Masks of a structure-conditioned model, 1 where to paint, `(b, 1, h, w)`; none: everywhere
 
     def blend(self) -> dict: # {style: weight}; they add up to 1
         "The target as far as it is wanted."

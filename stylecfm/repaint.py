@@ -15,9 +15,11 @@ from .abstraction import coarse_picture
 from .config import InputError
 from .data_prediction import sample_data_prediction
 from .guidance import guided
+from .masks import Region, latent_mask, masked_data, restore_outside
 from .painting import structure_condition
 from .palettes import Palette, collection_palette, nearest_palette, palette_of, recolour, transported_palette
 from .paths import noise_like
+from .perceptual import check_colours, finish_colours, palette_share
 from .solvers import ODESolver
 
 # %% ../nbs/55_repaint.ipynb #5ae61df4
@@ -27,7 +29,7 @@ class Brush(NamedTuple):
     "Choices of a painting under a condition."
     coarseness: float = 5. # Radius of the coarse picture, pixels: larger keeps less of the composition; 0 or 1 to 8
     texture: float = 0. # Share of the photograph's own texture, 0 to 1; 1 in its own style gives the photograph back
-    colours: float = 1. # Share of the painting's colours, 0 (those of the photograph) to 1
+    colours: float|str = 1. # Share of the paintings' palettes, 0 to 1, or a key of `COLOUR_MODES`: photo, moments, painting
     temperature: float = 1.03 # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
     steps: int = 12 # Steps each way
     guidance_scale: float = 1. # Classifier-free guidance of the style, >= 1
@@ -39,9 +41,10 @@ def check_brush(
     b:Brush, # Choices to check
 ) -> Brush: # Checked choices
     "Raise `InputError` for choices that are out of range."
-    ranges = dict(texture=(0, 1), colours=(0, 1), temperature=(0, 1.2), steps=(1, 1000), guidance_scale=(1, 100), base_size=(64, 8192))
+    ranges = dict(texture=(0, 1), temperature=(0, 1.2), steps=(1, 1000), guidance_scale=(1, 100), base_size=(64, 8192))
     for name, (lo, hi) in ranges.items():
         if not lo <= getattr(b, name) <= hi: raise InputError(f'{name} must be from {lo} to {hi}, got {getattr(b, name)}')
+    check_colours(b.colours)
     if not (b.coarseness == 0 or 1 <= b.coarseness <= 8): raise InputError(f'coarseness must be 0, or from 1 to 8 pixels, got {b.coarseness}')
     if b.palette not in PALETTES: raise InputError(f'palette must be {" or ".join(PALETTES)}, got {b.palette!r}')
     return b
@@ -105,7 +108,8 @@ def conditions(
     coarse = coarse_picture(x, b.coarseness)
     style = max(target, key=target.get) if isinstance(target, dict) else target
     library, moved = p.libraries[style] if style >= 0 else None, coarse
-    if library is not None and b.colours:
+    share = palette_share(b.colours)
+    if library is not None and share:
         own = palette_of(coarse)
         on = lambda palettes: Palette(*(v.to(own.mean) for v in palettes))
         known = p.libraries[source] if source >= 0 else None
@@ -113,7 +117,7 @@ def conditions(
             own, wanted = (Palette(*(v.expand(len(x), *v.shape) for v in collection_palette(on(k)))) for k in (known, library))
         elif known is None: wanted = nearest_palette(own, on(library), seed=b.seed)
         else: wanted = transported_palette(own, on(known), on(library), seed=b.seed)
-        moved = recolour(coarse, own, wanted, b.colours)
+        moved = recolour(coarse, own, wanted, share)
     return condition_of(p, coarse, b.coarseness), condition_of(p, moved, b.coarseness)
 
 class Painted(NamedTuple):
@@ -127,6 +131,20 @@ def _to_image(p:Painter, latent:Tensor) -> Tensor:
     "Decoded latents as images in [0, 1]."
     return ((p.decode(latent) + 1)/2).clamp(0, 1)
 
+def _prediction(p:Painter, both:Tensor, target:int|dict, b:Brush, region:Region|None) -> Callable:
+    "Data prediction, within a region if there is one; `both` stacks the conditions before and after their colours are moved."
+    if region is None: return conditional_data(p, both[1], target, b.guidance_scale)
+    z = p.encode(region.photo*2 - 1)
+    m = latent_mask(region.mask, z.shape[-2:])
+    return masked_data(conditional_data(p, torch.lerp(*both, m), target, b.guidance_scale), m, z)
+
+def _finished(p:Painter, latent:Tensor, x:Tensor, b:Brush, region:Region|None) -> Tensor:
+    "Images of latents, with the chosen colours, and the photograph outside of a region."
+    y = _to_image(p, latent)
+    if region is None: return finish_colours(b.colours, y, x)
+    y = restore_outside(y, _to_image(p, p.encode(region.photo*2 - 1)), region)
+    return torch.lerp(y, finish_colours(b.colours, y, region.photo), region.mask)
+
 @torch.no_grad()
 def paint_once(
     p:Painter, # Network, codec and palettes
@@ -135,20 +153,22 @@ def paint_once(
     target:int|dict, # Style to paint in, or {style: weight}
     b:Brush=Brush(), # Choices
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step of a solver
+    region:Region|None=None, # Part to paint, and what stays; the whole if none
 ) -> Painted:
     "Paint images at their own size: condition, start, and the flow from t = 0 to 1."
     check_brush(b)
     here, there = conditions(p, x, target, b, source)
     g = torch.Generator().manual_seed(b.seed)
-    x0 = b.temperature*noise_like(there[:, :-1], g)
-    if not b.texture:
-        made = sample_data_prediction(conditional_data(p, there, target, b.guidance_scale), x0, b.steps, callback)
-        return Painted(_to_image(p, made), x0, b.steps*(1 + (b.guidance_scale != 1)))
+    x0, nfe = b.temperature*noise_like(there[:, :-1], g), 0
     solver = ODESolver('heun', b.steps)
-    back = solver.solve(conditional_field(p, here, source), p.encode(x*2 - 1), 1., 0., callback).arrived()
-    x0 = mix_noise(back.x, x0, b.texture)
-    made = solver.solve(conditional_field(p, there, target, b.guidance_scale), x0, 0., 1., callback).arrived()
-    return Painted(_to_image(p, made.x), x0, back.nfe + made.nfe)
+    if b.texture:
+        back = solver.solve(conditional_field(p, here, source), p.encode(x*2 - 1), 1., 0., callback).arrived()
+        x0, nfe = mix_noise(back.x, x0, b.texture), back.nfe
+    if b.texture and region is None:
+        made = solver.solve(conditional_field(p, there, target, b.guidance_scale), x0, 0., 1., callback).arrived()
+        return Painted(_finished(p, made.x, x, b, region), x0, nfe + made.nfe)
+    made = sample_data_prediction(_prediction(p, torch.stack([here, there]), target, b, region), x0, b.steps, callback)
+    return Painted(_finished(p, made, x, b, region), x0, nfe + b.steps*(1 + (b.guidance_scale != 1)))
 
 # %% ../nbs/55_repaint.ipynb #46b73837
 def resized(
@@ -176,13 +196,18 @@ def paint(
     b:Brush=Brush(), # Choices
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step of a solver
     factor:int=8, # Codec's factor
+    mask:Tensor|None=None, # 1: painted, 0: the image stays, `(b, 1, h, w)`; everywhere 1 if none
 ) -> Painted:
     "Paint images of any size: large ones small first, then with a brush of the full size over the enlarged painting."
     h, w = x.shape[-2:]
-    if max(h, w) <= 1.25*b.base_size: return paint_once(p, x, source, target, b, callback)
+    within = lambda x, m: None if m is None else Region(m, x)
+    if max(h, w) <= 1.25*b.base_size: return paint_once(p, x, source, target, b, callback, within(x, mask))
     small = base_of((h, w), b.base_size, factor)
-    first = paint_once(p, resized(x, small), source, target, b, callback)
+    base, part = resized(x, small), None if mask is None else resized(mask, small)
+    first = paint_once(p, base, source, target, b, callback, within(base, part))
     enlarged = resized(first.images, (h, w))
     over = b._replace(colours=0., texture=0., coarseness=min(8., max(3., 1.5*max(h, w)/b.base_size)))
-    second = paint_once(p, enlarged, source, target, over, callback)
-    return second._replace(nfe=first.nfe + second.nfe)
+    second = paint_once(p, enlarged, source, target, over, callback, within(x, mask))
+    done = finish_colours(b.colours, second.images, x)                          # the second pass has colours of its own
+    images = done if mask is None else torch.lerp(second.images, done, mask)
+    return second._replace(images=images, nfe=first.nfe + second.nfe)

@@ -29,6 +29,7 @@ from .files import sealed_folder
 from .guidance import Guidance, guided
 from .images import crop_back, load_layers, pad_to, to_pil, to_tensor
 from .latent_files import LATENTS, latent_of
+from .masks import load_mask, mask_tensor
 from .paths import linear
 from .repaint import Brush, Painter, check_brush, paint, resized
 from .solvers import ADAPTIVE, Carry, ODESolver, Solution
@@ -363,7 +364,21 @@ def check_conditional(self:StyleTransferPipeline,
     if options.match is not None or options.fresh is not None: raise InputError('match and fresh need a model without a condition; use temperature or texture')
     if solver not in (None, 'euler'): raise InputError(f'a structure-conditioned model has a sampler of its own, got solver {solver!r}; leave it out')
     if options.trajectory: raise InputError('a trajectory needs a model without a condition; leave it out')
+    if options.mask is not None and options.alpha_mask: raise InputError('mask and alpha_mask exclude each other; give one of them')
+    if options.mask is not None: load_mask(options.mask)
     self.brush_of(options)
+
+@patch
+def masks_of(self:StyleTransferPipeline,
+    opened:list, # `Opened` of one size each
+    options:Options, # Options of a call
+) -> Tensor|None: # Masks in [0, 1], `(b, 1, h, w)`, padded as the images; None: paint everywhere
+    "Masks of a batch; raises `InputError` where an image is opaque and its alpha was to be the mask."
+    if options.mask is None and not options.alpha_mask: return None
+    found = [load_mask(options.mask) if options.mask is not None else p.alpha for p in opened]
+    if None in found: raise InputError('an image without transparency has no alpha to be its mask; give a mask, or leave out alpha_mask')
+    padded = [pad_to(mask_tensor(m, p.size), self.codec.factor)[0] for m, p in zip(found, opened)]
+    return torch.cat(padded).to(self.device)
 
 # %% ../nbs/60_transfer.ipynb #f0ffdf73
 @patch
@@ -404,7 +419,7 @@ def paint_over(self:StyleTransferPipeline,
     "One batch from style to style by a structure-conditioned model."
     b = self.brush_of(job.options, job.steps, job.scale)
     target = next(iter(job.target)) if len(job.target) == 1 else job.target
-    try: made = paint(self.painter(), x, job.source, target, b, job.after(callback), self.coder.factor)
+    try: made = paint(self.painter(), x, job.source, target, b, job.after(callback), self.coder.factor, job.mask)
     except Interrupted as e: return resized((self.decode(e.x) + 1)/2, x.shape[-2:]), e.x, job.end.done
     return torch.lerp(x, made.images, job.strength), made.x0, made.nfe
 
@@ -496,6 +511,7 @@ def check(self:StyleTransferPipeline,
     if self.driver(solver) is not None and (self.conditional or options.mode != 'loop'):
         raise InputError('a scheduler generates by mode loop, from a model without a condition; set pipe.scheduler = None')
     if self.conditional: self.check_conditional(options, solver)
+    elif options.mask is not None or options.alpha_mask: raise InputError('a mask needs a structure-conditioned model, as the pretrained one is; leave it out')
     if source is not None: self.style(source)
     if target is not None: self.shares(target)
     elif len(self.model.styles) != 2 and not self.conditional: raise InputError('which style do you want? there are ' + ', '.join(self.model.styles))
@@ -567,6 +583,7 @@ def run_job(self:StyleTransferPipeline,
                 if callback: callback(n, t, x)
             now = job._replace(source=sources[some[0]].style, target=wanted[some[0]], options=o._replace(seed=seeds[some[0]] if noisy else o.seed),
                                end=a.call and StepEnd(self, a.call, a.names, s.method not in ADAPTIVE),
+                               mask=self.masks_of([opened[i] for i in some], o),
                                start=None if a.latents is None else started(a.latents, some, x1))
             y, x0, m = (self.paint_over if self.conditional else self.carry_over)(x1, now, step)
             nfe = max(nfe, m)

@@ -1,0 +1,126 @@
+"""The integrations work as their hosts use them."""
+import ast
+import configparser
+import importlib.util
+import json
+import re
+import sys
+import types
+import unittest
+from unittest.mock import patch
+
+from notebooks import ROOT
+
+HERE = ROOT/'integrations'
+
+
+def node_module():
+    "Load the ComfyUI node as ComfyUI does: from its file."
+    spec = importlib.util.spec_from_file_location('stylecfm_nodes', HERE/'comfyui'/'stylecfm_nodes.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Bar:
+    "ComfyUI's progress bar."
+    moved = []
+
+    def __init__(self, total):
+        self.total = total
+
+    def update(self, n):
+        Bar.moved.append((n, self.total))
+
+
+class Comfy(unittest.TestCase):
+    "A stand-in for ComfyUI: it reads the mappings, fills the inputs with their defaults, and calls the function."
+    @classmethod
+    def setUpClass(cls):
+        import torch
+        from stylecfm.data_prediction import DataIsoNext
+        from stylecfm.transfer import StyleTransferPipeline
+        cls.torch, cls.module = torch, node_module()
+        torch.manual_seed(0)
+        net = DataIsoNext(latent_channels=12, condition_channels=13, hidden_dim=16, num_layers=2, num_styles=3, style_dim=16, time_dim=16)
+        cls.pipe = StyleTransferPipeline(net, 'pixels:2', styles=['monet', 'photo', 'ink'])     # untrained: it predicts the coarse picture
+        cls.pipe.set_progress_bar_config(disable=True)
+        cls.images = torch.rand(2, 24, 36, 3).round(decimals=2)
+
+    def run_node(self, **given):
+        "What the node returns, called with its defaults and the given inputs."
+        node = self.module.NODE_CLASS_MAPPINGS['PaintStylecfm']
+        asked = node.INPUT_TYPES()
+        values = {}
+        for name, (kind, *more) in (asked['required'] | asked['optional']).items():
+            if isinstance(kind, list): values[name] = (more[0] if more else {}).get('default', kind[0])
+            elif more: values[name] = more[0]['default']
+        host = types.ModuleType('comfy.utils')
+        host.ProgressBar = Bar
+        with patch.object(self.module, 'pipeline', lambda name: self.pipe), patch.dict(sys.modules, {'comfy': types.ModuleType('comfy'), 'comfy.utils': host}):
+            return getattr(node(), node.FUNCTION)(**values | dict(style='ink', image=self.images, steps=2) | given)
+
+    def test_interface(self):
+        node = self.module.NODE_CLASS_MAPPINGS['PaintStylecfm']
+        self.assertEqual(node.RETURN_TYPES, ('IMAGE',))
+        self.assertEqual(self.module.NODE_DISPLAY_NAME_MAPPINGS.keys(), self.module.NODE_CLASS_MAPPINGS.keys())
+        asked = node.INPUT_TYPES()
+        for kind, *more in (*asked['required'].values(), *asked['optional'].values()):
+            if kind in ('FLOAT', 'INT'): self.assertTrue(more[0]['min'] <= more[0]['default'] <= more[0]['max'])
+        styles = asked['required']['style'][0]
+        self.assertEqual(styles[-1], 'photo')
+        self.assertIn('monet', styles)
+
+    def test_paints(self):
+        Bar.moved.clear()
+        made, = self.run_node(coarseness=1.)
+        self.assertEqual(made.shape, self.images.shape)
+        self.assertEqual(Bar.moved, [(1, 2)]*2)
+        self.assertTrue(0 <= made.min() and made.max() <= 1)
+        self.assertGreater((made - self.images).abs().mean().item(), .02)     # noise, simplified
+
+    def test_strength_0_and_mask(self):
+        same, = self.run_node(strength=0.)
+        self.assertLess((same - self.images).abs().max().item(), 1/255 + 1e-6)
+        mask = self.torch.zeros(1, 24, 36)
+        mask[:, :, :18] = 1.
+        part, = self.run_node(mask=mask, colours='photo')
+        self.assertLess((part - self.images)[:, :, 18:].abs().max().item(), 1/255 + 1e-6)
+        self.assertGreater((part - self.images)[:, :, :18].abs().mean().item(), .02)
+
+
+class Files(unittest.TestCase):
+    def test_space(self):
+        import inspect
+
+        from stylecfm.app import stylecfm_app
+        front = (HERE/'space'/'README.md').read_text().split('---')[1]
+        meta = dict(line.split(': ', 1) for line in front.strip().splitlines())
+        self.assertEqual(meta['sdk'], 'gradio')
+        self.assertLessEqual(len(meta['short_description']), 60)
+        pins = (ROOT/'constraints.txt').read_text()
+        self.assertIn(f'gradio=={meta["sdk_version"]}', pins)
+        app = (HERE/'space'/meta['app_file']).read_text()
+        call = next(n for n in ast.walk(ast.parse(app)) if isinstance(n, ast.Call) and getattr(n.func, 'id', '') == 'stylecfm_app')
+        known = inspect.signature(stylecfm_app.__wrapped__).parameters
+        self.assertLessEqual({k.arg for k in call.keywords}, known.keys())
+
+    def test_docker(self):
+        config = configparser.ConfigParser(delimiters=['='])
+        config.read(ROOT/'settings.ini')
+        text = (HERE/'docker'/'Dockerfile').read_text()
+        for line in re.findall(r'^COPY (.+)$', text, re.M):
+            for name in line.split()[:-1]: self.assertTrue((ROOT/name).exists(), name)
+        for extra in re.search(r'/src\[([\w,]+)\]', text)[1].split(','): self.assertIn(f'{extra}_requirements', config['DEFAULT'])
+        self.assertIn('USER painter', text)
+        command = json.loads(re.search(r'^CMD (.+)$', text, re.M)[1])
+        self.assertIn(f'{command[0]}=', config['DEFAULT']['console_scripts'])
+
+    def test_notebook_was_run_in_order(self):
+        cells = [c for c in json.loads((HERE/'colab.ipynb').read_text())['cells'] if c['cell_type'] == 'code']
+        self.assertEqual([c['execution_count'] for c in cells], list(range(1, len(cells) + 1)))
+        for c in cells: self.assertFalse([o for o in c['outputs'] if o['output_type'] == 'error'])
+        self.assertTrue(any('image/jpeg' in o.get('data', {}) for c in cells for o in c['outputs']))
+
+
+if __name__ == '__main__': unittest.main()
