@@ -377,7 +377,7 @@ def masks_of(self:StyleTransferPipeline,
     if options.mask is None and not options.alpha_mask: return None
     found = [load_mask(options.mask) if options.mask is not None else p.alpha for p in opened]
     if None in found: raise InputError('an image without transparency has no alpha to be its mask; give a mask, or leave out alpha_mask')
-    padded = [pad_to(mask_tensor(m, p.size), self.codec.factor)[0] for m, p in zip(found, opened)]
+    padded = [pad_to(mask_tensor(m, p.size), self.coder.factor)[0] for m, p in zip(found, opened)]
     return torch.cat(padded).to(self.device)
 
 # %% ../nbs/60_transfer.ipynb #f0ffdf73
