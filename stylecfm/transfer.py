@@ -304,7 +304,7 @@ def settings(
     solver:str|None=None, # A key of `METHODS` or `ADAPTIVE`
 ) -> InferenceConfig:
     "Settings for one call; raises `InputError` for impossible ones."
-    given = dict(num_inference_steps=steps, cfg_scale=guidance_scale, method=solver)
+    given = dict(num_inference_steps=steps, guidance_scale=guidance_scale, solver=solver)
     if solver not in (None, 'euler'): given['adaptive_step_size'] = False       # whose steps are Euler's
     return replace(base, **{k: v for k, v in given.items() if v is not None})
 
@@ -351,8 +351,9 @@ class Job(NamedTuple):
 
     def guidance(self) -> tuple: # Scale at t=0, a key of `DECAYS`
         "Guidance as far as it is wanted."
-        falls = self.settings.cfg_decay if self.options.decay is None else self.options.decay
-        return 1 + (self.settings.cfg_scale - 1)*self.strength, 'linear' if falls else 'constant'
+        s, decay = self.settings, self.options.decay
+        name = s.guidance_decay if decay is None else {True: 'linear', False: 'constant'}.get(decay, decay)
+        return 1 + (s.guidance_scale - 1)*self.strength, name
 
     def crossed(self,
         x0:Tensor, # Structures as the inversion found them, `(b, c, h, w)`
@@ -367,7 +368,7 @@ class Job(NamedTuple):
     def solver(self) -> ODESolver:
         "As the settings say."
         s = self.settings
-        return ODESolver(s.method, s.num_inference_steps, s.adaptive_step_size, s.step_threshold)
+        return ODESolver(s.solver, s.num_inference_steps, s.adaptive_step_size, s.step_threshold)
 
 # %% ../nbs/60_transfer.ipynb #816150d1
 @patch(as_prop=True)
