@@ -299,8 +299,7 @@ def stylecfm_transfer(
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
         for_inference(pipe)
         source, target = styles_of(pipe, source_style, target_style)
-        given = dict(source=source, target=target, steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength,
-                     options=with_dials(pipe, Options(mode, match=match, fresh=fresh, seed=seed), dials))
+        given = dict(source=source, target=target, steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength, options=with_dials(pipe, Options(mode, match=match, fresh=fresh, seed=seed), dials))
         transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report, size, None if size or full_size else LONGEST)
 
 # %% ../nbs/80_cli.ipynb #c1f00004

@@ -458,7 +458,7 @@ def _left_out(v:Any, f:Any) -> bool:
     "Whether a config.json leaves a key out."
     return isinstance(v, Derived) or (f.metadata['expert'] and not isinstance(f.default, Derived) and v == f.default)
 
-def _file_form(config:'Config') -> dict: # {section: {key: value}}
+def _file_form(config:Any) -> dict: # {section: {key: value}}
     "The keys of a config.json: without defaults that only experts change, without what follows from others; null for off."
     out = {}
     for s in fields(config):

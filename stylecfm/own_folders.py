@@ -325,12 +325,16 @@ def train_folders(
 def _train(places:RunPlaces, c:Config, steps:int|None, command:str):
     "Train, or go on, and say what was done of the plan."
     from stylecfm.train import OTCFMTrainer
+    planned = max(c.training.max_steps, steps or 0)
     if steps: c = replace(c, training=replace(c.training, max_steps=steps))
-    planned = c.training.max_steps
+    def tell():
+        "The last lines, also of a run that was stopped."
+        for line in run_lines(places.root, planned, f'{command} --steps STEPS'): say(line, error=True)
     try: OTCFMTrainer(c).fit()
-    finally:
-        if (places.root/'config.json').is_file():
-            for line in run_lines(places.root, planned, f'{command} --steps STEPS'): say(line, error=True)
+    except KeyboardInterrupt:
+        if (places.root/'config.json').is_file(): tell()
+        raise
+    tell()
 
 # %% ../nbs/83_own_folders.ipynb #9204d8f2
 @call_parse
