@@ -6,10 +6,10 @@
 __all__ = ['LOOK_AT', 'ON_CPU', 'MOST_STEPS', 'CPU_HOURS', 'EXTRAS', 'memory_table', 'report_dict', 'measured', 'draw_timeline',
            'stylecfm_profile', 'Looked', 'look_at_folder', 'FolderReport', 'report_on', 'twins', 'suggest', 'copies',
            'disk_needed', 'time_of_step', 'limit_steps', 'arranged', 'free_places', 'side_step', 'pinned',
-           'stylecfm_plan', 'Finding', 'examine', 'stylecfm_doctor']
+           'load_average', 'busy_line', 'stylecfm_plan', 'Finding', 'examine', 'stylecfm_doctor']
 
 # %% ../nbs/80a_advice.ipynb #cell-2
-import json, sys
+import json, os, sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -340,6 +340,18 @@ def pinned(
     from stylecfm.memory import Means
     return {k: getattr(config.training, k) for k in Means._fields if getattr(config.training, k) != 'auto'}
 
+# %% ../nbs/80a_advice.ipynb #ad0000b2
+def load_average() -> tuple: # Processes at work in the last minute, and cores for them; 0 where the system does not tell
+    "How busy the machine is."
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    return os.getloadavg()[0] if hasattr(os, 'getloadavg') else 0., cores
+
+def busy_line() -> str: # '' on a quiet machine
+    "What to know of times that are measured now."
+    load, cores = load_average()
+    if load < .75*cores: return ''
+    return f'measured on a busy machine (load average {load:.1f} on {cores} core(s)), so the times are too long'
+
 # %% ../nbs/80a_advice.ipynb #cell-16
 @call_parse
 def stylecfm_plan(
@@ -365,7 +377,9 @@ def stylecfm_plan(
             if v is not None and not 0 < v < 10_000: raise InputError(f'{k} must be above 0, got {v:g}')
         if save and Path(save).exists(): raise InputError(f'{save} is there already; choose another --save')
         writable(Path(save or 'config.json'))
+        busy = busy_line()
         _make_plan(folders, budget, image_size, codec, hours, preset, save)
+        if busy: say(busy, error=True)
 
 # %% ../nbs/80a_advice.ipynb #cell-17
 def _make_plan(folders:list, budget:float|None, image_size:int|None, codec:str, hours:float|None, name:str|None, save:str|None):

@@ -18,7 +18,7 @@ import stylecfm
 from .adagn import NORMS
 from .codecs import Codec, LatentStats, stats_from, write_codec
 from .config import EVEN, FLAG, NAME, ODD, PATH, TEXT, WIDEST, Config, InferenceConfig, InputError, Rule, checked
-from .config import chosen, many, one_of, real, say, section_of, whole
+from .config import chosen, many, one_of, present_keys, real, say, section_of, whole
 from .files import DamagedError, Held, check_shapes, listed, narrowed, others_files, read_json
 from .files import read_manifest, read_tensors, run_lock, sealed_folder, tensor_shapes, verify_folder
 from .files import write_json, write_tensors, write_text, written_by
@@ -341,12 +341,16 @@ FREE = {'training.stage1_epochs', 'training.max_steps', 'training.max_minutes', 
         *(f'training.{k}' for k in Means._fields),
         'data.data_root', 'data.raw_data_root', 'model.use_gradient_checkpointing'} # Keys that may change within a run
 
+def _present(config:dict) -> dict:
+    "A config that a checkpoint holds, with the present names of its keys."
+    return {s: present_keys(s, d) for s, d in config.items()}
+
 def differing(
     old:dict, # A config as `Config.to_dict` gives it
     new:dict, # Another
 ) -> list: # `key: old -> new`, a text each
     "What may not change within a run and did."
-    usual = Config().to_dict()  # what a run from before a key was there did
+    usual, old = Config().to_dict(), _present(old)  # usual: what a run from before a key was there did
     return [f'{s}.{k}: {old[s].get(k, usual[s][k])} -> {new[s][k]}' for s in ('model', 'training', 'data')
             for k in new[s]
             if old[s].get(k, usual[s][k]) != new[s][k] and f'{s}.{k}' not in FREE]
@@ -356,7 +360,7 @@ def also_changed(
     new:dict, # Another
 ) -> list: # `key: old -> new`, a text each
     "What may change within a run and did, but for places on the disk."
-    usual, places = Config().to_dict(), {'save_dir', 'data_root', 'raw_data_root', 'num_workers'}
+    usual, old, places = Config().to_dict(), _present(old), {'save_dir', 'data_root', 'raw_data_root', 'num_workers'}
     was = lambda s, k: old.get(s, {}).get(k, usual[s][k])
     return [f'{s}.{k}: {was(s, k)} -> {v}' for s in new for k, v in new[s].items() if k not in places and was(s, k) != v
             and (f'{s}.{k}' in FREE or s not in ('model', 'training', 'data'))]

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['FLAG', 'TEXT', 'WIDEST', 'EVEN', 'ODD', 'LONGEST', 'NAME', 'INSIDE', 'PATH', 'DIGEST', 'SEED_BEFORE', 'SEED_AFTER',
            'printable', 'InputError', 'say_all', 'say', 'Rule', 'whole', 'real', 'one_of', 'or_auto', 'chosen',
-           'one_word', 'many', 'table', 'row', 'or_none', 'key', 'checked', 'Section', 'ModelConfig', 'TrainingConfig',
-           'InferenceConfig', 'DataConfig', 'CheckpointConfig', 'Config', 'section_of', 'config_from_dict',
-           'parse_json', 'load_config']
+           'one_word', 'many', 'table', 'row', 'or_none', 'key', 'Derived', 'checked', 'Section', 'present_keys',
+           'ModelConfig', 'TrainingConfig', 'InferenceConfig', 'DataConfig', 'CheckpointConfig', 'channels_of',
+           'Config', 'section_of', 'config_from_dict', 'renamed_lines', 'with_keys', 'parse_json', 'load_config']
 
 # %% ../nbs/00_config.ipynb #cell-2
 import json
@@ -16,6 +16,7 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
+from functools import wraps
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
@@ -114,6 +115,7 @@ def one_word(
     name:str, # A key of it whose rule is `one_of`
 ) -> list: # List of words
     "The words that a key of a config allows; a table elsewhere holds what each means."
+    name = _RENAMED[section][name].name if name in _RENAMED.get(section, {}) else name
     rule = {f.name: f for f in fields(_SECTIONS[section])}[name].metadata['rule']
     return rule.words.removeprefix('one of ').split(', ')
 
@@ -185,12 +187,20 @@ def or_none(
     return Rule(f'null, or {rule.words}', lambda v: v is None or rule.test(v))
 
 # %% ../nbs/00_config.ipynb #cell-16
+_NEVER = object() # Stands for the missing off value of a key that cannot be switched off
+
 def key(
     default:Any, # Value where the user gives none
     rule:Rule, # Allowed type, range and values
+    off:Any=_NEVER, # Value that null stands for; a switch has false
+    null:bool=False, # Whether a config.json shows that value as null
+    expert:bool=False, # Whether a config.json leaves the default out
 ) -> Any: # A dataclass field
-    "A field that knows its rule."
-    return field(default=default, metadata={'rule': rule})
+    "A field that knows its rule, what switches it off, and whether a new config.json shows it."
+    return field(default=default, metadata=dict(rule=rule, off=False if rule is FLAG else off, null=null, expert=expert))
+
+class Derived(int):
+    "A whole number that follows from other keys; one that is given is an `int`."
 
 def _shown(v:Any, n:int=60) -> str:
     "A value as an error shows it, cut to `n` characters."
@@ -225,33 +235,80 @@ class Section:
         "Raises `InputError` with the name of the first key that breaks its rule."
         for f in fields(self):
             v, rule = getattr(self, f.name), f.metadata['rule']
+            if v is None and f.metadata['off'] is not _NEVER: object.__setattr__(self, f.name, v := f.metadata['off'])
             if not rule.test(v): raise InputError(f'{self.section}.{f.name} must be {rule.words}, got {_shown(v)}')
             # 2 and 2.0 are one config, and one fingerprint; numbers of NumPy become Python's, as JSON wants them
             if isinstance(f.default, float): object.__setattr__(self, f.name, float(v))
-            elif isinstance(v, Integral) and not isinstance(v, bool): object.__setattr__(self, f.name, int(v))
+            elif isinstance(v, Integral) and not isinstance(v, (bool, Derived)): object.__setattr__(self, f.name, int(v))
+
+# %% ../nbs/00_config.ipynb #5e1f00a2
+def _decay(v:Any) -> Any:
+    "A decay by its name; true and false are the first documents' linear and constant."
+    return {True: 'linear', False: 'constant'}[v] if isinstance(v, bool) else v
+
+def _amp(v:Any) -> str:
+    "The precision that `use_amp` asked for."
+    if not (v is None or isinstance(v, bool)): raise InputError(f'training.use_amp must be true or false, got {_shown(v)}')
+    return 'auto' if v else 'fp32'
+
+class _Renamed(NamedTuple):
+    "The present name of a key, and its value."
+    name:str # Present name, in the same section
+    value:Callable=lambda v: v # Old value -> present value
+    weak:bool=False # Whether the present key decides where both are given
+
+_RENAMED = dict(
+    inference=dict(cfg_scale=_Renamed('guidance_scale'), cfg_decay=_Renamed('guidance_decay', _decay), method=_Renamed('solver')),
+    training=dict(use_amp=_Renamed('precision', _amp, True))) # {section: {old name: `_Renamed`}}
+
+def present_keys(
+    section:str, # Name of a section
+    given:dict, # {key: value}, by old or present names
+    clash:bool=True, # Raise where an old and a present name have different values; else the old one decides
+) -> dict: # {key: value} by present names
+    "The keys of a section by their present names; raises `InputError`."
+    out = dict(given)
+    for old, (name, value, weak) in _RENAMED.get(section, {}).items():
+        if old not in out: continue
+        v = value(out.pop(old))
+        if weak and (v == 'auto' or out.get(name, 'auto') != 'auto'): continue
+        if clash and not weak and name in out and out[name] != v:
+            raise InputError(f'{section}.{old} is the old name of {section}.{name}, and both are given with different values; leave {old} out')
+        out[name] = v
+    return out
+
+def _takes_old_names(
+    kind:type, # Section class
+) -> type: # The class itself
+    "Let a section be made with old names of its keys, too."
+    made = kind.__init__
+    @wraps(made)
+    def __init__(self, *args, **given): made(self, *args, **present_keys(kind.section, given, clash=False))
+    kind.__init__ = __init__
+    return kind
 
 # %% ../nbs/00_config.ipynb #cell-19
 @dataclass(frozen=True)
 class ModelConfig(Section, name='model'):
     "The velocity network."
-    latent_channels:int = key(48, whole(1, WIDEST)) # Channels of a latent: 48 from the `dct:4` codec, 4 from a Stable Diffusion autoencoder
+    latent_channels:int = key(Derived(48), whole(1, WIDEST), off=Derived(48), expert=True) # Channels of a latent: follows the codec; given, it must be the codec's
     hidden_dim:int = key(320, whole(1, WIDEST)) # Width of every block: a multiple of 64, which suits tensor cores
     num_layers:int = key(15, whole(1, 1000)) # Blocks: divisible by 3, so that modulation is shared evenly
-    num_styles:int = key(2, whole(1, WIDEST)) # Style classes: photo and painting; equals `data.num_classes`
+    num_styles:int = key(Derived(2), whole(1, WIDEST), off=Derived(2), expert=True) # Style classes: follows the folders of images; given, it must be their number
     kernel_size:int = key(7, ODD) # Side of the depthwise kernel: ConvNeXt's choice; odd, so that it has a centre
     style_dim:int = key(256, whole(1, WIDEST)) # Width of a style's embedding: ample for a handful of styles
     time_dim:int = key(256, EVEN) # Width of the embedding of time: even, for sines and cosines in pairs
-    use_gradient_checkpointing:bool = key(False, FLAG) # Recompute instead of store: off, because it costs time
-    shared_adagn_mlp:bool = key(True, FLAG) # One modulation MLP for three blocks: fewer weights
-    norm:str = key('group', one_of('group', 'pixel')) # Norm of the blocks: by group over the picture; `pixel` makes tiles exact
-    grn:bool = key(False, FLAG) # Global response norm in the blocks (Woo 2023): off, as it has not been found to pay
-    context_dim:int = key(0, whole(0, WIDEST)) # Numbers of a condition that attention reads as a context of rank one; 0: no attention, for pictures
-    context_every:int = key(3, whole(1, 1000)) # Blocks between two such attentions
-    factors:int = key(1, whole(1, WIDEST)) # Number of second parts, for styles that are pairs: rows of the table begin as sums; 1: all are unrelated
+    use_gradient_checkpointing:bool = key(False, FLAG, expert=True) # First documents' name of `training.checkpointing: middle`, which decides where both are given
+    shared_adagn_mlp:bool = key(True, FLAG, expert=True) # One modulation MLP for three blocks: fewer weights
+    norm:str = key('group', one_of('group', 'pixel'), expert=True) # Norm of the blocks: by group over the picture; `pixel` makes tiles exact
+    grn:bool = key(False, FLAG, expert=True) # Global response norm in the blocks (Woo 2023): off, as it has not been found to pay
+    context_dim:int = key(0, whole(0, WIDEST), off=0, expert=True) # Numbers of a condition that attention reads as a context of rank one; 0: no attention, for pictures
+    context_every:int = key(3, whole(1, 1000), expert=True) # Blocks between two such attentions
+    factors:int = key(1, whole(1, WIDEST), off=1, expert=True) # Number of second parts, for styles that are pairs: rows of the table begin as sums; 1: all are unrelated
     # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a level
-    network:str = key('isonext', one_of('isonext', 'unet'))
+    network:str = key('isonext', one_of('isonext', 'unet'), expert=True)
     # Output of the network: the velocity, or the noise (as in DDPM) or data point from which it follows
-    predicts:str = key('velocity', one_of('velocity', 'noise', 'data'))
+    predicts:str = key('velocity', one_of('velocity', 'noise', 'data'), expert=True)
 
     def __post_init__(self):
         "Raises `InputError` for a key that breaks its rule, and for a U-Net with more layers than is sane."
@@ -261,56 +318,56 @@ class ModelConfig(Section, name='model'):
                              f'most 64, got {self.num_layers}')
 
 # %% ../nbs/00_config.ipynb #cell-21
+@_takes_old_names
 @dataclass(frozen=True)
 class TrainingConfig(Section, name='training'):
     "How the network learns."
     batch_size:int|str = key(96, or_auto(whole(1, WIDEST))) # Latents paired with noise at once: optimal pairs need many to choose from; auto is 96
     learning_rate:float = key(1e-4, real(1e-9, 1)) # AdamW's step: what flow models of this size are usually given
     stage1_epochs:int = key(200, whole(1)) # Passes over the latents
-    use_amp:bool = key(True, FLAG) # bfloat16 where it is safe, on devices that have it
-    label_drop_prob:float = key(.1, real(0, .9)) # Share of samples that learn the mean style, which guidance needs
-    num_workers:int = key(4, whole(0, 256)) # Threads that decode images while latents are made; training itself has no loader
-    use_avg_style_for_uncond:bool = key(True, FLAG) # A dropped label becomes the mean of the styles, not a token of its own
+    label_drop_prob:float = key(.1, real(0, .9), off=0.) # Share of samples that learn the mean style, which guidance needs
+    num_workers:int = key(4, whole(0, 256), off=0) # Threads that decode images while latents are made; training itself has no loader
+    use_avg_style_for_uncond:bool = key(True, FLAG, expert=True) # A dropped label becomes the mean of the styles, not a token of its own
     dynamic_epsilon:bool = key(True, FLAG) # The path's noise grows from 0: straight paths first, then tolerance around them
     epsilon_warmup_epochs:int = key(100, whole(1)) # Epochs until the path's noise is full: half of the training
-    epsilon_final:float = key(.1, real(0, .9)) # Final value of epsilon, in units of the latents; 0.1 hides little
-    epsilon_schedule:str = key('linear', one_of('linear', 'cosine', 'constant', 'falling')) # How epsilon gets there
+    epsilon_final:float = key(.1, real(0, .9), off=0.) # Final value of epsilon, in units of the latents; 0.1 hides little
+    epsilon_schedule:str = key('linear', one_of('linear', 'cosine', 'constant', 'falling'), expert=True) # How epsilon gets there
     # Noise around the path, or the earliest time that is trained: noise, as the time where sampling starts must be trained
-    epsilon_is:str = key('noise', one_of('noise', 'start'))
+    epsilon_is:str = key('noise', one_of('noise', 'start'), expert=True)
     # Path from noise to data: straight, with Gaussian noise of scale epsilon around it
-    path:str = key('gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman', 'trigonometric'))
+    path:str = key('gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman', 'trigonometric'), expert=True)
     # How noise meets latents: optimal transport straightens the flow
-    coupling:str = key('ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete'))
-    coupling_batches:int = key(1, whole(1, 64)) # Batches that are paired together: 1, as more has not been found to pay
-    loss_weighting:str = key('uniform', one_of('uniform', 'cosmap', 'data', 'noise')) # How errors count by time: alike
+    coupling:str = key('ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete'), off='independent')
+    coupling_batches:int = key(1, whole(1, 64), off=1, expert=True) # Batches that are paired together: 1, as more has not been found to pay
+    loss_weighting:str = key('uniform', one_of('uniform', 'cosmap', 'data', 'noise'), expert=True) # How errors count by time: alike
     # How t is drawn: uniform is the loss as it is defined
-    time_sampling:str = key('uniform', one_of('uniform', 'logit_normal', 'mixture', 'ddpm_linear', 'ddpm_cosine'))
-    warmup_steps:int = key(100, whole(0)) # Steps until the learning rate is full: Adam's first averages are noisy
-    grad_clip:float = key(1., real(1e-6, 1e6)) # Longest gradient that is applied; 1e6 never clips
-    ema_decay:float = key(.999, real(0, .999999)) # Memory of the averaged weights: about the last 1000 steps
+    time_sampling:str = key('uniform', one_of('uniform', 'logit_normal', 'mixture', 'ddpm_linear', 'ddpm_cosine'), expert=True)
+    warmup_steps:int = key(100, whole(0), off=0) # Steps until the learning rate is full: Adam's first averages are noisy
+    grad_clip:float = key(1., real(1e-6, 1e6), off=1e6, expert=True) # Longest gradient that is applied; 1e6 never clips
+    ema_decay:float = key(.999, real(0, .999999), off=0., expert=True) # Memory of the averaged weights: about the last 1000 steps
     # Averages side by side, each of a tenth of the memory of the one before: short runs want short memories
-    ema_count:int = key(2, whole(1, 4))
+    ema_count:int = key(2, whole(1, 4), expert=True)
     # AdamW; or schedule-free AdamW (Defazio 2024), which needs no schedule and averages by itself
-    optimizer:str = key('adamw', one_of('adamw', 'schedulefree'))
-    lr_schedule:str = key('cosine', one_of('cosine', 'constant')) # The rate after the warm-up: falling ends quieter
-    # Precision of the network's matrix products: bf16 where the device supports it and `use_amp` is true
-    precision:str = key('auto', one_of('auto', 'bf16', 'fp16', 'fp32'))
-    compile:bool = key(False, FLAG) # torch.compile: off, as it takes minutes and has not been found to pay on a processor
-    tf32:bool = key(True, FLAG) # On a GPU, 32-bit products in the shorter format of tensor cores
+    optimizer:str = key('adamw', one_of('adamw', 'schedulefree'), expert=True)
+    lr_schedule:str = key('cosine', one_of('cosine', 'constant'), off='constant', expert=True) # The rate after the warm-up: falling ends quieter
+    # Precision of the network's matrix products; auto: bf16 where the device computes it fast, else fp32
+    precision:str = key('auto', one_of('auto', 'bf16', 'fp16', 'fp32'), off='fp32')
+    compile:bool = key(False, FLAG, expert=True) # torch.compile: off, as it takes minutes and has not been found to pay on a processor
+    tf32:bool = key(True, FLAG, expert=True) # On a GPU, 32-bit products in the shorter format of tensor cores
     # With several processes: pairs over the whole batch, as one process would make them
-    coupling_scope:str = key('gathered', one_of('gathered', 'process'))
-    max_steps:int = key(0, whole(0)) # Stop after this number of steps; 0: as the epochs say
-    max_minutes:float = key(0., real(0, 1e6)) # Stop after this number of minutes of training; 0: no limit
-    validation_share:float = key(.05, real(0, .5)) # Images of each style that are held out to see what is learned: enough for a curve
-    patience:int = key(0, whole(0)) # Stop when this number of validations in a row found nothing better; 0: never
-    init_from:str = key('none', PATH) # Folder of a model to begin with; none: weights drawn by chance
-    freeze:str = key('nothing', one_of('nothing', 'old')) # With `init_from`: all learns, or only the rows of styles that it does not know
-    micro_batch:int|str = key('auto', or_auto(whole(1, WIDEST))) # Latents that go through the network at once: as many as fit
+    coupling_scope:str = key('gathered', one_of('gathered', 'process'), expert=True)
+    max_steps:int = key(0, whole(0), off=0, null=True) # Stop after this number of steps; null: as the epochs say
+    max_minutes:float = key(0., real(0, 1e6), off=0., null=True) # Stop after this number of minutes of training; null: no limit
+    validation_share:float = key(.05, real(0, .5), off=0.) # Images of each style that are held out to see what is learned: enough for a curve
+    patience:int = key(0, whole(0), off=0, null=True) # Stop when this number of validations in a row found nothing better; null: never
+    init_from:str = key('none', PATH, off='none', null=True) # Folder of a model to begin with; null: weights drawn by chance
+    freeze:str = key('nothing', one_of('nothing', 'old'), off='nothing', null=True, expert=True) # With `init_from`: all learns, or only the rows of styles that it does not know
+    micro_batch:int|str = key('auto', or_auto(whole(1, WIDEST)), expert=True) # Latents that go through the network at once: as many as fit
     # Blocks that are computed again to save memory: as few as fit
-    checkpointing:str = key('auto', one_of('auto', 'none', 'middle', 'all', 'nested'))
+    checkpointing:str = key('auto', one_of('auto', 'none', 'middle', 'all', 'nested'), off='none', null=True)
     # Chunks in which widened features are computed again; 0 keeps them: as is needed
-    mlp_chunks:int|str = key('auto', or_auto(whole(0, 1024)))
-    memory_gb:float = key(0., real(0, 4096)) # Memory budget in units of 2**30 bytes; 0: all of the device's memory
+    mlp_chunks:int|str = key('auto', or_auto(whole(0, 1024)), off=0, expert=True)
+    memory_gb:float = key(0., real(0, 4096), off=0., null=True) # Memory budget in units of 2**30 bytes; null: all of the device's memory
     seed:int = key(0, whole(0, 2**63-1)) # Order, noise, times and pairs all follow from it
 
     @property
@@ -318,21 +375,49 @@ class TrainingConfig(Section, name='training'):
         "Latents of a step: `batch_size`, and 96 where that is `auto`."
         return 96 if self.batch_size == 'auto' else self.batch_size
 
+    @property
+    def use_amp(self) -> bool:
+        "Whether 16-bit products are allowed: the first documents' name of a `precision` other than fp32."
+        return self.precision != 'fp32'
+
 # %% ../nbs/00_config.ipynb #1e58fa29
+@_takes_old_names
 @dataclass(frozen=True)
 class InferenceConfig(Section, name='inference'):
     "How a trained network is used."
     num_inference_steps:int = key(20, whole(1, 1000)) # Steps each way: inversion and generation; fewer bring the style less near
-    cfg_scale:float = key(1., real(1, 100)) # Guidance at t = 0; 1 is unguided, 1.5 paints more and keeps less, 3 and more distorts
-    cfg_decay:bool = key(True, FLAG) # Guidance falls towards 1 at t = 1, when structure is settled
+    guidance_scale:float = key(1., real(1, 100), off=1.) # Guidance at t = 0; 1 is unguided, 1.5 paints more and keeps less, 3 and more distorts
+    # How guidance falls towards 1 at t = 1, when structure is settled; constant: it does not
+    guidance_decay:str = key('linear', one_of('linear', 'cosine', 'constant'), off='constant')
     # Second order at one evaluation a step: the inversion finds the start again
-    method:str = key('ab2', one_of('euler', 'midpoint', 'heun', 'rk4', 'ab2', 'fireflow', 'reversible_heun', 'alf',
+    solver:str = key('ab2', one_of('euler', 'midpoint', 'heun', 'rk4', 'ab2', 'fireflow', 'reversible_heun', 'alf',
                                    'heun21', 'bs32', 'dopri5'))
     # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
-    adaptive_step_size:bool = key(False, FLAG)
-    step_threshold:float = key(.01, real(1e-6, 1)) # Largest relative change of the velocity over a doubled Euler step
-    match:str = key('none', one_of('none', 'moments', 'spectrum')) # Matching applied to inverted latents before generation, to make them more like noise
-    fresh:float = key(0., real(0, 1)) # Share of a structure's variance that is replaced by new noise: more paint, less likeness
+    adaptive_step_size:bool = key(False, FLAG, expert=True)
+    step_threshold:float = key(.01, real(1e-6, 1), expert=True) # Largest relative change of the velocity over a doubled Euler step
+    # Matching applied to inverted latents before generation, to make them more like noise
+    match:str = key('none', one_of('none', 'moments', 'spectrum'), off='none', null=True, expert=True)
+    fresh:float = key(0., real(0, 1), off=0., expert=True) # Share of a structure's variance that is replaced by new noise: more paint, less likeness
+
+    def __post_init__(self):
+        "Raises `InputError` for a key that breaks its rule; true and false are decays linear and constant."
+        object.__setattr__(self, 'guidance_decay', _decay(self.guidance_decay))
+        super().__post_init__()
+
+    @property
+    def cfg_scale(self) -> float:
+        "The first documents' name of `guidance_scale`."
+        return self.guidance_scale
+
+    @property
+    def cfg_decay(self) -> bool:
+        "Whether guidance falls: the first documents' name of a `guidance_decay` other than constant."
+        return self.guidance_decay != 'constant'
+
+    @property
+    def method(self) -> str:
+        "The first documents' name of `solver`."
+        return self.solver
 
 # %% ../nbs/00_config.ipynb #579fc9a6
 @dataclass(frozen=True)
@@ -340,25 +425,50 @@ class DataConfig(Section, name='data'):
     "Where images are and what becomes of them."
     raw_data_root:str = key('data/raw', PATH) # Folder with one folder of images for each style
     data_root:str = key('data/latents', PATH) # Folder of the cached latents
-    num_classes:int = key(2, whole(1, WIDEST)) # Style folders; equals `model.num_styles`
+    num_classes:int = key(Derived(2), whole(1, WIDEST), off=Derived(2), expert=True) # First documents' name of `model.num_styles`; equal to it
     # Image <-> latent: `dct:4` loses nothing and needs no weights; or the folder or hub name of an autoencoder
     codec:str = key('dct:4', PATH)
     target_size:int = key(256, whole(8, 8192)) # Side of the square that images are cut to, pixels: fits a small GPU
     mirror:bool = key(True, FLAG) # Each image is also cached mirrored: twice the data for a minute's work
     # Squares of each image, zoomed and moved by chance, that are cached beside the centred one: against learning few images by heart
-    crops:int = key(0, whole(0, 63))
+    crops:int = key(0, whole(0, 63), off=0, expert=True)
 
 @dataclass(frozen=True)
 class CheckpointConfig(Section, name='checkpoint'):
     "What a run leaves on disk."
     save_dir:str = key('runs/train', PATH) # Folder of the run
-    save_every_epochs:int = key(10, whole(1)) # Epochs between checkpoints: the most that a power cut can take
+    save_every_epochs:int = key(10, whole(1), expert=True) # Epochs between checkpoints: the most that a power cut can take
     save_every_minutes:float = key(10., real(.01, 1e6)) # Minutes between checkpoints, if that is sooner
-    samples:int = key(4, whole(0, 16)) # Held-out images that are transferred at each checkpoint, to look at; 0: none
-    sample_style:str = key('auto', TEXT) # Style whose images those are; auto: one that is called photo or the like, else the first
+    samples:int = key(4, whole(0, 16), off=0) # Held-out images that are transferred at each checkpoint, to look at; 0: none
+    sample_style:str = key('auto', TEXT, expert=True) # Style whose images those are; auto: one that is called photo or the like, else the first
     # Trackers besides log.jsonl, as accelerate names them, separated by commas: tensorboard, wandb
-    trackers:str = key('none', TEXT)
-    keep_last:int = key(2, whole(1)) # Checkpoints kept: should the newest be damaged, there is another
+    trackers:str = key('none', TEXT, off='none', null=True)
+    keep_last:int = key(2, whole(1), expert=True) # Checkpoints kept: should the newest be damaged, there is another
+
+# %% ../nbs/00_config.ipynb #5e1f00a3
+def channels_of(
+    codec:str, # Name of a codec, as `data.codec` has it
+) -> int: # Channels of its latents
+    "Channels by a codec's name alone: C F^2 for `dct:F:C` and `pixels:F:C`, C = 3 if not given; 4, as Stable Diffusion has, for an autoencoder."
+    kind, *numbers = codec.split(':')
+    if kind not in ('dct', 'pixels') or not 1 <= len(numbers) <= 2 or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers): return 4
+    return int(numbers[0])**2*int(numbers[1] if len(numbers) > 1 else 3)
+
+def _left_out(v:Any, f:Any) -> bool:
+    "Whether a config.json leaves a key out."
+    return isinstance(v, Derived) or (f.metadata['expert'] and not isinstance(f.default, Derived) and v == f.default)
+
+def _file_form(config:Any) -> dict: # {section: {key: value}}
+    "The keys of a config.json: without defaults that only experts change, without what follows from others; null for off."
+    out = {}
+    for s in fields(config):
+        section = getattr(config, s.name)
+        rows = {f.name: (getattr(section, f.name), f) for f in fields(section)}
+        out[s.name] = {k: None if f.metadata['null'] and v == f.metadata['off'] else v for k, (v, f) in rows.items() if not _left_out(v, f)}
+    if isinstance(config.model.num_styles, Derived) and not isinstance(config.data.num_classes, Derived):
+        out['model'] = dict(num_styles=int(config.data.num_classes)) | out['model']
+    out['data'].pop('num_classes', None)
+    return out
 
 # %% ../nbs/00_config.ipynb #cell-31
 @dataclass(frozen=True)
@@ -374,10 +484,7 @@ class Config:
         for f in fields(self):
             if not isinstance(getattr(self, f.name), type(f.default)):
                 raise InputError(f'{f.name} must be a {type(f.default).__name__}, got {_shown(getattr(self, f.name))}')
-        if (m := self.model.num_styles) != (d := self.data.num_classes):
-            raise InputError(
-                f'model.num_styles ({m}) and data.num_classes ({d}) must be equal; set both to the number of '
-                f'style folders')
+        self._follow()
         m, t = self.model, self.training
         if m.num_styles % m.factors:
             raise InputError(
@@ -389,13 +496,37 @@ class Config:
                 'model.predicts noise is trained as DDPM is; set training.time_sampling to ddpm_linear or '
                 'ddpm_cosine, training.loss_weighting to noise and training.path to linear')
 
+    def _follow(self):
+        "Set the numbers that follow from others; raises `InputError` where two that were given disagree."
+        m, d = self.model, self.data
+        given = [v for v in (m.num_styles, d.num_classes) if not isinstance(v, Derived)]
+        if len({*given}) > 1:
+            raise InputError(
+                f'model.num_styles ({m.num_styles}) and data.num_classes ({d.num_classes}) must be equal; leave both out, '
+                f'as they follow the style folders')
+        n, c = Derived(given[0] if given else 2), Derived(channels_of(d.codec))
+        if isinstance(m.num_styles, Derived): m = replace(m, num_styles=n)
+        if isinstance(m.latent_channels, Derived): m = replace(m, latent_channels=c)
+        if isinstance(d.num_classes, Derived): d = replace(d, num_classes=n)
+        object.__setattr__(self, 'model', m)
+        object.__setattr__(self, 'data', d)
+
+    def following(self,
+        num_styles:int, # Number of style folders
+        latent_channels:int, # Channels of the codec
+    ) -> 'Config':
+        "The config for some latents: the numbers that nobody gave become theirs."
+        m, free = self.model, isinstance(self.model.num_styles, Derived) and isinstance(self.data.num_classes, Derived)
+        if isinstance(m.latent_channels, Derived): m = replace(m, latent_channels=int(latent_channels))
+        return replace(self, model=replace(m, num_styles=int(num_styles)) if free else m)
+
     def to_dict(self) -> dict: # {section: {key: value}}
-        "Plain values only: text, numbers, true and false."
-        return asdict(self)
+        "All keys, with plain values: text, numbers, true and false."
+        return {s: {k: int(v) if isinstance(v, Derived) else v for k, v in d.items()} for s, d in asdict(self).items()}
 
     def to_json(self) -> str: # Ends with a line break; equal configs give equal text
         "The text of a config.json."
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + '\n'
+        return json.dumps(_file_form(self), indent=2, ensure_ascii=False, allow_nan=False) + '\n'
 
 # %% ../nbs/00_config.ipynb #cell-36
 _SECTIONS = {f.name: type(f.default) for f in fields(Config)}
@@ -417,11 +548,11 @@ def section_of(
     section, names = kind.section, [f.name for f in fields(kind)]
     if not isinstance(d, dict): raise InputError(f'{section} must be a group of keys in braces, got {_shown(d)}')
     for k in d:
-        if k in names: continue
+        if k in names or k in _RENAMED.get(section, {}): continue
         near = _near(str(k), kind)
         raise InputError(f'unknown key {section}.{k}; '
                          + (f'did you mean {near}?' if near else f'{section} has {", ".join(names)}'))
-    return kind(**d)
+    return kind(**present_keys(section, d))
 
 # %% ../nbs/00_config.ipynb #cell-38
 def config_from_dict(
@@ -435,6 +566,28 @@ def config_from_dict(
         raise InputError(f'unknown section {s}; '
                          + (f'did you mean {near[0]}?' if near else f'there are {", ".join(_SECTIONS)}'))
     return Config(**{s: section_of(_SECTIONS[s], v) for s, v in d.items()})
+
+# %% ../nbs/00_config.ipynb #5e1f00a4
+def renamed_lines(
+    d:dict, # {section: {key: value}}, as a file has it
+) -> list: # Lines, one for each key by an old name
+    "What to write instead of old names."
+    return [f'{s}.{old} is now {s}.{new.name}' for s in _RENAMED for old, new in _RENAMED[s].items() if old in d.get(s, {})]
+
+def with_keys(
+    config:Config, # To begin with
+    given:dict, # {section.key: value}, by present or old names
+) -> Config:
+    "A config with some keys replaced; raises `InputError` for unknown keys and impossible values."
+    new = {}
+    for name, v in given.items():
+        s, _, k = name.partition('.')
+        if s not in _SECTIONS or not k:
+            near = get_close_matches(s, _SECTIONS, 1)[:bool(k)] or [t for t, kind in _SECTIONS.items() if s in [f.name for f in fields(kind)]]
+            raise InputError(f'unknown key {name}; ' + (f'did you mean {near[0]}.{k or s}?' if near else f'write section.key, with {", ".join(_SECTIONS)}'))
+        section_of(_SECTIONS[s], {k: v})                                        # the key is known, the value allowed
+        new.setdefault(s, {})[k] = v
+    return replace(config, **{s: replace(getattr(config, s), **present_keys(s, d)) for s, d in new.items()})
 
 # %% ../nbs/00_config.ipynb #cell-44
 def _once(pairs:list) -> dict:
@@ -485,21 +638,23 @@ def load_config(
         raise InputError(f'config file {path} cannot be read ({e.strerror}); give the path of a config.json') from None
     except UnicodeDecodeError: raise InputError(f'config file {path} is not UTF-8 text; save it as UTF-8') from None
     d = parse_json(s, str(path))
-    try: return config_from_dict(d)
+    try: config = config_from_dict(d)
     except InputError as e: raise InputError(f'{path}: {e}') from None
+    for line in renamed_lines(d): say(f'note: {path}: {line}', error=True)
+    return config
 
 # %% ../nbs/00_config.ipynb #cell-60
-_SD = Config(model=ModelConfig(latent_channels=4), data=DataConfig(codec='stabilityai/sd-vae-ft-mse', target_size=512))
+_SD = Config(model=ModelConfig(latent_channels=4, num_styles=2), data=DataConfig(codec='stabilityai/sd-vae-ft-mse', target_size=512))
 
 # The settings that the first documents start from
 SEED_BEFORE = replace(_SD,
     model=replace(_SD.model, hidden_dim=384, num_layers=12, shared_adagn_mlp=False),
     training=replace(_SD.training, batch_size=64, label_drop_prob=.15, use_avg_style_for_uncond=False,
                      dynamic_epsilon=False),
-    inference=replace(_SD.inference, num_inference_steps=5, method='euler', cfg_decay=False))
+    inference=replace(_SD.inference, num_inference_steps=5, solver='euler', guidance_decay='constant'))
 
 # and those that they end with
 SEED_AFTER = replace(_SD,
     model=replace(_SD.model, hidden_dim=320, num_layers=15, use_gradient_checkpointing=True),
     training=replace(_SD.training, batch_size=96, label_drop_prob=.1),
-    inference=replace(_SD.inference, num_inference_steps=15, method='euler', adaptive_step_size=True))
+    inference=replace(_SD.inference, num_inference_steps=15, solver='euler', adaptive_step_size=True))

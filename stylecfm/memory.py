@@ -177,14 +177,14 @@ def parameters(
 PRECISIONS = dict(auto=None, fp32=None, bf16=torch.bfloat16, fp16=torch.float16) # What autocast computes in
 
 def precision_on(
-    config:Config, # `training.use_amp` and `training.precision`
+    config:Config, # `training.precision` counts
     kind:str, # cuda or cpu
 ) -> torch.dtype|None: # None: all in fp32
     "What the trainer would compute in on such a device; a card that is not here is taken to know bf16."
     t = config.training
     if t.precision != 'auto': return PRECISIONS[t.precision]
     known = kind == 'cpu' or torch.cuda.is_available()
-    return torch.bfloat16 if t.use_amp and (not known or fast_bf16(torch.device(kind))) else None
+    return torch.bfloat16 if not known or fast_bf16(torch.device(kind)) else None
 
 def build(
     config:Config, # `model` counts, and `training.use_avg_style_for_uncond`

@@ -65,7 +65,7 @@ def settings(
     solver:str|None=None, # A key of `METHODS` or `ADAPTIVE`
 ) -> InferenceConfig:
     "Settings for one call; raises `InputError` for impossible ones."
-    given = dict(num_inference_steps=whole_number(steps), cfg_scale=guidance_scale, method=solver)
+    given = dict(num_inference_steps=whole_number(steps), guidance_scale=guidance_scale, solver=solver)
     if guidance_scale is not None and isinstance(guidance_scale, (int, float)) and not guidance_scale >= 1:
         raise InputError(f'guidance_scale must be 1 (unguided) or more, got {guidance_scale}')
     if solver not in (None, 'euler'): given['adaptive_step_size'] = False       # whose steps are Euler's
@@ -121,9 +121,10 @@ class Job(NamedTuple):
         scale:float|None=None, # Scale in place of the settings'
     ) -> tuple: # Scale at t=0, a key of `DECAYS`
         "Guidance as far as it is wanted."
-        falls = self.settings.cfg_decay if self.options.decay is None else self.options.decay
-        scale = self.settings.cfg_scale if scale is None else max(scale, 1.)
-        return 1 + (scale - 1)*self.strength, 'linear' if falls else 'constant'
+        s, decay = self.settings, self.options.decay
+        name = s.guidance_decay if decay is None else {True: 'linear', False: 'constant'}.get(decay, decay)
+        scale = s.guidance_scale if scale is None else max(scale, 1.)
+        return 1 + (scale - 1)*self.strength, name
 
     def crossed(self,
         x0:Tensor, # Structures as the inversion found them, `(b, c, h, w)`
@@ -138,7 +139,7 @@ class Job(NamedTuple):
     def solver(self) -> ODESolver:
         "As the settings say."
         s = self.settings
-        return ODESolver(s.method, s.num_inference_steps, s.adaptive_step_size, s.step_threshold)
+        return ODESolver(s.solver, s.num_inference_steps, s.adaptive_step_size, s.step_threshold)
 
     def after(self,
         callback:Any=None, # Called as `callback(step, t, x)`

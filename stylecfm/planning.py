@@ -62,7 +62,7 @@ class Way(NamedTuple):
     work:np.ndarray # Arithmetic and bytes moved, likewise, `(2, operations, 2)`
 
 # Keys of `training` that a profile looks at, and those that must go with `model.predicts`
-_STEP_KEYS = 'use_amp', 'precision', 'use_avg_style_for_uncond', 'time_sampling', 'loss_weighting', 'path'
+_STEP_KEYS = 'precision', 'use_avg_style_for_uncond', 'time_sampling', 'loss_weighting', 'path'
 
 def _of_a_step(config:Config) -> Config:
     "What a step's memory depends on; folders, rates and all the rest as in `Config()`."

@@ -56,7 +56,7 @@ def check_fit(
     if cache.latent_channels != m.latent_channels:
         raise InputError(f'codec {cache.spec} has {cache.latent_channels} channels, but model.latent_channels is '
                          f'{m.latent_channels}; '
-                         f'set it to {cache.latent_channels}')
+                         f'set it to {cache.latent_channels}, or leave it out')
     if config.training.freeze == 'old' and config.training.init_from == 'none':
         raise InputError('training.freeze is old, but there is no model to begin with; give training.init_from')
     sampled_style(cache.styles, config.checkpoint.sample_style)
@@ -71,7 +71,7 @@ def check_fit(
                          'make it larger, or set training.coupling to independent')
     if len(cache.styles) != m.num_styles:
         raise InputError(f'{cache.root} has {len(cache.styles)} styles ({", ".join(cache.styles)}), '
-                         f'but model.num_styles is {m.num_styles}; set it and data.num_classes to {len(cache.styles)}')
+                         f'but model.num_styles is {m.num_styles}; leave it and data.num_classes out, or set both to {len(cache.styles)}')
 
 # %% ../nbs/50_train.ipynb #cell-6
 def build_network(
@@ -129,6 +129,7 @@ class OTCFMTrainer:
         cache:LatentCache|None=None, # Opened from `config.data.data_root` if none
     ):
         self.cache = cache or LatentCache(config.data.data_root); few = min(self.cache.count.values())
+        config = config.following(len(self.cache.styles), self.cache.latent_channels)
         if config.training.batch_size == 'auto':
             config = replace(config, training=replace(config.training, batch_size=min(config.training.batch, few)))
         check_fit(config, self.cache); self.config, t = config, config.training

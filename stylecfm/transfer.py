@@ -64,11 +64,11 @@ class StyleTransferPipeline(DiffusionPipeline):
         device, settings = getattr(network, 'device', 'cpu'), InferenceConfig(**(inference or {}))
         codec_name = codec_name or (codec if isinstance(codec, str) else getattr(codec, 'spec', 'dct:4'))
         codec = None if codec is None else as_codec_model(codec, device)
-        if scheduler == 'auto': scheduler = FlowSolverScheduler(method=settings.method)
+        if scheduler == 'auto': scheduler = FlowSolverScheduler(method=settings.solver)
         self.register_modules(network=network.eval(), codec=codec, scheduler=scheduler)
         self.register_to_config(codec_weights=codec_weights, codec_name=str(codec_name), styles=styles, mean=mean, scale=scale, inference=inference)
         self.precision, self._made = 'fp32', None
-        self._guidance_scale, self._num_timesteps, self._interrupt = settings.cfg_scale, 0, False
+        self._guidance_scale, self._num_timesteps, self._interrupt = settings.guidance_scale, 0, False
         coder = self.coder
         if codec_weights and (found := weights_of(coder.origin)) != codec_weights:
             raise InputError(f'the model was trained on latents of {codec_weights}, but the codec {coder.spec} is {found}; '
@@ -505,7 +505,7 @@ def check(self:StyleTransferPipeline,
 ) -> InferenceConfig: # The settings that a call would have
     "Refuse what is impossible before the work begins; raises `InputError`."
     own = self.scheduler.config.method if isinstance(self.scheduler, FlowSolverScheduler) else None
-    s = settings(self.model.inference, steps, guidance_scale, solver or (own if own != self.model.inference.method else None))
+    s = settings(self.model.inference, steps, guidance_scale, solver or (own if own != self.model.inference.solver else None))
     self.check_parts()
     check_options(options, strength)
     if self.driver(solver) is not None and (self.conditional or options.mode != 'loop'):
@@ -574,7 +574,7 @@ def run_job(self:StyleTransferPipeline,
     (out, x0s, ways), nfe = ([None]*n for _ in range(3)), 0
     with self.progress_bar(total=sum(each)*(1 + (o.mode == 'loop' and not self.conditional and a.latents is None))) as bar:
         for some, self._num_timesteps in zip(batches, each):
-            if s.method in ADAPTIVE or s.adaptive_step_size: self._num_timesteps = 0        # it chooses, and says so as it goes
+            if s.solver in ADAPTIVE or s.adaptive_step_size: self._num_timesteps = 0        # it chooses, and says so as it goes
             x1 = torch.cat([opened[i].x1 for i in some])
             path = [x1.cpu()]
             def step(n, t, x):
@@ -582,7 +582,7 @@ def run_job(self:StyleTransferPipeline,
                 if o.trajectory: path.append(x.cpu())
                 if callback: callback(n, t, x)
             now = job._replace(source=sources[some[0]].style, target=wanted[some[0]], options=o._replace(seed=seeds[some[0]] if noisy else o.seed),
-                               end=a.call and StepEnd(self, a.call, a.names, s.method not in ADAPTIVE),
+                               end=a.call and StepEnd(self, a.call, a.names, s.solver not in ADAPTIVE),
                                mask=self.masks_of([opened[i] for i in some], o),
                                start=None if a.latents is None else started(a.latents, some, x1))
             y, x0, m = (self.paint_over if self.conditional else self.carry_over)(x1, now, step)
@@ -623,7 +623,7 @@ def __call__(self:StyleTransferPipeline,
     names = getattr(callback_on_step_end, 'tensor_inputs', callback_on_step_end_tensor_inputs)      # of diffusers' own callbacks
     asked = Asked(repeats, generator, latents, output_type, callback_on_step_end, tuple(names))
     self.check_asked(asked, options)
-    self._guidance_scale, self._interrupt = s.cfg_scale, False
+    self._guidance_scale, self._interrupt = s.guidance_scale, False
     opened = [self.read(im) for im in pictures(image, self.coder.latent_channels)]
     sources = [self.source_of(p, source) for p in opened]
     opened, sources = ([p for p in some for _ in range(repeats)] for some in (opened, sources))
