@@ -331,6 +331,7 @@ class InferenceConfig(Section, name='inference'):
     # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
     adaptive_step_size:bool = key(False, FLAG)
     step_threshold:float = key(.01, real(1e-6, 1)) # Largest relative change of the velocity over a doubled Euler step
+    latent_clamp:float = key(0., real(0, 100)) # Largest absolute value of a latent after a solver step, in standard deviations; 0: no limit
     match:str = key('none', one_of('none', 'moments', 'spectrum')) # Matching applied to inverted latents before generation, to make them more like noise
     fresh:float = key(0., real(0, 1)) # Share of a structure's variance that is replaced by new noise: more paint, less likeness
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['StructurePreservingInference', 'GUESSES', 'MODES', 'STARTS', 'StyleTransferPipeline', 'fetched', 'load_latent',
-           'Opened', 'Guess', 'Options', 'Transferred', 'settings', 'arrived', 'check_options', 'Job']
+           'Opened', 'Guess', 'Options', 'Transferred', 'settings', 'arrived', 'check_options', 'Job', 'note_unchanged']
 
 # %% ../nbs/60_transfer.ipynb #27e52b84
 import math
@@ -30,10 +30,12 @@ from .guidance import Guidance, guided
 from .images import crop_back, load_layers, pad_to, to_pil, to_tensor
 from .latent_files import LATENTS, latent_of
 from .paths import linear
+from .progress import HARDLY, change
 from .repaint import Brush, Painter, check_brush, paint
 from .solvers import Carry, ODESolver, Solution
+from .solvers import Options as SolverOptions
 from .structure import matched, renewed
-from .checkpoints import Model, load_model, starter, write_model
+from .checkpoints import WEIGHT_FILES, Model, load_model, starter, write_model
 from .checkpoints import codec_weights as weights_of
 
 # %% ../nbs/60_transfer.ipynb #2267aa83
@@ -84,6 +86,7 @@ def fetched(
     path:str|Path, # A folder, or ORG/NAME or ORG/NAME@revision on the hub
 ) -> Path:
     "A folder that is here; raises `InputError` where the hub has none."
+    if Path(path).suffix.lower() in WEIGHT_FILES: return Path(path)  # no name on the hub; `find_model` says what a model is
     if os.path.exists(path) or not (m := _HUB.fullmatch(str(path))) or str(path).startswith('runs/'): return Path(path)
     from huggingface_hub import snapshot_download
     try: return Path(snapshot_download(m[1], revision=m[2], allow_patterns=['*.json', '*.safetensors']))
@@ -365,7 +368,10 @@ class Job(NamedTuple):
     def solver(self) -> ODESolver:
         "As the settings say."
         s = self.settings
-        return ODESolver(s.method, s.num_inference_steps, s.adaptive_step_size, s.step_threshold)
+        if s.latent_clamp and s.adaptive_step_size:
+            raise InputError('inference.latent_clamp does not work with adaptive_step_size; set one of them to 0 or false')
+        options = SolverOptions(clamp=s.latent_clamp or None)
+        return ODESolver(s.method, s.num_inference_steps, s.adaptive_step_size, s.step_threshold, options)
 
 # %% ../nbs/60_transfer.ipynb #816150d1
 @patch(as_prop=True)
@@ -448,6 +454,15 @@ def paint_over(self:StyleTransferPipeline,
     return torch.lerp(x, made.images, job.strength), made.x0, made.nfe
 
 # %% ../nbs/60_transfer.ipynb #5e1d0a05
+def note_unchanged(
+    x1:Tensor, # Standardised latents of the sources, `(b, c, h, w)`
+    y:Tensor, # Standardised latents of the results, `(b, c, h, w)`
+):
+    "Warn where a transfer to another style gave its source back."
+    if (c := change(x1, y)) < HARDLY:
+        warnings.warn(f'the result is almost its source (change {c:.2f}, below {HARDLY:g}): the model has hardly been trained '
+                      'for these styles; train it longer (symptoms: nbs/91b_symptoms.ipynb)', ImageNote)
+
 @patch
 @torch.no_grad()
 def carry_over(self:StyleTransferPipeline,
@@ -473,6 +488,7 @@ def carry_over(self:StyleTransferPipeline,
     x0 = back.x if same else job.crossed(back.x)
     carry = back.carry if same and job.guidance()[0] == 1 else None
     made = arrived(solver.solve(forth, x0, 0., 1., callback, carry), solver)
+    if not same and job.strength > .5: note_unchanged(x1, made.x)
     return made.x, x0, back.nfe + made.nfe
 
 # %% ../nbs/60_transfer.ipynb #f013c4d7
