@@ -64,7 +64,7 @@ def still_falling(
 def learning_state(
     losses:list, # Validation losses in their order
 ) -> str: # A clause
-    "What the validation losses say, in words."
+    "A clause about what the validation losses say."
     falling = still_falling(losses)
     if falling is None: return 'too early to say whether it still learns'
     if falling: return f'validation was still falling ({losses[-2]:.4g} to {losses[-1]:.4g})'

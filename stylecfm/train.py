@@ -462,7 +462,7 @@ def diverged(self:OTCFMTrainer) -> str: # '' if it has not
     if self.missed[-10:] == list(range(self.done - 9, self.done + 1)): why = 'the loss was not finite for 10 steps in a row'
     elif len(self.missed) > 20: why = f'{len(self.missed)} of the last 100 steps were skipped, as their loss was not finite'
     else: return ''
-    return f'{why}, at step {self.done}; lower training.learning_rate, or look for bad latents; {self.way_back()}'
+    return f'{why}, at step {self.done}; lower training.learning_rate, or look for bad latents (symptoms: nbs/91b_symptoms.ipynb); {self.way_back()}'
 
 @patch
 def way_back(self:OTCFMTrainer) -> str:
@@ -784,7 +784,7 @@ def speak(self:OTCFMTrainer,
 
 @patch
 def how_often(self:OTCFMTrainer) -> str:
-    "When checkpoints are written, in words."
+    "How often checkpoints are written, as a clause."
     every = f'every {self.save_every} steps' if self.save_every < self.total else 'at the end'
     minutes = self.config.checkpoint.save_every_minutes
     return every + (f' and at least every {duration(60*minutes)}' if math.isfinite(minutes) else '')
