@@ -1,7 +1,6 @@
-# Everything happens in .venv. What this needs: Python 3.11 or newer, pip, make.
+# Everything happens in .venv. What this needs: Python 3.11 or newer, pip or uv, make (without it: python tools/install.py).
 PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
-PIP = $(BIN)/python -m pip install --disable-pip-version-check --no-warn-script-location -q -c constraints.txt
 PINS := settings.ini setup.py constraints.txt
 
 # OpenMP's threads wait asleep, unless the user says how; PyTorch reads it when it is loaded.
@@ -21,7 +20,7 @@ help: ## Show this help
 demo: .venv/.demo ## Train on sample pictures and transfer unseen ones: a few minutes
 	$(BIN)/stylecfm_demo
 
-install: .venv/.app ## Install the package, and what its page needs, into .venv
+install: .venv/.app ## Install the package, its page and the demonstration into .venv
 
 app: .venv/.app ## Open the page on which pictures are painted
 	$(BIN)/stylecfm_app --open_browser
@@ -63,6 +62,7 @@ radar-table: .venv/.dev ## The same by flow and EDM, three seeds, with the docum
 
 browser: .venv/.dev ## Try the page in Chromium; without it an error, but for MAY_SKIP=--may-skip
 	$(BIN)/python tools/chromium.py $(MAY_SKIP)
+	@if command -v npm >/dev/null; then npm install --silent --no-save --prefix build axe-core@4.11; else echo 'no npm, so no axe-core: accessibility is not checked'; fi
 	$(BIN)/python tools/run_notebooks.py 81_app --slow
 
 figures: .venv/.dev ## Paint README's first picture with the pretrained model, if STYLECFM_SHARED has the photographs
@@ -131,17 +131,8 @@ outputs: .venv/.dev ## Run every notebook and store its outputs and pictures
 clean: ## Remove .venv
 	rm -rf .venv
 
-.venv/.python:
+# One stamp for each set of packages; it is as new as the last install. Nothing that is installed is replaced (tools/install.py).
+.venv/.app .venv/.demo .venv/.dev .venv/.docs .venv/.lab: .venv/.%: $(PINS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo 'stylecfm needs Python 3.11 or newer, and "$(PYTHON)" is not; name one: make PYTHON=python3.12 $(MAKECMDGOALS)' >&2; exit 2; }
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo 'could not make .venv; install the venv module of your Python (Debian, Ubuntu: apt install python3-venv)' >&2; exit 2; }
+	@$(PYTHON) tools/install.py $*
 	@touch $@
-
-# One stamp for each set of packages; it is as new as the last install.
-# torchcfm is only compared with; what it depends on is large and not needed for that.
-.venv/.app .venv/.demo .venv/.dev .venv/.docs .venv/.lab: .venv/.%: .venv/.python $(PINS)
-	@echo 'installing into .venv (the first time takes some minutes) ...'
-	@$(PIP) -e '.[$*$(if $(filter lab,$*),$(comma)dev)]'
-	@$(if $(filter dev lab,$*),$(PIP) --no-deps torchcfm,)
-	@touch $@
-
-comma := ,

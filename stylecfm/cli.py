@@ -57,7 +57,7 @@ def _in_words(e:Exception) -> str: # '' for a fault of ours
         return f'{e.filename or "the disk"}: {e.strerror[:1].lower()}{e.strerror[1:]}; choose another path, or see to it'
     if not isinstance(e, (MemoryError, RuntimeError)): return ''
     from stylecfm.planning import out_of_memory
-    return f'memory ran out ({str(e).splitlines()[0][:100] if str(e) else "MemoryError"}); ask for less' if out_of_memory(e) else ''
+    return f'memory ran out ({str(e).splitlines()[0][:100] if str(e) else "MemoryError"}); ask for less, see nbs/91b_symptoms.ipynb' if out_of_memory(e) else ''
 
 @contextmanager
 def reported(
@@ -528,12 +528,13 @@ def stylecfm_evaluate(
     photo_style:str=None, # Name of the photographs' style in the model: photo, or as the run's folders say
     painting_style:str=None, # Name of the paintings' style: painting, or as the run's folders say
     size:int=256, # Side of the squares that are compared, pixels
-    most:int=100, # Images of each kind at most
+    long:store_true=False, # Measure 100 images of each kind with 30 draws, not 12 in about two minutes
+    most:int=None, # Images of each kind at most
     num_steps:int=None, # Steps each way; as the model says if none
     cfg_scale:float=None, # Guidance at the start; 1 is unguided
     mode:str='loop', # Way from style to style: loop, flowedit or sdedit
-    judge_steps:int=1200, # Number of training steps of the style classifier; 0: no classifier
-    draws:int=30, # Number of bootstrap draws
+    judge_steps:int=None, # Number of training steps of the style classifier; 0: no classifier
+    draws:int=None, # Number of bootstrap draws
     device:str=None, # cpu or cuda; a GPU if there is one
     codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
     overwrite:store_true=False, # Replace files that no earlier run wrote
@@ -550,21 +551,22 @@ def stylecfm_evaluate(
         files = [Path(output)/'index.html', Path(output)/'report.json']
         from stylecfm.results import check_results, record_results
         check_results([*files, *Path(output).glob('pictures/*-*.jpg')], overwrite=overwrite)
-        from stylecfm.evaluate import Effort, evaluate, write_report
+        from stylecfm.evaluate import evaluate, planned_effort, summary, write_report
         from stylecfm.transfer import Options, StyleTransferPipeline
         from stylecfm.files import job_lock
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec)
         call = dict(steps=num_steps, guidance_scale=cfg_scale, options=Options(mode))
-        with job_lock(output):                                                  # or its pages could be of two models
-            r = evaluate(pipe, photos, paintings, (photo_style, painting_style), size, call, most,
-                         Effort(judge_steps, draws))
-            page = write_report(output, r)
+        def keep(report):
+            write_report(output, report)
             record_results(*files, *Path(output).glob('pictures/*-*.jpg'))
-        figure = lambda v: f'{v.value:.3g} ({v.low:.3g} to {v.high:.3g})'
-        for k, v in r.rows.items(): say(' '.join([f'{k:46}', *(f'{n} {figure(v[n])}' for n in ('distance', 'ssim') if n in v)]))
+        effort, most = planned_effort(long, most, judge_steps, draws)
+        effort = effort._replace(tell=lambda line: say(line, error=True), partial=keep)
+        with job_lock(output):                                                  # or its pages could be of two models
+            keep(r := evaluate(pipe, photos, paintings, (photo_style, painting_style), size, call, most, effort))
+        for line in summary(r, long): say(line)
         for line in r.about['left_out']: say(f'left out {printable(line)}', error=True)
         for line in (*folder_notes(photos), *folder_notes(paintings)): say(line, error=True)
-        say(f'written to {page}')
+        say(f'written to {files[0]}')
 
 # %% ../nbs/80_cli.ipynb #c11a0020
 @call_parse

@@ -395,6 +395,8 @@ class InferenceConfig(Section, name='inference'):
     # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
     adaptive_step_size:bool = key(False, FLAG, expert=True)
     step_threshold:float = key(.01, real(1e-6, 1), expert=True) # Largest relative change of the velocity over a doubled Euler step
+    # Largest absolute value of a latent after a solver step, in standard deviations; null: no limit
+    latent_clamp:float = key(0., real(0, 100), off=0., expert=True)
     # Matching applied to inverted latents before generation, to make them more like noise
     match:str = key('none', one_of('none', 'moments', 'spectrum'), off='none', null=True, expert=True)
     fresh:float = key(0., real(0, 1), off=0., expert=True) # Share of a structure's variance that is replaced by new noise: more paint, less likeness

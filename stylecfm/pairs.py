@@ -27,6 +27,7 @@ from .optim import Stopped
 from .otcfm import Draw, FlowBatch, conditioned, flow_batch, velocity_loss, with_condition
 from .paths import WEIGHTS, expand_as, noise_like
 from .planning import memory_now
+from .progress import Pace, at_stop
 from .solvers import Solution, solve
 from .watch import validation_loss
 
@@ -437,7 +438,10 @@ def run(self:PairTrainer,
                 since = self.note(since)
                 bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}",
                                 validation=f"{self.log[-1].get('validation', math.nan):.3f}")
-            if noted and not self.over(): self.leave(Stopped(noted[0]), since)
+            if noted and not self.over():
+                seen = [r['validation'] for r in self.log if 'validation' in r]
+                say(at_stop(Pace(self.done, self.total, self.seconds, math.nan), seen), error=True)
+                self.leave(Stopped(noted[0]), since)
 
 @patch
 def fit(self:PairTrainer,

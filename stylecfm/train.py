@@ -35,9 +35,10 @@ from .optim import Averages, Stopped, as_used, averages_state, generator, learni
 from .optim import load_opt_state, make_optimizer, make_scaler, noted_signals, opt_state, order
 from .otcfm import Draw, FlowBatch, coupling_of, flow_batch, loss_by
 from .paths import dynamic_epsilon, noise_like
+from .progress import Pace, at_checkpoint, at_end, at_start, at_stop, change, duration
 from .planning import affordable, means_for, memory_now, with_less
 from .unet import UNet
-from .watch import held_batches, sample_grid, sampled_style, split, validation_loss
+from .watch import held_batches, sample_latents, sample_sheet, sampled_style, split, validation_loss
 
 # %% ../nbs/50_train.ipynb #d5a7e6bb
 def check_fit(
@@ -153,6 +154,8 @@ class OTCFMTrainer:
         self.lock, self.unwritten = None, False  # of the folder, while it runs; whether lines of the log wait for room
         self.valid, self.best = None, math.inf  # losses of validation, by average; the lowest
         self.worse, self.asked = 0, -1  # validations since then; the step of the last
+        # steps and seconds when the run was begun or resumed; change of the last samples, where there are some
+        self.since, self.moved = (0, 0.), None
         # or the plans; noise that was paired for several batches
         self.coupling, self.group = t.coupling, (None, None)
         self.pool, self.next = ThreadPoolExecutor(1), {}                        # makes the next batch
@@ -241,6 +244,18 @@ def epsilons(self:OTCFMTrainer,
     return (epsilon, 0.) if t.epsilon_is == 'noise' else (0., epsilon)
 
 @patch(as_prop=True)
+def pace(self:OTCFMTrainer) -> Pace:
+    "How far the run is, at the rate since it was begun or resumed."
+    steps, seconds = self.done - self.since[0], self.seconds - self.since[1]
+    rate = seconds/steps if steps > 0 else math.nan
+    return Pace(self.done, self.total, self.seconds, rate, self.config.training.max_minutes)
+
+@patch
+def validations(self:OTCFMTrainer) -> list: # In their order
+    "Validation losses of the log."
+    return [r['validation'] for r in self.log if 'validation' in r]
+
+@patch(as_prop=True)
 def save_every(self:OTCFMTrainer) -> int:
     "Steps between checkpoints, if minutes do not come first."
     return max(1, round(self.config.checkpoint.save_every_epochs*len(self.rows)/self.config.training.batch))
@@ -279,6 +294,15 @@ def shared_noise(self:OTCFMTrainer,
 def draws(self:OTCFMTrainer) -> int:
     "Number of the source of chance: the same for all processes where they pair together."
     return 0 if self.config.training.coupling_scope == 'gathered' else self.acc.process_index
+
+@patch
+def epsilon(self:OTCFMTrainer,
+    step:int, # Counted from 0
+) -> float: # In units of the latents
+    "The scale of the path's noise at a step."
+    t = self.config.training
+    if not t.dynamic_epsilon: return 0.
+    return dynamic_epsilon(self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule)
 
 @patch
 def batch(self:OTCFMTrainer,
@@ -449,7 +473,7 @@ def diverged(self:OTCFMTrainer) -> str: # '' if it has not
     if self.missed[-10:] == list(range(self.done - 9, self.done + 1)): why = 'the loss was not finite for 10 steps in a row'
     elif len(self.missed) > 20: why = f'{len(self.missed)} of the last 100 steps were skipped, as their loss was not finite'
     else: return ''
-    return f'{why}, at step {self.done}; lower training.learning_rate, or look for bad latents; {self.way_back()}'
+    return f'{why}, at step {self.done}; lower training.learning_rate, or look for bad latents (symptoms: nbs/91b_symptoms.ipynb); {self.way_back()}'
 
 @patch
 def way_back(self:OTCFMTrainer) -> str:
@@ -603,21 +627,27 @@ def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None wh
     self.best = min(low, self.best); return self.valid
 
 @patch
-def draw_samples(self:OTCFMTrainer):
-    "Transfer a few held-out images of one style, by the best average, into `samples/`."
+def draw_samples(self:OTCFMTrainer) -> str: # Path of the sheet; '' where there is none
+    "Transfer a few held-out images of one style, by the best average, into a sheet in `samples/`."
     c, styles = self.config, self.cache.styles
     k = sampled_style(styles, c.checkpoint.sample_style)
     held = split(self.cache, c.training.validation_share, c.training.seed).held
     rows = held if len(held) else torch.arange(len(self.cache))
-    if not len(rows := rows[self.cache.styles_of(rows) == k][:c.checkpoint.samples]): return
+    if not len(rows := rows[self.cache.styles_of(rows) == k][:c.checkpoint.samples]): return ''
     m, path = self.model(self.best_average()), self.root/'samples'/f'step-{self.done:07}.png'
     few = replace(self.config.inference, num_inference_steps=8)
     try:
         codec = load_codec(self.cache.spec, self.acc.device)
-        draw = lambda n: sample_grid(m.net, self.cache.pick(rows[:n])[0], k, m.styles, m.stats, codec, few)
+        def draw(n):
+            x = self.cache.pick(rows[:n])[0]
+            made = sample_latents(m.net, x, k, m.styles, few)
+            self.moved = max((change(x, z) for z in made.values()), default=None)
+            return sample_sheet(x, made, m.styles[k], m.stats, codec)
         make_folder(path.parent)
         save_image(with_less(draw, len(rows), lambda line: None)[0], path)
+        return str(path)
     except InputError as e: say(f'no samples: {e}', error=True)                 # a picture is not worth a run
+    return ''
 
 # %% ../nbs/50_train.ipynb #ffc406c7
 @patch
@@ -632,7 +662,7 @@ def record(self:OTCFMTrainer,
     "A line in the log: the mean loss since the last one."
     by, known = loss_by(*self.shown), lambda v: v if math.isfinite(v) else None  # by: of the last batch; NaN is not JSON
     row = dict(step=self.done, loss=float(np.mean(self.pending)), grad_norm=known(r.grad_norm),
-               learning_rate=self.opt.param_groups[0]['lr'], skipped=self.skipped, seconds=round(self.seconds, 3),
+               learning_rate=self.opt.param_groups[0]['lr'], epsilon=self.epsilon(self.done - 1), skipped=self.skipped, seconds=round(self.seconds, 3),
                micro_batch=self.means.micro_batch, memory_mb=memory_now(self.acc.device))
     named = {self.cache.styles[k] if k >= 0 else 'mean style': known(v) for k, v in by.style.items()}
     row |= dict(loss_by_time=[known(v) for v in by.time], loss_by_style=named)
@@ -720,6 +750,7 @@ def ready(self:OTCFMTrainer):
     flat = {f'{s}.{k}': v for s, d in self.config.to_dict().items() for k, v in d.items()}
     if self.acc.log_with: self.acc.init_trackers('stylecfm', flat)
     self.net.train(); self.saved_at, self.stop = time.monotonic(), 0
+    self.since = self.done, self.seconds
     with contextlib.suppress(AttributeError): getattr(self.opt, 'optimizer', self.opt).train()
 
 # %% ../nbs/50_train.ipynb #cell-28
@@ -735,6 +766,7 @@ def fit(self:OTCFMTrainer,
         limit = self.config.training.max_minutes
         # its steps would foretell weeks
         name, total = (f'train, at most {limit:g} minutes', None) if limit else ('train', self.total)
+        self.speak(at_start(self.pace, len(self.rows), self.config.training.batch, self.how_often()))
         with tqdm(total=total, initial=self.done, desc=name, unit='step', mininterval=.5,
                   **quiet) as bar, noted_signals() as noted:
             while not self.over():
@@ -744,12 +776,29 @@ def fit(self:OTCFMTrainer,
                 if r.applied and self.acc.is_main_process: self.pending.append(r.loss)
                 self.after(r, log_every, bar)
                 if why := self.diverged(): self.leave(FloatingPointError(why))
-                if self.stop and not self.over(): self.leave(Stopped(int(self.stop)))
+                if self.stop and not self.over():
+                    self.speak(at_stop(self.pace, self.validations()))
+                    self.leave(Stopped(int(self.stop)))
                 if callback: self.guarded(callback, r)
         if not self.healthy():
             self.leave(FloatingPointError(f'the last step, {self.done}, was skipped, or its weights or validation are not '
                                           f'finite, so nothing is exported; {self.way_back()}'))
+        self.speak(at_end(self.pace, self.validations(), self.moved))
         return self.finish()
+
+@patch
+def speak(self:OTCFMTrainer,
+    line:str, # One sentence
+):
+    "Tell the user on stderr, from the first process."
+    if self.acc.is_main_process: say(line, error=True)
+
+@patch
+def how_often(self:OTCFMTrainer) -> str:
+    "How often checkpoints are written, as a clause."
+    every = f'every {self.save_every} steps' if self.save_every < self.total else 'at the end'
+    minutes = self.config.checkpoint.save_every_minutes
+    return every + (f' and at least every {duration(60*minutes)}' if math.isfinite(minutes) else '')
 
 @patch
 def over(self:OTCFMTrainer) -> bool:
@@ -771,7 +820,7 @@ def after(self:OTCFMTrainer,
         self.record(r)
         row, pace = self.log[-1], t.batch*self.done/max(self.seconds, 1e-9)
         most = max(row['memory_mb'].values())/1024
-        bar.set_postfix(loss=f"{row['loss']:.3f}", skipped=self.skipped, images_s=f'{pace:.0f}', GB=f'{most:.1f}')
+        bar.set_postfix(loss=f"{row['loss']:.3f}", epsilon=f"{row['epsilon']:.3f}", left=duration(self.pace.left), skipped=self.skipped, images_s=f'{pace:.0f}', GB=f'{most:.1f}')
     if self.due or last or self.done % self.save_every == 0: self.checkpoint()
 
 @patch
@@ -783,7 +832,8 @@ def checkpoint(self:OTCFMTrainer):
         self.write_row(dict(step=self.done, validation=min(losses), validation_by_average=losses,
                             seconds=round(self.seconds, 3)))
     self.save()
-    if self.config.checkpoint.samples: self.draw_samples()
+    sheet = self.draw_samples() if self.config.checkpoint.samples else ''
+    self.speak(at_checkpoint(self.pace, self.validations(), sheet))
 
 @patch
 def guarded(self:OTCFMTrainer,

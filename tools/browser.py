@@ -1,6 +1,7 @@
 """Try the page in a real browser: python tools/browser.py [--checkpoint FOLDER] [--results JSON] [--figures FOLDER] [--may-skip].
 
-Needs Chromium and playwright; without Chromium the exit code is 3, or 0 with --may-skip.
+Needs Chromium and playwright; without Chromium the exit code is 3, or 0 with --may-skip. Where axe-core is in build/node_modules,
+as `make browser` puts it there, findings of accessibility that are serious or critical are an error.
 """
 import argparse
 import contextlib
@@ -24,6 +25,8 @@ from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect, sync_playwright
 from skimage import data
 
+AXE = Path(__file__).resolve().parent.parent/'build/node_modules/axe-core/axe.min.js'
+PAINTED = "() => { const w = document.querySelector('#words'); return w && /painted in .* seconds/.test(w.innerText) }"
 WAIT = 300_000                                                # milliseconds for one picture, with others before it
 
 
@@ -71,19 +74,63 @@ def load(page, url):
 
 def paint(page, path):
     "Upload and paint; the words below the picture."
-    before = page.locator('#words').inner_text() if page.locator('#words').count() else ''
-    page.set_input_files('#photo input[type=file]', str(path)); page.wait_for_selector('#photo img', timeout=30_000)
-    page.click('#go'); page.wait_for_function("b => { const w = document.querySelector('#words'); return w && w.innerText.includes('network evaluations') && w.innerText != b }", arg=before, timeout=WAIT)
+    page.set_input_files('#photo input[type=file]', str(path))
+    page.wait_for_selector('#photo img', timeout=30_000)
+    page.click('#go')
+    return finished(page)
+
+
+def finished(page):
+    "Wait for the request that was just begun; the words below the picture."
+    page.wait_for_selector('.compare', state='detached', timeout=30_000)
+    page.wait_for_function(PAINTED, timeout=WAIT)
+    expect(page.locator('#go')).to_be_enabled(timeout=30_000)
     return page.locator('#words').inner_text()
 
 
-def refused(page, path):
-    "Upload what is not wanted; the words of the message."
-    page.set_input_files('#photo input[type=file]', str(path)); page.wait_for_timeout(1500)
-    message = page.locator('[data-testid=toast-body]').first
+def refused(page, path=None):
+    "Upload what is not wanted, if anything; the words of the message, which leaves no painting behind."
+    if path:
+        page.set_input_files('#photo input[type=file]', str(path))
+        page.wait_for_timeout(1500)
+    message = page.locator('[data-testid=toast-body], .notice.error').first
     if not message.is_visible(): page.click('#go')
-    expect(message).to_be_visible(timeout=30_000); text = ' '.join(message.inner_text().split())
-    return text
+    expect(message).to_be_visible(timeout=30_000)
+    assert not page.locator('.compare').count(), 'the painting of the request before is still shown'
+    return ' '.join(message.inner_text().split())
+
+
+def findings(page):
+    "Serious and critical findings of axe-core, or None without axe-core."
+    if not AXE.exists(): return None
+    expect(page.locator('#go')).to_be_enabled(timeout=30_000)
+    page.wait_for_timeout(700)                                # colours change slowly
+    page.evaluate(AXE.read_text(encoding='utf-8'))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")['violations']
+    return [f'{v["id"]}: {v["nodes"][0]["html"][:200]}' for v in found if v['impact'] in ('serious', 'critical')]
+
+
+def by_keyboard(page):
+    "Take an example, choose the second style, paint, and move the border, all without a mouse; the style."
+    for key, where in (('Enter', '#example-1'), ('ArrowRight', '#target input >> nth=0'), ('Enter', '#go')):
+        page.focus(where)
+        page.keyboard.press(key)
+        page.wait_for_timeout(1500)
+    finished(page)
+    page.focus('.compare input')
+    page.keyboard.press('ArrowLeft')
+    assert page.locator('.compare').evaluate("e => e.style.getPropertyValue('--cut')") == '39%'
+    return page.locator('#target input:checked').get_attribute('value')
+
+
+def cancelled(page):
+    "Cancel a painting; the words, and the seconds until the button is free again."
+    page.click('#go')
+    page.wait_for_selector('#stop:visible', timeout=30_000)
+    page.click('#stop')
+    begun = time.monotonic()
+    expect(page.locator('#go')).to_be_enabled(timeout=30_000)
+    return dict(words=page.locator('#words').inner_text(), seconds=time.monotonic() - begun)
 
 
 def answered(pages):
@@ -91,8 +138,8 @@ def answered(pages):
     until, count = time.monotonic() + WAIT/1000, 0
     for q in pages:
         with contextlib.suppress(Late):
-            q.wait_for_function("() => { const w = document.querySelector('#words'); return w && w.innerText.includes('network evaluations') }", timeout=max(1, (until - time.monotonic())*1000))
-            count += q.locator('#pair img').first.evaluate('i => i.decode().then(() => i.naturalWidth > 0)')
+            q.wait_for_function(PAINTED, timeout=max(1, (until - time.monotonic())*1000))
+            count += q.locator('.compare .after').evaluate('i => i.decode().then(() => i.naturalWidth > 0)')
     return count
 
 
@@ -122,9 +169,9 @@ def probes(url, folder):
                           'address inside': dict(path='', url=f'http://127.0.0.1:{inside.server_port}/x.png', meta={'_type': 'gradio.FileData'})}.items(): found[name] = call(picture)
     inside.shutdown()
     own = httpx.post(url + 'gradio_api/upload', files=dict(files=(folder/'cat.jpg').open('rb'))).json()[0]
-    if '"success":true' not in call(dict(path=own, meta={'_type': 'gradio.FileData'}))[1]: raise AssertionError('an honest upload is refused, too: these probes show nothing')
+    if 'compare' not in call(dict(path=own, meta={'_type': 'gradio.FileData'}))[1]: raise AssertionError('an honest upload is refused, too: these probes show nothing')
     for name, (status, text) in found.items():
-        if 'a secret of the server' in text or 'root:' in text or 'Try the page in a real' in text or '"success":true' in text: raise AssertionError(f'{name}: {status} {text[:300]}')
+        if 'a secret of the server' in text or 'root:' in text or 'Try the page in a real' in text or 'class=\\"compare' in text: raise AssertionError(f'{name}: {status} {text[:300]}')
     if seen: raise AssertionError(f'the server fetched {seen}')
     return {k: v[0] for k, v in found.items()}
 
@@ -136,14 +183,23 @@ def settings(config):
     return paints['id'], [values[k] for k in paints['inputs'][1:]]
 
 
-def chosen_by_pictures(page):
-    "Click an example and the last style; the style that is then chosen."
-    page.locator('#examples .thumbnail-item').first.click()
+def on_a_phone(page, url):
+    "Take an example and paint on a narrow screen: the button is on the first screen, nothing is wider than it, the result in view."
+    load(page, url)
+    height = page.evaluate('innerHeight')
+    button = page.locator('#go').bounding_box()
+    assert button['y'] + button['height'] <= height, f'the button ends at {button["y"] + button["height"]:.0f} of {height} pixels'
+    before = findings(page)
+    page.click('#example-1')
     page.wait_for_selector('#photo img', timeout=30_000)
-    page.locator('#styles .thumbnail-item').last.click()
-    last = page.locator('#target input').last
-    expect(last).to_be_checked(timeout=30_000)
-    return last.get_attribute('value')
+    page.click('#go')
+    finished(page)
+    page.wait_for_timeout(1500)
+    box = page.locator('.compare').bounding_box()
+    assert 0 <= box['y'] and box['y'] + box['height'] <= height, f'the painting lies at {box["y"]:.0f} of {height} pixels'
+    wide = page.evaluate('document.documentElement.scrollWidth')
+    assert wide <= page.evaluate('innerWidth'), f'the page is {wide} pixels wide'
+    return before, findings(page)
 
 
 def main():
@@ -153,29 +209,40 @@ def main():
     r, figures = {}, Path(a.figures) if a.figures else None
     def shot(page, name, whole=True):
         if not figures: return
-        Image.open(BytesIO(page.screenshot(full_page=whole))).convert('RGB').save(figures/name, quality=85)
+        Image.open(BytesIO(page.screenshot(full_page=whole))).convert('RGB').save(figures/name, quality=75, optimize=True)
     with tempfile.TemporaryDirectory() as d, served(a.checkpoint) as (url, server, said), sync_playwright() as play:
         folder, memory = images(Path(d)), Memory(server.pid); r['memory_idle_mb'] = memory.now()
-        chrome = play.chromium.launch(executable_path=browser, args=['--no-sandbox']); context = chrome.new_context(viewport=dict(width=1280, height=900), accept_downloads=True)
+        chrome = play.chromium.launch(executable_path=browser, args=['--no-sandbox']); context = chrome.new_context(viewport=dict(width=1280, height=800), accept_downloads=True)
         page, asked = context.new_page(), []; page.on('request', lambda q: asked.append(q.url)); load(page, url)
-        r['words'] = paint(page, folder/'cat.jpg'); page.wait_for_selector('#pair img'); page.wait_for_timeout(1000); shot(page, 'app.jpg')
-        narrow = chrome.new_page(viewport=dict(width=390, height=844))
-        load(narrow, url)
-        r['chosen'] = chosen_by_pictures(narrow)
-        narrow.wait_for_timeout(1000)
-        shot(narrow, 'app_narrow.jpg')
-        wide = narrow.evaluate('document.documentElement.scrollWidth')
-        assert wide <= 390, f'the page is {wide} pixels wide on a screen of 390'
+        axe = dict(wide_before=findings(page))
+        r['words'] = paint(page, folder/'cat.jpg')
+        axe['wide_after'] = findings(page)
+        narrow = chrome.new_page(viewport=dict(width=390, height=720))
+        axe['narrow_before'], axe['narrow_after'] = on_a_phone(narrow, url)
+        shot(narrow, 'app_narrow.jpg', False)
         narrow.close()
         with page.expect_download(timeout=20_000) as d: page.click('#file')
-        image = Image.open(d.value.path()); image.load(); r['download'] = dict(name=d.value.suggested_filename, format=image.format, size=list(image.size)); assert image.format == 'PNG' and image.size == (256, 256), image
+        image = Image.open(d.value.path())
+        image.load()
+        r['download'] = dict(name=d.value.suggested_filename, format=image.format, size=list(image.size))
+        assert image.format == 'PNG' and image.size == (256, 256), image
+        r['by_keyboard'] = by_keyboard(page)
+        page.evaluate('document.activeElement.blur()')
+        page.wait_for_timeout(1000)
+        shot(page, 'app.jpg', False)
+        r['cancelled'] = cancelled(page)
         elsewhere = sorted({u.split('/')[2] for u in asked if u.startswith('http') and not u.startswith(url)}); assert not elsewhere, elsewhere
         r['refused'] = {}
         for name in ('words.jpg', 'cut.jpg', 'huge.png', 'heavy.png'):
             fresh = context.new_page(); load(fresh, url); r['refused'][name] = refused(fresh, folder/name)
-            if name == 'huge.png': fresh.wait_for_timeout(1000); shot(fresh, 'app_refused.jpg', False)              # messages fade in
+            axe[name] = findings(fresh)
             fresh.close()
-        fresh = context.new_page(); load(fresh, url); fresh.click('#go'); expect(fresh.locator('[data-testid=toast-body]').first).to_be_visible(timeout=30_000); r['refused']['nothing'] = ' '.join(fresh.locator('[data-testid=toast-body]').first.inner_text().split()); fresh.close()
+        fresh = context.new_page()
+        load(fresh, url)
+        r['refused']['nothing'] = refused(fresh)
+        fresh.close()
+        if any(axe.values()): raise AssertionError(f'axe-core finds {axe}')
+        r['axe'] = dict(pages=sum(v is not None for v in axe.values()), serious=0)
         pages = [context.new_page() for _ in range(10)]
         for q in pages: load(q, url); q.set_input_files('#photo input[type=file]', str(folder/'cat.jpg')); q.wait_for_selector('#photo img')
         begun = time.monotonic()

@@ -11,8 +11,9 @@ import time
 from lint import lint
 from notebooks import NBS, ROOT, SKIPPED, SLOW_CELL, WAITING, environment, every_notebook
 from readme import readme
-from runs import Job, run_all, warm
+from runs import WORKERS, Job, run_all, warm
 
+CPU_MINUTES = 30    # of all checks without the slow cells, on a core of a server of 2024; about
 LIMIT, SLOW_LIMIT = 300, 8*3600    # seconds of the processor for one notebook
 LONG = '03_codecs', '40_memory', '41_plan', '80_cli', '80a_advice', '91_monet', '95_memory', '97_killed', 'users'
 
@@ -116,6 +117,9 @@ def main():
     p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too')
     a = p.parse_args()
     tally, paths, start = Tally(), every_notebook(a.names), time.perf_counter()
+    if not a.names and not a.slow:
+        at_once = min(WORKERS, os.cpu_count() or 1)
+        print(f'{len(paths)} notebooks, the package, the commands and the tools: about {CPU_MINUTES/at_once:.0f} minutes, {at_once} at a time; without a network after installation', flush=True)
     os.environ.update(environment(a.slow))
     warm()
     if not a.names: generated(tally)
