@@ -6,7 +6,7 @@
 __all__ = ['READ', 'MAX_BYTES', 'RULES', 'kind_of', 'not_read', 'read_file', 'ImageRules', 'ImageNote', 'naming', 'note',
            'check_pixels', 'Samples', 'full_range', 'to_bytes', 'unpremultiplied', 'png_chunks', 'gamma_encoding',
            'png_samples', 'tiff_samples', 'to_wide', 'code_points', 'heif_samples', 'pillow_samples', 'samples_of',
-           'rgb_bytes', 'fill_hidden', 'Layers', 'layers_of', 'decode_layers', 'over']
+           'interpolated', 'rgb_bytes', 'fill_hidden', 'Layers', 'layers_of', 'decode_layers', 'over']
 
 # %% ../nbs/00c_decoding.ipynb #44da1f87
 import re
@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from io import BytesIO
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Callable, Iterator, NamedTuple
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
-from .colour import ADOBE_RGB, SRGB, Encoding, code_encoding, encoding_of, icc_channels, icc_encoding
+from .colour import ADOBE_RGB, ROWS, SRGB, Encoding, code_encoding, encoding_of, icc_channels, icc_encoding
 from .colour import power, srgb_decode, to_srgb, xyz_matrix
 from .config import InputError
 
@@ -619,31 +619,51 @@ def _by_profile(s:Samples) -> np.ndarray|None: # `(h, w, 3)`, uint8; None with a
         note(f'colour profile not used (it is for {found}, the image is {wanted})')
         return None
     if encoding := icc_encoding(s.profile): return to_srgb(s.colour, encoding)
-    im = Image.fromarray(to_bytes(s.colour[..., 0] if s.space == 'L' else s.colour), s.space if s.space in ('CMYK', 'LAB') else None)
-    try: return np.asarray(_transformed(im, ImageCms.ImageCmsProfile(BytesIO(s.profile))))
+    try: return interpolated(s.colour, _transformation(ImageCms.ImageCmsProfile(BytesIO(s.profile)), s.space))
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as e:
         note(f'colour profile not used ({e})')
         return None
 
-def _transformed(im:Image.Image, source:ImageCms.ImageCmsProfile) -> Image.Image:
-    "An image by littleCMS in sRGB."
-    return ImageCms.profileToProfile(im, source, ImageCms.createProfile('sRGB'), outputMode='RGB')
+def interpolated(
+    samples:np.ndarray, # `(h, w, c)`, uint8 or uint16 over the full range
+    of_bytes:Callable, # Transformation of bytes: `(h, w, c)` to `(h, w, 3)`, both uint8
+) -> np.ndarray: # `(h, w, 3)`, uint8
+    "A transformation of bytes, for 16 bits by linear interpolation in the simplex of bytes around a value."
+    if samples.dtype == np.uint8: return of_bytes(samples)
+    out = np.empty((*samples.shape[:2], 3), np.uint8)
+    for i in range(0, len(samples), ROWS):
+        node = (samples[i:i + ROWS]//257).astype(np.uint8)
+        rest = (samples[i:i + ROWS] - 257*node.astype(np.uint16)).astype(np.int32)
+        order = np.argsort(-rest, -1)
+        r = np.take_along_axis(rest, order, -1)
+        y = (257 - r[..., :1])*of_bytes(node).astype(np.int32)
+        for j in range(samples.shape[2] if rest.any() else 0):
+            ahead = order[..., j:j + 1]
+            np.put_along_axis(node, ahead, np.take_along_axis(node, ahead, -1) + 1, -1)
+            share = r[..., j:j + 1] - (r[..., j + 1:j + 2] if j + 1 < samples.shape[2] else 0)
+            y += share*of_bytes(node)
+        out[i:i + ROWS] = (y + 128)//257
+    return out
+
+def _transformation(source:ImageCms.ImageCmsProfile, space:str) -> Callable: # `(h, w, c)` to `(h, w, 3)`, both uint8
+    "Bytes of a colour space to sRGB by littleCMS."
+    to = ImageCms.buildTransform(source, ImageCms.createProfile('sRGB'), space, 'RGB', flags=ImageCms.Flags.NOOPTIMIZE)
+    return lambda a: np.asarray(ImageCms.applyTransform(_as_mode(a, space), to))
 
 def rgb_bytes(
     s:Samples, # Samples of any colour space and encoding
 ) -> np.ndarray: # `(h, w, 3)`, uint8
     "Colours of an image as sRGB."
     if s.profile and (out := _by_profile(s)) is not None: return out
-    if s.space == 'LAB': return np.asarray(_transformed(_as_mode(s, 'LAB'), ImageCms.createProfile('LAB')))
-    if s.space == 'CMYK': return np.asarray(_as_mode(s, 'CMYK').convert('RGB'))
+    if s.space == 'LAB': return interpolated(s.colour, _transformation(ImageCms.createProfile('LAB'), 'LAB'))
+    if s.space == 'CMYK': return np.asarray(_as_mode(to_bytes(s.colour), 'CMYK').convert('RGB'))
     if s.encoding and not s.profile: return to_srgb(s.colour, s.encoding)
     a = to_bytes(s.colour)
     return a if a.shape[2] == 3 else np.repeat(a, 3, 2)
 
-def _as_mode(s:Samples, mode:str) -> Image.Image:
-    "Samples as Pillow's image of a mode with bytes."
-    h, w = s.colour.shape[:2]
-    return Image.frombytes(mode, (w, h), np.ascontiguousarray(to_bytes(s.colour)).tobytes())
+def _as_mode(a:np.ndarray, mode:str) -> Image.Image:
+    "Bytes `(h, w, c)` as Pillow's image of a mode."
+    return Image.frombytes(mode, (a.shape[1], a.shape[0]), np.ascontiguousarray(a).tobytes())
 
 # %% ../nbs/00c_decoding.ipynb #2ebf151a
 def _filled(total:np.ndarray, weight:np.ndarray) -> np.ndarray: # Shaped as `total`
