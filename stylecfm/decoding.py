@@ -152,7 +152,7 @@ class Decoder(NamedTuple):
     "An image file whose samples are decoded some rows at a time."
     size:tuple # Width and height as stored, pixels
     orientation:int # EXIF's orientation, 1 to 8
-    bands:Callable # A number of rows to an iterator of `Samples` from top to bottom; each but the last has a multiple of so many rows
+    bands:Callable # A number of rows to an iterator of `Samples` from top to bottom; each but the last has a multiple of it
     full:tuple|None=None # Width and height before a decoder made it smaller
     canvas:Image.Image|None=None # Pillow's decoded image of mode RGB, which may be written over
 
@@ -898,7 +898,7 @@ def _as_mode(a:np.ndarray, mode:str) -> Image.Image:
 
 # %% ../nbs/00c_decoding.ipynb #2ebf151a
 def _filled(total:np.ndarray, weight:np.ndarray, beyond:np.ndarray|None=None, levels:int=0) -> np.ndarray: # Shaped as `total`
-    "Weighted means, and in cells without weight the mean of the next larger cell; after so many levels, the means given."
+    "Weighted means, and in cells without weight the mean of the next larger cell; after `levels` levels, the means given."
     if beyond is not None and not levels: return beyond
     mean = np.divide(total, weight[..., None], out=np.zeros_like(total), where=weight[..., None] > 0)
     if (weight > 0).all(): return mean
@@ -923,7 +923,7 @@ def fill_hidden(
     return _filled_band(rgb, alpha)
 
 def _weighted(rgb:np.ndarray, alpha:np.ndarray, levels:int) -> tuple: # `(h/2^levels, w/2^levels, 3)` and without the 3, float32
-    "Sums of colours times alpha and of alpha over squares, their sides halved so many times."
+    "Sums of colours times alpha and of alpha over squares, their sides halved `levels` times."
     total, weight = rgb*alpha[..., None].astype(np.float32), alpha[..., None].astype(np.float32)
     for _ in range(levels): total, weight = _halved(total), _halved(weight)
     return total, weight[..., 0]
