@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from torch import Tensor
 from .config import InputError
 from .decoding import RULES, ImageRules, Layers, decode_layers, decoder_of, decoding, layers_from, naming
-from .decoding import over, pillow_decoder, read_file
+from .decoding import over, pillow_decoder, read_file, reduction
 from .files import write_bytes
 from .folders import list_images, style_folders
 
@@ -157,8 +157,8 @@ def read_squares(
     side = math.ceil(size/min(v.side for v in views))
     with decoding():
         decoder = decoder_of(data, rules, side)
-        w, h = decoder.full or decoder.size
-        check_square(*((h, w) if decoder.orientation > 4 else (w, h)), size, rules)
+        w, h = full = decoder.full or decoder.size
+        if reduction(full, side) > 1: check_square(*((h, w) if decoder.orientation > 4 else full), size, rules)  # in pixels of the file
         im = over(layers_from(decoder, side), rules.background, reuse=True)
     return torch.stack([torch.from_numpy(np.array(fit_square(im, size, rules, v))).permute(2, 0, 1) for v in views])
 
