@@ -503,7 +503,7 @@ def side_by_side(
     from PIL import ImageOps
     from stylecfm.images import grid, load_image, save_image
     from stylecfm.transfer import LATENTS
-    squares = lambda key, rows: [ImageOps.fit(load_image(r[key]), (side, side)) for r in rows]
+    squares = lambda key, rows: [ImageOps.fit(load_image(r[key], side=side), (side, side)) for r in rows]
     images = [r for r in rows if not r['input'].lower().endswith(LATENTS)][:most]        # of a latent there is no picture
     save_image(grid([squares('input', images), squares('output', images)] if images else [squares('output', rows[:most])]), path)
 

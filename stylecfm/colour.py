@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['D50', 'SRGB', 'ADOBE_RGB', 'ROWS', 'PRIMARIES', 'TRANSFERS', 'srgb_decode', 'srgb_encode', 'bt709_decode', 'power',
-           'xyz_matrix', 'Encoding', 'encoding_of', 'to_srgb', 'icc_encoding', 'icc_channels', 'code_encoding']
+           'xyz_matrix', 'Encoding', 'encoding_of', 'to_srgb', 'icc_encoding', 'icc_channels', 'icc_codes',
+           'code_encoding']
 
 # %% ../nbs/00b_colour.ipynb #f9440918
 import struct
@@ -147,6 +148,14 @@ def icc_channels(
 ) -> str: # Colour space as the profile writes it: RGB, GRAY, CMYK, Lab; '' if there is none
     "The colour space of a profile's samples."
     return profile[16:20].decode('latin-1').strip() if profile[36:40] == b'acsp' else ''
+
+def icc_codes(
+    profile:bytes, # An ICC profile
+) -> tuple|None: # Codes of primaries and transfer function; None where there are none
+    "The code points of H.273 in a profile's `cicp` tag (ICC.1:2022)."
+    try: tag = _tags(profile).get(b'cicp', b'')
+    except struct.error: return None
+    return (tag[8], tag[9]) if len(tag) >= 12 else None
 
 # %% ../nbs/00b_colour.ipynb #043598db
 _D65 = SRGB[:2]

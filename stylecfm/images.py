@@ -8,6 +8,7 @@ __all__ = ['CENTRE', 'FORMATS', 'decode_image', 'load_layers', 'load_image', 'Vi
            'save_image', 'grid', 'Shown', 'shown', 'pad_to', 'crop_back']
 
 # %% ../nbs/01_images.ipynb #cell-2
+import math
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +19,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from torch import Tensor
 from .config import InputError
-from .decoding import RULES, ImageRules, Layers, decode_layers, layers_of, naming, over, pillow_samples, read_file
+from .decoding import RULES, ImageRules, Layers, decode_layers, decoder_of, decoding, layers_from, naming
+from .decoding import over, pillow_decoder, read_file, reduction
 from .files import write_bytes
 from .folders import list_images, style_folders
 
@@ -26,26 +28,29 @@ from .folders import list_images, style_folders
 def decode_image(
     data:bytes, # Content of an image file; of an animation the first frame
     rules:ImageRules=RULES, # Image rules: limits and background
+    side:int=0, # Shorter side that is wanted, pixels, where a large image may be read smaller, to no less than twice as much; 0: all of it
 ) -> Image.Image: # Mode RGB, without metadata
     "An image over a background; an `InputError` that says only why not."
-    return over(decode_layers(data, rules), rules.background)
+    return over(decode_layers(data, rules, side), rules.background, reuse=True)
 
 def load_layers(
     path:str|Path|Image.Image, # An image file, or Pillow's image
     rules:ImageRules=RULES, # Image rules; only the pixel limit is used
+    side:int=0, # Shorter side that is wanted, as for `decode_image`
 ) -> Layers: # Image of mode RGB; its alpha of mode L, or None where all of it is opaque
     "An image and its alpha apart; `InputError` with path and reason."
-    if isinstance(path, Image.Image): return layers_of(pillow_samples(path))
+    if isinstance(path, Image.Image): return layers_from(pillow_decoder(path))
     try:
-        with naming(path): return decode_layers(read_file(Path(path)), rules)
+        with naming(path): return decode_layers(read_file(Path(path)), rules, side)
     except InputError as e: raise InputError(f'cannot use {path}: {e}') from None
 
 def load_image(
     path:str|Path|Image.Image, # An image file, or Pillow's image
     rules:ImageRules=RULES, # Image rules: limits and background
+    side:int=0, # Shorter side that is wanted, as for `decode_image`
 ) -> Image.Image: # Mode RGB, without metadata
     "An image over a background; `InputError` with path and reason."
-    return over(load_layers(path, rules), rules.background)
+    return over(load_layers(path, rules, side), rules.background, reuse=not isinstance(path, Image.Image))
 
 # %% ../nbs/01_images.ipynb #dac49e68
 class View(NamedTuple):
@@ -103,7 +108,7 @@ def load_shrunk(
     rules:ImageRules=RULES, # Image rules; only the pixel limit is used
 ) -> Image.Image: # RGB, or RGBA where something can be seen through it
     "An image with its alpha, made smaller; `InputError` with path and reason."
-    im, alpha = load_layers(path, rules)
+    im, alpha = load_layers(path, rules, side)
     if alpha: im.putalpha(alpha)
     return shrink(im, side)
 
@@ -149,7 +154,12 @@ def read_squares(
     views:tuple=(CENTRE,), # Squares to cut
 ) -> Tensor: # (views, 3, size, size), uint8
     "Squares of one file's content; an `InputError` that says only why not."
-    im = decode_image(data, rules)
+    side = math.ceil(size/min(v.side for v in views))
+    with decoding():
+        decoder = decoder_of(data, rules, side)
+        w, h = full = decoder.full or decoder.size
+        if reduction(full, side) > 1: check_square(*((h, w) if decoder.orientation > 4 else full), size, rules)  # in pixels of the file
+        im = over(layers_from(decoder, side), rules.background, reuse=True)
     return torch.stack([torch.from_numpy(np.array(fit_square(im, size, rules, v))).permute(2, 0, 1) for v in views])
 
 def _square(path:Path, size:int, rules:ImageRules) -> Tensor|Bad:

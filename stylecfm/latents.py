@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['DTYPE', 'SMALLEST', 'PART_FILES', 'PART_BYTES', 'STAMP', 'CHUNK', 'Source', 'not_used', 'differences', 'views',
-           'image_source', 'safetensors_header', 'as_bytes', 'Mapped', 'Entry', 'survey', 'in_parts', 'Known',
-           'Fetched', 'fetch', 'ahead', 'encode_part', 'write_part', 'read_part', 'alone', 'Team', 'cache_about',
-           'Plan', 'make_plan', 'encode_all', 'write_style', 'CacheReport', 'merge', 'make_cache', 'cache_latents',
-           'LatentCache', 'free_memory']
+           'read_alike', 'image_source', 'safetensors_header', 'as_bytes', 'Mapped', 'Entry', 'survey', 'in_parts',
+           'Known', 'Fetched', 'fetch', 'ahead', 'encode_part', 'write_part', 'read_part', 'alone', 'Team',
+           'cache_about', 'Plan', 'make_plan', 'encode_all', 'write_style', 'CacheReport', 'merge', 'make_cache',
+           'cache_latents', 'LatentCache', 'free_memory']
 
 # %% ../nbs/04_latents.ipynb #578129ec
 import atexit, csv, hashlib, io, json, mmap, os, random, shutil
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
 import torch
 from fastcore.basics import patch
+from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 from .codecs import Codec, moments, pooled, stats_from
@@ -27,7 +28,7 @@ from .files import DamagedError, Held, check_shapes, clean_stale, digest, listed
 from .files import sealed_folder, tensor_shapes, verify_folder, write_bytes, write_parts, written_by
 from .decoding import naming
 from .folders import Styles, explain_unused, left_aside, scan_styles
-from .images import CENTRE, RULES, Bad, ImageRules, View, as_float, read_file, read_squares
+from .images import CENTRE, RULES, Bad, ImageRules, View, as_float, decode_image, read_file, read_squares
 
 # %% ../nbs/04_latents.ipynb #cell-5
 DTYPE = torch.float16                                         # 11 bits: 16 times finer than the bytes of an image
@@ -43,6 +44,7 @@ class Source(NamedTuple):
     about: dict # Information for readers: spec, latent_channels, factor
     unused: tuple = () # `Bad(path, reason)` for each file and folder under the root that is not used
     told: tuple = () # Lines about those
+    alike: Callable|None = None # Whether a content was read alike before this version of the recipe; None: no cache of an earlier one is used
 
 def not_used(
     root:str|Path, # Folder with a folder for each style
@@ -72,6 +74,15 @@ def views(
     chance = random.Random(digest(content))
     return CENTRE, *(View(chance.uniform(SMALLEST, 1), chance.random(), chance.random()) for _ in range(crops))
 
+def read_alike(
+    content:bytes, # Content of an image file
+    rules:ImageRules=RULES, # Image rules
+) -> bool: # False where something was to be interpreted: a profile, alpha, 16 bits, gamma
+    "Whether Pillow alone gives the pixels of `decode_image`, as it did before version 3 of the recipe."
+    try: plain = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert('RGB')
+    except Exception: return False                            # decoders raise anything
+    return plain.tobytes() == decode_image(content, rules).tobytes()
+
 def image_source(
     raw_root:str|Path, # Folder with a folder of images for each style
     codec:Codec, # Codec, output of `load_codec`
@@ -97,7 +108,8 @@ def image_source(
     shape = ((1 + crops)*(1 + mirror), codec.latent_channels, side, side)
     about = dict(spec=codec.spec, latent_channels=codec.latent_channels, factor=codec.factor)
     found = scan_styles(raw_root)
-    return Source(Path(raw_root), found.folders, read, encode, shape, recipe, about, **not_used(raw_root, found))
+    return Source(Path(raw_root), found.folders, read, encode, shape, recipe, about, **not_used(raw_root, found),
+                  alike=lambda content: read_alike(content, rules))
 
 # %% ../nbs/04_latents.ipynb #cell-12
 _NAMES = {torch.float16: 'F16', torch.float32: 'F32'}
@@ -224,6 +236,7 @@ class Known(NamedTuple):
     digests: dict # {key of an `Entry`: digest of the content}
     where: dict # {digest: (file of latents, place in it)}; of the older cache alone while the work goes on
     bad: dict # {key of an `Entry`: why the file cannot be used}
+    again: set|None = None # Digests that are encoded again, of a cache of an older version; None: the cache has this version
 
     def add(self,
         path:Path|None, # A file of latents; None: only that they exist is noted
@@ -253,7 +266,10 @@ def fetch(
     try:
         content = read_file(e.path)
         d = digest(content)
-        with naming(e.path): return Fetched(e, d, None if d in known.where else source.read(content), '')
+        with naming(e.path):
+            if d in known.where and (known.again is None or source.alike(content)): return Fetched(e, d, None, '')
+            if d in known.where: known.again.add(d)
+            return Fetched(e, d, source.read(content), '')
     except InputError as why: return Fetched(e, '', None, str(why))
 
 def ahead(
@@ -454,8 +470,8 @@ class Plan(NamedTuple):
     known: Known # Latents that exist already
     old: dict|None # The manifest's `extra` of the cache that is there
 
-def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
-    "Note what a finished cache holds; raises `InputError` if it is of another recipe."
+def _old_cache(out_root:Path, source:Source, known:Known) -> dict|None:
+    "Note what a finished cache holds; raises `InputError` if it is of another recipe. One of the version before is read again."
     manifest = read_manifest(out_root)
     files = manifest['files']
     if manifest['kind'] != 'latents':
@@ -463,9 +479,9 @@ def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
     with written_by(out_root, manifest):
         try: extra = cache_about(out_root, manifest)
         except InputError as e: raise InputError(f'{e}; choose another folder, or rebuild it with --rebuild') from None
-    if diff := differences(extra['recipe'], recipe):
-        raise InputError(
-            f'{out_root} is a cache of another recipe: {diff}; choose another folder, or rebuild it with --rebuild')
+    before = source.alike and extra['recipe'] == source.recipe | dict(version=source.recipe['version'] - 1)
+    if (diff := differences(extra['recipe'], source.recipe)) and not before:
+        raise InputError(f'{out_root} is a cache of another recipe: {diff}; choose another folder, or rebuild it with --rebuild')
     for style, rows in extra['files'].items():
         p = out_root/'styles'/f'{style}.safetensors'
         fits = lambda: tensor_shapes(p).get('latents', ())[:1] == (extra['count'][style],)
@@ -475,7 +491,10 @@ def _old_cache(out_root:Path, recipe:dict, known:Known) -> dict|None:
         else:
             say(f'{p} is damaged; its images are encoded again', error=True)
             extra = extra | dict(damaged=True)
-    return extra
+    if not before: return extra
+    say(f'{out_root} is of an older version; images that it read otherwise (profiles, alpha, 16 bits) are encoded again', error=True)
+    known.digests.clear()
+    return extra | dict(older=True)
 
 def make_plan(
     source:Source, # Source to encode
@@ -487,7 +506,8 @@ def make_plan(
     "Look around; raises `InputError` for a stale cache, and for a disk that is too small."
     known, old = Known({}, {}, {}), None
     for folder in (out_root.parent, parts): clean_stale(folder)
-    if (out_root/'manifest.json').exists() and not rebuild: old = _old_cache(out_root, source.recipe, known)
+    if (out_root/'manifest.json').exists() and not rebuild: old = _old_cache(out_root, source, known)
+    known = known._replace(again=set() if old and 'older' in old else None)
     if by_content: known.digests.clear()                      # so each is read, and encoded only if its digest is new
     for p in sorted(parts.glob('*.safetensors')):
         note = read_part(p, source.recipe)
@@ -614,7 +634,8 @@ def merge(
     strict:bool, # Raise `InputError` for a bad file
 ) -> CacheReport: # Numbers of files written, kept and left out
     "Seal the cache from what is known and from the parts; raises `InputError` for a style without a usable file."
-    known, old = Known(*map(dict, plan.known)), plan.old or {}
+    old, redone = plan.old or {}, plan.known.again or ()
+    known = Known(dict(plan.known.digests), {} if 'older' in old else dict(plan.known.where), dict(plan.known.bad))
     for p in sorted(parts.glob('*.safetensors')):
         note = json.loads(Mapped(p).metadata['note'])                           # the plan has checked the older ones
         known.add(p, note['style'], note['rows'], note['bad'])
@@ -625,10 +646,10 @@ def merge(
     before = {(s, r['name']): (*(r.get(k, 0) for k in STAMP), r['sha256']) for s, rows in rows_of for r in rows}
     now = {(e.style, e.name): (*e.stamp(), d) for rows in good.values() for e, d in rows}
     skipped = _table([*bad, *source.unused], source.root)
-    fresh = sum(d not in plan.known.where for *_, d in now.values())
+    fresh = sum(d not in plan.known.where or d in redone for *_, d in now.values())
     count = {s: len(rows)*k for s, rows in good.items()}
     report = CacheReport(fresh, len(now) - fresh, len(before.keys() - now.keys()), bad, count, _twins(good), source.told)
-    if list(before.items()) == list(now.items()) and old.get('skipped') == digest(skipped) and 'damaged' not in old:
+    if list(before.items()) == list(now.items()) and old.get('skipped') == digest(skipped) and not old.keys() & {'damaged', 'older'}:
         return report
     about = lambda i, e, d: dict(name=e.name, **dict(zip(STAMP, e.stamp())), sha256=d, row=i*k)
     files = {s: [about(i, e, d) for i, (e, d) in enumerate(rows)] for s, rows in good.items()}

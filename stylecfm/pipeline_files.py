@@ -18,7 +18,7 @@ import torch
 from diffusers import SchedulerMixin
 from diffusers.utils import logging
 from torch import nn
-from .checkpoints import Model, codec_weights
+from .checkpoints import WEIGHT_FILES, Model, codec_weights
 from .codec_model import CodecModel
 from .config import InputError
 from .files import listed, read_json, read_manifest, write_json, write_tensors, write_text
@@ -128,6 +128,7 @@ def fetched(
     **hub, # Other arguments of `huggingface_hub.snapshot_download`: cache_dir, token, local_files_only
 ) -> Path:
     "A folder that is here; raises `InputError` where the hub has none."
+    if Path(path).suffix.lower() in WEIGHT_FILES: return Path(path)            # no name on the hub; `find_model` says what a model is
     if os.path.exists(path) or not (m := _NAME.fullmatch(str(path))) or str(path).startswith('runs/'): return Path(path)
     from huggingface_hub import snapshot_download
     try: return Path(snapshot_download(m[1], revision=m[2] or revision, allow_patterns=['*.json', '*.safetensors', '*.py'], **hub))

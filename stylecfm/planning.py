@@ -43,15 +43,19 @@ def _seconds(f, repeats:int=3) -> float:
 def measure_speed(
     device:str|torch.device='cpu', # Device to measure
     dtype:torch.dtype=torch.bfloat16, # Dtype of the matrix products
-    size:int=2048, # Side of the matrices
+    size:int=2048, # Side of the matrices, at most; they grow from 128 until a product takes a twentieth of a second
 ) -> Speed:
     "Rate, bandwidth and latency of a device, in about a second."
-    a, many = torch.randn(size, size, device=device).to(dtype), 500
+    side, many = min(128, size), 500
+    def product(n):
+        a = torch.randn(n, n, device=device).to(dtype)
+        return _seconds(lambda: a @ a)
+    while (took := product(side)) < .05 and side < size: side = min(2*side, size)  # without instructions for the dtype it takes minutes
     big, small = torch.zeros(2**25, device=device), torch.zeros(8, device=device)
     is_card = torch.device(device).type == 'cuda'
     name = (torch.cuda.get_device_name(device) if is_card else torch.cpu.get_capabilities().get('cpu_name')
             or 'processor')
-    return Speed(name, 2*size**3/_seconds(lambda: a @ a), 2*big.nbytes/_seconds(lambda: big.add_(1)),
+    return Speed(name, 2*side**3/took, 2*big.nbytes/_seconds(lambda: big.add_(1)),
                  _seconds(lambda: [small.add_(1) for _ in range(many)])/many)
 
 # %% ../nbs/41_plan.ipynb #cell-8

@@ -176,6 +176,28 @@ def probes(url, folder):
     return {k: v[0] for k, v in found.items()}
 
 
+def uploads_from(chrome, url):
+    "Statuses of an upload that the page itself sends, and of one that another site's page sends: {where: statuses}."
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_GET(self): self.send_response(200); self.send_header('Content-Type', 'text/html'); self.end_headers(); self.wfile.write(b'<p>another site</p>')
+        def log_message(self, *a): pass
+    other = http.server.HTTPServer(('127.0.0.1', 0), Other)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
+    send = """async url => { const f = new FormData(); f.append('files', new Blob(['x']), 'x.png');
+                             await fetch(url, {method: 'POST', body: f, mode: 'no-cors'}).catch(() => 0) }"""
+    found = {}
+    for name, address in {'the page': url, 'another site': f'http://localhost:{other.server_port}/'}.items():
+        page, statuses = chrome.new_page(), []
+        page.on('response', lambda r, to=statuses: to.append(r.status) if 'gradio_api/upload' in r.url else None)
+        page.goto(address)
+        page.evaluate(send, url + 'gradio_api/upload')
+        page.wait_for_timeout(500)
+        found[name] = statuses
+        page.close()
+    other.shutdown()
+    return found
+
+
 def settings(config):
     "The function that paints, and the values of its settings as the page begins."
     paints = max(config['dependencies'], key=lambda d: len(d['inputs']))
@@ -249,6 +271,8 @@ def main():
         for q in pages: q.click('#go')
         r['ten_at_once'] = dict(answered=answered(pages), seconds=time.monotonic() - begun)
         assert not any('Traceback' in line for line in said), said
+        r['uploads_from'] = uploads_from(chrome, url)
+        assert r['uploads_from'] == {'the page': [200], 'another site': [403]}, r['uploads_from']
         r['probes'] = probes(url, folder)
         memory.on = False; r['memory_peak_mb'] = memory.most; chrome.close()
     print(json.dumps(r, indent=1))

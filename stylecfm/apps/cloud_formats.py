@@ -183,6 +183,8 @@ def _count_for(points:tuple, available:int, path, rest:int=0) -> tuple[int, list
 def _ascii_body(data:bytes, h:PcdHeader, path) -> tuple[list, list]:
     "Values `(n, count)` of each field, and notes."
     words, begin = data[h.body:].split(), np.cumsum([0, *(c for *_, c in h.fields)])
+    separated = data[h.body:].replace(b',', b' ').replace(b';', b' ').split()
+    if h.points and len(separated) == h.points[0]*begin[-1]: words = separated
     n, notes = _count_for(h.points, len(words)//max(1, begin[-1]), path, len(words) % max(1, begin[-1]))
     rows = _text_numbers(words[:n*begin[-1]], path).reshape(n, begin[-1])
     return [rows[:, a:b] for a, b in zip(begin, begin[1:])], notes

@@ -98,13 +98,30 @@ def _unpacked(
     raise InputError(f'{path} unpacks to more than the {size/1e6:.3g} MB that its header describes; take another copy of it')
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #b58e2c19
+_IN_MM = {1: ('metres', 1000.), 3: ('micrometres', .001)} # Lengths by NIfTI's code of units
+_SIDES = .02, 50. # Sides of a voxel that can be meant, mm
+
+def _placed(im) -> tuple: # Affine to mm, `(4, 4)`, and notes
+    "The transform of a volume, and what had to be assumed for it."
+    h, affine, notes = im.header, np.array(im.affine, float), []
+    (matrix, by_matrix), (turned, by_turn) = h.get_sform(coded=True), h.get_qform(coded=True)
+    if not by_matrix and not by_turn: notes.append('its header gives no place (sform_code and qform_code are 0); its voxels are taken as centred')
+    elif matrix is not None and turned is not None and (apart := displacement(matrix, turned, (*im.shape, 1, 1)[:3])[0]) > SAME_PLACE:
+        notes.append(f'its sform and qform differ by {apart:.3g} voxels; the sform is taken')
+    unit, factor = _IN_MM.get(int(h['xyzt_units']) & 7, ('', 1.))
+    sides = factor*np.linalg.norm(affine[:3, :3], axis=0)
+    if not unit: return affine, notes
+    if not ((sides >= _SIDES[0]) & (sides <= _SIDES[1])).all(): return affine, [*notes, f'its header gives {unit}, which cannot be; mm are taken']
+    return np.diag([factor]*3 + [1])@affine, [*notes, f'its header gives {unit}; its voxels have {" x ".join(f"{s:.3g}" for s in sides)} mm']
+
 def read_volume(
     path:str|Path, # Name of a `.nii` or `.nii.gz` file
 ) -> Volume:
     "Read one volume, scaled as its header says; raises `InputError`."
     nib = nibabel_or_error()
     try:
-        im = _unpacked(path) if str(path).lower().endswith('.gz') else nib.load(path)
+        with open(path, 'rb') as f: packed = str(path).lower().endswith('.gz') or f.read(2) == b'\x1f\x8b'
+        im = _unpacked(path) if packed else nib.load(path)
         three_axes(np.broadcast_to(0, im.shape), path)          # before any voxel is read
         data = np.asarray(im.dataobj)
     except InputError: raise
@@ -116,10 +133,11 @@ def read_volume(
     if not np.isfinite(im.affine).all() or abs(np.linalg.det(im.affine[:3, :3])) < 1e-12:
         raise InputError(f'{path} has an affine that does not map voxels to space; correct its header')
     v = three_axes(data, path)
-    notes = () if v.ndim == data.ndim else (f'the shape {data.shape} is taken as {v.shape}',)
+    affine, notes = _placed(im)
+    if v.ndim != data.ndim: notes.append(f'the shape {data.shape} is taken as {v.shape}')
     with np.errstate(over='ignore'): v = v.astype(np.float32)
     if not np.isfinite(v).any(): raise InputError(f'{path} holds no finite number; write it again')
-    return Volume(v, im.affine, notes)
+    return Volume(v, affine, tuple(notes))
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #05ac328e
 SAME_PLACE = .1 # Voxels; volumes whose corners differ by less are on one grid
