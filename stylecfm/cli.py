@@ -245,7 +245,6 @@ def pairs(
     if not source: raise InputError('--input is missing: give an image, a folder of images, or a pattern such as "photos/*.jpg"')
     if not output: raise InputError('--output is missing: give the name of an image, or of a folder')
     found, source, output = _sources(source), Path(source), Path(output)
-    from stylecfm.results import check_results, results_for
     if found: todo = results_for(found, output)                                 # a.jpg and a.png stay two
     elif os.path.isdir(output) or not output.suffix: todo = [(source, output/(source.stem + ('.mp4' if is_clip(source) else '.png')))]
     else: todo = [(source, output)]
