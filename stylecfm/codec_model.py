@@ -76,7 +76,7 @@ def decode(self:CodecModel,
 @patch
 def forward(self:CodecModel,
     sample:Tensor, # Images `(b, 3, h, w)` in [-1, 1]
-) -> Tensor: # The same shape
+) -> Tensor: # Images, shaped as `sample`
     "Images to latents and back."
     return self.decode(self.encode(sample))
 
@@ -131,7 +131,7 @@ def from_pretrained(cls:CodecModel,
     pretrained_model_name_or_path:str|Path, # Folder, or a name that `load_codec` takes
     variant:str|None=None, # Name of the set of weights
     torch_dtype:torch.dtype|None=None, # Type of the weights; as they are if none
-    dtype:torch.dtype|None=None, # The same by its newer name
+    dtype:torch.dtype|None=None, # Newer name of `torch_dtype`
     device_map:str|dict|None=None, # Device: a name, or {'': name}
     subfolder:str='', # Folder inside of the folder
     **kwargs, # Not used; arguments of diffusers' loader
