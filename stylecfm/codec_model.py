@@ -53,6 +53,10 @@ class CodecModel(ModelMixin, ConfigMixin):
         self.codec.device, self.codec.dtype = x.device if hooked else self.device, self.dtype
 
 # %% ../nbs/03c_codec_model.ipynb #e074fa0c
+def _wide(x:Tensor) -> Tensor:
+    "Numbers in fp32, or in float64 if they came so."
+    return x if x.dtype == torch.float64 else x.float()
+
 @patch
 @torch.no_grad()
 def encode(self:CodecModel,
@@ -62,7 +66,7 @@ def encode(self:CodecModel,
     "Images to latents; raises `InputError` when `factor` does not divide the size."
     self._ready(images)
     given = {} if generator is None else dict(generator=generator)
-    return self.codec.encode(images.float(), **given)
+    return self.codec.encode(_wide(images), **given)
 
 @patch
 @torch.no_grad()
@@ -71,7 +75,7 @@ def decode(self:CodecModel,
 ) -> Tensor: # `(b, 3, h*factor, w*factor)`, fp32, not clamped
     "Latents to images."
     self._ready(latents)
-    return self.codec.decode(latents.float())
+    return self.codec.decode(_wide(latents))
 
 @patch
 def forward(self:CodecModel,
