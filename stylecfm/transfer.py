@@ -91,7 +91,7 @@ class StyleTransferPipeline(DiffusionPipeline):
         else: model = model._replace(spec=value.spec, weights=model.weights and weights_of(value.fingerprint))
         super().__setattr__('model', model)
 
-# %% ../nbs/60_transfer.ipynb #7e944569
+# %% ../nbs/60_transfer.ipynb #8b075537
 # The loop's name in the text that the project began with
 StructurePreservingInference = StyleTransferPipeline
 
