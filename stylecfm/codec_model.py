@@ -53,6 +53,10 @@ class CodecModel(ModelMixin, ConfigMixin):
         self.codec.device, self.codec.dtype = x.device if hooked else self.device, self.dtype
 
 # %% ../nbs/03c_codec_model.ipynb #e074fa0c
+def _wide(x:Tensor) -> Tensor:
+    "Numbers in fp32, or in float64 if they came so."
+    return x if x.dtype == torch.float64 else x.float()
+
 @patch
 @torch.no_grad()
 def encode(self:CodecModel,
@@ -62,7 +66,7 @@ def encode(self:CodecModel,
     "Images to latents; raises `InputError` when `factor` does not divide the size."
     self._ready(images)
     given = {} if generator is None else dict(generator=generator)
-    return self.codec.encode(images.float(), **given)
+    return self.codec.encode(_wide(images), **given)
 
 @patch
 @torch.no_grad()
@@ -71,12 +75,12 @@ def decode(self:CodecModel,
 ) -> Tensor: # `(b, 3, h*factor, w*factor)`, fp32, not clamped
     "Latents to images."
     self._ready(latents)
-    return self.codec.decode(latents.float())
+    return self.codec.decode(_wide(latents))
 
 @patch
 def forward(self:CodecModel,
     sample:Tensor, # Images `(b, 3, h, w)` in [-1, 1]
-) -> Tensor: # The same shape
+) -> Tensor: # Images, shaped as `sample`
     "Images to latents and back."
     return self.decode(self.encode(sample))
 
@@ -131,7 +135,7 @@ def from_pretrained(cls:CodecModel,
     pretrained_model_name_or_path:str|Path, # Folder, or a name that `load_codec` takes
     variant:str|None=None, # Name of the set of weights
     torch_dtype:torch.dtype|None=None, # Type of the weights; as they are if none
-    dtype:torch.dtype|None=None, # The same by its newer name
+    dtype:torch.dtype|None=None, # Newer name of `torch_dtype`
     device_map:str|dict|None=None, # Device: a name, or {'': name}
     subfolder:str='', # Folder inside of the folder
     **kwargs, # Not used; arguments of diffusers' loader

@@ -172,7 +172,7 @@ class Asked(NamedTuple):
     repeats: int = 1 # Pictures for each image
     generator: torch.Generator|list|None = None # Source of noise
     latents: Tensor|None = None # Structures at t = 0, `(n, c, h, w)`
-    output_type: str = 'pil' # What comes out: a word of `OUTPUTS`
+    output_type: str = 'pil' # Kind of result: a word of `OUTPUTS`
     call: Callable|None = None # `callback_on_step_end`
     names: tuple = ('latents',) # Tensors that it wants
 

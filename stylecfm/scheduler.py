@@ -86,7 +86,7 @@ def set_timesteps(self:FlowSolverScheduler,
     device:str|torch.device|None=None, # Device of `timesteps`
     sigmas:list|None=None, # Shares of noise at the starts of steps, falling, before `shift`; None: the grid of the settings
     mu:float|None=None, # Not used; diffusers' pipelines with a shift by image size give it
-    timesteps:list|None=None, # The same as timesteps, in place of `sigmas`
+    timesteps:list|None=None, # Timesteps at the starts of steps, in place of `sigmas`
 ):
     "Choose the times of a run; raises `InputError` for a method that cannot be driven from outside."
     m, n = self.config.method, self.config.num_train_timesteps

@@ -91,6 +91,7 @@ class StyleTransferPipeline(DiffusionPipeline):
         else: model = model._replace(spec=value.spec, weights=model.weights and weights_of(value.fingerprint))
         super().__setattr__('model', model)
 
+# %% ../nbs/60_transfer.ipynb #8b075537
 # The loop's name in the text that the project began with
 StructurePreservingInference = StyleTransferPipeline
 
@@ -120,7 +121,7 @@ def check_parts(self:StyleTransferPipeline):
     if found not in (None, c):
         raise InputError(f'the network has latents of {found} channels, and the codec {self.coder.spec} of {c}; give the codec that it was trained with')
     if len(self.model.stats.mean) != c:
-        raise InputError(f'mean and scale have {len(self.model.stats.mean)} channels, and the codec {self.coder.spec} has {c}; give both anew')
+        raise InputError(f'mean and scale have {len(self.model.stats.mean)} channels, and the codec {self.coder.spec} has {c}; give both again')
     if styles not in (None, len(self.model.styles)):
         raise InputError(f'the network knows {styles} styles, and there are {len(self.model.styles)} names: {", ".join(self.model.styles)}; '
                          'make a pipeline with other names')
@@ -171,6 +172,7 @@ def save_pretrained(self:StyleTransferPipeline,
         if variant: keep_others(Path(save_directory), tmp)
     if push_to_hub: self.push_to_hub(kwargs.pop('repo_id', Path(save_directory).name), variant=variant, **kwargs)
 
+# %% ../nbs/60_transfer.ipynb #7b035d9f
 @patch(cls_method=True)
 def from_pipe(cls:StyleTransferPipeline,
     pipeline:DiffusionPipeline, # Pipeline whose parts are shared
@@ -455,6 +457,7 @@ def carry_over(self:StyleTransferPipeline,
     if job.end is None and job.strength > .5 and set(job.target) != {job.source}: note_unchanged(x1, made.x)
     return made.x, x0, nfe + made.nfe
 
+# %% ../nbs/60_transfer.ipynb #4c4a5d00
 @patch
 def structures(self:StyleTransferPipeline,
     x1:Tensor, # Standardised latents of one size, `(b, c, h, w)`
@@ -530,7 +533,7 @@ def driver(self:StyleTransferPipeline,
 # %% ../nbs/60_transfer.ipynb #5e1d0a07
 @patch
 def check_asked(self:StyleTransferPipeline,
-    a:Asked, # What a call says
+    a:Asked, # Arguments of a call
     options:Options, # Options of the call
 ):
     "Raise `InputError` for what a call cannot give."
@@ -561,8 +564,8 @@ def run_job(self:StyleTransferPipeline,
     opened:list, # `Opened`, one for each picture
     sources:list, # `Guess`, likewise
     wanted:list, # {style: weight}, likewise
-    job:Job, # What is the same for all
-    a:Asked, # What the call says
+    job:Job, # Job without source and target
+    a:Asked, # Arguments of the call
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> Transferred:
     "Transfer pictures in batches."

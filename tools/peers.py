@@ -676,9 +676,11 @@ def pipeline_push_to_hub():
 
 @pipeline_case
 def custom_pipeline_by_plain_diffusers():
+    from diffusers.utils import dynamic_modules_utils
     p = pipeline()
     with folder() as d:
         p.save_pretrained(d)
+        dynamic_modules_utils.HF_MODULES_CACHE = str(Path(d)/'modules')
         refused(lambda: DiffusionPipeline.from_pretrained(d), ValueError, 'trust_remote_code=True')
         for how in (dict(), dict(custom_pipeline=str(Path(d)/'pipeline.py'))):
             close(painted(DiffusionPipeline.from_pretrained(d, trust_remote_code=True, **how)), painted(p), 0.)
