@@ -293,14 +293,11 @@ def stylecfm_transfer(
     with reported(debug):
         todo = pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
         _tell_names(input, todo)
-        if grid: known_format(Path(grid))
-        check_size(todo[0][0], size, full_size)
-        _model_there(checkpoint)
+        _check_call(todo[0][0], size, full_size, grid, checkpoint)
         from stylecfm.transfer import Options, StyleTransferPipeline
         from stylecfm.clips import is_clip
         from stylecfm.video import transfer_clip
-        dials = dict(coarseness=coarseness, texture=texture, colours=either(colours, colors), temperature=temperature,
-                     palette=palette)
+        dials = dict(coarseness=coarseness, texture=texture, colours=either(colours, colors), temperature=temperature, palette=palette)
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
         for_inference(pipe)
         source, target = styles_of(pipe, source_style, target_style)
@@ -375,6 +372,12 @@ def with_dials(
     from stylecfm.repaint import Brush
     if 'colours' in given: given['colours'] = check_colours(given['colours'])
     return options._replace(brush=Brush(**given))
+
+def _check_call(path:Path, size:int|None, full_size:bool, grid:str|None, checkpoint:str|None):
+    "Raise `InputError` for flags that cannot be obeyed, before a model is loaded."
+    if grid: known_format(Path(grid))
+    check_size(path, size, full_size)
+    _model_there(checkpoint)
 
 # %% ../nbs/80_cli.ipynb #d0acab20
 LONGEST = 1600                                                # pixels along the longer side that a structure-conditioned model paints unless told
