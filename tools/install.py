@@ -24,7 +24,7 @@ PROJECT = VENV/'.project'                                     # digest of what a
 SETS = dict(app=('the package, its web page and the demonstration', 1700), demo=('the package, its web page and the demonstration', 1700),
             dev=('what the checks need', 2600), docs=('what the site needs', 2000), lab=('JupyterLab and what the checks need', 2900))
 EXTRAS = dict(app=('app', 'demo'), demo=('app', 'demo'), dev=('app', 'demo', 'dev'), docs=('docs',), lab=('app', 'demo', 'dev', 'lab'))
-NEXT = dict(app='make app (or .venv/bin/stylecfm_app --open_browser); one picture: .venv/bin/stylecfm_transfer --input photo.jpg --output painting.png --target_style van_gogh',
+NEXT = dict(app='make app (or .venv/bin/stylecfm_app --open_browser); one picture: .venv/bin/stylecfm transfer photo.jpg painting.png --target_style van_gogh',
             demo='make demo', dev='make test', docs='make docs', lab='make lab')
 
 

@@ -93,6 +93,10 @@ class Docs(unittest.TestCase):
             faults, _, _ = broken(Path(d))
             self.assertEqual((len(faults), sum('there' in f for f in faults), sum('c.html' in f for f in faults)), (2, 1, 1), faults)
 
+    def test_slim_keeps_the_words(self):
+        page = '<code><span class="pre">a</span> <span class="pre">b&lt;c</span></code><pre><span class="k">def</span></pre>'
+        self.assertEqual(docs.slim(page), '<code>a b&lt;c</code><pre><span class="k">def</span></pre>')
+
 
 class Lint(unittest.TestCase):
     def found(self, *cells, below=()):
