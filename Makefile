@@ -103,6 +103,7 @@ coupling: .venv/.dev ## Measure what pairing and epsilon are worth (an hour)
 peers: .venv/.dev ## Run the test cases of diffusers, torchcfm, torchdiffeq and torchode, into nbs/results/peers_*.json (some minutes)
 	$(BIN)/python tools/peers.py
 	$(BIN)/python tools/peers_flows.py
+	$(BIN)/python tools/peers_flows.py --speed
 
 network: .venv/.dev ## Measure the network: speed, memory, and what its parts are worth (an hour)
 	$(BIN)/python tools/run_notebooks.py 93b_network --slow

@@ -10,7 +10,7 @@ if not _os.environ.keys() & {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME
 # Public names and where they live. They are imported when first used, so `import stylecfm` costs nothing.
 _NAMES = dict(
     config='Config InputError load_config', codecs='load_codec', memory='profile', planning='plan', latents='cache_latents LatentCache', adagn='AdaptiveGroupNorm',
-    isonext='IsoNext StyleEmbedding', paths='dynamic_epsilon', coupling='ot_pair', otcfm='otcfm_loss', solvers='ODESolver solve',
+    isonext='IsoNext StyleEmbedding', paths='dynamic_epsilon', coupling='ot_pair', otcfm='otcfm_loss', solvers='ODESolver solve', trajectories='odeint', likelihood='log_likelihood',
     guidance='cfg_scale', train='OTCFMTrainer', transfer='StyleTransferPipeline StructurePreservingInference', metrics='psnr')
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = list(_HOME)
