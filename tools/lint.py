@@ -16,7 +16,7 @@ class Notebook:
         self.path, self.name = path, path.stem
         self.cells = json.loads(path.read_text(encoding='utf-8'))['cells']
         self.code = [(i, ''.join(c['source'])) for i, c in enumerate(self.cells) if c['cell_type'] == 'code']
-        self.exported = [(i, s) for i, s in self.code if re.search(r'^#\|\s*export\b', s, re.M)]
+        self.exported = [(i, s) for i, s in self.code if re.search(r'^#\|\s*exporti?\b', s, re.M)]
         found = re.search(r'^#\|\s*default_exp\s+(\S+)', '\n'.join(s for _, s in self.code), re.M)
         self.module = found[1] if found else None
 
