@@ -303,7 +303,9 @@ def stylecfm_transfer(
         source, target = styles_of(pipe, source_style, target_style)
         given = dict(source=source, target=target, steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength,
                      options=with_dials(pipe, Options(mode, match=match, fresh=fresh, seed=seed, mask=mask, alpha_mask=alpha_mask), dials))
-        if is_clip(input): return transfer_clip(pipe, *todo[0], given, size, (grid, report, full_size))
+        if is_clip(input):
+            transfer_clip(pipe, *todo[0], given, size, (grid, report, full_size))
+            return
         transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report, size, None if size or full_size else LONGEST)
 
 # %% ../nbs/80_cli.ipynb #c1f00004
