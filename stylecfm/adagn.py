@@ -48,7 +48,7 @@ def compute_dtype(
 
 def input_for(
     layer:nn.Module, # Layer with a `weight`
-    x:Tensor, # Its input, any shape `(...)`
+    x:Tensor, # Input of the function, any shape `(...)`
 ) -> Tensor: # Result, shaped as `x`
     "The input, in the type to which layerwise casting widens the layer; untouched without it."
     return x if getattr(layer, '_diffusers_hook', None) is None else x.to(compute_dtype(layer))

@@ -256,7 +256,7 @@ def run_painting_demo(
         crops=len(g), minutes=round((time.perf_counter() - start)/60, 2) if fresh else None, peak_memory_mb=peak_memory_mb() if fresh else None,
         parameters=model.net.num_parameters(), settings=dict(size._asdict(), seed=seed), machine=machine())
     large = lambda x: [im.resize((2*im.width, 2*im.height)) for im in to_pil(x[:8])]
-    rows = {'photograph': photo, 'colour map': mapped, 'painted': made, 'with noise': painted_tests(out, photo, temperature=1.), 'true painting': truth}
+    rows = {'photograph': photo, 'colour map': mapped, 'painted': made, 'true painting': truth}
     save_image(grid([large(x) for x in rows.values()], row_labels=list(rows)), out/'grid.png'); write_checked(out/'metrics.json', metrics)
     return metrics
 

@@ -75,7 +75,7 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
     def scale_model_input(self,
         sample:Tensor, # `(b, ...)`
         timestep:Any=None, # Not used
-    ) -> Tensor: # The sample itself
+    ) -> Tensor: # The sample itself, `(b, ...)`
         "The network's input; a flow needs no scaling."
         return sample
 
@@ -111,7 +111,7 @@ def set_timesteps(self:FlowSolverScheduler,
 @patch
 def index_for_timestep(self:FlowSolverScheduler,
     timestep:float|Tensor, # One of `timesteps`
-    schedule_timesteps:Tensor|None=None, # Timesteps to look in; None: the scheduler's
+    schedule_timesteps:Tensor|None=None, # Timesteps to look in, `(k,)`; None: the scheduler's
 ) -> int: # Position
     "Where a timestep stands, at the start of a step if it is that, too; raises `InputError` for one that is not there."
     where = self.timesteps if schedule_timesteps is None else schedule_timesteps

@@ -278,6 +278,7 @@ def latents(self:OTCFMTrainer,
     t = self.config.training; rows = self.rows[epoch_order(len(self.rows), t.seed, step*t.batch, t.batch)]
     return self.cache.pick(rows if t.coupling_scope == 'gathered' else rows[self.share])
 
+# %% ../nbs/50_train.ipynb #cell-10b
 @patch
 def shared_noise(self:OTCFMTrainer,
     step:int, # Counted from 0

@@ -200,7 +200,9 @@ def enable_sequential_cpu_offload(self:StyleTransferPipeline,
     device:torch.device|str|None=None, # Device to compute on; cpu tries the hooks without a GPU
 ):
     "Keep weights away and bring them in layer by layer; on a processor without the number that accelerate cannot place."
-    if device is None or torch.device(device).type != 'cpu': return DiffusionPipeline.enable_sequential_cpu_offload(self, gpu_id, device)
+    if device is None or torch.device(device).type != 'cpu':
+        DiffusionPipeline.enable_sequential_cpu_offload(self, gpu_id, device)
+        return
     self.remove_all_hooks()
     self._offload_device = torch.device('cpu')
     for part in self.components.values():

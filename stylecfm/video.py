@@ -61,7 +61,7 @@ def warp(
 def composed(
     total:Tensor, # Backward flow from the frame before to an older one, `(1, 2, h, w)`
     flow:Tensor, # Backward flow from a frame to the one before, shaped as `total`
-) -> Tensor: # Backward flow from the frame to the older one
+) -> Tensor: # Backward flow from the frame to the older one, shaped as `total`
     "Sum of two movements, the older one taken where the newer one points to."
     return flow + warp(total, flow, 'bilinear')
 
@@ -111,10 +111,10 @@ class Shot:
     photo: Tensor # Last frame, `(1, 3, h, w)`
     painting: Tensor # Painting of that frame, shaped as `photo`
     drift: Tensor # Movement since the first frame, cells, `(1, 2, h/f, w/f)`
-    anchor_photo: Tensor # Frame of the anchor
-    anchor_painting: Tensor # Painting of the anchor's frame
+    anchor_photo: Tensor # Frame of the anchor, shaped as `photo`
+    anchor_painting: Tensor # Painting of the anchor's frame, shaped as `photo`
     anchor_flow: Tensor # Backward flow from the last frame to the anchor's, pixels, `(1, 2, h, w)`
-    age: Tensor # Frames since the anchor, `()`
+    age: Tensor # Frames since the anchor, a scalar
     mean: Tensor # Mean of the palette, `(1, 3)`
     covariance: Tensor # Covariance of the palette, `(1, 3, 3)`
 
@@ -181,7 +181,7 @@ def paint_frames(
 class Move(NamedTuple):
     "How a frame has moved."
     flow: Tensor|None # Backward flow, `(1, 2, h, w)`; None: a new shot begins
-    drift: Tensor # Movement since the first frame of the shot, cells
+    drift: Tensor # Movement since the first frame of the shot, cells, `(1, 2, h/f, w/f)`
 
 def moves(
     photos:list, # Frames in [0, 1], `(1, 3, h, w)` each
