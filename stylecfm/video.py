@@ -24,7 +24,7 @@ from .perceptual import finish_colours, palette_share
 from .repaint import Brush, StructurePainter, base_size_of, check_brush, conditional_data, conditions, resized
 from .transfer import StyleTransferPipeline
 
-# %% ../nbs/62_video.ipynb #26ac33da
+# %% ../nbs/62_video.ipynb #f959bf7c
 FLOW_TOLERANCE = .06 # Difference of colours at which trust has fallen to 1/e, of a range of 1
 _FLOW_SIDE, _CUT = 256, .35                                   # longer side at which flow is computed, pixels; trust below which a new shot begins
 
@@ -101,7 +101,7 @@ def to_cells(
     "Flow of the latent grid."
     return F.avg_pool2d(flow, factor)/factor
 
-# %% ../nbs/62_video.ipynb #5b15af0b
+# %% ../nbs/62_video.ipynb #f145e2a5
 HOLD = .9 # Share of the earlier painting where a flow is trusted
 ANCHOR = 10 # Frames for which an anchor is used
 
@@ -145,17 +145,17 @@ def flicker(
     off = [((b - warp(a, u)).abs()*w).mean()/w.mean() for a, b, u, w in zip(frames, frames[1:], flows, trusts)]
     return 255*float(torch.stack(off).mean())
 
-# %% ../nbs/62_video.ipynb #10235a38
+# %% ../nbs/62_video.ipynb #7c181198
 def shot_palette(
     p:StructurePainter, # Palettes
     photo:Tensor, # First frame of a shot in [0, 1], `(1, 3, h, w)`
     source:int, # Style that it is in; -1 where it is not known
     target:int, # Style to paint in
     b:Brush, # Choices
-) -> Palette|None: # `(1, 3)` and `(1, 3, 3)`; None where the style has none
+) -> Palette|None: # `(1, 3)` and `(1, 3, 3)`; None where the style has none, or one map of colours serves all
     "Palette of a whole shot: the one that its first frame would get."
     library = p.libraries[target] if target >= 0 else None
-    if library is None or not palette_share(b.colours): return None
+    if library is None or not palette_share(b.colours) or b.palette == 'collection': return None    # one map for all
     own, known = palette_of(coarse_picture(photo, b.coarseness)), p.libraries[source] if source >= 0 else None
     if known is None: return nearest_palette(own, library, seed=b.seed)
     return transported_palette(own, known, library, seed=b.seed)
@@ -165,14 +165,13 @@ def paint_frames(
     p:StructurePainter, # Network, codec and palettes
     photos:Tensor, # Frames in [0, 1], `(b, 3, h, w)`
     noise:Tensor, # Noise of each, `(b, c, h/f, w/f)`
-    palette:Palette|None, # Palette of the shot
+    palette:Palette|None, # Palette of the shot; none: the painter's own
     source:int, # Style that they are in
     target:int, # Style to paint in
     b:Brush, # Choices
 ) -> Tensor: # Paintings in [0, 1], `(b, 3, h, w)`
     "Paint frames from given noise with one palette."
-    only = lambda k, old: palette if k == target else old
-    p = p._replace(libraries=[only(k, v) for k, v in enumerate(p.libraries)])
+    if palette is not None: p = p._replace(libraries=[palette if k == target else v for k, v in enumerate(p.libraries)])
     _, there = conditions(p, photos, target, b, source)
     predict = conditional_data(p, there, target, b.guidance_scale)
     made = sample_data_prediction(predict, b.temperature*noise.to(there), b.steps)
@@ -329,7 +328,7 @@ def _discard(folder:Path, frames:int):
     try: folder.rmdir()
     except OSError: say(f'{printable(folder)} holds other files and stays', error=True)
 
-# %% ../nbs/62_video.ipynb #bb65f2e4
+# %% ../nbs/62_video.ipynb #9e2093df
 def transfer_clip(
     pipe:StyleTransferPipeline, # Structure-conditioned model
     source:Path, # Video
@@ -352,7 +351,7 @@ def transfer_clip(
     here = photo if given['source'] is None else pipe.style(given['source'])
     there = pipe.other(here) if target is None else pipe.style(target)
     longest = round(size*max(clip.size)/min(clip.size)) if size else 640
-    plan = ClipPlan((here, there), pipe.brush_of(options, given.get('steps'), given.get('guidance_scale')), longest, factor=pipe.codec.factor)
+    plan = ClipPlan((here, there), pipe.brush_of(options, given.get('steps'), given.get('guidance_scale')), longest, factor=pipe.coder.factor)
     with tqdm(total=clip.frames or None, desc='video', unit='frame') as bar:
         n = paint_clip(pipe.painter(), source, output, plan, tensors_digest(pipe.network.state_dict()), lambda n: bar.update(n - bar.n))
     record_results(output)

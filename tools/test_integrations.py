@@ -116,11 +116,5 @@ class Files(unittest.TestCase):
         command = json.loads(re.search(r'^CMD (.+)$', text, re.M)[1])
         self.assertIn(f'{command[0]}=', config['DEFAULT']['console_scripts'])
 
-    def test_notebook_was_run_in_order(self):
-        cells = [c for c in json.loads((HERE/'colab.ipynb').read_text())['cells'] if c['cell_type'] == 'code']
-        self.assertEqual([c['execution_count'] for c in cells], list(range(1, len(cells) + 1)))
-        for c in cells: self.assertFalse([o for o in c['outputs'] if o['output_type'] == 'error'])
-        self.assertTrue(any('image/jpeg' in o.get('data', {}) for c in cells for o in c['outputs']))
-
 
 if __name__ == '__main__': unittest.main()

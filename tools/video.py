@@ -70,7 +70,7 @@ def main():
     pipe = StyleTransferPipeline.from_pretrained(None, 'cpu')
     pipe.set_progress_bar_config(disable=True)
     brush = Brush(steps=a.steps)
-    plan = ClipPlan((pipe.style('photo'), pipe.style(a.style)), brush, factor=pipe.codec.factor)
+    plan = ClipPlan((pipe.style('photo'), pipe.style(a.style)), brush, factor=pipe.coder.factor)
     with tempfile.TemporaryDirectory() as folder:
         source, painted = Path(folder)/'pan.mp4', Path(folder)/'painted.mp4'
         write_clip(source, pan(round(a.seconds*RATE)), Fraction(RATE))
