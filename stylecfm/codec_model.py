@@ -15,7 +15,7 @@ import torch
 from diffusers import ConfigMixin, ModelMixin
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .codecs import OWN, WEIGHTS, Autoencoder, Codec, TinyAutoencoder, load_codec, tile_codec, weights_digest
+from .codecs import OWN_CLASSES, WEIGHTS_FILE, Autoencoder, Codec, TinyAutoencoder, load_codec, tile_codec, weights_digest
 from .config import InputError
 from .files import read_json, write_json, write_tensors
 
@@ -101,10 +101,10 @@ def save_pretrained(self:CodecModel,
     to, net = Path(save_directory), self.net
     if net is None:
         write_json(to/'config.json', dict(_class_name='CodecModel', _diffusers_version=diffusers.__version__, spec=self.spec))
-        write_tensors(to/_named(WEIGHTS, variant), dict(basis=self.basis), dict(format='pt'))
-    elif type(net) in OWN.values():
+        write_tensors(to/_named(WEIGHTS_FILE, variant), dict(basis=self.basis), dict(format='pt'))
+    elif type(net) in OWN_CLASSES.values():
         write_json(to/'config.json', dict(_class_name=type(net).__name__, **net.config))
-        write_tensors(to/_named(WEIGHTS, variant), net.state_dict(), dict(format='pt'))
+        write_tensors(to/_named(WEIGHTS_FILE, variant), net.state_dict(), dict(format='pt'))
     elif isinstance(net, TinyAutoencoder):
         for part in ('encoder', 'decoder'):
             write_tensors(to/_named(f'codec_{part}.safetensors', variant), getattr(net, part).state_dict())

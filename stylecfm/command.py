@@ -12,7 +12,7 @@ import sys
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from importlib import import_module
 from typing import Callable, NamedTuple
-from .config import Config, InputError, one_word, say, say_all, with_keys
+from .config import Config, InputError, one_word_of, say, say_all, with_keys
 
 # %% ../nbs/85_command.ipynb #40b76e93
 class Command(NamedTuple):
@@ -79,8 +79,8 @@ GROUPS = dict( # {group: {name: `Command`}} of the other fields
             {'Pictures': 'output users number resolution', 'Model': 'checkpoint num_steps cfg_scale sampler seed'})))
 
 CHOICES = dict( # {flag: allowed words}, for the error, the help and the completion
-    mode=['loop', 'flowedit', 'sdedit'], palette=['assigned', 'collection'], match=one_word('inference', 'match'), method=one_word('inference', 'solver'),
-    precision=['fp32', 'bf16', 'auto'], preset=['low', 'medium', 'high'], freeze=one_word('training', 'freeze'),
+    mode=['loop', 'flowedit', 'sdedit'], palette=['assigned', 'collection'], match=one_word_of('inference', 'match'), method=one_word_of('inference', 'solver'),
+    precision=['fp32', 'bf16', 'auto'], preset=['low', 'medium', 'high'], freeze=one_word_of('training', 'freeze'),
     until=['hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'], objective=['otcfm', 'ddpm'], sampler=['solver', 'ddim', 'ancestral'],
     mixed_precision=['no', 'fp16', 'bf16'])
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from .config import InputError, whole
 from .fields import Counted, check_start
-from .solvers import Options, Pair, Solution, Tableau, solve
+from .solvers import SolverOptions, EmbeddedPair, Solution, Tableau, solve
 
 # %% ../nbs/30b_likelihood.ipynb #348a927a
 def divergence(
@@ -94,8 +94,8 @@ def log_likelihood(
     probes:int|None=None, # Number of random probes; none for the exact trace
     generator:torch.Generator|None=None, # Random generator of the probes, on the CPU
     steps:int=15, # Number of steps, >= 1, in the sense of `solve`
-    method:str|Tableau|Pair='dopri5', # A key of `METHODS` or `ADAPTIVE`, or a table
-    options:Options|dict=Options(rtol=1e-5, atol=1e-5), # Tolerances, grid
+    method:str|Tableau|EmbeddedPair='dopri5', # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
+    options:SolverOptions|dict=SolverOptions(rtol=1e-5, atol=1e-5), # Tolerances, grid
 ) -> Likelihood:
     "Log density of data under a flow (Chen 2018); gradients pass where they are enabled. Raises as `solve` does."
     sol, change = followed(v, x1, 1., 0., probes, generator, steps=steps, method=method, options=options)
@@ -108,8 +108,8 @@ def sample_with_likelihood(
     probes:int|None=None, # Number of random probes; none for the exact trace
     generator:torch.Generator|None=None, # Random generator of the probes, on the CPU
     steps:int=15, # Number of steps, >= 1, in the sense of `solve`
-    method:str|Tableau|Pair='dopri5', # A key of `METHODS` or `ADAPTIVE`, or a table
-    options:Options|dict=Options(rtol=1e-5, atol=1e-5), # Tolerances, grid
+    method:str|Tableau|EmbeddedPair='dopri5', # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
+    options:SolverOptions|dict=SolverOptions(rtol=1e-5, atol=1e-5), # Tolerances, grid
 ) -> Likelihood: # `x` is the data
     "Data from noise, with their log density; raises as `solve` does."
     sol, change = followed(v, x0, 0., 1., probes, generator, steps=steps, method=method, options=options)

@@ -190,22 +190,22 @@ def _plan_run(
     from stylecfm.codecs import load_codec
     from stylecfm.files import write_json, write_text
     from stylecfm.memory import GB
-    from stylecfm.planning import here, memory_at_hand, plan
-    busy, device, train = advice.busy_line(), here(), places.images('train')
+    from stylecfm.planning import default_device, available_memory, plan
+    busy, device, train = advice.busy_line(), default_device(), places.images('train')
     folders = sorted(p for p in train.iterdir() if p.is_dir())
-    seen = [advice.look_at_folder(f) for f in folders]
+    seen = [advice.scan_images(f) for f in folders]
     if bad := [f.path.name for f in seen if not f.sizes]: raise InputError(f'{bad[0]} holds no image that can be used')
     channels, factor = load_codec(codec).latent_channels, advice.side_step(codec)
     if image_size and image_size % factor: raise InputError(f'image_size {image_size} is no multiple of {factor}, as {codec} needs; try {max(1, image_size//factor)*factor}')
     roots, card = (str(train), str(places.root/'latents'), str(places)), device.type == 'cuda'
     c = advice.suggest([advice.report_on(f, 32) for f in seen], not card, image_size, codec, channels, roots)
     reports = [advice.report_on(f, c.data.target_size) for f in seen]
-    advice._say_folders(reports, c.data.target_size, advice.twins(seen))
+    advice._say_folders(reports, c.data.target_size, advice.find_duplicates(seen))
     usable = [round(f.count*(1 - len(f.bad)/f.looked)) for f in reports]
     if min(usable) < 2: raise InputError(f'{folders[usable.index(min(usable))].name} has fewer than 2 images that can be used for {c.data.target_size} pixels')
     few = min(usable)*advice.copies(c)
     c = _with_given(replace(c, training=replace(c.training, batch_size=min(c.training.batch, few))))
-    p = plan(c, memory_at_hand(device)/GB, device=device.type if card else 'cpu', given=advice.pinned(c))
+    p = plan(c, available_memory(device)/GB, device=device.type if card else 'cpu', given=advice.fixed_memory_options(c))
     seconds = advice._timed(c, p.means, None)
     made, steps = advice.limit_steps(c, sum(usable), seconds, hours or (None if card else advice.CPU_HOURS))
     made = _with_given(made)                              # a number of steps that was given decides

@@ -69,9 +69,9 @@ def style_samples(
     "A small painting in each style, made by the model."
     from stylecfm.decoding import ImageNote
     from stylecfm.repaint import Brush
-    from stylecfm.transfer import Options
+    from stylecfm.transfer import TransferOptions
     photo, own = thumbnail(example(0)), photo_style(pipe)
-    how = dict(options=Options(brush=Brush(coarseness=2., steps=8))) if pipe.conditional else dict(steps=8)
+    how = dict(options=TransferOptions(brush=Brush(coarseness=2., steps=8))) if pipe.conditional else dict(steps=8)
     def painted(style): return photo if style == own else pipe(photo, own, style, **how).images[0]
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', ImageNote)              # of a model that has hardly been trained, before anybody paints

@@ -9,7 +9,7 @@ __all__ = ['COLOUR_MODES', 'to_oklab', 'from_oklab', 'with_photo_chroma', 'with_
 # %% ../nbs/09_perceptual.ipynb #b22cc076
 import torch
 from torch import Tensor
-from .abstraction import blur
+from .abstraction import gaussian_blur
 from .config import InputError
 from .palettes import matrix_sqrt
 
@@ -121,5 +121,5 @@ def blurred_difference(
 ) -> list: # Mean over each image's pixels, CIEDE2000, `b` numbers
     "Colour difference CIEDE2000 of blurred images (Sharma 2005), by scikit-image."
     from skimage.color import deltaE_ciede2000, rgb2lab
-    rows = zip(*(blur(v, sigma).clamp(0, 1).permute(0, 2, 3, 1).cpu().double().numpy() for v in (x, y)))
+    rows = zip(*(gaussian_blur(v, sigma).clamp(0, 1).permute(0, 2, 3, 1).cpu().double().numpy() for v in (x, y)))
     return [float(deltaE_ciede2000(rgb2lab(a), rgb2lab(b)).mean()) for a, b in rows]

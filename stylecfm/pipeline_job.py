@@ -21,9 +21,9 @@ from .decoding import ImageNote
 from .pipeline_call import StepEnd, whole_number
 from .progress import HARDLY, change
 from .repaint import Brush
-from .solvers import Options as SolverOptions
+from .solvers import SolverOptions as SolverOptions
 from .solvers import STATUS, ODESolver, Solution
-from .structure import matched, renewed
+from .structure import match_latents, renoise
 
 # %% ../nbs/59a_pipeline_job.ipynb #86deeaff
 class Guess(NamedTuple):
@@ -39,7 +39,7 @@ class Options(NamedTuple):
     "How a transfer is done, where the defaults do not suit."
     mode: str = 'loop' # A word of `MODES`
     inversion: str = 'source' # Style of the inversion: source, or mean, the style of no style
-    match: str|None = None # Matching of inverted latents: a key of `MATCHES`; None: the model's setting
+    match: str|None = None # Matching of inverted latents: a key of `LATENT_MATCHINGS`; None: the model's setting
     fresh: float|None = None # Share of structures that becomes new noise, 0 to 1; None: as the model says
     decay: bool|None = None # Guidance falls towards 1; None: as the model says
     start: float|None = None # Time where flowedit (0.3) and sdedit (0.5) begin, 0 to below 1; later keeps more
@@ -57,7 +57,7 @@ class Transferred(BaseOutput):
     images: Any # PIL images in the sizes that came in, with opacity where the image had it; or what `output_type` says
     structure: list # At t=0, as painted (matched, partly fresh, if so wished): `(c, h, w)` each, on the CPU; None where the way has none
     nfe: int # Network evaluations for one image; of the costliest
-    sources: list # A `Guess` for each image; certain where the source style was given
+    sources: list # A `DetectedStyle` for each image; certain where the source style was given
     seconds: float # All in all
     trajectory: list # Latents from source to target, `(points, c, h, w)` for each image, on the CPU; None unless asked for
 
@@ -66,7 +66,7 @@ def settings(
     base:InferenceConfig, # The model's
     steps:int|None=None, # Steps each way; None: the model's, and so below
     guidance_scale:float|None=None, # At t=0, >= 1
-    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE`
+    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`
 ) -> InferenceConfig:
     "Settings for one call; raises `InputError` for impossible ones."
     given = dict(num_inference_steps=whole_number(steps), guidance_scale=guidance_scale, solver=solver)
@@ -105,7 +105,7 @@ def check_options(
     if not 0 <= strength <= 1: raise InputError(f'strength must be from 0 (the source) to 1 (the target), got {strength}')
     if o.start is not None and not 0 <= o.start < 1: raise InputError(f'start must be a time from 0 to below 1, got {o.start}')
     if o.batch < 1: raise InputError(f'batch must be 1 or more, got {o.batch}')
-    renewed(matched(torch.zeros(1, 1, 2, 2), o.match or 'none'), o.fresh or 0.)
+    renoise(match_latents(torch.zeros(1, 1, 2, 2), o.match or 'none'), o.fresh or 0.)
     if o.mode != 'loop' and (o.match or o.fresh):
         raise InputError(f'match and fresh are about structures, which {o.mode} does not find; leave them out, or use mode loop')
 
@@ -146,8 +146,8 @@ class Job(NamedTuple):
         o, s = self.options, self.settings
         match = s.match if o.match is None else o.match
         fresh = s.fresh if o.fresh is None else o.fresh
-        x0 = torch.lerp(x0, matched(x0, match), self.strength) if match != 'none' else x0
-        return renewed(x0, self.strength*fresh, o.seed) if fresh else x0
+        x0 = torch.lerp(x0, match_latents(x0, match), self.strength) if match != 'none' else x0
+        return renoise(x0, self.strength*fresh, o.seed) if fresh else x0
 
     def solver(self) -> ODESolver:
         "As the settings say."
@@ -183,8 +183,8 @@ class Opened(NamedTuple):
     alpha: Image.Image|None # Opacity; None if the image has none
 
 def batches_of(
-    opened:list, # `Opened`, one for each picture
-    sources:list, # `Guess`, likewise
+    opened:list, # `OpenedImage`, one for each picture
+    sources:list, # `DetectedStyle`, likewise
     wanted:list, # {style: weight}, likewise
     most:int, # Images in a batch
     seeds:list, # Seeds of noise, likewise

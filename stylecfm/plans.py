@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from scipy.optimize import linear_sum_assignment
 from .config import InputError, chosen
-from .coupling import _sinkhorn, finite
+from .coupling import _sinkhorn, check_finite
 
 # %% ../nbs/21a_plans.ipynb #de60d4c0
 def costs(
@@ -22,7 +22,7 @@ def costs(
 ) -> Tensor: # `(m, n)` float64, on the CPU
     "Distances between all points, to a power; raises `InputError` for another power or numbers that are not finite."
     if power not in (1, 2): raise InputError(f'power must be 1 or 2, got {power!r}')
-    a, b = (finite(v.detach().flatten(1).cpu().double()) for v in (x0, x1))
+    a, b = (check_finite(v.detach().flatten(1).cpu().double()) for v in (x0, x1))
     if not len(a) or not len(b) or a.shape[1] != b.shape[1]:
         raise InputError(f'a plan wanted points of one dimension on both sides, got shapes {tuple(x0.shape)} and {tuple(x1.shape)}')
     middle = torch.cat([a, b]).mean(0)                                          # far from the origin, digits would be lost

@@ -16,7 +16,7 @@ from torch import Tensor
 from .adagn import at_least_fp32
 from .config import InputError, chosen, whole
 from .paths import expand_as
-from .solvers import ADAPTIVE, GRIDS, METHODS, TABLEAUS, Counted, Solution, time_grid
+from .solvers import ADAPTIVE_METHODS, GRIDS, METHODS, TABLEAUS, CountingField, Solution, time_grid
 
 # %% ../nbs/35_scheduler.ipynb #444b0a69
 class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
@@ -28,11 +28,11 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
     def __init__(self,
         num_train_timesteps:int=1000, # Timestep of pure noise
         shift:float=1., # Above 1, more steps go to noisy times: sigma becomes shift sigma/(1 + (shift - 1) sigma)
-        method:str='heun', # A key of `METHODS` or `ADAPTIVE`; driven from outside, of `TABLEAUS`
+        method:str='heun', # A key of `METHODS` or `ADAPTIVE_METHODS`; driven from outside, of `TABLEAUS`
         grid:str='uniform', # Grid of times, a key of `GRIDS`
     ):
-        if method not in METHODS and method not in ADAPTIVE:
-            raise InputError(f'method must be one of {", ".join([*METHODS, *ADAPTIVE])}, got {method!r}')
+        if method not in METHODS and method not in ADAPTIVE_METHODS:
+            raise InputError(f'method must be one of {", ".join([*METHODS, *ADAPTIVE_METHODS])}, got {method!r}')
         chosen(GRIDS, grid, 'grid')
         self.order = len(TABLEAUS[method].b) if method in TABLEAUS else 1
         self.init_noise_sigma, self.num_inference_steps = 1., None
@@ -195,7 +195,7 @@ def solve_by_scheduler(
     check_scheduler(scheduler)
     if not whole(1).test(steps): raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
     scheduler.set_timesteps(steps, device=x.device)
-    v, x, done, visited = Counted(v), at_least_fp32(x), 0, [0.]
+    v, x, done, visited = CountingField(v), at_least_fp32(x), 0, [0.]
     sigmas, extra = scheduler.sigmas.double().cpu(), {} if generator is None else dict(generator=generator)
     for i, timestep in enumerate(scheduler.timesteps):
         share = timestep.item()/scheduler.config.num_train_timesteps if timestep.is_floating_point() else sigmas[i].item()
@@ -204,4 +204,4 @@ def solve_by_scheduler(
         visited.append(1 - sigmas[min(i + 1, len(sigmas) - 1)].item())
         other = callback(done, visited[-1], x) if callback else None
         x, done = x if other is None else other, done + 1
-    return Solution(x, v.nfe, torch.tensor(visited, dtype=torch.double), done=torch.ones(len(x), dtype=torch.bool))
+    return Solution(x, v.nfe, torch.tensor(visited, dtype=torch.double), converged=torch.ones(len(x), dtype=torch.bool))

@@ -101,11 +101,11 @@ def sample_sheet(
 ) -> 'PIL.Image.Image': # A row of photographs, and one for each other style
     "Show what a model makes of photographs."
     from stylecfm.images import grid
-    from stylecfm.transfer import Options, StyleTransferPipeline
+    from stylecfm.transfer import TransferOptions, StyleTransferPipeline
     pipe = StyleTransferPipeline.from_pretrained(model_folder, 'cpu')
     pipe.set_progress_bar_config(disable=True)
     source, *styles = pipe.model.styles
-    rows = [photos] + [pipe(photos, source, s, options=Options(brush=brush)).images for s in styles]
+    rows = [photos] + [pipe(photos, source, s, options=TransferOptions(brush=brush)).images for s in styles]
     fit = lambda im: im.convert('RGB').resize((side, side))
     return grid([[fit(im) for im in row] for row in rows], row_labels=[source, *styles])
 
@@ -131,15 +131,15 @@ def stylecfm_train_painter(
         folders = [Path(photos), *(Path(p.strip()) for p in paintings.split(','))]
         names = ['photo', *(p.name for p in folders[1:])]
         if len(set(names)) < len(names): raise InputError(f'the folders of paintings must have different names that are not photo, got {", ".join(names[1:])}')
-        from stylecfm.checkpoints import load_model, starter, write_model
+        from stylecfm.checkpoints import load_model, pretrained_model, write_model
         from stylecfm.codecs import load_codec, pick_device
-        from stylecfm.files import sealed_folder
+        from stylecfm.files import atomic_folder
         from stylecfm.images import save_image, to_pil
         sets, to = {n: read_paintings(p, size) for n, p in zip(names, folders)}, Path(output)
         say(', '.join(f'{len(v)} of {printable(n)}' for n, v in sets.items()) + f' read; training for {minutes:g} minutes at most')
-        coder = load_codec(codec or load_model(starter()).spec, device)
+        coder = load_codec(codec or load_model(pretrained_model()).spec, device)
         model = learn_painter(sets, coder, PainterSize(width, layers, minutes=minutes, seed=seed), to/'training', pick_device(device), told())
-        with sealed_folder(to/'export', 'model') as tmp: write_model(tmp, model, coder)
+        with atomic_folder(to/'export', 'model') as tmp: write_model(tmp, model, coder)
         held = [to_pil(im[None]/127.5 - 1)[0] for im in split_pictures(sets['photo'], seed)[1][:6]]
         save_image(sample_sheet(to/'export', held), to/'samples.jpg')
         say(f'look at {printable(to/"samples.jpg")}; try: stylecfm_transfer --checkpoint {printable(to)} --input photo.jpg --output painting.png')

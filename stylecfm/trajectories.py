@@ -14,7 +14,7 @@ from .adagn import at_least_fp32
 from .config import InputError, chosen
 from .fields import Counted, check_start, one_time, tensor_in
 from .paths import expand_as
-from .solvers import ADAPTIVE, Options, Pair, Tableau, own_times, solve, time_grid
+from .solvers import ADAPTIVE_METHODS, SolverOptions, EmbeddedPair, Tableau, own_times, solve, time_grid
 
 # %% ../nbs/30a_trajectories.ipynb #34131307
 _THIRDS = Tableau(((), (1/3,), (-1/3, 1.), (1., -1., 1.)), (1/8, 3/8, 3/8, 1/8), (0., 1/3, 2/3, 1.), 4)
@@ -53,12 +53,12 @@ def _settings(method, options, rtol, atol, way):
     "Method, options of `solve` and the number of first steps, from those of torchdiffeq; raises `InputError`."
     given = dict(options or {})
     if unknown := [k for k in given if k not in _KNOWN]: raise InputError(f'options must be of {", ".join(_KNOWN)}, got {unknown[0]!r}')
-    m = method if isinstance(method, (Tableau, Pair)) else chosen(ODEINT, method or 'dopri5', 'method')
-    pair = m if isinstance(m, Pair) else ADAPTIVE.get(m) if isinstance(m, str) else None
+    m = method if isinstance(method, (Tableau, EmbeddedPair)) else chosen(ODEINT, method or 'dopri5', 'method')
+    pair = m if isinstance(m, EmbeddedPair) else ADAPTIVE_METHODS.get(m) if isinstance(m, str) else None
     looks = len(pair.table.c) if pair else 1
     steps = math.ceil(way/one_time(given['first_step'], 'first_step')) if 'first_step' in given else 15
     most = given.get('max_num_steps', 10**7)*looks
-    return m, pair, Options(rtol=one_time(rtol, 'rtol'), atol=one_time(atol, 'atol'), max_nfe=most, keep_path=True), max(1, steps), given
+    return m, pair, SolverOptions(rtol=one_time(rtol, 'rtol'), atol=one_time(atol, 'atol'), max_nfe=most, keep_path=True), max(1, steps), given
 
 # %% ../nbs/30a_trajectories.ipynb #3adbba44
 def between(
@@ -90,7 +90,7 @@ def odeint(
     *,
     rtol:float=1e-7, # Adaptive: tolerated error of a step, relative to the state
     atol:float=1e-9, # and absolute
-    method:str|Tableau|Pair|None=None, # A key of `ODEINT`, or a table; `dopri5` if none
+    method:str|Tableau|EmbeddedPair|None=None, # A key of `ODEINT`, or a table; `dopri5` if none
     options:dict|None=None, # `step_size`, `grid_constructor` (fixed methods); `first_step`, `max_num_steps` (adaptive ones)
     event_fn:Callable|None=None, # `(t, y) -> number`; the solution ends where it crosses 0
 ) -> Tensor|tuple: # `(n, *y0.shape)`, or a tuple of such; with an event `(time, states at start and event)`
@@ -161,8 +161,8 @@ def solve_until(
     t0:float=0., # Start time
     t1:float=1., # Latest time
     steps:int=15, # Intervals after which the event's sign is looked at, >= 1; two crossings in one are missed
-    method:str|Tableau|Pair='dopri5', # A key of `METHODS` or `ADAPTIVE`, or a table: one step of it, or as many as its tolerance needs, an interval
-    options:Options|dict=Options(rtol=1e-7, atol=1e-9, max_nfe=100_000), # Tolerances
+    method:str|Tableau|EmbeddedPair='dopri5', # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table: one step of it, or as many as its tolerance needs, an interval
+    options:SolverOptions|dict=SolverOptions(rtol=1e-7, atol=1e-9, max_nfe=100_000), # Tolerances
 ) -> Event:
     "Integrate each row until its event, or to `t1`; raises `InputError`, or `FloatingPointError`."
     check_start(x)

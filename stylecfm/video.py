@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Callable, Iterable, Iterator, NamedTuple
 import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
-from .abstraction import LUMA, blur, coarse_picture
+from .abstraction import LUMA_WEIGHTS, gaussian_blur, coarse_picture
 from .clips import Frame, clip_of, read_frames, write_clip
 from .config import InputError, printable, say
 from .data_prediction import sample_data_prediction
@@ -21,7 +21,7 @@ from .files import digest, make_folder, read_json, read_tensors, tensors_digest,
 from .images import load_image, pad_to, save_image, to_pil
 from .palettes import Palette, nearest_palette, palette_of, transported_palette
 from .perceptual import finish_colours, palette_share
-from .repaint import Brush, Painter, base_of, check_brush, conditional_data, conditions, resized
+from .repaint import Brush, StructurePainter, base_size_of, check_brush, conditional_data, conditions, resized
 from .transfer import StyleTransferPipeline
 
 # %% ../nbs/62_video.ipynb #26ac33da
@@ -37,7 +37,7 @@ def backward_flow(
     h, w = now.shape[-2:]
     k = min(1., _FLOW_SIDE/max(h, w))
     size = (max(16, round(h*k)), max(16, round(w*k)))
-    luma = lambda x: (F.interpolate(x, size=size, mode='bilinear', antialias=True)*torch.tensor(LUMA).to(x).view(1, 3, 1, 1)).sum(1)[0].cpu().numpy()
+    luma = lambda x: (F.interpolate(x, size=size, mode='bilinear', antialias=True)*torch.tensor(LUMA_WEIGHTS).to(x).view(1, 3, 1, 1)).sum(1)[0].cpu().numpy()
     u = optical_flow_ilk(luma(now), luma(before), radius=5, num_warp=4)
     u = F.interpolate(torch.from_numpy(np.asarray(u, np.float32))[None], size=(h, w), mode='bilinear')
     return (u*torch.tensor([h/size[0], w/size[1]]).view(1, 2, 1, 1)).to(now)
@@ -73,7 +73,7 @@ def trust(
     "How far a flow may be trusted: by the difference that it leaves, and 0 where it points outside."
     (r, c), (h, w) = _places(flow), now.shape[-2:]
     inside = (r >= -.5) & (r <= h - .5) & (c >= -.5) & (c <= w - .5)
-    off = blur((now - moved).abs().mean(1, keepdim=True), 1.5)
+    off = gaussian_blur((now - moved).abs().mean(1, keepdim=True), 1.5)
     return torch.exp(-(off/FLOW_TOLERANCE).square())*inside[:, None]
 
 # %% ../nbs/62_video.ipynb #7b4b32ad
@@ -147,7 +147,7 @@ def flicker(
 
 # %% ../nbs/62_video.ipynb #10235a38
 def shot_palette(
-    p:Painter, # Palettes
+    p:StructurePainter, # Palettes
     photo:Tensor, # First frame of a shot in [0, 1], `(1, 3, h, w)`
     source:int, # Style that it is in; -1 where it is not known
     target:int, # Style to paint in
@@ -162,7 +162,7 @@ def shot_palette(
 
 @torch.no_grad()
 def paint_frames(
-    p:Painter, # Network, codec and palettes
+    p:StructurePainter, # Network, codec and palettes
     photos:Tensor, # Frames in [0, 1], `(b, 3, h, w)`
     noise:Tensor, # Noise of each, `(b, c, h/f, w/f)`
     palette:Palette|None, # Palette of the shot
@@ -201,7 +201,7 @@ def moves(
 
 # %% ../nbs/62_video.ipynb #eab0ce52
 def paint_batch(
-    p:Painter, # Network, codec and palettes
+    p:StructurePainter, # Network, codec and palettes
     photos:list, # Frames in [0, 1], `(1, 3, h, w)` each, sides divisible by the codec's factor
     shot:Shot|None, # State after the frame before; None at the beginning
     styles:tuple[int, int], # Styles that they are in and that they get
@@ -257,7 +257,7 @@ def _prepared(image:np.ndarray, longest:int, factor:int) -> tuple[Tensor, tuple]
     "A frame in [0, 1], `(1, 3, h, w)`, padded, and its own even size."
     x = torch.from_numpy(image).permute(2, 0, 1)[None].float()/255
     h, w = x.shape[-2:]
-    size = base_of((h, w), longest, 2) if max(h, w) > longest else (h - h % 2, w - w % 2)
+    size = base_size_of((h, w), longest, 2) if max(h, w) > longest else (h - h % 2, w - w % 2)
     x = resized(x, size) if max(h, w) > longest else x[..., :size[0], :size[1]]
     return pad_to(x, factor)[0], size
 
@@ -298,7 +298,7 @@ def _batches(frames:Iterable, n:int) -> Iterator[list]:
 
 # %% ../nbs/62_video.ipynb #d73ae4b9
 def paint_clip(
-    p:Painter, # Network, codec and palettes
+    p:StructurePainter, # Network, codec and palettes
     source:str|Path, # Video
     output:str|Path, # Video to write, with a suffix of `OUTPUT_VIDEOS`
     plan:ClipPlan, # Styles, choices and sizes

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 from notebooks import ROOT
 from paint_table import interleaved
-from stylecfm.checkpoints import starter
+from stylecfm.checkpoints import pretrained_model
 from stylecfm.files import digest, read_json
 from stylecfm.images import to_tensor
 from stylecfm.metrics import keep_results
 from stylecfm.painting_table import held_out
 from stylecfm.perceptual import COLOUR_MODES, blurred_difference
 from stylecfm.repaint import Brush
-from stylecfm.transfer import Options, StyleTransferPipeline
+from stylecfm.transfer import TransferOptions, StyleTransferPipeline
 
 SIGMA, SIZE = 8., 256            # blur and side of the photographs, pixels
 RESULTS = ROOT/'nbs'/'results'
@@ -33,14 +33,14 @@ def arguments():
     p.add_argument('--style', default='monet', help='style to paint in')
     p.add_argument('--steps', type=int, default=12, help='steps of the solver')
     p.add_argument('--choices', nargs='+', default=list(COLOUR_MODES), help='choices of colours')
-    p.add_argument('--model', type=Path, default=starter(), help='folder of the model')
+    p.add_argument('--model', type=Path, default=pretrained_model(), help='folder of the model')
     p.add_argument('--out', type=Path, default=RESULTS/'colours.json', help='file of the figures')
     return p.parse_args()
 
 
 def differences(pipe, photos, style, steps, colours):
     "Return the colour difference of each painting to its photograph."
-    options = Options(brush=Brush(colours=colours, steps=steps))
+    options = TransferOptions(brush=Brush(colours=colours, steps=steps))
     made = [pipe(im, target=style, options=options).images[0] for im in photos]
     x, y = ((to_tensor(images) + 1)/2 for images in (photos, made))
     return blurred_difference(x, y, SIGMA)

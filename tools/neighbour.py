@@ -22,9 +22,9 @@ rounds, evaluations, side, priority = {0}
 if priority: os.setpriority(os.PRIO_PROCESS, 0, priority)            # now, since it holds for this thread and those that it begins later
 import stylecfm
 import torch
-from stylecfm.checkpoints import load_model, starter
+from stylecfm.checkpoints import load_model, pretrained_model
 from stylecfm.threads import FastestThreads
-net = load_model(starter()).net.eval()
+net = load_model(pretrained_model()).net.eval()
 chosen = FastestThreads(net, evaluations)
 x, t, style = torch.randn(1, net.config.latent_channels + net.config.condition_channels, side, side), torch.full((1,), .5), torch.zeros(1).long()
 busy = subprocess.Popen([sys.executable, '-c', 'while True: pass'])

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NBS = ROOT/'nbs'
 FLAGS = {'slow', 'cuda', 'net'}
 SLOW_CELL = 'slow cell:'         # how a line begins that tells a time
-SKIPPED = 'skipped: '            # and one that tells what was left out, as `stylecfm.files.skipped` prints it
+SKIPPED = 'skipped: '            # and one that tells what was left out, as `stylecfm.files.print_skipped` prints it
 WAITING = 'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME'      # how OpenMP's threads wait: what the user says stays
 
 

@@ -17,12 +17,12 @@ from notebooks import ROOT
 from paint_table import interleaved
 from PIL import Image
 from stylecfm.add_style import compared, held_out_losses, learn_style, pieces_of, read_paintings
-from stylecfm.checkpoints import load_model, starter
+from stylecfm.checkpoints import load_model, pretrained_model
 from stylecfm.codecs import load_codec
 from stylecfm.files import digest, read_json
 from stylecfm.images import grid, save_image, to_tensor
 from stylecfm.metrics import keep_results
-from stylecfm.painting_metrics import features, gram_distance, squeezenet
+from stylecfm.painting_metrics import compute_features, gram_distance, load_squeezenet
 from stylecfm.painting_table import held_out
 from stylecfm.transfer import StyleTransferPipeline
 
@@ -49,7 +49,7 @@ def squares(pieces):
 
 def gram(net, images, others):
     "Return the Gram distance of two lists of pictures of one size."
-    x, y = (features(net, to_tensor([im.resize((256, 256)) for im in v])) for v in (images, others))
+    x, y = (compute_features(net, to_tensor([im.resize((256, 256)) for im in v])) for v in (images, others))
     return float(gram_distance(x, y))
 
 
@@ -60,7 +60,7 @@ def main():
     if not root.is_dir(): sys.exit(f'no images at {root}; set STYLECFM_SHARED to the folder that holds data/')
     torch.set_num_threads(1)
     path = a.painting or root/'scroll'/'05.jpg'
-    model = load_model(starter())
+    model = load_model(pretrained_model())
     codec = load_codec(model.spec, 'cpu')
     pieces = pieces_of(read_paintings(path, 256)[0])
     begun = time.process_time()
@@ -73,9 +73,9 @@ def main():
     photos = held_out(root, interleaved(read_json(RESULTS/'split.json')['photo']['test'])[:a.count], 256)
     best = min((k for k in losses if k not in ('one', 'photo')), key=losses.get)
     made = {s: [pipe(im, 'photo', s, steps=8).images[0] for im in photos] for s in ('one', best)}
-    held, net = squares(pieces.held), squeezenet()
+    held, net = squares(pieces.held), load_squeezenet()
     distances = dict(new=gram(net, made['one'], held), untouched=gram(net, photos, held)) | {best: gram(net, made[best], held)}
-    asked = dict(painting=path.name, steps=a.steps, batch=a.batch, squares=len(pieces.train), held_out=len(held), photographs=len(photos), model=digest(starter()/'manifest.json'))
+    asked = dict(painting=path.name, steps=a.steps, batch=a.batch, squares=len(pieces.train), held_out=len(held), photographs=len(photos), model=digest(pretrained_model()/'manifest.json'))
     keep_results(a.out, 'make one-painting', asked=asked, loss=losses, gram=distances, seconds=seconds)
     print(distances)
     small = lambda im: im.resize((144, 144))

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from notebooks import ROOT
 from stylecfm.baselines import flow_painters, pipeline_painter, simple_painters
-from stylecfm.checkpoints import starter
+from stylecfm.checkpoints import pretrained_model
 from stylecfm.files import digest, read_json, write_json
 from stylecfm.images import save_image, to_tensor
 from stylecfm.metrics import keep_results, sliced_wasserstein
-from stylecfm.painting_metrics import squeezenet
-from stylecfm.painting_table import bench, held_out, measured, painted, patch_figure, read_votes, vote_sheet
+from stylecfm.painting_metrics import load_squeezenet
+from stylecfm.painting_table import shared_images, held_out, measure_method, paint_missing, patch_figure, read_votes, vote_sheet
 from stylecfm.transfer import StyleTransferPipeline
 
 SIZE = 256                       # side of the held-out paintings, pixels
@@ -31,7 +31,7 @@ QUESTION = 'which would you rather hang on your wall as a painting of this photo
 def arguments():
     "Parse the command line."
     p = argparse.ArgumentParser(description='Measure ways to paint on held-out images.')
-    p.add_argument('--model', type=Path, default=starter(),
+    p.add_argument('--model', type=Path, default=pretrained_model(),
                    help='folder of the model to measure; the pretrained one if none')
     p.add_argument('--previous', type=Path,
                    help='folder of the model that shipped before; the plain flow is measured with it')
@@ -94,7 +94,7 @@ def reference(paintings, train, draws):
 
 def figures(net, images, b, draws):
     "Measure images, as plain dictionaries."
-    return {k: v._asdict() for k, v in measured(net, images, b, draws).items()}
+    return {k: v._asdict() for k, v in measure_method(net, images, b, draws).items()}
 
 
 def other_paintings(net, train, b, draws):
@@ -124,7 +124,7 @@ def rows(a, net, photos, b, found, models):
         for name in a.ways or found:
             asked = dict(way=name, size=size, count=len(photos), model=models[name],
                          split=digest(a.split), style=a.style)
-            p = painted(found[name], photos, size, folder_of(a, name, size), asked)
+            p = paint_missing(found[name], photos, size, folder_of(a, name, size), asked)
             asked['draws'] = a.draws
             key = f'{name}, {size} px'
             if stored.get(key, {}).get('asked') != asked:
@@ -164,8 +164,8 @@ def main():
     a = arguments()
     if a.votes: return count_votes(a.votes, a.readers)
     photos, paintings, train = images(a)
-    net = squeezenet()
-    b = bench(net, photos, paintings)
+    net = load_squeezenet()
+    b = shared_images(net, photos, paintings)
     found, models = painters(a, to_tensor(train))
     asked = dict(split=digest(a.split), style=a.style, count=len(photos), draws=a.draws)
     if not a.out.is_file() or read_json(a.out).get('asked') != asked:

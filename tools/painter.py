@@ -12,7 +12,7 @@ from pathlib import Path
 from notebooks import NBS, ROOT
 from PIL import Image, ImageOps
 
-from stylecfm.checkpoints import starter
+from stylecfm.checkpoints import pretrained_model
 from stylecfm.files import read_json, write_bytes
 from stylecfm.images import grid, load_image
 from stylecfm.transfer import StyleTransferPipeline
@@ -65,7 +65,7 @@ def as_jpeg(image, largest=LARGEST):
 
 def main():
     a = arguments()
-    pipe = StyleTransferPipeline.from_pretrained(a.model or starter(), 'cpu')
+    pipe = StyleTransferPipeline.from_pretrained(a.model or pretrained_model(), 'cpu')
     pipe.set_progress_bar_config(disable=True)
     write_bytes(a.out, as_jpeg(sheet(pipe, photographs(a.photos, a.split))))
     print(f'{a.out}: {a.out.stat().st_size/1000:.0f} KB')

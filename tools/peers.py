@@ -394,8 +394,8 @@ IMAGE = np.random.default_rng(0).random((16, 16, 3), dtype=np.float32)
 
 def asked(**kw):
     "Inputs of a call; guided, with noise in the structures, so that the generator counts."
-    from stylecfm.transfer import Options
-    return dict(image=IMAGE, source=0, target=1, num_inference_steps=2, guidance_scale=2., output_type='pt', options=Options(fresh=.2),
+    from stylecfm.transfer import TransferOptions
+    return dict(image=IMAGE, source=0, target=1, num_inference_steps=2, guidance_scale=2., output_type='pt', options=TransferOptions(fresh=.2),
                 generator=torch.Generator().manual_seed(0)) | kw
 
 

@@ -14,10 +14,10 @@ import torch
 
 from notebooks import ROOT
 from stylecfm import compat
-from stylecfm.coupling import assign
-from stylecfm.otcfm import Draw, flow_batch
+from stylecfm.coupling import solve_assignment
+from stylecfm.otcfm import FlowMatchingOptions, flow_batch
 from stylecfm.plans import sample_pairs, transport_plan, wasserstein
-from stylecfm.solvers import ADAPTIVE, METHODS, Options, Pair, Tableau, solve
+from stylecfm.solvers import ADAPTIVE_METHODS, METHODS, SolverOptions, EmbeddedPair, Tableau, solve
 from stylecfm.trajectories import between, odeint, odeint_event, solve_until
 
 RESULTS = ROOT/'nbs'/'results'/'peers_flows.json'
@@ -85,7 +85,7 @@ def given_times(kind):
 @case('torchcfm', kind=CLASSES)
 def labels_follow_data(kind):
     x1, style = torch.randn(16, 2), torch.arange(16)//4
-    made = flow_batch(x1, style, Draw(0., 0., kind.coupling, path='linear', resample=True))
+    made = flow_batch(x1, style, FlowMatchingOptions(0., 0., kind.coupling, path='linear', resample=True))
     data = made.xt + (1 - made.t[:, None])*made.ut
     row = (data[:, None] - x1).norm(dim=2).argmin(1)
     close(data, x1[row], 1e-4)
@@ -103,7 +103,7 @@ def sampling_a_permutation_without_replacement():
 def exact_plan():
     x0, x1 = torch.randn(128, 2, 2, 2), torch.randn(128, 2, 2, 2)
     plan = transport_plan(x0, x1)
-    assert torch.equal(plan.argmax(0), assign(x0, x1)) and torch.equal(plan.sum(0), torch.full((128,), 1/128, **DOUBLE))
+    assert torch.equal(plan.argmax(0), solve_assignment(x0, x1)) and torch.equal(plan.sum(0), torch.full((128,), 1/128, **DOUBLE))
 
 
 @case('torchcfm')
@@ -223,7 +223,7 @@ leave_out('torchdiffeq event', 'the adjoint method is not here', 'Adams and dopr
 
 PAIRS = ('dopri5', 'bs32', 'heun21')
 def rows_field(x, t): return (2*x[:, 0]/t + t**4*torch.sin(2*t) - t**2 + 4*t**3)[:, None]
-def tight(method, **more): return Options(**(dict(rtol=1e-5, atol=1e-5) if method == 'heun21' else dict(rtol=1e-8, atol=1e-8)), max_nfe=10**6)._replace(**more)
+def tight(method, **more): return SolverOptions(**(dict(rtol=1e-5, atol=1e-5) if method == 'heun21' else dict(rtol=1e-8, atol=1e-8)), max_nfe=10**6)._replace(**more)
 
 
 @case('torchode', method=PAIRS)
@@ -310,7 +310,7 @@ def types_are_kept(method, dtype):
 
 
 @case('torchode', method=PAIRS)
-def fixed_steps(method): close(solve(rows_field, sine_solution(torch.ones(1, 1, **DOUBLE)), 1., 3., 200, ADAPTIVE[method].table).x/sine_solution(torch.tensor(3., **DOUBLE)), 1., 1e-3)
+def fixed_steps(method): close(solve(rows_field, sine_solution(torch.ones(1, 1, **DOUBLE)), 1., 3., 200, ADAPTIVE_METHODS[method].table).x/sine_solution(torch.tensor(3., **DOUBLE)), 1., 1e-3)
 
 
 @case('torchode')
@@ -335,7 +335,7 @@ def unbounded_error_is_a_status(value):
 
 @case('torchode')
 def pair_of_ones_own():
-    pair = Pair(Tableau(((), (1.,)), (.5, .5), (0., 1.), 2), (-.5, .5), False)
+    pair = EmbeddedPair(Tableau(((), (1.,)), (.5, .5), (0., 1.), 2), (-.5, .5), False)
     close(solve(lambda x, t: x, torch.ones(1, 1, **DOUBLE), method=pair, options=dict(rtol=1e-5, atol=1e-5)).x, math.e, 1e-3)
 
 
@@ -423,14 +423,14 @@ def speeds():
             tol = dict(rtol=1e-4, atol=1e-4) if name == 'heun21' else dict(rtol=1e-6, atol=1e-6)
             seen = []
             torchdiffeq.odeint(lambda t, x: seen.append(t) or func(t, x), x, ends, method=other, **tol)
-            theirs = max(1, (len(seen) - 2)//(len(ADAPTIVE[name].table.c) - 1))          # two more choose its first step
-            ours = solve(field, x, method=name, options=Options(**tol))
-            each = ratio(lambda: solve(field, x, method=name, options=Options(**tol)), lambda: torchdiffeq.odeint(func, x, ends, method=other, **tol))
-            tries = max(1, (ours.nfe - 1)//(len(ADAPTIVE[name].table.c) - 1))
+            theirs = max(1, (len(seen) - 2)//(len(ADAPTIVE_METHODS[name].table.c) - 1))          # two more choose its first step
+            ours = solve(field, x, method=name, options=SolverOptions(**tol))
+            each = ratio(lambda: solve(field, x, method=name, options=SolverOptions(**tol)), lambda: torchdiffeq.odeint(func, x, ends, method=other, **tol))
+            tries = max(1, (ours.nfe - 1)//(len(ADAPTIVE_METHODS[name].table.c) - 1))
             out[f'{name}, a step'], out[f'{name}, the whole'] = each*theirs/tries, each
         for n in (64, 256):
             a, b, sampler = torch.randn(n, 256), torch.randn(n, 256), OTPlanSampler('exact')
-            out[f'coupling of {n}'] = ratio(lambda: assign(a, b), lambda: sampler.sample_plan(a, b), calls=20)
+            out[f'coupling of {n}'] = ratio(lambda: solve_assignment(a, b), lambda: sampler.sample_plan(a, b), calls=20)
     return {k: round(v, 3) for k, v in out.items()}
 
 

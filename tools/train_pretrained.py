@@ -23,7 +23,7 @@ from PIL import Image
 from stylecfm.checkpoints import load_model, write_model
 from stylecfm.codecs import load_codec, moments, pick_device, pooled
 from stylecfm.data_prediction import DataIsoNext
-from stylecfm.files import sealed_folder, write_json, write_tensors
+from stylecfm.files import atomic_folder, write_json, write_tensors
 from stylecfm.images import save_image
 from stylecfm.lapped import CodecRecipe, fit_lapped, random_crops
 from stylecfm.metrics import machine, sliced_wasserstein
@@ -140,7 +140,7 @@ def train_network(minutes, device, batch, rate, compiled):
             copy.load_state_dict({k: v.detach().cpu() for k, v in net.state_dict().items()})
         model = painting_model(copy, train, stats, list(STYLES), codec)
         shutil.rmtree(out/'painter', ignore_errors=True)
-        with sealed_folder(out/'painter', 'model', dict(step=t.done)) as tmp: write_model(tmp, model, codec)
+        with atomic_folder(out/'painter', 'model', dict(step=t.done)) as tmp: write_model(tmp, model, codec)
         pipe = StyleTransferPipeline.from_pretrained(out/'painter', device)
         pipe.set_progress_bar_config(disable=True)
         made = pipe(photos, source='photo', target='monet').images

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from notebooks import ROOT
 from skimage import data
-from stylecfm.checkpoints import starter
+from stylecfm.checkpoints import pretrained_model
 from stylecfm.clips import Frame, read_frames, write_clip
 from stylecfm.files import digest
 from stylecfm.images import save_image, to_pil
 from stylecfm.metrics import keep_results, peak_memory_mb
 from stylecfm.repaint import Brush
-from stylecfm.transfer import Options, StyleTransferPipeline
+from stylecfm.transfer import TransferOptions, StyleTransferPipeline
 from stylecfm.video import ANCHOR, HOLD, ClipPlan, flicker, paint_clip, warp
 
 HEIGHT, WIDTH, RATE, STEP = 240, 320, 5, (.65, 2.3)       # pixels, frames a second, pixels a frame
@@ -78,11 +78,11 @@ def main():
         n = paint_clip(pipe.painter(), source, painted, plan, callback=lambda k: print(f'{k} frames', flush=True))
         seconds, memory = time.process_time() - begun, peak_memory_mb()
         before, after = ([f.image for f in read_frames(p)] for p in (source, painted))
-    alone = [np.asarray(pipe(to_pil(x*2 - 1)[0], target=a.style, options=Options(brush=brush)).images[0]) for x in numbers(before[:ALONE])]
+    alone = [np.asarray(pipe(to_pil(x*2 - 1)[0], target=a.style, options=TransferOptions(brush=brush)).images[0]) for x in numbers(before[:ALONE])]
     whole = dict(source=unsteadiness(before), painted=unsteadiness(after))
     part = dict(source=unsteadiness(before[:ALONE]), painted=unsteadiness(after[:ALONE]), frame_by_frame=unsteadiness(alone))
     asked = dict(style=a.style, steps=a.steps, frames=n, size=[HEIGHT, WIDTH], step=STEP, hold=HOLD, anchor=ANCHOR,
-                 model=digest(starter()/'manifest.json'))
+                 model=digest(pretrained_model()/'manifest.json'))
     keep_results(a.out, 'make video', asked=asked, flicker=whole, first_frames=part | dict(frames=ALONE),
                  of_source=whole['painted']/whole['source'], of_frame_by_frame=part['painted']/part['frame_by_frame'],
                  peak_memory_mb=memory, seconds_a_frame=seconds/n)
