@@ -295,19 +295,14 @@ def stylecfm_transfer(
     "Transfer an image, or a folder of images, from one style to another."
     with reported(debug):
         todo = file_pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
-        _tell_names(input, todo)
-        _check_call(todo[0][0], size, full_size, grid, checkpoint)
+        _check_call(input, todo, size, full_size, grid, checkpoint)
         from stylecfm.transfer import TransferOptions, StyleTransferPipeline
-        from stylecfm.clips import is_clip
-        from stylecfm.video import transfer_clip
         dials = dict(coarseness=coarseness, texture=texture, colours=either(colours, colors), temperature=temperature, palette=palette)
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
         for_inference(pipe)
-        source, target = styles_of(pipe, source_style, target_style)
-        given = dict(source=source, target=target, steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength,
+        given = dict(zip(('source', 'target'), styles_of(pipe, source_style, target_style), strict=True), steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength,
                      options=with_dials(pipe, TransferOptions(mode, match=match, fresh=fresh, seed=seed, mask=mask, alpha_mask=alpha_mask), dials))
-        if is_clip(input): return transfer_clip(pipe, *todo[0], given, size, (grid, report, full_size))
-        transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report, size, None if size or full_size else LONGEST_SIDE)
+        if not _clip_done(pipe, input, todo, given, size, (grid, report, full_size)): transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report, size, None if size or full_size else LONGEST_SIDE)
 
 # %% ../nbs/80_cli.ipynb #c1f00004
 def usual_source(
@@ -376,10 +371,19 @@ def with_dials(
     if 'colours' in given: given['colours'] = check_colours(given['colours'])
     return options._replace(brush=Brush(**given))
 
-def _check_call(path:Path, size:int|None, full_size:bool, grid:str|None, checkpoint:str|None):
-    "Raise `InputError` for flags that cannot be obeyed, before a model is loaded."
+def _clip_done(pipe:'StyleTransferPipeline', source:str, todo:list, given:dict, size:int|None, others:tuple) -> bool:
+    "Whether the input is a clip, which is transferred here; `others` are grid, report and full_size."
+    from stylecfm.clips import is_clip
+    from stylecfm.video import transfer_clip
+    if not is_clip(source): return False
+    transfer_clip(pipe, *todo[0], given, size, others)
+    return True
+
+def _check_call(source:str, todo:list, size:int|None, full_size:bool, grid:str|None, checkpoint:str|None):
+    "Report names, and raise `InputError` for flags that cannot be obeyed, before a model is loaded."
+    _tell_names(source, todo)
     if grid: known_format(Path(grid))
-    check_size(path, size, full_size)
+    check_size(todo[0][0], size, full_size)
     _model_there(checkpoint)
 
 # %% ../nbs/80_cli.ipynb #d0acab20
@@ -523,6 +527,16 @@ def parse_weights(
     except ValueError:
         raise InputError(f'--target_style wants a style, or several with weights, as painting:2,photo:1; got {text!r}') from None
 
+# %% ../nbs/80_cli.ipynb #c1f00007
+def _folders_of(checkpoint:str, photos:str|None, paintings:str|None, photo_style:str|None, painting_style:str|None) -> tuple:
+    "Folders and styles of an evaluation, from `held_out`; raises `InputError` for a model or a folder that is not there."
+    _model_there(checkpoint)
+    found = held_out(checkpoint, photos, paintings, photo_style, painting_style)
+    for name, v in zip(('photos', 'paintings'), found[:2], strict=True):
+        if not v: raise InputError(f'--{name} is missing: give a folder of images that training has not seen')
+        present(v, f'folder of {name}')
+    return found
+
 # %% ../nbs/80_cli.ipynb #a8dacbc8
 @call_parse
 def stylecfm_evaluate(
@@ -547,11 +561,7 @@ def stylecfm_evaluate(
 ):
     "Measure a model on images that it has not seen."
     with reported(debug):
-        _model_there(checkpoint)
-        photos, paintings, photo_style, painting_style = held_out(checkpoint, photos, paintings, photo_style, painting_style)
-        for name, v in (('photos', photos), ('paintings', paintings)):
-            if not v: raise InputError(f'--{name} is missing: give a folder of images that training has not seen')
-            present(v, f'folder of {name}')
+        photos, paintings, photo_style, painting_style = _folders_of(checkpoint, photos, paintings, photo_style, painting_style)
         writable(Path(output)/'index.html')
         files = [Path(output)/'index.html', Path(output)/'report.json']
         from stylecfm.results import check_results, record_results
