@@ -14,16 +14,16 @@ from functools import lru_cache
 import numpy as np
 import torch
 from PIL import Image
-from stylecfm.checkpoints import starter
+from stylecfm.checkpoints import pretrained_model
 from stylecfm.images import to_pil
 from stylecfm.perceptual import COLOUR_MODES
 from stylecfm.repaint import Brush
-from stylecfm.transfer import Options, StyleTransferPipeline
+from stylecfm.transfer import TransferOptions, StyleTransferPipeline
 
 
 def bundled_styles():
     "Return the names of the pretrained model's styles, that of photographs last."
-    names = json.loads((starter()/'model_index.json').read_text())['styles']
+    names = json.loads((pretrained_model()/'model_index.json').read_text())['styles']
     return sorted(names, key=lambda n: n == 'photo')
 
 
@@ -74,7 +74,7 @@ class PaintStylecfm:
         moved, made = progress(len(image)), []
         for k, x in enumerate(image):
             where = None if mask is None else as_mask(mask[min(k, len(mask) - 1)])
-            options = Options(seed=seed, brush=brush, mask=where)
+            options = TransferOptions(seed=seed, brush=brush, mask=where)
             done = pipe(to_pil(x[None].movedim(-1, 1)*2 - 1)[0], target=own_style.strip() or style, strength=strength, options=options)
             made.append(torch.from_numpy(np.array(done.images[0].convert('RGB'))).float()/255)
             moved()
