@@ -34,7 +34,7 @@ class Brush(NamedTuple):
     coarseness: float = 5. # Radius of the coarse picture, pixels: larger keeps less of the composition; 0 or 1 to 8
     texture: float = 0. # Share of the photograph's own texture, 0 to 1; 1 in its own style gives the photograph back
     colours: float|str = 1. # Share of the paintings' palettes, 0 to 1, or a key of `COLOUR_MODES`: photo, moments, painting
-    temperature: float = 1.03 # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
+    temperature: float = 1.04 # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
     steps: int = 12 # Steps each way
     guidance_scale: float = 1. # Classifier-free guidance of the style, >= 1
     seed: int = 0 # Seed of noise and of the choice of a palette: another one, another version
