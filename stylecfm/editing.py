@@ -29,7 +29,7 @@ def ddib(
     back = solver.solve(source, x1, 1., 0.)
     forth = solver.solve(target, back.x, 0., 1.)
     status = [b if b != STATUS[0] else f for b, f in zip(back.status, forth.status)]        # who was lost on the way to structure
-    return forth._replace(nfe=back.nfe + forth.nfe, done=back.done & forth.done, status=status)
+    return forth._replace(nfe=back.nfe + forth.nfe, converged=back.converged & forth.converged, status=status)
 
 # %% ../nbs/32_editing.ipynb #ad78f45d
 def flow_edit(

@@ -81,12 +81,12 @@ def settings(
     return replace(base, **{k: v for k, v in given.items() if v is not None})
 
 def check_converged(
-    s:Solution, # Solver result; `.done` marks the images that reached the end
+    s:Solution, # Solver result; `.converged` marks the images that reached the end
     solver:ODESolver, # Solver that made it
 ) -> Solution: # Solver result, unchanged
     "The solution; raises `FloatingPointError` where the allowed evaluations did not suffice."
     if s.status and {*s.status} - set(STATUS[:2]): return s.arrived()              # an image left the finite numbers
-    if s.done is not None and not s.done.all():
+    if s.converged is not None and not s.converged.all():
         raise FloatingPointError(f'{solver.method} did not arrive within {solver.options.max_nfe} evaluations; '
                                  'use a method with steps, such as heun')
     return s

@@ -215,10 +215,10 @@ class Solution(NamedTuple):
 
     def arrived(self) -> 'Solution': # Solution, unchanged
         "The solution; raises `FloatingPointError` where an image did not arrive."
-        if self.done is None or self.done.all(): return self
-        late = (~self.done).nonzero()[:, 0].tolist()
+        if self.converged is None or self.converged.all(): return self
+        late = (~self.converged).nonzero()[:, 0].tolist()
         why = self.status[late[0]] if self.status else STATUS[1]
-        raise FloatingPointError(f'image {late[0]} of {len(self.done)} did not arrive ({why}); use more steps or evaluations, '
+        raise FloatingPointError(f'image {late[0]} of {len(self.converged)} did not arrive ({why}); use more steps or evaluations, '
                                  'a larger tolerance, or a smaller guidance scale')
 
 # What can become of an image: it is at the end, or its last good point is kept because of the rest

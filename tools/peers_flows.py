@@ -248,7 +248,7 @@ def end_without_evaluation_points(method): close(solve(lambda x, t: torch.ones_l
 @case('torchode', method=PAIRS)
 def status_after_the_last_evaluation(method):
     got = solve(lambda x, t: torch.where(x > 50, 400*torch.cos(400*t)[:, None], 0*x), torch.tensor([[1.], [100.]]), method=method, options=dict(max_nfe=40))
-    assert got.status == ['arrived', 'out of evaluations'] and got.done.tolist() == [True, False]
+    assert got.status == ['arrived', 'out of evaluations'] and got.converged.tolist() == [True, False]
 
 
 @case('torchode', bad=(0, 1))
