@@ -53,6 +53,7 @@ _ROWS = {
     'edm': 'Noise>EDMNoise scalings>edm_scalings Scalings>EDMScalings Sampled>EDMSample',
     'evaluate': 'rivals>simple_baselines PAGE>REPORT_TEMPLATE Effort>EvaluationEffort FIGURES>METRICS',
     'export': 'example>example_inputs difference>relative_difference',
+    'fields': 'Counted>CountingField tensor_in>output_tensor',
     'files': (
         'sealed_folder>atomic_folder narrowed>cast_to_half_if_lossless Held>FolderLock '
         'locked>exclusive_lock skipped>print_skipped SKIPPED>SKIPPED_PREFIX one_at_a_time>exclusive_job '
@@ -79,6 +80,7 @@ _ROWS = {
         'order>epoch_order'),
     'otcfm': (
         'Draw>FlowMatchingOptions LossBy>BinnedLosses loss_by>binned_losses conditioned>conditioned_field'),
+    'page_parts': 'example>example_photo thumbnail>small_square',
     'painters': (
         'blur>blur_channels kuwahara>anisotropic_kuwahara palette>oil_colours crop>random_square '
         'INK>INK_COLOUR PAPER>PAPER_COLOUR along>smooth_along sample>nearest_lookup'),
@@ -90,6 +92,10 @@ _ROWS = {
         'measured>measure_method'),
     'pairs': 'SaysData>VelocityFromData start_of>path_start Recipe>PairRecipe OBJECTIVES>PAIR_OBJECTIVES',
     'paths': 'TIMES>TIME_DISTRIBUTIONS WEIGHTS>LOSS_WEIGHTS',
+    'pipeline_files': 'fetched>local_folder',
+    'pipeline_job': (
+        'Options>TransferOptions Opened>OpenedImage Guess>DetectedStyle arrived>check_converged '
+        'STARTS>MODE_STARTS Job>TransferJob'),
     'planning': (
         'Way>Strategy WAYS>STRATEGIES way>profile_strategy here>default_device HERE>LOCAL_OVERHEAD '
         'LAPTOP>REFERENCE_GPU surely_enough>upper_bound_bytes affordable>check_affordable '

@@ -16,7 +16,7 @@ from fastcore.script import store_true
 from .cli import call_parse, reported
 from .config import InputError, say
 from .files import FolderLock, exclusive_lock, make_folder
-from .page_parts import (EMPTY, EXAMPLES, INTO_VIEW, ON_LOAD, WORKING, comparison, example, notice, photo_style, style_label,
+from .page_parts import (EMPTY, EXAMPLES, INTO_VIEW, ON_LOAD, WORKING, comparison, example_photo, notice, photo_style, style_label,
                                  style_samples, style_sheet, target_styles, theme)
 
 # %% ../nbs/81_app.ipynb #3eeff95b
@@ -280,7 +280,7 @@ def _photo(gr):
     with gr.Row(elem_id='examples'):
         for k, (_, label) in enumerate(EXAMPLES):
             b = gr.Button(label, size='sm', min_width=0, elem_id=f'example-{k}')
-            b.click(lambda k=k: example(k), None, photo, api_visibility='private', show_progress='hidden')
+            b.click(lambda k=k: example_photo(k), None, photo, api_visibility='private', show_progress='hidden')
     return photo
 
 def _more(gr, pipe:'StyleTransferPipeline', limits:Limits) -> list: # Inputs of the answer after picture and style

@@ -13,7 +13,7 @@ from torch import Tensor
 from .adagn import at_least_fp32
 from .config import InputError, whole
 from .data_prediction import DataIsoNext, DataUNet
-from .fields import Counted, check_finite, check_start
+from .fields import CountingField, check_finite, check_start
 from .isonext import IsoNext
 from .paths import DDPM_START, DDPM_STEPS, ddpm_times, expand_as, noise_like
 from .unet import UNet
@@ -91,7 +91,7 @@ def ddim(
     generator:torch.Generator|None=None, # Random generator of new noise; default: the global one
 ) -> Tensor: # Data, as `x`, in fp32 or wider
     "Sample as DDIM (Song 2021) or DDPM (Ho 2020) do; raises `InputError`, or `FloatingPointError` when a point is no longer finite."
-    times, v, x = _check_ddim(x, times, eta), Counted(v), at_least_fp32(x)
+    times, v, x = _check_ddim(x, times, eta), CountingField(v), at_least_fp32(x)
     a = lambda t: t/(t*t + (1 - t)**2)**.5                                      # sqrt(alpha bar)
     first = times[0].item(); x = x*(first*first + (1 - first)**2)**.5           # standard noise on the straight path
     for t, then in zip(times.tolist(), times[1:].tolist()):

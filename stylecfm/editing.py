@@ -10,7 +10,7 @@ from typing import Callable
 import torch
 from torch import Tensor
 from .config import InputError, whole
-from .fields import Counted, check_finite, check_start
+from .fields import CountingField, check_finite, check_start
 from .solvers import STATUS, ODESolver, Solution, time_grid
 
 # %% ../nbs/32_editing.ipynb #dd94057c
@@ -52,7 +52,7 @@ def flow_edit(
         for _ in range(draws):
             e = torch.randn(x1.shape[1:], generator=g).to(x1)                   # one for all: no picture depends on its neighbours
             xs = (1 - a)*e + a*x1
-            change += Counted(target)(xs + (z - x1), t) - Counted(source)(xs, t)
+            change += CountingField(target)(xs + (z - x1), t) - CountingField(source)(xs, t)
             nfe += source.evals(a) + target.evals(a)
         z = z + (b - a)*change/draws
         check_finite(z, b.item())

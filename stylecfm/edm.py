@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from .adagn import at_least_fp32
 from .config import InputError, whole
-from .fields import Counted, check_finite, check_start
+from .fields import CountingField, check_finite, check_start
 from .otcfm import FlowBatch
 from .paths import expand_as, noise_like
 
@@ -115,7 +115,7 @@ def sample_edm(
     "Data from noise by the sampler of Karras (2022), algorithms 1 and 2; raises `InputError`, or `FloatingPointError`."
     check_start(x)
     if not 0 <= churn < math.inf: raise InputError(f'churn must be a finite number >= 0, got {churn}')
-    grid, nfe, D = karras_sigmas(steps, noise), 0, Counted(D)                   # which checks the shape of each answer
+    grid, nfe, D = karras_sigmas(steps, noise), 0, CountingField(D)                   # which checks the shape of each answer
     x, one = at_least_fp32(x)*grid[0].item(), lambda s: torch.full((len(x),), s, dtype=x.dtype, device=x.device)
     for now, end in zip(grid.tolist(), grid[1:].tolist()):
         if churn:

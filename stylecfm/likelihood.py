@@ -12,7 +12,7 @@ from typing import Callable, NamedTuple
 import torch
 from torch import Tensor
 from .config import InputError, whole
-from .fields import Counted, check_start
+from .fields import CountingField, check_start
 from .solvers import SolverOptions, EmbeddedPair, Solution, Tableau, solve
 
 # %% ../nbs/30b_likelihood.ipynb #348a927a
@@ -80,7 +80,7 @@ def followed(
     check_start(x)
     signs, shape = None if probes is None else random_signs(x, probes, generator), x.shape
     def both(state, t):
-        speed, spread = divergence(Counted(v), state[:, :-1].reshape(shape), t, signs)
+        speed, spread = divergence(CountingField(v), state[:, :-1].reshape(shape), t, signs)
         return torch.cat([speed.flatten(1), spread[:, None].to(speed.dtype)], 1)
     if hasattr(v, 'evals'): both.evals = v.evals
     sol = solve(both, torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], 1), t0, t1, **how).arrived()

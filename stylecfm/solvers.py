@@ -15,8 +15,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from .adagn import at_least_fp32
 from .config import InputError, chosen, whole
-from .fields import Counted, all_finite, bad_rows, check_finite, check_start, one_time
-from .fields import tensor_in as tensor_in
+from .fields import CountingField, all_finite, bad_rows, check_finite, check_start, one_time
 from .paths import expand_as
 
 # %% ../nbs/30_solvers.ipynb #e37dad96
@@ -304,7 +303,7 @@ def solve(
     t0, t1 = _check_solve(steps, method, t0, t1, options.grid)
     if carry is not None: _check_carry(carry, x, t0, method)
     if isinstance(method, EmbeddedPair) or method in ADAPTIVE_METHODS: return solve_adaptive(v, x, t0, t1, steps, method, callback, options)
-    m, v, grid = _runge_kutta(method) if isinstance(method, Tableau) else METHODS[method], Counted(v), time_grid(t0, t1, steps, options.grid)
+    m, v, grid = _runge_kutta(method) if isinstance(method, Tableau) else METHODS[method], CountingField(v), time_grid(t0, t1, steps, options.grid)
     check_start(x); _check_options(options, m.reversible)
     state = StepState(at_least_fp32(x), carry.extra if carry else None)
     path, failed = [state.x], torch.zeros(len(x), dtype=torch.bool, device=x.device)
@@ -401,7 +400,7 @@ def solve_adaptive(
     check_start(x); _check_options(o)
     own = not isinstance(o.grid, str)
     stops = time_grid(t0, t1, steps, o.grid).numpy() if own else np.array([t0, t1])
-    evals, v, x, first = getattr(v, 'evals', None), Counted(v), at_least_fp32(x), None
+    evals, v, x, first = getattr(v, 'evals', None), CountingField(v), at_least_fp32(x), None
     clock, visited = _Clock(len(x), stops, steps, o.max_nfe), [t0]
     path = [x] + [torch.full_like(x, torch.nan) for _ in stops[1:]]*own         # NaN where somebody never came
     wide = lambda a: torch.from_numpy(a).to(x.device).reshape(-1, *(1,)*(x.ndim - 1))
@@ -454,7 +453,7 @@ def solve_skipping(
     "Euler with strides that grow where the velocity stands still; raises `InputError`, or `FloatingPointError`."
     t0, t1 = _check_solve(steps, 'euler', t0, t1)
     check_start(x)
-    x, v, grid = at_least_fp32(x), Counted(v), time_grid(t0, t1, steps)
+    x, v, grid = at_least_fp32(x), CountingField(v), time_grid(t0, t1, steps)
     i, stride, last, visited = 0, 1, None, [t0]
     while i < steps:
         now = v(x, grid[i].item())

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from .adagn import at_least_fp32
 from .config import InputError, chosen
-from .fields import Counted, check_start, one_time, tensor_in
+from .fields import CountingField, check_start, one_time, output_tensor
 from .paths import expand_as
 from .solvers import ADAPTIVE_METHODS, SolverOptions, EmbeddedPair, Tableau, own_times, solve, time_grid
 
@@ -44,7 +44,7 @@ class _Flat:
     def __call__(self, x, t):
         "The field of a solver."
         out = self.func(t[0], self.unpack(x[0]))
-        parts = out if self.many else (tensor_in(out),)
+        parts = out if self.many else (output_tensor(out),)
         if len(parts) != len(self.shapes) or any(p.shape != s for p, s in zip(parts, self.shapes)):
             raise InputError(f'func must answer in the shape of y0, {[tuple(s) for s in self.shapes]}, got {[tuple(p.shape) for p in parts]}')
         return torch.cat([p.reshape(-1) for p in parts])[None]
@@ -67,7 +67,7 @@ def between(
     b:Tensor, # End times, `(b,)`; may differ from row to row, and may carry a gradient
 ) -> Callable: # Field `(x, s) -> dx/ds` for s from 0 to 1
     "A field whose rows run from their own start time to their own end time while s runs from 0 to 1."
-    return lambda x, s: expand_as(b - a, x)*tensor_in(v(x, (a + s*(b - a)).to(x.dtype)))
+    return lambda x, s: expand_as(b - a, x)*output_tensor(v(x, (a + s*(b - a)).to(x.dtype)))
 
 def _fixed_grid(t, given, func, y0):
     "Times of a fixed method: the given ones and those between them, and which of them were given."
@@ -166,7 +166,7 @@ def solve_until(
 ) -> Event:
     "Integrate each row until its event, or to `t1`; raises `InputError`, or `FloatingPointError`."
     check_start(x)
-    counted, x, cost = Counted(v), at_least_fp32(x), [0]
+    counted, x, cost = CountingField(v), at_least_fp32(x), [0]
     g = lambda x, t: event(x, t).double().reshape(len(x))
     def run(v, x, a, b):
         part = solve(between(v, a, b), x, steps=1, method=method, options=options)

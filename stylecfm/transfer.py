@@ -37,9 +37,9 @@ from .threads import FastestThreads
 from .checkpoints import Model, find_model, load_model, pretrained_model
 from .checkpoints import codec_weights as weights_of
 from .pipeline_call import OUTPUTS, Interrupted, Pixels, StepEnd, pictures, seeds_for, stacked, whole_number
-from .pipeline_job import MODES, STARTS, Asked, Guess, Job, Opened, Options, Transferred, arrived, batches_of, check_options, settings
+from .pipeline_job import MODES, MODE_STARTS, Asked, DetectedStyle, TransferJob, OpenedImage, TransferOptions, Transferred, check_converged, batches_of, check_options, settings
 from .pipeline_job import note_unchanged, started
-from .pipeline_files import cast, fetched, keep_others, loading, parts_in, type_for, write_pipeline
+from .pipeline_files import cast, local_folder, keep_others, loading, parts_in, type_for, write_pipeline
 from .scheduler import FlowSolverScheduler, check_scheduler, solve_by_scheduler
 
 # %% ../nbs/60_transfer.ipynb #fadb5bec
@@ -145,7 +145,7 @@ def from_pretrained(cls:StyleTransferPipeline,
     "Load a model that training wrote, or a pipeline; raises `InputError` for what is none, or if the codec is another one."
     chosen(CODEC_PRECISIONS, precision, 'precision')
     how, given = loading(kwargs), pretrained_model_name_or_path
-    folder = find_model(fetched(given, **how.hub) if given else pretrained_model())
+    folder = find_model(local_folder(given, **how.hub) if given else pretrained_model())
     model = load_model(folder, how.variant)
     parts = parts_in(folder, how) | {k: v for k, v in how.parts.items() if k == 'scheduler'}
     if codec is None: codec = parts.pop('codec', model.spec)
@@ -261,7 +261,7 @@ def load_latent(
 @torch.no_grad()
 def read(self:StyleTransferPipeline,
     image:str|Path|Image.Image|Pixels|Tensor, # Path of an image or a latent, PIL image, image values, or a latent `(c, h, w)` in the codec's units
-) -> Opened:
+) -> OpenedImage:
     "Read and encode one image; raises `InputError`."
     if isinstance(image, (str, Path)) and Path(image).suffix.lower() in LATENTS: image = load_latent(image)
     if isinstance(image, Tensor):
@@ -273,10 +273,10 @@ def read(self:StyleTransferPipeline,
         if not 1/4 < (s := x1.square().mean().sqrt().item()) < 4:
             warnings.warn(f'a latent has a deviation of {s:.3g} where about 1 is usual; is it multiplied by a scaling factor? '
                           "a latent must be as the codec gives it", ImageNote)
-        return Opened(((self.coder.decode(z) + 1)/2).clamp(0, 1) if self.conditional else x1, size, None)
+        return OpenedImage(((self.coder.decode(z) + 1)/2).clamp(0, 1) if self.conditional else x1, size, None)
     im, alpha = (None, None) if isinstance(image, Pixels) else load_layers(image)
     x, size = pad_to(image.x*2 - 1 if im is None else to_tensor([im]), self.coder.factor)
-    return Opened((x.to(self._execution_device) + 1)/2 if self.conditional else self.encode(x), size, alpha)
+    return OpenedImage((x.to(self._execution_device) + 1)/2 if self.conditional else self.encode(x), size, alpha)
 
 # %% ../nbs/60_transfer.ipynb #b5ac6be6
 @patch
@@ -324,7 +324,7 @@ DETECTION_POINTS = [(t, seed) for t in (.3, .5, .7, .9) for seed in range(4)] # 
 @torch.no_grad()
 def detect_style(self:StyleTransferPipeline,
     x1:Tensor, # Standardised latent, `(1, c, h, w)`
-) -> Guess:
+) -> DetectedStyle:
     "The style that an image is most likely in (as Li 2023)."
     x1, losses, fields = x1.to(self._execution_device), [], [self.field(k) for k in range(len(self.model.styles))]
     for t, seed in DETECTION_POINTS:
@@ -334,7 +334,7 @@ def detect_style(self:StyleTransferPipeline,
         losses.append([(v(p.xt, at) - p.ut).square().mean().item() for v in fields])
     losses = torch.tensor(losses)                             # (draws, styles)
     best = int(losses.mean(0).argmin())
-    return Guess(best, (losses.argmin(1) == best).float().mean().item())
+    return DetectedStyle(best, (losses.argmin(1) == best).float().mean().item())
 
 # %% ../nbs/60_transfer.ipynb #816150d1
 @patch(as_prop=True)
@@ -354,7 +354,7 @@ def painter(self:StyleTransferPipeline) -> StructurePainter:
 
 @patch
 def brush_of(self:StyleTransferPipeline,
-    options:Options, # Options of a call
+    options:TransferOptions, # Options of a call
     steps:int|None=None, # Steps of a call
     guidance_scale:float|None=None, # Guidance scale of a call
 ) -> Brush: # Checked
@@ -365,7 +365,7 @@ def brush_of(self:StyleTransferPipeline,
 
 @patch
 def check_conditional(self:StyleTransferPipeline,
-    options:Options, # Options of a call
+    options:TransferOptions, # Options of a call
     solver:str|None=None, # Solver of a call
 ):
     "Raise `InputError` for options that a structure-conditioned model does not have."
@@ -380,7 +380,7 @@ def check_conditional(self:StyleTransferPipeline,
 @patch
 def masks_of(self:StyleTransferPipeline,
     opened:list, # `OpenedImage` of one size each
-    options:Options, # Options of a call
+    options:TransferOptions, # Options of a call
 ) -> Tensor|None: # Masks in [0, 1], `(b, 1, h, w)`, padded as the images; None: paint everywhere
     "Masks of a batch; raises `InputError` where an image is opaque and its alpha was to be the mask."
     if options.mask is None and not options.alpha_mask: return None
@@ -392,13 +392,13 @@ def masks_of(self:StyleTransferPipeline,
 # %% ../nbs/60_transfer.ipynb #f0ffdf73
 @patch
 def source_of(self:StyleTransferPipeline,
-    opened:Opened, # An image
+    opened:OpenedImage, # An image
     source:str|int|None, # Source style, if given
-) -> Guess:
+) -> DetectedStyle:
     "Style that an image is in: given, or a photograph for a structure-conditioned model, or detected."
-    if source is not None: return Guess(self.style(source), 1.)
+    if source is not None: return DetectedStyle(self.style(source), 1.)
     if not self.conditional: return self.detect_style(opened.x1)
-    return Guess(self.model.styles.index('photo') if 'photo' in self.model.styles else 0, 1.)
+    return DetectedStyle(self.model.styles.index('photo') if 'photo' in self.model.styles else 0, 1.)
 
 @patch
 def other(self:StyleTransferPipeline,
@@ -409,8 +409,8 @@ def other(self:StyleTransferPipeline,
 
 @patch
 def steps_of(self:StyleTransferPipeline,
-    opened:Opened, # An image
-    options:Options, # Options of a call
+    opened:OpenedImage, # An image
+    options:TransferOptions, # Options of a call
     steps:int|None=None, # Steps of a call
 ) -> int:
     "Steps of the solver for an image, for a progress bar."
@@ -422,7 +422,7 @@ def steps_of(self:StyleTransferPipeline,
 @torch.no_grad()
 def paint_over(self:StyleTransferPipeline,
     x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
-    job:Job, # Transfer job
+    job:TransferJob, # Transfer job
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step of the solver
 ) -> tuple: # New images in [0, 1]; latents at t = 0; network evaluations
     "One batch from style to style by a structure-conditioned model."
@@ -437,15 +437,15 @@ def paint_over(self:StyleTransferPipeline,
 @torch.no_grad()
 def carry_over(self:StyleTransferPipeline,
     x1:Tensor, # Standardised latents of one size, `(b, c, h, w)`
-    job:Job, # Transfer job
+    job:TransferJob, # Transfer job
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step of a solver
 ) -> tuple: # New latents; structures or None; network evaluations
     "One batch from style to style."
     o, solver, after = job.options, job.solver(), job.after(callback)
-    start = STARTS.get(o.mode, 0.) if o.start is None else o.start
+    start = MODE_STARTS.get(o.mode, 0.) if o.start is None else o.start
     def ended(run):
         "A solution, also where a callback ended it."
-        try: return arrived(run(), solver)
+        try: return check_converged(run(), solver)
         except Interrupted as e: return Solution(e.x, job.end.done, torch.tensor([0., 1.]))
     if o.mode == 'flowedit':
         forth = self.live_field(job.blend(), job)
@@ -468,13 +468,13 @@ def carry_over(self:StyleTransferPipeline,
 @patch
 def structures(self:StyleTransferPipeline,
     x1:Tensor, # Standardised latents of one size, `(b, c, h, w)`
-    job:Job, # Transfer job
+    job:TransferJob, # Transfer job
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> tuple: # Structures `(b, c, h, w)`, what a reversible method carries or None, network evaluations
     "Structures of a batch: given, or found by inversion and crossed to the other style."
     if job.start is not None: return job.start.to(x1), None, 0
     o, solver = job.options, job.solver()
-    back = arrived(self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver)
+    back = check_converged(self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver)
     same = o.inversion == 'source' and job.blend() == {job.source: 1.}              # then nothing is crossed
     carry = back.carry if same and job.guidance()[0] == 1 and job.end is None else None
     return back.x if same else job.crossed(back.x), carry, back.nfe
@@ -482,7 +482,7 @@ def structures(self:StyleTransferPipeline,
 @patch
 def live_field(self:StyleTransferPipeline,
     shares:dict, # {style: weight}
-    job:Job, # Transfer job
+    job:TransferJob, # Transfer job
 ) -> Callable: # Field `(x, t) -> dx/dt`, with `.evals(t)`
     "The field of a job, guided as the job says; with a callback by the guidance scale that it may have set."
     if job.end is None: return self.field(shares, *job.guidance())
@@ -497,7 +497,7 @@ def live_field(self:StyleTransferPipeline,
 
 @patch
 def noise_of(self:StyleTransferPipeline,
-    job:Job, # Transfer job
+    job:TransferJob, # Transfer job
 ) -> torch.Generator|None: # None where nothing is random
     "Noise of a stochastic scheduler."
     if job.scheduler is None or not job.scheduler.config.get('stochastic_sampling'): return None
@@ -512,7 +512,7 @@ def check(self:StyleTransferPipeline,
     guidance_scale:float|None=None, # At t=0, >= 1
     solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`
     strength:float=1., # 0: the source, 1: the target
-    options:Options=Options(), # Everything else
+    options:TransferOptions=TransferOptions(), # Everything else
 ) -> InferenceConfig: # The settings that a call would have
     "Refuse what is impossible before the work begins; raises `InputError`."
     own = self.scheduler.config.method if isinstance(self.scheduler, FlowSolverScheduler) else None
@@ -541,7 +541,7 @@ def driver(self:StyleTransferPipeline,
 @patch
 def check_asked(self:StyleTransferPipeline,
     a:Asked, # Arguments of a call
-    options:Options, # Options of the call
+    options:TransferOptions, # Options of the call
 ):
     "Raise `InputError` for what a call cannot give."
     if a.output_type not in OUTPUTS: raise InputError(f'output_type must be one of {", ".join(OUTPUTS)}, got {a.output_type!r}')
@@ -554,7 +554,7 @@ def check_asked(self:StyleTransferPipeline,
 @patch
 def finished(self:StyleTransferPipeline,
     y:Tensor, # Latents `(1, c, h, w)`; of a structure-conditioned model images in [0, 1]
-    opened:Opened, # The image it came of
+    opened:OpenedImage, # The image it came of
     output_type:str='pil', # A word of `OUTPUTS`
 ) -> Image.Image|Tensor: # Pillow image; `(3, h, w)` in [0, 1]; or the latent, `(c, h, w)`
     "A result as it leaves the pipeline."
@@ -571,7 +571,7 @@ def run_job(self:StyleTransferPipeline,
     opened:list, # `OpenedImage`, one for each picture
     sources:list, # `DetectedStyle`, likewise
     wanted:list, # {style: weight}, likewise
-    job:Job, # Job without source and target
+    job:TransferJob, # Job without source and target
     a:Asked, # Arguments of the call
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
 ) -> Transferred:
@@ -615,7 +615,7 @@ def __call__(self:StyleTransferPipeline,
     guidance_scale:float|None=None, # At t=0; 1 is unguided
     solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`; None: as scheduler and settings say
     strength:float=1., # 0: the source, 1: the target
-    options:Options=Options(), # Everything else
+    options:TransferOptions=TransferOptions(), # Everything else
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step, of the inversion, too
     num_images_per_prompt:int=1, # Pictures for each image, with other noise where there is any
     generator:torch.Generator|list|None=None, # Source of noise, or one for each picture; None: `options.seed`
@@ -639,7 +639,7 @@ def __call__(self:StyleTransferPipeline,
     sources = [self.source_of(p, source) for p in opened]
     opened, sources = ([p for p in some for _ in range(repeats)] for some in (opened, sources))
     wanted = [{self.other(g.style): 1.} if target is None else self.shares(target) for g in sources]
-    job = Job(0, {}, strength, s, options, steps, guidance_scale, self.driver(solver))
+    job = TransferJob(0, {}, strength, s, options, steps, guidance_scale, self.driver(solver))
     done = self.run_job(opened, sources, wanted, job, asked, callback)
     self.maybe_free_model_hooks()
     done.seconds = time.monotonic() - begun
@@ -673,10 +673,10 @@ def repaint(self:StyleTransferPipeline,
     "Paint structures that were found before, in half the work of a call; raises `InputError` where there are none."
     if not all(isinstance(im, Image.Image) for im in done.images): raise InputError('only Pillow images are painted again; use output_type pil')
     if any(x0 is None for x0 in done.structure): raise InputError('only the loop finds structures; use mode loop')
-    how = Job(0, self.shares(target), 1., settings(self.model.inference, steps, guidance_scale, solver), Options())
+    how = TransferJob(0, self.shares(target), 1., settings(self.model.inference, steps, guidance_scale, solver), TransferOptions())
     out = []
     for x0, im in zip(done.structure, done.images):
-        y = arrived(self.generate(x0[None], target, how.solver(), *how.guidance()), how.solver()).x
+        y = check_converged(self.generate(x0[None], target, how.solver(), *how.guidance()), how.solver()).x
         out += to_pil(crop_back(self.decode(y), im.size[::-1]))
         if im.mode == 'RGBA': out[-1].putalpha(im.getchannel('A'))
     return out
