@@ -17,7 +17,7 @@ from .likelihood import log_likelihood
 from .otcfm import coupling_of
 from .paths import PATHS, noise_like
 from .plans import resampled
-from .trajectories import ODEINT, odeint, odeint_event
+from .trajectories import ODEINT_METHODS, odeint, odeint_event
 
 # %% ../nbs/35_compat.ipynb #da534284
 class FlowMatcher:
@@ -86,7 +86,7 @@ class VelocitySolver:
     def sample(self,
         x_init:Tensor, # Start, `(b, ...)`
         step_size:float|None=None, # Largest step of a fixed method; none steps from time to time of the grid
-        method:str='euler', # A key of `ODEINT`
+        method:str='euler', # A key of `ODEINT_METHODS`
         atol:float=1e-5, # Adaptive: tolerated absolute error of a step
         rtol:float=1e-5, # and relative
         time_grid:Tensor|None=None, # Times, `(n,)`; 0 and 1 if none
@@ -106,7 +106,7 @@ class VelocitySolver:
         x_1:Tensor, # Data, `(b, ...)`
         log_p0:Callable, # Log density of the noise, `(b, ...)` -> `(b,)`
         step_size:float|None=None, # Step of a fixed method
-        method:str='euler', # A key of `ODEINT`
+        method:str='euler', # A key of `ODEINT_METHODS`
         exact_divergence:bool=False, # The trace; else one random probe
         enable_grad:bool=False, # Let gradients pass
         generator:torch.Generator|None=None, # Random generator of the probe, on the CPU
@@ -116,5 +116,5 @@ class VelocitySolver:
         v = lambda x, t: self.velocity_model(x=x, t=t.reshape(-1, *(1,)*(x.ndim - 1)), **model_extras)
         with torch.set_grad_enabled(enable_grad):
             found = log_likelihood(v, x_1, log_p0, None if exact_divergence else 1, generator, steps=max(1, round(1/(step_size or 1))),
-                                   method=chosen(ODEINT, method, 'method'))
+                                   method=chosen(ODEINT_METHODS, method, 'method'))
         return found.x, found.log_prob

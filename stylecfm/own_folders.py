@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HELD_LEAST', 'HELD_MOST', 'HELD_SHARE', 'STAGES', 'named_styles', 'photo_first', 'held_count', 'RunPlaces',
-           'hold_out', 'trained_step', 'train_folders', 'train_command', 'hold_out_command']
+           'hold_out_images', 'trained_step', 'train_folders', 'train_command', 'hold_out_command']
 
 # %% ../nbs/84_own_folders.ipynb #2668fe63
 import hashlib
@@ -19,6 +19,11 @@ import stylecfm.advice as advice
 from .cli import printable, reported, stylecfm_evaluate, stylecfm_preprocess, stylecfm_train, writable
 from .config import NAME, Config, InputError, load_config, say, with_keys
 from .flags import beside, call_parse, given_keys, run_lines
+
+# %% ../nbs/84_own_folders.ipynb #68766e57
+def __getattr__(name):
+    from stylecfm import _renamed
+    return _renamed.lookup(__name__, name)
 
 # %% ../nbs/84_own_folders.ipynb #4243ea3b
 if TYPE_CHECKING:                                             # for whoever reads the annotations; it imports torch
@@ -117,7 +122,7 @@ def _read_split(places:RunPlaces) -> dict:
         raise InputError(f'{places.split} is no split of a run; choose another --out')
     return d
 
-def hold_out(
+def hold_out_images(
     styles:dict, # {style: folder}, from `named_styles`
     root:str|Path, # Folder of the run
     number:int|None=None, # Images of each style that are held out; a tenth if none
@@ -181,7 +186,7 @@ def _link_all(places:RunPlaces, old:dict, made:dict):
 
 # %% ../nbs/84_own_folders.ipynb #094b2aec
 def _plan_run(
-    places:RunPlaces, # Folder of the run, divided by `hold_out`
+    places:RunPlaces, # Folder of the run, divided by `hold_out_images`
     image_size:int|None=None, # Side of the images, pixels; chosen by the images if none
     codec:str='dct:4', # Codec, as `load_codec` takes it
     hours:float|None=None, # Longest training time, hours; on a processor three quarters if none
@@ -308,7 +313,7 @@ def train_folders(
     if until not in STAGES: raise InputError(f'until must be one of {", ".join(STAGES)}, got {until!r}')
     if steps is not None and steps < 1: raise InputError(f'steps must be at least 1, got {steps}')
     writable(places.split)
-    last, counts = STAGES.index(until), hold_out(styles, out, number)
+    last, counts = STAGES.index(until), hold_out_images(styles, out, number)
     for s, (n, held) in counts.items(): say(f'{printable(s)}: {n} images to train on, {held} held out')
     if last < 1: return
     c = _planned(places, given)
