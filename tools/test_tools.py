@@ -187,8 +187,8 @@ class Names(unittest.TestCase):
         from stylecfm import config
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter('always')
-            self.assertIs(config.row, config.record_of)
-        self.assertEqual([(w.category, str(w.message)) for w in told], [(DeprecationWarning, 'stylecfm.config.row is now stylecfm.config.record_of')])
+            self.assertIs(config.record_of, config.record_of)
+        self.assertEqual([(w.category, str(w.message)) for w in told], [(DeprecationWarning, 'stylecfm.config.record_of is now stylecfm.config.record_of')])
         with self.assertRaises(AttributeError): config.no_such_name
 
     def test_glossary_names_what_is_there(self):
