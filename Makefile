@@ -11,7 +11,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install anywhere app paint colours video one-painting brain browser figures demo test test-slow latents network coupling solvers memory card peers trainer monet transfer lab export outputs docs site-check dist start before-after own-folders users radar radar-table clean
+.PHONY: help install anywhere app paint colours video one-painting brain browser figures demo test test-slow latents network coupling solvers memory card peers trainer monet transfer lab export outputs docs site-check dist start counts before-after own-folders users radar radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -125,6 +125,9 @@ dist: .venv/.dev ## Build sdist and wheel, and try the wheel with fastcore 1 and
 
 start: .venv/.dev ## Measure how long imports and --help take, into nbs/results/start.json (a quiet machine, or FORCE=--force)
 	$(BIN)/python tools/start.py $(FORCE)
+
+counts: .venv/.dev ## Count public names, options, lines and imports, into nbs/results/counts.json
+	$(BIN)/python tools/counts.py
 
 outputs: .venv/.dev ## Run every notebook and store its outputs and pictures
 	$(BIN)/python tools/run_notebooks.py && $(MAKE) export

@@ -11,7 +11,7 @@ _ROWS = {
     'app': (
         'SHOWN>STRIP_POINTS SMALL>STRIP_SIDE GUESS>AUTO_DETECT opened>open_upload strip>trajectory_strip '
         'stops>spread_points Painted>PageResult paint>paint_upload example>example_photo '
-        'thumbnail>small_square page>build_page DIALS>DIAL_ROWS'),
+        'thumbnail>page_parts:small_square page>build_page DIALS>DIAL_ROWS'),
     'apps.anatomy': 'phantom>make_phantom ENHANCED>ENHANCED_T1',
     'apps.brain': (
         'Way>LesionMethod ways>lesion_methods Effort>BrainEffort Score>LesionScore scored>score_maps '
@@ -38,6 +38,7 @@ _ROWS = {
     'codecs': (
         'PRECISIONS>CODEC_PRECISIONS KNOWN>DIFFUSERS_CLASSES WEIGHTS>WEIGHTS_FILE OWN>OWN_CLASSES '
         'starts>tile_starts SLICE>SLICE_PIXELS'),
+    'command': 'PRESENT>PRESENT_NAMES',
     'config': (
         'row>record_of many>list_of table>dict_of DIGEST>SHA256 LONGEST>LONGEST_NAME one_word>one_word_of'),
     'coupling': (
@@ -48,7 +49,9 @@ _ROWS = {
         'Judge>StyleClassifier small_judge>small_classifier train_judge>train_classifier judged>classify '
         'fit>fit_classifier squares>random_squares SIDE>CLASSIFIER_SIDE'),
     'decoding': 'over>composite_over note>note_assumption',
-    'demo': 'painter>demo_painting PAINTER>OIL_SETTINGS draw>draw_crops score>demo_score',
+    'demo': (
+        'painter>demo_painting PAINTER>OIL_SETTINGS draw>draw_crops score>demo_score '
+        'METHODS>DEMONSTRATIONS'),
     'editing': 'loop>ddib',
     'edm': 'Noise>EDMNoise scalings>edm_scalings Scalings>EDMScalings Sampled>EDMSample',
     'evaluate': 'rivals>simple_baselines PAGE>REPORT_TEMPLATE Effort>EvaluationEffort FIGURES>METRICS',
@@ -80,6 +83,7 @@ _ROWS = {
         'order>epoch_order'),
     'otcfm': (
         'Draw>FlowMatchingOptions LossBy>BinnedLosses loss_by>binned_losses conditioned>conditioned_field'),
+    'own_folders': 'hold_out>hold_out_images',
     'page_parts': 'example>example_photo thumbnail>small_square',
     'painters': (
         'blur>blur_channels kuwahara>anisotropic_kuwahara palette>oil_colours crop>random_square '
@@ -92,7 +96,8 @@ _ROWS = {
         'measured>measure_method'),
     'pairs': 'SaysData>VelocityFromData start_of>path_start Recipe>PairRecipe OBJECTIVES>PAIR_OBJECTIVES',
     'paths': 'TIMES>TIME_DISTRIBUTIONS WEIGHTS>LOSS_WEIGHTS',
-    'pipeline_files': 'fetched>local_folder',
+    'pipeline_call': 'Interrupted>CallInterrupted pictures>as_pictures',
+    'pipeline_files': 'fetched>local_folder loading>loading_of',
     'pipeline_job': (
         'Options>TransferOptions Opened>OpenedImage Guess>DetectedStyle arrived>check_converged '
         'STARTS>MODE_STARTS Job>TransferJob'),
@@ -108,7 +113,7 @@ _ROWS = {
         'Painter>StructurePainter paint>paint_images'),
     'solvers': (
         'Counted>CountingField Carry>ReversibleState solve_strides>solve_skipping Options>SolverOptions '
-        'Pair>EmbeddedPair State>StepState Method>SolverMethod tensor_in>output_tensor '
+        'Pair>EmbeddedPair State>StepState Method>SolverMethod tensor_in>fields:output_tensor '
         'ADAPTIVE>ADAPTIVE_METHODS'),
     'sources': 'put_aside>hold_out SAMPLED>SAMPLED_FILES',
     'splits': 'SIDE>DESCRIPTOR_SIDE SIZES>WINDOW_SIZES',
@@ -119,6 +124,8 @@ _ROWS = {
         'principal>principal_components Principal>LinearCode CROP>CROP_SIDE GROUND>BAND_SETTINGS '
         'correction>residual_network shifted>shifted_crops'),
     'train': 'first_weights>initial_weights',
+    'train_painter': 'sample_sheet>painter_samples',
+    'trajectories': 'ODEINT>ODEINT_METHODS',
     'transfer': (
         'Options>TransferOptions Opened>OpenedImage Guess>DetectedStyle GUESSES>DETECTION_POINTS '
         'fetched>local_folder arrived>check_converged STARTS>MODE_STARTS Job>TransferJob'),
@@ -133,8 +140,9 @@ def lookup(
     name:str, # Name that the module does not have
 ):
     "The object that an earlier name of a module means; raises `AttributeError` for an unknown name."
-    new = NAMES.get(module.removeprefix('stylecfm.'), {}).get(name)
-    if new is None: raise AttributeError(f'module {module!r} has no attribute {name!r}')
-    import sys
-    warnings.warn(f'{module}.{name} is now called {new}', DeprecationWarning, stacklevel=3)
-    return getattr(sys.modules[module], new)
+    where, _, new = NAMES.get(module.removeprefix('stylecfm.'), {}).get(name, '').rpartition(':')
+    if not new: raise AttributeError(f'module {module!r} has no attribute {name!r}')
+    from importlib import import_module
+    home = f'stylecfm.{where}' if where else module
+    warnings.warn(f'{module}.{name} is now {home}.{new}', DeprecationWarning, stacklevel=3)
+    return getattr(import_module(home), new)

@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = ['DamagedError', 'write_bytes', 'make_folder', 'write_text', 'write_json', 'read_json', 'write_tensors',
-           'cast_to_half_if_lossless', 'tensors_digest', 'read_tensors', 'read_metadata', 'tensor_shapes',
-           'check_shapes', 'digest', 'write_checked', 'read_checked', 'read_manifest', 'verify_folder', 'listed',
-           'written_by', 'atomic_folder', 'clean_stale', 'make_folder_once', 'FolderLock', 'run_lock', 'job_lock',
-           'exclusive_job', 'print_skipped']
+           'tensors_digest', 'read_tensors', 'tensor_shapes', 'check_shapes', 'digest', 'write_checked', 'read_checked',
+           'read_manifest', 'verify_folder', 'listed', 'written_by', 'atomic_folder', 'clean_stale', 'make_folder_once',
+           'FolderLock', 'run_lock', 'job_lock', 'exclusive_job', 'print_skipped']
 
 # %% ../nbs/00a_files.ipynb #cell-2
 import errno, hashlib, json, os, re, secrets, shutil, socket, stat, time
@@ -229,6 +228,7 @@ def read_tensors(
     from safetensors.torch import load
     return _whole(path, load)
 
+# %% ../nbs/00a_files.ipynb #1b5ac276
 def read_metadata(
     path:str|Path, # A safetensors file
 ) -> dict: # {text: text}; empty where none was written

@@ -36,10 +36,10 @@ from .solvers import ADAPTIVE_METHODS, ReversibleState, ODESolver, Solution
 from .threads import FastestThreads
 from .checkpoints import Model, find_model, load_model, pretrained_model
 from .checkpoints import codec_weights as weights_of
-from .pipeline_call import OUTPUTS, Interrupted, Pixels, StepEnd, pictures, seeds_for, stacked, whole_number
+from .pipeline_call import OUTPUTS, CallInterrupted, Pixels, StepEnd, as_pictures, seeds_for, stacked, whole_number
 from .pipeline_job import MODES, MODE_STARTS, Asked, DetectedStyle, TransferJob, OpenedImage, TransferOptions, Transferred, check_converged, batches_of, check_options, settings
 from .pipeline_job import note_unchanged, started
-from .pipeline_files import cast, local_folder, keep_others, loading, parts_in, type_for, write_pipeline
+from .pipeline_files import cast, local_folder, keep_others, loading_of, parts_in, type_for, write_pipeline
 from .scheduler import FlowSolverScheduler, check_scheduler, solve_by_scheduler
 
 # %% ../nbs/60_transfer.ipynb #fadb5bec
@@ -144,7 +144,7 @@ def from_pretrained(cls:StyleTransferPipeline,
 ) -> StyleTransferPipeline:
     "Load a model that training wrote, or a pipeline; raises `InputError` for what is none, or if the codec is another one."
     chosen(CODEC_PRECISIONS, precision, 'precision')
-    how, given = loading(kwargs), pretrained_model_name_or_path
+    how, given = loading_of(kwargs), pretrained_model_name_or_path
     folder = find_model(local_folder(given, **how.hub) if given else pretrained_model())
     model = load_model(folder, how.variant)
     parts = parts_in(folder, how) | {k: v for k, v in how.parts.items() if k == 'scheduler'}
@@ -429,7 +429,7 @@ def paint_over(self:StyleTransferPipeline,
     b = self.brush_of(job.options, job.steps, job.scale)
     target = next(iter(job.target)) if len(job.target) == 1 else job.target
     try: made = paint_images(self.painter(), x, job.source, target, b, job.after(callback), self.coder.factor, job.mask)
-    except Interrupted as e: return resized((self.decode(e.x) + 1)/2, x.shape[-2:]), e.x, job.end.done
+    except CallInterrupted as e: return resized((self.decode(e.x) + 1)/2, x.shape[-2:]), e.x, job.end.done
     return torch.lerp(x, made.images, job.strength), made.x0, made.nfe
 
 # %% ../nbs/60_transfer.ipynb #5e1d0a05
@@ -446,7 +446,7 @@ def carry_over(self:StyleTransferPipeline,
     def ended(run):
         "A solution, also where a callback ended it."
         try: return check_converged(run(), solver)
-        except Interrupted as e: return Solution(e.x, job.end.done, torch.tensor([0., 1.]))
+        except CallInterrupted as e: return Solution(e.x, job.end.done, torch.tensor([0., 1.]))
     if o.mode == 'flowedit':
         forth = self.live_field(job.blend(), job)
         s = ended(lambda: flow_edit(self.field(job.source), forth, x1, job.settings.num_inference_steps, start, o.draws, o.seed, after))
@@ -510,7 +510,7 @@ def check(self:StyleTransferPipeline,
     target:str|int|dict|None=None, # Style they get, or several with weights; None: the other one of two
     steps:int|None=None, # Steps each way
     guidance_scale:float|None=None, # At t=0, >= 1
-    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`
+    solver:str|None=None, # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`
     strength:float=1., # 0: the source, 1: the target
     options:TransferOptions=TransferOptions(), # Everything else
 ) -> InferenceConfig: # The settings that a call would have
@@ -613,7 +613,7 @@ def __call__(self:StyleTransferPipeline,
     target:str|int|dict|None=None, # Style they get, or several with weights; the other one where there are two
     num_inference_steps:int|None=None, # Steps each way
     guidance_scale:float|None=None, # At t=0; 1 is unguided
-    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`; None: as scheduler and settings say
+    solver:str|None=None, # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`; None: as scheduler and settings say
     strength:float=1., # 0: the source, 1: the target
     options:TransferOptions=TransferOptions(), # Everything else
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step, of the inversion, too
@@ -635,7 +635,7 @@ def __call__(self:StyleTransferPipeline,
     asked = Asked(repeats, generator, latents, output_type, callback_on_step_end, tuple(names))
     self.check_asked(asked, options)
     self._guidance_scale, self._interrupt = s.guidance_scale, False
-    opened = [self.read(im) for im in pictures(image, self.coder.latent_channels)]
+    opened = [self.read(im) for im in as_pictures(image, self.coder.latent_channels)]
     sources = [self.source_of(p, source) for p in opened]
     opened, sources = ([p for p in some for _ in range(repeats)] for some in (opened, sources))
     wanted = [{self.other(g.style): 1.} if target is None else self.shares(target) for g in sources]
@@ -668,7 +668,7 @@ def repaint(self:StyleTransferPipeline,
     target:str|int|dict, # Style to paint in now, or several with weights
     steps:int|None=None, # Steps
     guidance_scale:float|None=None, # At t=0; 1 is unguided
-    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`
+    solver:str|None=None, # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`
 ) -> list: # PIL images
     "Paint structures that were found before, in half the work of a call; raises `InputError` where there are none."
     if not all(isinstance(im, Image.Image) for im in done.images): raise InputError('only Pillow images are painted again; use output_type pil')

@@ -23,8 +23,8 @@ SOURCE, SITE, LARGEST_MB = ROOT/'build'/'pages', ROOT/'build'/'html', 15
 CHAPTERS = ((0, 'Data'), (10, 'Network'), (20, 'Flow'), (30, 'Solvers'), (40, 'Memory'), (48, 'Training'), (60, 'Transfer'),
             (70, 'Measure'), (80, 'Commands'), (90, 'Tutorials and how-tos'), (93, 'Studies'))       # the first number of each
 DOOR = '00g_flow_in_100_lines'                                                       # the first page for a new reader
-PAPERS = 'CHANGELOG', 'CONTRIBUTING', 'checkpoints/painter/README'                  # pages that are no notebooks
-TEXT = re.compile(r'^(`{3,}|~{3,}).*?^\1|^ {4}.*$|^#.*$|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|``.+?``|`([^`\n]+)`', re.M | re.S)
+PAPERS = 'docs/glossary', 'CHANGELOG', 'CONTRIBUTING', 'checkpoints/painter/README'                  # pages that are no notebooks
+TEXT = re.compile(r'^(`{3,}|~{3,}).*?^\1|^ {4}[^\n]*$|^#[^\n]*$|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|``.+?``|`([^`\n]+)`', re.M | re.S)
 SETTINGS = configparser.ConfigParser(delimiters=['='], interpolation=None)
 SETTINGS.read(ROOT/'settings.ini', encoding='utf-8')
 GITHUB = f'{SETTINGS["DEFAULT"]["git_url"]}/blob/{SETTINGS["DEFAULT"]["branch"]}'

@@ -1,15 +1,23 @@
 """What the tools of this folder must find, and must let pass: `python -m unittest discover tools`."""
+import ast
 import json
+import re
+import sys
 import tempfile
 import unittest
+import warnings
 from pathlib import Path
 from unittest import mock
 
+import counts
 import docs
 import lint
 import symbols
 import words
 from links import broken
+
+sys.path.insert(0, str(symbols.ROOT))
+from stylecfm import _renamed
 
 GOOD = '''"""A module."""
 __all__ = ['LIMIT', 'twice', 'Pair']
@@ -149,6 +157,48 @@ class Words(unittest.TestCase):
         for text, n in (('"A crowd."', 1), ('f"a {1} crowd"', 1), ('# a crowd', 1), ('crowd = 1', 0), ("x['crowd']", 0)): self.assertEqual(len(self.found('a.py', text)), n, text)
         cells = [dict(cell_type='markdown', source=['A crowd.']), dict(cell_type='code', source=['x = 1 # a crowd'], outputs=[])]
         self.assertEqual(self.found('a.ipynb', json.dumps(dict(cells=cells))), ['crowd', 'crowd'])
+
+
+class Names(unittest.TestCase):
+    modules = symbols.modules()
+    public = {m.name: m.public for m in modules}
+
+    def test_counts_see_what_they_must(self):
+        made = dict(a=['Way', 'plan'], b=['way', 'plan'], c=['other'])
+        self.assertEqual(counts.homonyms(made), {'plan': ['a', 'b']})
+        self.assertEqual(counts.case_pairs(made), [['Way', 'way']])
+        trees = dict(a=ast.parse('x = 1'), b=ast.parse('from .a import x'), **{'apps.c': ast.parse('def f():\n    from ..b import x\n    from .d import y')}, **{'apps.d': ast.parse('')})
+        self.assertEqual(counts.arrows(trees), {('b', 'a'), ('apps.c', 'b'), ('apps.c', 'apps.d')})
+
+    def test_one_name_one_meaning(self):
+        self.assertEqual((counts.homonyms(self.public), counts.case_pairs(self.public)), ({}, []))
+        self.assertLessEqual(sum(map(len, self.public.values())), counts.MOST_NAMES)
+
+    def test_earlier_names_lead_somewhere(self):
+        found = {m.name: {n.id for n in ast.walk(m.tree) if isinstance(n, ast.Name)} | {getattr(n, 'name', '') for n in m.tree.body}
+                 | {a.asname or a.name for n in m.tree.body if isinstance(n, ast.ImportFrom) for a in n.names} for m in self.modules}
+        for module, names in _renamed.NAMES.items():
+            for old, new in names.items():
+                where, _, name = new.rpartition(':')
+                self.assertIn(name, found[where or module], f'{module}.{old}')
+                self.assertFalse(any(getattr(n, 'name', '') == old for n in next(m.tree for m in self.modules if m.name == module).body), f'{module}.{old}')
+
+    def test_an_earlier_name_warns_once(self):
+        from stylecfm import config
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter('always')
+            self.assertIs(config.record_of, config.record_of)
+        self.assertEqual([(w.category, str(w.message)) for w in told], [(DeprecationWarning, 'stylecfm.config.record_of is now stylecfm.config.record_of')])
+        with self.assertRaises(AttributeError): config.no_such_name
+
+    def test_glossary_names_what_is_there(self):
+        known = {s.name for m in self.modules for s in m.symbols} | {f'{s.name}.{p.name}' for m in self.modules for s in m.symbols if s.fields for p in s.params}
+        from stylecfm.config import Config
+        known |= {f'{section}.{key}' for section, keys in Config().to_dict().items() for key in keys}
+        rows = [line.split(' | ') for line in (symbols.ROOT/'docs'/'glossary.md').read_text(encoding='utf-8').splitlines() if line.startswith('| ') and '---' not in line]
+        named = {name for row in rows[1:] for name in re.findall(r'`([^`]+)`', row[3])}
+        self.assertEqual(named - known, set())
+        self.assertGreaterEqual(len(rows) - 1, 40)
 
 
 if __name__ == '__main__': unittest.main()
