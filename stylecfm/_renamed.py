@@ -38,7 +38,6 @@ _ROWS = {
     'codecs': (
         'PRECISIONS>CODEC_PRECISIONS KNOWN>DIFFUSERS_CLASSES WEIGHTS>WEIGHTS_FILE OWN>OWN_CLASSES '
         'starts>tile_starts SLICE>SLICE_PIXELS'),
-    'command': 'PRESENT>PRESENT_NAMES',
     'config': (
         'row>record_of many>list_of table>dict_of DIGEST>SHA256 LONGEST>LONGEST_NAME one_word>one_word_of'),
     'coupling': (
@@ -49,9 +48,7 @@ _ROWS = {
         'Judge>StyleClassifier small_judge>small_classifier train_judge>train_classifier judged>classify '
         'fit>fit_classifier squares>random_squares SIDE>CLASSIFIER_SIDE'),
     'decoding': 'over>composite_over note>note_assumption',
-    'demo': (
-        'painter>demo_painting PAINTER>OIL_SETTINGS draw>draw_crops score>demo_score '
-        'METHODS>DEMONSTRATIONS'),
+    'demo': 'painter>demo_painting PAINTER>OIL_SETTINGS draw>draw_crops score>demo_score',
     'editing': 'loop>ddib',
     'edm': 'Noise>EDMNoise scalings>edm_scalings Scalings>EDMScalings Sampled>EDMSample',
     'evaluate': 'rivals>simple_baselines PAGE>REPORT_TEMPLATE Effort>EvaluationEffort FIGURES>METRICS',
@@ -83,7 +80,6 @@ _ROWS = {
         'order>epoch_order'),
     'otcfm': (
         'Draw>FlowMatchingOptions LossBy>BinnedLosses loss_by>binned_losses conditioned>conditioned_field'),
-    'own_folders': 'hold_out>hold_out_images',
     'page_parts': 'example>example_photo thumbnail>small_square',
     'painters': (
         'blur>blur_channels kuwahara>anisotropic_kuwahara palette>oil_colours crop>random_square '
@@ -96,8 +92,7 @@ _ROWS = {
         'measured>measure_method'),
     'pairs': 'SaysData>VelocityFromData start_of>path_start Recipe>PairRecipe OBJECTIVES>PAIR_OBJECTIVES',
     'paths': 'TIMES>TIME_DISTRIBUTIONS WEIGHTS>LOSS_WEIGHTS',
-    'pipeline_call': 'Interrupted>CallInterrupted pictures>as_pictures',
-    'pipeline_files': 'fetched>local_folder loading>loading_of',
+    'pipeline_files': 'fetched>local_folder',
     'pipeline_job': (
         'Options>TransferOptions Opened>OpenedImage Guess>DetectedStyle arrived>check_converged '
         'STARTS>MODE_STARTS Job>TransferJob'),
@@ -124,8 +119,6 @@ _ROWS = {
         'principal>principal_components Principal>LinearCode CROP>CROP_SIDE GROUND>BAND_SETTINGS '
         'correction>residual_network shifted>shifted_crops'),
     'train': 'first_weights>initial_weights',
-    'train_painter': 'sample_sheet>painter_samples',
-    'trajectories': 'ODEINT>ODEINT_METHODS',
     'transfer': (
         'Options>TransferOptions Opened>OpenedImage Guess>DetectedStyle GUESSES>DETECTION_POINTS '
         'fetched>local_folder arrived>check_converged STARTS>MODE_STARTS Job>TransferJob'),

@@ -93,7 +93,7 @@ def log_likelihood(
     probes:int|None=None, # Number of random probes; none for the exact trace
     generator:torch.Generator|None=None, # Random generator of the probes, on the CPU
     steps:int=15, # Number of steps, >= 1, in the sense of `solve`
-    method:str|Tableau|EmbeddedPair='dopri5', # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`, or a table
+    method:str|Tableau|EmbeddedPair='dopri5', # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
     options:SolverOptions|dict=SolverOptions(rtol=1e-5, atol=1e-5), # Tolerances, grid
 ) -> Likelihood:
     "Log density of data under a flow (Chen 2018); gradients pass where they are enabled. Raises as `solve` does."
@@ -107,7 +107,7 @@ def sample_with_likelihood(
     probes:int|None=None, # Number of random probes; none for the exact trace
     generator:torch.Generator|None=None, # Random generator of the probes, on the CPU
     steps:int=15, # Number of steps, >= 1, in the sense of `solve`
-    method:str|Tableau|EmbeddedPair='dopri5', # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`, or a table
+    method:str|Tableau|EmbeddedPair='dopri5', # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
     options:SolverOptions|dict=SolverOptions(rtol=1e-5, atol=1e-5), # Tolerances, grid
 ) -> Likelihood: # `x` is the data
     "Data from noise, with their log density; raises as `solve` does."

@@ -145,7 +145,7 @@ def translate(
     start:Tensor, # Starts, `(b, c, *spatial)`; with the source `noise` only their shape counts
     recipe:PairRecipe=PairRecipe(), # Recipe of the training
     steps:int=5, # Number of solver steps
-    method:str='euler', # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`
+    method:str='euler', # A key of `METHODS` or `ADAPTIVE_METHODS`
     seed:int=0, # Random seed of the noise; each seed gives another sample
 ) -> Solution: # `x` is what the data could be, as `start`
     "Data for conditions."
@@ -431,7 +431,7 @@ def run(self:PairTrainer,
     noted:list=(), # Fills with signals that ask it to stop
     callback:Callable|None=None, # Called as `callback(trainer, loss)` after each step
 ):
-    "Step after step to the end; raises `CallInterrupted` by a signal, after saving."
+    "Step after step to the end; raises `Interrupted` by a signal, after saving."
     self.net.train()
     since = time.monotonic()
     with tqdm(total=self.total, initial=self.done, desc='train', unit='step', mininterval=.5) as bar:
@@ -454,7 +454,7 @@ def run(self:PairTrainer,
 def fit(self:PairTrainer,
     callback:Callable|None=None, # Called as `callback(trainer, loss)` after each step
 ) -> Fitted:
-    "Train to the end, from the newest checkpoint if there is one; raises `FloatingPointError` or `CallInterrupted`."
+    "Train to the end, from the newest checkpoint if there is one; raises `FloatingPointError` or `Interrupted`."
     if self.root is None: self.run(callback=callback)
     else:
         with run_lock(self.root) as self.lock, catch_signals() as noted:

@@ -70,7 +70,7 @@ def settings(
     base:InferenceConfig, # The model's
     steps:int|None=None, # Steps each way; None: the model's, and so below
     guidance_scale:float|None=None, # At t=0, >= 1
-    solver:str|None=None, # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`
+    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`
 ) -> InferenceConfig:
     "Settings for one call; raises `InputError` for impossible ones."
     given = dict(num_inference_steps=whole_number(steps), guidance_scale=guidance_scale, solver=solver)

@@ -28,7 +28,7 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
     def __init__(self,
         num_train_timesteps:int=1000, # Timestep of pure noise
         shift:float=1., # Above 1, more steps go to noisy times: sigma becomes shift sigma/(1 + (shift - 1) sigma)
-        method:str='heun', # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`; driven from outside, of `TABLEAUS`
+        method:str='heun', # A key of `METHODS` or `ADAPTIVE_METHODS`; driven from outside, of `TABLEAUS`
         grid:str='uniform', # Grid of times, a key of `GRIDS`
     ):
         if method not in METHODS and method not in ADAPTIVE_METHODS:

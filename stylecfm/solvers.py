@@ -232,7 +232,7 @@ STATUS = 'arrived', 'out of evaluations', 'not finite', 'step too short'
 
 class ReversibleState(NamedTuple):
     "Where a reversible method stands, and with what."
-    method: str # Method that made it: a reversible key of `DEMONSTRATIONS`
+    method: str # Method that made it: a reversible key of `METHODS`
     x: Tensor # The point it belongs to, `(b, ...)`
     t: float # and its time
     extra: Tensor # The second state: a slope `(b, ...)`, or a shadow with its slope `(2, b, ...)`
@@ -299,7 +299,7 @@ def solve(
     t0:float=0., # Start time; for the networks of this package in [0, 1], where 0 is noise
     t1:float=1., # End time; 1 is data
     steps:int=15, # Steps of the grid, >= 1; for adaptive methods the first step is a `steps`-th of the way
-    method:str|Tableau|EmbeddedPair='heun', # A key of `DEMONSTRATIONS` or of `ADAPTIVE_METHODS`, or a table of one's own
+    method:str|Tableau|EmbeddedPair='heun', # A key of `METHODS` or of `ADAPTIVE_METHODS`, or a table of one's own
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
     options:SolverOptions|dict=SolverOptions(), # Grid, clamp, path, progress, tolerances
     carry:ReversibleState|None=None, # Auxiliary state of a reversible method, from the `Solution` to invert or continue
@@ -476,7 +476,7 @@ def solve_skipping(
 class ODESolver:
     "A method with its settings: `solver.solve(v, x, t0, t1)`; raises `InputError` for settings that exclude each other."
     def __init__(self,
-        method:str='heun', # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`
+        method:str='heun', # A key of `METHODS` or `ADAPTIVE_METHODS`
         steps:int=15, # Steps of the grid, >= 1
         adaptive:bool=False, # Euler with growing strides instead of `method`
         step_threshold:float=0.01, # For `adaptive`: relative change of the velocity below which the stride doubles

@@ -765,7 +765,7 @@ def fit(self:OTCFMTrainer,
     log_every:int=10, # Steps a line in the log
     callback:Callable|None=None, # Called as `callback(trainer, result)` after each step
 ) -> Path: # Folder of the finished model
-    "Train, from the newest checkpoint if there is one; raises `FloatingPointError` when ten steps in a row or a fifth of a hundred were skipped, `CallInterrupted` by a signal."
+    "Train, from the newest checkpoint if there is one; raises `FloatingPointError` when ten steps in a row or a fifth of a hundred were skipped, `Interrupted` by a signal."
     with run_lock(self.root) if self.acc.is_main_process else contextlib.nullcontext() as self.lock:
         self.setup()
         quiet = {} if self.acc.is_main_process else dict(disable=True)

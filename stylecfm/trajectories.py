@@ -167,7 +167,7 @@ def solve_until(
     t0:float=0., # Start time
     t1:float=1., # Latest time
     steps:int=15, # Intervals after which the event's sign is looked at, >= 1; two crossings in one are missed
-    method:str|Tableau|EmbeddedPair='dopri5', # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`, or a table: one step of it, or as many as its tolerance needs, an interval
+    method:str|Tableau|EmbeddedPair='dopri5', # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table: one step of it, or as many as its tolerance needs, an interval
     options:SolverOptions|dict=SolverOptions(rtol=1e-7, atol=1e-9, max_nfe=100_000), # Tolerances
 ) -> Event:
     "Integrate each row until its event, or to `t1`; raises `InputError`, or `FloatingPointError`."

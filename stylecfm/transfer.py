@@ -510,7 +510,7 @@ def check(self:StyleTransferPipeline,
     target:str|int|dict|None=None, # Style they get, or several with weights; None: the other one of two
     steps:int|None=None, # Steps each way
     guidance_scale:float|None=None, # At t=0, >= 1
-    solver:str|None=None, # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`
+    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`
     strength:float=1., # 0: the source, 1: the target
     options:TransferOptions=TransferOptions(), # Everything else
 ) -> InferenceConfig: # The settings that a call would have
@@ -613,7 +613,7 @@ def __call__(self:StyleTransferPipeline,
     target:str|int|dict|None=None, # Style they get, or several with weights; the other one where there are two
     num_inference_steps:int|None=None, # Steps each way
     guidance_scale:float|None=None, # At t=0; 1 is unguided
-    solver:str|None=None, # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`; None: as scheduler and settings say
+    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`; None: as scheduler and settings say
     strength:float=1., # 0: the source, 1: the target
     options:TransferOptions=TransferOptions(), # Everything else
     callback:Callable|None=None, # Called as `callback(step, t, x)` after each step, of the inversion, too
@@ -668,7 +668,7 @@ def repaint(self:StyleTransferPipeline,
     target:str|int|dict, # Style to paint in now, or several with weights
     steps:int|None=None, # Steps
     guidance_scale:float|None=None, # At t=0; 1 is unguided
-    solver:str|None=None, # A key of `DEMONSTRATIONS` or `ADAPTIVE_METHODS`
+    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`
 ) -> list: # PIL images
     "Paint structures that were found before, in half the work of a call; raises `InputError` where there are none."
     if not all(isinstance(im, Image.Image) for im in done.images): raise InputError('only Pillow images are painted again; use output_type pil')
