@@ -215,7 +215,7 @@ class Solution(NamedTuple):
     status: list|None = None # Outcome of each image, `b` words of `STATUS`
 
     @property
-    def done(self) -> Tensor|None: # As `converged`, `(b,)`
+    def done(self) -> Tensor|None: # Equal to `converged`, `(b,)`
         "Earlier name of `converged`."
         return self.converged
 
