@@ -202,7 +202,7 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def catch_signals() -> Iterator[list]:
-    "Within the block, the first signal only fills the list that is given; a second raises `CallInterrupted`, but for SIGHUP."
+    "Within the block, the first signal only fills the list that is given; a second raises `Interrupted`, but for SIGHUP."
     noted, before, hung_up = [], {}, getattr(signal, 'SIGHUP', None)
     def note(number, _):
         if noted and hung_up not in (number, noted[0]): raise Interrupted(number)
