@@ -92,7 +92,7 @@ def counted():
     tools = [p for p in (ROOT/'tools').glob('*.py') if not p.name.startswith('test_')]
     most = max(cells, key=cells.get)
     return dict(public_names=sum(map(len, public.values())), homonyms=len(homonyms(public)), case_pairs=len(case_pairs(public)),
-                config_keys=sum(map(len, Config().to_dict().values())), commands=len(by_command), most_flags=by_command[command],
+                config_keys=sum(map(len, json.loads(Config().to_json()).values())), commands=len(by_command), most_flags=by_command[command],
                 most_flags_command=command, readme_lines=len((ROOT/'README.md').read_text(encoding='utf-8').splitlines()),
                 docments_with_fragments=fragments(), longest_line=longest[0], longest_line_file=longest[1],
                 modules=len(modules), arrows=len(edges), upward_imports=sum(order[b] > order[a] for a, b in edges),
