@@ -1,4 +1,5 @@
 "Packaging, read from settings.ini."
+
 import sys
 from configparser import ConfigParser
 from pathlib import Path
@@ -7,20 +8,53 @@ from setuptools import find_packages, setup
 
 here = Path(__file__).resolve().parent
 config = ConfigParser(delimiters=['='])
-config.read(here/'settings.ini', encoding='utf-8')
+config.read(here / 'settings.ini', encoding='utf-8')
 c = config['DEFAULT']
-readme = here/'README.md'
-# The pretrained model goes into a wheel as a folder of the package; an editable install reads checkpoints/ itself.
-starter = (here/'checkpoints'/'painter').is_dir() and 'editable_wheel' not in sys.argv
+readme = here / 'README.md'
+# The pretrained model goes into a wheel as a folder of the package; an editable install reads
+# checkpoints/ itself.
+starter = (here / 'checkpoints' / 'painter').is_dir() and 'editable_wheel' not in sys.argv
 # Whoever works on the project gets a `quarto` for nbdev's commands; a wheel has none.
 scripts = ['tools/quarto'] if 'editable_wheel' in sys.argv else []
-if not (here/'checkpoints'/'painter').is_dir(): print('checkpoints/painter is missing: this build comes without a model', file=sys.stderr)
+if not (here / 'checkpoints' / 'painter').is_dir():
+    print('checkpoints/painter is missing: this build comes without a model', file=sys.stderr)
 
 setup(
-    name=c['lib_name'], version=c['version'], description=c['description'], author=c['author'], url=c['git_url'], license='Apache-2.0',
-    long_description=readme.read_text(encoding='utf-8') if readme.exists() else '', long_description_content_type='text/markdown',
-    packages=find_packages(include=[c['lib_path'] + '*']) + ['stylecfm.starter']*starter,
-    package_dir={'stylecfm.starter': 'checkpoints/painter'} if starter else {}, package_data={'stylecfm.starter': ['*', '*/*']} if starter else {}, python_requires='>=' + c['min_python'], install_requires=c['requirements'].split(),
-    extras_require={k: c[f'{k}_requirements'].split() for k in ('app', 'brain', 'data', 'demo', 'dev', 'docs', 'fid', 'heif', 'lab', 'schedulefree', 'sinkhorn', 'tensorboard', 'users', 'video')},
+    name=c['lib_name'],
+    version=c['version'],
+    description=c['description'],
+    author=c['author'],
+    url=c['git_url'],
+    license='Apache-2.0',
+    long_description=readme.read_text(encoding='utf-8') if readme.exists() else '',
+    long_description_content_type='text/markdown',
+    packages=find_packages(include=[c['lib_path'] + '*']) + ['stylecfm.starter'] * starter,
+    package_dir={'stylecfm.starter': 'checkpoints/painter'} if starter else {},
+    package_data={'stylecfm.starter': ['*', '*/*']} if starter else {},
+    python_requires='>=' + c['min_python'],
+    install_requires=c['requirements'].split(),
+    extras_require={
+        k: c[f'{k}_requirements'].split()
+        for k in (
+            'app',
+            'brain',
+            'data',
+            'demo',
+            'dev',
+            'docs',
+            'fid',
+            'heif',
+            'lab',
+            'schedulefree',
+            'sinkhorn',
+            'tensorboard',
+            'users',
+            'video',
+        )
+    },
     scripts=scripts,
-    entry_points={'console_scripts': c['console_scripts'].split(), 'nbdev': [f"{c['lib_path']}={c['lib_path']}._modidx:d"]})
+    entry_points={
+        'console_scripts': c['console_scripts'].split(),
+        'nbdev': [f"{c['lib_path']}={c['lib_path']}._modidx:d"],
+    },
+)

@@ -7,59 +7,73 @@ __all__ = ['coarse_picture']
 
 # %% ../nbs/07_abstraction.ipynb #517ad964
 import math
-import torch, torch.nn.functional as F
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor
+
 from .config import InputError, chosen
 
 # %% ../nbs/07_abstraction.ipynb #fe81c8a3
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/07_abstraction.ipynb #9464045d
 def gaussian_blur(
-    x:Tensor, # Images, `(b, c, h, w)`
-    sigma:float, # Standard deviation of the Gaussian, pixels, > 0
-) -> Tensor: # Result, shaped as `x`; borders are reflected
+    x: Tensor,  # Images, `(b, c, h, w)`
+    sigma: float,  # Standard deviation of the Gaussian, pixels, > 0
+) -> Tensor:  # Result, shaped as `x`; borders are reflected
     "Gaussian blur, by two passes of a one-dimensional filter cut at 2.5 standard deviations."
-    m = math.ceil(2.5*sigma)
-    k = torch.exp(-torch.arange(-m, m + 1.)**2/(2*sigma**2)).to(x)
-    k, c = k/k.sum(), x.shape[1]
+    m = math.ceil(2.5 * sigma)
+    k = torch.exp(-(torch.arange(-m, m + 1.0) ** 2) / (2 * sigma**2)).to(x)
+    k, c = k / k.sum(), x.shape[1]
     pad = lambda x, sides: F.pad(x, sides, mode='reflect' if min(x.shape[-2:]) > m else 'replicate')
     x = F.conv2d(pad(x, (m, m, 0, 0)), k.view(1, 1, 1, -1).expand(c, 1, 1, -1), groups=c)
     return F.conv2d(pad(x, (0, 0, m, m)), k.view(1, 1, -1, 1).expand(c, 1, -1, 1), groups=c)
 
 # %% ../nbs/07_abstraction.ipynb #7a44c7a1
-LUMA_WEIGHTS = (.299, .587, .114)                                     # weights of R, G, B in luminance (BT.601)
-DISCS, SHARPNESS, TOLERANCE = 8, 8., 4/255                    # neighbourhoods; q; tau, of a range of 1
+LUMA_WEIGHTS = (0.299, 0.587, 0.114)  # weights of R, G, B in luminance (BT.601)
+DISCS, SHARPNESS, TOLERANCE = 8, 8.0, 4 / 255  # neighbourhoods; q; tau, of a range of 1
+
 
 def disc_kuwahara(
-    x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
-    radius:float=3., # Distance from a pixel to the centres of its neighbourhoods is 0.9 of this, pixels, >= 1
-) -> Tensor: # Result, shaped as `x`
+    x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
+    # Distance from a pixel to the centres of its neighbourhoods is 0.9 of this, pixels, >= 1
+    radius: float = 3.0,
+) -> Tensor:  # Result, shaped as `x`
     "Edge-preserving simplification: means of the most uniform of eight discs around each pixel."
-    turns = [2*math.pi*k/DISCS for k in range(DISCS)]
-    offsets = [(round(.9*radius*math.sin(a)), round(.9*radius*math.cos(a))) for a in turns]
+    turns = [2 * math.pi * k / DISCS for k in range(DISCS)]
+    offsets = [
+        (round(0.9 * radius * math.sin(a)), round(0.9 * radius * math.cos(a))) for a in turns
+    ]
     e, (h, w) = max(abs(v) for o in offsets for v in o), x.shape[-2:]
-    luma = (x*torch.tensor(LUMA_WEIGHTS).to(x).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    f = F.pad(torch.cat([x, luma, luma.square()], 1), (e,)*4, mode='reflect' if min(h, w) > e else 'replicate')
-    mean, square = gaussian_blur(f, radius/2).split([4, 1], 1)                           # (b, 4, h+2e, w+2e), (b, 1, ...)
+    luma = (x * torch.tensor(LUMA_WEIGHTS).to(x).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    f = F.pad(
+        torch.cat([x, luma, luma.square()], 1),
+        (e,) * 4,
+        mode='reflect' if min(h, w) > e else 'replicate',
+    )
+    mean, square = gaussian_blur(f, radius / 2).split([4, 1], 1)  # (b, 4, h+2e, w+2e), (b, 1, ...)
     s = (square - mean[:, 3:].square()).clamp_min(0).sqrt()
-    a = 1/(1 + (s/TOLERANCE)**SHARPNESS)
-    weighted = torch.cat([mean[:, :3]*a, a], 1)
-    total = sum(weighted[..., e + i:e + i + h, e + j:e + j + w] for i, j in offsets)
-    return total[:, :3]/total[:, 3:].clamp_min(1e-30)
+    a = 1 / (1 + (s / TOLERANCE) ** SHARPNESS)
+    weighted = torch.cat([mean[:, :3] * a, a], 1)
+    total = sum(weighted[..., e + i : e + i + h, e + j : e + j + w] for i, j in offsets)
+    return total[:, :3] / total[:, 3:].clamp_min(1e-30)
 
 # %% ../nbs/07_abstraction.ipynb #098f43b3
-FILTERS = dict(kuwahara=disc_kuwahara, low_pass=lambda x, radius: gaussian_blur(x, radius)) # Coarse pictures, by name
+# Coarse pictures, by name
+FILTERS = dict(kuwahara=disc_kuwahara, low_pass=lambda x, radius: gaussian_blur(x, radius))
 
 # %% ../nbs/07_abstraction.ipynb #be0e7c72
 def coarse_picture(
-    x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
-    radius:float=3., # Size of what is removed, pixels; 0 removes nothing
-    kind:str='kuwahara', # Key of `FILTERS`
-) -> Tensor: # Result, shaped as `x`
+    x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
+    radius: float = 3.0,  # Size of what is removed, pixels; 0 removes nothing
+    kind: str = 'kuwahara',  # Key of `FILTERS`
+) -> Tensor:  # Result, shaped as `x`
     "Composition of images without their texture; raises `InputError` for unknown kinds and impossible radii."
     f = chosen(FILTERS, kind, 'kind of coarse picture')
-    if not (radius == 0 or 1 <= radius <= 256): raise InputError(f'radius must be 0, or from 1 to 256 pixels, got {radius}')
+    if not (radius == 0 or 1 <= radius <= 256):
+        raise InputError(f'radius must be 0, or from 1 to 256 pixels, got {radius}')
     return f(x, radius) if radius else x

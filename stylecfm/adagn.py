@@ -6,184 +6,222 @@
 __all__ = ['NORMS', 'time_features', 'at_least_fp32', 'transformed', 'AdaptiveGroupNorm']
 
 # %% ../nbs/10_adagn.ipynb #fbf071c3
-from typing import Callable, NamedTuple
 import math
-import torch, torch.nn as nn, torch.nn.functional as F
+from typing import Callable, NamedTuple
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor
 
 # %% ../nbs/10_adagn.ipynb #d129e650
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/10_adagn.ipynb #cell-5
 def time_features(
-    t:Tensor, # Time in [0, 1], shape `(b,)`
-    dim:int, # Features, an even number
-    scale:float=1000., # Stretch of time before the sines; with 1 most features hardly move
-) -> Tensor: # `(b, dim)`, float32: cosines, then sines
+    t: Tensor,  # Time in [0, 1], shape `(b,)`
+    dim: int,  # Features, an even number
+    scale: float = 1000.0,  # Stretch of time before the sines; with 1 most features hardly move
+) -> Tensor:  # `(b, dim)`, float32: cosines, then sines
     "Sinusoidal features of time (Vaswani 2017)."
     half = dim // 2
-    speed = torch.exp(-math.log(10000.) * torch.arange(half, device=t.device) / half)
-    angle = scale * t.float()[:, None] * speed                                  # (b, half)
+    speed = torch.exp(-math.log(10000.0) * torch.arange(half, device=t.device) / half)
+    angle = scale * t.float()[:, None] * speed  # (b, half)
     return torch.cat([angle.cos(), angle.sin()], dim=1)
 
 # %% ../nbs/10_adagn.ipynb #cell-11
 def at_least_fp32(
-    x:Tensor, # Numbers of any dtype and shape `(...)`
-) -> Tensor: # Result, shaped as `x`
+    x: Tensor,  # Numbers of any dtype and shape `(...)`
+) -> Tensor:  # Result, shaped as `x`
     "`x` in fp32, or in float64 if it came so."
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 # %% ../nbs/10_adagn.ipynb #94610f1b
 def compute_dtype(
-    layer:nn.Module, # Layer with a `weight`
+    layer: nn.Module,  # Layer with a `weight`
 ) -> torch.dtype:
     "Type in which a layer computes: that of its weight, or the one to which diffusers' layerwise casting widens it."
     hooks = getattr(layer, '_diffusers_hook', None)
     casting = None if hooks is None else hooks.get_hook('layerwise_casting')
     return layer.weight.dtype if casting is None else casting.compute_dtype
 
+
 def input_for(
-    layer:nn.Module, # Layer with a `weight`
-    x:Tensor, # Input of the function, any shape `(...)`
-) -> Tensor: # Result, shaped as `x`
+    layer: nn.Module,  # Layer with a `weight`
+    x: Tensor,  # Input of the function, any shape `(...)`
+) -> Tensor:  # Result, shaped as `x`
     "The input, in the type to which layerwise casting widens the layer; untouched without it."
     return x if getattr(layer, '_diffusers_hook', None) is None else x.to(compute_dtype(layer))
 
 # %% ../nbs/10_adagn.ipynb #40d90610
 def transformed() -> bool:
     "Whether a transform of `torch.func` or forward-mode differentiation is active."
-    if torch.compiler.is_compiling(): return False
-    return torch._C._functorch.peek_interpreter_stack() is not None or torch.autograd.forward_ad._current_level >= 0
+    if torch.compiler.is_compiling():
+        return False
+    return (
+        torch._C._functorch.peek_interpreter_stack() is not None
+        or torch.autograd.forward_ad._current_level >= 0
+    )
 
 # %% ../nbs/10_adagn.ipynb #cell-13
 class ModulationParams(NamedTuple):
     "What time and style say to one norm, each `(b, channels)`."
-    scale: Tensor # Added to 1, multiplies the normalised features; `(b, channels)`
-    shift: Tensor # Added after the scale; `(b, channels)`
-    gate: Tensor # Multiplies what the block adds to its input; `(b, channels)`
+
+    scale: Tensor  # Added to 1, multiplies the normalised features; `(b, channels)`
+    shift: Tensor  # Added after the scale; `(b, channels)`
+    gate: Tensor  # Multiplies what the block adds to its input; `(b, channels)`
 
 # %% ../nbs/10_adagn.ipynb #cell-14
 class Modulation(nn.Module):
     "Scale, shift and gate from a condition vector; all zero at initialisation."
-    def __init__(self,
-        cond_dim:int, # Width of the condition
-        channels:int, # Channels that are modulated
+
+    def __init__(
+        self,
+        cond_dim: int,  # Width of the condition
+        channels: int,  # Channels that are modulated
     ):
         super().__init__()
-        self.linear = nn.Linear(cond_dim, 3*channels)
+        self.linear = nn.Linear(cond_dim, 3 * channels)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self,
-        cond:Tensor, # The condition, `(b, cond_dim)`
-    ) -> ModulationParams: # 3 x `(b, channels)`, fp32 or better
+    def forward(
+        self,
+        cond: Tensor,  # The condition, `(b, cond_dim)`
+    ) -> ModulationParams:  # 3 x `(b, channels)`, fp32 or better
         "Three numbers for each channel."
-        with torch.autocast(cond.device.type, enabled=False):                   # small and decisive: kept in fp32
-            out = self.linear(F.silu(cond).to(compute_dtype(self.linear)))          # (b, 3*channels)
-            return ModulationParams(*at_least_fp32(out).chunk(3, dim=1))                     # 3 x (b, channels)
+        # small and decisive: kept in fp32
+        with torch.autocast(cond.device.type, enabled=False):
+            out = self.linear(F.silu(cond).to(compute_dtype(self.linear)))  # (b, 3*channels)
+            return ModulationParams(*at_least_fp32(out).chunk(3, dim=1))  # 3 x (b, channels)
 
 # %% ../nbs/10_adagn.ipynb #cell-17
 def num_groups(
-    channels:int, # Channels to split
-    most:int=32, # Upper limit, Wu & He's default
-) -> int: # A divisor of `channels`
+    channels: int,  # Channels to split
+    most: int = 32,  # Upper limit, Wu & He's default
+) -> int:  # A divisor of `channels`
     "As many groups as divide `channels` evenly, each of eight channels or more where that can be."
-    return max(g for g in range(1, min(most, max(1, channels//8)) + 1) if channels % g == 0)
+    return max(g for g in range(1, min(most, max(1, channels // 8)) + 1) if channels % g == 0)
 
 # %% ../nbs/10_adagn.ipynb #cell-18
 def per_channel(
-    v:Tensor, # `(b, channels)`
-    x:Tensor, # Features that it is for, `(b, channels, *spatial)`
-) -> Tensor: # `(b, channels, 1, ...)`, with as many axes as `x`
+    v: Tensor,  # `(b, channels)`
+    x: Tensor,  # Features that it is for, `(b, channels, *spatial)`
+) -> Tensor:  # `(b, channels, 1, ...)`, with as many axes as `x`
     "A number for each channel, so that it multiplies features."
-    return v[(..., *(None,)*(x.ndim - 2))]
+    return v[(..., *(None,) * (x.ndim - 2))]
 
 # %% ../nbs/10_adagn.ipynb #7aa126af
 def modulate(
-    y:Tensor, # Normalised features, `(b, channels, *spatial)`
-    mod:ModulationParams, # Modulation, output of `Modulation`
-) -> Tensor: # Result, shaped as `y`
+    y: Tensor,  # Normalised features, `(b, channels, *spatial)`
+    mod: ModulationParams,  # Modulation, output of `Modulation`
+) -> Tensor:  # Result, shaped as `y`
     "Features scaled and shifted, channel by channel."
     return torch.addcmul(per_channel(mod.shift, y), y, 1 + per_channel(mod.scale, y))
 
 # %% ../nbs/10_adagn.ipynb #cell-19
 class AdaptiveGroupNorm(nn.Module):
     "Group norm whose affine part comes from outside; statistics and modulation in fp32 under autocast."
-    def __init__(self,
-        channels:int, # Channels of the input
-        eps:float=1e-5, # Added to the variance, PyTorch's default
+
+    def __init__(
+        self,
+        channels: int,  # Channels of the input
+        eps: float = 1e-5,  # Added to the variance, PyTorch's default
     ):
         super().__init__()
         self.groups, self.eps = num_groups(channels), eps
 
-    def forward(self,
-        x:Tensor, # `(b, channels, *spatial)`
-        mod:ModulationParams, # Modulation, output of `Modulation`; its gate is applied by the block
-    ) -> Tensor: # Result, shaped as `x`, same dtype
+    def forward(
+        self,
+        x: Tensor,  # `(b, channels, *spatial)`
+        # Modulation, output of `Modulation`; its gate is applied by the block
+        mod: ModulationParams,
+    ) -> Tensor:  # Result, shaped as `x`, same dtype
         "Normalised, then scaled and shifted."
         with torch.autocast(x.device.type, enabled=False):
-            return modulate(F.group_norm(at_least_fp32(x), self.groups, eps=self.eps), mod).to(x.dtype)
+            return modulate(F.group_norm(at_least_fp32(x), self.groups, eps=self.eps), mod).to(
+                x.dtype
+            )
 
 # %% ../nbs/10_adagn.ipynb #6868aaa6
 class AdaptivePixelNorm(nn.Module):
     "Layer norm over the channels of each pixel, whose affine part comes from outside; in fp32 under autocast."
-    def __init__(self,
-        channels:int, # Channels of the input
-        eps:float=1e-5, # Added to the variance, PyTorch's default
+
+    def __init__(
+        self,
+        channels: int,  # Channels of the input
+        eps: float = 1e-5,  # Added to the variance, PyTorch's default
     ):
         super().__init__()
         self.channels, self.eps = channels, eps
 
-    def forward(self,
-        x:Tensor, # `(b, channels, *spatial)`
-        mod:ModulationParams, # Modulation, output of `Modulation`; its gate is applied by the block
-    ) -> Tensor: # Result, shaped as `x`, same dtype
+    def forward(
+        self,
+        x: Tensor,  # `(b, channels, *spatial)`
+        # Modulation, output of `Modulation`; its gate is applied by the block
+        mod: ModulationParams,
+    ) -> Tensor:  # Result, shaped as `x`, same dtype
         "Normalised, then scaled and shifted."
         with torch.autocast(x.device.type, enabled=False):
-            y = F.layer_norm(at_least_fp32(x).movedim(1, -1), (self.channels,), eps=self.eps).movedim(-1, 1)
+            y = F.layer_norm(
+                at_least_fp32(x).movedim(1, -1), (self.channels,), eps=self.eps
+            ).movedim(-1, 1)
             return modulate(y, mod).to(x.dtype)
 
-    def from_statistics(self,
-        x:Tensor, # All of it, `(b, channels, *spatial)`; not looked at
-    ) -> Callable: # `(part, mod)` to what `forward` would give there
+    def from_statistics(
+        self,
+        x: Tensor,  # All of it, `(b, channels, *spatial)`; not looked at
+    ) -> Callable:  # `(part, mod)` to what `forward` would give there
         "The norm for parts of a picture, which need nothing from each other."
         return self.forward
 
 # %% ../nbs/10_adagn.ipynb #0ef6a4f5
-NORMS = dict(group=AdaptiveGroupNorm, pixel=AdaptivePixelNorm)    # Norms of a block, by name; both are made with the channels
+# Norms of a block, by name; both are made with the channels
+NORMS = dict(group=AdaptiveGroupNorm, pixel=AdaptivePixelNorm)
 
 # %% ../nbs/10_adagn.ipynb #a9c29f55
 @patch
-def from_statistics(self:AdaptiveGroupNorm,
-    x:Tensor, # All of it, `(b, channels, *spatial)`
-) -> Callable: # `(part, mod)` to what `forward` would give there
+def from_statistics(
+    self: AdaptiveGroupNorm,
+    x: Tensor,  # All of it, `(b, channels, *spatial)`
+) -> Callable:  # `(part, mod)` to what `forward` would give there
     "The norm for parts of a picture, with the statistics of all of it."
-    grouped = lambda v: at_least_fp32(v).unflatten(1, (self.groups, -1))        # (b, groups, channels/groups, *spatial)
-    variance, mean = torch.var_mean(grouped(x), dim=tuple(range(2, x.ndim + 1)), correction=0, keepdim=True)
+    # (b, groups, channels/groups, *spatial)
+    grouped = lambda v: at_least_fp32(v).unflatten(1, (self.groups, -1))
+    variance, mean = torch.var_mean(
+        grouped(x), dim=tuple(range(2, x.ndim + 1)), correction=0, keepdim=True
+    )
     scale = (variance + self.eps).rsqrt()
-    def norm(part:Tensor, mod:ModulationParams) -> Tensor:
+
+    def norm(part: Tensor, mod: ModulationParams) -> Tensor:
         with torch.autocast(part.device.type, enabled=False):
-            return modulate(((grouped(part) - mean)*scale).flatten(1, 2), mod).to(part.dtype)
+            return modulate(((grouped(part) - mean) * scale).flatten(1, 2), mod).to(part.dtype)
+
     return norm
 
 # %% ../nbs/10_adagn.ipynb #cell-30
 class GlobalResponseNorm(nn.Module):
     "Loud channels against the others (Woo 2023); the identity at initialisation. Sums over space in fp32."
-    def __init__(self,
-        channels:int, # Number of input channels; two weights per channel
+
+    def __init__(
+        self,
+        channels: int,  # Number of input channels; two weights per channel
     ):
         super().__init__()
         self.weight, self.bias = (nn.Parameter(torch.zeros(channels)) for _ in range(2))
 
-    def forward(self,
-        x:Tensor, # `(b, *spatial, channels)`, channels last
-    ) -> Tensor: # Result, shaped as `x`, same dtype
+    def forward(
+        self,
+        x: Tensor,  # `(b, *spatial, channels)`, channels last
+    ) -> Tensor:  # Result, shaped as `x`, same dtype
         "Each channel strengthened by its share of the loudness."
         with torch.autocast(x.device.type, enabled=False):
-            h = at_least_fp32(x).flatten(1, -2)                                 # (b, pixels, channels)
-            loud = (h.square().sum(1, keepdim=True) + 1e-12).sqrt()             # a channel that is silent has a gradient, too
-            share = loud/(loud.mean(-1, keepdim=True) + 1e-6)
-            return (h*(1 + self.weight*share) + self.bias).to(x.dtype).view(x.shape)
+            h = at_least_fp32(x).flatten(1, -2)  # (b, pixels, channels)
+            # a channel that is silent has a gradient, too
+            loud = (h.square().sum(1, keepdim=True) + 1e-12).sqrt()
+            share = loud / (loud.mean(-1, keepdim=True) + 1e-6)
+            return (h * (1 + self.weight * share) + self.bias).to(x.dtype).view(x.shape)

@@ -6,76 +6,114 @@
 __all__ = ['stylecfm_add_style']
 
 # %% ../nbs/82_add_style.ipynb #70b62fac
-import math, re
+import math
+import re
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Callable, NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, NamedTuple
+
+from fastcore.script import store_true
+
 from .cli import call_parse, printable, reported
 from .config import InputError, say
-from fastcore.script import store_true
 
 # %% ../nbs/82_add_style.ipynb #f002848b
 if TYPE_CHECKING:
     from torch import Tensor
+
     from stylecfm.checkpoints import Model
     from stylecfm.codecs import Codec
     from stylecfm.data_prediction import DataIsoNext
 
 # %% ../nbs/82_add_style.ipynb #e8fa9b41
 def grown(
-    model:'Model', # Structure-conditioned model
-    name:str, # Name of the new style
-) -> 'Model': # With one style more, whose row is the mean of the others
+    model: 'Model',  # Structure-conditioned model
+    name: str,  # Name of the new style
+) -> 'Model':  # With one style more, whose row is the mean of the others
     "A copy of a model with room for one more style; raises `InputError` for a name that is taken, or another kind of model."
     import torch
+
     from stylecfm.data_prediction import DataIsoNext
+
     old = model.net
     if not isinstance(old, DataIsoNext) or not old.config.num_palettes:
-        raise InputError('only a structure-conditioned model with palettes takes a new style this way; give such a checkpoint, the bundled one say')
+        raise InputError(
+            'only a structure-conditioned model with palettes takes a new style this way; give such a checkpoint, the bundled one say'
+        )
     if name in model.styles or not name.isidentifier():
-        raise InputError(f'the new style needs a name of letters, digits and underscores that is not one of {", ".join(model.styles)}; got {name!r}')
+        raise InputError(
+            f'the new style needs a name of letters, digits and underscores that is not one of {", ".join(model.styles)}; got {name!r}'
+        )
     config = {k: v for k, v in old.config.items() if not k.startswith('_')}
-    net, weights = DataIsoNext(**config | dict(num_styles=len(model.styles) + 1)), dict(old.state_dict())
+    net, weights = (
+        DataIsoNext(**config | dict(num_styles=len(model.styles) + 1)),
+        dict(old.state_dict()),
+    )
     rows, n = weights['style.table'], len(model.styles)
     weights['style.table'] = torch.cat([rows[:n], rows[:n].mean(0, keepdim=True), rows[n:]])
-    for k in ('palette_mean', 'palette_covariance'): weights[k] = torch.cat([weights[k], torch.zeros_like(weights[k][:1])])
+    for k in ('palette_mean', 'palette_covariance'):
+        weights[k] = torch.cat([weights[k], torch.zeros_like(weights[k][:1])])
     net.load_state_dict(weights)
     return model._replace(net=net.eval(), styles=[*model.styles, name])
 
+
 def only_new_row(
-    net:'DataIsoNext', # Network whose last style is new
-) -> 'DataIsoNext': # The network itself
+    net: 'DataIsoNext',  # Network whose last style is new
+) -> 'DataIsoNext':  # The network itself
     "Freeze all but the newest style's row."
     import torch
-    for name, p in net.named_parameters(): p.requires_grad_(name == 'style.table')
+
+    for name, p in net.named_parameters():
+        p.requires_grad_(name == 'style.table')
     learns = torch.zeros(len(net.style.table), 1)
-    learns[net.config.num_styles - 1] = 1.
-    net.style.table.register_hook(lambda g: g*learns.to(g))
+    learns[net.config.num_styles - 1] = 1.0
+    net.style.table.register_hook(lambda g: g * learns.to(g))
     return net
 
 # %% ../nbs/82_add_style.ipynb #4bf73d47
 def learn_style(
-    model:'Model', # Structure-conditioned model
-    name:str, # Name of the new style
-    paintings:list, # Paintings of the style, uint8 `(3, h, w)` each, at least 128 pixels a side
-    codec:'Codec', # The model's codec
-    steps:int=400, # Training steps, at most
-    max_minutes:float=20., # Training time, at most
-    folder:str|Path|None=None, # Folder of the run's state, to go on from; none: nothing is kept
-    device:str='cpu', # Device to train on
-    callback:Callable|None=None, # Called as `callback(trainer, loss)` after each step
-    **recipe, # Fields of `PaintingRecipe`
-) -> 'Model': # With one style more
+    model: 'Model',  # Structure-conditioned model
+    name: str,  # Name of the new style
+    paintings: list,  # Paintings of the style, uint8 `(3, h, w)` each, at least 128 pixels a side
+    codec: 'Codec',  # The model's codec
+    steps: int = 400,  # Training steps, at most
+    max_minutes: float = 20.0,  # Training time, at most
+    # Folder of the run's state, to go on from; none: nothing is kept
+    folder: str | Path | None = None,
+    device: str = 'cpu',  # Device to train on
+    callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
+    **recipe,  # Fields of `PaintingRecipe`
+) -> 'Model':  # With one style more
     "Add a style to a trained painter; raises `InputError` as `grown` does, or for too few paintings."
     import torch
+
     from stylecfm.painting import PaintingRecipe, PaintingTrainer, Pictures, painting_model
-    if len(paintings) < 4: raise InputError(f'{len(paintings)} painting(s) are too few for a style; give at least 4, better 50')
+
+    if len(paintings) < 4:
+        raise InputError(
+            f'{len(paintings)} painting(s) are too few for a style; give at least 4, better 50'
+        )
     made = grown(model, name)
     k, net = len(model.styles), only_new_row(made.net.to(device))
     pictures = Pictures(paintings, torch.full((len(paintings),), k))
-    r = PaintingRecipe(**dict(batch_size=8, learning_rate=2e-2, warmup_steps=20, ema_decay=.95, validate_every=50) | recipe)
-    trainer = PaintingTrainer(net, pictures, codec, model.stats, steps, None, r, shares={k: 1.}, folder=folder, max_minutes=max_minutes)
-    for g in trainer.opt.param_groups: g['weight_decay'] = 0.                  # it would move the frozen rows
+    r = PaintingRecipe(
+        **dict(batch_size=8, learning_rate=2e-2, warmup_steps=20, ema_decay=0.95, validate_every=50)
+        | recipe
+    )
+    trainer = PaintingTrainer(
+        net,
+        pictures,
+        codec,
+        model.stats,
+        steps,
+        None,
+        r,
+        shares={k: 1.0},
+        folder=folder,
+        max_minutes=max_minutes,
+    )
+    for g in trainer.opt.param_groups:
+        g['weight_decay'] = 0.0  # it would move the frozen rows
     trainer.fit(callback)
     new = painting_model(net, pictures, model.stats, made.styles, codec)
     return new._replace(inference=model.inference)
@@ -83,59 +121,87 @@ def learn_style(
 # %% ../nbs/82_add_style.ipynb #6ec7515e
 class Pieces(NamedTuple):
     "Overlapping squares of one picture."
-    train: list # Squares to learn from, uint8 `(3, side, side)` each
-    held: list # Squares of a part of the picture that the others do not reach, likewise
+
+    train: list  # Squares to learn from, uint8 `(3, side, side)` each
+    held: list  # Squares of a part of the picture that the others do not reach, likewise
+
 
 def pieces_of(
-    picture:'Tensor', # uint8 `(3, h, w)`, at least 512 pixels along its longer side and 128 along the other
-    side:int=256, # Side of the squares, pixels; less where the picture has less
-    share:float=.25, # Share of the longer side that is held out
+    # uint8 `(3, h, w)`, at least 512 pixels along its longer side and 128 along the other
+    picture: 'Tensor',
+    side: int = 256,  # Side of the squares, pixels; less where the picture has less
+    share: float = 0.25,  # Share of the longer side that is held out
 ) -> Pieces:
     "Cut a picture into squares that overlap by half; raises `InputError` for a small one."
     h, w = picture.shape[-2:]
     if max(h, w) < 512 or min(h, w) < 128:
-        raise InputError(f'one painting needs at least 512 x 128 pixels, got {w} x {h}; give a larger picture, or several by --paintings')
+        raise InputError(
+            f'one painting needs at least 512 x 128 pixels, got {w} x {h}; give a larger picture, or several by --paintings'
+        )
     along = 1 if h >= w else 2
-    cut = round((1 - share)*max(h, w))
-    return Pieces(*(_squares(picture.narrow(along, *part), side) for part in ((0, cut), (cut, max(h, w) - cut))))
+    cut = round((1 - share) * max(h, w))
+    return Pieces(
+        *(
+            _squares(picture.narrow(along, *part), side)
+            for part in ((0, cut), (cut, max(h, w) - cut))
+        )
+    )
 
-def _squares(picture:'Tensor', side:int) -> list:
+
+def _squares(picture: 'Tensor', side: int) -> list:
     "Squares that overlap by half and cover a picture."
     n = min(side, *picture.shape[-2:])
-    starts = lambda length: sorted({*range(0, length - n, max(1, n//2)), length - n})
-    return [picture[:, i:i + n, j:j + n] for i in starts(picture.shape[1]) for j in starts(picture.shape[2])]
+    starts = lambda length: sorted({*range(0, length - n, max(1, n // 2)), length - n})
+    return [
+        picture[:, i : i + n, j : j + n]
+        for i in starts(picture.shape[1])
+        for j in starts(picture.shape[2])
+    ]
+
 
 def held_out_losses(
-    model:'Model', # Structure-conditioned model
-    pieces:list, # Squares, uint8 `(3, h, w)` each, at least 128 pixels a side
-    codec:'Codec', # The model's codec
-    seed:int=0, # Seed of crops, noise and times
-    most:int=32, # Squares that are used, evenly spread
-) -> dict: # {style: loss}
+    model: 'Model',  # Structure-conditioned model
+    pieces: list,  # Squares, uint8 `(3, h, w)` each, at least 128 pixels a side
+    codec: 'Codec',  # The model's codec
+    seed: int = 0,  # Seed of crops, noise and times
+    most: int = 32,  # Squares that are used, evenly spread
+) -> dict:  # {style: loss}
     "Training loss on squares under each style of a model, with the same crops, noise and times."
     import torch
+
     from stylecfm.painting import Condition, Pictures, channel_weight, painting_batch
-    some = pieces[::math.ceil(len(pieces)/most)]
-    judge = SimpleNamespace(condition=Condition(), device=torch.device('cpu'), codec=codec, stats=model.stats,
-                            weight=channel_weight(codec, model.stats).view(1, -1, 1, 1))
+
+    some = pieces[:: math.ceil(len(pieces) / most)]
+    judge = SimpleNamespace(
+        condition=Condition(),
+        device=torch.device('cpu'),
+        codec=codec,
+        stats=model.stats,
+        weight=channel_weight(codec, model.stats).view(1, -1, 1, 1),
+    )
     pictures, n = Pictures(some, torch.zeros(len(some), dtype=torch.long)), len(some)
     b = painting_batch(judge, pictures, list(range(n)), torch.Generator().manual_seed(seed))
     net = model.net.to('cpu')
     with torch.no_grad():
-        each = [(b.weight*(net(b.xt, b.t, torch.full((n,), k)) - b.ut).square()).mean().item() for k in range(len(model.styles))]
+        each = [
+            (b.weight * (net(b.xt, b.t, torch.full((n,), k)) - b.ut).square()).mean().item()
+            for k in range(len(model.styles))
+        ]
     return dict(zip(model.styles, each))
 
+
 def compared(
-    losses:dict, # {style: loss}, the newest style last
+    losses: dict,  # {style: loss}, the newest style last
 ) -> str:
     "The loss of the newest style and of the best other one, in a line."
     *others, (name, loss) = losses.items()
     other, least = min(others, key=lambda v: v[1])
     return f'loss on the held-out part: {loss:.3f} as {printable(name)}, {least:.3f} as {printable(other)}, the best of the others'
 
+
 def style_name(
-    path:Path, # Painting, or folder of paintings
-) -> str: # Letters, digits and underscores
+    path: Path,  # Painting, or folder of paintings
+) -> str:  # Letters, digits and underscores
     "Name of a style that was not named."
     text = re.sub(r'[^0-9a-zA-Z]+', '_', path.stem).strip('_').lower()
     return text if text.isidentifier() else f'style_{text}'.strip('_')
@@ -143,57 +209,90 @@ def style_name(
 # %% ../nbs/82_add_style.ipynb #2277d441
 @call_parse
 def stylecfm_add_style(
-    painting:list=None, # One large painting, at least 512 pixels along its longer side
-    name:str=None, # Name of the new style: letters, digits, underscores; that of the file or folder if none
-    paintings:str=None, # Folder of its paintings, 50 to 200 of them, instead of one
-    checkpoint:str=None, # Structure-conditioned model to add it to; the bundled one if none
-    output:str=None, # Folder of the new model; runs/NAME if none
-    minutes:float=None, # Training time, at most; 20, or 4 for one painting
-    steps:int=400, # Training steps, at most
-    size:int=256, # Longer side at which the paintings are learned, pixels; one painting at four times that
-    seed:int=0, # Seed of crops, noise and times
-    device:str=None, # Device to train on: cpu, cuda, mps; a GPU if there is one
-    debug:store_true=False, # Show the traceback of an error
+    painting: list = None,  # One large painting, at least 512 pixels along its longer side
+    # Name of the new style: letters, digits, underscores; that of the file or folder if none
+    name: str = None,
+    paintings: str = None,  # Folder of its paintings, 50 to 200 of them, instead of one
+    checkpoint: str = None,  # Structure-conditioned model to add it to; the bundled one if none
+    output: str = None,  # Folder of the new model; runs/NAME if none
+    minutes: float = None,  # Training time, at most; 20, or 4 for one painting
+    steps: int = 400,  # Training steps, at most
+    # Longer side at which the paintings are learned, pixels; one painting at four times that
+    size: int = 256,
+    seed: int = 0,  # Seed of crops, noise and times
+    device: str = None,  # Device to train on: cpu, cuda, mps; a GPU if there is one
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Add a style to a trained painter from a painting, or a folder of paintings; stopped and started again, it goes on where it was."
     with reported(debug, 'the same command goes on where it was'):
         given = [*(painting or []), *([paintings] if paintings else [])]
-        if len(given) != 1: raise InputError(f'give one painting, or --paintings FOLDER; got {len(given)} of them')
+        if len(given) != 1:
+            raise InputError(f'give one painting, or --paintings FOLDER; got {len(given)} of them')
         source, one = Path(given[0]), not Path(given[0]).is_dir()
-        name, minutes = name or style_name(source), (4. if one else 20.) if minutes is None else minutes
+        name, minutes = (
+            name or style_name(source),
+            (4.0 if one else 20.0) if minutes is None else minutes,
+        )
         if not 0 < minutes < math.inf or steps < 1 or size < 128:
-            raise InputError(f'minutes must be above 0, steps at least 1, size at least 128; got {minutes:g}, {steps}, {size}')
+            raise InputError(
+                f'minutes must be above 0, steps at least 1, size at least 128; got {minutes:g}, {steps}, {size}'
+            )
         from stylecfm.checkpoints import load_model, pretrained_model, write_model
         from stylecfm.codecs import load_codec, pick_device
         from stylecfm.files import atomic_folder
+
         model, to = load_model(checkpoint or pretrained_model()), Path(output or f'runs/{name}')
         images = read_paintings(source, size)
         pieces = pieces_of(images[0]) if one else Pieces(images, [])
         codec = load_codec(model.spec, device)
-        new = learn_style(model, name, pieces.train, codec, steps, minutes, to/'training', pick_device(device), seed=seed)
-        with atomic_folder(to/'export', 'model', dict(step=steps)) as tmp: write_model(tmp, new, codec)
-        if pieces.held: say(compared(held_out_losses(new, pieces.held, codec)))
+        new = learn_style(
+            model,
+            name,
+            pieces.train,
+            codec,
+            steps,
+            minutes,
+            to / 'training',
+            pick_device(device),
+            seed=seed,
+        )
+        with atomic_folder(to / 'export', 'model', dict(step=steps)) as tmp:
+            write_model(tmp, new, codec)
+        if pieces.held:
+            say(compared(held_out_losses(new, pieces.held, codec)))
         what = f'{len(pieces.train)} crops of a painting' if one else f'{len(images)} paintings'
-        say(f'{what} learned as {printable(name)}; try: stylecfm_transfer --checkpoint {printable(to)} --target_style {printable(name)} --input photo.jpg --output painting.png')
+        say(
+            f'{what} learned as {printable(name)}; try: stylecfm_transfer --checkpoint {printable(to)} --target_style {printable(name)} --input photo.jpg --output painting.png'
+        )
 
 # %% ../nbs/82_add_style.ipynb #b40edec8
 def read_paintings(
-    folder:Path, # Folder of pictures, or one picture
-    size:int, # Longer side, pixels; larger ones are made smaller
-) -> list: # uint8 `(3, h, w)` each
+    folder: Path,  # Folder of pictures, or one picture
+    size: int,  # Longer side, pixels; larger ones are made smaller
+) -> list:  # uint8 `(3, h, w)` each
     "Pictures of a folder, at least 128 pixels a side; raises `InputError` where there are none."
-    import numpy as np, torch
+    import numpy as np
+    import torch
+
     from stylecfm.folders import list_images
     from stylecfm.images import load_image
-    if not folder.exists(): raise InputError(f'no folder or picture {printable(folder)}; check the path')
+
+    if not folder.exists():
+        raise InputError(f'no folder or picture {printable(folder)}; check the path')
     out = []
     for p in list_images(folder) if folder.is_dir() else [folder]:
-        try: im = load_image(p)
+        try:
+            im = load_image(p)
         except InputError as e:
             say(f'left out: {printable(e)}', error=True)
             continue
-        im.thumbnail((size, size) if folder.is_dir() else (4*size, 4*size))
-        if min(im.size) < 128: say(f'left out: {printable(p)} has less than 128 pixels a side', error=True)
-        else: out.append(torch.from_numpy(np.array(im)).permute(2, 0, 1))
-    if not out: raise InputError(f'no usable painting in {printable(folder)}; pictures of at least 128 pixels a side are needed')
+        im.thumbnail((size, size) if folder.is_dir() else (4 * size, 4 * size))
+        if min(im.size) < 128:
+            say(f'left out: {printable(p)} has less than 128 pixels a side', error=True)
+        else:
+            out.append(torch.from_numpy(np.array(im)).permute(2, 0, 1))
+    if not out:
+        raise InputError(
+            f'no usable painting in {printable(folder)}; pictures of at least 128 pixels a side are needed'
+        )
     return out

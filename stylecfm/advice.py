@@ -6,99 +6,161 @@
 __all__ = ['stylecfm_profile', 'stylecfm_plan', 'stylecfm_doctor']
 
 # %% ../nbs/80a_advice.ipynb #cell-2
-import json, os, sys
+import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
 from fastcore.script import store_true
+
 from .cli import call_parse, config_with, folder_notes, printable, reported, writable
 from .config import Config, InputError, load_config, say, say_all
 
 # %% ../nbs/80a_advice.ipynb #67abad9d
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/80a_advice.ipynb #ad000001
-if TYPE_CHECKING:                                             # for whoever reads the annotations; these import torch
+if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
     import torch
-    from stylecfm.memory import MemoryReport, MemoryOptions
+
+    from stylecfm.memory import MemoryOptions, MemoryReport
     from stylecfm.planning import MemoryPlan, Speed
 
 # %% ../nbs/80a_advice.ipynb #cell-5
 def memory_table(
-    p:'MemoryPlan', # Memory plan, output of `plan`
-) -> str: # A heading, and a line for each of `p.tried`
+    p: 'MemoryPlan',  # Memory plan, output of `plan`
+) -> str:  # A heading, and a line for each of `p.tried`
     "What was tried, a line each; the choice is marked."
     from stylecfm.memory import GB
+
     row = '{:1} {:>11}  {:8} {:>10}  {:>12}  {:>10}  {:>10}'
-    lines = [row.format('', 'micro-batch', 'remade', 'MLP chunks', 'needed', 'operations', 'a step')]
+    lines = [
+        row.format('', 'micro-batch', 'remade', 'MLP chunks', 'needed', 'operations', 'a step')
+    ]
     for t in p.tried:
-        mark, needed, more = '*'*(t.means == p.means), f'{t.needed/GB:.2f} GB', f'x {t.operations/p.plain_operations:.2f}'
+        mark, needed, more = (
+            '*' * (t.means == p.means),
+            f'{t.needed / GB:.2f} GB',
+            f'x {t.operations / p.plain_operations:.2f}',
+        )
         lines.append(row.format(mark, *t.means, needed, more, f'{t.seconds:.2f} s'))
     return '\n'.join(lines)
 
+
 def report_dict(
-    p:'MemoryPlan', # Memory plan, output of `plan`
-) -> dict: # Plain values; bytes and seconds
+    p: 'MemoryPlan',  # Memory plan, output of `plan`
+) -> dict:  # Plain values; bytes and seconds
     "A plan and its profile for a JSON file; the timeline is thinned to fewer than 1,000 moments."
     r = p.report
-    every = max(1, len(r.rows)//500)
-    tried = [dict(t.means._asdict(), on_the_card=t.needed, operations=t.operations, seconds_by_roofline=float(t.seconds)) for t in p.tried]
-    return dict(means=p.means._asdict(), batch=p.batch, budget=p.budget, on_the_card=p.needed, peak=r.peak, at_peak=r.at_peak,
-                where=r.where, parameters=r.parameters, operations=r.operations, plain_operations=p.plain_operations,
-                seconds_by_roofline=float(p.seconds), roofline_of=p.speed._asdict(), why=p.why, one_more_gb=p.next_gb,
-                tried=tried, timeline=[dict(where=v.where, **v.held) for v in r.rows[::every]])
+    every = max(1, len(r.rows) // 500)
+    tried = [
+        dict(
+            t.means._asdict(),
+            on_the_card=t.needed,
+            operations=t.operations,
+            seconds_by_roofline=float(t.seconds),
+        )
+        for t in p.tried
+    ]
+    return dict(
+        means=p.means._asdict(),
+        batch=p.batch,
+        budget=p.budget,
+        on_the_card=p.needed,
+        peak=r.peak,
+        at_peak=r.at_peak,
+        where=r.where,
+        parameters=r.parameters,
+        operations=r.operations,
+        plain_operations=p.plain_operations,
+        seconds_by_roofline=float(p.seconds),
+        roofline_of=p.speed._asdict(),
+        why=p.why,
+        one_more_gb=p.next_gb,
+        tried=tried,
+        timeline=[dict(where=v.where, **v.held) for v in r.rows[::every]],
+    )
 
 # %% ../nbs/80a_advice.ipynb #cell-6
 def measure_strategies(
-    config:Config, # The run
-    ways:list, # `MemoryOptions` to try
-    device:'torch.device', # Device to measure
-) -> list: # {means, predicted, measured, ratio, seconds} each; bytes
+    config: Config,  # The run
+    ways: list,  # `MemoryOptions` to try
+    device: 'torch.device',  # Device to measure
+) -> list:  # {means, predicted, measured, ratio, seconds} each; bytes
     "Real steps beside predicted ones."
     from tqdm import tqdm
+
     from stylecfm.memory import measure_step, profile
+
     kind, rows = device.type if device.type == 'cuda' else 'cpu', []
     for m in tqdm(ways, desc='measure', unit='step'):
         told, took = profile(config, m, device=kind), measure_step(config, m, device=device)
-        rows.append(dict(m._asdict(), predicted=told.peak, measured=took.peak, ratio=took.peak/told.peak, seconds=took.seconds))
+        rows.append(
+            dict(
+                m._asdict(),
+                predicted=told.peak,
+                measured=took.peak,
+                ratio=took.peak / told.peak,
+                seconds=took.seconds,
+            )
+        )
     return rows
 
 # %% ../nbs/80a_advice.ipynb #ad000006
-_MEASURED_WAYS = ('none', 0), ('none', 1), ('middle', 0), ('all', 0), ('all', 4), ('nested', 4) # Blocks recomputed, and chunks of the MLP
+# Blocks recomputed, and chunks of the MLP
+_MEASURED_WAYS = ('none', 0), ('none', 1), ('middle', 0), ('all', 0), ('all', 4), ('nested', 4)
 
-def _options_to_measure(c:Config, planned:'MemoryOptions') -> list: # The planned one first
+
+def _options_to_measure(c: Config, planned: 'MemoryOptions') -> list:  # The planned one first
     "The plan's means, and every other way with its micro-batch and with half of it."
     m = planned.micro_batch
-    others = [planned._replace(micro_batch=k, checkpointing=how, mlp_chunks=n) for k in (m, max(1, m//2)) for how, n in _MEASURED_WAYS
-              if not (n and c.model.grn)]                      # global response norm looks at all pixels, so it cannot be cut
+    others = [
+        planned._replace(micro_batch=k, checkpointing=how, mlp_chunks=n)
+        for k in (m, max(1, m // 2))
+        for how, n in _MEASURED_WAYS
+        # global response norm looks at all pixels, so it cannot be cut
+        if not (n and c.model.grn)
+    ]
     return list(dict.fromkeys([planned, *others]))
 
-def _show_measured(c:Config, p:'MemoryPlan') -> dict: # For the JSON file
+
+def _show_measured(c: Config, p: 'MemoryPlan') -> dict:  # For the JSON file
     "Measure on this machine, and print it; raises `InputError` where the step does not fit."
     from stylecfm.memory import GB, MemoryOptions
-    from stylecfm.planning import default_device, available_memory
+    from stylecfm.planning import available_memory, default_device
+
     if p.needed > available_memory(default_device()):
-        raise InputError(f'the planned step needs {p.needed/GB:.1f} GB, and {default_device()} has {available_memory(default_device())/GB:.1f} to spare; '
-                         '--measure wants the device that the plan is for')
+        raise InputError(
+            f'the planned step needs {p.needed / GB:.1f} GB, and {default_device()} has {available_memory(default_device()) / GB:.1f} to spare; '
+            '--measure wants the device that the plan is for'
+        )
     ways = _options_to_measure(c, p.means)
     say(f'measuring {len(ways)} settings on {default_device()} ...', error=True)
     rows = measure_strategies(c, ways, default_device())
     for v in rows:
-        say(f"{MemoryOptions(*(v[k] for k in MemoryOptions._fields))}: predicted {v['predicted']/GB:.3f} GB, measured {v['measured']/GB:.3f} GB "
-              f"({100*(v['ratio'] - 1):+.1f} %), {v['seconds']:.2f} s")
+        say(
+            f"{MemoryOptions(*(v[k] for k in MemoryOptions._fields))}: predicted {v['predicted'] / GB:.3f} GB, measured {v['measured'] / GB:.3f} GB "
+            f"({100 * (v['ratio'] - 1):+.1f} %), {v['seconds']:.2f} s"
+        )
     return dict(measured_on=str(default_device()), measured=rows)
 
 # %% ../nbs/80a_advice.ipynb #ad000008
 def draw_timeline(
-    r:'MemoryReport', # Memory report from `profile`, with its rows
-    path:Path, # PNG file to write, 720 x 360 pixels
+    r: 'MemoryReport',  # Memory report from `profile`, with its rows
+    path: Path,  # PNG file to write, 720 x 360 pixels
 ):
     "The timeline of a step's memory as a PNG file."
     from io import BytesIO
+
     from matplotlib.figure import Figure
+
     from stylecfm.files import write_bytes
+
     fig = Figure(figsize=(6, 3), layout='constrained')
     r.timeline(fig.subplots()).set_title(str(r.means), fontsize=9)
     png = BytesIO()
@@ -108,460 +170,741 @@ def draw_timeline(
 # %% ../nbs/80a_advice.ipynb #cell-7
 @call_parse
 def stylecfm_profile(
-    config:str=None, # A config.json; the defaults if none
-    budget:float=8., # Memory budget, GB of 2**30 bytes
-    image_size:int=None, # Side of the images, pixels
-    batch_size:int=None, # Samples that are paired together
-    device:str='cuda', # Device type whose implementation is profiled: cuda or cpu
-    json:str=None, # File for all of it as JSON
-    picture:str=None, # PNG file for the timeline of memory
-    measure:store_true=False, # Run the planned step, and some others, on this machine's device and compare
-    debug:store_true=False, # Show the traceback of an error
+    config: str = None,  # A config.json; the defaults if none
+    budget: float = 8.0,  # Memory budget, GB of 2**30 bytes
+    image_size: int = None,  # Side of the images, pixels
+    batch_size: int = None,  # Samples that are paired together
+    device: str = 'cuda',  # Device type whose implementation is profiled: cuda or cpu
+    json: str = None,  # File for all of it as JSON
+    picture: str = None,  # PNG file for the timeline of memory
+    # Run the planned step, and some others, on this machine's device and compare
+    measure: store_true = False,
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Memory, operations and time of a training step, by every way to save memory: no GPU is needed."
     with reported(debug):
         c = config_with(config, data__target_size=image_size, training__batch_size=batch_size)
-        if device not in ('cuda', 'cpu'): raise InputError(f'device must be cuda or cpu, got {device}')
-        if not 0 < budget < 10_000: raise InputError(f'budget must be above 0 GB, got {budget:g}')
+        if device not in ('cuda', 'cpu'):
+            raise InputError(f'device must be cuda or cpu, got {device}')
+        if not 0 < budget < 10_000:
+            raise InputError(f'budget must be above 0 GB, got {budget:g}')
         for f in (json, picture):
-            if f and Path(f).exists(): raise InputError(f'{f} is there already; choose another name')
-            if f: writable(Path(f))
+            if f and Path(f).exists():
+                raise InputError(f'{f} is there already; choose another name')
+            if f:
+                writable(Path(f))
         if picture and Path(picture).suffix.lower() != '.png':
             raise InputError(f'--picture must be the name of a PNG file, got {picture}')
-        say(f'profiling {c.model.hidden_dim} x {c.model.num_layers}, batch {c.training.batch}, images of {c.data.target_size} pixels ...', error=True)
+        say(
+            f'profiling {c.model.hidden_dim} x {c.model.num_layers}, batch {c.training.batch}, images of {c.data.target_size} pixels ...',
+            error=True,
+        )
         _show_profile(c, budget, device, json, picture, measure)
 
-def _show_profile(c:Config, budget:float, device:str, json_file:str|None, picture:str|None, measure:bool):
+
+def _show_profile(
+    c: Config, budget: float, device: str, json_file: str | None, picture: str | None, measure: bool
+):
     "What `stylecfm_profile` prints and writes."
     from stylecfm.files import write_json
     from stylecfm.memory import GB
     from stylecfm.planning import plan
+
     p = plan(c, budget, device=device)
     r, found = p.report, report_dict(p)
-    say_all(f'{r.parameters/1e6:.2f} M parameters, {p.plain_operations/1e12:.3g} T operations a step\n{memory_table(p)}\n{p}')
-    most = sorted(((k, v) for k, v in r.at_peak.items() if v > .005*r.peak), key=lambda kv: -kv[1])
-    say(f'at the worst moment ({r.where}): ' + ', '.join(f'{k} {v/GB:.2f} GB' for k, v in most))
-    if measure: found |= _show_measured(c, p)
+    say_all(
+        f'{r.parameters / 1e6:.2f} M parameters, {p.plain_operations / 1e12:.3g} T operations a step\n{memory_table(p)}\n{p}'
+    )
+    most = sorted(
+        ((k, v) for k, v in r.at_peak.items() if v > 0.005 * r.peak), key=lambda kv: -kv[1]
+    )
+    say(f'at the worst moment ({r.where}): ' + ', '.join(f'{k} {v / GB:.2f} GB' for k, v in most))
+    if measure:
+        found |= _show_measured(c, p)
     if json_file:
         write_json(Path(json_file), found)
         say(f'all of it in {json_file}')
     if picture:
         draw_timeline(r, Path(picture))
         say(f'look at {picture}')
-    if budget*GB > 2*p.needed: say('next: there is room for a larger network; try "hidden_dim" and "num_layers" in the config')
-    else: say('next: stylecfm_preprocess, then stylecfm_train with the same config; "auto" plans again for the memory that is free then '
-                '(training.memory_gb limits it)')
+    if budget * GB > 2 * p.needed:
+        say(
+            'next: there is room for a larger network; try "hidden_dim" and "num_layers" in the config'
+        )
+    else:
+        say(
+            'next: stylecfm_preprocess, then stylecfm_train with the same config; "auto" plans again for the memory that is free then '
+            '(training.memory_gb limits it)'
+        )
 
 # %% ../nbs/80a_advice.ipynb #cell-11
-SCAN_LIMIT = 2000 # Images of a folder that are decoded; the rest is counted
+SCAN_LIMIT = 2000  # Images of a folder that are decoded; the rest is counted
+
 
 class FolderImages(NamedTuple):
     "What is in a folder of images, whatever size is wanted of them."
-    path:Path # The folder; its name is the style's
-    count:int # Images, at any depth
-    sizes:dict # {path: (width, height)} of those that could be decoded
-    digests:dict # {path: digest of the pixels} likewise
-    broken:list # `UnusedFile(path, reason)`
-    told:tuple=() # Lines about files that are not used
 
-def _look(path:Path):
+    path: Path  # The folder; its name is the style's
+    count: int  # Images, at any depth
+    sizes: dict  # {path: (width, height)} of those that could be decoded
+    digests: dict  # {path: digest of the pixels} likewise
+    broken: list  # `UnusedFile(path, reason)`
+    told: tuple = ()  # Lines about files that are not used
+
+
+def _look(path: Path):
     "Size and digest of an image's pixels, or an `UnusedFile`."
     import hashlib
+
     from stylecfm.decoding import naming
     from stylecfm.images import UnusedFile, decode_image, read_file
+
     try:
-        with naming(path): im = decode_image(read_file(path))
-    except InputError as e: return UnusedFile(path, str(e))
+        with naming(path):
+            im = decode_image(read_file(path))
+    except InputError as e:
+        return UnusedFile(path, str(e))
     return im.size, hashlib.sha256(im.tobytes() + repr(im.size).encode()).hexdigest()
 
+
 def scan_images(
-    path:Path, # Folder of images of one style
-    workers:int=4, # Threads that decode
+    path: Path,  # Folder of images of one style
+    workers: int = 4,  # Threads that decode
 ) -> FolderImages:
     "Decode the images of a folder, at any depth; raises `InputError` where there are none."
     import random
     from concurrent.futures import ThreadPoolExecutor
+
     from tqdm import tqdm
+
     from stylecfm.images import UnusedFile, list_images
+
     paths = list_images(path, True)
     some = paths if len(paths) <= SCAN_LIMIT else sorted(random.Random(0).sample(paths, SCAN_LIMIT))
     with ThreadPoolExecutor(workers) as pool:
-        seen = dict(zip(some, tqdm(pool.map(_look, some), total=len(some), desc=path.name, unit='image', leave=False)))
+        seen = dict(
+            zip(
+                some,
+                tqdm(
+                    pool.map(_look, some),
+                    total=len(some),
+                    desc=path.name,
+                    unit='image',
+                    leave=False,
+                ),
+            )
+        )
     good = {p: v for p, v in seen.items() if not isinstance(v, UnusedFile)}
     broken = [v for v in seen.values() if isinstance(v, UnusedFile)]
-    return FolderImages(path, len(paths), {p: v[0] for p, v in good.items()}, {p: v[1] for p, v in good.items()}, broken,
-                  tuple(folder_notes(path, True)))
+    return FolderImages(
+        path,
+        len(paths),
+        {p: v[0] for p, v in good.items()},
+        {p: v[1] for p, v in good.items()},
+        broken,
+        tuple(folder_notes(path, True)),
+    )
 
 # %% ../nbs/80a_advice.ipynb #ad000010
 class FolderReport(NamedTuple):
     "What is wrong with a folder of images, for squares of a certain side."
-    path:Path # The folder; its name is the style's
-    count:int # Images, at any depth
-    looked:int # Images that were decoded
-    bad:list # `UnusedFile(path, reason)`: cannot be used
-    small:list # Paths of images whose shorter side is below the target
-    side:int # Median of the shorter sides, pixels; 0 where no image could be decoded
-    told:tuple=() # Lines about files that are not used
+
+    path: Path  # The folder; its name is the style's
+    count: int  # Images, at any depth
+    looked: int  # Images that were decoded
+    bad: list  # `UnusedFile(path, reason)`: cannot be used
+    small: list  # Paths of images whose shorter side is below the target
+    side: int  # Median of the shorter sides, pixels; 0 where no image could be decoded
+    told: tuple = ()  # Lines about files that are not used
+
 
 def report_on(
-    f:FolderImages, # A folder
-    target:int, # Side of the squares, pixels
+    f: FolderImages,  # A folder
+    target: int,  # Side of the squares, pixels
 ) -> FolderReport:
     "What of it cannot be used, by the rules of preprocessing."
     import statistics
+
     from stylecfm.images import UnusedFile, check_square
+
     bad = list(f.broken)
     for p, size in f.sizes.items():
-        try: check_square(*size, target)
-        except InputError as e: bad.append(UnusedFile(p, str(e)))
+        try:
+            check_square(*size, target)
+        except InputError as e:
+            bad.append(UnusedFile(p, str(e)))
     unusable = {b.path for b in bad}
     small = [p for p, size in f.sizes.items() if p not in unusable and min(size) < target]
     side = int(statistics.median(map(min, f.sizes.values()))) if f.sizes else 0
     return FolderReport(f.path, f.count, len(f.sizes) + len(f.broken), bad, small, side, f.told)
 
+
 def find_duplicates(
-    folders:list, # List of `FolderImages`
-) -> list: # Pairs of paths with the same pixels
+    folders: list,  # List of `FolderImages`
+) -> list:  # Pairs of paths with the same pixels
     "The same picture twice, also in two styles."
     first, found = {}, []
     for f in folders:
         for p, d in f.digests.items():
-            if first.setdefault(d, p) != p: found.append((first[d], p))
+            if first.setdefault(d, p) != p:
+                found.append((first[d], p))
     return found
 
 # %% ../nbs/80a_advice.ipynb #6714bd2d
-ON_CPU = dict( # What differs in `config.cpu.json`
+ON_CPU = dict(  # What differs in `config.cpu.json`
     model=dict(hidden_dim=96, num_layers=6, style_dim=128, time_dim=128),
-    training=dict(batch_size=16, learning_rate=1e-3))
-MOST_STEPS, CPU_HOURS = 50_000, .75 # Limits of a suggested run: steps; hours on a processor
+    training=dict(batch_size=16, learning_rate=1e-3),
+)
+MOST_STEPS, CPU_HOURS = 50_000, 0.75  # Limits of a suggested run: steps; hours on a processor
+
 
 def suggest(
-    folders:list, # List of `FolderReport`
-    small:bool, # For a processor, or a card of less than 4 GB
-    image_size:int|None=None, # Side of the images, pixels; chosen if none
-    codec:str='dct:4', # Codec of the config
-    channels:int=48, # Number of latent channels
-    roots:tuple=('data/raw', 'data/latents', 'runs/train'), # Images, latents, run
+    folders: list,  # List of `FolderReport`
+    small: bool,  # For a processor, or a card of less than 4 GB
+    image_size: int | None = None,  # Side of the images, pixels; chosen if none
+    codec: str = 'dct:4',  # Codec of the config
+    channels: int = 48,  # Number of latent channels
+    roots: tuple = ('data/raw', 'data/latents', 'runs/train'),  # Images, latents, run
 ) -> Config:
     "A config for these images; the number of steps is not yet limited."
-    side = image_size or max(32, min(128 if small else 256, min(f.side for f in folders if f.side)//16*16))
+    side = image_size or max(
+        32, min(128 if small else 256, min(f.side for f in folders if f.side) // 16 * 16)
+    )
     c, n = Config(), len(folders)
     given = ON_CPU if small else dict(model={}, training={})
-    data = replace(c.data, raw_data_root=roots[0], data_root=roots[1], num_classes=n, codec=codec, target_size=side)
-    return replace(c, model=replace(c.model, latent_channels=channels, num_styles=n, **given['model']), data=data,
-                   training=replace(c.training, **given['training']), checkpoint=replace(c.checkpoint, save_dir=roots[2]))
+    data = replace(
+        c.data,
+        raw_data_root=roots[0],
+        data_root=roots[1],
+        num_classes=n,
+        codec=codec,
+        target_size=side,
+    )
+    return replace(
+        c,
+        model=replace(c.model, latent_channels=channels, num_styles=n, **given['model']),
+        data=data,
+        training=replace(c.training, **given['training']),
+        checkpoint=replace(c.checkpoint, save_dir=roots[2]),
+    )
 
 # %% ../nbs/80a_advice.ipynb #ad000015
 def copies(
-    config:Config, # The run
-) -> int: # 1 or more
+    config: Config,  # The run
+) -> int:  # 1 or more
     "Latents of one image: its squares, and their mirror images."
-    return (1 + config.data.mirror)*(1 + config.data.crops)
+    return (1 + config.data.mirror) * (1 + config.data.crops)
+
 
 def disk_needed(
-    config:Config, # The run
-    images:int, # Number of images of all styles
-) -> dict: # {what: bytes}
+    config: Config,  # The run
+    images: int,  # Number of images of all styles
+) -> dict:  # {what: bytes}
     "Bytes on disk: latents in 16 bits, checkpoints (weights, twice their average, the others, two averages of AdamW), the model."
-    from stylecfm.memory import latent_hw, count_parameters
+    from stylecfm.memory import count_parameters, latent_hw
+
     (h, w), n = latent_hw(config), count_parameters(config)
-    latents = images*copies(config)*config.model.latent_channels*h*w*2
-    one, kept = (16 + 4*config.training.ema_count)*n, config.checkpoint.keep_last + 2              # the last, the best, the next
-    return dict(latents=2*latents, checkpoints=one*kept, model=4*n)                                # parts, and the files that they become
+    latents = images * copies(config) * config.model.latent_channels * h * w * 2
+    # the last, the best, the next
+    one, kept = (16 + 4 * config.training.ema_count) * n, config.checkpoint.keep_last + 2
+    # parts, and the files that they become
+    return dict(latents=2 * latents, checkpoints=one * kept, model=4 * n)
 
 # %% ../nbs/80a_advice.ipynb #f205c9e3
 def time_of_step(
-    config:Config, # The run
-    means:'MemoryOptions', # Memory options
-    speed:'Speed|None'=None, # Speed of a GPU that is not here, for a roofline estimate; default: measured on this machine
-) -> float: # Seconds
+    config: Config,  # The run
+    means: 'MemoryOptions',  # Memory options
+    # Speed of a GPU that is not here, for a roofline estimate; default: measured on this machine
+    speed: 'Speed|None' = None,
+) -> float:  # Seconds
     "How long a step will take."
     from stylecfm.memory import measure_step
     from stylecfm.planning import default_device, profile_strategy
+
     b, m = config.training.batch, means.micro_batch
-    if speed: return float(profile_strategy(config, *means[1:]).seconds(m, b, speed))
-    took = lambda n: measure_step(config, means, min(b, n), device=default_device(), watch=False).seconds
-    if b <= 2*m: return took(b)
-    one, two = took(m), took(2*m)
-    return two + max(two - one, 0.)*(b/m - 2)                                   # what comes after the gradient is done once
+    if speed:
+        return float(profile_strategy(config, *means[1:]).seconds(m, b, speed))
+    took = lambda n: (
+        measure_step(config, means, min(b, n), device=default_device(), watch=False).seconds
+    )
+    if b <= 2 * m:
+        return took(b)
+    one, two = took(m), took(2 * m)
+    return two + max(two - one, 0.0) * (b / m - 2)  # what comes after the gradient is done once
+
 
 def limit_steps(
-    config:Config, # The run
-    images:int, # Number of images of all styles
-    seconds:float, # A step
-    hours:float|None, # Aimed at, by the seconds of a step; None: no limit
-) -> tuple: # The config, its steps
+    config: Config,  # The run
+    images: int,  # Number of images of all styles
+    seconds: float,  # A step
+    hours: float | None,  # Aimed at, by the seconds of a step; None: no limit
+) -> tuple:  # The config, its steps
     "Fewer steps where the defaults' epochs would take too long; warm-up, memory of the average and checkpoints shrink with them."
     import math
-    t, latents = config.training, images*copies(config)
-    steps = min(MOST_STEPS, math.ceil(t.stage1_epochs*latents/t.batch))
-    if hours: steps = max(1, min(steps, round(hours*3600/seconds)))
-    epochs = max(1, round(steps*t.batch/latents))
-    training = replace(t, max_steps=steps, epsilon_warmup_epochs=max(1, min(t.epsilon_warmup_epochs, epochs//2)),
-                       warmup_steps=min(t.warmup_steps, steps//10),
-                       ema_decay=min(t.ema_decay, max(0., round(1 - 5/steps, 4))))   # 1/(1 - decay) steps are a fifth of the run
-    saving = replace(config.checkpoint, save_every_epochs=max(1, min(config.checkpoint.save_every_epochs, epochs//10)))
+
+    t, latents = config.training, images * copies(config)
+    steps = min(MOST_STEPS, math.ceil(t.stage1_epochs * latents / t.batch))
+    if hours:
+        steps = max(1, min(steps, round(hours * 3600 / seconds)))
+    epochs = max(1, round(steps * t.batch / latents))
+    training = replace(
+        t,
+        max_steps=steps,
+        epsilon_warmup_epochs=max(1, min(t.epsilon_warmup_epochs, epochs // 2)),
+        warmup_steps=min(t.warmup_steps, steps // 10),
+        # 1/(1 - decay) steps are a fifth of the run
+        ema_decay=min(t.ema_decay, max(0.0, round(1 - 5 / steps, 4))),
+    )
+    saving = replace(
+        config.checkpoint,
+        save_every_epochs=max(1, min(config.checkpoint.save_every_epochs, epochs // 10)),
+    )
     return replace(config, training=training, checkpoint=saving), steps
 
 # %% ../nbs/80a_advice.ipynb #cell-15
 def arranged(
-    folders:list, # Paths, a style each
-) -> tuple: # The root that holds them, or None; what to do about it
+    folders: list,  # Paths, a style each
+) -> tuple:  # The root that holds them, or None; what to do about it
     "Whether the folders lie as preprocessing wants them: alone together in one."
     from stylecfm.images import style_folders
+
     parents = {f.resolve().parent for f in folders}
     ours = [Path(p).resolve() for p in ('data/latents', 'runs')]
-    if len(parents) == 1 and not any(next(iter(parents)) in p.parents for p in ours):       # or they would be taken for styles
+    # or they would be taken for styles
+    if len(parents) == 1 and not any(next(iter(parents)) in p.parents for p in ours):
         root = next(iter(parents))
         try:
-            if {(root/name).resolve() for name in style_folders(root)} == {f.resolve() for f in folders}: return root, ''
-        except InputError: pass
-    return None, 'put the folders, or links to them, alone into RAW: each folder in there is a style'
+            if {(root / name).resolve() for name in style_folders(root)} == {
+                f.resolve() for f in folders
+            }:
+                return root, ''
+        except InputError:
+            pass
+    return (
+        None,
+        'put the folders, or links to them, alone into RAW: each folder in there is a style',
+    )
+
 
 def free_places(
-    save:str|None, # Path of the config, if given
-) -> dict: # config, raw, latents, run: paths as text
+    save: str | None,  # Path of the config, if given
+) -> dict:  # config, raw, latents, run: paths as text
     "Names that take nothing from an earlier plan: `config.json`, `data/latents`, `runs/train`, or all of them with -2, -3, ..."
     stem = Path(save).stem if save else 'train'
     for end in ('', *(f'-{i}' for i in range(2, 1000))):
-        d = dict(config=save or f'config{end}.json', raw=f'data/raw{end}', latents=f'data/latents{end}', run=f'runs/{stem}{end}')
-        if not any(Path(v).exists() for k, v in d.items() if not (save and k == 'config')): return d
+        d = dict(
+            config=save or f'config{end}.json',
+            raw=f'data/raw{end}',
+            latents=f'data/latents{end}',
+            run=f'runs/{stem}{end}',
+        )
+        if not any(Path(v).exists() for k, v in d.items() if not (save and k == 'config')):
+            return d
     raise InputError('there are 1,000 plans here; tidy up')
 
+
 def side_step(
-    codec:str, # Codec of the config
-) -> int: # Pixels
+    codec: str,  # Codec of the config
+) -> int:  # Pixels
     "What the side of an image must be a multiple of: a tile codec's factor; 8 for an autoencoder, which is not loaded for this."
     from stylecfm.codecs import tile_codec
+
     return (tile_codec(codec) or ('', 8))[1]
 
+
 def fixed_memory_options(
-    config:Config, # The run
-) -> dict: # {field of `MemoryOptions`: value}
+    config: Config,  # The run
+) -> dict:  # {field of `MemoryOptions`: value}
     "What a config says of memory that is not `auto`."
     from stylecfm.memory import MemoryOptions
-    return {k: getattr(config.training, k) for k in MemoryOptions._fields if getattr(config.training, k) != 'auto'}
+
+    return {
+        k: getattr(config.training, k)
+        for k in MemoryOptions._fields
+        if getattr(config.training, k) != 'auto'
+    }
 
 # %% ../nbs/80a_advice.ipynb #ad0000b2
-def load_average() -> tuple: # Processes at work in the last minute, and cores for them; 0 where the system does not tell
+def load_average() -> (
+    tuple
+):  # Processes at work in the last minute, and cores for them; 0 where the system does not tell
     "How busy the machine is."
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    return os.getloadavg()[0] if hasattr(os, 'getloadavg') else 0., cores
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    )
+    return os.getloadavg()[0] if hasattr(os, 'getloadavg') else 0.0, cores
 
-def busy_line() -> str: # '' on a quiet machine
+
+def busy_line() -> str:  # '' on a quiet machine
     "What to know of times that are measured now."
     load, cores = load_average()
-    if load < .75*cores: return ''
+    if load < 0.75 * cores:
+        return ''
     return f'measured on a busy machine (load average {load:.1f} on {cores} core(s)), so the times are too long'
 
 # %% ../nbs/80a_advice.ipynb #cell-16
 @call_parse
 def stylecfm_plan(
-    folders:list=None, # Folders of images, one for each style; two or more
-    budget:float=None, # GB of a card that you think of; none: this machine
-    image_size:int=None, # Side of the images, pixels; chosen by the images if none
-    codec:str='dct:4', # dct:F, pixels:F, a folder, or ORG/NAME of an autoencoder on the hub
-    hours:float=None, # At most so long; on a processor three quarters if none
-    preset:str=None, # low, medium or high: a network for a card of 8, 16 or 32 GB
-    save:str=None, # Path of the suggested config; default: config.json, or config-2.json, ... where that exists
-    debug:store_true=False, # Show the traceback of an error
+    folders: list = None,  # Folders of images, one for each style; two or more
+    budget: float = None,  # GB of a card that you think of; none: this machine
+    image_size: int = None,  # Side of the images, pixels; chosen by the images if none
+    codec: str = 'dct:4',  # dct:F, pixels:F, a folder, or ORG/NAME of an autoencoder on the hub
+    hours: float = None,  # At most so long; on a processor three quarters if none
+    preset: str = None,  # low, medium or high: a network for a card of 8, 16 or 32 GB
+    # Path of the suggested config; default: config.json, or config-2.json, ... where that exists
+    save: str = None,
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Say what training on these folders will take, what is wrong with the images, and write a config for it."
     with reported(debug):
         if not folders or len(folders) < 2:
-            raise InputError('give two or more folders of images, one for each style: stylecfm_plan photos/ paintings/')
+            raise InputError(
+                'give two or more folders of images, one for each style: stylecfm_plan photos/ paintings/'
+            )
         folders = [Path(f) for f in folders]
         for f in folders:
-            if not f.is_dir(): raise InputError(f'no folder at {printable(f)}; give folders of images')
+            if not f.is_dir():
+                raise InputError(f'no folder at {printable(f)}; give folders of images')
         if len({f.resolve() for f in folders}) < len(folders):
             raise InputError('the same folder is given twice; give one for each style')
         for k, v in (('budget', budget), ('hours', hours)):
-            if v is not None and not 0 < v < 10_000: raise InputError(f'{k} must be above 0, got {v:g}')
-        if save and Path(save).exists(): raise InputError(f'{save} is there already; choose another --save')
+            if v is not None and not 0 < v < 10_000:
+                raise InputError(f'{k} must be above 0, got {v:g}')
+        if save and Path(save).exists():
+            raise InputError(f'{save} is there already; choose another --save')
         writable(Path(save or 'config.json'))
         busy = busy_line()
         _make_plan(folders, budget, image_size, codec, hours, preset, save)
-        if busy: say(busy, error=True)
+        if busy:
+            say(busy, error=True)
 
 # %% ../nbs/80a_advice.ipynb #cell-17
-def _make_plan(folders:list, budget:float|None, image_size:int|None, codec:str, hours:float|None, name:str|None, save:str|None):
+def _make_plan(
+    folders: list,
+    budget: float | None,
+    image_size: int | None,
+    codec: str,
+    hours: float | None,
+    name: str | None,
+    save: str | None,
+):
     "What `stylecfm_plan` prints and writes; `name` is that of a preset."
     from stylecfm.codecs import load_codec
     from stylecfm.memory import GB
-    from stylecfm.planning import PRESETS, default_device, available_memory, plan, preset
+    from stylecfm.planning import PRESETS, available_memory, default_device, plan, preset
+
     device, places = default_device(), free_places(save)
     c = preset(name) if name else None
     card = bool(budget or name) or device.type == 'cuda'
     raw, advice = arranged(folders)
     seen = [scan_images(f) for f in folders]
     if not all(f.sizes for f in seen):
-        raise InputError(f'{printable(next(f.path for f in seen if not f.sizes))} holds no image that can be used')
+        raise InputError(
+            f'{printable(next(f.path for f in seen if not f.sizes))} holds no image that can be used'
+        )
     use = codec if not name or codec != Config().data.codec else c.data.codec
     channels = 4 if name and use == c.data.codec else load_codec(use).latent_channels
     factor = side_step(use)
     if image_size and image_size % factor:
-        near = max(1, image_size//factor)*factor
-        raise InputError(f'image_size {image_size} is no multiple of {factor}, as {use} needs; try {near}')
+        near = max(1, image_size // factor) * factor
+        raise InputError(
+            f'image_size {image_size} is no multiple of {factor}, as {use} needs; try {near}'
+        )
     small = not card or bool(budget and budget < 4)
     roots = str(raw or places['raw']), places['latents'], places['run']
     guess = suggest([report_on(f, 32) for f in seen], small, image_size, use, channels, roots)
     if name:
-        own_size = not budget and not image_size               # the preset's means are for its own card and size
-        guess = replace(guess, model=replace(c.model, latent_channels=channels, num_styles=len(folders)),
-                        training=c.training if own_size else Config().training, data=replace(guess.data, target_size=image_size or 512))
-    gb = budget or (PRESETS[name]['budget_gb'] if name else available_memory(device)/GB)
+        # the preset's means are for its own card and size
+        own_size = not budget and not image_size
+        guess = replace(
+            guess,
+            model=replace(c.model, latent_channels=channels, num_styles=len(folders)),
+            training=c.training if own_size else Config().training,
+            data=replace(guess.data, target_size=image_size or 512),
+        )
+    gb = budget or (PRESETS[name]['budget_gb'] if name else available_memory(device) / GB)
     p = plan(guess, gb, device='cuda' if card else 'cpu', given=fixed_memory_options(guess))
-    _tell_plan(guess, seen, p, card and device.type != 'cuda', hours or (None if card else CPU_HOURS), places, advice)
+    _tell_plan(
+        guess,
+        seen,
+        p,
+        card and device.type != 'cuda',
+        hours or (None if card else CPU_HOURS),
+        places,
+        advice,
+    )
 
 # %% ../nbs/80a_advice.ipynb #cell-18
-def _say_folders(reports:list, target:int, same:list, most:int=10):
+def _say_folders(reports: list, target: int, same: list, most: int = 10):
     "Print what is wrong with images; at most a given number of lines of each kind."
     for f in reports:
         part = '' if f.looked == f.count else f', {f.looked} of them looked at'
-        say(f'{printable(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; '
-              f'{len(f.bad)} cannot be used, {len(f.small)} smaller than {target}')
-        for line in f.told: say(f'  {line}')
-        for b in f.bad[:most]: say(f'  cannot be used: {printable(b.path)}: {b.reason}')
-        if len(f.bad) > most: say(f'  ... and {len(f.bad) - most} more')
+        say(
+            f'{printable(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; '
+            f'{len(f.bad)} cannot be used, {len(f.small)} smaller than {target}'
+        )
+        for line in f.told:
+            say(f'  {line}')
+        for b in f.bad[:most]:
+            say(f'  cannot be used: {printable(b.path)}: {b.reason}')
+        if len(f.bad) > most:
+            say(f'  ... and {len(f.bad) - most} more')
         good = f.count - len(f.bad)
-        if f.looked == f.count and 0 < good < 50: say(f'  {good} are few: the network learns them by heart; a few hundred are better')
-    for a, b in same[:most]: say(f'twice the same: {printable(a)} and {printable(b)}')
-    if len(same) > most: say(f'... and {len(same) - most} more pairs')
+        if f.looked == f.count and 0 < good < 50:
+            say(f'  {good} are few: the network learns them by heart; a few hundred are better')
+    for a, b in same[:most]:
+        say(f'twice the same: {printable(a)} and {printable(b)}')
+    if len(same) > most:
+        say(f'... and {len(same) - most} more pairs')
     few, many = (g(reports, key=lambda f: f.count) for g in (min, max))
-    if many.count > 20*few.count:
-        say(f'{printable(many.path.name)} has {many.count/few.count:.0f} times as many images as {printable(few.path.name)}; '
-              f'training will see little of {printable(few.path.name)}')
+    if many.count > 20 * few.count:
+        say(
+            f'{printable(many.path.name)} has {many.count / few.count:.0f} times as many images as {printable(few.path.name)}; '
+            f'training will see little of {printable(few.path.name)}'
+        )
 
-def _timed(config:Config, means:'MemoryOptions', speed:'Speed|None') -> float: # Seconds
+
+def _timed(config: Config, means: 'MemoryOptions', speed: 'Speed|None') -> float:  # Seconds
     "The time of a step; raises `InputError` where there is not the memory for it."
     from stylecfm.planning import out_of_memory
-    try: return time_of_step(config, means, speed)
+
+    try:
+        return time_of_step(config, means, speed)
     except Exception as e:
-        if not out_of_memory(e): raise
-        raise InputError(f'a step of this plan ran out of memory here ({str(e).partition(chr(10))[0][:80]}); '
-                         'close other programs, or give a smaller --image_size') from None
+        if not out_of_memory(e):
+            raise
+        raise InputError(
+            f'a step of this plan ran out of memory here ({str(e).partition(chr(10))[0][:80]}); '
+            'close other programs, or give a smaller --image_size'
+        ) from None
 
 # %% ../nbs/80a_advice.ipynb #ad000022
-def _tell_plan(config:Config, seen:list, p:'MemoryPlan', elsewhere:bool, hours:float|None, places:dict, advice:str):
+def _tell_plan(
+    config: Config,
+    seen: list,
+    p: 'MemoryPlan',
+    elsewhere: bool,
+    hours: float | None,
+    places: dict,
+    advice: str,
+):
     "Print all of it and write the config; `elsewhere`: the card is not here, so time is by the roofline."
     side = config.data.target_size
     reports = [report_on(f, side) for f in seen]
     _say_folders(reports, side, find_duplicates(seen))
-    images = sum(round(f.count*(1 - len(f.bad)/f.looked)) for f in reports)
+    images = sum(round(f.count * (1 - len(f.bad) / f.looked)) for f in reports)
     if bad := [f for f in reports if len(f.bad) == f.looked]:
-        raise InputError(f'{printable(bad[0].path)} holds no image that can be used for {side} pixels')
+        raise InputError(
+            f'{printable(bad[0].path)} holds no image that can be used for {side} pixels'
+        )
     seconds = _timed(config, p.means, p.speed if elsewhere else None)
     config, steps = limit_steps(config, images, seconds, hours)
-    minutes = steps*seconds/60
-    say_all(f'\nnetwork: {p.report.parameters/1e6:.1f} M parameters, images of {side} pixels\nmemory: {p}')
-    say(f'time: {steps} steps of {seconds:.2f} s: ' + (f'{minutes:.0f} minutes ' if minutes < 90 else f'{minutes/60:.1f} hours ')
-          + (f'by the roofline of {p.speed.name}' if elsewhere else 'as measured here'))
+    minutes = steps * seconds / 60
+    say_all(
+        f'\nnetwork: {p.report.parameters / 1e6:.1f} M parameters, images of {side} pixels\nmemory: {p}'
+    )
+    say(
+        f'time: {steps} steps of {seconds:.2f} s: '
+        + (f'{minutes:.0f} minutes ' if minutes < 90 else f'{minutes / 60:.1f} hours ')
+        + (f'by the roofline of {p.speed.name}' if elsewhere else 'as measured here')
+    )
     _say_disk(config, images)
     _finish_plan(config, places, advice)
 
-def _say_disk(config:Config, images:int):
+
+def _say_disk(config: Config, images: int):
     "Print what goes onto the disk, and whether it will go."
     import shutil
-    need, free = disk_needed(config, images), shutil.disk_usage('.').free
-    enough = sum(need.values()) < .9*free
-    say('disk: ' + ', '.join(f'{k} {v/1e9:.2f} GB' for k, v in need.items()) + f'; {free/1e9:.0f} GB are free here'
-          + ('' if enough else ': NOT ENOUGH; make room, or choose other folders in the config'))
 
-def _finish_plan(config:Config, places:dict, advice:str):
+    need, free = disk_needed(config, images), shutil.disk_usage('.').free
+    enough = sum(need.values()) < 0.9 * free
+    say(
+        'disk: '
+        + ', '.join(f'{k} {v / 1e9:.2f} GB' for k, v in need.items())
+        + f'; {free / 1e9:.0f} GB are free here'
+        + ('' if enough else ': NOT ENOUGH; make room, or choose other folders in the config')
+    )
+
+
+def _finish_plan(config: Config, places: dict, advice: str):
     "Write the config, and say what is next."
     from stylecfm.files import write_text
+
     save = places['config']
     write_text(Path(save), config.to_json())
     first = f" {advice.replace('RAW', places['raw'])};" if advice else ''
-    say_all(f'\nwritten: {printable(save)}\nnext:{printable(first)} stylecfm_preprocess --config {printable(save)}, then stylecfm_train --config {printable(save)}')
+    say_all(
+        f'\nwritten: {printable(save)}\nnext:{printable(first)} stylecfm_preprocess --config {printable(save)}, then stylecfm_train --config {printable(save)}'
+    )
 
 # %% ../nbs/80a_advice.ipynb #cell-25
 class Finding(NamedTuple):
     "One thing that was looked at."
-    name:str # Name of the check
-    value:str # Result of the check
-    state:str # good, note or bad
-    advice:str = '' # Advice; '' if there is none
 
-EXTRAS = dict(sklearn='demo', ot='sinkhorn', datasets='data') # Optional packages, and the extra that brings them
+    name: str  # Name of the check
+    value: str  # Result of the check
+    state: str  # good, note or bad
+    advice: str = ''  # Advice; '' if there is none
 
-def _graded(name:str, value:str, amount:float, good:float, bad:float, advice:str) -> Finding:
+
+# Optional packages, and the extra that brings them
+EXTRAS = dict(sklearn='demo', ot='sinkhorn', datasets='data')
+
+
+def _graded(name: str, value: str, amount: float, good: float, bad: float, advice: str) -> Finding:
     "A finding by an amount: good above one limit, bad at or below another, a note between."
-    return Finding(name, value, 'good' if amount > good else 'note' if amount > bad else 'bad', '' if amount > good else advice)
+    return Finding(
+        name,
+        value,
+        'good' if amount > good else 'note' if amount > bad else 'bad',
+        '' if amount > good else advice,
+    )
 
-def _packages() -> list: # List of `Finding`
+
+def _packages() -> list:  # List of `Finding`
     "Optional packages."
     import importlib.util
+
     there = {p: importlib.util.find_spec(p) is not None for p in EXTRAS}
-    get = {p: f'if you want what it is for: pip install stylecfm[{extra}]' for p, extra in EXTRAS.items()}
-    return [Finding(f'package {p}', 'there', 'good') if there[p] else Finding(f'package {p}', 'not there', 'note', get[p]) for p in EXTRAS]
+    get = {
+        p: f'if you want what it is for: pip install stylecfm[{extra}]'
+        for p, extra in EXTRAS.items()
+    }
+    return [
+        Finding(f'package {p}', 'there', 'good')
+        if there[p]
+        else Finding(f'package {p}', 'not there', 'note', get[p])
+        for p in EXTRAS
+    ]
+
 
 def examine(
-    debug:bool=False, # Let an error of the step of training through
-) -> list: # List of `Finding`: software, processor, GPU, memory, disk, packages, a training step
+    debug: bool = False,  # Let an error of the step of training through
+) -> list:  # List of `Finding`: software, processor, GPU, memory, disk, packages, a training step
     "Look at the machine."
-    import os, platform, shutil
-    import psutil, torch
+    import os
+    import platform
+    import shutil
+
+    import psutil
+    import torch
+
     from stylecfm.codecs import fast_bf16
     from stylecfm.memory import GB
     from stylecfm.planning import default_device
-    device, free, disk = default_device(), psutil.virtual_memory().available/GB, shutil.disk_usage('.').free/1e9
-    name = torch.cpu.get_capabilities().get('cpu_name') or platform.processor() or platform.machine()
+
+    device, free, disk = (
+        default_device(),
+        psutil.virtual_memory().available / GB,
+        shutil.disk_usage('.').free / 1e9,
+    )
+    name = (
+        torch.cpu.get_capabilities().get('cpu_name') or platform.processor() or platform.machine()
+    )
     bf16 = 'in hardware' if fast_bf16(torch.device('cpu')) else 'not in hardware'
-    return [Finding('software', f'Python {platform.python_version()}, PyTorch {torch.__version__}, {platform.system()}', 'good'),
-            Finding('processor', f'{name}, {os.cpu_count()} cores, bf16 {bf16}', 'good'),
-            _gpu(device),
-            _graded('memory', f'{free:.1f} GB free', free, 4, 2, 'close other programs'),
-            _graded('disk', f'{disk:.0f} GB free here', disk, 5, 1,
-                    'make room: latents and checkpoints of a small run take about a gigabyte'),
-            *_packages(), _step(device, debug)]
+    return [
+        Finding(
+            'software',
+            f'Python {platform.python_version()}, PyTorch {torch.__version__}, {platform.system()}',
+            'good',
+        ),
+        Finding('processor', f'{name}, {os.cpu_count()} cores, bf16 {bf16}', 'good'),
+        _gpu(device),
+        _graded('memory', f'{free:.1f} GB free', free, 4, 2, 'close other programs'),
+        _graded(
+            'disk',
+            f'{disk:.0f} GB free here',
+            disk,
+            5,
+            1,
+            'make room: latents and checkpoints of a small run take about a gigabyte',
+        ),
+        *_packages(),
+        _step(device, debug),
+    ]
 
 # %% ../nbs/80a_advice.ipynb #ad000025
-def _gpu(device:'torch.device') -> Finding:
+def _gpu(device: 'torch.device') -> Finding:
     "The GPU, or why there is none."
     import shutil
+
     import torch
+
     if device.type == 'cuda':
         free, total = torch.cuda.mem_get_info()
-        bf16, short = 'yes' if torch.cuda.is_bf16_supported(False) else 'no', free < .8*total
-        value = f'{torch.cuda.get_device_name()}, {free/2**30:.1f} of {total/2**30:.1f} GB free, bf16 {bf16}'
-        return Finding('GPU', value, 'note' if short else 'good', 'close the programs that fill it' if short else '')
+        bf16, short = 'yes' if torch.cuda.is_bf16_supported(False) else 'no', free < 0.8 * total
+        value = f'{torch.cuda.get_device_name()}, {free / 2**30:.1f} of {total / 2**30:.1f} GB free, bf16 {bf16}'
+        return Finding(
+            'GPU',
+            value,
+            'note' if short else 'good',
+            'close the programs that fill it' if short else '',
+        )
     if shutil.which('nvidia-smi'):
-        return Finding('GPU', 'there is one, but PyTorch does not see it', 'bad',
-                       'install the PyTorch build with CUDA that fits your driver: see pytorch.org')
-    return Finding('GPU', 'none', 'note', 'training runs on the processor: config.cpu.json is made for that')
+        return Finding(
+            'GPU',
+            'there is one, but PyTorch does not see it',
+            'bad',
+            'install the PyTorch build with CUDA that fits your driver: see pytorch.org',
+        )
+    return Finding(
+        'GPU', 'none', 'note', 'training runs on the processor: config.cpu.json is made for that'
+    )
 
-def _step(device:'torch.device', debug:bool=False) -> Finding:
+
+def _step(device: 'torch.device', debug: bool = False) -> Finding:
     "One real step of a small network."
     from stylecfm.config import DataConfig, ModelConfig, TrainingConfig
     from stylecfm.memory import MemoryOptions, measure_step
-    config = Config(ModelConfig(48, 96, 6, style_dim=128, time_dim=128), TrainingConfig(16), data=DataConfig(target_size=64))
-    try: s = measure_step(config, MemoryOptions(16), device=device, watch=False).seconds
+
+    config = Config(
+        ModelConfig(48, 96, 6, style_dim=128, time_dim=128),
+        TrainingConfig(16),
+        data=DataConfig(target_size=64),
+    )
+    try:
+        s = measure_step(config, MemoryOptions(16), device=device, watch=False).seconds
     except Exception as e:
-        if debug: raise
+        if debug:
+            raise
         why = f'{type(e).__name__}: {str(e).partition(chr(10))[0][:120]}'
         return Finding('a step of training', why, 'bad', 'stylecfm_doctor --debug shows where')
     value = f'{s:.2f} s for 16 images of 64 pixels'
-    return Finding('a step of training', value, *(('good',) if s < 2 else ('note', 'slow: is the machine busy?')))
+    return Finding(
+        'a step of training',
+        value,
+        *(('good',) if s < 2 else ('note', 'slow: is the machine busy?')),
+    )
 
 # %% ../nbs/80a_advice.ipynb #cell-26
 @call_parse
 def stylecfm_doctor(
-    json:store_true=False, # Print JSON instead of a table
-    debug:store_true=False, # Show the traceback of an error
+    json: store_true = False,  # Print JSON instead of a table
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Look at processor, GPU, memory, disk and packages, do one step of training, and say what to do; exit code 1 if something is bad."
     with reported(debug):
         rows = examine(debug)
         bad = [f for f in rows if f.state == 'bad']
-        if json: say_all(_to_json([f._asdict() for f in rows]))
+        if json:
+            say_all(_to_json([f._asdict() for f in rows]))
         else:
             for f in rows:
                 say(f'{f.state:4}  {f.name:20} {f.value}')
-                if f.advice: say(f'      {"":20} -> {f.advice}')
-            say('next: ' + (bad[0].advice if bad else 'stylecfm_plan FOLDER FOLDER says what training on your images will take; '
-                              'stylecfm_demo shows all of it in minutes'))
-    if bad: sys.exit(1)
+                if f.advice:
+                    say(f'      {"":20} -> {f.advice}')
+            say(
+                'next: '
+                + (
+                    bad[0].advice
+                    if bad
+                    else 'stylecfm_plan FOLDER FOLDER says what training on your images will take; '
+                    'stylecfm_demo shows all of it in minutes'
+                )
+            )
+    if bad:
+        sys.exit(1)
+
 
 def _to_json(v) -> str:
     "JSON for a person: inside the command, `json` is a flag."

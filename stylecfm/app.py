@@ -6,399 +6,745 @@
 __all__ = ['stylecfm_app']
 
 # %% ../nbs/81_app.ipynb #2442e14a
-import ipaddress, logging, math, os, shutil, socket, sys, tempfile, time, traceback, webbrowser
+import ipaddress
+import logging
+import math
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import time
+import traceback
+import webbrowser
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Iterator, NamedTuple
 from urllib.parse import quote, urlsplit
+
 from fastcore.script import store_true
+
 from .cli import call_parse, reported
 from .config import InputError, say
 from .files import FolderLock, exclusive_lock, make_folder
-from .page_parts import (EMPTY, EXAMPLES, INTO_VIEW, ON_LOAD, WORKING, comparison, example_photo, notice, photo_style, style_label,
-                                 style_samples, style_sheet, target_styles, theme)
+from stylecfm.page_parts import (
+    EMPTY,
+    EXAMPLES,
+    INTO_VIEW,
+    ON_LOAD,
+    WORKING,
+    comparison,
+    example_photo,
+    notice,
+    photo_style,
+    style_label,
+    style_samples,
+    style_sheet,
+    target_styles,
+    theme,
+)
 
 # %% ../nbs/81_app.ipynb #3eeff95b
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/81_app.ipynb #a9900001
-if TYPE_CHECKING:                                             # for whoever reads the annotations; these are slow to import
-    import gradio
+if TYPE_CHECKING:  # for whoever reads the annotations; these are slow to import
     from collections.abc import Callable
+
+    import gradio
     from PIL import Image
+
     from stylecfm.transfer import StyleTransferPipeline, Transferred
 
 # %% ../nbs/81_app.ipynb #ac05fb3d
 class Limits(NamedTuple):
     "What the page takes."
-    megapixels: float = 24. # Largest upload, megapixels; read before it is decoded, 24 are 72 MB
-    megabytes: float = 20. # Largest upload, megabytes
-    side: int = 512 # Longest shorter side of what is painted, pixels: memory and time grow with its square
-    waiting: int = 20 # Requests in the queue; more are refused and can retry
-    kept: float = 500. # Megabytes of all uploads and paintings that are kept at once
+
+    megapixels: float = 24.0  # Largest upload, megapixels; read before it is decoded, 24 are 72 MB
+    megabytes: float = 20.0  # Largest upload, megabytes
+    # Longest shorter side of what is painted, pixels: memory and time grow with its square
+    side: int = 512
+    waiting: int = 20  # Requests in the queue; more are refused and can retry
+    kept: float = 500.0  # Megabytes of all uploads and paintings that are kept at once
+
 
 def limits_of(
-    megapixels:float, # Largest upload, megapixels, above 0
-    megabytes:float, # Largest upload, megabytes, above 0
-    side:int, # Longest shorter side of what is painted, pixels, 64 or more
-    waiting:int, # Requests in the queue, 1 or more
-    kept:float=500., # Megabytes that are kept, at least twice an upload
+    megapixels: float,  # Largest upload, megapixels, above 0
+    megabytes: float,  # Largest upload, megabytes, above 0
+    side: int,  # Longest shorter side of what is painted, pixels, 64 or more
+    waiting: int,  # Requests in the queue, 1 or more
+    kept: float = 500.0,  # Megabytes that are kept, at least twice an upload
 ) -> Limits:
     "Limits from flags; raises `InputError` for those that would take nothing, or have no end."
     if not (0 < megapixels < math.inf and 0 < megabytes < math.inf and side >= 64 and waiting >= 1):
-        raise InputError('max_megapixels and max_megabytes must be above 0, max_side at least 64 and max_waiting at least 1; '
-                         f'got {megapixels:g}, {megabytes:g}, {side} and {waiting}')
-    if not 2*megabytes <= kept < math.inf:
-        raise InputError(f'max_kept must be at least twice max_megabytes, got {kept:g} and {megabytes:g}')
+        raise InputError(
+            'max_megapixels and max_megabytes must be above 0, max_side at least 64 and max_waiting at least 1; '
+            f'got {megapixels:g}, {megabytes:g}, {side} and {waiting}'
+        )
+    if not 2 * megabytes <= kept < math.inf:
+        raise InputError(
+            f'max_kept must be at least twice max_megabytes, got {kept:g} and {megabytes:g}'
+        )
     return Limits(megapixels, megabytes, side, waiting, kept)
 
 # %% ../nbs/81_app.ipynb #7b83b2ee
 def open_upload(
-    path:str|Path|None, # Path of the upload; None if there is none
-    side:int, # Shorter side to work at, pixels; `limits.side` at most
-    limits:Limits=Limits(), # Limits of pixels and side
-) -> 'Image.Image': # RGB or RGBA; never enlarged
+    path: str | Path | None,  # Path of the upload; None if there is none
+    side: int,  # Shorter side to work at, pixels; `limits.side` at most
+    limits: Limits = Limits(),  # Limits of pixels and side
+) -> 'Image.Image':  # RGB or RGBA; never enlarged
     "An upload as it will be painted; raises `InputError`."
     from stylecfm.images import RULES, load_shrunk
-    if not path: raise InputError('there is no picture yet; choose a photograph or an example first')
-    rules = RULES._replace(max_pixels=round(limits.megapixels*1e6))
-    try: im = load_shrunk(path, min(int(side), limits.side), rules)
+
+    if not path:
+        raise InputError('there is no picture yet; choose a photograph or an example first')
+    rules = RULES._replace(max_pixels=round(limits.megapixels * 1e6))
+    try:
+        im = load_shrunk(path, min(int(side), limits.side), rules)
     except InputError as e:
         why = str(e).removeprefix(f'cannot use {path}: ').replace(str(path), 'the file')
-        raise InputError('the file ' + why.removeprefix('it ') if why.startswith('it ') else why) from None
-    if max(im.size) > 4*min(im.size): raise InputError(f'{im.width} x {im.height} is more than four times as long as wide; crop it')
+        raise InputError(
+            'the file ' + why.removeprefix('it ') if why.startswith('it ') else why
+        ) from None
+    if max(im.size) > 4 * min(im.size):
+        raise InputError(
+            f'{im.width} x {im.height} is more than four times as long as wide; crop it'
+        )
     return im
 
 # %% ../nbs/81_app.ipynb #f212517a
-STRIP_POINTS, STRIP_SIDE = 7, 144                                         # points of a way that are shown; side of their pictures, pixels
+# points of a way that are shown; side of their pictures, pixels
+STRIP_POINTS, STRIP_SIDE = 7, 144
+
 
 def spread_points(
-    points:int, # On the way, with both ends; 2 or more
-    shown:int=STRIP_POINTS, # Number of points to show, >= 2
-) -> list: # Indices, rising; fewer than `shown` where there are fewer points
+    points: int,  # On the way, with both ends; 2 or more
+    shown: int = STRIP_POINTS,  # Number of points to show, >= 2
+) -> list:  # Indices, rising; fewer than `shown` where there are fewer points
     "Evenly spread points of a way, both ends among them."
-    return sorted({math.floor(i*(points - 1)/(shown - 1) + .5) for i in range(shown)})
+    return sorted({math.floor(i * (points - 1) / (shown - 1) + 0.5) for i in range(shown)})
+
 
 def trajectory_strip(
-    pipe:'StyleTransferPipeline', # Pipeline that painted
-    done:'Transferred', # Result of the pipeline, with its trajectory
-    times:list, # Times of the points of the trajectory, 0 to 1; as many
-) -> 'Image.Image': # A row of pictures with their times above
+    pipe: 'StyleTransferPipeline',  # Pipeline that painted
+    done: 'Transferred',  # Result of the pipeline, with its trajectory
+    times: list,  # Times of the points of the trajectory, 0 to 1; as many
+) -> 'Image.Image':  # A row of pictures with their times above
     "Points of the way of the first picture, side by side."
     from stylecfm.images import crop_back, grid, shrink, to_pil
+
     way, size = done.trajectory[0], done.images[0].size[::-1]
     at = spread_points(len(way))
-    decoded = [pipe.decode(way[k:k + 1].to(pipe.device)) for k in at]
+    decoded = [pipe.decode(way[k : k + 1].to(pipe.device)) for k in at]
     pictures = [shrink(to_pil(crop_back(x, size))[0], STRIP_SIDE) for x in decoded]
     return grid([pictures], col_labels=[f't = {times[k]:.2g}' for k in at])
 
 # %% ../nbs/81_app.ipynb #bbebc5d9
-AUTO_DETECT = 'detect it'                                           # in place of a source style
+AUTO_DETECT = 'detect it'  # in place of a source style
+
 
 class PageResult(NamedTuple):
     "Files and text of one request."
-    pair: tuple # Paths of before and after, PNG
-    strip: str # Path of the way as a picture; '' for a structure-conditioned model
-    words: str # Size and time, a sentence
-    details: str # How it was painted, Markdown
-    file: str # Path of the painting, for the download
 
-def _kept() -> str: # Made if it is not there
+    pair: tuple  # Paths of before and after, PNG
+    strip: str  # Path of the way as a picture; '' for a structure-conditioned model
+    words: str  # Size and time, a sentence
+    details: str  # How it was painted, Markdown
+    file: str  # Path of the painting, for the download
+
+
+def _kept() -> str:  # Made if it is not there
     "Folder of the files that gradio deletes in time."
-    to = Path(os.environ.get('GRADIO_TEMP_DIR') or Path(tempfile.gettempdir())/'gradio').resolve()
+    to = Path(os.environ.get('GRADIO_TEMP_DIR') or Path(tempfile.gettempdir()) / 'gradio').resolve()
     to.mkdir(parents=True, exist_ok=True)
     return str(to)
 
-_RECENT = 600                                                  # seconds for which nothing is deleted to make room
+
+_RECENT = 600  # seconds for which nothing is deleted to make room
+
 
 def make_room(
-    folder:Path, # Folder of uploads and paintings
-    need:int, # Bytes that are to come
-    limits:Limits=Limits(), # `kept` counts
-) -> bool: # Whether they fit now
+    folder: Path,  # Folder of uploads and paintings
+    need: int,  # Bytes that are to come
+    limits: Limits = Limits(),  # `kept` counts
+) -> bool:  # Whether they fit now
     "Delete the oldest files until the given number of bytes fit, but none that somebody may still look at."
+
     def size(p):
-        with suppress(OSError): return p.lstat().st_mtime, max(4096, p.lstat().st_size), p    # a disk's block at least
+        # a disk's block at least
+        with suppress(OSError):
+            return p.lstat().st_mtime, max(4096, p.lstat().st_size), p
+
     found = sorted(s for p in folder.rglob('*') if (s := size(p)))
-    over = sum(s[1] for s in found) + need - limits.kept*2**20
+    over = sum(s[1] for s in found) + need - limits.kept * 2**20
     for at, n, p in found:
-        if over <= 0 or time.time() - at < _RECENT: break
-        if p.is_dir(): continue
-        with suppress(OSError): p.unlink()
+        if over <= 0 or time.time() - at < _RECENT:
+            break
+        if p.is_dir():
+            continue
+        with suppress(OSError):
+            p.unlink()
         over -= n
     return over <= 0
 
 # %% ../nbs/81_app.ipynb #e93085c9
 def paint_upload(
-    pipe:'StyleTransferPipeline', # Model and codec
-    path:str|Path|None, # Path of the upload
-    source:str, # Style it is in, or `AUTO_DETECT`
-    target:str, # Style it gets
-    side:int, # Shorter side to work at, pixels
-    how:dict, # `strength` of the pipeline's call; `options` for a structure-conditioned model, else `steps` and `guidance_scale`
-    limits:Limits=Limits(), # Limits of the upload
-    progress:'Callable|None'=None, # Called as `progress(done, total)` after each step of the solver
-) -> PageResult: # Painting, whose files lie in a new folder that gradio serves
+    pipe: 'StyleTransferPipeline',  # Model and codec
+    path: str | Path | None,  # Path of the upload
+    source: str,  # Style it is in, or `AUTO_DETECT`
+    target: str,  # Style it gets
+    side: int,  # Shorter side to work at, pixels
+    # `strength` of the pipeline's call; `options` for a structure-conditioned model, else `steps`
+    # and `guidance_scale`
+    how: dict,
+    limits: Limits = Limits(),  # Limits of the upload
+    # Called as `progress(done, total)` after each step of the solver
+    progress: 'Callable|None' = None,
+) -> PageResult:  # Painting, whose files lie in a new folder that gradio serves
     "Transfer one upload; raises `InputError`."
     from stylecfm.images import save_image
     from stylecfm.transfer import TransferOptions
-    im, times = open_upload(path, side, limits), [1.]
+
+    im, times = open_upload(path, side, limits), [1.0]
     options = how.get('options', TransferOptions())._replace(trajectory=not pipe.conditional)
-    if not make_room(Path(_kept()), 4<<20, limits): raise InputError('this page keeps as much as it may; try again in an hour')
-    if pipe.conditional: total = pipe.steps_of(pipe.read(im), options)
-    else: total = 2*how['steps']
+    if not make_room(Path(_kept()), 4 << 20, limits):
+        raise InputError('this page keeps as much as it may; try again in an hour')
+    if pipe.conditional:
+        total = pipe.steps_of(pipe.read(im), options)
+    else:
+        total = 2 * how['steps']
+
     def step(n, t, x):
         times.append(float(t))
-        if progress: progress(min(len(times) - 1, total), total)
-    done = pipe(im, None if source == AUTO_DETECT else source, target, callback=step, **how | dict(options=options))
+        if progress:
+            progress(min(len(times) - 1, total), total)
+
+    done = pipe(
+        im,
+        None if source == AUTO_DETECT else source,
+        target,
+        callback=step,
+        **how | dict(options=options),
+    )
     to = Path(tempfile.mkdtemp(prefix='painted-', dir=_kept()))
-    before, after, way = (str(to/f'{n}.png') for n in ('before', 'painting', 'way'))
-    for p, x in ((before, im), (after, done.images[0])): save_image(x, p)
-    if pipe.conditional: way = ''
-    else: save_image(trajectory_strip(pipe, done, times), way)
+    before, after, way = (str(to / f'{n}.png') for n in ('before', 'painting', 'way'))
+    for p, x in ((before, im), (after, done.images[0])):
+        save_image(x, p)
+    if pipe.conditional:
+        way = ''
+    else:
+        save_image(trajectory_strip(pipe, done, times), way)
     guess = done.sources[0]
-    taken = f', detected source style {pipe.model.styles[guess.style]} (confidence {guess.confidence:.0%})' if source == AUTO_DETECT else ''
+    taken = (
+        f', detected source style {pipe.model.styles[guess.style]} (confidence {guess.confidence:.0%})'
+        if source == AUTO_DETECT
+        else ''
+    )
     words = f'{style_label(target)}, {im.width} x {im.height} pixels, painted in {done.seconds:.1f} seconds.'
-    details = f'{done.nfe} network evaluations, strength {how.get("strength", 1.):g}{taken}.'
+    details = f'{done.nfe} network evaluations, strength {how.get("strength", 1.0):g}{taken}.'
     return PageResult((before, after), way, words, details, after)
 
 # %% ../nbs/81_app.ipynb #0178aa9f
 def _gradio():
     "gradio, or how to get it."
     os.environ.update(GRADIO_ANALYTICS_ENABLED='False', HF_HUB_DISABLE_TELEMETRY='1')
-    try: import gradio
-    except ImportError: raise InputError("the page needs gradio: pip install 'stylecfm[app]'") from None
+    try:
+        import gradio
+    except ImportError:
+        raise InputError("the page needs gradio: pip install 'stylecfm[app]'") from None
     logging.getLogger('httpx').setLevel(logging.WARNING)
     return gradio
+
 
 class Cancelled(Exception):
     "The visitor has cancelled the request."
 
+
 class Cancellations:
     "Sessions whose request is to end at its next step."
-    most = 1000                                                # a session that never comes back leaves a name behind
 
-    def __init__(self): self.sessions = set()
+    most = 1000  # a session that never comes back leaves a name behind
 
-    def add(self,
-        session:str, # Session of a browser tab
+    def __init__(self):
+        self.sessions = set()
+
+    def add(
+        self,
+        session: str,  # Session of a browser tab
     ):
         "Ask for an end."
-        if len(self.sessions) >= self.most: self.sessions.clear()
+        if len(self.sessions) >= self.most:
+            self.sessions.clear()
         self.sessions.add(session)
 
-    def discard(self,
-        session:str, # Session of a browser tab
+    def discard(
+        self,
+        session: str,  # Session of a browser tab
     ):
         "Let the session's next request run."
         self.sessions.discard(session)
 
-    def watched(self,
-        session:str, # Session of the request
-        progress:'Callable', # Gradio's progress, called with `(done, total)` and `desc`
-    ) -> 'Callable': # Callback `(done, total)` for `paint_upload`
+    def watched(
+        self,
+        session: str,  # Session of the request
+        progress: 'Callable',  # Gradio's progress, called with `(done, total)` and `desc`
+    ) -> 'Callable':  # Callback `(done, total)` for `paint_upload`
         "A callback that shows progress and the seconds left, and raises `Cancelled`."
         begun = time.perf_counter()
+
         def step(done, total):
-            if session in self.sessions: raise Cancelled
-            left = (time.perf_counter() - begun)/done*(total - done)
-            progress((done, total), desc=f'painting, about {left:.0f} s left' if done > 1 else 'painting', unit='steps')
+            if session in self.sessions:
+                raise Cancelled
+            left = (time.perf_counter() - begun) / done * (total - done)
+            progress(
+                (done, total),
+                desc=f'painting, about {left:.0f} s left' if done > 1 else 'painting',
+                unit='steps',
+            )
+
         return step
 
-def _attempt(pipe:'StyleTransferPipeline', limits:Limits, cancelled:Cancellations, path, *how, progress, session) -> PageResult|str:
+
+def _attempt(
+    pipe: 'StyleTransferPipeline',
+    limits: Limits,
+    cancelled: Cancellations,
+    path,
+    *how,
+    progress,
+    session,
+) -> PageResult | str:
     "Paint one upload: the result, or why there is none."
     from stylecfm.planning import out_of_memory
+
     try:
-        if session in cancelled.sessions: raise Cancelled
+        if session in cancelled.sessions:
+            raise Cancelled
         return paint_upload(pipe, path, *how, limits, cancelled.watched(session, progress))
-    except Cancelled: return 'cancelled; nothing was painted'
-    except (InputError, FloatingPointError) as e: return str(e)
+    except Cancelled:
+        return 'cancelled; nothing was painted'
+    except (InputError, FloatingPointError) as e:
+        return str(e)
     except (RuntimeError, MemoryError) as e:
-        if not out_of_memory(e): raise
+        if not out_of_memory(e):
+            raise
         return 'that is too large for the memory of this machine; choose a smaller size'
-    finally: cancelled.discard(session)
+    finally:
+        cancelled.discard(session)
 
 # %% ../nbs/81_app.ipynb #33f10001
 def address(
-    path:str, # File in gradio's folder
-) -> str: # Relative to the page
+    path: str,  # File in gradio's folder
+) -> str:  # Relative to the page
     "Where the page finds a file."
     return 'gradio_api/file=' + quote(Path(path).as_posix())
 
-def _answer(gr, pipe:'StyleTransferPipeline', limits:Limits, cancelled:Cancellations) -> 'Callable':
+
+def _answer(
+    gr, pipe: 'StyleTransferPipeline', limits: Limits, cancelled: Cancellations
+) -> 'Callable':
     "What a click calls: the page's settings in, its outputs out: result, notice, details, the way, the download, files to delete."
+    from PIL import Image
+
     from stylecfm.repaint import Brush
     from stylecfm.transfer import TransferOptions
-    from PIL import Image
+
     def run(path, target, side, source, how, progress, request):
         if path and not Path(path).resolve().is_relative_to(_kept()):
             raise gr.Error('that was not uploaded here', print_exception=False)
-        done = _attempt(pipe, limits, cancelled, path, source, target, side, how, progress=progress, session=request.session_hash)
-        hidden = gr.Accordion(visible=False), None, None, gr.DownloadButton(value=None, interactive=False), None
-        if isinstance(done, str): return EMPTY, notice(done[:1].upper() + done[1:] + '.', error=True), *hidden
-        with Image.open(done.file) as im: html = comparison(*map(address, done.pair), im.size, target)
+        done = _attempt(
+            pipe,
+            limits,
+            cancelled,
+            path,
+            source,
+            target,
+            side,
+            how,
+            progress=progress,
+            session=request.session_hash,
+        )
+        hidden = (
+            gr.Accordion(visible=False),
+            None,
+            None,
+            gr.DownloadButton(value=None, interactive=False),
+            None,
+        )
+        if isinstance(done, str):
+            return EMPTY, notice(done[:1].upper() + done[1:] + '.', error=True), *hidden
+        with Image.open(done.file) as im:
+            html = comparison(*map(address, done.pair), im.size, target)
         files = [*done.pair, *([done.strip] if done.strip else [])]
-        return (html, notice(done.words), gr.Accordion(visible=True), done.details, done.strip or None,
-                gr.DownloadButton(value=done.file, interactive=True), files)
-    def loop(path, target, side, strength, source, steps, scale, request:gr.Request, progress=gr.Progress()):
+        return (
+            html,
+            notice(done.words),
+            gr.Accordion(visible=True),
+            done.details,
+            done.strip or None,
+            gr.DownloadButton(value=done.file, interactive=True),
+            files,
+        )
+
+    def loop(
+        path,
+        target,
+        side,
+        strength,
+        source,
+        steps,
+        scale,
+        request: gr.Request,
+        progress=gr.Progress(),
+    ):
         how = dict(steps=int(steps), guidance_scale=scale, strength=strength)
         return run(path, target, side, source, how, progress, request)
-    def dials(path, target, side, strength, source, coarseness, texture, colours, temperature, seed, request:gr.Request,
-              progress=gr.Progress()):
+
+    def dials(
+        path,
+        target,
+        side,
+        strength,
+        source,
+        coarseness,
+        texture,
+        colours,
+        temperature,
+        seed,
+        request: gr.Request,
+        progress=gr.Progress(),
+    ):
         brush = Brush(coarseness, texture, colours, temperature, seed=int(seed))
-        return run(path, target, side, source, dict(strength=strength, options=TransferOptions(brush=brush)), progress, request)
+        return run(
+            path,
+            target,
+            side,
+            source,
+            dict(strength=strength, options=TransferOptions(brush=brush)),
+            progress,
+            request,
+        )
+
     return dials if pipe.conditional else loop
 
 # %% ../nbs/81_app.ipynb #a9900003
 # Name in `Brush`, label, least, most, step, and what it does
-DIAL_ROWS = (('colours', 'Colours', 0, 1, .05, 'Of paintings, or those of the photograph under light and dark of a painting'),
-         ('texture', 'Texture', 0, 1, .05, "0 paints brush strokes alone, 1 keeps the photograph's own texture"),
-         ('coarseness', 'Composition', 1, 8, .5, 'Low keeps small shapes of the photograph, high only large ones'),
-         ('temperature', 'Liveliness', 0, 1.2, .01, 'Low is smooth, high is lively'),
-         ('seed', 'Version', 0, 99, 1, 'Each number is a version of its own'))
+DIAL_ROWS = (
+    (
+        'colours',
+        'Colours',
+        0,
+        1,
+        0.05,
+        'Of paintings, or those of the photograph under light and dark of a painting',
+    ),
+    (
+        'texture',
+        'Texture',
+        0,
+        1,
+        0.05,
+        "0 paints brush strokes alone, 1 keeps the photograph's own texture",
+    ),
+    (
+        'coarseness',
+        'Composition',
+        1,
+        8,
+        0.5,
+        'Low keeps small shapes of the photograph, high only large ones',
+    ),
+    ('temperature', 'Liveliness', 0, 1.2, 0.01, 'Low is smooth, high is lively'),
+    ('seed', 'Version', 0, 99, 1, 'Each number is a version of its own'),
+)
 
 # %% ../nbs/81_app.ipynb #9b28a984
 # Label, and value of `Brush.colours`
-COLOUR_CHOICES = (('Of paintings', 1.), ('In between', .5), ("The photograph's, overall", 'moments'), ("The photograph's, everywhere", 'photo'))
+COLOUR_CHOICES = (
+    ('Of paintings', 1.0),
+    ('In between', 0.5),
+    ("The photograph's, overall", 'moments'),
+    ("The photograph's, everywhere", 'photo'),
+)
 
-def _local(gr, keep:'Callable') -> 'Callable': # Wrapper of `keep` for addresses
+
+def _local(gr, keep: 'Callable') -> 'Callable':  # Wrapper of `keep` for addresses
     "gradio would fetch a picture of any size from a public address; here it must have been uploaded."
+
     async def kept(path):
-        if '://' in str(path): raise gr.Error('this page fetches nothing; upload the picture', print_exception=False)
+        if '://' in str(path):
+            raise gr.Error('this page fetches nothing; upload the picture', print_exception=False)
         return await keep(path)
+
     return kept
+
 
 def _photo(gr):
     "The frame that takes an upload, and buttons that put examples into it."
-    photo = gr.Image(label='Your photograph', sources=['upload', 'clipboard'], height=250, elem_id='photo', buttons=[], format='png')
+    photo = gr.Image(
+        label='Your photograph',
+        sources=['upload', 'clipboard'],
+        height=250,
+        elem_id='photo',
+        buttons=[],
+        format='png',
+    )
     photo.async_move_resource_to_block_cache = _local(gr, photo.async_move_resource_to_block_cache)
-    photo.preprocess = lambda payload: payload and payload.path   # its own reading would come before our limits
+    # its own reading would come before our limits
+    photo.preprocess = lambda payload: payload and payload.path
     gr.HTML('<p>Or take one of these:</p>', elem_id='note', padding=False)
     with gr.Row(elem_id='examples'):
         for k, (_, label) in enumerate(EXAMPLES):
             b = gr.Button(label, size='sm', min_width=0, elem_id=f'example-{k}')
-            b.click(lambda k=k: example_photo(k), None, photo, api_visibility='private', show_progress='hidden')
+            b.click(
+                lambda k=k: example_photo(k),
+                None,
+                photo,
+                api_visibility='private',
+                show_progress='hidden',
+            )
     return photo
 
-def _more(gr, pipe:'StyleTransferPipeline', limits:Limits) -> list: # Inputs of the answer after picture and style
+
+def _more(
+    gr, pipe: 'StyleTransferPipeline', limits: Limits
+) -> list:  # Inputs of the answer after picture and style
     "What few change: size, strength, the source style, and the dials of the model."
     from stylecfm.repaint import Brush
+
     styles, base = list(pipe.model.styles), pipe.model.inference
     names = [(style_label(s), s) for s in styles]
-    if not pipe.conditional: names.insert(0, (AUTO_DETECT.capitalize(), AUTO_DETECT))
+    if not pipe.conditional:
+        names.insert(0, (AUTO_DETECT.capitalize(), AUTO_DETECT))
     with gr.Accordion('More settings', open=False):
-        side = gr.Slider(64, limits.side, min(384, limits.side), step=8, label='Size', elem_id='side',
-                         info='Shorter side in pixels; twice the size takes four times as long')
-        strength = gr.Slider(0, 1, 1, step=.05, label='Strength', info='0 leaves the photograph, 1 paints all of it')
+        side = gr.Slider(
+            64,
+            limits.side,
+            min(384, limits.side),
+            step=8,
+            label='Size',
+            elem_id='side',
+            info='Shorter side in pixels; twice the size takes four times as long',
+        )
+        strength = gr.Slider(
+            0, 1, 1, step=0.05, label='Strength', info='0 leaves the photograph, 1 paints all of it'
+        )
         if pipe.conditional:
-            dials = [gr.Radio(list(COLOUR_CHOICES), value=Brush().colours, label=label, info=info, elem_id=name) if name == 'colours'
-                     else gr.Slider(low, high, getattr(Brush(), name), step=step, label=label, info=info, elem_id=name)
-                     for name, label, low, high, step, info in DIAL_ROWS]
+            dials = [
+                gr.Radio(
+                    list(COLOUR_CHOICES),
+                    value=Brush().colours,
+                    label=label,
+                    info=info,
+                    elem_id=name,
+                )
+                if name == 'colours'
+                else gr.Slider(
+                    low,
+                    high,
+                    getattr(Brush(), name),
+                    step=step,
+                    label=label,
+                    info=info,
+                    elem_id=name,
+                )
+                for name, label, low, high, step, info in DIAL_ROWS
+            ]
             order = Brush._fields.index
             dials = [d for _, d in sorted(zip(DIAL_ROWS, dials), key=lambda v: order(v[0][0]))]
         else:
             steps, scale = base.num_inference_steps, base.guidance_scale
-            dials = [gr.Slider(1, max(60, steps), steps, step=1, label='Steps', info='In each direction; more are more exact'),
-                     gr.Slider(1, max(3, scale), scale, step=.1, label='Guidance', info='Above 1 paints more and keeps less')]
-        source = gr.Dropdown(names, value=photo_style(pipe), label='The photograph is in the style', elem_id='source')
+            dials = [
+                gr.Slider(
+                    1,
+                    max(60, steps),
+                    steps,
+                    step=1,
+                    label='Steps',
+                    info='In each direction; more are more exact',
+                ),
+                gr.Slider(
+                    1,
+                    max(3, scale),
+                    scale,
+                    step=0.1,
+                    label='Guidance',
+                    info='Above 1 paints more and keeps less',
+                ),
+            ]
+        source = gr.Dropdown(
+            names, value=photo_style(pipe), label='The photograph is in the style', elem_id='source'
+        )
     return [side, strength, source, *dials]
 
 # %% ../nbs/81_app.ipynb #a9900004
-def _controls(gr, pipe:'StyleTransferPipeline', limits:Limits) -> tuple: # Inputs of the answer, button, and the style sheet
+def _controls(
+    gr, pipe: 'StyleTransferPipeline', limits: Limits
+) -> tuple:  # Inputs of the answer, button, and the style sheet
     "The left column: photograph, style, button, and what few change."
     photo, samples, styles = _photo(gr), style_samples(pipe), target_styles(pipe)
-    target = gr.Radio([(style_label(s), s) for s in styles], value=styles[0], label='Style', elem_id='target')
+    target = gr.Radio(
+        [(style_label(s), s) for s in styles], value=styles[0], label='Style', elem_id='target'
+    )
     with gr.Row():
         go = gr.Button('Paint', variant='primary', size='lg', elem_id='go')
         stop = gr.Button('Cancel', size='lg', elem_id='stop', visible=False)
     more = _more(gr, pipe, limits)
-    gr.HTML(f'<p>Photographs may have up to {limits.megabytes:g} MB and {limits.megapixels:g} megapixels. '
-            'They and the paintings are deleted within the hour.</p>', elem_id='limits', padding=False)
+    gr.HTML(
+        f'<p>Photographs may have up to {limits.megabytes:g} MB and {limits.megapixels:g} megapixels. '
+        'They and the paintings are deleted within the hour.</p>',
+        elem_id='limits',
+        padding=False,
+    )
     return [photo, target, *more], (go, stop), style_sheet(samples)
 
-def _results(gr, pipe:'StyleTransferPipeline') -> list: # Outputs of the answer
+
+def _results(gr, pipe: 'StyleTransferPipeline') -> list:  # Outputs of the answer
     "The right column: comparison, notice, download, and what explains the method, hidden until there is something to explain."
     result = gr.HTML(EMPTY, elem_id='result', padding=False)
     words = gr.HTML(elem_id='words', padding=False)
     with gr.Row():
         file = gr.DownloadButton('Download', elem_id='file', interactive=False)
-        again = gr.Button('Another version', elem_id='again', interactive=False, visible=pipe.conditional)
+        again = gr.Button(
+            'Another version', elem_id='again', interactive=False, visible=pipe.conditional
+        )
     with gr.Accordion('How it was painted', open=False, visible=False, elem_id='how') as how:
         details = gr.Markdown(elem_id='details')
-        way = gr.Image(type='filepath', format='png', interactive=False, elem_id='way', buttons=[], visible=not pipe.conditional,
-                       label='From the photograph to its inverted latent at t = 0, and on to the painting')
-    files = gr.Files(visible=False)                             # gradio deletes in time what an output names
+        way = gr.Image(
+            type='filepath',
+            format='png',
+            interactive=False,
+            elem_id='way',
+            buttons=[],
+            visible=not pipe.conditional,
+            label='From the photograph to its inverted latent at t = 0, and on to the painting',
+        )
+    files = gr.Files(visible=False)  # gradio deletes in time what an output names
     return [result, words, how, details, way, file, files], again
 
-def _wire(gr, answer:'Callable', asked:list, buttons:tuple, shown:list, again, cancelled:Cancellations):
+
+def _wire(
+    gr,
+    answer: 'Callable',
+    asked: list,
+    buttons: tuple,
+    shown: list,
+    again,
+    cancelled: Cancellations,
+):
     "Connect the buttons: clear and paint, cancel, paint another version."
     (go, stop), result, words, file = buttons, shown[0], shown[1], shown[5]
     quick = dict(api_visibility='private', show_progress='hidden', queue=False)
+
     def controls(busy, done=False):
         return gr.Button(interactive=not busy), gr.Button(visible=busy), gr.Button(interactive=done)
-    def begin(request:gr.Request):
+
+    def begin(request: gr.Request):
         cancelled.discard(request.session_hash)
-        return WORKING, '', gr.Accordion(visible=False), gr.DownloadButton(value=None, interactive=False), *controls(True)
-    def end(path): return controls(False, bool(path))
-    def cancel(request:gr.Request):
+        return (
+            WORKING,
+            '',
+            gr.Accordion(visible=False),
+            gr.DownloadButton(value=None, interactive=False),
+            *controls(True),
+        )
+
+    def end(path):
+        return controls(False, bool(path))
+
+    def cancel(request: gr.Request):
         cancelled.add(request.session_hash)
         return EMPTY, notice('Cancelled.'), *controls(False)
+
     next_seed = [asked[-1], lambda seed: (int(seed) + 1) % 100]
     runs = []
-    for first in (go.click, lambda *a, **k: again.click(next_seed[1], next_seed[0], next_seed[0], **quick).then(*a, **k)):
+    for first in (
+        go.click,
+        lambda *a, **k: again.click(next_seed[1], next_seed[0], next_seed[0], **quick).then(
+            *a, **k
+        ),
+    ):
         cleared = first(begin, None, [result, words, shown[2], file, go, stop, again], **quick)
         seen = cleared.then(None, js=INTO_VIEW)
-        painted = seen.then(answer, asked, shown, api_visibility='private', concurrency_limit=1, show_progress_on=[result])
+        painted = seen.then(
+            answer,
+            asked,
+            shown,
+            api_visibility='private',
+            concurrency_limit=1,
+            show_progress_on=[result],
+        )
         painted.then(end, file, [go, stop, again], **quick).then(None, js=INTO_VIEW)
         runs += [painted]
     stop.click(cancel, None, [result, words, go, stop, again], cancels=runs, **quick)
 
 # %% ../nbs/81_app.ipynb #33f10004
 def build_page(
-    pipe:'StyleTransferPipeline', # Model and codec
-    limits:Limits=Limits(), # Limits of uploads, size and queue
-) -> 'gradio.Blocks': # Not yet served
+    pipe: 'StyleTransferPipeline',  # Model and codec
+    limits: Limits = Limits(),  # Limits of uploads, size and queue
+) -> 'gradio.Blocks':  # Not yet served
     "The page of one model; raises `InputError` where gradio is not installed."
     gr, cancelled = _gradio(), Cancellations()
-    with gr.Blocks(title='stylecfm: photographs to paintings', analytics_enabled=False, delete_cache=(600, 3000)) as demo:
-        gr.HTML('<h1>stylecfm</h1><p>Turn a photograph into a painting.</p>',
-                elem_id='head', padding=False)
+    with gr.Blocks(
+        title='stylecfm: photographs to paintings',
+        analytics_enabled=False,
+        delete_cache=(600, 3000),
+    ) as demo:
+        gr.HTML(
+            '<h1>stylecfm</h1><p>Turn a photograph into a painting.</p>',
+            elem_id='head',
+            padding=False,
+        )
         with gr.Row():
-            with gr.Column(scale=2, min_width=320): asked, buttons, sheet = _controls(gr, pipe, limits)
-            with gr.Column(scale=3, min_width=320, elem_id='outcome'): shown, again = _results(gr, pipe)
+            with gr.Column(scale=2, min_width=320):
+                asked, buttons, sheet = _controls(gr, pipe, limits)
+            with gr.Column(scale=3, min_width=320, elem_id='outcome'):
+                shown, again = _results(gr, pipe)
         gr.HTML(sheet, padding=False, elem_id='sheet')
         _wire(gr, _answer(gr, pipe, limits, cancelled), asked, buttons, shown, again, cancelled)
     return demo.queue(max_size=limits.waiting, default_concurrency_limit=1)
 
 # %% ../nbs/81_app.ipynb #325088eb
-_BODY = 1<<20                                                  # bytes of a request's body beside an upload
+_BODY = 1 << 20  # bytes of a request's body beside an upload
+
 
 class Refusal(NamedTuple):
     "Why a request is not let through."
-    status: int # HTTP status
-    words: str # For whoever asks
 
-def _name(netloc:str) -> str: # '' where it is none
+    status: int  # HTTP status
+    words: str  # For whoever asks
+
+
+def _name(netloc: str) -> str:  # '' where it is none
     "The host of `host:port`, without case and brackets."
-    try: return '' if '@' in netloc else urlsplit(f'//{netloc}').hostname or ''
-    except ValueError: return ''
+    try:
+        return '' if '@' in netloc else urlsplit(f'//{netloc}').hostname or ''
+    except ValueError:
+        return ''
 
-def _is_address(name:str) -> bool:
+
+def _is_address(name: str) -> bool:
     "Whether a host is an address, which no name server can point elsewhere."
-    try: return bool(ipaddress.ip_address(name))
-    except ValueError: return False
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
+
 
 class Visits(NamedTuple):
     "Under which names a page may be visited."
-    names: frozenset # Hosts, in lower case
-    addresses: bool # Any address, too: it answers all of its machine's
 
-    def refusal(self,
-        headers:list, # ASGI headers: `(name, value)`, bytes
-    ) -> Refusal|None: # None where it may pass
+    names: frozenset  # Hosts, in lower case
+    addresses: bool  # Any address, too: it answers all of its machine's
+
+    def refusal(
+        self,
+        headers: list,  # ASGI headers: `(name, value)`, bytes
+    ) -> Refusal | None:  # None where it may pass
         "What is wrong with a request's origin or host."
         found = lambda k: [v.decode('latin-1') for name, v in headers if name == k]
         hosts, origins = found(b'host'), found(b'origin')
@@ -410,104 +756,149 @@ class Visits(NamedTuple):
         if len(origins) > 1 or origins and origins[0].lower() not in own:
             return Refusal(403, 'this page answers no other site')
         elsewhere = {'cross-site', 'same-site'} & set(found(b'sec-fetch-site'))
-        if elsewhere and found(b'sec-fetch-mode') != ['navigate']: return Refusal(403, 'this page answers no other site')
+        if elsewhere and found(b'sec-fetch-mode') != ['navigate']:
+            return Refusal(403, 'this page answers no other site')
         return None
 
+
 def visits_of(
-    host:str, # That is served
-    also:str|None=None, # Other names, with commas between: that of a proxy
+    host: str,  # That is served
+    also: str | None = None,  # Other names, with commas between: that of a proxy
 ) -> Visits:
     "Under which names a page on a host may be visited."
     host = host.strip('[]').lower()
-    names = {host, 'localhost', '127.0.0.1', '::1', *(v.strip().lower() for v in (also or '').split(',') if v.strip())}
+    names = {
+        host,
+        'localhost',
+        '127.0.0.1',
+        '::1',
+        *(v.strip().lower() for v in (also or '').split(',') if v.strip()),
+    }
     everywhere = host in ('0.0.0.0', '::')
-    if everywhere: names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
+    if everywhere:
+        names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
     return Visits(frozenset(names), everywhere)
 
 # %% ../nbs/81_app.ipynb #81dc2b33
 class Guard:
     "An ASGI application that lets only the page's own requests through, and only so much of each."
-    def __init__(self,
-        app:'Callable', # The application behind it
-        visits:Visits, # Names under which it may be visited
-        limits:Limits=Limits(), # Limits of an upload, and of all stored files
-        files:str|Path|None=None, # Folder of what is kept; gradio's if none
+
+    def __init__(
+        self,
+        app: 'Callable',  # The application behind it
+        visits: Visits,  # Names under which it may be visited
+        limits: Limits = Limits(),  # Limits of an upload, and of all stored files
+        files: str | Path | None = None,  # Folder of what is kept; gradio's if none
     ):
         self.app, self.visits, self.limits, self.files = app, visits, limits, files
 
     async def __call__(self, scope, receive, send):
-        if scope['type'] == 'lifespan': return await self.app(scope, receive, send)
+        if scope['type'] == 'lifespan':
+            return await self.app(scope, receive, send)
         no, most = self.visits.refusal(scope['headers']), _BODY
-        if not no and scope['type'] == 'http': no, most = self._too_much(scope)
-        if no: await _refuse(scope, send, no)
-        else: await self.counted(scope, receive, send, most)
+        if not no and scope['type'] == 'http':
+            no, most = self._too_much(scope)
+        if no:
+            await _refuse(scope, send, no)
+        else:
+            await self.counted(scope, receive, send, most)
 
-    def _too_much(self, scope) -> tuple: # `Refusal` or None; how many bytes may come
+    def _too_much(self, scope) -> tuple:  # `Refusal` or None; how many bytes may come
         "What is wrong with a request's size, as far as it says."
         upload = scope['path'].rstrip('/').endswith('/upload')
-        most = int(self.limits.megabytes*2**20) + _BODY if upload else _BODY
+        most = int(self.limits.megabytes * 2**20) + _BODY if upload else _BODY
         says = [int(v) for k, v in scope['headers'] if k == b'content-length' and v.isdigit()]
-        if max(says, default=0) > most: return Refusal(413, f'at most {most} bytes, please'), most
-        if upload and not make_room(Path(self.files or _kept()), max(says, default=most), self.limits):
+        if max(says, default=0) > most:
+            return Refusal(413, f'at most {most} bytes, please'), most
+        if upload and not make_room(
+            Path(self.files or _kept()), max(says, default=most), self.limits
+        ):
             return Refusal(507, 'this page keeps as much as it may; try again in an hour'), most
         return None, most
 
-    async def counted(self, scope, receive, send, most:int):
+    async def counted(self, scope, receive, send, most: int):
         "Pass a request on, and cut it off where it grows beyond its size."
         seen, cut, told = 0, False, False
+
         async def count():
             nonlocal seen, cut
             m = dict(type='http.request', body=b'', more_body=False) if cut else await receive()
             seen += len(m.get('body') or b'')
             cut = cut or seen > most
             return dict(type='http.request', body=b'', more_body=False) if cut else m
+
         async def answer(m):
             nonlocal told
-            if not cut: return await send(m)
-            if not told: await _refuse(scope, send, Refusal(413, f'at most {most} bytes, please'))
+            if not cut:
+                return await send(m)
+            if not told:
+                await _refuse(scope, send, Refusal(413, f'at most {most} bytes, please'))
             told = True
+
         await self.app(scope, count, answer)
 
-async def _refuse(scope, send, why:Refusal):
+
+async def _refuse(scope, send, why: Refusal):
     "Answer in the place of the application."
-    if scope['type'] != 'http': return await send(dict(type='websocket.close', code=1008))
+    if scope['type'] != 'http':
+        return await send(dict(type='websocket.close', code=1008))
     body = (why.words + '\n').encode()
-    headers = [(b'content-type', b'text/plain; charset=utf-8'), (b'content-length', str(len(body)).encode()), (b'connection', b'close')]
+    headers = [
+        (b'content-type', b'text/plain; charset=utf-8'),
+        (b'content-length', str(len(body)).encode()),
+        (b'connection', b'close'),
+    ]
     await send(dict(type='http.response.start', status=why.status, headers=headers))
     await send(dict(type='http.response.body', body=body))
 
 # %% ../nbs/81_app.ipynb #7899b9cd
-def _one_line(e:BaseException|None) -> str:
+def _one_line(e: BaseException | None) -> str:
     "An error in a few words."
     return f'a request failed: {type(e).__name__}: {str(e)[:200]}'
 
+
 class _Lines(logging.Handler):
     "A log whose records are one line each."
+
     def emit(self, record):
         e = record.exc_info[1] if record.exc_info else None
         say(_one_line(e) if e else record.getMessage()[:200], error=True)
 
+
 class _Short:
     "In gradio's modules it stands for `traceback`."
-    def __getattr__(self, name): return getattr(traceback, name)
-    def print_exc(self, *_, **__): say(_one_line(sys.exc_info()[1]), error=True)
+
+    def __getattr__(self, name):
+        return getattr(traceback, name)
+
+    def print_exc(self, *_, **__):
+        say(_one_line(sys.exc_info()[1]), error=True)
+
 
 def _mute(*parts, **_):
     "In gradio's modules it stands for `print`, which tells what was sent."
     say(' '.join(map(str, parts))[:200], error=True)
 
+
 @contextmanager
 def _short_errors(
-    debug:bool=False, # Leave tracebacks as they are
+    debug: bool = False,  # Leave tracebacks as they are
 ) -> Iterator[None]:
     "Within the block, an error of a request is one line on stderr."
     with ExitStack() as undo:
+
         def swap(where, name, value):
-            before = vars(where).get(name, undo)                                # none: `undo` stands for that
+            before = vars(where).get(name, undo)  # none: `undo` stands for that
             setattr(where, name, value)
-            undo.callback(lambda: delattr(where, name) if before is undo else setattr(where, name, before))
+            undo.callback(
+                lambda: delattr(where, name) if before is undo else setattr(where, name, before)
+            )
+
         if not debug:
-            import gradio.queueing, gradio.route_utils, gradio.routes
+            import gradio.queueing
+            import gradio.route_utils
+            import gradio.routes
+
             for m in (gradio.queueing, gradio.route_utils, gradio.routes):
                 swap(m, 'traceback', _Short())
                 swap(m, 'print', _mute)
@@ -520,67 +911,105 @@ def _short_errors(
 # %% ../nbs/81_app.ipynb #a7c7bd00
 @contextmanager
 def serving(
-    demo:'gradio.Blocks', # Web app, output of `build_page`
-    host:str, # Address to serve
-    port:int, # Port; 0: a free one
-    limits:Limits=Limits(), # Limits of uploads
-    also:str|None=None, # Other names under which it is visited, with commas between
-    debug:bool=False, # Log tracebacks
-) -> Iterator[str]: # Address of the page
+    demo: 'gradio.Blocks',  # Web app, output of `build_page`
+    host: str,  # Address to serve
+    port: int,  # Port; 0: a free one
+    limits: Limits = Limits(),  # Limits of uploads
+    also: str | None = None,  # Other names under which it is visited, with commas between
+    debug: bool = False,  # Log tracebacks
+) -> Iterator[str]:  # Address of the page
     "Serve a page behind its guard, in a thread, and nothing but the page; raises `OSError` for an address that is not to be had."
     import uvicorn
     from fastapi import FastAPI
+
     gr, name = _gradio(), host.strip('[]')
-    app = gr.mount_gradio_app(FastAPI(openapi_url=None), demo, '/', name, port, footer_links=[], show_error=False, theme=theme(gr), js=ON_LOAD,
-                              max_file_size=int(limits.megabytes*2**20), ssr_mode=False, enable_monitoring=False, pwa=False,
-                              mcp_server=False)
-    demo.has_launched = True                                    # or gradio would take any path for an upload
+    app = gr.mount_gradio_app(
+        FastAPI(openapi_url=None),
+        demo,
+        '/',
+        name,
+        port,
+        footer_links=[],
+        show_error=False,
+        theme=theme(gr),
+        js=ON_LOAD,
+        max_file_size=int(limits.megabytes * 2**20),
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+    )
+    demo.has_launched = True  # or gradio would take any path for an upload
     family = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0][0]
     with socket.create_server((name, port), family=family) as sock, _short_errors(debug):
-        config = uvicorn.Config(Guard(app, visits_of(name, also), limits), log_config=None, log_level='warning', access_log=False,
-                                server_header=False, timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            Guard(app, visits_of(name, also), limits),
+            log_config=None,
+            log_level='warning',
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
         server = uvicorn.Server(config)
         thread = Thread(target=server.run, kwargs=dict(sockets=[sock]), daemon=True)
         thread.start()
-        while thread.is_alive() and not server.started: thread.join(.02)
-        if not thread.is_alive(): raise RuntimeError('the server did not start')
+        while thread.is_alive() and not server.started:
+            thread.join(0.02)
+        if not thread.is_alive():
+            raise RuntimeError('the server did not start')
         shown = 'localhost' if name in ('0.0.0.0', '::') else f'[{name}]' if ':' in name else name
-        try: yield f'http://{shown}:{sock.getsockname()[1]}/'
+        try:
+            yield f'http://{shown}:{sock.getsockname()[1]}/'
         finally:
             demo.close(verbose=False)
             server.should_exit = True
             thread.join(20)
 
 # %% ../nbs/81_app.ipynb #b2c90003
-def _known(host:str, port:int):
+def _known(host: str, port: int):
     "Raises `InputError` for a port that none can have, and a host that nobody knows."
-    if not 1 <= port < 1 << 16: raise InputError(f'port must be from 1 to 65535, got {port}')
-    try: socket.getaddrinfo(host.strip('[]'), port)
+    if not 1 <= port < 1 << 16:
+        raise InputError(f'port must be from 1 to 65535, got {port}')
+    try:
+        socket.getaddrinfo(host.strip('[]'), port)
     except (OSError, UnicodeError):
-        raise InputError(f'cannot find host {host!r}; --host is a name or address of this machine, 0.0.0.0 for all of them') from None
+        raise InputError(
+            f'cannot find host {host!r}; --host is a name or address of this machine, 0.0.0.0 for all of them'
+        ) from None
 
-PAGES = 'stylecfm-page-'                                      # how the folders of pages begin, among temporary files
 
-def _alive(pid:int) -> bool:
+PAGES = 'stylecfm-page-'  # how the folders of pages begin, among temporary files
+
+
+def _alive(pid: int) -> bool:
     "Whether a process of this number runs here."
     import psutil
+
     return psutil.pid_exists(pid)
 
+
 def remove_leftovers(
-    place:str|Path, # Folder of temporary files
-) -> list: # Names that were removed
+    place: str | Path,  # Folder of temporary files
+) -> list:  # Names that were removed
     "Remove the files of pages that were killed: of this user, unlocked, and their process gone or an hour passed."
     gone = []
     for p in sorted(Path(place).glob(f'{PAGES}*-*')):
         pid = p.name.removeprefix(PAGES).partition('-')[0]
         with suppress(OSError, InputError):
-            mine = not p.is_symlink() and p.is_dir() and (not hasattr(os, 'getuid') or p.stat().st_uid == os.getuid())
+            mine = (
+                not p.is_symlink()
+                and p.is_dir()
+                and (not hasattr(os, 'getuid') or p.stat().st_uid == os.getuid())
+            )
             late = time.time() - p.stat().st_mtime > 3600
-            if not mine or not pid.isdigit() or (_alive(int(pid)) and not late): continue
-            FolderLock(p/'.lock', p/'.owner', str).release()          # raises `InputError` where a page still has it
+            if not mine or not pid.isdigit() or (_alive(int(pid)) and not late):
+                continue
+            # raises `InputError` where a page still has it
+            FolderLock(p / '.lock', p / '.owner', str).release()
             shutil.rmtree(p, ignore_errors=True)
             gone.append(p.name)
     return gone
+
 
 @contextmanager
 def _own_files():
@@ -588,48 +1017,65 @@ def _own_files():
     place, kept = tempfile.tempdir, os.environ.get('GRADIO_TEMP_DIR')
     remove_leftovers(tempfile.gettempdir())
     try:
-        with tempfile.TemporaryDirectory(prefix=f'{PAGES}{os.getpid()}-', ignore_cleanup_errors=True) as own, \
-             exclusive_lock(Path(own)/'.lock', str):                    # uploads and paintings go when the page does
-            files = str(make_folder(Path(own)/'files'))
+        with (
+            tempfile.TemporaryDirectory(
+                prefix=f'{PAGES}{os.getpid()}-', ignore_cleanup_errors=True
+            ) as own,
+            exclusive_lock(Path(own) / '.lock', str),
+        ):  # uploads and paintings go when the page does
+            files = str(make_folder(Path(own) / 'files'))
             tempfile.tempdir = os.environ['GRADIO_TEMP_DIR'] = files
             yield
     finally:
         tempfile.tempdir = place
-        if kept is None: os.environ.pop('GRADIO_TEMP_DIR', None)
-        else: os.environ['GRADIO_TEMP_DIR'] = kept
+        if kept is None:
+            os.environ.pop('GRADIO_TEMP_DIR', None)
+        else:
+            os.environ['GRADIO_TEMP_DIR'] = kept
 
 # %% ../nbs/81_app.ipynb #aed0c609
 @call_parse
 def stylecfm_app(
-    checkpoint:str=None, # A model, a checkpoint, or the folder of a run; the pretrained model if none
-    host:str='127.0.0.1', # Address to serve; this one answers only this machine
-    port:int=7860, # Port of the server
-    max_megapixels:float=24., # Largest upload, megapixels
-    max_megabytes:float=20., # Largest upload, megabytes
-    max_side:int=512, # Longest shorter side of what is painted, pixels
-    max_waiting:int=20, # Requests in the queue
-    max_kept:float=500., # Megabytes of uploads and paintings that are kept at once
-    names:str=None, # Other names under which it is visited, with commas between: that of a proxy
-    precision:str='fp32', # Precision of the network: fp32, bf16, or auto
-    device:str=None, # cpu or cuda; a GPU if there is one
-    codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
-    open_browser:store_true=False, # Open the page, too
-    debug:store_true=False, # Show the traceback of an error
+    # A model, a checkpoint, or the folder of a run; the pretrained model if none
+    checkpoint: str = None,
+    host: str = '127.0.0.1',  # Address to serve; this one answers only this machine
+    port: int = 7860,  # Port of the server
+    max_megapixels: float = 24.0,  # Largest upload, megapixels
+    max_megabytes: float = 20.0,  # Largest upload, megabytes
+    max_side: int = 512,  # Longest shorter side of what is painted, pixels
+    max_waiting: int = 20,  # Requests in the queue
+    max_kept: float = 500.0,  # Megabytes of uploads and paintings that are kept at once
+    # Other names under which it is visited, with commas between: that of a proxy
+    names: str = None,
+    precision: str = 'fp32',  # Precision of the network: fp32, bf16, or auto
+    device: str = None,  # cpu or cuda; a GPU if there is one
+    codec: str = None,  # Folder or hub name of the autoencoder, if it is no longer where it was
+    open_browser: store_true = False,  # Open the page, too
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Serve a page on which pictures are painted, until Ctrl-C."
     with reported(debug):
         _known(host, port)
-        limits, _ = limits_of(max_megapixels, max_megabytes, max_side, max_waiting, max_kept), _gradio()
+        limits, _ = (
+            limits_of(max_megapixels, max_megabytes, max_side, max_waiting, max_kept),
+            _gradio(),
+        )
         from stylecfm.transfer import StyleTransferPipeline
+
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision)
         pipe.set_progress_bar_config(disable=True)
         with _own_files(), ExitStack() as end:
             demo = build_page(pipe, limits)
-            try: url = end.enter_context(serving(demo, host, port, limits, names, debug))
+            try:
+                url = end.enter_context(serving(demo, host, port, limits, names, debug))
             except OSError:
-                raise InputError(f'cannot serve {host}, port {port}: the port is taken or not for you to use, or '
-                                 'the address is none of this machine; '
-                                 'choose another --port or --host') from None
+                raise InputError(
+                    f'cannot serve {host}, port {port}: the port is taken or not for you to use, or '
+                    'the address is none of this machine; '
+                    'choose another --port or --host'
+                ) from None
             say(f'{url} is ready; Ctrl-C ends it')
-            if open_browser: webbrowser.open(url)
-            while True: time.sleep(1)
+            if open_browser:
+                webbrowser.open(url)
+            while True:
+                time.sleep(1)

@@ -6,107 +6,125 @@
 __all__ = []
 
 # %% ../nbs/10a_backward.ipynb #cell-2
-import torch, torch.nn.functional as F
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
 from .adagn import per_channel
 
 # %% ../nbs/10a_backward.ipynb #dbf048a7
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/10a_backward.ipynb #cell-5
 def rows_weight_grad(
-    x:Tensor, # Input of the convolution, `(b, c, h, w)`
-    dy:Tensor, # Gradient of its output, `(b, c, h, w)`, of the same dtype
-    k:int, # Side of the kernel, odd
-) -> Tensor: # `(c, 1, k, k)`, fp32
+    x: Tensor,  # Input of the convolution, `(b, c, h, w)`
+    dy: Tensor,  # Gradient of its output, `(b, c, h, w)`, of the same dtype
+    k: int,  # Side of the kernel, odd
+) -> Tensor:  # `(c, 1, k, k)`, fp32
     "Gradient of a depthwise kernel, padded by `k//2`, as one batched matrix product."
     b, c, h, w = x.shape
-    cut = F.pad(x, (k//2,)*4).unfold(3, w, 1)                                   # (b, c, h+k-1, k, w)
-    a = cut.permute(1, 2, 3, 0, 4).reshape(c, -1, b*w)                          # (c, (h+k-1)*k, b*w)
-    pairs = a @ dy.permute(1, 0, 3, 2).reshape(c, b*w, h)                       # rows against rows
-    s0, s1, s2 = pairs.stride()                                                 # a step of r moves by k rows and one column
-    return pairs.as_strided((c, k, k, h), (s0, k*s1, s1, k*s1 + s2)).sum(-1, dtype=torch.promote_types(x.dtype, torch.float32))[:, None]
+    cut = F.pad(x, (k // 2,) * 4).unfold(3, w, 1)  # (b, c, h+k-1, k, w)
+    a = cut.permute(1, 2, 3, 0, 4).reshape(c, -1, b * w)  # (c, (h+k-1)*k, b*w)
+    pairs = a @ dy.permute(1, 0, 3, 2).reshape(c, b * w, h)  # rows against rows
+    s0, s1, s2 = pairs.stride()  # a step of r moves by k rows and one column
+    return pairs.as_strided((c, k, k, h), (s0, k * s1, s1, k * s1 + s2)).sum(
+        -1, dtype=torch.promote_types(x.dtype, torch.float32)
+    )[:, None]
 
 # %% ../nbs/10a_backward.ipynb #cell-7
 def depthwise_weight_grad(
-    x:Tensor, # Input of the convolution, `(b, c, h, w)`
-    dy:Tensor, # Gradient of its output, `(b, c, h, w)`
-    k:int, # Side of the kernel, odd
-    dtype:torch.dtype, # To compute in
-) -> Tensor: # `(c, 1, k, k)`, fp32 or better
+    x: Tensor,  # Input of the convolution, `(b, c, h, w)`
+    dy: Tensor,  # Gradient of its output, `(b, c, h, w)`
+    k: int,  # Side of the kernel, odd
+    dtype: torch.dtype,  # To compute in
+) -> Tensor:  # `(c, 1, k, k)`, fp32 or better
     "Gradient of a depthwise kernel, by the quickest way on a processor."
-    if dtype in (torch.bfloat16, torch.float16): return rows_weight_grad(x.to(dtype).contiguous(), dy.to(dtype).contiguous(), k)
+    if dtype in (torch.bfloat16, torch.float16):
+        return rows_weight_grad(x.to(dtype).contiguous(), dy.to(dtype).contiguous(), k)
     x, dy = (v.contiguous(memory_format=torch.channels_last) for v in (x, dy))
-    weight, groups = x.new_empty(x.shape[1], 1, k, k), x.shape[1]               # of the weight only the shape is looked at
-    one, pad, only_weight = [1, 1], [k//2]*2, (False, True, False)
-    return torch.ops.aten.convolution_backward(dy, x.to(dy.dtype), weight, None, one, pad, one, False, [0, 0], groups, only_weight)[1]
+    # of the weight only the shape is looked at
+    weight, groups = x.new_empty(x.shape[1], 1, k, k), x.shape[1]
+    one, pad, only_weight = [1, 1], [k // 2] * 2, (False, True, False)
+    return torch.ops.aten.convolution_backward(
+        dy, x.to(dy.dtype), weight, None, one, pad, one, False, [0, 0], groups, only_weight
+    )[1]
 
 # %% ../nbs/10a_backward.ipynb #cell-11
 def group_stats(
-    y:Tensor, # `(b, c, h, w)`
-    groups:int, # Groups of channels; divides c
-    eps:float, # Added to the variance
-) -> tuple: # Mean and 1/standard deviation, each `(b, c)`, equal inside a group
+    y: Tensor,  # `(b, c, h, w)`
+    groups: int,  # Groups of channels; divides c
+    eps: float,  # Added to the variance
+) -> tuple:  # Mean and 1/standard deviation, each `(b, c)`, equal inside a group
     "What a group norm subtracts and multiplies, for each channel."
     b, c, h, w = y.shape
-    return tuple(v.repeat_interleave(c//groups, 1) for v in torch.native_group_norm(y, None, None, b, c, h*w, groups, eps)[1:])
+    return tuple(
+        v.repeat_interleave(c // groups, 1)
+        for v in torch.native_group_norm(y, None, None, b, c, h * w, groups, eps)[1:]
+    )
+
 
 def norm_grad(
-    dm:Tensor, # Gradient of the modulated norm, `(b, c, h, w)`
-    y:Tensor, # Input of the norm, `(b, c, h, w)`
-    stats:tuple, # Statistics, output of `group_stats`
-    scale:Tensor, # Modulation, `(b, c)`
-    groups:int, # Groups of channels
-) -> tuple: # Gradients of `y`, of scale and of shift
+    dm: Tensor,  # Gradient of the modulated norm, `(b, c, h, w)`
+    y: Tensor,  # Input of the norm, `(b, c, h, w)`
+    stats: tuple,  # Statistics, output of `group_stats`
+    scale: Tensor,  # Modulation, `(b, c)`
+    groups: int,  # Groups of channels
+) -> tuple:  # Gradients of `y`, of scale and of shift
     "The backward pass of a modulated group norm."
     mean, r = stats
     b, c, *hw = y.shape
-    n = y[0].numel()//groups                                                    # values of a group
-    s1, s2 = dm.sum((2, 3)), (dm*y).sum((2, 3))                                 # (b, c)
-    dscale = r*(s2 - mean*s1)
-    over = lambda v: ((1 + scale)*v).view(b, groups, -1).sum(-1).repeat_interleave(c//groups, 1)/n
-    a2 = -r*r*over(dscale)
-    a3 = -r*over(s1) - a2*mean
+    n = y[0].numel() // groups  # values of a group
+    s1, s2 = dm.sum((2, 3)), (dm * y).sum((2, 3))  # (b, c)
+    dscale = r * (s2 - mean * s1)
+    over = lambda v: (
+        ((1 + scale) * v).view(b, groups, -1).sum(-1).repeat_interleave(c // groups, 1) / n
+    )
+    a2 = -r * r * over(dscale)
+    a3 = -r * over(s1) - a2 * mean
     wide = lambda v: per_channel(v, y)
-    return torch.addcmul(wide(a3), wide((1 + scale)*r), dm).addcmul_(wide(a2), y), dscale, s1
+    return torch.addcmul(wide(a3), wide((1 + scale) * r), dm).addcmul_(wide(a2), y), dscale, s1
 
 # %% ../nbs/10a_backward.ipynb #cell-14
 def modulated_norm(
-    y:Tensor, # Input of the norm, `(b, c, h, w)`
-    stats:tuple, # Statistics, output of `group_stats`
-    scale:Tensor, # Modulation, `(b, c)`
-    shift:Tensor, # Shift, `(b, c)`
-    dtype:torch.dtype, # Dtype of the rows
-) -> Tensor: # A row for each pixel, `(b*h*w, c)`
+    y: Tensor,  # Input of the norm, `(b, c, h, w)`
+    stats: tuple,  # Statistics, output of `group_stats`
+    scale: Tensor,  # Modulation, `(b, c)`
+    shift: Tensor,  # Shift, `(b, c)`
+    dtype: torch.dtype,  # Dtype of the rows
+) -> Tensor:  # A row for each pixel, `(b*h*w, c)`
     "The modulated norm, as one multiplication and one addition."
     mean, r = stats
-    a = (1 + scale)*r
-    m = torch.addcmul(per_channel(shift - a*mean, y), per_channel(a, y), y)
+    a = (1 + scale) * r
+    m = torch.addcmul(per_channel(shift - a * mean, y), per_channel(a, y), y)
     return m.to(dtype).permute(0, 2, 3, 1).reshape(-1, y.shape[1])
 
+
 def as_image(
-    rows:Tensor, # A row for each pixel, `(b*h*w, c)`
-    like:Tensor, # An image of the shape that is wanted, `(b, c, h, w)`
-) -> Tensor: # `(b, c, h, w)`, a view, channels last in memory
+    rows: Tensor,  # A row for each pixel, `(b*h*w, c)`
+    like: Tensor,  # An image of the shape that is wanted, `(b, c, h, w)`
+) -> Tensor:  # `(b, c, h, w)`, a view, channels last in memory
     "A row for each pixel as an image again."
     b, c, h, w = like.shape
     return rows.view(b, h, w, c).permute(0, 3, 1, 2)
 
 # %% ../nbs/10a_backward.ipynb #cell-17
 def pointwise_grad(
-    dp:Tensor, # Gradient of the output, `(pixels, c)`
-    m:Tensor, # The input, `(pixels, c)`
-    w1:Tensor, # Weight of the widening layer, `(wide, c)`
-    b1:Tensor, # Bias of the first layer, `(wide,)`
-    w2:Tensor, # Weight of the narrowing layer, `(c, wide)`
-    chunks:int=1, # Parts of the pixels to go through one after the other, >= 1
-) -> tuple: # Gradients of `m`, `w1`, `b1`, `w2`, `b2`; those of weights fp32 or better
+    dp: Tensor,  # Gradient of the output, `(pixels, c)`
+    m: Tensor,  # The input, `(pixels, c)`
+    w1: Tensor,  # Weight of the widening layer, `(wide, c)`
+    b1: Tensor,  # Bias of the first layer, `(wide,)`
+    w2: Tensor,  # Weight of the narrowing layer, `(c, wide)`
+    chunks: int = 1,  # Parts of the pixels to go through one after the other, >= 1
+) -> tuple:  # Gradients of `m`, `w1`, `b1`, `w2`, `b2`; those of weights fp32 or better
     "The backward pass of the two pointwise layers, whose wide features are recomputed."
     if chunks > 1:
-        parts = [pointwise_grad(*part, w1, b1, w2) for part in zip(dp.chunk(chunks), m.chunk(chunks))]
+        parts = [
+            pointwise_grad(*part, w1, b1, w2) for part in zip(dp.chunk(chunks), m.chunk(chunks))
+        ]
         return torch.cat([p[0] for p in parts]), *(sum(v) for v in list(zip(*parts))[1:])
     full = torch.promote_types(dp.dtype, torch.float32)
     u = F.linear(m, w1, b1)
@@ -120,12 +138,38 @@ def pointwise_grad(
 # %% ../nbs/10a_backward.ipynb #cell-15
 class BlockFunction(torch.autograd.Function):
     "A block with its derivative; keeps the input, the depthwise output and the pointwise output, and makes the rest again."
+
     @staticmethod
-    def forward(ctx, x, scale, shift, gate, depthwise, bias, w1, b1, w2, b2, groups:int, eps:float, dtype:torch.dtype, chunks:int=1):
+    def forward(
+        ctx,
+        x,
+        scale,
+        shift,
+        gate,
+        depthwise,
+        bias,
+        w1,
+        b1,
+        w2,
+        b2,
+        groups: int,
+        eps: float,
+        dtype: torch.dtype,
+        chunks: int = 1,
+    ):
         low = [v.to(dtype) for v in (w1, b1, w2, b2)]
-        y = F.conv2d(x.to(depthwise.dtype), depthwise, bias, padding=depthwise.shape[-1]//2, groups=x.shape[1])
+        y = F.conv2d(
+            x.to(depthwise.dtype),
+            depthwise,
+            bias,
+            padding=depthwise.shape[-1] // 2,
+            groups=x.shape[1],
+        )
         stats = group_stats(y, groups, eps)
-        rows = [F.linear(F.gelu(F.linear(m, *low[:2])), *low[2:]) for m in modulated_norm(y, stats, scale, shift, dtype).chunk(chunks)]
+        rows = [
+            F.linear(F.gelu(F.linear(m, *low[:2])), *low[2:])
+            for m in modulated_norm(y, stats, scale, shift, dtype).chunk(chunks)
+        ]
         p = as_image(torch.cat(rows) if chunks > 1 else rows[0], x)
         ctx.save_for_backward(x, scale, shift, gate, depthwise, y, p, *stats, *low)
         ctx.groups, ctx.dtype, ctx.chunks = groups, dtype, chunks
@@ -136,11 +180,31 @@ class BlockFunction(torch.autograd.Function):
     def backward(ctx, dz):
         x, scale, shift, gate, depthwise, y, p, mean, r, w1, b1, w2, b2 = ctx.saved_tensors
         dz = dz.contiguous(memory_format=torch.channels_last)
-        dgate = (dz*p).sum((2, 3), dtype=gate.dtype)
-        dp = (dz*per_channel(gate.to(dz.dtype), x)).to(ctx.dtype).permute(0, 2, 3, 1).reshape(-1, x.shape[1])
-        dm, *pointwise = pointwise_grad(dp, modulated_norm(y, (mean, r), scale, shift, ctx.dtype), w1, b1, w2, ctx.chunks)
+        dgate = (dz * p).sum((2, 3), dtype=gate.dtype)
+        dp = (
+            (dz * per_channel(gate.to(dz.dtype), x))
+            .to(ctx.dtype)
+            .permute(0, 2, 3, 1)
+            .reshape(-1, x.shape[1])
+        )
+        dm, *pointwise = pointwise_grad(
+            dp, modulated_norm(y, (mean, r), scale, shift, ctx.dtype), w1, b1, w2, ctx.chunks
+        )
         dy, dscale, dshift = norm_grad(as_image(dm, x).to(y.dtype), y, (mean, r), scale, ctx.groups)
         k = depthwise.shape[-1]
-        dx = F.conv2d(dy, depthwise.flip(2, 3), padding=k//2, groups=x.shape[1])          # its transpose: the kernel turned about
+        # its transpose: the kernel turned about
+        dx = F.conv2d(dy, depthwise.flip(2, 3), padding=k // 2, groups=x.shape[1])
         ddepthwise = depthwise_weight_grad(x, dy, k, ctx.dtype)
-        return (dx + dz).to(x.dtype), dscale, dshift, dgate, ddepthwise, dy.sum((0, 2, 3)), *pointwise, None, None, None, None
+        return (
+            (dx + dz).to(x.dtype),
+            dscale,
+            dshift,
+            dgate,
+            ddepthwise,
+            dy.sum((0, 2, 3)),
+            *pointwise,
+            None,
+            None,
+            None,
+            None,
+        )

@@ -7,214 +7,244 @@ __all__ = []
 
 # %% ../nbs/74_baselines.ipynb #ef57e814
 from typing import Callable, Protocol
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+
 from .config import InputError
 from .images import to_pil, to_tensor
 from .metrics import adain, reinhard
 from .solvers import TABLEAUS, CountingField, Solution, rk_step, time_grid
-from .transfer import TransferOptions, StyleTransferPipeline
+from .transfer import StyleTransferPipeline, TransferOptions
 
 # %% ../nbs/74_baselines.ipynb #eb6b281b
 class PaintingMethod(Protocol):
     "Any way to paint photographs."
-    def __call__(self,
-        images:list[Image.Image], # Photographs of mode RGB
-        size:int, # Side of the paintings, pixels
-    ) -> list[Image.Image]: # Paintings of mode RGB, in the same order
+
+    def __call__(
+        self,
+        images: list[Image.Image],  # Photographs of mode RGB
+        size: int,  # Side of the paintings, pixels
+    ) -> list[Image.Image]:  # Paintings of mode RGB, in the same order
         "Paint photographs."
 
+
 def untouched(
-    images:list[Image.Image], # Photographs of mode RGB
-    size:int, # Side of the results, pixels
-) -> list[Image.Image]: # Photographs of the side `size`
+    images: list[Image.Image],  # Photographs of mode RGB
+    size: int,  # Side of the results, pixels
+) -> list[Image.Image]:  # Photographs of the side `size`
     "Return the photographs at the wanted size."
     wanted = (size, size)
     return [im if im.size == wanted else im.resize(wanted, Image.LANCZOS) for im in images]
 
 # %% ../nbs/74_baselines.ipynb #5defa4d0
 def _disc_mean(
-    x:np.ndarray, # Channels `(c, h, w)`
-    radius:int, # Radius of the disc, pixels, >= 1
-) -> np.ndarray: # Mean over the disc around each pixel, `(c, h, w)`; edges are reflected
+    x: np.ndarray,  # Channels `(c, h, w)`
+    radius: int,  # Radius of the disc, pixels, >= 1
+) -> np.ndarray:  # Mean over the disc around each pixel, `(c, h, w)`; edges are reflected
     "Average each channel over a disc."
     from scipy.ndimage import uniform_filter1d
+
     out, total = np.zeros_like(x), 0
     for dy in range(-radius, radius + 1):
-        width = 2*int((radius**2 - dy**2)**.5) + 1
-        row = uniform_filter1d(x, width, axis=2, mode='mirror')*width
-        index = np.abs(np.arange(x.shape[1]) + dy)      # mirrored at both ends
-        index = np.where(index >= x.shape[1], 2*(x.shape[1] - 1) - index, index)
+        width = 2 * int((radius**2 - dy**2) ** 0.5) + 1
+        row = uniform_filter1d(x, width, axis=2, mode='mirror') * width
+        index = np.abs(np.arange(x.shape[1]) + dy)  # mirrored at both ends
+        index = np.where(index >= x.shape[1], 2 * (x.shape[1] - 1) - index, index)
         out += row[:, index]
         total += width
-    return out/total
+    return out / total
+
 
 def oil_filter(
-    image:Image.Image, # Photograph of mode RGB
-    radius:int=4, # Radius of the disc, pixels
-    levels:int=24, # Number of bins of intensity
-) -> Image.Image: # Image of mode RGB
+    image: Image.Image,  # Photograph of mode RGB
+    radius: int = 4,  # Radius of the disc, pixels
+    levels: int = 24,  # Number of bins of intensity
+) -> Image.Image:  # Image of mode RGB
     "Replace each pixel by the mean colour of the most frequent intensity around it."
-    x = np.asarray(image, np.float32).transpose(2, 0, 1)                        # (3, h, w)
-    bins = np.minimum(x.mean(0)*levels/256, levels - 1).astype(int)
-    best = np.full(bins.shape, -1., np.float32)
+    x = np.asarray(image, np.float32).transpose(2, 0, 1)  # (3, h, w)
+    bins = np.minimum(x.mean(0) * levels / 256, levels - 1).astype(int)
+    best = np.full(bins.shape, -1.0, np.float32)
     out = np.zeros_like(x)
     for b in np.unique(bins):
         inside = (bins == b).astype(np.float32)
-        found = _disc_mean(np.concatenate([inside[None], inside*x]), radius)     # (4, h, w)
+        found = _disc_mean(np.concatenate([inside[None], inside * x]), radius)  # (4, h, w)
         more = found[0] > best + 1e-6
         best = np.where(more, found[0], best)
-        out = np.where(more, found[1:]/np.maximum(found[0], 1e-6), out)
+        out = np.where(more, found[1:] / np.maximum(found[0], 1e-6), out)
     return Image.fromarray(np.rint(out.clip(0, 255)).astype(np.uint8).transpose(1, 2, 0))
 
 # %% ../nbs/74_baselines.ipynb #9075ec7a
 def kuwahara_filter(
-    image:Image.Image, # Photograph of mode RGB
-    radius:int=6, # Radius of the sectors, pixels
-    sectors:int=8, # Number of sectors
-    sharpness:float=8., # Exponent q of the sectors' deviation
-) -> Image.Image: # Image of mode RGB
+    image: Image.Image,  # Photograph of mode RGB
+    radius: int = 6,  # Radius of the sectors, pixels
+    sectors: int = 8,  # Number of sectors
+    sharpness: float = 8.0,  # Exponent q of the sectors' deviation
+) -> Image.Image:  # Image of mode RGB
     "Average sectors around each pixel, those of little variance most (Papari 2007)."
-    x = to_tensor([image])                                                      # (1, 3, h, w)
-    r = torch.arange(-radius, radius + 1.)
+    x = to_tensor([image])  # (1, 3, h, w)
+    r = torch.arange(-radius, radius + 1.0)
     dy, dx = torch.meshgrid(r, r, indexing='ij')
-    bell = torch.exp(-(dx**2 + dy**2)/(2*(radius/2)**2))*(dx**2 + dy**2 <= radius**2)
+    bell = torch.exp(-(dx**2 + dy**2) / (2 * (radius / 2) ** 2)) * (dx**2 + dy**2 <= radius**2)
     angle = torch.atan2(dy, dx)
-    padded = F.pad(x, (radius,)*4, mode='reflect')
-    stacked = torch.cat([padded, padded.square()], 1).transpose(0, 1)           # (6, 1, h', w')
+    padded = F.pad(x, (radius,) * 4, mode='reflect')
+    stacked = torch.cat([padded, padded.square()], 1).transpose(0, 1)  # (6, 1, h', w')
     top, bottom = torch.zeros_like(x), torch.zeros_like(x[:, :1])
     for i in range(sectors):
-        w = bell*torch.cos(angle - 2*torch.pi*i/sectors).clamp(min=0)**4
+        w = bell * torch.cos(angle - 2 * torch.pi * i / sectors).clamp(min=0) ** 4
         w[radius, radius] = 1
-        both = F.conv2d(stacked, (w/w.sum())[None, None])                       # (6, 1, h, w)
+        both = F.conv2d(stacked, (w / w.sum())[None, None])  # (6, 1, h, w)
         mean, square = both.view(2, 1, 3, *x.shape[2:])
-        s = (square - mean.square()).clamp(min=0).sum(1, keepdim=True).sqrt()   # (1, 1, h, w)
-        weight = (s + .01)**-sharpness
-        top, bottom = top + weight*mean, bottom + weight
-    return to_pil(top/bottom)[0]
+        s = (square - mean.square()).clamp(min=0).sum(1, keepdim=True).sqrt()  # (1, 1, h, w)
+        weight = (s + 0.01) ** -sharpness
+        top, bottom = top + weight * mean, bottom + weight
+    return to_pil(top / bottom)[0]
 
 # %% ../nbs/74_baselines.ipynb #3c888297
 def _reinhard_painter(
-    paintings:Tensor, # Paintings of the style, `(m, 3, h, w)` in [-1, 1]
-    seed:int=0, # Seed of the draw
+    paintings: Tensor,  # Paintings of the style, `(m, 3, h, w)` in [-1, 1]
+    seed: int = 0,  # Seed of the draw
 ) -> PaintingMethod:
     "Make a painter that transfers colours (Reinhard 2001)."
+
     def paint(images, size):
         return to_pil(reinhard(to_tensor(untouched(images, size)), paintings, seed))
+
     return paint
 
+
 def _adain_painter(
-    pipe:StyleTransferPipeline, # Pipeline whose codec is used
-    paintings:Tensor, # Paintings `(m, 3, h, w)` in [-1, 1], sides divisible by the codec's factor
-    seed:int=0, # Seed of the draw
+    pipe: StyleTransferPipeline,  # Pipeline whose codec is used
+    # Paintings `(m, 3, h, w)` in [-1, 1], sides divisible by the codec's factor
+    paintings: Tensor,
+    seed: int = 0,  # Seed of the draw
 ) -> PaintingMethod:
     "Make a painter that transfers the statistics of latents (Huang & Belongie 2017)."
     target = pipe.encode(paintings)
+
     def paint(images, size):
         z = pipe.encode(to_tensor(untouched(images, size)))
         return to_pil(pipe.decode(adain(z, target, seed)))
+
     return paint
 
 # %% ../nbs/74_baselines.ipynb #23207477
 def pipeline_painter(
-    pipe:StyleTransferPipeline, # Model
-    source:str='photo', # Style of the photographs
-    target:str='monet', # Style of the paintings
-    **settings, # Further arguments of the pipeline's call
+    pipe: StyleTransferPipeline,  # Model
+    source: str = 'photo',  # Style of the photographs
+    target: str = 'monet',  # Style of the paintings
+    **settings,  # Further arguments of the pipeline's call
 ) -> PaintingMethod:
     "Make a painter of a model."
     pipe.set_progress_bar_config(disable=True)
+
     def paint(images, size):
         images = untouched(images, size)
         return [im.convert('RGB') for im in pipe(images, source, target, **settings).images]
+
     return paint
 
 # %% ../nbs/74_baselines.ipynb #11473319
 def low_band(
-    x:Tensor, # Latents `(b, c, h, w)`
-    cut:float, # Highest kept sum of relative frequencies, 0 (nothing but the mean) to 2 (all)
-) -> Tensor: # Latents `(b, c, h, w)`
+    x: Tensor,  # Latents `(b, c, h, w)`
+    cut: float,  # Highest kept sum of relative frequencies, 0 (nothing but the mean) to 2 (all)
+) -> Tensor:  # Latents `(b, c, h, w)`
     "Project each channel on its low DCT frequencies."
+
     def basis(n):
         k = torch.arange(n, dtype=torch.float64)
-        m = torch.cos(torch.pi*k[:, None]*(k[None] + .5)/n)*(2/n)**.5
-        m[0] /= 2**.5
-        return m.to(x)                                      # (frequency, position), orthonormal
+        m = torch.cos(torch.pi * k[:, None] * (k[None] + 0.5) / n) * (2 / n) ** 0.5
+        m[0] /= 2**0.5
+        return m.to(x)  # (frequency, position), orthonormal
+
     h, w = x.shape[-2:]
     a, b = basis(h), basis(w)
-    kept = (torch.arange(h)[:, None]/h + torch.arange(w)/w <= cut).to(x)
-    return a.T @ ((a @ x @ b.T)*kept) @ b
+    kept = (torch.arange(h)[:, None] / h + torch.arange(w) / w <= cut).to(x)
+    return a.T @ ((a @ x @ b.T) * kept) @ b
 
 # %% ../nbs/74_baselines.ipynb #7102d02b
 def low_band_swap(
-    source:Callable, # Velocity field of the photographs' style
-    target:Callable, # Velocity field of the wanted style
-    x1:Tensor, # Latents of photographs, `(b, c, h, w)`
-    steps:int=20, # Number of Heun steps of each of the two integrations, >= 1
-    cut:float=.3, # Highest swapped sum of relative frequencies, 0 to 2
-    end:float=.5, # Time of the last swap, 0 to 1
-    seed:int=0, # Seed of the noise
-) -> Solution: # Latents of paintings in `.x`
+    source: Callable,  # Velocity field of the photographs' style
+    target: Callable,  # Velocity field of the wanted style
+    x1: Tensor,  # Latents of photographs, `(b, c, h, w)`
+    steps: int = 20,  # Number of Heun steps of each of the two integrations, >= 1
+    cut: float = 0.3,  # Highest swapped sum of relative frequencies, 0 to 2
+    end: float = 0.5,  # Time of the last swap, 0 to 1
+    seed: int = 0,  # Seed of the noise
+) -> Solution:  # Latents of paintings in `.x`
     "Generate with the low band of the photograph's trajectory (Gao 2024); raises `InputError`."
     if not (0 <= cut <= 2 and 0 <= end <= 1 and steps >= 1):
-        raise InputError('low_band_swap must have cut in [0, 2], end in [0, 1] and steps >= 1, '
-                         f'got {cut}, {end} and {steps}; correct them')
+        raise InputError(
+            'low_band_swap must have cut in [0, 2], end in [0, 1] and steps >= 1, '
+            f'got {cut}, {end} and {steps}; correct them'
+        )
     heun, source, target = TABLEAUS['heun'], CountingField(source), CountingField(target)
-    times = time_grid(0., 1., steps).tolist()
+    times = time_grid(0.0, 1.0, steps).tolist()
     path, p = [x1], x1
     for t, before in zip(times[:0:-1], times[-2::-1]):
         p = rk_step(source, p, t, before - t, heun)
         path.insert(0, p)
     g = torch.Generator().manual_seed(seed)
-    noise = torch.randn(x1.shape[1:], generator=g).to(x1).expand_as(x1)         # one for all images
+    noise = torch.randn(x1.shape[1:], generator=g).to(x1).expand_as(x1)  # one for all images
     x = noise + low_band(path[0] - noise, cut)
     for i, (t, after) in enumerate(zip(times, times[1:]), 1):
         x = rk_step(target, x, t, after - t, heun)
-        if after <= end: x = x + low_band(path[i] - x, cut)
+        if after <= end:
+            x = x + low_band(path[i] - x, cut)
     done = torch.ones(len(x), dtype=torch.bool)
     return Solution(x, source.nfe + target.nfe, torch.tensor(times), converged=done)
 
+
 def _low_band_painter(
-    pipe:StyleTransferPipeline, # Model
-    source:str='photo', # Style of the photographs
-    target:str='monet', # Style of the paintings
-    **settings, # Further arguments of `low_band_swap`
+    pipe: StyleTransferPipeline,  # Model
+    source: str = 'photo',  # Style of the photographs
+    target: str = 'monet',  # Style of the paintings
+    **settings,  # Further arguments of `low_band_swap`
 ) -> PaintingMethod:
     "Make a painter by low-band swap."
+
     @torch.no_grad()
     def paint(images, size):
         z = pipe.encode(to_tensor(untouched(images, size)))
         fields = pipe.field(source), pipe.field(target)
         return to_pil(pipe.decode(low_band_swap(*fields, z, **settings).x))
+
     return paint
 
 # %% ../nbs/74_baselines.ipynb #c56485e4
 def flow_painters(
-    pipe:StyleTransferPipeline, # Model without a condition
-    source:str='photo', # Style of the photographs
-    target:str='monet', # Style of the paintings
-) -> dict[str, PaintingMethod]: # Methods by name
+    pipe: StyleTransferPipeline,  # Model without a condition
+    source: str = 'photo',  # Style of the photographs
+    target: str = 'monet',  # Style of the paintings
+) -> dict[str, PaintingMethod]:  # Methods by name
     "Return the ways of the plain flow; raises `InputError` for a model that paints under a condition."
     if pipe.conditional:
-        raise InputError('loop, SDEdit, FlowEdit and low-band swap must have a model without a condition, '
-                         f'got {type(pipe.network).__name__}; give another one')
+        raise InputError(
+            'loop, SDEdit, FlowEdit and low-band swap must have a model without a condition, '
+            f'got {type(pipe.network).__name__}; give another one'
+        )
     model = lambda **kw: pipeline_painter(pipe, source, target, **kw)
-    return {'plain loop': model(options=TransferOptions(fresh=0., match='none')),
-            'SDEdit': model(options=TransferOptions(mode='sdedit', start=.5)),
-            'FlowEdit': model(options=TransferOptions(mode='flowedit', start=.3)),
-            'low-band swap': _low_band_painter(pipe, source, target)}
+    return {
+        'plain loop': model(options=TransferOptions(fresh=0.0, match='none')),
+        'SDEdit': model(options=TransferOptions(mode='sdedit', start=0.5)),
+        'FlowEdit': model(options=TransferOptions(mode='flowedit', start=0.3)),
+        'low-band swap': _low_band_painter(pipe, source, target),
+    }
+
 
 def simple_painters(
-    pipe:StyleTransferPipeline, # Pipeline whose codec AdaIN uses
-    paintings:Tensor, # Training paintings of the style, `(m, 3, h, w)` in [-1, 1]
-) -> dict[str, PaintingMethod]: # Methods by name
+    pipe: StyleTransferPipeline,  # Pipeline whose codec AdaIN uses
+    paintings: Tensor,  # Training paintings of the style, `(m, 3, h, w)` in [-1, 1]
+) -> dict[str, PaintingMethod]:  # Methods by name
     "Return the baselines without a trained flow; none of them sees a held-out painting."
     each = lambda f: lambda images, size: [f(im) for im in untouched(images, size)]
-    return {'untouched': untouched,
-            'oil filter': each(oil_filter),
-            'Kuwahara filter': each(kuwahara_filter),
-            'Reinhard': _reinhard_painter(paintings),
-            'AdaIN': _adain_painter(pipe, paintings)}
+    return {
+        'untouched': untouched,
+        'oil filter': each(oil_filter),
+        'Kuwahara filter': each(kuwahara_filter),
+        'Reinhard': _reinhard_painter(paintings),
+        'AdaIN': _adain_painter(pipe, paintings),
+    }

@@ -7,21 +7,64 @@ __all__ = ['Model', 'codec_weights', 'write_model', 'pretrained_model', 'load_mo
            'best_checkpoint']
 
 # %% ../nbs/48_checkpoints.ipynb #0fe910bb
-import inspect, json, os, platform, shutil
+import inspect
+import json
+import os
+import platform
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
-import diffusers, torch
+
+import diffusers
+import torch
+
 import stylecfm
 from .adagn import NORMS
 from .codecs import Codec, LatentStats, stats_from, write_codec
-from .config import EVEN, FLAG, NAME, ODD, PATH, TEXT, WIDEST, Config, InferenceConfig, InputError, Rule, checked
-from .config import chosen, list_of, one_of, present_keys, real, say, section_of, whole
-from .files import DamagedError, FolderLock, check_shapes, listed, cast_to_half_if_lossless, unlisted_files, read_json
-from .files import read_manifest, read_tensors, run_lock, atomic_folder, tensor_shapes, verify_folder
-from .files import write_json, write_tensors, write_text, written_by
+from stylecfm.config import (
+    EVEN,
+    FLAG,
+    NAME,
+    ODD,
+    PATH,
+    TEXT,
+    WIDEST,
+    Config,
+    InferenceConfig,
+    InputError,
+    Rule,
+    checked,
+    chosen,
+    list_of,
+    one_of,
+    present_keys,
+    real,
+    say,
+    section_of,
+    whole,
+)
 from .data_prediction import DataIsoNext
 from .ddpm import NETWORKS
+from stylecfm.files import (
+    DamagedError,
+    FolderLock,
+    atomic_folder,
+    cast_to_half_if_lossless,
+    check_shapes,
+    listed,
+    read_json,
+    read_manifest,
+    read_tensors,
+    run_lock,
+    tensor_shapes,
+    unlisted_files,
+    verify_folder,
+    write_json,
+    write_tensors,
+    write_text,
+    written_by,
+)
 from .isonext import IsoNext
 from .memory import MemoryOptions
 from .unet import UNet
@@ -29,365 +72,583 @@ from .unet import UNet
 # %% ../nbs/48_checkpoints.ipynb #e4c5b9f2
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/48_checkpoints.ipynb #03fc2dee
 class Model(NamedTuple):
     "A network with all it takes to use it."
-    net: IsoNext|UNet # Velocity network
-    stats: LatentStats # Mean and scale of its latents' channels
-    styles: list # Names; the position is the style's number
-    spec: str # Codec, as `load_codec` takes it
-    inference: InferenceConfig # Settings for transfer
-    weights: str = '' # Fingerprint of the codec's weights; '' if unknown
+
+    net: IsoNext | UNet  # Velocity network
+    stats: LatentStats  # Mean and scale of its latents' channels
+    styles: list  # Names; the position is the style's number
+    spec: str  # Codec, as `load_codec` takes it
+    inference: InferenceConfig  # Settings for transfer
+    weights: str = ''  # Fingerprint of the codec's weights; '' if unknown
+
 
 def codec_weights(
-    fingerprint:str, # Fingerprint of a codec: `WEIGHTS/HOW`
-) -> str: # Part before the first slash
+    fingerprint: str,  # Fingerprint of a codec: `WEIGHTS/HOW`
+) -> str:  # Part before the first slash
     "The part of a codec's fingerprint that is of its weights alone."
     return fingerprint.partition('/')[0]
 
+
 def write_model(
-    folder:Path, # An empty folder, to be completed with a manifest by the caller
-    model:Model, # To be written
-    codec:Codec|None=None, # To be written, too
+    folder: Path,  # An empty folder, to be completed with a manifest by the caller
+    model: Model,  # To be written
+    codec: Codec | None = None,  # To be written, too
 ):
     "The parts of a model; raises `InputError` where they cannot be written."
     kind = type(model.net)
-    weights = cast_to_half_if_lossless(model.net.state_dict())  # as its save_pretrained would, but flushed
-    write_text(folder/'network'/'config.json', model.net.to_json_string())
-    write_tensors(folder/'network'/'diffusion_pytorch_model.safetensors', weights, dict(format='pt'))
+    # as its save_pretrained would, but flushed
+    weights = cast_to_half_if_lossless(model.net.state_dict())
+    write_text(folder / 'network' / 'config.json', model.net.to_json_string())
+    write_tensors(
+        folder / 'network' / 'diffusion_pytorch_model.safetensors', weights, dict(format='pt')
+    )
     spec = write_codec(folder, codec) if codec else model.spec
-    about = dict(_class_name='StyleTransferPipeline', _diffusers_version=diffusers.__version__,
-                 network=[kind.__module__, kind.__name__])
-    about |= dict(codec=spec, codec_weights=model.weights, styles=model.styles, mean=model.stats.mean.tolist(),
-                  scale=model.stats.scale.tolist(), inference=asdict(model.inference))
-    write_json(folder/'model_index.json', about)
+    about = dict(
+        _class_name='StyleTransferPipeline',
+        _diffusers_version=diffusers.__version__,
+        network=[kind.__module__, kind.__name__],
+    )
+    about |= dict(
+        codec=spec,
+        codec_weights=model.weights,
+        styles=model.styles,
+        mean=model.stats.mean.tolist(),
+        scale=model.stats.scale.tolist(),
+        inference=asdict(model.inference),
+    )
+    write_json(folder / 'model_index.json', about)
 
 # %% ../nbs/48_checkpoints.ipynb #684be5c3
-WEIGHT_FILES = '.pt', '.pth', '.ckpt', '.bin', '.safetensors', '.onnx'  # suffixes of files that other projects call a checkpoint
+# suffixes of files that other projects call a checkpoint
+WEIGHT_FILES = '.pt', '.pth', '.ckpt', '.bin', '.safetensors', '.onnx'
+
 
 def no_folder(
-    path:str|Path, # Name that ends in one of `WEIGHT_FILES`
-) -> str: # One sentence
+    path: str | Path,  # Name that ends in one of `WEIGHT_FILES`
+) -> str:  # One sentence
     "Why a file of weights is no model here, and what to give instead."
-    return (f'{path} names a file of weights, but a model here is a folder: manifest.json, model_index.json and network/ with '
-            'config.json and safetensors; give the folder that training wrote, such as runs/train')
+    return (
+        f'{path} names a file of weights, but a model here is a folder: manifest.json, model_index.json and network/ with '
+        'config.json and safetensors; give the folder that training wrote, such as runs/train'
+    )
 
 # %% ../nbs/48_checkpoints.ipynb #86dfcc6e
 def find_model(
-    path:str|Path, # A model, a checkpoint, or the folder of a run
-) -> Path: # A folder with a manifest
+    path: str | Path,  # A model, a checkpoint, or the folder of a run
+) -> Path:  # A folder with a manifest
     "Where the model lies; raises `InputError`."
     path = Path(path)
-    if path.suffix.lower() in WEIGHT_FILES and not os.path.isdir(path): raise InputError(no_folder(path))
+    if path.suffix.lower() in WEIGHT_FILES and not os.path.isdir(path):
+        raise InputError(no_folder(path))
     if not os.path.exists(path):
-        raise InputError(f'no checkpoint at {path}; give the folder that training wrote, runs/train say')
+        raise InputError(
+            f'no checkpoint at {path}; give the folder that training wrote, runs/train say'
+        )
     if not os.path.isdir(path):
-        raise InputError(f'{path} is a file, but a checkpoint is a folder; give the folder that training wrote')
-    if (path/'manifest.json').is_file(): return path
-    found = [p for p in (path/'export', path/'model', *(path/'checkpoints').glob('step-*'))
-             if (p/'manifest.json').is_file()]
+        raise InputError(
+            f'{path} is a file, but a checkpoint is a folder; give the folder that training wrote'
+        )
+    if (path / 'manifest.json').is_file():
+        return path
+    found = [
+        p
+        for p in (path / 'export', path / 'model', *(path / 'checkpoints').glob('step-*'))
+        if (p / 'manifest.json').is_file()
+    ]
     why = f'{path} holds no checkpoint: there is no manifest.json in it; give the folder that training wrote'
     for p in sorted(found, key=_step, reverse=True):
         try:
             verify_folder(p)
             return p
-        except InputError as e: why = str(e)
+        except InputError as e:
+            why = str(e)
     raise InputError(why)
 
-def _step(folder:Path) -> int: # -1 if there is no telling
+
+def _step(folder: Path) -> int:  # -1 if there is no telling
     "Steps of training behind a model or checkpoint."
-    try: step = read_manifest(folder)['extra'].get('step', 0)
-    except InputError: return -1
-    return step if whole(0, 2**63-1).test(step) else -1
+    try:
+        step = read_manifest(folder)['extra'].get('step', 0)
+    except InputError:
+        return -1
+    return step if whole(0, 2**63 - 1).test(step) else -1
 
 # %% ../nbs/48_checkpoints.ipynb #49f7ace5
-def pretrained_model() -> Path: # A folder with a manifest
+def pretrained_model() -> Path:  # A folder with a manifest
     "The pretrained model of this package; raises `InputError` where it was left out."
     here = Path(__file__).parent
-    for p in (here/'starter', here.parent/'checkpoints'/'painter'):               # as installed, and as cloned
-        if (p/'manifest.json').is_file(): return p
+    # as installed, and as cloned
+    for p in (here / 'starter', here.parent / 'checkpoints' / 'painter'):
+        if (p / 'manifest.json').is_file():
+            return p
     raise InputError(
         'the pretrained model is not here; clone the repository, or give --checkpoint a folder that '
-        'training wrote')
+        'training wrote'
+    )
 
 # %% ../nbs/48_checkpoints.ipynb #906b5e5b
-_SIZES = dict(latent_channels=whole(1, WIDEST), hidden_dim=whole(1, WIDEST), num_layers=whole(1, 1000),
-              num_styles=whole(1, WIDEST), kernel_size=ODD, style_dim=whole(1, WIDEST), time_dim=EVEN,
-              shared_adagn_mlp=FLAG, share_every=whole(1, 1000), mean_null=FLAG, spatial_dims=whole(2, 3),
-              norm=one_of(*NORMS), grn=FLAG, context_dim=whole(0, WIDEST), context_every=whole(1, 1000),
-              condition_channels=whole(0, WIDEST), tokens=whole(1, WIDEST), num_palettes=whole(0, WIDEST)) # Of a network, as its config.json names them
-_PART = Rule('a module and a class, or two nulls', lambda v: isinstance(v, list) and len(v) == 2 and all(w is None or isinstance(w, str) for w in v))
-_INDEX = dict(network=list_of(TEXT, 2, 2), codec=Rule('a path, or a module and a class', lambda v: PATH.test(v) or _PART.test(v)),
-              codec_weights=Rule('text', lambda v: isinstance(v, str)),
-              styles=list_of(NAME, 1, WIDEST), inference=Rule('a table of keys', lambda v: isinstance(v, dict)))
+_SIZES = dict(
+    latent_channels=whole(1, WIDEST),
+    hidden_dim=whole(1, WIDEST),
+    num_layers=whole(1, 1000),
+    num_styles=whole(1, WIDEST),
+    kernel_size=ODD,
+    style_dim=whole(1, WIDEST),
+    time_dim=EVEN,
+    shared_adagn_mlp=FLAG,
+    share_every=whole(1, 1000),
+    mean_null=FLAG,
+    spatial_dims=whole(2, 3),
+    norm=one_of(*NORMS),
+    grn=FLAG,
+    context_dim=whole(0, WIDEST),
+    context_every=whole(1, 1000),
+    # Of a network, as its config.json names them
+    condition_channels=whole(0, WIDEST),
+    tokens=whole(1, WIDEST),
+    num_palettes=whole(0, WIDEST),
+)
+_PART = Rule(
+    'a module and a class, or two nulls',
+    lambda v: (
+        isinstance(v, list) and len(v) == 2 and all(w is None or isinstance(w, str) for w in v)
+    ),
+)
+_INDEX = dict(
+    network=list_of(TEXT, 2, 2),
+    codec=Rule('a path, or a module and a class', lambda v: PATH.test(v) or _PART.test(v)),
+    codec_weights=Rule('text', lambda v: isinstance(v, str)),
+    styles=list_of(NAME, 1, WIDEST),
+    inference=Rule('a table of keys', lambda v: isinstance(v, dict)),
+)
 
-def _in_shards(folder:Path, kind:type, variant:str|None) -> IsoNext|UNet:
+
+def _in_shards(folder: Path, kind: type, variant: str | None) -> IsoNext | UNet:
     "A network whose weights diffusers wrote in several files; raises `InputError`."
-    try: return kind.from_pretrained(folder, variant=variant, use_safetensors=True, torch_dtype=torch.float32).float().eval()
+    try:
+        return (
+            kind.from_pretrained(
+                folder, variant=variant, use_safetensors=True, torch_dtype=torch.float32
+            )
+            .float()
+            .eval()
+        )
     except (OSError, ValueError, RuntimeError, KeyError) as e:
-        raise InputError(f'cannot load the network in {folder}: {str(e).splitlines()[0]}; take another copy') from None
+        raise InputError(
+            f'cannot load the network in {folder}: {str(e).splitlines()[0]}; take another copy'
+        ) from None
+
 
 def load_network(
-    folder:Path, # With `config.json` and weights, as diffusers has them
-    kind:type, # A class of `NETWORKS`
-    manifest:dict|None=None, # Manifest of the folder above, which must list both files; default: no manifest
-    variant:str|None=None, # Name of the set of weights, in diffusers' manner
-) -> IsoNext|UNet: # For use, fp32, on the CPU
+    folder: Path,  # With `config.json` and weights, as diffusers has them
+    kind: type,  # A class of `NETWORKS`
+    # Manifest of the folder above, which must list both files; default: no manifest
+    manifest: dict | None = None,
+    variant: str | None = None,  # Name of the set of weights, in diffusers' manner
+) -> IsoNext | UNet:  # For use, fp32, on the CPU
     "A network whose description and weights agree; raises `InputError`, before anything is built, where they do not."
-    about, weights = folder/'config.json', folder/f'diffusion_pytorch_model{"."*bool(variant)}{variant or ""}.safetensors'
-    parts = weights.with_name(f'diffusion_pytorch_model.safetensors.index{"."*bool(variant)}{variant or ""}.json')
+    about, weights = (
+        folder / 'config.json',
+        folder / f'diffusion_pytorch_model{"." * bool(variant)}{variant or ""}.safetensors',
+    )
+    parts = weights.with_name(
+        f'diffusion_pytorch_model.safetensors.index{"." * bool(variant)}{variant or ""}.json'
+    )
     if variant and not weights.is_file() and not parts.is_file():
-        raise InputError(f'You are trying to load the model files of the `variant={variant}`, but no such modeling files are available '
-                         f'in {folder}; leave the variant out')
-    if manifest: listed(folder.parent, manifest, *(f'{folder.name}/{p.name}' for p in (about, weights) if p.is_file()), f'{folder.name}/')
-    if parts.is_file() and not weights.is_file(): return _in_shards(folder, kind, variant)
+        raise InputError(
+            f'You are trying to load the model files of the `variant={variant}`, but no such modeling files are available '
+            f'in {folder}; leave the variant out'
+        )
+    if manifest:
+        listed(
+            folder.parent,
+            manifest,
+            *(f'{folder.name}/{p.name}' for p in (about, weights) if p.is_file()),
+            f'{folder.name}/',
+        )
+    if parts.is_file() and not weights.is_file():
+        return _in_shards(folder, kind, variant)
     usual = {k: p.default for k, p in list(inspect.signature(kind.__init__).parameters.items())[1:]}
     sizes = checked(read_json(about), {k: _SIZES[k] for k in usual}, str(about), usual)
     sizes, shapes = {k: sizes[k] for k in usual}, tensor_shapes(weights)
     if sizes['num_layers'] > len(shapes):
-        raise InputError(f'{about} asks for {sizes["num_layers"]} layers, and {weights.name} has {len(shapes)} tensors; '
-                         'take another copy')
+        raise InputError(
+            f'{about} asks for {sizes["num_layers"]} layers, and {weights.name} has {len(shapes)} tensors; '
+            'take another copy'
+        )
     try:
-        with torch.device('meta'): net = kind(**sizes)                          # no memory, whatever is asked for
-    except InputError as e: raise InputError(f'{about}: {e}') from None
+        with torch.device('meta'):
+            net = kind(**sizes)  # no memory, whatever is asked for
+    except InputError as e:
+        raise InputError(f'{about}: {e}') from None
     except (ValueError, TypeError, RuntimeError, ArithmeticError) as e:
         why = str(e).partition('\n')[0]
         raise InputError(f'{about} describes no network ({why}); take another copy') from None
     check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, weights)
     return with_weights(net, weights).eval()
 
+
 def with_weights(
-    net:torch.nn.Module, # Built on the device `meta`
-    weights:Path, # A safetensors file whose shapes are those of the network
-) -> torch.nn.Module: # The network itself, fp32, on the CPU
+    net: torch.nn.Module,  # Built on the device `meta`
+    weights: Path,  # A safetensors file whose shapes are those of the network
+) -> torch.nn.Module:  # The network itself, fp32, on the CPU
     "Give a network without memory its weights; raises `InputError` for those that are no finite numbers."
     found = read_tensors(weights)
     for k, v in found.items():
-        if not v.is_floating_point(): raise InputError(f'{weights}: tensor {k} is of type {v.dtype}, wanted floats')
+        if not v.is_floating_point():
+            raise InputError(f'{weights}: tensor {k} is of type {v.dtype}, wanted floats')
         found[k] = v.float()
         if not found[k].isfinite().all():
-            raise InputError(f'{weights}: tensor {k} is not finite; it was spoilt before it was saved, so take another '
-                             'checkpoint')
+            raise InputError(
+                f'{weights}: tensor {k} is not finite; it was spoilt before it was saved, so take another '
+                'checkpoint'
+            )
     net.load_state_dict(found, assign=True)
     return net
 
 # %% ../nbs/48_checkpoints.ipynb #48e00001
 def load_model(
-    path:str|Path, # Model path, as `find_model` takes it
-    variant:str|None=None, # Name of the set of weights, in diffusers' manner
+    path: str | Path,  # Model path, as `find_model` takes it
+    variant: str | None = None,  # Name of the set of weights, in diffusers' manner
 ) -> Model:
     "A verified model; raises `InputError` for what is none, or is damaged."
     path = find_model(path)
     manifest = verify_folder(path)
     if (kind := manifest['kind']) not in ('model', 'checkpoint'):
-        raise InputError(f'{path} holds {kind}, not a checkpoint; give the folder that training wrote')
+        raise InputError(
+            f'{path} holds {kind}, not a checkpoint; give the folder that training wrote'
+        )
     if 'model_index.json' not in manifest['files']:
-        raise InputError(f'{path} was written by an older version, which kept a model in another form; train it again')
-    with written_by(path, manifest): return _model_in(path, manifest, variant)
+        raise InputError(
+            f'{path} was written by an older version, which kept a model in another form; train it again'
+        )
+    with written_by(path, manifest):
+        return _model_in(path, manifest, variant)
 
-def _codec_of(path:Path, d:dict, manifest:dict) -> str:
+
+def _codec_of(path: Path, d: dict, manifest: dict) -> str:
     "The codec that the index of a model names, as `load_codec` takes it; raises `InputError`."
     if d['codec'] == './codec' or (isinstance(d['codec'], list) and d['codec'][0]):
-        listed(path, manifest, *['codec/config.json']*os.path.isfile(path/'codec'/'config.json'), 'codec/')
-        about = read_json(path/'codec'/'config.json') if os.path.isfile(path/'codec'/'config.json') else {}
-        if about.get('_class_name') != 'CodecModel': return str(path/'codec')
-        return checked(about, dict(spec=PATH), str(path/'codec'/'config.json'))['spec']
-    return checked(d, dict(codec_name=PATH), str(path/'model_index.json'))['codec_name'] if isinstance(d['codec'], list) else d['codec']
+        listed(
+            path,
+            manifest,
+            *['codec/config.json'] * os.path.isfile(path / 'codec' / 'config.json'),
+            'codec/',
+        )
+        about = (
+            read_json(path / 'codec' / 'config.json')
+            if os.path.isfile(path / 'codec' / 'config.json')
+            else {}
+        )
+        if about.get('_class_name') != 'CodecModel':
+            return str(path / 'codec')
+        return checked(about, dict(spec=PATH), str(path / 'codec' / 'config.json'))['spec']
+    return (
+        checked(d, dict(codec_name=PATH), str(path / 'model_index.json'))['codec_name']
+        if isinstance(d['codec'], list)
+        else d['codec']
+    )
 
-def _model_in(path:Path, manifest:dict, variant:str|None=None) -> Model:
+
+def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
     "The model of a verified folder; raises `InputError` for what does not keep to the rules."
-    index = str(path/'model_index.json')
+    index = str(path / 'model_index.json')
     d = checked(read_json(index), _INDEX, index)
     spec = _codec_of(path, d, manifest)
-    try: inference = section_of(InferenceConfig, d['inference'])
-    except InputError as e: raise InputError(f'{index}: {e}') from None
-    classes = {k.__name__: k for k in (IsoNext, *(v for kinds in NETWORKS.values() for v in kinds.values()))}
-    net = load_network(path/'network', chosen(classes, d['network'][1], f'the network of {path}'), manifest, variant)
+    try:
+        inference = section_of(InferenceConfig, d['inference'])
+    except InputError as e:
+        raise InputError(f'{index}: {e}') from None
+    classes = {
+        k.__name__: k
+        for k in (IsoNext, *(v for kinds in NETWORKS.values() for v in kinds.values()))
+    }
+    net = load_network(
+        path / 'network',
+        chosen(classes, d['network'][1], f'the network of {path}'),
+        manifest,
+        variant,
+    )
     if len(d['styles']) != net.config.num_styles or len({*d['styles']}) != len(d['styles']):
-        raise InputError(f'{index}: styles must be {net.config.num_styles} different names, as many as the network '
-                         f'knows, got {len(d["styles"])}')
+        raise InputError(
+            f'{index}: styles must be {net.config.num_styles} different names, as many as the network '
+            f'knows, got {len(d["styles"])}'
+        )
     c = net.config
-    own = isinstance(net, DataIsoNext) and c.condition_channels == c.latent_channels + 1      # coarse picture and its radius
+    # coarse picture and its radius
+    own = isinstance(net, DataIsoNext) and c.condition_channels == c.latent_channels + 1
     if getattr(c, 'spatial_dims', 2) != 2 or getattr(c, 'condition_channels', 0) and not own:
-        raise InputError(f'{path} holds a network of volumes or of pairs, not of pictures; give the folder that '
-                         'stylecfm_train wrote')
-    return Model(net, stats_from(d, net.config.latent_channels, index), d['styles'], spec, inference, d['codec_weights'])
+        raise InputError(
+            f'{path} holds a network of volumes or of pairs, not of pictures; give the folder that '
+            'stylecfm_train wrote'
+        )
+    return Model(
+        net,
+        stats_from(d, net.config.latent_channels, index),
+        d['styles'],
+        spec,
+        inference,
+        d['codec_weights'],
+    )
 
 # %% ../nbs/48_checkpoints.ipynb #7ac02a09
-LOG = 'log.jsonl' # A row of JSON on each line, in the folder of a run and in its checkpoints
+LOG = 'log.jsonl'  # A row of JSON on each line, in the folder of a run and in its checkpoints
+
 
 def log_text(
-    rows:list, # Dictionaries with a whole `step` each
-) -> str: # A line for each
+    rows: list,  # Dictionaries with a whole `step` each
+) -> str:  # A line for each
     "Rows as the text of a log."
     return ''.join(json.dumps(r) + '\n' for r in rows)
 
-def _row(line:str) -> dict|None: # None where it is none
+
+def _row(line: str) -> dict | None:  # None where it is none
     "A line of a log: a dictionary with a whole step."
-    try: r = json.loads(line)
-    except (ValueError, RecursionError): return None
+    try:
+        r = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
     return r if isinstance(r, dict) and type(r.get('step')) is int else None
 
 # %% ../nbs/48_checkpoints.ipynb #b521ece8
 def read_log(
-    path:str|Path, # A log, whatever has happened to it
-) -> tuple[list, int]: # Rows, and the number of invalid lines, not counting a last line that was cut off
+    path: str | Path,  # A log, whatever has happened to it
+) -> tuple[
+    list, int
+]:  # Rows, and the number of invalid lines, not counting a last line that was cut off
     "What can be read of a log; nothing where there is none."
-    try: text = Path(path).read_text('utf-8', 'replace') if Path(path).is_file() else ''
-    except OSError: text = ''
+    try:
+        text = Path(path).read_text('utf-8', 'replace') if Path(path).is_file() else ''
+    except OSError:
+        text = ''
     lines = [(v, _row(v)) for v in text.split('\n') if v.strip()]
-    cut = bool(lines) and lines[-1][1] is None and lines[-1][0].startswith('{') and not text.endswith('\n')
+    cut = (
+        bool(lines)
+        and lines[-1][1] is None
+        and lines[-1][0].startswith('{')
+        and not text.endswith('\n')
+    )
     rows = [r for _, r in lines if r is not None]
     return rows, len(lines) - len(rows) - cut
 
 # %% ../nbs/48_checkpoints.ipynb #cell-10
 def save_checkpoint(
-    root:Path, # Folder of the run
-    model:Model, # With the averaged weights
-    tensors:dict, # {name: tensor}: what else it takes to go on
-    state:dict, # Plain values; `step` is among them, `validation` may be
-    keep:int=2, # Newest ones to keep, besides the best
-    log:list=(), # Rows of the run's log so far
-) -> Path: # Folder of the checkpoint
+    root: Path,  # Folder of the run
+    model: Model,  # With the averaged weights
+    tensors: dict,  # {name: tensor}: what else it takes to go on
+    state: dict,  # Plain values; `step` is among them, `validation` may be
+    keep: int = 2,  # Newest ones to keep, besides the best
+    log: list = (),  # Rows of the run's log so far
+) -> Path:  # Folder of the checkpoint
     "Write a checkpoint, verify it, and only then remove those that are too old; raises `InputError`, with all others as they were."
-    folder = root/'checkpoints'/f"step-{state['step']:07}"
-    check_disk_space(root, 1.2*(sum(t.nbytes for t in tensors.values()) + sum(p.nbytes for p in model.net.parameters())))
-    about = dict(step=state['step'], validation=state.get('validation'), good=state.get('good', True))
+    folder = root / 'checkpoints' / f"step-{state['step']:07}"
+    check_disk_space(
+        root,
+        1.2
+        * (sum(t.nbytes for t in tensors.values()) + sum(p.nbytes for p in model.net.parameters())),
+    )
+    about = dict(
+        step=state['step'], validation=state.get('validation'), good=state.get('good', True)
+    )
     with atomic_folder(folder, 'checkpoint', about) as tmp:
         write_model(tmp, model)
-        write_tensors(tmp/'training.safetensors', tensors)
-        write_json(tmp/'training.json', state | dict(software=software()))
-        write_text(tmp/LOG, log_text(log))
+        write_tensors(tmp / 'training.safetensors', tensors)
+        write_json(tmp / 'training.json', state | dict(software=software()))
+        write_text(tmp / LOG, log_text(log))
     verify_folder(folder, 'checkpoint')
     prune(folder, keep)
     return folder
 
-def software() -> dict: # {name: version}
+
+def software() -> dict:  # {name: version}
     "What a result may depend on besides config and data."
-    return dict(stylecfm=stylecfm.__version__, torch=torch.__version__, python=platform.python_version())
+    return dict(
+        stylecfm=stylecfm.__version__, torch=torch.__version__, python=platform.python_version()
+    )
+
 
 def check_disk_space(
-    root:Path, # Folder that is there, or one of whose parents is
-    needed:float, # Bytes
+    root: Path,  # Folder that is there, or one of whose parents is
+    needed: float,  # Bytes
 ):
     "Raise `InputError` where the disk is too full."
     free = shutil.disk_usage(next(p for p in (root, *root.absolute().parents) if p.exists())).free
     if free < needed:
-        raise InputError(f'{root} has {free/1e6:.0f} MB left, and a checkpoint needs {needed/1e6:.0f}; '
-                         'make room, then the same command goes on where it was')
+        raise InputError(
+            f'{root} has {free / 1e6:.0f} MB left, and a checkpoint needs {needed / 1e6:.0f}; '
+            'make room, then the same command goes on where it was'
+        )
 
 # %% ../nbs/48_checkpoints.ipynb #b2d08d4a
 def checkpoints(
-    root:Path, # Folder of the run
-) -> list: # Folders, newest first
+    root: Path,  # Folder of the run
+) -> list:  # Folders, newest first
     "The checkpoints of a run, by name."
-    return sorted((root/'checkpoints').glob('step-*'), reverse=True)
+    return sorted((root / 'checkpoints').glob('step-*'), reverse=True)
 
 # %% ../nbs/48_checkpoints.ipynb #b96920d4
 def validation(
-    folder:Path, # A checkpoint
-) -> float: # Infinity where nothing was validated, or nothing can be read
+    folder: Path,  # A checkpoint
+) -> float:  # Infinity where nothing was validated, or nothing can be read
     "The validation loss of a checkpoint."
-    try: v = read_manifest(folder)['extra'].get('validation')
-    except InputError: return float('inf')
+    try:
+        v = read_manifest(folder)['extra'].get('validation')
+    except InputError:
+        return float('inf')
     return float(v) if real(-NOT_FINITE, NOT_FINITE).test(v) and v < NOT_FINITE else float('inf')
 
-NOT_FINITE = 1e30 # Stands for a validation loss that was not finite
+
+NOT_FINITE = 1e30  # Stands for a validation loss that was not finite
 
 # %% ../nbs/48_checkpoints.ipynb #695958a6
 def may_resume(
-    folder:Path, # A checkpoint
-) -> str: # good, bad or unknown
+    folder: Path,  # A checkpoint
+) -> str:  # good, bad or unknown
     "Whether a run may go on from a checkpoint: not from one that says itself that numbers were no longer finite."
-    try: e = read_manifest(folder)['extra']
-    except DamagedError: return 'bad'
-    except InputError: return 'unknown'                       # of a newer version, or the disk does not answer: leave it
+    try:
+        e = read_manifest(folder)['extra']
+    except DamagedError:
+        return 'bad'
+    # of a newer version, or the disk does not answer: leave it
+    except InputError:
+        return 'unknown'
     v = e.get('validation')
-    spoilt = e.get('good') is False or (v is not None and not (real(-NOT_FINITE, NOT_FINITE).test(v) and v < NOT_FINITE))
+    spoilt = e.get('good') is False or (
+        v is not None and not (real(-NOT_FINITE, NOT_FINITE).test(v) and v < NOT_FINITE)
+    )
     return 'bad' if spoilt else 'good'
 
 # %% ../nbs/48_checkpoints.ipynb #bc804c80
 def best_checkpoint(
-    root:Path, # Folder of the run
-) -> Path|None: # The older one of equals
+    root: Path,  # Folder of the run
+) -> Path | None:  # The older one of equals
     "The checkpoint of the lowest validation loss, if any was validated."
     good = [p for p in checkpoints(root) if may_resume(p) == 'good']
-    best = min(reversed(good), key=validation, default=None)                    # of equals the oldest
+    best = min(reversed(good), key=validation, default=None)  # of equals the oldest
     return best if best and validation(best) < float('inf') else None
 
 # %% ../nbs/48_checkpoints.ipynb #5e3a9e01
 def prune(
-    folder:Path, # The newest checkpoint, which stays
-    keep:int, # How many stay with it, the newest; 1 or more
+    folder: Path,  # The newest checkpoint, which stays
+    keep: int,  # How many stay with it, the newest; 1 or more
 ):
     "Remove older checkpoints: all but the newest good `keep` (with it), at least one, the best, and those that somebody put a file into."
     root, best = folder.parent.parent, best_checkpoint(folder.parent.parent)
     older = [p for p in checkpoints(root) if p.name < folder.name]
     stands = {p: may_resume(p) for p in older}
-    good = [p for p in older if stands[p] == 'good'][:max(keep - 1, may_resume(folder) != 'good')]
+    good = [p for p in older if stands[p] == 'good'][: max(keep - 1, may_resume(folder) != 'good')]
     for old in older:
-        if old == best or old in good or stands[old] == 'unknown': continue
-        if any(not Path(name).name.startswith('.') for name in unlisted_files(old)): continue
+        if old == best or old in good or stands[old] == 'unknown':
+            continue
+        if any(not Path(name).name.startswith('.') for name in unlisted_files(old)):
+            continue
         gone = old.with_name(f'.old-{old.name}')
-        try: os.replace(old, gone)                                              # never half a checkpoint under its name
-        except OSError as e: say(f'cannot remove {old}: {e.strerror}; the run goes on, and it may be removed by hand', True)
-        else: shutil.rmtree(gone, ignore_errors=True)
-    for old in folder.parent.glob('damaged-*'): shutil.rmtree(old, ignore_errors=True)
+        try:
+            os.replace(old, gone)  # never half a checkpoint under its name
+        except OSError as e:
+            say(
+                f'cannot remove {old}: {e.strerror}; the run goes on, and it may be removed by hand',
+                True,
+            )
+        else:
+            shutil.rmtree(gone, ignore_errors=True)
+    for old in folder.parent.glob('damaged-*'):
+        shutil.rmtree(old, ignore_errors=True)
 
 # %% ../nbs/48_checkpoints.ipynb #cell-16
 def ensure_run_folder(
-    lock:FolderLock|None, # Lock of the run; None, or released, outside of one
-    root:Path, # Folder of the run
-    step:int, # Steps that are done
-) -> bool: # Whether the folder is a new one, with nothing in it
+    lock: FolderLock | None,  # Lock of the run; None, or released, outside of one
+    root: Path,  # Folder of the run
+    step: int,  # Steps that are done
+) -> bool:  # Whether the folder is a new one, with nothing in it
     "Recreate a run's folder where it was moved or deleted; raises `InputError` where another run is there now."
-    if lock is None or not lock.lock.is_locked or lock.kept(): return False     # the run is over
-    if not lock.moved():                                                        # only the lock was deleted
+    if lock is None or not lock.lock.is_locked or lock.kept():
+        return False  # the run is over
+    if not lock.moved():  # only the lock was deleted
         lock.take()
         return False
-    if checkpoints(root) or (root/'config.json').exists():
-        raise InputError(f'{root} was moved or deleted while it was trained, and another run is there now; '
-                         'put the first one back, and start it again')
+    if checkpoints(root) or (root / 'config.json').exists():
+        raise InputError(
+            f'{root} was moved or deleted while it was trained, and another run is there now; '
+            'put the first one back, and start it again'
+        )
     lock.take()
-    say(f'{root} was moved or deleted; it is recreated, with all that is written from step {step} on', error=True)
+    say(
+        f'{root} was moved or deleted; it is recreated, with all that is written from step {step} on',
+        error=True,
+    )
     return True
 
 # %% ../nbs/48_checkpoints.ipynb #cell-19
-CHANGEABLE_KEYS = {'training.stage1_epochs', 'training.max_steps', 'training.max_minutes', 'training.num_workers',
-        'training.learning_rate',
-        'training.patience', 'training.init_from', 'training.memory_gb', 'training.compile', 'training.tf32',
-        *(f'training.{k}' for k in MemoryOptions._fields),
-        'data.data_root', 'data.raw_data_root', 'model.use_gradient_checkpointing'} # Keys that may change within a run
+CHANGEABLE_KEYS = {
+    'training.stage1_epochs',
+    'training.max_steps',
+    'training.max_minutes',
+    'training.num_workers',
+    'training.learning_rate',
+    'training.patience',
+    'training.init_from',
+    'training.memory_gb',
+    'training.compile',
+    'training.tf32',
+    *(f'training.{k}' for k in MemoryOptions._fields),
+    # Keys that may change within a run
+    'data.data_root',
+    'data.raw_data_root',
+    'model.use_gradient_checkpointing',
+}
 
-def _present(config:dict) -> dict:
+
+def _present(config: dict) -> dict:
     "A config that a checkpoint holds, with the present names of its keys."
     return {s: present_keys(s, d) for s, d in config.items()}
 
+
 def changed_keys(
-    old:dict, # A config as `Config.to_dict` gives it
-    new:dict, # Another
-) -> list: # `key: old -> new`, a text each
+    old: dict,  # A config as `Config.to_dict` gives it
+    new: dict,  # Another
+) -> list:  # `key: old -> new`, a text each
     "What may not change within a run and did."
-    usual, old = Config().to_dict(), _present(old)  # usual: what a run from before a key was there did
-    return [f'{s}.{k}: {old[s].get(k, usual[s][k])} -> {new[s][k]}' for s in ('model', 'training', 'data')
-            for k in new[s]
-            if old[s].get(k, usual[s][k]) != new[s][k] and f'{s}.{k}' not in CHANGEABLE_KEYS]
+    # usual: what a run from before a key was there did
+    usual, old = Config().to_dict(), _present(old)
+    return [
+        f'{s}.{k}: {old[s].get(k, usual[s][k])} -> {new[s][k]}'
+        for s in ('model', 'training', 'data')
+        for k in new[s]
+        if old[s].get(k, usual[s][k]) != new[s][k] and f'{s}.{k}' not in CHANGEABLE_KEYS
+    ]
+
 
 def changed_but_allowed(
-    old:dict, # A config as `Config.to_dict` gives it
-    new:dict, # Another
-) -> list: # `key: old -> new`, a text each
+    old: dict,  # A config as `Config.to_dict` gives it
+    new: dict,  # Another
+) -> list:  # `key: old -> new`, a text each
     "What may change within a run and did, but for places on the disk."
-    usual, old, places = Config().to_dict(), _present(old), {'save_dir', 'data_root', 'raw_data_root', 'num_workers'}
+    usual, old, places = (
+        Config().to_dict(),
+        _present(old),
+        {'save_dir', 'data_root', 'raw_data_root', 'num_workers'},
+    )
     was = lambda s, k: old.get(s, {}).get(k, usual[s][k])
-    return [f'{s}.{k}: {was(s, k)} -> {v}' for s in new for k, v in new[s].items() if k not in places and was(s, k) != v
-            and (f'{s}.{k}' in CHANGEABLE_KEYS or s not in ('model', 'training', 'data'))]
+    return [
+        f'{s}.{k}: {was(s, k)} -> {v}'
+        for s in new
+        for k, v in new[s].items()
+        if k not in places
+        and was(s, k) != v
+        and (f'{s}.{k}' in CHANGEABLE_KEYS or s not in ('model', 'training', 'data'))
+    ]
 
 # %% ../nbs/48_checkpoints.ipynb #c015d589
 def other_software(
-    old:dict, # {name: version}, as `software` gave it
-) -> str: # `name old -> new, ...`; '' if it is the same
+    old: dict,  # {name: version}, as `software` gave it
+) -> str:  # `name old -> new, ...`; '' if it is the same
     "What a checkpoint was written with, where that is not what is here."
-    return ', '.join(f'{k} {old.get(k, "unknown")} -> {v}' for k, v in software().items() if old.get(k) != v)
+    return ', '.join(
+        f'{k} {old.get(k, "unknown")} -> {v}' for k, v in software().items() if old.get(k) != v
+    )

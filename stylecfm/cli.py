@@ -15,31 +15,49 @@ import tempfile
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator, TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, Iterator
+
 from fastcore.script import store_true
+
 from .config import Config, Derived, InputError, load_config, printable, say, with_keys  # noqa: F401
-from .flags import beside, call_parse, config_with, given_keys, held_out, keys_given, meant, parser_of, present, run_lines  # noqa: F401
+from stylecfm.flags import (
+    beside,
+    call_parse,
+    config_with,
+    given_keys,
+    held_out,
+    keys_given,
+    parser_of,
+    present,
+    run_lines,
+)  # noqa: F401
 
 # %% ../nbs/80_cli.ipynb #d2cad848
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/80_cli.ipynb #c11a0001
-if TYPE_CHECKING:                                             # for whoever reads the annotations; these import torch
+if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
     from PIL import Image
+
     from stylecfm.latents import CacheReport
-    from stylecfm.transfer import TransferOptions, StyleTransferPipeline, Transferred
+    from stylecfm.transfer import StyleTransferPipeline, TransferOptions, Transferred
 
 # %% ../nbs/80_cli.ipynb #cell-5
-def _ended(number:int, _):
+def _ended(number: int, _):
     "SIGTERM or SIGHUP as Ctrl-C; whatever comes after the first does not cut short what tidies up."
-    for s in _ENDINGS: signal.signal(s, signal.SIG_IGN)
+    for s in _ENDINGS:
+        signal.signal(s, signal.SIG_IGN)
     e = KeyboardInterrupt()
     e.code = 128 + number
     raise e
 
-_ENDINGS = [getattr(signal, n) for n in ('SIGTERM', 'SIGHUP') if hasattr(signal, n)] # How systems and closed terminals end a command
+
+# How systems and closed terminals end a command
+_ENDINGS = [getattr(signal, n) for n in ('SIGTERM', 'SIGHUP') if hasattr(signal, n)]
+
 
 @contextmanager
 def _tidily() -> Iterator[None]:
@@ -47,576 +65,906 @@ def _tidily() -> Iterator[None]:
     before = {}
     try:
         for s in _ENDINGS:
-            if signal.getsignal(s) == signal.SIG_DFL: before[s] = signal.signal(s, _ended)
-    except ValueError: pass                                                     # not the main thread: no say over signals
-    try: yield
+            if signal.getsignal(s) == signal.SIG_DFL:
+                before[s] = signal.signal(s, _ended)
+    except ValueError:
+        pass  # not the main thread: no say over signals
+    try:
+        yield
     finally:
-        for s, handler in before.items(): signal.signal(s, handler)
+        for s, handler in before.items():
+            signal.signal(s, handler)
 
-def _in_words(e:Exception) -> str: # '' for a fault of ours
+
+def _in_words(e: Exception) -> str:  # '' for a fault of ours
     "What the user can mend, in one line: also what a disk or the memory refuses."
-    if isinstance(e, (InputError, FloatingPointError)): return str(e)
+    if isinstance(e, (InputError, FloatingPointError)):
+        return str(e)
     if isinstance(e, OSError) and not isinstance(e, BrokenPipeError) and e.strerror:
         return f'{e.filename or "the disk"}: {e.strerror[:1].lower()}{e.strerror[1:]}; choose another path, or see to it'
-    if not isinstance(e, (MemoryError, RuntimeError)): return ''
+    if not isinstance(e, (MemoryError, RuntimeError)):
+        return ''
     from stylecfm.planning import out_of_memory
-    return f'memory ran out ({str(e).splitlines()[0][:100] if str(e) else "MemoryError"}); ask for less, see nbs/91b_symptoms.ipynb' if out_of_memory(e) else ''
+
+    return (
+        f'memory ran out ({str(e).splitlines()[0][:100] if str(e) else "MemoryError"}); ask for less, see nbs/91b_symptoms.ipynb'
+        if out_of_memory(e)
+        else ''
+    )
+
 
 @contextmanager
 def reported(
-    debug:bool=False, # Let errors through with their traceback
-    begun:str='', # Message about what a keyboard interrupt leaves on disk
+    debug: bool = False,  # Let errors through with their traceback
+    begun: str = '',  # Message about what a keyboard interrupt leaves on disk
 ):
     "Turn errors that the user can mend into one line on stderr and exit code 2; an interrupt into 130, SIGTERM into 143, SIGHUP into 129; notes on images into lines."
     shown, warnings.showwarning = warnings.showwarning, _note_line(warnings.showwarning)
     with _tidily():
-        try: yield
+        try:
+            yield
         except (InputError, FloatingPointError, OSError, MemoryError, RuntimeError) as e:
             why = _in_words(e)
-            if debug or not why: raise
+            if debug or not why:
+                raise
             say(f'error: {why}', error=True)
             sys.exit(2)
         except KeyboardInterrupt as e:
-            if debug: raise
+            if debug:
+                raise
             say('stopped' + (begun and f'; {begun}'), error=True)
             sys.exit(getattr(e, 'code', 130))
-        finally: warnings.showwarning = shown
+        finally:
+            warnings.showwarning = shown
 
-def _note_line(show:Callable) -> Callable: # Replacement for `warnings.showwarning`
+
+def _note_line(show: Callable) -> Callable:  # Replacement for `warnings.showwarning`
     "Show a note on an image in one line, and other warnings as before."
+
     def line(message, category, *args, **kwargs):
-        if category.__name__ == 'ImageNote': say(f'note: {message}', error=True)
-        else: show(message, category, *args, **kwargs)
+        if category.__name__ == 'ImageNote':
+            say(f'note: {message}', error=True)
+        else:
+            show(message, category, *args, **kwargs)
+
     return line
 
 # %% ../nbs/80_cli.ipynb #74509787
 @call_parse
 def stylecfm_preprocess(
-    config:str=None, # A config.json; the defaults if none
-    target_size:int=None, # Side of the square image, pixels
-    raw_data_root:str=None, # Folder with a folder of images for each style
-    data_root:str=None, # Folder of the latents
-    codec:str=None, # dct:F, pixels:F, a folder, or ORG/NAME of an autoencoder on the hub
-    precision:str='auto', # Precision of the autoencoder: fp32, bf16, or auto: bf16 where the device computes it fast
-    device:str=None, # Device of the autoencoder: cpu, cuda, mps; default: a GPU if available
-    max_megapixels:float=80., # Larger images are skipped unread
-    dataset:str=None, # NAME:SPLIT of a Hugging Face data set, whose images go into raw_data_root first
-    image_column:str='image', # Column with the images
-    label_column:str=None, # Column with the labels, which become styles
-    style:str=None, # Style of all images, if there is only one
-    streaming:store_true=False, # Fetch its images one by one
-    import_pt:str=None, # Folder of ready latents (.pt, .pth, .safetensors), a folder for each style, instead of images
-    scaling:float=None, # Factor that those were multiplied by; by the autoencoder's config and their values if none
-    shift:float=None, # Constant subtracted before scaling; default: the autoencoder's config
-    by_content:store_true=False, # Compare the contents of all files; else one counts as unchanged while its size, times of modification and status change, and inode are the same
-    strict:store_true=False, # Refuse a bad file instead of skipping it
-    rebuild:store_true=False, # Replace latents that were made with other settings
-    debug:store_true=False, # Show the traceback of an error
+    config: str = None,  # A config.json; the defaults if none
+    target_size: int = None,  # Side of the square image, pixels
+    raw_data_root: str = None,  # Folder with a folder of images for each style
+    data_root: str = None,  # Folder of the latents
+    codec: str = None,  # dct:F, pixels:F, a folder, or ORG/NAME of an autoencoder on the hub
+    # Precision of the autoencoder: fp32, bf16, or auto: bf16 where the device computes it fast
+    precision: str = 'auto',
+    device: str = None,  # Device of the autoencoder: cpu, cuda, mps; default: a GPU if available
+    max_megapixels: float = 80.0,  # Larger images are skipped unread
+    # NAME:SPLIT of a Hugging Face data set, whose images go into raw_data_root first
+    dataset: str = None,
+    image_column: str = 'image',  # Column with the images
+    label_column: str = None,  # Column with the labels, which become styles
+    style: str = None,  # Style of all images, if there is only one
+    streaming: store_true = False,  # Fetch its images one by one
+    # Folder of ready latents (.pt, .pth, .safetensors), a folder for each style, instead of images
+    import_pt: str = None,
+    # Factor that those were multiplied by; by the autoencoder's config and their values if none
+    scaling: float = None,
+    shift: float = None,  # Constant subtracted before scaling; default: the autoencoder's config
+    # Compare the contents of all files; else one counts as unchanged while its size, times of
+    # modification and status change, and inode are the same
+    by_content: store_true = False,
+    strict: store_true = False,  # Refuse a bad file instead of skipping it
+    rebuild: store_true = False,  # Replace latents that were made with other settings
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Encode two or more folders of images once, for training; stopped and started again, it goes on where it was."
     with reported(debug, 'the same command goes on where it was'):
-        c = config_with(config, data__target_size=target_size, data__raw_data_root=raw_data_root, data__data_root=data_root,
-                        data__codec=codec)
+        c = config_with(
+            config,
+            data__target_size=target_size,
+            data__raw_data_root=raw_data_root,
+            data__data_root=data_root,
+            data__codec=codec,
+        )
         for name, v in (('max_megapixels', max_megapixels), ('scaling', scaling)):
-            if v is not None and not v > 0: raise InputError(f'{name} must be above 0, got {v:g}')
+            if v is not None and not v > 0:
+                raise InputError(f'{name} must be above 0, got {v:g}')
         from stylecfm.codecs import load_codec
         from stylecfm.images import ImageRules
         from stylecfm.latents import cache_latents
         from stylecfm.sources import import_latents, open_dataset, save_dataset
+
         d = c.data
-        if dataset: save_dataset(open_dataset(dataset, streaming), d.raw_data_root, image_column, label_column, style)
+        if dataset:
+            save_dataset(
+                open_dataset(dataset, streaming), d.raw_data_root, image_column, label_column, style
+            )
         net = load_codec(d.codec, device, precision)
-        if not isinstance(wanted := c.model.latent_channels, Derived) and net.latent_channels != wanted:
-            say(f'codec {d.codec} makes {net.latent_channels} channels, model.latent_channels is {wanted}: leave the key out, or training refuses', error=True)
-        if import_pt: r = import_latents(import_pt, d.data_root, net, scaling, strict, rebuild, shift, by_content)
+        if (
+            not isinstance(wanted := c.model.latent_channels, Derived)
+            and net.latent_channels != wanted
+        ):
+            say(
+                f'codec {d.codec} makes {net.latent_channels} channels, model.latent_channels is {wanted}: leave the key out, or training refuses',
+                error=True,
+            )
+        if import_pt:
+            r = import_latents(
+                import_pt, d.data_root, net, scaling, strict, rebuild, shift, by_content
+            )
         else:
-            rules = ImageRules(max_pixels=round(max_megapixels*1e6), strict=strict)
-            r = cache_latents(d.raw_data_root, d.data_root, net, d.target_size, d.mirror, rules, c.training.num_workers, rebuild, d.crops,
-                              by_content)
-        if os.environ.get('RANK', '0') != '0': return
+            rules = ImageRules(max_pixels=round(max_megapixels * 1e6), strict=strict)
+            r = cache_latents(
+                d.raw_data_root,
+                d.data_root,
+                net,
+                d.target_size,
+                d.mirror,
+                rules,
+                c.training.num_workers,
+                rebuild,
+                d.crops,
+                by_content,
+            )
+        if os.environ.get('RANK', '0') != '0':
+            return
         report_cache(r, d.data_root)
 
 # %% ../nbs/80_cli.ipynb #cell-11
 def report_cache(
-    r:'CacheReport', # Numbers of files written, kept and left out
-    data_root:str, # Folder of the latents
-    most:int=50, # Lines of each kind, so that a thousand bad files do not bury the end
+    r: 'CacheReport',  # Numbers of files written, kept and left out
+    data_root: str,  # Folder of the latents
+    most: int = 50,  # Lines of each kind, so that a thousand bad files do not bury the end
 ):
     "Print what came of a cache: bad files, duplicates and unbalanced styles on stderr, the sum on stdout."
-    for b in r.bad[:most]: say(f'skipped {printable(b.path)}: {b.reason}', error=True)
-    if len(r.bad) > most: say(f'... and {len(r.bad) - most} more, listed in {data_root}/skipped.csv', error=True)
-    for line in r.told: say(printable(line), error=True)
-    for a, b in r.duplicates[:most]: say(f'twice the same: {printable(a)} and {printable(b)}', error=True)
-    if len(r.duplicates) > most: say(f'... and {len(r.duplicates) - most} more pairs', error=True)
+    for b in r.bad[:most]:
+        say(f'skipped {printable(b.path)}: {b.reason}', error=True)
+    if len(r.bad) > most:
+        say(f'... and {len(r.bad) - most} more, listed in {data_root}/skipped.csv', error=True)
+    for line in r.told:
+        say(printable(line), error=True)
+    for a, b in r.duplicates[:most]:
+        say(f'twice the same: {printable(a)} and {printable(b)}', error=True)
+    if len(r.duplicates) > most:
+        say(f'... and {len(r.duplicates) - most} more pairs', error=True)
     few, many = (f(r.count, key=r.count.get) for f in (min, max))
-    if r.count[many] > 20*r.count[few]:
-        say(f'{many} has {r.count[many]} latents and {few} {r.count[few]}: training will see little of {few}; add images to it', error=True)
+    if r.count[many] > 20 * r.count[few]:
+        say(
+            f'{many} has {r.count[many]} latents and {few} {r.count[few]}: training will see little of {few}; add images to it',
+            error=True,
+        )
     gone = f', {r.dropped} dropped' if r.dropped else ''
-    say(f'{r.written} written, {r.kept} kept, {len(r.bad)} skipped{gone}: {sum(r.count.values())} latents in {data_root}')
+    say(
+        f'{r.written} written, {r.kept} kept, {len(r.bad)} skipped{gone}: {sum(r.count.values())} latents in {data_root}'
+    )
 
 # %% ../nbs/80_cli.ipynb #cell-13
 @call_parse
 def stylecfm_train(
-    config:str=None, # A config.json; the defaults if none
-    data_root:str=None, # Folder of the latents
-    save_dir:str=None, # Folder of the run
-    max_steps:int=None, # Stop after this number of steps
-    max_minutes:float=None, # Stop after this number of minutes of training
-    seed:int=None, # Order, noise, times and pairs all follow from it
-    init_from:str=None, # Folder of a model to begin with; styles that it does not know are added
-    freeze:str=None, # old: with --init_from, only the new styles learn
-    resume:str=None, # Folder of a run to go on with, under its own config.json
-    debug:store_true=False, # Show the traceback of an error
+    config: str = None,  # A config.json; the defaults if none
+    data_root: str = None,  # Folder of the latents
+    save_dir: str = None,  # Folder of the run
+    max_steps: int = None,  # Stop after this number of steps
+    max_minutes: float = None,  # Stop after this number of minutes of training
+    seed: int = None,  # Order, noise, times and pairs all follow from it
+    # Folder of a model to begin with; styles that it does not know are added
+    init_from: str = None,
+    freeze: str = None,  # old: with --init_from, only the new styles learn
+    resume: str = None,  # Folder of a run to go on with, under its own config.json
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Train the velocity network on cached latents."
     from dataclasses import replace
+
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if resume and (config or save_dir):
-            raise InputError('--resume goes on under the config of its run; leave out --config and --save_dir')
-        if resume and not (Path(resume)/'config.json').is_file():
-            raise InputError(f'{resume} holds no run: there is no config.json in it; give the folder that training wrote')
-        known = config_with(f'{resume}/config.json' if resume else config, data__data_root=data_root, checkpoint__save_dir=resume or save_dir,
-                            training__max_minutes=max_minutes, training__seed=seed, training__init_from=init_from, training__freeze=freeze)
-        c = known if max_steps is None else replace(known, training=replace(known.training, max_steps=max_steps))
-        writable(Path(c.checkpoint.save_dir)/'x')
+            raise InputError(
+                '--resume goes on under the config of its run; leave out --config and --save_dir'
+            )
+        if resume and not (Path(resume) / 'config.json').is_file():
+            raise InputError(
+                f'{resume} holds no run: there is no config.json in it; give the folder that training wrote'
+            )
+        known = config_with(
+            f'{resume}/config.json' if resume else config,
+            data__data_root=data_root,
+            checkpoint__save_dir=resume or save_dir,
+            training__max_minutes=max_minutes,
+            training__seed=seed,
+            training__init_from=init_from,
+            training__freeze=freeze,
+        )
+        c = (
+            known
+            if max_steps is None
+            else replace(known, training=replace(known.training, max_steps=max_steps))
+        )
+        writable(Path(c.checkpoint.save_dir) / 'x')
         from stylecfm.train import OTCFMTrainer
+
         root = c.checkpoint.save_dir
         say(f'model in {OTCFMTrainer(c).fit()}')
-        for line in run_lines(root, max(known.training.max_steps, c.training.max_steps), f'stylecfm_train --resume {root} --max_steps STEPS'): say(line, error=True)
+        for line in run_lines(
+            root,
+            max(known.training.max_steps, c.training.max_steps),
+            f'stylecfm_train --resume {root} --max_steps STEPS',
+        ):
+            say(line, error=True)
 
 # %% ../nbs/80_cli.ipynb #1c67df0d
 def writable(
-    path:str|Path, # A file to be; the folders above it need not be there yet
+    path: str | Path,  # A file to be; the folders above it need not be there yet
 ):
     "Raise `InputError` unless a file could be made at `path`; leaves nothing behind."
-    if os.path.isdir(path): raise InputError(f'cannot write {path}: it is a folder; give the name of a file')
-    if os.path.exists(path) and not os.path.isfile(path): raise InputError(f'cannot write {path}: it is a device or a pipe; give the name of a file')
-    try: os.lstat(path)                                                         # says what a disk thinks of the name
-    except (FileNotFoundError, NotADirectoryError): pass
+    if os.path.isdir(path):
+        raise InputError(f'cannot write {path}: it is a folder; give the name of a file')
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f'cannot write {path}: it is a device or a pipe; give the name of a file')
+    try:
+        os.lstat(path)  # says what a disk thinks of the name
+    except (FileNotFoundError, NotADirectoryError):
+        pass
     except (OSError, ValueError) as e:
-        raise InputError(f'cannot write {path}: {getattr(e, "strerror", None) or e}; choose another name') from None
+        raise InputError(
+            f'cannot write {path}: {getattr(e, "strerror", None) or e}; choose another name'
+        ) from None
     folder = next(p for p in Path(path).absolute().parents if os.path.exists(p))
-    if not folder.is_dir(): raise InputError(f'cannot write {path}: {folder} is a file; choose another place')
-    try: tempfile.TemporaryFile(dir=folder).close()                             # leaves nothing; asking for permission is not enough
-    except OSError as e: raise InputError(f'cannot write {path}: {folder} takes no files ({e.strerror}); choose another place') from None
+    if not folder.is_dir():
+        raise InputError(f'cannot write {path}: {folder} is a file; choose another place')
+    # leaves nothing; asking for permission is not enough
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as e:
+        raise InputError(
+            f'cannot write {path}: {folder} takes no files ({e.strerror}); choose another place'
+        ) from None
+
 
 def known_format(
-    path:Path, # An image to be
+    path: Path,  # An image to be
 ):
     "Raise `InputError` unless an image can be saved under this suffix, in either case."
     from stylecfm.images import FORMATS
+
     if path.suffix.lower() not in FORMATS:
-        raise InputError(f'cannot write {path}: its suffix is not one of {" ".join(FORMATS)}; choose one of them')
+        raise InputError(
+            f'cannot write {path}: its suffix is not one of {" ".join(FORMATS)}; choose one of them'
+        )
 
 # %% ../nbs/80_cli.ipynb #c11a0009
 def folder_notes(
-    folder:str|Path, # A folder of images
-    recursive:bool=False, # Whether the folders in it are entered
-) -> list: # Lines; none where everything is used
+    folder: str | Path,  # A folder of images
+    recursive: bool = False,  # Whether the folders in it are entered
+) -> list:  # Lines; none where everything is used
     "What of a folder is not used, by suffix."
     from stylecfm.folders import scan_folder, unused_line
+
     s = scan_folder(folder, recursive)
     out = [unused_line(s.unused)] if s.unused else []
-    if s.folders: out.append(f'{len(s.folders)} folder(s) not entered: {", ".join(p.name for p in s.folders[:5])}')
-    if s.system: out.append('passed over folders of the system: ' + ', '.join(sorted({p.name for p in s.system})))
+    if s.folders:
+        out.append(
+            f'{len(s.folders)} folder(s) not entered: {", ".join(p.name for p in s.folders[:5])}'
+        )
+    if s.system:
+        out.append(
+            'passed over folders of the system: ' + ', '.join(sorted({p.name for p in s.system}))
+        )
     return [printable(f'{folder}: {line}') for line in out]
 
-def _model_there(path:str|None):
-    "Raise `InputError` for a model's folder that is not there and cannot be a name on the hub."
-    hub = re.fullmatch(r'\w[\w.-]*/\w[\w.-]*(@[\w.-]+)?', str(path)) and not str(path).startswith('runs/')
-    if path and not hub and not os.path.exists(path):
-        raise InputError(f'no checkpoint at {path}; give the folder that training wrote, runs/train say{beside(path)}')
 
-def _sources(source:str|Path) -> list:
+def _model_there(path: str | None):
+    "Raise `InputError` for a model's folder that is not there and cannot be a name on the hub."
+    hub = re.fullmatch(r'\w[\w.-]*/\w[\w.-]*(@[\w.-]+)?', str(path)) and not str(path).startswith(
+        'runs/'
+    )
+    if path and not hub and not os.path.exists(path):
+        raise InputError(
+            f'no checkpoint at {path}; give the folder that training wrote, runs/train say{beside(path)}'
+        )
+
+
+def _sources(source: str | Path) -> list:
     "The files that a path or a pattern names; raises `InputError` where there is none."
     pattern = set('*?[') & set(str(source)) and not os.path.exists(source)
-    if not pattern and not os.path.exists(source): raise InputError(f'no image or folder at {source}; check the path{beside(source)}')
+    if not pattern and not os.path.exists(source):
+        raise InputError(f'no image or folder at {source}; check the path{beside(source)}')
     from stylecfm.folders import list_images, matching
-    if found := matching(source) if pattern else []: return found
-    if not os.path.exists(source): raise InputError(f'no image or folder at {source}; check the path')
+
+    if found := matching(source) if pattern else []:
+        return found
+    if not os.path.exists(source):
+        raise InputError(f'no image or folder at {source}; check the path')
     return list_images(source) if os.path.isdir(source) else []
 
+
 def file_pairs(
-    source:str|None, # An image, a latent, a folder of images, or a pattern with * or ?
-    output:str|None, # An image, or a folder
-    others:tuple=(), # Paths of further files that will be written
-    overwrite:bool=False, # Replace files that no earlier run wrote
-) -> list: # `(Path, Path)`: what to read, where to write
+    source: str | None,  # An image, a latent, a folder of images, or a pattern with * or ?
+    output: str | None,  # An image, or a folder
+    others: tuple = (),  # Paths of further files that will be written
+    overwrite: bool = False,  # Replace files that no earlier run wrote
+) -> list:  # `(Path, Path)`: what to read, where to write
     "Which file becomes which; raises `InputError` where there is nothing to read, or it could not be written."
     from stylecfm.clips import is_clip, known_video
     from stylecfm.results import check_results, results_for
-    if not source: raise InputError('--input is missing: give an image, a folder of images, or a pattern such as "photos/*.jpg"')
-    if not output: raise InputError('--output is missing: give the name of an image, or of a folder')
+
+    if not source:
+        raise InputError(
+            '--input is missing: give an image, a folder of images, or a pattern such as "photos/*.jpg"'
+        )
+    if not output:
+        raise InputError('--output is missing: give the name of an image, or of a folder')
     found, source, output = _sources(source), Path(source), Path(output)
-    if found: todo = results_for(found, output)                                 # a.jpg and a.png stay two
-    elif os.path.isdir(output) or not output.suffix: todo = [(source, output/(source.stem + ('.mp4' if is_clip(source) else '.png')))]
-    else: todo = [(source, output)]
+    if found:
+        todo = results_for(found, output)  # a.jpg and a.png stay two
+    elif os.path.isdir(output) or not output.suffix:
+        todo = [(source, output / (source.stem + ('.mp4' if is_clip(source) else '.png')))]
+    else:
+        todo = [(source, output)]
     (known_video if is_clip(source) else known_format)(todo[0][1])
-    for p in (*(p for _, p in todo), *others): writable(p)
+    for p in (*(p for _, p in todo), *others):
+        writable(p)
     check_results([*(p for _, p in todo), *others], [p for p, _ in todo], overwrite)
     return todo
 
 # %% ../nbs/80_cli.ipynb #88549653
 @call_parse
 def stylecfm_transfer(
-    checkpoint:str=None, # A model, a checkpoint, or the folder of a run; the pretrained model if none
-    input:str=None, # An image, a latent (.safetensors or .pt), a folder of images, a pattern such as "photos/*.jpg", or a video
-    source_style:str=None, # Style it is in: name or number; a photograph if none, or the first other style where photographs are the target; auto: detected for each image
-    target_style:str='auto', # Style it gets: name or number, or several, as painting:2,photo:1; auto: the first other style
-    output:str=None, # An image, a folder, or a video
-    num_steps:int=None, # Steps each way; as the model says if none
-    cfg_scale:float=None, # Guidance at the start; 1 is unguided
-    method:str=None, # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21, bs32 and dopri5 choose their steps
-    strength:float=1., # Transfer strength, 0 (unchanged image) to 1 (target style)
-    size:int=None, # Make images smaller first, to this length of the shorter side, pixels; default: as they are, or with a structure-conditioned model at most 1,600 pixels along the longer side
-    full_size:store_true=False, # Paint images at the size that they have
-    coarseness:float=None, # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the composition (this and the next five: structure-conditioned models)
-    texture:float=None, # Share of the photograph's own texture that stays, 0 to 1
-    colours:str=None, # Colours: photo, moments (overall the photograph's), painting, or the painting's share, 0 to 1
-    colors:str=None, # Alias of --colours
-    temperature:float=None, # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
-    palette:str=None, # Colours: assigned (those of a painting, the default), or collection (one map of colours for all pictures)
-    mask:str=None, # Image that says where to paint: white all, black nothing (structure-conditioned models, as the next)
-    alpha_mask:store_true=False, # Paint where an image is opaque
-    mode:str='loop', # Way from style to style: loop, flowedit or sdedit
-    match:str=None, # Make structures more like noise: none, moments or spectrum; as the model says if not given
-    fresh:float=None, # Share of a structure, 0 to 1, that becomes new noise: more paint, less likeness; as the model says if not given
-    seed:int=0, # Seed of all noise: another one paints another version
-    precision:str='fp32', # Precision of the network: fp32, bf16, or auto
-    compile:store_true=False, # Compile the network: faster for many images of one size
-    device:str=None, # cpu or cuda; a GPU if there is one
-    codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
-    grid:str=None, # Also write sources and results side by side into this image
-    report:str=None, # Also write times and network evaluations into this JSON file
-    overwrite:store_true=False, # Replace files that no earlier run wrote
-    strict:store_true=False, # Stop at a bad image instead of leaving it out
-    debug:store_true=False, # Show the traceback of an error
+    # A model, a checkpoint, or the folder of a run; the pretrained model if none
+    checkpoint: str = None,
+    # An image, a latent (.safetensors or .pt), a folder of images, a pattern such as
+    # "photos/*.jpg", or a video
+    input: str = None,
+    # Style it is in: name or number; a photograph if none, or the first other style where
+    # photographs are the target; auto: detected for each image
+    source_style: str = None,
+    # Style it gets: name or number, or several, as painting:2,photo:1; auto: the first other style
+    target_style: str = 'auto',
+    output: str = None,  # An image, a folder, or a video
+    num_steps: int = None,  # Steps each way; as the model says if none
+    cfg_scale: float = None,  # Guidance at the start; 1 is unguided
+    # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21, bs32 and
+    # dopri5 choose their steps
+    method: str = None,
+    strength: float = 1.0,  # Transfer strength, 0 (unchanged image) to 1 (target style)
+    # Make images smaller first, to this length of the shorter side, pixels; default: as they are,
+    # or with a structure-conditioned model at most 1,600 pixels along the longer side
+    size: int = None,
+    full_size: store_true = False,  # Paint images at the size that they have
+    # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the
+    # composition (this and the next five: structure-conditioned models)
+    coarseness: float = None,
+    texture: float = None,  # Share of the photograph's own texture that stays, 0 to 1
+    # Colours: photo, moments (overall the photograph's), painting, or the painting's share, 0 to 1
+    colours: str = None,
+    colors: str = None,  # Alias of --colours
+    # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
+    temperature: float = None,
+    # Colours: assigned (those of a painting, the default), or collection (one map of colours for
+    # all pictures)
+    palette: str = None,
+    # Image that says where to paint: white all, black nothing (structure-conditioned models, as the
+    # next)
+    mask: str = None,
+    alpha_mask: store_true = False,  # Paint where an image is opaque
+    mode: str = 'loop',  # Way from style to style: loop, flowedit or sdedit
+    # Make structures more like noise: none, moments or spectrum; as the model says if not given
+    match: str = None,
+    # Share of a structure, 0 to 1, that becomes new noise: more paint, less likeness; as the model
+    # says if not given
+    fresh: float = None,
+    seed: int = 0,  # Seed of all noise: another one paints another version
+    precision: str = 'fp32',  # Precision of the network: fp32, bf16, or auto
+    compile: store_true = False,  # Compile the network: faster for many images of one size
+    device: str = None,  # cpu or cuda; a GPU if there is one
+    codec: str = None,  # Folder or hub name of the autoencoder, if it is no longer where it was
+    grid: str = None,  # Also write sources and results side by side into this image
+    report: str = None,  # Also write times and network evaluations into this JSON file
+    overwrite: store_true = False,  # Replace files that no earlier run wrote
+    strict: store_true = False,  # Stop at a bad image instead of leaving it out
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Transfer an image, or a folder of images, from one style to another."
     with reported(debug):
         todo = file_pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
         _check_call(input, todo, size, full_size, grid, checkpoint)
-        from stylecfm.transfer import TransferOptions, StyleTransferPipeline
-        dials = dict(coarseness=coarseness, texture=texture, colours=either(colours, colors), temperature=temperature, palette=palette)
+        from stylecfm.transfer import StyleTransferPipeline, TransferOptions
+
+        dials = dict(
+            coarseness=coarseness,
+            texture=texture,
+            colours=either(colours, colors),
+            temperature=temperature,
+            palette=palette,
+        )
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
         for_inference(pipe)
-        given = dict(zip(('source', 'target'), styles_of(pipe, source_style, target_style), strict=True), steps=num_steps, guidance_scale=cfg_scale, solver=method, strength=strength,
-                     options=with_dials(pipe, TransferOptions(mode, match=match, fresh=fresh, seed=seed, mask=mask, alpha_mask=alpha_mask), dials))
-        if not _clip_done(pipe, input, todo, given, size, (grid, report, full_size)): transfer_all(pipe, todo, given, strict or len(todo) == 1, grid, report, size, None if size or full_size else LONGEST_SIDE)
+        given = dict(
+            zip(('source', 'target'), styles_of(pipe, source_style, target_style), strict=True),
+            steps=num_steps,
+            guidance_scale=cfg_scale,
+            solver=method,
+            strength=strength,
+            options=with_dials(
+                pipe,
+                TransferOptions(
+                    mode, match=match, fresh=fresh, seed=seed, mask=mask, alpha_mask=alpha_mask
+                ),
+                dials,
+            ),
+        )
+        if not _clip_done(pipe, input, todo, given, size, (grid, report, full_size)):
+            transfer_all(
+                pipe,
+                todo,
+                given,
+                strict or len(todo) == 1,
+                grid,
+                report,
+                size,
+                None if size or full_size else LONGEST_SIDE,
+            )
 
 # %% ../nbs/80_cli.ipynb #c1f00004
 def usual_source(
-    pipe:'StyleTransferPipeline', # Model
-    target:str|int|dict|None, # Target style, as given
-) -> int|None: # Number of a style; None where a model knows no photographs, so that it is detected
+    pipe: 'StyleTransferPipeline',  # Model
+    target: str | int | dict | None,  # Target style, as given
+) -> (
+    int | None
+):  # Number of a style; None where a model knows no photographs, so that it is detected
     "The source style that nobody named: photographs; where they are the target, the first other style."
     styles = pipe.model.styles
-    photo = next((i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))), None)
-    if photo is None or pipe.conditional: return None
-    wanted = {pipe.style(k) for k in (target if isinstance(target, dict) else [] if target is None else [target])}
-    if photo not in wanted: return photo
+    photo = next(
+        (i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))), None
+    )
+    if photo is None or pipe.conditional:
+        return None
+    wanted = {
+        pipe.style(k)
+        for k in (target if isinstance(target, dict) else [] if target is None else [target])
+    }
+    if photo not in wanted:
+        return photo
     return next((i for i in range(len(styles)) if i not in wanted), None)
 
+
 def styles_of(
-    pipe:'StyleTransferPipeline', # Model
-    source:str|None, # Value of --source_style
-    target:str, # Value of --target_style
-) -> tuple: # Source and target for a call of the pipeline; None is found by it
+    pipe: 'StyleTransferPipeline',  # Model
+    source: str | None,  # Value of --source_style
+    target: str,  # Value of --target_style
+) -> tuple:  # Source and target for a call of the pipeline; None is found by it
     "The styles that the flags ask for; raises `InputError` for those that the model does not know."
     wanted = None if target == 'auto' else parse_weights(target)
     return (None if source == 'auto' else source or usual_source(pipe, wanted)), wanted
 
+
 def for_inference(
-    pipe:'StyleTransferPipeline', # Model; its settings are replaced
+    pipe: 'StyleTransferPipeline',  # Model; its settings are replaced
 ):
     "Put the inference keys of --set over those of a model; raises `InputError` for other sections."
     keys = given_keys()
     if other := next((k for k in keys if not k.startswith('inference.')), None):
         raise InputError(f'--set {other} has no effect on a transfer; keys of inference have')
-    if keys: pipe.model = pipe.model._replace(inference=with_keys(Config(inference=pipe.model.inference), keys).inference)
+    if keys:
+        pipe.model = pipe.model._replace(
+            inference=with_keys(Config(inference=pipe.model.inference), keys).inference
+        )
 
 # %% ../nbs/80_cli.ipynb #1a28d001
 def check_size(
-    path:Path, # First of the images
-    size:int|None, # Value of --size
-    full_size:bool, # Whether --full_size was given
+    path: Path,  # First of the images
+    size: int | None,  # Value of --size
+    full_size: bool,  # Whether --full_size was given
 ):
     "Raise `InputError` for a size that cannot be had."
     from stylecfm.transfer import LATENTS
-    if size is not None and size < 1: raise InputError(f'size must be at least 1 pixel, got {size}')
-    if size and full_size: raise InputError('--size and --full_size exclude each other; give one of them')
-    if size and path.suffix.lower() in LATENTS: raise InputError('--size is for images; a latent has the size that it has')
+
+    if size is not None and size < 1:
+        raise InputError(f'size must be at least 1 pixel, got {size}')
+    if size and full_size:
+        raise InputError('--size and --full_size exclude each other; give one of them')
+    if size and path.suffix.lower() in LATENTS:
+        raise InputError('--size is for images; a latent has the size that it has')
+
 
 def either(
-    colours:float|str|None, # Value of --colours
-    colors:float|str|None, # Value of --colors
-) -> float|str|None:
+    colours: float | str | None,  # Value of --colours
+    colors: float | str | None,  # Value of --colors
+) -> float | str | None:
     "The one value of a flag with two spellings; raises `InputError` for two values."
     if colours is not None and colors is not None and colours != colors:
-        raise InputError(f'--colours and --colors are one flag, got {colours} and {colors}; give one')
+        raise InputError(
+            f'--colours and --colors are one flag, got {colours} and {colors}; give one'
+        )
     return colors if colours is None else colours
 
+
 def with_dials(
-    pipe:'StyleTransferPipeline', # Model
-    options:'TransferOptions', # Options of a call
-    dials:dict, # Fields of `Brush`; None where a flag was not given
+    pipe: 'StyleTransferPipeline',  # Model
+    options: 'TransferOptions',  # Options of a call
+    dials: dict,  # Fields of `Brush`; None where a flag was not given
 ) -> 'TransferOptions':
     "Options with the dials of a structure-conditioned model; raises `InputError` for a model without them."
     given = {k: v for k, v in dials.items() if v is not None}
-    if not given: return options
+    if not given:
+        return options
     if not pipe.conditional:
-        raise InputError(f'--{next(iter(given))} needs a structure-conditioned model, as the pretrained one is; leave it out')
+        raise InputError(
+            f'--{next(iter(given))} needs a structure-conditioned model, as the pretrained one is; leave it out'
+        )
     from stylecfm.perceptual import check_colours
     from stylecfm.repaint import Brush
-    if 'colours' in given: given['colours'] = check_colours(given['colours'])
+
+    if 'colours' in given:
+        given['colours'] = check_colours(given['colours'])
     return options._replace(brush=Brush(**given))
 
-def _clip_done(pipe:'StyleTransferPipeline', source:str, todo:list, given:dict, size:int|None, others:tuple) -> bool:
+
+def _clip_done(
+    pipe: 'StyleTransferPipeline',
+    source: str,
+    todo: list,
+    given: dict,
+    size: int | None,
+    others: tuple,
+) -> bool:
     "Whether the input is a clip, which is transferred here; `others` are grid, report and full_size."
     from stylecfm.clips import is_clip
     from stylecfm.video import transfer_clip
-    if not is_clip(source): return False
+
+    if not is_clip(source):
+        return False
     transfer_clip(pipe, *todo[0], given, size, others)
     return True
 
-def _check_call(source:str, todo:list, size:int|None, full_size:bool, grid:str|None, checkpoint:str|None):
+
+def _check_call(
+    source: str,
+    todo: list,
+    size: int | None,
+    full_size: bool,
+    grid: str | None,
+    checkpoint: str | None,
+):
     "Report names, and raise `InputError` for flags that cannot be obeyed, before a model is loaded."
     _tell_names(source, todo)
-    if grid: known_format(Path(grid))
+    if grid:
+        known_format(Path(grid))
     check_size(todo[0][0], size, full_size)
     _model_there(checkpoint)
 
 # %% ../nbs/80_cli.ipynb #d0acab20
-LONGEST_SIDE = 1600                                                # pixels along the longer side that a structure-conditioned model paints unless told
+# pixels along the longer side that a structure-conditioned model paints unless told
+LONGEST_SIDE = 1600
+
 
 def at_most(
-    image:'Image.Image', # RGB, or with opacity
-    longest:int, # Longer side of the result, pixels, at most
-) -> 'Image.Image': # Resized image; the input itself if it is small enough
+    image: 'Image.Image',  # RGB, or with opacity
+    longest: int,  # Longer side of the result, pixels, at most
+) -> 'Image.Image':  # Resized image; the input itself if it is small enough
     "A whole image made smaller by its longer side, antialiased."
     from stylecfm.images import shrink
-    return shrink(image, longest*min(image.size)/max(image.size))
+
+    return shrink(image, longest * min(image.size) / max(image.size))
 
 # %% ../nbs/80_cli.ipynb #df5a9ff8
-def _at_size(path:Path, size:int|None, longest:int|None=None):
+def _at_size(path: Path, size: int | None, longest: int | None = None):
     "An image, made smaller where a size is given; a latent, or an image as it is, stays a path."
     from stylecfm.images import load_shrunk
     from stylecfm.transfer import LATENTS
-    if path.suffix.lower() in LATENTS or not (size or longest): return path
+
+    if path.suffix.lower() in LATENTS or not (size or longest):
+        return path
     return load_shrunk(path, size) if size else at_most(load_shrunk(path, sys.maxsize), longest)
 
-def _read_first(pipe:'StyleTransferPipeline', path:Path, size:int|None, longest:int|None, strict:bool):
+
+def _read_first(
+    pipe: 'StyleTransferPipeline', path: Path, size: int | None, longest: int | None, strict: bool
+):
     "Read the first image: an error comes before the bar, not through it."
     from stylecfm.images import load_shrunk
     from stylecfm.transfer import LATENTS
+
     limited = longest and path.suffix.lower() not in LATENTS
     try:
         whole = load_shrunk(path, sys.maxsize) if limited else _at_size(path, size)
         pipe.read(at_most(whole, longest) if limited else whole)
     except InputError:
-        if strict: raise
+        if strict:
+            raise
     else:
         if limited and max(whole.size) > longest:
-            say(f'{path} has {max(whole.size)} pixels along its longer side and is painted at {longest}; '
-                'another size: --size, or --full_size', error=True)
+            say(
+                f'{path} has {max(whole.size)} pixels along its longer side and is painted at {longest}; '
+                'another size: --size, or --full_size',
+                error=True,
+            )
 
-def _steps(pipe:'StyleTransferPipeline', image, given:dict) -> int:
+
+def _steps(pipe: 'StyleTransferPipeline', image, given: dict) -> int:
     "Steps of the solver for one image."
     from stylecfm.transfer import TransferOptions
-    if not pipe.conditional: return 2*pipe.check(**given).num_inference_steps
-    return pipe.steps_of(pipe.read(image), given.get('options', TransferOptions()), given.get('steps'))
 
-def _left_out(source:Path, error:Exception) -> dict: # For the report
+    if not pipe.conditional:
+        return 2 * pipe.check(**given).num_inference_steps
+    return pipe.steps_of(
+        pipe.read(image), given.get('options', TransferOptions()), given.get('steps')
+    )
+
+
+def _left_out(source: Path, error: Exception) -> dict:  # For the report
     "Say that an image is left out."
     why = str(error).removeprefix(f'cannot use {printable(source)}: ')
     say(f'left out {source}: {why}', error=True)
     return dict(input=str(source), why=why)
 
-def _written(pipe:'StyleTransferPipeline', r:'Transferred', source:Path, target:Path, guessed:bool) -> dict: # For the report
+
+def _written(
+    pipe: 'StyleTransferPipeline', r: 'Transferred', source: Path, target: Path, guessed: bool
+) -> dict:  # For the report
     "Save what became of one image."
     from stylecfm.images import save_image
     from stylecfm.results import record_results
+
     record_results(save_image(r.images[0], target))
     style, sure = pipe.model.styles[r.sources[0].style], r.sources[0].confidence
-    if guessed: say(f'{printable(source)}: taken for {style} ({sure:.0%} sure)', error=True)
-    return dict(input=str(source), output=str(target), size=list(r.images[0].size), source_style=style, sure=sure,
-                seconds=r.seconds, nfe=r.nfe)
+    if guessed:
+        say(f'{printable(source)}: taken for {style} ({sure:.0%} sure)', error=True)
+    return dict(
+        input=str(source),
+        output=str(target),
+        size=list(r.images[0].size),
+        source_style=style,
+        sure=sure,
+        seconds=r.seconds,
+        nfe=r.nfe,
+    )
 
-def _renamed(todo:list) -> list:
+
+def _renamed(todo: list) -> list:
     "A line for each result that has not the name of its source."
-    return [f'{printable(p)} becomes {printable(to.name)}, for {printable(p.stem)}{to.suffix} is taken'
-            for p, to in todo if len(todo) > 1 and p.stem != to.stem]
+    return [
+        f'{printable(p)} becomes {printable(to.name)}, for {printable(p.stem)}{to.suffix} is taken'
+        for p, to in todo
+        if len(todo) > 1 and p.stem != to.stem
+    ]
 
-def _tell_names(source:str, todo:list):
+
+def _tell_names(source: str, todo: list):
     "Report on stderr what a folder holds beside images, and results with other names than their sources."
     notes = folder_notes(source) if Path(source).is_dir() else []
-    for line in (*notes, *_renamed(todo)): say(line, error=True)
+    for line in (*notes, *_renamed(todo)):
+        say(line, error=True)
 
 # %% ../nbs/80_cli.ipynb #c11a0014
 def transfer_all(
-    pipe:'StyleTransferPipeline', # Model and codec
-    todo:list, # List of `(input, output)`, from `file_pairs`
-    given:dict, # Arguments of the pipeline's call
-    strict:bool, # Stop at the first bad image
-    grid:str|None=None, # Image of sources and results, if one is wanted
-    report:str|None=None, # JSON of times, if one is wanted
-    size:int|None=None, # Shorter side to work at, pixels; the images' own if none
-    longest:int|None=None, # Longer side at which a structure-conditioned model works, pixels, at most; no limit if none
+    pipe: 'StyleTransferPipeline',  # Model and codec
+    todo: list,  # List of `(input, output)`, from `file_pairs`
+    given: dict,  # Arguments of the pipeline's call
+    strict: bool,  # Stop at the first bad image
+    grid: str | None = None,  # Image of sources and results, if one is wanted
+    report: str | None = None,  # JSON of times, if one is wanted
+    size: int | None = None,  # Shorter side to work at, pixels; the images' own if none
+    # Longer side at which a structure-conditioned model works, pixels, at most; no limit if none
+    longest: int | None = None,
 ):
     "Read, transfer and write each image, with a bar over the solver's steps; raises `InputError` if none could be used."
     from tqdm import tqdm
+
     rows, left = [], []
-    if not pipe.conditional: longest = None
-    steps = 2*pipe.check(**given).num_inference_steps
+    if not pipe.conditional:
+        longest = None
+    steps = 2 * pipe.check(**given).num_inference_steps
     detected = given['source'] is None and not pipe.conditional
-    if strict or longest: _read_first(pipe, todo[0][0], size, longest, strict)
+    if strict or longest:
+        _read_first(pipe, todo[0][0], size, longest, strict)
     pipe.set_progress_bar_config(disable=True)
-    with tqdm(total=steps*len(todo), desc='transfer', unit='step') as bar:
+    with tqdm(total=steps * len(todo), desc='transfer', unit='step') as bar:
         for i, (source, target) in enumerate(todo):
             before = bar.n
             try:
                 image = _at_size(source, size, longest)
                 steps = _steps(pipe, image, given)
-                bar.total = before + steps*(len(todo) - i)
+                bar.total = before + steps * (len(todo) - i)
                 r = pipe(image, **given, callback=lambda *_: bar.update())
             except (InputError, FloatingPointError) as e:
-                if strict: raise
+                if strict:
+                    raise
                 left.append(_left_out(source, e))
-            else: rows.append(_written(pipe, r, source, target, detected))
+            else:
+                rows.append(_written(pipe, r, source, target, detected))
             bar.update(before + steps - bar.n)
-    if not rows: raise InputError('none of the images could be used')
+    if not rows:
+        raise InputError('none of the images could be used')
     _finish(rows, left, grid, report)
 
-def _finish(rows:list, left:list, grid:str|None, report:str|None):
+
+def _finish(rows: list, left: list, grid: str | None, report: str | None):
     "Write report and grid, and say what was done."
     from stylecfm.results import record_results
+
     if report:
         from stylecfm.files import write_json
         from stylecfm.metrics import machine
+
         record_results(write_json(report, dict(images=rows, left_out=left, machine=machine())))
     if grid:
         side_by_side(rows, grid)
         record_results(grid)
     last = rows[-1]['output']
-    if len(rows) + len(left) == 1: say(f'written to {last}')
-    else: say(f'{len(rows)} image(s) written, the last to {last}, {len(left)} left out')
+    if len(rows) + len(left) == 1:
+        say(f'written to {last}')
+    else:
+        say(f'{len(rows)} image(s) written, the last to {last}, {len(left)} left out')
 
 # %% ../nbs/80_cli.ipynb #c11a0015
 def side_by_side(
-    rows:list, # A dict of each image, with its paths `input` and `output`
-    path:str, # Image to write
-    most:int=24, # Images that are shown; the first ones
-    side:int=256, # Side length of each square, pixels; larger images are cropped evenly
+    rows: list,  # A dict of each image, with its paths `input` and `output`
+    path: str,  # Image to write
+    most: int = 24,  # Images that are shown; the first ones
+    side: int = 256,  # Side length of each square, pixels; larger images are cropped evenly
 ):
     "The first sources above their results as one picture; of latents, the results alone."
     from PIL import ImageOps
+
     from stylecfm.images import grid, load_image, save_image
     from stylecfm.transfer import LATENTS
-    squares = lambda key, rows: [ImageOps.fit(load_image(r[key], side=side), (side, side)) for r in rows]
-    images = [r for r in rows if not r['input'].lower().endswith(LATENTS)][:most]        # of a latent there is no picture
-    save_image(grid([squares('input', images), squares('output', images)] if images else [squares('output', rows[:most])]), path)
+
+    squares = lambda key, rows: [
+        ImageOps.fit(load_image(r[key], side=side), (side, side)) for r in rows
+    ]
+    # of a latent there is no picture
+    images = [r for r in rows if not r['input'].lower().endswith(LATENTS)][:most]
+    save_image(
+        grid(
+            [squares('input', images), squares('output', images)]
+            if images
+            else [squares('output', rows[:most])]
+        ),
+        path,
+    )
 
 # %% ../nbs/80_cli.ipynb #c11a0018
 def parse_weights(
-    text:str, # `painting`, or `painting:2,photo:1`
-) -> str|dict: # A style, or {style: weight}
+    text: str,  # `painting`, or `painting:2,photo:1`
+) -> str | dict:  # A style, or {style: weight}
     "A target style from a flag; raises `InputError` for a weight that is no number."
     parts = [p.rpartition(':') if ':' in p else (p, '', '1') for p in text.split(',')]
-    if len(parts) == 1 and ':' not in text: return text
-    try: return {name.strip(): float(w) for name, _, w in parts}
+    if len(parts) == 1 and ':' not in text:
+        return text
+    try:
+        return {name.strip(): float(w) for name, _, w in parts}
     except ValueError:
-        raise InputError(f'--target_style wants a style, or several with weights, as painting:2,photo:1; got {text!r}') from None
+        raise InputError(
+            f'--target_style wants a style, or several with weights, as painting:2,photo:1; got {text!r}'
+        ) from None
 
 # %% ../nbs/80_cli.ipynb #c1f00007
-def _folders_of(checkpoint:str, photos:str|None, paintings:str|None, photo_style:str|None, painting_style:str|None) -> tuple:
+def _folders_of(
+    checkpoint: str,
+    photos: str | None,
+    paintings: str | None,
+    photo_style: str | None,
+    painting_style: str | None,
+) -> tuple:
     "Folders and styles of an evaluation, from `held_out`; raises `InputError` for a model or a folder that is not there."
     _model_there(checkpoint)
     found = held_out(checkpoint, photos, paintings, photo_style, painting_style)
     for name, v in zip(('photos', 'paintings'), found[:2], strict=True):
-        if not v: raise InputError(f'--{name} is missing: give a folder of images that training has not seen')
+        if not v:
+            raise InputError(
+                f'--{name} is missing: give a folder of images that training has not seen'
+            )
         present(v, f'folder of {name}')
     return found
 
 # %% ../nbs/80_cli.ipynb #a8dacbc8
 @call_parse
 def stylecfm_evaluate(
-    checkpoint:str='runs/train', # A model, a checkpoint, or the folder of a run
-    photos:str=None, # Folder of photographs that training has not seen; those that `stylecfm train` held out if none
-    paintings:str=None, # Folder of paintings that it has not seen; likewise
-    output:str='runs/evaluation', # Folder of the report: index.html, report.json, pictures
-    photo_style:str=None, # Name of the photographs' style in the model: photo, or as the run's folders say
-    painting_style:str=None, # Name of the paintings' style: painting, or as the run's folders say
-    size:int=256, # Side of the squares that are compared, pixels
-    long:store_true=False, # Measure 100 images of each kind with 30 draws, not 12 in about two minutes
-    most:int=None, # Images of each kind at most
-    num_steps:int=None, # Steps each way; as the model says if none
-    cfg_scale:float=None, # Guidance at the start; 1 is unguided
-    mode:str='loop', # Way from style to style: loop, flowedit or sdedit
-    judge_steps:int=None, # Number of training steps of the style classifier; 0: no classifier
-    draws:int=None, # Number of bootstrap draws
-    device:str=None, # cpu or cuda; a GPU if there is one
-    codec:str=None, # Folder or hub name of the autoencoder, if it is no longer where it was
-    overwrite:store_true=False, # Replace files that no earlier run wrote
-    debug:store_true=False, # Show the traceback of an error
+    checkpoint: str = 'runs/train',  # A model, a checkpoint, or the folder of a run
+    # Folder of photographs that training has not seen; those that `stylecfm train` held out if none
+    photos: str = None,
+    paintings: str = None,  # Folder of paintings that it has not seen; likewise
+    output: str = 'runs/evaluation',  # Folder of the report: index.html, report.json, pictures
+    # Name of the photographs' style in the model: photo, or as the run's folders say
+    photo_style: str = None,
+    # Name of the paintings' style: painting, or as the run's folders say
+    painting_style: str = None,
+    size: int = 256,  # Side of the squares that are compared, pixels
+    # Measure 100 images of each kind with 30 draws, not 12 in about two minutes
+    long: store_true = False,
+    most: int = None,  # Images of each kind at most
+    num_steps: int = None,  # Steps each way; as the model says if none
+    cfg_scale: float = None,  # Guidance at the start; 1 is unguided
+    mode: str = 'loop',  # Way from style to style: loop, flowedit or sdedit
+    judge_steps: int = None,  # Number of training steps of the style classifier; 0: no classifier
+    draws: int = None,  # Number of bootstrap draws
+    device: str = None,  # cpu or cuda; a GPU if there is one
+    codec: str = None,  # Folder or hub name of the autoencoder, if it is no longer where it was
+    overwrite: store_true = False,  # Replace files that no earlier run wrote
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Measure a model on images that it has not seen."
     with reported(debug):
-        photos, paintings, photo_style, painting_style = _folders_of(checkpoint, photos, paintings, photo_style, painting_style)
-        writable(Path(output)/'index.html')
-        files = [Path(output)/'index.html', Path(output)/'report.json']
+        photos, paintings, photo_style, painting_style = _folders_of(
+            checkpoint, photos, paintings, photo_style, painting_style
+        )
+        writable(Path(output) / 'index.html')
+        files = [Path(output) / 'index.html', Path(output) / 'report.json']
         from stylecfm.results import check_results, record_results
+
         check_results([*files, *Path(output).glob('pictures/*-*.jpg')], overwrite=overwrite)
         from stylecfm.evaluate import evaluate, planned_effort, summary, write_report
-        from stylecfm.transfer import TransferOptions, StyleTransferPipeline
         from stylecfm.files import job_lock
+        from stylecfm.transfer import StyleTransferPipeline, TransferOptions
+
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec)
         call = dict(steps=num_steps, guidance_scale=cfg_scale, options=TransferOptions(mode))
+
         def keep(report):
             write_report(output, report)
             record_results(*files, *Path(output).glob('pictures/*-*.jpg'))
+
         effort, most = planned_effort(long, most, judge_steps, draws)
         effort = effort._replace(tell=lambda line: say(line, error=True), partial=keep)
-        with job_lock(output):                                                  # or its pages could be of two models
-            keep(r := evaluate(pipe, photos, paintings, (photo_style, painting_style), size, call, most, effort))
-        for line in summary(r, long): say(line)
-        for line in r.about['left_out']: say(f'left out {printable(line)}', error=True)
-        for line in (*folder_notes(photos), *folder_notes(paintings)): say(line, error=True)
+        with job_lock(output):  # or its pages could be of two models
+            keep(
+                r := evaluate(
+                    pipe, photos, paintings, (photo_style, painting_style), size, call, most, effort
+                )
+            )
+        for line in summary(r, long):
+            say(line)
+        for line in r.about['left_out']:
+            say(f'left out {printable(line)}', error=True)
+        for line in (*folder_notes(photos), *folder_notes(paintings)):
+            say(line, error=True)
         say(f'written to {files[0]}')
 
 # %% ../nbs/80_cli.ipynb #c11a0020
 @call_parse
 def stylecfm_export(
-    checkpoint:str='runs/train', # A model, a checkpoint, or the folder of a run
-    output:str=None, # File to write, .pt2
-    overwrite:store_true=False, # Replace a file that no earlier run wrote
-    debug:store_true=False, # Show the traceback of an error
+    checkpoint: str = 'runs/train',  # A model, a checkpoint, or the folder of a run
+    output: str = None,  # File to write, .pt2
+    overwrite: store_true = False,  # Replace a file that no earlier run wrote
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Write the velocity network for torch.export.load."
     with reported(debug):
-        if not output: raise InputError('--output is missing: give the name of a file, network.pt2 say')
+        if not output:
+            raise InputError('--output is missing: give the name of a file, network.pt2 say')
         writable(Path(output))
         from stylecfm.results import check_results, record_results
+
         check_results([output], overwrite=overwrite)
         from stylecfm.checkpoints import load_model
         from stylecfm.export import export_network
+
         off = export_network(load_model(checkpoint).net, output)
         record_results(output)
         say(f'written to {output}; off by {off:.1e} of the deviation at most')
 
-
 # %% ../nbs/80_cli.ipynb #ae1b5812
 def run_line(
-    line:str, # Command line as typed: 'stylecfm_transfer --input a.jpg --output b.png'
-) -> int: # Exit code: 0; 2 for what the user can mend
+    line: str,  # Command line as typed: 'stylecfm_transfer --input a.jpg --output b.png'
+) -> int:  # Exit code: 0; 2 for what the user can mend
     "Run a command of this package in this process; raises `InputError` for one that does not exist."
     import shlex
     from importlib.metadata import entry_points
+
     from stylecfm.config import chosen
-    known = {e.name: e for e in entry_points(group='console_scripts') if e.value.startswith('stylecfm.')}
+
+    known = {
+        e.name: e for e in entry_points(group='console_scripts') if e.value.startswith('stylecfm.')
+    }
     name, *words = shlex.split(line) or ['']
     f = chosen(known, name, 'command').load()
-    if not hasattr(f, '__wrapped__'): return f(words)                           # stylecfm itself
-    f = f.__wrapped__                                                           # the function behind the flags
-    try: f(**vars(parser_of(f).parse_args(words)))
-    except SystemExit as e: return e.code or 0
+    if not hasattr(f, '__wrapped__'):
+        return f(words)  # stylecfm itself
+    f = f.__wrapped__  # the function behind the flags
+    try:
+        f(**vars(parser_of(f).parse_args(words)))
+    except SystemExit as e:
+        return e.code or 0
     return 0

@@ -10,138 +10,194 @@ import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Iterable, Iterator, NamedTuple
+
 import numpy as np
+
 from .config import InputError
 
 # %% ../nbs/61a_clips.ipynb #f25094fb
-VIDEOS = '.mp4', '.m4v', '.mov', '.mkv', '.webm', '.avi'      # suffixes of what is read
-OUTPUT_VIDEOS = '.mp4', '.m4v', '.mov', '.mkv'                      # and of what is written
-TICKS = 60000 # Units of time a second: whole numbers for 24, 25, 30, 50, 60 and 30000/1001 frames a second
+VIDEOS = '.mp4', '.m4v', '.mov', '.mkv', '.webm', '.avi'  # suffixes of what is read
+OUTPUT_VIDEOS = '.mp4', '.m4v', '.mov', '.mkv'  # and of what is written
+# Units of time a second: whole numbers for 24, 25, 30, 50, 60 and 30000/1001 frames a second
+TICKS = 60000
+
 
 def is_clip(
-    path:str|Path|None, # A file's name
+    path: str | Path | None,  # A file's name
 ) -> bool:
     "Whether a name ends like that of a video."
     return str(path or '').lower().endswith(VIDEOS)
 
+
 def known_video(
-    path:Path, # A video to be
+    path: Path,  # A video to be
 ):
     "Raise `InputError` unless a video can be written under this suffix, in either case."
     if path.suffix.lower() not in OUTPUT_VIDEOS:
-        raise InputError(f'cannot write {path}: the suffix of a video must be one of {" ".join(OUTPUT_VIDEOS)}; choose one of them')
+        raise InputError(
+            f'cannot write {path}: the suffix of a video must be one of {" ".join(OUTPUT_VIDEOS)}; choose one of them'
+        )
+
 
 def _av():
     "PyAV, or how to get it."
-    try: import av
-    except ImportError: raise InputError("video needs PyAV: pip install 'stylecfm[video]'") from None
+    try:
+        import av
+    except ImportError:
+        raise InputError("video needs PyAV: pip install 'stylecfm[video]'") from None
     return av
+
 
 class Clip(NamedTuple):
     "What is known of a video before it is decoded."
-    size: tuple # Height and width as shown, pixels
-    rate: Fraction # Frames a second, on average
-    frames: int # Number of frames, as the file says or by duration and rate; 0 where neither is known
-    sound: bool # Whether there is a stream of sound
+
+    size: tuple  # Height and width as shown, pixels
+    rate: Fraction  # Frames a second, on average
+    # Number of frames, as the file says or by duration and rate; 0 where neither is known
+    frames: int
+    sound: bool  # Whether there is a stream of sound
 
 # %% ../nbs/61a_clips.ipynb #41c9f82e
 class Frame(NamedTuple):
     "One picture of a video."
-    image: np.ndarray # RGB, uint8 `(h, w, 3)`
-    time: float # Time at which it is shown, seconds
 
-def _opened(path:str|Path):
+    image: np.ndarray  # RGB, uint8 `(h, w, 3)`
+    time: float  # Time at which it is shown, seconds
+
+
+def _opened(path: str | Path):
     "A container with pictures; raises `InputError` for anything else."
     av = _av()
-    if not Path(path).is_file(): raise InputError(f'no video at {path}; check the path')
-    try: container = av.open(str(path))
+    if not Path(path).is_file():
+        raise InputError(f'no video at {path}; check the path')
+    try:
+        container = av.open(str(path))
     except (av.FFmpegError, ValueError, OSError) as e:
-        raise InputError(f'cannot read {path} as a video ({str(e).splitlines()[0][:120]}); convert it to MP4 first') from None
-    if container.streams.video: return container
+        raise InputError(
+            f'cannot read {path} as a video ({str(e).splitlines()[0][:120]}); convert it to MP4 first'
+        ) from None
+    if container.streams.video:
+        return container
     container.close()
     raise InputError(f'{path} has no pictures, only sound; give a video')
 
 # %% ../nbs/61a_clips.ipynb #3d22ded9
 def read_frames(
-    path:str|Path, # Video
-    skip:int=0, # Frames that are passed over at the beginning
-) -> Iterator[Frame]: # Upright, in the order in which they are shown
+    path: str | Path,  # Video
+    skip: int = 0,  # Frames that are passed over at the beginning
+) -> Iterator[Frame]:  # Upright, in the order in which they are shown
     "Frames of a video, one at a time; raises `InputError` for what is none, or is damaged."
     with _opened(path) as container:
-        stream, shown = container.streams.video[0], -1.
+        stream, shown = container.streams.video[0], -1.0
         stream.thread_type = 'AUTO'
         rate = stream.average_rate or Fraction(25)
         try:
             for n, f in enumerate(container.decode(stream)):
-                at = float(f.pts*f.time_base) if f.pts is not None else n/float(rate)
-                at, shown = max(at, shown + 1/TICKS), max(at, shown + 1/TICKS)                # times rise
-                if n < skip: continue
+                at = float(f.pts * f.time_base) if f.pts is not None else n / float(rate)
+                at, shown = max(at, shown + 1 / TICKS), max(at, shown + 1 / TICKS)  # times rise
+                if n < skip:
+                    continue
                 image = f.to_ndarray(format='rgb24')
-                yield Frame(np.ascontiguousarray(np.rot90(image, (getattr(f, 'rotation', 0)//90) % 4)), at)
+                yield Frame(
+                    np.ascontiguousarray(np.rot90(image, (getattr(f, 'rotation', 0) // 90) % 4)), at
+                )
         except _av().FFmpegError as e:
-            raise InputError(f'{path} cannot be decoded to its end ({str(e).splitlines()[0][:120]}); it is damaged') from None
+            raise InputError(
+                f'{path} cannot be decoded to its end ({str(e).splitlines()[0][:120]}); it is damaged'
+            ) from None
+
 
 def clip_of(
-    path:str|Path, # Video
+    path: str | Path,  # Video
 ) -> Clip:
     "Size, rate and length of a video; raises `InputError` for what is none."
     first = next(read_frames(path), None)
-    if first is None: raise InputError(f'{path} has no frame; it is damaged')
+    if first is None:
+        raise InputError(f'{path} has no frame; it is damaged')
     with _opened(path) as container:
         s = container.streams.video[0]
         rate = Fraction(s.average_rate or 25)
-        length = float(s.duration*s.time_base) if s.duration else container.duration/1e6 if container.duration else 0.
-        return Clip(first.image.shape[:2], rate, s.frames or round(length*rate), bool(container.streams.audio))
+        length = (
+            float(s.duration * s.time_base)
+            if s.duration
+            else container.duration / 1e6
+            if container.duration
+            else 0.0
+        )
+        return Clip(
+            first.image.shape[:2],
+            rate,
+            s.frames or round(length * rate),
+            bool(container.streams.audio),
+        )
 
 # %% ../nbs/61a_clips.ipynb #69968284
-def _pictures(av, out, rate:Fraction, size:tuple):
+def _pictures(av, out, rate: Fraction, size: tuple):
     "A stream of pictures: H.264 where the build has it, else MPEG-4; BT.709, as players assume."
     name = 'libx264' if 'libx264' in av.codecs_available else 'mpeg4'
     stream = out.add_stream(name, rate=rate, options=dict(crf='18') if name == 'libx264' else {})
     stream.height, stream.width, stream.pix_fmt = *size, 'yuv420p'
     c = stream.codec_context
-    c.time_base, c.colorspace, c.color_primaries, c.color_trc, c.color_range = Fraction(1, TICKS), 1, 1, 1, 1
-    if name == 'mpeg4': c.bit_rate = 16*size[0]*size[1]
+    c.time_base, c.colorspace, c.color_primaries, c.color_trc, c.color_range = (
+        Fraction(1, TICKS),
+        1,
+        1,
+        1,
+        1,
+    )
+    if name == 'mpeg4':
+        c.bit_rate = 16 * size[0] * size[1]
     return stream
 
-def _interleaved(av, out, source, images:Iterable[Frame], rate:Fraction):
+
+def _interleaved(av, out, source, images: Iterable[Frame], rate: Fraction):
     "Write frames, and before each the packets of sound that are due."
     sound = source.streams.audio[0] if source and source.streams.audio else None
     heard = out.add_stream_from_template(sound) if sound else None
     packets = (p for p in source.demux(sound) if p.dts is not None) if sound else iter(())
     due, stream = next(packets, None), None
+
     def mux_until(time):
         nonlocal due
-        while due is not None and (time is None or due.dts*due.time_base <= time):
+        while due is not None and (time is None or due.dts * due.time_base <= time):
             due.stream = heard
             out.mux(due)
             due = next(packets, None)
+
     for image, time in images:
-        if stream is None: stream = _pictures(av, out, rate, image.shape[:2])
+        if stream is None:
+            stream = _pictures(av, out, rate, image.shape[:2])
         f = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format='rgb24')
         f = f.reformat(format='yuv420p', dst_colorspace='ITU709')
-        f.pts, f.time_base = round(time*TICKS), Fraction(1, TICKS)
+        f.pts, f.time_base = round(time * TICKS), Fraction(1, TICKS)
         mux_until(time)
         out.mux(stream.encode(f))
-    if stream is None: raise InputError('there is no frame to write')
+    if stream is None:
+        raise InputError('there is no frame to write')
     out.mux(stream.encode(None))
     mux_until(None)
 
+
 def write_clip(
-    path:str|Path, # File to write, with a suffix of `OUTPUT_VIDEOS`
-    images:Iterable[Frame], # Frames of one size with even sides, times rising
-    rate:Fraction, # Frames a second, on average
-    source:str|Path|None=None, # Video whose sound is copied; silent if none
+    path: str | Path,  # File to write, with a suffix of `OUTPUT_VIDEOS`
+    images: Iterable[Frame],  # Frames of one size with even sides, times rising
+    rate: Fraction,  # Frames a second, on average
+    source: str | Path | None = None,  # Video whose sound is copied; silent if none
 ):
     "Write a video, complete or not at all; raises `InputError` where that cannot be."
     av, path = _av(), Path(path)
     part = path.with_name(f'.{os.getpid()}-{path.name}')
     try:
         with av.open(str(part), 'w') as out:
-            if source is None: _interleaved(av, out, None, images, rate)
+            if source is None:
+                _interleaved(av, out, None, images, rate)
             else:
-                with _opened(source) as s: _interleaved(av, out, s, images, rate)
+                with _opened(source) as s:
+                    _interleaved(av, out, s, images, rate)
         os.replace(part, path)
     except av.FFmpegError as e:
-        raise InputError(f'cannot write {path} ({str(e).splitlines()[0][:120]}); give a name that ends in .mkv, which takes any sound') from None
-    finally: part.unlink(missing_ok=True)
+        raise InputError(
+            f'cannot write {path} ({str(e).splitlines()[0][:120]}); give a name that ends in .mkv, which takes any sound'
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)

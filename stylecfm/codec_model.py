@@ -10,147 +10,218 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
+
 import diffusers
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .codecs import OWN_CLASSES, WEIGHTS_FILE, Autoencoder, Codec, TinyAutoencoder, load_codec, tile_codec, weights_digest
+
+from stylecfm.codecs import (
+    OWN_CLASSES,
+    WEIGHTS_FILE,
+    Autoencoder,
+    Codec,
+    TinyAutoencoder,
+    load_codec,
+    tile_codec,
+    weights_digest,
+)
 from .config import InputError
 from .files import read_json, write_json, write_tensors
 
 # %% ../nbs/03c_codec_model.ipynb #2b97aedc
 class CodecModel(ModelMixin, ConfigMixin):
     "A codec as a diffusers model; raises `InputError` for what is none."
-    def __init__(self,
-        codec:Any='dct:4', # A `Codec`, a name for `load_codec`, or an autoencoder of diffusers
-        device:str|torch.device|None='cpu', # Device of an autoencoder
+
+    def __init__(
+        self,
+        codec: Any = 'dct:4',  # A `Codec`, a name for `load_codec`, or an autoencoder of diffusers
+        device: str | torch.device | None = 'cpu',  # Device of an autoencoder
     ):
         super().__init__()
-        if isinstance(codec, (str, Path)): codec = load_codec(str(codec), device)
-        whole = all(hasattr(codec, k) for k in ('encode', 'decode', 'spec', 'latent_channels', 'factor', 'fingerprint'))
-        if isinstance(codec, nn.Module) and not whole: codec, whole = Autoencoder(codec, type(codec).__name__, device), True
+        if isinstance(codec, (str, Path)):
+            codec = load_codec(str(codec), device)
+        whole = all(
+            hasattr(codec, k)
+            for k in ('encode', 'decode', 'spec', 'latent_channels', 'factor', 'fingerprint')
+        )
+        if isinstance(codec, nn.Module) and not whole:
+            codec, whole = Autoencoder(codec, type(codec).__name__, device), True
         if not whole:
-            raise InputError(f'a codec must be a name such as dct:4, or have encode and decode, got {type(codec).__name__}')
+            raise InputError(
+                f'a codec must be a name such as dct:4, or have encode and decode, got {type(codec).__name__}'
+            )
         self.register_to_config(spec=codec.spec)
-        self.codec, self.spec, self.latent_channels, self.factor = codec, codec.spec, codec.latent_channels, codec.factor
+        self.codec, self.spec, self.latent_channels, self.factor = (
+            codec,
+            codec.spec,
+            codec.latent_channels,
+            codec.factor,
+        )
         self.net = codec.net if isinstance(codec, Autoencoder) else None
-        if self.net is None: self.basis = nn.Parameter(getattr(codec, 'rotation', torch.ones(1)).clone(), requires_grad=False)
-        self.origin = codec.fingerprint                                          # as it was read
+        if self.net is None:
+            self.basis = nn.Parameter(
+                getattr(codec, 'rotation', torch.ones(1)).clone(), requires_grad=False
+            )
+        self.origin = codec.fingerprint  # as it was read
         self.eval()
 
     @property
-    def fingerprint(self) -> str: # Fingerprint of the codec
+    def fingerprint(self) -> str:  # Fingerprint of the codec
         "What changes with the weights and settings, of the weights as they are now."
-        if self.net is None: return self.origin
-        return f'{type(self.net).__name__}-{weights_digest(self.net)}/{self.origin.partition("/")[2]}'
+        if self.net is None:
+            return self.origin
+        return (
+            f'{type(self.net).__name__}-{weights_digest(self.net)}/{self.origin.partition("/")[2]}'
+        )
 
-    def _ready(self, x:Tensor):
+    def _ready(self, x: Tensor):
         "Bring the network to where the tensor is, or, without hooks, tell the codec where the network is."
-        if self.net is None: return
-        hooked = hasattr(self, '_hf_hook') or any(hasattr(m, '_diffusers_hook') for m in self.net.modules())
-        if hasattr(self, '_hf_hook') and hasattr(self._hf_hook, 'pre_forward'): self._hf_hook.pre_forward(self)
+        if self.net is None:
+            return
+        hooked = hasattr(self, '_hf_hook') or any(
+            hasattr(m, '_diffusers_hook') for m in self.net.modules()
+        )
+        if hasattr(self, '_hf_hook') and hasattr(self._hf_hook, 'pre_forward'):
+            self._hf_hook.pre_forward(self)
         self.codec.device, self.codec.dtype = x.device if hooked else self.device, self.dtype
 
 # %% ../nbs/03c_codec_model.ipynb #e074fa0c
-def _wide(x:Tensor) -> Tensor:
+def _wide(x: Tensor) -> Tensor:
     "Numbers in fp32, or in float64 if they came so."
     return x if x.dtype == torch.float64 else x.float()
 
+
 @patch
 @torch.no_grad()
-def encode(self:CodecModel,
-    images:Tensor, # `(b, 3, h, w)` in [-1, 1]
-    generator:torch.Generator|None=None, # Draw from an autoencoder's posterior; its mode if none
-) -> Tensor: # `(b, latent_channels, h/factor, w/factor)`, fp32
+def encode(
+    self: CodecModel,
+    images: Tensor,  # `(b, 3, h, w)` in [-1, 1]
+    # Draw from an autoencoder's posterior; its mode if none
+    generator: torch.Generator | None = None,
+) -> Tensor:  # `(b, latent_channels, h/factor, w/factor)`, fp32
     "Images to latents; raises `InputError` when `factor` does not divide the size."
     self._ready(images)
     given = {} if generator is None else dict(generator=generator)
     return self.codec.encode(_wide(images), **given)
 
+
 @patch
 @torch.no_grad()
-def decode(self:CodecModel,
-    latents:Tensor, # `(b, latent_channels, h, w)`
-) -> Tensor: # `(b, 3, h*factor, w*factor)`, fp32, not clamped
+def decode(
+    self: CodecModel,
+    latents: Tensor,  # `(b, latent_channels, h, w)`
+) -> Tensor:  # `(b, 3, h*factor, w*factor)`, fp32, not clamped
     "Latents to images."
     self._ready(latents)
     return self.codec.decode(_wide(latents))
 
+
 @patch
-def forward(self:CodecModel,
-    sample:Tensor, # Images `(b, 3, h, w)` in [-1, 1]
-) -> Tensor: # Images, shaped as `sample`
+def forward(
+    self: CodecModel,
+    sample: Tensor,  # Images `(b, 3, h, w)` in [-1, 1]
+) -> Tensor:  # Images, shaped as `sample`
     "Images to latents and back."
     return self.decode(self.encode(sample))
 
 # %% ../nbs/03c_codec_model.ipynb #07d8bc03
-def _named(name:str, variant:str|None) -> str:
+def _named(name: str, variant: str | None) -> str:
     "A file's name with a variant before its ending."
     stem, _, ending = name.rpartition('.')
     return f'{stem}.{variant}.{ending}' if variant else name
 
+
 @patch
-def save_pretrained(self:CodecModel,
-    save_directory:str|Path, # Folder to write into
-    safe_serialization:bool=True, # Not used; weights are always safetensors
-    variant:str|None=None, # Name of the set of weights
-    max_shard_size:int|str|None=None, # Largest file of a diffusers autoencoder, bytes or with a unit
+def save_pretrained(
+    self: CodecModel,
+    save_directory: str | Path,  # Folder to write into
+    safe_serialization: bool = True,  # Not used; weights are always safetensors
+    variant: str | None = None,  # Name of the set of weights
+    # Largest file of a diffusers autoencoder, bytes or with a unit
+    max_shard_size: int | str | None = None,
 ):
     "Write the codec as a component of a pipeline."
     to, net = Path(save_directory), self.net
     if net is None:
-        write_json(to/'config.json', dict(_class_name='CodecModel', _diffusers_version=diffusers.__version__, spec=self.spec))
-        write_tensors(to/_named(WEIGHTS_FILE, variant), dict(basis=self.basis), dict(format='pt'))
+        write_json(
+            to / 'config.json',
+            dict(
+                _class_name='CodecModel', _diffusers_version=diffusers.__version__, spec=self.spec
+            ),
+        )
+        write_tensors(to / _named(WEIGHTS_FILE, variant), dict(basis=self.basis), dict(format='pt'))
     elif type(net) in OWN_CLASSES.values():
-        write_json(to/'config.json', dict(_class_name=type(net).__name__, **net.config))
-        write_tensors(to/_named(WEIGHTS_FILE, variant), net.state_dict(), dict(format='pt'))
+        write_json(to / 'config.json', dict(_class_name=type(net).__name__, **net.config))
+        write_tensors(to / _named(WEIGHTS_FILE, variant), net.state_dict(), dict(format='pt'))
     elif isinstance(net, TinyAutoencoder):
         for part in ('encoder', 'decoder'):
-            write_tensors(to/_named(f'codec_{part}.safetensors', variant), getattr(net, part).state_dict())
-    else: net.save_pretrained(to, variant=variant, **({} if max_shard_size is None else dict(max_shard_size=max_shard_size)))
+            write_tensors(
+                to / _named(f'codec_{part}.safetensors', variant), getattr(net, part).state_dict()
+            )
+    else:
+        net.save_pretrained(
+            to,
+            variant=variant,
+            **({} if max_shard_size is None else dict(max_shard_size=max_shard_size)),
+        )
 
-def _codec_in(folder:Path, variant:str|None) -> Codec:
+
+def _codec_in(folder: Path, variant: str | None) -> Codec:
     "The codec in a folder; raises `InputError`."
-    about = read_json(folder/'config.json') if (folder/'config.json').is_file() else {}
+    about = read_json(folder / 'config.json') if (folder / 'config.json').is_file() else {}
     if about.get('_class_name') == 'CodecModel':
         spec = about.get('spec')
-        if not isinstance(spec, str) or not tile_codec(spec): raise InputError(f'{folder}/config.json names no codec: {spec!r}; take another copy')
+        if not isinstance(spec, str) or not tile_codec(spec):
+            raise InputError(f'{folder}/config.json names no codec: {spec!r}; take another copy')
         return load_codec(spec)
-    if not variant: return load_codec(str(folder), 'cpu')
-    with tempfile.TemporaryDirectory() as d:                                    # the same files without the variant's name
+    if not variant:
+        return load_codec(str(folder), 'cpu')
+    with tempfile.TemporaryDirectory() as d:  # the same files without the variant's name
         found = [p for p in folder.iterdir() if f'.{variant}' in p.name]
-        if not found: raise InputError(f'{folder} has no weights of the variant {variant}; leave the variant out')
+        if not found:
+            raise InputError(
+                f'{folder} has no weights of the variant {variant}; leave the variant out'
+            )
         for p in found:
-            at = Path(d)/p.name.replace(f'.{variant}', '')
-            if p.suffix == '.json': at.write_text(p.read_text('utf-8').replace(f'.{variant}', ''), 'utf-8')
-            else: shutil.copyfile(p, at)
-        if (folder/'config.json').is_file(): shutil.copyfile(folder/'config.json', Path(d)/'config.json')
+            at = Path(d) / p.name.replace(f'.{variant}', '')
+            if p.suffix == '.json':
+                at.write_text(p.read_text('utf-8').replace(f'.{variant}', ''), 'utf-8')
+            else:
+                shutil.copyfile(p, at)
+        if (folder / 'config.json').is_file():
+            shutil.copyfile(folder / 'config.json', Path(d) / 'config.json')
         codec = load_codec(d, 'cpu')
     codec.spec = str(folder)
     return codec
 
+
 @patch(cls_method=True)
-def from_pretrained(cls:CodecModel,
-    pretrained_model_name_or_path:str|Path, # Folder, or a name that `load_codec` takes
-    variant:str|None=None, # Name of the set of weights
-    torch_dtype:torch.dtype|None=None, # Type of the weights; as they are if none
-    dtype:torch.dtype|None=None, # Newer name of `torch_dtype`
-    device_map:str|dict|None=None, # Device: a name, or {'': name}
-    subfolder:str='', # Folder inside of the folder
-    **kwargs, # Not used; arguments of diffusers' loader
+def from_pretrained(
+    cls: CodecModel,
+    pretrained_model_name_or_path: str | Path,  # Folder, or a name that `load_codec` takes
+    variant: str | None = None,  # Name of the set of weights
+    torch_dtype: torch.dtype | None = None,  # Type of the weights; as they are if none
+    dtype: torch.dtype | None = None,  # Newer name of `torch_dtype`
+    device_map: str | dict | None = None,  # Device: a name, or {'': name}
+    subfolder: str = '',  # Folder inside of the folder
+    **kwargs,  # Not used; arguments of diffusers' loader
 ) -> CodecModel:
     "Read a codec; raises `InputError` for what is none."
-    folder = Path(pretrained_model_name_or_path)/subfolder
-    model = cls(_codec_in(folder, variant) if folder.is_dir() else str(pretrained_model_name_or_path))
+    folder = Path(pretrained_model_name_or_path) / subfolder
+    model = cls(
+        _codec_in(folder, variant) if folder.is_dir() else str(pretrained_model_name_or_path)
+    )
     device = device_map.get('') if isinstance(device_map, dict) else device_map
-    if device not in (None, 'auto', 'balanced'): model.to(device)
+    if device not in (None, 'auto', 'balanced'):
+        model.to(device)
     return model.to(dtype or torch_dtype) if dtype or torch_dtype else model
 
 # %% ../nbs/03c_codec_model.ipynb #3bc28ead
 def as_codec_model(
-    codec:Any, # A `CodecModel`, or what it can be made of
-    device:str|torch.device|None='cpu', # Device of an autoencoder that is made
+    codec: Any,  # A `CodecModel`, or what it can be made of
+    device: str | torch.device | None = 'cpu',  # Device of an autoencoder that is made
 ) -> CodecModel:
     "The codec as a component; raises `InputError` for what is none."
     return codec if isinstance(codec, CodecModel) else CodecModel(codec, device)

@@ -7,162 +7,205 @@ __all__ = ['Codec', 'PixelShuffle', 'TileDCT', 'pick_device', 'fast_bf16', 'Auto
            'pooled', 'tile_codec', 'load_codec']
 
 # %% ../nbs/03_codecs.ipynb #1698428c
-import hashlib, logging, math, os, re, warnings
+import hashlib
+import logging
+import math
+import os
+import re
+import warnings
 from fractions import Fraction
 from pathlib import Path
 from typing import Callable, NamedTuple, Protocol
-import numpy as np, torch, torch.nn.functional as F
+
+import numpy as np
+import torch
+import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
+
 from .config import WIDEST, InputError, checked, list_of, whole
 from .config import real as number
-from .files import check_shapes, cast_to_half_if_lossless, read_bytes, read_json, read_tensors, tensor_shapes
-from .files import write_json, write_tensors
-from .pt import read_pt
+from stylecfm.files import (
+    cast_to_half_if_lossless,
+    check_shapes,
+    read_bytes,
+    read_json,
+    read_tensors,
+    tensor_shapes,
+    write_json,
+    write_tensors,
+)
 from .lapped import LappedAutoencoder
+from .pt import read_pt
 from .tiles import Decoded, Encoded, TileAutoencoder
 
 # %% ../nbs/03_codecs.ipynb #777ae217
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/03_codecs.ipynb #cell-5
 class Codec(Protocol):
     "Images in [-1, 1] to latents and back."
-    spec: str # Argument of `load_codec`; enough to load the codec again
-    latent_channels: int # Channels of a latent
-    factor: int # Image pixels along one latent pixel
-    fingerprint: str # Changes when weights or settings do; the part before a slash is of the weights alone
 
-    def encode(self,
-        images:Tensor, # `(b, 3, h, w)` in [-1, 1]
-    ) -> Tensor: # `(b, latent_channels, h/factor, w/factor)`, fp32
+    spec: str  # Argument of `load_codec`; enough to load the codec again
+    latent_channels: int  # Channels of a latent
+    factor: int  # Image pixels along one latent pixel
+    # Changes when weights or settings do; the part before a slash is of the weights alone
+    fingerprint: str
+
+    def encode(
+        self,
+        images: Tensor,  # `(b, 3, h, w)` in [-1, 1]
+    ) -> Tensor:  # `(b, latent_channels, h/factor, w/factor)`, fp32
         "Images to latents."
         ...
 
-    def decode(self,
-        latents:Tensor, # `(b, latent_channels, h, w)`
-    ) -> Tensor: # `(b, 3, h*factor, w*factor)`, not clamped
+    def decode(
+        self,
+        latents: Tensor,  # `(b, latent_channels, h, w)`
+    ) -> Tensor:  # `(b, 3, h*factor, w*factor)`, not clamped
         "Latents to images."
         ...
 
 # %% ../nbs/03_codecs.ipynb #cell-7
 def check_sides(
-    images:Tensor, # `(b, c, h, w)`
-    factor:int, # Divisor that `h` and `w` must have
-    spec:str, # The codec's name, for the message
+    images: Tensor,  # `(b, c, h, w)`
+    factor: int,  # Divisor that `h` and `w` must have
+    spec: str,  # The codec's name, for the message
 ):
     "Raise `InputError` unless the images' sides are multiples of the factor."
     h, w = images.shape[-2:]
     if h % factor or w % factor:
         raise InputError(
-            f'{spec} wants height and width divisible by {factor}, got {h}x{w}; pad the image or choose another size')
+            f'{spec} wants height and width divisible by {factor}, got {h}x{w}; pad the image or choose another size'
+        )
 
 # %% ../nbs/03_codecs.ipynb #1c23a28a
 class PixelShuffle:
     "The codec that only rearranges: `pixels:F`, or `pixels:F:C` for images of C channels."
-    kind = 'pixels'
-    def __init__(self,
-        factor:int=4, # Side of the tile that becomes one latent pixel
-        channels:int=3, # Number of image channels; 3 for RGB
-    ):
-        self.factor, self.latent_channels = factor, channels*factor**2
-        self.spec = self.fingerprint = f'{self.kind}:{factor}' + f':{channels}'*(channels != 3)
 
-    def encode(self,
-        images:Tensor, # `(b, 3, h, w)`
-    ) -> Tensor: # `(b, c, h/factor, w/factor)`, c = 3*factor^2
+    kind = 'pixels'
+
+    def __init__(
+        self,
+        factor: int = 4,  # Side of the tile that becomes one latent pixel
+        channels: int = 3,  # Number of image channels; 3 for RGB
+    ):
+        self.factor, self.latent_channels = factor, channels * factor**2
+        self.spec = self.fingerprint = f'{self.kind}:{factor}' + f':{channels}' * (channels != 3)
+
+    def encode(
+        self,
+        images: Tensor,  # `(b, 3, h, w)`
+    ) -> Tensor:  # `(b, c, h/factor, w/factor)`, c = 3*factor^2
         "Images to latents; raises `InputError` when `factor` does not divide the size."
         check_sides(images, self.factor, self.spec)
         return F.pixel_unshuffle(images, self.factor)
 
-    def decode(self,
-        latents:Tensor, # `(b, c, h, w)`, c = 3*factor^2
-    ) -> Tensor: # `(b, 3, h*factor, w*factor)`
+    def decode(
+        self,
+        latents: Tensor,  # `(b, c, h, w)`, c = 3*factor^2
+    ) -> Tensor:  # `(b, 3, h*factor, w*factor)`
         "Latents to images."
         return F.pixel_shuffle(latents, self.factor)
 
 # %% ../nbs/03_codecs.ipynb #cell-15
 def rotation(
-    factor:int, # Side of a tile
-    channels:int=3, # Number of image channels; other numbers than 3 are not colours and are not rotated
-) -> Tensor: # `(n, n)`, n = channels*factor^2, orthonormal, fp32
+    factor: int,  # Side of a tile
+    # Number of image channels; other numbers than 3 are not colours and are not rotated
+    channels: int = 3,
+) -> Tensor:  # `(n, n)`, n = channels*factor^2, orthonormal, fp32
     "Opponent colours and cosine waves of a tile of shuffled pixels (Ahmed 1974)."
     k, n = np.mgrid[:factor, :factor]
-    waves = np.sqrt((2 - (k == 0))/factor)*np.cos(np.pi*k*(2*n + 1)/(2*factor))
-    colours = (np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]])/np.sqrt([[3], [2], [6]]) if channels == 3
-               else np.eye(channels))
+    waves = np.sqrt((2 - (k == 0)) / factor) * np.cos(np.pi * k * (2 * n + 1) / (2 * factor))
+    colours = (
+        np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
+        if channels == 3
+        else np.eye(channels)
+    )
     return torch.tensor(np.kron(colours, np.kron(waves, waves))).float()
 
 # %% ../nbs/03_codecs.ipynb #b6d40ecf
 class TileDCT(PixelShuffle):
     "Pixel shuffle, rotated so that channels say different things: `dct:F`, or `dct:F:C`."
+
     kind = 'dct'
-    def __init__(self,
-        factor:int=4, # Side of the tile that becomes one latent pixel
-        channels:int=3, # Number of image channels
+
+    def __init__(
+        self,
+        factor: int = 4,  # Side of the tile that becomes one latent pixel
+        channels: int = 3,  # Number of image channels
     ):
         super().__init__(factor, channels)
         self.rotation = rotation(factor, channels)
 
-    def encode(self,
-        images:Tensor, # `(b, 3, h, w)`
-    ) -> Tensor: # `(b, c, h/factor, w/factor)`, c = 3*factor^2
+    def encode(
+        self,
+        images: Tensor,  # `(b, 3, h, w)`
+    ) -> Tensor:  # `(b, c, h/factor, w/factor)`, c = 3*factor^2
         "Images to latents; raises `InputError` when `factor` does not divide the size."
         return torch.einsum('ij,bjhw->bihw', self.rotation.to(images), super().encode(images))
 
-    def decode(self,
-        latents:Tensor, # `(b, c, h, w)`, c = 3*factor^2
-    ) -> Tensor: # `(b, 3, h*factor, w*factor)`
+    def decode(
+        self,
+        latents: Tensor,  # `(b, c, h, w)`, c = 3*factor^2
+    ) -> Tensor:  # `(b, 3, h*factor, w*factor)`
         "Latents to images, by the transpose."
         return super().decode(torch.einsum('ji,bjhw->bihw', self.rotation.to(latents), latents))
 
 # %% ../nbs/03_codecs.ipynb #cell-19
 def tile_starts(
-    n:int, # Length of a side
-    tile:int, # Length of a tile
-    step:int, # Distance between the starts of neighbouring tiles, >= 1
-) -> list: # Beginnings, rising
+    n: int,  # Length of a side
+    tile: int,  # Length of a tile
+    step: int,  # Distance between the starts of neighbouring tiles, >= 1
+) -> list:  # Beginnings, rising
     "Where tiles begin along a side of `n`; the last one ends with it."
     return [*range(0, max(n - tile, 0), step), max(n - tile, 0)]
 
+
 def fade(
-    n:int, # Length of a tile
-    overlap:int, # Pixels that neighbours share, >= 1
-) -> Tensor: # `(n,)` in (0, 1]
+    n: int,  # Length of a tile
+    overlap: int,  # Pixels that neighbours share, >= 1
+) -> Tensor:  # `(n,)` in (0, 1]
     "Weights along a tile: up, flat, down."
-    i = torch.arange(n) + 1.
-    return torch.minimum(i, i.flip(0)).clamp(max=overlap)/overlap
+    i = torch.arange(n) + 1.0
+    return torch.minimum(i, i.flip(0)).clamp(max=overlap) / overlap
+
 
 def tiled(
-    f:Callable, # `(b, c, h, w)` -> `(b, d, h*scale, w*scale)`
-    x:Tensor, # `(b, c, h, w)`; sides and tiles must be multiples of the scale's denominator
-    tile:int, # Side of a tile, in pixels of `x`
-    overlap:int, # Pixels of `x` that neighbours share
-    scale:Fraction=Fraction(1), # Size of the result by size of `x`
-) -> Tensor: # `(b, d, h*scale, w*scale)`
+    f: Callable,  # `(b, c, h, w)` -> `(b, d, h*scale, w*scale)`
+    x: Tensor,  # `(b, c, h, w)`; sides and tiles must be multiples of the scale's denominator
+    tile: int,  # Side of a tile, in pixels of `x`
+    overlap: int,  # Pixels of `x` that neighbours share
+    scale: Fraction = Fraction(1),  # Size of the result by size of `x`
+) -> Tensor:  # `(b, d, h*scale, w*scale)`
     "`f` of a large image in overlapping tiles; of a small one just `f`."
     h, w = x.shape[-2:]
-    if max(h, w) <= tile: return f(x)
+    if max(h, w) <= tile:
+        return f(x)
     total = weight = None
     for i in tile_starts(h, tile, tile - overlap):
         for j in tile_starts(w, tile, tile - overlap):
-            y = f(x[..., i:i + tile, j:j + tile])
-            a, b, sides = int(i*scale), int(j*scale), (int(h*scale), int(w*scale))
-            if total is None: total, weight = y.new_zeros(len(x), y.shape[1], *sides), y.new_zeros(sides)
-            m = torch.outer(*(fade(n, max(1, int(overlap*scale))) for n in y.shape[-2:])).to(y)
-            total[..., a:a + y.shape[-2], b:b + y.shape[-1]] += m*y
-            weight[a:a + y.shape[-2], b:b + y.shape[-1]] += m
-    return total/weight
+            y = f(x[..., i : i + tile, j : j + tile])
+            a, b, sides = int(i * scale), int(j * scale), (int(h * scale), int(w * scale))
+            if total is None:
+                total, weight = y.new_zeros(len(x), y.shape[1], *sides), y.new_zeros(sides)
+            m = torch.outer(*(fade(n, max(1, int(overlap * scale))) for n in y.shape[-2:])).to(y)
+            total[..., a : a + y.shape[-2], b : b + y.shape[-1]] += m * y
+            weight[a : a + y.shape[-2], b : b + y.shape[-1]] += m
+    return total / weight
 
 # %% ../nbs/03_codecs.ipynb #cell-23
 def pick_device(
-    device:str|torch.device|None=None, # cpu, cuda, cuda:1, mps; a GPU if there is one
+    device: str | torch.device | None = None,  # cpu, cuda, cuda:1, mps; a GPU if there is one
 ) -> torch.device:
     "Where to compute; raises `InputError` for a device that is not here."
-    if device is None and not torch.cuda.is_available(): return torch.device('cpu')
-    if device is None: return torch.device('cuda', int(os.environ.get('LOCAL_RANK', 0)))
+    if device is None and not torch.cuda.is_available():
+        return torch.device('cpu')
+    if device is None:
+        return torch.device('cuda', int(os.environ.get('LOCAL_RANK', 0)))
     try:
         device = torch.device(device)
         torch.empty(1, device=device)
@@ -170,21 +213,25 @@ def pick_device(
     except (RuntimeError, AssertionError, NotImplementedError):
         raise InputError(f'cannot compute on device {str(device)!r} here; try cpu') from None
 
+
 def fast_bf16(
-    device:torch.device, # Device to compute on
+    device: torch.device,  # Device to compute on
 ) -> bool:
     "Whether the device itself computes bfloat16, instead of pretending to."
-    native = dict(cuda=lambda: torch.cuda.is_bf16_supported(including_emulation=False),
-                  cpu=lambda: torch.cpu.get_capabilities().get('avx512_bf16', False))
+    native = dict(
+        cuda=lambda: torch.cuda.is_bf16_supported(including_emulation=False),
+        cpu=lambda: torch.cpu.get_capabilities().get('avx512_bf16', False),
+    )
     return native.get(device.type, lambda: False)()
 
 # %% ../nbs/03_codecs.ipynb #cell-26
 # image pixels that go through at once; one by one a processor is twice as fast
 SLICE_PIXELS = {'cpu': 1 << 16, 'cuda': 1 << 20}
 
+
 def weights_digest(
-    net:nn.Module, # Network whose weights are hashed
-) -> str: # 16 hexadecimal digits
+    net: nn.Module,  # Network whose weights are hashed
+) -> str:  # 16 hexadecimal digits
     "A digest of names, shapes and values of all weights."
     h = hashlib.sha256()
     for k, v in sorted(net.state_dict().items()):
@@ -195,26 +242,35 @@ def weights_digest(
 # %% ../nbs/03_codecs.ipynb #ba8796b8
 class Autoencoder:
     "A trained network as a codec."
-    def __init__(self,
-        net:nn.Module, # With `encode` and `decode` as diffusers' autoencoders have them
-        spec:str, # Argument of `load_codec`
-        device:str|torch.device|None=None, # Device to compute on; default: a GPU if available
-        precision:str='fp32', # fp32, bf16, or auto: bf16 where the device is fast at it
-        tile:int=512, # Side of a tile, pixels; images no larger go through whole
+
+    def __init__(
+        self,
+        net: nn.Module,  # With `encode` and `decode` as diffusers' autoencoders have them
+        spec: str,  # Argument of `load_codec`
+        # Device to compute on; default: a GPU if available
+        device: str | torch.device | None = None,
+        precision: str = 'fp32',  # fp32, bf16, or auto: bf16 where the device is fast at it
+        tile: int = 512,  # Side of a tile, pixels; images no larger go through whole
     ):
-        if tile < 64: raise InputError(f'tile must be at least 64 pixels, got {tile}')
+        if tile < 64:
+            raise InputError(f'tile must be at least 64 pixels, got {tile}')
         if precision not in CODEC_PRECISIONS:
-            raise InputError(f'precision must be one of {", ".join(CODEC_PRECISIONS)}, got {precision!r}')
+            raise InputError(
+                f'precision must be one of {", ".join(CODEC_PRECISIONS)}, got {precision!r}'
+            )
         self.spec, self.device, self.tile = spec, pick_device(device), tile
         self.dtype = torch.bfloat16 if CODEC_PRECISIONS[precision](self.device) else torch.float32
-        self.fingerprint = (
-            f'{type(net).__name__}-{weights_digest(net)}/{"bf16" if self.dtype == torch.bfloat16 else "fp32"}-tile{tile}')
-        self.net = net.eval().requires_grad_(False).to(self.device, self.dtype, memory_format=torch.channels_last)
+        self.fingerprint = f'{type(net).__name__}-{weights_digest(net)}/{"bf16" if self.dtype == torch.bfloat16 else "fp32"}-tile{tile}'
+        self.net = (
+            net.eval()
+            .requires_grad_(False)
+            .to(self.device, self.dtype, memory_format=torch.channels_last)
+        )
         self.latent_channels, self.factor = 0, 1
         z = self._tried()
-        self.latent_channels, self.factor = z.shape[1], 64//z.shape[-1]
-        if tile % (4*self.factor):
-            raise InputError(f'tile must be a multiple of {4*self.factor} for {spec}, got {tile}')
+        self.latent_channels, self.factor = z.shape[1], 64 // z.shape[-1]
+        if tile % (4 * self.factor):
+            raise InputError(f'tile must be a multiple of {4 * self.factor} for {spec}, got {tile}')
 
 # %% ../nbs/03_codecs.ipynb #583c7412
 # By name: device -> whether to compute in bf16
@@ -223,88 +279,130 @@ CODEC_PRECISIONS = dict(fp32=lambda device: False, bf16=lambda device: True, aut
 # %% ../nbs/03_codecs.ipynb #cell-27
 @patch
 @torch.no_grad()
-def encode(self:Autoencoder,
-    images:Tensor, # `(b, 3, h, w)` in [-1, 1]
-    generator:torch.Generator|None=None, # Draw from the posterior with this; its mode if none
-) -> Tensor: # `(b, latent_channels, h/factor, w/factor)`, fp32, on `device`
+def encode(
+    self: Autoencoder,
+    images: Tensor,  # `(b, 3, h, w)` in [-1, 1]
+    # Draw from the posterior with this; its mode if none
+    generator: torch.Generator | None = None,
+) -> Tensor:  # `(b, latent_channels, h/factor, w/factor)`, fp32, on `device`
     "Images to latents; raises `InputError` when `factor` does not divide the size, or there is no posterior to draw from."
+
     def latent(x):
         out = self.net.encode(x)
         if hasattr(out, 'latent_dist'):
-            return out.latent_dist.mode() if generator is None else out.latent_dist.sample(generator)
+            return (
+                out.latent_dist.mode() if generator is None else out.latent_dist.sample(generator)
+            )
         if generator:
             raise InputError(
                 f'{self.spec} gives one latent for an image, no distribution to draw from; encode without '
-                f'a generator')
+                f'a generator'
+            )
         return out.latents
+
     check_sides(images, self.factor, self.spec)
     return self._through(latent, images, self.tile, Fraction(1, self.factor))
 
-@patch
-@torch.no_grad()
-def decode(self:Autoencoder,
-    latents:Tensor, # `(b, latent_channels, h, w)`
-) -> Tensor: # `(b, 3, h*factor, w*factor)`, fp32, on `device`, not clamped
-    "Latents to images."
-    return self._through(lambda z: self.net.decode(z).sample, latents, self.tile//self.factor, Fraction(self.factor))
 
 @patch
-def _tried(self:Autoencoder) -> Tensor: # Latent, `(1, c, 64/factor, 64/factor)`
+@torch.no_grad()
+def decode(
+    self: Autoencoder,
+    latents: Tensor,  # `(b, latent_channels, h, w)`
+) -> Tensor:  # `(b, 3, h*factor, w*factor)`, fp32, on `device`, not clamped
+    "Latents to images."
+    return self._through(
+        lambda z: self.net.decode(z).sample,
+        latents,
+        self.tile // self.factor,
+        Fraction(self.factor),
+    )
+
+
+@patch
+def _tried(self: Autoencoder) -> Tensor:  # Latent, `(1, c, 64/factor, 64/factor)`
     "Encode and decode a grey image; raises `InputError` for a network that cannot, or whose weights are not finite."
     for k, v in self.net.state_dict().items():
-        if not v.isfinite().all(): raise InputError(f'{self.spec}: weight {k} is not finite; take another copy')
+        if not v.isfinite().all():
+            raise InputError(f'{self.spec}: weight {k} is not finite; take another copy')
     try:
         z = self.encode(torch.zeros(1, 3, 64, 64))
         x = self._through(lambda v: self.net.decode(v).sample, z, self.tile, Fraction(1))
     except (RuntimeError, ValueError, TypeError, IndexError) as e:
         why = str(e).partition('\n')[0]
-        raise InputError(f'{self.spec} is no autoencoder of images of 3 channels ({why}); give another') from None
-    if not len(z[0]) or 64 % max(1, z.shape[-1]) or z.shape[-1] != z.shape[-2] or x.shape != (1, 3, 64, 64):
-        raise InputError(f'{self.spec} makes of an image of 64 x 64 pixels a latent of shape {tuple(z.shape[1:])} and an '
-                         f'image of shape {tuple(x.shape[1:])}; an autoencoder of images is needed')
+        raise InputError(
+            f'{self.spec} is no autoencoder of images of 3 channels ({why}); give another'
+        ) from None
+    if (
+        not len(z[0])
+        or 64 % max(1, z.shape[-1])
+        or z.shape[-1] != z.shape[-2]
+        or x.shape != (1, 3, 64, 64)
+    ):
+        raise InputError(
+            f'{self.spec} makes of an image of 64 x 64 pixels a latent of shape {tuple(z.shape[1:])} and an '
+            f'image of shape {tuple(x.shape[1:])}; an autoencoder of images is needed'
+        )
     return z
 
+
 @patch
-def _through(self:Autoencoder, f:Callable, x:Tensor, tile:int, scale:Fraction) -> Tensor:
+def _through(self: Autoencoder, f: Callable, x: Tensor, tile: int, scale: Fraction) -> Tensor:
     "`f` of a batch, in slices and tiles."
-    one = min(tile, x.shape[-2])*min(tile, x.shape[-1])*max(scale, 1)**2          # image pixels of one tile
-    def cast(part): return f(part.contiguous(memory_format=torch.channels_last)).float()
-    parts = x.to(self.device, self.dtype).split(max(1, int(SLICE_PIXELS.get(self.device.type, 1 << 18)//one)))
-    return torch.cat([tiled(cast, p, tile, tile//4, scale) for p in parts])
+    # image pixels of one tile
+    one = min(tile, x.shape[-2]) * min(tile, x.shape[-1]) * max(scale, 1) ** 2
+
+    def cast(part):
+        return f(part.contiguous(memory_format=torch.channels_last)).float()
+
+    parts = x.to(self.device, self.dtype).split(
+        max(1, int(SLICE_PIXELS.get(self.device.type, 1 << 18) // one))
+    )
+    return torch.cat([tiled(cast, p, tile, tile // 4, scale) for p in parts])
 
 # %% ../nbs/03_codecs.ipynb #cell-29
 class TinyBlock(nn.Module):
     "Three convolutions beside a shortcut; with `pool`, a branch with a group norm first."
-    def __init__(self,
-        n_in:int, # Channels that come in
-        n_out:int, # Channels that go out
-        pool:int=0, # Channels of the branch, a multiple of 4; 0 for none
+
+    def __init__(
+        self,
+        n_in: int,  # Channels that come in
+        n_out: int,  # Channels that go out
+        pool: int = 0,  # Channels of the branch, a multiple of 4; 0 for none
     ):
         super().__init__()
         c = lambda i: nn.Conv2d(i, n_out, 3, padding=1)
         self.conv = nn.Sequential(c(n_in), nn.ReLU(), c(n_out), nn.ReLU(), c(n_out))
         self.skip = nn.Conv2d(n_in, n_out, 1, bias=False) if n_in != n_out else nn.Identity()
         flat = lambda i, o: nn.Conv2d(i, o, 1, bias=False)
-        self.pool = (nn.Sequential(flat(n_in, pool), nn.GroupNorm(4, pool), nn.ReLU(), flat(pool, n_in))
-                     if pool else None)
+        self.pool = (
+            nn.Sequential(flat(n_in, pool), nn.GroupNorm(4, pool), nn.ReLU(), flat(pool, n_in))
+            if pool
+            else None
+        )
 
-    def forward(self,
-        x:Tensor, # `(b, n_in, h, w)`
-    ) -> Tensor: # `(b, n_out, h, w)`
+    def forward(
+        self,
+        x: Tensor,  # `(b, n_in, h, w)`
+    ) -> Tensor:  # `(b, n_out, h, w)`
         "The branch if there is one, then the block."
-        if self.pool is not None: x = x + self.pool(x)
+        if self.pool is not None:
+            x = x + self.pool(x)
         return F.relu(self.conv(x) + self.skip(x))
+
 
 class Clamp(nn.Module):
     "A soft limit of 3, which keeps a wild latent from shining."
-    def forward(self,
-        x:Tensor, # `(b, c, h, w)`
-    ) -> Tensor: # Result, shaped as `x`, in (-3, 3)
+
+    def forward(
+        self,
+        x: Tensor,  # `(b, c, h, w)`
+    ) -> Tensor:  # Result, shaped as `x`, in (-3, 3)
         "Nearly the same near 0."
-        return 3*torch.tanh(x/3)
+        return 3 * torch.tanh(x / 3)
 
 # %% ../nbs/03_codecs.ipynb #cell-30
-def _layer(at:int, kinds:dict, halves:bool) -> nn.Module:
+def _layer(at: int, kinds: dict, halves: bool) -> nn.Module:
     "Layer `at` of a list, from the shapes of its weights."
     k = kinds.get(at, {})
     if 'conv.0.weight' in k:
@@ -312,14 +410,23 @@ def _layer(at:int, kinds:dict, halves:bool) -> nn.Module:
         return TinyBlock(n_in, n_out, k['pool.0.weight'][0] if 'pool.0.weight' in k else 0)
     if 'weight' in k:
         n_out, n_in = k['weight'][:2]
-        return nn.Conv2d(n_in, n_out, 3, padding=1, bias='bias' in k, stride=2 if halves and 'bias' not in k else 1)
-    if at == 0: return Clamp()
+        return nn.Conv2d(
+            n_in,
+            n_out,
+            3,
+            padding=1,
+            bias='bias' in k,
+            stride=2 if halves and 'bias' not in k else 1,
+        )
+    if at == 0:
+        return Clamp()
     grows = 'bias' not in kinds.get(at + 1, {'bias': ()}) and 'weight' in kinds[at + 1]
     return nn.Upsample(scale_factor=2) if grows else nn.ReLU()
 
+
 def taesd_layers(
-    weights:dict, # {'1.conv.0.weight': tensor, …}
-    halves:bool, # Whether convolutions without a bias halve the size: in an encoder
+    weights: dict,  # {'1.conv.0.weight': tensor, …}
+    halves: bool,  # Whether convolutions without a bias halve the size: in an encoder
 ) -> nn.Sequential:
     "The network that a list of weights is of; raises `InputError` where it is none of TAESD's kind."
     kinds = {}
@@ -327,260 +434,378 @@ def taesd_layers(
         for name, v in weights.items():
             at, _, rest = name.partition('.')
             kinds.setdefault(int(at), {})[rest] = tuple(v.shape)
-        if max(kinds) >= 1000: raise ValueError(f'it has {max(kinds) + 1} layers')
-        with torch.device('meta'):                                                # costs nothing, whatever the shapes say
+        if max(kinds) >= 1000:
+            raise ValueError(f'it has {max(kinds) + 1} layers')
+        with torch.device('meta'):  # costs nothing, whatever the shapes say
             net = nn.Sequential(*(_layer(i, kinds, halves) for i in range(max(kinds) + 1)))
         net.load_state_dict(weights, assign=True)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as e:
         why = str(e).splitlines()[-1].strip()
         raise InputError(
             f'these are not the weights of a TAESD network ({why}); give the two files as they were '
-            f'published') from None
+            f'published'
+        ) from None
     return net.float()
 
 # %% ../nbs/03_codecs.ipynb #cell-31
 class TinyAutoencoder(nn.Module):
     "An encoder and a decoder of TAESD's kind, which think of images in [0, 1]."
-    def __init__(self,
-        encoder:dict, # Encoder weights, {name: tensor}
-        decoder:dict, # Decoder weights, {name: tensor}
+
+    def __init__(
+        self,
+        encoder: dict,  # Encoder weights, {name: tensor}
+        decoder: dict,  # Decoder weights, {name: tensor}
     ):
         super().__init__()
         self.encoder, self.decoder = taesd_layers(encoder, True), taesd_layers(decoder, False)
 
-    def encode(self,
-        x:Tensor, # `(b, 3, h, w)` in [-1, 1]
-    ) -> Encoded: # `(b, c, h/8, w/8)`
+    def encode(
+        self,
+        x: Tensor,  # `(b, 3, h, w)` in [-1, 1]
+    ) -> Encoded:  # `(b, c, h/8, w/8)`
         "Images to latents."
-        return Encoded(self.encoder((x + 1)/2))
+        return Encoded(self.encoder((x + 1) / 2))
 
-    def decode(self,
-        z:Tensor, # `(b, c, h, w)`
-    ) -> Decoded: # `(b, 3, 8*h, 8*w)`
+    def decode(
+        self,
+        z: Tensor,  # `(b, c, h, w)`
+    ) -> Decoded:  # `(b, 3, 8*h, 8*w)`
         "Latents to images."
-        return Decoded(self.decoder(z)*2 - 1)
+        return Decoded(self.decoder(z) * 2 - 1)
 
 # %% ../nbs/03_codecs.ipynb #5f73bd4c
 def read_weights(
-    path:Path, # A `.safetensors`, or what `torch.save` wrote
-) -> dict: # {name: tensor}; what a `.pt` holds
+    path: Path,  # A `.safetensors`, or what `torch.save` wrote
+) -> dict:  # {name: tensor}; what a `.pt` holds
     "A list of weights, read without running anything in it; raises `InputError` for a file that holds more, or is damaged."
-    if path.suffix == '.safetensors': return read_tensors(path)
+    if path.suffix == '.safetensors':
+        return read_tensors(path)
     content = read_bytes(path)
-    try: return read_pt(content)
-    except InputError as e: raise InputError(f'{path} is no file of weights: {e}; take another copy') from None
+    try:
+        return read_pt(content)
+    except InputError as e:
+        raise InputError(f'{path} is no file of weights: {e}; take another copy') from None
 
-def _pair(folder:Path) -> TinyAutoencoder|None:
+
+def _pair(folder: Path) -> TinyAutoencoder | None:
     "The network whose `*_encoder` and `*_decoder` files lie in a folder; None if there are none."
     other = lambda p: p.with_name(p.name.replace('_encoder.', '_decoder.'))
-    found = sorted(p for p in folder.iterdir() if re.fullmatch(r'.*_encoder\.(pth|safetensors)', p.name)
-                   and other(p).is_file())
+    found = sorted(
+        p
+        for p in folder.iterdir()
+        if re.fullmatch(r'.*_encoder\.(pth|safetensors)', p.name) and other(p).is_file()
+    )
     names = ', '.join(p.name for p in found)
     if len(found) > 1:
         raise InputError(
-            f'{folder} holds {len(found)} autoencoders ({names}); put the pair you want into a folder of its own')
-    if not found: return None
-    weights = [read_weights(found[0].with_name(found[0].name.replace('_encoder.', f'_{part}.')))
-               for part in ('encoder', 'decoder')]
-    try: return TinyAutoencoder(*weights)
-    except InputError as e: raise InputError(f'{folder}: {e}') from None
+            f'{folder} holds {len(found)} autoencoders ({names}); put the pair you want into a folder of its own'
+        )
+    if not found:
+        return None
+    weights = [
+        read_weights(found[0].with_name(found[0].name.replace('_encoder.', f'_{part}.')))
+        for part in ('encoder', 'decoder')
+    ]
+    try:
+        return TinyAutoencoder(*weights)
+    except InputError as e:
+        raise InputError(f'{folder}: {e}') from None
 
 # %% ../nbs/03_codecs.ipynb #17d746bc
-_OWN_RULES = { # Of the config.json of this package's autoencoders
-    TileAutoencoder: dict(latent_channels=whole(1, WIDEST), width=whole(1, WIDEST), blocks=whole(0, 1000), side=whole(1, 64),
-                          bands=list_of(whole(0, WIDEST), 0, 64)),
-    LappedAutoencoder: dict(latent_channels=whole(1, WIDEST), widths=list_of(whole(1, WIDEST), 3, 3), blocks=whole(0, 1000))}
+_OWN_RULES = {  # Of the config.json of this package's autoencoders
+    TileAutoencoder: dict(
+        latent_channels=whole(1, WIDEST),
+        width=whole(1, WIDEST),
+        blocks=whole(0, 1000),
+        side=whole(1, 64),
+        bands=list_of(whole(0, WIDEST), 0, 64),
+    ),
+    LappedAutoencoder: dict(
+        latent_channels=whole(1, WIDEST),
+        widths=list_of(whole(1, WIDEST), 3, 3),
+        blocks=whole(0, 1000),
+    ),
+}
 
-def _sane(about:dict, name:str):
+
+def _sane(about: dict, name: str):
     "Raise `InputError` for a description of an autoencoder with absurd numbers in it."
+
     def check(k, v):
         most = 64 if 'layers' in k or ('blocks' in k and 'channels' not in k) else WIDEST
-        if isinstance(v, list) and len(v) > 16: raise InputError(f'{name}: {k} has {len(v)} entries, 16 are the most')
+        if isinstance(v, list) and len(v) > 16:
+            raise InputError(f'{name}: {k} has {len(v)} entries, 16 are the most')
         if isinstance(v, (int, float)) and not abs(v) <= most:
-            raise InputError(f'{name}: {k} must be a number up to {most}, got {v:g}' if isinstance(v, float)
-                             else f'{name}: {k} must be a number up to {most}')
-        for w in v if isinstance(v, list) else v.values() if isinstance(v, dict) else (): check(k, w)
-    for k, v in about.items(): check(k, v)
+            raise InputError(
+                f'{name}: {k} must be a number up to {most}, got {v:g}'
+                if isinstance(v, float)
+                else f'{name}: {k} must be a number up to {most}'
+            )
+        for w in v if isinstance(v, list) else v.values() if isinstance(v, dict) else ():
+            check(k, w)
 
-def _affordable(kind:type, where:Path):
+    for k, v in about.items():
+        check(k, v)
+
+
+def _affordable(kind: type, where: Path):
     "Raise `InputError` where a description asks for more numbers than its file of weights has."
-    about = read_json(where/'config.json')
-    _sane(checked(about, {}, str(where/'config.json')), str(where/'config.json'))
-    there = sum(map(math.prod, tensor_shapes(where/WEIGHTS_FILE).values()))
-    with torch.device('meta'): asked = sum(v.numel() for v in kind.from_config(about).state_dict().values())
+    about = read_json(where / 'config.json')
+    _sane(checked(about, {}, str(where / 'config.json')), str(where / 'config.json'))
+    there = sum(map(math.prod, tensor_shapes(where / WEIGHTS_FILE).values()))
+    with torch.device('meta'):
+        asked = sum(v.numel() for v in kind.from_config(about).state_dict().values())
     if asked > there:
-        raise InputError(f'{where}: config.json asks for {asked} numbers, and {WEIGHTS_FILE} has {there}; take another copy')
+        raise InputError(
+            f'{where}: config.json asks for {asked} numbers, and {WEIGHTS_FILE} has {there}; take another copy'
+        )
 
 # %% ../nbs/03_codecs.ipynb #f4940e01
-DIFFUSERS_CLASSES = ('AutoencoderKL', 'AutoencoderTiny')                  # diffusers' classes that may be loaded
-WEIGHTS_FILE = 'diffusion_pytorch_model.safetensors'               # as diffusers names them
+DIFFUSERS_CLASSES = ('AutoencoderKL', 'AutoencoderTiny')  # diffusers' classes that may be loaded
+WEIGHTS_FILE = 'diffusion_pytorch_model.safetensors'  # as diffusers names them
 
-def _diffusers(where:str, subfolder:str|None=None, revision:str|None=None) -> nn.Module:
+
+def _diffusers(where: str, subfolder: str | None = None, revision: str | None = None) -> nn.Module:
     "An autoencoder of diffusers from a folder or the hub; raises what diffusers raises."
     import diffusers
+
     at = dict(subfolder=subfolder, revision=revision)
-    logging.getLogger('huggingface_hub').setLevel(logging.ERROR)                  # what failed is said once, by us
+    # what failed is said once, by us
+    logging.getLogger('huggingface_hub').setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # diffusers 0.42 asks the hub in an old way
         warnings.filterwarnings('ignore', message='The `local_dir_use_symlinks` argument')
         kind = diffusers.AutoencoderKL.load_config(where, **at).get('_class_name')
         if kind not in DIFFUSERS_CLASSES:
-            raise InputError(f'{where} holds a {kind}, not an autoencoder ({" or ".join(DIFFUSERS_CLASSES)}); '
-                             'give another, or its subfolder: ORG/NAME/vae')
+            raise InputError(
+                f'{where} holds a {kind}, not an autoencoder ({" or ".join(DIFFUSERS_CLASSES)}); '
+                'give another, or its subfolder: ORG/NAME/vae'
+            )
         kind = getattr(diffusers, kind)
-        if os.path.isdir(where): _affordable(kind, Path(where)/(subfolder or ''))
+        if os.path.isdir(where):
+            _affordable(kind, Path(where) / (subfolder or ''))
         net = kind.from_pretrained(where, use_safetensors=True, **at)
         if missing := [k for k, v in net.state_dict().items() if v.is_meta]:
-            raise InputError(f'{where} has no weight {missing[0]}, and {len(missing) - 1} more are missing; take another copy')
+            raise InputError(
+                f'{where} has no weight {missing[0]}, and {len(missing) - 1} more are missing; take another copy'
+            )
         return net
 
-OWN_CLASSES = dict(TileAutoencoder=TileAutoencoder, LappedAutoencoder=LappedAutoencoder) # Autoencoders of this package, by class name
 
-def _own(folder:Path) -> TileAutoencoder|LappedAutoencoder|None:
+# Autoencoders of this package, by class name
+OWN_CLASSES = dict(TileAutoencoder=TileAutoencoder, LappedAutoencoder=LappedAutoencoder)
+
+
+def _own(folder: Path) -> TileAutoencoder | LappedAutoencoder | None:
     "The network that `write_codec` left in a folder; None if there is another one, or none."
-    about = read_json(folder/'config.json') if os.path.isfile(folder/'config.json') else None
+    about = read_json(folder / 'config.json') if os.path.isfile(folder / 'config.json') else None
     kind = OWN_CLASSES.get(str(about.pop('_class_name', None))) if isinstance(about, dict) else None
-    if kind is None: return None
+    if kind is None:
+        return None
     rules = _OWN_RULES[kind]
-    checked(about, rules, str(folder/'config.json'))
-    shapes = tensor_shapes(folder/WEIGHTS_FILE)
-    if about['blocks'] > len(shapes): raise InputError(f'{folder}: config.json asks for more blocks than there are weights')
+    checked(about, rules, str(folder / 'config.json'))
+    shapes = tensor_shapes(folder / WEIGHTS_FILE)
+    if about['blocks'] > len(shapes):
+        raise InputError(f'{folder}: config.json asks for more blocks than there are weights')
     try:
-        with torch.device('meta'): net = kind(**{k: about[k] for k in rules})
-    except InputError as e: raise InputError(f'{folder}: {e}') from None
-    check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, folder/WEIGHTS_FILE)
-    net.load_state_dict({k: v.float() for k, v in read_tensors(folder/WEIGHTS_FILE).items()}, assign=True)
+        with torch.device('meta'):
+            net = kind(**{k: about[k] for k in rules})
+    except InputError as e:
+        raise InputError(f'{folder}: {e}') from None
+    check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, folder / WEIGHTS_FILE)
+    net.load_state_dict(
+        {k: v.float() for k, v in read_tensors(folder / WEIGHTS_FILE).items()}, assign=True
+    )
     return net
 
-def _from_folder(folder:Path) -> nn.Module:
+
+def _from_folder(folder: Path) -> nn.Module:
     "The autoencoder in a folder."
-    if (net := _own(folder)) is not None: return net
-    if (net := _pair(folder)) is not None: return net
-    sub = 'vae' if not (folder/'config.json').is_file() and (folder/'vae'/'config.json').is_file() else None
-    if not sub and not (folder/'config.json').is_file():
-        raise InputError(f'no autoencoder in {folder}; it should hold config.json and its safetensors (diffusers), '
-                         'or one pair *_encoder.pth and *_decoder.pth (TAESD)')
-    try: return _diffusers(str(folder), sub)
-    except InputError: raise
-    except Exception as e:                                                        # diffusers raises anything
-        raise InputError(f'cannot load the autoencoder in {folder}: {str(e).splitlines()[0]}; take another copy') from e
+    if (net := _own(folder)) is not None:
+        return net
+    if (net := _pair(folder)) is not None:
+        return net
+    sub = (
+        'vae'
+        if not (folder / 'config.json').is_file() and (folder / 'vae' / 'config.json').is_file()
+        else None
+    )
+    if not sub and not (folder / 'config.json').is_file():
+        raise InputError(
+            f'no autoencoder in {folder}; it should hold config.json and its safetensors (diffusers), '
+            'or one pair *_encoder.pth and *_decoder.pth (TAESD)'
+        )
+    try:
+        return _diffusers(str(folder), sub)
+    except InputError:
+        raise
+    except Exception as e:  # diffusers raises anything
+        raise InputError(
+            f'cannot load the autoencoder in {folder}: {str(e).splitlines()[0]}; take another copy'
+        ) from e
 
 # %% ../nbs/03_codecs.ipynb #cell-39
 # ORG/NAME, ORG/NAME/subfolder, ORG/NAME@revision
 _HUB = re.compile(r'(\w[\w.-]*/\w[\w.-]*)(?:/([\w./-]+))?(?:@([\w.-]+))?')
 
-def _network(spec:str) -> nn.Module:
+
+def _network(spec: str) -> nn.Module:
     "The autoencoder that `spec` names."
     folder = Path(os.path.expanduser(spec))
-    if spec and os.path.isdir(folder): return _from_folder(folder)
+    if spec and os.path.isdir(folder):
+        return _from_folder(folder)
     if spec and os.path.exists(folder):
-        raise InputError(f'{spec} is a file, but an autoencoder is a folder; give the folder it lies in')
+        raise InputError(
+            f'{spec} is a file, but an autoencoder is a folder; give the folder it lies in'
+        )
     if not (m := _HUB.fullmatch(spec)):
-        raise InputError(f'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), a folder that exists, '
-                         f'or ORG/NAME on the hub; got {spec!r}')
-    try: return _diffusers(m[1], m[2], m[3])
-    except InputError: raise
+        raise InputError(
+            f'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), a folder that exists, '
+            f'or ORG/NAME on the hub; got {spec!r}'
+        )
+    try:
+        return _diffusers(m[1], m[2], m[3])
+    except InputError:
+        raise
     except Exception as e:  # network, hub and diffusers raise anything
         why = str(e).splitlines()[0].rstrip('.')
-        raise InputError(f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, or no '
-                         f'such model: {why}); '
-                         f'where there is a network, `hf download {m[1]} --local-dir {m[1].split("/")[1]}`, '
-                         'bring that folder here and give its path as the codec') from e
+        raise InputError(
+            f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, or no '
+            f'such model: {why}); '
+            f'where there is a network, `hf download {m[1]} --local-dir {m[1].split("/")[1]}`, '
+            'bring that folder here and give its path as the codec'
+        ) from e
 
 # %% ../nbs/03_codecs.ipynb #cell-41
 class LatentStats(NamedTuple):
     "Mean and scale of each latent channel, measured on the training set."
-    mean: Tensor # `(c,)`, fp32
-    scale: Tensor # `(c,)`, fp32, > 0
 
-    def standardise(self,
-        z:Tensor, # In the codec's units, `(b, c, h, w)` or `(b, c, depth, h, w)`
-    ) -> Tensor: # Result, shaped as `z`, fp32
+    mean: Tensor  # `(c,)`, fp32
+    scale: Tensor  # `(c,)`, fp32, > 0
+
+    def standardise(
+        self,
+        z: Tensor,  # In the codec's units, `(b, c, h, w)` or `(b, c, depth, h, w)`
+    ) -> Tensor:  # Result, shaped as `z`, fp32
         "Codec's units to standard ones."
-        mean, scale = (v.to(z.device).view(-1, *(1,)*(z.ndim - 2)) for v in self)
+        mean, scale = (v.to(z.device).view(-1, *(1,) * (z.ndim - 2)) for v in self)
         return (z - mean).div_(scale)
 
-    def restore(self,
-        z:Tensor, # In standard units, `(b, c, h, w)`
-    ) -> Tensor: # Result, shaped as `z`, fp32
+    def restore(
+        self,
+        z: Tensor,  # In standard units, `(b, c, h, w)`
+    ) -> Tensor:  # Result, shaped as `z`, fp32
         "Standard units to the codec's."
-        mean, scale = (v.to(z.device).view(-1, *(1,)*(z.ndim - 2)) for v in self)
-        return (z*scale).add_(mean)
+        mean, scale = (v.to(z.device).view(-1, *(1,) * (z.ndim - 2)) for v in self)
+        return (z * scale).add_(mean)
+
 
 def stats_from(
-    d:dict, # With lists `mean` and `scale`, as a file has them
-    channels:int, # Number of latent channels
-    what:str, # File name, for the error
+    d: dict,  # With lists `mean` and `scale`, as a file has them
+    channels: int,  # Number of latent channels
+    what: str,  # File name, for the error
 ) -> LatentStats:
     "Mean and scale that somebody else wrote; raises `InputError` for numbers that are none, or too many."
-    checked(d, dict(mean=list_of(number(-1e9, 1e9), channels, channels), scale=list_of(number(1e-9, 1e9), channels, channels)), what)
-    return LatentStats(torch.tensor(d['mean'], dtype=torch.float32), torch.tensor(d['scale'], dtype=torch.float32))
+    checked(
+        d,
+        dict(
+            mean=list_of(number(-1e9, 1e9), channels, channels),
+            scale=list_of(number(1e-9, 1e9), channels, channels),
+        ),
+        what,
+    )
+    return LatentStats(
+        torch.tensor(d['mean'], dtype=torch.float32), torch.tensor(d['scale'], dtype=torch.float32)
+    )
 
 # %% ../nbs/03_codecs.ipynb #cell-43
 def moments(
-    z:Tensor, # Latents, `(n, c, h, w)` or `(n, c, depth, h, w)`
-) -> tuple[Tensor, Tensor]: # `(n, c)` each, fp32
+    z: Tensor,  # Latents, `(n, c, h, w)` or `(n, c, depth, h, w)`
+) -> tuple[Tensor, Tensor]:  # `(n, c)` each, fp32
     "Mean and variance of each channel of each latent."
-    if not len(z): return z.new_zeros(2, *z.shape[:2], dtype=torch.float32).unbind()
+    if not len(z):
+        return z.new_zeros(2, *z.shape[:2], dtype=torch.float32).unbind()
     v, m = torch.var_mean(z.float(), dim=tuple(range(2, z.ndim)), correction=0)
     return m, v
 
+
 def pooled(
-    mean:Tensor, # `(n, c)`
-    var:Tensor, # `(n, c)`
-    constant:float|None=None, # Scale of a channel that never varies, > 0; None refuses such a channel
+    mean: Tensor,  # `(n, c)`
+    var: Tensor,  # `(n, c)`
+    # Scale of a channel that never varies, > 0; None refuses such a channel
+    constant: float | None = None,
 ) -> LatentStats:
     "Mean and scale of each channel over all latents; raises `InputError` if a channel is not finite, or constant."
     m, v = mean.double(), var.double()
     scale = (v.mean(0) + (m - m.mean(0)).square().mean(0)).sqrt()
-    if constant is not None: scale = scale.where(~(scale <= 1e-6), torch.tensor(constant).to(scale))
+    if constant is not None:
+        scale = scale.where(~(scale <= 1e-6), torch.tensor(constant).to(scale))
     bad = ~(scale.isfinite() & (scale > 1e-6))
     if bad.any():
-        raise InputError(f'latent channels {bad.nonzero()[:4, 0].tolist()} are constant or not finite over the '
-                         f'whole set; '
-                         'are the images blank?')
+        raise InputError(
+            f'latent channels {bad.nonzero()[:4, 0].tolist()} are constant or not finite over the '
+            f'whole set; '
+            'are the images blank?'
+        )
     return LatentStats(m.mean(0).float(), scale.float())
 
 # %% ../nbs/03_codecs.ipynb #ce7ccfab
-CODECS = dict(pixels=PixelShuffle, dct=TileDCT)               # Codecs without weights, by the first word of their names
+# Codecs without weights, by the first word of their names
+CODECS = dict(pixels=PixelShuffle, dct=TileDCT)
 
 # %% ../nbs/03_codecs.ipynb #0e55beec
 def tile_codec(
-    spec:str, # A codec's name
-) -> tuple|None: # `(kind, factor, channels)`; None for a codec of another kind
+    spec: str,  # A codec's name
+) -> tuple | None:  # `(kind, factor, channels)`; None for a codec of another kind
     "What `dct:F` or `pixels:F:C` says; raises `InputError` where its numbers are none."
     kind, *numbers = str(spec).split(':')
-    if kind not in CODECS or not numbers: return None
+    if kind not in CODECS or not numbers:
+        return None
     if len(numbers) > 2 or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers):
-        raise InputError(f'{spec} is no codec; write {kind}:F or {kind}:F:C, as in pixels:F, with numbers from 1 to 16')
+        raise InputError(
+            f'{spec} is no codec; write {kind}:F or {kind}:F:C, as in pixels:F, with numbers from 1 to 16'
+        )
     return kind, int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 3
+
 
 def load_codec(
     # `dct:F`, `pixels:F` (F from 1 to 16), `dct:F:C` for images of C channels, a folder,
     # or ORG/NAME, ORG/NAME/subfolder, ORG/NAME@revision on the hub
-    spec:str,
-    device:str|torch.device|None=None, # Device of an autoencoder; default: a GPU if available
-    precision:str='fp32', # Precision of an autoencoder: fp32, bf16, or auto: bf16 where the device computes it fast
-    tile:int=512, # Side of an autoencoder's tiles, pixels
+    spec: str,
+    # Device of an autoencoder; default: a GPU if available
+    device: str | torch.device | None = None,
+    # Precision of an autoencoder: fp32, bf16, or auto: bf16 where the device computes it fast
+    precision: str = 'fp32',
+    tile: int = 512,  # Side of an autoencoder's tiles, pixels
 ) -> Codec:
     "The codec that `spec` names; raises `InputError` for a name that leads nowhere, or to something else."
-    if found := tile_codec(spec): return CODECS[found[0]](*found[1:])
+    if found := tile_codec(spec):
+        return CODECS[found[0]](*found[1:])
     return Autoencoder(_network(str(spec)), str(spec), device, precision, tile)
 
 # %% ../nbs/03_codecs.ipynb #1681613f
 def write_codec(
-    folder:Path, # Parent of the folder `codec`, if the codec needs one
-    codec:Codec, # Codec, output of `load_codec`
-) -> str: # `./codec`, or a name that leads to the codec from anywhere
+    folder: Path,  # Parent of the folder `codec`, if the codec needs one
+    codec: Codec,  # Codec, output of `load_codec`
+) -> str:  # `./codec`, or a name that leads to the codec from anywhere
     "Write a codec beside the model that needs it."
-    if not isinstance(codec, Autoencoder) or not os.path.isdir(os.path.expanduser(codec.spec)): return codec.spec
-    to = folder/'codec'
+    if not isinstance(codec, Autoencoder) or not os.path.isdir(os.path.expanduser(codec.spec)):
+        return codec.spec
+    to = folder / 'codec'
     if type(codec.net) in OWN_CLASSES.values():
-        write_json(to/'config.json', dict(_class_name=type(codec.net).__name__, **codec.net.config))
-        write_tensors(to/WEIGHTS_FILE, cast_to_half_if_lossless({k: v.float() for k, v in codec.net.state_dict().items()}))
+        write_json(
+            to / 'config.json', dict(_class_name=type(codec.net).__name__, **codec.net.config)
+        )
+        write_tensors(
+            to / WEIGHTS_FILE,
+            cast_to_half_if_lossless({k: v.float() for k, v in codec.net.state_dict().items()}),
+        )
     elif isinstance(codec.net, TinyAutoencoder):
         for part in ('encoder', 'decoder'):
-            write_tensors(to/f'codec_{part}.safetensors',
-                          {k: v.float() for k, v in getattr(codec.net, part).state_dict().items()})
-    else: codec.net.save_pretrained(to)
+            write_tensors(
+                to / f'codec_{part}.safetensors',
+                {k: v.float() for k, v in getattr(codec.net, part).state_dict().items()},
+            )
+    else:
+        codec.net.save_pretrained(to)
     return './codec'

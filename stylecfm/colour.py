@@ -8,175 +8,246 @@ __all__ = []
 # %% ../nbs/00b_colour.ipynb #f9440918
 import struct
 from typing import Callable, NamedTuple
+
 import numpy as np
+
 from .config import InputError
 
 # %% ../nbs/00b_colour.ipynb #65849118
 def srgb_decode(
-    v:np.ndarray, # Encoded values in [0, 1], `(...)`
-) -> np.ndarray: # Linear light in [0, 1], shaped as `v`
+    v: np.ndarray,  # Encoded values in [0, 1], `(...)`
+) -> np.ndarray:  # Linear light in [0, 1], shaped as `v`
     "sRGB values to linear light (IEC 61966-2-1)."
     v = np.asarray(v, float)
-    return np.where(v <= .04045, v/12.92, ((v + .055)/1.055)**2.4)
+    return np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
+
 
 def srgb_encode(
-    y:np.ndarray, # Linear light in [0, 1], `(...)`
-) -> np.ndarray: # Encoded values in [0, 1], shaped as `y`
+    y: np.ndarray,  # Linear light in [0, 1], `(...)`
+) -> np.ndarray:  # Encoded values in [0, 1], shaped as `y`
     "Linear light to sRGB values (IEC 61966-2-1)."
     y = np.asarray(y, float)
-    return np.where(y <= .0031308, 12.92*y, 1.055*np.maximum(y, .0031308)**(1/2.4) - .055)
+    return np.where(
+        y <= 0.0031308, 12.92 * y, 1.055 * np.maximum(y, 0.0031308) ** (1 / 2.4) - 0.055
+    )
+
 
 def bt709_decode(
-    v:np.ndarray, # Encoded values in [0, 1], `(...)`
-) -> np.ndarray: # Linear light in [0, 1], shaped as `v`
+    v: np.ndarray,  # Encoded values in [0, 1], `(...)`
+) -> np.ndarray:  # Linear light in [0, 1], shaped as `v`
     "Values of ITU-R BT.709, BT.601 or BT.2020 to linear light: the inverse of the camera's function."
     v = np.asarray(v, float)
-    return np.where(v < .081, v/4.5, ((v + .099)/1.099)**(1/.45))
+    return np.where(v < 0.081, v / 4.5, ((v + 0.099) / 1.099) ** (1 / 0.45))
+
 
 def power(
-    exponent:float, # Exponent, > 0
-) -> Callable: # Encoded values in [0, 1] to linear light
+    exponent: float,  # Exponent, > 0
+) -> Callable:  # Encoded values in [0, 1] to linear light
     "A transfer function that is a power of the encoded value."
-    return lambda v: np.asarray(v, float)**exponent
+    return lambda v: np.asarray(v, float) ** exponent
 
 # %% ../nbs/00b_colour.ipynb #ac22babe
-D50 = np.array([.9642, 1., .8249]) # White point of ICC's profile connection space, XYZ
-SRGB = (.3127, .3290, .64, .33, .30, .60, .15, .06) # Chromaticities of BT.709: white, red, green, blue
-ADOBE_RGB = (.3127, .3290, .64, .33, .21, .71, .15, .06) # Chromaticities of Adobe RGB (1998)
-_BRADFORD = np.array([[.8951, .2664, -.1614], [-.7502, 1.7135, .0367], [.0389, -.0685, 1.0296]])
+D50 = np.array([0.9642, 1.0, 0.8249])  # White point of ICC's profile connection space, XYZ
+# Chromaticities of BT.709: white, red, green, blue
+SRGB = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+ADOBE_RGB = (
+    0.3127,
+    0.3290,
+    0.64,
+    0.33,
+    0.21,
+    0.71,
+    0.15,
+    0.06,
+)  # Chromaticities of Adobe RGB (1998)
+_BRADFORD = np.array(
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+)
+
 
 def xyz_matrix(
-    chromaticities:tuple, # x and y of white, red, green and blue: 8 numbers
-) -> np.ndarray: # `(3, 3)`: linear RGB to XYZ, adapted to D50
+    chromaticities: tuple,  # x and y of white, red, green and blue: 8 numbers
+) -> np.ndarray:  # `(3, 3)`: linear RGB to XYZ, adapted to D50
     "The matrix of a set of primaries; raises `InputError` for chromaticities that span no colours."
     x, y = np.array(chromaticities, float).reshape(4, 2).T
-    if not (y > 0).all(): raise InputError(f'chromaticities must have y > 0, got {tuple(chromaticities)}')
-    white, *primaries = np.stack([x/y, np.ones(4), (1 - x - y)/y], 1)             # (4, 3): XYZ for Y = 1
+    if not (y > 0).all():
+        raise InputError(f'chromaticities must have y > 0, got {tuple(chromaticities)}')
+    white, *primaries = np.stack([x / y, np.ones(4), (1 - x - y) / y], 1)  # (4, 3): XYZ for Y = 1
     columns = np.array(primaries).T
     if abs(np.linalg.det(columns)) < 1e-6:
         raise InputError(f'chromaticities span no colours: {tuple(chromaticities)}')
-    m = columns*np.linalg.solve(columns, white)
-    cone = np.diag((_BRADFORD@D50)/(_BRADFORD@white))
-    return np.linalg.solve(_BRADFORD, cone@_BRADFORD)@m
+    m = columns * np.linalg.solve(columns, white)
+    cone = np.diag((_BRADFORD @ D50) / (_BRADFORD @ white))
+    return np.linalg.solve(_BRADFORD, cone @ _BRADFORD) @ m
 
 # %% ../nbs/00b_colour.ipynb #d252cabd
 class Encoding(NamedTuple):
     "A colour encoding: transfer functions and primaries."
-    curves: tuple # Transfer functions, encoded values in [0, 1] to linear light: one for grey, one or three for RGB
-    matrix: np.ndarray|None = None # `(3, 3)`: linear RGB to XYZ under D50; None: sRGB's primaries
 
-ROWS = 256 # Rows that are converted together
+    # Transfer functions, encoded values in [0, 1] to linear light: one for grey, one or three for
+    # RGB
+    curves: tuple
+    # `(3, 3)`: linear RGB to XYZ under D50; None: sRGB's primaries
+    matrix: np.ndarray | None = None
+
+
+ROWS = 256  # Rows that are converted together
+
 
 def encoding_of(
-    chromaticities:tuple, # x and y of white, red, green and blue
-    curve:Callable, # Transfer function of all channels
+    chromaticities: tuple,  # x and y of white, red, green and blue
+    curve: Callable,  # Transfer function of all channels
 ) -> Encoding:
     "An encoding from chromaticities and one transfer function."
     return Encoding((curve,), xyz_matrix(chromaticities))
 
+
 def to_srgb(
-    samples:np.ndarray, # `(h, w, 1)` or `(h, w, 3)`, uint8 or uint16 over their full range
-    encoding:Encoding, # Encoding of the samples
-) -> np.ndarray: # `(h, w, 3)`, uint8
+    samples: np.ndarray,  # `(h, w, 1)` or `(h, w, 3)`, uint8 or uint16 over their full range
+    encoding: Encoding,  # Encoding of the samples
+) -> np.ndarray:  # `(h, w, 3)`, uint8
     "Samples as 8-bit sRGB; colours outside of sRGB are clipped."
     top = np.iinfo(samples.dtype).max
-    codes = np.arange(top + 1)/top
+    codes = np.arange(top + 1) / top
     light = [np.clip(f(codes), 0, 1).astype(np.float32) for f in encoding.curves]
     n = samples.shape[2]
     if n == 1 or encoding.matrix is None:
-        tables = [np.rint(255*srgb_encode(t)).astype(np.uint8) for t in light]
+        tables = [np.rint(255 * srgb_encode(t)).astype(np.uint8) for t in light]
         channels = [tables[i % len(tables)][samples[..., i]] for i in range(n)]
-        return np.stack(channels*(3//n), -1)
-    m = np.linalg.solve(xyz_matrix(SRGB), encoding.matrix).astype(np.float32)     # to linear sRGB
-    bytes_of = np.rint(255*srgb_encode(np.arange(65536)/65535)).astype(np.uint8)
+        return np.stack(channels * (3 // n), -1)
+    m = np.linalg.solve(xyz_matrix(SRGB), encoding.matrix).astype(np.float32)  # to linear sRGB
+    bytes_of = np.rint(255 * srgb_encode(np.arange(65536) / 65535)).astype(np.uint8)
     out = np.empty(samples.shape, np.uint8)
     for k in range(0, len(samples), ROWS):
-        part = samples[k:k + ROWS]
-        y = np.stack([light[i % len(light)][part[..., i]] for i in range(3)], -1)@m.T
-        out[k:k + ROWS] = bytes_of[np.rint(65535*y.clip(0, 1)).astype(np.uint16)]
+        part = samples[k : k + ROWS]
+        y = np.stack([light[i % len(light)][part[..., i]] for i in range(3)], -1) @ m.T
+        out[k : k + ROWS] = bytes_of[np.rint(65535 * y.clip(0, 1)).astype(np.uint16)]
     return out
 
 # %% ../nbs/00b_colour.ipynb #b626258c
-def _tags(profile:bytes) -> dict: # {name: bytes}
+def _tags(profile: bytes) -> dict:  # {name: bytes}
     "The tags of an ICC profile."
     n = struct.unpack_from('>I', profile, 128)[0]
-    rows = [struct.unpack_from('>4sII', profile, 132 + 12*i) for i in range(min(n, 100))]
-    return {name: profile[at:at + size] for name, at, size in rows}
+    rows = [struct.unpack_from('>4sII', profile, 132 + 12 * i) for i in range(min(n, 100))]
+    return {name: profile[at : at + size] for name, at, size in rows}
 
-def _fixed(tag:bytes, at:int, n:int) -> np.ndarray: # `(n,)`
+
+def _fixed(tag: bytes, at: int, n: int) -> np.ndarray:  # `(n,)`
     "Numbers with 16 bits behind the point."
-    return np.array(struct.unpack_from(f'>{n}i', tag, at))/65536
+    return np.array(struct.unpack_from(f'>{n}i', tag, at)) / 65536
 
-def _curve(tag:bytes) -> Callable:
+
+def _curve(tag: bytes) -> Callable:
     "The transfer function in a tag of type `curv` or `para`; raises `ValueError` for another."
     if tag[:4] == b'curv':
         n = struct.unpack_from('>I', tag, 8)[0]
         points = np.array(struct.unpack_from(f'>{n}H', tag, 12))
-        if n < 2: return power(points[0]/256 if n else 1.)
-        return lambda v: np.interp(v, np.linspace(0, 1, n), points/65535)
+        if n < 2:
+            return power(points[0] / 256 if n else 1.0)
+        return lambda v: np.interp(v, np.linspace(0, 1, n), points / 65535)
     kind = struct.unpack_from('>H', tag, 8)[0] if tag[:4] == b'para' else 9
-    if kind > 4: raise ValueError(f'a curve of type {tag[:4]!r}')
+    if kind > 4:
+        raise ValueError(f'a curve of type {tag[:4]!r}')
     p = _fixed(tag, 12, (1, 3, 4, 5, 7)[kind])
     g, a, b, c, d, e, f = np.concatenate([p, np.zeros(7 - len(p))])
-    if kind == 0: return power(g)
-    if kind in (1, 2): d, f, e, c = -b/a, c, c, 0.                               # constant below -b/a
-    return lambda v: np.where(v >= d, np.maximum(a*v + b, 0)**g + e, c*v + f)
+    if kind == 0:
+        return power(g)
+    if kind in (1, 2):
+        d, f, e, c = -b / a, c, c, 0.0  # constant below -b/a
+    return lambda v: np.where(v >= d, np.maximum(a * v + b, 0) ** g + e, c * v + f)
 
-def _rising(f:Callable) -> Callable:
+
+def _rising(f: Callable) -> Callable:
     "A transfer function; raises `ValueError` where it does not rise from about 0 to about 1."
-    low, high = (float(f(np.array(v))) for v in (0., 1.))
-    if not (-.05 <= low < .2 and .8 < high < 1.2): raise ValueError(f'a curve from {low} to {high}')
+    low, high = (float(f(np.array(v))) for v in (0.0, 1.0))
+    if not (-0.05 <= low < 0.2 and 0.8 < high < 1.2):
+        raise ValueError(f'a curve from {low} to {high}')
     return f
 
+
 def icc_encoding(
-    profile:bytes, # An ICC profile
-) -> Encoding|None: # None for a profile made of lookup tables, or a damaged one
+    profile: bytes,  # An ICC profile
+) -> Encoding | None:  # None for a profile made of lookup tables, or a damaged one
     "The encoding that a profile with a matrix and curves describes."
     try:
         tags = _tags(profile)
-        if any(k.startswith((b'A2B', b'D2B')) for k in tags): return None
-        if profile[16:20] == b'GRAY': return Encoding((_rising(_curve(tags[b'kTRC'])),))
-        if profile[16:20] != b'RGB ' or profile[20:24] != b'XYZ ': return None
+        if any(k.startswith((b'A2B', b'D2B')) for k in tags):
+            return None
+        if profile[16:20] == b'GRAY':
+            return Encoding((_rising(_curve(tags[b'kTRC'])),))
+        if profile[16:20] != b'RGB ' or profile[20:24] != b'XYZ ':
+            return None
         columns = [_fixed(tags[c + b'XYZ'], 8, 3) for c in (b'r', b'g', b'b')]
-        return Encoding(tuple(_rising(_curve(tags[c + b'TRC'])) for c in (b'r', b'g', b'b')), np.array(columns).T)
-    except (KeyError, ValueError, struct.error): return None
+        return Encoding(
+            tuple(_rising(_curve(tags[c + b'TRC'])) for c in (b'r', b'g', b'b')),
+            np.array(columns).T,
+        )
+    except (KeyError, ValueError, struct.error):
+        return None
+
 
 def icc_channels(
-    profile:bytes, # An ICC profile
-) -> str: # Colour space as the profile writes it: RGB, GRAY, CMYK, Lab; '' if there is none
+    profile: bytes,  # An ICC profile
+) -> str:  # Colour space as the profile writes it: RGB, GRAY, CMYK, Lab; '' if there is none
     "The colour space of a profile's samples."
     return profile[16:20].decode('latin-1').strip() if profile[36:40] == b'acsp' else ''
 
 # %% ../nbs/00b_colour.ipynb #26756ba7
 def icc_codes(
-    profile:bytes, # An ICC profile
-) -> tuple|None: # Codes of primaries and transfer function; None where there are none
+    profile: bytes,  # An ICC profile
+) -> tuple | None:  # Codes of primaries and transfer function; None where there are none
     "The code points of H.273 in a profile's `cicp` tag (ICC.1:2022)."
-    try: tag = _tags(profile).get(b'cicp', b'')
-    except struct.error: return None
+    try:
+        tag = _tags(profile).get(b'cicp', b'')
+    except struct.error:
+        return None
     return (tag[8], tag[9]) if len(tag) >= 12 else None
 
 # %% ../nbs/00b_colour.ipynb #043598db
 _D65 = SRGB[:2]
-PRIMARIES = { # Chromaticities by H.273's code: white, red, green, blue
-    1: SRGB, 4: (.310, .316, .67, .33, .21, .71, .14, .08), 5: (*_D65, .64, .33, .29, .60, .15, .06),
-    6: (*_D65, .63, .34, .31, .595, .155, .07), 7: (*_D65, .63, .34, .31, .595, .155, .07),
-    9: (*_D65, .708, .292, .17, .797, .131, .046), 11: (.314, .351, .68, .32, .265, .69, .15, .06),
-    12: (*_D65, .68, .32, .265, .69, .15, .06), 22: (*_D65, .63, .34, .295, .605, .155, .077)}
-TRANSFERS = {1: bt709_decode, 4: power(2.2), 5: power(2.8), 6: bt709_decode, 8: power(1.), 11: bt709_decode, 13: srgb_decode,
-             14: bt709_decode, 15: bt709_decode} # Transfer functions by H.273's code
+PRIMARIES = {  # Chromaticities by H.273's code: white, red, green, blue
+    1: SRGB,
+    4: (0.310, 0.316, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08),
+    5: (*_D65, 0.64, 0.33, 0.29, 0.60, 0.15, 0.06),
+    6: (*_D65, 0.63, 0.34, 0.31, 0.595, 0.155, 0.07),
+    7: (*_D65, 0.63, 0.34, 0.31, 0.595, 0.155, 0.07),
+    9: (*_D65, 0.708, 0.292, 0.17, 0.797, 0.131, 0.046),
+    11: (0.314, 0.351, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
+    12: (*_D65, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
+    22: (*_D65, 0.63, 0.34, 0.295, 0.605, 0.155, 0.077),
+}
+TRANSFERS = {
+    1: bt709_decode,
+    4: power(2.2),
+    5: power(2.8),
+    6: bt709_decode,
+    8: power(1.0),
+    11: bt709_decode,
+    13: srgb_decode,
+    14: bt709_decode,
+    15: bt709_decode,
+}  # Transfer functions by H.273's code
 _HDR = {16: 'PQ', 18: 'HLG'}
 
+
 def code_encoding(
-    primaries:int, # Code of the primaries; 2: unspecified
-    transfer:int, # Code of the transfer function; 2: unspecified
-) -> Encoding|None: # None for sRGB
+    primaries: int,  # Code of the primaries; 2: unspecified
+    transfer: int,  # Code of the transfer function; 2: unspecified
+) -> Encoding | None:  # None for sRGB
     "The encoding of H.273's code points; raises `InputError` for high dynamic range and unknown codes."
-    primaries, transfer = (1 if primaries in (0, 2) else primaries), (13 if transfer in (0, 2) else transfer)
+    primaries, transfer = (
+        (1 if primaries in (0, 2) else primaries),
+        (13 if transfer in (0, 2) else transfer),
+    )
     if transfer in _HDR:
-        raise InputError(f'it has a high dynamic range ({_HDR[transfer]}); export it in standard range (SDR), in sRGB say')
+        raise InputError(
+            f'it has a high dynamic range ({_HDR[transfer]}); export it in standard range (SDR), in sRGB say'
+        )
     if primaries not in PRIMARIES or transfer not in TRANSFERS:
-        raise InputError(f'its colours have the code points {primaries}/{transfer} of H.273, which are not read here; '
-                         'export it in sRGB')
-    if (primaries, transfer) == (1, 13): return None
+        raise InputError(
+            f'its colours have the code points {primaries}/{transfer} of H.273, which are not read here; '
+            'export it in sRGB'
+        )
+    if (primaries, transfer) == (1, 13):
+        return None
     return encoding_of(PRIMARIES[primaries], TRANSFERS[transfer])

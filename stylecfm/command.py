@@ -11,184 +11,385 @@ import sys
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from importlib import import_module
 from typing import Callable, NamedTuple
+
 from .config import Config, InputError, one_word_of, say, say_all, with_keys
 
 # %% ../nbs/85_command.ipynb #0514ef4b
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/85_command.ipynb #40b76e93
 class Command(NamedTuple):
     "How a function is offered as a subcommand."
-    target:str # module:function
-    does:str # Purpose, for the list of commands
-    example:str # A line to type, behind `stylecfm`
-    groups:dict # {title: names of flags, separated by spaces}: those of the short help, at most 9
-    words:tuple = () # Flags that are given without their names, in this order
 
-_DEVICE = dict(Machine='device') # Group of commands that compute
+    target: str  # module:function
+    does: str  # Purpose, for the list of commands
+    example: str  # A line to type, behind `stylecfm`
+    # {title: names of flags, separated by spaces}: those of the short help, at most 9
+    groups: dict
+    words: tuple = ()  # Flags that are given without their names, in this order
 
-COMMANDS = dict( # {name: `Command`}
-    transfer=Command('stylecfm.cli:stylecfm_transfer', 'paint photographs, or carry images from style to style',
+
+_DEVICE = dict(Machine='device')  # Group of commands that compute
+
+COMMANDS = dict(  # {name: `Command`}
+    transfer=Command(
+        'stylecfm.cli:stylecfm_transfer',
+        'paint photographs, or carry images from style to style',
         'transfer photo.jpg painting.png --target_style van_gogh',
-        {'Images': 'input output size', 'Painting': 'checkpoint target_style source_style strength num_steps seed'}, ('input', 'output')),
-    train=Command('stylecfm.own_folders:train_command', 'train on folders of images, or on the latents of a config.json',
+        {
+            'Images': 'input output size',
+            'Painting': 'checkpoint target_style source_style strength num_steps seed',
+        },
+        ('input', 'output'),
+    ),
+    train=Command(
+        'stylecfm.own_folders:train_command',
+        'train on folders of images, or on the latents of a config.json',
         'train photos/ paintings/ --out runs/mine',
-        {'Run': 'out image_size codec hours steps hold_out until', 'Without folders': 'config resume'}, ('folders',)),
-    preprocess=Command('stylecfm.cli:stylecfm_preprocess', 'encode folders of images once, for training',
+        {
+            'Run': 'out image_size codec hours steps hold_out until',
+            'Without folders': 'config resume',
+        },
+        ('folders',),
+    ),
+    preprocess=Command(
+        'stylecfm.cli:stylecfm_preprocess',
+        'encode folders of images once, for training',
         'preprocess --raw_data_root data/raw --target_size 128',
-        {'Images': 'raw_data_root target_size dataset', 'Latents': 'data_root codec config rebuild', 'Machine': 'precision device'}),
-    plan=Command('stylecfm.advice:stylecfm_plan', 'say what a training on folders will take, and write its config',
-        'plan photos/ paintings/ --hours 2', {'Plan': 'image_size codec hours save', 'Another machine': 'budget preset'}, ('folders',)),
-    evaluate=Command('stylecfm.cli:stylecfm_evaluate', 'measure a model on images that it has not seen',
+        {
+            'Images': 'raw_data_root target_size dataset',
+            'Latents': 'data_root codec config rebuild',
+            'Machine': 'precision device',
+        },
+    ),
+    plan=Command(
+        'stylecfm.advice:stylecfm_plan',
+        'say what a training on folders will take, and write its config',
+        'plan photos/ paintings/ --hours 2',
+        {'Plan': 'image_size codec hours save', 'Another machine': 'budget preset'},
+        ('folders',),
+    ),
+    evaluate=Command(
+        'stylecfm.cli:stylecfm_evaluate',
+        'measure a model on images that it has not seen',
         'evaluate runs/mine --output runs/mine/evaluation',
-        {'Images': 'photos paintings size most', 'Report': 'output draws judge_steps', 'Machine': 'device'}, ('checkpoint',)),
-    export=Command('stylecfm.cli:stylecfm_export', 'write the network of a model for torch.export.load',
-        'export runs/mine network.pt2', {'Files': 'checkpoint output overwrite'}, ('checkpoint', 'output')),
-    app=Command('stylecfm.app:stylecfm_app', 'serve a page on which pictures are painted', 'app --open_browser',
-        {'Page': 'checkpoint host port open_browser', 'Limits': 'max_side max_waiting'} | _DEVICE),
-    demo=Command('stylecfm.demo:stylecfm_demo', 'train on sample pictures and transfer unseen ones, in minutes', 'demo --steps 300',
-        {'Demonstration': 'out crops steps tests seed restart'}),
-    doctor=Command('stylecfm.advice:stylecfm_doctor', 'look at this machine, and say what to do', 'doctor', {'Result': 'json'}),
-    profile=Command('stylecfm.advice:stylecfm_profile', 'say what a training step needs: memory, operations, time', 'profile --budget 8 --batch_size 32',
-        {'Run': 'config image_size batch_size', 'Result': 'budget json picture measure', 'Machine': 'device'}))
-COMMANDS['add-style'] = Command('stylecfm.add_style:stylecfm_add_style', 'add a style to a trained painter from one folder of paintings',
-    'add-style vermeer paintings/', {'Style': 'name paintings checkpoint output', 'Training': 'minutes steps size seed'} | _DEVICE, ('name', 'paintings'))
-COMMANDS['train-painter'] = Command('stylecfm.train_painter:stylecfm_train_painter', 'train a painter on photographs and paintings',
-    'train-painter photos/ paintings/ --output runs/painter', {'Images': 'photos paintings size', 'Training': 'output minutes codec width layers seed'}, ('photos', 'paintings'))
-COMMANDS['hold-out'] = Command('stylecfm.own_folders:hold_out_command', 'divide folders into images to train on and images held out',
-    'hold-out photos/ paintings/ --out runs/mine', {'Run': 'out hold_out'}, ('folders',))
+        {
+            'Images': 'photos paintings size most',
+            'Report': 'output draws judge_steps',
+            'Machine': 'device',
+        },
+        ('checkpoint',),
+    ),
+    export=Command(
+        'stylecfm.cli:stylecfm_export',
+        'write the network of a model for torch.export.load',
+        'export runs/mine network.pt2',
+        {'Files': 'checkpoint output overwrite'},
+        ('checkpoint', 'output'),
+    ),
+    app=Command(
+        'stylecfm.app:stylecfm_app',
+        'serve a page on which pictures are painted',
+        'app --open_browser',
+        {'Page': 'checkpoint host port open_browser', 'Limits': 'max_side max_waiting'} | _DEVICE,
+    ),
+    demo=Command(
+        'stylecfm.demo:stylecfm_demo',
+        'train on sample pictures and transfer unseen ones, in minutes',
+        'demo --steps 300',
+        {'Demonstration': 'out crops steps tests seed restart'},
+    ),
+    doctor=Command(
+        'stylecfm.advice:stylecfm_doctor',
+        'look at this machine, and say what to do',
+        'doctor',
+        {'Result': 'json'},
+    ),
+    profile=Command(
+        'stylecfm.advice:stylecfm_profile',
+        'say what a training step needs: memory, operations, time',
+        'profile --budget 8 --batch_size 32',
+        {
+            'Run': 'config image_size batch_size',
+            'Result': 'budget json picture measure',
+            'Machine': 'device',
+        },
+    ),
+)
+COMMANDS['add-style'] = Command(
+    'stylecfm.add_style:stylecfm_add_style',
+    'add a style to a trained painter from one folder of paintings',
+    'add-style vermeer paintings/',
+    {'Style': 'name paintings checkpoint output', 'Training': 'minutes steps size seed'} | _DEVICE,
+    ('name', 'paintings'),
+)
+COMMANDS['train-painter'] = Command(
+    'stylecfm.train_painter:stylecfm_train_painter',
+    'train a painter on photographs and paintings',
+    'train-painter photos/ paintings/ --output runs/painter',
+    {'Images': 'photos paintings size', 'Training': 'output minutes codec width layers seed'},
+    ('photos', 'paintings'),
+)
+COMMANDS['hold-out'] = Command(
+    'stylecfm.own_folders:hold_out_command',
+    'divide folders into images to train on and images held out',
+    'hold-out photos/ paintings/ --out runs/mine',
+    {'Run': 'out hold_out'},
+    ('folders',),
+)
 
 # %% ../nbs/85_command.ipynb #7afed44b
-GROUPS = dict( # {group: {name: `Command`}} of the other fields
+GROUPS = dict(  # {group: {name: `Command`}} of the other fields
     brain=dict(
-        demo=Command('stylecfm.apps.brain:stylecfm_brain', 'train on phantoms and find the lesions of others', 'brain demo --minutes 6', {'Demonstration': 'output minutes'}),
-        slices=Command('stylecfm.apps.brain:stylecfm_brain_slices', 'cut subjects into slices', 'brain slices subjects/', {'Slices': 'subjects output size'}, ('subjects',)),
-        train=Command('stylecfm.apps.brain:stylecfm_brain_train', 'train on slices', 'brain train --minutes 60',
-            {'Run': 'root minutes batch_size hidden_dim num_layers config cfg_scale'}),
-        translate=Command('stylecfm.apps.brain:stylecfm_brain_translate', 'write a map of lesions of a subject', 'brain translate subjects/one map.nii.gz',
-            {'Files': 'subject output checkpoint overwrite', 'Map': 'cfg_scale batch_size size'} | _DEVICE, ('subject', 'output'))),
+        demo=Command(
+            'stylecfm.apps.brain:stylecfm_brain',
+            'train on phantoms and find the lesions of others',
+            'brain demo --minutes 6',
+            {'Demonstration': 'output minutes'},
+        ),
+        slices=Command(
+            'stylecfm.apps.brain:stylecfm_brain_slices',
+            'cut subjects into slices',
+            'brain slices subjects/',
+            {'Slices': 'subjects output size'},
+            ('subjects',),
+        ),
+        train=Command(
+            'stylecfm.apps.brain:stylecfm_brain_train',
+            'train on slices',
+            'brain train --minutes 60',
+            {'Run': 'root minutes batch_size hidden_dim num_layers config cfg_scale'},
+        ),
+        translate=Command(
+            'stylecfm.apps.brain:stylecfm_brain_translate',
+            'write a map of lesions of a subject',
+            'brain translate subjects/one map.nii.gz',
+            {'Files': 'subject output checkpoint overwrite', 'Map': 'cfg_scale batch_size size'}
+            | _DEVICE,
+            ('subject', 'output'),
+        ),
+    ),
     radar=dict(
-        demo=Command('stylecfm.apps.radar:stylecfm_radar', 'train on made streets and enhance the radar of others', 'radar demo --steps 600', {'Demonstration': 'output steps seed'}),
-        train=Command('stylecfm.apps.radar:stylecfm_radar_train', 'train on clouds of both sensors', 'radar train radar/ lidar/ --steps 2000',
-            {'Clouds': 'radar lidar layout fields', 'Grid': 'low side shape', 'Run': 'output steps'}, ('radar', 'lidar')),
-        enhance=Command('stylecfm.apps.radar:stylecfm_radar_enhance', 'make of radar clouds what a lidar would have seen', 'radar enhance cloud.pcd enhanced.pcd',
-            {'Clouds': 'input output layout fields origin', 'Model': 'checkpoint seed overwrite'}, ('input', 'output'))),
+        demo=Command(
+            'stylecfm.apps.radar:stylecfm_radar',
+            'train on made streets and enhance the radar of others',
+            'radar demo --steps 600',
+            {'Demonstration': 'output steps seed'},
+        ),
+        train=Command(
+            'stylecfm.apps.radar:stylecfm_radar_train',
+            'train on clouds of both sensors',
+            'radar train radar/ lidar/ --steps 2000',
+            {
+                'Clouds': 'radar lidar layout fields',
+                'Grid': 'low side shape',
+                'Run': 'output steps',
+            },
+            ('radar', 'lidar'),
+        ),
+        enhance=Command(
+            'stylecfm.apps.radar:stylecfm_radar_enhance',
+            'make of radar clouds what a lidar would have seen',
+            'radar enhance cloud.pcd enhanced.pcd',
+            {'Clouds': 'input output layout fields origin', 'Model': 'checkpoint seed overwrite'},
+            ('input', 'output'),
+        ),
+    ),
     users=dict(
-        demo=Command('stylecfm.apps.users:stylecfm_users', 'train on digits in 31 hands', 'users demo --minutes 1', {'Demonstration': 'output minutes seed'}),
-        train=Command('stylecfm.apps.users:stylecfm_users_train', "train a latent U-Net on users' pictures", 'users train pictures/ --num_epochs 100',
-            {'Images': 'data_dir vae_path resolution', 'Run': 'output_dir num_epochs batch_size learning_rate size objective'}, ('data_dir',)),
-        generate=Command('stylecfm.apps.users:stylecfm_users_generate', 'make pictures of users', 'users generate --output pictures --number 4',
-            {'Pictures': 'output users number resolution', 'Model': 'checkpoint num_steps cfg_scale sampler seed'})))
+        demo=Command(
+            'stylecfm.apps.users:stylecfm_users',
+            'train on digits in 31 hands',
+            'users demo --minutes 1',
+            {'Demonstration': 'output minutes seed'},
+        ),
+        train=Command(
+            'stylecfm.apps.users:stylecfm_users_train',
+            "train a latent U-Net on users' pictures",
+            'users train pictures/ --num_epochs 100',
+            {
+                'Images': 'data_dir vae_path resolution',
+                'Run': 'output_dir num_epochs batch_size learning_rate size objective',
+            },
+            ('data_dir',),
+        ),
+        generate=Command(
+            'stylecfm.apps.users:stylecfm_users_generate',
+            'make pictures of users',
+            'users generate --output pictures --number 4',
+            {
+                'Pictures': 'output users number resolution',
+                'Model': 'checkpoint num_steps cfg_scale sampler seed',
+            },
+        ),
+    ),
+)
 
-CHOICES = dict( # {flag: allowed words}, for the error, the help and the completion
-    mode=['loop', 'flowedit', 'sdedit'], palette=['assigned', 'collection'], match=one_word_of('inference', 'match'), method=one_word_of('inference', 'solver'),
-    precision=['fp32', 'bf16', 'auto'], preset=['low', 'medium', 'high'], freeze=one_word_of('training', 'freeze'),
-    until=['hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'], objective=['otcfm', 'ddpm'], sampler=['solver', 'ddim', 'ancestral'],
-    mixed_precision=['no', 'fp16', 'bf16'])
+CHOICES = dict(  # {flag: allowed words}, for the error, the help and the completion
+    mode=['loop', 'flowedit', 'sdedit'],
+    palette=['assigned', 'collection'],
+    match=one_word_of('inference', 'match'),
+    method=one_word_of('inference', 'solver'),
+    precision=['fp32', 'bf16', 'auto'],
+    preset=['low', 'medium', 'high'],
+    freeze=one_word_of('training', 'freeze'),
+    until=['hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'],
+    objective=['otcfm', 'ddpm'],
+    sampler=['solver', 'ddim', 'ancestral'],
+    mixed_precision=['no', 'fp16', 'bf16'],
+)
 
-PRESENT_NAMES = dict(cfg_scale='guidance_scale', method='solver', num_steps='num_inference_steps') # {first documents' flag: name of the quantity}; both work
+# {first documents' flag: name of the quantity}; both work
+PRESENT_NAMES = dict(cfg_scale='guidance_scale', method='solver', num_steps='num_inference_steps')
 
 # %% ../nbs/85_command.ipynb #e6af7b50
 def function_of(
-    command:Command, # Entry of a table
-) -> Callable: # Function with the command's parameters
+    command: Command,  # Entry of a table
+) -> Callable:  # Function with the command's parameters
     "Import the function of a subcommand."
     module, _, name = command.target.partition(':')
     return getattr(import_module(module), name).__wrapped__
 
-def _add_words(p, f:Callable, words:tuple):
+
+def _add_words(p, f: Callable, words: tuple):
     "Add what is given without a flag: lists of words, or a flag's value under the name `FLAG_word`."
     from fastcore.docments import docments
+
     for w in words:
-        if f.__annotations__[w] is list: p.add_argument(w, nargs='*', metavar=w.upper(), help=docments(f, returns=False)[w])
-        else: p.add_argument(f'{w}_word', nargs='?', metavar=w.upper(), help=f'as --{w}')
+        if f.__annotations__[w] is list:
+            p.add_argument(w, nargs='*', metavar=w.upper(), help=docments(f, returns=False)[w])
+        else:
+            p.add_argument(f'{w}_word', nargs='?', metavar=w.upper(), help=f'as --{w}')
+
 
 def command_parser(
-    name:str, # Words behind `stylecfm`, as 'brain train'
-    command:Command, # Entry of a table
-    every:bool=False, # Show all flags instead of those of the groups
+    name: str,  # Words behind `stylecfm`, as 'brain train'
+    command: Command,  # Entry of a table
+    every: bool = False,  # Show all flags instead of those of the groups
 ) -> ArgumentParser:
     "Parser of a subcommand, with its flags in groups."
     from stylecfm.flags import CommandParser, parser_of
+
     f = function_of(command)
-    p = CommandParser(prog=f'stylecfm {name}', description=f.__doc__, add_help=False, formatter_class=RawDescriptionHelpFormatter,
-                      epilog=f'example:\n  stylecfm {command.example}')
+    p = CommandParser(
+        prog=f'stylecfm {name}',
+        description=f.__doc__,
+        add_help=False,
+        formatter_class=RawDescriptionHelpFormatter,
+        epilog=f'example:\n  stylecfm {command.example}',
+    )
     _add_words(p, f, command.words)
     made = {a.dest: a for a in parser_of(f)._actions if a.option_strings and a.dest != 'help'}
     titles = {k: title for title, keys in command.groups.items() for k in keys.split()}
     groups = {t: p.add_argument_group(t) for t in [*command.groups, 'More']}
     for k in sorted(made, key=lambda k: list(titles).index(k) if k in titles else len(titles)):
         a = made[k]
-        if k in PRESENT_NAMES: a.option_strings = [f'--{PRESENT_NAMES[k]}', *a.option_strings]
-        if k in CHOICES and isinstance(a.choices, type(None)): a.choices, a.metavar = CHOICES[k], PRESENT_NAMES.get(k, k).upper()
-        if k not in titles and not every: a.help = SUPPRESS
-        elif k in CHOICES: a.help += f'; one of {", ".join(CHOICES[k])}'
+        if k in PRESENT_NAMES:
+            a.option_strings = [f'--{PRESENT_NAMES[k]}', *a.option_strings]
+        if k in CHOICES and isinstance(a.choices, type(None)):
+            a.choices, a.metavar = CHOICES[k], PRESENT_NAMES.get(k, k).upper()
+        if k not in titles and not every:
+            a.help = SUPPRESS
+        elif k in CHOICES:
+            a.help += f'; one of {", ".join(CHOICES[k])}'
         groups[titles.get(k, 'More')]._add_action(a)
     general = p.add_argument_group('General')
-    general.add_argument('--set', action='append', default=[], metavar='KEY=VALUE', help='set a key of the config, as training.seed=1, or any flag; may be repeated')
+    general.add_argument(
+        '--set',
+        action='append',
+        default=[],
+        metavar='KEY=VALUE',
+        help='set a key of the config, as training.seed=1, or any flag; may be repeated',
+    )
     general.add_argument('-h', '--help', action='store_true', help='show this help')
     general.add_argument('--help-all', action='store_true', help='show all flags')
     return p
 
 # %% ../nbs/85_command.ipynb #c56987b0
 def set_values(
-    given:list, # Texts `key=value` of --set
-    flags:set, # Flags that the command has
-    kinds:dict, # {flag: type}
-) -> tuple: # {flag: value}, {section.key: value}
+    given: list,  # Texts `key=value` of --set
+    flags: set,  # Flags that the command has
+    kinds: dict,  # {flag: type}
+) -> tuple:  # {flag: value}, {section.key: value}
     "Values of --set: a word with a dot is a key of the config, another one a flag; raises `InputError`."
     import json
+
     from stylecfm.flags import meant
+
     to_flags, to_config = {}, {}
     for text in given:
         key, sign, value = text.partition('=')
         key = key.strip().lstrip('-').replace('-', '_')
         key = {new: old for old, new in PRESENT_NAMES.items()}.get(key, key)
-        if not sign or not key: raise InputError(f'--set must be KEY=VALUE, as training.seed=1, got {text!r}')
-        try: v = json.loads(value)
-        except ValueError: v = value
-        if '.' in key: to_config[key] = v
+        if not sign or not key:
+            raise InputError(f'--set must be KEY=VALUE, as training.seed=1, got {text!r}')
+        try:
+            v = json.loads(value)
+        except ValueError:
+            v = value
+        if '.' in key:
+            to_config[key] = v
         elif key in flags:
             kind = kinds.get(key, str)
-            try: to_flags[key] = bool(v) if kind is bool else str(value) if kind is str else kind(v)
-            except (TypeError, ValueError): raise InputError(f'--set {key} must be {kind.__name__}, got {value!r}') from None
-        else: raise InputError(f'unknown key {key}{meant(key, sorted(flags))}; keys of the config have a dot, as training.seed')
-    if to_config: with_keys(Config(), to_config)                                # unknown keys, before anything is imported
+            try:
+                to_flags[key] = bool(v) if kind is bool else str(value) if kind is str else kind(v)
+            except (TypeError, ValueError):
+                raise InputError(f'--set {key} must be {kind.__name__}, got {value!r}') from None
+        else:
+            raise InputError(
+                f'unknown key {key}{meant(key, sorted(flags))}; keys of the config have a dot, as training.seed'
+            )
+    if to_config:
+        with_keys(Config(), to_config)  # unknown keys, before anything is imported
     return to_flags, to_config
 
-def _spelled(words:list) -> list:
+
+def _spelled(words: list) -> list:
     "Flags with underscores for hyphens; what follows -- stays."
     end = words.index('--') if '--' in words else len(words)
+
     def spelled(w):
         "One word."
         flag, sign, value = w[2:].partition('=')
         flag = flag.replace('-', '_')
         return '--' + ('help-all' if flag == 'help_all' else flag) + sign + value
-    return [spelled(w) if w.startswith('--') and len(w) > 2 else w for w in words[:end]] + words[end:]
+
+    return [spelled(w) if w.startswith('--') and len(w) > 2 else w for w in words[:end]] + words[
+        end:
+    ]
+
 
 def run_command(
-    name:str, # Words behind `stylecfm`, as 'brain train'
-    command:Command, # Entry of a table
-    words:list, # Words behind those
-) -> int|None: # Exit code; None for success
+    name: str,  # Words behind `stylecfm`, as 'brain train'
+    command: Command,  # Entry of a table
+    words: list,  # Words behind those
+) -> int | None:  # Exit code; None for success
     "Run a subcommand with the words of a command line."
     from stylecfm.cli import reported
     from stylecfm.flags import keys_given
+
     words = _spelled(words)
     p = command_parser(name, command, '--help-all' in words)
     given = vars(p.parse_intermixed_args(words))
-    if given.pop('help') | given.pop('help_all'): return p.print_help()
+    if given.pop('help') | given.pop('help_all'):
+        return p.print_help()
     f = function_of(command)
     kinds = {k: bool if k in _switches(p) else v for k, v in f.__annotations__.items()}
-    with reported(given.get('debug', False)): flags, keys = set_values(given.pop('set'), {*kinds} & {*given}, kinds)
+    with reported(given.get('debug', False)):
+        flags, keys = set_values(given.pop('set'), {*kinds} & {*given}, kinds)
     for w in command.words:
-        if f'{w}_word' not in given: continue
+        if f'{w}_word' not in given:
+            continue
         v = given.pop(f'{w}_word')
-        if v is not None and given[w] != inspect.signature(f).parameters[w].default: p.error(f'{w} is given twice, as {v} and by --{w}; give it once')
-        if v is not None: given[w] = v
-    with keys_given(keys): return f(**given | flags)
+        if v is not None and given[w] != inspect.signature(f).parameters[w].default:
+            p.error(f'{w} is given twice, as {v} and by --{w}; give it once')
+        if v is not None:
+            given[w] = v
+    with keys_given(keys):
+        return f(**given | flags)
+
 
 def _switches(p) -> set:
     "Flags without a value."
@@ -197,33 +398,68 @@ def _switches(p) -> set:
 # %% ../nbs/85_command.ipynb #a10f888c
 def overview() -> str:
     "The list of commands."
-    lines = ['usage: stylecfm COMMAND ...', '', 'Turn photographs into paintings and back, and train the network that does it.', '', 'commands:']
+    lines = [
+        'usage: stylecfm COMMAND ...',
+        '',
+        'Turn photographs into paintings and back, and train the network that does it.',
+        '',
+        'commands:',
+    ]
     lines += [f'  {n:15}{COMMANDS[n].does}' for n in COMMANDS]
     lines += ['', 'other fields:'] + [f'  {g:15}{", ".join(GROUPS[g])}' for g in GROUPS]
-    return '\n'.join([*lines, '', 'general:', '  completion     print a script for bash, zsh or fish', '  --version      print the version', '',
-                      'examples:', '  stylecfm transfer photo.jpg painting.png --target_style van_gogh', '  stylecfm train photos/ paintings/ --out runs/mine',
-                      '', 'stylecfm COMMAND --help shows the flags of a command.'])
+    return '\n'.join(
+        [
+            *lines,
+            '',
+            'general:',
+            '  completion     print a script for bash, zsh or fish',
+            '  --version      print the version',
+            '',
+            'examples:',
+            '  stylecfm transfer photo.jpg painting.png --target_style van_gogh',
+            '  stylecfm train photos/ paintings/ --out runs/mine',
+            '',
+            'stylecfm COMMAND --help shows the flags of a command.',
+        ]
+    )
+
 
 def group_overview(
-    group:str, # Name of a group
+    group: str,  # Name of a group
 ) -> str:
     "The list of a group's commands."
-    return '\n'.join([f'usage: stylecfm {group} COMMAND ...', '', 'commands:', *(f'  {n:12}{c.does}' for n, c in GROUPS[group].items()),
-                      '', 'example:', f'  stylecfm {next(iter(GROUPS[group].values())).example}'])
+    return '\n'.join(
+        [
+            f'usage: stylecfm {group} COMMAND ...',
+            '',
+            'commands:',
+            *(f'  {n:12}{c.does}' for n, c in GROUPS[group].items()),
+            '',
+            'example:',
+            f'  stylecfm {next(iter(GROUPS[group].values())).example}',
+        ]
+    )
 
-def every_command() -> dict: # {words: `Command`}
+
+def every_command() -> dict:  # {words: `Command`}
     "All subcommands, those of groups with two words."
     return COMMANDS | {f'{g} {n}': c for g, d in GROUPS.items() for n, c in d.items()}
 
-SHELLS = 'bash', 'zsh', 'fish' # Shells for which `completion` prints a script
+
+SHELLS = 'bash', 'zsh', 'fish'  # Shells for which `completion` prints a script
+
 
 def flags_of(
-    name:str, # Words behind `stylecfm`
-    command:Command, # Entry of a table
-) -> dict: # {flag: allowed words, or None for a value, or [] for a switch}
+    name: str,  # Words behind `stylecfm`
+    command: Command,  # Entry of a table
+) -> dict:  # {flag: allowed words, or None for a value, or [] for a switch}
     "All flags of a subcommand, for its completion."
     p = command_parser(name, command)
-    return {a.option_strings[0]: [] if a.nargs == 0 else a.choices for a in p._actions if a.option_strings}
+    return {
+        a.option_strings[0]: [] if a.nargs == 0 else a.choices
+        for a in p._actions
+        if a.option_strings
+    }
 
 # %% ../nbs/85_command.ipynb #43603dc7
 def _bash() -> str:
@@ -234,74 +470,136 @@ def _bash() -> str:
         values |= {k: v for k, v in flags.items() if v}
         cases.append(f'    "{name}") flags="{" ".join(flags)}" ;;')
     cases += [f'    "{g}") words="{" ".join(d)}" ;;' for g, d in GROUPS.items()]
-    chosen = [f'    {k}) COMPREPLY=($(compgen -W "{" ".join(v)}" -- "$word")); return ;;' for k, v in values.items()]
-    return '\n'.join(['_stylecfm() {', '  local word="${COMP_WORDS[COMP_CWORD]}" last="${COMP_WORDS[COMP_CWORD-1]}" name="${COMP_WORDS[1]}" flags="" words=""',
-        f'  local groups=" {" ".join(GROUPS)} "', '  COMPREPLY=()',
-        f'  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W "{" ".join([*COMMANDS, *GROUPS, "completion"])}" -- "$word")); return; fi',
-        f'  if [ "$name" = completion ]; then COMPREPLY=($(compgen -W "{" ".join(SHELLS)}" -- "$word")); return; fi',
-        '  if [[ "$groups" == *" $name "* ]] && [ "$COMP_CWORD" -gt 2 ]; then name="$name ${COMP_WORDS[2]}"; fi',
-        '  case "$last" in', *chosen, '  esac', '  case "$name" in', *cases, '  esac',
-        '  if [ -n "$words" ]; then COMPREPLY=($(compgen -W "$words" -- "$word")); return; fi',
-        '  if [[ "$word" == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$word")); else COMPREPLY=($(compgen -f -- "$word")); fi', '}',
-        'complete -o filenames -o bashdefault -F _stylecfm stylecfm'])
+    chosen = [
+        f'    {k}) COMPREPLY=($(compgen -W "{" ".join(v)}" -- "$word")); return ;;'
+        for k, v in values.items()
+    ]
+    return '\n'.join(
+        [
+            '_stylecfm() {',
+            '  local word="${COMP_WORDS[COMP_CWORD]}" last="${COMP_WORDS[COMP_CWORD-1]}" name="${COMP_WORDS[1]}" flags="" words=""',
+            f'  local groups=" {" ".join(GROUPS)} "',
+            '  COMPREPLY=()',
+            f'  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W "{" ".join([*COMMANDS, *GROUPS, "completion"])}" -- "$word")); return; fi',
+            f'  if [ "$name" = completion ]; then COMPREPLY=($(compgen -W "{" ".join(SHELLS)}" -- "$word")); return; fi',
+            '  if [[ "$groups" == *" $name "* ]] && [ "$COMP_CWORD" -gt 2 ]; then name="$name ${COMP_WORDS[2]}"; fi',
+            '  case "$last" in',
+            *chosen,
+            '  esac',
+            '  case "$name" in',
+            *cases,
+            '  esac',
+            '  if [ -n "$words" ]; then COMPREPLY=($(compgen -W "$words" -- "$word")); return; fi',
+            '  if [[ "$word" == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$word")); else COMPREPLY=($(compgen -f -- "$word")); fi',
+            '}',
+            'complete -o filenames -o bashdefault -F _stylecfm stylecfm',
+        ]
+    )
+
 
 def _fish() -> str:
     "Completion for fish."
     quoted = lambda s: "'" + s.replace('\\', '\\\\').replace("'", "\\'") + "'"
-    lines = ['complete -c stylecfm -n __fish_use_subcommand -f -a completion -d ' + quoted('print a script for a shell')]
-    lines += [f'complete -c stylecfm -n __fish_use_subcommand -f -a {n} -d {quoted(c.does)}' for n, c in COMMANDS.items()]
+    lines = [
+        'complete -c stylecfm -n __fish_use_subcommand -f -a completion -d '
+        + quoted('print a script for a shell')
+    ]
+    lines += [
+        f'complete -c stylecfm -n __fish_use_subcommand -f -a {n} -d {quoted(c.does)}'
+        for n, c in COMMANDS.items()
+    ]
     lines += [f'complete -c stylecfm -n __fish_use_subcommand -f -a {g}' for g in GROUPS]
-    lines += [f"complete -c stylecfm -n '__fish_seen_subcommand_from completion' -f -a '{' '.join(SHELLS)}'"]
-    for g, d in GROUPS.items(): lines.append(f"complete -c stylecfm -n '__fish_seen_subcommand_from {g}; and not __fish_seen_subcommand_from {' '.join(d)}' -f -a '{' '.join(d)}'")
+    lines += [
+        f"complete -c stylecfm -n '__fish_seen_subcommand_from completion' -f -a '{' '.join(SHELLS)}'"
+    ]
+    for g, d in GROUPS.items():
+        lines.append(
+            f"complete -c stylecfm -n '__fish_seen_subcommand_from {g}; and not __fish_seen_subcommand_from {' '.join(d)}' -f -a '{' '.join(d)}'"
+        )
     for name, c in every_command().items():
         seen = '; and '.join(f'__fish_seen_subcommand_from {w}' for w in name.split())
-        if ' ' not in name: seen += f'; and not __fish_seen_subcommand_from {" ".join(GROUPS)}'
+        if ' ' not in name:
+            seen += f'; and not __fish_seen_subcommand_from {" ".join(GROUPS)}'
         for k, v in flags_of(name, c).items():
-            if k.startswith('--'): lines.append(f"complete -c stylecfm -n '{seen}' -l {k[2:]}" + (f" -x -a '{' '.join(v)}'" if v else '' if v == [] else ' -r'))
+            if k.startswith('--'):
+                lines.append(
+                    f"complete -c stylecfm -n '{seen}' -l {k[2:]}"
+                    + (f" -x -a '{' '.join(v)}'" if v else '' if v == [] else ' -r')
+                )
     return '\n'.join(lines)
 
+
 def completion(
-    shell:str, # bash, zsh or fish
-) -> str: # Text to source
+    shell: str,  # bash, zsh or fish
+) -> str:  # Text to source
     "The script that completes commands, flags and choices in a shell; raises `InputError` for another shell."
     if shell not in SHELLS:
         from stylecfm.flags import meant
-        raise InputError(f'the shell must be one of {", ".join(SHELLS)}, got {shell!r}{meant(str(shell), list(SHELLS))}')
-    if shell == 'fish': return _fish()
-    return ('autoload -Uz bashcompinit compinit && compinit && bashcompinit\n' if shell == 'zsh' else '') + _bash()
+
+        raise InputError(
+            f'the shell must be one of {", ".join(SHELLS)}, got {shell!r}{meant(str(shell), list(SHELLS))}'
+        )
+    if shell == 'fish':
+        return _fish()
+    return (
+        'autoload -Uz bashcompinit compinit && compinit && bashcompinit\n' if shell == 'zsh' else ''
+    ) + _bash()
 
 # %% ../nbs/85_command.ipynb #a7d03d7d
-def _usage_error(said:str, help:str='stylecfm --help'):
+def _usage_error(said: str, help: str = 'stylecfm --help'):
     "One line, and exit code 2."
     say(f'error: stylecfm: {said}; see {help}', error=True)
     sys.exit(2)
 
-def _unknown(word:str, known:list, what:str, help:str):
+
+def _unknown(word: str, known: list, what: str, help: str):
     "An unknown word of a command line: the nearest known one."
     from difflib import get_close_matches
+
     near = get_close_matches(word, known, 1)
-    _usage_error(f'unknown {what} {word}' + (f'; did you mean {near[0]}?' if near else f'; there are {", ".join(known)}'), help)
+    _usage_error(
+        f'unknown {what} {word}'
+        + (f'; did you mean {near[0]}?' if near else f'; there are {", ".join(known)}'),
+        help,
+    )
+
 
 def main(
-    words:list|None=None, # Words behind `stylecfm`; those of the process if none
-) -> int|None: # Exit code; None for success
+    words: list | None = None,  # Words behind `stylecfm`; those of the process if none
+) -> int | None:  # Exit code; None for success
     "The command `stylecfm`."
     words = list(sys.argv[1:] if words is None else words)
     name, rest = (words[0], words[1:]) if words else ('', [])
-    if not words or name in ('-h', '--help', 'help') and not (name == 'help' and rest): return say_all(overview())
+    if not words or name in ('-h', '--help', 'help') and not (name == 'help' and rest):
+        return say_all(overview())
     if name in ('-V', '--version'):
         from stylecfm import __version__
+
         return say(f'stylecfm {__version__}')
-    if name == 'help': name, rest = rest[0], [*rest[1:], '--help']
+    if name == 'help':
+        name, rest = rest[0], [*rest[1:], '--help']
     name = name.replace('_', '-')
     if name == 'completion':
-        if not rest or rest[0] in ('-h', '--help'): return say_all('usage: stylecfm completion bash|zsh|fish\n\nexample:\n  eval "$(stylecfm completion bash)"')
-        try: return say_all(completion(rest[0]))
-        except InputError as e: return _usage_error(str(e), 'stylecfm completion --help')
-    if name in COMMANDS: return run_command(name, COMMANDS[name], rest)
+        if not rest or rest[0] in ('-h', '--help'):
+            return say_all(
+                'usage: stylecfm completion bash|zsh|fish\n\nexample:\n  eval "$(stylecfm completion bash)"'
+            )
+        try:
+            return say_all(completion(rest[0]))
+        except InputError as e:
+            return _usage_error(str(e), 'stylecfm completion --help')
+    if name in COMMANDS:
+        return run_command(name, COMMANDS[name], rest)
     if name not in GROUPS:
-        return _unknown(name, [*COMMANDS, *GROUPS, 'completion'], 'flag' if name.startswith('-') else 'command', 'stylecfm --help')
-    if not rest or rest[0] in ('-h', '--help'): return say_all(group_overview(name))
+        return _unknown(
+            name,
+            [*COMMANDS, *GROUPS, 'completion'],
+            'flag' if name.startswith('-') else 'command',
+            'stylecfm --help',
+        )
+    if not rest or rest[0] in ('-h', '--help'):
+        return say_all(group_overview(name))
     inner = rest[0].replace('_', '-')
-    if inner not in GROUPS[name]: return _unknown(inner, list(GROUPS[name]), f'command of {name}', f'stylecfm {name} --help')
+    if inner not in GROUPS[name]:
+        return _unknown(inner, list(GROUPS[name]), f'command of {name}', f'stylecfm {name} --help')
     return run_command(f'{name} {inner}', GROUPS[name][inner], rest[1:])

@@ -7,8 +7,10 @@ __all__ = []
 
 # %% ../nbs/35_compat.ipynb #6ad7eb8f
 from typing import Any, Callable
+
 import torch
 from torch import Tensor
+
 from .config import InputError, chosen
 from .fields import check_start
 from .likelihood import log_likelihood
@@ -20,99 +22,152 @@ from .trajectories import ODEINT_METHODS, odeint, odeint_event
 # %% ../nbs/35_compat.ipynb #da534284
 class FlowMatcher:
     "A path and a coupling with the calls of torchcfm."
+
     path, coupling = 'gaussian', 'independent'
 
-    def __init__(self,
-        sigma:float=0., # Noise of the path, >= 0
-        resample:bool=True, # Pairs are sampled from the plan with replacement; else the noise is permuted
+    def __init__(
+        self,
+        sigma: float = 0.0,  # Noise of the path, >= 0
+        # Pairs are sampled from the plan with replacement; else the noise is permuted
+        resample: bool = True,
     ):
-        if not 0 <= sigma < float('inf'): raise InputError(f'sigma must be a finite number >= 0, got {sigma}')
+        if not 0 <= sigma < float('inf'):
+            raise InputError(f'sigma must be a finite number >= 0, got {sigma}')
         self.sigma, self.resample = sigma, resample
 
-    def pairs(self,
-        x0:Tensor, # Noise, `(b, ...)`
-        x1:Tensor, # Data, as `x0`
-        generator:torch.Generator|None=None, # Random generator, on the CPU
-    ) -> tuple[Tensor, Tensor]: # Noise and data, paired, each `(b, ...)`
+    def pairs(
+        self,
+        x0: Tensor,  # Noise, `(b, ...)`
+        x1: Tensor,  # Data, as `x0`
+        generator: torch.Generator | None = None,  # Random generator, on the CPU
+    ) -> tuple[Tensor, Tensor]:  # Noise and data, paired, each `(b, ...)`
         "Rows in pairs; raises `InputError`."
-        check_start(x0); check_start(x1)
-        if self.coupling == 'independent': return x0, x1
-        if not self.resample: return coupling_of(self.coupling, self.path, self.sigma)(x0, x1, None, generator), x1
+        check_start(x0)
+        check_start(x1)
+        if self.coupling == 'independent':
+            return x0, x1
+        if not self.resample:
+            return coupling_of(self.coupling, self.path, self.sigma)(x0, x1, None, generator), x1
         entropic = self.coupling == 'sinkhorn' and self.sigma > 0
-        i, j = resampled(x0, x1, None, 'sinkhorn' if entropic else 'ot', generator, 2*self.sigma**2 if entropic else None)
+        i, j = resampled(
+            x0,
+            x1,
+            None,
+            'sinkhorn' if entropic else 'ot',
+            generator,
+            2 * self.sigma**2 if entropic else None,
+        )
         return x0[i.to(x0.device)], x1[j.to(x1.device)]
 
-    def sample_location_and_conditional_flow(self,
-        x0:Tensor, # Noise, `(b, ...)`
-        x1:Tensor, # Data, as `x0`
-        t:Tensor|None=None, # Times, `(b,)`; uniform if none
-        generator:torch.Generator|None=None, # Random generator, on the CPU
-    ) -> tuple[Tensor, Tensor, Tensor]: # Times `(b,)`, points and velocities, each `(b, ...)`
+    def sample_location_and_conditional_flow(
+        self,
+        x0: Tensor,  # Noise, `(b, ...)`
+        x1: Tensor,  # Data, as `x0`
+        t: Tensor | None = None,  # Times, `(b,)`; uniform if none
+        generator: torch.Generator | None = None,  # Random generator, on the CPU
+    ) -> tuple[Tensor, Tensor, Tensor]:  # Times `(b,)`, points and velocities, each `(b, ...)`
         "Inputs and targets of a network; raises `InputError`."
         x0, x1 = self.pairs(x0, x1, generator)
-        if t is None: t = torch.rand(len(x0), generator=generator).to(x0)
-        if t.shape != (len(x0),): raise InputError(f't must hold one time a row, {len(x0)}, got shape {tuple(t.shape)}')
-        if self.path == 'lipman': x0 = noise_like(x1, generator)                # the path's noise is its start
+        if t is None:
+            t = torch.rand(len(x0), generator=generator).to(x0)
+        if t.shape != (len(x0),):
+            raise InputError(f't must hold one time a row, {len(x0)}, got shape {tuple(t.shape)}')
+        if self.path == 'lipman':
+            x0 = noise_like(x1, generator)  # the path's noise is its start
         return t, *chosen(PATHS, self.path, 'path')(x0, x1, t, self.sigma, generator)
 
-class ConditionalFlowMatcher(FlowMatcher): "Straight lines with noise of deviation `sigma`, unpaired (Tong 2023)."
+
+class ConditionalFlowMatcher(FlowMatcher):
+    "Straight lines with noise of deviation `sigma`, unpaired (Tong 2023)."
+
 
 class ExactOptimalTransportConditionalFlowMatcher(FlowMatcher):
     "Straight lines between the pairs of an exact plan (Tong 2023)."
+
     coupling = 'ot'
+
 
 class SchrodingerBridgeConditionalFlowMatcher(FlowMatcher):
     "Brownian bridges between the pairs of an entropic plan with regularisation 2 sigma^2 (Tong 2024)."
+
     path, coupling = 'bridge', 'sinkhorn'
+
 
 class TargetConditionalFlowMatcher(FlowMatcher):
     "Lipman's path, which ends in a cloud of deviation `sigma` around the data (Lipman 2022)."
+
     path = 'lipman'
+
 
 class VariancePreservingConditionalFlowMatcher(FlowMatcher):
     "Quarter circles, unpaired (Albergo 2023)."
+
     path = 'trigonometric'
 
 # %% ../nbs/35_compat.ipynb #31ac9ed7
 class VelocitySolver:
     "A network with the calls of flow_matching's `ODESolver`."
-    def __init__(self,
-        velocity_model:Callable, # Network `(x=..., t=..., **extras)` -> velocity, with a scalar `t`
+
+    def __init__(
+        self,
+        # Network `(x=..., t=..., **extras)` -> velocity, with a scalar `t`
+        velocity_model: Callable,
     ):
         self.velocity_model = velocity_model
 
-    def sample(self,
-        x_init:Tensor, # Start, `(b, ...)`
-        step_size:float|None=None, # Largest step of a fixed method; none steps from time to time of the grid
-        method:str='euler', # A key of `ODEINT_METHODS`
-        atol:float=1e-5, # Adaptive: tolerated absolute error of a step
-        rtol:float=1e-5, # and relative
-        time_grid:Tensor|None=None, # Times, `(n,)`; 0 and 1 if none
-        return_intermediates:bool=False, # The state at each time of the grid, `(n, b, ...)`, instead of the last
-        enable_grad:bool=False, # Let gradients pass
-        **model_extras:Any, # Further arguments of the network
-    ) -> Tensor: # `(b, ...)`, or `(n, b, ...)`
+    def sample(
+        self,
+        x_init: Tensor,  # Start, `(b, ...)`
+        # Largest step of a fixed method; none steps from time to time of the grid
+        step_size: float | None = None,
+        method: str = 'euler',  # A key of `ODEINT_METHODS`
+        atol: float = 1e-5,  # Adaptive: tolerated absolute error of a step
+        rtol: float = 1e-5,  # and relative
+        time_grid: Tensor | None = None,  # Times, `(n,)`; 0 and 1 if none
+        # The state at each time of the grid, `(n, b, ...)`, instead of the last
+        return_intermediates: bool = False,
+        enable_grad: bool = False,  # Let gradients pass
+        **model_extras: Any,  # Further arguments of the network
+    ) -> Tensor:  # `(b, ...)`, or `(n, b, ...)`
         "Follow the network; raises as `odeint` does."
-        times = torch.tensor([0., 1.]) if time_grid is None else torch.as_tensor(time_grid)
+        times = torch.tensor([0.0, 1.0]) if time_grid is None else torch.as_tensor(time_grid)
         func = lambda t, x: self.velocity_model(x=x, t=t, **model_extras)
         fixed = step_size is not None and method not in ('dopri5', 'bosh3', 'adaptive_heun')
         with torch.set_grad_enabled(enable_grad):
-            states = odeint(func, x_init, times, rtol=rtol, atol=atol, method=method, options=dict(step_size=step_size) if fixed else None)
+            states = odeint(
+                func,
+                x_init,
+                times,
+                rtol=rtol,
+                atol=atol,
+                method=method,
+                options=dict(step_size=step_size) if fixed else None,
+            )
         return states if return_intermediates else states[-1]
 
-    def compute_likelihood(self,
-        x_1:Tensor, # Data, `(b, ...)`
-        log_p0:Callable, # Log density of the noise, `(b, ...)` -> `(b,)`
-        step_size:float|None=None, # Step of a fixed method
-        method:str='euler', # A key of `ODEINT_METHODS`
-        exact_divergence:bool=False, # The trace; else one random probe
-        enable_grad:bool=False, # Let gradients pass
-        generator:torch.Generator|None=None, # Random generator of the probe, on the CPU
-        **model_extras:Any, # Further arguments of the network
-    ) -> tuple[Tensor, Tensor]: # Noise `(b, ...)` and log density of the data `(b,)`
+    def compute_likelihood(
+        self,
+        x_1: Tensor,  # Data, `(b, ...)`
+        log_p0: Callable,  # Log density of the noise, `(b, ...)` -> `(b,)`
+        step_size: float | None = None,  # Step of a fixed method
+        method: str = 'euler',  # A key of `ODEINT_METHODS`
+        exact_divergence: bool = False,  # The trace; else one random probe
+        enable_grad: bool = False,  # Let gradients pass
+        generator: torch.Generator | None = None,  # Random generator of the probe, on the CPU
+        **model_extras: Any,  # Further arguments of the network
+    ) -> tuple[Tensor, Tensor]:  # Noise `(b, ...)` and log density of the data `(b,)`
         "Log density of data; raises as `solve` does."
-        v = lambda x, t: self.velocity_model(x=x, t=t.reshape(-1, *(1,)*(x.ndim - 1)), **model_extras)
+        v = lambda x, t: self.velocity_model(
+            x=x, t=t.reshape(-1, *(1,) * (x.ndim - 1)), **model_extras
+        )
         with torch.set_grad_enabled(enable_grad):
-            found = log_likelihood(v, x_1, log_p0, None if exact_divergence else 1, generator, steps=max(1, round(1/(step_size or 1))),
-                                   method=chosen(ODEINT_METHODS, method, 'method'))
+            found = log_likelihood(
+                v,
+                x_1,
+                log_p0,
+                None if exact_divergence else 1,
+                generator,
+                steps=max(1, round(1 / (step_size or 1))),
+                method=chosen(ODEINT_METHODS, method, 'method'),
+            )
         return found.x, found.log_prob

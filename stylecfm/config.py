@@ -22,20 +22,27 @@ from typing import Any, Callable, NamedTuple
 # %% ../nbs/00_config.ipynb #56e14dd5
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/00_config.ipynb #cell-5
 def printable(
-    text:str|Path, # A name or a sentence, whatever is in it
-) -> str: # One line; what a terminal would obey or cannot show is written as in Python, such as `\\n`
+    text: str | Path,  # A name or a sentence, whatever is in it
+) -> (
+    str
+):  # One line; what a terminal would obey or cannot show is written as in Python, such as `\\n`
     "Text that is safe to print: control characters, line breaks and undecodable bytes escaped."
     return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
+
 class InputError(ValueError):
     "The user's input is at fault; the message is one line: what was wanted, what came, what to do."
+
     def __init__(
         self,
-        message:str, # One sentence; characters that a terminal would obey (line breaks, colours) are shown escaped
+        # One sentence; characters that a terminal would obey (line breaks, colours) are shown
+        # escaped
+        message: str,
     ):
         super().__init__(printable(message))
 
@@ -47,113 +54,145 @@ def _let_go(out):
         os.dup2(null, out.fileno())
         os.close(null)
 
+
 def say_all(
-    text:str, # A table or several sentences: a line each
+    text: str,  # A table or several sentences: a line each
 ):
     "Print lines on stdout, each by `say`; a name within must be made printable before."
-    for line in text.split('\n'): say(line)
+    for line in text.split('\n'):
+        say(line)
 
 # %% ../nbs/00_config.ipynb #ca564e30
 def say(
-    line:str, # Line to print
-    error:bool=False, # On stderr instead of stdout
+    line: str,  # Line to print
+    error: bool = False,  # On stderr instead of stdout
 ):
     "Print one line; names in it cannot control the terminal, and a closed one raises nothing."
     out = sys.stderr if error else sys.stdout
-    if out is None: return                                    # a process without a terminal, as under pythonw
+    if out is None:
+        return  # a process without a terminal, as under pythonw
     known = getattr(out, 'encoding', None) or 'utf-8'
     text = printable(line).encode(known, 'backslashreplace').decode(known)
-    bars = sys.modules.get('tqdm')                            # a line must not be written through a bar
+    bars = sys.modules.get('tqdm')  # a line must not be written through a bar
     try:
         write = bars.tqdm.write if bars else lambda text, file: file.write(text + '\n')
         write(text, file=out)
         out.flush()
-    except (OSError, ValueError): _let_go(out)                # the reader has gone, or the stream is closed
+    except (OSError, ValueError):
+        _let_go(out)  # the reader has gone, or the stream is closed
 
 # %% ../nbs/00_config.ipynb #cell-10
 class Rule(NamedTuple):
     "Allowed values: a description and a test."
-    words:str # Completes the sentence "must be ..."
-    test:Callable[[Any], bool] # True where the value is allowed; must not raise
+
+    words: str  # Completes the sentence "must be ..."
+    test: Callable[[Any], bool]  # True where the value is allowed; must not raise
+
 
 def whole(
-    lo:int, # Smallest allowed
-    hi:int=2**31-1, # Largest allowed
-) -> Rule: # True is not a whole number, nor is 3.0
+    lo: int,  # Smallest allowed
+    hi: int = 2**31 - 1,  # Largest allowed
+) -> Rule:  # True is not a whole number, nor is 3.0
     "A whole number, of Python or NumPy."
-    words = f'a whole number >= {lo}' if hi == 2**31-1 else f'a whole number from {lo} to {hi}'
-    return Rule(words, lambda v: isinstance(v, Integral) and not isinstance(v, bool) and lo <= v <= hi)
+    words = f'a whole number >= {lo}' if hi == 2**31 - 1 else f'a whole number from {lo} to {hi}'
+    return Rule(
+        words, lambda v: isinstance(v, Integral) and not isinstance(v, bool) and lo <= v <= hi
+    )
+
 
 def real(
-    lo:float, # Smallest allowed
-    hi:float, # Largest allowed, finite: this is what refuses infinity, and NaN fails every comparison
-) -> Rule: # 2 is as good as 2.0
+    lo: float,  # Smallest allowed
+    # Largest allowed, finite: this is what refuses infinity, and NaN fails every comparison
+    hi: float,
+) -> Rule:  # 2 is as good as 2.0
     "A finite number."
-    return Rule(f'a number from {lo:g} to {hi:g}',
-                lambda v: isinstance(v, Real) and not isinstance(v, bool) and bool(lo <= v <= hi))
+    return Rule(
+        f'a number from {lo:g} to {hi:g}',
+        lambda v: isinstance(v, Real) and not isinstance(v, bool) and bool(lo <= v <= hi),
+    )
 
 # %% ../nbs/00_config.ipynb #cell-11
 def one_of(
-    *choices:str, # The words that are allowed
-) -> Rule: # Exact spelling, lower case
+    *choices: str,  # The words that are allowed
+) -> Rule:  # Exact spelling, lower case
     "One word of a few."
     return Rule('one of ' + ', '.join(choices), lambda v: isinstance(v, str) and v in choices)
 
 # %% ../nbs/00_config.ipynb #dd8c45e8
 def or_auto(
-    rule:Rule, # For all other values
-) -> Rule: # Also true for the word auto
+    rule: Rule,  # For all other values
+) -> Rule:  # Also true for the word auto
     "What a rule allows, or the word auto."
-    return Rule(f'auto, or {rule.words}', lambda v: (isinstance(v, str) and v == 'auto') or rule.test(v))
+    return Rule(
+        f'auto, or {rule.words}', lambda v: (isinstance(v, str) and v == 'auto') or rule.test(v)
+    )
 
 # %% ../nbs/00_config.ipynb #6c008793
 def chosen(
-    table:dict, # {name: entry}
-    name:str, # The key that is wanted
-    what:str, # Name of the table, for the error
-) -> Any: # The entry
+    table: dict,  # {name: entry}
+    name: str,  # The key that is wanted
+    what: str,  # Name of the table, for the error
+) -> Any:  # The entry
     "An entry of a table of choices; raises `InputError` that lists them."
-    if name not in table: raise InputError(f'{what} must be one of {", ".join(table)}, got {name!r}')
+    if name not in table:
+        raise InputError(f'{what} must be one of {", ".join(table)}, got {name!r}')
     return table[name]
 
+
 def one_word_of(
-    section:str, # A section's name, such as training
-    name:str, # A key of it whose rule is `one_of`
-) -> list: # List of words
+    section: str,  # A section's name, such as training
+    name: str,  # A key of it whose rule is `one_of`
+) -> list:  # List of words
     "The words that a key of a config allows; a table elsewhere holds what each means."
     name = _RENAMED[section][name].name if name in _RENAMED.get(section, {}) else name
     rule = {f.name: f for f in fields(_SECTIONS[section])}[name].metadata['rule']
     return rule.words.removeprefix('one of ').split(', ')
 
 # %% ../nbs/00_config.ipynb #f41977f5
-FLAG = Rule('true or false', lambda v: isinstance(v, bool)) # A switch
+FLAG = Rule('true or false', lambda v: isinstance(v, bool))  # A switch
 
 # %% ../nbs/00_config.ipynb #f9fe34c9
 # Something printable, with no space at its ends
-TEXT = Rule('a piece of text', lambda v: isinstance(v, str) and v.strip() == v != '' and v.isprintable())
-WIDEST = 1 << 16 # Largest width, batch or number of styles: far above use, and far below what exhausts a machine by itself
+TEXT = Rule(
+    'a piece of text', lambda v: isinstance(v, str) and v.strip() == v != '' and v.isprintable()
+)
+# Largest width, batch or number of styles: far above use, and far below what exhausts a machine by
+# itself
+WIDEST = 1 << 16
 
 # %% ../nbs/00_config.ipynb #82aae51f
 # A width that is halved
-EVEN = Rule(f'an even whole number from 2 to {WIDEST}', lambda v: whole(2, WIDEST).test(v) and v % 2 == 0)
+EVEN = Rule(
+    f'an even whole number from 2 to {WIDEST}', lambda v: whole(2, WIDEST).test(v) and v % 2 == 0
+)
 
 # %% ../nbs/00_config.ipynb #59f54398
-ODD = Rule('an odd whole number from 1 to 31', lambda v: whole(1, 31).test(v) and v % 2 == 1) # What has a centre
+# What has a centre
+ODD = Rule('an odd whole number from 1 to 31', lambda v: whole(1, 31).test(v) and v % 2 == 1)
 
 # %% ../nbs/00_config.ipynb #2471c16c
-LONGEST_NAME = 255 # Bytes of a name on a disk; a path may have sixteen times as many
+LONGEST_NAME = 255  # Bytes of a name on a disk; a path may have sixteen times as many
 
-def _fits(v:str, n:int=LONGEST_NAME) -> bool:
+
+def _fits(v: str, n: int = LONGEST_NAME) -> bool:
     "Whether a text, as a disk stores it, has at most the given number of bytes."
     return len(v.encode('utf-8', 'surrogatepass')) <= n
 
-def _plain(v:str) -> bool:
+
+def _plain(v: str) -> bool:
     "Whether a text has no control characters; what a disk could not decode is allowed."
     return all(c.isprintable() or '\udc80' <= c <= '\udcff' for c in v)
 
-def _is_name(v:Any) -> bool:
+
+def _is_name(v: Any) -> bool:
     "Whether a value is a name that can only be a file or folder where it is looked for."
-    return isinstance(v, str) and v not in ('', '.', '..') and not {*'/\\\0'} & {*v} and _plain(v) and _fits(v)
+    return (
+        isinstance(v, str)
+        and v not in ('', '.', '..')
+        and not {*'/\\\0'} & {*v}
+        and _plain(v)
+        and _fits(v)
+    )
 
 # %% ../nbs/00_config.ipynb #03c7033c
 # One part of a path
@@ -161,152 +200,217 @@ NAME = Rule('a single name, without slashes, of at most 255 bytes', _is_name)
 
 # %% ../nbs/00_config.ipynb #f28eb0e1
 # Parts of a path, from a folder downwards
-INSIDE = Rule('a path of single names that stays inside its folder',
-              lambda v: isinstance(v, str) and _fits(v, 16*LONGEST_NAME) and all(map(_is_name, v.split('/'))))
+INSIDE = Rule(
+    'a path of single names that stays inside its folder',
+    lambda v: (
+        isinstance(v, str) and _fits(v, 16 * LONGEST_NAME) and all(map(_is_name, v.split('/')))
+    ),
+)
 # A path of this machine, or a name on the hub
-PATH = Rule('a path whose parts have at most 255 bytes each',
-            lambda v: TEXT.test(v) and _fits(v, 16*LONGEST_NAME) and all(map(_fits, v.replace('\\', '/').split('/'))))
+PATH = Rule(
+    'a path whose parts have at most 255 bytes each',
+    lambda v: (
+        TEXT.test(v)
+        and _fits(v, 16 * LONGEST_NAME)
+        and all(map(_fits, v.replace('\\', '/').split('/')))
+    ),
+)
 
 # %% ../nbs/00_config.ipynb #8d3417eb
 # Of SHA-256
-SHA256 = Rule('64 hexadecimal digits', lambda v: isinstance(v, str) and len(v) == 64 and not {*v} - {*'0123456789abcdef'})
+SHA256 = Rule(
+    '64 hexadecimal digits',
+    lambda v: isinstance(v, str) and len(v) == 64 and not {*v} - {*'0123456789abcdef'},
+)
 
 # %% ../nbs/00_config.ipynb #0f2c34ef
 def list_of(
-    rule:Rule, # For each entry
-    least:int=0, # Entries, at least
-    most:int=2**31-1, # Entries, at most
-) -> Rule: # True for a list, not for a tuple, which JSON does not know
+    rule: Rule,  # For each entry
+    least: int = 0,  # Entries, at least
+    most: int = 2**31 - 1,  # Entries, at most
+) -> Rule:  # True for a list, not for a tuple, which JSON does not know
     "A list whose entries keep to one rule."
-    words = f'a list, each entry {rule.words}' if least == 0 and most == 2**31-1 else (
-        f'a list of {least} to {most} entries, each {rule.words}' if least < most else
-        f'a list of {least} entries, each {rule.words}')
-    return Rule(words, lambda v: isinstance(v, list) and least <= len(v) <= most and all(map(rule.test, v)))
+    words = (
+        f'a list, each entry {rule.words}'
+        if least == 0 and most == 2**31 - 1
+        else (
+            f'a list of {least} to {most} entries, each {rule.words}'
+            if least < most
+            else f'a list of {least} entries, each {rule.words}'
+        )
+    )
+    return Rule(
+        words, lambda v: isinstance(v, list) and least <= len(v) <= most and all(map(rule.test, v))
+    )
 
 # %% ../nbs/00_config.ipynb #144a0069
 def dict_of(
-    values:Rule, # For each value
-    keys:Rule=NAME, # For each key
-) -> Rule: # True for a dictionary, also an empty one
+    values: Rule,  # For each value
+    keys: Rule = NAME,  # For each key
+) -> Rule:  # True for a dictionary, also an empty one
     "A dictionary whose keys and values keep to two rules."
-    return Rule(f'a table whose keys are each {keys.words}, and whose values are each {values.words}',
-                lambda v: isinstance(v, dict) and all(map(keys.test, v)) and all(map(values.test, v.values())))
+    return Rule(
+        f'a table whose keys are each {keys.words}, and whose values are each {values.words}',
+        lambda v: (
+            isinstance(v, dict) and all(map(keys.test, v)) and all(map(values.test, v.values()))
+        ),
+    )
 
 # %% ../nbs/00_config.ipynb #e18fc9b3
 def record_of(
-    **rules:Rule, # By key; each must be there
-) -> Rule: # True for a dictionary with these keys, and perhaps others
+    **rules: Rule,  # By key; each must be there
+) -> Rule:  # True for a dictionary with these keys, and perhaps others
     "A dictionary with a rule for each key."
-    return Rule('a table with ' + ', '.join(f'{k} ({r.words})' for k, r in rules.items()),
-                lambda v: isinstance(v, dict) and all(k in v and r.test(v[k]) for k, r in rules.items()))
+    return Rule(
+        'a table with ' + ', '.join(f'{k} ({r.words})' for k, r in rules.items()),
+        lambda v: isinstance(v, dict) and all(k in v and r.test(v[k]) for k, r in rules.items()),
+    )
 
 # %% ../nbs/00_config.ipynb #bacc532b
 def or_none(
-    rule:Rule, # For all other values
-) -> Rule: # Also true for null
+    rule: Rule,  # For all other values
+) -> Rule:  # Also true for null
     "What a rule allows, or nothing."
     return Rule(f'null, or {rule.words}', lambda v: v is None or rule.test(v))
 
 # %% ../nbs/00_config.ipynb #cell-16
-_NEVER = object() # Stands for the missing off value of a key that cannot be switched off
+_NEVER = object()  # Stands for the missing off value of a key that cannot be switched off
+
 
 def key(
-    default:Any, # Value where the user gives none
-    rule:Rule, # Allowed type, range and values
-    off:Any=_NEVER, # Value that null stands for; a switch has false
-    null:bool=False, # Whether a config.json shows that value as null
-    expert:bool=False, # Whether a config.json leaves the default out
-) -> Any: # A dataclass field
+    default: Any,  # Value where the user gives none
+    rule: Rule,  # Allowed type, range and values
+    off: Any = _NEVER,  # Value that null stands for; a switch has false
+    null: bool = False,  # Whether a config.json shows that value as null
+    expert: bool = False,  # Whether a config.json leaves the default out
+) -> Any:  # A dataclass field
     "A field that knows its rule, what switches it off, and whether a new config.json shows it."
-    return field(default=default, metadata=dict(rule=rule, off=False if rule is FLAG else off, null=null, expert=expert))
+    return field(
+        default=default,
+        metadata=dict(rule=rule, off=False if rule is FLAG else off, null=null, expert=expert),
+    )
 
 # %% ../nbs/00_config.ipynb #55dfb497
 class Derived(int):
     "A whole number that follows from other keys; one that is given is an `int`."
 
-def _shown(v:Any, n:int=60) -> str:
+
+def _shown(v: Any, n: int = 60) -> str:
     "A value as an error shows it, cut to `n` characters."
-    try: s = repr(v)
-    except ValueError: s = 'a number with too many digits to show'   # Python prints at most 4300
-    except RecursionError: s = 'brackets that nest too deep to show'
-    return s if len(s) <= n else s[:n-3] + '...'
+    try:
+        s = repr(v)
+    except ValueError:
+        s = 'a number with too many digits to show'  # Python prints at most 4300
+    except RecursionError:
+        s = 'brackets that nest too deep to show'
+    return s if len(s) <= n else s[: n - 3] + '...'
 
 # %% ../nbs/00_config.ipynb #42e4ae68
 def checked(
-    d:Any, # Parsed JSON object
-    rules:dict, # {key: `Rule`}; other keys are passed over
-    what:str, # Name of the section or file that the keys belong to, for the error
-    usual:dict|None=None, # {key: value} of those that may be missing
-) -> dict: # `d` with what was missing
+    d: Any,  # Parsed JSON object
+    rules: dict,  # {key: `Rule`}; other keys are passed over
+    what: str,  # Name of the section or file that the keys belong to, for the error
+    usual: dict | None = None,  # {key: value} of those that may be missing
+) -> dict:  # `d` with what was missing
     "A dictionary that keeps to rules; raises `InputError` with the first key that does not."
-    if not isinstance(d, dict): raise InputError(f'{what} must hold a table of keys in braces, got {_shown(d)}')
+    if not isinstance(d, dict):
+        raise InputError(f'{what} must hold a table of keys in braces, got {_shown(d)}')
     d = (usual or {}) | d
     for k, rule in rules.items():
-        if k not in d: raise InputError(f'{what} has no {k}, which must be {rule.words}')
-        if not rule.test(d[k]): raise InputError(f'{what}: {k} must be {rule.words}, got {_shown(d[k])}')
+        if k not in d:
+            raise InputError(f'{what} has no {k}, which must be {rule.words}')
+        if not rule.test(d[k]):
+            raise InputError(f'{what}: {k} must be {rule.words}, got {_shown(d[k])}')
     return d
 
 # %% ../nbs/00_config.ipynb #cell-17
 class Section:
     "Base of the config's parts: every field is held against its rule when an instance is made."
+
     def __init_subclass__(
         cls,
-        name:str, # The section's name in the JSON file
-    ): cls.section = name
+        name: str,  # The section's name in the JSON file
+    ):
+        cls.section = name
 
     def __post_init__(self):
         "Raises `InputError` with the name of the first key that breaks its rule."
         for f in fields(self):
             v, rule = getattr(self, f.name), f.metadata['rule']
-            if v is None and f.metadata['off'] is not _NEVER: object.__setattr__(self, f.name, v := f.metadata['off'])
-            if not rule.test(v): raise InputError(f'{self.section}.{f.name} must be {rule.words}, got {_shown(v)}')
-            # 2 and 2.0 are one config, and one fingerprint; numbers of NumPy become Python's, as JSON wants them
-            if isinstance(f.default, float): object.__setattr__(self, f.name, float(v))
-            elif isinstance(v, Integral) and not isinstance(v, (bool, Derived)): object.__setattr__(self, f.name, int(v))
+            if v is None and f.metadata['off'] is not _NEVER:
+                object.__setattr__(self, f.name, v := f.metadata['off'])
+            if not rule.test(v):
+                raise InputError(f'{self.section}.{f.name} must be {rule.words}, got {_shown(v)}')
+            # 2 and 2.0 are one config, and one fingerprint; numbers of NumPy become Python's, as
+            # JSON wants them
+            if isinstance(f.default, float):
+                object.__setattr__(self, f.name, float(v))
+            elif isinstance(v, Integral) and not isinstance(v, (bool, Derived)):
+                object.__setattr__(self, f.name, int(v))
 
 # %% ../nbs/00_config.ipynb #5e1f00a2
-def _decay(v:Any) -> Any:
+def _decay(v: Any) -> Any:
     "A decay by its name; true and false are the first documents' linear and constant."
     return {True: 'linear', False: 'constant'}[v] if isinstance(v, bool) else v
 
-def _amp(v:Any) -> str:
+
+def _amp(v: Any) -> str:
     "The precision that `use_amp` asked for."
-    if not (v is None or isinstance(v, bool)): raise InputError(f'training.use_amp must be true or false, got {_shown(v)}')
+    if not (v is None or isinstance(v, bool)):
+        raise InputError(f'training.use_amp must be true or false, got {_shown(v)}')
     return 'auto' if v else 'fp32'
+
 
 class _Renamed(NamedTuple):
     "The present name of a key, and its value."
-    name:str # Present name, in the same section
-    value:Callable=lambda v: v # Old value -> present value
-    weak:bool=False # Whether the present key decides where both are given
+
+    name: str  # Present name, in the same section
+    value: Callable = lambda v: v  # Old value -> present value
+    weak: bool = False  # Whether the present key decides where both are given
+
 
 _RENAMED = dict(
-    inference=dict(cfg_scale=_Renamed('guidance_scale'), cfg_decay=_Renamed('guidance_decay', _decay), method=_Renamed('solver')),
-    training=dict(use_amp=_Renamed('precision', _amp, True))) # {section: {old name: `_Renamed`}}
+    inference=dict(
+        cfg_scale=_Renamed('guidance_scale'),
+        cfg_decay=_Renamed('guidance_decay', _decay),
+        method=_Renamed('solver'),
+    ),
+    training=dict(use_amp=_Renamed('precision', _amp, True)),
+)  # {section: {old name: `_Renamed`}}
+
 
 def present_keys(
-    section:str, # Name of a section
-    given:dict, # {key: value}, by old or present names
-    clash:bool=True, # Raise where an old and a present name have different values; else the old one decides
-) -> dict: # {key: value} by present names
+    section: str,  # Name of a section
+    given: dict,  # {key: value}, by old or present names
+    # Raise where an old and a present name have different values; else the old one decides
+    clash: bool = True,
+) -> dict:  # {key: value} by present names
     "The keys of a section by their present names; raises `InputError`."
     out = dict(given)
     for old, (name, value, weak) in _RENAMED.get(section, {}).items():
-        if old not in out: continue
+        if old not in out:
+            continue
         v = value(out.pop(old))
-        if weak and (v == 'auto' or out.get(name, 'auto') != 'auto'): continue
+        if weak and (v == 'auto' or out.get(name, 'auto') != 'auto'):
+            continue
         if clash and not weak and name in out and out[name] != v:
-            raise InputError(f'{section}.{old} is the old name of {section}.{name}, and both are given with different values; leave {old} out')
+            raise InputError(
+                f'{section}.{old} is the old name of {section}.{name}, and both are given with different values; leave {old} out'
+            )
         out[name] = v
     return out
 
+
 def _takes_old_names(
-    kind:type, # Section class
-) -> type: # The class itself
+    kind: type,  # Section class
+) -> type:  # The class itself
     "Let a section be made with old names of its keys, too."
     made = kind.__init__
+
     @wraps(made)
-    def __init__(self, *args, **given): made(self, *args, **present_keys(kind.section, given, clash=False))
+    def __init__(self, *args, **given):
+        made(self, *args, **present_keys(kind.section, given, clash=False))
+
     kind.__init__ = __init__
     return kind
 
@@ -314,84 +418,146 @@ def _takes_old_names(
 @dataclass(frozen=True)
 class ModelConfig(Section, name='model'):
     "The velocity network."
-    latent_channels:int = key(Derived(48), whole(1, WIDEST), off=Derived(48), expert=True) # Channels of a latent: follows the codec; given, it must be the codec's
-    hidden_dim:int = key(320, whole(1, WIDEST)) # Width of every block: a multiple of 64, which suits tensor cores
-    num_layers:int = key(15, whole(1, 1000)) # Blocks: divisible by 3, so that modulation is shared evenly
-    num_styles:int = key(Derived(2), whole(1, WIDEST), off=Derived(2), expert=True) # Style classes: follows the folders of images; given, it must be their number
-    kernel_size:int = key(7, ODD) # Side of the depthwise kernel: ConvNeXt's choice; odd, so that it has a centre
-    style_dim:int = key(256, whole(1, WIDEST)) # Width of a style's embedding: ample for a handful of styles
-    time_dim:int = key(256, EVEN) # Width of the embedding of time: even, for sines and cosines in pairs
-    use_gradient_checkpointing:bool = key(False, FLAG, expert=True) # First documents' name of `training.checkpointing: middle`, which decides where both are given
-    shared_adagn_mlp:bool = key(True, FLAG, expert=True) # One modulation MLP for three blocks: fewer weights
-    norm:str = key('group', one_of('group', 'pixel'), expert=True) # Norm of the blocks: by group over the picture; `pixel` makes tiles exact
-    grn:bool = key(False, FLAG, expert=True) # Global response norm in the blocks (Woo 2023): off, as it has not been found to pay
-    context_dim:int = key(0, whole(0, WIDEST), off=0, expert=True) # Numbers of a condition that attention reads as a context of rank one; 0: no attention, for pictures
-    context_every:int = key(3, whole(1, 1000), expert=True) # Blocks between two such attentions
-    factors:int = key(1, whole(1, WIDEST), off=1, expert=True) # Number of second parts, for styles that are pairs: rows of the table begin as sums; 1: all are unrelated
-    # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a level
-    network:str = key('isonext', one_of('isonext', 'unet'), expert=True)
-    # Output of the network: the velocity, or the noise (as in DDPM) or data point from which it follows
-    predicts:str = key('velocity', one_of('velocity', 'noise', 'data'), expert=True)
+
+    # Channels of a latent: follows the codec; given, it must be the codec's
+    latent_channels: int = key(Derived(48), whole(1, WIDEST), off=Derived(48), expert=True)
+    # Width of every block: a multiple of 64, which suits tensor cores
+    hidden_dim: int = key(320, whole(1, WIDEST))
+    # Blocks: divisible by 3, so that modulation is shared evenly
+    num_layers: int = key(15, whole(1, 1000))
+    # Style classes: follows the folders of images; given, it must be their number
+    num_styles: int = key(Derived(2), whole(1, WIDEST), off=Derived(2), expert=True)
+    # Side of the depthwise kernel: ConvNeXt's choice; odd, so that it has a centre
+    kernel_size: int = key(7, ODD)
+    # Width of a style's embedding: ample for a handful of styles
+    style_dim: int = key(256, whole(1, WIDEST))
+    # Width of the embedding of time: even, for sines and cosines in pairs
+    time_dim: int = key(256, EVEN)
+    # First documents' name of `training.checkpointing: middle`, which decides where both are given
+    use_gradient_checkpointing: bool = key(False, FLAG, expert=True)
+    # One modulation MLP for three blocks: fewer weights
+    shared_adagn_mlp: bool = key(True, FLAG, expert=True)
+    # Norm of the blocks: by group over the picture; `pixel` makes tiles exact
+    norm: str = key('group', one_of('group', 'pixel'), expert=True)
+    # Global response norm in the blocks (Woo 2023): off, as it has not been found to pay
+    grn: bool = key(False, FLAG, expert=True)
+    # Numbers of a condition that attention reads as a context of rank one; 0: no attention, for
+    # pictures
+    context_dim: int = key(0, whole(0, WIDEST), off=0, expert=True)
+    # Blocks between two such attentions
+    context_every: int = key(3, whole(1, 1000), expert=True)
+    # Number of second parts, for styles that are pairs: rows of the table begin as sums; 1: all are
+    # unrelated
+    factors: int = key(1, whole(1, WIDEST), off=1, expert=True)
+    # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a
+    # level
+    network: str = key('isonext', one_of('isonext', 'unet'), expert=True)
+    # Output of the network: the velocity, or the noise (as in DDPM) or data point from which it
+    # follows
+    predicts: str = key('velocity', one_of('velocity', 'noise', 'data'), expert=True)
 
     def __post_init__(self):
         "Raises `InputError` for a key that breaks its rule, and for a U-Net with more layers than is sane."
         super().__post_init__()
         if self.network == 'unet' and self.num_layers > 64:
-            raise InputError(f'model.num_layers counts layers a level where model.network is unet, and must be at '
-                             f'most 64, got {self.num_layers}')
+            raise InputError(
+                f'model.num_layers counts layers a level where model.network is unet, and must be at '
+                f'most 64, got {self.num_layers}'
+            )
 
 # %% ../nbs/00_config.ipynb #cell-21
 @_takes_old_names
 @dataclass(frozen=True)
 class TrainingConfig(Section, name='training'):
     "How the network learns."
-    batch_size:int|str = key(96, or_auto(whole(1, WIDEST))) # Latents paired with noise at once: optimal pairs need many to choose from; auto is 96
-    learning_rate:float = key(1e-4, real(1e-9, 1)) # AdamW's step: what flow models of this size are usually given
-    stage1_epochs:int = key(200, whole(1)) # Passes over the latents
-    label_drop_prob:float = key(.1, real(0, .9), off=0.) # Share of samples that learn the mean style, which guidance needs
-    num_workers:int = key(4, whole(0, 256), off=0) # Threads that decode images while latents are made; training itself has no loader
-    use_avg_style_for_uncond:bool = key(True, FLAG, expert=True) # A dropped label becomes the mean of the styles, not a token of its own
-    dynamic_epsilon:bool = key(True, FLAG) # The path's noise grows from 0: straight paths first, then tolerance around them
-    epsilon_warmup_epochs:int = key(100, whole(1)) # Epochs until the path's noise is full: half of the training
-    epsilon_final:float = key(.1, real(0, .9), off=0.) # Final value of epsilon, in units of the latents; 0.1 hides little
-    epsilon_schedule:str = key('linear', one_of('linear', 'cosine', 'constant', 'falling'), expert=True) # How epsilon gets there
-    # Noise around the path, or the earliest time that is trained: noise, as the time where sampling starts must be trained
-    epsilon_is:str = key('noise', one_of('noise', 'start'), expert=True)
+
+    # Latents paired with noise at once: optimal pairs need many to choose from; auto is 96
+    batch_size: int | str = key(96, or_auto(whole(1, WIDEST)))
+    # AdamW's step: what flow models of this size are usually given
+    learning_rate: float = key(1e-4, real(1e-9, 1))
+    stage1_epochs: int = key(200, whole(1))  # Passes over the latents
+    # Share of samples that learn the mean style, which guidance needs
+    label_drop_prob: float = key(0.1, real(0, 0.9), off=0.0)
+    # Threads that decode images while latents are made; training itself has no loader
+    num_workers: int = key(4, whole(0, 256), off=0)
+    # A dropped label becomes the mean of the styles, not a token of its own
+    use_avg_style_for_uncond: bool = key(True, FLAG, expert=True)
+    # The path's noise grows from 0: straight paths first, then tolerance around them
+    dynamic_epsilon: bool = key(True, FLAG)
+    # Epochs until the path's noise is full: half of the training
+    epsilon_warmup_epochs: int = key(100, whole(1))
+    # Final value of epsilon, in units of the latents; 0.1 hides little
+    epsilon_final: float = key(0.1, real(0, 0.9), off=0.0)
+    # How epsilon gets there
+    epsilon_schedule: str = key(
+        'linear', one_of('linear', 'cosine', 'constant', 'falling'), expert=True
+    )
+    # Noise around the path, or the earliest time that is trained: noise, as the time where sampling
+    # starts must be trained
+    epsilon_is: str = key('noise', one_of('noise', 'start'), expert=True)
     # Path from noise to data: straight, with Gaussian noise of scale epsilon around it
-    path:str = key('gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman', 'trigonometric'), expert=True)
+    path: str = key(
+        'gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman', 'trigonometric'), expert=True
+    )
     # How noise meets latents: optimal transport straightens the flow
-    coupling:str = key('ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete'), off='independent')
-    coupling_batches:int = key(1, whole(1, 64), off=1, expert=True) # Batches that are paired together: 1, as more has not been found to pay
-    loss_weighting:str = key('uniform', one_of('uniform', 'cosmap', 'data', 'noise'), expert=True) # How errors count by time: alike
+    coupling: str = key(
+        'ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete'), off='independent'
+    )
+    # Batches that are paired together: 1, as more has not been found to pay
+    coupling_batches: int = key(1, whole(1, 64), off=1, expert=True)
+    # How errors count by time: alike
+    loss_weighting: str = key('uniform', one_of('uniform', 'cosmap', 'data', 'noise'), expert=True)
     # How t is drawn: uniform is the loss as it is defined
-    time_sampling:str = key('uniform', one_of('uniform', 'logit_normal', 'mixture', 'ddpm_linear', 'ddpm_cosine'), expert=True)
-    warmup_steps:int = key(100, whole(0), off=0) # Steps until the learning rate is full: Adam's first averages are noisy
-    grad_clip:float = key(1., real(1e-6, 1e6), off=1e6, expert=True) # Longest gradient that is applied; 1e6 never clips
-    ema_decay:float = key(.999, real(0, .999999), off=0., expert=True) # Memory of the averaged weights: about the last 1000 steps
-    # Averages side by side, each of a tenth of the memory of the one before: short runs want short memories
-    ema_count:int = key(2, whole(1, 4), expert=True)
+    time_sampling: str = key(
+        'uniform',
+        one_of('uniform', 'logit_normal', 'mixture', 'ddpm_linear', 'ddpm_cosine'),
+        expert=True,
+    )
+    # Steps until the learning rate is full: Adam's first averages are noisy
+    warmup_steps: int = key(100, whole(0), off=0)
+    # Longest gradient that is applied; 1e6 never clips
+    grad_clip: float = key(1.0, real(1e-6, 1e6), off=1e6, expert=True)
+    # Memory of the averaged weights: about the last 1000 steps
+    ema_decay: float = key(0.999, real(0, 0.999999), off=0.0, expert=True)
+    # Averages side by side, each of a tenth of the memory of the one before: short runs want short
+    # memories
+    ema_count: int = key(2, whole(1, 4), expert=True)
     # AdamW; or schedule-free AdamW (Defazio 2024), which needs no schedule and averages by itself
-    optimizer:str = key('adamw', one_of('adamw', 'schedulefree'), expert=True)
-    lr_schedule:str = key('cosine', one_of('cosine', 'constant'), off='constant', expert=True) # The rate after the warm-up: falling ends quieter
-    # Precision of the network's matrix products; auto: bf16 where the device computes it fast, else fp32
-    precision:str = key('auto', one_of('auto', 'bf16', 'fp16', 'fp32'), off='fp32')
-    compile:bool = key(False, FLAG, expert=True) # torch.compile: off, as it takes minutes and has not been found to pay on a processor
-    tf32:bool = key(True, FLAG, expert=True) # On a GPU, 32-bit products in the shorter format of tensor cores
+    optimizer: str = key('adamw', one_of('adamw', 'schedulefree'), expert=True)
+    # The rate after the warm-up: falling ends quieter
+    lr_schedule: str = key('cosine', one_of('cosine', 'constant'), off='constant', expert=True)
+    # Precision of the network's matrix products; auto: bf16 where the device computes it fast, else
+    # fp32
+    precision: str = key('auto', one_of('auto', 'bf16', 'fp16', 'fp32'), off='fp32')
+    # torch.compile: off, as it takes minutes and has not been found to pay on a processor
+    compile: bool = key(False, FLAG, expert=True)
+    # On a GPU, 32-bit products in the shorter format of tensor cores
+    tf32: bool = key(True, FLAG, expert=True)
     # With several processes: pairs over the whole batch, as one process would make them
-    coupling_scope:str = key('gathered', one_of('gathered', 'process'), expert=True)
-    max_steps:int = key(0, whole(0), off=0, null=True) # Stop after this number of steps; null: as the epochs say
-    max_minutes:float = key(0., real(0, 1e6), off=0., null=True) # Stop after this number of minutes of training; null: no limit
-    validation_share:float = key(.05, real(0, .5), off=0.) # Images of each style that are held out to see what is learned: enough for a curve
-    patience:int = key(0, whole(0), off=0, null=True) # Stop when this number of validations in a row found nothing better; null: never
-    init_from:str = key('none', PATH, off='none', null=True) # Folder of a model to begin with; null: weights drawn by chance
-    freeze:str = key('nothing', one_of('nothing', 'old'), off='nothing', null=True, expert=True) # With `init_from`: all learns, or only the rows of styles that it does not know
-    micro_batch:int|str = key('auto', or_auto(whole(1, WIDEST)), expert=True) # Latents that go through the network at once: as many as fit
+    coupling_scope: str = key('gathered', one_of('gathered', 'process'), expert=True)
+    # Stop after this number of steps; null: as the epochs say
+    max_steps: int = key(0, whole(0), off=0, null=True)
+    # Stop after this number of minutes of training; null: no limit
+    max_minutes: float = key(0.0, real(0, 1e6), off=0.0, null=True)
+    # Images of each style that are held out to see what is learned: enough for a curve
+    validation_share: float = key(0.05, real(0, 0.5), off=0.0)
+    # Stop when this number of validations in a row found nothing better; null: never
+    patience: int = key(0, whole(0), off=0, null=True)
+    # Folder of a model to begin with; null: weights drawn by chance
+    init_from: str = key('none', PATH, off='none', null=True)
+    # With `init_from`: all learns, or only the rows of styles that it does not know
+    freeze: str = key('nothing', one_of('nothing', 'old'), off='nothing', null=True, expert=True)
+    # Latents that go through the network at once: as many as fit
+    micro_batch: int | str = key('auto', or_auto(whole(1, WIDEST)), expert=True)
     # Blocks that are computed again to save memory: as few as fit
-    checkpointing:str = key('auto', one_of('auto', 'none', 'middle', 'all', 'nested'), off='none', null=True)
+    checkpointing: str = key(
+        'auto', one_of('auto', 'none', 'middle', 'all', 'nested'), off='none', null=True
+    )
     # Chunks in which widened features are computed again; 0 keeps them: as is needed
-    mlp_chunks:int|str = key('auto', or_auto(whole(0, 1024)), off=0, expert=True)
-    memory_gb:float = key(0., real(0, 4096), off=0., null=True) # Memory budget in units of 2**30 bytes; null: all of the device's memory
-    seed:int = key(0, whole(0, 2**63-1)) # Order, noise, times and pairs all follow from it
+    mlp_chunks: int | str = key('auto', or_auto(whole(0, 1024)), off=0, expert=True)
+    # Memory budget in units of 2**30 bytes; null: all of the device's memory
+    memory_gb: float = key(0.0, real(0, 4096), off=0.0, null=True)
+    seed: int = key(0, whole(0, 2**63 - 1))  # Order, noise, times and pairs all follow from it
 
     @property
     def batch(self) -> int:
@@ -408,21 +574,43 @@ class TrainingConfig(Section, name='training'):
 @dataclass(frozen=True)
 class InferenceConfig(Section, name='inference'):
     "How a trained network is used."
-    num_inference_steps:int = key(20, whole(1, 1000)) # Steps each way: inversion and generation; fewer bring the style less near
-    guidance_scale:float = key(1., real(1, 100), off=1.) # Guidance at t = 0; 1 is unguided, 1.5 paints more and keeps less, 3 and more distorts
+
+    # Steps each way: inversion and generation; fewer bring the style less near
+    num_inference_steps: int = key(20, whole(1, 1000))
+    # Guidance at t = 0; 1 is unguided, 1.5 paints more and keeps less, 3 and more distorts
+    guidance_scale: float = key(1.0, real(1, 100), off=1.0)
     # How guidance falls towards 1 at t = 1, when structure is settled; constant: it does not
-    guidance_decay:str = key('linear', one_of('linear', 'cosine', 'constant'), off='constant')
+    guidance_decay: str = key('linear', one_of('linear', 'cosine', 'constant'), off='constant')
     # Second order at one evaluation a step: the inversion finds the start again
-    solver:str = key('ab2', one_of('euler', 'midpoint', 'heun', 'rk4', 'ab2', 'fireflow', 'reversible_heun', 'alf',
-                                   'heun21', 'bs32', 'dopri5'))
-    # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for every image
-    adaptive_step_size:bool = key(False, FLAG, expert=True)
-    step_threshold:float = key(.01, real(1e-6, 1), expert=True) # Largest relative change of the velocity over a doubled Euler step
+    solver: str = key(
+        'ab2',
+        one_of(
+            'euler',
+            'midpoint',
+            'heun',
+            'rk4',
+            'ab2',
+            'fireflow',
+            'reversible_heun',
+            'alf',
+            'heun21',
+            'bs32',
+            'dopri5',
+        ),
+    )
+    # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for
+    # every image
+    adaptive_step_size: bool = key(False, FLAG, expert=True)
+    # Largest relative change of the velocity over a doubled Euler step
+    step_threshold: float = key(0.01, real(1e-6, 1), expert=True)
     # Largest absolute value of a latent after a solver step, in standard deviations; null: no limit
-    latent_clamp:float = key(0., real(0, 100), off=0., expert=True)
+    latent_clamp: float = key(0.0, real(0, 100), off=0.0, expert=True)
     # Matching applied to inverted latents before generation, to make them more like noise
-    match:str = key('none', one_of('none', 'moments', 'spectrum'), off='none', null=True, expert=True)
-    fresh:float = key(0., real(0, 1), off=0., expert=True) # Share of a structure's variance that is replaced by new noise: more paint, less likeness
+    match: str = key(
+        'none', one_of('none', 'moments', 'spectrum'), off='none', null=True, expert=True
+    )
+    # Share of a structure's variance that is replaced by new noise: more paint, less likeness
+    fresh: float = key(0.0, real(0, 1), off=0.0, expert=True)
 
     def __post_init__(self):
         "Raises `InputError` for a key that breaks its rule; true and false are decays linear and constant."
@@ -448,49 +636,77 @@ class InferenceConfig(Section, name='inference'):
 @dataclass(frozen=True)
 class DataConfig(Section, name='data'):
     "Where images are and what becomes of them."
-    raw_data_root:str = key('data/raw', PATH) # Folder with one folder of images for each style
-    data_root:str = key('data/latents', PATH) # Folder of the cached latents
-    num_classes:int = key(Derived(2), whole(1, WIDEST), off=Derived(2), expert=True) # First documents' name of `model.num_styles`; equal to it
-    # Image <-> latent: `dct:4` loses nothing and needs no weights; or the folder or hub name of an autoencoder
-    codec:str = key('dct:4', PATH)
-    target_size:int = key(256, whole(8, 8192)) # Side of the square that images are cut to, pixels: fits a small GPU
-    mirror:bool = key(True, FLAG) # Each image is also cached mirrored: twice the data for a minute's work
-    # Squares of each image, zoomed and moved by chance, that are cached beside the centred one: against learning few images by heart
-    crops:int = key(0, whole(0, 63), off=0, expert=True)
+
+    raw_data_root: str = key('data/raw', PATH)  # Folder with one folder of images for each style
+    data_root: str = key('data/latents', PATH)  # Folder of the cached latents
+    # First documents' name of `model.num_styles`; equal to it
+    num_classes: int = key(Derived(2), whole(1, WIDEST), off=Derived(2), expert=True)
+    # Image <-> latent: `dct:4` loses nothing and needs no weights; or the folder or hub name of an
+    # autoencoder
+    codec: str = key('dct:4', PATH)
+    # Side of the square that images are cut to, pixels: fits a small GPU
+    target_size: int = key(256, whole(8, 8192))
+    # Each image is also cached mirrored: twice the data for a minute's work
+    mirror: bool = key(True, FLAG)
+    # Squares of each image, zoomed and moved by chance, that are cached beside the centred one:
+    # against learning few images by heart
+    crops: int = key(0, whole(0, 63), off=0, expert=True)
+
 
 @dataclass(frozen=True)
 class CheckpointConfig(Section, name='checkpoint'):
     "What a run leaves on disk."
-    save_dir:str = key('runs/train', PATH) # Folder of the run
-    save_every_epochs:int = key(10, whole(1), expert=True) # Epochs between checkpoints: the most that a power cut can take
-    save_every_minutes:float = key(10., real(.01, 1e6)) # Minutes between checkpoints, if that is sooner
-    samples:int = key(4, whole(0, 16), off=0) # Held-out images that are transferred at each checkpoint, to look at; 0: none
-    sample_style:str = key('auto', TEXT, expert=True) # Style whose images those are; auto: one that is called photo or the like, else the first
+
+    save_dir: str = key('runs/train', PATH)  # Folder of the run
+    # Epochs between checkpoints: the most that a power cut can take
+    save_every_epochs: int = key(10, whole(1), expert=True)
+    # Minutes between checkpoints, if that is sooner
+    save_every_minutes: float = key(10.0, real(0.01, 1e6))
+    # Held-out images that are transferred at each checkpoint, to look at; 0: none
+    samples: int = key(4, whole(0, 16), off=0)
+    # Style whose images those are; auto: one that is called photo or the like, else the first
+    sample_style: str = key('auto', TEXT, expert=True)
     # Trackers besides log.jsonl, as accelerate names them, separated by commas: tensorboard, wandb
-    trackers:str = key('none', TEXT, off='none', null=True)
-    keep_last:int = key(2, whole(1), expert=True) # Checkpoints kept: should the newest be damaged, there is another
+    trackers: str = key('none', TEXT, off='none', null=True)
+    # Checkpoints kept: should the newest be damaged, there is another
+    keep_last: int = key(2, whole(1), expert=True)
 
 # %% ../nbs/00_config.ipynb #5e1f00a3
 def channels_of(
-    codec:str, # Name of a codec, as `data.codec` has it
-) -> int: # Channels of its latents
+    codec: str,  # Name of a codec, as `data.codec` has it
+) -> int:  # Channels of its latents
     "Channels by a codec's name alone: C F^2 for `dct:F:C` and `pixels:F:C`, C = 3 if not given; 4, as Stable Diffusion has, for an autoencoder."
     kind, *numbers = codec.split(':')
-    if kind not in ('dct', 'pixels') or not 1 <= len(numbers) <= 2 or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers): return 4
-    return int(numbers[0])**2*int(numbers[1] if len(numbers) > 1 else 3)
+    if (
+        kind not in ('dct', 'pixels')
+        or not 1 <= len(numbers) <= 2
+        or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers)
+    ):
+        return 4
+    return int(numbers[0]) ** 2 * int(numbers[1] if len(numbers) > 1 else 3)
 
-def _left_out(v:Any, f:Any) -> bool:
+
+def _left_out(v: Any, f: Any) -> bool:
     "Whether a config.json leaves a key out."
-    return isinstance(v, Derived) or (f.metadata['expert'] and not isinstance(f.default, Derived) and v == f.default)
+    return isinstance(v, Derived) or (
+        f.metadata['expert'] and not isinstance(f.default, Derived) and v == f.default
+    )
 
-def _file_form(config:Any) -> dict: # {section: {key: value}}
+
+def _file_form(config: Any) -> dict:  # {section: {key: value}}
     "The keys of a config.json: without defaults that only experts change, without what follows from others; null for off."
     out = {}
     for s in fields(config):
         section = getattr(config, s.name)
         rows = {f.name: (getattr(section, f.name), f) for f in fields(section)}
-        out[s.name] = {k: None if f.metadata['null'] and v == f.metadata['off'] else v for k, (v, f) in rows.items() if not _left_out(v, f)}
-    if isinstance(config.model.num_styles, Derived) and not isinstance(config.data.num_classes, Derived):
+        out[s.name] = {
+            k: None if f.metadata['null'] and v == f.metadata['off'] else v
+            for k, (v, f) in rows.items()
+            if not _left_out(v, f)
+        }
+    if isinstance(config.model.num_styles, Derived) and not isinstance(
+        config.data.num_classes, Derived
+    ):
         out['model'] = dict(num_styles=int(config.data.num_classes)) | out['model']
     out['data'].pop('num_classes', None)
     return out
@@ -499,27 +715,35 @@ def _file_form(config:Any) -> dict: # {section: {key: value}}
 @dataclass(frozen=True)
 class Config:
     "A whole run; `InputError` where its parts do not fit."
-    model:ModelConfig = ModelConfig() # The velocity network
-    training:TrainingConfig = TrainingConfig() # How it learns
-    inference:InferenceConfig = InferenceConfig() # How it is used
-    data:DataConfig = DataConfig() # Image folder, codec and latent cache
-    checkpoint:CheckpointConfig = CheckpointConfig() # When and how checkpoints are written
+
+    model: ModelConfig = ModelConfig()  # The velocity network
+    training: TrainingConfig = TrainingConfig()  # How it learns
+    inference: InferenceConfig = InferenceConfig()  # How it is used
+    data: DataConfig = DataConfig()  # Image folder, codec and latent cache
+    checkpoint: CheckpointConfig = CheckpointConfig()  # When and how checkpoints are written
 
     def __post_init__(self):
         for f in fields(self):
             if not isinstance(getattr(self, f.name), type(f.default)):
-                raise InputError(f'{f.name} must be a {type(f.default).__name__}, got {_shown(getattr(self, f.name))}')
+                raise InputError(
+                    f'{f.name} must be a {type(f.default).__name__}, got {_shown(getattr(self, f.name))}'
+                )
         self._follow()
         m, t = self.model, self.training
         if m.num_styles % m.factors:
             raise InputError(
                 f'model.num_styles ({m.num_styles}) must be a multiple of model.factors ({m.factors}): each first '
-                f'part with each second one')
-        if (m.predicts == 'noise' and not (t.time_sampling.startswith('ddpm') and t.loss_weighting == 'noise'
-                                           and t.path == 'linear')):
+                f'part with each second one'
+            )
+        if m.predicts == 'noise' and not (
+            t.time_sampling.startswith('ddpm')
+            and t.loss_weighting == 'noise'
+            and t.path == 'linear'
+        ):
             raise InputError(
                 'model.predicts noise is trained as DDPM is; set training.time_sampling to ddpm_linear or '
-                'ddpm_cosine, training.loss_weighting to noise and training.path to linear')
+                'ddpm_cosine, training.loss_weighting to noise and training.path to linear'
+            )
 
     def _follow(self):
         "Set the numbers that follow from others; raises `InputError` where two that were given disagree."
@@ -528,160 +752,233 @@ class Config:
         if len({*given}) > 1:
             raise InputError(
                 f'model.num_styles ({m.num_styles}) and data.num_classes ({d.num_classes}) must be equal; leave both out, '
-                f'as they follow the style folders')
+                f'as they follow the style folders'
+            )
         n, c = Derived(given[0] if given else 2), Derived(channels_of(d.codec))
-        if isinstance(m.num_styles, Derived): m = replace(m, num_styles=n)
-        if isinstance(m.latent_channels, Derived): m = replace(m, latent_channels=c)
-        if isinstance(d.num_classes, Derived): d = replace(d, num_classes=n)
+        if isinstance(m.num_styles, Derived):
+            m = replace(m, num_styles=n)
+        if isinstance(m.latent_channels, Derived):
+            m = replace(m, latent_channels=c)
+        if isinstance(d.num_classes, Derived):
+            d = replace(d, num_classes=n)
         object.__setattr__(self, 'model', m)
         object.__setattr__(self, 'data', d)
 
-    def following(self,
-        num_styles:int, # Number of style folders
-        latent_channels:int, # Channels of the codec
+    def following(
+        self,
+        num_styles: int,  # Number of style folders
+        latent_channels: int,  # Channels of the codec
     ) -> 'Config':
         "The config for some latents: the numbers that nobody gave become theirs."
-        m, free = self.model, isinstance(self.model.num_styles, Derived) and isinstance(self.data.num_classes, Derived)
-        if isinstance(m.latent_channels, Derived): m = replace(m, latent_channels=int(latent_channels))
+        m, free = (
+            self.model,
+            isinstance(self.model.num_styles, Derived)
+            and isinstance(self.data.num_classes, Derived),
+        )
+        if isinstance(m.latent_channels, Derived):
+            m = replace(m, latent_channels=int(latent_channels))
         return replace(self, model=replace(m, num_styles=int(num_styles)) if free else m)
 
-    def to_dict(self) -> dict: # {section: {key: value}}
+    def to_dict(self) -> dict:  # {section: {key: value}}
         "All keys, with plain values: text, numbers, true and false."
-        return {s: {k: int(v) if isinstance(v, Derived) else v for k, v in d.items()} for s, d in asdict(self).items()}
+        return {
+            s: {k: int(v) if isinstance(v, Derived) else v for k, v in d.items()}
+            for s, d in asdict(self).items()
+        }
 
-    def to_json(self) -> str: # Ends with a line break; equal configs give equal text
+    def to_json(self) -> str:  # Ends with a line break; equal configs give equal text
         "The text of a config.json."
         return json.dumps(_file_form(self), indent=2, ensure_ascii=False, allow_nan=False) + '\n'
 
 # %% ../nbs/00_config.ipynb #cell-36
 _SECTIONS = {f.name: type(f.default) for f in fields(Config)}
 
-def _near(name:str, kind:type[Section]) -> str:
+
+def _near(name: str, kind: type[Section]) -> str:
     "The dotted key that was most likely meant, or ''."
     here = [f.name for f in fields(kind)]
-    if hit := get_close_matches(name, here, 1): return f'{kind.section}.{hit[0]}'
+    if hit := get_close_matches(name, here, 1):
+        return f'{kind.section}.{hit[0]}'
     everywhere = {f.name: s for s, c in _SECTIONS.items() for f in fields(c)}
-    hit = get_close_matches(name, everywhere, 1, cutoff=.8)
+    hit = get_close_matches(name, everywhere, 1, cutoff=0.8)
     return f'{everywhere[hit[0]]}.{hit[0]}' if hit else ''
 
 # %% ../nbs/00_config.ipynb #cell-37
 def section_of(
-    kind:type[Section], # Section class; its fields are the allowed keys
-    d:Any, # {key: value}; what is left out keeps its default
-) -> Section: # An instance of `kind`
+    kind: type[Section],  # Section class; its fields are the allowed keys
+    d: Any,  # {key: value}; what is left out keeps its default
+) -> Section:  # An instance of `kind`
     "One section of a file as its dataclass; raises `InputError` at the first unknown name or impossible value."
     section, names = kind.section, [f.name for f in fields(kind)]
-    if not isinstance(d, dict): raise InputError(f'{section} must be a group of keys in braces, got {_shown(d)}')
+    if not isinstance(d, dict):
+        raise InputError(f'{section} must be a group of keys in braces, got {_shown(d)}')
     for k in d:
-        if k in names or k in _RENAMED.get(section, {}): continue
+        if k in names or k in _RENAMED.get(section, {}):
+            continue
         near = _near(str(k), kind)
-        raise InputError(f'unknown key {section}.{k}; '
-                         + (f'did you mean {near}?' if near else f'{section} has {", ".join(names)}'))
+        raise InputError(
+            f'unknown key {section}.{k}; '
+            + (f'did you mean {near}?' if near else f'{section} has {", ".join(names)}')
+        )
     return kind(**present_keys(section, d))
 
 # %% ../nbs/00_config.ipynb #cell-38
 def config_from_dict(
-    d:dict, # {section: {key: value}}; what is left out keeps its default
+    d: dict,  # {section: {key: value}}; what is left out keeps its default
 ) -> Config:
     "A checked config; raises `InputError` at the first unknown name or impossible value."
-    if not isinstance(d, dict): raise InputError(f'a config must be sections in braces, got {_shown(d)}')
+    if not isinstance(d, dict):
+        raise InputError(f'a config must be sections in braces, got {_shown(d)}')
     for s in d:
-        if s in _SECTIONS: continue
+        if s in _SECTIONS:
+            continue
         near = get_close_matches(str(s), _SECTIONS, 1)
-        raise InputError(f'unknown section {s}; '
-                         + (f'did you mean {near[0]}?' if near else f'there are {", ".join(_SECTIONS)}'))
+        raise InputError(
+            f'unknown section {s}; '
+            + (f'did you mean {near[0]}?' if near else f'there are {", ".join(_SECTIONS)}')
+        )
     return Config(**{s: section_of(_SECTIONS[s], v) for s, v in d.items()})
 
 # %% ../nbs/00_config.ipynb #5e1f00a4
 def renamed_lines(
-    d:dict, # {section: {key: value}}, as a file has it
-) -> list: # Lines, one for each key by an old name
+    d: dict,  # {section: {key: value}}, as a file has it
+) -> list:  # Lines, one for each key by an old name
     "What to write instead of old names."
-    return [f'{s}.{old} is now {s}.{new.name}' for s in _RENAMED for old, new in _RENAMED[s].items() if old in d.get(s, {})]
+    return [
+        f'{s}.{old} is now {s}.{new.name}'
+        for s in _RENAMED
+        for old, new in _RENAMED[s].items()
+        if old in d.get(s, {})
+    ]
 
 # %% ../nbs/00_config.ipynb #ac2d6e68
 def with_keys(
-    config:Config, # To begin with
-    given:dict, # {section.key: value}, by present or old names
+    config: Config,  # To begin with
+    given: dict,  # {section.key: value}, by present or old names
 ) -> Config:
     "A config with some keys replaced; raises `InputError` for unknown keys and impossible values."
     new = {}
     for name, v in given.items():
         s, _, k = name.partition('.')
         if s not in _SECTIONS or not k:
-            near = get_close_matches(s, _SECTIONS, 1)[:bool(k)] or [t for t, kind in _SECTIONS.items() if s in [f.name for f in fields(kind)]]
-            raise InputError(f'unknown key {name}; ' + (f'did you mean {near[0]}.{k or s}?' if near else f'write section.key, with {", ".join(_SECTIONS)}'))
-        section_of(_SECTIONS[s], {k: v})                                        # the key is known, the value allowed
+            near = get_close_matches(s, _SECTIONS, 1)[: bool(k)] or [
+                t for t, kind in _SECTIONS.items() if s in [f.name for f in fields(kind)]
+            ]
+            raise InputError(
+                f'unknown key {name}; '
+                + (
+                    f'did you mean {near[0]}.{k or s}?'
+                    if near
+                    else f'write section.key, with {", ".join(_SECTIONS)}'
+                )
+            )
+        section_of(_SECTIONS[s], {k: v})  # the key is known, the value allowed
         new.setdefault(s, {})[k] = v
-    return replace(config, **{s: replace(getattr(config, s), **present_keys(s, d)) for s, d in new.items()})
+    return replace(
+        config, **{s: replace(getattr(config, s), **present_keys(s, d)) for s, d in new.items()}
+    )
 
 # %% ../nbs/00_config.ipynb #cell-44
-def _once(pairs:list) -> dict:
+def _once(pairs: list) -> dict:
     "Build an object whose keys are all different."
     d = dict(pairs)
-    if len(d) == len(pairs): return d
+    if len(d) == len(pairs):
+        return d
     seen = set()
     twice = next(k for k, _ in pairs if k in seen or seen.add(k))
     raise InputError(f'the key "{twice}" appears twice in one section; keep one')
 
-def _no_constant(name:str):
+
+def _no_constant(name: str):
     "Refuse NaN and Infinity, which Python's reader would take."
     raise InputError(f'{name} is not a number that JSON allows; write a finite one')
 
 # %% ../nbs/00_config.ipynb #cell-45
-def _json_error(s:str, e:json.JSONDecodeError) -> str:
+def _json_error(s: str, e: json.JSONDecodeError) -> str:
     "What is wrong at the place where reading stopped."
     place = f'line {e.lineno}, column {e.colno}'
-    if s[e.pos:e.pos+2] in ('//', '/*') or s[e.pos:e.pos+1] == '#':
+    if s[e.pos : e.pos + 2] in ('//', '/*') or s[e.pos : e.pos + 1] == '#':
         return f'{place}: JSON has no comments; remove the one on line {e.lineno}'
     return f'{place}: not JSON ({e.msg[:1].lower() + e.msg[1:]}); correct that line'
 
+
 def parse_json(
-    s:str, # Text of a JSON file
-    name:str='text', # Name of the text, for errors
-) -> Any: # Dictionaries, lists, text, finite numbers, True, False, None
+    s: str,  # Text of a JSON file
+    name: str = 'text',  # Name of the text, for errors
+) -> Any:  # Dictionaries, lists, text, finite numbers, True, False, None
     "Strict JSON; raises `InputError` with line and column, and for comments, repeated keys, NaN and Infinity."
-    try: return json.loads(s, object_pairs_hook=_once, parse_constant=_no_constant)
-    except InputError as e: raise InputError(f'{name}: {e}') from None
-    except json.JSONDecodeError as e: raise InputError(f'{name}, {_json_error(s, e)}') from None
+    try:
+        return json.loads(s, object_pairs_hook=_once, parse_constant=_no_constant)
+    except InputError as e:
+        raise InputError(f'{name}: {e}') from None
+    except json.JSONDecodeError as e:
+        raise InputError(f'{name}, {_json_error(s, e)}') from None
     except (ValueError, RecursionError):
-        raise InputError(f'{name}: a number has too many digits, or brackets nest too deep; simplify it') from None
+        raise InputError(
+            f'{name}: a number has too many digits, or brackets nest too deep; simplify it'
+        ) from None
 
 # %% ../nbs/00_config.ipynb #cell-46
 def load_config(
-    path:str|Path|None=None, # A config.json; None for the defaults
+    path: str | Path | None = None,  # A config.json; None for the defaults
 ) -> Config:
     "A checked config from a file; raises `InputError` that names the file and the place in it."
-    if path is None: return Config()
+    if path is None:
+        return Config()
     try:
-        if Path(path).exists() and not Path(path).is_file():           # a pipe may have no end, and a device has none
+        # a pipe may have no end, and a device has none
+        if Path(path).exists() and not Path(path).is_file():
             raise InputError(f'config file {path} is no file; give the path of a config.json')
-        s = Path(path).read_bytes().decode('utf-8-sig')               # some Windows editors put a byte order mark first
+        # some Windows editors put a byte order mark first
+        s = Path(path).read_bytes().decode('utf-8-sig')
     except FileNotFoundError:
         raise InputError(
-            f'no config file at {path}; give the path of a config.json, or none for the defaults') from None
+            f'no config file at {path}; give the path of a config.json, or none for the defaults'
+        ) from None
     except OSError as e:
-        raise InputError(f'config file {path} cannot be read ({e.strerror}); give the path of a config.json') from None
-    except UnicodeDecodeError: raise InputError(f'config file {path} is not UTF-8 text; save it as UTF-8') from None
+        raise InputError(
+            f'config file {path} cannot be read ({e.strerror}); give the path of a config.json'
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(f'config file {path} is not UTF-8 text; save it as UTF-8') from None
     d = parse_json(s, str(path))
-    try: config = config_from_dict(d)
-    except InputError as e: raise InputError(f'{path}: {e}') from None
-    for line in renamed_lines(d): say(f'note: {path}: {line}', error=True)
+    try:
+        config = config_from_dict(d)
+    except InputError as e:
+        raise InputError(f'{path}: {e}') from None
+    for line in renamed_lines(d):
+        say(f'note: {path}: {line}', error=True)
     return config
 
 # %% ../nbs/00_config.ipynb #cell-60
-_SD = Config(model=ModelConfig(latent_channels=4, num_styles=2), data=DataConfig(codec='stabilityai/sd-vae-ft-mse', target_size=512))
+_SD = Config(
+    model=ModelConfig(latent_channels=4, num_styles=2),
+    data=DataConfig(codec='stabilityai/sd-vae-ft-mse', target_size=512),
+)
 
 # The settings that the first documents start from
-SEED_BEFORE = replace(_SD,
+SEED_BEFORE = replace(
+    _SD,
     model=replace(_SD.model, hidden_dim=384, num_layers=12, shared_adagn_mlp=False),
-    training=replace(_SD.training, batch_size=64, label_drop_prob=.15, use_avg_style_for_uncond=False,
-                     dynamic_epsilon=False),
-    inference=replace(_SD.inference, num_inference_steps=5, solver='euler', guidance_decay='constant'))
+    training=replace(
+        _SD.training,
+        batch_size=64,
+        label_drop_prob=0.15,
+        use_avg_style_for_uncond=False,
+        dynamic_epsilon=False,
+    ),
+    inference=replace(
+        _SD.inference, num_inference_steps=5, solver='euler', guidance_decay='constant'
+    ),
+)
 
 # %% ../nbs/00_config.ipynb #1953fba0
 # and those that they end with
-SEED_AFTER = replace(_SD,
+SEED_AFTER = replace(
+    _SD,
     model=replace(_SD.model, hidden_dim=320, num_layers=15, use_gradient_checkpointing=True),
-    training=replace(_SD.training, batch_size=96, label_drop_prob=.1),
-    inference=replace(_SD.inference, num_inference_steps=15, solver='euler', adaptive_step_size=True))
+    training=replace(_SD.training, batch_size=96, label_drop_prob=0.1),
+    inference=replace(
+        _SD.inference, num_inference_steps=15, solver='euler', adaptive_step_size=True
+    ),
+)

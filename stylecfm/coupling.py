@@ -8,67 +8,78 @@ __all__ = ['COUPLINGS', 'ot_pair', 'SemiDiscretePlan', 'fit_potentials', 'semidi
 # %% ../nbs/21_coupling.ipynb #cell-2
 import math
 from typing import Callable, NamedTuple
+
 import numpy as np
 import torch
-from torch import Tensor
 from scipy.optimize import linear_sum_assignment
+from torch import Tensor
 from tqdm.auto import tqdm
+
 from .config import InputError
 
 # %% ../nbs/21_coupling.ipynb #7c2e6fff
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/21_coupling.ipynb #cell-5
 def inner_products(
-    x0:Tensor, # Noise, `(m, ...)`
-    x1:Tensor, # Data, `(n, ...)`
-) -> Tensor: # fp32 `(n, m)`: row i holds the products of data i with each noise
+    x0: Tensor,  # Noise, `(m, ...)`
+    x1: Tensor,  # Data, `(n, ...)`
+) -> Tensor:  # fp32 `(n, m)`: row i holds the products of data i with each noise
     "All inner products, in fp32 whatever comes; raises `InputError` if one is not finite."
     with torch.autocast(x1.device.type, enabled=False):
         noise = x0.flatten(1).float().T
         # 16-bit latents are widened bit by bit
         return check_finite(torch.cat([part.float() @ noise for part in x1.flatten(1).split(1024)]))
 
+
 def check_finite(
-    x:Tensor, # Tensor, `(...)`
-) -> Tensor: # Input tensor, `(...)`
+    x: Tensor,  # Tensor, `(...)`
+) -> Tensor:  # Input tensor, `(...)`
     "`x`; raises `InputError` if an entry is not a finite number."
     if not x.isfinite().all():
         raise InputError(
-            'coupling wanted finite latents, got NaN or infinity; check the cache with `stylecfm_preprocess`')
+            'coupling wanted finite latents, got NaN or infinity; check the cache with `stylecfm_preprocess`'
+        )
     return x
 
+
 def centred_rows(
-    x:Tensor, # Rows, `(n, ...)`
-) -> Tensor: # fp32 `(n, d)`
+    x: Tensor,  # Rows, `(n, ...)`
+) -> Tensor:  # fp32 `(n, d)`
     "Rows without their mean, which is found in fp64."
     x = x.flatten(1)
     mean = x.mean(0, dtype=torch.double)
     return (x - mean).float() if x.dtype == torch.double else x.float() - mean.float()
 
+
 def solve_assignment(
-    x0:Tensor, # Noise, `(n, ...)`
-    x1:Tensor, # Data, as `x0`
-) -> Tensor: # int64 `(n,)`: `x0[assign(x0, x1)]` is the noise for each row of `x1`
+    x0: Tensor,  # Noise, `(n, ...)`
+    x1: Tensor,  # Data, as `x0`
+) -> Tensor:  # int64 `(n,)`: `x0[assign(x0, x1)]` is the noise for each row of `x1`
     "The pairing of least total squared distance; raises `InputError` if a number is not finite."
     # a shift of either side changes no pairing, and far from the origin fp32 would lose what does
-    found = inner_products(centred_rows(x0.detach()), centred_rows(x1.detach())).cpu().double().numpy()
+    found = (
+        inner_products(centred_rows(x0.detach()), centred_rows(x1.detach())).cpu().double().numpy()
+    )
     return torch.as_tensor(linear_sum_assignment(found, maximize=True)[1])
 
 # %% ../nbs/21_coupling.ipynb #cell-11
 def couple_per_class(
-    pairing:Callable, # `(x0, x1)` of one style -> a permutation, int64 `(n,)`
-    x0:Tensor, # Noise, `(b, ...)`
-    x1:Tensor, # Data, as `x0`
-    style:Tensor|None, # Style of each row of `x1`, `(b,)`; none couples all rows together
-) -> Tensor: # Rows as `x0`, permuted by style
+    pairing: Callable,  # `(x0, x1)` of one style -> a permutation, int64 `(n,)`
+    x0: Tensor,  # Noise, `(b, ...)`
+    x1: Tensor,  # Data, as `x0`
+    style: Tensor | None,  # Style of each row of `x1`, `(b,)`; none couples all rows together
+) -> Tensor:  # Rows as `x0`, permuted by style
     "A pairing, style by style; raises `InputError` where the lengths differ."
-    if style is None: style = torch.zeros(len(x1), dtype=torch.long)
+    if style is None:
+        style = torch.zeros(len(x1), dtype=torch.long)
     if not len(x0) == len(x1) == len(style):
         raise InputError(
-            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}')
+            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}'
+        )
     order = torch.arange(len(x1), device=x0.device)
     for s in style.unique():
         rows = (style == s).nonzero()[:, 0].to(x0.device)
@@ -77,79 +88,119 @@ def couple_per_class(
 
 # %% ../nbs/21_coupling.ipynb #2859893d
 def ot_pair(
-    x0:Tensor, # Noise, `(b, ...)`
-    x1:Tensor, # Data, as `x0`
-    style:Tensor|None=None, # Style of each row of `x1`, `(b,)`; none couples all rows together
-    generator:torch.Generator|None=None, # Not used: every coupling is called alike
-) -> Tensor: # Rows as `x0`, permuted by style
+    x0: Tensor,  # Noise, `(b, ...)`
+    x1: Tensor,  # Data, as `x0`
+    # Style of each row of `x1`, `(b,)`; none couples all rows together
+    style: Tensor | None = None,
+    generator: torch.Generator | None = None,  # Not used: every coupling is called alike
+) -> Tensor:  # Rows as `x0`, permuted by style
     "Noise paired with data by exact optimal transport inside each style (Pooladian 2023, Tong 2023); raises `InputError`."
     return couple_per_class(solve_assignment, x0, x1, style)
 
 # %% ../nbs/21_coupling.ipynb #287094a0
 def independent(
-    x0:Tensor, # Noise, `(b, ...)`
-    x1:Tensor, # Data, as `x0`; not used
-    style:Tensor|None=None, # Style of each row, `(b,)`; not used
-    generator:torch.Generator|None=None, # Not used
-) -> Tensor: # `x0` itself, `(b, ...)`
+    x0: Tensor,  # Noise, `(b, ...)`
+    x1: Tensor,  # Data, as `x0`; not used
+    style: Tensor | None = None,  # Style of each row, `(b,)`; not used
+    generator: torch.Generator | None = None,  # Not used
+) -> Tensor:  # `x0` itself, `(b, ...)`
     "Noise as it was drawn: no coupling."
     return x0
 
 # %% ../nbs/21_coupling.ipynb #cell-18
-SINKHORN_TOLERANCE = 1e-2 # Largest error of a row or column sum of a plan that is used, relative
+# Largest error of a row or column sum of a plan that is used, relative
+SINKHORN_TOLERANCE = 1e-2
+
 
 def _sums_off(plan) -> float:
     "Largest relative error of the row and column sums of a plan `(n, n)`."
-    return max((plan.sum(k)*len(plan) - 1).abs().max().item() for k in (0, 1)) if plan.isfinite().all() else math.inf
+    return (
+        max((plan.sum(k) * len(plan) - 1).abs().max().item() for k in (0, 1))
+        if plan.isfinite().all()
+        else math.inf
+    )
+
 
 def _annealed(ot, far, reg):
     "Sinkhorn's plan in the log domain, with a regularisation that is halved until it is `reg`."
     potentials = None
-    how = dict(method='sinkhorn_log', stopThr=.1*SINKHORN_TOLERANCE/len(far), warn=False, log=True)
+    how = dict(
+        method='sinkhorn_log', stopThr=0.1 * SINKHORN_TOLERANCE / len(far), warn=False, log=True
+    )
     for k in range(max(0, math.ceil(-math.log2(reg))), -1, -1):
-        plan, log = ot.sinkhorn([], [], far.numpy(), reg*2**k, numItermax=100 if k else 5000, warmstart=potentials, **how)
-        potentials = 2*log['log_u'], 2*log['log_v']           # the same potentials, in units of half the regularisation
+        plan, log = ot.sinkhorn(
+            [],
+            [],
+            far.numpy(),
+            reg * 2**k,
+            numItermax=100 if k else 5000,
+            warmstart=potentials,
+            **how,
+        )
+        # the same potentials, in units of half the regularisation
+        potentials = 2 * log['log_u'], 2 * log['log_v']
     return torch.as_tensor(plan)
+
 
 def _sinkhorn(far, reg, scale=None):
     "Sinkhorn's plan, `(n, n)` float64, for squared distances; raises `InputError` without POT, or where it does not converge."
-    try: import ot
+    try:
+        import ot
     except ImportError:
-        raise InputError("training.coupling sinkhorn needs POT; pip install 'stylecfm[sinkhorn]', or use ot") from None
-    far = far/(far.mean() if scale is None else scale).clamp_min(1e-30)
+        raise InputError(
+            "training.coupling sinkhorn needs POT; pip install 'stylecfm[sinkhorn]', or use ot"
+        ) from None
+    far = far / (far.mean() if scale is None else scale).clamp_min(1e-30)
     with np.errstate(all='ignore'):
         # thirty times faster, but exp(-far/reg) must not vanish
-        if far.max() < 600*reg:
-            plan = torch.as_tensor(ot.sinkhorn([], [], far.numpy(), reg, numItermax=500, warn=False))
-            if _sums_off(plan) <= SINKHORN_TOLERANCE: return plan
+        if far.max() < 600 * reg:
+            plan = torch.as_tensor(
+                ot.sinkhorn([], [], far.numpy(), reg, numItermax=500, warn=False)
+            )
+            if _sums_off(plan) <= SINKHORN_TOLERANCE:
+                return plan
         plan = _annealed(ot, far, reg)
     if (off := _sums_off(plan)) > SINKHORN_TOLERANCE:
-        raise InputError(f'Sinkhorn has not converged at reg {reg:g}: sums of its plan are off by {off:.1%}, {SINKHORN_TOLERANCE:.0%} is '
-                         'allowed; use a larger reg, or coupling ot, to which it tends')
+        raise InputError(
+            f'Sinkhorn has not converged at reg {reg:g}: sums of its plan are off by {off:.1%}, {SINKHORN_TOLERANCE:.0%} is '
+            'allowed; use a larger reg, or coupling ot, to which it tends'
+        )
     return plan
 
+
 def sinkhorn_pair(
-    x0:Tensor, # Noise, `(b, ...)`
-    x1:Tensor, # Data, as `x0`
-    style:Tensor|None=None, # Style of each row of `x1`, `(b,)`; none couples all rows together
-    generator:torch.Generator|None=None, # Random generator; the global one if none
-    reg:float=.02, # Entropic regularisation, > 0, in units of the mean squared distance
-    relative:bool=True, # Those units; else `reg` is a squared distance itself, as in POT and torchcfm
-) -> Tensor: # Rows as `x0`, permuted by style
+    x0: Tensor,  # Noise, `(b, ...)`
+    x1: Tensor,  # Data, as `x0`
+    # Style of each row of `x1`, `(b,)`; none couples all rows together
+    style: Tensor | None = None,
+    generator: torch.Generator | None = None,  # Random generator; the global one if none
+    reg: float = 0.02,  # Entropic regularisation, > 0, in units of the mean squared distance
+    # Those units; else `reg` is a squared distance itself, as in POT and torchcfm
+    relative: bool = True,
+) -> Tensor:  # Rows as `x0`, permuted by style
     "Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style; raises `InputError`, also without POT."
-    if not 0 < reg < math.inf: raise InputError(f'reg must be a finite number > 0, got {reg}')
+    if not 0 < reg < math.inf:
+        raise InputError(f'reg must be a finite number > 0, got {reg}')
+
     def draw(x0, x1):
         flat = [check_finite(v.detach().flatten(1).cpu().double()) for v in (x1, x0)]
-        # no plan changes when a side is shifted, and far from the origin distances would lose digits
+        # no plan changes when a side is shifted, and far from the origin distances would lose
+        # digits
         middles = [v.mean(0) for v in flat]
         far = torch.cdist(*(v - m for v, m in zip(flat, middles))).square()
         scale = (far.mean() + (middles[0] - middles[1]).square().sum()).clamp_min(1e-30)
-        unit = reg if relative else reg/scale.item()
-        if unit < 1e-8: return solve_assignment(x0, x1)                                   # which the plan has become, to rounding
+        unit = reg if relative else reg / scale.item()
+        if unit < 1e-8:
+            return solve_assignment(x0, x1)  # which the plan has become, to rounding
         plan = _sinkhorn(far, unit, scale)
-        chance = torch.rand(plan.shape, generator=generator, dtype=torch.double).clamp(1e-300, 1 - 1e-16)
+        chance = torch.rand(plan.shape, generator=generator, dtype=torch.double).clamp(
+            1e-300, 1 - 1e-16
+        )
         gumbel = -torch.log(-torch.log(chance))
-        return torch.as_tensor(linear_sum_assignment((plan.clamp_min(1e-300).log() + gumbel).numpy(), maximize=True)[1])
+        return torch.as_tensor(
+            linear_sum_assignment((plan.clamp_min(1e-300).log() + gumbel).numpy(), maximize=True)[1]
+        )
+
     return couple_per_class(draw, x0, x1, style)
 
 # %% ../nbs/21_coupling.ipynb #138aeb65
@@ -159,54 +210,76 @@ COUPLINGS = dict(ot=ot_pair, independent=independent, sinkhorn=sinkhorn_pair)
 # %% ../nbs/21_coupling.ipynb #cell-23
 class SemiDiscretePlan(NamedTuple):
     "Which latent of a style owns which noise."
-    latents: Tensor # `(n, ...)`, all of the style, standardised; 16 bits suffice
-    potential: Tensor # `(n,)` fp32: added to the products
 
-    def assign(self,
-        x0:Tensor, # Noise, `(b, ...)`
-    ) -> Tensor: # int64 `(b,)`: rows of `latents`
+    latents: Tensor  # `(n, ...)`, all of the style, standardised; 16 bits suffice
+    potential: Tensor  # `(n,)` fp32: added to the products
+
+    def assign(
+        self,
+        x0: Tensor,  # Noise, `(b, ...)`
+    ) -> Tensor:  # int64 `(b,)`: rows of `latents`
         "The latent that each noise goes to: one matrix product."
         return (inner_products(self.latents, x0) + self.potential).argmax(1)
 
 # %% ../nbs/21_coupling.ipynb #c3a47120
 def _same_products(x):
     "Rows with the same inner products as those of `x`, in no more dimensions than there are rows."
-    if len(x) > x.shape[1]: return x
+    if len(x) > x.shape[1]:
+        return x
     gram = (x @ x.T).double()
-    gram.diagonal().add_(1e-6*gram.diagonal().mean() + 1e-12)                   # equal latents stay solvable
+    gram.diagonal().add_(1e-6 * gram.diagonal().mean() + 1e-12)  # equal latents stay solvable
     return torch.linalg.cholesky(gram).float()
 
+
 def fit_potentials(
-    latents:Tensor, # `(n, ...)`, all of a style, standardised, on the CPU
-    steps:int=300, # Number of steps, >= 1
-    batch:int=1024, # Noises a step
-    seed:int=0, # Random seed of the noise
-    quiet:bool=False, # No progress bar
-) -> Tensor: # `(n,)` fp32
+    latents: Tensor,  # `(n, ...)`, all of a style, standardised, on the CPU
+    steps: int = 300,  # Number of steps, >= 1
+    batch: int = 1024,  # Noises a step
+    seed: int = 0,  # Random seed of the noise
+    quiet: bool = False,  # No progress bar
+) -> Tensor:  # `(n,)` fp32
     "Heights for `SemiDiscretePlan`: every latent owns the same share of the noise (SD-FM 2025); raises `InputError` if one is not finite."
-    x, g, n = check_finite(latents.flatten(1).float()), torch.Generator().manual_seed(seed), len(latents)
+    x, g, n = (
+        check_finite(latents.flatten(1).float()),
+        torch.Generator().manual_seed(seed),
+        len(latents),
+    )
     size = x.norm(dim=1)
     unit = size.square().mean().sqrt().clamp_min(1e-12)
-    x, h = _same_products(x)/unit, -size/unit*torch.special.ndtri(torch.tensor(1 - 1/max(n, 2)))
-    m, v, mean, last = torch.zeros(n), torch.zeros(n), torch.zeros(n), steps - max(1, steps//4)
+    x, h = (
+        _same_products(x) / unit,
+        -size / unit * torch.special.ndtri(torch.tensor(1 - 1 / max(n, 2))),
+    )
+    m, v, mean, last = torch.zeros(n), torch.zeros(n), torch.zeros(n), steps - max(1, steps // 4)
     for k in tqdm(range(steps), desc='heights', unit='step', disable=quiet, leave=False):
-        soft, rate = .1*.2**(k/steps), .02*(1 - k/steps)                        # from .1 to .02 of the latents' size
-        share = torch.softmax((torch.randn(batch, x.shape[1], generator=g) @ x.T + h)/soft, 1).mean(0)
-        m, v = .9*m + .1*(n*share - 1), .99*v + .01*(n*share - 1)**2            # Adam (Kingma 2014)
-        h = h - rate*m/(1 - .9**(k + 1))/((v/(1 - .99**(k + 1))).sqrt() + 1e-8)
-        if k >= last: mean += h/(steps - last)
-    return mean*unit
+        soft, rate = (
+            0.1 * 0.2 ** (k / steps),
+            0.02 * (1 - k / steps),
+        )  # from .1 to .02 of the latents' size
+        share = torch.softmax(
+            (torch.randn(batch, x.shape[1], generator=g) @ x.T + h) / soft, 1
+        ).mean(0)
+        m, v = (
+            0.9 * m + 0.1 * (n * share - 1),
+            0.99 * v + 0.01 * (n * share - 1) ** 2,
+        )  # Adam (Kingma 2014)
+        h = h - rate * m / (1 - 0.9 ** (k + 1)) / ((v / (1 - 0.99 ** (k + 1))).sqrt() + 1e-8)
+        if k >= last:
+            mean += h / (steps - last)
+    return mean * unit
 
 # %% ../nbs/21_coupling.ipynb #cell-28
 def semidiscrete_pair(
-    plans:list[SemiDiscretePlan], # One for each style, by its number
-    x0:Tensor, # Noise, `(b, ...)`
-    style:Tensor, # Style of each row, `(b,)`
-) -> Tensor: # Data, shaped as `x0`: for each noise its latent
+    plans: list[SemiDiscretePlan],  # One for each style, by its number
+    x0: Tensor,  # Noise, `(b, ...)`
+    style: Tensor,  # Style of each row, `(b,)`
+) -> Tensor:  # Data, shaped as `x0`: for each noise its latent
     "The latents that own some noise, style by style; raises `InputError` for a style without a plan."
     x1 = torch.empty_like(x0)
     if ((style < 0) | (style >= len(plans))).any():
-        raise InputError(f'there are plans for styles 0 to {len(plans) - 1}, not for {style.unique().tolist()}')
+        raise InputError(
+            f'there are plans for styles 0 to {len(plans) - 1}, not for {style.unique().tolist()}'
+        )
     for s in style.unique():
         here, plan = style == s, plans[s]
         x1[here] = plan.latents[plan.assign(x0[here])].to(x1)

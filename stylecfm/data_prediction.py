@@ -8,86 +8,106 @@ __all__ = ['DataIsoNext', 'sample_data_prediction']
 # %% ../nbs/13_data_prediction.ipynb #e2da70e6
 import math
 from typing import Callable
+
 import torch
 from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
 from fastcore.basics import patch
 from torch import Tensor
+
 from .config import InputError
 from .isonext import IsoNext
 from .palettes import Palette
 from .unet import UNet
 
 # %% ../nbs/13_data_prediction.ipynb #29158c84
-LEAST_REMAINING = .05                                         # lower bound of 1 - t in the division
+LEAST_REMAINING = 0.05  # lower bound of 1 - t in the division
+
 
 class PredictsData:
     "Makes a velocity network of one whose output is the data point, as a residual of the condition where there is one."
-    def predict(self,
-        x:Tensor, # Latent on the path, then the condition, `(b, k, h, w)`, k = latent_channels + condition_channels
-        t:Tensor, # Time in [0, 1], `(b,)`
-        style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-    ) -> Tensor: # Data point, `(b, latent_channels, h, w)`
+
+    def predict(
+        self,
+        # Latent on the path, then the condition, `(b, k, h, w)`, k = latent_channels +
+        # condition_channels
+        x: Tensor,
+        t: Tensor,  # Time in [0, 1], `(b,)`
+        style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
+    ) -> Tensor:  # Data point, `(b, latent_channels, h, w)`
         "The data point that the path leads to; the residual is of the condition's first channels."
         c = self.config.latent_channels
-        first = x[:, c:2*c] if getattr(self.config, 'condition_channels', 0) >= c else x[:, :c]
+        first = x[:, c : 2 * c] if getattr(self.config, 'condition_channels', 0) >= c else x[:, :c]
         return first + super().velocity(x, t, style)
 
-    def velocity(self,
-        x:Tensor, # Latent on the path, then the condition, `(b, k, h, w)`, k = latent_channels + condition_channels
-        t:Tensor, # Time in [0, 1], `(b,)`
-        style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-    ) -> Tensor: # Velocity, `(b, latent_channels, h, w)`, of the wider type of `x` and the weights
+    def velocity(
+        self,
+        # Latent on the path, then the condition, `(b, k, h, w)`, k = latent_channels +
+        # condition_channels
+        x: Tensor,
+        t: Tensor,  # Time in [0, 1], `(b,)`
+        style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
+    ) -> Tensor:  # Velocity, `(b, latent_channels, h, w)`, of the wider type of `x` and the weights
         "The velocity at `x`."
-        remaining = (1 - t).clamp_min(LEAST_REMAINING).view(-1, *(1,)*(x.ndim - 1))
-        change = self.predict(x, t, style) - x[:, :self.config.latent_channels]
-        return (change/remaining).to(change.dtype)
+        remaining = (1 - t).clamp_min(LEAST_REMAINING).view(-1, *(1,) * (x.ndim - 1))
+        change = self.predict(x, t, style) - x[:, : self.config.latent_channels]
+        return (change / remaining).to(change.dtype)
 
 # %% ../nbs/13_data_prediction.ipynb #728d17ef
-class DataIsoNext(PredictsData, IsoNext): "An `IsoNext` that predicts the data point."
+class DataIsoNext(PredictsData, IsoNext):
+    "An `IsoNext` that predicts the data point."
 
 # %% ../nbs/13_data_prediction.ipynb #35d92725
-class DataUNet(PredictsData, UNet): "A `UNet` that predicts the data point."
+class DataUNet(PredictsData, UNet):
+    "A `UNet` that predicts the data point."
 
 # %% ../nbs/13_data_prediction.ipynb #bd314ef3
 @patch
 @torch.no_grad()
-def keep_palettes(self:DataIsoNext,
-    style:int, # Style, from 0
-    library:Palette, # Palettes of its paintings, `(n, 3)` and `(n, 3, 3)`, n >= 1
-    seed:int=0, # Seed of the choice where there are more than the network keeps
+def keep_palettes(
+    self: DataIsoNext,
+    style: int,  # Style, from 0
+    library: Palette,  # Palettes of its paintings, `(n, 3)` and `(n, 3, 3)`, n >= 1
+    seed: int = 0,  # Seed of the choice where there are more than the network keeps
 ):
     "Keep palettes of a style beside the weights: a random subset, or all of them, some repeated."
     n, size = len(library.mean), self.config.num_palettes
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed)).repeat(size//n + 1)[:size]
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed)).repeat(size // n + 1)[
+        :size
+    ]
     self.palette_mean[style] = library.mean[order].to(self.palette_mean)
     self.palette_covariance[style] = library.covariance[order].to(self.palette_covariance)
 
+
 @patch
-def libraries(self:DataIsoNext) -> list: # `Palette` for each style, float64; None where a style has none
+def libraries(
+    self: DataIsoNext,
+) -> list:  # `Palette` for each style, float64; None where a style has none
     "Palettes of the styles."
-    if not self.config.num_palettes: return [None]*self.config.num_styles
+    if not self.config.num_palettes:
+        return [None] * self.config.num_styles
     pairs = zip(self.palette_mean.double(), self.palette_covariance.double())
     return [Palette(m, c) if c.any() else None for m, c in pairs]
 
 # %% ../nbs/13_data_prediction.ipynb #a13c0002
 def sample_data_prediction(
-    d:Callable, # Data prediction `(x, t)`, `t` of shape `(b,)`
-    x0:Tensor, # Latents at t = 0, `(b, c, h, w)`
-    steps:int, # Number of steps, >= 1, one evaluation each
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-) -> Tensor: # Latents at t = 1, shaped as `x0`
+    d: Callable,  # Data prediction `(x, t)`, `t` of shape `(b,)`
+    x0: Tensor,  # Latents at t = 0, `(b, c, h, w)`
+    steps: int,  # Number of steps, >= 1, one evaluation each
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
+) -> Tensor:  # Latents at t = 1, shaped as `x0`
     "Solve from t = 0 to 1 by DPM-Solver++(2M) (Lu et al. 2022), in equal steps."
-    if steps < 1: raise InputError(f'steps must be >= 1, got {steps}')
-    ratio = lambda k: math.log(k/(steps - k))                                   # lambda at t = k/steps
+    if steps < 1:
+        raise InputError(f'steps must be >= 1, got {steps}')
+    ratio = lambda k: math.log(k / (steps - k))  # lambda at t = k/steps
     x, before = x0, None
     for k in range(steps):
-        t, end = k/steps, (k + 1)/steps
+        t, end = k / steps, (k + 1) / steps
         now = d(x, torch.full((len(x),), t, dtype=x.dtype, device=x.device))
-        line, left = now, (1 - end)/(1 - t)
+        line, left = now, (1 - end) / (1 - t)
         if before is not None and k + 1 < steps:
-            r = (ratio(k) - ratio(k - 1))/(ratio(k + 1) - ratio(k)) if k > 1 else 1.
-            line = now + (now - before)/(2*r)
-        x, before = left*x + (end - t*left)*line, now
-        if callback: callback(k, end, x)
+            r = (ratio(k) - ratio(k - 1)) / (ratio(k + 1) - ratio(k)) if k > 1 else 1.0
+            line = now + (now - before) / (2 * r)
+        x, before = left * x + (end - t * left) * line, now
+        if callback:
+            callback(k, end, x)
     return x
-

@@ -7,9 +7,11 @@ __all__ = ['NETWORKS', 'ddim']
 
 # %% ../nbs/34_ddpm.ipynb #9931034d
 from typing import Callable
+
 import torch
 from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
 from torch import Tensor
+
 from .adagn import at_least_fp32
 from .config import InputError, whole
 from .data_prediction import DataIsoNext, DataUNet
@@ -20,86 +22,120 @@ from .unet import UNet
 
 # %% ../nbs/34_ddpm.ipynb #480a312a
 def velocity_from_noise(
-    x:Tensor, # Point on the straight path, `(b, ...)`
-    noise:Tensor, # Predicted noise, as `x`
-    t:Tensor, # Time, `(b,)`, above 0
-) -> Tensor: # Result, shaped as `x`, fp32 or wider
+    x: Tensor,  # Point on the straight path, `(b, ...)`
+    noise: Tensor,  # Predicted noise, as `x`
+    t: Tensor,  # Time, `(b,)`, above 0
+) -> Tensor:  # Result, shaped as `x`, fp32 or wider
     "Velocity of the straight path."
-    return (at_least_fp32(x) - at_least_fp32(noise))/expand_as(t, at_least_fp32(x))
+    return (at_least_fp32(x) - at_least_fp32(noise)) / expand_as(t, at_least_fp32(x))
+
 
 def noise_from_velocity(
-    x:Tensor, # Point on the straight path, `(b, ...)`
-    v:Tensor, # Velocity there, as `x`
-    t:Tensor, # Time, `(b,)` in [0, 1]
-) -> Tensor: # Result, shaped as `x`, fp32 or wider
+    x: Tensor,  # Point on the straight path, `(b, ...)`
+    v: Tensor,  # Velocity there, as `x`
+    t: Tensor,  # Time, `(b,)` in [0, 1]
+) -> Tensor:  # Result, shaped as `x`, fp32 or wider
     "Noise at the beginning of the straight path."
-    return at_least_fp32(x) - expand_as(t, at_least_fp32(x))*at_least_fp32(v)
+    return at_least_fp32(x) - expand_as(t, at_least_fp32(x)) * at_least_fp32(v)
+
 
 def as_ddpm(
-    x:Tensor, # Point on the straight path, `(b, ...)`
-    t:Tensor, # Time, `(b,)` in [0, 1]
-) -> Tensor: # Result, shaped as `x`
+    x: Tensor,  # Point on the straight path, `(b, ...)`
+    t: Tensor,  # Time, `(b,)` in [0, 1]
+) -> Tensor:  # Result, shaped as `x`
     "A point of the straight path as DDPM's network sees it: of variance 1 where data and noise have it."
-    return x/expand_as((t*t + (1 - t)**2).sqrt(), x)
+    return x / expand_as((t * t + (1 - t) ** 2).sqrt(), x)
 
 # %% ../nbs/34_ddpm.ipynb #fc82d599
 class PredictsNoise:
     "Makes a velocity network of one whose inner answer is noise."
-    def velocity(self,
-        x:Tensor, # Latent on the straight path, `(b, c, h, w)`
-        t:Tensor, # Time in [0, 1], `(b,)`
-        style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-    ) -> Tensor: # Velocity, fp32, shaped as `x`
+
+    def velocity(
+        self,
+        x: Tensor,  # Latent on the straight path, `(b, c, h, w)`
+        t: Tensor,  # Time in [0, 1], `(b,)`
+        style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
+    ) -> Tensor:  # Velocity, fp32, shaped as `x`
         "The velocity at `x`."
         t = t.clamp_min(DDPM_START)
         return velocity_from_noise(x, super().velocity(as_ddpm(x, t), t, style), t)
 
-class NoiseIsoNext(PredictsNoise, IsoNext): "An `IsoNext` that predicts noise."
-class NoiseUNet(PredictsNoise, UNet): "A `UNet` that predicts noise."
+
+class NoiseIsoNext(PredictsNoise, IsoNext):
+    "An `IsoNext` that predicts noise."
+
+
+class NoiseUNet(PredictsNoise, UNet):
+    "A `UNet` that predicts noise."
 
 # %% ../nbs/34_ddpm.ipynb #0380637a
 # {network: {what it predicts: class}}, as `model.network` and `model.predicts` of a config
-NETWORKS = dict(isonext=dict(velocity=IsoNext, noise=NoiseIsoNext, data=DataIsoNext),
-                unet=dict(velocity=UNet, noise=NoiseUNet, data=DataUNet))
+NETWORKS = dict(
+    isonext=dict(velocity=IsoNext, noise=NoiseIsoNext, data=DataIsoNext),
+    unet=dict(velocity=UNet, noise=NoiseUNet, data=DataUNet),
+)
 
 # %% ../nbs/34_ddpm.ipynb #d91e7ac5
 def ddim_times(
-    steps:int=50, # Number of sampler steps, 1 to 1000
-    schedule:str='linear', # A key of `BETAS`
-) -> Tensor: # `(steps+1,)` rising to 1, float64
+    steps: int = 50,  # Number of sampler steps, 1 to 1000
+    schedule: str = 'linear',  # A key of `BETAS`
+) -> Tensor:  # `(steps+1,)` rising to 1, float64
     "Times of every 1000/steps-th step of DDPM, from its last; raises `InputError`."
     rule = whole(1, DDPM_STEPS)
-    if not rule.test(steps): raise InputError(f'steps must be {rule.words}, got {steps}')
-    k = torch.arange(steps, 0, -1, dtype=torch.double)*(DDPM_STEPS/steps)
-    return torch.cat([ddpm_times(schedule, 0.)[k.round().long() - 1], torch.ones(1, dtype=torch.double)])
+    if not rule.test(steps):
+        raise InputError(f'steps must be {rule.words}, got {steps}')
+    k = torch.arange(steps, 0, -1, dtype=torch.double) * (DDPM_STEPS / steps)
+    return torch.cat(
+        [ddpm_times(schedule, 0.0)[k.round().long() - 1], torch.ones(1, dtype=torch.double)]
+    )
+
 
 def _check_ddim(x, times, eta):
     "Times as float64; raises `InputError` for a start, times or an `eta` that could not mean anything."
     check_start(x)
-    if not 0 <= eta <= 1: raise InputError(f'eta must lie in [0, 1], got an eta of {eta:g}')
-    try: times = torch.as_tensor(times, dtype=torch.double).cpu()
-    except (TypeError, ValueError): times = torch.zeros(0)
-    if times.ndim == 1 and len(times) > 1 and (times.diff() > 0).all() and 0 <= times[0] and times[-1] <= 1: return times
-    raise InputError('ddim wanted two or more rising times in [0, 1], got others; take those of ddim_times')
+    if not 0 <= eta <= 1:
+        raise InputError(f'eta must lie in [0, 1], got an eta of {eta:g}')
+    try:
+        times = torch.as_tensor(times, dtype=torch.double).cpu()
+    except (TypeError, ValueError):
+        times = torch.zeros(0)
+    if (
+        times.ndim == 1
+        and len(times) > 1
+        and (times.diff() > 0).all()
+        and 0 <= times[0]
+        and times[-1] <= 1
+    ):
+        return times
+    raise InputError(
+        'ddim wanted two or more rising times in [0, 1], got others; take those of ddim_times'
+    )
 
 # %% ../nbs/34_ddpm.ipynb #3899ccb2
 def ddim(
-    v:Callable, # Velocity field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
-    x:Tensor, # Standard noise, `(b, ...)`
-    times:Tensor, # Rising to 1, `(n,)`, as `ddim_times` gives them
-    eta:float=0., # Share of new noise: 0 is DDIM, 1 ancestral sampling
-    generator:torch.Generator|None=None, # Random generator of new noise; default: the global one
-) -> Tensor: # Data, as `x`, in fp32 or wider
+    v: Callable,  # Velocity field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
+    x: Tensor,  # Standard noise, `(b, ...)`
+    times: Tensor,  # Rising to 1, `(n,)`, as `ddim_times` gives them
+    eta: float = 0.0,  # Share of new noise: 0 is DDIM, 1 ancestral sampling
+    # Random generator of new noise; default: the global one
+    generator: torch.Generator | None = None,
+) -> Tensor:  # Data, as `x`, in fp32 or wider
     "Sample as DDIM (Song 2021) or DDPM (Ho 2020) do; raises `InputError`, or `FloatingPointError` when a point is no longer finite."
     times, v, x = _check_ddim(x, times, eta), CountingField(v), at_least_fp32(x)
-    a = lambda t: t/(t*t + (1 - t)**2)**.5                                      # sqrt(alpha bar)
-    first = times[0].item(); x = x*(first*first + (1 - first)**2)**.5           # standard noise on the straight path
+    a = lambda t: t / (t * t + (1 - t) ** 2) ** 0.5  # sqrt(alpha bar)
+    # standard noise on the straight path
+    first = times[0].item()
+    x = x * (first * first + (1 - first) ** 2) ** 0.5
     for t, then in zip(times.tolist(), times[1:].tolist()):
         slope = v(x, t)
-        data, noise = x + (1 - t)*slope, x - t*slope
-        new = eta*((1 - a(then)**2)/(1 - a(t)**2)*(1 - (a(t)/a(then))**2))**.5 if eta else 0.
-        kept = max(0., 1 - a(then)**2 - new**2)**.5
-        x = a(then)*data + kept*noise + (new*noise_like(x, generator) if new else 0.)
-        x = x/(a(then) + (1 - a(then)**2)**.5)                                  # back onto the straight path
+        data, noise = x + (1 - t) * slope, x - t * slope
+        new = (
+            eta * ((1 - a(then) ** 2) / (1 - a(t) ** 2) * (1 - (a(t) / a(then)) ** 2)) ** 0.5
+            if eta
+            else 0.0
+        )
+        kept = max(0.0, 1 - a(then) ** 2 - new**2) ** 0.5
+        x = a(then) * data + kept * noise + (new * noise_like(x, generator) if new else 0.0)
+        x = x / (a(then) + (1 - a(then) ** 2) ** 0.5)  # back onto the straight path
         check_finite(x, then)
     return x

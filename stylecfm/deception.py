@@ -7,82 +7,112 @@ __all__ = ['StyleClassifier', 'train_classifier', 'deception_rate']
 
 # %% ../nbs/71_deception.ipynb #782882cc
 from typing import NamedTuple
-import torch, torch.nn.functional as F
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
+
 from .config import InputError
 
 # %% ../nbs/71_deception.ipynb #39013690
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/71_deception.ipynb #1c8a4397
-CLASSIFIER_SIDE = 64 # Of a square, pixels: a quarter of the usual 256, so that texture shows and the scene does not
+# Of a square, pixels: a quarter of the usual 256, so that texture shows and the scene does not
+CLASSIFIER_SIDE = 64
+
 
 def small_classifier(
-    width:int=24, # Channels after the first convolution, a multiple of 4
-) -> nn.Sequential: # Squares `(n, 3, h, w)` to `(n, 1)`: above 0 says "painting"
+    width: int = 24,  # Channels after the first convolution, a multiple of 4
+) -> nn.Sequential:  # Squares `(n, 3, h, w)` to `(n, 1)`: above 0 says "painting"
     "Four strided convolutions, a mean, a line."
-    sizes = [3, width, 2*width, 4*width, 4*width]
-    layers = [m for a, b in zip(sizes, sizes[1:]) for m in (nn.Conv2d(a, b, 3, 2, 1), nn.GroupNorm(4, b), nn.SiLU())]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(.3), nn.Linear(4*width, 1))
+    sizes = [3, width, 2 * width, 4 * width, 4 * width]
+    layers = [
+        m
+        for a, b in zip(sizes, sizes[1:])
+        for m in (nn.Conv2d(a, b, 3, 2, 1), nn.GroupNorm(4, b), nn.SiLU())
+    ]
+    return nn.Sequential(
+        *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(4 * width, 1)
+    )
+
 
 def random_squares(
-    x:Tensor, # Images `(n, 3, h, w)`
-    side:int, # Side length of a patch, pixels; smaller images are used whole
-    g:torch.Generator, # Random generator of the positions
-) -> Tensor: # `(n, 3, side, side)`
+    x: Tensor,  # Images `(n, 3, h, w)`
+    side: int,  # Side length of a patch, pixels; smaller images are used whole
+    g: torch.Generator,  # Random generator of the positions
+) -> Tensor:  # `(n, 3, side, side)`
     "A square of each image, mirrored by chance."
     h, w = x.shape[-2:]
     side = min(side, h, w)
     y, z = (torch.randint(n - side + 1, (len(x),), generator=g) for n in (h, w))
-    flip = torch.rand(len(x), generator=g) < .5
-    cut = [im[:, a:a + side, b:b + side] for im, a, b in zip(x, y, z)]
+    flip = torch.rand(len(x), generator=g) < 0.5
+    cut = [im[:, a : a + side, b : b + side] for im, a, b in zip(x, y, z)]
     return torch.stack([v.flip(-1) if m else v for v, m in zip(cut, flip)])
 
 # %% ../nbs/71_deception.ipynb #649497b6
 class StyleClassifier(NamedTuple):
     "A classifier, and how good it is."
-    net: nn.Module # Classifier from `small_classifier`: patches to one number, above 0 for a painting
-    accuracy: float # Balanced, on real pictures that it was not shown; 0.5 is guessing
+
+    # Classifier from `small_classifier`: patches to one number, above 0 for a painting
+    net: nn.Module
+    accuracy: float  # Balanced, on real pictures that it was not shown; 0.5 is guessing
 
 # %% ../nbs/71_deception.ipynb #8ff6747a
 def train_classifier(
-    photos:Tensor, # Real photographs `(n, 3, h, w)` in [-1, 1]
-    paintings:Tensor, # Real paintings, likewise
-    test:tuple, # Photographs and paintings that were kept out
-    steps:int=1200, # Number of training steps, 32 patches of each kind
-    seed:int=0, # Random seed of weights, patches and order
-    side:int=CLASSIFIER_SIDE, # Side length of a patch, pixels
+    photos: Tensor,  # Real photographs `(n, 3, h, w)` in [-1, 1]
+    paintings: Tensor,  # Real paintings, likewise
+    test: tuple,  # Photographs and paintings that were kept out
+    steps: int = 1200,  # Number of training steps, 32 patches of each kind
+    seed: int = 0,  # Random seed of weights, patches and order
+    side: int = CLASSIFIER_SIDE,  # Side length of a patch, pixels
 ) -> StyleClassifier:
     "A classifier of photographs against paintings; raises `InputError` for too few pictures."
     if min(map(len, (photos, paintings, *test))) < 2:
-        raise InputError('a judge wants two pictures or more of each kind, to learn and to be tested')
+        raise InputError(
+            'a judge wants two pictures or more of each kind, to learn and to be tested'
+        )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net = small_classifier()
         fit_classifier(net, photos, paintings, steps, seed, side)
     said = [classify(net, v, side) for v in test]
-    return StyleClassifier(net, ((said[0] < .5).float().mean().item() + (said[1] > .5).float().mean().item())/2)
+    return StyleClassifier(
+        net, ((said[0] < 0.5).float().mean().item() + (said[1] > 0.5).float().mean().item()) / 2
+    )
 
 # %% ../nbs/71_deception.ipynb #a1ef38a6
 def fit_classifier(
-    net:nn.Module, # Squares to one number; trained in place
-    photos:Tensor, # `(n, 3, h, w)` in [-1, 1]
-    paintings:Tensor, # `(m, 3, h, w)`, likewise
-    steps:int, # Number of training steps of 64 patches
-    seed:int, # Random seed of patches, brightness and contrast
-    side:int, # Side length of a patch, pixels
+    net: nn.Module,  # Squares to one number; trained in place
+    photos: Tensor,  # `(n, 3, h, w)` in [-1, 1]
+    paintings: Tensor,  # `(m, 3, h, w)`, likewise
+    steps: int,  # Number of training steps of 64 patches
+    seed: int,  # Random seed of patches, brightness and contrast
+    side: int,  # Side length of a patch, pixels
 ):
     "Cross-entropy on squares, brightness and contrast changed by chance."
-    g, opt = torch.Generator().manual_seed(seed), torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=.02)
+    g, opt = (
+        torch.Generator().manual_seed(seed),
+        torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02),
+    )
     net.train()
     y = torch.cat([torch.zeros(32), torch.ones(32)])
     for i in tqdm(range(steps), desc='judge', leave=False):
-        for q in opt.param_groups: q['lr'] = 2e-3*(1 - i/steps) + 1e-5
-        x = torch.cat([random_squares(v[torch.randint(len(v), (32,), generator=g)], side, g) for v in (photos, paintings)])
-        x = x*(1 + .2*(2*torch.rand(64, 1, 1, 1, generator=g) - 1)) + .2*torch.randn(64, 1, 1, 1, generator=g)
+        for q in opt.param_groups:
+            q['lr'] = 2e-3 * (1 - i / steps) + 1e-5
+        x = torch.cat(
+            [
+                random_squares(v[torch.randint(len(v), (32,), generator=g)], side, g)
+                for v in (photos, paintings)
+            ]
+        )
+        x = x * (1 + 0.2 * (2 * torch.rand(64, 1, 1, 1, generator=g) - 1)) + 0.2 * torch.randn(
+            64, 1, 1, 1, generator=g
+        )
         F.binary_cross_entropy_with_logits(net(x)[:, 0], y).backward()
         opt.step()
         opt.zero_grad()
@@ -91,20 +121,22 @@ def fit_classifier(
 # %% ../nbs/71_deception.ipynb #71e00002
 @torch.no_grad()
 def classify(
-    net:nn.Module, # Network of a `StyleClassifier`
-    x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    side:int=CLASSIFIER_SIDE, # Side length of a patch, pixels
-    looks:int=8, # Squares of each image
-) -> Tensor: # `(n,)`: how sure it is that they are paintings, 0 to 1
+    net: nn.Module,  # Network of a `StyleClassifier`
+    x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    side: int = CLASSIFIER_SIDE,  # Side length of a patch, pixels
+    looks: int = 8,  # Squares of each image
+) -> Tensor:  # `(n,)`: how sure it is that they are paintings, 0 to 1
     "The judge's opinion, averaged over squares."
     g = torch.Generator().manual_seed(0)
-    return torch.stack([net(random_squares(x, side, g))[:, 0].sigmoid() for _ in range(looks)]).mean(0)
+    return torch.stack(
+        [net(random_squares(x, side, g))[:, 0].sigmoid() for _ in range(looks)]
+    ).mean(0)
 
 # %% ../nbs/71_deception.ipynb #4275c06c
 def deception_rate(
-    judge:StyleClassifier, # Classifier, output of `train_classifier`
-    made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    side:int=CLASSIFIER_SIDE, # Side length of a patch, pixels
-) -> Tensor: # `(n,)`: 1 where the judge takes it for a painting, else 0
+    judge: StyleClassifier,  # Classifier, output of `train_classifier`
+    made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    side: int = CLASSIFIER_SIDE,  # Side length of a patch, pixels
+) -> Tensor:  # `(n,)`: 1 where the judge takes it for a painting, else 0
     "Pictures that deceive the judge (Sanakoyeu 2018)."
-    return (classify(judge.net, made, side) > .5).float()
+    return (classify(judge.net, made, side) > 0.5).float()

@@ -16,62 +16,134 @@ from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
+
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
-from .colour import ADOBE_RGB, ROWS, SRGB, Encoding, code_encoding, encoding_of, icc_channels, icc_codes
-from .colour import icc_encoding, power, srgb_decode, to_srgb, xyz_matrix
+
+from stylecfm.colour import (
+    ADOBE_RGB,
+    ROWS,
+    SRGB,
+    Encoding,
+    code_encoding,
+    encoding_of,
+    icc_channels,
+    icc_codes,
+    icc_encoding,
+    power,
+    srgb_decode,
+    to_srgb,
+    xyz_matrix,
+)
 from .config import InputError
 
 # %% ../nbs/00c_decoding.ipynb #f8cc36cd
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/00c_decoding.ipynb #3ec07f2c
-_START = ((b'\xff\xd8\xff', 'JPEG'), (b'\x89PNG\r\n\x1a\n', 'PNG'), (b'II*\0', 'TIFF'), (b'MM\0*', 'TIFF'), (b'II+\0', 'TIFF'),
-          (b'MM\0+', 'TIFF'), (b'GIF8', 'GIF'), (b'BM', 'BMP'), (b'\xff\x0a', 'JPEG XL'), (b'\0\0\0\x0cJXL ', 'JPEG XL'),
-          (b'\0\0\0\x0cjP  ', 'JPEG 2000'), (b'\xff\x4f\xff\x51', 'JPEG 2000'), (b'8BPS', 'Photoshop (PSD)'),
-          (b'%PDF', 'PDF'), (b'%!PS', 'PostScript'), (b'\xc5\xd0\xd3\xc6', 'PostScript'), (b'v/1\x01', 'OpenEXR'),
-          (b'#?RADIANCE', 'Radiance HDR'), (b'#?RGBE', 'Radiance HDR'), (b'FUJIFILMCCD-RAW', "camera raw (RAF)"),
-          (b'IIRO', 'camera raw (ORF)'), (b'IIRS', 'camera raw (ORF)'), (b'IIU\0', 'camera raw (RW2)'),
-          (b'FOVb', 'camera raw (X3F)'), (b'\0MRM', 'camera raw (MRW)'), (b'gimp xcf', 'GIMP (XCF)'), (b'qoif', 'QOI'),
-          (b'DDS ', 'DDS texture'), (b'\0\0\1\0', 'Windows icon'), (b'icns', 'macOS icon'), (b'II\xbc', 'JPEG XR'),
-          (b'BPG\xfb', 'BPG'), (b'SIMPLE  =', 'FITS'), (b'AT&TFORM', 'DjVu'), (b'PK\3\4', 'zip archive'),
-          (b'\x1f\x8b', 'gzip archive'), (b'7z\xbc\xaf', '7z archive'), (b'Rar!', 'rar archive'),
-          (b'\x1aE\xdf\xa3', 'video'), (b'\0\5\x16\7', 'macOS resource file'), (b'\0\5\x16\0', 'macOS resource file'),
-          (b'version https://git-lfs', 'Git LFS pointer'))
-_BRANDS = (({b'avif', b'avis'}, 'AVIF'), ({b'crx '}, 'camera raw (CR3)'),
-           ({b'heic', b'heix', b'hevc', b'hevx', b'heim', b'heis', b'mif1', b'msf1'}, 'HEIC'))
+_START = (
+    (b'\xff\xd8\xff', 'JPEG'),
+    (b'\x89PNG\r\n\x1a\n', 'PNG'),
+    (b'II*\0', 'TIFF'),
+    (b'MM\0*', 'TIFF'),
+    (b'II+\0', 'TIFF'),
+    (b'MM\0+', 'TIFF'),
+    (b'GIF8', 'GIF'),
+    (b'BM', 'BMP'),
+    (b'\xff\x0a', 'JPEG XL'),
+    (b'\0\0\0\x0cJXL ', 'JPEG XL'),
+    (b'\0\0\0\x0cjP  ', 'JPEG 2000'),
+    (b'\xff\x4f\xff\x51', 'JPEG 2000'),
+    (b'8BPS', 'Photoshop (PSD)'),
+    (b'%PDF', 'PDF'),
+    (b'%!PS', 'PostScript'),
+    (b'\xc5\xd0\xd3\xc6', 'PostScript'),
+    (b'v/1\x01', 'OpenEXR'),
+    (b'#?RADIANCE', 'Radiance HDR'),
+    (b'#?RGBE', 'Radiance HDR'),
+    (b'FUJIFILMCCD-RAW', "camera raw (RAF)"),
+    (b'IIRO', 'camera raw (ORF)'),
+    (b'IIRS', 'camera raw (ORF)'),
+    (b'IIU\0', 'camera raw (RW2)'),
+    (b'FOVb', 'camera raw (X3F)'),
+    (b'\0MRM', 'camera raw (MRW)'),
+    (b'gimp xcf', 'GIMP (XCF)'),
+    (b'qoif', 'QOI'),
+    (b'DDS ', 'DDS texture'),
+    (b'\0\0\1\0', 'Windows icon'),
+    (b'icns', 'macOS icon'),
+    (b'II\xbc', 'JPEG XR'),
+    (b'BPG\xfb', 'BPG'),
+    (b'SIMPLE  =', 'FITS'),
+    (b'AT&TFORM', 'DjVu'),
+    (b'PK\3\4', 'zip archive'),
+    (b'\x1f\x8b', 'gzip archive'),
+    (b'7z\xbc\xaf', '7z archive'),
+    (b'Rar!', 'rar archive'),
+    (b'\x1aE\xdf\xa3', 'video'),
+    (b'\0\5\x16\7', 'macOS resource file'),
+    (b'\0\5\x16\0', 'macOS resource file'),
+    (b'version https://git-lfs', 'Git LFS pointer'),
+)
+_BRANDS = (
+    ({b'avif', b'avis'}, 'AVIF'),
+    ({b'crx '}, 'camera raw (CR3)'),
+    ({b'heic', b'heix', b'hevc', b'hevx', b'heim', b'heis', b'mif1', b'msf1'}, 'HEIC'),
+)
+
 
 def kind_of(
-    head:bytes, # The first bytes of a file, 64 or more where it has them
-) -> str: # 'JPEG', 'PNG', ..., also of formats that are not read; '' if unknown
+    head: bytes,  # The first bytes of a file, 64 or more where it has them
+) -> str:  # 'JPEG', 'PNG', ..., also of formats that are not read; '' if unknown
     "The format of a file by its signature."
     if head[4:8] == b'ftyp':
-        brands = {head[8:12], *(head[i:i + 4] for i in range(16, min(len(head), struct.unpack('>I', head[:4])[0]), 4))}
+        brands = {
+            head[8:12],
+            *(
+                head[i : i + 4]
+                for i in range(16, min(len(head), struct.unpack('>I', head[:4])[0]), 4)
+            ),
+        }
         return next((name for some, name in _BRANDS if some & brands), 'video')
-    if head[:4] == b'RIFF': return 'WEBP' if head[8:12] == b'WEBP' else 'RIFF (sound or video)'
-    if re.match(rb'P[1-6][\s#]', head) or re.match(rb'Pf\s', head): return 'PPM'
-    if re.match(rb'P7\s|PF\s', head): return 'PAM or PFM'
+    if head[:4] == b'RIFF':
+        return 'WEBP' if head[8:12] == b'WEBP' else 'RIFF (sound or video)'
+    if re.match(rb'P[1-6][\s#]', head) or re.match(rb'Pf\s', head):
+        return 'PPM'
+    if re.match(rb'P7\s|PF\s', head):
+        return 'PAM or PFM'
     text = head[:256].lstrip(b'\xef\xbb\xbf \t\r\n').lower()
-    if b'<svg' in text: return 'SVG'
-    if text.startswith((b'<!doctype', b'<html')): return 'web page'
+    if b'<svg' in text:
+        return 'SVG'
+    if text.startswith((b'<!doctype', b'<html')):
+        return 'web page'
     return next((name for start, name in _START if head.startswith(start)), '')
 
-READ = ('JPEG', 'PNG', 'WEBP', 'BMP', 'TIFF', 'GIF', 'PPM', 'AVIF', 'HEIC') # Formats that are decoded
-_CURES = {'Git LFS pointer': 'fetch the file itself with git lfs pull', 'web page': 'download the image itself',
-          'macOS resource file': 'it belongs to another file and can be deleted',
-          'video': 'export single pictures as JPEG or PNG', 'RIFF (sound or video)': 'export single pictures as JPEG or PNG'}
+
+# Formats that are decoded
+READ = ('JPEG', 'PNG', 'WEBP', 'BMP', 'TIFF', 'GIF', 'PPM', 'AVIF', 'HEIC')
+_CURES = {
+    'Git LFS pointer': 'fetch the file itself with git lfs pull',
+    'web page': 'download the image itself',
+    'macOS resource file': 'it belongs to another file and can be deleted',
+    'video': 'export single pictures as JPEG or PNG',
+    'RIFF (sound or video)': 'export single pictures as JPEG or PNG',
+}
 
 # %% ../nbs/00c_decoding.ipynb #482c00c1
 def not_read(
-    kind:str, # Format from `kind_of`, not one of `READ`
-) -> str: # A reason and a cure, in one line
+    kind: str,  # Format from `kind_of`, not one of `READ`
+) -> str:  # A reason and a cure, in one line
     "The message about a format that is not read."
-    if not kind: return 'it is no image of a known format'
-    if 'archive' in kind: return f'it is a {kind}; unpack it'
-    if kind == 'web page': return 'it is a web page'
+    if not kind:
+        return 'it is no image of a known format'
+    if 'archive' in kind:
+        return f'it is a {kind}; unpack it'
+    if kind == 'web page':
+        return 'it is a web page'
     cure = _CURES.get(kind, 'export it as JPEG, PNG, TIFF or AVIF')
     return f'its format is {kind}, which is not read here; {cure}'
 
@@ -80,238 +152,334 @@ MAX_BYTES = 1 << 30  # Largest file that is read
 
 # %% ../nbs/00c_decoding.ipynb #a237df58
 def read_file(
-    path:Path, # A file that should be an image
-) -> bytes: # All of it
+    path: Path,  # A file that should be an image
+) -> bytes:  # All of it
     "The bytes of a file; an `InputError` that says only why not."
     try:
-        if path.is_dir(): raise InputError('it is a folder')
-        if path.is_symlink() and not path.exists(): raise InputError('it is a link that leads nowhere')
-        if not path.exists(): raise InputError('there is no such file')
-        if not path.is_file(): raise InputError('it is a device or a pipe')
+        if path.is_dir():
+            raise InputError('it is a folder')
+        if path.is_symlink() and not path.exists():
+            raise InputError('it is a link that leads nowhere')
+        if not path.exists():
+            raise InputError('there is no such file')
+        if not path.is_file():
+            raise InputError('it is a device or a pipe')
         if (n := path.stat().st_size) > MAX_BYTES:
-            raise InputError(f'it has {n/1e9:.1f} GB, more than {MAX_BYTES/1e9:.1f}; make it smaller')
+            raise InputError(
+                f'it has {n / 1e9:.1f} GB, more than {MAX_BYTES / 1e9:.1f}; make it smaller'
+            )
         data = path.read_bytes()
-    except OSError as e: raise InputError(f'it cannot be read ({e.strerror})') from None
-    if not data: raise InputError('it is empty')
-    if kind_of(data[:64]) == 'web page': raise InputError('it is a web page')
+    except OSError as e:
+        raise InputError(f'it cannot be read ({e.strerror})') from None
+    if not data:
+        raise InputError('it is empty')
+    if kind_of(data[:64]) == 'web page':
+        raise InputError('it is a web page')
     return data
 
 # %% ../nbs/00c_decoding.ipynb #f1fd77df
 class ImageRules(NamedTuple):
     "Limits and choices for reading images."
-    background:tuple=(255, 255, 255) # Colour behind transparency, (r, g, b) in 0..255
-    max_pixels:int=80_000_000 # Larger images are refused before they are decoded; 80 million are 320 MB in memory
-    max_aspect:float=4. # Longer side by shorter side, where a square is cut out
-    max_enlargement:float=4. # Factor of the shorter side, where a square is cut out
-    strict:bool=False # Refuse the first bad image of many instead of leaving it out
 
-RULES = ImageRules() # Default rules
+    background: tuple = (255, 255, 255)  # Colour behind transparency, (r, g, b) in 0..255
+    # Larger images are refused before they are decoded; 80 million are 320 MB in memory
+    max_pixels: int = 80_000_000
+    max_aspect: float = 4.0  # Longer side by shorter side, where a square is cut out
+    max_enlargement: float = 4.0  # Factor of the shorter side, where a square is cut out
+    strict: bool = False  # Refuse the first bad image of many instead of leaving it out
+
+
+RULES = ImageRules()  # Default rules
 
 # %% ../nbs/00c_decoding.ipynb #c218f091
 class ImageNote(UserWarning):
     "An assumption about an image that its file does not settle."
 
+
 _NAME = ContextVar('name', default='')
+
 
 @contextmanager
 def naming(
-    path:str|Path, # The file that is read inside the block
+    path: str | Path,  # The file that is read inside the block
 ) -> Iterator[None]:
     "Name a file in the notes of what is read inside the block."
     token = _NAME.set(str(path))
-    try: yield
-    finally: _NAME.reset(token)
+    try:
+        yield
+    finally:
+        _NAME.reset(token)
 
 # %% ../nbs/00c_decoding.ipynb #d1546ed0
 def note_assumption(
-    text:str, # One line, without the file's name
+    text: str,  # One line, without the file's name
 ):
     "Warn of an assumption with the name of the file that is being read."
     name = _NAME.get()
     warnings.warn(f'{name}: {text}' if name else text, ImageNote, stacklevel=2)
 
+
 def check_pixels(
-    w:int, # Width, pixels
-    h:int, # Height, pixels
-    rules:ImageRules=RULES, # Only `max_pixels` is used
+    w: int,  # Width, pixels
+    h: int,  # Height, pixels
+    rules: ImageRules = RULES,  # Only `max_pixels` is used
 ):
     "Raise `InputError` for an image with too many pixels, or none."
-    if w < 1 or h < 1: raise InputError(f'it has {w} x {h} pixels')
-    if (n := w*h) > rules.max_pixels:
-        raise InputError(f'{w} x {h} is {n/1e6:.0f} million pixels, more than {rules.max_pixels/1e6:g}; make it smaller')
+    if w < 1 or h < 1:
+        raise InputError(f'it has {w} x {h} pixels')
+    if (n := w * h) > rules.max_pixels:
+        raise InputError(
+            f'{w} x {h} is {n / 1e6:.0f} million pixels, more than {rules.max_pixels / 1e6:g}; make it smaller'
+        )
 
 # %% ../nbs/00c_decoding.ipynb #e6f3a00a
 class Samples(NamedTuple):
     "Decoded samples of an image, before any conversion of colour."
-    colour:np.ndarray # `(h, w, c)`, uint8 or uint16 over its full range; c is 1 (grey), 3 (RGB, Lab) or 4 (CMYK)
-    alpha:np.ndarray|None=None # `(h, w)`, uint8 or uint16 over its full range; None: opaque
-    space:str='RGB' # Colour space of the c channels: L, RGB, LAB, CMYK
-    encoding:Encoding|None=None # Encoding of the colours if there is no profile; None: sRGB
-    profile:bytes=b'' # ICC profile; b'' if there is none
-    orientation:int=1 # EXIF's orientation, 1 to 8
+
+    # `(h, w, c)`, uint8 or uint16 over its full range; c is 1 (grey), 3 (RGB, Lab) or 4 (CMYK)
+    colour: np.ndarray
+    alpha: np.ndarray | None = None  # `(h, w)`, uint8 or uint16 over its full range; None: opaque
+    space: str = 'RGB'  # Colour space of the c channels: L, RGB, LAB, CMYK
+    encoding: Encoding | None = None  # Encoding of the colours if there is no profile; None: sRGB
+    profile: bytes = b''  # ICC profile; b'' if there is none
+    orientation: int = 1  # EXIF's orientation, 1 to 8
 
 # %% ../nbs/00c_decoding.ipynb #334abb1b
-BAND = 1 << 19 # Pixels that are decoded together
+BAND = 1 << 19  # Pixels that are decoded together
+
 
 class Decoder(NamedTuple):
     "An image file whose samples are decoded some rows at a time."
-    size:tuple # Width and height as stored, pixels
-    orientation:int # EXIF's orientation, 1 to 8
-    bands:Callable # A number of rows to an iterator of `Samples` from top to bottom; each but the last has a multiple of it
-    full:tuple|None=None # Width and height before a decoder made it smaller
-    canvas:Image.Image|None=None # Pillow's decoded image of mode RGB, which may be written over
+
+    size: tuple  # Width and height as stored, pixels
+    orientation: int  # EXIF's orientation, 1 to 8
+    # A number of rows to an iterator of `Samples` from top to bottom; each but the last has a
+    # multiple of it
+    bands: Callable
+    full: tuple | None = None  # Width and height before a decoder made it smaller
+    # Pillow's decoded image of mode RGB, which may be written over
+    canvas: Image.Image | None = None
+
 
 def band_rows(
-    w:int, # Width, pixels
-    step:int=1, # The result is a multiple of it
-) -> int: # Rows, >= `step`
+    w: int,  # Width, pixels
+    step: int = 1,  # The result is a multiple of it
+) -> int:  # Rows, >= `step`
     "The rows of a band."
-    return max(step, BAND//w//step*step)
+    return max(step, BAND // w // step * step)
+
 
 def in_bands(
-    s:Samples, # A whole image
+    s: Samples,  # A whole image
 ) -> Decoder:
     "A decoder of what is decoded already."
     h, w = s.colour.shape[:2]
-    cut = lambda y, rows: s._replace(colour=s.colour[y:y + rows], alpha=None if s.alpha is None else s.alpha[y:y + rows])
-    return Decoder((w, h), s.orientation, lambda step: (cut(y, band_rows(w, step)) for y in range(0, h, band_rows(w, step))))
+    cut = lambda y, rows: s._replace(
+        colour=s.colour[y : y + rows], alpha=None if s.alpha is None else s.alpha[y : y + rows]
+    )
+    return Decoder(
+        (w, h),
+        s.orientation,
+        lambda step: (cut(y, band_rows(w, step)) for y in range(0, h, band_rows(w, step))),
+    )
+
 
 def all_samples(
-    decoder:Decoder, # Decoder of an image
+    decoder: Decoder,  # Decoder of an image
 ) -> Samples:
     "All samples of an image together."
     parts = list(decoder.bands(1))
-    if len(parts) == 1: return parts[0]
+    if len(parts) == 1:
+        return parts[0]
     alpha = None if parts[0].alpha is None else np.concatenate([p.alpha for p in parts])
     return parts[0]._replace(colour=np.concatenate([p.colour for p in parts]), alpha=alpha)
 
 # %% ../nbs/00c_decoding.ipynb #e6f3a00b
 def full_range(
-    values:np.ndarray, # `(...)`, any real type
-    white:float, # Value of white, > 0
-) -> np.ndarray: # Shaped as `values`: uint8 where they are that already, else uint16
+    values: np.ndarray,  # `(...)`, any real type
+    white: float,  # Value of white, > 0
+) -> np.ndarray:  # Shaped as `values`: uint8 where they are that already, else uint16
     "Samples over the full range of their type; raises `InputError` for values outside of 0 to white."
-    if values.dtype == np.uint8 and white == 255: return values
-    if values.dtype == np.uint16 and white == 65535: return values
-    if values.dtype.kind == 'f' and not np.isfinite(values).all(): raise InputError('it holds values that are not finite numbers')
+    if values.dtype == np.uint8 and white == 255:
+        return values
+    if values.dtype == np.uint16 and white == 65535:
+        return values
+    if values.dtype.kind == 'f' and not np.isfinite(values).all():
+        raise InputError('it holds values that are not finite numbers')
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > white:
-        raise InputError(f'values from {low:g} to {high:g}, where they must stay in 0 to {white:g}; save it with 8 or 16 bits')
+        raise InputError(
+            f'values from {low:g} to {high:g}, where they must stay in 0 to {white:g}; save it with 8 or 16 bits'
+        )
     scaled = values.astype(np.float64)
-    scaled *= 65535/white
+    scaled *= 65535 / white
     return np.rint(scaled, out=scaled).astype(np.uint16)
 
+
 def to_bytes(
-    samples:np.ndarray, # `(...)`, uint8 or uint16 over the full range
-) -> np.ndarray: # Shaped as `samples`, uint8
+    samples: np.ndarray,  # `(...)`, uint8 or uint16 over the full range
+) -> np.ndarray:  # Shaped as `samples`, uint8
     "Samples with 8 bits, rounded."
-    if samples.dtype == np.uint8: return samples
+    if samples.dtype == np.uint8:
+        return samples
     out = np.empty(samples.shape, np.uint8)
-    rows = max(1, (1 << 20)*len(samples)//max(samples.size, 1))                  # about a million samples at a time
-    for k in range(0, len(samples), rows): out[k:k + rows] = (samples[k:k + rows].astype(np.uint32) + 128)//257
+    # about a million samples at a time
+    rows = max(1, (1 << 20) * len(samples) // max(samples.size, 1))
+    for k in range(0, len(samples), rows):
+        out[k : k + rows] = (samples[k : k + rows].astype(np.uint32) + 128) // 257
     return out
 
+
 def unpremultiplied(
-    colour:np.ndarray, # `(h, w, c)`, uint8 or uint16, multiplied by alpha
-    alpha:np.ndarray, # `(h, w)`, of the same type
-) -> np.ndarray: # Shaped as `colour`, uint16; 0 where alpha is 0
+    colour: np.ndarray,  # `(h, w, c)`, uint8 or uint16, multiplied by alpha
+    alpha: np.ndarray,  # `(h, w)`, of the same type
+) -> np.ndarray:  # Shaped as `colour`, uint16; 0 where alpha is 0
     "Colours without the alpha that they were multiplied by."
     a = alpha[..., None].astype(np.float64)
     c = np.divide(colour, a, out=np.zeros(colour.shape), where=a > 0)
-    return np.rint(65535*c.clip(0, 1)).astype(np.uint16)
+    return np.rint(65535 * c.clip(0, 1)).astype(np.uint16)
 
 # %% ../nbs/00c_decoding.ipynb #16905da6
 _PIXELS = (b'IHDR', b'PLTE', b'IDAT', b'IEND')
-_LARGEST_META = 16 << 20                                      # bytes of an unpacked profile or note
+_LARGEST_META = 16 << 20  # bytes of an unpacked profile or note
+
 
 def png_chunks(
-    data:bytes, # Content of a PNG file
-) -> list: # `(name, content, whole chunk)`, in their order, that of pixels as views; the last may be cut short
+    data: bytes,  # Content of a PNG file
+) -> list:  # `(name, content, whole chunk)`, in their order, that of pixels as views; the last may be cut short
     "The chunks of a PNG up to its end."
     out, at, view = [], 8, memoryview(data)
     while at + 8 <= len(data):
         n, name = struct.unpack_from('>I4s', data, at)
-        parts = view[at + 8:at + 8 + n], view[at:at + 12 + n]
+        parts = view[at + 8 : at + 8 + n], view[at : at + 12 + n]
         out.append((name, *(parts if name == b'IDAT' else map(bytes, parts))))
         at += 12 + n
-        if name == b'IEND': break
+        if name == b'IEND':
+            break
     return out
 
-def _unpacked(content:bytes) -> bytes:
+
+def _unpacked(content: bytes) -> bytes:
     "Inflated bytes; b'' where they are damaged or too many."
     d = zlib.decompressobj()
-    try: out = d.decompress(content, _LARGEST_META)
-    except zlib.error: return b''
+    try:
+        out = d.decompress(content, _LARGEST_META)
+    except zlib.error:
+        return b''
     return b'' if d.unconsumed_tail else out
 
-def _profile_chunk(content:bytes) -> bytes:
+
+def _profile_chunk(content: bytes) -> bytes:
     "The profile in an iCCP chunk; a note where it cannot be read."
     name, _, rest = content.partition(b'\0')
     out = _unpacked(rest[1:])
-    if not out: note_assumption('colour profile not used (it is damaged or too large)')
+    if not out:
+        note_assumption('colour profile not used (it is damaged or too large)')
     return out
 
-def _png_encoding(meta:dict) -> tuple: # `(Encoding or None, profile)`
+
+def _png_encoding(meta: dict) -> tuple:  # `(Encoding or None, profile)`
     "The colour encoding of a PNG: cICP before iCCP before sRGB before gAMA and cHRM."
-    if len(c := meta.get(b'cICP', b'')) >= 4: return code_encoding(c[0], c[1]), b''
-    if b'iCCP' in meta and (profile := _profile_chunk(meta[b'iCCP'])): return None, profile
-    if b'sRGB' in meta: return None, b''
-    gamma = struct.unpack('>I', meta[b'gAMA'])[0]/1e5 if len(meta.get(b'gAMA', b'')) == 4 else None
-    xy = tuple(v/1e5 for v in struct.unpack('>8I', meta[b'cHRM'])) if len(meta.get(b'cHRM', b'')) == 32 else None
+    if len(c := meta.get(b'cICP', b'')) >= 4:
+        return code_encoding(c[0], c[1]), b''
+    if b'iCCP' in meta and (profile := _profile_chunk(meta[b'iCCP'])):
+        return None, profile
+    if b'sRGB' in meta:
+        return None, b''
+    gamma = (
+        struct.unpack('>I', meta[b'gAMA'])[0] / 1e5 if len(meta.get(b'gAMA', b'')) == 4 else None
+    )
+    xy = (
+        tuple(v / 1e5 for v in struct.unpack('>8I', meta[b'cHRM']))
+        if len(meta.get(b'cHRM', b'')) == 32
+        else None
+    )
     return gamma_encoding(gamma, xy), b''
 
+
 def gamma_encoding(
-    gamma:float|None, # Exponent from light to samples, as PNG states it; about 0.4545 stands for sRGB; None: not stated
-    chromaticities:tuple|None=None, # x and y of white, red, green and blue; None: sRGB's
-) -> Encoding|None: # None for sRGB
+    # Exponent from light to samples, as PNG states it; about 0.4545 stands for sRGB; None: not
+    # stated
+    gamma: float | None,
+    chromaticities: tuple | None = None,  # x and y of white, red, green and blue; None: sRGB's
+) -> Encoding | None:  # None for sRGB
     "The encoding that a gamma and chromaticities describe; a note where they are impossible."
-    like_srgb = gamma is None or abs(2.2*gamma - 1) <= .0101                       # 0.45 is written for it, too
+    like_srgb = gamma is None or abs(2.2 * gamma - 1) <= 0.0101  # 0.45 is written for it, too
     if gamma is not None and not 1e-3 < gamma < 100:
         note_assumption(f'gamma {gamma:g} not used')
         like_srgb = True
-    curve = srgb_decode if like_srgb else power(1/gamma)
-    if chromaticities is not None and np.abs(np.subtract(chromaticities, SRGB)).max() > .001:
-        try: return Encoding((power(2.2) if like_srgb and gamma else curve,), xyz_matrix(chromaticities))
-        except InputError as e: note_assumption(f'chromaticities not used ({e})')
+    curve = srgb_decode if like_srgb else power(1 / gamma)
+    if chromaticities is not None and np.abs(np.subtract(chromaticities, SRGB)).max() > 0.001:
+        try:
+            return Encoding(
+                (power(2.2) if like_srgb and gamma else curve,), xyz_matrix(chromaticities)
+            )
+        except InputError as e:
+            note_assumption(f'chromaticities not used ({e})')
     return None if like_srgb else Encoding((curve,))
 
 # %% ../nbs/00c_decoding.ipynb #4147e994
-def _exif(im:Image.Image) -> Image.Exif|None:
+def _exif(im: Image.Image) -> Image.Exif | None:
     "EXIF with the orientation of XMP where it has none; a note where it is damaged."
-    try: return im.getexif()
-    except Exception as e:                                    # Pillow raises anything here
+    try:
+        return im.getexif()
+    except Exception as e:  # Pillow raises anything here
         note_assumption(f'EXIF not used ({type(e).__name__})')
         return None
 
-def _orientation(exif:Image.Exif|None) -> int:
+
+def _orientation(exif: Image.Exif | None) -> int:
     "Orientation from 1 to 8."
     turn = exif.get(0x0112, 1) if exif else 1
     return turn if turn in range(1, 9) else 1
 
-def _camera_encoding(exif:Image.Exif|None) -> Encoding|None:
+
+def _camera_encoding(exif: Image.Exif | None) -> Encoding | None:
     "Adobe RGB where EXIF says so; None for sRGB."
-    if not exif: return None
-    try: camera, index = exif.get_ifd(0x8769), exif.get_ifd(0xA005).get(1, '')
-    except Exception: return None                             # damaged: no statement
+    if not exif:
+        return None
+    try:
+        camera, index = exif.get_ifd(0x8769), exif.get_ifd(0xA005).get(1, '')
+    except Exception:
+        return None  # damaged: no statement
     index = index.decode('latin-1') if isinstance(index, bytes) else str(index)
     adobe = index.strip('\0 ') == 'R03' or camera.get(0xA001) == 2
-    return encoding_of(ADOBE_RGB, power(563/256)) if adobe else None
+    return encoding_of(ADOBE_RGB, power(563 / 256)) if adobe else None
 
-_TEXT = (b'XML:com.adobe.xmp', b'Raw profile type exif', b'Raw profile type APP1') # Text chunks with an orientation
 
-def _chunk(name:bytes, content:bytes=b'') -> bytes:
+# Text chunks with an orientation
+_TEXT = (b'XML:com.adobe.xmp', b'Raw profile type exif', b'Raw profile type APP1')
+
+
+def _chunk(name: bytes, content: bytes = b'') -> bytes:
     "A chunk of a PNG."
-    return struct.pack('>I', len(content)) + name + content + struct.pack('>I', zlib.crc32(name + content))
+    return (
+        struct.pack('>I', len(content))
+        + name
+        + content
+        + struct.pack('>I', zlib.crc32(name + content))
+    )
 
-def _png_exif(chunks:list) -> Image.Exif|None:
+
+def _png_exif(chunks: list) -> Image.Exif | None:
     "EXIF of a PNG, from its own chunk or from text: that of one pixel with the same notes."
-    kept = [c for name, content, c in chunks if name == b'eXIf' or
-            name in (b'tEXt', b'zTXt', b'iTXt') and content.partition(b'\0')[0] in _TEXT and len(content) < 1 << 19]
-    if not kept: return None
+    kept = [
+        c
+        for name, content, c in chunks
+        if name == b'eXIf'
+        or name in (b'tEXt', b'zTXt', b'iTXt')
+        and content.partition(b'\0')[0] in _TEXT
+        and len(content) < 1 << 19
+    ]
+    if not kept:
+        return None
     head = _chunk(b'IHDR', struct.pack('>IIBBBBB', 1, 1, 8, 0, 0, 0, 0))
     pixel = _chunk(b'IDAT', zlib.compress(bytes(2))) + _chunk(b'IEND')
-    try: im = Image.open(BytesIO(b'\x89PNG\r\n\x1a\n' + head + b''.join(kept) + pixel), formats=('PNG',))
-    except Exception as e:                                    # Pillow raises anything here
+    try:
+        im = Image.open(
+            BytesIO(b'\x89PNG\r\n\x1a\n' + head + b''.join(kept) + pixel), formats=('PNG',)
+        )
+    except Exception as e:  # Pillow raises anything here
         note_assumption(f'EXIF not used ({type(e).__name__})')
         return None
     return _exif(im)
@@ -319,28 +487,37 @@ def _png_exif(chunks:list) -> Image.Exif|None:
 # %% ../nbs/00c_decoding.ipynb #6a83024d
 class _Inflated:
     "What the pixel chunks of a PNG unpack to, some bytes at a time."
-    def __init__(self, chunks:list):
+
+    def __init__(self, chunks: list):
         views = (content for name, content, _ in chunks if name == b'IDAT')
-        self.pieces = (v[i:i + 65536] for v in views for i in range(0, len(v), 65536))
+        self.pieces = (v[i : i + 65536] for v in views for i in range(0, len(v), 65536))
         self.stream, self.left = zlib.decompressobj(), b''
 
-    def read(self, n:int) -> bytes:
+    def read(self, n: int) -> bytes:
         "The next `n` bytes; raises `OSError` where there are fewer, `InputError` where they are damaged."
         out = bytearray()
         while len(out) < n:
             self.left = self.left or next(self.pieces, b'')
-            try: got = self.stream.decompress(self.left, n - len(out))
-            except zlib.error: raise InputError('its pixels are damaged (a checksum is wrong, or they cannot be unpacked); take another copy of it') from None
-            if not got and (self.stream.eof or not self.left): raise OSError('image file is truncated')
+            try:
+                got = self.stream.decompress(self.left, n - len(out))
+            except zlib.error:
+                raise InputError(
+                    'its pixels are damaged (a checksum is wrong, or they cannot be unpacked); take another copy of it'
+                ) from None
+            if not got and (self.stream.eof or not self.left):
+                raise OSError('image file is truncated')
             out, self.left = out + got, self.stream.unconsumed_tail
         return bytes(out)
 
     def verify(self):
         "Raise `InputError` where the checksum at the end is wrong."
-        try: self.read(1)
-        except OSError: pass                                  # the usual end
+        try:
+            self.read(1)
+        except OSError:
+            pass  # the usual end
 
-def _raw(data:bytes, mode:str='', raw:str='') -> np.ndarray:
+
+def _raw(data: bytes, mode: str = '', raw: str = '') -> np.ndarray:
     "Pixels of a PNG as Pillow decodes them, in another raw mode if one is given."
     im = Image.open(BytesIO(data), formats=('PNG',))
     if raw:
@@ -349,138 +526,223 @@ def _raw(data:bytes, mode:str='', raw:str='') -> np.ndarray:
     im.load()
     return np.asarray(im)
 
-_LIKE = {1: (0, 8, 'L'), 2: (4, 8, 'LA'), 3: (2, 8, 'RGB'), 4: (6, 8, 'RGBA'), 6: (2, 16, 'RGB'), 8: (6, 16, 'RGBA')} # By bytes a pixel
 
-def _unfiltered(rows:np.ndarray, above:np.ndarray, n:int) -> np.ndarray: # `(h, bytes)`, uint8
+# By bytes a pixel
+_LIKE = {
+    1: (0, 8, 'L'),
+    2: (4, 8, 'LA'),
+    3: (2, 8, 'RGB'),
+    4: (6, 8, 'RGBA'),
+    6: (2, 16, 'RGB'),
+    8: (6, 16, 'RGBA'),
+}
+
+
+def _unfiltered(rows: np.ndarray, above: np.ndarray, n: int) -> np.ndarray:  # `(h, bytes)`, uint8
     "Rows `(h, 1 + bytes)`, each behind the number of its filter, without the filters; below a known row, with n bytes a pixel."
-    if not rows[:, 0].any(): return rows[:, 1:]
+    if not rows[:, 0].any():
+        return rows[:, 1:]
     kind, depth, mode = _LIKE[n]
-    head = struct.pack('>IIBBBBB', above.size//n, len(rows) + 1, depth, kind, 0, 0, 0)
+    head = struct.pack('>IIBBBBB', above.size // n, len(rows) + 1, depth, kind, 0, 0, 0)
     body = zlib.compress(b'\0' + above.tobytes() + rows.tobytes(), 0)
     data = b'\x89PNG\r\n\x1a\n' + _chunk(b'IHDR', head) + _chunk(b'IDAT', body) + _chunk(b'IEND')
-    out = _raw(data) if depth == 8 else np.stack([_raw(data, mode, f'{mode};16{end}') for end in 'BL'], -1)
+    out = (
+        _raw(data)
+        if depth == 8
+        else np.stack([_raw(data, mode, f'{mode};16{end}') for end in 'BL'], -1)
+    )
     return out.reshape(len(rows) + 1, -1)[1:]
 
 # %% ../nbs/00c_decoding.ipynb #6a83024e
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4} # Of PNG's colour types
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # Of PNG's colour types
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-_PASSES = (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1) # Rows and columns: first, step
-_LARGEST_PIECE = 1 << 27 # Bytes of samples that can only be decoded together
+# Rows and columns: first, step
+_PASSES = (
+    (0, 0, 8, 8),
+    (0, 4, 8, 8),
+    (4, 0, 8, 4),
+    (0, 2, 4, 4),
+    (2, 0, 4, 2),
+    (0, 1, 2, 2),
+    (1, 0, 2, 1),
+)
+_LARGEST_PIECE = 1 << 27  # Bytes of samples that can only be decoded together
+
 
 class _Header(NamedTuple):
     "What the first chunk of a PNG says."
-    w:int # Width, pixels
-    h:int # Height, pixels
-    depth:int # Bits of a sample
-    kind:int # Colour type
-    interlaced:bool # Whether it is stored in seven passes
 
-def _png_header(chunks:list, rules:ImageRules) -> _Header:
+    w: int  # Width, pixels
+    h: int  # Height, pixels
+    depth: int  # Bits of a sample
+    kind: int  # Colour type
+    interlaced: bool  # Whether it is stored in seven passes
+
+
+def _png_header(chunks: list, rules: ImageRules) -> _Header:
     "The header of a PNG; raises `InputError`."
-    if not chunks or chunks[0][0] != b'IHDR' or len(chunks[0][1]) != 13: raise InputError('it is damaged: no header of a PNG')
+    if not chunks or chunks[0][0] != b'IHDR' or len(chunks[0][1]) != 13:
+        raise InputError('it is damaged: no header of a PNG')
     w, h, depth, kind, *_, interlaced = struct.unpack('>IIBBBBB', chunks[0][1])
     check_pixels(w, h, rules)
     for name, content, part in chunks:
-        if name in (b'IHDR', b'PLTE') and part[8 + len(content):] != struct.pack('>I', zlib.crc32(name + content)):
+        if name in (b'IHDR', b'PLTE') and part[8 + len(content) :] != struct.pack(
+            '>I', zlib.crc32(name + content)
+        ):
             raise InputError(f'it is damaged: the checksum of {name.decode()} is wrong')
-    if depth not in _DEPTHS.get(kind, ()): raise InputError(f'it is damaged: no PNG has the colour type {kind} with {depth} bits')
-    if interlaced and w*h*_CHANNELS[kind]*max(depth, 8)//8 > _LARGEST_PIECE:
-        raise InputError(f'it is interlaced and has {w*h/1e6:.0f} million pixels, which must be decoded together; save it without interlacing')
+    if depth not in _DEPTHS.get(kind, ()):
+        raise InputError(f'it is damaged: no PNG has the colour type {kind} with {depth} bits')
+    if interlaced and w * h * _CHANNELS[kind] * max(depth, 8) // 8 > _LARGEST_PIECE:
+        raise InputError(
+            f'it is interlaced and has {w * h / 1e6:.0f} million pixels, which must be decoded together; save it without interlacing'
+        )
     return _Header(w, h, depth, kind, bool(interlaced))
 
-def _png_rows(stream:_Inflated, p:_Header, step:int=1) -> Iterator: # `(rows, w, c)`, uint8 or uint16
+
+def _png_rows(
+    stream: _Inflated, p: _Header, step: int = 1
+) -> Iterator:  # `(rows, w, c)`, uint8 or uint16
     "Samples of an image, or of a pass, as they are stored, some rows at a time."
     c = _CHANNELS[p.kind]
-    above, rows = np.zeros((p.w*c*p.depth + 7)//8, np.uint8), band_rows(p.w, step)
+    above, rows = np.zeros((p.w * c * p.depth + 7) // 8, np.uint8), band_rows(p.w, step)
     for y in range(0, p.h, rows):
-        filtered = np.frombuffer(stream.read(min(rows, p.h - y)*(above.size + 1)), np.uint8).reshape(-1, above.size + 1)
-        a = _unfiltered(filtered, above, max(1, c*p.depth//8))
+        filtered = np.frombuffer(
+            stream.read(min(rows, p.h - y) * (above.size + 1)), np.uint8
+        ).reshape(-1, above.size + 1)
+        a = _unfiltered(filtered, above, max(1, c * p.depth // 8))
         above = a[-1]
-        if p.depth == 16: yield np.ascontiguousarray(a).view('>u2').astype(np.uint16).reshape(len(a), p.w, c)
-        elif p.depth == 8: yield a.reshape(len(a), p.w, c)
+        if p.depth == 16:
+            yield np.ascontiguousarray(a).view('>u2').astype(np.uint16).reshape(len(a), p.w, c)
+        elif p.depth == 8:
+            yield a.reshape(len(a), p.w, c)
         else:
-            bits = np.unpackbits(a, axis=1)[:, :p.w*p.depth].reshape(len(a), p.w, p.depth)
-            yield (bits << np.arange(p.depth - 1, -1, -1, dtype=np.uint8)).sum(-1, dtype=np.uint8)[..., None]
+            bits = np.unpackbits(a, axis=1)[:, : p.w * p.depth].reshape(len(a), p.w, p.depth)
+            yield (bits << np.arange(p.depth - 1, -1, -1, dtype=np.uint8)).sum(-1, dtype=np.uint8)[
+                ..., None
+            ]
 
-def _png_whole(stream:_Inflated, p:_Header) -> np.ndarray: # `(h, w, c)`
+
+def _png_whole(stream: _Inflated, p: _Header) -> np.ndarray:  # `(h, w, c)`
     "Samples of an interlaced image."
     a = np.empty((p.h, p.w, _CHANNELS[p.kind]), np.uint16 if p.depth == 16 else np.uint8)
     for y, x, dy, dx in _PASSES:
         part, at = a[y::dy, x::dx], 0
-        for rows in _png_rows(stream, p._replace(h=part.shape[0], w=part.shape[1])) if part.size else ():
-            part[at:at + len(rows)] = rows
+        for rows in (
+            _png_rows(stream, p._replace(h=part.shape[0], w=part.shape[1])) if part.size else ()
+        ):
+            part[at : at + len(rows)] = rows
             at += len(rows)
     return a
 
 # %% ../nbs/00c_decoding.ipynb #6a83024f
-def _png_colours(a:np.ndarray, p:_Header, palette:bytes, key:bytes) -> tuple: # `(h, w, 1 or 3)`, and alpha `(h, w)` or None
+def _png_colours(
+    a: np.ndarray, p: _Header, palette: bytes, key: bytes
+) -> tuple:  # `(h, w, 1 or 3)`, and alpha `(h, w)` or None
     "Colours and alpha of stored samples."
     if p.kind == 3:
         table, opacity = np.zeros((256, 3), np.uint8), np.full(256, 255, np.uint8)
-        table.reshape(-1)[:len(palette)] = np.frombuffer(palette[:768], np.uint8)
-        opacity[:len(key)] = np.frombuffer(key[:256], np.uint8)
+        table.reshape(-1)[: len(palette)] = np.frombuffer(palette[:768], np.uint8)
+        opacity[: len(key)] = np.frombuffer(key[:256], np.uint8)
         return table[a[..., 0]], opacity[a[..., 0]] if key else None
-    if p.kind in (4, 6): return a[..., :-1], a[..., -1]
-    colour = a*np.uint8(255//((1 << p.depth) - 1)) if p.depth < 8 else a
-    if len(key) < 2: return colour, None
-    wanted = np.array(struct.unpack(f'>{len(key)//2}H', key[:len(key)//2*2])) & ((1 << p.depth) - 1)
-    if len(wanted) != a.shape[2]: return colour, None
+    if p.kind in (4, 6):
+        return a[..., :-1], a[..., -1]
+    colour = a * np.uint8(255 // ((1 << p.depth) - 1)) if p.depth < 8 else a
+    if len(key) < 2:
+        return colour, None
+    wanted = np.array(struct.unpack(f'>{len(key) // 2}H', key[: len(key) // 2 * 2])) & (
+        (1 << p.depth) - 1
+    )
+    if len(wanted) != a.shape[2]:
+        return colour, None
     return colour, np.where((a == wanted).all(-1), 0, 255).astype(np.uint8)
 
-def _from_narrow(a:np.ndarray) -> np.ndarray: # Shaped as `a`, uint16
+
+def _from_narrow(a: np.ndarray) -> np.ndarray:  # Shaped as `a`, uint16
     "Samples of video's narrow range, 16 to 235 of 255, over the full range."
     unit = 1 if a.dtype == np.uint8 else 256
-    return np.rint(65535*((a.astype(np.float32) - 16*unit)/(219*unit)).clip(0, 1)).astype(np.uint16)
+    return np.rint(65535 * ((a.astype(np.float32) - 16 * unit) / (219 * unit)).clip(0, 1)).astype(
+        np.uint16
+    )
+
 
 def png_decoder(
-    data:bytes, # Content of a PNG file
-    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
+    data: bytes,  # Content of a PNG file
+    rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
 ) -> Decoder:
     "Samples, alpha and encoding of a PNG; of an animated one those of the default image."
     chunks = png_chunks(data)
     p = _png_header(chunks, rules)
     meta = {name: content for name, content, _ in reversed(chunks) if name not in _PIXELS}
-    palette, key = next((content for name, content, _ in chunks if name == b'PLTE'), b''), meta.get(b'tRNS', b'')
+    palette, key = (
+        next((content for name, content, _ in chunks if name == b'PLTE'), b''),
+        meta.get(b'tRNS', b''),
+    )
     exif, (encoding, profile) = _png_exif(chunks), _png_encoding(meta)
-    if not meta.keys() & {b'cICP', b'iCCP', b'sRGB', b'gAMA', b'cHRM'}: encoding = _camera_encoding(exif)
+    if not meta.keys() & {b'cICP', b'iCCP', b'sRGB', b'gAMA', b'cHRM'}:
+        encoding = _camera_encoding(exif)
     narrow = meta.get(b'cICP', b'')[3:4] == b'\0' and p.depth >= 8
+
     def bands(step):
         stream, top = _Inflated(chunks), 0
         for a in [_png_whole(stream, p)] if p.interlaced else _png_rows(stream, p, step):
             top = max(top, int(a.max())) if p.depth == 16 else 0
             colour, alpha = _png_colours(a, p, palette, key)
-            if narrow: colour = _from_narrow(colour)
-            yield Samples(colour, alpha, 'L' if colour.shape[2] == 1 else 'RGB', encoding, profile, _orientation(exif))
+            if narrow:
+                colour = _from_narrow(colour)
+            yield Samples(
+                colour,
+                alpha,
+                'L' if colour.shape[2] == 1 else 'RGB',
+                encoding,
+                profile,
+                _orientation(exif),
+            )
         stream.verify()
         _looks_like_12_bits(top)
+
     return Decoder((p.w, p.h), _orientation(exif), bands)
 
 # %% ../nbs/00c_decoding.ipynb #8b499e51
 def png_samples(
-    data:bytes, # Content of a PNG file
-    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
+    data: bytes,  # Content of a PNG file
+    rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
 ) -> Samples:
     "All samples of a PNG."
     return all_samples(png_decoder(data, rules))
 
-def _looks_like_12_bits(top:int):
+
+def _looks_like_12_bits(top: int):
     "A note on 16-bit samples that use 12 bits or less, by their largest value."
-    if 0 < top < 4096: note_assumption(f'its 16-bit samples go up to {top} of 65535 only and come out dark; if it has 12 bits, save it scaled to 16')
+    if 0 < top < 4096:
+        note_assumption(
+            f'its 16-bit samples go up to {top} of 65535 only and come out dark; if it has 12 bits, save it scaled to 16'
+        )
 
 # %% ../nbs/00c_decoding.ipynb #061fd916
-_BYTES = {1: 'none', 5: 'LZW', 8: 'Deflate', 32946: 'Deflate', 32773: 'PackBits', 34925: 'LZMA', 50000: 'ZSTD'}
-_COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4} # Channels by photometric interpretation: white is 0, black is 0, RGB, palette, CMYK
+_BYTES = {
+    1: 'none',
+    5: 'LZW',
+    8: 'Deflate',
+    32946: 'Deflate',
+    32773: 'PackBits',
+    34925: 'LZMA',
+    50000: 'ZSTD',
+}
+# Channels by photometric interpretation: white is 0, black is 0, RGB, palette, CMYK
+_COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4}
+
 
 class _Tiff(NamedTuple):
     "What the first directory of a TIFF says."
-    tags:dict # {number: value or tuple}
-    order:str # < or >
-    size:tuple # Width, height
-    bits:int # Bits per sample
-    kind:int # Sample format: 1 unsigned, 2 signed, 3 floating point
-    samples:int # Samples per pixel
-    photometric:int # Interpretation of the colours
-    planes:bool # Whether the samples lie in planes of their own
+
+    tags: dict  # {number: value or tuple}
+    order: str  # < or >
+    size: tuple  # Width, height
+    bits: int  # Bits per sample
+    kind: int  # Sample format: 1 unsigned, 2 signed, 3 floating point
+    samples: int  # Samples per pixel
+    photometric: int  # Interpretation of the colours
+    planes: bool  # Whether the samples lie in planes of their own
 
     def get(self, tag, default=0):
         "A tag with one value."
@@ -492,130 +754,213 @@ class _Tiff(NamedTuple):
         v = self.tags.get(tag, default)
         return tuple(v) if isinstance(v, (tuple, list)) else (v,)
 
-def _directory(data:bytes) -> _Tiff:
+
+def _directory(data: bytes) -> _Tiff:
     "The first directory of a TIFF or BigTIFF; raises `InputError` where it is damaged."
-    ifd, f = ImageFileDirectory_v2(data[:16 if data[2:4] in (b'+\0', b'\0+') else 8]), BytesIO(data)
+    ifd, f = (
+        ImageFileDirectory_v2(data[: 16 if data[2:4] in (b'+\0', b'\0+') else 8]),
+        BytesIO(data),
+    )
     f.seek(ifd.next)
     ifd.load(f)
-    t = _Tiff({k: ifd[k] for k in ifd}, '<' if data[:2] == b'II' else '>', (0, 0), 1, 1, 1, 1, False)
-    if not (t.get(256) and t.get(257)): raise InputError('it is damaged: no size in the TIFF')
+    t = _Tiff(
+        {k: ifd[k] for k in ifd}, '<' if data[:2] == b'II' else '>', (0, 0), 1, 1, 1, 1, False
+    )
+    if not (t.get(256) and t.get(257)):
+        raise InputError('it is damaged: no size in the TIFF')
     depths, kinds, n = t.all(258, (1,)), t.all(339, (1,)), t.get(277, 1)
     if len(set(depths)) > 1 or len(set(kinds)) > 1:
-        raise InputError(f'it is a TIFF with samples of different depths ({", ".join(map(str, depths))} bits), which is not '
-                         'read here; save it with 8 or 16 bits')
-    return t._replace(size=(t.get(256), t.get(257)), bits=depths[0], kind=kinds[0], samples=n,
-                      photometric=t.get(262, 1), planes=n > 1 and t.get(284, 1) == 2)
+        raise InputError(
+            f'it is a TIFF with samples of different depths ({", ".join(map(str, depths))} bits), which is not '
+            'read here; save it with 8 or 16 bits'
+        )
+    return t._replace(
+        size=(t.get(256), t.get(257)),
+        bits=depths[0],
+        kind=kinds[0],
+        samples=n,
+        photometric=t.get(262, 1),
+        planes=n > 1 and t.get(284, 1) == 2,
+    )
 
 # %% ../nbs/00c_decoding.ipynb #7ef270a5
-def _written_directory(tags:dict, order:str, at:int) -> bytes:
+def _written_directory(tags: dict, order: str, at: int) -> bytes:
     "A TIFF directory that lies at a place of a file; all values with 32 bits."
-    place, table, more = at + 2 + 12*len(tags) + 4, b'', b''
+    place, table, more = at + 2 + 12 * len(tags) + 4, b'', b''
     for tag in sorted(tags):
         v = tags[tag] if isinstance(tags[tag], tuple) else (tags[tag],)
         table += struct.pack(f'{order}HHI', tag, 4, len(v))
-        if len(v) == 1: table += struct.pack(f'{order}I', *v)
+        if len(v) == 1:
+            table += struct.pack(f'{order}I', *v)
         else:
             table += struct.pack(f'{order}I', place + len(more))
             more += struct.pack(f'{order}{len(v)}I', *v)
     return struct.pack(f'{order}H', len(tags)) + table + bytes(4) + more
 
-def _grey_bytes(data:bytes, t:_Tiff, width:int, height:int, tile:tuple|None, part:slice) -> np.ndarray: # `(height, width)`, uint8
+
+def _grey_bytes(
+    data: bytes, t: _Tiff, width: int, height: int, tile: tuple | None, part: slice
+) -> np.ndarray:  # `(height, width)`, uint8
     "Decompressed bytes of some strips or tiles: they alone, described as a grey image with 8 bits."
     where, length = (324, 325) if tile else (273, 279)
     starts, sizes = t.all(where)[part], t.all(length)[part]
-    pieces = [data[a:a + n] for a, n in zip(starts, sizes, strict=True)]
-    tags = {256: width, 257: height, 258: 8, 259: t.get(259, 1), 262: 1, 266: t.get(266, 1), 277: 1,
-            where: tuple(accumulate(map(len, pieces[:-1]), initial=8)), length: sizes}
+    pieces = [data[a : a + n] for a, n in zip(starts, sizes, strict=True)]
+    tags = {
+        256: width,
+        257: height,
+        258: 8,
+        259: t.get(259, 1),
+        262: 1,
+        266: t.get(266, 1),
+        277: 1,
+        where: tuple(accumulate(map(len, pieces[:-1]), initial=8)),
+        length: sizes,
+    }
     tags |= {322: tile[0], 323: tile[1]} if tile else {278: min(t.get(278, height), height)}
     content = b''.join(pieces)
     content += bytes(len(content) % 2)
     end = 8 + len(content)
-    im = TiffImageFile(BytesIO(data[:2] + struct.pack(t.order + 'HI', 42, end) + content + _written_directory(tags, t.order, end)))
+    im = TiffImageFile(
+        BytesIO(
+            data[:2]
+            + struct.pack(t.order + 'HI', 42, end)
+            + content
+            + _written_directory(tags, t.order, end)
+        )
+    )
     im.load()
     return np.asarray(im)
 
 # %% ../nbs/00c_decoding.ipynb #d9d12292
-def _differences(rows:np.ndarray, t:_Tiff, n:int) -> np.ndarray: # `(h, w*n*bytes)`, uint8
+def _differences(rows: np.ndarray, t: _Tiff, n: int) -> np.ndarray:  # `(h, w*n*bytes)`, uint8
     "Bytes of one tile or strip column without its predictor; n samples a pixel lie side by side."
-    predictor, size = t.get(317, 1), t.bits//8
-    if predictor == 1 or t.get(259, 1) in (1, 32773): return rows                  # libtiff has none there, whatever the tag says
-    if predictor not in (2, 3) or t.bits % 8: raise InputError(f'it is a TIFF with predictor {predictor} at {t.bits} bits; save it again')
+    predictor, size = t.get(317, 1), t.bits // 8
+    # libtiff has none there, whatever the tag says
+    if predictor == 1 or t.get(259, 1) in (1, 32773):
+        return rows
+    if predictor not in (2, 3) or t.bits % 8:
+        raise InputError(f'it is a TIFF with predictor {predictor} at {t.bits} bits; save it again')
     h, order = len(rows), t.order
     if predictor == 2:
         v = rows.reshape(h, -1).view(f'{order}u{size}').reshape(h, -1, n)
-        return np.cumsum(v, axis=1, dtype=f'u{size}').astype(f'{order}u{size}').reshape(h, -1).view(np.uint8)
-    v = np.cumsum(rows.reshape(h, -1, n), axis=1, dtype=np.uint8).reshape(h, size, -1)  # most significant bytes first
+        return (
+            np.cumsum(v, axis=1, dtype=f'u{size}')
+            .astype(f'{order}u{size}')
+            .reshape(h, -1)
+            .view(np.uint8)
+        )
+    # most significant bytes first
+    v = np.cumsum(rows.reshape(h, -1, n), axis=1, dtype=np.uint8).reshape(h, size, -1)
     v = v if order == '>' else v[:, ::-1]
     return np.ascontiguousarray(v.transpose(0, 2, 1)).reshape(h, -1)
 
-def _values(rows:np.ndarray, t:_Tiff, w:int, n:int) -> np.ndarray: # `(h, w, n)`
+
+def _values(rows: np.ndarray, t: _Tiff, w: int, n: int) -> np.ndarray:  # `(h, w, n)`
     "Samples from rows of bytes."
     h = len(rows)
     if t.bits >= 8 and t.bits % 8 == 0:
-        v = np.ascontiguousarray(rows).view(f'{t.order}{"uif"[t.kind - 1]}{t.bits//8}')
+        v = np.ascontiguousarray(rows).view(f'{t.order}{"uif"[t.kind - 1]}{t.bits // 8}')
         return v.reshape(h, -1, n)[:, :w].astype(v.dtype.newbyteorder('='))
-    bits = np.unpackbits(np.ascontiguousarray(rows), axis=1)[:, :w*n*t.bits].reshape(h, w, n, t.bits)
-    return (bits.astype(np.uint16) << np.arange(t.bits - 1, -1, -1, dtype=np.uint16)).sum(-1, dtype=np.uint16)
+    bits = np.unpackbits(np.ascontiguousarray(rows), axis=1)[:, : w * n * t.bits].reshape(
+        h, w, n, t.bits
+    )
+    return (bits.astype(np.uint16) << np.arange(t.bits - 1, -1, -1, dtype=np.uint16)).sum(
+        -1, dtype=np.uint16
+    )
 
 # %% ../nbs/00c_decoding.ipynb #d9d12293
-def _plain_rows(data:bytes, t:_Tiff, plane:int, y:int, rows:int, width:int) -> np.ndarray: # `(rows, width)`, uint8
+def _plain_rows(
+    data: bytes, t: _Tiff, plane: int, y: int, rows: int, width: int
+) -> np.ndarray:  # `(rows, width)`, uint8
     "Bytes of some rows of strips that are not compressed; raises `OSError` where the file is cut off."
     where, high = t.all(273), min(t.get(278, t.size[1]), t.size[1])
-    first, out = plane*(len(where)//(t.samples if t.planes else 1)), np.empty((rows, width), np.uint8)
+    first, out = (
+        plane * (len(where) // (t.samples if t.planes else 1)),
+        np.empty((rows, width), np.uint8),
+    )
     while rows:
         n = min(rows, high - y % high)
-        at = where[first + y//high] + y % high*width
-        if at + n*width > len(data): raise OSError('image file is truncated')
-        out[len(out) - rows:len(out) - rows + n] = np.frombuffer(data, np.uint8, n*width, at).reshape(n, width)
+        at = where[first + y // high] + y % high * width
+        if at + n * width > len(data):
+            raise OSError('image file is truncated')
+        out[len(out) - rows : len(out) - rows + n] = np.frombuffer(
+            data, np.uint8, n * width, at
+        ).reshape(n, width)
         y, rows = y + n, rows - n
     return out
 
-def _unit(t:_Tiff) -> int:
-    "The rows of a TIFF that must be decoded together; raises `InputError` where they are too large."
-    if 322 not in t.tags and t.get(259, 1) == 1 and t.get(266, 1) == 1: return 1
-    n = min(t.get(323) if 322 in t.tags else t.get(278, t.size[1]), t.size[1])
-    size = n*t.size[0]*(1 if t.planes else t.samples)*t.bits//8
-    if size <= _LARGEST_PIECE: return max(n, 1)
-    raise InputError(f'it is compressed in pieces of {size/1e6:.0f} MB, which must be decoded together; save it in strips or tiles, or without compression')
 
-def _stored(data:bytes, t:_Tiff, y:int, rows:int) -> np.ndarray: # `(rows, w, samples)`
+def _unit(t: _Tiff) -> int:
+    "The rows of a TIFF that must be decoded together; raises `InputError` where they are too large."
+    if 322 not in t.tags and t.get(259, 1) == 1 and t.get(266, 1) == 1:
+        return 1
+    n = min(t.get(323) if 322 in t.tags else t.get(278, t.size[1]), t.size[1])
+    size = n * t.size[0] * (1 if t.planes else t.samples) * t.bits // 8
+    if size <= _LARGEST_PIECE:
+        return max(n, 1)
+    raise InputError(
+        f'it is compressed in pieces of {size / 1e6:.0f} MB, which must be decoded together; save it in strips or tiles, or without compression'
+    )
+
+
+def _stored(data: bytes, t: _Tiff, y: int, rows: int) -> np.ndarray:  # `(rows, w, samples)`
     "Some rows of samples as the file stores them; they begin with a strip or tile."
     (w, h), planes = t.size, t.samples if t.planes else 1
-    n, tiled = t.samples//planes, 322 in t.tags
-    wide = lambda pixels: -(-pixels*n*t.bits//8)
+    n, tiled = t.samples // planes, 322 in t.tags
+    wide = lambda pixels: -(-pixels * n * t.bits // 8)
     tw, th = (t.get(322), t.get(323)) if tiled else (w, min(t.get(278, h), h))
-    across, down = -(-w//tw), -(-rows//th)
-    count, begin = len(t.all(324 if tiled else 273))//planes, y//th*across
+    across, down = -(-w // tw), -(-rows // th)
+    count, begin = len(t.all(324 if tiled else 273)) // planes, y // th * across
     out = []
     for k in range(planes):
-        if _unit(t) == 1 and not tiled: raw = _plain_rows(data, t, k, y, rows, wide(w))
+        if _unit(t) == 1 and not tiled:
+            raw = _plain_rows(data, t, k, y, rows, wide(w))
         else:
-            part = slice(k*count + begin, k*count + begin + down*across)
-            raw = _grey_bytes(data, t, across*wide(tw), down*th if tiled else rows, (wide(tw), th) if tiled else None, part)
-        parts = [_differences(np.ascontiguousarray(p), t, n) for p in np.split(raw[:rows], across, 1)]
+            part = slice(k * count + begin, k * count + begin + down * across)
+            raw = _grey_bytes(
+                data,
+                t,
+                across * wide(tw),
+                down * th if tiled else rows,
+                (wide(tw), th) if tiled else None,
+                part,
+            )
+        parts = [
+            _differences(np.ascontiguousarray(p), t, n) for p in np.split(raw[:rows], across, 1)
+        ]
         out.append(np.concatenate([_values(p, t, tw, n) for p in parts], 1)[:, :w])
     return np.concatenate(out, 2)
 
-def _tiff_rows(data:bytes, t:_Tiff, step:int=1) -> Iterator: # `(rows, w, samples)`
+
+def _tiff_rows(data: bytes, t: _Tiff, step: int = 1) -> Iterator:  # `(rows, w, samples)`
     "Samples as the file stores them, some rows at a time."
     h, unit = t.size[1], _unit(t)
     rows, left = band_rows(t.size[0], unit), None
     for y in range(0, h, rows):
         a = _stored(data, t, y, min(rows, h - y))
-        if left is not None: a = np.concatenate([left, a])
-        now = len(a) if y + rows >= h else len(a)//step*step
+        if left is not None:
+            a = np.concatenate([left, a])
+        now = len(a) if y + rows >= h else len(a) // step * step
         left = a[now:]
-        if now: yield a[:now]
+        if now:
+            yield a[:now]
 
 # %% ../nbs/00c_decoding.ipynb #69ba1507
-def _white(t:_Tiff, top:Callable) -> float:
+def _white(t: _Tiff, top: Callable) -> float:
     "The value of white; a note where the file does not settle it, `InputError` where it cannot be known. `top()` is the largest sample."
     stated = t.get(341, 0) or t.get(281, 0)
-    if t.kind == 3: return float(stated) if stated and stated > 0 else 1.
+    if t.kind == 3:
+        return float(stated) if stated and stated > 0 else 1.0
     full = (1 << t.bits) - 1
-    if t.kind == 2 and t.bits < 32: raise InputError(f'it is a TIFF with signed samples of {t.bits} bits; save it unsigned, with 8 or 16 bits')
+    if t.kind == 2 and t.bits < 32:
+        raise InputError(
+            f'it is a TIFF with signed samples of {t.bits} bits; save it unsigned, with 8 or 16 bits'
+        )
     if t.bits > 8 and 0 < stated < full and top() <= stated:
-        if t.bits == 16: note_assumption(f'its largest sample value is stated as {stated}, which is taken for white')
+        if t.bits == 16:
+            note_assumption(
+                f'its largest sample value is stated as {stated}, which is taken for white'
+            )
         return float(stated)
     if t.bits == 32:
         white = full if top() > 65535 and t.kind == 1 else 65535
@@ -623,142 +968,204 @@ def _white(t:_Tiff, top:Callable) -> float:
         return float(white)
     return float(full)
 
-def _alpha_of(t:_Tiff, n:int) -> tuple: # Index of the channel of alpha or None, and whether it was multiplied in
+
+def _alpha_of(
+    t: _Tiff, n: int
+) -> tuple:  # Index of the channel of alpha or None, and whether it was multiplied in
     "Where the alpha is behind n channels of colour; a note on channels that are not used."
     extra = t.samples - n
-    if extra < 0: raise InputError(f'it is a TIFF with {t.samples} samples a pixel where its colours need {n}; save it again')
-    said = t.all(338, ()) or ((2,) if extra == 1 and n == 3 else ())               # RGB and one more: alpha, as Pillow has it
+    if extra < 0:
+        raise InputError(
+            f'it is a TIFF with {t.samples} samples a pixel where its colours need {n}; save it again'
+        )
+    # RGB and one more: alpha, as Pillow has it
+    said = t.all(338, ()) or ((2,) if extra == 1 and n == 3 else ())
     at = next((i for i, v in enumerate(said[:extra]) if v in (1, 2)), None)
-    if (left := extra - (at is not None)): note_assumption(f'{left} extra channel(s) of the TIFF not used')
+    if left := extra - (at is not None):
+        note_assumption(f'{left} extra channel(s) of the TIFF not used')
     return (None, False) if at is None else (n + at, said[at] == 1)
 
-def _refuse(data:bytes, t:_Tiff):
+
+def _refuse(data: bytes, t: _Tiff):
     "Raise `InputError` for what is a TIFF and not read."
     if 50706 in t.tags or data[8:10] == b'CR' or t.get(254) & 1 and 330 in t.tags:
         raise InputError("it is a camera's raw file; develop it and export it as JPEG, PNG or TIFF")
-    if t.photometric == 6 and t.get(259, 1) in (1, 32773): raise InputError('it is a TIFF of YCbCr without JPEG or LZW; save it as RGB')
+    if t.photometric == 6 and t.get(259, 1) in (1, 32773):
+        raise InputError('it is a TIFF of YCbCr without JPEG or LZW; save it as RGB')
 
-def _usual(t:_Tiff):
+
+def _usual(t: _Tiff):
     "Raise `InputError` for samples that are not read; a note on a predictor that has no effect."
-    if t.get(317, 1) != 1 and t.get(259, 1) in (1, 32773): note_assumption('its predictor is not used, since the TIFF has neither LZW nor Deflate')
-    if t.kind not in (1, 2, 3) or t.bits not in (range(1, 17), (8, 16, 32), (16, 32, 64))[t.kind - 1] and (t.kind, t.bits) != (1, 32):
-        raise InputError(f'it is a TIFF with samples of {t.bits} bits (format {t.kind}); save it with 8 or 16 bits')
-    if t.photometric == 5 and t.get(332, 1) != 1: raise InputError('it is a TIFF with inks other than CMYK; save it as RGB')
+    if t.get(317, 1) != 1 and t.get(259, 1) in (1, 32773):
+        note_assumption('its predictor is not used, since the TIFF has neither LZW nor Deflate')
+    if (
+        t.kind not in (1, 2, 3)
+        or t.bits not in (range(1, 17), (8, 16, 32), (16, 32, 64))[t.kind - 1]
+        and (t.kind, t.bits) != (1, 32)
+    ):
+        raise InputError(
+            f'it is a TIFF with samples of {t.bits} bits (format {t.kind}); save it with 8 or 16 bits'
+        )
+    if t.photometric == 5 and t.get(332, 1) != 1:
+        raise InputError('it is a TIFF with inks other than CMYK; save it as RGB')
 
 # %% ../nbs/00c_decoding.ipynb #69ba1508
-def _tiff_colours(a:np.ndarray, t:_Tiff, white:float, at:int|None, multiplied:bool) -> tuple: # `(h, w, c)`, and alpha `(h, w)` or None
+def _tiff_colours(
+    a: np.ndarray, t: _Tiff, white: float, at: int | None, multiplied: bool
+) -> tuple:  # `(h, w, c)`, and alpha `(h, w)` or None
     "Colours and alpha of stored samples."
-    if t.photometric == 3: colour = _palette(a[..., 0], t)
-    else: colour = full_range(a[..., :_COLOURS[t.photometric]], white)
-    if t.photometric == 0: colour = np.iinfo(colour.dtype).max - colour
+    if t.photometric == 3:
+        colour = _palette(a[..., 0], t)
+    else:
+        colour = full_range(a[..., : _COLOURS[t.photometric]], white)
+    if t.photometric == 0:
+        colour = np.iinfo(colour.dtype).max - colour
     alpha = None if at is None else full_range(a[..., at], white)
-    if multiplied and t.photometric != 3: colour = unpremultiplied(to_wide(colour), to_wide(alpha))
+    if multiplied and t.photometric != 3:
+        colour = unpremultiplied(to_wide(colour), to_wide(alpha))
     return colour, alpha
 
+
 def tiff_decoder(
-    data:bytes, # Content of a TIFF file
-    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
-) -> Decoder|None: # None where Pillow reads it as well
+    data: bytes,  # Content of a TIFF file
+    rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
+) -> Decoder | None:  # None where Pillow reads it as well
     "Samples, alpha and encoding of the first image of a TIFF."
     t = _directory(data)
     check_pixels(*t.size, rules)
     _refuse(data, t)
     n = _COLOURS.get(t.photometric)
-    if n is None or t.get(259, 1) not in _BYTES: return None
+    if n is None or t.get(259, 1) not in _BYTES:
+        return None
     _usual(t)
     at, multiplied = _alpha_of(t, n)
-    white = (1 << t.bits) - 1 if t.photometric == 3 else _white(t, lambda: max(a[..., :n].max() for a in _tiff_rows(data, t)))
+    white = (
+        (1 << t.bits) - 1
+        if t.photometric == 3
+        else _white(t, lambda: max(a[..., :n].max() for a in _tiff_rows(data, t)))
+    )
     exif, profile = _tiff_exif(data), _profile_tag(t)
     turn = _orientation(exif) if exif else min(max(t.get(274, 1), 1), 8)
     encoding = _camera_encoding(exif)
+
     def bands(step):
         top = 0
         for a in _tiff_rows(data, t, step):
             colour, alpha = _tiff_colours(a, t, white, at, multiplied)
-            if t.bits == 16 and t.kind == 1 and white == 65535 and t.photometric != 3: top = max(top, int(a[..., :n].max()))
-            yield Samples(colour, alpha, {1: 'L', 3: 'RGB', 4: 'CMYK'}[colour.shape[2]], encoding, profile, turn)
+            if t.bits == 16 and t.kind == 1 and white == 65535 and t.photometric != 3:
+                top = max(top, int(a[..., :n].max()))
+            yield Samples(
+                colour,
+                alpha,
+                {1: 'L', 3: 'RGB', 4: 'CMYK'}[colour.shape[2]],
+                encoding,
+                profile,
+                turn,
+            )
         _looks_like_12_bits(top)
+
     return Decoder(t.size, turn, bands)
 
 # %% ../nbs/00c_decoding.ipynb #a058bbc7
 def tiff_samples(
-    data:bytes, # Content of a TIFF file
-    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
-) -> Samples|None: # None where Pillow reads it as well
+    data: bytes,  # Content of a TIFF file
+    rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
+) -> Samples | None:  # None where Pillow reads it as well
     "All samples of the first image of a TIFF."
     found = tiff_decoder(data, rules)
     return found and all_samples(found)
 
 # %% ../nbs/00c_decoding.ipynb #10eac941
 def to_wide(
-    samples:np.ndarray, # `(...)`, uint8 or uint16 over the full range
-) -> np.ndarray: # Shaped as `samples`, uint16
+    samples: np.ndarray,  # `(...)`, uint8 or uint16 over the full range
+) -> np.ndarray:  # Shaped as `samples`, uint16
     "Samples with 16 bits."
-    return samples if samples.dtype == np.uint16 else samples.astype(np.uint16)*257
+    return samples if samples.dtype == np.uint16 else samples.astype(np.uint16) * 257
 
-def _palette(index:np.ndarray, t:_Tiff) -> np.ndarray: # `(h, w, 3)`, uint16
+
+def _palette(index: np.ndarray, t: _Tiff) -> np.ndarray:  # `(h, w, 3)`, uint16
     "Colours of a palette; old writers gave them 8 bits."
     table = np.array(t.all(320), np.uint32).reshape(3, -1).T
-    if index.max(initial=0) >= len(table): raise InputError('it is damaged: an index beyond the palette')
-    if table.max(initial=0) < 256: table = table*257
+    if index.max(initial=0) >= len(table):
+        raise InputError('it is damaged: an index beyond the palette')
+    if table.max(initial=0) < 256:
+        table = table * 257
     return table.astype(np.uint16)[index]
 
-def _profile_tag(t:_Tiff) -> bytes:
+
+def _profile_tag(t: _Tiff) -> bytes:
     "The ICC profile of a TIFF."
     v = t.tags.get(34675, b'')
     return v if isinstance(v, bytes) else b''
 
-def _tiff_exif(data:bytes) -> Image.Exif|None:
+
+def _tiff_exif(data: bytes) -> Image.Exif | None:
     "EXIF of a TIFF, with XMP's orientation where it has none; None for a BigTIFF."
-    if data[2:4] in (b'+\0', b'\0+'): return None
+    if data[2:4] in (b'+\0', b'\0+'):
+        return None
     exif = Image.Exif()
     try:
         exif.load(data)
         xmp = exif.get(700, b'')
-        if 0x0112 not in exif and isinstance(xmp, bytes) and (m := re.search(rb'tiff:Orientation(="|>)([1-8])', xmp)):
+        if (
+            0x0112 not in exif
+            and isinstance(xmp, bytes)
+            and (m := re.search(rb'tiff:Orientation(="|>)([1-8])', xmp))
+        ):
             exif[0x0112] = int(m[2])
         return exif
-    except Exception as e:                                    # Pillow raises anything here
+    except Exception as e:  # Pillow raises anything here
         note_assumption(f'EXIF not used ({type(e).__name__})')
         return None
 
 # %% ../nbs/00c_decoding.ipynb #6b3b8ca8
 def code_points(
-    data:bytes, # Content of an AVIF or HEIC file
-) -> tuple|None: # Codes of primaries and transfer function; None where there are none
+    data: bytes,  # Content of an AVIF or HEIC file
+) -> tuple | None:  # Codes of primaries and transfer function; None where there are none
     "The code points in the first `colr` box of type `nclx`."
-    m = re.search(rb'colrnclx(....)', data[:1 << 20], re.S)
+    m = re.search(rb'colrnclx(....)', data[: 1 << 20], re.S)
     return struct.unpack('>HH', m[1]) if m else None
 
-def _coded(data:bytes, profile:bytes) -> Encoding|None:
+
+def _coded(data: bytes, profile: bytes) -> Encoding | None:
     "The encoding by code points, unless there is a profile."
     codes = None if profile else code_points(data)
     return code_encoding(*codes) if codes else None
 
+
 def heif_samples(
-    data:bytes, # Content of a HEIC file
-    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
+    data: bytes,  # Content of a HEIC file
+    rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
 ) -> Samples:
     "Samples of the primary image of a HEIC; raises `InputError` without the extra `heif`."
-    try: import pillow_heif
+    try:
+        import pillow_heif
     except ImportError:
-        raise InputError("it is HEIC, which needs an extra: pip install 'stylecfm[heif]'; or export it as JPEG, PNG or AVIF") from None
-    try: im = pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False, bgr_mode=False)
-    except (ValueError, SyntaxError, EOFError, RuntimeError) as e: raise InputError(f'its HEIC cannot be decoded ({str(e)[:100]}); export it as JPEG, PNG or AVIF') from None
+        raise InputError(
+            "it is HEIC, which needs an extra: pip install 'stylecfm[heif]'; or export it as JPEG, PNG or AVIF"
+        ) from None
+    try:
+        im = pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False, bgr_mode=False)
+    except (ValueError, SyntaxError, EOFError, RuntimeError) as e:
+        raise InputError(
+            f'its HEIC cannot be decoded ({str(e)[:100]}); export it as JPEG, PNG or AVIF'
+        ) from None
     check_pixels(*im.size, rules)
     profile = im.info.get('icc_profile') or b''
     encoding, a = _coded(data, profile), np.asarray(im)
     a = a.reshape(*a.shape[:2], -1)
     depth = im.info.get('bit_depth', 8)
-    if a.dtype == np.uint16: a = full_range(a, float(((1 << depth) - 1) << (16 - depth)))
+    if a.dtype == np.uint16:
+        a = full_range(a, float(((1 << depth) - 1) << (16 - depth)))
     clear = im.mode.split(';')[0] in ('RGBA', 'LA', 'RGBa', 'La')
     colour, alpha = (a[..., :-1], a[..., -1]) if clear else (a, None)
-    if clear and im.mode[-1] == 'a' or getattr(im, 'premultiplied_alpha', False): colour = unpremultiplied(to_wide(colour), to_wide(alpha))
+    if clear and im.mode[-1] == 'a' or getattr(im, 'premultiplied_alpha', False):
+        colour = unpremultiplied(to_wide(colour), to_wide(alpha))
     return Samples(colour, alpha, 'L' if colour.shape[2] == 1 else 'RGB', encoding, profile)
 
 # %% ../nbs/00c_decoding.ipynb #bbfba919
 def pillow_decoder(
-    im:Image.Image, # Any mode; opened or in memory
+    im: Image.Image,  # Any mode; opened or in memory
 ) -> Decoder:
     "Samples, alpha and encoding of Pillow's image."
     exif, info, (w, h) = _exif(im), im.info, im.size
@@ -766,89 +1173,121 @@ def pillow_decoder(
     encoding = None
     if not profile and 'srgb' not in info and ('gamma' in info or 'chromaticity' in info):
         encoding = gamma_encoding(info.get('gamma'), info.get('chromaticity'))
-    elif not profile and 'srgb' not in info: encoding = _camera_encoding(exif)
+    elif not profile and 'srgb' not in info:
+        encoding = _camera_encoding(exif)
+
     def bands(step):
         rows = band_rows(w, step)
         for y in range(0, h, rows):
             part = im if rows >= h else im.crop((0, y, w, min(h, y + rows)))
             yield Samples(*_pillow_arrays(part), encoding, profile, _orientation(exif))
+
     return Decoder((w, h), _orientation(exif), bands)
 
 # %% ../nbs/00c_decoding.ipynb #1f1a6dd6
 def pillow_samples(
-    im:Image.Image, # Any mode; opened or in memory
+    im: Image.Image,  # Any mode; opened or in memory
 ) -> Samples:
     "All samples of Pillow's image."
     return all_samples(pillow_decoder(im))
 
-def _pillow_arrays(im:Image.Image) -> tuple: # Colour `(h, w, c)`, alpha `(h, w)` or None, space
+
+def _pillow_arrays(im: Image.Image) -> tuple:  # Colour `(h, w, c)`, alpha `(h, w)` or None, space
     "Samples of Pillow's image by its mode."
     if im.mode in ('I', 'F') or im.mode.startswith('I;16'):
         a = np.asarray(im)[..., None]
-        white = 1. if im.mode == 'F' else 65535.
+        white = 1.0 if im.mode == 'F' else 65535.0
         a = full_range(a.astype(a.dtype.newbyteorder('=')), white)
         key = im.info.get('transparency')
-        alpha = np.where(a[..., 0] == key, 0, 255).astype(np.uint8) if isinstance(key, int) else None
+        alpha = (
+            np.where(a[..., 0] == key, 0, 255).astype(np.uint8) if isinstance(key, int) else None
+        )
         return a, alpha, 'L'
     if im.mode in ('La', 'RGBa'):
         a = np.asarray(im)
-        return unpremultiplied(a[..., :-1], a[..., -1]), a[..., -1], 'L' if im.mode == 'La' else 'RGB'
-    if im.mode == 'LA': im = im.copy()                        # its alpha is a channel, whatever else is said
-    elif im.has_transparency_data: im = im.convert('RGBA')
-    elif im.mode not in ('L', 'RGB', 'CMYK', 'LAB'): im = im.convert('L' if im.mode == '1' else 'RGB')
+        return (
+            unpremultiplied(a[..., :-1], a[..., -1]),
+            a[..., -1],
+            'L' if im.mode == 'La' else 'RGB',
+        )
+    if im.mode == 'LA':
+        im = im.copy()  # its alpha is a channel, whatever else is said
+    elif im.has_transparency_data:
+        im = im.convert('RGBA')
+    elif im.mode not in ('L', 'RGB', 'CMYK', 'LAB'):
+        im = im.convert('L' if im.mode == '1' else 'RGB')
     a = np.asarray(im)
-    if im.mode in ('LA', 'RGBA'): return a[..., :-1], a[..., -1], 'L' if im.mode == 'LA' else 'RGB'
+    if im.mode in ('LA', 'RGBA'):
+        return a[..., :-1], a[..., -1], 'L' if im.mode == 'LA' else 'RGB'
     return a.reshape(*a.shape[:2], -1), None, im.mode
 
 # %% ../nbs/00c_decoding.ipynb #bbfba91a
-LARGE = 1 << 24 # Pixels; larger images are reduced while they are read, where smaller ones are wanted
+# Pixels; larger images are reduced while they are read, where smaller ones are wanted
+LARGE = 1 << 24
+
 
 def reduction(
-    size:tuple, # Width and height, pixels
-    side:int, # Shorter side that is wanted, pixels; 0: all of the image
-) -> int: # 1 for images that are not `LARGE`
+    size: tuple,  # Width and height, pixels
+    side: int,  # Shorter side that is wanted, pixels; 0: all of the image
+) -> int:  # 1 for images that are not `LARGE`
     "The factor by which an image may be reduced, so that its shorter side stays at least twice what is wanted."
-    return max(1, min(size)//(2*side)) if side and size[0]*size[1] > LARGE else 1
+    return max(1, min(size) // (2 * side)) if side and size[0] * size[1] > LARGE else 1
+
 
 def decoder_of(
-    data:bytes, # Content of an image file
-    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
-    side:int=0, # Shorter side that is wanted, pixels; a large JPEG may be decoded smaller, to no less than twice as much; 0: all of it
+    data: bytes,  # Content of an image file
+    rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
+    # Shorter side that is wanted, pixels; a large JPEG may be decoded smaller, to no less than
+    # twice as much; 0: all of it
+    side: int = 0,
 ) -> Decoder:
     "The decoder of an image file by its signature; raises `InputError`, or what a decoder raises."
     kind = kind_of(data[:256])
-    if kind not in READ: raise InputError(not_read(kind))
-    if kind == 'PNG': return png_decoder(data, rules)
-    if kind == 'HEIC': return in_bands(heif_samples(data, rules))
-    if kind == 'TIFF' and (found := tiff_decoder(data, rules)): return found
+    if kind not in READ:
+        raise InputError(not_read(kind))
+    if kind == 'PNG':
+        return png_decoder(data, rules)
+    if kind == 'HEIC':
+        return in_bands(heif_samples(data, rules))
+    if kind == 'TIFF' and (found := tiff_decoder(data, rules)):
+        return found
     im = Image.open(BytesIO(data), formats=(kind,))
     check_pixels(*im.size, rules)
     full = im.size
-    if kind == 'JPEG' and (k := reduction(im.size, side)) > 1: im.draft(None, (-(-im.width//k), -(-im.height//k)))
+    if kind == 'JPEG' and (k := reduction(im.size, side)) > 1:
+        im.draft(None, (-(-im.width // k), -(-im.height // k)))
     im.load()
     d = pillow_decoder(im)._replace(full=full, canvas=im if im.mode == 'RGB' else None)
-    if kind != 'AVIF': return d
+    if kind != 'AVIF':
+        return d
     codes = _coded(data, im.info.get('icc_profile') or b'')
     return d._replace(bands=lambda step: (s._replace(encoding=codes) for s in d.bands(step)))
 
 # %% ../nbs/00c_decoding.ipynb #d53fa4c2
 def samples_of(
-    data:bytes, # Content of an image file
-    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
+    data: bytes,  # Content of an image file
+    rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
 ) -> Samples:
     "All samples of an image file; raises `InputError`, or what a decoder raises."
     return all_samples(decoder_of(data, rules))
 
 # %% ../nbs/00c_decoding.ipynb #4c40aea3
-def _by_profile(s:Samples) -> Callable|None: # Samples `(h, w, c)` to `(h, w, 3)`, uint8; None with a note where it cannot be done
+def _by_profile(
+    s: Samples,
+) -> (
+    Callable | None
+):  # Samples `(h, w, c)` to `(h, w, 3)`, uint8; None with a note where it cannot be done
     "The conversion of an ICC profile."
     wanted = {'L': 'GRAY', 'RGB': 'RGB', 'CMYK': 'CMYK', 'LAB': 'Lab'}[s.space]
     found = icc_channels(s.profile)
     if found and found != wanted:
         note_assumption(f'colour profile not used (it is for {found}, the image is {wanted})')
         return None
-    if (codes := icc_codes(s.profile)) and codes[1] in (16, 18): code_encoding(*codes)   # refuses high dynamic range
-    if encoding := icc_encoding(s.profile): return lambda a: to_srgb(a, encoding)
+    # refuses high dynamic range
+    if (codes := icc_codes(s.profile)) and codes[1] in (16, 18):
+        code_encoding(*codes)
+    if encoding := icc_encoding(s.profile):
+        return lambda a: to_srgb(a, encoding)
     try:
         of_bytes = _transformation(ImageCms.ImageCmsProfile(BytesIO(s.profile)), s.space)
         of_bytes(np.zeros((1, 1, s.colour.shape[2]), np.uint8))
@@ -857,104 +1296,136 @@ def _by_profile(s:Samples) -> Callable|None: # Samples `(h, w, c)` to `(h, w, 3)
         return None
     return lambda a: interpolated(a, of_bytes)
 
+
 def interpolated(
-    samples:np.ndarray, # `(h, w, c)`, uint8 or uint16 over the full range
-    of_bytes:Callable, # Transformation of bytes: `(h, w, c)` to `(h, w, 3)`, both uint8
-) -> np.ndarray: # `(h, w, 3)`, uint8
+    samples: np.ndarray,  # `(h, w, c)`, uint8 or uint16 over the full range
+    of_bytes: Callable,  # Transformation of bytes: `(h, w, c)` to `(h, w, 3)`, both uint8
+) -> np.ndarray:  # `(h, w, 3)`, uint8
     "A transformation of bytes, for 16 bits by linear interpolation in the simplex of bytes around a value."
-    if samples.dtype == np.uint8: return of_bytes(samples)
+    if samples.dtype == np.uint8:
+        return of_bytes(samples)
     out = np.empty((*samples.shape[:2], 3), np.uint8)
     for i in range(0, len(samples), ROWS):
-        node = (samples[i:i + ROWS]//257).astype(np.uint8)
-        rest = (samples[i:i + ROWS] - 257*node.astype(np.uint16)).astype(np.int32)
+        node = (samples[i : i + ROWS] // 257).astype(np.uint8)
+        rest = (samples[i : i + ROWS] - 257 * node.astype(np.uint16)).astype(np.int32)
         order = np.argsort(-rest, -1)
         r = np.take_along_axis(rest, order, -1)
-        y = (257 - r[..., :1])*of_bytes(node).astype(np.int32)
+        y = (257 - r[..., :1]) * of_bytes(node).astype(np.int32)
         for j in range(samples.shape[2] if rest.any() else 0):
-            ahead = order[..., j:j + 1]
+            ahead = order[..., j : j + 1]
             np.put_along_axis(node, ahead, np.take_along_axis(node, ahead, -1) + 1, -1)
-            share = r[..., j:j + 1] - (r[..., j + 1:j + 2] if j + 1 < samples.shape[2] else 0)
-            y += share*of_bytes(node)
-        out[i:i + ROWS] = (y + 128)//257
+            share = r[..., j : j + 1] - (r[..., j + 1 : j + 2] if j + 1 < samples.shape[2] else 0)
+            y += share * of_bytes(node)
+        out[i : i + ROWS] = (y + 128) // 257
     return out
 
-def _transformation(source:ImageCms.ImageCmsProfile, space:str) -> Callable: # `(h, w, c)` to `(h, w, 3)`, both uint8
+
+def _transformation(
+    source: ImageCms.ImageCmsProfile, space: str
+) -> Callable:  # `(h, w, c)` to `(h, w, 3)`, both uint8
     "Bytes of a colour space to sRGB by littleCMS."
-    to = ImageCms.buildTransform(source, ImageCms.createProfile('sRGB'), space, 'RGB', flags=ImageCms.Flags.NOOPTIMIZE)
+    to = ImageCms.buildTransform(
+        source, ImageCms.createProfile('sRGB'), space, 'RGB', flags=ImageCms.Flags.NOOPTIMIZE
+    )
     return lambda a: np.asarray(ImageCms.applyTransform(_as_mode(a, space), to))
 
+
 def to_rgb(
-    s:Samples, # Samples of any colour space and encoding; a band stands for the image
-) -> Callable: # Samples `(h, w, c)` of this space to `(h, w, 3)`, uint8
+    s: Samples,  # Samples of any colour space and encoding; a band stands for the image
+) -> Callable:  # Samples `(h, w, c)` of this space to `(h, w, 3)`, uint8
     "The conversion of an image's colours to sRGB; a note where its profile is not used."
-    if s.profile and (convert := _by_profile(s)): return convert
+    if s.profile and (convert := _by_profile(s)):
+        return convert
     if s.space == 'LAB':
         of_bytes = _transformation(ImageCms.createProfile('LAB'), 'LAB')
         return lambda a: interpolated(a, of_bytes)
-    if s.space == 'CMYK': return lambda a: np.asarray(_as_mode(to_bytes(a), 'CMYK').convert('RGB'))
-    if s.encoding and not s.profile: return lambda a: to_srgb(a, s.encoding)
+    if s.space == 'CMYK':
+        return lambda a: np.asarray(_as_mode(to_bytes(a), 'CMYK').convert('RGB'))
+    if s.encoding and not s.profile:
+        return lambda a: to_srgb(a, s.encoding)
     return lambda a: to_bytes(a) if a.shape[2] == 3 else np.repeat(to_bytes(a), 3, 2)
 
 # %% ../nbs/00c_decoding.ipynb #c4331a37
 def rgb_bytes(
-    s:Samples, # Samples of any colour space and encoding
-) -> np.ndarray: # `(h, w, 3)`, uint8
+    s: Samples,  # Samples of any colour space and encoding
+) -> np.ndarray:  # `(h, w, 3)`, uint8
     "Colours of an image as sRGB."
     return to_rgb(s)(s.colour)
 
-def _as_mode(a:np.ndarray, mode:str) -> Image.Image:
+
+def _as_mode(a: np.ndarray, mode: str) -> Image.Image:
     "Bytes `(h, w, c)` as Pillow's image of a mode."
     return Image.frombytes(mode, (a.shape[1], a.shape[0]), np.ascontiguousarray(a).tobytes())
 
 # %% ../nbs/00c_decoding.ipynb #2ebf151a
-def _filled(total:np.ndarray, weight:np.ndarray, beyond:np.ndarray|None=None, levels:int=0) -> np.ndarray: # Shaped as `total`
+def _filled(
+    total: np.ndarray, weight: np.ndarray, beyond: np.ndarray | None = None, levels: int = 0
+) -> np.ndarray:  # Shaped as `total`
     "Weighted means, and in cells without weight the mean of the next larger cell; after `levels` levels, the means given."
-    if beyond is not None and not levels: return beyond
-    mean = np.divide(total, weight[..., None], out=np.zeros_like(total), where=weight[..., None] > 0)
-    if (weight > 0).all(): return mean
+    if beyond is not None and not levels:
+        return beyond
+    mean = np.divide(
+        total, weight[..., None], out=np.zeros_like(total), where=weight[..., None] > 0
+    )
+    if (weight > 0).all():
+        return mean
     coarse = _filled(_halved(total), _halved(weight[..., None])[..., 0], beyond, levels - 1)
     h, w = weight.shape
     return np.where(weight[..., None] > 0, mean, coarse.repeat(2, 0)[:h].repeat(2, 1)[:, :w])
 
-def _halved(a:np.ndarray) -> np.ndarray: # `((h + 1)//2, (w + 1)//2, c)`
+
+def _halved(a: np.ndarray) -> np.ndarray:  # `((h + 1)//2, (w + 1)//2, c)`
     "Sums over squares of two pixels."
     h, w = a.shape[:2]
     a = np.pad(a, ((0, h % 2), (0, w % 2), (0, 0)))
     return a[::2, ::2] + a[1::2, ::2] + a[::2, 1::2] + a[1::2, 1::2]
 
+
 def fill_hidden(
-    rgb:np.ndarray, # `(h, w, 3)`, uint8, not multiplied by alpha
-    alpha:np.ndarray, # `(h, w)`, uint8
-) -> np.ndarray: # `(h, w, 3)`, uint8; as `rgb` where alpha > 0
+    rgb: np.ndarray,  # `(h, w, 3)`, uint8, not multiplied by alpha
+    alpha: np.ndarray,  # `(h, w)`, uint8
+) -> np.ndarray:  # `(h, w, 3)`, uint8; as `rgb` where alpha > 0
     "Colours of invisible pixels from their visible neighbours; white where nothing is visible."
     hidden = alpha == 0
-    if not hidden.any(): return rgb
-    if hidden.all(): return np.full_like(rgb, 255)
+    if not hidden.any():
+        return rgb
+    if hidden.all():
+        return np.full_like(rgb, 255)
     return _filled_band(rgb, alpha)
 
-def _weighted(rgb:np.ndarray, alpha:np.ndarray, levels:int) -> tuple: # `(h/2^levels, w/2^levels, 3)` and without the 3, float32
+
+def _weighted(
+    rgb: np.ndarray, alpha: np.ndarray, levels: int
+) -> tuple:  # `(h/2^levels, w/2^levels, 3)` and without the 3, float32
     "Sums of colours times alpha and of alpha over squares, their sides halved `levels` times."
-    total, weight = rgb*alpha[..., None].astype(np.float32), alpha[..., None].astype(np.float32)
-    for _ in range(levels): total, weight = _halved(total), _halved(weight)
+    total, weight = rgb * alpha[..., None].astype(np.float32), alpha[..., None].astype(np.float32)
+    for _ in range(levels):
+        total, weight = _halved(total), _halved(weight)
     return total, weight[..., 0]
 
-def _filled_band(rgb:np.ndarray, alpha:np.ndarray, beyond:np.ndarray|None=None) -> np.ndarray: # `(h, w, 3)`, uint8
+
+def _filled_band(
+    rgb: np.ndarray, alpha: np.ndarray, beyond: np.ndarray | None = None
+) -> np.ndarray:  # `(h, w, 3)`, uint8
     "Some rows of an image with colours for what is hidden; `beyond` are the means of squares of `2**_FAR` pixels."
-    if not (hidden := alpha == 0).any(): return rgb
+    if not (hidden := alpha == 0).any():
+        return rgb
     coarse, (h, w) = _filled(*_weighted(rgb, alpha, 1), beyond, _FAR - 1), hidden.shape
     near = np.rint(coarse).astype(np.uint8).repeat(2, 0)[:h].repeat(2, 1)[:, :w]
     return np.where(hidden[..., None], near, rgb)
+
 
 _FAR = 6
 
 # %% ../nbs/00c_decoding.ipynb #bba05152
 def fill_image(
-    image:Image.Image, # Mode RGB, not multiplied by alpha; written over
-    alpha:Image.Image, # Mode L, of the same size
+    image: Image.Image,  # Mode RGB, not multiplied by alpha; written over
+    alpha: Image.Image,  # Mode L, of the same size
 ):
     "Fill the colours of invisible pixels as `fill_hidden` does, some rows at a time."
     (w, h), (low, high) = image.size, alpha.getextrema()
-    if low > 0: return
+    if low > 0:
+        return
     if high == 0:
         image.paste((255, 255, 255), (0, 0, w, h))
         return
@@ -964,60 +1435,89 @@ def fill_image(
     sums = [_weighted(*part(box), _FAR) for box in boxes]
     beyond, at = _filled(*(np.concatenate(s) for s in zip(*sums))), 0
     for box, (total, _) in zip(boxes, sums):
-        image.paste(Image.fromarray(_filled_band(*part(box), beyond[at:at + len(total)])), box[:2])
+        image.paste(
+            Image.fromarray(_filled_band(*part(box), beyond[at : at + len(total)])), box[:2]
+        )
         at += len(total)
 
 # %% ../nbs/00c_decoding.ipynb #288005dd
-_TURNS = {2: (Image.FLIP_LEFT_RIGHT,), 3: (Image.ROTATE_180,), 4: (Image.FLIP_TOP_BOTTOM,), 5: (Image.TRANSPOSE,), 6: (Image.ROTATE_270,),
-          7: (Image.TRANSVERSE,), 8: (Image.ROTATE_90,)} # By EXIF's orientation
+_TURNS = {
+    2: (Image.FLIP_LEFT_RIGHT,),
+    3: (Image.ROTATE_180,),
+    4: (Image.FLIP_TOP_BOTTOM,),
+    5: (Image.TRANSPOSE,),
+    6: (Image.ROTATE_270,),
+    7: (Image.TRANSVERSE,),
+    8: (Image.ROTATE_90,),
+}  # By EXIF's orientation
+
 
 class Layers(NamedTuple):
     "An image as it looks."
-    image:Image.Image # Mode RGB, sRGB, upright; invisible pixels have the colours of visible neighbours
-    alpha:Image.Image|None # Mode L; None where all of it is opaque
 
-def _reduced(rgb:np.ndarray, alpha:np.ndarray|None, k:int) -> tuple: # `(h/k, w/k, 3)` and alpha or None, uint8
+    # Mode RGB, sRGB, upright; invisible pixels have the colours of visible neighbours
+    image: Image.Image
+    alpha: Image.Image | None  # Mode L; None where all of it is opaque
+
+
+def _reduced(
+    rgb: np.ndarray, alpha: np.ndarray | None, k: int
+) -> tuple:  # `(h/k, w/k, 3)` and alpha or None, uint8
     "Means over squares of k pixels, those of colours weighted by alpha."
-    if alpha is None: return np.asarray(Image.fromarray(rgb).reduce(k)), None
+    if alpha is None:
+        return np.asarray(Image.fromarray(rgb).reduce(k)), None
     (h, w), a = alpha.shape, alpha[..., None].astype(np.float32)
-    def sums(v): return np.pad(v, ((0, -h % k), (0, -w % k), (0, 0))).reshape(-(-h//k), k, -(-w//k), k, -1).sum((1, 3))
-    total, weight, count = sums(rgb*a), sums(a), sums(np.ones_like(a))
-    mean = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
-    return np.rint(mean).astype(np.uint8), np.rint(weight/count)[..., 0].astype(np.uint8)
 
-def _place(canvas:Image.Image, part:np.ndarray, y:int, h:int, orientation:int):
+    def sums(v):
+        return (
+            np.pad(v, ((0, -h % k), (0, -w % k), (0, 0)))
+            .reshape(-(-h // k), k, -(-w // k), k, -1)
+            .sum((1, 3))
+        )
+
+    total, weight, count = sums(rgb * a), sums(a), sums(np.ones_like(a))
+    mean = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+    return np.rint(mean).astype(np.uint8), np.rint(weight / count)[..., 0].astype(np.uint8)
+
+
+def _place(canvas: Image.Image, part: np.ndarray, y: int, h: int, orientation: int):
     "Paste rows that begin at y of h stored rows into the upright image."
     im = Image.fromarray(np.ascontiguousarray(part))
-    for turn in _TURNS.get(orientation, ()): im = im.transpose(turn)
-    at = h - y - len(part) if orientation in (3, 4, 6, 7) else y                 # from the other end
+    for turn in _TURNS.get(orientation, ()):
+        im = im.transpose(turn)
+    at = h - y - len(part) if orientation in (3, 4, 6, 7) else y  # from the other end
     canvas.paste(im, (at, 0) if orientation > 4 else (0, at))
 
 # %% ../nbs/00c_decoding.ipynb #8c2c66cb
 def layers_from(
-    decoder:Decoder, # Decoder of an image
-    side:int=0, # Shorter side that is wanted, pixels; a large image is reduced to no less than twice as much; 0: all of it
+    decoder: Decoder,  # Decoder of an image
+    # Shorter side that is wanted, pixels; a large image is reduced to no less than twice as much;
+    # 0: all of it
+    side: int = 0,
 ) -> Layers:
     "An image in sRGB and its alpha, upright, decoded some rows at a time."
     k, (w, h), turn = reduction(decoder.size, side), decoder.size, decoder.orientation
-    size, y, convert, alpha = (-(-w//k), -(-h//k)), 0, None, None
+    size, y, convert, alpha = (-(-w // k), -(-h // k)), 0, None, None
     upright = size[::-1] if turn > 4 else size
     image = decoder.canvas if decoder.canvas and k == 1 and turn == 1 else Image.new('RGB', upright)
     for s in decoder.bands(k):
         convert = convert or to_rgb(s)
         rgb, a = convert(s.colour), None if s.alpha is None else to_bytes(s.alpha)
-        if k > 1: rgb, a = _reduced(rgb, a, k)
+        if k > 1:
+            rgb, a = _reduced(rgb, a, k)
         _place(image, rgb, y, size[1], turn)
         if a is not None:
             alpha = alpha or Image.new('L', upright)
             _place(alpha, a, y, size[1], turn)
         y += len(rgb)
-    if alpha is None or alpha.getextrema()[0] == 255: return Layers(image, None)
+    if alpha is None or alpha.getextrema()[0] == 255:
+        return Layers(image, None)
     fill_image(image, alpha)
     return Layers(image, alpha)
 
 # %% ../nbs/00c_decoding.ipynb #7a039deb
 def layers_of(
-    s:Samples, # Samples of an image
+    s: Samples,  # Samples of an image
 ) -> Layers:
     "An image in sRGB and its alpha, upright."
     return layers_from(in_bands(s))
@@ -1026,31 +1526,39 @@ def layers_of(
 @contextmanager
 def decoding() -> Iterator[None]:
     "Whatever a decoder raises inside the block becomes an `InputError` that says only why."
-    try: yield
-    except InputError: raise
-    except UnidentifiedImageError: raise InputError('it is no image of a known format, or it is damaged') from None
+    try:
+        yield
+    except InputError:
+        raise
+    except UnidentifiedImageError:
+        raise InputError('it is no image of a known format, or it is damaged') from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputError('far too many pixels; make it smaller') from None
-    except Exception as e:                                    # decoders raise anything
+    except Exception as e:  # decoders raise anything
         raise InputError(f'it cannot be decoded ({type(e).__name__}: {str(e)[:200]})') from None
 
 # %% ../nbs/00c_decoding.ipynb #58159458
 def decode_layers(
-    data:bytes, # Content of an image file; of an animation the first frame
-    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
-    side:int=0, # Shorter side that is wanted, pixels; a large image is reduced to no less than twice as much; 0: all of it
+    data: bytes,  # Content of an image file; of an animation the first frame
+    rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
+    # Shorter side that is wanted, pixels; a large image is reduced to no less than twice as much;
+    # 0: all of it
+    side: int = 0,
 ) -> Layers:
     "An image file as sRGB and alpha; an `InputError` that says only why not."
-    with decoding(): return layers_from(decoder_of(data, rules, side), side)
+    with decoding():
+        return layers_from(decoder_of(data, rules, side), side)
+
 
 def composite_over(
-    layers:Layers, # An image and its alpha
-    background:tuple=RULES.background, # Colour behind it, (r, g, b) in 0..255
-    reuse:bool=False, # Write the result over the image of the layers
-) -> Image.Image: # Mode RGB
+    layers: Layers,  # An image and its alpha
+    background: tuple = RULES.background,  # Colour behind it, (r, g, b) in 0..255
+    reuse: bool = False,  # Write the result over the image of the layers
+) -> Image.Image:  # Mode RGB
     "An image over a background."
     image, alpha = layers
-    if alpha is None: return image
+    if alpha is None:
+        return image
     out = image if reuse else Image.new('RGB', image.size)
     for y in range(0, image.height, rows := band_rows(image.width)):
         box = (0, y, image.width, min(image.height, y + rows))

@@ -9,14 +9,25 @@ __all__ = ['DemoSize', 'demo_painting', 'draw_crops', 'write_images', 'stylecfm_
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, NamedTuple
+
 from fastcore.script import store_true
+
 from .cli import call_parse, reported, writable
-from .config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig, TrainingConfig
-from .config import say
+from stylecfm.config import (
+    CheckpointConfig,
+    Config,
+    DataConfig,
+    InferenceConfig,
+    InputError,
+    ModelConfig,
+    TrainingConfig,
+    say,
+)
 
 # %% ../nbs/90_demo.ipynb #be7d1ea8
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/90_demo.ipynb #c1268a7e
@@ -26,164 +37,262 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # %% ../nbs/90_demo.ipynb #cell-5
-# Who shows what: the photographs of the one style, those that are painted for the other, and those of the test
-SCENES = dict(photo=('china', 'coffee', 'hopper'), painting=('astronaut', 'motorcycle', 'rocket'), test=('chelsea', 'flower'))
+# Who shows what: the photographs of the one style, those that are painted for the other, and those
+# of the test
+SCENES = dict(
+    photo=('china', 'coffee', 'hopper'),
+    painting=('astronaut', 'motorcycle', 'rocket'),
+    test=('chelsea', 'flower'),
+)
 
 # %% ../nbs/90_demo.ipynb #55c33f70
 class DemoSize(NamedTuple):
     "How large the demonstration is."
-    crops:int = 1000 # Training crops of each style; all are also used mirrored
-    size:int = 64 # Side of a crop, pixels
-    tests:int = 32 # Held-out crops
-    steps:int = 1200 # Training steps
-    batch:int = 32 # Latents a step
-    width:int = 96 # Channels of the network
-    layers:int = 6 # Blocks of the network
+
+    crops: int = 1000  # Training crops of each style; all are also used mirrored
+    size: int = 64  # Side of a crop, pixels
+    tests: int = 32  # Held-out crops
+    steps: int = 1200  # Training steps
+    batch: int = 32  # Latents a step
+    width: int = 96  # Channels of the network
+    layers: int = 6  # Blocks of the network
 
 # %% ../nbs/90_demo.ipynb #cell-8
-OIL_SETTINGS = dict(radius=2.5, varnish=.7) # Settings of `oil`: patches of five pixels, seven tenths of the yellowest varnish
+# Settings of `oil`: patches of five pixels, seven tenths of the yellowest varnish
+OIL_SETTINGS = dict(radius=2.5, varnish=0.7)
 
 # %% ../nbs/90_demo.ipynb #d0a1f3bb
 def demo_painting(
-    image:'ndarray', # `(h, w, 3)` in [0, 1]
-) -> 'ndarray': # Result, shaped as `image`
+    image: 'ndarray',  # `(h, w, 3)` in [0, 1]
+) -> 'ndarray':  # Result, shaped as `image`
     "The painter of the demonstration: large patches, an old varnish."
     from stylecfm.painters import oil
+
     return oil(image, **OIL_SETTINGS)
 
+
 def draw_crops(
-    group:str, # A key of `SCENES`
-    n:int, # How many
-    size:int, # Side of a crop, pixels
-    seed:int, # Random seed of the crops and their exposure
-) -> list: # `n` arrays `(size, size, 3)` in [0, 1]
+    group: str,  # A key of `SCENES`
+    n: int,  # How many
+    size: int,  # Side of a crop, pixels
+    seed: int,  # Random seed of the crops and their exposure
+) -> list:  # `n` arrays `(size, size, 3)` in [0, 1]
     "Crops of a group of `SCENES`, exposed alike; those of the test upright and in their own colours."
     import numpy as np
-    from stylecfm.painters import random_square, expose, sample_photos
-    rng, photos, names = np.random.default_rng([seed, list(SCENES).index(group)]), sample_photos(), SCENES[group]
+
+    from stylecfm.painters import expose, random_square, sample_photos
+
+    rng, photos, names = (
+        np.random.default_rng([seed, list(SCENES).index(group)]),
+        sample_photos(),
+        SCENES[group],
+    )
     train = group != 'test'
-    return [expose(random_square(photos[names[i % len(names)]], size, rng, turn=train), rng, .5, swap=train) for i in range(n)]
+    return [
+        expose(
+            random_square(photos[names[i % len(names)]], size, rng, turn=train),
+            rng,
+            0.5,
+            swap=train,
+        )
+        for i in range(n)
+    ]
 
 # %% ../nbs/90_demo.ipynb #cell-9
 def write_images(
-    folder:Path, # Made here; must not exist
-    images:list, # Arrays `(h, w, 3)` in [0, 1]
+    folder: Path,  # Made here; must not exist
+    images: list,  # Arrays `(h, w, 3)` in [0, 1]
 ):
     "Arrays in [0, 1] as numbered PNG files."
     from PIL import Image
+
     from stylecfm.images import save_image
+
     folder.mkdir(parents=True)
-    for i, im in enumerate(images): save_image(Image.fromarray((im*255 + .5).astype('uint8')), folder/f'{i:04}.png')
+    for i, im in enumerate(images):
+        save_image(Image.fromarray((im * 255 + 0.5).astype('uint8')), folder / f'{i:04}.png')
 
 # %% ../nbs/90_demo.ipynb #8d7404f7
 def make_images(
-    root:Path, # Folder to make
-    size:DemoSize, # How many, and how large
-    seed:int, # Random seed of the crops
+    root: Path,  # Folder to make
+    size: DemoSize,  # How many, and how large
+    seed: int,  # Random seed of the crops
 ):
     "`train/photo`, `train/painting`, and `test/photo` with its true `test/painting`; kept if they are there, refused if they are others."
     from stylecfm.files import atomic_folder, verify_folder
+
     scenes = {k: list(v) for k, v in SCENES.items()}
-    made_from = dict(version=2, painter=OIL_SETTINGS, scenes=scenes, crops=size.crops, size=size.size, tests=size.tests, seed=seed)
-    if (root/'manifest.json').exists():
-        if verify_folder(root, 'images')['extra'] == made_from: return
-        raise InputError(f'{root.parent} holds a demonstration with other settings; choose another --out, or start from scratch with --restart')
+    made_from = dict(
+        version=2,
+        painter=OIL_SETTINGS,
+        scenes=scenes,
+        crops=size.crops,
+        size=size.size,
+        tests=size.tests,
+        seed=seed,
+    )
+    if (root / 'manifest.json').exists():
+        if verify_folder(root, 'images')['extra'] == made_from:
+            return
+        raise InputError(
+            f'{root.parent} holds a demonstration with other settings; choose another --out, or start from scratch with --restart'
+        )
     with atomic_folder(root, 'images', made_from) as tmp:
-        write_images(tmp/'train'/'photo', draw_crops('photo', size.crops, size.size, seed))
-        write_images(tmp/'train'/'painting', [demo_painting(im) for im in draw_crops('painting', size.crops, size.size, seed)])
+        write_images(tmp / 'train' / 'photo', draw_crops('photo', size.crops, size.size, seed))
+        write_images(
+            tmp / 'train' / 'painting',
+            [demo_painting(im) for im in draw_crops('painting', size.crops, size.size, seed)],
+        )
         test = draw_crops('test', size.tests, size.size, seed)
-        write_images(tmp/'test'/'photo', test); write_images(tmp/'test'/'painting', [demo_painting(im) for im in test])
+        write_images(tmp / 'test' / 'photo', test)
+        write_images(tmp / 'test' / 'painting', [demo_painting(im) for im in test])
 
 # %% ../nbs/90_demo.ipynb #cell-11
 def demo_config(
-    out:Path, # Folder of the demonstration
-    size:DemoSize, # How large it is
-    seed:int, # Random seed of the run
-) -> Config: # Checked, as all are
+    out: Path,  # Folder of the demonstration
+    size: DemoSize,  # How large it is
+    seed: int,  # Random seed of the run
+) -> Config:  # Checked, as all are
     "What a user's config.json would say."
-    training = TrainingConfig(size.batch, 1e-3, label_drop_prob=.4, max_steps=size.steps, warmup_steps=50, ema_decay=.995, ema_count=1,
-                              validation_share=0., num_workers=2, seed=seed)
-    return Config(ModelConfig(48, size.width, size.layers, style_dim=128, time_dim=128), training,
-                  InferenceConfig(15, cfg_scale=1., method='heun'),
-                  DataConfig(str(out/'images'/'train'), str(out/'latents'), codec='dct:4', target_size=size.size),
-                  CheckpointConfig(str(out), save_every_epochs=2, samples=0))
+    training = TrainingConfig(
+        size.batch,
+        1e-3,
+        label_drop_prob=0.4,
+        max_steps=size.steps,
+        warmup_steps=50,
+        ema_decay=0.995,
+        ema_count=1,
+        validation_share=0.0,
+        num_workers=2,
+        seed=seed,
+    )
+    return Config(
+        ModelConfig(48, size.width, size.layers, style_dim=128, time_dim=128),
+        training,
+        InferenceConfig(15, cfg_scale=1.0, method='heun'),
+        DataConfig(
+            str(out / 'images' / 'train'),
+            str(out / 'latents'),
+            codec='dct:4',
+            target_size=size.size,
+        ),
+        CheckpointConfig(str(out), save_every_epochs=2, samples=0),
+    )
 
 # %% ../nbs/90_demo.ipynb #cell-13
 class Tested(NamedTuple):
     "Images of the test, in [-1, 1]."
-    photo: 'Tensor' # Held-out crops, `(n, 3, h, w)`
-    made: 'Tensor' # Transferred, as `photo`
-    truth: 'Tensor' # The painter's own, as `photo`
-    again: 'Tensor' # Transferred, and back, as `photo`
-    same: 'Tensor' # Inverted and generated in its own style, as `photo`
+
+    photo: 'Tensor'  # Held-out crops, `(n, 3, h, w)`
+    made: 'Tensor'  # Transferred, as `photo`
+    truth: 'Tensor'  # The painter's own, as `photo`
+    again: 'Tensor'  # Transferred, and back, as `photo`
+    same: 'Tensor'  # Inverted and generated in its own style, as `photo`
+
 
 def transfer_tests(
-    out:Path, # Folder of the demonstration, trained
-    size:DemoSize, # How large it is
-) -> tuple: # `Tested`, seconds for one transfer
+    out: Path,  # Folder of the demonstration, trained
+    size: DemoSize,  # How large it is
+) -> tuple:  # `Tested`, seconds for one transfer
     "Run the held-out crops through the pipeline."
     from stylecfm.images import ImageRules, list_images, read_images, to_pil, to_tensor
     from stylecfm.solvers import ODESolver
     from stylecfm.transfer import StyleTransferPipeline
+
     pipe, strict = StyleTransferPipeline.from_pretrained(out, 'cpu'), ImageRules(strict=True)
-    s = pipe.model.inference; solver = ODESolver(s.method, s.num_inference_steps)
-    photo, truth = (read_images(list_images(out/'images'/'test'/s), size.size, rules=strict).x for s in ('photo', 'painting'))
+    s = pipe.model.inference
+    solver = ODESolver(s.method, s.num_inference_steps)
+    photo, truth = (
+        read_images(list_images(out / 'images' / 'test' / s), size.size, rules=strict).x
+        for s in ('photo', 'painting')
+    )
     start = time.perf_counter()
     x0 = pipe.invert(pipe.encode(photo), 'photo', solver).x
-    made = to_tensor(to_pil(pipe.decode(pipe.generate(x0, 'painting', solver).x)))   # in bytes, as a file would hold it
-    seconds = (time.perf_counter() - start)/len(photo)
+    # in bytes, as a file would hold it
+    made = to_tensor(to_pil(pipe.decode(pipe.generate(x0, 'painting', solver).x)))
+    seconds = (time.perf_counter() - start) / len(photo)
     again = pipe.generate(pipe.invert(pipe.encode(made), 'painting', solver).x, 'photo', solver).x
     same = pipe.generate(x0, 'photo', solver).x
-    return Tested(photo, made, truth, *(pipe.decode(x).clamp(-1, 1) for x in (again, same))), seconds
+    return Tested(
+        photo, made, truth, *(pipe.decode(x).clamp(-1, 1) for x in (again, same))
+    ), seconds
 
 # %% ../nbs/90_demo.ipynb #cell-14
 def demo_score(
-    t:Tested, # Test results, output of `transfer_tests`
-    rival:Callable, # Images to images: `colour_map` of the training sets
-) -> dict: # Decibels, mean over the crops unless named otherwise
+    t: Tested,  # Test results, output of `transfer_tests`
+    rival: Callable,  # Images to images: `colour_map` of the training sets
+) -> dict:  # Decibels, mean over the crops unless named otherwise
     "What the demonstration claims, in numbers."
     from stylecfm.metrics import gain, psnr
+
     g, n, identity = gain(t.made, t.photo, t.truth), len(SCENES['test']), psnr(t.same, t.photo)
-    row = dict(identity_psnr_db=identity, identity_psnr_db_min=identity.min(), gain_db=g, gain_db_std=g.std(), gain_db_min=g.min(),
-               photo_psnr_db=psnr(t.photo, t.truth), transferred_psnr_db=psnr(t.made, t.truth), back_again_psnr_db=psnr(t.again, t.photo),
-               colour_map_gain_db=gain(rival(t.photo).clamp(-1, 1), t.photo, t.truth))
+    row = dict(
+        identity_psnr_db=identity,
+        identity_psnr_db_min=identity.min(),
+        gain_db=g,
+        gain_db_std=g.std(),
+        gain_db_min=g.min(),
+        photo_psnr_db=psnr(t.photo, t.truth),
+        transferred_psnr_db=psnr(t.made, t.truth),
+        back_again_psnr_db=psnr(t.again, t.photo),
+        colour_map_gain_db=gain(rival(t.photo).clamp(-1, 1), t.photo, t.truth),
+    )
     row |= {f'gain_db_{name}': g[i::n] for i, name in enumerate(SCENES['test'])}
     return {k: round(v.mean().item(), 3) for k, v in row.items()} | dict(crops=len(g))
 
 # %% ../nbs/90_demo.ipynb #cell-16
 def draw_grid(
-    t:Tested, # Test results, output of `transfer_tests`
-    columns:int=8, # How many crops
-) -> 'PIL.Image.Image': # Mode RGB
+    t: Tested,  # Test results, output of `transfer_tests`
+    columns: int = 8,  # How many crops
+) -> 'PIL.Image.Image':  # Mode RGB
     "The first crops, a row for each kind, twice as large."
     from PIL import Image
+
     from stylecfm.images import grid, to_pil
-    rows = {'source': t.photo, 'transferred': t.made, 'true painting': t.truth, 'back again': t.again}
-    large = lambda im: im.resize((2*im.width, 2*im.height), Image.Resampling.BICUBIC)
-    return grid([[large(im) for im in to_pil(x[:columns])] for x in rows.values()], row_labels=list(rows))
+
+    rows = {
+        'source': t.photo,
+        'transferred': t.made,
+        'true painting': t.truth,
+        'back again': t.again,
+    }
+    large = lambda im: im.resize((2 * im.width, 2 * im.height), Image.Resampling.BICUBIC)
+    return grid(
+        [[large(im) for im in to_pil(x[:columns])] for x in rows.values()], row_labels=list(rows)
+    )
+
 
 def draw_loss(
-    log:list, # List of dictionaries with `step` and `loss`, as `OTCFMTrainer.log`
-    path:Path, # Gets the picture, a PNG
+    log: list,  # List of dictionaries with `step` and `loss`, as `OTCFMTrainer.log`
+    path: Path,  # Gets the picture, a PNG
 ):
     "Loss by step."
     import io
+
     from matplotlib.figure import Figure
+
     from stylecfm.files import write_bytes
-    fig = Figure(figsize=(4, 2.4), layout='constrained'); ax = fig.subplots(); png = io.BytesIO()
-    ax.plot([r['step'] for r in log], [r['loss'] for r in log]); ax.set(xlabel='step', ylabel='loss (mean squared error of the velocity)')
-    fig.savefig(png, dpi=150, format='png'); write_bytes(path, png.getvalue())
+
+    fig = Figure(figsize=(4, 2.4), layout='constrained')
+    ax = fig.subplots()
+    png = io.BytesIO()
+    ax.plot([r['step'] for r in log], [r['loss'] for r in log])
+    ax.set(xlabel='step', ylabel='loss (mean squared error of the velocity)')
+    fig.savefig(png, dpi=150, format='png')
+    write_bytes(path, png.getvalue())
 
 # %% ../nbs/90_demo.ipynb #cell-18
 def run_demo(
-    out:Path, # Folder of the demonstration
-    size:DemoSize, # How large it is
-    seed:int, # Random seed of the run
-    change:Callable=lambda config: config, # Function that changes the config for a study
-) -> dict: # Content of metrics.json
+    out: Path,  # Folder of the demonstration
+    size: DemoSize,  # How large it is
+    seed: int,  # Random seed of the run
+    change: Callable = lambda config: config,  # Function that changes the config for a study
+) -> dict:  # Content of metrics.json
     "Images, latents, training, transfer, score."
-    writable(out/'x'); start, fresh = time.perf_counter(), not any((out/'checkpoints').glob('step-*'))
-    say('1/4 photographs and paintings'); make_images(out/'images', size, seed)
+    writable(out / 'x')
+    start, fresh = time.perf_counter(), not any((out / 'checkpoints').glob('step-*'))
+    say('1/4 photographs and paintings')
+    make_images(out / 'images', size, seed)
     say('2/4 latents')
     from stylecfm.codecs import load_codec
     from stylecfm.files import write_checked
@@ -191,42 +300,77 @@ def run_demo(
     from stylecfm.latents import LatentCache, cache_latents
     from stylecfm.metrics import colour_map, machine, peak_memory_mb
     from stylecfm.train import OTCFMTrainer
-    config = change(demo_config(out, size, seed)); data, codec = config.data, load_codec(config.data.codec)
-    cache_latents(data.raw_data_root, data.data_root, codec, size.size, data.mirror, workers=config.training.num_workers)
+
+    config = change(demo_config(out, size, seed))
+    data, codec = config.data, load_codec(config.data.codec)
+    cache_latents(
+        data.raw_data_root,
+        data.data_root,
+        codec,
+        size.size,
+        data.mirror,
+        workers=config.training.num_workers,
+    )
     say('3/4 training')
-    cache = LatentCache(data.data_root); trainer = OTCFMTrainer(config, cache); trainer.fit()
+    cache = LatentCache(data.data_root)
+    trainer = OTCFMTrainer(config, cache)
+    trainer.fit()
     say('4/4 transfer')
     tested, seconds = transfer_tests(out, size)
-    metrics = demo_score(tested, colour_map(*(codec.decode(cache.style(s).float()) for s in ('photo', 'painting'))))
-    minutes = round((time.perf_counter() - start)/60, 2)
-    metrics |= dict(steps=trainer.done, skipped_steps=trainer.skipped, seconds_per_step=round(trainer.seconds/trainer.done, 4),
-                    training_images_per_second=round(size.batch*trainer.done/trainer.seconds, 1), images_per_second=round(1/seconds, 2),
-                    peak_memory_mb=peak_memory_mb() if fresh else None, minutes=minutes if fresh else None,   # of the whole, or of nothing
-                    parameters=trainer.model().net.num_parameters(), settings=dict(size._asdict(), seed=seed), machine=machine())
-    save_image(draw_grid(tested), out/'grid.png'); draw_loss(trainer.log, out/'loss.png'); write_checked(out/'metrics.json', metrics)
+    metrics = demo_score(
+        tested, colour_map(*(codec.decode(cache.style(s).float()) for s in ('photo', 'painting')))
+    )
+    minutes = round((time.perf_counter() - start) / 60, 2)
+    metrics |= dict(
+        steps=trainer.done,
+        skipped_steps=trainer.skipped,
+        seconds_per_step=round(trainer.seconds / trainer.done, 4),
+        training_images_per_second=round(size.batch * trainer.done / trainer.seconds, 1),
+        images_per_second=round(1 / seconds, 2),
+        # of the whole, or of nothing
+        peak_memory_mb=peak_memory_mb() if fresh else None,
+        minutes=minutes if fresh else None,
+        parameters=trainer.model().net.num_parameters(),
+        settings=dict(size._asdict(), seed=seed),
+        machine=machine(),
+    )
+    save_image(draw_grid(tested), out / 'grid.png')
+    draw_loss(trainer.log, out / 'loss.png')
+    write_checked(out / 'metrics.json', metrics)
     return metrics
 
 # %% ../nbs/90_demo.ipynb #90d00002
-DEMO_BRUSH = dict(coarseness=1.5, temperature=0., palette='collection')         # fields of `Brush`, for the demonstration's paintings
+# fields of `Brush`, for the demonstration's paintings
+DEMO_BRUSH = dict(coarseness=1.5, temperature=0.0, palette='collection')
+
 
 def painted_tests(
-    model:str|Path, # Folder of a trained demonstration
-    photo:'Tensor', # Photographs, `(n, 3, h, w)` in [-1, 1]
-    **brush, # Fields of `Brush` that differ from `DEMO_BRUSH`
-) -> 'Tensor': # Paintings, shaped as `photo`
+    model: str | Path,  # Folder of a trained demonstration
+    photo: 'Tensor',  # Photographs, `(n, 3, h, w)` in [-1, 1]
+    **brush,  # Fields of `Brush` that differ from `DEMO_BRUSH`
+) -> 'Tensor':  # Paintings, shaped as `photo`
     "Paint photographs by the demonstration's model."
     from stylecfm.images import to_pil, to_tensor
     from stylecfm.repaint import Brush
-    from stylecfm.transfer import TransferOptions, StyleTransferPipeline
+    from stylecfm.transfer import StyleTransferPipeline, TransferOptions
+
     pipe = StyleTransferPipeline.from_pretrained(model, 'cpu')
     pipe.set_progress_bar_config(disable=True)
-    return to_tensor(pipe(to_pil(photo), 'photo', 'painting', options=TransferOptions(brush=Brush(**DEMO_BRUSH | brush))).images)
+    return to_tensor(
+        pipe(
+            to_pil(photo),
+            'photo',
+            'painting',
+            options=TransferOptions(brush=Brush(**DEMO_BRUSH | brush)),
+        ).images
+    )
+
 
 def run_painting_demo(
-    out:Path, # Folder of the demonstration
-    size:DemoSize, # How large it is
-    seed:int, # Random seed of the run
-) -> dict: # Content of metrics.json
+    out: Path,  # Folder of the demonstration
+    size: DemoSize,  # How large it is
+    seed: int,  # Random seed of the run
+) -> dict:  # Content of metrics.json
     "Images, training, transfer, score."
     from stylecfm.checkpoints import write_model
     from stylecfm.codecs import load_codec
@@ -234,116 +378,205 @@ def run_painting_demo(
     from stylecfm.images import ImageRules, grid, list_images, read_images, save_image, to_pil
     from stylecfm.metrics import colour_map, gain, machine, peak_memory_mb, psnr
     from stylecfm.train_painter import PainterSize, learn_painter, told
-    writable(out/'x'); start, fresh, strict = time.perf_counter(), not (out/'training').exists(), ImageRules(strict=True)
-    say('1/3 photographs and paintings'); make_images(out/'images', size, seed)
-    read = lambda part, s: read_images(list_images(out/'images'/part/s), size.size, rules=strict).x
+
+    writable(out / 'x')
+    start, fresh, strict = (
+        time.perf_counter(),
+        not (out / 'training').exists(),
+        ImageRules(strict=True),
+    )
+    say('1/3 photographs and paintings')
+    make_images(out / 'images', size, seed)
+    read = lambda part, s: (
+        read_images(list_images(out / 'images' / part / s), size.size, rules=strict).x
+    )
     photos, paintings = (read('train', s) for s in ('photo', 'painting'))
     say('2/3 training')
-    sets = {s: list(((x + 1)*127.5).round().byte()) for s, x in (('photo', photos), ('painting', paintings))}
-    job = PainterSize(size.width, size.layers, size.size, (1.5, 2., 3.), 16, size.steps, rate=2e-3, palettes=64, seed=seed)
+    sets = {
+        s: list(((x + 1) * 127.5).round().byte())
+        for s, x in (('photo', photos), ('painting', paintings))
+    }
+    job = PainterSize(
+        size.width,
+        size.layers,
+        size.size,
+        (1.5, 2.0, 3.0),
+        16,
+        size.steps,
+        rate=2e-3,
+        palettes=64,
+        seed=seed,
+    )
     codec = load_codec('dct:4')
-    model = learn_painter(sets, codec, job, out/'training', 'cpu', told())
-    with atomic_folder(out/'export', 'model') as tmp: write_model(tmp, model, codec)
+    model = learn_painter(sets, codec, job, out / 'training', 'cpu', told())
+    with atomic_folder(out / 'export', 'model') as tmp:
+        write_model(tmp, model, codec)
     say('3/3 transfer')
     photo, truth = (read('test', s) for s in ('photo', 'painting'))
     mapped = colour_map(photos, paintings)(photo).clamp(-1, 1)
     made = painted_tests(out, photo)
     g, m = gain(made, photo, truth), gain(mapped, photo, truth)
-    metrics = dict(photo_psnr_db=psnr(photo, truth).mean().item(), transferred_psnr_db=psnr(made, truth).mean().item(), gain_db=g.mean().item(),
-                   gain_db_min=g.min().item(), colour_map_gain_db=m.mean().item(), gain_over_colour_map_db=(g - m).mean().item())
+    metrics = dict(
+        photo_psnr_db=psnr(photo, truth).mean().item(),
+        transferred_psnr_db=psnr(made, truth).mean().item(),
+        gain_db=g.mean().item(),
+        gain_db_min=g.min().item(),
+        colour_map_gain_db=m.mean().item(),
+        gain_over_colour_map_db=(g - m).mean().item(),
+    )
     metrics = {k: round(v, 3) for k, v in metrics.items()} | dict(
-        crops=len(g), minutes=round((time.perf_counter() - start)/60, 2) if fresh else None, peak_memory_mb=peak_memory_mb() if fresh else None,
-        parameters=model.net.num_parameters(), settings=dict(size._asdict(), seed=seed), machine=machine())
-    large = lambda x: [im.resize((2*im.width, 2*im.height)) for im in to_pil(x[:8])]
+        crops=len(g),
+        minutes=round((time.perf_counter() - start) / 60, 2) if fresh else None,
+        peak_memory_mb=peak_memory_mb() if fresh else None,
+        parameters=model.net.num_parameters(),
+        settings=dict(size._asdict(), seed=seed),
+        machine=machine(),
+    )
+    large = lambda x: [im.resize((2 * im.width, 2 * im.height)) for im in to_pil(x[:8])]
     rows = {'photograph': photo, 'colour map': mapped, 'painted': made, 'true painting': truth}
-    save_image(grid([large(x) for x in rows.values()], row_labels=list(rows)), out/'grid.png'); write_checked(out/'metrics.json', metrics)
+    save_image(grid([large(x) for x in rows.values()], row_labels=list(rows)), out / 'grid.png')
+    write_checked(out / 'metrics.json', metrics)
     return metrics
 
-DEMONSTRATIONS = dict(painting=(run_painting_demo, 400), plain=(run_demo, 1200))      # demonstrations with their steps, by method
+
+# demonstrations with their steps, by method
+DEMONSTRATIONS = dict(painting=(run_painting_demo, 400), plain=(run_demo, 1200))
 
 # %% ../nbs/90_demo.ipynb #cell-21
 @call_parse
 def stylecfm_demo(
-    out:str='runs/demo', # Folder of the demonstration
-    crops:int=1000, # Training crops of each style
-    steps:int=None, # Training steps; 400 of the painting method or 1200 of the plain one if none
-    tests:int=32, # Held-out crops
-    seed:int=0, # Random seed of the run
-    method:str='painting', # Method: painting (under a coarse picture), or plain (the invertible loop without one)
-    restart:store_true=False, # Remove an earlier demonstration in `out` first
-    debug:store_true=False, # Show the traceback of an error
+    out: str = 'runs/demo',  # Folder of the demonstration
+    crops: int = 1000,  # Training crops of each style
+    # Training steps; 400 of the painting method or 1200 of the plain one if none
+    steps: int = None,
+    tests: int = 32,  # Held-out crops
+    seed: int = 0,  # Random seed of the run
+    # Method: painting (under a coarse picture), or plain (the invertible loop without one)
+    method: str = 'painting',
+    restart: store_true = False,  # Remove an earlier demonstration in `out` first
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Train on sample photographs and paintings, transfer unseen ones, and score them against the true paintings."
     with reported(debug):
-        if method not in DEMONSTRATIONS: raise InputError(f'method must be {" or ".join(DEMONSTRATIONS)}, got {method!r}')
+        if method not in DEMONSTRATIONS:
+            raise InputError(f'method must be {" or ".join(DEMONSTRATIONS)}, got {method!r}')
         run, usual = DEMONSTRATIONS[method]
-        size = DemoSize(crops, tests=tests, steps=usual if steps is None else steps); least = size.batch//2        # mirrored, they fill a batch
+        # mirrored, they fill a batch
+        size = DemoSize(crops, tests=tests, steps=usual if steps is None else steps)
+        least = size.batch // 2
         if crops < least or size.steps < 1 or tests < 2 or seed < 0:
-            raise InputError(f'crops must be at least {least}, steps at least 1, tests at least 2, seed at least 0; '
-                             f'got {crops}, {size.steps}, {tests} and {seed}')
+            raise InputError(
+                f'crops must be at least {least}, steps at least 1, tests at least 2, seed at least 0; '
+                f'got {crops}, {size.steps}, {tests} and {seed}'
+            )
         from stylecfm.files import job_lock
+
         with job_lock(out):
-            if restart: forget(Path(out))
+            if restart:
+                forget(Path(out))
             m = run(Path(out), size, seed)
-        say(f"photo against true painting {m['photo_psnr_db']:.1f} dB, transferred {m['transferred_psnr_db']:.1f} dB: gain {m['gain_db']:.2f} dB, "
+        say(
+            f"photo against true painting {m['photo_psnr_db']:.1f} dB, transferred {m['transferred_psnr_db']:.1f} dB: gain {m['gain_db']:.2f} dB, "
             f"linear colour map {m['colour_map_gain_db']:.2f} dB"
-            + (f"; {m['minutes']:.1f} minutes" if m['minutes'] else '') + (f", {m['peak_memory_mb']:.0f} MB" if m['peak_memory_mb'] else ''))
+            + (f"; {m['minutes']:.1f} minutes" if m['minutes'] else '')
+            + (f", {m['peak_memory_mb']:.0f} MB" if m['peak_memory_mb'] else '')
+        )
         say(f'look at {out}/grid.png')
 
 # %% ../nbs/90_demo.ipynb #367f68a1
 def forget(
-    out:Path, # Folder of the demonstration; one of anything else is left alone
+    out: Path,  # Folder of the demonstration; one of anything else is left alone
 ):
     "Remove what a demonstration wrote, and nothing else."
     import shutil
-    if not (out/'images'/'manifest.json').is_file(): return
+
+    if not (out / 'images' / 'manifest.json').is_file():
+        return
     from stylecfm.files import run_lock
-    with run_lock(out):                                                         # not under a training that goes on
-        for name in ('images', 'latents', 'latents.parts', 'checkpoints', 'training', 'export', 'model'): shutil.rmtree(out/name, ignore_errors=True)
-        for name in ('config.json', 'log.jsonl', 'metrics.json', 'grid.png', 'loss.png'): (out/name).unlink(missing_ok=True)
+
+    with run_lock(out):  # not under a training that goes on
+        for name in (
+            'images',
+            'latents',
+            'latents.parts',
+            'checkpoints',
+            'training',
+            'export',
+            'model',
+        ):
+            shutil.rmtree(out / name, ignore_errors=True)
+        for name in ('config.json', 'log.jsonl', 'metrics.json', 'grid.png', 'loss.png'):
+            (out / name).unlink(missing_ok=True)
 
 # %% ../nbs/90_demo.ipynb #cell-20
 def run_variant(
-    out:Path, # Folder of this run
-    first:Path, # Folder of the run whose images and latents it shares; may be `out`
-    size:DemoSize, # How large it is
-    seed:int, # Random seed of the run
-    change:Callable=lambda config: config, # The config, to the changed one
-) -> dict: # Content of metrics.json
+    out: Path,  # Folder of this run
+    first: Path,  # Folder of the run whose images and latents it shares; may be `out`
+    size: DemoSize,  # How large it is
+    seed: int,  # Random seed of the run
+    change: Callable = lambda config: config,  # The config, to the changed one
+) -> dict:  # Content of metrics.json
     "A demonstration with another config; one that is finished is read, not repeated."
-    import contextlib, io, shutil
+    import contextlib
+    import io
+    import shutil
+
     from stylecfm.files import read_checked
-    if (out/'metrics.json').exists(): return read_checked(out/'metrics.json')
+
+    if (out / 'metrics.json').exists():
+        return read_checked(out / 'metrics.json')
     if out != first and not out.exists():
-        for part in ('images', 'latents'): shutil.copytree(first/part, out/part)
-    with contextlib.redirect_stdout(io.StringIO()): return run_demo(out, size, seed, change)
+        for part in ('images', 'latents'):
+            shutil.copytree(first / part, out / part)
+    with contextlib.redirect_stdout(io.StringIO()):
+        return run_demo(out, size, seed, change)
 
 # %% ../nbs/90_demo.ipynb #40e94d24
 def fresh_crops(
-    folder:Path, # Folder of photographs
-    n:int, # How many: one crop each
-    size:int=64, # Side, pixels
-    seed:int=12345, # Random seed of the choice
-) -> tuple: # Photographs and the painter's versions, `(n, 3, size, size)` in [-1, 1]
+    folder: Path,  # Folder of photographs
+    n: int,  # How many: one crop each
+    size: int = 64,  # Side, pixels
+    seed: int = 12345,  # Random seed of the choice
+) -> tuple:  # Photographs and the painter's versions, `(n, 3, size, size)` in [-1, 1]
     "Crops of photographs that had no part in any choice, and their true paintings."
-    import numpy as np, torch
+    import numpy as np
+    import torch
+
     from stylecfm.images import list_images, load_image
-    from stylecfm.painters import random_square, expose
+    from stylecfm.painters import expose, random_square
+
     rng, paths = np.random.default_rng(seed), list_images(folder)
     paths = [paths[i] for i in rng.choice(len(paths), n, replace=False)]
-    crops = [expose(random_square(np.asarray(load_image(p)).astype(np.float32)/255, size, rng), rng, .5, swap=False) for p in paths]
-    return tuple(((torch.tensor(np.stack(x))*255).round()/127.5 - 1).permute(0, 3, 1, 2) for x in (crops, [demo_painting(im) for im in crops]))
+    crops = [
+        expose(
+            random_square(np.asarray(load_image(p)).astype(np.float32) / 255, size, rng),
+            rng,
+            0.5,
+            swap=False,
+        )
+        for p in paths
+    ]
+    return tuple(
+        ((torch.tensor(np.stack(x)) * 255).round() / 127.5 - 1).permute(0, 3, 1, 2)
+        for x in (crops, [demo_painting(im) for im in crops])
+    )
+
 
 def score_fresh(
-    out:Path, # Folder of a trained demonstration
-    photo:'Tensor', # Photographs, `(n, 3, h, w)` in [-1, 1]
-    truth:'Tensor', # Their true paintings, as `photo`
-) -> dict: # `made`, `same`: images like `photo`; `gain_db`, `identity_psnr_db`: `(n,)`
+    out: Path,  # Folder of a trained demonstration
+    photo: 'Tensor',  # Photographs, `(n, 3, h, w)` in [-1, 1]
+    truth: 'Tensor',  # Their true paintings, as `photo`
+) -> dict:  # `made`, `same`: images like `photo`; `gain_db`, `identity_psnr_db`: `(n,)`
     "Transfer of other photographs by a trained demonstration, and back in their own style."
     from stylecfm.metrics import gain, psnr
     from stylecfm.solvers import ODESolver
     from stylecfm.transfer import StyleTransferPipeline
+
     pipe, solver = StyleTransferPipeline.from_pretrained(out, 'cpu'), ODESolver('heun', 15)
     x0 = pipe.invert(pipe.encode(photo), 'photo', solver).x
-    made, same = (pipe.decode(pipe.generate(x0, s, solver).x).clamp(-1, 1) for s in ('painting', 'photo'))
-    return dict(made=made, same=same, gain_db=gain(made, photo, truth), identity_psnr_db=psnr(same, photo))
+    made, same = (
+        pipe.decode(pipe.generate(x0, s, solver).x).clamp(-1, 1) for s in ('painting', 'photo')
+    )
+    return dict(
+        made=made, same=same, gain_db=gain(made, photo, truth), identity_psnr_db=psnr(same, photo)
+    )

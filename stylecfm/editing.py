@@ -7,8 +7,10 @@ __all__ = ['flow_edit', 'sdedit']
 
 # %% ../nbs/32_editing.ipynb #32d36ef6
 from typing import Callable
+
 import torch
 from torch import Tensor
+
 from .config import InputError, whole
 from .fields import CountingField, check_finite, check_start
 from .solvers import STATUS, ODESolver, Solution, time_grid
@@ -16,60 +18,79 @@ from .solvers import STATUS, ODESolver, Solution, time_grid
 # %% ../nbs/32_editing.ipynb #dd94057c
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/32_editing.ipynb #2d1c1de3
 def ddib(
-    source:Callable, # Velocity field of the style that the images are in
-    target:Callable, # Velocity field of the style that is wanted
-    x1:Tensor, # Data latents, `(b, ...)`
-    solver:ODESolver, # How both are followed
-) -> Solution: # `.x` are the latents of the new images, `(b, ...)`; `.nfe` counts both ways
+    source: Callable,  # Velocity field of the style that the images are in
+    target: Callable,  # Velocity field of the style that is wanted
+    x1: Tensor,  # Data latents, `(b, ...)`
+    solver: ODESolver,  # How both are followed
+) -> Solution:  # `.x` are the latents of the new images, `(b, ...)`; `.nfe` counts both ways
     "Back to structure, and forth from it (DDIB, Su 2023)."
-    back = solver.solve(source, x1, 1., 0.)
-    forth = solver.solve(target, back.x, 0., 1.)
-    status = [b if b != STATUS[0] else f for b, f in zip(back.status, forth.status)]        # who was lost on the way to structure
-    return forth._replace(nfe=back.nfe + forth.nfe, converged=back.converged & forth.converged, status=status)
+    back = solver.solve(source, x1, 1.0, 0.0)
+    forth = solver.solve(target, back.x, 0.0, 1.0)
+    # who was lost on the way to structure
+    status = [b if b != STATUS[0] else f for b, f in zip(back.status, forth.status)]
+    return forth._replace(
+        nfe=back.nfe + forth.nfe, converged=back.converged & forth.converged, status=status
+    )
 
 # %% ../nbs/32_editing.ipynb #ad78f45d
 def flow_edit(
-    source:Callable, # Velocity field of the style that the images are in, with `.evals(t)`
-    target:Callable, # Velocity field of the style that is wanted, with `.evals(t)`
-    x1:Tensor, # Data latents, `(b, ...)`
-    steps:int=15, # Euler steps from `start` to 1, >= 1
-    start:float=0., # Time of the first step, in [0, 1); later keeps more
-    draws:int=1, # Noises at each step whose velocities are averaged, >= 1
-    seed:int=0, # Random seed of the noise
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-) -> Solution: # `.x` are the latents of the new images, `(b, ...)`
+    source: Callable,  # Velocity field of the style that the images are in, with `.evals(t)`
+    target: Callable,  # Velocity field of the style that is wanted, with `.evals(t)`
+    x1: Tensor,  # Data latents, `(b, ...)`
+    steps: int = 15,  # Euler steps from `start` to 1, >= 1
+    start: float = 0.0,  # Time of the first step, in [0, 1); later keeps more
+    draws: int = 1,  # Noises at each step whose velocities are averaged, >= 1
+    seed: int = 0,  # Random seed of the noise
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
+) -> Solution:  # `.x` are the latents of the new images, `(b, ...)`
     "Follow the difference of two fields beside noised copies of the images (FlowEdit, Kulikov 2025); raises `InputError`."
     check_start(x1)
     if not (0 <= start < 1 and whole(1).test(steps) and whole(1).test(draws)):
-        raise InputError(f'FlowEdit wants a start in [0, 1), one step or more and one draw or more; got {start}, {steps} and {draws}')
-    g, z, times, nfe = torch.Generator().manual_seed(seed), x1.clone(), time_grid(start, 1., steps), 0
+        raise InputError(
+            f'FlowEdit wants a start in [0, 1), one step or more and one draw or more; got {start}, {steps} and {draws}'
+        )
+    g, z, times, nfe = (
+        torch.Generator().manual_seed(seed),
+        x1.clone(),
+        time_grid(start, 1.0, steps),
+        0,
+    )
     for i, (a, b) in enumerate(zip(times, times[1:]), 1):
-        t, change = torch.full((len(x1),), a, device=x1.device, dtype=torch.float32), torch.zeros_like(x1)
+        t, change = (
+            torch.full((len(x1),), a, device=x1.device, dtype=torch.float32),
+            torch.zeros_like(x1),
+        )
         for _ in range(draws):
-            e = torch.randn(x1.shape[1:], generator=g).to(x1)                   # one for all: no picture depends on its neighbours
-            xs = (1 - a)*e + a*x1
+            # one for all: no picture depends on its neighbours
+            e = torch.randn(x1.shape[1:], generator=g).to(x1)
+            xs = (1 - a) * e + a * x1
             change += CountingField(target)(xs + (z - x1), t) - CountingField(source)(xs, t)
             nfe += source.evals(a) + target.evals(a)
-        z = z + (b - a)*change/draws
+        z = z + (b - a) * change / draws
         check_finite(z, b.item())
-        if callback: callback(i, b, z)
-    return Solution(z, nfe, times, converged=torch.ones(len(x1), dtype=torch.bool), status=[STATUS[0]]*len(x1))
+        if callback:
+            callback(i, b, z)
+    return Solution(
+        z, nfe, times, converged=torch.ones(len(x1), dtype=torch.bool), status=[STATUS[0]] * len(x1)
+    )
 
 # %% ../nbs/32_editing.ipynb #b0f7872c
 def sdedit(
-    target:Callable, # Velocity field of the style that is wanted
-    x1:Tensor, # Data latents, `(b, ...)`
-    solver:ODESolver, # How it is followed
-    start:float=.5, # Time of the mixture, in [0, 1); later keeps more
-    seed:int=0, # Random seed of the noise
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-) -> Solution: # `.x` are the latents of the new images, `(b, ...)`
+    target: Callable,  # Velocity field of the style that is wanted
+    x1: Tensor,  # Data latents, `(b, ...)`
+    solver: ODESolver,  # How it is followed
+    start: float = 0.5,  # Time of the mixture, in [0, 1); later keeps more
+    seed: int = 0,  # Random seed of the noise
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
+) -> Solution:  # `.x` are the latents of the new images, `(b, ...)`
     "Noise the images to time `start`, and clean them in the target style (SDEdit, Meng 2022); raises `InputError`."
     check_start(x1)
-    if not 0 <= start < 1: raise InputError(f'SDEdit wants a start in [0, 1), got {start}')
+    if not 0 <= start < 1:
+        raise InputError(f'SDEdit wants a start in [0, 1), got {start}')
     e = torch.randn(x1.shape[1:], generator=torch.Generator().manual_seed(seed)).to(x1)
-    return solver.solve(target, (1 - start)*e + start*x1, start, 1., callback)
+    return solver.solve(target, (1 - start) * e + start * x1, start, 1.0, callback)

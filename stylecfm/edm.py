@@ -8,8 +8,10 @@ __all__ = ['edm_velocity']
 # %% ../nbs/23_edm.ipynb #13f0b5a4
 import math
 from typing import Callable, NamedTuple
+
 import torch
 from torch import Tensor
+
 from .adagn import at_least_fp32
 from .config import InputError, whole
 from .fields import CountingField, check_finite, check_start
@@ -19,133 +21,180 @@ from .paths import expand_as, noise_like
 # %% ../nbs/23_edm.ipynb #4da6daf0
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/23_edm.ipynb #97e7473c
 class EDMNoise(NamedTuple):
     "How noisy data are shown and followed; the values of Karras (2022) but for the data's own deviation, which is to be measured."
-    sigma_data: float = .5 # Deviation of the data
-    p_mean: float = -1.2 # Mean of ln sigma in training
-    p_std: float = 1.2 # Standard deviation of ln sigma in training
-    sigma_min: float = .002 # Least noise of the grid
-    sigma_max: float = 80. # Most noise
-    rho: float = 7. # How much finer the grid is where noise is little
+
+    sigma_data: float = 0.5  # Deviation of the data
+    p_mean: float = -1.2  # Mean of ln sigma in training
+    p_std: float = 1.2  # Standard deviation of ln sigma in training
+    sigma_min: float = 0.002  # Least noise of the grid
+    sigma_max: float = 80.0  # Most noise
+    rho: float = 7.0  # How much finer the grid is where noise is little
+
 
 class EDMScalings(NamedTuple):
     "What the wrapping multiplies by."
-    skip: Tensor # The noisy data; shaped as `sigma`
-    out: Tensor # Factor of the network's output; shaped as `sigma`
-    into: Tensor # Factor of the network's input; shaped as `sigma`
-    noise: Tensor # Noise input of the network, ln(sigma)/4; shaped as `sigma`
+
+    skip: Tensor  # The noisy data; shaped as `sigma`
+    out: Tensor  # Factor of the network's output; shaped as `sigma`
+    into: Tensor  # Factor of the network's input; shaped as `sigma`
+    noise: Tensor  # Noise input of the network, ln(sigma)/4; shaped as `sigma`
+
 
 def edm_scalings(
-    sigma:Tensor, # `(...)`, above 0
-    sigma_data:float=.5, # Deviation of the data
-    sigma_min:float=0., # Noise level where the denoiser must be the identity; 0 for diffusion, more for consistency models
+    sigma: Tensor,  # `(...)`, above 0
+    sigma_data: float = 0.5,  # Deviation of the data
+    # Noise level where the denoiser must be the identity; 0 for diffusion, more for consistency
+    # models
+    sigma_min: float = 0.0,
 ) -> EDMScalings:
     "Scales of input and output (Karras 2022; Song 2023 for `sigma_min`)."
     both, less = (sigma**2 + sigma_data**2).sqrt(), sigma - sigma_min
-    return EDMScalings(sigma_data**2/(less**2 + sigma_data**2), less*sigma_data/both, 1/both, sigma.log()/4)
+    return EDMScalings(
+        sigma_data**2 / (less**2 + sigma_data**2),
+        less * sigma_data / both,
+        1 / both,
+        sigma.log() / 4,
+    )
 
 # %% ../nbs/23_edm.ipynb #912d8f0a
 def time_of(
-    sigma:Tensor, # Noise, `(...)`, 0 or more
-) -> Tensor: # In (0, 1], shaped as `sigma`; 1 is data
+    sigma: Tensor,  # Noise, `(...)`, 0 or more
+) -> Tensor:  # In (0, 1], shaped as `sigma`; 1 is data
     "The time at which a straight path has this share of noise to data."
-    return 1/(1 + sigma)
+    return 1 / (1 + sigma)
+
 
 def sigma_of(
-    t:Tensor, # Time, `(...)` in [0, 1]
-) -> Tensor: # Shaped as `t`; infinite at 0
+    t: Tensor,  # Time, `(...)` in [0, 1]
+) -> Tensor:  # Shaped as `t`; infinite at 0
     "The noise over the data at a time."
-    return (1 - t)/t
+    return (1 - t) / t
+
 
 def edm_batch(
-    y:Tensor, # Data, `(b, ...)`, of mean 0
-    style:Tensor, # Their styles, int64 `(b,)`
-    noise:EDMNoise=EDMNoise(), # How noisy
-    generator:torch.Generator|None=None, # Source of every draw, on the CPU
-) -> FlowBatch: # `ut` is what the network should answer; the weight is 1
+    y: Tensor,  # Data, `(b, ...)`, of mean 0
+    style: Tensor,  # Their styles, int64 `(b,)`
+    noise: EDMNoise = EDMNoise(),  # How noisy
+    generator: torch.Generator | None = None,  # Source of every draw, on the CPU
+) -> FlowBatch:  # `ut` is what the network should answer; the weight is 1
     "Noisy data for one step of training (Karras 2022)."
-    sigma = (noise.p_mean + noise.p_std*torch.randn(len(y), generator=generator)).exp().to(y.device)
+    sigma = (
+        (noise.p_mean + noise.p_std * torch.randn(len(y), generator=generator)).exp().to(y.device)
+    )
     s = edm_scalings(expand_as(sigma, y), noise.sigma_data)
-    x = y + expand_as(sigma, y)*noise_like(y, generator)
-    return FlowBatch(s.into*x, (y - s.skip*x)/s.out, time_of(sigma), style, torch.ones_like(sigma))
+    x = y + expand_as(sigma, y) * noise_like(y, generator)
+    return FlowBatch(
+        s.into * x, (y - s.skip * x) / s.out, time_of(sigma), style, torch.ones_like(sigma)
+    )
 
 # %% ../nbs/23_edm.ipynb #15361113
 def karras_sigmas(
-    steps:int, # At least 1
-    noise:EDMNoise=EDMNoise(), # Ends and curvature
-) -> Tensor: # `(steps+1,)` float64, falling; the last is 0
+    steps: int,  # At least 1
+    noise: EDMNoise = EDMNoise(),  # Ends and curvature
+) -> Tensor:  # `(steps+1,)` float64, falling; the last is 0
     "The grid of Karras (2022); raises `InputError`."
-    if not whole(1).test(steps): raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
+    if not whole(1).test(steps):
+        raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
     if not 0 < noise.sigma_min <= noise.sigma_max < math.inf:
-        raise InputError(f'sigma_min must be above 0 and at most sigma_max, got {noise.sigma_min} and {noise.sigma_max}')
-    top, low = noise.sigma_max**(1/noise.rho), noise.sigma_min**(1/noise.rho)
-    i = torch.arange(steps, dtype=torch.double)/max(1, steps - 1)
-    return torch.cat([(top + i*(low - top))**noise.rho, torch.zeros(1, dtype=torch.double)])
+        raise InputError(
+            f'sigma_min must be above 0 and at most sigma_max, got {noise.sigma_min} and {noise.sigma_max}'
+        )
+    top, low = noise.sigma_max ** (1 / noise.rho), noise.sigma_min ** (1 / noise.rho)
+    i = torch.arange(steps, dtype=torch.double) / max(1, steps - 1)
+    return torch.cat([(top + i * (low - top)) ** noise.rho, torch.zeros(1, dtype=torch.double)])
+
 
 def denoiser(
-    net:Callable, # Network `F(x, t, style)` in its own scales
-    noise:EDMNoise=EDMNoise(), # The data's deviation
-    style:Tensor|None=None, # Styles, `(b,)`; 0 if none
-) -> Callable: # `D(x, sigma)`: noisy data `(b, ...)` and their noise `(b,)` to what the data were
+    net: Callable,  # Network `F(x, t, style)` in its own scales
+    noise: EDMNoise = EDMNoise(),  # The data's deviation
+    style: Tensor | None = None,  # Styles, `(b,)`; 0 if none
+) -> Callable:  # `D(x, sigma)`: noisy data `(b, ...)` and their noise `(b,)` to what the data were
     "The denoiser that a network is the core of."
+
     def D(x, sigma):
         s = edm_scalings(expand_as(sigma, x), noise.sigma_data)
         to = torch.zeros(len(x), dtype=torch.long, device=x.device) if style is None else style
-        return s.skip*x + s.out*net(s.into*x, time_of(sigma), to)
+        return s.skip * x + s.out * net(s.into * x, time_of(sigma), to)
+
     return D
 
 # %% ../nbs/23_edm.ipynb #38ae4eeb
 class EDMSample(NamedTuple):
     "What sampling made and what it cost."
-    x: Tensor # Data, `(b, ...)`, shaped as the start
-    nfe: int # Evaluations of the network
+
+    x: Tensor  # Data, `(b, ...)`, shaped as the start
+    nfe: int  # Evaluations of the network
+
 
 def sample_edm(
-    D:Callable, # Denoiser `(x, sigma)` -> data
-    x:Tensor, # Noise of deviation 1, `(b, ...)`
-    steps:int=18, # Number of steps of the grid
-    noise:EDMNoise=EDMNoise(), # Noise levels, which end the grid
-    churn:float=0., # Noise that is added on the way: S_churn of Karras (2022); 0 is the plain equation
-    heun:bool=True, # Second order; else Euler
-    generator:torch.Generator|None=None, # Random generator of the churn
+    D: Callable,  # Denoiser `(x, sigma)` -> data
+    x: Tensor,  # Noise of deviation 1, `(b, ...)`
+    steps: int = 18,  # Number of steps of the grid
+    noise: EDMNoise = EDMNoise(),  # Noise levels, which end the grid
+    # Noise that is added on the way: S_churn of Karras (2022); 0 is the plain equation
+    churn: float = 0.0,
+    heun: bool = True,  # Second order; else Euler
+    generator: torch.Generator | None = None,  # Random generator of the churn
 ) -> EDMSample:
     "Data from noise by the sampler of Karras (2022), algorithms 1 and 2; raises `InputError`, or `FloatingPointError`."
     check_start(x)
-    if not 0 <= churn < math.inf: raise InputError(f'churn must be a finite number >= 0, got {churn}')
-    grid, nfe, D = karras_sigmas(steps, noise), 0, CountingField(D)                   # which checks the shape of each answer
-    x, one = at_least_fp32(x)*grid[0].item(), lambda s: torch.full((len(x),), s, dtype=x.dtype, device=x.device)
+    if not 0 <= churn < math.inf:
+        raise InputError(f'churn must be a finite number >= 0, got {churn}')
+    # which checks the shape of each answer
+    grid, nfe, D = karras_sigmas(steps, noise), 0, CountingField(D)
+    x, one = (
+        at_least_fp32(x) * grid[0].item(),
+        lambda s: torch.full((len(x),), s, dtype=x.dtype, device=x.device),
+    )
     for now, end in zip(grid.tolist(), grid[1:].tolist()):
         if churn:
-            more = now*(1 + min(churn/steps, math.sqrt(2) - 1))
-            x, now = x + math.sqrt(more**2 - now**2)*noise_like(x, generator), more
-        slope = (x - D(x, one(now)))/now; there = x + (end - now)*slope; nfe += 1
+            more = now * (1 + min(churn / steps, math.sqrt(2) - 1))
+            x, now = x + math.sqrt(more**2 - now**2) * noise_like(x, generator), more
+        slope = (x - D(x, one(now))) / now
+        there = x + (end - now) * slope
+        nfe += 1
         if heun and end > 0:
-            there = x + (end - now)*(slope + (there - D(there, one(end)))/end)/2; nfe += 1
+            there = x + (end - now) * (slope + (there - D(there, one(end))) / end) / 2
+            nfe += 1
         x = there
-        check_finite(x, 1/(1 + end))
+        check_finite(x, 1 / (1 + end))
     return EDMSample(x, nfe)
 
 # %% ../nbs/23_edm.ipynb #074e1fc0
 def edm_velocity(
-    net:Callable, # Network `F(x, t, style)` in the scales of EDM
-    sigma_data:float=.5, # Deviation of the data
-) -> Callable: # `(xt, t, style)` -> velocity: what `velocity_loss` and fields are made of
+    net: Callable,  # Network `F(x, t, style)` in the scales of EDM
+    sigma_data: float = 0.5,  # Deviation of the data
+) -> Callable:  # `(xt, t, style)` -> velocity: what `velocity_loss` and fields are made of
     "The velocity along straight paths from unit noise that a network of EDM stands for."
+
     def velocity(xt, t, style):
-        t = expand_as(t, xt); q = ((1 - t)**2 + (t*sigma_data)**2).sqrt()
-        return (sigma_data**2*t - (1 - t))/q**2*xt + sigma_data/q*net(xt/q, t.flatten(), style)
+        t = expand_as(t, xt)
+        q = ((1 - t) ** 2 + (t * sigma_data) ** 2).sqrt()
+        return (sigma_data**2 * t - (1 - t)) / q**2 * xt + sigma_data / q * net(
+            xt / q, t.flatten(), style
+        )
+
     return velocity
 
 # %% ../nbs/23_edm.ipynb #1e987e03
 def flow_network(
-    velocity:Callable, # `(xt, t, style)`, along straight paths from unit noise
-    sigma_data:float=.5, # Deviation of the data
-) -> Callable: # `F(x, t, style)` in the scales of EDM
+    velocity: Callable,  # `(xt, t, style)`, along straight paths from unit noise
+    sigma_data: float = 0.5,  # Deviation of the data
+) -> Callable:  # `F(x, t, style)` in the scales of EDM
     "The network of EDM that a velocity stands for: the inverse of `edm_velocity`."
+
     def net(x, t, style):
-        t = expand_as(t, x); q = ((1 - t)**2 + (t*sigma_data)**2).sqrt()
-        return q/sigma_data*(velocity(q*x, t.flatten(), style) - (sigma_data**2*t - (1 - t))/q*x)
+        t = expand_as(t, x)
+        q = ((1 - t) ** 2 + (t * sigma_data) ** 2).sqrt()
+        return (
+            q
+            / sigma_data
+            * (velocity(q * x, t.flatten(), style) - (sigma_data**2 * t - (1 - t)) / q * x)
+        )
+
     return net

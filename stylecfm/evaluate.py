@@ -10,30 +10,53 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, NamedTuple
+
 import torch
 from jinja2 import Template
 from torch import Tensor
+
 from .config import InputError
 from .deception import StyleClassifier, deception_rate, train_classifier
 from .files import write_json, write_text
 from .images import list_images, read_images, save_image, to_pil, to_tensor
-from .metrics import adain, artifact_share, bootstrap, frechet_distance, kernel_distance, latent_vectors
-from .metrics import Figure, luminance_ssim, machine, reinhard, sliced_wasserstein, structure_kept
+from stylecfm.metrics import (
+    Figure,
+    adain,
+    artifact_share,
+    bootstrap,
+    frechet_distance,
+    kernel_distance,
+    latent_vectors,
+    luminance_ssim,
+    machine,
+    reinhard,
+    sliced_wasserstein,
+    structure_kept,
+)
 from .progress import duration
-from .transfer import TransferOptions, StyleTransferPipeline
+from .transfer import StyleTransferPipeline, TransferOptions
 
 # %% ../nbs/72_evaluate.ipynb #bc247469
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/72_evaluate.ipynb #4d247842
-LABELS = dict(                                                # heads of the table
-    distance='Distance to paintings', frechet='Fréchet distance', kernel='Kernel distance', deception='Classifier says painting',
-    artifacts='Odd squares', ssim='SSIM', toned_psnr='PSNR, tones matched', toned_ssim='SSIM, tones matched', edges='Edges kept')
+LABELS = dict(  # heads of the table
+    distance='Distance to paintings',
+    frechet='Fréchet distance',
+    kernel='Kernel distance',
+    deception='Classifier says painting',
+    artifacts='Odd squares',
+    ssim='SSIM',
+    toned_psnr='PSNR, tones matched',
+    toned_ssim='SSIM, tones matched',
+    edges='Edges kept',
+)
 
 # %% ../nbs/72_evaluate.ipynb #0981ece1
-METRICS = dict(                                               # what a row tells
+METRICS = dict(  # what a row tells
     distance='sliced Wasserstein distance of patches to the paintings; lower is nearer',
     frechet="Fréchet distance of codec latents to the paintings'; lower is nearer",
     kernel="kernel distance of codec latents to the paintings', times 1000; lower is nearer",
@@ -42,85 +65,113 @@ METRICS = dict(                                               # what a row tells
     ssim='SSIM of luminance to the photograph, up to 1',
     toned_psnr='PSNR of luminance to the photograph after the best tone map, dB',
     toned_ssim='SSIM after the best tone map, up to 1',
-    edges="correlation of edges with the photograph's, up to 1")
+    edges="correlation of edges with the photograph's, up to 1",
+)
+
 
 def measure(
-    made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    source:Tensor|None, # Photographs that they were made from, `(n, 3, h, w)`; None: structure is not measured
-    paintings:Tensor, # `(m, 3, h, w)`
-    encode:Callable, # Images to standardised latents
-    judge:StyleClassifier|None=None, # For `deception`, which is left out without one
-    draws:int=30, # Number of bootstrap draws for measures that compare sets
-) -> dict: # {name: `Figure`}, of the keys of `METRICS`
+    made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    # Photographs that they were made from, `(n, 3, h, w)`; None: structure is not measured
+    source: Tensor | None,
+    paintings: Tensor,  # `(m, 3, h, w)`
+    encode: Callable,  # Images to standardised latents
+    judge: StyleClassifier | None = None,  # For `deception`, which is left out without one
+    draws: int = 30,  # Number of bootstrap draws for measures that compare sets
+) -> dict:  # {name: `Figure`}, of the keys of `METRICS`
     "All figures of one way."
     made = made.clamp(-1, 1)
     a, b = (latent_vectors(encode(v).cpu()) for v in (made, paintings))
     mean = lambda v: bootstrap(torch.mean, v.float(), draws=1000)
-    out = dict(distance=bootstrap(sliced_wasserstein, made, paintings, draws=draws),
-               frechet=bootstrap(frechet_distance, a, b, draws=draws),
-               kernel=bootstrap(lambda p, q: 1e3*kernel_distance(p, q), a, b, draws=draws),
-               artifacts=mean(artifact_share(made, paintings)))
-    if judge: out['deception'] = mean(deception_rate(judge, made))
+    out = dict(
+        distance=bootstrap(sliced_wasserstein, made, paintings, draws=draws),
+        frechet=bootstrap(frechet_distance, a, b, draws=draws),
+        kernel=bootstrap(lambda p, q: 1e3 * kernel_distance(p, q), a, b, draws=draws),
+        artifacts=mean(artifact_share(made, paintings)),
+    )
+    if judge:
+        out['deception'] = mean(deception_rate(judge, made))
     if source is not None:
         kept = structure_kept(made, source)
-        out |= dict(ssim=mean(luminance_ssim(made, source)), toned_psnr=mean(kept.psnr), toned_ssim=mean(kept.ssim), edges=mean(kept.edges))
+        out |= dict(
+            ssim=mean(luminance_ssim(made, source)),
+            toned_psnr=mean(kept.psnr),
+            toned_ssim=mean(kept.ssim),
+            edges=mean(kept.edges),
+        )
     return {k: out[k] for k in METRICS if k in out}
 
 # %% ../nbs/72_evaluate.ipynb #e868ac36
 def simple_baselines(
-    pipe:StyleTransferPipeline, # Pipeline whose codec the baselines use
-    photos:Tensor, # `(n, 3, h, w)` in [-1, 1], sides divisible by the codec's factor
-    paintings:Tensor, # Paintings whose statistics they use, `(m, 3, h, w)`
-) -> dict: # {name: images}
+    pipe: StyleTransferPipeline,  # Pipeline whose codec the baselines use
+    photos: Tensor,  # `(n, 3, h, w)` in [-1, 1], sides divisible by the codec's factor
+    paintings: Tensor,  # Paintings whose statistics they use, `(m, 3, h, w)`
+) -> dict:  # {name: images}
     "Baselines that need no velocity network."
     z, w = (pipe.encode(v) for v in (photos, paintings))
-    return {'untouched': photos,
-            "codec's round trip": pipe.decode(z).cpu(),
-            'Reinhard 2001': reinhard(photos, paintings),
-            'AdaIN on latents': pipe.decode(adain(z, w)).cpu()}
+    return {
+        'untouched': photos,
+        "codec's round trip": pipe.decode(z).cpu(),
+        'Reinhard 2001': reinhard(photos, paintings),
+        'AdaIN on latents': pipe.decode(adain(z, w)).cpu(),
+    }
+
 
 class EvaluationEffort(NamedTuple):
     "How much is computed, and who is told."
-    judge_steps: int = 1200 # Number of training steps of the style classifier; 0: no classifier
-    draws: int = 30 # Number of bootstrap draws for measures that compare sets
-    tell: Callable|None = None # Called with one sentence at each stage
-    partial: Callable|None = None # Called with a `Report` of what is measured so far, after each row
+
+    judge_steps: int = 1200  # Number of training steps of the style classifier; 0: no classifier
+    draws: int = 30  # Number of bootstrap draws for measures that compare sets
+    tell: Callable | None = None  # Called with one sentence at each stage
+    # Called with a `Report` of what is measured so far, after each row
+    partial: Callable | None = None
 
 # %% ../nbs/72_evaluate.ipynb #ab53f0d4
-FLOOR = 'half of the paintings against the other half'         # row of the nearest that can be expected
-QUICK, QUICK_IMAGES = EvaluationEffort(judge_steps=200, draws=8), 12      # about two minutes on two cores at 256 pixels, and images of each kind
+FLOOR = 'half of the paintings against the other half'  # row of the nearest that can be expected
+# about two minutes on two cores at 256 pixels, and images of each kind
+QUICK, QUICK_IMAGES = EvaluationEffort(judge_steps=200, draws=8), 12
 LONG, LONG_IMAGES = EvaluationEffort(), 100
 
+
 def planned_effort(
-    long:bool=False, # `LONG` instead of `QUICK`
-    most:int|None=None, # Images of each kind at most; None: as the form says, and so below
-    judge_steps:int|None=None, # Number of training steps of the style classifier
-    draws:int|None=None, # Number of bootstrap draws
-) -> tuple[EvaluationEffort, int]: # Effort, and images of each kind
+    long: bool = False,  # `LONG` instead of `QUICK`
+    most: int | None = None,  # Images of each kind at most; None: as the form says, and so below
+    judge_steps: int | None = None,  # Number of training steps of the style classifier
+    draws: int | None = None,  # Number of bootstrap draws
+) -> tuple[EvaluationEffort, int]:  # Effort, and images of each kind
     "The quick or the long form, with what is given instead."
     given = {k: v for k, v in dict(judge_steps=judge_steps, draws=draws).items() if v is not None}
-    return (LONG if long else QUICK)._replace(**given), most or (LONG_IMAGES if long else QUICK_IMAGES)
+    return (LONG if long else QUICK)._replace(**given), most or (
+        LONG_IMAGES if long else QUICK_IMAGES
+    )
+
 
 class Clock:
     "Tells of stages, and foresees how long they take."
-    def __init__(self,
-        tell:Callable|None, # Called with one sentence
-    ): self.tell = tell or (lambda line: None)
+
+    def __init__(
+        self,
+        tell: Callable | None,  # Called with one sentence
+    ):
+        self.tell = tell or (lambda line: None)
 
     @contextmanager
-    def stage(self,
-        name:str, # Name of the stage
-        expected:float=float('nan'), # Expected time, s
+    def stage(
+        self,
+        name: str,  # Name of the stage
+        expected: float = float('nan'),  # Expected time, s
     ):
         "Tell of a stage, and afterwards of its time."
         begun = time.perf_counter()
-        self.tell(f'{name} ...' + (f' (about {duration(expected)})' if expected == expected else ''))
+        self.tell(
+            f'{name} ...' + (f' (about {duration(expected)})' if expected == expected else '')
+        )
         yield
         self.tell(f'{name}: {duration(time.perf_counter() - begun)}')
 
+
 def timed(
-    work:Callable, # Called without arguments
-) -> float: # Seconds
+    work: Callable,  # Called without arguments
+) -> float:  # Seconds
     "How long a call takes."
     begun = time.perf_counter()
     work()
@@ -129,143 +180,206 @@ def timed(
 # %% ../nbs/72_evaluate.ipynb #db9e619c
 class Report(NamedTuple):
     "What an evaluation found."
-    rows: dict # {way: {figure: `Figure`}}
-    pictures: dict # {way: images `(n, 3, h, w)`}
-    about: dict # How it was measured
+
+    rows: dict  # {way: {figure: `Figure`}}
+    pictures: dict  # {way: images `(n, 3, h, w)`}
+    about: dict  # How it was measured
 
 # %% ../nbs/72_evaluate.ipynb #72e00001
 def read_sets(
-    pipe:StyleTransferPipeline, # Pipeline whose codec divides the side
-    photos:str|Path, # Folder of photographs
-    paintings:str|Path, # Folder of paintings
-    size:int, # Side of the squares, pixels
-    most:int, # Images of each kind at most
-) -> tuple: # Photographs `(n, 3, size, size)`, paintings `(m, 3, size, size)`, both in [-1, 1]; sentences about what was left out
+    pipe: StyleTransferPipeline,  # Pipeline whose codec divides the side
+    photos: str | Path,  # Folder of photographs
+    paintings: str | Path,  # Folder of paintings
+    size: int,  # Side of the squares, pixels
+    most: int,  # Images of each kind at most
+) -> tuple:  # Photographs `(n, 3, size, size)`, paintings `(m, 3, size, size)`, both in [-1, 1]; sentences about what was left out
     "Images to compare; raises `InputError` for folders that do not suffice."
     f = pipe.codec.factor
-    if size % f or size < 32: raise InputError(f'size must be a multiple of {f}, 32 or more, got {size}')
+    if size % f or size < 32:
+        raise InputError(f'size must be a multiple of {f}, 32 or more, got {size}')
     read = [read_images(list_images(p)[:most], size) for p in (photos, paintings)]
     x, y = (r.x for r in read)
     left_out = [f'{b.path}: {b.reason}' for r in read for b in r.bad]
     if min(len(x), len(y)) < 2:
-        raise InputError('two photographs and two paintings are the least; '
-                         f'{photos} has {len(x)} and {paintings} {len(y)} that can be used'
-                         + (f'; left out {left_out[0]}' if left_out else ''))
+        raise InputError(
+            'two photographs and two paintings are the least; '
+            f'{photos} has {len(x)} and {paintings} {len(y)} that can be used'
+            + (f'; left out {left_out[0]}' if left_out else '')
+        )
     return x, y, left_out
+
 
 class Times(NamedTuple):
     "Expected times of the stages, s."
-    transfer: float # All photographs, one way
-    judge: float # Training of the classifier
-    rows: float # Measuring all rows
+
+    transfer: float  # All photographs, one way
+    judge: float  # Training of the classifier
+    rows: float  # Measuring all rows
+
 
 def expected_times(
-    transfer:Callable, # Transfers the first photograph
-    measured:Callable, # Measures one row; called with the number of bootstrap draws
-    n:int, # Number of photographs
-    effort:EvaluationEffort, # Steps and draws
-    rows:int=7, # Number of rows
-    judge_step:float=.05, # Time of one step of the classifier, s: 64 patches on a processor core
+    transfer: Callable,  # Transfers the first photograph
+    measured: Callable,  # Measures one row; called with the number of bootstrap draws
+    n: int,  # Number of photographs
+    effort: EvaluationEffort,  # Steps and draws
+    rows: int = 7,  # Number of rows
+    judge_step: float = 0.05,  # Time of one step of the classifier, s: 64 patches on a processor core
 ) -> Times:
     "Estimate by one photograph and two small measurements: time grows linearly with photographs and draws."
     once, one, two = timed(transfer), timed(lambda: measured(1)), timed(lambda: measured(2))
-    draw = max(0., two - one)
-    return Times(n*once, effort.judge_steps*judge_step, rows*(max(0., one - draw) + effort.draws*draw))
+    draw = max(0.0, two - one)
+    return Times(
+        n * once,
+        effort.judge_steps * judge_step,
+        rows * (max(0.0, one - draw) + effort.draws * draw),
+    )
 
 # %% ../nbs/72_evaluate.ipynb #72e10000
 def evaluate(
-    pipe:StyleTransferPipeline, # With two styles, or `styles` given
-    photos:str|Path, # Folder of photographs that training has not seen
-    paintings:str|Path, # Folder of paintings that it has not seen
-    styles:tuple=('photo', 'painting'), # Their names in the model
-    size:int=256, # Side of the squares that are compared, pixels
-    given:dict={}, # Arguments of the call: steps, guidance_scale, solver, strength, options
-    most:int=100, # Images of each kind at most
-    effort:EvaluationEffort=EvaluationEffort(), # How much is computed, and who is told
+    pipe: StyleTransferPipeline,  # With two styles, or `styles` given
+    photos: str | Path,  # Folder of photographs that training has not seen
+    paintings: str | Path,  # Folder of paintings that it has not seen
+    styles: tuple = ('photo', 'painting'),  # Their names in the model
+    size: int = 256,  # Side of the squares that are compared, pixels
+    given: dict = {},  # Arguments of the call: steps, guidance_scale, solver, strength, options
+    most: int = 100,  # Images of each kind at most
+    effort: EvaluationEffort = EvaluationEffort(),  # How much is computed, and who is told
 ) -> Report:
     "Transfer photographs and measure everything; raises `InputError` for folders that do not suffice."
-    for k in styles: pipe.style(k)
+    for k in styles:
+        pipe.style(k)
     clock = Clock(effort.tell)
     x, y, left_out = read_sets(pipe, photos, paintings, size, most)
     judged = effort.judge_steps and min(len(x), len(y)) >= 8
     quickly = lambda draws: measure(x, x, y, pipe.encode, draws=draws)
-    times = expected_times(lambda: pipe(to_pil(x[:1]), *styles, **given), quickly, len(x), effort._replace(judge_steps=effort.judge_steps*bool(judged)))
-    clock.tell(f'{len(x)} photographs and {len(y)} paintings at {size} pixels; about {duration(2*times.transfer + times.judge + times.rows)} in all')
-    with clock.stage(f'transferring {len(x)} photographs', times.transfer): done = pipe(to_pil(x), *styles, **given)
-    with clock.stage('transferring them back', times.transfer): back = pipe(done.images, *styles[::-1], **given)
-    ways = simple_baselines(pipe, x, y) | {'this model': to_tensor(done.images), 'this model, and back': to_tensor(back.images)}
+    times = expected_times(
+        lambda: pipe(to_pil(x[:1]), *styles, **given),
+        quickly,
+        len(x),
+        effort._replace(judge_steps=effort.judge_steps * bool(judged)),
+    )
+    clock.tell(
+        f'{len(x)} photographs and {len(y)} paintings at {size} pixels; about {duration(2 * times.transfer + times.judge + times.rows)} in all'
+    )
+    with clock.stage(f'transferring {len(x)} photographs', times.transfer):
+        done = pipe(to_pil(x), *styles, **given)
+    with clock.stage('transferring them back', times.transfer):
+        back = pipe(done.images, *styles[::-1], **given)
+    ways = simple_baselines(pipe, x, y) | {
+        'this model': to_tensor(done.images),
+        'this model, and back': to_tensor(back.images),
+    }
     judge = None
     if judged:
         with clock.stage('training the style classifier', times.judge):
-            judge = train_classifier(x[1::2], y[1::2], (x[::2], y[::2]), effort.judge_steps)                 # evaluated on the other half
-    about = dict(photographs=len(x), paintings=len(y), left_out=left_out, size=size, nfe=done.nfe, seconds_per_image=done.seconds/len(x),
-                 judge_accuracy=judge.accuracy if judge else None,
-                 given={k: v._asdict() if isinstance(v, TransferOptions) else v for k, v in given.items()}, machine=machine())
-    sets = {k: (v, x, y, v[::2]) for k, v in ways.items()} | {FLOOR: (y[::2], None, y[1::2], y[::2])}
-    order = sorted(sets, key=lambda k: k not in ('this model', 'untouched'))                           # first what a verdict needs
+            # evaluated on the other half
+            judge = train_classifier(x[1::2], y[1::2], (x[::2], y[::2]), effort.judge_steps)
+    about = dict(
+        photographs=len(x),
+        paintings=len(y),
+        left_out=left_out,
+        size=size,
+        nfe=done.nfe,
+        seconds_per_image=done.seconds / len(x),
+        judge_accuracy=judge.accuracy if judge else None,
+        given={k: v._asdict() if isinstance(v, TransferOptions) else v for k, v in given.items()},
+        machine=machine(),
+    )
+    sets = {k: (v, x, y, v[::2]) for k, v in ways.items()} | {
+        FLOOR: (y[::2], None, y[1::2], y[::2])
+    }
+    # first what a verdict needs
+    order = sorted(sets, key=lambda k: k not in ('this model', 'untouched'))
     rows = {}
     for k in order:
-        with clock.stage(f'measuring {k}', times.rows/len(sets)):
+        with clock.stage(f'measuring {k}', times.rows / len(sets)):
             made, source, reference, asked = sets[k]
             rows[k] = measure(made, source, reference, pipe.encode, draws=effort.draws)
-            if judge: rows[k]['deception'] = bootstrap(torch.mean, deception_rate(judge, asked.clamp(-1, 1)), draws=1000)
-        report = Report({k: rows[k] for k in sets if k in rows}, ways, about | dict(unfinished=[k for k in sets if k not in rows]))
-        if effort.partial: effort.partial(report)
+            if judge:
+                rows[k]['deception'] = bootstrap(
+                    torch.mean, deception_rate(judge, asked.clamp(-1, 1)), draws=1000
+                )
+        report = Report(
+            {k: rows[k] for k in sets if k in rows},
+            ways,
+            about | dict(unfinished=[k for k in sets if k not in rows]),
+        )
+        if effort.partial:
+            effort.partial(report)
     return report
 
 # %% ../nbs/72_evaluate.ipynb #72e10001
-COLOUR_ROWS = 'Reinhard 2001', 'AdaIN on latents'             # baselines that change colours alone
+COLOUR_ROWS = 'Reinhard 2001', 'AdaIN on latents'  # baselines that change colours alone
+
 
 def plain(
-    v:float, # Figure
-) -> str: # Without an exponent where it is 100 or more
+    v: float,  # Figure
+) -> str:  # Without an exponent where it is 100 or more
     "A figure with three digits."
     return f'{v:.0f}' if 100 <= abs(v) < 1e6 else f'{v:.3g}'
 
+
 def nearer(
-    a:Figure, # Distance
-    b:Figure, # Distance
-) -> bool|None: # None where the intervals overlap
+    a: Figure,  # Distance
+    b: Figure,  # Distance
+) -> bool | None:  # None where the intervals overlap
     "Whether the first distance is smaller than the second, by their intervals."
-    if a.high < b.low: return True
+    if a.high < b.low:
+        return True
     return False if b.high < a.low else None
 
+
 def verdict(
-    rows:dict, # {way: {figure: `Figure`}}
-) -> str: # One sentence
+    rows: dict,  # {way: {figure: `Figure`}}
+) -> str:  # One sentence
     "What an evaluation found."
     mine, before = rows.get('this model'), rows.get('untouched')
-    if not mine or not before: return 'Nothing can be said yet: the model or the photographs are not measured.'
+    if not mine or not before:
+        return 'Nothing can be said yet: the model or the photographs are not measured.'
     d = {k: rows[k]['distance'] for k in COLOUR_ROWS if k in rows}
     moved = nearer(mine['distance'], before['distance'])
-    first = {True: 'The paintings of this model are nearer to real paintings than the photographs are',
-             False: 'The pictures of this model are farther from real paintings than the photographs are',
-             None: 'The pictures of this model are about as far from real paintings as the photographs are'}[moved]
+    first = {
+        True: 'The paintings of this model are nearer to real paintings than the photographs are',
+        False: 'The pictures of this model are farther from real paintings than the photographs are',
+        None: 'The pictures of this model are about as far from real paintings as the photographs are',
+    }[moved]
     said = f'{first} (distance {plain(mine["distance"].value)}, photographs {plain(before["distance"].value)})'
     if d:
         best = min(d, key=lambda k: d[k].value)
-        than = {True: 'nearer than the best change of colours', False: 'a change of colours alone is nearer',
-                None: 'a change of colours alone does about as well'}[nearer(mine['distance'], d[best])]
+        than = {
+            True: 'nearer than the best change of colours',
+            False: 'a change of colours alone is nearer',
+            None: 'a change of colours alone does about as well',
+        }[nearer(mine['distance'], d[best])]
         said += f'; {than} ({best}, {plain(d[best].value)})'
-    if 'ssim' in mine: said += f'; {mine["ssim"].value:.0%} of the structure is kept (SSIM)'
+    if 'ssim' in mine:
+        said += f'; {mine["ssim"].value:.0%} of the structure is kept (SSIM)'
     return said + '.'
 
+
 def classifier_note(
-    rows:dict, # {way: {figure: `Figure`}}
-) -> str: # One sentence; '' where there was no classifier
+    rows: dict,  # {way: {figure: `Figure`}}
+) -> str:  # One sentence; '' where there was no classifier
     "What the classifier's column is worth."
     mine = rows.get('this model', {}).get('deception')
-    if mine is None: return ''
+    if mine is None:
+        return ''
     fooled = {k: rows[k]['deception'] for k in COLOUR_ROWS if 'deception' in rows.get(k, {})}
     best = max(fooled, key=lambda k: fooled[k].value, default=None)
     if best and fooled[best].high >= mine.low:
-        return (f'The classifier is no measure of success here: it says painting of {fooled[best].value:.0%} of the photographs whose colours '
-                f'alone were changed ({best}), and of {mine.value:.0%} of the pictures of this model.')
+        return (
+            f'The classifier is no measure of success here: it says painting of {fooled[best].value:.0%} of the photographs whose colours '
+            f'alone were changed ({best}), and of {mine.value:.0%} of the pictures of this model.'
+        )
     return f'The classifier says painting of {mine.value:.0%} of the pictures of this model' + (
-        f', and of {fooled[best].value:.0%} of those whose colours alone were changed ({best}).' if best else '.')
+        f', and of {fooled[best].value:.0%} of those whose colours alone were changed ({best}).'
+        if best
+        else '.'
+    )
 
 # %% ../nbs/72_evaluate.ipynb #1b6c3956
-REPORT_TEMPLATE = Template('''<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+REPORT_TEMPLATE = Template(
+    '''<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>stylecfm: evaluation</title>
 <style>body {font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem; color: #23201b; background: #fff}
 h1, h2 {line-height: 1.2} .verdict {font-size: 1.2rem} .wide {overflow-x: auto} table {border-collapse: collapse; font-size: .9rem}
@@ -288,50 +402,100 @@ h3 {margin: 1rem 0 .3rem; font-size: 1rem} dt {font-weight: 600} dd {margin: 0 0
 <dl>{% for f, words in figures.items() %}<dt>{{ labels[f] }}</dt><dd>{{ words[:1]|upper }}{{ words[1:] }}.</dd>{% endfor %}</dl>
 <h2>How it was measured</h2>
 <ul>{% for line in about %}<li>{{ line }}</li>{% endfor %}</ul></main></html>
-''', autoescape=True) # of `index.html`
+''',
+    autoescape=True,
+)  # of `index.html`
 
 # %% ../nbs/72_evaluate.ipynb #72e10006
 def _plain(value) -> str:
     "A setting as a reader wants it."
-    if isinstance(value, dict): return ', '.join(f'{k.replace("_", " ")} {_plain(v)}' for k, v in value.items() if v is not None)
-    return f'{value:.4g}' if isinstance(value, float) else {True: 'on', False: 'off'}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    if isinstance(value, dict):
+        return ', '.join(
+            f'{k.replace("_", " ")} {_plain(v)}' for k, v in value.items() if v is not None
+        )
+    return (
+        f'{value:.4g}'
+        if isinstance(value, float)
+        else {True: 'on', False: 'off'}.get(value, str(value))
+        if isinstance(value, bool)
+        else str(value)
+    )
+
 
 def in_sentences(
-    about:dict, # `about` of a `Report`
-) -> list: # Sentences
+    about: dict,  # `about` of a `Report`
+) -> list:  # Sentences
     "How it was measured, for people."
     a, m = about, about['machine']
-    out = [f'{a["photographs"]} photographs and {a["paintings"]} paintings, squares of {a["size"]} pixels.',
-           f'{a["nfe"]} network evaluations and {a["seconds_per_image"]:.3g} seconds an image.']
-    if a['judge_accuracy'] is not None: out.append(f'The classifier tells {a["judge_accuracy"]:.0%} of held-out photographs and paintings apart.')
-    if settings := _plain({k: v for k, v in a['given'].items() if v is not None}): out.append(f'Settings: {settings}.')
-    out.append(f'Machine: {m["gpu"] or m["cpu"]}, {m["threads"]} of {m["cores"]} cores, {m["system"]}, Python {m["python"]}, PyTorch {m["torch"]}.')
+    out = [
+        f'{a["photographs"]} photographs and {a["paintings"]} paintings, squares of {a["size"]} pixels.',
+        f'{a["nfe"]} network evaluations and {a["seconds_per_image"]:.3g} seconds an image.',
+    ]
+    if a['judge_accuracy'] is not None:
+        out.append(
+            f'The classifier tells {a["judge_accuracy"]:.0%} of held-out photographs and paintings apart.'
+        )
+    if settings := _plain({k: v for k, v in a['given'].items() if v is not None}):
+        out.append(f'Settings: {settings}.')
+    out.append(
+        f'Machine: {m["gpu"] or m["cpu"]}, {m["threads"]} of {m["cores"]} cores, {m["system"]}, Python {m["python"]}, PyTorch {m["torch"]}.'
+    )
     return out + [f'Left out: {line}.' for line in a['left_out']]
 
+
 def summary(
-    report:Report, # Report, output of `evaluate`
-    long:bool=True, # Whether it was the long form
-) -> list: # Sentences and rows, for a terminal
+    report: Report,  # Report, output of `evaluate`
+    long: bool = True,  # Whether it was the long form
+) -> list:  # Sentences and rows, for a terminal
     "What an evaluation found: two figures a row, then the verdict."
     figure = lambda v: f'{plain(v.value)} ({plain(v.low)} to {plain(v.high)})'
-    rows = [' '.join([f'{k:46}', *(f'{n} {figure(v[n])}' for n in ('distance', 'ssim') if n in v)]) for k, v in report.rows.items()]
-    more = [] if long else ['This was a first look; --long measures more images, with narrower intervals.']
+    rows = [
+        ' '.join([f'{k:46}', *(f'{n} {figure(v[n])}' for n in ('distance', 'ssim') if n in v)])
+        for k, v in report.rows.items()
+    ]
+    more = (
+        []
+        if long
+        else ['This was a first look; --long measures more images, with narrower intervals.']
+    )
     return [v for v in (*rows, verdict(report.rows), classifier_note(report.rows), *more) if v]
 
 # %% ../nbs/72_evaluate.ipynb #a900490e
 def write_report(
-    folder:str|Path, # Made if it is not there
-    report:Report, # Report, output of `evaluate`
-    shown:int=8, # Pictures of each way
-) -> Path: # The page
+    folder: str | Path,  # Made if it is not there
+    report: Report,  # Report, output of `evaluate`
+    shown: int = 8,  # Pictures of each way
+) -> Path:  # The page
     "Write `report.json`, `index.html` and its pictures."
     folder, names = Path(folder), {}
-    for i, way in enumerate(sorted(report.pictures, key=lambda k: k not in ('untouched', 'this model'))):        # first what is compared
+    # first what is compared
+    for i, way in enumerate(
+        sorted(report.pictures, key=lambda k: k not in ('untouched', 'this model'))
+    ):
         x = report.pictures[way]
         names[way] = [f'{i}-{j}.jpg' for j in range(min(shown, len(x)))]
-        for n, im in zip(names[way], to_pil(x[:shown].clamp(-1, 1))): save_image(im, folder/'pictures'/n)
-    rows, about = {k: {n: v._asdict() for n, v in r.items()} for k, r in report.rows.items()}, report.about
+        for n, im in zip(names[way], to_pil(x[:shown].clamp(-1, 1))):
+            save_image(im, folder / 'pictures' / n)
+    rows, about = (
+        {k: {n: v._asdict() for n, v in r.items()} for k, r in report.rows.items()},
+        report.about,
+    )
     said, note = verdict(report.rows), classifier_note(report.rows)
-    write_json(folder/'report.json', dict(verdict=said, classifier=note, rows=rows, figures=METRICS, **about))
-    return write_text(folder/'index.html', REPORT_TEMPLATE.render(plain=plain, verdict=said, note=note, rows=report.rows, figures=METRICS, labels=LABELS, pictures=names,
-                                                       unfinished=about.get('unfinished'), about=in_sentences(about)))
+    write_json(
+        folder / 'report.json',
+        dict(verdict=said, classifier=note, rows=rows, figures=METRICS, **about),
+    )
+    return write_text(
+        folder / 'index.html',
+        REPORT_TEMPLATE.render(
+            plain=plain,
+            verdict=said,
+            note=note,
+            rows=report.rows,
+            figures=METRICS,
+            labels=LABELS,
+            pictures=names,
+            unfinished=about.get('unfinished'),
+            about=in_sentences(about),
+        ),
+    )

@@ -9,7 +9,9 @@ __all__ = ['export_network']
 import io
 from pathlib import Path
 from typing import Callable
+
 import torch
+
 from .config import InputError
 from .files import write_bytes
 from .isonext import IsoNext
@@ -17,50 +19,66 @@ from .isonext import IsoNext
 # %% ../nbs/61_export.ipynb #a0e148e9
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/61_export.ipynb #28cbd435
 def example_inputs(
-    net:IsoNext, # Network whose channels and styles are used
-    b:int, # Batch
-    h:int, # Height, latent pixels
-    w:int, # Width, likewise
-    seed:int=0, # Random seed of noise and times
-) -> tuple: # x `(b, c, h, w)`, t `(b,)` in [0, 1), style `(b,)` int64: the mean style, -1, comes first
+    net: IsoNext,  # Network whose channels and styles are used
+    b: int,  # Batch
+    h: int,  # Height, latent pixels
+    w: int,  # Width, likewise
+    seed: int = 0,  # Random seed of noise and times
+) -> (
+    tuple
+):  # x `(b, c, h, w)`, t `(b,)` in [0, 1), style `(b,)` int64: the mean style, -1, comes first
     "Inputs of a size."
     g = torch.Generator().manual_seed(seed)
     style = torch.arange(b) % (net.config.num_styles + 1) - 1
-    return torch.randn(b, net.config.latent_channels, h, w, generator=g), torch.rand(b, generator=g), style
+    return (
+        torch.randn(b, net.config.latent_channels, h, w, generator=g),
+        torch.rand(b, generator=g),
+        style,
+    )
+
 
 @torch.no_grad()
 def relative_difference(
-    net:Callable, # `(x, t, style)` to velocity; an `IsoNext`
-    other:Callable, # Second function
-    sizes:tuple=((1, 8, 8), (3, 16, 24), (2, 33, 17)), # Batch, height, width; odd ones among them
-) -> float: # 0 where they are equal
+    net: Callable,  # `(x, t, style)` to velocity; an `IsoNext`
+    other: Callable,  # Second function
+    # Batch, height, width; odd ones among them
+    sizes: tuple = ((1, 8, 8), (3, 16, 24), (2, 33, 17)),
+) -> float:  # 0 where they are equal
     "Largest difference of two networks over the deviation of the first one's output."
     found = []
     for i, n in enumerate(sizes):
         x = example_inputs(net, *n, seed=i)
         a = net(*x)
-        found.append(((a - other(*x)).abs().max()/a.std().clamp(min=1e-12)).item())
+        found.append(((a - other(*x)).abs().max() / a.std().clamp(min=1e-12)).item())
     return max(found)
 
 # %% ../nbs/61_export.ipynb #61e00001
 def export_network(
-    net:IsoNext, # Velocity network, of images
-    path:str|Path, # File to write, `.pt2`
-    tolerance:float=1e-4, # Largest difference to the network itself, over the deviation of its output
-) -> float: # The difference that was found
+    net: IsoNext,  # Velocity network, of images
+    path: str | Path,  # File to write, `.pt2`
+    # Largest difference to the network itself, over the deviation of its output
+    tolerance: float = 1e-4,
+) -> float:  # The difference that was found
     "Write the network for `torch.export.load`, and check what was written; raises `InputError`."
-    if Path(path).suffix != '.pt2': raise InputError(f'an exported network is a file .pt2, got {path}')
+    if Path(path).suffix != '.pt2':
+        raise InputError(f'an exported network is a file .pt2, got {path}')
     net, some = net.eval(), example_inputs(net, 2, 12, 16)
     b, h, w = (torch.export.Dim(n, min=1 if n == 'b' else 4, max=4096) for n in ('b', 'h', 'w'))
-    with torch.no_grad(): program = torch.export.export(net, some, dynamic_shapes=dict(x={0: b, 2: h, 3: w}, t={0: b}, style={0: b}))
+    with torch.no_grad():
+        program = torch.export.export(
+            net, some, dynamic_shapes=dict(x={0: b, 2: h, 3: w}, t={0: b}, style={0: b})
+        )
     torch.export.save(program, out := io.BytesIO())
     data = out.getvalue()
     off = relative_difference(net, torch.export.load(io.BytesIO(data)).module())
     if off > tolerance:
-        raise InputError(f'the exported network differs from the network by {off:.1e}, more than {tolerance:g}; nothing was written')
+        raise InputError(
+            f'the exported network differs from the network by {off:.1e}, more than {tolerance:g}; nothing was written'
+        )
     write_bytes(path, data)
     return off

@@ -8,93 +8,128 @@ __all__ = ['CountingField', 'check_start', 'check_finite']
 # %% ../nbs/22a_fields.ipynb #6cb4bc17
 import math
 from typing import Any, Callable
+
 import torch
 from torch import Tensor
+
 from .adagn import at_least_fp32
 from .config import InputError
 
 # %% ../nbs/22a_fields.ipynb #30af6bdb
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/22a_fields.ipynb #6236eae6
 def output_tensor(
-    answer:Tensor|tuple|dict|object, # Output of a network: `(b, ...)`, or with one in it
-) -> Tensor: # `(b, ...)`
+    answer: Tensor | tuple | dict | object,  # Output of a network: `(b, ...)`, or with one in it
+) -> Tensor:  # `(b, ...)`
     "The tensor itself, diffusers' `.sample`, or the first of a tuple; raises `InputError` for anything else."
-    if isinstance(answer, Tensor): return answer
-    first = answer[0] if isinstance(answer, (tuple, list)) and answer else getattr(answer, 'sample', None)
-    if first is None and isinstance(answer, dict): first = answer.get('sample')
-    if isinstance(first, Tensor): return first
-    raise InputError(f'a field must return a tensor, an object with a tensor in .sample, or a tuple that begins with one, got '
-                     f'{type(answer).__name__}; wrap it in a function that returns the velocity')
+    if isinstance(answer, Tensor):
+        return answer
+    first = (
+        answer[0]
+        if isinstance(answer, (tuple, list)) and answer
+        else getattr(answer, 'sample', None)
+    )
+    if first is None and isinstance(answer, dict):
+        first = answer.get('sample')
+    if isinstance(first, Tensor):
+        return first
+    raise InputError(
+        f'a field must return a tensor, an object with a tensor in .sample, or a tuple that begins with one, got '
+        f'{type(answer).__name__}; wrap it in a function that returns the velocity'
+    )
 
 # %% ../nbs/22a_fields.ipynb #2dc23709
 class CountingField:
     "A field that is evaluated at one time for all, answers in fp32, counts in `nfe`, and is refused if its answer has another shape."
-    def __init__(self,
-        v:Callable, # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`; what it spends is `v.evals(t)`, or 1
+
+    def __init__(
+        self,
+        # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`; what it spends is `v.evals(t)`, or 1
+        v: Callable,
     ):
         self.v, self.evals, self.nfe = v, getattr(v, 'evals', lambda t: 1), 0
 
-    def __call__(self,
-        x:Tensor, # The point, `(b, ...)`
-        t:float|Tensor, # One time for all, which is counted; or one for each image, `(b,)`, which is not
-    ) -> Tensor: # The velocity, `(b, ...)`, in fp32 or wider
+    def __call__(
+        self,
+        x: Tensor,  # The point, `(b, ...)`
+        # One time for all, which is counted; or one for each image, `(b,)`, which is not
+        t: float | Tensor,
+    ) -> Tensor:  # The velocity, `(b, ...)`, in fp32 or wider
         "Ask the field; raises `InputError` if the answer is shaped otherwise than the point."
         if not isinstance(t, Tensor):
             self.nfe += self.evals(t)
             t = x.new_full((len(x),), t)
         out = output_tensor(self.v(x, t))
         if out.shape != x.shape:
-            raise InputError(f'the field wanted to answer in shape {tuple(x.shape)}, and answered in {tuple(out.shape)}')
+            raise InputError(
+                f'the field wanted to answer in shape {tuple(x.shape)}, and answered in {tuple(out.shape)}'
+            )
         return at_least_fp32(out)
 
 # %% ../nbs/22a_fields.ipynb #cafb220a
 def bad_rows(
-    x:Tensor, # Batch, `(b, ...)`
-) -> Tensor: # `(b,)` bool
+    x: Tensor,  # Batch, `(b, ...)`
+) -> Tensor:  # `(b,)` bool
     "Rows with a number that is not finite."
     return ~x.isfinite().flatten(1).all(1)
 
+
 def all_finite(
-    x:Tensor, # Numbers, `(...)`
-) -> bool: # True where none is NaN or infinite
+    x: Tensor,  # Numbers, `(...)`
+) -> bool:  # True where none is NaN or infinite
     "Whether all numbers are finite: a sum says so in one pass, unless it overflows."
     x = x.detach()
     return math.isfinite(x.sum()) or bool(x.isfinite().all())
 
 # %% ../nbs/22a_fields.ipynb #a14040d2
 def check_start(
-    x:Any, # Start of an integration or of a sampler, `(b, ...)`
+    x: Any,  # Start of an integration or of a sampler, `(b, ...)`
 ) -> None:
     "Raise `InputError` unless `x` is a batch of finite floating-point numbers."
-    if not isinstance(x, Tensor): raise InputError(f'a start must be a tensor of shape (b, ...), got {type(x).__name__}; use torch.as_tensor')
+    if not isinstance(x, Tensor):
+        raise InputError(
+            f'a start must be a tensor of shape (b, ...), got {type(x).__name__}; use torch.as_tensor'
+        )
     if x.ndim < 2 or not len(x):
-        raise InputError(f'a start wanted the shape (b, ...) with at least one image, got {tuple(x.shape)}; use x[None] for one image')
-    if not x.is_floating_point(): raise InputError(f'a start must hold floating-point numbers, got {x.dtype}; use x.float()')
-    if all_finite(x): return
-    raise InputError(f'a start must be finite, got NaN or infinity in row {bad_rows(x).nonzero()[0].item()} of {len(x)}; '
-                     'look for it where the start was made')
+        raise InputError(
+            f'a start wanted the shape (b, ...) with at least one image, got {tuple(x.shape)}; use x[None] for one image'
+        )
+    if not x.is_floating_point():
+        raise InputError(f'a start must hold floating-point numbers, got {x.dtype}; use x.float()')
+    if all_finite(x):
+        return
+    raise InputError(
+        f'a start must be finite, got NaN or infinity in row {bad_rows(x).nonzero()[0].item()} of {len(x)}; '
+        'look for it where the start was made'
+    )
+
 
 def check_finite(
-    x:Tensor, # Point on the way, `(b, ...)`
-    t:float, # Time of the point
+    x: Tensor,  # Point on the way, `(b, ...)`
+    t: float,  # Time of the point
 ) -> None:
     "Raise `FloatingPointError` when a point has left the numbers."
-    if all_finite(x): return
-    raise FloatingPointError(f'the field is no longer finite at t={t:.3f}; try more steps or a smaller guidance scale')
+    if all_finite(x):
+        return
+    raise FloatingPointError(
+        f'the field is no longer finite at t={t:.3f}; try more steps or a smaller guidance scale'
+    )
 
 # %% ../nbs/22a_fields.ipynb #ac98428c
 def one_time(
-    t:Any, # A number, or a tensor of one element
-    what:str, # Name of the argument, for the error
-) -> float: # The number
+    t: Any,  # A number, or a tensor of one element
+    what: str,  # Name of the argument, for the error
+) -> float:  # The number
     "A time as a number; raises `InputError` for several times, for none, or for one that is not finite."
-    try: found = float(t)
+    try:
+        found = float(t)
     except (TypeError, ValueError, RuntimeError):
         got = f'shape {tuple(t.shape)}' if hasattr(t, 'shape') else repr(t)
         raise InputError(f'{what} must be one number for all images, got {got}') from None
-    if found - found == 0: return found
+    if found - found == 0:
+        return found
     raise InputError(f'{what} must be finite, got {found}')

@@ -9,198 +9,280 @@ __all__ = ['DamagedError', 'write_bytes', 'make_folder', 'write_text', 'write_js
            'FolderLock', 'run_lock', 'job_lock', 'exclusive_job', 'print_skipped']
 
 # %% ../nbs/00a_files.ipynb #cell-2
-import errno, hashlib, json, os, re, secrets, shutil, socket, stat, time
+import errno
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import stat
+import time
 from contextlib import contextmanager, suppress
 from functools import wraps
 from numbers import Number
 from pathlib import Path
 from platform import node
 from typing import Any, Callable, ContextManager, Iterable, Iterator
+
 from filelock import FileLock, Timeout
+
 from . import __version__
-from .config import SHA256, INSIDE, TEXT, InputError, Rule, checked, parse_json, printable, record_of, say, dict_of, whole
+from stylecfm.config import (
+    INSIDE,
+    SHA256,
+    TEXT,
+    InputError,
+    Rule,
+    checked,
+    dict_of,
+    parse_json,
+    printable,
+    record_of,
+    say,
+    whole,
+)
 
 # %% ../nbs/00a_files.ipynb #2ba3684d
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/00a_files.ipynb #cell-6
-_ADVICE = {errno.ENOSPC: 'free some space and run again', errno.EDQUOT: 'free some space and run again',
-           errno.EACCES: 'choose a folder that you may write to', errno.EPERM: 'choose a folder that you may write to',
-           errno.EROFS: 'choose a folder that you may write to', errno.ENAMETOOLONG: 'choose a shorter name',
-           errno.ENOTDIR: 'a file is where a folder is needed; move it or choose another path',
-           errno.EEXIST: 'a file is where a folder is needed; move it or choose another path'}
+_ADVICE = {
+    errno.ENOSPC: 'free some space and run again',
+    errno.EDQUOT: 'free some space and run again',
+    errno.EACCES: 'choose a folder that you may write to',
+    errno.EPERM: 'choose a folder that you may write to',
+    errno.EROFS: 'choose a folder that you may write to',
+    errno.ENAMETOOLONG: 'choose a shorter name',
+    errno.ENOTDIR: 'a file is where a folder is needed; move it or choose another path',
+    errno.EEXIST: 'a file is where a folder is needed; move it or choose another path',
+}
 
-def _cannot_write(path:Path, e:OSError) -> InputError:
+
+def _cannot_write(path: Path, e: OSError) -> InputError:
     "The error to raise for `e`."
     why = e.strerror or str(e)
     if e.errno == errno.ENOSPC:
-        room = next((shutil.disk_usage(p).free for p in (path, *path.parents) if os.path.exists(p)), 0)
+        room = next(
+            (shutil.disk_usage(p).free for p in (path, *path.parents) if os.path.exists(p)), 0
+        )
         why += f', {room} bytes free'
     return InputError(f'cannot write {path}: {why}; {_ADVICE.get(e.errno, "choose another path")}')
 
 # %% ../nbs/00a_files.ipynb #36578afa
-class DamagedError(InputError): "What is on disk is proven to be other than what was written, or unfinished."
+class DamagedError(InputError):
+    "What is on disk is proven to be other than what was written, or unfinished."
 
 # %% ../nbs/00a_files.ipynb #41855ad7
-class NewerError(InputError): "What is on disk was written by a newer version of this package; it stays untouched."
+class NewerError(InputError):
+    "What is on disk was written by a newer version of this package; it stays untouched."
 
 # %% ../nbs/00a_files.ipynb #cell-8
 _HOST = hashlib.sha256(node().encode()).hexdigest()[:6]
-_LIVE = set()                                                 # temporary names that this process is using
+_LIVE = set()  # temporary names that this process is using
 _LEFT = re.compile(r'\.(tmp|old)-(\d{1,9})-([0-9a-f]{6})-[0-9a-f]{8}-(.+)', re.S)
 
-def _remove(path:Path):
-    "Delete a file or folder, as far as it goes."
-    if path.is_dir() and not path.is_symlink(): return shutil.rmtree(path, ignore_errors=True)
-    try: path.unlink(missing_ok=True)
-    except OSError: pass
 
-def _name(path:Path, what:str, keep:int) -> Path:
+def _remove(path: Path):
+    "Delete a file or folder, as far as it goes."
+    if path.is_dir() and not path.is_symlink():
+        return shutil.rmtree(path, ignore_errors=True)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        pass
+
+
+def _name(path: Path, what: str, keep: int) -> Path:
     "A free name in the folder of `path`, with at most `keep` letters of its own."
-    return path.with_name(f'.{what}-{os.getpid()}-{_HOST}-{secrets.token_hex(4)}-{path.name[-keep:]}')
+    return path.with_name(
+        f'.{what}-{os.getpid()}-{_HOST}-{secrets.token_hex(4)}-{path.name[-keep:]}'
+    )
+
 
 @contextmanager
-def _beside(path:Path) -> Iterator[Path]:
+def _beside(path: Path) -> Iterator[Path]:
     "A temporary name in the folder of `path`; whatever still bears it in the end is removed."
     p = _name(path, 'tmp', keep=40)
     _LIVE.add(p.name)
-    try: yield p
+    try:
+        yield p
     finally:
         _remove(p)
         _LIVE.discard(p.name)
 
 # %% ../nbs/00a_files.ipynb #cell-9
-def _sync_folder(path:Path):
+def _sync_folder(path: Path):
     "Make the names in a folder outlast a power cut."
-    if os.name == 'nt': return                                # Windows cannot open a folder, and journals its names
+    if os.name == 'nt':
+        return  # Windows cannot open a folder, and journals its names
     fd = os.open(path, os.O_RDONLY)
-    try: os.fsync(fd)
+    try:
+        os.fsync(fd)
     except OSError as e:
-        if e.errno not in (errno.EINVAL, errno.ENOTSUP): raise  # some network disks have no such call
-    finally: os.close(fd)
+        # some network disks have no such call
+        if e.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(fd)
 
-def _fill(path:Path, parts:Iterable, chunk:int=1<<20):
+
+def _fill(path: Path, parts: Iterable, chunk: int = 1 << 20):
     "A new file with this content, on the device when it returns."
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, 'O_BINARY', 0), 0o666)
     try:
         for part in parts:
             rest = memoryview(part).cast('B')
-            while len(rest): rest = rest[os.write(fd, rest[:chunk]):]   # a write may take less than it was given
+            # a write may take less than it was given
+            while len(rest):
+                rest = rest[os.write(fd, rest[:chunk]) :]
         os.fsync(fd)
-    finally: os.close(fd)
+    finally:
+        os.close(fd)
 
 # %% ../nbs/00a_files.ipynb #cell-10
 def write_parts(
-    path:str|Path, # File to write; its folders are made, a link is followed
-    parts:Iterable, # Bytes, one after the other; never all of them in memory if they are made on the way
-) -> Path: # `path`
+    path: str | Path,  # File to write; its folders are made, a link is followed
+    # Bytes, one after the other; never all of them in memory if they are made on the way
+    parts: Iterable,
+) -> Path:  # `path`
     "Write a file so that at every instant the old one or the new one is there, whole; raises `InputError`."
     path = Path(path)
     real = Path(os.path.realpath(path))
     if os.path.exists(real) and not os.path.isfile(real):
-        raise InputError(f'cannot write {path}: it is a folder or a device; give the name of a file')
+        raise InputError(
+            f'cannot write {path}: it is a folder or a device; give the name of a file'
+        )
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
         with _beside(real) as tmp:
             _fill(tmp, parts)
             os.replace(tmp, real)
         _sync_folder(real.parent)
-    except OSError as e: raise _cannot_write(path, e) from None
+    except OSError as e:
+        raise _cannot_write(path, e) from None
     return path
 
 # %% ../nbs/00a_files.ipynb #a51de9a9
 def write_bytes(
-    path:str|Path, # File to write
-    data:bytes, # All of its content
-) -> Path: # `path`
+    path: str | Path,  # File to write
+    data: bytes,  # All of its content
+) -> Path:  # `path`
     "As `write_parts`, for what is in memory anyway; raises `InputError`."
     return write_parts(path, [data])
 
+
 def make_folder(
-    path:str|Path, # Folder to make, with those above it
-) -> Path: # `path`
+    path: str | Path,  # Folder to make, with those above it
+) -> Path:  # `path`
     "A folder that is there, or an `InputError` that says why it cannot be."
-    try: Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as e: raise _cannot_write(Path(path), e) from None
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise _cannot_write(Path(path), e) from None
     return Path(path)
 
 # %% ../nbs/00a_files.ipynb #cell-26
 def write_text(
-    path:str|Path, # File to write
-    s:str, # Text to write; line breaks are kept
-) -> Path: # `path`
+    path: str | Path,  # File to write
+    s: str,  # Text to write; line breaks are kept
+) -> Path:  # `path`
     "Write text as UTF-8; raises `InputError`."
     return write_bytes(path, s.encode('utf-8'))
 
-def write_json(
-    path:str|Path, # File to write
-    obj:Any, # Dictionaries, lists, text, finite numbers (NumPy's too), True, False, None
-) -> Path: # `path`
-    "Write JSON that a person can read; raises `ValueError` for NaN and infinity."
-    text = lambda **how: json.dumps(obj, indent=2, allow_nan=False, default=_plain_number, **how) + '\n'
-    try: return write_text(path, text(ensure_ascii=False))
-    except UnicodeEncodeError: return write_text(path, text())  # a file name that is not text: escape it
 
-def _plain_number(v:Any) -> Any:
+def write_json(
+    path: str | Path,  # File to write
+    obj: Any,  # Dictionaries, lists, text, finite numbers (NumPy's too), True, False, None
+) -> Path:  # `path`
+    "Write JSON that a person can read; raises `ValueError` for NaN and infinity."
+    text = lambda **how: (
+        json.dumps(obj, indent=2, allow_nan=False, default=_plain_number, **how) + '\n'
+    )
+    try:
+        return write_text(path, text(ensure_ascii=False))
+    # a file name that is not text: escape it
+    except UnicodeEncodeError:
+        return write_text(path, text())
+
+
+def _plain_number(v: Any) -> Any:
     "A number of NumPy as one of Python; raises `TypeError` for anything else."
-    if isinstance(v, Number) and hasattr(v, 'item'): return v.item()
+    if isinstance(v, Number) and hasattr(v, 'item'):
+        return v.item()
     raise TypeError(f'{type(v).__name__} cannot be written as JSON')
 
 # %% ../nbs/00a_files.ipynb #cell-27
-def _ends(s:os.stat_result) -> bool:
+def _ends(s: os.stat_result) -> bool:
     "Whether reading comes to an end: a pipe may wait for ever, and a device may never stop."
-    return stat.S_ISREG(s.st_mode) or stat.S_ISDIR(s.st_mode)                   # a folder fails with its own message
+    # a folder fails with its own message
+    return stat.S_ISREG(s.st_mode) or stat.S_ISDIR(s.st_mode)
+
 
 def read_bytes(
-    path:str|Path, # A file, not a device or a pipe
-) -> bytes: # All of it
+    path: str | Path,  # A file, not a device or a pipe
+) -> bytes:  # All of it
     "The content of a file; `InputError` when there is none, or no end to it."
     try:
         if not _ends(os.stat(path)):
             raise InputError(f'{path} is a device or a pipe, not a file; give the path of a file')
         return Path(path).read_bytes()
-    except FileNotFoundError: raise InputError(f'no file at {path}; check the path') from None
-    except OSError as e: raise InputError(f'cannot read {path}: {e.strerror}; check the path') from None
+    except FileNotFoundError:
+        raise InputError(f'no file at {path}; check the path') from None
+    except OSError as e:
+        raise InputError(f'cannot read {path}: {e.strerror}; check the path') from None
 
 # %% ../nbs/00a_files.ipynb #0c8ed386
 def read_json(
-    path:str|Path, # A JSON file in UTF-8
-) -> Any: # Parsed value
+    path: str | Path,  # A JSON file in UTF-8
+) -> Any:  # Parsed value
     "Read strict JSON; `InputError` with the place of a fault."
-    try: return parse_json(read_bytes(path).decode('utf-8'), str(path))
+    try:
+        return parse_json(read_bytes(path).decode('utf-8'), str(path))
     except UnicodeDecodeError:
         raise InputError(f'{path} is not UTF-8 text; make it again or take another copy') from None
 
 # %% ../nbs/00a_files.ipynb #a0dbefe4
 def write_tensors(
-    path:str|Path, # File to write, by custom *.safetensors
-    tensors:dict, # {name: tensor}, any shape, type and device
-    metadata:dict|None=None, # {text: text}, kept in the file's header
-) -> Path: # `path`
+    path: str | Path,  # File to write, by custom *.safetensors
+    tensors: dict,  # {name: tensor}, any shape, type and device
+    metadata: dict | None = None,  # {text: text}, kept in the file's header
+) -> Path:  # `path`
     "Write tensors as safetensors; needs the memory of one more copy."
     from safetensors.torch import save
-    return write_bytes(path, save({k: v.detach().contiguous() for k, v in tensors.items()}, metadata))
+
+    return write_bytes(
+        path, save({k: v.detach().contiguous() for k, v in tensors.items()}, metadata)
+    )
 
 # %% ../nbs/00a_files.ipynb #bf37a986
 def cast_to_half_if_lossless(
-    tensors:dict, # {name: tensor}
-) -> dict: # Tensors by the same names; fp16, or fp8 for large ones, where every value survives the cast
+    tensors: dict,  # {name: tensor}
+) -> (
+    dict
+):  # Tensors by the same names; fp16, or fp8 for large ones, where every value survives the cast
     "Tensors as small as they can be without losing a bit."
     import torch
+
     def small(v):
-        if not v.is_floating_point() or v.element_size() <= 2: return v
+        if not v.is_floating_point() or v.element_size() <= 2:
+            return v
         kinds = (torch.float8_e4m3fn, torch.float16) if v.numel() >= 1 << 16 else (torch.float16,)
         return next((v.to(kind) for kind in kinds if v.to(kind).to(v).equal(v)), v)
+
     return {k: small(v) for k, v in tensors.items()}
 
 # %% ../nbs/00a_files.ipynb #94451fa5
 def tensors_digest(
-    tensors:dict, # {name: tensor} of any shape, type and device
-) -> str: # 64 hexadecimal digits
+    tensors: dict,  # {name: tensor} of any shape, type and device
+) -> str:  # 64 hexadecimal digits
     "SHA-256 of names, types, shapes and numbers."
     import torch
+
     h = hashlib.sha256()
     for name, v in sorted(tensors.items()):
         v = v.detach().cpu().contiguous()
@@ -209,338 +291,476 @@ def tensors_digest(
     return h.hexdigest()
 
 # %% ../nbs/00a_files.ipynb #43c7a91c
-def _whole(path:str|Path, read) -> Any:
+def _whole(path: str | Path, read) -> Any:
     "What `read` makes of a safetensors file; `InputError` where it is none."
     from safetensors import SafetensorError
+
     data = read_bytes(path)
-    try: return read(data)
+    try:
+        return read(data)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as e:
-        if data[:2] == b'PK' or data[:1] == b'\x80':  # a good file may start so too: its header's length comes first
-            raise InputError(f'{path} is a pickle, which can run code when it is read; '
-                             'convert it to safetensors where that is safe') from None
-        raise InputError(f'{path} is not a whole safetensors file ({e}); make it again or take another copy') from None
+        # a good file may start so too: its header's length comes first
+        if data[:2] == b'PK' or data[:1] == b'\x80':
+            raise InputError(
+                f'{path} is a pickle, which can run code when it is read; '
+                'convert it to safetensors where that is safe'
+            ) from None
+        raise InputError(
+            f'{path} is not a whole safetensors file ({e}); make it again or take another copy'
+        ) from None
 
 # %% ../nbs/00a_files.ipynb #cell-29
 def read_tensors(
-    path:str|Path, # A safetensors file
-) -> dict: # {name: tensor} on the CPU; nothing stays tied to the file
+    path: str | Path,  # A safetensors file
+) -> dict:  # {name: tensor} on the CPU; nothing stays tied to the file
     "Read tensors; `InputError` for a file that is missing, cut short, or a pickle."
     from safetensors.torch import load
+
     return _whole(path, load)
 
 # %% ../nbs/00a_files.ipynb #1b5ac276
 def read_metadata(
-    path:str|Path, # A safetensors file
-) -> dict: # {text: text}; empty where none was written
+    path: str | Path,  # A safetensors file
+) -> dict:  # {text: text}; empty where none was written
     "What was written beside the tensors."
-    def head(data): return json.loads(data[8:8 + int.from_bytes(data[:8], 'little')]).get('__metadata__', {})
-    read_tensors(path)                                        # the header is worth something only if the file is whole
+
+    def head(data):
+        return json.loads(data[8 : 8 + int.from_bytes(data[:8], 'little')]).get('__metadata__', {})
+
+    read_tensors(path)  # the header is worth something only if the file is whole
     return _whole(path, head)
 
 # %% ../nbs/00a_files.ipynb #65cbdeb5
 def tensor_shapes(
-    path:str|Path, # A safetensors file
-) -> dict: # {name: shape, a tuple}
+    path: str | Path,  # A safetensors file
+) -> dict:  # {name: shape, a tuple}
     "Shapes by the header of a file; `InputError` where it is none, or is cut."
     from safetensors import SafetensorError, safe_open
+
     try:
-        if not _ends(os.stat(path)): raise InputError(f'{path} is a device or a pipe, not a file; give the path of a file')
-        with safe_open(path, 'np') as f: return {k: tuple(f.get_slice(k).get_shape()) for k in f.keys()}
-    except FileNotFoundError: raise InputError(f'no file at {path}; check the path') from None
+        if not _ends(os.stat(path)):
+            raise InputError(f'{path} is a device or a pipe, not a file; give the path of a file')
+        with safe_open(path, 'np') as f:
+            return {k: tuple(f.get_slice(k).get_shape()) for k in f.keys()}
+    except FileNotFoundError:
+        raise InputError(f'no file at {path}; check the path') from None
     except (SafetensorError, OSError, ValueError, TypeError) as e:
-        raise InputError(f'{path} is not a whole safetensors file ({e}); make it again or take another copy') from None
+        raise InputError(
+            f'{path} is not a whole safetensors file ({e}); make it again or take another copy'
+        ) from None
+
 
 def check_shapes(
-    found:dict, # {name: shape}, of what is there
-    wanted:dict, # {name: shape}, of what is needed
-    what:str|Path, # Name of the checked file, for the error
+    found: dict,  # {name: shape}, of what is there
+    wanted: dict,  # {name: shape}, of what is needed
+    what: str | Path,  # Name of the checked file, for the error
 ):
     "Raise `InputError` with the first tensor that is missing, of another shape, or not wanted."
     cure = 'it was written by an older version, or is damaged; make it again or take another copy'
     for k, shape in wanted.items():
-        if k not in found: raise InputError(f'{what} has no tensor {k}; {cure}')
+        if k not in found:
+            raise InputError(f'{what} has no tensor {k}; {cure}')
         if tuple(found[k]) != tuple(shape):
-            raise InputError(f'{what}: tensor {k} has the shape {tuple(found[k])}, wanted {tuple(shape)}; {cure}')
+            raise InputError(
+                f'{what}: tensor {k} has the shape {tuple(found[k])}, wanted {tuple(shape)}; {cure}'
+            )
     if more := [k for k in found if k not in wanted]:
-        raise InputError(f'{what} has a tensor {more[0]} that is not wanted, and {len(more) - 1} more; {cure}')
+        raise InputError(
+            f'{what} has a tensor {more[0]} that is not wanted, and {len(more) - 1} more; {cure}'
+        )
 
 # %% ../nbs/00a_files.ipynb #cell-38
 def digest(
-    what:str|Path|bytes, # A file's path, or the bytes themselves
-) -> str: # 64 hexadecimal digits
+    what: str | Path | bytes,  # A file's path, or the bytes themselves
+) -> str:  # 64 hexadecimal digits
     "SHA-256; raises `InputError` for a file that cannot be read."
-    if not isinstance(what, (str, Path)): return hashlib.sha256(what).hexdigest()
+    if not isinstance(what, (str, Path)):
+        return hashlib.sha256(what).hexdigest()
     try:
-        with open(what, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
-    except OSError as e: raise InputError(f'cannot read {what}: {e.strerror}; check the path') from None
+        with open(what, 'rb') as f:
+            return hashlib.file_digest(f, 'sha256').hexdigest()
+    except OSError as e:
+        raise InputError(f'cannot read {what}: {e.strerror}; check the path') from None
 
 # %% ../nbs/00a_files.ipynb #28dff83f
-def _own_digest(m:dict) -> str:
+def _own_digest(m: dict) -> str:
     "Digest of a dictionary of JSON without its seal."
     return digest(json.dumps({k: v for k, v in m.items() if k != 'seal'}, sort_keys=True).encode())
 
+
 def write_checked(
-    path:str|Path, # File to write
-    d:dict, # {name: value of JSON}; no NaN, and no entry `seal`
-) -> Path: # `path`
+    path: str | Path,  # File to write
+    d: dict,  # {name: value of JSON}; no NaN, and no entry `seal`
+) -> Path:  # `path`
     "Write JSON with a digest of itself; raises `InputError`."
     return write_json(path, d | {'seal': _own_digest(d)})
 
+
 def read_checked(
-    path:str|Path, # File written by `write_checked`, or by a version before it, which wrote no digest
-) -> dict: # {name: value}, without the digest
+    # File written by `write_checked`, or by a version before it, which wrote no digest
+    path: str | Path,
+) -> dict:  # {name: value}, without the digest
     "Read JSON and compare it with its digest; raises `InputError` for what has changed."
     d = read_json(path)
-    if not isinstance(d, dict): raise InputError(f'{path} should hold a dictionary; make it again or take another copy')
+    if not isinstance(d, dict):
+        raise InputError(f'{path} should hold a dictionary; make it again or take another copy')
     if 'seal' in d and d.pop('seal') != _own_digest(d):
-        raise InputError(f'{path} has changed since it was written; make it again or take another copy')
+        raise InputError(
+            f'{path} has changed since it was written; make it again or take another copy'
+        )
     return d
 
 # %% ../nbs/00a_files.ipynb #cell-41
 SCHEMA = 1  # Version of the manifest's form; a reader refuses a higher one
-MANIFEST = 'manifest.json'                                    # Manifest's name in a checksummed folder
-FOR_PEOPLE = 'README.md', 'skipped.csv' # Files in it that anybody may open, change, add or delete
+MANIFEST = 'manifest.json'  # Manifest's name in a checksummed folder
+# Files in it that anybody may open, change, add or delete
+FOR_PEOPLE = 'README.md', 'skipped.csv'
 
-def _files(folder:Path) -> dict:
+
+def _files(folder: Path) -> dict:
     "{name with forward slashes: path} of all files but the manifest."
-    found = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob('*')) if not p.is_dir()}
+    found = {
+        p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob('*')) if not p.is_dir()
+    }
     return {k: p for k, p in found.items() if k != MANIFEST}
 
-_RULES = dict(stylecfm=TEXT, kind=TEXT, extra=Rule('a table of keys', lambda v: isinstance(v, dict)),
-              files=dict_of(record_of(size=whole(0, 2**63-1), sha256=SHA256), Rule('text', lambda v: True)), seal=SHA256)
 
-def _is_newer(version:str) -> bool:
+_RULES = dict(
+    stylecfm=TEXT,
+    kind=TEXT,
+    extra=Rule('a table of keys', lambda v: isinstance(v, dict)),
+    files=dict_of(record_of(size=whole(0, 2**63 - 1), sha256=SHA256), Rule('text', lambda v: True)),
+    seal=SHA256,
+)
+
+
+def _is_newer(version: str) -> bool:
     "Whether a version is above this one."
     numbers = lambda v: [int(k) for k in re.findall(r'\d{1,9}', v)[:3]]
     return numbers(version) > numbers(__version__)
 
-def _write_manifest(folder:Path, kind:str, extra:dict):
+
+def _write_manifest(folder: Path, kind: str, extra: dict):
     "Flush every file, then write the manifest."
     files = {}
     for name, p in _files(folder).items():
-        if name in FOR_PEOPLE: continue
-        with open(p, 'rb+') as f: os.fsync(f.fileno())        # whoever wrote it may not have
+        if name in FOR_PEOPLE:
+            continue
+        with open(p, 'rb+') as f:
+            os.fsync(f.fileno())  # whoever wrote it may not have
         files[name] = {'size': p.stat().st_size, 'sha256': digest(p)}
     m = {'schema': SCHEMA, 'stylecfm': __version__, 'kind': kind, 'extra': extra, 'files': files}
-    write_json(folder/MANIFEST, m | {'seal': _own_digest(m)})
+    write_json(folder / MANIFEST, m | {'seal': _own_digest(m)})
 
 # %% ../nbs/00a_files.ipynb #cell-43
 def read_manifest(
-    folder:Path, # A folder made by `atomic_folder`
-) -> dict: # schema, stylecfm, kind, extra, files, seal
+    folder: Path,  # A folder made by `atomic_folder`
+) -> dict:  # schema, stylecfm, kind, extra, files, seal
     "A folder's manifest, itself intact; the files are not looked at; raises `InputError`."
-    if not folder.is_dir(): raise InputError(f'no folder at {folder}; check the path')
-    if not (folder/MANIFEST).exists():
-        raise DamagedError(f'{folder} has no {MANIFEST}: it is unfinished, or not made by stylecfm; make it again')
-    data = read_bytes(folder/MANIFEST)                             # where the disk does not answer, nothing is damaged
-    try: m = parse_json(data.decode('utf-8'), str(folder/MANIFEST))
+    if not folder.is_dir():
+        raise InputError(f'no folder at {folder}; check the path')
+    if not (folder / MANIFEST).exists():
+        raise DamagedError(
+            f'{folder} has no {MANIFEST}: it is unfinished, or not made by stylecfm; make it again'
+        )
+    data = read_bytes(folder / MANIFEST)  # where the disk does not answer, nothing is damaged
+    try:
+        m = parse_json(data.decode('utf-8'), str(folder / MANIFEST))
     except UnicodeDecodeError:
-        raise DamagedError(f'{folder/MANIFEST} is not UTF-8 text; make it again or take another copy') from None
-    except InputError as e: raise DamagedError(str(e)) from None
-    if not isinstance(m, dict) or not whole(1, 2**63-1).test(m.get('schema')) or not TEXT.test(m.get('stylecfm')):
-        raise DamagedError(f'{folder/MANIFEST} is not a manifest of stylecfm; check the path')
+        raise DamagedError(
+            f'{folder / MANIFEST} is not UTF-8 text; make it again or take another copy'
+        ) from None
+    except InputError as e:
+        raise DamagedError(str(e)) from None
+    if (
+        not isinstance(m, dict)
+        or not whole(1, 2**63 - 1).test(m.get('schema'))
+        or not TEXT.test(m.get('stylecfm'))
+    ):
+        raise DamagedError(f'{folder / MANIFEST} is not a manifest of stylecfm; check the path')
     if m['schema'] > SCHEMA:
-        raise NewerError(f'{folder} was written by stylecfm {m["stylecfm"]} (schema {m["schema"]}), '
-                         f'you have {__version__} (schema {SCHEMA}); update stylecfm')
-    try: whole_seal = m.get('seal') == _own_digest(m)
-    except RecursionError: whole_seal = False
+        raise NewerError(
+            f'{folder} was written by stylecfm {m["stylecfm"]} (schema {m["schema"]}), '
+            f'you have {__version__} (schema {SCHEMA}); update stylecfm'
+        )
+    try:
+        whole_seal = m.get('seal') == _own_digest(m)
+    except RecursionError:
+        whole_seal = False
     if not whole_seal:
-        raise DamagedError(f'{folder/MANIFEST} has changed since it was written; make it again or take another copy')
-    checked(m, _RULES, str(folder/MANIFEST))
+        raise DamagedError(
+            f'{folder / MANIFEST} has changed since it was written; make it again or take another copy'
+        )
+    checked(m, _RULES, str(folder / MANIFEST))
     for name in m['files']:
         if not INSIDE.test(name):
-            raise InputError(f'{folder}: the manifest lists {name}, which is outside or no name; do not use this folder')
+            raise InputError(
+                f'{folder}: the manifest lists {name}, which is outside or no name; do not use this folder'
+            )
     return m
 
 # %% ../nbs/00a_files.ipynb #cell-44
-def _as_listed(p:Path, want:dict):
+def _as_listed(p: Path, want: dict):
     "Raise `DamagedError` unless a file is there with the size and content that a manifest lists."
     cure = 'make it again or take another copy'
-    try: s = os.stat(p)
-    except (FileNotFoundError, NotADirectoryError): raise DamagedError(f'{p} is missing; {cure}') from None
-    except OSError as e: raise InputError(f'cannot read {p}: {e.strerror}; check the path') from None
-    if not stat.S_ISREG(s.st_mode): raise DamagedError(f'{p} is missing: there is no file under this name; {cure}')
+    try:
+        s = os.stat(p)
+    except (FileNotFoundError, NotADirectoryError):
+        raise DamagedError(f'{p} is missing; {cure}') from None
+    except OSError as e:
+        raise InputError(f'cannot read {p}: {e.strerror}; check the path') from None
+    if not stat.S_ISREG(s.st_mode):
+        raise DamagedError(f'{p} is missing: there is no file under this name; {cure}')
     if s.st_size != want['size']:
         raise DamagedError(f'{p} has {s.st_size} bytes instead of {want["size"]}; {cure}')
-    if digest(p) != want['sha256']: raise DamagedError(f'{p} has changed since it was written; {cure}')
+    if digest(p) != want['sha256']:
+        raise DamagedError(f'{p} has changed since it was written; {cure}')
+
 
 def verify_folder(
-    path:str|Path, # A folder made by `atomic_folder`
-    kind:str|None=None, # Required kind; None for any
-) -> dict: # Manifest: schema, stylecfm, kind, extra, files, seal; read only what `files` lists
+    path: str | Path,  # A folder made by `atomic_folder`
+    kind: str | None = None,  # Required kind; None for any
+) -> dict:  # Manifest: schema, stylecfm, kind, extra, files, seal; read only what `files` lists
     "Check a folder against its manifest; `InputError` that names the first file at fault."
     path = Path(path)
     m = read_manifest(path)
     if kind not in (None, m['kind']):
         raise InputError(f'{path} holds {m["kind"]}, but {kind} is needed; check the path')
     for name, want in m['files'].items():
-        if name in FOR_PEOPLE: continue                       # older versions listed them
-        if not Path(os.path.realpath(path/name)).is_relative_to(os.path.realpath(path)):
-            raise InputError(f'{path}: the manifest lists {name}, which is outside; do not use this folder')
-        _as_listed(path/name, want)
+        if name in FOR_PEOPLE:
+            continue  # older versions listed them
+        if not Path(os.path.realpath(path / name)).is_relative_to(os.path.realpath(path)):
+            raise InputError(
+                f'{path}: the manifest lists {name}, which is outside; do not use this folder'
+            )
+        _as_listed(path / name, want)
     return m
 
+
 def listed(
-    folder:Path, # That `verify_folder` has checked
-    manifest:dict, # Manifest that lists the files
-    *names:str, # With forward slashes; a name that ends in one is a folder, with all that is in it
+    folder: Path,  # That `verify_folder` has checked
+    manifest: dict,  # Manifest that lists the files
+    # With forward slashes; a name that ends in one is a folder, with all that is in it
+    *names: str,
 ):
     "Raise `InputError` unless a manifest lists all of these: what it does not list, nobody has checked."
     found = _files(folder)
     for name in names:
-        if not name.endswith('/'): wanted = [name]
-        else: wanted = [k for k in found if k.startswith(name)]
+        if not name.endswith('/'):
+            wanted = [name]
+        else:
+            wanted = [k for k in found if k.startswith(name)]
         for k in wanted:
             if k not in manifest['files'] and Path(k).name not in FOR_PEOPLE:
-                raise DamagedError(f'{folder/k} is not listed in {MANIFEST}, so nothing vouches for it; '
-                                   'make it again or take another copy')
+                raise DamagedError(
+                    f'{folder / k} is not listed in {MANIFEST}, so nothing vouches for it; '
+                    'make it again or take another copy'
+                )
+
 
 @contextmanager
 def written_by(
-    folder:Path, # Folder that is read
-    manifest:dict, # Manifest of the folder
+    folder: Path,  # Folder that is read
+    manifest: dict,  # Manifest of the folder
 ) -> Iterator[None]:
     "Within the block, what does not keep to the rules of this version is said to be newer where it is."
-    try: yield
-    except (DamagedError, NewerError): raise
+    try:
+        yield
+    except (DamagedError, NewerError):
+        raise
     except InputError as e:
-        if not _is_newer(manifest['stylecfm']): raise
-        raise NewerError(f'{folder} was written by stylecfm {manifest["stylecfm"]}, you have {__version__}; '
-                         f'update stylecfm ({e})') from None
+        if not _is_newer(manifest['stylecfm']):
+            raise
+        raise NewerError(
+            f'{folder} was written by stylecfm {manifest["stylecfm"]}, you have {__version__}; '
+            f'update stylecfm ({e})'
+        ) from None
 
 # %% ../nbs/00a_files.ipynb #cell-46
 def may_replace(
-    path:Path, # Folder that is to be made or replaced
-    kind:str, # Kind of the new content
+    path: Path,  # Folder that is to be made or replaced
+    kind: str,  # Kind of the new content
 ):
     "Raises `InputError` unless `path` is free, empty, or a checksummed folder of this kind."
-    if not os.path.exists(path) or (path.is_dir() and not any(path.iterdir())): return
+    if not os.path.exists(path) or (path.is_dir() and not any(path.iterdir())):
+        return
     way_out = 'move it away or choose another path'
-    try: m = read_manifest(path)
-    except DamagedError: raise InputError(f'{path} exists and is not a folder that stylecfm wrote; {way_out}') from None
-    if m['kind'] != kind: raise InputError(f'{path} holds {m["kind"]} and would be replaced by {kind}; {way_out}')
+    try:
+        m = read_manifest(path)
+    except DamagedError:
+        raise InputError(
+            f'{path} exists and is not a folder that stylecfm wrote; {way_out}'
+        ) from None
+    if m['kind'] != kind:
+        raise InputError(f'{path} holds {m["kind"]} and would be replaced by {kind}; {way_out}')
+
 
 def unlisted_files(
-    path:Path, # A folder made by `atomic_folder`
-) -> list: # Names with forward slashes
+    path: Path,  # A folder made by `atomic_folder`
+) -> list:  # Names with forward slashes
     "Files in a folder that its manifest does not list: somebody else's."
-    try: ours = {MANIFEST, *read_manifest(path)['files']}
-    except InputError: return []
+    try:
+        ours = {MANIFEST, *read_manifest(path)['files']}
+    except InputError:
+        return []
     found = (p for p in sorted(path.rglob('*')) if p.is_symlink() or not p.is_dir())
-    return [name for p in found if (name := p.relative_to(path).as_posix()) not in ours and not _LEFT.fullmatch(p.name)]
+    return [
+        name
+        for p in found
+        if (name := p.relative_to(path).as_posix()) not in ours and not _LEFT.fullmatch(p.name)
+    ]
 
-def _carry(old:Path, new:Path):
+
+def _carry(old: Path, new: Path):
     "Take what others have put into a folder along into the one that replaces it."
     for name in unlisted_files(old):
-        if name in FOR_PEOPLE and (new/name).exists(): continue                 # ours, rewritten
-        source, to, n = old/name, new/name, 1
-        while os.path.lexists(to): to, n = (new/name).with_name(f'{source.stem}.{n}{source.suffix}'), n + 1
+        if name in FOR_PEOPLE and (new / name).exists():
+            continue  # ours, rewritten
+        source, to, n = old / name, new / name, 1
+        while os.path.lexists(to):
+            to, n = (new / name).with_name(f'{source.stem}.{n}{source.suffix}'), n + 1
         to.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_symlink(): os.symlink(os.readlink(source), to)
+        if source.is_symlink():
+            os.symlink(os.readlink(source), to)
         else:
-            try: os.link(source, to)
-            except OSError: shutil.copy2(source, to)                            # a disk without links
+            try:
+                os.link(source, to)
+            except OSError:
+                shutil.copy2(source, to)  # a disk without links
         _sync_folder(to.parent)
 
-def _same(path:Path, new:Path) -> bool:
+
+def _same(path: Path, new: Path) -> bool:
     "Whether a folder verifies and holds what the new one does."
-    try: old, made = verify_folder(path), read_manifest(new)
-    except InputError: return False
+    try:
+        old, made = verify_folder(path), read_manifest(new)
+    except InputError:
+        return False
     return all(old[k] == made[k] for k in ('kind', 'extra', 'files'))
 
-def _swap(new:Path, path:Path):
+
+def _swap(new: Path, path: Path):
     "Put `new` where `path` is; what was there goes last."
     aside = _name(path, 'old', keep=255)
     _LIVE.add(aside.name)
     try:
-        if os.path.exists(path): os.replace(path, aside)
+        if os.path.exists(path):
+            os.replace(path, aside)
         os.replace(new, path)
         _sync_folder(path.parent)
     except BaseException:
-        if not os.path.exists(path) and aside.exists(): os.replace(aside, path)
+        if not os.path.exists(path) and aside.exists():
+            os.replace(aside, path)
         raise
-    else: _remove(aside)
-    finally: _LIVE.discard(aside.name)
+    else:
+        _remove(aside)
+    finally:
+        _LIVE.discard(aside.name)
 
 # %% ../nbs/00a_files.ipynb #cell-47
 @contextmanager
 def atomic_folder(
-    path:str|Path, # Folder to make or to replace
-    kind:str, # Kind of content in one word: 'checkpoint', 'latents'
-    extra:dict|None=None, # Goes into the manifest; may be filled inside the block
-) -> Iterator[Path]: # An empty folder to write into; gone afterwards
+    path: str | Path,  # Folder to make or to replace
+    kind: str,  # Kind of content in one word: 'checkpoint', 'latents'
+    extra: dict | None = None,  # Goes into the manifest; may be filled inside the block
+) -> Iterator[Path]:  # An empty folder to write into; gone afterwards
     "A folder that appears whole, with its manifest, or not at all; raises `InputError`."
     given, path, extra = Path(path), Path(os.path.realpath(path)), {} if extra is None else extra
     may_replace(path, kind)
     with _beside(path) as tmp:
-        try: tmp.mkdir(parents=True)
-        except OSError as e: raise _cannot_write(given, e) from None
-        try: yield tmp
-        except OSError as e:                                  # of a library that writes, say; all else is the caller's
-            if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS): raise
+        try:
+            tmp.mkdir(parents=True)
+        except OSError as e:
+            raise _cannot_write(given, e) from None
+        try:
+            yield tmp
+        except OSError as e:  # of a library that writes, say; all else is the caller's
+            if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise
             raise _cannot_write(given, e) from None
         try:
             _write_manifest(tmp, kind, extra)
-            may_replace(path, kind)                          # it may have changed meanwhile
+            may_replace(path, kind)  # it may have changed meanwhile
             if not _same(path, tmp):
                 _carry(path, tmp)
                 _swap(tmp, path)
-        except OSError as e: raise _cannot_write(given, e) from None
+        except OSError as e:
+            raise _cannot_write(given, e) from None
 
 # %% ../nbs/00a_files.ipynb #cell-59
-def _dead(p:Path, pid:int, host:str) -> bool:
+def _dead(p: Path, pid: int, host: str) -> bool:
     "Whether nobody works under this temporary name any more."
-    if p.name in _LIVE: return False
-    if host != _HOST or os.name == 'nt': return time.time() - p.stat().st_mtime > 86400   # Windows: asking is killing
-    if pid == os.getpid(): return True  # an earlier process of the same number: usual in containers
-    try: os.kill(pid, 0)
-    except ProcessLookupError: return True
-    except OSError: pass
+    if p.name in _LIVE:
+        return False
+    # Windows: asking is killing
+    if host != _HOST or os.name == 'nt':
+        return time.time() - p.stat().st_mtime > 86400
+    # an earlier process of the same number: usual in containers
+    if pid == os.getpid():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
     return False
 
 # %% ../nbs/00a_files.ipynb #cell-60
 def clean_stale(
-    parent:str|Path, # Folder in which files or checksummed folders are written
-) -> list: # Names that were removed or put back
+    parent: str | Path,  # Folder in which files or checksummed folders are written
+) -> list:  # Names that were removed or put back
     "Tidy up what killed processes left."
     done = []
     for p in sorted(Path(parent).glob('.*-*')):
         m = _LEFT.fullmatch(p.name)
         try:
-            if not m or not _dead(p, int(m[2]), m[3]): continue
-            if m[1] == 'old' and not (back := p.with_name(m[4])).exists(): os.replace(p, back)
-            else: _remove(p)
-        except OSError: continue                              # another process tidies up, too, or it may not be touched
+            if not m or not _dead(p, int(m[2]), m[3]):
+                continue
+            if m[1] == 'old' and not (back := p.with_name(m[4])).exists():
+                os.replace(p, back)
+            else:
+                _remove(p)
+        except OSError:
+            continue  # another process tidies up, too, or it may not be touched
         done.append(p.name)
     return done
 
 # %% ../nbs/00a_files.ipynb #49ed78c3
 def make_folder_once(
-    path:str|Path, # Folder to make
-    kind:str, # Kind of content, as `atomic_folder` takes it
-    extra:dict, # All that its content depends on
-    write:Callable, # Called as `write(folder)` with an empty folder, unless the same is there
+    path: str | Path,  # Folder to make
+    kind: str,  # Kind of content, as `atomic_folder` takes it
+    extra: dict,  # All that its content depends on
+    write: Callable,  # Called as `write(folder)` with an empty folder, unless the same is there
 ):
     "A checksummed folder that is made whole or not at all, and only where it is not there; raises `InputError`."
     clean_stale(Path(path).parent)
     try:
-        if verify_folder(path, kind)['extra'] == extra: return
-    except InputError: pass                                   # not there, damaged, or another's: the last is refused below
-    with atomic_folder(path, kind, extra) as tmp: write(tmp)
+        if verify_folder(path, kind)['extra'] == extra:
+            return
+    except InputError:
+        pass  # not there, damaged, or another's: the last is refused below
+    with atomic_folder(path, kind, extra) as tmp:
+        write(tmp)
 
 # %% ../nbs/00a_files.ipynb #4c5ad9c4
-def _identity(path:Path) -> tuple|None: # None where there is no file
+def _identity(path: Path) -> tuple | None:  # None where there is no file
     "Which file it is, whatever its name."
-    try: s = os.stat(path)
-    except OSError: return None
+    try:
+        s = os.stat(path)
+    except OSError:
+        return None
     return s.st_dev, s.st_ino
+
 
 class FolderLock:
     "A lock file that this process has locked, beside a file with the name of its owner."
-    def __init__(self,
-        path:Path, # Lock file; its folder is made
-        owner:Path, # File that says who has it
-        busy:Callable, # Called with the owner's words -> those of the error
+
+    def __init__(
+        self,
+        path: Path,  # Lock file; its folder is made
+        owner: Path,  # File that says who has it
+        busy: Callable,  # Called with the owner's words -> those of the error
     ):
         self.path, self.owner, self.busy = path, owner, busy
         self.take()
@@ -548,25 +768,40 @@ class FolderLock:
     def take(self):
         "Lock the file, wherever it has gone; raises `InputError` where another process has it."
         self.made = not self.path.parent.exists()
-        for _ in range(100):                                  # whoever releases it deletes it: perhaps just now
-            lock = FileLock(make_folder(self.path.parent)/self.path.name)
-            try: lock.acquire(blocking=False)
-            except Timeout: raise InputError(self.busy(self.who())) from None
-            except FileNotFoundError: continue
-            except OSError as e: raise _cannot_write(self.path.parent, e) from None
-            self.lock, self.mark, self.place = lock, _identity(self.path), _identity(self.path.parent)
-            if self.mark: break
+        for _ in range(100):  # whoever releases it deletes it: perhaps just now
+            lock = FileLock(make_folder(self.path.parent) / self.path.name)
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                raise InputError(self.busy(self.who())) from None
+            except FileNotFoundError:
+                continue
+            except OSError as e:
+                raise _cannot_write(self.path.parent, e) from None
+            self.lock, self.mark, self.place = (
+                lock,
+                _identity(self.path),
+                _identity(self.path.parent),
+            )
+            if self.mark:
+                break
             lock.release()
-        else: raise InputError(f'cannot lock {self.path}: it is deleted again and again; choose another folder')
-        try: write_text(self.owner, f'process {os.getpid()} on {socket.gethostname()}')
+        else:
+            raise InputError(
+                f'cannot lock {self.path}: it is deleted again and again; choose another folder'
+            )
+        try:
+            write_text(self.owner, f'process {os.getpid()} on {socket.gethostname()}')
         except BaseException:
             self.release()
             raise
 
-    def who(self) -> str: # One line
+    def who(self) -> str:  # One line
         "What the owner wrote about itself."
-        try: return printable(self.owner.read_text('utf-8', 'replace')[:100]) or 'another process'
-        except OSError: return 'another process'
+        try:
+            return printable(self.owner.read_text('utf-8', 'replace')[:100]) or 'another process'
+        except OSError:
+            return 'another process'
 
     def kept(self) -> bool:
         "Whether the locked file is still the one under its name."
@@ -576,63 +811,78 @@ class FolderLock:
         "Whether the folder of the lock is not the one that it was."
         return _identity(self.path.parent) != self.place
 
-    def release(self,
-        *tidy:Path, # Files and folders to remove while the lock is still held
+    def release(
+        self,
+        *tidy: Path,  # Files and folders to remove while the lock is still held
     ):
         "Tidy up and give the lock back; what has moved elsewhere is left alone."
         try:
             if self.kept():
-                for p in (*tidy, self.owner, *[self.path][:os.name == 'posix']): _remove(p)
-        finally: self.lock.release()
-        if self.made:                                         # and nothing was written into it
-            with suppress(OSError): self.path.parent.rmdir()
+                for p in (*tidy, self.owner, *[self.path][: os.name == 'posix']):
+                    _remove(p)
+        finally:
+            self.lock.release()
+        if self.made:  # and nothing was written into it
+            with suppress(OSError):
+                self.path.parent.rmdir()
 
 # %% ../nbs/00a_files.ipynb #aad64a18
 @contextmanager
 def exclusive_lock(
-    path:str|Path, # Lock file; its folder is made
-    busy:Callable, # Called with the owner's words -> those of the error
-    owner:str='.owner', # Name of the file beside it that says who has it
+    path: str | Path,  # Lock file; its folder is made
+    busy: Callable,  # Called with the owner's words -> those of the error
+    owner: str = '.owner',  # Name of the file beside it that says who has it
 ) -> Iterator[FolderLock]:
     "The right to write, for one process at a time; raises `InputError` if another has it."
     held = FolderLock(Path(path), Path(path).with_name(owner), busy)
-    try: yield held
-    finally: held.release()
+    try:
+        yield held
+    finally:
+        held.release()
 
 # %% ../nbs/00a_files.ipynb #dbfc8d25
 @contextmanager
 def run_lock(
-    root:Path, # Folder of a run; made if it is not there
-    name:str='.lock', # The lock file's name in it
+    root: Path,  # Folder of a run; made if it is not there
+    name: str = '.lock',  # The lock file's name in it
 ) -> Iterator[FolderLock]:
     "The right to write a run; raises `InputError` if another process has it."
-    busy = lambda who: f'{root} is being written by {who}; wait until it is done, or choose another folder'
+    busy = lambda who: (
+        f'{root} is being written by {who}; wait until it is done, or choose another folder'
+    )
     owner = '.owner' if name == '.lock' else f'{name}-owner'
-    with exclusive_lock(Path(root)/name, busy, owner) as held: yield held
+    with exclusive_lock(Path(root) / name, busy, owner) as held:
+        yield held
+
 
 def job_lock(
-    root:str|Path, # Folder of a job, in which runs may have locks of their own
+    root: str | Path,  # Folder of a job, in which runs may have locks of their own
 ) -> ContextManager[FolderLock]:
     "The right to write all that a job keeps in a folder; raises `InputError` if another process has it."
     return run_lock(Path(root), '.job')
 
+
 def exclusive_job(
-    job:Callable, # Function whose first parameter is the results folder
-) -> Callable: # Wrapped function; raises `InputError` where another process is at work in the folder
+    job: Callable,  # Function whose first parameter is the results folder
+) -> (
+    Callable
+):  # Wrapped function; raises `InputError` where another process is at work in the folder
     "A job that has its folder for itself."
+
     @wraps(job)
     def alone(out, *args, **kwargs):
         with job_lock(out):
             clean_stale(out)
             return job(out, *args, **kwargs)
+
     return alone
 
 # %% ../nbs/00a_files.ipynb #5c1bb002
-SKIPPED_PREFIX = 'skipped: ' # First words of a line that says what was left out
+SKIPPED_PREFIX = 'skipped: '  # First words of a line that says what was left out
 
 # %% ../nbs/00a_files.ipynb #9c5b9f3f
 def print_skipped(
-    why:str, # Missing requirement, a few words
+    why: str,  # Missing requirement, a few words
 ) -> None:
     "Print the one line by which a notebook says that it leaves a check out."
     say(f'{SKIPPED_PREFIX}{why}')

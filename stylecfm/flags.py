@@ -15,28 +15,35 @@ from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
 from typing import Callable, Iterator
+
 from fastcore.docments import docments
 from fastcore.script import store_true
+
 from .config import Config, InputError, load_config, parse_json, say, with_keys
 
 # %% ../nbs/79_flags.ipynb #f1a95e02
 def meant(
-    word:str, # Word that was typed
-    words:list, # Words that are known
-) -> str: # '; did you mean ...?', or ''
+    word: str,  # Word that was typed
+    words: list,  # Words that are known
+) -> str:  # '; did you mean ...?', or ''
     "The nearest known word, for the end of an error."
     near = get_close_matches(word, words, 1)
     return f'; did you mean {near[0]}?' if near else ''
 
+
 class CommandParser(ArgumentParser):
     "A parser whose errors are one line with the nearest word, and whose messages cannot control the terminal."
-    def error(self,
-        message:str, # Message of argparse
+
+    def error(
+        self,
+        message: str,  # Message of argparse
     ):
         "Tell what is wrong with the flags in one line, and exit with 2."
         unknown, _, words = message.partition('unrecognized arguments: ')
         if words and not unknown:
-            flag = next((w for w in words.split() if w.startswith('-')), words.split()[0]).partition('=')[0]
+            flag = next(
+                (w for w in words.split() if w.startswith('-')), words.split()[0]
+            ).partition('=')[0]
             kind = 'flag' if flag.startswith('-') else 'argument'
             message = f'unknown {kind} {flag}' + meant(flag, list(self._option_string_actions))
         say(f'error: {self.prog}: {message}; see {self.prog} --help', error=True)
@@ -44,141 +51,207 @@ class CommandParser(ArgumentParser):
 
     def _check_value(self, action, value):
         "Raise `ArgumentError`, with the nearest of the choices, for a value that is none of them."
-        if action.choices is None or value in action.choices: return
+        if action.choices is None or value in action.choices:
+            return
         choices = [str(c) for c in action.choices]
-        raise ArgumentError(action, f'must be one of {", ".join(choices)}, got {value!r}{meant(str(value), choices)}')
+        raise ArgumentError(
+            action,
+            f'must be one of {", ".join(choices)}, got {value!r}{meant(str(value), choices)}',
+        )
 
     def _print_message(self, message, file=None):
-        for line in (message or '').rstrip('\n').split('\n'): say(line, error=file is not sys.stdout)
+        for line in (message or '').rstrip('\n').split('\n'):
+            say(line, error=file is not sys.stdout)
+
 
 def parser_of(
-    f:Callable, # A command: a list becomes words without a flag, `store_true` a switch, all else a flag with a value
-) -> ArgumentParser: # Parser whose flags are spelled as the parameters
+    # A command: a list becomes words without a flag, `store_true` a switch, all else a flag with a
+    # value
+    f: Callable,
+) -> ArgumentParser:  # Parser whose flags are spelled as the parameters
     "The command line of a function, with docstring and docments as its help."
     p = CommandParser(prog=f.__name__, description=f.__doc__)
     for name, v in docments(f, full=True, returns=False, eval_str=True).items():
-        said = (v.docment or '').replace('%', '%%') + (
-            '' if v.default is None or v.anno is store_true else f' (default: {v.default})'.replace('%', '%%'))
-        if v.anno is list: p.add_argument(name, nargs='*', help=said)
-        elif v.anno is store_true: p.add_argument(f'--{name}', action='store_true', help=said)
-        else: p.add_argument(f'--{name}', type=v.anno, default=v.default, help=said)
+        said = ' '.join((v.docment or '').split()).replace('%', '%%') + (
+            ''
+            if v.default is None or v.anno is store_true
+            else f' (default: {v.default})'.replace('%', '%%')
+        )
+        if v.anno is list:
+            p.add_argument(name, nargs='*', help=said)
+        elif v.anno is store_true:
+            p.add_argument(f'--{name}', action='store_true', help=said)
+        else:
+            p.add_argument(f'--{name}', type=v.anno, default=v.default, help=said)
     return p
 
 # %% ../nbs/79_flags.ipynb #956c26fd
 def call_parse(
-    f:Callable, # Each parameter has a type and a default
-) -> Callable: # Reads the command line where a script calls it without arguments; else it is `f`
+    f: Callable,  # Each parameter has a type and a default
+) -> Callable:  # Reads the command line where a script calls it without arguments; else it is `f`
     "Make a function a command."
+
     @wraps(f)
     def command(*args, **kwargs):
         caller = sys._getframe(1)
-        script = (caller.f_locals is caller.f_globals and caller.f_globals.get('__name__') == '__main__'
-                  and caller.f_globals.get('__file__'))
-        return f(*args, **kwargs) if args or kwargs or not script else f(**vars(parser_of(f).parse_args()))
+        script = (
+            caller.f_locals is caller.f_globals
+            and caller.f_globals.get('__name__') == '__main__'
+            and caller.f_globals.get('__file__')
+        )
+        return (
+            f(*args, **kwargs)
+            if args or kwargs or not script
+            else f(**vars(parser_of(f).parse_args()))
+        )
+
     return command
 
 # %% ../nbs/79_flags.ipynb #79a00006
 def beside(
-    path:str|Path, # A path that is not there
-) -> str: # '; did you mean ...?', or ''
+    path: str | Path,  # A path that is not there
+) -> str:  # '; did you mean ...?', or ''
     "The nearest name in the folder where a path should be."
-    try: names = os.listdir(Path(path).parent)
-    except (OSError, ValueError): return ''
+    try:
+        names = os.listdir(Path(path).parent)
+    except (OSError, ValueError):
+        return ''
     return meant(Path(path).name, names)
 
+
 def present(
-    path:str|Path|None, # Folder that a flag names; None passes
-    what:str, # Name of it in the error
+    path: str | Path | None,  # Folder that a flag names; None passes
+    what: str,  # Name of it in the error
 ):
     "Raise `InputError` for a folder that is not there, before anything heavy is imported."
     if path is not None and not os.path.isdir(path):
-        raise InputError(f'no {what} at {path}; ' + ('it is a file, give a folder' if os.path.exists(path) else f'check the path{beside(path)}'))
+        raise InputError(
+            f'no {what} at {path}; '
+            + (
+                'it is a file, give a folder'
+                if os.path.exists(path)
+                else f'check the path{beside(path)}'
+            )
+        )
 
 # %% ../nbs/79_flags.ipynb #cell-8
-_KEYS = ContextVar('keys') # {section.key: value} of --set
+_KEYS = ContextVar('keys')  # {section.key: value} of --set
+
 
 @contextmanager
 def keys_given(
-    keys:dict, # {section.key: value}
+    keys: dict,  # {section.key: value}
 ) -> Iterator[None]:
     "Within the block, commands put these keys over those of their config file, or of their model."
     token = _KEYS.set(keys)
-    try: yield
-    finally: _KEYS.reset(token)
+    try:
+        yield
+    finally:
+        _KEYS.reset(token)
 
 # %% ../nbs/79_flags.ipynb #0106aaf1
-def given_keys() -> dict: # {section.key: value}
+def given_keys() -> dict:  # {section.key: value}
     "The keys of --set in this command; none outside of `keys_given`."
     return _KEYS.get({})
 
-def own_config() -> str|None: # Name of the file; None where there is none, or somebody else's
+
+def own_config() -> str | None:  # Name of the file; None where there is none, or somebody else's
     "The `config.json` of the working folder, if it has a section of ours."
     path = Path('config.json')
-    try: d = parse_json(path.read_text(encoding='utf-8-sig'), str(path)) if path.is_file() else {}
-    except (InputError, UnicodeDecodeError): return str(path)                   # what is wrong with it is said when it is loaded
-    except OSError: return None
-    if not isinstance(d, dict) or not d.keys() & Config().to_dict().keys(): return None
+    try:
+        d = parse_json(path.read_text(encoding='utf-8-sig'), str(path)) if path.is_file() else {}
+    # what is wrong with it is said when it is loaded
+    except (InputError, UnicodeDecodeError):
+        return str(path)
+    except OSError:
+        return None
+    if not isinstance(d, dict) or not d.keys() & Config().to_dict().keys():
+        return None
     say('using config.json of this folder; another one: --config', error=True)
     return str(path)
 
+
 def config_with(
-    path:str|None, # A config.json; that of the working folder, or the defaults, if none
-    **given, # `section__key=value`, as `training__seed=1`; None keeps what the file says
-) -> Config: # Checked again: a value out of range raises `InputError`
+    path: str | None,  # A config.json; that of the working folder, or the defaults, if none
+    **given,  # `section__key=value`, as `training__seed=1`; None keeps what the file says
+) -> Config:  # Checked again: a value out of range raises `InputError`
     "The config of a command: the file, and what its flags replace."
     from dataclasses import replace
+
     config = with_keys(load_config(path or own_config()), given_keys())
     for name, value in given.items():
         section, key = name.split('__')
-        if value is not None: config = replace(config, **{section: replace(getattr(config, section), **{key: value})})
+        if value is not None:
+            config = replace(config, **{section: replace(getattr(config, section), **{key: value})})
     return config
 
 # %% ../nbs/79_flags.ipynb #c1f00002
-LEAST_STEPS = 1000                                            # fewer never painted here; the demonstration takes 1,200
+LEAST_STEPS = 1000  # fewer never painted here; the demonstration takes 1,200
+
 
 def validation_line(
-    rows:list, # Rows of a log
-) -> tuple: # Sentence, and whether the loss was still falling; None where that is not known
+    rows: list,  # Rows of a log
+) -> tuple:  # Sentence, and whether the loss was still falling; None where that is not known
     "What the validation loss did."
-    losses = [(r['step'], r['validation']) for r in rows if isinstance(r.get('validation'), (int, float))]
-    if len(losses) < 2: return 'whether validation was still falling is not known: it was measured fewer than two times', None
+    losses = [
+        (r['step'], r['validation']) for r in rows if isinstance(r.get('validation'), (int, float))
+    ]
+    if len(losses) < 2:
+        return (
+            'whether validation was still falling is not known: it was measured fewer than two times',
+            None,
+        )
     (_, first), (last, now) = losses[0], losses[-1]
     at, low = min(losses, key=lambda v: v[1])
-    if at == last and now < first: return f'validation loss was still falling: {first:.4g} to {now:.4g} at the last step', True
-    return f'validation loss is no longer falling: lowest {low:.4g} at step {at}, now {now:.4g}', False
+    if at == last and now < first:
+        return f'validation loss was still falling: {first:.4g} to {now:.4g} at the last step', True
+    return (
+        f'validation loss is no longer falling: lowest {low:.4g} at step {at}, now {now:.4g}',
+        False,
+    )
+
 
 def run_lines(
-    root:str|Path, # Folder of the run
-    planned:int, # Steps of the plan; 0: as the run's own config says
-    command:str, # Command that goes on, with STEPS for the number of steps
-) -> list: # Lines
+    root: str | Path,  # Folder of the run
+    planned: int,  # Steps of the plan; 0: as the run's own config says
+    command: str,  # Command that goes on, with STEPS for the number of steps
+) -> list:  # Lines
     "What a run did of its plan, what validation says of it, and how to go on."
     from stylecfm.checkpoints import LOG, read_log
-    rows, t = read_log(Path(root)/LOG)[0], load_config(Path(root)/'config.json').training
+
+    rows, t = read_log(Path(root) / LOG)[0], load_config(Path(root) / 'config.json').training
     done, planned = max((r['step'] for r in rows), default=0), planned or t.max_steps
     said, falling = validation_line(rows)
     part, lines = f'{done} of {planned} steps planned' if planned else f'{done} steps', []
-    timed = t.max_minutes and rows and max(r.get('seconds', 0.) for r in rows) >= 60*t.max_minutes
-    if done < LEAST_STEPS: lines = [f'not done: trained {part}, and fewer than {LEAST_STEPS} steps are too short to paint']
-    elif planned and done < planned and not timed and not t.patience: lines = [f'not done: trained {part}']
-    else: lines = [f'trained {part}' + (f' in {t.max_minutes:g} minutes' if timed else '')]
-    more = planned if done < planned and planned >= LEAST_STEPS else max(LEAST_STEPS, 2*done)
-    if lines[0].startswith('not') or falling: said += f'; to go on: {command.replace("STEPS", str(more))}'
+    timed = (
+        t.max_minutes and rows and max(r.get('seconds', 0.0) for r in rows) >= 60 * t.max_minutes
+    )
+    if done < LEAST_STEPS:
+        lines = [
+            f'not done: trained {part}, and fewer than {LEAST_STEPS} steps are too short to paint'
+        ]
+    elif planned and done < planned and not timed and not t.patience:
+        lines = [f'not done: trained {part}']
+    else:
+        lines = [f'trained {part}' + (f' in {t.max_minutes:g} minutes' if timed else '')]
+    more = planned if done < planned and planned >= LEAST_STEPS else max(LEAST_STEPS, 2 * done)
+    if lines[0].startswith('not') or falling:
+        said += f'; to go on: {command.replace("STEPS", str(more))}'
     return [*lines, said]
 
 # %% ../nbs/79_flags.ipynb #c1f00005
 def held_out(
-    checkpoint:str, # Folder of a run
-    photos:str|None, # Folder of photographs, if given
-    paintings:str|None, # Folder of paintings, if given
-    photo_style:str|None=None, # Name of the photographs' style, if given
-    painting_style:str|None=None, # Name of the paintings' style, if given
-) -> tuple: # Folders, None where nothing was held out; names of the styles
+    checkpoint: str,  # Folder of a run
+    photos: str | None,  # Folder of photographs, if given
+    paintings: str | None,  # Folder of paintings, if given
+    photo_style: str | None = None,  # Name of the photographs' style, if given
+    painting_style: str | None = None,  # Name of the paintings' style, if given
+) -> tuple:  # Folders, None where nothing was held out; names of the styles
     "Folders of an evaluation: those given, or the images that `stylecfm train` held out of a run."
-    folder = Path(checkpoint)/'images'/'held_out'
+    folder = Path(checkpoint) / 'images' / 'held_out'
     styles = sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
     known = lambda s: s.casefold().startswith(('photo', 'real'))
     photo = photo_style or next((s for s in styles if known(s)), styles[0] if styles else 'photo')
     painting = painting_style or next((s for s in styles if s != photo), 'painting')
-    at = lambda given, style: given or (str(folder/style) if style in styles else None)
+    at = lambda given, style: given or (str(folder / style) if style in styles else None)
     return at(photos, photo), at(paintings, painting), photo, painting

@@ -12,193 +12,324 @@ from collections import Counter
 from glob import glob
 from pathlib import Path
 from typing import Iterable, NamedTuple
+
 from .config import InputError
 from .decoding import READ, kind_of, not_read
 
 # %% ../nbs/00d_folders.ipynb #d79df6dc
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/00d_folders.ipynb #e5721df4
 # Suffixes of image files, lower case
-EXTENSIONS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.gif', '.ppm', '.pgm', '.avif', '.heic', '.heif', '.hif',
-              '.jfif', '.jpe', '.jif', '.mpo', '.apng', '.dib', '.pbm', '.pnm')
+EXTENSIONS = (
+    '.jpg',
+    '.jpeg',
+    '.png',
+    '.webp',
+    '.bmp',
+    '.tif',
+    '.tiff',
+    '.gif',
+    '.ppm',
+    '.pgm',
+    '.avif',
+    '.heic',
+    '.heif',
+    '.hif',
+    '.jfif',
+    '.jpe',
+    '.jif',
+    '.mpo',
+    '.apng',
+    '.dib',
+    '.pbm',
+    '.pnm',
+)
 # Names of folders that Windows, macOS, Linux and file servers make, lower case
-SYSTEM_FOLDERS = frozenset((
-    '__macosx', '.trashes', '.spotlight-v100', '.fseventsd', '.temporaryitems', 'temporary items', 'network trash folder',
-    '.documentrevisions-v100', '.appledouble', '.appledb', '.appledesktop', '$recycle.bin', 'recycler', 'recycled',
-    'system volume information', 'found.000', '$windows.~bt', 'msdownld.tmp', 'config.msi', 'lost+found', 'lost.dir', '.trash',
-    '.trash-0', '.trash-1000', '@eadir', '#recycle', '#snapshot', '@recycle', '@recently-snapshot', '@tmp', '@__thumb', '.@__thumb',
-    '@sharebin', '.snapshot', '~snapshot', '.thumbnails', '.picasaoriginals', '__pycache__', '.ipynb_checkpoints'))
-_SYSTEM_FILES = frozenset(('thumbs.db', 'desktop.ini', 'ehthumbs.db', 'ehthumbs_vista.db', 'icon\r', 'picasa.ini'))
+SYSTEM_FOLDERS = frozenset(
+    (
+        '__macosx',
+        '.trashes',
+        '.spotlight-v100',
+        '.fseventsd',
+        '.temporaryitems',
+        'temporary items',
+        'network trash folder',
+        '.documentrevisions-v100',
+        '.appledouble',
+        '.appledb',
+        '.appledesktop',
+        '$recycle.bin',
+        'recycler',
+        'recycled',
+        'system volume information',
+        'found.000',
+        '$windows.~bt',
+        'msdownld.tmp',
+        'config.msi',
+        'lost+found',
+        'lost.dir',
+        '.trash',
+        '.trash-0',
+        '.trash-1000',
+        '@eadir',
+        '#recycle',
+        '#snapshot',
+        '@recycle',
+        '@recently-snapshot',
+        '@tmp',
+        '@__thumb',
+        '.@__thumb',
+        '@sharebin',
+        '.snapshot',
+        '~snapshot',
+        '.thumbnails',
+        '.picasaoriginals',
+        '__pycache__',
+        '.ipynb_checkpoints',
+    )
+)
+_SYSTEM_FILES = frozenset(
+    ('thumbs.db', 'desktop.ini', 'ehthumbs.db', 'ehthumbs_vista.db', 'icon\r', 'picasa.ini')
+)
+
 
 def natural(
-    path:Path, # A file or folder
-) -> list: # Sort key
+    path: Path,  # A file or folder
+) -> list:  # Sort key
     "Sort key by the last name of a path, under which img2 comes before img10."
     parts = re.split(r'(\d+)', path.name.casefold())
     return [(int(s), '') if s.isdecimal() else (-1, s) for s in parts] + [(-1, path.name)]
 
+
 class Scan(NamedTuple):
     "What is in a folder."
-    files:list # Paths with a wanted suffix, in natural order
-    unused:list # Paths of other files that are not hidden
-    system:list # Paths of folders of the system, which were passed over
-    folders:list # Paths of folders that were not entered
 
-def _entries(folder:Path) -> list:
+    files: list  # Paths with a wanted suffix, in natural order
+    unused: list  # Paths of other files that are not hidden
+    system: list  # Paths of folders of the system, which were passed over
+    folders: list  # Paths of folders that were not entered
+
+
+def _entries(folder: Path) -> list:
     "What is in a folder, in natural order; raises `InputError`."
     try:
-        if not folder.exists(): raise InputError(f'no folder at {folder}; check the path')
-        if not folder.is_dir(): raise InputError(f'{folder} is not a folder; give the folder that holds the images')
+        if not folder.exists():
+            raise InputError(f'no folder at {folder}; check the path')
+        if not folder.is_dir():
+            raise InputError(f'{folder} is not a folder; give the folder that holds the images')
         return sorted(folder.iterdir(), key=natural)
     except OSError as e:
-        raise InputError(f'cannot read the folder {folder}: {e.strerror}; ask its owner, or take it away') from None
+        raise InputError(
+            f'cannot read the folder {folder}: {e.strerror}; ask its owner, or take it away'
+        ) from None
+
 
 def is_system(
-    path:Path, # A folder
+    path: Path,  # A folder
 ) -> bool:
     "Whether a folder was made by an operating system or a file server."
     return path.name.casefold() in SYSTEM_FOLDERS or path.name.startswith('.Trash-')
 
 # %% ../nbs/00d_folders.ipynb #9a32cc46
 def scan_folder(
-    folder:str|Path, # One style
-    recursive:bool=True, # Enter the folders in it, too
-    extensions:tuple=EXTENSIONS, # Wanted suffixes, lower case
+    folder: str | Path,  # One style
+    recursive: bool = True,  # Enter the folders in it, too
+    extensions: tuple = EXTENSIONS,  # Wanted suffixes, lower case
 ) -> Scan:
     "The files of a folder, used and unused; raises `InputError` where it cannot be read."
     found, links, seen = Scan([], [], [], []), [], set()
+
     def walk(here):
         real = os.path.realpath(here)
-        if real in seen: return
+        if real in seen:
+            return
         seen.add(real)
         for p in _entries(here):
-            if is_system(p) and p.is_dir(): found.system.append(p)
-            elif p.name.startswith('.'): continue
-            elif p.suffix.lower() in extensions: found.files.append(p)
-            elif p.is_dir() and not recursive: found.folders.append(p)
-            elif p.is_dir() and p.is_symlink(): links.append(p)
-            elif p.is_dir(): walk(p)
-            elif p.name.casefold() not in _SYSTEM_FILES: found.unused.append(p)
+            if is_system(p) and p.is_dir():
+                found.system.append(p)
+            elif p.name.startswith('.'):
+                continue
+            elif p.suffix.lower() in extensions:
+                found.files.append(p)
+            elif p.is_dir() and not recursive:
+                found.folders.append(p)
+            elif p.is_dir() and p.is_symlink():
+                links.append(p)
+            elif p.is_dir():
+                walk(p)
+            elif p.name.casefold() not in _SYSTEM_FILES:
+                found.unused.append(p)
+
     walk(Path(folder))
-    while links: walk(links.pop(0))
+    while links:
+        walk(links.pop(0))
     return found
 
 # %% ../nbs/00d_folders.ipynb #94e23bc9
 def by_suffix(
-    paths:Iterable, # Paths of files
-) -> dict: # {suffix in lower case, or 'no suffix': number}, most frequent first
+    paths: Iterable,  # Paths of files
+) -> dict:  # {suffix in lower case, or 'no suffix': number}, most frequent first
     "Files counted by their suffix."
     return dict(Counter(p.suffix.lower() or 'no suffix' for p in paths).most_common())
 
+
 def why_unused(
-    path:Path, # A file without the suffix of an image
-) -> str: # One line
+    path: Path,  # A file without the suffix of an image
+) -> str:  # One line
     "The reason why a file is not used, by suffix and signature."
     try:
-        with open(path, 'rb') as f: kind = kind_of(f.read(256))
-    except OSError: kind = ''
+        with open(path, 'rb') as f:
+            kind = kind_of(f.read(256))
+    except OSError:
+        kind = ''
     suffix = path.suffix or 'no suffix'
-    if kind in READ: return f'not used: {suffix} is not the suffix of an image, but it is a {kind}; rename it'
-    return f'not used: {not_read(kind)}' if kind else f'not used: {suffix} is not the suffix of an image'
+    if kind in READ:
+        return f'not used: {suffix} is not the suffix of an image, but it is a {kind}; rename it'
+    return (
+        f'not used: {not_read(kind)}'
+        if kind
+        else f'not used: {suffix} is not the suffix of an image'
+    )
 
-EXPLAINED = 1000 # Files of each suffix that are looked into; the others have the same reason by suffix alone
+
+# Files of each suffix that are looked into; the others have the same reason by suffix alone
+EXPLAINED = 1000
+
 
 def explain_unused(
-    paths:list, # Unused files
-) -> list: # `(path, reason)` for each
+    paths: list,  # Unused files
+) -> list:  # `(path, reason)` for each
     "A reason for each file that is not used."
     count, out = Counter(), []
     for p in paths:
         s = p.suffix.lower()
         count[s] += 1
-        out.append((p, why_unused(p) if count[s] <= EXPLAINED else f'not used: {s or "no suffix"} is not the suffix of an image'))
+        out.append(
+            (
+                p,
+                why_unused(p)
+                if count[s] <= EXPLAINED
+                else f'not used: {s or "no suffix"} is not the suffix of an image',
+            )
+        )
     return out
 
+
 def unused_line(
-    paths:list, # Unused files
-) -> str: # '' where there are none
+    paths: list,  # Unused files
+) -> str:  # '' where there are none
     "Files that are not used by suffix, and which of them are images: in one line."
-    if not paths: return ''
+    if not paths:
+        return ''
     counts = ', '.join(f'{n} {s}' for s, n in by_suffix(paths).items())
     named = [p for p, why in explain_unused(paths) if 'rename it' in why]
     line = f'{len(paths)} file(s) not used, by suffix: {counts}'
-    if not named: return line
+    if not named:
+        return line
     others = f' and {len(named) - 1} more' if len(named) > 1 else ''
     return f'{line}; {named[0].name}{others} can be read when renamed to .jpg or .png'
 
 # %% ../nbs/00d_folders.ipynb #9bfead7d
 def list_images(
-    folder:str|Path, # One style
-    recursive:bool=False, # Enter the folders in it, too
-    extensions:tuple=EXTENSIONS, # Wanted suffixes, lower case
-) -> list: # Paths, in natural order
+    folder: str | Path,  # One style
+    recursive: bool = False,  # Enter the folders in it, too
+    extensions: tuple = EXTENSIONS,  # Wanted suffixes, lower case
+) -> list:  # Paths, in natural order
     "The images of a folder; `InputError` when there is no folder or no image."
     return _some(Path(folder), scan_folder(folder, recursive, extensions), extensions)
 
-def _some(folder:Path, found:Scan, extensions:tuple) -> list:
+
+def _some(folder: Path, found: Scan, extensions: tuple) -> list:
     "The files of a scan; raises `InputError` where there are none."
-    if found.files: return found.files
+    if found.files:
+        return found.files
     what = 'image' if extensions == EXTENSIONS else extensions[0] + ' file'
     there = f'; it holds {unused_line(found.unused)}' if found.unused else ''
     inside = f'; {len(found.folders)} folder(s) in it were not entered' if found.folders else ''
-    raise InputError(f'no {what} in {folder}; files that end in {" ".join(extensions)} are looked for{there}{inside}')
+    raise InputError(
+        f'no {what} in {folder}; files that end in {" ".join(extensions)} are looked for{there}{inside}'
+    )
 
 # %% ../nbs/00d_folders.ipynb #81e49740
 class Styles(NamedTuple):
     "What is in a folder with a folder for each style."
-    folders:dict # {style: its files, at any depth}; the order of the names numbers the styles
-    unused:list # Paths of files in the styles that are not used
-    system:list # Paths of folders of the system, which were passed over
-    loose:list # Paths of images that lie in no style's folder
+
+    folders: dict  # {style: its files, at any depth}; the order of the names numbers the styles
+    unused: list  # Paths of files in the styles that are not used
+    system: list  # Paths of folders of the system, which were passed over
+    loose: list  # Paths of images that lie in no style's folder
 
 # %% ../nbs/00d_folders.ipynb #f031f106
 def scan_styles(
-    root:str|Path, # Folder with a folder for each style
-    extensions:tuple=EXTENSIONS, # Wanted suffixes, lower case
+    root: str | Path,  # Folder with a folder for each style
+    extensions: tuple = EXTENSIONS,  # Wanted suffixes, lower case
 ) -> Styles:
     "The styles under a folder; `InputError` for fewer than two, or one without an image."
     here = _entries(Path(root))
     system = [p for p in here if p.is_dir() and is_system(p)]
     shown = [p for p in here if not p.name.startswith('.') and p not in system]
-    styles, loose = [p for p in shown if p.is_dir()], [p for p in shown if p.suffix.lower() in extensions and not p.is_dir()]
+    styles, loose = (
+        [p for p in shown if p.is_dir()],
+        [p for p in shown if p.suffix.lower() in extensions and not p.is_dir()],
+    )
     if len(styles) < 2:
         why = f'; {len(loose)} image(s) lie directly in it, {loose[0].name} first' if loose else ''
-        raise InputError(f'{root} has {len(styles)} style folder(s), at least 2 are needed; '
-                         f'put the files of each style into a folder of its own in it{why}')
+        raise InputError(
+            f'{root} has {len(styles)} style folder(s), at least 2 are needed; '
+            f'put the files of each style into a folder of its own in it{why}'
+        )
     scans = {p.name: scan_folder(p, True, extensions) for p in styles}
-    folders = {name: _some(Path(root)/name, s, extensions) for name, s in scans.items()}
-    return Styles(folders, [p for s in scans.values() for p in s.unused], system + [p for s in scans.values() for p in s.system], loose)
+    folders = {name: _some(Path(root) / name, s, extensions) for name, s in scans.items()}
+    return Styles(
+        folders,
+        [p for s in scans.values() for p in s.unused],
+        system + [p for s in scans.values() for p in s.system],
+        loose,
+    )
+
 
 def style_folders(
-    root:str|Path, # Folder with a folder for each style
-    extensions:tuple=EXTENSIONS, # Wanted suffixes, lower case
-) -> dict: # {style name: its images, at any depth}; the order of the names numbers the styles
+    root: str | Path,  # Folder with a folder for each style
+    extensions: tuple = EXTENSIONS,  # Wanted suffixes, lower case
+) -> dict:  # {style name: its images, at any depth}; the order of the names numbers the styles
     "The styles under a folder; `InputError` for fewer than two, or one without an image."
     return scan_styles(root, extensions).folders
 
 # %% ../nbs/00d_folders.ipynb #08425ebf
 def unused_in_styles(
-    s:Styles, # Result of `scan_styles`
-    root:str|Path, # The folder
-) -> list: # Lines, without those for nothing
+    s: Styles,  # Result of `scan_styles`
+    root: str | Path,  # The folder
+) -> list:  # Lines, without those for nothing
     "What of a folder of styles is not used: images outside of the styles, folders of the system, other files."
     out = []
-    if s.loose: out.append(f'{len(s.loose)} image(s) directly in {root} belong to no style and are not used, {s.loose[0].name} first')
-    if s.system: out.append('passed over folders of the system: ' + ', '.join(sorted({p.name for p in s.system})))
+    if s.loose:
+        out.append(
+            f'{len(s.loose)} image(s) directly in {root} belong to no style and are not used, {s.loose[0].name} first'
+        )
+    if s.system:
+        out.append(
+            'passed over folders of the system: ' + ', '.join(sorted({p.name for p in s.system}))
+        )
     return out + ([unused_line(s.unused)] if s.unused else [])
 
 # %% ../nbs/00d_folders.ipynb #4952addf
 def matching(
-    pattern:str|Path, # A path, or a path with * or ? or [...]; ** stands for folders at any depth
-) -> list: # Paths, sorted
+    # A path, or a path with * or ? or [...]; ** stands for folders at any depth
+    pattern: str | Path,
+) -> list:  # Paths, sorted
     "The files that a pattern names; the part of it that exists is taken literally."
     path = Path(pattern)
     known = next((p for p in (path, *path.parents) if p.exists()), None)
-    if known is None: return []
-    if known == path: return [path]
+    if known is None:
+        return []
+    if known == path:
+        return [path]
     rest = str(path.relative_to(known))
-    found = glob(rest, root_dir=known, recursive=True) or glob(rest.replace('[', '[[]'), root_dir=known, recursive=True)
-    return sorted(known/f for f in found)
+    found = glob(rest, root_dir=known, recursive=True) or glob(
+        rest.replace('[', '[[]'), root_dir=known, recursive=True
+    )
+    return sorted(known / f for f in found)

@@ -8,8 +8,10 @@ __all__ = ['DECAYS', 'cfg_scale', 'Guidance', 'guided', 'composed_field', 'inter
 # %% ../nbs/31_guidance.ipynb #cell-2
 import math
 from typing import Callable, NamedTuple
+
 import torch
 from torch import Tensor
+
 from .adagn import at_least_fp32
 from .config import InputError
 from .paths import expand_as
@@ -17,110 +19,145 @@ from .paths import expand_as
 # %% ../nbs/31_guidance.ipynb #965a92ae
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/31_guidance.ipynb #cell-5
 # How the excess over 1 falls with time, by name; `constant` never does
-DECAYS = dict(constant = lambda t: 1.,
-              linear   = lambda t: 1. - t,
-              cosine   = lambda t: .5*(1 + math.cos(math.pi*t)))
+DECAYS = dict(
+    constant=lambda t: 1.0,
+    linear=lambda t: 1.0 - t,
+    cosine=lambda t: 0.5 * (1 + math.cos(math.pi * t)),
+)
+
 
 def cfg_scale(
-    t:float, # One number: time in [0, 1]; 1 is data
-    scale:float=2., # Guidance scale at t=0, >= 1
-    decay:str='linear', # How the scale falls to 1: a key of `DECAYS`
-    interval:tuple=(0., 1.), # Times of guidance; outside of them the scale is 1 (Kynkäänniemi 2024)
-) -> float: # Scale to use at `t`
+    t: float,  # One number: time in [0, 1]; 1 is data
+    scale: float = 2.0,  # Guidance scale at t=0, >= 1
+    decay: str = 'linear',  # How the scale falls to 1: a key of `DECAYS`
+    # Times of guidance; outside of them the scale is 1 (Kynkäänniemi 2024)
+    interval: tuple = (0.0, 1.0),
+) -> float:  # Scale to use at `t`
     "Guidance that is strong while structure forms and gone when texture does; raises `InputError` for what could not mean anything."
-    if decay not in DECAYS: raise InputError(f'decay must be one of {", ".join(DECAYS)}, got {decay!r}')
-    if not scale >= 1: raise InputError(f'guidance scale must be >= 1 (1 is unguided), got {scale}')
+    if decay not in DECAYS:
+        raise InputError(f'decay must be one of {", ".join(DECAYS)}, got {decay!r}')
+    if not scale >= 1:
+        raise InputError(f'guidance scale must be >= 1 (1 is unguided), got {scale}')
     if not 0 <= interval[0] < interval[1] <= 1:
         raise InputError(f'guidance interval must be two rising times in [0, 1], got {interval}')
-    inside = interval[0] - 1e-6 <= t <= interval[1] + 1e-6                      # times come in 32 bits
-    return 1 + (scale - 1)*DECAYS[decay](t) if inside else 1.
+    inside = interval[0] - 1e-6 <= t <= interval[1] + 1e-6  # times come in 32 bits
+    return 1 + (scale - 1) * DECAYS[decay](t) if inside else 1.0
 
 # %% ../nbs/31_guidance.ipynb #cell-9
 class Guidance(NamedTuple):
     "How a style is asked for; the defaults are plain guidance."
-    scale: float = 1. # At t=0, >= 1 and finite; 1 is unguided
-    decay: str = 'linear' # A key of `DECAYS`
-    interval: tuple = (0., 1.) # Times of guidance, two rising ones in [0, 1]
-    fit: bool = False # Scale the unconditional half to the conditional one (CFG-Zero*, Fan 2025)
-    rescale: float = 0. # Share of the result that gets the conditional half's deviation (Lin 2023), 0 to 1
-    joint: bool = True # Both halves as one batch; else one after the other, with half the memory
+
+    scale: float = 1.0  # At t=0, >= 1 and finite; 1 is unguided
+    decay: str = 'linear'  # A key of `DECAYS`
+    interval: tuple = (0.0, 1.0)  # Times of guidance, two rising ones in [0, 1]
+    fit: bool = False  # Scale the unconditional half to the conditional one (CFG-Zero*, Fan 2025)
+    # Share of the result that gets the conditional half's deviation (Lin 2023), 0 to 1
+    rescale: float = 0.0
+    joint: bool = True  # Both halves as one batch; else one after the other, with half the memory
 
 # %% ../nbs/31_guidance.ipynb #be9a5c7c
 def _halves(model, x, t, s, joint):
     "Both halves of guidance: velocity of the style, and of the mean style."
     none = torch.full_like(s, -1)
-    if joint: return model(torch.cat([x, x]), torch.cat([t, t]), torch.cat([s, none])).chunk(2)
+    if joint:
+        return model(torch.cat([x, x]), torch.cat([t, t]), torch.cat([s, none])).chunk(2)
     return model(x, t, s), model(x, t, none)
+
 
 def _combine(wanted, mean, w, g):
     "The guided velocity from its halves; `w` is the scale of each image."
     wanted, mean = at_least_fp32(wanted), at_least_fp32(mean)
     if g.fit:
-        fit = (wanted*mean).flatten(1).sum(1)/mean.flatten(1).square().sum(1).clamp_min(1e-12)
-        mean = mean*expand_as(fit, mean)
-    out = mean + expand_as(w, mean)*(wanted - mean)
+        fit = (wanted * mean).flatten(1).sum(1) / mean.flatten(1).square().sum(1).clamp_min(1e-12)
+        mean = mean * expand_as(fit, mean)
+    out = mean + expand_as(w, mean) * (wanted - mean)
     deviation = lambda v: v.flatten(1).std(1, correction=0)
-    if g.rescale: out = out*expand_as(1 - g.rescale + g.rescale*deviation(wanted)/deviation(out).clamp_min(1e-12), out)
-    return torch.where(expand_as(w, mean) == 1, wanted, out)                    # unguided is untouched, to the bit
+    if g.rescale:
+        out = out * expand_as(
+            1 - g.rescale + g.rescale * deviation(wanted) / deviation(out).clamp_min(1e-12), out
+        )
+    return torch.where(expand_as(w, mean) == 1, wanted, out)  # unguided is untouched, to the bit
 
 # %% ../nbs/31_guidance.ipynb #20899392
 def guided(
-    model:Callable, # Network `(x, t, style) -> velocity`
-    style:Tensor|int|dict, # Style to move in, int64 `(b,)` or one number; -1 is the mean style; a dict is a blend, see `interpolated_model`
-    scale:float|Guidance=1., # Guidance scale at t=0, or all there is to choose; 1 is unguided
-    decay:str='linear', # A key of `DECAYS`
-) -> Callable: # Field `(x, t) -> dx/dt`, with `.evals(t)`: network evaluations for one image
+    model: Callable,  # Network `(x, t, style) -> velocity`
+    # Style to move in, int64 `(b,)` or one number; -1 is the mean style; a dict is a blend, see
+    # `interpolated_model`
+    style: Tensor | int | dict,
+    # Guidance scale at t=0, or all there is to choose; 1 is unguided
+    scale: float | Guidance = 1.0,
+    decay: str = 'linear',  # A key of `DECAYS`
+) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`: network evaluations for one image
     "The velocity field of a style, guided away from the mean style (Ho & Salimans 2022); raises `InputError`."
     g = scale if isinstance(scale, Guidance) else Guidance(scale, decay)
-    if isinstance(style, dict): model, style, g = interpolated_model(model, style), 0, g._replace(joint=False)
+    if isinstance(style, dict):
+        model, style, g = interpolated_model(model, style), 0, g._replace(joint=False)
     at = lambda t: cfg_scale(t, g.scale, g.decay, g.interval)
-    at(0.)                                                                      # bad settings are refused here
+    at(0.0)  # bad settings are refused here
     if not (g.scale < math.inf and 0 <= g.rescale <= 1):
-        raise InputError(f'guidance wanted a finite scale and a rescale from 0 to 1, got {g.scale} and {g.rescale}')
-    def v(x:Tensor, t:Tensor) -> Tensor:
+        raise InputError(
+            f'guidance wanted a finite scale and a rescale from 0 to 1, got {g.scale} and {g.rescale}'
+        )
+
+    def v(x: Tensor, t: Tensor) -> Tensor:
         s = torch.as_tensor(style, device=x.device).expand(len(x))
         # an adaptive solver moves each image at its own time
         w = [at(u) for u in t.tolist()] if g.scale != 1 else [1]
-        if all(u == 1 for u in w): return model(x, t, s)
+        if all(u == 1 for u in w):
+            return model(x, t, s)
         return _combine(*_halves(model, x, t, s, g.joint), torch.tensor(w, device=x.device), g)
-    own = getattr(model, 'evals', 1)                                            # of a blend of styles more than one
+
+    own = getattr(model, 'evals', 1)  # of a blend of styles more than one
     v.evals = lambda t: own if at(t) == 1 else own + 1
     return v
 
 # %% ../nbs/31_guidance.ipynb #cell-18
 def composed_field(
-    model:Callable, # Network `(x, t, style) -> velocity`
-    weights:dict, # Style to its weight, any finite number; `{k: 1.}` is style k alone
-) -> Callable: # Field `(x, t) -> dx/dt`, with `.evals(t)`
+    model: Callable,  # Network `(x, t, style) -> velocity`
+    weights: dict,  # Style to its weight, any finite number; `{k: 1.}` is style k alone
+) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`
     "A velocity field between, or beyond, several styles; raises `InputError` for no weight or one that is not finite."
     if not weights or not all(math.isfinite(w) for w in weights.values()):
         raise InputError(f'a mix of styles needs at least one, with finite weights; got {weights}')
-    left = 1 - sum(weights.values())                                            # the mean style's share
-    if abs(left) > 1e-9: weights = weights | {-1: left + weights.get(-1, 0)}
+    left = 1 - sum(weights.values())  # the mean style's share
+    if abs(left) > 1e-9:
+        weights = weights | {-1: left + weights.get(-1, 0)}
     shares = {k: w for k, w in weights.items() if w}
-    def v(x:Tensor, t:Tensor) -> Tensor:
-        parts = (at_least_fp32(model(x, t, torch.full((len(x),), k, device=x.device)))*w for k, w in shares.items())
+
+    def v(x: Tensor, t: Tensor) -> Tensor:
+        parts = (
+            at_least_fp32(model(x, t, torch.full((len(x),), k, device=x.device))) * w
+            for k, w in shares.items()
+        )
         return sum(parts, torch.zeros_like(x, dtype=torch.float32))
+
     v.evals = lambda t: len(shares)
     return v
 
 # %% ../nbs/31_guidance.ipynb #e4d7a7da
 def interpolated_model(
-    model:Callable, # Network `(x, t, style) -> velocity`
-    weights:dict, # Style to its weight, >= 0
-) -> Callable: # Field of one style; -1 is the mean style; with `.evals`
+    model: Callable,  # Network `(x, t, style) -> velocity`
+    weights: dict,  # Style to its weight, >= 0
+) -> Callable:  # Field of one style; -1 is the mean style; with `.evals`
     "Several styles as one; raises `InputError` for negative weights or none above 0."
     if not all(0 <= w < math.inf for w in weights.values()) or not sum(weights.values()) > 0:
         raise InputError(f'a blend wants weights of 0 or more, one of them positive; got {weights}')
     total = sum(weights.values())
-    shares = {k: w/total for k, w in weights.items() if w}
-    def blend(x:Tensor, t:Tensor, style:Tensor) -> Tensor:
-        if (style == -1).all(): return model(x, t, style)
-        if len(shares) == 1: return model(x, t, torch.full_like(style, *shares))                  # to the bit
-        return sum(at_least_fp32(model(x, t, torch.full_like(style, k)))*w for k, w in shares.items())
+    shares = {k: w / total for k, w in weights.items() if w}
+
+    def blend(x: Tensor, t: Tensor, style: Tensor) -> Tensor:
+        if (style == -1).all():
+            return model(x, t, style)
+        if len(shares) == 1:
+            return model(x, t, torch.full_like(style, *shares))  # to the bit
+        return sum(
+            at_least_fp32(model(x, t, torch.full_like(style, k))) * w for k, w in shares.items()
+        )
+
     blend.evals = len(shares)
     return blend

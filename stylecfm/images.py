@@ -12,283 +12,364 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from torch import Tensor
+
 from .config import InputError
-from .decoding import RULES, ImageRules, Layers, decode_layers, decoder_of, decoding, layers_from, naming
-from .decoding import composite_over, pillow_decoder, read_file, reduction
+from stylecfm.decoding import (
+    RULES,
+    ImageRules,
+    Layers,
+    composite_over,
+    decode_layers,
+    decoder_of,
+    decoding,
+    layers_from,
+    naming,
+    pillow_decoder,
+    read_file,
+    reduction,
+)
 from .files import write_bytes
 from .folders import list_images, style_folders
 
 # %% ../nbs/01_images.ipynb #74669b3f
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/01_images.ipynb #cell-19
 def decode_image(
-    data:bytes, # Content of an image file; of an animation the first frame
-    rules:ImageRules=RULES, # Image rules: limits and background
-    side:int=0, # Shorter side that is wanted, pixels, where a large image may be read smaller, to no less than twice as much; 0: all of it
-) -> Image.Image: # Mode RGB, without metadata
+    data: bytes,  # Content of an image file; of an animation the first frame
+    rules: ImageRules = RULES,  # Image rules: limits and background
+    # Shorter side that is wanted, pixels, where a large image may be read smaller, to no less than
+    # twice as much; 0: all of it
+    side: int = 0,
+) -> Image.Image:  # Mode RGB, without metadata
     "An image over a background; an `InputError` that says only why not."
     return composite_over(decode_layers(data, rules, side), rules.background, reuse=True)
 
 # %% ../nbs/01_images.ipynb #7c52ef4f
 def load_layers(
-    path:str|Path|Image.Image, # An image file, or Pillow's image
-    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
-    side:int=0, # Shorter side that is wanted, as for `decode_image`
-) -> Layers: # Image of mode RGB; its alpha of mode L, or None where all of it is opaque
+    path: str | Path | Image.Image,  # An image file, or Pillow's image
+    rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
+    side: int = 0,  # Shorter side that is wanted, as for `decode_image`
+) -> Layers:  # Image of mode RGB; its alpha of mode L, or None where all of it is opaque
     "An image and its alpha apart; `InputError` with path and reason."
-    if isinstance(path, Image.Image): return layers_from(pillow_decoder(path))
+    if isinstance(path, Image.Image):
+        return layers_from(pillow_decoder(path))
     try:
-        with naming(path): return decode_layers(read_file(Path(path)), rules, side)
-    except InputError as e: raise InputError(f'cannot use {path}: {e}') from None
+        with naming(path):
+            return decode_layers(read_file(Path(path)), rules, side)
+    except InputError as e:
+        raise InputError(f'cannot use {path}: {e}') from None
+
 
 def load_image(
-    path:str|Path|Image.Image, # An image file, or Pillow's image
-    rules:ImageRules=RULES, # Image rules: limits and background
-    side:int=0, # Shorter side that is wanted, as for `decode_image`
-) -> Image.Image: # Mode RGB, without metadata
+    path: str | Path | Image.Image,  # An image file, or Pillow's image
+    rules: ImageRules = RULES,  # Image rules: limits and background
+    side: int = 0,  # Shorter side that is wanted, as for `decode_image`
+) -> Image.Image:  # Mode RGB, without metadata
     "An image over a background; `InputError` with path and reason."
-    return composite_over(load_layers(path, rules, side), rules.background, reuse=not isinstance(path, Image.Image))
+    return composite_over(
+        load_layers(path, rules, side), rules.background, reuse=not isinstance(path, Image.Image)
+    )
 
 # %% ../nbs/01_images.ipynb #dac49e68
 class View(NamedTuple):
     "A square of a picture."
-    side:float=1. # Side length of the square, as a share of the picture's shorter side, above 0 to 1
-    across:float=.5 # Horizontal position, 0 to 1: 0 at the left, 1 at the right
-    down:float=.5 # Vertical position, 0 to 1: 0 at the top, 1 at the bottom
 
-CENTRE = View() # The largest square, in the middle
+    # Side length of the square, as a share of the picture's shorter side, above 0 to 1
+    side: float = 1.0
+    across: float = 0.5  # Horizontal position, 0 to 1: 0 at the left, 1 at the right
+    down: float = 0.5  # Vertical position, 0 to 1: 0 at the top, 1 at the bottom
+
+
+CENTRE = View()  # The largest square, in the middle
 
 # %% ../nbs/01_images.ipynb #0fc32ae5
 def check_square(
-    w:int, # Width of a picture, pixels
-    h:int, # Height, pixels
-    size:int, # Side of the square that is wanted, pixels
-    rules:ImageRules=RULES, # Image rules: allowed sizes
+    w: int,  # Width of a picture, pixels
+    h: int,  # Height, pixels
+    size: int,  # Side of the square that is wanted, pixels
+    rules: ImageRules = RULES,  # Image rules: allowed sizes
 ):
     "Raise `InputError` for strips and for pictures far too small."
-    if max(w, h) > rules.max_aspect*min(w, h):
-        raise InputError(f'{w} x {h} is more than {rules.max_aspect:g} times as long as wide; crop it')
-    if min(w, h)*rules.max_enlargement < size:
-        raise InputError(f'{w} x {h} would be enlarged more than {rules.max_enlargement:g} times for {size} pixels; '
-                         'use a larger picture or a smaller size')
+    if max(w, h) > rules.max_aspect * min(w, h):
+        raise InputError(
+            f'{w} x {h} is more than {rules.max_aspect:g} times as long as wide; crop it'
+        )
+    if min(w, h) * rules.max_enlargement < size:
+        raise InputError(
+            f'{w} x {h} would be enlarged more than {rules.max_enlargement:g} times for {size} pixels; '
+            'use a larger picture or a smaller size'
+        )
+
 
 def fit_square(
-    img:Image.Image, # Any mode
-    size:int, # Side of the result, pixels
-    rules:ImageRules=RULES, # Image rules: allowed sizes
-    view:View=CENTRE, # Square to cut
-) -> Image.Image: # `size` x `size`
+    img: Image.Image,  # Any mode
+    size: int,  # Side of the result, pixels
+    rules: ImageRules = RULES,  # Image rules: allowed sizes
+    view: View = CENTRE,  # Square to cut
+) -> Image.Image:  # `size` x `size`
     "A square of a picture, the largest in its centre unless told, antialiased; `InputError` for strips and for pictures far too small."
     check_square(*img.size, size, rules)
     w, h = img.size
-    s = min(w, h)*view.side
-    x, y = (w - s)*view.across, (h - s)*view.down
+    s = min(w, h) * view.side
+    x, y = (w - s) * view.across, (h - s) * view.down
     return img.resize((size, size), Image.LANCZOS, box=(x, y, x + s, y + s))
 
 # %% ../nbs/01_images.ipynb #45a8e474
 def shrink(
-    img:Image.Image, # RGB, or RGBA with colours of invisible pixels filled
-    side:int, # Shorter side of the result, pixels, at most
-) -> Image.Image: # Resized image; the input itself if it is small enough
+    img: Image.Image,  # RGB, or RGBA with colours of invisible pixels filled
+    side: int,  # Shorter side of the result, pixels, at most
+) -> Image.Image:  # Resized image; the input itself if it is small enough
     "A whole image made smaller, antialiased; colours and alpha apart, so that invisible pixels keep a colour."
-    k = side/min(img.size)
-    if k >= 1: return img
-    size = tuple(max(1, round(n*k)) for n in img.size)
-    if img.mode != 'RGBA': return img.resize(size, Image.LANCZOS)
-    out, alpha = (part.resize(size, Image.LANCZOS) for part in (img.convert('RGB'), img.getchannel('A')))
+    k = side / min(img.size)
+    if k >= 1:
+        return img
+    size = tuple(max(1, round(n * k)) for n in img.size)
+    if img.mode != 'RGBA':
+        return img.resize(size, Image.LANCZOS)
+    out, alpha = (
+        part.resize(size, Image.LANCZOS) for part in (img.convert('RGB'), img.getchannel('A'))
+    )
     out.putalpha(alpha)
     return out
 
+
 def load_shrunk(
-    path:str|Path, # An image file
-    side:int, # Shorter side of the result, pixels, at most
-    rules:ImageRules=RULES, # Image rules; only the pixel limit is used
-) -> Image.Image: # RGB, or RGBA where something can be seen through it
+    path: str | Path,  # An image file
+    side: int,  # Shorter side of the result, pixels, at most
+    rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
+) -> Image.Image:  # RGB, or RGBA where something can be seen through it
     "An image with its alpha, made smaller; `InputError` with path and reason."
     im, alpha = load_layers(path, rules, side)
-    if alpha: im.putalpha(alpha)
+    if alpha:
+        im.putalpha(alpha)
     return shrink(im, side)
 
 # %% ../nbs/01_images.ipynb #cell-43
 def as_float(
-    x:Tensor, # Bytes, uint8 of any shape `(...)`
-) -> Tensor: # float32 in [-1, 1], shaped as `x`
+    x: Tensor,  # Bytes, uint8 of any shape `(...)`
+) -> Tensor:  # float32 in [-1, 1], shaped as `x`
     "Bytes as numbers."
-    return x.float()/127.5 - 1
+    return x.float() / 127.5 - 1
+
 
 def to_tensor(
-    imgs:list|Image.Image, # Pictures of one size, mode RGB
-) -> Tensor: # (b, 3, h, w), float32 in [-1, 1]
+    imgs: list | Image.Image,  # Pictures of one size, mode RGB
+) -> Tensor:  # (b, 3, h, w), float32 in [-1, 1]
     "Pictures as numbers."
     imgs = [imgs] if isinstance(imgs, Image.Image) else imgs
-    a = np.stack([np.asarray(im.convert('RGB')) for im in imgs])                  # (b, h, w, 3)
+    a = np.stack([np.asarray(im.convert('RGB')) for im in imgs])  # (b, h, w, 3)
     return as_float(torch.from_numpy(a).permute(0, 3, 1, 2).contiguous())
 
+
 def to_pil(
-    x:Tensor, # (b, 3, h, w), any float type; values outside [-1, 1] are clamped
-) -> list: # `b` pictures, mode RGB
+    x: Tensor,  # (b, 3, h, w), any float type; values outside [-1, 1] are clamped
+) -> list:  # `b` pictures, mode RGB
     "Numbers as pictures; `ValueError` for NaN and infinity, which no colour stands for."
-    if not torch.isfinite(x).all(): raise ValueError('pixels must be finite; the network or the autoencoder overflowed')
-    a = ((x.detach().float().clamp(-1, 1) + 1)*127.5).round().to(torch.uint8)
+    if not torch.isfinite(x).all():
+        raise ValueError('pixels must be finite; the network or the autoencoder overflowed')
+    a = ((x.detach().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return [Image.fromarray(im) for im in a.permute(0, 2, 3, 1).contiguous().cpu().numpy()]
 
 # %% ../nbs/01_images.ipynb #fafcef1e
 class UnusedFile(NamedTuple):
     "A file that was left out."
-    path:Path # Path of the file
-    reason:str # Reason
+
+    path: Path  # Path of the file
+    reason: str  # Reason
 
 # %% ../nbs/01_images.ipynb #186e43bb
 class Images(NamedTuple):
     "What came of reading many files."
-    x:Tensor # (n, 3, size, size), float32 in [-1, 1], in the order of the paths
-    good:list # Paths of the n
-    bad:list # An `UnusedFile` for each other path
+
+    x: Tensor  # (n, 3, size, size), float32 in [-1, 1], in the order of the paths
+    good: list  # Paths of the n
+    bad: list  # An `UnusedFile` for each other path
+
 
 def read_squares(
-    data:bytes, # Content of an image file
-    size:int, # Side of the squares, pixels
-    rules:ImageRules=RULES, # Image rules: allowed sizes
-    views:tuple=(CENTRE,), # Squares to cut
-) -> Tensor: # (views, 3, size, size), uint8
+    data: bytes,  # Content of an image file
+    size: int,  # Side of the squares, pixels
+    rules: ImageRules = RULES,  # Image rules: allowed sizes
+    views: tuple = (CENTRE,),  # Squares to cut
+) -> Tensor:  # (views, 3, size, size), uint8
     "Squares of one file's content; an `InputError` that says only why not."
-    side = math.ceil(size/min(v.side for v in views))
+    side = math.ceil(size / min(v.side for v in views))
     with decoding():
         decoder = decoder_of(data, rules, side)
         w, h = full = decoder.full or decoder.size
-        if reduction(full, side) > 1: check_square(*((h, w) if decoder.orientation > 4 else full), size, rules)  # in pixels of the file
+        # in pixels of the file
+        if reduction(full, side) > 1:
+            check_square(*((h, w) if decoder.orientation > 4 else full), size, rules)
         im = composite_over(layers_from(decoder, side), rules.background, reuse=True)
-    return torch.stack([torch.from_numpy(np.array(fit_square(im, size, rules, v))).permute(2, 0, 1) for v in views])
+    return torch.stack(
+        [torch.from_numpy(np.array(fit_square(im, size, rules, v))).permute(2, 0, 1) for v in views]
+    )
 
-def _square(path:Path, size:int, rules:ImageRules) -> Tensor|UnusedFile:
+
+def _square(path: Path, size: int, rules: ImageRules) -> Tensor | UnusedFile:
     "One file as (3, size, size), uint8."
-    try: return read_squares(read_file(Path(path)), size, rules)[0]
-    except InputError as e: return UnusedFile(path, str(e))
+    try:
+        return read_squares(read_file(Path(path)), size, rules)[0]
+    except InputError as e:
+        return UnusedFile(path, str(e))
 
 # %% ../nbs/01_images.ipynb #cell-48
 def read_images(
-    paths:list, # Image files
-    size:int, # Side of the squares, pixels
-    workers:int=0, # Threads that decode; 0 decodes here
-    rules:ImageRules=RULES, # Image rules: allowed sizes
-) -> Images: # Nothing is lost: every path is in `good` or in `bad`
+    paths: list,  # Image files
+    size: int,  # Side of the squares, pixels
+    workers: int = 0,  # Threads that decode; 0 decodes here
+    rules: ImageRules = RULES,  # Image rules: allowed sizes
+) -> Images:  # Nothing is lost: every path is in `good` or in `bad`
     "Files to one tensor of squares; `InputError` at the first bad file where the rules are strict."
     with ThreadPoolExecutor(max(workers, 1)) as pool:
-        got = list((pool.map if workers else map)(_square, paths, [size]*len(paths), [rules]*len(paths)))
+        got = list(
+            (pool.map if workers else map)(
+                _square, paths, [size] * len(paths), [rules] * len(paths)
+            )
+        )
     bad = [g for g in got if isinstance(g, UnusedFile)]
-    if rules.strict and bad: raise InputError(f'cannot use {bad[0].path}: {bad[0].reason}')
+    if rules.strict and bad:
+        raise InputError(f'cannot use {bad[0].path}: {bad[0].reason}')
     ok = [(p, g) for p, g in zip(paths, got) if not isinstance(g, UnusedFile)]
     x = torch.stack([g for _, g in ok]) if ok else torch.empty(0, 3, size, size, dtype=torch.uint8)
     return Images(as_float(x), [p for p, _ in ok], bad)
 
 # %% ../nbs/01_images.ipynb #1485fe65
 # How a picture is written, by suffix
-FORMATS = {'.png': {'format': 'PNG'}, '.jpg': {'format': 'JPEG', 'quality': 95, 'subsampling': 0},
-           '.webp': {'format': 'WEBP', 'quality': 95}, '.tif': {'format': 'TIFF', 'compression': 'tiff_lzw'},
-           '.bmp': {'format': 'BMP'}}
+FORMATS = {
+    '.png': {'format': 'PNG'},
+    '.jpg': {'format': 'JPEG', 'quality': 95, 'subsampling': 0},
+    '.webp': {'format': 'WEBP', 'quality': 95},
+    '.tif': {'format': 'TIFF', 'compression': 'tiff_lzw'},
+    '.bmp': {'format': 'BMP'},
+}
 FORMATS |= {'.jpeg': FORMATS['.jpg'], '.tiff': FORMATS['.tif']}
 
 # %% ../nbs/01_images.ipynb #a2e6df07
 def save_image(
-    img:Image.Image, # Saved as RGB; as RGBA if it is that and the format can
-    path:str|Path, # Output path with a suffix in `CLOUD_FORMATS`
-) -> Path: # `path`
+    img: Image.Image,  # Saved as RGB; as RGBA if it is that and the format can
+    path: str | Path,  # Output path with a suffix in `CLOUD_FORMATS`
+) -> Path:  # `path`
     "Write a picture whole or not at all, without metadata; `InputError` for an unknown suffix."
     path = Path(path)
     if (how := FORMATS.get(path.suffix.lower())) is None:
         raise InputError(
-            f'cannot save {path}: the suffix "{path.suffix}" is not one of {" ".join(FORMATS)}; choose one of them')
+            f'cannot save {path}: the suffix "{path.suffix}" is not one of {" ".join(FORMATS)}; choose one of them'
+        )
     clear = img.mode == 'RGBA' and path.suffix.lower() in ('.png', '.webp', '.tif', '.tiff')
-    flat = composite_over(Layers(img.convert('RGB'), img.getchannel('A'))) if img.mode == 'RGBA' else img.convert('RGB')
+    flat = (
+        composite_over(Layers(img.convert('RGB'), img.getchannel('A')))
+        if img.mode == 'RGBA'
+        else img.convert('RGB')
+    )
     pixels = img if clear else flat
-    bare = Image.frombytes(pixels.mode, img.size, pixels.tobytes())                 # without metadata
+    bare = Image.frombytes(pixels.mode, img.size, pixels.tobytes())  # without metadata
     bare.save(out := BytesIO(), **how)
     return write_bytes(path, out.getvalue())
 
 # %% ../nbs/01_images.ipynb #cell-56
-def _label(draw, font, text:str, box:tuple, rows:bool):
+def _label(draw, font, text: str, box: tuple, rows: bool):
     "Text in the middle of `box` = (x, y, w, h); right-aligned for a row's label."
     x, y, w, h = box
-    at, anchor = ((x + w, y + h/2), 'rm') if rows else ((x + w/2, y + h/2), 'mm')
+    at, anchor = ((x + w, y + h / 2), 'rm') if rows else ((x + w / 2, y + h / 2), 'mm')
     draw.text(at, text, fill='black', font=font, anchor=anchor)
 
 # %% ../nbs/01_images.ipynb #cell-57
 def grid(
-    rows:list, # Rows of pictures (None leaves a gap), or one flat list
-    row_labels:list=(), # Text left of each row
-    col_labels:list=(), # Text above each column
-    cols:int|None=None, # Columns into which a flat list is broken; None for one row
-    pad:int=6, # White between the pictures, pixels
-    font_size:int=13, # Height of the labels, pixels
-) -> Image.Image: # Mode RGB; all cells have the size of the largest picture
+    rows: list,  # Rows of pictures (None leaves a gap), or one flat list
+    row_labels: list = (),  # Text left of each row
+    col_labels: list = (),  # Text above each column
+    cols: int | None = None,  # Columns into which a flat list is broken; None for one row
+    pad: int = 6,  # White between the pictures, pixels
+    font_size: int = 13,  # Height of the labels, pixels
+) -> Image.Image:  # Mode RGB; all cells have the size of the largest picture
     "Pictures in rows and columns."
     if not isinstance(rows[0], (list, tuple)):
         cols = cols or len(rows)
-        rows = [rows[i:i + cols] for i in range(0, len(rows), cols)]
+        rows = [rows[i : i + cols] for i in range(0, len(rows), cols)]
     font = ImageFont.load_default(font_size)
     w, h = (max(im.size[i] for r in rows for im in r if im) for i in (0, 1))
     w = max([w, *(int(font.getlength(t)) + 1 for t in col_labels)])
     left = max([0, *(int(font.getlength(t)) + pad for t in row_labels)])
     top = font_size + pad if col_labels else 0
     n = max(map(len, rows))
-    sheet = Image.new('RGB', (left + pad + n*(w + pad), top + pad + len(rows)*(h + pad)), 'white')
+    sheet = Image.new(
+        'RGB', (left + pad + n * (w + pad), top + pad + len(rows) * (h + pad)), 'white'
+    )
     draw = ImageDraw.Draw(sheet)
-    cell = lambda i, j: (left + pad + j*(w + pad), top + pad + i*(h + pad))
+    cell = lambda i, j: (left + pad + j * (w + pad), top + pad + i * (h + pad))
     for i, r in enumerate(rows):
         for j, im in enumerate(r):
-            if im: sheet.paste(im, (cell(i, j)[0] + (w - im.width)//2, cell(i, j)[1] + (h - im.height)//2))
-    for i, t in enumerate(row_labels): _label(draw, font, t, (0, cell(i, 0)[1], left, h), True)
-    for j, t in enumerate(col_labels): _label(draw, font, t, (cell(0, j)[0], 0, w, top), False)
+            if im:
+                sheet.paste(
+                    im, (cell(i, j)[0] + (w - im.width) // 2, cell(i, j)[1] + (h - im.height) // 2)
+                )
+    for i, t in enumerate(row_labels):
+        _label(draw, font, t, (0, cell(i, 0)[1], left, h), True)
+    for j, t in enumerate(col_labels):
+        _label(draw, font, t, (cell(0, j)[0], 0, w, top), False)
     return sheet
 
 # %% ../nbs/01_images.ipynb #9e699aa4
 class JpegPicture:
     "A picture that a notebook stores as JPEG and nothing else."
-    def __init__(self,
-        image:Image.Image, # Image to show
-        quality:int=70, # JPEG quality, 1 to 95
-    ): self.image, self.quality = image.convert('RGB'), quality
-    def __repr__(self): return f'{self.image.width} x {self.image.height} pixels'
+
+    def __init__(
+        self,
+        image: Image.Image,  # Image to show
+        quality: int = 70,  # JPEG quality, 1 to 95
+    ):
+        self.image, self.quality = image.convert('RGB'), quality
+
+    def __repr__(self):
+        return f'{self.image.width} x {self.image.height} pixels'
+
     def _repr_jpeg_(self):
         self.image.save(f := BytesIO(), 'JPEG', quality=self.quality)
         return f.getvalue()
 
+
 def picture_grid(
-    rows:list, # Rows of images, as `grid` takes them
-    side:int=128, # Longer side of a picture, pixels; larger ones are made smaller
-    row_labels:list=(), # Text left of each row
-    col_labels:list=(), # Text above each column
-) -> JpegPicture: # For the last line of a cell
+    rows: list,  # Rows of images, as `grid` takes them
+    side: int = 128,  # Longer side of a picture, pixels; larger ones are made smaller
+    row_labels: list = (),  # Text left of each row
+    col_labels: list = (),  # Text above each column
+) -> JpegPicture:  # For the last line of a cell
     "Pictures in rows and columns, small."
     small = lambda im: ImageOps.contain(im, (side, side)) if im and max(im.size) > side else im
     table = rows if isinstance(rows[0], (list, tuple)) else [rows]
-    return JpegPicture(grid([[small(im) for im in r] for r in table], row_labels, col_labels, font_size=10))
+    return JpegPicture(
+        grid([[small(im) for im in r] for r in table], row_labels, col_labels, font_size=10)
+    )
 
 # %% ../nbs/01_images.ipynb #cell-61
 def pad_to(
-    x:Tensor, # (b, c, h, w)
-    factor:int, # Sides become multiples of it
-) -> tuple: # The padded tensor, and (h, w) for `crop_back`
+    x: Tensor,  # (b, c, h, w)
+    factor: int,  # Sides become multiples of it
+) -> tuple:  # The padded tensor, and (h, w) for `crop_back`
     "Continue a picture by reflection, right and below; `InputError` where it is smaller than what is missing."
     h, w = x.shape[-2:]
     down, right = -h % factor, -w % factor
     if down >= h or right >= w:
         raise InputError(
-            f'{w} x {h} is too small for multiples of {factor}; use a picture of at least {factor} x {factor}')
+            f'{w} x {h} is too small for multiples of {factor}; use a picture of at least {factor} x {factor}'
+        )
     return F.pad(x, (0, right, 0, down), mode='reflect'), (h, w)
 
 # %% ../nbs/01_images.ipynb #263d0da5
 def crop_back(
-    x:Tensor, # (b, c, H, W), padded by `pad_to`
-    size:tuple, # (h, w) that it gave
-) -> Tensor: # (b, c, h, w)
+    x: Tensor,  # (b, c, H, W), padded by `pad_to`
+    size: tuple,  # (h, w) that it gave
+) -> Tensor:  # (b, c, h, w)
     "Undo `pad_to`."
-    return x[..., :size[0], :size[1]]
+    return x[..., : size[0], : size[1]]

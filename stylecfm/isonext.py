@@ -7,149 +7,205 @@ __all__ = ['CHECKPOINTING', 'MODEL_SIZES', 'StyleEmbedding', 'IsoNext', 'num_par
 
 # %% ../nbs/11_isonext.ipynb #cell-2
 from typing import Callable
-import torch, torch.nn as nn, torch.nn.functional as F
-from torch import Tensor
-from torch.utils.checkpoint import checkpoint
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
 from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
 from diffusers.configuration_utils import register_to_config
 from fastcore.basics import patch
-from .config import InputError, chosen
-from .adagn import NORMS, AdaptiveGroupNorm, GlobalResponseNorm, ModulationParams, Modulation, per_channel, time_features
-from .adagn import compute_dtype, input_for, transformed
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from stylecfm.adagn import (
+    NORMS,
+    AdaptiveGroupNorm,
+    GlobalResponseNorm,
+    Modulation,
+    ModulationParams,
+    compute_dtype,
+    input_for,
+    per_channel,
+    time_features,
+    transformed,
+)
 from .backward import BlockFunction
+from .config import InputError, chosen
 from .rankone import RankOneAttention
 from .velocity import VelocityModel
 
 # %% ../nbs/11_isonext.ipynb #8dc53421
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/11_isonext.ipynb #cell-5
 class StyleEmbedding(nn.Module):
     "A row for each style; style -1 is their mean, or a learned null row if `mean_null` is off."
-    def __init__(self,
-        num_styles:int, # Styles, at least 1
-        dim:int, # Width of a row
-        mean_null:bool=True, # Style -1 is the mean of all rows; else a row of its own
+
+    def __init__(
+        self,
+        num_styles: int,  # Styles, at least 1
+        dim: int,  # Width of a row
+        mean_null: bool = True,  # Style -1 is the mean of all rows; else a row of its own
     ):
         super().__init__()
         self.num_styles, self.mean_null = num_styles, mean_null
         self.table = nn.Parameter(torch.randn(num_styles + (not mean_null), dim))
 
-    def forward(self,
-        style:Tensor, # Styles, int64 `(b,)`, in [-1, num_styles)
-    ) -> Tensor: # `(b, dim)`
+    def forward(
+        self,
+        style: Tensor,  # Styles, int64 `(b,)`, in [-1, num_styles)
+    ) -> Tensor:  # `(b, dim)`
         "Rows of styles; raises `InputError` for numbers that are none, where that can be seen without waiting (on a CPU)."
-        seen = style.device.type == 'cpu' and not torch.compiler.is_compiling() and type(style) is Tensor and not transformed()
+        seen = (
+            style.device.type == 'cpu'
+            and not torch.compiler.is_compiling()
+            and type(style) is Tensor
+            and not transformed()
+        )
         if seen and ((style < -1) | (style >= self.num_styles)).any():
             raise InputError(
-                f'styles are numbered 0 to {self.num_styles - 1}, and -1 is their mean; got {style.tolist()}')
-        rows = torch.cat([self.table, self.table.mean(0, keepdim=True)]) if self.mean_null else self.table
-        return rows[style]                                                      # -1 is the last row either way
+                f'styles are numbered 0 to {self.num_styles - 1}, and -1 is their mean; got {style.tolist()}'
+            )
+        rows = (
+            torch.cat([self.table, self.table.mean(0, keepdim=True)])
+            if self.mean_null
+            else self.table
+        )
+        return rows[style]  # -1 is the last row either way
 
 # %% ../nbs/11_isonext.ipynb #cell-9
 @patch
 @torch.no_grad()
-def append(self:StyleEmbedding,
-    count:int=1, # Styles to add
+def append(
+    self: StyleEmbedding,
+    count: int = 1,  # Styles to add
 ):
     "More styles, numbered after the old ones; the rows of those are untouched."
-    old, null = self.table[:self.num_styles], self.table[self.num_styles:]
+    old, null = self.table[: self.num_styles], self.table[self.num_styles :]
     self.table = nn.Parameter(torch.cat([old, old.mean(0, keepdim=True).expand(count, -1), null]))
     self.num_styles += count
 
+
 @patch
 @torch.no_grad()
-def initialize_avg_style_embedding(self:StyleEmbedding) -> Tensor: # The mean, `(dim,)`
+def initialize_avg_style_embedding(self: StyleEmbedding) -> Tensor:  # The mean, `(dim,)`
     "Put a learned null row on the mean of the styles; a mean that is computed needs no putting."
-    mean = self.table[:self.num_styles].mean(0)
-    if not self.mean_null: self.table[-1] = mean
+    mean = self.table[: self.num_styles].mean(0)
+    if not self.mean_null:
+        self.table[-1] = mean
     return mean
 
 # %% ../nbs/11_isonext.ipynb #fc571ed2
 @patch
 @torch.no_grad()
-def factorize(self:StyleEmbedding,
-    factors:int, # Second parts: style k is the pair (k // factors, k % factors)
+def factorize(
+    self: StyleEmbedding,
+    factors: int,  # Second parts: style k is the pair (k // factors, k % factors)
 ):
     "Rows become sums of one for the first part and one for the second; raises `InputError` where styles are no such pairs."
     if factors < 1 or self.num_styles % factors:
         raise InputError(f'{self.num_styles} styles are no pairs with {factors} second parts')
-    first, second = (torch.randn_like(self.table[:n]) for n in (self.num_styles//factors, factors))
-    self.table[:self.num_styles] = ((first[:, None] + second)/2**.5).flatten(0, 1)
+    first, second = (
+        torch.randn_like(self.table[:n]) for n in (self.num_styles // factors, factors)
+    )
+    self.table[: self.num_styles] = ((first[:, None] + second) / 2**0.5).flatten(0, 1)
 
 # %% ../nbs/11_isonext.ipynb #cell-12
 def per_slice(
-    f:Callable, # `(b, c, h, w)` -> `(b, d, h, w)`
-    x:Tensor, # An image `(b, c, h, w)`, or a volume `(b, c, depth, h, w)`
-) -> Tensor: # `(b, d, h, w)`, or `(b, d, depth, h, w)`
+    f: Callable,  # `(b, c, h, w)` -> `(b, d, h, w)`
+    x: Tensor,  # An image `(b, c, h, w)`, or a volume `(b, c, depth, h, w)`
+) -> Tensor:  # `(b, d, h, w)`, or `(b, d, depth, h, w)`
     "A map of images on images, or on each slice of volumes."
-    if x.ndim == 4: return f(x)
+    if x.ndim == 4:
+        return f(x)
     return f(x.transpose(1, 2).flatten(0, 1)).unflatten(0, (len(x), -1)).transpose(1, 2)
+
 
 class DepthConv(nn.Module):
     "Each slice with its two neighbours, by three numbers a channel; at initialisation the slice alone."
-    def __init__(self,
-        channels:int, # Number of channels of the volume; three weights per channel
+
+    def __init__(
+        self,
+        channels: int,  # Number of channels of the volume; three weights per channel
     ):
         super().__init__()
-        self.weight = nn.Parameter(torch.tensor([0., 1., 0.]).repeat(channels, 1))  # (channels, 3)
+        # (channels, 3)
+        self.weight = nn.Parameter(torch.tensor([0.0, 1.0, 0.0]).repeat(channels, 1))
 
-    def forward(self,
-        x:Tensor, # `(b, channels, depth, h, w)`
-    ) -> Tensor: # Result, shaped as `x`
+    def forward(
+        self,
+        x: Tensor,  # `(b, channels, depth, h, w)`
+    ) -> Tensor:  # Result, shaped as `x`
         "The three slices, weighted; outside of the volume there is nothing."
         p, (a, b, c) = F.pad(x, (0, 0, 0, 0, 1, 1)), self.weight[:, :, None, None, None].unbind(1)
-        return (a*p[:, :, :-2] + b*x + c*p[:, :, 2:]).to(x.dtype)
+        return (a * p[:, :, :-2] + b * x + c * p[:, :, 2:]).to(x.dtype)
 
 # %% ../nbs/11_isonext.ipynb #1dc528a8
 STRIP_PIXELS = 1 << 14  # latent pixels; a block that widens 256 channels has 64 MB for them
 
+
 class IsoNextBlock(nn.Module):
     "Depthwise, adaptive norm, pointwise MLP, gate, add."
-    def __init__(self,
-        channels:int, # Channels in and out
-        kernel_size:int=7, # Depthwise kernel, odd
-        spatial_dims:int=2, # 2 for images, 3 for volumes
-        norm:str='group', # A key of `NORMS`
-        grn:bool=False, # Global response norm in the MLP (Woo 2023)
+
+    def __init__(
+        self,
+        channels: int,  # Channels in and out
+        kernel_size: int = 7,  # Depthwise kernel, odd
+        spatial_dims: int = 2,  # 2 for images, 3 for volumes
+        norm: str = 'group',  # A key of `NORMS`
+        grn: bool = False,  # Global response norm in the MLP (Woo 2023)
     ):
         super().__init__()
-        self.depthwise = nn.Conv2d(channels, channels, kernel_size, padding=kernel_size//2, groups=channels)
+        self.depthwise = nn.Conv2d(
+            channels, channels, kernel_size, padding=kernel_size // 2, groups=channels
+        )
         self.along = DepthConv(channels) if spatial_dims == 3 else None
         self.norm = chosen(NORMS, norm, 'norm')(channels)
-        self.expand = nn.Linear(channels, 4*channels)  # 1x1 convolutions, as matrix products over pixels
-        self.grn = GlobalResponseNorm(4*channels) if grn else None
-        self.project = nn.Linear(4*channels, channels)
-        self.chunks, self.as_on = 0, None                                       # as `save_memory` and `computed_on` say
+        # 1x1 convolutions, as matrix products over pixels
+        self.expand = nn.Linear(channels, 4 * channels)
+        self.grn = GlobalResponseNorm(4 * channels) if grn else None
+        self.project = nn.Linear(4 * channels, channels)
+        self.chunks, self.as_on = 0, None  # as `save_memory` and `computed_on` say
 
-    def forward(self,
-        x:Tensor, # `(b, c, h, w)` or `(b, c, depth, h, w)`
-        mod:ModulationParams, # Modulation, output of `Modulation`
-    ) -> Tensor: # Result, shaped as `x`
+    def forward(
+        self,
+        x: Tensor,  # `(b, c, h, w)` or `(b, c, depth, h, w)`
+        mod: ModulationParams,  # Modulation, output of `Modulation`
+    ) -> Tensor:  # Result, shaped as `x`
         "What the block makes of features, by the way that suits the moment."
-        if self.use_fused_backward(x): return self.fused_forward(x, mod)
-        forward_only = not torch.is_grad_enabled() and not torch.compiler.is_compiling() and not transformed()
-        if x[0, 0].numel() > STRIP_PIXELS and forward_only and self.grn is None: return self.forward_tiled(x, mod)
-        h = self.norm(self.depthwise_conv(x), mod).movedim(1, -1)                       # (b, h, w, c)
-        h = (self.pointwise_chunked(h) if self.chunks and self.training else self.pointwise(h)).movedim(-1, 1)
-        return x + (per_channel(mod.gate, h)*h).to(x.dtype)
+        if self.use_fused_backward(x):
+            return self.fused_forward(x, mod)
+        forward_only = (
+            not torch.is_grad_enabled() and not torch.compiler.is_compiling() and not transformed()
+        )
+        if x[0, 0].numel() > STRIP_PIXELS and forward_only and self.grn is None:
+            return self.forward_tiled(x, mod)
+        h = self.norm(self.depthwise_conv(x), mod).movedim(1, -1)  # (b, h, w, c)
+        h = (
+            self.pointwise_chunked(h) if self.chunks and self.training else self.pointwise(h)
+        ).movedim(-1, 1)
+        return x + (per_channel(mod.gate, h) * h).to(x.dtype)
 
-    def pointwise(self,
-        h:Tensor, # Normalised features, channels last, `(..., c)`
-    ) -> Tensor: # Result, shaped as `h`
+    def pointwise(
+        self,
+        h: Tensor,  # Normalised features, channels last, `(..., c)`
+    ) -> Tensor:  # Result, shaped as `h`
         "The two pointwise layers."
         flat = input_for(self.expand, h.flatten(0, -2))
         wide = F.gelu(self.expand(flat))  # (pixels, 4c): more axes would take another pass
-        if self.grn is not None: wide = self.grn(wide.view(*h.shape[:-1], -1)).flatten(0, -2)
+        if self.grn is not None:
+            wide = self.grn(wide.view(*h.shape[:-1], -1)).flatten(0, -2)
         return self.project(wide).view(h.shape)
 
 # %% ../nbs/11_isonext.ipynb #cell-15
 @patch
-def depthwise_conv(self:IsoNextBlock,
-    x:Tensor, # `(b, c, h, w)` or `(b, c, depth, h, w)`
-) -> Tensor: # Result, shaped as `x`
+def depthwise_conv(
+    self: IsoNextBlock,
+    x: Tensor,  # `(b, c, h, w)` or `(b, c, depth, h, w)`
+) -> Tensor:  # Result, shaped as `x`
     "The depthwise convolution; on a CPU in the weights' own precision."
     kind, low = x.device.type, (self.as_on or x.device.type) == 'cuda'
     with torch.autocast(kind, enabled=low and torch.is_autocast_enabled(kind)):
@@ -157,38 +213,71 @@ def depthwise_conv(self:IsoNextBlock,
         h = per_slice(self.depthwise, x if low else x.to(compute_dtype(self.depthwise)))
         return h if self.along is None else self.along(h)
 
-@patch
-def use_fused_backward(self:IsoNextBlock,
-    x:Tensor, # `(b, c, h, w)` or `(b, c, depth, h, w)`
-) -> bool: # Whether `BlockFunction` serves
-    "Is this training on a processor, of images, with a group norm, 32-bit weights, and layers that nobody replaced or listens to?"
-    own = ((self.depthwise, nn.Conv2d), (self.expand, nn.Linear), (self.project, nn.Linear),
-           (self.norm, AdaptiveGroupNorm))
-    hooks = lambda m: (m._forward_hooks, m._forward_pre_hooks, m._backward_hooks, m._backward_pre_hooks,
-                       'forward' in m.__dict__)                                 # replaced by diffusers' or accelerate's hooks
-    return (self.training and torch.is_grad_enabled() and (self.as_on or x.device.type) == 'cpu'
-            and not torch.compiler.is_compiling() and not transformed()
-            and self.along is None and self.grn is None
-            and self.depthwise.weight.dtype in (torch.float32, torch.float64)
-            and all(type(m) is kind and not any(hooks(m)) for m, kind in own))
 
 @patch
-def fused_forward(self:IsoNextBlock,
-    x:Tensor, # `(b, c, h, w)`
-    mod:ModulationParams, # Modulation, output of `Modulation`
-) -> Tensor: # Result, shaped as `x`
+def use_fused_backward(
+    self: IsoNextBlock,
+    x: Tensor,  # `(b, c, h, w)` or `(b, c, depth, h, w)`
+) -> bool:  # Whether `BlockFunction` serves
+    "Is this training on a processor, of images, with a group norm, 32-bit weights, and layers that nobody replaced or listens to?"
+    own = (
+        (self.depthwise, nn.Conv2d),
+        (self.expand, nn.Linear),
+        (self.project, nn.Linear),
+        (self.norm, AdaptiveGroupNorm),
+    )
+    hooks = lambda m: (
+        m._forward_hooks,
+        m._forward_pre_hooks,
+        m._backward_hooks,
+        m._backward_pre_hooks,
+        'forward' in m.__dict__,
+    )  # replaced by diffusers' or accelerate's hooks
+    return (
+        self.training
+        and torch.is_grad_enabled()
+        and (self.as_on or x.device.type) == 'cpu'
+        and not torch.compiler.is_compiling()
+        and not transformed()
+        and self.along is None
+        and self.grn is None
+        and self.depthwise.weight.dtype in (torch.float32, torch.float64)
+        and all(type(m) is kind and not any(hooks(m)) for m, kind in own)
+    )
+
+
+@patch
+def fused_forward(
+    self: IsoNextBlock,
+    x: Tensor,  # `(b, c, h, w)`
+    mod: ModulationParams,  # Modulation, output of `Modulation`
+) -> Tensor:  # Result, shaped as `x`
     "The block by `BlockFunction`."
-    dtype = torch.get_autocast_dtype('cpu') if torch.is_autocast_enabled('cpu') else self.expand.weight.dtype
+    dtype = (
+        torch.get_autocast_dtype('cpu')
+        if torch.is_autocast_enabled('cpu')
+        else self.expand.weight.dtype
+    )
     with torch.autocast('cpu', enabled=False):
-        return BlockFunction.apply(x, *mod, self.depthwise.weight, self.depthwise.bias, self.expand.weight,
-                                   self.expand.bias,
-                                   self.project.weight, self.project.bias, self.norm.groups, self.norm.eps, dtype,
-                                   max(1, self.chunks))
+        return BlockFunction.apply(
+            x,
+            *mod,
+            self.depthwise.weight,
+            self.depthwise.bias,
+            self.expand.weight,
+            self.expand.bias,
+            self.project.weight,
+            self.project.bias,
+            self.norm.groups,
+            self.norm.eps,
+            dtype,
+            max(1, self.chunks),
+        )
 
 # %% ../nbs/11_isonext.ipynb #cell-20
 def mlp(
-    dims:list, # Widths, from the input's to the output's
-) -> nn.Sequential: # `(b, dims[0])` -> `(b, dims[-1])`
+    dims: list,  # Widths, from the input's to the output's
+) -> nn.Sequential:  # `(b, dims[0])` -> `(b, dims[-1])`
     "Linear layers with a SiLU between two."
     layers = [m for a, b in zip(dims, dims[1:]) for m in (nn.Linear(a, b), nn.SiLU())]
     return nn.Sequential(*layers[:-1])
@@ -196,47 +285,71 @@ def mlp(
 # %% ../nbs/11_isonext.ipynb #cell-21
 class IsoNext(VelocityModel):
     "Isotropic ConvNeXt velocity network `v(x, t, style)`; a diffusers model: `save_pretrained`, `from_pretrained`."
-    _no_split_modules = ['IsoNextBlock']                                        # stay on one device
-    _repeated_blocks = ['IsoNextBlock']                                         # compiled once
-    _skip_layerwise_casting_patterns = ['stem', 'depthwise', 'norm', 'head']    # few weights, and every pixel goes through
-    _keep_in_fp32_modules = ['style', 'time', 'fuse', 'context', 'mods', 'mod', 'palette_mean', 'palette_covariance']
+
+    _no_split_modules = ['IsoNextBlock']  # stay on one device
+    _repeated_blocks = ['IsoNextBlock']  # compiled once
+    # few weights, and every pixel goes through
+    _skip_layerwise_casting_patterns = ['stem', 'depthwise', 'norm', 'head']
+    _keep_in_fp32_modules = [
+        'style',
+        'time',
+        'fuse',
+        'context',
+        'mods',
+        'mod',
+        'palette_mean',
+        'palette_covariance',
+    ]
 
     @register_to_config
-    def __init__(self,
-        latent_channels:int=4, # Channels of the latent
-        hidden_dim:int=320, # Channels of every block
-        num_layers:int=15, # Blocks
-        num_styles:int=2, # Styles in the table
-        kernel_size:int=7, # Depthwise kernel, odd
-        style_dim:int=256, # Width of a style's row and of the condition
-        time_dim:int=256, # Time features, even
-        shared_adagn_mlp:bool=True, # One modulation for `share_every` blocks
-        share_every:int=3, # Blocks that share it
-        mean_null:bool=True, # Style -1 is the mean style; else a learned row
-        spatial_dims:int=2, # 2 for images, 3 for volumes
-        norm:str='group', # Norm of the blocks: a key of `NORMS`
-        grn:bool=False, # Global response norm in the blocks (Woo 2023)
-        context_dim:int=0, # Numbers of the style's condition that attention reads as a context of rank one; 0: no attention
-        context_every:int=3, # Blocks between two attentions, of 4 heads
-        condition_channels:int=0, # Channels of a condition that come after the latent's in `x`, and have no velocity
-        num_palettes:int=0, # Palettes kept beside the weights for each style, for use only; 0: none
+    def __init__(
+        self,
+        latent_channels: int = 4,  # Channels of the latent
+        hidden_dim: int = 320,  # Channels of every block
+        num_layers: int = 15,  # Blocks
+        num_styles: int = 2,  # Styles in the table
+        kernel_size: int = 7,  # Depthwise kernel, odd
+        style_dim: int = 256,  # Width of a style's row and of the condition
+        time_dim: int = 256,  # Time features, even
+        shared_adagn_mlp: bool = True,  # One modulation for `share_every` blocks
+        share_every: int = 3,  # Blocks that share it
+        mean_null: bool = True,  # Style -1 is the mean style; else a learned row
+        spatial_dims: int = 2,  # 2 for images, 3 for volumes
+        norm: str = 'group',  # Norm of the blocks: a key of `NORMS`
+        grn: bool = False,  # Global response norm in the blocks (Woo 2023)
+        # Numbers of the style's condition that attention reads as a context of rank one; 0: no
+        # attention
+        context_dim: int = 0,
+        context_every: int = 3,  # Blocks between two attentions, of 4 heads
+        # Channels of a condition that come after the latent's in `x`, and have no velocity
+        condition_channels: int = 0,
+        # Palettes kept beside the weights for each style, for use only; 0: none
+        num_palettes: int = 0,
     ):
         super().__init__()
-        if spatial_dims not in (2, 3): raise InputError(f'spatial_dims must be 2 or 3, got {spatial_dims}')
+        if spatial_dims not in (2, 3):
+            raise InputError(f'spatial_dims must be 2 or 3, got {spatial_dims}')
         self.stem = nn.Conv2d(latent_channels + condition_channels, hidden_dim, 3, padding=1)
         self.style = StyleEmbedding(num_styles, style_dim, mean_null)
-        self.time = mlp([time_dim, 4*time_dim, time_dim])
-        self.fuse = mlp([time_dim + style_dim, 2*style_dim, style_dim])
+        self.time = mlp([time_dim, 4 * time_dim, time_dim])
+        self.fuse = mlp([time_dim + style_dim, 2 * style_dim, style_dim])
         self.share = share_every if shared_adagn_mlp else 1
-        self.mods = nn.ModuleList(Modulation(style_dim, hidden_dim) for _ in range(0, num_layers, self.share))
-        self.blocks = nn.ModuleList(IsoNextBlock(hidden_dim, kernel_size, spatial_dims, norm, grn)
-                                    for _ in range(num_layers))
+        self.mods = nn.ModuleList(
+            Modulation(style_dim, hidden_dim) for _ in range(0, num_layers, self.share)
+        )
+        self.blocks = nn.ModuleList(
+            IsoNextBlock(hidden_dim, kernel_size, spatial_dims, norm, grn)
+            for _ in range(num_layers)
+        )
         self.context = mlp([style_dim, context_dim, context_dim]) if context_dim else None
         after = range(context_every - 1, num_layers, context_every) if context_dim else ()
-        self.attention = nn.ModuleDict({str(i): RankOneAttention(hidden_dim, context_dim) for i in after})
+        self.attention = nn.ModuleDict(
+            {str(i): RankOneAttention(hidden_dim, context_dim) for i in after}
+        )
         self.last_norm, self.mod = NORMS[norm](hidden_dim), Modulation(style_dim, hidden_dim)
         self.head = nn.Conv2d(hidden_dim, latent_channels, 3, padding=1)
-        nn.init.zeros_(self.head.weight); nn.init.zeros_(self.head.bias)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
         if num_palettes:
             self.register_buffer('palette_mean', torch.zeros(num_styles, num_palettes, 3))
             self.register_buffer('palette_covariance', torch.zeros(num_styles, num_palettes, 3, 3))
@@ -244,183 +357,239 @@ class IsoNext(VelocityModel):
 
 # %% ../nbs/11_isonext.ipynb #cell-22
 @patch
-def condition(self:IsoNext,
-    t:Tensor, # Time, `(b,)`
-    style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-) -> Tensor: # `(b, style_dim)`, of the weights' type
+def condition(
+    self: IsoNext,
+    t: Tensor,  # Time, `(b,)`
+    style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
+) -> Tensor:  # `(b, style_dim)`, of the weights' type
     "Time and style as one vector."
     with torch.autocast(t.device.type, enabled=False):
         time = self.time(time_features(t, self.config.time_dim).to(compute_dtype(self.time[0])))
         both = torch.cat([time, self.style(style).to(time)], dim=1)
         return self.fuse(both.to(compute_dtype(self.fuse[0])))
 
+
 @patch
-def context_of(self:IsoNext,
-    style:Tensor, # Style, int64 `(b,)`; -1 is no style, and its context zero
-) -> Tensor|None: # `(b, context_dim)`; None in a network without attention
+def context_of(
+    self: IsoNext,
+    style: Tensor,  # Style, int64 `(b,)`; -1 is no style, and its context zero
+) -> Tensor | None:  # `(b, context_dim)`; None in a network without attention
     "Style tokens of attention."
-    if self.context is None: return None
+    if self.context is None:
+        return None
     with torch.autocast(style.device.type, enabled=False):
         rows = self.style(style).to(compute_dtype(self.context[0]))
-        return self.context(rows)*(style >= 0)[:, None]
+        return self.context(rows) * (style >= 0)[:, None]
 
 # %% ../nbs/11_isonext.ipynb #cell-24
 @patch
-def velocity(self:IsoNext,
-    # Latent on the path, and behind it the condition, `(b, latent_channels + condition_channels, h, w)`; with
+def velocity(
+    self: IsoNext,
+    # Latent on the path, and behind it the condition, `(b, latent_channels + condition_channels, h,
+    # w)`; with
     # `spatial_dims=3` `(b, ..., depth, h, w)`
-    x:Tensor,
-    t:Tensor, # Time in [0, 1], `(b,)`
-    style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-) -> Tensor: # Velocity, shaped as the latent, of the weights' type whatever autocast says
+    x: Tensor,
+    t: Tensor,  # Time in [0, 1], `(b,)`
+    style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
+) -> Tensor:  # Velocity, shaped as the latent, of the weights' type whatever autocast says
     "The velocity at `x`."
-    cond = self.condition(t, style)                                             # (b, style_dim)
+    cond = self.condition(t, style)  # (b, style_dim)
     mods = [m(cond) for m in self.mods]
-    h = per_slice(self.stem, x.to(compute_dtype(self.stem)))                    # (b, hidden, h, w)
+    h = per_slice(self.stem, x.to(compute_dtype(self.stem)))  # (b, hidden, h, w)
     # a pixel's channels, for matrix products
     together = torch.channels_last if h.ndim == 4 else torch.channels_last_3d
-    h = h if transformed() else h.contiguous(memory_format=together)            # group norm's forward derivative needs the plain one
+    # group norm's forward derivative needs the plain one
+    h = h if transformed() else h.contiguous(memory_format=together)
     h = self.run_blocks(h, mods, self.context_of(style))
     with torch.autocast(x.device.type, enabled=False):
         h = self.last_norm(h, self.mod(cond)).to(compute_dtype(self.head))
-        return per_slice(self.head, F.silu(h))                                  # (b, latent_channels, h, w)
+        return per_slice(self.head, F.silu(h))  # (b, latent_channels, h, w)
+
 
 @patch(as_prop=True)
-def receptive_field(self:IsoNext) -> tuple: # Slices along the depth, pixels to each side
+def receptive_field(self: IsoNext) -> tuple:  # Slices along the depth, pixels to each side
     "How far a velocity sees, where the norm looks at each pixel alone; further than that a tile need not reach."
-    c = self.config; return c.num_layers*(c.spatial_dims == 3), c.num_layers*(c.kernel_size//2) + 2
+    c = self.config
+    return c.num_layers * (c.spatial_dims == 3), c.num_layers * (c.kernel_size // 2) + 2
 
 # %% ../nbs/11_isonext.ipynb #cell-25
 CHECKPOINTING = dict(  # Number of blocks -> groups that are discarded together
     none=lambda n: [],
-    middle=lambda n: [[i] for i in range((n - 6)//2, (n + 6)//2) if 0 <= i < n],
+    middle=lambda n: [[i] for i in range((n - 6) // 2, (n + 6) // 2) if 0 <= i < n],
     all=lambda n: [[i] for i in range(n)],
-    nested=lambda n: [list(range(i, min(i + round(n**.5), n))) for i in range(0, n, round(n**.5))])
+    nested=lambda n: [
+        list(range(i, min(i + round(n**0.5), n))) for i in range(0, n, round(n**0.5))
+    ],
+)
+
 
 @patch
-def save_memory(self:IsoNext,
-    checkpointing:str='none', # Blocks that are recomputed in the backward pass: a key of `CHECKPOINTING`
-    mlp_chunks:int=0, # Chunks of pixels in which widened features are recomputed; 0: they are kept
-) -> IsoNext: # The network itself
+def save_memory(
+    self: IsoNext,
+    # Blocks that are recomputed in the backward pass: a key of `CHECKPOINTING`
+    checkpointing: str = 'none',
+    # Chunks of pixels in which widened features are recomputed; 0: they are kept
+    mlp_chunks: int = 0,
+) -> IsoNext:  # The network itself
     "What is discarded in the forward pass and recomputed in the backward pass; raises `InputError` for a way that is none."
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks and any(b.grn is not None for b in self.blocks):
-        raise InputError('mlp_chunks does not go with grn, which looks at all pixels; set one of them off')
+        raise InputError(
+            'mlp_chunks does not go with grn, which looks at all pixels; set one of them off'
+        )
     self.checkpointing, self.gradient_checkpointing = checkpointing, checkpointing != 'none'
-    for b in self.blocks: b.chunks = mlp_chunks
+    for b in self.blocks:
+        b.chunks = mlp_chunks
     return self
 
+
 @patch
-def target_device(self:IsoNext,
-    kind:str|None, # cpu or cuda; None: where the tensors are
-) -> IsoNext: # The network itself
+def target_device(
+    self: IsoNext,
+    kind: str | None,  # cpu or cuda; None: where the tensors are
+) -> IsoNext:  # The network itself
     "Go the way of another kind of device, so that its memory can be counted on a machine without it."
-    for b in self.blocks: b.as_on = kind
+    for b in self.blocks:
+        b.as_on = kind
     return self
 
 # %% ../nbs/11_isonext.ipynb #84ae6a89
 @patch
-def forward_tiled(self:IsoNextBlock,
-    x:Tensor, # `(b, c, *spatial)`
-    mod:ModulationParams, # Modulation, output of `Modulation`
-) -> Tensor: # Result, shaped as `x`; without a gradient
+def forward_tiled(
+    self: IsoNextBlock,
+    x: Tensor,  # `(b, c, *spatial)`
+    mod: ModulationParams,  # Modulation, output of `Modulation`
+) -> Tensor:  # Result, shaped as `x`; without a gradient
     "The block on rows after rows of a large picture, with the norm's statistics from all of it."
     y, out = self.depthwise_conv(x), torch.empty_like(x)
-    norm, rows = self.norm.from_statistics(y), max(1, STRIP_PIXELS*x.shape[2]//x[0, 0].numel())
+    norm, rows = self.norm.from_statistics(y), max(1, STRIP_PIXELS * x.shape[2] // x[0, 0].numel())
     for i in range(0, x.shape[2], rows):
         part = slice(i, i + rows)
         h = self.pointwise(norm(y[:, :, part], mod).movedim(1, -1)).movedim(-1, 1)
-        out[:, :, part] = x[:, :, part] + (per_channel(mod.gate, h)*h).to(x.dtype)
+        out[:, :, part] = x[:, :, part] + (per_channel(mod.gate, h) * h).to(x.dtype)
     return out
 
-@patch
-def pointwise_chunked(self:IsoNextBlock,
-    h:Tensor, # Normalised features, channels last, `(b, *spatial, c)`
-) -> Tensor: # Result, shaped as `h`
-    "The pointwise layers on some pixels after the others; their widened features are discarded."
-    parts = [checkpoint(self.pointwise, part, **CHECKPOINT_OPTIONS) for part in h.flatten(0, -2).chunk(self.chunks)]
-    return torch.cat(parts).view(h.shape) if len(parts) > 1 else parts[0].view(h.shape)
 
 @patch
-def run_blocks(self:IsoNext,
-    h:Tensor, # After the stem, `(b, hidden, h, w)` or `(b, hidden, depth, h, w)`
-    mods:list, # A `ModulationParams` for each group of blocks that share one
-    c:Tensor|None=None, # Context for attention, `(b, context_dim)`
-) -> Tensor: # Result, shaped as `h`
+def pointwise_chunked(
+    self: IsoNextBlock,
+    h: Tensor,  # Normalised features, channels last, `(b, *spatial, c)`
+) -> Tensor:  # Result, shaped as `h`
+    "The pointwise layers on some pixels after the others; their widened features are discarded."
+    parts = [
+        checkpoint(self.pointwise, part, **CHECKPOINT_OPTIONS)
+        for part in h.flatten(0, -2).chunk(self.chunks)
+    ]
+    return torch.cat(parts).view(h.shape) if len(parts) > 1 else parts[0].view(h.shape)
+
+
+@patch
+def run_blocks(
+    self: IsoNext,
+    h: Tensor,  # After the stem, `(b, hidden, h, w)` or `(b, hidden, depth, h, w)`
+    mods: list,  # A `ModulationParams` for each group of blocks that share one
+    c: Tensor | None = None,  # Context for attention, `(b, context_dim)`
+) -> Tensor:  # Result, shaped as `h`
     "All blocks, with the groups that `checkpointing` names discarded, and attention to a context after some."
     on = self.gradient_checkpointing and self.training and not transformed()
     theirs = self._gradient_checkpointing_func if on and self.checkpointing == 'none' else None
+
     def run(h, some, inner=None):
         for i in some:
-            block, mod = self.blocks[i], mods[i//self.share]
-            if theirs is not None: h = theirs(block, h, mod)                    # diffusers' switch: every block
-            else: h = checkpoint(block, h, mod, **CHECKPOINT_OPTIONS) if inner else block(h, mod)
-            if str(i) in self.attention: h = self.attention[str(i)](h, c)
+            block, mod = self.blocks[i], mods[i // self.share]
+            if theirs is not None:
+                h = theirs(block, h, mod)  # diffusers' switch: every block
+            else:
+                h = checkpoint(block, h, mod, **CHECKPOINT_OPTIONS) if inner else block(h, mod)
+            if str(i) in self.attention:
+                h = self.attention[str(i)](h, c)
         return h
+
     n, how = len(self.blocks), self.checkpointing if on else 'none'
     groups, i = {g[0]: g for g in CHECKPOINTING[how](n)}, 0
     while i < n:
         some = groups.get(i, [i])
-        h = checkpoint(run, h, some, len(some) > 1, **CHECKPOINT_OPTIONS) if i in groups else run(h, some)
+        h = (
+            checkpoint(run, h, some, len(some) > 1, **CHECKPOINT_OPTIONS)
+            if i in groups
+            else run(h, some)
+        )
         i += len(some)
     return h
 
-CHECKPOINT_OPTIONS = dict(use_reentrant=False, preserve_rng_state=False)                     # nothing here is drawn by chance
+
+# nothing here is drawn by chance
+CHECKPOINT_OPTIONS = dict(use_reentrant=False, preserve_rng_state=False)
 
 # %% ../nbs/11_isonext.ipynb #cell-42
 def num_parameters(
-    latent_channels:int=4, # Channels of the latent
-    hidden_dim:int=320, # Channels of every block
-    num_layers:int=15, # Blocks
-    num_styles:int=2, # Styles in the table
-    kernel_size:int=7, # Depthwise kernel
-    style_dim:int=256, # Width of a style's row and of the condition
-    time_dim:int=256, # Time features
-    share_every:int=3, # Blocks that share a modulation; 1: one for each block
-    grn:bool=False, # Global response norm in the blocks
-    context_dim:int=0, # Numbers of the context; 0: no attention
-    context_every:int=3, # Blocks between two attentions
-    condition_channels:int=0, # Number of channels of a condition in the input
-) -> int: # Parameters
+    latent_channels: int = 4,  # Channels of the latent
+    hidden_dim: int = 320,  # Channels of every block
+    num_layers: int = 15,  # Blocks
+    num_styles: int = 2,  # Styles in the table
+    kernel_size: int = 7,  # Depthwise kernel
+    style_dim: int = 256,  # Width of a style's row and of the condition
+    time_dim: int = 256,  # Time features
+    share_every: int = 3,  # Blocks that share a modulation; 1: one for each block
+    grn: bool = False,  # Global response norm in the blocks
+    context_dim: int = 0,  # Numbers of the context; 0: no attention
+    context_every: int = 3,  # Blocks between two attentions
+    condition_channels: int = 0,  # Number of channels of a condition in the input
+) -> int:  # Parameters
     "Parameters of an `IsoNext` of this size, by formula."
     c, s, t = hidden_dim, style_dim, time_dim
-    blocks = num_layers*(8*c*c + (kernel_size**2 + 6 + 8*grn)*c)
-    mods = (-(-num_layers//share_every) + 1)*3*c*(s + 1)                        # one more for the head's norm
-    cond = num_styles*s + (8*t*t + 5*t) + ((t + s)*2*s + 2*s) + (2*s*s + s)
+    blocks = num_layers * (8 * c * c + (kernel_size**2 + 6 + 8 * grn) * c)
+    mods = (-(-num_layers // share_every) + 1) * 3 * c * (s + 1)  # one more for the head's norm
+    cond = num_styles * s + (8 * t * t + 5 * t) + ((t + s) * 2 * s + 2 * s) + (2 * s * s + s)
     d = context_dim
-    context = (s*d + d*d + 2*d) + num_layers//context_every*(4*c*c + 2*c*d + 8*c) if d else 0
-    return (blocks + mods + cond + context + 9*(latent_channels + condition_channels)*c + c + 9*latent_channels*c
-            + latent_channels)
+    context = (
+        (s * d + d * d + 2 * d) + num_layers // context_every * (4 * c * c + 2 * c * d + 8 * c)
+        if d
+        else 0
+    )
+    return (
+        blocks
+        + mods
+        + cond
+        + context
+        + 9 * (latent_channels + condition_channels) * c
+        + c
+        + 9 * latent_channels * c
+        + latent_channels
+    )
 
 # %% ../nbs/11_isonext.ipynb #cell-43
 MODEL_SIZES = dict(  # Sizes by name, as parameters of `num_parameters`
     tiny=dict(hidden_dim=64, num_layers=6),
     base=dict(hidden_dim=320, num_layers=15),
-    wide=dict(hidden_dim=384, num_layers=12, share_every=1))
+    wide=dict(hidden_dim=384, num_layers=12, share_every=1),
+)
 
 # %% ../nbs/11_isonext.ipynb #cell-46
 def count_operations(
-    h:int, # Height of the latent
-    w:int, # Width, pixels
-    latent_channels:int=4, # Channels of the latent
-    hidden_dim:int=320, # Channels of every block
-    num_layers:int=15, # Blocks
-    kernel_size:int=7, # Depthwise kernel
-    style_dim:int=256, # Width of a style's row and of the condition
-    time_dim:int=256, # Time features
-    share_every:int=3, # Blocks that share a modulation; 1: one for each block
-) -> int: # Operations of one forward pass of one image
+    h: int,  # Height of the latent
+    w: int,  # Width, pixels
+    latent_channels: int = 4,  # Channels of the latent
+    hidden_dim: int = 320,  # Channels of every block
+    num_layers: int = 15,  # Blocks
+    kernel_size: int = 7,  # Depthwise kernel
+    style_dim: int = 256,  # Width of a style's row and of the condition
+    time_dim: int = 256,  # Time features
+    share_every: int = 3,  # Blocks that share a modulation; 1: one for each block
+) -> int:  # Operations of one forward pass of one image
     "Multiplications and additions of an `IsoNext`, by formula; elementwise work is not counted."
     c, s, t = hidden_dim, style_dim, time_dim
-    pixel = num_layers*(8*c*c + kernel_size**2*c) + 2*9*latent_channels*c
-    cond = 8*t*t + (t + s)*2*s + 2*s*s + (-(-num_layers//share_every) + 1)*3*c*s
-    return 2*(h*w*pixel + cond)
+    pixel = num_layers * (8 * c * c + kernel_size**2 * c) + 2 * 9 * latent_channels * c
+    cond = 8 * t * t + (t + s) * 2 * s + 2 * s * s + (-(-num_layers // share_every) + 1) * 3 * c * s
+    return 2 * (h * w * pixel + cond)
 
 # %% ../nbs/11_isonext.ipynb #cell-55
 @patch
-def add_styles(self:IsoNext,
-    count:int=1, # Styles to add
-) -> IsoNext: # The network itself
+def add_styles(
+    self: IsoNext,
+    count: int = 1,  # Styles to add
+) -> IsoNext:  # The network itself
     "More styles, which begin as the mean style; the others are untouched. Its optimizer must be recreated."
-    self.style.append(count); self.register_to_config(num_styles=self.style.num_styles)
+    self.style.append(count)
+    self.register_to_config(num_styles=self.style.num_styles)
     return self

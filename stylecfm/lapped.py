@@ -8,87 +8,115 @@ __all__ = ['LappedAutoencoder', 'random_crops']
 # %% ../nbs/02b_lapped.ipynb #e967c983
 import math
 from typing import Callable, NamedTuple
-import torch, torch.nn.functional as F
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
 from .config import InputError
 from .tiles import Decoded, Encoded, principal_components, tiles_of
 
 # %% ../nbs/02b_lapped.ipynb #d843032c
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/02b_lapped.ipynb #36dc613c
 class ResBlock(nn.Module):
     "Two 3x3 convolutions beside a shortcut; close to the identity at initialisation."
-    def __init__(self,
-        width:int, # Channels in and out
+
+    def __init__(
+        self,
+        width: int,  # Channels in and out
     ):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        with torch.no_grad(): self.second.weight.mul_(.3)
+        with torch.no_grad():
+            self.second.weight.mul_(0.3)
 
-    def forward(self,
-        x:Tensor, # Features, `(b, width, h, w)`
-    ) -> Tensor: # Result, shaped as `x`
+    def forward(
+        self,
+        x: Tensor,  # Features, `(b, width, h, w)`
+    ) -> Tensor:  # Result, shaped as `x`
         "Features plus their correction."
         return x + self.second(F.silu(self.first(F.silu(x))))
 
+
 def correction_network(
-    latent_channels:int, # Channels of the latent
-    widths:tuple, # Channels at 1/8, 1/4 and 1/2 of the image's size
-    blocks:int, # Residual blocks at 1/8; one at each of the other sizes
-) -> nn.Sequential: # `(b, latent_channels, h, w)` -> `(b, 3, 8*h, 8*w)`
+    latent_channels: int,  # Channels of the latent
+    widths: tuple,  # Channels at 1/8, 1/4 and 1/2 of the image's size
+    blocks: int,  # Residual blocks at 1/8; one at each of the other sizes
+) -> nn.Sequential:  # `(b, latent_channels, h, w)` -> `(b, 3, 8*h, 8*w)`
     "A convolutional decoder whose output is zero at initialisation."
     a, b, c = widths
-    up = lambda n, m: [nn.Conv2d(n, 4*m, 1), nn.PixelShuffle(2)]
+    up = lambda n, m: [nn.Conv2d(n, 4 * m, 1), nn.PixelShuffle(2)]
     last = nn.Conv2d(c, 12, 3, padding=1)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.Conv2d(latent_channels, a, 3, padding=1), *(ResBlock(a) for _ in range(blocks)),
-                         *up(a, b), ResBlock(b), *up(b, c), ResBlock(c), nn.SiLU(), last, nn.PixelShuffle(2))
+    return nn.Sequential(
+        nn.Conv2d(latent_channels, a, 3, padding=1),
+        *(ResBlock(a) for _ in range(blocks)),
+        *up(a, b),
+        ResBlock(b),
+        *up(b, c),
+        ResBlock(c),
+        nn.SiLU(),
+        last,
+        nn.PixelShuffle(2),
+    )
 
 # %% ../nbs/02b_lapped.ipynb #211acd66
-TILE_SIDE = 8                                                      # image pixels between two latent pixels
+TILE_SIDE = 8  # image pixels between two latent pixels
 
 # %% ../nbs/02b_lapped.ipynb #d8df1095
 class LappedAutoencoder(nn.Module):
     "Linear lapped analysis; lapped synthesis plus a convolutional correction; raises `InputError` for impossible widths."
-    def __init__(self,
-        latent_channels:int=40, # Channels of the latent, 1 to 192
-        widths:tuple=(128, 64, 32), # Channels of the correction at 1/8, 1/4 and 1/2 of the image's size
-        blocks:int=2, # Residual blocks at 1/8
+
+    def __init__(
+        self,
+        latent_channels: int = 40,  # Channels of the latent, 1 to 192
+        # Channels of the correction at 1/8, 1/4 and 1/2 of the image's size
+        widths: tuple = (128, 64, 32),
+        blocks: int = 2,  # Residual blocks at 1/8
     ):
         super().__init__()
-        if not 1 <= latent_channels <= 3*TILE_SIDE**2:
-            raise InputError(f'latent_channels must be from 1 to {3*TILE_SIDE**2}, got {latent_channels}')
-        if len(widths) != 3: raise InputError(f'widths must be three numbers, got {tuple(widths)}')
+        if not 1 <= latent_channels <= 3 * TILE_SIDE**2:
+            raise InputError(
+                f'latent_channels must be from 1 to {3 * TILE_SIDE**2}, got {latent_channels}'
+            )
+        if len(widths) != 3:
+            raise InputError(f'widths must be three numbers, got {tuple(widths)}')
         self.config = dict(latent_channels=latent_channels, widths=list(widths), blocks=blocks)
-        self.analysis = nn.Conv2d(3, latent_channels, 2*TILE_SIDE, TILE_SIDE)
-        self.synthesis = nn.ConvTranspose2d(latent_channels, 3, 2*TILE_SIDE, TILE_SIDE, padding=TILE_SIDE//2)
+        self.analysis = nn.Conv2d(3, latent_channels, 2 * TILE_SIDE, TILE_SIDE)
+        self.synthesis = nn.ConvTranspose2d(
+            latent_channels, 3, 2 * TILE_SIDE, TILE_SIDE, padding=TILE_SIDE // 2
+        )
         self.correction = correction_network(latent_channels, tuple(widths), blocks)
 
-    def encode(self,
-        x:Tensor, # `(b, 3, h, w)` in [-1, 1], sides divisible by 8
-    ) -> Encoded: # `.latents`, `(b, latent_channels, h/8, w/8)`
+    def encode(
+        self,
+        x: Tensor,  # `(b, 3, h, w)` in [-1, 1], sides divisible by 8
+    ) -> Encoded:  # `.latents`, `(b, latent_channels, h/8, w/8)`
         "Images to latents."
-        return Encoded(self.analysis(F.pad(x, (TILE_SIDE//2,)*4, mode='reflect')))
+        return Encoded(self.analysis(F.pad(x, (TILE_SIDE // 2,) * 4, mode='reflect')))
 
-    def decode(self,
-        z:Tensor, # `(b, latent_channels, h/8, w/8)`
-    ) -> Decoded: # `.sample`, `(b, 3, h, w)`, not clamped
+    def decode(
+        self,
+        z: Tensor,  # `(b, latent_channels, h/8, w/8)`
+    ) -> Decoded:  # `.sample`, `(b, 3, h, w)`, not clamped
         "Latents to images."
         return Decoded(self.synthesis(z) + self.correction(z))
 
 # %% ../nbs/02b_lapped.ipynb #0adc07a3
 @torch.no_grad()
 def start_from_tiles(
-    net:LappedAutoencoder, # Network whose filters are set
-    tiles:Tensor, # Tiles as rows, `(count, 192)`, from images in [-1, 1]
-) -> LappedAutoencoder: # The network itself
+    net: LappedAutoencoder,  # Network whose filters are set
+    tiles: Tensor,  # Tiles as rows, `(count, 192)`, from images in [-1, 1]
+) -> LappedAutoencoder:  # The network itself
     "Set the filters to the Karhunen-Loève transform of tiles; raises `InputError` as `principal_components` does."
-    c, middle = net.config['latent_channels'], slice(TILE_SIDE//2, TILE_SIDE//2 + TILE_SIDE)
+    c, middle = net.config['latent_channels'], slice(TILE_SIDE // 2, TILE_SIDE // 2 + TILE_SIDE)
     p = principal_components(tiles, c)
     for conv, filters in ((net.analysis, p.encode), (net.synthesis, p.decode.T)):
         conv.weight.zero_()
@@ -100,121 +128,143 @@ def start_from_tiles(
 # %% ../nbs/02b_lapped.ipynb #783b7512
 class Stack(NamedTuple):
     "Images of several sizes in one tensor, for crops on a GPU."
-    pixels: Tensor # uint8 `(n, 3, h, w)`, each image in the upper left corner
-    sizes: Tensor # Height and width of each image, int64 `(n, 2)`
+
+    pixels: Tensor  # uint8 `(n, 3, h, w)`, each image in the upper left corner
+    sizes: Tensor  # Height and width of each image, int64 `(n, 2)`
+
 
 def stacked(
-    images:list, # Images, uint8 `(3, h, w)` each, of any sizes
-    device:str|torch.device='cpu', # Device that keeps them
+    images: list,  # Images, uint8 `(3, h, w)` each, of any sizes
+    device: str | torch.device = 'cpu',  # Device that keeps them
 ) -> Stack:
     "Put images into one tensor."
     sizes = torch.tensor([im.shape[1:] for im in images])
     pixels = torch.zeros(len(images), 3, *sizes.max(0).values.tolist(), dtype=torch.uint8)
-    for k, im in enumerate(images): pixels[k, :, :im.shape[1], :im.shape[2]] = im
+    for k, im in enumerate(images):
+        pixels[k, :, : im.shape[1], : im.shape[2]] = im
     return Stack(pixels.to(device), sizes)
 
 # %% ../nbs/02b_lapped.ipynb #4374b3f4
 def random_crops(
-    images:list|Stack, # Images, uint8 `(3, h, w)` each, of any sizes >= `size`; or the same as a `Stack`
-    rows:list, # Positions in `images`, one for each crop
-    size:int, # Side of the crops, pixels
-    generator:torch.Generator|None=None, # Source of places and mirrors, on the CPU
-) -> Tensor: # uint8 `(b, 3, size, size)`, b = len(rows), on the images' device
+    # Images, uint8 `(3, h, w)` each, of any sizes >= `size`; or the same as a `Stack`
+    images: list | Stack,
+    rows: list,  # Positions in `images`, one for each crop
+    size: int,  # Side of the crops, pixels
+    generator: torch.Generator | None = None,  # Source of places and mirrors, on the CPU
+) -> Tensor:  # uint8 `(b, 3, size, size)`, b = len(rows), on the images' device
     "Crops at random places, half of them mirrored."
     u = torch.rand(len(rows), 3, generator=generator)
-    if isinstance(images, Stack): return _stack_crops(images, torch.as_tensor(rows), size, u)
+    if isinstance(images, Stack):
+        return _stack_crops(images, torch.as_tensor(rows), size, u)
     out = []
     for k, (down, across, mirror) in zip(rows, u.tolist()):
-        y, x = (int(r*(n - size + 1)) for r, n in zip((down, across), images[k].shape[1:]))
-        crop = images[k][:, y:y + size, x:x + size]
-        out.append(crop.flip(-1) if mirror < .5 else crop)
+        y, x = (int(r * (n - size + 1)) for r, n in zip((down, across), images[k].shape[1:]))
+        crop = images[k][:, y : y + size, x : x + size]
+        out.append(crop.flip(-1) if mirror < 0.5 else crop)
     return torch.stack(out)
 
-def _stack_crops(images:Stack, rows:Tensor, size:int, u:Tensor) -> Tensor:
+
+def _stack_crops(images: Stack, rows: Tensor, size: int, u: Tensor) -> Tensor:
     "Crops of a stack by one gather."
     device = images.pixels.device
-    corner = (u[:, :2].double()*(images.sizes[rows] - size + 1)).long()                   # (b, 2)
-    y = (corner[:, :1] + torch.arange(size)).to(device)                         # (b, size)
+    corner = (u[:, :2].double() * (images.sizes[rows] - size + 1)).long()  # (b, 2)
+    y = (corner[:, :1] + torch.arange(size)).to(device)  # (b, size)
     x = corner[:, 1:] + torch.arange(size)
-    x = torch.where(u[:, 2:] < .5, x.flip(1), x).to(device)
+    x = torch.where(u[:, 2:] < 0.5, x.flip(1), x).to(device)
     b, channel = rows.to(device).view(-1, 1, 1, 1), torch.arange(3, device=device).view(1, 3, 1, 1)
     return images.pixels[b, channel, y[:, None, :, None], x[:, None, None, :]]
 
 # %% ../nbs/02b_lapped.ipynb #de798dfd
 def lapped_loss(
-    net:LappedAutoencoder, # Network that learns
-    x:Tensor, # Crops in [-1, 1], `(b, 3, h, w)`
-    generator:torch.Generator|None=None, # Source of the noise, on the CPU
-    correct:bool=True, # Decode with the correction; without it by the filters alone
-) -> Tensor: # Scalar
+    net: LappedAutoencoder,  # Network that learns
+    x: Tensor,  # Crops in [-1, 1], `(b, 3, h, w)`
+    generator: torch.Generator | None = None,  # Source of the noise, on the CPU
+    correct: bool = True,  # Decode with the correction; without it by the filters alone
+) -> Tensor:  # Scalar
     "Reconstruction error of crops, with noise on the latents, and a slight pull of the latents' variances to 1."
     z = net.encode(x).latents
-    strength = .1*torch.rand(len(x), 1, 1, 1, generator=generator)
-    noisy = z + (strength*torch.randn(z.shape, generator=generator)).to(z)
+    strength = 0.1 * torch.rand(len(x), 1, 1, 1, generator=generator)
+    noisy = z + (strength * torch.randn(z.shape, generator=generator)).to(z)
     e = (net.decode(noisy).sample if correct else net.synthesis(noisy)) - x
-    return e.square().mean() + .02*e.abs().mean() + 1e-5*(z.square().mean((0, 2, 3)) - 1).square().mean()
+    return (
+        e.square().mean()
+        + 0.02 * e.abs().mean()
+        + 1e-5 * (z.square().mean((0, 2, 3)) - 1).square().mean()
+    )
 
 # %% ../nbs/02b_lapped.ipynb #74b8f391
 class FittedCodec(NamedTuple):
     "A trained codec and the course of its training."
-    net: LappedAutoencoder # Network with averaged weights, in evaluation mode
-    losses: list # Loss of each step, of the filters alone first
+
+    net: LappedAutoencoder  # Network with averaged weights, in evaluation mode
+    losses: list  # Loss of each step, of the filters alone first
+
 
 def minimise(
-    params:list, # Parameters that are trained
-    loss_of:Callable, # Called without arguments; loss of a new batch, a scalar
-    steps:int, # Training steps
-    learning_rate:float, # Largest step of AdamW; warmed up, then lowered along a cosine
-    after:Callable, # Called as `after(step, loss)` after each step
+    params: list,  # Parameters that are trained
+    loss_of: Callable,  # Called without arguments; loss of a new batch, a scalar
+    steps: int,  # Training steps
+    learning_rate: float,  # Largest step of AdamW; warmed up, then lowered along a cosine
+    after: Callable,  # Called as `after(step, loss)` after each step
 ):
     "Minimise a stochastic loss."
-    optimizer = torch.optim.AdamW(params, learning_rate, (.9, .99), weight_decay=0)
+    optimizer = torch.optim.AdamW(params, learning_rate, (0.9, 0.99), weight_decay=0)
     for i in range(steps):
-        warm, fall = min(1, (i + 1)/100), .5*(1 + math.cos(math.pi*i/steps)) + .01
-        optimizer.param_groups[0]['lr'] = learning_rate*warm*fall
+        warm, fall = min(1, (i + 1) / 100), 0.5 * (1 + math.cos(math.pi * i / steps)) + 0.01
+        optimizer.param_groups[0]['lr'] = learning_rate * warm * fall
         loss = loss_of()
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(params, 1.)
+        nn.utils.clip_grad_norm_(params, 1.0)
         optimizer.step()
         after(i + 1, loss.item())
 
 # %% ../nbs/02b_lapped.ipynb #edba87ee
 class CodecRecipe(NamedTuple):
     "Choices of codec training."
-    linear_steps: int = 2500 # Steps of the filters alone, without the correction; cheap
-    steps: int = 1500 # Steps of filters and correction together
-    batch_size: int = 8 # Crops of a step
-    size: int = 128 # Side of the crops, a multiple of 8, pixels
-    learning_rate: float = 1e-3 # Largest step of AdamW
-    seed: int = 0 # Seed of weights, crops and noise
+
+    linear_steps: int = 2500  # Steps of the filters alone, without the correction; cheap
+    steps: int = 1500  # Steps of filters and correction together
+    batch_size: int = 8  # Crops of a step
+    size: int = 128  # Side of the crops, a multiple of 8, pixels
+    learning_rate: float = 1e-3  # Largest step of AdamW
+    seed: int = 0  # Seed of weights, crops and noise
+
 
 def fit_lapped(
-    images:list, # Images, uint8 `(3, h, w)` each, of any sizes >= `recipe.size`
-    recipe:CodecRecipe=CodecRecipe(), # Choices of training
-    device:str='cpu', # Device to train on
-    callback:Callable|None=None, # Called as `callback(step, loss, net)` after each step
-    **config, # `latent_channels`, `widths`, `blocks` of `LappedAutoencoder`
+    images: list,  # Images, uint8 `(3, h, w)` each, of any sizes >= `recipe.size`
+    recipe: CodecRecipe = CodecRecipe(),  # Choices of training
+    device: str = 'cpu',  # Device to train on
+    callback: Callable | None = None,  # Called as `callback(step, loss, net)` after each step
+    **config,  # `latent_channels`, `widths`, `blocks` of `LappedAutoencoder`
 ) -> FittedCodec:
     "Train an autoencoder of images; raises `InputError` where no image is large enough."
     size, images = recipe.size, [im for im in images if min(im.shape[1:]) >= recipe.size]
-    if not images or size % TILE_SIDE: raise InputError(f'need images of at least {size} pixels a side, a multiple of {TILE_SIDE}')
+    if not images or size % TILE_SIDE:
+        raise InputError(f'need images of at least {size} pixels a side, a multiple of {TILE_SIDE}')
     g, losses = torch.Generator().manual_seed(recipe.seed), []
     pick = lambda n: torch.randint(len(images), (n,), generator=g).tolist()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         net = LappedAutoencoder(**config)
-    start_from_tiles(net, tiles_of(random_crops(images, pick(400), size, g)/127.5 - 1))
+    start_from_tiles(net, tiles_of(random_crops(images, pick(400), size, g) / 127.5 - 1))
     net.to(device, memory_format=torch.channels_last)
-    if torch.device(device).type != 'cpu': images = stacked(images, device)
-    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(.99))
+    if torch.device(device).type != 'cpu':
+        images = stacked(images, device)
+    average = torch.optim.swa_utils.AveragedModel(
+        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99)
+    )
+
     def loss_of(correct):
-        x = (random_crops(images, pick(recipe.batch_size), size, g)/127.5 - 1).to(device)
+        x = (random_crops(images, pick(recipe.batch_size), size, g) / 127.5 - 1).to(device)
         return lapped_loss(net, x.contiguous(memory_format=torch.channels_last), g, correct)
+
     def after(step, loss):
         average.update_parameters(net)
         losses.append(loss)
-        if callback: callback(len(losses), loss, net)
+        if callback:
+            callback(len(losses), loss, net)
+
     filters = [*net.analysis.parameters(), *net.synthesis.parameters()]
     minimise(filters, lambda: loss_of(False), recipe.linear_steps, recipe.learning_rate, after)
     minimise([*net.parameters()], lambda: loss_of(True), recipe.steps, recipe.learning_rate, after)

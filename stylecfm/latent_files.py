@@ -8,8 +8,10 @@ __all__ = ['LATENTS', 'latent_of']
 # %% ../nbs/03b_latent_files.ipynb #052d3d93
 import math
 from typing import NamedTuple
+
 import torch
 from torch import Tensor
+
 from .codecs import Codec
 from .config import InputError
 from .pt import plain_latent, read_pt
@@ -17,121 +19,174 @@ from .pt import plain_latent, read_pt
 # %% ../nbs/03b_latent_files.ipynb #149cf27b
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/03b_latent_files.ipynb #fb9f8713
-LATENTS = ('.pt', '.safetensors', '.pth')                     # Suffixes of files that are taken for latents
-_KEYS = ('latents', 'latent')                                 # Names that decide where there are several
+LATENTS = ('.pt', '.safetensors', '.pth')  # Suffixes of files that are taken for latents
+_KEYS = ('latents', 'latent')  # Names that decide where there are several
 
-def _stored(content:bytes):
+
+def _stored(content: bytes):
     "What a file holds; raises `InputError`."
     try:
-        if content[:2] != b'PK' and content[8:9] == b'{':     # safetensors: the length of a header, and the header
+        # safetensors: the length of a header, and the header
+        if content[:2] != b'PK' and content[8:9] == b'{':
             from safetensors.torch import load
+
             return load(content)
         return read_pt(content)
-    except InputError as e: raise InputError(f'it holds more than tensors, or is damaged ({e})') from None
-    except Exception:                                         # of a damaged file: anything
-        raise InputError('it holds more than tensors, or is damaged; nothing of it was run') from None
+    except InputError as e:
+        raise InputError(f'it holds more than tensors, or is damaged ({e})') from None
+    except Exception:  # of a damaged file: anything
+        raise InputError(
+            'it holds more than tensors, or is damaged; nothing of it was run'
+        ) from None
 
-def _only(found:dict) -> Tensor:
+
+def _only(found: dict) -> Tensor:
     "The one latent in a dictionary; raises `InputError`."
-    tensors = {k: v for k, v in found.items() if isinstance(v, Tensor) and v.ndim >= 3 and v.is_floating_point()}
+    tensors = {
+        k: v
+        for k, v in found.items()
+        if isinstance(v, Tensor) and v.ndim >= 3 and v.is_floating_point()
+    }
     named = [k for k in _KEYS if k in tensors]
-    if len(tensors) > 1 and len(named) == 1: return tensors[named[0]]
-    if len(tensors) == 1: return next(iter(tensors.values()))
+    if len(tensors) > 1 and len(named) == 1:
+        return tensors[named[0]]
+    if len(tensors) == 1:
+        return next(iter(tensors.values()))
     if not tensors and (others := [v for v in found.values() if isinstance(v, Tensor)]):
-        return others[0]                                      # refused for its type or shape
-    names = ', '.join(sorted(map(str, tensors or found))) or 'nothing'  # a safetensors file has no order
+        return others[0]  # refused for its type or shape
+    # a safetensors file has no order
+    names = ', '.join(sorted(map(str, tensors or found))) or 'nothing'
     raise InputError(f'it should hold one latent, and holds {len(tensors)} ({names})')
 
+
 def latent_of(
-    content:bytes, # Content of a `.pt`, `.pth` or `.safetensors` file
-) -> Tensor: # `(c, h, w)`, fp32
+    content: bytes,  # Content of a `.pt`, `.pth` or `.safetensors` file
+) -> Tensor:  # `(c, h, w)`, fp32
     "The latent in a file, as stored; an `InputError` that says only why not."
     x = _stored(content)
-    if isinstance(x, dict): x = _only(x)
-    if not isinstance(x, Tensor): raise InputError(f'it holds no tensor (c, h, w), but {type(x).__name__}')
+    if isinstance(x, dict):
+        x = _only(x)
+    if not isinstance(x, Tensor):
+        raise InputError(f'it holds no tensor (c, h, w), but {type(x).__name__}')
     if not x.is_floating_point():
-        raise InputError(f'its numbers are {str(x.dtype).removeprefix("torch.")}; a latent has floating-point numbers')
-    if x.ndim == 4 and len(x) == 1: x = x[0]
-    if x.ndim != 3: raise InputError(f'it holds no tensor (c, h, w), but one of shape {tuple(x.shape)}')
+        raise InputError(
+            f'its numbers are {str(x.dtype).removeprefix("torch.")}; a latent has floating-point numbers'
+        )
+    if x.ndim == 4 and len(x) == 1:
+        x = x[0]
+    if x.ndim != 3:
+        raise InputError(f'it holds no tensor (c, h, w), but one of shape {tuple(x.shape)}')
     x = plain_latent(x.detach(), len(content))
-    if not x.isfinite().all(): raise InputError('it holds values that are not finite numbers')
+    if not x.isfinite().all():
+        raise InputError('it holds values that are not finite numbers')
     return x
 
 # %% ../nbs/03b_latent_files.ipynb #077d6026
 class Convention(NamedTuple):
     "How stored latents follow from those of an autoencoder."
-    scaling:float = 1. # Factor, > 0
-    shift:float = 0. # Constant subtracted before scaling
-    mean:tuple = () # Mean of each channel, in place of the shift; () if there is none
-    std:tuple = () # Standard deviation of each channel; () if there is none
 
-    def undo(self,
-        x:Tensor, # Stored, `(c, h, w)`
-    ) -> Tensor: # Unscaled latent, shaped as `x`
+    scaling: float = 1.0  # Factor, > 0
+    shift: float = 0.0  # Constant subtracted before scaling
+    mean: tuple = ()  # Mean of each channel, in place of the shift; () if there is none
+    std: tuple = ()  # Standard deviation of each channel; () if there is none
+
+    def undo(
+        self,
+        x: Tensor,  # Stored, `(c, h, w)`
+    ) -> Tensor:  # Unscaled latent, shaped as `x`
         "Stored latents in the autoencoder's own units."
         each = lambda v: torch.tensor(v).view(-1, 1, 1)
-        if self.mean or self.std: return x*each(self.std or (1.,))/self.scaling + each(self.mean or (0.,))
-        return x/self.scaling + self.shift
+        if self.mean or self.std:
+            return x * each(self.std or (1.0,)) / self.scaling + each(self.mean or (0.0,))
+        return x / self.scaling + self.shift
 
     def __str__(self):
-        if self.mean or self.std: return f'(z - mean)*{self.scaling:g}/deviation of each channel'
+        if self.mean or self.std:
+            return f'(z - mean)*{self.scaling:g}/deviation of each channel'
         return f'(z - {self.shift:g})*{self.scaling:g}' if self.shift else f'z*{self.scaling:g}'
 
-PLAIN_CONVENTION = Convention() # Latents as the autoencoder gives them
+
+PLAIN_CONVENTION = Convention()  # Latents as the autoencoder gives them
+
 
 def convention_of(
-    codec:Codec, # Codec, output of `load_codec`
-) -> Convention: # `PLAIN_CONVENTION` for a codec without such numbers
+    codec: Codec,  # Codec, output of `load_codec`
+) -> Convention:  # `PLAIN_CONVENTION` for a codec without such numbers
     "The convention of an autoencoder by its config."
     config = getattr(getattr(codec, 'net', None), 'config', None)
     get = config.get if hasattr(config, 'get') else lambda k: None
     each = lambda k: tuple(map(float, get(k) or ()))
-    return Convention(float(get('scaling_factor') or 1.), float(get('shift_factor') or 0.), each('latents_mean'), each('latents_std'))
+    return Convention(
+        float(get('scaling_factor') or 1.0),
+        float(get('shift_factor') or 0.0),
+        each('latents_mean'),
+        each('latents_std'),
+    )
 
 # %% ../nbs/03b_latent_files.ipynb #ba298a3b
 def deviation(
-    latents:list, # Tensors `(c, h, w)`
-) -> float: # > 0 unless all are constant
+    latents: list,  # Tensors `(c, h, w)`
+) -> float:  # > 0 unless all are constant
     "The deviation of latents about the mean of each channel."
-    x = torch.stack([v.flatten(1) for v in latents]).transpose(0, 1).flatten(1)    # (c, n*h*w)
+    x = torch.stack([v.flatten(1) for v in latents]).transpose(0, 1).flatten(1)  # (c, n*h*w)
     return x.var(1, correction=0).mean().sqrt().item()
 
+
 def choose_convention(
-    codec:Codec, # That decodes them
-    latents:list, # Some of the stored ones, `(c, h, w)` of one shape
-    scaling:float|None=None, # Scaling given by the user; None: not given
-    shift:float|None=None, # Shift given by the user; None: not given
-) -> tuple: # The `Convention`, and a line about what was assumed; '' where nothing was
+    codec: Codec,  # That decodes them
+    latents: list,  # Some of the stored ones, `(c, h, w)` of one shape
+    scaling: float | None = None,  # Scaling given by the user; None: not given
+    shift: float | None = None,  # Shift given by the user; None: not given
+) -> tuple:  # The `Convention`, and a line about what was assumed; '' where nothing was
     "The convention of stored latents; raises `InputError` where it cannot be told."
     ours = convention_of(codec)
-    if scaling is None and shift is None: chosen, why = _by_values(ours, deviation(latents))
-    elif scaling is None: chosen, why = Convention(ours.scaling, shift), "scaling as in the autoencoder's config"
-    elif shift is not None: chosen, why = Convention(scaling, shift), ''
-    elif scaling != 1 and abs(scaling/ours.scaling - 1) < .005:
-        chosen, why = ours, "shift as in the autoencoder's config" if ours[1:] != PLAIN_CONVENTION[1:] else ''
-    else: chosen, why = Convention(scaling), ''
+    if scaling is None and shift is None:
+        chosen, why = _by_values(ours, deviation(latents))
+    elif scaling is None:
+        chosen, why = Convention(ours.scaling, shift), "scaling as in the autoencoder's config"
+    elif shift is not None:
+        chosen, why = Convention(scaling, shift), ''
+    elif scaling != 1 and abs(scaling / ours.scaling - 1) < 0.005:
+        chosen, why = (
+            ours,
+            "shift as in the autoencoder's config" if ours[1:] != PLAIN_CONVENTION[1:] else '',
+        )
+    else:
+        chosen, why = Convention(scaling), ''
     said = f'latents are taken for {chosen}: {why}' if why else ''
     return chosen, '; '.join(filter(None, (said, _unlike(ours, chosen, latents))))
 
-def _by_values(ours:Convention, s:float) -> tuple:
-    "The convention by the deviation of stored latents."
-    if ours == PLAIN_CONVENTION: return PLAIN_CONVENTION, ''
-    inner = 1/ours.scaling if not ours.std else sum(ours.std)/len(ours.std)/ours.scaling
-    place = math.log(max(s, 1e-12))/math.log(inner) if abs(math.log(inner)) > .1 else .5  # 0: as stored, 1: as the autoencoder gives
-    if .4 < place < .6:
-        raise InputError(f'cannot tell whether the latents are multiplied by {ours.scaling:g}: their deviation is {s:.3g}; '
-                         f'give --scaling {ours.scaling:g} --shift {ours.shift:g}, or --scaling 1 for latents as the autoencoder gives them')
-    chosen = ours if place < .5 else PLAIN_CONVENTION
-    near = 1. if place < .5 else inner
-    return chosen, f"their deviation is {s:.3g}, near {near:.3g}, and the autoencoder's config says {ours}"
 
-def _unlike(ours:Convention, chosen:Convention, latents:list) -> str:
+def _by_values(ours: Convention, s: float) -> tuple:
+    "The convention by the deviation of stored latents."
+    if ours == PLAIN_CONVENTION:
+        return PLAIN_CONVENTION, ''
+    inner = 1 / ours.scaling if not ours.std else sum(ours.std) / len(ours.std) / ours.scaling
+    # 0: as stored, 1: as the autoencoder gives
+    place = math.log(max(s, 1e-12)) / math.log(inner) if abs(math.log(inner)) > 0.1 else 0.5
+    if 0.4 < place < 0.6:
+        raise InputError(
+            f'cannot tell whether the latents are multiplied by {ours.scaling:g}: their deviation is {s:.3g}; '
+            f'give --scaling {ours.scaling:g} --shift {ours.shift:g}, or --scaling 1 for latents as the autoencoder gives them'
+        )
+    chosen = ours if place < 0.5 else PLAIN_CONVENTION
+    near = 1.0 if place < 0.5 else inner
+    return (
+        chosen,
+        f"their deviation is {s:.3g}, near {near:.3g}, and the autoencoder's config says {ours}",
+    )
+
+
+def _unlike(ours: Convention, chosen: Convention, latents: list) -> str:
     "A line where latents in the autoencoder's units are far from what its config lets expect."
-    if ours == PLAIN_CONVENTION: return ''
-    inner = 1/ours.scaling if not ours.std else sum(ours.std)/len(ours.std)/ours.scaling
+    if ours == PLAIN_CONVENTION:
+        return ''
+    inner = 1 / ours.scaling if not ours.std else sum(ours.std) / len(ours.std) / ours.scaling
     s = deviation([chosen.undo(x) for x in latents])
-    if .4 < s/inner < 2.5: return ''
+    if 0.4 < s / inner < 2.5:
+        return ''
     return f'their deviation is {s:.3g} then, where this autoencoder has about {inner:.3g}; check --scaling and --shift'

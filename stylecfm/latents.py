@@ -6,281 +6,424 @@
 __all__ = ['DTYPE', 'Source', 'CacheReport', 'make_cache', 'cache_latents', 'LatentCache']
 
 # %% ../nbs/04_latents.ipynb #578129ec
-import atexit, csv, hashlib, io, json, mmap, os, random, shutil
+import atexit
+import csv
+import hashlib
+import io
+import json
+import mmap
+import os
+import random
+import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
+
 import torch
 from fastcore.basics import patch
 from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
+
 from .codecs import Codec, moments, pooled, stats_from
-from .config import SHA256, NAME, TEXT, WIDEST, InputError, Rule, checked, list_of, or_none, record_of, say, dict_of, whole
-from .files import DamagedError, FolderLock, check_shapes, clean_stale, digest, listed, make_folder, read_manifest
-from .files import atomic_folder, tensor_shapes, verify_folder, write_bytes, write_parts, written_by
+from stylecfm.config import (
+    NAME,
+    SHA256,
+    TEXT,
+    WIDEST,
+    InputError,
+    Rule,
+    checked,
+    dict_of,
+    list_of,
+    or_none,
+    record_of,
+    say,
+    whole,
+)
 from .decoding import naming
-from .folders import Styles, explain_unused, unused_in_styles, scan_styles
-from .images import CENTRE, RULES, UnusedFile, ImageRules, View, as_float, decode_image, read_file, read_squares
+from stylecfm.files import (
+    DamagedError,
+    FolderLock,
+    atomic_folder,
+    check_shapes,
+    clean_stale,
+    digest,
+    listed,
+    make_folder,
+    read_manifest,
+    tensor_shapes,
+    verify_folder,
+    write_bytes,
+    write_parts,
+    written_by,
+)
+from .folders import Styles, explain_unused, scan_styles, unused_in_styles
+from stylecfm.images import (
+    CENTRE,
+    RULES,
+    ImageRules,
+    UnusedFile,
+    View,
+    as_float,
+    decode_image,
+    read_file,
+    read_squares,
+)
 
 # %% ../nbs/04_latents.ipynb #632d831f
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/04_latents.ipynb #cell-5
-DTYPE = torch.float16                                         # 11 bits: 16 times finer than the bytes of an image
+DTYPE = torch.float16  # 11 bits: 16 times finer than the bytes of an image
+
 
 class Source(NamedTuple):
     "Files that become latents, and how."
-    root: Path # Folder with a folder for each style
-    folders: dict # {style: paths of its files}
-    read: Callable # Content of a file to a tensor of one shape; an `InputError` that says only why not
-    encode: Callable # `(b, …)` of those to `(b, k, c, h, w)`, fp32: k latents of each file
-    shape: tuple # `(k, c, h, w)`
-    recipe: dict # Everything that the latents depend on besides the files
-    about: dict # Information for readers: spec, latent_channels, factor
-    unused: tuple = () # `UnusedFile(path, reason)` for each file and folder under the root that is not used
-    told: tuple = () # Lines about those
-    alike: Callable|None = None # Whether a content was read alike before this version of the recipe; None: no cache of an earlier one is used
+
+    root: Path  # Folder with a folder for each style
+    folders: dict  # {style: paths of its files}
+    # Content of a file to a tensor of one shape; an `InputError` that says only why not
+    read: Callable
+    encode: Callable  # `(b, …)` of those to `(b, k, c, h, w)`, fp32: k latents of each file
+    shape: tuple  # `(k, c, h, w)`
+    recipe: dict  # Everything that the latents depend on besides the files
+    about: dict  # Information for readers: spec, latent_channels, factor
+    # `UnusedFile(path, reason)` for each file and folder under the root that is not used
+    unused: tuple = ()
+    told: tuple = ()  # Lines about those
+    # Whether a content was read alike before this version of the recipe; None: no cache of an
+    # earlier one is used
+    alike: Callable | None = None
 
 # %% ../nbs/04_latents.ipynb #f67e6415
 def not_used(
-    root:str|Path, # Folder with a folder for each style
-    found:Styles, # Found, output of `scan_styles`
-) -> dict: # `unused` and `told` of a `Source`
+    root: str | Path,  # Folder with a folder for each style
+    found: Styles,  # Found, output of `scan_styles`
+) -> dict:  # `unused` and `told` of a `Source`
     "What of a folder of styles is not used, for `skipped.csv` and for the terminal."
     rows = [UnusedFile(p, why) for p, why in explain_unused(found.unused)]
     rows += [UnusedFile(p, 'not used: it lies in no style') for p in found.loose]
     rows += [UnusedFile(p, 'passed over: a folder of the system') for p in found.system]
     return dict(unused=tuple(rows), told=tuple(unused_in_styles(found, str(root))))
 
+
 def differences(
-    old:dict, # Recipe of what is there
-    new:dict, # Recipe of what is wanted
-) -> str: # '' if there are none
+    old: dict,  # Recipe of what is there
+    new: dict,  # Recipe of what is wanted
+) -> str:  # '' if there are none
     "Differences between two recipes, as text."
-    return ', '.join(f'{k} was {old.get(k)!r} and is now {new[k]!r}' for k in new if old.get(k) != new[k])
+    return ', '.join(
+        f'{k} was {old.get(k)!r} and is now {new[k]!r}' for k in new if old.get(k) != new[k]
+    )
 
 # %% ../nbs/04_latents.ipynb #c298527a
-SMALLEST = .75                                                # side of a crop, as a share of the largest square's
+SMALLEST = 0.75  # side of a crop, as a share of the largest square's
+
 
 def views(
-    content:bytes, # Content of an image file
-    crops:int, # Squares beside the centred one
-) -> tuple: # A `View` for each; the centred one first
+    content: bytes,  # Content of an image file
+    crops: int,  # Squares beside the centred one
+) -> tuple:  # A `View` for each; the centred one first
     "The squares of a file that are encoded."
     chance = random.Random(digest(content))
-    return CENTRE, *(View(chance.uniform(SMALLEST, 1), chance.random(), chance.random()) for _ in range(crops))
+    return CENTRE, *(
+        View(chance.uniform(SMALLEST, 1), chance.random(), chance.random()) for _ in range(crops)
+    )
 
 # %% ../nbs/04_latents.ipynb #3d626e68
 def read_alike(
-    content:bytes, # Content of an image file
-    rules:ImageRules=RULES, # Image rules
-) -> bool: # False where something was to be interpreted: a profile, alpha, 16 bits, gamma
+    content: bytes,  # Content of an image file
+    rules: ImageRules = RULES,  # Image rules
+) -> bool:  # False where something was to be interpreted: a profile, alpha, 16 bits, gamma
     "Whether Pillow alone gives the pixels of `decode_image`, as it did before version 3 of the recipe."
-    try: plain = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert('RGB')
-    except Exception: return False                            # decoders raise anything
+    try:
+        plain = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert('RGB')
+    except Exception:
+        return False  # decoders raise anything
     return plain.tobytes() == decode_image(content, rules).tobytes()
 
 # %% ../nbs/04_latents.ipynb #7bcd624a
 def image_source(
-    raw_root:str|Path, # Folder with a folder of images for each style
-    codec:Codec, # Codec, output of `load_codec`
-    target_size:int=256, # Side of the square, pixels
-    mirror:bool=True, # Also encode each square mirrored
-    rules:ImageRules=RULES, # Image rules: allowed sizes
-    crops:int=0, # Smaller squares of each image to encode, too
+    raw_root: str | Path,  # Folder with a folder of images for each style
+    codec: Codec,  # Codec, output of `load_codec`
+    target_size: int = 256,  # Side of the square, pixels
+    mirror: bool = True,  # Also encode each square mirrored
+    rules: ImageRules = RULES,  # Image rules: allowed sizes
+    crops: int = 0,  # Smaller squares of each image to encode, too
 ) -> Source:
     "Images as a source; raises `InputError` for missing folders and sizes that the codec cannot take."
     if target_size < codec.factor or target_size % codec.factor:
-        raise InputError(f'target_size must be a multiple of {codec.factor} for {codec.spec}, got {target_size}')
+        raise InputError(
+            f'target_size must be a multiple of {codec.factor} for {codec.spec}, got {target_size}'
+        )
+
     def read(content):
-        x = read_squares(content, target_size, rules, views(content, crops))  # (views, 3, size, size)
-        if (x[0] == x[0, :, :1, :1]).all(): raise InputError('it is blank: all of it has one colour')
+        # (views, 3, size, size)
+        x = read_squares(content, target_size, rules, views(content, crops))
+        if (x[0] == x[0, :, :1, :1]).all():
+            raise InputError('it is blank: all of it has one colour')
         return x
+
     def encode(x):
         turned = lambda v: (v, v.flip(-1)) if mirror else (v,)
         return torch.stack([codec.encode(as_float(w)) for v in x.unbind(1) for w in turned(v)], 1)
-    side = target_size//codec.factor
-    recipe = dict(version=3, codec=codec.fingerprint, target_size=target_size, crop='centre square', crops=crops,
-                  mirror=mirror,
-                  background=list(rules.background), dtype=str(DTYPE).removeprefix('torch.'))
-    shape = ((1 + crops)*(1 + mirror), codec.latent_channels, side, side)
+
+    side = target_size // codec.factor
+    recipe = dict(
+        version=3,
+        codec=codec.fingerprint,
+        target_size=target_size,
+        crop='centre square',
+        crops=crops,
+        mirror=mirror,
+        background=list(rules.background),
+        dtype=str(DTYPE).removeprefix('torch.'),
+    )
+    shape = ((1 + crops) * (1 + mirror), codec.latent_channels, side, side)
     about = dict(spec=codec.spec, latent_channels=codec.latent_channels, factor=codec.factor)
     found = scan_styles(raw_root)
-    return Source(Path(raw_root), found.folders, read, encode, shape, recipe, about, **not_used(raw_root, found),
-                  alike=lambda content: read_alike(content, rules))
+    return Source(
+        Path(raw_root),
+        found.folders,
+        read,
+        encode,
+        shape,
+        recipe,
+        about,
+        **not_used(raw_root, found),
+        alike=lambda content: read_alike(content, rules),
+    )
 
 # %% ../nbs/04_latents.ipynb #cell-12
 _NAMES = {torch.float16: 'F16', torch.float32: 'F32'}
 
+
 def safetensors_header(
-    shapes:dict, # {name: (dtype, shape)}, in the order in which the numbers follow; those of 4 bytes first
-    metadata:dict|None=None, # {text: text}
-) -> bytes: # Length and header
+    # {name: (dtype, shape)}, in the order in which the numbers follow; those of 4 bytes first
+    shapes: dict,
+    metadata: dict | None = None,  # {text: text}
+) -> bytes:  # Length and header
     "The beginning of a safetensors file; a multiple of 8 bytes, so that the numbers lie well."
     head, at = {'__metadata__': metadata} if metadata else {}, 0
     for name, (dtype, shape) in shapes.items():
-        end = at + dtype.itemsize*torch.Size(shape).numel()
-        head[name] = dict(dtype=_NAMES[dtype], shape=list(shape), data_offsets=[at, end]); at = end
+        end = at + dtype.itemsize * torch.Size(shape).numel()
+        head[name] = dict(dtype=_NAMES[dtype], shape=list(shape), data_offsets=[at, end])
+        at = end
     text = json.dumps(head).encode()
-    text += b' '*(-len(text) % 8)
+    text += b' ' * (-len(text) % 8)
     return len(text).to_bytes(8, 'little') + text
 
+
 def as_bytes(
-    x:Tensor, # On the CPU, of any shape `(...)`
-) -> memoryview: # View of the tensor's bytes; no copy if the tensor is contiguous
+    x: Tensor,  # On the CPU, of any shape `(...)`
+) -> memoryview:  # View of the tensor's bytes; no copy if the tensor is contiguous
     "The numbers of a tensor."
     return memoryview(x.contiguous().view(-1).view(torch.uint8).numpy())
 
 # %% ../nbs/04_latents.ipynb #cell-14
 class Mapped:
     "The tensors of a safetensors file, without reading it. Do not write into them."
-    def __init__(self,
-        path:str|Path, # A file with 16- and 32-bit floats
+
+    def __init__(
+        self,
+        path: str | Path,  # A file with 16- and 32-bit floats
     ):
-        tensor_shapes(path)                                                     # the library checks header and length
+        tensor_shapes(path)  # the library checks header and length
         self.path, types = Path(path), {b: a for a, b in _NAMES.items()}
         self.file, self.map, self.tensors = open(path, 'rb'), None, {}
         start = int.from_bytes(self.file.read(8), 'little') + 8
         head = json.loads(self.file.read(start - 8))
-        self.metadata, self.size = head.pop('__metadata__', {}), os.fstat(self.file.fileno()).st_size
+        self.metadata, self.size = (
+            head.pop('__metadata__', {}),
+            os.fstat(self.file.fileno()).st_size,
+        )
         if wrong := [v['dtype'] for v in head.values() if v['dtype'] not in types]:
-            raise InputError(f'{path} has numbers of type {wrong[0]}, wanted {" or ".join(types)}; make it again')
+            raise InputError(
+                f'{path} has numbers of type {wrong[0]}, wanted {" or ".join(types)}; make it again'
+            )
         # {name: (type, shape, first byte)}
-        self.places = {k: (types[v['dtype']], tuple(v['shape']), start + v['data_offsets'][0]) for k, v in head.items()}
+        self.places = {
+            k: (types[v['dtype']], tuple(v['shape']), start + v['data_offsets'][0])
+            for k, v in head.items()
+        }
 
-    def __getitem__(self, name:str) -> Tensor:
+    def __getitem__(self, name: str) -> Tensor:
         if self.map is None:
             self.map = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_COPY)
-            self.file = self.file.close()                                       # the map has a handle of its own
+            self.file = self.file.close()  # the map has a handle of its own
             for k, (dtype, shape, at) in self.places.items():
                 n = torch.Size(shape).numel()
-                flat = torch.frombuffer(self.map, dtype=dtype, count=n, offset=at) if n else torch.empty(0, dtype=dtype)
+                flat = (
+                    torch.frombuffer(self.map, dtype=dtype, count=n, offset=at)
+                    if n
+                    else torch.empty(0, dtype=dtype)
+                )
                 self.tensors[k] = flat.view(shape)
-        if self.map.size() < self.size: self._cut()                             # or the process would end at the missing pages
+        # or the process would end at the missing pages
+        if self.map.size() < self.size:
+            self._cut()
         return self.tensors[name]
 
     def _cut(self):
-        raise InputError(f'{self.path} was cut while it was in use; make it again, then the same command goes on')
+        raise InputError(
+            f'{self.path} was cut while it was in use; make it again, then the same command goes on'
+        )
 
-    def rows(self,
-        name:str, # A tensor of the file
-        at:Tensor, # Row indices, int64 `(b,)`
-    ) -> Tensor: # `(b, ...)`, as the tensor's rows
+    def rows(
+        self,
+        name: str,  # A tensor of the file
+        at: Tensor,  # Row indices, int64 `(b,)`
+    ) -> Tensor:  # `(b, ...)`, as the tensor's rows
         "A copy of some rows of a tensor; raises `InputError` where the file was cut meanwhile."
-        if self.file is None or not hasattr(os, 'preadv'): return self[name].index_select(0, at)
+        if self.file is None or not hasattr(os, 'preadv'):
+            return self[name].index_select(0, at)
         dtype, shape, first = self.places[name]
         out = torch.empty(len(at), *shape[1:], dtype=dtype)
         n = out[:1].nbytes
-        for k, one in zip(at.tolist(), as_bytes(out).obj.reshape(len(at), n) if n and len(at) else ()):
-            if not 0 <= k < shape[0]: raise IndexError(f'row {k} of {shape[0]}')
-            self._read(memoryview(one), first + k*n)
+        for k, one in zip(
+            at.tolist(), as_bytes(out).obj.reshape(len(at), n) if n and len(at) else ()
+        ):
+            if not 0 <= k < shape[0]:
+                raise IndexError(f'row {k} of {shape[0]}')
+            self._read(memoryview(one), first + k * n)
         return out
 
-    def _read(self, into:memoryview, at:int):
+    def _read(self, into: memoryview, at: int):
         "Fill a buffer with what lies at a place of the file."
         done = 0
         while done < len(into):
-            if not (got := os.preadv(self.file.fileno(), [into[done:]], at + done)): self._cut()
+            if not (got := os.preadv(self.file.fileno(), [into[done:]], at + done)):
+                self._cut()
             done += got
 
 # %% ../nbs/04_latents.ipynb #cell-17
 PART_FILES, PART_BYTES = 64, 64 << 20
-STAMP = ('size', 'mtime_ns', 'ctime_ns', 'inode') # What tells that a file is unchanged, without reading it
+# What tells that a file is unchanged, without reading it
+STAMP = ('size', 'mtime_ns', 'ctime_ns', 'inode')
+
 
 class Entry(NamedTuple):
     "A file to encode."
-    style: str # Name of its style
-    name: str # Path in its style's folder, or in the root where styles are not folders; with forward slashes
-    path: Path # Path of the file
-    size: int # Bytes; -1 if there is no telling
-    mtime_ns: int # Time of the last change of the content, which a copy may set
-    ctime_ns: int = 0 # Time of the last change of content or status, which nobody can set (on Windows: of creation)
-    inode: int = 0 # Number of the file on its disk
 
-    def key(self) -> tuple: # `(style, name, size, mtime_ns, ctime_ns, inode)`
+    style: str  # Name of its style
+    # Path in its style's folder, or in the root where styles are not folders; with forward slashes
+    name: str
+    path: Path  # Path of the file
+    size: int  # Bytes; -1 if there is no telling
+    mtime_ns: int  # Time of the last change of the content, which a copy may set
+    # Time of the last change of content or status, which nobody can set (on Windows: of creation)
+    ctime_ns: int = 0
+    inode: int = 0  # Number of the file on its disk
+
+    def key(self) -> tuple:  # `(style, name, size, mtime_ns, ctime_ns, inode)`
         "What a file is known by, as long as nobody looks inside."
         return self.style, self.name, *self.stamp()
 
-    def stamp(self) -> tuple: # `(size, mtime_ns, ctime_ns, inode)`
+    def stamp(self) -> tuple:  # `(size, mtime_ns, ctime_ns, inode)`
         "What counts as unchanged."
         return self.size, self.mtime_ns, self.ctime_ns, self.inode
 
+
 def scan_entries(
-    source:Source, # Source of the files
-) -> list: # An `Entry` for each file
+    source: Source,  # Source of the files
+) -> list:  # An `Entry` for each file
     "Every file of a source as it is now."
+
     def entry(style, p):
         try:
             s = p.stat()
             stamp = s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino
-        except OSError: stamp = -1, 0, 0, 0
-        own = source.root/style
-        return Entry(style, p.relative_to(own if p.is_relative_to(own) else source.root).as_posix(), p, *stamp)
+        except OSError:
+            stamp = -1, 0, 0, 0
+        own = source.root / style
+        return Entry(
+            style,
+            p.relative_to(own if p.is_relative_to(own) else source.root).as_posix(),
+            p,
+            *stamp,
+        )
+
     return [entry(style, p) for style, paths in source.folders.items() for p in paths]
 
+
 def split_into_parts(
-    entries:list, # List of `Entry`, grouped by style
-    shape:tuple, # `(k, c, h, w)` of a file's latents
-) -> list: # Lists of entries
+    entries: list,  # List of `Entry`, grouped by style
+    shape: tuple,  # `(k, c, h, w)` of a file's latents
+) -> list:  # Lists of entries
     "Cut the work: files of one style, at most 64, at most 64 MB of latents."
-    n = max(1, min(PART_FILES, PART_BYTES//(torch.Size(shape).numel()*DTYPE.itemsize)))
+    n = max(1, min(PART_FILES, PART_BYTES // (torch.Size(shape).numel() * DTYPE.itemsize)))
     styles = dict.fromkeys(e.style for e in entries)
     rows = [[e for e in entries if e.style == s] for s in styles]
-    return [r[i:i + n] for r in rows for i in range(0, len(r), n)]
+    return [r[i : i + n] for r in rows for i in range(0, len(r), n)]
 
 # %% ../nbs/04_latents.ipynb #cell-20
 class KnownLatents(NamedTuple):
     "What need not be encoded again."
-    digests: dict # {key of an `Entry`: digest of the content}
-    where: dict # {digest: (file of latents, place in it)}; of the older cache alone while the work goes on
-    bad: dict # {key of an `Entry`: why the file cannot be used}
-    again: set|None = None # Digests that are encoded again, of a cache of an older version; None: the cache has this version
 
-    def add(self,
-        path:Path|None, # A file of latents; None: only that they exist is noted
-        style:str, # Style of the latents
-        rows:list, # `(name, *stamp, digest)` for each of its files, in their order
-        bad:list=(), # `(name, *stamp, why)` for each bad one
+    digests: dict  # {key of an `Entry`: digest of the content}
+    # {digest: (file of latents, place in it)}; of the older cache alone while the work goes on
+    where: dict
+    bad: dict  # {key of an `Entry`: why the file cannot be used}
+    # Digests that are encoded again, of a cache of an older version; None: the cache has this
+    # version
+    again: set | None = None
+
+    def add(
+        self,
+        path: Path | None,  # A file of latents; None: only that they exist is noted
+        style: str,  # Style of the latents
+        rows: list,  # `(name, *stamp, digest)` for each of its files, in their order
+        bad: list = (),  # `(name, *stamp, why)` for each bad one
     ):
         "Note a file of latents; without its path, only that it is there."
         for place, (*key, content) in enumerate(rows):
             self.digests[style, *key] = content
-            if path: self.where.setdefault(content, (path, place))
-        for *key, why in bad: self.bad[style, *key] = why
+            if path:
+                self.where.setdefault(content, (path, place))
+        for *key, why in bad:
+            self.bad[style, *key] = why
+
 
 class ReadResult(NamedTuple):
     "What reading one file gave."
-    entry: Entry # The file
-    content: str # Digest of the file; '' if it is bad
-    item: Tensor|None # Result of `Source.read`, one shape `(...)`; None if it is known or bad
-    why: str # Why it is bad; '' if it is not
+
+    entry: Entry  # The file
+    content: str  # Digest of the file; '' if it is bad
+    item: Tensor | None  # Result of `Source.read`, one shape `(...)`; None if it is known or bad
+    why: str  # Why it is bad; '' if it is not
+
 
 def read_entry(
-    source:Source, # Source that reads the file
-    known:KnownLatents, # Latents known from an earlier cache, which are not read again
-    e:Entry, # The file
-) -> ReadResult: # A bad file is no error here, but a reason
+    source: Source,  # Source that reads the file
+    known: KnownLatents,  # Latents known from an earlier cache, which are not read again
+    e: Entry,  # The file
+) -> ReadResult:  # A bad file is no error here, but a reason
     "Read one file, once."
     try:
         content = read_file(e.path)
         d = digest(content)
         with naming(e.path):
-            if d in known.where and (known.again is None or source.alike(content)): return ReadResult(e, d, None, '')
-            if d in known.where: known.again.add(d)
+            if d in known.where and (known.again is None or source.alike(content)):
+                return ReadResult(e, d, None, '')
+            if d in known.where:
+                known.again.add(d)
             return ReadResult(e, d, source.read(content), '')
-    except InputError as why: return ReadResult(e, '', None, str(why))
+    except InputError as why:
+        return ReadResult(e, '', None, str(why))
+
 
 def prefetch(
-    parts:list, # Lists of entries
-    f:Callable, # Function of an entry
-    workers:int, # Threads; 0: no threads, and nothing is read ahead
-) -> Iterator[list]: # Results of `f`, for each part
+    parts: list,  # Lists of entries
+    f: Callable,  # Function of an entry
+    workers: int,  # Threads; 0: no threads, and nothing is read ahead
+) -> Iterator[list]:  # Results of `f`, for each part
     "`f` of every entry, by parts; threads read the next part while this one is used."
     if not workers:
         yield from (map(f, p) for p in parts)
@@ -289,111 +432,161 @@ def prefetch(
     try:
         waiting = []
         for p in [*parts, None]:
-            if p: waiting.append([pool.submit(f, e) for e in p])
-            if waiting and (len(waiting) == 2 or not p): yield (future.result() for future in waiting.pop(0))
-    finally: pool.shutdown(cancel_futures=True)
+            if p:
+                waiting.append([pool.submit(f, e) for e in p])
+            if waiting and (len(waiting) == 2 or not p):
+                yield (future.result() for future in waiting.pop(0))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 # %% ../nbs/04_latents.ipynb #cell-22
-CHUNK = 16                                                    # files that are encoded together
+CHUNK = 16  # files that are encoded together
+
 
 def encode_part(
-    source:Source, # Source that encodes
-    known:KnownLatents, # Latents to copy instead of encoding
-    files:Iterator, # A `ReadResult` for each file of the part
-    strict:bool, # Raise `InputError` at the first bad file
-    done:Callable, # Called with the number of files that are done
-) -> tuple[Tensor, list, list]: # `(n, k, c, h, w)` 16-bit; rows and bad files as a part notes them
+    source: Source,  # Source that encodes
+    known: KnownLatents,  # Latents to copy instead of encoding
+    files: Iterator,  # A `ReadResult` for each file of the part
+    strict: bool,  # Raise `InputError` at the first bad file
+    done: Callable,  # Called with the number of files that are done
+) -> tuple[Tensor, list, list]:  # `(n, k, c, h, w)` 16-bit; rows and bad files as a part notes them
     "Latents of one part."
     rows, bad, latents, opened, files = [], [], [], {}, iter(files)
     while chunk := list(islice(files, CHUNK)):
         for f, z in zip(chunk, _latents(source, known, chunk, opened)):
             why = f.why or ('' if z.isfinite().all() else 'its latent is not finite in 16 bits')
-            if why and strict: raise InputError(f'cannot use {f.entry.path}: {why}')
+            if why and strict:
+                raise InputError(f'cannot use {f.entry.path}: {why}')
             if why:
                 bad.append([*f.entry.key()[1:], why])
                 continue
             rows.append([*f.entry.key()[1:], f.content])
             latents.append(z)
         done(len(chunk))
-    return torch.stack(latents) if latents else torch.empty(0, *source.shape, dtype=DTYPE), rows, bad
+    return (
+        torch.stack(latents) if latents else torch.empty(0, *source.shape, dtype=DTYPE),
+        rows,
+        bad,
+    )
 
-def _latents(source:Source, known:KnownLatents, chunk:list,
-             opened:dict) -> Iterator: # `(k, c, h, w)` 16-bit; None for a bad file
+
+def _latents(
+    source: Source, known: KnownLatents, chunk: list, opened: dict
+) -> Iterator:  # `(k, c, h, w)` 16-bit; None for a bad file
     "Latents of some files: encoded together, or copied from where they are."
     new = [f.item for f in chunk if f.item is not None]
     made = iter(source.encode(torch.stack(new)).to('cpu', DTYPE)) if new else iter(())
     for f in chunk:
-        if f.item is not None: yield next(made)
-        elif f.content: yield _copy(known.where[f.content], source.shape[0], opened)
-        else: yield None
+        if f.item is not None:
+            yield next(made)
+        elif f.content:
+            yield _copy(known.where[f.content], source.shape[0], opened)
+        else:
+            yield None
 
-def _copy(where:tuple, k:int, opened:dict) -> Tensor: # `(k, c, h, w)`
+
+def _copy(where: tuple, k: int, opened: dict) -> Tensor:  # `(k, c, h, w)`
     "Latents of one file from where they are."
     path, place = where
-    if path not in opened: opened[path] = Mapped(path)
-    return opened[path]['latents'][place*k:(place + 1)*k].clone()
+    if path not in opened:
+        opened[path] = Mapped(path)
+    return opened[path]['latents'][place * k : (place + 1) * k].clone()
 
 # %% ../nbs/04_latents.ipynb #cell-23
-def _layout(n:int, k:int, shape:tuple) -> dict:
+def _layout(n: int, k: int, shape: tuple) -> dict:
     "Names, types and shapes in a file of latents of n files."
-    return dict(mean=(torch.float32, (n*k, shape[0])), var=(torch.float32, (n*k, shape[0])),
-                latents=(DTYPE, (n*k, *shape)))
+    return dict(
+        mean=(torch.float32, (n * k, shape[0])),
+        var=(torch.float32, (n * k, shape[0])),
+        latents=(DTYPE, (n * k, *shape)),
+    )
+
 
 def write_part(
-    path:Path, # File to write
-    z:Tensor, # Latents of the part, `(n, k, c, h, w)`
-    note:dict, # Style, rows, bad files, recipe
+    path: Path,  # File to write
+    z: Tensor,  # Latents of the part, `(n, k, c, h, w)`
+    note: dict,  # Style, rows, bad files, recipe
 ):
     "A part as a file that checks itself."
     flat = z.flatten(0, 1)
     body = (*moments(flat), flat)
     about = dict(note=json.dumps(note), seal=_part_seal(note, body))
-    write_parts(path, [safetensors_header(_layout(*z.shape[:2], z.shape[2:]), about), *map(as_bytes, body)])
+    write_parts(
+        path, [safetensors_header(_layout(*z.shape[:2], z.shape[2:]), about), *map(as_bytes, body)]
+    )
 
-def _part_seal(note:dict, tensors) -> str:
+
+def _part_seal(note: dict, tensors) -> str:
     "A digest of all that a part holds."
     h = hashlib.sha256(json.dumps(note).encode())
-    for x in tensors: h.update(as_bytes(x))
+    for x in tensors:
+        h.update(as_bytes(x))
     return h.hexdigest()
+
 
 def _is_note(note) -> bool:
     "Whether a part's note has the form that parts are written with."
-    is_row = lambda v: (isinstance(v, list) and len(v) >= 4 and isinstance(v[0], str) and isinstance(v[-1], str)
-                        and all(k is None or isinstance(k, int) for k in v[1:-1]))
-    return (isinstance(note, dict) and isinstance(note.get('style'), str)
-            and all(isinstance(note.get(k), list) and all(map(is_row, note[k])) for k in ('rows', 'bad')))
+    is_row = lambda v: (
+        isinstance(v, list)
+        and len(v) >= 4
+        and isinstance(v[0], str)
+        and isinstance(v[-1], str)
+        and all(k is None or isinstance(k, int) for k in v[1:-1])
+    )
+    return (
+        isinstance(note, dict)
+        and isinstance(note.get('style'), str)
+        and all(
+            isinstance(note.get(k), list) and all(map(is_row, note[k])) for k in ('rows', 'bad')
+        )
+    )
+
 
 def read_part(
-    path:Path, # A part
-    recipe:dict, # Required recipe
-) -> dict|None: # Note of the part; None if the part is unusable
+    path: Path,  # A part
+    recipe: dict,  # Required recipe
+) -> dict | None:  # Note of the part; None if the part is unusable
     "What a part says, if it is whole and of this recipe."
     try:
-        with open(path, 'rb') as f: f.read(1)                                   # where the disk does not answer, it is not damaged
+        with open(path, 'rb') as f:
+            f.read(1)  # where the disk does not answer, it is not damaged
     except OSError as e:
-        raise InputError(f'cannot read {path}: {e.strerror}; try again, or remove it if it stays so') from None
+        raise InputError(
+            f'cannot read {path}: {e.strerror}; try again, or remove it if it stays so'
+        ) from None
     try:
         m = Mapped(path)
         note = json.loads(m.metadata['note'])
         intact = m.metadata['seal'] == _part_seal(note, (m[k] for k in ('mean', 'var', 'latents')))
         fits = _is_note(note) and m['latents'].shape[0] % max(1, len(note['rows'])) == 0
         return note if intact and fits and note['recipe'] == recipe else None
-    except (InputError, ValueError, KeyError, TypeError, RuntimeError): return None   # of a damaged header
+    # of a damaged header
+    except (InputError, ValueError, KeyError, TypeError, RuntimeError):
+        return None
 
 # %% ../nbs/04_latents.ipynb #cell-26
 @contextmanager
 def cache_lock(
-    out_root:Path, # Folder of a cache
-) -> Iterator[Path]: # Folder of its parts
+    out_root: Path,  # Folder of a cache
+) -> Iterator[Path]:  # Folder of its parts
     "The right to make a cache; raises `InputError` if another process has it."
     parts = out_root.with_name(f'{out_root.name}.parts')
-    held = FolderLock(parts/'lock', parts/'owner', lambda who: f'{out_root} is being made by {who}; wait until it is done')
-    try: yield parts
+    held = FolderLock(
+        parts / 'lock',
+        parts / 'owner',
+        lambda who: f'{out_root} is being made by {who}; wait until it is done',
+    )
+    try:
+        yield parts
     finally:
         left = any(parts.glob('*.safetensors'))
-        held.release(*([] if left else [p for p in parts.glob('*') if p.name not in ('lock', 'owner')]))   # before it is free
+        # before it is free
+        held.release(
+            *([] if left else [p for p in parts.glob('*') if p.name not in ('lock', 'owner')])
+        )
         if not left:
-            with suppress(OSError): parts.rmdir()               # another process may have begun in it
+            with suppress(OSError):
+                parts.rmdir()  # another process may have begun in it
 
 # %% ../nbs/04_latents.ipynb #cell-28
 def _part_ways():
@@ -403,307 +596,447 @@ def _part_ways():
         dist.barrier()
         dist.destroy_process_group()
 
+
 class Processes:
     "The processes that share the work: one, or as many as `accelerate launch` started."
+
     def __init__(self):
         self.rank, self.size = 0, 1
         if int(os.environ.get('WORLD_SIZE', 1)) > 1:
             from accelerate import PartialState
+
             state = PartialState(cpu=not torch.cuda.is_available())
             self.rank, self.size = state.process_index, state.num_processes
 
-    def run_on_each(self,
-        f:Callable, # Without parameters
-        first_only:bool=False, # Only the first process calls it, and tells the others what it gave
-    ) -> object: # Result of `f`
+    def run_on_each(
+        self,
+        f: Callable,  # Without parameters
+        # Only the first process calls it, and tells the others what it gave
+        first_only: bool = False,
+    ) -> object:  # Result of `f`
         "What `f()` gives here, or with `first_only` on the first process; an `InputError` of one is raised on all."
-        if self.size == 1: return f()
+        if self.size == 1:
+            return f()
         from accelerate.utils import broadcast_object_list, gather_object
+
         value = why = None
         if self.rank == 0 or not first_only:
-            try: value = f()
-            except InputError as e: why = str(e)
+            try:
+                value = f()
+            except InputError as e:
+                why = str(e)
         if said := [w for w in gather_object([why]) if w]:
-            atexit.register(_part_ways)                                         # on all: they may wait for each other
+            atexit.register(_part_ways)  # on all: they may wait for each other
             raise InputError(said[0])
         return broadcast_object_list([value])[0] if first_only else value
 
 # %% ../nbs/04_latents.ipynb #bd52d590
 _TEXT_OF_JSON = Rule('a table of keys', lambda v: isinstance(v, dict))
-_NUMBER = whole(-2**63, 2**64)                                # of a file's status, which some disks do not know
-_ROWS = list_of(record_of(name=Rule('text', lambda v: isinstance(v, str)), size=or_none(_NUMBER), mtime_ns=or_none(_NUMBER), sha256=SHA256,
-                 row=whole(0, 2**63-1)))                      # of one style's files
-_ABOUT = dict(spec=TEXT, recipe=_TEXT_OF_JSON, styles=list_of(NAME, 1, WIDEST), count=dict_of(whole(1)), files=dict_of(_ROWS),
-              latent_channels=whole(1, WIDEST), factor=whole(1, WIDEST)) # What a cache says of itself
+_NUMBER = whole(-(2**63), 2**64)  # of a file's status, which some disks do not know
+_ROWS = list_of(
+    record_of(
+        name=Rule('text', lambda v: isinstance(v, str)),
+        size=or_none(_NUMBER),
+        mtime_ns=or_none(_NUMBER),
+        sha256=SHA256,
+        row=whole(0, 2**63 - 1),
+    )
+)  # of one style's files
+_ABOUT = dict(
+    spec=TEXT,
+    recipe=_TEXT_OF_JSON,
+    styles=list_of(NAME, 1, WIDEST),
+    count=dict_of(whole(1)),
+    files=dict_of(_ROWS),
+    # What a cache says of itself
+    latent_channels=whole(1, WIDEST),
+    factor=whole(1, WIDEST),
+)
+
 
 def cache_about(
-    root:Path, # Folder of a cache
-    manifest:dict, # Manifest of the cache
-) -> dict: # Content of `extra`
+    root: Path,  # Folder of a cache
+    manifest: dict,  # Manifest of the cache
+) -> dict:  # Content of `extra`
     "What a cache says of itself, held against rules; raises `InputError`."
-    what = str(root/'manifest.json')
+    what = str(root / 'manifest.json')
     e = checked(manifest['extra'], _ABOUT, what)
     checked(e['recipe'], dict(codec=TEXT), f'{what}, recipe')
-    if sorted({*e['styles']}) != sorted(e['styles']) or {*e['styles']} != {*e['count']} or {*e['styles']} != {*e['files']}:
+    if (
+        sorted({*e['styles']}) != sorted(e['styles'])
+        or {*e['styles']} != {*e['count']}
+        or {*e['styles']} != {*e['files']}
+    ):
         raise InputError(f'{what}: styles, count and files must name the same styles, each once')
     for s, rows in e['files'].items():
         if e['count'][s] % max(1, len(rows)) or len(rows) > e['count'][s]:
-            raise InputError(f'{what}: {e["count"][s]} latents of {s} cannot be shared evenly by {len(rows)} files')
+            raise InputError(
+                f'{what}: {e["count"][s]} latents of {s} cannot be shared evenly by {len(rows)} files'
+            )
     return e
 
-def _style_shapes(root:Path, manifest:dict, e:dict) -> dict: # {style: `(n, c, ...)`}
+
+def _style_shapes(root: Path, manifest: dict, e: dict) -> dict:  # {style: `(n, c, ...)`}
     "Shapes of each style's latents by the headers of their files; raises `InputError` where they do not fit the manifest."
     shapes, inner = {}, None
     for s in e['styles']:
         listed(root, manifest, f'styles/{s}.safetensors')
-        path = root/'styles'/f'{s}.safetensors'
+        path = root / 'styles' / f'{s}.safetensors'
         found = tensor_shapes(path)
         z = shapes[s] = found.get('latents', ())
         inner = z[1:] if inner is None else inner
-        if len(z) not in (4, 5) or z[0] != e['count'][s] or z[1] != e['latent_channels'] or z[1:] != inner or 0 in z:
-            raise InputError(f'{path} has latents of shape {z}, and the manifest speaks of {e["count"][s]} with '
-                             f'{e["latent_channels"]} channels, all of one size; stylecfm_preprocess mends it')
+        if (
+            len(z) not in (4, 5)
+            or z[0] != e['count'][s]
+            or z[1] != e['latent_channels']
+            or z[1:] != inner
+            or 0 in z
+        ):
+            raise InputError(
+                f'{path} has latents of shape {z}, and the manifest speaks of {e["count"][s]} with '
+                f'{e["latent_channels"]} channels, all of one size; stylecfm_preprocess mends it'
+            )
         check_shapes(found, dict(latents=z, mean=z[:2], var=z[:2]), path)
     return shapes
 
 # %% ../nbs/04_latents.ipynb #cell-30
 class CachePlan(NamedTuple):
     "What is to be done."
-    entries: list # Every file
-    todo: list # Those that nothing is known of
-    known: KnownLatents # Latents that exist already
-    old: dict|None # The manifest's `extra` of the cache that is there
 
-def _old_cache(out_root:Path, source:Source, known:KnownLatents) -> dict|None:
+    entries: list  # Every file
+    todo: list  # Those that nothing is known of
+    known: KnownLatents  # Latents that exist already
+    old: dict | None  # The manifest's `extra` of the cache that is there
+
+
+def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | None:
     "Note what a finished cache holds; raises `InputError` if it is of another recipe. One of the version before is read again."
     manifest = read_manifest(out_root)
     files = manifest['files']
     if manifest['kind'] != 'latents':
         raise InputError(f'{out_root} holds {manifest["kind"]}, not latents; choose another folder')
     with written_by(out_root, manifest):
-        try: extra = cache_about(out_root, manifest)
-        except InputError as e: raise InputError(f'{e}; choose another folder, or rebuild it with --rebuild') from None
-    before = source.alike and extra['recipe'] == source.recipe | dict(version=source.recipe['version'] - 1)
+        try:
+            extra = cache_about(out_root, manifest)
+        except InputError as e:
+            raise InputError(f'{e}; choose another folder, or rebuild it with --rebuild') from None
+    before = source.alike and extra['recipe'] == source.recipe | dict(
+        version=source.recipe['version'] - 1
+    )
     if (diff := differences(extra['recipe'], source.recipe)) and not before:
-        raise InputError(f'{out_root} is a cache of another recipe: {diff}; choose another folder, or rebuild it with --rebuild')
+        raise InputError(
+            f'{out_root} is a cache of another recipe: {diff}; choose another folder, or rebuild it with --rebuild'
+        )
     for style, rows in extra['files'].items():
-        p = out_root/'styles'/f'{style}.safetensors'
+        p = out_root / 'styles' / f'{style}.safetensors'
         fits = lambda: tensor_shapes(p).get('latents', ())[:1] == (extra['count'][style],)
         if p.is_file() and digest(p) == files.get(f'styles/{p.name}', {}).get('sha256') and fits():
-            known.add(p, style,
-                      [[r['name'], *(r.get(k, 0) for k in STAMP), r['sha256']] for r in sorted(rows, key=lambda r: r['row'])])
+            known.add(
+                p,
+                style,
+                [
+                    [r['name'], *(r.get(k, 0) for k in STAMP), r['sha256']]
+                    for r in sorted(rows, key=lambda r: r['row'])
+                ],
+            )
         else:
             say(f'{p} is damaged; its images are encoded again', error=True)
             extra = extra | dict(damaged=True)
-    if not before: return extra
-    say(f'{out_root} is of an older version; images that it read otherwise (profiles, alpha, 16 bits) are encoded again', error=True)
+    if not before:
+        return extra
+    say(
+        f'{out_root} is of an older version; images that it read otherwise (profiles, alpha, 16 bits) are encoded again',
+        error=True,
+    )
     known.digests.clear()
     return extra | dict(older=True)
 
+
 def make_plan(
-    source:Source, # Source to encode
-    out_root:Path, # Folder of the cache
-    parts:Path, # Folder of its parts
-    rebuild:bool, # Discard the cache that is there
-    by_content:bool=False, # Read every file of the old cache again and compare its digest
-) -> CachePlan: # All files, and which are to be encoded
+    source: Source,  # Source to encode
+    out_root: Path,  # Folder of the cache
+    parts: Path,  # Folder of its parts
+    rebuild: bool,  # Discard the cache that is there
+    by_content: bool = False,  # Read every file of the old cache again and compare its digest
+) -> CachePlan:  # All files, and which are to be encoded
     "Look around; raises `InputError` for a stale cache, and for a disk that is too small."
     known, old = KnownLatents({}, {}, {}), None
-    for folder in (out_root.parent, parts): clean_stale(folder)
-    if (out_root/'manifest.json').exists() and not rebuild: old = _old_cache(out_root, source, known)
+    for folder in (out_root.parent, parts):
+        clean_stale(folder)
+    if (out_root / 'manifest.json').exists() and not rebuild:
+        old = _old_cache(out_root, source, known)
     known = known._replace(again=set() if old and 'older' in old else None)
-    if by_content: known.digests.clear()                      # so each is read, and encoded only if its digest is new
+    if by_content:
+        known.digests.clear()  # so each is read, and encoded only if its digest is new
     for p in sorted(parts.glob('*.safetensors')):
         note = read_part(p, source.recipe)
-        if note: known.add(None, note['style'], note['rows'], note['bad'])
-        else: p.unlink()
+        if note:
+            known.add(None, note['style'], note['rows'], note['bad'])
+        else:
+            p.unlink()
     entries = scan_entries(source)
     todo = [e for e in entries if e.key() not in known.digests and e.key() not in known.bad]
-    _room(out_root, (len(todo) + len(entries)*bool(todo))*torch.Size(source.shape).numel()*DTYPE.itemsize, len(todo))
+    _room(
+        out_root,
+        (len(todo) + len(entries) * bool(todo)) * torch.Size(source.shape).numel() * DTYPE.itemsize,
+        len(todo),
+    )
     return CachePlan(entries, todo, known, old)
 
-def _room(out_root:Path, need:int, n:int):
+
+def _room(out_root: Path, need: int, n: int):
     "Raise `InputError` if the bytes will not fit."
     free = shutil.disk_usage(next(p for p in out_root.absolute().parents if p.exists())).free
     if need > free:
-        raise InputError(f'{n} images need about {need/1e6:.0f} MB in {out_root.parent}, '
-                         f'where {free/1e6:.0f} MB are free; '
-                         'free some space, or choose another folder')
+        raise InputError(
+            f'{n} images need about {need / 1e6:.0f} MB in {out_root.parent}, '
+            f'where {free / 1e6:.0f} MB are free; '
+            'free some space, or choose another folder'
+        )
 
 # %% ../nbs/04_latents.ipynb #cell-31
 def encode_all(
-    source:Source, # Source to encode
-    parts:Path, # Folder of the parts
-    plan:CachePlan, # Plan, output of `make_plan`
-    workers:int, # Threads that read
-    strict:bool, # Raise `InputError` at the first bad file
-    team:Processes, # The processes that share the work
+    source: Source,  # Source to encode
+    parts: Path,  # Folder of the parts
+    plan: CachePlan,  # Plan, output of `make_plan`
+    workers: int,  # Threads that read
+    strict: bool,  # Raise `InputError` at the first bad file
+    team: Processes,  # The processes that share the work
 ):
     "Encode this process's share of the plan, part by part."
-    mine = split_into_parts(plan.todo, source.shape)[team.rank::team.size]
+    mine = split_into_parts(plan.todo, source.shape)[team.rank :: team.size]
     before = len(plan.entries) - len(plan.todo)
     quiet = {} if team.rank == 0 else dict(disable=True)
-    with tqdm(total=before + sum(map(len, mine)), initial=before, desc='encode', unit='image', mininterval=.5,
-              **quiet) as bar:
-        for entries, files in zip(mine, prefetch(mine, lambda e: read_entry(source, plan.known, e), workers)):
+    with tqdm(
+        total=before + sum(map(len, mine)),
+        initial=before,
+        desc='encode',
+        unit='image',
+        mininterval=0.5,
+        **quiet,
+    ) as bar:
+        for entries, files in zip(
+            mine, prefetch(mine, lambda e: read_entry(source, plan.known, e), workers)
+        ):
             z, rows, bad = encode_part(source, plan.known, files, strict, bar.update)
             note = dict(style=entries[0].style, rows=rows, bad=bad, recipe=source.recipe)
             name = digest(json.dumps([e.key() for e in entries]).encode())[:24]
-            write_part(parts/f'{name}.safetensors', z, note)
+            write_part(parts / f'{name}.safetensors', z, note)
 
 # %% ../nbs/04_latents.ipynb #cell-33
-def _runs(where:list) -> Iterator[tuple]:
+def _runs(where: list) -> Iterator[tuple]:
     "Places that follow each other in one file, joined: `(file, first, past the last)`."
     first = last = None
     for path, place in where:
         if first and path == first[0] and place == last:
             last += 1
             continue
-        if first: yield *first, last
+        if first:
+            yield *first, last
         first, last = (path, place), place + 1
-    if first: yield *first, last
+    if first:
+        yield *first, last
+
 
 def write_style(
-    path:Path, # File to write
-    where:list, # For each file of the style: `(file of latents, place)`
-    shape:tuple, # `(k, c, h, w)`
-) -> tuple[Tensor, Tensor]: # Mean and variance of each latent, `(n*k, c)`
+    path: Path,  # File to write
+    where: list,  # For each file of the style: `(file of latents, place)`
+    shape: tuple,  # `(k, c, h, w)`
+) -> tuple[Tensor, Tensor]:  # Mean and variance of each latent, `(n*k, c)`
     "One style's latents in one file."
     k, runs = shape[0], list(_runs(where))
     opened = {p: Mapped(p) for p in dict.fromkeys(p for p, _ in where)}
-    cut = lambda name: (opened[p][name][a*k:b*k] for p, a, b in runs)
+    cut = lambda name: (opened[p][name][a * k : b * k] for p, a, b in runs)
     source, begin, _ = runs[0]
-    unchanged = len(runs) == 1 and begin == 0 and opened[source]['latents'].shape[0] == len(where)*k
-    if unchanged and source.parent.name == 'styles':                            # of the older cache
+    unchanged = (
+        len(runs) == 1 and begin == 0 and opened[source]['latents'].shape[0] == len(where) * k
+    )
+    if unchanged and source.parent.name == 'styles':  # of the older cache
         make_folder(path.parent)
-        try: os.link(source, path)
-        except OSError: shutil.copyfile(source, path)                           # a disk without links
+        try:
+            os.link(source, path)
+        except OSError:
+            shutil.copyfile(source, path)  # a disk without links
     else:
         header = safetensors_header(_layout(len(where), k, shape[1:]))
-        write_parts(path, chain([header], map(as_bytes, chain(cut('mean'), cut('var'), cut('latents')))))
+        write_parts(
+            path, chain([header], map(as_bytes, chain(cut('mean'), cut('var'), cut('latents'))))
+        )
     return torch.cat(list(cut('mean'))), torch.cat(list(cut('var')))
 
 # %% ../nbs/04_latents.ipynb #cell-34
 class CacheReport(NamedTuple):
     "What `cache_latents` did, in files."
-    written: int # Encoded now
-    kept: int # Encoded before
-    dropped: int # In the old cache and no longer there
-    bad: list # Skipped: `UnusedFile(path, reason)`
-    count: dict # {style: latents in the cache, with mirrored ones}
-    duplicates: list # Pairs of paths with the same content
-    told: tuple = () # Lines about files that are not used
 
-def _sorted_out(plan:CachePlan, known:KnownLatents) -> tuple[dict, list]:
+    written: int  # Encoded now
+    kept: int  # Encoded before
+    dropped: int  # In the old cache and no longer there
+    bad: list  # Skipped: `UnusedFile(path, reason)`
+    count: dict  # {style: latents in the cache, with mirrored ones}
+    duplicates: list  # Pairs of paths with the same content
+    told: tuple = ()  # Lines about files that are not used
+
+
+def _sorted_out(plan: CachePlan, known: KnownLatents) -> tuple[dict, list]:
     "{style: its good entries with their digests}, and an `UnusedFile` for each other entry."
     good, bad = {}, []
     for e in plan.entries:
         rows = good.setdefault(e.style, [])
-        if e.key() in known.digests: rows.append((e, known.digests[e.key()]))
-        elif e.key() in known.bad: bad.append(UnusedFile(e.path, known.bad[e.key()]))
-        else: raise InputError(f'the latents of {e.path} were made and are gone: their folder was changed; run again')
+        if e.key() in known.digests:
+            rows.append((e, known.digests[e.key()]))
+        elif e.key() in known.bad:
+            bad.append(UnusedFile(e.path, known.bad[e.key()]))
+        else:
+            raise InputError(
+                f'the latents of {e.path} were made and are gone: their folder was changed; run again'
+            )
     return good, bad
 
-def _twins(good:dict) -> list:
+
+def _twins(good: dict) -> list:
     "Pairs of files with the same content."
     first, pairs = {}, []
     for e, content in (v for rows in good.values() for v in rows):
-        if content in first: pairs.append((first[content], e.path))
+        if content in first:
+            pairs.append((first[content], e.path))
         first.setdefault(content, e.path)
     return pairs
 
 # %% ../nbs/04_latents.ipynb #cell-35
-def _table(bad:list, root:Path) -> bytes:
+def _table(bad: list, root: Path) -> bytes:
     "Bad files as CSV."
     w = csv.writer(out := io.StringIO(), lineterminator='\n')
     w.writerow(['file', 'reason'])
     w.writerows([b.path.relative_to(root).as_posix(), b.reason] for b in bad)
-    return out.getvalue().encode('utf-8', 'surrogateescape')                    # a name need not be text
+    return out.getvalue().encode('utf-8', 'surrogateescape')  # a name need not be text
 
-def _usable(source:Source, good:dict, bad:list, strict:bool):
+
+def _usable(source: Source, good: dict, bad: list, strict: bool):
     "Raise `InputError` for a style of which nothing is left, and if `strict` for any bad file."
-    if strict and bad: raise InputError(f'cannot use {bad[0].path}: {bad[0].reason}')
+    if strict and bad:
+        raise InputError(f'cannot use {bad[0].path}: {bad[0].reason}')
     for style, rows in good.items():
         files = source.folders[style]
-        if rows: continue
+        if rows:
+            continue
         why = next(b.reason for b in bad if b.path in files)
-        raise InputError(f'none of the {len(files)} files in {source.root/style} could be used; the first: {why}')
+        raise InputError(
+            f'none of the {len(files)} files in {source.root / style} could be used; the first: {why}'
+        )
 
 # %% ../nbs/04_latents.ipynb #67676ba7
 def merge_parts(
-    source:Source, # Source that was encoded
-    out_root:Path, # Folder of the cache
-    parts:Path, # Folder of its parts
-    plan:CachePlan, # Plan, output of `make_plan`
-    strict:bool, # Raise `InputError` for a bad file
-) -> CacheReport: # Numbers of files written, kept and left out
+    source: Source,  # Source that was encoded
+    out_root: Path,  # Folder of the cache
+    parts: Path,  # Folder of its parts
+    plan: CachePlan,  # Plan, output of `make_plan`
+    strict: bool,  # Raise `InputError` for a bad file
+) -> CacheReport:  # Numbers of files written, kept and left out
     "Seal the cache from what is known and from the parts; raises `InputError` for a style without a usable file."
     old, redone = plan.old or {}, plan.known.again or ()
-    known = KnownLatents(dict(plan.known.digests), {} if 'older' in old else dict(plan.known.where), dict(plan.known.bad))
+    known = KnownLatents(
+        dict(plan.known.digests),
+        {} if 'older' in old else dict(plan.known.where),
+        dict(plan.known.bad),
+    )
     for p in sorted(parts.glob('*.safetensors')):
-        note = json.loads(Mapped(p).metadata['note'])                           # the plan has checked the older ones
+        note = json.loads(Mapped(p).metadata['note'])  # the plan has checked the older ones
         known.add(p, note['style'], note['rows'], note['bad'])
     good, bad = _sorted_out(plan, known)
     _usable(source, good, bad, strict)
     k = source.shape[0]
     rows_of = old.get('files', {}).items()
-    before = {(s, r['name']): (*(r.get(k, 0) for k in STAMP), r['sha256']) for s, rows in rows_of for r in rows}
+    before = {
+        (s, r['name']): (*(r.get(k, 0) for k in STAMP), r['sha256'])
+        for s, rows in rows_of
+        for r in rows
+    }
     now = {(e.style, e.name): (*e.stamp(), d) for rows in good.values() for e, d in rows}
     skipped = _table([*bad, *source.unused], source.root)
     fresh = sum(d not in plan.known.where or d in redone for *_, d in now.values())
-    count = {s: len(rows)*k for s, rows in good.items()}
-    report = CacheReport(fresh, len(now) - fresh, len(before.keys() - now.keys()), bad, count, _twins(good), source.told)
-    if list(before.items()) == list(now.items()) and old.get('skipped') == digest(skipped) and not old.keys() & {'damaged', 'older'}:
+    count = {s: len(rows) * k for s, rows in good.items()}
+    report = CacheReport(
+        fresh,
+        len(now) - fresh,
+        len(before.keys() - now.keys()),
+        bad,
+        count,
+        _twins(good),
+        source.told,
+    )
+    if (
+        list(before.items()) == list(now.items())
+        and old.get('skipped') == digest(skipped)
+        and not old.keys() & {'damaged', 'older'}
+    ):
         return report
-    about = lambda i, e, d: dict(name=e.name, **dict(zip(STAMP, e.stamp())), sha256=d, row=i*k)
+    about = lambda i, e, d: dict(name=e.name, **dict(zip(STAMP, e.stamp())), sha256=d, row=i * k)
     files = {s: [about(i, e, d) for i, (e, d) in enumerate(rows)] for s, rows in good.items()}
-    extra = source.about | dict(recipe=source.recipe, styles=list(good), count=count, skipped=digest(skipped),
-                                files=files)
+    extra = source.about | dict(
+        recipe=source.recipe, styles=list(good), count=count, skipped=digest(skipped), files=files
+    )
     with atomic_folder(out_root, 'latents', extra) as tmp:
-        style = lambda s, rows: write_style(tmp/'styles'/f'{s}.safetensors', [known.where[d] for _, d in rows],
-                                            source.shape)
+        style = lambda s, rows: write_style(
+            tmp / 'styles' / f'{s}.safetensors', [known.where[d] for _, d in rows], source.shape
+        )
         measured = [style(s, rows) for s, rows in good.items()]
-        extra |= {n: v.tolist() for n, v in pooled(*map(torch.cat, zip(*measured)))._asdict().items()}
-        write_bytes(tmp/'skipped.csv', skipped)
+        extra |= {
+            n: v.tolist() for n, v in pooled(*map(torch.cat, zip(*measured)))._asdict().items()
+        }
+        write_bytes(tmp / 'skipped.csv', skipped)
     return report
 
 # %% ../nbs/04_latents.ipynb #91ac4eaa
 def make_cache(
-    source:Source, # Source to encode
-    out_root:str|Path, # Folder of the cache
-    workers:int=4, # Threads that read
-    strict:bool=False, # Refuse a bad file instead of setting it aside
-    rebuild:bool=False, # Replace a cache of another recipe
-    by_content:bool=False, # Compare every file's content with the cache, not only size, times and inode
-) -> CacheReport: # Numbers of files written, kept and left out
+    source: Source,  # Source to encode
+    out_root: str | Path,  # Folder of the cache
+    workers: int = 4,  # Threads that read
+    strict: bool = False,  # Refuse a bad file instead of setting it aside
+    rebuild: bool = False,  # Replace a cache of another recipe
+    # Compare every file's content with the cache, not only size, times and inode
+    by_content: bool = False,
+) -> CacheReport:  # Numbers of files written, kept and left out
     "Encode what is not encoded yet; killed and started again, it goes on where it was. Raises `InputError`."
     team, out_root = Processes(), Path(out_root)
-    if out_root.name in ('', '..'): out_root = Path(os.path.abspath(out_root))  # its parts lie beside it, under its own name
-    if not out_root.name: raise InputError(f'{out_root} cannot be the folder of a cache; choose one with a name')
+    # its parts lie beside it, under its own name
+    if out_root.name in ('', '..'):
+        out_root = Path(os.path.abspath(out_root))
+    if not out_root.name:
+        raise InputError(f'{out_root} cannot be the folder of a cache; choose one with a name')
     for s in source.folders:
-        if not NAME.test(s): raise InputError(f'the style {s} must be {NAME.words}; rename its folder')
+        if not NAME.test(s):
+            raise InputError(f'the style {s} must be {NAME.words}; rename its folder')
     with ExitStack() as stack:
         parts = team.run_on_each(lambda: stack.enter_context(cache_lock(out_root)), first_only=True)
-        plan = team.run_on_each(lambda: make_plan(source, out_root, parts, rebuild, by_content), first_only=True)
+        plan = team.run_on_each(
+            lambda: make_plan(source, out_root, parts, rebuild, by_content), first_only=True
+        )
         team.run_on_each(lambda: encode_all(source, parts, plan, workers, strict, team))
-        report = team.run_on_each(lambda: merge_parts(source, out_root, parts, plan, strict), first_only=True)
+        report = team.run_on_each(
+            lambda: merge_parts(source, out_root, parts, plan, strict), first_only=True
+        )
         if team.rank == 0:
-            for p in parts.glob('*.safetensors'): p.unlink()
-    if team.size > 1: atexit.register(_part_ways)
+            for p in parts.glob('*.safetensors'):
+                p.unlink()
+    if team.size > 1:
+        atexit.register(_part_ways)
     return report
 
+
 def cache_latents(
-    raw_root:str|Path, # Folder with a folder of images for each style
-    out_root:str|Path, # Folder of the cache
-    codec:Codec, # Codec, output of `load_codec`
-    target_size:int=256, # Side of the square image, pixels; the largest centred square is scaled to it
-    mirror:bool=True, # Also cache each image mirrored
-    rules:ImageRules=RULES, # Image rules: allowed sizes
-    workers:int=4, # Threads that decode images, where the codec leaves them a core
-    rebuild:bool=False, # Replace a cache of another recipe
-    crops:int=0, # Smaller squares of each image to cache, too
-    by_content:bool=False, # Compare every file's content with the cache, not only size, times and inode
-) -> CacheReport: # Numbers of files written, kept and left out
+    raw_root: str | Path,  # Folder with a folder of images for each style
+    out_root: str | Path,  # Folder of the cache
+    codec: Codec,  # Codec, output of `load_codec`
+    # Side of the square image, pixels; the largest centred square is scaled to it
+    target_size: int = 256,
+    mirror: bool = True,  # Also cache each image mirrored
+    rules: ImageRules = RULES,  # Image rules: allowed sizes
+    workers: int = 4,  # Threads that decode images, where the codec leaves them a core
+    rebuild: bool = False,  # Replace a cache of another recipe
+    crops: int = 0,  # Smaller squares of each image to cache, too
+    # Compare every file's content with the cache, not only size, times and inode
+    by_content: bool = False,
+) -> CacheReport:  # Numbers of files written, kept and left out
     "Encode every image once; raises `InputError` for missing or empty folders, sizes the codec cannot take, stale caches, full disks."
     # it takes every core: a thread beside it makes it a third slower
     busy = getattr(codec, 'device', torch.device('meta')).type == 'cpu'
@@ -713,33 +1046,48 @@ def cache_latents(
 # %% ../nbs/04_latents.ipynb #cell-40
 class LatentCache:
     "A folder written by `cache_latents`; raises `InputError` if there is none, or it is damaged."
-    def __init__(self,
-        root:str|Path, # The folder
-        verify:bool=True, # Compare every byte with the manifest; about a second a gigabyte
+
+    def __init__(
+        self,
+        root: str | Path,  # The folder
+        verify: bool = True,  # Compare every byte with the manifest; about a second a gigabyte
     ):
-        if not os.path.isdir(root): raise InputError(f'no latents at {root}; make them with stylecfm_preprocess')
+        if not os.path.isdir(root):
+            raise InputError(f'no latents at {root}; make them with stylecfm_preprocess')
         self.root = Path(root)
-        try: self.manifest = verify_folder(root, 'latents') if verify else read_manifest(self.root)
+        try:
+            self.manifest = verify_folder(root, 'latents') if verify else read_manifest(self.root)
         except DamagedError as e:
-            raise DamagedError(str(e).replace('make it again or take another copy',
-                                              'stylecfm_preprocess mends it')) from None
+            raise DamagedError(
+                str(e).replace('make it again or take another copy', 'stylecfm_preprocess mends it')
+            ) from None
         if 'mean' not in self.manifest['extra']:
-            raise InputError(f'{root} was made by an older version, or is no cache; rebuild it with '
-                             'stylecfm_preprocess --rebuild')
+            raise InputError(
+                f'{root} was made by an older version, or is no cache; rebuild it with '
+                'stylecfm_preprocess --rebuild'
+            )
         with written_by(self.root, self.manifest):
             extra = cache_about(self.root, self.manifest)
             _style_shapes(self.root, self.manifest, extra)
-            self.stats = stats_from(extra, extra['latent_channels'], str(self.root/'manifest.json'))
+            self.stats = stats_from(
+                extra, extra['latent_channels'], str(self.root / 'manifest.json')
+            )
         # a style's number is its position
         self.spec, self.count, self.styles = extra['spec'], extra['count'], extra['styles']
-        self.recipe, self.latent_channels, self.factor = extra['recipe'], extra['latent_channels'], extra['factor']
-        self.files = {s: Mapped(self.root/'styles'/f'{s}.safetensors') for s in self.styles}
+        self.recipe, self.latent_channels, self.factor = (
+            extra['recipe'],
+            extra['latent_channels'],
+            extra['factor'],
+        )
+        self.files = {s: Mapped(self.root / 'styles' / f'{s}.safetensors') for s in self.styles}
         self.held, self.device = None, torch.device('cpu')
 
-    def __len__(self) -> int: return sum(self.count.values())
+    def __len__(self) -> int:
+        return sum(self.count.values())
+
 
 @patch(as_prop=True)
-def fingerprint(self:LatentCache) -> str: # 64 hexadecimal digits
+def fingerprint(self: LatentCache) -> str:  # 64 hexadecimal digits
     "A digest of recipe and images: what a training run depends on, and not when or where it was made."
     e = self.manifest['extra']
     files = [[s, [[r['name'], r['sha256']] for r in e['files'][s]]] for s in e['styles']]
@@ -747,41 +1095,64 @@ def fingerprint(self:LatentCache) -> str: # 64 hexadecimal digits
 
 # %% ../nbs/04_latents.ipynb #cell-41
 @patch
-def style(self:LatentCache,
-    name:str, # A style
-) -> Tensor: # `(n, c, h, w)`, 16-bit; mapped: do not write into it
+def style(
+    self: LatentCache,
+    name: str,  # A style
+) -> Tensor:  # `(n, c, h, w)`, 16-bit; mapped: do not write into it
     "All latents of a style in the codec's units."
-    if name not in self.files: raise InputError(f'no style {name!r} in {self.root}; there are {", ".join(self.styles)}')
+    if name not in self.files:
+        raise InputError(f'no style {name!r} in {self.root}; there are {", ".join(self.styles)}')
     return self.files[name]['latents']
 
+
 @patch
-def batch(self:LatentCache,
-    style:str, # A style
-    indices:Tensor, # `(b,)` int64 or a list, each from 0 to `count[style]` - 1
-) -> Tensor: # `(b, c, h, w)`, fp32, standardised, on the cache's device
+def batch(
+    self: LatentCache,
+    style: str,  # A style
+    indices: Tensor,  # `(b,)` int64 or a list, each from 0 to `count[style]` - 1
+) -> Tensor:  # `(b, c, h, w)`, fp32, standardised, on the cache's device
     "Some latents of a style."
-    self.style(style)                                                           # or say that there is none
-    indices, first = torch.as_tensor(indices), sum(self.count[s] for s in self.styles[:self.styles.index(style)])
-    if self.held is None: z = self.files[style].rows('latents', indices)
-    else: z = self.held.index_select(0, first + indices.to(self.device))
+    self.style(style)  # or say that there is none
+    indices, first = (
+        torch.as_tensor(indices),
+        sum(self.count[s] for s in self.styles[: self.styles.index(style)]),
+    )
+    if self.held is None:
+        z = self.files[style].rows('latents', indices)
+    else:
+        z = self.held.index_select(0, first + indices.to(self.device))
     return self.stats.standardise(z.to(self.device))
 
-@patch
-def styles_of(self:LatentCache,
-    indices:Tensor, # `(b,)` int64, as `pick` takes them
-) -> Tensor: # Their styles' numbers, `(b,)` int64, on the CPU
-    "The styles of latents by their place in the cache."
-    return torch.bucketize(indices.cpu(), torch.tensor([self.count[s] for s in self.styles]).cumsum(0), right=True)
 
 @patch
-def pick(self:LatentCache,
-    indices:Tensor, # `(b,)` int64 or a list, each from 0 to `len(cache)` - 1; styles follow each other
-) -> tuple[Tensor, Tensor]: # `(b, c, h, w)` fp32 standardised, and the styles' numbers `(b,)`, on the cache's device
+def styles_of(
+    self: LatentCache,
+    indices: Tensor,  # `(b,)` int64, as `pick` takes them
+) -> Tensor:  # Their styles' numbers, `(b,)` int64, on the CPU
+    "The styles of latents by their place in the cache."
+    return torch.bucketize(
+        indices.cpu(), torch.tensor([self.count[s] for s in self.styles]).cumsum(0), right=True
+    )
+
+
+@patch
+def pick(
+    self: LatentCache,
+    # `(b,)` int64 or a list, each from 0 to `len(cache)` - 1; styles follow each other
+    indices: Tensor,
+) -> tuple[
+    Tensor, Tensor
+]:  # `(b, c, h, w)` fp32 standardised, and the styles' numbers `(b,)`, on the cache's device
     "Some latents of the whole cache."
     indices = torch.as_tensor(indices)
-    style, ends = self.styles_of(indices), torch.tensor([self.count[s] for s in self.styles]).cumsum(0)
+    style, ends = (
+        self.styles_of(indices),
+        torch.tensor([self.count[s] for s in self.styles]).cumsum(0),
+    )
     if self.held is not None:
-        return self.stats.standardise(self.held.index_select(0, indices.to(self.device))), style.to(self.device)
+        return self.stats.standardise(self.held.index_select(0, indices.to(self.device))), style.to(
+            self.device
+        )
     z = torch.empty(len(indices), *self.files[self.styles[0]]['latents'].shape[1:], dtype=DTYPE)
     for i, s in enumerate(self.styles):
         if (here := style == i).any():
@@ -790,20 +1161,24 @@ def pick(self:LatentCache,
 
 # %% ../nbs/04_latents.ipynb #cell-42
 def free_memory(
-    device:torch.device, # A GPU or the CPU
-) -> int: # Bytes
+    device: torch.device,  # A GPU or the CPU
+) -> int:  # Bytes
     "What a device could still hold."
-    if device.type == 'cuda': return torch.cuda.mem_get_info(device)[0]
+    if device.type == 'cuda':
+        return torch.cuda.mem_get_info(device)[0]
     import psutil
+
     return psutil.virtual_memory().available
 
+
 @patch
-def hold(self:LatentCache,
-    device:str|torch.device='cpu', # Device of the batches
-    share:float=.5, # Share of the device's free memory to use, 0 to 1
-) -> bool: # Whether all latents are there now; if not, batches are read from the files
+def hold(
+    self: LatentCache,
+    device: str | torch.device = 'cpu',  # Device of the batches
+    share: float = 0.5,  # Share of the device's free memory to use, 0 to 1
+) -> bool:  # Whether all latents are there now; if not, batches are read from the files
     "Choose the device of batches, and move all latents there if they fit."
     self.device = torch.device(device)
-    fits = sum(self.style(s).nbytes for s in self.styles) <= share*free_memory(self.device)
+    fits = sum(self.style(s).nbytes for s in self.styles) <= share * free_memory(self.device)
     self.held = torch.cat([self.style(s) for s in self.styles]).to(self.device) if fits else None
     return fits

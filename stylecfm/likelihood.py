@@ -8,19 +8,22 @@ __all__ = []
 # %% ../nbs/30b_likelihood.ipynb #4d5985f6
 import math
 from typing import Callable, NamedTuple
+
 import torch
 from torch import Tensor
+
 from .config import InputError, whole
 from .fields import CountingField, check_start
-from .solvers import SolverOptions, EmbeddedPair, Solution, Tableau, solve
+from .solvers import EmbeddedPair, Solution, SolverOptions, Tableau, solve
 
 # %% ../nbs/30b_likelihood.ipynb #348a927a
 def divergence(
-    v:Callable, # Field `(x, t) -> dx/dt`
-    x:Tensor, # Point, `(b, ...)`
-    t:Tensor, # Time of each row, `(b,)`
-    probes:Tensor|None=None, # Random signs, `(n, b, ...)`, for an estimate; none for the exact trace
-) -> tuple[Tensor, Tensor]: # Velocity `(b, ...)` and divergence `(b,)`
+    v: Callable,  # Field `(x, t) -> dx/dt`
+    x: Tensor,  # Point, `(b, ...)`
+    t: Tensor,  # Time of each row, `(b,)`
+    # Random signs, `(n, b, ...)`, for an estimate; none for the exact trace
+    probes: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:  # Velocity `(b, ...)` and divergence `(b,)`
     "Velocity and divergence of a field; differentiable where gradients are enabled. Rows must not depend on each other."
     graph = torch.is_grad_enabled()
     with torch.enable_grad():
@@ -30,86 +33,112 @@ def divergence(
         flat = out.flatten(1)
         for k in range(size if probes is None else len(probes)) if flat.requires_grad else ():
             e = probes[k].flatten(1) if probes is not None else None
-            chosen = (flat*e).sum() if e is not None else flat[:, k].sum()
-            row, = torch.autograd.grad(chosen, at, create_graph=graph, retain_graph=True, allow_unused=True)
-            if row is None: continue
-            total = total + ((row.flatten(1)*e).sum(1)/len(probes) if e is not None else row.flatten(1)[:, k])
+            chosen = (flat * e).sum() if e is not None else flat[:, k].sum()
+            (row,) = torch.autograd.grad(
+                chosen, at, create_graph=graph, retain_graph=True, allow_unused=True
+            )
+            if row is None:
+                continue
+            total = total + (
+                (row.flatten(1) * e).sum(1) / len(probes) if e is not None else row.flatten(1)[:, k]
+            )
     return (out, total) if graph else (out.detach(), total.detach())
 
 # %% ../nbs/30b_likelihood.ipynb #abf588f3
 class Likelihood(NamedTuple):
     "Log densities and where they come from."
-    log_prob: Tensor # Log density of each row, `(b,)`, in nats
-    x: Tensor # The point at the other end, `(b, ...)`
-    change: Tensor # Integral of the divergence from noise to data, `(b,)`
-    nfe: int # Network evaluations for one row; of the divergence, backward passes come on top
+
+    log_prob: Tensor  # Log density of each row, `(b,)`, in nats
+    x: Tensor  # The point at the other end, `(b, ...)`
+    change: Tensor  # Integral of the divergence from noise to data, `(b,)`
+    nfe: int  # Network evaluations for one row; of the divergence, backward passes come on top
+
 
 def standard_normal(
-    x:Tensor, # Points, `(b, ...)`
-) -> Tensor: # `(b,)`, nats
+    x: Tensor,  # Points, `(b, ...)`
+) -> Tensor:  # `(b,)`, nats
     "Log density of independent standard normal numbers."
-    return -.5*(x.square() + math.log(2*math.pi)).flatten(1).sum(1)
+    return -0.5 * (x.square() + math.log(2 * math.pi)).flatten(1).sum(1)
+
 
 def bits_per_dim(
-    log_prob:Tensor, # Log density, `(b,)`, nats
-    x:Tensor, # Points of that density, `(b, ...)`
-) -> Tensor: # `(b,)`
+    log_prob: Tensor,  # Log density, `(b,)`, nats
+    x: Tensor,  # Points of that density, `(b, ...)`
+) -> Tensor:  # `(b,)`
     "Negative log density in bits for each number of a point."
-    return -log_prob/(x[0].numel()*math.log(2))
+    return -log_prob / (x[0].numel() * math.log(2))
+
 
 def random_signs(
-    x:Tensor, # Points, `(b, ...)`
-    n:int, # Number of probes, >= 1
-    generator:torch.Generator|None=None, # Random generator, on the CPU; the global one if none
-) -> Tensor: # `(n, b, ...)`, each -1 or 1
+    x: Tensor,  # Points, `(b, ...)`
+    n: int,  # Number of probes, >= 1
+    # Random generator, on the CPU; the global one if none
+    generator: torch.Generator | None = None,
+) -> Tensor:  # `(n, b, ...)`, each -1 or 1
     "Probes of Hutchinson's estimate (Hutchinson 1990); raises `InputError`."
-    if not whole(1).test(n): raise InputError(f'probes must be {whole(1).words}, got {n!r}; leave them out for the exact trace')
-    return (2*torch.randint(2, (n, *x.shape), generator=generator) - 1).to(x)
+    if not whole(1).test(n):
+        raise InputError(
+            f'probes must be {whole(1).words}, got {n!r}; leave them out for the exact trace'
+        )
+    return (2 * torch.randint(2, (n, *x.shape), generator=generator) - 1).to(x)
+
 
 def followed(
-    v:Callable, # Field `(x, t) -> dx/dt`
-    x:Tensor, # Start, `(b, ...)`
-    t0:float, # Start time
-    t1:float, # End time
-    probes:int|None=None, # Number of random probes; none for the exact trace
-    generator:torch.Generator|None=None, # Random generator of the probes, on the CPU
-    **how, # `steps`, `method`, `options` of `solve`
-) -> tuple[Solution, Tensor]: # Solution, and the integral of the divergence from `t0` to `t1`, `(b,)`
+    v: Callable,  # Field `(x, t) -> dx/dt`
+    x: Tensor,  # Start, `(b, ...)`
+    t0: float,  # Start time
+    t1: float,  # End time
+    probes: int | None = None,  # Number of random probes; none for the exact trace
+    generator: torch.Generator | None = None,  # Random generator of the probes, on the CPU
+    **how,  # `steps`, `method`, `options` of `solve`
+) -> tuple[
+    Solution, Tensor
+]:  # Solution, and the integral of the divergence from `t0` to `t1`, `(b,)`
     "Integrate a field and its divergence together; raises as `solve` does."
     check_start(x)
     signs, shape = None if probes is None else random_signs(x, probes, generator), x.shape
+
     def both(state, t):
         speed, spread = divergence(CountingField(v), state[:, :-1].reshape(shape), t, signs)
         return torch.cat([speed.flatten(1), spread[:, None].to(speed.dtype)], 1)
-    if hasattr(v, 'evals'): both.evals = v.evals
+
+    if hasattr(v, 'evals'):
+        both.evals = v.evals
     sol = solve(both, torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], 1), t0, t1, **how).arrived()
     return sol._replace(x=sol.x[:, :-1].reshape(shape)), sol.x[:, -1]
 
 # %% ../nbs/30b_likelihood.ipynb #2930c827
 def log_likelihood(
-    v:Callable, # Field `(x, t) -> dx/dt`, noise at 0 and data at 1
-    x1:Tensor, # Data, `(b, ...)`
-    log_p0:Callable=standard_normal, # Log density of the noise, `(b, ...)` -> `(b,)`
-    probes:int|None=None, # Number of random probes; none for the exact trace
-    generator:torch.Generator|None=None, # Random generator of the probes, on the CPU
-    steps:int=15, # Number of steps, >= 1, in the sense of `solve`
-    method:str|Tableau|EmbeddedPair='dopri5', # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
-    options:SolverOptions|dict=SolverOptions(rtol=1e-5, atol=1e-5), # Tolerances, grid
+    v: Callable,  # Field `(x, t) -> dx/dt`, noise at 0 and data at 1
+    x1: Tensor,  # Data, `(b, ...)`
+    log_p0: Callable = standard_normal,  # Log density of the noise, `(b, ...)` -> `(b,)`
+    probes: int | None = None,  # Number of random probes; none for the exact trace
+    generator: torch.Generator | None = None,  # Random generator of the probes, on the CPU
+    steps: int = 15,  # Number of steps, >= 1, in the sense of `solve`
+    # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
+    method: str | Tableau | EmbeddedPair = 'dopri5',
+    options: SolverOptions | dict = SolverOptions(rtol=1e-5, atol=1e-5),  # Tolerances, grid
 ) -> Likelihood:
     "Log density of data under a flow (Chen 2018); gradients pass where they are enabled. Raises as `solve` does."
-    sol, change = followed(v, x1, 1., 0., probes, generator, steps=steps, method=method, options=options)
+    sol, change = followed(
+        v, x1, 1.0, 0.0, probes, generator, steps=steps, method=method, options=options
+    )
     return Likelihood(log_p0(sol.x) + change, sol.x, -change, sol.nfe)
 
+
 def sample_with_likelihood(
-    v:Callable, # Field `(x, t) -> dx/dt`, noise at 0 and data at 1
-    x0:Tensor, # Noise, `(b, ...)`
-    log_p0:Callable=standard_normal, # Log density of the noise, `(b, ...)` -> `(b,)`
-    probes:int|None=None, # Number of random probes; none for the exact trace
-    generator:torch.Generator|None=None, # Random generator of the probes, on the CPU
-    steps:int=15, # Number of steps, >= 1, in the sense of `solve`
-    method:str|Tableau|EmbeddedPair='dopri5', # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
-    options:SolverOptions|dict=SolverOptions(rtol=1e-5, atol=1e-5), # Tolerances, grid
-) -> Likelihood: # `x` is the data
+    v: Callable,  # Field `(x, t) -> dx/dt`, noise at 0 and data at 1
+    x0: Tensor,  # Noise, `(b, ...)`
+    log_p0: Callable = standard_normal,  # Log density of the noise, `(b, ...)` -> `(b,)`
+    probes: int | None = None,  # Number of random probes; none for the exact trace
+    generator: torch.Generator | None = None,  # Random generator of the probes, on the CPU
+    steps: int = 15,  # Number of steps, >= 1, in the sense of `solve`
+    # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
+    method: str | Tableau | EmbeddedPair = 'dopri5',
+    options: SolverOptions | dict = SolverOptions(rtol=1e-5, atol=1e-5),  # Tolerances, grid
+) -> Likelihood:  # `x` is the data
     "Data from noise, with their log density; raises as `solve` does."
-    sol, change = followed(v, x0, 0., 1., probes, generator, steps=steps, method=method, options=options)
+    sol, change = followed(
+        v, x0, 0.0, 1.0, probes, generator, steps=steps, method=method, options=options
+    )
     return Likelihood(log_p0(x0) - change, sol.x, change, sol.nfe)

@@ -8,56 +8,64 @@ __all__ = []
 # %% ../nbs/54_masks.ipynb #29510cdc
 from pathlib import Path
 from typing import Callable, NamedTuple
+
 import numpy as np
-import torch, torch.nn.functional as F
+import torch
+import torch.nn.functional as F
 from PIL import Image, ImageChops
 from torch import Tensor
+
 from .images import load_layers
 
 # %% ../nbs/54_masks.ipynb #8a76d155
 class Region(NamedTuple):
     "Where to paint, and what stays."
-    mask: Tensor # 1: painted, 0: stays, `(b, 1, h, w)`
-    photo: Tensor # Photographs in [0, 1], `(b, 3, h, w)`
+
+    mask: Tensor  # 1: painted, 0: stays, `(b, 1, h, w)`
+    photo: Tensor  # Photographs in [0, 1], `(b, 3, h, w)`
+
 
 def latent_mask(
-    mask:Tensor, # Mask in [0, 1], `(b, 1, h, w)`
-    size:tuple, # Height and width of the latents
-) -> Tensor: # `(b, 1, *size)`
+    mask: Tensor,  # Mask in [0, 1], `(b, 1, h, w)`
+    size: tuple,  # Height and width of the latents
+) -> Tensor:  # `(b, 1, *size)`
     "Mean of a mask over the pixels of each latent."
     return F.adaptive_avg_pool2d(mask, size)
 
+
 def masked_data(
-    predict:Callable, # Data prediction `(x, t) -> D`
-    mask:Tensor, # Mask in [0, 1], `(b, 1, h, w)`
-    latent:Tensor, # Latents of the photographs, `(b, c, h, w)`
-) -> Callable: # Data prediction `(x, t) -> D`
+    predict: Callable,  # Data prediction `(x, t) -> D`
+    mask: Tensor,  # Mask in [0, 1], `(b, 1, h, w)`
+    latent: Tensor,  # Latents of the photographs, `(b, c, h, w)`
+) -> Callable:  # Data prediction `(x, t) -> D`
     "Blend of a data prediction with photographs, by a mask."
     return lambda x, t: torch.lerp(latent, predict(x, t), mask)
 
 # %% ../nbs/54_masks.ipynb #42675a90
 def restore_outside(
-    decoded:Tensor, # Decoded result of a masked path, in [0, 1], `(b, 3, h, w)`
-    reconstructed:Tensor, # Photographs as the codec returns them, in [0, 1], `(b, 3, h, w)`
-    region:Region, # Mask and photographs
-) -> Tensor: # Images in [0, 1], `(b, 3, h, w)`; the photograph itself where the mask is 0
+    decoded: Tensor,  # Decoded result of a masked path, in [0, 1], `(b, 3, h, w)`
+    reconstructed: Tensor,  # Photographs as the codec returns them, in [0, 1], `(b, 3, h, w)`
+    region: Region,  # Mask and photographs
+) -> Tensor:  # Images in [0, 1], `(b, 3, h, w)`; the photograph itself where the mask is 0
     "Result of a masked path without the codec's error outside of the mask."
     m, photo = region
-    mended = (decoded + (1 - m)*(photo - reconstructed)).clamp(0, 1)
+    mended = (decoded + (1 - m) * (photo - reconstructed)).clamp(0, 1)
     return torch.where(m > 0, mended, photo)
 
+
 def load_mask(
-    image:str|Path|Image.Image, # Image file, or Pillow's image
-) -> Image.Image: # Mode L; 255: painted, 0: stays
+    image: str | Path | Image.Image,  # Image file, or Pillow's image
+) -> Image.Image:  # Mode L; 255: painted, 0: stays
     "Mask of an image: its brightness, times its opacity; raises `InputError` for what is no image."
     im, alpha = load_layers(image)
     grey = im.convert('L')
     return ImageChops.multiply(grey, alpha) if alpha else grey
 
+
 def mask_tensor(
-    mask:Image.Image, # Mode L
-    size:tuple, # Height and width, pixels
-) -> Tensor: # In [0, 1], `(1, 1, *size)`
+    mask: Image.Image,  # Mode L
+    size: tuple,  # Height and width, pixels
+) -> Tensor:  # In [0, 1], `(1, 1, *size)`
     "A mask as numbers, resized to a picture's size."
     im = mask if mask.size == size[::-1] else mask.resize(size[::-1], Image.Resampling.BILINEAR)
-    return torch.from_numpy(np.array(im)).float()[None, None]/255
+    return torch.from_numpy(np.array(im)).float()[None, None] / 255

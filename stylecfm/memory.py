@@ -7,18 +7,23 @@ __all__ = ['GB', 'accumulate_gradients', 'MemoryOptions', 'StepTracker', 'Memory
            'autocast_dtype', 'network_from_config', 'profile', 'measure_step']
 
 # %% ../nbs/40_memory.ipynb #d98d7690
-import ctypes, math, weakref
+import ctypes
+import math
+import weakref
 from collections import Counter
 from contextlib import nullcontext
 from itertools import accumulate
 from typing import Callable, NamedTuple
-import torch, torch.nn as nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+
+import torch
+import torch.nn as nn
 from fastcore.basics import patch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
+
 from .codecs import fast_bf16, tile_codec
 from .config import Config, InputError
 from .ddpm import NETWORKS
@@ -29,70 +34,91 @@ from .unet import UNet
 # %% ../nbs/40_memory.ipynb #e8b6cf37
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/40_memory.ipynb #cell-5
 def accumulate_gradients(
-    net:nn.Module, # Velocity network; its gradients are added to
-    batch:FlowBatch, # All of it, paired
-    micro:int, # Samples that go through at once
-    amp:torch.dtype|None=None, # Precision of autocast; None: as the weights are
-    backward:Callable=Tensor.backward, # An accelerator's, say
-    no_sync:Callable=nullcontext, # Context for all parts but the last, where processes need not talk
-    loss:Callable=velocity_loss, # `(net, batch)` -> `(b,)`
-) -> Tensor: # `(b,)`: the losses, detached
+    net: nn.Module,  # Velocity network; its gradients are added to
+    batch: FlowBatch,  # All of it, paired
+    micro: int,  # Samples that go through at once
+    amp: torch.dtype | None = None,  # Precision of autocast; None: as the weights are
+    backward: Callable = Tensor.backward,  # An accelerator's, say
+    # Context for all parts but the last, where processes need not talk
+    no_sync: Callable = nullcontext,
+    loss: Callable = velocity_loss,  # `(net, batch)` -> `(b,)`
+) -> Tensor:  # `(b,)`: the losses, detached
     "Loss of each sample, and the gradient of their mean, in micro-batches."
     parts, losses = list(zip(*(v.split(micro) for v in batch))), []
     for i, part in enumerate(parts):
         with no_sync() if i < len(parts) - 1 else nullcontext():
-            with torch.autocast(batch.xt.device.type, amp or torch.bfloat16, enabled=amp is not None):
+            with torch.autocast(
+                batch.xt.device.type, amp or torch.bfloat16, enabled=amp is not None
+            ):
                 one = loss(net, FlowBatch(*part))
-            backward(one.sum()/len(batch.t))
+            backward(one.sum() / len(batch.t))
             losses.append(one.detach())
     return torch.cat(losses)
 
 # %% ../nbs/40_memory.ipynb #cell-8
 class MemoryOptions(NamedTuple):
     "What is done to save memory; none changes a result."
-    micro_batch:int = 1 # Samples that go through at once
-    checkpointing:str = 'none' # Blocks that are recomputed: a key of `CHECKPOINTING`
-    mlp_chunks:int = 0 # Chunks in which widened features are recomputed; 0: they are kept
+
+    micro_batch: int = 1  # Samples that go through at once
+    checkpointing: str = 'none'  # Blocks that are recomputed: a key of `CHECKPOINTING`
+    mlp_chunks: int = 0  # Chunks in which widened features are recomputed; 0: they are kept
 
     def __str__(self):
         how = [] if self.checkpointing == 'none' else [f'blocks recomputed: {self.checkpointing}']
-        how += ([f'widened features recomputed in {self.mlp_chunks} chunk{"s"*(self.mlp_chunks > 1)}']
-                if self.mlp_chunks else [])
+        how += (
+            [f'widened features recomputed in {self.mlp_chunks} chunk{"s" * (self.mlp_chunks > 1)}']
+            if self.mlp_chunks
+            else []
+        )
         return f'micro-batches of {self.micro_batch}' + (f', {", ".join(how)}' if how else '')
 
 # %% ../nbs/40_memory.ipynb #cell-10
 class OperationRow(NamedTuple):
     "One operation of a step."
-    held:dict # {category: bytes} when it was done
-    where:str # Module, and the direction
-    operations:int # Multiplications and additions
-    moved:int # Bytes read and written
+
+    held: dict  # {category: bytes} when it was done
+    where: str  # Module, and the direction
+    operations: int  # Multiplications and additions
+    moved: int  # Bytes read and written
+
 
 def op_count(
-    func:torch._ops.OpOverload, # The operation, as a dispatch mode gets it
-    args:tuple, # Positional arguments of the call
-    kwargs:dict, # Keyword arguments of the call
-    out:Tensor|tuple|list|None, # Output of the call, of any shape
+    func: torch._ops.OpOverload,  # The operation, as a dispatch mode gets it
+    args: tuple,  # Positional arguments of the call
+    kwargs: dict,  # Keyword arguments of the call
+    out: Tensor | tuple | list | None,  # Output of the call, of any shape
 ) -> int:
     "Multiplications and additions of one operation; elementwise work is not counted."
     packet = func._overloadpacket
-    if packet is torch.ops.aten.convolution_backward:  # each asked-for gradient costs as much as the forward pass
-        dy, x, w = args[:3]; return 2*dy.numel()*w[0].numel()*sum(args[-1][:2])
+    # each asked-for gradient costs as much as the forward pass
+    if packet is torch.ops.aten.convolution_backward:
+        dy, x, w = args[:3]
+        return 2 * dy.numel() * w[0].numel() * sum(args[-1][:2])
     return flop_registry[packet](*args, **kwargs, out_val=out) if packet in flop_registry else 0
+
 
 def _tensors(v) -> list:
     "The tensors in nested lists."
-    return [v] if isinstance(v, Tensor) else [t for u in v for t in _tensors(u)] if isinstance(v, (list, tuple)) else []
+    return (
+        [v]
+        if isinstance(v, Tensor)
+        else [t for u in v for t in _tensors(u)]
+        if isinstance(v, (list, tuple))
+        else []
+    )
 
 # %% ../nbs/40_memory.ipynb #cell-11
 class StepTracker(TorchDispatchMode):
     "Follows storages from birth to death; `rows` has an `OperationRow` for each operation that is not a view."
-    def __init__(self,
-        net:nn.Module, # Network whose parameters and modules are distinguished
+
+    def __init__(
+        self,
+        net: nn.Module,  # Network whose parameters and modules are distinguished
     ):
         super().__init__()
         self.rows, self.held, self.alive, self.where = [], Counter(), {}, 'loss'
@@ -100,101 +126,151 @@ class StepTracker(TorchDispatchMode):
 
     def __enter__(self):
         # a layer's own hooks would turn a block from its way
-        self.hooks = [register_module_forward_pre_hook(self._enter), register_module_forward_hook(self._leave)]
-        self.hooks += [p.register_post_accumulate_grad_hook(lambda p: self.add('gradients', p.grad))
-                       for p in self.net.parameters()]
+        self.hooks = [
+            register_module_forward_pre_hook(self._enter),
+            register_module_forward_hook(self._leave),
+        ]
+        self.hooks += [
+            p.register_post_accumulate_grad_hook(lambda p: self.add('gradients', p.grad))
+            for p in self.net.parameters()
+        ]
         return super().__enter__()
 
     def __exit__(self, *error):
-        for h in self.hooks: h.remove()
+        for h in self.hooks:
+            h.remove()
         return super().__exit__(*error)
 
-    def add(self,
-        category:str, # Category name in the rows
-        *tensors:Tensor, # Tensors whose storages are assigned to the category, of any shape
+    def add(
+        self,
+        category: str,  # Category name in the rows
+        *tensors: Tensor,  # Tensors whose storages are assigned to the category, of any shape
     ):
         "Count storages, or give them another category."
         for t in tensors:
-            s = t.untyped_storage(); key = s._cdata
-            if key not in self.alive: weakref.finalize(s, self._drop, key)
-            elif self.alive[key][0] == category: continue
-            else: self._drop(key)
-            self.alive[key] = category, s.nbytes(); self.held[category] += s.nbytes()
+            s = t.untyped_storage()
+            key = s._cdata
+            if key not in self.alive:
+                weakref.finalize(s, self._drop, key)
+            elif self.alive[key][0] == category:
+                continue
+            else:
+                self._drop(key)
+            self.alive[key] = category, s.nbytes()
+            self.held[category] += s.nbytes()
 
-    def _drop(self, key:int): category, n = self.alive.pop(key); self.held[category] -= n
-    def _enter(self, module, args): self.where = f'{self.names.get(module)}, forward'
+    def _drop(self, key: int):
+        category, n = self.alive.pop(key)
+        self.held[category] -= n
+
+    def _enter(self, module, args):
+        self.where = f'{self.names.get(module)}, forward'
+
     def _leave(self, module, args, out):
         name = self.names.get(module)
         for t in _tensors(out):
             if t.grad_fn is not None:
-                t.grad_fn.register_prehook(lambda g: setattr(self, 'where', f'{name}, back'))  # holds no tensor
+                # holds no tensor
+                t.grad_fn.register_prehook(lambda g: setattr(self, 'where', f'{name}, back'))
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
-        if func.is_view: return out
+        if func.is_view:
+            return out
         back = torch._C._current_graph_task_id() >= 0
-        category = 'recomputed' if back and torch.is_grad_enabled() else 'temporary' if back else 'activations'
-        self.add(category, *(t for t in _tensors(out) if t.untyped_storage()._cdata not in self.alive))
-        moved = sum(t.numel()*t.element_size() for t in _tensors([args, out]))
-        held, operations = {k: v for k, v in self.held.items() if v}, op_count(func, args, kwargs or {}, out)
+        category = (
+            'recomputed'
+            if back and torch.is_grad_enabled()
+            else 'temporary'
+            if back
+            else 'activations'
+        )
+        self.add(
+            category, *(t for t in _tensors(out) if t.untyped_storage()._cdata not in self.alive)
+        )
+        moved = sum(t.numel() * t.element_size() for t in _tensors([args, out]))
+        held, operations = (
+            {k: v for k, v in self.held.items() if v},
+            op_count(func, args, kwargs or {}, out),
+        )
         self.rows.append(OperationRow(held, self.where, operations, moved))
         return out
 
 # %% ../nbs/40_memory.ipynb #cell-13
-GB = 2**30 # Bytes: what a card of "8 GB" has eight of
+GB = 2**30  # Bytes: what a card of "8 GB" has eight of
+
 
 class MemoryReport(NamedTuple):
     "What a step needs."
-    peak:int # Bytes at the worst moment
-    at_peak:dict # {category: bytes} then
-    where:str # Module at work then, and the direction
-    rows:list # An `OperationRow` for each operation of up to two micro-batches and of the optimizer
-    split:tuple # Rows before the second micro-batch, and before the optimizer
-    operations:int # Operations of the whole step, recomputation included
-    parameters:int # Number of parameters of the network
-    batch:int # Samples of the step
-    means:MemoryOptions # Memory options
+
+    peak: int  # Bytes at the worst moment
+    at_peak: dict  # {category: bytes} then
+    where: str  # Module at work then, and the direction
+    # An `OperationRow` for each operation of up to two micro-batches and of the optimizer
+    rows: list
+    split: tuple  # Rows before the second micro-batch, and before the optimizer
+    operations: int  # Operations of the whole step, recomputation included
+    parameters: int  # Number of parameters of the network
+    batch: int  # Samples of the step
+    means: MemoryOptions  # Memory options
 
 # %% ../nbs/40_memory.ipynb #e16314d9
 def latent_hw(
-    config:Config, # `data.codec` and `data.target_size` count
-) -> tuple: # Height and width of a latent
+    config: Config,  # `data.codec` and `data.target_size` count
+) -> tuple:  # Height and width of a latent
     "Size of the latents; an autoencoder is taken to make images 8 times smaller."
     factor = (tile_codec(config.data.codec) or ('', 8))[1]
     if config.data.target_size < factor:
-        raise InputError(f'data.target_size {config.data.target_size} is less than a latent of '
-                         f'{config.data.codec} needs; '
-                         f'make it at least {8*factor}')
-    return (config.data.target_size//factor,)*2
+        raise InputError(
+            f'data.target_size {config.data.target_size} is less than a latent of '
+            f'{config.data.codec} needs; '
+            f'make it at least {8 * factor}'
+        )
+    return (config.data.target_size // factor,) * 2
+
 
 def count_parameters(
-    config:Config, # `model` counts
+    config: Config,  # `model` counts
 ) -> int:
     "Parameters of the network that a config describes: by formula, or counted without making one."
     m = config.model
     if m.network != 'isonext':
-        with torch.device('meta'): return network_from_config(config).num_parameters()
-    return num_parameters(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim,
-                          m.time_dim,
-                          3 if m.shared_adagn_mlp else 1, m.grn, m.context_dim, m.context_every)
+        with torch.device('meta'):
+            return network_from_config(config).num_parameters()
+    return num_parameters(
+        m.latent_channels,
+        m.hidden_dim,
+        m.num_layers,
+        m.num_styles,
+        m.kernel_size,
+        m.style_dim,
+        m.time_dim,
+        3 if m.shared_adagn_mlp else 1,
+        m.grn,
+        m.context_dim,
+        m.context_every,
+    )
 
 # %% ../nbs/40_memory.ipynb #4b89c792
-AUTOCAST_DTYPES = dict(auto=None, fp32=None, bf16=torch.bfloat16, fp16=torch.float16) # What autocast computes in
+# What autocast computes in
+AUTOCAST_DTYPES = dict(auto=None, fp32=None, bf16=torch.bfloat16, fp16=torch.float16)
 
 # %% ../nbs/40_memory.ipynb #669e31ec
 def autocast_dtype(
-    config:Config, # `training.precision` counts
-    kind:str, # cuda or cpu
-) -> torch.dtype|None: # None: all in fp32
+    config: Config,  # `training.precision` counts
+    kind: str,  # cuda or cpu
+) -> torch.dtype | None:  # None: all in fp32
     "What the trainer would compute in on such a device; a card that is not here is taken to know bf16."
     t = config.training
-    if t.precision != 'auto': return AUTOCAST_DTYPES[t.precision]
+    if t.precision != 'auto':
+        return AUTOCAST_DTYPES[t.precision]
     known = kind == 'cpu' or torch.cuda.is_available()
     return torch.bfloat16 if not known or fast_bf16(torch.device(kind)) else None
 
+
 def network_from_config(
-    config:Config, # `model` counts, and `training.use_avg_style_for_uncond`
-) -> IsoNext|UNet:
+    config: Config,  # `model` counts, and `training.use_avg_style_for_uncond`
+) -> IsoNext | UNet:
     "The network that a config describes, with weights drawn by chance; raises `InputError` for keys that belong to another one."
     m, t = config.model, config.training
     kind = NETWORKS[m.network][m.predicts]
@@ -202,189 +278,314 @@ def network_from_config(
         if m.grn or m.norm != 'group':
             raise InputError(
                 'a U-Net has norms of its own; set model.grn to false and model.norm to group, or model.network '
-                'to isonext')
-        net = kind(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.style_dim, m.context_dim,
-                   mean_null=t.use_avg_style_for_uncond)
+                'to isonext'
+            )
+        net = kind(
+            m.latent_channels,
+            m.hidden_dim,
+            m.num_layers,
+            m.num_styles,
+            m.style_dim,
+            m.context_dim,
+            mean_null=t.use_avg_style_for_uncond,
+        )
     else:
         kind = IsoNext if m.predicts == 'velocity' else kind
-        net = kind(m.latent_channels, m.hidden_dim, m.num_layers, m.num_styles, m.kernel_size, m.style_dim, m.time_dim,
-                   m.shared_adagn_mlp, mean_null=t.use_avg_style_for_uncond, norm=m.norm, grn=m.grn,
-                   context_dim=m.context_dim, context_every=m.context_every)
-    if m.factors > 1: net.style.factorize(m.factors)
+        net = kind(
+            m.latent_channels,
+            m.hidden_dim,
+            m.num_layers,
+            m.num_styles,
+            m.kernel_size,
+            m.style_dim,
+            m.time_dim,
+            m.shared_adagn_mlp,
+            mean_null=t.use_avg_style_for_uncond,
+            norm=m.norm,
+            grn=m.grn,
+            context_dim=m.context_dim,
+            context_every=m.context_every,
+        )
+    if m.factors > 1:
+        net.style.factorize(m.factors)
     return net
 
 # %% ../nbs/40_memory.ipynb #cell-16
 def profile(
-    config:Config=Config(), # Network, batch, precision and size of the latents
-    means:MemoryOptions|None=None, # Memory options; default: the whole batch at once
-    batch:int|None=None, # Samples of the step; as the config says if none
-    hw:tuple|None=None, # Height and width of the latents; as the config says if none
-    device:str='cuda', # Device type whose implementation is profiled: cuda or cpu
-    training:bool=True, # A step of training; else one evaluation of the network, as transfer does it
+    config: Config = Config(),  # Network, batch, precision and size of the latents
+    means: MemoryOptions | None = None,  # Memory options; default: the whole batch at once
+    batch: int | None = None,  # Samples of the step; as the config says if none
+    hw: tuple | None = None,  # Height and width of the latents; as the config says if none
+    device: str = 'cuda',  # Device type whose implementation is profiled: cuda or cpu
+    # A step of training; else one evaluation of the network, as transfer does it
+    training: bool = True,
 ) -> MemoryReport:
     "Memory and operations of a step, on fake tensors: nothing is computed, and no GPU is needed."
-    b, shape = batch or config.training.batch, (config.model.latent_channels, *(hw or latent_hw(config)))
+    b, shape = (
+        batch or config.training.batch,
+        (config.model.latent_channels, *(hw or latent_hw(config))),
+    )
     means = means or MemoryOptions(b)
-    return profile_network(lambda: network_from_config(config).target_device(device).save_memory(*means[1:]), shape, b, means,
-                           autocast_dtype(config, device), training)
+    return profile_network(
+        lambda: network_from_config(config).target_device(device).save_memory(*means[1:]),
+        shape,
+        b,
+        means,
+        autocast_dtype(config, device),
+        training,
+    )
 
 # %% ../nbs/40_memory.ipynb #dbaacfd6
 def profile_network(
-    make:Callable, # Gives the network, called as `net(x, t, style)`; is called on fake tensors
-    shape:tuple, # Shape of one latent and of its velocity: `(c, ...)`
-    batch:int, # Samples of the step
-    means:MemoryOptions=MemoryOptions(), # Memory options, of which only the micro-batch is used
-    amp:torch.dtype|None=torch.bfloat16, # Precision of autocast; None: as the weights are
-    training:bool=True, # A step of training; else one evaluation
-    more:int=0, # Channels of a condition behind those of the latent
+    make: Callable,  # Gives the network, called as `net(x, t, style)`; is called on fake tensors
+    shape: tuple,  # Shape of one latent and of its velocity: `(c, ...)`
+    batch: int,  # Samples of the step
+    means: MemoryOptions = MemoryOptions(),  # Memory options, of which only the micro-batch is used
+    amp: torch.dtype | None = torch.bfloat16,  # Precision of autocast; None: as the weights are
+    training: bool = True,  # A step of training; else one evaluation
+    more: int = 0,  # Channels of a condition behind those of the latent
 ) -> MemoryReport:
     "As `profile`, of any network: of volumes, with a condition, of others."
-    b, micro = batch, min(means.micro_batch, batch); some = min(b, 2*micro) if training else micro
+    b, micro = batch, min(means.micro_batch, batch)
+    some = min(b, 2 * micro) if training else micro
     with FakeTensorMode():
         net, given = make().train(training), (shape[0] + more, *shape[1:])
         tracker = StepTracker(net)
-        data = FlowBatch(torch.empty(some, *given), torch.empty(some, *shape), torch.empty(some),
-                         torch.zeros(some).long(), torch.ones(some))
+        data = FlowBatch(
+            torch.empty(some, *given),
+            torch.empty(some, *shape),
+            torch.empty(some),
+            torch.zeros(some).long(),
+            torch.ones(some),
+        )
         # the other micro-batches
-        rest = torch.empty(b - some, math.prod(given) + math.prod(shape) + 5) if training else torch.empty(0)
+        rest = (
+            torch.empty(b - some, math.prod(given) + math.prod(shape) + 5)
+            if training
+            else torch.empty(0)
+        )
         average = [torch.empty_like(p) for p in net.parameters()] if training else []
-        split = (_training if training else _evaluation)(net, data, micro, amp, average, rest, tracker)
-    rows = tracker.rows; worst = max(rows, key=lambda r: sum(r.held.values()))
-    return MemoryReport(sum(worst.held.values()), worst.held, worst.where, rows, split,
-                        round(sum(r.operations for r in rows)*b/some),
-                        sum(p.numel() for p in net.parameters()), b, means._replace(micro_batch=micro))
+        split = (_training if training else _evaluation)(
+            net, data, micro, amp, average, rest, tracker
+        )
+    rows = tracker.rows
+    worst = max(rows, key=lambda r: sum(r.held.values()))
+    return MemoryReport(
+        sum(worst.held.values()),
+        worst.held,
+        worst.where,
+        rows,
+        split,
+        round(sum(r.operations for r in rows) * b / some),
+        sum(p.numel() for p in net.parameters()),
+        b,
+        means._replace(micro_batch=micro),
+    )
 
 # %% ../nbs/40_memory.ipynb #cell-17
-def _training(net, data, micro, amp, average, rest,
-              tracker) -> tuple: # Rows before the second micro-batch, and before the optimizer
+def _training(
+    net, data, micro, amp, average, rest, tracker
+) -> tuple:  # Rows before the second micro-batch, and before the optimizer
     "A step of the trainer, followed by a tracker."
-    params = list(net.parameters()); opt = torch.optim.AdamW(params, fused=True)
-    for p in params: p.grad = torch.empty_like(p)
-    opt.step(); opt.zero_grad(set_to_none=True)
+    params = list(net.parameters())
+    opt = torch.optim.AdamW(params, fused=True)
+    for p in params:
+        p.grad = torch.empty_like(p)
+    opt.step()
+    opt.zero_grad(set_to_none=True)
     memory = [v for s in opt.state.values() for v in s.values()]
     there = dict(parameters=params, optimizer=memory, average=average, batch=[*data, rest])
-    for what, tensors in there.items(): tracker.add(what, *tensors)
+    for what, tensors in there.items():
+        tracker.add(what, *tensors)
     split = []
     with tracker:
         for part in zip(*(v.split(micro) for v in data)):
-            accumulate_gradients(net, FlowBatch(*part), micro, amp); split.append(len(tracker.rows))
-        tracker.where = 'optimizer'; _apply(params, opt, average)
+            accumulate_gradients(net, FlowBatch(*part), micro, amp)
+            split.append(len(tracker.rows))
+        tracker.where = 'optimizer'
+        _apply(params, opt, average)
     return split[0], split[-1]
 
-def _apply(params:list, opt, average:list):
+
+def _apply(params: list, opt, average: list):
     "What follows the gradient: clipping, the optimizer, the average of the weights."
-    torch.nn.utils.clip_grad_norm_(params, 1.); opt.step()
-    for a, p in zip(average, params): a.lerp_(p.detach(), .1)
+    torch.nn.utils.clip_grad_norm_(params, 1.0)
+    opt.step()
+    for a, p in zip(average, params):
+        a.lerp_(p.detach(), 0.1)
+
 
 def _evaluation(net, data, micro, amp, average, rest, tracker) -> tuple:
     "One evaluation without gradients."
-    tracker.add('parameters', *net.parameters()); tracker.add('batch', *data)
-    with torch.no_grad(), torch.autocast('cpu', amp or torch.bfloat16, enabled=amp is not None), tracker:
+    tracker.add('parameters', *net.parameters())
+    tracker.add('batch', *data)
+    with (
+        torch.no_grad(),
+        torch.autocast('cpu', amp or torch.bfloat16, enabled=amp is not None),
+        tracker,
+    ):
         net(data.xt, data.t, data.style)
-    return (len(tracker.rows),)*2
+    return (len(tracker.rows),) * 2
 
 # %% ../nbs/40_memory.ipynb #cell-25
 class StepMeasurement(NamedTuple):
     "What a real step took."
-    peak:int # Bytes handed out by the allocator at the worst moment
-    seconds:float # The step
+
+    peak: int  # Bytes handed out by the allocator at the worst moment
+    seconds: float  # The step
 
 # %% ../nbs/40_memory.ipynb #805a0a63
 def measure_step(
-    config:Config, # Configuration, as for `profile`
-    means:MemoryOptions, # Memory options
-    batch:int|None=None, # Samples of the step; as the config says if none
-    hw:tuple|None=None, # Height and width of the latents; as the config says if none
-    device:str='cpu', # Device to measure on
-    go:str|None=None, # Device whose path and precision the step takes: cuda or cpu; that of `device` if none
-    watch:bool=True, # On a processor: count memory, which slows the step; else `peak` is 0
+    config: Config,  # Configuration, as for `profile`
+    means: MemoryOptions,  # Memory options
+    batch: int | None = None,  # Samples of the step; as the config says if none
+    hw: tuple | None = None,  # Height and width of the latents; as the config says if none
+    device: str = 'cpu',  # Device to measure on
+    # Device whose path and precision the step takes: cuda or cpu; that of `device` if none
+    go: str | None = None,
+    watch: bool = True,  # On a processor: count memory, which slows the step; else `peak` is 0
 ) -> StepMeasurement:
     "A step of training on random numbers, really done."
     import time
+
     b, (h, w), m = batch or config.training.batch, hw or latent_hw(config), config.model
-    with torch.random.fork_rng(): net = network_from_config(config).target_device(go).save_memory(*means[1:]).train().to(device)
+    with torch.random.fork_rng():
+        net = (
+            network_from_config(config).target_device(go).save_memory(*means[1:]).train().to(device)
+        )
     params = list(net.parameters())
     opt = torch.optim.AdamW(params, fused=True)
     average = [p.detach().clone() for p in params]
-    for p in params: p.grad = torch.zeros_like(p)
+    for p in params:
+        p.grad = torch.zeros_like(p)
     opt.step()
     opt.zero_grad(set_to_none=True)
     amp = autocast_dtype(config, go or torch.device(device).type)
-    drawn = *torch.randn(2, b, m.latent_channels, h, w).unbind(), torch.rand(b), torch.zeros(b).long(), torch.ones(b)
+    drawn = (
+        *torch.randn(2, b, m.latent_channels, h, w).unbind(),
+        torch.rand(b),
+        torch.zeros(b).long(),
+        torch.ones(b),
+    )
     data = FlowBatch(*(v.to(device) for v in drawn))
+
     def step():
         accumulate_gradients(net, data, means.micro_batch, amp)
         _apply(params, opt, average)
         opt.zero_grad(set_to_none=True)
+
     def timed():
         start = time.perf_counter()
         step()
-        if torch.device(device).type == 'cuda': torch.cuda.synchronize()
+        if torch.device(device).type == 'cuda':
+            torch.cuda.synchronize()
         return time.perf_counter() - start
+
     if torch.device(device).type == 'cuda':
         timed()
         torch.cuda.reset_peak_memory_stats()
         took = timed()
         return StepMeasurement(torch.cuda.max_memory_allocated(), took)
-    if not watch: return StepMeasurement(0, (timed(), timed())[1])                      # the first one warms up
-    held = 4*4*sum(p.numel() for p in params) + sum(v.nbytes for v in data)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as p:
+    if not watch:
+        return StepMeasurement(0, (timed(), timed())[1])  # the first one warms up
+    held = 4 * 4 * sum(p.numel() for p in params) + sum(v.nbytes for v in data)
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+    ) as p:
         took = timed()
-    changes = sorted((e.start_ns(), e.nbytes()) for e in p.profiler.kineto_results.events() if e.name() == '[memory]')
+    changes = sorted(
+        (e.start_ns(), e.nbytes())
+        for e in p.profiler.kineto_results.events()
+        if e.name() == '[memory]'
+    )
     return StepMeasurement(held + max(accumulate(n for _, n in changes)), took)
 
 # %% ../nbs/40_memory.ipynb #cell-30
 # Of the categories, in the order in which they are stacked
-CATEGORY_COLOURS = {'parameters': '#4c72b0', 'gradients': '#dd8452', 'optimizer': '#55a868', 'average': '#8172b3',
-           'batch': '#937860',
-           'activations': '#c44e52', 'temporary': '#da8bc3', 'recomputed': '#64b5cd'}
+CATEGORY_COLOURS = {
+    'parameters': '#4c72b0',
+    'gradients': '#dd8452',
+    'optimizer': '#55a868',
+    'average': '#8172b3',
+    'batch': '#937860',
+    'activations': '#c44e52',
+    'temporary': '#da8bc3',
+    'recomputed': '#64b5cd',
+}
+
 
 @patch
-def timeline(self:MemoryReport,
-    ax:object|None=None, # Matplotlib's axes; a figure of its own if none
-) -> object: # The axes
+def timeline(
+    self: MemoryReport,
+    ax: object | None = None,  # Matplotlib's axes; a figure of its own if none
+) -> object:  # The axes
     "Bytes by category over the operations of the step; the worst moment is marked."
     import numpy as np
+
     if ax is None:
         from matplotlib.figure import Figure
+
         ax = Figure(figsize=(6, 3), layout='constrained').subplots()
     names = [k for k in CATEGORY_COLOURS if any(r.held.get(k) for r in self.rows)]
-    values = np.array([[r.held.get(k, 0)/GB for r in self.rows] for k in names])
-    ax.stackplot(range(len(self.rows)), values, labels=names, colors=[CATEGORY_COLOURS[k] for k in names], step='post')
-    at = values.sum(0).argmax(), self.peak/GB
+    values = np.array([[r.held.get(k, 0) / GB for r in self.rows] for k in names])
+    ax.stackplot(
+        range(len(self.rows)),
+        values,
+        labels=names,
+        colors=[CATEGORY_COLOURS[k] for k in names],
+        step='post',
+    )
+    at = values.sum(0).argmax(), self.peak / GB
     ax.plot(*at, 'k.', ms=5)
     ax.annotate(f'{at[1]:.2f} GB', at, ha='left', va='bottom', fontsize=8)
-    for i in set(self.split): ax.axvline(i, c='k', lw=.5, ls=':')
-    ax.set(xlabel='operation', ylabel='memory, GB', xlim=(0, len(self.rows)), ylim=(0, 1.2*self.peak/GB))
+    for i in set(self.split):
+        ax.axvline(i, c='k', lw=0.5, ls=':')
+    ax.set(
+        xlabel='operation',
+        ylabel='memory, GB',
+        xlim=(0, len(self.rows)),
+        ylim=(0, 1.2 * self.peak / GB),
+    )
     ax.legend(loc='upper left', bbox_to_anchor=(1, 1), fontsize=7)
     return ax
 
 # %% ../nbs/40_memory.ipynb #cell-34
 class Overhead(NamedTuple):
     "What a device holds beyond the followed step: the first three assumed, until `stylecfm_profile --measure` has been run on it."
-    context:int = GB//2 # Driver and libraries, bytes
-    workspace:int = 64<<20 # cuBLAS and cuDNN, bytes
-    fragmentation:float = .05 # Share of the peak
-    ahead:float = 3. # Times the batch: the next one is made meanwhile, from latents, noise and their pairs
 
-DEFAULT_OVERHEAD = Overhead() # What is assumed of a card
+    context: int = GB // 2  # Driver and libraries, bytes
+    workspace: int = 64 << 20  # cuBLAS and cuDNN, bytes
+    fragmentation: float = 0.05  # Share of the peak
+    # Times the batch: the next one is made meanwhile, from latents, noise and their pairs
+    ahead: float = 3.0
+
+
+DEFAULT_OVERHEAD = Overhead()  # What is assumed of a card
+
 
 @patch
-def on_card(self:MemoryReport,
-    o:Overhead=DEFAULT_OVERHEAD, # Overhead on top of the tensors
-) -> int: # Bytes
+def on_card(
+    self: MemoryReport,
+    o: Overhead = DEFAULT_OVERHEAD,  # Overhead on top of the tensors
+) -> int:  # Bytes
     "What the card must have."
-    return o.context + round((self.peak + o.workspace)*(1 + o.fragmentation) + o.ahead*self.at_peak.get('batch', 0))
+    return o.context + round(
+        (self.peak + o.workspace) * (1 + o.fragmentation) + o.ahead * self.at_peak.get('batch', 0)
+    )
 
 # %% ../nbs/40_memory.ipynb #cell-39
-MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1 # malloc.h
+MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # malloc.h
+
 
 def keep_freed_memory(
-    block:int=1<<30, # Largest block to keep, bytes; 32 MB where glibc accepts no more
-) -> bool: # False where the C library is not glibc, or refuses
+    block: int = 1 << 30,  # Largest block to keep, bytes; 32 MB where glibc accepts no more
+) -> bool:  # False where the C library is not glibc, or refuses
     "Keep freed blocks for the next request instead of handing them back to the kernel; for the whole process."
     try:
-        libc = ctypes.CDLL(None); libc.gnu_get_libc_version  # an AttributeError elsewhere
-        return (any(libc.mallopt(MMAP_THRESHOLD, n) for n in (block, 32<<20))
-                and bool(libc.mallopt(TRIM_THRESHOLD, 2**31 - 1)))
-    except (OSError, AttributeError, TypeError): return False
+        libc = ctypes.CDLL(None)
+        libc.gnu_get_libc_version  # an AttributeError elsewhere
+        return any(libc.mallopt(MMAP_THRESHOLD, n) for n in (block, 32 << 20)) and bool(
+            libc.mallopt(TRIM_THRESHOLD, 2**31 - 1)
+        )
+    except (OSError, AttributeError, TypeError):
+        return False

@@ -7,223 +7,275 @@ __all__ = ['psnr', 'gain', 'sliced_wasserstein', 'luminance', 'luminance_ssim', 
            'artifact_share', 'Figure', 'bootstrap', 'reinhard', 'adain', 'machine', 'keep_results', 'finished_job']
 
 # %% ../nbs/70_metrics.ipynb #ef95e5dd
-import json, os, platform, sys, warnings
+import json
+import os
+import platform
+import sys
+import warnings
 from pathlib import Path
 from typing import Callable, NamedTuple
-import numpy as np, torch, torch.nn.functional as F
+
+import numpy as np
+import torch
+import torch.nn.functional as F
 from torch import Tensor
+
 from .config import InputError, say
 from .files import read_checked, read_json, write_json
 
 # %% ../nbs/70_metrics.ipynb #e53bad97
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/70_metrics.ipynb #cell-5
 def psnr(
-    x:Tensor, # Images, `(b, c, h, w)`
-    y:Tensor, # Reference images, same shape
-    width:float=2., # Width of the range of values: 2 for [-1, 1]
-    cap:float=100., # PSNR of identical images, dB
-) -> Tensor: # `(b,)`, dB
+    x: Tensor,  # Images, `(b, c, h, w)`
+    y: Tensor,  # Reference images, same shape
+    width: float = 2.0,  # Width of the range of values: 2 for [-1, 1]
+    cap: float = 100.0,  # PSNR of identical images, dB
+) -> Tensor:  # `(b,)`, dB
     "Peak signal-to-noise ratio of each image; raises `InputError` for different shapes."
-    if x.shape != y.shape: raise InputError(f'psnr compares images of one shape, got {tuple(x.shape)} and {tuple(y.shape)}')
-    mse = (x.double() - y.double()).square().flatten(1).mean(1)                 # (b,)
-    return (10*torch.log10(width**2/mse)).clamp(max=cap)
+    if x.shape != y.shape:
+        raise InputError(
+            f'psnr compares images of one shape, got {tuple(x.shape)} and {tuple(y.shape)}'
+        )
+    mse = (x.double() - y.double()).square().flatten(1).mean(1)  # (b,)
+    return (10 * torch.log10(width**2 / mse)).clamp(max=cap)
 
 # %% ../nbs/70_metrics.ipynb #cell-9
 def gain(
-    made:Tensor, # Transferred images, `(b, c, h, w)` in [-1, 1]
-    source:Tensor, # Source images, `(b, c, h, w)`
-    truth:Tensor, # Target images, `(b, c, h, w)`
-) -> Tensor: # `(b,)`, dB; 0 for leaving the source as it is
+    made: Tensor,  # Transferred images, `(b, c, h, w)` in [-1, 1]
+    source: Tensor,  # Source images, `(b, c, h, w)`
+    truth: Tensor,  # Target images, `(b, c, h, w)`
+) -> Tensor:  # `(b,)`, dB; 0 for leaving the source as it is
     "How much nearer to the truth than the source was; raises `InputError` for different shapes."
     return psnr(made, truth) - psnr(source, truth)
 
 # %% ../nbs/70_metrics.ipynb #cell-13
-def _root(m:Tensor, power:float=.5) -> Tensor:
+def _root(m: Tensor, power: float = 0.5) -> Tensor:
     "A power of a symmetric positive matrix."
     value, vector = torch.linalg.eigh(m)
-    return vector*value.clamp(min=1e-12)**power @ vector.T
+    return vector * value.clamp(min=1e-12) ** power @ vector.T
+
 
 def colour_map(
-    source:Tensor, # Images of one style, `(n, 3, h, w)`
-    target:Tensor, # Images of the other, unpaired, `(m, 3, h, w)`; their size may be another
-) -> Callable: # Images to images
+    source: Tensor,  # Images of one style, `(n, 3, h, w)`
+    target: Tensor,  # Images of the other, unpaired, `(m, 3, h, w)`; their size may be another
+) -> Callable:  # Images to images
     "The linear colour map between two sets (Pitié & Kokaram 2007)."
-    a, b = (x.double().transpose(0, 1).flatten(1) for x in (source, target))    # (3, pixels)
-    r, i = _root(a.cov()), _root(a.cov(), -.5)
+    a, b = (x.double().transpose(0, 1).flatten(1) for x in (source, target))  # (3, pixels)
+    r, i = _root(a.cov()), _root(a.cov(), -0.5)
     m, ma, mb = i @ _root(r @ b.cov() @ r) @ i, a.mean(1), b.mean(1)
-    return lambda x: (torch.einsum('ij,bjhw->bihw', m, x.double() - ma[:, None, None]) + mb[:, None, None]).to(x)
+    return lambda x: (
+        torch.einsum('ij,bjhw->bihw', m, x.double() - ma[:, None, None]) + mb[:, None, None]
+    ).to(x)
 
 # %% ../nbs/70_metrics.ipynb #cell-17
 def laplacian_pyramid(
-    x:Tensor, # Images `(n, c, h, w)`
-    levels:int=3, # Levels, the last one being what is left
-) -> list: # Tensors, each half as large as the one before
+    x: Tensor,  # Images `(n, c, h, w)`
+    levels: int = 3,  # Levels, the last one being what is left
+) -> list:  # Tensors, each half as large as the one before
     "Differences of ever smoother images; their sum, enlarged, is the image (Burt & Adelson 1983)."
-    k = torch.tensor([1., 4., 6., 4., 1.]).to(x)/16
-    kernel, out = (k[:, None]*k).repeat(x.shape[1], 1, 1, 1), []
+    k = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]).to(x) / 16
+    kernel, out = (k[:, None] * k).repeat(x.shape[1], 1, 1, 1), []
     for _ in range(levels - 1):
-        small = F.conv2d(F.pad(x, (2,)*4, mode='reflect'), kernel, stride=2, groups=x.shape[1])
+        small = F.conv2d(F.pad(x, (2,) * 4, mode='reflect'), kernel, stride=2, groups=x.shape[1])
         out.append(x - F.interpolate(small, size=x.shape[-2:], mode='bilinear'))
         x = small
     return out + [x]
 
+
 def patches(
-    x:Tensor, # Images `(n, c, h, w)`
-    each:int, # Squares of each image
-    side:int, # Side length of a patch, pixels
-    g:torch.Generator, # Random generator of the positions
-) -> Tensor: # `(n*each, c*side*side)`
+    x: Tensor,  # Images `(n, c, h, w)`
+    each: int,  # Squares of each image
+    side: int,  # Side length of a patch, pixels
+    g: torch.Generator,  # Random generator of the positions
+) -> Tensor:  # `(n*each, c*side*side)`
     "Small squares of images, by chance."
-    squares = x.unfold(2, side, 1).unfold(3, side, 1)                           # (n, c, h', w', side, side)
+    squares = x.unfold(2, side, 1).unfold(3, side, 1)  # (n, c, h', w', side, side)
     y, z = (torch.randint(squares.shape[d], (len(x), each), generator=g) for d in (2, 3))
-    return torch.stack([s[:, a, b].transpose(0, 1) for s, a, b in zip(squares, y, z)]).flatten(0, 1).flatten(1)
+    return (
+        torch.stack([s[:, a, b].transpose(0, 1) for s, a, b in zip(squares, y, z)])
+        .flatten(0, 1)
+        .flatten(1)
+    )
 
 # %% ../nbs/70_metrics.ipynb #70e00001
 def sliced_wasserstein(
-    x:Tensor, # Images `(n, 3, h, w)`
-    reference:Tensor, # Images `(m, 3, h, w)` of the style that is wanted
-    levels:int=3, # Number of pyramid levels
-    side:int=7, # Side length of a patch, pixels
-    each:int=128, # Squares of an image and level
-    directions:int=256, # To project on
-    seed:int=0, # Random seed of patches and directions
-) -> float: # 1,000 times the mean over levels; 0: the same set
+    x: Tensor,  # Images `(n, 3, h, w)`
+    reference: Tensor,  # Images `(m, 3, h, w)` of the style that is wanted
+    levels: int = 3,  # Number of pyramid levels
+    side: int = 7,  # Side length of a patch, pixels
+    each: int = 128,  # Squares of an image and level
+    directions: int = 256,  # To project on
+    seed: int = 0,  # Random seed of patches and directions
+) -> float:  # 1,000 times the mean over levels; 0: the same set
     "Distance of the patches of two sets of images (Karras 2018), in thousandths of the reference's deviation."
     g, found = torch.Generator().manual_seed(seed), []
     for a, b in zip(laplacian_pyramid(x, levels), laplacian_pyramid(reference, levels)):
         m, s = b.mean((0, 2, 3), keepdim=True), b.std((0, 2, 3), keepdim=True)
-        p, q = (patches((v - m)/s, each, side, g) for v in (a, b))
+        p, q = (patches((v - m) / s, each, side, g) for v in (a, b))
         u = F.normalize(torch.randn(p.shape[1], directions, generator=g), dim=0)
         n = min(len(p), len(q))
         quantiles = lambda v: v.sort(0).values[torch.linspace(0, len(v) - 1, n).long()]
         found.append((quantiles(p @ u) - quantiles(q @ u)).abs().mean().item())
-    return 1e3*sum(found)/levels
+    return 1e3 * sum(found) / levels
 
 # %% ../nbs/70_metrics.ipynb #cell-21
 def luminance(
-    x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-) -> Tensor: # `(n, h, w)` in [0, 1]
+    x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+) -> Tensor:  # `(n, h, w)` in [0, 1]
     "Rec. 601 luma: 0.299 red + 0.587 green + 0.114 blue."
-    return torch.einsum('nchw,c->nhw', (x + 1)/2, torch.tensor([.299, .587, .114]).to(x))
+    return torch.einsum('nchw,c->nhw', (x + 1) / 2, torch.tensor([0.299, 0.587, 0.114]).to(x))
+
 
 def luminance_ssim(
-    x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    y:Tensor, # Images to compare with, same shape as `x`
-) -> Tensor: # `(n,)`, from -1 to 1; 1 where they are equal
+    x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    y: Tensor,  # Images to compare with, same shape as `x`
+) -> Tensor:  # `(n,)`, from -1 to 1; 1 where they are equal
     "Structural similarity of the luminance (Wang 2004), Gaussian window of 1.5 pixels."
     from skimage.metrics import structural_similarity
-    how = dict(data_range=1., gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+
+    how = dict(data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
     pairs = zip(luminance(x).double().numpy(), luminance(y).double().numpy())
     return torch.tensor([structural_similarity(a, b, **how) for a, b in pairs])
 
 # %% ../nbs/70_metrics.ipynb #74fcc3d0
-TONE_LEVELS = 4095 # Highest level of luminance; 4,096 levels are distinguished
+TONE_LEVELS = 4095  # Highest level of luminance; 4,096 levels are distinguished
+
 
 def best_tones(
-    x:Tensor, # Luminance of what was made, `(h, w)` in [0, 1]
-    y:Tensor, # Luminance of the source, `(h, w)`
-) -> Tensor: # Result, shaped as `x`, `(h, w)` float64: its luminance mapped by the rising function that is nearest to `y`
+    x: Tensor,  # Luminance of what was made, `(h, w)` in [0, 1]
+    y: Tensor,  # Luminance of the source, `(h, w)`
+) -> Tensor:  # Result, shaped as `x`, `(h, w)` float64: its luminance mapped by the rising function that is nearest to `y`
     "The best monotone tone map of one picture to another (isotonic regression, Barlow 1972)."
     from scipy.optimize import isotonic_regression
-    level = (x.double().clamp(0, 1)*TONE_LEVELS).round().long().flatten()
-    n = torch.bincount(level, minlength=TONE_LEVELS + 1).double()                    # pixels of each level
-    total = torch.zeros(TONE_LEVELS + 1, dtype=torch.double).index_add_(0, level, y.double().flatten())
+
+    level = (x.double().clamp(0, 1) * TONE_LEVELS).round().long().flatten()
+    n = torch.bincount(level, minlength=TONE_LEVELS + 1).double()  # pixels of each level
+    total = torch.zeros(TONE_LEVELS + 1, dtype=torch.double).index_add_(
+        0, level, y.double().flatten()
+    )
     there = n > 0
     curve = torch.zeros_like(total)
-    curve[there] = torch.tensor(isotonic_regression((total/n)[there].numpy(), weights=n[there].numpy()).x)
+    curve[there] = torch.tensor(
+        isotonic_regression((total / n)[there].numpy(), weights=n[there].numpy()).x
+    )
     return curve[level].view(x.shape)
 
 # %% ../nbs/70_metrics.ipynb #70e00002
 class StructureScores(NamedTuple):
     "What is left of the source's structure."
-    psnr: Tensor # `(n,)`: of luminance after the best tone map, dB
-    ssim: Tensor # `(n,)`: likewise, -1 to 1
-    edges: Tensor # `(n,)`: correlation of the gradients' magnitudes, -1 to 1
+
+    psnr: Tensor  # `(n,)`: of luminance after the best tone map, dB
+    ssim: Tensor  # `(n,)`: likewise, -1 to 1
+    edges: Tensor  # `(n,)`: correlation of the gradients' magnitudes, -1 to 1
 
 # %% ../nbs/70_metrics.ipynb #7f29063d
 def structure_kept(
-    made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    source:Tensor, # Source images, `(n, 3, h, w)`
+    made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    source: Tensor,  # Source images, `(n, 3, h, w)`
 ) -> StructureScores:
     "Structure, forgiving any monotone change of tones."
     a, b = luminance(made), luminance(source)
     toned = torch.stack([best_tones(p, q) for p, q in zip(a, b)]).to(b)
-    grey = lambda v: (2*v - 1)[:, None].expand(-1, 3, -1, -1)
-    return StructureScores(psnr(grey(toned), grey(b)), luminance_ssim(grey(toned), grey(b)), edge_correlation(made, source))
+    grey = lambda v: (2 * v - 1)[:, None].expand(-1, 3, -1, -1)
+    return StructureScores(
+        psnr(grey(toned), grey(b)),
+        luminance_ssim(grey(toned), grey(b)),
+        edge_correlation(made, source),
+    )
 
 # %% ../nbs/70_metrics.ipynb #a773f4a6
 def edge_correlation(
-    made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    source:Tensor, # Source images, `(n, 3, h, w)`
-) -> Tensor: # `(n,)`, 1 where edges are as strong in the same places, up to a factor; 0 for a picture without any
+    made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    source: Tensor,  # Source images, `(n, 3, h, w)`
+) -> Tensor:  # `(n,)`, 1 where edges are as strong in the same places, up to a factor; 0 for a picture without any
     "Correlation of the magnitudes of luminance gradients."
+
     def strength(v):
         y = luminance(v)
         dy, dx = y[:, 1:, :-1] - y[:, :-1, :-1], y[:, :-1, 1:] - y[:, :-1, :-1]
         g = (dx.square() + dy.square()).sqrt().flatten(1)
         return g - g.mean(1, keepdim=True)
+
     p, q = strength(made), strength(source)
-    return (p*q).sum(1)/(p.norm(dim=1)*q.norm(dim=1)).clamp(min=1e-12)
+    return (p * q).sum(1) / (p.norm(dim=1) * q.norm(dim=1)).clamp(min=1e-12)
 
 # %% ../nbs/70_metrics.ipynb #d799819a
 def frechet_distance(
-    a:Tensor, # Vectors, `(n, c)`, n well above c
-    b:Tensor, # Others, `(m, c)`
-) -> float: # >= 0
+    a: Tensor,  # Vectors, `(n, c)`, n well above c
+    b: Tensor,  # Others, `(m, c)`
+) -> float:  # >= 0
     "Fréchet distance of two sets of vectors taken as Gaussians (Dowson & Landau 1982)."
     a, b = a.double(), b.double()
-    s, t = (torch.atleast_2d(v.T.cov()) for v in (a, b))                        # (c, c)
+    s, t = (torch.atleast_2d(v.T.cov()) for v in (a, b))  # (c, c)
     r = _root(s)
-    return ((a.mean(0) - b.mean(0)).square().sum() + (s + t).trace() - 2*_root(r @ t @ r).trace()).clamp(min=0).item()
+    return (
+        ((a.mean(0) - b.mean(0)).square().sum() + (s + t).trace() - 2 * _root(r @ t @ r).trace())
+        .clamp(min=0)
+        .item()
+    )
 
 # %% ../nbs/70_metrics.ipynb #3af1dadf
 def kernel_distance(
-    a:Tensor, # Vectors, `(n, c)`
-    b:Tensor, # Others, `(m, c)`
-    most:int=2000, # Largest number of samples of each set, drawn at random: time and memory grow with its square
-    seed:int=0, # Random seed of the choice
-) -> float: # About 0 for one set; it may be a little below
+    a: Tensor,  # Vectors, `(n, c)`
+    b: Tensor,  # Others, `(m, c)`
+    # Largest number of samples of each set, drawn at random: time and memory grow with its square
+    most: int = 2000,
+    seed: int = 0,  # Random seed of the choice
+) -> float:  # About 0 for one set; it may be a little below
     "Unbiased squared maximum mean discrepancy with a cubic kernel (Bińkowski 2018)."
     g = torch.Generator().manual_seed(seed)
     a, b = (v.double()[torch.randperm(len(v), generator=g)[:most]] for v in (a, b))
-    k = lambda p, q: (p @ q.T/p.shape[1] + 1)**3
+    k = lambda p, q: (p @ q.T / p.shape[1] + 1) ** 3
     n, m, aa, bb = len(a), len(b), k(a, a), k(b, b)
-    within = (aa.sum() - aa.trace())/(n*(n - 1)) + (bb.sum() - bb.trace())/(m*(m - 1))     # no vector with itself
-    return (within - 2*k(a, b).mean()).item()
+    # no vector with itself
+    within = (aa.sum() - aa.trace()) / (n * (n - 1)) + (bb.sum() - bb.trace()) / (m * (m - 1))
+    return (within - 2 * k(a, b).mean()).item()
+
 
 def latent_vectors(
-    z:Tensor, # Standardised latents, `(n, c, h, w)`
-) -> Tensor: # `(n*h*w, c)`
+    z: Tensor,  # Standardised latents, `(n, c, h, w)`
+) -> Tensor:  # `(n*h*w, c)`
     "Every latent pixel as a vector."
     return z.movedim(1, -1).flatten(0, 2)
 
 # %% ../nbs/70_metrics.ipynb #75a9e632
 def published_distances(
-    made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    paintings:Tensor, # Real images of the style `(m, 3, h, w)`
-    source:Tensor|None=None, # Source images of `made`, `(n, 3, h, w)`, for LPIPS
-    features:int|torch.nn.Module=2048, # Feature layer of the Inception network; or a custom network for images in [0, 1]
-) -> dict: # fid, kid, and lpips where there is a source
+    made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    paintings: Tensor,  # Real images of the style `(m, 3, h, w)`
+    source: Tensor | None = None,  # Source images of `made`, `(n, 3, h, w)`, for LPIPS
+    # Feature layer of the Inception network; or a custom network for images in [0, 1]
+    features: int | torch.nn.Module = 2048,
+) -> dict:  # fid, kid, and lpips where there is a source
     "FID (Heusel 2017), KID (Bińkowski 2018), LPIPS (Zhang 2018) by torchmetrics; raises `InputError` where it or its weights are missing."
-    if min(len(made), len(paintings)) < 2: raise InputError('FID and KID want two pictures or more of each kind')
-    unit, subset = lambda x: (x.clamp(-1, 1) + 1)/2, min(len(made), len(paintings), 1000)
+    if min(len(made), len(paintings)) < 2:
+        raise InputError('FID and KID want two pictures or more of each kind')
+    unit, subset = lambda x: (x.clamp(-1, 1) + 1) / 2, min(len(made), len(paintings), 1000)
     try:
         from torchmetrics.image.fid import FrechetInceptionDistance
         from torchmetrics.image.kid import KernelInceptionDistance
-        few = dict(normalize=True) | ({} if isinstance(features, int) else dict(input_img_size=tuple(made.shape[1:])))
-        with warnings.catch_warnings():                       # of the features that are kept, which are few
+
+        few = dict(normalize=True) | (
+            {} if isinstance(features, int) else dict(input_img_size=tuple(made.shape[1:]))
+        )
+        with warnings.catch_warnings():  # of the features that are kept, which are few
             warnings.filterwarnings('ignore', message='Metric `')
             fid = FrechetInceptionDistance(features, **few)
             kid = KernelInceptionDistance(features, subset_size=subset, normalize=True)
         if source is not None:
             from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity as LPIPS
+
             lpips = LPIPS('alex', normalize=True)
-    except ImportError: raise InputError('FID, KID and LPIPS want torchmetrics with its image extra: pip install "stylecfm[fid]"') from None
-    except OSError as e: raise InputError(f'the weights of FID, KID or LPIPS could not be had ({e})') from None
+    except ImportError:
+        raise InputError(
+            'FID, KID and LPIPS want torchmetrics with its image extra: pip install "stylecfm[fid]"'
+        ) from None
+    except OSError as e:
+        raise InputError(f'the weights of FID, KID or LPIPS could not be had ({e})') from None
     for m in (fid, kid):
         m.update(unit(paintings), real=True)
         m.update(unit(made), real=False)
@@ -231,16 +283,17 @@ def published_distances(
     return out if source is None else out | dict(lpips=lpips(unit(made), unit(source)).item())
 
 # %% ../nbs/70_metrics.ipynb #0af83ef1
-def _detail(x:Tensor, side:int=8) -> Tensor: # `(n, squares)`
+def _detail(x: Tensor, side: int = 8) -> Tensor:  # `(n, squares)`
     "The deviation of the finest Laplacian level in each square."
-    fine = laplacian_pyramid(2*luminance(x)[:, None] - 1, 2)[0]
+    fine = laplacian_pyramid(2 * luminance(x)[:, None] - 1, 2)[0]
     return F.unfold(fine, side, stride=side).var(1).clamp(min=0).sqrt()
 
+
 def artifact_share(
-    made:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    reference:Tensor, # Images `(m, 3, h, w)` of the style, of the same scale
-    least:float=.005, # Share of the reference's squares on each side that counts as outside
-) -> Tensor: # `(n,)`, 0 to 1; about 2*least for the reference
+    made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    reference: Tensor,  # Images `(m, 3, h, w)` of the style, of the same scale
+    least: float = 0.005,  # Share of the reference's squares on each side that counts as outside
+) -> Tensor:  # `(n,)`, 0 to 1; about 2*least for the reference
     "Share of squares that are flatter or rougher than those of the style."
     low, high = np.quantile(_detail(reference).numpy(), [least, 1 - least])
     d = _detail(made)
@@ -249,95 +302,135 @@ def artifact_share(
 # %% ../nbs/70_metrics.ipynb #9aacb092
 class Figure(NamedTuple):
     "A figure and its 95 % interval."
-    value: float # Value over all rows, in the unit of the figure
-    low: float # Lower end, likewise
-    high: float # Upper end, likewise
+
+    value: float  # Value over all rows, in the unit of the figure
+    low: float  # Lower end, likewise
+    high: float  # Upper end, likewise
+
 
 def bootstrap(
-    f:Callable, # Tensors of rows to a number
-    *sets:Tensor, # Each `(n, ...)`; drawn again on its own
-    draws:int=200, # Repetitions
-    seed:int=0, # Random seed of the draws
+    f: Callable,  # Tensors of rows to a number
+    *sets: Tensor,  # Each `(n, ...)`; drawn again on its own
+    draws: int = 200,  # Repetitions
+    seed: int = 0,  # Random seed of the draws
 ) -> Figure:
     "A figure with its bootstrap interval (Efron 1979), moved to the figure."
     g, value = torch.Generator().manual_seed(seed), float(f(*sets))
     again = lambda s: s[torch.randint(len(s), (len(s),), generator=g)]
     found = np.array([float(f(*(again(s) for s in sets))) for _ in range(draws)])
-    low, high = np.quantile(found - found.mean(), [.025, .975]) + value
+    low, high = np.quantile(found - found.mean(), [0.025, 0.975]) + value
     return Figure(value, float(low), float(high))
 
 # %% ../nbs/70_metrics.ipynb #73240cbf
-_LMS = torch.tensor([[.3811, .5783, .0402], [.1967, .7244, .0782], [.0241, .1288, .8444]], dtype=torch.double) # RGB to cones (Reinhard)
-_LAB = torch.tensor([[1, 1, 1], [1, 1, -2], [1, -1, 0]], dtype=torch.double)/torch.tensor([[3], [6], [2]], dtype=torch.double).sqrt()
+# RGB to cones (Reinhard)
+_LMS = torch.tensor(
+    [[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]],
+    dtype=torch.double,
+)
+_LAB = (
+    torch.tensor([[1, 1, 1], [1, 1, -2], [1, -1, 0]], dtype=torch.double)
+    / torch.tensor([[3], [6], [2]], dtype=torch.double).sqrt()
+)
 
-def _lab(x:Tensor) -> Tensor:
+
+def _lab(x: Tensor) -> Tensor:
     "Pixels in [-1, 1] as logarithms of cones, rotated; black is lifted to one step of a byte."
-    cones = torch.einsum('ij,njhw->nihw', _LMS, (x.double() + 1)/2)
-    return torch.einsum('ij,njhw->nihw', _LAB, cones.clamp(min=1/255).log10())
+    cones = torch.einsum('ij,njhw->nihw', _LMS, (x.double() + 1) / 2)
+    return torch.einsum('ij,njhw->nihw', _LAB, cones.clamp(min=1 / 255).log10())
 
-def _rgb(y:Tensor) -> Tensor:
+
+def _rgb(y: Tensor) -> Tensor:
     "And back."
-    return 2*torch.einsum('ij,njhw->nihw', _LMS.inverse(), 10**torch.einsum('ij,njhw->nihw', _LAB.inverse(), y)) - 1
+    return (
+        2
+        * torch.einsum(
+            'ij,njhw->nihw', _LMS.inverse(), 10 ** torch.einsum('ij,njhw->nihw', _LAB.inverse(), y)
+        )
+        - 1
+    )
 
-def _drawn(target:Tensor, n:int, seed:int) -> Tensor: # `(n, c, h, w)`
+
+def _drawn(target: Tensor, n: int, seed: int) -> Tensor:  # `(n, c, h, w)`
     "One of the targets for each of n images, by chance."
     return target[torch.randint(len(target), (n,), generator=torch.Generator().manual_seed(seed))]
 
-def _as_those(x:Tensor, y:Tensor) -> Tensor:
+
+def _as_those(x: Tensor, y: Tensor) -> Tensor:
     "Each channel of each image with the mean and deviation that it has in `y`."
     d = (2, 3)
-    return (x - x.mean(d, keepdim=True))/x.std(d, keepdim=True).clamp(min=1e-6)*y.std(d, keepdim=True) + y.mean(d, keepdim=True)
+    return (x - x.mean(d, keepdim=True)) / x.std(d, keepdim=True).clamp(min=1e-6) * y.std(
+        d, keepdim=True
+    ) + y.mean(d, keepdim=True)
 
 # %% ../nbs/70_metrics.ipynb #70e00004
 def reinhard(
-    x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    target:Tensor, # Images of the style, `(m, 3, h, w)`; one of them is drawn for each image
-    seed:int=0, # Random seed of the draw
-) -> Tensor: # Result, shaped as `x`
+    x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    target: Tensor,  # Images of the style, `(m, 3, h, w)`; one of them is drawn for each image
+    seed: int = 0,  # Random seed of the draw
+) -> Tensor:  # Result, shaped as `x`
     "Colour transfer (Reinhard 2001): each image gets the colour means and deviations of a painting."
     return _rgb(_as_those(_lab(x), _lab(_drawn(target, len(x), seed)))).clamp(-1, 1).to(x)
 
+
 def adain(
-    z:Tensor, # Latents `(n, c, h, w)`
-    target:Tensor, # Latents of the style, `(m, c, h, w)`; one of them is drawn for each
-    seed:int=0, # Random seed of the draw
-) -> Tensor: # Result, shaped as `z`
+    z: Tensor,  # Latents `(n, c, h, w)`
+    target: Tensor,  # Latents of the style, `(m, c, h, w)`; one of them is drawn for each
+    seed: int = 0,  # Random seed of the draw
+) -> Tensor:  # Result, shaped as `z`
     "Adaptive instance normalisation on latents (Huang & Belongie 2017): each gets the channels' means and deviations of a painting."
     return _as_those(z, _drawn(target, len(z), seed))
 
 # %% ../nbs/70_metrics.ipynb #cell-24
-def peak_memory_mb() -> float|None: # None where the system does not tell
+def peak_memory_mb() -> float | None:  # None where the system does not tell
     "Largest resident memory of this process so far, megabytes."
-    try: import resource
-    except ImportError: return None                                             # Windows
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(2**20 if sys.platform == 'darwin' else 2**10), 1)
+    try:
+        import resource
+    except ImportError:
+        return None  # Windows
+    return round(
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        / (2**20 if sys.platform == 'darwin' else 2**10),
+        1,
+    )
 
 # %% ../nbs/70_metrics.ipynb #950afc13
 def machine() -> dict:
     "Where a figure was measured."
     cpu = torch.cpu.get_capabilities().get('cpu_name') or platform.processor() or platform.machine()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return dict(cpu=cpu, cores=os.cpu_count(), threads=torch.get_num_threads(), gpu=gpu,
-                system=platform.system(), python=platform.python_version(), torch=torch.__version__.split('+')[0])
+    return dict(
+        cpu=cpu,
+        cores=os.cpu_count(),
+        threads=torch.get_num_threads(),
+        gpu=gpu,
+        system=platform.system(),
+        python=platform.python_version(),
+        torch=torch.__version__.split('+')[0],
+    )
 
 # %% ../nbs/70_metrics.ipynb #cell-25
 def keep_results(
-    path:str|Path, # JSON file of a study; made, or added to
-    command:str, # Command that measured them
-    **found, # Results by name; those already there under other names stay
+    path: str | Path,  # JSON file of a study; made, or added to
+    command: str,  # Command that measured them
+    **found,  # Results by name; those already there under other names stay
 ):
     "Add measured figures to a stored file, with the command and the machine."
     path = Path(path)
     old = read_json(path) if path.exists() else {}
     write_json(path, old | dict(command=command, machine=machine()) | found)
 
+
 def finished_job(
-    path:str|Path, # JSON that a job wrote with `write_checked`, with what it was `asked` for
-    asked:dict, # Arguments of the job; compared as JSON, which has no tuples
-) -> dict|None: # Stored results; None if there are none, or they belong to other arguments, or were changed
+    path: str | Path,  # JSON that a job wrote with `write_checked`, with what it was `asked` for
+    asked: dict,  # Arguments of the job; compared as JSON, which has no tuples
+) -> (
+    dict | None
+):  # Stored results; None if there are none, or they belong to other arguments, or were changed
     "The result of a job that was already done."
-    if not Path(path).is_file(): return None
-    try: found = read_checked(path)
+    if not Path(path).is_file():
+        return None
+    try:
+        found = read_checked(path)
     except InputError as e:
         say(f'{e}; it is done again', error=True)
         return None

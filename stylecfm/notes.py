@@ -12,18 +12,24 @@ from pathlib import Path
 # %% ../nbs/80b_notes.ipynb #20268022
 class Notes:
     "Notes about files, reported once for each kind."
-    def __init__(self): self.found = {}
 
-    def add(self,
-        path:str|Path, # File or folder that they are about
-        *notes:str, # One sentence each; they are of one kind if they differ only in numbers
+    def __init__(self):
+        self.found = {}
+
+    def add(
+        self,
+        path: str | Path,  # File or folder that they are about
+        *notes: str,  # One sentence each; they are of one kind if they differ only in numbers
     ):
         "Keep notes about a file."
-        for note in notes: self.found.setdefault(re.sub(r'[\d.e+-]*\d', '#', note), []).append((path, note))
+        for note in notes:
+            self.found.setdefault(re.sub(r'[\d.e+-]*\d', '#', note), []).append((path, note))
 
-    def taken(self) -> list: # Lines to print, each beginning with `note:`
+    def taken(self) -> list:  # Lines to print, each beginning with `note:`
         "The notes so far, which are discarded."
-        lines = [f'note: {path}: {note}' + (f' (and {len(more)} more)' if more else '')
-                 for (path, note), *more in self.found.values()]
+        lines = [
+            f'note: {path}: {note}' + (f' (and {len(more)} more)' if more else '')
+            for (path, note), *more in self.found.values()
+        ]
         self.found = {}
         return lines

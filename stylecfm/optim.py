@@ -7,76 +7,99 @@ __all__ = ['generator', 'epoch_order', 'learning_rate', 'make_optimizer', 'opt_s
            'averages_state', 'load_averages', 'Interrupted', 'catch_signals']
 
 # %% ../nbs/49_optim.ipynb #cell-2
-import math, signal
+import math
+import signal
 from contextlib import contextmanager
 from typing import Iterable, Iterator
-import numpy as np, torch
+
+import numpy as np
+import torch
 from diffusers.training_utils import EMAModel
 from torch import Tensor
+
 from .config import InputError, TrainingConfig, chosen
 
 # %% ../nbs/49_optim.ipynb #f2ce9fdf
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/49_optim.ipynb #cell-5
 def generator(
-    *key:int, # Non-negative numbers: the seed, the step, the purpose, ...
-) -> torch.Generator: # On the CPU
+    *key: int,  # Non-negative numbers: the seed, the step, the purpose, ...
+) -> torch.Generator:  # On the CPU
     "A source of chance that is a function of its key; near keys give unrelated draws."
-    return torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1))
+    return torch.Generator().manual_seed(
+        int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
+    )
+
 
 def epoch_order(
-    n:int, # Latents in the training set
-    seed:int, # Random seed of the run
-    first:int, # First place in the row of epochs
-    count:int, # How many
-) -> Tensor: # `(count,)` int64, indices into the training set
+    n: int,  # Latents in the training set
+    seed: int,  # Random seed of the run
+    first: int,  # First place in the row of epochs
+    count: int,  # How many
+) -> Tensor:  # `(count,)` int64, indices into the training set
     "The latents at places `first` to `first + count` of the row of shuffled epochs."
-    epochs = range(first//n, (first + count - 1)//n + 1)
+    epochs = range(first // n, (first + count - 1) // n + 1)
     row = torch.cat([torch.randperm(n, generator=generator(seed, e)) for e in epochs])
-    return row[first % n:][:count]
+    return row[first % n :][:count]
 
 # %% ../nbs/49_optim.ipynb #cell-8
 # Share of the run that is done -> share of the peak
-LR_SCHEDULES = dict(cosine=lambda r: .01 + .99*.5*(1 + math.cos(math.pi*r)), constant=lambda r: 1.)
+LR_SCHEDULES = dict(
+    cosine=lambda r: 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * r)), constant=lambda r: 1.0
+)
 
 # %% ../nbs/49_optim.ipynb #8abe863c
 def learning_rate(
-    step:int, # Step, from 0
-    total:int, # Steps of the run
-    peak:float=1e-4, # Highest rate
-    warmup:int=100, # Steps until it is reached
-    schedule:str='cosine', # A key of `LR_SCHEDULES`
-    done:float=0., # Share of the run's time that is over, 0 to 1, where the run is limited by time
+    step: int,  # Step, from 0
+    total: int,  # Steps of the run
+    peak: float = 1e-4,  # Highest rate
+    warmup: int = 100,  # Steps until it is reached
+    schedule: str = 'cosine',  # A key of `LR_SCHEDULES`
+    # Share of the run's time that is over, 0 to 1, where the run is limited by time
+    done: float = 0.0,
 ) -> float:
     "Linear warm-up, then a schedule over steps, or over time if that is further; raises `InputError` for an unknown schedule."
-    if step < warmup: return peak*(step + 1)/warmup
-    return peak*chosen(LR_SCHEDULES, schedule, 'lr_schedule')(
-        min(1., max((step - warmup)/max(1, total - warmup), done)))
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * chosen(LR_SCHEDULES, schedule, 'lr_schedule')(
+        min(1.0, max((step - warmup) / max(1, total - warmup), done))
+    )
 
 # %% ../nbs/49_optim.ipynb #cell-11
 def make_optimizer(
-    params:Iterable, # Parameters; those that require a gradient learn
-    t:TrainingConfig, # `optimizer`, `learning_rate`, `warmup_steps`
-    device:torch.device, # Device of the parameters
+    params: Iterable,  # Parameters; those that require a gradient learn
+    t: TrainingConfig,  # `optimizer`, `learning_rate`, `warmup_steps`
+    device: torch.device,  # Device of the parameters
 ) -> torch.optim.Optimizer:
     "The optimizer that a config names; raises `InputError` where its package is missing."
-    params, betas = [p for p in params if p.requires_grad], (.9, .99)
+    params, betas = [p for p in params if p.requires_grad], (0.9, 0.99)
     if t.optimizer == 'adamw':
-        return torch.optim.AdamW(params, t.learning_rate, betas=betas, weight_decay=.01,
-                                 fused=device.type in ('cpu', 'cuda'))
-    try: from schedulefree import AdamWScheduleFree
+        return torch.optim.AdamW(
+            params,
+            t.learning_rate,
+            betas=betas,
+            weight_decay=0.01,
+            fused=device.type in ('cpu', 'cuda'),
+        )
+    try:
+        from schedulefree import AdamWScheduleFree
     except ImportError:
-        raise InputError("training.optimizer schedulefree needs a package: pip install 'stylecfm[schedulefree]'; "
-                         'or set it to adamw') from None
-    return AdamWScheduleFree(params, t.learning_rate, betas=betas, weight_decay=.01, warmup_steps=t.warmup_steps)
+        raise InputError(
+            "training.optimizer schedulefree needs a package: pip install 'stylecfm[schedulefree]'; "
+            'or set it to adamw'
+        ) from None
+    return AdamWScheduleFree(
+        params, t.learning_rate, betas=betas, weight_decay=0.01, warmup_steps=t.warmup_steps
+    )
 
 # %% ../nbs/49_optim.ipynb #cad0336c
 @contextmanager
 def eval_weights(
-    opt:torch.optim.Optimizer, # Perhaps wrapped by accelerate
+    opt: torch.optim.Optimizer,  # Perhaps wrapped by accelerate
 ) -> Iterator[None]:
     "Within the block, weights are as one uses them; only a schedule-free optimizer makes a difference."
     inner = getattr(opt, 'optimizer', opt)
@@ -86,30 +109,40 @@ def eval_weights(
     params = [p for g in inner.param_groups for p in g['params']]
     kept = [p.detach().clone() for p in params]
     inner.eval()
-    try: yield
+    try:
+        yield
     finally:
         inner.train()
-        with torch.no_grad(): torch._foreach_copy_(params, kept)  # the round trip is not exact to the last bit
+        # the round trip is not exact to the last bit
+        with torch.no_grad():
+            torch._foreach_copy_(params, kept)
 
 # %% ../nbs/49_optim.ipynb #49e00003
 def opt_state(
-    opt:torch.optim.Optimizer, # Optimizer whose state is saved
-) -> tuple: # {name: tensor}, [{name: number} for each group]
+    opt: torch.optim.Optimizer,  # Optimizer whose state is saved
+) -> tuple:  # {name: tensor}, [{name: number} for each group]
     "An optimizer's memory as flat tensors, and its plain numbers."
     d = opt.state_dict()
     plain = lambda v: isinstance(v, (bool, int, float, str))
-    tensors = {f'opt.{i}.{k}': v for i, s in d['state'].items() for k, v in s.items() if isinstance(v, Tensor)}
+    tensors = {
+        f'opt.{i}.{k}': v
+        for i, s in d['state'].items()
+        for k, v in s.items()
+        if isinstance(v, Tensor)
+    }
     return tensors, [{k: v for k, v in g.items() if plain(v)} for g in d['param_groups']]
 
+
 def load_opt_state(
-    opt:torch.optim.Optimizer, # Optimizer of the same parameters, which receives the state
-    tensors:dict, # {name: tensor}, as `opt_state` gave them; others may be among them
-    groups:list, # {name: number} for each group, likewise
+    opt: torch.optim.Optimizer,  # Optimizer of the same parameters, which receives the state
+    tensors: dict,  # {name: tensor}, as `opt_state` gave them; others may be among them
+    groups: list,  # {name: number} for each group, likewise
 ):
     "Undo `opt_state`."
     memory = {}
     for k, v in tensors.items():
-        if not k.startswith('opt.'): continue
+        if not k.startswith('opt.'):
+            continue
         _, i, name = k.split('.')
         memory.setdefault(int(i), {})[name] = v
     merged = [g | saved for g, saved in zip(opt.state_dict()['param_groups'], groups)]
@@ -117,101 +150,126 @@ def load_opt_state(
 
 # %% ../nbs/49_optim.ipynb #cell-15
 def ema_decays(
-    longest:float=.999, # Decay of the first, 0 to below 1; 0.999 remembers a thousand steps
-    count:int=2, # How many, each of a tenth of the memory of the one before
-) -> list: # Decays, falling, not below 0
+    longest: float = 0.999,  # Decay of the first, 0 to below 1; 0.999 remembers a thousand steps
+    count: int = 2,  # How many, each of a tenth of the memory of the one before
+) -> list:  # Decays, falling, not below 0
     "Decays of averages that are kept side by side."
-    return [max(0., 1 - (1 - longest)*10**k) for k in range(count)]
+    return [max(0.0, 1 - (1 - longest) * 10**k) for k in range(count)]
 
 # %% ../nbs/49_optim.ipynb #08e975d8
 class Averages:
     "Moving averages of a network's weights."
-    def __init__(self,
-        params:Iterable, # Parameters, in the order of the network
-        longest:float=.999, # Largest decay, as `ema_decays` takes it
-        count:int=2, # Number of averages, as `ema_decays` takes it
+
+    def __init__(
+        self,
+        params: Iterable,  # Parameters, in the order of the network
+        longest: float = 0.999,  # Largest decay, as `ema_decays` takes it
+        count: int = 2,  # Number of averages, as `ema_decays` takes it
     ):
         params = [p.detach().float() for p in params]
         self.decays = ema_decays(longest, count)
         self.models = [EMAModel(params, decay=d) for d in self.decays]
 
-    def update(self,
-        params:Iterable, # Parameters, in the same order
+    def update(
+        self,
+        params: Iterable,  # Parameters, in the same order
     ):
         "Take in the weights after a step."
         params = list(params)
-        for m in self.models: m.step(params)
+        for m in self.models:
+            m.step(params)
 
-    def weights(self,
-        k:int, # Index of the average; 0 is the longest
-    ) -> list: # Tensors, fp32, in the order of the network
+    def weights(
+        self,
+        k: int,  # Index of the average; 0 is the longest
+    ) -> list:  # Tensors, fp32, in the order of the network
         "The weights of one average."
         return self.models[k].shadow_params
 
     @contextmanager
-    def used(self,
-        params:Iterable, # Parameters of the network, in the same order
-        k:int, # Index of the average; 0 is the longest
+    def used(
+        self,
+        params: Iterable,  # Parameters of the network, in the same order
+        k: int,  # Index of the average; 0 is the longest
     ) -> Iterator[None]:
         "Within the block, the network has the weights of one average."
         params = list(params)
         kept = [p.detach().clone() for p in params]
         self.models[k].copy_to(params)
-        try: yield
+        try:
+            yield
         finally:
-            with torch.no_grad(): torch._foreach_copy_(params, kept)
+            with torch.no_grad():
+                torch._foreach_copy_(params, kept)
 
 # %% ../nbs/49_optim.ipynb #cell-16
 def averages_state(
-    a:Averages, # To be saved
-) -> tuple: # {name: tensor}, steps taken in
+    a: Averages,  # To be saved
+) -> tuple:  # {name: tensor}, steps taken in
     "All averages as flat tensors."
-    tensors = {f'average.{k}.{i}': v for k, m in enumerate(a.models) for i, v in enumerate(m.shadow_params)}
+    tensors = {
+        f'average.{k}.{i}': v for k, m in enumerate(a.models) for i, v in enumerate(m.shadow_params)
+    }
     return tensors, a.models[0].optimization_step
 
+
 def load_averages(
-    a:Averages, # Averages of the same parameters and number, which receive the values
-    tensors:dict, # {name: tensor}, as `averages_state` gave them; others may be among them
-    steps:int, # Steps taken in, likewise
+    a: Averages,  # Averages of the same parameters and number, which receive the values
+    tensors: dict,  # {name: tensor}, as `averages_state` gave them; others may be among them
+    steps: int,  # Steps taken in, likewise
 ):
     "Undo `averages_state`."
     for k, m in enumerate(a.models):
-        for i, v in enumerate(m.shadow_params): v.copy_(tensors[f'average.{k}.{i}'])
+        for i, v in enumerate(m.shadow_params):
+            v.copy_(tensors[f'average.{k}.{i}'])
         m.optimization_step = steps
 
 # %% ../nbs/49_optim.ipynb #cell-21
 def make_scaler(
-    device:torch.device, # Device of the gradients
-    dtype:torch.dtype|None, # Dtype of autocast; None: fp32
-) -> torch.amp.GradScaler: # One that does nothing but for fp16
+    device: torch.device,  # Device of the gradients
+    dtype: torch.dtype | None,  # Dtype of autocast; None: fp32
+) -> torch.amp.GradScaler:  # One that does nothing but for fp16
     "The scaler of gradients; it begins at 4,096, since a first step that overflows is only lost."
-    return torch.amp.GradScaler(device.type, enabled=dtype == torch.float16, init_scale=2.**12)
+    return torch.amp.GradScaler(device.type, enabled=dtype == torch.float16, init_scale=2.0**12)
 
 # %% ../nbs/49_optim.ipynb #cell-24
 # Signals that ask a run to stop, as far as this system has them
-SIGNALS = [getattr(signal, n) for n in ('SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP') if hasattr(signal, n)]
+SIGNALS = [
+    getattr(signal, n) for n in ('SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP') if hasattr(signal, n)
+]
 
 # %% ../nbs/49_optim.ipynb #660ca50d
 class Interrupted(KeyboardInterrupt):
     "A run was stopped from outside, after its step was saved; `code` is the exit code that shells expect."
-    def __init__(self,
-        number:int, # Number of the signal
+
+    def __init__(
+        self,
+        number: int,  # Number of the signal
     ):
         super().__init__()
         self.code = 128 + number
+
 
 @contextmanager
 def catch_signals() -> Iterator[list]:
     "Within the block, the first signal only fills the list that is given; a second raises `Interrupted`, but for SIGHUP."
     noted, before, hung_up = [], {}, getattr(signal, 'SIGHUP', None)
+
     def note(number, _):
-        if noted and hung_up not in (number, noted[0]): raise Interrupted(number)
+        if noted and hung_up not in (number, noted[0]):
+            raise Interrupted(number)
         noted.append(number)
+
     try:
         for s in SIGNALS:
-            if s == hung_up and signal.getsignal(s) is signal.SIG_IGN: continue  # started with nohup
+            # started with nohup
+            if s == hung_up and signal.getsignal(s) is signal.SIG_IGN:
+                continue
             before[s] = signal.signal(s, note)
-    except ValueError: pass  # not the main thread: no say over signals
-    try: yield noted
+    except ValueError:
+        pass  # not the main thread: no say over signals
+    try:
+        yield noted
     finally:
-        for s, handler in before.items(): signal.signal(s, handler)
+        for s, handler in before.items():
+            signal.signal(s, handler)

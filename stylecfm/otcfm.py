@@ -9,125 +9,154 @@ __all__ = ['FlowMatchingOptions', 'FlowBatch', 'coupling_of', 'flow_batch', 'vel
 # %% ../nbs/22_otcfm.ipynb #cell-2
 from functools import partial
 from typing import Callable, NamedTuple
+
 import torch
 from torch import Tensor
+
 from .config import InputError, chosen
 from .coupling import COUPLINGS, ot_pair, semidiscrete_pair
-from .paths import PATHS, LOSS_WEIGHTS, noise_like, sample_time
+from .paths import LOSS_WEIGHTS, PATHS, noise_like, sample_time
 from .plans import resampled
 
 # %% ../nbs/22_otcfm.ipynb #dd49e54b
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/22_otcfm.ipynb #cell-5
 class FlowMatchingOptions(NamedTuple):
     "How a batch is drawn: every choice of the last two notebooks."
-    epsilon: float = 0. # The path's noise, >= 0, in units of the latents' standard deviation
-    label_drop: float = .1 # Probability that a style becomes -1, 0 to 1
-    coupling: str|list = 'ot' # A key of `COUPLINGS`, or a `SemiDiscretePlan` for each style
-    time_law: str = 'uniform' # A key of `TIME_DISTRIBUTIONS`
-    path: str = 'gaussian' # A key of `PATHS`
-    start: float = 0. # Earliest time, in [0, 1)
-    weight: str = 'uniform' # A key of `LOSS_WEIGHTS`
-    resample: bool = False # Pairs are sampled from the plan with replacement, as in torchcfm, instead of permuted
+
+    epsilon: float = 0.0  # The path's noise, >= 0, in units of the latents' standard deviation
+    label_drop: float = 0.1  # Probability that a style becomes -1, 0 to 1
+    coupling: str | list = 'ot'  # A key of `COUPLINGS`, or a `SemiDiscretePlan` for each style
+    time_law: str = 'uniform'  # A key of `TIME_DISTRIBUTIONS`
+    path: str = 'gaussian'  # A key of `PATHS`
+    start: float = 0.0  # Earliest time, in [0, 1)
+    weight: str = 'uniform'  # A key of `LOSS_WEIGHTS`
+    # Pairs are sampled from the plan with replacement, as in torchcfm, instead of permuted
+    resample: bool = False
+
 
 class FlowBatch(NamedTuple):
     "What the network is shown and asked for; all with `b` rows."
-    xt: Tensor # Points on the path, shaped as the data, `(b, ...)`
-    ut: Tensor # Their velocities, `(b, ...)`
-    t: Tensor # Times, `(b,)`
-    style: Tensor # Styles, int64 `(b,)`; -1 where dropped
-    weight: Tensor # Loss weight of each sample, `(b,)`, 1 on average over uniform times; or of each number, `(b, ...)` as the data
+
+    xt: Tensor  # Points on the path, shaped as the data, `(b, ...)`
+    ut: Tensor  # Their velocities, `(b, ...)`
+    t: Tensor  # Times, `(b,)`
+    style: Tensor  # Styles, int64 `(b,)`; -1 where dropped
+    # Loss weight of each sample, `(b,)`, 1 on average over uniform times; or of each number, `(b,
+    # ...)` as the data
+    weight: Tensor
 
 # %% ../nbs/22_otcfm.ipynb #cell-6
 def coupling_of(
-    coupling:str, # A key of `COUPLINGS`
-    path:str, # A key of `PATHS`
-    epsilon:float, # The path's noise, >= 0
-) -> Callable: # `(x0, x1, style, generator)` -> noise, permuted
+    coupling: str,  # A key of `COUPLINGS`
+    path: str,  # A key of `PATHS`
+    epsilon: float,  # The path's noise, >= 0
+) -> Callable:  # `(x0, x1, style, generator)` -> noise, permuted
     "The coupling by name. With the path `bridge`, Sinkhorn's regularisation is 2 epsilon^2, that of a Schrödinger bridge (Tong 2024)."
     pair = chosen(COUPLINGS, coupling, 'coupling')
-    if (coupling, path) != ('sinkhorn', 'bridge'): return pair
-    return partial(pair, reg=2*epsilon**2, relative=False) if epsilon else ot_pair      # the limit of little noise
+    if (coupling, path) != ('sinkhorn', 'bridge'):
+        return pair
+    # the limit of little noise
+    return partial(pair, reg=2 * epsilon**2, relative=False) if epsilon else ot_pair
+
 
 def _resampled(x0, x1, style, draw, generator):
     "Noise, data and styles of pairs that are sampled with replacement."
-    if not isinstance(draw.coupling, str): raise InputError('pairs of semi-discrete plans are sampled already; leave resample out')
+    if not isinstance(draw.coupling, str):
+        raise InputError('pairs of semi-discrete plans are sampled already; leave resample out')
     bridge = (draw.coupling, draw.path) == ('sinkhorn', 'bridge')
     coupling = 'ot' if bridge and not draw.epsilon else draw.coupling
-    i, j = resampled(x0, x1, style, coupling, generator, 2*draw.epsilon**2 if bridge else None)
+    i, j = resampled(x0, x1, style, coupling, generator, 2 * draw.epsilon**2 if bridge else None)
     return x0[i.to(x0.device)], x1[j.to(x1.device)], style[j.to(style.device)]
 
+
 def flow_batch(
-    x1:Tensor, # Latents, `(b, c, h, w)`, standardised
-    style:Tensor, # Their styles, int64 `(b,)`
-    draw:FlowMatchingOptions=FlowMatchingOptions(), # How
-    generator:torch.Generator|None=None, # Source of every draw, on the CPU
-    x0:Tensor|None=None, # Noise that is paired already, shaped as `x1`; drawn and coupled if none
-) -> FlowBatch: # Inputs and targets of the network
+    x1: Tensor,  # Latents, `(b, c, h, w)`, standardised
+    style: Tensor,  # Their styles, int64 `(b,)`
+    draw: FlowMatchingOptions = FlowMatchingOptions(),  # How
+    generator: torch.Generator | None = None,  # Source of every draw, on the CPU
+    # Noise that is paired already, shaped as `x1`; drawn and coupled if none
+    x0: Tensor | None = None,
+) -> FlowBatch:  # Inputs and targets of the network
     "Noise, pairs, times and dropped labels for one step of training; raises `InputError` for choices that do not exist."
     if x0 is None:
         x0 = noise_like(x1, generator)
-        if draw.resample: x0, x1, style = _resampled(x0, x1, style, draw, generator)
-        elif isinstance(draw.coupling, str):                                    # before the labels are dropped
+        if draw.resample:
+            x0, x1, style = _resampled(x0, x1, style, draw, generator)
+        elif isinstance(draw.coupling, str):  # before the labels are dropped
             x0 = coupling_of(draw.coupling, draw.path, draw.epsilon)(x0, x1, style, generator)
-        else: x1 = semidiscrete_pair(draw.coupling, x0, style)
+        else:
+            x1 = semidiscrete_pair(draw.coupling, x0, style)
     t = sample_time(len(x1), draw.time_law, generator=generator, start=draw.start).to(x1.device)
     xt, ut = chosen(PATHS, draw.path, 'path')(x0, x1, t, draw.epsilon, generator)
     drop = torch.rand(len(x1), generator=generator).to(x1.device) < draw.label_drop
-    return FlowBatch(xt, ut, t, torch.where(drop, -1, style), chosen(LOSS_WEIGHTS, draw.weight, 'weight')(t))
+    return FlowBatch(
+        xt, ut, t, torch.where(drop, -1, style), chosen(LOSS_WEIGHTS, draw.weight, 'weight')(t)
+    )
 
 # %% ../nbs/22_otcfm.ipynb #cell-16
 def velocity_loss(
-    model:Callable, # Network `(xt, t, style) -> velocity`, shaped as `xt`
-    batch:FlowBatch, # Or a part of one: micro-batches average to the same gradient
-) -> Tensor: # `(b,)`, fp32: mean squared error of each sample
+    model: Callable,  # Network `(xt, t, style) -> velocity`, shaped as `xt`
+    batch: FlowBatch,  # Or a part of one: micro-batches average to the same gradient
+) -> Tensor:  # `(b,)`, fp32: mean squared error of each sample
     "Squared error of the velocity, sample by sample, times its weight."
     square = (model(batch.xt, batch.t, batch.style).float() - batch.ut).square()
-    if batch.weight.ndim > 1: return (batch.weight*square).flatten(1).mean(1)
-    return batch.weight*square.flatten(1).mean(1)
+    if batch.weight.ndim > 1:
+        return (batch.weight * square).flatten(1).mean(1)
+    return batch.weight * square.flatten(1).mean(1)
+
 
 def otcfm_loss(
-    model:Callable, # Network `(xt, t, style) -> velocity`, shaped as `xt`
-    x1:Tensor, # Latents, `(b, c, h, w)`, standardised
-    style:Tensor, # Styles, int64 `(b,)`
-    draw:FlowMatchingOptions=FlowMatchingOptions(), # Path, coupling, times, label drop
-    generator:torch.Generator|None=None, # Source of every draw, on the CPU: the same one, the same loss
-) -> Tensor: # Scalar
+    model: Callable,  # Network `(xt, t, style) -> velocity`, shaped as `xt`
+    x1: Tensor,  # Latents, `(b, c, h, w)`, standardised
+    style: Tensor,  # Styles, int64 `(b,)`
+    draw: FlowMatchingOptions = FlowMatchingOptions(),  # Path, coupling, times, label drop
+    # Source of every draw, on the CPU: the same one, the same loss
+    generator: torch.Generator | None = None,
+) -> Tensor:  # Scalar
     "Optimal-transport conditional flow matching (Lipman 2022, Tong 2023); raises as `flow_batch` does."
     return velocity_loss(model, flow_batch(x1, style, draw, generator)).mean()
 
 # %% ../nbs/22_otcfm.ipynb #c98d54c0
 def with_condition(
-    batch:FlowBatch, # Batch of `b` rows
-    given:Tensor, # Condition of the network, `(b, k, ...)`
-) -> FlowBatch: # Points with `k` more channels; their velocities have none for them
+    batch: FlowBatch,  # Batch of `b` rows
+    given: Tensor,  # Condition of the network, `(b, k, ...)`
+) -> FlowBatch:  # Points with `k` more channels; their velocities have none for them
     "Show the network a condition."
     return batch._replace(xt=torch.cat([batch.xt, given.to(batch.xt)], 1))
 
+
 def conditioned_field(
-    model:Callable, # `(xt, t, style) -> velocity`, with the condition behind the point in `xt`
-    given:Tensor, # The condition, `(b, k, ...)`
-    style:Tensor|None=None, # Styles, int64 `(b,)`; 0 if none
-) -> Callable: # Field `(x, t) -> dx/dt`
+    model: Callable,  # `(xt, t, style) -> velocity`, with the condition behind the point in `xt`
+    given: Tensor,  # The condition, `(b, k, ...)`
+    style: Tensor | None = None,  # Styles, int64 `(b,)`; 0 if none
+) -> Callable:  # Field `(x, t) -> dx/dt`
     "A field for a solver, under a condition."
-    if style is None: style = torch.zeros(len(given), dtype=torch.long, device=given.device)
+    if style is None:
+        style = torch.zeros(len(given), dtype=torch.long, device=given.device)
     return lambda x, t: model(torch.cat([x, given.to(x)], 1), t, style)
 
 # %% ../nbs/22_otcfm.ipynb #cell-22
 class BinnedLosses(NamedTuple):
     "Mean losses of a batch by time and by style; NaN where nobody was."
-    time: list # One for each of equal parts of [0, 1]
-    style: dict # By the style's number; -1 is the mean style
+
+    time: list  # One for each of equal parts of [0, 1]
+    style: dict  # By the style's number; -1 is the mean style
+
 
 def binned_losses(
-    batch:FlowBatch, # Batch on which the losses were computed
-    losses:Tensor, # Losses, output of `velocity_loss`, `(b,)`
-    parts:int=4, # Equal parts of time, >= 1
-) -> BinnedLosses: # Means, as plain numbers
+    batch: FlowBatch,  # Batch on which the losses were computed
+    losses: Tensor,  # Losses, output of `velocity_loss`, `(b,)`
+    parts: int = 4,  # Equal parts of time, >= 1
+) -> BinnedLosses:  # Means, as plain numbers
     "Sort losses by time and style."
     mean = lambda here: losses[here].mean().item()
-    part = (batch.t*parts).long().clamp_max(parts - 1)
-    return BinnedLosses([mean(part == i) for i in range(parts)], {int(s): mean(batch.style == s) for s in batch.style.unique()})
+    part = (batch.t * parts).long().clamp_max(parts - 1)
+    return BinnedLosses(
+        [mean(part == i) for i in range(parts)],
+        {int(s): mean(batch.style == s) for s in batch.style.unique()},
+    )

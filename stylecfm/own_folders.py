@@ -12,27 +12,39 @@ import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
 from fastcore.script import store_true
+
 import stylecfm.advice as advice
-from .cli import printable, reported, stylecfm_evaluate, stylecfm_preprocess, stylecfm_train, writable
+from stylecfm.cli import (
+    printable,
+    reported,
+    stylecfm_evaluate,
+    stylecfm_preprocess,
+    stylecfm_train,
+    writable,
+)
 from .config import NAME, Config, InputError, load_config, say, with_keys
 from .flags import beside, call_parse, given_keys, run_lines
 
 # %% ../nbs/84_own_folders.ipynb #68766e57
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/84_own_folders.ipynb #4243ea3b
-if TYPE_CHECKING:                                             # for whoever reads the annotations; it imports torch
+if TYPE_CHECKING:  # for whoever reads the annotations; it imports torch
     from stylecfm.transfer import StyleTransferPipeline
 
 # %% ../nbs/84_own_folders.ipynb #1a4b7edf
-def _folders_there(folders:list) -> list:
+def _folders_there(folders: list) -> list:
     "Resolved folders; raises `InputError` for fewer than two, for one that is not there, and for one that holds another."
     if not folders or len(folders) < 2:
-        raise InputError('give two or more folders of images, one for each style: stylecfm train photos/ paintings/')
+        raise InputError(
+            'give two or more folders of images, one for each style: stylecfm train photos/ paintings/'
+        )
     for f in folders:
         if not os.path.isdir(f):
             what = f'{f} is a file' if os.path.exists(f) else f'no folder at {f}'
@@ -40,354 +52,543 @@ def _folders_there(folders:list) -> list:
             raise InputError(f'{what}; give folders of images{near}')
     found = [Path(f).resolve() for f in folders]
     for i, a in enumerate(found):
-        for b in found[i + 1:]:
-            if a == b: raise InputError(f'the folder {a} is given twice; give one for each style')
-            if a in b.parents or b in a.parents: raise InputError(f'{a} and {b} lie in one another, so images would have two styles; give separate folders')
+        for b in found[i + 1 :]:
+            if a == b:
+                raise InputError(f'the folder {a} is given twice; give one for each style')
+            if a in b.parents or b in a.parents:
+                raise InputError(
+                    f'{a} and {b} lie in one another, so images would have two styles; give separate folders'
+                )
     return found
 
+
 def named_styles(
-    folders:list, # Paths, a style each
-) -> dict: # {style: folder}
+    folders: list,  # Paths, a style each
+) -> dict:  # {style: folder}
     "Styles by the names of their folders; raises `InputError` for folders that are not there, or names that are no styles."
     found = _folders_there(folders)
     names = [f.name for f in found]
-    if len({n.casefold() for n in names}) < len(names): names = [f'{f.parent.name}-{f.name}' for f in found]
-    if len({n.casefold() for n in names}) < len(names): raise InputError(f'folders have the same names, {", ".join(names)}; rename one')
+    if len({n.casefold() for n in names}) < len(names):
+        names = [f'{f.parent.name}-{f.name}' for f in found]
+    if len({n.casefold() for n in names}) < len(names):
+        raise InputError(f'folders have the same names, {", ".join(names)}; rename one')
     for n in names:
-        if not NAME.test(n): raise InputError(f'a style is named after its folder, and {n!r} is no name; rename the folder')
+        if not NAME.test(n):
+            raise InputError(
+                f'a style is named after its folder, and {n!r} is no name; rename the folder'
+            )
     return dict(zip(names, found))
 
+
 def photo_first(
-    styles:list, # Names of styles
-) -> list: # Names in their new order
+    styles: list,  # Names of styles
+) -> list:  # Names in their new order
     "Names with the style of photographs first: the first that is called photo or the like, else the first."
     photo = next((s for s in styles if s.casefold().startswith(('photo', 'real'))), styles[0])
     return [photo, *(s for s in styles if s != photo)]
 
 # %% ../nbs/84_own_folders.ipynb #99b6bd54
-HELD_LEAST, HELD_MOST, HELD_SHARE = 2, 100, 10                # images held out of a style: at least, at most, and the divisor of their number
-_FEWEST = 10                                                   # images of a style below which none is held out
+# images held out of a style: at least, at most, and the divisor of their number
+HELD_LEAST, HELD_MOST, HELD_SHARE = 2, 100, 10
+_FEWEST = 10  # images of a style below which none is held out
+
 
 def held_count(
-    images:int, # Images of a style
-    wanted:int|None=None, # Number that was asked for
+    images: int,  # Images of a style
+    wanted: int | None = None,  # Number that was asked for
 ) -> int:
     "How many images of a style are held out; raises `InputError` where too few would be left."
-    if wanted is None: return 0 if images < _FEWEST else min(HELD_MOST, max(HELD_LEAST, images//HELD_SHARE))
-    if wanted < 0 or wanted == 1: raise InputError(f'hold_out must be 0, or 2 or more of each style, got {wanted}')
-    if images - wanted < 2: raise InputError(f'hold_out {wanted} leaves fewer than 2 of {images} images to train on; hold out fewer')
+    if wanted is None:
+        return 0 if images < _FEWEST else min(HELD_MOST, max(HELD_LEAST, images // HELD_SHARE))
+    if wanted < 0 or wanted == 1:
+        raise InputError(f'hold_out must be 0, or 2 or more of each style, got {wanted}')
+    if images - wanted < 2:
+        raise InputError(
+            f'hold_out {wanted} leaves fewer than 2 of {images} images to train on; hold out fewer'
+        )
     return wanted
+
 
 class RunPlaces(NamedTuple):
     "Where the parts of a run lie."
-    root:Path # Folder of the run
-    def __str__(self): return str(self.root)                   # as a message names it
+
+    root: Path  # Folder of the run
+
+    def __str__(self):  # as a message names it
+        return str(self.root)
 
     @property
     def split(self) -> Path:
         "Set of each image."
-        return self.root/'split.json'
+        return self.root / 'split.json'
 
     @property
     def config(self) -> Path:
         "Config of the plan."
-        return self.root/'plan'/'config.json'
+        return self.root / 'plan' / 'config.json'
 
     @property
     def plan(self) -> Path:
         "What the plan was measured as."
-        return self.root/'plan'/'plan.json'
+        return self.root / 'plan' / 'plan.json'
 
-    def images(self,
-        part:str, # train or held_out
+    def images(
+        self,
+        part: str,  # train or held_out
     ) -> Path:
         "Folder with a folder of links for each style."
-        return self.root/'images'/part
+        return self.root / 'images' / part
 
 # %% ../nbs/84_own_folders.ipynb #3b8b6c5c
-def _looked_at(path:Path, known:dict) -> dict:
+def _looked_at(path: Path, known: dict) -> dict:
     "Size, time and digest of a file; the digest of an unchanged one is taken from what is known."
     s = path.stat()
     now = dict(path=str(path), size=s.st_size, changed=s.st_mtime_ns)
-    if all(known.get(k) == v for k, v in now.items()): return dict(now, sha256=known['sha256'])
-    with open(path, 'rb') as f: return dict(now, sha256=hashlib.file_digest(f, 'sha256').hexdigest())
+    if all(known.get(k) == v for k, v in now.items()):
+        return dict(now, sha256=known['sha256'])
+    with open(path, 'rb') as f:
+        return dict(now, sha256=hashlib.file_digest(f, 'sha256').hexdigest())
 
-def _read_split(places:RunPlaces) -> dict:
+
+def _read_split(places: RunPlaces) -> dict:
     "The split of a run; raises `InputError` where the file is none."
     from stylecfm.files import read_json
-    if not places.split.is_file(): return dict(styles={}, images={})
+
+    if not places.split.is_file():
+        return dict(styles={}, images={})
     d = read_json(places.split)
-    if not isinstance(d, dict) or not isinstance(d.get('styles'), dict) or not isinstance(d.get('images'), dict):
+    if (
+        not isinstance(d, dict)
+        or not isinstance(d.get('styles'), dict)
+        or not isinstance(d.get('images'), dict)
+    ):
         raise InputError(f'{places.split} is no split of a run; choose another --out')
     return d
 
+
 def hold_out_images(
-    styles:dict, # {style: folder}, from `named_styles`
-    root:str|Path, # Folder of the run
-    number:int|None=None, # Images of each style that are held out; a tenth if none
-    seed:int=0, # Seed of the draw
-) -> dict: # {style: (images to train on, images held out)}
+    styles: dict,  # {style: folder}, from `named_styles`
+    root: str | Path,  # Folder of the run
+    number: int | None = None,  # Images of each style that are held out; a tenth if none
+    seed: int = 0,  # Seed of the draw
+) -> dict:  # {style: (images to train on, images held out)}
     "Divide the images of a run once, and link them; raises `InputError` where the run is of other folders."
     from stylecfm.files import write_json
     from stylecfm.folders import list_images
     from stylecfm.results import free_name
+
     places = RunPlaces(Path(root))
     old = _read_split(places)
     asked = dict(styles={s: str(f) for s, f in styles.items()}, hold_out=number)
     for k, v in asked.items():
         if old['styles'] and old.get(k) != v and not (k == 'hold_out' and number is None):
-            raise InputError(f'{places} was begun with {k} {old.get(k)}, got {v}; give the same, or another --out')
+            raise InputError(
+                f'{places} was begun with {k} {old.get(k)}, got {v}; give the same, or another --out'
+            )
     made = {}
     for style, folder in styles.items():
         before, taken = {v['path']: (k, v) for k, v in old['images'].get(style, {}).items()}, set()
         kept = {k: v for k, v in before.items() if os.path.exists(k)}
-        for name, _ in kept.values(): free_name(Path(name).stem, taken)
+        for name, _ in kept.values():
+            free_name(Path(name).stem, taken)
         made[style] = {}
         for p in list_images(folder, True):
             name, known = kept.get(str(p), ('', {}))
-            made[style][name or f'{free_name(p.stem, taken)}{p.suffix.lower()}'] = dict(_looked_at(p, known), **({'set': known['set']} if known else {}))
-    _draw(made, {s: held_count(len(v), number) for s, v in made.items()} if not old['styles'] else {}, seed)
+            made[style][name or f'{free_name(p.stem, taken)}{p.suffix.lower()}'] = dict(
+                _looked_at(p, known), **({'set': known['set']} if known else {})
+            )
+    _draw(
+        made,
+        {s: held_count(len(v), number) for s, v in made.items()} if not old['styles'] else {},
+        seed,
+    )
     _link_all(places, old['images'], made)
-    write_json(places.split, dict(asked if not old['styles'] else {k: old[k] for k in asked}, images=made))
-    return {s: tuple(sum(v['set'] == part for v in d.values()) for part in ('train', 'held_out')) for s, d in made.items()}
+    write_json(
+        places.split, dict(asked if not old['styles'] else {k: old[k] for k in asked}, images=made)
+    )
+    return {
+        s: tuple(sum(v['set'] == part for v in d.values()) for part in ('train', 'held_out'))
+        for s, d in made.items()
+    }
 
 # %% ../nbs/84_own_folders.ipynb #bc82fae7
-def _draw(images:dict, counts:dict, seed:int):
+def _draw(images: dict, counts: dict, seed: int):
     "Give each image without a set its set: drawn where counts are given, else by its contents."
     import random
+
     side = {v['sha256']: v['set'] for d in images.values() for v in d.values() if 'set' in v}
     for style, n in counts.items():
         found = sorted({v['sha256'] for v in images[style].values()} - side.keys())
         random.Random(f'{seed} {style}').shuffle(found)
-        if n and len(found) - n < 2: raise InputError(f'{style} has {len(found)} different images, of which {n} cannot be held out; add images, or hold out fewer')
+        if n and len(found) - n < 2:
+            raise InputError(
+                f'{style} has {len(found)} different images, of which {n} cannot be held out; add images, or hold out fewer'
+            )
         side |= dict.fromkeys(found[:n], 'held_out') | dict.fromkeys(found[n:], 'train')
     for d in images.values():
-        for v in d.values(): v.setdefault('set', side.get(v['sha256'], 'train'))
+        for v in d.values():
+            v.setdefault('set', side.get(v['sha256'], 'train'))
 
-def _link(source:str, to:Path):
+
+def _link(source: str, to: Path):
     "A link to a file; a copy where the disk has no links."
     for how in (os.symlink, os.link, shutil.copy2):
-        try: return how(source, to)
-        except OSError as e: why = e.strerror
+        try:
+            return how(source, to)
+        except OSError as e:
+            why = e.strerror
     raise InputError(f'cannot link or copy {source} to {to}: {why}; choose another --out')
 
-def _link_all(places:RunPlaces, old:dict, made:dict):
+
+def _link_all(places: RunPlaces, old: dict, made: dict):
     "Make the folders of links what the split says; files that no split named stay."
     for style in made:
         for part in ('train', 'held_out'):
-            folder = places.images(part)/style
+            folder = places.images(part) / style
             folder.mkdir(parents=True, exist_ok=True)
             wanted = {k: v['path'] for k, v in made[style].items() if v['set'] == part}
             for name, was in old.get(style, {}).items():
-                if wanted.get(name) != was['path'] or not (folder/name).exists(): (folder/name).unlink(missing_ok=True)
+                if wanted.get(name) != was['path'] or not (folder / name).exists():
+                    (folder / name).unlink(missing_ok=True)
             for name, source in wanted.items():
-                if not os.path.lexists(folder/name): _link(source, folder/name)
+                if not os.path.lexists(folder / name):
+                    _link(source, folder / name)
 
 # %% ../nbs/84_own_folders.ipynb #094b2aec
 def _plan_run(
-    places:RunPlaces, # Folder of the run, divided by `hold_out_images`
-    image_size:int|None=None, # Side of the images, pixels; chosen by the images if none
-    codec:str='dct:4', # Codec, as `load_codec` takes it
-    hours:float|None=None, # Longest training time, hours; on a processor three quarters if none
-) -> dict: # seconds of a step, steps, images, load and cores
+    places: RunPlaces,  # Folder of the run, divided by `hold_out_images`
+    image_size: int | None = None,  # Side of the images, pixels; chosen by the images if none
+    codec: str = 'dct:4',  # Codec, as `load_codec` takes it
+    # Longest training time, hours; on a processor three quarters if none
+    hours: float | None = None,
+) -> dict:  # seconds of a step, steps, images, load and cores
     "Look at the images, and write a config and what it was measured as."
     from stylecfm.codecs import load_codec
     from stylecfm.files import write_json, write_text
     from stylecfm.memory import GB
-    from stylecfm.planning import default_device, available_memory, plan
+    from stylecfm.planning import available_memory, default_device, plan
+
     busy, device, train = advice.busy_line(), default_device(), places.images('train')
     folders = sorted(p for p in train.iterdir() if p.is_dir())
     seen = [advice.scan_images(f) for f in folders]
-    if bad := [f.path.name for f in seen if not f.sizes]: raise InputError(f'{bad[0]} holds no image that can be used')
+    if bad := [f.path.name for f in seen if not f.sizes]:
+        raise InputError(f'{bad[0]} holds no image that can be used')
     channels, factor = load_codec(codec).latent_channels, advice.side_step(codec)
-    if image_size and image_size % factor: raise InputError(f'image_size {image_size} is no multiple of {factor}, as {codec} needs; try {max(1, image_size//factor)*factor}')
-    roots, card = (str(train), str(places.root/'latents'), str(places)), device.type == 'cuda'
-    c = advice.suggest([advice.report_on(f, 32) for f in seen], not card, image_size, codec, channels, roots)
+    if image_size and image_size % factor:
+        raise InputError(
+            f'image_size {image_size} is no multiple of {factor}, as {codec} needs; try {max(1, image_size // factor) * factor}'
+        )
+    roots, card = (str(train), str(places.root / 'latents'), str(places)), device.type == 'cuda'
+    c = advice.suggest(
+        [advice.report_on(f, 32) for f in seen], not card, image_size, codec, channels, roots
+    )
     reports = [advice.report_on(f, c.data.target_size) for f in seen]
     advice._say_folders(reports, c.data.target_size, advice.find_duplicates(seen))
-    usable = [round(f.count*(1 - len(f.bad)/f.looked)) for f in reports]
-    if min(usable) < 2: raise InputError(f'{folders[usable.index(min(usable))].name} has fewer than 2 images that can be used for {c.data.target_size} pixels')
-    few = min(usable)*advice.copies(c)
+    usable = [round(f.count * (1 - len(f.bad) / f.looked)) for f in reports]
+    if min(usable) < 2:
+        raise InputError(
+            f'{folders[usable.index(min(usable))].name} has fewer than 2 images that can be used for {c.data.target_size} pixels'
+        )
+    few = min(usable) * advice.copies(c)
     c = _with_given(replace(c, training=replace(c.training, batch_size=min(c.training.batch, few))))
-    p = plan(c, available_memory(device)/GB, device=device.type if card else 'cpu', given=advice.fixed_memory_options(c))
+    p = plan(
+        c,
+        available_memory(device) / GB,
+        device=device.type if card else 'cpu',
+        given=advice.fixed_memory_options(c),
+    )
     seconds = advice._timed(c, p.means, None)
-    made, steps = advice.limit_steps(c, sum(usable), seconds, hours or (None if card else advice.CPU_HOURS))
-    made = _with_given(made)                              # a number of steps that was given decides
+    made, steps = advice.limit_steps(
+        c, sum(usable), seconds, hours or (None if card else advice.CPU_HOURS)
+    )
+    made = _with_given(made)  # a number of steps that was given decides
     write_text(places.config, made.to_json())
     load, cores = advice.load_average()
-    about = dict(seconds=seconds, steps=made.training.max_steps, images=sum(usable), load=load, cores=cores, busy=busy)
+    about = dict(
+        seconds=seconds,
+        steps=made.training.max_steps,
+        images=sum(usable),
+        load=load,
+        cores=cores,
+        busy=busy,
+    )
     write_json(places.plan, about)
-    say(f'plan: {p.report.parameters/1e6:.1f} M parameters, {c.data.target_size} pixels, {made.training.max_steps} steps of {seconds:.2f} s' + (f'; {busy}' if busy else ''))
+    say(
+        f'plan: {p.report.parameters / 1e6:.1f} M parameters, {c.data.target_size} pixels, {made.training.max_steps} steps of {seconds:.2f} s'
+        + (f'; {busy}' if busy else '')
+    )
     advice._say_disk(made, sum(usable))
     return about
 
-def _with_given(config:Config) -> Config:
+
+def _with_given(config: Config) -> Config:
     "A config with the keys of --set over its own."
     return with_keys(config, given_keys())
 
 # %% ../nbs/84_own_folders.ipynb #8410517d
-STAGES = 'hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate' # Stages of `train_folders`, in order
+# Stages of `train_folders`, in order
+STAGES = 'hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'
 
-def _planned(places:RunPlaces, given:dict) -> Config:
+
+def _planned(places: RunPlaces, given: dict) -> Config:
     "The config of a run: of the plan, made now or before; raises `InputError` where another one was asked for."
     from stylecfm.checkpoints import checkpoints
     from stylecfm.files import read_json
+
     begun = bool(checkpoints(places.root))
     if places.config.is_file() and places.plan.is_file():
         c, about = load_config(places.config), read_json(places.plan)
         for name, old in (('image_size', c.data.target_size), ('codec', c.data.codec)):
-            if given.get(name) not in (None, old): raise InputError(f'{places} was planned with {name} {old}, got {given[name]}; choose another --out')
+            if given.get(name) not in (None, old):
+                raise InputError(
+                    f'{places} was planned with {name} {old}, got {given[name]}; choose another --out'
+                )
         again = about.get('busy') and not begun and not advice.busy_line()
-        if again: say('the plan was measured on a busy machine, and it is quiet now: measuring again', error=True)
-        if given.get('hours') and not begun: again = True
-        if not again: return _with_given(c)
+        if again:
+            say(
+                'the plan was measured on a busy machine, and it is quiet now: measuring again',
+                error=True,
+            )
+        if given.get('hours') and not begun:
+            again = True
+        if not again:
+            return _with_given(c)
     _plan_run(places, given.get('image_size'), given.get('codec') or 'dct:4', given.get('hours'))
     return load_config(places.config)
 
+
 def trained_step(
-    root:Path, # Folder of a run
-) -> int: # -1 where there is none
+    root: Path,  # Folder of a run
+) -> int:  # -1 where there is none
     "Steps behind the finished model of a run."
     from stylecfm.files import read_manifest
-    try: return int(read_manifest(root/'export')['extra'].get('step', -1))
-    except InputError: return -1
 
-def _made_for(folder:Path, step:int) -> bool:
+    try:
+        return int(read_manifest(root / 'export')['extra'].get('step', -1))
+    except InputError:
+        return -1
+
+
+def _made_for(folder: Path, step: int) -> bool:
     "Whether a folder's results are of the model of this step."
     from stylecfm.files import read_json
-    try: return read_json(folder/'made_for.json') == dict(step=step)
-    except InputError: return False
+
+    try:
+        return read_json(folder / 'made_for.json') == dict(step=step)
+    except InputError:
+        return False
 
 # %% ../nbs/84_own_folders.ipynb #744d65c8
 def _sample_sheet(
-    pipe:'StyleTransferPipeline', # Trained model
-    folder:Path, # Held-out images, a folder for each style
-    styles:list, # Names, the source first
-    side:int, # Side of the squares, pixels
-    path:Path, # Image to write
-    most:int=6, # Images that are shown
+    pipe: 'StyleTransferPipeline',  # Trained model
+    folder: Path,  # Held-out images, a folder for each style
+    styles: list,  # Names, the source first
+    side: int,  # Side of the squares, pixels
+    path: Path,  # Image to write
+    most: int = 6,  # Images that are shown
 ):
     "Held-out photographs above what becomes of them, a row for each other style."
     from PIL import ImageOps
+
     from stylecfm.images import grid, list_images, load_image, save_image
-    photos = [ImageOps.fit(load_image(p), (side, side)) for p in list_images(folder/styles[0])[:most]]
+
+    photos = [
+        ImageOps.fit(load_image(p), (side, side)) for p in list_images(folder / styles[0])[:most]
+    ]
     pipe.set_progress_bar_config(disable=True)
     rows = [photos, *(pipe(photos, styles[0], s).images for s in styles[1:])]
     path.parent.mkdir(parents=True, exist_ok=True)
     save_image(grid(rows), path)
 
-def _samples(places:RunPlaces, c:Config, styles:list):
+
+def _samples(places: RunPlaces, c: Config, styles: list):
     "The sheet of samples of the finished model, once for each."
     from stylecfm.transfer import StyleTransferPipeline
+
     step = trained_step(places.root)
-    sheet = places.root/'samples'/f'held-out-{step:07}.png'
-    if not sheet.exists(): _sample_sheet(StyleTransferPipeline.from_pretrained(str(places)), places.images('held_out'), styles, c.data.target_size, sheet)
+    sheet = places.root / 'samples' / f'held-out-{step:07}.png'
+    if not sheet.exists():
+        _sample_sheet(
+            StyleTransferPipeline.from_pretrained(str(places)),
+            places.images('held_out'),
+            styles,
+            c.data.target_size,
+            sheet,
+        )
     say(f'samples, held-out images above what becomes of them: {printable(sheet)}')
 
-def _evaluation(places:RunPlaces, c:Config, styles:list, least:int):
+
+def _evaluation(places: RunPlaces, c: Config, styles: list, least: int):
     "The quick report on the held-out images, for each style of paintings, once for each model."
     from stylecfm.files import write_json
+
     step = trained_step(places.root)
     for s in styles[1:]:
-        out = places.root/'evaluation' if len(styles) == 2 else places.root/'evaluation'/s
+        out = places.root / 'evaluation' if len(styles) == 2 else places.root / 'evaluation' / s
         if not _made_for(out, step):
             held = places.images('held_out')
-            stylecfm_evaluate(checkpoint=str(places), photos=str(held/styles[0]), paintings=str(held/s), output=str(out), photo_style=styles[0],
-                              painting_style=s, size=max(c.data.target_size, 32), most=min(24, least), judge_steps=0, draws=10, debug=True)
-            write_json(out/'made_for.json', dict(step=step))
-        say(f'evaluation: {printable(out/"index.html")}')
+            stylecfm_evaluate(
+                checkpoint=str(places),
+                photos=str(held / styles[0]),
+                paintings=str(held / s),
+                output=str(out),
+                photo_style=styles[0],
+                painting_style=s,
+                size=max(c.data.target_size, 32),
+                most=min(24, least),
+                judge_steps=0,
+                draws=10,
+                debug=True,
+            )
+            write_json(out / 'made_for.json', dict(step=step))
+        say(f'evaluation: {printable(out / "index.html")}')
 
 # %% ../nbs/84_own_folders.ipynb #4218d435
 def train_folders(
-    folders:list, # Folders of images, one for each style: two or more
-    out:str|Path, # Folder of the run
-    until:str='evaluate', # Last stage to run, one of `STAGES`
-    number:int|None=None, # Images of each style that are held out; a tenth if none
-    steps:int|None=None, # Training steps; as planned if none
-    command:str='', # Command that goes on, for the last lines
-    **given, # image_size, codec, hours of the plan
+    folders: list,  # Folders of images, one for each style: two or more
+    out: str | Path,  # Folder of the run
+    until: str = 'evaluate',  # Last stage to run, one of `STAGES`
+    number: int | None = None,  # Images of each style that are held out; a tenth if none
+    steps: int | None = None,  # Training steps; as planned if none
+    command: str = '',  # Command that goes on, for the last lines
+    **given,  # image_size, codec, hours of the plan
 ):
     "Run the stages up to one of them; what was done before is not done again."
     styles, places = named_styles(folders), RunPlaces(Path(out))
-    if until not in STAGES: raise InputError(f'until must be one of {", ".join(STAGES)}, got {until!r}')
-    if steps is not None and steps < 1: raise InputError(f'steps must be at least 1, got {steps}')
+    if until not in STAGES:
+        raise InputError(f'until must be one of {", ".join(STAGES)}, got {until!r}')
+    if steps is not None and steps < 1:
+        raise InputError(f'steps must be at least 1, got {steps}')
     writable(places.split)
     last, counts = STAGES.index(until), hold_out_images(styles, out, number)
-    for s, (n, held) in counts.items(): say(f'{printable(s)}: {n} images to train on, {held} held out')
-    if last < 1: return
+    for s, (n, held) in counts.items():
+        say(f'{printable(s)}: {n} images to train on, {held} held out')
+    if last < 1:
+        return
     c = _planned(places, given)
-    if last == 1: say(f'plan in {printable(places.config)}')
+    if last == 1:
+        say(f'plan in {printable(places.config)}')
     if last >= 2:
         say('preprocessing ...', error=True)
         stylecfm_preprocess(config=str(places.config), debug=True)
-    if last >= 3: _train(places, c, steps, command)
+    if last >= 3:
+        _train(places, c, steps, command)
     order, least = photo_first(list(styles)), min(held for _, held in counts.values())
-    if last >= 4 and least < 2: say(f'samples and evaluation need held-out images; each style needs {_FEWEST} images or more', error=True)
-    if last >= 4 and least >= 2: _samples(places, c, order)
-    if last >= 5 and least >= 2: _evaluation(places, c, order, least)
-    if last >= 3: say(f'next: stylecfm transfer --checkpoint {printable(places)} --input photo.jpg --output painting.png')
+    if last >= 4 and least < 2:
+        say(
+            f'samples and evaluation need held-out images; each style needs {_FEWEST} images or more',
+            error=True,
+        )
+    if last >= 4 and least >= 2:
+        _samples(places, c, order)
+    if last >= 5 and least >= 2:
+        _evaluation(places, c, order, least)
+    if last >= 3:
+        say(
+            f'next: stylecfm transfer --checkpoint {printable(places)} --input photo.jpg --output painting.png'
+        )
 
-def _train(places:RunPlaces, c:Config, steps:int|None, command:str):
+
+def _train(places: RunPlaces, c: Config, steps: int | None, command: str):
     "Train, or go on, and say what was done of the plan."
     from stylecfm.train import OTCFMTrainer
+
     planned = max(c.training.max_steps, steps or 0)
-    if steps: c = replace(c, training=replace(c.training, max_steps=steps))
+    if steps:
+        c = replace(c, training=replace(c.training, max_steps=steps))
+
     def tell():
         "The last lines, also of a run that was stopped."
-        for line in run_lines(places.root, planned, f'{command} --steps STEPS'): say(line, error=True)
-    try: OTCFMTrainer(c).fit()
+        for line in run_lines(places.root, planned, f'{command} --steps STEPS'):
+            say(line, error=True)
+
+    try:
+        OTCFMTrainer(c).fit()
     except KeyboardInterrupt:
-        if (places.root/'config.json').is_file(): tell()
+        if (places.root / 'config.json').is_file():
+            tell()
         raise
     tell()
 
 # %% ../nbs/84_own_folders.ipynb #9204d8f2
 @call_parse
 def train_command(
-    folders:list=None, # Folders of images, one for each style; without any, train on the latents of a config.json
-    out:str=None, # Folder of the run; runs/ and the names of the folders if none
-    image_size:int=None, # Side of the images, pixels; chosen by the images if none
-    codec:str=None, # Codec of a new plan: dct:F, pixels:F, a folder, or ORG/NAME on the hub; dct:4 if none
-    hours:float=None, # Longest training time, hours; three quarters on a processor if none
-    steps:int=None, # Training steps; as planned if none
-    hold_out:int=None, # Images of each style that are held out; a tenth if none
-    until:str='evaluate', # Last stage: hold_out, plan, preprocess, train, samples or evaluate
-    config:str=None, # Without folders: a config.json; that of the working folder, or the defaults, if none
-    data_root:str=None, # Without folders: folder of the latents
-    save_dir:str=None, # Without folders: folder of the run
-    max_steps:int=None, # Without folders: stop after this number of steps
-    max_minutes:float=None, # Without folders: stop after this number of minutes of training
-    seed:int=None, # Without folders: order, noise, times and pairs all follow from it
-    init_from:str=None, # Without folders: folder of a model to begin with
-    freeze:str=None, # Without folders: old: with --init_from, only the new styles learn
-    resume:str=None, # Without folders: folder of a run to go on with, under its own config.json
-    debug:store_true=False, # Show the traceback of an error
+    # Folders of images, one for each style; without any, train on the latents of a config.json
+    folders: list = None,
+    out: str = None,  # Folder of the run; runs/ and the names of the folders if none
+    image_size: int = None,  # Side of the images, pixels; chosen by the images if none
+    # Codec of a new plan: dct:F, pixels:F, a folder, or ORG/NAME on the hub; dct:4 if none
+    codec: str = None,
+    hours: float = None,  # Longest training time, hours; three quarters on a processor if none
+    steps: int = None,  # Training steps; as planned if none
+    hold_out: int = None,  # Images of each style that are held out; a tenth if none
+    until: str = 'evaluate',  # Last stage: hold_out, plan, preprocess, train, samples or evaluate
+    # Without folders: a config.json; that of the working folder, or the defaults, if none
+    config: str = None,
+    data_root: str = None,  # Without folders: folder of the latents
+    save_dir: str = None,  # Without folders: folder of the run
+    max_steps: int = None,  # Without folders: stop after this number of steps
+    max_minutes: float = None,  # Without folders: stop after this number of minutes of training
+    seed: int = None,  # Without folders: order, noise, times and pairs all follow from it
+    init_from: str = None,  # Without folders: folder of a model to begin with
+    freeze: str = None,  # Without folders: old: with --init_from, only the new styles learn
+    # Without folders: folder of a run to go on with, under its own config.json
+    resume: str = None,
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Train on folders of images, one for each style: hold out, plan, encode, train, sample and evaluate; the same command goes on where it was."
-    own = dict(data_root=data_root, save_dir=save_dir, max_minutes=max_minutes, seed=seed, init_from=init_from, freeze=freeze, resume=resume, config=config)
+    own = dict(
+        data_root=data_root,
+        save_dir=save_dir,
+        max_minutes=max_minutes,
+        seed=seed,
+        init_from=init_from,
+        freeze=freeze,
+        resume=resume,
+        config=config,
+    )
     mine = dict(out=out, image_size=image_size, codec=codec, hours=hours, hold_out=hold_out)
     with reported(debug):
         wrong = next((k for k, v in (own if folders else mine).items() if v is not None), None)
-        if wrong and folders: raise InputError(f'--{wrong} is for training without folders; with folders give --set, as --set training.seed=1')
-        if wrong: raise InputError(f'--{wrong} needs folders of images: stylecfm train photos/ paintings/')
+        if wrong and folders:
+            raise InputError(
+                f'--{wrong} is for training without folders; with folders give --set, as --set training.seed=1'
+            )
+        if wrong:
+            raise InputError(
+                f'--{wrong} needs folders of images: stylecfm train photos/ paintings/'
+            )
     steps = max_steps if steps is None else steps
     with reported(debug, 'the same command goes on where it was'):
-        if not folders: stylecfm_train(max_steps=steps, debug=debug, **own)
-        else: _train_own(folders, out, until, hold_out, steps, dict(image_size=image_size, codec=codec, hours=hours))
+        if not folders:
+            stylecfm_train(max_steps=steps, debug=debug, **own)
+        else:
+            _train_own(
+                folders,
+                out,
+                until,
+                hold_out,
+                steps,
+                dict(image_size=image_size, codec=codec, hours=hours),
+            )
 
-def _train_own(folders:list, out:str|None, until:str, number:int|None, steps:int|None, given:dict):
+
+def _train_own(
+    folders: list, out: str | None, until: str, number: int | None, steps: int | None, given: dict
+):
     "Train on folders, with the name of the run and the command that goes on."
     names = named_styles(folders)
     out = out or f'runs/{"-".join(names)}'
     again = 'stylecfm train ' + shlex.join([*map(str, folders), '--out', str(out)])
     train_folders(folders, out, until, number, steps, again, **given)
 
+
 @call_parse
 def hold_out_command(
-    folders:list=None, # Folders of images, one for each style: two or more
-    out:str=None, # Folder of the run; runs/ and the names of the folders if none
-    hold_out:int=None, # Images of each style that are held out; a tenth if none
-    debug:store_true=False, # Show the traceback of an error
+    folders: list = None,  # Folders of images, one for each style: two or more
+    out: str = None,  # Folder of the run; runs/ and the names of the folders if none
+    hold_out: int = None,  # Images of each style that are held out; a tenth if none
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Divide folders of images into images to train on and images that are held out; the first stage of `stylecfm train`."
     train_command(folders, out, hold_out=hold_out, until='hold_out', debug=debug)

@@ -6,7 +6,8 @@
 __all__ = []
 
 # %% ../nbs/80c_page_parts.ipynb #14842bda
-import base64, warnings
+import base64
+import warnings
 from html import escape
 from io import BytesIO
 from types import ModuleType
@@ -15,153 +16,215 @@ from typing import TYPE_CHECKING, NamedTuple
 # %% ../nbs/80c_page_parts.ipynb #846c3401
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/80c_page_parts.ipynb #f641d887
-if TYPE_CHECKING:                                             # for annotations only; these are slow to import
+if TYPE_CHECKING:  # for annotations only; these are slow to import
     import gradio
     from PIL import Image
+
     from stylecfm.transfer import StyleTransferPipeline
 
 # %% ../nbs/80c_page_parts.ipynb #fc42fd99
-EXAMPLES = ('coffee', 'Cup'), ('chelsea', 'Cat'), ('rocket', 'Rocket'), ('astronaut', 'Portrait')  # functions of `skimage.data`, labels
-THUMBNAIL = 128                                               # side of a thumbnail, pixels
-SAMPLES = 12                                                  # most styles that are painted when the page starts
+# functions of `skimage.data`, labels
+EXAMPLES = ('coffee', 'Cup'), ('chelsea', 'Cat'), ('rocket', 'Rocket'), ('astronaut', 'Portrait')
+THUMBNAIL = 128  # side of a thumbnail, pixels
+SAMPLES = 12  # most styles that are painted when the page starts
+
 
 def example_photo(
-    k:int, # Position in `EXAMPLES`
-) -> 'Image.Image': # RGB
+    k: int,  # Position in `EXAMPLES`
+) -> 'Image.Image':  # RGB
     "A photograph that is installed with scikit-image."
     from PIL import Image
     from skimage import data
+
     return Image.fromarray(getattr(data, EXAMPLES[k][0])())
 
+
 def small_square(
-    image:'Image.Image', # RGB
-) -> 'Image.Image': # Square of `THUMBNAIL` pixels
+    image: 'Image.Image',  # RGB
+) -> 'Image.Image':  # Square of `THUMBNAIL` pixels
     "The centre of an image, reduced."
     from PIL import Image, ImageOps
+
     return ImageOps.fit(image, (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
 
+
 def style_label(
-    name:str, # Name of a style in the model
-) -> str: # Name for people
+    name: str,  # Name of a style in the model
+) -> str:  # Name for people
     "`van_gogh` as `Van Gogh`."
     words = name.replace('_', ' ').split()
     return ' '.join(w[:1].upper() + w[1:] for w in words) or name
 
+
 def photo_style(
-    pipe:'StyleTransferPipeline', # Model
+    pipe: 'StyleTransferPipeline',  # Model
 ) -> str:
     "Name of the style that photographs have: `photo` or one that sounds like it, otherwise the first."
     from stylecfm.watch import sampled_style
+
     styles = list(pipe.model.styles)
     return styles[sampled_style(styles, 'auto')] if len(styles) > 1 else styles[0]
 
+
 def target_styles(
-    pipe:'StyleTransferPipeline', # Model
-) -> list: # Names; all of them for a model without a condition, which also turns paintings into photographs
+    pipe: 'StyleTransferPipeline',  # Model
+) -> list:  # Names; all of them for a model without a condition, which also turns paintings into photographs
     "Styles that a visitor can choose."
     styles, own = list(pipe.model.styles), photo_style(pipe)
     rest = [s for s in styles if s != own] or styles
     return rest if pipe.conditional or own in rest else [*rest, own]
 
+
 def style_samples(
-    pipe:'StyleTransferPipeline', # Model
-) -> list: # `(image, name)`, the first `SAMPLES` of `target_styles`
+    pipe: 'StyleTransferPipeline',  # Model
+) -> list:  # `(image, name)`, the first `SAMPLES` of `target_styles`
     "A small painting in each style, made by the model."
     from stylecfm.decoding import ImageNote
     from stylecfm.repaint import Brush
     from stylecfm.transfer import TransferOptions
+
     photo, own = small_square(example_photo(0)), photo_style(pipe)
-    how = dict(options=TransferOptions(brush=Brush(coarseness=2., steps=8))) if pipe.conditional else dict(steps=8)
-    def painted(style): return photo if style == own else pipe(photo, own, style, **how).images[0]
+    how = (
+        dict(options=TransferOptions(brush=Brush(coarseness=2.0, steps=8)))
+        if pipe.conditional
+        else dict(steps=8)
+    )
+
+    def painted(style):
+        return photo if style == own else pipe(photo, own, style, **how).images[0]
+
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore', ImageNote)              # of a model that has hardly been trained, before anybody paints
+        # of a model that has hardly been trained, before anybody paints
+        warnings.simplefilter('ignore', ImageNote)
         return [(painted(s), s) for s in target_styles(pipe)[:SAMPLES]]
 
 # %% ../nbs/80c_page_parts.ipynb #eb0125be
 def data_uri(
-    image:'Image.Image', # RGB
-) -> str: # `data:image/jpeg;base64,...`
+    image: 'Image.Image',  # RGB
+) -> str:  # `data:image/jpeg;base64,...`
     "An image as an address that holds its own bytes."
     image.convert('RGB').save(out := BytesIO(), 'JPEG', quality=85)
     return 'data:image/jpeg;base64,' + base64.b64encode(out.getvalue()).decode()
 
 # %% ../nbs/80c_page_parts.ipynb #d38bd50b
 def comparison(
-    before:str, # Address of the photograph
-    after:str, # Address of the painting
-    size:tuple[int, int], # Width and height of both, pixels
-    style:str, # Name of the painting's style, for those who cannot see it
-) -> str: # HTML
+    before: str,  # Address of the photograph
+    after: str,  # Address of the painting
+    size: tuple[int, int],  # Width and height of both, pixels
+    style: str,  # Name of the painting's style, for those who cannot see it
+) -> str:  # HTML
     "Photograph and painting with a movable border between them."
     w, h = size
     title = escape(style_label(style))
-    return (f'<figure class="compare" style="--width:{w}px;aspect-ratio:{w}/{h}">'
-            f'<img class="before" src="{escape(before)}" width="{w}" height="{h}" alt="The photograph">'
-            f'<img class="after" src="{escape(after)}" width="{w}" height="{h}" alt="The painting, style {title}">'
-            '<span class="side left" aria-hidden="true">Photograph</span>'
-            f'<span class="side right" aria-hidden="true">{title}</span>'
-            '<input type="range" min="0" max="100" value="40" aria-label="Percent of the width that shows the photograph" '
-            "oninput=\"this.parentNode.style.setProperty('--cut', this.value + '%')\"></figure>")
+    return (
+        f'<figure class="compare" style="--width:{w}px;aspect-ratio:{w}/{h}">'
+        f'<img class="before" src="{escape(before)}" width="{w}" height="{h}" alt="The photograph">'
+        f'<img class="after" src="{escape(after)}" width="{w}" height="{h}" alt="The painting, style {title}">'
+        '<span class="side left" aria-hidden="true">Photograph</span>'
+        f'<span class="side right" aria-hidden="true">{title}</span>'
+        '<input type="range" min="0" max="100" value="40" aria-label="Percent of the width that shows the photograph" '
+        "oninput=\"this.parentNode.style.setProperty('--cut', this.value + '%')\"></figure>"
+    )
 
-EMPTY = '<div class="nothing"><p>The painting appears here.</p></div>'  # in place of a comparison
-WORKING = '<div class="nothing"></div>'                        # while one is painted
+
+# in place of a comparison
+EMPTY = '<div class="nothing"><p>The painting appears here.</p></div>'
+WORKING = '<div class="nothing"></div>'  # while one is painted
+
 
 def notice(
-    words:str, # For the visitor
-    error:bool=False, # Whether something failed; screen readers then read it at once
-) -> str: # HTML
+    words: str,  # For the visitor
+    error: bool = False,  # Whether something failed; screen readers then read it at once
+) -> str:  # HTML
     "One sentence below the result."
-    return f'<p class="notice error" role="alert">{escape(words)}</p>' if error else f'<p class="notice" role="status">{escape(words)}</p>'
+    return (
+        f'<p class="notice error" role="alert">{escape(words)}</p>'
+        if error
+        else f'<p class="notice" role="status">{escape(words)}</p>'
+    )
 
 # %% ../nbs/80c_page_parts.ipynb #6ac41173
 class Colours(NamedTuple):
     "Colours of the page, as `#rrggbb`."
-    ground: str # Background of the page
-    surface: str # Background of frames and fields
-    line: str # Borders
-    text: str # Text
-    quiet: str # Secondary text
-    accent: str # Buttons, sliders, the chosen style
-    on_accent: str # Text on the accent
-    error: str # Text of an error
+
+    ground: str  # Background of the page
+    surface: str  # Background of frames and fields
+    line: str  # Borders
+    text: str  # Text
+    quiet: str  # Secondary text
+    accent: str  # Buttons, sliders, the chosen style
+    on_accent: str  # Text on the accent
+    error: str  # Text of an error
+
 
 # The two forms, for `prefers-color-scheme` light and dark
-LIGHT = Colours('#f7f4ee', '#ffffff', '#d9d3c7', '#23201b', '#5d574c', '#23507a', '#ffffff', '#a3221a')
+LIGHT = Colours(
+    '#f7f4ee', '#ffffff', '#d9d3c7', '#23201b', '#5d574c', '#23507a', '#ffffff', '#a3221a'
+)
 # The dark one
-DARK = Colours('#1b1a18', '#262421', '#45413a', '#efebe3', '#b5aea1', '#8fbce6', '#12202d', '#ffb1a6')
+DARK = Colours(
+    '#1b1a18', '#262421', '#45413a', '#efebe3', '#b5aea1', '#8fbce6', '#12202d', '#ffb1a6'
+)
+
 
 def contrast(
-    a:str, # Colour, `#rrggbb`
-    b:str, # Colour, `#rrggbb`
-) -> float: # 1 to 21
+    a: str,  # Colour, `#rrggbb`
+    b: str,  # Colour, `#rrggbb`
+) -> float:  # 1 to 21
     "Contrast of two colours by WCAG."
+
     def luminance(c):
-        parts = [int(c[i:i + 2], 16)/255 for i in (1, 3, 5)]
-        r, g, b = (v/12.92 if v <= .04045 else ((v + .055)/1.055)**2.4 for v in parts)
-        return .2126*r + .7152*g + .0722*b
+        parts = [int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        r, g, b = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts)
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
     low, high = sorted((luminance(a), luminance(b)))
-    return (high + .05)/(low + .05)
+    return (high + 0.05) / (low + 0.05)
 
 # %% ../nbs/80c_page_parts.ipynb #fe8aec94
 def theme(
-    gr:ModuleType, # The module `gradio`
+    gr: ModuleType,  # The module `gradio`
 ) -> 'gradio.themes.Base':
     "The page's theme, with system fonts only."
-    names = dict(body_background_fill='ground', background_fill_primary='surface', background_fill_secondary='ground',
-                 block_background_fill='surface', input_background_fill='surface', border_color_primary='line', block_border_color='line',
-                 input_border_color='line', body_text_color='text', block_title_text_color='text', block_label_text_color='quiet',
-                 block_label_background_fill='surface', body_text_color_subdued='quiet', block_info_text_color='quiet',
-                 input_placeholder_color='quiet', slider_color='accent', loader_color='accent',
-                 link_text_color='accent', button_primary_background_fill='accent', button_primary_background_fill_hover='accent',
-                 button_primary_border_color='accent', button_primary_text_color='on_accent', button_primary_text_color_hover='on_accent',
-                 button_secondary_background_fill='surface', button_secondary_background_fill_hover='ground',
-                 button_secondary_text_color='text', button_secondary_text_color_hover='text', button_secondary_border_color='line')
+    names = dict(
+        body_background_fill='ground',
+        background_fill_primary='surface',
+        background_fill_secondary='ground',
+        block_background_fill='surface',
+        input_background_fill='surface',
+        border_color_primary='line',
+        block_border_color='line',
+        input_border_color='line',
+        body_text_color='text',
+        block_title_text_color='text',
+        block_label_text_color='quiet',
+        block_label_background_fill='surface',
+        body_text_color_subdued='quiet',
+        block_info_text_color='quiet',
+        input_placeholder_color='quiet',
+        slider_color='accent',
+        loader_color='accent',
+        link_text_color='accent',
+        button_primary_background_fill='accent',
+        button_primary_background_fill_hover='accent',
+        button_primary_border_color='accent',
+        button_primary_text_color='on_accent',
+        button_primary_text_color_hover='on_accent',
+        button_secondary_background_fill='surface',
+        button_secondary_background_fill_hover='ground',
+        button_secondary_text_color='text',
+        button_secondary_text_color_hover='text',
+        button_secondary_border_color='line',
+    )
     values = {k: getattr(LIGHT, v) for k, v in names.items()}
     values |= {f'{k}_dark': getattr(DARK, v) for k, v in names.items()}
-    base = gr.themes.Base(font=['system-ui', 'sans-serif'], font_mono=['monospace'], radius_size='sm')
+    base = gr.themes.Base(
+        font=['system-ui', 'sans-serif'], font_mono=['monospace'], radius_size='sm'
+    )
     return base.set(**values, button_border_width='1px')
 
 # %% ../nbs/80c_page_parts.ipynb #bfae0c32
@@ -214,13 +277,23 @@ button:focus-visible, summary:focus-visible, a:focus-visible { outline: 3px soli
 }
 """
 
+
 def style_sheet(
-    samples:list, # `(image, name)` of the styles, in the order of the page
-) -> str: # HTML element `style`
+    samples: list,  # `(image, name)` of the styles, in the order of the page
+) -> str:  # HTML element `style`
     "Layout of the page, with the thumbnails of examples and styles."
-    rules = [f':root {{ --error-of-page: {LIGHT.error} }} .dark {{ --error-of-page: {DARK.error} }}', _STYLES]
-    rules += [f'#example-{k}::before {{ background-image: url({data_uri(small_square(example_photo(k)))}) }}' for k in range(len(EXAMPLES))]
-    rules += [f'#target label:nth-of-type({n})::before {{ background-image: url({data_uri(im)}) }}' for n, (im, _) in enumerate(samples, 1)]
+    rules = [
+        f':root {{ --error-of-page: {LIGHT.error} }} .dark {{ --error-of-page: {DARK.error} }}',
+        _STYLES,
+    ]
+    rules += [
+        f'#example-{k}::before {{ background-image: url({data_uri(small_square(example_photo(k)))}) }}'
+        for k in range(len(EXAMPLES))
+    ]
+    rules += [
+        f'#target label:nth-of-type({n})::before {{ background-image: url({data_uri(im)}) }}'
+        for n, (im, _) in enumerate(samples, 1)
+    ]
     return '<style>' + '\n'.join(rules) + '</style>'
 
 # %% ../nbs/80c_page_parts.ipynb #19571a4f

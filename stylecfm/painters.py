@@ -7,232 +7,294 @@ __all__ = ['ink', 'sample_photos']
 
 # %% ../nbs/02_painters.ipynb #cell-2
 from typing import NamedTuple
+
 import numpy as np
 from numpy import ndarray
 from scipy.ndimage import gaussian_filter
+
 from .config import InputError
 
 # %% ../nbs/02_painters.ipynb #ea2c8503
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/02_painters.ipynb #cell-5
 def blur_channels(
-    x:ndarray, # `(h, w)` or `(h, w, c)`
-    sigma:float, # Standard deviation, pixels, > 0
-) -> ndarray: # Shaped as `x`
+    x: ndarray,  # `(h, w)` or `(h, w, c)`
+    sigma: float,  # Standard deviation, pixels, > 0
+) -> ndarray:  # Shaped as `x`
     "Gaussian blur of every channel, edges repeated."
-    return gaussian_filter(x, (sigma, sigma) + (0,)*(x.ndim - 2), mode='nearest', truncate=3.)
+    return gaussian_filter(x, (sigma, sigma) + (0,) * (x.ndim - 2), mode='nearest', truncate=3.0)
+
 
 class Strokes(NamedTuple):
     "Where strokes run."
-    tangent: ndarray # Unit vectors along the stroke, `(h, w, 2)`: down, right
-    anisotropy: ndarray # `(h, w)` in [0, 1]: how sure the direction is
+
+    tangent: ndarray  # Unit vectors along the stroke, `(h, w, 2)`: down, right
+    anisotropy: ndarray  # `(h, w)` in [0, 1]: how sure the direction is
+
 
 def structure_tensor(
-    image:ndarray, # `(h, w, 3)`
-    sigma:float=1.5, # Neighbourhood, pixels
-) -> Strokes: # Direction and strength of strokes
+    image: ndarray,  # `(h, w, 3)`
+    sigma: float = 1.5,  # Neighbourhood, pixels
+) -> Strokes:  # Direction and strength of strokes
     "Direction of least change at every pixel (Förstner & Gülch 1987)."
-    gy, gx = np.gradient(blur_channels(image, 1.), axis=(0, 1))
-    yy, xx, yx = (blur_channels((p*q).sum(-1), sigma) for p, q in ((gy, gy), (gx, gx), (gy, gx)))
-    theta = .5*np.arctan2(2*yx, xx - yy)                                        # of the steepest change: (sin, cos)
+    gy, gx = np.gradient(blur_channels(image, 1.0), axis=(0, 1))
+    yy, xx, yx = (blur_channels((p * q).sum(-1), sigma) for p, q in ((gy, gy), (gx, gx), (gy, gx)))
+    theta = 0.5 * np.arctan2(2 * yx, xx - yy)  # of the steepest change: (sin, cos)
     tangent = np.stack([np.cos(theta), -np.sin(theta)], -1)
-    return Strokes(tangent.astype(np.float32), (np.hypot(xx - yy, 2*yx)/(xx + yy + 1e-5)).astype(np.float32))
+    return Strokes(
+        tangent.astype(np.float32),
+        (np.hypot(xx - yy, 2 * yx) / (xx + yy + 1e-5)).astype(np.float32),
+    )
 
 # %% ../nbs/02_painters.ipynb #cell-9
 def nearest_lookup(
-    f:ndarray, # Sampling positions, `(h, w)` or `(h, w, c)`
-    y:ndarray, # Rows, fractions allowed, of any shape `(...)`
-    x:ndarray, # Columns, shaped as `y`
-) -> ndarray: # `(...)` or `(..., c)`: `f` at the nearest pixels, edges repeated
+    f: ndarray,  # Sampling positions, `(h, w)` or `(h, w, c)`
+    y: ndarray,  # Rows, fractions allowed, of any shape `(...)`
+    x: ndarray,  # Columns, shaped as `y`
+) -> ndarray:  # `(...)` or `(..., c)`: `f` at the nearest pixels, edges repeated
     "Nearest-neighbour look-up."
     h, w = f.shape[:2]
-    return f[np.clip(np.rint(y).astype(np.intp), 0, h - 1), np.clip(np.rint(x).astype(np.intp), 0, w - 1)]
+    return f[
+        np.clip(np.rint(y).astype(np.intp), 0, h - 1), np.clip(np.rint(x).astype(np.intp), 0, w - 1)
+    ]
+
 
 def smooth_along(
-    f:ndarray, # `(h, w)` or `(h, w, c)`
-    tangent:ndarray, # `(h, w, 2)`
-    length:int, # Steps of one pixel, each way, >= 0
-) -> ndarray: # Shaped as `f`
+    f: ndarray,  # `(h, w)` or `(h, w, c)`
+    tangent: ndarray,  # `(h, w, 2)`
+    length: int,  # Steps of one pixel, each way, >= 0
+) -> ndarray:  # Shaped as `f`
     "Average along the strokes with weights that fall in a line (Cabral & Leedom 1993)."
-    start = np.mgrid[:f.shape[0], :f.shape[1]].astype(np.float32)
-    total, weight = f.astype(np.float32).copy(), 1.
+    start = np.mgrid[: f.shape[0], : f.shape[1]].astype(np.float32)
+    total, weight = f.astype(np.float32).copy(), 1.0
     for sign in (1, -1):
-        (y, x), d = start, tangent*sign
+        (y, x), d = start, tangent * sign
         for k in range(1, length + 1):
-            y, x, w = y + d[..., 0], x + d[..., 1], 1 - k/(length + 1)
-            total, weight = total + w*nearest_lookup(f, y, x), weight + w
+            y, x, w = y + d[..., 0], x + d[..., 1], 1 - k / (length + 1)
+            total, weight = total + w * nearest_lookup(f, y, x), weight + w
             e = nearest_lookup(tangent, y, x)
-            d = e*np.where((e*d).sum(-1, keepdims=True) < 0, -1, 1).astype(np.float32)
-    return total/weight
+            d = e * np.where((e * d).sum(-1, keepdims=True) < 0, -1, 1).astype(np.float32)
+    return total / weight
 
 # %% ../nbs/02_painters.ipynb #cell-13
 def anisotropic_kuwahara(
-    image:ndarray, # `(h, w, 3)`
-    strokes:Strokes, # Strokes, output of `structure_tensor`
-    radius:float=2., # Distance of the sectors, pixels, > 0
-    sharpness:float=8., # The exponent q: how much the calmest sector counts
-    sectors:int=8, # How many
-) -> ndarray: # Result, shaped as `image`
+    image: ndarray,  # `(h, w, 3)`
+    strokes: Strokes,  # Strokes, output of `structure_tensor`
+    radius: float = 2.0,  # Distance of the sectors, pixels, > 0
+    sharpness: float = 8.0,  # The exponent q: how much the calmest sector counts
+    sectors: int = 8,  # How many
+) -> ndarray:  # Result, shaped as `image`
     "Anisotropic Kuwahara filter (Kyprianidis, Kang & Döllner 2009), each sector seen through a Gaussian."
-    mean = blur_channels(image, radius/2)
-    noisy = np.maximum(blur_channels(image**2, radius/2) - mean**2, 0).sum(-1, keepdims=True)
-    seen, (y, x) = np.concatenate([mean, noisy], -1), np.mgrid[:image.shape[0], :image.shape[1]]
+    mean = blur_channels(image, radius / 2)
+    noisy = np.maximum(blur_channels(image**2, radius / 2) - mean**2, 0).sum(-1, keepdims=True)
+    seen, (y, x) = np.concatenate([mean, noisy], -1), np.mgrid[: image.shape[0], : image.shape[1]]
     (ty, tx), a = np.moveaxis(strokes.tangent, -1, 0), strokes.anisotropy
-    total, weight = 0., 0.
+    total, weight = 0.0, 0.0
     for k in range(sectors):
-        u, v = np.cos(2*np.pi*k/sectors)*radius*(1 + a), np.sin(2*np.pi*k/sectors)*radius/(1 + a)   # along, across
-        s = nearest_lookup(seen, y + u*ty - v*tx, x + u*tx + v*ty)                      # (h, w, 4)
-        w = (1e-3 + s[..., 3:])**(-sharpness/2)
-        total, weight = total + w*s[..., :3], weight + w
-    return (total/weight).astype(np.float32)
+        # along, across
+        u, v = (
+            np.cos(2 * np.pi * k / sectors) * radius * (1 + a),
+            np.sin(2 * np.pi * k / sectors) * radius / (1 + a),
+        )
+        s = nearest_lookup(seen, y + u * ty - v * tx, x + u * tx + v * ty)  # (h, w, 4)
+        w = (1e-3 + s[..., 3:]) ** (-sharpness / 2)
+        total, weight = total + w * s[..., :3], weight + w
+    return (total / weight).astype(np.float32)
 
 # %% ../nbs/02_painters.ipynb #cell-17
-LUMA = np.array([.299, .587, .114], np.float32) # Rec. 601 luminance
-SHADOW, LIGHT = np.array([.16, .10, .36], np.float32), np.array([1., .90, .62], np.float32) # Ends of the ramp, RGB
-VARNISH = np.array([.10, .03, -.12], np.float32) # What full varnish adds, RGB
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601 luminance
+# Ends of the ramp, RGB
+SHADOW, LIGHT = np.array([0.16, 0.10, 0.36], np.float32), np.array([1.0, 0.90, 0.62], np.float32)
+VARNISH = np.array([0.10, 0.03, -0.12], np.float32)  # What full varnish adds, RGB
+
 
 def oil_colours(
-    c:ndarray, # Colours, `(h, w, 3)` in [0, 1]
-    strength:float=1., # k: 0 leaves colours alone, up to 2
-    varnish:float=0., # How yellow, 0 to 1
-) -> ndarray: # Result, shaped as `c`, in [0, 1]
+    c: ndarray,  # Colours, `(h, w, 3)` in [0, 1]
+    strength: float = 1.0,  # k: 0 leaves colours alone, up to 2
+    varnish: float = 0.0,  # How yellow, 0 to 1
+) -> ndarray:  # Result, shaped as `c`, in [0, 1]
     "The colours of the oil painter."
     lum = (c @ LUMA)[..., None]
-    tone, chroma = lum + .096*strength*np.sin(2*np.pi*(lum - .5)), (1 + .45*strength)*(c - lum)
-    ramp, m = SHADOW + (LIGHT - SHADOW)*tone, .45*strength
-    return np.clip(tone + chroma + m*(ramp - tone) + varnish*VARNISH, 0, 1).astype(np.float32)
+    tone, chroma = (
+        lum + 0.096 * strength * np.sin(2 * np.pi * (lum - 0.5)),
+        (1 + 0.45 * strength) * (c - lum),
+    )
+    ramp, m = SHADOW + (LIGHT - SHADOW) * tone, 0.45 * strength
+    return np.clip(tone + chroma + m * (ramp - tone) + varnish * VARNISH, 0, 1).astype(np.float32)
 
 # %% ../nbs/02_painters.ipynb #cell-20
 def bristles(
-    image:ndarray, # `(h, w, 3)`
-    tangent:ndarray, # Along the strokes, `(h, w, 2)`
-    length:int, # Length of a trace in each direction, pixels, >= 1
-) -> ndarray: # `(h, w)`, about -2 to 2
+    image: ndarray,  # `(h, w, 3)`
+    tangent: ndarray,  # Along the strokes, `(h, w, 2)`
+    length: int,  # Length of a trace in each direction, pixels, >= 1
+) -> ndarray:  # `(h, w)`, about -2 to 2
     "Relief of the paint, lit from the upper left."
     lum = image @ LUMA
     fine = lum - blur_channels(lum, 1.5)
-    height = smooth_along(fine/(np.sqrt(blur_channels(fine**2, 3.)) + .01), tangent, length)
-    return height + .7*(height - np.pad(height, ((1, 0), (1, 0)), mode='edge')[:-1, :-1])
+    height = smooth_along(fine / (np.sqrt(blur_channels(fine**2, 3.0)) + 0.01), tangent, length)
+    return height + 0.7 * (height - np.pad(height, ((1, 0), (1, 0)), mode='edge')[:-1, :-1])
+
 
 def oil(
-    image:ndarray, # `(h, w, 3)` in [0, 1]
-    radius:float=2., # Size of a patch of colour, pixels
-    strength:float=1., # Strength of the palette
-    varnish:float=0., # How yellow, 0 to 1
-    texture:float=.06, # Height of the bristles' traces
-) -> ndarray: # Result, shaped as `image`
+    image: ndarray,  # `(h, w, 3)` in [0, 1]
+    radius: float = 2.0,  # Size of a patch of colour, pixels
+    strength: float = 1.0,  # Strength of the palette
+    varnish: float = 0.0,  # How yellow, 0 to 1
+    texture: float = 0.06,  # Height of the bristles' traces
+) -> ndarray:  # Result, shaped as `image`
     "An oil painting of a photograph."
-    strokes, length = structure_tensor(image, radius/2), max(1, round(2*radius))
-    patches = smooth_along(anisotropic_kuwahara(image, strokes, radius), strokes.tangent, length//2)
+    strokes, length = structure_tensor(image, radius / 2), max(1, round(2 * radius))
+    patches = smooth_along(
+        anisotropic_kuwahara(image, strokes, radius), strokes.tangent, length // 2
+    )
     paint = oil_colours(np.clip(patches, 0, 1), strength, varnish)
-    return np.clip(paint + texture*bristles(image, strokes.tangent, length)[..., None], 0, 1).astype(np.float32)
+    return np.clip(
+        paint + texture * bristles(image, strokes.tangent, length)[..., None], 0, 1
+    ).astype(np.float32)
 
 # %% ../nbs/02_painters.ipynb #cell-22
-INK_COLOUR, PAPER_COLOUR = np.array([.13, .11, .16], np.float32), np.array([.96, .93, .85], np.float32) # The two colours, RGB
+# The two colours, RGB
+INK_COLOUR, PAPER_COLOUR = (
+    np.array([0.13, 0.11, 0.16], np.float32),
+    np.array([0.96, 0.93, 0.85], np.float32),
+)
+
 
 def xdog(
-    lum:ndarray, # Luminance `(h, w)` in [0, 1]
-    sigma:float=.7, # Width of a line, pixels
-    p:float=18., # How much the difference counts
-    epsilon:float=.2, # Brightness below which ink flows
-    phi:float=6., # How hard the threshold is
-) -> ndarray: # `(h, w)` in [0, 1]: 0 is ink
+    lum: ndarray,  # Luminance `(h, w)` in [0, 1]
+    sigma: float = 0.7,  # Width of a line, pixels
+    p: float = 18.0,  # How much the difference counts
+    epsilon: float = 0.2,  # Brightness below which ink flows
+    phi: float = 6.0,  # How hard the threshold is
+) -> ndarray:  # `(h, w)` in [0, 1]: 0 is ink
     "Lines and blacks by a thresholded difference of Gaussians (Winnemöller 2011)."
-    d = (1 + p)*blur_channels(lum, sigma) - p*blur_channels(lum, 1.6*sigma)
-    return np.clip(np.where(d >= epsilon, 1., 1 + np.tanh(phi*(d - epsilon))), 0, 1).astype(np.float32)
+    d = (1 + p) * blur_channels(lum, sigma) - p * blur_channels(lum, 1.6 * sigma)
+    return np.clip(np.where(d >= epsilon, 1.0, 1 + np.tanh(phi * (d - epsilon))), 0, 1).astype(
+        np.float32
+    )
 
 # %% ../nbs/02_painters.ipynb #664798c1
 def hatching(
-    lum:ndarray, # Luminance `(h, w)` in [0, 1]
-    spacing:float=4., # Between lines, pixels
-) -> ndarray: # `(h, w)` in [0, 1]: 0 is ink
+    lum: ndarray,  # Luminance `(h, w)` in [0, 1]
+    spacing: float = 4.0,  # Between lines, pixels
+) -> ndarray:  # `(h, w)` in [0, 1]: 0 is ink
     "Diagonal lines, thicker where it is darker, crossed in the deepest shadow."
-    y, x = np.mgrid[:lum.shape[0], :lum.shape[1]]
-    tone = blur_channels(lum, 1.)
-    def lines(phase, dark): # light between lines of a share that grows below the brightness `dark`
-        share, off = np.clip(.75*(1 - tone/dark), 0, 1), np.abs((phase/spacing) % 1 - .5)*2
-        return np.where(share > 0, np.clip((off - share)*spacing/2 + .5, 0, 1), 1.)
-    return np.minimum(lines((x + y)/2**.5, .5), lines((x - y)/2**.5, .25)).astype(np.float32)
+    y, x = np.mgrid[: lum.shape[0], : lum.shape[1]]
+    tone = blur_channels(lum, 1.0)
+
+    def lines(phase, dark):  # light between lines of a share that grows below the brightness `dark`
+        share, off = (
+            np.clip(0.75 * (1 - tone / dark), 0, 1),
+            np.abs((phase / spacing) % 1 - 0.5) * 2,
+        )
+        return np.where(share > 0, np.clip((off - share) * spacing / 2 + 0.5, 0, 1), 1.0)
+
+    return np.minimum(lines((x + y) / 2**0.5, 0.5), lines((x - y) / 2**0.5, 0.25)).astype(
+        np.float32
+    )
 
 # %% ../nbs/02_painters.ipynb #d1b92081
 def ink(
-    image:ndarray, # `(h, w, 3)` in [0, 1]
-    sigma:float=.7, # Width of a line, pixels
-    spacing:float=4., # Between hatching lines, pixels
-) -> ndarray: # Result, shaped as `image`
+    image: ndarray,  # `(h, w, 3)` in [0, 1]
+    sigma: float = 0.7,  # Width of a line, pixels
+    spacing: float = 4.0,  # Between hatching lines, pixels
+) -> ndarray:  # Result, shaped as `image`
     "An ink drawing of a photograph."
     lum = image @ LUMA
     low, high = np.percentile(lum, (1, 99))
-    wide = np.clip((lum - low)/(high - low + .05), 0, 1)**.6                    # white paper, and middle tones left open
+    # white paper, and middle tones left open
+    wide = np.clip((lum - low) / (high - low + 0.05), 0, 1) ** 0.6
     lines = smooth_along(xdog(wide, sigma), structure_tensor(image).tangent, 2)
-    white = (lines*hatching(wide, spacing))[..., None]
-    return (INK_COLOUR + (PAPER_COLOUR - INK_COLOUR)*white).astype(np.float32)
+    white = (lines * hatching(wide, spacing))[..., None]
+    return (INK_COLOUR + (PAPER_COLOUR - INK_COLOUR) * white).astype(np.float32)
 
 # %% ../nbs/02_painters.ipynb #cell-26
-PAINTERS = dict(oil=oil, ink=ink) # Photograph to painting, by name
+PAINTERS = dict(oil=oil, ink=ink)  # Photograph to painting, by name
 
 # %% ../nbs/02_painters.ipynb #6cae338e
-def sample_photos() -> dict: # name -> `(h, w, 3)` float32 in [0, 1]
+def sample_photos() -> dict:  # name -> `(h, w, 3)` float32 in [0, 1]
     "Photographs that come with installed packages; raises `InputError` without scikit-learn."
     from matplotlib.cbook import get_sample_data
     from PIL import Image
     from skimage import data
-    try: from sklearn.datasets import load_sample_images
-    except ImportError: raise InputError('two of the sample photographs come with scikit-learn; pip install scikit-learn') from None
+
+    try:
+        from sklearn.datasets import load_sample_images
+    except ImportError:
+        raise InputError(
+            'two of the sample photographs come with scikit-learn; pip install scikit-learn'
+        ) from None
     photos = {k: getattr(data, k)() for k in ('astronaut', 'chelsea', 'coffee', 'rocket')}
     photos['motorcycle'] = data.stereo_motorcycle()[0]
     photos['china'], photos['flower'] = load_sample_images().images
-    photos['hopper'] = np.asarray(Image.open(get_sample_data('grace_hopper.jpg', asfileobj=False)).convert('RGB'))
-    return {k: (v[..., :3]/255).astype(np.float32) for k, v in sorted(photos.items())}
+    photos['hopper'] = np.asarray(
+        Image.open(get_sample_data('grace_hopper.jpg', asfileobj=False)).convert('RGB')
+    )
+    return {k: (v[..., :3] / 255).astype(np.float32) for k, v in sorted(photos.items())}
 
 # %% ../nbs/02_painters.ipynb #cell-28
 def overlap(
-    n:int, # Old pixels
-    size:int, # New pixels
-) -> ndarray: # `(size, n)`, rows sum to 1
+    n: int,  # Old pixels
+    size: int,  # New pixels
+) -> ndarray:  # `(size, n)`, rows sum to 1
     "Share of each old pixel in each new one."
     edge, i = np.linspace(0, n, size + 1)[:, None], np.arange(n)
     shared = np.minimum(edge[1:], i + 1) - np.maximum(edge[:-1], i)
-    return (np.clip(shared, 0, None)*size/n).astype(np.float32)
+    return (np.clip(shared, 0, None) * size / n).astype(np.float32)
+
 
 def resize(
-    image:ndarray, # `(h, w, 3)`
-    height:int, # New height, pixels; smaller than the old
-    width:int|None=None, # New width, smaller than the old; in proportion if none
-) -> ndarray: # `(height, width, 3)`
+    image: ndarray,  # `(h, w, 3)`
+    height: int,  # New height, pixels; smaller than the old
+    width: int | None = None,  # New width, smaller than the old; in proportion if none
+) -> ndarray:  # `(height, width, 3)`
     "Shrink by area averaging."
     h, w = image.shape[:2]
-    return np.einsum('ah,hwc,bw->abc', overlap(h, height), image, overlap(w, width or round(w*height/h)), optimize=True)
+    return np.einsum(
+        'ah,hwc,bw->abc',
+        overlap(h, height),
+        image,
+        overlap(w, width or round(w * height / h)),
+        optimize=True,
+    )
 
 # %% ../nbs/02_painters.ipynb #cell-35
 def random_square(
-    photo:ndarray, # `(h, w, 3)`, no side shorter than `size`
-    size:int, # Side of the crop, pixels
-    rng:np.random.Generator, # Source of chance
-    turn:bool=False, # Also by a random number of quarter turns
-) -> ndarray: # `(size, size, 3)`
+    photo: ndarray,  # `(h, w, 3)`, no side shorter than `size`
+    size: int,  # Side of the crop, pixels
+    rng: np.random.Generator,  # Source of chance
+    turn: bool = False,  # Also by a random number of quarter turns
+) -> ndarray:  # `(size, size, 3)`
     "A random square of the photograph, at a random scale, half of the time mirrored."
     h, w = photo.shape[:2]
-    side = int(size*rng.uniform(1, max(1, min(h, w)/size/1.2)))
+    side = int(size * rng.uniform(1, max(1, min(h, w) / size / 1.2)))
     y, x = rng.integers(0, h - side + 1), rng.integers(0, w - side + 1)
-    im = resize(photo[y:y+side, x:x+side], size)
-    im = im[:, ::-1] if rng.random() < .5 else im
+    im = resize(photo[y : y + side, x : x + side], size)
+    im = im[:, ::-1] if rng.random() < 0.5 else im
     return np.ascontiguousarray(np.rot90(im, rng.integers(4)) if turn else im)
 
+
 def expose(
-    image:ndarray, # `(h, w, 3)`
-    rng:np.random.Generator, # Source of chance
-    amount:float=1., # How much exposures differ, 0 to 1; 0: the same for every image
-    swap:bool=True, # Put the channels in random order
-) -> ndarray: # Result, shaped as `image`, in [0, 1]
+    image: ndarray,  # `(h, w, 3)`
+    rng: np.random.Generator,  # Source of chance
+    amount: float = 1.0,  # How much exposures differ, 0 to 1; 0: the same for every image
+    swap: bool = True,  # Put the channels in random order
+) -> ndarray:  # Result, shaped as `image`, in [0, 1]
     "Brightness, contrast, saturation and tint resampled."
     image = image[..., rng.permutation(3)] if swap else image
     lum = (image @ LUMA)[..., None]
     chroma = image - lum
-    contrast, bright, colour = np.array([.19, .47, .065]) + amount*rng.uniform(-1, 1, 3)*[.06, .12, .035]
-    lum = (lum - lum.mean())/(lum.std() + .03)*contrast + bright
-    chroma = (chroma - chroma.mean((0, 1)))/(chroma.std() + .02)*colour + rng.normal(0, .05, 3)*amount
+    contrast, bright, colour = np.array([0.19, 0.47, 0.065]) + amount * rng.uniform(-1, 1, 3) * [
+        0.06,
+        0.12,
+        0.035,
+    ]
+    lum = (lum - lum.mean()) / (lum.std() + 0.03) * contrast + bright
+    chroma = (chroma - chroma.mean((0, 1))) / (chroma.std() + 0.02) * colour + rng.normal(
+        0, 0.05, 3
+    ) * amount
     return np.clip(lum + chroma - (chroma @ LUMA)[..., None], 0, 1).astype(np.float32)

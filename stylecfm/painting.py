@@ -6,22 +6,25 @@
 __all__ = ['Pictures', 'PaintingRecipe', 'PaintingTrainer', 'painting_model']
 
 # %% ../nbs/52_painting.ipynb #3c16f2b7
-import math, time
+import math
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
 import torch
 from torch import Tensor
+
 from .abstraction import coarse_picture
 from .checkpoints import Model, codec_weights
 from .codecs import Codec, LatentStats, moments, pooled
 from .config import InferenceConfig
 from .data_prediction import DataIsoNext
+from .files import tensors_digest
 from .lapped import Stack, random_crops, stacked
 from .optim import generator
-from .otcfm import FlowMatchingOptions, FlowBatch, flow_batch, with_condition
-from .files import tensors_digest
-from .pairs import PairTrainer, Phase, PairRecipe
+from .otcfm import FlowBatch, FlowMatchingOptions, flow_batch, with_condition
+from .pairs import PairRecipe, PairTrainer, Phase
 from .palettes import Palette, palette_of
 from .paths import noise_like
 from .watch import validation_loss
@@ -29,14 +32,17 @@ from .watch import validation_loss
 # %% ../nbs/52_painting.ipynb #94bc86f3
 class Pictures(NamedTuple):
     "Pictures of several styles, in memory."
-    images: list|Stack # Images, uint8 `(3, h, w)` each, of any sizes
-    style: Tensor # Style of each, int64 `(n,)`
 
-    def on(self,
-        device:torch.device, # Device that crops are made on
-    ) -> 'Pictures': # Pictures on the device; on a GPU as a `Stack`
+    images: list | Stack  # Images, uint8 `(3, h, w)` each, of any sizes
+    style: Tensor  # Style of each, int64 `(n,)`
+
+    def on(
+        self,
+        device: torch.device,  # Device that crops are made on
+    ) -> 'Pictures':  # Pictures on the device; on a GPU as a `Stack`
         "Pictures where their crops are needed."
         return self if device.type == 'cpu' else Pictures(stacked(self.images, device), self.style)
+
 
 @dataclass(frozen=True)
 class PaintingRecipe(PairRecipe, name='painting'):
@@ -45,54 +51,68 @@ class PaintingRecipe(PairRecipe, name='painting'):
 # %% ../nbs/52_painting.ipynb #fe146460
 class Condition(NamedTuple):
     "Coarse pictures under which a flow is trained."
-    radii: tuple = (3, 4, 5, 6, 8) # Coarseness of the coarse pictures, drawn for each group of crops, pixels
-    kind: str = 'kuwahara' # Key of `FILTERS`
-    noise: float = .1 # Largest standard deviation of the noise on the condition's latent
-    size: int = 128 # Side of the crops, pixels, a multiple of the codec's factor
+
+    # Coarseness of the coarse pictures, drawn for each group of crops, pixels
+    radii: tuple = (3, 4, 5, 6, 8)
+    kind: str = 'kuwahara'  # Key of `FILTERS`
+    noise: float = 0.1  # Largest standard deviation of the noise on the condition's latent
+    size: int = 128  # Side of the crops, pixels, a multiple of the codec's factor
 
 # %% ../nbs/52_painting.ipynb #c9d8ae99
-RADIUS_UNIT = 4.                                              # the condition's last channel is the radius divided by this
+RADIUS_UNIT = 4.0  # the condition's last channel is the radius divided by this
+
 
 def structure_condition(
-    latent:Tensor, # Standardised latent of the coarse picture, `(b, c, h, w)`
-    radius:float|Tensor, # Coarseness, pixels; a number, or one for each row, `(b,)`
-) -> Tensor: # `(b, k, h, w)`, k = c + 1
+    latent: Tensor,  # Standardised latent of the coarse picture, `(b, c, h, w)`
+    radius: float | Tensor,  # Coarseness, pixels; a number, or one for each row, `(b,)`
+) -> Tensor:  # `(b, k, h, w)`, k = c + 1
     "Condition of the network: the coarse picture's latent and a plane that says how coarse it is."
-    r = torch.as_tensor(radius, dtype=latent.dtype, device=latent.device)/RADIUS_UNIT
-    return torch.cat([latent, r.expand(len(latent)).view(-1, 1, 1, 1).expand(-1, 1, *latent.shape[2:])], 1)
+    r = torch.as_tensor(radius, dtype=latent.dtype, device=latent.device) / RADIUS_UNIT
+    return torch.cat(
+        [latent, r.expand(len(latent)).view(-1, 1, 1, 1).expand(-1, 1, *latent.shape[2:])], 1
+    )
+
 
 def balanced_weight(
-    t:Tensor, # Times, `(b,)`
-) -> Tensor: # Weights, `(b,)`; mean 1 over uniform times
+    t: Tensor,  # Times, `(b,)`
+) -> Tensor:  # Weights, `(b,)`; mean 1 over uniform times
     "Weight of a velocity's squared error, such that the data's error counts as 1/(1.1 - t)."
-    return (1 - t).square()/(1.1 - t)/.42398
+    return (1 - t).square() / (1.1 - t) / 0.42398
+
 
 def channel_weight(
-    codec:Codec, # Codec of the latents
-    stats:LatentStats, # Mean and scale of its channels
-) -> Tensor: # `(c,)`, mean 1
+    codec: Codec,  # Codec of the latents
+    stats: LatentStats,  # Mean and scale of its channels
+) -> Tensor:  # `(c,)`, mean 1
     "Weight of each latent channel's squared error: the size of its effect on the picture, from a decoded unit."
-    c, unit = codec.latent_channels, torch.zeros(codec.latent_channels + 1, codec.latent_channels, 5, 5)
-    unit[range(c), range(c), 2, 2] = 1.
+    c, unit = (
+        codec.latent_channels,
+        torch.zeros(codec.latent_channels + 1, codec.latent_channels, 5, 5),
+    )
+    unit[range(c), range(c), 2, 2] = 1.0
     y = codec.decode(stats.restore(unit)).float().cpu()
     effect = (y[:c] - y[c:]).square().sum((1, 2, 3)).sqrt()
-    return effect/effect.mean()
+    return effect / effect.mean()
 
 # %% ../nbs/52_painting.ipynb #e616e62d
 class PaintingTrainer(PairTrainer):
     "Trains a network on crops of pictures under their coarse pictures; `fit` runs or resumes."
-    def __init__(self,
-        net:torch.nn.Module, # `DataIsoNext` with `condition_channels = latent_channels + 1`
-        pictures:Pictures, # Training set
-        codec:Codec, # Codec of the latents
-        stats:LatentStats, # Mean and scale of its channels
-        steps:int, # Training steps
-        held:Pictures|None=None, # Held-out pictures, for validation
-        recipe:PaintingRecipe=PaintingRecipe(), # Optimiser, batch size, precision, seed
-        condition:Condition=Condition(), # Coarse pictures
-        shares:dict|None=None, # Share of each style in a batch, {style: share}; equal if none
-        folder:str|Path|None=None, # Folder of the run's state; none: nothing is kept
-        max_minutes:float=0, # Limit of the training time; the learning rate falls to its end by then; 0: none
+
+    def __init__(
+        self,
+        net: torch.nn.Module,  # `DataIsoNext` with `condition_channels = latent_channels + 1`
+        pictures: Pictures,  # Training set
+        codec: Codec,  # Codec of the latents
+        stats: LatentStats,  # Mean and scale of its channels
+        steps: int,  # Training steps
+        held: Pictures | None = None,  # Held-out pictures, for validation
+        recipe: PaintingRecipe = PaintingRecipe(),  # Optimiser, batch size, precision, seed
+        condition: Condition = Condition(),  # Coarse pictures
+        # Share of each style in a batch, {style: share}; equal if none
+        shares: dict | None = None,
+        folder: str | Path | None = None,  # Folder of the run's state; none: nothing is kept
+        # Limit of the training time; the learning rate falls to its end by then; 0: none
+        max_minutes: float = 0,
     ):
         super().__init__(net, [Phase(steps, None)], None, recipe, folder)
         self.pictures, self.test = pictures.on(self.device), held.on(self.device) if held else None
@@ -100,89 +120,134 @@ class PaintingTrainer(PairTrainer):
         self.condition, self.max_minutes, self.begun = condition, max_minutes, (0, time.monotonic())
         present = sorted(set(pictures.style.tolist()))
         self.rows = {s: (pictures.style == s).nonzero()[:, 0] for s in present}
-        share = shares or dict.fromkeys(present, 1.)
+        share = shares or dict.fromkeys(present, 1.0)
         self.shares = torch.tensor([float(share[s]) for s in present])
         self.weight = channel_weight(codec, stats).view(1, -1, 1, 1)
 
 # %% ../nbs/52_painting.ipynb #97eb411b
 def painting_batch(
-    self:PaintingTrainer, # Codec, statistics, condition and weights
-    pictures:Pictures, # Source of the crops
-    rows:list, # Positions, one for each crop
-    g:torch.Generator, # Source of places, radii, noise and times
-) -> FlowBatch: # On the trainer's device
+    self: PaintingTrainer,  # Codec, statistics, condition and weights
+    pictures: Pictures,  # Source of the crops
+    rows: list,  # Positions, one for each crop
+    g: torch.Generator,  # Source of places, radii, noise and times
+) -> FlowBatch:  # On the trainer's device
     "Crops, their coarse pictures as a condition, and points on the path between noise and crops."
     k, b, device = self.condition, len(rows), self.device
-    x = random_crops(pictures.images, rows, k.size, g).to(device).float()/255   # (b, 3, size, size)
-    parts = x.split(max(1, b//4))
+    # (b, 3, size, size)
+    x = random_crops(pictures.images, rows, k.size, g).to(device).float() / 255
+    parts = x.split(max(1, b // 4))
     radii = [float(k.radii[i]) for i in torch.randint(len(k.radii), (len(parts),), generator=g)]
     coarse = torch.cat([coarse_picture(p, r, k.kind) for p, r in zip(parts, radii)])
-    encode = lambda im: self.stats.standardise(self.codec.encode(im*2 - 1)).to(device)
+    encode = lambda im: self.stats.standardise(self.codec.encode(im * 2 - 1)).to(device)
     x1, c = encode(x), encode(coarse)
-    strength = (k.noise*torch.rand(b, 1, 1, 1, generator=g)).to(device)
-    c = structure_condition(c + strength*noise_like(c, g), torch.cat([torch.full((len(p),), r) for p, r in zip(parts, radii)]))
-    draw = FlowMatchingOptions(0., .1, 'independent', path='linear')
-    batch = flow_batch(x1, pictures.style[torch.tensor(rows)].to(device), draw, g, noise_like(x1, g))
-    weight = balanced_weight(batch.t).view(-1, 1, 1, 1)*self.weight.to(device)
+    strength = (k.noise * torch.rand(b, 1, 1, 1, generator=g)).to(device)
+    c = structure_condition(
+        c + strength * noise_like(c, g),
+        torch.cat([torch.full((len(p),), r) for p, r in zip(parts, radii)]),
+    )
+    draw = FlowMatchingOptions(0.0, 0.1, 'independent', path='linear')
+    batch = flow_batch(
+        x1, pictures.style[torch.tensor(rows)].to(device), draw, g, noise_like(x1, g)
+    )
+    weight = balanced_weight(batch.t).view(-1, 1, 1, 1) * self.weight.to(device)
     return with_condition(batch._replace(weight=weight.expand_as(x1)), c)
 
 # %% ../nbs/52_painting.ipynb #60f96fd8
 def _batch(self, step):
     "Batch of a training step, a function of seed and step."
     g = generator(self.recipe.seed, step, 1)
-    styles = torch.multinomial(self.shares, self.recipe.batch_size, replacement=True, generator=g).tolist()
+    styles = torch.multinomial(
+        self.shares, self.recipe.batch_size, replacement=True, generator=g
+    ).tolist()
     present = list(self.rows)
     rows = [self.rows[present[s]] for s in styles]
     at = torch.rand(len(rows), generator=g).tolist()
-    return painting_batch(self, self.pictures, [int(r[int(u*len(r))]) for r, u in zip(rows, at)], g)
+    return painting_batch(
+        self, self.pictures, [int(r[int(u * len(r))]) for r, u in zip(rows, at)], g
+    )
+
 
 def _validate(self):
     "Loss of the averaged weights on held-out pictures, with the same crops, noise and times each time; NaN without any."
-    if self.test is None: return math.nan
+    if self.test is None:
+        return math.nan
     b, n = self.recipe.batch_size, len(self.test.style)
-    batches = [painting_batch(self, self.test, list(range(i, min(i + b, n))), generator(self.recipe.seed, i, 13)) for i in range(0, n, b)]
-    with self.averages.used(self.params, 0): v = validation_loss(self.net, batches, b, self.amp)
+    batches = [
+        painting_batch(
+            self, self.test, list(range(i, min(i + b, n))), generator(self.recipe.seed, i, 13)
+        )
+        for i in range(0, n, b)
+    ]
+    with self.averages.used(self.params, 0):
+        v = validation_loss(self.net, batches, b, self.amp)
     self.worse = 0 if v < self.best else self.worse + 1
     self.best, self.kept = min(v, self.best), None
     return v
+
 
 def _total(self):
     "Steps of the run; with a limit of time, as many as the pace so far allows."
     steps, (first, since) = self.phases[0].steps, self.begun
     made = self.done - first
-    if not self.max_minutes or made < 20: return steps
-    return min(steps, max(self.done, first + int(made*60*self.max_minutes/(time.monotonic() - since))))
+    if not self.max_minutes or made < 20:
+        return steps
+    return min(
+        steps,
+        max(self.done, first + int(made * 60 * self.max_minutes / (time.monotonic() - since))),
+    )
+
 
 def _fingerprint(self):
     "A digest of the pictures and their styles."
-    return tensors_digest({'style': self.pictures.style} | {str(i): v for i, v in enumerate(self.pictures.images)})
+    return tensors_digest(
+        {'style': self.pictures.style} | {str(i): v for i, v in enumerate(self.pictures.images)}
+    )
 
-PaintingTrainer.batch, PaintingTrainer.validate, PaintingTrainer.total = _batch, _validate, property(_total)
+
+PaintingTrainer.batch, PaintingTrainer.validate, PaintingTrainer.total = (
+    _batch,
+    _validate,
+    property(_total),
+)
 PaintingTrainer.fingerprint = _fingerprint
 
 # %% ../nbs/52_painting.ipynb #b85a564a
 def rounded(
-    net:torch.nn.Module, # Network whose weights are rounded
-) -> torch.nn.Module: # Network, changed in place
+    net: torch.nn.Module,  # Network whose weights are rounded
+) -> torch.nn.Module:  # Network, changed in place
     "Round weights and buffers to 16 bits, so that they are stored in half the space without loss."
     with torch.no_grad():
         for v in (*net.parameters(), *net.buffers()):
-            if v.is_floating_point(): v.copy_(v.half())
+            if v.is_floating_point():
+                v.copy_(v.half())
     return net
 
 # %% ../nbs/52_painting.ipynb #8e5e6015
 def painting_model(
-    net:DataIsoNext, # Trained network, with room for palettes
-    pictures:Pictures, # Training set of the network, as lists
-    stats:LatentStats, # Mean and scale of the latents' channels
-    styles:list, # Names of the styles
-    codec:Codec, # Codec of the latents
-) -> Model: # To be written by `write_model`
+    net: DataIsoNext,  # Trained network, with room for palettes
+    pictures: Pictures,  # Training set of the network, as lists
+    stats: LatentStats,  # Mean and scale of the latents' channels
+    styles: list,  # Names of the styles
+    codec: Codec,  # Codec of the latents
+) -> Model:  # To be written by `write_model`
     "A model of a trained network with the palettes of the pictures that it has learned from."
     for s in range(len(styles)):
         rows = (pictures.style == s).nonzero()[:, 0]
-        rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(s))][:4*net.config.num_palettes].tolist()
-        each = [palette_of(coarse_picture(pictures.images[i][None, :, ::2, ::2].float()/255, 2.)) for i in rows]
-        if each: net.keep_palettes(s, Palette(*(torch.cat(v) for v in zip(*each))))
+        rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(s))][
+            : 4 * net.config.num_palettes
+        ].tolist()
+        each = [
+            palette_of(coarse_picture(pictures.images[i][None, :, ::2, ::2].float() / 255, 2.0))
+            for i in rows
+        ]
+        if each:
+            net.keep_palettes(s, Palette(*(torch.cat(v) for v in zip(*each))))
     inference = InferenceConfig(num_inference_steps=12, method='euler')
-    return Model(rounded(net).cpu().eval(), stats, list(styles), codec.spec, inference, codec_weights(codec.fingerprint))
+    return Model(
+        rounded(net).cpu().eval(),
+        stats,
+        list(styles),
+        codec.spec,
+        inference,
+        codec_weights(codec.fingerprint),
+    )

@@ -10,46 +10,62 @@ import math
 import os
 from pathlib import Path
 from typing import Callable, NamedTuple
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
 from .config import InputError
 from .metrics import Figure, edge_correlation, luminance, luminance_ssim
 
 # %% ../nbs/73_painting_metrics.ipynb #8ea9e713
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/73_painting_metrics.ipynb #37f69579
 class Fire(nn.Module):
     "Squeeze by 1x1, expand by 1x1 and 3x3 (Iandola 2016)."
-    def __init__(self,
-        channels:int, # Number of input channels
-        squeezed:int, # Number of channels between
-        expanded:int, # Number of output channels of each of the two branches
+
+    def __init__(
+        self,
+        channels: int,  # Number of input channels
+        squeezed: int,  # Number of channels between
+        expanded: int,  # Number of output channels of each of the two branches
     ):
         super().__init__()
         self.squeeze = nn.Conv2d(channels, squeezed, 1)
         self.a = nn.Conv2d(squeezed, expanded, 1)
         self.b = nn.Conv2d(squeezed, expanded, 3, padding=1)
 
-    def forward(self,
-        x:Tensor, # Feature maps, `(n, c, h, w)`
-    ) -> Tensor: # `(n, 2e, h, w)`
+    def forward(
+        self,
+        x: Tensor,  # Feature maps, `(n, c, h, w)`
+    ) -> Tensor:  # `(n, 2e, h, w)`
         "Squeeze, then both branches side by side."
         h = self.squeeze(x).relu()
-        return torch.cat([self.a(h), self.b(h)], 1).relu()                      # (n, 2e, h, w)
+        return torch.cat([self.a(h), self.b(h)], 1).relu()  # (n, 2e, h, w)
 
 # %% ../nbs/73_painting_metrics.ipynb #7f8d13ab
-_FIRES = ((96, 16, 64), (128, 16, 64), (128, 32, 128), (256, 32, 128),
-         (256, 48, 192), (384, 48, 192), (384, 64, 256), (512, 64, 256))
-_POOLED = (0, 3, 7) # Fire modules with a max-pool before them
-_STAGES = ('conv1', 'fire 2', 'fire 6', 'fire 7') # Maps before each max-pool, and the last one
+_FIRES = (
+    (96, 16, 64),
+    (128, 16, 64),
+    (128, 32, 128),
+    (256, 32, 128),
+    (256, 48, 192),
+    (384, 48, 192),
+    (384, 64, 256),
+    (512, 64, 256),
+)
+_POOLED = (0, 3, 7)  # Fire modules with a max-pool before them
+_STAGES = ('conv1', 'fire 2', 'fire 6', 'fire 7')  # Maps before each max-pool, and the last one
+
 
 class SqueezeNet(nn.Module):
     "SqueezeNet 1.0 with Caffe's preprocessing; images of any size from 32 pixels."
+
     def __init__(self):
         super().__init__()
         self.register_buffer('mean', torch.zeros(1, 3, 1, 1))
@@ -57,15 +73,17 @@ class SqueezeNet(nn.Module):
         self.fire = nn.ModuleList(Fire(*sizes) for sizes in _FIRES)
         self.conv10 = nn.Conv2d(512, 1000, 1)
 
-    def preprocess(self,
-        x:Tensor, # Images `(n, 3, h, w)`, red, green, blue in [-1, 1]
-    ) -> Tensor: # Images `(n, 3, h, w)`, blue, green, red, 0 to 255 less the mean
+    def preprocess(
+        self,
+        x: Tensor,  # Images `(n, 3, h, w)`, red, green, blue in [-1, 1]
+    ) -> Tensor:  # Images `(n, 3, h, w)`, blue, green, red, 0 to 255 less the mean
         "Convert images to the units of the weights."
-        return 127.5*(x.flip(1) + 1) - self.mean
+        return 127.5 * (x.flip(1) + 1) - self.mean
 
-    def stages(self,
-        x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    ) -> list[Tensor]: # Feature maps `(n, c, h', w')` with the names of `_STAGES`
+    def stages(
+        self,
+        x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    ) -> list[Tensor]:  # Feature maps `(n, c, h', w')` with the names of `_STAGES`
         "Compute the feature maps before each max-pool, and the last one."
         x = self.conv1(self.preprocess(x)).relu()
         found = []
@@ -76,23 +94,28 @@ class SqueezeNet(nn.Module):
             x = fire(x)
         return [*found, x]
 
-    def forward(self,
-        x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    ) -> Tensor: # `(n, 1000)`
+    def forward(
+        self,
+        x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    ) -> Tensor:  # `(n, 1000)`
         "Scores of ImageNet's classes."
-        return self.conv10(self.stages(x)[-1]).relu().mean((2, 3))              # (n, 1000) logits
+        return self.conv10(self.stages(x)[-1]).relu().mean((2, 3))  # (n, 1000) logits
 
 # %% ../nbs/73_painting_metrics.ipynb #f0a1b81f
 def load_squeezenet(
-    path:str|Path|None=None, # File of weights; the one in the folder `STYLECFM_SHARED` if none
+    # File of weights; the one in the folder `STYLECFM_SHARED` if none
+    path: str | Path | None = None,
 ) -> SqueezeNet:
     "Load the ImageNet weights; raises `InputError` if there is no file."
     from safetensors.torch import load_file
+
     shared = Path(os.environ.get('STYLECFM_SHARED', '../shared'))
-    path = Path(path or shared/'nets'/'squeezenet'/'squeezenet1_0.safetensors')
+    path = Path(path or shared / 'nets' / 'squeezenet' / 'squeezenet1_0.safetensors')
     if not path.is_file():
-        raise InputError(f'expected the weights of SqueezeNet at {path}, found no file; '
-                         'set STYLECFM_SHARED to the folder that holds nets/squeezenet')
+        raise InputError(
+            f'expected the weights of SqueezeNet at {path}, found no file; '
+            'set STYLECFM_SHARED to the folder that holds nets/squeezenet'
+        )
     net = SqueezeNet()
     net.load_state_dict({k: v.float() for k, v in load_file(path).items()})
     return net.eval().requires_grad_(False)
@@ -100,14 +123,16 @@ def load_squeezenet(
 # %% ../nbs/73_painting_metrics.ipynb #9639eab6
 class ImageFeatures(NamedTuple):
     "Features of a set of images."
-    pooled: Tensor # Mean of the last feature map over positions, `(n, 512)`
-    grams: list # Gram matrices of each stage, `(n, c, c)` float32
+
+    pooled: Tensor  # Mean of the last feature map over positions, `(n, 512)`
+    grams: list  # Gram matrices of each stage, `(n, c, c)` float32
+
 
 @torch.no_grad()
 def compute_features(
-    net:SqueezeNet, # Network with weights, from `load_squeezenet`
-    x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    batch:int=8, # Number of images computed together
+    net: SqueezeNet,  # Network with weights, from `load_squeezenet`
+    x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    batch: int = 8,  # Number of images computed together
 ) -> ImageFeatures:
     "Compute the pooled features and the Gram matrices of images of one size."
     pooled, grams = [], [[] for _ in _STAGES]
@@ -115,207 +140,229 @@ def compute_features(
         maps = net.stages(part)
         pooled.append(maps[-1].mean((2, 3)))
         for found, v in zip(grams, maps):
-            v = v.flatten(2)                                                    # (n, c, positions)
-            found.append(v @ v.mT/v.shape[-1])
+            v = v.flatten(2)  # (n, c, positions)
+            found.append(v @ v.mT / v.shape[-1])
     return ImageFeatures(torch.cat(pooled), [torch.cat(g) for g in grams])
 
 # %% ../nbs/73_painting_metrics.ipynb #2615c3c0
-KID_UNIT = 13. # Root mean square of pooled features on photographs
+KID_UNIT = 13.0  # Root mean square of pooled features on photographs
+
 
 class Kernels(NamedTuple):
     "Kernels between all pairs of two sets of images."
-    aa: Tensor # Within the first set, `(n, n)` float64
-    bb: Tensor # Within the second set, `(m, m)` float64
-    ab: Tensor # Between the sets, `(n, m)` float64
 
-    def drawn(self,
-        i:Tensor, # Indices into the first set, `(n,)`
-        j:Tensor, # Indices into the second set, `(m,)`
+    aa: Tensor  # Within the first set, `(n, n)` float64
+    bb: Tensor  # Within the second set, `(m, m)` float64
+    ab: Tensor  # Between the sets, `(n, m)` float64
+
+    def drawn(
+        self,
+        i: Tensor,  # Indices into the first set, `(n,)`
+        j: Tensor,  # Indices into the second set, `(m,)`
     ) -> 'Kernels':
         "Return the kernels of a resampled pair of sets."
         return Kernels(self.aa[i][:, i], self.bb[j][:, j], self.ab[i][:, j])
 
+
 def kid_kernels(
-    a:ImageFeatures, # Features of the first set
-    b:ImageFeatures, # Features of the second set
-    unit:float=1., # Unit in which features are measured
+    a: ImageFeatures,  # Features of the first set
+    b: ImageFeatures,  # Features of the second set
+    unit: float = 1.0,  # Unit in which features are measured
 ) -> Kernels:
     "Compute the cubic kernels of the pooled features."
-    a, b = a.pooled.double()/unit, b.pooled.double()/unit
-    k = lambda p, q: (p @ q.T/p.shape[1] + 1)**3
+    a, b = a.pooled.double() / unit, b.pooled.double() / unit
+    k = lambda p, q: (p @ q.T / p.shape[1] + 1) ** 3
     return Kernels(k(a, a), k(b, b), k(a, b))
 
+
 def _unbiased_mmd(
-    k:Kernels, # Kernels between all pairs
-) -> float: # About 0 for two samples of one distribution; it can be negative
+    k: Kernels,  # Kernels between all pairs
+) -> float:  # About 0 for two samples of one distribution; it can be negative
     "Estimate the squared maximum mean discrepancy without bias."
-    inside = lambda v: (v.sum() - v.trace())/(len(v)*(len(v) - 1))
-    return (inside(k.aa) + inside(k.bb) - 2*k.ab.mean()).item()
+    inside = lambda v: (v.sum() - v.trace()) / (len(v) * (len(v) - 1))
+    return (inside(k.aa) + inside(k.bb) - 2 * k.ab.mean()).item()
+
 
 def kid(
-    a:ImageFeatures, # Features of the images to be judged
-    b:ImageFeatures, # Features of the paintings
-    unit:float=1., # Unit in which features are measured
-) -> float: # About 0 for two samples of one distribution; it can be negative
+    a: ImageFeatures,  # Features of the images to be judged
+    b: ImageFeatures,  # Features of the paintings
+    unit: float = 1.0,  # Unit in which features are measured
+) -> float:  # About 0 for two samples of one distribution; it can be negative
     "Estimate the kernel distance of two sets of images (Bińkowski 2018)."
     return _unbiased_mmd(kid_kernels(a, b, unit))
 
 # %% ../nbs/73_painting_metrics.ipynb #43c1f429
 def _gram_kernels(
-    a:ImageFeatures, # Features of the first set
-    b:ImageFeatures, # Features of the second set
-) -> list[Kernels]: # Kernels of each stage
+    a: ImageFeatures,  # Features of the first set
+    b: ImageFeatures,  # Features of the second set
+) -> list[Kernels]:  # Kernels of each stage
     "Compute the inner products of the Gram matrices of all pairs of images."
     found = []
     for p, q in zip(a.grams, b.grams):
         both = torch.cat([p, q]).flatten(1)
-        k = (both @ both.T).double()                                            # (n + m, n + m)
+        k = (both @ both.T).double()  # (n + m, n + m)
         n = len(p)
         found.append(Kernels(k[:n, :n], k[n:, n:], k[:n, n:]))
     return found
 
+
 def _gram_statistic(
-    stages:list[Kernels], # Kernels of each stage, from `_gram_kernels`
-) -> float: # Relative distance, >= 0
+    stages: list[Kernels],  # Kernels of each stage, from `_gram_kernels`
+) -> float:  # Relative distance, >= 0
     "Return the mean over stages of the relative distance of mean Gram matrices."
-    squared = lambda k: k.aa.mean() + k.bb.mean() - 2*k.ab.mean()
-    return sum((squared(k).clamp(min=0)/k.bb.mean()).sqrt().item() for k in stages)/len(stages)
+    squared = lambda k: k.aa.mean() + k.bb.mean() - 2 * k.ab.mean()
+    return sum((squared(k).clamp(min=0) / k.bb.mean()).sqrt().item() for k in stages) / len(stages)
+
 
 def gram_distance(
-    a:ImageFeatures, # Features of the images to be judged
-    b:ImageFeatures, # Features of the paintings
-) -> float: # Relative distance, >= 0
+    a: ImageFeatures,  # Features of the images to be judged
+    b: ImageFeatures,  # Features of the paintings
+) -> float:  # Relative distance, >= 0
     "Compute the distance of mean Gram matrices, relative to the second set's (after Gatys 2016)."
     return _gram_statistic(_gram_kernels(a, b))
 
 # %% ../nbs/73_painting_metrics.ipynb #d96b0f83
 class CompositionScores(NamedTuple):
     "Agreement of composition for each image."
-    ssim: Tensor # SSIM of luminance at the reduced size, `(n,)`, -1 to 1
-    edges: Tensor # Correlation of gradient magnitudes there, `(n,)`, -1 to 1
+
+    ssim: Tensor  # SSIM of luminance at the reduced size, `(n,)`, -1 to 1
+    edges: Tensor  # Correlation of gradient magnitudes there, `(n,)`, -1 to 1
 
 # %% ../nbs/73_painting_metrics.ipynb #4b658466
 def composition_agreement(
-    made:Tensor, # Painted images `(n, 3, h, w)` in [-1, 1]
-    source:Tensor, # Photographs, same shape
-    factor:int=4, # Reduction of each side, >= 1
+    made: Tensor,  # Painted images `(n, 3, h, w)` in [-1, 1]
+    source: Tensor,  # Photographs, same shape
+    factor: int = 4,  # Reduction of each side, >= 1
 ) -> CompositionScores:
     "Compare forms and contours at a fraction of the size; raises `InputError`."
     if made.shape != source.shape:
-        raise InputError(f'composition compares images of one shape, got {tuple(made.shape)} '
-                         f'and {tuple(source.shape)}; resize one of them')
+        raise InputError(
+            f'composition compares images of one shape, got {tuple(made.shape)} '
+            f'and {tuple(source.shape)}; resize one of them'
+        )
     a, b = (F.avg_pool2d(v, factor) for v in (made, source))
     return CompositionScores(luminance_ssim(a, b), edge_correlation(a, b))
 
 # %% ../nbs/73_painting_metrics.ipynb #8ce76938
 class Energies(NamedTuple):
     "Mean absolute differences of luminance for each image."
-    across: Tensor # Across the borders, `(n,)` float64
-    beside: Tensor # Across all other lines, `(n,)` float64
+
+    across: Tensor  # Across the borders, `(n,)` float64
+    beside: Tensor  # Across all other lines, `(n,)` float64
+
 
 def border_energies(
-    x:Tensor, # Images `(n, 3, h, w)` in [-1, 1], whose grid starts at pixel 0
-    period:int=16, # Distance of borders, pixels, >= 2
+    x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1], whose grid starts at pixel 0
+    period: int = 16,  # Distance of borders, pixels, >= 2
 ) -> Energies:
     "Average differences of luminance across borders and elsewhere; raises `InputError`."
     if period < 2 or min(x.shape[-2:]) <= period:
-        raise InputError(f'period must be >= 2 and below the sides, got {period} for '
-                         f'images of {tuple(x.shape[-2:])}; give larger images')
+        raise InputError(
+            f'period must be >= 2 and below the sides, got {period} for '
+            f'images of {tuple(x.shape[-2:])}; give larger images'
+        )
     y = luminance(x).double()
     across, beside = torch.zeros(2, len(x), dtype=torch.double)
     for v in (y, y.mT):
-        energy = (v[..., 1:] - v[..., :-1]).abs().mean(1)                       # (n, lines)
+        energy = (v[..., 1:] - v[..., :-1]).abs().mean(1)  # (n, lines)
         border = torch.arange(1, energy.shape[1] + 1) % period == 0
-        across += energy[:, border].mean(1)/2
-        beside += energy[:, ~border].mean(1)/2
+        across += energy[:, border].mean(1) / 2
+        beside += energy[:, ~border].mean(1) / 2
     return Energies(across, beside)
 
+
 def border_ratio(
-    e:Energies, # Energies of each image
-) -> float: # Ratio, 1 where borders do not show; NaN without any difference
+    e: Energies,  # Energies of each image
+) -> float:  # Ratio, 1 where borders do not show; NaN without any difference
     "Return the energy across borders over that beside them, for a set of images."
-    return (e.across.sum()/e.beside.sum()).item()
+    return (e.across.sum() / e.beside.sum()).item()
 
 # %% ../nbs/73_painting_metrics.ipynb #fe6a1766
 def clipped_share(
-    x:Tensor, # Images `(n, 3, h, w)` in [-1, 1] or beyond
-) -> Tensor: # Share of pixels, `(n,)`, 0 to 1
+    x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1] or beyond
+) -> Tensor:  # Share of pixels, `(n,)`, 0 to 1
     "Return the share of pixels with a channel at an end of the range or outside."
-    return (x.abs() >= 1 - .5/127.5).any(1).float().mean((1, 2))
+    return (x.abs() >= 1 - 0.5 / 127.5).any(1).float().mean((1, 2))
 
 # %% ../nbs/73_painting_metrics.ipynb #cb28b51c
-_FLAT_SIGMA = 4. # Deviation of the Gaussian that separates form from texture, pixels
-_FLAT_GRADIENT = .004 # Largest gradient of a flat region, parts of the range per pixel
-_FLAT_LEAST = .02 # Smallest share of flat pixels that is judged
+_FLAT_SIGMA = 4.0  # Deviation of the Gaussian that separates form from texture, pixels
+_FLAT_GRADIENT = 0.004  # Largest gradient of a flat region, parts of the range per pixel
+_FLAT_LEAST = 0.02  # Smallest share of flat pixels that is judged
 
-_FLAT_MARGIN = math.ceil(3*_FLAT_SIGMA) # Width of the frame that is not judged, pixels
+_FLAT_MARGIN = math.ceil(3 * _FLAT_SIGMA)  # Width of the frame that is not judged, pixels
 
-def _smoothed(y:Tensor) -> Tensor:
+
+def _smoothed(y: Tensor) -> Tensor:
     "Smooth images `(n, h, w)` by a Gaussian where it fits into the image, `(n, h - 24, w - 24)`."
-    k = torch.exp(-.5*(torch.arange(-_FLAT_MARGIN, _FLAT_MARGIN + 1.).to(y)/_FLAT_SIGMA)**2)
-    k = k/k.sum()
+    k = torch.exp(-0.5 * (torch.arange(-_FLAT_MARGIN, _FLAT_MARGIN + 1.0).to(y) / _FLAT_SIGMA) ** 2)
+    k = k / k.sum()
     return F.conv2d(F.conv2d(y[:, None], k[None, None, None]), k[None, None, :, None])[:, 0]
 
+
 def flat_roughness(
-    x:Tensor, # Images `(n, 3, h, w)` in [-1, 1], sides of 26 pixels or more
-) -> Tensor: # Root mean square of fine structure, `(n,)`, parts of the range; 0 if none is flat
+    x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1], sides of 26 pixels or more
+) -> Tensor:  # Root mean square of fine structure, `(n,)`, parts of the range; 0 if none is flat
     "Return how rough the flat regions of each image are."
     y = luminance(x)
     low, m = _smoothed(y), _FLAT_MARGIN
     fine = y[:, m:-m, m:-m] - low
     dy, dx = torch.gradient(low, dim=(1, 2))
-    flat = (dx.square() + dy.square()).sqrt() < _FLAT_GRADIENT                   # (n, h, w)
+    flat = (dx.square() + dy.square()).sqrt() < _FLAT_GRADIENT  # (n, h, w)
     count = flat.sum((1, 2))
-    rough = ((fine.square()*flat).sum((1, 2))/count.clamp(min=1)).sqrt()
-    return torch.where(count >= _FLAT_LEAST*low[0].numel(), rough, 0.)
+    rough = ((fine.square() * flat).sum((1, 2)) / count.clamp(min=1)).sqrt()
+    return torch.where(count >= _FLAT_LEAST * low[0].numel(), rough, 0.0)
+
 
 def too_rough(
-    made:Tensor, # Roughness of painted images, `(n,)`, from `flat_roughness`
-    paintings:Tensor, # Roughness of real paintings, `(m,)`
-) -> Tensor: # 1 where an image exceeds the 99th percentile of the paintings, else 0, `(n,)`
+    made: Tensor,  # Roughness of painted images, `(n,)`, from `flat_roughness`
+    paintings: Tensor,  # Roughness of real paintings, `(m,)`
+) -> Tensor:  # 1 where an image exceeds the 99th percentile of the paintings, else 0, `(n,)`
     "Mark images whose flat regions are rougher than those of nearly all paintings."
-    return (made > torch.quantile(paintings[paintings > 0], .99)).float()
+    return (made > torch.quantile(paintings[paintings > 0], 0.99)).float()
 
 # %% ../nbs/73_painting_metrics.ipynb #3447579f
 def resampled(
-    statistic:Callable, # Function of indices of images and indices of paintings to a number
-    images:int, # Number of images
-    paintings:int, # Number of paintings
-    draws:int=200, # Number of repetitions
-    seed:int=0, # Seed of the draws
-) -> Figure: # NaN at both ends if the value is not finite
+    statistic: Callable,  # Function of indices of images and indices of paintings to a number
+    images: int,  # Number of images
+    paintings: int,  # Number of paintings
+    draws: int = 200,  # Number of repetitions
+    seed: int = 0,  # Seed of the draws
+) -> Figure:  # NaN at both ends if the value is not finite
     "Return a statistic of two sets with its 95 % bootstrap interval, moved to the value."
     g = torch.Generator().manual_seed(seed)
     draw = lambda n: torch.randint(n, (n,), generator=g)
     value = statistic(torch.arange(images), torch.arange(paintings))
-    if not math.isfinite(value): return Figure(float(value), math.nan, math.nan)
+    if not math.isfinite(value):
+        return Figure(float(value), math.nan, math.nan)
     found = np.array([statistic(draw(images), draw(paintings)) for _ in range(draws)])
-    low, high = np.quantile(found - found.mean(), [.025, .975]) + value
+    low, high = np.quantile(found - found.mean(), [0.025, 0.975]) + value
     return Figure(float(value), float(low), float(high))
 
+
 def kid_figures(
-    made:ImageFeatures, # Features of painted photographs
-    photos:ImageFeatures, # Features of the same photographs, untouched, in the same order
-    paintings:ImageFeatures, # Features of the paintings
-    draws:int=200, # Number of repetitions
-    unit:float=1., # Unit in which features are measured
-) -> tuple[Figure, Figure]: # KID, and its ratio to that of the photographs
+    made: ImageFeatures,  # Features of painted photographs
+    photos: ImageFeatures,  # Features of the same photographs, untouched, in the same order
+    paintings: ImageFeatures,  # Features of the paintings
+    draws: int = 200,  # Number of repetitions
+    unit: float = 1.0,  # Unit in which features are measured
+) -> tuple[Figure, Figure]:  # KID, and its ratio to that of the photographs
     "Return the kernel distance and its ratio to the photographs' own, with intervals."
     a, b = (kid_kernels(v, paintings, unit) for v in (made, photos))
     n, m = a.ab.shape
     value = lambda i, j: _unbiased_mmd(a.drawn(i, j))
-    ratio = lambda i, j: value(i, j)/_unbiased_mmd(b.drawn(i, j))
+    ratio = lambda i, j: value(i, j) / _unbiased_mmd(b.drawn(i, j))
     return resampled(value, n, m, draws), resampled(ratio, n, m, draws)
 
+
 def gram_figures(
-    made:ImageFeatures, # Features of painted photographs
-    photos:ImageFeatures, # Features of the same photographs, untouched, in the same order
-    paintings:ImageFeatures, # Features of the paintings
-    draws:int=200, # Number of repetitions
-) -> tuple[Figure, Figure]: # Gram distance, and its ratio to that of the photographs
+    made: ImageFeatures,  # Features of painted photographs
+    photos: ImageFeatures,  # Features of the same photographs, untouched, in the same order
+    paintings: ImageFeatures,  # Features of the paintings
+    draws: int = 200,  # Number of repetitions
+) -> tuple[Figure, Figure]:  # Gram distance, and its ratio to that of the photographs
     "Return the Gram distance and its ratio to the photographs' own, with intervals."
     a, b = _gram_kernels(made, paintings), _gram_kernels(photos, paintings)
     n, m = a[0].ab.shape
     value = lambda i, j: _gram_statistic([k.drawn(i, j) for k in a])
-    ratio = lambda i, j: value(i, j)/_gram_statistic([k.drawn(i, j) for k in b])
+    ratio = lambda i, j: value(i, j) / _gram_statistic([k.drawn(i, j) for k in b])
     return resampled(value, n, m, draws), resampled(ratio, n, m, draws)

@@ -12,111 +12,135 @@ import time
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+
 from .baselines import PaintingMethod
 from .config import InputError
 from .files import read_json, write_json
 from .images import grid, load_image, save_image, to_pil, to_tensor
 from .metrics import Figure, bootstrap, sliced_wasserstein
-from .painting_metrics import (
-    KID_UNIT, Energies, ImageFeatures, SqueezeNet, border_energies, border_ratio, clipped_share, composition_agreement,
-    compute_features, flat_roughness, gram_figures, kid_figures, resampled, too_rough)
+from stylecfm.painting_metrics import (
+    KID_UNIT,
+    Energies,
+    ImageFeatures,
+    SqueezeNet,
+    border_energies,
+    border_ratio,
+    clipped_share,
+    composition_agreement,
+    compute_features,
+    flat_roughness,
+    gram_figures,
+    kid_figures,
+    resampled,
+    too_rough,
+)
 
 # %% ../nbs/75_painting_table.ipynb #aca4b6e7
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/75_painting_table.ipynb #e63c66df
 def centre_square(
-    image:Image.Image, # Image of mode RGB
-    size:int, # Side of the result, pixels
-) -> Image.Image: # Image of size x size pixels
+    image: Image.Image,  # Image of mode RGB
+    size: int,  # Side of the result, pixels
+) -> Image.Image:  # Image of size x size pixels
     "Cut the largest square out of the centre, and resize it if its side differs."
     w, h = image.size
     m = min(w, h)
-    left, top = (w - m)//2, (h - m)//2
+    left, top = (w - m) // 2, (h - m) // 2
     image = image.crop((left, top, left + m, top + m))
     return image if m == size else image.resize((size, size), Image.LANCZOS)
 
+
 def held_out(
-    root:str|Path, # Folder of the images, to which the names are relative
-    names:list[str], # File names, from a split
-    size:int, # Side of the squares, pixels
-    enough:int=30, # Number of images of full size with which the smaller ones are left out
-) -> list[Image.Image]: # Squares of mode RGB
+    root: str | Path,  # Folder of the images, to which the names are relative
+    names: list[str],  # File names, from a split
+    size: int,  # Side of the squares, pixels
+    enough: int = 30,  # Number of images of full size with which the smaller ones are left out
+) -> list[Image.Image]:  # Squares of mode RGB
     "Read squares, enlarging none if enough are large; raises `InputError` for a missing file."
-    images = [load_image(Path(root)/n) for n in names]
+    images = [load_image(Path(root) / n) for n in names]
     large = [im for im in images if min(im.size) >= size]
     return [centre_square(im, size) for im in (large if len(large) >= enough else images)]
 
 # %% ../nbs/75_painting_table.ipynb #0293ec95
 class MethodResult(NamedTuple):
     "Paintings by one method."
-    images: list # Images of mode RGB, one for each photograph
-    seconds: float # Processor time of one image, seconds
+
+    images: list  # Images of mode RGB, one for each photograph
+    seconds: float  # Processor time of one image, seconds
+
 
 def paint_missing(
-    paint:PaintingMethod, # Method
-    photos:list[Image.Image], # Photographs of mode RGB
-    size:int, # Side of the paintings, pixels
-    folder:str|Path, # Folder of this method and size; made, or continued
-    asked:dict, # Description of method and photographs, as JSON
-    batch:int=8, # Number of images painted together
+    paint: PaintingMethod,  # Method
+    photos: list[Image.Image],  # Photographs of mode RGB
+    size: int,  # Side of the paintings, pixels
+    folder: str | Path,  # Folder of this method and size; made, or continued
+    asked: dict,  # Description of method and photographs, as JSON
+    batch: int = 8,  # Number of images painted together
 ) -> MethodResult:
     "Paint what the folder does not hold yet; raises `InputError` for results of a wrong size."
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder/'asked.json'
+    log = folder / 'asked.json'
     known = read_json(log) if log.is_file() else {}
     if known.get('asked') != json.loads(json.dumps(asked)):
         for old in folder.glob('*.png'):
             old.unlink()
         known = dict(asked=asked, seconds=[])
         write_json(log, known)
-    missing = [i for i in range(len(photos)) if not (folder/f'{i:03}.png').is_file()]
+    missing = [i for i in range(len(photos)) if not (folder / f'{i:03}.png').is_file()]
     for k in range(0, len(missing), batch):
-        some = missing[k:k + batch]
+        some = missing[k : k + batch]
         begun = time.process_time()
         made = paint([photos[i] for i in some], size)
-        known['seconds'].append((time.process_time() - begun)/len(some))
-        if [im.size for im in made] != [(size, size)]*len(some):
-            raise InputError(f'a painter must return one image of {size} x {size} for each of '
-                             f'{len(some)} photographs, got {[im.size for im in made]}; '
-                             'resize its results')
+        known['seconds'].append((time.process_time() - begun) / len(some))
+        if [im.size for im in made] != [(size, size)] * len(some):
+            raise InputError(
+                f'a painter must return one image of {size} x {size} for each of '
+                f'{len(some)} photographs, got {[im.size for im in made]}; '
+                'resize its results'
+            )
         for i, im in zip(some, made):
-            save_image(im.convert('RGB'), folder/f'{i:03}.png')
+            save_image(im.convert('RGB'), folder / f'{i:03}.png')
         write_json(log, known)
-    images = [load_image(folder/f'{i:03}.png') for i in range(len(photos))]
+    images = [load_image(folder / f'{i:03}.png') for i in range(len(photos))]
     return MethodResult(images, float(np.mean(known['seconds'])))
 
 # %% ../nbs/75_painting_table.ipynb #c961694a
 class SharedImages(NamedTuple):
     "Images that all methods share."
-    photos: Tensor # Held-out photographs at the size of the paintings, `(n, 3, s, s)` in [-1, 1]
-    paintings: Tensor # Held-out paintings, `(m, 3, s, s)`
-    photo_features: ImageFeatures # Features of the photographs
-    painting_features: ImageFeatures # Features of the paintings
-    roughness: Tensor # Roughness of the paintings' flat regions, `(m,)`
+
+    photos: Tensor  # Held-out photographs at the size of the paintings, `(n, 3, s, s)` in [-1, 1]
+    paintings: Tensor  # Held-out paintings, `(m, 3, s, s)`
+    photo_features: ImageFeatures  # Features of the photographs
+    painting_features: ImageFeatures  # Features of the paintings
+    roughness: Tensor  # Roughness of the paintings' flat regions, `(m,)`
+
 
 def shared_images(
-    net:SqueezeNet, # Network for features
-    photos:list[Image.Image], # Held-out photographs of one size
-    paintings:list[Image.Image], # Held-out paintings of the same size
+    net: SqueezeNet,  # Network for features
+    photos: list[Image.Image],  # Held-out photographs of one size
+    paintings: list[Image.Image],  # Held-out paintings of the same size
 ) -> SharedImages:
     "Compute once what every row needs."
     x, y = to_tensor(photos), to_tensor(paintings)
     return SharedImages(x, y, compute_features(net, x), compute_features(net, y), flat_roughness(y))
 
+
 def patch_figure(
-    x:Tensor, # Images `(n, 3, h, w)` in [-1, 1]
-    paintings:Tensor, # Paintings `(m, 3, h, w)`
-    draws:int=30, # Number of repetitions
-) -> Figure: # Sliced Wasserstein distance with its interval
+    x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
+    paintings: Tensor,  # Paintings `(m, 3, h, w)`
+    draws: int = 30,  # Number of repetitions
+) -> Figure:  # Sliced Wasserstein distance with its interval
     "Return the patch distance; its interval is of a bootstrap with fewer directions."
     few = dict(each=64, directions=64)
     rough = bootstrap(lambda a, b: sliced_wasserstein(a, b, **few), x, paintings, draws=draws)
@@ -124,25 +148,29 @@ def patch_figure(
     return Figure(value, value + rough.low - rough.value, value + rough.high - rough.value)
 
 # %% ../nbs/75_painting_table.ipynb #23ad623c
-def _reduced(x:Tensor, size:int) -> Tensor:
+def _reduced(x: Tensor, size: int) -> Tensor:
     "Reduce images to a size by the mean of squares."
     if x.shape[-1] % size:
-        raise InputError(f'results must have a multiple of {size} pixels, got {x.shape[-1]}; '
-                         'paint at such a size')
-    return F.avg_pool2d(x, x.shape[-1]//size)
+        raise InputError(
+            f'results must have a multiple of {size} pixels, got {x.shape[-1]}; '
+            'paint at such a size'
+        )
+    return F.avg_pool2d(x, x.shape[-1] // size)
 
-def _border_figure(x:Tensor, period:int, draws:int) -> Figure:
+
+def _border_figure(x: Tensor, period: int, draws: int) -> Figure:
     "Ratio of energies at borders with its interval."
     e = border_energies(x, period)
     ratio = lambda i, _: border_ratio(Energies(e.across[i], e.beside[i]))
     return resampled(ratio, len(x), 1, draws)
 
+
 def measure_method(
-    net:SqueezeNet, # Network for features
-    images:list[Image.Image], # Paintings in the photographs' order, of a multiple of their size
-    b:SharedImages, # Photographs and paintings
-    draws:int=200, # Number of bootstrap repetitions
-) -> dict[str, Figure]: # Figures by the names of the measures
+    net: SqueezeNet,  # Network for features
+    images: list[Image.Image],  # Paintings in the photographs' order, of a multiple of their size
+    b: SharedImages,  # Photographs and paintings
+    draws: int = 200,  # Number of bootstrap repetitions
+) -> dict[str, Figure]:  # Figures by the names of the measures
     "Measure style, composition and faults of one method; raises `InputError`."
     x = to_tensor(images)
     size = b.photos.shape[-1]
@@ -152,38 +180,47 @@ def measure_method(
     row = dict(zip(('kid', 'kid_ratio'), kid_figures(found, **shared)))
     row['kid_scaled_ratio'] = kid_figures(found, **shared, unit=KID_UNIT)[1]
     row |= dict(zip(('gram', 'gram_ratio'), gram_figures(found, **shared)))
-    row['patches'] = patch_figure(small, b.paintings, max(2, draws//6))
+    row['patches'] = patch_figure(small, b.paintings, max(2, draws // 6))
     if x.shape[-1] > size:
-        left = (x.shape[-1] - size)//2
-        cut = compute_features(net, x[..., left:left + size, left:left + size])
+        left = (x.shape[-1] - size) // 2
+        cut = compute_features(net, x[..., left : left + size, left : left + size])
         row['kid_full_size'] = kid_figures(cut, **shared)[0]
         row['gram_full_size'] = gram_figures(cut, **shared)[0]
     mean = lambda v: bootstrap(torch.mean, v, draws=draws)
     c = composition_agreement(small, b.photos)
-    return row | dict(ssim=mean(c.ssim), edges=mean(c.edges), border16=_border_figure(x, 16, draws),
-                      border8=_border_figure(x, 8, draws), clipped=mean(clipped_share(x)),
-                      too_rough=mean(too_rough(flat_roughness(small), b.roughness)))
+    return row | dict(
+        ssim=mean(c.ssim),
+        edges=mean(c.edges),
+        border16=_border_figure(x, 16, draws),
+        border8=_border_figure(x, 8, draws),
+        clipped=mean(clipped_share(x)),
+        too_rough=mean(too_rough(flat_roughness(small), b.roughness)),
+    )
 
 # %% ../nbs/75_painting_table.ipynb #d90bd516
 _LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
+
 class Sheet(NamedTuple):
     "Sheets for a vote, and the key that readers do not see."
-    pages: list # Images of mode RGB
-    key: dict # Row number, as text, to the methods in the order of the letters
+
+    pages: list  # Images of mode RGB
+    key: dict  # Row number, as text, to the methods in the order of the letters
+
 
 def vote_sheet(
-    photos:list[Image.Image], # Photographs, one a row
-    ways:dict[str, list], # Paintings of the photographs by each method, in the same order
-    seed:int=0, # Seed of the orders
-    rows:int=6, # Number of rows of a page
-    side:int=224, # Side of a painting on the page, pixels
+    photos: list[Image.Image],  # Photographs, one a row
+    ways: dict[str, list],  # Paintings of the photographs by each method, in the same order
+    seed: int = 0,  # Seed of the orders
+    rows: int = 6,  # Number of rows of a page
+    side: int = 224,  # Side of a painting on the page, pixels
 ) -> Sheet:
     "Lay out all methods side by side, unlabelled and in random order."
     found = {k: len(v) for k, v in ways.items()}
     if set(found.values()) != {len(photos)}:
-        raise InputError(f'each method must have {len(photos)} paintings, got {found}; '
-                         'paint the others')
+        raise InputError(
+            f'each method must have {len(photos)} paintings, got {found}; paint the others'
+        )
     draw, key, lines = random.Random(seed), {}, []
     fit = lambda im: im.resize((side, side), Image.LANCZOS)
     for i, photo in enumerate(photos):
@@ -191,37 +228,45 @@ def vote_sheet(
         draw.shuffle(order)
         key[str(i + 1)] = order
         lines.append([fit(photo), *(fit(ways[k][i]) for k in order)])
-    heads = ['photograph', *_LETTERS[:len(ways)]]
-    pages = [grid(lines[k:k + rows], row_labels=list(key)[k:k + rows], col_labels=heads)
-             for k in range(0, len(lines), rows)]
+    heads = ['photograph', *_LETTERS[: len(ways)]]
+    pages = [
+        grid(lines[k : k + rows], row_labels=list(key)[k : k + rows], col_labels=heads)
+        for k in range(0, len(lines), rows)
+    ]
     return Sheet(pages, key)
 
 # %% ../nbs/75_painting_table.ipynb #38e16e1e
-def _ranks(ballot:str, order:list[str], row:str) -> dict[str, int]:
+def _ranks(ballot: str, order: list[str], row: str) -> dict[str, int]:
     "Return the rank of each method in one row, 0 for the best."
-    letters = _LETTERS[:len(order)]
+    letters = _LETTERS[: len(order)]
     if len(set(ballot)) != len(ballot) or not set(ballot) <= set(letters):
-        raise InputError(f'row {row} must have letters of {letters}, each at most once, '
-                         f'got {ballot!r}; correct the ballot')
+        raise InputError(
+            f'row {row} must have letters of {letters}, each at most once, '
+            f'got {ballot!r}; correct the ballot'
+        )
     return {way: ballot.index(c) if c in ballot else len(order) for c, way in zip(letters, order)}
+
 
 class Tally(NamedTuple):
     "Counted votes."
-    readers: int # Number of ballots
-    first: dict # Share of rows in which each method was ranked first
-    preferred: dict # {a: {b: (rows with a above b, rows with a and b ranked differently)}}
 
-    def share(self,
-        a:str, # Method
-        b:str, # Another method
-    ) -> float: # Share of rows, 0 to 1; NaN if the two were never ranked differently
+    readers: int  # Number of ballots
+    first: dict  # Share of rows in which each method was ranked first
+    preferred: dict  # {a: {b: (rows with a above b, rows with a and b ranked differently)}}
+
+    def share(
+        self,
+        a: str,  # Method
+        b: str,  # Another method
+    ) -> float:  # Share of rows, 0 to 1; NaN if the two were never ranked differently
         "Return how often `a` was preferred to `b`."
         wins, total = self.preferred[a][b]
-        return wins/total if total else float('nan')
+        return wins / total if total else float('nan')
+
 
 def tally_votes(
-    key:dict, # Key of the sheet
-    ballots:list[dict], # {row number, as text: letters in order of preference} of each reader
+    key: dict,  # Key of the sheet
+    ballots: list[dict],  # {row number, as text: letters in order of preference} of each reader
 ) -> Tally:
     "Count ballots by the key; raises `InputError` for a row or letter that is not on the sheet."
     ways = sorted(next(iter(key.values())))
@@ -236,17 +281,22 @@ def tally_votes(
             for way in ways:
                 first[way] += rank[way] == 0
             for a, b in combinations(ways, 2):
-                if rank[a] == rank[b]: continue
+                if rank[a] == rank[b]:
+                    continue
                 for p, q in ((a, b), (b, a)):
                     preferred[p][q][0] += rank[p] < rank[q]
                     preferred[p][q][1] += 1
-    return Tally(len(ballots), {k: v/max(count, 1) for k, v in first.items()},
-                 {a: {b: tuple(v) for b, v in row.items()} for a, row in preferred.items()})
+    return Tally(
+        len(ballots),
+        {k: v / max(count, 1) for k, v in first.items()},
+        {a: {b: tuple(v) for b, v in row.items()} for a, row in preferred.items()},
+    )
+
 
 def read_votes(
-    folder:str|Path, # Folder of the sheet's `key.json` and of ballots, one JSON file a reader
+    folder: str | Path,  # Folder of the sheet's `key.json` and of ballots, one JSON file a reader
 ) -> Tally:
     "Count the ballots of a folder; raises `InputError` where there is no key."
     folder = Path(folder)
     ballots = [read_json(p) for p in sorted(folder.glob('*.json')) if p.name != 'key.json']
-    return tally_votes(read_json(folder/'key.json'), ballots)
+    return tally_votes(read_json(folder / 'key.json'), ballots)

@@ -6,24 +6,75 @@
 __all__ = ['PairRecipe', 'Phase', 'PairTrainer']
 
 # %% ../nbs/51_pairs.ipynb #576bc794
-import json, math, os, secrets, shutil, time
+import json
+import math
+import os
+import secrets
+import shutil
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Callable, NamedTuple
+
 import torch
 from fastcore.basics import patch
 from torch import Tensor
 from tqdm import tqdm
-from .checkpoints import checkpoints, check_disk_space, other_software, prune, ensure_run_folder, software
-from .config import InputError, Section, TrainingConfig, chosen, key, one_of, real, say, whole
+
+from stylecfm.checkpoints import (
+    check_disk_space,
+    checkpoints,
+    ensure_run_folder,
+    other_software,
+    prune,
+    software,
+)
+from stylecfm.config import (
+    InputError,
+    Section,
+    TrainingConfig,
+    chosen,
+    key,
+    one_of,
+    real,
+    say,
+    whole,
+)
 from .edm import EDMNoise, edm_batch, edm_velocity, flow_network
-from .files import clean_stale, read_json, read_metadata, read_tensors, run_lock, atomic_folder
-from .files import tensors_digest, verify_folder, write_json, write_tensors
+from stylecfm.files import (
+    atomic_folder,
+    clean_stale,
+    read_json,
+    read_metadata,
+    read_tensors,
+    run_lock,
+    tensors_digest,
+    verify_folder,
+    write_json,
+    write_tensors,
+)
 from .memory import accumulate_gradients
-from .optim import (Averages, averages_state, generator, learning_rate, load_averages, load_opt_state,
-                            make_optimizer, catch_signals, opt_state, epoch_order)
-from .optim import Interrupted
-from .otcfm import FlowMatchingOptions, FlowBatch, conditioned_field, flow_batch, velocity_loss, with_condition
+from stylecfm.optim import (
+    Averages,
+    Interrupted,
+    averages_state,
+    catch_signals,
+    epoch_order,
+    generator,
+    learning_rate,
+    load_averages,
+    load_opt_state,
+    make_optimizer,
+    opt_state,
+)
+from stylecfm.otcfm import (
+    FlowBatch,
+    FlowMatchingOptions,
+    conditioned_field,
+    flow_batch,
+    velocity_loss,
+    with_condition,
+)
 from .paths import LOSS_WEIGHTS, expand_as, noise_like
 from .planning import memory_in_use
 from .progress import Pace, at_stop
@@ -33,25 +84,29 @@ from .watch import validation_loss
 # %% ../nbs/51_pairs.ipynb #98cfa5c8
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/51_pairs.ipynb #65870b1a
 class Pairs(NamedTuple):
     "Data with what is known of each; all with `n` rows, in standard units."
-    x1: Tensor # Data, `(n, c, *spatial)`
-    given: Tensor # Conditions of the network, `(n, k, *spatial)`
-    start: Tensor|None = None # Mean start of the paths, as `x1`; default: 0
-    weight: Tensor|None = None # Loss weight of each number, as `x1`; default: 1
 
-    def pick(self,
-        rows:int|slice|list|Tensor, # An index, a slice, or positions, `(m,)`
-    ) -> 'Pairs': # Pairs of those rows
+    x1: Tensor  # Data, `(n, c, *spatial)`
+    given: Tensor  # Conditions of the network, `(n, k, *spatial)`
+    start: Tensor | None = None  # Mean start of the paths, as `x1`; default: 0
+    weight: Tensor | None = None  # Loss weight of each number, as `x1`; default: 1
+
+    def pick(
+        self,
+        rows: int | slice | list | Tensor,  # An index, a slice, or positions, `(m,)`
+    ) -> 'Pairs':  # Pairs of those rows
         "Some rows."
         return Pairs(*(None if v is None else v[rows] for v in self))
 
-    def to(self,
-        device:torch.device|str, # Device to move to
-    ) -> 'Pairs': # There
+    def to(
+        self,
+        device: torch.device | str,  # Device to move to
+    ) -> 'Pairs':  # There
         "The same, elsewhere."
         return Pairs(*(None if v is None else v.to(device) for v in self))
 
@@ -59,267 +114,362 @@ class Pairs(NamedTuple):
 @dataclass(frozen=True)
 class PairRecipe(Section, name='recipe'):
     "How a network learns from pairs."
-    objective:str = key('flow', one_of('flow', 'edm')) # A key of `PAIR_OBJECTIVES`: straight paths, or denoising (Karras 2022)
-    source:str = key('given', one_of('given', 'noise')) # Paths begin at the given start with noise, or at noise alone
-    spread:float = key(.5, real(0, 10)) # Deviation of the noise on the start: enough to choose among answers
-    weighting:str = key('data', one_of(*LOSS_WEIGHTS)) # Weighting of a flow's loss by time: `data` weighs the error of the predicted data
-    sigma_data:float = key(1., real(1e-3, 1e3)) # Deviation of the data for EDM: they come standardised
-    # Mean of ln sigma in EDM's training, for data of deviation 1/2 (scaled for others): Karras's, for pictures
-    log_noise:float = key(-1.2, real(-10, 10))
-    batch_size:int = key(8, whole(1)) # Pairs of a step
-    micro_batch:int = key(0, whole(0)) # Pairs that go through at once; 0: all of them
-    learning_rate:float = key(2e-3, real(1e-9, 1)) # AdamW's step: small networks take large ones
-    warmup_steps:int = key(30, whole(0)) # Steps until it is reached
-    grad_clip:float = key(1., real(1e-6, 1e6)) # Longest gradient that is applied
-    ema_decay:float = key(.99, real(0, .999999)) # Memory of the averaged weights, about a hundred steps
-    validate_every:int = key(50, whole(1)) # Steps between validations, and between checkpoints
-    patience:int = key(0, whole(0)) # Stop when this number of validations in a row found nothing better; 0: never
-    precision:str = key('fp32', one_of('fp32', 'bf16')) # Precision of the network's matrix products
-    seed:int = key(0, whole(0, 2**63-1)) # Order, noise and times follow from it
+
+    # A key of `PAIR_OBJECTIVES`: straight paths, or denoising (Karras 2022)
+    objective: str = key('flow', one_of('flow', 'edm'))
+    # Paths begin at the given start with noise, or at noise alone
+    source: str = key('given', one_of('given', 'noise'))
+    # Deviation of the noise on the start: enough to choose among answers
+    spread: float = key(0.5, real(0, 10))
+    # Weighting of a flow's loss by time: `data` weighs the error of the predicted data
+    weighting: str = key('data', one_of(*LOSS_WEIGHTS))
+    # Deviation of the data for EDM: they come standardised
+    sigma_data: float = key(1.0, real(1e-3, 1e3))
+    # Mean of ln sigma in EDM's training, for data of deviation 1/2 (scaled for others): Karras's,
+    # for pictures
+    log_noise: float = key(-1.2, real(-10, 10))
+    batch_size: int = key(8, whole(1))  # Pairs of a step
+    micro_batch: int = key(0, whole(0))  # Pairs that go through at once; 0: all of them
+    # AdamW's step: small networks take large ones
+    learning_rate: float = key(2e-3, real(1e-9, 1))
+    warmup_steps: int = key(30, whole(0))  # Steps until it is reached
+    grad_clip: float = key(1.0, real(1e-6, 1e6))  # Longest gradient that is applied
+    # Memory of the averaged weights, about a hundred steps
+    ema_decay: float = key(0.99, real(0, 0.999999))
+    validate_every: int = key(50, whole(1))  # Steps between validations, and between checkpoints
+    # Stop when this number of validations in a row found nothing better; 0: never
+    patience: int = key(0, whole(0))
+    # Precision of the network's matrix products
+    precision: str = key('fp32', one_of('fp32', 'bf16'))
+    seed: int = key(0, whole(0, 2**63 - 1))  # Order, noise and times follow from it
 
     def __post_init__(self):
         "Raises `InputError` for what does not go together."
         super().__post_init__()
         if self.objective == 'edm' and self.source == 'given':
             raise InputError(
-                'recipe.objective edm begins at noise alone; set recipe.source to noise, or recipe.objective to flow')
+                'recipe.objective edm begins at noise alone; set recipe.source to noise, or recipe.objective to flow'
+            )
 
 # %% ../nbs/51_pairs.ipynb #9553fc65
 def path_start(
-    like:Tensor, # Tensor of the data's shape, `(b, c, *spatial)`
-    start:Tensor|None, # The given start, as `like`
-    recipe:PairRecipe, # Source and spread
-    g:torch.Generator|None=None, # Random generator of the noise, on the CPU; default: the global one
-) -> Tensor: # `x0`, as `like`
+    like: Tensor,  # Tensor of the data's shape, `(b, c, *spatial)`
+    start: Tensor | None,  # The given start, as `like`
+    recipe: PairRecipe,  # Source and spread
+    # Random generator of the noise, on the CPU; default: the global one
+    g: torch.Generator | None = None,
+) -> Tensor:  # `x0`, as `like`
     "Where paths begin: at noise, or at the start with some; raises `InputError` where there is none."
     n = noise_like(like, g)
-    if recipe.source == 'noise': return n
+    if recipe.source == 'noise':
+        return n
     if start is None:
         raise InputError(
-            'recipe.source is given, but these pairs have no start; give one, or set recipe.source to noise')
-    return start + recipe.spread*n
+            'recipe.source is given, but these pairs have no start; give one, or set recipe.source to noise'
+        )
+    return start + recipe.spread * n
 
 # %% ../nbs/51_pairs.ipynb #3b4dac2f
 class _Objective(NamedTuple):
     "A way of learning."
-    batch: Callable # `(pairs, recipe, generator)` -> `FlowBatch` without the condition
-    field: Callable # `(net, given, recipe)` -> `(x, t) -> dx/dt`
 
-def _no_style(p:Pairs) -> Tensor:
+    batch: Callable  # `(pairs, recipe, generator)` -> `FlowBatch` without the condition
+    field: Callable  # `(net, given, recipe)` -> `(x, t) -> dx/dt`
+
+
+def _no_style(p: Pairs) -> Tensor:
     "Pairs have conditions, not styles: all are of style 0."
     return torch.zeros(len(p.x1), dtype=torch.long, device=p.x1.device)
 
-def _flow(p:Pairs, recipe:PairRecipe, g) -> FlowBatch:
+
+def _flow(p: Pairs, recipe: PairRecipe, g) -> FlowBatch:
     "A batch of straight paths."
-    draw = FlowMatchingOptions(0., 0., 'independent', path='linear', weight=recipe.weighting)
+    draw = FlowMatchingOptions(0.0, 0.0, 'independent', path='linear', weight=recipe.weighting)
     return flow_batch(p.x1, _no_style(p), draw, g, path_start(p.x1, p.start, recipe, g))
 
-def _edm(p:Pairs, recipe:PairRecipe, g) -> FlowBatch:
+
+def _edm(p: Pairs, recipe: PairRecipe, g) -> FlowBatch:
     "A batch of noisy data, with the same share of noise to data as Karras has for data of deviation 1/2."
-    noise = EDMNoise(recipe.sigma_data, recipe.log_noise + math.log(recipe.sigma_data/EDMNoise().sigma_data))
+    noise = EDMNoise(
+        recipe.sigma_data, recipe.log_noise + math.log(recipe.sigma_data / EDMNoise().sigma_data)
+    )
     return edm_batch(p.x1, _no_style(p), noise, g)
 
-def _edm_field(net, given:Tensor, recipe:PairRecipe) -> Callable:
+
+def _edm_field(net, given: Tensor, recipe: PairRecipe) -> Callable:
     "The velocity that a network of EDM stands for; only the point is scaled, not the condition."
-    inner = conditioned_field(net, given); v = edm_velocity(lambda x, t, style: inner(x, t), recipe.sigma_data)
+    inner = conditioned_field(net, given)
+    v = edm_velocity(lambda x, t, style: inner(x, t), recipe.sigma_data)
     return lambda x, t: v(x, t, None)
 
+
 # {objective: how it makes a batch, and a field for a solver}, as `recipe.objective`
-PAIR_OBJECTIVES = dict(flow=_Objective(_flow, lambda net, given, recipe: conditioned_field(net, given)),
-                  edm=_Objective(_edm, _edm_field))
+PAIR_OBJECTIVES = dict(
+    flow=_Objective(_flow, lambda net, given, recipe: conditioned_field(net, given)),
+    edm=_Objective(_edm, _edm_field),
+)
 
 # %% ../nbs/51_pairs.ipynb #f7435562
 def pair_batch(
-    p:Pairs, # Pairs of one step, `b` rows
-    recipe:PairRecipe=PairRecipe(), # How
-    g:torch.Generator|None=None, # Source of every draw, on the CPU
-) -> FlowBatch: # Batch whose points have `k` more channels, the condition
+    p: Pairs,  # Pairs of one step, `b` rows
+    recipe: PairRecipe = PairRecipe(),  # How
+    g: torch.Generator | None = None,  # Source of every draw, on the CPU
+) -> FlowBatch:  # Batch whose points have `k` more channels, the condition
     "What the network is shown and asked for, the condition behind the point."
     b = chosen(PAIR_OBJECTIVES, recipe.objective, 'objective').batch(p, recipe, g)
-    if p.weight is not None: b = b._replace(weight=expand_as(b.weight, p.x1)*p.weight)
+    if p.weight is not None:
+        b = b._replace(weight=expand_as(b.weight, p.x1) * p.weight)
     return with_condition(b, p.given)
 
+
 def translate(
-    net:torch.nn.Module, # Network that was trained on pairs, `(x, t, style)` -> what its objective asks for
-    given:Tensor, # Conditions, `(b, k, *spatial)`
-    start:Tensor, # Starts, `(b, c, *spatial)`; with the source `noise` only their shape counts
-    recipe:PairRecipe=PairRecipe(), # Recipe of the training
-    steps:int=5, # Number of solver steps
-    method:str='euler', # A key of `METHODS` or `ADAPTIVE_METHODS`
-    seed:int=0, # Random seed of the noise; each seed gives another sample
-) -> Solution: # `x` is what the data could be, as `start`
+    # Network that was trained on pairs, `(x, t, style)` -> what its objective asks for
+    net: torch.nn.Module,
+    given: Tensor,  # Conditions, `(b, k, *spatial)`
+    start: Tensor,  # Starts, `(b, c, *spatial)`; with the source `noise` only their shape counts
+    recipe: PairRecipe = PairRecipe(),  # Recipe of the training
+    steps: int = 5,  # Number of solver steps
+    method: str = 'euler',  # A key of `METHODS` or `ADAPTIVE_METHODS`
+    seed: int = 0,  # Random seed of the noise; each seed gives another sample
+) -> Solution:  # `x` is what the data could be, as `start`
     "Data for conditions."
     with torch.no_grad():
         field = PAIR_OBJECTIVES[recipe.objective].field(net.eval(), given, recipe)
-        return solve(field, path_start(start, start, recipe, generator(seed, 77)), steps=steps, method=method)
+        return solve(
+            field, path_start(start, start, recipe, generator(seed, 77)), steps=steps, method=method
+        )
 
 # %% ../nbs/51_pairs.ipynb #934c2157
-LEAST_TO_GO = .02 # Of time, in the division by what is left of it
+LEAST_TO_GO = 0.02  # Of time, in the division by what is left of it
+
 
 class VelocityFromData(torch.nn.Module):
     "A velocity network whose core says what the data will be."
-    def __init__(self,
-        core:torch.nn.Module, # `(x, t, style)` -> data; with a condition behind the point in `x`
-        channels:int, # Number of data channels
-    ):
-        super().__init__(); self.core, self.channels = core, channels
 
-    def forward(self,
-        x:Tensor, # The point, and behind it the condition, `(b, channels+k, *spatial)`
-        t:Tensor, # Time in [0, 1], `(b,)`
-        style:Tensor, # Style, int64 `(b,)`
-    ) -> Tensor: # Velocity, `(b, channels, *spatial)`
+    def __init__(
+        self,
+        core: torch.nn.Module,  # `(x, t, style)` -> data; with a condition behind the point in `x`
+        channels: int,  # Number of data channels
+    ):
+        super().__init__()
+        self.core, self.channels = core, channels
+
+    def forward(
+        self,
+        x: Tensor,  # The point, and behind it the condition, `(b, channels+k, *spatial)`
+        t: Tensor,  # Time in [0, 1], `(b,)`
+        style: Tensor,  # Style, int64 `(b,)`
+    ) -> Tensor:  # Velocity, `(b, channels, *spatial)`
         "The velocity at `x`."
-        return (self.core(x, t, style) - x[:, :self.channels])/(1 - expand_as(t, x)).clamp_min(LEAST_TO_GO)
+        return (self.core(x, t, style) - x[:, : self.channels]) / (1 - expand_as(t, x)).clamp_min(
+            LEAST_TO_GO
+        )
+
 
 class AsEDM(torch.nn.Module):
     "A velocity network in the scales of EDM: the same network under the other objective, by the bridge."
-    def __init__(self,
-        velocity:torch.nn.Module, # `(x, t, style)` -> velocity; with a condition behind the point in `x`
-        channels:int, # Number of data channels
-        sigma_data:float=1., # Standard deviation of the data, as in the recipe
-    ):
-        super().__init__(); self.velocity, self.channels, self.sigma_data = velocity, channels, sigma_data
 
-    def forward(self,
-        x:Tensor, # The point in the scales of EDM, and behind it the condition, `(b, channels+k, *spatial)`
-        t:Tensor, # Time in [0, 1], `(b,)`
-        style:Tensor, # Style, int64 `(b,)`
-    ) -> Tensor: # Target of EDM's network, `(b, channels, *spatial)`
+    def __init__(
+        self,
+        # `(x, t, style)` -> velocity; with a condition behind the point in `x`
+        velocity: torch.nn.Module,
+        channels: int,  # Number of data channels
+        sigma_data: float = 1.0,  # Standard deviation of the data, as in the recipe
+    ):
+        super().__init__()
+        self.velocity, self.channels, self.sigma_data = velocity, channels, sigma_data
+
+    def forward(
+        self,
+        # The point in the scales of EDM, and behind it the condition, `(b, channels+k, *spatial)`
+        x: Tensor,
+        t: Tensor,  # Time in [0, 1], `(b,)`
+        style: Tensor,  # Style, int64 `(b,)`
+    ) -> Tensor:  # Target of EDM's network, `(b, channels, *spatial)`
         "The answer of EDM's network."
-        point, given = x[:, :self.channels], x[:, self.channels:]
+        point, given = x[:, : self.channels], x[:, self.channels :]
         v = lambda xt, t, s: self.velocity(torch.cat([xt, given], 1), t, s)
         return flow_network(v, self.sigma_data)(point, t, style)
 
 # %% ../nbs/51_pairs.ipynb #524cc422
 class Phase(NamedTuple):
     "A part of training."
-    steps: int # At least 1
-    pairs: Pairs # On what
+
+    steps: int  # At least 1
+    pairs: Pairs  # On what
 
 # %% ../nbs/51_pairs.ipynb #d12d1398
 class Fitted(NamedTuple):
     "A trained network and how it got there."
-    net: torch.nn.Module # With the averaged weights of the best validation, or the last
-    step: int # Steps that were made
-    best: float # Loss of the best validation; NaN without held-out pairs
-    log: list # List of dictionaries: step, loss, validation, seconds, memory
-    seconds: float # Training time, seconds, over all parts of an interrupted run
+
+    net: torch.nn.Module  # With the averaged weights of the best validation, or the last
+    step: int  # Steps that were made
+    best: float  # Loss of the best validation; NaN without held-out pairs
+    log: list  # List of dictionaries: step, loss, validation, seconds, memory
+    seconds: float  # Training time, seconds, over all parts of an interrupted run
 
 # %% ../nbs/51_pairs.ipynb #a1fdd466
 class PairTrainer:
     "Trains a network on pairs; `fit` runs or resumes."
-    def __init__(self,
-        net:torch.nn.Module, # Called as `net(x, t, style)`, on its device
-        phases:list, # List of `Phase`
-        held:Pairs|None=None, # For validation; none: no validation
-        recipe:PairRecipe=PairRecipe(), # How
-        folder:str|Path|None=None, # Gets `checkpoints/`; none: nothing is kept
-        augment:Callable|None=None, # `(pairs, generator)` -> pairs, for each batch
-        loss:Callable=velocity_loss, # `(net, batch)` -> `(b,)`
+
+    def __init__(
+        self,
+        net: torch.nn.Module,  # Called as `net(x, t, style)`, on its device
+        phases: list,  # List of `Phase`
+        held: Pairs | None = None,  # For validation; none: no validation
+        recipe: PairRecipe = PairRecipe(),  # How
+        folder: str | Path | None = None,  # Gets `checkpoints/`; none: nothing is kept
+        augment: Callable | None = None,  # `(pairs, generator)` -> pairs, for each batch
+        loss: Callable = velocity_loss,  # `(net, batch)` -> `(b,)`
     ):
         if not phases or min(f.steps for f in phases) < 1:
             raise InputError('training needs at least one phase, of at least one step each')
         self.net, self.phases, self.held, self.recipe, self.augment, self.loss = (
-            net, phases, held, recipe, augment, loss)
+            net,
+            phases,
+            held,
+            recipe,
+            augment,
+            loss,
+        )
         self.params = [q for q in net.parameters() if q.requires_grad]
-        self.root, self.lock = Path(folder) if folder else None, None           # of the run, while it runs
+        self.root, self.lock = Path(folder) if folder else None, None  # of the run, while it runs
         self.device = self.params[0].device
         self.amp = torch.bfloat16 if recipe.precision == 'bf16' else None
-        self.opt = make_optimizer(self.params, TrainingConfig(learning_rate=recipe.learning_rate), self.device)
+        self.opt = make_optimizer(
+            self.params, TrainingConfig(learning_rate=recipe.learning_rate), self.device
+        )
         self.averages = Averages(self.params, recipe.ema_decay, 1)
-        self.done, self.skipped, self.seconds, self.log = 0, 0, 0., []
-        self.best, self.worse, self.kept = math.inf, 0, None                    # of the validations
-        self.pending, self.bad = [], 0                                          # losses since the last; steps skipped in a row
+        self.done, self.skipped, self.seconds, self.log = 0, 0, 0.0, []
+        self.best, self.worse, self.kept = math.inf, 0, None  # of the validations
+        self.pending, self.bad = [], 0  # losses since the last; steps skipped in a row
 
 # %% ../nbs/51_pairs.ipynb #f9828262
 @patch(as_prop=True)
-def total(self:PairTrainer) -> int:
+def total(self: PairTrainer) -> int:
     "Steps of all phases."
     return sum(f.steps for f in self.phases)
 
+
 @patch
-def batch(self:PairTrainer,
-    step:int, # Step, from 0
-) -> FlowBatch: # Batch of `recipe.batch_size` rows
+def batch(
+    self: PairTrainer,
+    step: int,  # Step, from 0
+) -> FlowBatch:  # Batch of `recipe.batch_size` rows
     "What a step is shown: a function of seed and step."
     r, first = self.recipe, step
     for f in self.phases:
-        if first < f.steps: break
+        if first < f.steps:
+            break
         first -= f.steps
-    p = f.pairs.pick(epoch_order(len(f.pairs.x1), r.seed, first*r.batch_size, r.batch_size))
-    if self.augment: p = self.augment(p, generator(r.seed, step, 2))
+    p = f.pairs.pick(epoch_order(len(f.pairs.x1), r.seed, first * r.batch_size, r.batch_size))
+    if self.augment:
+        p = self.augment(p, generator(r.seed, step, 2))
     return pair_batch(p.to(self.device), r, generator(r.seed, step, 1))
 
+
 @patch
-def step(self:PairTrainer) -> float: # Mean loss
+def step(self: PairTrainer) -> float:  # Mean loss
     "One step; what is not finite changes nothing and is counted."
     r, b = self.recipe, self.batch(self.done)
-    for g in self.opt.param_groups: g['lr'] = learning_rate(self.done, self.total, r.learning_rate, r.warmup_steps)
-    loss = accumulate_gradients(self.net, b, r.micro_batch or len(b.t), self.amp, loss=self.loss).mean().item()
+    for g in self.opt.param_groups:
+        g['lr'] = learning_rate(self.done, self.total, r.learning_rate, r.warmup_steps)
+    loss = (
+        accumulate_gradients(self.net, b, r.micro_batch or len(b.t), self.amp, loss=self.loss)
+        .mean()
+        .item()
+    )
     norm = torch.nn.utils.clip_grad_norm_(self.params, r.grad_clip)
-    if math.isfinite(loss) and norm.isfinite(): self.opt.step(); self.averages.update(self.params)
-    else: self.skipped += 1
-    self.opt.zero_grad(set_to_none=True); self.done += 1
+    if math.isfinite(loss) and norm.isfinite():
+        self.opt.step()
+        self.averages.update(self.params)
+    else:
+        self.skipped += 1
+    self.opt.zero_grad(set_to_none=True)
+    self.done += 1
     return loss
 
 # %% ../nbs/51_pairs.ipynb #ecce732b
 @patch
-def validate(self:PairTrainer) -> float: # NaN without held-out pairs
+def validate(self: PairTrainer) -> float:  # NaN without held-out pairs
     "Loss of the averaged weights on held-out pairs, always with the same noise; the best weights are kept."
-    if self.held is None: return math.nan
+    if self.held is None:
+        return math.nan
     n, r = max(8, self.recipe.batch_size), self.recipe
-    parts = [(i, self.held.pick(slice(i, i + n)).to(self.device)) for i in range(0, len(self.held.x1), n)]
+    parts = [
+        (i, self.held.pick(slice(i, i + n)).to(self.device)) for i in range(0, len(self.held.x1), n)
+    ]
     batches = [pair_batch(p, r, generator(r.seed, i, 13)) for i, p in parts]
-    with self.averages.used(self.params, 0): v = validation_loss(self.net, batches, r.micro_batch or n, self.amp)
+    with self.averages.used(self.params, 0):
+        v = validation_loss(self.net, batches, r.micro_batch or n, self.amp)
     self.worse = 0 if v < self.best else self.worse + 1
-    if v < self.best: self.best, self.kept = v, [w.detach().clone() for w in self.averages.weights(0)]
+    if v < self.best:
+        self.best, self.kept = v, [w.detach().clone() for w in self.averages.weights(0)]
     return v
 
 # %% ../nbs/51_pairs.ipynb #578ceb0e
-_FREE_RECIPE = {'learning_rate', 'patience'} # Keys of a recipe that may change within a run
+_FREE_RECIPE = {'learning_rate', 'patience'}  # Keys of a recipe that may change within a run
+
 
 @patch
-def fingerprint(self:PairTrainer) -> str: # 64 hexadecimal digits
+def fingerprint(self: PairTrainer) -> str:  # 64 hexadecimal digits
     "A digest of all data, of training and validation, with the steps of each phase."
     parts = [(f'{i}.{f.steps}', f.pairs) for i, f in enumerate(self.phases)] + [('held', self.held)]
-    return tensors_digest({f'{i}.{k}': v for i, p in parts if p for k, v in p._asdict().items() if v is not None})
+    return tensors_digest(
+        {f'{i}.{k}': v for i, p in parts if p for k, v in p._asdict().items() if v is not None}
+    )
+
 
 @patch
-def state(self:PairTrainer) -> tuple: # {name: tensor}, {name: plain value}
+def state(self: PairTrainer) -> tuple:  # {name: tensor}, {name: plain value}
     "All that it takes to go on."
     (tensors, groups), (averages, count) = opt_state(self.opt), averages_state(self.averages)
     tensors |= averages | {f'net.{i}': q for i, q in enumerate(self.params)}
     tensors |= {f'kept.{i}': q for i, q in enumerate(self.kept or [])}
-    numbers = {k: getattr(self, k) for k in ('done', 'skipped', 'seconds', 'log', 'worse', 'pending')}
-    numbers |= dict(best=None if math.isinf(self.best) else self.best, count=count, groups=groups,
-                    recipe=asdict(self.recipe), total=sum(f.steps for f in self.phases), data=self.fingerprint(), software=software())
+    numbers = {
+        k: getattr(self, k) for k in ('done', 'skipped', 'seconds', 'log', 'worse', 'pending')
+    }
+    numbers |= dict(
+        best=None if math.isinf(self.best) else self.best,
+        count=count,
+        groups=groups,
+        recipe=asdict(self.recipe),
+        total=sum(f.steps for f in self.phases),
+        data=self.fingerprint(),
+        software=software(),
+    )
     return tensors, numbers
 
+
 @patch
-def save(self:PairTrainer) -> Path: # Folder of the checkpoint
+def save(self: PairTrainer) -> Path:  # Folder of the checkpoint
     "Write a checkpoint, verify it, and only then remove those before the last two; raises `InputError`."
     ensure_run_folder(self.lock, self.root, self.done)
-    folder, (tensors, numbers) = self.root/'checkpoints'/f'step-{self.done:07}', self.state()
-    check_disk_space(self.root, 1.2*sum(t.nbytes for t in tensors.values()))
-    try: verify_folder(folder, 'pairs')
+    folder, (tensors, numbers) = self.root / 'checkpoints' / f'step-{self.done:07}', self.state()
+    check_disk_space(self.root, 1.2 * sum(t.nbytes for t in tensors.values()))
+    try:
+        verify_folder(folder, 'pairs')
     except InputError:
-        if folder.exists(): _aside(folder)                                      # damaged, and in the way
+        if folder.exists():
+            _aside(folder)  # damaged, and in the way
     with atomic_folder(folder, 'pairs', dict(step=self.done)) as tmp:
-        write_tensors(tmp/'training.safetensors', tensors)
-        write_json(tmp/'training.json', numbers)
+        write_tensors(tmp / 'training.safetensors', tensors)
+        write_json(tmp / 'training.json', numbers)
     verify_folder(folder, 'pairs')
     prune(folder, 2)
     return folder
 
-def _aside(folder:Path):
+
+def _aside(folder: Path):
     "Move a damaged checkpoint out of the way; `prune` removes it when there is a new one."
-    try: os.replace(folder, folder.with_name(f'damaged-{folder.name}-{secrets.token_hex(3)}'))
-    except OSError as e: raise InputError(f'cannot move {folder}: {e.strerror}; move it away') from None
+    try:
+        os.replace(folder, folder.with_name(f'damaged-{folder.name}-{secrets.token_hex(3)}'))
+    except OSError as e:
+        raise InputError(f'cannot move {folder}: {e.strerror}; move it away') from None
 
 # %% ../nbs/51_pairs.ipynb #32fe5974
 @patch
-def newest(self:PairTrainer) -> Path|None: # None where there is nothing yet
+def newest(self: PairTrainer) -> Path | None:  # None where there is nothing yet
     "The newest checkpoint that verifies; raises `InputError` where there are some, and none can be read."
     found = checkpoints(self.root)
     for folder in found:
@@ -327,40 +477,61 @@ def newest(self:PairTrainer) -> Path|None: # None where there is nothing yet
             verify_folder(folder, 'pairs')
             return folder
         except InputError as e:
-            if 'update stylecfm' in str(e): raise                               # a newer version's is not damaged
+            if 'update stylecfm' in str(e):
+                raise  # a newer version's is not damaged
             say(f'passing over a checkpoint: {e}', error=True)
     if found:
-        raise InputError(f'none of the {len(found)} checkpoint(s) in {self.root} can be read; '
-                         'mend them, move them away to start from scratch, or choose another folder')
+        raise InputError(
+            f'none of the {len(found)} checkpoint(s) in {self.root} can be read; '
+            'mend them, move them away to start from scratch, or choose another folder'
+        )
     return None
 
-def _older(path:Path) -> tuple: # {name: tensor}, {name: plain value}
+
+def _older(path: Path) -> tuple:  # {name: tensor}, {name: plain value}
     "The state that a version before checkpoints wrote into one file; raises `InputError`."
-    try: return read_tensors(path), json.loads(read_metadata(path)['state'])
+    try:
+        return read_tensors(path), json.loads(read_metadata(path)['state'])
     except (KeyError, ValueError) as e:
-        raise InputError(f'{path} cannot be read ({e}); remove it to start from scratch, or choose another folder') from None
+        raise InputError(
+            f'{path} cannot be read ({e}); remove it to start from scratch, or choose another folder'
+        ) from None
+
 
 @patch
-def load(self:PairTrainer,
-    folder:Path|None=None, # A checkpoint that verifies, or the file of an older version; the newest if none
+def load(
+    self: PairTrainer,
+    # A checkpoint that verifies, or the file of an older version; the newest if none
+    folder: Path | None = None,
 ):
     "Go on from a checkpoint; raises `InputError` where it is of another run."
     folder = folder or self.newest()
-    t, s = _older(folder) if folder.is_file() else (read_tensors(folder/'training.safetensors'), read_json(folder/'training.json'))
+    t, s = (
+        _older(folder)
+        if folder.is_file()
+        else (read_tensors(folder / 'training.safetensors'), read_json(folder / 'training.json'))
+    )
     self.check_same(folder, s, t)
     with torch.no_grad():
-        for i, q in enumerate(self.params): q.copy_(t[f'net.{i}'])
+        for i, q in enumerate(self.params):
+            q.copy_(t[f'net.{i}'])
     load_opt_state(self.opt, t, s['groups'])
     load_averages(self.averages, t, s['count'])
     self.kept = [t[f'kept.{i}'].to(q) for i, q in enumerate(self.params)] if 'kept.0' in t else None
-    for k in ('done', 'skipped', 'seconds', 'log', 'worse'): setattr(self, k, s[k])
-    self.best, self.pending = math.inf if s['best'] is None else s['best'], list(s.get('pending', ()))
+    for k in ('done', 'skipped', 'seconds', 'log', 'worse'):
+        setattr(self, k, s[k])
+    self.best, self.pending = (
+        math.inf if s['best'] is None else s['best'],
+        list(s.get('pending', ())),
+    )
+
 
 @patch
-def check_same(self:PairTrainer,
-    folder:Path, # Folder of the checkpoint
-    s:dict, # The numbers of a checkpoint
-    t:dict, # Tensors of the checkpoint
+def check_same(
+    self: PairTrainer,
+    folder: Path,  # Folder of the checkpoint
+    s: dict,  # The numbers of a checkpoint
+    t: dict,  # Tensors of the checkpoint
 ):
     "Raise `InputError` unless a checkpoint is of this run; say what else has changed."
     mine, theirs, way_out = asdict(self.recipe), s['recipe'], 'choose another folder, or remove it'
@@ -374,95 +545,138 @@ def check_same(self:PairTrainer,
         raise InputError(f'{folder} is of another network; {way_out}')
     if s.get('data', mine_now := self.fingerprint()) != mine_now:
         raise InputError(f'{folder} is of a run on other data; {way_out}')
-    if changed: say(f'the run goes on with another recipe: {"; ".join(changed)}', error=True)
+    if changed:
+        say(f'the run goes on with another recipe: {"; ".join(changed)}', error=True)
     if 'software' in s and (other := other_software(s['software'])):
-        say(f'the run began with other software ({other}); results may differ in the last digits', error=True)
+        say(
+            f'the run began with other software ({other}); results may differ in the last digits',
+            error=True,
+        )
 
 # %% ../nbs/51_pairs.ipynb #c120fdc6
 @patch
-def is_finished(self:PairTrainer) -> bool:
+def is_finished(self: PairTrainer) -> bool:
     "Whether the run is at its end."
-    return self.done >= self.total or bool(self.recipe.patience and self.worse >= self.recipe.patience)
+    return self.done >= self.total or bool(
+        self.recipe.patience and self.worse >= self.recipe.patience
+    )
+
 
 @patch
-def note(self:PairTrainer,
-    since:float, # When the time began that is not yet counted
-) -> float: # Now
+def note(
+    self: PairTrainer,
+    since: float,  # When the time began that is not yet counted
+) -> float:  # Now
     "Validate, add a row to the log, and save what is sound."
     v, now, losses = self.validate(), time.monotonic(), self.pending
     self.seconds += now - since
-    row = dict(step=self.done, loss=sum(losses)/max(1, len(losses)), seconds=round(self.seconds, 3),
-               memory_mb=memory_in_use(self.device))
+    row = dict(
+        step=self.done,
+        loss=sum(losses) / max(1, len(losses)),
+        seconds=round(self.seconds, 3),
+        memory_mb=memory_in_use(self.device),
+    )
     self.log.append(row | (dict(validation=v) if math.isfinite(v) else {}))
     self.pending = []
-    if self.root and not self.bad and (self.held is None or math.isfinite(v)): self.save()
+    if self.root and not self.bad and (self.held is None or math.isfinite(v)):
+        self.save()
     return now
 
+
 @patch
-def save_and_raise(self:PairTrainer,
-    why:BaseException, # Exception that ends the run
-    since:float, # When the time began that is not yet counted
+def save_and_raise(
+    self: PairTrainer,
+    why: BaseException,  # Exception that ends the run
+    since: float,  # When the time began that is not yet counted
 ):
     "Save between two steps, then raise; where saving fails that is reported, and the reason is raised all the same."
     self.seconds += time.monotonic() - since
     if self.root and not self.bad:
-        try: self.save()
-        except InputError as e: say(f'the last steps could not be saved: {e}', error=True)
+        try:
+            self.save()
+        except InputError as e:
+            say(f'the last steps could not be saved: {e}', error=True)
     raise why
 
 # %% ../nbs/51_pairs.ipynb #c0e11555
 @patch
-def advance(self:PairTrainer) -> float: # Loss of the step
+def advance(self: PairTrainer) -> float:  # Loss of the step
     "A step, counted; raises `FloatingPointError` when ten in a row were not finite."
     before, loss = self.skipped, self.step()
-    if math.isfinite(loss): self.pending.append(loss)
+    if math.isfinite(loss):
+        self.pending.append(loss)
     self.bad = self.bad + 1 if self.skipped > before else 0
     if self.bad == 10:
         found = checkpoints(self.root) if self.root else []
-        if len(found) > 1 and found[0].name == f'step-{self.done - 10:07}':     # no step has succeeded from it
+        # no step has succeeded from it
+        if len(found) > 1 and found[0].name == f'step-{self.done - 10:07}':
             _aside(found.pop(0))
         back = f'the next start goes on from {found[0].name}; ' if found else ''
-        raise FloatingPointError(f'the loss was not finite for 10 steps in a row, at step {self.done}; '
-                                 f'{back}lower recipe.learning_rate, or look for bad data')
+        raise FloatingPointError(
+            f'the loss was not finite for 10 steps in a row, at step {self.done}; '
+            f'{back}lower recipe.learning_rate, or look for bad data'
+        )
     return loss
 
+
 @patch
-def run(self:PairTrainer,
-    noted:list=(), # Fills with signals that ask it to stop
-    callback:Callable|None=None, # Called as `callback(trainer, loss)` after each step
+def run(
+    self: PairTrainer,
+    noted: list = (),  # Fills with signals that ask it to stop
+    callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
 ):
     "Step after step to the end; raises `Interrupted` by a signal, after saving."
     self.net.train()
     since = time.monotonic()
-    with tqdm(total=self.total, initial=self.done, desc='train', unit='step', mininterval=.5) as bar:
+    with tqdm(
+        total=self.total, initial=self.done, desc='train', unit='step', mininterval=0.5
+    ) as bar:
         while not self.is_finished():
             loss = self.advance()
             bar.update()
             try:
-                if callback: callback(self, loss)
-            except Exception as e: self.save_and_raise(e, since)
+                if callback:
+                    callback(self, loss)
+            except Exception as e:
+                self.save_and_raise(e, since)
             if not self.done % self.recipe.validate_every or self.done >= self.total:
                 since = self.note(since)
-                bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}",
-                                validation=f"{self.log[-1].get('validation', math.nan):.3f}")
+                bar.set_postfix(
+                    loss=f"{self.log[-1]['loss']:.3f}",
+                    validation=f"{self.log[-1].get('validation', math.nan):.3f}",
+                )
             if noted and not self.is_finished():
                 seen = [r['validation'] for r in self.log if 'validation' in r]
                 say(at_stop(Pace(self.done, self.total, self.seconds, math.nan), seen), error=True)
                 self.save_and_raise(Interrupted(noted[0]), since)
 
+
 @patch
-def fit(self:PairTrainer,
-    callback:Callable|None=None, # Called as `callback(trainer, loss)` after each step
+def fit(
+    self: PairTrainer,
+    callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
 ) -> Fitted:
     "Train to the end, from the newest checkpoint if there is one; raises `FloatingPointError` or `Interrupted`."
-    if self.root is None: self.run(callback=callback)
+    if self.root is None:
+        self.run(callback=callback)
     else:
         with run_lock(self.root) as self.lock, catch_signals() as noted:
-            for p in (self.root, self.root/'checkpoints'): clean_stale(p)
-            for p in (self.root/'checkpoints').glob('.old-step-*'): shutil.rmtree(p, ignore_errors=True)   # half removed
-            older = self.root/'state.safetensors'
+            for p in (self.root, self.root / 'checkpoints'):
+                clean_stale(p)
+            # half removed
+            for p in (self.root / 'checkpoints').glob('.old-step-*'):
+                shutil.rmtree(p, ignore_errors=True)
+            older = self.root / 'state.safetensors'
             last = self.newest() or (older if older.is_file() else None)
-            if last: self.load(last)
+            if last:
+                self.load(last)
             self.run(noted, callback)
-    with torch.no_grad(): torch._foreach_copy_(self.params, self.kept or self.averages.weights(0))
-    return Fitted(self.net.eval(), self.done, self.best if self.held is not None else math.nan, self.log, self.seconds)
+    with torch.no_grad():
+        torch._foreach_copy_(self.params, self.kept or self.averages.weights(0))
+    return Fitted(
+        self.net.eval(),
+        self.done,
+        self.best if self.held is not None else math.nan,
+        self.log,
+        self.seconds,
+    )

@@ -7,119 +7,135 @@ __all__ = ['Palette', 'palette_of', 'transported_palette']
 
 # %% ../nbs/08_palettes.ipynb #8947d468
 from typing import NamedTuple
+
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+
 from .config import InputError
 
 # %% ../nbs/08_palettes.ipynb #ae9213b1
 class Palette(NamedTuple):
     "Colours of pictures as Gaussians; leading dimensions are pictures."
-    mean: Tensor # `(..., 3)`, R, G, B in [0, 1]
-    covariance: Tensor # `(..., 3, 3)`
+
+    mean: Tensor  # `(..., 3)`, R, G, B in [0, 1]
+    covariance: Tensor  # `(..., 3, 3)`
 
 # %% ../nbs/08_palettes.ipynb #7585fb0e
-FLOOR = 1e-4                                                  # variance added to each colour: two and a half levels of 255
+FLOOR = 1e-4  # variance added to each colour: two and a half levels of 255
 
 # %% ../nbs/08_palettes.ipynb #43586a7c
 def palette_of(
-    x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
-) -> Palette: # Palette of each image; `(b, 3)` and `(b, 3, 3)`, float64
+    x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
+) -> Palette:  # Palette of each image; `(b, 3)` and `(b, 3, 3)`, float64
     "Mean and covariance of an image's colours; `FLOOR` keeps a grey image's covariance invertible."
-    p = x.double().flatten(2)                                                   # (b, 3, pixels)
+    p = x.double().flatten(2)  # (b, 3, pixels)
     m = p.mean(2)
     d = p - m[..., None]
-    return Palette(m, d @ d.mT/p.shape[2] + FLOOR*torch.eye(3, dtype=p.dtype, device=p.device))
+    return Palette(m, d @ d.mT / p.shape[2] + FLOOR * torch.eye(3, dtype=p.dtype, device=p.device))
 
 # %% ../nbs/08_palettes.ipynb #3fef67eb
 def matrix_sqrt(
-    a:Tensor, # Symmetric positive semi-definite, `(..., n, n)`
-    power:float=.5, # 0.5 for the root, -0.5 for its inverse
-) -> Tensor: # Root, `(..., n, n)`
+    a: Tensor,  # Symmetric positive semi-definite, `(..., n, n)`
+    power: float = 0.5,  # 0.5 for the root, -0.5 for its inverse
+) -> Tensor:  # Root, `(..., n, n)`
     "Root of symmetric matrices, by eigenvalues."
     w, v = torch.linalg.eigh(a)
-    return (v*w.clamp_min(1e-12).pow(power)[..., None, :]) @ v.mT
+    return (v * w.clamp_min(1e-12).pow(power)[..., None, :]) @ v.mT
+
 
 def palette_distance(
-    a:Palette, # Palettes, broadcast against `b`
-    b:Palette, # Palettes
-) -> Tensor: # `(...)`, squared, in units of a range of 1
+    a: Palette,  # Palettes, broadcast against `b`
+    b: Palette,  # Palettes
+) -> Tensor:  # `(...)`, squared, in units of a range of 1
     "Squared Bures-Wasserstein distance."
     r = matrix_sqrt(a.covariance)
     cross = matrix_sqrt(r @ b.covariance @ r)
     trace = lambda m: m.diagonal(dim1=-2, dim2=-1).sum(-1)
-    return (a.mean - b.mean).square().sum(-1) + trace(a.covariance) + trace(b.covariance) - 2*trace(cross)
+    return (
+        (a.mean - b.mean).square().sum(-1)
+        + trace(a.covariance)
+        + trace(b.covariance)
+        - 2 * trace(cross)
+    )
+
 
 def recolour(
-    x:Tensor, # Images, `(b, 3, h, w)`; in [0, 1]
-    source:Palette, # Palette of each image
-    target:Palette, # Palette that it gets
-    share:float=1., # 0: the image's own colours, 1: those of the target
-) -> Tensor: # Recoloured images, `(b, 3, h, w)` in [0, 1]
+    x: Tensor,  # Images, `(b, 3, h, w)`; in [0, 1]
+    source: Palette,  # Palette of each image
+    target: Palette,  # Palette that it gets
+    share: float = 1.0,  # 0: the image's own colours, 1: those of the target
+) -> Tensor:  # Recoloured images, `(b, 3, h, w)` in [0, 1]
     "Optimal-transport map of colours, as far as it is wanted."
-    r, inverse = matrix_sqrt(source.covariance), matrix_sqrt(source.covariance, -.5)
-    m = inverse @ matrix_sqrt(r @ target.covariance @ r) @ inverse              # (b, 3, 3)
+    r, inverse = matrix_sqrt(source.covariance), matrix_sqrt(source.covariance, -0.5)
+    m = inverse @ matrix_sqrt(r @ target.covariance @ r) @ inverse  # (b, 3, 3)
     p = x.double().flatten(2)
     y = target.mean[..., None] + m @ (p - source.mean[..., None])
     return torch.lerp(p, y, share).view(x.shape).clamp(0, 1).to(x)
 
 # %% ../nbs/08_palettes.ipynb #439b01eb
 def _nearest(
-    p:Palette, # Palettes of images
-    library:Palette, # Palettes to choose from
-    neighbours:int, # Number of palettes, >= 1
-    seed:int, # 0: the nearest ones; else a random draw among three times as many
-) -> Tensor: # Positions in the library, `(b, neighbours)`
+    p: Palette,  # Palettes of images
+    library: Palette,  # Palettes to choose from
+    neighbours: int,  # Number of palettes, >= 1
+    seed: int,  # 0: the nearest ones; else a random draw among three times as many
+) -> Tensor:  # Positions in the library, `(b, neighbours)`
     "Palettes in a library that are near to each image's."
-    if neighbours < 1: raise InputError(f'neighbours must be >= 1, got {neighbours}')
-    d = palette_distance(Palette(p.mean[:, None], p.covariance[:, None]), library)         # (b, n)
+    if neighbours < 1:
+        raise InputError(f'neighbours must be >= 1, got {neighbours}')
+    d = palette_distance(Palette(p.mean[:, None], p.covariance[:, None]), library)  # (b, n)
     near, k = d.argsort(dim=1), min(neighbours, d.shape[1])
     if seed:
-        among = min(3*k, d.shape[1])
+        among = min(3 * k, d.shape[1])
         g = torch.Generator().manual_seed(seed)
-        near = torch.stack([row[torch.randperm(among, generator=g)] for row in near.cpu()]).to(near.device)
+        near = torch.stack([row[torch.randperm(among, generator=g)] for row in near.cpu()]).to(
+            near.device
+        )
     return near[:, :k]
 
+
 def nearest_palette(
-    p:Palette, # Palettes of images, `(b, 3)` and `(b, 3, 3)`
-    library:Palette, # Palettes of a style's paintings, `(n, 3)` and `(n, 3, 3)`
-    neighbours:int=4, # Palettes whose mean is taken, 1 to n; more where there are fewer is all of them
-    seed:int=0, # 0: the nearest ones; else a random draw among three times as many
-) -> Palette: # Palette of each image, `(b, 3)` and `(b, 3, 3)`
+    p: Palette,  # Palettes of images, `(b, 3)` and `(b, 3, 3)`
+    library: Palette,  # Palettes of a style's paintings, `(n, 3)` and `(n, 3, 3)`
+    # Palettes whose mean is taken, 1 to n; more where there are fewer is all of them
+    neighbours: int = 4,
+    seed: int = 0,  # 0: the nearest ones; else a random draw among three times as many
+) -> Palette:  # Palette of each image, `(b, 3)` and `(b, 3, 3)`
     "Mean of the palettes in a library that are nearest to each image's."
     near = _nearest(p, library, neighbours, seed)
     return Palette(library.mean[near].mean(1), library.covariance[near].mean(1))
 
 # %% ../nbs/08_palettes.ipynb #34a66ded
 def assign_palettes(
-    source:Palette, # Palettes of the pictures of one style, `(n, 3)` and `(n, 3, 3)`
-    target:Palette, # Palettes of another style, `(m, 3)` and `(m, 3, 3)`
-) -> Tensor: # Position in `target` for each of `source`, int64 `(n,)`; each is used `n//m` times or once more
+    source: Palette,  # Palettes of the pictures of one style, `(n, 3)` and `(n, 3, 3)`
+    target: Palette,  # Palettes of another style, `(m, 3)` and `(m, 3, 3)`
+) -> Tensor:  # Position in `target` for each of `source`, int64 `(n,)`; each is used `n//m` times or once more
     "Optimal assignment of a style's palettes to another's; which are used once more, or at all if `m > n`, is drawn at random."
     n, m = len(source.mean), len(target.mean)
-    some = torch.randperm(m, generator=torch.Generator().manual_seed(0))[:n % m]
-    slots = torch.cat([torch.arange(m).repeat(n//m), some]).to(target.mean.device)         # n positions in target
+    some = torch.randperm(m, generator=torch.Generator().manual_seed(0))[: n % m]
+    # n positions in target
+    slots = torch.cat([torch.arange(m).repeat(n // m), some]).to(target.mean.device)
     cost = palette_distance(Palette(source.mean[:, None], source.covariance[:, None]), target)
     _, at = linear_sum_assignment(cost[:, slots].cpu().numpy())
     return slots[torch.from_numpy(at).to(slots.device)]
 
 # %% ../nbs/08_palettes.ipynb #531332bd
 def transported_palette(
-    p:Palette, # Palettes of images, `(b, 3)` and `(b, 3, 3)`
-    source:Palette, # Palettes of the style that the images are in
-    target:Palette, # Palettes of the style that they are painted in
-    neighbours:int=1, # Number of palettes of `source` whose partners are averaged, >= 1
-    seed:int=0, # 0: the nearest ones; else a random draw among three times as many
-) -> Palette: # Palette of each image, `(b, 3)` and `(b, 3, 3)`
+    p: Palette,  # Palettes of images, `(b, 3)` and `(b, 3, 3)`
+    source: Palette,  # Palettes of the style that the images are in
+    target: Palette,  # Palettes of the style that they are painted in
+    neighbours: int = 1,  # Number of palettes of `source` whose partners are averaged, >= 1
+    seed: int = 0,  # 0: the nearest ones; else a random draw among three times as many
+) -> Palette:  # Palette of each image, `(b, 3)` and `(b, 3, 3)`
     "Palette that the optimal assignment between two styles gives to each image."
     at = assign_palettes(source, target)[_nearest(p, source, neighbours, seed)]
     return Palette(target.mean[at].mean(1), target.covariance[at].mean(1))
 
 # %% ../nbs/08_palettes.ipynb #08c00002
 def collection_palette(
-    library:Palette, # Palettes of pictures, `(n, 3)` and `(n, 3, 3)`
-) -> Palette: # One palette, `(3,)` and `(3, 3)`
+    library: Palette,  # Palettes of pictures, `(n, 3)` and `(n, 3, 3)`
+) -> Palette:  # One palette, `(3,)` and `(3, 3)`
     "Mean and covariance of the colours of all pictures together."
     mean = library.mean.mean(0)
     d = library.mean - mean
-    return Palette(mean, library.covariance.mean(0) + d.T @ d/len(d))
+    return Palette(mean, library.covariance.mean(0) + d.T @ d / len(d))

@@ -9,175 +9,214 @@ __all__ = ['PATHS', 'SCHEDULES', 'TIME_DISTRIBUTIONS', 'LOSS_WEIGHTS', 'expand_a
 # %% ../nbs/20_paths.ipynb #cell-2
 import math
 from typing import NamedTuple
+
 import torch
 from torch import Tensor
+
 from .config import InputError, chosen
 
 # %% ../nbs/20_paths.ipynb #ddca7fae
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/20_paths.ipynb #cell-5
 class PathSample(NamedTuple):
     "A point on a path and its velocity there, both shaped like the data."
-    xt: Tensor # The point at time `t`, `(b, ...)`
-    ut: Tensor # Velocity of the path, `(b, ...)`
+
+    xt: Tensor  # The point at time `t`, `(b, ...)`
+    ut: Tensor  # Velocity of the path, `(b, ...)`
 
 # %% ../nbs/20_paths.ipynb #c56b49ae
 def expand_as(
-    t:Tensor, # One number for each sample, `(b,)`
-    x:Tensor, # Tensor to broadcast to, `(b, ...)`
-) -> Tensor: # `(b, 1, ..., 1)`, of the type of `x`
+    t: Tensor,  # One number for each sample, `(b,)`
+    x: Tensor,  # Tensor to broadcast to, `(b, ...)`
+) -> Tensor:  # `(b, 1, ..., 1)`, of the type of `x`
     "`t` with as many axes as `x`."
-    return t.reshape(-1, *(1,)*(x.ndim - 1)).to(x.dtype)
+    return t.reshape(-1, *(1,) * (x.ndim - 1)).to(x.dtype)
 
 # %% ../nbs/20_paths.ipynb #cell-6
 def linear(
-    x0:Tensor, # Noise, `(b, ...)`
-    x1:Tensor, # Data, as `x0`
-    t:Tensor, # Time in [0, 1], `(b,)`
-    epsilon:float=0., # Not used: every path of `PATHS` is called alike
-    generator:torch.Generator|None=None, # Not used
+    x0: Tensor,  # Noise, `(b, ...)`
+    x1: Tensor,  # Data, as `x0`
+    t: Tensor,  # Time in [0, 1], `(b,)`
+    epsilon: float = 0.0,  # Not used: every path of `PATHS` is called alike
+    generator: torch.Generator | None = None,  # Not used
 ) -> PathSample:
     "The straight path (Liu 2022)."
     t = expand_as(t, x1)
-    return PathSample((1-t)*x0 + t*x1, x1 - x0)
+    return PathSample((1 - t) * x0 + t * x1, x1 - x0)
 
 # %% ../nbs/20_paths.ipynb #cell-10
 def gaussian(
-    x0:Tensor, # Noise, `(b, ...)`
-    x1:Tensor, # Data, as `x0`
-    t:Tensor, # Time in [0, 1], `(b,)`
-    epsilon:float=0.1, # Standard deviation of the noise around the line, >= 0
-    generator:torch.Generator|None=None, # Random generator of the noise; default: the global one
+    x0: Tensor,  # Noise, `(b, ...)`
+    x1: Tensor,  # Data, as `x0`
+    t: Tensor,  # Time in [0, 1], `(b,)`
+    epsilon: float = 0.1,  # Standard deviation of the noise around the line, >= 0
+    # Random generator of the noise; default: the global one
+    generator: torch.Generator | None = None,
 ) -> PathSample:
     "The straight path inside a tube of Gaussian noise (Tong 2023)."
     xt, ut = linear(x0, x1, t)
-    return PathSample(xt + epsilon*noise_like(x1, generator), ut)
+    return PathSample(xt + epsilon * noise_like(x1, generator), ut)
 
 # %% ../nbs/20_paths.ipynb #36b68283
 def noise_like(
-    x:Tensor, # Tensor of any shape, `(...)`
-    generator:torch.Generator|None=None, # Random generator of the noise, on the CPU; default: the global one
-) -> Tensor: # Shaped as `x`
+    x: Tensor,  # Tensor of any shape, `(...)`
+    # Random generator of the noise, on the CPU; default: the global one
+    generator: torch.Generator | None = None,
+) -> Tensor:  # Shaped as `x`
     "Standard normal noise of the shape, type and device of `x`, drawn on the CPU so that a seed means the same everywhere."
     return torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device)
 
 # %% ../nbs/20_paths.ipynb #cell-15
 def bridge(
-    x0:Tensor, # Noise, `(b, ...)`
-    x1:Tensor, # Data, as `x0`
-    t:Tensor, # Time in [0, 1], `(b,)`
-    epsilon:float=0.1, # Twice the standard deviation at t=1/2, where it is largest; >= 0
-    generator:torch.Generator|None=None, # Random generator of the noise; default: the global one
+    x0: Tensor,  # Noise, `(b, ...)`
+    x1: Tensor,  # Data, as `x0`
+    t: Tensor,  # Time in [0, 1], `(b,)`
+    epsilon: float = 0.1,  # Twice the standard deviation at t=1/2, where it is largest; >= 0
+    # Random generator of the noise; default: the global one
+    generator: torch.Generator | None = None,
 ) -> PathSample:
     "A Brownian bridge around the straight path (Tong 2023)."
     # in the time's own precision: 1e-8 is 0 in 16 bits
-    (xt, ut), n, room = linear(x0, x1, t), noise_like(x1, generator), t*(1-t)
-    rate = epsilon*(1-2*t)/(2*room.clamp_min(1e-8).sqrt())
-    return PathSample(xt + expand_as(epsilon*room.sqrt(), x1)*n, ut + expand_as(rate, x1)*n)
+    (xt, ut), n, room = linear(x0, x1, t), noise_like(x1, generator), t * (1 - t)
+    rate = epsilon * (1 - 2 * t) / (2 * room.clamp_min(1e-8).sqrt())
+    return PathSample(xt + expand_as(epsilon * room.sqrt(), x1) * n, ut + expand_as(rate, x1) * n)
 
 # %% ../nbs/20_paths.ipynb #cell-17
 def lipman(
-    x0:Tensor, # Noise, `(b, ...)`
-    x1:Tensor, # Data, as `x0`
-    t:Tensor, # Time in [0, 1], `(b,)`
-    epsilon:float=1e-4, # Standard deviation around the data at t=1, their sigma_min; >= 0
-    generator:torch.Generator|None=None, # Not used
+    x0: Tensor,  # Noise, `(b, ...)`
+    x1: Tensor,  # Data, as `x0`
+    t: Tensor,  # Time in [0, 1], `(b,)`
+    epsilon: float = 1e-4,  # Standard deviation around the data at t=1, their sigma_min; >= 0
+    generator: torch.Generator | None = None,  # Not used
 ) -> PathSample:
     "The optimal-transport path of Lipman (2022)."
     t = expand_as(t, x1)
-    return PathSample((1 - (1 - epsilon)*t)*x0 + t*x1, x1 - (1 - epsilon)*x0)
+    return PathSample((1 - (1 - epsilon) * t) * x0 + t * x1, x1 - (1 - epsilon) * x0)
 
 # %% ../nbs/20_paths.ipynb #4e9a9d45
 def trigonometric(
-    x0:Tensor, # Noise, `(b, ...)`
-    x1:Tensor, # Data, as `x0`
-    t:Tensor, # Time in [0, 1], `(b,)`
-    epsilon:float=0., # Standard deviation of the noise around the curve, >= 0
-    generator:torch.Generator|None=None, # Random generator of the noise; default: the global one
+    x0: Tensor,  # Noise, `(b, ...)`
+    x1: Tensor,  # Data, as `x0`
+    t: Tensor,  # Time in [0, 1], `(b,)`
+    epsilon: float = 0.0,  # Standard deviation of the noise around the curve, >= 0
+    # Random generator of the noise; default: the global one
+    generator: torch.Generator | None = None,
 ) -> PathSample:
     "The variance-preserving path (Albergo 2023)."
-    c, s = (expand_as(f(math.pi/2*t), x1) for f in (torch.cos, torch.sin))
-    xt = c*x0 + s*x1
-    if epsilon: xt = xt + epsilon*noise_like(x1, generator)
-    return PathSample(xt, math.pi/2*(c*x1 - s*x0))
+    c, s = (expand_as(f(math.pi / 2 * t), x1) for f in (torch.cos, torch.sin))
+    xt = c * x0 + s * x1
+    if epsilon:
+        xt = xt + epsilon * noise_like(x1, generator)
+    return PathSample(xt, math.pi / 2 * (c * x1 - s * x0))
 
 # %% ../nbs/20_paths.ipynb #aedfdf8b
-PATHS = dict(linear=linear, gaussian=gaussian, bridge=bridge, lipman=lipman, trigonometric=trigonometric) # From noise to data, by name
+# From noise to data, by name
+PATHS = dict(
+    linear=linear, gaussian=gaussian, bridge=bridge, lipman=lipman, trigonometric=trigonometric
+)
 
 # %% ../nbs/20_paths.ipynb #cell-22
-# How epsilon changes from the first epoch (r = 0) to the end of the warm-up (r = 1), as a share of the largest
-SCHEDULES = dict(linear=lambda r: r, cosine=lambda r: (1 - math.cos(math.pi*r))/2, constant=lambda r: 1.,
-                 falling=lambda r: 1 - r)
+# How epsilon changes from the first epoch (r = 0) to the end of the warm-up (r = 1), as a share of
+# the largest
+SCHEDULES = dict(
+    linear=lambda r: r,
+    cosine=lambda r: (1 - math.cos(math.pi * r)) / 2,
+    constant=lambda r: 1.0,
+    falling=lambda r: 1 - r,
+)
+
 
 def dynamic_epsilon(
-    epoch:float, # Epochs done, >= 0, fractions allowed
-    warmup_epochs:float=100, # Epochs, >= 0, until the schedule's end; 0 gives its end at once
-    final:float=0.1, # Largest value, in units of the latent's own standard deviation
-    schedule:str='linear', # A key of `SCHEDULES`
-) -> float: # Standard deviation of the path's noise
+    epoch: float,  # Epochs done, >= 0, fractions allowed
+    warmup_epochs: float = 100,  # Epochs, >= 0, until the schedule's end; 0 gives its end at once
+    final: float = 0.1,  # Largest value, in units of the latent's own standard deviation
+    schedule: str = 'linear',  # A key of `SCHEDULES`
+) -> float:  # Standard deviation of the path's noise
     "Epsilon at this moment: by the linear schedule 0 at first, `final` after the warm-up; raises `InputError` for an unknown one."
-    r = min(1., epoch/warmup_epochs) if warmup_epochs > 0 else 1.
-    return final*chosen(SCHEDULES, schedule, 'schedule of epsilon')(r)
+    r = min(1.0, epoch / warmup_epochs) if warmup_epochs > 0 else 1.0
+    return final * chosen(SCHEDULES, schedule, 'schedule of epsilon')(r)
 
 # %% ../nbs/20_paths.ipynb #cell-26
-def _logit_normal(u:Tensor) -> Tensor:
+def _logit_normal(u: Tensor) -> Tensor:
     "Quantile function of the logit-normal law."
     return torch.sigmoid(torch.special.ndtri(u.double().clamp(1e-9, 1 - 1e-9))).float()
 
-def _mixture(u:Tensor) -> Tensor:
+
+def _mixture(u: Tensor) -> Tensor:
     "Four parts logit-normal to one part uniform: the slice of `u` decides which."
-    return torch.where(u < .8, _logit_normal(u/.8), (u - .8)/.2)
+    return torch.where(u < 0.8, _logit_normal(u / 0.8), (u - 0.8) / 0.2)
 
 # %% ../nbs/20_paths.ipynb #6105caa5
-DDPM_STEPS = 1000 # Of both schedules, as published
+DDPM_STEPS = 1000  # Of both schedules, as published
+
 
 def _cosine_betas() -> Tensor:
     "Betas of a squared cosine, none above 0.999 (Nichol & Dhariwal 2021)."
-    bar = torch.cos((torch.linspace(0, 1, DDPM_STEPS + 1, dtype=torch.double) + .008)/1.008*math.pi/2).square()
-    return (1 - bar[1:]/bar[:-1]).clamp_max(.999)
+    bar = torch.cos(
+        (torch.linspace(0, 1, DDPM_STEPS + 1, dtype=torch.double) + 0.008) / 1.008 * math.pi / 2
+    ).square()
+    return (1 - bar[1:] / bar[:-1]).clamp_max(0.999)
+
 
 # Schedules by name
-BETAS = dict(linear=lambda: torch.linspace(1e-4, .02, DDPM_STEPS, dtype=torch.double), cosine=_cosine_betas)
+BETAS = dict(
+    linear=lambda: torch.linspace(1e-4, 0.02, DDPM_STEPS, dtype=torch.double), cosine=_cosine_betas
+)
 _LINEAR_END = (1 - BETAS['linear']()).prod().item()
-DDPM_START = _LINEAR_END**.5/(_LINEAR_END**.5 + (1 - _LINEAR_END)**.5) # 0.0063: the earliest time that is trained
+# 0.0063: the earliest time that is trained
+DDPM_START = _LINEAR_END**0.5 / (_LINEAR_END**0.5 + (1 - _LINEAR_END) ** 0.5)
+
 
 def ddpm_times(
-    schedule:str='linear', # A key of `BETAS`
-    earliest:float=DDPM_START, # Earliest time, in [0, 1): the earliest that is trained, or 0 for the schedule as it is
-) -> Tensor: # `(1000,)` in [earliest, 1), falling, float64
+    schedule: str = 'linear',  # A key of `BETAS`
+    # Earliest time, in [0, 1): the earliest that is trained, or 0 for the schedule as it is
+    earliest: float = DDPM_START,
+) -> Tensor:  # `(1000,)` in [earliest, 1), falling, float64
     "Times on the straight path of DDPM's steps, the least noisy first."
     bar = (1 - chosen(BETAS, schedule, 'schedule of betas')()).cumprod(0)
-    return (bar.sqrt()/(bar.sqrt() + (1 - bar).sqrt())).clamp_min(earliest)
+    return (bar.sqrt() / (bar.sqrt() + (1 - bar).sqrt())).clamp_min(earliest)
 
-def _ddpm(schedule:str):
+
+def _ddpm(schedule: str):
     "Each of DDPM's steps alike."
-    times = ddpm_times(schedule).float().flip(0)                                # rising, as a quantile function must
-    return lambda u: times.to(u.device)[(u*DDPM_STEPS).long().clamp_max(DDPM_STEPS - 1)]
+    times = ddpm_times(schedule).float().flip(0)  # rising, as a quantile function must
+    return lambda u: times.to(u.device)[(u * DDPM_STEPS).long().clamp_max(DDPM_STEPS - 1)]
 
 # %% ../nbs/20_paths.ipynb #71c6d7d3
-TIME_DISTRIBUTIONS = dict(uniform=lambda u: u, logit_normal=_logit_normal, mixture=_mixture, ddpm_linear=_ddpm('linear'),
-             ddpm_cosine=_ddpm('cosine'))  # Time distributions by name: a uniform number to a time
+TIME_DISTRIBUTIONS = dict(
+    uniform=lambda u: u,
+    logit_normal=_logit_normal,
+    mixture=_mixture,
+    ddpm_linear=_ddpm('linear'),
+    # Time distributions by name: a uniform number to a time
+    ddpm_cosine=_ddpm('cosine'),
+)
 
 # %% ../nbs/20_paths.ipynb #cell-27
 def sample_time(
-    n:int, # How many
-    law:str='uniform', # A key of `TIME_DISTRIBUTIONS`
-    stratified:bool=True, # One from each of `n` equal slices of probability, in random order
-    generator:torch.Generator|None=None, # Source of chance; the global one if none
-    start:float=0., # Earliest time: the law is squeezed into [start, 1]
-) -> Tensor: # `(n,)` in [start, 1], float32
+    n: int,  # How many
+    law: str = 'uniform',  # A key of `TIME_DISTRIBUTIONS`
+    stratified: bool = True,  # One from each of `n` equal slices of probability, in random order
+    generator: torch.Generator | None = None,  # Source of chance; the global one if none
+    start: float = 0.0,  # Earliest time: the law is squeezed into [start, 1]
+) -> Tensor:  # `(n,)` in [start, 1], float32
     "Times for a batch; raises `InputError` for a `start` outside [0, 1)."
-    if not 0 <= start < 1: raise InputError(f'times must start from 0 to below 1, got {start}')
+    if not 0 <= start < 1:
+        raise InputError(f'times must start from 0 to below 1, got {start}')
     u = torch.rand(n, generator=generator)
-    if stratified: u = (torch.randperm(n, generator=generator) + u)/n
-    return start + (1 - start)*chosen(TIME_DISTRIBUTIONS, law, 'time distribution')(u)
+    if stratified:
+        u = (torch.randperm(n, generator=generator) + u) / n
+    return start + (1 - start) * chosen(TIME_DISTRIBUTIONS, law, 'time distribution')(u)
 
 # %% ../nbs/20_paths.ipynb #cell-32
 # How an error at time t counts, by name; mean 1 over uniform times
-LOSS_WEIGHTS = dict(uniform = torch.ones_like,
-               cosmap  = lambda t: 2/(math.pi*(1 - 2*t + 2*t*t)),
-               data    = lambda t: 3*(1 - t)**2,
-               noise   = lambda t: 3*t**2)
+LOSS_WEIGHTS = dict(
+    uniform=torch.ones_like,
+    cosmap=lambda t: 2 / (math.pi * (1 - 2 * t + 2 * t * t)),
+    data=lambda t: 3 * (1 - t) ** 2,
+    noise=lambda t: 3 * t**2,
+)

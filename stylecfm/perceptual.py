@@ -8,107 +8,143 @@ __all__ = ['check_colours']
 # %% ../nbs/09_perceptual.ipynb #b22cc076
 import torch
 from torch import Tensor
+
 from .abstraction import gaussian_blur
 from .config import InputError
 from .palettes import matrix_sqrt
 
 # %% ../nbs/09_perceptual.ipynb #f4458b1a
 # Ottosson 2020: linear sRGB to cone responses, and their cube roots to L, a, b
-_CONES = ((.4122214708, .5363325363, .0514459929), (.2119034982, .6806995451, .1073969566), (.0883024619, .2817188376, .6299787005))
-_LAB = ((.2104542553, .7936177850, -.0040720468), (1.9779984951, -2.4285922050, .4505937099), (.0259040371, .7827717662, -.8086757660))
-_HALVINGS, _INSIDE = 12, 1e-4 # Steps of the bisection; distance from [0, 1] at which linear light still counts as inside
+_CONES = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+_LAB = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
+# Steps of the bisection; distance from [0, 1] at which linear light still counts as inside
+_HALVINGS, _INSIDE = 12, 1e-4
 
-def _mixed(rows:tuple|Tensor, x:Tensor) -> Tensor:
+
+def _mixed(rows: tuple | Tensor, x: Tensor) -> Tensor:
     "A `(3, 3)` matrix applied to the channels of `(b, 3, h, w)`."
     return torch.einsum('ij,bjhw->bihw', torch.as_tensor(rows, dtype=x.dtype, device=x.device), x)
 
-def _inverse(rows:tuple) -> Tensor:
+
+def _inverse(rows: tuple) -> Tensor:
     "Inverse of a matrix, float64."
     return torch.tensor(rows, dtype=torch.float64).inverse()
 
-def to_oklab(
-    x:Tensor, # Images, sRGB in [0, 1], `(b, 3, h, w)`
-) -> Tensor: # L in [0, 1], then a and b, about [-0.4, 0.4], `(b, 3, h, w)`
-    "Oklab of sRGB images (Ottosson 2020)."
-    linear = torch.where(x <= .04045, x/12.92, ((x + .055)/1.055).clamp_min(0).pow(2.4))
-    return _mixed(_LAB, _mixed(_CONES, linear).clamp_min(0).pow(1/3))
 
-def _linear(lab:Tensor) -> Tensor:
+def to_oklab(
+    x: Tensor,  # Images, sRGB in [0, 1], `(b, 3, h, w)`
+) -> Tensor:  # L in [0, 1], then a and b, about [-0.4, 0.4], `(b, 3, h, w)`
+    "Oklab of sRGB images (Ottosson 2020)."
+    linear = torch.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055).clamp_min(0).pow(2.4))
+    return _mixed(_LAB, _mixed(_CONES, linear).clamp_min(0).pow(1 / 3))
+
+
+def _linear(lab: Tensor) -> Tensor:
     "Linear light of Oklab, not limited to [0, 1]."
     return _mixed(_inverse(_CONES), _mixed(_inverse(_LAB), lab).pow(3))
 
+
 def from_oklab(
-    lab:Tensor, # L, a and b, `(b, 3, h, w)`
-) -> Tensor: # Images, sRGB in [0, 1], `(b, 3, h, w)`
+    lab: Tensor,  # L, a and b, `(b, 3, h, w)`
+) -> Tensor:  # Images, sRGB in [0, 1], `(b, 3, h, w)`
     "sRGB images of Oklab; colours that sRGB does not have lose chroma and keep lightness and hue."
     lightness, ab = lab[:, :1].clamp(0, 1), lab[:, 1:]
+
     def exists(share):
-        y = _linear(torch.cat([lightness, share*ab], 1))
+        y = _linear(torch.cat([lightness, share * ab], 1))
         return ((y >= -_INSIDE) & (y <= 1 + _INSIDE)).all(1, keepdim=True)
-    low, high = exists(1.).to(lab), torch.ones_like(lightness)                  # where all is inside, the factor stays 1
+
+    # where all is inside, the factor stays 1
+    low, high = exists(1.0).to(lab), torch.ones_like(lightness)
     if (low < 1).any():
         for _ in range(_HALVINGS):
-            middle = (low + high)/2
+            middle = (low + high) / 2
             inside = exists(middle)
             low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
-    y = _linear(torch.cat([lightness, low*ab], 1)).clamp(0, 1)
-    return torch.where(y <= .0031308, 12.92*y, 1.055*y.clamp_min(.0031308).pow(1/2.4) - .055)
+    y = _linear(torch.cat([lightness, low * ab], 1)).clamp(0, 1)
+    return torch.where(
+        y <= 0.0031308, 12.92 * y, 1.055 * y.clamp_min(0.0031308).pow(1 / 2.4) - 0.055
+    )
 
 # %% ../nbs/09_perceptual.ipynb #88971457
-_VARIANCE = 1e-6                                               # added to each channel of Oklab, so that a grey image can be moved
+_VARIANCE = 1e-6  # added to each channel of Oklab, so that a grey image can be moved
+
 
 def with_photo_chroma(
-    painting:Tensor, # Painted images in [0, 1], `(b, 3, h, w)`
-    photo:Tensor, # Photographs in [0, 1], `(b, 3, h, w)`
-) -> Tensor: # Images in [0, 1], `(b, 3, h, w)`
+    painting: Tensor,  # Painted images in [0, 1], `(b, 3, h, w)`
+    photo: Tensor,  # Photographs in [0, 1], `(b, 3, h, w)`
+) -> Tensor:  # Images in [0, 1], `(b, 3, h, w)`
     "Lightness of paintings with the chroma and hue of photographs (luminance-only transfer, Gatys 2016, in Oklab)."
     return from_oklab(torch.cat([to_oklab(painting)[:, :1], to_oklab(photo)[:, 1:]], 1))
 
-def _moments(lab:Tensor) -> tuple:
+
+def _moments(lab: Tensor) -> tuple:
     "Mean `(b, 3, 1)` and covariance `(b, 3, 3)` of each image's pixels, float64."
     p = lab.double().flatten(2)
     m = p.mean(2, keepdim=True)
-    return m, (p - m) @ (p - m).mT/p.shape[2] + _VARIANCE*torch.eye(3, dtype=p.dtype, device=p.device)
+    return m, (p - m) @ (p - m).mT / p.shape[2] + _VARIANCE * torch.eye(
+        3, dtype=p.dtype, device=p.device
+    )
+
 
 def with_photo_moments(
-    painting:Tensor, # Painted images in [0, 1], `(b, 3, h, w)`
-    photo:Tensor, # Photographs in [0, 1], `(b, 3, h, w)`
-) -> Tensor: # Images in [0, 1], `(b, 3, h, w)`
+    painting: Tensor,  # Painted images in [0, 1], `(b, 3, h, w)`
+    photo: Tensor,  # Photographs in [0, 1], `(b, 3, h, w)`
+) -> Tensor:  # Images in [0, 1], `(b, 3, h, w)`
     "Paintings whose colours have the mean and covariance of the photographs' in Oklab (Olkin and Pukelsheim 1982)."
     lab = to_oklab(painting)
     (here, a), (there, b) = _moments(lab), _moments(to_oklab(photo))
-    root, inverse = matrix_sqrt(a), matrix_sqrt(a, -.5)
-    moved = there + inverse @ matrix_sqrt(root @ b @ root) @ inverse @ (lab.double().flatten(2) - here)
+    root, inverse = matrix_sqrt(a), matrix_sqrt(a, -0.5)
+    moved = there + inverse @ matrix_sqrt(root @ b @ root) @ inverse @ (
+        lab.double().flatten(2) - here
+    )
     return from_oklab(moved.view(lab.shape).to(lab))
 
+
 # Name: share of the paintings' palettes before the flow, and what is done after it
-COLOUR_MODES = dict(photo=(0., with_photo_chroma), moments=(1., with_photo_moments), painting=(1., None))
+COLOUR_MODES = dict(
+    photo=(0.0, with_photo_chroma), moments=(1.0, with_photo_moments), painting=(1.0, None)
+)
 
 # %% ../nbs/09_perceptual.ipynb #f7ac13ed
 def check_colours(
-    colours:float|str, # Share from 0 to 1, or a key of `COLOUR_MODES`
-) -> float|str: # Checked choice; a number as a text becomes a number
+    colours: float | str,  # Share from 0 to 1, or a key of `COLOUR_MODES`
+) -> float | str:  # Checked choice; a number as a text becomes a number
     "Raise `InputError` for a choice of colours that does not exist."
     value = colours
     if isinstance(value, str) and value not in COLOUR_MODES:
-        try: value = float(value)
-        except ValueError: value = -1.
-    if isinstance(value, str) or 0 <= value <= 1: return value
-    raise InputError(f'colours must be {", ".join(COLOUR_MODES)}, or a share from 0 to 1, got {colours}')
+        try:
+            value = float(value)
+        except ValueError:
+            value = -1.0
+    if isinstance(value, str) or 0 <= value <= 1:
+        return value
+    raise InputError(
+        f'colours must be {", ".join(COLOUR_MODES)}, or a share from 0 to 1, got {colours}'
+    )
 
 # %% ../nbs/09_perceptual.ipynb #58fd7a27
 def palette_share(
-    colours:float|str, # Share from 0 to 1, or a key of `COLOUR_MODES`
-) -> float: # 0 to 1
+    colours: float | str,  # Share from 0 to 1, or a key of `COLOUR_MODES`
+) -> float:  # 0 to 1
     "Share of the paintings' palettes under which a painting is made."
     value = check_colours(colours)
     return COLOUR_MODES[value][0] if isinstance(value, str) else value
 
+
 def finish_colours(
-    colours:float|str, # Share from 0 to 1, or a key of `COLOUR_MODES`
-    painting:Tensor, # Painted images in [0, 1], `(b, 3, h, w)`
-    photo:Tensor, # Photographs in [0, 1], `(b, 3, h, w)`
-) -> Tensor: # Images in [0, 1], `(b, 3, h, w)`
+    colours: float | str,  # Share from 0 to 1, or a key of `COLOUR_MODES`
+    painting: Tensor,  # Painted images in [0, 1], `(b, 3, h, w)`
+    photo: Tensor,  # Photographs in [0, 1], `(b, 3, h, w)`
+) -> Tensor:  # Images in [0, 1], `(b, 3, h, w)`
     "What a choice of colours does to a finished painting: nothing for a share or `painting`."
     value = check_colours(colours)
     after = COLOUR_MODES[value][1] if isinstance(value, str) else None
@@ -116,11 +152,17 @@ def finish_colours(
 
 # %% ../nbs/09_perceptual.ipynb #defaf364
 def blurred_difference(
-    x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
-    y:Tensor, # Images in [0, 1], `(b, 3, h, w)`
-    sigma:float=8., # Standard deviation of the blur, pixels, > 0
-) -> list: # Mean over each image's pixels, CIEDE2000, `b` numbers
+    x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
+    y: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
+    sigma: float = 8.0,  # Standard deviation of the blur, pixels, > 0
+) -> list:  # Mean over each image's pixels, CIEDE2000, `b` numbers
     "Colour difference CIEDE2000 of blurred images (Sharma 2005), by scikit-image."
     from skimage.color import deltaE_ciede2000, rgb2lab
-    rows = zip(*(gaussian_blur(v, sigma).clamp(0, 1).permute(0, 2, 3, 1).cpu().double().numpy() for v in (x, y)))
+
+    rows = zip(
+        *(
+            gaussian_blur(v, sigma).clamp(0, 1).permute(0, 2, 3, 1).cpu().double().numpy()
+            for v in (x, y)
+        )
+    )
     return [float(deltaE_ciede2000(rgb2lab(a), rgb2lab(b)).mean()) for a, b in rows]

@@ -9,133 +9,200 @@ __all__ = []
 import operator
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
+
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+
 from .config import InputError
 
 # %% ../nbs/59_pipeline_call.ipynb #518526b5
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/59_pipeline_call.ipynb #93fface9
 class Pixels(NamedTuple):
     "An image as numbers."
-    x: Tensor # `(1, 3, h, w)`, floats in [0, 1]
 
-def _floats(x:Tensor) -> Tensor:
+    x: Tensor  # `(1, 3, h, w)`, floats in [0, 1]
+
+
+def _floats(x: Tensor) -> Tensor:
     "Image values as floats in [0, 1]; raises `InputError` where they cannot be."
-    if x.dtype == torch.uint8: return x.float()/255
+    if x.dtype == torch.uint8:
+        return x.float() / 255
     x = x.float()
-    if not x.isfinite().all(): raise InputError('image values must be finite, got NaN or infinity')
+    if not x.isfinite().all():
+        raise InputError('image values must be finite, got NaN or infinity')
     low, high = x.min().item(), x.max().item()
     if low < -1.001 or high > 1.001:
-        raise InputError(f'image values must be in [0, 1], got {low:.3g} to {high:.3g}; divide bytes by 255, or give them as uint8')
-    return ((x + 1)/2 if low < -.001 else x).clamp(0, 1)
+        raise InputError(
+            f'image values must be in [0, 1], got {low:.3g} to {high:.3g}; divide bytes by 255, or give them as uint8'
+        )
+    return ((x + 1) / 2 if low < -0.001 else x).clamp(0, 1)
 
-def _array(a:np.ndarray) -> list:
+
+def _array(a: np.ndarray) -> list:
     "Pictures of an array, channels last."
-    if a.dtype == bool or a.dtype.kind not in 'uif': raise InputError(f'an image must have uint8 or float values, got {a.dtype}')
-    if a.ndim == 4: return [p for b in a for p in _array(b)]
-    if a.ndim == 2: a = a[..., None]
+    if a.dtype == bool or a.dtype.kind not in 'uif':
+        raise InputError(f'an image must have uint8 or float values, got {a.dtype}')
+    if a.ndim == 4:
+        return [p for b in a for p in _array(b)]
+    if a.ndim == 2:
+        a = a[..., None]
     if a.ndim != 3 or a.shape[-1] not in (1, 3, 4) or not a.size:
-        raise InputError(f'an array must be shaped (height, width, 3) or (n, height, width, 3), got {a.shape}')
+        raise InputError(
+            f'an array must be shaped (height, width, 3) or (n, height, width, 3), got {a.shape}'
+        )
     x = torch.from_numpy(np.ascontiguousarray(a)).permute(2, 0, 1)
-    if a.shape[-1] == 4: return [Image.fromarray((_floats(x)*255).round().to(torch.uint8).permute(1, 2, 0).numpy(), 'RGBA')]
+    if a.shape[-1] == 4:
+        return [
+            Image.fromarray(
+                (_floats(x) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy(), 'RGBA'
+            )
+        ]
     return [Pixels(_floats(x).expand(3, -1, -1)[None])]
 
-def _tensor(x:Tensor, channels:int) -> list:
+
+def _tensor(x: Tensor, channels: int) -> list:
     "Pictures or latents of a tensor, channels first."
-    if x.ndim == 4 and len(x): return [p for b in x for p in _tensor(b, channels)]
-    if x.ndim == 3 and len(x) == channels: return [x]
-    if x.ndim == 3 and len(x) in (1, 3) and x.numel(): return [Pixels(_floats(x).expand(3, -1, -1)[None])]
-    raise InputError(f'a tensor must be an image (3, height, width) or a latent ({channels}, height, width), or several of one '
-                     f'size, got {tuple(x.shape)}')
+    if x.ndim == 4 and len(x):
+        return [p for b in x for p in _tensor(b, channels)]
+    if x.ndim == 3 and len(x) == channels:
+        return [x]
+    if x.ndim == 3 and len(x) in (1, 3) and x.numel():
+        return [Pixels(_floats(x).expand(3, -1, -1)[None])]
+    raise InputError(
+        f'a tensor must be an image (3, height, width) or a latent ({channels}, height, width), or several of one '
+        f'size, got {tuple(x.shape)}'
+    )
+
 
 def as_pictures(
-    image:Any, # Path, Pillow image, array, tensor, or a list of them
-    channels:int, # Channels of the codec's latents
-) -> list: # A path, Pillow image, `Pixels` or latent `(c, h, w)` for each picture
+    image: Any,  # Path, Pillow image, array, tensor, or a list of them
+    channels: int,  # Channels of the codec's latents
+) -> list:  # A path, Pillow image, `Pixels` or latent `(c, h, w)` for each picture
     "One entry for each picture; raises `InputError` for what is none."
-    if isinstance(image, (list, tuple)) and not isinstance(image, Pixels): return [p for one in image for p in as_pictures(one, channels)]
-    if isinstance(image, np.ndarray): return _array(image)
-    if isinstance(image, Tensor): return _tensor(image.detach(), channels)
-    if isinstance(image, (str, Path, Image.Image, Pixels)): return [image]
-    raise InputError(f'an image must be a path, a Pillow image, an array or a tensor, got {type(image).__name__}')
+    if isinstance(image, (list, tuple)) and not isinstance(image, Pixels):
+        return [p for one in image for p in as_pictures(one, channels)]
+    if isinstance(image, np.ndarray):
+        return _array(image)
+    if isinstance(image, Tensor):
+        return _tensor(image.detach(), channels)
+    if isinstance(image, (str, Path, Image.Image, Pixels)):
+        return [image]
+    raise InputError(
+        f'an image must be a path, a Pillow image, an array or a tensor, got {type(image).__name__}'
+    )
 
 # %% ../nbs/59_pipeline_call.ipynb #1e174b3b
-OUTPUTS = ('pil', 'np', 'pt', 'latent') # What a call returns
+OUTPUTS = ('pil', 'np', 'pt', 'latent')  # What a call returns
+
 
 def stacked(
-    images:list, # Tensors `(c, h, w)`
-    output_type:str, # np, pt or latent
-) -> Tensor|np.ndarray|list: # `(n, c, h, w)`, for np `(n, h, w, c)`; a list where sizes differ
+    images: list,  # Tensors `(c, h, w)`
+    output_type: str,  # np, pt or latent
+) -> Tensor | np.ndarray | list:  # `(n, c, h, w)`, for np `(n, h, w, c)`; a list where sizes differ
     "Images as one array or tensor."
     images = [im.cpu() for im in images]
-    if output_type == 'np': images = [im.permute(1, 2, 0).numpy() for im in images]
-    if len({im.shape for im in images}) > 1: return images
+    if output_type == 'np':
+        images = [im.permute(1, 2, 0).numpy() for im in images]
+    if len({im.shape for im in images}) > 1:
+        return images
     return np.stack(images) if output_type == 'np' else torch.stack(images)
 
+
 def whole_number(
-    n:Any, # A number
-) -> Any: # Python's int for numpy's; anything else as it is
+    n: Any,  # A number
+) -> Any:  # Python's int for numpy's; anything else as it is
     "A whole number as Python has it."
-    if n is None or isinstance(n, (bool, float, str)): return n
-    try: return operator.index(n)
-    except TypeError: return n
+    if n is None or isinstance(n, (bool, float, str)):
+        return n
+    try:
+        return operator.index(n)
+    except TypeError:
+        return n
+
 
 def seeds_for(
-    generator:torch.Generator|list|None, # One generator, or one for each picture; None: from `seed`
-    count:int, # Pictures that come out
-    seed:int=0, # Seed without a generator
-    repeats:int=1, # Pictures that come out of one that goes in
-) -> list: # A seed for each picture that comes out
+    # One generator, or one for each picture; None: from `seed`
+    generator: torch.Generator | list | None,
+    count: int,  # Pictures that come out
+    seed: int = 0,  # Seed without a generator
+    repeats: int = 1,  # Pictures that come out of one that goes in
+) -> list:  # A seed for each picture that comes out
     "Seeds of noise: drawn from a generator, or the seed itself and, for repeats, those after it; raises `InputError`."
-    if generator is None: return [seed + i % repeats for i in range(count)]
-    each = list(generator) if isinstance(generator, (list, tuple)) else [generator]*count
-    if len(each) not in (count, count//repeats) or not all(isinstance(g, torch.Generator) for g in each):
-        raise InputError(f'generator must be a torch.Generator or a list of {count}, got {len(each) if isinstance(generator, (list, tuple)) else type(generator).__name__}')
-    if len(each) != count: each = [g for g in each for _ in range(repeats)]
+    if generator is None:
+        return [seed + i % repeats for i in range(count)]
+    each = list(generator) if isinstance(generator, (list, tuple)) else [generator] * count
+    if len(each) not in (count, count // repeats) or not all(
+        isinstance(g, torch.Generator) for g in each
+    ):
+        raise InputError(
+            f'generator must be a torch.Generator or a list of {count}, got {len(each) if isinstance(generator, (list, tuple)) else type(generator).__name__}'
+        )
+    if len(each) != count:
+        each = [g for g in each for _ in range(repeats)]
     return [int(torch.randint(0, 2**31 - 1, (), generator=g, device=g.device)) for g in each]
 
 # %% ../nbs/59_pipeline_call.ipynb #6ccc2604
 class CallInterrupted(Exception):
     "The generation was ended by a callback; `.x` is the point."
-    def __init__(self,
-        x:Tensor, # Latents where it ended, `(b, c, h, w)`
+
+    def __init__(
+        self,
+        x: Tensor,  # Latents where it ended, `(b, c, h, w)`
     ):
         super().__init__('interrupted')
         self.x = x
 
+
 class StepEnd:
     "Calls a function of the user after each step of a generation."
-    def __init__(self,
-        pipe:Any, # Pipeline, with `_guidance_scale`, `_interrupt` and `_num_timesteps`
-        call:Callable, # `callback_on_step_end`
-        names:tuple=('latents',), # Tensors that it wants
-        fixed:bool=True, # Whether the method keeps to its steps
-    ): self.pipe, self.call, self.names, self.fixed, self.done = pipe, call, names, fixed, 0
 
-    def __call__(self,
-        step:int, # Not used: steps are counted here, over all parts of a generation
-        t:float, # Time in [0, 1] at the end of the step
-        x:Tensor, # Latents, `(b, c, h, w)`
+    def __init__(
+        self,
+        pipe: Any,  # Pipeline, with `_guidance_scale`, `_interrupt` and `_num_timesteps`
+        call: Callable,  # `callback_on_step_end`
+        names: tuple = ('latents',),  # Tensors that it wants
+        fixed: bool = True,  # Whether the method keeps to its steps
+    ):
+        self.pipe, self.call, self.names, self.fixed, self.done = pipe, call, names, fixed, 0
+
+    def __call__(
+        self,
+        step: int,  # Not used: steps are counted here, over all parts of a generation
+        t: float,  # Time in [0, 1] at the end of the step
+        x: Tensor,  # Latents, `(b, c, h, w)`
     ):
         "Call the function, and take over what it returns; raises `InputError` or `CallInterrupted`."
         i, self.done = self.done, self.done + 1
         self.pipe._num_timesteps = max(self.pipe._num_timesteps, self.done)
-        given = self.call(self.pipe, i, float(t), dict(latents=x) if 'latents' in self.names else {})
-        if other := given if isinstance(given, dict) else {}: self.replace(x, other.get('latents', x))
-        if self.pipe._interrupt: raise CallInterrupted(x)
+        given = self.call(
+            self.pipe, i, float(t), dict(latents=x) if 'latents' in self.names else {}
+        )
+        if other := given if isinstance(given, dict) else {}:
+            self.replace(x, other.get('latents', x))
+        if self.pipe._interrupt:
+            raise CallInterrupted(x)
 
-    def replace(self,
-        x:Tensor, # Latents of the solver, `(b, c, h, w)`
-        other:Tensor, # Latents that the function returned, shaped as `x`
+    def replace(
+        self,
+        x: Tensor,  # Latents of the solver, `(b, c, h, w)`
+        other: Tensor,  # Latents that the function returned, shaped as `x`
     ):
         "Write other latents over those of the solver; raises `InputError`."
-        if other is x: return
-        if not self.fixed: raise InputError('latents can be replaced between the steps of a method with fixed steps; use heun')
-        if other.shape != x.shape: raise InputError(f'latents must keep the shape {tuple(x.shape)}, got {tuple(other.shape)}')
+        if other is x:
+            return
+        if not self.fixed:
+            raise InputError(
+                'latents can be replaced between the steps of a method with fixed steps; use heun'
+            )
+        if other.shape != x.shape:
+            raise InputError(
+                f'latents must keep the shape {tuple(x.shape)}, got {tuple(other.shape)}'
+            )
         x.copy_(other)

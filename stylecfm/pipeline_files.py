@@ -12,11 +12,13 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
+
 import diffusers
 import torch
 from diffusers import SchedulerMixin
 from diffusers.utils import logging
 from torch import nn
+
 from .checkpoints import WEIGHT_FILES, Model, codec_weights
 from .codec_model import CodecModel
 from .config import InputError
@@ -26,78 +28,127 @@ from .scheduler import FlowSolverScheduler, check_scheduler
 # %% ../nbs/57_pipeline_files.ipynb #923ab1a2
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/57_pipeline_files.ipynb #da08351c
 MODULE = """from stylecfm.transfer import StyleTransferPipeline
-"""                                                                             # pipeline.py of a folder
+"""  # pipeline.py of a folder
+
 
 def part_of(
-    component:Any, # A model or a scheduler; None where there is none
-) -> list: # Module and class, as `model_index.json` names them
+    component: Any,  # A model or a scheduler; None where there is none
+) -> list:  # Module and class, as `model_index.json` names them
     "Where the class of a part is found."
-    if component is None: return [None, None]
+    if component is None:
+        return [None, None]
     kind = type(component)
-    return ['diffusers' if kind.__module__.startswith('diffusers.') else kind.__module__, kind.__name__]
+    return [
+        'diffusers' if kind.__module__.startswith('diffusers.') else kind.__module__,
+        kind.__name__,
+    ]
+
 
 def write_pipeline(
-    folder:Path, # An empty folder, to be completed with a manifest by the caller
-    model:Model, # Network, statistics, names and settings
-    codec:CodecModel|None, # Codec; None: the one that `codec_name` names
-    scheduler:SchedulerMixin|None, # Scheduler; None: the solver of the settings
-    codec_name:str='', # Name of the codec for a pipeline without one
-    variant:str|None=None, # Name of the set of weights
-    max_shard_size:int|str|None=None, # Largest file of the network, bytes or with a unit; None: one file
+    folder: Path,  # An empty folder, to be completed with a manifest by the caller
+    model: Model,  # Network, statistics, names and settings
+    codec: CodecModel | None,  # Codec; None: the one that `codec_name` names
+    scheduler: SchedulerMixin | None,  # Scheduler; None: the solver of the settings
+    codec_name: str = '',  # Name of the codec for a pipeline without one
+    variant: str | None = None,  # Name of the set of weights
+    # Largest file of the network, bytes or with a unit; None: one file
+    max_shard_size: int | str | None = None,
 ):
     "Write the parts of a pipeline; raises `InputError` where they cannot be written."
     net, name = model.net, f'diffusion_pytorch_model{"." + variant if variant else ""}.safetensors'
-    if max_shard_size is not None: net.save_pretrained(folder/'network', variant=variant, max_shard_size=max_shard_size)
+    if max_shard_size is not None:
+        net.save_pretrained(folder / 'network', variant=variant, max_shard_size=max_shard_size)
     else:
-        write_text(folder/'network'/'config.json', net.to_json_string())
-        write_tensors(folder/'network'/name, net.state_dict(), dict(format='pt'))
-    if codec is not None: codec.save_pretrained(folder/'codec', variant=variant, max_shard_size=max_shard_size)
-    if scheduler is not None: scheduler.save_pretrained(folder/'scheduler')
-    weights = codec_weights(codec.fingerprint) if codec is not None and model.weights else model.weights
-    about = dict(_class_name=['pipeline', 'StyleTransferPipeline'], _diffusers_version=diffusers.__version__,
-                 network=part_of(net), codec=part_of(codec), scheduler=part_of(scheduler), codec_name=codec_name)
-    write_json(folder/'model_index.json', about | dict(codec_weights=weights, styles=model.styles, mean=model.stats.mean.tolist(),
-                                                        scale=model.stats.scale.tolist(), inference=asdict(model.inference)))
-    write_text(folder/'pipeline.py', MODULE)
+        write_text(folder / 'network' / 'config.json', net.to_json_string())
+        write_tensors(folder / 'network' / name, net.state_dict(), dict(format='pt'))
+    if codec is not None:
+        codec.save_pretrained(folder / 'codec', variant=variant, max_shard_size=max_shard_size)
+    if scheduler is not None:
+        scheduler.save_pretrained(folder / 'scheduler')
+    weights = (
+        codec_weights(codec.fingerprint) if codec is not None and model.weights else model.weights
+    )
+    about = dict(
+        _class_name=['pipeline', 'StyleTransferPipeline'],
+        _diffusers_version=diffusers.__version__,
+        network=part_of(net),
+        codec=part_of(codec),
+        scheduler=part_of(scheduler),
+        codec_name=codec_name,
+    )
+    write_json(
+        folder / 'model_index.json',
+        about
+        | dict(
+            codec_weights=weights,
+            styles=model.styles,
+            mean=model.stats.mean.tolist(),
+            scale=model.stats.scale.tolist(),
+            inference=asdict(model.inference),
+        ),
+    )
+    write_text(folder / 'pipeline.py', MODULE)
+
 
 def keep_others(
-    old:Path, # Folder that is replaced; may be missing
-    new:Path, # Folder that replaces it, with one variant
+    old: Path,  # Folder that is replaced; may be missing
+    new: Path,  # Folder that replaces it, with one variant
 ):
     "Copy the weights of other variants into a new folder."
-    if not (old/'manifest.json').is_file(): return
+    if not (old / 'manifest.json').is_file():
+        return
     for name in read_manifest(old)['files']:
-        if name.partition('/')[0] in ('network', 'codec') and not (new/name).exists() and (new/name).parent.is_dir():
-            shutil.copyfile(old/name, new/name)
+        if (
+            name.partition('/')[0] in ('network', 'codec')
+            and not (new / name).exists()
+            and (new / name).parent.is_dir()
+        ):
+            shutil.copyfile(old / name, new / name)
 
 # %% ../nbs/57_pipeline_files.ipynb #a188e9c2
 _HUB = ('cache_dir', 'revision', 'token', 'local_files_only', 'force_download', 'proxies')
-_PLAIN = ('low_cpu_mem_usage', 'trust_remote_code', 'disable_mmap', 'output_loading_info', 'offload_folder', 'offload_state_dict',
-          'max_memory', 'safe_serialization', 'custom_pipeline')                # nothing to decide by here
+_PLAIN = (
+    'low_cpu_mem_usage',
+    'trust_remote_code',
+    'disable_mmap',
+    'output_loading_info',
+    'offload_folder',
+    'offload_state_dict',
+    'max_memory',
+    'safe_serialization',
+    'custom_pipeline',
+)  # nothing to decide by here
+
 
 class Loading(NamedTuple):
     "Arguments of diffusers' `from_pretrained`, sorted."
-    dtype: Any = None # Type of the weights, or {part: type}, with `default` for the others; None: 32 bits
-    variant: str|None = None # Name of the set of weights
-    device_map: Any = None # A device, or balanced or auto: a GPU if there is one
-    hub: dict = {} # Arguments for the hub
-    parts: dict = {} # Parts that are given instead of loaded
+
+    # Type of the weights, or {part: type}, with `default` for the others; None: 32 bits
+    dtype: Any = None
+    variant: str | None = None  # Name of the set of weights
+    device_map: Any = None  # A device, or balanced or auto: a GPU if there is one
+    hub: dict = {}  # Arguments for the hub
+    parts: dict = {}  # Parts that are given instead of loaded
+
 
 def loading_of(
-    given:dict, # Keyword arguments
-    parts:tuple=('network', 'scheduler'), # Names of parts that may be given
+    given: dict,  # Keyword arguments
+    parts: tuple = ('network', 'scheduler'),  # Names of parts that may be given
 ) -> Loading:
     "Sort the arguments of diffusers' loader; raises `InputError` for an unknown one, and for weights that are pickles."
     given = dict(given)
     dtypes = [given.pop(k) for k in ('dtype', 'torch_dtype') if k in given]
     dtype = next((d for d in dtypes if d is not None), None)
     each = list(dtype.values()) if isinstance(dtype, dict) else [dtype]
-    if not all(d is None or isinstance(d, torch.dtype) for d in each): raise InputError(f'torch_dtype must be a type such as torch.float16, got {dtype!r}')
-    if given.pop('use_safetensors', None) is False: raise InputError('weights are loaded from safetensors alone; leave use_safetensors out')
+    if not all(d is None or isinstance(d, torch.dtype) for d in each):
+        raise InputError(f'torch_dtype must be a type such as torch.float16, got {dtype!r}')
+    if given.pop('use_safetensors', None) is False:
+        raise InputError('weights are loaded from safetensors alone; leave use_safetensors out')
     hub = {k: given.pop(k) for k in _HUB if k in given}
     found = {k: given.pop(k) for k in parts if k in given}
     variant, device_map = given.pop('variant', None), given.pop('device_map', None)
@@ -105,69 +156,116 @@ def loading_of(
         raise InputError(f'from_pretrained has no argument {unknown[0]}; leave it out')
     return Loading(dtype, variant, device_map, hub, found)
 
+
 def type_for(
-    dtype:torch.dtype|dict|None, # Type, or types by part
-    part:str, # Name of a part
-) -> torch.dtype|None: # None: as it is
+    dtype: torch.dtype | dict | None,  # Type, or types by part
+    part: str,  # Name of a part
+) -> torch.dtype | None:  # None: as it is
     "The type of a part's weights."
     return dtype.get(part, dtype.get('default')) if isinstance(dtype, dict) else dtype
 
+
 def cast(
-    net:nn.Module, # A model of diffusers
-    dtype:torch.dtype|None, # Type of its weights; None: as they are
-) -> nn.Module: # The network itself
+    net: nn.Module,  # A model of diffusers
+    dtype: torch.dtype | None,  # Type of its weights; None: as they are
+) -> nn.Module:  # The network itself
     "Give a network another type, but for the modules that it keeps in 32 bits."
     kept = getattr(net, '_keep_in_fp32_modules', None) or []
-    if dtype is None: return net
+    if dtype is None:
+        return net
     for name, v in [*net.named_parameters(), *net.named_buffers()]:
-        if v.is_floating_point(): v.data = v.data.to(torch.float32 if set(kept) & set(name.split('.')) else dtype)
+        if v.is_floating_point():
+            v.data = v.data.to(torch.float32 if set(kept) & set(name.split('.')) else dtype)
     return net
 
 # %% ../nbs/57_pipeline_files.ipynb #da8c5a9e
 _NAME = re.compile(r'(\w[\w.-]*/\w[\w.-]*)(?:@([\w.-]+))?')
 
+
 def local_folder(
-    path:str|Path, # A folder, or ORG/NAME or ORG/NAME@revision on the hub
-    revision:str|None=None, # Branch, tag or commit on the hub
-    **hub, # Other arguments of `huggingface_hub.snapshot_download`: cache_dir, token, local_files_only
+    path: str | Path,  # A folder, or ORG/NAME or ORG/NAME@revision on the hub
+    revision: str | None = None,  # Branch, tag or commit on the hub
+    # Other arguments of `huggingface_hub.snapshot_download`: cache_dir, token, local_files_only
+    **hub,
 ) -> Path:
     "A folder that is here; raises `InputError` where the hub has none."
-    if Path(path).suffix.lower() in WEIGHT_FILES: return Path(path)            # no name on the hub; `find_model` says what a model is
-    if os.path.exists(path) or not (m := _NAME.fullmatch(str(path))) or str(path).startswith('runs/'): return Path(path)
+    # no name on the hub; `find_model` says what a model is
+    if Path(path).suffix.lower() in WEIGHT_FILES:
+        return Path(path)
+    if (
+        os.path.exists(path)
+        or not (m := _NAME.fullmatch(str(path)))
+        or str(path).startswith('runs/')
+    ):
+        return Path(path)
     from huggingface_hub import snapshot_download
-    try: return Path(snapshot_download(m[1], revision=m[2] or revision, allow_patterns=['*.json', '*.safetensors', '*.py'], **hub))
-    except Exception as e:                                    # hub and network raise anything
+
+    try:
+        return Path(
+            snapshot_download(
+                m[1],
+                revision=m[2] or revision,
+                allow_patterns=['*.json', '*.safetensors', '*.py'],
+                **hub,
+            )
+        )
+    except Exception as e:  # hub and network raise anything
         why = str(e).splitlines()[0].rstrip('.')
-        raise InputError(f'there is no folder {path}, and {m[1]} could not be had from the hub ({why}); '
-                         'check the name, or give the folder that training wrote') from e
+        raise InputError(
+            f'there is no folder {path}, and {m[1]} could not be had from the hub ({why}); '
+            'check the name, or give the folder that training wrote'
+        ) from e
 
 # %% ../nbs/57_pipeline_files.ipynb #67fed3a2
 def scheduler_in(
-    folder:Path, # Folder of a pipeline
-    part:list|None, # Module and class, of `model_index.json`
-) -> SchedulerMixin|None: # None where the pipeline has none
+    folder: Path,  # Folder of a pipeline
+    part: list | None,  # Module and class, of `model_index.json`
+) -> SchedulerMixin | None:  # None where the pipeline has none
     "The scheduler of a pipeline; raises `InputError` for a class of another library."
-    if part is None or part[0] is None: return None
+    if part is None or part[0] is None:
+        return None
     library, name = part
-    if library == FlowSolverScheduler.__module__ and name == 'FlowSolverScheduler': kind = FlowSolverScheduler
-    elif library == 'diffusers' and isinstance(found := getattr(diffusers, name, None), type) and issubclass(found, SchedulerMixin): kind = found
-    else: raise InputError(f'{folder} names a scheduler {name} of {library}; give one as scheduler=')
-    scheduler = kind.from_pretrained(folder/'scheduler')
+    if library == FlowSolverScheduler.__module__ and name == 'FlowSolverScheduler':
+        kind = FlowSolverScheduler
+    elif (
+        library == 'diffusers'
+        and isinstance(found := getattr(diffusers, name, None), type)
+        and issubclass(found, SchedulerMixin)
+    ):
+        kind = found
+    else:
+        raise InputError(f'{folder} names a scheduler {name} of {library}; give one as scheduler=')
+    scheduler = kind.from_pretrained(folder / 'scheduler')
     check_scheduler(scheduler)
     return scheduler
 
+
 def parts_in(
-    folder:Path, # Verified folder of a model
-    how:Loading=Loading(), # Arguments of the loader
-) -> dict: # Arguments of the pipeline: codec, scheduler, codec_name; empty for a model that training wrote
+    folder: Path,  # Verified folder of a model
+    how: Loading = Loading(),  # Arguments of the loader
+) -> (
+    dict
+):  # Arguments of the pipeline: codec, scheduler, codec_name; empty for a model that training wrote
     "Codec and scheduler of a pipeline that was saved as one; raises `InputError`."
-    index = read_json(folder/'model_index.json')
-    if not isinstance(index.get('codec'), list): return {}
-    listed(folder, read_manifest(folder), *(f'{k}/' for k in ('codec', 'scheduler') if (folder/k).is_dir()))
+    index = read_json(folder / 'model_index.json')
+    if not isinstance(index.get('codec'), list):
+        return {}
+    listed(
+        folder,
+        read_manifest(folder),
+        *(f'{k}/' for k in ('codec', 'scheduler') if (folder / k).is_dir()),
+    )
     codec, log = None, logging.get_logger('diffusers.pipelines.pipeline_utils')
     if index['codec'][0]:
-        has = how.variant and any(f'.{how.variant}' in p.name for p in (folder/'codec').iterdir())
-        codec = CodecModel.from_pretrained(folder/'codec', variant=how.variant if has else None)
-    scheduler = how.parts['scheduler'] if 'scheduler' in how.parts else scheduler_in(folder, index.get('scheduler'))
-    for k in ('network', 'codec', 'scheduler'): log.info(f'Loaded {k} as {(index.get(k) or [0, None])[1]} from `{k}` subfolder of {folder}.')
+        has = how.variant and any(f'.{how.variant}' in p.name for p in (folder / 'codec').iterdir())
+        codec = CodecModel.from_pretrained(folder / 'codec', variant=how.variant if has else None)
+    scheduler = (
+        how.parts['scheduler']
+        if 'scheduler' in how.parts
+        else scheduler_in(folder, index.get('scheduler'))
+    )
+    for k in ('network', 'codec', 'scheduler'):
+        log.info(
+            f'Loaded {k} as {(index.get(k) or [0, None])[1]} from `{k}` subfolder of {folder}.'
+        )
     return dict(codec=codec, scheduler=scheduler, codec_name=index.get('codec_name') or '')

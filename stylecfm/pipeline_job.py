@@ -10,201 +10,277 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
+
 import torch
 from diffusers import SchedulerMixin
 from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import Tensor
+
 from .config import InferenceConfig, InputError
 from .decoding import ImageNote
 from .pipeline_call import StepEnd, whole_number
 from .progress import HARDLY, change
 from .repaint import Brush
-from .solvers import SolverOptions as SolverOptions
 from .solvers import STATUS, ODESolver, Solution
+from .solvers import SolverOptions as SolverOptions
 from .structure import match_latents, renoise
 
 # %% ../nbs/59a_pipeline_job.ipynb #f6d8f531
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/59a_pipeline_job.ipynb #86deeaff
 class DetectedStyle(NamedTuple):
     "A detected style, with its confidence."
-    style: int # Number, from 0
-    confidence: float # Share of the draws in which it was the best, 0 to 1
+
+    style: int  # Number, from 0
+    confidence: float  # Share of the draws in which it was the best, 0 to 1
 
 # %% ../nbs/59a_pipeline_job.ipynb #21e45aeb
-MODES = ('loop', 'flowedit', 'sdedit')                        # ways from style to style
-MODE_STARTS = dict(flowedit=.3, sdedit=.5)                         # where they begin unless told
+MODES = ('loop', 'flowedit', 'sdedit')  # ways from style to style
+MODE_STARTS = dict(flowedit=0.3, sdedit=0.5)  # where they begin unless told
+
 
 class TransferOptions(NamedTuple):
     "How a transfer is done, where the defaults do not suit."
-    mode: str = 'loop' # A word of `MODES`
-    inversion: str = 'source' # Style of the inversion: source, or mean, the style of no style
-    match: str|None = None # Matching of inverted latents: a key of `LATENT_MATCHINGS`; None: the model's setting
-    fresh: float|None = None # Share of structures that becomes new noise, 0 to 1; None: as the model says
-    decay: bool|None = None # Guidance falls towards 1; None: as the model says
-    start: float|None = None # Time where flowedit (0.3) and sdedit (0.5) begin, 0 to below 1; later keeps more
-    draws: int = 2 # Noises of flowedit at each step
-    seed: int = 0 # Random seed of flowedit, sdedit and renoising
-    batch: int = 8 # Images of one size that go together
-    trajectory: bool = False # Also give every point on the way
-    brush: Brush|None = None # Choices of a structure-conditioned model; its defaults if none
-    mask: str|Path|Image.Image|None = None # Mask of a structure-conditioned model, white where to paint; resized to each image
-    alpha_mask: bool = False # It paints where an image is opaque
+
+    mode: str = 'loop'  # A word of `MODES`
+    inversion: str = 'source'  # Style of the inversion: source, or mean, the style of no style
+    # Matching of inverted latents: a key of `LATENT_MATCHINGS`; None: the model's setting
+    match: str | None = None
+    # Share of structures that becomes new noise, 0 to 1; None: as the model says
+    fresh: float | None = None
+    decay: bool | None = None  # Guidance falls towards 1; None: as the model says
+    # Time where flowedit (0.3) and sdedit (0.5) begin, 0 to below 1; later keeps more
+    start: float | None = None
+    draws: int = 2  # Noises of flowedit at each step
+    seed: int = 0  # Random seed of flowedit, sdedit and renoising
+    batch: int = 8  # Images of one size that go together
+    trajectory: bool = False  # Also give every point on the way
+    brush: Brush | None = None  # Choices of a structure-conditioned model; its defaults if none
+    # Mask of a structure-conditioned model, white where to paint; resized to each image
+    mask: str | Path | Image.Image | None = None
+    alpha_mask: bool = False  # It paints where an image is opaque
+
 
 @dataclass
 class Transferred(BaseOutput):
     "What a call of the pipeline gives."
-    images: Any # PIL images in the sizes that came in, with opacity where the image had it; or what `output_type` says
-    structure: list # At t=0, as painted (matched, partly fresh, if so wished): `(c, h, w)` each, on the CPU; None where the way has none
-    nfe: int # Network evaluations for one image; of the costliest
-    sources: list # A `DetectedStyle` for each image; certain where the source style was given
-    seconds: float # All in all
-    trajectory: list # Latents from source to target, `(points, c, h, w)` for each image, on the CPU; None unless asked for
+
+    # PIL images in the sizes that came in, with opacity where the image had it; or what
+    # `output_type` says
+    images: Any
+    # At t=0, as painted (matched, partly fresh, if so wished): `(c, h, w)` each, on the CPU; None
+    # where the way has none
+    structure: list
+    nfe: int  # Network evaluations for one image; of the costliest
+    sources: list  # A `DetectedStyle` for each image; certain where the source style was given
+    seconds: float  # All in all
+    # Latents from source to target, `(points, c, h, w)` for each image, on the CPU; None unless
+    # asked for
+    trajectory: list
 
 # %% ../nbs/59a_pipeline_job.ipynb #a31f126f
 def settings(
-    base:InferenceConfig, # The model's
-    steps:int|None=None, # Steps each way; None: the model's, and so below
-    guidance_scale:float|None=None, # At t=0, >= 1
-    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`
+    base: InferenceConfig,  # The model's
+    steps: int | None = None,  # Steps each way; None: the model's, and so below
+    guidance_scale: float | None = None,  # At t=0, >= 1
+    solver: str | None = None,  # A key of `METHODS` or `ADAPTIVE_METHODS`
 ) -> InferenceConfig:
     "Settings for one call; raises `InputError` for impossible ones."
-    given = dict(num_inference_steps=whole_number(steps), guidance_scale=guidance_scale, solver=solver)
-    if guidance_scale is not None and isinstance(guidance_scale, (int, float)) and not guidance_scale >= 1:
+    given = dict(
+        num_inference_steps=whole_number(steps), guidance_scale=guidance_scale, solver=solver
+    )
+    if (
+        guidance_scale is not None
+        and isinstance(guidance_scale, (int, float))
+        and not guidance_scale >= 1
+    ):
         raise InputError(f'guidance_scale must be 1 (unguided) or more, got {guidance_scale}')
-    if solver not in (None, 'euler'): given['adaptive_step_size'] = False       # whose steps are Euler's
+    # whose steps are Euler's
+    if solver not in (None, 'euler'):
+        given['adaptive_step_size'] = False
     return replace(base, **{k: v for k, v in given.items() if v is not None})
 
+
 def check_converged(
-    s:Solution, # Solver result; `.converged` marks the images that reached the end
-    solver:ODESolver, # Solver that made it
-) -> Solution: # Solver result, unchanged
+    s: Solution,  # Solver result; `.converged` marks the images that reached the end
+    solver: ODESolver,  # Solver that made it
+) -> Solution:  # Solver result, unchanged
     "The solution; raises `FloatingPointError` where the allowed evaluations did not suffice."
-    if s.status and {*s.status} - set(STATUS[:2]): return s.arrived()              # an image left the finite numbers
+    # an image left the finite numbers
+    if s.status and {*s.status} - set(STATUS[:2]):
+        return s.arrived()
     if s.converged is not None and not s.converged.all():
-        raise FloatingPointError(f'{solver.method} did not arrive within {solver.options.max_nfe} evaluations; '
-                                 'use a method with steps, such as heun')
+        raise FloatingPointError(
+            f'{solver.method} did not arrive within {solver.options.max_nfe} evaluations; '
+            'use a method with steps, such as heun'
+        )
     return s
 
+
 def note_unchanged(
-    x1:Tensor, # Standardised latents of the sources, `(b, c, h, w)`
-    y:Tensor, # Standardised latents of the results, `(b, c, h, w)`
+    x1: Tensor,  # Standardised latents of the sources, `(b, c, h, w)`
+    y: Tensor,  # Standardised latents of the results, `(b, c, h, w)`
 ):
     "Warn where a transfer to another style gave its source back."
     if (c := change(x1, y)) < HARDLY:
-        warnings.warn(f'the result is almost its source (change {c:.2f}, below {HARDLY:g}): the model has hardly been trained '
-                      'for these styles; train it longer (symptoms: nbs/91b_symptoms.ipynb)', ImageNote)
+        warnings.warn(
+            f'the result is almost its source (change {c:.2f}, below {HARDLY:g}): the model has hardly been trained '
+            'for these styles; train it longer (symptoms: nbs/91b_symptoms.ipynb)',
+            ImageNote,
+        )
+
 
 def check_options(
-    o:TransferOptions, # Options of a call
-    strength:float, # Strength of a call
+    o: TransferOptions,  # Options of a call
+    strength: float,  # Strength of a call
 ):
     "Raise `InputError` for impossible options, or a strength outside of 0 to 1."
-    if o.mode not in MODES: raise InputError(f'mode must be one of {", ".join(MODES)}, got {o.mode!r}')
-    if o.inversion not in ('source', 'mean'): raise InputError(f'inversion must be source or mean, got {o.inversion!r}')
-    if not 0 <= strength <= 1: raise InputError(f'strength must be from 0 (the source) to 1 (the target), got {strength}')
-    if o.start is not None and not 0 <= o.start < 1: raise InputError(f'start must be a time from 0 to below 1, got {o.start}')
-    if o.batch < 1: raise InputError(f'batch must be 1 or more, got {o.batch}')
-    renoise(match_latents(torch.zeros(1, 1, 2, 2), o.match or 'none'), o.fresh or 0.)
+    if o.mode not in MODES:
+        raise InputError(f'mode must be one of {", ".join(MODES)}, got {o.mode!r}')
+    if o.inversion not in ('source', 'mean'):
+        raise InputError(f'inversion must be source or mean, got {o.inversion!r}')
+    if not 0 <= strength <= 1:
+        raise InputError(f'strength must be from 0 (the source) to 1 (the target), got {strength}')
+    if o.start is not None and not 0 <= o.start < 1:
+        raise InputError(f'start must be a time from 0 to below 1, got {o.start}')
+    if o.batch < 1:
+        raise InputError(f'batch must be 1 or more, got {o.batch}')
+    renoise(match_latents(torch.zeros(1, 1, 2, 2), o.match or 'none'), o.fresh or 0.0)
     if o.mode != 'loop' and (o.match or o.fresh):
-        raise InputError(f'match and fresh are about structures, which {o.mode} does not find; leave them out, or use mode loop')
+        raise InputError(
+            f'match and fresh are about structures, which {o.mode} does not find; leave them out, or use mode loop'
+        )
 
 # %% ../nbs/59a_pipeline_job.ipynb #d192fc7b
 class TransferJob(NamedTuple):
     "What is done to one batch."
-    source: int # Style that the images are in
-    target: dict # {style: weight}, weights that add up to 1
-    strength: float # 0: the source, 1: the target
-    settings: InferenceConfig # Steps, solver, guidance, and what is done to structures
-    options: TransferOptions # Everything else
-    steps: int|None = None # Steps as they were given in a call
-    scale: float|None = None # Guidance scale as it was given in a call
-    scheduler: SchedulerMixin|None = None # Scheduler that drives the generation; None: the solver of the settings
-    end: StepEnd|None = None # Called after each step of the generation
-    start: Tensor|None = None # Structures that are given instead of found, `(b, c, h, w)`
-    mask: Tensor|None = None # Masks of a structure-conditioned model, 1 where to paint, `(b, 1, h, w)`; none: everywhere
 
-    def blend(self) -> dict: # {style: weight}; they add up to 1
+    source: int  # Style that the images are in
+    target: dict  # {style: weight}, weights that add up to 1
+    strength: float  # 0: the source, 1: the target
+    settings: InferenceConfig  # Steps, solver, guidance, and what is done to structures
+    options: TransferOptions  # Everything else
+    steps: int | None = None  # Steps as they were given in a call
+    scale: float | None = None  # Guidance scale as it was given in a call
+    # Scheduler that drives the generation; None: the solver of the settings
+    scheduler: SchedulerMixin | None = None
+    end: StepEnd | None = None  # Called after each step of the generation
+    start: Tensor | None = None  # Structures that are given instead of found, `(b, c, h, w)`
+    # Masks of a structure-conditioned model, 1 where to paint, `(b, 1, h, w)`; none: everywhere
+    mask: Tensor | None = None
+
+    def blend(self) -> dict:  # {style: weight}; they add up to 1
         "The target as far as it is wanted."
-        out = {k: self.strength*w for k, w in self.target.items()}
-        out[self.source] = out.get(self.source, 0.) + 1 - self.strength
+        out = {k: self.strength * w for k, w in self.target.items()}
+        out[self.source] = out.get(self.source, 0.0) + 1 - self.strength
         return {k: w for k, w in out.items() if w}
 
-    def guidance(self,
-        scale:float|None=None, # Scale in place of the settings'
-    ) -> tuple: # Scale at t=0, a key of `DECAYS`
+    def guidance(
+        self,
+        scale: float | None = None,  # Scale in place of the settings'
+    ) -> tuple:  # Scale at t=0, a key of `DECAYS`
         "Guidance as far as it is wanted."
         s, decay = self.settings, self.options.decay
-        name = s.guidance_decay if decay is None else {True: 'linear', False: 'constant'}.get(decay, decay)
-        scale = s.guidance_scale if scale is None else max(scale, 1.)
-        return 1 + (scale - 1)*self.strength, name
+        name = (
+            s.guidance_decay
+            if decay is None
+            else {True: 'linear', False: 'constant'}.get(decay, decay)
+        )
+        scale = s.guidance_scale if scale is None else max(scale, 1.0)
+        return 1 + (scale - 1) * self.strength, name
 
-    def crossed(self,
-        x0:Tensor, # Structures as the inversion found them, `(b, c, h, w)`
-    ) -> Tensor: # Latents at t=0, shaped as `x0`
+    def crossed(
+        self,
+        x0: Tensor,  # Structures as the inversion found them, `(b, c, h, w)`
+    ) -> Tensor:  # Latents at t=0, shaped as `x0`
         "Structures on their way to another style: matched, and partly fresh."
         o, s = self.options, self.settings
         match = s.match if o.match is None else o.match
         fresh = s.fresh if o.fresh is None else o.fresh
         x0 = torch.lerp(x0, match_latents(x0, match), self.strength) if match != 'none' else x0
-        return renoise(x0, self.strength*fresh, o.seed) if fresh else x0
+        return renoise(x0, self.strength * fresh, o.seed) if fresh else x0
 
     def solver(self) -> ODESolver:
         "As the settings say."
         s = self.settings
         if s.latent_clamp and s.adaptive_step_size:
-            raise InputError('inference.latent_clamp does not work with adaptive_step_size; set one of them to null or false')
-        return ODESolver(s.solver, s.num_inference_steps, s.adaptive_step_size, s.step_threshold, SolverOptions(clamp=s.latent_clamp or None))
+            raise InputError(
+                'inference.latent_clamp does not work with adaptive_step_size; set one of them to null or false'
+            )
+        return ODESolver(
+            s.solver,
+            s.num_inference_steps,
+            s.adaptive_step_size,
+            s.step_threshold,
+            SolverOptions(clamp=s.latent_clamp or None),
+        )
 
-    def after(self,
-        callback:Any=None, # Called as `callback(step, t, x)`
-    ) -> Any: # A function of the same arguments; None where there is nothing to call
+    def after(
+        self,
+        callback: Any = None,  # Called as `callback(step, t, x)`
+    ) -> Any:  # A function of the same arguments; None where there is nothing to call
         "What is called after each step of the generation: the callback, then `end`."
-        if self.end is None: return callback
+        if self.end is None:
+            return callback
+
         def both(step, t, x):
-            if callback: callback(step, t, x)
+            if callback:
+                callback(step, t, x)
             self.end(step, t, x)
+
         return both
 
 # %% ../nbs/59a_pipeline_job.ipynb #88520642
 class Asked(NamedTuple):
     "What a call says by diffusers' names."
-    repeats: int = 1 # Pictures for each image
-    generator: torch.Generator|list|None = None # Source of noise
-    latents: Tensor|None = None # Structures at t = 0, `(n, c, h, w)`
-    output_type: str = 'pil' # Kind of result: a word of `OUTPUTS`
-    call: Callable|None = None # `callback_on_step_end`
-    names: tuple = ('latents',) # Tensors that it wants
+
+    repeats: int = 1  # Pictures for each image
+    generator: torch.Generator | list | None = None  # Source of noise
+    latents: Tensor | None = None  # Structures at t = 0, `(n, c, h, w)`
+    output_type: str = 'pil'  # Kind of result: a word of `OUTPUTS`
+    call: Callable | None = None  # `callback_on_step_end`
+    names: tuple = ('latents',)  # Tensors that it wants
 
 # %% ../nbs/59a_pipeline_job.ipynb #62415050
 class OpenedImage(NamedTuple):
     "An image as the network wants it."
-    x1: Tensor # Standardised latent, `(1, c, h, w)`; for a structure-conditioned model pixels in [0, 1], `(1, 3, h, w)`
-    size: tuple # Size of the image, `(height, width)`, pixels
-    alpha: Image.Image|None # Opacity; None if the image has none
+
+    # Standardised latent, `(1, c, h, w)`; for a structure-conditioned model pixels in [0, 1], `(1,
+    # 3, h, w)`
+    x1: Tensor
+    size: tuple  # Size of the image, `(height, width)`, pixels
+    alpha: Image.Image | None  # Opacity; None if the image has none
+
 
 def batches_of(
-    opened:list, # `OpenedImage`, one for each picture
-    sources:list, # `DetectedStyle`, likewise
-    wanted:list, # {style: weight}, likewise
-    most:int, # Images in a batch
-    seeds:list, # Seeds of noise, likewise
-) -> list: # Lists of positions
+    opened: list,  # `OpenedImage`, one for each picture
+    sources: list,  # `DetectedStyle`, likewise
+    wanted: list,  # {style: weight}, likewise
+    most: int,  # Images in a batch
+    seeds: list,  # Seeds of noise, likewise
+) -> list:  # Lists of positions
     "Pictures in batches: those of one size, the same wish and the same noise go together."
     groups = {}
-    for i, p in enumerate(opened): groups.setdefault((tuple(p.x1.shape), sources[i].style, tuple(wanted[i].items()), seeds[i]), []).append(i)
-    return [some[k:k + most] for some in groups.values() for k in range(0, len(some), most)]
+    for i, p in enumerate(opened):
+        groups.setdefault(
+            (tuple(p.x1.shape), sources[i].style, tuple(wanted[i].items()), seeds[i]), []
+        ).append(i)
+    return [some[k : k + most] for some in groups.values() for k in range(0, len(some), most)]
+
 
 def started(
-    latents:Tensor, # Structures at t = 0, `(n, c, h, w)`
-    some:list, # Positions of a batch
-    x1:Tensor, # Latents of its images, `(b, c, h, w)`
-) -> Tensor: # `(b, c, h, w)`
+    latents: Tensor,  # Structures at t = 0, `(n, c, h, w)`
+    some: list,  # Positions of a batch
+    x1: Tensor,  # Latents of its images, `(b, c, h, w)`
+) -> Tensor:  # `(b, c, h, w)`
     "Given structures of a batch; raises `InputError` for those of another size."
     if latents.ndim != 4 or len(latents) <= max(some) or latents.shape[1:] != x1.shape[1:]:
-        raise InputError(f'latents must be ({max(some) + 1} or more, {", ".join(map(str, x1.shape[1:]))}), got {tuple(latents.shape)}')
+        raise InputError(
+            f'latents must be ({max(some) + 1} or more, {", ".join(map(str, x1.shape[1:]))}), got {tuple(latents.shape)}'
+        )
     return latents[some]

@@ -7,33 +7,54 @@ __all__ = ['STRATEGIES', 'measure_speed', 'profile_strategy', 'MemoryPlan', 'pla
            'choose_memory_options', 'out_of_memory']
 
 # %% ../nbs/41_plan.ipynb #cell-2
-import gc, os, time
+import gc
+import os
+import time
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Callable, NamedTuple
-import numpy as np, psutil, torch
+
+import numpy as np
+import psutil
+import torch
 from fastcore.basics import patch
+
 from .config import Config, DataConfig, InputError, TrainingConfig, chosen
-from .memory import GB, DEFAULT_OVERHEAD, MemoryOptions, MemoryReport, Overhead, latent_hw, count_parameters, autocast_dtype, profile
+from stylecfm.memory import (
+    DEFAULT_OVERHEAD,
+    GB,
+    MemoryOptions,
+    MemoryReport,
+    Overhead,
+    autocast_dtype,
+    count_parameters,
+    latent_hw,
+    profile,
+)
 
 # %% ../nbs/41_plan.ipynb #b486e784
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/41_plan.ipynb #cell-5
 class Speed(NamedTuple):
     "What a device can do."
-    name:str # Name of the device
-    rate:float # Operations a second, in matrix products of 16 bits where it has them
-    bandwidth:float # Bytes a second
-    latency:float # Seconds that any operation takes
 
-# Estimates for a GPU like the RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and latency are estimates
+    name: str  # Name of the device
+    rate: float  # Operations a second, in matrix products of 16 bits where it has them
+    bandwidth: float  # Bytes a second
+    latency: float  # Seconds that any operation takes
+
+
+# Estimates for a GPU like the RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and
+# latency are estimates
 REFERENCE_GPU = Speed('a laptop card, assumed', 30e12, 250e9, 8e-6)
 
-def _seconds(f, repeats:int=3) -> float:
+
+def _seconds(f, repeats: int = 3) -> float:
     "Median time of a call; the first one does not count."
     wait, times = (torch.cuda.synchronize if torch.cuda.is_available() else lambda: None), []
     for _ in range(repeats + 1):
@@ -46,342 +67,522 @@ def _seconds(f, repeats:int=3) -> float:
 
 # %% ../nbs/41_plan.ipynb #a247a98a
 def measure_speed(
-    device:str|torch.device='cpu', # Device to measure
-    dtype:torch.dtype=torch.bfloat16, # Dtype of the matrix products
-    size:int=2048, # Side of the matrices, at most; they grow from 128 until a product takes a twentieth of a second
+    device: str | torch.device = 'cpu',  # Device to measure
+    dtype: torch.dtype = torch.bfloat16,  # Dtype of the matrix products
+    # Side of the matrices, at most; they grow from 128 until a product takes a twentieth of a
+    # second
+    size: int = 2048,
 ) -> Speed:
     "Rate, bandwidth and latency of a device, in about a second."
     side, many = min(128, size), 500
+
     def product(n):
         a = torch.randn(n, n, device=device).to(dtype)
         return _seconds(lambda: a @ a)
-    while (took := product(side)) < .05 and side < size: side = min(2*side, size)  # without instructions for the dtype it takes minutes
+
+    # without instructions for the dtype it takes minutes
+    while (took := product(side)) < 0.05 and side < size:
+        side = min(2 * side, size)
     big, small = torch.zeros(2**25, device=device), torch.zeros(8, device=device)
     is_card = torch.device(device).type == 'cuda'
-    name = (torch.cuda.get_device_name(device) if is_card else torch.cpu.get_capabilities().get('cpu_name')
-            or 'processor')
-    return Speed(name, 2*side**3/took, 2*big.nbytes/_seconds(lambda: big.add_(1)),
-                 _seconds(lambda: [small.add_(1) for _ in range(many)])/many)
+    name = (
+        torch.cuda.get_device_name(device)
+        if is_card
+        else torch.cpu.get_capabilities().get('cpu_name') or 'processor'
+    )
+    return Speed(
+        name,
+        2 * side**3 / took,
+        2 * big.nbytes / _seconds(lambda: big.add_(1)),
+        _seconds(lambda: [small.add_(1) for _ in range(many)]) / many,
+    )
 
 # %% ../nbs/41_plan.ipynb #cell-8
 class Strategy(NamedTuple):
     "One way to save memory, for every micro-batch."
-    report:MemoryReport # With micro-batches of two; its rows are summed up in the others
-    held:np.ndarray # Bytes with micro-batches of two and of three, `(2, operations)`
-    work:np.ndarray # Arithmetic and bytes moved, likewise, `(2, operations, 2)`
+
+    report: MemoryReport  # With micro-batches of two; its rows are summed up in the others
+    held: np.ndarray  # Bytes with micro-batches of two and of three, `(2, operations)`
+    work: np.ndarray  # Arithmetic and bytes moved, likewise, `(2, operations, 2)`
+
 
 # Keys of `training` that a profile looks at, and those that must go with `model.predicts`
 _STEP_KEYS = 'precision', 'use_avg_style_for_uncond', 'time_sampling', 'loss_weighting', 'path'
 
-def _of_a_step(config:Config) -> Config:
+
+def _of_a_step(config: Config) -> Config:
     "What a step's memory depends on; folders, rates and all the rest as in `Config()`."
     t, d = config.training, config.data
     training = TrainingConfig(t.batch, **{k: getattr(t, k) for k in _STEP_KEYS})
-    return Config(config.model, training,
-                  data=DataConfig(num_classes=d.num_classes, codec=d.codec, target_size=d.target_size))
+    return Config(
+        config.model,
+        training,
+        data=DataConfig(num_classes=d.num_classes, codec=d.codec, target_size=d.target_size),
+    )
 
 # %% ../nbs/41_plan.ipynb #3e28cf84
 def profile_strategy(
-    config:Config, # The run
-    checkpointing:str, # A key of `CHECKPOINTING`
-    mlp_chunks:int, # Number of MLP chunks, as in `MemoryOptions`
-    device:str='cuda', # Device type whose implementation is used
+    config: Config,  # The run
+    checkpointing: str,  # A key of `CHECKPOINTING`
+    mlp_chunks: int,  # Number of MLP chunks, as in `MemoryOptions`
+    device: str = 'cuda',  # Device type whose implementation is used
 ) -> Strategy:
     "Profile one way; the last 32 are kept, for all runs whose steps are alike."
     return _profile_strategy(_of_a_step(config), checkpointing, mlp_chunks, device)
 
+
 @lru_cache(32)
-def _profile_strategy(config:Config, checkpointing:str, mlp_chunks:int, device:str) -> Strategy:
+def _profile_strategy(config: Config, checkpointing: str, mlp_chunks: int, device: str) -> Strategy:
     "Profile one way."
-    least = max(6, config.training.batch)                                       # a second micro-batch in both
-    both = [profile(config, MemoryOptions(m, checkpointing, mlp_chunks), batch=least, device=device) for m in (2, 3)]
+    least = max(6, config.training.batch)  # a second micro-batch in both
+    both = [
+        profile(config, MemoryOptions(m, checkpointing, mlp_chunks), batch=least, device=device)
+        for m in (2, 3)
+    ]
     held = np.array([[sum(v.held.values()) for v in r.rows] for r in both])
     work = np.array([[(v.operations, v.moved) for v in r.rows] for r in both])
     return Strategy(both[0]._replace(rows=[]), held, work)
 
-@patch
-def peak(self:Strategy,
-    m:int, # Micro-batch, samples; 1 or more
-) -> int: # Bytes
-    "The peak with micro-batches of `m`."
-    two, three = self.held
-    return int((two + (m - 2)*(three - two)).max())
 
 @patch
-def seconds(self:Strategy,
-    m:int, # Micro-batch
-    batch:int, # Samples of the step
-    speed:Speed, # Speed of the device
+def peak(
+    self: Strategy,
+    m: int,  # Micro-batch, samples; 1 or more
+) -> int:  # Bytes
+    "The peak with micro-batches of `m`."
+    two, three = self.held
+    return int((two + (m - 2) * (three - two)).max())
+
+
+@patch
+def seconds(
+    self: Strategy,
+    m: int,  # Micro-batch
+    batch: int,  # Samples of the step
+    speed: Speed,  # Speed of the device
 ) -> float:
     "Time of a whole step by the roofline."
     first, last = self.report.split
     two, three = self.work
+
     def took(n, rows):
-        if not n: return 0
-        work = (two + (n - 2)*(three - two))[rows]
-        return np.maximum(work/[speed.rate, speed.bandwidth], speed.latency).max(1).sum()
-    return batch//m*took(m, slice(first)) + took(batch % m, slice(first)) + took(1, slice(last, None))
+        if not n:
+            return 0
+        work = (two + (n - 2) * (three - two))[rows]
+        return np.maximum(work / [speed.rate, speed.bandwidth], speed.latency).max(1).sum()
+
+    return (
+        batch // m * took(m, slice(first))
+        + took(batch % m, slice(first))
+        + took(1, slice(last, None))
+    )
 
 # %% ../nbs/41_plan.ipynb #cell-11
-# Checkpointing and chunks, from what keeps all to what keeps least; in between neither memory nor work is strictly in order
-STRATEGIES = ('none', 0), ('none', 1), ('middle', 0), ('middle', 1), ('all', 0), ('all', 4), ('nested', 4)
+# Checkpointing and chunks, from what keeps all to what keeps least; in between neither memory nor
+# work is strictly in order
+STRATEGIES = (
+    ('none', 0),
+    ('none', 1),
+    ('middle', 0),
+    ('middle', 1),
+    ('all', 0),
+    ('all', 4),
+    ('nested', 4),
+)
 
 # %% ../nbs/41_plan.ipynb #5c6f834e
 class Candidate(NamedTuple):
     "The best of one way within a budget."
-    means:MemoryOptions # With the micro-batch
-    seconds:float # A step, by the roofline
-    needed:int # Bytes on the card
-    operations:int # Operations of one step
+
+    means: MemoryOptions  # With the micro-batch
+    seconds: float  # A step, by the roofline
+    needed: int  # Bytes on the card
+    operations: int  # Operations of one step
 
 # %% ../nbs/41_plan.ipynb #9d123eae
 class MemoryPlan(NamedTuple):
     "What to do, and why."
-    means:MemoryOptions # The fastest that fits
-    batch:int # Samples of a step
-    needed:int # Bytes on the card
-    budget:int # Bytes that there are
-    report:MemoryReport # The step as planned
-    plain_operations:int # Operations of one step without recomputation
-    seconds:float # A step, by the roofline
-    speed:Speed # Speed of the device, assumed or measured
-    why:str # In words
-    next_gb:str # Effect of one more gigabyte
-    tried:list # List of `Candidate`
+
+    means: MemoryOptions  # The fastest that fits
+    batch: int  # Samples of a step
+    needed: int  # Bytes on the card
+    budget: int  # Bytes that there are
+    report: MemoryReport  # The step as planned
+    plain_operations: int  # Operations of one step without recomputation
+    seconds: float  # A step, by the roofline
+    speed: Speed  # Speed of the device, assumed or measured
+    why: str  # In words
+    next_gb: str  # Effect of one more gigabyte
+    tried: list  # List of `Candidate`
 
 # %% ../nbs/41_plan.ipynb #84d4b92c
-LOCAL_OVERHEAD = Overhead(0, 0, .1) # Of a device that is at work already: its context is there, and what is free is free
+# Of a device that is at work already: its context is there, and what is free is free
+LOCAL_OVERHEAD = Overhead(0, 0, 0.1)
+
 
 def best_within(
-    w:Strategy, # One way
-    b:int, # Samples of a step
-    budget:int, # Bytes on the card
-    speed:Speed, # Speed of the device
-    overhead:Overhead=DEFAULT_OVERHEAD, # Overhead of the device
-    micro:int|None=None, # Nothing but this micro-batch
-) -> Candidate|None: # None where not one sample fits
+    w: Strategy,  # One way
+    b: int,  # Samples of a step
+    budget: int,  # Bytes on the card
+    speed: Speed,  # Speed of the device
+    overhead: Overhead = DEFAULT_OVERHEAD,  # Overhead of the device
+    micro: int | None = None,  # Nothing but this micro-batch
+) -> Candidate | None:  # None where not one sample fits
     "The fastest micro-batch of one way."
     on_card = lambda m: w.report._replace(peak=w.peak(m)).on_card(overhead)
     # parts that differ by no more than the last
-    every = [micro] if micro else sorted({-(-b//k) for k in range(1, b + 1)})
+    every = [micro] if micro else sorted({-(-b // k) for k in range(1, b + 1)})
     fits = [m for m in every if on_card(m) <= budget]
-    if not fits: return None
+    if not fits:
+        return None
     time = {m: w.seconds(m, b, speed) for m in fits}
-    m = min(m for m in fits if time[m] <= 1.005*min(time.values()))
-    return Candidate(w.report.means._replace(micro_batch=m), time[m], on_card(m),
-                     round(w.report.operations*b/w.report.batch))
+    m = min(m for m in fits if time[m] <= 1.005 * min(time.values()))
+    return Candidate(
+        w.report.means._replace(micro_batch=m),
+        time[m],
+        on_card(m),
+        round(w.report.operations * b / w.report.batch),
+    )
 
 # %% ../nbs/41_plan.ipynb #cell-12
-def _strategies(config:Config, given:dict) -> list: # `(checkpointing, mlp_chunks)`
+def _strategies(config: Config, given: dict) -> list:  # `(checkpointing, mlp_chunks)`
     "The ways that a config and what is given leave; raises `InputError` where they leave none."
     asked = given.get('checkpointing', 'none'), given.get('mlp_chunks', 0)
-    ways = ([(c, k) for c, k in STRATEGIES if given.get('checkpointing', c) == c and given.get('mlp_chunks', k) == k]
-            or [asked])
-    if config.model.network == 'unet': ways = [(c, k) for c, k in ways if c in ('none', 'all') and not k]
-    if config.model.grn: ways = [(c, k) for c, k in ways if not k]
+    ways = [
+        (c, k)
+        for c, k in STRATEGIES
+        if given.get('checkpointing', c) == c and given.get('mlp_chunks', k) == k
+    ] or [asked]
+    if config.model.network == 'unet':
+        ways = [(c, k) for c, k in ways if c in ('none', 'all') and not k]
+    if config.model.grn:
+        ways = [(c, k) for c, k in ways if not k]
     if not ways:
-        raise InputError('training.mlp_chunks does not go with model.grn, which looks at all pixels, '
-                         'nor checkpointing by halves with a U-Net; set one of them off')
+        raise InputError(
+            'training.mlp_chunks does not go with model.grn, which looks at all pixels, '
+            'nor checkpointing by halves with a U-Net; set one of them off'
+        )
     return ways
 
-def _too_little(config:Config, seen:list, overhead:Overhead, budget_gb:float, m:int) -> InputError:
+
+def _too_little(
+    config: Config, seen: list, overhead: Overhead, budget_gb: float, m: int
+) -> InputError:
     "What would be needed, where nothing fits."
-    least = min(w.report._replace(peak=w.peak(m)).on_card(overhead) for w in seen)/GB
+    least = min(w.report._replace(peak=w.peak(m)).on_card(overhead) for w in seen) / GB
     who = f'{m} samples at once need' if m > 1 else 'one sample needs'
     smaller = f'model.hidden_dim, or a smaller data.target_size than {config.data.target_size}'
-    return InputError(f'{who} {least:.3g} GB, and there are {budget_gb:.3g}; choose a smaller '
-                      + (f'training.micro_batch than {m}' if m > 1 else smaller))
+    return InputError(
+        f'{who} {least:.3g} GB, and there are {budget_gb:.3g}; choose a smaller '
+        + (f'training.micro_batch than {m}' if m > 1 else smaller)
+    )
 
-def _speed_of(config:Config, device:str) -> Speed:
+
+def _speed_of(config: Config, device: str) -> Speed:
     "Measured if the device is here, else that of `REFERENCE_GPU`."
-    if device != 'cpu' and not torch.cuda.is_available(): return REFERENCE_GPU
+    if device != 'cpu' and not torch.cuda.is_available():
+        return REFERENCE_GPU
     return measure_speed(device, autocast_dtype(config, device) or torch.float32)
 
 # %% ../nbs/41_plan.ipynb #41e00002
 def plan(
-    config:Config=Config(), # Network, batch and precision
-    budget_gb:float=8., # Memory of the device, in units of 2**30 bytes
-    image_size:int|None=None, # Side of the images, pixels; as the config says if none
-    speed:Speed|None=None, # Speed of the device; default: measured if the device is here, else `REFERENCE_GPU`
-    device:str='cuda', # Device type whose implementation is used: cuda or cpu
-    overhead:Overhead|None=None, # Overhead of the device; default: `DEFAULT_OVERHEAD` for a GPU, a tenth for a CPU
-    given:dict|None=None, # Fixed options: micro_batch, checkpointing, mlp_chunks
+    config: Config = Config(),  # Network, batch and precision
+    budget_gb: float = 8.0,  # Memory of the device, in units of 2**30 bytes
+    image_size: int | None = None,  # Side of the images, pixels; as the config says if none
+    # Speed of the device; default: measured if the device is here, else `REFERENCE_GPU`
+    speed: Speed | None = None,
+    device: str = 'cuda',  # Device type whose implementation is used: cuda or cpu
+    # Overhead of the device; default: `DEFAULT_OVERHEAD` for a GPU, a tenth for a CPU
+    overhead: Overhead | None = None,
+    given: dict | None = None,  # Fixed options: micro_batch, checkpointing, mlp_chunks
 ) -> MemoryPlan:
     "The fastest way to train within a budget; raises `InputError` with what would be needed where there is none."
-    config = replace(config, data=replace(config.data, target_size=image_size or config.data.target_size))
+    config = replace(
+        config, data=replace(config.data, target_size=image_size or config.data.target_size)
+    )
     given, speed = given or {}, speed or _speed_of(config, device)
     overhead = overhead or (DEFAULT_OVERHEAD if device == 'cuda' else LOCAL_OVERHEAD)
-    b, budget, seen, tried = config.training.batch, round(budget_gb*GB), [], []
-    if (state := 20*count_parameters(config)) > budget:                               # weights, gradients, two of Adam, an average
-        raise InputError(f'one sample needs {state/GB:,.3g} GB for its weights alone, and there are {budget_gb:.3g}; '
-                         'choose a smaller model.hidden_dim, or fewer model.num_layers')
+    b, budget, seen, tried = config.training.batch, round(budget_gb * GB), [], []
+    # weights, gradients, two of Adam, an average
+    if (state := 20 * count_parameters(config)) > budget:
+        raise InputError(
+            f'one sample needs {state / GB:,.3g} GB for its weights alone, and there are {budget_gb:.3g}; '
+            'choose a smaller model.hidden_dim, or fewer model.num_layers'
+        )
     for c, k in _strategies(config, given):
         w = profile_strategy(config, c, k, device)
         seen.append(w)
         one = best_within(w, b, budget, speed, overhead, given.get('micro_batch'))
-        if one: tried.append(one)
-        if one and one.seconds <= 1.05*w.seconds(b, b, speed): break
-    if not tried: raise _too_little(config, seen, overhead, budget_gb, given.get('micro_batch', 1))
-    best = next(t for t in tried if t.seconds <= 1.03*min(t.seconds for t in tried))
-    report, plain = profile(config, best.means, batch=b, device=device), profile_strategy(config, 'none', 0, device)
-    return MemoryPlan(best.means, report.batch, report.on_card(overhead), budget, report,
-                      round(plain.report.operations*b/plain.report.batch), best.seconds, speed,
-                      _why(plain, b, best, speed), _next(seen, b, best, budget, speed, overhead, given), tried)
+        if one:
+            tried.append(one)
+        if one and one.seconds <= 1.05 * w.seconds(b, b, speed):
+            break
+    if not tried:
+        raise _too_little(config, seen, overhead, budget_gb, given.get('micro_batch', 1))
+    best = next(t for t in tried if t.seconds <= 1.03 * min(t.seconds for t in tried))
+    report, plain = (
+        profile(config, best.means, batch=b, device=device),
+        profile_strategy(config, 'none', 0, device),
+    )
+    return MemoryPlan(
+        best.means,
+        report.batch,
+        report.on_card(overhead),
+        budget,
+        report,
+        round(plain.report.operations * b / plain.report.batch),
+        best.seconds,
+        speed,
+        _why(plain, b, best, speed),
+        _next(seen, b, best, budget, speed, overhead, given),
+        tried,
+    )
 
 # %% ../nbs/41_plan.ipynb #cell-13
-def _why(plain:Strategy, b:int, best:Candidate, speed:Speed) -> str:
+def _why(plain: Strategy, b: int, best: Candidate, speed: Speed) -> str:
     "The reason of a plan."
-    free, more = plain.seconds(b, b, speed), best.operations/(plain.report.operations*b/plain.report.batch) - 1
-    what = 'nothing is recomputed' if more < 1e-9 else f'{100*more:.0f} % more operations than without a limit'
-    by = f'{100*(best.seconds/free - 1):.0f} % slower than' if best.seconds > 1.005*free else 'as fast as'
+    free, more = (
+        plain.seconds(b, b, speed),
+        best.operations / (plain.report.operations * b / plain.report.batch) - 1,
+    )
+    what = (
+        'nothing is recomputed'
+        if more < 1e-9
+        else f'{100 * more:.0f} % more operations than without a limit'
+    )
+    by = (
+        f'{100 * (best.seconds / free - 1):.0f} % slower than'
+        if best.seconds > 1.005 * free
+        else 'as fast as'
+    )
     slower = f'{by} with endless memory'
     return f'{what}; {slower}, by the roofline of {speed.name}'
 
-def _next(seen:list, b:int, best:Candidate, budget:int, speed:Speed, overhead:Overhead, given:dict) -> str:
+
+def _next(
+    seen: list, b: int, best: Candidate, budget: int, speed: Speed, overhead: Overhead, given: dict
+) -> str:
     "What another gigabyte would buy."
-    more = [c for w in seen if (c := best_within(w, b, budget + GB, speed, overhead, given.get('micro_batch')))]
+    more = [
+        c
+        for w in seen
+        if (c := best_within(w, b, budget + GB, speed, overhead, given.get('micro_batch')))
+    ]
     then = min(more, key=lambda t: t.seconds)
-    gain = 100*(best.seconds/then.seconds - 1)
-    return f'{then.means}: {gain:.1f} % faster' if gain > .5 else 'nothing worth a word'
+    gain = 100 * (best.seconds / then.seconds - 1)
+    return f'{then.means}: {gain:.1f} % faster' if gain > 0.5 else 'nothing worth a word'
+
 
 @patch(as_prop=True)
-def operations_ratio(self:MemoryPlan) -> float:
+def operations_ratio(self: MemoryPlan) -> float:
     "Operations of the step over those of one that forgets nothing."
-    return self.report.operations/self.plain_operations
+    return self.report.operations / self.plain_operations
+
 
 @patch
-def __str__(self:MemoryPlan) -> str:
+def __str__(self: MemoryPlan) -> str:
     "The plan in three lines."
-    return (f'{self.means}, batch {self.batch}: {self.needed/GB:.2f} of {self.budget/GB:.4g} GB needed '
-            f'({self.report.peak/GB:.2f} GB of tensors)\n'
-            f'why: {self.why}\none more GB would buy: {self.next_gb}')
+    return (
+        f'{self.means}, batch {self.batch}: {self.needed / GB:.2f} of {self.budget / GB:.4g} GB needed '
+        f'({self.report.peak / GB:.2f} GB of tensors)\n'
+        f'why: {self.why}\none more GB would buy: {self.next_gb}'
+    )
 
 # %% ../nbs/41_plan.ipynb #cell-22
-PRESETS = dict( # Hidden width, blocks and means for a GPU with the given memory
-    low=dict(budget_gb=8, hidden_dim=320, num_layers=15, means=MemoryOptions(10)), # 8 to 12 GB
-    medium=dict(budget_gb=16, hidden_dim=512, num_layers=18, means=MemoryOptions(11)), # 16 to 24 GB
-    high=dict(budget_gb=32, hidden_dim=768, num_layers=24, means=MemoryOptions(10))) # 32 GB and more
+PRESETS = dict(  # Hidden width, blocks and means for a GPU with the given memory
+    low=dict(budget_gb=8, hidden_dim=320, num_layers=15, means=MemoryOptions(10)),  # 8 to 12 GB
+    # 16 to 24 GB
+    medium=dict(budget_gb=16, hidden_dim=512, num_layers=18, means=MemoryOptions(11)),
+    # 32 GB and more
+    high=dict(budget_gb=32, hidden_dim=768, num_layers=24, means=MemoryOptions(10)),
+)
+
 
 def preset(
-    name:str, # low, medium or high
-    config:Config=Config(), # Configuration; everything but the network's size, the images' size and memory is kept
+    name: str,  # low, medium or high
+    # Configuration; everything but the network's size, the images' size and memory is kept
+    config: Config = Config(),
 ) -> Config:
     "The config for a class of cards; raises `InputError` for an unknown one."
     p = chosen(PRESETS, name, 'preset')
-    codec = 'stabilityai/sd-vae-ft-mse' if config.data.codec == Config().data.codec else config.data.codec
-    return replace(config, model=replace(config.model, latent_channels=4, hidden_dim=p['hidden_dim'],
-                                         num_layers=p['num_layers']),
-                   training=replace(config.training, **p['means']._asdict()),
-                   data=replace(config.data, target_size=512, codec=codec))
+    codec = (
+        'stabilityai/sd-vae-ft-mse'
+        if config.data.codec == Config().data.codec
+        else config.data.codec
+    )
+    return replace(
+        config,
+        model=replace(
+            config.model, latent_channels=4, hidden_dim=p['hidden_dim'], num_layers=p['num_layers']
+        ),
+        training=replace(config.training, **p['means']._asdict()),
+        data=replace(config.data, target_size=512, codec=codec),
+    )
 
 # %% ../nbs/41_plan.ipynb #cell-26
 def default_device() -> torch.device:
     "The device of this machine that a run would take."
     return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 
+
 def available_memory(
-    device:torch.device, # Device of the run
-) -> int: # Bytes
+    device: torch.device,  # Device of the run
+) -> int:  # Bytes
     "What a run may use on a device: all of a GPU that is free or its own, or half of the free memory of the machine."
     if device.type == 'cuda':
-        return (torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
-                - torch.cuda.memory_allocated(device))
-    free = min(psutil.virtual_memory().available, _container_memory())//2//int(os.environ.get('LOCAL_WORLD_SIZE', 1))
-    try: import resource
-    except ImportError: return free                                             # Windows
+        return (
+            torch.cuda.mem_get_info(device)[0]
+            + torch.cuda.memory_reserved(device)
+            - torch.cuda.memory_allocated(device)
+        )
+    free = (
+        min(psutil.virtual_memory().available, _container_memory())
+        // 2
+        // int(os.environ.get('LOCAL_WORLD_SIZE', 1))
+    )
+    try:
+        import resource
+    except ImportError:
+        return free  # Windows
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return free if limit == resource.RLIM_INFINITY else min(free, max(0, limit - psutil.Process().memory_info().vms))
+    return (
+        free
+        if limit == resource.RLIM_INFINITY
+        else min(free, max(0, limit - psutil.Process().memory_info().vms))
+    )
 
-def _container_memory() -> int: # Bytes; a very large number where there is no limit
+
+def _container_memory() -> int:  # Bytes; a very large number where there is no limit
     "What a container leaves this process, by the kernel's control groups."
-    try: most, used = (Path(f'/sys/fs/cgroup/memory.{k}').read_text().strip() for k in ('max', 'current'))
-    except OSError: return 1 << 62
+    try:
+        most, used = (
+            Path(f'/sys/fs/cgroup/memory.{k}').read_text().strip() for k in ('max', 'current')
+        )
+    except OSError:
+        return 1 << 62
     return int(most) - int(used) if most.isdigit() else 1 << 62
 
 # %% ../nbs/41_plan.ipynb #8139df07
 def memory_in_use(
-    device:torch.device, # Device to query
-) -> dict: # {what: megabytes of 2**20 bytes}
+    device: torch.device,  # Device to query
+) -> dict:  # {what: megabytes of 2**20 bytes}
     "What is in use: allocated, reserved and their peak on a GPU; what the process holds on a processor."
-    mb = lambda n: round(n/2**20, 1)
-    if device.type != 'cuda': return dict(resident=mb(psutil.Process().memory_info().rss))
-    found = dict(allocated=torch.cuda.memory_allocated, reserved=torch.cuda.memory_reserved,
-                 peak=torch.cuda.max_memory_allocated)
+    mb = lambda n: round(n / 2**20, 1)
+    if device.type != 'cuda':
+        return dict(resident=mb(psutil.Process().memory_info().rss))
+    found = dict(
+        allocated=torch.cuda.memory_allocated,
+        reserved=torch.cuda.memory_reserved,
+        peak=torch.cuda.max_memory_allocated,
+    )
     return {k: mb(f(device)) for k, f in found.items()}
 
 # %% ../nbs/41_plan.ipynb #cell-29
 def upper_bound_bytes(
-    config:Config, # The run
-    batch:int, # Samples that go through at once
-) -> int: # Bytes
+    config: Config,  # The run
+    batch: int,  # Samples that go through at once
+) -> int:  # Bytes
     "More than a step will need."
     m, (h, w) = config.model, latent_hw(config)
     if m.network == 'unet':
-        return 24*count_parameters(config) + 64*batch*h*w*(16*m.hidden_dim*(m.num_layers + 1) + m.latent_channels)
-    attention = 4*m.num_layers//m.context_every if m.context_dim else 0
+        return 24 * count_parameters(config) + 64 * batch * h * w * (
+            16 * m.hidden_dim * (m.num_layers + 1) + m.latent_channels
+        )
+    attention = 4 * m.num_layers // m.context_every if m.context_dim else 0
     # at each latent pixel
-    values = m.hidden_dim*(m.num_layers*(2 if m.grn else 1) + 8 + attention) + m.latent_channels
-    return 24*count_parameters(config) + 64*batch*h*w*values
+    values = m.hidden_dim * (m.num_layers * (2 if m.grn else 1) + 8 + attention) + m.latent_channels
+    return 24 * count_parameters(config) + 64 * batch * h * w * values
 
 # %% ../nbs/41_plan.ipynb #0c85b165
 def check_affordable(
-    config:Config, # The run
-    device:torch.device, # Device of the run
-) -> int: # Bytes: of weights, gradients, the optimizer and the averages
+    config: Config,  # The run
+    device: torch.device,  # Device of the run
+) -> int:  # Bytes: of weights, gradients, the optimizer and the averages
     "What a network weighs in training, by formula; raises `InputError`, before it is built, where that is more than there is."
     m, n = config.model, count_parameters(config)
-    need, room = 4*n*(4 + config.training.ema_count), available_memory(device)*(1 if device.type == 'cuda' else 2)
+    need, room = (
+        4 * n * (4 + config.training.ema_count),
+        available_memory(device) * (1 if device.type == 'cuda' else 2),
+    )
     if need > room:
-        raise InputError(f'this network has {n/1e6:,.0f} million parameters and needs {need/GB:,.1f} GB to train, and there '
-                         f'are {room/GB:.1f}; make model.hidden_dim ({m.hidden_dim}), model.num_layers ({m.num_layers}) '
-                         f'or the other widths of model smaller')
+        raise InputError(
+            f'this network has {n / 1e6:,.0f} million parameters and needs {need / GB:,.1f} GB to train, and there '
+            f'are {room / GB:.1f}; make model.hidden_dim ({m.hidden_dim}), model.num_layers ({m.num_layers}) '
+            f'or the other widths of model smaller'
+        )
     return need
 
+
 def choose_memory_options(
-    config:Config, # Configuration whose `auto` values are chosen; all others are kept
-    device:torch.device, # Device of the run
-    batch:int, # Samples of a step on this process
+    config: Config,  # Configuration whose `auto` values are chosen; all others are kept
+    device: torch.device,  # Device of the run
+    batch: int,  # Samples of a step on this process
 ) -> MemoryOptions:
     "What a run does about memory; raises `InputError` where one sample is too much."
     t, free = config.training, available_memory(device)
-    if t.memory_gb: free = min(free, round(t.memory_gb*GB)) if device.type == 'cuda' else round(t.memory_gb*GB)
+    if t.memory_gb:
+        free = (
+            min(free, round(t.memory_gb * GB)) if device.type == 'cuda' else round(t.memory_gb * GB)
+        )
     given = {k: getattr(t, k) for k in MemoryOptions._fields if getattr(t, k) != 'auto'}
-    if config.model.use_gradient_checkpointing: given.setdefault('checkpointing', 'middle')
-    if 'micro_batch' in given: given['micro_batch'] = min(given['micro_batch'], batch)
+    if config.model.use_gradient_checkpointing:
+        given.setdefault('checkpointing', 'middle')
+    if 'micro_batch' in given:
+        given['micro_batch'] = min(given['micro_batch'], batch)
     if len(given) == 3 or upper_bound_bytes(config, given.get('micro_batch', batch)) < free:
         return MemoryOptions(**{'micro_batch': batch} | given)
     alone = replace(config, training=replace(t, batch_size=batch))
-    return plan(alone, free/GB, device='cuda' if device.type == 'cuda' else 'cpu', overhead=LOCAL_OVERHEAD, given=given).means
+    return plan(
+        alone,
+        free / GB,
+        device='cuda' if device.type == 'cuda' else 'cpu',
+        overhead=LOCAL_OVERHEAD,
+        given=given,
+    ).means
 
 # %% ../nbs/41_plan.ipynb #cell-32
 def out_of_memory(
-    e:BaseException, # Exception that was raised
+    e: BaseException,  # Exception that was raised
 ) -> bool:
     "Whether an error says that memory ran out, on any device."
-    if isinstance(e, (torch.OutOfMemoryError, MemoryError)): return True
-    words = ('out of memory', "can't allocate memory", 'CUBLAS_STATUS_ALLOC_FAILED', 'bad allocation', 'bad_alloc',
-             'could not create a')                                              # the last is oneDNN's
+    if isinstance(e, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    words = (
+        'out of memory',
+        "can't allocate memory",
+        'CUBLAS_STATUS_ALLOC_FAILED',
+        'bad allocation',
+        'bad_alloc',
+        'could not create a',
+    )  # the last is oneDNN's
     return isinstance(e, RuntimeError) and any(w in str(e) for w in words)
 
 # %% ../nbs/41_plan.ipynb #408e8e8f
 def retry_with_smaller_batch(
-    f:Callable, # Function of a micro-batch; it may be called again after a failure
-    micro:int, # To begin with
-    told:Callable=print, # Is given one line for each halving
-) -> tuple: # Result of `f`, and the micro-batch that succeeded
+    f: Callable,  # Function of a micro-batch; it may be called again after a failure
+    micro: int,  # To begin with
+    told: Callable = print,  # Is given one line for each halving
+) -> tuple:  # Result of `f`, and the micro-batch that succeeded
     "Call `f`, with half the micro-batch whenever memory runs out; raises `InputError` if one sample is too much."
     while True:
         failed = ''
-        try: return f(micro), micro
+        try:
+            return f(micro), micro
         except Exception as e:
-            if not out_of_memory(e): raise
+            if not out_of_memory(e):
+                raise
             failed = str(e).partition('\n')[0]
         if micro == 1:
-            raise InputError(f'memory ran out with one sample at a time ({failed}); '
-                             'set training.checkpointing to nested and '
-                             'training.mlp_chunks to 4 if they are not, or make model.hidden_dim or '
-                             'data.target_size smaller')
-        told(f'memory ran out with micro-batches of {micro} ({failed[:100]}); going on with {micro//2}')
+            raise InputError(
+                f'memory ran out with one sample at a time ({failed}); '
+                'set training.checkpointing to nested and '
+                'training.mlp_chunks to 4 if they are not, or make model.hidden_dim or '
+                'data.target_size smaller'
+            )
+        told(
+            f'memory ran out with micro-batches of {micro} ({failed[:100]}); going on with {micro // 2}'
+        )
         micro //= 2
         gc.collect()
-        if torch.cuda.is_available(): torch.cuda.empty_cache()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

@@ -8,105 +8,145 @@ __all__ = ['resampled']
 # %% ../nbs/21a_plans.ipynb #756121f9
 import math
 from typing import NamedTuple
+
 import torch
-from torch import Tensor
 from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
 from .config import InputError, chosen
 from .coupling import _sinkhorn, check_finite
 
 # %% ../nbs/21a_plans.ipynb #de60d4c0
 def costs(
-    x0:Tensor, # Noise, `(m, ...)`
-    x1:Tensor, # Data, `(n, ...)`
-    power:int=2, # 1: distances, 2: squared distances
-) -> Tensor: # `(m, n)` float64, on the CPU
+    x0: Tensor,  # Noise, `(m, ...)`
+    x1: Tensor,  # Data, `(n, ...)`
+    power: int = 2,  # 1: distances, 2: squared distances
+) -> Tensor:  # `(m, n)` float64, on the CPU
     "Distances between all points, to a power; raises `InputError` for another power or numbers that are not finite."
-    if power not in (1, 2): raise InputError(f'power must be 1 or 2, got {power!r}')
+    if power not in (1, 2):
+        raise InputError(f'power must be 1 or 2, got {power!r}')
     a, b = (check_finite(v.detach().flatten(1).cpu().double()) for v in (x0, x1))
     if not len(a) or not len(b) or a.shape[1] != b.shape[1]:
-        raise InputError(f'a plan wanted points of one dimension on both sides, got shapes {tuple(x0.shape)} and {tuple(x1.shape)}')
-    middle = torch.cat([a, b]).mean(0)                                          # far from the origin, digits would be lost
-    return torch.cdist(a - middle, b - middle, compute_mode='donot_use_mm_for_euclid_dist')**power
+        raise InputError(
+            f'a plan wanted points of one dimension on both sides, got shapes {tuple(x0.shape)} and {tuple(x1.shape)}'
+        )
+    middle = torch.cat([a, b]).mean(0)  # far from the origin, digits would be lost
+    return torch.cdist(a - middle, b - middle, compute_mode='donot_use_mm_for_euclid_dist') ** power
+
 
 def transport_plan(
-    x0:Tensor, # Noise, `(m, ...)`
-    x1:Tensor, # Data, `(n, ...)`
-    reg:float|None=None, # Entropic regularisation in units of the cost, > 0; none for the exact plan
-    power:int=2, # The cost: 1 is the distance, 2 its square
-) -> Tensor: # `(m, n)` float64; rows sum to 1/m, columns to 1/n
+    x0: Tensor,  # Noise, `(m, ...)`
+    x1: Tensor,  # Data, `(n, ...)`
+    # Entropic regularisation in units of the cost, > 0; none for the exact plan
+    reg: float | None = None,
+    power: int = 2,  # The cost: 1 is the distance, 2 its square
+) -> Tensor:  # `(m, n)` float64; rows sum to 1/m, columns to 1/n
     "The plan of least cost, or Sinkhorn's; raises `InputError`. Sinkhorn and sets of different sizes need POT."
     far = costs(x0, x1, power)
     if reg is not None:
-        if not 0 < reg < math.inf: raise InputError(f'reg must be a finite number > 0, got {reg}')
+        if not 0 < reg < math.inf:
+            raise InputError(f'reg must be a finite number > 0, got {reg}')
         scale = far.mean().clamp_min(1e-30)
-        return _sinkhorn(far, reg/scale.item(), scale)
+        return _sinkhorn(far, reg / scale.item(), scale)
     if len(x0) != len(x1):
-        try: import ot
-        except ImportError: raise InputError("a plan between sets of different sizes needs POT; pip install 'stylecfm[sinkhorn]'") from None
+        try:
+            import ot
+        except ImportError:
+            raise InputError(
+                "a plan between sets of different sizes needs POT; pip install 'stylecfm[sinkhorn]'"
+            ) from None
         return torch.as_tensor(ot.emd([], [], far.numpy()))
     rows, columns = linear_sum_assignment(far.numpy())
     plan = torch.zeros_like(far)
-    plan[rows, columns] = 1/len(far)
+    plan[rows, columns] = 1 / len(far)
     return plan
 
 # %% ../nbs/21a_plans.ipynb #e56ff422
 class Pairs(NamedTuple):
     "Row numbers of sampled pairs."
-    i: Tensor # Rows of the noise, int64 `(k,)`
-    j: Tensor # Rows of the data, int64 `(k,)`
+
+    i: Tensor  # Rows of the noise, int64 `(k,)`
+    j: Tensor  # Rows of the data, int64 `(k,)`
+
 
 def sample_pairs(
-    plan:Tensor, # Masses, `(m, n)`, not negative
-    k:int, # Number of pairs, >= 1
-    replace:bool=True, # A pair may come twice; else `k` is at most the number of pairs with mass
-    generator:torch.Generator|None=None, # Random generator, on the CPU; the global one if none
+    plan: Tensor,  # Masses, `(m, n)`, not negative
+    k: int,  # Number of pairs, >= 1
+    # A pair may come twice; else `k` is at most the number of pairs with mass
+    replace: bool = True,
+    # Random generator, on the CPU; the global one if none
+    generator: torch.Generator | None = None,
 ) -> Pairs:
     "Pairs sampled from a plan; raises `InputError` for a plan without mass, or too few pairs."
     plan = torch.as_tensor(plan, dtype=torch.double).cpu()
     if plan.ndim != 2 or not plan.isfinite().all() or (plan < 0).any() or not plan.sum() > 0:
-        raise InputError('a plan must be a table of masses that are finite, not negative and not all 0')
+        raise InputError(
+            'a plan must be a table of masses that are finite, not negative and not all 0'
+        )
     if replace:
         i = torch.multinomial(plan.sum(1), k, replacement=True, generator=generator)
         return Pairs(i, torch.multinomial(plan[i], 1, generator=generator)[:, 0])
-    if k > (n := int((plan > 0).sum())): raise InputError(f'without replacement at most {n} pairs can be sampled from this plan, got {k}')
-    chance = torch.rand(plan.shape, generator=generator, dtype=torch.double).clamp(1e-300, 1 - 1e-16)
+    if k > (n := int((plan > 0).sum())):
+        raise InputError(
+            f'without replacement at most {n} pairs can be sampled from this plan, got {k}'
+        )
+    chance = torch.rand(plan.shape, generator=generator, dtype=torch.double).clamp(
+        1e-300, 1 - 1e-16
+    )
     found = (plan.log() - torch.log(-torch.log(chance))).flatten().topk(k).indices
-    return Pairs(found//plan.shape[1], found % plan.shape[1])
+    return Pairs(found // plan.shape[1], found % plan.shape[1])
+
 
 # The plan of a coupling, by the coupling's name: called as `(x0, x1, reg)`
-PLANS = dict(ot          = lambda x0, x1, reg: transport_plan(x0, x1),
-             sinkhorn    = lambda x0, x1, reg: transport_plan(x0, x1, reg),
-             independent = lambda x0, x1, reg: torch.full((len(x0), len(x1)), 1/len(x0)/len(x1), dtype=torch.double))
+PLANS = dict(
+    ot=lambda x0, x1, reg: transport_plan(x0, x1),
+    sinkhorn=lambda x0, x1, reg: transport_plan(x0, x1, reg),
+    independent=lambda x0, x1, reg: torch.full(
+        (len(x0), len(x1)), 1 / len(x0) / len(x1), dtype=torch.double
+    ),
+)
 
 # %% ../nbs/21a_plans.ipynb #a73c9052
 def resampled(
-    x0:Tensor, # Noise, `(b, ...)`
-    x1:Tensor, # Data, as `x0`
-    style:Tensor|None=None, # Style of each row of `x1`, `(b,)`; none takes all rows together
-    coupling:str='ot', # A key of `PLANS`
-    generator:torch.Generator|None=None, # Random generator, on the CPU; the global one if none
-    reg:float|None=None, # Regularisation of `sinkhorn`, in squared distance; 0.02 of their mean if none
-) -> Pairs: # One pair a row; each style keeps its number of rows
+    x0: Tensor,  # Noise, `(b, ...)`
+    x1: Tensor,  # Data, as `x0`
+    style: Tensor | None = None,  # Style of each row of `x1`, `(b,)`; none takes all rows together
+    coupling: str = 'ot',  # A key of `PLANS`
+    # Random generator, on the CPU; the global one if none
+    generator: torch.Generator | None = None,
+    # Regularisation of `sinkhorn`, in squared distance; 0.02 of their mean if none
+    reg: float | None = None,
+) -> Pairs:  # One pair a row; each style keeps its number of rows
     "Pairs sampled with replacement from the plan of each style, as torchcfm does; raises `InputError`."
     style = torch.zeros(len(x1), dtype=torch.long) if style is None else style.cpu()
     if not len(x0) == len(x1) == len(style):
-        raise InputError(f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}')
+        raise InputError(
+            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}'
+        )
     pairs = [torch.arange(len(x1)), torch.arange(len(x1))]
     for s in style.unique():
         rows = (style == s).nonzero()[:, 0]
         a, b = x0[rows.to(x0.device)], x1[rows.to(x1.device)]
-        strength = (.02*costs(a, b).mean().item() or 1.) if reg is None and coupling == 'sinkhorn' else reg
-        found = sample_pairs(chosen(PLANS, coupling, 'coupling')(a, b, strength), len(rows), generator=generator)
-        for all_rows, part in zip(pairs, found): all_rows[rows] = rows[part]
+        strength = (
+            (0.02 * costs(a, b).mean().item() or 1.0)
+            if reg is None and coupling == 'sinkhorn'
+            else reg
+        )
+        found = sample_pairs(
+            chosen(PLANS, coupling, 'coupling')(a, b, strength), len(rows), generator=generator
+        )
+        for all_rows, part in zip(pairs, found):
+            all_rows[rows] = rows[part]
     return Pairs(*pairs)
 
 # %% ../nbs/21a_plans.ipynb #54106ee1
 def wasserstein(
-    x0:Tensor, # Points, `(m, ...)`
-    x1:Tensor, # Points, `(n, ...)`
-    power:int=2, # Order: 1 or 2
-    reg:float|None=None, # Entropic regularisation in units of the cost, > 0; none for the exact distance
-) -> float: # >= 0, in units of the points
+    x0: Tensor,  # Points, `(m, ...)`
+    x1: Tensor,  # Points, `(n, ...)`
+    power: int = 2,  # Order: 1 or 2
+    # Entropic regularisation in units of the cost, > 0; none for the exact distance
+    reg: float | None = None,
+) -> float:  # >= 0, in units of the points
     "Wasserstein distance between two sets (Villani 2009), or its entropic version (Cuturi 2013); raises `InputError`."
-    total = (transport_plan(x0, x1, reg, power)*costs(x0, x1, power)).sum().item()
-    return max(0., total)**(1/power)
+    total = (transport_plan(x0, x1, reg, power) * costs(x0, x1, power)).sum().item()
+    return max(0.0, total) ** (1 / power)

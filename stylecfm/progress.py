@@ -8,119 +8,155 @@ __all__ = ['change']
 # %% ../nbs/49b_progress.ipynb #b242963f
 import math
 from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 # %% ../nbs/49b_progress.ipynb #ff2d2746
 def duration(
-    seconds:float, # Time, s
-) -> str: # `40 s`, `12 min`, `2 h 5 min`, `3 d 4 h`
+    seconds: float,  # Time, s
+) -> str:  # `40 s`, `12 min`, `2 h 5 min`, `3 d 4 h`
     "A time in its two largest units, rounded."
-    if not math.isfinite(seconds): return 'unknown time'
-    if seconds < 89.5: return f'{max(0, round(seconds))} s'
-    minutes = round(seconds/60)
-    if minutes < 90: return f'{minutes} min'
-    big, small, units = (*divmod(minutes, 60), ('h', 'min')) if minutes < 48*60 else (*divmod(round(minutes/60), 24), ('d', 'h'))
+    if not math.isfinite(seconds):
+        return 'unknown time'
+    if seconds < 89.5:
+        return f'{max(0, round(seconds))} s'
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f'{minutes} min'
+    big, small, units = (
+        (*divmod(minutes, 60), ('h', 'min'))
+        if minutes < 48 * 60
+        else (*divmod(round(minutes / 60), 24), ('d', 'h'))
+    )
     return f'{big} {units[0]}' + (f' {small} {units[1]}' if small else '')
+
 
 class Pace(NamedTuple):
     "How far a run is."
-    done: int # Steps done
-    total: int # Steps planned
-    seconds: float # Time of training so far, s
-    rate: float # Time of one step, s; nan where it is not known yet
-    minutes: float = 0. # Limit of the time of training, minutes; 0: none
+
+    done: int  # Steps done
+    total: int  # Steps planned
+    seconds: float  # Time of training so far, s
+    rate: float  # Time of one step, s; nan where it is not known yet
+    minutes: float = 0.0  # Limit of the time of training, minutes; 0: none
 
     @property
-    def left(self) -> float: # Seconds; nan where it is not known yet
+    def left(self) -> float:  # Seconds; nan where it is not known yet
         "Time left, by steps or by the clock, whichever is first."
-        by_steps = (self.total - self.done)*self.rate
-        by_clock = max(0., 60*self.minutes - self.seconds) if self.minutes else math.inf
+        by_steps = (self.total - self.done) * self.rate
+        by_clock = max(0.0, 60 * self.minutes - self.seconds) if self.minutes else math.inf
         return by_clock if math.isnan(by_steps) and self.minutes else min(by_steps, by_clock)
 
     @property
-    def share(self) -> float: # 0 to 1
+    def share(self) -> float:  # 0 to 1
         "Share of the run that is done, by steps or by the clock, whichever is more."
-        by_clock = self.seconds/(60*self.minutes) if self.minutes else 0.
-        return min(1., max(self.done/max(1, self.total), by_clock))
+        by_clock = self.seconds / (60 * self.minutes) if self.minutes else 0.0
+        return min(1.0, max(self.done / max(1, self.total), by_clock))
 
     @property
-    def planned(self) -> int: # Steps
+    def planned(self) -> int:  # Steps
         "Steps until the end, at the present rate where the clock comes first."
-        if not self.minutes or math.isnan(self.rate) or not self.rate: return self.total
-        return min(self.total, self.done + round(max(0., 60*self.minutes - self.seconds)/self.rate))
+        if not self.minutes or math.isnan(self.rate) or not self.rate:
+            return self.total
+        return min(
+            self.total, self.done + round(max(0.0, 60 * self.minutes - self.seconds) / self.rate)
+        )
 
 # %% ../nbs/49b_progress.ipynb #f2b3cbfd
-FALLING = .001                                                # smallest relative fall that counts
+FALLING = 0.001  # smallest relative fall that counts
+
 
 def still_falling(
-    losses:list, # Validation losses in their order
-) -> bool|None: # None where there are fewer than two
+    losses: list,  # Validation losses in their order
+) -> bool | None:  # None where there are fewer than two
     "Whether validation was still falling at its newest value."
-    if len(losses) < 2: return None
-    return losses[-1] < min(losses[:-1])*(1 - FALLING)
+    if len(losses) < 2:
+        return None
+    return losses[-1] < min(losses[:-1]) * (1 - FALLING)
+
 
 def learning_state(
-    losses:list, # Validation losses in their order
-) -> str: # A clause
+    losses: list,  # Validation losses in their order
+) -> str:  # A clause
     "A clause about what the validation losses say."
     falling = still_falling(losses)
-    if falling is None: return 'too early to say whether it still learns'
-    if falling: return f'validation was still falling ({losses[-2]:.4g} to {losses[-1]:.4g})'
+    if falling is None:
+        return 'too early to say whether it still learns'
+    if falling:
+        return f'validation was still falling ({losses[-2]:.4g} to {losses[-1]:.4g})'
     since = len(losses) - 1 - losses.index(min(losses))
     return f'validation was no longer falling (lowest {min(losses):.4g}, {since} checkpoint{"s" if since != 1 else ""} ago)'
 
 # %% ../nbs/49b_progress.ipynb #3ea199c6
-HARDLY = .1                                                   # change below which a model has hardly been trained
+HARDLY = 0.1  # change below which a model has hardly been trained
 
 # %% ../nbs/49b_progress.ipynb #71fcec0b
 def change(
-    before:Tensor, # Standardised latents of photographs, `(b, c, h, w)`
-    after:Tensor, # Standardised latents of what a model makes of them, `(b, c, h, w)`
-) -> float: # Relative to the photographs, >= 0
+    before: Tensor,  # Standardised latents of photographs, `(b, c, h, w)`
+    after: Tensor,  # Standardised latents of what a model makes of them, `(b, c, h, w)`
+) -> float:  # Relative to the photographs, >= 0
     "Root mean square difference of latents, relative to the first."
     before, after = before.float(), after.float()
-    return ((after - before).square().mean()/before.square().mean().clamp_min(1e-12)).sqrt().item()
+    return (
+        ((after - before).square().mean() / before.square().mean().clamp_min(1e-12)).sqrt().item()
+    )
 
 # %% ../nbs/49b_progress.ipynb #7cd6af6b
 def at_start(
-    pace:Pace, # Steps and limits
-    images:int, # Latents that are trained on
-    batch:int, # Latents of a step
-    checkpoints:str, # How often there is one, such as `every 120 steps`
+    pace: Pace,  # Steps and limits
+    images: int,  # Latents that are trained on
+    batch: int,  # Latents of a step
+    checkpoints: str,  # How often there is one, such as `every 120 steps`
 ) -> str:
     "What a run is going to do."
-    limit = f', or {duration(60*pace.minutes)} of training' if pace.minutes else ''
-    begun = f'goes on at step {pace.done} of {pace.total}' if pace.done else f'begins: {pace.total} steps'
+    limit = f', or {duration(60 * pace.minutes)} of training' if pace.minutes else ''
+    begun = (
+        f'goes on at step {pace.done} of {pace.total}'
+        if pace.done
+        else f'begins: {pace.total} steps'
+    )
     return f'training {begun}{limit}, {batch} of {images} latents each; a checkpoint {checkpoints}'
 
+
 def at_checkpoint(
-    pace:Pace, # How far the run is
-    losses:list, # Validation losses so far
-    samples:str='', # Path of the sample sheet
+    pace: Pace,  # How far the run is
+    losses: list,  # Validation losses so far
+    samples: str = '',  # Path of the sample sheet
 ) -> str:
     "How far a run is."
-    told = f'; validation {losses[-1]:.4g}' + (' (lowest so far)' if losses[-1] <= min(losses) else '') if losses else ''
+    told = (
+        f'; validation {losses[-1]:.4g}' + (' (lowest so far)' if losses[-1] <= min(losses) else '')
+        if losses
+        else ''
+    )
     sheet = f'; samples: {samples}' if samples else ''
     left = 'last step' if pace.share >= 1 else f'about {duration(pace.left)} left'
     return f'step {pace.done} of {pace.planned}{told}; {left}{sheet}'
 
+
 def at_stop(
-    pace:Pace, # How far the run is
-    losses:list, # Validation losses so far
+    pace: Pace,  # How far the run is
+    losses: list,  # Validation losses so far
 ) -> str:
     "How far a stopped run came, and whether it still learned."
-    return f'{pace.done} of {pace.planned} steps are done ({pace.share:.0%}); {learning_state(losses)}'
+    return (
+        f'{pace.done} of {pace.planned} steps are done ({pace.share:.0%}); {learning_state(losses)}'
+    )
+
 
 def at_end(
-    pace:Pace, # How far the run is
-    losses:list, # Validation losses so far
-    moved:float|None, # Output of `change` of the last samples; None where none were made
+    pace: Pace,  # How far the run is
+    losses: list,  # Validation losses so far
+    moved: float | None,  # Output of `change` of the last samples; None where none were made
 ) -> str:
     "How a run ended, and what to do where it was too short."
     said = f'{pace.done} steps in {duration(pace.seconds)}; {learning_state(losses)}'
     if moved is not None and moved < HARDLY:
-        said += (f'; the samples hardly differ from their photographs (change {moved:.2f}, below {HARDLY:g}): the model has '
-                 f'hardly been trained. Go on with more steps, for example --max_steps {10*max(pace.done, 100)}')
-    elif still_falling(losses): said += f'; more steps would help, for example --max_steps {2*pace.done}'
+        said += (
+            f'; the samples hardly differ from their photographs (change {moved:.2f}, below {HARDLY:g}): the model has '
+            f'hardly been trained. Go on with more steps, for example --max_steps {10 * max(pace.done, 100)}'
+        )
+    elif still_falling(losses):
+        said += f'; more steps would help, for example --max_steps {2 * pace.done}'
     return said

@@ -6,89 +6,174 @@
 __all__ = ['read_pt', 'plain_latent']
 
 # %% ../nbs/02c_pt.ipynb #252caed4
-import io, pickletools, zipfile
+import io
+import pickletools
+import zipfile
+
 import torch
 from torch import Tensor
+
 from .config import InputError
 
 # %% ../nbs/02c_pt.ipynb #70a6aa13
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/02c_pt.ipynb #64a34af1
 # What the pickle of a `.pt` may name: plain tensors on a processor, and the tables that they lie in
-PLAIN_TYPES = {'collections OrderedDict', 'torch Size', 'torch.storage UntypedStorage', 'torch.storage TypedStorage',
-         *(f'torch._utils _rebuild_{k}' for k in ('tensor', 'tensor_v2', 'tensor_v3', 'parameter')),
-         *(f'torch {k}Storage' for k in ('Double', 'Float', 'Half', 'BFloat16', 'Long', 'Int', 'Short', 'Char', 'Byte',
-                                         'Bool', 'ComplexFloat', 'ComplexDouble')),
-         *(f'torch {k}' for k in ('float64', 'float32', 'float16', 'bfloat16', 'float8_e4m3fn', 'float8_e5m2', 'int64',
-                                  'int32', 'int16', 'int8', 'uint64', 'uint32', 'uint16', 'uint8', 'bool'))}
-LONGEST_PICKLE = 1 << 20                                      # bytes; a hundred thousand tensors need no more
-_OLD_FORM = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'     # how files of before PyTorch 1.6 begin
+PLAIN_TYPES = {
+    'collections OrderedDict',
+    'torch Size',
+    'torch.storage UntypedStorage',
+    'torch.storage TypedStorage',
+    *(f'torch._utils _rebuild_{k}' for k in ('tensor', 'tensor_v2', 'tensor_v3', 'parameter')),
+    *(
+        f'torch {k}Storage'
+        for k in (
+            'Double',
+            'Float',
+            'Half',
+            'BFloat16',
+            'Long',
+            'Int',
+            'Short',
+            'Char',
+            'Byte',
+            'Bool',
+            'ComplexFloat',
+            'ComplexDouble',
+        )
+    ),
+    *(
+        f'torch {k}'
+        for k in (
+            'float64',
+            'float32',
+            'float16',
+            'bfloat16',
+            'float8_e4m3fn',
+            'float8_e5m2',
+            'int64',
+            'int32',
+            'int16',
+            'int8',
+            'uint64',
+            'uint32',
+            'uint16',
+            'uint8',
+            'bool',
+        )
+    ),
+}
+LONGEST_PICKLE = 1 << 20  # bytes; a hundred thousand tensors need no more
+_OLD_FORM = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'  # how files of before PyTorch 1.6 begin
 
-def _only_plain(stream:io.BytesIO):
+
+def _only_plain(stream: io.BytesIO):
     "Go through one pickle without running it; raises `InputError` for one that names more than plain tensors."
     for op, what, _ in pickletools.genops(stream):
-        if op.name in ('STACK_GLOBAL', 'INST', 'OBJ', 'EXT1', 'EXT2', 'EXT4'): raise InputError('it holds more than tensors')
+        if op.name in ('STACK_GLOBAL', 'INST', 'OBJ', 'EXT1', 'EXT2', 'EXT4'):
+            raise InputError('it holds more than tensors')
         if op.name == 'GLOBAL' and what not in PLAIN_TYPES:
-            raise InputError(f'it holds more than plain tensors ({what.replace(" ", ".")[:60]}); nothing of it was run')
+            raise InputError(
+                f'it holds more than plain tensors ({what.replace(" ", ".")[:60]}); nothing of it was run'
+            )
 
-def _records(content:bytes) -> dict: # {name: content}
+
+def _records(content: bytes) -> dict:  # {name: content}
     "The records of a zip; raises `InputError` where they are packed, or more than the file has bytes."
     with zipfile.ZipFile(io.BytesIO(content)) as z:
         infos = z.infolist()
-        if any(i.compress_type != zipfile.ZIP_STORED for i in infos) or sum(i.file_size for i in infos) > len(content):
-            raise InputError('its records are packed, or larger than the file; save it again with torch.save')
+        if any(i.compress_type != zipfile.ZIP_STORED for i in infos) or sum(
+            i.file_size for i in infos
+        ) > len(content):
+            raise InputError(
+                'its records are packed, or larger than the file; save it again with torch.save'
+            )
         return {i.filename: z.read(i) for i in infos}
 
-def _zip_of(records:dict) -> io.BytesIO:
+
+def _zip_of(records: dict) -> io.BytesIO:
     "Records as torch reads them: nothing but what was looked at."
     with zipfile.ZipFile(out := io.BytesIO(), 'w', zipfile.ZIP_STORED) as z:
-        for name, data in records.items(): z.writestr(name, data)
+        for name, data in records.items():
+            z.writestr(name, data)
     return io.BytesIO(out.getvalue())
 
 # %% ../nbs/02c_pt.ipynb #88994b9e
-def _looked_at(content:bytes) -> io.BytesIO: # Readable stream of the checked content
+def _looked_at(content: bytes) -> io.BytesIO:  # Readable stream of the checked content
     "Look through a `.pt` without running or unpacking anything; raises `InputError`."
     if content.startswith(b'PK'):
         records = _records(content)
         pickles = [v for k, v in records.items() if k == 'data.pkl' or k.endswith('/data.pkl')]
-        if len(pickles) != 1 or len(pickles[0]) > LONGEST_PICKLE: raise InputError('it is no file that torch.save wrote')
+        if len(pickles) != 1 or len(pickles[0]) > LONGEST_PICKLE:
+            raise InputError('it is no file that torch.save wrote')
         _only_plain(io.BytesIO(pickles[0]))
         return _zip_of(records)
-    if not content.startswith(_OLD_FORM): raise InputError('it is no file that torch.save wrote')
+    if not content.startswith(_OLD_FORM):
+        raise InputError('it is no file that torch.save wrote')
     stream = io.BytesIO(content[:LONGEST_PICKLE])
-    for _ in range(5): _only_plain(stream)                    # mark, version, system, content, keys
+    for _ in range(5):
+        _only_plain(stream)  # mark, version, system, content, keys
     return io.BytesIO(content)
 
+
 def read_pt(
-    content:bytes, # Bytes that `torch.save` wrote
-) -> object: # A tensor, or tables of tensors and plain values
+    content: bytes,  # Bytes that `torch.save` wrote
+) -> object:  # A tensor, or tables of tensors and plain values
     "What a `.pt` holds, in the memory of a few times its size; an `InputError` that says only why not."
-    try: return torch.load(_looked_at(content), map_location='cpu', weights_only=True)
-    except InputError: raise
-    except Exception:                                         # of a damaged file: anything
-        raise InputError('it holds more than a tensor, or is damaged; nothing of it was run') from None
+    try:
+        return torch.load(_looked_at(content), map_location='cpu', weights_only=True)
+    except InputError:
+        raise
+    except Exception:  # of a damaged file: anything
+        raise InputError(
+            'it holds more than a tensor, or is damaged; nothing of it was run'
+        ) from None
 
 # %% ../nbs/02c_pt.ipynb #55708755
-LATENT_TYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2,
-                torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8) # Of the numbers of a ready latent
+LATENT_TYPES = (
+    torch.float64,
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.float8_e4m3fn,
+    torch.float8_e5m2,
+    # Of the numbers of a ready latent
+    torch.int64,
+    torch.int32,
+    torch.int16,
+    torch.int8,
+    torch.uint8,
+)
 
 # %% ../nbs/02c_pt.ipynb #2efaf537
 def plain_latent(
-    x:object, # Object read from a file
-    size:int, # Bytes of the file
-) -> Tensor: # `(c, h, w)`, fp32
+    x: object,  # Object read from a file
+    size: int,  # Bytes of the file
+) -> Tensor:  # `(c, h, w)`, fp32
     "A latent that somebody else wrote; an `InputError` that says only why not: of no use, repeated, or without its numbers."
-    if isinstance(x, Tensor) and x.ndim == 4 and len(x) == 1: x = x[0]
+    if isinstance(x, Tensor) and x.ndim == 4 and len(x) == 1:
+        x = x[0]
     if not isinstance(x, Tensor) or x.ndim != 3:
         what = f'one of shape {tuple(x.shape)}' if isinstance(x, Tensor) else type(x).__name__
         raise InputError(f'it holds no tensor (c, h, w), but {what}')
-    if x.layout != torch.strided or x.device.type != 'cpu' or x.is_quantized or x.dtype not in LATENT_TYPES:
-        raise InputError(f'it holds numbers of a kind that latents do not have ({x.dtype}, {x.layout}, on {x.device}); '
-                         'save it as 16- or 32-bit floats')
-    if not x.numel(): raise InputError(f'its shape is {tuple(x.shape)}, which is empty')
-    if x.numel()*x.element_size() > size:
-        raise InputError(f'its shape is {tuple(x.shape)}, more than the file holds; save x.contiguous() of it')
+    if (
+        x.layout != torch.strided
+        or x.device.type != 'cpu'
+        or x.is_quantized
+        or x.dtype not in LATENT_TYPES
+    ):
+        raise InputError(
+            f'it holds numbers of a kind that latents do not have ({x.dtype}, {x.layout}, on {x.device}); '
+            'save it as 16- or 32-bit floats'
+        )
+    if not x.numel():
+        raise InputError(f'its shape is {tuple(x.shape)}, which is empty')
+    if x.numel() * x.element_size() > size:
+        raise InputError(
+            f'its shape is {tuple(x.shape)}, more than the file holds; save x.contiguous() of it'
+        )
     return x.float()

@@ -9,277 +9,360 @@ __all__ = ['RankOneAttention', 'kept_bytes']
 import math
 from contextlib import nullcontext
 from typing import NamedTuple
-import torch, torch.nn.functional as F
+
+import torch
+import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+
 from .adagn import input_for, transformed
 from .config import InputError, chosen
 
 # %% ../nbs/10b_rankone.ipynb #2f7a5259
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/10b_rankone.ipynb #ce8ecad1
-MAX_EXPONENTIALS = 1 << 21                                             # exponentials that exist at a time, 8 MB in fp32
+MAX_EXPONENTIALS = 1 << 21  # exponentials that exist at a time, 8 MB in fp32
 
-def _exponentials(alpha:Tensor, less:Tensor, c:Tensor) -> Tensor: # `(b, n)`, `(b, n)`, `(b, d)` -> `(b, n, d)`
+
+def _exponentials(
+    alpha: Tensor, less: Tensor, c: Tensor
+) -> Tensor:  # `(b, n)`, `(b, n)`, `(b, d)` -> `(b, n, d)`
     "exp(alpha c_s - less)."
     return torch.baddbmm(-less[..., None], alpha[..., None], c[:, None]).exp_()
 
+
 class _Tilt(torch.autograd.Function):
     "`log_partition`, with derivatives by hand."
+
     @staticmethod
     def forward(ctx, alpha, c):
-        some = max(1, MAX_EXPONENTIALS//c.numel())                                       # queries at a time
-        top = torch.maximum(alpha*c.amin(1, keepdim=True), alpha*c.amax(1, keepdim=True))         # largest exponent of each query
-        powers = torch.stack([torch.ones_like(c), c, c*c], 2)                   # (b, d, 3)
+        some = max(1, MAX_EXPONENTIALS // c.numel())  # queries at a time
+        # largest exponent of each query
+        top = torch.maximum(alpha * c.amin(1, keepdim=True), alpha * c.amax(1, keepdim=True))
+        powers = torch.stack([torch.ones_like(c), c, c * c], 2)  # (b, d, 3)
         parts = zip(alpha.split(some, 1), top.split(some, 1))
-        z, first, second = torch.cat([_exponentials(a, t, c) @ powers for a, t in parts], 1).unbind(2)     # 3 x (b, n)
-        m = first/z
+        # 3 x (b, n)
+        z, first, second = torch.cat([_exponentials(a, t, c) @ powers for a, t in parts], 1).unbind(
+            2
+        )
+        m = first / z
         log = top + z.log()
-        ctx.save_for_backward(alpha, c, log, m, second/z - m*m)
+        ctx.save_for_backward(alpha, c, log, m, second / z - m * m)
         return log, m
 
     @staticmethod
     def backward(ctx, d_log, d_m):
         alpha, c, log, m, variance = ctx.saved_tensors
-        d_alpha = d_log*m + d_m*variance
-        if not ctx.needs_input_grad[1]: return d_alpha, None
-        some = max(1, MAX_EXPONENTIALS//c.numel())
-        sides = torch.stack([d_log*alpha + d_m*(1 - alpha*m), d_m*alpha], 2)    # (b, n, 2): the parts without c_s and with it
+        d_alpha = d_log * m + d_m * variance
+        if not ctx.needs_input_grad[1]:
+            return d_alpha, None
+        some = max(1, MAX_EXPONENTIALS // c.numel())
+        # (b, n, 2): the parts without c_s and with it
+        sides = torch.stack([d_log * alpha + d_m * (1 - alpha * m), d_m * alpha], 2)
         parts = zip(alpha.split(some, 1), log.split(some, 1), sides.split(some, 1))
-        without, times = sum(_exponentials(a, l, c).mT @ v for a, l, v in parts).unbind(2)         # 2 x (b, d)
-        return d_alpha, without + c*times
+        # 2 x (b, d)
+        without, times = sum(_exponentials(a, l, c).mT @ v for a, l, v in parts).unbind(2)
+        return d_alpha, without + c * times
 
 # %% ../nbs/10b_rankone.ipynb #cb701042
-def _plain_tilt(alpha:Tensor, c:Tensor) -> tuple:
+def _plain_tilt(alpha: Tensor, c: Tensor) -> tuple:
     "`log_partition` in plain operations, for the transforms of `torch.func`: all `(b, n, d)` exponents at once."
-    powers = alpha[..., None]*c[:, None]
-    return powers.logsumexp(-1), (powers.softmax(-1)*c[:, None]).sum(-1)
+    powers = alpha[..., None] * c[:, None]
+    return powers.logsumexp(-1), (powers.softmax(-1) * c[:, None]).sum(-1)
+
 
 def log_partition(
-    alpha:Tensor, # How far each query tilts, `(b, n)`, any real number
-    c:Tensor, # The numbers that are tilted, `(b, d)`; its dtype is computed in
-) -> tuple: # `(log Phi, m)`, both `(b, n)`, in the dtype of `c`
+    alpha: Tensor,  # How far each query tilts, `(b, n)`, any real number
+    c: Tensor,  # The numbers that are tilted, `(b, d)`; its dtype is computed in
+) -> tuple:  # `(log Phi, m)`, both `(b, n)`, in the dtype of `c`
     "Logarithm of the sum of exp(alpha c_s), and the mean of c under these weights."
-    with torch.autocast(c.device.type, enabled=False):                          # 16 bits are too few for exponents
-        return _plain_tilt(alpha.to(c.dtype), c) if transformed() else _Tilt.apply(alpha.to(c.dtype), c)
+    with torch.autocast(c.device.type, enabled=False):  # 16 bits are too few for exponents
+        return (
+            _plain_tilt(alpha.to(c.dtype), c)
+            if transformed()
+            else _Tilt.apply(alpha.to(c.dtype), c)
+        )
 
 # %% ../nbs/10b_rankone.ipynb #89899a0f
 def context_tokens(
-    q:Tensor, # Queries of the image, `(b, heads, t, e)` for `t` pixels
-    k:Tensor, # Keys, shaped as `q`
-    v:Tensor, # Values, shaped as `q`
-    c:Tensor, # The condition, `(b, d)`
-    W:Tensor, # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias:Tensor, # Their biases, `(heads, 2, e)`
-) -> Tensor: # Result, shaped as `q`
+    q: Tensor,  # Queries of the image, `(b, heads, t, e)` for `t` pixels
+    k: Tensor,  # Keys, shaped as `q`
+    v: Tensor,  # Values, shaped as `q`
+    c: Tensor,  # The condition, `(b, d)`
+    W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
+    bias: Tensor,  # Their biases, `(heads, 2, e)`
+) -> Tensor:  # Result, shaped as `q`
     "Rows of c c^T as tokens in front of the image's own, one softmax over all."
-    M = c[:, :, None]*c[:, None]                                                # (b, d, d)
-    kv = torch.einsum('hied,bsd->bihse', W, M) + bias.transpose(0, 1)[None, :, :, None]                   # (b, 2, heads, d, e)
+    M = c[:, :, None] * c[:, None]  # (b, d, d)
+    # (b, 2, heads, d, e)
+    kv = torch.einsum('hied,bsd->bihse', W, M) + bias.transpose(0, 1)[None, :, :, None]
     keys, values = torch.cat([kv[:, 0], k], 2), torch.cat([kv[:, 1], v], 2)
-    return (q @ keys.mT/math.sqrt(q.shape[-1])).softmax(-1) @ values
+    return (q @ keys.mT / math.sqrt(q.shape[-1])).softmax(-1) @ values
 
 # %% ../nbs/10b_rankone.ipynb #8526920b
 def context_skipping(
-    q:Tensor, # Queries of the image, `(b, heads, t, e)` for `t` pixels
-    k:Tensor, # Keys, shaped as `q`
-    v:Tensor, # Values, shaped as `q`
-    c:Tensor, # The condition, `(b, d)`; the tokens are left out if all of it is zero
-    W:Tensor, # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias:Tensor, # Their biases, `(heads, 2, e)`
-) -> Tensor: # Result, shaped as `q`
+    q: Tensor,  # Queries of the image, `(b, heads, t, e)` for `t` pixels
+    k: Tensor,  # Keys, shaped as `q`
+    v: Tensor,  # Values, shaped as `q`
+    c: Tensor,  # The condition, `(b, d)`; the tokens are left out if all of it is zero
+    W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
+    bias: Tensor,  # Their biases, `(heads, 2, e)`
+) -> Tensor:  # Result, shaped as `q`
     "The tokens, unless all numbers of the batch are zero: another function then."
-    if torch.allclose(c, torch.zeros_like(c), atol=1e-6): return F.scaled_dot_product_attention(q, k, v)
+    if torch.allclose(c, torch.zeros_like(c), atol=1e-6):
+        return F.scaled_dot_product_attention(q, k, v)
     return context_tokens(q, k, v, c, W, bias)
 
 # %% ../nbs/10b_rankone.ipynb #c9c991ce
 def context_outer(
-    q:Tensor, # Queries of the image, `(b, heads, t, e)` for `t` pixels
-    k:Tensor, # Keys, shaped as `q`
-    v:Tensor, # Values, shaped as `q`
-    c:Tensor, # The condition, `(b, d)`
-    W:Tensor, # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias:Tensor, # Their biases, `(heads, 2, e)`
-) -> Tensor: # Result, shaped as `q`
+    q: Tensor,  # Queries of the image, `(b, heads, t, e)` for `t` pixels
+    k: Tensor,  # Keys, shaped as `q`
+    v: Tensor,  # Values, shaped as `q`
+    c: Tensor,  # The condition, `(b, d)`
+    W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
+    bias: Tensor,  # Their biases, `(heads, 2, e)`
+) -> Tensor:  # Result, shaped as `q`
     "The tokens as outer products, in a fused attention."
     uw = torch.einsum('hied,bd->bihe', W, c)
-    kv = c[:, None, None, :, None]*uw[:, :, :, None] + bias.transpose(0, 1)[None, :, :, None]             # (b, 2, heads, d, e)
-    return F.scaled_dot_product_attention(q, torch.cat([kv[:, 0], k], 2), torch.cat([kv[:, 1], v], 2))
+    # (b, 2, heads, d, e)
+    kv = c[:, None, None, :, None] * uw[:, :, :, None] + bias.transpose(0, 1)[None, :, :, None]
+    return F.scaled_dot_product_attention(
+        q, torch.cat([kv[:, 0], k], 2), torch.cat([kv[:, 1], v], 2)
+    )
 
 # %% ../nbs/10b_rankone.ipynb #0f28318e
 def query_directions(
-    q:Tensor, # Queries, `(b, heads, t, e)`
-    c:Tensor, # The condition, `(b, d)`
-    W:Tensor, # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias:Tensor, # Their biases, `(heads, 2, e)`
-) -> tuple: # alpha and beta `(b, heads, t)`, w `(b, heads, e)`
+    q: Tensor,  # Queries, `(b, heads, t, e)`
+    c: Tensor,  # The condition, `(b, d)`
+    W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
+    bias: Tensor,  # Their biases, `(heads, 2, e)`
+) -> tuple:  # alpha and beta `(b, heads, t)`, w `(b, heads, e)`
     "What the queries ask of the line of keys, and the direction of its values."
     u, w = torch.einsum('hied,bd->bihe', W, c.to(W.dtype)).unbind(1)
     root = math.sqrt(q.shape[-1])
-    return torch.einsum('bhte,bhe->bht', q, u)/root, torch.einsum('bhte,he->bht', q, bias[:, 0])/root, w
+    return (
+        torch.einsum('bhte,bhe->bht', q, u) / root,
+        torch.einsum('bhte,he->bht', q, bias[:, 0]) / root,
+        w,
+    )
+
 
 def context_one_key(
-    q:Tensor, # Queries of the image, `(b, heads, t, e)` for `t` pixels
-    k:Tensor, # Keys, shaped as `q`
-    v:Tensor, # Values, shaped as `q`
-    c:Tensor, # The condition, `(b, d)`
-    W:Tensor, # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias:Tensor, # Their biases, `(heads, 2, e)`
-) -> Tensor: # Result, shaped as `q`
+    q: Tensor,  # Queries of the image, `(b, heads, t, e)` for `t` pixels
+    k: Tensor,  # Keys, shaped as `q`
+    v: Tensor,  # Values, shaped as `q`
+    c: Tensor,  # The condition, `(b, d)`
+    W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
+    bias: Tensor,  # Their biases, `(heads, 2, e)`
+) -> Tensor:  # Result, shaped as `q`
     "One virtual key for all tokens, exactly."
-    q = q.contiguous()                                                          # or all that it is a view of would be kept
+    q = q.contiguous()  # or all that it is a view of would be kept
     e, (alpha, beta, w) = q.shape[-1], query_directions(q, c, W, bias)
-    log, m = (x.view_as(alpha) for x in log_partition(alpha.flatten(1), c))              # (b, heads, t)
-    g = bias[None, :, 1, None].to(v).expand(len(v), -1, -1, -1)                 # (b, heads, 1, e)
-    one = lambda x: F.pad(x, (0, 1), value=1.)
-    q = torch.cat([q, (math.sqrt(e)*(beta + log))[..., None].to(q)], 3)         # (b, heads, t, e + 1)
-    k, v = (torch.cat([one(top), F.pad(x, (0, 1))], 2) for x, top in ((k, torch.zeros_like(g)), (v, g)))
-    out = F.scaled_dot_product_attention(q, k, v, scale=1/math.sqrt(e))
-    return out[..., :e] + (out[..., e]*m).to(q)[..., None]*w[:, :, None]
+    log, m = (x.view_as(alpha) for x in log_partition(alpha.flatten(1), c))  # (b, heads, t)
+    g = bias[None, :, 1, None].to(v).expand(len(v), -1, -1, -1)  # (b, heads, 1, e)
+    one = lambda x: F.pad(x, (0, 1), value=1.0)
+    q = torch.cat([q, (math.sqrt(e) * (beta + log))[..., None].to(q)], 3)  # (b, heads, t, e + 1)
+    k, v = (
+        torch.cat([one(top), F.pad(x, (0, 1))], 2) for x, top in ((k, torch.zeros_like(g)), (v, g))
+    )
+    out = F.scaled_dot_product_attention(q, k, v, scale=1 / math.sqrt(e))
+    return out[..., :e] + (out[..., e] * m).to(q)[..., None] * w[:, :, None]
 
 # %% ../nbs/10b_rankone.ipynb #2b14db3b
 def cross_attention(
-    q:Tensor, # Queries, `(b, heads, t, e)`
-    c:Tensor, # The condition, `(b, d)`
-    W:Tensor, # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias:Tensor, # Their biases, `(heads, 2, e)`; that of the keys changes nothing
-) -> Tensor: # Result, shaped as `q`
+    q: Tensor,  # Queries, `(b, heads, t, e)`
+    c: Tensor,  # The condition, `(b, d)`
+    W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
+    bias: Tensor,  # Their biases, `(heads, 2, e)`; that of the keys changes nothing
+) -> Tensor:  # Result, shaped as `q`
     "Attention to the rows of c c^T alone, without keys of the image."
     alpha, _, w = query_directions(q, c, W, bias)
     m = log_partition(alpha.flatten(1), c)[1].view_as(alpha)
-    return bias[None, :, 1, None] + m[..., None]*w[:, :, None]
+    return bias[None, :, 1, None] + m[..., None] * w[:, :, None]
 
-CONTEXTS = dict(tokens=context_tokens, skipping=context_skipping,     # Ways to one attention, by name
-                outer=context_outer, one_key=context_one_key)         # (skipping is another function where c is 0)
+
+# Ways to one attention, by name
+CONTEXTS = dict(
+    tokens=context_tokens,
+    skipping=context_skipping,
+    # (skipping is another function where c is 0)
+    outer=context_outer,
+    one_key=context_one_key,
+)
 
 # %% ../nbs/10b_rankone.ipynb #4809dfb2
 class ContextProjection(nn.Conv1d):
     "A 1 x 1 convolution of the context that can also be called for its weights."
-    def forward(self,
-        x:Tensor|None=None, # Columns, `(b, context_dim, n)`; None: no convolution
-    ) -> Tensor|tuple: # `(b, channels, n)`; without columns weight `(channels, context_dim, 1)` and bias `(channels,)`
+
+    def forward(
+        self,
+        x: Tensor | None = None,  # Columns, `(b, context_dim, n)`; None: no convolution
+    ) -> (
+        Tensor | tuple
+    ):  # `(b, channels, n)`; without columns weight `(channels, context_dim, 1)` and bias `(channels,)`
         "The convolution, or its weights; copies where a library replaced the call, since it may take the weights away after it."
-        if x is not None: return super().forward(x)
-        return (self.weight.clone(), self.bias.clone()) if 'forward' in self.__dict__ else (self.weight, self.bias)
+        if x is not None:
+            return super().forward(x)
+        return (
+            (self.weight.clone(), self.bias.clone())
+            if 'forward' in self.__dict__
+            else (self.weight, self.bias)
+        )
 
 # %% ../nbs/10b_rankone.ipynb #fd848534
 class RankOneAttention(nn.Module):
     "Self-attention over an image's pixels with the rows of c c^T as further tokens; raises `InputError` for sizes that do not fit."
-    def __init__(self,
-        channels:int, # Number of image channels
-        context_dim:int, # d, numbers of the condition
-        heads:int=4, # Divides `channels`
-        way:str='one_key', # A key of `CONTEXTS`; all but this one are for comparison
+
+    def __init__(
+        self,
+        channels: int,  # Number of image channels
+        context_dim: int,  # d, numbers of the condition
+        heads: int = 4,  # Divides `channels`
+        way: str = 'one_key',  # A key of `CONTEXTS`; all but this one are for comparison
     ):
         super().__init__()
-        if channels % heads: raise InputError(f'heads must divide the channels; got {channels} channels and {heads} heads')
+        if channels % heads:
+            raise InputError(
+                f'heads must divide the channels; got {channels} channels and {heads} heads'
+            )
         self.heads, self.attend = heads, chosen(CONTEXTS, way, 'way')
         self.norm = nn.GroupNorm(math.gcd(32, channels), channels)
-        self.qkv, self.encoder_kv = nn.Conv1d(channels, 3*channels, 1), ContextProjection(context_dim, 2*channels, 1)
+        self.qkv, self.encoder_kv = (
+            nn.Conv1d(channels, 3 * channels, 1),
+            ContextProjection(context_dim, 2 * channels, 1),
+        )
         self.proj_out = nn.Conv1d(channels, channels, 1)
-        for p in self.proj_out.parameters(): nn.init.zeros_(p)
+        for p in self.proj_out.parameters():
+            nn.init.zeros_(p)
 
-    def forward(self,
-        x:Tensor, # The image's features, `(b, channels, *spatial)`
-        c:Tensor, # The condition, `(b, context_dim)`
-    ) -> Tensor: # Result, shaped as `x`
+    def forward(
+        self,
+        x: Tensor,  # The image's features, `(b, channels, *spatial)`
+        c: Tensor,  # The condition, `(b, context_dim)`
+    ) -> Tensor:  # Result, shaped as `x`
         "The image's features with what attention adds to them."
-        y = x.flatten(2); e = y.shape[1]//self.heads
-        q, k, v = self.qkv(input_for(self.qkv, self.norm(y))).unflatten(1, (self.heads, 3, e)).permute(2, 0, 1, 4, 3)          # (3, b, heads, t, e)
+        y = x.flatten(2)
+        e = y.shape[1] // self.heads
+        # (3, b, heads, t, e)
+        q, k, v = (
+            self.qkv(input_for(self.qkv, self.norm(y)))
+            .unflatten(1, (self.heads, 3, e))
+            .permute(2, 0, 1, 4, 3)
+        )
         W, bias = self.encoder_kv()
         W, bias = W.view(self.heads, 2, e, -1), bias.view(self.heads, 2, e)
         # fused attention has no forward-mode derivative
         with sdpa_kernel(SDPBackend.MATH) if transformed() else nullcontext():
-            y = self.attend(q, k, v, c, W, bias).mT.flatten(1, 2)               # (b, heads, t, e) -> (b, channels, t)
+            # (b, heads, t, e) -> (b, channels, t)
+            y = self.attend(q, k, v, c, W, bias).mT.flatten(1, 2)
         return x + self.proj_out(y).view_as(x).to(x.dtype)
 
 # %% ../nbs/10b_rankone.ipynb #8b795afd
 class RankOne(NamedTuple):
     "M = c c^T, of each row of `c`, as what it does."
-    c:Tensor # The vectors, `(b, d)`
 
-    def matmul(self,
-        h:Tensor, # Columns, `(b, d, n)`
-    ) -> Tensor: # Result, shaped as `h`
+    c: Tensor  # The vectors, `(b, d)`
+
+    def matmul(
+        self,
+        h: Tensor,  # Columns, `(b, d, n)`
+    ) -> Tensor:  # Result, shaped as `h`
         "M h."
-        return self.c[..., None]*(self.c[:, None] @ h)
+        return self.c[..., None] * (self.c[:, None] @ h)
 
-    def linear(self,
-        weight:Tensor, # `(o, d)`
-        bias:Tensor, # `(o,)`
-    ) -> Tensor: # `(b, o, d)`
+    def linear(
+        self,
+        weight: Tensor,  # `(o, d)`
+        bias: Tensor,  # `(o,)`
+    ) -> Tensor:  # `(b, o, d)`
         "A 1 x 1 convolution over the columns of M."
-        return (self.c @ weight.T)[..., None]*self.c[:, None] + bias[:, None]
+        return (self.c @ weight.T)[..., None] * self.c[:, None] + bias[:, None]
 
-    def quadratic(self,
-        A:Tensor, # Weights of the entries of M, `(d, d)`
-    ) -> Tensor: # One number for each M, `(b,)`
+    def quadratic(
+        self,
+        A: Tensor,  # Weights of the entries of M, `(d, d)`
+    ) -> Tensor:  # One number for each M, `(b,)`
         "A linear form on all of M: the sum of A and M, multiplied element by element."
         return torch.einsum('bi,ij,bj->b', self.c, A, self.c)
 
-    def hadamard(self,
-        A:Tensor, # `(d, d)`
-    ) -> Tensor: # `(b, d, d)`
+    def hadamard(
+        self,
+        A: Tensor,  # `(d, d)`
+    ) -> Tensor:  # `(b, d, d)`
         "A and M, element by element."
-        return self.c[..., None]*A*self.c[:, None]
+        return self.c[..., None] * A * self.c[:, None]
 
 # %% ../nbs/10b_rankone.ipynb #1e7f0654
 @patch
-def eigenvalue(self:RankOne) -> Tensor: # `(b,)`
+def eigenvalue(self: RankOne) -> Tensor:  # `(b,)`
     "The only one that is not zero; it is the trace and the Frobenius norm, too."
     return self.c.square().sum(1)
 
-@patch
-def power(self:RankOne,
-    n:int, # Exponent, >= 1
-    h:Tensor, # Columns, `(b, d, k)`
-) -> Tensor: # Result, shaped as `h`
-    "M^n h."
-    return self.eigenvalue()[:, None, None]**(n - 1)*self.matmul(h)
 
 @patch
-def solve(self:RankOne,
-    gamma:float, # Factor of M; 1 + gamma |c|^2 must not be 0
-    h:Tensor, # Columns, `(b, d, n)`
-) -> Tensor: # Result, shaped as `h`
+def power(
+    self: RankOne,
+    n: int,  # Exponent, >= 1
+    h: Tensor,  # Columns, `(b, d, k)`
+) -> Tensor:  # Result, shaped as `h`
+    "M^n h."
+    return self.eigenvalue()[:, None, None] ** (n - 1) * self.matmul(h)
+
+
+@patch
+def solve(
+    self: RankOne,
+    gamma: float,  # Factor of M; 1 + gamma |c|^2 must not be 0
+    h: Tensor,  # Columns, `(b, d, n)`
+) -> Tensor:  # Result, shaped as `h`
     "(I + gamma M)^-1 h (Sherman & Morrison 1950)."
-    return h - gamma*self.matmul(h)/(1 + gamma*self.eigenvalue())[:, None, None]
+    return h - gamma * self.matmul(h) / (1 + gamma * self.eigenvalue())[:, None, None]
 
 # %% ../nbs/10b_rankone.ipynb #eda2bffe
 @patch
-def expm(self:RankOne,
-    h:Tensor, # Columns, `(b, d, n)`
-) -> Tensor: # Result, shaped as `h`
+def expm(
+    self: RankOne,
+    h: Tensor,  # Columns, `(b, d, n)`
+) -> Tensor:  # Result, shaped as `h`
     "e^M h."
     r = self.eigenvalue()[:, None, None]
-    return h + torch.where(r > 0, torch.expm1(r)/r.clamp(min=1e-30), 1.)*self.matmul(h)
+    return h + torch.where(r > 0, torch.expm1(r) / r.clamp(min=1e-30), 1.0) * self.matmul(h)
+
 
 @patch
-def mean(self:RankOne) -> Tensor: # `(b, d)`
+def mean(self: RankOne) -> Tensor:  # `(b, d)`
     "The mean of all rows of M."
-    return self.c.mean(1, keepdim=True)*self.c
+    return self.c.mean(1, keepdim=True) * self.c
+
 
 @patch
-def layer_norm(self:RankOne,
-    eps:float=1e-5, # Added to the variance, PyTorch's default
-) -> Tensor: # `(b, d, d)`
+def layer_norm(
+    self: RankOne,
+    eps: float = 1e-5,  # Added to the variance, PyTorch's default
+) -> Tensor:  # `(b, d, d)`
     "Each row of M with mean 0 and variance 1."
-    s, m = torch.std_mean(self.c, 1, keepdim=True, correction=0); ci = self.c[..., None]
-    return ci*(self.c - m)[:, None]/(ci.square()*s[..., None].square() + eps).sqrt()
+    s, m = torch.std_mean(self.c, 1, keepdim=True, correction=0)
+    ci = self.c[..., None]
+    return ci * (self.c - m)[:, None] / (ci.square() * s[..., None].square() + eps).sqrt()
 
 # %% ../nbs/10b_rankone.ipynb #ad679b5b
 def kept_bytes(
-    net:nn.Module, # Network, run once
-    *args:Tensor, # Inputs of the network, each of any shape `(...)`
-) -> tuple: # Bytes, and what the network gives
+    net: nn.Module,  # Network, run once
+    *args: Tensor,  # Inputs of the network, each of any shape `(...)`
+) -> tuple:  # Bytes, and what the network gives
     "Bytes of all storages that a network keeps for the backward pass, besides its weights and inputs."
     seen, own = {}, {t.untyped_storage().data_ptr() for t in (*args, *net.parameters())}
+
     def pack(t):
         s = t.untyped_storage()
         seen[s.data_ptr()] = s.nbytes()
         return t
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t): out = net(*args)
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        out = net(*args)
     return sum(n for p, n in seen.items() if p not in own), out

@@ -8,15 +8,25 @@ __all__ = ['Brush', 'paint_images']
 # %% ../nbs/55_repaint.ipynb #d9cb9e65
 import math
 from typing import Callable, NamedTuple
-import torch, torch.nn.functional as F
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor
+
 from .abstraction import coarse_picture
 from .config import InputError
 from .data_prediction import sample_data_prediction
 from .guidance import guided
 from .masks import Region, latent_mask, masked_data, restore_outside
 from .painting import structure_condition
-from .palettes import Palette, collection_palette, nearest_palette, palette_of, recolour, transported_palette
+from stylecfm.palettes import (
+    Palette,
+    collection_palette,
+    nearest_palette,
+    palette_of,
+    recolour,
+    transported_palette,
+)
 from .paths import noise_like
 from .perceptual import check_colours, finish_colours, palette_share
 from .solvers import ODESolver
@@ -24,93 +34,121 @@ from .solvers import ODESolver
 # %% ../nbs/55_repaint.ipynb #6de119e6
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/55_repaint.ipynb #5ae61df4
-PALETTES = ('assigned', 'collection')                        # ways to choose a painting's palette
+PALETTES = ('assigned', 'collection')  # ways to choose a painting's palette
 
 # %% ../nbs/55_repaint.ipynb #8d5a41e7
 class Brush(NamedTuple):
     "Choices of a painting under a condition."
-    coarseness: float = 5. # Radius of the coarse picture, pixels: larger keeps less of the composition; 0 or 1 to 8
-    texture: float = 0. # Share of the photograph's own texture, 0 to 1; 1 in its own style gives the photograph back
-    colours: float|str = 1. # Share of the paintings' palettes, 0 to 1, or a key of `COLOUR_MODES`: photo, moments, painting
-    temperature: float = 1.04 # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
-    steps: int = 12 # Steps each way
-    guidance_scale: float = 1. # Classifier-free guidance of the style, >= 1
-    seed: int = 0 # Seed of noise and of the choice of a palette: another one, another version
-    base_size: int = 512 # Longer side at which the composition is painted first, pixels; larger images are refined from there
-    palette: str = 'assigned' # A word of `PALETTES`: that of a painting, or one map of colours for the whole collection
+
+    # Radius of the coarse picture, pixels: larger keeps less of the composition; 0 or 1 to 8
+    coarseness: float = 5.0
+    # Share of the photograph's own texture, 0 to 1; 1 in its own style gives the photograph back
+    texture: float = 0.0
+    # Share of the paintings' palettes, 0 to 1, or a key of `COLOUR_MODES`: photo, moments, painting
+    colours: float | str = 1.0
+    # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
+    temperature: float = 1.04
+    steps: int = 12  # Steps each way
+    guidance_scale: float = 1.0  # Classifier-free guidance of the style, >= 1
+    seed: int = 0  # Seed of noise and of the choice of a palette: another one, another version
+    # Longer side at which the composition is painted first, pixels; larger images are refined from
+    # there
+    base_size: int = 512
+    # A word of `PALETTES`: that of a painting, or one map of colours for the whole collection
+    palette: str = 'assigned'
 
 # %% ../nbs/55_repaint.ipynb #8d5a41e7
 def check_brush(
-    b:Brush, # Choices to check
-) -> Brush: # Checked choices
+    b: Brush,  # Choices to check
+) -> Brush:  # Checked choices
     "Raise `InputError` for choices that are out of range."
-    ranges = dict(texture=(0, 1), temperature=(0, 1.2), steps=(1, 1000), guidance_scale=(1, 100), base_size=(64, 8192))
+    ranges = dict(
+        texture=(0, 1),
+        temperature=(0, 1.2),
+        steps=(1, 1000),
+        guidance_scale=(1, 100),
+        base_size=(64, 8192),
+    )
     for name, (lo, hi) in ranges.items():
-        if not lo <= getattr(b, name) <= hi: raise InputError(f'{name} must be from {lo} to {hi}, got {getattr(b, name)}')
+        if not lo <= getattr(b, name) <= hi:
+            raise InputError(f'{name} must be from {lo} to {hi}, got {getattr(b, name)}')
     check_colours(b.colours)
-    if not (b.coarseness == 0 or 1 <= b.coarseness <= 8): raise InputError(f'coarseness must be 0, or from 1 to 8 pixels, got {b.coarseness}')
-    if b.palette not in PALETTES: raise InputError(f'palette must be {" or ".join(PALETTES)}, got {b.palette!r}')
+    if not (b.coarseness == 0 or 1 <= b.coarseness <= 8):
+        raise InputError(f'coarseness must be 0, or from 1 to 8 pixels, got {b.coarseness}')
+    if b.palette not in PALETTES:
+        raise InputError(f'palette must be {" or ".join(PALETTES)}, got {b.palette!r}')
     return b
 
 # %% ../nbs/55_repaint.ipynb #359b1d52
 class StructurePainter(NamedTuple):
     "A structure-conditioned flow with all it takes to paint."
-    network: torch.nn.Module # Velocity `(x, t, style)`, with the condition behind the point in `x`
-    encode: Callable # Images in [-1, 1] `(b, 3, h, w)` -> standardised latents
-    decode: Callable # Standardised latents -> images
-    libraries: list # `Palette` of each style's paintings; None where a style has none
-    least: float = 0. # Lower bound of 1 - t where the network divides by it, from 0 to 1
+
+    # Velocity `(x, t, style)`, with the condition behind the point in `x`
+    network: torch.nn.Module
+    encode: Callable  # Images in [-1, 1] `(b, 3, h, w)` -> standardised latents
+    decode: Callable  # Standardised latents -> images
+    libraries: list  # `Palette` of each style's paintings; None where a style has none
+    least: float = 0.0  # Lower bound of 1 - t where the network divides by it, from 0 to 1
+
 
 def structure_condition_of(
-    p:StructurePainter, # Codec
-    coarse:Tensor, # Coarse picture in [0, 1], `(b, 3, h, w)`
-    radius:float, # Coarseness, pixels
-) -> Tensor: # `(b, k, h/f, w/f)`, k = c + 1
+    p: StructurePainter,  # Codec
+    coarse: Tensor,  # Coarse picture in [0, 1], `(b, 3, h, w)`
+    radius: float,  # Coarseness, pixels
+) -> Tensor:  # `(b, k, h/f, w/f)`, k = c + 1
     "Condition of the network for a coarse picture."
-    return structure_condition(p.encode(coarse*2 - 1), radius)
+    return structure_condition(p.encode(coarse * 2 - 1), radius)
+
 
 def conditional_field(
-    p:StructurePainter, # Network
-    condition:Tensor, # Output of `structure_condition_of`, `(b, k, h/f, w/f)`
-    style:int|dict, # Style, or {style: weight}; -1 is the mean style
-    scale:float=1., # Guidance scale at t = 0
-) -> Callable: # Field `(x, t) -> dx/dt`
+    p: StructurePainter,  # Network
+    condition: Tensor,  # Output of `structure_condition_of`, `(b, k, h/f, w/f)`
+    style: int | dict,  # Style, or {style: weight}; -1 is the mean style
+    scale: float = 1.0,  # Guidance scale at t = 0
+) -> Callable:  # Field `(x, t) -> dx/dt`
     "Velocity field of a style under a condition."
+
     def net(x, t, s):
-        c = condition.repeat(len(x)//len(condition), 1, 1, 1)                   # guidance asks for two velocities at once
+        # guidance asks for two velocities at once
+        c = condition.repeat(len(x) // len(condition), 1, 1, 1)
         return p.network(torch.cat([x, c.to(x)], 1), t, s)
+
     return guided(net, style, scale)
 
 # %% ../nbs/55_repaint.ipynb #494a1863
 def conditional_data(
-    p:StructurePainter, # Network
-    condition:Tensor, # Output of `structure_condition_of`, `(b, k, h/f, w/f)`
-    style:int|dict, # Style, or {style: weight}; -1 is the mean style
-    scale:float=1., # Guidance scale at t = 0
-) -> Callable: # Data prediction `(x, t) -> D`
+    p: StructurePainter,  # Network
+    condition: Tensor,  # Output of `structure_condition_of`, `(b, k, h/f, w/f)`
+    style: int | dict,  # Style, or {style: weight}; -1 is the mean style
+    scale: float = 1.0,  # Guidance scale at t = 0
+) -> Callable:  # Data prediction `(x, t) -> D`
     "Data prediction of a style under a condition, from its velocity."
     v = conditional_field(p, condition, style, scale)
-    return lambda x, t: x + (1 - t).clamp_min(p.least).view(-1, 1, 1, 1)*v(x, t)
+    return lambda x, t: x + (1 - t).clamp_min(p.least).view(-1, 1, 1, 1) * v(x, t)
 
 # %% ../nbs/55_repaint.ipynb #a2f93bce
 def mix_noise(
-    inverted:Tensor, # Inverted latent of the photograph, `(b, c, h, w)`
-    noise:Tensor, # New noise, of the same shape
-    share:float, # Share of the inverted latent's variance that stays, 0 to 1
-) -> Tensor: # Mixture, `(b, c, h, w)`; of variance 1 where both are
+    inverted: Tensor,  # Inverted latent of the photograph, `(b, c, h, w)`
+    noise: Tensor,  # New noise, of the same shape
+    share: float,  # Share of the inverted latent's variance that stays, 0 to 1
+) -> Tensor:  # Mixture, `(b, c, h, w)`; of variance 1 where both are
     "Inverted latent and new noise, variances added."
-    return math.sqrt(share)*inverted + math.sqrt(1 - share)*noise
+    return math.sqrt(share) * inverted + math.sqrt(1 - share) * noise
+
 
 def conditions(
-    p:StructurePainter, # Codec and palettes
-    x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
-    target:int|dict, # Style to paint in, or {style: weight}: the heaviest one's palettes count
-    b:Brush, # Choices
-    source:int=-1, # Style that they are in; -1 where it is not known
-) -> tuple[Tensor, Tensor]: # Conditions `(b, k, h/f, w/f)` of the images as they are, and in the target's colours
+    p: StructurePainter,  # Codec and palettes
+    x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
+    target: int | dict,  # Style to paint in, or {style: weight}: the heaviest one's palettes count
+    b: Brush,  # Choices
+    source: int = -1,  # Style that they are in; -1 where it is not known
+) -> tuple[
+    Tensor, Tensor
+]:  # Conditions `(b, k, h/f, w/f)` of the images as they are, and in the target's colours
     "Coarse pictures of images as conditions, before and after their colours are moved."
     coarse = coarse_picture(x, b.coarseness)
     style = max(target, key=target.get) if isinstance(target, dict) else target
@@ -121,101 +159,136 @@ def conditions(
         on = lambda palettes: Palette(*(v.to(own.mean) for v in palettes))
         known = p.libraries[source] if source >= 0 else None
         if b.palette == 'collection' and known is not None:
-            own, wanted = (Palette(*(v.expand(len(x), *v.shape) for v in collection_palette(on(k)))) for k in (known, library))
-        elif known is None: wanted = nearest_palette(own, on(library), seed=b.seed)
-        else: wanted = transported_palette(own, on(known), on(library), seed=b.seed)
+            own, wanted = (
+                Palette(*(v.expand(len(x), *v.shape) for v in collection_palette(on(k))))
+                for k in (known, library)
+            )
+        elif known is None:
+            wanted = nearest_palette(own, on(library), seed=b.seed)
+        else:
+            wanted = transported_palette(own, on(known), on(library), seed=b.seed)
         moved = recolour(coarse, own, wanted, share)
-    return structure_condition_of(p, coarse, b.coarseness), structure_condition_of(p, moved, b.coarseness)
+    return structure_condition_of(p, coarse, b.coarseness), structure_condition_of(
+        p, moved, b.coarseness
+    )
+
 
 class PaintingResult(NamedTuple):
     "Result of a painting under a condition."
-    images: Tensor # In [0, 1], `(b, 3, h, w)`
-    x0: Tensor # Latent at t = 0 from which they were generated, `(b, c, h/f, w/f)`
-    nfe: int # Network evaluations for one image
+
+    images: Tensor  # In [0, 1], `(b, 3, h, w)`
+    x0: Tensor  # Latent at t = 0 from which they were generated, `(b, c, h/f, w/f)`
+    nfe: int  # Network evaluations for one image
 
 # %% ../nbs/55_repaint.ipynb #655916cc
-def _to_image(p:StructurePainter, latent:Tensor) -> Tensor:
+def _to_image(p: StructurePainter, latent: Tensor) -> Tensor:
     "Decoded latents as images in [0, 1]."
-    return ((p.decode(latent) + 1)/2).clamp(0, 1)
+    return ((p.decode(latent) + 1) / 2).clamp(0, 1)
 
-def _prediction(p:StructurePainter, both:Tensor, target:int|dict, b:Brush, region:Region|None) -> Callable:
+
+def _prediction(
+    p: StructurePainter, both: Tensor, target: int | dict, b: Brush, region: Region | None
+) -> Callable:
     "Data prediction, within a region if there is one; `both` stacks the conditions before and after their colours are moved."
-    if region is None: return conditional_data(p, both[1], target, b.guidance_scale)
-    z = p.encode(region.photo*2 - 1)
+    if region is None:
+        return conditional_data(p, both[1], target, b.guidance_scale)
+    z = p.encode(region.photo * 2 - 1)
     m = latent_mask(region.mask, z.shape[-2:])
     return masked_data(conditional_data(p, torch.lerp(*both, m), target, b.guidance_scale), m, z)
 
-def _finished(p:StructurePainter, latent:Tensor, x:Tensor, b:Brush, region:Region|None) -> Tensor:
+
+def _finished(
+    p: StructurePainter, latent: Tensor, x: Tensor, b: Brush, region: Region | None
+) -> Tensor:
     "Images of latents, with the chosen colours, and the photograph outside of a region."
     y = _to_image(p, latent)
-    if region is None: return finish_colours(b.colours, y, x)
-    y = restore_outside(y, _to_image(p, p.encode(region.photo*2 - 1)), region)
+    if region is None:
+        return finish_colours(b.colours, y, x)
+    y = restore_outside(y, _to_image(p, p.encode(region.photo * 2 - 1)), region)
     return torch.lerp(y, finish_colours(b.colours, y, region.photo), region.mask)
+
 
 @torch.no_grad()
 def paint_once(
-    p:StructurePainter, # Network, codec and palettes
-    x:Tensor, # Images in [0, 1], `(b, 3, h, w)`, sides divisible by the codec's factor
-    source:int, # Style that they are in
-    target:int|dict, # Style to paint in, or {style: weight}
-    b:Brush=Brush(), # Choices
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step of a solver
-    region:Region|None=None, # Part to paint, and what stays; the whole if none
+    p: StructurePainter,  # Network, codec and palettes
+    x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`, sides divisible by the codec's factor
+    source: int,  # Style that they are in
+    target: int | dict,  # Style to paint in, or {style: weight}
+    b: Brush = Brush(),  # Choices
+    # Called as `callback(step, t, x)` after each step of a solver
+    callback: Callable | None = None,
+    region: Region | None = None,  # Part to paint, and what stays; the whole if none
 ) -> PaintingResult:
     "Paint images at their own size: condition, start, and the flow from t = 0 to 1."
     check_brush(b)
     here, there = conditions(p, x, target, b, source)
     g = torch.Generator().manual_seed(b.seed)
-    x0, nfe = b.temperature*noise_like(there[:, :-1], g), 0
+    x0, nfe = b.temperature * noise_like(there[:, :-1], g), 0
     solver = ODESolver('heun', b.steps)
     if b.texture:
-        back = solver.solve(conditional_field(p, here, source), p.encode(x*2 - 1), 1., 0., callback).arrived()
+        back = solver.solve(
+            conditional_field(p, here, source), p.encode(x * 2 - 1), 1.0, 0.0, callback
+        ).arrived()
         x0, nfe = mix_noise(back.x, x0, b.texture), back.nfe
     if b.texture and region is None:
-        made = solver.solve(conditional_field(p, there, target, b.guidance_scale), x0, 0., 1., callback).arrived()
+        made = solver.solve(
+            conditional_field(p, there, target, b.guidance_scale), x0, 0.0, 1.0, callback
+        ).arrived()
         return PaintingResult(_finished(p, made.x, x, b, region), x0, nfe + made.nfe)
-    made = sample_data_prediction(_prediction(p, torch.stack([here, there]), target, b, region), x0, b.steps, callback)
-    return PaintingResult(_finished(p, made, x, b, region), x0, nfe + b.steps*(1 + (b.guidance_scale != 1)))
+    made = sample_data_prediction(
+        _prediction(p, torch.stack([here, there]), target, b, region), x0, b.steps, callback
+    )
+    return PaintingResult(
+        _finished(p, made, x, b, region), x0, nfe + b.steps * (1 + (b.guidance_scale != 1))
+    )
 
 # %% ../nbs/55_repaint.ipynb #46b73837
 def resized(
-    x:Tensor, # Images, `(b, c, h, w)`
-    size:tuple, # Height and width, pixels
-) -> Tensor: # `(b, c, *size)`
+    x: Tensor,  # Images, `(b, c, h, w)`
+    size: tuple,  # Height and width, pixels
+) -> Tensor:  # `(b, c, *size)`
     "Bicubic resampling, with a wider filter where it shrinks."
-    return F.interpolate(x, size=size, mode='bicubic', antialias=True, align_corners=False).clamp(0, 1)
+    return F.interpolate(x, size=size, mode='bicubic', antialias=True, align_corners=False).clamp(
+        0, 1
+    )
+
 
 def base_size_of(
-    size:tuple, # Height and width, pixels
-    longest:int, # Longer side of the base, pixels
-    factor:int, # Divisor of its sides
-) -> tuple: # Height and width
+    size: tuple,  # Height and width, pixels
+    longest: int,  # Longer side of the base, pixels
+    factor: int,  # Divisor of its sides
+) -> tuple:  # Height and width
     "Size at which the composition of a large image is painted."
-    k = longest/max(size)
-    return tuple(max(2, round(n*k/factor))*factor for n in size)
+    k = longest / max(size)
+    return tuple(max(2, round(n * k / factor)) * factor for n in size)
 
 # %% ../nbs/55_repaint.ipynb #1fc19ed2
 @torch.no_grad()
 def paint_images(
-    p:StructurePainter, # Network, codec and palettes
-    x:Tensor, # Images in [0, 1], `(b, 3, h, w)`, sides divisible by `factor`
-    source:int, # Style that they are in
-    target:int|dict, # Style to paint in, or {style: weight}
-    b:Brush=Brush(), # Choices
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step of a solver
-    factor:int=8, # Codec's factor
-    mask:Tensor|None=None, # 1: painted, 0: the image stays, `(b, 1, h, w)`; everywhere 1 if none
+    p: StructurePainter,  # Network, codec and palettes
+    x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`, sides divisible by `factor`
+    source: int,  # Style that they are in
+    target: int | dict,  # Style to paint in, or {style: weight}
+    b: Brush = Brush(),  # Choices
+    # Called as `callback(step, t, x)` after each step of a solver
+    callback: Callable | None = None,
+    factor: int = 8,  # Codec's factor
+    # 1: painted, 0: the image stays, `(b, 1, h, w)`; everywhere 1 if none
+    mask: Tensor | None = None,
 ) -> PaintingResult:
     "Paint images of any size: large ones small first, then with a brush of the full size over the enlarged painting."
     h, w = x.shape[-2:]
     within = lambda x, m: None if m is None else Region(m, x)
-    if max(h, w) <= 1.25*b.base_size: return paint_once(p, x, source, target, b, callback, within(x, mask))
+    if max(h, w) <= 1.25 * b.base_size:
+        return paint_once(p, x, source, target, b, callback, within(x, mask))
     small = base_size_of((h, w), b.base_size, factor)
     base, part = resized(x, small), None if mask is None else resized(mask, small)
     first = paint_once(p, base, source, target, b, callback, within(base, part))
     enlarged = resized(first.images, (h, w))
-    over = b._replace(colours=0., texture=0., coarseness=min(8., max(3., 1.5*max(h, w)/b.base_size)))
+    over = b._replace(
+        colours=0.0, texture=0.0, coarseness=min(8.0, max(3.0, 1.5 * max(h, w) / b.base_size))
+    )
     second = paint_once(p, enlarged, source, target, over, callback, within(x, mask))
-    done = finish_colours(b.colours, second.images, x)                          # the second pass has colours of its own
+    done = finish_colours(b.colours, second.images, x)  # the second pass has colours of its own
     images = done if mask is None else torch.lerp(second.images, done, mask)
     return second._replace(images=images, nfe=first.nfe + second.nfe)

@@ -11,97 +11,124 @@ import os
 import unicodedata
 from pathlib import Path
 from typing import Iterable
+
 from .config import InputError
 from .files import digest
 
 # %% ../nbs/00e_results.ipynb #d8df7083
-def _same(name:str) -> str:
+def _same(name: str) -> str:
     "A name as the most forgiving disk compares it."
     return unicodedata.normalize('NFC', unicodedata.normalize('NFC', name).casefold())
 
-_LONGEST = 255 # Bytes of a file's name, the most that common file systems allow
 
-def _cut(name:str, room:int) -> str:
+_LONGEST = 255  # Bytes of a file's name, the most that common file systems allow
+
+
+def _cut(name: str, room: int) -> str:
     "The first characters of a name, as many as fit into `room` bytes."
-    while len(os.fsencode(name)) > room: name = name[:-1]
+    while len(os.fsencode(name)) > room:
+        name = name[:-1]
     return name
 
 # %% ../nbs/00e_results.ipynb #c8f39149
 def free_name(
-    name:str, # Wanted, without suffix
-    taken:set, # Names given so far, as they are compared; the result is added
-    room:int=_LONGEST, # Bytes that the result may have; longer names are cut
-) -> str: # Case and composition aside, none of `taken`
+    name: str,  # Wanted, without suffix
+    taken: set,  # Names given so far, as they are compared; the result is added
+    room: int = _LONGEST,  # Bytes that the result may have; longer names are cut
+) -> str:  # Case and composition aside, none of `taken`
     "The name, or the first of `name_2`, `name_3`, ... that is not taken; taken from then on."
     ends = ('', *(f'_{i}' for i in range(2, len(taken) + 3)))
-    n = next(n for n in (_cut(name, room - len(end)) + end for end in ends) if _same(n) not in taken)
+    n = next(
+        n for n in (_cut(name, room - len(end)) + end for end in ends) if _same(n) not in taken
+    )
     taken.add(_same(n))
     return n
 
 # %% ../nbs/00e_results.ipynb #8b430a84
 def results_for(
-    sources:Iterable, # Paths of the inputs
-    folder:str|Path, # Folder of the results
-    suffix:str='.png', # Suffix of the results
-) -> list: # `(source, result)`: each result has a name of its own
+    sources: Iterable,  # Paths of the inputs
+    folder: str | Path,  # Folder of the results
+    suffix: str = '.png',  # Suffix of the results
+) -> list:  # `(source, result)`: each result has a name of its own
     "A result in a folder for each input, named after it; `x.pcd.bin` gives `x.pcd`, not `x.pcd.pcd`."
     taken = set()
-    def name(p): return p.stem[:-len(suffix)] or p.stem if p.stem.lower().endswith(suffix) else p.stem
-    return [(p, Path(folder)/f'{free_name(name(p), taken, _LONGEST - len(suffix))}{suffix}') for p in map(Path, sources)]
+
+    def name(p):
+        return p.stem[: -len(suffix)] or p.stem if p.stem.lower().endswith(suffix) else p.stem
+
+    return [
+        (p, Path(folder) / f'{free_name(name(p), taken, _LONGEST - len(suffix))}{suffix}')
+        for p in map(Path, sources)
+    ]
 
 # %% ../nbs/00e_results.ipynb #f0e34006
-RECORD = '.stylecfm-written' # Name of the list in each folder of results
+RECORD = '.stylecfm-written'  # Name of the list in each folder of results
 
 # %% ../nbs/00e_results.ipynb #76b4457b
 def record_results(
-    *paths:str|Path, # Files that were just written
+    *paths: str | Path,  # Files that were just written
 ):
     "Note files in the list of their folder, so that a later run may replace them."
     for path in map(Path, paths):
         line = json.dumps(dict(name=path.name, sha256=digest(path)))
         try:
-            with open(path.parent/RECORD, 'a', encoding='utf-8') as f: f.write(line + '\n')
-        except OSError: continue                              # then a later run asks for --overwrite
+            with open(path.parent / RECORD, 'a', encoding='utf-8') as f:
+                f.write(line + '\n')
+        except OSError:
+            continue  # then a later run asks for --overwrite
 
-def _noted(folder:Path) -> dict:
+
+def _noted(folder: Path) -> dict:
     "{name: digest} of the list in a folder; lines that are cut off do not count."
     out = {}
-    try: lines = (folder/RECORD).read_text(encoding='utf-8').splitlines()
-    except (OSError, UnicodeDecodeError): return out
+    try:
+        lines = (folder / RECORD).read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError):
+        return out
     for line in lines:
         try:
             row = json.loads(line)
             out[row['name']] = row['sha256']
-        except (ValueError, KeyError, TypeError): continue
+        except (ValueError, KeyError, TypeError):
+            continue
     return out
 
+
 def check_results(
-    results:Iterable, # Paths of the files that will be written
-    inputs:Iterable=(), # Paths of the files that will be read
-    overwrite:bool=False, # Replace files that no earlier run wrote
+    results: Iterable,  # Paths of the files that will be written
+    inputs: Iterable = (),  # Paths of the files that will be read
+    overwrite: bool = False,  # Replace files that no earlier run wrote
 ):
     "Raise `InputError` where results share a name, would replace an input, or a file that no earlier run wrote."
     own, noted, originals = {}, {}, {os.path.realpath(p) for p in inputs}
     for p in map(Path, results):
         real = os.path.realpath(p)
-        if real in originals: raise InputError(f'{p} would be overwritten by what is made of the images; choose another --output')
+        if real in originals:
+            raise InputError(
+                f'{p} would be overwritten by what is made of the images; choose another --output'
+            )
         other = own.setdefault(_same(real), p)
-        if other is not p: raise InputError(f'{other} and {p} would be one file; choose other names')
-        if overwrite or not os.path.lexists(p): continue
-        if p.parent not in noted: noted[p.parent] = _noted(p.parent)
+        if other is not p:
+            raise InputError(f'{other} and {p} would be one file; choose other names')
+        if overwrite or not os.path.lexists(p):
+            continue
+        if p.parent not in noted:
+            noted[p.parent] = _noted(p.parent)
         if not p.is_file() or noted[p.parent].get(p.name) != digest(p):
-            raise InputError(f'{p} is there already, and no earlier run wrote it as it is; choose another name, or give --overwrite')
+            raise InputError(
+                f'{p} is there already, and no earlier run wrote it as it is; choose another name, or give --overwrite'
+            )
 
 # %% ../nbs/00e_results.ipynb #fcefb7ed
 def numbered_results(
-    folder:str|Path, # Gets a folder for each name
-    names:list, # Names of groups, each once
-    number:int, # Results of each
-    overwrite:bool=False, # Replace files that no earlier run wrote
-) -> list: # Paths, `number` for each name: `a_b/0000.png` for `a b`
+    folder: str | Path,  # Gets a folder for each name
+    names: list,  # Names of groups, each once
+    number: int,  # Results of each
+    overwrite: bool = False,  # Replace files that no earlier run wrote
+) -> list:  # Paths, `number` for each name: `a_b/0000.png` for `a b`
     "Numbered results in groups, checked; two names never share a folder."
     taken = set()
-    groups = [Path(folder)/free_name(v.replace(' ', '_'), taken) for v in names]
-    files = [g/f'{i:04}.png' for g in groups for i in range(number)]
+    groups = [Path(folder) / free_name(v.replace(' ', '_'), taken) for v in names]
+    files = [g / f'{i:04}.png' for g in groups for i in range(number)]
     check_results(files, overwrite=overwrite)
     return files

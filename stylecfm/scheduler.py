@@ -7,57 +7,78 @@ __all__ = ['FlowSolverScheduler', 'check_scheduler']
 
 # %% ../nbs/35_scheduler.ipynb #35f9a36a
 from typing import Any, Callable
+
 import torch
 from diffusers import ConfigMixin, SchedulerMixin
 from diffusers.configuration_utils import register_to_config
-from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
+    FlowMatchEulerDiscreteSchedulerOutput,
+)
 from fastcore.basics import patch
 from torch import Tensor
+
 from .adagn import at_least_fp32
 from .config import InputError, chosen, whole
 from .paths import expand_as
-from .solvers import ADAPTIVE_METHODS, GRIDS, METHODS, TABLEAUS, CountingField, Solution, time_grid
+from stylecfm.solvers import (
+    ADAPTIVE_METHODS,
+    GRIDS,
+    METHODS,
+    TABLEAUS,
+    CountingField,
+    Solution,
+    time_grid,
+)
 
 # %% ../nbs/35_scheduler.ipynb #444b0a69
 class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
     "A solver of this package as a diffusers scheduler, in place of `FlowMatchEulerDiscreteScheduler`; raises `InputError`."
+
     _compatibles = ['FlowMatchEulerDiscreteScheduler', 'FlowMatchHeunDiscreteScheduler']
     order = 1
 
     @register_to_config
-    def __init__(self,
-        num_train_timesteps:int=1000, # Timestep of pure noise
-        shift:float=1., # Above 1, more steps go to noisy times: sigma becomes shift sigma/(1 + (shift - 1) sigma)
-        method:str='heun', # A key of `METHODS` or `ADAPTIVE_METHODS`; driven from outside, of `TABLEAUS`
-        grid:str='uniform', # Grid of times, a key of `GRIDS`
+    def __init__(
+        self,
+        num_train_timesteps: int = 1000,  # Timestep of pure noise
+        # Above 1, more steps go to noisy times: sigma becomes shift sigma/(1 + (shift - 1) sigma)
+        shift: float = 1.0,
+        # A key of `METHODS` or `ADAPTIVE_METHODS`; driven from outside, of `TABLEAUS`
+        method: str = 'heun',
+        grid: str = 'uniform',  # Grid of times, a key of `GRIDS`
     ):
         if method not in METHODS and method not in ADAPTIVE_METHODS:
-            raise InputError(f'method must be one of {", ".join([*METHODS, *ADAPTIVE_METHODS])}, got {method!r}')
+            raise InputError(
+                f'method must be one of {", ".join([*METHODS, *ADAPTIVE_METHODS])}, got {method!r}'
+            )
         chosen(GRIDS, grid, 'grid')
         self.order = len(TABLEAUS[method].b) if method in TABLEAUS else 1
-        self.init_noise_sigma, self.num_inference_steps = 1., None
-        self.sigmas = self._shifted(torch.arange(num_train_timesteps, 0, -1).double()/num_train_timesteps)
-        self.timesteps = (num_train_timesteps*self.sigmas).float()
+        self.init_noise_sigma, self.num_inference_steps = 1.0, None
+        self.sigmas = self._shifted(
+            torch.arange(num_train_timesteps, 0, -1).double() / num_train_timesteps
+        )
+        self.timesteps = (num_train_timesteps * self.sigmas).float()
         self._reset()
 
     def _reset(self):
         "Forget the step that was begun."
         self._step_index, self._begin_index, self._start, self._slopes = None, None, None, []
 
-    def _shifted(self, sigmas:Tensor) -> Tensor:
+    def _shifted(self, sigmas: Tensor) -> Tensor:
         "Shares of noise, moved by the setting `shift`."
         s = self.config.shift
-        return s*sigmas/(1 + (s - 1)*sigmas)
+        return s * sigmas / (1 + (s - 1) * sigmas)
 
-    def __len__(self): return self.config.num_train_timesteps
+    def __len__(self):
+        return self.config.num_train_timesteps
 
     @property
-    def step_index(self) -> int|None: # Position in `timesteps`; None before the first step
+    def step_index(self) -> int | None:  # Position in `timesteps`; None before the first step
         "Number of evaluations so far, counted from the start of the grid."
         return self._step_index
 
     @property
-    def begin_index(self) -> int|None: # Position in `timesteps`
+    def begin_index(self) -> int | None:  # Position in `timesteps`
         "Where a pipeline begins that does not begin at pure noise."
         return self._begin_index
 
@@ -66,143 +87,212 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
         "Whether a step is complete, so that the sample is a point of the path."
         return not self._slopes
 
-    def set_begin_index(self,
-        begin_index:int=0, # Position in `timesteps`, the first slope of a step
+    def set_begin_index(
+        self,
+        begin_index: int = 0,  # Position in `timesteps`, the first slope of a step
     ):
         "Begin there."
         self._begin_index = begin_index
 
-    def scale_model_input(self,
-        sample:Tensor, # `(b, ...)`
-        timestep:Any=None, # Not used
-    ) -> Tensor: # The sample itself, `(b, ...)`
+    def scale_model_input(
+        self,
+        sample: Tensor,  # `(b, ...)`
+        timestep: Any = None,  # Not used
+    ) -> Tensor:  # The sample itself, `(b, ...)`
         "The network's input; a flow needs no scaling."
         return sample
 
 # %% ../nbs/35_scheduler.ipynb #cdb0d30d
 @patch
-def set_timesteps(self:FlowSolverScheduler,
-    num_inference_steps:int|None=None, # Steps, >= 1; None: as many as `sigmas` or `timesteps` has
-    device:str|torch.device|None=None, # Device of `timesteps`
-    sigmas:list|None=None, # Shares of noise at the starts of steps, falling, before `shift`; None: the grid of the settings
-    mu:float|None=None, # Not used; diffusers' pipelines with a shift by image size give it
-    timesteps:list|None=None, # Timesteps at the starts of steps, in place of `sigmas`
+def set_timesteps(
+    self: FlowSolverScheduler,
+    # Steps, >= 1; None: as many as `sigmas` or `timesteps` has
+    num_inference_steps: int | None = None,
+    device: str | torch.device | None = None,  # Device of `timesteps`
+    # Shares of noise at the starts of steps, falling, before `shift`; None: the grid of the
+    # settings
+    sigmas: list | None = None,
+    mu: float | None = None,  # Not used; diffusers' pipelines with a shift by image size give it
+    timesteps: list | None = None,  # Timesteps at the starts of steps, in place of `sigmas`
 ):
     "Choose the times of a run; raises `InputError` for a method that cannot be driven from outside."
     m, n = self.config.method, self.config.num_train_timesteps
     if m not in TABLEAUS:
-        raise InputError(f'a scheduler steps by one of {", ".join(TABLEAUS)}, got {m}; use `solve` for it')
-    if sigmas is None and timesteps is not None: sigmas = [float(t)/n for t in timesteps]
+        raise InputError(
+            f'a scheduler steps by one of {", ".join(TABLEAUS)}, got {m}; use `solve` for it'
+        )
+    if sigmas is None and timesteps is not None:
+        sigmas = [float(t) / n for t in timesteps]
     if sigmas is None:
-        if not whole(1).test(num_inference_steps): raise InputError(f'num_inference_steps must be {whole(1).words}, got {num_inference_steps!r}')
-        ends = 1 - time_grid(0., 1., num_inference_steps, self.config.grid)
+        if not whole(1).test(num_inference_steps):
+            raise InputError(
+                f'num_inference_steps must be {whole(1).words}, got {num_inference_steps!r}'
+            )
+        ends = 1 - time_grid(0.0, 1.0, num_inference_steps, self.config.grid)
     else:
-        ends = torch.cat([torch.as_tensor(sigmas).double().cpu().flatten(), torch.zeros(1, dtype=torch.double)])
-        if not (ends.diff() < 0).all() or not ends[0] <= 1: raise InputError(f'sigmas must fall, from 1 at most to above 0, got {ends[:-1].tolist()}')
+        ends = torch.cat(
+            [torch.as_tensor(sigmas).double().cpu().flatten(), torch.zeros(1, dtype=torch.double)]
+        )
+        if not (ends.diff() < 0).all() or not ends[0] <= 1:
+            raise InputError(
+                f'sigmas must fall, from 1 at most to above 0, got {ends[:-1].tolist()}'
+            )
         if num_inference_steps not in (None, len(ends) - 1):
-            raise InputError(f'num_inference_steps is {num_inference_steps}, and sigmas has {len(ends) - 1} entries; leave one of them out')
-    self._ends = self._shifted(ends)                                            # (steps + 1,)
+            raise InputError(
+                f'num_inference_steps is {num_inference_steps}, and sigmas has {len(ends) - 1} entries; leave one of them out'
+            )
+    self._ends = self._shifted(ends)  # (steps + 1,)
     c = torch.tensor(TABLEAUS[m].c, dtype=torch.double)
-    each = self._ends[:-1, None] + c*self._ends.diff()[:, None]                 # (steps, slopes)
-    self.num_inference_steps, self.sigmas = len(each), torch.cat([each.flatten(), self._ends[-1:]]).float()
-    self.timesteps = (n*each.flatten()).float().to(device)
+    each = self._ends[:-1, None] + c * self._ends.diff()[:, None]  # (steps, slopes)
+    self.num_inference_steps, self.sigmas = (
+        len(each),
+        torch.cat([each.flatten(), self._ends[-1:]]).float(),
+    )
+    self.timesteps = (n * each.flatten()).float().to(device)
     self._reset()
 
+
 @patch
-def index_for_timestep(self:FlowSolverScheduler,
-    timestep:float|Tensor, # One of `timesteps`
-    schedule_timesteps:Tensor|None=None, # Timesteps to look in, `(k,)`; None: the scheduler's
-) -> int: # Position
+def index_for_timestep(
+    self: FlowSolverScheduler,
+    timestep: float | Tensor,  # One of `timesteps`
+    # Timesteps to look in, `(k,)`; None: the scheduler's
+    schedule_timesteps: Tensor | None = None,
+) -> int:  # Position
     "Where a timestep stands, at the start of a step if it is that, too; raises `InputError` for one that is not there."
     where = self.timesteps if schedule_timesteps is None else schedule_timesteps
     found = (where.cpu() == torch.as_tensor(timestep).cpu()).nonzero().flatten().tolist()
-    if not found: raise InputError(f'{float(timestep):g} is none of the timesteps; give one of scheduler.timesteps')
+    if not found:
+        raise InputError(
+            f'{float(timestep):g} is none of the timesteps; give one of scheduler.timesteps'
+        )
     return next((i for i in found if i % self.order == 0), found[0])
 
 # %% ../nbs/35_scheduler.ipynb #ee4af8be
 @patch
-def step(self:FlowSolverScheduler,
-    model_output:Tensor, # Predicted noise minus data, `(b, ...)`: minus the velocity of this package's networks
-    timestep:float|Tensor, # The timestep of the evaluation, one of `timesteps`
-    sample:Tensor, # Point of the evaluation, `(b, ...)`
-    generator:torch.Generator|None=None, # Not used; nothing is random
-    return_dict:bool=True, # False: a tuple
-    **kwargs, # Not used; settings of other schedulers
-) -> FlowMatchEulerDiscreteSchedulerOutput|tuple: # `.prev_sample`: point of the next evaluation, shaped as `sample`
+def step(
+    self: FlowSolverScheduler,
+    # Predicted noise minus data, `(b, ...)`: minus the velocity of this package's networks
+    model_output: Tensor,
+    timestep: float | Tensor,  # The timestep of the evaluation, one of `timesteps`
+    sample: Tensor,  # Point of the evaluation, `(b, ...)`
+    generator: torch.Generator | None = None,  # Not used; nothing is random
+    return_dict: bool = True,  # False: a tuple
+    **kwargs,  # Not used; settings of other schedulers
+) -> (
+    FlowMatchEulerDiscreteSchedulerOutput | tuple
+):  # `.prev_sample`: point of the next evaluation, shaped as `sample`
     "Take a slope, and give the point of the next one; raises `InputError` before `set_timesteps`."
-    if self.num_inference_steps is None: raise InputError('the scheduler has no timesteps; call set_timesteps first')
+    if self.num_inference_steps is None:
+        raise InputError('the scheduler has no timesteps; call set_timesteps first')
     if self._step_index is None:
-        self._step_index = self.index_for_timestep(timestep) if self._begin_index is None else self._begin_index
+        self._step_index = (
+            self.index_for_timestep(timestep) if self._begin_index is None else self._begin_index
+        )
     m, (i, k) = TABLEAUS[self.config.method], divmod(self._step_index, self.order)
-    if i >= self.num_inference_steps: raise InputError('all steps are done; call set_timesteps for another run')
+    if i >= self.num_inference_steps:
+        raise InputError('all steps are done; call set_timesteps for another run')
     h = (self._ends[i + 1] - self._ends[i]).item()
-    if k == 0: self._start, self._slopes = at_least_fp32(sample), []
+    if k == 0:
+        self._start, self._slopes = at_least_fp32(sample), []
     self._slopes.append(at_least_fp32(model_output))
     self._step_index += 1
     if k + 1 < self.order:
         x = self._start
         for a, slope in zip(m.a[k + 1], self._slopes):
-            if a: x = x + h*a*slope
+            if a:
+                x = x + h * a * slope
     else:
-        x = self._start + h*sum(b*slope for b, slope in zip(m.b, self._slopes) if b)
+        x = self._start + h * sum(b * slope for b, slope in zip(m.b, self._slopes) if b)
         self._start, self._slopes = None, []
     x = x.to(model_output.dtype)
     return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=x) if return_dict else (x,)
 
-@patch
-def scale_noise(self:FlowSolverScheduler,
-    sample:Tensor, # Data, `(b, ...)`
-    timestep:Tensor, # Timesteps, `(b,)` or `()`
-    noise:Tensor, # Shaped as `sample`
-) -> Tensor: # Shaped as `sample`
-    "Data and noise mixed as the straight path has them."
-    sigma = torch.as_tensor(timestep, device=sample.device).to(sample.dtype)/self.config.num_train_timesteps
-    sigma = expand_as(sigma.expand(len(sample)), sample)
-    return sigma*noise + (1 - sigma)*sample
 
 @patch
-def add_noise(self:FlowSolverScheduler,
-    original_samples:Tensor, # Data, `(b, ...)`
-    noise:Tensor, # Shaped as the data
-    timesteps:Tensor, # `(b,)` or `()`
-) -> Tensor: # Shaped as the data
+def scale_noise(
+    self: FlowSolverScheduler,
+    sample: Tensor,  # Data, `(b, ...)`
+    timestep: Tensor,  # Timesteps, `(b,)` or `()`
+    noise: Tensor,  # Shaped as `sample`
+) -> Tensor:  # Shaped as `sample`
+    "Data and noise mixed as the straight path has them."
+    sigma = (
+        torch.as_tensor(timestep, device=sample.device).to(sample.dtype)
+        / self.config.num_train_timesteps
+    )
+    sigma = expand_as(sigma.expand(len(sample)), sample)
+    return sigma * noise + (1 - sigma) * sample
+
+
+@patch
+def add_noise(
+    self: FlowSolverScheduler,
+    original_samples: Tensor,  # Data, `(b, ...)`
+    noise: Tensor,  # Shaped as the data
+    timesteps: Tensor,  # `(b,)` or `()`
+) -> Tensor:  # Shaped as the data
     "The same mixture, by the name that diffusers' training scripts use."
     return self.scale_noise(original_samples, timesteps, noise)
 
 # %% ../nbs/35_scheduler.ipynb #493c55d5
 def check_scheduler(
-    scheduler:SchedulerMixin, # A scheduler of diffusers or of this package
+    scheduler: SchedulerMixin,  # A scheduler of diffusers or of this package
 ):
     "Raise `InputError` for a scheduler that is not for flows, or wants to know the size of the image."
     config = getattr(scheduler, 'config', {})
-    flow = isinstance(scheduler, FlowSolverScheduler) or type(scheduler).__name__.startswith('FlowMatch')
+    flow = isinstance(scheduler, FlowSolverScheduler) or type(scheduler).__name__.startswith(
+        'FlowMatch'
+    )
     if not flow and config.get('prediction_type') != 'flow_prediction':
-        raise InputError(f'the scheduler must be one for flows, got {type(scheduler).__name__}; give FlowMatchEulerDiscreteScheduler, '
-                         "or one with prediction_type='flow_prediction'")
+        raise InputError(
+            f'the scheduler must be one for flows, got {type(scheduler).__name__}; give FlowMatchEulerDiscreteScheduler, '
+            "or one with prediction_type='flow_prediction'"
+        )
     if config.get('use_dynamic_shifting'):
-        raise InputError('a scheduler whose shift depends on the image size is not supported; set use_dynamic_shifting=False and shift')
+        raise InputError(
+            'a scheduler whose shift depends on the image size is not supported; set use_dynamic_shifting=False and shift'
+        )
 
 # %% ../nbs/35_scheduler.ipynb #0854ad74
 @torch.no_grad()
 def solve_by_scheduler(
-    v:Callable, # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)` in [0, 1]
-    x:Tensor, # Start at t = 0, `(b, ...)`
-    scheduler:SchedulerMixin, # A scheduler for flows
-    steps:int=15, # Steps, >= 1
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each complete step; a tensor that it returns replaces `x`
-    generator:torch.Generator|None=None, # Noise of a stochastic scheduler
-) -> Solution: # Point at t = 1, cost and times
+    v: Callable,  # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)` in [0, 1]
+    x: Tensor,  # Start at t = 0, `(b, ...)`
+    scheduler: SchedulerMixin,  # A scheduler for flows
+    steps: int = 15,  # Steps, >= 1
+    # Called as `callback(step, t, x)` after each complete step; a tensor that it returns replaces
+    # `x`
+    callback: Callable | None = None,
+    generator: torch.Generator | None = None,  # Noise of a stochastic scheduler
+) -> Solution:  # Point at t = 1, cost and times
     "Integrate a field from noise to data by a scheduler; raises `InputError` for a scheduler that is not for flows."
     check_scheduler(scheduler)
-    if not whole(1).test(steps): raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
+    if not whole(1).test(steps):
+        raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
     scheduler.set_timesteps(steps, device=x.device)
-    v, x, done, visited = CountingField(v), at_least_fp32(x), 0, [0.]
-    sigmas, extra = scheduler.sigmas.double().cpu(), {} if generator is None else dict(generator=generator)
+    v, x, done, visited = CountingField(v), at_least_fp32(x), 0, [0.0]
+    sigmas, extra = (
+        scheduler.sigmas.double().cpu(),
+        {} if generator is None else dict(generator=generator),
+    )
     for i, timestep in enumerate(scheduler.timesteps):
-        share = timestep.item()/scheduler.config.num_train_timesteps if timestep.is_floating_point() else sigmas[i].item()
+        share = (
+            timestep.item() / scheduler.config.num_train_timesteps
+            if timestep.is_floating_point()
+            else sigmas[i].item()
+        )
         x = scheduler.step(-v(x, 1 - share), timestep, x, return_dict=False, **extra)[0]
-        if i + 1 < len(scheduler.timesteps) and not getattr(scheduler, 'state_in_first_order', True): continue
+        if i + 1 < len(scheduler.timesteps) and not getattr(
+            scheduler, 'state_in_first_order', True
+        ):
+            continue
         visited.append(1 - sigmas[min(i + 1, len(sigmas) - 1)].item())
         other = callback(done, visited[-1], x) if callback else None
         x, done = x if other is None else other, done + 1
-    return Solution(x, v.nfe, torch.tensor(visited, dtype=torch.double), converged=torch.ones(len(x), dtype=torch.bool))
+    return Solution(
+        x,
+        v.nfe,
+        torch.tensor(visited, dtype=torch.double),
+        converged=torch.ones(len(x), dtype=torch.bool),
+    )

@@ -9,10 +9,12 @@ __all__ = ['METHODS', 'ADAPTIVE_METHODS', 'STATUS', 'time_grid', 'Solution', 'Re
 # %% ../nbs/30_solvers.ipynb #cell-2
 from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
+
 from .adagn import at_least_fp32
 from .config import InputError, chosen, whole
 from .fields import CountingField, all_finite, bad_rows, check_finite, check_start, one_time
@@ -21,123 +23,146 @@ from .paths import expand_as
 # %% ../nbs/30_solvers.ipynb #e37dad96
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/30_solvers.ipynb #cell-5
 class Tableau(NamedTuple):
     "An explicit Runge-Kutta method: where it looks (`c`, `a`) and how it weighs what it saw (`b`)."
-    a: tuple # Rows of numbers; row i: weights of the earlier slopes for look i
-    b: tuple # Weights of the slopes in the step, one a look; they sum to 1
-    c: tuple # Times of the looks, as parts of the step, 0 to 1
-    order: int # The error of a whole integration falls as steps**-order
 
-TABLEAUS = dict( # Explicit Runge-Kutta methods with fixed steps, by name
-    euler    = Tableau(((),), (1.,), (0.,), 1),
-    midpoint = Tableau(((), (.5,)), (0., 1.), (0., .5), 2),
-    heun     = Tableau(((), (1.,)), (.5, .5), (0., 1.), 2),
-    rk4      = Tableau(((), (.5,), (0., .5), (0., 0., 1.)), (1/6, 1/3, 1/3, 1/6), (0., .5, .5, 1.), 4))
+    a: tuple  # Rows of numbers; row i: weights of the earlier slopes for look i
+    b: tuple  # Weights of the slopes in the step, one a look; they sum to 1
+    c: tuple  # Times of the looks, as parts of the step, 0 to 1
+    order: int  # The error of a whole integration falls as steps**-order
+
+
+TABLEAUS = dict(  # Explicit Runge-Kutta methods with fixed steps, by name
+    euler=Tableau(((),), (1.0,), (0.0,), 1),
+    midpoint=Tableau(((), (0.5,)), (0.0, 1.0), (0.0, 0.5), 2),
+    heun=Tableau(((), (1.0,)), (0.5, 0.5), (0.0, 1.0), 2),
+    rk4=Tableau(
+        ((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)),
+        (1 / 6, 1 / 3, 1 / 3, 1 / 6),
+        (0.0, 0.5, 0.5, 1.0),
+        4,
+    ),
+)
 
 # %% ../nbs/30_solvers.ipynb #cell-8
 def weighted(
-    weights:tuple, # Numbers, one a slope; zeros are skipped
-    slopes:list, # Slopes, each `(b, ...)`
-) -> Tensor: # `(b, ...)`
+    weights: tuple,  # Numbers, one a slope; zeros are skipped
+    slopes: list,  # Slopes, each `(b, ...)`
+) -> Tensor:  # `(b, ...)`
     "Weighted sum of slopes, one operation each."
     total = None
     for w, k in zip(weights, slopes):
-        if w: total = w*k if total is None else torch.add(total, k, alpha=w)
+        if w:
+            total = w * k if total is None else torch.add(total, k, alpha=w)
     return total
 
 # %% ../nbs/30_solvers.ipynb #381a28c6
 def rk_step(
-    v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    x:Tensor, # The point at `t`, `(b, ...)`
-    t:float, # Start of the step
-    h:float, # Length of the step; negative goes back in time
-    method:Tableau, # Tableau of nodes and weights: a value of `TABLEAUS`
-) -> Tensor: # The point at `t+h`, `(b, ...)`
+    v: Callable,  # Field `(x, t) -> dx/dt`, with `t` a number
+    x: Tensor,  # The point at `t`, `(b, ...)`
+    t: float,  # Start of the step
+    h: float,  # Length of the step; negative goes back in time
+    method: Tableau,  # Tableau of nodes and weights: a value of `TABLEAUS`
+) -> Tensor:  # The point at `t+h`, `(b, ...)`
     "One explicit Runge-Kutta step."
     slopes = [v(x, t)]
     for row, c in zip(method.a[1:], method.c[1:]):
-        slopes.append(v(torch.add(x, weighted(row, slopes), alpha=h), t + c*h))
+        slopes.append(v(torch.add(x, weighted(row, slopes), alpha=h), t + c * h))
     return torch.add(x, weighted(method.b, slopes), alpha=h)
 
 # %% ../nbs/30_solvers.ipynb #cell-12
 class StepState(NamedTuple):
     "What a method hands from step to step; all shaped as the point, `(b, ...)`."
-    x: Tensor # The point, `(b, ...)`
-    extra: Tensor|None = None # State of a multistep method: a slope `(b, ...)`, or an auxiliary point with its slope `(2, b, ...)`
-    h: float = 0. # Length of the step before
 
-Step = Callable # `(v, state, t, h) -> StepState`
+    x: Tensor  # The point, `(b, ...)`
+    # State of a multistep method: a slope `(b, ...)`, or an auxiliary point with its slope `(2, b,
+    # ...)`
+    extra: Tensor | None = None
+    h: float = 0.0  # Length of the step before
+
+
+Step = Callable  # `(v, state, t, h) -> StepState`
+
 
 def ab2(
-    v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    s:StepState, # State at the end of the previous step, with its slope
-    t:float, # Start of the step
-    h:float, # Length of the step; negative goes back in time
-) -> StepState: # State at the end of the step
+    v: Callable,  # Field `(x, t) -> dx/dt`, with `t` a number
+    s: StepState,  # State at the end of the previous step, with its slope
+    t: float,  # Start of the step
+    h: float,  # Length of the step; negative goes back in time
+) -> StepState:  # State at the end of the step
     "Adams-Bashforth of second order; the first step is Heun's."
     now = v(s.x, t)
-    if s.extra is None: return StepState(s.x + h/2*(now + v(s.x + h*now, t + h)), now, h)
-    r = h/s.h
-    return StepState(s.x + h*((1 + r/2)*now - r/2*s.extra), now, h)
+    if s.extra is None:
+        return StepState(s.x + h / 2 * (now + v(s.x + h * now, t + h)), now, h)
+    r = h / s.h
+    return StepState(s.x + h * ((1 + r / 2) * now - r / 2 * s.extra), now, h)
+
 
 def fireflow(
-    v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    s:StepState, # State at the end of the previous step, with the slope at its midpoint
-    t:float, # Start of the step
-    h:float, # Length of the step; negative goes back in time
-) -> StepState: # State at the end of the step
+    v: Callable,  # Field `(x, t) -> dx/dt`, with `t` a number
+    s: StepState,  # State at the end of the previous step, with the slope at its midpoint
+    t: float,  # Start of the step
+    h: float,  # Length of the step; negative goes back in time
+) -> StepState:  # State at the end of the step
     "Midpoint with the slope of the last midpoint as its guess (Deng 2024); the first step is the midpoint's own."
-    k = v(s.x + h/2*(v(s.x, t) if s.extra is None else s.extra), t + h/2)
-    return StepState(s.x + h*k, k, h)
+    k = v(s.x + h / 2 * (v(s.x, t) if s.extra is None else s.extra), t + h / 2)
+    return StepState(s.x + h * k, k, h)
 
 # %% ../nbs/30_solvers.ipynb #55ec6e8c
 def reversible_heun(
-    v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    s:StepState, # State at the end of the previous step; `extra` is the auxiliary point with its slope, stacked
-    t:float, # Start of the step
-    h:float, # Length of the step; negative goes back in time
-) -> StepState: # State at the end of the step
+    v: Callable,  # Field `(x, t) -> dx/dt`, with `t` a number
+    # State at the end of the previous step; `extra` is the auxiliary point with its slope, stacked
+    s: StepState,
+    t: float,  # Start of the step
+    h: float,  # Length of the step; negative goes back in time
+) -> StepState:  # State at the end of the step
     "A step of second order that the same step with `-h` undoes (Kidger 2021)."
     shadow, slope = s.extra if s.extra is not None else (s.x, v(s.x, t))
-    shadow = 2*s.x - shadow + h*slope
+    shadow = 2 * s.x - shadow + h * slope
     now = v(shadow, t + h)
-    return StepState(s.x + h/2*(slope + now), torch.stack([shadow, now]), h)
+    return StepState(s.x + h / 2 * (slope + now), torch.stack([shadow, now]), h)
+
 
 def alf(
-    v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    s:StepState, # State at the end of the previous step; `extra` is a slope
-    t:float, # Start of the step
-    h:float, # Length of the step; negative goes back in time
-) -> StepState: # State at the end of the step
+    v: Callable,  # Field `(x, t) -> dx/dt`, with `t` a number
+    s: StepState,  # State at the end of the previous step; `extra` is a slope
+    t: float,  # Start of the step
+    h: float,  # Length of the step; negative goes back in time
+) -> StepState:  # State at the end of the step
     "Asynchronous leapfrog, which the same step with `-h` undoes (Mutze 2008, Zhuang 2021)."
     w = v(s.x, t) if s.extra is None else s.extra
-    middle = s.x + h/2*w
-    w = 2*v(middle, t + h/2) - w
-    return StepState(middle + h/2*w, w, h)
+    middle = s.x + h / 2 * w
+    w = 2 * v(middle, t + h / 2) - w
+    return StepState(middle + h / 2 * w, w, h)
 
 # %% ../nbs/30_solvers.ipynb #5a4ac541
 def backward_euler(
-    v:Callable, # Field `(x, t) -> dx/dt`, with `t` a number
-    s:StepState, # State at the end of the previous step
-    t:float, # Start of the step
-    h:float, # Length of the step; negative goes back in time
-) -> StepState: # State at the end of the step
+    v: Callable,  # Field `(x, t) -> dx/dt`, with `t` a number
+    s: StepState,  # State at the end of the previous step
+    t: float,  # Start of the step
+    h: float,  # Length of the step; negative goes back in time
+) -> StepState:  # State at the end of the step
     "The inverse of Euler's step, by four fixed-point iterations; raises `FloatingPointError` where they do not settle."
     x = s.x
-    for _ in range(4): before, x = x, s.x + h*v(x, t + h)
-    if (x - before).norm() > .1*(x - s.x).norm():
+    for _ in range(4):
+        before, x = x, s.x + h * v(x, t + h)
+    if (x - before).norm() > 0.1 * (x - s.x).norm():
         raise FloatingPointError(f'backward Euler does not settle at t={t:.3f}; use more steps')
     return StepState(x)
 
 # %% ../nbs/30_solvers.ipynb #cell-13
 class SolverMethod(NamedTuple):
     "A way to step."
-    step: Step # `(v, state, t, h) -> StepState`, where `v(x, t)` takes a number as time
-    order: int # The error of a whole integration falls as steps**-order
-    reversible: bool = False # Whether a step of -h undoes a step of h exactly, given the carried state
+
+    step: Step  # `(v, state, t, h) -> StepState`, where `v(x, t)` takes a number as time
+    order: int  # The error of a whole integration falls as steps**-order
+    # Whether a step of -h undoes a step of h exactly, given the carried state
+    reversible: bool = False
+
 
 def _runge_kutta(m):
     "A table as a method."
@@ -146,196 +171,293 @@ def _runge_kutta(m):
 # %% ../nbs/30_solvers.ipynb #2a9bf944
 # All methods with fixed steps, by name
 METHODS = {k: _runge_kutta(m) for k, m in TABLEAUS.items()} | dict(
-    ab2             = SolverMethod(ab2, 2),
-    fireflow        = SolverMethod(fireflow, 2),
-    backward_euler  = SolverMethod(backward_euler, 1),
-    reversible_heun = SolverMethod(reversible_heun, 2, True),
-    alf             = SolverMethod(alf, 2, True))
+    ab2=SolverMethod(ab2, 2),
+    fireflow=SolverMethod(fireflow, 2),
+    backward_euler=SolverMethod(backward_euler, 1),
+    reversible_heun=SolverMethod(reversible_heun, 2, True),
+    alf=SolverMethod(alf, 2, True),
+)
 
 # %% ../nbs/30_solvers.ipynb #cell-15
 class EmbeddedPair(NamedTuple):
     "An embedded pair: a table, and the weights of its error estimate."
-    table: Tableau # The method whose step is taken
-    error: tuple # Weights of the slopes in the error estimate, one a look: the step's minus those of the method of lower order
-    reuse: bool # The look at the end serves as the first look of the next step
 
-_BS32 = Tableau(((), (.5,), (0., .75), (2/9, 1/3, 4/9)), (2/9, 1/3, 4/9, 0.), (0., .5, .75, 1.), 3)
+    table: Tableau  # The method whose step is taken
+    # Weights of the slopes in the error estimate, one a look: the step's minus those of the method
+    # of lower order
+    error: tuple
+    reuse: bool  # The look at the end serves as the first look of the next step
+
+
+_BS32 = Tableau(
+    ((), (0.5,), (0.0, 0.75), (2 / 9, 1 / 3, 4 / 9)),
+    (2 / 9, 1 / 3, 4 / 9, 0.0),
+    (0.0, 0.5, 0.75, 1.0),
+    3,
+)
 _DOPRI5 = Tableau(
-    ((), (1/5,), (3/40, 9/40), (44/45, -56/15, 32/9), (19372/6561, -25360/2187, 64448/6561, -212/729),
-     (9017/3168, -355/33, 46732/5247, 49/176, -5103/18656), (35/384, 0., 500/1113, 125/192, -2187/6784, 11/84)),
-    (35/384, 0., 500/1113, 125/192, -2187/6784, 11/84, 0.), (0., 1/5, 3/10, 4/5, 8/9, 1., 1.), 5)
+    (
+        (),
+        (1 / 5,),
+        (3 / 40, 9 / 40),
+        (44 / 45, -56 / 15, 32 / 9),
+        (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+        (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+        (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+    ),
+    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84, 0.0),
+    (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0),
+    5,
+)
 
 # %% ../nbs/30_solvers.ipynb #017ca2e5
 # Methods that choose the length of their steps, by name
-ADAPTIVE_METHODS = dict(heun21=EmbeddedPair(TABLEAUS['heun'], (-.5, .5), True),
-                bs32=EmbeddedPair(_BS32, (-5/72, 1/12, 1/9, -1/8), True),
-                dopri5=EmbeddedPair(_DOPRI5, (71/57600, 0., -71/16695, 71/1920, -17253/339200, 22/525, -1/40), True))
+ADAPTIVE_METHODS = dict(
+    heun21=EmbeddedPair(TABLEAUS['heun'], (-0.5, 0.5), True),
+    bs32=EmbeddedPair(_BS32, (-5 / 72, 1 / 12, 1 / 9, -1 / 8), True),
+    dopri5=EmbeddedPair(
+        _DOPRI5, (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40), True
+    ),
+)
 
 # %% ../nbs/30_solvers.ipynb #cell-17
 # How an even grid on [0, 1] is bent, by name
-GRIDS = dict(uniform      = lambda s: s,
-             cosine       = lambda s: (1 - torch.cos(torch.pi*s))/2,
-             logit_normal = lambda s: torch.sigmoid(torch.special.ndtri(s)))
+GRIDS = dict(
+    uniform=lambda s: s,
+    cosine=lambda s: (1 - torch.cos(torch.pi * s)) / 2,
+    logit_normal=lambda s: torch.sigmoid(torch.special.ndtri(s)),
+)
 
 # %% ../nbs/30_solvers.ipynb #e5c907b9
 def own_times(
-    grid:Any, # Times, `(n,)`, as a list, an array or a tensor
-) -> Tensor: # `(n,)` float64
+    grid: Any,  # Times, `(n,)`, as a list, an array or a tensor
+) -> Tensor:  # `(n,)` float64
     "Times of a user's own grid; raises `InputError` unless they are two or more, finite, and only rise or only fall."
-    try: times = torch.as_tensor(grid, dtype=torch.double).detach().cpu()
-    except (TypeError, ValueError, RuntimeError): times = torch.zeros(0)
+    try:
+        times = torch.as_tensor(grid, dtype=torch.double).detach().cpu()
+    except (TypeError, ValueError, RuntimeError):
+        times = torch.zeros(0)
     steps = times.diff() if times.ndim == 1 else torch.zeros(0)
-    if len(steps) and times.isfinite().all() and ((steps > 0).all() or (steps < 0).all()): return times
-    raise InputError(f'grid must be one of {", ".join(GRIDS)}, or two or more times that only rise or only fall, got {grid!r}')
+    if len(steps) and times.isfinite().all() and ((steps > 0).all() or (steps < 0).all()):
+        return times
+    raise InputError(
+        f'grid must be one of {", ".join(GRIDS)}, or two or more times that only rise or only fall, got {grid!r}'
+    )
 
 # %% ../nbs/30_solvers.ipynb #4f1a2b67
 def time_grid(
-    t0:float, # Start time
-    t1:float, # End time; before `t0` for the inversion
-    steps:int, # Number of steps, >= 1; not used with times of one's own
-    name:str|list|Tensor='uniform', # A key of `GRIDS`, or times from `t0` to `t1` or from `t1` to `t0`
-) -> Tensor: # `(steps+1,)` float64, first and last time included
+    t0: float,  # Start time
+    t1: float,  # End time; before `t0` for the inversion
+    steps: int,  # Number of steps, >= 1; not used with times of one's own
+    # A key of `GRIDS`, or times from `t0` to `t1` or from `t1` to `t0`
+    name: str | list | Tensor = 'uniform',
+) -> Tensor:  # `(steps+1,)` float64, first and last time included
     "Times of an integration; raises `InputError` for an unknown grid, or for times with other ends."
-    if isinstance(name, str): return t0 + (t1 - t0)*chosen(GRIDS, name, 'grid')(torch.linspace(0, 1, steps + 1, dtype=torch.double))
+    if isinstance(name, str):
+        return t0 + (t1 - t0) * chosen(GRIDS, name, 'grid')(
+            torch.linspace(0, 1, steps + 1, dtype=torch.double)
+        )
     times, ends = own_times(name), torch.tensor([t0, t1], dtype=torch.double)
-    if (times[-1] - times[0])*(t1 - t0) < 0: times = times.flip(0)
-    if not torch.allclose(times[[0, -1]], ends, rtol=1e-6, atol=1e-6):          # as exact as fp32 holds them
-        raise InputError(f'grid must run from t0={t0:g} to t1={t1:g}, got times from {times[0]:g} to {times[-1]:g}; pass the same t0 and t1')
+    if (times[-1] - times[0]) * (t1 - t0) < 0:
+        times = times.flip(0)
+    # as exact as fp32 holds them
+    if not torch.allclose(times[[0, -1]], ends, rtol=1e-6, atol=1e-6):
+        raise InputError(
+            f'grid must run from t0={t0:g} to t1={t1:g}, got times from {times[0]:g} to {times[-1]:g}; pass the same t0 and t1'
+        )
     return torch.cat([ends[:1], times[1:-1], ends[1:]])
 
 # %% ../nbs/30_solvers.ipynb #cell-20
 class Solution(NamedTuple):
     "Where an integration ended and what it cost."
-    x: Tensor # The point at the end, `(b, ...)`
-    nfe: int # Network evaluations for one image; of the costliest, if they differ
-    t: Tensor # The times visited, first and last included, `(n,)` float64; of the slowest image, where each has its own
-    path: list|None = None # The point at each time, each `(b, ...)`, if it was asked for
-    carry: 'ReversibleState|None' = None # Auxiliary state of a reversible method, for an exact inversion
-    converged: Tensor|None = None # `(b,)` bool: False where `x` is short of the end, and `status` says why
-    status: list|None = None # Outcome of each image, `b` words of `STATUS`
+
+    x: Tensor  # The point at the end, `(b, ...)`
+    nfe: int  # Network evaluations for one image; of the costliest, if they differ
+    # The times visited, first and last included, `(n,)` float64; of the slowest image, where each
+    # has its own
+    t: Tensor
+    path: list | None = None  # The point at each time, each `(b, ...)`, if it was asked for
+    # Auxiliary state of a reversible method, for an exact inversion
+    carry: 'ReversibleState|None' = None
+    # `(b,)` bool: False where `x` is short of the end, and `status` says why
+    converged: Tensor | None = None
+    status: list | None = None  # Outcome of each image, `b` words of `STATUS`
 
     @property
-    def done(self) -> Tensor|None: # Equal to `converged`, `(b,)`
+    def done(self) -> Tensor | None:  # Equal to `converged`, `(b,)`
         "Earlier name of `converged`."
         return self.converged
 
-    def arrived(self) -> 'Solution': # Solution, unchanged
+    def arrived(self) -> 'Solution':  # Solution, unchanged
         "The solution; raises `FloatingPointError` where an image did not arrive."
-        if self.converged is None or self.converged.all(): return self
+        if self.converged is None or self.converged.all():
+            return self
         late = (~self.converged).nonzero()[:, 0].tolist()
         why = self.status[late[0]] if self.status else STATUS[1]
-        raise FloatingPointError(f'image {late[0]} of {len(self.converged)} did not arrive ({why}); use more steps or evaluations, '
-                                 'a larger tolerance, or a smaller guidance scale')
+        raise FloatingPointError(
+            f'image {late[0]} of {len(self.converged)} did not arrive ({why}); use more steps or evaluations, '
+            'a larger tolerance, or a smaller guidance scale'
+        )
+
 
 # What can become of an image: it is at the end, or its last good point is kept because of the rest
 STATUS = 'arrived', 'out of evaluations', 'not finite', 'step too short'
 
+
 class ReversibleState(NamedTuple):
     "Where a reversible method stands, and with what."
-    method: str # Method that made it: a reversible key of `METHODS`
-    x: Tensor # The point it belongs to, `(b, ...)`
-    t: float # and its time
-    extra: Tensor # The second state: a slope `(b, ...)`, or a shadow with its slope `(2, b, ...)`
+
+    method: str  # Method that made it: a reversible key of `METHODS`
+    x: Tensor  # The point it belongs to, `(b, ...)`
+    t: float  # and its time
+    # The second state: a slope `(b, ...)`, or a shadow with its slope `(2, b, ...)`
+    extra: Tensor
+
 
 class SolverOptions(NamedTuple):
     "What is rarely changed; a dict of the same names will do wherever options are taken."
-    grid: str|list|Tensor = 'uniform' # A key of `GRIDS`, or times from start to end; an adaptive method stops at each of these
-    clamp: float|None = None # Largest absolute value of the point after a step, > 0; off, since it hides a field that runs away
-    keep_path: bool = False # Keep the point at every time
-    progress: bool = False # Show a bar
-    rtol: float = 1e-3 # Adaptive: tolerated error of a step, relative to the point, > 0
-    atol: float = 1e-3 # and absolute, > 0
-    max_nfe: int = 1000 # Adaptive: most network evaluations for one image, >= 1
+
+    # A key of `GRIDS`, or times from start to end; an adaptive method stops at each of these
+    grid: str | list | Tensor = 'uniform'
+    # Largest absolute value of the point after a step, > 0; off, since it hides a field that runs
+    # away
+    clamp: float | None = None
+    keep_path: bool = False  # Keep the point at every time
+    progress: bool = False  # Show a bar
+    rtol: float = 1e-3  # Adaptive: tolerated error of a step, relative to the point, > 0
+    atol: float = 1e-3  # and absolute, > 0
+    max_nfe: int = 1000  # Adaptive: most network evaluations for one image, >= 1
 
 # %% ../nbs/30_solvers.ipynb #cell-21
 def _options(o):
     "Options as `SolverOptions`; raises `InputError` for other things or unknown names."
-    if isinstance(o, SolverOptions): return o
-    if not isinstance(o, Mapping): raise InputError(f'options must be an Options or a dict, got {type(o).__name__}')
+    if isinstance(o, SolverOptions):
+        return o
+    if not isinstance(o, Mapping):
+        raise InputError(f'options must be an Options or a dict, got {type(o).__name__}')
     if unknown := [k for k in o if k not in SolverOptions._fields]:
-        raise InputError(f'options must be of {", ".join(SolverOptions._fields)}, got {unknown[0]!r}')
+        raise InputError(
+            f'options must be of {", ".join(SolverOptions._fields)}, got {unknown[0]!r}'
+        )
     return SolverOptions(**o)
+
 
 def _check_solve(steps, method, t0, t1, grid='uniform'):
     "Start and end time as numbers; raises `InputError` where an integration could not mean anything."
     known = [*METHODS, *ADAPTIVE_METHODS]
-    if not isinstance(method, (Tableau, EmbeddedPair)) and method not in known: raise InputError(f'method must be one of {", ".join(known)}, got {method!r}')
-    if isinstance(grid, str): chosen(GRIDS, grid, 'grid')
-    else: own_times(grid)
-    if not whole(1).test(steps): raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
+    if not isinstance(method, (Tableau, EmbeddedPair)) and method not in known:
+        raise InputError(f'method must be one of {", ".join(known)}, got {method!r}')
+    if isinstance(grid, str):
+        chosen(GRIDS, grid, 'grid')
+    else:
+        own_times(grid)
+    if not whole(1).test(steps):
+        raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
     t0, t1 = one_time(t0, 't0'), one_time(t1, 't1')
-    if t0 == t1: raise InputError(f'start and end are the same time, {t0}; there is nothing to integrate')
+    if t0 == t1:
+        raise InputError(f'start and end are the same time, {t0}; there is nothing to integrate')
     return t0, t1
+
 
 def _check_options(o, reversible=False):
     "Raise `InputError` for options that could not mean anything."
-    if o.clamp is not None and not o.clamp > 0: raise InputError(f'clamp must be above 0, got {o.clamp}; leave it out for none')
-    if o.clamp is not None and reversible: raise InputError('a step that was clamped cannot be undone; use clamp with another method')
+    if o.clamp is not None and not o.clamp > 0:
+        raise InputError(f'clamp must be above 0, got {o.clamp}; leave it out for none')
+    if o.clamp is not None and reversible:
+        raise InputError('a step that was clamped cannot be undone; use clamp with another method')
     if not (0 < o.rtol < float('inf') and 0 < o.atol < float('inf') and o.max_nfe >= 1):
-        raise InputError(f'tolerances must be above 0 and max_nfe at least 1, got {o.rtol}, {o.atol} and {o.max_nfe}')
+        raise InputError(
+            f'tolerances must be above 0 and max_nfe at least 1, got {o.rtol}, {o.atol} and {o.max_nfe}'
+        )
 
 # %% ../nbs/30_solvers.ipynb #68877263
 def _check_carry(carry, x, t0, method):
     "Raise `InputError` unless a carry belongs to this point, time and method."
     reversible = [k for k, m in METHODS.items() if m.reversible]
-    if method not in reversible: raise InputError(f'carry is for reversible methods ({", ".join(reversible)}), not for {method}')
+    if method not in reversible:
+        raise InputError(
+            f'carry is for reversible methods ({", ".join(reversible)}), not for {method}'
+        )
     if carry.method != method or carry.t != t0 or not torch.equal(carry.x, x):
-        raise InputError(f'this carry belongs to another point or time, or to {carry.method}; '
-                         'hand on the `x` and the `carry` of one Solution')
+        raise InputError(
+            f'this carry belongs to another point or time, or to {carry.method}; '
+            'hand on the `x` and the `carry` of one Solution'
+        )
+
 
 def _held(new, old, failed, t):
     "The new state, but the old one in rows that failed now or before, and which these are; raises if none is left."
     failed = failed | bad_rows(new.x)
-    if failed.all(): check_finite(new.x*torch.nan, t)
-    stay = failed.reshape(-1, *(1,)*(new.x.ndim - 1))
+    if failed.all():
+        check_finite(new.x * torch.nan, t)
+    stay = failed.reshape(-1, *(1,) * (new.x.ndim - 1))
     before = torch.zeros_like(new.x) if old.extra is None else old.extra
     extra = None if new.extra is None else torch.where(stay, before, new.extra)
     return StepState(torch.where(stay, old.x, new.x), extra, new.h), failed
 
 # %% ../nbs/30_solvers.ipynb #cell-22
 def solve(
-    v:Callable, # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
-    x:Tensor, # Start, `(b, ...)`
-    t0:float=0., # Start time; for the networks of this package in [0, 1], where 0 is noise
-    t1:float=1., # End time; 1 is data
-    steps:int=15, # Steps of the grid, >= 1; for adaptive methods the first step is a `steps`-th of the way
-    method:str|Tableau|EmbeddedPair='heun', # A key of `METHODS` or of `ADAPTIVE_METHODS`, or a table of one's own
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-    options:SolverOptions|dict=SolverOptions(), # Grid, clamp, path, progress, tolerances
-    carry:ReversibleState|None=None, # Auxiliary state of a reversible method, from the `Solution` to invert or continue
-) -> Solution: # Point, cost and times; `done` says who arrived
+    v: Callable,  # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
+    x: Tensor,  # Start, `(b, ...)`
+    t0: float = 0.0,  # Start time; for the networks of this package in [0, 1], where 0 is noise
+    t1: float = 1.0,  # End time; 1 is data
+    # Steps of the grid, >= 1; for adaptive methods the first step is a `steps`-th of the way
+    steps: int = 15,
+    # A key of `METHODS` or of `ADAPTIVE_METHODS`, or a table of one's own
+    method: str | Tableau | EmbeddedPair = 'heun',
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
+    options: SolverOptions | dict = SolverOptions(),  # Grid, clamp, path, progress, tolerances
+    # Auxiliary state of a reversible method, from the `Solution` to invert or continue
+    carry: ReversibleState | None = None,
+) -> Solution:  # Point, cost and times; `done` says who arrived
     "Integrate `v` from `t0` to `t1`; raises `InputError`, or `FloatingPointError` when the field is finite for no image."
     options = _options(options)
     t0, t1 = _check_solve(steps, method, t0, t1, options.grid)
-    if carry is not None: _check_carry(carry, x, t0, method)
-    if isinstance(method, EmbeddedPair) or method in ADAPTIVE_METHODS: return solve_adaptive(v, x, t0, t1, steps, method, callback, options)
-    m, v, grid = _runge_kutta(method) if isinstance(method, Tableau) else METHODS[method], CountingField(v), time_grid(t0, t1, steps, options.grid)
-    check_start(x); _check_options(options, m.reversible)
+    if carry is not None:
+        _check_carry(carry, x, t0, method)
+    if isinstance(method, EmbeddedPair) or method in ADAPTIVE_METHODS:
+        return solve_adaptive(v, x, t0, t1, steps, method, callback, options)
+    m, v, grid = (
+        _runge_kutta(method) if isinstance(method, Tableau) else METHODS[method],
+        CountingField(v),
+        time_grid(t0, t1, steps, options.grid),
+    )
+    check_start(x)
+    _check_options(options, m.reversible)
     state = StepState(at_least_fp32(x), carry.extra if carry else None)
     path, failed = [state.x], torch.zeros(len(x), dtype=torch.bool, device=x.device)
     times, lost = list(enumerate(zip(grid.tolist(), grid[1:].tolist()))), False
-    for i, (t, end) in tqdm(times, desc='solve', unit='step', disable=not options.progress, leave=False):
+    for i, (t, end) in tqdm(
+        times, desc='solve', unit='step', disable=not options.progress, leave=False
+    ):
         new = m.step(v, state, t, end - t)
-        if lost := lost or not all_finite(new.x): new, failed = _held(new, state, failed, end)
-        state = new                                                             # checked before a clamp could hide it
-        if options.clamp: state = state._replace(x=state.x.clamp(-options.clamp, options.clamp))
-        if callback: callback(i, end, state.x)
-        if options.keep_path: path.append(state.x)
+        if lost := lost or not all_finite(new.x):
+            new, failed = _held(new, state, failed, end)
+        state = new  # checked before a clamp could hide it
+        if options.clamp:
+            state = state._replace(x=state.x.clamp(-options.clamp, options.clamp))
+        if callback:
+            callback(i, end, state.x)
+        if options.keep_path:
+            path.append(state.x)
     again = ReversibleState(method, state.x, t1, state.extra) if m.reversible else None
-    status = [STATUS[2*f] for f in failed.tolist()] if lost else [STATUS[0]]*len(x)
-    return Solution(state.x, v.nfe, grid, path if options.keep_path else None, again, ~failed.cpu(), status)
+    status = [STATUS[2 * f] for f in failed.tolist()] if lost else [STATUS[0]] * len(x)
+    return Solution(
+        state.x, v.nfe, grid, path if options.keep_path else None, again, ~failed.cpu(), status
+    )
 
 # %% ../nbs/30_solvers.ipynb #cell-32
 def _try_step(v, x, t, h, pair, first):
     "A step of each image from its own time by its own length, NumPy `(b,)`: new point, error over the length, the lengths, first and last slope."
-    times = np.stack([*(t + c*h for c in pair.table.c), h])
-    *looks, h = torch.from_numpy(times).to(x).unbind()                          # one copy to the device for all of them
+    times = np.stack([*(t + c * h for c in pair.table.c), h])
+    *looks, h = torch.from_numpy(times).to(x).unbind()  # one copy to the device for all of them
     h_wide = expand_as(h, x)
     slopes = [v(x, looks[0]) if first is None else first]
     for row, at in zip(pair.table.a[1:], looks[1:]):
         new = torch.addcmul(x, h_wide, weighted(row, slopes))
         slopes.append(v(new, at))
-    if pair.table.b != (*pair.table.a[-1], 0.): new = torch.addcmul(x, h_wide, weighted(pair.table.b, slopes))
+    if pair.table.b != (*pair.table.a[-1], 0.0):
+        new = torch.addcmul(x, h_wide, weighted(pair.table.b, slopes))
     return new, weighted(pair.error, slopes), h_wide, slopes[0], slopes[-1]
 
 # %% ../nbs/30_solvers.ipynb #42993ec7
@@ -343,46 +465,71 @@ def _judged(new, error, h, x, o):
     "Error of each image in units of what is allowed, and whether its step stayed finite; both NumPy `(b,)`. No gradient passes."
     with torch.no_grad():
         size = torch.maximum(x.abs(), new.abs()).flatten(1)
-        off = (h*error).flatten(1)/(o.atol + o.rtol*size)
-        e, largest = torch.stack([off.norm(dim=1)*off.shape[1]**-.5, size.amax(1)]).double().cpu().numpy()
+        off = (h * error).flatten(1) / (o.atol + o.rtol * size)
+        e, largest = (
+            torch.stack([off.norm(dim=1) * off.shape[1] ** -0.5, size.amax(1)])
+            .double()
+            .cpu()
+            .numpy()
+        )
     return e, np.isfinite(e) & np.isfinite(largest)
+
 
 def _next_length(h, e, before, whole, taken, order):
     "Length of the next try of each image, NumPy `(b,)`: by this error and the last one, at most five times as long or short."
-    before = np.where(taken, before**(.4/order), 1.)
+    before = np.where(taken, before ** (0.4 / order), 1.0)
     e = np.where(whole, e, 1e9).clip(1e-10, 1e9)
-    return h*np.where(whole, .9*e**(-.7/order)*before, .2).clip(.2, 5)
+    return h * np.where(whole, 0.9 * e ** (-0.7 / order) * before, 0.2).clip(0.2, 5)
+
 
 class _Clock:
     "Each image's time, next stop, length and cost, in NumPy: numbers that small are quicker there than as tensors."
+
     def __init__(self, n, stops, steps, most):
         self.stops, self.most, self.way = stops, most, stops[-1] - stops[0]
-        self.t, self.k = np.full(n, stops[0]), np.ones(n, dtype=int)            # time, and number of the next stop
-        self.h, self.before = np.full(n, self.way/steps), np.ones(n)            # wanted length, and the last error
-        self.nfe, self.status = np.zeros(n, dtype=int), np.full(n, -1)          # -1: on the way; else an index of `STATUS`
+        # time, and number of the next stop
+        self.t, self.k = np.full(n, stops[0]), np.ones(n, dtype=int)
+        # wanted length, and the last error
+        self.h, self.before = np.full(n, self.way / steps), np.ones(n)
+        # -1: on the way; else an index of `STATUS`
+        self.nfe, self.status = np.zeros(n, dtype=int), np.full(n, -1)
 
     def lengths(self, looks, evals):
         "Lengths of the next steps, 0 for who has ended; who cannot pay ends here."
         self.left = self.stops[self.k.clip(max=len(self.stops) - 1)] - self.t
-        self.short = np.abs(self.h) >= np.abs(self.left)*(1 - 1e-9)             # this step ends at the stop
+        # this step ends at the stop
+        self.short = np.abs(self.h) >= np.abs(self.left) * (1 - 1e-9)
         h = np.where(self.short, self.left, self.h)
-        price = len(looks) if evals is None else np.array([sum(evals(a + c*b) for c in looks) for a, b in zip(self.t, h)])
+        price = (
+            len(looks)
+            if evals is None
+            else np.array([sum(evals(a + c * b) for c in looks) for a, b in zip(self.t, h)])
+        )
         self.status[(self.status < 0) & (self.nfe + price > self.most)] = 1
         moving = self.status < 0
-        self.nfe = self.nfe + price*moving
-        return np.where(moving, h, 0.), moving
+        self.nfe = self.nfe + price * moving
+        return np.where(moving, h, 0.0), moving
 
     def slowest(self):
         "Time of the slowest image that has not failed."
-        return self.t[np.where(self.status > 1, np.inf, (self.t - self.stops[0])/self.way).argmin()].item()
+        return self.t[
+            np.where(self.status > 1, np.inf, (self.t - self.stops[0]) / self.way).argmin()
+        ].item()
 
     def advance(self, h, e, whole, moving, order):
         "Who takes its step; times, lengths and numbers of stops move on, and who is at the last stop ends."
         taken = moving & whole & (e <= 1)
-        self.status[moving & ~taken & (np.abs(h/self.way) < 1e-9) & (np.abs(self.left/self.way) > 1e-9)] = 3
+        self.status[
+            moving & ~taken & (np.abs(h / self.way) < 1e-9) & (np.abs(self.left / self.way) > 1e-9)
+        ] = 3
         ends, wanted = taken & self.short, _next_length(h, e, self.before, whole, taken, order)
-        self.t = np.where(ends, self.stops[self.k.clip(max=len(self.stops) - 1)], np.where(taken, self.t + h, self.t))
-        keeps = ends & (np.abs(self.h) > np.abs(wanted))                        # a stop shortens one step, not those after it
+        self.t = np.where(
+            ends,
+            self.stops[self.k.clip(max=len(self.stops) - 1)],
+            np.where(taken, self.t + h, self.t),
+        )
+        # a stop shortens one step, not those after it
+        keeps = ends & (np.abs(self.h) > np.abs(wanted))
         self.h = np.where(moving & ~keeps, wanted, self.h)
         self.before = np.where(taken, e.clip(1e-4), self.before)
         self.k = self.k + ends
@@ -391,45 +538,70 @@ class _Clock:
 
 # %% ../nbs/30_solvers.ipynb #cell-33
 def solve_adaptive(
-    v:Callable, # Field `(x, t) -> dx/dt`; `t`, `(b,)`, differs from image to image
-    x:Tensor, # Start, `(b, ...)`
-    t0:float=0., # Start time
-    t1:float=1., # End time
-    steps:int=15, # The first step is a `steps`-th of the way
-    method:str|EmbeddedPair='bs32', # A key of `ADAPTIVE_METHODS`, or a pair of one's own
-    callback:Callable|None=None, # Called as `callback(step, t, x)` with the time of the slowest image
-    options:SolverOptions|dict=SolverOptions(), # Tolerances, cap, clamp, path; of the grid only times of one's own count
-) -> Solution: # Point, cost and times; `done` says who arrived
+    v: Callable,  # Field `(x, t) -> dx/dt`; `t`, `(b,)`, differs from image to image
+    x: Tensor,  # Start, `(b, ...)`
+    t0: float = 0.0,  # Start time
+    t1: float = 1.0,  # End time
+    steps: int = 15,  # The first step is a `steps`-th of the way
+    method: str | EmbeddedPair = 'bs32',  # A key of `ADAPTIVE_METHODS`, or a pair of one's own
+    # Called as `callback(step, t, x)` with the time of the slowest image
+    callback: Callable | None = None,
+    # Tolerances, cap, clamp, path; of the grid only times of one's own count
+    options: SolverOptions | dict = SolverOptions(),
+) -> Solution:  # Point, cost and times; `done` says who arrived
     "Steps as long as the tolerance allows, each image by itself; raises `InputError`, or `FloatingPointError` if every image fails."
-    o, pair = _options(options), method if isinstance(method, EmbeddedPair) else chosen(ADAPTIVE_METHODS, method, 'method')
+    o, pair = (
+        _options(options),
+        method if isinstance(method, EmbeddedPair) else chosen(ADAPTIVE_METHODS, method, 'method'),
+    )
     t0, t1 = _check_solve(steps, method, t0, t1, o.grid)
-    check_start(x); _check_options(o)
+    check_start(x)
+    _check_options(o)
     own = not isinstance(o.grid, str)
     stops = time_grid(t0, t1, steps, o.grid).numpy() if own else np.array([t0, t1])
     evals, v, x, first = getattr(v, 'evals', None), CountingField(v), at_least_fp32(x), None
     clock, visited = _Clock(len(x), stops, steps, o.max_nfe), [t0]
-    path = [x] + [torch.full_like(x, torch.nan) for _ in stops[1:]]*own         # NaN where somebody never came
-    wide = lambda a: torch.from_numpy(a).to(x.device).reshape(-1, *(1,)*(x.ndim - 1))
-    bar = tqdm(total=1., desc='solve', disable=not o.progress, leave=False, bar_format='{l_bar}{bar}')
+    # NaN where somebody never came
+    path = [x] + [torch.full_like(x, torch.nan) for _ in stops[1:]] * own
+    wide = lambda a: torch.from_numpy(a).to(x.device).reshape(-1, *(1,) * (x.ndim - 1))
+    bar = tqdm(
+        total=1.0, desc='solve', disable=not o.progress, leave=False, bar_format='{l_bar}{bar}'
+    )
     while True:
-        h, moving = clock.lengths(pair.table.c[(first is not None):], evals)
-        if not moving.any(): break
+        h, moving = clock.lengths(pair.table.c[(first is not None) :], evals)
+        if not moving.any():
+            break
         new, error, h_wide, start, end = _try_step(v, x, clock.t, h, pair, first)
         e, fine = _judged(new, error, h_wide, x, o)
-        if not fine.all(): clock.status[moving & ~fine & bad_rows(start).cpu().numpy()] = 2
+        if not fine.all():
+            clock.status[moving & ~fine & bad_rows(start).cpu().numpy()] = 2
         taken, ends = clock.advance(h, e, fine, moving & (clock.status < 0), pair.table.order)
         kept = new.clamp(-o.clamp, o.clamp) if o.clamp else new
         reuse = pair.reuse and (kept is new or torch.equal(kept, new))
-        first = None if not reuse else end if taken.all() else torch.where(wide(taken), end, start) if taken.any() else start
-        if not taken.any(): continue
+        first = (
+            None
+            if not reuse
+            else end
+            if taken.all()
+            else torch.where(wide(taken), end, start)
+            if taken.any()
+            else start
+        )
+        if not taken.any():
+            continue
         x = kept if taken.all() else torch.where(wide(taken), kept, x)
         visited.append(clock.slowest())
-        bar.update((visited[-1] - visited[-2])/clock.way)
-        if callback: callback(len(visited) - 2, visited[-1], x)
-        if o.keep_path and not own: path.append(x)
-        for k in {*clock.k[ends].tolist()} if o.keep_path and own else (): path[k - 1] = torch.where(wide(ends & (clock.k == k)), x, path[k - 1])
+        bar.update((visited[-1] - visited[-2]) / clock.way)
+        if callback:
+            callback(len(visited) - 2, visited[-1], x)
+        if o.keep_path and not own:
+            path.append(x)
+        for k in {*clock.k[ends].tolist()} if o.keep_path and own else ():
+            path[k - 1] = torch.where(wide(ends & (clock.k == k)), x, path[k - 1])
     bar.close()
-    return _adaptive_solution(clock, x, stops if own else np.array(visited), path if o.keep_path else None)
+    return _adaptive_solution(
+        clock, x, stops if own else np.array(visited), path if o.keep_path else None
+    )
 
 # %% ../nbs/30_solvers.ipynb #5d406acc
 def _adaptive_solution(clock, x, times, path):
@@ -437,25 +609,36 @@ def _adaptive_solution(clock, x, times, path):
     status = clock.status
     if (status > 1).all():
         t = clock.t.min()
-        if (status == 2).any(): check_finite(x*torch.nan, t)
+        if (status == 2).any():
+            check_finite(x * torch.nan, t)
         raise FloatingPointError(f'no step is short enough at t={t:.3f}; allow a larger error')
-    return Solution(x, int(clock.nfe.max()), torch.as_tensor(times), path, None, torch.from_numpy(status == 0), [STATUS[s] for s in status])
+    return Solution(
+        x,
+        int(clock.nfe.max()),
+        torch.as_tensor(times),
+        path,
+        None,
+        torch.from_numpy(status == 0),
+        [STATUS[s] for s in status],
+    )
 
 # %% ../nbs/30_solvers.ipynb #cell-41
 def _change(old, new):
     "Relative root-mean-square change of a velocity, in the worst image."
     size = lambda v: v.flatten(1).norm(dim=1)
-    return (size(new - old)/size(new).clamp_min(1e-12)).max().item()
+    return (size(new - old) / size(new).clamp_min(1e-12)).max().item()
+
 
 def solve_skipping(
-    v:Callable, # Field `(x, t) -> dx/dt`
-    x:Tensor, # Start, `(b, ...)`
-    t0:float=0., # Start time
-    t1:float=1., # End time
-    steps:int=15, # Points of the finest grid: the most evaluations that can be spent
-    step_threshold:float=0.01, # Relative change of the velocity below which the stride doubles; 0 never skips
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each stride
-) -> Solution: # Point, cost and the times of the looks
+    v: Callable,  # Field `(x, t) -> dx/dt`
+    x: Tensor,  # Start, `(b, ...)`
+    t0: float = 0.0,  # Start time
+    t1: float = 1.0,  # End time
+    steps: int = 15,  # Points of the finest grid: the most evaluations that can be spent
+    # Relative change of the velocity below which the stride doubles; 0 never skips
+    step_threshold: float = 0.01,
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each stride
+) -> Solution:  # Point, cost and the times of the looks
     "Euler with strides that grow where the velocity stands still; raises `InputError`, or `FloatingPointError`."
     t0, t1 = _check_solve(steps, 'euler', t0, t1)
     check_start(x)
@@ -464,38 +647,61 @@ def solve_skipping(
     while i < steps:
         now = v(x, grid[i].item())
         still = last is not None and _change(last, now) < step_threshold
-        stride = min(2*stride if still else 1, steps - i)
-        x, last = x + (grid[i+stride] - grid[i]).item()*now, now
+        stride = min(2 * stride if still else 1, steps - i)
+        x, last = x + (grid[i + stride] - grid[i]).item() * now, now
         i += stride
         visited.append(grid[i].item())
         check_finite(x, visited[-1])
-        if callback: callback(i - 1, visited[-1], x)
-    return Solution(x, v.nfe, torch.tensor(visited, dtype=torch.double), converged=torch.ones(len(x), dtype=torch.bool), status=[STATUS[0]]*len(x))
+        if callback:
+            callback(i - 1, visited[-1], x)
+    return Solution(
+        x,
+        v.nfe,
+        torch.tensor(visited, dtype=torch.double),
+        converged=torch.ones(len(x), dtype=torch.bool),
+        status=[STATUS[0]] * len(x),
+    )
 
 # %% ../nbs/30_solvers.ipynb #cell-46
 class ODESolver:
     "A method with its settings: `solver.solve(v, x, t0, t1)`; raises `InputError` for settings that exclude each other."
-    def __init__(self,
-        method:str='heun', # A key of `METHODS` or `ADAPTIVE_METHODS`
-        steps:int=15, # Steps of the grid, >= 1
-        adaptive:bool=False, # Euler with growing strides instead of `method`
-        step_threshold:float=0.01, # For `adaptive`: relative change of the velocity below which the stride doubles
-        options:SolverOptions|dict=SolverOptions(), # Grid, clamp, path, progress, tolerances
+
+    def __init__(
+        self,
+        method: str = 'heun',  # A key of `METHODS` or `ADAPTIVE_METHODS`
+        steps: int = 15,  # Steps of the grid, >= 1
+        adaptive: bool = False,  # Euler with growing strides instead of `method`
+        # For `adaptive`: relative change of the velocity below which the stride doubles
+        step_threshold: float = 0.01,
+        options: SolverOptions | dict = SolverOptions(),  # Grid, clamp, path, progress, tolerances
     ):
         options = _options(options)
-        _check_solve(steps, method, 0., 1., options.grid)
-        if adaptive and options != SolverOptions(): raise InputError('steps that grow take no options; leave adaptive off, or the options out')
-        self.method, self.steps, self.adaptive, self.step_threshold, self.options = method, steps, adaptive, step_threshold, options
+        _check_solve(steps, method, 0.0, 1.0, options.grid)
+        if adaptive and options != SolverOptions():
+            raise InputError(
+                'steps that grow take no options; leave adaptive off, or the options out'
+            )
+        self.method, self.steps, self.adaptive, self.step_threshold, self.options = (
+            method,
+            steps,
+            adaptive,
+            step_threshold,
+            options,
+        )
 
-    def solve(self,
-        v:Callable, # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
-        x:Tensor, # Start, `(b, ...)`
-        t0:float=0., # Start time; 0 is noise
-        t1:float=1., # End time; 1 is data
-        callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-        carry:ReversibleState|None=None, # Auxiliary state of a reversible method, from the `Solution` to invert or continue
-    ) -> Solution: # Point, cost and times
+    def solve(
+        self,
+        v: Callable,  # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
+        x: Tensor,  # Start, `(b, ...)`
+        t0: float = 0.0,  # Start time; 0 is noise
+        t1: float = 1.0,  # End time; 1 is data
+        callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
+        # Auxiliary state of a reversible method, from the `Solution` to invert or continue
+        carry: ReversibleState | None = None,
+    ) -> Solution:  # Point, cost and times
         "Integrate `v` from `t0` to `t1` with these settings; raises as `solve` does."
-        if self.adaptive and carry is not None: _check_carry(carry, x, t0, 'strides')
-        if self.adaptive: return solve_skipping(v, x, t0, t1, self.steps, self.step_threshold, callback)
+        if self.adaptive and carry is not None:
+            _check_carry(carry, x, t0, 'strides')
+        if self.adaptive:
+            return solve_skipping(v, x, t0, t1, self.steps, self.step_threshold, callback)
         return solve(v, x, t0, t1, self.steps, self.method, callback, self.options, carry)

@@ -12,9 +12,11 @@ from io import BytesIO
 from numbers import Integral
 from pathlib import Path
 from typing import Any
+
 import numpy as np
 import torch
 from tqdm import tqdm
+
 from .codecs import Codec
 from .config import InputError
 from .decoding import READ, kind_of, read_file
@@ -26,146 +28,215 @@ from .latents import DTYPE, CacheReport, Source, make_cache, not_used
 # %% ../nbs/05_sources.ipynb #b320b6fa
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/05_sources.ipynb #cell-5
-def _suffix(content:bytes) -> str:
+def _suffix(content: bytes) -> str:
     "The suffix that belongs to an image; .jpg if it is none that is read, so that it will be listed as a bad one."
     kind = kind_of(content[:256])
     return '.' + kind.lower() if kind in READ else '.jpg'
 
-def _folder(label, names:list|None) -> str:
+
+def _folder(label, names: list | None) -> str:
     "A label as the name of a folder."
-    if label is None or (names and label == -1): return 'unlabelled'               # -1 stands for none in the library
+    # -1 stands for none in the library
+    if label is None or (names and label == -1):
+        return 'unlabelled'
     name = names[label] if names and isinstance(label, Integral) else str(label)
     return re.sub(r'[^\w .-]', '_', name).strip('. ') or '_'
 
-def _columns(dataset, image:str, label:str|None, style:str|None) -> list|None: # Names of the labels, if they are numbers
+
+def _columns(
+    dataset, image: str, label: str | None, style: str | None
+) -> list | None:  # Names of the labels, if they are numbers
     "Check what is asked of a data set; raises `InputError`."
-    if isinstance(dataset, dict): raise InputError(f'this data set has the splits {", ".join(dataset)}; choose one: NAME:SPLIT')
+    if isinstance(dataset, dict):
+        raise InputError(
+            f'this data set has the splits {", ".join(dataset)}; choose one: NAME:SPLIT'
+        )
     columns = list(dataset.features or {})
-    if (label is None) == (style is None): raise InputError('give either the column of the labels or the name of the one style')
+    if (label is None) == (style is None):
+        raise InputError('give either the column of the labels or the name of the one style')
     for c in (image, label):
-        if c is not None and columns and c not in columns: raise InputError(f'no column {c!r}; there are {", ".join(columns)}')
+        if c is not None and columns and c not in columns:
+            raise InputError(f'no column {c!r}; there are {", ".join(columns)}')
     return getattr((dataset.features or {}).get(label), 'names', None)
 
 # %% ../nbs/05_sources.ipynb #cell-6
 def save_dataset(
-    dataset:Any, # A `datasets.Dataset` or, streamed, an `IterableDataset`: one split
-    raw_root:str|Path, # Folder to write a folder for each style into
-    image:str='image', # Column of the images
-    label:str|None=None, # Column of the labels, which become styles
-    style:str|None=None, # Name of the style, where all are of one
-) -> dict: # {style: images in its folder}
+    dataset: Any,  # A `datasets.Dataset` or, streamed, an `IterableDataset`: one split
+    raw_root: str | Path,  # Folder to write a folder for each style into
+    image: str = 'image',  # Column of the images
+    label: str | None = None,  # Column of the labels, which become styles
+    style: str | None = None,  # Name of the style, where all are of one
+) -> dict:  # {style: images in its folder}
     "The images of a data set as files; raises `InputError` for columns that are not there."
     from datasets import Image
+
     names, raw_root = _columns(dataset, image, label, style), Path(raw_root)
-    if label: have = {p.stem for p in raw_root.glob('*/*') if p.stem.isdecimal()}
-    else: have = {p.stem for p in (raw_root/_folder(style, None)).glob('*')}
+    if label:
+        have = {p.stem for p in raw_root.glob('*/*') if p.stem.isdecimal()}
+    else:
+        have = {p.stem for p in (raw_root / _folder(style, None)).glob('*')}
     start = next(i for i in range(len(have) + 1) if f'{i:07}' not in have)
     rows = dataset.cast_column(image, Image(decode=False)).skip(start)
     count = len(dataset) if hasattr(dataset, '__len__') else None
-    for i, row in enumerate(tqdm(rows, total=count, initial=start, desc='fetch', unit='image'), start):
+    for i, row in enumerate(
+        tqdm(rows, total=count, initial=start, desc='fetch', unit='image'), start
+    ):
         cell = row[image] or {}
-        content = cell.get('bytes') or (Path(cell['path']).read_bytes() if cell.get('path') else b'')
-        folder = raw_root/_folder(row[label] if label else style, names)
-        write_bytes(folder/f'{i:07}{_suffix(content)}', content)
+        content = cell.get('bytes') or (
+            Path(cell['path']).read_bytes() if cell.get('path') else b''
+        )
+        folder = raw_root / _folder(row[label] if label else style, names)
+        write_bytes(folder / f'{i:07}{_suffix(content)}', content)
     return {p.name: sum(1 for _ in p.iterdir()) for p in sorted(raw_root.iterdir()) if p.is_dir()}
 
 # %% ../nbs/05_sources.ipynb #cell-7
 def open_dataset(
-    name:str, # NAME or NAME:SPLIT; a data set of the hub, a folder of images or parquet files
-    streaming:bool=False, # Fetch images one by one instead of the whole
-) -> Any: # A `datasets.Dataset`, streamed an `IterableDataset`; a dict of splits where none is named and there are several
+    name: str,  # NAME or NAME:SPLIT; a data set of the hub, a folder of images or parquet files
+    streaming: bool = False,  # Fetch images one by one instead of the whole
+) -> Any:  # A `datasets.Dataset`, streamed an `IterableDataset`; a dict of splits where none is named and there are several
     "A split of a data set; raises `InputError` if there is none, or the extra is not installed."
-    try: from datasets import load_dataset
-    except ImportError: raise InputError("data sets need an extra: pip install 'stylecfm[data]'") from None
+    try:
+        from datasets import load_dataset
+    except ImportError:
+        raise InputError("data sets need an extra: pip install 'stylecfm[data]'") from None
     path, split = re.fullmatch(r'(.+?)(?::(\w[^/\\]*))?', name, re.S).groups()
-    try: found = load_dataset(path, split=split, streaming=streaming)
-    except Exception as e:                                                      # the library raises anything
-        raise InputError(f'cannot open the data set {name}: {str(e).splitlines()[0]}; give NAME:SPLIT of the hub, or a folder') from e
-    if isinstance(found, dict) and len(found) == 1: return next(iter(found.values()))
+    try:
+        found = load_dataset(path, split=split, streaming=streaming)
+    except Exception as e:  # the library raises anything
+        raise InputError(
+            f'cannot open the data set {name}: {str(e).splitlines()[0]}; give NAME:SPLIT of the hub, or a folder'
+        ) from e
+    if isinstance(found, dict) and len(found) == 1:
+        return next(iter(found.values()))
     return found
 
 # %% ../nbs/05_sources.ipynb #cell-13
-SAMPLED_FILES = 16 # Latents of each style by which the convention is chosen
+SAMPLED_FILES = 16  # Latents of each style by which the convention is chosen
 
-def _some(folders:dict) -> list:
+
+def _some(folders: dict) -> list:
     "The first usable latents of each style, of one shape."
     out = []
     for paths in folders.values():
         mine = []
         for p in paths:
-            try: z = latent_of(read_file(p))
-            except InputError: continue
-            if not out or z.shape == out[0].shape: mine.append(z)
-            if len(mine) == SAMPLED_FILES: break
+            try:
+                z = latent_of(read_file(p))
+            except InputError:
+                continue
+            if not out or z.shape == out[0].shape:
+                mine.append(z)
+            if len(mine) == SAMPLED_FILES:
+                break
         out += mine
     return out
 
+
 def pt_source(
-    pt_root:str|Path, # Folder with a folder of latents for each style: `.pt`, `.pth` or `.safetensors`, one a file
-    codec:Codec, # That made them
-    scaling:float|None=None, # Factor that they were multiplied by; None: by the codec's config and by values
-    shift:float|None=None, # Constant subtracted before scaling; None: by the codec's config
-) -> Source: # For `make_cache`
+    # Folder with a folder of latents for each style: `.pt`, `.pth` or `.safetensors`, one a file
+    pt_root: str | Path,
+    codec: Codec,  # That made them
+    # Factor that they were multiplied by; None: by the codec's config and by values
+    scaling: float | None = None,
+    shift: float | None = None,  # Constant subtracted before scaling; None: by the codec's config
+) -> Source:  # For `make_cache`
     "Ready latents as a source; raises `InputError` where the first usable one does not fit the codec."
     found = scan_styles(pt_root, LATENTS)
     some = _some(found.folders)
     if not some:
-        raise InputError(f'no latent in {pt_root} could be read; they should be tensors (c, h, w), one a file')
+        raise InputError(
+            f'no latent in {pt_root} could be read; they should be tensors (c, h, w), one a file'
+        )
     shape = tuple(some[0].shape)
     if shape[0] != codec.latent_channels:
-        raise InputError(f'the latents in {pt_root} have {shape[0]} channels, those of {codec.spec} {codec.latent_channels}; '
-                         'give the codec that made them')
-    convention, line = choose_convention(codec, [z for z in some if z.shape == shape], scaling, shift)
+        raise InputError(
+            f'the latents in {pt_root} have {shape[0]} channels, those of {codec.spec} {codec.latent_channels}; '
+            'give the codec that made them'
+        )
+    convention, line = choose_convention(
+        codec, [z for z in some if z.shape == shape], scaling, shift
+    )
+
     def read(content):
         z = latent_of(content)
-        if tuple(z.shape) != shape: raise InputError(f'its shape is {tuple(z.shape)}, that of the others {shape}')
+        if tuple(z.shape) != shape:
+            raise InputError(f'its shape is {tuple(z.shape)}, that of the others {shape}')
         return convention.undo(z)
+
     dtype = str(DTYPE).removeprefix('torch.')
     each = {k: list(v) for k, v in convention._asdict().items() if k in ('mean', 'std') and v}
-    recipe = dict(version=3, codec=codec.fingerprint, imported='pt', scaling=convention.scaling, shift=convention.shift,
-                  **each, shape=list(shape), dtype=dtype)
+    recipe = dict(
+        version=3,
+        codec=codec.fingerprint,
+        imported='pt',
+        scaling=convention.scaling,
+        shift=convention.shift,
+        **each,
+        shape=list(shape),
+        dtype=dtype,
+    )
     about = dict(spec=codec.spec, latent_channels=shape[0], factor=codec.factor)
     aside = not_used(pt_root, found)
     aside['told'] += (line,) if line else ()
-    return Source(Path(pt_root), found.folders, read, lambda z: z[:, None], (1, *shape), recipe, about, **aside)
+    return Source(
+        Path(pt_root),
+        found.folders,
+        read,
+        lambda z: z[:, None],
+        (1, *shape),
+        recipe,
+        about,
+        **aside,
+    )
 
 # %% ../nbs/05_sources.ipynb #499bf452
 def import_latents(
-    pt_root:str|Path, # Folder with a folder of latents for each style
-    out_root:str|Path, # Folder of the cache
-    codec:Codec, # That made them
-    scaling:float|None=None, # Factor that they were multiplied by; None: by the codec's config and by values
-    strict:bool=False, # Refuse a bad file instead of setting it aside
-    rebuild:bool=False, # Replace a cache of another recipe
-    shift:float|None=None, # Constant subtracted before scaling; None: by the codec's config
-    by_content:bool=False, # Compare every file's content with the cache, not only size, times and inode
-) -> CacheReport: # Numbers of files written, kept and left out
+    pt_root: str | Path,  # Folder with a folder of latents for each style
+    out_root: str | Path,  # Folder of the cache
+    codec: Codec,  # That made them
+    # Factor that they were multiplied by; None: by the codec's config and by values
+    scaling: float | None = None,
+    strict: bool = False,  # Refuse a bad file instead of setting it aside
+    rebuild: bool = False,  # Replace a cache of another recipe
+    shift: float | None = None,  # Constant subtracted before scaling; None: by the codec's config
+    # Compare every file's content with the cache, not only size, times and inode
+    by_content: bool = False,
+) -> CacheReport:  # Numbers of files written, kept and left out
     "A cache from ready latents; raises `InputError`."
-    return make_cache(pt_source(pt_root, codec, scaling, shift), out_root, 4, strict, rebuild, by_content)
+    return make_cache(
+        pt_source(pt_root, codec, scaling, shift), out_root, 4, strict, rebuild, by_content
+    )
 
 # %% ../nbs/05_sources.ipynb #5dd53ec3
 def hold_out(
-    root:str|Path, # Folder with a folder of images for each style
-    out:str|Path, # Gets `train/` with all but `n` of each style, and `test/` with those; left alone if it has them
-    n:int=30, # Images of each style to hold out, fewer than there are
-    seed:int=0, # Random seed of the choice
-    styles:tuple|None=None, # Folders, in the order of the choice; all, by name, if none
+    root: str | Path,  # Folder with a folder of images for each style
+    # Gets `train/` with all but `n` of each style, and `test/` with those; left alone if it has
+    # them
+    out: str | Path,
+    n: int = 30,  # Images of each style to hold out, fewer than there are
+    seed: int = 0,  # Random seed of the choice
+    styles: tuple | None = None,  # Folders, in the order of the choice; all, by name, if none
 ):
     "Copies of images into `out/train` and `out/test`, a folder a style; raises `InputError` where there are too few."
     root, out = Path(root), Path(out)
     rng, parts = np.random.default_rng(seed), dict(train=[], test=[])
     for style in styles or style_folders(root):
-        paths = list_images(root/style)
+        paths = list_images(root / style)
         if len(paths) <= n:
-            raise InputError(f'{root/style} has {len(paths)} images; more than {n} are needed to put {n} aside')
+            raise InputError(
+                f'{root / style} has {len(paths)} images; more than {n} are needed to put {n} aside'
+            )
         aside = set(rng.choice(len(paths), n, replace=False))
-        for i, p in enumerate(paths): parts['test' if i in aside else 'train'].append((style, p))
+        for i, p in enumerate(paths):
+            parts['test' if i in aside else 'train'].append((style, p))
     for part, files in parts.items():
-        if (out/part).exists(): continue
-        with atomic_folder(out/part, part) as tmp:
+        if (out / part).exists():
+            continue
+        with atomic_folder(out / part, part) as tmp:
             for style, p in files:
-                (tmp/style).mkdir(exist_ok=True)
-                shutil.copyfile(p, tmp/style/p.name)
+                (tmp / style).mkdir(exist_ok=True)
+                shutil.copyfile(p, tmp / style / p.name)

@@ -9,80 +9,88 @@ __all__ = ['near_duplicates']
 import random
 from pathlib import Path
 from typing import NamedTuple
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+
 from .config import InputError
 
 # %% ../nbs/06_splits.ipynb #3cf79318
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/06_splits.ipynb #0ef6dda4
 def _gaussian_blur(
-    x:Tensor, # Images `(n, 1, h, w)`
-    sigma:float, # Standard deviation, pixels
-) -> Tensor: # Images of the same shape
+    x: Tensor,  # Images `(n, 1, h, w)`
+    sigma: float,  # Standard deviation, pixels
+) -> Tensor:  # Images of the same shape
     "Blur images; the edge pixels are repeated outside."
-    r = int(3*sigma + 1)
-    k = torch.exp(-.5*(torch.arange(-r, r + 1.).to(x)/sigma)**2)
-    k = k/k.sum()
+    r = int(3 * sigma + 1)
+    k = torch.exp(-0.5 * (torch.arange(-r, r + 1.0).to(x) / sigma) ** 2)
+    k = k / k.sum()
     x = F.pad(x, (r, r, r, r), mode='replicate')
     return F.conv2d(F.conv2d(x, k[None, None, None]), k[None, None, :, None])
 
+
 def local_contrast(
-    x:Tensor, # Images `(n, 1, h, w)` in [0, 1]
-    sigma:float, # Deviation of the blur, pixels
-    fine:float=0., # Deviation of a blur that removes noise first, pixels; 0 for none
-    floor:float=.012, # Deviation below which contrast counts as none, parts of the range
-) -> Tensor: # Images of the same shape, about unit deviation
+    x: Tensor,  # Images `(n, 1, h, w)` in [0, 1]
+    sigma: float,  # Deviation of the blur, pixels
+    fine: float = 0.0,  # Deviation of a blur that removes noise first, pixels; 0 for none
+    floor: float = 0.012,  # Deviation below which contrast counts as none, parts of the range
+) -> Tensor:  # Images of the same shape, about unit deviation
     "Remove slow changes of brightness and contrast."
     b = (_gaussian_blur(x, fine) if fine else x) - _gaussian_blur(x, sigma)
-    return b/(_gaussian_blur(b.square(), sigma) + floor**2).sqrt()
+    return b / (_gaussian_blur(b.square(), sigma) + floor**2).sqrt()
 
 # %% ../nbs/06_splits.ipynb #945ec47b
-DESCRIPTOR_SIDE = 10 # Numbers along a side of a descriptor
-WINDOW_SIZES = (.45, .56, .7, .86, 1.) # Window heights, parts of the shorter side
-_ASPECTS = (.8, 1., 1.25) # Window widths by heights
+DESCRIPTOR_SIDE = 10  # Numbers along a side of a descriptor
+WINDOW_SIZES = (0.45, 0.56, 0.7, 0.86, 1.0)  # Window heights, parts of the shorter side
+_ASPECTS = (0.8, 1.0, 1.25)  # Window widths by heights
+
 
 def _window_descriptors(
-    x:Tensor, # Grey image `(h, w)` in [0, 1]
-    height:float, # Height of the windows, pixels
-    width:float, # Width of the windows, pixels
-) -> Tensor: # Descriptors of norm 1, `(windows, 100)`; windows without contrast are left out
+    x: Tensor,  # Grey image `(h, w)` in [0, 1]
+    height: float,  # Height of the windows, pixels
+    width: float,  # Width of the windows, pixels
+) -> Tensor:  # Descriptors of norm 1, `(windows, 100)`; windows without contrast are left out
     "Describe all windows of one size by local contrast."
-    h, w = (round(n*DESCRIPTOR_SIDE/m) for n, m in zip(x.shape, (height, width)))
-    if h < DESCRIPTOR_SIDE or w < DESCRIPTOR_SIDE: return x.new_zeros(0, DESCRIPTOR_SIDE**2)
-    r = local_contrast(F.interpolate(x[None, None], (h, w), mode='area'), 2.)
-    p = F.unfold(r, DESCRIPTOR_SIDE)[0].T                                                  # (windows, 100)
-    p = p[p.std(1) > .4]
+    h, w = (round(n * DESCRIPTOR_SIDE / m) for n, m in zip(x.shape, (height, width)))
+    if h < DESCRIPTOR_SIDE or w < DESCRIPTOR_SIDE:
+        return x.new_zeros(0, DESCRIPTOR_SIDE**2)
+    r = local_contrast(F.interpolate(x[None, None], (h, w), mode='area'), 2.0)
+    p = F.unfold(r, DESCRIPTOR_SIDE)[0].T  # (windows, 100)
+    p = p[p.std(1) > 0.4]
     p = p - p.mean(1, keepdim=True)
-    return p/p.norm(dim=1, keepdim=True)
+    return p / p.norm(dim=1, keepdim=True)
+
 
 def _query_descriptors(
-    x:Tensor, # Grey image `(h, w)` in [0, 1]
-) -> Tensor: # Descriptors `(at most 5, 100)`
+    x: Tensor,  # Grey image `(h, w)` in [0, 1]
+) -> Tensor:  # Descriptors `(at most 5, 100)`
     "Describe the centre and the four corners of an image."
     h, w = x.shape
-    n = int(.6*min(h, w))
-    top, left = (h//20, h - n - h//20), (w//20, w - n - w//20)
-    places = [((h - n)//2, (w - n)//2), *((i, j) for i in top for j in left)]
-    return torch.cat([_window_descriptors(x[i:i + n, j:j + n], n, n) for i, j in places])
+    n = int(0.6 * min(h, w))
+    top, left = (h // 20, h - n - h // 20), (w // 20, w - n - w // 20)
+    places = [((h - n) // 2, (w - n) // 2), *((i, j) for i in top for j in left)]
+    return torch.cat([_window_descriptors(x[i : i + n, j : j + n], n, n) for i, j in places])
+
 
 def _candidate_scores(
-    images:list[Tensor], # Grey images `(h, w)` in [0, 1]
-    aspects:tuple=_ASPECTS, # Window widths by heights
-) -> Tensor: # Symmetric scores of all pairs, `(n, n)`, 0 on the diagonal
+    images: list[Tensor],  # Grey images `(h, w)` in [0, 1]
+    aspects: tuple = _ASPECTS,  # Window widths by heights
+) -> Tensor:  # Symmetric scores of all pairs, `(n, n)`, 0 on the diagonal
     "Score all pairs of images by their best pair of windows."
     queries = [_query_descriptors(x) for x in images]
     owner = torch.cat([torch.full((len(q),), i) for i, q in enumerate(queries)])
     queries, scores = torch.cat(queries), torch.zeros(len(images), len(images))
     for j, x in enumerate(images):
         m = min(x.shape)
-        sizes = [(s*m/a**.5, s*m*a**.5) for s in WINDOW_SIZES for a in aspects]
+        sizes = [(s * m / a**0.5, s * m * a**0.5) for s in WINDOW_SIZES for a in aspects]
         windows = torch.cat([_window_descriptors(x, *size) for size in sizes])
         if len(windows):
             best = (queries @ windows.T).amax(1)
@@ -90,70 +98,77 @@ def _candidate_scores(
     return torch.maximum(scores, scores.T).fill_diagonal_(0)
 
 # %% ../nbs/06_splits.ipynb #8dfb4a56
-def _correlation(a:Tensor, b:Tensor, mask:Tensor) -> Tensor:
+def _correlation(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
     "Correlate images `(n, 1, h, w)` over a mask, `(n,)`."
     n = mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
-    a, b = ((v - (v*mask).sum((1, 2, 3), keepdim=True)/n)*mask for v in (a, b))
-    return (a*b).sum((1, 2, 3))/(a.square().sum((1, 2, 3))*b.square().sum((1, 2, 3)) + 1e-8).sqrt()
+    a, b = ((v - (v * mask).sum((1, 2, 3), keepdim=True) / n) * mask for v in (a, b))
+    return (a * b).sum((1, 2, 3)) / (
+        a.square().sum((1, 2, 3)) * b.square().sum((1, 2, 3)) + 1e-8
+    ).sqrt()
 
-def _warped(a:Tensor, p:Tensor) -> tuple[Tensor, Tensor]:
+
+def _warped(a: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
     "Read images at scaled and shifted places; `p` holds log scales and shifts, `(n, 4)`."
     s = torch.linspace(-1, 1, a.shape[-1])
-    x, y = (s[None]*p[:, k:k + 1].exp() + p[:, k + 2:k + 3] for k in (0, 1))   # (n, side)
+    x, y = (s[None] * p[:, k : k + 1].exp() + p[:, k + 2 : k + 3] for k in (0, 1))  # (n, side)
     x, y = x[:, None, :].expand(-1, len(s), -1), y[:, :, None].expand(-1, -1, len(s))
-    g = torch.stack([x, y], -1)                                                 # (n, side, side, 2)
+    g = torch.stack([x, y], -1)  # (n, side, side, 2)
     mask = (g.detach().abs().amax(-1) < 1).float()[:, None]
     return F.grid_sample(a, g, align_corners=False), mask
 
-def _coarse_start(a:Tensor, b:Tensor) -> Tensor:
+
+def _coarse_start(a: Tensor, b: Tensor) -> Tensor:
     "Search scales and shifts on a grid at 24 pixels, `(n, 4)`."
-    a, b = (local_contrast(F.interpolate(v, (24, 24), mode='area'), 3.) for v in (a, b))
-    scales, shifts = (-.45, -.22, 0., .22, .45), (-.4, -.2, 0., .2, .4)
-    best, found = torch.full((len(a),), -1.), torch.zeros(len(a), 4)
+    a, b = (local_contrast(F.interpolate(v, (24, 24), mode='area'), 3.0) for v in (a, b))
+    scales, shifts = (-0.45, -0.22, 0.0, 0.22, 0.45), (-0.4, -0.2, 0.0, 0.2, 0.4)
+    best, found = torch.full((len(a),), -1.0), torch.zeros(len(a), 4)
     for p in torch.cartesian_prod(*map(torch.tensor, (scales, scales, shifts, shifts))):
         w, mask = _warped(a, p.expand(len(a), 4))
-        if abs(p[0] - p[1]) > .5 or mask[0].mean() < .3: continue
+        if abs(p[0] - p[1]) > 0.5 or mask[0].mean() < 0.3:
+            continue
         c = _correlation(w, b, mask)
         found[c > best] = p
         best = torch.maximum(best, c)
     return found
 
+
 def _aligned_correlation(
-    a:Tensor, # Grey images `(n, 1, 128, 128)` in [0, 1], each stretched to a square
-    b:Tensor, # Grey images to compare with, same shape
-    steps:int=60, # Number of gradient steps
-) -> Tensor: # Best correlation of local contrast of each pair, `(n,)`
+    a: Tensor,  # Grey images `(n, 1, 128, 128)` in [0, 1], each stretched to a square
+    b: Tensor,  # Grey images to compare with, same shape
+    steps: int = 60,  # Number of gradient steps
+) -> Tensor:  # Best correlation of local contrast of each pair, `(n,)`
     "Align pairs of images by scaling and shift, and correlate them."
     p = _coarse_start(a, b).requires_grad_(True)
-    a, b = (local_contrast(F.interpolate(v, (64, 64), mode='area'), 4., fine=1.) for v in (a, b))
-    best, optimizer = torch.full((len(a),), -1.), torch.optim.Adam([p], lr=.02)
+    a, b = (local_contrast(F.interpolate(v, (64, 64), mode='area'), 4.0, fine=1.0) for v in (a, b))
+    best, optimizer = torch.full((len(a),), -1.0), torch.optim.Adam([p], lr=0.02)
     for i in range(steps):
         w, mask = _warped(a, p)
         c = _correlation(w, b, mask)
-        best = torch.where(mask.mean((1, 2, 3)) > .25, torch.maximum(best, c.detach()), best)
+        best = torch.where(mask.mean((1, 2, 3)) > 0.25, torch.maximum(best, c.detach()), best)
         optimizer.zero_grad()
         (-c.sum()).backward()
         optimizer.step()
-        optimizer.param_groups[0]['lr'] = .02 if i < steps//2 else .006
+        optimizer.param_groups[0]['lr'] = 0.02 if i < steps // 2 else 0.006
     return best
 
 # %% ../nbs/06_splits.ipynb #f30ea637
 class NearPair(NamedTuple):
     "Two images that may show the same picture."
-    first: str # Name of an image
-    second: str # Name of another image
-    score: float # Correlation after alignment, -1 to 1
+
+    first: str  # Name of an image
+    second: str  # Name of another image
+    score: float  # Correlation after alignment, -1 to 1
 
 # %% ../nbs/06_splits.ipynb #8eb058fe
 def near_duplicates(
-    images:dict[str, Image.Image], # Images of mode RGB by name
-    candidates:int=2000, # Number of pairs that are aligned
-    least:float=.55, # Smallest score that is reported
-    aspects:tuple=_ASPECTS, # Window widths by heights; (1.,) where all images have one aspect
-) -> list[NearPair]: # Best first
+    images: dict[str, Image.Image],  # Images of mode RGB by name
+    candidates: int = 2000,  # Number of pairs that are aligned
+    least: float = 0.55,  # Smallest score that is reported
+    aspects: tuple = _ASPECTS,  # Window widths by heights; (1.,) where all images have one aspect
+) -> list[NearPair]:  # Best first
     "Find pairs of images that show the same picture in another crop, scale or colour."
     names = list(images)
-    greys = [torch.tensor(np.asarray(im.convert('L'))).float()/255 for im in images.values()]
+    greys = [torch.tensor(np.asarray(im.convert('L'))).float() / 255 for im in images.values()]
     scores = _candidate_scores(greys, aspects)
     i, j = torch.triu_indices(len(names), len(names), 1)
     chosen = scores[i, j].topk(min(candidates, len(i))).indices
@@ -170,13 +185,15 @@ def near_duplicates(
 # %% ../nbs/06_splits.ipynb #fdacf3e3
 _SETS = ('train', 'choose', 'test')
 
+
 def split_groups(
-    folders:dict[str, list[str]], # File names by folder
-    counts:dict[str, tuple[int, int]], # Number of images for validation and for the test, by folder
-    pairs:list[tuple[str, str]]=(), # Names that show the same picture, from `near_duplicates`
-    contents:dict[str, str]|None=None, # Checksum of each file; equal files are one image
-    seed:int|str=0, # Seed of the draw
-) -> dict[str, str]: # Set of each name, a word of `_SETS`
+    folders: dict[str, list[str]],  # File names by folder
+    # Number of images for validation and for the test, by folder
+    counts: dict[str, tuple[int, int]],
+    pairs: list[tuple[str, str]] = (),  # Names that show the same picture, from `near_duplicates`
+    contents: dict[str, str] | None = None,  # Checksum of each file; equal files are one image
+    seed: int | str = 0,  # Seed of the draw
+) -> dict[str, str]:  # Set of each name, a word of `_SETS`
     "Divide images into three sets; raises `InputError` where a folder has too few."
     contents = contents or {n: n for names in folders.values() for n in names}
     near = {contents[n] for pair in pairs for n in pair[:2]}
@@ -187,20 +204,24 @@ def split_groups(
         unique = dict.fromkeys(contents[n] for n in names)
         free = [c for c in unique if c not in near and c not in side]
         if len(free) < choose + test:
-            raise InputError(f'{folder} must have {choose} + {test} images without duplicates, '
-                             f'got {len(free)}; hold out fewer')
+            raise InputError(
+                f'{folder} must have {choose} + {test} images without duplicates, '
+                f'got {len(free)}; hold out fewer'
+            )
         side |= dict.fromkeys(free[:test], 'test')
-        side |= dict.fromkeys(free[test:test + choose], 'choose')
+        side |= dict.fromkeys(free[test : test + choose], 'choose')
     return {n: side.get(contents[n], 'train') for names in folders.values() for n in names}
 
 # %% ../nbs/06_splits.ipynb #b8456211
 def named_sets(
-    sides:dict[str, str], # Set of each name, from `split_groups`
-    styles:dict[str, list[str]], # Folders of each style
-) -> dict[str, dict[str, list[str]]]: # Names by style and set
+    sides: dict[str, str],  # Set of each name, from `split_groups`
+    styles: dict[str, list[str]],  # Folders of each style
+) -> dict[str, dict[str, list[str]]]:  # Names by style and set
     "Arrange a split by style."
+
     def names(folders, wanted):
         "Return the sorted names of one set in some folders."
         inside = (n for n in sides if Path(n).parent.as_posix() in folders)
         return sorted(n for n in inside if sides[n] == wanted)
+
     return {style: {k: names(folders, k) for k in _SETS} for style, folders in styles.items()}

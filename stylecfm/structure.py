@@ -7,120 +7,154 @@ __all__ = ['noise_diagnostics', 'linear_probe', 'match_latents', 'renoise']
 
 # %% ../nbs/33_structure.ipynb #fe13fa13
 from typing import NamedTuple
+
 import torch
 from torch import Tensor
+
 from .config import InputError, chosen
 
 # %% ../nbs/33_structure.ipynb #23803b65
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/33_structure.ipynb #1ce9e106
 def radial_bins(
-    h:int, # Height of a latent, pixels
-    w:int, # Width of a latent, pixels
-) -> Tensor: # `(h, w)` int64: which ring a frequency is in, from 0, the mean alone, to `min(h, w)//2`
+    h: int,  # Height of a latent, pixels
+    w: int,  # Width of a latent, pixels
+) -> (
+    Tensor
+):  # `(h, w)` int64: which ring a frequency is in, from 0, the mean alone, to `min(h, w)//2`
     "Rings of frequencies; the last one takes the corners, too."
     f = (torch.fft.fftfreq(h)[:, None].square() + torch.fft.fftfreq(w).square()).sqrt()
-    n = min(h, w)//2
-    return (2*n*f).round().long().clamp(max=n)
+    n = min(h, w) // 2
+    return (2 * n * f).round().long().clamp(max=n)
+
 
 def radial_power(
-    x:Tensor, # `(b, c, h, w)`
-) -> Tensor: # `(b, rings)`; white noise: 1
+    x: Tensor,  # `(b, c, h, w)`
+) -> Tensor:  # `(b, rings)`; white noise: 1
     "Power of each ring of frequencies, over all channels."
     ring = radial_bins(*x.shape[-2:]).to(x.device).flatten()
-    power = torch.fft.fft2(x.float(), norm='ortho').abs().square().mean(1).flatten(1)               # (b, h*w)
+    power = torch.fft.fft2(x.float(), norm='ortho').abs().square().mean(1).flatten(1)  # (b, h*w)
     n = int(ring.max()) + 1
     total = power.new_zeros(len(x), n).index_add_(1, ring, power)
-    return total/torch.bincount(ring, minlength=n)
+    return total / torch.bincount(ring, minlength=n)
 
 # %% ../nbs/33_structure.ipynb #963a3df3
 class NoiseDiagnostics(NamedTuple):
     "Statistics of a set of inverted latents; Gaussian noise has mean 0, deviation 1 and a flat spectrum of 1."
-    mean: float # Largest absolute mean of a channel; 0 is right
-    deviation: float # Standard deviation of all numbers; 1 is right
-    local: tuple # 5 and 95 % quantile of the root mean square in squares of 4 x 4 pixels, all channels together; near 1 is right
-    spectrum: list # Mean power by ring, from the mean to the finest; 1 is right
+
+    mean: float  # Largest absolute mean of a channel; 0 is right
+    deviation: float  # Standard deviation of all numbers; 1 is right
+    # 5 and 95 % quantile of the root mean square in squares of 4 x 4 pixels, all channels together;
+    # near 1 is right
+    local: tuple
+    spectrum: list  # Mean power by ring, from the mean to the finest; 1 is right
 
 # %% ../nbs/33_structure.ipynb #a4e10845
 def noise_diagnostics(
-    x0:Tensor, # Structures, `(n, c, h, w)`, h and w at least 4
-) -> NoiseDiagnostics: # To be compared with noise
+    x0: Tensor,  # Structures, `(n, c, h, w)`, h and w at least 4
+) -> NoiseDiagnostics:  # To be compared with noise
     "How far structures are from noise."
-    squares = torch.nn.functional.avg_pool2d(x0.float().square().mean(1, keepdim=True), 4).sqrt().flatten()
-    local = tuple(squares.quantile(torch.tensor([.05, .95]).to(squares)).tolist())
-    return NoiseDiagnostics(x0.mean((0, 2, 3)).abs().max().item(), x0.std().item(), local, radial_power(x0).mean(0).tolist())
+    squares = (
+        torch.nn.functional.avg_pool2d(x0.float().square().mean(1, keepdim=True), 4)
+        .sqrt()
+        .flatten()
+    )
+    local = tuple(squares.quantile(torch.tensor([0.05, 0.95]).to(squares)).tolist())
+    return NoiseDiagnostics(
+        x0.mean((0, 2, 3)).abs().max().item(),
+        x0.std().item(),
+        local,
+        radial_power(x0).mean(0).tolist(),
+    )
 
 # %% ../nbs/33_structure.ipynb #094c3fd2
 def probe_features(
-    x0:Tensor, # Structures, `(n, c, h, w)`
-) -> Tensor: # `(n, 2*c+rings)` float64: means, log deviations, log spectrum
+    x0: Tensor,  # Structures, `(n, c, h, w)`
+) -> Tensor:  # `(n, 2*c+rings)` float64: means, log deviations, log spectrum
     "What a linear probe sees of a structure."
     return torch.cat([x0.mean((2, 3)), x0.std((2, 3)).log(), radial_power(x0).log()], 1).double()
+
 
 def _ridge(x, y):
     "Weights and bias, `(features + 1,)`, of a ridge regression on labels `y` of 1 and -1; both labels count alike."
     x = torch.cat([x, torch.ones(len(x), 1)], 1)
-    weight = torch.where(y > 0, .5/(y > 0).sum(), .5/(y < 0).sum())
-    return torch.linalg.solve(x.T @ (weight[:, None]*x) + .1*torch.eye(x.shape[1]), x.T @ (weight*y))
+    weight = torch.where(y > 0, 0.5 / (y > 0).sum(), 0.5 / (y < 0).sum())
+    return torch.linalg.solve(
+        x.T @ (weight[:, None] * x) + 0.1 * torch.eye(x.shape[1]), x.T @ (weight * y)
+    )
 
 # %% ../nbs/33_structure.ipynb #16bf0a1d
 def linear_probe(
-    a:Tensor, # Structures that came from one style, `(n, c, h, w)`
-    b:Tensor, # Samples of the second set, `(m, c, h, w)`
-    folds:int=5, # Parts that are left out in turn, >= 2
-    seed:int=0, # Random seed of the split
-) -> float: # Balanced accuracy on what was left out; 0.5: they cannot be told apart
+    a: Tensor,  # Structures that came from one style, `(n, c, h, w)`
+    b: Tensor,  # Samples of the second set, `(m, c, h, w)`
+    folds: int = 5,  # Parts that are left out in turn, >= 2
+    seed: int = 0,  # Random seed of the split
+) -> float:  # Balanced accuracy on what was left out; 0.5: they cannot be told apart
     "How well a linear classifier tells two sets of structures apart; raises `InputError` for too few."
-    if min(len(a), len(b)) < 2*folds:
-        raise InputError(f'a probe wants {2*folds} structures or more of each style, got {len(a)} and {len(b)}')
-    x, y = torch.cat([probe_features(a), probe_features(b)]), torch.cat([torch.ones(len(a)), -torch.ones(len(b))]).double()
+    if min(len(a), len(b)) < 2 * folds:
+        raise InputError(
+            f'a probe wants {2 * folds} structures or more of each style, got {len(a)} and {len(b)}'
+        )
+    x, y = (
+        torch.cat([probe_features(a), probe_features(b)]),
+        torch.cat([torch.ones(len(a)), -torch.ones(len(b))]).double(),
+    )
     g = torch.Generator().manual_seed(seed)
     part = torch.cat([torch.randperm(len(v), generator=g) % folds for v in (a, b)])
     right = torch.zeros(len(x))
     for k in range(folds):
         fit, left = part != k, part == k
         m, s = x[fit].mean(0), x[fit].std(0).clamp(min=1e-9)
-        w = _ridge((x[fit] - m)/s, y[fit])
-        right[left] = (((x[left] - m)/s @ w[:-1] + w[-1])*y[left] > 0).float()
-    return (right[y > 0].mean().item() + right[y < 0].mean().item())/2
+        w = _ridge((x[fit] - m) / s, y[fit])
+        right[left] = (((x[left] - m) / s @ w[:-1] + w[-1]) * y[left] > 0).float()
+    return (right[y > 0].mean().item() + right[y < 0].mean().item()) / 2
 
 # %% ../nbs/33_structure.ipynb #30141856
 def match_moments(
-    x0:Tensor, # Structures, `(b, c, h, w)`
-) -> Tensor: # Result, shaped as `x0`
+    x0: Tensor,  # Structures, `(b, c, h, w)`
+) -> Tensor:  # Result, shaped as `x0`
     "Every channel of every structure with mean 0 and deviation 1."
     s, m = torch.std_mean(x0, dim=(2, 3), keepdim=True, correction=0)
-    return (x0 - m)/s.clamp(min=1e-6)
+    return (x0 - m) / s.clamp(min=1e-6)
+
 
 def match_spectrum(
-    x0:Tensor, # Structures, `(b, c, h, w)`
-) -> Tensor: # Result, shaped as `x0`
+    x0: Tensor,  # Structures, `(b, c, h, w)`
+) -> Tensor:  # Result, shaped as `x0`
     "Every ring of frequencies of every structure with power 1; the mean stays."
     gain = radial_power(x0).clamp(min=1e-8).rsqrt()
     gain[:, 0] = 1
-    full = gain[:, radial_bins(*x0.shape[-2:]).to(x0.device)]                         # (b, h, w)
-    return torch.fft.ifft2(torch.fft.fft2(x0.float(), norm='ortho')*full[:, None], norm='ortho').real.to(x0.dtype)
+    full = gain[:, radial_bins(*x0.shape[-2:]).to(x0.device)]  # (b, h, w)
+    return torch.fft.ifft2(
+        torch.fft.fft2(x0.float(), norm='ortho') * full[:, None], norm='ortho'
+    ).real.to(x0.dtype)
 
-LATENT_MATCHINGS = dict(none=lambda x0: x0, moments=match_moments, spectrum=match_spectrum) # What is done to structures before they are painted
+
+# What is done to structures before they are painted
+LATENT_MATCHINGS = dict(none=lambda x0: x0, moments=match_moments, spectrum=match_spectrum)
 
 # %% ../nbs/33_structure.ipynb #c7b260ad
 def match_latents(
-    x0:Tensor, # Structures, `(b, c, h, w)`
-    how:str='none', # A key of `LATENT_MATCHINGS`
-) -> Tensor: # Result, shaped as `x0`
+    x0: Tensor,  # Structures, `(b, c, h, w)`
+    how: str = 'none',  # A key of `LATENT_MATCHINGS`
+) -> Tensor:  # Result, shaped as `x0`
     "Structures made more like noise; raises `InputError` for an unknown way."
     return chosen(LATENT_MATCHINGS, how, 'match')(x0)
 
 # %% ../nbs/33_structure.ipynb #5201a519
 def renoise(
-    x0:Tensor, # Structures, `(b, c, h, w)`
-    fresh:float, # Share of the variance that becomes new, 0 to 1
-    seed:int=0, # Random seed of the noise, the same for each image
-) -> Tensor: # Result, shaped as `x0`
+    x0: Tensor,  # Structures, `(b, c, h, w)`
+    fresh: float,  # Share of the variance that becomes new, 0 to 1
+    seed: int = 0,  # Random seed of the noise, the same for each image
+) -> Tensor:  # Result, shaped as `x0`
     "Structures of which a share is new noise; raises `InputError` for what is no share."
-    if not 0 <= fresh <= 1: raise InputError(f'fresh must be a share from 0 (the structure) to 1 (new noise), got {fresh}')
+    if not 0 <= fresh <= 1:
+        raise InputError(
+            f'fresh must be a share from 0 (the structure) to 1 (new noise), got {fresh}'
+        )
     n = torch.randn(x0.shape[1:], generator=torch.Generator().manual_seed(seed)).to(x0)
-    return (1 - fresh)**.5*x0 + fresh**.5*n
+    return (1 - fresh) ** 0.5 * x0 + fresh**0.5 * n

@@ -6,49 +6,62 @@
 __all__ = []
 
 # %% ../nbs/14_threads.ipynb #14a00003
-import os, time
+import os
+import time
 from typing import Callable
+
 import torch
 
 # %% ../nbs/14_threads.ipynb #14a00006
 class FastestThreads:
     "Calls a function with the number of threads that was fastest for inputs of the same shape."
-    def __init__(self,
-        f:Callable, # Function whose first argument is a tensor on the CPU
-        again:int=64, # Number of calls after which the choice is repeated, >= 8
-        clock:Callable=time.perf_counter, # Time in seconds
-        fixed:bool|None=None, # Keep the number of threads as it is; by default if the user has set `OMP_NUM_THREADS`
+
+    def __init__(
+        self,
+        f: Callable,  # Function whose first argument is a tensor on the CPU
+        again: int = 64,  # Number of calls after which the choice is repeated, >= 8
+        clock: Callable = time.perf_counter,  # Time in seconds
+        # Keep the number of threads as it is; by default if the user has set `OMP_NUM_THREADS`
+        fixed: bool | None = None,
     ):
         self.f, self.again, self.clock = f, again, clock
         self.fixed = 'OMP_NUM_THREADS' in os.environ if fixed is None else fixed
         self.most, self.seen = torch.get_num_threads(), {}
         self.counts = [self.most]
-        while self.counts[-1] > 1: self.counts.append(self.counts[-1]//2)
+        while self.counts[-1] > 1:
+            self.counts.append(self.counts[-1] // 2)
 
-    def __call__(self,
-        x:torch.Tensor, # First argument, of any shape
-        *rest, # Further arguments
-        **more, # Further arguments by name
-    ) -> object: # Result of the function
+    def __call__(
+        self,
+        x: torch.Tensor,  # First argument, of any shape
+        *rest,  # Further arguments
+        **more,  # Further arguments by name
+    ) -> object:  # Result of the function
         "Call the function with the next number of threads."
-        if self.fixed or x.device.type != 'cpu' or self.most == 1: return self.f(x, *rest, **more)
-        tried = self.seen.setdefault(tuple(x.shape), [])                        # seconds by position in the plan
-        if len(tried) >= self.again: tried.clear()
+        if self.fixed or x.device.type != 'cpu' or self.most == 1:
+            return self.f(x, *rest, **more)
+        tried = self.seen.setdefault(tuple(x.shape), [])  # seconds by position in the plan
+        if len(tried) >= self.again:
+            tried.clear()
         n = self.threads(tried)
         torch.set_num_threads(n)
         try:
             begun = self.clock()
             out = self.f(x, *rest, **more)
             tried.append(self.clock() - begun)
-        finally: torch.set_num_threads(self.most)
+        finally:
+            torch.set_num_threads(self.most)
         return out
 
-    def threads(self,
-        tried:list, # Seconds of the calls so far
-    ) -> int: # Number of threads of the next call
+    def threads(
+        self,
+        tried: list,  # Seconds of the calls so far
+    ) -> int:  # Number of threads of the next call
         "All for the first call, then each count once, then the fastest of these."
         k = len(tried)
-        if k == 0: return self.most
-        if k <= len(self.counts): return self.counts[k - 1]
-        measured = tried[1:1 + len(self.counts)]
+        if k == 0:
+            return self.most
+        if k <= len(self.counts):
+            return self.counts[k - 1]
+        measured = tried[1 : 1 + len(self.counts)]
         return self.counts[measured.index(min(measured))]

@@ -8,198 +8,268 @@ __all__ = ['Encoded', 'Decoded', 'TileAutoencoder']
 # %% ../nbs/02a_tiles.ipynb #19a6b7f3
 import math
 from typing import NamedTuple
-import torch, torch.nn.functional as F
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
 from .config import InputError
 
 # %% ../nbs/02a_tiles.ipynb #6f73d67e
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/02a_tiles.ipynb #ef63dd63
 class LinearCode(NamedTuple):
     "The best linear code of tiles."
-    mean: Tensor # `(n,)`, n = 3*side^2
-    encode: Tensor # `(c, n)`
-    decode: Tensor # `(n, c)`
-    left: float # Mean squared error of a pixel that it leaves
+
+    mean: Tensor  # `(n,)`, n = 3*side^2
+    encode: Tensor  # `(c, n)`
+    decode: Tensor  # `(n, c)`
+    left: float  # Mean squared error of a pixel that it leaves
+
 
 def principal_components(
-    tiles:Tensor, # Tiles as rows, `(count, n)`, n = 3*side^2; at least 2*n of them
-    channels:int, # Numbers that code a tile, 1 to n
+    tiles: Tensor,  # Tiles as rows, `(count, n)`, n = 3*side^2; at least 2*n of them
+    channels: int,  # Numbers that code a tile, 1 to n
 ) -> LinearCode:
     "Principal components of tiles, each channel scaled to variance 1; raises `InputError` if there are too few tiles, or no such code."
     count, n = tiles.shape
-    if not 1 <= channels <= n: raise InputError(f'tiles of {n} numbers can be coded by 1 to {n}, got {channels}')
-    if count < 2*n: raise InputError(f'{count} tiles are too few for {n} numbers each; give more or larger images')
+    if not 1 <= channels <= n:
+        raise InputError(f'tiles of {n} numbers can be coded by 1 to {n}, got {channels}')
+    if count < 2 * n:
+        raise InputError(
+            f'{count} tiles are too few for {n} numbers each; give more or larger images'
+        )
     x = tiles.double()
     m = x.mean(0)
-    w, v = torch.linalg.eigh((x - m).T @ (x - m)/len(x))
-    w, v = w.flip(0).clamp(min=1e-9), v.flip(1)                                 # the largest first
+    w, v = torch.linalg.eigh((x - m).T @ (x - m) / len(x))
+    w, v = w.flip(0).clamp(min=1e-9), v.flip(1)  # the largest first
     s, v_c = w[:channels].sqrt(), v[:, :channels]
-    return LinearCode(m.float(), (v_c/s).T.float(), (v_c*s).float(), (w[channels:].sum()/len(m)).item())
+    return LinearCode(
+        m.float(), (v_c / s).T.float(), (v_c * s).float(), (w[channels:].sum() / len(m)).item()
+    )
+
 
 def tiles_of(
-    images:Tensor, # `(b, 3, h, w)`, sides divisible by `side`
-    side:int=8, # Side length of a tile, pixels
-) -> Tensor: # `(count, n)`, count = b*h*w/side^2, n = 3*side^2
+    images: Tensor,  # `(b, 3, h, w)`, sides divisible by `side`
+    side: int = 8,  # Side length of a tile, pixels
+) -> Tensor:  # `(count, n)`, count = b*h*w/side^2, n = 3*side^2
     "All tiles of images as rows."
-    return F.pixel_unshuffle(images, side).permute(0, 2, 3, 1).reshape(-1, 3*side**2)
+    return F.pixel_unshuffle(images, side).permute(0, 2, 3, 1).reshape(-1, 3 * side**2)
 
 # %% ../nbs/02a_tiles.ipynb #5fe96542
-BAND_SETTINGS, FLAT = 3, 1e-3                                        # numbers without a gain; square that counts as nothing
-STRONGEST = 3.                                                # logarithm of the largest gain that is believed: 20 deviations
+BAND_SETTINGS, FLAT = 3, 1e-3  # numbers without a gain; square that counts as nothing
+STRONGEST = 3.0  # logarithm of the largest gain that is believed: 20 deviations
+
 
 def gain_shape(
-    c:Tensor, # A linear code, `(b, n, h, w)`, each channel of variance 1
-    bands:tuple, # Channels where bands begin, the first being `BAND_SETTINGS`
-) -> Tensor: # `(b, m, h, w)`, m = n + len(bands): ground, gains, shapes
+    c: Tensor,  # A linear code, `(b, n, h, w)`, each channel of variance 1
+    bands: tuple,  # Channels where bands begin, the first being `BAND_SETTINGS`
+) -> Tensor:  # `(b, m, h, w)`, m = n + len(bands): ground, gains, shapes
     "Each band of a code as its strength and its direction."
     parts = c[:, BAND_SETTINGS:].tensor_split([k - BAND_SETTINGS for k in bands[1:]], 1)
-    gains = [.5*(p.square().mean(1, keepdim=True) + FLAT).log() for p in parts]
-    return torch.cat([torch.asinh(2*c[:, :BAND_SETTINGS])/2, *gains, *(p*(-g).exp() for p, g in zip(parts, gains))], 1)
+    gains = [0.5 * (p.square().mean(1, keepdim=True) + FLAT).log() for p in parts]
+    return torch.cat(
+        [
+            torch.asinh(2 * c[:, :BAND_SETTINGS]) / 2,
+            *gains,
+            *(p * (-g).exp() for p, g in zip(parts, gains)),
+        ],
+        1,
+    )
+
 
 def undo_gain_shape(
-    z:Tensor, # `(b, m, h, w)`, m = n + len(bands), as `gain_shape` gives it
-    bands:tuple, # Shape that was divided
-) -> Tensor: # `(b, n, h, w)`
+    z: Tensor,  # `(b, m, h, w)`, m = n + len(bands), as `gain_shape` gives it
+    bands: tuple,  # Shape that was divided
+) -> Tensor:  # `(b, n, h, w)`
     "And back; gains above `STRONGEST` are cut."
     ground, gains, shapes = z.tensor_split([BAND_SETTINGS, BAND_SETTINGS + len(bands)], 1)
     parts = shapes.tensor_split([k - BAND_SETTINGS for k in bands[1:]], 1)
-    return torch.cat([torch.sinh(2*ground)/2, *(p*g.clamp(max=STRONGEST).exp() for p, g in zip(parts, gains.split(1, 1)))], 1)
+    return torch.cat(
+        [
+            torch.sinh(2 * ground) / 2,
+            *(p * g.clamp(max=STRONGEST).exp() for p, g in zip(parts, gains.split(1, 1))),
+        ],
+        1,
+    )
 
 # %% ../nbs/02a_tiles.ipynb #7d4b24ca
 class Encoded(NamedTuple):
     "What `encode` gives, as diffusers names it."
-    latents: Tensor # `(b, c, h/side, w/side)`
+
+    latents: Tensor  # `(b, c, h/side, w/side)`
+
 
 class Decoded(NamedTuple):
     "What `decode` gives, as diffusers names it."
-    sample: Tensor # `(b, 3, h, w)` in about [-1, 1]
+
+    sample: Tensor  # `(b, 3, h, w)` in about [-1, 1]
 
 # %% ../nbs/02a_tiles.ipynb #f53482a2
 class TileBlock(nn.Module):
     "A residual block that looks at the eight tiles around."
-    def __init__(self,
-        width:int, # Channels in and out
+
+    def __init__(
+        self,
+        width: int,  # Channels in and out
     ):
         super().__init__()
         self.around, self.point = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 1)
 
-    def forward(self,
-        x:Tensor, # Features of tiles, `(b, width, h, w)`
-    ) -> Tensor: # Result, shaped as `x`
+    def forward(
+        self,
+        x: Tensor,  # Features of tiles, `(b, width, h, w)`
+    ) -> Tensor:  # Result, shaped as `x`
         "The features with what the neighbours add."
         return x + self.point(F.gelu(self.around(x)))
 
+
 def residual_network(
-    n_in:int, # Channels that come in
-    width:int, # Channels of the blocks
-    blocks:int, # Residual blocks
-    n_out:int, # Channels that go out
-) -> nn.Sequential: # `(b, n_in, h, w)` -> `(b, n_out, h, w)`
+    n_in: int,  # Channels that come in
+    width: int,  # Channels of the blocks
+    blocks: int,  # Residual blocks
+    n_out: int,  # Channels that go out
+) -> nn.Sequential:  # `(b, n_in, h, w)` -> `(b, n_out, h, w)`
     "A network of residual blocks that is zero at the start."
     last = nn.Conv2d(width, n_out, 1)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.Conv2d(n_in, width, 1), *(TileBlock(width) for _ in range(blocks)), last)
+    return nn.Sequential(
+        nn.Conv2d(n_in, width, 1), *(TileBlock(width) for _ in range(blocks)), last
+    )
 
 # %% ../nbs/02a_tiles.ipynb #ce3ac432
 class TileAutoencoder(nn.Module):
     "A linear code of tiles with a correction by a small network, both ways; raises `InputError` for bands that are none."
-    def __init__(self,
-        latent_channels:int=35, # Numbers that code a tile, gains among them
-        width:int=96, # Channels of the corrections
-        blocks:int=3, # Residual blocks of each
-        side:int=8, # Side length of a tile, pixels: the codec's factor
-        bands:tuple=(3, 9, 17), # Channels of the linear code where bands with a gain begin, the first being `BAND_SETTINGS`; none: no gains
+
+    def __init__(
+        self,
+        latent_channels: int = 35,  # Numbers that code a tile, gains among them
+        width: int = 96,  # Channels of the corrections
+        blocks: int = 3,  # Residual blocks of each
+        side: int = 8,  # Side length of a tile, pixels: the codec's factor
+        # Channels of the linear code where bands with a gain begin, the first being
+        # `BAND_SETTINGS`; none: no gains
+        bands: tuple = (3, 9, 17),
     ):
         super().__init__()
-        n, c = 3*side**2, latent_channels - len(bands)                          # numbers of a tile, and of its linear code
+        # numbers of a tile, and of its linear code
+        n, c = 3 * side**2, latent_channels - len(bands)
         rising = [BAND_SETTINGS - 1, *bands, c]
         if bands and (bands[0] != BAND_SETTINGS or any(a >= b for a, b in zip(rising, rising[1:]))):
-            raise InputError(f'bands must begin at {BAND_SETTINGS}, rise and end below {c}, the channels of the linear code; got {tuple(bands)}')
-        self.config = dict(latent_channels=latent_channels, width=width, blocks=blocks, side=side, bands=list(bands))
+            raise InputError(
+                f'bands must begin at {BAND_SETTINGS}, rise and end below {c}, the channels of the linear code; got {tuple(bands)}'
+            )
+        self.config = dict(
+            latent_channels=latent_channels,
+            width=width,
+            blocks=blocks,
+            side=side,
+            bands=list(bands),
+        )
         self.side, self.bands = side, tuple(bands)
         self.mean = nn.Parameter(torch.zeros(n))
         self.code, self.tile = nn.Parameter(torch.zeros(c, n)), nn.Parameter(torch.zeros(n, c))
-        self.encoder, self.decoder = residual_network(n, width, blocks, c), residual_network(c, width, blocks, n)
+        self.encoder, self.decoder = (
+            residual_network(n, width, blocks, c),
+            residual_network(c, width, blocks, n),
+        )
 
-    def encode(self,
-        x:Tensor, # `(b, 3, h, w)` in [-1, 1], sides divisible by `side`
-    ) -> Encoded: # `(b, latent_channels, h/side, w/side)`
+    def encode(
+        self,
+        x: Tensor,  # `(b, 3, h, w)` in [-1, 1], sides divisible by `side`
+    ) -> Encoded:  # `(b, latent_channels, h/side, w/side)`
         "Images to latents."
-        x = F.pixel_unshuffle(x, self.side) - self.mean[:, None, None]          # (b, n, h/side, w/side)
+        x = F.pixel_unshuffle(x, self.side) - self.mean[:, None, None]  # (b, n, h/side, w/side)
         c = (torch.einsum('cn,bnhw->bchw', self.code, x) + self.encoder(x)).float()
         return Encoded((gain_shape(c, self.bands) if self.bands else c).to(x.dtype))
 
-    def decode(self,
-        z:Tensor, # `(b, latent_channels, h/side, w/side)`
-    ) -> Decoded: # `(b, 3, h, w)`
+    def decode(
+        self,
+        z: Tensor,  # `(b, latent_channels, h/side, w/side)`
+    ) -> Decoded:  # `(b, 3, h, w)`
         "Latents to images."
         c = (undo_gain_shape(z.float(), self.bands) if self.bands else z).to(z.dtype)
         x = torch.einsum('nc,bchw->bnhw', self.tile, c) + self.decoder(c) + self.mean[:, None, None]
         return Decoded(F.pixel_shuffle(x, self.side))
 
 # %% ../nbs/02a_tiles.ipynb #c5036328
-CROP_SIDE = 192                                                    # pixels along the crops, at most
+CROP_SIDE = 192  # pixels along the crops, at most
+
 
 def shifted_crops(
-    images:Tensor, # `(n, 3, h, w)`
-    size:int, # Side of the crops
-    count:int, # How many
-    generator:torch.Generator|None=None, # Random generator of the choice
-) -> Tensor: # `(count, 3, size, size)`
+    images: Tensor,  # `(n, 3, h, w)`
+    size: int,  # Side of the crops
+    count: int,  # How many
+    generator: torch.Generator | None = None,  # Random generator of the choice
+) -> Tensor:  # `(count, 3, size, size)`
     "Crops of random images, anywhere in them, half of them mirrored."
     draw = lambda n: torch.randint(n, (count,), generator=generator).tolist()
-    places = zip(draw(len(images)), draw(images.shape[-2] - size + 1), draw(images.shape[-1] - size + 1))
-    crops = [images[k, :, y:y + size, x:x + size] for k, y, x in places]
+    places = zip(
+        draw(len(images)), draw(images.shape[-2] - size + 1), draw(images.shape[-1] - size + 1)
+    )
+    crops = [images[k, :, y : y + size, x : x + size] for k, y, x in places]
     return torch.stack([c.flip(-1) if k % 2 else c for k, c in enumerate(crops)])
 
+
 def reconstruction_loss(
-    net:TileAutoencoder, # Network to train
-    x:Tensor, # Crops, `(b, 3, h, w)`
-    generator:torch.Generator|None=None, # Random generator of the noise
-) -> Tensor: # A scalar
+    net: TileAutoencoder,  # Network to train
+    x: Tensor,  # Crops, `(b, 3, h, w)`
+    generator: torch.Generator | None = None,  # Random generator of the noise
+) -> Tensor:  # A scalar
     "Loss of a batch of crops."
     z = net.encode(x).latents.float()
-    strength = .1*torch.rand(len(x), 1, 1, 1, generator=generator)
-    y = net.decode(z + (strength*torch.randn(z.shape, generator=generator)).to(z)).sample.float()
-    return (y - x).square().mean() + .02*(y - x).abs().mean() + 1e-4*z.square().mean()
+    strength = 0.1 * torch.rand(len(x), 1, 1, 1, generator=generator)
+    y = net.decode(z + (strength * torch.randn(z.shape, generator=generator)).to(z)).sample.float()
+    return (y - x).square().mean() + 0.02 * (y - x).abs().mean() + 1e-4 * z.square().mean()
 
 # %% ../nbs/02a_tiles.ipynb #469bc57f
 def fit_tiles(
-    images:Tensor, # `(n, 3, h, w)` in [-1, 1]
-    channels:int=35, # Numbers that code a tile, gains among them
-    width:int=96, # Channels of the corrections
-    blocks:int=3, # Residual blocks of each
-    side:int=8, # Side length of a tile, pixels
-    bands:tuple=(3, 9, 17), # Channels of the linear code where bands with a gain begin
-    steps:int=6000, # Number of steps of eight crops each; 0 leaves the linear code
-    seed:int=0, # Random seed of weights, crops and noise
+    images: Tensor,  # `(n, 3, h, w)` in [-1, 1]
+    channels: int = 35,  # Numbers that code a tile, gains among them
+    width: int = 96,  # Channels of the corrections
+    blocks: int = 3,  # Residual blocks of each
+    side: int = 8,  # Side length of a tile, pixels
+    bands: tuple = (3, 9, 17),  # Channels of the linear code where bands with a gain begin
+    steps: int = 6000,  # Number of steps of eight crops each; 0 leaves the linear code
+    seed: int = 0,  # Random seed of weights, crops and noise
 ) -> TileAutoencoder:
     "An autoencoder of images: the linear code, then training; raises `InputError` for too few images."
-    size = min(CROP_SIDE, *images.shape[-2:])//side*side
-    if size < 2*side: raise InputError(f'tiles of {side} pixels need images at least twice as large, got {tuple(images.shape[-2:])}')
+    size = min(CROP_SIDE, *images.shape[-2:]) // side * side
+    if size < 2 * side:
+        raise InputError(
+            f'tiles of {side} pixels need images at least twice as large, got {tuple(images.shape[-2:])}'
+        )
     g = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = TileAutoencoder(channels, width, blocks, side, bands)
-    tiles = torch.cat([tiles_of(shifted_crops(images, size, 1, g), side)[::4] for _ in range(8*len(images))])
+    tiles = torch.cat(
+        [tiles_of(shifted_crops(images, size, 1, g), side)[::4] for _ in range(8 * len(images))]
+    )
     p = principal_components(tiles, channels - len(bands))
-    for to, v in ((net.mean, p.mean), (net.code, p.encode), (net.tile, p.decode)): to.data.copy_(v)
+    for to, v in ((net.mean, p.mean), (net.code, p.encode), (net.tile, p.decode)):
+        to.data.copy_(v)
     net.to(memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(.995))
+    average = torch.optim.swa_utils.AveragedModel(
+        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
+    )
     optimizer = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=0)
-    speed = lambda i: min(1, (i + 1)/200)*(.5*(1 + math.cos(math.pi*i/max(1, steps))) + .005)
+    speed = lambda i: (
+        min(1, (i + 1) / 200) * (0.5 * (1 + math.cos(math.pi * i / max(1, steps))) + 0.005)
+    )
     fall = torch.optim.lr_scheduler.LambdaLR(optimizer, speed)
     low = torch.cpu.get_capabilities().get('amx_bf16', False)
     for _ in range(steps):
         x = shifted_crops(images, size, 8, g).contiguous(memory_format=torch.channels_last)
-        with torch.autocast('cpu', torch.bfloat16, enabled=low): loss = reconstruction_loss(net, x, g)
+        with torch.autocast('cpu', torch.bfloat16, enabled=low):
+            loss = reconstruction_loss(net, x, g)
         loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.)
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
         fall.step()

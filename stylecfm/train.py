@@ -6,324 +6,544 @@
 __all__ = ['OTCFMTrainer']
 
 # %% ../nbs/50_train.ipynb #3203b9f8
-import contextlib, json, math, os, secrets, shutil, signal, time
-from dataclasses import replace
+import contextlib
+import json
+import math
+import os
+import secrets
+import shutil
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Callable, NamedTuple
-import numpy as np, torch
+
+import numpy as np
+import torch
 from accelerate import Accelerator
 from accelerate.utils import LoggerType
 from fastcore.basics import patch
 from torch import Tensor
 from tqdm import tqdm
-from .checkpoints import LOG, NOT_FINITE, Model, changed_but_allowed, best_checkpoint, checkpoints, codec_weights
-from .checkpoints import changed_keys, load_model, log_text, other_software, read_log, run_lock, save_checkpoint
-from .checkpoints import ensure_run_folder, may_resume, write_model
+
+from stylecfm.checkpoints import (
+    LOG,
+    NOT_FINITE,
+    Model,
+    best_checkpoint,
+    changed_but_allowed,
+    changed_keys,
+    checkpoints,
+    codec_weights,
+    ensure_run_folder,
+    load_model,
+    log_text,
+    may_resume,
+    other_software,
+    read_log,
+    run_lock,
+    save_checkpoint,
+    write_model,
+)
 from .codecs import load_codec, stats_from
-from .config import Config, InputError, Rule, checked, list_of, or_none, real, record_of, say, whole
+from stylecfm.config import (
+    Config,
+    InputError,
+    Rule,
+    checked,
+    list_of,
+    or_none,
+    real,
+    record_of,
+    say,
+    whole,
+)
 from .coupling import SemiDiscretePlan, fit_potentials
-from .files import DamagedError, check_shapes, clean_stale, digest, make_folder, may_replace, read_checked
-from .files import read_json, read_manifest, read_metadata, read_tensors, atomic_folder, tensor_shapes
-from .files import tensors_digest, verify_folder, write_tensors, write_text, written_by
+from stylecfm.files import (
+    DamagedError,
+    atomic_folder,
+    check_shapes,
+    clean_stale,
+    digest,
+    make_folder,
+    may_replace,
+    read_checked,
+    read_json,
+    read_manifest,
+    read_metadata,
+    read_tensors,
+    tensor_shapes,
+    tensors_digest,
+    verify_folder,
+    write_tensors,
+    write_text,
+    written_by,
+)
 from .images import save_image
 from .isonext import IsoNext
 from .latents import LatentCache
-from .memory import GB, accumulate_gradients, network_from_config, keep_freed_memory, autocast_dtype
-from .optim import Averages, Interrupted, eval_weights, averages_state, generator, learning_rate, load_averages
-from .optim import load_opt_state, make_optimizer, make_scaler, catch_signals, opt_state, epoch_order
-from .otcfm import FlowMatchingOptions, FlowBatch, coupling_of, flow_batch, binned_losses
+from stylecfm.memory import (
+    GB,
+    accumulate_gradients,
+    autocast_dtype,
+    keep_freed_memory,
+    network_from_config,
+)
+from stylecfm.optim import (
+    Averages,
+    Interrupted,
+    averages_state,
+    catch_signals,
+    epoch_order,
+    eval_weights,
+    generator,
+    learning_rate,
+    load_averages,
+    load_opt_state,
+    make_optimizer,
+    make_scaler,
+    opt_state,
+)
+from .otcfm import FlowBatch, FlowMatchingOptions, binned_losses, coupling_of, flow_batch
 from .paths import dynamic_epsilon, noise_like
+from stylecfm.planning import (
+    check_affordable,
+    choose_memory_options,
+    memory_in_use,
+    retry_with_smaller_batch,
+)
 from .progress import Pace, at_checkpoint, at_end, at_start, at_stop, change, duration
-from .planning import check_affordable, choose_memory_options, memory_in_use, retry_with_smaller_batch
 from .unet import UNet
-from .watch import held_batches, sample_latents, sample_sheet, sampled_style, split_cache, validation_loss
+from stylecfm.watch import (
+    held_batches,
+    sample_latents,
+    sample_sheet,
+    sampled_style,
+    split_cache,
+    validation_loss,
+)
 
 # %% ../nbs/50_train.ipynb #43ea5199
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/50_train.ipynb #d5a7e6bb
 def check_fit(
-    config:Config, # Configuration of the run
-    cache:LatentCache, # Latents of the run
+    config: Config,  # Configuration of the run
+    cache: LatentCache,  # Latents of the run
 ):
     "Raise `InputError` where a config and a cache do not belong together."
     m, d = config.model, config.data
-    made = dict(codec=cache.spec) | {k: cache.recipe[k] for k in ('target_size', 'mirror', 'crops')
-                                     if k in cache.recipe}
+    made = dict(codec=cache.spec) | {
+        k: cache.recipe[k] for k in ('target_size', 'mirror', 'crops') if k in cache.recipe
+    }
     for k, v in made.items():
-        if v == getattr(d, k): continue
+        if v == getattr(d, k):
+            continue
         raise InputError(
             f'{cache.root} was made with {k} {v}, but data.{k} is {getattr(d, k)}; make the latents again or '
-            f'set data.{k}')
+            f'set data.{k}'
+        )
     if cache.latent_channels != m.latent_channels:
-        raise InputError(f'codec {cache.spec} has {cache.latent_channels} channels, but model.latent_channels is '
-                         f'{m.latent_channels}; '
-                         f'set it to {cache.latent_channels}, or leave it out')
+        raise InputError(
+            f'codec {cache.spec} has {cache.latent_channels} channels, but model.latent_channels is '
+            f'{m.latent_channels}; '
+            f'set it to {cache.latent_channels}, or leave it out'
+        )
     if config.training.freeze == 'old' and config.training.init_from == 'none':
-        raise InputError('training.freeze is old, but there is no model to begin with; give training.init_from')
+        raise InputError(
+            'training.freeze is old, but there is no model to begin with; give training.init_from'
+        )
     sampled_style(cache.styles, config.checkpoint.sample_style)
     least = min(cache.styles, key=cache.count.get)
-    most = cache.count[least]*max(1, len(cache.styles)//2)  # of hundreds of styles, a batch holds none whole
+    # of hundreds of styles, a batch holds none whole
+    most = cache.count[least] * max(1, len(cache.styles) // 2)
     if (b := config.training.batch) > most:
         raise InputError(
             f'training.batch_size is {b}, and {least} has {cache.count[least]} latents; make it smaller, or '
-            f'add images')
+            f'add images'
+        )
     if config.training.coupling != 'independent' and b < 2:
-        raise InputError(f'training.batch_size is {b}, and one latent leaves nothing to pair; '
-                         'make it larger, or set training.coupling to independent')
+        raise InputError(
+            f'training.batch_size is {b}, and one latent leaves nothing to pair; '
+            'make it larger, or set training.coupling to independent'
+        )
     if len(cache.styles) != m.num_styles:
-        raise InputError(f'{cache.root} has {len(cache.styles)} styles ({", ".join(cache.styles)}), '
-                         f'but model.num_styles is {m.num_styles}; leave it and data.num_classes out, or set both to {len(cache.styles)}')
+        raise InputError(
+            f'{cache.root} has {len(cache.styles)} styles ({", ".join(cache.styles)}), '
+            f'but model.num_styles is {m.num_styles}; leave it and data.num_classes out, or set both to {len(cache.styles)}'
+        )
 
 # %% ../nbs/50_train.ipynb #cell-6
 def build_network(
-    config:Config, # `model` and `training.seed` count
-) -> IsoNext|UNet:
+    config: Config,  # `model` and `training.seed` count
+) -> IsoNext | UNet:
     "The network that a config describes, with weights from its seed."
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.training.seed); net = network_from_config(config)
-        if not config.training.use_avg_style_for_uncond: net.style.initialize_avg_style_embedding()
+        torch.manual_seed(config.training.seed)
+        net = network_from_config(config)
+        if not config.training.use_avg_style_for_uncond:
+            net.style.initialize_avg_style_embedding()
     return net
 
-def _began(root:Path) -> dict|None: # `stats` of the latents, numbers of the styles that were `new`
+
+def _began(
+    root: Path,
+) -> dict | None:  # `stats` of the latents, numbers of the styles that were `new`
     "What a run began with, by a checkpoint that verifies; runs of older versions kept it in a file of its own."
     for folder in checkpoints(root):
         try:
             verify_folder(folder, 'checkpoint')
-            d, known = read_json(folder/'model_index.json'), read_json(folder/'training.json')
-            new = known['new'] if 'new' in known else read_checked(root/'began.json')['new']
-            stats = stats_from(d, len(d['mean']), str(folder/'model_index.json'))
-            return dict(stats=stats, new=checked(dict(new=new), dict(new=list_of(whole(0))), str(folder))['new'])
-        except (InputError, KeyError, TypeError): continue                                 # `begin` says what is wrong with it
+            d, known = read_json(folder / 'model_index.json'), read_json(folder / 'training.json')
+            new = known['new'] if 'new' in known else read_checked(root / 'began.json')['new']
+            stats = stats_from(d, len(d['mean']), str(folder / 'model_index.json'))
+            return dict(
+                stats=stats,
+                new=checked(dict(new=new), dict(new=list_of(whole(0))), str(folder))['new'],
+            )
+        except (InputError, KeyError, TypeError):
+            continue  # `begin` says what is wrong with it
     return None
 
+
 def initial_weights(
-    config:Config, # Configuration of the run
-    cache:LatentCache, # Latents of the run; receives the mean and scale of a pretrained model
-) -> tuple: # Network, numbers of its styles that are new
+    config: Config,  # Configuration of the run
+    cache: LatentCache,  # Latents of the run; receives the mean and scale of a pretrained model
+) -> tuple:  # Network, numbers of its styles that are new
     "The network to begin with: drawn by chance, or a trained one, whose styles are found by name; raises `InputError` if it does not fit."
     net, t = build_network(config), config.training
-    if t.init_from == 'none': return net, list(range(len(cache.styles)))
-    if known := _began(Path(config.checkpoint.save_dir)):                       # and needs no parent any more
+    if t.init_from == 'none':
+        return net, list(range(len(cache.styles)))
+    if known := _began(Path(config.checkpoint.save_dir)):  # and needs no parent any more
         cache.stats = known['stats']
         return net, known['new']
     old = load_model(t.init_from)
     if old.spec != cache.spec:
-        raise InputError(f'{t.init_from} paints with codec {old.spec}, but {cache.root} was made with {cache.spec}; '
-                         'make the latents with its codec')
+        raise InputError(
+            f'{t.init_from} paints with codec {old.spec}, but {cache.root} was made with {cache.spec}; '
+            'make the latents with its codec'
+        )
     weights, mine = old.net.state_dict(), net.state_dict()
-    if bad := [k for k in mine if k != 'style.table' and (k not in weights or weights[k].shape != mine[k].shape)]:
-        raise InputError(f'{t.init_from} has another network ({bad[0]} and {len(bad) - 1} more do not fit); '
-                         'give the model section of its config.json')
-    rows = weights['style.table']; mean = rows[:len(old.styles)].mean(0)
-    table = ([rows[old.styles.index(s)] if s in old.styles else mean for s in cache.styles]
-             + list(rows[len(old.styles):]))
+    if bad := [
+        k
+        for k in mine
+        if k != 'style.table' and (k not in weights or weights[k].shape != mine[k].shape)
+    ]:
+        raise InputError(
+            f'{t.init_from} has another network ({bad[0]} and {len(bad) - 1} more do not fit); '
+            'give the model section of its config.json'
+        )
+    rows = weights['style.table']
+    mean = rows[: len(old.styles)].mean(0)
+    table = [rows[old.styles.index(s)] if s in old.styles else mean for s in cache.styles] + list(
+        rows[len(old.styles) :]
+    )
     if len(table) != len(mine['style.table']):
-        raise InputError(f'{t.init_from} was trained with another training.use_avg_style_for_uncond; give the same')
+        raise InputError(
+            f'{t.init_from} was trained with another training.use_avg_style_for_uncond; give the same'
+        )
     net.load_state_dict(weights | {'style.table': torch.stack(table)})
-    cache.stats = old.stats; return net, [i for i, s in enumerate(cache.styles) if s not in old.styles]
+    cache.stats = old.stats
+    return net, [i for i, s in enumerate(cache.styles) if s not in old.styles]
 
 # %% ../nbs/50_train.ipynb #1807bb3e
 class OTCFMTrainer:
     "Trains a velocity network on cached latents by OT-CFM, or as DDPM; `fit` runs or resumes."
-    def __init__(self,
-        config:Config, # The whole run
-        cache:LatentCache|None=None, # Opened from `config.data.data_root` if none
+
+    def __init__(
+        self,
+        config: Config,  # The whole run
+        cache: LatentCache | None = None,  # Opened from `config.data.data_root` if none
     ):
-        self.cache = cache or LatentCache(config.data.data_root); few = min(self.cache.count.values())
+        self.cache = cache or LatentCache(config.data.data_root)
+        few = min(self.cache.count.values())
         config = config.following(len(self.cache.styles), self.cache.latent_channels)
         if config.training.batch_size == 'auto':
-            config = replace(config, training=replace(config.training, batch_size=min(config.training.batch, few)))
-        check_fit(config, self.cache); self.config, t = config, config.training
+            config = replace(
+                config,
+                training=replace(config.training, batch_size=min(config.training.batch, few)),
+            )
+        check_fit(config, self.cache)
+        self.config, t = config, config.training
         self.acc, self.root = make_accelerator(config), Path(config.checkpoint.save_dir)
         if t.batch % (n := self.acc.num_processes):
             raise InputError(
-                f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; make it a multiple of {n}')
+                f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; make it a multiple of {n}'
+            )
         if t.memory_gb and self.acc.device.type == 'cuda':
-            torch.cuda.set_per_process_memory_fraction(min(1., t.memory_gb*GB/torch.cuda.mem_get_info()[1]))
-        check_affordable(config, self.acc.device)                                     # before it is built
-        net, self.new = initial_weights(config, self.cache); new = self.new
+            torch.cuda.set_per_process_memory_fraction(
+                min(1.0, t.memory_gb * GB / torch.cuda.mem_get_info()[1])
+            )
+        check_affordable(config, self.acc.device)  # before it is built
+        net, self.new = initial_weights(config, self.cache)
+        new = self.new
         self.cache.hold(self.acc.device)  # or read batch by batch, where that is too much
         self.rows, self.checks = self.choose_rows(new)
-        self.means = choose_memory_options(config, self.acc.device, t.batch//n); net.save_memory(*self.means[1:])
+        self.means = choose_memory_options(config, self.acc.device, t.batch // n)
+        net.save_memory(*self.means[1:])
         self.prepare(net, new)
         # seconds: of training; stop: a signal that came
-        self.done, self.skipped, self.seconds, self.stop = 0, 0, 0., 0
-        self.missed, self.sound = [], True  # which of the last hundred steps were skipped; whether the last one was not
-        self.saved_at, self.due = time.monotonic(), False  # when the last checkpoint was; whether minutes ask for one
-        self.log, self.pending, self.shown = [], [], None  # lines; losses since; the last batch, its losses
-        self.lock, self.unwritten = None, False  # of the folder, while it runs; whether lines of the log wait for room
+        self.done, self.skipped, self.seconds, self.stop = 0, 0, 0.0, 0
+        # which of the last hundred steps were skipped; whether the last one was not
+        self.missed, self.sound = [], True
+        # when the last checkpoint was; whether minutes ask for one
+        self.saved_at, self.due = time.monotonic(), False
+        # lines; losses since; the last batch, its losses
+        self.log, self.pending, self.shown = [], [], None
+        # of the folder, while it runs; whether lines of the log wait for room
+        self.lock, self.unwritten = None, False
         self.valid, self.best = None, math.inf  # losses of validation, by average; the lowest
         self.worse, self.asked = 0, -1  # validations since then; the step of the last
-        # steps and seconds when the run was begun or resumed; change of the last samples, where there are some
-        self.since, self.moved = (0, 0.), None
+        # steps and seconds when the run was begun or resumed; change of the last samples, where
+        # there are some
+        self.since, self.moved = (0, 0.0), None
         # or the plans; noise that was paired for several batches
         self.coupling, self.group = t.coupling, (None, None)
-        self.pool, self.next = ThreadPoolExecutor(1), {}                        # makes the next batch
+        self.pool, self.next = ThreadPoolExecutor(1), {}  # makes the next batch
 
 # %% ../nbs/50_train.ipynb #50e00007
 def make_accelerator(
-    config:Config, # `checkpoint.trackers` and `checkpoint.save_dir` count
+    config: Config,  # `checkpoint.trackers` and `checkpoint.save_dir` count
 ) -> Accelerator:
     "Devices, processes and trackers; several processes without a GPU talk by gloo; raises `InputError` for what cannot be had."
-    names = [] if config.checkpoint.trackers == 'none' else [v.strip() for v in config.checkpoint.trackers.split(',')]
+    names = (
+        []
+        if config.checkpoint.trackers == 'none'
+        else [v.strip() for v in config.checkpoint.trackers.split(',')]
+    )
     for name in names:
         if name not in (known := sorted({str(v) for v in LoggerType.list()} - {'all'})):
             raise InputError(
                 f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; give some of '
-                f'them, or none')
+                f'them, or none'
+            )
         if not find_spec(name):
-            raise InputError(f"checkpoint.trackers {name} needs a package: pip install {name}; or set it to none")
+            raise InputError(
+                f"checkpoint.trackers {name} needs a package: pip install {name}; or set it to none"
+            )
     several = int(os.environ.get('WORLD_SIZE', 1)) > 1
-    acc = Accelerator(cpu=several and not torch.cuda.is_available(), log_with=names or None,
-                      project_dir=config.checkpoint.save_dir)
+    acc = Accelerator(
+        cpu=several and not torch.cuda.is_available(),
+        log_with=names or None,
+        project_dir=config.checkpoint.save_dir,
+    )
     if (kind := acc.distributed_type.value) in ('FSDP', 'DEEPSPEED', 'MEGATRON_LM', 'XLA'):
-        raise InputError(f'this trainer shares batches between processes, not the network itself, and accelerate is '
-                         f'set to {kind}; '
-                         'run accelerate config again without it, or give --multi_gpu')
+        raise InputError(
+            f'this trainer shares batches between processes, not the network itself, and accelerate is '
+            f'set to {kind}; '
+            'run accelerate config again without it, or give --multi_gpu'
+        )
     return acc
 
 # %% ../nbs/50_train.ipynb #50e00009
 @patch
-def choose_rows(self:OTCFMTrainer,
-    new:list, # Numbers of the styles that are new
-) -> tuple: # Positions that are trained on, int64 `(n,)`; batches of validation
+def choose_rows(
+    self: OTCFMTrainer,
+    new: list,  # Numbers of the styles that are new
+) -> tuple:  # Positions that are trained on, int64 `(n,)`; batches of validation
     "Hold out some images; where only new styles learn, take theirs alone."
-    t = self.config.training; s = split_cache(self.cache, t.validation_share, t.seed)
-    keep = ((lambda rows: rows[torch.isin(self.cache.styles_of(rows), torch.tensor(new))]) if t.freeze == 'old'
-            else (lambda rows: rows))
+    t = self.config.training
+    s = split_cache(self.cache, t.validation_share, t.seed)
+    keep = (
+        (lambda rows: rows[torch.isin(self.cache.styles_of(rows), torch.tensor(new))])
+        if t.freeze == 'old'
+        else (lambda rows: rows)
+    )
     if not len(rows := keep(s.train)):
-        raise InputError(f'{t.init_from} knows all of {", ".join(self.cache.styles)}, '
-                         'so with training.freeze old nothing is left to learn; add a style, or set it to nothing')
+        raise InputError(
+            f'{t.init_from} knows all of {", ".join(self.cache.styles)}, '
+            'so with training.freeze old nothing is left to learn; add a style, or set it to nothing'
+        )
     # a velocity is evaluated at all times alike, whatever it is trained on
-    as_trained = (dict(time_law=t.time_sampling, weight=t.loss_weighting)
-                  if self.config.model.predicts == 'noise' else {})
-    return rows, held_batches(self.cache, keep(s.held), t.seed, FlowMatchingOptions(0., 0., path=t.path, **as_trained))
+    as_trained = (
+        dict(time_law=t.time_sampling, weight=t.loss_weighting)
+        if self.config.model.predicts == 'noise'
+        else {}
+    )
+    return rows, held_batches(
+        self.cache, keep(s.held), t.seed, FlowMatchingOptions(0.0, 0.0, path=t.path, **as_trained)
+    )
+
 
 @patch
-def prepare(self:OTCFMTrainer,
-    net:IsoNext|UNet, # With its first weights
-    new:list, # Numbers of the styles that are new
+def prepare(
+    self: OTCFMTrainer,
+    net: IsoNext | UNet,  # With its first weights
+    new: list,  # Numbers of the styles that are new
 ):
     "Freeze what does not learn, and make what moves the weights."
     t, device = self.config.training, self.acc.device
     if t.freeze == 'old':
-        for name, p in net.named_parameters(): p.requires_grad_(name == 'style.table')
-        learns = torch.zeros(len(net.style.table), 1); learns[new] = 1.
-        net.style.table.register_hook(lambda g: g*learns.to(g))  # the rows of old styles stay, to the bit
-    if device.type == 'cuda' and t.tf32: torch.set_float32_matmul_precision('high')
-    self.averages = Averages([p.to(device) for p in net.parameters()], t.ema_decay,
-                             t.ema_count if t.optimizer == 'adamw' else 1)
+        for name, p in net.named_parameters():
+            p.requires_grad_(name == 'style.table')
+        learns = torch.zeros(len(net.style.table), 1)
+        learns[new] = 1.0
+        # the rows of old styles stay, to the bit
+        net.style.table.register_hook(lambda g: g * learns.to(g))
+    if device.type == 'cuda' and t.tf32:
+        torch.set_float32_matmul_precision('high')
+    self.averages = Averages(
+        [p.to(device) for p in net.parameters()],
+        t.ema_decay,
+        t.ema_count if t.optimizer == 'adamw' else 1,
+    )
     opt = make_optimizer(net.to(device).parameters(), t, device)
-    if t.freeze == 'old': opt.param_groups[0]['weight_decay'] = 0.              # which would move them, too
+    if t.freeze == 'old':
+        opt.param_groups[0]['weight_decay'] = 0.0  # which would move them, too
     self.plain = net  # compiled and joined networks share its weights
     self.net, self.opt = self.acc.prepare(torch.compile(net) if t.compile else net, opt)
-    self.amp = autocast_dtype(self.config, device.type); self.scaler = make_scaler(device, self.amp)
+    self.amp = autocast_dtype(self.config, device.type)
+    self.scaler = make_scaler(device, self.amp)
 
 # %% ../nbs/50_train.ipynb #cell-10
 @patch(as_prop=True)
-def total(self:OTCFMTrainer) -> int:
+def total(self: OTCFMTrainer) -> int:
     "Steps of the whole run, if it is not stopped by the clock."
     t = self.config.training
-    return t.max_steps or math.ceil(t.stage1_epochs*len(self.rows)/t.batch)
+    return t.max_steps or math.ceil(t.stage1_epochs * len(self.rows) / t.batch)
+
 
 @patch
-def epoch(self:OTCFMTrainer,
-    step:int, # Counted from 0
+def epoch(
+    self: OTCFMTrainer,
+    step: int,  # Counted from 0
 ) -> float:
     "Epochs done before a step."
-    return step*self.config.training.batch/len(self.rows)
+    return step * self.config.training.batch / len(self.rows)
+
 
 @patch
-def epsilons(self:OTCFMTrainer,
-    step:int, # Counted from 0
-) -> tuple[float, float]: # Noise of the path and earliest time; one of them is 0, by `training.epsilon_is`
+def epsilons(
+    self: OTCFMTrainer,
+    step: int,  # Counted from 0
+) -> tuple[
+    float, float
+]:  # Noise of the path and earliest time; one of them is 0, by `training.epsilon_is`
     "Epsilon at a step, in the place that the config gives it."
     t = self.config.training
-    if not t.dynamic_epsilon: return 0., 0.
-    epsilon = dynamic_epsilon(self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule)
-    return (epsilon, 0.) if t.epsilon_is == 'noise' else (0., epsilon)
+    if not t.dynamic_epsilon:
+        return 0.0, 0.0
+    epsilon = dynamic_epsilon(
+        self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule
+    )
+    return (epsilon, 0.0) if t.epsilon_is == 'noise' else (0.0, epsilon)
+
 
 @patch(as_prop=True)
-def pace(self:OTCFMTrainer) -> Pace:
+def pace(self: OTCFMTrainer) -> Pace:
     "How far the run is, at the rate since it was begun or resumed."
     steps, seconds = self.done - self.since[0], self.seconds - self.since[1]
-    rate = seconds/steps if steps > 0 else math.nan
+    rate = seconds / steps if steps > 0 else math.nan
     return Pace(self.done, self.total, self.seconds, rate, self.config.training.max_minutes)
 
+
 @patch
-def validations(self:OTCFMTrainer) -> list: # In their order
+def validations(self: OTCFMTrainer) -> list:  # In their order
     "Validation losses of the log."
     return [r['validation'] for r in self.log if 'validation' in r]
 
-@patch(as_prop=True)
-def save_every(self:OTCFMTrainer) -> int:
-    "Steps between checkpoints, if minutes do not come first."
-    return max(1, round(self.config.checkpoint.save_every_epochs*len(self.rows)/self.config.training.batch))
 
 @patch(as_prop=True)
-def share(self:OTCFMTrainer) -> slice:
+def save_every(self: OTCFMTrainer) -> int:
+    "Steps between checkpoints, if minutes do not come first."
+    return max(
+        1,
+        round(
+            self.config.checkpoint.save_every_epochs * len(self.rows) / self.config.training.batch
+        ),
+    )
+
+
+@patch(as_prop=True)
+def share(self: OTCFMTrainer) -> slice:
     "The part of a batch that this process computes."
     return slice(self.acc.process_index, None, self.acc.num_processes)
 
+
 @patch
-def latents(self:OTCFMTrainer,
-    step:int, # Counted from 0
-) -> tuple[Tensor, Tensor]: # `(b, c, h, w)` and `(b,)`, as `LatentCache.pick`
+def latents(
+    self: OTCFMTrainer,
+    step: int,  # Counted from 0
+) -> tuple[Tensor, Tensor]:  # `(b, c, h, w)` and `(b,)`, as `LatentCache.pick`
     "The latents of a step and their styles: of the whole batch, or this process's share, as the coupling wants them."
-    t = self.config.training; rows = self.rows[epoch_order(len(self.rows), t.seed, step*t.batch, t.batch)]
+    t = self.config.training
+    rows = self.rows[epoch_order(len(self.rows), t.seed, step * t.batch, t.batch)]
     return self.cache.pick(rows if t.coupling_scope == 'gathered' else rows[self.share])
 
 # %% ../nbs/50_train.ipynb #cell-10b
 @patch
-def shared_noise(self:OTCFMTrainer,
-    step:int, # Counted from 0
-) -> Tensor|None: # Paired noise, `(b, c, h, w)` as the latents; None where the batch is paired by itself
+def shared_noise(
+    self: OTCFMTrainer,
+    step: int,  # Counted from 0
+) -> (
+    Tensor | None
+):  # Paired noise, `(b, c, h, w)` as the latents; None where the batch is paired by itself
     "The noise of a step whose pairs are made for several batches together."
     t, rank = self.config.training, self.rng_rank
-    if t.coupling_batches == 1 or not isinstance(self.coupling, str): return None
+    if t.coupling_batches == 1 or not isinstance(self.coupling, str):
+        return None
     group, i = divmod(step, t.coupling_batches)
     if self.group[0] != group:
         g = generator(t.seed, group, rank, 2)
-        data, styles = (torch.cat(v) for v in zip(
-            *map(self.latents, range(group*t.coupling_batches, (group + 1)*t.coupling_batches))))
-        pair = coupling_of(t.coupling, t.path, self.epsilons(group*t.coupling_batches)[0])
+        data, styles = (
+            torch.cat(v)
+            for v in zip(
+                *map(
+                    self.latents,
+                    range(group * t.coupling_batches, (group + 1) * t.coupling_batches),
+                )
+            )
+        )
+        pair = coupling_of(t.coupling, t.path, self.epsilons(group * t.coupling_batches)[0])
         self.group = group, pair(noise_like(data, g), data, styles, g).chunk(t.coupling_batches)
     return self.group[1][i]  # only one thread makes batches at a time
 
 # %% ../nbs/50_train.ipynb #cell-11
 @patch(as_prop=True)
-def rng_rank(self:OTCFMTrainer) -> int:
+def rng_rank(self: OTCFMTrainer) -> int:
     "Number of the source of chance: the same for all processes where they pair together."
     return 0 if self.config.training.coupling_scope == 'gathered' else self.acc.process_index
 
-@patch
-def epsilon(self:OTCFMTrainer,
-    step:int, # Counted from 0
-) -> float: # In units of the latents
-    "The scale of the path's noise at a step."
-    t = self.config.training
-    if not t.dynamic_epsilon: return 0.
-    return dynamic_epsilon(self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule)
 
 @patch
-def batch(self:OTCFMTrainer,
-    step:int, # Counted from 0
+def epsilon(
+    self: OTCFMTrainer,
+    step: int,  # Counted from 0
+) -> float:  # In units of the latents
+    "The scale of the path's noise at a step."
+    t = self.config.training
+    if not t.dynamic_epsilon:
+        return 0.0
+    return dynamic_epsilon(
+        self.epoch(step), t.epsilon_warmup_epochs, t.epsilon_final, t.epsilon_schedule
+    )
+
+
+@patch
+def batch(
+    self: OTCFMTrainer,
+    step: int,  # Counted from 0
 ) -> FlowBatch:
     "What a step is shown, on this process: a function of seed, step and rank."
     (x1, style), t = self.latents(step), self.config.training
     noise, start = self.epsilons(step)
-    draw = FlowMatchingOptions(noise, t.label_drop_prob, self.coupling, t.time_sampling, t.path, start, t.loss_weighting)
-    whole = flow_batch(x1, style, draw, generator(t.seed, step, self.rng_rank, 1), self.shared_noise(step))
+    draw = FlowMatchingOptions(
+        noise, t.label_drop_prob, self.coupling, t.time_sampling, t.path, start, t.loss_weighting
+    )
+    whole = flow_batch(
+        x1, style, draw, generator(t.seed, step, self.rng_rank, 1), self.shared_noise(step)
+    )
     return FlowBatch(*(v[self.share] for v in whole)) if t.coupling_scope == 'gathered' else whole
 
+
 @patch
-def prefetched_batch(self:OTCFMTrainer,
-    step:int, # Counted from 0
+def prefetched_batch(
+    self: OTCFMTrainer,
+    step: int,  # Counted from 0
 ) -> FlowBatch:
     "The batch of a step, made while the step before it ran; that of the next one is begun."
     made = self.next.pop(step, None)
@@ -331,199 +551,346 @@ def prefetched_batch(self:OTCFMTrainer,
     self.next = {step + 1: self.pool.submit(self.batch, step + 1)} if step + 1 < self.total else {}
     return batch
 
+
 @patch
-def plans(self:OTCFMTrainer) -> list: # A `SemiDiscretePlan` for each style
+def plans(self: OTCFMTrainer) -> list:  # A `SemiDiscretePlan` for each style
     "Semi-discrete plans, kept in the run's folder."
-    path, of = self.root/'heights.safetensors', dict(cache=self.cache.fingerprint, seed=str(self.config.training.seed))
-    style = self.cache.styles_of(self.rows); of['held_out'] = str(self.config.training.validation_share)
-    latents = {s: torch.cat([self.cache.pick(part)[0].half() for part in self.rows[style == i].split(256)])
-               for i, s in enumerate(self.cache.styles)}
-    of |= dict(rows=digest(self.rows.numpy().tobytes()),
-               stats=digest(json.dumps([v.tolist() for v in self.cache.stats]).encode()))
+    path, of = (
+        self.root / 'heights.safetensors',
+        dict(cache=self.cache.fingerprint, seed=str(self.config.training.seed)),
+    )
+    style = self.cache.styles_of(self.rows)
+    of['held_out'] = str(self.config.training.validation_share)
+    latents = {
+        s: torch.cat([self.cache.pick(part)[0].half() for part in self.rows[style == i].split(256)])
+        for i, s in enumerate(self.cache.styles)
+    }
+    of |= dict(
+        rows=digest(self.rows.numpy().tobytes()),
+        stats=digest(json.dumps([v.tolist() for v in self.cache.stats]).encode()),
+    )
+
     def fits():
-        try: return path.is_file() and read_metadata(path) == of | dict(numbers=tensors_digest(read_tensors(path)))
-        except InputError: return False                                         # damaged: they are fitted again
+        try:
+            return path.is_file() and read_metadata(path) == of | dict(
+                numbers=tensors_digest(read_tensors(path))
+            )
+        except InputError:
+            return False  # damaged: they are fitted again
+
     if self.acc.is_main_process and not fits():
-        made = {s: fit_potentials(x.cpu(), seed=self.config.training.seed) for s, x in latents.items()}
+        made = {
+            s: fit_potentials(x.cpu(), seed=self.config.training.seed) for s, x in latents.items()
+        }
         write_tensors(path, made, of | dict(numbers=tensors_digest(made)))
-    self.acc.wait_for_everyone(); heights = read_tensors(path)
-    return [SemiDiscretePlan(latents[s], heights[s].to(self.cache.device)) for s in self.cache.styles]
+    self.acc.wait_for_everyone()
+    heights = read_tensors(path)
+    return [
+        SemiDiscretePlan(latents[s], heights[s].to(self.cache.device)) for s in self.cache.styles
+    ]
 
 # %% ../nbs/50_train.ipynb #cell-13
 class StepResult(NamedTuple):
     "What one step of training found."
-    loss: float # Mean squared error of the velocity
-    grad_norm: float # Length of the gradient before clipping
-    applied: bool # False where it was not finite and was skipped
+
+    loss: float  # Mean squared error of the velocity
+    grad_norm: float  # Length of the gradient before clipping
+    applied: bool  # False where it was not finite and was skipped
+
 
 @patch
-def gradient(self:OTCFMTrainer,
-    batch:FlowBatch, # Batch of this process
-) -> Tensor: # `(b,)`: the losses
+def gradient(
+    self: OTCFMTrainer,
+    batch: FlowBatch,  # Batch of this process
+) -> Tensor:  # `(b,)`: the losses
     "Gradients of the mean loss, in micro-batches that fit."
     back = lambda loss: self.scaler.scale(loss).backward()
+
     def attempt(micro):
         self.opt.zero_grad(set_to_none=True)
-        return accumulate_gradients(self.net, batch, micro, self.amp, back, lambda: self.acc.no_sync(self.net))
+        return accumulate_gradients(
+            self.net, batch, micro, self.amp, back, lambda: self.acc.no_sync(self.net)
+        )
+
     if self.acc.num_processes > 1:
-        return attempt(self.means.micro_batch)  # the others would wait for a process that begins again
+        # the others would wait for a process that begins again
+        return attempt(self.means.micro_batch)
     losses, micro = retry_with_smaller_batch(attempt, self.means.micro_batch, tqdm.write)
-    self.means = self.means._replace(micro_batch=micro); return losses
+    self.means = self.means._replace(micro_batch=micro)
+    return losses
+
 
 @patch
-def rate(self:OTCFMTrainer) -> float:
+def rate(self: OTCFMTrainer) -> float:
     "The learning rate of the next step; a schedule-free optimizer has its own."
     t = self.config.training
-    if t.optimizer == 'schedulefree': return t.learning_rate
-    over = self.seconds/60/t.max_minutes if t.max_minutes else 0.                # share of the time
-    return learning_rate(self.done, self.total, t.learning_rate, t.warmup_steps, t.lr_schedule, over)
+    if t.optimizer == 'schedulefree':
+        return t.learning_rate
+    over = self.seconds / 60 / t.max_minutes if t.max_minutes else 0.0  # share of the time
+    return learning_rate(
+        self.done, self.total, t.learning_rate, t.warmup_steps, t.lr_schedule, over
+    )
+
 
 @patch
-def step(self:OTCFMTrainer) -> StepResult:
+def step(self: OTCFMTrainer) -> StepResult:
     "One step of training, applied only if all is finite."
-    for g in self.opt.param_groups: g['lr'] = self.rate()
+    for g in self.opt.param_groups:
+        g['lr'] = self.rate()
     start = time.perf_counter()
-    batch = self.prefetched_batch(self.done)  # outside of autocast, as in the thread of the others
-    losses = self.gradient(batch); self.shown = batch, losses
-    if self.scaler.is_enabled(): self.scaler.unscale_(self.opt)
-    norm = torch.nn.utils.clip_grad_norm_([p for p in self.plain.parameters() if p.grad is not None],
-                                          self.config.training.grad_clip)
-    several, unsaved = (self.acc.num_processes > 1,
-                        self.acc.is_main_process*(time.monotonic() - self.saved_at)*self.acc.num_processes)
-    said = torch.tensor([losses.mean().item(), float(self.stop), self.seconds + time.perf_counter() - start, unsaved],
-                        dtype=torch.float64, device=self.acc.device if several else 'cpu')
-    mean, stop, self.seconds, unsaved = self.acc.reduce(said, 'mean').tolist() if several else said.tolist()
-    self.stop, self.due = (self.stop or (signal.SIGTERM if stop else 0),
-                           unsaved > 60*self.config.checkpoint.save_every_minutes)
-    ok = math.isfinite(mean) and bool(norm.isfinite())       # every process decides alike
-    if ok: self.opt.step(); self.update_averages()
-    if self.scaler.is_enabled(): self.scaler.update()  # what overflowed is skipped, and the next scaled less
-    self.opt.zero_grad(set_to_none=True); self.done += 1
+    # outside of autocast, as in the thread of the others
+    batch = self.prefetched_batch(self.done)
+    losses = self.gradient(batch)
+    self.shown = batch, losses
+    if self.scaler.is_enabled():
+        self.scaler.unscale_(self.opt)
+    norm = torch.nn.utils.clip_grad_norm_(
+        [p for p in self.plain.parameters() if p.grad is not None], self.config.training.grad_clip
+    )
+    several, unsaved = (
+        self.acc.num_processes > 1,
+        self.acc.is_main_process * (time.monotonic() - self.saved_at) * self.acc.num_processes,
+    )
+    said = torch.tensor(
+        [
+            losses.mean().item(),
+            float(self.stop),
+            self.seconds + time.perf_counter() - start,
+            unsaved,
+        ],
+        dtype=torch.float64,
+        device=self.acc.device if several else 'cpu',
+    )
+    mean, stop, self.seconds, unsaved = (
+        self.acc.reduce(said, 'mean').tolist() if several else said.tolist()
+    )
+    self.stop, self.due = (
+        self.stop or (signal.SIGTERM if stop else 0),
+        unsaved > 60 * self.config.checkpoint.save_every_minutes,
+    )
+    ok = math.isfinite(mean) and bool(norm.isfinite())  # every process decides alike
+    if ok:
+        self.opt.step()
+        self.update_averages()
+    # what overflowed is skipped, and the next scaled less
+    if self.scaler.is_enabled():
+        self.scaler.update()
+    self.opt.zero_grad(set_to_none=True)
+    self.done += 1
     return StepResult(mean, float(norm), ok)
 
+
 @patch
-def update_averages(self:OTCFMTrainer):
+def update_averages(self: OTCFMTrainer):
     "Take the new weights into the averages; a schedule-free optimizer averages by itself."
-    if self.config.training.optimizer == 'adamw': self.averages.update(self.plain.parameters())
+    if self.config.training.optimizer == 'adamw':
+        self.averages.update(self.plain.parameters())
 
 # %% ../nbs/50_train.ipynb #cell-22
 @patch
-def model(self:OTCFMTrainer,
-    average:int=0, # Index of the average
+def model(
+    self: OTCFMTrainer,
+    average: int = 0,  # Index of the average
 ) -> Model:
     "What has been learned so far: averaged weights, in a network of its own."
     net = network_from_config(self.config).to(self.acc.device).eval()
     if self.config.training.optimizer == 'schedulefree':
-        with eval_weights(self.opt): weights = [p.detach().clone() for p in self.plain.parameters()]
-    else: weights = self.averages.weights(average)
-    with torch.no_grad(): torch._foreach_copy_(list(net.parameters()), weights)
+        with eval_weights(self.opt):
+            weights = [p.detach().clone() for p in self.plain.parameters()]
+    else:
+        weights = self.averages.weights(average)
+    with torch.no_grad():
+        torch._foreach_copy_(list(net.parameters()), weights)
     c = self.cache
-    return Model(net, c.stats, c.styles, c.spec, self.config.inference, codec_weights(c.recipe['codec']))
+    return Model(
+        net, c.stats, c.styles, c.spec, self.config.inference, codec_weights(c.recipe['codec'])
+    )
+
 
 @patch
-def state(self:OTCFMTrainer) -> dict: # {name: tensor}
+def state(self: OTCFMTrainer) -> dict:  # {name: tensor}
     "Weights, averages and the optimizer's memory, flat."
     net = {f'net.{k}': v for k, v in self.plain.state_dict().items()}
-    return {k: v.detach().cpu().contiguous().clone()
-            for k, v in (net | opt_state(self.opt)[0] | averages_state(self.averages)[0]).items()}
+    return {
+        k: v.detach().cpu().contiguous().clone()
+        for k, v in (net | opt_state(self.opt)[0] | averages_state(self.averages)[0]).items()
+    }
+
 
 @patch
-def save(self:OTCFMTrainer) -> Path:
+def save(self: OTCFMTrainer) -> Path:
     "Write a checkpoint, verified, and remove those that are too old; raises `InputError` with the others untouched."
     lowest = min(self.valid) if self.valid and self.asked == self.done else None
-    numbers = dict(step=self.done, means=list(self.means), device=self.device_name, skipped=self.skipped,
-                   seconds=self.seconds, good=self.healthy(), missed=self.missed,
-                   pending=self.pending, averaged=averages_state(self.averages)[1], groups=opt_state(self.opt)[1],
-                   scaler=self.scaler.state_dict(), validation=lowest, by_average=self.valid,
-                   best=self.best if math.isfinite(self.best) else None, worse=self.worse,
-                   processes=self.acc.num_processes, latents=self.cache.fingerprint, config=self.config.to_dict(),
-                   new=self.new)
-    write = lambda: save_checkpoint(self.root, self.model(), self.state(), numbers, self.config.checkpoint.keep_last,
-                                    self.log)
+    numbers = dict(
+        step=self.done,
+        means=list(self.means),
+        device=self.device_name,
+        skipped=self.skipped,
+        seconds=self.seconds,
+        good=self.healthy(),
+        missed=self.missed,
+        pending=self.pending,
+        averaged=averages_state(self.averages)[1],
+        groups=opt_state(self.opt)[1],
+        scaler=self.scaler.state_dict(),
+        validation=lowest,
+        by_average=self.valid,
+        best=self.best if math.isfinite(self.best) else None,
+        worse=self.worse,
+        processes=self.acc.num_processes,
+        latents=self.cache.fingerprint,
+        config=self.config.to_dict(),
+        new=self.new,
+    )
+    write = lambda: save_checkpoint(
+        self.root, self.model(), self.state(), numbers, self.config.checkpoint.keep_last, self.log
+    )
     self.settle()
-    try: return write()
+    try:
+        return write()
     except InputError:
-        if not self.settle(): raise                                             # it was not that the folder went meanwhile
+        if not self.settle():
+            raise  # it was not that the folder went meanwhile
         return write()
 
+
 @patch(as_prop=True)
-def device_name(self:OTCFMTrainer) -> str:
+def device_name(self: OTCFMTrainer) -> str:
     "Where it trains."
-    return torch.cuda.get_device_name(self.acc.device) if self.acc.device.type == 'cuda' else self.acc.device.type
+    return (
+        torch.cuda.get_device_name(self.acc.device)
+        if self.acc.device.type == 'cuda'
+        else self.acc.device.type
+    )
+
 
 @patch
-def newest(self:OTCFMTrainer) -> Path|None:
+def newest(self: OTCFMTrainer) -> Path | None:
     "The newest checkpoint that verifies and is good; raises `InputError` where one is of a newer version, or cannot be read now."
     for folder in checkpoints(self.root):
-        try: verify_folder(folder, 'checkpoint')
+        try:
+            verify_folder(folder, 'checkpoint')
         except DamagedError as e:
             self.acc.print(f'passing over a checkpoint: {e}')
             continue
-        if may_resume(folder) == 'good': return folder
-        self.acc.print(f'passing over {folder}: its last steps were skipped, or its weights or validation are not finite; '
-                       'going back to the one before')
+        if may_resume(folder) == 'good':
+            return folder
+        self.acc.print(
+            f'passing over {folder}: its last steps were skipped, or its weights or validation are not finite; '
+            'going back to the one before'
+        )
 
 # %% ../nbs/50_train.ipynb #900e66b9
 @patch
-def mark(self:OTCFMTrainer,
-    r:StepResult, # Result of the last step
+def mark(
+    self: OTCFMTrainer,
+    r: StepResult,  # Result of the last step
 ):
     "Remember which of the last hundred steps were skipped, and whether the last one was for more than a scale of fp16."
     self.skipped += not r.applied
-    self.missed = [k for k in self.missed if k > self.done - 100] + [self.done]*(not r.applied)
+    self.missed = [k for k in self.missed if k > self.done - 100] + [self.done] * (not r.applied)
     self.sound = r.applied or (self.scaler.is_enabled() and math.isfinite(r.loss))
 
+
 @patch
-def diverged(self:OTCFMTrainer) -> str: # '' if it has not
+def diverged(self: OTCFMTrainer) -> str:  # '' if it has not
     "Why a run must stop: ten steps in a row were skipped, or more than a fifth of the last hundred."
-    if self.missed[-10:] == list(range(self.done - 9, self.done + 1)): why = 'the loss was not finite for 10 steps in a row'
-    elif len(self.missed) > 20: why = f'{len(self.missed)} of the last 100 steps were skipped, as their loss was not finite'
-    else: return ''
+    if self.missed[-10:] == list(range(self.done - 9, self.done + 1)):
+        why = 'the loss was not finite for 10 steps in a row'
+    elif len(self.missed) > 20:
+        why = f'{len(self.missed)} of the last 100 steps were skipped, as their loss was not finite'
+    else:
+        return ''
     return f'{why}, at step {self.done}; lower training.learning_rate, or look for bad latents (symptoms: nbs/91b_symptoms.ipynb); {self.way_back()}'
 
+
 @patch
-def way_back(self:OTCFMTrainer) -> str:
+def way_back(self: OTCFMTrainer) -> str:
     "Where the same command goes on."
     good = next((p.name for p in checkpoints(self.root) if may_resume(p) == 'good'), '')
-    return 'the same command ' + (f'goes back to {good}' if good else 'starts from scratch, as there is no good checkpoint')
+    return 'the same command ' + (
+        f'goes back to {good}' if good else 'starts from scratch, as there is no good checkpoint'
+    )
+
 
 @patch
-def healthy(self:OTCFMTrainer) -> bool:
+def healthy(self: OTCFMTrainer) -> bool:
     "Whether a run may go on from here: the last step was applied; weights, averages and their validation are finite."
-    weights = [*self.plain.parameters(), *(w for m in self.averages.models for w in m.shadow_params)]
+    weights = [
+        *self.plain.parameters(),
+        *(w for m in self.averages.models for w in m.shadow_params),
+    ]
     asked = self.valid if self.valid and self.asked == self.done else []
-    return bool(self.sound and all(v < NOT_FINITE for v in asked) and all(w.isfinite().all() for w in weights))
+    return bool(
+        self.sound
+        and all(v < NOT_FINITE for v in asked)
+        and all(w.isfinite().all() for w in weights)
+    )
 
 # %% ../nbs/50_train.ipynb #0478aeb8
-_TABLE, _TEXT = Rule('a table', lambda v: isinstance(v, dict)), Rule('text', lambda v: isinstance(v, str))
+_TABLE, _TEXT = (
+    Rule('a table', lambda v: isinstance(v, dict)),
+    Rule('text', lambda v: isinstance(v, str)),
+)
 _ANY_NUMBER, _COUNT = real(-1e300, 1e300), whole(0)
 # Of training.json; what older versions left out may be missing
-_STATE = dict(step=whole(0), means=Rule('three means to save memory', lambda v: isinstance(v, list) and len(v) == 3
-                                        and _COUNT.test(v[0]) and v[0] and isinstance(v[1], str) and _COUNT.test(v[2])),
-              device=_TEXT, skipped=whole(0), seconds=real(0, 1e12), pending=list_of(_ANY_NUMBER), averaged=whole(0),
-              groups=list_of(_TABLE, 1, 64), scaler=_TABLE, by_average=or_none(list_of(_ANY_NUMBER, 0, 64)),
-              best=or_none(_ANY_NUMBER), worse=whole(0), latents=_TEXT, config=record_of(model=_TABLE, training=_TABLE, data=_TABLE),
-              software=_TABLE, processes=whole(1), missed=list_of(whole(0), 0, 100))
+_STATE = dict(
+    step=whole(0),
+    means=Rule(
+        'three means to save memory',
+        lambda v: (
+            isinstance(v, list)
+            and len(v) == 3
+            and _COUNT.test(v[0])
+            and v[0]
+            and isinstance(v[1], str)
+            and _COUNT.test(v[2])
+        ),
+    ),
+    device=_TEXT,
+    skipped=whole(0),
+    seconds=real(0, 1e12),
+    pending=list_of(_ANY_NUMBER),
+    averaged=whole(0),
+    groups=list_of(_TABLE, 1, 64),
+    scaler=_TABLE,
+    by_average=or_none(list_of(_ANY_NUMBER, 0, 64)),
+    best=or_none(_ANY_NUMBER),
+    worse=whole(0),
+    latents=_TEXT,
+    config=record_of(model=_TABLE, training=_TABLE, data=_TABLE),
+    software=_TABLE,
+    processes=whole(1),
+    missed=list_of(whole(0), 0, 100),
+)
+
 
 @patch
-def check_state(self:OTCFMTrainer,
-    folder:Path, # A checkpoint that verifies
-) -> dict: # Content of training.json
+def check_state(
+    self: OTCFMTrainer,
+    folder: Path,  # A checkpoint that verifies
+) -> dict:  # Content of training.json
     "The numbers of a checkpoint, held against rules; raises `InputError`."
-    path = folder/'training.json'
+    path = folder / 'training.json'
     d = checked(read_json(path), _STATE, str(path), dict(software={}, processes=1, missed=[]))
     mine = self.opt.state_dict()['param_groups']
     same = lambda a, b: isinstance(b, type(a)) or (_ANY_NUMBER.test(a) and _ANY_NUMBER.test(b))
-    if len(mine) != len(d['groups']) or not all(same(g[k], v) for g, o in zip(mine, d['groups']) for k, v in o.items() if k in g):
-        raise InputError(f'{path}: groups are not those of this optimizer; choose another checkpoint.save_dir')
+    if len(mine) != len(d['groups']) or not all(
+        same(g[k], v) for g, o in zip(mine, d['groups']) for k, v in o.items() if k in g
+    ):
+        raise InputError(
+            f'{path}: groups are not those of this optimizer; choose another checkpoint.save_dir'
+        )
     if self.scaler.is_enabled() and {*d['scaler']} != {*self.scaler.state_dict()}:
         raise InputError(f'{path}: scaler is not that of fp16; choose another checkpoint.save_dir')
     return d
 
+
 @patch
-def check_tensors(self:OTCFMTrainer,
-    shapes:dict, # {name: shape} of training.safetensors
-    path:Path, # Path of the tensors, for the error
+def check_tensors(
+    self: OTCFMTrainer,
+    shapes: dict,  # {name: shape} of training.safetensors
+    path: Path,  # Path of the tensors, for the error
 ):
     "Raise `InputError` unless a checkpoint's tensors are those of this network, its averages and its optimizer."
     wanted = {f'net.{k}': v.shape for k, v in self.plain.state_dict().items()}
@@ -531,361 +898,548 @@ def check_tensors(self:OTCFMTrainer,
     check_shapes({k: v for k, v in shapes.items() if not k.startswith('opt.')}, wanted, path)
     params = [p for g in self.opt.param_groups for p in g['params']]
     for k, shape in shapes.items():
-        if not k.startswith('opt.'): continue
+        if not k.startswith('opt.'):
+            continue
         _, i, *name = k.split('.')
-        fits = i.isdecimal() and int(i) < len(params) and len(name) == 1 and shape in ((), tuple(params[int(i)].shape))
-        if not fits: raise InputError(f'{path}: tensor {k} of shape {shape} is of another optimizer or network')
+        fits = (
+            i.isdecimal()
+            and int(i) < len(params)
+            and len(name) == 1
+            and shape in ((), tuple(params[int(i)].shape))
+        )
+        if not fits:
+            raise InputError(
+                f'{path}: tensor {k} of shape {shape} is of another optimizer or network'
+            )
 
-def _finite(tensors:dict, what:Path) -> dict:
+
+def _finite(tensors: dict, what: Path) -> dict:
     "Tensors, all finite; raises `InputError` with the name of one that is not."
     for k, v in tensors.items():
         if v.is_floating_point() and not v.isfinite().all():
-            raise InputError(f'{what}: tensor {k} is not finite; move this checkpoint away, then the one before it is taken')
+            raise InputError(
+                f'{what}: tensor {k} is not finite; move this checkpoint away, then the one before it is taken'
+            )
     return tensors
 
 # %% ../nbs/50_train.ipynb #cell-23
 @patch
-def schedule_note(self:OTCFMTrainer,
-    d:dict, # Content of a checkpoint's training.json
-) -> str: # Empty where the learning rate goes on as it was
+def schedule_note(
+    self: OTCFMTrainer,
+    d: dict,  # Content of a checkpoint's training.json
+) -> str:  # Empty where the learning rate goes on as it was
     "One line about a learning-rate schedule that a new length of the run changes."
     t, old = self.config.training, d['config']['training']
-    if t.optimizer == 'schedulefree': return ''
-    planned = old['max_steps'] or math.ceil(old['stage1_epochs']*len(self.rows)/t.batch)
-    rate = lambda total, minutes: learning_rate(d['step'], total, t.learning_rate, t.warmup_steps, t.lr_schedule,
-                                                d['seconds']/60/minutes if minutes else 0.)
+    if t.optimizer == 'schedulefree':
+        return ''
+    planned = old['max_steps'] or math.ceil(old['stage1_epochs'] * len(self.rows) / t.batch)
+    rate = lambda total, minutes: learning_rate(
+        d['step'],
+        total,
+        t.learning_rate,
+        t.warmup_steps,
+        t.lr_schedule,
+        d['seconds'] / 60 / minutes if minutes else 0.0,
+    )
     before, now = rate(planned, old['max_minutes']), rate(self.total, t.max_minutes)
-    if math.isclose(before, now, rel_tol=1e-6): return ''
+    if math.isclose(before, now, rel_tol=1e-6):
+        return ''
     length = lambda n, minutes: f'{n} steps' + (f' or {minutes:g} minutes' if minutes else '')
-    return (f'the run was planned for {length(planned, old["max_minutes"])}, and now for {length(self.total, t.max_minutes)}: its '
-            f'{t.lr_schedule} schedule is stretched, and the learning rate goes from {before:.3g} to {now:.3g} at step {d["step"]}')
+    return (
+        f'the run was planned for {length(planned, old["max_minutes"])}, and now for {length(self.total, t.max_minutes)}: its '
+        f'{t.lr_schedule} schedule is stretched, and the learning rate goes from {before:.3g} to {now:.3g} at step {d["step"]}'
+    )
+
 
 @patch
-def check_same(self:OTCFMTrainer,
-    d:dict, # Content of a checkpoint's training.json
+def check_same(
+    self: OTCFMTrainer,
+    d: dict,  # Content of a checkpoint's training.json
 ):
     "Raise `InputError` with what differs, unless a checkpoint's numbers are of this run; other software is only told."
     if diff := changed_keys(d['config'], self.config.to_dict()):
-        raise InputError(f'{self.root} holds another run ({"; ".join(diff[:4])}); '
-                         'choose another checkpoint.save_dir, or give back the old value')
+        raise InputError(
+            f'{self.root} holds another run ({"; ".join(diff[:4])}); '
+            'choose another checkpoint.save_dir, or give back the old value'
+        )
     if d['latents'] != self.cache.fingerprint:
         raise InputError(
-            f'{self.cache.root} has changed since the run in {self.root} began; choose another checkpoint.save_dir')
+            f'{self.cache.root} has changed since the run in {self.root} began; choose another checkpoint.save_dir'
+        )
     if d['step'] > self.total:
-        raise InputError(f'{self.root} is at step {d["step"]}, beyond the {self.total} that are asked for; '
-                         'ask for more, or choose another checkpoint.save_dir')
-    if note := self.schedule_note(d): self.acc.print(note)
+        raise InputError(
+            f'{self.root} is at step {d["step"]}, beyond the {self.total} that are asked for; '
+            'ask for more, or choose another checkpoint.save_dir'
+        )
+    if note := self.schedule_note(d):
+        self.acc.print(note)
     if other := other_software(d.get('software', {})):
-        self.acc.print(f'the run began with other software ({other}); results may differ in the last digits')
+        self.acc.print(
+            f'the run began with other software ({other}); results may differ in the last digits'
+        )
     if free := changed_but_allowed(d['config'], self.config.to_dict()):
         self.acc.print(f'the run goes on with other settings: {"; ".join(free)}')
-    if self.config.training.coupling_scope == 'process' and d.get('processes', 1) != self.acc.num_processes:
+    if (
+        self.config.training.coupling_scope == 'process'
+        and d.get('processes', 1) != self.acc.num_processes
+    ):
         self.acc.print(
             f"the run began with {d['processes']} processes, now there are {self.acc.num_processes}: pairs "
-            f"will be others")
+            f"will be others"
+        )
 
 # %% ../nbs/50_train.ipynb #5dbc716c
 @patch
-def load(self:OTCFMTrainer,
-    folder:Path, # A checkpoint that verifies
+def load(
+    self: OTCFMTrainer,
+    folder: Path,  # A checkpoint that verifies
 ):
     "Take up the run where a checkpoint left it; raises `InputError` if it is another run's."
     with written_by(folder, read_manifest(folder)):
-        d, shapes = self.check_state(folder), tensor_shapes(folder/'training.safetensors')
+        d, shapes = self.check_state(folder), tensor_shapes(folder / 'training.safetensors')
         self.check_same(d)
-        self.check_tensors(shapes, folder/'training.safetensors')
-        t = _finite(read_tensors(folder/'training.safetensors'), folder)
+        self.check_tensors(shapes, folder / 'training.safetensors')
+        t = _finite(read_tensors(folder / 'training.safetensors'), folder)
     self.plain.load_state_dict({k[4:]: v for k, v in t.items() if k.startswith('net.')})
     load_opt_state(self.opt, t, d['groups'])
     load_averages(self.averages, t, d['averaged'])
     self.scaler.load_state_dict(d['scaler'])
     alike = d['device'] == self.device_name and d['means'][1:] == list(self.means[1:])
-    if self.config.training.micro_batch == 'auto' and alike:                    # what did not fit here would not now
+    # what did not fit here would not now
+    if self.config.training.micro_batch == 'auto' and alike:
         self.means = self.means._replace(micro_batch=min(self.means.micro_batch, d['means'][0]))
-    self.done, self.skipped, self.seconds, self.pending = d['step'], d['skipped'], d['seconds'], d['pending']
+    self.done, self.skipped, self.seconds, self.pending = (
+        d['step'],
+        d['skipped'],
+        d['seconds'],
+        d['pending'],
+    )
     self.missed, self.sound = d['missed'], True
-    self.valid, self.best, self.worse = d['by_average'], math.inf if d['best'] is None else d['best'], d['worse']
-    (rows, bad), kept = read_log(self.root/LOG), folder/LOG
-    rows = [r for r in rows if r['step'] <= self.done]                          # what came later is done again
+    self.valid, self.best, self.worse = (
+        d['by_average'],
+        math.inf if d['best'] is None else d['best'],
+        d['worse'],
+    )
+    (rows, bad), kept = read_log(self.root / LOG), folder / LOG
+    rows = [r for r in rows if r['step'] <= self.done]  # what came later is done again
     self.log = read_log(kept)[0] if kept.is_file() else rows
-    if bad or rows != self.log: self.acc.print(f'{self.root/LOG} was changed ({bad} bad lines); it is as it was at step {self.done}')
-    if self.acc.is_main_process: self.write_log()
+    if bad or rows != self.log:
+        self.acc.print(
+            f'{self.root / LOG} was changed ({bad} bad lines); it is as it was at step {self.done}'
+        )
+    if self.acc.is_main_process:
+        self.write_log()
 
 # %% ../nbs/50_train.ipynb #fb5b119a
 @patch
-def validate(self:OTCFMTrainer) -> list|None: # A loss for each average; None where nothing is held out
+def validate(
+    self: OTCFMTrainer,
+) -> list | None:  # A loss for each average; None where nothing is held out
     "Ask the held-out latents; remember how long nothing better was found."
-    if not self.checks: return None
-    ask = lambda: retry_with_smaller_batch(lambda m: validation_loss(self.plain, self.checks, m, self.amp),
-                            self.means.micro_batch, tqdm.write)[0]
+    if not self.checks:
+        return None
+    ask = lambda: retry_with_smaller_batch(
+        lambda m: validation_loss(self.plain, self.checks, m, self.amp),
+        self.means.micro_batch,
+        tqdm.write,
+    )[0]
     if self.config.training.optimizer == 'schedulefree':
-        with eval_weights(self.opt): self.valid = [ask()]
+        with eval_weights(self.opt):
+            self.valid = [ask()]
     else:
         self.valid = []
         for k in range(len(self.averages.models)):
-            with self.averages.used(self.plain.parameters(), k): self.valid.append(ask())
-    self.valid = [v if math.isfinite(v) else NOT_FINITE for v in self.valid]; self.asked = self.done
-    if self.acc.num_processes > 1:                                              # or they would not agree when to stop
-        self.valid = self.acc.reduce(torch.tensor(self.valid, device=self.acc.device), 'mean').tolist()
+            with self.averages.used(self.plain.parameters(), k):
+                self.valid.append(ask())
+    self.valid = [v if math.isfinite(v) else NOT_FINITE for v in self.valid]
+    self.asked = self.done
+    if self.acc.num_processes > 1:  # or they would not agree when to stop
+        self.valid = self.acc.reduce(
+            torch.tensor(self.valid, device=self.acc.device), 'mean'
+        ).tolist()
     low = min(self.valid)
     # those by the clock do not count
-    if self.done % self.save_every == 0: self.worse = 0 if low < self.best else self.worse + 1
-    self.best = min(low, self.best); return self.valid
+    if self.done % self.save_every == 0:
+        self.worse = 0 if low < self.best else self.worse + 1
+    self.best = min(low, self.best)
+    return self.valid
+
 
 @patch
-def draw_samples(self:OTCFMTrainer) -> str: # Path of the sheet; '' where there is none
+def draw_samples(self: OTCFMTrainer) -> str:  # Path of the sheet; '' where there is none
     "Transfer a few held-out images of one style, by the best average, into a sheet in `samples/`."
     c, styles = self.config, self.cache.styles
     k = sampled_style(styles, c.checkpoint.sample_style)
     held = split_cache(self.cache, c.training.validation_share, c.training.seed).held
     rows = held if len(held) else torch.arange(len(self.cache))
-    if not len(rows := rows[self.cache.styles_of(rows) == k][:c.checkpoint.samples]): return ''
-    m, path = self.model(self.best_average()), self.root/'samples'/f'step-{self.done:07}.png'
+    if not len(rows := rows[self.cache.styles_of(rows) == k][: c.checkpoint.samples]):
+        return ''
+    m, path = self.model(self.best_average()), self.root / 'samples' / f'step-{self.done:07}.png'
     few = replace(self.config.inference, num_inference_steps=8)
     try:
         codec = load_codec(self.cache.spec, self.acc.device)
+
         def draw(n):
             x = self.cache.pick(rows[:n])[0]
             made = sample_latents(m.net, x, k, m.styles, few)
             self.moved = max((change(x, z) for z in made.values()), default=None)
             return sample_sheet(x, made, m.styles[k], m.stats, codec)
+
         make_folder(path.parent)
         save_image(retry_with_smaller_batch(draw, len(rows), lambda line: None)[0], path)
         return str(path)
-    except InputError as e: say(f'no samples: {e}', error=True)                 # a picture is not worth a run
+    except InputError as e:
+        say(f'no samples: {e}', error=True)  # a picture is not worth a run
     return ''
 
 # %% ../nbs/50_train.ipynb #ffc406c7
 @patch
-def best_average(self:OTCFMTrainer) -> int:
+def best_average(self: OTCFMTrainer) -> int:
     "The average with the lowest validation loss; the first where nothing was validated."
     return int(np.argmin(self.valid)) if self.valid else 0
 
-@patch
-def record(self:OTCFMTrainer,
-    r:StepResult, # Result of the last step
-):
-    "A line in the log: the mean loss since the last one."
-    by, known = binned_losses(*self.shown), lambda v: v if math.isfinite(v) else None  # by: of the last batch; NaN is not JSON
-    row = dict(step=self.done, loss=float(np.mean(self.pending)), grad_norm=known(r.grad_norm),
-               learning_rate=self.opt.param_groups[0]['lr'], epsilon=self.epsilon(self.done - 1), skipped=self.skipped, seconds=round(self.seconds, 3),
-               micro_batch=self.means.micro_batch, memory_mb=memory_in_use(self.acc.device))
-    named = {self.cache.styles[k] if k >= 0 else 'mean style': known(v) for k, v in by.style.items()}
-    row |= dict(loss_by_time=[known(v) for v in by.time], loss_by_style=named)
-    self.pending.clear(); self.write_row(row)
 
 @patch
-def write_row(self:OTCFMTrainer,
-    row:dict, # {name: plain value}; `step` is among them
+def record(
+    self: OTCFMTrainer,
+    r: StepResult,  # Result of the last step
+):
+    "A line in the log: the mean loss since the last one."
+    # by: of the last batch; NaN is not JSON
+    by, known = binned_losses(*self.shown), lambda v: v if math.isfinite(v) else None
+    row = dict(
+        step=self.done,
+        loss=float(np.mean(self.pending)),
+        grad_norm=known(r.grad_norm),
+        learning_rate=self.opt.param_groups[0]['lr'],
+        epsilon=self.epsilon(self.done - 1),
+        skipped=self.skipped,
+        seconds=round(self.seconds, 3),
+        micro_batch=self.means.micro_batch,
+        memory_mb=memory_in_use(self.acc.device),
+    )
+    named = {
+        self.cache.styles[k] if k >= 0 else 'mean style': known(v) for k, v in by.style.items()
+    }
+    row |= dict(loss_by_time=[known(v) for v in by.time], loss_by_style=named)
+    self.pending.clear()
+    self.write_row(row)
+
+
+@patch
+def write_row(
+    self: OTCFMTrainer,
+    row: dict,  # {name: plain value}; `step` is among them
 ):
     "A line in the log, and figures for the trackers."
     self.log.append(row)
     self.write_log(added=True)
-    if not self.acc.trackers: return
+    if not self.acc.trackers:
+        return
     figures = {k: v for k, v in row.items() if isinstance(v, (int, float)) and k != 'step'}
-    try: self.acc.log(figures, step=row['step'])
-    except OSError as e: say(f'cannot write figures for {self.config.checkpoint.trackers}: {e.strerror}', error=True)
+    try:
+        self.acc.log(figures, step=row['step'])
+    except OSError as e:
+        say(f'cannot write figures for {self.config.checkpoint.trackers}: {e.strerror}', error=True)
 
 # %% ../nbs/50_train.ipynb #41c5ddb3
 @patch
-def settle(self:OTCFMTrainer) -> bool: # Whether the folder was recreated
+def settle(self: OTCFMTrainer) -> bool:  # Whether the folder was recreated
     "Recreate the run's folder where it was moved or deleted; raises `InputError` where another run is there now."
-    if not ensure_run_folder(self.lock, self.root, self.done): return False
-    write_text(self.root/LOG, log_text(self.log))
-    write_text(self.root/'config.json', self.config.to_json())
+    if not ensure_run_folder(self.lock, self.root, self.done):
+        return False
+    write_text(self.root / LOG, log_text(self.log))
+    write_text(self.root / 'config.json', self.config.to_json())
     return True
 
+
 @patch
-def write_log(self:OTCFMTrainer,
-    added:bool=False, # Only the last line is new
+def write_log(
+    self: OTCFMTrainer,
+    added: bool = False,  # Only the last line is new
 ):
     "Bring the log up to date; where that fails, say it once, and write all of it with the next line."
-    path, text = self.root/LOG, log_text(self.log)
+    path, text = self.root / LOG, log_text(self.log)
     try:
         self.settle()
         if added and not self.unwritten and path.is_file():
-            with open(path, 'a', encoding='utf-8') as f: f.write(log_text(self.log[-1:]))
-        elif not (path.is_file() and path.read_bytes() == text.encode()): write_text(path, text)
+            with open(path, 'a', encoding='utf-8') as f:
+                f.write(log_text(self.log[-1:]))
+        elif not (path.is_file() and path.read_bytes() == text.encode()):
+            write_text(path, text)
         self.unwritten = False
     except (InputError, OSError) as e:
         why = f'cannot write {path}: {e.strerror}' if isinstance(e, OSError) else str(e)
-        if not self.unwritten: say(f'{why}; the run goes on, and writes the log when it can', error=True)
+        if not self.unwritten:
+            say(f'{why}; the run goes on, and writes the log when it can', error=True)
         self.unwritten = True
 
 # %% ../nbs/50_train.ipynb #cell-27
-def _says_so(folder:Path) -> bool:
+def _says_so(folder: Path) -> bool:
     "Whether a checkpoint is whole, and says itself that it is not good: then its run may start from scratch."
-    try: return verify_folder(folder, 'checkpoint')['extra'].get('good') is False
-    except InputError: return False
+    try:
+        return verify_folder(folder, 'checkpoint')['extra'].get('good') is False
+    except InputError:
+        return False
+
 
 @patch
-def open_run(self:OTCFMTrainer):
+def open_run(self: OTCFMTrainer):
     "Make the folder of the run, or find the run that is in it."
-    clean_stale(self.root/'checkpoints'); clean_stale(self.root)
-    for p in (self.root/'checkpoints').glob('.old-step-*'):
+    clean_stale(self.root / 'checkpoints')
+    clean_stale(self.root)
+    for p in (self.root / 'checkpoints').glob('.old-step-*'):
         shutil.rmtree(p, ignore_errors=True)  # half removed when the power went
     last = self.newest()
     if last is None and (bad := checkpoints(self.root)) and not any(map(_says_so, bad)):
-        raise InputError(f'none of the {len(bad)} checkpoint(s) in {self.root} can be read; '
-                         'mend them, move them away to start from scratch, or choose another checkpoint.save_dir')
+        raise InputError(
+            f'none of the {len(bad)} checkpoint(s) in {self.root} can be read; '
+            'mend them, move them away to start from scratch, or choose another checkpoint.save_dir'
+        )
     for p in checkpoints(self.root):
-        if last is None or p.name > last.name:                                  # it would stand in the way
-            try: os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))
-            except OSError as e: raise InputError(f'cannot move {p}: {e.strerror}; move it away') from None
-    may_replace(self.root/'export', 'model')                                    # at its end it would be too late
+        if last is None or p.name > last.name:  # it would stand in the way
+            try:
+                os.replace(p, p.with_name(f'damaged-{p.name}-{secrets.token_hex(3)}'))
+            except OSError as e:
+                raise InputError(f'cannot move {p}: {e.strerror}; move it away') from None
+    may_replace(self.root / 'export', 'model')  # at its end it would be too late
     if last:
         self.load(last)
-        known, text = self.root/'config.json', self.config.to_json()
-        if not (known.is_file() and known.read_bytes() == text.encode()): write_text(known, text)
+        known, text = self.root / 'config.json', self.config.to_json()
+        if not (known.is_file() and known.read_bytes() == text.encode()):
+            write_text(known, text)
         return
-    if (self.root/'config.json').exists() and not (self.root/'log.jsonl').exists():
-        raise InputError(f'{self.root} holds a config.json that no run wrote; choose another checkpoint.save_dir')
-    write_text(self.root/LOG, '')  # first: a config.json without a log is somebody else's
-    write_text(self.root/'config.json', self.config.to_json())
+    if (self.root / 'config.json').exists() and not (self.root / 'log.jsonl').exists():
+        raise InputError(
+            f'{self.root} holds a config.json that no run wrote; choose another checkpoint.save_dir'
+        )
+    write_text(self.root / LOG, '')  # first: a config.json without a log is somebody else's
+    write_text(self.root / 'config.json', self.config.to_json())
+
 
 @patch
-def setup(self:OTCFMTrainer):
+def setup(self: OTCFMTrainer):
     "Begin or resume, on every process."
-    if self.acc.is_main_process: self.open_run()
+    if self.acc.is_main_process:
+        self.open_run()
     self.acc.wait_for_everyone()
-    if not self.acc.is_main_process and (last := self.newest()): self.load(last)
-    if self.acc.device.type == 'cpu': keep_freed_memory()
-    if self.config.training.coupling == 'semidiscrete': self.coupling = self.plans()
-    for made in self.next.values(): made.result()
+    if not self.acc.is_main_process and (last := self.newest()):
+        self.load(last)
+    if self.acc.device.type == 'cpu':
+        keep_freed_memory()
+    if self.config.training.coupling == 'semidiscrete':
+        self.coupling = self.plans()
+    for made in self.next.values():
+        made.result()
     self.next = {}  # a run that was loaded goes on elsewhere
     flat = {f'{s}.{k}': v for s, d in self.config.to_dict().items() for k, v in d.items()}
-    if self.acc.log_with: self.acc.init_trackers('stylecfm', flat)
-    self.net.train(); self.saved_at, self.stop = time.monotonic(), 0
+    if self.acc.log_with:
+        self.acc.init_trackers('stylecfm', flat)
+    self.net.train()
+    self.saved_at, self.stop = time.monotonic(), 0
     self.since = self.done, self.seconds
-    with contextlib.suppress(AttributeError): getattr(self.opt, 'optimizer', self.opt).train()
+    with contextlib.suppress(AttributeError):
+        getattr(self.opt, 'optimizer', self.opt).train()
 
 # %% ../nbs/50_train.ipynb #cell-28
 @patch
-def fit(self:OTCFMTrainer,
-    log_every:int=10, # Steps a line in the log
-    callback:Callable|None=None, # Called as `callback(trainer, result)` after each step
-) -> Path: # Folder of the finished model
+def fit(
+    self: OTCFMTrainer,
+    log_every: int = 10,  # Steps a line in the log
+    callback: Callable | None = None,  # Called as `callback(trainer, result)` after each step
+) -> Path:  # Folder of the finished model
     "Train, from the newest checkpoint if there is one; raises `FloatingPointError` when ten steps in a row or a fifth of a hundred were skipped, `Interrupted` by a signal."
     with run_lock(self.root) if self.acc.is_main_process else contextlib.nullcontext() as self.lock:
         self.setup()
         quiet = {} if self.acc.is_main_process else dict(disable=True)
         limit = self.config.training.max_minutes
         # its steps would foretell weeks
-        name, total = (f'train, at most {limit:g} minutes', None) if limit else ('train', self.total)
-        self.speak(at_start(self.pace, len(self.rows), self.config.training.batch, self.how_often()))
-        with tqdm(total=total, initial=self.done, desc=name, unit='step', mininterval=.5,
-                  **quiet) as bar, catch_signals() as noted:
+        name, total = (
+            (f'train, at most {limit:g} minutes', None) if limit else ('train', self.total)
+        )
+        self.speak(
+            at_start(self.pace, len(self.rows), self.config.training.batch, self.how_often())
+        )
+        with (
+            tqdm(
+                total=total, initial=self.done, desc=name, unit='step', mininterval=0.5, **quiet
+            ) as bar,
+            catch_signals() as noted,
+        ):
             while not self.is_finished():
                 told = lambda: self.stop or next(iter(noted), 0)
-                self.stop = told(); r = self.step(); self.mark(r)
-                if self.acc.num_processes == 1: self.stop = told()              # several agree in the step's message
-                if r.applied and self.acc.is_main_process: self.pending.append(r.loss)
+                self.stop = told()
+                r = self.step()
+                self.mark(r)
+                # several agree in the step's message
+                if self.acc.num_processes == 1:
+                    self.stop = told()
+                if r.applied and self.acc.is_main_process:
+                    self.pending.append(r.loss)
                 self.log_and_checkpoint(r, log_every, bar)
-                if why := self.diverged(): self.save_and_raise(FloatingPointError(why))
+                if why := self.diverged():
+                    self.save_and_raise(FloatingPointError(why))
                 if self.stop and not self.is_finished():
                     self.speak(at_stop(self.pace, self.validations()))
                     self.save_and_raise(Interrupted(int(self.stop)))
-                if callback: self.run_callback(callback, r)
+                if callback:
+                    self.run_callback(callback, r)
         if not self.healthy():
-            self.save_and_raise(FloatingPointError(f'the last step, {self.done}, was skipped, or its weights or validation are not '
-                                          f'finite, so nothing is exported; {self.way_back()}'))
+            self.save_and_raise(
+                FloatingPointError(
+                    f'the last step, {self.done}, was skipped, or its weights or validation are not '
+                    f'finite, so nothing is exported; {self.way_back()}'
+                )
+            )
         self.speak(at_end(self.pace, self.validations(), self.moved))
         return self.finish()
 
-@patch
-def speak(self:OTCFMTrainer,
-    line:str, # One sentence
-):
-    "Tell the user on stderr, from the first process."
-    if self.acc.is_main_process: say(line, error=True)
 
 @patch
-def how_often(self:OTCFMTrainer) -> str:
+def speak(
+    self: OTCFMTrainer,
+    line: str,  # One sentence
+):
+    "Tell the user on stderr, from the first process."
+    if self.acc.is_main_process:
+        say(line, error=True)
+
+
+@patch
+def how_often(self: OTCFMTrainer) -> str:
     "How often checkpoints are written, as a clause."
     every = f'every {self.save_every} steps' if self.save_every < self.total else 'at the end'
     minutes = self.config.checkpoint.save_every_minutes
-    return every + (f' and at least every {duration(60*minutes)}' if math.isfinite(minutes) else '')
+    return every + (
+        f' and at least every {duration(60 * minutes)}' if math.isfinite(minutes) else ''
+    )
+
 
 @patch
-def is_finished(self:OTCFMTrainer) -> bool:
+def is_finished(self: OTCFMTrainer) -> bool:
     "Whether the run is at its end: by steps, by time, or because nothing gets better."
     t = self.config.training
-    late, idle = t.max_minutes and self.seconds >= 60*t.max_minutes, t.patience and self.worse >= t.patience
+    late, idle = (
+        t.max_minutes and self.seconds >= 60 * t.max_minutes,
+        t.patience and self.worse >= t.patience,
+    )
     return self.done >= self.total or bool(late or idle)
 
 # %% ../nbs/50_train.ipynb #cell-29
 @patch
-def log_and_checkpoint(self:OTCFMTrainer,
-    r:StepResult, # Result of the step
-    log_every:int, # Steps a line in the log
-    bar:tqdm, # Goes on by one
+def log_and_checkpoint(
+    self: OTCFMTrainer,
+    r: StepResult,  # Result of the step
+    log_every: int,  # Steps a line in the log
+    bar: tqdm,  # Goes on by one
 ):
     "Bar, log and checkpoint after a step; several processes look at the clock together, in the step's message."
-    bar.update(); t, last = self.config.training, self.is_finished()
+    bar.update()
+    t, last = self.config.training, self.is_finished()
     if self.pending and (self.done % log_every == 0 or last) and self.acc.is_main_process:
         self.record(r)
-        row, pace = self.log[-1], t.batch*self.done/max(self.seconds, 1e-9)
-        most = max(row['memory_mb'].values())/1024
-        bar.set_postfix(loss=f"{row['loss']:.3f}", epsilon=f"{row['epsilon']:.3f}", left=duration(self.pace.left), skipped=self.skipped, images_s=f'{pace:.0f}', GB=f'{most:.1f}')
-    if self.due or last or self.done % self.save_every == 0: self.checkpoint()
+        row, pace = self.log[-1], t.batch * self.done / max(self.seconds, 1e-9)
+        most = max(row['memory_mb'].values()) / 1024
+        bar.set_postfix(
+            loss=f"{row['loss']:.3f}",
+            epsilon=f"{row['epsilon']:.3f}",
+            left=duration(self.pace.left),
+            skipped=self.skipped,
+            images_s=f'{pace:.0f}',
+            GB=f'{most:.1f}',
+        )
+    if self.due or last or self.done % self.save_every == 0:
+        self.checkpoint()
+
 
 @patch
-def checkpoint(self:OTCFMTrainer):
+def checkpoint(self: OTCFMTrainer):
     "Validate, on every process alike; save and draw on the first."
-    losses = self.validate(); self.saved_at = time.monotonic()
-    if not self.acc.is_main_process: return
+    losses = self.validate()
+    self.saved_at = time.monotonic()
+    if not self.acc.is_main_process:
+        return
     if losses:
-        self.write_row(dict(step=self.done, validation=min(losses), validation_by_average=losses,
-                            seconds=round(self.seconds, 3)))
+        self.write_row(
+            dict(
+                step=self.done,
+                validation=min(losses),
+                validation_by_average=losses,
+                seconds=round(self.seconds, 3),
+            )
+        )
     self.save()
     sheet = self.draw_samples() if self.config.checkpoint.samples else ''
     self.speak(at_checkpoint(self.pace, self.validations(), sheet))
 
-@patch
-def run_callback(self:OTCFMTrainer,
-    callback:Callable, # Called as `callback(trainer, r)`
-    r:StepResult, # Result of the last step
-):
-    "Call a callback; save before its error goes on. With several processes nobody is waited for, since the others know of nothing."
-    try: callback(self, r)
-    except Exception as e: self.save_and_raise(e, self.acc.num_processes == 1)
 
 @patch
-def save_and_raise(self:OTCFMTrainer,
-    why:BaseException, # Exception that ends the run
-    together:bool=True, # All processes leave
+def run_callback(
+    self: OTCFMTrainer,
+    callback: Callable,  # Called as `callback(trainer, r)`
+    r: StepResult,  # Result of the last step
+):
+    "Call a callback; save before its error goes on. With several processes nobody is waited for, since the others know of nothing."
+    try:
+        callback(self, r)
+    except Exception as e:
+        self.save_and_raise(e, self.acc.num_processes == 1)
+
+
+@patch
+def save_and_raise(
+    self: OTCFMTrainer,
+    why: BaseException,  # Exception that ends the run
+    together: bool = True,  # All processes leave
 ):
     "Save between two steps, then raise; where saving fails that is reported, and the reason is raised all the same."
-    if together: self.acc.wait_for_everyone()
-    if self.acc.is_main_process and not (self.root/'checkpoints'/f'step-{self.done:07}').exists():
-        try: self.save()
-        except InputError as e: say(f'the last steps could not be saved: {e}', error=True)
+    if together:
+        self.acc.wait_for_everyone()
+    if (
+        self.acc.is_main_process
+        and not (self.root / 'checkpoints' / f'step-{self.done:07}').exists()
+    ):
+        try:
+            self.save()
+        except InputError as e:
+            say(f'the last steps could not be saved: {e}', error=True)
     raise why
 
 # %% ../nbs/50_train.ipynb #a43b6143
 @patch
-def finish(self:OTCFMTrainer) -> Path:
+def finish(self: OTCFMTrainer) -> Path:
     "Write the finished model: with `patience` that of the best checkpoint, else the last weights; of the averages the best, or the first."
     self.acc.wait_for_everyone()
     if self.acc.is_main_process:
-        if self.settle(): self.save()                                           # it went after the last checkpoint
+        if self.settle():
+            self.save()  # it went after the last checkpoint
         best = best_checkpoint(self.root) if self.config.training.patience else None
         elsewhere = best and best.name != f'step-{self.done:07}'
-        local = Path(self.cache.spec).expanduser().is_dir()  # then the codec is given away with the model
+        # then the codec is given away with the model
+        local = Path(self.cache.spec).expanduser().is_dir()
         codec = load_codec(self.cache.spec, 'cpu') if local else None
         model = self.model_from_checkpoint(best) if elsewhere else self.model(self.best_average())
-        with atomic_folder(self.root/'export', 'model', dict(step=self.done)) as tmp: write_model(tmp, model, codec)
+        with atomic_folder(self.root / 'export', 'model', dict(step=self.done)) as tmp:
+            write_model(tmp, model, codec)
     self.acc.wait_for_everyone()
-    if self.acc.trackers: self.acc.end_training()
-    return self.root/'export'
+    if self.acc.trackers:
+        self.acc.end_training()
+    return self.root / 'export'
+
 
 @patch
-def model_from_checkpoint(self:OTCFMTrainer,
-    folder:Path, # A checkpoint of this run
+def model_from_checkpoint(
+    self: OTCFMTrainer,
+    folder: Path,  # A checkpoint of this run
 ) -> Model:
     "The best average of another checkpoint, verified."
-    m, d, t = load_model(folder), read_json(folder/'training.json'), read_tensors(folder/'training.safetensors')
+    m, d, t = (
+        load_model(folder),
+        read_json(folder / 'training.json'),
+        read_tensors(folder / 'training.safetensors'),
+    )
     k = int(np.argmin(d['by_average'])) if d['by_average'] else 0
-    if k:                                                                       # the first is the model itself
-        for i, p in enumerate(m.net.parameters()): p.data.copy_(t[f'average.{k}.{i}'])
+    if k:  # the first is the model itself
+        for i, p in enumerate(m.net.parameters()):
+            p.data.copy_(t[f'average.{k}.{i}'])
     return m

@@ -9,7 +9,9 @@ __all__ = ['stylecfm_train_painter']
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, NamedTuple
+
 from fastcore.script import store_true
+
 from .add_style import read_paintings
 from .cli import call_parse, printable, reported
 from .config import InputError, say
@@ -17,11 +19,13 @@ from .config import InputError, say
 # %% ../nbs/83_train_painter.ipynb #f4d9cbea
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/83_train_painter.ipynb #83a00004
 if TYPE_CHECKING:
     import PIL.Image
+
     from stylecfm.checkpoints import Model
     from stylecfm.codecs import Codec
     from stylecfm.repaint import Brush
@@ -29,122 +33,205 @@ if TYPE_CHECKING:
 # %% ../nbs/83_train_painter.ipynb #83a00007
 class PainterSize(NamedTuple):
     "How large a painter is, and how long it is trained."
-    width:int = 144 # Channels of the network
-    layers:int = 8 # Blocks of the network
-    crop:int = 128 # Side of the crops, pixels, a multiple of the codec's factor
-    radii:tuple = (3, 4, 5, 6, 8) # Coarseness of the coarse pictures, pixels
-    batch:int = 16 # Crops of a step
-    steps:int = 20000 # Training steps, at most
-    minutes:float = 0. # Training time, at most; 0: no limit
-    rate:float = 1e-3 # Largest learning rate
-    palettes:int = 192 # Palettes kept of each style
-    seed:int = 0 # Seed of everything
+
+    width: int = 144  # Channels of the network
+    layers: int = 8  # Blocks of the network
+    crop: int = 128  # Side of the crops, pixels, a multiple of the codec's factor
+    radii: tuple = (3, 4, 5, 6, 8)  # Coarseness of the coarse pictures, pixels
+    batch: int = 16  # Crops of a step
+    steps: int = 20000  # Training steps, at most
+    minutes: float = 0.0  # Training time, at most; 0: no limit
+    rate: float = 1e-3  # Largest learning rate
+    palettes: int = 192  # Palettes kept of each style
+    seed: int = 0  # Seed of everything
 
 # %% ../nbs/83_train_painter.ipynb #83a00009
 def split_pictures(
-    images:list, # Pictures of one style
-    seed:int=0, # Seed of the choice
-) -> tuple[list, list]: # For training, and held out
+    images: list,  # Pictures of one style
+    seed: int = 0,  # Seed of the choice
+) -> tuple[list, list]:  # For training, and held out
     "Hold out a twentieth of the pictures, from 1 to 16; raises `InputError` for fewer than 4."
     import torch
-    if len(images) < 4: raise InputError(f'{len(images)} picture(s) are too few for a style; give at least 4, better 50')
-    held = min(16, max(1, len(images)//20))
+
+    if len(images) < 4:
+        raise InputError(
+            f'{len(images)} picture(s) are too few for a style; give at least 4, better 50'
+        )
+    held = min(16, max(1, len(images) // 20))
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)).tolist()
     return [images[i] for i in order[held:]], [images[i] for i in order[:held]]
 
+
 def learn_painter(
-    sets:dict, # Pictures by style, the source first: {name: uint8 `(3, h, w)` each, no side below `size.crop`}
-    codec:'Codec', # Codec of the latents
-    size:PainterSize=PainterSize(), # Size of the network and of the training
-    folder:str|Path|None=None, # Folder of the run's state, to go on from; none: nothing is kept
-    device:str='cpu', # Device to train on
-    callback:Callable|None=None, # Called as `callback(trainer, loss)` after each step
-) -> 'Model': # Model of the averaged weights
+    # Pictures by style, the source first: {name: uint8 `(3, h, w)` each, no side below `size.crop`}
+    sets: dict,
+    codec: 'Codec',  # Codec of the latents
+    size: PainterSize = PainterSize(),  # Size of the network and of the training
+    # Folder of the run's state, to go on from; none: nothing is kept
+    folder: str | Path | None = None,
+    device: str = 'cpu',  # Device to train on
+    callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
+) -> 'Model':  # Model of the averaged weights
     "Train a structure-conditioned network from nothing; raises `InputError` for fewer than two styles, or too few pictures."
     import torch
+
     from stylecfm.codecs import moments, pooled
     from stylecfm.data_prediction import DataIsoNext
     from stylecfm.lapped import random_crops
-    from stylecfm.painting import Condition, PaintingRecipe, PaintingTrainer, Pictures, painting_model
-    if len(sets) < 2: raise InputError(f'a painter needs photographs and at least one style, got {len(sets)} folder(s); give both')
+    from stylecfm.painting import (
+        Condition,
+        PaintingRecipe,
+        PaintingTrainer,
+        Pictures,
+        painting_model,
+    )
+
+    if len(sets) < 2:
+        raise InputError(
+            f'a painter needs photographs and at least one style, got {len(sets)} folder(s); give both'
+        )
     parts = [split_pictures(images, size.seed) for images in sets.values()]
-    labelled = lambda k: Pictures([im for p in parts for im in p[k]], torch.tensor([s for s, p in enumerate(parts) for _ in p[k]]))
+    labelled = lambda k: Pictures(
+        [im for p in parts for im in p[k]],
+        torch.tensor([s for s, p in enumerate(parts) for _ in p[k]]),
+    )
     train, held = labelled(0), labelled(1)
     g = torch.Generator().manual_seed(size.seed)
     rows = lambda: torch.randint(len(train.images), (64,), generator=g).tolist()
     crops = [random_crops(train.images, rows(), size.crop, g) for _ in range(4)]
-    stats = pooled(*moments(torch.cat([codec.encode(c/127.5 - 1).cpu() for c in crops])))
+    stats = pooled(*moments(torch.cat([codec.encode(c / 127.5 - 1).cpu() for c in crops])))
     c = codec.latent_channels
     torch.manual_seed(size.seed)
-    net = DataIsoNext(latent_channels=c, hidden_dim=size.width, num_layers=size.layers, num_styles=len(sets), style_dim=128, time_dim=64,
-                      share_every=2, norm='pixel', condition_channels=c + 1, num_palettes=size.palettes).to(device)
-    recipe = PaintingRecipe(batch_size=size.batch, learning_rate=size.rate, warmup_steps=50, ema_decay=.99, validate_every=100, seed=size.seed)
-    trainer = PaintingTrainer(net, train, codec, stats, size.steps, held, recipe, Condition(size.radii, size=size.crop), folder=folder, max_minutes=size.minutes)
+    net = DataIsoNext(
+        latent_channels=c,
+        hidden_dim=size.width,
+        num_layers=size.layers,
+        num_styles=len(sets),
+        style_dim=128,
+        time_dim=64,
+        share_every=2,
+        norm='pixel',
+        condition_channels=c + 1,
+        num_palettes=size.palettes,
+    ).to(device)
+    recipe = PaintingRecipe(
+        batch_size=size.batch,
+        learning_rate=size.rate,
+        warmup_steps=50,
+        ema_decay=0.99,
+        validate_every=100,
+        seed=size.seed,
+    )
+    trainer = PaintingTrainer(
+        net,
+        train,
+        codec,
+        stats,
+        size.steps,
+        held,
+        recipe,
+        Condition(size.radii, size=size.crop),
+        folder=folder,
+        max_minutes=size.minutes,
+    )
     trainer.fit(callback)
     return painting_model(net, train, stats, list(sets), codec)
 
 # %% ../nbs/83_train_painter.ipynb #83a00011
 def told(
-    every:int=50, # Steps between two lines
-) -> Callable: # Callback of a trainer
+    every: int = 50,  # Steps between two lines
+) -> Callable:  # Callback of a trainer
     "Print step, steps in all, seconds left and the loss, now and then."
     import time
+
     begun = []
+
     def after(trainer, loss):
         begun.append((trainer.done, time.monotonic())) if not begun else None
         made = trainer.done - begun[0][0]
-        if trainer.done % every or not made: return
-        left = (trainer.total - trainer.done)*(time.monotonic() - begun[0][1])/made
-        say(f'step {trainer.done} of {trainer.total}, {left/60:.1f} minutes left, loss {loss:.3f}')
+        if trainer.done % every or not made:
+            return
+        left = (trainer.total - trainer.done) * (time.monotonic() - begun[0][1]) / made
+        say(
+            f'step {trainer.done} of {trainer.total}, {left / 60:.1f} minutes left, loss {loss:.3f}'
+        )
+
     return after
 
+
 def painter_samples(
-    model_folder:str|Path, # Folder of the model
-    photos:list, # PIL images of the source style
-    side:int=256, # Side of a picture on the sheet, pixels
-    brush:'Brush|None'=None, # `Brush` of the paintings; the defaults if none
-) -> 'PIL.Image.Image': # A row of photographs, and one for each other style
+    model_folder: str | Path,  # Folder of the model
+    photos: list,  # PIL images of the source style
+    side: int = 256,  # Side of a picture on the sheet, pixels
+    brush: 'Brush|None' = None,  # `Brush` of the paintings; the defaults if none
+) -> 'PIL.Image.Image':  # A row of photographs, and one for each other style
     "Show what a model makes of photographs."
     from stylecfm.images import grid
-    from stylecfm.transfer import TransferOptions, StyleTransferPipeline
+    from stylecfm.transfer import StyleTransferPipeline, TransferOptions
+
     pipe = StyleTransferPipeline.from_pretrained(model_folder, 'cpu')
     pipe.set_progress_bar_config(disable=True)
     source, *styles = pipe.model.styles
-    rows = [photos] + [pipe(photos, source, s, options=TransferOptions(brush=brush)).images for s in styles]
+    rows = [photos] + [
+        pipe(photos, source, s, options=TransferOptions(brush=brush)).images for s in styles
+    ]
     fit = lambda im: im.convert('RGB').resize((side, side))
     return grid([[fit(im) for im in row] for row in rows], row_labels=[source, *styles])
 
 # %% ../nbs/83_train_painter.ipynb #83a00012
 @call_parse
 def stylecfm_train_painter(
-    photos:str=None, # Folder of photographs
-    paintings:str=None, # Folder of paintings; several, with commas between them, are several styles
-    output:str='runs/painter', # Folder of the run
-    minutes:float=30., # Training time, at most
-    codec:str=None, # Codec: a folder, a name, or dct:4, which needs no training; that of the bundled model if none
-    size:int=256, # Longer side at which pictures are learned, pixels
-    width:int=144, # Channels of the network
-    layers:int=8, # Blocks of the network
-    seed:int=0, # Seed of everything
-    device:str=None, # Device to train on: cpu, cuda, mps; a GPU if there is one
-    debug:store_true=False, # Show the traceback of an error
+    photos: str = None,  # Folder of photographs
+    # Folder of paintings; several, with commas between them, are several styles
+    paintings: str = None,
+    output: str = 'runs/painter',  # Folder of the run
+    minutes: float = 30.0,  # Training time, at most
+    # Codec: a folder, a name, or dct:4, which needs no training; that of the bundled model if none
+    codec: str = None,
+    size: int = 256,  # Longer side at which pictures are learned, pixels
+    width: int = 144,  # Channels of the network
+    layers: int = 8,  # Blocks of the network
+    seed: int = 0,  # Seed of everything
+    device: str = None,  # Device to train on: cpu, cuda, mps; a GPU if there is one
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Train a painter on folders of photographs and paintings; stopped and started again, it goes on where it was."
     with reported(debug, 'the same command goes on where it was'):
-        if not photos or not paintings: raise InputError('give --photos FOLDER and --paintings FOLDER')
-        if not 0 < minutes < math.inf or size < 128: raise InputError(f'minutes must be above 0, size at least 128; got {minutes:g}, {size}')
+        if not photos or not paintings:
+            raise InputError('give --photos FOLDER and --paintings FOLDER')
+        if not 0 < minutes < math.inf or size < 128:
+            raise InputError(f'minutes must be above 0, size at least 128; got {minutes:g}, {size}')
         folders = [Path(photos), *(Path(p.strip()) for p in paintings.split(','))]
         names = ['photo', *(p.name for p in folders[1:])]
-        if len(set(names)) < len(names): raise InputError(f'the folders of paintings must have different names that are not photo, got {", ".join(names[1:])}')
+        if len(set(names)) < len(names):
+            raise InputError(
+                f'the folders of paintings must have different names that are not photo, got {", ".join(names[1:])}'
+            )
         from stylecfm.checkpoints import load_model, pretrained_model, write_model
         from stylecfm.codecs import load_codec, pick_device
         from stylecfm.files import atomic_folder
         from stylecfm.images import save_image, to_pil
+
         sets, to = {n: read_paintings(p, size) for n, p in zip(names, folders)}, Path(output)
-        say(', '.join(f'{len(v)} of {printable(n)}' for n, v in sets.items()) + f' read; training for {minutes:g} minutes at most')
+        say(
+            ', '.join(f'{len(v)} of {printable(n)}' for n, v in sets.items())
+            + f' read; training for {minutes:g} minutes at most'
+        )
         coder = load_codec(codec or load_model(pretrained_model()).spec, device)
-        model = learn_painter(sets, coder, PainterSize(width, layers, minutes=minutes, seed=seed), to/'training', pick_device(device), told())
-        with atomic_folder(to/'export', 'model') as tmp: write_model(tmp, model, coder)
-        held = [to_pil(im[None]/127.5 - 1)[0] for im in split_pictures(sets['photo'], seed)[1][:6]]
-        save_image(painter_samples(to/'export', held), to/'samples.jpg')
-        say(f'look at {printable(to/"samples.jpg")}; try: stylecfm_transfer --checkpoint {printable(to)} --input photo.jpg --output painting.png')
+        model = learn_painter(
+            sets,
+            coder,
+            PainterSize(width, layers, minutes=minutes, seed=seed),
+            to / 'training',
+            pick_device(device),
+            told(),
+        )
+        with atomic_folder(to / 'export', 'model') as tmp:
+            write_model(tmp, model, coder)
+        held = [
+            to_pil(im[None] / 127.5 - 1)[0] for im in split_pictures(sets['photo'], seed)[1][:6]
+        ]
+        save_image(painter_samples(to / 'export', held), to / 'samples.jpg')
+        say(
+            f'look at {printable(to / "samples.jpg")}; try: stylecfm_transfer --checkpoint {printable(to)} --input photo.jpg --output painting.png'
+        )

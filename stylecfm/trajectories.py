@@ -8,42 +8,74 @@ __all__ = ['odeint', 'odeint_event']
 # %% ../nbs/30a_trajectories.ipynb #a6e1b24c
 import math
 from typing import Any, Callable, NamedTuple
+
 import torch
 from torch import Tensor
+
 from .adagn import at_least_fp32
 from .config import InputError, chosen
 from .fields import CountingField, check_start, one_time, output_tensor
 from .paths import expand_as
-from .solvers import ADAPTIVE_METHODS, SolverOptions, EmbeddedPair, Tableau, own_times, solve, time_grid
+from stylecfm.solvers import (
+    ADAPTIVE_METHODS,
+    EmbeddedPair,
+    SolverOptions,
+    Tableau,
+    own_times,
+    solve,
+    time_grid,
+)
 
 # %% ../nbs/30a_trajectories.ipynb #10be57ee
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/30a_trajectories.ipynb #34131307
-_THIRDS = Tableau(((), (1/3,), (-1/3, 1.), (1., -1., 1.)), (1/8, 3/8, 3/8, 1/8), (0., 1/3, 2/3, 1.), 4)
-_HEUN3 = Tableau(((), (1/3,), (0., 2/3)), (1/4, 0., 3/4), (0., 1/3, 2/3), 3)
+_THIRDS = Tableau(
+    ((), (1 / 3,), (-1 / 3, 1.0), (1.0, -1.0, 1.0)),
+    (1 / 8, 3 / 8, 3 / 8, 1 / 8),
+    (0.0, 1 / 3, 2 / 3, 1.0),
+    4,
+)
+_HEUN3 = Tableau(((), (1 / 3,), (0.0, 2 / 3)), (1 / 4, 0.0, 3 / 4), (0.0, 1 / 3, 2 / 3), 3)
 
 # Methods of `odeint` by torchdiffeq's names, and ours; its rk4 is the 3/8 rule
-ODEINT_METHODS = dict(dopri5='dopri5', bosh3='bs32', adaptive_heun='heun21', euler='euler', midpoint='midpoint', heun2='heun', heun3=_HEUN3,
-              rk4=_THIRDS) | {k: k for k in ('heun', 'bs32', 'heun21', 'ab2', 'fireflow', 'reversible_heun', 'alf')}
+ODEINT_METHODS = dict(
+    dopri5='dopri5',
+    bosh3='bs32',
+    adaptive_heun='heun21',
+    euler='euler',
+    midpoint='midpoint',
+    heun2='heun',
+    heun3=_HEUN3,
+    rk4=_THIRDS,
+) | {k: k for k in ('heun', 'bs32', 'heun21', 'ab2', 'fireflow', 'reversible_heun', 'alf')}
 
 _KNOWN = 'step_size', 'grid_constructor', 'first_step', 'max_num_steps'
 
+
 class _Flat:
     "A state as one row, and a function `(t, y)` as a field."
+
     def __init__(self, func, y0):
         self.func, self.many = func, isinstance(y0, tuple)
         parts = y0 if self.many else (y0,)
         if not parts or not all(isinstance(p, Tensor) for p in parts):
             raise InputError(f'y0 must be a tensor or a tuple of tensors, got {type(y0).__name__}')
-        self.shapes, self.x = [p.shape for p in parts], torch.cat([at_least_fp32(p).reshape(-1) for p in parts])[None]
+        self.shapes, self.x = (
+            [p.shape for p in parts],
+            torch.cat([at_least_fp32(p).reshape(-1) for p in parts])[None],
+        )
         check_start(self.x)
 
     def unpack(self, x, lead=()):
         "A row, `(*lead, n)`, as the state was given."
-        parts = [p.reshape((*lead, *s)) for p, s in zip(x.split([s.numel() for s in self.shapes], dim=-1), self.shapes)]
+        parts = [
+            p.reshape((*lead, *s))
+            for p, s in zip(x.split([s.numel() for s in self.shapes], dim=-1), self.shapes)
+        ]
         return tuple(parts) if self.many else parts[0]
 
     def __call__(self, x, t):
@@ -51,102 +83,169 @@ class _Flat:
         out = self.func(t[0], self.unpack(x[0]))
         parts = out if self.many else (output_tensor(out),)
         if len(parts) != len(self.shapes) or any(p.shape != s for p, s in zip(parts, self.shapes)):
-            raise InputError(f'func must answer in the shape of y0, {[tuple(s) for s in self.shapes]}, got {[tuple(p.shape) for p in parts]}')
+            raise InputError(
+                f'func must answer in the shape of y0, {[tuple(s) for s in self.shapes]}, got {[tuple(p.shape) for p in parts]}'
+            )
         return torch.cat([p.reshape(-1) for p in parts])[None]
+
 
 def _settings(method, options, rtol, atol, way):
     "Method, options of `solve` and the number of first steps, from those of torchdiffeq; raises `InputError`."
     given = dict(options or {})
-    if unknown := [k for k in given if k not in _KNOWN]: raise InputError(f'options must be of {", ".join(_KNOWN)}, got {unknown[0]!r}')
-    m = method if isinstance(method, (Tableau, EmbeddedPair)) else chosen(ODEINT_METHODS, method or 'dopri5', 'method')
-    pair = m if isinstance(m, EmbeddedPair) else ADAPTIVE_METHODS.get(m) if isinstance(m, str) else None
+    if unknown := [k for k in given if k not in _KNOWN]:
+        raise InputError(f'options must be of {", ".join(_KNOWN)}, got {unknown[0]!r}')
+    m = (
+        method
+        if isinstance(method, (Tableau, EmbeddedPair))
+        else chosen(ODEINT_METHODS, method or 'dopri5', 'method')
+    )
+    pair = (
+        m
+        if isinstance(m, EmbeddedPair)
+        else ADAPTIVE_METHODS.get(m)
+        if isinstance(m, str)
+        else None
+    )
     looks = len(pair.table.c) if pair else 1
-    steps = math.ceil(way/one_time(given['first_step'], 'first_step')) if 'first_step' in given else 15
-    most = given.get('max_num_steps', 10**7)*looks
-    return m, pair, SolverOptions(rtol=one_time(rtol, 'rtol'), atol=one_time(atol, 'atol'), max_nfe=most, keep_path=True), max(1, steps), given
+    steps = (
+        math.ceil(way / one_time(given['first_step'], 'first_step'))
+        if 'first_step' in given
+        else 15
+    )
+    most = given.get('max_num_steps', 10**7) * looks
+    return (
+        m,
+        pair,
+        SolverOptions(
+            rtol=one_time(rtol, 'rtol'), atol=one_time(atol, 'atol'), max_nfe=most, keep_path=True
+        ),
+        max(1, steps),
+        given,
+    )
 
 # %% ../nbs/30a_trajectories.ipynb #3adbba44
 def between(
-    v:Callable, # Field `(x, t) -> dx/dt`
-    a:Tensor, # Start times, `(b,)`
-    b:Tensor, # End times, `(b,)`; may differ from row to row, and may carry a gradient
-) -> Callable: # Field `(x, s) -> dx/ds` for s from 0 to 1
+    v: Callable,  # Field `(x, t) -> dx/dt`
+    a: Tensor,  # Start times, `(b,)`
+    b: Tensor,  # End times, `(b,)`; may differ from row to row, and may carry a gradient
+) -> Callable:  # Field `(x, s) -> dx/ds` for s from 0 to 1
     "A field whose rows run from their own start time to their own end time while s runs from 0 to 1."
-    return lambda x, s: expand_as(b - a, x)*output_tensor(v(x, (a + s*(b - a)).to(x.dtype)))
+    return lambda x, s: expand_as(b - a, x) * output_tensor(v(x, (a + s * (b - a)).to(x.dtype)))
+
 
 def _fixed_grid(t, given, func, y0):
     "Times of a fixed method: the given ones and those between them, and which of them were given."
     times = t.tolist()
     if 'grid_constructor' in given:
-        more = [s for s in given['grid_constructor'](func, y0, t).tolist() if min(times) < s < max(times)]
+        more = [
+            s
+            for s in given['grid_constructor'](func, y0, t).tolist()
+            if min(times) < s < max(times)
+        ]
     elif 'step_size' in given:
         size = one_time(given['step_size'], 'step_size')
-        if size <= 0: raise InputError(f'step_size must be above 0, got {size}')
-        count = [math.ceil(abs(b - a)/size - 1e-9) for a, b in zip(times, times[1:])]
-        more = [a + (b - a)*i/n for a, b, n in zip(times, times[1:], count) for i in range(1, n)]
-    else: more = []
+        if size <= 0:
+            raise InputError(f'step_size must be above 0, got {size}')
+        count = [math.ceil(abs(b - a) / size - 1e-9) for a, b in zip(times, times[1:])]
+        more = [
+            a + (b - a) * i / n for a, b, n in zip(times, times[1:], count) for i in range(1, n)
+        ]
+    else:
+        more = []
     grid = sorted({*times, *more}, reverse=times[0] > times[-1])
     return grid, [grid.index(s) for s in times]
 
 # %% ../nbs/30a_trajectories.ipynb #ce777093
 def odeint(
-    func:Callable, # `(t, y) -> dy/dt`, with a scalar `t`, and `y` as `y0`
-    y0:Tensor|tuple, # State at the first time: a tensor of any shape, or a tuple of tensors
-    t:Tensor, # Times, `(n,)`, that only rise or only fall; may carry a gradient
+    func: Callable,  # `(t, y) -> dy/dt`, with a scalar `t`, and `y` as `y0`
+    y0: Tensor | tuple,  # State at the first time: a tensor of any shape, or a tuple of tensors
+    t: Tensor,  # Times, `(n,)`, that only rise or only fall; may carry a gradient
     *,
-    rtol:float=1e-7, # Adaptive: tolerated error of a step, relative to the state
-    atol:float=1e-9, # and absolute
-    method:str|Tableau|EmbeddedPair|None=None, # A key of `ODEINT_METHODS`, or a table; `dopri5` if none
-    options:dict|None=None, # `step_size`, `grid_constructor` (fixed methods); `first_step`, `max_num_steps` (adaptive ones)
-    event_fn:Callable|None=None, # `(t, y) -> number`; the solution ends where it crosses 0
-) -> Tensor|tuple: # `(n, *y0.shape)`, or a tuple of such; with an event `(time, states at start and event)`
+    rtol: float = 1e-7,  # Adaptive: tolerated error of a step, relative to the state
+    atol: float = 1e-9,  # and absolute
+    # A key of `ODEINT_METHODS`, or a table; `dopri5` if none
+    method: str | Tableau | EmbeddedPair | None = None,
+    # `step_size`, `grid_constructor` (fixed methods); `first_step`, `max_num_steps` (adaptive ones)
+    options: dict | None = None,
+    event_fn: Callable | None = None,  # `(t, y) -> number`; the solution ends where it crosses 0
+) -> (
+    Tensor | tuple
+):  # `(n, *y0.shape)`, or a tuple of such; with an event `(time, states at start and event)`
     "The solution at the times `t`, called as torchdiffeq's `odeint`; raises `InputError` or `FloatingPointError`."
     flat, t = _Flat(func, y0), torch.as_tensor(t)
-    if event_fn is not None: return _until_event(flat, t, event_fn, rtol, atol, method, options)
-    if t.ndim != 1 or not len(t): raise InputError(f't must hold one or more times, got shape {tuple(t.shape)}')
-    if len(t) == 1: return flat.unpack(flat.x, (1,))
+    if event_fn is not None:
+        return _until_event(flat, t, event_fn, rtol, atol, method, options)
+    if t.ndim != 1 or not len(t):
+        raise InputError(f't must hold one or more times, got shape {tuple(t.shape)}')
+    if len(t) == 1:
+        return flat.unpack(flat.x, (1,))
     times = own_times(t)
-    m, pair, o, steps, given = _settings(method, options, rtol, atol, abs(times[-1] - times[0]).item())
-    if t.requires_grad and torch.is_grad_enabled(): states = _by_interval(flat, t, m, o, steps, _fixed_grid(times, given, func, y0)[0], pair)
+    m, pair, o, steps, given = _settings(
+        method, options, rtol, atol, abs(times[-1] - times[0]).item()
+    )
+    if t.requires_grad and torch.is_grad_enabled():
+        states = _by_interval(flat, t, m, o, steps, _fixed_grid(times, given, func, y0)[0], pair)
     else:
-        grid, at = (times.tolist(), range(len(times))) if pair else _fixed_grid(times, given, func, y0)
-        sol = solve(flat, flat.x, grid[0], grid[-1], steps, m, options=o._replace(grid=grid)).arrived()
+        grid, at = (
+            (times.tolist(), range(len(times))) if pair else _fixed_grid(times, given, func, y0)
+        )
+        sol = solve(
+            flat, flat.x, grid[0], grid[-1], steps, m, options=o._replace(grid=grid)
+        ).arrived()
         states = [sol.path[i] for i in at]
     return flat.unpack(torch.cat(states), (len(t),))
+
 
 def _by_interval(flat, t, m, o, steps, grid, pair):
     "States at the times, interval by interval, with a gradient of the times."
     states, t = [flat.x], t.to(torch.promote_types(t.dtype, flat.x.dtype))
     for a, b in zip(t, t[1:]):
         inside = [s for s in grid if min(a, b) < s < max(a, b)] if not pair else []
-        marks = [0., *((s - a.item())/(b - a).item() for s in inside), 1.]
-        part = solve(between(flat, a[None], b[None]), states[-1], steps=steps, method=m, options=o._replace(grid=marks, keep_path=False))
+        marks = [0.0, *((s - a.item()) / (b - a).item() for s in inside), 1.0]
+        part = solve(
+            between(flat, a[None], b[None]),
+            states[-1],
+            steps=steps,
+            method=m,
+            options=o._replace(grid=marks, keep_path=False),
+        )
         states.append(part.arrived().x)
     return states
 
 # %% ../nbs/30a_trajectories.ipynb #2a834a70
 class Event(NamedTuple):
     "Where and when each row met its event."
-    x: Tensor # State at the event, `(b, ...)`; at the end for rows without one
-    t: Tensor # Time of the event, `(b,)` float64, or end time; carries a gradient
-    happened: Tensor # `(b,)` bool: whether the event was met
-    nfe: int # Network evaluations for one row
+
+    x: Tensor  # State at the event, `(b, ...)`; at the end for rows without one
+    t: Tensor  # Time of the event, `(b,)` float64, or end time; carries a gradient
+    happened: Tensor  # `(b,)` bool: whether the event was met
+    nfe: int  # Network evaluations for one row
+
 
 def _crossing(g, v, x, lo, hi, g_lo, g_hi, inside, run):
     "Times in brackets `[lo, hi]` at which `g` crosses 0, for the rows `inside`; no gradient."
     side = torch.zeros_like(lo)
     for k in range(60):
-        middle = (lo + hi)/2 if k % 3 == 2 else (lo*g_hi - hi*g_lo)/(g_hi - g_lo)
+        middle = (lo + hi) / 2 if k % 3 == 2 else (lo * g_hi - hi * g_lo) / (g_hi - g_lo)
         middle = torch.where(inside & middle.isfinite(), middle, hi)
         here = g(run(v, x, lo, middle), middle)
-        left = here.sign() == g_lo.sign()                                       # the crossing lies right of the middle
+        left = here.sign() == g_lo.sign()  # the crossing lies right of the middle
         x_new = run(v, x, lo, torch.where(left, middle, lo))
-        g_hi, g_lo = torch.where(left & (side == 1), g_hi/2, g_hi), torch.where(~left & (side == -1), g_lo/2, g_lo)
-        x, lo, g_lo = torch.where(expand_as(left, x).bool(), x_new, x), torch.where(left, middle, lo), torch.where(left, here, g_lo)
+        g_hi, g_lo = (
+            torch.where(left & (side == 1), g_hi / 2, g_hi),
+            torch.where(~left & (side == -1), g_lo / 2, g_lo),
+        )
+        x, lo, g_lo = (
+            torch.where(expand_as(left, x).bool(), x_new, x),
+            torch.where(left, middle, lo),
+            torch.where(left, here, g_lo),
+        )
         hi, g_hi = torch.where(left, hi, middle), torch.where(left, g_hi, here)
-        side = torch.where(left, 1., -1.)
-        if not (inside & (here != 0) & ((hi - lo).abs() > 1e-12*(1 + hi.abs()))).any(): break
+        side = torch.where(left, 1.0, -1.0)
+        if not (inside & (here != 0) & ((hi - lo).abs() > 1e-12 * (1 + hi.abs()))).any():
+            break
     return torch.where(here == 0, middle, torch.where(g_lo.abs() < g_hi.abs(), lo, hi))
+
 
 def _newton(g, v, x, t):
     "State and time after a Newton step with a constant slope, so that both have the gradient of the event."
@@ -154,46 +253,59 @@ def _newton(g, v, x, t):
         x_at, t_at = x.detach().requires_grad_(), t.detach().requires_grad_()
         dx, dt = torch.autograd.grad(g(x_at, t_at).sum(), (x_at, t_at), allow_unused=True)
     slope = v(x.detach(), t.to(x.dtype)).detach()
-    total = (dx*slope).flatten(1).sum(1).double() if dx is not None else torch.zeros_like(t)
-    if dt is not None: total = total + dt
-    step = -g(x, t)/torch.where(total == 0, torch.inf, total).detach()          # a crossing without a slope stays as it was found
-    return x + slope*expand_as(step, x), t + step
+    total = (dx * slope).flatten(1).sum(1).double() if dx is not None else torch.zeros_like(t)
+    if dt is not None:
+        total = total + dt
+    # a crossing without a slope stays as it was found
+    step = -g(x, t) / torch.where(total == 0, torch.inf, total).detach()
+    return x + slope * expand_as(step, x), t + step
 
 # %% ../nbs/30a_trajectories.ipynb #8ec42c16
 def solve_until(
-    v:Callable, # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
-    x:Tensor, # Start, `(b, ...)`
-    event:Callable, # `(x, t) -> (b,)`: the row ends where its number crosses 0
-    t0:float=0., # Start time
-    t1:float=1., # Latest time
-    steps:int=15, # Intervals after which the event's sign is looked at, >= 1; two crossings in one are missed
-    method:str|Tableau|EmbeddedPair='dopri5', # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table: one step of it, or as many as its tolerance needs, an interval
-    options:SolverOptions|dict=SolverOptions(rtol=1e-7, atol=1e-9, max_nfe=100_000), # Tolerances
+    v: Callable,  # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
+    x: Tensor,  # Start, `(b, ...)`
+    event: Callable,  # `(x, t) -> (b,)`: the row ends where its number crosses 0
+    t0: float = 0.0,  # Start time
+    t1: float = 1.0,  # Latest time
+    # Intervals after which the event's sign is looked at, >= 1; two crossings in one are missed
+    steps: int = 15,
+    # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table: one step of it, or as many as its
+    # tolerance needs, an interval
+    method: str | Tableau | EmbeddedPair = 'dopri5',
+    # Tolerances
+    options: SolverOptions | dict = SolverOptions(rtol=1e-7, atol=1e-9, max_nfe=100_000),
 ) -> Event:
     "Integrate each row until its event, or to `t1`; raises `InputError`, or `FloatingPointError`."
     check_start(x)
     counted, x, cost = CountingField(v), at_least_fp32(x), [0]
     g = lambda x, t: event(x, t).double().reshape(len(x))
+
     def run(v, x, a, b):
         part = solve(between(v, a, b), x, steps=1, method=method, options=options)
         cost[0] += part.nfe
         return part.arrived().x
+
     grid = time_grid(one_time(t0, 't0'), one_time(t1, 't1'), steps).to(x.device)
     t = torch.full((len(x),), grid[0].item(), dtype=torch.double, device=x.device)
     before = g(x, t)
     happened = before == 0
     for b in grid[1:]:
-        if happened.all(): break
+        if happened.all():
+            break
         hi = torch.where(happened, t, b)
         there = run(counted, x, t, hi)
         after = g(there, hi)
         met = ~happened & ((after == 0) | (after.sign() != before.sign()))
         if met.any():
-            with torch.no_grad(): at = _crossing(g, counted, x, t, hi, before, after, met, run)
+            with torch.no_grad():
+                at = _crossing(g, counted, x, t, hi, before, after, met, run)
             hi = torch.where(met, at, hi)
             there = run(counted, x, t, hi)
             moved, when = _newton(g, counted, there, hi)
-            there, hi = torch.where(expand_as(met, x).bool(), moved, there), torch.where(met, when, hi)
+            there, hi = (
+                torch.where(expand_as(met, x).bool(), moved, there),
+                torch.where(met, when, hi),
+            )
         x, t, happened = there, hi, happened | met
         before = torch.where(happened, before, after)
     return Event(x, t, happened, cost[0])
@@ -201,30 +313,52 @@ def solve_until(
 # %% ../nbs/30a_trajectories.ipynb #f741e63a
 def _until_event(flat, t, event_fn, rtol, atol, method, options):
     "Time of an event and the states at start and event, for `odeint`."
-    if t.ndim != 1 or len(t) < 2: raise InputError(f't must hold a start time and one after it in the direction of time, got shape {tuple(t.shape)}')
+    if t.ndim != 1 or len(t) < 2:
+        raise InputError(
+            f't must hold a start time and one after it in the direction of time, got shape {tuple(t.shape)}'
+        )
     way = (t[1] - t[0]).item()
     m, _, o, steps, given = _settings(method, options, rtol, atol, abs(way))
-    if 'step_size' in given: steps = max(1, math.ceil(abs(way)/one_time(given['step_size'], 'step_size') - 1e-9))
+    if 'step_size' in given:
+        steps = max(1, math.ceil(abs(way) / one_time(given['step_size'], 'step_size') - 1e-9))
     first = event_fn(t[0], flat.unpack(flat.x[0])).detach().sign()
-    sign = torch.where(first == 0, 1., first)                                   # of several numbers the first to cross counts
-    g = lambda x, s: (event_fn(s[0].to(x.dtype), flat.unpack(x[0]))*sign).min()[None]
+    sign = torch.where(first == 0, 1.0, first)  # of several numbers the first to cross counts
+    g = lambda x, s: (event_fn(s[0].to(x.dtype), flat.unpack(x[0])) * sign).min()[None]
     x, start = flat.x, t[0].item()
-    for k in range(40):                                                         # windows that double
-        found = solve_until(flat, x, g, start, start + way*2**k, steps*2**min(k, 6), m, o._replace(keep_path=False))
+    for k in range(40):  # windows that double
+        found = solve_until(
+            flat,
+            x,
+            g,
+            start,
+            start + way * 2**k,
+            steps * 2 ** min(k, 6),
+            m,
+            o._replace(keep_path=False),
+        )
         if found.happened.all():
             return found.t[0].to(t.dtype), flat.unpack(torch.cat([flat.x, found.x]), (2,))
-        x, start = found.x, start + way*2**k
-    raise FloatingPointError(f'no event until t={start:g}; see that event_fn crosses 0 in the direction of t')
+        x, start = found.x, start + way * 2**k
+    raise FloatingPointError(
+        f'no event until t={start:g}; see that event_fn crosses 0 in the direction of t'
+    )
+
 
 def odeint_event(
-    func:Callable, # `(t, y) -> dy/dt`
-    y0:Tensor|tuple, # State at `t0`: a tensor `(...)`, or a tuple of tensors
-    t0:Tensor, # Start time, one number
+    func: Callable,  # `(t, y) -> dy/dt`
+    y0: Tensor | tuple,  # State at `t0`: a tensor `(...)`, or a tuple of tensors
+    t0: Tensor,  # Start time, one number
     *,
-    event_fn:Callable, # `(t, y) -> number`
-    reverse_time:bool=False, # Integrate towards earlier times
-    **how:Any, # Settings of `odeint`: `rtol`, `atol`, `method`, `options`
-) -> tuple: # `(time, states at start and event)`, with gradients
+    event_fn: Callable,  # `(t, y) -> number`
+    reverse_time: bool = False,  # Integrate towards earlier times
+    **how: Any,  # Settings of `odeint`: `rtol`, `atol`, `method`, `options`
+) -> tuple:  # `(time, states at start and event)`, with gradients
     "The first event after `t0`, or before it, called as torchdiffeq's `odeint_event`; raises as `odeint` does."
     start = torch.as_tensor(t0).reshape(1)
-    return odeint(func, y0, torch.cat([start, start.detach() + (-1 if reverse_time else 1)]), event_fn=event_fn, **how)
+    return odeint(
+        func,
+        y0,
+        torch.cat([start, start.detach() + (-1 if reverse_time else 1)]),
+        event_fn=event_fn,
+        **how,
+    )

@@ -13,12 +13,16 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Callable
+
 import torch
 from accelerate import cpu_offload
 from diffusers import DiffusionPipeline, SchedulerMixin
 from fastcore.basics import patch
 from PIL import Image
 from torch import Tensor
+
+from .checkpoints import Model, find_model, load_model, pretrained_model
+from .checkpoints import codec_weights as weights_of
 from .codec_model import CodecModel, as_codec_model
 from .codecs import CODEC_PRECISIONS, LatentStats, pick_device
 from .config import InferenceConfig, InputError, chosen, whole
@@ -31,116 +35,208 @@ from .images import crop_back, load_layers, pad_to, to_pil, to_tensor
 from .latent_files import LATENTS, latent_of
 from .masks import load_mask, mask_tensor
 from .paths import linear
+from stylecfm.pipeline_call import (
+    OUTPUTS,
+    CallInterrupted,
+    Pixels,
+    StepEnd,
+    as_pictures,
+    seeds_for,
+    stacked,
+    whole_number,
+)
+from stylecfm.pipeline_files import (
+    cast,
+    keep_others,
+    loading_of,
+    local_folder,
+    parts_in,
+    type_for,
+    write_pipeline,
+)
+from stylecfm.pipeline_job import (
+    MODE_STARTS,
+    MODES,
+    Asked,
+    DetectedStyle,
+    OpenedImage,
+    TransferJob,
+    TransferOptions,
+    Transferred,
+    batches_of,
+    check_converged,
+    check_options,
+    note_unchanged,
+    settings,
+    started,
+)
 from .repaint import Brush, StructurePainter, check_brush, paint_images, resized
-from .solvers import ADAPTIVE_METHODS, ReversibleState, ODESolver, Solution
-from .threads import FastestThreads
-from .checkpoints import Model, find_model, load_model, pretrained_model
-from .checkpoints import codec_weights as weights_of
-from .pipeline_call import OUTPUTS, CallInterrupted, Pixels, StepEnd, as_pictures, seeds_for, stacked, whole_number
-from .pipeline_job import MODES, MODE_STARTS, Asked, DetectedStyle, TransferJob, OpenedImage, TransferOptions, Transferred, check_converged, batches_of, check_options, settings
-from .pipeline_job import note_unchanged, started
-from .pipeline_files import cast, local_folder, keep_others, loading_of, parts_in, type_for, write_pipeline
 from .scheduler import FlowSolverScheduler, check_scheduler, solve_by_scheduler
+from .solvers import ADAPTIVE_METHODS, ODESolver, ReversibleState, Solution
+from .threads import FastestThreads
 
 # %% ../nbs/60_transfer.ipynb #fadb5bec
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/60_transfer.ipynb #2267aa83
 class StyleTransferPipeline(DiffusionPipeline):
     "Images in one style to images in another; raises `InputError` if the codec is not the one that the network was trained with."
+
     _optional_components = ['codec', 'scheduler']
     _callback_tensor_inputs = ['latents']
     model_cpu_offload_seq = 'network->codec'
 
-    def __init__(self,
-        network:torch.nn.Module, # Velocity `(x, t, style)`; an `IsoNext`
-        codec:CodecModel|str|None='dct:4', # Codec, as a component or as `load_codec` takes it; None: the one that `codec_name` names
-        codec_weights:str='', # Fingerprint of the codec that the network was trained with; '' if unknown
-        styles:list|None=None, # Names; the position is the style's number
-        mean:list|None=None, # Mean of each latent channel, in the codec's units; default: zeros
-        scale:list|None=None, # Standard deviation, likewise; ones if none
-        inference:dict|None=None, # Settings for transfer: fields of `InferenceConfig`
-        scheduler:SchedulerMixin|str|None='auto', # Scheduler of the generation; auto: one of the settings' solver; None: the solver itself
-        codec_name:str='', # Name of the codec where it is no component
+    def __init__(
+        self,
+        network: torch.nn.Module,  # Velocity `(x, t, style)`; an `IsoNext`
+        # Codec, as a component or as `load_codec` takes it; None: the one that `codec_name` names
+        codec: CodecModel | str | None = 'dct:4',
+        # Fingerprint of the codec that the network was trained with; '' if unknown
+        codec_weights: str = '',
+        styles: list | None = None,  # Names; the position is the style's number
+        # Mean of each latent channel, in the codec's units; default: zeros
+        mean: list | None = None,
+        scale: list | None = None,  # Standard deviation, likewise; ones if none
+        inference: dict | None = None,  # Settings for transfer: fields of `InferenceConfig`
+        # Scheduler of the generation; auto: one of the settings' solver; None: the solver itself
+        scheduler: SchedulerMixin | str | None = 'auto',
+        codec_name: str = '',  # Name of the codec where it is no component
     ):
         super().__init__()
         device, settings = getattr(network, 'device', 'cpu'), InferenceConfig(**(inference or {}))
-        codec_name = codec_name or (codec if isinstance(codec, str) else getattr(codec, 'spec', 'dct:4'))
+        codec_name = codec_name or (
+            codec if isinstance(codec, str) else getattr(codec, 'spec', 'dct:4')
+        )
         codec = None if codec is None else as_codec_model(codec, device)
-        if scheduler == 'auto': scheduler = FlowSolverScheduler(method=settings.solver)
+        if scheduler == 'auto':
+            scheduler = FlowSolverScheduler(method=settings.solver)
         self.register_modules(network=network.eval(), codec=codec, scheduler=scheduler)
-        self.register_to_config(codec_weights=codec_weights, codec_name=str(codec_name), styles=styles, mean=mean, scale=scale, inference=inference)
+        self.register_to_config(
+            codec_weights=codec_weights,
+            codec_name=str(codec_name),
+            styles=styles,
+            mean=mean,
+            scale=scale,
+            inference=inference,
+        )
         self.precision, self._made = 'fp32', None
-        self._guidance_scale, self._num_timesteps, self._interrupt = settings.guidance_scale, 0, False
+        self._guidance_scale, self._num_timesteps, self._interrupt = (
+            settings.guidance_scale,
+            0,
+            False,
+        )
         coder = self.coder
         if codec_weights and (found := weights_of(coder.origin)) != codec_weights:
-            raise InputError(f'the model was trained on latents of {codec_weights}, but the codec {coder.spec} is {found}; '
-                             'give the one it was trained with')
+            raise InputError(
+                f'the model was trained on latents of {codec_weights}, but the codec {coder.spec} is {found}; '
+                'give the one it was trained with'
+            )
         c = coder.latent_channels
         if len(mean or range(c)) != c:
-            raise InputError(f'the model was trained on latents of {len(mean)} channels, but those of the codec {coder.spec} have {c}; '
-                             'give the codec that it was trained with')
-        stats = LatentStats(torch.tensor(mean or [0.]*c), torch.tensor(scale or [1.]*c))
+            raise InputError(
+                f'the model was trained on latents of {len(mean)} channels, but those of the codec {coder.spec} have {c}; '
+                'give the codec that it was trained with'
+            )
+        stats = LatentStats(torch.tensor(mean or [0.0] * c), torch.tensor(scale or [1.0] * c))
         names = list(styles or map(str, range(network.config.num_styles)))
         self.model = Model(network, stats, names, coder.spec, settings, codec_weights)
         self.check_parts()
 
     def __setattr__(self, name, value):
-        if name == 'codec' and value is not None: value = as_codec_model(value)
+        if name == 'codec' and value is not None:
+            value = as_codec_model(value)
         super().__setattr__(name, value)
         model = self.__dict__.get('model')
-        if model is None or name not in ('network', 'codec') or value is None: return
-        if name == 'network': model = model._replace(net=value)
-        else: model = model._replace(spec=value.spec, weights=model.weights and weights_of(value.fingerprint))
+        if model is None or name not in ('network', 'codec') or value is None:
+            return
+        if name == 'network':
+            model = model._replace(net=value)
+        else:
+            model = model._replace(
+                spec=value.spec, weights=model.weights and weights_of(value.fingerprint)
+            )
         super().__setattr__('model', model)
 
 # %% ../nbs/60_transfer.ipynb #8b075537
 # The loop's name in the text that the project began with
 StructurePreservingInference = StyleTransferPipeline
 
+
 @patch(cls_method=True)
-def from_model(cls:StyleTransferPipeline,
-    model:Model, # Model from `load_model`, or from a trainer's `model()`
-    device:str|torch.device|None=None, # Device to compute on; default: a GPU if available
-    codec:CodecModel|str|None=None, # Codec, if it is no longer where it was when the latents were made
-    **parts, # Other parts and settings of the pipeline, as its constructor takes them
+def from_model(
+    cls: StyleTransferPipeline,
+    model: Model,  # Model from `load_model`, or from a trainer's `model()`
+    device: str | torch.device | None = None,  # Device to compute on; default: a GPU if available
+    # Codec, if it is no longer where it was when the latents were made
+    codec: CodecModel | str | None = None,
+    **parts,  # Other parts and settings of the pipeline, as its constructor takes them
 ) -> StyleTransferPipeline:
     "A pipeline of a model in memory; raises `InputError` if the codec is another one."
-    pipe = cls(model.net, codec or model.spec, model.weights, model.styles, *(v.tolist() for v in model.stats), asdict(model.inference), **parts)
+    pipe = cls(
+        model.net,
+        codec or model.spec,
+        model.weights,
+        model.styles,
+        *(v.tolist() for v in model.stats),
+        asdict(model.inference),
+        **parts,
+    )
     return pipe.to(pick_device(device))
 
+
 @patch(as_prop=True)
-def coder(self:StyleTransferPipeline) -> CodecModel:
+def coder(self: StyleTransferPipeline) -> CodecModel:
     "The codec in use: the component, or the one that `codec_name` names."
-    if self.codec is not None: return self.codec
-    if self._made is None: self._made = CodecModel(self.config.codec_name, self.network.device if hasattr(self.network, 'device') else 'cpu')
+    if self.codec is not None:
+        return self.codec
+    if self._made is None:
+        self._made = CodecModel(
+            self.config.codec_name,
+            self.network.device if hasattr(self.network, 'device') else 'cpu',
+        )
     return self._made
 
+
 @patch
-def check_parts(self:StyleTransferPipeline):
+def check_parts(self: StyleTransferPipeline):
     "Raise `InputError` for parts that do not go together."
     c, config = self.coder.latent_channels, getattr(self.network, 'config', {})
     found, styles = (getattr(config, k, None) for k in ('latent_channels', 'num_styles'))
     if found not in (None, c):
-        raise InputError(f'the network has latents of {found} channels, and the codec {self.coder.spec} of {c}; give the codec that it was trained with')
+        raise InputError(
+            f'the network has latents of {found} channels, and the codec {self.coder.spec} of {c}; give the codec that it was trained with'
+        )
     if len(self.model.stats.mean) != c:
-        raise InputError(f'mean and scale have {len(self.model.stats.mean)} channels, and the codec {self.coder.spec} has {c}; give both again')
+        raise InputError(
+            f'mean and scale have {len(self.model.stats.mean)} channels, and the codec {self.coder.spec} has {c}; give both again'
+        )
     if styles not in (None, len(self.model.styles)):
-        raise InputError(f'the network knows {styles} styles, and there are {len(self.model.styles)} names: {", ".join(self.model.styles)}; '
-                         'make a pipeline with other names')
-    if self.scheduler is not None: check_scheduler(self.scheduler)
+        raise InputError(
+            f'the network knows {styles} styles, and there are {len(self.model.styles)} names: {", ".join(self.model.styles)}; '
+            'make a pipeline with other names'
+        )
+    if self.scheduler is not None:
+        check_scheduler(self.scheduler)
 
 # %% ../nbs/60_transfer.ipynb #634cbb39
 @patch(cls_method=True)
-def from_pretrained(cls:StyleTransferPipeline,
-    pretrained_model_name_or_path:str|Path|None=None, # A model, a checkpoint, the folder of a run, or a name on the hub; the pretrained model if none
-    device:str|torch.device|None=None, # Device to compute on; default: a GPU if available
-    codec:CodecModel|str|None=None, # Codec, if it is no longer where it was when the latents were made
-    precision:str='fp32', # Precision of the network: fp32, bf16, or auto: bf16 where the device computes it fast
-    compile:bool=False, # Compile the network: the first image of each size then takes a minute, the others less
-    **kwargs, # Arguments of diffusers' loader: torch_dtype, variant, device_map, cache_dir, revision, token, ..., and parts: network, scheduler
+def from_pretrained(
+    cls: StyleTransferPipeline,
+    # A model, a checkpoint, the folder of a run, or a name on the hub; the pretrained model if none
+    pretrained_model_name_or_path: str | Path | None = None,
+    device: str | torch.device | None = None,  # Device to compute on; default: a GPU if available
+    # Codec, if it is no longer where it was when the latents were made
+    codec: CodecModel | str | None = None,
+    # Precision of the network: fp32, bf16, or auto: bf16 where the device computes it fast
+    precision: str = 'fp32',
+    # Compile the network: the first image of each size then takes a minute, the others less
+    compile: bool = False,
+    # Arguments of diffusers' loader: torch_dtype, variant, device_map, cache_dir, revision, token,
+    # ..., and parts: network, scheduler
+    **kwargs,
 ) -> StyleTransferPipeline:
     "Load a model that training wrote, or a pipeline; raises `InputError` for what is none, or if the codec is another one."
     chosen(CODEC_PRECISIONS, precision, 'precision')
@@ -148,56 +244,92 @@ def from_pretrained(cls:StyleTransferPipeline,
     folder = find_model(local_folder(given, **how.hub) if given else pretrained_model())
     model = load_model(folder, how.variant)
     parts = parts_in(folder, how) | {k: v for k, v in how.parts.items() if k == 'scheduler'}
-    if codec is None: codec = parts.pop('codec', model.spec)
-    if 'network' in how.parts: model = model._replace(net=how.parts['network'])
-    else: cast(model.net, type_for(how.dtype, 'network'))
+    if codec is None:
+        codec = parts.pop('codec', model.spec)
+    if 'network' in how.parts:
+        model = model._replace(net=how.parts['network'])
+    else:
+        cast(model.net, type_for(how.dtype, 'network'))
     parts.pop('codec', None)
-    pipe = cls(model.net, codec, model.weights, model.styles, *(v.tolist() for v in model.stats), asdict(model.inference), **parts)
-    if (dtype := type_for(how.dtype, 'codec')) and pipe.codec is not None: pipe.codec.to(dtype)
-    if device is None and how.device_map not in (None, 'auto', 'balanced'): device = how.device_map
+    pipe = cls(
+        model.net,
+        codec,
+        model.weights,
+        model.styles,
+        *(v.tolist() for v in model.stats),
+        asdict(model.inference),
+        **parts,
+    )
+    if (dtype := type_for(how.dtype, 'codec')) and pipe.codec is not None:
+        pipe.codec.to(dtype)
+    if device is None and how.device_map not in (None, 'auto', 'balanced'):
+        device = how.device_map
     pipe.to(pick_device(device.get('', 'cpu') if isinstance(device, dict) else device))
     pipe.precision, pipe.hf_device_map = precision, how.device_map
-    if compile: pipe.network.compile()
+    if compile:
+        pipe.network.compile()
     pipe.register_to_config(_name_or_path=str(given or folder))
     return pipe
 
+
 @patch
-def save_pretrained(self:StyleTransferPipeline,
-    save_directory:str|Path, # Folder to make or to replace
-    safe_serialization:bool=True, # Not used; weights are always safetensors
-    variant:str|None=None, # Name of the set of weights, beside those that are there
-    max_shard_size:int|str|None=None, # Largest file of weights, bytes or with a unit; None: one file for each part
-    push_to_hub:bool=False, # Also upload; `repo_id`, `token`, `private`, `commit_message`, `create_pr` say where and how
-    **kwargs, # Arguments of the upload
+def save_pretrained(
+    self: StyleTransferPipeline,
+    save_directory: str | Path,  # Folder to make or to replace
+    safe_serialization: bool = True,  # Not used; weights are always safetensors
+    variant: str | None = None,  # Name of the set of weights, beside those that are there
+    # Largest file of weights, bytes or with a unit; None: one file for each part
+    max_shard_size: int | str | None = None,
+    # Also upload; `repo_id`, `token`, `private`, `commit_message`, `create_pr` say where and how
+    push_to_hub: bool = False,
+    **kwargs,  # Arguments of the upload
 ):
     "Write network, codec, scheduler and settings as one checksummed folder that plain diffusers loads, too; raises `InputError`."
     self.check_parts()
     with atomic_folder(save_directory, 'model') as tmp:
-        write_pipeline(tmp, self.model, self.codec, self.scheduler, self.config.codec_name, variant, max_shard_size)
-        if variant: keep_others(Path(save_directory), tmp)
-    if push_to_hub: self.push_to_hub(kwargs.pop('repo_id', Path(save_directory).name), variant=variant, **kwargs)
+        write_pipeline(
+            tmp,
+            self.model,
+            self.codec,
+            self.scheduler,
+            self.config.codec_name,
+            variant,
+            max_shard_size,
+        )
+        if variant:
+            keep_others(Path(save_directory), tmp)
+    if push_to_hub:
+        self.push_to_hub(
+            kwargs.pop('repo_id', Path(save_directory).name), variant=variant, **kwargs
+        )
 
 # %% ../nbs/60_transfer.ipynb #7b035d9f
 @patch(cls_method=True)
-def from_pipe(cls:StyleTransferPipeline,
-    pipeline:DiffusionPipeline, # Pipeline whose parts are shared
-    **kwargs, # Parts and settings that differ; `torch_dtype` casts all parts, also for the other pipeline
+def from_pipe(
+    cls: StyleTransferPipeline,
+    pipeline: DiffusionPipeline,  # Pipeline whose parts are shared
+    # Parts and settings that differ; `torch_dtype` casts all parts, also for the other pipeline
+    **kwargs,
 ) -> StyleTransferPipeline:
     "A pipeline of the same parts, without copying them; raises `InputError` where there is no network."
     expected, settings = cls._get_signature_keys(cls)
     dtype = kwargs.pop('torch_dtype', None) or kwargs.pop('dtype', None)
     parts = {k: v for k, v in pipeline.components.items() if k in expected}
     parts |= {k: pipeline.config[k] for k in settings if k in pipeline.config} | kwargs
-    if parts.get('network') is None: raise InputError(f'{type(pipeline).__name__} has no network to share; give one as network=')
+    if parts.get('network') is None:
+        raise InputError(f'{type(pipeline).__name__} has no network to share; give one as network=')
     new = cls(**parts)
     new.precision = getattr(pipeline, 'precision', 'fp32')
     new.register_to_config(_name_or_path=pipeline.config.get('_name_or_path'))
     return new.to(dtype=dtype) if dtype else new
 
+
 @patch
-def enable_sequential_cpu_offload(self:StyleTransferPipeline,
-    gpu_id:int|None=None, # Number of the GPU
-    device:torch.device|str|None=None, # Device to compute on; cpu tries the hooks without a GPU
+def enable_sequential_cpu_offload(
+    self: StyleTransferPipeline,
+    gpu_id: int | None = None,  # Number of the GPU
+    # Device to compute on; cpu tries the hooks without a GPU
+    device: torch.device | str | None = None,
 ):
     "Keep weights away and bring them in layer by layer; on a processor without the number that accelerate cannot place."
     if device is None or torch.device(device).type != 'cpu':
@@ -206,477 +338,719 @@ def enable_sequential_cpu_offload(self:StyleTransferPipeline,
     self.remove_all_hooks()
     self._offload_device = torch.device('cpu')
     for part in self.components.values():
-        if isinstance(part, torch.nn.Module): cpu_offload(part, self._offload_device, offload_buffers=len(part._parameters) > 0)
+        if isinstance(part, torch.nn.Module):
+            cpu_offload(part, self._offload_device, offload_buffers=len(part._parameters) > 0)
 
 # %% ../nbs/60_transfer.ipynb #adc668db
 @patch
-def style(self:StyleTransferPipeline,
-    which:str|int, # Name, or number from 0
-) -> int: # Number
+def style(
+    self: StyleTransferPipeline,
+    which: str | int,  # Name, or number from 0
+) -> int:  # Number
     "The number of a style; raises `InputError`."
     styles = self.model.styles
-    if isinstance(which, str) and which in styles: return styles.index(which)
-    if str(which).isdecimal() and int(which) < len(styles): return int(which)
-    raise InputError(f'no style {which!r}; there are ' + ', '.join(f'{i} ({s})' for i, s in enumerate(styles)))
+    if isinstance(which, str) and which in styles:
+        return styles.index(which)
+    if str(which).isdecimal() and int(which) < len(styles):
+        return int(which)
+    raise InputError(
+        f'no style {which!r}; there are ' + ', '.join(f'{i} ({s})' for i, s in enumerate(styles))
+    )
+
 
 @patch
-def shares(self:StyleTransferPipeline,
-    which:str|int|dict, # A style, or {style: weight}, weights >= 0
-) -> dict: # {number: weight}
+def shares(
+    self: StyleTransferPipeline,
+    which: str | int | dict,  # A style, or {style: weight}, weights >= 0
+) -> dict:  # {number: weight}
     "Styles as weights that add up to 1; raises `InputError`."
-    if not isinstance(which, dict): return {self.style(which): 1.}
+    if not isinstance(which, dict):
+        return {self.style(which): 1.0}
     fine = all(isinstance(w, (int, float)) and 0 <= w < math.inf for w in which.values())
     if not fine or not any(which.values()):
-        raise InputError(f'a mix of styles wants weights of 0 or more, one of them positive; got {which}')
+        raise InputError(
+            f'a mix of styles wants weights of 0 or more, one of them positive; got {which}'
+        )
     out, total = {}, sum(which.values())
     for k, w in which.items():
         n = self.style(k)
-        out[n] = out.get(n, 0.) + w/total
+        out[n] = out.get(n, 0.0) + w / total
     return out
 
 # %% ../nbs/60_transfer.ipynb #43a7e905
 @patch
-def encode(self:StyleTransferPipeline,
-    x:Tensor, # Images in [-1, 1], `(b, 3, h, w)`, sides divisible by the codec's factor
-) -> Tensor: # Standardised latents, `(b, c, h/factor, w/factor)`
+def encode(
+    self: StyleTransferPipeline,
+    x: Tensor,  # Images in [-1, 1], `(b, 3, h, w)`, sides divisible by the codec's factor
+) -> Tensor:  # Standardised latents, `(b, c, h/factor, w/factor)`
     "Images to the network's units."
     return self.model.stats.standardise(self.coder.encode(x.to(self._execution_device)))
 
+
 @patch
-def decode(self:StyleTransferPipeline,
-    x1:Tensor, # Standardised latents, `(b, c, h, w)`
-) -> Tensor: # Images, `(b, 3, h*factor, w*factor)`, about [-1, 1], not clamped
+def decode(
+    self: StyleTransferPipeline,
+    x1: Tensor,  # Standardised latents, `(b, c, h, w)`
+) -> Tensor:  # Images, `(b, 3, h*factor, w*factor)`, about [-1, 1], not clamped
     "And back."
     return self.coder.decode(self.model.stats.restore(x1.to(self._execution_device)))
 
+
 def load_latent(
-    path:str|Path, # A file with one latent, in the codec's units; nothing in it is run
-) -> Tensor: # `(c, h, w)`, fp32
+    path: str | Path,  # A file with one latent, in the codec's units; nothing in it is run
+) -> Tensor:  # `(c, h, w)`, fp32
     "One latent from a file; raises `InputError`."
-    try: return latent_of(read_file(Path(path)))
-    except InputError as e: raise InputError(f'cannot use {path}: {e}') from None
+    try:
+        return latent_of(read_file(Path(path)))
+    except InputError as e:
+        raise InputError(f'cannot use {path}: {e}') from None
 
 # %% ../nbs/60_transfer.ipynb #5e1d0a02
 @patch
 @torch.no_grad()
-def read(self:StyleTransferPipeline,
-    image:str|Path|Image.Image|Pixels|Tensor, # Path of an image or a latent, PIL image, image values, or a latent `(c, h, w)` in the codec's units
+def read(
+    self: StyleTransferPipeline,
+    # Path of an image or a latent, PIL image, image values, or a latent `(c, h, w)` in the codec's
+    # units
+    image: str | Path | Image.Image | Pixels | Tensor,
 ) -> OpenedImage:
     "Read and encode one image; raises `InputError`."
-    if isinstance(image, (str, Path)) and Path(image).suffix.lower() in LATENTS: image = load_latent(image)
+    if isinstance(image, (str, Path)) and Path(image).suffix.lower() in LATENTS:
+        image = load_latent(image)
     if isinstance(image, Tensor):
         c, f = self.coder.latent_channels, self.coder.factor
         if image.ndim != 3 or len(image) != c:
-            raise InputError(f'a latent of {self.coder.spec} has the shape ({c}, height, width), got {tuple(image.shape)}')
+            raise InputError(
+                f'a latent of {self.coder.spec} has the shape ({c}, height, width), got {tuple(image.shape)}'
+            )
         z = image[None].float().to(self._execution_device)
-        size, x1 = tuple(f*n for n in image.shape[1:]), self.model.stats.standardise(z)
-        if not 1/4 < (s := x1.square().mean().sqrt().item()) < 4:
-            warnings.warn(f'a latent has a deviation of {s:.3g} where about 1 is usual; is it multiplied by a scaling factor? '
-                          "a latent must be as the codec gives it", ImageNote)
-        return OpenedImage(((self.coder.decode(z) + 1)/2).clamp(0, 1) if self.conditional else x1, size, None)
+        size, x1 = tuple(f * n for n in image.shape[1:]), self.model.stats.standardise(z)
+        if not 1 / 4 < (s := x1.square().mean().sqrt().item()) < 4:
+            warnings.warn(
+                f'a latent has a deviation of {s:.3g} where about 1 is usual; is it multiplied by a scaling factor? '
+                "a latent must be as the codec gives it",
+                ImageNote,
+            )
+        return OpenedImage(
+            ((self.coder.decode(z) + 1) / 2).clamp(0, 1) if self.conditional else x1, size, None
+        )
     im, alpha = (None, None) if isinstance(image, Pixels) else load_layers(image)
-    x, size = pad_to(image.x*2 - 1 if im is None else to_tensor([im]), self.coder.factor)
-    return OpenedImage((x.to(self._execution_device) + 1)/2 if self.conditional else self.encode(x), size, alpha)
+    x, size = pad_to(image.x * 2 - 1 if im is None else to_tensor([im]), self.coder.factor)
+    return OpenedImage(
+        (x.to(self._execution_device) + 1) / 2 if self.conditional else self.encode(x), size, alpha
+    )
 
 # %% ../nbs/60_transfer.ipynb #b5ac6be6
 @patch
-def field(self:StyleTransferPipeline,
-    style:str|int|dict, # A style, or several with weights; -1 is the mean style
-    scale:float|Guidance=1., # Guidance at t=0, or all there is to choose; 1 is unguided
-    decay:str='linear', # How guidance falls: a key of `DECAYS`
-) -> Callable: # `(x, t) -> dx/dt`
+def field(
+    self: StyleTransferPipeline,
+    style: str | int | dict,  # A style, or several with weights; -1 is the mean style
+    scale: float | Guidance = 1.0,  # Guidance at t=0, or all there is to choose; 1 is unguided
+    decay: str = 'linear',  # How guidance falls: a key of `DECAYS`
+) -> Callable:  # `(x, t) -> dx/dt`
     "The velocity field of a style, in this pipeline's precision."
-    shares = {-1: 1.} if style == -1 else self.shares(style)
+    shares = {-1: 1.0} if style == -1 else self.shares(style)
     low = CODEC_PRECISIONS[self.precision](self._execution_device)
+
     def net(x, t, s):
-        with torch.autocast(self._execution_device.type, torch.bfloat16) if low else nullcontext(): return self.network(x, t, s)
+        with torch.autocast(self._execution_device.type, torch.bfloat16) if low else nullcontext():
+            return self.network(x, t, s)
+
     return guided(net, shares if len(shares) > 1 else next(iter(shares)), scale, decay)
 
-@patch
-@torch.no_grad()
-def invert(self:StyleTransferPipeline,
-    x1:Tensor, # Standardised latents, `(b, c, h, w)`
-    source:str|int, # Their style; -1 is the mean style
-    solver:ODESolver|None=None, # 15 steps of Heun if none
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-) -> Solution: # `.x` is the structure
-    "From data at t=1 to structure at t=0, unguided."
-    return (solver or ODESolver()).solve(self.field(source), x1.to(self._execution_device), 1., 0., callback)
 
 @patch
 @torch.no_grad()
-def generate(self:StyleTransferPipeline,
-    x0:Tensor, # Structure, `(b, c, h, w)`
-    target:str|int|dict, # Style to paint in, or several with weights
-    solver:ODESolver|None=None, # 15 steps of Heun if none
-    scale:float|Guidance=1., # Guidance at t=0, or all there is to choose; 1 is unguided
-    decay:str='linear', # How guidance falls: a key of `DECAYS`
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-    carry:ReversibleState|None=None, # Auxiliary state of the inversion, for an exact round trip by a reversible method in the same style
-) -> Solution: # `.x` are latents
+def invert(
+    self: StyleTransferPipeline,
+    x1: Tensor,  # Standardised latents, `(b, c, h, w)`
+    source: str | int,  # Their style; -1 is the mean style
+    solver: ODESolver | None = None,  # 15 steps of Heun if none
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
+) -> Solution:  # `.x` is the structure
+    "From data at t=1 to structure at t=0, unguided."
+    return (solver or ODESolver()).solve(
+        self.field(source), x1.to(self._execution_device), 1.0, 0.0, callback
+    )
+
+
+@patch
+@torch.no_grad()
+def generate(
+    self: StyleTransferPipeline,
+    x0: Tensor,  # Structure, `(b, c, h, w)`
+    target: str | int | dict,  # Style to paint in, or several with weights
+    solver: ODESolver | None = None,  # 15 steps of Heun if none
+    scale: float | Guidance = 1.0,  # Guidance at t=0, or all there is to choose; 1 is unguided
+    decay: str = 'linear',  # How guidance falls: a key of `DECAYS`
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
+    # Auxiliary state of the inversion, for an exact round trip by a reversible method in the same
+    # style
+    carry: ReversibleState | None = None,
+) -> Solution:  # `.x` are latents
     "From structure at t=0 to data at t=1."
-    return (solver or ODESolver()).solve(self.field(target, scale, decay), x0.to(self._execution_device), 0., 1., callback, carry)
+    return (solver or ODESolver()).solve(
+        self.field(target, scale, decay), x0.to(self._execution_device), 0.0, 1.0, callback, carry
+    )
 
 # %% ../nbs/60_transfer.ipynb #58c7f362
-DETECTION_POINTS = [(t, seed) for t in (.3, .5, .7, .9) for seed in range(4)] # Times, and seeds of noise
+# Times, and seeds of noise
+DETECTION_POINTS = [(t, seed) for t in (0.3, 0.5, 0.7, 0.9) for seed in range(4)]
+
 
 @patch
 @torch.no_grad()
-def detect_style(self:StyleTransferPipeline,
-    x1:Tensor, # Standardised latent, `(1, c, h, w)`
+def detect_style(
+    self: StyleTransferPipeline,
+    x1: Tensor,  # Standardised latent, `(1, c, h, w)`
 ) -> DetectedStyle:
     "The style that an image is most likely in (as Li 2023)."
-    x1, losses, fields = x1.to(self._execution_device), [], [self.field(k) for k in range(len(self.model.styles))]
+    x1, losses, fields = (
+        x1.to(self._execution_device),
+        [],
+        [self.field(k) for k in range(len(self.model.styles))],
+    )
     for t, seed in DETECTION_POINTS:
         x0 = torch.randn(x1.shape, generator=torch.Generator().manual_seed(seed)).to(x1)
         at = torch.full((1,), t, device=x1.device)
         p = linear(x0, x1, at)
         losses.append([(v(p.xt, at) - p.ut).square().mean().item() for v in fields])
-    losses = torch.tensor(losses)                             # (draws, styles)
+    losses = torch.tensor(losses)  # (draws, styles)
     best = int(losses.mean(0).argmin())
     return DetectedStyle(best, (losses.argmin(1) == best).float().mean().item())
 
 # %% ../nbs/60_transfer.ipynb #816150d1
 @patch(as_prop=True)
-def conditional(self:StyleTransferPipeline) -> bool:
+def conditional(self: StyleTransferPipeline) -> bool:
     "Whether the network paints under a coarse picture."
     config = getattr(self.network, 'config', None)
     return getattr(config, 'condition_channels', 0) > self.coder.latent_channels
 
+
 @patch
-def painter(self:StyleTransferPipeline) -> StructurePainter:
+def painter(self: StyleTransferPipeline) -> StructurePainter:
     "Network, codec and palettes of a structure-conditioned model, in this pipeline's precision."
     low = CODEC_PRECISIONS[self.precision](self._execution_device)
+
     def net(x, t, s):
-        with torch.autocast(self._execution_device.type, torch.bfloat16) if low else nullcontext(): return self.network(x, t, s)
-    least = LEAST_REMAINING if isinstance(self.network, PredictsData) else 0.
-    return StructurePainter(FastestThreads(net), self.encode, self.decode, self.network.libraries(), least)
+        with torch.autocast(self._execution_device.type, torch.bfloat16) if low else nullcontext():
+            return self.network(x, t, s)
+
+    least = LEAST_REMAINING if isinstance(self.network, PredictsData) else 0.0
+    return StructurePainter(
+        FastestThreads(net), self.encode, self.decode, self.network.libraries(), least
+    )
+
 
 @patch
-def brush_of(self:StyleTransferPipeline,
-    options:TransferOptions, # Options of a call
-    steps:int|None=None, # Steps of a call
-    guidance_scale:float|None=None, # Guidance scale of a call
-) -> Brush: # Checked
+def brush_of(
+    self: StyleTransferPipeline,
+    options: TransferOptions,  # Options of a call
+    steps: int | None = None,  # Steps of a call
+    guidance_scale: float | None = None,  # Guidance scale of a call
+) -> Brush:  # Checked
     "Choices of a call; raises `InputError` for impossible ones."
     b = options.brush or Brush()
-    given = dict(steps=whole_number(steps), guidance_scale=guidance_scale, seed=options.seed or None)
+    given = dict(
+        steps=whole_number(steps), guidance_scale=guidance_scale, seed=options.seed or None
+    )
     return check_brush(b._replace(**{k: v for k, v in given.items() if v is not None}))
 
-@patch
-def check_conditional(self:StyleTransferPipeline,
-    options:TransferOptions, # Options of a call
-    solver:str|None=None, # Solver of a call
-):
-    "Raise `InputError` for options that a structure-conditioned model does not have."
-    if options.mode != 'loop': raise InputError(f'mode {options.mode} needs a model without a condition; leave it out')
-    if options.match is not None or options.fresh is not None: raise InputError('match and fresh need a model without a condition; use temperature or texture')
-    if solver not in (None, 'euler'): raise InputError(f'a structure-conditioned model has a sampler of its own, got solver {solver!r}; leave it out')
-    if options.trajectory: raise InputError('a trajectory needs a model without a condition; leave it out')
-    if options.mask is not None and options.alpha_mask: raise InputError('mask and alpha_mask exclude each other; give one of them')
-    if options.mask is not None: load_mask(options.mask)
-    self.brush_of(options)
 
 @patch
-def masks_of(self:StyleTransferPipeline,
-    opened:list, # `OpenedImage` of one size each
-    options:TransferOptions, # Options of a call
-) -> Tensor|None: # Masks in [0, 1], `(b, 1, h, w)`, padded as the images; None: paint everywhere
+def check_conditional(
+    self: StyleTransferPipeline,
+    options: TransferOptions,  # Options of a call
+    solver: str | None = None,  # Solver of a call
+):
+    "Raise `InputError` for options that a structure-conditioned model does not have."
+    if options.mode != 'loop':
+        raise InputError(f'mode {options.mode} needs a model without a condition; leave it out')
+    if options.match is not None or options.fresh is not None:
+        raise InputError(
+            'match and fresh need a model without a condition; use temperature or texture'
+        )
+    if solver not in (None, 'euler'):
+        raise InputError(
+            f'a structure-conditioned model has a sampler of its own, got solver {solver!r}; leave it out'
+        )
+    if options.trajectory:
+        raise InputError('a trajectory needs a model without a condition; leave it out')
+    if options.mask is not None and options.alpha_mask:
+        raise InputError('mask and alpha_mask exclude each other; give one of them')
+    if options.mask is not None:
+        load_mask(options.mask)
+    self.brush_of(options)
+
+
+@patch
+def masks_of(
+    self: StyleTransferPipeline,
+    opened: list,  # `OpenedImage` of one size each
+    options: TransferOptions,  # Options of a call
+) -> Tensor | None:  # Masks in [0, 1], `(b, 1, h, w)`, padded as the images; None: paint everywhere
     "Masks of a batch; raises `InputError` where an image is opaque and its alpha was to be the mask."
-    if options.mask is None and not options.alpha_mask: return None
+    if options.mask is None and not options.alpha_mask:
+        return None
     found = [load_mask(options.mask) if options.mask is not None else p.alpha for p in opened]
-    if None in found: raise InputError('an image without transparency has no alpha to be its mask; give a mask, or leave out alpha_mask')
+    if None in found:
+        raise InputError(
+            'an image without transparency has no alpha to be its mask; give a mask, or leave out alpha_mask'
+        )
     padded = [pad_to(mask_tensor(m, p.size), self.coder.factor)[0] for m, p in zip(found, opened)]
     return torch.cat(padded).to(self.device)
 
 # %% ../nbs/60_transfer.ipynb #f0ffdf73
 @patch
-def source_of(self:StyleTransferPipeline,
-    opened:OpenedImage, # An image
-    source:str|int|None, # Source style, if given
+def source_of(
+    self: StyleTransferPipeline,
+    opened: OpenedImage,  # An image
+    source: str | int | None,  # Source style, if given
 ) -> DetectedStyle:
     "Style that an image is in: given, or a photograph for a structure-conditioned model, or detected."
-    if source is not None: return DetectedStyle(self.style(source), 1.)
-    if not self.conditional: return self.detect_style(opened.x1)
-    return DetectedStyle(self.model.styles.index('photo') if 'photo' in self.model.styles else 0, 1.)
+    if source is not None:
+        return DetectedStyle(self.style(source), 1.0)
+    if not self.conditional:
+        return self.detect_style(opened.x1)
+    return DetectedStyle(
+        self.model.styles.index('photo') if 'photo' in self.model.styles else 0, 1.0
+    )
+
 
 @patch
-def other(self:StyleTransferPipeline,
-    source:int, # Style of an image
+def other(
+    self: StyleTransferPipeline,
+    source: int,  # Style of an image
 ) -> int:
     "The style to paint in where none was given: the first that is another."
     return next((k for k in range(len(self.model.styles)) if k != source), source)
 
+
 @patch
-def steps_of(self:StyleTransferPipeline,
-    opened:OpenedImage, # An image
-    options:TransferOptions, # Options of a call
-    steps:int|None=None, # Steps of a call
+def steps_of(
+    self: StyleTransferPipeline,
+    opened: OpenedImage,  # An image
+    options: TransferOptions,  # Options of a call
+    steps: int | None = None,  # Steps of a call
 ) -> int:
     "Steps of the solver for an image, for a progress bar."
     b = self.brush_of(options, steps)
-    large = max(opened.x1.shape[-2:]) > 1.25*b.base_size
-    return b.steps*(1 + large + bool(b.texture))
+    large = max(opened.x1.shape[-2:]) > 1.25 * b.base_size
+    return b.steps * (1 + large + bool(b.texture))
+
 
 @patch
 @torch.no_grad()
-def paint_over(self:StyleTransferPipeline,
-    x:Tensor, # Images in [0, 1], `(b, 3, h, w)`
-    job:TransferJob, # Transfer job
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step of the solver
-) -> tuple: # New images in [0, 1]; latents at t = 0; network evaluations
+def paint_over(
+    self: StyleTransferPipeline,
+    x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
+    job: TransferJob,  # Transfer job
+    # Called as `callback(step, t, x)` after each step of the solver
+    callback: Callable | None = None,
+) -> tuple:  # New images in [0, 1]; latents at t = 0; network evaluations
     "One batch from style to style by a structure-conditioned model."
     b = self.brush_of(job.options, job.steps, job.scale)
     target = next(iter(job.target)) if len(job.target) == 1 else job.target
-    try: made = paint_images(self.painter(), x, job.source, target, b, job.after(callback), self.coder.factor, job.mask)
-    except CallInterrupted as e: return resized((self.decode(e.x) + 1)/2, x.shape[-2:]), e.x, job.end.done
+    try:
+        made = paint_images(
+            self.painter(),
+            x,
+            job.source,
+            target,
+            b,
+            job.after(callback),
+            self.coder.factor,
+            job.mask,
+        )
+    except CallInterrupted as e:
+        return resized((self.decode(e.x) + 1) / 2, x.shape[-2:]), e.x, job.end.done
     return torch.lerp(x, made.images, job.strength), made.x0, made.nfe
 
 # %% ../nbs/60_transfer.ipynb #5e1d0a05
 @patch
 @torch.no_grad()
-def carry_over(self:StyleTransferPipeline,
-    x1:Tensor, # Standardised latents of one size, `(b, c, h, w)`
-    job:TransferJob, # Transfer job
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step of a solver
-) -> tuple: # New latents; structures or None; network evaluations
+def carry_over(
+    self: StyleTransferPipeline,
+    x1: Tensor,  # Standardised latents of one size, `(b, c, h, w)`
+    job: TransferJob,  # Transfer job
+    # Called as `callback(step, t, x)` after each step of a solver
+    callback: Callable | None = None,
+) -> tuple:  # New latents; structures or None; network evaluations
     "One batch from style to style."
     o, solver, after = job.options, job.solver(), job.after(callback)
-    start = MODE_STARTS.get(o.mode, 0.) if o.start is None else o.start
+    start = MODE_STARTS.get(o.mode, 0.0) if o.start is None else o.start
+
     def ended(run):
         "A solution, also where a callback ended it."
-        try: return check_converged(run(), solver)
-        except CallInterrupted as e: return Solution(e.x, job.end.done, torch.tensor([0., 1.]))
+        try:
+            return check_converged(run(), solver)
+        except CallInterrupted as e:
+            return Solution(e.x, job.end.done, torch.tensor([0.0, 1.0]))
+
     if o.mode == 'flowedit':
         forth = self.live_field(job.blend(), job)
-        s = ended(lambda: flow_edit(self.field(job.source), forth, x1, job.settings.num_inference_steps, start, o.draws, o.seed, after))
+        s = ended(
+            lambda: flow_edit(
+                self.field(job.source),
+                forth,
+                x1,
+                job.settings.num_inference_steps,
+                start,
+                o.draws,
+                o.seed,
+                after,
+            )
+        )
         return s.x, None, s.nfe
     if o.mode == 'sdedit':
-        start = 1 - job.strength*(1 - start)
-        if start == 1: return x1, None, 0
-        s = ended(lambda: sdedit(self.live_field(job.target, job), x1, solver, start, o.seed, after))
+        start = 1 - job.strength * (1 - start)
+        if start == 1:
+            return x1, None, 0
+        s = ended(
+            lambda: sdedit(self.live_field(job.target, job), x1, solver, start, o.seed, after)
+        )
         return s.x, None, s.nfe
-    if not job.strength: return x1, None, 0                                         # few steps would not even invert exactly
+    if not job.strength:
+        return x1, None, 0  # few steps would not even invert exactly
     x0, carry, nfe = self.structures(x1, job, callback)
     forth = self.live_field(job.blend(), job)
-    if job.scheduler is None: made = ended(lambda: solver.solve(forth, x0, 0., 1., after, carry))
-    else: made = ended(lambda: solve_by_scheduler(forth, x0, job.scheduler, job.settings.num_inference_steps, after, self.noise_of(job)))
-    if job.end is None and job.strength > .5 and set(job.target) != {job.source}: note_unchanged(x1, made.x)
+    if job.scheduler is None:
+        made = ended(lambda: solver.solve(forth, x0, 0.0, 1.0, after, carry))
+    else:
+        made = ended(
+            lambda: solve_by_scheduler(
+                forth,
+                x0,
+                job.scheduler,
+                job.settings.num_inference_steps,
+                after,
+                self.noise_of(job),
+            )
+        )
+    if job.end is None and job.strength > 0.5 and set(job.target) != {job.source}:
+        note_unchanged(x1, made.x)
     return made.x, x0, nfe + made.nfe
 
 # %% ../nbs/60_transfer.ipynb #4c4a5d00
 @patch
-def structures(self:StyleTransferPipeline,
-    x1:Tensor, # Standardised latents of one size, `(b, c, h, w)`
-    job:TransferJob, # Transfer job
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-) -> tuple: # Structures `(b, c, h, w)`, what a reversible method carries or None, network evaluations
+def structures(
+    self: StyleTransferPipeline,
+    x1: Tensor,  # Standardised latents of one size, `(b, c, h, w)`
+    job: TransferJob,  # Transfer job
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
+) -> (
+    tuple
+):  # Structures `(b, c, h, w)`, what a reversible method carries or None, network evaluations
     "Structures of a batch: given, or found by inversion and crossed to the other style."
-    if job.start is not None: return job.start.to(x1), None, 0
+    if job.start is not None:
+        return job.start.to(x1), None, 0
     o, solver = job.options, job.solver()
-    back = check_converged(self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver)
-    same = o.inversion == 'source' and job.blend() == {job.source: 1.}              # then nothing is crossed
+    back = check_converged(
+        self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver
+    )
+    same = o.inversion == 'source' and job.blend() == {job.source: 1.0}  # then nothing is crossed
     carry = back.carry if same and job.guidance()[0] == 1 and job.end is None else None
     return back.x if same else job.crossed(back.x), carry, back.nfe
 
+
 @patch
-def live_field(self:StyleTransferPipeline,
-    shares:dict, # {style: weight}
-    job:TransferJob, # Transfer job
-) -> Callable: # Field `(x, t) -> dx/dt`, with `.evals(t)`
+def live_field(
+    self: StyleTransferPipeline,
+    shares: dict,  # {style: weight}
+    job: TransferJob,  # Transfer job
+) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`
     "The field of a job, guided as the job says; with a callback by the guidance scale that it may have set."
-    if job.end is None: return self.field(shares, *job.guidance())
+    if job.end is None:
+        return self.field(shares, *job.guidance())
     made = {}
+
     def now():
         how = job.guidance(self._guidance_scale)
-        if how not in made: made[how] = self.field(shares, *how)
+        if how not in made:
+            made[how] = self.field(shares, *how)
         return made[how]
-    def v(x:Tensor, t:Tensor) -> Tensor: return now()(x, t)
+
+    def v(x: Tensor, t: Tensor) -> Tensor:
+        return now()(x, t)
+
     v.evals = lambda t: now().evals(t)
     return v
 
+
 @patch
-def noise_of(self:StyleTransferPipeline,
-    job:TransferJob, # Transfer job
-) -> torch.Generator|None: # None where nothing is random
+def noise_of(
+    self: StyleTransferPipeline,
+    job: TransferJob,  # Transfer job
+) -> torch.Generator | None:  # None where nothing is random
     "Noise of a stochastic scheduler."
-    if job.scheduler is None or not job.scheduler.config.get('stochastic_sampling'): return None
+    if job.scheduler is None or not job.scheduler.config.get('stochastic_sampling'):
+        return None
     return torch.Generator(self._execution_device).manual_seed(job.options.seed)
 
 # %% ../nbs/60_transfer.ipynb #f013c4d7
 @patch
-def check(self:StyleTransferPipeline,
-    source:str|int|None=None, # Style the images are in; None: auto-detect
-    target:str|int|dict|None=None, # Style they get, or several with weights; None: the other one of two
-    steps:int|None=None, # Steps each way
-    guidance_scale:float|None=None, # At t=0, >= 1
-    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`
-    strength:float=1., # 0: the source, 1: the target
-    options:TransferOptions=TransferOptions(), # Everything else
-) -> InferenceConfig: # The settings that a call would have
+def check(
+    self: StyleTransferPipeline,
+    source: str | int | None = None,  # Style the images are in; None: auto-detect
+    # Style they get, or several with weights; None: the other one of two
+    target: str | int | dict | None = None,
+    steps: int | None = None,  # Steps each way
+    guidance_scale: float | None = None,  # At t=0, >= 1
+    solver: str | None = None,  # A key of `METHODS` or `ADAPTIVE_METHODS`
+    strength: float = 1.0,  # 0: the source, 1: the target
+    options: TransferOptions = TransferOptions(),  # Everything else
+) -> InferenceConfig:  # The settings that a call would have
     "Refuse what is impossible before the work begins; raises `InputError`."
     own = self.scheduler.config.method if isinstance(self.scheduler, FlowSolverScheduler) else None
-    s = settings(self.model.inference, steps, guidance_scale, solver or (own if own != self.model.inference.solver else None))
+    s = settings(
+        self.model.inference,
+        steps,
+        guidance_scale,
+        solver or (own if own != self.model.inference.solver else None),
+    )
     self.check_parts()
     check_options(options, strength)
     if self.driver(solver) is not None and (self.conditional or options.mode != 'loop'):
-        raise InputError('a scheduler generates by mode loop, from a model without a condition; set pipe.scheduler = None')
-    if self.conditional: self.check_conditional(options, solver)
-    elif options.mask is not None or options.alpha_mask: raise InputError('a mask needs a structure-conditioned model, as the pretrained one is; leave it out')
-    if source is not None: self.style(source)
-    if target is not None: self.shares(target)
-    elif len(self.model.styles) != 2 and not self.conditional: raise InputError('which style do you want? there are ' + ', '.join(self.model.styles))
+        raise InputError(
+            'a scheduler generates by mode loop, from a model without a condition; set pipe.scheduler = None'
+        )
+    if self.conditional:
+        self.check_conditional(options, solver)
+    elif options.mask is not None or options.alpha_mask:
+        raise InputError(
+            'a mask needs a structure-conditioned model, as the pretrained one is; leave it out'
+        )
+    if source is not None:
+        self.style(source)
+    if target is not None:
+        self.shares(target)
+    elif len(self.model.styles) != 2 and not self.conditional:
+        raise InputError('which style do you want? there are ' + ', '.join(self.model.styles))
     return s
 
+
 @patch
-def driver(self:StyleTransferPipeline,
-    solver:str|None=None, # Solver of a call
-) -> SchedulerMixin|None: # None: a solver of this package
+def driver(
+    self: StyleTransferPipeline,
+    solver: str | None = None,  # Solver of a call
+) -> SchedulerMixin | None:  # None: a solver of this package
     "The scheduler that generates: another library's, or one whose times are not those of the solver."
     s = self.scheduler
-    plain = isinstance(s, FlowSolverScheduler) and s.config.shift == 1 and s.config.grid == 'uniform'
+    plain = (
+        isinstance(s, FlowSolverScheduler) and s.config.shift == 1 and s.config.grid == 'uniform'
+    )
     return None if s is None or solver is not None or plain else s
 
 # %% ../nbs/60_transfer.ipynb #5e1d0a07
 @patch
-def check_asked(self:StyleTransferPipeline,
-    a:Asked, # Arguments of a call
-    options:TransferOptions, # Options of the call
+def check_asked(
+    self: StyleTransferPipeline,
+    a: Asked,  # Arguments of a call
+    options: TransferOptions,  # Options of the call
 ):
     "Raise `InputError` for what a call cannot give."
-    if a.output_type not in OUTPUTS: raise InputError(f'output_type must be one of {", ".join(OUTPUTS)}, got {a.output_type!r}')
-    if not whole(1).test(a.repeats): raise InputError(f'num_images_per_prompt must be {whole(1).words}, got {a.repeats!r}')
+    if a.output_type not in OUTPUTS:
+        raise InputError(f'output_type must be one of {", ".join(OUTPUTS)}, got {a.output_type!r}')
+    if not whole(1).test(a.repeats):
+        raise InputError(f'num_images_per_prompt must be {whole(1).words}, got {a.repeats!r}')
     if not {*a.names} <= {*self._callback_tensor_inputs}:
-        raise InputError(f'callback_on_step_end_tensor_inputs must be of {self._callback_tensor_inputs}, got {list(a.names)}')
+        raise InputError(
+            f'callback_on_step_end_tensor_inputs must be of {self._callback_tensor_inputs}, got {list(a.names)}'
+        )
     if a.latents is not None and (options.mode != 'loop' or self.conditional):
-        raise InputError('latents are structures from which mode loop generates, in a model without a condition; leave them out')
+        raise InputError(
+            'latents are structures from which mode loop generates, in a model without a condition; leave them out'
+        )
+
 
 @patch
-def finished(self:StyleTransferPipeline,
-    y:Tensor, # Latents `(1, c, h, w)`; of a structure-conditioned model images in [0, 1]
-    opened:OpenedImage, # The image it came of
-    output_type:str='pil', # A word of `OUTPUTS`
-) -> Image.Image|Tensor: # Pillow image; `(3, h, w)` in [0, 1]; or the latent, `(c, h, w)`
+def finished(
+    self: StyleTransferPipeline,
+    y: Tensor,  # Latents `(1, c, h, w)`; of a structure-conditioned model images in [0, 1]
+    opened: OpenedImage,  # The image it came of
+    output_type: str = 'pil',  # A word of `OUTPUTS`
+) -> Image.Image | Tensor:  # Pillow image; `(3, h, w)` in [0, 1]; or the latent, `(c, h, w)`
     "A result as it leaves the pipeline."
-    if output_type == 'latent': return (self.encode(y*2 - 1) if self.conditional else y)[0]
-    image = crop_back(y*2 - 1 if self.conditional else self.decode(y), opened.size)
-    if output_type != 'pil': return ((image[0] + 1)/2).clamp(0, 1)
+    if output_type == 'latent':
+        return (self.encode(y * 2 - 1) if self.conditional else y)[0]
+    image = crop_back(y * 2 - 1 if self.conditional else self.decode(y), opened.size)
+    if output_type != 'pil':
+        return ((image[0] + 1) / 2).clamp(0, 1)
     [im] = to_pil(image)
-    if opened.alpha: im.putalpha(opened.alpha)
+    if opened.alpha:
+        im.putalpha(opened.alpha)
     return im
 
 # %% ../nbs/60_transfer.ipynb #3e95e5f6
 @patch
-def run_job(self:StyleTransferPipeline,
-    opened:list, # `OpenedImage`, one for each picture
-    sources:list, # `DetectedStyle`, likewise
-    wanted:list, # {style: weight}, likewise
-    job:TransferJob, # Job without source and target
-    a:Asked, # Arguments of the call
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
+def run_job(
+    self: StyleTransferPipeline,
+    opened: list,  # `OpenedImage`, one for each picture
+    sources: list,  # `DetectedStyle`, likewise
+    wanted: list,  # {style: weight}, likewise
+    job: TransferJob,  # Job without source and target
+    a: Asked,  # Arguments of the call
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> Transferred:
     "Transfer pictures in batches."
     o, s, n = job.options, job.settings, len(opened)
-    noisy = self.conditional or o.mode != 'loop' or (s.fresh if o.fresh is None else o.fresh) or self.noise_of(job) is not None
+    noisy = (
+        self.conditional
+        or o.mode != 'loop'
+        or (s.fresh if o.fresh is None else o.fresh)
+        or self.noise_of(job) is not None
+    )
     own = o.seed or (o.brush.seed if o.brush else 0)
-    seeds = seeds_for(a.generator, n, own, a.repeats) if noisy or a.generator is not None else [own]*n
-    batches = batches_of(opened, sources, wanted, o.batch, seeds if noisy else [own]*n)
-    each = [self.steps_of(opened[some[0]], o, job.steps) if self.conditional else s.num_inference_steps for some in batches]
-    (out, x0s, ways), nfe = ([None]*n for _ in range(3)), 0
-    with self.progress_bar(total=sum(each)*(1 + (o.mode == 'loop' and not self.conditional and a.latents is None))) as bar:
+    seeds = (
+        seeds_for(a.generator, n, own, a.repeats) if noisy or a.generator is not None else [own] * n
+    )
+    batches = batches_of(opened, sources, wanted, o.batch, seeds if noisy else [own] * n)
+    each = [
+        self.steps_of(opened[some[0]], o, job.steps) if self.conditional else s.num_inference_steps
+        for some in batches
+    ]
+    (out, x0s, ways), nfe = ([None] * n for _ in range(3)), 0
+    with self.progress_bar(
+        total=sum(each) * (1 + (o.mode == 'loop' and not self.conditional and a.latents is None))
+    ) as bar:
         for some, self._num_timesteps in zip(batches, each):
-            if s.solver in ADAPTIVE_METHODS or s.adaptive_step_size: self._num_timesteps = 0        # it chooses, and says so as it goes
+            # it chooses, and says so as it goes
+            if s.solver in ADAPTIVE_METHODS or s.adaptive_step_size:
+                self._num_timesteps = 0
             x1 = torch.cat([opened[i].x1 for i in some])
             path = [x1.cpu()]
+
             def step(n, t, x):
                 bar.update()
-                if o.trajectory: path.append(x.cpu())
-                if callback: callback(n, t, x)
-            now = job._replace(source=sources[some[0]].style, target=wanted[some[0]], options=o._replace(seed=seeds[some[0]] if noisy else o.seed),
-                               end=a.call and StepEnd(self, a.call, a.names, s.solver not in ADAPTIVE_METHODS),
-                               mask=self.masks_of([opened[i] for i in some], o),
-                               start=None if a.latents is None else started(a.latents, some, x1))
+                if o.trajectory:
+                    path.append(x.cpu())
+                if callback:
+                    callback(n, t, x)
+
+            now = job._replace(
+                source=sources[some[0]].style,
+                target=wanted[some[0]],
+                options=o._replace(seed=seeds[some[0]] if noisy else o.seed),
+                end=a.call and StepEnd(self, a.call, a.names, s.solver not in ADAPTIVE_METHODS),
+                mask=self.masks_of([opened[i] for i in some], o),
+                start=None if a.latents is None else started(a.latents, some, x1),
+            )
             y, x0, m = (self.paint_over if self.conditional else self.carry_over)(x1, now, step)
             nfe = max(nfe, m)
             for k, i in enumerate(some):
-                if o.trajectory: ways[i] = torch.stack([p[k] for p in path])
-                out[i] = self.finished(y[k:k + 1], opened[i], a.output_type)
-                if x0 is not None: x0s[i] = x0[k].cpu()
-    return Transferred(out if a.output_type == 'pil' else stacked(out, a.output_type), x0s, nfe, sources, 0., ways)
+                if o.trajectory:
+                    ways[i] = torch.stack([p[k] for p in path])
+                out[i] = self.finished(y[k : k + 1], opened[i], a.output_type)
+                if x0 is not None:
+                    x0s[i] = x0[k].cpu()
+    return Transferred(
+        out if a.output_type == 'pil' else stacked(out, a.output_type), x0s, nfe, sources, 0.0, ways
+    )
 
 # %% ../nbs/60_transfer.ipynb #311bd6c4
 @patch
 @torch.no_grad()
-def __call__(self:StyleTransferPipeline,
-    image:str|Path|Image.Image|Tensor|list|None=None, # Paths, PIL images, arrays, tensors or latents `(c, h, w)`; one or a list
-    source:str|int|None=None, # Style they are in; default: auto-detected
-    target:str|int|dict|None=None, # Style they get, or several with weights; the other one where there are two
-    num_inference_steps:int|None=None, # Steps each way
-    guidance_scale:float|None=None, # At t=0; 1 is unguided
-    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`; None: as scheduler and settings say
-    strength:float=1., # 0: the source, 1: the target
-    options:TransferOptions=TransferOptions(), # Everything else
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step, of the inversion, too
-    num_images_per_prompt:int=1, # Pictures for each image, with other noise where there is any
-    generator:torch.Generator|list|None=None, # Source of noise, or one for each picture; None: `options.seed`
-    latents:Tensor|None=None, # Structures at t = 0 to generate from, `(n, c, h, w)`; None: those of the images
-    output_type:str='pil', # pil, np, pt or latent
-    return_dict:bool=True, # False: a tuple
-    callback_on_step_end:Callable|None=None, # Called as `call(pipe, i, t, tensors)` after each step of the generation; may return other tensors
-    callback_on_step_end_tensor_inputs:list=('latents',), # Tensors that it gets
-    **kwargs, # Older names: `images`, `steps`
-) -> Transferred|tuple:
+def __call__(
+    self: StyleTransferPipeline,
+    # Paths, PIL images, arrays, tensors or latents `(c, h, w)`; one or a list
+    image: str | Path | Image.Image | Tensor | list | None = None,
+    source: str | int | None = None,  # Style they are in; default: auto-detected
+    # Style they get, or several with weights; the other one where there are two
+    target: str | int | dict | None = None,
+    num_inference_steps: int | None = None,  # Steps each way
+    guidance_scale: float | None = None,  # At t=0; 1 is unguided
+    # A key of `METHODS` or `ADAPTIVE_METHODS`; None: as scheduler and settings say
+    solver: str | None = None,
+    strength: float = 1.0,  # 0: the source, 1: the target
+    options: TransferOptions = TransferOptions(),  # Everything else
+    # Called as `callback(step, t, x)` after each step, of the inversion, too
+    callback: Callable | None = None,
+    num_images_per_prompt: int = 1,  # Pictures for each image, with other noise where there is any
+    # Source of noise, or one for each picture; None: `options.seed`
+    generator: torch.Generator | list | None = None,
+    # Structures at t = 0 to generate from, `(n, c, h, w)`; None: those of the images
+    latents: Tensor | None = None,
+    output_type: str = 'pil',  # pil, np, pt or latent
+    return_dict: bool = True,  # False: a tuple
+    # Called as `call(pipe, i, t, tensors)` after each step of the generation; may return other
+    # tensors
+    callback_on_step_end: Callable | None = None,
+    callback_on_step_end_tensor_inputs: list = ('latents',),  # Tensors that it gets
+    **kwargs,  # Older names: `images`, `steps`
+) -> Transferred | tuple:
     "Transfer images, each at its own size; raises `InputError`, or `FloatingPointError` where the flow leaves the finite numbers."
     begun, image = time.monotonic(), kwargs.pop('images', image)
-    steps, repeats = whole_number(kwargs.pop('steps', num_inference_steps)), whole_number(num_images_per_prompt)
-    if kwargs: raise InputError(f'a call has no argument {next(iter(kwargs))}; leave it out')
+    steps, repeats = (
+        whole_number(kwargs.pop('steps', num_inference_steps)),
+        whole_number(num_images_per_prompt),
+    )
+    if kwargs:
+        raise InputError(f'a call has no argument {next(iter(kwargs))}; leave it out')
     s = self.check(source, target, steps, guidance_scale, solver, strength, options)
-    names = getattr(callback_on_step_end, 'tensor_inputs', callback_on_step_end_tensor_inputs)      # of diffusers' own callbacks
+    # of diffusers' own callbacks
+    names = getattr(callback_on_step_end, 'tensor_inputs', callback_on_step_end_tensor_inputs)
     asked = Asked(repeats, generator, latents, output_type, callback_on_step_end, tuple(names))
     self.check_asked(asked, options)
     self._guidance_scale, self._interrupt = s.guidance_scale, False
     opened = [self.read(im) for im in as_pictures(image, self.coder.latent_channels)]
     sources = [self.source_of(p, source) for p in opened]
     opened, sources = ([p for p in some for _ in range(repeats)] for some in (opened, sources))
-    wanted = [{self.other(g.style): 1.} if target is None else self.shares(target) for g in sources]
+    wanted = [
+        {self.other(g.style): 1.0} if target is None else self.shares(target) for g in sources
+    ]
     job = TransferJob(0, {}, strength, s, options, steps, guidance_scale, self.driver(solver))
     done = self.run_job(opened, sources, wanted, job, asked, callback)
     self.maybe_free_model_hooks()
     done.seconds = time.monotonic() - begun
     return done if return_dict else done.to_tuple()
 
+
 @patch(as_prop=True)
-def guidance_scale(self:StyleTransferPipeline) -> float:
+def guidance_scale(self: StyleTransferPipeline) -> float:
     "Guidance scale at t = 0 of the last call, or as a callback left it."
     return self._guidance_scale
 
+
 @patch(as_prop=True)
-def num_timesteps(self:StyleTransferPipeline) -> int:
+def num_timesteps(self: StyleTransferPipeline) -> int:
     "Steps of the generation in the last call: how often `callback_on_step_end` is called for a batch."
     return self._num_timesteps
 
+
 @patch(as_prop=True)
-def interrupt(self:StyleTransferPipeline) -> bool:
+def interrupt(self: StyleTransferPipeline) -> bool:
     "Whether a callback ended the generation."
     return self._interrupt
 
 # %% ../nbs/60_transfer.ipynb #ee5c3bfc
 @patch
 @torch.no_grad()
-def repaint(self:StyleTransferPipeline,
-    done:Transferred, # Result of a call by inversion
-    target:str|int|dict, # Style to paint in now, or several with weights
-    steps:int|None=None, # Steps
-    guidance_scale:float|None=None, # At t=0; 1 is unguided
-    solver:str|None=None, # A key of `METHODS` or `ADAPTIVE_METHODS`
-) -> list: # PIL images
+def repaint(
+    self: StyleTransferPipeline,
+    done: Transferred,  # Result of a call by inversion
+    target: str | int | dict,  # Style to paint in now, or several with weights
+    steps: int | None = None,  # Steps
+    guidance_scale: float | None = None,  # At t=0; 1 is unguided
+    solver: str | None = None,  # A key of `METHODS` or `ADAPTIVE_METHODS`
+) -> list:  # PIL images
     "Paint structures that were found before, in half the work of a call; raises `InputError` where there are none."
-    if not all(isinstance(im, Image.Image) for im in done.images): raise InputError('only Pillow images are painted again; use output_type pil')
-    if any(x0 is None for x0 in done.structure): raise InputError('only the loop finds structures; use mode loop')
-    how = TransferJob(0, self.shares(target), 1., settings(self.model.inference, steps, guidance_scale, solver), TransferOptions())
+    if not all(isinstance(im, Image.Image) for im in done.images):
+        raise InputError('only Pillow images are painted again; use output_type pil')
+    if any(x0 is None for x0 in done.structure):
+        raise InputError('only the loop finds structures; use mode loop')
+    how = TransferJob(
+        0,
+        self.shares(target),
+        1.0,
+        settings(self.model.inference, steps, guidance_scale, solver),
+        TransferOptions(),
+    )
     out = []
     for x0, im in zip(done.structure, done.images):
-        y = check_converged(self.generate(x0[None], target, how.solver(), *how.guidance()), how.solver()).x
+        y = check_converged(
+            self.generate(x0[None], target, how.solver(), *how.guidance()), how.solver()
+        ).x
         out += to_pil(crop_back(self.decode(y), im.size[::-1]))
-        if im.mode == 'RGBA': out[-1].putalpha(im.getchannel('A'))
+        if im.mode == 'RGBA':
+            out[-1].putalpha(im.getchannel('A'))
     return out

@@ -7,13 +7,17 @@ __all__ = ['UNet']
 
 # %% ../nbs/12_unet.ipynb #ee0a86cf
 from contextlib import nullcontext
+
 import torch
-from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
-from diffusers import UNet2DConditionModel
+from diffusers import (
+    ModelMixin,  # noqa: F401 - diffusers' loader looks for it beside the class
+    UNet2DConditionModel,
+)
 from diffusers.configuration_utils import register_to_config
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+
 from .adagn import compute_dtype, transformed
 from .config import InputError, chosen
 from .isonext import CHECKPOINTING, StyleEmbedding
@@ -22,104 +26,130 @@ from .velocity import VelocityModel
 # %% ../nbs/12_unet.ipynb #c78b33bc
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/12_unet.ipynb #4fd2c961
-CHANNEL_MULTIPLIERS = (1, 2, 4, 4) # Channels of the levels, in units of the first one's
+CHANNEL_MULTIPLIERS = (1, 2, 4, 4)  # Channels of the levels, in units of the first one's
+
 
 def num_heads(
-    hidden_dim:int, # Channels of the first level
-) -> int: # Number of heads, 1 to 8
+    hidden_dim: int,  # Channels of the first level
+) -> int:  # Number of heads, 1 to 8
     "Heads of each attention: 8 in published sizes, fewer where a head would have less than eight channels."
-    return min(8, max(1, hidden_dim//8))
+    return min(8, max(1, hidden_dim // 8))
+
 
 def make_unet(
-    latent_channels:int=4, # Channels in and out
-    hidden_dim:int=128, # Channels of the first level, a multiple of 8, from 64 on of 32
-    num_layers:int=2, # Layers a level
-    context_dim:int=512, # Width of a token
+    latent_channels: int = 4,  # Channels in and out
+    hidden_dim: int = 128,  # Channels of the first level, a multiple of 8, from 64 on of 32
+    num_layers: int = 2,  # Layers a level
+    context_dim: int = 512,  # Width of a token
 ) -> UNet2DConditionModel:
     "diffusers' U-Net with attention on all levels but the last; raises `InputError`."
     wide, n = hidden_dim >= 64, len(CHANNEL_MULTIPLIERS) - 1
     if hidden_dim % (32 if wide else 8):
-        raise InputError(f'a U-Net wants hidden_dim divisible by 8, or from 64 on by 32, got {hidden_dim}')
+        raise InputError(
+            f'a U-Net wants hidden_dim divisible by 8, or from 64 on by 32, got {hidden_dim}'
+        )
     return UNet2DConditionModel(
-        in_channels=latent_channels, out_channels=latent_channels, layers_per_block=num_layers,
-        block_out_channels=tuple(hidden_dim*k for k in CHANNEL_MULTIPLIERS),
-        down_block_types=('CrossAttnDownBlock2D',)*n + ('DownBlock2D',),
-        up_block_types=('UpBlock2D',) + ('CrossAttnUpBlock2D',)*n,
-        cross_attention_dim=context_dim, attention_head_dim=num_heads(hidden_dim),
-        use_linear_projection=True, norm_num_groups=32 if wide else max(2, hidden_dim//4))
+        in_channels=latent_channels,
+        out_channels=latent_channels,
+        layers_per_block=num_layers,
+        block_out_channels=tuple(hidden_dim * k for k in CHANNEL_MULTIPLIERS),
+        down_block_types=('CrossAttnDownBlock2D',) * n + ('DownBlock2D',),
+        up_block_types=('UpBlock2D',) + ('CrossAttnUpBlock2D',) * n,
+        cross_attention_dim=context_dim,
+        attention_head_dim=num_heads(hidden_dim),
+        use_linear_projection=True,
+        norm_num_groups=32 if wide else max(2, hidden_dim // 4),
+    )
 
 # %% ../nbs/12_unet.ipynb #fdb224af
 class UNet(VelocityModel):
     "Velocity network `v(x, t, style)` around diffusers' U-Net; a diffusers model itself."
-    _no_split_modules = ['BasicTransformerBlock', 'ResnetBlock2D']              # stay on one device
-    _repeated_blocks = ['BasicTransformerBlock']                                # compiled once
+
+    _no_split_modules = ['BasicTransformerBlock', 'ResnetBlock2D']  # stay on one device
+    _repeated_blocks = ['BasicTransformerBlock']  # compiled once
     _skip_layerwise_casting_patterns = ['norm']
 
     @register_to_config
-    def __init__(self,
-        latent_channels:int=4, # Channels of the latent
-        hidden_dim:int=128, # Channels of the first level, a multiple of 8, from 64 on of 32
-        num_layers:int=2, # Layers a level
-        num_styles:int=2, # Styles in the table
-        style_dim:int=256, # Width of a style's row
-        context_dim:int=0, # Width of a token; 0: four times `hidden_dim`
-        tokens:int=4, # Tokens of a style; one alone leaves attention blind
-        mean_null:bool=True, # Style -1 is the mean style; else a learned row
+    def __init__(
+        self,
+        latent_channels: int = 4,  # Channels of the latent
+        hidden_dim: int = 128,  # Channels of the first level, a multiple of 8, from 64 on of 32
+        num_layers: int = 2,  # Layers a level
+        num_styles: int = 2,  # Styles in the table
+        style_dim: int = 256,  # Width of a style's row
+        context_dim: int = 0,  # Width of a token; 0: four times `hidden_dim`
+        tokens: int = 4,  # Tokens of a style; one alone leaves attention blind
+        mean_null: bool = True,  # Style -1 is the mean style; else a learned row
     ):
         super().__init__()
-        width = context_dim or 4*hidden_dim
+        width = context_dim or 4 * hidden_dim
         self.style = StyleEmbedding(num_styles, style_dim, mean_null)
-        self.to_tokens = nn.Linear(style_dim, tokens*width)
+        self.to_tokens = nn.Linear(style_dim, tokens * width)
         self.unet = make_unet(latent_channels, hidden_dim, num_layers, width)
-        nn.init.zeros_(self.unet.conv_out.weight); nn.init.zeros_(self.unet.conv_out.bias)
+        nn.init.zeros_(self.unet.conv_out.weight)
+        nn.init.zeros_(self.unet.conv_out.bias)
 
-    def velocity(self,
-        x:Tensor, # Latent on the path, `(b, latent_channels, h, w)`, sides divisible by 8
-        t:Tensor, # Time in [0, 1], `(b,)`
-        style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-    ) -> Tensor: # Velocity, shaped as `x`
+    def velocity(
+        self,
+        x: Tensor,  # Latent on the path, `(b, latent_channels, h, w)`, sides divisible by 8
+        t: Tensor,  # Time in [0, 1], `(b,)`
+        style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
+    ) -> Tensor:  # Velocity, shaped as `x`
         "The velocity at `x`; raises `InputError` for sides that cannot be halved three times."
-        if any(n % 2**(len(CHANNEL_MULTIPLIERS) - 1) for n in x.shape[-2:]):
-            raise InputError(f'a U-Net of {len(CHANNEL_MULTIPLIERS)} levels wants latent sides divisible by 8, got {tuple(x.shape[-2:])}')
+        if any(n % 2 ** (len(CHANNEL_MULTIPLIERS) - 1) for n in x.shape[-2:]):
+            raise InputError(
+                f'a U-Net of {len(CHANNEL_MULTIPLIERS)} levels wants latent sides divisible by 8, got {tuple(x.shape[-2:])}'
+            )
         tokens = self.to_tokens(self.style(style).to(compute_dtype(self.to_tokens)))
-        context = tokens.unflatten(1, (self.config.tokens, -1))                 # (b, tokens, context_dim)
-        with sdpa_kernel(SDPBackend.MATH) if transformed() else nullcontext():    # the fused one has no forward-mode derivative
-            v = self.unet(x.to(compute_dtype(self.unet.conv_in)), 1000*t, context).sample
+        context = tokens.unflatten(1, (self.config.tokens, -1))  # (b, tokens, context_dim)
+        # the fused one has no forward-mode derivative
+        with sdpa_kernel(SDPBackend.MATH) if transformed() else nullcontext():
+            v = self.unet(x.to(compute_dtype(self.unet.conv_in)), 1000 * t, context).sample
         return v.to(compute_dtype(self.unet.conv_out))
 
 # %% ../nbs/12_unet.ipynb #3e31f416
 @patch
-def save_memory(self:UNet,
-    checkpointing:str='none', # none; any other key of `CHECKPOINTING` makes all blocks again
-    mlp_chunks:int=0, # 0: there is nothing to cut
-) -> UNet: # The network itself
+def save_memory(
+    self: UNet,
+    checkpointing: str = 'none',  # none; any other key of `CHECKPOINTING` makes all blocks again
+    mlp_chunks: int = 0,  # 0: there is nothing to cut
+) -> UNet:  # The network itself
     "Discard activations in the forward pass and recompute them in the backward pass; results and gradients stay. Raises `InputError`."
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
-    if mlp_chunks: raise InputError('a U-Net has no chunks; set training.mlp_chunks to 0 or auto')
-    if checkpointing == 'none': self.unet.disable_gradient_checkpointing()
-    else: self.unet.enable_gradient_checkpointing()
+    if mlp_chunks:
+        raise InputError('a U-Net has no chunks; set training.mlp_chunks to 0 or auto')
+    if checkpointing == 'none':
+        self.unet.disable_gradient_checkpointing()
+    else:
+        self.unet.enable_gradient_checkpointing()
     return self
 
+
 @patch
-def target_device(self:UNet,
-    kind:str|None, # Kind of device, as `cpu` or `cuda`; not used
-) -> UNet: # The network itself
+def target_device(
+    self: UNet,
+    kind: str | None,  # Kind of device, as `cpu` or `cuda`; not used
+) -> UNet:  # The network itself
     "Nothing to choose: a U-Net goes the same way on each device."
     return self
 
 # %% ../nbs/12_unet.ipynb #8b1410d5
 def cross_attentions(
-    net:nn.Module, # Holds diffusers' transformer blocks
-) -> list: # List of diffusers' `Attention`, from the first to the last
+    net: nn.Module,  # Holds diffusers' transformer blocks
+) -> list:  # List of diffusers' `Attention`, from the first to the last
     "The attentions of a U-Net that read the context."
     return [m.attn2 for m in net.modules() if getattr(m, 'attn2', None) is not None]
 
+
 def blind_parameters(
-    net:nn.Module, # Holds diffusers' transformer blocks
-    tokens:int, # Number of context tokens
-) -> int: # 0 with more than one token
+    net: nn.Module,  # Holds diffusers' transformer blocks
+    tokens: int,  # Number of context tokens
+) -> int:  # 0 with more than one token
     "Parameters of queries and keys that get no gradient because there is one token."
-    return sum(p.numel() for a in cross_attentions(net) for m in (a.to_q, a.to_k) for p in m.parameters())*(tokens == 1)
+    return sum(
+        p.numel() for a in cross_attentions(net) for m in (a.to_q, a.to_k) for p in m.parameters()
+    ) * (tokens == 1)

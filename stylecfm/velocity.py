@@ -8,67 +8,89 @@ __all__ = ['VelocityModel']
 # %% ../nbs/10c_velocity.ipynb #dc0624ec
 from dataclasses import dataclass
 from typing import Any
+
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.utils import BaseOutput
 from torch import Tensor
+
 from .config import InputError
 
 # %% ../nbs/10c_velocity.ipynb #6601dde4
 @dataclass
 class VelocityOutput(BaseOutput):
     "Output of a velocity network that is called by diffusers' names."
-    sample: Tensor # Velocity, shaped as the latent, `(b, c, h, w)`
+
+    sample: Tensor  # Velocity, shaped as the latent, `(b, c, h, w)`
+
 
 def one_each(
-    value:Any, # A number, or one for each image: Python's, or a tensor `()`, `(1,)` or `(b,)`
-    x:Tensor, # Images that it is for, `(b, ...)`
-    name:str, # Name of the argument, for the error
-) -> Tensor: # `(b,)`, on the device of `x`
+    value: Any,  # A number, or one for each image: Python's, or a tensor `()`, `(1,)` or `(b,)`
+    x: Tensor,  # Images that it is for, `(b, ...)`
+    name: str,  # Name of the argument, for the error
+) -> Tensor:  # `(b,)`, on the device of `x`
     "A number for each image of a batch; raises `InputError` for another count."
     value = torch.as_tensor(value, device=x.device)
     if not torch.compiler.is_compiling() and value.shape not in ((), (1,), (len(x),)):
-        raise InputError(f'{name} must be one number or one for each of {len(x)} images, got the shape {tuple(value.shape)}')
-    return value.expand(x.shape[0])                                             # len would fix the size in an exported program
+        raise InputError(
+            f'{name} must be one number or one for each of {len(x)} images, got the shape {tuple(value.shape)}'
+        )
+    return value.expand(x.shape[0])  # len would fix the size in an exported program
 
 # %% ../nbs/10c_velocity.ipynb #5677bb18
 class VelocityModel(ModelMixin, ConfigMixin):
     "Base of velocity networks: `forward` reads the calls of this package and of diffusers, `velocity` computes."
+
     _supports_gradient_checkpointing = True
 
-    def velocity(self,
-        x:Tensor, # Latent on the path, `(b, c, h, w)`
-        t:Tensor, # Time in [0, 1], `(b,)`
-        style:Tensor, # Style, int64 `(b,)`; -1 is the mean style
-    ) -> Tensor: # Velocity, shaped as the latent
+    def velocity(
+        self,
+        x: Tensor,  # Latent on the path, `(b, c, h, w)`
+        t: Tensor,  # Time in [0, 1], `(b,)`
+        style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
+    ) -> Tensor:  # Velocity, shaped as the latent
         "The velocity at `x`."
         raise NotImplementedError(f'{type(self).__name__} has no method velocity')
 
-    def forward(self,
-        x:Tensor|None=None, # Latent on the path, `(b, c, h, w)`, or one, `(c, h, w)`; a condition, if there is one, behind its channels
-        t:float|Tensor|None=None, # Time in [0, 1]: one, or `(b,)`
-        style:int|Tensor|None=None, # Style: one, or int64 `(b,)`; -1 is the mean style
-        return_dict:bool|None=None, # True: `VelocityOutput`; False: a tuple; None: a tensor, unless a name of diffusers is used
+    def forward(
+        self,
+        # Latent on the path, `(b, c, h, w)`, or one, `(c, h, w)`; a condition, if there is one,
+        # behind its channels
+        x: Tensor | None = None,
+        t: float | Tensor | None = None,  # Time in [0, 1]: one, or `(b,)`
+        style: int | Tensor | None = None,  # Style: one, or int64 `(b,)`; -1 is the mean style
+        # True: `VelocityOutput`; False: a tuple; None: a tensor, unless a name of diffusers is used
+        return_dict: bool | None = None,
         *,
-        sample:Tensor|None=None, # diffusers' name of `x`
-        timestep:float|Tensor|None=None, # diffusers' name of `t`; in [0, 1], too
-        class_labels:int|Tensor|None=None, # diffusers' name of `style`
-    ) -> Tensor|VelocityOutput|tuple: # Velocity, shaped as the latent
+        sample: Tensor | None = None,  # diffusers' name of `x`
+        timestep: float | Tensor | None = None,  # diffusers' name of `t`; in [0, 1], too
+        class_labels: int | Tensor | None = None,  # diffusers' name of `style`
+    ) -> Tensor | VelocityOutput | tuple:  # Velocity, shaped as the latent
         "The velocity at `x`; raises `InputError` for an argument that is missing, given twice, or of another batch."
         named = any(v is not None for v in (sample, timestep, class_labels))
-        x, t, style = _either(x=x, sample=sample), _either(t=t, timestep=timestep), _either(style=style, class_labels=class_labels)
-        single = x.ndim == self.config.get('spatial_dims', 2) + 1                 # one image without the batch's axis
+        x, t, style = (
+            _either(x=x, sample=sample),
+            _either(t=t, timestep=timestep),
+            _either(style=style, class_labels=class_labels),
+        )
+        # one image without the batch's axis
+        single = x.ndim == self.config.get('spatial_dims', 2) + 1
         x = x[None] if single else x
         t, style = one_each(t, x, 't'), one_each(style, x, 'style')
-        if style.is_floating_point(): raise InputError(f'style must be whole numbers, got {style.dtype}; use .long()')
+        if style.is_floating_point():
+            raise InputError(f'style must be whole numbers, got {style.dtype}; use .long()')
         v = self.velocity(x, t if t.is_floating_point() else t.float(), style.long())
         v = v[0] if single else v
-        if return_dict is None and not named: return v
+        if return_dict is None and not named:
+            return v
         return (v,) if return_dict is False else VelocityOutput(v)
+
 
 def _either(**given):
     "The one argument that was given, of two names for it."
     (name, first), (other, second) = given.items()
-    if first is None and second is None: raise InputError(f'{name} (or {other}) is missing; a network is called with x, t and style')
-    if first is not None and second is not None: raise InputError(f'{name} and {other} are one argument; give one of them')
+    if first is None and second is None:
+        raise InputError(f'{name} (or {other}) is missing; a network is called with x, t and style')
+    if first is not None and second is not None:
+        raise InputError(f'{name} and {other} are one argument; give one of them')
     return second if first is None else first

@@ -9,188 +9,257 @@ __all__ = []
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, NamedTuple
-import numpy as np, torch, torch.nn.functional as F
+
+import numpy as np
+import torch
+import torch.nn.functional as F
 from torch import Tensor
-from .abstraction import LUMA_WEIGHTS, gaussian_blur, coarse_picture
+
+from .abstraction import LUMA_WEIGHTS, coarse_picture, gaussian_blur
 from .clips import Frame, clip_of, read_frames, write_clip
 from .config import InputError, printable, say
 from .data_prediction import sample_data_prediction
-from .files import digest, make_folder, read_json, read_tensors, tensors_digest, write_json, write_tensors
+from stylecfm.files import (
+    digest,
+    make_folder,
+    read_json,
+    read_tensors,
+    tensors_digest,
+    write_json,
+    write_tensors,
+)
 from .images import load_image, pad_to, save_image, to_pil
 from .palettes import Palette, nearest_palette, palette_of, transported_palette
 from .perceptual import finish_colours, palette_share
-from .repaint import Brush, StructurePainter, base_size_of, check_brush, conditional_data, conditions, resized
+from stylecfm.repaint import (
+    Brush,
+    StructurePainter,
+    base_size_of,
+    check_brush,
+    conditional_data,
+    conditions,
+    resized,
+)
 from .transfer import StyleTransferPipeline
 
 # %% ../nbs/62_video.ipynb #f959bf7c
-FLOW_TOLERANCE = .06 # Difference of colours at which trust has fallen to 1/e, of a range of 1
-_FLOW_SIDE, _CUT = 256, .35                                   # longer side at which flow is computed, pixels; trust below which a new shot begins
+FLOW_TOLERANCE = 0.06  # Difference of colours at which trust has fallen to 1/e, of a range of 1
+# longer side at which flow is computed, pixels; trust below which a new shot begins
+_FLOW_SIDE, _CUT = 256, 0.35
+
 
 def backward_flow(
-    now:Tensor, # Frame in [0, 1], `(1, 3, h, w)`
-    before:Tensor, # Frame before it, shaped as `now`
-) -> Tensor: # Rows, then columns, pixels, `(1, 2, h, w)`: where each pixel was
+    now: Tensor,  # Frame in [0, 1], `(1, 3, h, w)`
+    before: Tensor,  # Frame before it, shaped as `now`
+) -> Tensor:  # Rows, then columns, pixels, `(1, 2, h, w)`: where each pixel was
     "Optical flow from a frame to the one before (iterative Lucas-Kanade, by scikit-image)."
     from skimage.registration import optical_flow_ilk
-    h, w = now.shape[-2:]
-    k = min(1., _FLOW_SIDE/max(h, w))
-    size = (max(16, round(h*k)), max(16, round(w*k)))
-    luma = lambda x: (F.interpolate(x, size=size, mode='bilinear', antialias=True)*torch.tensor(LUMA_WEIGHTS).to(x).view(1, 3, 1, 1)).sum(1)[0].cpu().numpy()
-    u = optical_flow_ilk(luma(now), luma(before), radius=5, num_warp=4)
-    u = F.interpolate(torch.from_numpy(np.asarray(u, np.float32))[None], size=(h, w), mode='bilinear')
-    return (u*torch.tensor([h/size[0], w/size[1]]).view(1, 2, 1, 1)).to(now)
 
-def _places(flow:Tensor) -> tuple[Tensor, Tensor]:
+    h, w = now.shape[-2:]
+    k = min(1.0, _FLOW_SIDE / max(h, w))
+    size = (max(16, round(h * k)), max(16, round(w * k)))
+    luma = lambda x: (
+        (
+            F.interpolate(x, size=size, mode='bilinear', antialias=True)
+            * torch.tensor(LUMA_WEIGHTS).to(x).view(1, 3, 1, 1)
+        )
+        .sum(1)[0]
+        .cpu()
+        .numpy()
+    )
+    u = optical_flow_ilk(luma(now), luma(before), radius=5, num_warp=4)
+    u = F.interpolate(
+        torch.from_numpy(np.asarray(u, np.float32))[None], size=(h, w), mode='bilinear'
+    )
+    return (u * torch.tensor([h / size[0], w / size[1]]).view(1, 2, 1, 1)).to(now)
+
+
+def _places(flow: Tensor) -> tuple[Tensor, Tensor]:
     "Rows and columns, `(1, h, w)` each, to which a flow points."
     h, w = flow.shape[-2:]
-    rows, columns = torch.meshgrid(torch.arange(h).to(flow), torch.arange(w).to(flow), indexing='ij')
+    rows, columns = torch.meshgrid(
+        torch.arange(h).to(flow), torch.arange(w).to(flow), indexing='ij'
+    )
     return rows + flow[:, 0], columns + flow[:, 1]
 
+
 def warp(
-    x:Tensor, # Images, `(1, c, h, w)`
-    flow:Tensor, # Backward flow, pixels, `(1, 2, h, w)`
-    mode:str='bicubic', # Interpolation: bicubic, or bilinear for flows
-) -> Tensor: # Moved images, shaped as `x`; the border is continued
+    x: Tensor,  # Images, `(1, c, h, w)`
+    flow: Tensor,  # Backward flow, pixels, `(1, 2, h, w)`
+    mode: str = 'bicubic',  # Interpolation: bicubic, or bilinear for flows
+) -> Tensor:  # Moved images, shaped as `x`; the border is continued
     "Images as they look after a movement."
     (r, c), (h, w) = _places(flow), x.shape[-2:]
-    grid = torch.stack([(2*c + 1)/w - 1, (2*r + 1)/h - 1], -1)
+    grid = torch.stack([(2 * c + 1) / w - 1, (2 * r + 1) / h - 1], -1)
     return F.grid_sample(x, grid.to(x), mode=mode, padding_mode='border', align_corners=False)
 
+
 def composed(
-    total:Tensor, # Backward flow from the frame before to an older one, `(1, 2, h, w)`
-    flow:Tensor, # Backward flow from a frame to the one before, shaped as `total`
-) -> Tensor: # Backward flow from the frame to the older one, shaped as `total`
+    total: Tensor,  # Backward flow from the frame before to an older one, `(1, 2, h, w)`
+    flow: Tensor,  # Backward flow from a frame to the one before, shaped as `total`
+) -> Tensor:  # Backward flow from the frame to the older one, shaped as `total`
     "Sum of two movements, the older one taken where the newer one points to."
     return flow + warp(total, flow, 'bilinear')
 
+
 def trust(
-    now:Tensor, # Frame in [0, 1], `(1, 3, h, w)`
-    moved:Tensor, # An older frame, warped, shaped as `now`
-    flow:Tensor, # Flow of that warp, `(1, 2, h, w)`
-) -> Tensor: # In [0, 1], `(1, 1, h, w)`
+    now: Tensor,  # Frame in [0, 1], `(1, 3, h, w)`
+    moved: Tensor,  # An older frame, warped, shaped as `now`
+    flow: Tensor,  # Flow of that warp, `(1, 2, h, w)`
+) -> Tensor:  # In [0, 1], `(1, 1, h, w)`
     "How far a flow may be trusted: by the difference that it leaves, and 0 where it points outside."
     (r, c), (h, w) = _places(flow), now.shape[-2:]
-    inside = (r >= -.5) & (r <= h - .5) & (c >= -.5) & (c <= w - .5)
+    inside = (r >= -0.5) & (r <= h - 0.5) & (c >= -0.5) & (c <= w - 0.5)
     off = gaussian_blur((now - moved).abs().mean(1, keepdim=True), 1.5)
-    return torch.exp(-(off/FLOW_TOLERANCE).square())*inside[:, None]
+    return torch.exp(-(off / FLOW_TOLERANCE).square()) * inside[:, None]
 
 # %% ../nbs/62_video.ipynb #7b4b32ad
-PLANE = 256                                                   # side of the plane of noise, cells; it repeats beyond
+PLANE = 256  # side of the plane of noise, cells; it repeats beyond
+
 
 def noise_plane(
-    channels:int, # Channels of the latents
-    seed:int=0, # Seed
-) -> Tensor: # `(channels, PLANE, PLANE)`
+    channels: int,  # Channels of the latents
+    seed: int = 0,  # Seed
+) -> Tensor:  # `(channels, PLANE, PLANE)`
     "A plane of noise."
     return torch.randn(channels, PLANE, PLANE, generator=torch.Generator().manual_seed(seed))
 
+
 def moved_noise(
-    plane:Tensor, # Plane of noise, `(c, n, n)`
-    drift:Tensor, # Movement since the first frame, cells, `(1, 2, h, w)`
-) -> Tensor: # `(1, c, h, w)`
+    plane: Tensor,  # Plane of noise, `(c, n, n)`
+    drift: Tensor,  # Movement since the first frame, cells, `(1, 2, h, w)`
+) -> Tensor:  # `(1, c, h, w)`
     "Noise of a frame: that of the plane, where the picture has moved to."
     r, c = (v[0].round().long() % plane.shape[-1] for v in _places(drift))
     return plane[:, r, c][None].to(drift)
 
+
 def to_cells(
-    flow:Tensor, # Flow, pixels, `(1, 2, h, w)`
-    factor:int, # Pixels of a cell
-) -> Tensor: # Flow, cells, `(1, 2, h/factor, w/factor)`
+    flow: Tensor,  # Flow, pixels, `(1, 2, h, w)`
+    factor: int,  # Pixels of a cell
+) -> Tensor:  # Flow, cells, `(1, 2, h/factor, w/factor)`
     "Flow of the latent grid."
-    return F.avg_pool2d(flow, factor)/factor
+    return F.avg_pool2d(flow, factor) / factor
 
 # %% ../nbs/62_video.ipynb #f145e2a5
-HOLD = .9 # Share of the earlier painting where a flow is trusted
-ANCHOR = 10 # Frames for which an anchor is used
+HOLD = 0.9  # Share of the earlier painting where a flow is trusted
+ANCHOR = 10  # Frames for which an anchor is used
+
 
 @dataclass
 class Shot:
     "State of a shot: all that the next frame needs."
-    photo: Tensor # Last frame, `(1, 3, h, w)`
-    painting: Tensor # Painting of that frame, shaped as `photo`
-    drift: Tensor # Movement since the first frame, cells, `(1, 2, h/f, w/f)`
-    anchor_photo: Tensor # Frame of the anchor, shaped as `photo`
-    anchor_painting: Tensor # Painting of the anchor's frame, shaped as `photo`
-    anchor_flow: Tensor # Backward flow from the last frame to the anchor's, pixels, `(1, 2, h, w)`
-    age: Tensor # Frames since the anchor, a scalar
-    mean: Tensor # Mean of the palette, `(1, 3)`
-    covariance: Tensor # Covariance of the palette, `(1, 3, 3)`
+
+    photo: Tensor  # Last frame, `(1, 3, h, w)`
+    painting: Tensor  # Painting of that frame, shaped as `photo`
+    drift: Tensor  # Movement since the first frame, cells, `(1, 2, h/f, w/f)`
+    anchor_photo: Tensor  # Frame of the anchor, shaped as `photo`
+    anchor_painting: Tensor  # Painting of the anchor's frame, shaped as `photo`
+    # Backward flow from the last frame to the anchor's, pixels, `(1, 2, h, w)`
+    anchor_flow: Tensor
+    age: Tensor  # Frames since the anchor, a scalar
+    mean: Tensor  # Mean of the palette, `(1, 3)`
+    covariance: Tensor  # Covariance of the palette, `(1, 3, 3)`
+
 
 def carried(
-    shot:Shot, # State after the frame before
-    photo:Tensor, # Frame in [0, 1], `(1, 3, h, w)`
-    painted:Tensor, # Painting of this frame alone, shaped as `photo`
-    flow:Tensor, # Backward flow to the frame before, `(1, 2, h, w)`
-    drift:Tensor, # Movement of this frame since the first, cells, `(1, 2, h/f, w/f)`
-) -> Shot: # State after this frame
+    shot: Shot,  # State after the frame before
+    photo: Tensor,  # Frame in [0, 1], `(1, 3, h, w)`
+    painted: Tensor,  # Painting of this frame alone, shaped as `photo`
+    flow: Tensor,  # Backward flow to the frame before, `(1, 2, h, w)`
+    drift: Tensor,  # Movement of this frame since the first, cells, `(1, 2, h/f, w/f)`
+) -> Shot:  # State after this frame
     "The painting of a frame: an earlier one, warped, as far as it may be trusted, and a share of its own."
     back = composed(shot.anchor_flow, flow)
-    near = HOLD*trust(photo, warp(shot.photo, flow), flow)
+    near = HOLD * trust(photo, warp(shot.photo, flow), flow)
     far = trust(photo, warp(shot.anchor_photo, back), back)
     y = torch.lerp(painted, warp(shot.painting, flow), near)
-    y = torch.lerp(y, torch.lerp(painted, warp(shot.anchor_painting, back), HOLD*far), far).clamp(0, 1)
+    y = torch.lerp(y, torch.lerp(painted, warp(shot.anchor_painting, back), HOLD * far), far).clamp(
+        0, 1
+    )
     old = shot.age + 1 >= ANCHOR
-    anchor = (photo, y, torch.zeros_like(back), torch.tensor(0)) if old else (shot.anchor_photo, shot.anchor_painting, back, shot.age + 1)
+    anchor = (
+        (photo, y, torch.zeros_like(back), torch.tensor(0))
+        if old
+        else (shot.anchor_photo, shot.anchor_painting, back, shot.age + 1)
+    )
     return Shot(photo, y, drift, *anchor, shot.mean, shot.covariance)
 
 # %% ../nbs/62_video.ipynb #9a0e3684
 def flicker(
-    frames:list, # Pictures in [0, 1], `(1, 3, h, w)` each
-    flows:list, # Backward flow of each but the first, `(1, 2, h, w)`
-    trusts:list, # Trust in each flow, in [0, 1], `(1, 1, h, w)`
-) -> float: # Levels of 255
+    frames: list,  # Pictures in [0, 1], `(1, 3, h, w)` each
+    flows: list,  # Backward flow of each but the first, `(1, 2, h, w)`
+    trusts: list,  # Trust in each flow, in [0, 1], `(1, 1, h, w)`
+) -> float:  # Levels of 255
     "Mean difference of each frame to the one before it, warped."
-    off = [((b - warp(a, u)).abs()*w).mean()/w.mean() for a, b, u, w in zip(frames, frames[1:], flows, trusts)]
-    return 255*float(torch.stack(off).mean())
+    off = [
+        ((b - warp(a, u)).abs() * w).mean() / w.mean()
+        for a, b, u, w in zip(frames, frames[1:], flows, trusts)
+    ]
+    return 255 * float(torch.stack(off).mean())
 
 # %% ../nbs/62_video.ipynb #7c181198
 def shot_palette(
-    p:StructurePainter, # Palettes
-    photo:Tensor, # First frame of a shot in [0, 1], `(1, 3, h, w)`
-    source:int, # Style that it is in; -1 where it is not known
-    target:int, # Style to paint in
-    b:Brush, # Choices
-) -> Palette|None: # `(1, 3)` and `(1, 3, 3)`; None where the style has none, or one map of colours serves all
+    p: StructurePainter,  # Palettes
+    photo: Tensor,  # First frame of a shot in [0, 1], `(1, 3, h, w)`
+    source: int,  # Style that it is in; -1 where it is not known
+    target: int,  # Style to paint in
+    b: Brush,  # Choices
+) -> (
+    Palette | None
+):  # `(1, 3)` and `(1, 3, 3)`; None where the style has none, or one map of colours serves all
     "Palette of a whole shot: the one that its first frame would get."
     library = p.libraries[target] if target >= 0 else None
-    if library is None or not palette_share(b.colours) or b.palette == 'collection': return None    # one map for all
-    own, known = palette_of(coarse_picture(photo, b.coarseness)), p.libraries[source] if source >= 0 else None
-    if known is None: return nearest_palette(own, library, seed=b.seed)
+    # one map for all
+    if library is None or not palette_share(b.colours) or b.palette == 'collection':
+        return None
+    own, known = (
+        palette_of(coarse_picture(photo, b.coarseness)),
+        p.libraries[source] if source >= 0 else None,
+    )
+    if known is None:
+        return nearest_palette(own, library, seed=b.seed)
     return transported_palette(own, known, library, seed=b.seed)
+
 
 @torch.no_grad()
 def paint_frames(
-    p:StructurePainter, # Network, codec and palettes
-    photos:Tensor, # Frames in [0, 1], `(b, 3, h, w)`
-    noise:Tensor, # Noise of each, `(b, c, h/f, w/f)`
-    palette:Palette|None, # Palette of the shot; none: the painter's own
-    source:int, # Style that they are in
-    target:int, # Style to paint in
-    b:Brush, # Choices
-) -> Tensor: # Paintings in [0, 1], `(b, 3, h, w)`
+    p: StructurePainter,  # Network, codec and palettes
+    photos: Tensor,  # Frames in [0, 1], `(b, 3, h, w)`
+    noise: Tensor,  # Noise of each, `(b, c, h/f, w/f)`
+    palette: Palette | None,  # Palette of the shot; none: the painter's own
+    source: int,  # Style that they are in
+    target: int,  # Style to paint in
+    b: Brush,  # Choices
+) -> Tensor:  # Paintings in [0, 1], `(b, 3, h, w)`
     "Paint frames from given noise with one palette."
-    if palette is not None: p = p._replace(libraries=[palette if k == target else v for k, v in enumerate(p.libraries)])
+    if palette is not None:
+        p = p._replace(libraries=[palette if k == target else v for k, v in enumerate(p.libraries)])
     _, there = conditions(p, photos, target, b, source)
     predict = conditional_data(p, there, target, b.guidance_scale)
-    made = sample_data_prediction(predict, b.temperature*noise.to(there), b.steps)
-    return finish_colours(b.colours, ((p.decode(made) + 1)/2).clamp(0, 1), photos)
+    made = sample_data_prediction(predict, b.temperature * noise.to(there), b.steps)
+    return finish_colours(b.colours, ((p.decode(made) + 1) / 2).clamp(0, 1), photos)
+
 
 class Move(NamedTuple):
     "How a frame has moved."
-    flow: Tensor|None # Backward flow, `(1, 2, h, w)`; None: a new shot begins
-    drift: Tensor # Movement since the first frame of the shot, cells, `(1, 2, h/f, w/f)`
+
+    flow: Tensor | None  # Backward flow, `(1, 2, h, w)`; None: a new shot begins
+    drift: Tensor  # Movement since the first frame of the shot, cells, `(1, 2, h/f, w/f)`
+
 
 def moves(
-    photos:list, # Frames in [0, 1], `(1, 3, h, w)` each
-    shot:Shot|None, # State before them; None at the beginning
-    factor:int, # Pixels of a cell
-) -> list: # `Move` of each
+    photos: list,  # Frames in [0, 1], `(1, 3, h, w)` each
+    shot: Shot | None,  # State before them; None at the beginning
+    factor: int,  # Pixels of a cell
+) -> list:  # `Move` of each
     "Movements of frames, and where a new shot begins."
     before, drift, out = shot and shot.photo, shot and shot.drift, []
     for x in photos:
         flow = None if before is None else backward_flow(x, before)
-        if flow is not None and trust(x, warp(before, flow), flow).mean() < _CUT: flow = None
-        cells = torch.zeros(1, 2, *(n//factor for n in x.shape[-2:])).to(x)
+        if flow is not None and trust(x, warp(before, flow), flow).mean() < _CUT:
+            flow = None
+        cells = torch.zeros(1, 2, *(n // factor for n in x.shape[-2:])).to(x)
         drift = cells if flow is None else composed(drift, to_cells(flow, factor))
         before = x
         out.append(Move(flow, drift))
@@ -198,13 +267,13 @@ def moves(
 
 # %% ../nbs/62_video.ipynb #eab0ce52
 def paint_batch(
-    p:StructurePainter, # Network, codec and palettes
-    photos:list, # Frames in [0, 1], `(1, 3, h, w)` each, sides divisible by the codec's factor
-    shot:Shot|None, # State after the frame before; None at the beginning
-    styles:tuple[int, int], # Styles that they are in and that they get
-    b:Brush, # Choices
-    factor:int=8, # Codec's factor
-) -> list: # `Shot` after each frame, with its painting
+    p: StructurePainter,  # Network, codec and palettes
+    photos: list,  # Frames in [0, 1], `(1, 3, h, w)` each, sides divisible by the codec's factor
+    shot: Shot | None,  # State after the frame before; None at the beginning
+    styles: tuple[int, int],  # Styles that they are in and that they get
+    b: Brush,  # Choices
+    factor: int = 8,  # Codec's factor
+) -> list:  # `Shot` after each frame, with its painting
     "Paint consecutive frames, each shot's together."
     channels = p.encode(torch.zeros_like(photos[0])).shape[1]
     plane, found, out = noise_plane(channels, b.seed), moves(photos, shot, factor), []
@@ -215,142 +284,199 @@ def paint_batch(
         noise = torch.cat([moved_noise(plane, m.drift) for m in found[i:j]])
         painted = paint_frames(p, torch.cat(photos[i:j]), noise, palette, *styles, b)
         for k in range(i, j):
-            x, y = photos[k], painted[k - i:k - i + 1]
-            if found[k].flow is None: shot = _begun(x, y, found[k].drift, palette)
-            else: shot = carried(shot, x, y, *found[k])
+            x, y = photos[k], painted[k - i : k - i + 1]
+            if found[k].flow is None:
+                shot = _begun(x, y, found[k].drift, palette)
+            else:
+                shot = carried(shot, x, y, *found[k])
             out.append(shot)
     return out
 
-def _begun(photo:Tensor, painting:Tensor, drift:Tensor, palette:Palette|None) -> Shot:
+
+def _begun(photo: Tensor, painting: Tensor, drift: Tensor, palette: Palette | None) -> Shot:
     "State after the first frame of a shot; a palette of zeros stands for none."
     mean, covariance = palette or Palette(torch.zeros(1, 3).double(), torch.zeros(1, 3, 3).double())
     flow = torch.zeros(1, 2, *photo.shape[-2:]).to(photo)
     return Shot(photo, painting, drift, photo, painting, flow, torch.tensor(0), mean, covariance)
 
-def _palette(shot:Shot) -> Palette|None:
+
+def _palette(shot: Shot) -> Palette | None:
     "Palette of a shot."
     return Palette(shot.mean, shot.covariance) if shot.covariance.any() else None
 
 # %% ../nbs/62_video.ipynb #0cbf6a63
 class ClipPlan(NamedTuple):
     "What is made of a video."
-    styles: tuple # Numbers of the styles that it is in and that it gets
-    brush: Brush # Choices
-    longest: int = 640 # Longer side of the result, pixels, at most
-    batch: int = 4 # Frames that are painted together
-    factor: int = 8 # Codec's factor
+
+    styles: tuple  # Numbers of the styles that it is in and that it gets
+    brush: Brush  # Choices
+    longest: int = 640  # Longer side of the result, pixels, at most
+    batch: int = 4  # Frames that are painted together
+    factor: int = 8  # Codec's factor
+
 
 def check_clip_plan(
-    plan:ClipPlan, # ClipPlan to check
+    plan: ClipPlan,  # ClipPlan to check
 ):
     "Raise `InputError` for what a video cannot have."
     check_brush(plan.brush)
-    if plan.brush.texture: raise InputError('texture must be 0 for a video; leave it out')
-    if plan.batch < 1: raise InputError(f'batch must be 1 or more, got {plan.batch}')
-    if not 64 <= plan.longest <= 1.25*plan.brush.base_size:
-        raise InputError(f'the longer side of a video must be from 64 to {1.25*plan.brush.base_size:g} pixels, got {plan.longest}')
+    if plan.brush.texture:
+        raise InputError('texture must be 0 for a video; leave it out')
+    if plan.batch < 1:
+        raise InputError(f'batch must be 1 or more, got {plan.batch}')
+    if not 64 <= plan.longest <= 1.25 * plan.brush.base_size:
+        raise InputError(
+            f'the longer side of a video must be from 64 to {1.25 * plan.brush.base_size:g} pixels, got {plan.longest}'
+        )
 
-def _prepared(image:np.ndarray, longest:int, factor:int) -> tuple[Tensor, tuple]:
+
+def _prepared(image: np.ndarray, longest: int, factor: int) -> tuple[Tensor, tuple]:
     "A frame in [0, 1], `(1, 3, h, w)`, padded, and its own even size."
-    x = torch.from_numpy(image).permute(2, 0, 1)[None].float()/255
+    x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
     h, w = x.shape[-2:]
     size = base_size_of((h, w), longest, 2) if max(h, w) > longest else (h - h % 2, w - w % 2)
-    x = resized(x, size) if max(h, w) > longest else x[..., :size[0], :size[1]]
+    x = resized(x, size) if max(h, w) > longest else x[..., : size[0], : size[1]]
     return pad_to(x, factor)[0], size
 
+
 def work_folder(
-    output:str|Path, # Video to be
+    output: str | Path,  # Video to be
 ) -> Path:
     "Folder of the frames that are painted already."
     output = Path(output)
     return output.with_name(f'.{output.name}.frames')
 
-def _resumed(folder:Path, asked:dict) -> tuple[list, Shot|None]:
-    "Times of the painted frames, and the state after them; nothing where another video, or other choices, were painted."
-    state = folder/'state.json'
-    found = read_json(state) if state.is_file() else {}
-    if found.get('asked') != asked: return [], None
-    return found['times'], Shot(**read_tensors(folder/f'{len(found["times"])}.safetensors'))
 
-def _keep(folder:Path, asked:dict, times:list, shots:list, size:tuple):
+def _resumed(folder: Path, asked: dict) -> tuple[list, Shot | None]:
+    "Times of the painted frames, and the state after them; nothing where another video, or other choices, were painted."
+    state = folder / 'state.json'
+    found = read_json(state) if state.is_file() else {}
+    if found.get('asked') != asked:
+        return [], None
+    return found['times'], Shot(**read_tensors(folder / f'{len(found["times"])}.safetensors'))
+
+
+def _keep(folder: Path, asked: dict, times: list, shots: list, size: tuple):
     "Pictures of a batch, then the state after it, then what says that they are there."
     done, h, w = len(times) - len(shots), *size
     for k, s in enumerate(shots):
-        save_image(_to_image(s.painting[..., :h, :w]), folder/f'{done + k:06}.png')
-    write_tensors(folder/f'{len(times)}.safetensors', {k: v.contiguous() for k, v in vars(shots[-1]).items()})
-    write_json(folder/'state.json', dict(asked=asked, times=times))
-    (folder/f'{done}.safetensors').unlink(missing_ok=True)
+        save_image(_to_image(s.painting[..., :h, :w]), folder / f'{done + k:06}.png')
+    write_tensors(
+        folder / f'{len(times)}.safetensors',
+        {k: v.contiguous() for k, v in vars(shots[-1]).items()},
+    )
+    write_json(folder / 'state.json', dict(asked=asked, times=times))
+    (folder / f'{done}.safetensors').unlink(missing_ok=True)
 
-def _to_image(x:Tensor):
+
+def _to_image(x: Tensor):
     "A picture of `(1, 3, h, w)` in [0, 1]."
-    return to_pil(x*2 - 1)[0]
+    return to_pil(x * 2 - 1)[0]
 
-def _batches(frames:Iterable, n:int) -> Iterator[list]:
+
+def _batches(frames: Iterable, n: int) -> Iterator[list]:
     "Lists of `n` consecutive frames; the last may be shorter."
     some = []
     for f in frames:
         some.append(f)
-        if len(some) == n: yield some; some = []
-    if some: yield some
+        if len(some) == n:
+            yield some
+            some = []
+    if some:
+        yield some
 
 # %% ../nbs/62_video.ipynb #d73ae4b9
 def paint_clip(
-    p:StructurePainter, # Network, codec and palettes
-    source:str|Path, # Video
-    output:str|Path, # Video to write, with a suffix of `OUTPUT_VIDEOS`
-    plan:ClipPlan, # Styles, choices and sizes
-    model:str='', # Digest of the model; with another one a stopped run begins again
-    callback:Callable|None=None, # Called as `callback(n)` with the number of painted frames after each batch
-) -> int: # Number of frames
+    p: StructurePainter,  # Network, codec and palettes
+    source: str | Path,  # Video
+    output: str | Path,  # Video to write, with a suffix of `OUTPUT_VIDEOS`
+    plan: ClipPlan,  # Styles, choices and sizes
+    model: str = '',  # Digest of the model; with another one a stopped run begins again
+    # Called as `callback(n)` with the number of painted frames after each batch
+    callback: Callable | None = None,
+) -> int:  # Number of frames
     "Paint a video, with its sound; stopped and called again it goes on. Raises `InputError`."
     check_clip_plan(plan)
     clip, folder = clip_of(source), make_folder(work_folder(output))
-    asked = dict(source=digest(source), model=model, styles=list(plan.styles), brush=[str(v) for v in plan.brush], longest=plan.longest)
+    asked = dict(
+        source=digest(source),
+        model=model,
+        styles=list(plan.styles),
+        brush=[str(v) for v in plan.brush],
+        longest=plan.longest,
+    )
     times, shot = _resumed(folder, asked)
     for some in _batches(read_frames(source, len(times)), plan.batch):
         photos, sizes = zip(*(_prepared(f.image, plan.longest, plan.factor) for f in some))
-        if len({*sizes}) > 1 or shot is not None and shot.photo.shape != photos[0].shape: raise InputError(f'{source} changes its size on the way; convert it first')
+        if len({*sizes}) > 1 or shot is not None and shot.photo.shape != photos[0].shape:
+            raise InputError(f'{source} changes its size on the way; convert it first')
         shots = paint_batch(p, list(photos), shot, plan.styles, plan.brush, plan.factor)
         times, shot = [*times, *(f.time for f in some)], shots[-1]
         _keep(folder, asked, times, shots, sizes[0])
-        if callback: callback(len(times))
-    if not times: raise InputError(f'{source} has no frame; it is damaged')
-    made = (Frame(np.asarray(load_image(folder/f'{k:06}.png')), t) for k, t in enumerate(times))
+        if callback:
+            callback(len(times))
+    if not times:
+        raise InputError(f'{source} has no frame; it is damaged')
+    made = (Frame(np.asarray(load_image(folder / f'{k:06}.png')), t) for k, t in enumerate(times))
     write_clip(output, made, clip.rate, source)
     _discard(folder, len(times))
     return len(times)
 
-def _discard(folder:Path, frames:int):
+
+def _discard(folder: Path, frames: int):
     "Remove the folder of a finished video: only what was written there."
-    for name in (*(f'{k:06}.png' for k in range(frames)), f'{frames}.safetensors', 'state.json'): (folder/name).unlink(missing_ok=True)
-    try: folder.rmdir()
-    except OSError: say(f'{printable(folder)} holds other files and stays', error=True)
+    for name in (*(f'{k:06}.png' for k in range(frames)), f'{frames}.safetensors', 'state.json'):
+        (folder / name).unlink(missing_ok=True)
+    try:
+        folder.rmdir()
+    except OSError:
+        say(f'{printable(folder)} holds other files and stays', error=True)
 
 # %% ../nbs/62_video.ipynb #9e2093df
 def transfer_clip(
-    pipe:StyleTransferPipeline, # Structure-conditioned model
-    source:Path, # Video
-    output:Path, # Video to write
-    given:dict, # Arguments of the pipeline's call
-    size:int|None=None, # Shorter side, pixels; at most 640 pixels along the longer side if none
-    others:tuple=(), # Flags that a video does not have
+    pipe: StyleTransferPipeline,  # Structure-conditioned model
+    source: Path,  # Video
+    output: Path,  # Video to write
+    given: dict,  # Arguments of the pipeline's call
+    # Shorter side, pixels; at most 640 pixels along the longer side if none
+    size: int | None = None,
+    others: tuple = (),  # Flags that a video does not have
 ):
     "Paint a video by a pipeline, with a bar over the frames; raises `InputError`."
     from tqdm import tqdm
+
     from stylecfm.results import record_results
+
     options, target = given['options'], given['target']
-    if not pipe.conditional: raise InputError('a video needs a structure-conditioned model, as the pretrained one is; leave out --checkpoint')
-    whole = given.get('strength', 1.) == 1 and not isinstance(target, dict)
+    if not pipe.conditional:
+        raise InputError(
+            'a video needs a structure-conditioned model, as the pretrained one is; leave out --checkpoint'
+        )
+    whole = given.get('strength', 1.0) == 1 and not isinstance(target, dict)
     if not whole or any(others) or options.mask is not None or options.alpha_mask:
-        raise InputError('a video has no strength, mask, grid, report or full size, and one target style; leave them out')
+        raise InputError(
+            'a video has no strength, mask, grid, report or full size, and one target style; leave them out'
+        )
     pipe.check(**given)
     clip, styles = clip_of(source), pipe.model.styles
     photo = styles.index('photo') if 'photo' in styles else 0
     here = photo if given['source'] is None else pipe.style(given['source'])
     there = pipe.other(here) if target is None else pipe.style(target)
-    longest = round(size*max(clip.size)/min(clip.size)) if size else 640
-    plan = ClipPlan((here, there), pipe.brush_of(options, given.get('steps'), given.get('guidance_scale')), longest, factor=pipe.coder.factor)
+    longest = round(size * max(clip.size) / min(clip.size)) if size else 640
+    plan = ClipPlan(
+        (here, there),
+        pipe.brush_of(options, given.get('steps'), given.get('guidance_scale')),
+        longest,
+        factor=pipe.coder.factor,
+    )
     with tqdm(total=clip.frames or None, desc='video', unit='frame') as bar:
-        n = paint_clip(pipe.painter(), source, output, plan, tensors_digest(pipe.network.state_dict()), lambda n: bar.update(n - bar.n))
+        n = paint_clip(
+            pipe.painter(),
+            source,
+            output,
+            plan,
+            tensors_digest(pipe.network.state_dict()),
+            lambda n: bar.update(n - bar.n),
+        )
     record_results(output)
     say(f'{n} frames written to {printable(output)}')

@@ -8,47 +8,66 @@ __all__ = []
 # %% ../nbs/03a_volumes.ipynb #ce238e35
 import itertools
 from typing import Callable
+
 import torch
 from torch import Tensor
+
 from .config import InputError
 
 # %% ../nbs/03a_volumes.ipynb #a2e1e582
 def with_halo(
-    f:Callable, # `(b, c, *spatial)` -> `(b, d, *spatial)`; its norms must not look across the picture
-    x:Tensor, # `(b, c, *spatial)`, an image or a volume
-    chunk:tuple, # Sides of a chunk, one for each spatial axis, in places
-    halo:tuple, # How far `f` sees along each axis, in places
-) -> Tensor: # `f(x)`, `(b, d, *spatial)`, in the memory of a chunk
+    # `(b, c, *spatial)` -> `(b, d, *spatial)`; its norms must not look across the picture
+    f: Callable,
+    x: Tensor,  # `(b, c, *spatial)`, an image or a volume
+    chunk: tuple,  # Sides of a chunk, one for each spatial axis, in places
+    halo: tuple,  # How far `f` sees along each axis, in places
+) -> Tensor:  # `f(x)`, `(b, d, *spatial)`, in the memory of a chunk
     "`f` of something large, in chunks that see all they need; raises `InputError` for sides that do not match the axes."
     if len(chunk) != x.ndim - 2 or len(halo) != x.ndim - 2 or min(chunk) < 1:
-        raise InputError(f'chunk and halo need {x.ndim - 2} sides each, at least 1, got {chunk} and {halo}')
+        raise InputError(
+            f'chunk and halo need {x.ndim - 2} sides each, at least 1, got {chunk} and {halo}'
+        )
     sides, out = x.shape[2:], None
     for at in itertools.product(*(range(0, n, c) for n, c in zip(sides, chunk))):
-        inner = [slice(a, min(a + c, n)) for a, c, n in zip(at, chunk, sides)]                  # what this chunk answers for
-        outer = [slice(max(0, s.start - h), min(s.stop + h, n)) for s, h, n in zip(inner, halo, sides)]
+        # what this chunk answers for
+        inner = [slice(a, min(a + c, n)) for a, c, n in zip(at, chunk, sides)]
+        outer = [
+            slice(max(0, s.start - h), min(s.stop + h, n)) for s, h, n in zip(inner, halo, sides)
+        ]
         y = f(x[(..., *outer)])
-        if out is None: out = y.new_empty(len(x), y.shape[1], *sides)
-        out[(..., *inner)] = y[(..., *(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer)))]
+        if out is None:
+            out = y.new_empty(len(x), y.shape[1], *sides)
+        out[(..., *inner)] = y[
+            (..., *(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer)))
+        ]
     return out
 
 # %% ../nbs/03a_volumes.ipynb #66326c49
 def packed(
-    x:Tensor, # `(b, c, *spatial)`
-    factors:tuple, # Side of the block that becomes one place, along each spatial axis
-) -> Tensor: # `(b, c*k, ...)`, with `k` the product of the factors, and each side divided by its factor
+    x: Tensor,  # `(b, c, *spatial)`
+    factors: tuple,  # Side of the block that becomes one place, along each spatial axis
+) -> (
+    Tensor
+):  # `(b, c*k, ...)`, with `k` the product of the factors, and each side divided by its factor
     "Neighbours as channels, in an image or a volume; raises `InputError` where a factor does not divide a side."
     sides, d = x.shape[2:], len(factors)
     if d != x.ndim - 2 or any(n % f for n, f in zip(sides, factors)):
-        raise InputError(f'sides {tuple(sides)} cannot be packed by {factors}; give a factor for each that divides it')
-    split = x.reshape(*x.shape[:2], *(k for n, f in zip(sides, factors) for k in (n//f, f)))        # (b, c, n, f, n, f, ...)
-    return split.permute(0, 1, *range(3, 3 + 2*d, 2), *range(2, 2 + 2*d, 2)).flatten(1, 1 + d)
+        raise InputError(
+            f'sides {tuple(sides)} cannot be packed by {factors}; give a factor for each that divides it'
+        )
+    # (b, c, n, f, n, f, ...)
+    split = x.reshape(*x.shape[:2], *(k for n, f in zip(sides, factors) for k in (n // f, f)))
+    return split.permute(0, 1, *range(3, 3 + 2 * d, 2), *range(2, 2 + 2 * d, 2)).flatten(1, 1 + d)
+
 
 def unpacked(
-    z:Tensor, # `(b, c*k, ...)`, as `packed` gives it
-    factors:tuple, # Packing factors, as for `packed`
-) -> Tensor: # `(b, c, *spatial)`, each side multiplied by its factor
+    z: Tensor,  # `(b, c*k, ...)`, as `packed` gives it
+    factors: tuple,  # Packing factors, as for `packed`
+) -> Tensor:  # `(b, c, *spatial)`, each side multiplied by its factor
     "Undo `packed`."
     d = len(factors)
-    split = z.unflatten(1, (-1, *factors))                                      # (b, c, *factors, *spatial)
-    order = [k for i in range(d) for k in (2 + d + i, 2 + i)]                   # each factor behind its axis
-    return split.permute(0, 1, *order).reshape(len(z), split.shape[1], *(n*f for n, f in zip(z.shape[2:], factors)))
+    split = z.unflatten(1, (-1, *factors))  # (b, c, *factors, *spatial)
+    order = [k for i in range(d) for k in (2 + d + i, 2 + i)]  # each factor behind its axis
+    return split.permute(0, 1, *order).reshape(
+        len(z), split.shape[1], *(n * f for n, f in zip(z.shape[2:], factors))
+    )

@@ -7,116 +7,138 @@ __all__ = ['validation_loss', 'sampled_style']
 
 # %% ../nbs/49a_watch.ipynb #6f033d0d
 from typing import NamedTuple
+
 import torch
 from PIL import Image
 from torch import Tensor
+
 from .codecs import Codec, LatentStats
 from .config import InferenceConfig, InputError
 from .guidance import guided
 from .images import grid, to_pil
 from .latents import LatentCache
 from .optim import generator
-from .otcfm import FlowMatchingOptions, FlowBatch, flow_batch, velocity_loss
+from .otcfm import FlowBatch, FlowMatchingOptions, flow_batch, velocity_loss
 from .solvers import solve
 
 # %% ../nbs/49a_watch.ipynb #4fcade00
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../nbs/49a_watch.ipynb #cell-5
 class HeldOutSplit(NamedTuple):
     "Which latents of a cache are trained on; positions as `LatentCache.pick` takes them."
-    train:Tensor # `(n,)` int64; with all copies of their images
-    held:Tensor # `(m,)` int64; one of each held-out image, styles following each other
 
-MOST_HELD, FEWEST = 64, 8 # Images of a style: as many are held out at most; fewer than this, and none is
+    train: Tensor  # `(n,)` int64; with all copies of their images
+    held: Tensor  # `(m,)` int64; one of each held-out image, styles following each other
+
+
+# Images of a style: as many are held out at most; fewer than this, and none is
+MOST_HELD, FEWEST = 64, 8
+
 
 def split_cache(
-    cache:LatentCache, # All latents
-    share:float=.05, # Share of each style's images, 0 to 0.5
-    seed:int=0, # Random seed of the choice
+    cache: LatentCache,  # All latents
+    share: float = 0.05,  # Share of each style's images, 0 to 0.5
+    seed: int = 0,  # Random seed of the choice
 ) -> HeldOutSplit:
     "Hold out whole images of each style, chosen by chance."
     train, held, first = [], [], 0
     for i, s in enumerate(cache.styles):
         n = len(cache.manifest['extra']['files'][s])
-        copies = cache.count[s]//n                                              # of an image: mirrored, cropped
-        k = min(MOST_HELD, max(1, round(share*n))) if share and n >= FEWEST else 0
+        copies = cache.count[s] // n  # of an image: mirrored, cropped
+        k = min(MOST_HELD, max(1, round(share * n))) if share and n >= FEWEST else 0
         chosen = torch.randperm(n, generator=generator(seed, i, 11))
         rest = chosen[k:].sort().values
-        train.append((first + rest[:, None]*copies + torch.arange(copies)).flatten())
-        held.append(first + chosen[:k].sort().values*copies)
+        train.append((first + rest[:, None] * copies + torch.arange(copies)).flatten())
+        held.append(first + chosen[:k].sort().values * copies)
         first += cache.count[s]
     return HeldOutSplit(torch.cat(train), torch.cat(held))
 
 # %% ../nbs/49a_watch.ipynb #cell-8
 def held_batches(
-    cache:LatentCache, # All latents
-    held:Tensor, # `(m,)` int64: positions, from `HeldOutSplit`
-    seed:int=0, # Random seed of pairs, times and noise
-    draw:FlowMatchingOptions=FlowMatchingOptions(0., 0.), # Path, coupling, times and weights, without chance but its own
-    size:int=64, # Samples of a batch
-) -> list: # List of `FlowBatch`; empty if nothing is held out
+    cache: LatentCache,  # All latents
+    held: Tensor,  # `(m,)` int64: positions, from `HeldOutSplit`
+    seed: int = 0,  # Random seed of pairs, times and noise
+    # Path, coupling, times and weights, without chance but its own
+    draw: FlowMatchingOptions = FlowMatchingOptions(0.0, 0.0),
+    size: int = 64,  # Samples of a batch
+) -> list:  # List of `FlowBatch`; empty if nothing is held out
     "Fixed validation batches of the network."
-    parts = held[torch.randperm(len(held), generator=generator(seed, 12))].split(size) if len(held) else []
-    return [flow_batch(*cache.pick(part), draw, generator(seed, i, 13)) for i, part in enumerate(parts)]
+    parts = (
+        held[torch.randperm(len(held), generator=generator(seed, 12))].split(size)
+        if len(held)
+        else []
+    )
+    return [
+        flow_batch(*cache.pick(part), draw, generator(seed, i, 13)) for i, part in enumerate(parts)
+    ]
 
 # %% ../nbs/49a_watch.ipynb #e39989c4
 @torch.no_grad()
 def validation_loss(
-    net:torch.nn.Module, # Velocity network `(x, t, style)`
-    batches:list, # Batches of `FlowBatch`
-    micro:int=64, # Samples that go through at once
-    amp:torch.dtype|None=None, # Precision of autocast; None: as the weights are
-) -> float: # Mean squared error of the velocity
+    net: torch.nn.Module,  # Velocity network `(x, t, style)`
+    batches: list,  # Batches of `FlowBatch`
+    micro: int = 64,  # Samples that go through at once
+    amp: torch.dtype | None = None,  # Precision of autocast; None: as the weights are
+) -> float:  # Mean squared error of the velocity
     "The loss on held-out latents; the network is left in training mode if it was."
-    was, total, n = net.training, 0., sum(len(b.t) for b in batches)
+    was, total, n = net.training, 0.0, sum(len(b.t) for b in batches)
     net.eval()
     for b in batches:
         for part in zip(*(v.split(micro) for v in b)):
             with torch.autocast(b.xt.device.type, amp or torch.bfloat16, enabled=amp is not None):
                 total += velocity_loss(net, FlowBatch(*part)).sum().item()
     net.train(was)
-    return total/n
+    return total / n
 
 # %% ../nbs/49a_watch.ipynb #b1b0d158
 def sampled_style(
-    styles:list, # Names of all styles
-    name:str='auto', # One of them; auto: the first that is called photo or the like, else the first
-) -> int: # Index of the style
+    styles: list,  # Names of all styles
+    # One of them; auto: the first that is called photo or the like, else the first
+    name: str = 'auto',
+) -> int:  # Index of the style
     "The style whose images are transferred as samples; raises `InputError`."
-    if name in styles: return styles.index(name)
+    if name in styles:
+        return styles.index(name)
     if name != 'auto':
         raise InputError(
-            f'checkpoint.sample_style is {name!r}, and the styles are {", ".join(styles)}; give one of them, or auto')
+            f'checkpoint.sample_style is {name!r}, and the styles are {", ".join(styles)}; give one of them, or auto'
+        )
     return next((i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))), 0)
 
 # %% ../nbs/49a_watch.ipynb #d8759f36
 @torch.no_grad()
 def sample_latents(
-    net:torch.nn.Module, # Velocity network `(x, t, style)`
-    x:Tensor, # Latents of one style, `(n, c, h, w)`, standardised
-    source:int, # Their style
-    styles:list, # Names of all styles
-    s:InferenceConfig=InferenceConfig(num_inference_steps=8), # Steps, method, guidance
-) -> dict: # {name: latents `(n, c, h, w)`} of each other style
+    net: torch.nn.Module,  # Velocity network `(x, t, style)`
+    x: Tensor,  # Latents of one style, `(n, c, h, w)`, standardised
+    source: int,  # Their style
+    styles: list,  # Names of all styles
+    s: InferenceConfig = InferenceConfig(num_inference_steps=8),  # Steps, method, guidance
+) -> dict:  # {name: latents `(n, c, h, w)`} of each other style
     "Latents transferred into each other style; the network is left in training mode if it was."
     was = net.training
     net.eval()
     flow = lambda x, v, t0, t1: solve(v, x, t0, t1, s.num_inference_steps, s.method).x
-    x0 = flow(x, guided(net, source), 1., 0.)
-    made = {name: flow(x0, guided(net, k, s.cfg_scale), 0., 1.) for k, name in enumerate(styles) if k != source}
+    x0 = flow(x, guided(net, source), 1.0, 0.0)
+    made = {
+        name: flow(x0, guided(net, k, s.cfg_scale), 0.0, 1.0)
+        for k, name in enumerate(styles)
+        if k != source
+    }
     net.train(was)
     return made
 
+
 @torch.no_grad()
 def sample_sheet(
-    x:Tensor, # Latents of one style, `(n, c, h, w)`, standardised
-    made:dict, # Output of `sample_latents`
-    source:str, # Name of their style
-    stats:LatentStats, # Mean and scale of the latents
-    codec:Codec, # Decodes them
+    x: Tensor,  # Latents of one style, `(n, c, h, w)`, standardised
+    made: dict,  # Output of `sample_latents`
+    source: str,  # Name of their style
+    stats: LatentStats,  # Mean and scale of the latents
+    codec: Codec,  # Decodes them
 ) -> Image.Image:
     "Images in rows: as they are, and in each other style."
     shown = lambda z: to_pil(codec.decode(stats.restore(z)).float().clamp(-1, 1).cpu())
@@ -125,13 +147,13 @@ def sample_sheet(
 
 # %% ../nbs/49a_watch.ipynb #d8759f36
 def sample_grid(
-    net:torch.nn.Module, # Velocity network `(x, t, style)`
-    x:Tensor, # Latents of one style, `(n, c, h, w)`, standardised
-    source:int, # Their style
-    styles:list, # Names of all styles
-    stats:LatentStats, # Mean and scale of the latents
-    codec:Codec, # Decodes them
-    s:InferenceConfig=InferenceConfig(num_inference_steps=8), # Steps, method, guidance
+    net: torch.nn.Module,  # Velocity network `(x, t, style)`
+    x: Tensor,  # Latents of one style, `(n, c, h, w)`, standardised
+    source: int,  # Their style
+    styles: list,  # Names of all styles
+    stats: LatentStats,  # Mean and scale of the latents
+    codec: Codec,  # Decodes them
+    s: InferenceConfig = InferenceConfig(num_inference_steps=8),  # Steps, method, guidance
 ) -> Image.Image:
     "Images in rows: as they are, and in each other style."
     return sample_sheet(x, sample_latents(net, x, source, styles, s), styles[source], stats, codec)

@@ -3,6 +3,7 @@
 A row is one command under one setting. Each is stored when it is done, and one that is there and passed is not run again; so the table can be made in pieces.
 Settings are combined where one run shows several, and a row says which. Seconds are the processor's, of the command and all its children.
 """
+
 import argparse
 import ctypes
 import os
@@ -17,33 +18,49 @@ from notebooks import ROOT, every_notebook
 from runs import run_python
 from start import of_children
 
-STORE = ROOT/'nbs'/'results'/'anywhere.json'
-COMMANDS = {'make test': [sys.executable, 'tools/check.py'], 'nbdev_test': [str(Path(sys.executable).with_name('nbdev_test')), '--do_print']}
+STORE = ROOT / 'nbs' / 'results' / 'anywhere.json'
+COMMANDS = {
+    'make test': [sys.executable, 'tools/check.py'],
+    'nbdev_test': [str(Path(sys.executable).with_name('nbdev_test')), '--do_print'],
+}
 SETTINGS = {
     'one thread': dict(OMP_NUM_THREADS='1'),
-    'two threads, kernels without vectors': dict(OMP_NUM_THREADS='2', ATEN_CPU_CAPABILITY='default'),
-    'two threads, AVX2 kernels of PyTorch and oneDNN, beside two busy processes': dict(OMP_NUM_THREADS='2', ATEN_CPU_CAPABILITY='avx2', ONEDNN_MAX_CPU_ISA='AVX2', busy=2),
+    'two threads, kernels without vectors': dict(
+        OMP_NUM_THREADS='2', ATEN_CPU_CAPABILITY='default'
+    ),
+    'two threads, AVX2 kernels of PyTorch and oneDNN, beside two busy processes': dict(
+        OMP_NUM_THREADS='2', ATEN_CPU_CAPABILITY='avx2', ONEDNN_MAX_CPU_ISA='AVX2', busy=2
+    ),
     'two threads': dict(OMP_NUM_THREADS='2'),
     'AVX2 kernels of oneDNN': dict(OMP_NUM_THREADS='1', ONEDNN_MAX_CPU_ISA='AVX2'),
-    'beside two busy processes': dict(OMP_NUM_THREADS='1', busy=2)}
+    'beside two busy processes': dict(OMP_NUM_THREADS='1', busy=2),
+}
 OURS = {k for s in SETTINGS.values() for k in s}
-SUBREAPER = 36                          # prctl: orphans of our children become our children, so that their time is counted
+# prctl: orphans of our children become our children, so that their time is counted
+SUBREAPER = 36
 
 
 @contextmanager
 def neighbours(n):
     "The given number of processes that never rest."
     busy = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(n)]
-    try: yield
+    try:
+        yield
     finally:
-        for p in busy: p.kill(); p.wait()
+        for p in busy:
+            p.kill()
+            p.wait()
 
 
 def passed(command, out, total):
     "Counts that an output tells: passed, failed, skipped."
     if command == 'make test':
         found = re.findall(r'^(\d+) passed, (\d+) failed, (\d+) skipped$', out, re.M)
-        return dict(zip(('passed', 'failed', 'skipped'), map(int, found[-1]), strict=True)) if found else {}
+        return (
+            dict(zip(('passed', 'failed', 'skipped'), map(int, found[-1]), strict=True))
+            if found
+            else {}
+        )
     failed = out.partition('nbdev Tests Failed')[2].count('.ipynb')
     return dict(passed=total - failed, failed=failed) if failed or 'Success.' in out else {}
 
@@ -53,28 +70,46 @@ def row(command, setting):
     wanted = dict(SETTINGS[setting])
     busy = wanted.pop('busy', 0)
     env = {k: v for k, v in os.environ.items() if k not in OURS} | wanted
-    if sys.platform == 'linux': ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
-    kernels = run_python('import torch; print(torch.backends.cpu.get_cpu_capability())', env).strip()
+    if sys.platform == 'linux':
+        ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+    kernels = run_python(
+        'import torch; print(torch.backends.cpu.get_cpu_capability())', env
+    ).strip()
     before = of_children()
     with tempfile.TemporaryFile('w+', encoding='utf-8', errors='replace') as out:
         with neighbours(busy):
-            code = subprocess.run(COMMANDS[command], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT).returncode
+            code = subprocess.run(
+                COMMANDS[command], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT
+            ).returncode
             seconds = of_children() - before
         out.seek(0)
         text = out.read()
-    if code: print(text[-6000:])
-    return dict(command=command, setting=setting, environment=wanted, busy=busy, kernels=kernels, exit=code, seconds=round(seconds, 1),
-                **passed(command, text, len(every_notebook())))
+    if code:
+        print(text[-6000:])
+    return dict(
+        command=command,
+        setting=setting,
+        environment=wanted,
+        busy=busy,
+        kernels=kernels,
+        exit=code,
+        seconds=round(seconds, 1),
+        **passed(command, text, len(every_notebook())),
+    )
 
 
 def tell(rows):
-    for r in rows.values(): print(f"{r['command']:11} {r['setting']:76} exit {r['exit']}, {r.get('passed', '?')} passed, {r.get('failed', '?')} failed, "
-                                  f"{r.get('skipped', 0)} skipped, {r['seconds']:.0f} s of the processor")
+    for r in rows.values():
+        print(
+            f"{r['command']:11} {r['setting']:76} exit {r['exit']}, {r.get('passed', '?')} passed, {r.get('failed', '?')} failed, "
+            f"{r.get('skipped', 0)} skipped, {r['seconds']:.0f} s of the processor"
+        )
 
 
 def main():
     from stylecfm.files import read_json
     from stylecfm.metrics import keep_results
+
     p = argparse.ArgumentParser(description='Run the checks under each setting.')
     p.add_argument('rows', nargs='*', type=int, help='numbers of settings, from 0; all if none')
     p.add_argument('--only', choices=[*COMMANDS], help='one of the commands')
@@ -83,11 +118,17 @@ def main():
     for i, setting in enumerate(SETTINGS):
         for command in COMMANDS:
             name = f'{command}, {setting}'
-            if (a.rows and i not in a.rows) or a.only not in (None, command) or rows.get(name, {}).get('exit') == 0: continue
+            if (
+                (a.rows and i not in a.rows)
+                or a.only not in (None, command)
+                or rows.get(name, {}).get('exit') == 0
+            ):
+                continue
             rows[name] = row(command, setting)
             keep_results(STORE, 'make anywhere', rows=rows)
             tell({name: rows[name]})
     tell(rows)
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    main()

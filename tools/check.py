@@ -1,4 +1,5 @@
 """What `make test` runs: python tools/check.py [NAMES] [--slow]. The last line is `N passed, M failed, K skipped`."""
+
 import argparse
 import configparser
 import hashlib
@@ -13,54 +14,94 @@ from notebooks import NBS, ROOT, SKIPPED, SLOW_CELL, WAITING, environment, every
 from readme import readme
 from runs import WORKERS, Job, run_all, warm
 
-CPU_MINUTES = 30    # of all checks without the slow cells, on a core of a server of 2024; about
-LIMIT, SLOW_LIMIT = 300, 8*3600    # seconds of the processor for one notebook
-LONG = '03_codecs', '40_memory', '41_plan', '80_cli', '80a_advice', '91_monet', '95_memory', '97_killed', 'users'
+CPU_MINUTES = 30  # of all checks without the slow cells, on a core of a server of 2024; about
+LIMIT, SLOW_LIMIT = 300, 8 * 3600  # seconds of the processor for one notebook
+LONG = (
+    '03_codecs',
+    '40_memory',
+    '41_plan',
+    '80_cli',
+    '80a_advice',
+    '91_monet',
+    '95_memory',
+    '97_killed',
+    'users',
+)
 
 
 def left_out(out):
     "Lines of an output that say what was skipped; the last line of `unittest` counts its own."
     lines = [line for line in out.splitlines() if line.startswith(SKIPPED)]
     found = re.search(r'\bskipped=(\d+)\)$', out)
-    return lines + [f'{SKIPPED}a test of the tools']*int(found[1] if found else 0)
+    return lines + [f'{SKIPPED}a test of the tools'] * int(found[1] if found else 0)
 
 
 class Tally:
     "Counts what ran, and what was left out."
+
     passed, failed, skipped = 0, 0, 0
 
     def add(self, name, problem=''):
-        if problem: self.failed += 1
-        else: self.passed += 1
-        print(f'{"FAIL" if problem else "ok  "} {name}' + (f'\n     {problem}' if problem else ''), flush=True)
+        if problem:
+            self.failed += 1
+        else:
+            self.passed += 1
+        print(
+            f'{"FAIL" if problem else "ok  "} {name}' + (f'\n     {problem}' if problem else ''),
+            flush=True,
+        )
 
 
 def digests():
     "What the generated files hold now."
-    files = [*NBS.rglob('*.ipynb'), *(ROOT/'stylecfm').rglob('*.py')]
-    return {p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files if '.ipynb_checkpoints' not in p.parts}
+    files = [*NBS.rglob('*.ipynb'), *(ROOT / 'stylecfm').rglob('*.py')]
+    return {
+        p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in files
+        if '.ipynb_checkpoints' not in p.parts
+    }
 
 
 def generated(tally):
     "Cleaning and exporting must change nothing, and README.md must be what index.ipynb says."
     before = digests()
     for command in ('clean', 'export'):
-        [r] = run_all([Job(command, ['-c', f'from nbdev.{"clean" if command == "clean" else "doclinks"} import nbdev_{command}; nbdev_{command}()'])])
-        if r.code: return tally.add(f'nbdev_{command}', r.out[-2000:])
+        [r] = run_all(
+            [
+                Job(
+                    command,
+                    [
+                        '-c',
+                        f'from nbdev.{"clean" if command == "clean" else "doclinks"} import nbdev_{command}; nbdev_{command}()',
+                    ],
+                )
+            ]
+        )
+        if r.code:
+            return tally.add(f'nbdev_{command}', r.out[-2000:])
     after = digests()
     changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
-    tally.add('notebooks are clean and exported', changed and f'changed: {", ".join(changed)}; run `make export` and commit')
-    page = ROOT/'README.md'
+    tally.add(
+        'notebooks are clean and exported',
+        changed and f'changed: {", ".join(changed)}; run `make export` and commit',
+    )
+    page = ROOT / 'README.md'
     stale = not page.exists() or page.read_text(encoding='utf-8') != readme()
     tally.add('README.md is what index.ipynb says', 'run `make export` and commit' if stale else '')
 
 
+LINTED = ('nbs', 'tools', 'integrations', 'docs', 'setup.py')
+
+
 def style(tally, paths, names):
     "ruff and the house rules."
-    r = subprocess.run([sys.executable, '-m', 'ruff', 'check', '--output-format', 'concise', 'nbs', 'tools', 'docs', 'setup.py'], cwd=ROOT, text=True, capture_output=True)
-    tally.add('ruff', (r.stdout + r.stderr).strip() if r.returncode else '')
+    for how in ('check --output-format concise', 'format --check --quiet'):
+        args = [sys.executable, '-m', 'ruff', *how.split(), *LINTED]
+        r = subprocess.run(args, cwd=ROOT, text=True, capture_output=True)
+        tally.add(f'ruff {how.split()[0]}', (r.stdout + r.stderr).strip() if r.returncode else '')
     for name, rule, found in lint(paths):
-        if not names or name.startswith(tuple(names)): tally.add(f'{name}: {rule}', '\n     '.join(found))
+        if not names or name.startswith(tuple(names)):
+            tally.add(f'{name}: {rule}', '\n     '.join(found))
 
 
 ALONE = """import sys
@@ -79,7 +120,11 @@ assert os.environ['OMP_WAIT_POLICY'] == 'PASSIVE', 'OpenMP spins'"""
 
 def package():
     "Every module alone, the public names, the tools, and --help of every command: their jobs."
-    modules = sorted('.'.join(p.relative_to(ROOT/'stylecfm').with_suffix('').parts) for p in (ROOT/'stylecfm').rglob('*.py') if not p.stem.startswith('_'))
+    modules = sorted(
+        '.'.join(p.relative_to(ROOT / 'stylecfm').with_suffix('').parts)
+        for p in (ROOT / 'stylecfm').rglob('*.py')
+        if not p.stem.startswith('_')
+    )
     yield from (Job(f'import stylecfm.{m}', ['-c', ALONE.format(m)], fork=True) for m in modules)
     yield Job('public names', ['-c', LAZY])
     yield Job('every public symbol is documented and checked', ['tools/symbols.py'])
@@ -87,15 +132,25 @@ def package():
     yield Job('tools find what they must', ['-m', 'unittest', 'discover', '-q', '-s', 'tools'])
     yield Job('nbdev_test runs the same cells', ['tools/as_nbdev.py'])
     config = configparser.ConfigParser(delimiters=['='])
-    config.read(ROOT/'settings.ini', encoding='utf-8')
+    config.read(ROOT / 'settings.ini', encoding='utf-8')
     for row in config['DEFAULT']['console_scripts'].split():
         name = row.partition('=')[0]
-        yield Job(f'{name} --help', ['-c', HELP.format(name, os.path.join(os.path.dirname(sys.executable), name), WAITING)])
+        yield Job(
+            f'{name} --help',
+            ['-c', HELP.format(name, os.path.join(os.path.dirname(sys.executable), name), WAITING)],
+        )
 
 
 def notebooks(paths, slow):
     "Every notebook: its job. What is slow is also timed, and so begins from nothing."
-    for p in paths: yield Job(f'{p.stem} runs', [ROOT/'tools'/'notebooks.py', p, *['--slow'][:slow]], SLOW_LIMIT if slow else LIMIT, not slow, p.stem in LONG)
+    for p in paths:
+        yield Job(
+            f'{p.stem} runs',
+            [ROOT / 'tools' / 'notebooks.py', p, *['--slow'][:slow]],
+            SLOW_LIMIT if slow else LIMIT,
+            not slow,
+            p.stem in LONG,
+        )
 
 
 def run(tally, jobs):
@@ -103,11 +158,17 @@ def run(tally, jobs):
     told, out = [], []
     for r in run_all(jobs):
         took = f'{r.seconds:.0f} s' if r.code else r.out.rpartition('\n')[2]
-        tally.add(f'{r.name} ({took})' if r.name.endswith(' runs') else r.name, r.out[-3000:] if r.code else '')
+        tally.add(
+            f'{r.name} ({took})' if r.name.endswith(' runs') else r.name,
+            r.out[-3000:] if r.code else '',
+        )
         told += [line for line in r.out.splitlines() if line.startswith(SLOW_CELL)]
         out += left_out(r.out)
-    for line in sorted(told, key=lambda v: -float(v.split()[-2])): print(line)      # the longest first
-    for line in out: print(line)
+    # the longest first
+    for line in sorted(told, key=lambda v: -float(v.split()[-2])):
+        print(line)
+    for line in out:
+        print(line)
     tally.skipped = len(out)
 
 
@@ -119,10 +180,14 @@ def main():
     tally, paths, start = Tally(), every_notebook(a.names), time.perf_counter()
     if not a.names and not a.slow:
         at_once = min(WORKERS, os.cpu_count() or 1)
-        print(f'{len(paths)} notebooks, the package, the commands and the tools: about {CPU_MINUTES/at_once:.0f} minutes, {at_once} at a time; without a network after installation', flush=True)
+        print(
+            f'{len(paths)} notebooks, the package, the commands and the tools: about {CPU_MINUTES / at_once:.0f} minutes, {at_once} at a time; without a network after installation',
+            flush=True,
+        )
     os.environ.update(environment(a.slow))
     warm()
-    if not a.names: generated(tally)
+    if not a.names:
+        generated(tally)
     style(tally, every_notebook(), a.names)
     run(tally, [*([] if a.names else package()), *notebooks(paths, a.slow)])
     print(f'in {time.perf_counter() - start:.0f} s')
@@ -130,4 +195,5 @@ def main():
     return tally.failed > 0
 
 
-if __name__ == '__main__': sys.exit(main())
+if __name__ == '__main__':
+    sys.exit(main())

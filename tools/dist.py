@@ -4,6 +4,7 @@ The wheel is built from the sdist, so both are complete. Then, for fastcore 1 an
 the other dependencies are read from this one's site-packages, behind its own. Proven there: the wheel installs, every module and name
 imports, every command answers, and the pretrained model paints a picture. Not proven: that pip finds the dependencies by itself.
 """
+
 import configparser
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from notebooks import ROOT
 
-DIST, FASTCORE = ROOT/'dist', ('fastcore>=1.14,<2', 'fastcore>=2')
+DIST, FASTCORE = ROOT / 'dist', ('fastcore>=1.14,<2', 'fastcore>=2')
 IMPORTS = """import importlib, pkgutil, sys, fastcore, stylecfm
 home = sys.argv[1]
 assert stylecfm.__file__.startswith(home) and fastcore.__file__.startswith(home), (stylecfm.__file__, fastcore.__file__)
@@ -30,7 +31,10 @@ print(f'fastcore {fastcore.__version__}: {len(names)} modules, {len(stylecfm.__a
 def run(*command, cwd=None, quiet=True):
     "Run a program; its output where it fails, and the end."
     r = subprocess.run(list(map(str, command)), cwd=cwd, text=True, capture_output=quiet)
-    if r.returncode: sys.exit(f'{" ".join(map(str, command))[:300]}\n{(r.stdout or "")[-2000:]}{(r.stderr or "")[-3000:]}')
+    if r.returncode:
+        sys.exit(
+            f'{" ".join(map(str, command))[:300]}\n{(r.stdout or "")[-2000:]}{(r.stderr or "")[-3000:]}'
+        )
     return r.stdout
 
 
@@ -38,42 +42,88 @@ def build():
     "An sdist, and a wheel from it."
     shutil.rmtree(DIST, ignore_errors=True)
     run(sys.executable, '-m', 'build', '--no-isolation', '--outdir', DIST, cwd=ROOT)
-    wheel, = DIST.glob('*.whl')
+    (wheel,) = DIST.glob('*.whl')
     return wheel
 
 
 def commands():
     "The console commands, as settings.ini has them."
     config = configparser.ConfigParser(delimiters=['='], interpolation=None)
-    config.read(ROOT/'settings.ini', encoding='utf-8')
+    config.read(ROOT / 'settings.ini', encoding='utf-8')
     return [row.partition('=')[0] for row in config['DEFAULT']['console_scripts'].split()]
 
 
 def prove(wheel, fastcore, folder):
     "Everything that a user of the wheel does first, in an environment of its own."
-    env = folder/'env'
+    env = folder / 'env'
     run(sys.executable, '-m', 'venv', '--without-pip', env)
     windows = sys.platform == 'win32'
-    python, scripts = (env/'Scripts'/'python.exe', env/'Scripts') if windows else (env/'bin'/'python', env/'bin')
-    run(sys.executable, '-m', 'pip', '--disable-pip-version-check', '--python', python, 'install', '-q', '--no-deps', wheel, fastcore)
+    python, scripts = (
+        (env / 'Scripts' / 'python.exe', env / 'Scripts')
+        if windows
+        else (env / 'bin' / 'python', env / 'bin')
+    )
+    run(
+        sys.executable,
+        '-m',
+        'pip',
+        '--disable-pip-version-check',
+        '--python',
+        python,
+        'install',
+        '-q',
+        '--no-deps',
+        wheel,
+        fastcore,
+    )
     site = Path(run(python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))').strip())
-    (site/'others.pth').write_text(sysconfig.get_path('purelib') + '\n', encoding='utf-8')      # its own .pth files are not read
+    # its own .pth files are not read
+    (site / 'others.pth').write_text(sysconfig.get_path('purelib') + '\n', encoding='utf-8')
     print(run(python, '-c', IMPORTS, site, cwd=folder), end='', flush=True)
-    for name in commands(): run(scripts/name, '--help', cwd=folder)
+    for name in commands():
+        run(scripts / name, '--help', cwd=folder)
     print(f'{len(commands())} commands', end=', ', flush=True)
-    run(python, '-c', "from skimage import data, io; io.imsave('cat.png', data.chelsea())", cwd=folder)
-    run(scripts/'stylecfm_transfer', '--input', 'cat.png', '--output', 'painted.png', '--size', 64, cwd=folder)
-    run(python, '-c', "from PIL import Image; assert min(Image.open('painted.png').size) == 64", cwd=folder)
+    run(
+        python,
+        '-c',
+        "from skimage import data, io; io.imsave('cat.png', data.chelsea())",
+        cwd=folder,
+    )
+    run(
+        scripts / 'stylecfm_transfer',
+        '--input',
+        'cat.png',
+        '--output',
+        'painted.png',
+        '--size',
+        64,
+        cwd=folder,
+    )
+    run(
+        python,
+        '-c',
+        "from PIL import Image; assert min(Image.open('painted.png').size) == 64",
+        cwd=folder,
+    )
     print('a picture painted', flush=True)
 
 
 def main():
     start = time.perf_counter()
     wheel = build()
-    print(*(f'{f.relative_to(ROOT)}: {f.stat().st_size/1e6:.1f} MB' for f in sorted(DIST.iterdir())), sep='\n', flush=True)
+    print(
+        *(
+            f'{f.relative_to(ROOT)}: {f.stat().st_size / 1e6:.1f} MB'
+            for f in sorted(DIST.iterdir())
+        ),
+        sep='\n',
+        flush=True,
+    )
     for fastcore in FASTCORE:
-        with tempfile.TemporaryDirectory() as d: prove(wheel, fastcore, Path(d))
+        with tempfile.TemporaryDirectory() as d:
+            prove(wheel, fastcore, Path(d))
     print(f'in {time.perf_counter() - start:.0f} s')
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    main()

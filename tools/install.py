@@ -3,6 +3,7 @@
 Says beforehand what it does, shows progress, and ends with the time, the size and what to type next. uv installs where it is on the
 path, otherwise pip. A project that is installed already is left as it is, so a program that runs keeps its files; only packages are added.
 """
+
 import argparse
 import configparser
 import hashlib
@@ -16,39 +17,60 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT/'.venv'
-BIN = VENV/('Scripts' if os.name == 'nt' else 'bin')
-PYTHON = BIN/('python.exe' if os.name == 'nt' else 'python')
-PROJECT = VENV/'.project'                                     # digest of what an installed project was made of
+VENV = ROOT / '.venv'
+BIN = VENV / ('Scripts' if os.name == 'nt' else 'bin')
+PYTHON = BIN / ('python.exe' if os.name == 'nt' else 'python')
+PROJECT = VENV / '.project'  # digest of what an installed project was made of
 # What each set is for, and roughly what it needs on disk, MB, together with PyTorch for a processor
-SETS = dict(app=('the package, its web page and the demonstration', 1700), demo=('the package, its web page and the demonstration', 1700),
-            dev=('what the checks need', 2600), docs=('what the site needs', 2000), lab=('JupyterLab and what the checks need', 2900))
-EXTRAS = dict(app=('app', 'demo'), demo=('app', 'demo'), dev=('app', 'demo', 'dev'), docs=('docs',), lab=('app', 'demo', 'dev', 'lab'))
-NEXT = dict(app='make app (or .venv/bin/stylecfm_app --open_browser); one picture: .venv/bin/stylecfm transfer photo.jpg painting.png --target_style van_gogh',
-            demo='make demo', dev='make test', docs='make docs', lab='make lab')
+SETS = dict(
+    app=('the package, its web page and the demonstration', 1700),
+    demo=('the package, its web page and the demonstration', 1700),
+    dev=('what the checks need', 2600),
+    docs=('what the site needs', 2000),
+    lab=('JupyterLab and what the checks need', 2900),
+)
+EXTRAS = dict(
+    app=('app', 'demo'),
+    demo=('app', 'demo'),
+    dev=('app', 'demo', 'dev'),
+    docs=('docs',),
+    lab=('app', 'demo', 'dev', 'lab'),
+)
+NEXT = dict(
+    app='make app (or .venv/bin/stylecfm_app --open_browser); one picture: .venv/bin/stylecfm transfer photo.jpg painting.png --target_style van_gogh',
+    demo='make demo',
+    dev='make test',
+    docs='make docs',
+    lab='make lab',
+)
 
 
 def settings():
     "The section of settings.ini."
     config = configparser.ConfigParser(delimiters=['='])
-    config.read(ROOT/'settings.ini', encoding='utf-8')
+    config.read(ROOT / 'settings.ini', encoding='utf-8')
     return config['DEFAULT']
 
 
 def requirements(name):
     "What a set needs besides the project itself."
     c = settings()
-    return [*c['requirements'].split(), *(v for extra in EXTRAS[name] for v in c[f'{extra}_requirements'].split())]
+    return [
+        *c['requirements'].split(),
+        *(v for extra in EXTRAS[name] for v in c[f'{extra}_requirements'].split()),
+    ]
 
 
 def digest():
     "Of the files that an installed project was made of: its commands and requirements."
-    return hashlib.sha256(b''.join((ROOT/p).read_bytes() for p in ('settings.ini', 'setup.py'))).hexdigest()
+    return hashlib.sha256(
+        b''.join((ROOT / p).read_bytes() for p in ('settings.ini', 'setup.py'))
+    ).hexdigest()
 
 
 def in_words(seconds):
     "A time, for people."
-    return f'{seconds:.0f} s' if seconds < 90 else f'{seconds/60:.0f} min'
+    return f'{seconds:.0f} s' if seconds < 90 else f'{seconds / 60:.0f} min'
 
 
 def size_of(folder):
@@ -58,47 +80,95 @@ def size_of(folder):
 
 def steps(name, uv, project):
     "Commands to run, in order: packages, then the project where it is not installed or its commands changed."
-    tool = [uv, 'pip', 'install', '--python', str(PYTHON)] if uv else [str(PYTHON), '-m', 'pip', 'install', '--disable-pip-version-check', '--no-warn-script-location', '--progress-bar', 'off']
+    tool = (
+        [uv, 'pip', 'install', '--python', str(PYTHON)]
+        if uv
+        else [
+            str(PYTHON),
+            '-m',
+            'pip',
+            'install',
+            '--disable-pip-version-check',
+            '--no-warn-script-location',
+            '--progress-bar',
+            'off',
+        ]
+    )
     tool += ['-c', 'constraints.txt']
     yield [*tool, *requirements(name)]
-    if project: yield [*tool, '--no-deps', '-e', '.']
-    if name in ('dev', 'lab'): yield [*tool, '--no-deps', 'torchcfm']      # is only compared with; what it depends on is large
+    if project:
+        yield [*tool, '--no-deps', '-e', '.']
+    # is only compared with; what it depends on is large
+    if name in ('dev', 'lab'):
+        yield [*tool, '--no-deps', 'torchcfm']
 
 
 def run(command, begun):
     "Run a command and show how many packages it has come to; ends the program with its last lines where it fails."
-    found, kept, shown = 0, [], 0.
-    p = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding='utf-8', errors='replace')
+    found, kept, shown = 0, [], 0.0
+    p = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding='utf-8',
+        errors='replace',
+    )
     for line in p.stdout:
         kept = [*kept[-20:], line]
-        if m := re.match(r'\s*(?:Collecting|Downloading|Requirement already satisfied:| \+) ?([\w.-]+)', line): found += not line.startswith('Downloading')
+        if m := re.match(
+            r'\s*(?:Collecting|Downloading|Requirement already satisfied:| \+) ?([\w.-]+)', line
+        ):
+            found += not line.startswith('Downloading')
         now = time.monotonic()
         if m and now - shown > (1 if sys.stdout.isatty() else 15):
             shown = now
-            print(f'  {found} packages, {in_words(now - begun)}: {m[1]}', end='\r' if sys.stdout.isatty() else '\n', flush=True)
-        if line.startswith('Installing collected'): print(f'  unpacking {line.count(",") + 1} packages, the longest part ...', flush=True)
+            print(
+                f'  {found} packages, {in_words(now - begun)}: {m[1]}',
+                end='\r' if sys.stdout.isatty() else '\n',
+                flush=True,
+            )
+        if line.startswith('Installing collected'):
+            print(f'  unpacking {line.count(",") + 1} packages, the longest part ...', flush=True)
     if p.wait():
         sys.stderr.writelines(kept[-8:])
-        sys.exit('the packages could not be installed; see above (without a network nothing can be fetched), then give the same command again')
+        sys.exit(
+            'the packages could not be installed; see above (without a network nothing can be fetched), then give the same command again'
+        )
 
 
 def main():
     p = argparse.ArgumentParser(description='Install the project into .venv.')
     p.add_argument('name', nargs='?', default='app', choices=SETS, help='what for')
     name = p.parse_args().name
-    if sys.version_info < (3, 11): sys.exit(f'stylecfm needs Python 3.11 or newer, and this is {sys.version.split()[0]}; take another: python3.12 tools/install.py')
+    if sys.version_info < (3, 11):
+        sys.exit(
+            f'stylecfm needs Python 3.11 or newer, and this is {sys.version.split()[0]}; take another: python3.12 tools/install.py'
+        )
     uv, what, begun = shutil.which('uv'), SETS[name], time.monotonic()
-    print(f'installing {what[0]} into {VENV.name}: up to {what[1]/1000:.1f} GB on disk; {"about a minute with uv" if uv else "3 to 10 minutes with pip (seconds with uv: https://docs.astral.sh/uv)"}', flush=True)
+    print(
+        f'installing {what[0]} into {VENV.name}: up to {what[1] / 1000:.1f} GB on disk; {"about a minute with uv" if uv else "3 to 10 minutes with pip (seconds with uv: https://docs.astral.sh/uv)"}',
+        flush=True,
+    )
     if not PYTHON.exists():
-        try: venv.create(VENV, with_pip=True, symlinks=os.name != 'nt')
+        try:
+            venv.create(VENV, with_pip=True, symlinks=os.name != 'nt')
         except (OSError, subprocess.CalledProcessError) as e:
             shutil.rmtree(VENV, ignore_errors=True)
-            sys.exit(f'could not make .venv ({e}); install the venv module of your Python (Debian, Ubuntu: apt install python3-venv)')
+            sys.exit(
+                f'could not make .venv ({e}); install the venv module of your Python (Debian, Ubuntu: apt install python3-venv)'
+            )
     current = digest()
     project = not PROJECT.exists() or PROJECT.read_text() != current
-    for command in steps(name, uv, project): run(command, begun)
-    if project: PROJECT.write_text(current)
-    print(f'installed in {in_words(time.monotonic() - begun)}, {size_of(VENV)/1e9:.1f} GB in {VENV.name}. Next: {NEXT[name]}')
+    for command in steps(name, uv, project):
+        run(command, begun)
+    if project:
+        PROJECT.write_text(current)
+    print(
+        f'installed in {in_words(time.monotonic() - begun)}, {size_of(VENV) / 1e9:.1f} GB in {VENV.name}. Next: {NEXT[name]}'
+    )
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    main()

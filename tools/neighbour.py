@@ -4,6 +4,7 @@ One evaluation of the network in each of four ways: as the package sets OpenMP a
 setting), and with one. Alone and beside alternate within one process, and a ratio is of two medians. Nobody else may work on the machine meanwhile; `--priority -20`, as root,
 is nearly that, for the minute that it takes.
 """
+
 import argparse
 import json
 import os
@@ -14,8 +15,13 @@ from anywhere import STORE
 from notebooks import WAITING
 from runs import run_python
 
-WAYS = {'as the package sets it': {}, 'two threads': dict(OMP_NUM_THREADS='2'), 'threads that spin': dict(OMP_NUM_THREADS='2', OMP_WAIT_POLICY='ACTIVE'), 'one thread': dict(OMP_NUM_THREADS='1')}
-ROUNDS, EVALUATIONS, SIDE, MOST = 4, 12, 32, 1.5      # MOST: what the package promises
+WAYS = {
+    'as the package sets it': {},
+    'two threads': dict(OMP_NUM_THREADS='2'),
+    'threads that spin': dict(OMP_NUM_THREADS='2', OMP_WAIT_POLICY='ACTIVE'),
+    'one thread': dict(OMP_NUM_THREADS='1'),
+}
+ROUNDS, EVALUATIONS, SIDE, MOST = 4, 12, 32, 1.5  # MOST: what the package promises
 SCRIPT = """
 import json, os, signal, subprocess, sys, time
 rounds, evaluations, side, priority = {0}
@@ -46,18 +52,34 @@ print(json.dumps(times))
 
 def main():
     from stylecfm.metrics import keep_results
-    p = argparse.ArgumentParser(description='Time the pretrained network alone and beside a busy process.')
-    p.add_argument('--priority', type=int, default=0, help='priority of the evaluations and of the busy process; below 0 for root alone')
+
+    p = argparse.ArgumentParser(
+        description='Time the pretrained network alone and beside a busy process.'
+    )
+    p.add_argument(
+        '--priority',
+        type=int,
+        default=0,
+        help='priority of the evaluations and of the busy process; below 0 for root alone',
+    )
     a = p.parse_args()
     found = {}
     for name, more in WAYS.items():
         env = {k: v for k, v in os.environ.items() if k not in (*WAITING, 'OMP_NUM_THREADS')} | more
         v = json.loads(run_python(SCRIPT.format((ROUNDS, EVALUATIONS, SIDE, a.priority)), env))
         v |= dict(median_alone=median(v['alone']), median_beside=median(v['beside']))
-        found[name] = v | dict(ratio=v['median_beside']/v['median_alone'])
-        print(f"{name:24} {v['median_alone']:6.1f} ms alone, {v['median_beside']:6.1f} ms beside a busy process: {found[name]['ratio']:.2f} times")
-    keep_results(STORE, 'make anywhere', evaluation=dict(found, latent=SIDE, load=os.getloadavg()[0], priority=a.priority))
-    if found['as the package sets it']['ratio'] > MOST: sys.exit(f'more than {MOST} times')
+        found[name] = v | dict(ratio=v['median_beside'] / v['median_alone'])
+        print(
+            f"{name:24} {v['median_alone']:6.1f} ms alone, {v['median_beside']:6.1f} ms beside a busy process: {found[name]['ratio']:.2f} times"
+        )
+    keep_results(
+        STORE,
+        'make anywhere',
+        evaluation=dict(found, latent=SIDE, load=os.getloadavg()[0], priority=a.priority),
+    )
+    if found['as the package sets it']['ratio'] > MOST:
+        sys.exit(f'more than {MOST} times')
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    main()

@@ -4,6 +4,7 @@ python tools/notebooks.py NOTEBOOK [--slow] [--store]
 
 It fails where a cell fails, and where the process is not afterwards what it was before (`state.py`).
 """
+
 import argparse
 import os
 import sys
@@ -11,38 +12,57 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NBS = ROOT/'nbs'
+NBS = ROOT / 'nbs'
 FLAGS = {'slow', 'cuda', 'net'}
-SLOW_CELL = 'slow cell:'         # how a line begins that tells a time
-SKIPPED = 'skipped: '            # and one that tells what was left out, as `stylecfm.files.print_skipped` prints it
-WAITING = 'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME'      # how OpenMP's threads wait: what the user says stays
+SLOW_CELL = 'slow cell:'  # how a line begins that tells a time
+# and one that tells what was left out, as `stylecfm.files.print_skipped` prints it
+SKIPPED = 'skipped: '
+# how OpenMP's threads wait: what the user says stays
+WAITING = 'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME'
 
 
 def every_notebook(names=()):
     "Paths of the notebooks in their order; all, or those whose names begin so."
-    found = sorted(p for p in NBS.rglob('*.ipynb') if not any(part.startswith(('.', '_')) for part in p.relative_to(NBS).parts))
+    found = sorted(
+        p
+        for p in NBS.rglob('*.ipynb')
+        if not any(part.startswith(('.', '_')) for part in p.relative_to(NBS).parts)
+    )
     missing = [n for n in names if not any(p.stem.startswith(n) for p in found)]
-    if missing: sys.exit(f'no notebook begins with {missing[0]}; there are {", ".join(p.stem for p in found)}')
+    if missing:
+        sys.exit(
+            f'no notebook begins with {missing[0]}; there are {", ".join(p.stem for p in found)}'
+        )
     return [p for p in found if not names or p.stem.startswith(tuple(names))]
 
 
 def environment(slow=False):
     "Surroundings of a run: no bars, no windows, and one thread, since two notebooks run at a time; what is not slow says the same everywhere, so it sees no GPU."
-    shared = os.path.abspath(os.environ.get('STYLECFM_SHARED') or ROOT.parent/'shared')
-    env = os.environ | dict(STYLECFM_SHARED=shared, TQDM_DISABLE='1', MPLBACKEND='agg', OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '1'), PYTHONHASHSEED='0', IN_TEST='1')
-    if not env.keys() & {*WAITING}: env |= dict(OMP_WAIT_POLICY='PASSIVE', GOMP_SPINCOUNT='0')
+    shared = os.path.abspath(os.environ.get('STYLECFM_SHARED') or ROOT.parent / 'shared')
+    env = os.environ | dict(
+        STYLECFM_SHARED=shared,
+        TQDM_DISABLE='1',
+        MPLBACKEND='agg',
+        OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '1'),
+        PYTHONHASHSEED='0',
+        IN_TEST='1',
+    )
+    if not env.keys() & {*WAITING}:
+        env |= dict(OMP_WAIT_POLICY='PASSIVE', GOMP_SPINCOUNT='0')
     return env if slow else env | dict(CUDA_VISIBLE_DEVICES='')
 
 
 def with_gpu():
     "The flag of cells that need a GPU, where there is one."
     import torch
+
     return ['cuda'] if torch.cuda.is_available() else []
 
 
 def flags_of(cell, skip):
     "The flags by which a cell of code is left out."
     from nbdev.process import extract_directives
+
     d = extract_directives(cell, remove=False) if cell.cell_type == 'code' else {}
     return {*(['eval: false'] if 'false' in d.get('eval:', []) else []), *(skip & d.keys())}
 
@@ -50,11 +70,14 @@ def flags_of(cell, skip):
 def skipped(nb, slow, skip):
     "What was left out: by cells that say so, and, where slow cells run, by flags that this machine cannot serve. `(cell, reason)` of each."
     for i, c in enumerate(nb.cells):
-        if c.cell_type != 'code': continue
-        if slow and (flags := flags_of(c, skip) & FLAGS): yield i, f'flagged {" ".join(sorted(flags))}'
+        if c.cell_type != 'code':
+            continue
+        if slow and (flags := flags_of(c, skip) & FLAGS):
+            yield i, f'flagged {" ".join(sorted(flags))}'
         for o in c.outputs if not flags_of(c, skip) else ():
             for line in ''.join(o.get('text', [])).splitlines():
-                if line.startswith(SKIPPED): yield i, line.removeprefix(SKIPPED)
+                if line.startswith(SKIPPED):
+                    yield i, line.removeprefix(SKIPPED)
 
 
 def run(path, slow=False, store=False):
@@ -63,31 +86,51 @@ def run(path, slow=False, store=False):
     from execnb.shell import CaptureShell
     from nbdev.process import extract_directives
     from state import Before
+
     skip = FLAGS - ({'slow', *with_gpu()} if slow else set())
     begun = []
 
     def timed(cell):
         begun.append(time.perf_counter())
         left_out = bool(flags_of(cell, skip))
-        if cell.cell_type == 'code' and not left_out: cell.outputs = []     # a cell that prints nothing any more keeps nothing
+        # a cell that prints nothing any more keeps nothing
+        if cell.cell_type == 'code' and not left_out:
+            cell.outputs = []
         return left_out
 
     nb, shell = read_nb(path), CaptureShell(path, mpl_format='png')
-    slow_cells = [i for i, c in enumerate(nb.cells) if c.cell_type == 'code' and 'slow' in extract_directives(c, remove=False)]
+    slow_cells = [
+        i
+        for i, c in enumerate(nb.cells)
+        if c.cell_type == 'code' and 'slow' in extract_directives(c, remove=False)
+    ]
     before = Before()
     shell.run_all(nb, exc_stop=True, preproc=timed)
     begun.append(time.perf_counter())
-    for i in slow_cells if slow else (): print(f'{SLOW_CELL} {path.stem}, cell {i}: {begun[i + 1] - begun[i]:.1f} s')
-    for i, why in skipped(nb, slow, skip): print(f'{SKIPPED}{path.stem}, cell {i}: {why}')
-    if left := [*before.left()]: sys.exit(f'{path.stem} leaves its process changed, and `nbdev_test` runs the next notebook there:\n     ' + '\n     '.join(left))
-    if store: write_nb(nb, path)
+    for i in slow_cells if slow else ():
+        print(f'{SLOW_CELL} {path.stem}, cell {i}: {begun[i + 1] - begun[i]:.1f} s')
+    for i, why in skipped(nb, slow, skip):
+        print(f'{SKIPPED}{path.stem}, cell {i}: {why}')
+    if left := [*before.left()]:
+        sys.exit(
+            f'{path.stem} leaves its process changed, and `nbdev_test` runs the next notebook there:\n     '
+            + '\n     '.join(left)
+        )
+    if store:
+        write_nb(nb, path)
 
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description='Run one notebook with its flags honoured.')
     p.add_argument('notebook', type=Path)
-    p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too; and those flagged cuda, if there is a GPU')
-    p.add_argument('--store', action='store_true', help='write outputs and pictures into the notebook')
+    p.add_argument(
+        '--slow',
+        action='store_true',
+        help='run the cells flagged slow, too; and those flagged cuda, if there is a GPU',
+    )
+    p.add_argument(
+        '--store', action='store_true', help='write outputs and pictures into the notebook'
+    )
     a = p.parse_args()
     path, start = a.notebook.resolve(), time.perf_counter()
     os.chdir(path.parent)

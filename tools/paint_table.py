@@ -7,23 +7,33 @@ under the same conditions is not measured again. With `--sheet`, unlabelled page
 and their key are written into `build/paint/votes`; `--votes FOLDER` counts ballots, one JSON file
 a reader beside `key.json`, into `nbs/results/votes.json`.
 """
+
 import argparse
 import os
 import sys
 from pathlib import Path
 
 from notebooks import ROOT
+
 from stylecfm.baselines import flow_painters, pipeline_painter, simple_painters
 from stylecfm.checkpoints import pretrained_model
 from stylecfm.files import digest, read_json, write_json
 from stylecfm.images import save_image, to_tensor
 from stylecfm.metrics import keep_results, sliced_wasserstein
 from stylecfm.painting_metrics import load_squeezenet
-from stylecfm.painting_table import shared_images, held_out, measure_method, paint_missing, patch_figure, read_votes, vote_sheet
+from stylecfm.painting_table import (
+    held_out,
+    measure_method,
+    paint_missing,
+    patch_figure,
+    read_votes,
+    shared_images,
+    vote_sheet,
+)
 from stylecfm.transfer import StyleTransferPipeline
 
-SIZE = 256                       # side of the held-out paintings, pixels
-RESULTS = ROOT/'nbs'/'results'
+SIZE = 256  # side of the held-out paintings, pixels
+RESULTS = ROOT / 'nbs' / 'results'
 COMMAND = 'make paint'
 QUESTION = 'which would you rather hang on your wall as a painting of this photograph?'
 
@@ -31,20 +41,35 @@ QUESTION = 'which would you rather hang on your wall as a painting of this photo
 def arguments():
     "Parse the command line."
     p = argparse.ArgumentParser(description='Measure ways to paint on held-out images.')
-    p.add_argument('--model', type=Path, default=pretrained_model(),
-                   help='folder of the model to measure; the pretrained one if none')
-    p.add_argument('--previous', type=Path,
-                   help='folder of the model that shipped before; the plain flow is measured with it')
+    p.add_argument(
+        '--model',
+        type=Path,
+        default=pretrained_model(),
+        help='folder of the model to measure; the pretrained one if none',
+    )
+    p.add_argument(
+        '--previous',
+        type=Path,
+        help='folder of the model that shipped before; the plain flow is measured with it',
+    )
     p.add_argument('--style', default='monet', help='style of the paintings')
-    p.add_argument('--split', type=Path, default=RESULTS/'split.json', help='names of the sets')
-    p.add_argument('--out', type=Path, default=RESULTS/'paint.json', help='file of the figures')
-    p.add_argument('--cache', type=Path, default=ROOT/'build'/'paint', help='folder of paintings')
+    p.add_argument('--split', type=Path, default=RESULTS / 'split.json', help='names of the sets')
+    p.add_argument('--out', type=Path, default=RESULTS / 'paint.json', help='file of the figures')
+    p.add_argument(
+        '--cache', type=Path, default=ROOT / 'build' / 'paint', help='folder of paintings'
+    )
     p.add_argument('--sizes', type=int, nargs='+', default=[256, 512], help='sides, in pixels')
     p.add_argument('--count', type=int, default=100, help='number of photographs')
     p.add_argument('--draws', type=int, default=200, help='number of bootstrap repetitions')
     p.add_argument('--ways', nargs='+', help='names of the methods to measure; all if none')
-    p.add_argument('--sheet', type=int, nargs='?', const=24, default=0,
-                   help='number of photographs on the pages for votes')
+    p.add_argument(
+        '--sheet',
+        type=int,
+        nargs='?',
+        const=24,
+        default=0,
+        help='number of photographs on the pages for votes',
+    )
     p.add_argument('--votes', type=Path, help='folder of ballots and key; only they are counted')
     p.add_argument('--readers', default='not said', help='description of the readers')
     return p.parse_args()
@@ -59,10 +84,10 @@ def painters(a, paintings):
     if plain:
         more = flow_painters(plain, 'photo', a.style)
         more['previous model'] = pipeline_painter(plain, 'photo', a.style)
-        models |= dict.fromkeys(more, digest(a.previous/'manifest.json'))
+        models |= dict.fromkeys(more, digest(a.previous / 'manifest.json'))
         found |= more
     found['model'] = pipeline_painter(pipe, 'photo', a.style)
-    return found, models | dict(model=digest(a.model/'manifest.json'))
+    return found, models | dict(model=digest(a.model / 'manifest.json'))
 
 
 def interleaved(names):
@@ -77,19 +102,19 @@ def interleaved(names):
 def images(a):
     "Read the held-out photographs and paintings, and the training paintings, as squares."
     split = read_json(a.split)
-    root = Path(os.environ.get('STYLECFM_SHARED') or ROOT.parent/'shared')/'data'
+    root = Path(os.environ.get('STYLECFM_SHARED') or ROOT.parent / 'shared') / 'data'
     if not root.is_dir():
         sys.exit(f'no images at {root}; set STYLECFM_SHARED to the folder that holds data/')
-    photos = held_out(root, interleaved(split['photo']['test'])[:a.count], SIZE)
+    photos = held_out(root, interleaved(split['photo']['test'])[: a.count], SIZE)
     paintings, train = (held_out(root, split[a.style][k], SIZE) for k in ('test', 'train'))
     return photos, paintings, train
 
 
 def reference(paintings, train, draws):
     "Return the patch distance of two halves of the paintings, and that of training paintings."
-    x, y = to_tensor(paintings), to_tensor(train[:len(paintings)])
+    x, y = to_tensor(paintings), to_tensor(train[: len(paintings)])
     halves = sliced_wasserstein(x[::2], x[1::2])
-    return dict(halves=halves, train=patch_figure(y, x, max(2, draws//6))._asdict())
+    return dict(halves=halves, train=patch_figure(y, x, max(2, draws // 6))._asdict())
 
 
 def figures(net, images, b, draws):
@@ -99,22 +124,24 @@ def figures(net, images, b, draws):
 
 def other_paintings(net, train, b, draws):
     "Measure training paintings, as many as photographs; they have no composition to keep."
-    some = (train*len(b.photos))[:len(b.photos)]
+    some = (train * len(b.photos))[: len(b.photos)]
     found = figures(net, some, b, draws)
     return {k: v for k, v in found.items() if k not in ('ssim', 'edges')}
 
 
 def folder_of(a, name, size):
     "Return the folder of a method's paintings."
-    return a.cache/a.style/f'{size}'/name.replace(' ', '_')
+    return a.cache / a.style / f'{size}' / name.replace(' ', '_')
 
 
 def shown(key, r):
     "Print a row in short."
     value = lambda k: f'{r[k]["value"]:.2f}'
-    print(f'{key:24} KID {value("kid_ratio")} and Gram {value("gram_ratio")} of the photographs, '
-          f'patches {r["patches"]["value"]:.0f}, SSIM {value("ssim")}, borders {value("border16")}',
-          flush=True)
+    print(
+        f'{key:24} KID {value("kid_ratio")} and Gram {value("gram_ratio")} of the photographs, '
+        f'patches {r["patches"]["value"]:.0f}, SSIM {value("ssim")}, borders {value("border16")}',
+        flush=True,
+    )
 
 
 def rows(a, net, photos, b, found, models):
@@ -122,8 +149,14 @@ def rows(a, net, photos, b, found, models):
     stored = read_json(a.out).get('rows', {}) if a.out.is_file() else {}
     for size in a.sizes:
         for name in a.ways or found:
-            asked = dict(way=name, size=size, count=len(photos), model=models[name],
-                         split=digest(a.split), style=a.style)
+            asked = dict(
+                way=name,
+                size=size,
+                count=len(photos),
+                model=models[name],
+                split=digest(a.split),
+                style=a.style,
+            )
             p = paint_missing(found[name], photos, size, folder_of(a, name, size), asked)
             asked['draws'] = a.draws
             key = f'{name}, {size} px'
@@ -138,13 +171,13 @@ def votes(a, photos, found):
     "Write the pages and the key of a vote on the paintings of the smallest size."
     size, n = min(a.sizes), min(a.sheet, len(photos))
     names = a.ways or [k for k in found if k != 'untouched']
-    files = {k: [folder_of(a, k, size)/f'{i:03}.png' for i in range(n)] for k in names}
+    files = {k: [folder_of(a, k, size) / f'{i:03}.png' for i in range(n)] for k in names}
     ways = {k: held_out('.', v, size, 0) for k, v in files.items()}
     sheet = vote_sheet(photos[:n], ways)
-    folder = a.cache/'votes'
+    folder = a.cache / 'votes'
     for k, page in enumerate(sheet.pages, 1):
-        save_image(page, folder/f'page{k}.jpg')
-    write_json(folder/'key.json', sheet.key)
+        save_image(page, folder / f'page{k}.jpg')
+    write_json(folder / 'key.json', sheet.key)
     print(f'{len(sheet.pages)} pages and their key in {folder}')
 
 
@@ -152,29 +185,47 @@ def count_votes(folder, readers):
     "Count ballots, and store the counts with the ballots themselves."
     t, names = read_votes(folder), sorted(p for p in folder.glob('*.json') if p.name != 'key.json')
     share = {a: {b: t.share(a, b) for b in t.preferred if b != a} for a in t.preferred}
-    keep_results(RESULTS/'votes.json', 'python tools/paint_table.py --votes FOLDER', readers=t.readers,
-                 readers_are=readers, question=QUESTION, first=t.first, preferred=share,
-                 key=read_json(folder/'key.json'), ballots=[read_json(p) for p in names])
+    keep_results(
+        RESULTS / 'votes.json',
+        'python tools/paint_table.py --votes FOLDER',
+        readers=t.readers,
+        readers_are=readers,
+        question=QUESTION,
+        first=t.first,
+        preferred=share,
+        key=read_json(folder / 'key.json'),
+        ballots=[read_json(p) for p in names],
+    )
     for a, v in t.first.items():
-        print(f'{a:16} first in {v:.0%}; preferred to', ', '.join(f'{b} {w:.0%}' for b, w in share[a].items()))
+        print(
+            f'{a:16} first in {v:.0%}; preferred to',
+            ', '.join(f'{b} {w:.0%}' for b, w in share[a].items()),
+        )
 
 
 def main():
     "Measure, store, and write the pages for votes if asked to."
     a = arguments()
-    if a.votes: return count_votes(a.votes, a.readers)
+    if a.votes:
+        return count_votes(a.votes, a.readers)
     photos, paintings, train = images(a)
     net = load_squeezenet()
     b = shared_images(net, photos, paintings)
     found, models = painters(a, to_tensor(train))
     asked = dict(split=digest(a.split), style=a.style, count=len(photos), draws=a.draws)
     if not a.out.is_file() or read_json(a.out).get('asked') != asked:
-        keep_results(a.out, COMMAND, asked=asked, paintings=len(paintings),
-                     reference=reference(paintings, train, a.draws),
-                     other_paintings=other_paintings(net, train, b, a.draws))
+        keep_results(
+            a.out,
+            COMMAND,
+            asked=asked,
+            paintings=len(paintings),
+            reference=reference(paintings, train, a.draws),
+            other_paintings=other_paintings(net, train, b, a.draws),
+        )
     rows(a, net, photos, b, found, models)
     if a.sheet:
         votes(a, photos, found)
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    main()

@@ -3,6 +3,7 @@
 Held-out photographs in a row, and below each what the model makes of it in every style. The photographs are named relative to
 the folder data/ in STYLECFM_SHARED; one that is not in the test set of the split is refused.
 """
+
 import argparse
 import os
 import sys
@@ -25,33 +26,58 @@ PHOTOS = (
     'photos/49ae5b8c50.jpg',
     'photos/66fd2da17f.jpg',
 )
-STYLES = {'monet': 'Monet', 'van_gogh': 'van Gogh', 'roerich': 'Roerich', 'chinese': 'Chinese landscape'}
-SIDE, SHOWN, LARGEST = 256, 208, 170_000                      # side of each painting, and of its copy in the picture, pixels; size of the file, bytes
+STYLES = {
+    'monet': 'Monet',
+    'van_gogh': 'van Gogh',
+    'roerich': 'Roerich',
+    'chinese': 'Chinese landscape',
+}
+# side of each painting, and of its copy in the picture, pixels; size of the file, bytes
+SIDE, SHOWN, LARGEST = 256, 208, 170_000
 
 
 def arguments():
     p = argparse.ArgumentParser(description="Paint README's first picture.")
     p.add_argument('--model', type=Path, help='folder of the model; the pretrained one if none')
-    p.add_argument('--photos', nargs='+', default=PHOTOS, help='names of photographs in the test set')
-    p.add_argument('--split', type=Path, default=NBS/'results'/'split.json', help='file with the names of the sets')
-    p.add_argument('--out', type=Path, default=NBS/'figures'/'painter.jpg', help='picture to write')
+    p.add_argument(
+        '--photos', nargs='+', default=PHOTOS, help='names of photographs in the test set'
+    )
+    p.add_argument(
+        '--split',
+        type=Path,
+        default=NBS / 'results' / 'split.json',
+        help='file with the names of the sets',
+    )
+    p.add_argument(
+        '--out', type=Path, default=NBS / 'figures' / 'painter.jpg', help='picture to write'
+    )
     return p.parse_args()
 
 
 def photographs(names, split):
     "The photographs as squares; ends the program where one is missing or was not held out."
-    root = Path(os.environ.get('STYLECFM_SHARED') or ROOT.parent/'shared')/'data'
+    root = Path(os.environ.get('STYLECFM_SHARED') or ROOT.parent / 'shared') / 'data'
     held = set(read_json(split)['photo']['test'])
     for name in names:
-        if name not in held: sys.exit(f'{name} is not in the test set of {split}; name a photograph that is')
-        if not (root/name).is_file(): sys.exit(f'no photograph at {root/name}; set STYLECFM_SHARED to the folder that holds data/')
-    return [ImageOps.fit(load_image(root/name), (SIDE, SIDE), Image.Resampling.LANCZOS) for name in names]
+        if name not in held:
+            sys.exit(f'{name} is not in the test set of {split}; name a photograph that is')
+        if not (root / name).is_file():
+            sys.exit(
+                f'no photograph at {root / name}; set STYLECFM_SHARED to the folder that holds data/'
+            )
+    return [
+        ImageOps.fit(load_image(root / name), (SIDE, SIDE), Image.Resampling.LANCZOS)
+        for name in names
+    ]
 
 
 def sheet(pipe, photos):
     "The photographs in a row, and a row for each style."
     made = [pipe(photos, source='photo', target=style).images for style in STYLES]
-    small = [[im.resize((SHOWN, SHOWN), Image.Resampling.LANCZOS) for im in row] for row in (photos, *made)]
+    small = [
+        [im.resize((SHOWN, SHOWN), Image.Resampling.LANCZOS) for im in row]
+        for row in (photos, *made)
+    ]
     return grid(small, row_labels=['photograph', *STYLES.values()])
 
 
@@ -59,7 +85,8 @@ def as_jpeg(image, largest=LARGEST):
     "A picture as JPEG of at most the given number of bytes, as good as that allows."
     for quality in range(92, 29, -3):
         image.save(out := BytesIO(), 'JPEG', quality=quality, optimize=True, progressive=True)
-        if out.tell() <= largest: return out.getvalue()
+        if out.tell() <= largest:
+            return out.getvalue()
     sys.exit(f'the picture does not fit into {largest} bytes; name fewer photographs')
 
 
@@ -68,7 +95,8 @@ def main():
     pipe = StyleTransferPipeline.from_pretrained(a.model or pretrained_model(), 'cpu')
     pipe.set_progress_bar_config(disable=True)
     write_bytes(a.out, as_jpeg(sheet(pipe, photographs(a.photos, a.split))))
-    print(f'{a.out}: {a.out.stat().st_size/1000:.0f} KB')
+    print(f'{a.out}: {a.out.stat().st_size / 1000:.0f} KB')
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    main()

@@ -1,4 +1,5 @@
 """Run notebooks one after another and store their outputs: `python tools/run_notebooks.py [NAMES] [--slow]`."""
+
 import argparse
 import subprocess
 import sys
@@ -10,15 +11,28 @@ from notebooks import ROOT, environment, every_notebook
 def main():
     p = argparse.ArgumentParser(description='Run notebooks and store their outputs and pictures.')
     p.add_argument('names', nargs='*', help='beginnings of names; all notebooks if none')
-    p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too, with all threads')
+    p.add_argument(
+        '--slow', action='store_true', help='run the cells flagged slow, too, with all threads'
+    )
     a = p.parse_args()
     env = environment(a.slow)
-    if a.slow: env.pop('OMP_NUM_THREADS')
+    if a.slow:
+        env.pop('OMP_NUM_THREADS')
     for path in every_notebook(a.names):
         print(path.stem, end=' ', flush=True)
-        if subprocess.run([sys.executable, ROOT/'tools'/'notebooks.py', path, '--store', *['--slow'][:a.slow]], env=env).returncode:
+        if subprocess.run(
+            [
+                sys.executable,
+                ROOT / 'tools' / 'notebooks.py',
+                path,
+                '--store',
+                *['--slow'][: a.slow],
+            ],
+            env=env,
+        ).returncode:
             sys.exit(f'{path.stem} failed')
     nbdev_clean()
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    main()

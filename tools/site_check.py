@@ -3,6 +3,7 @@
 Wide, narrow and dark: nothing on the console, nothing wider than the window, nothing loaded from elsewhere, and the search finds things.
 The last line counts the errors; without Chromium the exit code is 3, or 0 with --may-skip. The figures go into nbs/results/site.json.
 """
+
 import argparse
 import sys
 import time
@@ -11,15 +12,22 @@ from pathlib import Path
 from chromium import add_flag, chromium
 from notebooks import ROOT
 
-SITE, WIDTHS = ROOT/'build'/'html', (1280, 390)
+SITE, WIDTHS = ROOT / 'build' / 'html', (1280, 390)
 SEARCHED = ('solver', 'StyleTransferPipeline', 'optimal transport')
-SHOWN = dict(landing=('index.html', 1280, 'light'), maths=('22_otcfm.html', 390, 'light'), dark=('30_solvers.html', 1280, 'dark'),
-             search=('search.html?q=solver', 1280, 'light'), narrow=('index.html', 390, 'dark'), names=('api.html', 390, 'light'),
-             symbols=('30_solvers.html#api', 1280, 'light'))     # what one looks at
+SHOWN = dict(
+    landing=('index.html', 1280, 'light'),
+    maths=('22_otcfm.html', 390, 'light'),
+    dark=('30_solvers.html', 1280, 'dark'),
+    search=('search.html?q=solver', 1280, 'light'),
+    narrow=('index.html', 390, 'dark'),
+    names=('api.html', 390, 'light'),
+    symbols=('30_solvers.html#api', 1280, 'light'),
+)  # what one looks at
 BACKGROUND = 'getComputedStyle(document.body).backgroundColor'
 
 
-def address(page): return SITE.as_uri() + '/' + page
+def address(page):
+    return SITE.as_uri() + '/' + page
 
 
 def opened(page, at, faults):
@@ -30,8 +38,10 @@ def opened(page, at, faults):
     page.on('pageerror', error := lambda e: said.append(str(e)))
     page.goto(address(at))
     wide, room = page.evaluate('[document.documentElement.scrollWidth, window.innerWidth]')
-    if wide > room: said.append(f'{wide} pixels wide in a window of {room}')
-    if page.evaluate('[...document.images].some(i => !i.naturalWidth)'): said.append('a picture does not show')
+    if wide > room:
+        said.append(f'{wide} pixels wide in a window of {room}')
+    if page.evaluate('[...document.images].some(i => !i.naturalWidth)'):
+        said.append('a picture does not show')
     page.remove_listener('console', listen)
     page.remove_listener('pageerror', error)
     faults += [f'{at} at {room}: {s}' for s in said]
@@ -41,7 +51,10 @@ def found(page, word):
     "How many pages the search of the site finds, without a server."
     page.goto(address(f'search.html?q={word}'))
     page.wait_for_selector('ul.search li', timeout=20_000)
-    page.wait_for_function("/found/.test(document.querySelector('.search-summary')?.innerText)", timeout=20_000)     # all are listed
+    # all are listed
+    page.wait_for_function(
+        "/found/.test(document.querySelector('.search-summary')?.innerText)", timeout=20_000
+    )
     return page.locator('ul.search li').count()
 
 
@@ -61,8 +74,12 @@ def visit(browser, pages, faults, elsewhere):
     for width in WIDTHS:
         context = browser.new_context(viewport=dict(width=width, height=900))
         page = context.new_page()
-        page.on('request', lambda q: None if q.url.startswith(('file:', 'data:')) else elsewhere.append(q.url))
-        for at in pages: opened(page, at, faults)
+        page.on(
+            'request',
+            lambda q: None if q.url.startswith(('file:', 'data:')) else elsewhere.append(q.url),
+        )
+        for at in pages:
+            opened(page, at, faults)
         context.close()
     return time.perf_counter() - start
 
@@ -74,7 +91,7 @@ def pictures(browser, folder):
         page = browser.new_page(viewport=dict(width=width, height=900), color_scheme=theme)
         page.goto(address(at))
         page.wait_for_timeout(1000)
-        page.screenshot(path=folder/f'{name}.png')
+        page.screenshot(path=folder / f'{name}.png')
         page.close()
 
 
@@ -84,25 +101,49 @@ def main():
     add_flag(p)
     a = p.parse_args()
     program = chromium(a.may_skip)
-    if not (SITE/'index.html').exists(): sys.exit('there is no build/html; run make docs')
+    if not (SITE / 'index.html').exists():
+        sys.exit('there is no build/html; run make docs')
     from playwright.sync_api import sync_playwright
+
     from stylecfm.metrics import keep_results
-    pages, faults, elsewhere = sorted(f.relative_to(SITE).as_posix() for f in SITE.rglob('*.html')), [], []
+
+    pages, faults, elsewhere = (
+        sorted(f.relative_to(SITE).as_posix() for f in SITE.rglob('*.html')),
+        [],
+        [],
+    )
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=program, args=['--no-sandbox'])
         seconds = visit(browser, pages, faults, elsewhere)
         page = browser.new_page(color_scheme='dark')
         finds, themes = {w: found(page, w) for w in SEARCHED}, dark(page)
-        if themes['light'] == themes['dark']: faults.append(f'the dark is as light as the light: {themes}')
-        if a.pictures: pictures(browser, a.pictures)
+        if themes['light'] == themes['dark']:
+            faults.append(f'the dark is as light as the light: {themes}')
+        if a.pictures:
+            pictures(browser, a.pictures)
         version = browser.version
         browser.close()
     faults += [f'loaded from elsewhere: {u}' for u in sorted(set(elsewhere))]
     size = sum(f.stat().st_size for f in SITE.rglob('*') if f.is_file())
-    keep_results(ROOT/'nbs'/'results'/'site.json', 'make docs site-check', browser=version, pages=len(pages), widths=list(WIDTHS),
-                 seconds=seconds, bytes=size, errors=faults, found=finds, background=themes)
-    print(*faults, f'{len(pages)} pages, each at {WIDTHS} pixels, {seconds:.0f} s, found {finds}, {len(faults)} errors', sep='\n')
+    keep_results(
+        ROOT / 'nbs' / 'results' / 'site.json',
+        'make docs site-check',
+        browser=version,
+        pages=len(pages),
+        widths=list(WIDTHS),
+        seconds=seconds,
+        bytes=size,
+        errors=faults,
+        found=finds,
+        background=themes,
+    )
+    print(
+        *faults,
+        f'{len(pages)} pages, each at {WIDTHS} pixels, {seconds:.0f} s, found {finds}, {len(faults)} errors',
+        sep='\n',
+    )
     return len(faults) > 0
 
 
-if __name__ == '__main__': sys.exit(main())
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,4 +1,5 @@
 """The integrations work as their hosts use them."""
+
 import ast
 import configparser
 import importlib.util
@@ -11,12 +12,14 @@ from unittest.mock import patch
 
 from notebooks import ROOT
 
-HERE = ROOT/'integrations'
+HERE = ROOT / 'integrations'
 
 
 def node_module():
     "Load the ComfyUI node as ComfyUI does: from its file."
-    spec = importlib.util.spec_from_file_location('stylecfm_nodes', HERE/'comfyui'/'stylecfm_nodes.py')
+    spec = importlib.util.spec_from_file_location(
+        'stylecfm_nodes', HERE / 'comfyui' / 'stylecfm_nodes.py'
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -24,6 +27,7 @@ def node_module():
 
 class Bar:
     "ComfyUI's progress bar."
+
     moved = []
 
     def __init__(self, total):
@@ -35,15 +39,27 @@ class Bar:
 
 class Comfy(unittest.TestCase):
     "A stand-in for ComfyUI: it reads the mappings, fills the inputs with their defaults, and calls the function."
+
     @classmethod
     def setUpClass(cls):
         import torch
+
         from stylecfm.data_prediction import DataIsoNext
         from stylecfm.transfer import StyleTransferPipeline
+
         cls.torch, cls.module = torch, node_module()
         torch.manual_seed(0)
-        net = DataIsoNext(latent_channels=12, condition_channels=13, hidden_dim=16, num_layers=2, num_styles=3, style_dim=16, time_dim=16)
-        cls.pipe = StyleTransferPipeline(net, 'pixels:2', styles=['monet', 'photo', 'ink'])     # untrained: it predicts the coarse picture
+        net = DataIsoNext(
+            latent_channels=12,
+            condition_channels=13,
+            hidden_dim=16,
+            num_layers=2,
+            num_styles=3,
+            style_dim=16,
+            time_dim=16,
+        )
+        # untrained: it predicts the coarse picture
+        cls.pipe = StyleTransferPipeline(net, 'pixels:2', styles=['monet', 'photo', 'ink'])
         cls.pipe.set_progress_bar_config(disable=True)
         cls.images = torch.rand(2, 24, 36, 3).round(decimals=2)
 
@@ -53,40 +69,50 @@ class Comfy(unittest.TestCase):
         asked = node.INPUT_TYPES()
         values = {}
         for name, (kind, *more) in (asked['required'] | asked['optional']).items():
-            if isinstance(kind, list): values[name] = (more[0] if more else {}).get('default', kind[0])
-            elif more: values[name] = more[0]['default']
+            if isinstance(kind, list):
+                values[name] = (more[0] if more else {}).get('default', kind[0])
+            elif more:
+                values[name] = more[0]['default']
         host = types.ModuleType('comfy.utils')
         host.ProgressBar = Bar
-        with patch.object(self.module, 'pipeline', lambda name: self.pipe), patch.dict(sys.modules, {'comfy': types.ModuleType('comfy'), 'comfy.utils': host}):
-            return getattr(node(), node.FUNCTION)(**values | dict(style='ink', image=self.images, steps=2) | given)
+        with (
+            patch.object(self.module, 'pipeline', lambda name: self.pipe),
+            patch.dict(sys.modules, {'comfy': types.ModuleType('comfy'), 'comfy.utils': host}),
+        ):
+            return getattr(node(), node.FUNCTION)(
+                **values | dict(style='ink', image=self.images, steps=2) | given
+            )
 
     def test_interface(self):
         node = self.module.NODE_CLASS_MAPPINGS['PaintStylecfm']
         self.assertEqual(node.RETURN_TYPES, ('IMAGE',))
-        self.assertEqual(self.module.NODE_DISPLAY_NAME_MAPPINGS.keys(), self.module.NODE_CLASS_MAPPINGS.keys())
+        self.assertEqual(
+            self.module.NODE_DISPLAY_NAME_MAPPINGS.keys(), self.module.NODE_CLASS_MAPPINGS.keys()
+        )
         asked = node.INPUT_TYPES()
         for kind, *more in (*asked['required'].values(), *asked['optional'].values()):
-            if kind in ('FLOAT', 'INT'): self.assertTrue(more[0]['min'] <= more[0]['default'] <= more[0]['max'])
+            if kind in ('FLOAT', 'INT'):
+                self.assertTrue(more[0]['min'] <= more[0]['default'] <= more[0]['max'])
         styles = asked['required']['style'][0]
         self.assertEqual(styles[-1], 'photo')
         self.assertIn('monet', styles)
 
     def test_paints(self):
         Bar.moved.clear()
-        made, = self.run_node(coarseness=1.)
+        (made,) = self.run_node(coarseness=1.0)
         self.assertEqual(made.shape, self.images.shape)
-        self.assertEqual(Bar.moved, [(1, 2)]*2)
+        self.assertEqual(Bar.moved, [(1, 2)] * 2)
         self.assertTrue(0 <= made.min() and made.max() <= 1)
-        self.assertGreater((made - self.images).abs().mean().item(), .02)     # noise, simplified
+        self.assertGreater((made - self.images).abs().mean().item(), 0.02)  # noise, simplified
 
     def test_strength_0_and_mask(self):
-        same, = self.run_node(strength=0.)
-        self.assertLess((same - self.images).abs().max().item(), 1/255 + 1e-6)
+        (same,) = self.run_node(strength=0.0)
+        self.assertLess((same - self.images).abs().max().item(), 1 / 255 + 1e-6)
         mask = self.torch.zeros(1, 24, 36)
-        mask[:, :, :18] = 1.
-        part, = self.run_node(mask=mask, colours='photo')
-        self.assertLess((part - self.images)[:, :, 18:].abs().max().item(), 1/255 + 1e-6)
-        self.assertGreater((part - self.images)[:, :, :18].abs().mean().item(), .02)
+        mask[:, :, :18] = 1.0
+        (part,) = self.run_node(mask=mask, colours='photo')
+        self.assertLess((part - self.images)[:, :, 18:].abs().max().item(), 1 / 255 + 1e-6)
+        self.assertGreater((part - self.images)[:, :, :18].abs().mean().item(), 0.02)
 
 
 class Files(unittest.TestCase):
@@ -94,27 +120,35 @@ class Files(unittest.TestCase):
         import inspect
 
         from stylecfm.app import stylecfm_app
-        front = (HERE/'space'/'README.md').read_text().split('---')[1]
+
+        front = (HERE / 'space' / 'README.md').read_text().split('---')[1]
         meta = dict(line.split(': ', 1) for line in front.strip().splitlines())
         self.assertEqual(meta['sdk'], 'gradio')
         self.assertLessEqual(len(meta['short_description']), 60)
-        pins = (ROOT/'constraints.txt').read_text()
+        pins = (ROOT / 'constraints.txt').read_text()
         self.assertIn(f'gradio=={meta["sdk_version"]}', pins)
-        app = (HERE/'space'/meta['app_file']).read_text()
-        call = next(n for n in ast.walk(ast.parse(app)) if isinstance(n, ast.Call) and getattr(n.func, 'id', '') == 'stylecfm_app')
+        app = (HERE / 'space' / meta['app_file']).read_text()
+        call = next(
+            n
+            for n in ast.walk(ast.parse(app))
+            if isinstance(n, ast.Call) and getattr(n.func, 'id', '') == 'stylecfm_app'
+        )
         known = inspect.signature(stylecfm_app.__wrapped__).parameters
         self.assertLessEqual({k.arg for k in call.keywords}, known.keys())
 
     def test_docker(self):
         config = configparser.ConfigParser(delimiters=['='])
-        config.read(ROOT/'settings.ini')
-        text = (HERE/'docker'/'Dockerfile').read_text()
+        config.read(ROOT / 'settings.ini')
+        text = (HERE / 'docker' / 'Dockerfile').read_text()
         for line in re.findall(r'^COPY (.+)$', text, re.M):
-            for name in line.split()[:-1]: self.assertTrue((ROOT/name).exists(), name)
-        for extra in re.search(r'/src\[([\w,]+)\]', text)[1].split(','): self.assertIn(f'{extra}_requirements', config['DEFAULT'])
+            for name in line.split()[:-1]:
+                self.assertTrue((ROOT / name).exists(), name)
+        for extra in re.search(r'/src\[([\w,]+)\]', text)[1].split(','):
+            self.assertIn(f'{extra}_requirements', config['DEFAULT'])
         self.assertIn('USER painter', text)
         command = json.loads(re.search(r'^CMD (.+)$', text, re.M)[1])
         self.assertIn(f'{command[0]}=', config['DEFAULT']['console_scripts'])
 
 
-if __name__ == '__main__': unittest.main()
+if __name__ == '__main__':
+    unittest.main()

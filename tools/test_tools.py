@@ -1,4 +1,5 @@
 """What the tools of this folder must find, and must let pass: `python -m unittest discover tools`."""
+
 import ast
 import json
 import re
@@ -10,11 +11,12 @@ from pathlib import Path
 from unittest import mock
 
 import counts
-import docs
 import lint
 import symbols
 import words
 from links import broken
+
+import docs
 
 sys.path.insert(0, str(symbols.ROOT))
 from stylecfm import _renamed
@@ -42,120 +44,246 @@ class Symbols(unittest.TestCase):
     def lacks(self, text):
         "What the words of a module of this text lack."
         with tempfile.TemporaryDirectory() as d, mock.patch.object(symbols, 'PACKAGE', Path(d)):
-            path = Path(d)/'made.py'
+            path = Path(d) / 'made.py'
             path.write_text(text, encoding='utf-8')
-            return {f'{s.name}: {what}' for s in symbols.Module(path).symbols for what in symbols.words(s)}
+            return {
+                f'{s.name}: {what}'
+                for s in symbols.Module(path).symbols
+                for what in symbols.words(s)
+            }
 
-    def test_good(self): self.assertEqual(self.lacks(GOOD), set())
+    def test_good(self):
+        self.assertEqual(self.lacks(GOOD), set())
 
     def test_each_lack_is_found(self):
-        for old, new, told in (('# How far it goes\n', '', 'LIMIT: no comment says what it is'),
-                               ('    "Do it again."\n', '', 'twice: no docstring'),
-                               (' # At least 1', '', 'twice: parameter times has no docment'),
-                               ('times:int=2', 'times=2', 'twice: parameter times has no annotation'),
-                               (', # `(b, c)`', ', # Numbers', 'twice: parameter x is an array, and its docment states no shape'),
-                               (') -> Tensor: # As `x`', '):', 'twice: a value is returned, and no annotation says which'),
-                               (' # As `x`', ' # More', 'twice: an array is returned, and no docment states its shape'),
-                               (' # The first', '', 'Pair: field a has no docment')):
+        for old, new, told in (
+            ('# How far it goes\n', '', 'LIMIT: no comment says what it is'),
+            ('    "Do it again."\n', '', 'twice: no docstring'),
+            (' # At least 1', '', 'twice: parameter times has no docment'),
+            ('times:int=2', 'times=2', 'twice: parameter times has no annotation'),
+            (
+                ', # `(b, c)`',
+                ', # Numbers',
+                'twice: parameter x is an array, and its docment states no shape',
+            ),
+            (
+                ') -> Tensor: # As `x`',
+                '):',
+                'twice: a value is returned, and no annotation says which',
+            ),
+            (
+                ' # As `x`',
+                ' # More',
+                'twice: an array is returned, and no docment states its shape',
+            ),
+            (' # The first', '', 'Pair: field a has no docment'),
+        ):
             self.assertIn(old, GOOD)
             self.assertEqual(self.lacks(GOOD.replace(old, new)), {told}, told)
 
     def test_checked(self):
         twice = next(s for s in self.symbols() if s.name == 'twice')
-        for text, is_checked in (('test_eq(twice(1), 2)', True), ('assert not_twice(1) and x.twice', False), ('', False)):
+        for text, is_checked in (
+            ('test_eq(twice(1), 2)', True),
+            ('assert not_twice(1) and x.twice', False),
+            ('', False),
+        ):
             self.assertEqual(symbols.checked(twice, text, ()), is_checked, text)
 
     def symbols(self):
         with tempfile.TemporaryDirectory() as d, mock.patch.object(symbols, 'PACKAGE', Path(d)):
-            (Path(d)/'made.py').write_text(GOOD, encoding='utf-8')
-            return symbols.Module(Path(d)/'made.py').symbols
+            (Path(d) / 'made.py').write_text(GOOD, encoding='utf-8')
+            return symbols.Module(Path(d) / 'made.py').symbols
 
 
 class Docs(unittest.TestCase):
-    page = docs.NBS/'index.ipynb'
+    page = docs.NBS / 'index.ipynb'
 
     def test_targets(self):
-        self.assertEqual(docs.target('20_paths.ipynb#The field', self.page), '20_paths.md#the-field')
+        self.assertEqual(
+            docs.target('20_paths.ipynb#The field', self.page), '20_paths.md#the-field'
+        )
         self.assertEqual(docs.target('https://example.org/x', self.page), 'https://example.org/x')
         self.assertEqual(docs.target('../CHANGELOG.md', self.page), '/CHANGELOG.md')
         self.assertTrue(docs.target('../Makefile', self.page).endswith('/blob/main/Makefile'))
-        with self.assertRaisesRegex(docs.Bad, 'does not exist'): docs.target('no_such.ipynb', self.page)
+        with self.assertRaisesRegex(docs.Bad, 'does not exist'):
+            docs.target('no_such.ipynb', self.page)
 
     def test_pictures_need_words(self):
         self.assertEqual(docs.alternative('#| fig-alt: A *loss*\nplot()', 'Before.'), 'A loss')
-        self.assertEqual(docs.alternative('plot()', 'First. Then the loss:', 'Training'), 'Training: Then the loss')
+        self.assertEqual(
+            docs.alternative('plot()', 'First. Then the loss:', 'Training'),
+            'Training: Then the loss',
+        )
         page = docs.Page.__new__(docs.Page)
         page.path, page.names, page.home, page.imported = self.page, docs.Names([]), '', {}
-        with self.assertRaisesRegex(docs.Bad, 'without words'): page.prose('![](figures/x.png)')
+        with self.assertRaisesRegex(docs.Bad, 'without words'):
+            page.prose('![](figures/x.png)')
 
     def test_names(self):
         names = docs.Names(symbols.modules(['solvers']))
         self.assertIn('<stylecfm.solvers.ODESolver>', names.linked('an `ODESolver` solves'))
         self.assertEqual(names.linked('`nothing_of_it` and $x_0$'), '`nothing_of_it` and $x_0$')
-        with self.assertRaisesRegex(docs.Bad, 'no symbol'): names.linked('`stylecfm.solvers.no_such`')
+        with self.assertRaisesRegex(docs.Bad, 'no symbol'):
+            names.linked('`stylecfm.solvers.no_such`')
 
     def test_broken_links(self):
         with tempfile.TemporaryDirectory() as d:
-            (Path(d)/'a.html').write_text('<html><body><h1 id="top">A</h1><a href="b.html#there">b</a> <a href="c.html">c</a></body></html>', encoding='utf-8')
-            (Path(d)/'b.html').write_text('<html><body><h1 id="here">B</h1><a href="a.html#top">a</a></body></html>', encoding='utf-8')
+            (Path(d) / 'a.html').write_text(
+                '<html><body><h1 id="top">A</h1><a href="b.html#there">b</a> <a href="c.html">c</a></body></html>',
+                encoding='utf-8',
+            )
+            (Path(d) / 'b.html').write_text(
+                '<html><body><h1 id="here">B</h1><a href="a.html#top">a</a></body></html>',
+                encoding='utf-8',
+            )
             faults, _, _ = broken(Path(d))
-            self.assertEqual((len(faults), sum('there' in f for f in faults), sum('c.html' in f for f in faults)), (2, 1, 1), faults)
+            self.assertEqual(
+                (
+                    len(faults),
+                    sum('there' in f for f in faults),
+                    sum('c.html' in f for f in faults),
+                ),
+                (2, 1, 1),
+                faults,
+            )
 
     def test_slim_keeps_the_words(self):
         page = '<code><span class="pre">a</span> <span class="pre">b&lt;c</span></code><pre><span class="k">def</span></pre>'
-        self.assertEqual(docs.slim(page), '<code>a b&lt;c</code><pre><span class="k">def</span></pre>')
+        self.assertEqual(
+            docs.slim(page), '<code>a b&lt;c</code><pre><span class="k">def</span></pre>'
+        )
 
 
 class Lint(unittest.TestCase):
     def found(self, *cells, below=()):
         "The rules that a notebook of these cells breaks; (source, outputs) is a cell of code."
-        made = [dict(cell_type='markdown', source=c) if isinstance(c, str) else dict(cell_type='code', source=c[0], outputs=list(c[1:])) for c in cells]
+        made = [
+            dict(cell_type='markdown', source=c)
+            if isinstance(c, str)
+            else dict(cell_type='code', source=c[0], outputs=list(c[1:]))
+            for c in cells
+        ]
         with tempfile.TemporaryDirectory() as d:
-            path = Path(d)/'10_made.ipynb'
+            path = Path(d) / '10_made.ipynb'
             path.write_text(json.dumps(dict(cells=made)), encoding='utf-8')
             nb = lint.Notebook(path)
-            return {check.__name__: list(check(nb, set(below))) for check in lint.CHECKS if list(check(nb, set(below)))}
+            return {
+                check.__name__: list(check(nb, set(below)))
+                for check in lint.CHECKS
+                if list(check(nb, set(below)))
+            }
 
     start = ('#| default_exp made',), '# Made\n\n> In one line.'
 
-    def test_good(self): self.assertEqual(self.found(*self.start, ('#| export\ndef f():\n    "It."\n    return 1',)), {})
+    def test_good(self):
+        self.assertEqual(
+            self.found(*self.start, ('#| export\ndef f():\n    "It."\n    return 1',)), {}
+        )
 
     def test_each_rule(self):
-        for cell, rule in ((('from stylecfm.later import f',), 'layers'), (('#| export\nimport os\nx = 1',), 'exports'), (('#| export\ndef f(): return 1',), 'exports'),
-                           (('#| export\n' + 'x = 1\n'*70,), 'size'), (('x = 1', dict(output_type='error', ename='E')), 'stored'), (("open('/" + "home/me/x')",), 'stored')):
+        for cell, rule in (
+            (('from stylecfm.later import f',), 'layers'),
+            (('#| export\nimport os\nx = 1',), 'exports'),
+            (('#| export\ndef f(): return 1',), 'exports'),
+            (('#| export\n' + 'x = 1\n' * 70,), 'size'),
+            (('x = 1', dict(output_type='error', ename='E')), 'stored'),
+            (("open('/" + "home/me/x')",), 'stored'),
+        ):
             self.assertEqual(set(self.found(*self.start, cell)), {rule}, cell)
-        for cell in ('import os\nx = 1', '#| slow\nx = 1\nimport os', 'def f():\n    import os', 'if True: from os import path', 'import os; x = 1'):
+        for cell in (
+            'import os\nx = 1',
+            '#| slow\nx = 1\nimport os',
+            'def f():\n    import os',
+            'if True: from os import path',
+            'import os; x = 1',
+        ):
             self.assertEqual(set(self.found(*self.start, (cell,))), {'apart'}, cell)
-        for cell in ('#| hide\nimport os\nfrom os import path', 'x = 1', '#| export\ndef f():\n    "It."\n    import os'): self.assertEqual(self.found(*self.start, (cell,)), {}, cell)
+        for cell in (
+            '#| hide\nimport os\nfrom os import path',
+            'x = 1',
+            '#| export\ndef f():\n    "It."\n    import os',
+        ):
+            self.assertEqual(self.found(*self.start, (cell,)), {}, cell)
         late = ('#| export\ndef f(x:"Late"):\n    "It."\n    return x',)
-        self.assertEqual(set(self.found(*self.start, late, ('from elsewhere import Late',))), {'signatures'})
-        self.assertEqual(self.found(*self.start, ('#| hide\nfrom elsewhere import Late',), late), {})
+        self.assertEqual(
+            set(self.found(*self.start, late, ('from elsewhere import Late',))), {'signatures'}
+        )
+        self.assertEqual(
+            self.found(*self.start, ('#| hide\nfrom elsewhere import Late',), late), {}
+        )
         self.assertEqual(set(self.found(('#| default_exp made',), 'No title')), {'opening'})
-        self.assertEqual(self.found(*self.start, ('from stylecfm.before import f',), below={'before'}), {})
+        self.assertEqual(
+            self.found(*self.start, ('from stylecfm.before import f',), below={'before'}), {}
+        )
 
 
 class Words(unittest.TestCase):
     def found(self, name, text):
         "What the check of words says of a file of this text."
         with tempfile.TemporaryDirectory() as d:
-            path = Path(d)/name
+            path = Path(d) / name
             path.write_text(text, encoding='utf-8')
             return [what for _, what, _ in words.findings(path)]
 
     def test_every_phrase_is_found(self):
-        for text in ('the way back', 'there and back', 'Made again', 'forgotten', 'what comes along with it', 'puts aside', 'a rival', 'crowds', 'laws of times', 'says nothing', 'is told of a style',
-                     'this room', 'guessed', 'painted anew', 'at birth', 'so many', 'is to be had', 'in words'):
+        for text in (
+            'the way back',
+            'there and back',
+            'Made again',
+            'forgotten',
+            'what comes along with it',
+            'puts aside',
+            'a rival',
+            'crowds',
+            'laws of times',
+            'says nothing',
+            'is told of a style',
+            'this room',
+            'guessed',
+            'painted anew',
+            'at birth',
+            'so many',
+            'is to be had',
+            'in words',
+        ):
             self.assertEqual(len(self.found('a.md', f'It is {text}, here.')), 1, text)
-        for text in ('a backward pass', '`the way back`', 'a wayback machine', 'unforgotten', 'it says nothing about it', 'In words: a sum'): self.assertEqual(self.found('a.md', text), [], text)
+        for text in (
+            'a backward pass',
+            '`the way back`',
+            'a wayback machine',
+            'unforgotten',
+            'it says nothing about it',
+            'In words: a sum',
+        ):
+            self.assertEqual(self.found('a.md', text), [], text)
 
     def test_docments(self):
-        for text, n in (('def f(x, # Of it\n): pass', 1), ('def f(\n    x:int=(1,\n         2), # What it is\n) -> int: # As x\n    y = 1 # Of the rest\n    return y', 2),
-                        ('class A:\n    # Its size\n    a:int', 1), ('def f(x, # Offset\n): pass', 0), ('# Of a constant\nX = 1', 0)):
+        for text, n in (
+            ('def f(x, # Of it\n): pass', 1),
+            (
+                'def f(\n    x:int=(1,\n         2), # What it is\n) -> int: # As x\n    y = 1 # Of the rest\n    return y',
+                2,
+            ),
+            ('class A:\n    # Its size\n    a:int', 1),
+            ('def f(x, # Offset\n): pass', 0),
+            ('# Of a constant\nX = 1', 0),
+        ):
             self.assertEqual(len(self.found('a.py', text)), n, text)
 
     def test_where_a_reader_looks(self):
-        for text, n in (('"A crowd."', 1), ('f"a {1} crowd"', 1), ('# a crowd', 1), ('crowd = 1', 0), ("x['crowd']", 0)): self.assertEqual(len(self.found('a.py', text)), n, text)
-        cells = [dict(cell_type='markdown', source=['A crowd.']), dict(cell_type='code', source=['x = 1 # a crowd'], outputs=[])]
+        for text, n in (
+            ('"A crowd."', 1),
+            ('f"a {1} crowd"', 1),
+            ('# a crowd', 1),
+            ('crowd = 1', 0),
+            ("x['crowd']", 0),
+        ):
+            self.assertEqual(len(self.found('a.py', text)), n, text)
+        cells = [
+            dict(cell_type='markdown', source=['A crowd.']),
+            dict(cell_type='code', source=['x = 1 # a crowd'], outputs=[]),
+        ]
         self.assertEqual(self.found('a.ipynb', json.dumps(dict(cells=cells))), ['crowd', 'crowd'])
 
 
@@ -168,7 +296,12 @@ class Names(unittest.TestCase):
         made = dict(a=['Way', 'plan'], b=['way', 'plan'], c=['other'])
         self.assertEqual(counts.homonyms(made), {'plan': ['a', 'b']})
         self.assertEqual(counts.case_pairs(made), [['Way', 'way']])
-        trees = dict(a=ast.parse('x = 1'), b=ast.parse('from .a import x'), **{'apps.c': ast.parse('def f():\n    from ..b import x\n    from .d import y')}, **{'apps.d': ast.parse('')})
+        trees = dict(
+            a=ast.parse('x = 1'),
+            b=ast.parse('from .a import x'),
+            **{'apps.c': ast.parse('def f():\n    from ..b import x\n    from .d import y')},
+            **{'apps.d': ast.parse('')},
+        )
         self.assertEqual(counts.arrows(trees), {('b', 'a'), ('apps.c', 'b'), ('apps.c', 'apps.d')})
 
     def test_one_name_one_meaning(self):
@@ -176,30 +309,71 @@ class Names(unittest.TestCase):
         self.assertLessEqual(sum(map(len, self.public.values())), counts.MOST_NAMES)
 
     def test_earlier_names_lead_somewhere(self):
-        found = {m.name: {n.id for n in ast.walk(m.tree) if isinstance(n, ast.Name)} | {getattr(n, 'name', '') for n in m.tree.body}
-                 | {a.asname or a.name for n in m.tree.body if isinstance(n, ast.ImportFrom) for a in n.names} for m in self.modules}
+        found = {
+            m.name: {n.id for n in ast.walk(m.tree) if isinstance(n, ast.Name)}
+            | {getattr(n, 'name', '') for n in m.tree.body}
+            | {
+                a.asname or a.name
+                for n in m.tree.body
+                if isinstance(n, ast.ImportFrom)
+                for a in n.names
+            }
+            for m in self.modules
+        }
         for module, names in _renamed.NAMES.items():
             for old, new in names.items():
                 where, _, name = new.rpartition(':')
                 self.assertIn(name, found[where or module], f'{module}.{old}')
-                self.assertFalse(any(getattr(n, 'name', '') == old for n in next(m.tree for m in self.modules if m.name == module).body), f'{module}.{old}')
+                self.assertFalse(
+                    any(
+                        getattr(n, 'name', '') == old
+                        for n in next(m.tree for m in self.modules if m.name == module).body
+                    ),
+                    f'{module}.{old}',
+                )
 
     def test_an_earlier_name_warns_once(self):
         from stylecfm import config
+
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter('always')
             self.assertIs(getattr(config, self.earlier), config.record_of)
-        self.assertEqual([(w.category, str(w.message)) for w in told], [(DeprecationWarning, f'stylecfm.config.{self.earlier} is now stylecfm.config.record_of')])
-        with self.assertRaises(AttributeError): config.no_such_name
+        self.assertEqual(
+            [(w.category, str(w.message)) for w in told],
+            [
+                (
+                    DeprecationWarning,
+                    f'stylecfm.config.{self.earlier} is now stylecfm.config.record_of',
+                )
+            ],
+        )
+        with self.assertRaises(AttributeError):
+            config.no_such_name
 
     def test_glossary_names_what_is_there(self):
-        known = {s.name for m in self.modules for s in m.symbols} | {f'{s.name}.{p.name}' for m in self.modules for s in m.symbols if s.fields for p in s.params}
+        known = {s.name for m in self.modules for s in m.symbols} | {
+            f'{s.name}.{p.name}'
+            for m in self.modules
+            for s in m.symbols
+            if s.fields
+            for p in s.params
+        }
         from stylecfm.config import Config
-        known |= {f'{section}.{key}' for section, keys in Config().to_dict().items() for key in keys}
-        rows = [line.split(' | ') for line in (symbols.ROOT/'docs'/'glossary.md').read_text(encoding='utf-8').splitlines() if line.startswith('| ') and '---' not in line]
+
+        known |= {
+            f'{section}.{key}' for section, keys in Config().to_dict().items() for key in keys
+        }
+        rows = [
+            line.split(' | ')
+            for line in (symbols.ROOT / 'docs' / 'glossary.md')
+            .read_text(encoding='utf-8')
+            .splitlines()
+            if line.startswith('| ') and '---' not in line
+        ]
         named = {name for row in rows[1:] for name in re.findall(r'`([^`]+)`', row[3])}
         self.assertEqual(named - known, set())
         self.assertGreaterEqual(len(rows) - 1, 40)
 
 
-if __name__ == '__main__': unittest.main()
+if __name__ == '__main__':
+    unittest.main()

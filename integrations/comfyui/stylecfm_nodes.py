@@ -8,22 +8,24 @@ It takes images (`IMAGE`: `(b, h, w, 3)`, float in [0, 1]) and, optionally, a ma
 checkpoint of ComfyUI: the pretrained model comes with the package, and `checkpoint` names another
 structure-conditioned one, such as `stylecfm_add_style` writes.
 """
+
 import json
 from functools import lru_cache
 
 import numpy as np
 import torch
 from PIL import Image
+
 from stylecfm.checkpoints import pretrained_model
 from stylecfm.images import to_pil
 from stylecfm.perceptual import COLOUR_MODES
 from stylecfm.repaint import Brush
-from stylecfm.transfer import TransferOptions, StyleTransferPipeline
+from stylecfm.transfer import StyleTransferPipeline, TransferOptions
 
 
 def bundled_styles():
     "Return the names of the pretrained model's styles, that of photographs last."
-    names = json.loads((pretrained_model()/'model_index.json').read_text())['styles']
+    names = json.loads((pretrained_model() / 'model_index.json').read_text())['styles']
     return sorted(names, key=lambda n: n == 'photo')
 
 
@@ -47,6 +49,7 @@ def progress(total):
 
 class PaintStylecfm:
     "Paint images in a style, everywhere or within a mask."
+
     CATEGORY, FUNCTION = 'image/style', 'paint'
     RETURN_TYPES, RETURN_NAMES = ('IMAGE',), ('painting',)
     DESCRIPTION = 'Photographs to paintings by a structure-conditioned flow.'
@@ -54,20 +57,40 @@ class PaintStylecfm:
     @classmethod
     def INPUT_TYPES(cls):
         "Return inputs with their ranges, as ComfyUI asks for them."
-        share = dict(default=1., min=0., max=1., step=.05)
+        share = dict(default=1.0, min=0.0, max=1.0, step=0.05)
         required = dict(
             image=('IMAGE',),
             style=(bundled_styles(),),
             colours=(list(COLOUR_MODES), dict(default='painting')),
-            coarseness=('FLOAT', dict(default=5., min=1., max=8., step=.5)),
+            coarseness=('FLOAT', dict(default=5.0, min=1.0, max=8.0, step=0.5)),
             temperature=('FLOAT', share),
             strength=('FLOAT', share),
             steps=('INT', dict(default=12, min=1, max=100)),
-            seed=('INT', dict(default=0, min=0, max=2**32 - 1)))
-        own = ('STRING', dict(default='', tooltip='Folder or hub name of another model; its style is own_style'))
-        return dict(required=required, optional=dict(mask=('MASK',), checkpoint=own, own_style=('STRING', dict(default=''))))
+            seed=('INT', dict(default=0, min=0, max=2**32 - 1)),
+        )
+        own = (
+            'STRING',
+            dict(default='', tooltip='Folder or hub name of another model; its style is own_style'),
+        )
+        return dict(
+            required=required,
+            optional=dict(mask=('MASK',), checkpoint=own, own_style=('STRING', dict(default=''))),
+        )
 
-    def paint(self, image, style, colours, coarseness, temperature, strength, steps, seed, mask=None, checkpoint='', own_style=''):
+    def paint(
+        self,
+        image,
+        style,
+        colours,
+        coarseness,
+        temperature,
+        strength,
+        steps,
+        seed,
+        mask=None,
+        checkpoint='',
+        own_style='',
+    ):
         "Return a tuple with the painted images, `(b, h, w, 3)`."
         pipe = pipeline(checkpoint.strip())
         brush = Brush(coarseness=coarseness, colours=colours, temperature=temperature, steps=steps)
@@ -75,15 +98,20 @@ class PaintStylecfm:
         for k, x in enumerate(image):
             where = None if mask is None else as_mask(mask[min(k, len(mask) - 1)])
             options = TransferOptions(seed=seed, brush=brush, mask=where)
-            done = pipe(to_pil(x[None].movedim(-1, 1)*2 - 1)[0], target=own_style.strip() or style, strength=strength, options=options)
-            made.append(torch.from_numpy(np.array(done.images[0].convert('RGB'))).float()/255)
+            done = pipe(
+                to_pil(x[None].movedim(-1, 1) * 2 - 1)[0],
+                target=own_style.strip() or style,
+                strength=strength,
+                options=options,
+            )
+            made.append(torch.from_numpy(np.array(done.images[0].convert('RGB'))).float() / 255)
             moved()
         return (torch.stack(made),)
 
 
 def as_mask(mask):
     "Return a mask `(h, w)` in [0, 1] as a grey picture."
-    return Image.fromarray((mask.clamp(0, 1)*255).round().byte().cpu().numpy(), 'L')
+    return Image.fromarray((mask.clamp(0, 1) * 255).round().byte().cpu().numpy(), 'L')
 
 
 NODE_CLASS_MAPPINGS = dict(PaintStylecfm=PaintStylecfm)

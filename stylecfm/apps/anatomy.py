@@ -7,19 +7,30 @@ __all__ = ['MODALITIES']
 
 # %% ../../nbs/applications/anatomy.ipynb #b62a2e5b
 from typing import NamedTuple
+
 import numpy as np
+
 from ..config import InputError
 
 # %% ../../nbs/applications/anatomy.ipynb #d58ecc0d
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/applications/anatomy.ipynb #fc59d49c
 # T1 and T2 in ms, proton density; caps are a harmless change beside the ventricles
-TISSUES = dict(csf=(2569, 329, 1.), grey=(833, 83, .86), white=(500, 70, .77), vessel=(1200, 60, .75),
-               cap=(850, 120, .82), edema=(1050, 150, .88), core=(1500, 190, .93), rim=(1100, 120, .87))
-ENHANCED_T1 = dict(rim=330, vessel=300) # T1 in ms with contrast agent
+TISSUES = dict(
+    csf=(2569, 329, 1.0),
+    grey=(833, 83, 0.86),
+    white=(500, 70, 0.77),
+    vessel=(1200, 60, 0.75),
+    cap=(850, 120, 0.82),
+    edema=(1050, 150, 0.88),
+    core=(1500, 190, 0.93),
+    rim=(1100, 120, 0.87),
+)
+ENHANCED_T1 = dict(rim=330, vessel=300)  # T1 in ms with contrast agent
 
 # %% ../../nbs/applications/anatomy.ipynb #1bb061ab
 # TR, TE, TI in ms; t1ce is with contrast agent
@@ -27,132 +38,189 @@ MODALITIES = dict(t1=(500, 14, 0), t1ce=(500, 14, 0), t2=(4000, 100, 0), flair=(
 
 # %% ../../nbs/applications/anatomy.ipynb #0fff2097
 def spin_echo(
-    t1:float, # Time of longitudinal relaxation of the tissue, ms
-    t2:float, # Transverse relaxation time T2, ms
-    density:float, # Proton density, relative to water
-    tr:float, # Repetition time of the sequence, ms
-    te:float, # Echo time, ms
-    ti:float=0, # Inversion time, ms; 0: no inversion pulse
-) -> float: # Relative to water's largest
+    t1: float,  # Time of longitudinal relaxation of the tissue, ms
+    t2: float,  # Transverse relaxation time T2, ms
+    density: float,  # Proton density, relative to water
+    tr: float,  # Repetition time of the sequence, ms
+    te: float,  # Echo time, ms
+    ti: float = 0,  # Inversion time, ms; 0: no inversion pulse
+) -> float:  # Relative to water's largest
     "Signal of a tissue."
-    recovered = abs(1 - 2*np.exp(-ti/t1) + np.exp(-tr/t1)) if ti else 1 - np.exp(-tr/t1)
-    return density*recovered*np.exp(-te/t2)
+    recovered = abs(1 - 2 * np.exp(-ti / t1) + np.exp(-tr / t1)) if ti else 1 - np.exp(-tr / t1)
+    return density * recovered * np.exp(-te / t2)
 
 # %% ../../nbs/applications/anatomy.ipynb #050dc64c
 class Phantom(NamedTuple):
     "A slice and its truth."
-    image: np.ndarray # `(4, n, n)`, signal relative to white matter; 0 outside of the brain
-    lesion: np.ndarray # `(n, n)` bool
-    brain: np.ndarray # `(n, n)` bool
+
+    image: np.ndarray  # `(4, n, n)`, signal relative to white matter; 0 outside of the brain
+    lesion: np.ndarray  # `(n, n)` bool
+    brain: np.ndarray  # `(n, n)` bool
+
 
 def _ripple(rng, angle, orders, size):
     "A smooth random function of an angle."
-    return sum(size/k*rng.normal()*np.cos(k*angle + rng.uniform(0, 2*np.pi)) for k in orders)
+    return sum(
+        size / k * rng.normal() * np.cos(k * angle + rng.uniform(0, 2 * np.pi)) for k in orders
+    )
+
 
 def _clouds(rng, n, sigma):
     "A smooth random field `(n, n)` of deviation 1."
     from scipy.ndimage import gaussian_filter
-    f = gaussian_filter(rng.normal(size=(n, n)), sigma, mode='wrap')
-    return f/f.std()
 
-def _ellipse(x, y, cx, cy, rx, ry, turn=0.):
+    f = gaussian_filter(rng.normal(size=(n, n)), sigma, mode='wrap')
+    return f / f.std()
+
+
+def _ellipse(x, y, cx, cy, rx, ry, turn=0.0):
     "Distance from a centre, 1 on the ellipse."
     c, s = np.cos(turn), np.sin(turn)
-    return np.hypot(((x - cx)*c + (y - cy)*s)/rx, ((y - cy)*c - (x - cx)*s)/ry)
+    return np.hypot(((x - cx) * c + (y - cy) * s) / rx, ((y - cy) * c - (x - cx) * s) / ry)
 
 # %% ../../nbs/applications/anatomy.ipynb #e7668551
 class _Anatomy(NamedTuple):
     "Where is what; arrays `(n, n)` on the square from -1 to 1."
-    x: np.ndarray # To the right of the head's own axis
-    y: np.ndarray # Along it
-    depth: np.ndarray # 0 at the surface, about 1 in the middle
-    ventricles: np.ndarray # bool
-    share: dict # {tissue: share of each pixel}
 
-def _put(share, tissue, where, amount=1.):
+    x: np.ndarray  # To the right of the head's own axis
+    y: np.ndarray  # Along it
+    depth: np.ndarray  # 0 at the surface, about 1 in the middle
+    ventricles: np.ndarray  # bool
+    share: dict  # {tissue: share of each pixel}
+
+
+def _put(share, tissue, where, amount=1.0):
     "Replace a part of what is there."
-    a = np.where(where, amount, 0.)
-    for k in share: share[k] = share[k]*(1 - a)
+    a = np.where(where, amount, 0.0)
+    for k in share:
+        share[k] = share[k] * (1 - a)
     share[tissue] = share[tissue] + a
+
 
 def _outline(rng, n):
     "A head with its cortex and furrows; `(anatomy without ventricles, radii)`."
-    v, u = (np.mgrid[:n, :n] + .5)/n*2 - 1
-    turn, rx, ry = rng.normal(0, .05), rng.uniform(.72, .82), rng.uniform(.86, .95)
-    x, y = u*np.cos(turn) + v*np.sin(turn), v*np.cos(turn) - u*np.sin(turn)
-    angle = np.arctan2(y/ry, x/rx)
-    depth = 1 + _ripple(rng, angle, (2, 3, 4), .03) - np.hypot(x/rx, y/ry)
-    folds = .055*np.cos(angle*rng.integers(13, 18) + 1.5*np.sin(3*angle + rng.uniform(0, 6)) + rng.uniform(0, 6))
-    brain, cortex = depth > 0, depth < .16 + folds + .02*_clouds(rng, n, n/20)
-    share = {k: np.zeros((n, n)) for k in TISSUES} | dict(grey=(brain & cortex).astype(float), white=(brain & ~cortex).astype(float))
-    cleft = (np.abs(x) < .018) & (np.abs(y) > .42*ry)
-    _put(share, 'csf', brain & ((depth < .035) | (folds < -.03) & (depth < .1) | cleft))
+    v, u = (np.mgrid[:n, :n] + 0.5) / n * 2 - 1
+    turn, rx, ry = rng.normal(0, 0.05), rng.uniform(0.72, 0.82), rng.uniform(0.86, 0.95)
+    x, y = u * np.cos(turn) + v * np.sin(turn), v * np.cos(turn) - u * np.sin(turn)
+    angle = np.arctan2(y / ry, x / rx)
+    depth = 1 + _ripple(rng, angle, (2, 3, 4), 0.03) - np.hypot(x / rx, y / ry)
+    folds = 0.055 * np.cos(
+        angle * rng.integers(13, 18)
+        + 1.5 * np.sin(3 * angle + rng.uniform(0, 6))
+        + rng.uniform(0, 6)
+    )
+    brain, cortex = depth > 0, depth < 0.16 + folds + 0.02 * _clouds(rng, n, n / 20)
+    share = {k: np.zeros((n, n)) for k in TISSUES} | dict(
+        grey=(brain & cortex).astype(float), white=(brain & ~cortex).astype(float)
+    )
+    cleft = (np.abs(x) < 0.018) & (np.abs(y) > 0.42 * ry)
+    _put(share, 'csf', brain & ((depth < 0.035) | (folds < -0.03) & (depth < 0.1) | cleft))
     return _Anatomy(x, y, depth, np.zeros((n, n), bool), share), (rx, ry)
+
 
 def _healthy_anatomy(rng, n):
     "A slice at the height of the ventricles, without anything wrong."
     from scipy.ndimage import distance_transform_edt
+
     a, (rx, ry) = _outline(rng, n)
-    large, ventricles, brain = rng.uniform(.8, 1.3), a.ventricles, a.depth > 0
+    large, ventricles, brain = rng.uniform(0.8, 1.3), a.ventricles, a.depth > 0
     for side in (-1, 1):
-        _put(a.share, 'grey', _ellipse(a.x, a.y, side*.3*rx/.77, .02 + rng.normal(0, .01), .1, .2, side*.35) < 1)      # deep nuclei
-        ventricles |= _ellipse(a.x, a.y, side*rng.uniform(.11, .14), -.08 + rng.normal(0, .02), .065*large, .3*large**.5, side*.22) < 1
-    near = (distance_transform_edt(~ventricles)*2/n < .06) & (np.abs(a.y + .08) > .19)
-    _put(a.share, 'cap', near, rng.uniform(0, .7))
+        # deep nuclei
+        _put(
+            a.share,
+            'grey',
+            _ellipse(
+                a.x, a.y, side * 0.3 * rx / 0.77, 0.02 + rng.normal(0, 0.01), 0.1, 0.2, side * 0.35
+            )
+            < 1,
+        )
+        ventricles |= (
+            _ellipse(
+                a.x,
+                a.y,
+                side * rng.uniform(0.11, 0.14),
+                -0.08 + rng.normal(0, 0.02),
+                0.065 * large,
+                0.3 * large**0.5,
+                side * 0.22,
+            )
+            < 1
+        )
+    near = (distance_transform_edt(~ventricles) * 2 / n < 0.06) & (np.abs(a.y + 0.08) > 0.19)
+    _put(a.share, 'cap', near, rng.uniform(0, 0.7))
     _put(a.share, 'csf', ventricles)
     for _ in range(rng.integers(1, 5)):
-        at, d = rng.uniform(0, 2*np.pi), rng.uniform(.05, .3)
-        _put(a.share, 'vessel', brain & (_ellipse(a.x, a.y, (1 - d)*rx*np.cos(at), (1 - d)*ry*np.sin(at), .028, .028) < 1))
-    for side in (-1, 1):                                                    # choroid plexus
-        _put(a.share, 'vessel', ventricles & (_ellipse(a.x, a.y, side*.12, .05, .035, .06) < 1), rng.uniform(.2, .8))
+        at, d = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.3)
+        _put(
+            a.share,
+            'vessel',
+            brain
+            & (
+                _ellipse(
+                    a.x, a.y, (1 - d) * rx * np.cos(at), (1 - d) * ry * np.sin(at), 0.028, 0.028
+                )
+                < 1
+            ),
+        )
+    for side in (-1, 1):  # choroid plexus
+        _put(
+            a.share,
+            'vessel',
+            ventricles & (_ellipse(a.x, a.y, side * 0.12, 0.05, 0.035, 0.06) < 1),
+            rng.uniform(0.2, 0.8),
+        )
     return a
 
 # %% ../../nbs/applications/anatomy.ipynb #38872e91
 def _add_lesion(rng, a):
     "Put a lesion into the white matter, and say where: `(n, n)` bool."
-    at = np.argwhere((a.share['white'] > .9) & (a.depth > .2))
+    at = np.argwhere((a.share['white'] > 0.9) & (a.depth > 0.2))
     i, j = at[rng.integers(len(at))]
-    x, y, size = a.x - a.x[i, j], a.y - a.y[i, j], rng.uniform(.11, .3)
-    shape = (1 + _ripple(rng, np.arctan2(y, x), (2, 3, 4, 5), .35)).clip(.5, 1.6)
-    blob = np.hypot(x, y*rng.uniform(.7, 1.4))/(size*shape)
-    strong, lesion = rng.uniform(.3, 1.), (blob < 1) & (a.depth > .05) & ~a.ventricles
-    _put(a.share, 'edema', lesion, strong*np.clip(1.6*(1.1 - blob), .3, 1))
-    if size > .15 and rng.random() < .6:
-        _put(a.share, 'core', lesion & (blob < .55), strong)
-        _put(a.share, 'rim', lesion & (blob > .42) & (blob < .6), strong*rng.uniform(.5, 1))
+    x, y, size = a.x - a.x[i, j], a.y - a.y[i, j], rng.uniform(0.11, 0.3)
+    shape = (1 + _ripple(rng, np.arctan2(y, x), (2, 3, 4, 5), 0.35)).clip(0.5, 1.6)
+    blob = np.hypot(x, y * rng.uniform(0.7, 1.4)) / (size * shape)
+    strong, lesion = rng.uniform(0.3, 1.0), (blob < 1) & (a.depth > 0.05) & ~a.ventricles
+    _put(a.share, 'edema', lesion, strong * np.clip(1.6 * (1.1 - blob), 0.3, 1))
+    if size > 0.15 and rng.random() < 0.6:
+        _put(a.share, 'core', lesion & (blob < 0.55), strong)
+        _put(a.share, 'rim', lesion & (blob > 0.42) & (blob < 0.6), strong * rng.uniform(0.5, 1))
     return lesion
 
+
 def make_phantom(
-    seed:int, # Random seed of the slice
-    diseased:bool, # With a lesion
-    n:int=64, # Pixels along a side
+    seed: int,  # Random seed of the slice
+    diseased: bool,  # With a lesion
+    n: int = 64,  # Pixels along a side
 ) -> Phantom:
     "A slice in four modalities, as a scanner might see it."
     rng = np.random.default_rng([seed, int(diseased)])
-    a = _healthy_anatomy(rng, 2*n)
-    lesion = _add_lesion(rng, a) if diseased else np.zeros((2*n, 2*n), bool)
+    a = _healthy_anatomy(rng, 2 * n)
+    lesion = _add_lesion(rng, a) if diseased else np.zeros((2 * n, 2 * n), bool)
     coarse = lambda f: f.reshape(n, 2, n, 2).mean((1, 3))
-    brain, image = coarse((a.depth > 0).astype(float)) > .5, []
-    tissue = {k: np.array(v)*(1 + .04*rng.normal(size=3)) for k, v in TISSUES.items()}
+    brain, image = coarse((a.depth > 0).astype(float)) > 0.5, []
+    tissue = {k: np.array(v) * (1 + 0.04 * rng.normal(size=3)) for k, v in TISSUES.items()}
     for m, q in MODALITIES.items():
-        tr, te, ti = np.array(q)*rng.uniform(.92, 1.08, 3)
+        tr, te, ti = np.array(q) * rng.uniform(0.92, 1.08, 3)
         t1 = {k: ENHANCED_T1.get(k, v[0]) if m == 't1ce' else v[0] for k, v in tissue.items()}
         level = {k: spin_echo(t1[k], *tissue[k][1:], tr, te, ti) for k in TISSUES}
-        shading = np.exp(.12*_clouds(rng, n, n/4))
-        f = coarse(sum(a.share[k]*level[k] for k in TISSUES))/level['white']*shading
-        noise = rng.uniform(.025, .05)*rng.normal(size=(2, n, n))
-        image.append(np.hypot(f + noise[0], noise[1])*brain)
-    return Phantom(np.float32(image), coarse(lesion.astype(float)) > .5, brain)
+        shading = np.exp(0.12 * _clouds(rng, n, n / 4))
+        f = coarse(sum(a.share[k] * level[k] for k in TISSUES)) / level['white'] * shading
+        noise = rng.uniform(0.025, 0.05) * rng.normal(size=(2, n, n))
+        image.append(np.hypot(f + noise[0], noise[1]) * brain)
+    return Phantom(np.float32(image), coarse(lesion.astype(float)) > 0.5, brain)
 
 # %% ../../nbs/applications/anatomy.ipynb #d4409fb7
 def normalised(
-    image:np.ndarray, # `(4, ...)`: a slice, or a volume
-    brain:np.ndarray, # `(...)` bool
-) -> np.ndarray: # `(4, ...)` in [-1, 1], -1 outside of the brain
+    image: np.ndarray,  # `(4, ...)`: a slice, or a volume
+    brain: np.ndarray,  # `(...)` bool
+) -> np.ndarray:  # `(4, ...)` in [-1, 1], -1 outside of the brain
     "Each modality by its own quantiles in the brain; raises `InputError` where there is no brain."
-    if brain.sum() < 16: raise InputError('there is no brain in it: fewer than 16 voxels differ from the background in all modalities')
-    out = np.full(image.shape, -1., np.float32)
+    if brain.sum() < 16:
+        raise InputError(
+            'there is no brain in it: fewer than 16 voxels differ from the background in all modalities'
+        )
+    out = np.full(image.shape, -1.0, np.float32)
     for k, m in enumerate(image):
-        low, middle, high = np.quantile(m[brain], (.02, .5, .98))
-        out[k][brain] = np.clip(.8*(m[brain] - middle)/max(high - low, 1e-9), -.98, 1)
+        low, middle, high = np.quantile(m[brain], (0.02, 0.5, 0.98))
+        out[k][brain] = np.clip(0.8 * (m[brain] - middle) / max(high - low, 1e-9), -0.98, 1)
     return out

@@ -10,216 +10,313 @@ import gzip
 from io import BytesIO
 from pathlib import Path
 from typing import Callable, NamedTuple
+
 import numpy as np
 from fastcore.script import store_true
-from .anatomy import MODALITIES, normalised, make_phantom
-from .nifti import MODALITY_NAMES, SUFFIXES, Subject, brain_of, nibabel_or_error, read_subject, skull_likely
+
+from .anatomy import MODALITIES, make_phantom, normalised
+from stylecfm.apps.nifti import (
+    MODALITY_NAMES,
+    SUFFIXES,
+    Subject,
+    brain_of,
+    nibabel_or_error,
+    read_subject,
+    skull_likely,
+)
 from ..cli import call_parse, reported
-from ..config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig
-from ..config import TrainingConfig, say
-from ..files import job_lock, make_folder_once, exclusive_job, read_checked, atomic_folder
-from ..files import write_bytes, write_checked
+from stylecfm.config import (
+    CheckpointConfig,
+    Config,
+    DataConfig,
+    InferenceConfig,
+    InputError,
+    ModelConfig,
+    TrainingConfig,
+    say,
+)
+from stylecfm.files import (
+    atomic_folder,
+    exclusive_job,
+    job_lock,
+    make_folder_once,
+    read_checked,
+    write_bytes,
+    write_checked,
+)
 from ..notes import Notes
 
 # %% ../../nbs/applications/brain.ipynb #e6bafe6b
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/applications/brain.ipynb #8bcdba33
 class Window(NamedTuple):
     "The square around a brain, in voxels; may reach over the edge."
-    x: int # First voxel along x
-    y: int # Along y
-    side: int # Voxels along a side
+
+    x: int  # First voxel along x
+    y: int  # Along y
+    side: int  # Voxels along a side
+
 
 def window_of(
-    brain:np.ndarray, # `(x, y, z)` bool
+    brain: np.ndarray,  # `(x, y, z)` bool
 ) -> Window:
     "The smallest square around all slices, with a margin."
     spans = [np.flatnonzero(brain.any(axes)) for axes in ((1, 2), (0, 2))]
-    side = round(1.1*max(s[-1] - s[0] + 1 for s in spans))
-    return Window(*(int(s[0] + s[-1] + 1 - side)//2 for s in spans), side)
+    side = round(1.1 * max(s[-1] - s[0] + 1 for s in spans))
+    return Window(*(int(s[0] + s[-1] + 1 - side) // 2 for s in spans), side)
+
 
 def through(
-    volume:np.ndarray, # `(c, x, y, z)`
-    w:Window, # Window to cut out
-    n:int, # Pixels along a side
-    fill:float, # Outside of the volume
-) -> np.ndarray: # `(z, c, n, n)`: seen from below, the front up
+    volume: np.ndarray,  # `(c, x, y, z)`
+    w: Window,  # Window to cut out
+    n: int,  # Pixels along a side
+    fill: float,  # Outside of the volume
+) -> np.ndarray:  # `(z, c, n, n)`: seen from below, the front up
     "Axial slices of the window, by mean of area."
     import torch
+
     pad = np.pad(volume, ((0, 0), (w.side, w.side), (w.side, w.side), (0, 0)), constant_values=fill)
-    v = torch.from_numpy(pad)[:, w.x + w.side:w.x + 2*w.side, w.y + w.side:w.y + 2*w.side]
-    return torch.nn.functional.interpolate(v.permute(3, 0, 2, 1).flip(2).float(), (n, n), mode='area').numpy()
+    v = torch.from_numpy(pad)[:, w.x + w.side : w.x + 2 * w.side, w.y + w.side : w.y + 2 * w.side]
+    return torch.nn.functional.interpolate(
+        v.permute(3, 0, 2, 1).flip(2).float(), (n, n), mode='area'
+    ).numpy()
+
 
 def back_through(
-    maps:np.ndarray, # `(z, n, n)`
-    w:Window, # Window to write to
-    shape:tuple, # Shape of the volume, `(x, y, z)`
-) -> np.ndarray: # `(x, y, z)`, 0 outside of the window
+    maps: np.ndarray,  # `(z, n, n)`
+    w: Window,  # Window to write to
+    shape: tuple,  # Shape of the volume, `(x, y, z)`
+) -> np.ndarray:  # `(x, y, z)`, 0 outside of the window
     "Slices back into a volume."
     import torch
-    m = torch.nn.functional.interpolate(torch.from_numpy(maps)[:, None].float(), (w.side, w.side), mode='bilinear')[:, 0]
-    out = np.zeros((shape[0] + 2*w.side, shape[1] + 2*w.side, shape[2]), np.float32)
-    out[w.x + w.side:w.x + 2*w.side, w.y + w.side:w.y + 2*w.side] = m.flip(1).permute(2, 1, 0).numpy()
-    return out[w.side:-w.side, w.side:-w.side]
+
+    m = torch.nn.functional.interpolate(
+        torch.from_numpy(maps)[:, None].float(), (w.side, w.side), mode='bilinear'
+    )[:, 0]
+    out = np.zeros((shape[0] + 2 * w.side, shape[1] + 2 * w.side, shape[2]), np.float32)
+    out[w.x + w.side : w.x + 2 * w.side, w.y + w.side : w.y + 2 * w.side] = (
+        m.flip(1).permute(2, 1, 0).numpy()
+    )
+    return out[w.side : -w.side, w.side : -w.side]
 
 # %% ../../nbs/applications/brain.ipynb #b4e3b72a
 class Slices(NamedTuple):
     "Axial slices of a subject that show enough brain."
-    image: np.ndarray # `(k, 4, n, n)` in [-1, 1]
-    truth: np.ndarray|None # `(k, n, n)` bool
-    where: np.ndarray # `(k,)` int: their positions along z
-    window: Window # Window that they were cut from
-    notes: tuple = () # Assumptions that were made, one sentence each
+
+    image: np.ndarray  # `(k, 4, n, n)` in [-1, 1]
+    truth: np.ndarray | None  # `(k, n, n)` bool
+    where: np.ndarray  # `(k,)` int: their positions along z
+    window: Window  # Window that they were cut from
+    notes: tuple = ()  # Assumptions that were made, one sentence each
+
 
 def slices_of(
-    s:Subject, # Subject, output of `read_subject`
-    n:int=64, # Pixels along a side
-    least:float=.3, # Least share of the largest slice's brain area; slices with less are left out
+    s: Subject,  # Subject, output of `read_subject`
+    n: int = 64,  # Pixels along a side
+    # Least share of the largest slice's brain area; slices with less are left out
+    least: float = 0.3,
 ) -> Slices:
     "A subject as the network sees it; raises `InputError` where there is no brain, or the skull is there."
     brain, _, notes = brain_of(s.image)
     if skull_likely(s.image[0], brain, tuple(np.linalg.norm(s.affine[:3, :3], axis=0))):
         notes += ('a dark shell surrounds the brain in T1, as a skull would; is it stripped?',)
     image, w, area = normalised(s.image, brain), window_of(brain), brain.sum((0, 1))
-    where = np.flatnonzero(area >= least*area.max())
-    image, truth = through(image, w, n, -1.)[where], None
+    where = np.flatnonzero(area >= least * area.max())
+    image, truth = through(image, w, n, -1.0)[where], None
     if s.truth is not None:
-        share = through(s.truth[None].astype(np.float32), w, n, 0.)[where, 0]
-        truth = share > .5
+        share = through(s.truth[None].astype(np.float32), w, n, 0.0)[where, 0]
+        truth = share > 0.5
         for t, v in zip(truth, share):
-            if v.any() and not t.any(): t.flat[v.argmax()] = True              # smaller than a pixel, and not to pass for none
+            # smaller than a pixel, and not to pass for none
+            if v.any() and not t.any():
+                t.flat[v.argmax()] = True
     return Slices(image, truth, where, w, notes)
 
 # %% ../../nbs/applications/brain.ipynb #e964c561
-KINDS = ('diseased', 'healthy') # Folders of slices, and styles of the network
-FEW = .005 # Share of outlined pixels that makes a slice diseased; fewer leave it out
+KINDS = ('diseased', 'healthy')  # Folders of slices, and styles of the network
+FEW = 0.005  # Share of outlined pixels that makes a slice diseased; fewer leave it out
+
 
 def save_slices(
-    folder:str|Path, # Gets `diseased/` and `healthy/`
-    name:str, # Beginning of the files' names
-    image:np.ndarray, # `(k, 4, n, n)`
-    truth:np.ndarray, # `(k, n, n)` bool
-) -> dict: # {kind: slices written}, and `left_out`: how many are outlined, but for less than `FEW`
+    folder: str | Path,  # Gets `diseased/` and `healthy/`
+    name: str,  # Beginning of the files' names
+    image: np.ndarray,  # `(k, 4, n, n)`
+    truth: np.ndarray,  # `(k, n, n)` bool
+) -> dict:  # {kind: slices written}, and `left_out`: how many are outlined, but for less than `FEW`
     "Slices as files, by what is outlined in them: a share of `FEW`, or nothing."
     count = dict.fromkeys((*KINDS, 'left_out'), 0)
     for k, (x, t) in enumerate(zip(image, truth)):
         kind = 'left_out' if 0 < t.mean() < FEW else KINDS[int(not t.any())]
         count[kind] += 1
-        if kind == 'left_out': continue
+        if kind == 'left_out':
+            continue
         np.save(content := BytesIO(), x.astype(np.float16))
-        write_bytes(Path(folder)/kind/f'{name}_{k:03}.npy', content.getvalue())
+        write_bytes(Path(folder) / kind / f'{name}_{k:03}.npy', content.getvalue())
     return count
+
 
 def _array(content, shape=None):
     "A slice from a file's bytes, of the shape that others have; an `InputError` says only why not."
-    try: x = np.load(BytesIO(content), allow_pickle=False)
-    except Exception: raise InputError('it holds no array, or is damaged') from None
-    wanted = shape or (4, *x.shape[-1:]*2)
-    if x.shape != wanted: raise InputError(f'its shape is {x.shape}, and should be {wanted}')
+    try:
+        x = np.load(BytesIO(content), allow_pickle=False)
+    except Exception:
+        raise InputError('it holds no array, or is damaged') from None
+    wanted = shape or (4, *x.shape[-1:] * 2)
+    if x.shape != wanted:
+        raise InputError(f'its shape is {x.shape}, and should be {wanted}')
     return x.astype(np.float32)
+
 
 def _slice(path, shape=None):
     "A file's slice; raises `InputError`."
-    try: return _array(path.read_bytes(), shape)
-    except InputError as e: raise InputError(f'{path} is no slice to learn from: {e}') from None
+    try:
+        return _array(path.read_bytes(), shape)
+    except InputError as e:
+        raise InputError(f'{path} is no slice to learn from: {e}') from None
+
 
 def load_slices(
-    folder:str|Path, # Folder that `save_slices` wrote
-    kind:str, # A word of `KINDS`
-    most:int=400, # Slices; if there are more, these are spread evenly over their names
-) -> np.ndarray: # `(k, 4, n, n)` float32
+    folder: str | Path,  # Folder that `save_slices` wrote
+    kind: str,  # A word of `KINDS`
+    most: int = 400,  # Slices; if there are more, these are spread evenly over their names
+) -> np.ndarray:  # `(k, 4, n, n)` float32
     "Slices of a kind; raises `InputError` where there are none, or they are damaged or of several shapes."
-    files = sorted((Path(folder)/kind).glob('*.npy'))
-    if not files: raise InputError(f'no {kind} slices in {folder}')
+    files = sorted((Path(folder) / kind).glob('*.npy'))
+    if not files:
+        raise InputError(f'no {kind} slices in {folder}')
     n = min(most, len(files))
     first = _slice(files[0])
-    return np.stack([_slice(files[i*len(files)//n], first.shape) for i in range(n)])
+    return np.stack([_slice(files[i * len(files) // n], first.shape) for i in range(n)])
 
 # %% ../../nbs/applications/brain.ipynb #3ab69bfc
 def slice_source(
-    root:str|Path, # With `diseased/` and `healthy/`
-    codec:'Codec', # For images of four channels
-) -> 'Source': # For `make_cache`
+    root: str | Path,  # With `diseased/` and `healthy/`
+    codec: 'Codec',  # For images of four channels
+) -> 'Source':  # For `make_cache`
     "Files of slices as a source of latents; raises `InputError`."
     import torch
+
     from stylecfm.images import style_folders
     from stylecfm.latents import DTYPE, Source
+
     folders = style_folders(root, ('.npy',))
     if sorted(folders) != sorted(KINDS):
-        raise InputError(f'{root} should hold the folders {" and ".join(KINDS)}, and holds {", ".join(folders)}')
+        raise InputError(
+            f'{root} should hold the folders {" and ".join(KINDS)}, and holds {", ".join(folders)}'
+        )
     n = _slice(folders[KINDS[0]][0]).shape[-1]
     read = lambda content: torch.from_numpy(_array(content, (4, n, n)))
     encode = lambda x: torch.stack([codec.encode(x), codec.encode(x.flip(-1))], 1)
-    dtype, side = str(DTYPE).removeprefix('torch.'), n//codec.factor
-    recipe = dict(version=1, codec=codec.fingerprint, imported='slices', shape=[4, n, n], dtype=dtype)
+    dtype, side = str(DTYPE).removeprefix('torch.'), n // codec.factor
+    recipe = dict(
+        version=1, codec=codec.fingerprint, imported='slices', shape=[4, n, n], dtype=dtype
+    )
     about = dict(spec=codec.spec, latent_channels=codec.latent_channels, factor=codec.factor)
-    return Source(Path(root), folders, read, encode, (2, codec.latent_channels, side, side), recipe, about)
+    return Source(
+        Path(root), folders, read, encode, (2, codec.latent_channels, side, side), recipe, about
+    )
 
 # %% ../../nbs/applications/brain.ipynb #b59cc7e8
 def brain_config(
-    root:str|Path, # Gets slices, latents and the run
-    minutes:float=6., # Training time, minutes; 0: by the number of epochs
-    size:tuple=(128, 6), # Width and blocks of the network; blocks divisible by 3
-    batch:int=28, # Slices of a step, as the document has it
-    side:int=64, # Pixels along a slice
+    root: str | Path,  # Gets slices, latents and the run
+    minutes: float = 6.0,  # Training time, minutes; 0: by the number of epochs
+    size: tuple = (128, 6),  # Width and blocks of the network; blocks divisible by 3
+    batch: int = 28,  # Slices of a step, as the document has it
+    side: int = 64,  # Pixels along a slice
 ) -> Config:
     "The settings of a run."
     root = Path(root)
-    model = ModelConfig(64, *size, style_dim=128, time_dim=128, norm='pixel', shared_adagn_mlp=False,
-                        context_dim=512, context_every=size[1])
-    training = TrainingConfig(batch, 2e-3, stage1_epochs=2000, warmup_steps=50, dynamic_epsilon=False,
-                              time_sampling='logit_normal', ema_decay=.995, ema_count=1, max_minutes=minutes, num_workers=2)
-    data = DataConfig(str(root/'slices'), str(root/'latents'), codec='dct:4:4', target_size=side)
-    saved = CheckpointConfig(str(root/'run'), save_every_epochs=2000, save_every_minutes=5., samples=0)
-    return Config(model, training, InferenceConfig(20, 1., cfg_decay=False), data, saved)
+    model = ModelConfig(
+        64,
+        *size,
+        style_dim=128,
+        time_dim=128,
+        norm='pixel',
+        shared_adagn_mlp=False,
+        context_dim=512,
+        context_every=size[1],
+    )
+    training = TrainingConfig(
+        batch,
+        2e-3,
+        stage1_epochs=2000,
+        warmup_steps=50,
+        dynamic_epsilon=False,
+        time_sampling='logit_normal',
+        ema_decay=0.995,
+        ema_count=1,
+        max_minutes=minutes,
+        num_workers=2,
+    )
+    data = DataConfig(
+        str(root / 'slices'), str(root / 'latents'), codec='dct:4:4', target_size=side
+    )
+    saved = CheckpointConfig(
+        str(root / 'run'), save_every_epochs=2000, save_every_minutes=5.0, samples=0
+    )
+    return Config(model, training, InferenceConfig(20, 1.0, cfg_decay=False), data, saved)
+
 
 def train_brain(
-    config:Config, # Configuration, output of `brain_config`
-) -> Path: # Folder of the run
+    config: Config,  # Configuration, output of `brain_config`
+) -> Path:  # Folder of the run
     "Latents of the slices, and training; goes on where it was."
     from stylecfm.codecs import load_codec
     from stylecfm.latents import make_cache
     from stylecfm.train import OTCFMTrainer
+
     source = slice_source(config.data.raw_data_root, load_codec(config.data.codec, 'cpu'))
     make_cache(source, config.data.data_root)
     return OTCFMTrainer(config).fit()
 
 # %% ../../nbs/applications/brain.ipynb #e4a9d677
 def translated(
-    pipe:'StyleTransferPipeline', # Pipeline of a brain network
-    image:np.ndarray, # `(k, 4, n, n)` in [-1, 1]
-    scale:float|None=None, # Guidance, 1 or more; as the model says if none
-    steps:int|None=None, # Each way; likewise
-    batch:int=20, # Slices that go together, as the document has it
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each step
-) -> np.ndarray: # `(k, 4, n, n)`
+    pipe: 'StyleTransferPipeline',  # Pipeline of a brain network
+    image: np.ndarray,  # `(k, 4, n, n)` in [-1, 1]
+    scale: float | None = None,  # Guidance, 1 or more; as the model says if none
+    steps: int | None = None,  # Each way; likewise
+    batch: int = 20,  # Slices that go together, as the document has it
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
+) -> np.ndarray:  # `(k, 4, n, n)`
     "Slices as they would be healthy, by a round trip."
     import torch
+
     from stylecfm.transfer import TransferJob, TransferOptions, settings
+
     how = settings(pipe.model.inference, steps, scale)
-    job = TransferJob(pipe.style('diseased'), {pipe.style('healthy'): 1.}, 1., how, TransferOptions())
-    parts = [pipe.decode(pipe.carry_over(pipe.encode(x), job, callback)[0]) for x in torch.from_numpy(image).split(batch)]
+    job = TransferJob(
+        pipe.style('diseased'), {pipe.style('healthy'): 1.0}, 1.0, how, TransferOptions()
+    )
+    parts = [
+        pipe.decode(pipe.carry_over(pipe.encode(x), job, callback)[0])
+        for x in torch.from_numpy(image).split(batch)
+    ]
     return torch.cat(parts).clamp(-1, 1).numpy()
 
-REPAINT_TIMES = (.35, .5, .65) # To which a slice is noised: later keeps more of it
-DRAWS = 6 # Noises for each of them
+
+REPAINT_TIMES = (0.35, 0.5, 0.65)  # To which a slice is noised: later keeps more of it
+DRAWS = 6  # Noises for each of them
+
 
 def repainted(
-    pipe:'StyleTransferPipeline', # Pipeline of a brain network
-    image:np.ndarray, # `(k, 4, n, n)` in [-1, 1]
-    scale:float=1., # Guidance, 1 or more
-    times:tuple=REPAINT_TIMES, # In [0, 1)
-    draws:int=DRAWS, # Noises for each time
-    batch:int=20, # Slices that go together, as the document has it
-    callback:Callable|None=None, # Called as `callback(step, t, x)` after each evaluation
-) -> np.ndarray: # `(k, 4, n, n)`
+    pipe: 'StyleTransferPipeline',  # Pipeline of a brain network
+    image: np.ndarray,  # `(k, 4, n, n)` in [-1, 1]
+    scale: float = 1.0,  # Guidance, 1 or more
+    times: tuple = REPAINT_TIMES,  # In [0, 1)
+    draws: int = DRAWS,  # Noises for each time
+    batch: int = 20,  # Slices that go together, as the document has it
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each evaluation
+) -> np.ndarray:  # `(k, 4, n, n)`
     "Slices as they would be healthy: noised, painted again, and averaged."
     import torch
+
     from stylecfm.editing import sdedit
     from stylecfm.solvers import ODESolver
+
     field, once, out = pipe.field('healthy', scale, 'constant'), ODESolver('euler', 1), []
     with torch.no_grad():
         for x in torch.from_numpy(image).split(batch):
@@ -229,453 +326,613 @@ def repainted(
     return torch.cat(out).numpy()
 
 # %% ../../nbs/applications/brain.ipynb #ec0fa5c5
-BINS, DEEP = 15, .375 # Depths that are distinguished, and the depth from which on they are one, as a share of the side
-WATER = [list(MODALITIES).index(k) for k in ('t2', 'flair')] # Modalities in which what holds water is bright
+# Depths that are distinguished, and the depth from which on they are one, as a share of the side
+BINS, DEEP = 15, 0.375
+# Modalities in which what holds water is bright
+WATER = [list(MODALITIES).index(k) for k in ('t2', 'flair')]
+
 
 class Smooth(NamedTuple):
     "How a difference is smoothed, in pixels."
-    blur: float = 1. # Deviation of the Gaussian: lesions are not speckles
-    shading: float = 0. # Deviation of the Gaussian whose result is subtracted as shading; 0: none
+
+    blur: float = 1.0  # Deviation of the Gaussian: lesions are not speckles
+    # Deviation of the Gaussian whose result is subtracted as shading; 0: none
+    shading: float = 0.0
+
 
 def _blurred(x, blur):
     "The last two axes, by a Gaussian of the given width, pixels."
     from scipy.ndimage import gaussian_filter
-    return gaussian_filter(x, (0,)*(x.ndim - 2) + (blur, blur))
+
+    return gaussian_filter(x, (0,) * (x.ndim - 2) + (blur, blur))
+
 
 def smoothed(
-    difference:np.ndarray, # `(k, 4, n, n)`
-    image:np.ndarray, # The slices, `(k, 4, n, n)`, -1 outside of the brain
-    how:Smooth=Smooth(), # Blur and shading
-) -> np.ndarray: # `(k, 4, n, n)`
+    difference: np.ndarray,  # `(k, 4, n, n)`
+    image: np.ndarray,  # The slices, `(k, 4, n, n)`, -1 outside of the brain
+    how: Smooth = Smooth(),  # Blur and shading
+) -> np.ndarray:  # `(k, 4, n, n)`
     "A difference without its shading, blurred; the shading is a mean over the brain alone."
     if how.shading:
         brain = (image > -1).all(1, keepdims=True).astype(np.float64)
-        slow = _blurred(difference*brain, how.shading)/np.maximum(_blurred(brain, how.shading), 1e-3)
-        difference = (difference - slow)*brain
+        slow = _blurred(difference * brain, how.shading) / np.maximum(
+            _blurred(brain, how.shading), 1e-3
+        )
+        difference = (difference - slow) * brain
     return _blurred(difference, how.blur)
 
+
 def depths(
-    image:np.ndarray, # `(k, 4, n, n)`, -1 outside of the brain
-) -> np.ndarray: # `(k, n, n)` int, below `BINS`; -1 outside of the brain
+    image: np.ndarray,  # `(k, 4, n, n)`, -1 outside of the brain
+) -> np.ndarray:  # `(k, n, n)` int, below `BINS`; -1 outside of the brain
     "How deep below the brain's surface a pixel lies."
     from scipy.ndimage import distance_transform_edt
+
     brain = (image > -1).all(1)
-    deep = np.stack([distance_transform_edt(np.pad(b, 1))[1:-1, 1:-1] for b in brain])/image.shape[-1]
-    return np.where(brain, (deep*BINS/DEEP).astype(int).clip(max=BINS - 1), -1)
+    deep = (
+        np.stack([distance_transform_edt(np.pad(b, 1))[1:-1, 1:-1] for b in brain])
+        / image.shape[-1]
+    )
+    return np.where(brain, (deep * BINS / DEEP).astype(int).clip(max=BINS - 1), -1)
+
 
 class UsualDifferences(NamedTuple):
     "What differences are usual in healthy slices."
-    mean: np.ndarray # `(BINS, 4)`, by depth and modality
-    deviation: np.ndarray # Standard deviation, shaped as `mean`, above 0
+
+    mean: np.ndarray  # `(BINS, 4)`, by depth and modality
+    deviation: np.ndarray  # Standard deviation, shaped as `mean`, above 0
+
 
 def usual_differences(
-    difference:np.ndarray, # `(k, 4, n, n)`, of healthy slices
-    image:np.ndarray, # Those slices, `(k, 4, n, n)`
-    how:Smooth=Smooth(), # Smoothing, as in `evidence`
+    difference: np.ndarray,  # `(k, 4, n, n)`, of healthy slices
+    image: np.ndarray,  # Those slices, `(k, 4, n, n)`
+    how: Smooth = Smooth(),  # Smoothing, as in `evidence`
 ) -> UsualDifferences:
     "Mean and deviation at each depth; a depth that is hardly there takes those of the one above it."
     d, at = smoothed(difference, image, how).transpose(0, 2, 3, 1), depths(image)
     mean, deviation = np.zeros((BINS, 4)), np.ones((BINS, 4))
     for b in range(BINS):
-        v = d[at == b]                                                      # (pixels, 4)
-        if len(v) > 20: mean[b], deviation[b] = v.mean(0), v.std(0).clip(1e-6)
-        elif b: mean[b], deviation[b] = mean[b - 1], deviation[b - 1]
+        v = d[at == b]  # (pixels, 4)
+        if len(v) > 20:
+            mean[b], deviation[b] = v.mean(0), v.std(0).clip(1e-6)
+        elif b:
+            mean[b], deviation[b] = mean[b - 1], deviation[b - 1]
     return UsualDifferences(mean, deviation)
 
 # %% ../../nbs/applications/brain.ipynb #627a6890
 def difference_map(
-    a:np.ndarray, # `(k, 4, n, n)`, -1 outside of the brain
-    b:np.ndarray, # Second image, shaped as `a`
-    blur:float=1., # Deviation of the Gaussian, pixels
-) -> np.ndarray: # `(k, n, n)`, 0 outside of the brain
+    a: np.ndarray,  # `(k, 4, n, n)`, -1 outside of the brain
+    b: np.ndarray,  # Second image, shaped as `a`
+    blur: float = 1.0,  # Deviation of the Gaussian, pixels
+) -> np.ndarray:  # `(k, n, n)`, 0 outside of the brain
     "Where two slices differ: the mean over the modalities."
-    return _blurred(np.abs(a - b).mean(1), blur)*(a > -1).all(1)
+    return _blurred(np.abs(a - b).mean(1), blur) * (a > -1).all(1)
+
 
 def evidence(
-    difference:np.ndarray, # `(k, 4, n, n)`
-    image:np.ndarray, # The slices, `(k, 4, n, n)`
-    usual:UsualDifferences, # Statistics of healthy slices
-    how:Smooth=Smooth(), # Smoothing that `usual` was computed with
-) -> np.ndarray: # `(k, n, n)` >= 0: deviations of a healthy brain; 0 outside of the brain
+    difference: np.ndarray,  # `(k, 4, n, n)`
+    image: np.ndarray,  # The slices, `(k, 4, n, n)`
+    usual: UsualDifferences,  # Statistics of healthy slices
+    how: Smooth = Smooth(),  # Smoothing that `usual` was computed with
+) -> np.ndarray:  # `(k, n, n)` >= 0: deviations of a healthy brain; 0 outside of the brain
     "How far the modalities of water are brighter than usual, at each depth."
     at = depths(image)
     mean, deviation = (v[at].transpose(0, 3, 1, 2) for v in usual)
-    z = (smoothed(difference, image, how) - mean)/deviation
-    return z[:, WATER].mean(1).clip(0)*(at >= 0)
+    z = (smoothed(difference, image, how) - mean) / deviation
+    return z[:, WATER].mean(1).clip(0) * (at >= 0)
 
 # %% ../../nbs/applications/brain.ipynb #e17d17a6
 def dice(
-    a:np.ndarray, # bool, of any shape
-    b:np.ndarray, # bool, of the same shape
-) -> float: # In [0, 1]
+    a: np.ndarray,  # bool, of any shape
+    b: np.ndarray,  # bool, of the same shape
+) -> float:  # In [0, 1]
     "Overlap of two regions, 1 for two empty ones (Dice 1945)."
     both = a.sum() + b.sum()
-    return 2*(a & b).sum()/both if both else 1.
+    return 2 * (a & b).sum() / both if both else 1.0
+
 
 def auroc(
-    score:np.ndarray, # `(n,)`
-    truth:np.ndarray, # `(n,)` bool
-) -> float: # In [0, 1]; 0.5 is chance
+    score: np.ndarray,  # `(n,)`
+    truth: np.ndarray,  # `(n,)` bool
+) -> float:  # In [0, 1]; 0.5 is chance
     "Chance that a lesion's pixel scores above another, ties counting half (Hanley 1982); `InputError` where there are no two kinds."
     from scipy.stats import rankdata
-    if not 0 < (n := int(truth.sum())) < len(truth): raise InputError('an AUROC needs pixels of both kinds')
-    return (rankdata(score)[truth].sum() - n*(n + 1)/2)/(n*(len(truth) - n))
+
+    if not 0 < (n := int(truth.sum())) < len(truth):
+        raise InputError('an AUROC needs pixels of both kinds')
+    return (rankdata(score)[truth].sum() - n * (n + 1) / 2) / (n * (len(truth) - n))
 
 # %% ../../nbs/applications/brain.ipynb #ecdb2b00
 def residual_autoencoder(
-    image:np.ndarray, # Healthy slices, `(k, 4, n, n)`, n divisible by 8
-    steps:int=1500, # Number of training steps of 32 slices
-    width:int=32, # Channels at the finest level
-    seed:int=0, # Random seed of weights and order
-) -> 'torch.nn.Module': # `(k, 4, n, n)` -> same
+    image: np.ndarray,  # Healthy slices, `(k, 4, n, n)`, n divisible by 8
+    steps: int = 1500,  # Number of training steps of 32 slices
+    width: int = 32,  # Channels at the finest level
+    seed: int = 0,  # Random seed of weights and order
+) -> 'torch.nn.Module':  # `(k, 4, n, n)` -> same
     "An autoencoder with a narrow waist, of healthy slices."
     import torch
     from torch import nn
+
     down = lambda i, o: nn.Sequential(nn.Conv2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
-    up = lambda i, o: nn.Sequential(nn.ConvTranspose2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
+    up = lambda i, o: nn.Sequential(
+        nn.ConvTranspose2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU()
+    )
     w, g = width, torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = nn.Sequential(down(4, w), down(w, 2*w), down(2*w, 4*w), nn.Conv2d(4*w, 8, 1), nn.Conv2d(8, 4*w, 1),
-                            up(4*w, 2*w), up(2*w, w), up(w, w), nn.Conv2d(w, 4, 3, padding=1))
+        net = nn.Sequential(
+            down(4, w),
+            down(w, 2 * w),
+            down(2 * w, 4 * w),
+            nn.Conv2d(4 * w, 8, 1),
+            nn.Conv2d(8, 4 * w, 1),
+            up(4 * w, 2 * w),
+            up(2 * w, w),
+            up(w, w),
+            nn.Conv2d(w, 4, 3, padding=1),
+        )
     x, opt = torch.from_numpy(image), torch.optim.AdamW(net.parameters(), 2e-3)
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(opt, max(1, steps))
     for _ in range(steps):
         b = x[torch.randint(len(x), (32,), generator=g)]
-        b = b.flip(-1) if torch.rand((), generator=g) < .5 else b
+        b = b.flip(-1) if torch.rand((), generator=g) < 0.5 else b
         (net(b) - b).abs().mean().backward()
-        opt.step(); opt.zero_grad(); fall.step()
+        opt.step()
+        opt.zero_grad()
+        fall.step()
     return net.eval()
 
+
 def flair_map(
-    image:np.ndarray, # `(k, 4, n, n)`
-    blur:float=1., # Deviation of the Gaussian, pixels
-) -> np.ndarray: # `(k, n, n)` >= 0
+    image: np.ndarray,  # `(k, 4, n, n)`
+    blur: float = 1.0,  # Deviation of the Gaussian, pixels
+) -> np.ndarray:  # `(k, n, n)` >= 0
     "Brightness in FLAIR, above -1 and blurred."
-    return _blurred(image[:, 3] + 1, blur)*(image > -1).all(1)
+    return _blurred(image[:, 3] + 1, blur) * (image > -1).all(1)
 
 # %% ../../nbs/applications/brain.ipynb #4e197ab3
 class LesionScore(NamedTuple):
     "How well maps find lesions, with bootstrap intervals of 90 %."
-    dice: tuple # Mean over sick slices, low, high
-    auroc: tuple # Over all pixels of brains, low, high
-    threshold: float # That was best on other slices
-    how: Smooth # Smoothing that was chosen
+
+    dice: tuple  # Mean over sick slices, low, high
+    auroc: tuple  # Over all pixels of brains, low, high
+    threshold: float  # That was best on other slices
+    how: Smooth  # Smoothing that was chosen
+
 
 def score_line(
-    name:str, # Name of the method
-    s:dict, # A `LesionScore` as a dict
+    name: str,  # Name of the method
+    s: dict,  # A `LesionScore` as a dict
 ) -> str:
     "A row of the table."
     (d, *di), (a, *ai) = s['dice'], s['auroc']
     return f'{name:34} Dice {d:.2f} ({di[0]:.2f} to {di[1]:.2f})   AUROC {a:.3f} ({ai[0]:.3f} to {ai[1]:.3f})'
 
+
 def best_threshold(
-    maps:np.ndarray, # `(k, n, n)` >= 0
-    truth:np.ndarray, # `(k, n, n)` bool
-) -> tuple: # Threshold, and its mean Dice
+    maps: np.ndarray,  # `(k, n, n)` >= 0
+    truth: np.ndarray,  # `(k, n, n)` bool
+) -> tuple:  # Threshold, and its mean Dice
     "Threshold of the best mean Dice."
-    tries = np.quantile(maps[maps > 0], np.linspace(.5, .999, 60)) if (maps > 0).any() else [0.]
+    tries = np.quantile(maps[maps > 0], np.linspace(0.5, 0.999, 60)) if (maps > 0).any() else [0.0]
     means = [np.mean([dice(m > v, t) for m, t in zip(maps, truth)]) for v in tries]
     return float(tries[np.argmax(means)]), float(max(means))
 
+
 def score_maps(
-    maps:np.ndarray, # `(k, n, n)`
-    truth:np.ndarray, # `(k, n, n)` bool
-    brain:np.ndarray, # `(k, n, n)` bool
-    threshold:float, # Above which a pixel counts as found
-    how:Smooth=Smooth(), # With which the maps were made; only told on
-    draws:int=200, # Number of bootstrap draws of Dice, over slices with lesions
-    area_draws:int=50, # Number of bootstrap draws of the AUROC, over slices with and without lesions separately; each ranks all pixels, which is slower
+    maps: np.ndarray,  # `(k, n, n)`
+    truth: np.ndarray,  # `(k, n, n)` bool
+    brain: np.ndarray,  # `(k, n, n)` bool
+    threshold: float,  # Above which a pixel counts as found
+    how: Smooth = Smooth(),  # With which the maps were made; only told on
+    draws: int = 200,  # Number of bootstrap draws of Dice, over slices with lesions
+    # Number of bootstrap draws of the AUROC, over slices with and without lesions separately; each
+    # ranks all pixels, which is slower
+    area_draws: int = 50,
 ) -> LesionScore:
     "Figures of maps; raises `InputError` where nothing is outlined."
-    rng, sick, well = np.random.default_rng(0), *(np.flatnonzero(truth.any((1, 2)) == v) for v in (True, False))
+    rng, sick, well = (
+        np.random.default_rng(0),
+        *(np.flatnonzero(truth.any((1, 2)) == v) for v in (True, False)),
+    )
     each = np.array([dice(maps[i] > threshold, truth[i]) for i in sick])
     of = lambda v, k: np.concatenate([v[i][brain[i]] for i in k])
     area = lambda k: auroc(of(maps, k), of(truth, k))
-    interval = lambda v: tuple(float(q) for q in np.quantile(v, (.05, .95)))
-    whole = float(area(range(len(maps))))                               # first: it says what is wrong with the truth
+    interval = lambda v: tuple(float(q) for q in np.quantile(v, (0.05, 0.95)))
+    whole = float(area(range(len(maps))))  # first: it says what is wrong with the truth
     means = [rng.choice(each, len(each)).mean() for _ in range(draws)]
     again = lambda k: rng.choice(k, len(k)) if len(k) else k
     areas = [area(np.concatenate([again(sick), again(well)])) for _ in range(area_draws)]
-    return LesionScore((float(each.mean()), *interval(means)), (whole, *interval(areas)), threshold, how)
+    return LesionScore(
+        (float(each.mean()), *interval(means)), (whole, *interval(areas)), threshold, how
+    )
 
 # %% ../../nbs/applications/brain.ipynb #44c8d805
-SMOOTHS = tuple(Smooth(b, s) for s in (0., 6.) for b in (.5, .75, 1., 1.5, 2.)) # Blur and shading to choose from
+# Blur and shading to choose from
+SMOOTHS = tuple(Smooth(b, s) for s in (0.0, 6.0) for b in (0.5, 0.75, 1.0, 1.5, 2.0))
+
 
 class BrainEffort(NamedTuple):
     "How much of everything."
-    train: int = 1200 # Phantoms of each kind
-    choose: int = 40 # Diseased phantoms on which smoothing, threshold and guidance are chosen
-    test: int = 100 # Diseased phantoms that nothing was chosen on, and half as many healthy ones
-    minutes: float = 6. # Training time of the network, minutes
-    size: tuple = (128, 6) # Width and number of blocks of the network
-    side: int = 32 # Pixels along a slice
-    steps: int = 1500 # Number of training steps of the autoencoder
-    scales: tuple = (1., 3.) # Guidance to choose from
-    smooths: tuple = SMOOTHS # Smoothings to choose from
+
+    train: int = 1200  # Phantoms of each kind
+    choose: int = 40  # Diseased phantoms on which smoothing, threshold and guidance are chosen
+    test: int = 100  # Diseased phantoms that nothing was chosen on, and half as many healthy ones
+    minutes: float = 6.0  # Training time of the network, minutes
+    size: tuple = (128, 6)  # Width and number of blocks of the network
+    side: int = 32  # Pixels along a slice
+    steps: int = 1500  # Number of training steps of the autoencoder
+    scales: tuple = (1.0, 3.0)  # Guidance to choose from
+    smooths: tuple = SMOOTHS  # Smoothings to choose from
+
 
 class Truth(NamedTuple):
     "Phantoms as arrays."
-    image: np.ndarray # `(k, 4, n, n)` in [-1, 1]
-    lesion: np.ndarray # `(k, n, n)` bool
-    brain: np.ndarray # `(k, n, n)` bool
 
-SEEDS = dict(train=0, choose=1_000_000, test=2_000_000) # Phantoms of one part are never another's
+    image: np.ndarray  # `(k, 4, n, n)` in [-1, 1]
+    lesion: np.ndarray  # `(k, n, n)` bool
+    brain: np.ndarray  # `(k, n, n)` bool
+
+
+# Phantoms of one part are never another's
+SEEDS = dict(train=0, choose=1_000_000, test=2_000_000)
+
 
 def draw_phantoms(
-    part:str, # A key of `SEEDS`
-    diseased:int, # Phantoms with a lesion
-    healthy:int, # And without
-    side:int=32, # Pixels
+    part: str,  # A key of `SEEDS`
+    diseased: int,  # Phantoms with a lesion
+    healthy: int,  # And without
+    side: int = 32,  # Pixels
 ) -> Truth:
     "Phantoms of one part, the diseased ones first."
-    some = [make_phantom(SEEDS[part] + i, sick, side) for sick, n in ((True, diseased), (False, healthy)) for i in range(n)]
+    some = [
+        make_phantom(SEEDS[part] + i, sick, side)
+        for sick, n in ((True, diseased), (False, healthy))
+        for i in range(n)
+    ]
     image = np.stack([normalised(p.image, p.brain) for p in some])
     return Truth(image, np.stack([p.lesion for p in some]), np.stack([p.brain for p in some]))
 
 # %% ../../nbs/applications/brain.ipynb #1ac0f6df
 class LesionMethod(NamedTuple):
     "How maps are made."
-    guess: Callable # `(k, 4, n, n)` -> the same slices, as they would be healthy
-    map: Callable # `(slices, guess, Smooth)` -> `(k, n, n)`
+
+    guess: Callable  # `(k, 4, n, n)` -> the same slices, as they would be healthy
+    map: Callable  # `(slices, guess, Smooth)` -> `(k, n, n)`
+
 
 def lesion_methods(
-    pipe:'StyleTransferPipeline', # Pipeline of a brain network
-    net:'torch.nn.Module', # Autoencoder, output of `residual_autoencoder`
-    healthy:np.ndarray, # Slices that say what is usual, `(k, 4, n, n)`
-    scales:tuple=(1.,), # Guidance of the translation, one way each
-) -> dict: # {name: `LesionMethod`}
+    pipe: 'StyleTransferPipeline',  # Pipeline of a brain network
+    net: 'torch.nn.Module',  # Autoencoder, output of `residual_autoencoder`
+    healthy: np.ndarray,  # Slices that say what is usual, `(k, 4, n, n)`
+    scales: tuple = (1.0,),  # Guidance of the translation, one way each
+) -> dict:  # {name: `LesionMethod`}
     "The translation, and its baselines as they are usually done and with our map."
     import torch
+
     def drawn(x):
-        with torch.no_grad(): return torch.cat([net(v) for v in torch.from_numpy(x).split(50)]).numpy()
-    def ours(guess):                                           # what is usual is found once for each way of smoothing
+        with torch.no_grad():
+            return torch.cat([net(v) for v in torch.from_numpy(x).split(50)]).numpy()
+
+    def ours(guess):  # what is usual is found once for each way of smoothing
         off, known = guess(healthy), {}
+
         def of(x, made, how):
-            if how not in known: known[how] = usual_differences(healthy - off, healthy, how)
+            if how not in known:
+                known[how] = usual_differences(healthy - off, healthy, how)
             return evidence(x - made, x, known[how], how)
+
         return LesionMethod(guess, of)
-    return ({'brightness in FLAIR': LesionMethod(np.zeros_like, lambda x, _, how: flair_map(x, how.blur)),
-             "autoencoder's residual": LesionMethod(drawn, lambda x, made, how: difference_map(x, made, how.blur)),
-             'brightness, our map': ours(np.zeros_like), "autoencoder's residual, our map": ours(drawn),
-             'round trip, our map': ours(lambda x: translated(pipe, x, 1.))}
-            | {f'noised and repainted, guidance {s:g}': ours(lambda x, s=s: repainted(pipe, x, s)) for s in scales})
+
+    return {
+        'brightness in FLAIR': LesionMethod(
+            np.zeros_like, lambda x, _, how: flair_map(x, how.blur)
+        ),
+        "autoencoder's residual": LesionMethod(
+            drawn, lambda x, made, how: difference_map(x, made, how.blur)
+        ),
+        'brightness, our map': ours(np.zeros_like),
+        "autoencoder's residual, our map": ours(drawn),
+        'round trip, our map': ours(lambda x: translated(pipe, x, 1.0)),
+    } | {
+        f'noised and repainted, guidance {s:g}': ours(lambda x, s=s: repainted(pipe, x, s))
+        for s in scales
+    }
 
 # %% ../../nbs/applications/brain.ipynb #7bd4e9eb
 class Found(NamedTuple):
     "What a way finds."
-    score: LesionScore # On slices that nothing was chosen on
-    maps: np.ndarray # Lesion maps, `(k, n, n)`
-    chosen: float # Mean Dice on the slices of the choice
+
+    score: LesionScore  # On slices that nothing was chosen on
+    maps: np.ndarray  # Lesion maps, `(k, n, n)`
+    chosen: float  # Mean Dice on the slices of the choice
+
 
 def find_lesions(
-    some:dict, # {name: `LesionMethod`}
-    choose:Truth, # Slices on which smoothing and threshold are chosen
-    test:Truth, # Others
-    smooths:tuple, # Smoothings (`Smooth`) to choose from
-) -> dict: # {name: `Found`}
+    some: dict,  # {name: `LesionMethod`}
+    choose: Truth,  # Slices on which smoothing and threshold are chosen
+    test: Truth,  # Others
+    smooths: tuple,  # Smoothings (`Smooth`) to choose from
+) -> dict:  # {name: `Found`}
     "Each way with the smoothing and the threshold that are best for it on `choose`."
     found = {}
     for name, way in some.items():
         known, made = way.guess(choose.image), way.guess(test.image)
-        tries = {how: best_threshold(way.map(choose.image, known, how), choose.lesion) for how in smooths}
+        tries = {
+            how: best_threshold(way.map(choose.image, known, how), choose.lesion) for how in smooths
+        }
         how = max(smooths, key=lambda how: tries[how][1])
         maps = way.map(test.image, made, how)
-        found[name] = Found(score_maps(maps, test.lesion, test.brain, tries[how][0], how), maps, tries[how][1])
+        found[name] = Found(
+            score_maps(maps, test.lesion, test.brain, tries[how][0], how), maps, tries[how][1]
+        )
     return found
 
+
 def lesions_picture(
-    test:Truth, # The first six are drawn
-    healthy:np.ndarray, # They as they would be healthy, `(6, 4, n, n)`
-    found:dict, # {name: `Found`}, one row each
-    path:Path, # PNG to write
+    test: Truth,  # The first six are drawn
+    healthy: np.ndarray,  # They as they would be healthy, `(6, 4, n, n)`
+    found: dict,  # {name: `Found`}, one row each
+    path: Path,  # PNG to write
 ):
     "Six slices, as they would be healthy, each map, and the truth."
     from matplotlib.figure import Figure
+
     rows = {'FLAIR': (test.image[:6, 3], -1, 1), 'repainted': (healthy[:, 3], -1, 1)}
-    rows |= {k: (v.maps[:6], 0, np.quantile(v.maps, .998)) for k, v in found.items()}
+    rows |= {k: (v.maps[:6], 0, np.quantile(v.maps, 0.998)) for k, v in found.items()}
     rows |= {'truth': (test.lesion[:6], 0, 1)}
     fig = Figure((6, len(rows)))
     for (name, (ims, low, top)), row in zip(rows.items(), fig.subplots(len(rows), 6)):
         for ax, im in zip(row, ims):
             ax.imshow(im, cmap='magma' if name in found else 'gray', vmin=low, vmax=top)
-            ax.set_xticks([]); ax.set_yticks([])
-        row[0].set_ylabel(name.replace(' in ', '\nin ').replace(', ', ',\n').replace("'s ", "'s\n"), fontsize=6)
-    fig.tight_layout(pad=.2)
+            ax.set_xticks([])
+            ax.set_yticks([])
+        row[0].set_ylabel(
+            name.replace(' in ', '\nin ').replace(', ', ',\n').replace("'s ", "'s\n"), fontsize=6
+        )
+    fig.tight_layout(pad=0.2)
     b = BytesIO()
     fig.savefig(b, format='png', dpi=110)
     write_bytes(path, b.getvalue())
 
 # %% ../../nbs/applications/brain.ipynb #7277b6d9
-USUAL_FILE = 'usual.json' # File in the folder of a run: what differences are usual in healthy slices
+# File in the folder of a run: what differences are usual in healthy slices
+USUAL_FILE = 'usual.json'
+
 
 class Kept(NamedTuple):
     "What is usual for a model, and what it holds for."
-    usual: UsualDifferences # Statistics of healthy slices
-    how: Smooth # Blur and shading, pixels
-    side: int # Side length of a slice, pixels
-    scale: float # Guidance with which they were painted
+
+    usual: UsualDifferences  # Statistics of healthy slices
+    how: Smooth  # Blur and shading, pixels
+    side: int  # Side length of a slice, pixels
+    scale: float  # Guidance with which they were painted
+
 
 def keep_usual(
-    run:str|Path, # Folder of a run; gets `USUAL_FILE`
-    pipe:'StyleTransferPipeline', # Pipeline of the run
-    healthy:np.ndarray, # Slices, `(k, 4, n, n)`
-    how:Smooth=Smooth(), # Blur and shading, pixels
-    scale:float=1., # Guidance, 1 or more
+    run: str | Path,  # Folder of a run; gets `USUAL_FILE`
+    pipe: 'StyleTransferPipeline',  # Pipeline of the run
+    healthy: np.ndarray,  # Slices, `(k, 4, n, n)`
+    how: Smooth = Smooth(),  # Blur and shading, pixels
+    scale: float = 1.0,  # Guidance, 1 or more
 ) -> Kept:
     "Find and store what is usual for a model."
     usual = usual_differences(healthy - repainted(pipe, healthy, scale), healthy, how)
     kept = Kept(usual, how, healthy.shape[-1], float(scale))
     tables = {k: v.tolist() for k, v in usual._asdict().items()}
-    write_checked(Path(run)/USUAL_FILE, tables | dict(how=how, side=kept.side, scale=kept.scale))
+    write_checked(Path(run) / USUAL_FILE, tables | dict(how=how, side=kept.side, scale=kept.scale))
     return kept
 
+
 def read_usual(
-    run:str|Path, # Folder of a run where `keep_usual` wrote, or of the model in it
-) -> Kept|None: # None where nothing is kept
+    run: str | Path,  # Folder of a run where `keep_usual` wrote, or of the model in it
+) -> Kept | None:  # None where nothing is kept
     "What is usual for a model."
     here = Path(run).absolute()
-    path = next((p/USUAL_FILE for p in (here, here.parent) if (p/USUAL_FILE).is_file()), None)
-    if path is None: return None
+    path = next((p / USUAL_FILE for p in (here, here.parent) if (p / USUAL_FILE).is_file()), None)
+    if path is None:
+        return None
     from stylecfm.config import checked, list_of, real, whole
-    grid = lambda low: list_of(list_of(real(low, 1e9), 4, 4), BINS, BINS)             # by depth and modality
-    rules = dict(mean=grid(-1e9), deviation=grid(1e-12), how=list_of(real(0, 1e3), 2, 2), side=whole(16, 8192), scale=real(1, 100))
-    v = checked(read_checked(path), rules, str(path), dict(scale=1.))
-    return Kept(UsualDifferences(np.array(v['mean']), np.array(v['deviation'])), Smooth(*v['how']), v['side'], v['scale'])
+
+    grid = lambda low: list_of(list_of(real(low, 1e9), 4, 4), BINS, BINS)  # by depth and modality
+    rules = dict(
+        mean=grid(-1e9),
+        deviation=grid(1e-12),
+        how=list_of(real(0, 1e3), 2, 2),
+        side=whole(16, 8192),
+        scale=real(1, 100),
+    )
+    v = checked(read_checked(path), rules, str(path), dict(scale=1.0))
+    return Kept(
+        UsualDifferences(np.array(v['mean']), np.array(v['deviation'])),
+        Smooth(*v['how']),
+        v['side'],
+        v['scale'],
+    )
 
 # %% ../../nbs/applications/brain.ipynb #5bc4bd7e
-PHANTOMS, SUBJECTS = 'slices of phantoms', 'slices of subjects' # What a checksummed folder of slices holds: never both
+# What a checksummed folder of slices holds: never both
+PHANTOMS, SUBJECTS = 'slices of phantoms', 'slices of subjects'
+
 
 def write_phantoms(
-    folder:str|Path, # Gets `diseased/`, `healthy/`, and a manifest when all are there
-    train:Truth, # The diseased ones first
+    folder: str | Path,  # Gets `diseased/`, `healthy/`, and a manifest when all are there
+    train: Truth,  # The diseased ones first
 ):
     "Slices of phantoms, whole or not at all; the same ones stay. Raises `InputError` for a folder of others."
     extra = dict(phantoms=len(train.image), side=train.image.shape[-1])
-    make_folder_once(folder, PHANTOMS, extra, lambda d: save_slices(d, 'phantom', train.image, train.lesion))
+    make_folder_once(
+        folder, PHANTOMS, extra, lambda d: save_slices(d, 'phantom', train.image, train.lesion)
+    )
+
 
 @exclusive_job
 def brain_job(
-    out:str|Path, # Gets slices, the run, `metrics.json` and `lesions.png`
-    effort:BrainEffort=BrainEffort(), # How much of everything
-    config:Config|None=None, # Configuration of the training; default: `brain_config`
-) -> dict: # Content of `metrics.json`
+    out: str | Path,  # Gets slices, the run, `metrics.json` and `lesions.png`
+    effort: BrainEffort = BrainEffort(),  # How much of everything
+    config: Config | None = None,  # Configuration of the training; default: `brain_config`
+) -> dict:  # Content of `metrics.json`
     "Train on phantoms and find lesions in others; what is already there is used."
     from dataclasses import asdict
+
     from stylecfm.metrics import finished_job, machine
     from stylecfm.transfer import StyleTransferPipeline
+
     out, e, seconds, watch = Path(out), effort, {}, _stopwatch()
     config = config or brain_config(out, e.minutes, e.size, side=e.side)
     asked = dict(effort=e._asdict(), training=asdict(config.training))
-    if done := finished_job(out/'metrics.json', asked): return done
+    if done := finished_job(out / 'metrics.json', asked):
+        return done
     train = draw_phantoms('train', e.train, e.train, e.side)
-    write_phantoms(out/'slices', train)
+    write_phantoms(out / 'slices', train)
     seconds['phantoms'] = watch()
     run = train_brain(config)
     pipe = StyleTransferPipeline.from_pretrained(run, 'cpu')
     pipe.set_progress_bar_config(disable=True)
     seconds['training'] = watch()
-    healthy = train.image[e.train:]
+    healthy = train.image[e.train :]
     net = residual_autoencoder(healthy, e.steps)
     seconds['autoencoder'] = watch()
-    choose, test = draw_phantoms('choose', e.choose, 0, e.side), draw_phantoms('test', e.test, e.test//2, e.side)
-    found = find_lesions(lesion_methods(pipe, net, healthy[:200], e.scales), choose, test, e.smooths)
+    choose, test = (
+        draw_phantoms('choose', e.choose, 0, e.side),
+        draw_phantoms('test', e.test, e.test // 2, e.side),
+    )
+    found = find_lesions(
+        lesion_methods(pipe, net, healthy[:200], e.scales), choose, test, e.smooths
+    )
     best = max((k for k in found if k.startswith('noised')), key=lambda k: found[k].chosen)
     scale = float(best.split()[-1])
     keep_usual(config.checkpoint.save_dir, pipe, healthy[:200], found[best].score.how, scale)
     seconds['evaluation'] = watch()
     shown = {k: found[k] for k in ('brightness in FLAIR', "autoencoder's residual, our map", best)}
-    lesions_picture(test, repainted(pipe, test.image[:6], scale), shown, out/'lesions.png')
-    r = dict(asked=asked, scores={k: v.score._asdict() for k, v in found.items()}, best=best, seconds=seconds,
-             parameters=pipe.network.num_parameters(), machine=machine())
-    write_checked(out/'metrics.json', r)
+    lesions_picture(test, repainted(pipe, test.image[:6], scale), shown, out / 'lesions.png')
+    r = dict(
+        asked=asked,
+        scores={k: v.score._asdict() for k, v in found.items()},
+        best=best,
+        seconds=seconds,
+        parameters=pipe.network.num_parameters(),
+        machine=machine(),
+    )
+    write_checked(out / 'metrics.json', r)
     return r
 
 # %% ../../nbs/applications/brain.ipynb #04033f8c
 def _stopwatch():
     "A function that gives the seconds since it was last called."
     import time
+
     last = [time.monotonic()]
+
     def lap():
         last.append(time.monotonic())
         return last[-1] - last[-2]
+
     return lap
 
 # %% ../../nbs/applications/brain.ipynb #4ec2069f
-def _checked(size=64, batch=1, scale=1.):
+def _checked(size=64, batch=1, scale=1.0):
     "Raise `InputError` for numbers that no command can use."
-    if size < 16 or size % 8: raise InputError(f'size must be 16 or more, and divisible by 8; got {size}')
-    if batch < 1: raise InputError(f'batch_size must be 1 or more, got {batch}')
-    if not scale >= 1: raise InputError(f'cfg_scale must be 1 or more, got {scale:g}')
+    if size < 16 or size % 8:
+        raise InputError(f'size must be 16 or more, and divisible by 8; got {size}')
+    if batch < 1:
+        raise InputError(f'batch_size must be 1 or more, got {batch}')
+    if not scale >= 1:
+        raise InputError(f'cfg_scale must be 1 or more, got {scale:g}')
+
 
 def _subjects_in(folder):
     "Folders of subjects, without hidden ones and what a Mac's archive adds."
-    return sorted(p for p in Path(folder).iterdir() if p.is_dir() and p.name[0] != '.' and p.name != '__MACOSX')
+    return sorted(
+        p
+        for p in Path(folder).iterdir()
+        if p.is_dir() and p.name[0] != '.' and p.name != '__MACOSX'
+    )
 
-def _report(notes:Notes):
+
+def _report(notes: Notes):
     "Print notes to stderr."
-    for line in notes.taken(): say(line, error=True)
+    for line in notes.taken():
+        say(line, error=True)
+
 
 @call_parse
 def stylecfm_brain_slices(
-    subjects:str=None, # Folder with a folder of NIfTI volumes for each subject, outlines among them
-    output:str='runs/brain_own/slices', # Gets `diseased/` and `healthy/`; slices of subjects that are there are replaced
-    size:int=64, # Side of a slice, pixels: divisible by 8
-    debug:store_true=False, # Show the traceback of an error
+    # Folder with a folder of NIfTI volumes for each subject, outlines among them
+    subjects: str = None,
+    # Gets `diseased/` and `healthy/`; slices of subjects that are there are replaced
+    output: str = 'runs/brain_own/slices',
+    size: int = 64,  # Side of a slice, pixels: divisible by 8
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Cut subjects into slices for training."
     with reported(debug):
         if not subjects or not Path(subjects).is_dir():
             raise InputError('--subjects is missing: give a folder with a folder for each subject')
         _checked(size)
-        total, extra = dict.fromkeys((*KINDS, 'left_out', 'little'), 0), dict(side=size, subjects=[])
+        total, extra = (
+            dict.fromkeys((*KINDS, 'left_out', 'little'), 0),
+            dict(side=size, subjects=[]),
+        )
         notes = Notes()
         with atomic_folder(output, SUBJECTS, extra) as tmp:
             for folder in _subjects_in(subjects):
                 try:
                     s = read_subject(folder)
                     if s.truth is None:
-                        raise InputError(f'{folder} has no outlines (_seg.nii.gz); training must know what is healthy')
+                        raise InputError(
+                            f'{folder} has no outlines (_seg.nii.gz); training must know what is healthy'
+                        )
                     v = slices_of(s, size)
                 except InputError as e:
-                    say(f'left out: {e}' if str(folder) in str(e) else f'left out: {folder}: {e}', error=True)
+                    say(
+                        f'left out: {e}' if str(folder) in str(e) else f'left out: {folder}: {e}',
+                        error=True,
+                    )
                     continue
                 notes.add(folder, *s.notes, *v.notes)
-                count = save_slices(tmp, s.name, v.image, v.truth) | dict(little=s.image.shape[-1] - len(v.where))
+                count = save_slices(tmp, s.name, v.image, v.truth) | dict(
+                    little=s.image.shape[-1] - len(v.where)
+                )
                 total = {k: n + count[k] for k, n in total.items()}
                 extra['subjects'].append(s.name)
             _report(notes)
             found = f'{total["diseased"]} diseased and {total["healthy"]} healthy slices'
-            if not all(total[k] for k in KINDS): raise InputError(f'both kinds are needed, found {found}')
-        say(f'{found} of {len(extra["subjects"])} subjects in {output}; left out: {total["little"]} with little or no brain, '
-              f'{total["left_out"]} with an outline below {FEW:.1%}')
+            if not all(total[k] for k in KINDS):
+                raise InputError(f'both kinds are needed, found {found}')
+        say(
+            f'{found} of {len(extra["subjects"])} subjects in {output}; left out: {total["little"]} with little or no brain, '
+            f'{total["left_out"]} with an outline below {FEW:.1%}'
+        )
 
 # %% ../../nbs/applications/brain.ipynb #da9ed9a2
 @call_parse
 def stylecfm_brain_train(
-    root:str='runs/brain_own', # With `slices/`; gets the latents and the run
-    minutes:float=0., # Training time, minutes; 0: all epochs of the config
-    batch_size:int=28, # Slices of a step
-    hidden_dim:int=256, # Channels of every block
-    num_layers:int=12, # Blocks: divisible by 3
-    config:str=None, # A config.json instead of all this
-    cfg_scale:float=1., # Guidance, 1 or more, with which subjects will be painted: what is usual is found for it
-    debug:store_true=False, # Show the traceback of an error
+    root: str = 'runs/brain_own',  # With `slices/`; gets the latents and the run
+    minutes: float = 0.0,  # Training time, minutes; 0: all epochs of the config
+    batch_size: int = 28,  # Slices of a step
+    hidden_dim: int = 256,  # Channels of every block
+    num_layers: int = 12,  # Blocks: divisible by 3
+    config: str = None,  # A config.json instead of all this
+    # Guidance, 1 or more, with which subjects will be painted: what is usual is found for it
+    cfg_scale: float = 1.0,
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Train on slices; stopped and started again, it goes on where it was."
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         from stylecfm.config import load_config
         from stylecfm.transfer import StyleTransferPipeline
-        if not minutes >= 0: raise InputError(f'minutes must be 0 or more, got {minutes:g}')
+
+        if not minutes >= 0:
+            raise InputError(f'minutes must be 0 or more, got {minutes:g}')
         _checked(batch=batch_size, scale=cfg_scale)
         c = load_config(config) if config else None
-        healthy = load_slices(c.data.raw_data_root if c else Path(root)/'slices', 'healthy')
+        healthy = load_slices(c.data.raw_data_root if c else Path(root) / 'slices', 'healthy')
         n = healthy.shape[-1]
         c = c or brain_config(root, minutes, (hidden_dim, num_layers), batch_size, n)
-        with job_lock(c.checkpoint.save_dir):                                   # a table must be of its model
+        with job_lock(c.checkpoint.save_dir):  # a table must be of its model
             pipe = StyleTransferPipeline.from_pretrained(train_brain(c))
-            keep_usual(c.checkpoint.save_dir, pipe, healthy, Smooth(n/40, n/5), cfg_scale)
+            keep_usual(c.checkpoint.save_dir, pipe, healthy, Smooth(n / 40, n / 5), cfg_scale)
         say(f'model in {c.checkpoint.save_dir}')
 
 # %% ../../nbs/applications/brain.ipynb #a080a5dd
@@ -683,56 +940,86 @@ def _fitting(checkpoint, size, scale):
     "What is usual for a model, or None; size and guidance that fit it. Raises `InputError` for those that do not."
     kept, why = read_usual(checkpoint), f'what is usual for {checkpoint} was found'
     if kept is None and size is None:
-        raise InputError(f'there is no {USUAL_FILE} in {checkpoint} or above it: give --size, the side of a slice in training')
-    size, scale = kept.side if size is None else size, scale or (kept.scale if kept else 1.)
+        raise InputError(
+            f'there is no {USUAL_FILE} in {checkpoint} or above it: give --size, the side of a slice in training'
+        )
+    size, scale = kept.side if size is None else size, scale or (kept.scale if kept else 1.0)
     if kept and size != kept.side:
-        raise InputError(f'{why} in slices of {kept.side} pixels, got --size {size}; leave --size out')
+        raise InputError(
+            f'{why} in slices of {kept.side} pixels, got --size {size}; leave --size out'
+        )
     if kept and scale != kept.scale:
-        raise InputError(f'{why} with guidance {kept.scale:g}, got --cfg_scale {scale:g}; leave it out, or give '
-                         'the same to stylecfm_brain_train, which then finds it again without training')
+        raise InputError(
+            f'{why} with guidance {kept.scale:g}, got --cfg_scale {scale:g}; leave it out, or give '
+            'the same to stylecfm_brain_train, which then finds it again without training'
+        )
     return kept, size, scale
+
 
 @call_parse
 def stylecfm_brain_translate(
-    checkpoint:str='runs/brain_own/run', # The folder of a run, a model, or a checkpoint
-    subject:str=None, # Folder with a NIfTI volume for each modality
-    output:str=None, # Lesion map to write, .nii or .nii.gz
-    cfg_scale:float=None, # Guidance, 1 or more; as the run says if none
-    batch_size:int=20, # Slices that go together
-    size:int=None, # Side of a slice, pixels, as in training; as the run says if none
-    device:str=None, # cpu or cuda; a GPU if there is one
-    overwrite:store_true=False, # Replace a file that no earlier run wrote
-    debug:store_true=False, # Show the traceback of an error
+    checkpoint: str = 'runs/brain_own/run',  # The folder of a run, a model, or a checkpoint
+    subject: str = None,  # Folder with a NIfTI volume for each modality
+    output: str = None,  # Lesion map to write, .nii or .nii.gz
+    cfg_scale: float = None,  # Guidance, 1 or more; as the run says if none
+    batch_size: int = 20,  # Slices that go together
+    size: int = None,  # Side of a slice, pixels, as in training; as the run says if none
+    device: str = None,  # cpu or cuda; a GPU if there is one
+    overwrite: store_true = False,  # Replace a file that no earlier run wrote
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Write a map of what would have to change for a subject to be healthy."
     with reported(debug):
         from tqdm import tqdm
+
         from stylecfm.cli import writable
         from stylecfm.transfer import StyleTransferPipeline
+
         if not subject or not Path(subject).is_dir():
             raise InputError('--subject is missing: give a folder with a volume for each modality')
-        if not output or not output.endswith(SUFFIXES): raise InputError(f'--output should end in .nii or .nii.gz, got {output}')
-        _checked(64 if size is None else size, batch_size, 1. if cfg_scale is None else cfg_scale)
+        if not output or not output.endswith(SUFFIXES):
+            raise InputError(f'--output should end in .nii or .nii.gz, got {output}')
+        _checked(64 if size is None else size, batch_size, 1.0 if cfg_scale is None else cfg_scale)
         writable(Path(output))
         from stylecfm.results import check_results, record_results
+
         check_results([output], overwrite=overwrite)
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device)
         if sorted(pipe.model.styles) != sorted(KINDS):
-            raise InputError(f'{checkpoint} knows the styles {", ".join(pipe.model.styles)}; '
-                             f'a brain network knows {" and ".join(KINDS)}')
+            raise InputError(
+                f'{checkpoint} knows the styles {", ".join(pipe.model.styles)}; '
+                f'a brain network knows {" and ".join(KINDS)}'
+            )
         kept, n, scale = _fitting(checkpoint, size, cfg_scale)
         s = read_subject(subject)
         v, notes = slices_of(s, n), Notes()
         notes.add(subject, *s.notes, *v.notes)
         _report(notes)
-        with tqdm(total=len(REPAINT_TIMES)*DRAWS*-(-len(v.image)//batch_size), desc='translate', unit='step') as bar:
-            made = repainted(pipe, v.image, scale, batch=batch_size, callback=lambda *_: bar.update())
+        with tqdm(
+            total=len(REPAINT_TIMES) * DRAWS * -(-len(v.image) // batch_size),
+            desc='translate',
+            unit='step',
+        ) as bar:
+            made = repainted(
+                pipe, v.image, scale, batch=batch_size, callback=lambda *_: bar.update()
+            )
         maps = np.zeros((s.image.shape[-1], n, n), np.float32)
-        maps[v.where] = evidence(v.image - made, v.image, kept.usual, kept.how) if kept else difference_map(v.image, made)
+        maps[v.where] = (
+            evidence(v.image - made, v.image, kept.usual, kept.how)
+            if kept
+            else difference_map(v.image, made)
+        )
         _write_volume(output, back_through(maps, v.window, s.image.shape[1:]), s.affine)
         record_results(output)
-        unit = 'deviations of healthy slices' if kept else f'plain differences, for there is no {USUAL_FILE} in {checkpoint}'
-        say(f'written to {output}: {len(v.image)} of {len(maps)} slices, at most {maps.max():.2f} ({unit})')
+        unit = (
+            'deviations of healthy slices'
+            if kept
+            else f'plain differences, for there is no {USUAL_FILE} in {checkpoint}'
+        )
+        say(
+            f'written to {output}: {len(v.image)} of {len(maps)} slices, at most {maps.max():.2f} ({unit})'
+        )
+
 
 def _write_volume(path, volume, affine):
     "A NIfTI file, whole or not at all."
@@ -742,15 +1029,21 @@ def _write_volume(path, volume, affine):
 # %% ../../nbs/applications/brain.ipynb #5eb88ba5
 @call_parse
 def stylecfm_brain(
-    output:str='runs/brain', # Gets slices, the run, `metrics.json` and `lesions.png`
-    minutes:float=6., # Training time, minutes
-    debug:store_true=False, # Show the traceback of an error
+    output: str = 'runs/brain',  # Gets slices, the run, `metrics.json` and `lesions.png`
+    minutes: float = 6.0,  # Training time, minutes
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Train on phantoms, find the lesions of others, and say how well."
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
-        if not minutes > 0: raise InputError(f'minutes must be above 0, got {minutes:g}')
+        if not minutes > 0:
+            raise InputError(f'minutes must be above 0, got {minutes:g}')
         r = brain_job(output, BrainEffort(minutes=minutes))
-        for k, v in r['scores'].items(): say(score_line(k, v))
+        for k, v in r['scores'].items():
+            say(score_line(k, v))
         mine = r['scores'][r['best']]['dice'][0]
-        top, rival = max((v['dice'][0], k) for k, v in r['scores'].items() if not k.startswith('noised'))
-        say(f'{r["best"]}: Dice {mine:.2f}, the best baseline ({rival}) {top:.2f}; {output}/metrics.json, {output}/lesions.png')
+        top, rival = max(
+            (v['dice'][0], k) for k, v in r['scores'].items() if not k.startswith('noised')
+        )
+        say(
+            f'{r["best"]}: Dice {mine:.2f}, the best baseline ({rival}) {top:.2f}; {output}/metrics.json, {output}/lesions.png'
+        )

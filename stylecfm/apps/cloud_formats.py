@@ -11,37 +11,72 @@ from collections import Counter
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
+
 import numpy as np
+
 from ..config import InputError, chosen
 
 # %% ../../nbs/applications/cloud_formats.ipynb #02e0dc3c
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/applications/cloud_formats.ipynb #ef9d7f89
 class Columns(NamedTuple):
     "Named columns of a file of points."
-    values: dict # Columns by name, each `(n,)`
-    notes: tuple = () # Assumptions that were made, one sentence each
-    viewpoint: np.ndarray|None = None # Position of the sensor, `(3,)` float64 metres, where the file gives one
+
+    values: dict  # Columns by name, each `(n,)`
+    notes: tuple = ()  # Assumptions that were made, one sentence each
+    # Position of the sensor, `(3,)` float64 metres, where the file gives one
+    viewpoint: np.ndarray | None = None
 
 # %% ../../nbs/applications/cloud_formats.ipynb #da360144
-COLUMN_NAMES = dict(x=('x',), y=('y',), z=('z',), # Names of columns by quantity, the most specific first
-             intensity=('intensity', 'i', 'rcs', 'reflectance', 'reflectivity', 'remission', 'power', 'snr', 'amplitude',
-                        'rssi', 'alpha'),
-             doppler=('doppler', 'v_r', 'vr', 'radial_velocity', 'v_doppler', 'doppler_velocity', 'radial_speed',
-                      'range_rate'))
-LOOSE = ('velocity', 'v', 'speed') # Names of a Doppler where no vector is given
+# Names of columns by quantity, the most specific first
+COLUMN_NAMES = dict(
+    x=('x',),
+    y=('y',),
+    z=('z',),
+    intensity=(
+        'intensity',
+        'i',
+        'rcs',
+        'reflectance',
+        'reflectivity',
+        'remission',
+        'power',
+        'snr',
+        'amplitude',
+        'rssi',
+        'alpha',
+    ),
+    doppler=(
+        'doppler',
+        'v_r',
+        'vr',
+        'radial_velocity',
+        'v_doppler',
+        'doppler_velocity',
+        'radial_speed',
+        'range_rate',
+    ),
+)
+LOOSE = ('velocity', 'v', 'speed')  # Names of a Doppler where no vector is given
 # Names of the parts of a velocity vector
-VECTORS = (('vx', 'vy', 'vz'), ('v_x', 'v_y', 'v_z'), ('vel_x', 'vel_y', 'vel_z'), ('velocity_x', 'velocity_y', 'velocity_z'))
-COMPENSATED = ('v_r_compensated', 'v_r_comp', 'vr_comp', 'vr_compensated', 'doppler_compensated') # Of the sensor's own motion
+VECTORS = (
+    ('vx', 'vy', 'vz'),
+    ('v_x', 'v_y', 'v_z'),
+    ('vel_x', 'vel_y', 'vel_z'),
+    ('velocity_x', 'velocity_y', 'velocity_z'),
+)
+# Of the sensor's own motion
+COMPENSATED = ('v_r_compensated', 'v_r_comp', 'vr_comp', 'vr_compensated', 'doppler_compensated')
 
 # %% ../../nbs/applications/cloud_formats.ipynb #d06e0718
 def unlzf(
-    data:bytes, # Compressed bytes
-    size:int, # Number of bytes after decompression
-) -> bytes: # `size` bytes
+    data: bytes,  # Compressed bytes
+    size: int,  # Number of bytes after decompression
+) -> bytes:  # `size` bytes
     "Decompress LZF; raises `ValueError` for data that is damaged or of another size."
     out, i = bytearray(), 0
     try:
@@ -49,7 +84,7 @@ def unlzf(
             control = data[i]
             i += 1
             if control < 32:
-                out += data[i:i + control + 1]
+                out += data[i : i + control + 1]
                 i += control + 1
                 continue
             length = control >> 5
@@ -59,92 +94,125 @@ def unlzf(
             back = ((control & 31) << 8) + data[i] + 1
             i += 1
             _copy(out, back, length + 2)
-    except IndexError: raise ValueError('the compressed data end within an instruction') from None
-    if len(out) != size: raise ValueError(f'{len(out)} bytes instead of {size}')
+    except IndexError:
+        raise ValueError('the compressed data end within an instruction') from None
+    if len(out) != size:
+        raise ValueError(f'{len(out)} bytes instead of {size}')
     return bytes(out)
 
-def _copy(out:bytearray, back:int, n:int):
+
+def _copy(out: bytearray, back: int, n: int):
     "Append `n` bytes that begin `back` bytes before the end, which may overlap themselves."
     at = len(out) - back
-    if at < 0: raise ValueError('a copy from before the beginning')
-    piece = bytes(out[at:at + n])
-    while len(piece) < n: piece += piece[:n - len(piece)]
+    if at < 0:
+        raise ValueError('a copy from before the beginning')
+    piece = bytes(out[at : at + n])
+    while len(piece) < n:
+        piece += piece[: n - len(piece)]
     out += piece
 
 # %% ../../nbs/applications/cloud_formats.ipynb #eb18d6b6
 class PcdHeader(NamedTuple):
     "The header of a PCD file."
-    fields: list # `(name, numpy type, count)` of each field
-    points: tuple # Possible numbers of points, the most credible first; empty where the header gives none
-    encoding: str # `ascii`, `binary` or `binary_compressed`
-    body: int # Position of the first byte after the header
-    viewpoint: np.ndarray # Position of the sensor, `(3,)` float64 metres
-    notes: tuple # Assumptions, one sentence each
 
-_TYPES = dict(F=(2, 4, 8), I=(1, 2, 4, 8), U=(1, 2, 4, 8)) # Bytes of a number by its type
+    fields: list  # `(name, numpy type, count)` of each field
+    # Possible numbers of points, the most credible first; empty where the header gives none
+    points: tuple
+    encoding: str  # `ascii`, `binary` or `binary_compressed`
+    body: int  # Position of the first byte after the header
+    viewpoint: np.ndarray  # Position of the sensor, `(3,)` float64 metres
+    notes: tuple  # Assumptions, one sentence each
+
+
+_TYPES = dict(F=(2, 4, 8), I=(1, 2, 4, 8), U=(1, 2, 4, 8))  # Bytes of a number by its type
 _ENCODINGS = ('ascii', 'binary', 'binary_compressed')
 
-def _header_lines(data:bytes, path) -> tuple[dict, int]:
+
+def _header_lines(data: bytes, path) -> tuple[dict, int]:
     "Values by keyword, and the position after the `DATA` line."
     entries, at = {}, 3 if data.startswith(b'\xef\xbb\xbf') else 0
     while 'DATA' not in entries:
         if at >= len(data):
-            raise InputError(f'{path} is no PCD file, or its header is cut off: it has no DATA line; write it again')
+            raise InputError(
+                f'{path} is no PCD file, or its header is cut off: it has no DATA line; write it again'
+            )
         end = data.find(b'\n', at)
         end = len(data) if end < 0 else end
         words = data[at:end].decode('latin-1').partition('#')[0].split()
-        if words: entries.setdefault(words[0].upper(), words[1:])
+        if words:
+            entries.setdefault(words[0].upper(), words[1:])
         at = end + 1
     return entries, at
 
-def _whole_values(entries:dict, key:str, path, default=None) -> list|None:
+
+def _whole_values(entries: dict, key: str, path, default=None) -> list | None:
     "The values of a header line as whole numbers >= 0."
     words = entries.get(key)
-    if not words: return default
-    try: values = [int(w) for w in words]
-    except ValueError: values = [-1]
+    if not words:
+        return default
+    try:
+        values = [int(w) for w in words]
+    except ValueError:
+        values = [-1]
     if min(values) < 0:
-        raise InputError(f'{path}: {key} must be whole numbers >= 0, got {" ".join(words)}; correct the header')
+        raise InputError(
+            f'{path}: {key} must be whole numbers >= 0, got {" ".join(words)}; correct the header'
+        )
     return values
 
 # %% ../../nbs/applications/cloud_formats.ipynb #5807842c
-def _number_type(kind:str, size:int, path) -> np.dtype:
+def _number_type(kind: str, size: int, path) -> np.dtype:
     "A type of numpy for a TYPE and a SIZE."
     sizes = _TYPES.get(kind.upper())
-    if sizes is None: raise InputError(f'{path}: TYPE {kind} is none of F, I, U; correct the header')
+    if sizes is None:
+        raise InputError(f'{path}: TYPE {kind} is none of F, I, U; correct the header')
     if size not in sizes:
-        raise InputError(f'{path}: SIZE {size} of TYPE {kind.upper()} is none of {", ".join(map(str, sizes))}; '
-                         'correct the header')
+        raise InputError(
+            f'{path}: SIZE {size} of TYPE {kind.upper()} is none of {", ".join(map(str, sizes))}; '
+            'correct the header'
+        )
     return np.dtype(f'<{kind.lower()}{size}')
 
-def _header_fields(entries:dict, path) -> tuple[list, list]:
+
+def _header_fields(entries: dict, path) -> tuple[list, list]:
     "Fields of a header, and notes."
     names = entries.get('FIELDS') or entries.get('COLUMNS')
-    if not names: raise InputError(f'{path}: the header has no FIELDS line (COLUMNS in old files); add it')
+    if not names:
+        raise InputError(f'{path}: the header has no FIELDS line (COLUMNS in old files); add it')
     n, notes = len(names), []
-    sizes, counts = _whole_values(entries, 'SIZE', path), _whole_values(entries, 'COUNT', path, [1]*n)
+    sizes, counts = (
+        _whole_values(entries, 'SIZE', path),
+        _whole_values(entries, 'COUNT', path, [1] * n),
+    )
     kinds = entries.get('TYPE')
     if not sizes or not kinds:
         notes.append('SIZE or TYPE is missing in the header; 4 bytes and F are assumed')
-        sizes, kinds = sizes or [4]*n, kinds or ['F']*n
+        sizes, kinds = sizes or [4] * n, kinds or ['F'] * n
     for key, values in (('SIZE', sizes), ('TYPE', kinds), ('COUNT', counts)):
         if len(values) != n:
-            raise InputError(f'{path}: FIELDS names {n} columns, and {key} has {len(values)} values; correct the header')
+            raise InputError(
+                f'{path}: FIELDS names {n} columns, and {key} has {len(values)} values; correct the header'
+            )
     types = [_number_type(k, s, path) for k, s in zip(kinds, sizes)]
     return list(zip(names, types, counts)), notes
 
-def _header_points(entries:dict, path) -> tuple[tuple, list]:
+
+def _header_points(entries: dict, path) -> tuple[tuple, list]:
     "Possible numbers of points of a header, and notes."
     one = lambda key: (_whole_values(entries, key, path) or [None])[0]
     points, width, height = one('POINTS'), one('WIDTH'), one('HEIGHT')
-    area = None if width is None else width*(1 if height is None else height)
+    area = None if width is None else width * (1 if height is None else height)
     found = tuple(dict.fromkeys(v for v in (points, area) if v is not None))
-    if len(found) < 2: return found, []
-    return found, [f'POINTS and WIDTH x HEIGHT disagree ({points} and {area}); the length of the data decides']
+    if len(found) < 2:
+        return found, []
+    return found, [
+        f'POINTS and WIDTH x HEIGHT disagree ({points} and {area}); the length of the data decides'
+    ]
+
 
 def pcd_header(
-    data:bytes, # Content of the file
-    path:str|Path, # Name of the file, for messages
+    data: bytes,  # Content of the file
+    path: str | Path,  # Name of the file, for messages
 ) -> PcdHeader:
     "Parse the header of a PCD file; raises `InputError` that names the line at fault."
     entries, body = _header_lines(data, path)
@@ -152,286 +220,430 @@ def pcd_header(
     points, more = _header_points(entries, path)
     encoding = (entries['DATA'] or [''])[0].lower()
     if encoding not in _ENCODINGS:
-        raise InputError(f'{path}: DATA {encoding} is none of {", ".join(_ENCODINGS)}; correct the header')
-    try: pose = [float(v) for v in entries.get('VIEWPOINT', [])]
-    except ValueError: pose = []
+        raise InputError(
+            f'{path}: DATA {encoding} is none of {", ".join(_ENCODINGS)}; correct the header'
+        )
+    try:
+        pose = [float(v) for v in entries.get('VIEWPOINT', [])]
+    except ValueError:
+        pose = []
     pose = pose if len(pose) == 7 and np.isfinite(pose).all() else [0, 0, 0, 1, 0, 0, 0]
-    if abs(pose[3]) < .9999: more.append('VIEWPOINT is turned; the points are taken in the axes of the file')
+    if abs(pose[3]) < 0.9999:
+        more.append('VIEWPOINT is turned; the points are taken in the axes of the file')
     return PcdHeader(fields, points, encoding, body, np.array(pose[:3], float), (*notes, *more))
 
 # %% ../../nbs/applications/cloud_formats.ipynb #e85a6e8d
-def _text_numbers(words:list, path) -> np.ndarray:
+def _text_numbers(words: list, path) -> np.ndarray:
     "Numbers from text, with every spelling of not-a-number."
-    try: return np.array(words, dtype=np.float64)
-    except ValueError: pass
+    try:
+        return np.array(words, dtype=np.float64)
+    except ValueError:
+        pass
+
     def number(word):
-        try: return float(word)
+        try:
+            return float(word)
         except ValueError:
             text = word.decode('latin-1')
-            if 'nan' in text.lower() or '#' in text: return np.nan               # as C libraries on Windows print it
-            raise InputError(f'{path} has {text[:20]!r} where a number is expected; correct that row') from None
+            # as C libraries on Windows print it
+            if 'nan' in text.lower() or '#' in text:
+                return np.nan
+            raise InputError(
+                f'{path} has {text[:20]!r} where a number is expected; correct that row'
+            ) from None
+
     return np.array([number(w) for w in words], dtype=np.float64)
 
-def _count_for(points:tuple, available:int, path, rest:int=0) -> tuple[int, list]:
+
+def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int, list]:
     "The number of points for data that hold `available` of them and `rest` more numbers or bytes, and notes."
     if not points and not available:
-        raise InputError(f'{path} is cut off: its header gives no number of points, and no point follows; copy it again')
-    if not points and rest: return available, [f'the data end with {rest} bytes or numbers that are no whole point; it may be cut off']
+        raise InputError(
+            f'{path} is cut off: its header gives no number of points, and no point follows; copy it again'
+        )
+    if not points and rest:
+        return available, [
+            f'the data end with {rest} bytes or numbers that are no whole point; it may be cut off'
+        ]
     n = available if not points or available in points else min(points)
     if n > available:
-        raise InputError(f'{path} is cut off: its header promises {n} points, and it holds {available}; copy it again')
-    if n == available: return n, []
+        raise InputError(
+            f'{path} is cut off: its header promises {n} points, and it holds {available}; copy it again'
+        )
+    if n == available:
+        return n, []
     return n, [f'the data go on after the {n} points of the header; the rest is left out']
 
-def _ascii_body(data:bytes, h:PcdHeader, path) -> tuple[list, list]:
+
+def _ascii_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
     "Values `(n, count)` of each field, and notes."
-    words, begin = data[h.body:].split(), np.cumsum([0, *(c for *_, c in h.fields)])
-    separated = data[h.body:].replace(b',', b' ').replace(b';', b' ').split()
-    if h.points and len(separated) == h.points[0]*begin[-1]: words = separated
-    n, notes = _count_for(h.points, len(words)//max(1, begin[-1]), path, len(words) % max(1, begin[-1]))
-    rows = _text_numbers(words[:n*begin[-1]], path).reshape(n, begin[-1])
+    words, begin = data[h.body :].split(), np.cumsum([0, *(c for *_, c in h.fields)])
+    separated = data[h.body :].replace(b',', b' ').replace(b';', b' ').split()
+    if h.points and len(separated) == h.points[0] * begin[-1]:
+        words = separated
+    n, notes = _count_for(
+        h.points, len(words) // max(1, begin[-1]), path, len(words) % max(1, begin[-1])
+    )
+    rows = _text_numbers(words[: n * begin[-1]], path).reshape(n, begin[-1])
     return [rows[:, a:b] for a, b in zip(begin, begin[1:])], notes
 
-def _binary_body(data:bytes, h:PcdHeader, path) -> tuple[list, list]:
+
+def _binary_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
     "Values `(n, count)` of each field, and notes."
     record = np.dtype([(str(i), t, (c,)) for i, (_, t, c) in enumerate(h.fields)])
     size = max(0, len(data) - h.body)
-    n, notes = _count_for(h.points, size//record.itemsize, path, size % record.itemsize)
-    rows = np.frombuffer(data[h.body:h.body + n*record.itemsize], record)
+    n, notes = _count_for(h.points, size // record.itemsize, path, size % record.itemsize)
+    rows = np.frombuffer(data[h.body : h.body + n * record.itemsize], record)
     return [rows[k] for k in record.names], notes
 
 # %% ../../nbs/applications/cloud_formats.ipynb #70364869
-def _unpacked(data:bytes, at:int, path) -> bytes:
+def _unpacked(data: bytes, at: int, path) -> bytes:
     "The bytes of a compressed body, which may be stored as they are."
     if len(data) - at < 8:
-        if len(data) <= at: return b''
-        raise InputError(f'{path} is cut off: its compressed data should begin with 8 bytes of sizes; copy it again')
+        if len(data) <= at:
+            return b''
+        raise InputError(
+            f'{path} is cut off: its compressed data should begin with 8 bytes of sizes; copy it again'
+        )
     small, large = (int(v) for v in np.frombuffer(data, '<u4', 2, at))
-    body = data[at + 8:at + 8 + (small or large)]
+    body = data[at + 8 : at + 8 + (small or large)]
     if len(body) < (small or large):
-        raise InputError(f'{path} is cut off: its compressed data should have {small or large} bytes, and have {len(body)}; '
-                         'copy it again')
-    try: return unlzf(body, large) if small else body
+        raise InputError(
+            f'{path} is cut off: its compressed data should have {small or large} bytes, and have {len(body)}; '
+            'copy it again'
+        )
+    try:
+        return unlzf(body, large) if small else body
     except ValueError as e:
-        if small == large: return body
-        raise InputError(f'{path} is damaged: its compressed data cannot be unpacked ({e}); copy it again') from None
+        if small == large:
+            return body
+        raise InputError(
+            f'{path} is damaged: its compressed data cannot be unpacked ({e}); copy it again'
+        ) from None
 
-def _compressed_body(data:bytes, h:PcdHeader, path) -> tuple[list, list]:
+
+def _compressed_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
     "Values `(n, count)` of each field, and notes; padding may be left out of the data, as PCL does."
-    raw, bytes_of = _unpacked(data, h.body, path), [t.itemsize*c for _, t, c in h.fields]
+    raw, bytes_of = _unpacked(data, h.body, path), [t.itemsize * c for _, t, c in h.fields]
     stored = [b if k != '_' else 0 for b, (k, *_) in zip(bytes_of, h.fields)]
-    packed_alone = any(n*sum(stored) == len(raw) for n in h.points) and not any(n*sum(bytes_of) == len(raw) for n in h.points)
+    packed_alone = any(n * sum(stored) == len(raw) for n in h.points) and not any(
+        n * sum(bytes_of) == len(raw) for n in h.points
+    )
     bytes_of = stored if packed_alone else bytes_of
-    n, notes = _count_for(h.points, len(raw)//max(1, sum(bytes_of)), path, len(raw) % max(1, sum(bytes_of)))
+    n, notes = _count_for(
+        h.points, len(raw) // max(1, sum(bytes_of)), path, len(raw) % max(1, sum(bytes_of))
+    )
     out, at = [], 0
     for (_, t, c), b in zip(h.fields, bytes_of):
-        out.append(np.frombuffer(raw[at:at + n*b], t).reshape(n, c) if b else np.zeros((n, c), t))
-        at += n*b
+        out.append(
+            np.frombuffer(raw[at : at + n * b], t).reshape(n, c) if b else np.zeros((n, c), t)
+        )
+        at += n * b
     return out, notes
 
 # %% ../../nbs/applications/cloud_formats.ipynb #d640784f
-_VECTORS = {'x y z': ('xyz', 'position', 'pos', 'point', 'points'), # Columns that a field of three numbers becomes
-            'vx vy vz': ('velocity', 'vel', 'v')}
+# Columns that a field of three numbers becomes
+_VECTORS = {
+    'x y z': ('xyz', 'position', 'pos', 'point', 'points'),
+    'vx vy vz': ('velocity', 'vel', 'v'),
+}
 
-def _named(fields:list, values:list) -> tuple[dict, list]:
+
+def _named(fields: list, values: list) -> tuple[dict, list]:
     "Columns by name, and notes."
     columns, notes = {}, []
     for (name, _, count), v in zip(fields, values):
-        names = next((k.split() for k, known in _VECTORS.items() if count == 3 and name.lower() in known), [name])
-        if name == '_' or not count: continue
-        if names[0] in columns: notes.append(f'the header names {name} twice; the first column is taken')
-        for k, column in zip(names, v.T): columns.setdefault(k, column)
+        names = next(
+            (k.split() for k, known in _VECTORS.items() if count == 3 and name.lower() in known),
+            [name],
+        )
+        if name == '_' or not count:
+            continue
+        if names[0] in columns:
+            notes.append(f'the header names {name} twice; the first column is taken')
+        for k, column in zip(names, v.T):
+            columns.setdefault(k, column)
     return columns, notes
 
+
 def pcd_columns(
-    data:bytes, # Content of the file
-    path:str|Path, # Name of the file, for messages
+    data: bytes,  # Content of the file
+    path: str | Path,  # Name of the file, for messages
 ) -> Columns:
     "Named columns of a PCD file; raises `InputError`."
     h = pcd_header(data, path)
-    if not sum(c for *_, c in h.fields): raise InputError(f'{path}: COUNT is 0 for every field; correct the header')
-    read = dict(ascii=_ascii_body, binary=_binary_body, binary_compressed=_compressed_body)[h.encoding]
+    if not sum(c for *_, c in h.fields):
+        raise InputError(f'{path}: COUNT is 0 for every field; correct the header')
+    read = dict(ascii=_ascii_body, binary=_binary_body, binary_compressed=_compressed_body)[
+        h.encoding
+    ]
     values, notes = read(data, h, path)
     columns, more = _named(h.fields, values)
     return Columns(columns, (*h.notes, *notes, *more), h.viewpoint)
 
 # %% ../../nbs/applications/cloud_formats.ipynb #c3bb9ccc
-LAYOUTS = dict(kitti='x y z intensity', # Columns of bare files by data set
-               nuscenes='x y z intensity ring', # Lidar; also Lyft
-               vod='x y z rcs v_r v_r_compensated time', # View-of-Delft, radar; its lidar is as KITTI's
-               tj4d='x y z v_r range power alpha beta', # TJ4DRadSet, radar
-               xyz='x y z',
-               stylecfm='x y z intensity doppler') # As `write_cloud` writes it
+LAYOUTS = dict(
+    kitti='x y z intensity',  # Columns of bare files by data set
+    nuscenes='x y z intensity ring',  # Lidar; also Lyft
+    # View-of-Delft, radar; its lidar is as KITTI's
+    vod='x y z rcs v_r v_r_compensated time',
+    tj4d='x y z v_r range power alpha beta',  # TJ4DRadSet, radar
+    xyz='x y z',
+    stylecfm='x y z intensity doppler',
+)  # As `write_cloud` writes it
 
 # %% ../../nbs/applications/cloud_formats.ipynb #22e9cb6f
 def layout_fields(
-    layout:str|None, # Key of `LAYOUTS`, or None
-    fields:str|None, # Names of the columns, or None
-) -> str|None: # Names of the columns; None where neither is given
+    layout: str | None,  # Key of `LAYOUTS`, or None
+    fields: str | None,  # Names of the columns, or None
+) -> str | None:  # Names of the columns; None where neither is given
     "The columns that a user named; raises `InputError` for both at once or an unknown layout."
-    if layout and fields: raise InputError('layout and fields name the columns twice; give one of them')
+    if layout and fields:
+        raise InputError('layout and fields name the columns twice; give one of them')
     return chosen(LAYOUTS, layout, 'layout') if layout else fields
 
-def _record(fields:str) -> np.dtype:
+
+def _record(fields: str) -> np.dtype:
     "The type of a row from names such as `x y:f8`."
     parts = [word.partition(':') for word in fields.split()]
-    try: return np.dtype([(str(i), '<' + (kind or 'f4').lstrip('<')) for i, (_, _, kind) in enumerate(parts)])
-    except TypeError as e: raise InputError(f'fields {fields!r}: {e}; give types such as f4, f8, u1, i2') from None
+    try:
+        return np.dtype(
+            [(str(i), '<' + (kind or 'f4').lstrip('<')) for i, (_, _, kind) in enumerate(parts)]
+        )
+    except TypeError as e:
+        raise InputError(f'fields {fields!r}: {e}; give types such as f4, f8, u1, i2') from None
 
-def _by_fields(data:bytes, path, fields:str) -> dict:
+
+def _by_fields(data: bytes, path, fields: str) -> dict:
     "Columns of bare rows whose fields are known."
     record, names = _record(fields), [w.partition(':')[0] for w in fields.split()]
     if not record.itemsize or len(data) % record.itemsize:
-        fit = [k for k, v in LAYOUTS.items() if len(data) % (4*len(v.split())) == 0]
-        raise InputError(f'{path} has {len(data)} bytes, which are no rows of {record.itemsize} bytes ({fields}); name its '
-                         f'columns with fields, or a layout ({", ".join(fit) or "none of the known ones fits"})')
+        fit = [k for k, v in LAYOUTS.items() if len(data) % (4 * len(v.split())) == 0]
+        raise InputError(
+            f'{path} has {len(data)} bytes, which are no rows of {record.itemsize} bytes ({fields}); name its '
+            f'columns with fields, or a layout ({", ".join(fit) or "none of the known ones fits"})'
+        )
     rows = np.frombuffer(data, record)
     return {name: rows[str(i)] for i, name in enumerate(names)}
 
 # %% ../../nbs/applications/cloud_formats.ipynb #d8e09fec
 def explained_share(
-    values:np.ndarray, # Numbers of a file, `(n,)`
-    k:int, # Numbers of a row; divides `n`
-) -> float: # At most 1; about 0 where `k` is wrong
+    values: np.ndarray,  # Numbers of a file, `(n,)`
+    k: int,  # Numbers of a row; divides `n`
+) -> float:  # At most 1; about 0 where `k` is wrong
     "The share of variance that the position in a row explains, corrected for chance."
-    with np.errstate(invalid='ignore'): v = np.nan_to_num(np.asarray(values, np.float64), posinf=0., neginf=0.)
+    with np.errstate(invalid='ignore'):
+        v = np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0)
     shares = []
     for feature in (np.arcsinh(v), np.arcsinh(abs(v)), (v == np.round(v)).astype(float)):
-        total, inside = feature.var(ddof=1), feature.reshape(-1, k).var(0).sum()*(len(v)//k)/max(1, len(v) - k)
-        if total > 1e-12: shares.append(1 - inside/total)
-    return float(max(shares, default=0.))
+        total, inside = (
+            feature.var(ddof=1),
+            feature.reshape(-1, k).var(0).sum() * (len(v) // k) / max(1, len(v) - k),
+        )
+        if total > 1e-12:
+            shares.append(1 - inside / total)
+    return float(max(shares, default=0.0))
+
 
 def row_length(
-    values:np.ndarray, # Numbers of a file, `(n,)`
-    candidates:tuple=tuple(range(3, 13)), # Lengths to choose from
-) -> tuple[int|None, float]: # The length, None where nothing speaks for one; its explained share
+    values: np.ndarray,  # Numbers of a file, `(n,)`
+    candidates: tuple = tuple(range(3, 13)),  # Lengths to choose from
+) -> tuple[int | None, float]:  # The length, None where nothing speaks for one; its explained share
     "The number of columns of bare numbers, from their statistics."
-    shares = {k: explained_share(values, k) for k in candidates if len(values) % k == 0 and len(values)//k >= 8}
-    best = max(shares.values(), default=0.)
-    if best < .05: return None, best
-    chance = {k: .02 + 3*(2*k)**.5/len(values) for k in shares}                 # a longer row explains more by chance
+    shares = {
+        k: explained_share(values, k)
+        for k in candidates
+        if len(values) % k == 0 and len(values) // k >= 8
+    }
+    best = max(shares.values(), default=0.0)
+    if best < 0.05:
+        return None, best
+    # a longer row explains more by chance
+    chance = {k: 0.02 + 3 * (2 * k) ** 0.5 / len(values) for k in shares}
     return next((k, s) for k, s in shares.items() if s > best - chance[k])
 
 # %% ../../nbs/applications/cloud_formats.ipynb #f90c8a00
-LARGEST = 1e7 # Metres; no coordinate on earth, geocentric ones included, is larger
+LARGEST = 1e7  # Metres; no coordinate on earth, geocentric ones included, is larger
+
 
 def not_a_cloud(
-    columns:dict, # Columns by name
-) -> str: # Empty where the values could be a cloud
+    columns: dict,  # Columns by name
+) -> str:  # Empty where the values could be a cloud
     "A reason why the values cannot be places of points."
-    with np.errstate(invalid='ignore'): place = [np.asarray(columns[k], np.float64) for k in 'xyz' if k in columns]
+    with np.errstate(invalid='ignore'):
+        place = [np.asarray(columns[k], np.float64) for k in 'xyz' if k in columns]
     for k, v in zip('xyz', place):
-        if len(v) < 8: continue
-        if not np.isfinite(v).mean() > .01: return f'{k} is hardly ever a finite number'
+        if len(v) < 8:
+            continue
+        if not np.isfinite(v).mean() > 0.01:
+            return f'{k} is hardly ever a finite number'
         size = np.abs(v[np.isfinite(v)])
-        if (size > LARGEST).mean() > .01: return f'{k} reaches {size.max():.3g}, which are no metres'
-        if ((size > 0) & (size < 1e-30)).mean() > .05: return f'{k} holds numbers such as {size[size > 0].min():.1g}, bytes of another type'
+        if (size > LARGEST).mean() > 0.01:
+            return f'{k} reaches {size.max():.3g}, which are no metres'
+        if ((size > 0) & (size < 1e-30)).mean() > 0.05:
+            return f'{k} holds numbers such as {size[size > 0].min():.1g}, bytes of another type'
         others = [o for o in place if o is not v]
         rings = (size == np.round(size)).all() and v.min() >= 0 and 3 < len(np.unique(v)) <= 256
         if rings and not any((o == np.round(o)).all() for o in others):
             return f'{k} holds the whole numbers {v.min():.0f} to {v.max():.0f}, which are ring numbers'
     return ''
 
-def _like_rings(v:np.ndarray) -> bool:
+
+def _like_rings(v: np.ndarray) -> bool:
     "Whether a column holds whole numbers from 0 to 255."
-    return bool(np.isfinite(v).all() and (v == np.round(v)).all() and v.min() >= 0 and 0 < v.max() < 256)
+    return bool(
+        np.isfinite(v).all() and (v == np.round(v)).all() and v.min() >= 0 and 0 < v.max() < 256
+    )
+
 
 def assumed_fields(
-    rows:np.ndarray, # Bare rows, `(n, k)`
-    path:str|Path, # Name of the file, for messages
-    why:str='', # Reason for this length of a row, for the note
-) -> tuple[str, list]: # Names of the columns, and notes
+    rows: np.ndarray,  # Bare rows, `(n, k)`
+    path: str | Path,  # Name of the file, for messages
+    why: str = '',  # Reason for this length of a row, for the note
+) -> tuple[str, list]:  # Names of the columns, and notes
     "Names of columns that nobody named; raises `InputError` for lengths that no layout has."
     k = rows.shape[1]
     known = {3: 'xyz', 4: 'kitti', 5: 'stylecfm', 7: 'vod'}
     if k not in known:
-        raise InputError(f'{path} has {k} columns, which no layout of {", ".join(LAYOUTS)} explains without being named; '
-                         'name them with fields, "x y z rcs v_r" say, or a layout')
+        raise InputError(
+            f'{path} has {k} columns, which no layout of {", ".join(LAYOUTS)} explains without being named; '
+            'name them with fields, "x y z rcs v_r" say, or a layout'
+        )
     name = known[k]
-    if k == 5 and len(rows) and _like_rings(rows[:, 4]): name = 'nuscenes'
+    if k == 5 and len(rows) and _like_rings(rows[:, 4]):
+        name = 'nuscenes'
     fields = LAYOUTS[name]
     if k == 5 and name == 'stylecfm' and len(rows) and rows[:, 4].min() >= 0 and rows[:, 4].any():
         fields = 'x y z intensity unnamed'
-    return fields, [f'its columns are assumed to be {fields} ({why + ", " if why else ""}{name} layout); '
-                    'give a layout or fields to say otherwise']
+    return fields, [
+        f'its columns are assumed to be {fields} ({why + ", " if why else ""}{name} layout); '
+        'give a layout or fields to say otherwise'
+    ]
 
 # %% ../../nbs/applications/cloud_formats.ipynb #681b8c67
 def bin_columns(
-    data:bytes, # Content of the file
-    path:str|Path, # Name of the file, for messages and for the suffix `.pcd.bin` of nuScenes
-    fields:str|None=None, # Names of the columns, with types where they are no 32-bit floats; None to find out
+    data: bytes,  # Content of the file
+    path: str | Path,  # Name of the file, for messages and for the suffix `.pcd.bin` of nuScenes
+    # Names of the columns, with types where they are no 32-bit floats; None to find out
+    fields: str | None = None,
 ) -> Columns:
     "Named columns of bare numbers; raises `InputError` for what cannot be a cloud."
-    if fields: return _checked_columns(Columns(_by_fields(data, path, fields)), path, data)
-    if len(data) % 4: raise InputError(f'{path} has {len(data)} bytes, which are no 32-bit numbers; name its columns with fields, '
-                                       'with types: "x:f8 y:f8 z:f8"')
+    if fields:
+        return _checked_columns(Columns(_by_fields(data, path, fields)), path, data)
+    if len(data) % 4:
+        raise InputError(
+            f'{path} has {len(data)} bytes, which are no 32-bit numbers; name its columns with fields, '
+            'with types: "x:f8 y:f8 z:f8"'
+        )
     flat = np.frombuffer(data, '<f4')
     k, share = row_length(flat)
     why = f'rows of {k} explain {share:.0%} of the variance' if k else ''
     if str(path).lower().endswith('.pcd.bin') and len(flat) % 5 == 0 and k in (None, 5):
         k, why = 5, 'its name ends in .pcd.bin'
-        fields, notes = LAYOUTS['nuscenes'], [f'its columns are assumed to be {LAYOUTS["nuscenes"]} ({why}, nuscenes layout); '
-                                              'give a layout or fields to say otherwise']
+        fields, notes = (
+            LAYOUTS['nuscenes'],
+            [
+                f'its columns are assumed to be {LAYOUTS["nuscenes"]} ({why}, nuscenes layout); '
+                'give a layout or fields to say otherwise'
+            ],
+        )
     else:
         k = k or next((n for n in (4, 5, 7, 3) if len(flat) % n == 0), 0)
-        if not k: raise InputError(f'{path} has {len(flat)} numbers, which are no rows of 3, 4, 5 or 7; name its columns with '
-                                   f'fields, "x y z rcs v_r" say, or a layout ({", ".join(LAYOUTS)})')
-        fields, notes = assumed_fields(flat.reshape(-1, k), path, why or 'by the number of values alone')
+        if not k:
+            raise InputError(
+                f'{path} has {len(flat)} numbers, which are no rows of 3, 4, 5 or 7; name its columns with '
+                f'fields, "x y z rcs v_r" say, or a layout ({", ".join(LAYOUTS)})'
+            )
+        fields, notes = assumed_fields(
+            flat.reshape(-1, k), path, why or 'by the number of values alone'
+        )
     return _checked_columns(Columns(_by_fields(data, path, fields), tuple(notes)), path)
 
-def _checked_columns(c:Columns, path, data:bytes=b'') -> Columns:
+
+def _checked_columns(c: Columns, path, data: bytes = b'') -> Columns:
     "Columns that could be a cloud; of named ones a better length of a row is noted."
     if why := not_a_cloud(c.values):
-        raise InputError(f'{path} is no cloud of {" ".join(c.values)}: {why}; name its columns with fields or a layout')
-    if not data or len(data) % 4: return c
-    flat, mine = np.frombuffer(data, '<f4'), len(data)//4//max(1, len(next(iter(c.values.values()))))
+        raise InputError(
+            f'{path} is no cloud of {" ".join(c.values)}: {why}; name its columns with fields or a layout'
+        )
+    if not data or len(data) % 4:
+        return c
+    flat, mine = (
+        np.frombuffer(data, '<f4'),
+        len(data) // 4 // max(1, len(next(iter(c.values.values())))),
+    )
     k, share = row_length(flat)
-    if k is None or k == mine or share < explained_share(flat, mine) + .2: return c
-    return c._replace(notes=(*c.notes, f'rows of {mine} numbers were asked for, and rows of {k} explain the values better; '
-                             'check fields or the layout'))
+    if k is None or k == mine or share < explained_share(flat, mine) + 0.2:
+        return c
+    return c._replace(
+        notes=(
+            *c.notes,
+            f'rows of {mine} numbers were asked for, and rows of {k} explain the values better; '
+            'check fields or the layout',
+        )
+    )
+
 
 def npy_columns(
-    data:bytes, # Content of the file
-    path:str|Path, # Name of the file, for messages
-    fields:str|None=None, # Names of the columns; None for those of the array, or to find out
+    data: bytes,  # Content of the file
+    path: str | Path,  # Name of the file, for messages
+    fields: str | None = None,  # Names of the columns; None for those of the array, or to find out
 ) -> Columns:
     "Named columns of an array; raises `InputError`, or `ValueError` for a damaged file."
     rows, notes = np.load(BytesIO(data), allow_pickle=False), []
-    if rows.dtype.names: return Columns({k: rows[k].ravel() for k in rows.dtype.names})
-    if rows.ndim != 2: raise InputError(f'{path} has the shape {rows.shape}; a cloud has (points, columns)')
-    if not fields: fields, notes = assumed_fields(rows, path)
+    if rows.dtype.names:
+        return Columns({k: rows[k].ravel() for k in rows.dtype.names})
+    if rows.ndim != 2:
+        raise InputError(f'{path} has the shape {rows.shape}; a cloud has (points, columns)')
+    if not fields:
+        fields, notes = assumed_fields(rows, path)
     names = [w.partition(':')[0] for w in fields.split()]
     if len(names) != rows.shape[1]:
-        raise InputError(f'{path} has {rows.shape[1]} columns, and fields names {len(names)}; name all of them, '
-                         '"x y z rcs v_r" say')
+        raise InputError(
+            f'{path} has {rows.shape[1]} columns, and fields names {len(names)}; name all of them, '
+            '"x y z rcs v_r" say'
+        )
     return _checked_columns(Columns(dict(zip(names, rows.T)), tuple(notes)), path)
 
 # %% ../../nbs/applications/cloud_formats.ipynb #6bae669f
-CLOUD_FORMATS = ('.pcd', '.bin', '.npy') # Suffixes of files of points
+CLOUD_FORMATS = ('.pcd', '.bin', '.npy')  # Suffixes of files of points
 
 # %% ../../nbs/applications/cloud_formats.ipynb #e7a2f055
 def clouds_in(
-    path:str|Path, # Name of a file, or of a folder
-) -> list: # Paths in the order of their names, without hidden files
+    path: str | Path,  # Name of a file, or of a folder
+) -> list:  # Paths in the order of their names, without hidden files
     "The clouds of a folder, or the one; raises `InputError` where there is none."
     path = Path(path)
-    if path.is_file(): return [path]
-    if not path.is_dir(): raise InputError(f'no file or folder at {path}; check the path')
-    found = sorted(p for p in path.iterdir() if p.suffix.lower() in CLOUD_FORMATS and p.name[0] != '.' and p.is_file())
-    if not found: raise InputError(f'{path} holds no clouds; their names end in {", ".join(CLOUD_FORMATS)}')
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(f'no file or folder at {path}; check the path')
+    found = sorted(
+        p
+        for p in path.iterdir()
+        if p.suffix.lower() in CLOUD_FORMATS and p.name[0] != '.' and p.is_file()
+    )
+    if not found:
+        raise InputError(f'{path} holds no clouds; their names end in {", ".join(CLOUD_FORMATS)}')
     return found
 
+
 def bare_name(
-    path:Path, # Name of a cloud's file
-) -> str: # `a` for `a.pcd`, and for `a.pcd.bin` of nuScenes
+    path: Path,  # Name of a cloud's file
+) -> str:  # `a` for `a.pcd`, and for `a.pcd.bin` of nuScenes
     "A file's name without its suffixes."
     return re.sub(r'\.pcd$', '', path.stem, flags=re.IGNORECASE)
 
+
 def other_files(
-    folder:str|Path, # Name of a folder of clouds, or of a file
-) -> str: # Empty where there are none
+    folder: str | Path,  # Name of a folder of clouds, or of a file
+) -> str:  # Empty where there are none
     "What else lies in a folder, counted by suffix, without hidden files."
-    if not Path(folder).is_dir(): return ''
-    others = Counter(p.suffix or 'no suffix' for p in Path(folder).iterdir()
-                     if p.name[0] != '.' and p.is_file() and p.suffix.lower() not in CLOUD_FORMATS)
+    if not Path(folder).is_dir():
+        return ''
+    others = Counter(
+        p.suffix or 'no suffix'
+        for p in Path(folder).iterdir()
+        if p.name[0] != '.' and p.is_file() and p.suffix.lower() not in CLOUD_FORMATS
+    )
     return ', '.join(f'{n} x {k}' for k, n in sorted(others.items()))

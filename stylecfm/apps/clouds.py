@@ -12,35 +12,52 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
+
 import numpy as np
-from .cloud_formats import COMPENSATED, CLOUD_FORMATS, LARGEST, LAYOUTS, LOOSE, COLUMN_NAMES, VECTORS, Columns
-from .cloud_formats import bin_columns, layout_fields, npy_columns, pcd_columns
+
+from stylecfm.apps.cloud_formats import (
+    CLOUD_FORMATS,
+    COLUMN_NAMES,
+    COMPENSATED,
+    LARGEST,
+    LAYOUTS,
+    LOOSE,
+    VECTORS,
+    Columns,
+    bin_columns,
+    layout_fields,
+    npy_columns,
+    pcd_columns,
+)
 from ..config import InputError, chosen
 from ..files import write_bytes
 
 # %% ../../nbs/applications/clouds.ipynb #c3f2f7ba
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/applications/clouds.ipynb #a7854f2b
 class Cloud(NamedTuple):
     "Points, as float32."
-    xyz: np.ndarray # `(n, 3)` metres: forward, left, up, from the sensor
-    intensity: np.ndarray # `(n,)`, in the sensor's own unit
-    doppler: np.ndarray # `(n,)` m/s, away from the sensor; 0 where there is none
 
-    def pick(self,
-        rows:np.ndarray|slice, # Positions or bools, `(n,)`, or a slice
+    xyz: np.ndarray  # `(n, 3)` metres: forward, left, up, from the sensor
+    intensity: np.ndarray  # `(n,)`, in the sensor's own unit
+    doppler: np.ndarray  # `(n,)` m/s, away from the sensor; 0 where there is none
+
+    def pick(
+        self,
+        rows: np.ndarray | slice,  # Positions or bools, `(n,)`, or a slice
     ) -> 'Cloud':
         "Some of the points."
         return Cloud(*(v[rows] for v in self))
 
 # %% ../../nbs/applications/clouds.ipynb #e79bddc4
 def cloud_of(
-    xyz:np.ndarray|list, # `(n, 3)` metres; an empty list is an empty cloud
-    intensity:np.ndarray|None=None, # `(n,)`; zeros if none
-    doppler:np.ndarray|None=None, # `(n,)` m/s; zeros if none
+    xyz: np.ndarray | list,  # `(n, 3)` metres; an empty list is an empty cloud
+    intensity: np.ndarray | None = None,  # `(n,)`; zeros if none
+    doppler: np.ndarray | None = None,  # `(n,)` m/s; zeros if none
 ) -> Cloud:
     "A cloud of what is there."
     xyz = np.asarray(xyz, np.float32).reshape(-1, 3)
@@ -49,423 +66,563 @@ def cloud_of(
 
 # %% ../../nbs/applications/clouds.ipynb #eb7df9a3
 def joined(
-    *clouds:Cloud, # At least one
+    *clouds: Cloud,  # At least one
 ) -> Cloud:
     "All points of some clouds, in their order."
     return Cloud(*(np.concatenate(v) for v in zip(*clouds)))
 
 # %% ../../nbs/applications/clouds.ipynb #97038e72
 def doppler_of(
-    xyz:np.ndarray, # `(n, 3)`, metres
-    ego:np.ndarray, # Velocity of the sensor, `(3,)`, m/s
-    velocity:np.ndarray|float=0., # Velocity of the targets, `(n, 3)` or one number, m/s
-) -> np.ndarray: # `(n,)`, m/s
+    xyz: np.ndarray,  # `(n, 3)`, metres
+    ego: np.ndarray,  # Velocity of the sensor, `(3,)`, m/s
+    velocity: np.ndarray | float = 0.0,  # Velocity of the targets, `(n, 3)` or one number, m/s
+) -> np.ndarray:  # `(n,)`, m/s
     "How fast points go away."
-    away = xyz/np.maximum(np.linalg.norm(xyz, axis=1, keepdims=True), 1e-6)
-    return (np.broadcast_to(np.asarray(velocity) - np.asarray(ego), xyz.shape)*away).sum(1)
+    away = xyz / np.maximum(np.linalg.norm(xyz, axis=1, keepdims=True), 1e-6)
+    return (np.broadcast_to(np.asarray(velocity) - np.asarray(ego), xyz.shape) * away).sum(1)
 
 # %% ../../nbs/applications/clouds.ipynb #3ccb5b81
 class Reading(NamedTuple):
     "A cloud from a file, and how it was read."
-    cloud: Cloud # Points, relative to `origin`
-    notes: tuple # Assumptions and losses, one sentence each
-    origin: np.ndarray # Position that was subtracted from the coordinates, `(3,)` float64 metres
-    placed: bool # False where the coordinates are a map's and the position of the sensor is unknown
 
-def _column(columns:dict, names:tuple) -> np.ndarray|None:
+    cloud: Cloud  # Points, relative to `origin`
+    notes: tuple  # Assumptions and losses, one sentence each
+    origin: np.ndarray  # Position that was subtracted from the coordinates, `(3,)` float64 metres
+    # False where the coordinates are a map's and the position of the sensor is unknown
+    placed: bool
+
+
+def _column(columns: dict, names: tuple) -> np.ndarray | None:
     "The first column of these names that has a finite number."
     found = (np.asarray(columns[k], np.float64) for k in names if k in columns)
     return next((v for v in found if not len(v) or np.isfinite(v).any()), None)
 
-def _along_the_ray(columns:dict, place:np.ndarray) -> np.ndarray|None:
+
+def _along_the_ray(columns: dict, place: np.ndarray) -> np.ndarray | None:
     "The part of a velocity vector along the ray; without a vertical part, that one is 0."
     names = next((k for k in VECTORS if k[0] in columns and k[1] in columns), None)
-    if names is None: return None
-    v = np.stack([np.asarray(columns[k], np.float64) if k in columns else np.zeros(len(place)) for k in names], 1)
-    with np.errstate(invalid='ignore'): return (v*place).sum(1)/np.maximum(np.linalg.norm(place, axis=1), 1e-9)
+    if names is None:
+        return None
+    v = np.stack(
+        [
+            np.asarray(columns[k], np.float64) if k in columns else np.zeros(len(place))
+            for k in names
+        ],
+        1,
+    )
+    with np.errstate(invalid='ignore'):
+        return (v * place).sum(1) / np.maximum(np.linalg.norm(place, axis=1), 1e-9)
 
-def _doppler(columns:dict, place:np.ndarray, placed:bool) -> tuple[np.ndarray|None, list]:
+
+def _doppler(columns: dict, place: np.ndarray, placed: bool) -> tuple[np.ndarray | None, list]:
     "Doppler of columns, None where they have none; and notes."
-    if (v := _column(columns, COLUMN_NAMES['doppler'])) is not None: return v, []
+    if (v := _column(columns, COLUMN_NAMES['doppler'])) is not None:
+        return v, []
     if placed and (v := _along_the_ray(columns, place)) is not None:
         return v, ['Doppler is computed from the velocity vectors, along the ray']
-    if (v := _column(columns, LOOSE)) is not None: return v, []
+    if (v := _column(columns, LOOSE)) is not None:
+        return v, []
     v = _column(columns, COMPENSATED)
-    return v, [] if v is None else ['Doppler is compensated for the motion of the sensor; no other is given']
+    return v, [] if v is None else [
+        'Doppler is compensated for the motion of the sensor; no other is given'
+    ]
 
 # %% ../../nbs/applications/clouds.ipynb #a9bf6d16
-FAR = 1e4 # Metres; a cloud whose middle is farther from its origin has the coordinates of a map
+FAR = 1e4  # Metres; a cloud whose middle is farther from its origin has the coordinates of a map
 
-def _origin_for(place:np.ndarray, origin, viewpoint) -> tuple[np.ndarray, bool, list]:
+
+def _origin_for(place: np.ndarray, origin, viewpoint) -> tuple[np.ndarray, bool, list]:
     "Position to subtract, whether it is the sensor's, and notes."
-    if origin is not None: return np.asarray(origin, np.float64), True, []
+    if origin is not None:
+        return np.asarray(origin, np.float64), True, []
     middle = np.median(place, axis=0) if len(place) else np.zeros(3)
-    if np.abs(middle).max() <= FAR: return np.zeros(3), True, []
+    if np.abs(middle).max() <= FAR:
+        return np.zeros(3), True, []
     where = f'its coordinates are of a map, not of a sensor (around {", ".join(f"{v:.0f}" for v in middle)} m)'
     if viewpoint is not None and viewpoint.any() and np.abs(middle - viewpoint).max() <= FAR:
-        return np.asarray(viewpoint, np.float64), True, [f'{where}; the VIEWPOINT of its header is taken as the position of the sensor']
-    return np.round(middle), False, [f'{where}; their rounded middle was subtracted; give the position of the sensor as origin']
+        return (
+            np.asarray(viewpoint, np.float64),
+            True,
+            [f'{where}; the VIEWPOINT of its header is taken as the position of the sensor'],
+        )
+    return (
+        np.round(middle),
+        False,
+        [
+            f'{where}; their rounded middle was subtracted; give the position of the sensor as origin'
+        ],
+    )
+
 
 def reading_of(
-    c:Columns, # Named columns of a file
-    path:str|Path, # Name of the file, for messages
-    origin:tuple|None=None, # Position of the sensor in the file's coordinates, metres; None: at 0, or as the file says
-) -> Reading: # Without points that have no place
+    c: Columns,  # Named columns of a file
+    path: str | Path,  # Name of the file, for messages
+    # Position of the sensor in the file's coordinates, metres; None: at 0, or as the file says
+    origin: tuple | None = None,
+) -> Reading:  # Without points that have no place
     "A cloud from named columns; raises `InputError` where x, y or z is missing."
     columns = {k.lower(): v for k, v in reversed(c.values.items())}
     if missing := [k for k in 'xyz' if k not in columns]:
-        raise InputError(f'{path} has no column {" or ".join(missing)}, only {", ".join(c.values)}; '
-                         'name its columns with fields, "x y z intensity doppler" say')
+        raise InputError(
+            f'{path} has no column {" or ".join(missing)}, only {", ".join(c.values)}; '
+            'name its columns with fields, "x y z intensity doppler" say'
+        )
     place, notes = np.stack([np.asarray(columns[k], np.float64) for k in 'xyz'], 1), list(c.notes)
-    there = (np.abs(place) <= LARGEST).all(1)                                   # False for NaN, too
+    there = (np.abs(place) <= LARGEST).all(1)  # False for NaN, too
     start, placed, more = _origin_for(place[there], origin, c.viewpoint)
     intensity = _column(columns, COLUMN_NAMES['intensity'])
     doppler, said = _doppler(columns, place - start, placed)
     notes += more + said
     for name, v in dict(intensity=intensity, Doppler=doppler).items():
-        if v is None: notes.append(f'it has no column for {name} among {", ".join(c.values)}; 0 is taken')
-        else: there = there & np.isfinite(v)
-    if not there.all(): notes.append(f'{(~there).sum()} of {len(there)} points are left out, whose numbers are not finite')
+        if v is None:
+            notes.append(f'it has no column for {name} among {", ".join(c.values)}; 0 is taken')
+        else:
+            there = there & np.isfinite(v)
+    if not there.all():
+        notes.append(
+            f'{(~there).sum()} of {len(there)} points are left out, whose numbers are not finite'
+        )
     pick = lambda v: None if v is None else v[there]
-    return Reading(cloud_of((place - start)[there], pick(intensity), pick(doppler)), tuple(notes), start, placed)
+    return Reading(
+        cloud_of((place - start)[there], pick(intensity), pick(doppler)),
+        tuple(notes),
+        start,
+        placed,
+    )
 
 # %% ../../nbs/applications/clouds.ipynb #efe6a528
 def read_points(
-    path:str|Path, # Name of a `.pcd`, `.bin` or `.npy` file
-    fields:str|None=None, # Names of the columns of a `.bin` or `.npy`; None to find out
-    layout:str|None=None, # Key of `LAYOUTS` instead of `fields`
-    origin:tuple|None=None, # Position of the sensor in the file's coordinates, metres; None: at 0, or as the file says
+    path: str | Path,  # Name of a `.pcd`, `.bin` or `.npy` file
+    fields: str | None = None,  # Names of the columns of a `.bin` or `.npy`; None to find out
+    layout: str | None = None,  # Key of `LAYOUTS` instead of `fields`
+    # Position of the sensor in the file's coordinates, metres; None: at 0, or as the file says
+    origin: tuple | None = None,
 ) -> Reading:
     "Read a cloud with what was assumed about it; raises `InputError` for what is missing, damaged or no cloud."
     path, fields = Path(path), layout_fields(layout, fields)
     kind = path.suffix.lower()
-    if kind not in CLOUD_FORMATS: raise InputError(f'{path} is no cloud: its name should end in {", ".join(CLOUD_FORMATS)}')
-    if not path.is_file(): raise InputError(f'no file at {path}; check the path')
+    if kind not in CLOUD_FORMATS:
+        raise InputError(f'{path} is no cloud: its name should end in {", ".join(CLOUD_FORMATS)}')
+    if not path.is_file():
+        raise InputError(f'no file at {path}; check the path')
     data = path.read_bytes()
-    if kind == '.pcd': return reading_of(pcd_columns(data, path), path, origin)
-    if kind == '.bin': return reading_of(bin_columns(data, path, fields), path, origin)
-    try: return reading_of(npy_columns(data, path, fields), path, origin)
-    except InputError: raise
-    except Exception as e:                                                      # a damaged array raises anything
+    if kind == '.pcd':
+        return reading_of(pcd_columns(data, path), path, origin)
+    if kind == '.bin':
+        return reading_of(bin_columns(data, path, fields), path, origin)
+    try:
+        return reading_of(npy_columns(data, path, fields), path, origin)
+    except InputError:
+        raise
+    except Exception as e:  # a damaged array raises anything
         why = str(e).splitlines()[0][:80] if str(e) else type(e).__name__
-        raise InputError(f'{path} is damaged, or no array of numbers ({why}); write it again') from e
+        raise InputError(
+            f'{path} is damaged, or no array of numbers ({why}); write it again'
+        ) from e
 
 # %% ../../nbs/applications/clouds.ipynb #12a3bbe0
 def read_cloud(
-    path:str|Path, # Name of a `.pcd`, `.bin` or `.npy` file
-    fields:str|None=None, # Names of the columns of a `.bin` or `.npy`; None to find out
-    layout:str|None=None, # Key of `LAYOUTS` instead of `fields`
-    origin:tuple|None=None, # Position of the sensor in the file's coordinates, metres; None: at 0, or as the file says
+    path: str | Path,  # Name of a `.pcd`, `.bin` or `.npy` file
+    fields: str | None = None,  # Names of the columns of a `.bin` or `.npy`; None to find out
+    layout: str | None = None,  # Key of `LAYOUTS` instead of `fields`
+    # Position of the sensor in the file's coordinates, metres; None: at 0, or as the file says
+    origin: tuple | None = None,
 ) -> Cloud:
     "Read a cloud, with a warning for each assumption; raises `InputError` as `read_points` does."
     r = read_points(path, fields, layout, origin)
-    for note in r.notes: warnings.warn(f'{path}: {note}')
+    for note in r.notes:
+        warnings.warn(f'{path}: {note}')
     return r.cloud
 
 # %% ../../nbs/applications/clouds.ipynb #3b6b80a0
 def write_cloud(
-    path:str|Path, # Ends in `.pcd` (written binary), `.bin` or `.npy`
-    cloud:Cloud, # Cloud to write: five columns
-) -> Path: # `path`
+    path: str | Path,  # Ends in `.pcd` (written binary), `.bin` or `.npy`
+    cloud: Cloud,  # Cloud to write: five columns
+) -> Path:  # `path`
     "A cloud as a file; raises `InputError`."
     rows, kind = np.column_stack(cloud).astype('<f4'), Path(path).suffix.lower()
     n = len(rows)
-    head = (f'# .PCD v0.7\nVERSION 0.7\nFIELDS {LAYOUTS["stylecfm"]}\nSIZE 4 4 4 4 4\nTYPE F F F F F\nCOUNT 1 1 1 1 1\n'
-            f'WIDTH {n}\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS {n}\nDATA binary\n')
+    head = (
+        f'# .PCD v0.7\nVERSION 0.7\nFIELDS {LAYOUTS["stylecfm"]}\nSIZE 4 4 4 4 4\nTYPE F F F F F\nCOUNT 1 1 1 1 1\n'
+        f'WIDTH {n}\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS {n}\nDATA binary\n'
+    )
+
     def npy():
-        b = BytesIO(); np.save(b, rows); return b.getvalue()
+        b = BytesIO()
+        np.save(b, rows)
+        return b.getvalue()
+
     makers = {'.pcd': lambda: head.encode() + rows.tobytes(), '.bin': rows.tobytes, '.npy': npy}
     return write_bytes(path, chosen(makers, kind, 'the end of the name of a cloud')())
 
 # %% ../../nbs/applications/clouds.ipynb #41176208
-CHANNELS = ('occupied', 'intensity', 'doppler', 'dx', 'dy', 'dz') # Of a volume
+CHANNELS = ('occupied', 'intensity', 'doppler', 'dx', 'dy', 'dz')  # Of a volume
 
 # %% ../../nbs/applications/clouds.ipynb #6945f658
 @dataclass(frozen=True)
 class VoxelGrid:
     "Voxels before a sensor; raises `InputError` for sides or shapes below 0."
-    low: tuple = (0., -12.8, -1.2) # Corner of least x, y and z, metres
-    side: tuple = (.8, .8, .5) # Side lengths of a voxel along x, y and z, metres
-    shape: tuple = (8, 32, 32) # Voxels along z, y and x, as a volume has them
+
+    low: tuple = (0.0, -12.8, -1.2)  # Corner of least x, y and z, metres
+    side: tuple = (0.8, 0.8, 0.5)  # Side lengths of a voxel along x, y and z, metres
+    shape: tuple = (8, 32, 32)  # Voxels along z, y and x, as a volume has them
 
     def __post_init__(self):
-        if not (math.prod(self.shape) <= 1 << 26 and all(abs(v) < 1e6 for v in (*self.low, *self.side))):
-            raise InputError(f'a grid has at most {1 << 26} voxels, and corners and sides below 1e6 metres; got {self.low}, '
-                             f'{self.side} and {self.shape}')
+        if not (
+            math.prod(self.shape) <= 1 << 26 and all(abs(v) < 1e6 for v in (*self.low, *self.side))
+        ):
+            raise InputError(
+                f'a grid has at most {1 << 26} voxels, and corners and sides below 1e6 metres; got {self.low}, '
+                f'{self.side} and {self.shape}'
+            )
         if min(self.side) <= 0 or min(self.shape) < 1:
-            raise InputError(f'a grid needs sides above 0 and at least one voxel along each axis, got {self.side} and {self.shape}')
+            raise InputError(
+                f'a grid needs sides above 0 and at least one voxel along each axis, got {self.side} and {self.shape}'
+            )
 
     @property
-    def high(self) -> tuple: # x, y, z
+    def high(self) -> tuple:  # x, y, z
         "Corner of most x, y and z, metres."
-        return tuple(a + s*n for a, s, n in zip(self.low, self.side, self.shape[::-1]))
+        return tuple(a + s * n for a, s, n in zip(self.low, self.side, self.shape[::-1]))
 
     @property
-    def diagonal(self) -> float: # Metres
+    def diagonal(self) -> float:  # Metres
         "The largest distance in it."
         return math.dist(self.low, self.high)
 
-    def index(self,
-        xyz:np.ndarray, # `(n, 3)` metres
-    ) -> np.ndarray: # int `(n, 3)`: along z, y, x
+    def index(
+        self,
+        xyz: np.ndarray,  # `(n, 3)` metres
+    ) -> np.ndarray:  # int `(n, 3)`: along z, y, x
         "In which voxel points lie, perhaps outside."
-        return np.floor((xyz - np.float32(self.low))/np.float32(self.side)).astype(int)[:, ::-1]
+        return np.floor((xyz - np.float32(self.low)) / np.float32(self.side)).astype(int)[:, ::-1]
 
-    def inside(self,
-        cloud:Cloud, # Cloud of any size
+    def inside(
+        self,
+        cloud: Cloud,  # Cloud of any size
     ) -> Cloud:
         "The points that lie in the grid."
         i = self.index(cloud.xyz)
         return cloud.pick(((i >= 0) & (i < self.shape)).all(1))
 
-    def middles(self,
-        index:np.ndarray, # int `(n, 3)`: along z, y, x
-    ) -> np.ndarray: # `(n, 3)` metres: x, y, z
+    def middles(
+        self,
+        index: np.ndarray,  # int `(n, 3)`: along z, y, x
+    ) -> np.ndarray:  # `(n, 3)` metres: x, y, z
         "Middles of voxels."
-        return np.float32(self.low) + (index[:, ::-1] + .5)*np.float32(self.side)
+        return np.float32(self.low) + (index[:, ::-1] + 0.5) * np.float32(self.side)
 
-    def coarser(self,
-        k:int, # How many sides become one; divides the shape
+    def coarser(
+        self,
+        k: int,  # How many sides become one; divides the shape
     ) -> 'VoxelGrid':
         "The same space in larger voxels; raises `InputError`."
         if any(n % k for n in self.shape):
-            raise InputError(f'a grid of {self.shape} cannot be made {k} times coarser; its sides must be multiples')
-        return replace(self, side=tuple(s*k for s in self.side), shape=tuple(n//k for n in self.shape))
+            raise InputError(
+                f'a grid of {self.shape} cannot be made {k} times coarser; its sides must be multiples'
+            )
+        return replace(
+            self, side=tuple(s * k for s in self.side), shape=tuple(n // k for n in self.shape)
+        )
 
 # %% ../../nbs/applications/clouds.ipynb #cf44bd85
 def voxelise(
-    cloud:Cloud, # Points outside of the grid are left out
-    grid:VoxelGrid=VoxelGrid(), # Voxel grid
-) -> np.ndarray: # `(6, z, y, x)` float32: `CHANNELS`
+    cloud: Cloud,  # Points outside of the grid are left out
+    grid: VoxelGrid = VoxelGrid(),  # Voxel grid
+) -> np.ndarray:  # `(6, z, y, x)` float32: `CHANNELS`
     "A cloud as a volume: means over the points of each voxel."
-    c = grid.inside(cloud); i = grid.index(c.xyz)
+    c = grid.inside(cloud)
+    i = grid.index(c.xyz)
     flat = np.ravel_multi_index(tuple(i.T), grid.shape) if len(i) else np.zeros(0, int)
     count = np.bincount(flat, minlength=math.prod(grid.shape))
-    mean = lambda v: np.bincount(flat, v, len(count))/np.maximum(count, 1)
-    off = (c.xyz - grid.middles(i))/np.float32(grid.side)
-    return np.stack([count > 0, mean(c.intensity), mean(c.doppler), *(mean(v) for v in off.T)]).astype(np.float32).reshape(6, *grid.shape)
+    mean = lambda v: np.bincount(flat, v, len(count)) / np.maximum(count, 1)
+    off = (c.xyz - grid.middles(i)) / np.float32(grid.side)
+    return (
+        np.stack([count > 0, mean(c.intensity), mean(c.doppler), *(mean(v) for v in off.T)])
+        .astype(np.float32)
+        .reshape(6, *grid.shape)
+    )
+
 
 def devoxelise(
-    volume:np.ndarray, # `(6, z, y, x)`
-    grid:VoxelGrid=VoxelGrid(), # The one that the volume was made on
-    threshold:float=.5, # Voxels above it are occupied
+    volume: np.ndarray,  # `(6, z, y, x)`
+    grid: VoxelGrid = VoxelGrid(),  # The one that the volume was made on
+    threshold: float = 0.5,  # Voxels above it are occupied
 ) -> Cloud:
     "A point for each occupied voxel, at the mean of its points."
-    i = np.argwhere(volume[0] > threshold); at = volume[(slice(None), *i.T)]      # (6, n)
-    return cloud_of(grid.middles(i) + at[3:].T.clip(-.5, .5)*np.float32(grid.side), at[1], at[2])
+    i = np.argwhere(volume[0] > threshold)
+    at = volume[(slice(None), *i.T)]  # (6, n)
+    return cloud_of(
+        grid.middles(i) + at[3:].T.clip(-0.5, 0.5) * np.float32(grid.side), at[1], at[2]
+    )
 
 # %% ../../nbs/applications/clouds.ipynb #449e3d41
 def grid_for(
-    clouds:list, # List of `Cloud`
-    grid:VoxelGrid=VoxelGrid(), # The finest that is wanted
-    at_least:float=1.5, # Points of an occupied voxel, on average
-    factors:tuple=(1, 2, 4), # How much coarser it may become
-) -> VoxelGrid: # The finest that is dense enough, or the coarsest
+    clouds: list,  # List of `Cloud`
+    grid: VoxelGrid = VoxelGrid(),  # The finest that is wanted
+    at_least: float = 1.5,  # Points of an occupied voxel, on average
+    factors: tuple = (1, 2, 4),  # How much coarser it may become
+) -> VoxelGrid:  # The finest that is dense enough, or the coarsest
     "A grid by the density of clouds."
     for k in factors:
         g = grid.coarser(k)
         n = [(len(g.inside(c).xyz), max(1, int(voxelise(c, g)[0].sum()))) for c in clouds]
-        if sum(a for a, _ in n) >= at_least*sum(b for _, b in n): break
+        if sum(a for a, _ in n) >= at_least * sum(b for _, b in n):
+            break
     return g
 
 # %% ../../nbs/applications/clouds.ipynb #f8999f43
 def joint_box(
-    *volumes:np.ndarray, # Each `(c, z, y, x)`; the first channel says what is occupied
-    margin:int=0, # Voxels around
-    multiple:int=1, # Divisor that the sides shall have, where the volume is large enough
-) -> tuple: # Slices along z, y and x
+    *volumes: np.ndarray,  # Each `(c, z, y, x)`; the first channel says what is occupied
+    margin: int = 0,  # Voxels around
+    multiple: int = 1,  # Divisor that the sides shall have, where the volume is large enough
+) -> tuple:  # Slices along z, y and x
     "The smallest box that holds what is occupied in any of the volumes; all of it where nothing is."
-    occupied = np.any([v[0] != 0 for v in volumes], 0); box = []
-    if not occupied.any(): return tuple(slice(0, n) for n in occupied.shape)
-    up = lambda n: -(-n//multiple)*multiple
+    occupied = np.any([v[0] != 0 for v in volumes], 0)
+    box = []
+    if not occupied.any():
+        return tuple(slice(0, n) for n in occupied.shape)
+    up = lambda n: -(-n // multiple) * multiple
     for axis, n in enumerate(occupied.shape):
         at = np.flatnonzero(occupied.any(tuple(a for a in range(3) if a != axis)))
         a, b = max(0, at[0] - margin), min(n, at[-1] + 1 + margin)
-        b = min(n, a + up(b - a)); a = max(0, b - up(b - a))                    # grows to the right, and at the edge to the left
+        # grows to the right, and at the edge to the left
+        b = min(n, a + up(b - a))
+        a = max(0, b - up(b - a))
         box.append(slice(int(a), int(b)))
     return tuple(box)
 
+
 def restore(
-    part:np.ndarray, # `(c, d, h, w)`, the sides of the box
-    box:tuple, # Box, output of `joint_box`
-    shape:tuple, # Shape of the volume: z, y, x
-) -> np.ndarray: # `(c, z, y, x)`, 0 outside of the box
+    part: np.ndarray,  # `(c, d, h, w)`, the sides of the box
+    box: tuple,  # Box, output of `joint_box`
+    shape: tuple,  # Shape of the volume: z, y, x
+) -> np.ndarray:  # `(c, z, y, x)`, 0 outside of the box
     "Put a crop back."
-    out = np.zeros((len(part), *shape), part.dtype); out[(slice(None), *box)] = part
+    out = np.zeros((len(part), *shape), part.dtype)
+    out[(slice(None), *box)] = part
     return out
 
 # %% ../../nbs/applications/clouds.ipynb #e5f2f7cf
 class SensorPair(NamedTuple):
     "One scene by both sensors."
-    radar: Cloud # Few points, a little off
-    lidar: Cloud # Many points, of the same moment and from the same place
-    ego: np.ndarray # Velocity of the sensors, `(3,)` m/s
 
-def _both(s:SensorPair, f, ego:np.ndarray) -> SensorPair:
+    radar: Cloud  # Few points, a little off
+    lidar: Cloud  # Many points, of the same moment and from the same place
+    ego: np.ndarray  # Velocity of the sensors, `(3,)` m/s
+
+
+def _both(s: SensorPair, f, ego: np.ndarray) -> SensorPair:
     "Both clouds, changed alike."
     return SensorPair(f(s.radar), f(s.lidar), ego)
 
+
 def mirrored(
-    s:SensorPair, # A scene
-    rng:np.random.Generator|None=None, # Not used: all of `AUGMENTATIONS` are called alike
-    size:float=1., # Not used
+    s: SensorPair,  # A scene
+    rng: np.random.Generator | None = None,  # Not used: all of `AUGMENTATIONS` are called alike
+    size: float = 1.0,  # Not used
 ) -> SensorPair:
     "Left and right exchanged."
     flip = np.float32([1, -1, 1])
-    return _both(s, lambda c: c._replace(xyz=c.xyz*flip), s.ego*flip)
+    return _both(s, lambda c: c._replace(xyz=c.xyz * flip), s.ego * flip)
+
 
 def faster(
-    s:SensorPair, # A scene
-    rng:np.random.Generator, # Source of the speed
-    size:float=1., # Deviation of what is added to it, m/s
+    s: SensorPair,  # A scene
+    rng: np.random.Generator,  # Source of the speed
+    size: float = 1.0,  # Deviation of what is added to it, m/s
 ) -> SensorPair:
     "Another speed of the sensors."
-    more = np.array([rng.normal()*size, 0, 0])
-    return _both(s, lambda c: c._replace(doppler=(c.doppler + doppler_of(c.xyz, more)).astype(np.float32)), s.ego + more)
+    more = np.array([rng.normal() * size, 0, 0])
+    return _both(
+        s,
+        lambda c: c._replace(doppler=(c.doppler + doppler_of(c.xyz, more)).astype(np.float32)),
+        s.ego + more,
+    )
+
 
 def turned(
-    s:SensorPair, # A scene
-    rng:np.random.Generator, # Source of the angle
-    size:float=1., # 1: a deviation of 5 degrees
+    s: SensorPair,  # A scene
+    rng: np.random.Generator,  # Source of the angle
+    size: float = 1.0,  # 1: a deviation of 5 degrees
 ) -> SensorPair:
     "The sensors turned about the vertical."
-    a = np.radians(5*size*rng.normal())
+    a = np.radians(5 * size * rng.normal())
     m = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
     return _both(s, lambda c: c._replace(xyz=(c.xyz @ m.T).astype(np.float32)), m @ s.ego)
 
 # %% ../../nbs/applications/clouds.ipynb #ac404d0e
 def jittered(
-    s:SensorPair, # A scene
-    rng:np.random.Generator, # Source of the noise
-    size:float=1., # 1: 0.1 m in range, 0.1 m/s in Doppler, a tenth of the intensity
-) -> SensorPair: # With the lidar as it was
+    s: SensorPair,  # A scene
+    rng: np.random.Generator,  # Source of the noise
+    size: float = 1.0,  # 1: 0.1 m in range, 0.1 m/s in Doppler, a tenth of the intensity
+) -> SensorPair:  # With the lidar as it was
     "A radar with more noise."
     c, n = s.radar, len(s.radar.xyz)
-    r = np.linalg.norm(c.xyz, axis=1, keepdims=True); away = c.xyz/np.maximum(r, 1e-6)
-    noise, f = size*.1*rng.normal(size=(3, n)), lambda v: v.astype(np.float32)
-    xyz = c.xyz + away*np.maximum(noise[0][:, None], -r)                        # not through the sensor
-    return s._replace(radar=Cloud(f(xyz), f(c.intensity*np.exp(noise[1])), f(c.doppler + noise[2])))
+    r = np.linalg.norm(c.xyz, axis=1, keepdims=True)
+    away = c.xyz / np.maximum(r, 1e-6)
+    noise, f = size * 0.1 * rng.normal(size=(3, n)), lambda v: v.astype(np.float32)
+    xyz = c.xyz + away * np.maximum(noise[0][:, None], -r)  # not through the sensor
+    return s._replace(
+        radar=Cloud(f(xyz), f(c.intensity * np.exp(noise[1])), f(c.doppler + noise[2]))
+    )
+
 
 def thinned(
-    s:SensorPair, # A scene
-    rng:np.random.Generator, # Says which points are lost
-    size:float=1., # 1: a tenth of them
-) -> SensorPair: # With the lidar as it was
+    s: SensorPair,  # A scene
+    rng: np.random.Generator,  # Says which points are lost
+    size: float = 1.0,  # 1: a tenth of them
+) -> SensorPair:  # With the lidar as it was
     "A radar that loses points."
-    return s._replace(radar=s.radar.pick(rng.random(len(s.radar.xyz)) > .1*size))
+    return s._replace(radar=s.radar.pick(rng.random(len(s.radar.xyz)) > 0.1 * size))
 
-AUGMENTATIONS = dict(mirrored=mirrored, faster=faster, turned=turned, jittered=jittered, thinned=thinned) # `(seen, rng, size)` -> seen
+
+# `(seen, rng, size)` -> seen
+AUGMENTATIONS = dict(
+    mirrored=mirrored, faster=faster, turned=turned, jittered=jittered, thinned=thinned
+)
 
 # %% ../../nbs/applications/clouds.ipynb #91af09c3
 def impossible(
-    cloud:Cloud, # Cloud of a static scene
-) -> float: # m/s, root mean square; 0 where one velocity of the sensor explains all
+    cloud: Cloud,  # Cloud of a static scene
+) -> float:  # m/s, root mean square; 0 where one velocity of the sensor explains all
     "What of the Doppler no velocity of the sensor explains."
-    away = cloud.xyz/np.maximum(np.linalg.norm(cloud.xyz, axis=1, keepdims=True), 1e-6); d = cloud.doppler.astype(float)
+    away = cloud.xyz / np.maximum(np.linalg.norm(cloud.xyz, axis=1, keepdims=True), 1e-6)
+    d = cloud.doppler.astype(float)
     v = np.linalg.lstsq(-away, d, rcond=None)[0]
-    return float(np.sqrt(np.mean((d + away @ v)**2)))
+    return float(np.sqrt(np.mean((d + away @ v) ** 2)))
 
 # %% ../../nbs/applications/clouds.ipynb #3c4d00b0
-VOXEL_FLIPS = {'left and right': lambda v: v[:, :, ::-1], # Of `(6, z, y, x)`, as they are done carelessly
-               'forward and back': lambda v: v[:, :, :, ::-1],
-               'up and down': lambda v: v[:, ::-1],
-               'a quarter turn': lambda v: np.rot90(v, 1, (2, 3))}
+# Of `(6, z, y, x)`, as they are done carelessly
+VOXEL_FLIPS = {
+    'left and right': lambda v: v[:, :, ::-1],
+    'forward and back': lambda v: v[:, :, :, ::-1],
+    'up and down': lambda v: v[:, ::-1],
+    'a quarter turn': lambda v: np.rot90(v, 1, (2, 3)),
+}
+
 
 def flipped_places(
-    volume:np.ndarray, # `(6, z, y, x)`
-    how:str, # A key of `VOXEL_FLIPS`
-    grid:VoxelGrid=VoxelGrid(), # The one that the volume was made on
+    volume: np.ndarray,  # `(6, z, y, x)`
+    how: str,  # A key of `VOXEL_FLIPS`
+    grid: VoxelGrid = VoxelGrid(),  # The one that the volume was made on
 ) -> Cloud:
     "What a flip of a volume claims to have seen, at the middles of voxels."
-    v = VOXEL_FLIPS[how](volume); i = np.argwhere(v[0] > 0)
+    v = VOXEL_FLIPS[how](volume)
+    i = np.argwhere(v[0] > 0)
     return cloud_of(grid.middles(i), *v[1:3, *i.T])
 
 # %% ../../nbs/applications/clouds.ipynb #ffd5ef8b
 def cutout(
-    x:'torch.Tensor', # Volumes, `(b, c, z, y, x)`
-    g:'torch.Generator', # On the CPU: says which, and where
-    share:float=.5, # Share of the volumes that are cut
-) -> 'torch.Tensor': # New tensor, shaped as `x`
+    x: 'torch.Tensor',  # Volumes, `(b, c, z, y, x)`
+    g: 'torch.Generator',  # On the CPU: says which, and where
+    share: float = 0.5,  # Share of the volumes that are cut
+) -> 'torch.Tensor':  # New tensor, shaped as `x`
     "Empty a box of a quarter of each side, in some volumes of a batch."
     import torch
-    x = x.clone(); draw = lambda n: int(torch.randint(n, (), generator=g))
+
+    x = x.clone()
+    draw = lambda n: int(torch.randint(n, (), generator=g))
     for v in x:
         if torch.rand((), generator=g) < share:
-            begin = [(draw(n - max(1, n//4) + 1), max(1, n//4)) for n in v.shape[1:]]
+            begin = [(draw(n - max(1, n // 4) + 1), max(1, n // 4)) for n in v.shape[1:]]
             v[(slice(None), *(slice(a, a + side) for a, side in begin))] = 0
     return x
 
+
 def mixup(
-    x:'torch.Tensor', # Volumes, `(b, c, z, y, x)`; the first channel is 0 where nothing is
-    g:'torch.Generator', # On the CPU: says from where, and which
-    share:float=.1, # Share of the other scene's voxels that are used
-) -> 'torch.Tensor': # New tensor, shaped as `x`
+    x: 'torch.Tensor',  # Volumes, `(b, c, z, y, x)`; the first channel is 0 where nothing is
+    g: 'torch.Generator',  # On the CPU: says from where, and which
+    share: float = 0.1,  # Share of the other scene's voxels that are used
+) -> 'torch.Tensor':  # New tensor, shaped as `x`
     "Some occupied voxels of another scene where there was nothing."
     import torch
-    other = x[torch.randperm(len(x), generator=g)]; drawn = (torch.rand(x[:, :1].shape, generator=g) < share).to(x.device)
+
+    other = x[torch.randperm(len(x), generator=g)]
+    drawn = (torch.rand(x[:, :1].shape, generator=g) < share).to(x.device)
     return torch.where(drawn & (other[:, :1] != 0) & (x[:, :1] == 0), other, x)
 
 # %% ../../nbs/applications/clouds.ipynb #a3104453
 class CloudDistances(NamedTuple):
     "How near a cloud is to the truth."
-    chamfer: float # m: mean distance there plus mean distance back
-    hausdorff: float # m: the largest distance
-    hausdorff95: float # m: its 95 % quantile, the larger of both directions
-    precision: dict # By distance in m: share of predicted points that have a true one near
-    recall: dict # Share of true points that have a predicted one near
-    f_score: dict # Harmonic mean
 
-NEAR = (.1, .5)                                               # m
+    chamfer: float  # m: mean distance there plus mean distance back
+    hausdorff: float  # m: the largest distance
+    hausdorff95: float  # m: its 95 % quantile, the larger of both directions
+    precision: dict  # By distance in m: share of predicted points that have a true one near
+    recall: dict  # Share of true points that have a predicted one near
+    f_score: dict  # Harmonic mean
+
+
+NEAR = (0.1, 0.5)  # m
+
 
 def nearest_distances(
-    a:np.ndarray, # `(n, 3)`
-    b:np.ndarray, # `(m, 3)`
-    cap:float, # Distance to an empty `b`
-) -> np.ndarray: # `(n,)`
+    a: np.ndarray,  # `(n, 3)`
+    b: np.ndarray,  # `(m, 3)`
+    cap: float,  # Distance to an empty `b`
+) -> np.ndarray:  # `(n,)`
     "Distance of each of `a` to the nearest of `b`."
     from scipy.spatial import cKDTree
+
     return cKDTree(b).query(a)[0] if len(b) and len(a) else np.full(len(a), cap)
 
+
 def compare_clouds(
-    predicted:Cloud, # Predicted cloud
-    truth:Cloud, # Reference cloud
-    cap:float=VoxelGrid().diagonal, # Distance to an empty cloud, m
+    predicted: Cloud,  # Predicted cloud
+    truth: Cloud,  # Reference cloud
+    cap: float = VoxelGrid().diagonal,  # Distance to an empty cloud, m
 ) -> CloudDistances:
     "Compare two clouds."
-    there, back = nearest_distances(predicted.xyz, truth.xyz, cap), nearest_distances(truth.xyz, predicted.xyz, cap)
-    nothing = np.full(1, cap if len(there) or len(back) else 0.)                # two empty clouds agree
+    there, back = (
+        nearest_distances(predicted.xyz, truth.xyz, cap),
+        nearest_distances(truth.xyz, predicted.xyz, cap),
+    )
+    nothing = np.full(1, cap if len(there) or len(back) else 0.0)  # two empty clouds agree
     there, back = (d if len(d) else nothing for d in (there, back))
     p, r = ({t: float((d <= t).mean()) for t in NEAR} for d in (there, back))
-    f = {t: 2*p[t]*r[t]/(p[t] + r[t]) if p[t] + r[t] else 0. for t in NEAR}
+    f = {t: 2 * p[t] * r[t] / (p[t] + r[t]) if p[t] + r[t] else 0.0 for t in NEAR}
     larger = lambda of: float(max(of(there), of(back)))
-    return CloudDistances(float(there.mean() + back.mean()), larger(np.max), larger(lambda d: np.quantile(d, .95)), p, r, f)
+    return CloudDistances(
+        float(there.mean() + back.mean()),
+        larger(np.max),
+        larger(lambda d: np.quantile(d, 0.95)),
+        p,
+        r,
+        f,
+    )
 
 # %% ../../nbs/applications/clouds.ipynb #0a5b6ba8
 def iou(
-    a:np.ndarray, # bool, of any shape
-    b:np.ndarray, # bool, as `a`
-) -> float: # In [0, 1]
+    a: np.ndarray,  # bool, of any shape
+    b: np.ndarray,  # bool, as `a`
+) -> float:  # In [0, 1]
     "Shared voxels over all; 1 where there are none."
     n = (a | b).sum()
-    return float((a & b).sum()/n) if n else 1.
+    return float((a & b).sum() / n) if n else 1.0
+
 
 def feature_error(
-    predicted:np.ndarray, # `(6, z, y, x)`
-    truth:np.ndarray, # `(6, z, y, x)`
-    channel:str='doppler', # One of `CHANNELS`
-    threshold:float=.5, # Occupancy threshold of the prediction
-) -> tuple: # Mean absolute error where the truth is occupied; where both are; NaN where nothing is
+    predicted: np.ndarray,  # `(6, z, y, x)`
+    truth: np.ndarray,  # `(6, z, y, x)`
+    channel: str = 'doppler',  # One of `CHANNELS`
+    threshold: float = 0.5,  # Occupancy threshold of the prediction
+) -> tuple:  # Mean absolute error where the truth is occupied; where both are; NaN where nothing is
     "How far features are off."
-    k = CHANNELS.index(channel); d, here = np.abs(predicted[k] - truth[k]), truth[0] > .5
-    return tuple(float(d[w].mean()) if w.any() else math.nan for w in (here, here & (predicted[0] > threshold)))
+    k = CHANNELS.index(channel)
+    d, here = np.abs(predicted[k] - truth[k]), truth[0] > 0.5
+    return tuple(
+        float(d[w].mean()) if w.any() else math.nan
+        for w in (here, here & (predicted[0] > threshold))
+    )
 
 # %% ../../nbs/applications/clouds.ipynb #0cc2efa8
 def recall_by_predictions(
-    predicted:Cloud, # Predicted cloud
-    truth:Cloud, # Reference cloud
-    near:float=.5, # m
-) -> float: # In [0, 1]
+    predicted: Cloud,  # Predicted cloud
+    truth: Cloud,  # Reference cloud
+    near: float = 0.5,  # m
+) -> float:  # In [0, 1]
     "The wrong recall: hits among predictions over these and the missed points; for comparison only."
     hits = (nearest_distances(predicted.xyz, truth.xyz, 1e9) <= near).sum()
     missed = (nearest_distances(truth.xyz, predicted.xyz, 1e9) > near).sum()
-    return float(hits/max(1, hits + missed))
+    return float(hits / max(1, hits + missed))

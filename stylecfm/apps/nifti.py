@@ -12,300 +12,432 @@ import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+
 import numpy as np
+
 from .anatomy import MODALITIES
 from ..config import InputError
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #a2e9aae2
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #095a8dd8
-MODALITY_NAMES = dict(t1=('t1', 't1n'), t1ce=('t1ce', 't1c'), t2=('t2', 't2w'), flair=('flair', 't2f'),
-             truth=('seg',)) # Ends of file names by modality
-SUFFIXES = ('.nii', '.nii.gz') # Suffixes of volumes
+MODALITY_NAMES = dict(
+    t1=('t1', 't1n'), t1ce=('t1ce', 't1c'), t2=('t2', 't2w'), flair=('flair', 't2f'), truth=('seg',)
+)  # Ends of file names by modality
+SUFFIXES = ('.nii', '.nii.gz')  # Suffixes of volumes
+
 
 class Subject(NamedTuple):
     "The volumes of one person."
-    name: str # Name of the folder
-    image: np.ndarray # Modalities, `(4, x, y, z)` float32, finite
-    truth: np.ndarray|None # Outlines, `(x, y, z)` bool, where they are known
-    affine: np.ndarray # Transform from voxels to mm, `(4, 4)`, in the standard orientation
-    notes: tuple = () # Assumptions that were made, one sentence each
 
-def nibabel_or_error() -> ModuleType: # nibabel
+    name: str  # Name of the folder
+    image: np.ndarray  # Modalities, `(4, x, y, z)` float32, finite
+    truth: np.ndarray | None  # Outlines, `(x, y, z)` bool, where they are known
+    affine: np.ndarray  # Transform from voxels to mm, `(4, 4)`, in the standard orientation
+    notes: tuple = ()  # Assumptions that were made, one sentence each
+
+
+def nibabel_or_error() -> ModuleType:  # nibabel
     "The module nibabel; raises `InputError` with the command that installs it."
-    try: import nibabel
-    except ImportError: raise InputError("NIfTI files need an extra: pip install 'stylecfm[brain]'") from None
+    try:
+        import nibabel
+    except ImportError:
+        raise InputError("NIfTI files need an extra: pip install 'stylecfm[brain]'") from None
     return nibabel
+
 
 def _files_of(folder):
     "Paths by modality of a subject; raises `InputError` for what is missing, or there twice."
     found = {}
     for p in sorted(folder.iterdir()):
         name = p.name.lower()
-        if not name.endswith(SUFFIXES) or name.startswith('.') or not p.is_file(): continue
+        if not name.endswith(SUFFIXES) or name.startswith('.') or not p.is_file():
+            continue
         end = name.removesuffix('.gz').removesuffix('.nii').replace('-', '_').split('_')[-1]
         for k in (k for k, ends in MODALITY_NAMES.items() if end in ends):
-            if k in found: raise InputError(f'{folder} has two volumes for {k}: {found[k].name} and {p.name}; keep one')
+            if k in found:
+                raise InputError(
+                    f'{folder} has two volumes for {k}: {found[k].name} and {p.name}; keep one'
+                )
             found[k] = p
     if missing := [k for k in MODALITIES if k not in found]:
         wanted = ', '.join(f'_{MODALITY_NAMES[k][0]}.nii.gz' for k in missing)
-        raise InputError(f'{folder} has no volume for {", ".join(missing)}; their files end in {wanted}')
+        raise InputError(
+            f'{folder} has no volume for {", ".join(missing)}; their files end in {wanted}'
+        )
     return found
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #adbf6f4a
 class Volume(NamedTuple):
     "A volume as it lies in its file."
-    data: np.ndarray # Values, `(x, y, z)` float32, perhaps NaN
-    affine: np.ndarray # Transform from voxels to mm, `(4, 4)`
-    notes: tuple # Assumptions, one sentence each
+
+    data: np.ndarray  # Values, `(x, y, z)` float32, perhaps NaN
+    affine: np.ndarray  # Transform from voxels to mm, `(4, 4)`
+    notes: tuple  # Assumptions, one sentence each
+
 
 def three_axes(
-    data:np.ndarray, # Values of a file, of any shape
-    path:str|Path, # Name of the file, for messages
-) -> np.ndarray: # `(x, y, z)`
+    data: np.ndarray,  # Values of a file, of any shape
+    path: str | Path,  # Name of the file, for messages
+) -> np.ndarray:  # `(x, y, z)`
     "The values without axes of length 1 beyond the third; raises `InputError` for several volumes."
     shape = data.shape
-    while data.ndim > 3 and data.shape[-1] == 1: data = data[..., 0]
-    if data.ndim == 2: data = data[..., None]
-    if data.ndim == 3: return data
+    while data.ndim > 3 and data.shape[-1] == 1:
+        data = data[..., 0]
+    if data.ndim == 2:
+        data = data[..., None]
+    if data.ndim == 3:
+        return data
     n = int(np.prod(data.shape[3:])) if data.ndim > 3 else 0
-    raise InputError(f'{path} has the shape {shape}: {n} volumes, where one of three axes is expected; save one of them '
-                     'as a file of its own')
+    raise InputError(
+        f'{path} has the shape {shape}: {n} volumes, where one of three axes is expected; save one of them '
+        'as a file of its own'
+    )
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #6da1f0c7
-_MOST_VOXELS = 1 << 28 # Voxels of a compressed volume; as float32 they are 1.1 GB
-_MOST_BEFORE = 16 << 20 # Bytes of header and extensions of a compressed volume
-_MOST_AFTER = 1 << 16 # Bytes after the voxels, which are ignored
-_DEFLATE = 1032 # Bytes that one byte of a gzip file can become
+_MOST_VOXELS = 1 << 28  # Voxels of a compressed volume; as float32 they are 1.1 GB
+_MOST_BEFORE = 16 << 20  # Bytes of header and extensions of a compressed volume
+_MOST_AFTER = 1 << 16  # Bytes after the voxels, which are ignored
+_DEFLATE = 1032  # Bytes that one byte of a gzip file can become
+
 
 def _unpacked(
-    path:str|Path, # Name of a `.nii.gz` file
-) -> Any: # nibabel's image, its voxels in memory
+    path: str | Path,  # Name of a `.nii.gz` file
+) -> Any:  # nibabel's image, its voxels in memory
     "Unpack no more than the header describes; raises `InputError` where it describes too much, or more comes."
     nib = nibabel_or_error()
     with gzip.open(path) as f:
         head = f.read(540)
-        kind = nib.Nifti2Image if head[:4] in ((540).to_bytes(4, e) for e in ('little', 'big')) else nib.Nifti1Image
-        header = kind.header_class(head[:kind.header_class.sizeof_hdr], check=False)
+        kind = (
+            nib.Nifti2Image
+            if head[:4] in ((540).to_bytes(4, e) for e in ('little', 'big'))
+            else nib.Nifti1Image
+        )
+        header = kind.header_class(head[: kind.header_class.sizeof_hdr], check=False)
         before, shape = max(header.get_data_offset(), len(head)), header.get_data_shape()
         three_axes(np.broadcast_to(0, shape), path)
-        size = before + math.prod(shape)*header.get_data_dtype().itemsize
-        if min(shape, default=0) < 0 or math.prod(shape) > _MOST_VOXELS or before > _MOST_BEFORE or size > _DEFLATE*os.path.getsize(path):
-            raise InputError(f'{path} describes a volume of the shape {shape} with {before/1e6:.3g} MB before it, which is too large or '
-                             f'cannot be in {os.path.getsize(path)/1e6:.3g} MB; take another copy of it, or unpack it')
+        size = before + math.prod(shape) * header.get_data_dtype().itemsize
+        if (
+            min(shape, default=0) < 0
+            or math.prod(shape) > _MOST_VOXELS
+            or before > _MOST_BEFORE
+            or size > _DEFLATE * os.path.getsize(path)
+        ):
+            raise InputError(
+                f'{path} describes a volume of the shape {shape} with {before / 1e6:.3g} MB before it, which is too large or '
+                f'cannot be in {os.path.getsize(path) / 1e6:.3g} MB; take another copy of it, or unpack it'
+            )
         content = head + f.read(size + _MOST_AFTER + 1 - len(head))
-    if len(content) <= size + _MOST_AFTER: return kind.from_bytes(content)
-    raise InputError(f'{path} unpacks to more than the {size/1e6:.3g} MB that its header describes; take another copy of it')
+    if len(content) <= size + _MOST_AFTER:
+        return kind.from_bytes(content)
+    raise InputError(
+        f'{path} unpacks to more than the {size / 1e6:.3g} MB that its header describes; take another copy of it'
+    )
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #b58e2c19
-_IN_MM = {1: ('metres', 1000.), 3: ('micrometres', .001)} # Lengths by NIfTI's code of units
-_SIDES = .02, 50. # Sides of a voxel that can be meant, mm
+_IN_MM = {1: ('metres', 1000.0), 3: ('micrometres', 0.001)}  # Lengths by NIfTI's code of units
+_SIDES = 0.02, 50.0  # Sides of a voxel that can be meant, mm
 
-def _placed(im) -> tuple: # Affine to mm, `(4, 4)`, and notes
+
+def _placed(im) -> tuple:  # Affine to mm, `(4, 4)`, and notes
     "The transform of a volume, and what had to be assumed for it."
     h, affine, notes = im.header, np.array(im.affine, float), []
     (matrix, by_matrix), (turned, by_turn) = h.get_sform(coded=True), h.get_qform(coded=True)
-    if not by_matrix and not by_turn: notes.append('its header gives no place (sform_code and qform_code are 0); its voxels are taken as centred')
-    elif matrix is not None and turned is not None and (apart := displacement(matrix, turned, (*im.shape, 1, 1)[:3])[0]) > SAME_PLACE:
+    if not by_matrix and not by_turn:
+        notes.append(
+            'its header gives no place (sform_code and qform_code are 0); its voxels are taken as centred'
+        )
+    elif (
+        matrix is not None
+        and turned is not None
+        and (apart := displacement(matrix, turned, (*im.shape, 1, 1)[:3])[0]) > SAME_PLACE
+    ):
         notes.append(f'its sform and qform differ by {apart:.3g} voxels; the sform is taken')
-    unit, factor = _IN_MM.get(int(h['xyzt_units']) & 7, ('', 1.))
-    sides = factor*np.linalg.norm(affine[:3, :3], axis=0)
-    if not unit: return affine, notes
-    if not ((sides >= _SIDES[0]) & (sides <= _SIDES[1])).all(): return affine, [*notes, f'its header gives {unit}, which cannot be; mm are taken']
-    return np.diag([factor]*3 + [1])@affine, [*notes, f'its header gives {unit}; its voxels have {" x ".join(f"{s:.3g}" for s in sides)} mm']
+    unit, factor = _IN_MM.get(int(h['xyzt_units']) & 7, ('', 1.0))
+    sides = factor * np.linalg.norm(affine[:3, :3], axis=0)
+    if not unit:
+        return affine, notes
+    if not ((sides >= _SIDES[0]) & (sides <= _SIDES[1])).all():
+        return affine, [*notes, f'its header gives {unit}, which cannot be; mm are taken']
+    return np.diag([factor] * 3 + [1]) @ affine, [
+        *notes,
+        f'its header gives {unit}; its voxels have {" x ".join(f"{s:.3g}" for s in sides)} mm',
+    ]
+
 
 def read_volume(
-    path:str|Path, # Name of a `.nii` or `.nii.gz` file
+    path: str | Path,  # Name of a `.nii` or `.nii.gz` file
 ) -> Volume:
     "Read one volume, scaled as its header says; raises `InputError`."
     nib = nibabel_or_error()
     try:
-        with open(path, 'rb') as f: packed = str(path).lower().endswith('.gz') or f.read(2) == b'\x1f\x8b'
+        with open(path, 'rb') as f:
+            packed = str(path).lower().endswith('.gz') or f.read(2) == b'\x1f\x8b'
         im = _unpacked(path) if packed else nib.load(path)
-        three_axes(np.broadcast_to(0, im.shape), path)          # before any voxel is read
+        three_axes(np.broadcast_to(0, im.shape), path)  # before any voxel is read
         data = np.asarray(im.dataobj)
-    except InputError: raise
-    except Exception as e:                                    # the library raises anything
-        raise InputError(f'cannot read {path}: {(str(e) or type(e).__name__).splitlines()[0]}') from e
+    except InputError:
+        raise
+    except Exception as e:  # the library raises anything
+        raise InputError(
+            f'cannot read {path}: {(str(e) or type(e).__name__).splitlines()[0]}'
+        ) from e
     if data.dtype.kind not in 'biuf':
         kind = 'complex numbers' if data.dtype.kind == 'c' else 'colours'
-        raise InputError(f'{path} holds {kind}, where one number a voxel is expected; save its magnitude or grey values')
+        raise InputError(
+            f'{path} holds {kind}, where one number a voxel is expected; save its magnitude or grey values'
+        )
     if not np.isfinite(im.affine).all() or abs(np.linalg.det(im.affine[:3, :3])) < 1e-12:
-        raise InputError(f'{path} has an affine that does not map voxels to space; correct its header')
+        raise InputError(
+            f'{path} has an affine that does not map voxels to space; correct its header'
+        )
     v = three_axes(data, path)
     affine, notes = _placed(im)
-    if v.ndim != data.ndim: notes.append(f'the shape {data.shape} is taken as {v.shape}')
-    with np.errstate(over='ignore'): v = v.astype(np.float32)
-    if not np.isfinite(v).any(): raise InputError(f'{path} holds no finite number; write it again')
+    if v.ndim != data.ndim:
+        notes.append(f'the shape {data.shape} is taken as {v.shape}')
+    with np.errstate(over='ignore'):
+        v = v.astype(np.float32)
+    if not np.isfinite(v).any():
+        raise InputError(f'{path} holds no finite number; write it again')
     return Volume(v, affine, tuple(notes))
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #05ac328e
-SAME_PLACE = .1 # Voxels; volumes whose corners differ by less are on one grid
+SAME_PLACE = 0.1  # Voxels; volumes whose corners differ by less are on one grid
+
 
 def displacement(
-    affine:np.ndarray, # Transform of the reference, `(4, 4)`
-    other:np.ndarray, # Transform of another volume, `(4, 4)`
-    shape:tuple, # Voxels along x, y, z
-) -> tuple[float, float]: # Largest displacement of a corner: voxels, mm
+    affine: np.ndarray,  # Transform of the reference, `(4, 4)`
+    other: np.ndarray,  # Transform of another volume, `(4, 4)`
+    shape: tuple,  # Voxels along x, y, z
+) -> tuple[float, float]:  # Largest displacement of a corner: voxels, mm
     "The distance between two grids."
-    corners = np.array([[x, y, z, 1] for x in (0, shape[0] - 1) for y in (0, shape[1] - 1) for z in (0, shape[2] - 1)]).T
+    corners = np.array(
+        [
+            [x, y, z, 1]
+            for x in (0, shape[0] - 1)
+            for y in (0, shape[1] - 1)
+            for z in (0, shape[2] - 1)
+        ]
+    ).T
     apart = other @ corners - affine @ corners
-    return float(np.abs(np.linalg.solve(affine, apart))[:3].max()), float(np.linalg.norm(apart[:3], axis=0).max())
+    return float(np.abs(np.linalg.solve(affine, apart))[:3].max()), float(
+        np.linalg.norm(apart[:3], axis=0).max()
+    )
 
-def _turned(v:Volume, orientation) -> Volume:
+
+def _turned(v: Volume, orientation) -> Volume:
     "A volume with its axes turned over or exchanged, and its affine with them."
     nib = nibabel_or_error()
     data = nib.orientations.apply_orientation(v.data, orientation)
-    return Volume(data, v.affine @ nib.orientations.inv_ornt_aff(orientation, v.data.shape), v.notes)
+    return Volume(
+        data, v.affine @ nib.orientations.inv_ornt_aff(orientation, v.data.shape), v.notes
+    )
+
 
 def on_one_grid(
-    volumes:dict, # `Volume` by path; the first is the reference
-) -> dict: # `Volume` by path, in the standard orientation
+    volumes: dict,  # `Volume` by path; the first is the reference
+) -> dict:  # `Volume` by path, in the standard orientation
     "Volumes turned to the standard orientation; raises `InputError` for another shape or place."
     nib, out, first = nibabel_or_error(), {}, next(iter(volumes.values()))
     way = nib.io_orientation(first.affine)
     for path, v in volumes.items():
-        alike = v.data.shape == first.data.shape and displacement(first.affine, v.affine, v.data.shape)[0] <= SAME_PLACE
+        alike = (
+            v.data.shape == first.data.shape
+            and displacement(first.affine, v.affine, v.data.shape)[0] <= SAME_PLACE
+        )
         mine = out[path] = _turned(v, way if alike else nib.io_orientation(v.affine))
         grid = next(iter(out.values()))
         if mine.data.shape != grid.data.shape:
-            raise InputError(f'{path} has the shape {mine.data.shape}, and the volumes before it {grid.data.shape}; all '
-                             'volumes of a subject must have one shape (x, y, z)')
+            raise InputError(
+                f'{path} has the shape {mine.data.shape}, and the volumes before it {grid.data.shape}; all '
+                'volumes of a subject must have one shape (x, y, z)'
+            )
         voxels, mm = displacement(grid.affine, mine.affine, grid.data.shape)
         if voxels > SAME_PLACE:
-            raise InputError(f'{path} lies elsewhere in space than the volumes before it, by {voxels:.3g} voxels ({mm:.3g} mm); '
-                             'bring all of a subject to one grid')
-        if voxels > .001:
-            out[path] = mine._replace(notes=(*mine.notes, f'its header lies {voxels:.3g} voxels ({mm:.3g} mm) beside the others; '
-                                             'they are taken as one place'))
+            raise InputError(
+                f'{path} lies elsewhere in space than the volumes before it, by {voxels:.3g} voxels ({mm:.3g} mm); '
+                'bring all of a subject to one grid'
+            )
+        if voxels > 0.001:
+            out[path] = mine._replace(
+                notes=(
+                    *mine.notes,
+                    f'its header lies {voxels:.3g} voxels ({mm:.3g} mm) beside the others; '
+                    'they are taken as one place',
+                )
+            )
     return out
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #dd614629
-FEW_VOXELS = 4 # Voxels side by side that may have the value of the background by coincidence
-BORDER = .7 # Least share of the sides of a skull-stripped volume that has one value
+FEW_VOXELS = 4  # Voxels side by side that may have the value of the background by coincidence
+BORDER = 0.7  # Least share of the sides of a skull-stripped volume that has one value
 
-def _sides(v:np.ndarray) -> np.ndarray:
+
+def _sides(v: np.ndarray) -> np.ndarray:
     "Values on the sides of a volume, left, right, front and back, `(n,)`."
     return np.concatenate([side.ravel() for side in (v[0], v[-1], v[:, 0], v[:, -1])])
 
+
 def background_value(
-    v:np.ndarray, # Values, `(x, y, z)`; NaN counts as background
-) -> tuple[float, float, float]: # The value, its tolerance, and the share of the sides that have it
+    v: np.ndarray,  # Values, `(x, y, z)`; NaN counts as background
+) -> tuple[
+    float, float, float
+]:  # The value, its tolerance, and the share of the sides that have it
     "The value of the background of a volume."
     sides, finite = _sides(v), v[np.isfinite(v)]
     known = sides[np.isfinite(sides)]
     low, high = float(finite.min()), float(finite.max())
-    below = 0. if low > 0 else low - .1*max(high - low, 1.)                     # no voxel has it, where all sides are NaN
+    # no voxel has it, where all sides are NaN
+    below = 0.0 if low > 0 else low - 0.1 * max(high - low, 1.0)
     value = float(np.median(known)) if len(known) else below
     off = np.abs(known - value)
-    off = off[off <= 1e-4*np.quantile(np.abs(finite - value), .98)]             # rounding; what differs more is no background
-    near = 1.5*float(off.max()) if len(off) else 0.                             # 0 where the background is one number
-    return value, near, (len(off) + len(sides) - len(known))/len(sides)
+    # rounding; what differs more is no background
+    off = off[off <= 1e-4 * np.quantile(np.abs(finite - value), 0.98)]
+    near = 1.5 * float(off.max()) if len(off) else 0.0  # 0 where the background is one number
+    return value, near, (len(off) + len(sides) - len(known)) / len(sides)
+
 
 def outside_of(
-    v:np.ndarray, # Values, `(x, y, z)`
-    value:float, # Value of the background
-    near:float=0., # Tolerance
-) -> np.ndarray: # `(x, y, z)` bool
+    v: np.ndarray,  # Values, `(x, y, z)`
+    value: float,  # Value of the background
+    near: float = 0.0,  # Tolerance
+) -> np.ndarray:  # `(x, y, z)` bool
     "The region of the background that is connected to the sides of the volume."
     from scipy.ndimage import label
+
     parts, n = label(~np.isfinite(v) | (np.abs(v - value) <= near))
     reach = np.zeros(n + 1, bool)
     reach[_sides(parts)] = True
     reach[0] = False
     return reach[parts]
 
-def _inside(outsides:list) -> np.ndarray:
+
+def _inside(outsides: list) -> np.ndarray:
     "Voxels inside in all modalities; a few at the edge that one modality alone has outside are a coincidence of values."
     from scipy.ndimage import label
+
     votes = np.sum(outsides, 0)
     parts, _ = label(votes == 1)
     few = np.bincount(parts.ravel()) <= FEW_VOXELS
     few[0] = False
     return (votes == 0) | few[parts]
 
+
 class Brain(NamedTuple):
     "Where the brain is, and how that was found."
-    mask: np.ndarray # `(x, y, z)` bool: inside in all modalities
-    background: tuple # Value of each modality's background
-    notes: tuple # Assumptions, one sentence each
+
+    mask: np.ndarray  # `(x, y, z)` bool: inside in all modalities
+    background: tuple  # Value of each modality's background
+    notes: tuple  # Assumptions, one sentence each
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #50c946df
 def brain_of(
-    image:np.ndarray, # Modalities, `(4, x, y, z)`
-    names:tuple=tuple(MODALITIES), # Their names, for messages
+    image: np.ndarray,  # Modalities, `(4, x, y, z)`
+    names: tuple = tuple(MODALITIES),  # Their names, for messages
 ) -> Brain:
     "The brain of a skull-stripped subject; raises `InputError` where the skull is there, or no brain."
     found = [background_value(v) for v in image]
     if bad := [f'{k} ({share:.0%})' for k, (*_, share) in zip(names, found) if share < BORDER]:
-        raise InputError(f'not skull-stripped, or cut through the brain: {", ".join(bad)} of the border of the volume has one '
-                         f'value, where at least {BORDER:.0%} should; strip the skull first')
+        raise InputError(
+            f'not skull-stripped, or cut through the brain: {", ".join(bad)} of the border of the volume has one '
+            f'value, where at least {BORDER:.0%} should; strip the skull first'
+        )
     mask = _inside([outside_of(v, *b[:2]) for v, b in zip(image, found)])
     values = tuple(b[0] for b in found)
-    if mask.sum() < 16: raise InputError('there is no brain in it: fewer than 16 voxels differ from the background in all modalities')
+    if mask.sum() < 16:
+        raise InputError(
+            'there is no brain in it: fewer than 16 voxels differ from the background in all modalities'
+        )
     said = ', '.join(f'{b:.4g} ({k})' for k, b in zip(names, values))
-    return Brain(mask, values, (f'the background is {said}, as on the border',) if any(values) else ())
+    return Brain(
+        mask, values, (f'the background is {said}, as on the border',) if any(values) else ()
+    )
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #561b2314
 def skull_likely(
-    t1:np.ndarray, # Values of T1, `(x, y, z)`
-    mask:np.ndarray, # Foreground mask, `(x, y, z)` bool
-    sides:tuple, # Sides of a voxel, mm
+    t1: np.ndarray,  # Values of T1, `(x, y, z)`
+    mask: np.ndarray,  # Foreground mask, `(x, y, z)` bool
+    sides: tuple,  # Sides of a voxel, mm
 ) -> bool:
     "Whether a dark shell lies between the surface and the inside."
     from scipy.ndimage import distance_transform_edt
+
     step = tuple(slice(None, None, 2 if n >= 100 else 1) for n in mask.shape)
-    depth = distance_transform_edt(mask[step], sampling=[s*(k.step or 1) for s, k in zip(sides, step)])
+    depth = distance_transform_edt(
+        mask[step], sampling=[s * (k.step or 1) for s, k in zip(sides, step)]
+    )
     v, at = t1[step] - background_value(t1)[0], lambda a, b: (depth > a) & (depth <= b)
     middle = lambda here: float(np.median(v[here])) if here.sum() > 50 else np.nan
     surface, deep = middle(at(0, 4)), middle(depth > 20)
     shells = [middle(at(a, a + 2)) for a in range(4, 14)]
-    return bool(np.nanmin([*shells, np.inf]) < .6*min(surface, deep)) if np.isfinite([surface, deep]).all() else False
+    return (
+        bool(np.nanmin([*shells, np.inf]) < 0.6 * min(surface, deep))
+        if np.isfinite([surface, deep]).all()
+        else False
+    )
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #20f952f7
 def without_nan(
-    v:np.ndarray, # Values, `(x, y, z)`
-) -> tuple[np.ndarray, tuple]: # Finite values `(x, y, z)`, and notes
+    v: np.ndarray,  # Values, `(x, y, z)`
+) -> tuple[np.ndarray, tuple]:  # Finite values `(x, y, z)`, and notes
     "A volume whose NaN and infinite voxels have the value of the background, or within the brain of the nearest voxel."
     bad = ~np.isfinite(v)
-    if not bad.any(): return v, ()
+    if not bad.any():
+        return v, ()
     from scipy.ndimage import distance_transform_edt
+
     value, near, _ = background_value(v)
     out, outside = v.copy(), outside_of(v, value, near) & bad
     out[outside] = value
-    notes = [f'{outside.sum()} voxels outside of the brain are not finite; the background {value:.4g} is taken'] if outside.any() else []
+    notes = (
+        [
+            f'{outside.sum()} voxels outside of the brain are not finite; the background {value:.4g} is taken'
+        ]
+        if outside.any()
+        else []
+    )
     if (holes := bad & ~outside).any():
         nearest = distance_transform_edt(bad, return_distances=False, return_indices=True)
         out[holes] = v[tuple(nearest[:, holes])]
-        notes.append(f'{holes.sum()} voxels within the brain are not finite; the nearest value is taken')
+        notes.append(
+            f'{holes.sum()} voxels within the brain are not finite; the nearest value is taken'
+        )
     return out, tuple(notes)
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #d999a5d9
 def outlined(
-    v:np.ndarray, # Values of an outline, `(x, y, z)`
-    path:str|Path, # Name of the file, for messages
-) -> tuple[np.ndarray, tuple]: # `(x, y, z)` bool, and notes
+    v: np.ndarray,  # Values of an outline, `(x, y, z)`
+    path: str | Path,  # Name of the file, for messages
+) -> tuple[np.ndarray, tuple]:  # `(x, y, z)` bool, and notes
     "Outlined voxels; raises `InputError` where the border of the volume is outlined."
-    known, notes = np.nan_to_num(v, posinf=0., neginf=0.), []
-    if lost := int((~np.isfinite(v)).sum()): notes.append(f'{lost} voxels of the outline are not finite; they count as not outlined')
+    known, notes = np.nan_to_num(v, posinf=0.0, neginf=0.0), []
+    if lost := int((~np.isfinite(v)).sum()):
+        notes.append(f'{lost} voxels of the outline are not finite; they count as not outlined')
     top, levels = float(known.max()), np.unique(np.round(known[::1], 3))
     whole = np.abs(levels - np.round(levels)).max() < 2e-3
-    threshold = .5 if top <= 10 or (whole and len(levels) <= 32) else top/2
+    threshold = 0.5 if top <= 10 or (whole and len(levels) <= 32) else top / 2
     out = known > threshold
-    if _sides(out).mean() > .5:
-        raise InputError(f'{path} outlines the border of the volume; the background of an outline must be 0')
-    if not whole or threshold != .5:
+    if _sides(out).mean() > 0.5:
+        raise InputError(
+            f'{path} outlines the border of the volume; the background of an outline must be 0'
+        )
+    if not whole or threshold != 0.5:
         kind = 'fractional' if not whole else f'of {len(levels)} levels'
-        notes.append(f'the outline is {kind}, up to {top:.4g}: above {threshold:.4g} counts, which leaves out '
-                     f'{int(((known > 0) & ~out).sum())} voxels above 0')
+        notes.append(
+            f'the outline is {kind}, up to {top:.4g}: above {threshold:.4g} counts, which leaves out '
+            f'{int(((known > 0) & ~out).sum())} voxels above 0'
+        )
     return out, tuple(notes)
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #8c093c27
 def read_subject(
-    folder:str|Path, # Folder with a `.nii` or `.nii.gz` for each modality, and one for the outlines if they are known
+    # Folder with a `.nii` or `.nii.gz` for each modality, and one for the outlines if they are
+    # known
+    folder: str | Path,
 ) -> Subject:
     "Volumes of one subject; raises `InputError` for what is missing, damaged, of another shape, or elsewhere in space."
     folder = Path(folder)
@@ -320,4 +452,6 @@ def read_subject(
     if 'truth' in files:
         truth, said = outlined(volumes[files['truth']].data, files['truth'])
         notes += [f'{files["truth"].name}: {note}' for note in said]
-    return Subject(folder.name, np.stack(image), truth, next(iter(volumes.values())).affine, tuple(notes))
+    return Subject(
+        folder.name, np.stack(image), truth, next(iter(volumes.values())).affine, tuple(notes)
+    )

@@ -9,118 +9,190 @@ __all__ = ['RadarSize', 'enhance_cloud', 'load_radar', 'stylecfm_radar_train', '
 import warnings
 from pathlib import Path
 from typing import Callable, NamedTuple
+
 import numpy as np
 from fastcore.script import store_true
+
+from .cloud_formats import CLOUD_FORMATS, bare_name, clouds_in, other_files
+from stylecfm.apps.clouds import (
+    CHANNELS,
+    NEAR,
+    Cloud,
+    SensorPair,
+    VoxelGrid,
+    cloud_of,
+    compare_clouds,
+    cutout,
+    devoxelise,
+    doppler_of,
+    feature_error,
+    iou,
+    joined,
+    mirrored,
+    mixup,
+    read_points,
+    voxelise,
+    write_cloud,
+)
 from ..cli import call_parse, reported
 from ..config import InputError, chosen, say
-from ..files import job_lock, exclusive_job
+from ..files import exclusive_job, job_lock
 from ..notes import Notes
-from .cloud_formats import CLOUD_FORMATS, bare_name, clouds_in, other_files
-from .clouds import CHANNELS, NEAR, Cloud, VoxelGrid, SensorPair, cloud_of, cutout, devoxelise, doppler_of, feature_error
-from .clouds import iou, joined, mirrored, mixup, compare_clouds, read_points, voxelise, write_cloud
 
 # %% ../../nbs/applications/radar.ipynb #79e0dc46
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/applications/radar.ipynb #c748ea89
 class Scene(NamedTuple):
     "Boxes before a moving sensor."
-    low: np.ndarray # `(n, 3)` metres: least corners
-    high: np.ndarray # `(n, 3)`: largest corners
-    velocity: np.ndarray # `(n, 3)` m/s
-    bright: np.ndarray # `(n,)`: reflectivity for a lidar
-    strong: np.ndarray # `(n,)`: chance that a radar's ray comes back, at best
-    ego: np.ndarray # `(3,)` m/s: of the sensor
 
-GROUND_HEIGHT = -1.2                                                 # m below the sensor
-THINGS = dict(car=((4.3, 1.8, 1.5), .5, .8), van=((5.5, 2.1, 2.4), .6, .8), # Size in m, brightness, strength
-              person=((.5, .5, 1.75), .4, .3), wall=((9., 1., 5.), .3, .35))
+    low: np.ndarray  # `(n, 3)` metres: least corners
+    high: np.ndarray  # `(n, 3)`: largest corners
+    velocity: np.ndarray  # `(n, 3)` m/s
+    bright: np.ndarray  # `(n,)`: reflectivity for a lidar
+    strong: np.ndarray  # `(n,)`: chance that a radar's ray comes back, at best
+    ego: np.ndarray  # `(3,)` m/s: of the sensor
+
+
+GROUND_HEIGHT = -1.2  # m below the sensor
+# Size in m, brightness, strength
+THINGS = dict(
+    car=((4.3, 1.8, 1.5), 0.5, 0.8),
+    van=((5.5, 2.1, 2.4), 0.6, 0.8),
+    person=((0.5, 0.5, 1.75), 0.4, 0.3),
+    wall=((9.0, 1.0, 5.0), 0.3, 0.35),
+)
+
 
 def street(
-    seed:int, # Random seed of the street
+    seed: int,  # Random seed of the street
 ) -> Scene:
     "A street with two rows of houses, cars and people."
-    rng, boxes = np.random.default_rng([seed, 4]), []; between = rng.uniform
-    def put(kind, x, y, vx=0., vy=0., size=None):
-        s, bright, strong = THINGS[kind]; s = np.array(size or s)*between(.9, 1.1, 3); at = np.array([x, y, GROUND_HEIGHT + s[2]/2])
-        boxes.append((at - s/2, at + s/2, (vx, vy, 0.), bright*between(.7, 1.3), strong))
-    half = between(2.8, 3.8)                                                    # of the lanes
+    rng, boxes = np.random.default_rng([seed, 4]), []
+    between = rng.uniform
+
+    def put(kind, x, y, vx=0.0, vy=0.0, size=None):
+        s, bright, strong = THINGS[kind]
+        s = np.array(size or s) * between(0.9, 1.1, 3)
+        at = np.array([x, y, GROUND_HEIGHT + s[2] / 2])
+        boxes.append((at - s / 2, at + s / 2, (vx, vy, 0.0), bright * between(0.7, 1.3), strong))
+
+    half = between(2.8, 3.8)  # of the lanes
     for side in (-1, 1):
-        edge, x = side*(half + between(1.5, 4.5)), between(-8, -2)
-        while x < 24:                                                           # house fronts, some with an alley behind them
-            n = between(6, 14); put('wall', x + n/2, edge + side*between(.5, 1.), size=(n, 1., between(4, 7)))
-            x += n + (between(1, 3) if rng.random() < .15 else 0)
+        edge, x = side * (half + between(1.5, 4.5)), between(-8, -2)
+        while x < 24:  # house fronts, some with an alley behind them
+            n = between(6, 14)
+            put('wall', x + n / 2, edge + side * between(0.5, 1.0), size=(n, 1.0, between(4, 7)))
+            x += n + (between(1, 3) if rng.random() < 0.15 else 0)
         x = between(1, 8)
-        while x < 20:                                                           # parked at the kerb
-            if rng.random() < .4: put('van' if rng.random() < .2 else 'car', x, side*half)
+        while x < 20:  # parked at the kerb
+            if rng.random() < 0.4:
+                put('van' if rng.random() < 0.2 else 'car', x, side * half)
             x += between(5.5, 9)
-        for _ in range(rng.integers(0, 2)): put('person', between(3, 16), side*(half - 1.4), *rng.normal(0, 1, 2))
-    if rng.random() < .5: put('car', between(7, 18), between(-1.8, -1.), between(4, 13))        # ahead
-    if rng.random() < .5: put('car', between(5, 18), between(1.2, 2.), -between(4, 13))         # oncoming
-    return Scene(*(np.array(v) for v in zip(*boxes)), np.array([between(3, 14), .1*rng.normal(), 0.]))
+        for _ in range(rng.integers(0, 2)):
+            put('person', between(3, 16), side * (half - 1.4), *rng.normal(0, 1, 2))
+    if rng.random() < 0.5:
+        put('car', between(7, 18), between(-1.8, -1.0), between(4, 13))  # ahead
+    # oncoming
+    if rng.random() < 0.5:
+        put('car', between(5, 18), between(1.2, 2.0), -between(4, 13))
+    return Scene(
+        *(np.array(v) for v in zip(*boxes)), np.array([between(3, 14), 0.1 * rng.normal(), 0.0])
+    )
 
 # %% ../../nbs/applications/radar.ipynb #ab79103e
 class Radar(NamedTuple):
     "A radar's faults: of the size that data sheets of imaging radars admit."
-    rays: int = 450 # Chances to see something
-    found: float = .4 # Share of what could come back that does
-    azimuth: float = 1.2 # Deviations of direction, degrees
-    elevation: float = 2.5 # Deviation of elevation, degrees
-    range: float = .2 # Deviation of distance, m
-    doppler: float = .1 # Deviation of speed, m/s
-    detours: float = .06 # Share of points that took a longer way
-    clutter: float = 40. # Points of nothing, on average
+
+    rays: int = 450  # Chances to see something
+    found: float = 0.4  # Share of what could come back that does
+    azimuth: float = 1.2  # Deviations of direction, degrees
+    elevation: float = 2.5  # Deviation of elevation, degrees
+    range: float = 0.2  # Deviation of distance, m
+    doppler: float = 0.1  # Deviation of speed, m/s
+    detours: float = 0.06  # Share of points that took a longer way
+    clutter: float = 40.0  # Points of nothing, on average
+
 
 def ray_directions(
-    azimuth:np.ndarray, # `(n,)` radians, to the left
-    elevation:np.ndarray, # `(n,)` radians, up
-) -> np.ndarray: # `(n, 3)` unit vectors: forward, left, up
+    azimuth: np.ndarray,  # `(n,)` radians, to the left
+    elevation: np.ndarray,  # `(n,)` radians, up
+) -> np.ndarray:  # `(n, 3)` unit vectors: forward, left, up
     "Directions."
-    return np.stack([np.cos(elevation)*np.cos(azimuth), np.cos(elevation)*np.sin(azimuth), np.sin(elevation)], 1)
+    return np.stack(
+        [
+            np.cos(elevation) * np.cos(azimuth),
+            np.cos(elevation) * np.sin(azimuth),
+            np.sin(elevation),
+        ],
+        1,
+    )
+
 
 def cast(
-    s:Scene, # Boxes; at least one
-    way:np.ndarray, # `(n, 3)` unit vectors from the sensor
-) -> tuple: # Distances `(n,)`, infinite where nothing is hit; which box
+    s: Scene,  # Boxes; at least one
+    way: np.ndarray,  # `(n, 3)` unit vectors from the sensor
+) -> tuple:  # Distances `(n,)`, infinite where nothing is hit; which box
     "Where rays end (Kay & Kajiya 1986)."
-    with np.errstate(divide='ignore', invalid='ignore'): a, b = s.low[None]/way[:, None], s.high[None]/way[:, None]
-    enter, leave = np.fmin(a, b).max(2), np.fmax(a, b).min(2)                   # (n, boxes)
-    r = np.where((enter <= leave) & (enter > .3), enter, np.inf); k = r.argmin(1)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        a, b = s.low[None] / way[:, None], s.high[None] / way[:, None]
+    enter, leave = np.fmin(a, b).max(2), np.fmax(a, b).min(2)  # (n, boxes)
+    r = np.where((enter <= leave) & (enter > 0.3), enter, np.inf)
+    k = r.argmin(1)
     return r[np.arange(len(way)), k], k
 
 # %% ../../nbs/applications/radar.ipynb #6dffdc54
 def lidar_view(
-    s:Scene, # Scene to measure
-    rng:np.random.Generator, # Source of the noise
-) -> Cloud: # With the true Doppler, which real ones lack
+    s: Scene,  # Scene to measure
+    rng: np.random.Generator,  # Source of the noise
+) -> Cloud:  # With the true Doppler, which real ones lack
     "What a lidar sees."
-    az, el = np.meshgrid(np.radians(np.arange(-60, 60, .8)), np.radians(np.linspace(-24, 24, 41)))
-    way = ray_directions(az.ravel(), el.ravel()); r, k = cast(s, way); hit = r < 40; k = k[hit]
-    xyz = way[hit]*(r[hit] + .02*rng.normal(size=hit.sum()))[:, None]
+    az, el = np.meshgrid(np.radians(np.arange(-60, 60, 0.8)), np.radians(np.linspace(-24, 24, 41)))
+    way = ray_directions(az.ravel(), el.ravel())
+    r, k = cast(s, way)
+    hit = r < 40
+    k = k[hit]
+    xyz = way[hit] * (r[hit] + 0.02 * rng.normal(size=hit.sum()))[:, None]
     return cloud_of(xyz, s.bright[k], doppler_of(xyz, s.ego, s.velocity[k]))
 
+
 def radar_view(
-    s:Scene, # Scene to measure
-    rng:np.random.Generator, # Source of rays, noise and clutter
-    p:Radar=Radar(), # Radar errors
+    s: Scene,  # Scene to measure
+    rng: np.random.Generator,  # Source of rays, noise and clutter
+    p: Radar = Radar(),  # Radar errors
 ) -> Cloud:
     "What a radar sees."
-    az, el = np.radians(rng.uniform(-60, 60, p.rays)), np.radians(rng.uniform(-15, 15, p.rays)); r, k = cast(s, ray_directions(az, el))
-    hit = (r < 40) & (rng.random(p.rays) < s.strong[k]*p.found)
-    az, el, r, k = az[hit], el[hit], r[hit], k[hit]; n = len(r); noise = rng.normal(size=(5, n))
-    speed = doppler_of(ray_directions(az, el)*r[:, None], s.ego, s.velocity[k]) + p.doppler*noise[0]
-    far = r + p.range*noise[1] + np.where(rng.random(n) < p.detours, rng.uniform(2, 10, n), 0)
-    off = ray_directions(az + np.radians(p.azimuth)*noise[2], el + np.radians(p.elevation)*noise[3])
-    m = rng.poisson(p.clutter); u = rng.uniform(size=(3, m))
-    nothing = ray_directions(np.radians(120*u[0] - 60), np.radians(30*u[1] - 15))*(2 + 22*u[2])[:, None]
-    return joined(cloud_of(off*np.maximum(far, .3)[:, None], s.strong[k]*np.exp(.3*noise[4]), speed),
-                  cloud_of(nothing, .2*rng.random(m), rng.uniform(-15, 5, m)))
+    az, el = np.radians(rng.uniform(-60, 60, p.rays)), np.radians(rng.uniform(-15, 15, p.rays))
+    r, k = cast(s, ray_directions(az, el))
+    hit = (r < 40) & (rng.random(p.rays) < s.strong[k] * p.found)
+    az, el, r, k = az[hit], el[hit], r[hit], k[hit]
+    n = len(r)
+    noise = rng.normal(size=(5, n))
+    speed = (
+        doppler_of(ray_directions(az, el) * r[:, None], s.ego, s.velocity[k]) + p.doppler * noise[0]
+    )
+    far = r + p.range * noise[1] + np.where(rng.random(n) < p.detours, rng.uniform(2, 10, n), 0)
+    off = ray_directions(
+        az + np.radians(p.azimuth) * noise[2], el + np.radians(p.elevation) * noise[3]
+    )
+    m = rng.poisson(p.clutter)
+    u = rng.uniform(size=(3, m))
+    nothing = (
+        ray_directions(np.radians(120 * u[0] - 60), np.radians(30 * u[1] - 15))
+        * (2 + 22 * u[2])[:, None]
+    )
+    return joined(
+        cloud_of(off * np.maximum(far, 0.3)[:, None], s.strong[k] * np.exp(0.3 * noise[4]), speed),
+        cloud_of(nothing, 0.2 * rng.random(m), rng.uniform(-15, 5, m)),
+    )
+
 
 def observe_street(
-    seed:int, # Random seed of the street and of the noise
-    p:Radar=Radar(), # The radar's faults
+    seed: int,  # Random seed of the street and of the noise
+    p: Radar = Radar(),  # The radar's faults
 ) -> SensorPair:
     "A street by both sensors; the same seed, the same street and noise."
     s, rng = street(seed), np.random.default_rng([seed, 5])
@@ -128,583 +200,900 @@ def observe_street(
 
 # %% ../../nbs/applications/radar.ipynb #6715a98e
 def draw_cloud(
-    ax:'plt.Axes', # One of `projection='3d'`
-    cloud:Cloud, # Only what lies in the grid is drawn
-    grid:VoxelGrid, # Limits of the axes
-    colour:str|np.ndarray|None=None, # A colour, or a number for each point drawn, `(n,)`; height if none
-    size:float=2., # Size of a point
+    ax: 'plt.Axes',  # One of `projection='3d'`
+    cloud: Cloud,  # Only what lies in the grid is drawn
+    grid: VoxelGrid,  # Limits of the axes
+    # A colour, or a number for each point drawn, `(n,)`; height if none
+    colour: str | np.ndarray | None = None,
+    size: float = 2.0,  # Size of a point
 ):
     "A cloud from above and a little behind."
-    c = grid.inside(cloud); x, y, z = c.xyz.T
-    ax.scatter(x, y, z, c=z if colour is None else colour, s=size, cmap='viridis', vmin=grid.low[2], vmax=grid.high[2], linewidths=0)
-    ax.set(xlim=(grid.low[0], grid.high[0]), ylim=(grid.low[1], grid.high[1]), zlim=(grid.low[2], grid.high[2]))
-    ax.set_box_aspect((1, 1, .22)); ax.view_init(38, 200); ax.tick_params(labelsize=4, pad=-4); ax.set_zticks([])
+    c = grid.inside(cloud)
+    x, y, z = c.xyz.T
+    ax.scatter(
+        x,
+        y,
+        z,
+        c=z if colour is None else colour,
+        s=size,
+        cmap='viridis',
+        vmin=grid.low[2],
+        vmax=grid.high[2],
+        linewidths=0,
+    )
+    ax.set(
+        xlim=(grid.low[0], grid.high[0]),
+        ylim=(grid.low[1], grid.high[1]),
+        zlim=(grid.low[2], grid.high[2]),
+    )
+    ax.set_box_aspect((1, 1, 0.22))
+    ax.view_init(38, 200)
+    ax.tick_params(labelsize=4, pad=-4)
+    ax.set_zticks([])
 
 # %% ../../nbs/applications/radar.ipynb #5eabc95f
 class Space(NamedTuple):
     "From clouds to what the network sees, and back."
-    grid: VoxelGrid # Voxel grid
-    stats: 'LatentStats' # Statistics of the lidar's channels
-    factors: tuple = (2, 2, 2) # Voxels along z, y, x that become channels
 
-    def into(self,
-        volumes:'torch.Tensor', # `(n, 6, z, y, x)`, in their own units
-    ) -> 'torch.Tensor': # `(n, c, d, h, w)`: a block's voxels are channels, six of each
+    grid: VoxelGrid  # Voxel grid
+    stats: 'LatentStats'  # Statistics of the lidar's channels
+    factors: tuple = (2, 2, 2)  # Voxels along z, y, x that become channels
+
+    def into(
+        self,
+        volumes: 'torch.Tensor',  # `(n, 6, z, y, x)`, in their own units
+    ) -> 'torch.Tensor':  # `(n, c, d, h, w)`: a block's voxels are channels, six of each
         "Volumes, standardised and packed."
         from stylecfm.volumes import packed
+
         return packed(self.stats.standardise(volumes.clone()), self.factors)
 
-    def back(self,
-        z:'torch.Tensor', # Latents, output of `into`: `(n, c, d, h, w)`
-    ) -> 'torch.Tensor': # `(n, 6, z, y, x)`
+    def back(
+        self,
+        z: 'torch.Tensor',  # Latents, output of `into`: `(n, c, d, h, w)`
+    ) -> 'torch.Tensor':  # `(n, 6, z, y, x)`
         "Volumes, in their own units."
         from stylecfm.volumes import unpacked
+
         return self.stats.restore(unpacked(z, self.factors).float())
 
+
 def volumes_of(
-    clouds:list, # List of `Cloud`
-    grid:VoxelGrid, # On which
-) -> 'torch.Tensor': # `(n, 6, z, y, x)`
+    clouds: list,  # List of `Cloud`
+    grid: VoxelGrid,  # On which
+) -> 'torch.Tensor':  # `(n, 6, z, y, x)`
     "Clouds as volumes."
     import torch
+
     return torch.from_numpy(np.stack([voxelise(c, grid) for c in clouds]))
 
+
 def space_of(
-    lidar:'torch.Tensor', # Volumes of a training set, `(n, 6, z, y, x)`
-    grid:VoxelGrid, # Grid that they were made on
-    factors:tuple=(2, 2, 2), # Voxels along z, y, x that become channels
+    lidar: 'torch.Tensor',  # Volumes of a training set, `(n, 6, z, y, x)`
+    grid: VoxelGrid,  # Grid that they were made on
+    factors: tuple = (2, 2, 2),  # Voxels along z, y, x that become channels
 ) -> Space:
     "The space of a training set; a constant channel has scale 1, with a warning; raises `InputError` where no voxel is occupied."
     from stylecfm.codecs import moments, pooled
+
     if not (lidar[:, 0] > 0).any():
-        raise InputError(f'no point of the lidar clouds lies in the grid from {grid.low} to {grid.high} m; choose another low, '
-                         'side or shape')
-    stats = pooled(*moments(lidar), constant=1.)
+        raise InputError(
+            f'no point of the lidar clouds lies in the grid from {grid.low} to {grid.high} m; choose another low, '
+            'side or shape'
+        )
+    stats = pooled(*moments(lidar), constant=1.0)
     flat = lidar.transpose(0, 1).flatten(1)
     same = [name for name, v in zip(CHANNELS, flat) if v.max() - v.min() <= 1e-6]
-    if same: warnings.warn(f'{", ".join(same)} of the lidar clouds never varies in the grid; its scale is 1')
+    if same:
+        warnings.warn(
+            f'{", ".join(same)} of the lidar clouds never varies in the grid; its scale is 1'
+        )
     return Space(grid, stats, factors)
 
 # %% ../../nbs/applications/radar.ipynb #0a66cfd9
 def occupancy_weights(
-    volumes:'torch.Tensor', # The truth, `(n, 6, z, y, x)`
-    occupied:float=3., # Weight of the first channel
-    empty:float=.1, # Weight of empty voxels
-) -> 'torch.Tensor': # Loss weights, shaped as `volumes`
+    volumes: 'torch.Tensor',  # The truth, `(n, 6, z, y, x)`
+    occupied: float = 3.0,  # Weight of the first channel
+    empty: float = 0.1,  # Weight of empty voxels
+) -> 'torch.Tensor':  # Loss weights, shaped as `volumes`
     "How much each number's error counts."
     import torch
-    w = torch.where(volumes[:, :1] > 0, 1., empty).repeat(1, volumes.shape[1], 1, 1, 1)
+
+    w = torch.where(volumes[:, :1] > 0, 1.0, empty).repeat(1, volumes.shape[1], 1, 1, 1)
     w[:, 0] = occupied
     return w
 
+
 def pairs_of(
-    radar:'torch.Tensor', # Volumes, `(n, 6, z, y, x)`
-    lidar:'torch.Tensor', # Volumes of the same moments, `(n, 6, z, y, x)`
-    space:Space, # That of the training set
-) -> 'Pairs': # The radar is start and condition
+    radar: 'torch.Tensor',  # Volumes, `(n, 6, z, y, x)`
+    lidar: 'torch.Tensor',  # Volumes of the same moments, `(n, 6, z, y, x)`
+    space: Space,  # That of the training set
+) -> 'Pairs':  # The radar is start and condition
     "What the trainer takes."
     from stylecfm.pairs import Pairs
     from stylecfm.volumes import packed
+
     given = space.into(radar)
     return Pairs(space.into(lidar), given, given, packed(occupancy_weights(lidar), space.factors))
 
+
 def on_the_radar(
-    space:Space, # That of the training set
-    how:tuple=(cutout, mixup), # `(volumes, generator)` -> volumes, one after the other
-) -> Callable: # `(pairs, generator)` -> pairs, for `PairTrainer`
+    space: Space,  # That of the training set
+    how: tuple = (cutout, mixup),  # `(volumes, generator)` -> volumes, one after the other
+) -> Callable:  # `(pairs, generator)` -> pairs, for `PairTrainer`
     "Cutout and mixup of the radar in each batch; start and condition alike, the truth stays."
+
     def augment(p, g):
         v = space.back(p.given)
-        for f in how: v = f(v.where(v[:, :1] > .5, 0.), g)                      # empty voxels exactly 0 again
+        for f in how:
+            v = f(v.where(v[:, :1] > 0.5, 0.0), g)  # empty voxels exactly 0 again
         given = space.into(v)
         return p._replace(given=given, start=given)
+
     return augment
 
 # %% ../../nbs/applications/radar.ipynb #e59ad614
 class RadarSize(NamedTuple):
     "A network and how a step of it goes."
-    width: int = 64 # Channels of each block
-    blocks: int = 3 # One after the other
-    kernel: int = 5 # Across, odd; along the depth it is 3
-    batch: int = 8 # Pairs of a step
-    micro: int = 0 # Micro-batch; 0: the whole batch
-    checkpointing: str = 'none' # Checkpointing, as in `IsoNext.save_memory`
+
+    width: int = 64  # Channels of each block
+    blocks: int = 3  # One after the other
+    kernel: int = 5  # Across, odd; along the depth it is 3
+    batch: int = 8  # Pairs of a step
+    micro: int = 0  # Micro-batch; 0: the whole batch
+    checkpointing: str = 'none'  # Checkpointing, as in `IsoNext.save_memory`
 
 # %% ../../nbs/applications/radar.ipynb #1b0657f2
-RADAR_PRESETS = dict(low=(8, RadarSize(192, 9, batch=8, micro=1, checkpointing='all')), # {name: (GB of the card, size)}
-               medium=(16, RadarSize(256, 12, batch=8, micro=2, checkpointing='all')),
-               high=(32, RadarSize(384, 15, batch=8, micro=4, checkpointing='all')))
+# {name: (GB of the card, size)}
+RADAR_PRESETS = dict(
+    low=(8, RadarSize(192, 9, batch=8, micro=1, checkpointing='all')),
+    medium=(16, RadarSize(256, 12, batch=8, micro=2, checkpointing='all')),
+    high=(32, RadarSize(384, 15, batch=8, micro=4, checkpointing='all')),
+)
+
 
 def radar_network(
-    size:RadarSize, # Width, blocks, kernel, what is recomputed
-    channels:int, # Number of data channels, and of condition channels
-    edm:bool=False, # In the scales of EDM
-) -> 'torch.nn.Module': # Called as `net(x, t, style)`, the condition behind the point in `x`
+    size: RadarSize,  # Width, blocks, kernel, what is recomputed
+    channels: int,  # Number of data channels, and of condition channels
+    edm: bool = False,  # In the scales of EDM
+) -> 'torch.nn.Module':  # Called as `net(x, t, style)`, the condition behind the point in `x`
     "A network on pairs of volumes."
     from stylecfm.isonext import IsoNext
     from stylecfm.pairs import AsEDM, VelocityFromData
-    core = IsoNext(channels, size.width, size.blocks, 1, size.kernel, 64, 64, share_every=3, spatial_dims=3,
-                   norm='pixel', condition_channels=channels).save_memory(size.checkpointing)
+
+    core = IsoNext(
+        channels,
+        size.width,
+        size.blocks,
+        1,
+        size.kernel,
+        64,
+        64,
+        share_every=3,
+        spatial_dims=3,
+        norm='pixel',
+        condition_channels=channels,
+    ).save_memory(size.checkpointing)
     net = VelocityFromData(core, channels)
     return AsEDM(net, channels) if edm else net
 
+
 def step_memory(
-    size:RadarSize, # Size of the network and of the step
-    voxels:tuple=(32, 128, 128), # Along z, y, x
-    factors:tuple=(2, 2, 2), # Packing factors, which become channels
-    bf16:bool=True, # Products in 16 bits
+    size: RadarSize,  # Size of the network and of the step
+    voxels: tuple = (32, 128, 128),  # Along z, y, x
+    factors: tuple = (2, 2, 2),  # Packing factors, which become channels
+    bf16: bool = True,  # Products in 16 bits
 ) -> 'MemoryReport':
     "What a training step of a size holds, on fake tensors."
     import torch
+
     from stylecfm.memory import MemoryOptions, profile_network
-    c = len(CHANNELS)*int(np.prod(factors)); shape = (c, *(n//f for n, f in zip(voxels, factors)))
+
+    c = len(CHANNELS) * int(np.prod(factors))
+    shape = (c, *(n // f for n, f in zip(voxels, factors)))
+
     def make():
-        net = radar_network(size, c); net.core.target_device('cuda'); return net
-    return profile_network(make, shape, size.batch, MemoryOptions(size.micro or size.batch), torch.bfloat16 if bf16 else None, more=c)
+        net = radar_network(size, c)
+        net.core.target_device('cuda')
+        return net
+
+    return profile_network(
+        make,
+        shape,
+        size.batch,
+        MemoryOptions(size.micro or size.batch),
+        torch.bfloat16 if bf16 else None,
+        more=c,
+    )
 
 # %% ../../nbs/applications/radar.ipynb #3aeee1bb
 def in_pieces(
-    net:'torch.nn.Module', # Network, output of `radar_network`
-    chunk:tuple, # Places along depth, height and width that go through at once
-) -> 'torch.nn.Module': # A network that gives the same
+    net: 'torch.nn.Module',  # Network, output of `radar_network`
+    chunk: tuple,  # Places along depth, height and width that go through at once
+) -> 'torch.nn.Module':  # A network that gives the same
     "A network in the memory of a chunk, exactly."
     import torch
+
     from stylecfm.isonext import IsoNext
     from stylecfm.volumes import with_halo
-    core = next(m for m in net.modules() if isinstance(m, IsoNext)); far = (core.receptive_field[0], core.receptive_field[1], core.receptive_field[1])
+
+    core = next(m for m in net.modules() if isinstance(m, IsoNext))
+    far = (core.receptive_field[0], core.receptive_field[1], core.receptive_field[1])
+
     class Pieces(torch.nn.Module):
-        def forward(self, x, t, style): return with_halo(lambda part: net(part, t, style), x, chunk, far)
+        def forward(self, x, t, style):
+            return with_halo(lambda part: net(part, t, style), x, chunk, far)
+
     return Pieces()
 
 # %% ../../nbs/applications/radar.ipynb #b7e64fcf
 def _down(i, o):
     "Half of each side."
     from torch import nn
+
     return nn.Sequential(nn.Conv3d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
+
 
 def _up(i, o):
     "Twice each side."
     from torch import nn
-    return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv3d(i, o, 3, padding=1), nn.GroupNorm(4, o), nn.SiLU())
+
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2), nn.Conv3d(i, o, 3, padding=1), nn.GroupNorm(4, o), nn.SiLU()
+    )
+
 
 def voxel_autoencoder(
-    width:int=24, # Channels at half size; a multiple of 4
-    latent:int=16, # Channels of the latent, at a quarter of each side
-    checkpointing:bool=False, # Make features again in the backward pass
-    seed:int=0, # Random seed of the weights
-) -> 'torch.nn.Module': # With `encode`, `features`, `decode`; called, `(b, 6, z, y, x)` -> same
+    width: int = 24,  # Channels at half size; a multiple of 4
+    latent: int = 16,  # Channels of the latent, at a quarter of each side
+    checkpointing: bool = False,  # Make features again in the backward pass
+    seed: int = 0,  # Random seed of the weights
+) -> 'torch.nn.Module':  # With `encode`, `features`, `decode`; called, `(b, 6, z, y, x)` -> same
     "An autoencoder of standardised volumes."
     import torch
     from torch import nn
     from torch.utils.checkpoint import checkpoint
+
     n = len(CHANNELS)
+
     class Autoencoder(nn.Module):
         def __init__(self):
             super().__init__()
-            self.down = nn.ModuleList([_down(n, width), nn.Sequential(_down(width, 2*width), nn.Conv3d(2*width, latent, 1))])
-            self.up = nn.ModuleList([_up(latent, 2*width), nn.Sequential(_up(2*width, width), nn.Conv3d(width, n, 3, padding=1))])
+            self.down = nn.ModuleList(
+                [
+                    _down(n, width),
+                    nn.Sequential(_down(width, 2 * width), nn.Conv3d(2 * width, latent, 1)),
+                ]
+            )
+            self.up = nn.ModuleList(
+                [
+                    _up(latent, 2 * width),
+                    nn.Sequential(_up(2 * width, width), nn.Conv3d(width, n, 3, padding=1)),
+                ]
+            )
+
         def through(self, layers, x):
             out = []
             for f in layers:
-                x = checkpoint(f, x, use_reentrant=False) if checkpointing and self.training else f(x)
+                x = (
+                    checkpoint(f, x, use_reentrant=False)
+                    if checkpointing and self.training
+                    else f(x)
+                )
                 out.append(x)
             return out
-        def features(self, x): return self.through(self.down, x)
-        def encode(self, x): return self.features(x)[-1]
-        def decode(self, z): return self.through(self.up, z)[-1]
-        def forward(self, x): return self.decode(self.encode(x))
-    with torch.random.fork_rng(devices=[]): torch.manual_seed(seed); return Autoencoder()
+
+        def features(self, x):
+            return self.through(self.down, x)
+
+        def encode(self, x):
+            return self.features(x)[-1]
+
+        def decode(self, z):
+            return self.through(self.up, z)[-1]
+
+        def forward(self, x):
+            return self.decode(self.encode(x))
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Autoencoder()
 
 # %% ../../nbs/applications/radar.ipynb #55c89e14
 def fit_autoencoder(
-    volumes:'torch.Tensor', # Standardised, `(n, 6, z, y, x)`, sides multiples of 4
-    steps:int=300, # Number of training steps
-    seed:int=0, # Random seed of weights and order
-    batch:int=8, # Volumes of a step
-    **size:int, # Width and latent of `voxel_autoencoder`
-) -> 'torch.nn.Module': # Frozen
+    volumes: 'torch.Tensor',  # Standardised, `(n, 6, z, y, x)`, sides multiples of 4
+    steps: int = 300,  # Number of training steps
+    seed: int = 0,  # Random seed of weights and order
+    batch: int = 8,  # Volumes of a step
+    **size: int,  # Width and latent of `voxel_autoencoder`
+) -> 'torch.nn.Module':  # Frozen
     "Train an autoencoder; occupied voxels count ten times."
     import torch
+
     net, g = voxel_autoencoder(seed=seed, **size), torch.Generator().manual_seed(seed)
-    opt = torch.optim.AdamW(net.parameters(), 3e-3); fall = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
+    opt = torch.optim.AdamW(net.parameters(), 3e-3)
+    fall = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
     for _ in range(steps):
-        x = volumes[torch.randint(len(volumes), (batch,), generator=g)]; w = torch.where(x[:, :1] > 0, 1., .1)
-        loss = (w*(net(x) - x).square()).mean()/w.mean()
-        opt.zero_grad(); loss.backward(); torch.nn.utils.clip_grad_norm_(net.parameters(), 1.); opt.step(); fall.step()
+        x = volumes[torch.randint(len(volumes), (batch,), generator=g)]
+        w = torch.where(x[:, :1] > 0, 1.0, 0.1)
+        loss = (w * (net(x) - x).square()).mean() / w.mean()
+        opt.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        opt.step()
+        fall.step()
     return net.eval().requires_grad_(False)
 
 # %% ../../nbs/applications/radar.ipynb #581bbfba
 def structure_distance(
-    a:'torch.Tensor', # `(n, c, z, y, x)`
-    b:'torch.Tensor', # Second set, shaped as `a`
-) -> 'torch.Tensor': # `(n,)`
+    a: 'torch.Tensor',  # `(n, c, z, y, x)`
+    b: 'torch.Tensor',  # Second set, shaped as `a`
+) -> 'torch.Tensor':  # `(n,)`
     "Mean absolute difference of the slopes between neighbours, along each axis."
-    return sum((a.diff(dim=d) - b.diff(dim=d)).abs().flatten(1).mean(1) for d in (2, 3, 4))/3
+    return sum((a.diff(dim=d) - b.diff(dim=d)).abs().flatten(1).mean(1) for d in (2, 3, 4)) / 3
+
 
 def feature_distance(
-    encoder:'torch.nn.Module', # Encoder, output of `voxel_autoencoder`
-    a:'torch.Tensor', # Volumes as it was trained on, `(n, 6, z, y, x)`
-    b:'torch.Tensor', # The truth, as `a`
-) -> 'torch.Tensor': # `(n,)`
+    encoder: 'torch.nn.Module',  # Encoder, output of `voxel_autoencoder`
+    a: 'torch.Tensor',  # Volumes as it was trained on, `(n, 6, z, y, x)`
+    b: 'torch.Tensor',  # The truth, as `a`
+) -> 'torch.Tensor':  # `(n,)`
     "Mean squared difference of features, each layer in units of its own deviation."
-    off = lambda f, h: (f - h).square().flatten(1).mean(1)/h.var().clamp_min(1e-8)
-    return sum(off(f, h) for f, h in zip(encoder.features(a), encoder.features(b)))/len(encoder.down)
+    off = lambda f, h: (f - h).square().flatten(1).mean(1) / h.var().clamp_min(1e-8)
+    return sum(off(f, h) for f, h in zip(encoder.features(a), encoder.features(b))) / len(
+        encoder.down
+    )
+
 
 def composite(
-    space:Space, # That of the data
-    encoder:'torch.nn.Module|None'=None, # A trained autoencoder, for `features`
-    structure:float=0., # Weight of the slopes
-    features:float=0., # Weight of the features
-) -> Callable: # `(net, batch)` -> `(b,)`, for `PairTrainer` with the objective `flow`
+    space: Space,  # That of the data
+    encoder: 'torch.nn.Module|None' = None,  # A trained autoencoder, for `features`
+    structure: float = 0.0,  # Weight of the slopes
+    features: float = 0.0,  # Weight of the features
+) -> Callable:  # `(net, batch)` -> `(b,)`, for `PairTrainer` with the objective `flow`
     "The velocity's loss, and what else the predicted data should have."
     from stylecfm.otcfm import velocity_loss
     from stylecfm.paths import expand_as
     from stylecfm.volumes import unpacked
+
     def loss(net, batch):
         kept = []
-        def watched(x, t, s): kept.append(net(x, t, s)); return kept[-1]
+
+        def watched(x, t, s):
+            kept.append(net(x, t, s))
+            return kept[-1]
+
         total, n = velocity_loss(watched, batch), batch.ut.shape[1]
         at, left = batch.xt[:, :n], 1 - expand_as(batch.t, batch.ut)
-        mine, true = (unpacked(at + left*v, space.factors) for v in (kept[0], batch.ut))
-        if structure: total = total + structure*structure_distance(mine, true)
-        return total + features*feature_distance(encoder, mine, true) if features else total
+        mine, true = (unpacked(at + left * v, space.factors) for v in (kept[0], batch.ut))
+        if structure:
+            total = total + structure * structure_distance(mine, true)
+        return total + features * feature_distance(encoder, mine, true) if features else total
+
     return loss
 
 # %% ../../nbs/applications/radar.ipynb #85a6c330
 class RadarModel(NamedTuple):
     "Everything that enhancing needs."
-    net: object # Network, output of `radar_network`
-    recipe: object # `PairRecipe` of the training
-    space: Space # That of the training set
-    size: RadarSize # Size that `net` was made from
-    steps: int = 1 # Evaluations of the network
-    threshold: float = .5 # Occupancy threshold
-    seconds: float = 0. # That training took; not kept on disk
 
-VARIANTS = {'flow from the radar': dict(), 'flow from noise': dict(source='noise'), # {name: what the recipe is given}
-        'EDM': dict(objective='edm', source='noise'), 'EDM, noisier': dict(objective='edm', source='noise', log_noise=.8)}
+    net: object  # Network, output of `radar_network`
+    recipe: object  # `PairRecipe` of the training
+    space: Space  # That of the training set
+    size: RadarSize  # Size that `net` was made from
+    steps: int = 1  # Evaluations of the network
+    threshold: float = 0.5  # Occupancy threshold
+    seconds: float = 0.0  # That training took; not kept on disk
+
+
+# {name: what the recipe is given}
+VARIANTS = {
+    'flow from the radar': dict(),
+    'flow from noise': dict(source='noise'),
+    'EDM': dict(objective='edm', source='noise'),
+    'EDM, noisier': dict(objective='edm', source='noise', log_noise=0.8),
+}
+
 
 def volumes_by(
-    m:RadarModel, # How
-    radar:'torch.Tensor', # Volumes, `(n, 6, z, y, x)`
-    steps:int|None=None, # Evaluations; the model's if none
-    seed:int=0, # Random seed of the noise
-    batch:int=32, # Volumes at once
-) -> 'torch.Tensor': # Volumes shaped as `radar`, occupancy before the threshold
+    m: RadarModel,  # How
+    radar: 'torch.Tensor',  # Volumes, `(n, 6, z, y, x)`
+    steps: int | None = None,  # Evaluations; the model's if none
+    seed: int = 0,  # Random seed of the noise
+    batch: int = 32,  # Volumes at once
+) -> 'torch.Tensor':  # Volumes shaped as `radar`, occupancy before the threshold
     "What the lidar would see."
     import torch
+
     from stylecfm.pairs import translate
+
     made = []
     for i, part in enumerate(radar.split(batch)):
         given = m.space.into(part)
-        made.append(m.space.back(translate(m.net, given, given, m.recipe, steps or m.steps, seed=seed + i).x))
+        made.append(
+            m.space.back(
+                translate(m.net, given, given, m.recipe, steps or m.steps, seed=seed + i).x
+            )
+        )
     return torch.cat(made)
 
 # %% ../../nbs/applications/radar.ipynb #580006d1
 def enhance_cloud(
-    m:RadarModel, # How
-    cloud:Cloud, # A radar's
-    seed:int=0, # Random seed of the noise
-) -> Cloud: # Within the grid
+    m: RadarModel,  # How
+    cloud: Cloud,  # A radar's
+    seed: int = 0,  # Random seed of the noise
+) -> Cloud:  # Within the grid
     "A cloud as a lidar would have seen it."
     volume = volumes_by(m, volumes_of([cloud], m.space.grid), seed=seed)[0].numpy()
     return devoxelise(volume, m.space.grid, m.threshold)
 
 # %% ../../nbs/applications/radar.ipynb #aae8396e
 def choose(
-    m:RadarModel, # Trained
-    radar:'torch.Tensor', # Volumes of the scenes' radar, `(n, 6, z, y, x)`
-    scenes:list, # List of `SensorPair`, for validation only
-    evaluations:tuple=(1, 2, 5), # To choose from
-    thresholds:tuple=tuple(np.linspace(.15, .75, 25)), # To choose from
-) -> RadarModel: # Model with the chosen settings
+    m: RadarModel,  # Trained
+    radar: 'torch.Tensor',  # Volumes of the scenes' radar, `(n, 6, z, y, x)`
+    scenes: list,  # List of `SensorPair`, for validation only
+    evaluations: tuple = (1, 2, 5),  # To choose from
+    thresholds: tuple = tuple(np.linspace(0.15, 0.75, 25)),  # To choose from
+) -> RadarModel:  # Model with the chosen settings
     "The best evaluations and threshold."
-    g, best = m.space.grid, (-1., 1, .5)
+    g, best = m.space.grid, (-1.0, 1, 0.5)
     truth = [(voxelise(s.lidar, g)[0] > 0, g.inside(s.lidar)) for s in scenes]
     for n in evaluations:
         made = volumes_by(m, radar, n).numpy()
         ious = [np.mean([iou(x[0] > t, o) for x, (o, _) in zip(made, truth)]) for t in thresholds]
         for k in np.argsort(ious)[-8:]:
             t = thresholds[k]
-            near = np.mean([compare_clouds(devoxelise(x, g, t), c, g.diagonal).chamfer for x, (_, c) in zip(made, truth)])
-            best = max(best, (float(ious[k]/near), n, float(t)))
+            near = np.mean(
+                [
+                    compare_clouds(devoxelise(x, g, t), c, g.diagonal).chamfer
+                    for x, (_, c) in zip(made, truth)
+                ]
+            )
+            best = max(best, (float(ious[k] / near), n, float(t)))
     return m._replace(steps=best[1], threshold=best[2])
 
 # %% ../../nbs/applications/radar.ipynb #23f2c1fe
 def scores(
-    volume:np.ndarray, # `(6, z, y, x)`, predicted
-    cloud:Cloud, # Predicted
-    truth:Cloud, # The lidar's
-    grid:VoxelGrid, # Outside of it nothing counts
-    threshold:float=.5, # Occupancy threshold
-) -> dict: # {name: number}; NaN where a number has no meaning
+    volume: np.ndarray,  # `(6, z, y, x)`, predicted
+    cloud: Cloud,  # Predicted
+    truth: Cloud,  # The lidar's
+    grid: VoxelGrid,  # Outside of it nothing counts
+    threshold: float = 0.5,  # Occupancy threshold
+) -> dict:  # {name: number}; NaN where a number has no meaning
     "All figures of one scene."
-    true = grid.inside(truth); t, n = voxelise(true, grid), compare_clouds(grid.inside(cloud), true, grid.diagonal)
-    kinds = dict(precision=n.precision, recall=n.recall, F=n.f_score); per = {f'{k} {d:g} m': v[d] for k, v in kinds.items() for d in NEAR}
-    off = {f'{c} error{where}': e for c in ('intensity', 'doppler')
-           for where, e in zip(('', ' on shared'), feature_error(volume, t, c, threshold))}
-    return dict(iou=iou(volume[0] > threshold, t[0] > 0), chamfer=n.chamfer, hausdorff=n.hausdorff, hausdorff95=n.hausdorff95,
-                empty=float(not len(cloud.xyz))) | per | off
+    true = grid.inside(truth)
+    t, n = voxelise(true, grid), compare_clouds(grid.inside(cloud), true, grid.diagonal)
+    kinds = dict(precision=n.precision, recall=n.recall, F=n.f_score)
+    per = {f'{k} {d:g} m': v[d] for k, v in kinds.items() for d in NEAR}
+    off = {
+        f'{c} error{where}': e
+        for c in ('intensity', 'doppler')
+        for where, e in zip(('', ' on shared'), feature_error(volume, t, c, threshold))
+    }
+    return (
+        dict(
+            iou=iou(volume[0] > threshold, t[0] > 0),
+            chamfer=n.chamfer,
+            hausdorff=n.hausdorff,
+            hausdorff95=n.hausdorff95,
+            empty=float(not len(cloud.xyz)),
+        )
+        | per
+        | off
+    )
+
 
 def score_all(
-    made:list, # List of `(volume, cloud)`
-    scenes:list, # List of `SensorPair`, of the same length
-    grid:VoxelGrid, # Grid of the volumes
-    threshold:float=.5, # Occupancy threshold
-) -> list: # List of dictionaries
+    made: list,  # List of `(volume, cloud)`
+    scenes: list,  # List of `SensorPair`, of the same length
+    grid: VoxelGrid,  # Grid of the volumes
+    threshold: float = 0.5,  # Occupancy threshold
+) -> list:  # List of dictionaries
     "Figures of each scene."
     return [scores(v, c, s.lidar, grid, threshold) for (v, c), s in zip(made, scenes)]
 
+
 def mean_scores(
-    rows:list, # List of dictionaries, at least one
-) -> dict: # {name: number}; None where no scene knows it
+    rows: list,  # List of dictionaries, at least one
+) -> dict:  # {name: number}; None where no scene knows it
     "Means over scenes, of what is known."
-    return {k: float(np.nanmean([r[k] for r in rows])) if any(np.isfinite(r[k]) for r in rows) else None for k in rows[0]}
+    return {
+        k: float(np.nanmean([r[k] for r in rows])) if any(np.isfinite(r[k]) for r in rows) else None
+        for k in rows[0]
+    }
 
 # %% ../../nbs/applications/radar.ipynb #ade585c6
 def baseline_volumes(
-    kind:str, # One of `BASELINES`
-    radar:np.ndarray, # Volumes, `(n, 6, z, y, x)`
-    scenes:list, # List of `SensorPair`, of the same length
-    mean_street:np.ndarray, # How often each voxel is occupied, `(z, y, x)`
-    grid:VoxelGrid, # Grid of the volumes
-) -> list: # List of volumes, `(6, z, y, x)`
+    kind: str,  # One of `BASELINES`
+    radar: np.ndarray,  # Volumes, `(n, 6, z, y, x)`
+    scenes: list,  # List of `SensorPair`, of the same length
+    mean_street: np.ndarray,  # How often each voxel is occupied, `(z, y, x)`
+    grid: VoxelGrid,  # Grid of the volumes
+) -> list:  # List of volumes, `(6, z, y, x)`
     "Predictions without a network; raises `InputError` for an unknown kind."
     from scipy.ndimage import maximum_filter
-    def wider(v): out = v.copy(); out[0] = maximum_filter(v[0], 3); return out
-    def street(v): out = np.zeros_like(v); out[0] = mean_street; return out
-    makers = {'the radar': lambda: list(radar), 'the radar, widened': lambda: [wider(v) for v in radar],
-              'the mean street': lambda: [street(v) for v in radar],
-              'the truth in voxels': lambda: [voxelise(s.lidar, grid) for s in scenes]}
+
+    def wider(v):
+        out = v.copy()
+        out[0] = maximum_filter(v[0], 3)
+        return out
+
+    def street(v):
+        out = np.zeros_like(v)
+        out[0] = mean_street
+        return out
+
+    makers = {
+        'the radar': lambda: list(radar),
+        'the radar, widened': lambda: [wider(v) for v in radar],
+        'the mean street': lambda: [street(v) for v in radar],
+        'the truth in voxels': lambda: [voxelise(s.lidar, grid) for s in scenes],
+    }
     return chosen(makers, kind, 'baseline')()
 
-BASELINES = ('the radar', 'the radar, widened', 'the mean street', 'the truth in voxels') # Baselines without a network
+
+# Baselines without a network
+BASELINES = ('the radar', 'the radar, widened', 'the mean street', 'the truth in voxels')
+
 
 def baseline_scores(
-    radar:np.ndarray, # Volumes, `(n, 6, z, y, x)`
-    scenes:list, # List of `SensorPair`, of the same length
-    space:Space, # That of the training set
-    mean_street:np.ndarray, # How often each voxel is occupied, `(z, y, x)`
-    threshold:float, # Above which share the mean street is occupied
-) -> dict: # {kind: rows}
+    radar: np.ndarray,  # Volumes, `(n, 6, z, y, x)`
+    scenes: list,  # List of `SensorPair`, of the same length
+    space: Space,  # That of the training set
+    mean_street: np.ndarray,  # How often each voxel is occupied, `(z, y, x)`
+    threshold: float,  # Above which share the mean street is occupied
+) -> dict:  # {kind: rows}
     "Figures of all baselines; the raw radar keeps its own points."
     found = {}
     for k in BASELINES:
-        t = threshold if k == 'the mean street' else .5; volumes = baseline_volumes(k, radar, scenes, mean_street, space.grid)
-        clouds = [s.radar for s in scenes] if k == 'the radar' else [devoxelise(v, space.grid, t) for v in volumes]
+        t = threshold if k == 'the mean street' else 0.5
+        volumes = baseline_volumes(k, radar, scenes, mean_street, space.grid)
+        clouds = (
+            [s.radar for s in scenes]
+            if k == 'the radar'
+            else [devoxelise(v, space.grid, t) for v in volumes]
+        )
         found[k] = score_all(list(zip(volumes, clouds)), scenes, space.grid, t)
     return found
 
 # %% ../../nbs/applications/radar.ipynb #624839b6
 def save_radar(
-    folder:str|Path, # Is made
-    m:RadarModel, # All but its seconds is kept
+    folder: str | Path,  # Is made
+    m: RadarModel,  # All but its seconds is kept
 ):
     "A model as a checksummed folder: it appears whole, or not at all."
     from dataclasses import asdict
+
     from stylecfm.files import atomic_folder, write_json, write_tensors
+
     stats = m.space.stats
-    d = dict(recipe=asdict(m.recipe), grid=asdict(m.space.grid), mean=stats.mean.tolist(), scale=stats.scale.tolist(),
-             factors=list(m.space.factors), size=m.size._asdict(), steps=m.steps, threshold=m.threshold)
+    d = dict(
+        recipe=asdict(m.recipe),
+        grid=asdict(m.space.grid),
+        mean=stats.mean.tolist(),
+        scale=stats.scale.tolist(),
+        factors=list(m.space.factors),
+        size=m.size._asdict(),
+        steps=m.steps,
+        threshold=m.threshold,
+    )
     with atomic_folder(folder, 'radar') as tmp:
-        write_tensors(tmp/'network.safetensors', dict(m.net.state_dict()))
-        write_json(tmp/'radar.json', d)
+        write_tensors(tmp / 'network.safetensors', dict(m.net.state_dict()))
+        write_json(tmp / 'radar.json', d)
 
 # %% ../../nbs/applications/radar.ipynb #6864f1bd
 def load_radar(
-    folder:str|Path, # Folder of the model, or of the run that has it in `model`
+    folder: str | Path,  # Folder of the model, or of the run that has it in `model`
 ) -> RadarModel:
     "A model from its folder; raises `InputError` for what is missing, changed or damaged."
     from stylecfm.files import listed, verify_folder, written_by
-    folder = Path(folder); folder = folder if (folder/'manifest.json').exists() else folder/'model'
-    if not (folder/'manifest.json').is_file():
-        raise InputError(f'no model at {folder}; give the folder that stylecfm_radar or stylecfm_radar_train wrote')
+
+    folder = Path(folder)
+    folder = folder if (folder / 'manifest.json').exists() else folder / 'model'
+    if not (folder / 'manifest.json').is_file():
+        raise InputError(
+            f'no model at {folder}; give the folder that stylecfm_radar or stylecfm_radar_train wrote'
+        )
     manifest = verify_folder(folder)
-    if manifest['kind'] != 'radar': raise InputError(f'{folder} holds no model of radars; give the folder that stylecfm_radar wrote')
+    if manifest['kind'] != 'radar':
+        raise InputError(
+            f'{folder} holds no model of radars; give the folder that stylecfm_radar wrote'
+        )
     listed(folder, manifest, 'radar.json', 'network.safetensors')
-    with written_by(folder, manifest): return _radar_in(folder)
+    with written_by(folder, manifest):
+        return _radar_in(folder)
 
 # %% ../../nbs/applications/radar.ipynb #78a62237
-def _rules() -> dict: # {key: `Rule`} of radar.json, of its grid, and of its size
+def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its size
     "What a model of radars may say of itself."
     from stylecfm.config import ODD, Rule, list_of, one_of, real, whole
     from stylecfm.isonext import CHECKPOINTING
-    a_table, three = Rule('a table', lambda v: isinstance(v, dict)), lambda rule: list_of(rule, 3, 3)
-    about = dict(grid=a_table, size=a_table, recipe=a_table, factors=three(whole(1, 16)), steps=whole(1, 1000), threshold=real(0, 1))
-    grid = dict(low=three(real(-1e6, 1e6)), side=three(real(1e-6, 1e6)), shape=three(whole(1, 4096)))
-    size = dict(width=whole(1, 1 << 16), blocks=whole(1, 1000), kernel=ODD, batch=whole(1, 1 << 16), micro=whole(0, 1 << 16),
-                checkpointing=one_of(*CHECKPOINTING))
+
+    a_table, three = (
+        Rule('a table', lambda v: isinstance(v, dict)),
+        lambda rule: list_of(rule, 3, 3),
+    )
+    about = dict(
+        grid=a_table,
+        size=a_table,
+        recipe=a_table,
+        factors=three(whole(1, 16)),
+        steps=whole(1, 1000),
+        threshold=real(0, 1),
+    )
+    grid = dict(
+        low=three(real(-1e6, 1e6)), side=three(real(1e-6, 1e6)), shape=three(whole(1, 4096))
+    )
+    size = dict(
+        width=whole(1, 1 << 16),
+        blocks=whole(1, 1000),
+        kernel=ODD,
+        batch=whole(1, 1 << 16),
+        micro=whole(0, 1 << 16),
+        checkpointing=one_of(*CHECKPOINTING),
+    )
     return dict(about=about, grid=grid, size=size)
 
-def _radar_in(folder:Path) -> RadarModel:
+
+def _radar_in(folder: Path) -> RadarModel:
     "The model of a verified folder; raises `InputError`, before a network is built, for what does not keep to the rules."
     import torch
+
     from stylecfm.checkpoints import with_weights
     from stylecfm.codecs import stats_from
     from stylecfm.config import checked, section_of
     from stylecfm.files import check_shapes, read_json, tensor_shapes
     from stylecfm.pairs import PairRecipe
-    path, weights, rules = folder/'radar.json', folder/'network.safetensors', _rules()
+
+    path, weights, rules = folder / 'radar.json', folder / 'network.safetensors', _rules()
     d = checked(read_json(path), rules['about'], str(path))
     grid, size = (checked(d[k], rules[k], f'{path}, {k}') for k in ('grid', 'size'))
     try:
         recipe = section_of(PairRecipe, d['recipe'])
         grid = VoxelGrid(*(tuple(grid[k]) for k in ('low', 'side', 'shape')))
-        if any(n % f for n, f in zip(grid.shape, d['factors'])): raise InputError('factors must divide the shape of the grid')
-    except InputError as e: raise InputError(f'{path}: {e}') from None
+        if any(n % f for n, f in zip(grid.shape, d['factors'])):
+            raise InputError('factors must divide the shape of the grid')
+    except InputError as e:
+        raise InputError(f'{path}: {e}') from None
     space = Space(grid, stats_from(d, len(CHANNELS), str(path)), tuple(d['factors']))
     size, shapes = RadarSize(**{k: size[k] for k in rules['size']}), tensor_shapes(weights)
-    if size.blocks > len(shapes): raise InputError(f'{path} asks for {size.blocks} blocks, more than {weights} has tensors')
-    with torch.device('meta'): net = radar_network(size, len(CHANNELS)*int(np.prod(space.factors)), recipe.objective == 'edm')
+    if size.blocks > len(shapes):
+        raise InputError(f'{path} asks for {size.blocks} blocks, more than {weights} has tensors')
+    with torch.device('meta'):
+        net = radar_network(
+            size, len(CHANNELS) * int(np.prod(space.factors)), recipe.objective == 'edm'
+        )
     check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, weights)
-    return RadarModel(with_weights(net, weights).eval(), recipe, space, size, d['steps'], d['threshold'])
+    return RadarModel(
+        with_weights(net, weights).eval(), recipe, space, size, d['steps'], d['threshold']
+    )
 
 # %% ../../nbs/applications/radar.ipynb #dfbe72c4
 class RadarEffort(NamedTuple):
     "How much of everything."
-    train: int = 400 # Streets, each also mirrored
-    choose: int = 32 # On which evaluations and threshold are chosen
-    test: int = 48 # That nothing was chosen on
-    steps: int = 1200 # Number of training steps
-    coarse: int = 0 # Number of these steps on voxels of twice the side
-    size: RadarSize = RadarSize() # Size of the network
-    rate: float = 4e-3 # Learning rate
-    grid: VoxelGrid = VoxelGrid((0., -9.6, GROUND_HEIGHT), (.8, .8, .5), (8, 24, 24)) # Before the sensor, 19.2 x 19.2 x 4 m
+
+    train: int = 400  # Streets, each also mirrored
+    choose: int = 32  # On which evaluations and threshold are chosen
+    test: int = 48  # That nothing was chosen on
+    steps: int = 1200  # Number of training steps
+    coarse: int = 0  # Number of these steps on voxels of twice the side
+    size: RadarSize = RadarSize()  # Size of the network
+    rate: float = 4e-3  # Learning rate
+    # Before the sensor, 19.2 x 19.2 x 4 m
+    grid: VoxelGrid = VoxelGrid((0.0, -9.6, GROUND_HEIGHT), (0.8, 0.8, 0.5), (8, 24, 24))
+
 
 def _both_volumes(scenes, grid):
     "Volumes of the radars and of the lidars."
     return volumes_of([s.radar for s in scenes], grid), volumes_of([s.lidar for s in scenes], grid)
 
+
 def train_radar(
-    way:str, # A key of `VARIANTS`
-    scenes:list, # List of `SensorPair`, mirrored scenes included
-    held:list, # For validation and choices
-    effort:RadarEffort=RadarEffort(), # Steps, network, grid
-    seed:int=0, # Random seed of weights, order and noise
-    folder:str|Path|None=None, # Gets the state of training and the model
+    way: str,  # A key of `VARIANTS`
+    scenes: list,  # List of `SensorPair`, mirrored scenes included
+    held: list,  # For validation and choices
+    effort: RadarEffort = RadarEffort(),  # Steps, network, grid
+    seed: int = 0,  # Random seed of weights, order and noise
+    folder: str | Path | None = None,  # Gets the state of training and the model
 ) -> RadarModel:
     "Train a network, and choose how it is used; raises `InputError` for an unknown way."
     import torch
-    from stylecfm.pairs import PairTrainer, Phase, PairRecipe
+
+    from stylecfm.pairs import PairRecipe, PairTrainer, Phase
+
     g, size = effort.grid, effort.size
-    radar, lidar = _both_volumes(scenes, g); space = space_of(lidar, g)
-    held_radar, held_lidar = _both_volumes(held, g); held_pairs = pairs_of(held_radar, held_lidar, space)
-    recipe = PairRecipe(**chosen(VARIANTS, way, 'way'), batch_size=size.batch, micro_batch=size.micro, learning_rate=effort.rate,
-                    validate_every=max(1, min(100, effort.steps//4)), patience=4, seed=seed)
+    radar, lidar = _both_volumes(scenes, g)
+    space = space_of(lidar, g)
+    held_radar, held_lidar = _both_volumes(held, g)
+    held_pairs = pairs_of(held_radar, held_lidar, space)
+    recipe = PairRecipe(
+        **chosen(VARIANTS, way, 'way'),
+        batch_size=size.batch,
+        micro_batch=size.micro,
+        learning_rate=effort.rate,
+        validate_every=max(1, min(100, effort.steps // 4)),
+        patience=4,
+        seed=seed,
+    )
     phases = [Phase(effort.steps - effort.coarse, pairs_of(radar, lidar, space))]
-    if effort.coarse: phases.insert(0, Phase(effort.coarse, pairs_of(*_both_volumes(scenes, g.coarser(2)), space)))
+    if effort.coarse:
+        phases.insert(
+            0, Phase(effort.coarse, pairs_of(*_both_volumes(scenes, g.coarser(2)), space))
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = radar_network(size, space.into(lidar[:1]).shape[1], recipe.objective == 'edm')
     fitted = PairTrainer(net, phases, held_pairs, recipe, folder, on_the_radar(space)).fit()
-    m = choose(RadarModel(fitted.net, recipe, space, size, seconds=fitted.seconds), held_radar, held)
-    if folder: save_radar(Path(folder)/'model', m)
+    m = choose(
+        RadarModel(fitted.net, recipe, space, size, seconds=fitted.seconds), held_radar, held
+    )
+    if folder:
+        save_radar(Path(folder) / 'model', m)
     return m
 
 # %% ../../nbs/applications/radar.ipynb #9133b0c8
-FIRST = dict(train=0, choose=1_000_000, test=5_000_000)       # seeds of streets: no part has another's
+# seeds of streets: no part has another's
+FIRST = dict(train=0, choose=1_000_000, test=5_000_000)
+
 
 def drawn(
-    part:str, # A key of `FIRST`
-    n:int, # At most 10 000
-    seed:int, # Random seed of the job
-) -> list: # List of `SensorPair`
+    part: str,  # A key of `FIRST`
+    n: int,  # At most 10 000
+    seed: int,  # Random seed of the job
+) -> list:  # List of `SensorPair`
     "Streets of one part of one seed of the job."
-    return [observe_street(FIRST[part] + 10_000*seed + i) for i in range(n)]
+    return [observe_street(FIRST[part] + 10_000 * seed + i) for i in range(n)]
+
 
 def interval(
-    rows:list, # List of dictionaries, one a scene
-    base:list, # List of dictionaries of the radar, one a scene
-    draws:int=400, # Number of bootstrap draws of scenes
-) -> dict: # {figure: (low, high)}
+    rows: list,  # List of dictionaries, one a scene
+    base: list,  # List of dictionaries of the radar, one a scene
+    draws: int = 400,  # Number of bootstrap draws of scenes
+) -> dict:  # {figure: (low, high)}
     "Bootstrap intervals of 95 % for both gains, IoU and Chamfer over the radar's."
-    rng, n = np.random.default_rng(0), len(rows); again = rng.integers(0, n, (draws, n)); found = {}
+    rng, n = np.random.default_rng(0), len(rows)
+    again = rng.integers(0, n, (draws, n))
+    found = {}
     for k in ('iou', 'chamfer'):
         a, b = (np.array([r[k] for r in v]) for v in (rows, base))
-        found[k] = tuple(float(q) for q in np.quantile(a[again].mean(1)/b[again].mean(1), (.025, .975)))
+        found[k] = tuple(
+            float(q) for q in np.quantile(a[again].mean(1) / b[again].mean(1), (0.025, 0.975))
+        )
     return found
 
+
 def line_of(
-    r:dict, # Result of `radar_job`
-    way:str='flow from the radar', # A key of `VARIANTS` that the job was asked for
+    r: dict,  # Result of `radar_job`
+    way: str = 'flow from the radar',  # A key of `VARIANTS` that the job was asked for
 ) -> str:
     "A result in one line."
     a, b, u, g = r['scores'][way], r['scores']['the radar'], r['used'][way], r['gains'][way]
-    return (f"{way}: IoU {a['iou']:.3f} (radar {b['iou']:.3f}, {g['iou']:.1f} times), Chamfer {a['chamfer']:.2f} m "
-            f"(radar {b['chamfer']:.2f}, {g['chamfer']:.2f} of it), {u['evaluations']} evaluation{'s'*(u['evaluations'] > 1)}")
+    return (
+        f"{way}: IoU {a['iou']:.3f} (radar {b['iou']:.3f}, {g['iou']:.1f} times), Chamfer {a['chamfer']:.2f} m "
+        f"(radar {b['chamfer']:.2f}, {g['chamfer']:.2f} of it), {u['evaluations']} evaluation{'s' * (u['evaluations'] > 1)}"
+    )
 
 # %% ../../nbs/applications/radar.ipynb #abb5faa2
 def _mean_street(train, held, grid):
     "How often lidars saw something in each voxel, and above what share it is called occupied: the best on held scenes."
-    often, tries = volumes_of([s.lidar for s in train], grid)[:, 0].mean(0).numpy(), np.linspace(.05, .6, 23)
+    often, tries = (
+        volumes_of([s.lidar for s in train], grid)[:, 0].mean(0).numpy(),
+        np.linspace(0.05, 0.6, 23),
+    )
     truth = [voxelise(s.lidar, grid)[0] > 0 for s in held]
     return often, tries[np.argmax([np.mean([iou(often > t, o) for o in truth]) for t in tries])]
 
+
 @exclusive_job
 def radar_job(
-    out:str|Path, # Gets the model, `metrics.json` and `streets.png`
-    effort:RadarEffort=RadarEffort(), # How much of everything
-    seed:int=0, # Random seed of streets, weights, order and noise
-    ways:tuple=('flow from the radar',), # Keys of `VARIANTS`
-) -> dict: # Content of `metrics.json`
+    out: str | Path,  # Gets the model, `metrics.json` and `streets.png`
+    effort: RadarEffort = RadarEffort(),  # How much of everything
+    seed: int = 0,  # Random seed of streets, weights, order and noise
+    ways: tuple = ('flow from the radar',),  # Keys of `VARIANTS`
+) -> dict:  # Content of `metrics.json`
     "Train on streets and enhance the radar of others; what is already there is used."
     import time
+
     from stylecfm.files import write_checked
     from stylecfm.metrics import finished_job, machine
-    asked = dict(seed=seed, ways=ways, effort=effort._asdict() | dict(grid=str(effort.grid), size=effort.size._asdict()))
-    if done := finished_job(Path(out)/'metrics.json', asked): return done
+
+    asked = dict(
+        seed=seed,
+        ways=ways,
+        effort=effort._asdict() | dict(grid=str(effort.grid), size=effort.size._asdict()),
+    )
+    if done := finished_job(Path(out) / 'metrics.json', asked):
+        return done
     out, begun, g, rows, used, m = Path(out), time.monotonic(), effort.grid, {}, {}, None
-    train, held, test = (drawn(k, n, seed) for k, n in (('train', effort.train), ('choose', effort.choose), ('test', effort.test)))
-    train = train + [mirrored(s) for s in train]; seconds = dict(streets=time.monotonic() - begun)
-    radar = volumes_of([s.radar for s in test], g); often, level = _mean_street(train, held, g)
+    train, held, test = (
+        drawn(k, n, seed)
+        for k, n in (('train', effort.train), ('choose', effort.choose), ('test', effort.test))
+    )
+    train = train + [mirrored(s) for s in train]
+    seconds = dict(streets=time.monotonic() - begun)
+    radar = volumes_of([s.radar for s in test], g)
+    often, level = _mean_street(train, held, g)
     for way in ways:
-        m = train_radar(way, train, held, effort, seed, out/way.replace(',', '').replace(' ', '-'))
+        m = train_radar(
+            way, train, held, effort, seed, out / way.replace(',', '').replace(' ', '-')
+        )
         made = [(v, devoxelise(v, g, m.threshold)) for v in volumes_by(m, radar).numpy()]
         seconds[way], rows[way] = m.seconds, score_all(made, test, g, m.threshold)
         used[way] = dict(evaluations=m.steps, threshold=m.threshold)
-        if way == ways[0]: streets_picture(test, [c for _, c in made], g, out/'streets.png')
-    rows |= baseline_scores(radar.numpy(), test, m.space, often, level); means = {k: mean_scores(v) for k, v in rows.items()}
-    base = means['the radar']; gains = {k: dict(iou=v['iou']/base['iou'], chamfer=v['chamfer']/base['chamfer']) for k, v in means.items()}
+        if way == ways[0]:
+            streets_picture(test, [c for _, c in made], g, out / 'streets.png')
+    rows |= baseline_scores(radar.numpy(), test, m.space, often, level)
+    means = {k: mean_scores(v) for k, v in rows.items()}
+    base = means['the radar']
+    gains = {
+        k: dict(iou=v['iou'] / base['iou'], chamfer=v['chamfer'] / base['chamfer'])
+        for k, v in means.items()
+    }
     seconds['all'] = time.monotonic() - begun
-    r = dict(asked=asked, scores=means, gains=gains, intervals={k: interval(rows[k], rows['the radar']) for k in ways}, used=used,
-             seconds=seconds, parameters=sum(q.numel() for q in m.net.parameters()), machine=machine())
-    write_checked(out/'metrics.json', r); return r
+    r = dict(
+        asked=asked,
+        scores=means,
+        gains=gains,
+        intervals={k: interval(rows[k], rows['the radar']) for k in ways},
+        used=used,
+        seconds=seconds,
+        parameters=sum(q.numel() for q in m.net.parameters()),
+        machine=machine(),
+    )
+    write_checked(out / 'metrics.json', r)
+    return r
 
 # %% ../../nbs/applications/radar.ipynb #0998f026
 def streets_picture(
-    scenes:list, # List of `SensorPair`
-    made:list, # List of `Cloud`: the prediction for each radar cloud
-    grid:VoxelGrid, # That is drawn
-    path:str|Path, # Path of a PNG
-    most:int=3, # Streets that are drawn
+    scenes: list,  # List of `SensorPair`
+    made: list,  # List of `Cloud`: the prediction for each radar cloud
+    grid: VoxelGrid,  # That is drawn
+    path: str | Path,  # Path of a PNG
+    most: int = 3,  # Streets that are drawn
 ):
     "Some streets: the radar, what was made of it, the lidar, each a cloud."
     from io import BytesIO
+
     from matplotlib.figure import Figure
+
     from stylecfm.files import write_bytes
-    n = min(most, len(scenes)); fig = Figure((7, 1.75*n))
+
+    n = min(most, len(scenes))
+    fig = Figure((7, 1.75 * n))
     for i, (s, c) in enumerate(zip(scenes[:n], made)):
-        for j, (name, cloud, size) in enumerate((('radar', s.radar, 5), ('enhanced', c, 3), ('lidar', s.lidar, 1))):
-            ax = fig.add_subplot(n, 3, 3*i + j + 1, projection='3d'); draw_cloud(ax, cloud, grid, None, size)
-            if i == 0: ax.set_title(f'{name}, metres', fontsize=8, y=.95)
-    fig.subplots_adjust(0, 0, 1, .97, 0, 0); b = BytesIO(); fig.savefig(b, format='png', dpi=110); write_bytes(path, b.getvalue())
+        for j, (name, cloud, size) in enumerate(
+            (('radar', s.radar, 5), ('enhanced', c, 3), ('lidar', s.lidar, 1))
+        ):
+            ax = fig.add_subplot(n, 3, 3 * i + j + 1, projection='3d')
+            draw_cloud(ax, cloud, grid, None, size)
+            if i == 0:
+                ax.set_title(f'{name}, metres', fontsize=8, y=0.95)
+    fig.subplots_adjust(0, 0, 1, 0.97, 0, 0)
+    b = BytesIO()
+    fig.savefig(b, format='png', dpi=110)
+    write_bytes(path, b.getvalue())
 
 # %% ../../nbs/applications/radar.ipynb #cb0f06e5
 def numbers(
-    text:str, # Text as typed
-    what:str, # Name of the option, for the words of an error
-    n:int=3, # Count of numbers
-    kind:type=float, # Type of each
-) -> tuple: # `n` numbers
+    text: str,  # Text as typed
+    what: str,  # Name of the option, for the words of an error
+    n: int = 3,  # Count of numbers
+    kind: type = float,  # Type of each
+) -> tuple:  # `n` numbers
     "Numbers with commas between; raises `InputError`."
-    try: v = tuple(kind(x) for x in text.split(','))
-    except ValueError: v = ()
-    if len(v) != n: raise InputError(f'{what} should be {n} numbers with commas between, got {text!r}')
+    try:
+        v = tuple(kind(x) for x in text.split(','))
+    except ValueError:
+        v = ()
+    if len(v) != n:
+        raise InputError(f'{what} should be {n} numbers with commas between, got {text!r}')
     return v
 
-def _report(notes:Notes):
+
+def _report(notes: Notes):
     "Print notes to stderr."
-    for line in notes.taken(): say(line, error=True)
+    for line in notes.taken():
+        say(line, error=True)
+
 
 def _plainly(message, *_, **__):
     "Print a warning as a line on stderr."
@@ -714,18 +1103,24 @@ def _plainly(message, *_, **__):
 def _sensor_cloud(path, notes, fields, layout, origin=None):
     "A cloud as the sensor sees it; raises `InputError` for the coordinates of a map without the sensor's position."
     r = read_points(path, fields, layout, origin)
-    if not r.placed: raise InputError(f'{path}: {r.notes[0]}')
+    if not r.placed:
+        raise InputError(f'{path}: {r.notes[0]}')
     notes.add(path, *r.notes)
     return r.cloud
+
 
 def _by_name(folder, notes):
     "Paths of clouds by their bare names; a second one of a name is noted."
     found = {}
-    if others := other_files(folder): notes.add(folder, f'passed over: {others}')
+    if others := other_files(folder):
+        notes.add(folder, f'passed over: {others}')
     for p in clouds_in(folder):
-        if bare_name(p) in found: notes.add(p, 'left out, for another cloud has its name')
-        else: found[bare_name(p)] = p
+        if bare_name(p) in found:
+            notes.add(p, 'left out, for another cloud has its name')
+        else:
+            found[bare_name(p)] = p
     return found
+
 
 def _pairs_in(radar, lidar, read_radar, read_lidar, notes):
     "Clouds of one name from two folders; what has no partner or cannot be read is reported and left out."
@@ -734,70 +1129,115 @@ def _pairs_in(radar, lidar, read_radar, read_lidar, notes):
         for name in mine.keys() - other.keys():
             say(f'left out: {mine[name]} has no {kind} cloud of its name', error=True)
     for name in sorted(sides[0].keys() & sides[1].keys()):
-        try: scenes.append(SensorPair(read_radar(sides[0][name]), read_lidar(sides[1][name]), np.zeros(3)))
-        except InputError as e: say(f'left out: {e}', error=True)
+        try:
+            scenes.append(
+                SensorPair(read_radar(sides[0][name]), read_lidar(sides[1][name]), np.zeros(3))
+            )
+        except InputError as e:
+            say(f'left out: {e}', error=True)
     _report(notes)
-    if len(scenes) < 4: raise InputError(f'{len(scenes)} pairs of clouds are too few; at least 4 are needed')
+    if len(scenes) < 4:
+        raise InputError(f'{len(scenes)} pairs of clouds are too few; at least 4 are needed')
     return scenes
+
 
 @call_parse
 def stylecfm_radar_train(
-    radar:str=None, # Folder of radar clouds
-    lidar:str=None, # Folder of lidar clouds of the same moments, with the same names but for the ending
-    output:str='runs/radar-own', # Folder for the run and the model
-    fields:str=None, # Columns of the radar's .bin and .npy, "x y z rcs v_r" say; found out if none
-    lidar_fields:str=None, # Columns of the lidar's files
-    layout:str=None, # Data set of the radar's files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
-    lidar_layout:str=None, # Layout of the lidar's files
-    low:str='0,-9.6,-1.2', # Corner of least x, y, z of the grid, metres
-    side:str='0.8,0.8,0.5', # Sides of a voxel along x, y, z, metres
-    shape:str='8,24,24', # Voxels along z, y, x: even numbers
-    steps:int=2000, # Training steps, >= 1
-    debug:store_true=False, # Show the traceback of an error
+    radar: str = None,  # Folder of radar clouds
+    # Folder of lidar clouds of the same moments, with the same names but for the ending
+    lidar: str = None,
+    output: str = 'runs/radar-own',  # Folder for the run and the model
+    # Columns of the radar's .bin and .npy, "x y z rcs v_r" say; found out if none
+    fields: str = None,
+    lidar_fields: str = None,  # Columns of the lidar's files
+    # Data set of the radar's files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    layout: str = None,
+    lidar_layout: str = None,  # Layout of the lidar's files
+    low: str = '0,-9.6,-1.2',  # Corner of least x, y, z of the grid, metres
+    side: str = '0.8,0.8,0.5',  # Sides of a voxel along x, y, z, metres
+    shape: str = '8,24,24',  # Voxels along z, y, x: even numbers
+    steps: int = 2000,  # Training steps, >= 1
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Train on clouds of both sensors; stopped and started again, it goes on where it was."
-    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'), warnings.catch_warnings():
+    with (
+        reported(debug, 'the same command goes on from the last checkpoint, if there is one'),
+        warnings.catch_warnings(),
+    ):
         warnings.showwarning = _plainly
-        if not radar or not lidar: raise InputError('--radar and --lidar are missing: give a folder of clouds each')
-        if steps < 1: raise InputError(f'steps must be at least 1, got {steps}')
-        grid, notes = VoxelGrid(numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)), Notes()
+        if not radar or not lidar:
+            raise InputError('--radar and --lidar are missing: give a folder of clouds each')
+        if steps < 1:
+            raise InputError(f'steps must be at least 1, got {steps}')
+        grid, notes = (
+            VoxelGrid(
+                numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)
+            ),
+            Notes(),
+        )
         grid.coarser(2)
-        scenes = _pairs_in(radar, lidar, lambda p: _sensor_cloud(p, notes, fields, layout),
-                           lambda p: _sensor_cloud(p, notes, lidar_fields, lidar_layout), notes)
-        out = set(range(0, len(scenes), 10)) if len(scenes) >= 20 else {0, 1}     # held out: every tenth
-        held, rest = ([s for i, s in enumerate(scenes) if (i in out) == wanted] for wanted in (True, False))
+        scenes = _pairs_in(
+            radar,
+            lidar,
+            lambda p: _sensor_cloud(p, notes, fields, layout),
+            lambda p: _sensor_cloud(p, notes, lidar_fields, lidar_layout),
+            notes,
+        )
+        # held out: every tenth
+        out = set(range(0, len(scenes), 10)) if len(scenes) >= 20 else {0, 1}
+        held, rest = (
+            [s for i, s in enumerate(scenes) if (i in out) == wanted] for wanted in (True, False)
+        )
         with job_lock(output):
-            m = train_radar('flow from the radar', rest + [mirrored(s) for s in rest], held, RadarEffort(steps=steps, grid=grid), 0, output)
-        say(f'{len(rest)} pairs learned, {len(held)} held out; {m.steps} evaluations, occupied above {m.threshold:.2f}; '
-              f'model in {Path(output)/"model"}')
+            m = train_radar(
+                'flow from the radar',
+                rest + [mirrored(s) for s in rest],
+                held,
+                RadarEffort(steps=steps, grid=grid),
+                0,
+                output,
+            )
+        say(
+            f'{len(rest)} pairs learned, {len(held)} held out; {m.steps} evaluations, occupied above {m.threshold:.2f}; '
+            f'model in {Path(output) / "model"}'
+        )
 
 # %% ../../nbs/applications/radar.ipynb #1e05f78a
 @call_parse
 def stylecfm_radar_enhance(
-    checkpoint:str='runs/radar', # A model, or the folder of a run
-    input:str=None, # A radar cloud, or a folder of them
-    output:str=None, # File, or for a folder a folder
-    fields:str=None, # Columns of .bin and .npy, "x y z rcs v_r" say; found out if none
-    layout:str=None, # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
-    origin:str=None, # Position of the sensor in the files' coordinates, "x,y,z" in metres; 0 if none
-    seed:int=0, # Random seed of the noise
-    overwrite:store_true=False, # Replace files that no earlier run wrote
-    debug:store_true=False, # Show the traceback of an error
+    checkpoint: str = 'runs/radar',  # A model, or the folder of a run
+    input: str = None,  # A radar cloud, or a folder of them
+    output: str = None,  # File, or for a folder a folder
+    fields: str = None,  # Columns of .bin and .npy, "x y z rcs v_r" say; found out if none
+    layout: str = None,  # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    # Position of the sensor in the files' coordinates, "x,y,z" in metres; 0 if none
+    origin: str = None,
+    seed: int = 0,  # Random seed of the noise
+    overwrite: store_true = False,  # Replace files that no earlier run wrote
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Make of radar clouds what a lidar would have seen."
     with reported(debug):
         from stylecfm.cli import writable
-        if not input or not output: raise InputError('--input and --output are missing: give a cloud and where to write, or two folders')
+
+        if not input or not output:
+            raise InputError(
+                '--input and --output are missing: give a cloud and where to write, or two folders'
+            )
         found, many = clouds_in(input), Path(input).is_dir()
         if not many and Path(output).suffix.lower() not in CLOUD_FORMATS:
             raise InputError(f'--output should end in {", ".join(CLOUD_FORMATS)}, got {output}')
-        if Path(input).resolve() == Path(output).resolve(): raise InputError('--output is --input; choose another place')
+        if Path(input).resolve() == Path(output).resolve():
+            raise InputError('--output is --input; choose another place')
         place, notes = numbers(origin, 'origin') if origin else None, Notes()
-        if others := other_files(input): notes.add(input, f'passed over: {others}')
+        if others := other_files(input):
+            notes.add(input, f'passed over: {others}')
         from stylecfm.results import check_results, record_results, results_for
+
         todo = results_for(found, output, '.pcd') if many else [(found[0], Path(output))]
         check_results([to for _, to in todo], found, overwrite)
-        folder = Path(checkpoint)/'flow-from-the-radar'; m, bad = load_radar(folder if folder.is_dir() else checkpoint), 0
+        folder = Path(checkpoint) / 'flow-from-the-radar'
+        m, bad = load_radar(folder if folder.is_dir() else checkpoint), 0
         for p, to in todo:
             try:
                 c = _sensor_cloud(p, notes, fields, layout, place)
@@ -805,22 +1245,32 @@ def stylecfm_radar_enhance(
                 writable(to)
                 write_cloud(to, e)
                 record_results(to)
-                say(f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the grid, became {len(e.xyz)} in {to}')
+                say(
+                    f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the grid, became {len(e.xyz)} in {to}'
+                )
             except InputError as x:
-                if not many: raise
-                bad += 1; say(f'left out: {x}', error=True)
+                if not many:
+                    raise
+                bad += 1
+                say(f'left out: {x}', error=True)
         _report(notes)
-        if bad == len(found): raise InputError('none of the clouds could be read')
+        if bad == len(found):
+            raise InputError('none of the clouds could be read')
 
 # %% ../../nbs/applications/radar.ipynb #6b6d81f3
 @call_parse
 def stylecfm_radar(
-    output:str='runs/radar', # Gets the model, `metrics.json` and `streets.png`
-    steps:int=1200, # Number of training steps
-    seed:int=0, # Random seed of streets, weights and noise
-    debug:store_true=False, # Show the traceback of an error
+    output: str = 'runs/radar',  # Gets the model, `metrics.json` and `streets.png`
+    steps: int = 1200,  # Number of training steps
+    seed: int = 0,  # Random seed of streets, weights and noise
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Train on made streets, enhance the radar of others, and say how well."
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
-        if steps < 1 or seed < 0: raise InputError(f'steps must be at least 1 and seed at least 0, got {steps} and {seed}')
-        r = radar_job(output, RadarEffort(steps=steps), seed); say(line_of(r)); say(f'{output}/metrics.json, {output}/streets.png')
+        if steps < 1 or seed < 0:
+            raise InputError(
+                f'steps must be at least 1 and seed at least 0, got {steps} and {seed}'
+            )
+        r = radar_job(output, RadarEffort(steps=steps), seed)
+        say(line_of(r))
+        say(f'{output}/metrics.json, {output}/streets.png')

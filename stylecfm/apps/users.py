@@ -8,21 +8,35 @@ __all__ = ['stylecfm_users_train', 'stylecfm_users_generate', 'stylecfm_users']
 # %% ../../nbs/applications/users.ipynb #96a0a520
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, NamedTuple
+
 import numpy as np
 from fastcore.script import store_true
+
 from ..cli import call_parse, reported
-from ..config import CheckpointConfig, Config, DataConfig, InferenceConfig, InputError, ModelConfig, TrainingConfig, chosen, say
-from ..files import make_folder, make_folder_once, exclusive_job, write_checked
+from stylecfm.config import (
+    CheckpointConfig,
+    Config,
+    DataConfig,
+    InferenceConfig,
+    InputError,
+    ModelConfig,
+    TrainingConfig,
+    chosen,
+    say,
+)
+from ..files import exclusive_job, make_folder, make_folder_once, write_checked
 
 # %% ../../nbs/applications/users.ipynb #8883566d
 def __getattr__(name):
     from stylecfm import _renamed
+
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/applications/users.ipynb #a5e50001
 if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from torch import Generator, Tensor, nn
+
     from stylecfm.checkpoints import Model
     from stylecfm.codecs import Codec
     from stylecfm.latents import Source
@@ -30,660 +44,979 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
 # %% ../../nbs/applications/users.ipynb #adcc1e4d
 class DocumentSize(NamedTuple):
     "A U-Net of the document."
-    hidden_dim:int # Channels of the first level, $h$
-    context_dim:int # Width of a token
-    claimed:float # Number of parameters by the document, millions
 
-DOCUMENT_SIZES = dict(light=DocumentSize(64, 256, 50), medium=DocumentSize(128, 512, 200), sd=DocumentSize(320, 768, 860)) # The document's U-Nets by name
-USERS = 31 # People in the document's pictures, and hands here
+    hidden_dim: int  # Channels of the first level, $h$
+    context_dim: int  # Width of a token
+    claimed: float  # Number of parameters by the document, millions
+
+
+# The document's U-Nets by name
+DOCUMENT_SIZES = dict(
+    light=DocumentSize(64, 256, 50),
+    medium=DocumentSize(128, 512, 200),
+    sd=DocumentSize(320, 768, 860),
+)
+USERS = 31  # People in the document's pictures, and hands here
 DOCUMENT = dict(  # What else it claims
-    side=32, # Sides of a latent
-    vae=50, encoder=16e3, # Parameters of the autoencoder, millions; of the condition
-    weights=5, gradients=5, optimizer=5, activations=1, sd_weights=15, card=16) # GB
+    side=32,  # Sides of a latent
+    vae=50,
+    encoder=16e3,  # Parameters of the autoencoder, millions; of the condition
+    weights=5,
+    gradients=5,
+    optimizer=5,
+    activations=1,
+    sd_weights=15,
+    card=16,
+)  # GB
 
 # %% ../../nbs/applications/users.ipynb #a5e50002
 def objective(
-    predicts:str, # velocity: OT-CFM; noise: DDPM with linear betas
-    **more, # Further keys of `TrainingConfig`
+    predicts: str,  # velocity: OT-CFM; noise: DDPM with linear betas
+    **more,  # Further keys of `TrainingConfig`
 ) -> TrainingConfig:
     "Settings for the trainer."
     same = dict(dynamic_epsilon=False, path='linear')
-    if predicts == 'velocity': return TrainingConfig(**same, **more)
-    return TrainingConfig(**same, **more, coupling='independent', time_sampling='ddpm_linear', loss_weighting='noise')
+    if predicts == 'velocity':
+        return TrainingConfig(**same, **more)
+    return TrainingConfig(
+        **same, **more, coupling='independent', time_sampling='ddpm_linear', loss_weighting='noise'
+    )
+
 
 def size_config(
-    name:str='medium', # A key of `DOCUMENT_SIZES`
-    batch:int=1, # Samples of a step
-    context_dim:int|None=None, # Width of a token; that of the size if none
-    predicts:str='velocity', # velocity, or noise as DDPM
-) -> Config: # Latents have four channels
+    name: str = 'medium',  # A key of `DOCUMENT_SIZES`
+    batch: int = 1,  # Samples of a step
+    context_dim: int | None = None,  # Width of a token; that of the size if none
+    predicts: str = 'velocity',  # velocity, or noise as DDPM
+) -> Config:  # Latents have four channels
     "A run of a size of the document; raises `InputError` for a name that it does not have."
     s = chosen(DOCUMENT_SIZES, name, 'size')
-    model = ModelConfig(4, s.hidden_dim, 2, USERS, style_dim=512, context_dim=context_dim or s.context_dim,
-                        network='unet', predicts=predicts)
+    model = ModelConfig(
+        4,
+        s.hidden_dim,
+        2,
+        USERS,
+        style_dim=512,
+        context_dim=context_dim or s.context_dim,
+        network='unet',
+        predicts=predicts,
+    )
     data = DataConfig(num_classes=USERS, target_size=128, codec='pixels:4')
     return Config(model, objective(predicts, batch_size=batch), data=data)
 
 # %% ../../nbs/applications/users.ipynb #a5e50004
 def document_vae(
-    widths:tuple=(128, 256, 512), # Channels of its levels
-) -> 'AutoencoderKL': # With fresh weights: images `(n, 3, h, w)`, latents of four channels, for three levels `(n, 4, h/4, w/4)`
+    widths: tuple = (128, 256, 512),  # Channels of its levels
+) -> 'AutoencoderKL':  # With fresh weights: images `(n, 3, h, w)`, latents of four channels, for three levels `(n, 4, h/4, w/4)`
     "The autoencoder as the document writes it."
     from diffusers import AutoencoderKL
+
     n = len(widths)
-    return AutoencoderKL(3, 3, ('DownEncoderBlock2D',)*n, ('UpDecoderBlock2D',)*n, widths,
-                         latent_channels=4, sample_size=128, norm_num_groups=min(32, widths[0]))
+    return AutoencoderKL(
+        3,
+        3,
+        ('DownEncoderBlock2D',) * n,
+        ('UpDecoderBlock2D',) * n,
+        widths,
+        latent_channels=4,
+        sample_size=128,
+        norm_num_groups=min(32, widths[0]),
+    )
+
 
 def document_encoder(
-    users:int=USERS, # Rows
-    width:int=512, # Width of a row, and of the token
-) -> 'nn.Sequential': # Users `(n,)`, int64, to one token each, `(n, width)`
+    users: int = USERS,  # Rows
+    width: int = 512,  # Width of a row, and of the token
+) -> 'nn.Sequential':  # Users `(n,)`, int64, to one token each, `(n, width)`
     "The document's `UserConditionEncoder`: a table and two layers."
     from torch import nn
-    return nn.Sequential(nn.Embedding(users, width), nn.Linear(width, width), nn.GELU(), nn.Dropout(.1), nn.Linear(width, width))
+
+    return nn.Sequential(
+        nn.Embedding(users, width),
+        nn.Linear(width, width),
+        nn.GELU(),
+        nn.Dropout(0.1),
+        nn.Linear(width, width),
+    )
 
 # %% ../../nbs/applications/users.ipynb #212da850
-def count_document_parameters() -> dict: # {name: parameters}
+def count_document_parameters() -> dict:  # {name: parameters}
     "Parameters of what the document lists."
     import torch
+
     from stylecfm.unet import blind_parameters, make_unet
+
     with torch.device('meta'):
         nets = {k: make_unet(4, s.hidden_dim, 2, s.context_dim) for k, s in DOCUMENT_SIZES.items()}
-        rest = dict(tight=make_unet(4, DOCUMENT_SIZES['medium'].hidden_dim, 2, 256), vae=document_vae(), encoder=document_encoder())
+        rest = dict(
+            tight=make_unet(4, DOCUMENT_SIZES['medium'].hidden_dim, 2, 256),
+            vae=document_vae(),
+            encoder=document_encoder(),
+        )
         found = {k: sum(p.numel() for p in m.parameters()) for k, m in (nets | rest).items()}
-    return found | dict(table=USERS*512, blind=blind_parameters(nets['medium'], 1))
+    return found | dict(table=USERS * 512, blind=blind_parameters(nets['medium'], 1))
 
 # %% ../../nbs/applications/users.ipynb #d3879103
 class Check(NamedTuple):
     "One thing that must fit."
-    what:str # Name of the check
-    wanted:str # By the part that takes it
-    got:str # Value in the other part
-    ok:bool # Whether it fits
+
+    what: str  # Name of the check
+    wanted: str  # By the part that takes it
+    got: str  # Value in the other part
+    ok: bool  # Whether it fits
+
 
 def check_vae_ldm_compatibility(
-    vae:'AutoencoderKL', # Or what encodes likewise and has such a `config`
-    unet:'UNet2DConditionModel', # U-Net whose `config` is read
-    images:'Tensor', # A sample of the data, `(n, 3, h, w)` in [-1, 1], n of 8 or more
-    scaling:float, # Factor by which latents are multiplied
-    condition_dim:int, # Width of the condition's tokens
-) -> list[Check]: # Six
+    vae: 'AutoencoderKL',  # Or what encodes likewise and has such a `config`
+    unet: 'UNet2DConditionModel',  # U-Net whose `config` is read
+    images: 'Tensor',  # A sample of the data, `(n, 3, h, w)` in [-1, 1], n of 8 or more
+    scaling: float,  # Factor by which latents are multiplied
+    condition_dim: int,  # Width of the condition's tokens
+) -> list[Check]:  # Six
     "Whether autoencoder, U-Net, condition and scale belong together."
     import torch
-    with torch.no_grad(): z = vae.encode(images).latent_dist.mode()
+
+    with torch.no_grad():
+        z = vae.encode(images).latent_dist.mode()
     v, u = vae.config, unet.config
-    factor, halvings = 2**(len(v.block_out_channels) - 1), 2**(len(u.block_out_channels) - 1)
-    deviation, size = (z*scaling).std().item(), tuple(z.shape[-2:])
+    factor, halvings = 2 ** (len(v.block_out_channels) - 1), 2 ** (len(u.block_out_channels) - 1)
+    deviation, size = (z * scaling).std().item(), tuple(z.shape[-2:])
     same = lambda what, wanted, got: Check(what, str(wanted), str(got), wanted == got)
-    divisible, unit = not any(n % halvings for n in size), .8 <= deviation <= 1.25
-    return [same('latent channels', v.latent_channels, u.in_channels),
-            same('channels out of the U-Net', v.latent_channels, u.out_channels),
-            same('size of a latent', tuple(n//factor for n in images.shape[-2:]), size),
-            Check('sides of a latent', f'multiples of {halvings}', ' x '.join(map(str, size)), divisible),
-            same('width of the condition', u.cross_attention_dim, condition_dim),
-            Check('deviation of scaled latents', '0.8 to 1.25', f'{deviation:.3g}; 1/deviation is {scaling/deviation:.4g}', unit)]
+    divisible, unit = not any(n % halvings for n in size), 0.8 <= deviation <= 1.25
+    return [
+        same('latent channels', v.latent_channels, u.in_channels),
+        same('channels out of the U-Net', v.latent_channels, u.out_channels),
+        same('size of a latent', tuple(n // factor for n in images.shape[-2:]), size),
+        Check(
+            'sides of a latent', f'multiples of {halvings}', ' x '.join(map(str, size)), divisible
+        ),
+        same('width of the condition', u.cross_attention_dim, condition_dim),
+        Check(
+            'deviation of scaled latents',
+            '0.8 to 1.25',
+            f'{deviation:.3g}; 1/deviation is {scaling / deviation:.4g}',
+            unit,
+        ),
+    ]
 
 # %% ../../nbs/applications/users.ipynb #f60812cb
 class Memory(NamedTuple):
     "What a step needs, in units of 2**30 bytes."
-    weights:float # U-Net, autoencoder and condition
-    gradients:float # Gradient memory of all but the autoencoder, which is frozen
-    optimizer:float # Adam's two averages
-    activations:float # The most that is held of them, and of what is made in passing; not always when all else is largest
-    total:float # At the worst moment
+
+    weights: float  # U-Net, autoencoder and condition
+    gradients: float  # Gradient memory of all but the autoencoder, which is frozen
+    optimizer: float  # Adam's two averages
+    # The most that is held of them, and of what is made in passing; not always when all else is
+    # largest
+    activations: float
+    total: float  # At the worst moment
+
 
 def diagnose_memory_usage(
-    config:Config, # Configuration, as from `size_config`
-    side:int=32, # Side length of a latent
-    vae_parameters:int=0, # Number of parameters of the autoencoder in memory
-    checkpointing:str='none', # all: blocks are recomputed
+    config: Config,  # Configuration, as from `size_config`
+    side: int = 32,  # Side length of a latent
+    vae_parameters: int = 0,  # Number of parameters of the autoencoder in memory
+    checkpointing: str = 'none',  # all: blocks are recomputed
 ) -> Memory:
     "Memory of a training step on a card, by kind."
     from stylecfm.memory import GB, MemoryOptions, profile
+
     b = config.training.batch
     r = profile(config, MemoryOptions(b, checkpointing), batch=b, hw=(side, side), device='cuda')
-    state, beside = 4*r.parameters/GB, 4*vae_parameters/GB
-    passing = lambda row: sum(row.held.get(k, 0) for k in ('activations', 'temporary', 'recomputed'))
-    kept = max(map(passing, r.rows[:r.split[1]]))
-    return Memory(state + beside, state, 2*state, kept/GB, (r.peak - r.at_peak.get('average', 0))/GB + beside)
+    state, beside = 4 * r.parameters / GB, 4 * vae_parameters / GB
+    passing = lambda row: sum(
+        row.held.get(k, 0) for k in ('activations', 'temporary', 'recomputed')
+    )
+    kept = max(map(passing, r.rows[: r.split[1]]))
+    return Memory(
+        state + beside,
+        state,
+        2 * state,
+        kept / GB,
+        (r.peak - r.at_peak.get('average', 0)) / GB + beside,
+    )
 
 # %% ../../nbs/applications/users.ipynb #a5e50008
 def largest_batch(
-    config:Config, # Configuration, as from `size_config`
-    room:float, # Units of 2**30 bytes
-    side:int=32, # Side length of a latent
-    beside:int=0, # Parameters of the autoencoder
-) -> int: # 1 or more
+    config: Config,  # Configuration, as from `size_config`
+    room: float,  # Units of 2**30 bytes
+    side: int = 32,  # Side length of a latent
+    beside: int = 0,  # Parameters of the autoencoder
+) -> int:  # 1 or more
     "Samples that fit at once, to within one in a hundred."
+
     def needed(b):
         training = objective(config.model.predicts, batch_size=b)
-        return diagnose_memory_usage(Config(config.model, training, data=config.data), side, beside).total
+        return diagnose_memory_usage(
+            Config(config.model, training, data=config.data), side, beside
+        ).total
+
     seen = [(b, needed(b)) for b in (16, 64)]
     for _ in range(2):
         (a, low), (b, high) = seen[-2:]
-        n = max(1, int(a + (room - low)*(b - a)/(high - low)))
-        if n == b: break
+        n = max(1, int(a + (room - low) * (b - a) / (high - low)))
+        if n == b:
+            break
         seen.append((n, needed(n)))
     return n
 
 # %% ../../nbs/applications/users.ipynb #59481439
 SPANS = dict(  # Least and largest value of each property
-    slant=(-.5, .5), # Shear
-    turn=(-.3, .3), # Radians
-    size=(.75, 1.05), # Share of the page
-    aspect=(-.1, .1), # Log of a proportion
-    stroke=(-1.2, 1.2), # Powers of 2
-    ink=(.5, 1.), paper=(0., .3)) # Brightness
+    slant=(-0.5, 0.5),  # Shear
+    turn=(-0.3, 0.3),  # Radians
+    size=(0.75, 1.05),  # Share of the page
+    aspect=(-0.1, 0.1),  # Log of a proportion
+    stroke=(-1.2, 1.2),  # Powers of 2
+    ink=(0.5, 1.0),
+    paper=(0.0, 0.3),
+)  # Brightness
+
 
 def hands(
-    seed:int=31, # Random seed of the orders in which values are assigned
-    users:int=USERS, # How many
-) -> np.ndarray: # `(users, 7)`, columns as `SPANS`
+    seed: int = 31,  # Random seed of the orders in which values are assigned
+    users: int = USERS,  # How many
+) -> np.ndarray:  # `(users, 7)`, columns as `SPANS`
     "The properties of all hands."
     rng = np.random.default_rng(seed)
     return np.stack([rng.permutation(np.linspace(*s, users)) for s in SPANS.values()], 1)
 
 # %% ../../nbs/applications/users.ipynb #a5e5000b
 def written(
-    digits:'Tensor', # Scans, `(n, 8, 8)` in [0, 1]
-    user:'Tensor', # User of each image, int64 `(n,)`
-    generator:'Generator', # Random generator of the variation
-    side:int=16, # Pixels
-) -> 'Tensor': # `(n, 1, side, side)` in [-1, 1]
+    digits: 'Tensor',  # Scans, `(n, 8, 8)` in [0, 1]
+    user: 'Tensor',  # User of each image, int64 `(n,)`
+    generator: 'Generator',  # Random generator of the variation
+    side: int = 16,  # Pixels
+) -> 'Tensor':  # `(n, 1, side, side)` in [-1, 1]
     "Digits as the users write them."
     import torch
     from torch.nn.functional import affine_grid, avg_pool2d, grid_sample
+
     slant, turn, size, aspect, stroke, ink, paper = torch.from_numpy(hands()).float()[user].T
-    n, chance = len(digits), lambda s: s*torch.randn(len(digits), generator=generator)
-    slant, turn = slant + chance(.05), turn + chance(.05)
-    size, aspect = size*torch.exp(chance(.04)), torch.exp(aspect + chance(.02))
-    c, s, x, y = torch.cos(turn), torch.sin(turn), 1/(size*aspect*.9), aspect/(size*.9)
-    first = torch.stack([x*(c + slant*s), x*(slant*c - s), chance(.05)], 1)
-    where = torch.stack([first, torch.stack([y*s, y*c, chance(.05)], 1)], 1)  # (n, 2, 3)
-    places = affine_grid(where, (n, 1, 2*side, 2*side), align_corners=False)
-    v = avg_pool2d(grid_sample(digits[:, None], places, 'bicubic', align_corners=False).clamp(0, 1), 2)
+    n, chance = len(digits), lambda s: s * torch.randn(len(digits), generator=generator)
+    slant, turn = slant + chance(0.05), turn + chance(0.05)
+    size, aspect = size * torch.exp(chance(0.04)), torch.exp(aspect + chance(0.02))
+    c, s, x, y = torch.cos(turn), torch.sin(turn), 1 / (size * aspect * 0.9), aspect / (size * 0.9)
+    first = torch.stack([x * (c + slant * s), x * (slant * c - s), chance(0.05)], 1)
+    where = torch.stack([first, torch.stack([y * s, y * c, chance(0.05)], 1)], 1)  # (n, 2, 3)
+    places = affine_grid(where, (n, 1, 2 * side, 2 * side), align_corners=False)
+    v = avg_pool2d(
+        grid_sample(digits[:, None], places, 'bicubic', align_corners=False).clamp(0, 1), 2
+    )
     wide = lambda t: t[:, None, None, None]
-    v = wide(paper) + wide(ink - paper)*v**wide(2**-stroke)
-    return 2*(v + .02*torch.randn(v.shape, generator=generator)).clamp(0, 1) - 1
+    v = wide(paper) + wide(ink - paper) * v ** wide(2**-stroke)
+    return 2 * (v + 0.02 * torch.randn(v.shape, generator=generator)).clamp(0, 1) - 1
 
 # %% ../../nbs/applications/users.ipynb #a5e5000d
 class Digits(NamedTuple):
     "Real digits, split."
-    train:'Tensor' # `(1200, 8, 8)` in [0, 1]
-    train_digit:'Tensor' # int64 `(1200,)`
-    test:'Tensor' # `(597, 8, 8)` in [0, 1]
-    test_digit:'Tensor' # int64 `(597,)`
+
+    train: 'Tensor'  # `(1200, 8, 8)` in [0, 1]
+    train_digit: 'Tensor'  # int64 `(1200,)`
+    test: 'Tensor'  # `(597, 8, 8)` in [0, 1]
+    test_digit: 'Tensor'  # int64 `(597,)`
+
 
 def load_digits_split(
-    seed:int=0, # Random seed of the split
+    seed: int = 0,  # Random seed of the split
 ) -> Digits:
     "Scikit-learn's digits; raises `InputError` where it is missing."
     import torch
-    try: from sklearn.datasets import load_digits
-    except ImportError: raise InputError("the digits need an extra: pip install 'stylecfm[users]'") from None
+
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise InputError("the digits need an extra: pip install 'stylecfm[users]'") from None
     d = load_digits()
-    x, y = torch.tensor(d.images/16).float(), torch.tensor(d.target).long()
+    x, y = torch.tensor(d.images / 16).float(), torch.tensor(d.target).long()
     p = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
     a, b = p[:1200], p[1200:]
     return Digits(x[a], y[a], x[b], y[b])
 
+
 def written_by_all(
-    x:'Tensor', # Scans, `(m, 8, 8)` in [0, 1]
-    digit:'Tensor', # Digit of each image, int64 `(m,)`; each of 0 to 9 is there
-    n:int, # Images of each user and digit
-    seed:int, # Random seed of the choice and of the variation
-) -> tuple['Tensor', 'Tensor', 'Tensor']: # `(310*n, 1, 16, 16)` in [-1, 1]; users, then digits, int64 `(310*n,)`
+    x: 'Tensor',  # Scans, `(m, 8, 8)` in [0, 1]
+    digit: 'Tensor',  # Digit of each image, int64 `(m,)`; each of 0 to 9 is there
+    n: int,  # Images of each user and digit
+    seed: int,  # Random seed of the choice and of the variation
+) -> tuple[
+    'Tensor', 'Tensor', 'Tensor'
+]:  # `(310*n, 1, 16, 16)` in [-1, 1]; users, then digits, int64 `(310*n,)`
     "As many images of each digit by each user, in the order of users, then of digits."
     import torch
+
     g = torch.Generator().manual_seed(seed)
-    user, want = torch.arange(USERS).repeat_interleave(10*n), torch.arange(10).repeat_interleave(n).repeat(USERS)
+    user, want = (
+        torch.arange(USERS).repeat_interleave(10 * n),
+        torch.arange(10).repeat_interleave(n).repeat(USERS),
+    )
     at = [torch.nonzero(digit == k)[:, 0] for k in range(10)]
     chance = torch.rand(len(want), generator=g).tolist()
-    pick = torch.tensor([at[k][int(r*len(at[k]))] for k, r in zip(want.tolist(), chance)])
+    pick = torch.tensor([at[k][int(r * len(at[k]))] for k, r in zip(want.tolist(), chance)])
     return written(x[pick], user, g), user, want
 
 # %% ../../nbs/applications/users.ipynb #c4e42a24
 def save_users(
-    root:str|Path, # Gets a folder for each user
-    images:'Tensor', # `(n, 1, h, w)` in [-1, 1]
-    user:'Tensor', # User of each image, int64 `(n,)`, from 0
-    digit:'Tensor', # Their class, int64 `(n,)`
+    root: str | Path,  # Gets a folder for each user
+    images: 'Tensor',  # `(n, 1, h, w)` in [-1, 1]
+    user: 'Tensor',  # User of each image, int64 `(n,)`, from 0
+    digit: 'Tensor',  # Their class, int64 `(n,)`
 ):
     "Images as the document's data set has them, in 256 greys."
     from PIL import Image
+
     root, count = Path(root), {}
-    for u in set(user.tolist()): (root/f'ID_{u + 1}').mkdir(parents=True, exist_ok=True)
-    grey = ((images[:, 0] + 1)*127.5).round().byte().numpy()
+    for u in set(user.tolist()):
+        (root / f'ID_{u + 1}').mkdir(parents=True, exist_ok=True)
+    grey = ((images[:, 0] + 1) * 127.5).round().byte().numpy()
     for x, u, k in zip(grey, user.tolist(), digit.tolist()):
         i = count[u, k] = count.get((u, k), -1) + 1
-        Image.fromarray(x).save(root/f'ID_{u + 1}'/f'{k}_{i:04}.png')
+        Image.fromarray(x).save(root / f'ID_{u + 1}' / f'{k}_{i:04}.png')
+
 
 def user_folders(
-    root:str|Path, # With a folder for each user
-    classes:bool=False, # Part each by what its files' names begin with
-) -> dict: # {name: paths}; `ID_3` or `ID_3 5`
+    root: str | Path,  # With a folder for each user
+    classes: bool = False,  # Part each by what its files' names begin with
+) -> dict:  # {name: paths}; `ID_3` or `ID_3 5`
     "What is conditioned on; raises `InputError` where there is no class in a name."
     from stylecfm.images import style_folders
+
     folders = style_folders(root)
-    if not classes: return folders
+    if not classes:
+        return folders
     found = {}
     for name, paths in folders.items():
         for p in paths:
             kind, line, _ = p.stem.partition('_')
-            if not line: raise InputError(f'{p} names no class; call it CLASS_NUMBER.png, or condition on users alone')
+            if not line:
+                raise InputError(
+                    f'{p} names no class; call it CLASS_NUMBER.png, or condition on users alone'
+                )
             found.setdefault(f'{name} {kind}', []).append(p)
     return found
 
 # %% ../../nbs/applications/users.ipynb #a5e50010
 def users_source(
-    root:str|Path, # With a folder for each user
-    codec:'Codec', # For pictures of three channels, or of one
-    resolution:int, # Pixels along a side
-    classes:bool=False, # Condition on user and class
-) -> 'Source': # For `make_cache`
+    root: str | Path,  # With a folder for each user
+    codec: 'Codec',  # For pictures of three channels, or of one
+    resolution: int,  # Pixels along a side
+    classes: bool = False,  # Condition on user and class
+) -> 'Source':  # For `make_cache`
     "PNGs of users as a source of latents; raises `InputError`."
     import torch
+
     from stylecfm.codecs import load_codec
     from stylecfm.images import as_float
     from stylecfm.latents import Source, image_source
+
     folders, spec = user_folders(root, classes), str(codec.spec)
     grey = spec.endswith(':1')
-    three = load_codec(spec.removesuffix(':1')) if grey else codec  # the core reads three channels
+    # the core reads three channels
+    three = load_codec(spec.removesuffix(':1')) if grey else codec
     s = image_source(root, three, resolution, False)
+
     def read(content):
         x = s.read(content)
         return x[:, :1] if grey else x
+
     encode = lambda x: torch.stack([codec.encode(as_float(v)) for v in x.unbind(1)], 1)
-    side, recipe = resolution//codec.factor, s.recipe | dict(codec=codec.fingerprint, classes=classes)
+    side, recipe = (
+        resolution // codec.factor,
+        s.recipe | dict(codec=codec.fingerprint, classes=classes),
+    )
     about = dict(spec=codec.spec, latent_channels=codec.latent_channels, factor=codec.factor)
-    return Source(Path(root), folders, read, encode, (1, codec.latent_channels, side, side), recipe, about)
+    return Source(
+        Path(root), folders, read, encode, (1, codec.latent_channels, side, side), recipe, about
+    )
 
 # %% ../../nbs/applications/users.ipynb #14bd23f6
 class UsersEffort(NamedTuple):
     "How much of everything."
-    images:int = 24 # Number of training images of each user and digit
-    minutes:float = 1.2 # Time of each training, minutes
-    batch:int = 64 # Images of a step
-    isonext:tuple = (72, 6) # Width and blocks
-    unet:tuple = (8, 1) # Width and layers a level
-    judge:int = 60 # Images of each user and digit for the judge
-    judge_steps:int = 500 # Number of classifier training steps of 128 images
-    samples:int = 2 # Number of samples of each user and digit
-    steps:int = 20 # Number of solver steps
+
+    images: int = 24  # Number of training images of each user and digit
+    minutes: float = 1.2  # Time of each training, minutes
+    batch: int = 64  # Images of a step
+    isonext: tuple = (72, 6)  # Width and blocks
+    unet: tuple = (8, 1)  # Width and layers a level
+    judge: int = 60  # Images of each user and digit for the judge
+    judge_steps: int = 500  # Number of classifier training steps of 128 images
+    samples: int = 2  # Number of samples of each user and digit
+    steps: int = 20  # Number of solver steps
+
 
 RUNS = {  # Network, what it predicts, second parts of a style
-    'IsoNext, OT-CFM': ('isonext', 'velocity', 10), 'U-Net, OT-CFM': ('unet', 'velocity', 10),
-    'IsoNext, DDPM': ('isonext', 'noise', 10), 'U-Net, DDPM': ('unet', 'noise', 10),
-    'IsoNext, unrelated rows': ('isonext', 'velocity', 1)}
+    'IsoNext, OT-CFM': ('isonext', 'velocity', 10),
+    'U-Net, OT-CFM': ('unet', 'velocity', 10),
+    'IsoNext, DDPM': ('isonext', 'noise', 10),
+    'U-Net, DDPM': ('unet', 'noise', 10),
+    'IsoNext, unrelated rows': ('isonext', 'velocity', 1),
+}
+
 
 def users_config(
-    root:str|Path, # Gets `png`, `latents` and a folder for each run
-    run:str, # A key of `RUNS`
-    e:UsersEffort=UsersEffort(), # Sizes of batch and networks, minutes, steps
-    seed:int=0, # Random seed of weights, batches and noise
+    root: str | Path,  # Gets `png`, `latents` and a folder for each run
+    run: str,  # A key of `RUNS`
+    e: UsersEffort = UsersEffort(),  # Sizes of batch and networks, minutes, steps
+    seed: int = 0,  # Random seed of weights, batches and noise
 ) -> Config:
     "The settings of a run of the main job; raises `InputError` for a run that there is not."
-    network, predicts, factors = chosen(RUNS, run, 'run'); root = Path(root)
-    model = ModelConfig(4, *getattr(e, network), 10*USERS, style_dim=64, time_dim=64, context_dim=32 if network == 'unet' else 0,
-                        factors=factors, network=network, predicts=predicts)
+    network, predicts, factors = chosen(RUNS, run, 'run')
+    root = Path(root)
+    model = ModelConfig(
+        4,
+        *getattr(e, network),
+        10 * USERS,
+        style_dim=64,
+        time_dim=64,
+        context_dim=32 if network == 'unet' else 0,
+        factors=factors,
+        network=network,
+        predicts=predicts,
+    )
     pairs = dict(coupling_batches=64) if predicts == 'velocity' else {}
-    training = objective(predicts, batch_size=e.batch, learning_rate=2e-3, stage1_epochs=100_000, warmup_steps=50, ema_decay=.99,
-                         ema_count=1, max_minutes=e.minutes, validation_share=0., seed=seed, **pairs)
-    folder = root/run.replace(', ', '-').replace(' ', '-').lower()
+    training = objective(
+        predicts,
+        batch_size=e.batch,
+        learning_rate=2e-3,
+        stage1_epochs=100_000,
+        warmup_steps=50,
+        ema_decay=0.99,
+        ema_count=1,
+        max_minutes=e.minutes,
+        validation_share=0.0,
+        seed=seed,
+        **pairs,
+    )
+    folder = root / run.replace(', ', '-').replace(' ', '-').lower()
     checkpoint = CheckpointConfig(str(folder), save_every_epochs=100_000, samples=0)
-    data = DataConfig(str(root/'png'), str(root/'latents'), 10*USERS, 'dct:2:1', 16, False)
+    data = DataConfig(str(root / 'png'), str(root / 'latents'), 10 * USERS, 'dct:2:1', 16, False)
     return Config(model, training, InferenceConfig(e.steps, cfg_decay=False), data, checkpoint)
 
+
 def train_users(
-    config:Config, # `data` says where the PNGs are and the latents go
-    classes:bool=True, # Condition on user and class; else on the user
-) -> Path: # Folder of the finished model
+    config: Config,  # `data` says where the PNGs are and the latents go
+    classes: bool = True,  # Condition on user and class; else on the user
+) -> Path:  # Folder of the finished model
     "Latents of the PNGs, and training; goes on where it was."
     from stylecfm.codecs import load_codec
     from stylecfm.latents import make_cache
     from stylecfm.train import OTCFMTrainer
+
     d = config.data
-    make_cache(users_source(d.raw_data_root, load_codec(d.codec, 'cpu'), d.target_size, classes), d.data_root)
+    make_cache(
+        users_source(d.raw_data_root, load_codec(d.codec, 'cpu'), d.target_size, classes),
+        d.data_root,
+    )
     return OTCFMTrainer(config).fit()
 
 # %% ../../nbs/applications/users.ipynb #175454a3
-SAMPLERS = ('solver', 'ddim', 'ancestral') # The model's own solver on even times; DDIM and DDPM on theirs
+# The model's own solver on even times; DDIM and DDPM on theirs
+SAMPLERS = ('solver', 'ddim', 'ancestral')
+
 
 def generated(
-    model:'Model', # Model, output of `load_model`
-    style:'Tensor', # Numbers of the styles, int64 `(n,)`
-    steps:int|None=None, # Number of sampler steps; default: the model's setting
-    scale:float|None=None, # Guidance, 1 is unguided; as the model says if none
-    sampler:str='solver', # One of `SAMPLERS`
-    seed:int=0, # Random seed of the noise
-    resolution:int=16, # Pixels along a side
-    batch:int=155, # That go together
-) -> 'Tensor': # `(n, channels, resolution, resolution)` in [-1, 1], on the CPU
+    model: 'Model',  # Model, output of `load_model`
+    style: 'Tensor',  # Numbers of the styles, int64 `(n,)`
+    steps: int | None = None,  # Number of sampler steps; default: the model's setting
+    scale: float | None = None,  # Guidance, 1 is unguided; as the model says if none
+    sampler: str = 'solver',  # One of `SAMPLERS`
+    seed: int = 0,  # Random seed of the noise
+    resolution: int = 16,  # Pixels along a side
+    batch: int = 155,  # That go together
+) -> 'Tensor':  # `(n, channels, resolution, resolution)` in [-1, 1], on the CPU
     "New images of styles; raises `InputError` for a sampler that there is not."
     import torch
+
     from stylecfm.codecs import load_codec
     from stylecfm.ddpm import ddim, ddim_times
     from stylecfm.guidance import guided
     from stylecfm.solvers import solve
+
     s = model.inference
     steps, scale = steps or s.num_inference_steps, s.cfg_scale if scale is None else scale
-    if sampler not in SAMPLERS: raise InputError(f'sampler must be one of {", ".join(SAMPLERS)}, got {sampler!r}')
+    if sampler not in SAMPLERS:
+        raise InputError(f'sampler must be one of {", ".join(SAMPLERS)}, got {sampler!r}')
     device, g, out = next(model.net.parameters()).device, torch.Generator().manual_seed(seed), []
     codec = load_codec(model.spec, device)
-    side, channels = resolution//codec.factor, model.net.config.latent_channels
+    side, channels = resolution // codec.factor, model.net.config.latent_channels
     for part in style.to(device).split(batch):
         x0 = torch.randn(len(part), channels, side, side, generator=g).to(device)
         v = guided(model.net, part, scale, 'constant')
         with torch.no_grad():
-            if sampler == 'solver': x = solve(v, x0, steps=steps, method=s.method).arrived().x
-            else: x = ddim(v, x0, ddim_times(steps), float(sampler == 'ancestral'), g)
+            if sampler == 'solver':
+                x = solve(v, x0, steps=steps, method=s.method).arrived().x
+            else:
+                x = ddim(v, x0, ddim_times(steps), float(sampler == 'ancestral'), g)
         out.append(codec.decode(model.stats.restore(x)).clamp(-1, 1).cpu())
     return torch.cat(out)
 
 # %% ../../nbs/applications/users.ipynb #52f2e955
-def _looked(judge, images): # `(n, 64)`
+def _looked(judge, images):  # `(n, 64)`
     "Features of a judge."
     return judge[:6](images)
 
+
 def make_classifier(
-    images:'Tensor', # `(n, 1, 16, 16)` in [-1, 1]
-    user:'Tensor', # User of each image, int64 `(n,)`
-    digit:'Tensor', # Digit of each image, int64 `(n,)`
-    steps:int=500, # Number of training steps of 128 images
-    seed:int=0, # Random seed of weights and batches
-) -> 'nn.Module': # Images to features `(n, 64)`; `.digit` and `.user` give ten and 31 logits of those
+    images: 'Tensor',  # `(n, 1, 16, 16)` in [-1, 1]
+    user: 'Tensor',  # User of each image, int64 `(n,)`
+    digit: 'Tensor',  # Digit of each image, int64 `(n,)`
+    steps: int = 500,  # Number of training steps of 128 images
+    seed: int = 0,  # Random seed of weights and batches
+) -> (
+    'nn.Module'
+):  # Images to features `(n, 64)`; `.digit` and `.user` give ten and 31 logits of those
     "A judge of digits and hands."
     import torch
     from torch import nn
     from torch.nn.functional import cross_entropy
+
     layer = lambda i, o, s: nn.Sequential(nn.Conv2d(i, o, 3, s, 1), nn.GroupNorm(4, o), nn.GELU())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = nn.Sequential(layer(1, 16, 2), layer(16, 32, 1), layer(32, 64, 2), nn.Flatten(), nn.Linear(64*16, 64), nn.GELU())
+        net = nn.Sequential(
+            layer(1, 16, 2),
+            layer(16, 32, 1),
+            layer(32, 64, 2),
+            nn.Flatten(),
+            nn.Linear(64 * 16, 64),
+            nn.GELU(),
+        )
         net.digit, net.user = nn.Linear(64, 10), nn.Linear(64, USERS)
     params = list({id(p): p for m in (net, net.digit, net.user) for p in m.parameters()}.values())
     opt, g = torch.optim.AdamW(params, 3e-3), torch.Generator().manual_seed(seed)
     fall = torch.optim.lr_scheduler.OneCycleLR(opt, 3e-3, total_steps=steps)
     for _ in range(steps):
-        k = torch.randint(len(images), (128,), generator=g); f = _looked(net, images[k])
+        k = torch.randint(len(images), (128,), generator=g)
+        f = _looked(net, images[k])
         (cross_entropy(net.digit(f), digit[k]) + cross_entropy(net.user(f), user[k])).backward()
-        opt.step(); fall.step(); opt.zero_grad()
+        opt.step()
+        fall.step()
+        opt.zero_grad()
     return net.eval()
 
 # %% ../../nbs/applications/users.ipynb #ab3ae56b
 def nearest_known(
-    images:'Tensor', # `(n, c, h, w)`
-    pair:'Tensor', # Their user and digit in one number, int64 `(n,)`
-    known:'Tensor', # `(m, c, h, w)`
-    known_pair:'Tensor', # User and digit of each known image, int64 `(m,)`; each of `pair` is there
-) -> 'Tensor': # `(n,)`
+    images: 'Tensor',  # `(n, c, h, w)`
+    pair: 'Tensor',  # Their user and digit in one number, int64 `(n,)`
+    known: 'Tensor',  # `(m, c, h, w)`
+    # User and digit of each known image, int64 `(m,)`; each of `pair` is there
+    known_pair: 'Tensor',
+) -> 'Tensor':  # `(n,)`
     "Euclidean distance of each image to the nearest known one of its pair."
     import torch
+
     out = torch.empty(len(images))
     for k in pair.unique():
         mine, theirs = images[pair == k].flatten(1), known[known_pair == k].flatten(1)
         out[pair == k] = torch.cdist(mine, theirs).min(1).values
     return out
 
+
 def mean_images(
-    images:'Tensor', # `(n, c, h, w)`
-    pair:'Tensor', # User and digit in one number, int64 `(n,)`
-) -> 'Tensor': # Result, shaped as `images`
+    images: 'Tensor',  # `(n, c, h, w)`
+    pair: 'Tensor',  # User and digit in one number, int64 `(n,)`
+) -> 'Tensor':  # Result, shaped as `images`
     "Every image replaced by the mean of its pair."
     import torch
+
     out = torch.empty_like(images)
-    for k in pair.unique(): out[pair == k] = images[pair == k].mean(0)
+    for k in pair.unique():
+        out[pair == k] = images[pair == k].mean(0)
     return out
 
 # %% ../../nbs/applications/users.ipynb #a5e50017
 class HandScore(NamedTuple):
     "What a judge says of images; figures with 95 % intervals of the bootstrap over images."
-    digit:tuple # Share of the wanted digit: value, low, high
-    user:tuple # Share of the wanted hand, likewise
-    both:tuple # Share of both, likewise
-    distance:float # Fréchet's, of the judge's features, to held-out images
-    new:float # Median distance to the nearest training image of the same user and digit, over that of held-out images
-    by_digit:list # `both` of each digit
-    by_user:list # `both` of each user
+
+    digit: tuple  # Share of the wanted digit: value, low, high
+    user: tuple  # Share of the wanted hand, likewise
+    both: tuple  # Share of both, likewise
+    distance: float  # Fréchet's, of the judge's features, to held-out images
+    # Median distance to the nearest training image of the same user and digit, over that of
+    # held-out images
+    new: float
+    by_digit: list  # `both` of each digit
+    by_user: list  # `both` of each user
+
 
 def score_images(
-    judge:'nn.Module', # Classifier, output of `make_classifier`
-    images:'Tensor', # `(n, 1, 16, 16)` in [-1, 1]
-    user:'Tensor', # Who was asked for, int64 `(n,)`; each of the 31 was
-    digit:'Tensor', # And what, int64 `(n,)`
-    held:tuple, # Held-out images, users, digits, as from `written_by_all`
-    known:tuple, # Training images, users, digits
+    judge: 'nn.Module',  # Classifier, output of `make_classifier`
+    images: 'Tensor',  # `(n, 1, 16, 16)` in [-1, 1]
+    user: 'Tensor',  # Who was asked for, int64 `(n,)`; each of the 31 was
+    digit: 'Tensor',  # And what, int64 `(n,)`
+    held: tuple,  # Held-out images, users, digits, as from `written_by_all`
+    known: tuple,  # Training images, users, digits
 ) -> HandScore:
     "Figures of a set of images."
     import torch
+
     from stylecfm.metrics import bootstrap, frechet_distance
-    pair, share = lambda user, digit: 10*user + digit, lambda v: tuple(bootstrap(torch.mean, v.float()))
+
+    pair, share = (
+        lambda user, digit: 10 * user + digit,
+        lambda v: tuple(bootstrap(torch.mean, v.float())),
+    )
     with torch.no_grad():
         f, real = _looked(judge, images), _looked(judge, held[0])
         right = judge.digit(f).argmax(1) == digit, judge.user(f).argmax(1) == user
-    far = lambda images, user, digit: nearest_known(images, pair(user, digit), known[0], pair(*known[1:])).median()
-    new, both = float(far(images, user, digit)/far(*held)), right[0] & right[1]
-    return HandScore(*map(share, right), share(both), frechet_distance(f, real), new,
-                 [share(both[digit == k]) for k in range(10)], [share(both[user == k]) for k in range(USERS)])
+    far = lambda images, user, digit: nearest_known(
+        images, pair(user, digit), known[0], pair(*known[1:])
+    ).median()
+    new, both = float(far(images, user, digit) / far(*held)), right[0] & right[1]
+    return HandScore(
+        *map(share, right),
+        share(both),
+        frechet_distance(f, real),
+        new,
+        [share(both[digit == k]) for k in range(10)],
+        [share(both[user == k]) for k in range(USERS)],
+    )
 
 # %% ../../nbs/applications/users.ipynb #712eb7d3
-def _speed_of(run, batch): # Images a second
+def _speed_of(run, batch):  # Images a second
     "How fast a run trained, by its log."
     from stylecfm.checkpoints import read_log
-    last = read_log(run/'log.jsonl')[0][-1]
-    return batch*last['step']/last['seconds']
 
-def _score_runs(root, e, judge, held, known, seed): # {name: Score}, {name: facts}, {name: images}
+    last = read_log(run / 'log.jsonl')[0][-1]
+    return batch * last['step'] / last['seconds']
+
+
+def _score_runs(root, e, judge, held, known, seed):  # {name: Score}, {name: facts}, {name: images}
     "Samples of each trained network, and what they are worth."
-    import torch, time
+    import time
+
+    import torch
+
     from stylecfm.checkpoints import load_model
     from stylecfm.memory import MemoryOptions, profile
-    style, scores, facts, made, peaks = torch.arange(10*USERS).repeat_interleave(e.samples), {}, {}, {}, {}
+
+    style, scores, facts, made, peaks = (
+        torch.arange(10 * USERS).repeat_interleave(e.samples),
+        {},
+        {},
+        {},
+        {},
+    )
     for name, (net, *_) in RUNS.items():
         c = users_config(root, name, e, seed)
-        run = Path(c.checkpoint.save_dir); m = load_model(run)
+        run = Path(c.checkpoint.save_dir)
+        m = load_model(run)
         for how in SAMPLERS[:2] if 'DDPM' in name else SAMPLERS[:1]:
             label, begun = name + (', its own sampler' if how == 'ddim' else ''), time.monotonic()
             made[label] = generated(m, style, sampler=how, seed=1)
             took = time.monotonic() - begun
-            scores[label] = score_images(judge, made[label], style//10, style % 10, held, known)
-        if net not in peaks: peaks[net] = profile(c, MemoryOptions(e.batch), batch=e.batch, hw=(8, 8), device='cpu').peak/2**20
-        facts[name] = dict(parameters=m.net.num_parameters(), images_per_second=_speed_of(run, e.batch),
-                           samples_per_second=len(style)/took, peak_mib=peaks[net])
+            scores[label] = score_images(judge, made[label], style // 10, style % 10, held, known)
+        if net not in peaks:
+            peaks[net] = (
+                profile(c, MemoryOptions(e.batch), batch=e.batch, hw=(8, 8), device='cpu').peak
+                / 2**20
+            )
+        facts[name] = dict(
+            parameters=m.net.num_parameters(),
+            images_per_second=_speed_of(run, e.batch),
+            samples_per_second=len(style) / took,
+            peak_mib=peaks[net],
+        )
     return scores, facts, made
 
 # %% ../../nbs/applications/users.ipynb #a5e50019
 @exclusive_job
 def users_job(
-    out:str|Path, # Gets the PNGs, the runs, `metrics.json` and `users.png`
-    e:UsersEffort=UsersEffort(), # How much of everything
-    seed:int=0, # Random seed of the trainings
-    shorter:Callable|None=None, # Called on each config before its run; for trying out
-) -> dict: # Content of `metrics.json`
+    out: str | Path,  # Gets the PNGs, the runs, `metrics.json` and `users.png`
+    e: UsersEffort = UsersEffort(),  # How much of everything
+    seed: int = 0,  # Random seed of the trainings
+    shorter: Callable | None = None,  # Called on each config before its run; for trying out
+) -> dict:  # Content of `metrics.json`
     "Train all, judge them; what is already there is used."
     import time
+
     from stylecfm.metrics import finished_job, machine
+
     asked, out = dict(effort=e._asdict(), seed=seed, runs=RUNS), Path(out)
-    if done := finished_job(out/'metrics.json', asked): return done
+    if done := finished_job(out / 'metrics.json', asked):
+        return done
     begun, seconds, data = time.monotonic(), {}, load_digits_split()
-    def lap(what): seconds[what] = time.monotonic() - begun - sum(seconds.values())
+
+    def lap(what):
+        seconds[what] = time.monotonic() - begun - sum(seconds.values())
+
     known = written_by_all(data.train, data.train_digit, e.images, 10)
-    make_folder_once(out/'png', 'pictures', dict(images=e.images), lambda d: save_users(d, *known))
+    make_folder_once(
+        out / 'png', 'pictures', dict(images=e.images), lambda d: save_users(d, *known)
+    )
     lap('images')
     for name in RUNS:
         c = users_config(out, name, e, seed)
-        train_users(shorter(c) if shorter else c); lap(name)
-    judge = make_classifier(*written_by_all(data.train, data.train_digit, e.judge, 11), e.judge_steps); lap('judge')
+        train_users(shorter(c) if shorter else c)
+        lap(name)
+    judge = make_classifier(
+        *written_by_all(data.train, data.train_digit, e.judge, 11), e.judge_steps
+    )
+    lap('judge')
     held = written_by_all(data.test, data.test_digit, 4, 12)
     scores, facts, made = _score_runs(out, e, judge, held, known, seed)
-    means = mean_images(known[0], 10*known[1] + known[2])
+    means = mean_images(known[0], 10 * known[1] + known[2])
     rivals = {'held-out images': held, 'training images': known, 'mean images': (means, *known[1:])}
-    scores = {k: score_images(judge, *v, held, known) for k, v in rivals.items()} | scores; lap('samples')
-    rows = {'held-out': held[0][::4], 'mean image': means[::e.images]}
-    users_picture(rows | {k: v[::e.samples] for k, v in made.items() if 'sampler' not in k}, out/'users.png')
-    r = dict(asked=asked, scores={k: v._asdict() for k, v in scores.items()}, runs=facts, seconds=seconds, machine=machine())
-    write_checked(out/'metrics.json', r)
+    scores = {k: score_images(judge, *v, held, known) for k, v in rivals.items()} | scores
+    lap('samples')
+    rows = {'held-out': held[0][::4], 'mean image': means[:: e.images]}
+    users_picture(
+        rows | {k: v[:: e.samples] for k, v in made.items() if 'sampler' not in k},
+        out / 'users.png',
+    )
+    r = dict(
+        asked=asked,
+        scores={k: v._asdict() for k, v in scores.items()},
+        runs=facts,
+        seconds=seconds,
+        machine=machine(),
+    )
+    write_checked(out / 'metrics.json', r)
     return r
 
 # %% ../../nbs/applications/users.ipynb #ff1768c9
 def users_picture(
-    rows:dict, # {name: images `(310, 1, 16, 16)` in [-1, 1], by user, then digit}
-    path:Path, # Path of the PNG
-    shown:int=16, # Hands, each with another digit
+    rows: dict,  # {name: images `(310, 1, 16, 16)` in [-1, 1], by user, then digit}
+    path: Path,  # Path of the PNG
+    shown: int = 16,  # Hands, each with another digit
 ):
     "One image of each of some hands, by each network."
     from io import BytesIO
+
     from matplotlib.figure import Figure
+
     from stylecfm.files import write_bytes
-    fig = Figure((5, .42*len(rows)))
+
+    fig = Figure((5, 0.42 * len(rows)))
     for ax, (name, ims) in zip(fig.subplots(len(rows), 1, squeeze=False)[:, 0], rows.items()):
-        line = np.concatenate([ims[10*u + (3*u + 1) % 10, 0] for u in range(shown)], 1)
-        ax.imshow(line, cmap='gray', vmin=-1, vmax=1); ax.set(xticks=[], yticks=[])
+        line = np.concatenate([ims[10 * u + (3 * u + 1) % 10, 0] for u in range(shown)], 1)
+        ax.imshow(line, cmap='gray', vmin=-1, vmax=1)
+        ax.set(xticks=[], yticks=[])
         ax.set_ylabel(name.replace(', ', '\n'), rotation=0, ha='right', va='center', fontsize=7)
-    fig.tight_layout(pad=.2)
-    b = BytesIO(); fig.savefig(b, format='png', dpi=130)
+    fig.tight_layout(pad=0.2)
+    b = BytesIO()
+    fig.savefig(b, format='png', dpi=130)
     write_bytes(path, b.getvalue())
 
+
 def score_lines(
-    r:dict, # Result of `users_job`
-) -> list: # Lines
+    r: dict,  # Result of `users_job`
+) -> list:  # Lines
     "A line for each row of a job's scores, one for each network, and the best against the baseline."
     show, s = lambda v: f'{v[0]:.2f} ({v[1]:.2f} to {v[2]:.2f})', r['scores']
-    lines = [f"{k:30} digit {show(v['digit'])}, user {show(v['user'])}, both {show(v['both'])}, "
-             f"distance {v['distance']:6.1f}, newness {v['new']:.2f}" for k, v in s.items()]
-    lines += [f"{k:30} {v['parameters']:,} parameters, {v['images_per_second']:.0f} images/s trained, "
-              f"{v['samples_per_second']:.1f} sampled, {v['peak_mib']:.0f} MiB" for k, v in r['runs'].items()]
+    lines = [
+        f"{k:30} digit {show(v['digit'])}, user {show(v['user'])}, both {show(v['both'])}, "
+        f"distance {v['distance']:6.1f}, newness {v['new']:.2f}"
+        for k, v in s.items()
+    ]
+    lines += [
+        f"{k:30} {v['parameters']:,} parameters, {v['images_per_second']:.0f} images/s trained, "
+        f"{v['samples_per_second']:.1f} sampled, {v['peak_mib']:.0f} MiB"
+        for k, v in r['runs'].items()
+    ]
     best = min((k for k in s if k in RUNS), key=lambda k: s[k]['distance'])
     of = lambda k: (f"{s[k]['distance']:.1f}", f"{s[k]['both'][0]:.2f}")
-    return lines + ['best: {}, distance {} and both right {}; mean images {} and {}'.format(best, *of(best), *of('mean images'))]
+    return lines + [
+        'best: {}, distance {} and both right {}; mean images {} and {}'.format(
+            best, *of(best), *of('mean images')
+        )
+    ]
 
 # %% ../../nbs/applications/users.ipynb #528c4b3b
-PRECISION = dict(no='fp32', fp16='fp16', bf16='bf16') # `--mixed_precision`, and the trainer's word for it
-OUTPUT_OF_OBJECTIVE = dict(otcfm='velocity', ddpm='noise') # `--objective`, and what the network predicts
+# `--mixed_precision`, and the trainer's word for it
+PRECISION = dict(no='fp32', fp16='fp16', bf16='bf16')
+# `--objective`, and what the network predicts
+OUTPUT_OF_OBJECTIVE = dict(otcfm='velocity', ddpm='noise')
+
 
 def own_config(
-    size:str, # A key of `DOCUMENT_SIZES`
-    predicts:str, # velocity or noise
-    codec:'Codec', # Codec of the latents
-    styles:int, # Users, or users and classes
-    data:DataConfig, # Folders of images and latents, resolution
-    training:dict, # Keys of `TrainingConfig`
-    run:str, # Folder
-    context_dim:int=512, # Width of a token
+    size: str,  # A key of `DOCUMENT_SIZES`
+    predicts: str,  # velocity or noise
+    codec: 'Codec',  # Codec of the latents
+    styles: int,  # Users, or users and classes
+    data: DataConfig,  # Folders of images and latents, resolution
+    training: dict,  # Keys of `TrainingConfig`
+    run: str,  # Folder
+    context_dim: int = 512,  # Width of a token
 ) -> Config:
     "The document's U-Net on one's own pictures; raises `InputError` for a size that there is not."
     s = chosen(DOCUMENT_SIZES, size, 'size')
-    model = ModelConfig(codec.latent_channels, s.hidden_dim, 2, styles, style_dim=512, context_dim=context_dim,
-                        network='unet', predicts=predicts)
+    model = ModelConfig(
+        codec.latent_channels,
+        s.hidden_dim,
+        2,
+        styles,
+        style_dim=512,
+        context_dim=context_dim,
+        network='unet',
+        predicts=predicts,
+    )
     checkpoint = CheckpointConfig(run, save_every_epochs=1_000_000, samples=0)
-    return Config(model, objective(predicts, **training), InferenceConfig(50, cfg_decay=False), data, checkpoint)
+    return Config(
+        model,
+        objective(predicts, **training),
+        InferenceConfig(50, cfg_decay=False),
+        data,
+        checkpoint,
+    )
+
 
 def at_intervals(
-    sample:int, # Steps between pictures; 0: none
-    save:int, # Steps between checkpoints; 0: only by the clock
-    resolution:int, # Pixels
-    shown:int=8, # Styles in a picture
-) -> Callable: # For `OTCFMTrainer.fit`
+    sample: int,  # Steps between pictures; 0: none
+    save: int,  # Steps between checkpoints; 0: only by the clock
+    resolution: int,  # Pixels
+    shown: int = 8,  # Styles in a picture
+) -> Callable:  # For `OTCFMTrainer.fit`
     "A callback that draws and saves as the document's flags say."
     import torch
+
     from stylecfm.images import grid, save_image, to_pil
+
     def draw(trainer):
-        m = trainer.model(); n = min(shown, len(m.styles))
+        m = trainer.model()
+        n = min(shown, len(m.styles))
         x = generated(m, torch.arange(n), 8, resolution=resolution)
         picture = grid([to_pil(x.expand(-1, 3, -1, -1))], col_labels=m.styles[:n])
-        try: save_image(picture, make_folder(trainer.root/'samples')/f'step-{trainer.done:07}.png')
-        except InputError as e: say(f'no samples: {e}', error=True)
+        try:
+            save_image(
+                picture, make_folder(trainer.root / 'samples') / f'step-{trainer.done:07}.png'
+            )
+        except InputError as e:
+            say(f'no samples: {e}', error=True)
+
     def callback(trainer, result):
-        if sample and trainer.done % sample == 0 and trainer.acc.is_main_process: draw(trainer)
-        there = trainer.root/'checkpoints'/f'step-{trainer.done:07}'
-        if save and trainer.done % save == 0 and not there.exists(): trainer.checkpoint()
+        if sample and trainer.done % sample == 0 and trainer.acc.is_main_process:
+            draw(trainer)
+        there = trainer.root / 'checkpoints' / f'step-{trainer.done:07}'
+        if save and trainer.done % save == 0 and not there.exists():
+            trainer.checkpoint()
+
     return callback
 
 # %% ../../nbs/applications/users.ipynb #1d300066
 @call_parse
 def stylecfm_users_train(
-    data_dir:str=None, # Folder with a folder of images for each user
-    vae_path:str='dct:4', # Folder of an autoencoder, or a codec that needs none: dct:4, or dct:4:1 for grey pictures
-    resolution:int=128, # Side of the square images, pixels
-    batch_size:int=1, # Images that go through at once
-    gradient_accumulation_steps:int=4, # Number of micro-batches of a step
-    num_epochs:int=100, # Passes over the images
-    learning_rate:float=1e-4, # Learning rate of AdamW
-    mixed_precision:str='no', # no, fp16 or bf16
-    cross_attention_dim:int=512, # Width of the condition's tokens
-    sample_interval:int=1000, # Steps between sample pictures; 0: none
-    save_interval:int=5000, # Steps between checkpoints; 0: only by the clock
-    output_dir:str='runs/users-own', # Gets latents and the run
-    size:str='medium', # light, medium or sd
-    objective:str='otcfm', # otcfm or ddpm
-    classes:store_true=False, # Names of files begin with a class: condition on it, too
-    debug:store_true=False, # Show the traceback of an error
+    data_dir: str = None,  # Folder with a folder of images for each user
+    # Folder of an autoencoder, or a codec that needs none: dct:4, or dct:4:1 for grey pictures
+    vae_path: str = 'dct:4',
+    resolution: int = 128,  # Side of the square images, pixels
+    batch_size: int = 1,  # Images that go through at once
+    gradient_accumulation_steps: int = 4,  # Number of micro-batches of a step
+    num_epochs: int = 100,  # Passes over the images
+    learning_rate: float = 1e-4,  # Learning rate of AdamW
+    mixed_precision: str = 'no',  # no, fp16 or bf16
+    cross_attention_dim: int = 512,  # Width of the condition's tokens
+    sample_interval: int = 1000,  # Steps between sample pictures; 0: none
+    save_interval: int = 5000,  # Steps between checkpoints; 0: only by the clock
+    output_dir: str = 'runs/users-own',  # Gets latents and the run
+    size: str = 'medium',  # light, medium or sd
+    objective: str = 'otcfm',  # otcfm or ddpm
+    classes: store_true = False,  # Names of files begin with a class: condition on it, too
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Train a latent U-Net on users' pictures; stopped and started again, it goes on where it was."
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
-        if not data_dir: raise InputError('--data_dir is missing: give a folder with a folder of images for each user')
-        for name, v in dict(batch_size=batch_size, gradient_accumulation_steps=gradient_accumulation_steps).items():
-            if v < 1: raise InputError(f'{name} must be 1 or more, got {v}')
-        if min(sample_interval, save_interval) < 0: raise InputError('intervals must be 0 or more steps')
-        precision, predicts = chosen(PRECISION, mixed_precision, 'mixed_precision'), chosen(OUTPUT_OF_OBJECTIVE, objective, 'objective')
+        if not data_dir:
+            raise InputError(
+                '--data_dir is missing: give a folder with a folder of images for each user'
+            )
+        for name, v in dict(
+            batch_size=batch_size, gradient_accumulation_steps=gradient_accumulation_steps
+        ).items():
+            if v < 1:
+                raise InputError(f'{name} must be 1 or more, got {v}')
+        if min(sample_interval, save_interval) < 0:
+            raise InputError('intervals must be 0 or more steps')
+        precision, predicts = (
+            chosen(PRECISION, mixed_precision, 'mixed_precision'),
+            chosen(OUTPUT_OF_OBJECTIVE, objective, 'objective'),
+        )
         from stylecfm.codecs import load_codec
         from stylecfm.latents import make_cache
         from stylecfm.train import OTCFMTrainer
-        styles, codec, batch = len(user_folders(data_dir, classes)), load_codec(vae_path), batch_size*gradient_accumulation_steps
-        data = DataConfig(str(data_dir), f'{output_dir}/latents', styles, vae_path, resolution, False)
-        training = dict(batch_size=batch, micro_batch=batch_size, stage1_epochs=num_epochs, learning_rate=learning_rate,
-                        precision=precision)
-        if batch == 1 and predicts == 'velocity': training['coupling'] = 'independent'  # one latent has nothing to choose from
-        c = own_config(size, predicts, codec, styles, data, training, f'{output_dir}/run', cross_attention_dim)
+
+        styles, codec, batch = (
+            len(user_folders(data_dir, classes)),
+            load_codec(vae_path),
+            batch_size * gradient_accumulation_steps,
+        )
+        data = DataConfig(
+            str(data_dir), f'{output_dir}/latents', styles, vae_path, resolution, False
+        )
+        training = dict(
+            batch_size=batch,
+            micro_batch=batch_size,
+            stage1_epochs=num_epochs,
+            learning_rate=learning_rate,
+            precision=precision,
+        )
+        # one latent has nothing to choose from
+        if batch == 1 and predicts == 'velocity':
+            training['coupling'] = 'independent'
+        c = own_config(
+            size, predicts, codec, styles, data, training, f'{output_dir}/run', cross_attention_dim
+        )
         make_cache(users_source(data_dir, codec, resolution, classes), data.data_root)
-        say(f'model in {OTCFMTrainer(c).fit(callback=at_intervals(sample_interval, save_interval, resolution))}')
+        say(
+            f'model in {OTCFMTrainer(c).fit(callback=at_intervals(sample_interval, save_interval, resolution))}'
+        )
 
 # %% ../../nbs/applications/users.ipynb #1f7a5eed
 @call_parse
 def stylecfm_users_generate(
-    checkpoint:str='runs/users-own/run', # A model, a checkpoint, or the folder of a run
-    output:str=None, # Gets a folder of PNGs for each user
-    users:str='all', # Names with commas: ID_3,ID_17, or 'ID_3 5' with a class
-    number:int=4, # Images of each
-    resolution:int=128, # Pixels along a side, as in training
-    num_steps:int=None, # Number of sampler steps; default: the model's setting
-    cfg_scale:float=None, # Guidance, likewise
-    sampler:str='solver', # solver, or for DDPM ddim or ancestral
-    seed:int=0, # Random seed of the noise
-    overwrite:store_true=False, # Replace others' files
-    debug:store_true=False, # Show the traceback of an error
+    checkpoint: str = 'runs/users-own/run',  # A model, a checkpoint, or the folder of a run
+    output: str = None,  # Gets a folder of PNGs for each user
+    users: str = 'all',  # Names with commas: ID_3,ID_17, or 'ID_3 5' with a class
+    number: int = 4,  # Images of each
+    resolution: int = 128,  # Pixels along a side, as in training
+    num_steps: int = None,  # Number of sampler steps; default: the model's setting
+    cfg_scale: float = None,  # Guidance, likewise
+    sampler: str = 'solver',  # solver, or for DDPM ddim or ancestral
+    seed: int = 0,  # Random seed of the noise
+    overwrite: store_true = False,  # Replace others' files
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Make pictures of users."
     with reported(debug):
-        if not output: raise InputError('--output is missing: give a folder')
+        if not output:
+            raise InputError('--output is missing: give a folder')
         if number < 1 or resolution < 8:
-            raise InputError(f'number must be 1 or more and resolution 8 or more, got {number} and {resolution}')
+            raise InputError(
+                f'number must be 1 or more and resolution 8 or more, got {number} and {resolution}'
+            )
         import torch
+
         from stylecfm.checkpoints import load_model
         from stylecfm.images import save_image, to_pil
         from stylecfm.results import numbered_results, record_results
+
         m = load_model(checkpoint)
-        names = m.styles if users == 'all' else [*dict.fromkeys(v.strip() for v in users.split(','))]
+        names = (
+            m.styles if users == 'all' else [*dict.fromkeys(v.strip() for v in users.split(','))]
+        )
         if wrong := [v for v in names if v not in m.styles]:
-            raise InputError(f'{checkpoint} does not know {", ".join(wrong)}; '
-                             f'it knows {", ".join(m.styles[:6])} and {max(0, len(m.styles) - 6)} more')
+            raise InputError(
+                f'{checkpoint} does not know {", ".join(wrong)}; '
+                f'it knows {", ".join(m.styles[:6])} and {max(0, len(m.styles) - 6)} more'
+            )
         files = numbered_results(output, names, number, overwrite)
         style = torch.tensor([m.styles.index(v) for v in names]).repeat_interleave(number)
         x = generated(m, style, num_steps, cfg_scale, sampler, seed, resolution)
-        for im, p in zip(to_pil(x.expand(-1, 3, -1, -1)), files): record_results(save_image(im, p))
+        for im, p in zip(to_pil(x.expand(-1, 3, -1, -1)), files):
+            record_results(save_image(im, p))
         say(f'{len(x)} pictures of {len(names)} in {output}')
-
 
 # %% ../../nbs/applications/users.ipynb #a5e5001f
 @call_parse
 def stylecfm_users(
-    output:str='runs/users', # Gets the PNGs, the runs, `metrics.json` and `users.png`
-    minutes:float=1.2, # Time of each of five trainings, minutes
-    seed:int=0, # Random seed of the trainings
-    debug:store_true=False, # Show the traceback of an error
+    output: str = 'runs/users',  # Gets the PNGs, the runs, `metrics.json` and `users.png`
+    minutes: float = 1.2,  # Time of each of five trainings, minutes
+    seed: int = 0,  # Random seed of the trainings
+    debug: store_true = False,  # Show the traceback of an error
 ):
     "Train IsoNext and the U-Net by OT-CFM and as DDPM on digits in 31 hands, and say how well."
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
-        if not minutes > 0: raise InputError(f'minutes must be above 0, got {minutes:g}')
-        for line in score_lines(users_job(output, UsersEffort(minutes=minutes), seed)): say(line)
+        if not minutes > 0:
+            raise InputError(f'minutes must be above 0, got {minutes:g}')
+        for line in score_lines(users_job(output, UsersEffort(minutes=minutes), seed)):
+            say(line)
         say(f'{output}/metrics.json, {output}/users.png')
