@@ -3,15 +3,15 @@ import warnings
 
 # {module: old>new ...}
 _ROWS = {
-    'abstraction': 'blur>gaussian_blur kuwahara>disc_kuwahara LUMA>LUMA_WEIGHTS',
-    'adagn': 'Mod>ModulationParams modulated>modulate',
-    'advice': (
+    'data.abstraction': 'blur>gaussian_blur kuwahara>disc_kuwahara LUMA>LUMA_WEIGHTS',
+    'models.norms': 'Mod>ModulationParams modulated>modulate',
+    'cli.advice': (
         'measured>measure_strategies LOOK_AT>SCAN_LIMIT Looked>FolderImages look_at_folder>scan_images '
         'twins>find_duplicates pinned>fixed_memory_options'),
-    'app': (
+    'app.page': (
         'SHOWN>STRIP_POINTS SMALL>STRIP_SIDE GUESS>AUTO_DETECT opened>open_upload strip>trajectory_strip '
         'stops>spread_points Painted>PageResult paint>paint_upload example>example_photo '
-        'thumbnail>page_parts:small_square page>build_page DIALS>DIAL_ROWS'),
+        'thumbnail>app.parts:small_square page>build_page DIALS>DIAL_ROWS'),
     'apps.anatomy': 'phantom>make_phantom ENHANCED>ENHANCED_T1',
     'apps.brain': (
         'Way>LesionMethod ways>lesion_methods Effort>BrainEffort Score>LesionScore scored>score_maps '
@@ -30,100 +30,100 @@ _ROWS = {
         'Size>DocumentSize SIZES>DOCUMENT_SIZES Effort>UsersEffort Score>HandScore scored>score_images '
         'counted>count_document_parameters Scans>Digits scans>load_digits_split '
         'OBJECTIVES>OUTPUT_OF_OBJECTIVE nearest>nearest_known told>score_lines make_judge>make_classifier'),
-    'backward': 'normed>modulated_norm',
-    'checkpoints': (
+    'models.block_gradient': 'normed>modulated_norm',
+    'training.checkpoints': (
         'starter>pretrained_model standing>may_resume settled>ensure_run_folder FREE>CHANGEABLE_KEYS '
         'enough_room>check_disk_space also_changed>changed_but_allowed differing>changed_keys'),
-    'cli': 'pairs>file_pairs LONGEST>LONGEST_SIDE tell>report_cache weights_of>parse_weights',
-    'codecs': (
+    'cli.commands': 'pairs>file_pairs LONGEST>LONGEST_SIDE tell>report_cache weights_of>parse_weights',
+    'codecs.base': (
         'PRECISIONS>CODEC_PRECISIONS KNOWN>DIFFUSERS_CLASSES WEIGHTS>WEIGHTS_FILE OWN>OWN_CLASSES '
         'starts>tile_starts SLICE>SLICE_PIXELS'),
     'config': (
         'row>record_of many>list_of table>dict_of DIGEST>SHA256 LONGEST>LONGEST_NAME one_word>one_word_of'),
-    'coupling': (
+    'flow.couplings': (
         'products>inner_products assign>solve_assignment inside_styles>couple_per_class '
         'semidiscrete>semidiscrete_pair SemiDiscrete>SemiDiscretePlan fit_heights>fit_potentials '
         'SUMS>SINKHORN_TOLERANCE finite>check_finite centred>centred_rows'),
-    'deception': (
+    'evaluation.classifier': (
         'Judge>StyleClassifier small_judge>small_classifier train_judge>train_classifier judged>classify '
         'fit>fit_classifier squares>random_squares SIDE>CLASSIFIER_SIDE'),
-    'decoding': 'over>composite_over note>note_assumption',
-    'demo': 'painter>demo_painting PAINTER>OIL_SETTINGS draw>draw_crops score>demo_score',
-    'editing': 'loop>ddib',
-    'edm': 'Noise>EDMNoise scalings>edm_scalings Scalings>EDMScalings Sampled>EDMSample',
-    'evaluate': 'rivals>simple_baselines PAGE>REPORT_TEMPLATE Effort>EvaluationEffort FIGURES>METRICS',
-    'export': 'example>example_inputs difference>relative_difference',
-    'fields': 'Counted>CountingField tensor_in>output_tensor',
+    'data.decoding': 'over>composite_over note>note_assumption',
+    'apps.demo': 'painter>demo_painting PAINTER>OIL_SETTINGS draw>draw_crops score>demo_score',
+    'flow.editing': 'loop>ddib',
+    'flow.edm': 'Noise>EDMNoise scalings>edm_scalings Scalings>EDMScalings Sampled>EDMSample',
+    'evaluation.report': 'rivals>simple_baselines PAGE>REPORT_TEMPLATE Effort>EvaluationEffort FIGURES>METRICS',
+    'pipeline.export': 'example>example_inputs difference>relative_difference',
+    'flow.fields': 'Counted>CountingField tensor_in>output_tensor',
     'files': (
         'sealed_folder>atomic_folder narrowed>cast_to_half_if_lossless Held>FolderLock '
         'locked>exclusive_lock skipped>print_skipped SKIPPED>SKIPPED_PREFIX one_at_a_time>exclusive_job '
         'others_files>unlisted_files make_once>make_folder_once'),
-    'folders': 'left_aside>unused_in_styles',
-    'guidance': 'mixed>composed_field blended>interpolated_model',
-    'images': 'Shown>JpegPicture shown>picture_grid Bad>UnusedFile',
-    'isonext': (
+    'data.folders': 'left_aside>unused_in_styles',
+    'flow.guidance': 'mixed>composed_field blended>interpolated_model',
+    'data.images': 'Shown>JpegPicture shown>picture_grid Bad>UnusedFile',
+    'models.isonext': (
         'STRIP>STRIP_PIXELS AGAIN>CHECKPOINT_OPTIONS SIZES>MODEL_SIZES operations>count_operations '
         'on_slices>per_slice AlongDepth>DepthConv'),
-    'lapped': 'SIDE>TILE_SIDE corrector>correction_network descend>minimise',
-    'latent_files': 'PLAIN>PLAIN_CONVENTION',
-    'latents': (
+    'codecs.lapped': 'SIDE>TILE_SIDE corrector>correction_network descend>minimise',
+    'latents.files': 'PLAIN>PLAIN_CONVENTION',
+    'latents.cache': (
         'survey>scan_entries Fetched>ReadResult fetch>read_entry ahead>prefetch alone>cache_lock '
         'Team>Processes Plan>CachePlan Known>KnownLatents in_parts>split_into_parts merge>merge_parts'),
-    'memory': (
+    'training.memory': (
         'backward_in_parts>accumulate_gradients Means>MemoryOptions Row>OperationRow '
         'Measured>StepMeasurement OVERHEAD>DEFAULT_OVERHEAD PRECISIONS>AUTOCAST_DTYPES '
         'COLOURS>CATEGORY_COLOURS parameters>count_parameters precision_on>autocast_dtype '
         'build>network_from_config'),
-    'metrics': 'LEVELS>TONE_LEVELS Structure>StructureScores',
-    'optim': (
+    'evaluation.metrics': 'LEVELS>TONE_LEVELS Structure>StructureScores',
+    'training.optim': (
         'as_used>eval_weights Stopped>Interrupted noted_signals>catch_signals decays>ema_decays '
         'order>epoch_order'),
-    'otcfm': (
+    'flow.losses': (
         'Draw>FlowMatchingOptions LossBy>BinnedLosses loss_by>binned_losses conditioned>conditioned_field'),
-    'page_parts': 'example>example_photo thumbnail>small_square',
-    'painters': (
+    'app.parts': 'example>example_photo thumbnail>small_square',
+    'data.painters': (
         'blur>blur_channels kuwahara>anisotropic_kuwahara palette>oil_colours crop>random_square '
         'INK>INK_COLOUR PAPER>PAPER_COLOUR along>smooth_along sample>nearest_lookup'),
-    'painting_metrics': (
+    'evaluation.painting_metrics': (
         'Features>ImageFeatures features>compute_features squeezenet>load_squeezenet '
         'composition>composition_agreement Composition>CompositionScores UNIT>KID_UNIT'),
-    'painting_table': (
+    'evaluation.painting_table': (
         'Bench>SharedImages bench>shared_images Painted>MethodResult painted>paint_missing '
         'measured>measure_method'),
-    'pairs': 'SaysData>VelocityFromData start_of>path_start Recipe>PairRecipe OBJECTIVES>PAIR_OBJECTIVES',
-    'paths': 'TIMES>TIME_DISTRIBUTIONS WEIGHTS>LOSS_WEIGHTS',
-    'pipeline_files': 'fetched>local_folder',
-    'pipeline_job': (
+    'training.paired': 'SaysData>VelocityFromData start_of>path_start Recipe>PairRecipe OBJECTIVES>PAIR_OBJECTIVES',
+    'flow.paths': 'TIMES>TIME_DISTRIBUTIONS WEIGHTS>LOSS_WEIGHTS',
+    'pipeline.files': 'fetched>local_folder',
+    'pipeline.job': (
         'Options>TransferOptions Opened>OpenedImage Guess>DetectedStyle arrived>check_converged '
         'STARTS>MODE_STARTS Job>TransferJob'),
-    'planning': (
+    'training.memory_plan': (
         'Way>Strategy WAYS>STRATEGIES way>profile_strategy here>default_device HERE>LOCAL_OVERHEAD '
         'LAPTOP>REFERENCE_GPU surely_enough>upper_bound_bytes affordable>check_affordable '
         'means_for>choose_memory_options with_less>retry_with_smaller_batch '
         'memory_at_hand>available_memory memory_now>memory_in_use'),
-    'pt': 'PLAIN>PLAIN_TYPES',
-    'rankone': 'AT_ONCE>MAX_EXPONENTIALS tilt>log_partition directions>query_directions',
-    'repaint': (
+    'data.torch_files': 'PLAIN>PLAIN_TYPES',
+    'models.context': 'AT_ONCE>MAX_EXPONENTIALS tilt>log_partition directions>query_directions',
+    'pipeline.repaint': (
         'Painted>PaintingResult base_of>base_size_of condition_of>structure_condition_of '
         'Painter>StructurePainter paint>paint_images'),
-    'solvers': (
+    'flow.solvers': (
         'Counted>CountingField Carry>ReversibleState solve_strides>solve_skipping Options>SolverOptions '
-        'Pair>EmbeddedPair State>StepState Method>SolverMethod tensor_in>fields:output_tensor '
+        'Pair>EmbeddedPair State>StepState Method>SolverMethod tensor_in>flow.fields:output_tensor '
         'ADAPTIVE>ADAPTIVE_METHODS'),
-    'sources': 'put_aside>hold_out SAMPLED>SAMPLED_FILES',
-    'splits': 'SIDE>DESCRIPTOR_SIDE SIZES>WINDOW_SIZES',
-    'structure': (
+    'latents.sources': 'put_aside>hold_out SAMPLED>SAMPLED_FILES',
+    'data.splits': 'SIDE>DESCRIPTOR_SIDE SIZES>WINDOW_SIZES',
+    'flow.inversion': (
         'radii>radial_bins Health>NoiseDiagnostics health>noise_diagnostics features>probe_features '
         'probe>linear_probe matched>match_latents renewed>renoise MATCHES>LATENT_MATCHINGS'),
-    'tiles': (
+    'codecs.tiles': (
         'principal>principal_components Principal>LinearCode CROP>CROP_SIDE GROUND>BAND_SETTINGS '
         'correction>residual_network shifted>shifted_crops'),
-    'train': 'first_weights>initial_weights',
-    'transfer': (
+    'training.trainer': 'first_weights>initial_weights',
+    'pipeline.transfer': (
         'Options>TransferOptions Opened>OpenedImage Guess>DetectedStyle GUESSES>DETECTION_POINTS '
         'fetched>local_folder arrived>check_converged STARTS>MODE_STARTS Job>TransferJob'),
-    'unet': 'LEVELS>CHANNEL_MULTIPLIERS heads>num_heads',
-    'watch': 'Split>HeldOutSplit split>split_cache'
+    'models.unet': 'LEVELS>CHANNEL_MULTIPLIERS heads>num_heads',
+    'training.validation': 'Split>HeldOutSplit split>split_cache'
 }
 NAMES = {m: dict(pair.split('>') for pair in text.split()) for m, text in _ROWS.items()}
 

@@ -107,8 +107,8 @@ def tell(rows):
 
 
 def main():
+    from stylecfm.evaluation.metrics import keep_results
     from stylecfm.files import read_json
-    from stylecfm.metrics import keep_results
 
     p = argparse.ArgumentParser(description='Run the checks under each setting.')
     p.add_argument('rows', nargs='*', type=int, help='numbers of settings, from 0; all if none')

@@ -99,6 +99,10 @@ def style(tally, paths, names):
         args = [sys.executable, '-m', 'ruff', *how.split(), *LINTED]
         r = subprocess.run(args, cwd=ROOT, text=True, capture_output=True)
         tally.add(f'ruff {how.split()[0]}', (r.stdout + r.stderr).strip() if r.returncode else '')
+    args = [sys.executable, '-c', 'from importlinter.cli import lint_imports_command as f; f()']
+    r = subprocess.run(args, cwd=ROOT, text=True, capture_output=True)
+    broken = r.stdout.partition('Broken contracts')[2] or r.stdout + r.stderr
+    tally.add('imports run downward (.importlinter)', broken.strip() if r.returncode else '')
     for name, rule, found in lint(paths):
         if not names or name.startswith(tuple(names)):
             tally.add(f'{name}: {rule}', '\n     '.join(found))

@@ -15,14 +15,14 @@ import numpy as np
 from notebooks import ROOT
 from paint_table import interleaved
 
-from stylecfm.checkpoints import pretrained_model
+from stylecfm.data.images import to_tensor
+from stylecfm.data.perceptual import COLOUR_MODES, blurred_difference
+from stylecfm.evaluation.metrics import keep_results
+from stylecfm.evaluation.painting_table import held_out
 from stylecfm.files import digest, read_json
-from stylecfm.images import to_tensor
-from stylecfm.metrics import keep_results
-from stylecfm.painting_table import held_out
-from stylecfm.perceptual import COLOUR_MODES, blurred_difference
-from stylecfm.repaint import Brush
-from stylecfm.transfer import StyleTransferPipeline, TransferOptions
+from stylecfm.pipeline.repaint import Brush
+from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
+from stylecfm.training.checkpoints import pretrained_model
 
 SIGMA, SIZE = 8.0, 256  # blur and side of the photographs, pixels
 RESULTS = ROOT / 'nbs' / 'results'

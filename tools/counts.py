@@ -53,13 +53,12 @@ def arrows(trees):
     "Pairs `(module, module that it imports)`, wherever in the module the import stands."
     found = set()
     for name, tree in trees.items():
-        folder = name.rpartition('.')[0]
         for n in ast.walk(tree):
             if not isinstance(n, ast.ImportFrom):
                 continue
             base = n.module or ''
             if n.level:
-                base = '.'.join(p for p in ((folder if n.level == 1 else ''), base) if p)
+                base = '.'.join(p for p in (*name.split('.')[: -n.level], base) if p)
             elif base == 'stylecfm' or base.startswith('stylecfm.'):
                 base = base[len('stylecfm') :].lstrip('.')
             else:

@@ -23,7 +23,7 @@ assert stylecfm.__file__.startswith(home) and fastcore.__file__.startswith(home)
 names = [m.name for m in pkgutil.walk_packages(stylecfm.__path__, 'stylecfm.') if m.name != 'stylecfm.starter']
 for name in names: importlib.import_module(name)
 for name in stylecfm.__all__: getattr(stylecfm, name)
-from stylecfm.checkpoints import pretrained_model
+from stylecfm.training.checkpoints import pretrained_model
 assert str(pretrained_model()).startswith(home), pretrained_model()
 print(f'fastcore {fastcore.__version__}: {len(names)} modules, {len(stylecfm.__all__)} public names', end=', ')"""
 

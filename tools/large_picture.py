@@ -13,9 +13,9 @@ from pathlib import Path
 from notebooks import ROOT
 from PIL import Image
 
-from stylecfm.images import save_image
-from stylecfm.metrics import keep_results
-from stylecfm.painters import sample_photos
+from stylecfm.data.images import save_image
+from stylecfm.data.painters import sample_photos
+from stylecfm.evaluation.metrics import keep_results
 
 # width and height of the photograph; side of the painting, pixels
 SIZE, SHORTER, RUNS = (4032, 3024), 1248, 3

@@ -28,8 +28,8 @@ rounds, evaluations, side, priority = {0}
 if priority: os.setpriority(os.PRIO_PROCESS, 0, priority)            # now, since it holds for this thread and those that it begins later
 import stylecfm
 import torch
-from stylecfm.checkpoints import load_model, pretrained_model
-from stylecfm.threads import FastestThreads
+from stylecfm.training.checkpoints import load_model, pretrained_model
+from stylecfm.models.threads import FastestThreads
 net = load_model(pretrained_model()).net.eval()
 chosen = FastestThreads(net, evaluations)
 x, t, style = torch.randn(1, net.config.latent_channels + net.config.condition_channels, side, side), torch.full((1,), .5), torch.zeros(1).long()
@@ -51,7 +51,7 @@ print(json.dumps(times))
 
 
 def main():
-    from stylecfm.metrics import keep_results
+    from stylecfm.evaluation.metrics import keep_results
 
     p = argparse.ArgumentParser(
         description='Time the pretrained network alone and beside a busy process.'

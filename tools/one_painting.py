@@ -18,15 +18,15 @@ from notebooks import ROOT
 from paint_table import interleaved
 from PIL import Image
 
-from stylecfm.add_style import compared, held_out_losses, learn_style, pieces_of, read_paintings
-from stylecfm.checkpoints import load_model, pretrained_model
-from stylecfm.codecs import load_codec
+from stylecfm.cli.add_style import compared, held_out_losses, learn_style, pieces_of, read_paintings
+from stylecfm.codecs.base import load_codec
+from stylecfm.data.images import grid, save_image, to_tensor
+from stylecfm.evaluation.metrics import keep_results
+from stylecfm.evaluation.painting_metrics import compute_features, gram_distance, load_squeezenet
+from stylecfm.evaluation.painting_table import held_out
 from stylecfm.files import digest, read_json
-from stylecfm.images import grid, save_image, to_tensor
-from stylecfm.metrics import keep_results
-from stylecfm.painting_metrics import compute_features, gram_distance, load_squeezenet
-from stylecfm.painting_table import held_out
-from stylecfm.transfer import StyleTransferPipeline
+from stylecfm.pipeline.transfer import StyleTransferPipeline
+from stylecfm.training.checkpoints import load_model, pretrained_model
 
 RESULTS = ROOT / 'nbs' / 'results'
 

@@ -15,13 +15,11 @@ from pathlib import Path
 
 from notebooks import ROOT
 
-from stylecfm.baselines import flow_painters, pipeline_painter, simple_painters
-from stylecfm.checkpoints import pretrained_model
-from stylecfm.files import digest, read_json, write_json
-from stylecfm.images import save_image, to_tensor
-from stylecfm.metrics import keep_results, sliced_wasserstein
-from stylecfm.painting_metrics import load_squeezenet
-from stylecfm.painting_table import (
+from stylecfm.data.images import save_image, to_tensor
+from stylecfm.evaluation.baselines import flow_painters, pipeline_painter, simple_painters
+from stylecfm.evaluation.metrics import keep_results, sliced_wasserstein
+from stylecfm.evaluation.painting_metrics import load_squeezenet
+from stylecfm.evaluation.painting_table import (
     held_out,
     measure_method,
     paint_missing,
@@ -30,7 +28,9 @@ from stylecfm.painting_table import (
     shared_images,
     vote_sheet,
 )
-from stylecfm.transfer import StyleTransferPipeline
+from stylecfm.files import digest, read_json, write_json
+from stylecfm.pipeline.transfer import StyleTransferPipeline
+from stylecfm.training.checkpoints import pretrained_model
 
 SIZE = 256  # side of the held-out paintings, pixels
 RESULTS = ROOT / 'nbs' / 'results'

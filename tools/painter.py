@@ -13,10 +13,10 @@ from pathlib import Path
 from notebooks import NBS, ROOT
 from PIL import Image, ImageOps
 
-from stylecfm.checkpoints import pretrained_model
+from stylecfm.data.images import grid, load_image
 from stylecfm.files import read_json, write_bytes
-from stylecfm.images import grid, load_image
-from stylecfm.transfer import StyleTransferPipeline
+from stylecfm.pipeline.transfer import StyleTransferPipeline
+from stylecfm.training.checkpoints import pretrained_model
 
 # Chosen by their subjects, before any of them was painted.
 PHOTOS = (

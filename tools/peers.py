@@ -23,8 +23,8 @@ from diffusers import DiffusionPipeline
 from diffusers.training_utils import EMAModel
 from notebooks import ROOT
 
-from stylecfm.isonext import IsoNext
-from stylecfm.transfer import StyleTransferPipeline
+from stylecfm.models.isonext import IsoNext
+from stylecfm.pipeline.transfer import StyleTransferPipeline
 
 RESULT = ROOT / 'nbs' / 'results' / 'peers_diffusers.json'
 SIZES = dict(
@@ -509,7 +509,7 @@ IMAGE = np.random.default_rng(0).random((16, 16, 3), dtype=np.float32)
 
 def asked(**kw):
     "Inputs of a call; guided, with noise in the structures, so that the generator counts."
-    from stylecfm.transfer import TransferOptions
+    from stylecfm.pipeline.transfer import TransferOptions
 
     return (
         dict(

@@ -14,12 +14,19 @@ from statistics import median
 import torch
 from notebooks import ROOT
 
-from stylecfm import compat
-from stylecfm.coupling import solve_assignment
-from stylecfm.otcfm import FlowMatchingOptions, flow_batch
-from stylecfm.plans import sample_pairs, transport_plan, wasserstein
-from stylecfm.solvers import ADAPTIVE_METHODS, METHODS, EmbeddedPair, SolverOptions, Tableau, solve
-from stylecfm.trajectories import between, odeint, odeint_event, solve_until
+from stylecfm.flow import compat
+from stylecfm.flow.couplings import solve_assignment
+from stylecfm.flow.losses import FlowMatchingOptions, flow_batch
+from stylecfm.flow.plans import sample_pairs, transport_plan, wasserstein
+from stylecfm.flow.solvers import (
+    ADAPTIVE_METHODS,
+    METHODS,
+    EmbeddedPair,
+    SolverOptions,
+    Tableau,
+    solve,
+)
+from stylecfm.flow.trajectories import between, odeint, odeint_event, solve_until
 
 RESULTS = ROOT / 'nbs' / 'results' / 'peers_flows.json'
 CASES, LEFT_OUT = [], {}  # `(suite, name, function)`; {suite: reasons}

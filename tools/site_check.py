@@ -105,7 +105,7 @@ def main():
         sys.exit('there is no build/html; run make docs')
     from playwright.sync_api import sync_playwright
 
-    from stylecfm.metrics import keep_results
+    from stylecfm.evaluation.metrics import keep_results
 
     pages, faults, elsewhere = (
         sorted(f.relative_to(SITE).as_posix() for f in SITE.rglob('*.html')),

@@ -72,7 +72,7 @@ def main():
     )
     a = p.parse_args()
     quiet(a.force)
-    from stylecfm.metrics import keep_results
+    from stylecfm.evaluation.metrics import keep_results
 
     jobs = {k: [sys.executable, '-c', v] for k, v in IMPORTS.items()}
     jobs |= {

@@ -44,8 +44,8 @@ class Comfy(unittest.TestCase):
     def setUpClass(cls):
         import torch
 
-        from stylecfm.data_prediction import DataIsoNext
-        from stylecfm.transfer import StyleTransferPipeline
+        from stylecfm.models.data_prediction import DataIsoNext
+        from stylecfm.pipeline.transfer import StyleTransferPipeline
 
         cls.torch, cls.module = torch, node_module()
         torch.manual_seed(0)
@@ -119,7 +119,7 @@ class Files(unittest.TestCase):
     def test_space(self):
         import inspect
 
-        from stylecfm.app import stylecfm_app
+        from stylecfm.app.page import stylecfm_app
 
         front = (HERE / 'space' / 'README.md').read_text().split('---')[1]
         meta = dict(line.split(': ', 1) for line in front.strip().splitlines())

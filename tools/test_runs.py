@@ -198,7 +198,7 @@ class Waiting(unittest.TestCase):
         for env, want in (({}, 'PASSIVE'), (dict(OMP_WAIT_POLICY='ACTIVE'), 'ACTIVE')):
             self.assertIn(
                 f"OMP_WAIT_POLICY = '{want}'",
-                self.said('import stylecfm.adagn', OMP_DISPLAY_ENV='TRUE', **env)[1],
+                self.said('import stylecfm.models.norms', OMP_DISPLAY_ENV='TRUE', **env)[1],
             )
 
 

@@ -122,10 +122,10 @@ class Docs(unittest.TestCase):
 
     def test_names(self):
         names = docs.Names(symbols.modules(['solvers']))
-        self.assertIn('<stylecfm.solvers.ODESolver>', names.linked('an `ODESolver` solves'))
+        self.assertIn('<stylecfm.flow.solvers.ODESolver>', names.linked('an `ODESolver` solves'))
         self.assertEqual(names.linked('`nothing_of_it` and $x_0$'), '`nothing_of_it` and $x_0$')
         with self.assertRaisesRegex(docs.Bad, 'no symbol'):
-            names.linked('`stylecfm.solvers.no_such`')
+            names.linked('`stylecfm.flow.solvers.no_such`')
 
     def test_broken_links(self):
         with tempfile.TemporaryDirectory() as d:
@@ -181,12 +181,20 @@ class Lint(unittest.TestCase):
             self.found(*self.start, ('#| export\ndef f():\n    "It."\n    return 1',)), {}
         )
 
+    def long(self, n):
+        "A cell with a function whose body has `n` lines."
+        return '#| export\ndef f(\n    a,\n    b,\n):\n    "It."\n' + '    a = 1\n' * n
+
+    def test_signature_does_not_count(self):
+        self.assertEqual(self.found(*self.start, (self.long(lint.LONGEST_FUNCTION),)), {})
+
     def test_each_rule(self):
         for cell, rule in (
             (('from stylecfm.later import f',), 'layers'),
             (('#| export\nimport os\nx = 1',), 'exports'),
             (('#| export\ndef f(): return 1',), 'exports'),
-            (('#| export\n' + 'x = 1\n' * 70,), 'size'),
+            (('#| export\n' + 'x = 1\n' * (lint.LONGEST_CELL + 1),), 'size'),
+            ((self.long(lint.LONGEST_FUNCTION + 1),), 'size'),
             (('x = 1', dict(output_type='error', ename='E')), 'stored'),
             (("open('/" + "home/me/x')",), 'stored'),
         ):

@@ -21,15 +21,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stylecfm.checkpoints import load_model, write_model
-from stylecfm.codecs import load_codec, moments, pick_device, pooled
-from stylecfm.data_prediction import DataIsoNext
+from stylecfm.codecs.base import load_codec, moments, pick_device, pooled
+from stylecfm.codecs.lapped import CodecRecipe, fit_lapped, random_crops
+from stylecfm.data.images import save_image
+from stylecfm.evaluation.metrics import machine, sliced_wasserstein
 from stylecfm.files import atomic_folder, write_json, write_tensors
-from stylecfm.images import save_image
-from stylecfm.lapped import CodecRecipe, fit_lapped, random_crops
-from stylecfm.metrics import machine, sliced_wasserstein
-from stylecfm.painting import PaintingRecipe, PaintingTrainer, Pictures, painting_model
-from stylecfm.transfer import StyleTransferPipeline
+from stylecfm.models.data_prediction import DataIsoNext
+from stylecfm.pipeline.transfer import StyleTransferPipeline
+from stylecfm.training.checkpoints import load_model, write_model
+from stylecfm.training.painting import PaintingRecipe, PaintingTrainer, Pictures, painting_model
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get('STYLECFM_SHARED') or ROOT.parent / 'shared')

@@ -18,14 +18,14 @@ import torch
 from notebooks import ROOT
 from skimage import data
 
-from stylecfm.checkpoints import pretrained_model
-from stylecfm.clips import Frame, read_frames, write_clip
+from stylecfm.data.images import save_image, to_pil
+from stylecfm.evaluation.metrics import keep_results, peak_memory_mb
 from stylecfm.files import digest
-from stylecfm.images import save_image, to_pil
-from stylecfm.metrics import keep_results, peak_memory_mb
-from stylecfm.repaint import Brush
-from stylecfm.transfer import StyleTransferPipeline, TransferOptions
-from stylecfm.video import ANCHOR, HOLD, ClipPlan, flicker, paint_clip, warp
+from stylecfm.pipeline.clips import Frame, read_frames, write_clip
+from stylecfm.pipeline.repaint import Brush
+from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
+from stylecfm.pipeline.video import ANCHOR, HOLD, ClipPlan, flicker, paint_clip, warp
+from stylecfm.training.checkpoints import pretrained_model
 
 HEIGHT, WIDTH, RATE, STEP = 240, 320, 5, (0.65, 2.3)  # pixels, frames a second, pixels a frame
 BORDER, ALONE = 16, 6  # pixels left out; frames painted one by one

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stylecfm.checkpoints import pretrained_model
-from stylecfm.images import to_pil
-from stylecfm.perceptual import COLOUR_MODES
-from stylecfm.repaint import Brush
-from stylecfm.transfer import StyleTransferPipeline, TransferOptions
+from stylecfm.data.images import to_pil
+from stylecfm.data.perceptual import COLOUR_MODES
+from stylecfm.pipeline.repaint import Brush
+from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
+from stylecfm.training.checkpoints import pretrained_model
 
 
 def bundled_styles():

@@ -2,7 +2,7 @@
 
 import os
 
-from stylecfm.app import stylecfm_app
+from stylecfm.app.page import stylecfm_app
 
 if __name__ == '__main__':
     stylecfm_app(

@@ -24,7 +24,8 @@ from stylecfm.apps.nifti import (
     read_subject,
     skull_likely,
 )
-from ..cli import call_parse, reported
+from ..cli.commands import call_parse, reported
+from ..cli.notes import Notes
 from stylecfm.config import (
     CheckpointConfig,
     Config,
@@ -44,7 +45,6 @@ from stylecfm.files import (
     write_bytes,
     write_checked,
 )
-from ..notes import Notes
 
 # %% ../../nbs/applications/brain.ipynb #e6bafe6b
 def __getattr__(name):
@@ -200,8 +200,8 @@ def slice_source(
     "Files of slices as a source of latents; raises `InputError`."
     import torch
 
-    from stylecfm.images import style_folders
-    from stylecfm.latents import DTYPE, Source
+    from stylecfm.data.images import style_folders
+    from stylecfm.latents.cache import DTYPE, Source
 
     folders = style_folders(root, ('.npy',))
     if sorted(folders) != sorted(KINDS):
@@ -265,9 +265,9 @@ def train_brain(
     config: Config,  # Configuration, output of `brain_config`
 ) -> Path:  # Folder of the run
     "Latents of the slices, and training; goes on where it was."
-    from stylecfm.codecs import load_codec
-    from stylecfm.latents import make_cache
-    from stylecfm.train import OTCFMTrainer
+    from stylecfm.codecs.base import load_codec
+    from stylecfm.latents.cache import make_cache
+    from stylecfm.training.trainer import OTCFMTrainer
 
     source = slice_source(config.data.raw_data_root, load_codec(config.data.codec, 'cpu'))
     make_cache(source, config.data.data_root)
@@ -285,7 +285,7 @@ def translated(
     "Slices as they would be healthy, by a round trip."
     import torch
 
-    from stylecfm.transfer import TransferJob, TransferOptions, settings
+    from stylecfm.pipeline.transfer import TransferJob, TransferOptions, settings
 
     how = settings(pipe.model.inference, steps, scale)
     job = TransferJob(
@@ -314,8 +314,8 @@ def repainted(
     "Slices as they would be healthy: noised, painted again, and averaged."
     import torch
 
-    from stylecfm.editing import sdedit
-    from stylecfm.solvers import ODESolver
+    from stylecfm.flow.editing import sdedit
+    from stylecfm.flow.solvers import ODESolver
 
     field, once, out = pipe.field('healthy', scale, 'constant'), ODESolver('euler', 1), []
     with torch.no_grad():
@@ -775,8 +775,8 @@ def brain_job(
     "Train on phantoms and find lesions in others; what is already there is used."
     from dataclasses import asdict
 
-    from stylecfm.metrics import finished_job, machine
-    from stylecfm.transfer import StyleTransferPipeline
+    from stylecfm.evaluation.metrics import finished_job, machine
+    from stylecfm.pipeline.transfer import StyleTransferPipeline
 
     out, e, seconds, watch = Path(out), effort, {}, _stopwatch()
     config = config or brain_config(out, e.minutes, e.size, side=e.side)
@@ -921,7 +921,7 @@ def stylecfm_brain_train(
     "Train on slices; stopped and started again, it goes on where it was."
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         from stylecfm.config import load_config
-        from stylecfm.transfer import StyleTransferPipeline
+        from stylecfm.pipeline.transfer import StyleTransferPipeline
 
         if not minutes >= 0:
             raise InputError(f'minutes must be 0 or more, got {minutes:g}')
@@ -972,8 +972,8 @@ def stylecfm_brain_translate(
     with reported(debug):
         from tqdm import tqdm
 
-        from stylecfm.cli import writable
-        from stylecfm.transfer import StyleTransferPipeline
+        from stylecfm.cli.commands import writable
+        from stylecfm.pipeline.transfer import StyleTransferPipeline
 
         if not subject or not Path(subject).is_dir():
             raise InputError('--subject is missing: give a folder with a volume for each modality')
@@ -981,7 +981,7 @@ def stylecfm_brain_translate(
             raise InputError(f'--output should end in .nii or .nii.gz, got {output}')
         _checked(64 if size is None else size, batch_size, 1.0 if cfg_scale is None else cfg_scale)
         writable(Path(output))
-        from stylecfm.results import check_results, record_results
+        from stylecfm.data.results import check_results, record_results
 
         check_results([output], overwrite=overwrite)
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device)

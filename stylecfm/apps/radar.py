@@ -34,10 +34,10 @@ from stylecfm.apps.clouds import (
     voxelise,
     write_cloud,
 )
-from ..cli import call_parse, reported
+from ..cli.commands import call_parse, reported
+from ..cli.notes import Notes
 from ..config import InputError, chosen, say
 from ..files import exclusive_job, job_lock
-from ..notes import Notes
 
 # %% ../../nbs/applications/radar.ipynb #79e0dc46
 def __getattr__(name):
@@ -244,7 +244,7 @@ class Space(NamedTuple):
         volumes: 'torch.Tensor',  # `(n, 6, z, y, x)`, in their own units
     ) -> 'torch.Tensor':  # `(n, c, d, h, w)`: a block's voxels are channels, six of each
         "Volumes, standardised and packed."
-        from stylecfm.volumes import packed
+        from stylecfm.codecs.tiling import packed
 
         return packed(self.stats.standardise(volumes.clone()), self.factors)
 
@@ -253,7 +253,7 @@ class Space(NamedTuple):
         z: 'torch.Tensor',  # Latents, output of `into`: `(n, c, d, h, w)`
     ) -> 'torch.Tensor':  # `(n, 6, z, y, x)`
         "Volumes, in their own units."
-        from stylecfm.volumes import unpacked
+        from stylecfm.codecs.tiling import unpacked
 
         return self.stats.restore(unpacked(z, self.factors).float())
 
@@ -274,7 +274,7 @@ def space_of(
     factors: tuple = (2, 2, 2),  # Voxels along z, y, x that become channels
 ) -> Space:
     "The space of a training set; a constant channel has scale 1, with a warning; raises `InputError` where no voxel is occupied."
-    from stylecfm.codecs import moments, pooled
+    from stylecfm.codecs.base import moments, pooled
 
     if not (lidar[:, 0] > 0).any():
         raise InputError(
@@ -310,8 +310,8 @@ def pairs_of(
     space: Space,  # That of the training set
 ) -> 'Pairs':  # The radar is start and condition
     "What the trainer takes."
-    from stylecfm.pairs import Pairs
-    from stylecfm.volumes import packed
+    from stylecfm.codecs.tiling import packed
+    from stylecfm.training.paired import Pairs
 
     given = space.into(radar)
     return Pairs(space.into(lidar), given, given, packed(occupancy_weights(lidar), space.factors))
@@ -358,8 +358,8 @@ def radar_network(
     edm: bool = False,  # In the scales of EDM
 ) -> 'torch.nn.Module':  # Called as `net(x, t, style)`, the condition behind the point in `x`
     "A network on pairs of volumes."
-    from stylecfm.isonext import IsoNext
-    from stylecfm.pairs import AsEDM, VelocityFromData
+    from stylecfm.models.isonext import IsoNext
+    from stylecfm.training.paired import AsEDM, VelocityFromData
 
     core = IsoNext(
         channels,
@@ -387,7 +387,7 @@ def step_memory(
     "What a training step of a size holds, on fake tensors."
     import torch
 
-    from stylecfm.memory import MemoryOptions, profile_network
+    from stylecfm.training.memory import MemoryOptions, profile_network
 
     c = len(CHANNELS) * int(np.prod(factors))
     shape = (c, *(n // f for n, f in zip(voxels, factors)))
@@ -414,8 +414,8 @@ def in_pieces(
     "A network in the memory of a chunk, exactly."
     import torch
 
-    from stylecfm.isonext import IsoNext
-    from stylecfm.volumes import with_halo
+    from stylecfm.codecs.tiling import with_halo
+    from stylecfm.models.isonext import IsoNext
 
     core = next(m for m in net.modules() if isinstance(m, IsoNext))
     far = (core.receptive_field[0], core.receptive_field[1], core.receptive_field[1])
@@ -552,9 +552,9 @@ def composite(
     features: float = 0.0,  # Weight of the features
 ) -> Callable:  # `(net, batch)` -> `(b,)`, for `PairTrainer` with the objective `flow`
     "The velocity's loss, and what else the predicted data should have."
-    from stylecfm.otcfm import velocity_loss
-    from stylecfm.paths import expand_as
-    from stylecfm.volumes import unpacked
+    from stylecfm.codecs.tiling import unpacked
+    from stylecfm.flow.losses import velocity_loss
+    from stylecfm.flow.paths import expand_as
 
     def loss(net, batch):
         kept = []
@@ -604,7 +604,7 @@ def volumes_by(
     "What the lidar would see."
     import torch
 
-    from stylecfm.pairs import translate
+    from stylecfm.training.paired import translate
 
     made = []
     for i, part in enumerate(radar.split(batch)):
@@ -806,7 +806,7 @@ def load_radar(
 def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its size
     "What a model of radars may say of itself."
     from stylecfm.config import ODD, Rule, list_of, one_of, real, whole
-    from stylecfm.isonext import CHECKPOINTING
+    from stylecfm.models.isonext import CHECKPOINTING
 
     a_table, three = (
         Rule('a table', lambda v: isinstance(v, dict)),
@@ -838,11 +838,11 @@ def _radar_in(folder: Path) -> RadarModel:
     "The model of a verified folder; raises `InputError`, before a network is built, for what does not keep to the rules."
     import torch
 
-    from stylecfm.checkpoints import with_weights
-    from stylecfm.codecs import stats_from
+    from stylecfm.codecs.base import stats_from
     from stylecfm.config import checked, section_of
     from stylecfm.files import check_shapes, read_json, tensor_shapes
-    from stylecfm.pairs import PairRecipe
+    from stylecfm.training.checkpoints import with_weights
+    from stylecfm.training.paired import PairRecipe
 
     path, weights, rules = folder / 'radar.json', folder / 'network.safetensors', _rules()
     d = checked(read_json(path), rules['about'], str(path))
@@ -898,7 +898,7 @@ def train_radar(
     "Train a network, and choose how it is used; raises `InputError` for an unknown way."
     import torch
 
-    from stylecfm.pairs import PairRecipe, PairTrainer, Phase
+    from stylecfm.training.paired import PairRecipe, PairTrainer, Phase
 
     g, size = effort.grid, effort.size
     radar, lidar = _both_volumes(scenes, g)
@@ -993,8 +993,8 @@ def radar_job(
     "Train on streets and enhance the radar of others; what is already there is used."
     import time
 
+    from stylecfm.evaluation.metrics import finished_job, machine
     from stylecfm.files import write_checked
-    from stylecfm.metrics import finished_job, machine
 
     asked = dict(
         seed=seed,
@@ -1209,7 +1209,8 @@ def stylecfm_radar_enhance(
     input: str = None,  # A radar cloud, or a folder of them
     output: str = None,  # File, or for a folder a folder
     fields: str = None,  # Columns of .bin and .npy, "x y z rcs v_r" say; found out if none
-    layout: str = None,  # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    layout: str = None,
     # Position of the sensor in the files' coordinates, "x,y,z" in metres; 0 if none
     origin: str = None,
     seed: int = 0,  # Random seed of the noise
@@ -1218,7 +1219,7 @@ def stylecfm_radar_enhance(
 ):
     "Make of radar clouds what a lidar would have seen."
     with reported(debug):
-        from stylecfm.cli import writable
+        from stylecfm.cli.commands import writable
 
         if not input or not output:
             raise InputError(
@@ -1232,7 +1233,7 @@ def stylecfm_radar_enhance(
         place, notes = numbers(origin, 'origin') if origin else None, Notes()
         if others := other_files(input):
             notes.add(input, f'passed over: {others}')
-        from stylecfm.results import check_results, record_results, results_for
+        from stylecfm.data.results import check_results, record_results, results_for
 
         todo = results_for(found, output, '.pcd') if many else [(found[0], Path(output))]
         check_results([to for _, to in todo], found, overwrite)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple
 import numpy as np
 from fastcore.script import store_true
 
-from ..cli import call_parse, reported
+from ..cli.commands import call_parse, reported
 from stylecfm.config import (
     CheckpointConfig,
     Config,
@@ -37,9 +37,9 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from torch import Generator, Tensor, nn
 
-    from stylecfm.checkpoints import Model
-    from stylecfm.codecs import Codec
-    from stylecfm.latents import Source
+    from stylecfm.codecs.base import Codec
+    from stylecfm.latents.cache import Source
+    from stylecfm.training.checkpoints import Model
 
 # %% ../../nbs/applications/users.ipynb #adcc1e4d
 class DocumentSize(NamedTuple):
@@ -144,7 +144,7 @@ def count_document_parameters() -> dict:  # {name: parameters}
     "Parameters of what the document lists."
     import torch
 
-    from stylecfm.unet import blind_parameters, make_unet
+    from stylecfm.models.unet import blind_parameters, make_unet
 
     with torch.device('meta'):
         nets = {k: make_unet(4, s.hidden_dim, 2, s.context_dim) for k, s in DOCUMENT_SIZES.items()}
@@ -219,7 +219,7 @@ def diagnose_memory_usage(
     checkpointing: str = 'none',  # all: blocks are recomputed
 ) -> Memory:
     "Memory of a training step on a card, by kind."
-    from stylecfm.memory import GB, MemoryOptions, profile
+    from stylecfm.training.memory import GB, MemoryOptions, profile
 
     b = config.training.batch
     r = profile(config, MemoryOptions(b, checkpointing), batch=b, hw=(side, side), device='cuda')
@@ -378,7 +378,7 @@ def user_folders(
     classes: bool = False,  # Part each by what its files' names begin with
 ) -> dict:  # {name: paths}; `ID_3` or `ID_3 5`
     "What is conditioned on; raises `InputError` where there is no class in a name."
-    from stylecfm.images import style_folders
+    from stylecfm.data.images import style_folders
 
     folders = style_folders(root)
     if not classes:
@@ -404,9 +404,9 @@ def users_source(
     "PNGs of users as a source of latents; raises `InputError`."
     import torch
 
-    from stylecfm.codecs import load_codec
-    from stylecfm.images import as_float
-    from stylecfm.latents import Source, image_source
+    from stylecfm.codecs.base import load_codec
+    from stylecfm.data.images import as_float
+    from stylecfm.latents.cache import Source, image_source
 
     folders, spec = user_folders(root, classes), str(codec.spec)
     grey = spec.endswith(':1')
@@ -497,9 +497,9 @@ def train_users(
     classes: bool = True,  # Condition on user and class; else on the user
 ) -> Path:  # Folder of the finished model
     "Latents of the PNGs, and training; goes on where it was."
-    from stylecfm.codecs import load_codec
-    from stylecfm.latents import make_cache
-    from stylecfm.train import OTCFMTrainer
+    from stylecfm.codecs.base import load_codec
+    from stylecfm.latents.cache import make_cache
+    from stylecfm.training.trainer import OTCFMTrainer
 
     d = config.data
     make_cache(
@@ -526,10 +526,10 @@ def generated(
     "New images of styles; raises `InputError` for a sampler that there is not."
     import torch
 
-    from stylecfm.codecs import load_codec
-    from stylecfm.ddpm import ddim, ddim_times
-    from stylecfm.guidance import guided
-    from stylecfm.solvers import solve
+    from stylecfm.codecs.base import load_codec
+    from stylecfm.flow.ddpm import ddim, ddim_times
+    from stylecfm.flow.guidance import guided
+    from stylecfm.flow.solvers import solve
 
     s = model.inference
     steps, scale = steps or s.num_inference_steps, s.cfg_scale if scale is None else scale
@@ -649,7 +649,7 @@ def score_images(
     "Figures of a set of images."
     import torch
 
-    from stylecfm.metrics import bootstrap, frechet_distance
+    from stylecfm.evaluation.metrics import bootstrap, frechet_distance
 
     pair, share = (
         lambda user, digit: 10 * user + digit,
@@ -674,7 +674,7 @@ def score_images(
 # %% ../../nbs/applications/users.ipynb #712eb7d3
 def _speed_of(run, batch):  # Images a second
     "How fast a run trained, by its log."
-    from stylecfm.checkpoints import read_log
+    from stylecfm.training.checkpoints import read_log
 
     last = read_log(run / 'log.jsonl')[0][-1]
     return batch * last['step'] / last['seconds']
@@ -686,8 +686,8 @@ def _score_runs(root, e, judge, held, known, seed):  # {name: Score}, {name: fac
 
     import torch
 
-    from stylecfm.checkpoints import load_model
-    from stylecfm.memory import MemoryOptions, profile
+    from stylecfm.training.checkpoints import load_model
+    from stylecfm.training.memory import MemoryOptions, profile
 
     style, scores, facts, made, peaks = (
         torch.arange(10 * USERS).repeat_interleave(e.samples),
@@ -729,7 +729,7 @@ def users_job(
     "Train all, judge them; what is already there is used."
     import time
 
-    from stylecfm.metrics import finished_job, machine
+    from stylecfm.evaluation.metrics import finished_job, machine
 
     asked, out = dict(effort=e._asdict(), seed=seed, runs=RUNS), Path(out)
     if done := finished_job(out / 'metrics.json', asked):
@@ -869,7 +869,7 @@ def at_intervals(
     "A callback that draws and saves as the document's flags say."
     import torch
 
-    from stylecfm.images import grid, save_image, to_pil
+    from stylecfm.data.images import grid, save_image, to_pil
 
     def draw(trainer):
         m = trainer.model()
@@ -930,9 +930,9 @@ def stylecfm_users_train(
             chosen(PRECISION, mixed_precision, 'mixed_precision'),
             chosen(OUTPUT_OF_OBJECTIVE, objective, 'objective'),
         )
-        from stylecfm.codecs import load_codec
-        from stylecfm.latents import make_cache
-        from stylecfm.train import OTCFMTrainer
+        from stylecfm.codecs.base import load_codec
+        from stylecfm.latents.cache import make_cache
+        from stylecfm.training.trainer import OTCFMTrainer
 
         styles, codec, batch = (
             len(user_folders(data_dir, classes)),
@@ -985,9 +985,9 @@ def stylecfm_users_generate(
             )
         import torch
 
-        from stylecfm.checkpoints import load_model
-        from stylecfm.images import save_image, to_pil
-        from stylecfm.results import numbered_results, record_results
+        from stylecfm.data.images import save_image, to_pil
+        from stylecfm.data.results import numbered_results, record_results
+        from stylecfm.training.checkpoints import load_model
 
         m = load_model(checkpoint)
         names = (

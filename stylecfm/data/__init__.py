@@ -1,0 +1,1 @@
+"""Images before they are encoded: files, colours, folders, splits, coarse pictures, palettes."""

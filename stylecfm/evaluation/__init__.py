@@ -1,0 +1,1 @@
+"""Metrics, baselines, a style classifier, and reports."""

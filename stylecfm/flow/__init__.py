@@ -1,0 +1,1 @@
+"""Flow matching: paths, couplings, losses, solvers, guidance, editing, likelihood."""

@@ -1,0 +1,1 @@
+"""A trained model at work: pictures, large pictures, videos, exported networks."""

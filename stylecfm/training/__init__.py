@@ -1,0 +1,1 @@
+"""Memory, plans, checkpoints, optimizers, and the trainers."""
