@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -121,7 +122,7 @@ class Docs(unittest.TestCase):
             page.prose('![](figures/x.png)')
 
     def test_names(self):
-        names = docs.Names(symbols.modules(['solvers']))
+        names = docs.Names(symbols.modules(['flow.solvers']))
         self.assertIn('<stylecfm.flow.solvers.ODESolver>', names.linked('an `ODESolver` solves'))
         self.assertEqual(names.linked('`nothing_of_it` and $x_0$'), '`nothing_of_it` and $x_0$')
         with self.assertRaisesRegex(docs.Bad, 'no symbol'):
@@ -357,6 +358,28 @@ class Names(unittest.TestCase):
         )
         with self.assertRaises(AttributeError):
             config.no_such_name
+
+    def test_modules_import_by_their_earlier_names(self):
+        import importlib
+
+        from stylecfm._moved import MOVED
+
+        present = {m.name for m in self.modules}
+        self.assertLessEqual(set(MOVED.values()), present)
+        self.assertFalse(set(MOVED) & present)
+        code = 'import sys, warnings\nwarnings.simplefilter("error")\nimport stylecfm.flow.losses'
+        subprocess.run([sys.executable, '-c', code], check=True)  # present names do not warn
+        with self.assertWarnsRegex(DeprecationWarning, 'stylecfm.otcfm is now stylecfm.flow.los'):
+            sys.modules.pop('stylecfm.otcfm', None)
+            old = importlib.import_module('stylecfm.otcfm')
+        new = importlib.import_module('stylecfm.flow.losses')
+        self.assertIs(old, new)
+        self.assertEqual(new.__spec__.name, 'stylecfm.flow.losses')
+        for package, module in (('codecs', 'base'), ('latents', 'cache'), ('cli', 'commands')):
+            home = importlib.import_module(f'stylecfm.{package}.{module}')
+            name = home.__all__[0]
+            got = getattr(importlib.import_module(f'stylecfm.{package}'), name)
+            self.assertIs(got, getattr(home, name))
 
     def test_glossary_names_what_is_there(self):
         known = {s.name for m in self.modules for s in m.symbols} | {

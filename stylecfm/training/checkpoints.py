@@ -181,7 +181,7 @@ def _step(folder: Path) -> int:  # -1 if there is no telling
 # %% ../../nbs/48_checkpoints.ipynb #49f7ace5
 def pretrained_model() -> Path:  # A folder with a manifest
     "The pretrained model of this package; raises `InputError` where it was left out."
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     # as installed, and as cloned
     for p in (here / 'starter', here.parent / 'checkpoints' / 'painter'):
         if (p / 'manifest.json').is_file():
