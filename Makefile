@@ -32,16 +32,16 @@ test-slow: .venv/.dev ## The same, with the cells that take minutes
 	$(BIN)/python tools/check.py --slow
 
 latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/results/latents.json
-	$(BIN)/python tools/run_notebooks.py 93a_cache --slow
+	$(BIN)/python tools/run_notebooks.py studies/cache --slow
 
 solvers: .venv/.dev ## Measure what solvers and guidance cost on a trained network (a quarter of an hour)
-	$(BIN)/python tools/run_notebooks.py 94_solvers --slow
+	$(BIN)/python tools/run_notebooks.py studies/solvers --slow
 
 before-after: .venv/.dev ## Ask every row of the table with which this began (half an hour; goes on where it was)
-	$(BIN)/python tools/run_notebooks.py 92_before_after --slow
+	$(BIN)/python tools/run_notebooks.py studies/before_after --slow
 
 own-folders: .venv/.dev ## The tutorial's commands on photographs and Monets, if STYLECFM_SHARED has them (a quarter of an hour)
-	$(BIN)/python tools/run_notebooks.py 91_monet --slow
+	$(BIN)/python tools/run_notebooks.py tutorials/01_own_folders --slow
 
 brain: .venv/.dev ## Find lesions in brain phantoms, and measure what its attention costs (ten minutes)
 	$(BIN)/python tools/run_notebooks.py brain --slow
@@ -63,7 +63,7 @@ radar-table: .venv/.dev ## The same by flow and EDM, three seeds, with the docum
 browser: .venv/.dev ## Try the page in Chromium; without it an error, but for MAY_SKIP=--may-skip
 	$(BIN)/python tools/chromium.py $(MAY_SKIP)
 	@if command -v npm >/dev/null; then npm install --silent --no-save --prefix build axe-core@4.11; else echo 'no npm, so no axe-core: accessibility is not checked'; fi
-	$(BIN)/python tools/run_notebooks.py 81_app --slow
+	$(BIN)/python tools/run_notebooks.py 12_app/01_page --slow
 
 figures: .venv/.dev ## Paint README's first picture with the pretrained model, if STYLECFM_SHARED has the photographs
 	$(BIN)/python tools/painter.py
@@ -83,22 +83,22 @@ one-painting: .venv/.dev ## Learn a style from one large painting and measure it
 	$(BIN)/python tools/one_painting.py
 
 transfer: .venv/.dev ## Compare ways, solvers and rivals on held-out photographs, after make monet (a quarter of an hour)
-	$(BIN)/python tools/run_notebooks.py 98_modes --slow
+	$(BIN)/python tools/run_notebooks.py studies/modes --slow
 
 trainer: .venv/.dev ## Kill a run again and again, share it between processes, time it (half an hour)
-	$(BIN)/python tools/run_notebooks.py 97_killed --slow
+	$(BIN)/python tools/run_notebooks.py studies/killed --slow
 
 monet: .venv/.dev ## Train on photographs and Monets for half an hour, if STYLECFM_SHARED has them
-	$(BIN)/python tools/run_notebooks.py 96_monet --slow
+	$(BIN)/python tools/run_notebooks.py studies/monet --slow
 
 card: .venv/.dev ## Measure memory, time and budgets on a GPU, if there is one (some minutes)
-	$(BIN)/python tools/run_notebooks.py 95a_card --slow
+	$(BIN)/python tools/run_notebooks.py studies/card --slow
 
 memory: .venv/.dev ## Measure what memory costs: profiles, plans, claims (half an hour)
-	$(BIN)/python tools/run_notebooks.py 95_memory --slow
+	$(BIN)/python tools/run_notebooks.py studies/memory --slow
 
 coupling: .venv/.dev ## Measure what pairing and epsilon are worth (an hour)
-	$(BIN)/python tools/run_notebooks.py 93_coupling --slow
+	$(BIN)/python tools/run_notebooks.py studies/coupling --slow
 
 peers: .venv/.dev ## Run the test cases of diffusers, torchcfm, torchdiffeq and torchode, into nbs/results/peers_*.json (some minutes)
 	$(BIN)/python tools/peers.py
@@ -106,7 +106,7 @@ peers: .venv/.dev ## Run the test cases of diffusers, torchcfm, torchdiffeq and 
 	$(BIN)/python tools/peers_flows.py --speed
 
 network: .venv/.dev ## Measure the network: speed, memory, and what its parts are worth (an hour)
-	$(BIN)/python tools/run_notebooks.py 93b_network --slow
+	$(BIN)/python tools/run_notebooks.py studies/network --slow
 
 lab: .venv/.lab ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab nbs

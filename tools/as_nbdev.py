@@ -8,7 +8,7 @@ import os
 import sys
 from unittest import mock
 
-from notebooks import FLAGS, every_notebook, flags_of
+from notebooks import FLAGS, every_notebook, flags_of, short_name
 
 
 def of_nbdev():
@@ -54,9 +54,9 @@ def differences(ours, theirs):
     "A line for each notebook that is not run alike."
     for p in sorted(ours.keys() | theirs.keys()):
         if p not in ours or p not in theirs:
-            yield f'{p.stem} is run by {"nbdev_test" if p in theirs else "make test"} alone'
+            yield f'{short_name(p)} is run by {"nbdev_test" if p in theirs else "make test"} alone'
         elif ours[p] != theirs[p]:
-            yield f'{p.stem}: other cells or another folder'
+            yield f'{short_name(p)}: other cells or another folder'
 
 
 if __name__ == '__main__':

@@ -10,22 +10,31 @@ import sys
 import time
 
 from lint import lint
-from notebooks import NBS, ROOT, SKIPPED, SLOW_CELL, WAITING, environment, every_notebook
+from notebooks import (
+    NBS,
+    ROOT,
+    SKIPPED,
+    SLOW_CELL,
+    WAITING,
+    environment,
+    every_notebook,
+    short_name,
+)
 from readme import readme
 from runs import WORKERS, Job, run_all, warm
 
 CPU_MINUTES = 30  # of all checks without the slow cells, on a core of a server of 2024; about
 LIMIT, SLOW_LIMIT = 300, 8 * 3600  # seconds of the processor for one notebook
 LONG = (
-    '03_codecs',
-    '40_memory',
-    '41_plan',
-    '80_cli',
-    '80a_advice',
-    '91_monet',
-    '95_memory',
-    '97_killed',
-    'users',
+    'codecs/base',
+    'training/memory',
+    'training/memory_plan',
+    'cli/commands',
+    'cli/advice',
+    'tutorials/own_folders',
+    'studies/memory',
+    'studies/killed',
+    'apps/users',
 )
 
 
@@ -103,9 +112,8 @@ def style(tally, paths, names):
     r = subprocess.run(args, cwd=ROOT, text=True, capture_output=True)
     broken = r.stdout.partition('Broken contracts')[2] or r.stdout + r.stderr
     tally.add('imports run downward (.importlinter)', broken.strip() if r.returncode else '')
-    for name, rule, found in lint(paths):
-        if not names or name.startswith(tuple(names)):
-            tally.add(f'{name}: {rule}', '\n     '.join(found))
+    for name, rule, found in lint(paths, names):
+        tally.add(f'{name}: {rule}', '\n     '.join(found))
 
 
 ALONE = """import sys
@@ -149,11 +157,11 @@ def notebooks(paths, slow):
     "Every notebook: its job. What is slow is also timed, and so begins from nothing."
     for p in paths:
         yield Job(
-            f'{p.stem} runs',
+            f'{short_name(p)} runs',
             [ROOT / 'tools' / 'notebooks.py', p, *['--slow'][:slow]],
             SLOW_LIMIT if slow else LIMIT,
             not slow,
-            p.stem in LONG,
+            short_name(p) in LONG,
         )
 
 

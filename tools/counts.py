@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 
 import symbols
 import words
-from notebooks import NBS, ROOT, every_notebook
+from notebooks import NBS, ROOT, every_notebook, short_name
 
 OUTPUT = NBS / 'results' / 'counts.json'
 MOST_NAMES = 320
@@ -118,7 +118,8 @@ def counted():
     public, trees = {m.name: m.public for m in modules}, {m.name: m.tree for m in modules}
     order, edges, by_command = notebook_order(), arrows(trees), flags(trees)
     cells = {
-        p.stem: len(json.loads(p.read_text(encoding='utf-8'))['cells']) for p in every_notebook()
+        short_name(p): len(json.loads(p.read_text(encoding='utf-8'))['cells'])
+        for p in every_notebook()
     }
     sys.path.insert(0, str(ROOT))
     from stylecfm.config import Config

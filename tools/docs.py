@@ -7,6 +7,7 @@ import ast
 import base64
 import configparser
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -20,22 +21,26 @@ from links import broken
 from notebooks import FLAGS, NBS, ROOT, every_notebook
 from symbols import modules
 
-SOURCE, SITE, LARGEST_MB = ROOT / 'build' / 'pages', ROOT / 'build' / 'html', 15
-CHAPTERS = (
-    (0, 'Data'),
-    (10, 'Network'),
-    (20, 'Flow'),
-    (30, 'Solvers'),
-    (40, 'Memory'),
-    (48, 'Training'),
-    (60, 'Transfer'),
-    # the first number of each
-    (70, 'Measure'),
-    (80, 'Commands'),
-    (90, 'Tutorials and how-tos'),
-    (93, 'Studies'),
-)
-DOOR = '00g_flow_in_100_lines'  # the first page for a new reader
+SOURCE, SITE, LARGEST_MB = ROOT / "build" / "pages", ROOT / "build" / "html", 18
+# folder of notebooks: chapter of the sidebar
+CHAPTERS = {
+    '01_basics': 'Basics',
+    '02_data': 'Images',
+    '03_codecs': 'Codecs',
+    '04_latents': 'Latents',
+    '05_models': 'Networks',
+    '06_flow': 'Flow matching',
+    '07_training': 'Training',
+    '08_pipeline': 'Transfer',
+    '09_evaluation': 'Evaluation',
+    '10_cli': 'Commands',
+    '11_apps': 'Applications',
+    '12_app': 'Web app',
+    'tutorials': 'Tutorials and how-tos',
+    'studies': 'Studies',
+    'faults': 'Faults',
+}
+DOOR = '00_flow_in_100_lines'  # the first page for a new reader
 # pages that are no notebooks
 PAPERS = 'docs/glossary', 'CHANGELOG', 'CONTRIBUTING', 'checkpoints/painter/README'
 TEXT = re.compile(
@@ -124,7 +129,7 @@ def target(link, page):
     if file.suffix == '.ipynb':
         return path.removesuffix('.ipynb') + '.md' + anchor
     if file.is_relative_to(NBS / 'figures'):
-        return path
+        return '/' + file.relative_to(NBS).as_posix()
     inside = file.relative_to(ROOT)
     if inside.with_suffix('').as_posix() in PAPERS:
         return '/' + inside.as_posix() + anchor
@@ -216,7 +221,10 @@ class Page:
         self.said.append(alt)
         if (n := self.said.count(alt)) > 1:
             alt += f' ({n})'
-        file = Path('pictures') / f'{self.at.name}-{self.pictures}.{kinds[0][6:]}'
+        file = (
+            Path('pictures')
+            / f'{self.at.parent.name}-{self.at.name}-{self.pictures}.{kinds[0][6:]}'
+        )
         (SOURCE / file).parent.mkdir(exist_ok=True)
         (SOURCE / file).write_bytes(base64.b64decode(''.join(data[kinds[0]])))
         return f'![{alt}](/{file.as_posix()})'
@@ -328,44 +336,32 @@ def every_name(found):
 
 
 def contents(pages):
-    "Return the list of notebooks for the landing page: their titles and one-line quotes, the first door first."
-    rows = []
-    for p in sorted((p for p in pages if p.at.name != 'index'), key=lambda p: p.at.name != DOOR):
+    "The list of notebooks for the landing page, by chapter: their titles and one-line quotes."
+    rows, chapter = [], None
+    for p in (p for p in pages if p.at.name != 'index'):
         prose = '\n'.join(''.join(c['source']) for c in p.cells[:2] if c['cell_type'] == 'markdown')
         title, quote = (re.search(rf'^{mark} (.+)$', prose, re.M) for mark in ('#', '>'))
-        name = f'{p.at.name.partition("_")[0]} ' if p.at.name[0].isdigit() else ''
+        name = CHAPTERS.get(p.at.parts[0], 'Start here')
+        if name != chapter:
+            rows += ['', f'### {name}', '', '| notebook | contents |', '|---|---|']
+            chapter = name
         rows.append(
-            f'| [{name}{plain(title[1]) if title else p.at.name}]({p.at.as_posix()}.md) | {p.prose(quote[1]) if quote else ""} |'
+            f'| [{plain(title[1]) if title else p.at.name}]({p.at.as_posix()}.md) | '
+            f'{p.prose(quote[1]) if quote else ""} |'
         )
     return '\n'.join(
-        [
-            '## The notebooks',
-            '',
-            'Start with the first; the others follow in the order of their numbers.',
-            '',
-            '| notebook | contents |',
-            '|---|---|',
-            *rows,
-        ]
+        ['## The notebooks', '', 'Start with the first; each imports only from those above.', *rows]
     )
 
 
 def trees(pages):
-    "The chapters of the sidebar."
-    chapters = (
-        {'Start here': []}
-        | {name: [] for _, name in CHAPTERS}
-        | {'Applications': [], 'Faults': [], 'About': ['api', *PAPERS]}
-    )
+    "The chapters of the sidebar; what a reader wants first comes first."
+    first = {'Start here': [], CHAPTERS['tutorials']: []}
+    chapters = first | {name: [] for name in CHAPTERS.values()} | {'About': ['api', *PAPERS]}
     for p in pages:
-        number = re.match(r'\d+', p.at.name)
-        if p.at.name == 'index':
-            continue
-        name = [name for first, name in CHAPTERS if number and first <= int(number[0])]
-        elsewhere = 'Faults' if p.at.parts[0] == 'faults' else 'Applications'
-        if p.at.name == DOOR:
-            name = ['Start here']
-        chapters[name[-1] if name and p.at.parent == Path() else elsewhere].append(p.at.as_posix())
+        if p.at.name != 'index':
+            name = CHAPTERS[p.at.parts[0]] if p.at.name != DOOR else 'Start here'
+            chapters[name].append(p.at.as_posix())
     form = '```{{toctree}}\n:hidden:\n:maxdepth: 1\n:caption: {}\n\n{}\n```'
     return '\n\n'.join(form.format(k, '\n'.join(v)) for k, v in chapters.items() if v)
 
@@ -406,6 +402,19 @@ def slim(page):
     return re.sub(r'<span class="pre">([^<]*)</span>', r'\1', page)
 
 
+def redirect():
+    "Pages at earlier addresses that lead to the present ones, as docs/redirects.txt has them."
+    for row in (ROOT / 'docs' / 'redirects.txt').read_text(encoding='utf-8').splitlines():
+        old, new = (SITE / f'{name}.html' for name in row.split())
+        to = os.path.relpath(new, old.parent).replace(os.sep, '/')
+        old.parent.mkdir(parents=True, exist_ok=True)
+        old.write_text(
+            f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Moved</title>'
+            f'<meta http-equiv="refresh" content="0; url={to}"><a href="{to}">This page moved</a></html>',
+            encoding='utf-8',
+        )
+
+
 def main():
     start = time.perf_counter()
     try:
@@ -422,6 +431,7 @@ def main():
         f.unlink()  # of the theme's developers; no page needs them
     for f in SITE.rglob('*.html'):
         f.write_text(slim(f.read_text(encoding='utf-8')), encoding='utf-8')
+    redirect()
     faults, elsewhere, inside = broken(SITE)
     size = sum(f.stat().st_size for f in SITE.rglob('*') if f.is_file()) / 1e6
     print(*faults, sep='\n', end='\n' if faults else '')

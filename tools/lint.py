@@ -4,6 +4,9 @@ import ast
 import builtins
 import json
 import re
+import sys
+
+from notebooks import NBS, every_notebook, is_meant, short_name
 
 LONGEST_FUNCTION, LONGEST_CELL, LARGEST_KB = 45, 120, 150
 MACHINE_PATH = re.compile(r'(?<![\w.])/(?:work|home|root|Users|tmp)/\w')
@@ -17,7 +20,7 @@ class Notebook:
     "A notebook as the checks see it."
 
     def __init__(self, path):
-        self.path, self.name = path, path.stem
+        self.path, self.name = path, short_name(path) if path.is_relative_to(NBS) else path.stem
         self.cells = json.loads(path.read_text(encoding='utf-8'))['cells']
         self.code = [
             (i, ''.join(c['source'])) for i, c in enumerate(self.cells) if c['cell_type'] == 'code'
@@ -193,12 +196,18 @@ def stored(nb, _):
 CHECKS = (opening, layers, size, exports, apart, signatures, stored)
 
 
-def lint(paths):
-    "`(notebook, rule, findings)` for every notebook and rule."
+def lint(paths, names=()):
+    "`(notebook, rule, findings)` for every notebook and rule; or for the notebooks that are named."
     below = set()
     for path in paths:
         nb = Notebook(path)
-        for check in CHECKS:
+        for check in CHECKS if not names or is_meant(path, names) else ():
             yield nb.name, check.__name__, list(check(nb, below))
         if nb.module:
             below.add(nb.module)
+
+
+if __name__ == '__main__':
+    found = [(n, v) for n, _, vs in lint(every_notebook(), sys.argv[1:]) for v in vs]
+    print(*(f'{n}: {v}' for n, v in found), f'{len(found)} findings', sep='\n')
+    sys.exit(len(found) > 0)

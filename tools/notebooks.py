@@ -7,6 +7,7 @@ It fails where a cell fails, and where the process is not afterwards what it was
 
 import argparse
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -21,19 +22,37 @@ SKIPPED = 'skipped: '
 WAITING = 'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME'
 
 
+def full_name(path):
+    "A notebook's folder and name below nbs, as 06_flow/03_losses."
+    return path.relative_to(NBS).with_suffix('').as_posix()
+
+
+def short_name(path):
+    "The same without the numbers, as flow/losses: what checks call it."
+    return re.sub(r'(^|/)\d+_', r'\1', full_name(path))
+
+
+def is_meant(path, names):
+    "Whether one of the names is the beginning of a notebook's: with numbers or without, with its folder or without."
+    if path.suffix != '.ipynb' or not path.is_relative_to(NBS):
+        return path.stem.startswith(tuple(names))
+    said = full_name(path), short_name(path), path.stem, short_name(path).rpartition('/')[2]
+    return any(v.startswith(n) for v in said for n in names)
+
+
 def every_notebook(names=()):
-    "Paths of the notebooks in their order; all, or those whose names begin so."
+    "Paths of the notebooks in their order; all, or those that the names mean."
     found = sorted(
         p
         for p in NBS.rglob('*.ipynb')
         if not any(part.startswith(('.', '_')) for part in p.relative_to(NBS).parts)
     )
-    missing = [n for n in names if not any(p.stem.startswith(n) for p in found)]
+    missing = [n for n in names if not any(is_meant(p, [n]) for p in found)]
     if missing:
         sys.exit(
-            f'no notebook begins with {missing[0]}; there are {", ".join(p.stem for p in found)}'
+            f'no notebook begins with {missing[0]}; there are {", ".join(map(short_name, found))}'
         )
-    return [p for p in found if not names or p.stem.startswith(tuple(names))]
+    return [p for p in found if not names or is_meant(p, names)]
 
 
 def environment(slow=False):
@@ -108,12 +127,12 @@ def run(path, slow=False, store=False):
     shell.run_all(nb, exc_stop=True, preproc=timed)
     begun.append(time.perf_counter())
     for i in slow_cells if slow else ():
-        print(f'{SLOW_CELL} {path.stem}, cell {i}: {begun[i + 1] - begun[i]:.1f} s')
+        print(f'{SLOW_CELL} {short_name(path)}, cell {i}: {begun[i + 1] - begun[i]:.1f} s')
     for i, why in skipped(nb, slow, skip):
-        print(f'{SKIPPED}{path.stem}, cell {i}: {why}')
+        print(f'{SKIPPED}{short_name(path)}, cell {i}: {why}')
     if left := [*before.left()]:
         sys.exit(
-            f'{path.stem} leaves its process changed, and `nbdev_test` runs the next notebook there:\n     '
+            f'{short_name(path)} leaves its process changed, and `nbdev_test` runs the next notebook there:\n     '
             + '\n     '.join(left)
         )
     if store:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from nbdev.clean import nbdev_clean
-from notebooks import ROOT, environment, every_notebook
+from notebooks import ROOT, environment, every_notebook, short_name
 
 
 def main():
@@ -19,7 +19,7 @@ def main():
     if a.slow:
         env.pop('OMP_NUM_THREADS')
     for path in every_notebook(a.names):
-        print(path.stem, end=' ', flush=True)
+        print(short_name(path), end=' ', flush=True)
         if subprocess.run(
             [
                 sys.executable,
@@ -30,7 +30,7 @@ def main():
             ],
             env=env,
         ).returncode:
-            sys.exit(f'{path.stem} failed')
+            sys.exit(f'{short_name(path)} failed')
     nbdev_clean()
 
 

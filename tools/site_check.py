@@ -16,12 +16,12 @@ SITE, WIDTHS = ROOT / 'build' / 'html', (1280, 390)
 SEARCHED = ('solver', 'StyleTransferPipeline', 'optimal transport')
 SHOWN = dict(
     landing=('index.html', 1280, 'light'),
-    maths=('22_otcfm.html', 390, 'light'),
-    dark=('30_solvers.html', 1280, 'dark'),
+    maths=('06_flow/03_losses.html', 390, 'light'),
+    dark=('06_flow/06_solvers.html', 1280, 'dark'),
     search=('search.html?q=solver', 1280, 'light'),
     narrow=('index.html', 390, 'dark'),
     names=('api.html', 390, 'light'),
-    symbols=('30_solvers.html#api', 1280, 'light'),
+    symbols=('06_flow/06_solvers.html#api', 1280, 'light'),
 )  # what one looks at
 BACKGROUND = 'getComputedStyle(document.body).backgroundColor'
 

@@ -13,7 +13,7 @@ import sys
 import tokenize
 from collections import Counter
 
-from notebooks import ROOT, every_notebook
+from notebooks import ROOT, every_notebook, is_meant
 
 TO_DO = ROOT / 'tools' / 'words_to_do.txt'
 PHRASES = {
@@ -117,11 +117,7 @@ def files(names=()):
         *sorted((ROOT / 'tools').glob('*.py')),
         *sorted(ROOT.glob('[!R]*.md')),
     ]
-    return [
-        p
-        for p in found
-        if p.name not in EXCEPTIONS and (not names or p.stem.startswith(tuple(names)))
-    ]
+    return [p for p in found if p.name not in EXCEPTIONS and (not names or is_meant(p, names))]
 
 
 def main():
