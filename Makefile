@@ -25,8 +25,8 @@ install: .venv/.app ## Install the package, its page and the demonstration into 
 app: .venv/.app ## Open the page on which pictures are painted
 	$(BIN)/stylecfm_app --open_browser
 
-test: .venv/.dev ## Check the notebooks, the package and the commands
-	$(BIN)/python tools/check.py
+test: .venv/.dev ## Check the notebooks, the package and the commands; PART=flow/solvers: those alone
+	$(BIN)/python tools/check.py $(PART)
 
 test-slow: .venv/.dev ## The same, with the cells that take minutes
 	$(BIN)/python tools/check.py --slow
