@@ -111,7 +111,8 @@ network: .venv/.dev ## Measure the network: speed, memory, and what its parts ar
 lab: .venv/.lab ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab nbs
 
-export: .venv/.dev ## Write the package and the README from the notebooks
+export: .venv/.dev ## Write the package and the README from the notebooks, formatted
+	$(BIN)/ruff check -q --select I --fix nbs tools integrations docs setup.py && $(BIN)/ruff format -q nbs tools integrations docs setup.py
 	$(BIN)/nbdev_clean && $(BIN)/nbdev_export && $(BIN)/python tools/readme.py
 
 docs: .venv/.docs ## Make the site from the notebooks and their stored outputs, into build/html

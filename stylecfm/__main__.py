@@ -1,6 +1,6 @@
 "`python -m stylecfm` is the command `stylecfm`."
 import sys
 
-from .command import main
+from .cli.main import main
 
 if __name__ == '__main__': sys.exit(main())

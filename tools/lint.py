@@ -6,7 +6,7 @@ import json
 import re
 import sys
 
-from notebooks import NBS, every_notebook, is_meant, short_name
+from notebooks import every_notebook, is_meant, short_name
 
 LONGEST_FUNCTION, LONGEST_CELL, LARGEST_KB = 45, 120, 150
 MACHINE_PATH = re.compile(r'(?<![\w.])/(?:work|home|root|Users|tmp)/\w')
@@ -20,7 +20,7 @@ class Notebook:
     "A notebook as the checks see it."
 
     def __init__(self, path):
-        self.path, self.name = path, short_name(path) if path.is_relative_to(NBS) else path.stem
+        self.path, self.name = path, short_name(path)
         self.cells = json.loads(path.read_text(encoding='utf-8'))['cells']
         self.code = [
             (i, ''.join(c['source'])) for i, c in enumerate(self.cells) if c['cell_type'] == 'code'

@@ -24,7 +24,8 @@ WAITING = 'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME'
 
 def full_name(path):
     "A notebook's folder and name below nbs, as 06_flow/03_losses."
-    return path.relative_to(NBS).with_suffix('').as_posix()
+    inside = path.is_relative_to(NBS)
+    return path.relative_to(NBS).with_suffix('').as_posix() if inside else path.stem
 
 
 def short_name(path):

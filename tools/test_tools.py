@@ -102,7 +102,8 @@ class Docs(unittest.TestCase):
 
     def test_targets(self):
         self.assertEqual(
-            docs.target('20_paths.ipynb#The field', self.page), '20_paths.md#the-field'
+            docs.target('06_flow/00_paths.ipynb#The field', self.page),
+            '06_flow/00_paths.md#the-field',
         )
         self.assertEqual(docs.target('https://example.org/x', self.page), 'https://example.org/x')
         self.assertEqual(docs.target('../CHANGELOG.md', self.page), '/CHANGELOG.md')
