@@ -64,7 +64,8 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these are slow to import
 class Limits(NamedTuple):
     "What the page takes."
 
-    megapixels: float = 24.0  # Largest upload, megapixels; read before it is decoded, 24 are 72 MB
+    # Largest upload, megapixels; read before it is decoded, 24 are 72 MB
+    megapixels: float = 24.0
     megabytes: float = 20.0  # Largest upload, megabytes
     # Longest shorter side of what is painted, pixels: memory and time grow with its square
     side: int = 512
@@ -344,51 +345,36 @@ def address(
     return 'gradio_api/file=' + quote(Path(path).as_posix())
 
 
-def _answer(
-    gr, pipe: 'StyleTransferPipeline', limits: Limits, cancelled: Cancellations
-) -> 'Callable':
-    "What a click calls: the page's settings in, its outputs out: result, notice, details, the way, the download, files to delete."
+def _outputs(gr, done: 'PageResult | str', target: str) -> tuple:
+    "Outputs of the page for a result, or for a line about what went wrong."
     from PIL import Image
 
-    from stylecfm.repaint import Brush
-    from stylecfm.transfer import TransferOptions
-
-    def run(path, target, side, source, how, progress, request):
-        if path and not Path(path).resolve().is_relative_to(_kept()):
-            raise gr.Error('that was not uploaded here', print_exception=False)
-        done = _attempt(
-            pipe,
-            limits,
-            cancelled,
-            path,
-            source,
-            target,
-            side,
-            how,
-            progress=progress,
-            session=request.session_hash,
-        )
-        hidden = (
+    if isinstance(done, str):
+        return (
+            EMPTY,
+            notice(done[:1].upper() + done[1:] + '.', error=True),
             gr.Accordion(visible=False),
             None,
             None,
             gr.DownloadButton(value=None, interactive=False),
             None,
         )
-        if isinstance(done, str):
-            return EMPTY, notice(done[:1].upper() + done[1:] + '.', error=True), *hidden
-        with Image.open(done.file) as im:
-            html = comparison(*map(address, done.pair), im.size, target)
-        files = [*done.pair, *([done.strip] if done.strip else [])]
-        return (
-            html,
-            notice(done.words),
-            gr.Accordion(visible=True),
-            done.details,
-            done.strip or None,
-            gr.DownloadButton(value=done.file, interactive=True),
-            files,
-        )
+    with Image.open(done.file) as im:
+        html = comparison(*map(address, done.pair), im.size, target)
+    files = [*done.pair, *([done.strip] if done.strip else [])]
+    return (
+        html,
+        notice(done.words),
+        gr.Accordion(visible=True),
+        done.details,
+        done.strip or None,
+        gr.DownloadButton(value=done.file, interactive=True),
+        files,
+    )
+
+
+def _answer_by_steps(gr, run: 'Callable') -> 'Callable':
+    "What a click calls for a model of the plain loop."
 
     def loop(
         path,
@@ -403,6 +389,14 @@ def _answer(
     ):
         how = dict(steps=int(steps), guidance_scale=scale, strength=strength)
         return run(path, target, side, source, how, progress, request)
+
+    return loop
+
+
+def _answer_by_dials(gr, run: 'Callable') -> 'Callable':
+    "What a click calls for a structure-conditioned model."
+    from stylecfm.repaint import Brush
+    from stylecfm.transfer import TransferOptions
 
     def dials(
         path,
@@ -419,17 +413,35 @@ def _answer(
         progress=gr.Progress(),
     ):
         brush = Brush(coarseness, texture, colours, temperature, seed=int(seed))
-        return run(
+        how = dict(strength=strength, options=TransferOptions(brush=brush))
+        return run(path, target, side, source, how, progress, request)
+
+    return dials
+
+
+def _answer(
+    gr, pipe: 'StyleTransferPipeline', limits: Limits, cancelled: Cancellations
+) -> 'Callable':
+    "What a click calls, `settings of the page -> (result, notice, details, way, download, files)`."
+
+    def run(path, target, side, source, how, progress, request):
+        if path and not Path(path).resolve().is_relative_to(_kept()):
+            raise gr.Error('that was not uploaded here', print_exception=False)
+        done = _attempt(
+            pipe,
+            limits,
+            cancelled,
             path,
+            source,
             target,
             side,
-            source,
-            dict(strength=strength, options=TransferOptions(brush=brush)),
-            progress,
-            request,
+            how,
+            progress=progress,
+            session=request.session_hash,
         )
+        return _outputs(gr, done, target)
 
-    return dials if pipe.conditional else loop
+    return (_answer_by_dials if pipe.conditional else _answer_by_steps)(gr, run)
 
 # %% ../nbs/81_app.ipynb #a9900003
 # Name in `Brush`, label, least, most, step, and what it does
@@ -510,12 +522,46 @@ def _photo(gr):
     return photo
 
 
+def _dial_inputs(gr) -> list:
+    "Inputs for the fields of `Brush`, in their order."
+    from stylecfm.repaint import Brush
+
+    dials = {}
+    for name, label, low, high, step, info in DIAL_ROWS:
+        about = dict(value=getattr(Brush(), name), label=label, info=info, elem_id=name)
+        if name == 'colours':
+            dials[name] = gr.Radio(list(COLOUR_CHOICES), **about)
+        else:
+            dials[name] = gr.Slider(low, high, step=step, **about)
+    return [dials[k] for k in sorted(dials, key=Brush._fields.index)]
+
+
+def _step_inputs(gr, steps: int, scale: float) -> list:
+    "Inputs for steps and guidance scale of a model of the plain loop."
+    return [
+        gr.Slider(
+            1,
+            max(60, steps),
+            steps,
+            step=1,
+            label='Steps',
+            info='In each direction; more are more exact',
+        ),
+        gr.Slider(
+            1,
+            max(3, scale),
+            scale,
+            step=0.1,
+            label='Guidance',
+            info='Above 1 paints more and keeps less',
+        ),
+    ]
+
+
 def _more(
     gr, pipe: 'StyleTransferPipeline', limits: Limits
 ) -> list:  # Inputs of the answer after picture and style
     "What few change: size, strength, the source style, and the dials of the model."
-    from stylecfm.repaint import Brush
-
     styles, base = list(pipe.model.styles), pipe.model.inference
     names = [(style_label(s), s) for s in styles]
     if not pipe.conditional:
@@ -534,48 +580,9 @@ def _more(
             0, 1, 1, step=0.05, label='Strength', info='0 leaves the photograph, 1 paints all of it'
         )
         if pipe.conditional:
-            dials = [
-                gr.Radio(
-                    list(COLOUR_CHOICES),
-                    value=Brush().colours,
-                    label=label,
-                    info=info,
-                    elem_id=name,
-                )
-                if name == 'colours'
-                else gr.Slider(
-                    low,
-                    high,
-                    getattr(Brush(), name),
-                    step=step,
-                    label=label,
-                    info=info,
-                    elem_id=name,
-                )
-                for name, label, low, high, step, info in DIAL_ROWS
-            ]
-            order = Brush._fields.index
-            dials = [d for _, d in sorted(zip(DIAL_ROWS, dials), key=lambda v: order(v[0][0]))]
+            dials = _dial_inputs(gr)
         else:
-            steps, scale = base.num_inference_steps, base.guidance_scale
-            dials = [
-                gr.Slider(
-                    1,
-                    max(60, steps),
-                    steps,
-                    step=1,
-                    label='Steps',
-                    info='In each direction; more are more exact',
-                ),
-                gr.Slider(
-                    1,
-                    max(3, scale),
-                    scale,
-                    step=0.1,
-                    label='Guidance',
-                    info='Above 1 paints more and keeps less',
-                ),
-            ]
+            dials = _step_inputs(gr, base.num_inference_steps, base.guidance_scale)
         source = gr.Dropdown(
             names, value=photo_style(pipe), label='The photograph is in the style', elem_id='source'
         )

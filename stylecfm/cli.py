@@ -130,6 +130,27 @@ def _note_line(show: Callable) -> Callable:  # Replacement for `warnings.showwar
     return line
 
 # %% ../nbs/80_cli.ipynb #74509787
+def _check_positive(**numbers: float | None):
+    "Raise `InputError` for a number that is given and not above 0."
+    for name, v in numbers.items():
+        if v is not None and not v > 0:
+            raise InputError(f'{name} must be above 0, got {v:g}')
+
+
+def _codec_for(c: Config, device: str | None, precision: str):
+    "The codec of a config, and a line if its channels differ from the config's."
+    from stylecfm.codecs import load_codec
+
+    net, wanted = load_codec(c.data.codec, device, precision), c.model.latent_channels
+    if not isinstance(wanted, Derived) and net.latent_channels != wanted:
+        say(
+            f'codec {c.data.codec} makes {net.latent_channels} channels, '
+            f'model.latent_channels is {wanted}: leave the key out, or training refuses',
+            error=True,
+        )
+    return net
+
+
 @call_parse
 def stylecfm_preprocess(
     config: str = None,  # A config.json; the defaults if none
@@ -168,10 +189,7 @@ def stylecfm_preprocess(
             data__data_root=data_root,
             data__codec=codec,
         )
-        for name, v in (('max_megapixels', max_megapixels), ('scaling', scaling)):
-            if v is not None and not v > 0:
-                raise InputError(f'{name} must be above 0, got {v:g}')
-        from stylecfm.codecs import load_codec
+        _check_positive(max_megapixels=max_megapixels, scaling=scaling)
         from stylecfm.images import ImageRules
         from stylecfm.latents import cache_latents
         from stylecfm.sources import import_latents, open_dataset, save_dataset
@@ -181,15 +199,7 @@ def stylecfm_preprocess(
             save_dataset(
                 open_dataset(dataset, streaming), d.raw_data_root, image_column, label_column, style
             )
-        net = load_codec(d.codec, device, precision)
-        if (
-            not isinstance(wanted := c.model.latent_channels, Derived)
-            and net.latent_channels != wanted
-        ):
-            say(
-                f'codec {d.codec} makes {net.latent_channels} channels, model.latent_channels is {wanted}: leave the key out, or training refuses',
-                error=True,
-            )
+        net = _codec_for(c, device, precision)
         if import_pt:
             r = import_latents(
                 import_pt, d.data_root, net, scaling, strict, rebuild, shift, by_content

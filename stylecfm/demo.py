@@ -282,6 +282,27 @@ def draw_loss(
     write_bytes(path, png.getvalue())
 
 # %% ../nbs/90_demo.ipynb #cell-18
+def _demo_measures(
+    trainer, size: DemoSize, seed: int, seconds: float, minutes: float | None
+) -> dict:
+    "What metrics.json says beside the score; `minutes`: None where a part was there before."
+    from stylecfm.metrics import machine, peak_memory_mb
+
+    return dict(
+        steps=trainer.done,
+        skipped_steps=trainer.skipped,
+        seconds_per_step=round(trainer.seconds / trainer.done, 4),
+        training_images_per_second=round(size.batch * trainer.done / trainer.seconds, 1),
+        images_per_second=round(1 / seconds, 2),
+        # of the whole, or of nothing
+        peak_memory_mb=None if minutes is None else peak_memory_mb(),
+        minutes=minutes,
+        parameters=trainer.model().net.num_parameters(),
+        settings=dict(size._asdict(), seed=seed),
+        machine=machine(),
+    )
+
+
 def run_demo(
     out: Path,  # Folder of the demonstration
     size: DemoSize,  # How large it is
@@ -298,7 +319,7 @@ def run_demo(
     from stylecfm.files import write_checked
     from stylecfm.images import save_image
     from stylecfm.latents import LatentCache, cache_latents
-    from stylecfm.metrics import colour_map, machine, peak_memory_mb
+    from stylecfm.metrics import colour_map
     from stylecfm.train import OTCFMTrainer
 
     config = change(demo_config(out, size, seed))
@@ -320,20 +341,8 @@ def run_demo(
     metrics = demo_score(
         tested, colour_map(*(codec.decode(cache.style(s).float()) for s in ('photo', 'painting')))
     )
-    minutes = round((time.perf_counter() - start) / 60, 2)
-    metrics |= dict(
-        steps=trainer.done,
-        skipped_steps=trainer.skipped,
-        seconds_per_step=round(trainer.seconds / trainer.done, 4),
-        training_images_per_second=round(size.batch * trainer.done / trainer.seconds, 1),
-        images_per_second=round(1 / seconds, 2),
-        # of the whole, or of nothing
-        peak_memory_mb=peak_memory_mb() if fresh else None,
-        minutes=minutes if fresh else None,
-        parameters=trainer.model().net.num_parameters(),
-        settings=dict(size._asdict(), seed=seed),
-        machine=machine(),
-    )
+    minutes = round((time.perf_counter() - start) / 60, 2) if fresh else None
+    metrics |= _demo_measures(trainer, size, seed, seconds, minutes)
     save_image(draw_grid(tested), out / 'grid.png')
     draw_loss(trainer.log, out / 'loss.png')
     write_checked(out / 'metrics.json', metrics)
@@ -366,32 +375,23 @@ def painted_tests(
     )
 
 
-def run_painting_demo(
-    out: Path,  # Folder of the demonstration
-    size: DemoSize,  # How large it is
-    seed: int,  # Random seed of the run
-) -> dict:  # Content of metrics.json
-    "Images, training, transfer, score."
+def _read_kinds(folder: Path, side: int) -> tuple:
+    "Photographs and paintings of a folder, `(n, 3, side, side)` in [-1, 1]."
+    from stylecfm.images import ImageRules, list_images, read_images
+
+    strict = ImageRules(strict=True)
+    return tuple(
+        read_images(list_images(folder / s), side, rules=strict).x for s in ('photo', 'painting')
+    )
+
+
+def _learn_demo(out: Path, size: DemoSize, seed: int, photos: 'Tensor', paintings: 'Tensor'):
+    "Train the demonstration's painter and write its model; returns that."
     from stylecfm.checkpoints import write_model
     from stylecfm.codecs import load_codec
-    from stylecfm.files import atomic_folder, write_checked
-    from stylecfm.images import ImageRules, grid, list_images, read_images, save_image, to_pil
-    from stylecfm.metrics import colour_map, gain, machine, peak_memory_mb, psnr
+    from stylecfm.files import atomic_folder
     from stylecfm.train_painter import PainterSize, learn_painter, told
 
-    writable(out / 'x')
-    start, fresh, strict = (
-        time.perf_counter(),
-        not (out / 'training').exists(),
-        ImageRules(strict=True),
-    )
-    say('1/3 photographs and paintings')
-    make_images(out / 'images', size, seed)
-    read = lambda part, s: (
-        read_images(list_images(out / 'images' / part / s), size.size, rules=strict).x
-    )
-    photos, paintings = (read('train', s) for s in ('photo', 'painting'))
-    say('2/3 training')
     sets = {
         s: list(((x + 1) * 127.5).round().byte())
         for s, x in (('photo', photos), ('painting', paintings))
@@ -411,12 +411,15 @@ def run_painting_demo(
     model = learn_painter(sets, codec, job, out / 'training', 'cpu', told())
     with atomic_folder(out / 'export', 'model') as tmp:
         write_model(tmp, model, codec)
-    say('3/3 transfer')
-    photo, truth = (read('test', s) for s in ('photo', 'painting'))
-    mapped = colour_map(photos, paintings)(photo).clamp(-1, 1)
-    made = painted_tests(out, photo)
+    return model
+
+
+def _painting_scores(photo: 'Tensor', truth: 'Tensor', mapped: 'Tensor', made: 'Tensor') -> dict:
+    "PSNR and its gains for painted photographs and for photographs under a colour map, dB."
+    from stylecfm.metrics import gain, psnr
+
     g, m = gain(made, photo, truth), gain(mapped, photo, truth)
-    metrics = dict(
+    scores = dict(
         photo_psnr_db=psnr(photo, truth).mean().item(),
         transferred_psnr_db=psnr(made, truth).mean().item(),
         gain_db=g.mean().item(),
@@ -424,8 +427,32 @@ def run_painting_demo(
         colour_map_gain_db=m.mean().item(),
         gain_over_colour_map_db=(g - m).mean().item(),
     )
-    metrics = {k: round(v, 3) for k, v in metrics.items()} | dict(
-        crops=len(g),
+    return {k: round(v, 3) for k, v in scores.items()}
+
+
+def run_painting_demo(
+    out: Path,  # Folder of the demonstration
+    size: DemoSize,  # How large it is
+    seed: int,  # Random seed of the run
+) -> dict:  # Content of metrics.json
+    "Images, training, transfer, score."
+    from stylecfm.files import write_checked
+    from stylecfm.images import grid, save_image, to_pil
+    from stylecfm.metrics import colour_map, machine, peak_memory_mb
+
+    writable(out / 'x')
+    start, fresh = time.perf_counter(), not (out / 'training').exists()
+    say('1/3 photographs and paintings')
+    make_images(out / 'images', size, seed)
+    photos, paintings = _read_kinds(out / 'images' / 'train', size.size)
+    say('2/3 training')
+    model = _learn_demo(out, size, seed, photos, paintings)
+    say('3/3 transfer')
+    photo, truth = _read_kinds(out / 'images' / 'test', size.size)
+    mapped = colour_map(photos, paintings)(photo).clamp(-1, 1)
+    made = painted_tests(out, photo)
+    metrics = _painting_scores(photo, truth, mapped, made) | dict(
+        crops=len(photo),
         minutes=round((time.perf_counter() - start) / 60, 2) if fresh else None,
         peak_memory_mb=peak_memory_mb() if fresh else None,
         parameters=model.net.num_parameters(),

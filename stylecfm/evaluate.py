@@ -9,7 +9,7 @@ __all__ = ['evaluate']
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import Callable, Iterable, NamedTuple
 
 import torch
 from jinja2 import Template
@@ -223,7 +223,8 @@ def expected_times(
     n: int,  # Number of photographs
     effort: EvaluationEffort,  # Steps and draws
     rows: int = 7,  # Number of rows
-    judge_step: float = 0.05,  # Time of one step of the classifier, s: 64 patches on a processor core
+    # Time of one step of the classifier, s: 64 patches on a processor core
+    judge_step: float = 0.05,
 ) -> Times:
     "Estimate by one photograph and two small measurements: time grows linearly with photographs and draws."
     once, one, two = timed(transfer), timed(lambda: measured(1)), timed(lambda: measured(2))
@@ -235,6 +236,37 @@ def expected_times(
     )
 
 # %% ../nbs/72_evaluate.ipynb #72e10000
+def _expected(
+    pipe: StyleTransferPipeline, x: Tensor, y: Tensor, transfer: Callable, effort: EvaluationEffort
+) -> Times:
+    "Expected times of the stages, where `transfer` is the call of the pipeline."
+    quickly = lambda draws: measure(x, x, y, pipe.encode, draws=draws)
+    return expected_times(lambda: transfer(to_pil(x[:1])), quickly, len(x), effort)
+
+
+def _sets_of(ways: dict, x: Tensor, y: Tensor) -> dict:
+    "Arguments `images` of `_measured_row` for each row, and for the floor."
+    sets = {k: (v, x, y, v[::2]) for k, v in ways.items()}
+    return sets | {FLOOR: (y[::2], None, y[1::2], y[::2])}
+
+
+def _verdict_first(names: Iterable) -> list:
+    "Names of rows, first those that a verdict needs."
+    return sorted(names, key=lambda k: k not in ('this model', 'untouched'))
+
+
+def _measured_row(
+    pipe: StyleTransferPipeline, images: tuple, judge: StyleClassifier | None, draws: int
+) -> dict:
+    "Figures of a row; `images` are its own, their sources or None, the reference, those classified."
+    made, source, reference, asked = images
+    row = measure(made, source, reference, pipe.encode, draws=draws)
+    if judge:
+        deceived = deception_rate(judge, asked.clamp(-1, 1))
+        row['deception'] = bootstrap(torch.mean, deceived, draws=1000)
+    return row
+
+
 def evaluate(
     pipe: StyleTransferPipeline,  # With two styles, or `styles` given
     photos: str | Path,  # Folder of photographs that training has not seen
@@ -250,19 +282,15 @@ def evaluate(
         pipe.style(k)
     clock = Clock(effort.tell)
     x, y, left_out = read_sets(pipe, photos, paintings, size, most)
-    judged = effort.judge_steps and min(len(x), len(y)) >= 8
-    quickly = lambda draws: measure(x, x, y, pipe.encode, draws=draws)
-    times = expected_times(
-        lambda: pipe(to_pil(x[:1]), *styles, **given),
-        quickly,
-        len(x),
-        effort._replace(judge_steps=effort.judge_steps * bool(judged)),
-    )
+    judge_steps = effort.judge_steps if min(len(x), len(y)) >= 8 else 0
+    transfer = lambda images: pipe(images, *styles, **given)
+    times = _expected(pipe, x, y, transfer, effort._replace(judge_steps=judge_steps))
     clock.tell(
-        f'{len(x)} photographs and {len(y)} paintings at {size} pixels; about {duration(2 * times.transfer + times.judge + times.rows)} in all'
+        f'{len(x)} photographs and {len(y)} paintings at {size} pixels; '
+        f'about {duration(2 * times.transfer + times.judge + times.rows)} in all'
     )
     with clock.stage(f'transferring {len(x)} photographs', times.transfer):
-        done = pipe(to_pil(x), *styles, **given)
+        done = transfer(to_pil(x))
     with clock.stage('transferring them back', times.transfer):
         back = pipe(done.images, *styles[::-1], **given)
     ways = simple_baselines(pipe, x, y) | {
@@ -270,10 +298,10 @@ def evaluate(
         'this model, and back': to_tensor(back.images),
     }
     judge = None
-    if judged:
+    if judge_steps:
         with clock.stage('training the style classifier', times.judge):
             # evaluated on the other half
-            judge = train_classifier(x[1::2], y[1::2], (x[::2], y[::2]), effort.judge_steps)
+            judge = train_classifier(x[1::2], y[1::2], (x[::2], y[::2]), judge_steps)
     about = dict(
         photographs=len(x),
         paintings=len(y),
@@ -285,25 +313,13 @@ def evaluate(
         given={k: v._asdict() if isinstance(v, TransferOptions) else v for k, v in given.items()},
         machine=machine(),
     )
-    sets = {k: (v, x, y, v[::2]) for k, v in ways.items()} | {
-        FLOOR: (y[::2], None, y[1::2], y[::2])
-    }
-    # first what a verdict needs
-    order = sorted(sets, key=lambda k: k not in ('this model', 'untouched'))
+    sets = _sets_of(ways, x, y)
     rows = {}
-    for k in order:
+    for k in _verdict_first(sets):
         with clock.stage(f'measuring {k}', times.rows / len(sets)):
-            made, source, reference, asked = sets[k]
-            rows[k] = measure(made, source, reference, pipe.encode, draws=effort.draws)
-            if judge:
-                rows[k]['deception'] = bootstrap(
-                    torch.mean, deception_rate(judge, asked.clamp(-1, 1)), draws=1000
-                )
-        report = Report(
-            {k: rows[k] for k in sets if k in rows},
-            ways,
-            about | dict(unfinished=[k for k in sets if k not in rows]),
-        )
+            rows[k] = _measured_row(pipe, sets[k], judge, effort.draws)
+        about['unfinished'] = [k for k in sets if k not in rows]
+        report = Report({k: rows[k] for k in sets if k in rows}, ways, dict(about))
         if effort.partial:
             effort.partial(report)
     return report

@@ -925,6 +925,53 @@ def _usable(source: Source, good: dict, bad: list, strict: bool):
         )
 
 # %% ../nbs/04_latents.ipynb #67676ba7
+def _all_known(plan: CachePlan, parts: Path) -> KnownLatents:
+    "Latents that the plan knows and those of the parts."
+    known = KnownLatents(
+        dict(plan.known.digests),
+        {} if 'older' in (plan.old or {}) else dict(plan.known.where),
+        dict(plan.known.bad),
+    )
+    for p in sorted(parts.glob('*.safetensors')):
+        note = json.loads(Mapped(p).metadata['note'])  # the plan has checked the older ones
+        known.add(p, note['style'], note['rows'], note['bad'])
+    return known
+
+
+def _stamps_before(old: dict) -> dict:
+    "Stamp and digest of each file of an older cache, `{(style, name): (*stamp, digest)}`."
+    return {
+        (s, r['name']): (*(r.get(k, 0) for k in STAMP), r['sha256'])
+        for s, rows in old.get('files', {}).items()
+        for r in rows
+    }
+
+
+def _file_rows(rows: list, each: int) -> list:
+    "Rows of the metadata for the files of a style, with `each` latents a file."
+    return [
+        dict(name=e.name, **dict(zip(STAMP, e.stamp())), sha256=d, row=i * each)
+        for i, (e, d) in enumerate(rows)
+    ]
+
+
+def _write_cache(
+    out_root: Path, source: Source, good: dict, known: KnownLatents, extra: dict, skipped: bytes
+):
+    "Write the latents of each style and the table of skipped files; `extra` gets their moments."
+    with atomic_folder(out_root, 'latents', extra) as tmp:
+        measured = [
+            write_style(
+                tmp / 'styles' / f'{s}.safetensors', [known.where[d] for _, d in rows], source.shape
+            )
+            for s, rows in good.items()
+        ]
+        extra |= {
+            n: v.tolist() for n, v in pooled(*map(torch.cat, zip(*measured)))._asdict().items()
+        }
+        write_bytes(tmp / 'skipped.csv', skipped)
+
+
 def merge_parts(
     source: Source,  # Source that was encoded
     out_root: Path,  # Folder of the cache
@@ -934,23 +981,11 @@ def merge_parts(
 ) -> CacheReport:  # Numbers of files written, kept and left out
     "Seal the cache from what is known and from the parts; raises `InputError` for a style without a usable file."
     old, redone = plan.old or {}, plan.known.again or ()
-    known = KnownLatents(
-        dict(plan.known.digests),
-        {} if 'older' in old else dict(plan.known.where),
-        dict(plan.known.bad),
-    )
-    for p in sorted(parts.glob('*.safetensors')):
-        note = json.loads(Mapped(p).metadata['note'])  # the plan has checked the older ones
-        known.add(p, note['style'], note['rows'], note['bad'])
+    known = _all_known(plan, parts)
     good, bad = _sorted_out(plan, known)
     _usable(source, good, bad, strict)
     k = source.shape[0]
-    rows_of = old.get('files', {}).items()
-    before = {
-        (s, r['name']): (*(r.get(k, 0) for k in STAMP), r['sha256'])
-        for s, rows in rows_of
-        for r in rows
-    }
+    before = _stamps_before(old)
     now = {(e.style, e.name): (*e.stamp(), d) for rows in good.values() for e, d in rows}
     skipped = _table([*bad, *source.unused], source.root)
     fresh = sum(d not in plan.known.where or d in redone for *_, d in now.values())
@@ -970,20 +1005,11 @@ def merge_parts(
         and not old.keys() & {'damaged', 'older'}
     ):
         return report
-    about = lambda i, e, d: dict(name=e.name, **dict(zip(STAMP, e.stamp())), sha256=d, row=i * k)
-    files = {s: [about(i, e, d) for i, (e, d) in enumerate(rows)] for s, rows in good.items()}
+    files = {s: _file_rows(rows, k) for s, rows in good.items()}
     extra = source.about | dict(
         recipe=source.recipe, styles=list(good), count=count, skipped=digest(skipped), files=files
     )
-    with atomic_folder(out_root, 'latents', extra) as tmp:
-        style = lambda s, rows: write_style(
-            tmp / 'styles' / f'{s}.safetensors', [known.where[d] for _, d in rows], source.shape
-        )
-        measured = [style(s, rows) for s, rows in good.items()]
-        extra |= {
-            n: v.tolist() for n, v in pooled(*map(torch.cat, zip(*measured)))._asdict().items()
-        }
-        write_bytes(tmp / 'skipped.csv', skipped)
+    _write_cache(out_root, source, good, known, extra, skipped)
     return report
 
 # %% ../nbs/04_latents.ipynb #91ac4eaa

@@ -340,7 +340,8 @@ def profile_network(
     make: Callable,  # Gives the network, called as `net(x, t, style)`; is called on fake tensors
     shape: tuple,  # Shape of one latent and of its velocity: `(c, ...)`
     batch: int,  # Samples of the step
-    means: MemoryOptions = MemoryOptions(),  # Memory options, of which only the micro-batch is used
+    # Memory options, of which only the micro-batch is used
+    means: MemoryOptions = MemoryOptions(),
     amp: torch.dtype | None = torch.bfloat16,  # Precision of autocast; None: as the weights are
     training: bool = True,  # A step of training; else one evaluation
     more: int = 0,  # Channels of a condition behind those of the latent
@@ -435,6 +436,39 @@ class StepMeasurement(NamedTuple):
     seconds: float  # The step
 
 # %% ../nbs/40_memory.ipynb #805a0a63
+def _random_batch(config: Config, batch: int, hw: tuple, device: str) -> FlowBatch:
+    "Random numbers in the shapes of a training batch."
+    drawn = (
+        *torch.randn(2, batch, config.model.latent_channels, *hw).unbind(),
+        torch.rand(batch),
+        torch.zeros(batch).long(),
+        torch.ones(batch),
+    )
+    return FlowBatch(*(v.to(device) for v in drawn))
+
+
+def _on_card(timed: Callable) -> StepMeasurement:
+    "Measure the second call of a function that returns its seconds, on a GPU."
+    timed()
+    torch.cuda.reset_peak_memory_stats()
+    took = timed()
+    return StepMeasurement(torch.cuda.max_memory_allocated(), took)
+
+
+def _watched(timed: Callable, held: int) -> StepMeasurement:
+    "Measure a call on a processor, where `held` bytes are allocated before it."
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+    ) as p:
+        took = timed()
+    changes = sorted(
+        (e.start_ns(), e.nbytes())
+        for e in p.profiler.kineto_results.events()
+        if e.name() == '[memory]'
+    )
+    return StepMeasurement(held + max(accumulate(n for _, n in changes)), took)
+
+
 def measure_step(
     config: Config,  # Configuration, as for `profile`
     means: MemoryOptions,  # Memory options
@@ -448,7 +482,6 @@ def measure_step(
     "A step of training on random numbers, really done."
     import time
 
-    b, (h, w), m = batch or config.training.batch, hw or latent_hw(config), config.model
     with torch.random.fork_rng():
         net = (
             network_from_config(config).target_device(go).save_memory(*means[1:]).train().to(device)
@@ -461,13 +494,7 @@ def measure_step(
     opt.step()
     opt.zero_grad(set_to_none=True)
     amp = autocast_dtype(config, go or torch.device(device).type)
-    drawn = (
-        *torch.randn(2, b, m.latent_channels, h, w).unbind(),
-        torch.rand(b),
-        torch.zeros(b).long(),
-        torch.ones(b),
-    )
-    data = FlowBatch(*(v.to(device) for v in drawn))
+    data = _random_batch(config, batch or config.training.batch, hw or latent_hw(config), device)
 
     def step():
         accumulate_gradients(net, data, means.micro_batch, amp)
@@ -482,23 +509,11 @@ def measure_step(
         return time.perf_counter() - start
 
     if torch.device(device).type == 'cuda':
-        timed()
-        torch.cuda.reset_peak_memory_stats()
-        took = timed()
-        return StepMeasurement(torch.cuda.max_memory_allocated(), took)
+        return _on_card(timed)
     if not watch:
         return StepMeasurement(0, (timed(), timed())[1])  # the first one warms up
     held = 4 * 4 * sum(p.numel() for p in params) + sum(v.nbytes for v in data)
-    with torch.profiler.profile(
-        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
-    ) as p:
-        took = timed()
-    changes = sorted(
-        (e.start_ns(), e.nbytes())
-        for e in p.profiler.kineto_results.events()
-        if e.name() == '[memory]'
-    )
-    return StepMeasurement(held + max(accumulate(n for _, n in changes)), took)
+    return _watched(timed, held)
 
 # %% ../nbs/40_memory.ipynb #cell-30
 # Of the categories, in the order in which they are stacked

@@ -255,6 +255,36 @@ def _link_all(places: RunPlaces, old: dict, made: dict):
                     _link(source, folder / name)
 
 # %% ../nbs/84_own_folders.ipynb #094b2aec
+def _scan_styles(train: Path) -> list:
+    "The images of each style, as `scan_images` finds them; raises `InputError` if it finds none."
+    seen = [advice.scan_images(p) for p in sorted(p for p in train.iterdir() if p.is_dir())]
+    if bad := [f.path.name for f in seen if not f.sizes]:
+        raise InputError(f'{bad[0]} holds no image that can be used')
+    return seen
+
+
+def _check_side(image_size: int | None, codec: str):
+    "Raise `InputError` for a side that the codec cannot divide."
+    factor = advice.side_step(codec)
+    if image_size and image_size % factor:
+        raise InputError(
+            f'image_size {image_size} is no multiple of {factor}, as {codec} needs; '
+            f'try {max(1, image_size // factor) * factor}'
+        )
+
+
+def _usable(reports: list, side: int) -> list:
+    "Number of usable images of each style, estimated; raises `InputError` for fewer than 2."
+    usable = [round(f.count * (1 - len(f.bad) / f.looked)) for f in reports]
+    least = min(usable)
+    if least < 2:
+        raise InputError(
+            f'{reports[usable.index(least)].path.name} has fewer than 2 images '
+            f'that can be used for {side} pixels'
+        )
+    return usable
+
+
 def _plan_run(
     places: RunPlaces,  # Folder of the run, divided by `hold_out_images`
     image_size: int | None = None,  # Side of the images, pixels; chosen by the images if none
@@ -269,28 +299,17 @@ def _plan_run(
     from stylecfm.planning import available_memory, default_device, plan
 
     busy, device, train = advice.busy_line(), default_device(), places.images('train')
-    folders = sorted(p for p in train.iterdir() if p.is_dir())
-    seen = [advice.scan_images(f) for f in folders]
-    if bad := [f.path.name for f in seen if not f.sizes]:
-        raise InputError(f'{bad[0]} holds no image that can be used')
-    channels, factor = load_codec(codec).latent_channels, advice.side_step(codec)
-    if image_size and image_size % factor:
-        raise InputError(
-            f'image_size {image_size} is no multiple of {factor}, as {codec} needs; try {max(1, image_size // factor) * factor}'
-        )
+    seen = _scan_styles(train)
+    channels = load_codec(codec).latent_channels
+    _check_side(image_size, codec)
     roots, card = (str(train), str(places.root / 'latents'), str(places)), device.type == 'cuda'
-    c = advice.suggest(
-        [advice.report_on(f, 32) for f in seen], not card, image_size, codec, channels, roots
-    )
+    first = [advice.report_on(f, 32) for f in seen]
+    c = advice.suggest(first, not card, image_size, codec, channels, roots)
     reports = [advice.report_on(f, c.data.target_size) for f in seen]
     advice._say_folders(reports, c.data.target_size, advice.find_duplicates(seen))
-    usable = [round(f.count * (1 - len(f.bad) / f.looked)) for f in reports]
-    if min(usable) < 2:
-        raise InputError(
-            f'{folders[usable.index(min(usable))].name} has fewer than 2 images that can be used for {c.data.target_size} pixels'
-        )
-    few = min(usable) * advice.copies(c)
-    c = _with_given(replace(c, training=replace(c.training, batch_size=min(c.training.batch, few))))
+    usable = _usable(reports, c.data.target_size)
+    batch = min(c.training.batch, min(usable) * advice.copies(c))
+    c = _with_given(replace(c, training=replace(c.training, batch_size=batch)))
     p = plan(
         c,
         available_memory(device) / GB,
@@ -298,10 +317,9 @@ def _plan_run(
         given=advice.fixed_memory_options(c),
     )
     seconds = advice._timed(c, p.means, None)
-    made, steps = advice.limit_steps(
-        c, sum(usable), seconds, hours or (None if card else advice.CPU_HOURS)
-    )
-    made = _with_given(made)  # a number of steps that was given decides
+    most = hours or (None if card else advice.CPU_HOURS)
+    # a number of steps that was given decides
+    made = _with_given(advice.limit_steps(c, sum(usable), seconds, most)[0])
     write_text(places.config, made.to_json())
     load, cores = advice.load_average()
     about = dict(
@@ -314,8 +332,8 @@ def _plan_run(
     )
     write_json(places.plan, about)
     say(
-        f'plan: {p.report.parameters / 1e6:.1f} M parameters, {c.data.target_size} pixels, {made.training.max_steps} steps of {seconds:.2f} s'
-        + (f'; {busy}' if busy else '')
+        f'plan: {p.report.parameters / 1e6:.1f} M parameters, {c.data.target_size} pixels, '
+        f'{made.training.max_steps} steps of {seconds:.2f} s' + (f'; {busy}' if busy else '')
     )
     advice._say_disk(made, sum(usable))
     return about

@@ -537,6 +537,27 @@ class _Clock:
         return taken, ends
 
 # %% ../nbs/30_solvers.ipynb #cell-33
+def _wide(numbers: np.ndarray, x: Tensor) -> Tensor:
+    "One number an image, shaped to broadcast against `x`."
+    return torch.from_numpy(numbers).to(x.device).reshape(-1, *(1,) * (x.ndim - 1))
+
+
+def _next_first(taken: np.ndarray, start: Tensor, end: Tensor) -> Tensor:
+    "First slope of the next step: that at the end of a step taken, that at the start of one refused."
+    if taken.all():
+        return end
+    return torch.where(_wide(taken, end), end, start) if taken.any() else start
+
+
+def _note_path(path: list, x: Tensor, k: np.ndarray, ends: np.ndarray, own: bool):
+    "Append a point to the path; where the times are one's own, fill those that images have arrived at."
+    if not own:
+        path.append(x)
+        return
+    for n in {*k[ends].tolist()}:
+        path[n - 1] = torch.where(_wide(ends & (k == n), x), x, path[n - 1])
+
+
 def solve_adaptive(
     v: Callable,  # Field `(x, t) -> dx/dt`; `t`, `(b,)`, differs from image to image
     x: Tensor,  # Start, `(b, ...)`
@@ -550,20 +571,23 @@ def solve_adaptive(
     options: SolverOptions | dict = SolverOptions(),
 ) -> Solution:  # Point, cost and times; `done` says who arrived
     "Steps as long as the tolerance allows, each image by itself; raises `InputError`, or `FloatingPointError` if every image fails."
-    o, pair = (
-        _options(options),
-        method if isinstance(method, EmbeddedPair) else chosen(ADAPTIVE_METHODS, method, 'method'),
+    o = _options(options)
+    pair = (
+        method if isinstance(method, EmbeddedPair) else chosen(ADAPTIVE_METHODS, method, 'method')
     )
     t0, t1 = _check_solve(steps, method, t0, t1, o.grid)
     check_start(x)
     _check_options(o)
     own = not isinstance(o.grid, str)
     stops = time_grid(t0, t1, steps, o.grid).numpy() if own else np.array([t0, t1])
-    evals, v, x, first = getattr(v, 'evals', None), CountingField(v), at_least_fp32(x), None
-    clock, visited = _Clock(len(x), stops, steps, o.max_nfe), [t0]
+    evals = getattr(v, 'evals', None)
+    v = CountingField(v)
+    x = at_least_fp32(x)
+    first = None
+    clock = _Clock(len(x), stops, steps, o.max_nfe)
+    visited = [t0]
     # NaN where somebody never came
     path = [x] + [torch.full_like(x, torch.nan) for _ in stops[1:]] * own
-    wide = lambda a: torch.from_numpy(a).to(x.device).reshape(-1, *(1,) * (x.ndim - 1))
     bar = tqdm(
         total=1.0, desc='solve', disable=not o.progress, leave=False, bar_format='{l_bar}{bar}'
     )
@@ -578,26 +602,16 @@ def solve_adaptive(
         taken, ends = clock.advance(h, e, fine, moving & (clock.status < 0), pair.table.order)
         kept = new.clamp(-o.clamp, o.clamp) if o.clamp else new
         reuse = pair.reuse and (kept is new or torch.equal(kept, new))
-        first = (
-            None
-            if not reuse
-            else end
-            if taken.all()
-            else torch.where(wide(taken), end, start)
-            if taken.any()
-            else start
-        )
+        first = _next_first(taken, start, end) if reuse else None
         if not taken.any():
             continue
-        x = kept if taken.all() else torch.where(wide(taken), kept, x)
+        x = kept if taken.all() else torch.where(_wide(taken, x), kept, x)
         visited.append(clock.slowest())
         bar.update((visited[-1] - visited[-2]) / clock.way)
         if callback:
             callback(len(visited) - 2, visited[-1], x)
-        if o.keep_path and not own:
-            path.append(x)
-        for k in {*clock.k[ends].tolist()} if o.keep_path and own else ():
-            path[k - 1] = torch.where(wide(ends & (clock.k == k)), x, path[k - 1])
+        if o.keep_path:
+            _note_path(path, x, clock.k, ends, own)
     bar.close()
     return _adaptive_solution(
         clock, x, stops if own else np.array(visited), path if o.keep_path else None
@@ -673,7 +687,8 @@ class ODESolver:
         adaptive: bool = False,  # Euler with growing strides instead of `method`
         # For `adaptive`: relative change of the velocity below which the stride doubles
         step_threshold: float = 0.01,
-        options: SolverOptions | dict = SolverOptions(),  # Grid, clamp, path, progress, tolerances
+        # Grid, clamp, path, progress, tolerances
+        options: SolverOptions | dict = SolverOptions(),
     ):
         options = _options(options)
         _check_solve(steps, method, 0.0, 1.0, options.grid)

@@ -22,7 +22,7 @@ from .config import InputError
 from .decoding import READ, kind_of, read_file
 from .files import atomic_folder, write_bytes
 from .folders import list_images, scan_styles, style_folders
-from .latent_files import LATENTS, choose_convention, latent_of
+from .latent_files import LATENTS, Convention, choose_convention, latent_of
 from .latents import DTYPE, CacheReport, Source, make_cache, not_used
 
 # %% ../nbs/05_sources.ipynb #b320b6fa
@@ -136,6 +136,36 @@ def _some(folders: dict) -> list:
     return out
 
 
+def _shape_for(codec: Codec, some: list, pt_root: str | Path) -> tuple:
+    "Shape of the first sampled latent; raises `InputError` where there is none or the codec's channels differ."
+    if not some:
+        raise InputError(
+            f'no latent in {pt_root} could be read; they should be tensors (c, h, w), one a file'
+        )
+    shape = tuple(some[0].shape)
+    if shape[0] != codec.latent_channels:
+        raise InputError(
+            f'the latents in {pt_root} have {shape[0]} channels, those of {codec.spec} {codec.latent_channels}; '
+            'give the codec that made them'
+        )
+    return shape
+
+
+def _imported_recipe(codec: Codec, convention: Convention, shape: tuple) -> dict:
+    "What decides the content of a cache of ready latents."
+    each = {k: list(v) for k, v in convention._asdict().items() if k in ('mean', 'std') and v}
+    return dict(
+        version=3,
+        codec=codec.fingerprint,
+        imported='pt',
+        scaling=convention.scaling,
+        shift=convention.shift,
+        **each,
+        shape=list(shape),
+        dtype=str(DTYPE).removeprefix('torch.'),
+    )
+
+
 def pt_source(
     # Folder with a folder of latents for each style: `.pt`, `.pth` or `.safetensors`, one a file
     pt_root: str | Path,
@@ -147,16 +177,7 @@ def pt_source(
     "Ready latents as a source; raises `InputError` where the first usable one does not fit the codec."
     found = scan_styles(pt_root, LATENTS)
     some = _some(found.folders)
-    if not some:
-        raise InputError(
-            f'no latent in {pt_root} could be read; they should be tensors (c, h, w), one a file'
-        )
-    shape = tuple(some[0].shape)
-    if shape[0] != codec.latent_channels:
-        raise InputError(
-            f'the latents in {pt_root} have {shape[0]} channels, those of {codec.spec} {codec.latent_channels}; '
-            'give the codec that made them'
-        )
+    shape = _shape_for(codec, some, pt_root)
     convention, line = choose_convention(
         codec, [z for z in some if z.shape == shape], scaling, shift
     )
@@ -167,18 +188,6 @@ def pt_source(
             raise InputError(f'its shape is {tuple(z.shape)}, that of the others {shape}')
         return convention.undo(z)
 
-    dtype = str(DTYPE).removeprefix('torch.')
-    each = {k: list(v) for k, v in convention._asdict().items() if k in ('mean', 'std') and v}
-    recipe = dict(
-        version=3,
-        codec=codec.fingerprint,
-        imported='pt',
-        scaling=convention.scaling,
-        shift=convention.shift,
-        **each,
-        shape=list(shape),
-        dtype=dtype,
-    )
     about = dict(spec=codec.spec, latent_channels=shape[0], factor=codec.factor)
     aside = not_used(pt_root, found)
     aside['told'] += (line,) if line else ()
@@ -188,7 +197,7 @@ def pt_source(
         read,
         lambda z: z[:, None],
         (1, *shape),
-        recipe,
+        _imported_recipe(codec, convention, shape),
         about,
         **aside,
     )

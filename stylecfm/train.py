@@ -479,9 +479,7 @@ def latents(
 def shared_noise(
     self: OTCFMTrainer,
     step: int,  # Counted from 0
-) -> (
-    Tensor | None
-):  # Paired noise, `(b, c, h, w)` as the latents; None where the batch is paired by itself
+) -> Tensor | None:  # Noise, `(b, c, h, w)`; None where a batch is paired by itself
     "The noise of a step whose pairs are made for several batches together."
     t, rank = self.config.training, self.rng_rank
     if t.coupling_batches == 1 or not isinstance(self.coupling, str):

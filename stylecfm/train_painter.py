@@ -62,6 +62,40 @@ def split_pictures(
     return [images[i] for i in order[held:]], [images[i] for i in order[:held]]
 
 
+def _first_moments(train, codec, size: PainterSize):
+    "Moments of the latents of 256 random crops."
+    import torch
+
+    from stylecfm.codecs import moments, pooled
+    from stylecfm.lapped import random_crops
+
+    g = torch.Generator().manual_seed(size.seed)
+    rows = lambda: torch.randint(len(train.images), (64,), generator=g).tolist()
+    crops = [random_crops(train.images, rows(), size.crop, g) for _ in range(4)]
+    return pooled(*moments(torch.cat([codec.encode(c / 127.5 - 1).cpu() for c in crops])))
+
+
+def _painter_net(channels: int, styles: int, size: PainterSize):
+    "The network before training; seeds PyTorch's generator."
+    import torch
+
+    from stylecfm.data_prediction import DataIsoNext
+
+    torch.manual_seed(size.seed)
+    return DataIsoNext(
+        latent_channels=channels,
+        hidden_dim=size.width,
+        num_layers=size.layers,
+        num_styles=styles,
+        style_dim=128,
+        time_dim=64,
+        share_every=2,
+        norm='pixel',
+        condition_channels=channels + 1,
+        num_palettes=size.palettes,
+    )
+
+
 def learn_painter(
     # Pictures by style, the source first: {name: uint8 `(3, h, w)` each, no side below `size.crop`}
     sets: dict,
@@ -75,9 +109,6 @@ def learn_painter(
     "Train a structure-conditioned network from nothing; raises `InputError` for fewer than two styles, or too few pictures."
     import torch
 
-    from stylecfm.codecs import moments, pooled
-    from stylecfm.data_prediction import DataIsoNext
-    from stylecfm.lapped import random_crops
     from stylecfm.painting import (
         Condition,
         PaintingRecipe,
@@ -96,24 +127,8 @@ def learn_painter(
         torch.tensor([s for s, p in enumerate(parts) for _ in p[k]]),
     )
     train, held = labelled(0), labelled(1)
-    g = torch.Generator().manual_seed(size.seed)
-    rows = lambda: torch.randint(len(train.images), (64,), generator=g).tolist()
-    crops = [random_crops(train.images, rows(), size.crop, g) for _ in range(4)]
-    stats = pooled(*moments(torch.cat([codec.encode(c / 127.5 - 1).cpu() for c in crops])))
-    c = codec.latent_channels
-    torch.manual_seed(size.seed)
-    net = DataIsoNext(
-        latent_channels=c,
-        hidden_dim=size.width,
-        num_layers=size.layers,
-        num_styles=len(sets),
-        style_dim=128,
-        time_dim=64,
-        share_every=2,
-        norm='pixel',
-        condition_channels=c + 1,
-        num_palettes=size.palettes,
-    ).to(device)
+    stats = _first_moments(train, codec, size)
+    net = _painter_net(codec.latent_channels, len(sets), size).to(device)
     recipe = PaintingRecipe(
         batch_size=size.batch,
         learning_rate=size.rate,

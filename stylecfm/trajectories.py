@@ -168,9 +168,7 @@ def odeint(
     # `step_size`, `grid_constructor` (fixed methods); `first_step`, `max_num_steps` (adaptive ones)
     options: dict | None = None,
     event_fn: Callable | None = None,  # `(t, y) -> number`; the solution ends where it crosses 0
-) -> (
-    Tensor | tuple
-):  # `(n, *y0.shape)`, or a tuple of such; with an event `(time, states at start and event)`
+) -> Tensor | tuple:  # `(n, *y0.shape)`, or a tuple; with an event as `odeint_event`
     "The solution at the times `t`, called as torchdiffeq's `odeint`; raises `InputError` or `FloatingPointError`."
     flat, t = _Flat(func, y0), torch.as_tensor(t)
     if event_fn is not None:

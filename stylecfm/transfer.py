@@ -667,6 +667,40 @@ def paint_over(
     return torch.lerp(x, made.images, job.strength), made.x0, made.nfe
 
 # %% ../nbs/60_transfer.ipynb #5e1d0a05
+def _ended(run: Callable, solver: ODESolver, job: TransferJob) -> Solution:
+    "A solution, also where a callback ended it."
+    try:
+        return check_converged(run(), solver)
+    except CallInterrupted as e:
+        return Solution(e.x, job.end.done, torch.tensor([0.0, 1.0]))
+
+
+def _by_flowedit(
+    pipe: 'StyleTransferPipeline', x1: Tensor, job: TransferJob, start: float, after: Callable
+) -> tuple:
+    "New latents by FlowEdit, which inverts nothing; what `carry_over` returns."
+    forward = pipe.live_field(job.blend(), job)
+    o, steps = job.options, job.settings.num_inference_steps
+    edit = lambda: flow_edit(
+        pipe.field(job.source), forward, x1, steps, start, o.draws, o.seed, after
+    )
+    s = _ended(edit, job.solver(), job)
+    return s.x, None, s.nfe
+
+
+def _by_sdedit(
+    pipe: 'StyleTransferPipeline', x1: Tensor, job: TransferJob, start: float, after: Callable
+) -> tuple:
+    "New latents by SDEdit, which starts from a noisy image; what `carry_over` returns."
+    start = 1 - job.strength * (1 - start)
+    if start == 1:
+        return x1, None, 0
+    o, solver = job.options, job.solver()
+    edit = lambda: sdedit(pipe.live_field(job.target, job), x1, solver, start, o.seed, after)
+    s = _ended(edit, solver, job)
+    return s.x, None, s.nfe
+
+
 @patch
 @torch.no_grad()
 def carry_over(
@@ -679,54 +713,22 @@ def carry_over(
     "One batch from style to style."
     o, solver, after = job.options, job.solver(), job.after(callback)
     start = MODE_STARTS.get(o.mode, 0.0) if o.start is None else o.start
-
-    def ended(run):
-        "A solution, also where a callback ended it."
-        try:
-            return check_converged(run(), solver)
-        except CallInterrupted as e:
-            return Solution(e.x, job.end.done, torch.tensor([0.0, 1.0]))
-
     if o.mode == 'flowedit':
-        forth = self.live_field(job.blend(), job)
-        s = ended(
-            lambda: flow_edit(
-                self.field(job.source),
-                forth,
-                x1,
-                job.settings.num_inference_steps,
-                start,
-                o.draws,
-                o.seed,
-                after,
-            )
-        )
-        return s.x, None, s.nfe
+        return _by_flowedit(self, x1, job, start, after)
     if o.mode == 'sdedit':
-        start = 1 - job.strength * (1 - start)
-        if start == 1:
-            return x1, None, 0
-        s = ended(
-            lambda: sdedit(self.live_field(job.target, job), x1, solver, start, o.seed, after)
-        )
-        return s.x, None, s.nfe
+        return _by_sdedit(self, x1, job, start, after)
     if not job.strength:
         return x1, None, 0  # few steps would not even invert exactly
     x0, carry, nfe = self.structures(x1, job, callback)
-    forth = self.live_field(job.blend(), job)
+    forward = self.live_field(job.blend(), job)
     if job.scheduler is None:
-        made = ended(lambda: solver.solve(forth, x0, 0.0, 1.0, after, carry))
+        run = lambda: solver.solve(forward, x0, 0.0, 1.0, after, carry)
     else:
-        made = ended(
-            lambda: solve_by_scheduler(
-                forth,
-                x0,
-                job.scheduler,
-                job.settings.num_inference_steps,
-                after,
-                self.noise_of(job),
-            )
+        steps = job.settings.num_inference_steps
+        run = lambda: solve_by_scheduler(
+            forward, x0, job.scheduler, steps, after, self.noise_of(job)
         )
+    made = _ended(run, solver, job)
     if job.end is None and job.strength > 0.5 and set(job.target) != {job.source}:
         note_unchanged(x1, made.x)
     return made.x, x0, nfe + made.nfe
@@ -882,6 +884,39 @@ def finished(
     return im
 
 # %% ../nbs/60_transfer.ipynb #3e95e5f6
+def _own_seed(o: TransferOptions) -> int:
+    "Seed of the options, or of their brush; 0 if none."
+    return o.seed or (o.brush.seed if o.brush else 0)
+
+
+def _job_seeds(pipe: 'StyleTransferPipeline', n: int, job: TransferJob, a: Asked) -> tuple:
+    "Seeds of `n` pictures, and whether the result depends on them."
+    o, s = job.options, job.settings
+    noisy = (
+        pipe.conditional
+        or o.mode != 'loop'
+        or (s.fresh if o.fresh is None else o.fresh)
+        or pipe.noise_of(job) is not None
+    )
+    own = _own_seed(o)
+    if noisy or a.generator is not None:
+        return seeds_for(a.generator, n, own, a.repeats), noisy
+    return [own] * n, noisy
+
+
+def _counted(bar, path: list | None, callback: Callable | None) -> Callable:
+    "Callback that moves the bar, appends to a path if there is one, and calls another."
+
+    def step(n, t, x):
+        bar.update()
+        if path is not None:
+            path.append(x.cpu())
+        if callback:
+            callback(n, t, x)
+
+    return step
+
+
 @patch
 def run_job(
     self: StyleTransferPipeline,
@@ -894,17 +929,9 @@ def run_job(
 ) -> Transferred:
     "Transfer pictures in batches."
     o, s, n = job.options, job.settings, len(opened)
-    noisy = (
-        self.conditional
-        or o.mode != 'loop'
-        or (s.fresh if o.fresh is None else o.fresh)
-        or self.noise_of(job) is not None
-    )
-    own = o.seed or (o.brush.seed if o.brush else 0)
-    seeds = (
-        seeds_for(a.generator, n, own, a.repeats) if noisy or a.generator is not None else [own] * n
-    )
-    batches = batches_of(opened, sources, wanted, o.batch, seeds if noisy else [own] * n)
+    seeds, noisy = _job_seeds(self, n, job, a)
+    key = seeds if noisy else [_own_seed(o)] * n
+    batches = batches_of(opened, sources, wanted, o.batch, key)
     each = [
         self.steps_of(opened[some[0]], o, job.steps) if self.conditional else s.num_inference_steps
         for some in batches
@@ -918,15 +945,8 @@ def run_job(
             if s.solver in ADAPTIVE_METHODS or s.adaptive_step_size:
                 self._num_timesteps = 0
             x1 = torch.cat([opened[i].x1 for i in some])
-            path = [x1.cpu()]
-
-            def step(n, t, x):
-                bar.update()
-                if o.trajectory:
-                    path.append(x.cpu())
-                if callback:
-                    callback(n, t, x)
-
+            path = [x1.cpu()] if o.trajectory else None
+            step = _counted(bar, path, callback)
             now = job._replace(
                 source=sources[some[0]].style,
                 target=wanted[some[0]],
@@ -965,7 +985,8 @@ def __call__(
     options: TransferOptions = TransferOptions(),  # Everything else
     # Called as `callback(step, t, x)` after each step, of the inversion, too
     callback: Callable | None = None,
-    num_images_per_prompt: int = 1,  # Pictures for each image, with other noise where there is any
+    # Pictures for each image, with other noise where there is any
+    num_images_per_prompt: int = 1,
     # Source of noise, or one for each picture; None: `options.seed`
     generator: torch.Generator | list | None = None,
     # Structures at t = 0 to generate from, `(n, c, h, w)`; None: those of the images

@@ -118,57 +118,40 @@ def _outline(rng, n):
     return _Anatomy(x, y, depth, np.zeros((n, n), bool), share), (rx, ry)
 
 
+def _deep_nuclei_and_ventricles(rng, a, rx):
+    "Put deep nuclei into both halves, and find the ventricles."
+    large, ventricles = rng.uniform(0.8, 1.3), a.ventricles
+    for side in (-1, 1):
+        y = 0.02 + rng.normal(0, 0.01)
+        nucleus = _ellipse(a.x, a.y, side * 0.3 * rx / 0.77, y, 0.1, 0.2, side * 0.35)
+        _put(a.share, 'grey', nucleus < 1)
+        x, y = side * rng.uniform(0.11, 0.14), -0.08 + rng.normal(0, 0.02)
+        horn = _ellipse(a.x, a.y, x, y, 0.065 * large, 0.3 * large**0.5, side * 0.22)
+        ventricles |= horn < 1
+
+
+def _vessels(rng, a, rx, ry):
+    "Put one to four vessels near the surface."
+    for _ in range(rng.integers(1, 5)):
+        at, d = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.3)
+        x, y = (1 - d) * rx * np.cos(at), (1 - d) * ry * np.sin(at)
+        _put(a.share, 'vessel', (a.depth > 0) & (_ellipse(a.x, a.y, x, y, 0.028, 0.028) < 1))
+
+
 def _healthy_anatomy(rng, n):
     "A slice at the height of the ventricles, without anything wrong."
     from scipy.ndimage import distance_transform_edt
 
     a, (rx, ry) = _outline(rng, n)
-    large, ventricles, brain = rng.uniform(0.8, 1.3), a.ventricles, a.depth > 0
-    for side in (-1, 1):
-        # deep nuclei
-        _put(
-            a.share,
-            'grey',
-            _ellipse(
-                a.x, a.y, side * 0.3 * rx / 0.77, 0.02 + rng.normal(0, 0.01), 0.1, 0.2, side * 0.35
-            )
-            < 1,
-        )
-        ventricles |= (
-            _ellipse(
-                a.x,
-                a.y,
-                side * rng.uniform(0.11, 0.14),
-                -0.08 + rng.normal(0, 0.02),
-                0.065 * large,
-                0.3 * large**0.5,
-                side * 0.22,
-            )
-            < 1
-        )
+    _deep_nuclei_and_ventricles(rng, a, rx)
+    ventricles = a.ventricles
     near = (distance_transform_edt(~ventricles) * 2 / n < 0.06) & (np.abs(a.y + 0.08) > 0.19)
     _put(a.share, 'cap', near, rng.uniform(0, 0.7))
     _put(a.share, 'csf', ventricles)
-    for _ in range(rng.integers(1, 5)):
-        at, d = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.3)
-        _put(
-            a.share,
-            'vessel',
-            brain
-            & (
-                _ellipse(
-                    a.x, a.y, (1 - d) * rx * np.cos(at), (1 - d) * ry * np.sin(at), 0.028, 0.028
-                )
-                < 1
-            ),
-        )
-    for side in (-1, 1):  # choroid plexus
-        _put(
-            a.share,
-            'vessel',
-            ventricles & (_ellipse(a.x, a.y, side * 0.12, 0.05, 0.035, 0.06) < 1),
-            rng.uniform(0.2, 0.8),
-        )
+    _vessels(rng, a, rx, ry)
+    for side in (-1, 1):
+        plexus = _ellipse(a.x, a.y, side * 0.12, 0.05, 0.035, 0.06) < 1
+        _put(a.share, 'vessel', ventricles & plexus, rng.uniform(0.2, 0.8))
     return a
 
 # %% ../../nbs/applications/anatomy.ipynb #38872e91

@@ -956,6 +956,40 @@ def _fitting(checkpoint, size, scale):
     return kept, size, scale
 
 
+def _check_translation(subject, output, size, batch_size, scale):
+    "Raise `InputError` for arguments of `stylecfm_brain_translate` that cannot be used."
+    from stylecfm.cli import writable
+
+    if not subject or not Path(subject).is_dir():
+        raise InputError('--subject is missing: give a folder with a volume for each modality')
+    if not output or not output.endswith(SUFFIXES):
+        raise InputError(f'--output should end in .nii or .nii.gz, got {output}')
+    _checked(64 if size is None else size, batch_size, 1.0 if scale is None else scale)
+    writable(Path(output))
+
+
+def _brain_pipeline(checkpoint, device):
+    "The pipeline of a brain model; raises `InputError` for one of other styles."
+    from stylecfm.transfer import StyleTransferPipeline
+
+    pipe = StyleTransferPipeline.from_pretrained(checkpoint, device)
+    if sorted(pipe.model.styles) != sorted(KINDS):
+        raise InputError(
+            f'{checkpoint} knows the styles {", ".join(pipe.model.styles)}; '
+            f'a brain network knows {" and ".join(KINDS)}'
+        )
+    return pipe
+
+
+def _repainted_with_bar(pipe, images, scale, batch_size):
+    "Healthy versions of slices, with a bar of progress."
+    from tqdm import tqdm
+
+    steps = len(REPAINT_TIMES) * DRAWS * -(-len(images) // batch_size)
+    with tqdm(total=steps, desc='translate', unit='step') as bar:
+        return repainted(pipe, images, scale, batch=batch_size, callback=lambda *_: bar.update())
+
+
 @call_parse
 def stylecfm_brain_translate(
     checkpoint: str = 'runs/brain_own/run',  # The folder of a run, a model, or a checkpoint
@@ -970,39 +1004,17 @@ def stylecfm_brain_translate(
 ):
     "Write a map of what would have to change for a subject to be healthy."
     with reported(debug):
-        from tqdm import tqdm
-
-        from stylecfm.cli import writable
-        from stylecfm.transfer import StyleTransferPipeline
-
-        if not subject or not Path(subject).is_dir():
-            raise InputError('--subject is missing: give a folder with a volume for each modality')
-        if not output or not output.endswith(SUFFIXES):
-            raise InputError(f'--output should end in .nii or .nii.gz, got {output}')
-        _checked(64 if size is None else size, batch_size, 1.0 if cfg_scale is None else cfg_scale)
-        writable(Path(output))
+        _check_translation(subject, output, size, batch_size, cfg_scale)
         from stylecfm.results import check_results, record_results
 
         check_results([output], overwrite=overwrite)
-        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device)
-        if sorted(pipe.model.styles) != sorted(KINDS):
-            raise InputError(
-                f'{checkpoint} knows the styles {", ".join(pipe.model.styles)}; '
-                f'a brain network knows {" and ".join(KINDS)}'
-            )
+        pipe = _brain_pipeline(checkpoint, device)
         kept, n, scale = _fitting(checkpoint, size, cfg_scale)
         s = read_subject(subject)
         v, notes = slices_of(s, n), Notes()
         notes.add(subject, *s.notes, *v.notes)
         _report(notes)
-        with tqdm(
-            total=len(REPAINT_TIMES) * DRAWS * -(-len(v.image) // batch_size),
-            desc='translate',
-            unit='step',
-        ) as bar:
-            made = repainted(
-                pipe, v.image, scale, batch=batch_size, callback=lambda *_: bar.update()
-            )
+        made = _repainted_with_bar(pipe, v.image, scale, batch_size)
         maps = np.zeros((s.image.shape[-1], n, n), np.float32)
         maps[v.where] = (
             evidence(v.image - made, v.image, kept.usual, kept.how)

@@ -443,6 +443,17 @@ def _up(i, o):
     )
 
 
+def _each_of(layers, x, recompute):
+    "Outputs of layers one after another; `recompute`: by activation checkpointing."
+    from torch.utils.checkpoint import checkpoint
+
+    out = []
+    for f in layers:
+        x = checkpoint(f, x, use_reentrant=False) if recompute else f(x)
+        out.append(x)
+    return out
+
+
 def voxel_autoencoder(
     width: int = 24,  # Channels at half size; a multiple of 4
     latent: int = 16,  # Channels of the latent, at a quarter of each side
@@ -452,7 +463,6 @@ def voxel_autoencoder(
     "An autoencoder of standardised volumes."
     import torch
     from torch import nn
-    from torch.utils.checkpoint import checkpoint
 
     n = len(CHANNELS)
 
@@ -473,15 +483,7 @@ def voxel_autoencoder(
             )
 
         def through(self, layers, x):
-            out = []
-            for f in layers:
-                x = (
-                    checkpoint(f, x, use_reentrant=False)
-                    if checkpointing and self.training
-                    else f(x)
-                )
-                out.append(x)
-            return out
+            return _each_of(layers, x, checkpointing and self.training)
 
         def features(self, x):
             return self.through(self.down, x)
@@ -983,6 +985,22 @@ def _mean_street(train, held, grid):
     return often, tries[np.argmax([np.mean([iou(often > t, o) for o in truth]) for t in tries])]
 
 
+def _streets(effort: RadarEffort, seed: int) -> tuple:
+    "Scenes to train on, with their mirror images; to choose the threshold by; to test on."
+    counts = dict(train=effort.train, choose=effort.choose, test=effort.test)
+    train, held, test = (drawn(k, n, seed) for k, n in counts.items())
+    return train + [mirrored(s) for s in train], held, test
+
+
+def _relative_scores(means: dict) -> dict:
+    "Scores over those of the radar, `{way: {iou, chamfer}}`."
+    base = means['the radar']
+    return {
+        k: dict(iou=v['iou'] / base['iou'], chamfer=v['chamfer'] / base['chamfer'])
+        for k, v in means.items()
+    }
+
+
 @exclusive_job
 def radar_job(
     out: str | Path,  # Gets the model, `metrics.json` and `streets.png`
@@ -1004,11 +1022,7 @@ def radar_job(
     if done := finished_job(Path(out) / 'metrics.json', asked):
         return done
     out, begun, g, rows, used, m = Path(out), time.monotonic(), effort.grid, {}, {}, None
-    train, held, test = (
-        drawn(k, n, seed)
-        for k, n in (('train', effort.train), ('choose', effort.choose), ('test', effort.test))
-    )
-    train = train + [mirrored(s) for s in train]
+    train, held, test = _streets(effort, seed)
     seconds = dict(streets=time.monotonic() - begun)
     radar = volumes_of([s.radar for s in test], g)
     often, level = _mean_street(train, held, g)
@@ -1023,16 +1037,11 @@ def radar_job(
             streets_picture(test, [c for _, c in made], g, out / 'streets.png')
     rows |= baseline_scores(radar.numpy(), test, m.space, often, level)
     means = {k: mean_scores(v) for k, v in rows.items()}
-    base = means['the radar']
-    gains = {
-        k: dict(iou=v['iou'] / base['iou'], chamfer=v['chamfer'] / base['chamfer'])
-        for k, v in means.items()
-    }
     seconds['all'] = time.monotonic() - begun
     r = dict(
         asked=asked,
         scores=means,
-        gains=gains,
+        gains=_relative_scores(means),
         intervals={k: interval(rows[k], rows['the radar']) for k in ways},
         used=used,
         seconds=seconds,
@@ -1209,7 +1218,8 @@ def stylecfm_radar_enhance(
     input: str = None,  # A radar cloud, or a folder of them
     output: str = None,  # File, or for a folder a folder
     fields: str = None,  # Columns of .bin and .npy, "x y z rcs v_r" say; found out if none
-    layout: str = None,  # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    layout: str = None,
     # Position of the sensor in the files' coordinates, "x,y,z" in metres; 0 if none
     origin: str = None,
     seed: int = 0,  # Random seed of the noise
