@@ -11,13 +11,14 @@ __all__ = ['TEXT', 'WIDEST', 'NAME', 'SEED_AFTER', 'printable', 'InputError', 's
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import wraps
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 # %% ../nbs/01_basics/00_config.ipynb #56e14dd5
 def __getattr__(name):
@@ -27,7 +28,7 @@ def __getattr__(name):
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-5
 def printable(
-    text: str | Path,  # A name or a sentence, whatever is in it
+    text: object,  # A name or a sentence, whatever is in it
 ) -> (
     str
 ):  # One line; what a terminal would obey or cannot show is written as in Python, such as `\\n`
@@ -336,7 +337,8 @@ class Section:
     def __post_init__(self):
         "Raises `InputError` with the name of the first key that breaks its rule."
         for f in fields(self):
-            v, rule = getattr(self, f.name), f.metadata['rule']
+            v = getattr(self, f.name)
+            rule = f.metadata['rule']
             if v is None and f.metadata['off'] is not _NEVER:
                 object.__setattr__(self, f.name, v := f.metadata['off'])
             if not rule.test(v):
@@ -395,7 +397,8 @@ def present_keys(
             continue
         if clash and not weak and name in out and out[name] != v:
             raise InputError(
-                f'{section}.{old} is the old name of {section}.{name}, and both are given with different values; leave {old} out'
+                f'{section}.{old} is the old name of {section}.{name}, '
+                f'and both are given with different values; leave {old} out'
             )
         out[name] = v
     return out
@@ -457,11 +460,12 @@ class ModelConfig(Section, name='model'):
     predicts: str = key('velocity', one_of('velocity', 'noise', 'data'), expert=True)
 
     def __post_init__(self):
-        "Raises `InputError` for a key that breaks its rule, and for a U-Net with more layers than is sane."
+        "Raise `InputError` for a key that breaks its rule or a U-Net with too many layers."
         super().__post_init__()
         if self.network == 'unet' and self.num_layers > 64:
             raise InputError(
-                f'model.num_layers counts layers a level where model.network is unet, and must be at '
+                'model.num_layers counts layers a level where model.network is unet, '
+                'and must be at '
                 f'most 64, got {self.num_layers}'
             )
 
@@ -566,7 +570,10 @@ class TrainingConfig(Section, name='training'):
 
     @property
     def use_amp(self) -> bool:
-        "Whether 16-bit products are allowed: the first documents' name of a `precision` other than fp32."
+        """Whether 16-bit products are allowed.
+
+        The name that the first documents have for a `precision` other than fp32.
+        """
         return self.precision != 'fp32'
 
 # %% ../nbs/01_basics/00_config.ipynb #1e58fa29
@@ -613,7 +620,10 @@ class InferenceConfig(Section, name='inference'):
     fresh: float = key(0.0, real(0, 1), off=0.0, expert=True)
 
     def __post_init__(self):
-        "Raises `InputError` for a key that breaks its rule; true and false are decays linear and constant."
+        """Raise `InputError` for a key that breaks its rule.
+
+        True and false are the decays linear and constant.
+        """
         object.__setattr__(self, 'guidance_decay', _decay(self.guidance_decay))
         super().__post_init__()
 
@@ -624,7 +634,10 @@ class InferenceConfig(Section, name='inference'):
 
     @property
     def cfg_decay(self) -> bool:
-        "Whether guidance falls: the first documents' name of a `guidance_decay` other than constant."
+        """Whether guidance falls.
+
+        The name that the first documents have for a `guidance_decay` other than constant.
+        """
         return self.guidance_decay != 'constant'
 
     @property
@@ -676,7 +689,11 @@ class CheckpointConfig(Section, name='checkpoint'):
 def channels_of(
     codec: str,  # Name of a codec, as `data.codec` has it
 ) -> int:  # Channels of its latents
-    "Channels by a codec's name alone: C F^2 for `dct:F:C` and `pixels:F:C`, C = 3 if not given; 4, as Stable Diffusion has, for an autoencoder."
+    """Channels by a codec's name alone.
+
+    C F^2 for `dct:F:C` and `pixels:F:C`, C = 3 if not given; 4, as Stable Diffusion has, for an
+    autoencoder.
+    """
     kind, *numbers = codec.split(':')
     if (
         kind not in ('dct', 'pixels')
@@ -695,7 +712,10 @@ def _left_out(v: Any, f: Any) -> bool:
 
 
 def _file_form(config: Any) -> dict:  # {section: {key: value}}
-    "The keys of a config.json: without defaults that only experts change, without what follows from others; null for off."
+    """The keys of a config.json; null for off.
+
+    Defaults that only experts change, and what follows from other keys, are left out.
+    """
     out = {}
     for s in fields(config):
         section = getattr(config, s.name)
@@ -727,13 +747,16 @@ class Config:
         for f in fields(self):
             if not isinstance(getattr(self, f.name), type(f.default)):
                 raise InputError(
-                    f'{f.name} must be a {type(f.default).__name__}, got {_shown(getattr(self, f.name))}'
+                    f'{f.name} must be a {type(f.default).__name__}, '
+                    f'got {_shown(getattr(self, f.name))}'
                 )
         self._follow()
-        m, t = self.model, self.training
+        m = self.model
+        t = self.training
         if m.num_styles % m.factors:
             raise InputError(
-                f'model.num_styles ({m.num_styles}) must be a multiple of model.factors ({m.factors}): each first '
+                f'model.num_styles ({m.num_styles}) must be a multiple of model.factors '
+                f'({m.factors}): each first '
                 f'part with each second one'
             )
         if m.predicts == 'noise' and not (
@@ -742,20 +765,27 @@ class Config:
             and t.path == 'linear'
         ):
             raise InputError(
-                'model.predicts noise is trained as DDPM is; set training.time_sampling to ddpm_linear or '
+                'model.predicts noise is trained as DDPM is; set training.time_sampling to '
+                'ddpm_linear or '
                 'ddpm_cosine, training.loss_weighting to noise and training.path to linear'
             )
 
     def _follow(self):
-        "Set the numbers that follow from others; raises `InputError` where two that were given disagree."
-        m, d = self.model, self.data
+        """Set the numbers that follow from others.
+
+        Raises `InputError` where two that were given disagree.
+        """
+        m = self.model
+        d = self.data
         given = [v for v in (m.num_styles, d.num_classes) if not isinstance(v, Derived)]
         if len({*given}) > 1:
             raise InputError(
-                f'model.num_styles ({m.num_styles}) and data.num_classes ({d.num_classes}) must be equal; leave both out, '
+                f'model.num_styles ({m.num_styles}) and data.num_classes ({d.num_classes}) must '
+                'be equal; leave both out, '
                 f'as they follow the style folders'
             )
-        n, c = Derived(given[0] if given else 2), Derived(channels_of(d.codec))
+        n = Derived(given[0] if given else 2)
+        c = Derived(channels_of(d.codec))
         if isinstance(m.num_styles, Derived):
             m = replace(m, num_styles=n)
         if isinstance(m.latent_channels, Derived):
@@ -771,10 +801,9 @@ class Config:
         latent_channels: int,  # Channels of the codec
     ) -> 'Config':
         "The config for some latents: the numbers that nobody gave become theirs."
-        m, free = (
-            self.model,
-            isinstance(self.model.num_styles, Derived)
-            and isinstance(self.data.num_classes, Derived),
+        m = self.model
+        free = isinstance(self.model.num_styles, Derived) and isinstance(
+            self.data.num_classes, Derived
         )
         if isinstance(m.latent_channels, Derived):
             m = replace(m, latent_channels=int(latent_channels))
@@ -809,8 +838,12 @@ def section_of(
     kind: type[Section],  # Section class; its fields are the allowed keys
     d: Any,  # {key: value}; what is left out keeps its default
 ) -> Section:  # An instance of `kind`
-    "One section of a file as its dataclass; raises `InputError` at the first unknown name or impossible value."
-    section, names = kind.section, [f.name for f in fields(kind)]
+    """One section of a file as its dataclass.
+
+    Raises `InputError` at the first unknown name or impossible value.
+    """
+    section = kind.section
+    names = [f.name for f in fields(kind)]
     if not isinstance(d, dict):
         raise InputError(f'{section} must be a group of keys in braces, got {_shown(d)}')
     for k in d:
@@ -907,7 +940,10 @@ def parse_json(
     s: str,  # Text of a JSON file
     name: str = 'text',  # Name of the text, for errors
 ) -> Any:  # Dictionaries, lists, text, finite numbers, True, False, None
-    "Strict JSON; raises `InputError` with line and column, and for comments, repeated keys, NaN and Infinity."
+    """Parse strict JSON.
+
+    Raises `InputError` with line and column, and for comments, repeated keys, NaN and Infinity.
+    """
     try:
         return json.loads(s, object_pairs_hook=_once, parse_constant=_no_constant)
     except InputError as e:

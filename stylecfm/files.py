@@ -19,12 +19,13 @@ import shutil
 import socket
 import stat
 import time
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import wraps
 from numbers import Number
 from pathlib import Path
 from platform import node
-from typing import Any, Callable, ContextManager, Iterable, Iterator
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -71,7 +72,9 @@ def _cannot_write(path: Path, e: OSError) -> InputError:
             (shutil.disk_usage(p).free for p in (path, *path.parents) if os.path.exists(p)), 0
         )
         why += f', {room} bytes free'
-    return InputError(f'cannot write {path}: {why}; {_ADVICE.get(e.errno, "choose another path")}')
+    return InputError(
+        f'cannot write {path}: {why}; {_ADVICE.get(e.errno or 0, "choose another path")}'
+    )
 
 # %% ../nbs/01_basics/02_files.ipynb #36578afa
 class DamagedError(InputError):
@@ -150,7 +153,10 @@ def write_parts(
     # Bytes, one after the other; never all of them in memory if they are made on the way
     parts: Iterable,
 ) -> Path:  # `path`
-    "Write a file so that at every instant the old one or the new one is there, whole; raises `InputError`."
+    """Write a file so that at every instant the old one or the new one is there, whole.
+
+    Raises `InputError`.
+    """
     path = Path(path)
     real = Path(os.path.realpath(path))
     if os.path.exists(real) and not os.path.isfile(real):
@@ -200,9 +206,10 @@ def write_json(
     obj: Any,  # Dictionaries, lists, text, finite numbers (NumPy's too), True, False, None
 ) -> Path:  # `path`
     "Write JSON that a person can read; raises `ValueError` for NaN and infinity."
-    text = lambda **how: (
-        json.dumps(obj, indent=2, allow_nan=False, default=_plain_number, **how) + '\n'
-    )
+
+    def text(**how):
+        return json.dumps(obj, indent=2, allow_nan=False, default=_plain_number, **how) + '\n'
+
     try:
         return write_text(path, text(ensure_ascii=False))
     # a file name that is not text: escape it
@@ -436,7 +443,10 @@ _RULES = dict(
 
 def _is_newer(version: str) -> bool:
     "Whether a version is above this one."
-    numbers = lambda v: [int(k) for k in re.findall(r'\d{1,9}', v)[:3]]
+
+    def numbers(v):
+        return [int(k) for k in re.findall(r'\d{1,9}', v)[:3]]
+
     return numbers(version) > numbers(__version__)
 
 
@@ -489,13 +499,15 @@ def read_manifest(
         whole_seal = False
     if not whole_seal:
         raise DamagedError(
-            f'{folder / MANIFEST} has changed since it was written; make it again or take another copy'
+            f'{folder / MANIFEST} has changed since it was written; '
+            'make it again or take another copy'
         )
     checked(m, _RULES, str(folder / MANIFEST))
     for name in m['files']:
         if not INSIDE.test(name):
             raise InputError(
-                f'{folder}: the manifest lists {name}, which is outside or no name; do not use this folder'
+                f'{folder}: the manifest lists {name}, which is outside or no name; '
+                'do not use this folder'
             )
     return m
 
@@ -543,7 +555,10 @@ def listed(
     # With forward slashes; a name that ends in one is a folder, with all that is in it
     *names: str,
 ):
-    "Raise `InputError` unless a manifest lists all of these: what it does not list, nobody has checked."
+    """Raise `InputError` unless a manifest lists all of these.
+
+    What it does not list has been checked by nobody.
+    """
     found = _files(folder)
     for name in names:
         if not name.endswith('/'):
@@ -563,7 +578,7 @@ def written_by(
     folder: Path,  # Folder that is read
     manifest: dict,  # Manifest of the folder
 ) -> Iterator[None]:
-    "Within the block, what does not keep to the rules of this version is said to be newer where it is."
+    "Within the block, errors say that a file may come from a newer version."
     try:
         yield
     except (DamagedError, NewerError):
@@ -604,11 +619,8 @@ def unlisted_files(
     except InputError:
         return []
     found = (p for p in sorted(path.rglob('*')) if p.is_symlink() or not p.is_dir())
-    return [
-        name
-        for p in found
-        if (name := p.relative_to(path).as_posix()) not in ours and not _LEFT.fullmatch(p.name)
-    ]
+    names = (p.relative_to(path).as_posix() for p in found if not _LEFT.fullmatch(p.name))
+    return [name for name in names if name not in ours]
 
 
 def _carry(old: Path, new: Path):
@@ -616,9 +628,12 @@ def _carry(old: Path, new: Path):
     for name in unlisted_files(old):
         if name in FOR_PEOPLE and (new / name).exists():
             continue  # ours, rewritten
-        source, to, n = old / name, new / name, 1
+        source = old / name
+        to = new / name
+        n = 1
         while os.path.lexists(to):
-            to, n = (new / name).with_name(f'{source.stem}.{n}{source.suffix}'), n + 1
+            to = (new / name).with_name(f'{source.stem}.{n}{source.suffix}')
+            n = n + 1
         to.parent.mkdir(parents=True, exist_ok=True)
         if source.is_symlink():
             os.symlink(os.readlink(source), to)
@@ -633,7 +648,8 @@ def _carry(old: Path, new: Path):
 def _same(path: Path, new: Path) -> bool:
     "Whether a folder verifies and holds what the new one does."
     try:
-        old, made = verify_folder(path), read_manifest(new)
+        old = verify_folder(path)
+        made = read_manifest(new)
     except InputError:
         return False
     return all(old[k] == made[k] for k in ('kind', 'extra', 'files'))
@@ -665,7 +681,9 @@ def atomic_folder(
     extra: dict | None = None,  # Goes into the manifest; may be filled inside the block
 ) -> Iterator[Path]:  # An empty folder to write into; gone afterwards
     "A folder that appears whole, with its manifest, or not at all; raises `InputError`."
-    given, path, extra = Path(path), Path(os.path.realpath(path)), {} if extra is None else extra
+    given = Path(path)
+    path = Path(os.path.realpath(path))
+    extra = {} if extra is None else extra
     may_replace(path, kind)
     with _beside(path) as tmp:
         try:
@@ -733,7 +751,10 @@ def make_folder_once(
     extra: dict,  # All that its content depends on
     write: Callable,  # Called as `write(folder)` with an empty folder, unless the same is there
 ):
-    "A checksummed folder that is made whole or not at all, and only where it is not there; raises `InputError`."
+    """A checksummed folder that is made whole or not at all, and only where it is not there.
+
+    Raises `InputError`.
+    """
     clean_stale(Path(path).parent)
     try:
         if verify_folder(path, kind)['extra'] == extra:
@@ -762,7 +783,9 @@ class FolderLock:
         owner: Path,  # File that says who has it
         busy: Callable,  # Called with the owner's words -> those of the error
     ):
-        self.path, self.owner, self.busy = path, owner, busy
+        self.path = path
+        self.owner = owner
+        self.busy = busy
         self.take()
 
     def take(self):
@@ -847,9 +870,10 @@ def run_lock(
     name: str = '.lock',  # The lock file's name in it
 ) -> Iterator[FolderLock]:
     "The right to write a run; raises `InputError` if another process has it."
-    busy = lambda who: (
-        f'{root} is being written by {who}; wait until it is done, or choose another folder'
-    )
+
+    def busy(who):
+        return f'{root} is being written by {who}; wait until it is done, or choose another folder'
+
     owner = '.owner' if name == '.lock' else f'{name}-owner'
     with exclusive_lock(Path(root) / name, busy, owner) as held:
         yield held
@@ -857,8 +881,11 @@ def run_lock(
 
 def job_lock(
     root: str | Path,  # Folder of a job, in which runs may have locks of their own
-) -> ContextManager[FolderLock]:
-    "The right to write all that a job keeps in a folder; raises `InputError` if another process has it."
+) -> AbstractContextManager[FolderLock]:
+    """The right to write all that a job keeps in a folder.
+
+    Raises `InputError` if another process has it.
+    """
     return run_lock(Path(root), '.job')
 
 

@@ -1,4 +1,7 @@
-"""What `make test` runs: python tools/check.py [NAMES] [--slow]. The last line is `N passed, M failed, K skipped`."""
+"""What `make test` runs: python tools/check.py [NAMES] [--slow].
+
+The last line is `N passed, M failed, K skipped`.
+"""
 
 import argparse
 import configparser
@@ -81,7 +84,10 @@ def generated(tally):
                     command,
                     [
                         '-c',
-                        f'from nbdev.{"clean" if command == "clean" else "doclinks"} import nbdev_{command}; nbdev_{command}()',
+                        (
+                            f'from nbdev.{"clean" if command == "clean" else "doclinks"} import '
+                            f'nbdev_{command}; nbdev_{command}()'
+                        ),
                     ],
                 )
             ]
@@ -102,12 +108,26 @@ def generated(tally):
 LINTED = ('nbs', 'tools', 'integrations', 'docs', 'setup.py')
 
 
+RUFF = {
+    'ruff check': ('check', '--output-format', 'concise', *LINTED),
+    'ruff format': ('format', '--check', '--quiet', *LINTED),
+    'ruff check of the package': (
+        'check',
+        '--output-format',
+        'concise',
+        '--config',
+        'tools/ruff_package.toml',
+        'stylecfm',
+    ),
+}
+
+
 def style(tally, paths, names):
     "ruff and the house rules."
-    for how in ('check --output-format concise', 'format --check --quiet'):
-        args = [sys.executable, '-m', 'ruff', *how.split(), *LINTED]
+    for name, how in RUFF.items():
+        args = [sys.executable, '-m', 'ruff', *how]
         r = subprocess.run(args, cwd=ROOT, text=True, capture_output=True)
-        tally.add(f'ruff {how.split()[0]}', (r.stdout + r.stderr).strip() if r.returncode else '')
+        tally.add(name, (r.stdout + r.stderr).strip() if r.returncode else '')
     args = [sys.executable, '-c', 'from importlinter.cli import lint_imports_command as f; f()']
     r = subprocess.run(args, cwd=ROOT, text=True, capture_output=True)
     broken = r.stdout.partition('Broken contracts')[2] or r.stdout + r.stderr
@@ -141,6 +161,7 @@ def package():
     yield Job('public names', ['-c', LAZY])
     yield Job('every public symbol is documented and checked', ['tools/symbols.py'])
     yield Job('the words are the field\'s own', ['tools/words.py'])
+    yield Job('types of the package', ['tools/typed.py'], first=True)
     yield Job('tools find what they must', ['-m', 'unittest', 'discover', '-q', '-s', 'tools'])
     yield Job('nbdev_test runs the same cells', ['tools/as_nbdev.py'])
     config = configparser.ConfigParser(delimiters=['='])
@@ -193,7 +214,9 @@ def main():
     if not a.names and not a.slow:
         at_once = min(WORKERS, os.cpu_count() or 1)
         print(
-            f'{len(paths)} notebooks, the package, the commands and the tools: about {CPU_MINUTES / at_once:.0f} minutes, {at_once} at a time; without a network after installation',
+            f'{len(paths)} notebooks, the package, the commands and the tools: '
+            f'about {CPU_MINUTES / at_once:.0f} minutes, {at_once} at a time; '
+            'without a network after installation',
             flush=True,
         )
     os.environ.update(environment(a.slow))

@@ -1,8 +1,10 @@
 """Build what is released and prove that it works: `python tools/dist.py` writes dist/.
 
-The wheel is built from the sdist, so both are complete. Then, for fastcore 1 and 2, a new environment gets the wheel and that fastcore;
-the other dependencies are read from this one's site-packages, behind its own. Proven there: the wheel installs, every module and name
-imports, every command answers, and the pretrained model paints a picture. Not proven: that pip finds the dependencies by itself.
+The wheel is built from the sdist, so both are complete. Then, for fastcore 1 and 2, a new
+environment gets the wheel and that fastcore; the other dependencies are read from this one's
+site-packages, behind its own. Proven there: the wheel installs, every module and name imports,
+every command answers, and the pretrained model paints a picture. Not proven: that pip finds the
+dependencies by itself.
 """
 
 import configparser
@@ -18,14 +20,28 @@ from notebooks import ROOT
 
 DIST, FASTCORE = ROOT / 'dist', ('fastcore>=1.14,<2', 'fastcore>=2')
 IMPORTS = """import importlib, pkgutil, sys, fastcore, stylecfm
+
 home = sys.argv[1]
-assert stylecfm.__file__.startswith(home) and fastcore.__file__.startswith(home), (stylecfm.__file__, fastcore.__file__)
-names = [m.name for m in pkgutil.walk_packages(stylecfm.__path__, 'stylecfm.') if m.name != 'stylecfm.starter']
-for name in names: importlib.import_module(name)
-for name in stylecfm.__all__: getattr(stylecfm, name)
+assert stylecfm.__file__.startswith(home) and fastcore.__file__.startswith(home), (
+    stylecfm.__file__,
+    fastcore.__file__,
+)
+names = [
+    m.name
+    for m in pkgutil.walk_packages(stylecfm.__path__, 'stylecfm.')
+    if m.name != 'stylecfm.starter'
+]
+for name in names:
+    importlib.import_module(name)
+for name in stylecfm.__all__:
+    getattr(stylecfm, name)
 from stylecfm.training.checkpoints import pretrained_model
+
 assert str(pretrained_model()).startswith(home), pretrained_model()
-print(f'fastcore {fastcore.__version__}: {len(names)} modules, {len(stylecfm.__all__)} public names', end=', ')"""
+print(
+    f'fastcore {fastcore.__version__}: {len(names)} modules, {len(stylecfm.__all__)} public names',
+    end=', ',
+)"""
 
 
 def run(*command, cwd=None, quiet=True):
@@ -33,7 +49,8 @@ def run(*command, cwd=None, quiet=True):
     r = subprocess.run(list(map(str, command)), cwd=cwd, text=True, capture_output=quiet)
     if r.returncode:
         sys.exit(
-            f'{" ".join(map(str, command))[:300]}\n{(r.stdout or "")[-2000:]}{(r.stderr or "")[-3000:]}'
+            f'{" ".join(map(str, command))[:300]}\n'
+            f'{(r.stdout or "")[-2000:]}{(r.stderr or "")[-3000:]}'
         )
     return r.stdout
 

@@ -1,6 +1,9 @@
-"""The site from the notebooks: `python tools/docs.py` writes build/html. Nothing is executed and nothing fetched; stored outputs are shown.
+"""The site from the notebooks: `python tools/docs.py` writes build/html.
 
-A notebook becomes a page of Markdown with its pictures beside it, its module's symbols at the end of it; Sphinx does the rest.
+Nothing is executed and nothing fetched; stored outputs are shown.
+
+A notebook becomes a page of Markdown with its pictures beside it, its module's symbols at the end
+of it; Sphinx does the rest.
 """
 
 import ast
@@ -44,7 +47,8 @@ DOOR = '00_flow_in_100_lines'  # the first page for a new reader
 # pages that are no notebooks
 PAPERS = 'docs/glossary', 'CHANGELOG', 'CONTRIBUTING', 'checkpoints/painter/README'
 TEXT = re.compile(
-    r'^(`{3,}|~{3,}).*?^\1|^ {4}[^\n]*$|^#[^\n]*$|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|``.+?``|`([^`\n]+)`',
+    r'^(`{3,}|~{3,}).*?^\1|^ '
+    r'{4}[^\n]*$|^#[^\n]*$|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|``.+?``|`([^`\n]+)`',
     re.M | re.S,
 )
 SETTINGS = configparser.ConfigParser(delimiters=['='], interpolation=None)
@@ -70,7 +74,10 @@ class Names:
             self.short[s.name].append(f'stylecfm.{s.module}.{s.name}')
 
     def find(self, said, home, imported):
-        "The full name of what was said in the notebook of module `home`; None if it is no symbol, or could be two."
+        """The full name of what was said in the notebook of module `home`.
+
+        None if it is no symbol, or could be two.
+        """
         name = re.sub(r'\(.*\)$', '', said)
         if name in self.full or name in self.modules:
             return name
@@ -116,7 +123,10 @@ def slug(title):
 
 
 def target(link, page):
-    "Where a link of a notebook leads on the site: to a page, a picture, or a file of the repository."
+    """Where a link of a notebook leads on the site.
+
+    To a page, a picture, or a file of the repository.
+    """
     if re.match(r'[a-z]+:', link):
         return link
     path, _, anchor = link.partition('#')
@@ -147,7 +157,10 @@ def plain(markdown):
 
 
 def alternative(source, before, heading=''):
-    "What a picture shows: the words of `#| fig-alt:`, or the heading above it and the last sentence before it."
+    """What a picture shows.
+
+    The words of `#| fig-alt:`, or the heading above it and the last sentence before it.
+    """
     said = re.search(r'^#\|\s*fig-alt:\s*(.+)$', source, re.M)
     if said:
         return plain(said[1])
@@ -247,7 +260,11 @@ class Page:
                 raise Bad(f'{self.path.name}, cell {i}: {e}') from None
         where = f'{{.where}}\n[The notebook]({GITHUB}/{self.path.relative_to(ROOT).as_posix()})'
         if self.module:
-            where += f', which is the module [`{self.home}`]({GITHUB}/{self.module.path.relative_to(ROOT).as_posix()}); [its symbols](#api)'
+            where += (
+                ', which is the module '
+                f'[`{self.home}`]({GITHUB}/{self.module.path.relative_to(ROOT).as_posix()}); '
+                '[its symbols](#api)'
+            )
         if self.at.name != 'index':
             parts.insert(2 if self.module else 1, where)
         if self.module:
@@ -265,7 +282,10 @@ def escaped(text):
 
 def table(s, linked):
     "The docments of a symbol."
-    code = lambda text: f'`{text}`'.replace('|', r'\|') if text else ''
+
+    def code(text):
+        return f'`{text}`'.replace('|', r'\|') if text else ''
+
     rows = [*s.params, *([s.returns] if s.returns and (s.returns.doc or s.params) else [])]
     if not rows:
         return ''
@@ -312,7 +332,10 @@ def entry(s, linked):
 
 def api(module, names, home, imported):
     "The last section of a page: every public symbol of its module."
-    linked = lambda text: names.linked(text, home, imported)
+
+    def linked(text):
+        return names.linked(text, home, imported)
+
     return '\n\n'.join(
         ['## API', f'```{{py:module}} {home}\n```', *(entry(s, linked) for s in module.symbols)]
     )
@@ -398,7 +421,10 @@ def write_pages():
 
 
 def slim(page):
-    "A page without the span around each word of inline code: `docs/static/site.css` gives `code` what these would."
+    """A page without the span around each word of inline code.
+
+    `docs/static/site.css` gives `code` what these would.
+    """
     return re.sub(r'<span class="pre">([^<]*)</span>', r'\1', page)
 
 
@@ -410,7 +436,8 @@ def redirect():
         old.parent.mkdir(parents=True, exist_ok=True)
         old.write_text(
             f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Moved</title>'
-            f'<meta http-equiv="refresh" content="0; url={to}"><a href="{to}">This page moved</a></html>',
+            f'<meta http-equiv="refresh" content="0; url={to}">'
+            f'<a href="{to}">This page moved</a></html>',
             encoding='utf-8',
         )
 
@@ -439,7 +466,8 @@ def main():
         sys.exit(f'the site has {size:.1f} MB, more than {LARGEST_MB}')
     (ROOT / 'build' / 'links.txt').write_text('\n'.join(elsewhere) + '\n', encoding='utf-8')
     print(
-        f'{len(pages)} notebooks, {inside} links inside, {len(faults)} broken, {len(elsewhere)} to elsewhere (build/links.txt), '
+        f'{len(pages)} notebooks, {inside} links inside, {len(faults)} broken, '
+        f'{len(elsewhere)} to elsewhere (build/links.txt), '
         f'{size:.1f} MB, {time.perf_counter() - start:.0f} s: build/html/index.html'
     )
     return len(faults) > 0

@@ -1,7 +1,10 @@
-"""Install the project into .venv: `python tools/install.py [EXTRAS] [--only-add]`, without make as well, on Windows too.
+"""Install the project into .venv.
 
-Says beforehand what it does, shows progress, and ends with the time, the size and what to type next. uv installs where it is on the
-path, otherwise pip. A project that is installed already is left as it is, so a program that runs keeps its files; only packages are added.
+`python tools/install.py [EXTRAS] [--only-add]`, without make as well, on Windows too.
+
+Says beforehand what it does, shows progress, and ends with the time, the size and what to type
+next. uv installs where it is on the path, otherwise pip. A project that is installed already is
+left as it is, so a program that runs keeps its files; only packages are added.
 """
 
 import argparse
@@ -37,7 +40,8 @@ EXTRAS = dict(
     lab=('app', 'demo', 'dev', 'lab'),
 )
 NEXT = dict(
-    app='make app (or .venv/bin/stylecfm_app --open_browser); one picture: .venv/bin/stylecfm transfer photo.jpg painting.png --target_style van_gogh',
+    app='make app (or .venv/bin/stylecfm_app --open_browser); one picture: '
+    '.venv/bin/stylecfm transfer photo.jpg painting.png --target_style van_gogh',
     demo='make demo',
     dev='make test',
     docs='make docs',
@@ -79,7 +83,10 @@ def size_of(folder):
 
 
 def steps(name, uv, project):
-    "Commands to run, in order: packages, then the project where it is not installed or its commands changed."
+    """Commands to run, in order.
+
+    Packages, then the project where it is not installed or its commands changed.
+    """
     tool = (
         [uv, 'pip', 'install', '--python', str(PYTHON)]
         if uv
@@ -104,7 +111,10 @@ def steps(name, uv, project):
 
 
 def run(command, begun):
-    "Run a command and show how many packages it has come to; ends the program with its last lines where it fails."
+    """Run a command and show how many packages it has come to.
+
+    Ends the program with its last lines where it fails.
+    """
     found, kept, shown = 0, [], 0.0
     p = subprocess.Popen(
         command,
@@ -134,7 +144,8 @@ def run(command, begun):
     if p.wait():
         sys.stderr.writelines(kept[-8:])
         sys.exit(
-            'the packages could not be installed; see above (without a network nothing can be fetched), then give the same command again'
+            'the packages could not be installed; see above (without a network nothing can be '
+            'fetched), then give the same command again'
         )
 
 
@@ -142,13 +153,17 @@ def main():
     p = argparse.ArgumentParser(description='Install the project into .venv.')
     p.add_argument('name', nargs='?', default='app', choices=SETS, help='what for')
     name = p.parse_args().name
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever installs may have an older one
         sys.exit(
-            f'stylecfm needs Python 3.11 or newer, and this is {sys.version.split()[0]}; take another: python3.12 tools/install.py'
+            f'stylecfm needs Python 3.11 or newer, and this is {sys.version.split()[0]}; '
+            'take another: python3.12 tools/install.py'
         )
     uv, what, begun = shutil.which('uv'), SETS[name], time.monotonic()
+    takes = '3 to 10 minutes with pip (seconds with uv: https://docs.astral.sh/uv)'
+    if uv:
+        takes = 'about a minute with uv'
     print(
-        f'installing {what[0]} into {VENV.name}: up to {what[1] / 1000:.1f} GB on disk; {"about a minute with uv" if uv else "3 to 10 minutes with pip (seconds with uv: https://docs.astral.sh/uv)"}',
+        f'installing {what[0]} into {VENV.name}: up to {what[1] / 1000:.1f} GB on disk; {takes}',
         flush=True,
     )
     if not PYTHON.exists():
@@ -157,7 +172,8 @@ def main():
         except (OSError, subprocess.CalledProcessError) as e:
             shutil.rmtree(VENV, ignore_errors=True)
             sys.exit(
-                f'could not make .venv ({e}); install the venv module of your Python (Debian, Ubuntu: apt install python3-venv)'
+                f'could not make .venv ({e}); install the venv module of your Python (Debian, '
+                'Ubuntu: apt install python3-venv)'
             )
     current = digest()
     project = not PROJECT.exists() or PROJECT.read_text() != current
@@ -166,7 +182,8 @@ def main():
     if project:
         PROJECT.write_text(current)
     print(
-        f'installed in {in_words(time.monotonic() - begun)}, {size_of(VENV) / 1e9:.1f} GB in {VENV.name}. Next: {NEXT[name]}'
+        f'installed in {in_words(time.monotonic() - begun)}, '
+        f'{size_of(VENV) / 1e9:.1f} GB in {VENV.name}. Next: {NEXT[name]}'
     )
 
 

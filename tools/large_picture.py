@@ -1,6 +1,10 @@
-"""Time and memory of a phone's photograph: `python tools/large_picture.py` paints 12 megapixels by the command, into nbs/results/large_picture.json.
+"""Time and memory of a phone's photograph.
 
-A photograph that comes with scikit-learn, enlarged to 4032 x 3024 pixels; the painting's shorter side has 1,248. Runs in a process of its own, three times.
+`python tools/large_picture.py` paints 12 megapixels by the command, into
+nbs/results/large_picture.json.
+
+A photograph that comes with scikit-learn, enlarged to 4032 x 3024 pixels; the painting's shorter
+side has 1,248. Runs in a process of its own, three times.
 """
 
 import resource
@@ -23,7 +27,10 @@ SIZE, SHORTER, RUNS = (4032, 3024), 1248, 3
 
 def paint(photo, to):
     "Paint by the command; wall-clock and processor seconds, and the size of the painting."
-    of_children = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+
+    def of_children():
+        return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+
     line = [
         Path(sys.executable).with_name('stylecfm_transfer'),
         '--input',
@@ -60,7 +67,8 @@ def main():
         peak_mb=round(peak),
     )
     print(
-        f'{sizes[0]}: {sorted(wall)[RUNS // 2]:.0f} s, {sorted(processor)[RUNS // 2]:.0f} s of the processor, {peak:.0f} MB'
+        f'{sizes[0]}: {sorted(wall)[RUNS // 2]:.0f} s, {sorted(processor)[RUNS // 2]:.0f} s of '
+        f'the processor, {peak:.0f} MB'
     )
 
 

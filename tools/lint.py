@@ -1,4 +1,7 @@
-"""The house rules for notebooks, as checks: each gives a line for what it finds, with notebook and cell."""
+"""The house rules for notebooks, as checks.
+
+Each gives a line for what it finds, with notebook and cell.
+"""
 
 import ast
 import builtins
@@ -11,7 +14,8 @@ from notebooks import every_notebook, is_meant, short_name
 LONGEST_FUNCTION, LONGEST_CELL, LARGEST_KB = 45, 120, 150
 MACHINE_PATH = re.compile(r'(?<![\w.])/(?:work|home|root|Users|tmp)/\w')
 FORBIDDEN = re.compile(
-    r'\bpickle\.load|\btorch\.load\((?!.*weights_only=True)|\.(?:save|load)_state\(|(?<![\w.])(?:eval|exec)\('
+    r'\bpickle\.load|\btorch\.load\((?!.*weights_only=True)|'
+    r'\.(?:save|load)_state\(|(?<![\w.])(?:eval|exec)\('
 )
 IMPORT = ast.Import, ast.ImportFrom
 
@@ -77,7 +81,8 @@ def body_lines(f):
 def size(nb, _):
     "Short functions and cells, small files."
     for i, s in nb.exported:
-        if (n := sum(1 for line in s.splitlines() if line.strip())) > LONGEST_CELL:
+        code = not all(isinstance(n, IMPORT) for n in ast.parse(s).body)
+        if code and (n := sum(1 for line in s.splitlines() if line.strip())) > LONGEST_CELL:
             yield f'cell {i} has {n} lines, more than {LONGEST_CELL}'
         for f in ast.walk(ast.parse(s)):
             if isinstance(f, ast.FunctionDef) and (n := body_lines(f)) > LONGEST_FUNCTION:
@@ -109,7 +114,11 @@ def exports(nb, _):
 
 
 def apart(nb, _):
-    "A cell imports or does something else. Building the docs runs every cell with an import in it, at any depth, and without the cells before it that have none."
+    """A cell imports or does something else.
+
+    Building the docs runs every cell with an import in it, at any depth, and without the cells
+    before it that have none.
+    """
     for i, s in nb.code:
         if (i, s) in nb.exported:
             continue  # these run there anyway
@@ -160,7 +169,11 @@ def quoted(tree):
 
 
 def signatures(nb, _):
-    "nbdev shows a signature by evaluating its annotations, where only exported cells and cells of imports have run."
+    """Names in signatures are imported where nbdev needs them.
+
+    It shows a signature by evaluating its annotations, where only exported cells and cells of
+    imports have run.
+    """
     known = set(dir(builtins))
     for i, s in nb.code:
         tree = ast.parse(s)

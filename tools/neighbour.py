@@ -1,8 +1,12 @@
-"""What a busy neighbour costs: `python tools/neighbour.py` times the pretrained network alone and beside a process that never rests.
+"""What a busy neighbour costs.
 
-One evaluation of the network in each of four ways: as the package sets OpenMP and chooses threads, with two threads, with two that spin (a user's own
-setting), and with one. Alone and beside alternate within one process, and a ratio is of two medians. Nobody else may work on the machine meanwhile; `--priority -20`, as root,
-is nearly that, for the minute that it takes.
+`python tools/neighbour.py` times the pretrained network alone and beside a process that never
+rests.
+
+One evaluation of the network in each of four ways: as the package sets OpenMP and chooses threads,
+with two threads, with two that spin (a user's own setting), and with one. Alone and beside
+alternate within one process, and a ratio is of two medians. Nobody else may work on the machine
+meanwhile; `--priority -20`, as root, is nearly that, for the minute that it takes.
 """
 
 import argparse
@@ -24,15 +28,24 @@ WAYS = {
 ROUNDS, EVALUATIONS, SIDE, MOST = 4, 12, 32, 1.5  # MOST: what the package promises
 SCRIPT = """
 import json, os, signal, subprocess, sys, time
+
 rounds, evaluations, side, priority = {0}
-if priority: os.setpriority(os.PRIO_PROCESS, 0, priority)            # now, since it holds for this thread and those that it begins later
+if priority:
+    os.setpriority(
+        os.PRIO_PROCESS, 0, priority
+    )  # now, since it holds for this thread and those that it begins later
 import stylecfm
 import torch
 from stylecfm.training.checkpoints import load_model, pretrained_model
 from stylecfm.models.threads import FastestThreads
+
 net = load_model(pretrained_model()).net.eval()
 chosen = FastestThreads(net, evaluations)
-x, t, style = torch.randn(1, net.config.latent_channels + net.config.condition_channels, side, side), torch.full((1,), .5), torch.zeros(1).long()
+x, t, style = (
+    torch.randn(1, net.config.latent_channels + net.config.condition_channels, side, side),
+    torch.full((1,), 0.5),
+    torch.zeros(1).long(),
+)
 busy = subprocess.Popen([sys.executable, '-c', 'while True: pass'])
 times = dict(alone=[], beside=[])
 try:
@@ -40,12 +53,13 @@ try:
         for _ in range(rounds):
             for where, what in (('alone', signal.SIGSTOP), ('beside', signal.SIGCONT)):
                 busy.send_signal(what)
-                chosen.seen.clear()                                      # as at the first step of a painting
+                chosen.seen.clear()  # as at the first step of a painting
                 for _ in range(evaluations):
                     start = time.perf_counter()
                     chosen(x, t, style)
-                    times[where].append(1e3*(time.perf_counter() - start))
-finally: busy.kill()
+                    times[where].append(1e3 * (time.perf_counter() - start))
+finally:
+    busy.kill()
 print(json.dumps(times))
 """
 
@@ -70,7 +84,8 @@ def main():
         v |= dict(median_alone=median(v['alone']), median_beside=median(v['beside']))
         found[name] = v | dict(ratio=v['median_beside'] / v['median_alone'])
         print(
-            f"{name:24} {v['median_alone']:6.1f} ms alone, {v['median_beside']:6.1f} ms beside a busy process: {found[name]['ratio']:.2f} times"
+            f"{name:24} {v['median_alone']:6.1f} ms alone, {v['median_beside']:6.1f} ms beside a "
+            f"busy process: {found[name]['ratio']:.2f} times"
         )
     keep_results(
         STORE,

@@ -1,8 +1,11 @@
-"""Run one notebook with its flags honoured. `check.py` and `run_notebooks.py` start it in a process of its own:
+"""Run one notebook with its flags honoured.
+
+`check.py` and `run_notebooks.py` start it in a process of its own:
 
 python tools/notebooks.py NOTEBOOK [--slow] [--store]
 
-It fails where a cell fails, and where the process is not afterwards what it was before (`state.py`).
+It fails where a cell fails, and where the process is not afterwards what it was before
+(`state.py`).
 """
 
 import argparse
@@ -34,7 +37,7 @@ def short_name(path):
 
 
 def is_meant(path, names):
-    "Whether one of the names is the beginning of a notebook's: with numbers or without, with its folder or without."
+    "Whether a name is the beginning of a notebook's, with or without numbers and folder."
     if path.suffix != '.ipynb' or not path.is_relative_to(NBS):
         return path.stem.startswith(tuple(names))
     said = full_name(path), short_name(path), path.stem, short_name(path).rpartition('/')[2]
@@ -57,7 +60,11 @@ def every_notebook(names=()):
 
 
 def environment(slow=False):
-    "Surroundings of a run: no bars, no windows, and one thread, since two notebooks run at a time; what is not slow says the same everywhere, so it sees no GPU."
+    """Environment of a run.
+
+    No bars, no windows, and one thread, since two notebooks run at a time; what is not slow says
+    the same everywhere, so it sees no GPU.
+    """
     shared = os.path.abspath(os.environ.get('STYLECFM_SHARED') or ROOT.parent / 'shared')
     env = os.environ | dict(
         STYLECFM_SHARED=shared,
@@ -88,7 +95,10 @@ def flags_of(cell, skip):
 
 
 def skipped(nb, slow, skip):
-    "What was left out: by cells that say so, and, where slow cells run, by flags that this machine cannot serve. `(cell, reason)` of each."
+    """Return what was left out, `(cell, reason)` of each.
+
+    By cells that say so, and, where slow cells run, by flags that this machine cannot serve.
+    """
     for i, c in enumerate(nb.cells):
         if c.cell_type != 'code':
             continue
@@ -133,7 +143,10 @@ def run(path, slow=False, store=False):
         print(f'{SKIPPED}{short_name(path)}, cell {i}: {why}')
     if left := [*before.left()]:
         sys.exit(
-            f'{short_name(path)} leaves its process changed, and `nbdev_test` runs the next notebook there:\n     '
+            (
+                f'{short_name(path)} leaves its process changed, and `nbdev_test` runs the next '
+                'notebook there:\n     '
+            )
             + '\n     '.join(left)
         )
     if store:

@@ -1,7 +1,10 @@
-"""Paint README's first picture: `python tools/painter.py [--model FOLDER] [--photos FILE ...]` writes nbs/figures/painter.jpg.
+"""Paint README's first picture.
 
-Held-out photographs in a row, and below each what the model makes of it in every style. The photographs are named relative to
-the folder data/ in STYLECFM_SHARED; one that is not in the test set of the split is refused.
+`python tools/painter.py [--model FOLDER] [--photos FILE ...]` writes nbs/figures/painter.jpg.
+
+Held-out photographs in a row, and below each what the model makes of it in every style. The
+photographs are named relative to the folder data/ in STYLECFM_SHARED; one that is not in the test
+set of the split is refused.
 """
 
 import argparse
@@ -63,7 +66,8 @@ def photographs(names, split):
             sys.exit(f'{name} is not in the test set of {split}; name a photograph that is')
         if not (root / name).is_file():
             sys.exit(
-                f'no photograph at {root / name}; set STYLECFM_SHARED to the folder that holds data/'
+                f'no photograph at {root / name}; set STYLECFM_SHARED to the folder that holds '
+                'data/'
             )
     return [
         ImageOps.fit(load_image(root / name), (SIDE, SIDE), Image.Resampling.LANCZOS)

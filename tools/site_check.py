@@ -1,7 +1,10 @@
-"""Open every page of build/html in a real browser: python tools/site_check.py [--pictures FOLDER] [--may-skip]. Needs Chromium and playwright.
+"""Open every page of build/html in a real browser.
 
-Wide, narrow and dark: nothing on the console, nothing wider than the window, nothing loaded from elsewhere, and the search finds things.
-The last line counts the errors; without Chromium the exit code is 3, or 0 with --may-skip. The figures go into nbs/results/site.json.
+`python tools/site_check.py [--pictures FOLDER] [--may-skip]` needs Chromium and playwright.
+
+Wide, narrow and dark: nothing on the console, nothing wider than the window, nothing loaded from
+elsewhere, and the search finds things. The last line counts the errors; without Chromium the exit
+code is 3, or 0 with --may-skip. The figures go into nbs/results/site.json.
 """
 
 import argparse
@@ -33,7 +36,10 @@ def address(page):
 def opened(page, at, faults):
     "Open a page and note what the browser has against it."
     said = []
-    listen = lambda m: said.append(m.text) if m.type in ('error', 'warning') else None
+
+    def listen(m):
+        return said.append(m.text) if m.type in ('error', 'warning') else None
+
     page.on('console', listen)
     page.on('pageerror', error := lambda e: said.append(str(e)))
     page.goto(address(at))
@@ -139,7 +145,8 @@ def main():
     )
     print(
         *faults,
-        f'{len(pages)} pages, each at {WIDTHS} pixels, {seconds:.0f} s, found {finds}, {len(faults)} errors',
+        f'{len(pages)} pages, each at {WIDTHS} pixels, {seconds:.0f} s, found {finds}, '
+        f'{len(faults)} errors',
         sep='\n',
     )
     return len(faults) > 0

@@ -1,7 +1,10 @@
-"""How long it takes until something happens: `python tools/start.py` measures imports and --help, into nbs/results/start.json.
+"""How long it takes until something happens.
 
-Each is a process of its own, from its start to its end: seconds on the clock, and of the processor, which others at work lengthen less.
-The rounds go through all of them, so that a slow moment meets all alike. Where others keep the cores busy nothing is stored, but for --force.
+`python tools/start.py` measures imports and --help, into nbs/results/start.json.
+
+Each is a process of its own, from its start to its end: seconds on the clock, and of the processor,
+which others at work lengthen less. The rounds go through all of them, so that a slow moment meets
+all alike. Where others keep the cores busy nothing is stored, but for --force.
 """
 
 import argparse
@@ -42,7 +45,8 @@ def quiet(force):
     busy, cores = load()
     if busy > cores and not force:
         sys.exit(
-            f'not stored: the load is {busy:.1f} on {cores} cores, so the figures would be of the others; wait, or --force'
+            f'not stored: the load is {busy:.1f} on {cores} cores, '
+            'so the figures would be of the others; wait, or --force'
         )
 
 
@@ -93,7 +97,10 @@ def main():
     added = [b - a for a, b in zip(work['torch'], work['torch and stylecfm'], strict=True)]
     slowest = max((k for k in work if k.endswith('--help')), key=lambda k: median(work[k]))
     middle = {k: median(v) for k, v in work.items()}
-    every = lambda times: {k: spread(v) for k, v in times.items()}
+
+    def every(times):
+        return {k: spread(v) for k, v in times.items()}
+
     found = dict(
         clock=every(clock),
         processor=every(work) if resource else None,
@@ -106,7 +113,8 @@ def main():
     )
     for k, v in work.items():
         print(
-            f'{k:34} {middle[k]:.2f} s of processor ({min(v):.2f} to {max(v):.2f}), {median(clock[k]):.2f} by clock'
+            f'{k:34} {middle[k]:.2f} s of processor ({min(v):.2f} to {max(v):.2f}), '
+            f'{median(clock[k]):.2f} by clock'
         )
     print(
         f'import stylecfm adds {median(added):.3f} s to import torch; the slowest help is {slowest}'

@@ -1,6 +1,9 @@
-"""What every public symbol owes its reader: `python tools/symbols.py [MODULES]` prints a line for all that falls short.
+"""What every public symbol owes its reader.
 
-Nothing is imported: the modules are read as text, and so are the notebooks, whose cells with checks must name each symbol.
+`python tools/symbols.py [MODULES]` prints a line for all that falls short.
+
+Nothing is imported: the modules are read as text, and so are the notebooks, whose cells with checks
+must name each symbol.
 """
 
 import argparse
@@ -21,7 +24,8 @@ TENSOR = re.compile(r'\b(Tensor|ndarray)\b')
 # tensors, where no annotation says otherwise
 VOCABULARY = {'x', 'x0', 'x1', 'xt', 'ut', 't', 'style'}
 SHAPE = re.compile(
-    r'\(\s*[\w.*+/-]+(?:\s*,\s*[\w.*+/-]*)+\s*\)|\(\.\.\.\)|\w`? x `?\w|\bshaped?\b|\bscalar\b|\b(?:as|like|with|of) `\w|'
+    r'\(\s*[\w.*+/-]+(?:\s*,\s*[\w.*+/-]*)+\s*\)|\(\.\.\.\)|\w`? x '
+    r'`?\w|\bshaped?\b|\bscalar\b|\b(?:as|like|with|of) `\w|'
     r'\blikewise\b|\bone number\b',
     re.I,
 )  # `(b, c)`, `h` x `w`, as `x`, a scalar
@@ -58,6 +62,16 @@ class Symbol(NamedTuple):
     bases: str = ''  # Bases of a class, or the target of an alias
 
 
+def own_nodes(f):
+    "Nodes of a function without those of functions in it."
+    todo = list(f.body)
+    while todo:
+        n = todo.pop()
+        yield n
+        if not isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            todo += ast.iter_child_nodes(n)
+
+
 class Module:
     "A module as text, with its comments by line."
 
@@ -89,7 +103,10 @@ class Module:
         return ' '.join(found)
 
     def beside(self, node, others=()):
-        "The comment at the end of a node's last line, unless another one ends there, too; else the one above it."
+        """The comment at the end of a node's last line, or else the one above it.
+
+        None that belongs to another node ending on that line.
+        """
         mine = not any(
             o.lineno == node.end_lineno and o.col_offset > node.col_offset for o in others
         )
@@ -112,7 +129,10 @@ class Module:
             [(a.kwarg, None, '**')] if a.kwarg else []
         )
         ends = [*(n for n, _, _ in pairs), *([f.returns] if f.returns else [])]
-        doc = lambda n, d: self.beside(n if d is None else Whole(n, d), ends)
+
+        def doc(n, d):
+            return self.beside(n if d is None else Whole(n, d), ends)
+
         params = [Param(stars + n.arg, of(n.annotation), of(d), doc(n, d)) for n, d, stars in pairs]
         if not f.returns:
             return params, None
@@ -133,7 +153,7 @@ class Module:
         prop = 'property' in decorators or 'as_prop=True' in decorators
         gives = any(
             isinstance(n, ast.Return) and n.value is not None and ast.unparse(n.value) != 'None'
-            for n in ast.walk(f)
+            for n in own_nodes(f)
         )
         kind = 'property' if prop else 'method' if owner else 'function'
         name, doc = f'{owner}.{f.name}' if owner else f.name, ast.get_docstring(f) or ''
@@ -145,8 +165,13 @@ class Module:
             ', '.join(map(ast.unparse, c.bases)),
             [n for n in c.body if isinstance(n, ast.AnnAssign)],
         )
-        setter = lambda n: any('.setter' in ast.unparse(d) for d in n.decorator_list)
-        shown = lambda n: (not n.name.startswith('_') or n.name == '__call__') and not setter(n)
+
+        def setter(n):
+            return any('.setter' in ast.unparse(d) for d in n.decorator_list)
+
+        def shown(n):
+            return (not n.name.startswith('_') or n.name == '__call__') and not setter(n)
+
         methods = [
             self.function(n, c.name) for n in c.body if isinstance(n, ast.FunctionDef) and shown(n)
         ]
@@ -159,12 +184,15 @@ class Module:
         start = next(
             (n for n in c.body if isinstance(n, ast.FunctionDef) and n.name == '__init__'), None
         )
-        field = lambda n: Param(
-            n.target.id,
-            ast.unparse(n.annotation),
-            ast.unparse(n.value) if n.value else '',
-            self.beside(n, listed),
-        )
+
+        def field(n):
+            return Param(
+                n.target.id,
+                ast.unparse(n.annotation),
+                ast.unparse(n.value) if n.value else '',
+                self.beside(n, listed),
+            )
+
         if has_fields:
             params = [field(n) for n in listed if not n.target.id.startswith('_')]
         else:

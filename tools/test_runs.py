@@ -1,4 +1,7 @@
-"""What the tools that run notebooks must find: a process left changed, a run without end, a check left out, and how OpenMP's threads wait."""
+"""What the tools that run notebooks must find.
+
+A process left changed, a run without end, a check left out, and how OpenMP's threads wait.
+"""
 
 import os
 import shutil
@@ -78,7 +81,8 @@ LEFT = {  # what a notebook might do, what is said of it, and how it is undone
 CLEAN = (
     'import made_up; x = made_up.Thing().size()',
     'import torch\nwith torch.no_grad(): x = torch.ones(2)',
-    'import os\nfrom unittest.mock import patch\nwith patch.dict(os.environ, LEFT_OVER="1"), patch("time.sleep", print): pass',
+    'import os\nfrom unittest.mock import patch\nwith patch.dict(os.environ, LEFT_OVER="1"), '
+    'patch("time.sleep", print): pass',
 )
 
 
@@ -87,7 +91,8 @@ class Left(unittest.TestCase):
         "What is said after a notebook of this text."
         with tempfile.TemporaryDirectory() as d, mock.patch.object(sys, 'path', [d, *sys.path]):
             Path(d, 'made_up.py').write_text(
-                'MOST = 3\nTABLE = dict(a=1)\ndef f(): return 1\nclass Thing:\n    def size(self): return 1\n',
+                'MOST = 3\nTABLE = dict(a=1)\ndef f(): return 1\nclass Thing:\n    def '
+                'size(self): return 1\n',
                 encoding='utf-8',
             )
             before, names = state.Before('made_up'), {}
@@ -192,7 +197,10 @@ class Waiting(unittest.TestCase):
             self.assertEqual(self.said(show, **env)[0], str(want))
 
     def test_before_torch(self):
-        "Every module of the package that loads torch has set it by then: the library itself says what it read."
+        """Every module of the package that loads torch has set it by then.
+
+        The library itself says what it read.
+        """
         if sys.platform != 'linux':
             self.skipTest('elsewhere another OpenMP is loaded, which says other words')
         for env, want in (({}, 'PASSIVE'), (dict(OMP_WAIT_POLICY='ACTIVE'), 'ACTIVE')):

@@ -1,4 +1,7 @@
-"""What the tools of this folder must find, and must let pass: `python -m unittest discover tools`."""
+"""What the tools of this folder must find, and must let pass.
+
+python -m unittest discover tools
+"""
 
 import ast
 import json
@@ -14,6 +17,7 @@ from unittest import mock
 import counts
 import lint
 import symbols
+import typed
 import words
 from links import broken
 
@@ -55,6 +59,8 @@ class Symbols(unittest.TestCase):
 
     def test_good(self):
         self.assertEqual(self.lacks(GOOD), set())
+        inner = '\n    def g():\n        return 1\n    g()\n'
+        self.assertEqual(self.lacks('__all__ = ["f"]\ndef f():\n    "Do it."' + inner), set())
 
     def test_each_lack_is_found(self):
         for old, new, told in (
@@ -132,7 +138,8 @@ class Docs(unittest.TestCase):
     def test_broken_links(self):
         with tempfile.TemporaryDirectory() as d:
             (Path(d) / 'a.html').write_text(
-                '<html><body><h1 id="top">A</h1><a href="b.html#there">b</a> <a href="c.html">c</a></body></html>',
+                '<html><body><h1 id="top">A</h1><a href="b.html#there">b</a> <a '
+                'href="c.html">c</a></body></html>',
                 encoding='utf-8',
             )
             (Path(d) / 'b.html').write_text(
@@ -151,7 +158,10 @@ class Docs(unittest.TestCase):
             )
 
     def test_slim_keeps_the_words(self):
-        page = '<code><span class="pre">a</span> <span class="pre">b&lt;c</span></code><pre><span class="k">def</span></pre>'
+        page = (
+            '<code><span class="pre">a</span> <span class="pre">b&lt;c</span></code><pre><span '
+            'class="k">def</span></pre>'
+        )
         self.assertEqual(
             docs.slim(page), '<code>a b&lt;c</code><pre><span class="k">def</span></pre>'
         )
@@ -272,11 +282,16 @@ class Words(unittest.TestCase):
         for text, n in (
             ('def f(x, # Of it\n): pass', 1),
             (
-                'def f(\n    x:int=(1,\n         2), # What it is\n) -> int: # As x\n    y = 1 # Of the rest\n    return y',
+                'def f(\n    x:int=(1,\n         2), # What it is\n) -> int: '
+                '# As x\n    y = 1 # Of the rest\n    return y',
                 2,
             ),
             ('class A:\n    # Its size\n    a:int', 1),
             ('def f(x, # Offset\n): pass', 0),
+            ('def f(\n    # Of two\n    # lines\n    x,\n): pass', 1),
+            ('def f(\n    # Two lines.\n    # Of it\n    x,\n): pass', 0),
+            ('def f(\n    y,\n    # Where it is\n    x=1,\n): pass', 1),
+            ('class A:\n    # What it is,\n    # and more\n    a: int = 1', 1),
             ('# Of a constant\nX = 1', 0),
         ):
             self.assertEqual(len(self.found('a.py', text)), n, text)
@@ -295,6 +310,14 @@ class Words(unittest.TestCase):
             dict(cell_type='code', source=['x = 1 # a crowd'], outputs=[]),
         ]
         self.assertEqual(self.found('a.ipynb', json.dumps(dict(cells=cells))), ['crowd', 'crowd'])
+
+
+class Types(unittest.TestCase):
+    def test_findings_may_only_fall(self):
+        found = [('a.py', 'a.py:1: x'), ('a.py', 'a.py:2: y')]
+        for known, n in (({'a.py': 2}, 0), ({'a.py': 1}, 3), ({}, 3), ({'a.py': 3}, 1)):
+            self.assertEqual(len(list(typed.compared(found, known))), n, known)
+        self.assertEqual(len(list(typed.compared([], {'b.py': 1}))), 1)
 
 
 class Names(unittest.TestCase):
@@ -358,7 +381,7 @@ class Names(unittest.TestCase):
             ],
         )
         with self.assertRaises(AttributeError):
-            config.no_such_name
+            _ = config.no_such_name
 
     def test_modules_import_by_their_earlier_names(self):
         import importlib

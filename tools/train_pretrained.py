@@ -1,8 +1,13 @@
-"""Train the bundled model: codec, network, palettes. On a GPU within nine minutes, on a processor for as long as it is given; run again, it goes on.
+"""Train the bundled model: codec, network, palettes.
 
-python tools/train_pretrained.py pack [--limit_mb 60]        pictures of STYLECFM_SHARED into build/pictures.zip, for a machine without it
-python tools/train_pretrained.py codec [--steps N]           -> build/pretrained/codec
-python tools/train_pretrained.py network --minutes 110       -> build/pretrained/painter, network.json, samples.jpg; goes on from checkpoints/painter
+On a GPU within nine minutes, on a processor for as long as it is given; run again, it goes on.
+
+python tools/train_pretrained.py pack [--limit_mb 60]
+    pictures of STYLECFM_SHARED into build/pictures.zip, for a machine without it
+python tools/train_pretrained.py codec [--steps N]
+    -> build/pretrained/codec
+python tools/train_pretrained.py network --minutes 110
+    -> build/pretrained/painter, network.json, samples.jpg; goes on from checkpoints/painter
 """
 
 import argparse
@@ -89,7 +94,10 @@ def pictures(part, most=None):
 
 
 def pack(limit_mb):
-    "Training and choosing pictures in one file; photographs are left out where it would be too large."
+    """Training and choosing pictures in one file.
+
+    Photographs are left out where it would be too large.
+    """
     names = [
         n
         for s in sorted(STYLES, key=lambda s: s == 'photo')
@@ -136,7 +144,10 @@ def begin(train, device):
         return load_codec(old.spec, device), old.stats, old.net.to(device), True
     codec = load_codec(str(made), device)
     g = torch.Generator().manual_seed(0)
-    rows = lambda: torch.randint(len(train.images), (64,), generator=g).tolist()
+
+    def rows():
+        return torch.randint(len(train.images), (64,), generator=g).tolist()
+
     z = torch.cat(
         [
             codec.encode(random_crops(train.images, rows(), 128, g) / 127.5 - 1).cpu()
@@ -234,7 +245,8 @@ def train_network(minutes, device, batch, rate, compiled):
         if trainer.done % 100 == 0:
             spent = time.monotonic() - begun
             print(
-                f'step {trainer.done} of {trainer.total}, {trainer.done * batch / spent:.0f} crops/s, loss {loss:.3f}',
+                f'step {trainer.done} of {trainer.total}, {trainer.done * batch / spent:.0f} '
+                f'crops/s, loss {loss:.3f}',
                 flush=True,
             )
         if trainer.done in (250, 1000) or trainer.done % 2000 == 0:

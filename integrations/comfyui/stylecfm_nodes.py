@@ -38,7 +38,7 @@ def pipeline(checkpoint):
 
 
 def progress(total):
-    "Return a function that moves ComfyUI's progress bar by one step; one that does nothing elsewhere."
+    "Return a function that moves ComfyUI's progress bar by one step, and does nothing elsewhere."
     try:
         from comfy.utils import ProgressBar
     except ImportError:
@@ -77,7 +77,7 @@ class PaintStylecfm:
             optional=dict(mask=('MASK',), checkpoint=own, own_style=('STRING', dict(default=''))),
         )
 
-    def paint(
+    def paint(  # noqa: PLR0913 - inputs of the node
         self,
         image,
         style,

@@ -17,13 +17,12 @@ import tempfile
 import time
 import traceback
 import webbrowser
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Iterator, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit
-
-from fastcore.script import store_true
 
 from stylecfm.app.parts import (
     EMPTY,
@@ -42,6 +41,7 @@ from stylecfm.app.parts import (
     theme,
 )
 from ..cli.commands import call_parse, reported
+from ..cli.flags import store_true
 from ..config import InputError, say
 from ..files import FolderLock, exclusive_lock, make_folder
 
@@ -83,7 +83,8 @@ def limits_of(
     "Limits from flags; raises `InputError` for those that would take nothing, or have no end."
     if not (0 < megapixels < math.inf and 0 < megabytes < math.inf and side >= 64 and waiting >= 1):
         raise InputError(
-            'max_megapixels and max_megabytes must be above 0, max_side at least 64 and max_waiting at least 1; '
+            'max_megapixels and max_megabytes must be above 0, '
+            'max_side at least 64 and max_waiting at least 1; '
             f'got {megapixels:g}, {megabytes:g}, {side} and {waiting}'
         )
     if not 2 * megabytes <= kept < math.inf:
@@ -119,7 +120,8 @@ def open_upload(
 
 # %% ../../nbs/12_app/01_page.ipynb #f212517a
 # points of a way that are shown; side of their pictures, pixels
-STRIP_POINTS, STRIP_SIDE = 7, 144
+STRIP_POINTS = 7
+STRIP_SIDE = 144
 
 
 def spread_points(
@@ -138,7 +140,8 @@ def trajectory_strip(
     "Points of the way of the first picture, side by side."
     from stylecfm.data.images import crop_back, grid, shrink, to_pil
 
-    way, size = done.trajectory[0], done.images[0].size[::-1]
+    way = done.trajectory[0]
+    size = done.images[0].size[::-1]
     at = spread_points(len(way))
     decoded = [pipe.decode(way[k : k + 1].to(pipe.device)) for k in at]
     pictures = [shrink(to_pil(crop_back(x, size))[0], STRIP_SIDE) for x in decoded]
@@ -173,14 +176,17 @@ def make_room(
     need: int,  # Bytes that are to come
     limits: Limits = Limits(),  # `kept` counts
 ) -> bool:  # Whether they fit now
-    "Delete the oldest files until the given number of bytes fit, but none that somebody may still look at."
+    """Delete the oldest files until the given number of bytes fit.
+
+    Files that somebody may still look at stay.
+    """
 
     def size(p):
         # a disk's block at least
         with suppress(OSError):
             return p.lstat().st_mtime, max(4096, p.lstat().st_size), p
 
-    found = sorted(s for p in folder.rglob('*') if (s := size(p)))
+    found = sorted(filter(None, map(size, folder.rglob('*'))))
     over = sum(s[1] for s in found) + need - limits.kept * 2**20
     for at, n, p in found:
         if over <= 0 or time.time() - at < _RECENT:
@@ -193,6 +199,14 @@ def make_room(
     return over <= 0
 
 # %% ../../nbs/12_app/01_page.ipynb #e93085c9
+def _detected(pipe: 'StyleTransferPipeline', guess) -> str:
+    "Words on the style that was detected."
+    return (
+        f', detected source style {pipe.model.styles[guess.style]} '
+        f'(confidence {guess.confidence:.0%})'
+    )
+
+
 def paint_upload(
     pipe: 'StyleTransferPipeline',  # Model and codec
     path: str | Path | None,  # Path of the upload
@@ -210,7 +224,8 @@ def paint_upload(
     from stylecfm.data.images import save_image
     from stylecfm.pipeline.transfer import TransferOptions
 
-    im, times = open_upload(path, side, limits), [1.0]
+    im = open_upload(path, side, limits)
+    times = [1.0]
     options = how.get('options', TransferOptions())._replace(trajectory=not pipe.conditional)
     if not make_room(Path(_kept()), 4 << 20, limits):
         raise InputError('this page keeps as much as it may; try again in an hour')
@@ -239,13 +254,11 @@ def paint_upload(
         way = ''
     else:
         save_image(trajectory_strip(pipe, done, times), way)
-    guess = done.sources[0]
-    taken = (
-        f', detected source style {pipe.model.styles[guess.style]} (confidence {guess.confidence:.0%})'
-        if source == AUTO_DETECT
-        else ''
+    taken = _detected(pipe, done.sources[0]) if source == AUTO_DETECT else ''
+    words = (
+        f'{style_label(target)}, {im.width} x {im.height} pixels, '
+        f'painted in {done.seconds:.1f} seconds.'
     )
-    words = f'{style_label(target)}, {im.width} x {im.height} pixels, painted in {done.seconds:.1f} seconds.'
     details = f'{done.nfe} network evaluations, strength {how.get("strength", 1.0):g}{taken}.'
     return PageResult((before, after), way, words, details, after)
 
@@ -345,51 +358,36 @@ def address(
     return 'gradio_api/file=' + quote(Path(path).as_posix())
 
 
-def _answer(
-    gr, pipe: 'StyleTransferPipeline', limits: Limits, cancelled: Cancellations
-) -> 'Callable':
-    "What a click calls: the page's settings in, its outputs out: result, notice, details, the way, the download, files to delete."
+def _outputs(gr, done: 'PageResult | str', target: str) -> tuple:
+    "Outputs of the page for a result, or for a line about what went wrong."
     from PIL import Image
 
-    from stylecfm.pipeline.repaint import Brush
-    from stylecfm.pipeline.transfer import TransferOptions
-
-    def run(path, target, side, source, how, progress, request):
-        if path and not Path(path).resolve().is_relative_to(_kept()):
-            raise gr.Error('that was not uploaded here', print_exception=False)
-        done = _attempt(
-            pipe,
-            limits,
-            cancelled,
-            path,
-            source,
-            target,
-            side,
-            how,
-            progress=progress,
-            session=request.session_hash,
-        )
-        hidden = (
+    if isinstance(done, str):
+        return (
+            EMPTY,
+            notice(done[:1].upper() + done[1:] + '.', error=True),
             gr.Accordion(visible=False),
             None,
             None,
             gr.DownloadButton(value=None, interactive=False),
             None,
         )
-        if isinstance(done, str):
-            return EMPTY, notice(done[:1].upper() + done[1:] + '.', error=True), *hidden
-        with Image.open(done.file) as im:
-            html = comparison(*map(address, done.pair), im.size, target)
-        files = [*done.pair, *([done.strip] if done.strip else [])]
-        return (
-            html,
-            notice(done.words),
-            gr.Accordion(visible=True),
-            done.details,
-            done.strip or None,
-            gr.DownloadButton(value=done.file, interactive=True),
-            files,
-        )
+    with Image.open(done.file) as im:
+        html = comparison(*map(address, done.pair), im.size, target)
+    files = [*done.pair, *([done.strip] if done.strip else [])]
+    return (
+        html,
+        notice(done.words),
+        gr.Accordion(visible=True),
+        done.details,
+        done.strip or None,
+        gr.DownloadButton(value=done.file, interactive=True),
+        files,
+    )
+
+
+def _answer_by_steps(gr, run: 'Callable') -> 'Callable':
+    "What a click calls for a model of the plain loop."
 
     def loop(
         path,
@@ -404,6 +402,14 @@ def _answer(
     ):
         how = dict(steps=int(steps), guidance_scale=scale, strength=strength)
         return run(path, target, side, source, how, progress, request)
+
+    return loop
+
+
+def _answer_by_dials(gr, run: 'Callable') -> 'Callable':
+    "What a click calls for a structure-conditioned model."
+    from stylecfm.pipeline.repaint import Brush
+    from stylecfm.pipeline.transfer import TransferOptions
 
     def dials(
         path,
@@ -420,17 +426,35 @@ def _answer(
         progress=gr.Progress(),
     ):
         brush = Brush(coarseness, texture, colours, temperature, seed=int(seed))
-        return run(
+        how = dict(strength=strength, options=TransferOptions(brush=brush))
+        return run(path, target, side, source, how, progress, request)
+
+    return dials
+
+
+def _answer(
+    gr, pipe: 'StyleTransferPipeline', limits: Limits, cancelled: Cancellations
+) -> 'Callable':
+    "What a click calls, `settings of the page -> (result, notice, details, way, download, files)`."
+
+    def run(path, target, side, source, how, progress, request):
+        if path and not Path(path).resolve().is_relative_to(_kept()):
+            raise gr.Error('that was not uploaded here', print_exception=False)
+        done = _attempt(
+            pipe,
+            limits,
+            cancelled,
             path,
+            source,
             target,
             side,
-            source,
-            dict(strength=strength, options=TransferOptions(brush=brush)),
-            progress,
-            request,
+            how,
+            progress=progress,
+            session=request.session_hash,
         )
+        return _outputs(gr, done, target)
 
-    return dials if pipe.conditional else loop
+    return (_answer_by_dials if pipe.conditional else _answer_by_steps)(gr, run)
 
 # %% ../../nbs/12_app/01_page.ipynb #a9900003
 # Name in `Brush`, label, least, most, step, and what it does
@@ -474,7 +498,10 @@ COLOUR_CHOICES = (
 
 
 def _local(gr, keep: 'Callable') -> 'Callable':  # Wrapper of `keep` for addresses
-    "gradio would fetch a picture of any size from a public address; here it must have been uploaded."
+    """gradio would fetch a picture of any size from a public address.
+
+    Here it must have been uploaded.
+    """
 
     async def kept(path):
         if '://' in str(path):
@@ -511,13 +538,48 @@ def _photo(gr):
     return photo
 
 
+def _dial_inputs(gr) -> list:
+    "Inputs for the fields of `Brush`, in their order."
+    from stylecfm.pipeline.repaint import Brush
+
+    dials = {}
+    for name, label, low, high, step, info in DIAL_ROWS:
+        about = dict(value=getattr(Brush(), name), label=label, info=info, elem_id=name)
+        if name == 'colours':
+            dials[name] = gr.Radio(list(COLOUR_CHOICES), **about)
+        else:
+            dials[name] = gr.Slider(low, high, step=step, **about)
+    return [dials[k] for k in sorted(dials, key=Brush._fields.index)]
+
+
+def _step_inputs(gr, steps: int, scale: float) -> list:
+    "Inputs for steps and guidance scale of a model of the plain loop."
+    return [
+        gr.Slider(
+            1,
+            max(60, steps),
+            steps,
+            step=1,
+            label='Steps',
+            info='In each direction; more are more exact',
+        ),
+        gr.Slider(
+            1,
+            max(3, scale),
+            scale,
+            step=0.1,
+            label='Guidance',
+            info='Above 1 paints more and keeps less',
+        ),
+    ]
+
+
 def _more(
     gr, pipe: 'StyleTransferPipeline', limits: Limits
 ) -> list:  # Inputs of the answer after picture and style
     "What few change: size, strength, the source style, and the dials of the model."
-    from stylecfm.pipeline.repaint import Brush
-
-    styles, base = list(pipe.model.styles), pipe.model.inference
+    styles = list(pipe.model.styles)
+    base = pipe.model.inference
     names = [(style_label(s), s) for s in styles]
     if not pipe.conditional:
         names.insert(0, (AUTO_DETECT.capitalize(), AUTO_DETECT))
@@ -535,48 +597,9 @@ def _more(
             0, 1, 1, step=0.05, label='Strength', info='0 leaves the photograph, 1 paints all of it'
         )
         if pipe.conditional:
-            dials = [
-                gr.Radio(
-                    list(COLOUR_CHOICES),
-                    value=Brush().colours,
-                    label=label,
-                    info=info,
-                    elem_id=name,
-                )
-                if name == 'colours'
-                else gr.Slider(
-                    low,
-                    high,
-                    getattr(Brush(), name),
-                    step=step,
-                    label=label,
-                    info=info,
-                    elem_id=name,
-                )
-                for name, label, low, high, step, info in DIAL_ROWS
-            ]
-            order = Brush._fields.index
-            dials = [d for _, d in sorted(zip(DIAL_ROWS, dials), key=lambda v: order(v[0][0]))]
+            dials = _dial_inputs(gr)
         else:
-            steps, scale = base.num_inference_steps, base.guidance_scale
-            dials = [
-                gr.Slider(
-                    1,
-                    max(60, steps),
-                    steps,
-                    step=1,
-                    label='Steps',
-                    info='In each direction; more are more exact',
-                ),
-                gr.Slider(
-                    1,
-                    max(3, scale),
-                    scale,
-                    step=0.1,
-                    label='Guidance',
-                    info='Above 1 paints more and keeps less',
-                ),
-            ]
+            dials = _step_inputs(gr, base.num_inference_steps, base.guidance_scale)
         source = gr.Dropdown(
             names, value=photo_style(pipe), label='The photograph is in the style', elem_id='source'
         )
@@ -587,7 +610,9 @@ def _controls(
     gr, pipe: 'StyleTransferPipeline', limits: Limits
 ) -> tuple:  # Inputs of the answer, button, and the style sheet
     "The left column: photograph, style, button, and what few change."
-    photo, samples, styles = _photo(gr), style_samples(pipe), target_styles(pipe)
+    photo = _photo(gr)
+    samples = style_samples(pipe)
+    styles = target_styles(pipe)
     target = gr.Radio(
         [(style_label(s), s) for s in styles], value=styles[0], label='Style', elem_id='target'
     )
@@ -596,7 +621,8 @@ def _controls(
         stop = gr.Button('Cancel', size='lg', elem_id='stop', visible=False)
     more = _more(gr, pipe, limits)
     gr.HTML(
-        f'<p>Photographs may have up to {limits.megabytes:g} MB and {limits.megapixels:g} megapixels. '
+        f'<p>Photographs may have up to {limits.megabytes:g} MB and {limits.megapixels:g} '
+        'megapixels. '
         'They and the paintings are deleted within the hour.</p>',
         elem_id='limits',
         padding=False,
@@ -605,7 +631,10 @@ def _controls(
 
 
 def _results(gr, pipe: 'StyleTransferPipeline') -> list:  # Outputs of the answer
-    "The right column: comparison, notice, download, and what explains the method, hidden until there is something to explain."
+    """The right column: comparison, notice, download, and what explains the method.
+
+    The last is hidden until there is something to explain.
+    """
     result = gr.HTML(EMPTY, elem_id='result', padding=False)
     words = gr.HTML(elem_id='words', padding=False)
     with gr.Row():
@@ -689,7 +718,8 @@ def build_page(
     limits: Limits = Limits(),  # Limits of uploads, size and queue
 ) -> 'gradio.Blocks':  # Not yet served
     "The page of one model; raises `InputError` where gradio is not installed."
-    gr, cancelled = _gradio(), Cancellations()
+    gr = _gradio()
+    cancelled = Cancellations()
     with gr.Blocks(
         title='stylecfm: photographs to paintings',
         analytics_enabled=False,
@@ -747,8 +777,12 @@ class Visits(NamedTuple):
         headers: list,  # ASGI headers: `(name, value)`, bytes
     ) -> Refusal | None:  # None where it may pass
         "What is wrong with a request's origin or host."
-        found = lambda k: [v.decode('latin-1') for name, v in headers if name == k]
-        hosts, origins = found(b'host'), found(b'origin')
+
+        def found(k):
+            return [v.decode('latin-1') for name, v in headers if name == k]
+
+        hosts = found(b'host')
+        origins = found(b'origin')
         name = _name(hosts[0]) if len(hosts) == 1 else ''
         if name not in self.names and not (self.addresses and _is_address(name)):
             return Refusal(403, 'this page is not served under that name')
@@ -791,12 +825,16 @@ class Guard:
         limits: Limits = Limits(),  # Limits of an upload, and of all stored files
         files: str | Path | None = None,  # Folder of what is kept; gradio's if none
     ):
-        self.app, self.visits, self.limits, self.files = app, visits, limits, files
+        self.app = app
+        self.visits = visits
+        self.limits = limits
+        self.files = files
 
     async def __call__(self, scope, receive, send):
         if scope['type'] == 'lifespan':
             return await self.app(scope, receive, send)
-        no, most = self.visits.refusal(scope['headers']), _BODY
+        no = self.visits.refusal(scope['headers'])
+        most = _BODY
         if not no and scope['type'] == 'http':
             no, most = self._too_much(scope)
         if no:
@@ -819,7 +857,9 @@ class Guard:
 
     async def counted(self, scope, receive, send, most: int):
         "Pass a request on, and cut it off where it grows beyond its size."
-        seen, cut, told = 0, False, False
+        seen = 0
+        cut = False
+        told = False
 
         async def count():
             nonlocal seen, cut
@@ -919,7 +959,10 @@ def serving(
     also: str | None = None,  # Other names under which it is visited, with commas between
     debug: bool = False,  # Log tracebacks
 ) -> Iterator[str]:  # Address of the page
-    "Serve a page behind its guard, in a thread, and nothing but the page; raises `OSError` for an address that is not to be had."
+    """Serve a page behind its guard, in a thread, and nothing but the page.
+
+    Raises `OSError` for an address that is not to be had.
+    """
     import uvicorn
     from fastapi import FastAPI
 
@@ -975,7 +1018,8 @@ def _known(host: str, port: int):
         socket.getaddrinfo(host.strip('[]'), port)
     except (OSError, UnicodeError):
         raise InputError(
-            f'cannot find host {host!r}; --host is a name or address of this machine, 0.0.0.0 for all of them'
+            f'cannot find host {host!r}; --host is a name or address of this machine, '
+            '0.0.0.0 for all of them'
         ) from None
 
 
@@ -992,7 +1036,10 @@ def _alive(pid: int) -> bool:
 def remove_leftovers(
     place: str | Path,  # Folder of temporary files
 ) -> list:  # Names that were removed
-    "Remove the files of pages that were killed: of this user, unlocked, and their process gone or an hour passed."
+    """Remove the files of pages that were killed.
+
+    Those of this user, unlocked, whose process has ended or an hour has passed.
+    """
     gone = []
     for p in sorted(Path(place).glob(f'{PAGES}*-*')):
         pid = p.name.removeprefix(PAGES).partition('-')[0]
@@ -1014,8 +1061,12 @@ def remove_leftovers(
 
 @contextmanager
 def _own_files():
-    "All temporary files in one locked folder that goes in the end; afterwards they are where they were."
-    place, kept = tempfile.tempdir, os.environ.get('GRADIO_TEMP_DIR')
+    """All temporary files in one locked folder that goes in the end.
+
+    Afterwards they are where they were.
+    """
+    place = tempfile.tempdir
+    kept = os.environ.get('GRADIO_TEMP_DIR')
     remove_leftovers(tempfile.gettempdir())
     try:
         with (
@@ -1057,10 +1108,8 @@ def stylecfm_app(
     "Serve a page on which pictures are painted, until Ctrl-C."
     with reported(debug):
         _known(host, port)
-        limits, _ = (
-            limits_of(max_megapixels, max_megabytes, max_side, max_waiting, max_kept),
-            _gradio(),
-        )
+        limits = limits_of(max_megapixels, max_megabytes, max_side, max_waiting, max_kept)
+        _ = _gradio()
         from stylecfm.pipeline.transfer import StyleTransferPipeline
 
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision)
@@ -1071,7 +1120,8 @@ def stylecfm_app(
                 url = end.enter_context(serving(demo, host, port, limits, names, debug))
             except OSError:
                 raise InputError(
-                    f'cannot serve {host}, port {port}: the port is taken or not for you to use, or '
+                    f'cannot serve {host}, port {port}: the port is taken or not for you to use, '
+                    'or '
                     'the address is none of this machine; '
                     'choose another --port or --host'
                 ) from None

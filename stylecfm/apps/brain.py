@@ -7,12 +7,12 @@ __all__ = ['stylecfm_brain_slices', 'stylecfm_brain_train', 'stylecfm_brain_tran
 
 # %% ../../nbs/11_apps/03_brain.ipynb #135dfe61
 import gzip
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from fastcore.script import store_true
 
 from .anatomy import MODALITIES, make_phantom, normalised
 from stylecfm.apps.nifti import (
@@ -25,6 +25,7 @@ from stylecfm.apps.nifti import (
     skull_likely,
 )
 from ..cli.commands import call_parse, reported
+from ..cli.flags import store_true
 from ..cli.notes import Notes
 from stylecfm.config import (
     CheckpointConfig,
@@ -45,6 +46,14 @@ from stylecfm.files import (
     write_bytes,
     write_checked,
 )
+
+# %% ../../nbs/11_apps/03_brain.ipynb #7a4a1902
+if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
+    import torch
+
+    from stylecfm.codecs.base import Codec
+    from stylecfm.latents.cache import Source
+    from stylecfm.pipeline.transfer import StyleTransferPipeline
 
 # %% ../../nbs/11_apps/03_brain.ipynb #e6bafe6b
 def __getattr__(name):
@@ -120,17 +129,23 @@ def slices_of(
     # Least share of the largest slice's brain area; slices with less are left out
     least: float = 0.3,
 ) -> Slices:
-    "A subject as the network sees it; raises `InputError` where there is no brain, or the skull is there."
+    """A subject as the network sees it.
+
+    Raises `InputError` where there is no brain, or the skull is there.
+    """
     brain, _, notes = brain_of(s.image)
     if skull_likely(s.image[0], brain, tuple(np.linalg.norm(s.affine[:3, :3], axis=0))):
         notes += ('a dark shell surrounds the brain in T1, as a skull would; is it stripped?',)
-    image, w, area = normalised(s.image, brain), window_of(brain), brain.sum((0, 1))
+    image = normalised(s.image, brain)
+    w = window_of(brain)
+    area = brain.sum((0, 1))
     where = np.flatnonzero(area >= least * area.max())
-    image, truth = through(image, w, n, -1.0)[where], None
+    image = through(image, w, n, -1.0)[where]
+    truth = None
     if s.truth is not None:
         share = through(s.truth[None].astype(np.float32), w, n, 0.0)[where, 0]
         truth = share > 0.5
-        for t, v in zip(truth, share):
+        for t, v in zip(truth, share, strict=False):
             # smaller than a pixel, and not to pass for none
             if v.any() and not t.any():
                 t.flat[v.argmax()] = True
@@ -149,7 +164,7 @@ def save_slices(
 ) -> dict:  # {kind: slices written}, and `left_out`: how many are outlined, but for less than `FEW`
     "Slices as files, by what is outlined in them: a share of `FEW`, or nothing."
     count = dict.fromkeys((*KINDS, 'left_out'), 0)
-    for k, (x, t) in enumerate(zip(image, truth)):
+    for k, (x, t) in enumerate(zip(image, truth, strict=True)):
         kind = 'left_out' if 0 < t.mean() < FEW else KINDS[int(not t.any())]
         count[kind] += 1
         if kind == 'left_out':
@@ -184,7 +199,10 @@ def load_slices(
     kind: str,  # A word of `KINDS`
     most: int = 400,  # Slices; if there are more, these are spread evenly over their names
 ) -> np.ndarray:  # `(k, 4, n, n)` float32
-    "Slices of a kind; raises `InputError` where there are none, or they are damaged or of several shapes."
+    """Slices of a kind.
+
+    Raises `InputError` where there are none, or they are damaged or of several shapes.
+    """
     files = sorted((Path(folder) / kind).glob('*.npy'))
     if not files:
         raise InputError(f'no {kind} slices in {folder}')
@@ -209,9 +227,15 @@ def slice_source(
             f'{root} should hold the folders {" and ".join(KINDS)}, and holds {", ".join(folders)}'
         )
     n = _slice(folders[KINDS[0]][0]).shape[-1]
-    read = lambda content: torch.from_numpy(_array(content, (4, n, n)))
-    encode = lambda x: torch.stack([codec.encode(x), codec.encode(x.flip(-1))], 1)
-    dtype, side = str(DTYPE).removeprefix('torch.'), n // codec.factor
+
+    def read(content):
+        return torch.from_numpy(_array(content, (4, n, n)))
+
+    def encode(x):
+        return torch.stack([codec.encode(x), codec.encode(x.flip(-1))], 1)
+
+    dtype = str(DTYPE).removeprefix('torch.')
+    side = n // codec.factor
     recipe = dict(
         version=1, codec=codec.fingerprint, imported='slices', shape=[4, n, n], dtype=dtype
     )
@@ -317,7 +341,9 @@ def repainted(
     from stylecfm.flow.editing import sdedit
     from stylecfm.flow.solvers import ODESolver
 
-    field, once, out = pipe.field('healthy', scale, 'constant'), ODESolver('euler', 1), []
+    field = pipe.field('healthy', scale, 'constant')
+    once = ODESolver('euler', 1)
+    out = []
     with torch.no_grad():
         for x in torch.from_numpy(image).split(batch):
             z = pipe.encode(x)
@@ -327,7 +353,8 @@ def repainted(
 
 # %% ../../nbs/11_apps/03_brain.ipynb #ec0fa5c5
 # Depths that are distinguished, and the depth from which on they are one, as a share of the side
-BINS, DEEP = 15, 0.375
+BINS = 15
+DEEP = 0.375
 # Modalities in which what holds water is bright
 WATER = [list(MODALITIES).index(k) for k in ('t2', 'flair')]
 
@@ -388,9 +415,14 @@ def usual_differences(
     image: np.ndarray,  # Those slices, `(k, 4, n, n)`
     how: Smooth = Smooth(),  # Smoothing, as in `evidence`
 ) -> UsualDifferences:
-    "Mean and deviation at each depth; a depth that is hardly there takes those of the one above it."
-    d, at = smoothed(difference, image, how).transpose(0, 2, 3, 1), depths(image)
-    mean, deviation = np.zeros((BINS, 4)), np.ones((BINS, 4))
+    """Mean and deviation at each depth.
+
+    A depth that is hardly there takes those of the one above it.
+    """
+    d = smoothed(difference, image, how).transpose(0, 2, 3, 1)
+    at = depths(image)
+    mean = np.zeros((BINS, 4))
+    deviation = np.ones((BINS, 4))
     for b in range(BINS):
         v = d[at == b]  # (pixels, 4)
         if len(v) > 20:
@@ -435,7 +467,10 @@ def auroc(
     score: np.ndarray,  # `(n,)`
     truth: np.ndarray,  # `(n,)` bool
 ) -> float:  # In [0, 1]; 0.5 is chance
-    "Chance that a lesion's pixel scores above another, ties counting half (Hanley 1982); `InputError` where there are no two kinds."
+    """Chance that a lesion's pixel scores above another, ties counting half (Hanley 1982).
+
+    Raises `InputError` where there are no two kinds.
+    """
     from scipy.stats import rankdata
 
     if not 0 < (n := int(truth.sum())) < len(truth):
@@ -453,11 +488,14 @@ def residual_autoencoder(
     import torch
     from torch import nn
 
-    down = lambda i, o: nn.Sequential(nn.Conv2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
-    up = lambda i, o: nn.Sequential(
-        nn.ConvTranspose2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU()
-    )
-    w, g = width, torch.Generator().manual_seed(seed)
+    def down(i, o):
+        return nn.Sequential(nn.Conv2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
+
+    def up(i, o):
+        return nn.Sequential(nn.ConvTranspose2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
+
+    w = width
+    g = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = nn.Sequential(
@@ -471,7 +509,8 @@ def residual_autoencoder(
             up(w, w),
             nn.Conv2d(w, 4, 3, padding=1),
         )
-    x, opt = torch.from_numpy(image), torch.optim.AdamW(net.parameters(), 2e-3)
+    x = torch.from_numpy(image)
+    opt = torch.optim.AdamW(net.parameters(), 2e-3)
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(opt, max(1, steps))
     for _ in range(steps):
         b = x[torch.randint(len(x), (32,), generator=g)]
@@ -506,7 +545,10 @@ def score_line(
 ) -> str:
     "A row of the table."
     (d, *di), (a, *ai) = s['dice'], s['auroc']
-    return f'{name:34} Dice {d:.2f} ({di[0]:.2f} to {di[1]:.2f})   AUROC {a:.3f} ({ai[0]:.3f} to {ai[1]:.3f})'
+    return (
+        f'{name:34} Dice {d:.2f} ({di[0]:.2f} to {di[1]:.2f})   AUROC {a:.3f} ({ai[0]:.3f} to '
+        f'{ai[1]:.3f})'
+    )
 
 
 def best_threshold(
@@ -515,7 +557,7 @@ def best_threshold(
 ) -> tuple:  # Threshold, and its mean Dice
     "Threshold of the best mean Dice."
     tries = np.quantile(maps[maps > 0], np.linspace(0.5, 0.999, 60)) if (maps > 0).any() else [0.0]
-    means = [np.mean([dice(m > v, t) for m, t in zip(maps, truth)]) for v in tries]
+    means = [np.mean([dice(m > v, t) for m, t in zip(maps, truth, strict=True)]) for v in tries]
     return float(tries[np.argmax(means)]), float(max(means))
 
 
@@ -536,12 +578,22 @@ def score_maps(
         *(np.flatnonzero(truth.any((1, 2)) == v) for v in (True, False)),
     )
     each = np.array([dice(maps[i] > threshold, truth[i]) for i in sick])
-    of = lambda v, k: np.concatenate([v[i][brain[i]] for i in k])
-    area = lambda k: auroc(of(maps, k), of(truth, k))
-    interval = lambda v: tuple(float(q) for q in np.quantile(v, (0.05, 0.95)))
+
+    def of(v, k):
+        return np.concatenate([v[i][brain[i]] for i in k])
+
+    def area(k):
+        return auroc(of(maps, k), of(truth, k))
+
+    def interval(v):
+        return tuple(float(q) for q in np.quantile(v, (0.05, 0.95)))
+
     whole = float(area(range(len(maps))))  # first: it says what is wrong with the truth
     means = [rng.choice(each, len(each)).mean() for _ in range(draws)]
-    again = lambda k: rng.choice(k, len(k)) if len(k) else k
+
+    def again(k):
+        return rng.choice(k, len(k)) if len(k) else k
+
     areas = [area(np.concatenate([again(sick), again(well)])) for _ in range(area_draws)]
     return LesionScore(
         (float(each.mean()), *interval(means)), (whole, *interval(areas)), threshold, how
@@ -615,7 +667,8 @@ def lesion_methods(
             return torch.cat([net(v) for v in torch.from_numpy(x).split(50)]).numpy()
 
     def ours(guess):  # what is usual is found once for each way of smoothing
-        off, known = guess(healthy), {}
+        off = guess(healthy)
+        known = {}
 
         def of(x, made, how):
             if how not in known:
@@ -657,7 +710,8 @@ def find_lesions(
     "Each way with the smoothing and the threshold that are best for it on `choose`."
     found = {}
     for name, way in some.items():
-        known, made = way.guess(choose.image), way.guess(test.image)
+        known = way.guess(choose.image)
+        made = way.guess(test.image)
         tries = {
             how: best_threshold(way.map(choose.image, known, how), choose.lesion) for how in smooths
         }
@@ -682,8 +736,8 @@ def lesions_picture(
     rows |= {k: (v.maps[:6], 0, np.quantile(v.maps, 0.998)) for k, v in found.items()}
     rows |= {'truth': (test.lesion[:6], 0, 1)}
     fig = Figure((6, len(rows)))
-    for (name, (ims, low, top)), row in zip(rows.items(), fig.subplots(len(rows), 6)):
-        for ax, im in zip(row, ims):
+    for (name, (ims, low, top)), row in zip(rows.items(), fig.subplots(len(rows), 6), strict=True):
+        for ax, im in zip(row, ims, strict=False):
             ax.imshow(im, cmap='magma' if name in found else 'gray', vmin=low, vmax=top)
             ax.set_xticks([])
             ax.set_yticks([])
@@ -734,7 +788,9 @@ def read_usual(
         return None
     from stylecfm.config import checked, list_of, real, whole
 
-    grid = lambda low: list_of(list_of(real(low, 1e9), 4, 4), BINS, BINS)  # by depth and modality
+    def grid(low):
+        return list_of(list_of(real(low, 1e9), 4, 4), BINS, BINS)  # by depth and modality
+
     rules = dict(
         mean=grid(-1e9),
         deviation=grid(1e-12),
@@ -752,14 +808,18 @@ def read_usual(
 
 # %% ../../nbs/11_apps/03_brain.ipynb #5bc4bd7e
 # What a checksummed folder of slices holds: never both
-PHANTOMS, SUBJECTS = 'slices of phantoms', 'slices of subjects'
+PHANTOMS = 'slices of phantoms'
+SUBJECTS = 'slices of subjects'
 
 
 def write_phantoms(
     folder: str | Path,  # Gets `diseased/`, `healthy/`, and a manifest when all are there
     train: Truth,  # The diseased ones first
 ):
-    "Slices of phantoms, whole or not at all; the same ones stay. Raises `InputError` for a folder of others."
+    """Slices of phantoms, whole or not at all; the same ones stay.
+
+    Raises `InputError` for a folder of others.
+    """
     extra = dict(phantoms=len(train.image), side=train.image.shape[-1])
     make_folder_once(
         folder, PHANTOMS, extra, lambda d: save_slices(d, 'phantom', train.image, train.lesion)
@@ -778,7 +838,10 @@ def brain_job(
     from stylecfm.evaluation.metrics import finished_job, machine
     from stylecfm.pipeline.transfer import StyleTransferPipeline
 
-    out, e, seconds, watch = Path(out), effort, {}, _stopwatch()
+    out = Path(out)
+    e = effort
+    seconds = {}
+    watch = _stopwatch()
     config = config or brain_config(out, e.minutes, e.size, side=e.side)
     asked = dict(effort=e._asdict(), training=asdict(config.training))
     if done := finished_job(out / 'metrics.json', asked):
@@ -793,10 +856,8 @@ def brain_job(
     healthy = train.image[e.train :]
     net = residual_autoencoder(healthy, e.steps)
     seconds['autoencoder'] = watch()
-    choose, test = (
-        draw_phantoms('choose', e.choose, 0, e.side),
-        draw_phantoms('test', e.test, e.test // 2, e.side),
-    )
+    choose = draw_phantoms('choose', e.choose, 0, e.side)
+    test = draw_phantoms('test', e.test, e.test // 2, e.side)
     found = find_lesions(
         lesion_methods(pipe, net, healthy[:200], e.scales), choose, test, e.smooths
     )
@@ -870,10 +931,8 @@ def stylecfm_brain_slices(
         if not subjects or not Path(subjects).is_dir():
             raise InputError('--subjects is missing: give a folder with a folder for each subject')
         _checked(size)
-        total, extra = (
-            dict.fromkeys((*KINDS, 'left_out', 'little'), 0),
-            dict(side=size, subjects=[]),
-        )
+        total = dict.fromkeys((*KINDS, 'left_out', 'little'), 0)
+        extra = dict(side=size, subjects=[])
         notes = Notes()
         with atomic_folder(output, SUBJECTS, extra) as tmp:
             for folder in _subjects_in(subjects):
@@ -881,7 +940,8 @@ def stylecfm_brain_slices(
                     s = read_subject(folder)
                     if s.truth is None:
                         raise InputError(
-                            f'{folder} has no outlines (_seg.nii.gz); training must know what is healthy'
+                            f'{folder} has no outlines (_seg.nii.gz); training must know what is '
+                            'healthy'
                         )
                     v = slices_of(s, size)
                 except InputError as e:
@@ -901,7 +961,8 @@ def stylecfm_brain_slices(
             if not all(total[k] for k in KINDS):
                 raise InputError(f'both kinds are needed, found {found}')
         say(
-            f'{found} of {len(extra["subjects"])} subjects in {output}; left out: {total["little"]} with little or no brain, '
+            f'{found} of {len(extra["subjects"])} subjects in {output}; left out: '
+            f'{total["little"]} with little or no brain, '
             f'{total["left_out"]} with an outline below {FEW:.1%}'
         )
 
@@ -937,13 +998,19 @@ def stylecfm_brain_train(
 
 # %% ../../nbs/11_apps/03_brain.ipynb #a080a5dd
 def _fitting(checkpoint, size, scale):
-    "What is usual for a model, or None; size and guidance that fit it. Raises `InputError` for those that do not."
-    kept, why = read_usual(checkpoint), f'what is usual for {checkpoint} was found'
+    """What is usual for a model, or None; size and guidance that fit it.
+
+    Raises `InputError` for those that do not.
+    """
+    kept = read_usual(checkpoint)
+    why = f'what is usual for {checkpoint} was found'
     if kept is None and size is None:
         raise InputError(
-            f'there is no {USUAL_FILE} in {checkpoint} or above it: give --size, the side of a slice in training'
+            f'there is no {USUAL_FILE} in {checkpoint} or above it: '
+            'give --size, the side of a slice in training'
         )
-    size, scale = kept.side if size is None else size, scale or (kept.scale if kept else 1.0)
+    size = kept.side if size is None else size
+    scale = scale or (kept.scale if kept else 1.0)
     if kept and size != kept.side:
         raise InputError(
             f'{why} in slices of {kept.side} pixels, got --size {size}; leave --size out'
@@ -954,6 +1021,40 @@ def _fitting(checkpoint, size, scale):
             'the same to stylecfm_brain_train, which then finds it again without training'
         )
     return kept, size, scale
+
+
+def _check_translation(subject, output, size, batch_size, scale):
+    "Raise `InputError` for arguments of `stylecfm_brain_translate` that cannot be used."
+    from stylecfm.cli.commands import writable
+
+    if not subject or not Path(subject).is_dir():
+        raise InputError('--subject is missing: give a folder with a volume for each modality')
+    if not output or not output.endswith(SUFFIXES):
+        raise InputError(f'--output should end in .nii or .nii.gz, got {output}')
+    _checked(64 if size is None else size, batch_size, 1.0 if scale is None else scale)
+    writable(Path(output))
+
+
+def _brain_pipeline(checkpoint, device):
+    "The pipeline of a brain model; raises `InputError` for one of other styles."
+    from stylecfm.pipeline.transfer import StyleTransferPipeline
+
+    pipe = StyleTransferPipeline.from_pretrained(checkpoint, device)
+    if sorted(pipe.model.styles) != sorted(KINDS):
+        raise InputError(
+            f'{checkpoint} knows the styles {", ".join(pipe.model.styles)}; '
+            f'a brain network knows {" and ".join(KINDS)}'
+        )
+    return pipe
+
+
+def _repainted_with_bar(pipe, images, scale, batch_size):
+    "Healthy versions of slices, with a bar of progress."
+    from tqdm import tqdm
+
+    steps = len(REPAINT_TIMES) * DRAWS * -(-len(images) // batch_size)
+    with tqdm(total=steps, desc='translate', unit='step') as bar:
+        return repainted(pipe, images, scale, batch=batch_size, callback=lambda *_: bar.update())
 
 
 @call_parse
@@ -970,39 +1071,18 @@ def stylecfm_brain_translate(
 ):
     "Write a map of what would have to change for a subject to be healthy."
     with reported(debug):
-        from tqdm import tqdm
-
-        from stylecfm.cli.commands import writable
-        from stylecfm.pipeline.transfer import StyleTransferPipeline
-
-        if not subject or not Path(subject).is_dir():
-            raise InputError('--subject is missing: give a folder with a volume for each modality')
-        if not output or not output.endswith(SUFFIXES):
-            raise InputError(f'--output should end in .nii or .nii.gz, got {output}')
-        _checked(64 if size is None else size, batch_size, 1.0 if cfg_scale is None else cfg_scale)
-        writable(Path(output))
+        _check_translation(subject, output, size, batch_size, cfg_scale)
         from stylecfm.data.results import check_results, record_results
 
         check_results([output], overwrite=overwrite)
-        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device)
-        if sorted(pipe.model.styles) != sorted(KINDS):
-            raise InputError(
-                f'{checkpoint} knows the styles {", ".join(pipe.model.styles)}; '
-                f'a brain network knows {" and ".join(KINDS)}'
-            )
+        pipe = _brain_pipeline(checkpoint, device)
         kept, n, scale = _fitting(checkpoint, size, cfg_scale)
         s = read_subject(subject)
-        v, notes = slices_of(s, n), Notes()
+        v = slices_of(s, n)
+        notes = Notes()
         notes.add(subject, *s.notes, *v.notes)
         _report(notes)
-        with tqdm(
-            total=len(REPAINT_TIMES) * DRAWS * -(-len(v.image) // batch_size),
-            desc='translate',
-            unit='step',
-        ) as bar:
-            made = repainted(
-                pipe, v.image, scale, batch=batch_size, callback=lambda *_: bar.update()
-            )
+        made = _repainted_with_bar(pipe, v.image, scale, batch_size)
         maps = np.zeros((s.image.shape[-1], n, n), np.float32)
         maps[v.where] = (
             evidence(v.image - made, v.image, kept.usual, kept.how)
@@ -1017,7 +1097,8 @@ def stylecfm_brain_translate(
             else f'plain differences, for there is no {USUAL_FILE} in {checkpoint}'
         )
         say(
-            f'written to {output}: {len(v.image)} of {len(maps)} slices, at most {maps.max():.2f} ({unit})'
+            f'written to {output}: {len(v.image)} of {len(maps)} slices, '
+            f'at most {maps.max():.2f} ({unit})'
         )
 
 
@@ -1045,5 +1126,6 @@ def stylecfm_brain(
             (v['dice'][0], k) for k, v in r['scores'].items() if not k.startswith('noised')
         )
         say(
-            f'{r["best"]}: Dice {mine:.2f}, the best baseline ({rival}) {top:.2f}; {output}/metrics.json, {output}/lesions.png'
+            f'{r["best"]}: Dice {mine:.2f}, the best baseline ({rival}) {top:.2f}; '
+            f'{output}/metrics.json, {output}/lesions.png'
         )

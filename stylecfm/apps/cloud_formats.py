@@ -78,7 +78,8 @@ def unlzf(
     size: int,  # Number of bytes after decompression
 ) -> bytes:  # `size` bytes
     "Decompress LZF; raises `ValueError` for data that is damaged or of another size."
-    out, i = bytearray(), 0
+    out = bytearray()
+    i = 0
     try:
         while i < len(data):
             control = data[i]
@@ -130,11 +131,13 @@ _ENCODINGS = ('ascii', 'binary', 'binary_compressed')
 
 def _header_lines(data: bytes, path) -> tuple[dict, int]:
     "Values by keyword, and the position after the `DATA` line."
-    entries, at = {}, 3 if data.startswith(b'\xef\xbb\xbf') else 0
+    entries = {}
+    at = 3 if data.startswith(b'\xef\xbb\xbf') else 0
     while 'DATA' not in entries:
         if at >= len(data):
             raise InputError(
-                f'{path} is no PCD file, or its header is cut off: it has no DATA line; write it again'
+                f'{path} is no PCD file, or its header is cut off: it has no DATA line; '
+                'write it again'
             )
         end = data.find(b'\n', at)
         end = len(data) if end < 0 else end
@@ -179,28 +182,34 @@ def _header_fields(entries: dict, path) -> tuple[list, list]:
     names = entries.get('FIELDS') or entries.get('COLUMNS')
     if not names:
         raise InputError(f'{path}: the header has no FIELDS line (COLUMNS in old files); add it')
-    n, notes = len(names), []
-    sizes, counts = (
-        _whole_values(entries, 'SIZE', path),
-        _whole_values(entries, 'COUNT', path, [1] * n),
-    )
+    n = len(names)
+    notes = []
+    sizes = _whole_values(entries, 'SIZE', path)
+    counts = _whole_values(entries, 'COUNT', path, [1] * n)
     kinds = entries.get('TYPE')
     if not sizes or not kinds:
         notes.append('SIZE or TYPE is missing in the header; 4 bytes and F are assumed')
-        sizes, kinds = sizes or [4] * n, kinds or ['F'] * n
+        sizes = sizes or [4] * n
+        kinds = kinds or ['F'] * n
     for key, values in (('SIZE', sizes), ('TYPE', kinds), ('COUNT', counts)):
         if len(values) != n:
             raise InputError(
-                f'{path}: FIELDS names {n} columns, and {key} has {len(values)} values; correct the header'
+                f'{path}: FIELDS names {n} columns, and {key} has {len(values)} values; '
+                'correct the header'
             )
-    types = [_number_type(k, s, path) for k, s in zip(kinds, sizes)]
-    return list(zip(names, types, counts)), notes
+    types = [_number_type(k, s, path) for k, s in zip(kinds, sizes, strict=False)]
+    return list(zip(names, types, counts, strict=False)), notes
 
 
 def _header_points(entries: dict, path) -> tuple[tuple, list]:
     "Possible numbers of points of a header, and notes."
-    one = lambda key: (_whole_values(entries, key, path) or [None])[0]
-    points, width, height = one('POINTS'), one('WIDTH'), one('HEIGHT')
+
+    def one(key):
+        return (_whole_values(entries, key, path) or [None])[0]
+
+    points = one('POINTS')
+    width = one('WIDTH')
+    height = one('HEIGHT')
     area = None if width is None else width * (1 if height is None else height)
     found = tuple(dict.fromkeys(v for v in (points, area) if v is not None))
     if len(found) < 2:
@@ -256,10 +265,14 @@ def _text_numbers(words: list, path) -> np.ndarray:
 
 
 def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int, list]:
-    "The number of points for data that hold `available` of them and `rest` more numbers or bytes, and notes."
+    """Number of points, and notes.
+
+    For data that hold `available` of them and `rest` more numbers or bytes.
+    """
     if not points and not available:
         raise InputError(
-            f'{path} is cut off: its header gives no number of points, and no point follows; copy it again'
+            f'{path} is cut off: its header gives no number of points, and no point follows; '
+            'copy it again'
         )
     if not points and rest:
         return available, [
@@ -268,7 +281,8 @@ def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int,
     n = available if not points or available in points else min(points)
     if n > available:
         raise InputError(
-            f'{path} is cut off: its header promises {n} points, and it holds {available}; copy it again'
+            f'{path} is cut off: its header promises {n} points, and it holds {available}; '
+            'copy it again'
         )
     if n == available:
         return n, []
@@ -277,7 +291,8 @@ def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int,
 
 def _ascii_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
     "Values `(n, count)` of each field, and notes."
-    words, begin = data[h.body :].split(), np.cumsum([0, *(c for *_, c in h.fields)])
+    words = data[h.body :].split()
+    begin = np.cumsum([0, *(c for *_, c in h.fields)])
     separated = data[h.body :].replace(b',', b' ').replace(b';', b' ').split()
     if h.points and len(separated) == h.points[0] * begin[-1]:
         words = separated
@@ -285,7 +300,7 @@ def _ascii_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
         h.points, len(words) // max(1, begin[-1]), path, len(words) % max(1, begin[-1])
     )
     rows = _text_numbers(words[: n * begin[-1]], path).reshape(n, begin[-1])
-    return [rows[:, a:b] for a, b in zip(begin, begin[1:])], notes
+    return [rows[:, a:b] for a, b in zip(begin, begin[1:], strict=False)], notes
 
 
 def _binary_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
@@ -303,13 +318,15 @@ def _unpacked(data: bytes, at: int, path) -> bytes:
         if len(data) <= at:
             return b''
         raise InputError(
-            f'{path} is cut off: its compressed data should begin with 8 bytes of sizes; copy it again'
+            f'{path} is cut off: its compressed data should begin with 8 bytes of sizes; '
+            'copy it again'
         )
     small, large = (int(v) for v in np.frombuffer(data, '<u4', 2, at))
     body = data[at + 8 : at + 8 + (small or large)]
     if len(body) < (small or large):
         raise InputError(
-            f'{path} is cut off: its compressed data should have {small or large} bytes, and have {len(body)}; '
+            f'{path} is cut off: its compressed data should have {small or large} bytes, '
+            f'and have {len(body)}; '
             'copy it again'
         )
     try:
@@ -323,9 +340,13 @@ def _unpacked(data: bytes, at: int, path) -> bytes:
 
 
 def _compressed_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
-    "Values `(n, count)` of each field, and notes; padding may be left out of the data, as PCL does."
-    raw, bytes_of = _unpacked(data, h.body, path), [t.itemsize * c for _, t, c in h.fields]
-    stored = [b if k != '_' else 0 for b, (k, *_) in zip(bytes_of, h.fields)]
+    """Values `(n, count)` of each field, and notes.
+
+    Padding may be left out of the data, as PCL does.
+    """
+    raw = _unpacked(data, h.body, path)
+    bytes_of = [t.itemsize * c for _, t, c in h.fields]
+    stored = [b if k != '_' else 0 for b, (k, *_) in zip(bytes_of, h.fields, strict=False)]
     packed_alone = any(n * sum(stored) == len(raw) for n in h.points) and not any(
         n * sum(bytes_of) == len(raw) for n in h.points
     )
@@ -333,8 +354,9 @@ def _compressed_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
     n, notes = _count_for(
         h.points, len(raw) // max(1, sum(bytes_of)), path, len(raw) % max(1, sum(bytes_of))
     )
-    out, at = [], 0
-    for (_, t, c), b in zip(h.fields, bytes_of):
+    out = []
+    at = 0
+    for (_, t, c), b in zip(h.fields, bytes_of, strict=False):
         out.append(
             np.frombuffer(raw[at : at + n * b], t).reshape(n, c) if b else np.zeros((n, c), t)
         )
@@ -351,8 +373,9 @@ _VECTORS = {
 
 def _named(fields: list, values: list) -> tuple[dict, list]:
     "Columns by name, and notes."
-    columns, notes = {}, []
-    for (name, _, count), v in zip(fields, values):
+    columns = {}
+    notes = []
+    for (name, _, count), v in zip(fields, values, strict=False):
         names = next(
             (k.split() for k, known in _VECTORS.items() if count == 3 and name.lower() in known),
             [name],
@@ -361,7 +384,7 @@ def _named(fields: list, values: list) -> tuple[dict, list]:
             continue
         if names[0] in columns:
             notes.append(f'the header names {name} twice; the first column is taken')
-        for k, column in zip(names, v.T):
+        for k, column in zip(names, v.T, strict=False):
             columns.setdefault(k, column)
     return columns, notes
 
@@ -416,11 +439,13 @@ def _record(fields: str) -> np.dtype:
 
 def _by_fields(data: bytes, path, fields: str) -> dict:
     "Columns of bare rows whose fields are known."
-    record, names = _record(fields), [w.partition(':')[0] for w in fields.split()]
+    record = _record(fields)
+    names = [w.partition(':')[0] for w in fields.split()]
     if not record.itemsize or len(data) % record.itemsize:
         fit = [k for k, v in LAYOUTS.items() if len(data) % (4 * len(v.split())) == 0]
         raise InputError(
-            f'{path} has {len(data)} bytes, which are no rows of {record.itemsize} bytes ({fields}); name its '
+            f'{path} has {len(data)} bytes, which are no rows of {record.itemsize} bytes '
+            f'({fields}); name its '
             f'columns with fields, or a layout ({", ".join(fit) or "none of the known ones fits"})'
         )
     rows = np.frombuffer(data, record)
@@ -436,10 +461,8 @@ def explained_share(
         v = np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0)
     shares = []
     for feature in (np.arcsinh(v), np.arcsinh(abs(v)), (v == np.round(v)).astype(float)):
-        total, inside = (
-            feature.var(ddof=1),
-            feature.reshape(-1, k).var(0).sum() * (len(v) // k) / max(1, len(v) - k),
-        )
+        total = feature.var(ddof=1)
+        inside = feature.reshape(-1, k).var(0).sum() * (len(v) // k) / max(1, len(v) - k)
         if total > 1e-12:
             shares.append(1 - inside / total)
     return float(max(shares, default=0.0))
@@ -472,7 +495,7 @@ def not_a_cloud(
     "A reason why the values cannot be places of points."
     with np.errstate(invalid='ignore'):
         place = [np.asarray(columns[k], np.float64) for k in 'xyz' if k in columns]
-    for k, v in zip('xyz', place):
+    for k, v in zip('xyz', place, strict=False):
         if len(v) < 8:
             continue
         if not np.isfinite(v).mean() > 0.01:
@@ -485,7 +508,10 @@ def not_a_cloud(
         others = [o for o in place if o is not v]
         rings = (size == np.round(size)).all() and v.min() >= 0 and 3 < len(np.unique(v)) <= 256
         if rings and not any((o == np.round(o)).all() for o in others):
-            return f'{k} holds the whole numbers {v.min():.0f} to {v.max():.0f}, which are ring numbers'
+            return (
+                f'{k} holds the whole numbers {v.min():.0f} to {v.max():.0f}, '
+                'which are ring numbers'
+            )
     return ''
 
 
@@ -506,7 +532,8 @@ def assumed_fields(
     known = {3: 'xyz', 4: 'kitti', 5: 'stylecfm', 7: 'vod'}
     if k not in known:
         raise InputError(
-            f'{path} has {k} columns, which no layout of {", ".join(LAYOUTS)} explains without being named; '
+            f'{path} has {k} columns, which no layout of {", ".join(LAYOUTS)} explains without '
+            'being named; '
             'name them with fields, "x y z rcs v_r" say, or a layout'
         )
     name = known[k]
@@ -532,26 +559,27 @@ def bin_columns(
         return _checked_columns(Columns(_by_fields(data, path, fields)), path, data)
     if len(data) % 4:
         raise InputError(
-            f'{path} has {len(data)} bytes, which are no 32-bit numbers; name its columns with fields, '
+            f'{path} has {len(data)} bytes, which are no 32-bit numbers; '
+            'name its columns with fields, '
             'with types: "x:f8 y:f8 z:f8"'
         )
     flat = np.frombuffer(data, '<f4')
     k, share = row_length(flat)
     why = f'rows of {k} explain {share:.0%} of the variance' if k else ''
     if str(path).lower().endswith('.pcd.bin') and len(flat) % 5 == 0 and k in (None, 5):
-        k, why = 5, 'its name ends in .pcd.bin'
-        fields, notes = (
-            LAYOUTS['nuscenes'],
-            [
-                f'its columns are assumed to be {LAYOUTS["nuscenes"]} ({why}, nuscenes layout); '
-                'give a layout or fields to say otherwise'
-            ],
-        )
+        k = 5
+        why = 'its name ends in .pcd.bin'
+        fields = LAYOUTS['nuscenes']
+        notes = [
+            f'its columns are assumed to be {LAYOUTS["nuscenes"]} ({why}, nuscenes layout); '
+            'give a layout or fields to say otherwise'
+        ]
     else:
         k = k or next((n for n in (4, 5, 7, 3) if len(flat) % n == 0), 0)
         if not k:
             raise InputError(
-                f'{path} has {len(flat)} numbers, which are no rows of 3, 4, 5 or 7; name its columns with '
+                f'{path} has {len(flat)} numbers, which are no rows of 3, 4, 5 or 7; '
+                'name its columns with '
                 f'fields, "x y z rcs v_r" say, or a layout ({", ".join(LAYOUTS)})'
             )
         fields, notes = assumed_fields(
@@ -564,14 +592,13 @@ def _checked_columns(c: Columns, path, data: bytes = b'') -> Columns:
     "Columns that could be a cloud; of named ones a better length of a row is noted."
     if why := not_a_cloud(c.values):
         raise InputError(
-            f'{path} is no cloud of {" ".join(c.values)}: {why}; name its columns with fields or a layout'
+            f'{path} is no cloud of {" ".join(c.values)}: {why}; '
+            'name its columns with fields or a layout'
         )
     if not data or len(data) % 4:
         return c
-    flat, mine = (
-        np.frombuffer(data, '<f4'),
-        len(data) // 4 // max(1, len(next(iter(c.values.values())))),
-    )
+    flat = np.frombuffer(data, '<f4')
+    mine = len(data) // 4 // max(1, len(next(iter(c.values.values()))))
     k, share = row_length(flat)
     if k is None or k == mine or share < explained_share(flat, mine) + 0.2:
         return c
@@ -591,7 +618,8 @@ def npy_columns(
     fields: str | None = None,
 ) -> Columns:
     "Named columns of an array; raises `InputError`, or `ValueError` for a damaged file."
-    rows, notes = np.load(BytesIO(data), allow_pickle=False), []
+    rows = np.load(BytesIO(data), allow_pickle=False)
+    notes = []
     if rows.dtype.names:
         return Columns({k: rows[k].ravel() for k in rows.dtype.names})
     if rows.ndim != 2:
@@ -604,7 +632,7 @@ def npy_columns(
             f'{path} has {rows.shape[1]} columns, and fields names {len(names)}; name all of them, '
             '"x y z rcs v_r" say'
         )
-    return _checked_columns(Columns(dict(zip(names, rows.T)), tuple(notes)), path)
+    return _checked_columns(Columns(dict(zip(names, rows.T, strict=False)), tuple(notes)), path)
 
 # %% ../../nbs/11_apps/04_cloud_formats.ipynb #6bae669f
 CLOUD_FORMATS = ('.pcd', '.bin', '.npy')  # Suffixes of files of points

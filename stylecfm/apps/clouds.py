@@ -11,7 +11,7 @@ import warnings
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,10 @@ from stylecfm.apps.cloud_formats import (
 )
 from ..config import InputError, chosen
 from ..files import write_bytes
+
+# %% ../../nbs/11_apps/05_clouds.ipynb #7a4a1901
+if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
+    import torch
 
 # %% ../../nbs/11_apps/05_clouds.ipynb #c3f2f7ba
 def __getattr__(name):
@@ -61,7 +65,10 @@ def cloud_of(
 ) -> Cloud:
     "A cloud of what is there."
     xyz = np.asarray(xyz, np.float32).reshape(-1, 3)
-    full = lambda v: np.zeros(len(xyz), np.float32) if v is None else np.asarray(v, np.float32)
+
+    def full(v):
+        return np.zeros(len(xyz), np.float32) if v is None else np.asarray(v, np.float32)
+
     return Cloud(xyz, full(intensity), full(doppler))
 
 # %% ../../nbs/11_apps/05_clouds.ipynb #eb7df9a3
@@ -69,7 +76,7 @@ def joined(
     *clouds: Cloud,  # At least one
 ) -> Cloud:
     "All points of some clouds, in their order."
-    return Cloud(*(np.concatenate(v) for v in zip(*clouds)))
+    return Cloud(*(np.concatenate(v) for v in zip(*clouds, strict=True)))
 
 # %% ../../nbs/11_apps/05_clouds.ipynb #97038e72
 def doppler_of(
@@ -138,7 +145,10 @@ def _origin_for(place: np.ndarray, origin, viewpoint) -> tuple[np.ndarray, bool,
     middle = np.median(place, axis=0) if len(place) else np.zeros(3)
     if np.abs(middle).max() <= FAR:
         return np.zeros(3), True, []
-    where = f'its coordinates are of a map, not of a sensor (around {", ".join(f"{v:.0f}" for v in middle)} m)'
+    where = (
+        'its coordinates are of a map, not of a sensor (around '
+        f'{", ".join(f"{v:.0f}" for v in middle)} m)'
+    )
     if viewpoint is not None and viewpoint.any() and np.abs(middle - viewpoint).max() <= FAR:
         return (
             np.asarray(viewpoint, np.float64),
@@ -149,7 +159,10 @@ def _origin_for(place: np.ndarray, origin, viewpoint) -> tuple[np.ndarray, bool,
         np.round(middle),
         False,
         [
-            f'{where}; their rounded middle was subtracted; give the position of the sensor as origin'
+            (
+                f'{where}; their rounded middle was subtracted; give the position of the sensor '
+                'as origin'
+            )
         ],
     )
 
@@ -167,7 +180,8 @@ def reading_of(
             f'{path} has no column {" or ".join(missing)}, only {", ".join(c.values)}; '
             'name its columns with fields, "x y z intensity doppler" say'
         )
-    place, notes = np.stack([np.asarray(columns[k], np.float64) for k in 'xyz'], 1), list(c.notes)
+    place = np.stack([np.asarray(columns[k], np.float64) for k in 'xyz'], 1)
+    notes = list(c.notes)
     there = (np.abs(place) <= LARGEST).all(1)  # False for NaN, too
     start, placed, more = _origin_for(place[there], origin, c.viewpoint)
     intensity = _column(columns, COLUMN_NAMES['intensity'])
@@ -182,7 +196,10 @@ def reading_of(
         notes.append(
             f'{(~there).sum()} of {len(there)} points are left out, whose numbers are not finite'
         )
-    pick = lambda v: None if v is None else v[there]
+
+    def pick(v):
+        return None if v is None else v[there]
+
     return Reading(
         cloud_of((place - start)[there], pick(intensity), pick(doppler)),
         tuple(notes),
@@ -198,8 +215,12 @@ def read_points(
     # Position of the sensor in the file's coordinates, metres; None: at 0, or as the file says
     origin: tuple | None = None,
 ) -> Reading:
-    "Read a cloud with what was assumed about it; raises `InputError` for what is missing, damaged or no cloud."
-    path, fields = Path(path), layout_fields(layout, fields)
+    """Read a cloud with what was assumed about it.
+
+    Raises `InputError` for what is missing, damaged or no cloud.
+    """
+    path = Path(path)
+    fields = layout_fields(layout, fields)
     kind = path.suffix.lower()
     if kind not in CLOUD_FORMATS:
         raise InputError(f'{path} is no cloud: its name should end in {", ".join(CLOUD_FORMATS)}')
@@ -231,7 +252,7 @@ def read_cloud(
     "Read a cloud, with a warning for each assumption; raises `InputError` as `read_points` does."
     r = read_points(path, fields, layout, origin)
     for note in r.notes:
-        warnings.warn(f'{path}: {note}')
+        warnings.warn(f'{path}: {note}', stacklevel=2)
     return r.cloud
 
 # %% ../../nbs/11_apps/05_clouds.ipynb #3b6b80a0
@@ -243,7 +264,8 @@ def write_cloud(
     rows, kind = np.column_stack(cloud).astype('<f4'), Path(path).suffix.lower()
     n = len(rows)
     head = (
-        f'# .PCD v0.7\nVERSION 0.7\nFIELDS {LAYOUTS["stylecfm"]}\nSIZE 4 4 4 4 4\nTYPE F F F F F\nCOUNT 1 1 1 1 1\n'
+        f'# .PCD v0.7\nVERSION 0.7\nFIELDS {LAYOUTS["stylecfm"]}\nSIZE 4 4 4 4 4\nTYPE F F F F '
+        'F\nCOUNT 1 1 1 1 1\n'
         f'WIDTH {n}\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS {n}\nDATA binary\n'
     )
 
@@ -272,18 +294,22 @@ class VoxelGrid:
             math.prod(self.shape) <= 1 << 26 and all(abs(v) < 1e6 for v in (*self.low, *self.side))
         ):
             raise InputError(
-                f'a grid has at most {1 << 26} voxels, and corners and sides below 1e6 metres; got {self.low}, '
+                f'a grid has at most {1 << 26} voxels, and corners and sides below 1e6 metres; '
+                f'got {self.low}, '
                 f'{self.side} and {self.shape}'
             )
         if min(self.side) <= 0 or min(self.shape) < 1:
             raise InputError(
-                f'a grid needs sides above 0 and at least one voxel along each axis, got {self.side} and {self.shape}'
+                'a grid needs sides above 0 and at least one voxel along each axis, '
+                f'got {self.side} and {self.shape}'
             )
 
     @property
     def high(self) -> tuple:  # x, y, z
         "Corner of most x, y and z, metres."
-        return tuple(a + s * n for a, s, n in zip(self.low, self.side, self.shape[::-1]))
+        return tuple(
+            a + s * n for a, s, n in zip(self.low, self.side, self.shape[::-1], strict=True)
+        )
 
     @property
     def diagonal(self) -> float:  # Metres
@@ -319,7 +345,8 @@ class VoxelGrid:
         "The same space in larger voxels; raises `InputError`."
         if any(n % k for n in self.shape):
             raise InputError(
-                f'a grid of {self.shape} cannot be made {k} times coarser; its sides must be multiples'
+                f'a grid of {self.shape} cannot be made {k} times coarser; '
+                'its sides must be multiples'
             )
         return replace(
             self, side=tuple(s * k for s in self.side), shape=tuple(n // k for n in self.shape)
@@ -335,7 +362,10 @@ def voxelise(
     i = grid.index(c.xyz)
     flat = np.ravel_multi_index(tuple(i.T), grid.shape) if len(i) else np.zeros(0, int)
     count = np.bincount(flat, minlength=math.prod(grid.shape))
-    mean = lambda v: np.bincount(flat, v, len(count)) / np.maximum(count, 1)
+
+    def mean(v):
+        return np.bincount(flat, v, len(count)) / np.maximum(count, 1)
+
     off = (c.xyz - grid.middles(i)) / np.float32(grid.side)
     return (
         np.stack([count > 0, mean(c.intensity), mean(c.doppler), *(mean(v) for v in off.T)])
@@ -377,15 +407,22 @@ def joint_box(
     margin: int = 0,  # Voxels around
     multiple: int = 1,  # Divisor that the sides shall have, where the volume is large enough
 ) -> tuple:  # Slices along z, y and x
-    "The smallest box that holds what is occupied in any of the volumes; all of it where nothing is."
+    """The smallest box that holds what is occupied in any of the volumes.
+
+    All of it where nothing is.
+    """
     occupied = np.any([v[0] != 0 for v in volumes], 0)
     box = []
     if not occupied.any():
         return tuple(slice(0, n) for n in occupied.shape)
-    up = lambda n: -(-n // multiple) * multiple
+
+    def up(n):
+        return -(-n // multiple) * multiple
+
     for axis, n in enumerate(occupied.shape):
         at = np.flatnonzero(occupied.any(tuple(a for a in range(3) if a != axis)))
-        a, b = max(0, at[0] - margin), min(n, at[-1] + 1 + margin)
+        a = max(0, at[0] - margin)
+        b = min(n, at[-1] + 1 + margin)
         # grows to the right, and at the edge to the left
         b = min(n, a + up(b - a))
         a = max(0, b - up(b - a))
@@ -458,10 +495,15 @@ def jittered(
     size: float = 1.0,  # 1: 0.1 m in range, 0.1 m/s in Doppler, a tenth of the intensity
 ) -> SensorPair:  # With the lidar as it was
     "A radar with more noise."
-    c, n = s.radar, len(s.radar.xyz)
+    c = s.radar
+    n = len(s.radar.xyz)
     r = np.linalg.norm(c.xyz, axis=1, keepdims=True)
     away = c.xyz / np.maximum(r, 1e-6)
-    noise, f = size * 0.1 * rng.normal(size=(3, n)), lambda v: v.astype(np.float32)
+    noise = size * 0.1 * rng.normal(size=(3, n))
+
+    def f(v):
+        return v.astype(np.float32)
+
     xyz = c.xyz + away * np.maximum(noise[0][:, None], -r)  # not through the sensor
     return s._replace(
         radar=Cloud(f(xyz), f(c.intensity * np.exp(noise[1])), f(c.doppler + noise[2]))
@@ -522,7 +564,10 @@ def cutout(
     import torch
 
     x = x.clone()
-    draw = lambda n: int(torch.randint(n, (), generator=g))
+
+    def draw(n):
+        return int(torch.randint(n, (), generator=g))
+
     for v in x:
         if torch.rand((), generator=g) < share:
             begin = [(draw(n - max(1, n // 4) + 1), max(1, n // 4)) for n in v.shape[1:]]
@@ -582,7 +627,10 @@ def compare_clouds(
     there, back = (d if len(d) else nothing for d in (there, back))
     p, r = ({t: float((d <= t).mean()) for t in NEAR} for d in (there, back))
     f = {t: 2 * p[t] * r[t] / (p[t] + r[t]) if p[t] + r[t] else 0.0 for t in NEAR}
-    larger = lambda of: float(max(of(there), of(back)))
+
+    def larger(of):
+        return float(max(of(there), of(back)))
+
     return CloudDistances(
         float(there.mean() + back.mean()),
         larger(np.max),
@@ -610,7 +658,8 @@ def feature_error(
 ) -> tuple:  # Mean absolute error where the truth is occupied; where both are; NaN where nothing is
     "How far features are off."
     k = CHANNELS.index(channel)
-    d, here = np.abs(predicted[k] - truth[k]), truth[0] > 0.5
+    d = np.abs(predicted[k] - truth[k])
+    here = truth[0] > 0.5
     return tuple(
         float(d[w].mean()) if w.any() else math.nan
         for w in (here, here & (predicted[0] > threshold))
@@ -622,7 +671,10 @@ def recall_by_predictions(
     truth: Cloud,  # Reference cloud
     near: float = 0.5,  # m
 ) -> float:  # In [0, 1]
-    "The wrong recall: hits among predictions over these and the missed points; for comparison only."
+    """The wrong recall, for comparison only.
+
+    Hits among predictions over these and the missed points.
+    """
     hits = (nearest_distances(predicted.xyz, truth.xyz, 1e9) <= near).sum()
     missed = (nearest_distances(truth.xyz, predicted.xyz, 1e9) > near).sum()
     return float(hits / max(1, hits + missed))

@@ -7,12 +7,12 @@ __all__ = ['DemoSize', 'demo_painting', 'draw_crops', 'write_images', 'stylecfm_
 
 # %% ../../nbs/11_apps/00_demo.ipynb #cell-2
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, NamedTuple
-
-from fastcore.script import store_true
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..cli.commands import call_parse, reported, writable
+from ..cli.flags import store_true
 from stylecfm.config import (
     CheckpointConfig,
     Config,
@@ -77,16 +77,17 @@ def draw_crops(
     size: int,  # Side of a crop, pixels
     seed: int,  # Random seed of the crops and their exposure
 ) -> list:  # `n` arrays `(size, size, 3)` in [0, 1]
-    "Crops of a group of `SCENES`, exposed alike; those of the test upright and in their own colours."
+    """Crops of a group of `SCENES`, exposed alike.
+
+    Those of the test upright and in their own colours.
+    """
     import numpy as np
 
     from stylecfm.data.painters import expose, random_square, sample_photos
 
-    rng, photos, names = (
-        np.random.default_rng([seed, list(SCENES).index(group)]),
-        sample_photos(),
-        SCENES[group],
-    )
+    rng = np.random.default_rng([seed, list(SCENES).index(group)])
+    photos = sample_photos()
+    names = SCENES[group]
     train = group != 'test'
     return [
         expose(
@@ -118,7 +119,10 @@ def make_images(
     size: DemoSize,  # How many, and how large
     seed: int,  # Random seed of the crops
 ):
-    "`train/photo`, `train/painting`, and `test/photo` with its true `test/painting`; kept if they are there, refused if they are others."
+    """`train/photo`, `train/painting`, and `test/photo` with its true `test/painting`.
+
+    Kept if they are there, refused if they are others.
+    """
     from stylecfm.files import atomic_folder, verify_folder
 
     scenes = {k: list(v) for k, v in SCENES.items()}
@@ -135,7 +139,8 @@ def make_images(
         if verify_folder(root, 'images')['extra'] == made_from:
             return
         raise InputError(
-            f'{root.parent} holds a demonstration with other settings; choose another --out, or start from scratch with --restart'
+            f'{root.parent} holds a demonstration with other settings; '
+            'choose another --out, or start from scratch with --restart'
         )
     with atomic_folder(root, 'images', made_from) as tmp:
         write_images(tmp / 'train' / 'photo', draw_crops('photo', size.crops, size.size, seed))
@@ -199,7 +204,8 @@ def transfer_tests(
     from stylecfm.flow.solvers import ODESolver
     from stylecfm.pipeline.transfer import StyleTransferPipeline
 
-    pipe, strict = StyleTransferPipeline.from_pretrained(out, 'cpu'), ImageRules(strict=True)
+    pipe = StyleTransferPipeline.from_pretrained(out, 'cpu')
+    strict = ImageRules(strict=True)
     s = pipe.model.inference
     solver = ODESolver(s.method, s.num_inference_steps)
     photo, truth = (
@@ -225,7 +231,9 @@ def demo_score(
     "What the demonstration claims, in numbers."
     from stylecfm.evaluation.metrics import gain, psnr
 
-    g, n, identity = gain(t.made, t.photo, t.truth), len(SCENES['test']), psnr(t.same, t.photo)
+    g = gain(t.made, t.photo, t.truth)
+    n = len(SCENES['test'])
+    identity = psnr(t.same, t.photo)
     row = dict(
         identity_psnr_db=identity,
         identity_psnr_db_min=identity.min(),
@@ -256,7 +264,10 @@ def draw_grid(
         'true painting': t.truth,
         'back again': t.again,
     }
-    large = lambda im: im.resize((2 * im.width, 2 * im.height), Image.Resampling.BICUBIC)
+
+    def large(im):
+        return im.resize((2 * im.width, 2 * im.height), Image.Resampling.BICUBIC)
+
     return grid(
         [[large(im) for im in to_pil(x[:columns])] for x in rows.values()], row_labels=list(rows)
     )
@@ -282,6 +293,27 @@ def draw_loss(
     write_bytes(path, png.getvalue())
 
 # %% ../../nbs/11_apps/00_demo.ipynb #cell-18
+def _demo_measures(
+    trainer, size: DemoSize, seed: int, seconds: float, minutes: float | None
+) -> dict:
+    "What metrics.json says beside the score; `minutes`: None where a part was there before."
+    from stylecfm.evaluation.metrics import machine, peak_memory_mb
+
+    return dict(
+        steps=trainer.done,
+        skipped_steps=trainer.skipped,
+        seconds_per_step=round(trainer.seconds / trainer.done, 4),
+        training_images_per_second=round(size.batch * trainer.done / trainer.seconds, 1),
+        images_per_second=round(1 / seconds, 2),
+        # of the whole, or of nothing
+        peak_memory_mb=None if minutes is None else peak_memory_mb(),
+        minutes=minutes,
+        parameters=trainer.model().net.num_parameters(),
+        settings=dict(size._asdict(), seed=seed),
+        machine=machine(),
+    )
+
+
 def run_demo(
     out: Path,  # Folder of the demonstration
     size: DemoSize,  # How large it is
@@ -290,13 +322,14 @@ def run_demo(
 ) -> dict:  # Content of metrics.json
     "Images, latents, training, transfer, score."
     writable(out / 'x')
-    start, fresh = time.perf_counter(), not any((out / 'checkpoints').glob('step-*'))
+    start = time.perf_counter()
+    fresh = not any((out / 'checkpoints').glob('step-*'))
     say('1/4 photographs and paintings')
     make_images(out / 'images', size, seed)
     say('2/4 latents')
     from stylecfm.codecs.base import load_codec
     from stylecfm.data.images import save_image
-    from stylecfm.evaluation.metrics import colour_map, machine, peak_memory_mb
+    from stylecfm.evaluation.metrics import colour_map
     from stylecfm.files import write_checked
     from stylecfm.latents.cache import LatentCache, cache_latents
     from stylecfm.training.trainer import OTCFMTrainer
@@ -320,20 +353,8 @@ def run_demo(
     metrics = demo_score(
         tested, colour_map(*(codec.decode(cache.style(s).float()) for s in ('photo', 'painting')))
     )
-    minutes = round((time.perf_counter() - start) / 60, 2)
-    metrics |= dict(
-        steps=trainer.done,
-        skipped_steps=trainer.skipped,
-        seconds_per_step=round(trainer.seconds / trainer.done, 4),
-        training_images_per_second=round(size.batch * trainer.done / trainer.seconds, 1),
-        images_per_second=round(1 / seconds, 2),
-        # of the whole, or of nothing
-        peak_memory_mb=peak_memory_mb() if fresh else None,
-        minutes=minutes if fresh else None,
-        parameters=trainer.model().net.num_parameters(),
-        settings=dict(size._asdict(), seed=seed),
-        machine=machine(),
-    )
+    minutes = round((time.perf_counter() - start) / 60, 2) if fresh else None
+    metrics |= _demo_measures(trainer, size, seed, seconds, minutes)
     save_image(draw_grid(tested), out / 'grid.png')
     draw_loss(trainer.log, out / 'loss.png')
     write_checked(out / 'metrics.json', metrics)
@@ -366,32 +387,23 @@ def painted_tests(
     )
 
 
-def run_painting_demo(
-    out: Path,  # Folder of the demonstration
-    size: DemoSize,  # How large it is
-    seed: int,  # Random seed of the run
-) -> dict:  # Content of metrics.json
-    "Images, training, transfer, score."
+def _read_kinds(folder: Path, side: int) -> tuple:
+    "Photographs and paintings of a folder, `(n, 3, side, side)` in [-1, 1]."
+    from stylecfm.data.images import ImageRules, list_images, read_images
+
+    strict = ImageRules(strict=True)
+    return tuple(
+        read_images(list_images(folder / s), side, rules=strict).x for s in ('photo', 'painting')
+    )
+
+
+def _learn_demo(out: Path, size: DemoSize, seed: int, photos: 'Tensor', paintings: 'Tensor'):
+    "Train the demonstration's painter and write its model; returns that."
     from stylecfm.cli.train_painter import PainterSize, learn_painter, told
     from stylecfm.codecs.base import load_codec
-    from stylecfm.data.images import ImageRules, grid, list_images, read_images, save_image, to_pil
-    from stylecfm.evaluation.metrics import colour_map, gain, machine, peak_memory_mb, psnr
-    from stylecfm.files import atomic_folder, write_checked
+    from stylecfm.files import atomic_folder
     from stylecfm.training.checkpoints import write_model
 
-    writable(out / 'x')
-    start, fresh, strict = (
-        time.perf_counter(),
-        not (out / 'training').exists(),
-        ImageRules(strict=True),
-    )
-    say('1/3 photographs and paintings')
-    make_images(out / 'images', size, seed)
-    read = lambda part, s: (
-        read_images(list_images(out / 'images' / part / s), size.size, rules=strict).x
-    )
-    photos, paintings = (read('train', s) for s in ('photo', 'painting'))
-    say('2/3 training')
     sets = {
         s: list(((x + 1) * 127.5).round().byte())
         for s, x in (('photo', photos), ('painting', paintings))
@@ -411,12 +423,16 @@ def run_painting_demo(
     model = learn_painter(sets, codec, job, out / 'training', 'cpu', told())
     with atomic_folder(out / 'export', 'model') as tmp:
         write_model(tmp, model, codec)
-    say('3/3 transfer')
-    photo, truth = (read('test', s) for s in ('photo', 'painting'))
-    mapped = colour_map(photos, paintings)(photo).clamp(-1, 1)
-    made = painted_tests(out, photo)
-    g, m = gain(made, photo, truth), gain(mapped, photo, truth)
-    metrics = dict(
+    return model
+
+
+def _painting_scores(photo: 'Tensor', truth: 'Tensor', mapped: 'Tensor', made: 'Tensor') -> dict:
+    "PSNR and its gains for painted photographs and for photographs under a colour map, dB."
+    from stylecfm.evaluation.metrics import gain, psnr
+
+    g = gain(made, photo, truth)
+    m = gain(mapped, photo, truth)
+    scores = dict(
         photo_psnr_db=psnr(photo, truth).mean().item(),
         transferred_psnr_db=psnr(made, truth).mean().item(),
         gain_db=g.mean().item(),
@@ -424,15 +440,43 @@ def run_painting_demo(
         colour_map_gain_db=m.mean().item(),
         gain_over_colour_map_db=(g - m).mean().item(),
     )
-    metrics = {k: round(v, 3) for k, v in metrics.items()} | dict(
-        crops=len(g),
+    return {k: round(v, 3) for k, v in scores.items()}
+
+
+def run_painting_demo(
+    out: Path,  # Folder of the demonstration
+    size: DemoSize,  # How large it is
+    seed: int,  # Random seed of the run
+) -> dict:  # Content of metrics.json
+    "Images, training, transfer, score."
+    from stylecfm.data.images import grid, save_image, to_pil
+    from stylecfm.evaluation.metrics import colour_map, machine, peak_memory_mb
+    from stylecfm.files import write_checked
+
+    writable(out / 'x')
+    start = time.perf_counter()
+    fresh = not (out / 'training').exists()
+    say('1/3 photographs and paintings')
+    make_images(out / 'images', size, seed)
+    photos, paintings = _read_kinds(out / 'images' / 'train', size.size)
+    say('2/3 training')
+    model = _learn_demo(out, size, seed, photos, paintings)
+    say('3/3 transfer')
+    photo, truth = _read_kinds(out / 'images' / 'test', size.size)
+    mapped = colour_map(photos, paintings)(photo).clamp(-1, 1)
+    made = painted_tests(out, photo)
+    metrics = _painting_scores(photo, truth, mapped, made) | dict(
+        crops=len(photo),
         minutes=round((time.perf_counter() - start) / 60, 2) if fresh else None,
         peak_memory_mb=peak_memory_mb() if fresh else None,
         parameters=model.net.num_parameters(),
         settings=dict(size._asdict(), seed=seed),
         machine=machine(),
     )
-    large = lambda x: [im.resize((2 * im.width, 2 * im.height)) for im in to_pil(x[:8])]
+
+    def large(x):
+        return [im.resize((2 * im.width, 2 * im.height)) for im in to_pil(x[:8])]
+
     rows = {'photograph': photo, 'colour map': mapped, 'painted': made, 'true painting': truth}
     save_image(grid([large(x) for x in rows.values()], row_labels=list(rows)), out / 'grid.png')
     write_checked(out / 'metrics.json', metrics)
@@ -456,7 +500,10 @@ def stylecfm_demo(
     restart: store_true = False,  # Remove an earlier demonstration in `out` first
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train on sample photographs and paintings, transfer unseen ones, and score them against the true paintings."
+    """Train on sample photographs and paintings, and transfer unseen ones.
+
+    The result is scored against the true paintings.
+    """
     with reported(debug):
         if method not in DEMONSTRATIONS:
             raise InputError(f'method must be {" or ".join(DEMONSTRATIONS)}, got {method!r}')
@@ -466,7 +513,8 @@ def stylecfm_demo(
         least = size.batch // 2
         if crops < least or size.steps < 1 or tests < 2 or seed < 0:
             raise InputError(
-                f'crops must be at least {least}, steps at least 1, tests at least 2, seed at least 0; '
+                f'crops must be at least {least}, steps at least 1, tests at least 2, '
+                'seed at least 0; '
                 f'got {crops}, {size.steps}, {tests} and {seed}'
             )
         from stylecfm.files import job_lock
@@ -476,7 +524,8 @@ def stylecfm_demo(
                 forget(Path(out))
             m = run(Path(out), size, seed)
         say(
-            f"photo against true painting {m['photo_psnr_db']:.1f} dB, transferred {m['transferred_psnr_db']:.1f} dB: gain {m['gain_db']:.2f} dB, "
+            f"photo against true painting {m['photo_psnr_db']:.1f} dB, "
+            f"transferred {m['transferred_psnr_db']:.1f} dB: gain {m['gain_db']:.2f} dB, "
             f"linear colour map {m['colour_map_gain_db']:.2f} dB"
             + (f"; {m['minutes']:.1f} minutes" if m['minutes'] else '')
             + (f", {m['peak_memory_mb']:.0f} MB" if m['peak_memory_mb'] else '')
@@ -545,7 +594,8 @@ def fresh_crops(
     from stylecfm.data.images import list_images, load_image
     from stylecfm.data.painters import expose, random_square
 
-    rng, paths = np.random.default_rng(seed), list_images(folder)
+    rng = np.random.default_rng(seed)
+    paths = list_images(folder)
     paths = [paths[i] for i in rng.choice(len(paths), n, replace=False)]
     crops = [
         expose(
@@ -572,7 +622,8 @@ def score_fresh(
     from stylecfm.flow.solvers import ODESolver
     from stylecfm.pipeline.transfer import StyleTransferPipeline
 
-    pipe, solver = StyleTransferPipeline.from_pretrained(out, 'cpu'), ODESolver('heun', 15)
+    pipe = StyleTransferPipeline.from_pretrained(out, 'cpu')
+    solver = ODESolver('heun', 15)
     x0 = pipe.invert(pipe.encode(photo), 'photo', solver).x
     made, same = (
         pipe.decode(pipe.generate(x0, s, solver).x).clamp(-1, 1) for s in ('painting', 'photo')

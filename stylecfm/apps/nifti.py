@@ -94,7 +94,8 @@ def three_axes(
         return data
     n = int(np.prod(data.shape[3:])) if data.ndim > 3 else 0
     raise InputError(
-        f'{path} has the shape {shape}: {n} volumes, where one of three axes is expected; save one of them '
+        f'{path} has the shape {shape}: {n} volumes, where one of three axes is expected; '
+        'save one of them '
         'as a file of its own'
     )
 
@@ -108,7 +109,10 @@ _DEFLATE = 1032  # Bytes that one byte of a gzip file can become
 def _unpacked(
     path: str | Path,  # Name of a `.nii.gz` file
 ) -> Any:  # nibabel's image, its voxels in memory
-    "Unpack no more than the header describes; raises `InputError` where it describes too much, or more comes."
+    """Unpack no more than the header describes.
+
+    Raises `InputError` where it describes too much, or more comes.
+    """
     nib = nibabel_or_error()
     with gzip.open(path) as f:
         head = f.read(540)
@@ -118,7 +122,8 @@ def _unpacked(
             else nib.Nifti1Image
         )
         header = kind.header_class(head[: kind.header_class.sizeof_hdr], check=False)
-        before, shape = max(header.get_data_offset(), len(head)), header.get_data_shape()
+        before = max(header.get_data_offset(), len(head))
+        shape = header.get_data_shape()
         three_axes(np.broadcast_to(0, shape), path)
         size = before + math.prod(shape) * header.get_data_dtype().itemsize
         if (
@@ -128,14 +133,17 @@ def _unpacked(
             or size > _DEFLATE * os.path.getsize(path)
         ):
             raise InputError(
-                f'{path} describes a volume of the shape {shape} with {before / 1e6:.3g} MB before it, which is too large or '
-                f'cannot be in {os.path.getsize(path) / 1e6:.3g} MB; take another copy of it, or unpack it'
+                f'{path} describes a volume of the shape {shape} with {before / 1e6:.3g} MB '
+                'before it, which is too large or '
+                f'cannot be in {os.path.getsize(path) / 1e6:.3g} MB; '
+                'take another copy of it, or unpack it'
             )
         content = head + f.read(size + _MOST_AFTER + 1 - len(head))
     if len(content) <= size + _MOST_AFTER:
         return kind.from_bytes(content)
     raise InputError(
-        f'{path} unpacks to more than the {size / 1e6:.3g} MB that its header describes; take another copy of it'
+        f'{path} unpacks to more than the {size / 1e6:.3g} MB that its header describes; '
+        'take another copy of it'
     )
 
 # %% ../../nbs/11_apps/02_nifti.ipynb #b58e2c19
@@ -145,11 +153,14 @@ _SIDES = 0.02, 50.0  # Sides of a voxel that can be meant, mm
 
 def _placed(im) -> tuple:  # Affine to mm, `(4, 4)`, and notes
     "The transform of a volume, and what had to be assumed for it."
-    h, affine, notes = im.header, np.array(im.affine, float), []
+    h = im.header
+    affine = np.array(im.affine, float)
+    notes = []
     (matrix, by_matrix), (turned, by_turn) = h.get_sform(coded=True), h.get_qform(coded=True)
     if not by_matrix and not by_turn:
         notes.append(
-            'its header gives no place (sform_code and qform_code are 0); its voxels are taken as centred'
+            'its header gives no place (sform_code and qform_code are 0); '
+            'its voxels are taken as centred'
         )
     elif (
         matrix is not None
@@ -189,7 +200,8 @@ def read_volume(
     if data.dtype.kind not in 'biuf':
         kind = 'complex numbers' if data.dtype.kind == 'c' else 'colours'
         raise InputError(
-            f'{path} holds {kind}, where one number a voxel is expected; save its magnitude or grey values'
+            f'{path} holds {kind}, where one number a voxel is expected; '
+            'save its magnitude or grey values'
         )
     if not np.isfinite(im.affine).all() or abs(np.linalg.det(im.affine[:3, :3])) < 1e-12:
         raise InputError(
@@ -242,7 +254,9 @@ def on_one_grid(
     volumes: dict,  # `Volume` by path; the first is the reference
 ) -> dict:  # `Volume` by path, in the standard orientation
     "Volumes turned to the standard orientation; raises `InputError` for another shape or place."
-    nib, out, first = nibabel_or_error(), {}, next(iter(volumes.values()))
+    nib = nibabel_or_error()
+    out = {}
+    first = next(iter(volumes.values()))
     way = nib.io_orientation(first.affine)
     for path, v in volumes.items():
         alike = (
@@ -253,13 +267,15 @@ def on_one_grid(
         grid = next(iter(out.values()))
         if mine.data.shape != grid.data.shape:
             raise InputError(
-                f'{path} has the shape {mine.data.shape}, and the volumes before it {grid.data.shape}; all '
+                f'{path} has the shape {mine.data.shape}, '
+                f'and the volumes before it {grid.data.shape}; all '
                 'volumes of a subject must have one shape (x, y, z)'
             )
         voxels, mm = displacement(grid.affine, mine.affine, grid.data.shape)
         if voxels > SAME_PLACE:
             raise InputError(
-                f'{path} lies elsewhere in space than the volumes before it, by {voxels:.3g} voxels ({mm:.3g} mm); '
+                f'{path} lies elsewhere in space than the volumes before it, '
+                f'by {voxels:.3g} voxels ({mm:.3g} mm); '
                 'bring all of a subject to one grid'
             )
         if voxels > 0.001:
@@ -288,9 +304,11 @@ def background_value(
     float, float, float
 ]:  # The value, its tolerance, and the share of the sides that have it
     "The value of the background of a volume."
-    sides, finite = _sides(v), v[np.isfinite(v)]
+    sides = _sides(v)
+    finite = v[np.isfinite(v)]
     known = sides[np.isfinite(sides)]
-    low, high = float(finite.min()), float(finite.max())
+    low = float(finite.min())
+    high = float(finite.max())
     # no voxel has it, where all sides are NaN
     below = 0.0 if low > 0 else low - 0.1 * max(high - low, 1.0)
     value = float(np.median(known)) if len(known) else below
@@ -317,7 +335,10 @@ def outside_of(
 
 
 def _inside(outsides: list) -> np.ndarray:
-    "Voxels inside in all modalities; a few at the edge that one modality alone has outside are a coincidence of values."
+    """Voxels inside in all modalities.
+
+    A few at the edge that one modality alone has outside are a coincidence of values.
+    """
     from scipy.ndimage import label
 
     votes = np.sum(outsides, 0)
@@ -339,20 +360,27 @@ def brain_of(
     image: np.ndarray,  # Modalities, `(4, x, y, z)`
     names: tuple = tuple(MODALITIES),  # Their names, for messages
 ) -> Brain:
-    "The brain of a skull-stripped subject; raises `InputError` where the skull is there, or no brain."
+    """The brain of a skull-stripped subject.
+
+    Raises `InputError` where the skull is there, or no brain.
+    """
     found = [background_value(v) for v in image]
-    if bad := [f'{k} ({share:.0%})' for k, (*_, share) in zip(names, found) if share < BORDER]:
+    if bad := [
+        f'{k} ({share:.0%})' for k, (*_, share) in zip(names, found, strict=True) if share < BORDER
+    ]:
         raise InputError(
-            f'not skull-stripped, or cut through the brain: {", ".join(bad)} of the border of the volume has one '
+            f'not skull-stripped, or cut through the brain: {", ".join(bad)} of the border of '
+            'the volume has one '
             f'value, where at least {BORDER:.0%} should; strip the skull first'
         )
-    mask = _inside([outside_of(v, *b[:2]) for v, b in zip(image, found)])
+    mask = _inside([outside_of(v, *b[:2]) for v, b in zip(image, found, strict=True)])
     values = tuple(b[0] for b in found)
     if mask.sum() < 16:
         raise InputError(
-            'there is no brain in it: fewer than 16 voxels differ from the background in all modalities'
+            'there is no brain in it: fewer than 16 voxels differ from the background in all '
+            'modalities'
         )
-    said = ', '.join(f'{b:.4g} ({k})' for k, b in zip(names, values))
+    said = ', '.join(f'{b:.4g} ({k})' for k, b in zip(names, values, strict=True))
     return Brain(
         mask, values, (f'the background is {said}, as on the border',) if any(values) else ()
     )
@@ -368,11 +396,18 @@ def skull_likely(
 
     step = tuple(slice(None, None, 2 if n >= 100 else 1) for n in mask.shape)
     depth = distance_transform_edt(
-        mask[step], sampling=[s * (k.step or 1) for s, k in zip(sides, step)]
+        mask[step], sampling=[s * (k.step or 1) for s, k in zip(sides, step, strict=False)]
     )
-    v, at = t1[step] - background_value(t1)[0], lambda a, b: (depth > a) & (depth <= b)
-    middle = lambda here: float(np.median(v[here])) if here.sum() > 50 else np.nan
-    surface, deep = middle(at(0, 4)), middle(depth > 20)
+    v = t1[step] - background_value(t1)[0]
+
+    def at(a, b):
+        return (depth > a) & (depth <= b)
+
+    def middle(here):
+        return float(np.median(v[here])) if here.sum() > 50 else np.nan
+
+    surface = middle(at(0, 4))
+    deep = middle(depth > 20)
     shells = [middle(at(a, a + 2)) for a in range(4, 14)]
     return (
         bool(np.nanmin([*shells, np.inf]) < 0.6 * min(surface, deep))
@@ -384,18 +419,25 @@ def skull_likely(
 def without_nan(
     v: np.ndarray,  # Values, `(x, y, z)`
 ) -> tuple[np.ndarray, tuple]:  # Finite values `(x, y, z)`, and notes
-    "A volume whose NaN and infinite voxels have the value of the background, or within the brain of the nearest voxel."
+    """A volume whose NaN and infinite voxels are replaced.
+
+    They get the value of the background, or within the brain that of the nearest voxel.
+    """
     bad = ~np.isfinite(v)
     if not bad.any():
         return v, ()
     from scipy.ndimage import distance_transform_edt
 
     value, near, _ = background_value(v)
-    out, outside = v.copy(), outside_of(v, value, near) & bad
+    out = v.copy()
+    outside = outside_of(v, value, near) & bad
     out[outside] = value
     notes = (
         [
-            f'{outside.sum()} voxels outside of the brain are not finite; the background {value:.4g} is taken'
+            (
+                f'{outside.sum()} voxels outside of the brain are not finite; '
+                f'the background {value:.4g} is taken'
+            )
         ]
         if outside.any()
         else []
@@ -414,10 +456,12 @@ def outlined(
     path: str | Path,  # Name of the file, for messages
 ) -> tuple[np.ndarray, tuple]:  # `(x, y, z)` bool, and notes
     "Outlined voxels; raises `InputError` where the border of the volume is outlined."
-    known, notes = np.nan_to_num(v, posinf=0.0, neginf=0.0), []
+    known = np.nan_to_num(v, posinf=0.0, neginf=0.0)
+    notes = []
     if lost := int((~np.isfinite(v)).sum()):
         notes.append(f'{lost} voxels of the outline are not finite; they count as not outlined')
-    top, levels = float(known.max()), np.unique(np.round(known[::1], 3))
+    top = float(known.max())
+    levels = np.unique(np.round(known[::1], 3))
     whole = np.abs(levels - np.round(levels)).max() < 2e-3
     threshold = 0.5 if top <= 10 or (whole and len(levels) <= 32) else top / 2
     out = known > threshold
@@ -428,7 +472,8 @@ def outlined(
     if not whole or threshold != 0.5:
         kind = 'fractional' if not whole else f'of {len(levels)} levels'
         notes.append(
-            f'the outline is {kind}, up to {top:.4g}: above {threshold:.4g} counts, which leaves out '
+            f'the outline is {kind}, up to {top:.4g}: above {threshold:.4g} counts, '
+            'which leaves out '
             f'{int(((known > 0) & ~out).sum())} voxels above 0'
         )
     return out, tuple(notes)
@@ -439,12 +484,16 @@ def read_subject(
     # known
     folder: str | Path,
 ) -> Subject:
-    "Volumes of one subject; raises `InputError` for what is missing, damaged, of another shape, or elsewhere in space."
+    """Volumes of one subject.
+
+    Raises `InputError` for what is missing, damaged, of another shape, or elsewhere in space.
+    """
     folder = Path(folder)
     files = _files_of(folder)
     volumes = on_one_grid({p: read_volume(p) for p in files.values()})
     notes = [f'{p.name}: {note}' for p, v in volumes.items() for note in v.notes]
-    image, truth = [], None
+    image = []
+    truth = None
     for k in MODALITIES:
         v, said = without_nan(volumes[files[k]].data)
         image.append(v)

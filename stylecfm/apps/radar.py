@@ -7,11 +7,11 @@ __all__ = ['RadarSize', 'enhance_cloud', 'load_radar', 'stylecfm_radar_train', '
 
 # %% ../../nbs/11_apps/06_radar.ipynb #5054a764
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from fastcore.script import store_true
 
 from .cloud_formats import CLOUD_FORMATS, bare_name, clouds_in, other_files
 from stylecfm.apps.clouds import (
@@ -35,9 +35,19 @@ from stylecfm.apps.clouds import (
     write_cloud,
 )
 from ..cli.commands import call_parse, reported
+from ..cli.flags import store_true
 from ..cli.notes import Notes
 from ..config import InputError, chosen, say
 from ..files import exclusive_job, job_lock
+
+# %% ../../nbs/11_apps/06_radar.ipynb #7a4a1900
+if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
+    import matplotlib.pyplot as plt
+    import torch
+
+    from stylecfm.codecs.base import LatentStats
+    from stylecfm.training.memory import MemoryReport
+    from stylecfm.training.paired import Pairs
 
 # %% ../../nbs/11_apps/06_radar.ipynb #79e0dc46
 def __getattr__(name):
@@ -71,7 +81,8 @@ def street(
     seed: int,  # Random seed of the street
 ) -> Scene:
     "A street with two rows of houses, cars and people."
-    rng, boxes = np.random.default_rng([seed, 4]), []
+    rng = np.random.default_rng([seed, 4])
+    boxes = []
     between = rng.uniform
 
     def put(kind, x, y, vx=0.0, vy=0.0, size=None):
@@ -82,7 +93,8 @@ def street(
 
     half = between(2.8, 3.8)  # of the lanes
     for side in (-1, 1):
-        edge, x = side * (half + between(1.5, 4.5)), between(-8, -2)
+        edge = side * (half + between(1.5, 4.5))
+        x = between(-8, -2)
         while x < 24:  # house fronts, some with an alley behind them
             n = between(6, 14)
             put('wall', x + n / 2, edge + side * between(0.5, 1.0), size=(n, 1.0, between(4, 7)))
@@ -100,7 +112,8 @@ def street(
     if rng.random() < 0.5:
         put('car', between(5, 18), between(1.2, 2.0), -between(4, 13))
     return Scene(
-        *(np.array(v) for v in zip(*boxes)), np.array([between(3, 14), 0.1 * rng.normal(), 0.0])
+        *(np.array(v) for v in zip(*boxes, strict=True)),
+        np.array([between(3, 14), 0.1 * rng.normal(), 0.0]),
     )
 
 # %% ../../nbs/11_apps/06_radar.ipynb #ab79103e
@@ -138,7 +151,8 @@ def cast(
 ) -> tuple:  # Distances `(n,)`, infinite where nothing is hit; which box
     "Where rays end (Kay & Kajiya 1986)."
     with np.errstate(divide='ignore', invalid='ignore'):
-        a, b = s.low[None] / way[:, None], s.high[None] / way[:, None]
+        a = s.low[None] / way[:, None]
+        b = s.high[None] / way[:, None]
     enter, leave = np.fmin(a, b).max(2), np.fmax(a, b).min(2)  # (n, boxes)
     r = np.where((enter <= leave) & (enter > 0.3), enter, np.inf)
     k = r.argmin(1)
@@ -165,10 +179,14 @@ def radar_view(
     p: Radar = Radar(),  # Radar errors
 ) -> Cloud:
     "What a radar sees."
-    az, el = np.radians(rng.uniform(-60, 60, p.rays)), np.radians(rng.uniform(-15, 15, p.rays))
+    az = np.radians(rng.uniform(-60, 60, p.rays))
+    el = np.radians(rng.uniform(-15, 15, p.rays))
     r, k = cast(s, ray_directions(az, el))
     hit = (r < 40) & (rng.random(p.rays) < s.strong[k] * p.found)
-    az, el, r, k = az[hit], el[hit], r[hit], k[hit]
+    az = az[hit]
+    el = el[hit]
+    r = r[hit]
+    k = k[hit]
     n = len(r)
     noise = rng.normal(size=(5, n))
     speed = (
@@ -195,7 +213,8 @@ def observe_street(
     p: Radar = Radar(),  # The radar's faults
 ) -> SensorPair:
     "A street by both sensors; the same seed, the same street and noise."
-    s, rng = street(seed), np.random.default_rng([seed, 5])
+    s = street(seed)
+    rng = np.random.default_rng([seed, 5])
     return SensorPair(radar_view(s, rng, p), lidar_view(s, rng), s.ego)
 
 # %% ../../nbs/11_apps/06_radar.ipynb #6715a98e
@@ -273,20 +292,25 @@ def space_of(
     grid: VoxelGrid,  # Grid that they were made on
     factors: tuple = (2, 2, 2),  # Voxels along z, y, x that become channels
 ) -> Space:
-    "The space of a training set; a constant channel has scale 1, with a warning; raises `InputError` where no voxel is occupied."
+    """The space of a training set; a constant channel has scale 1, with a warning.
+
+    Raises `InputError` where no voxel is occupied.
+    """
     from stylecfm.codecs.base import moments, pooled
 
     if not (lidar[:, 0] > 0).any():
         raise InputError(
-            f'no point of the lidar clouds lies in the grid from {grid.low} to {grid.high} m; choose another low, '
+            f'no point of the lidar clouds lies in the grid from {grid.low} to {grid.high} m; '
+            'choose another low, '
             'side or shape'
         )
     stats = pooled(*moments(lidar), constant=1.0)
     flat = lidar.transpose(0, 1).flatten(1)
-    same = [name for name, v in zip(CHANNELS, flat) if v.max() - v.min() <= 1e-6]
+    same = [name for name, v in zip(CHANNELS, flat, strict=True) if v.max() - v.min() <= 1e-6]
     if same:
         warnings.warn(
-            f'{", ".join(same)} of the lidar clouds never varies in the grid; its scale is 1'
+            f'{", ".join(same)} of the lidar clouds never varies in the grid; its scale is 1',
+            stacklevel=2,
         )
     return Space(grid, stats, factors)
 
@@ -390,7 +414,7 @@ def step_memory(
     from stylecfm.training.memory import MemoryOptions, profile_network
 
     c = len(CHANNELS) * int(np.prod(factors))
-    shape = (c, *(n // f for n, f in zip(voxels, factors)))
+    shape = (c, *(n // f for n, f in zip(voxels, factors, strict=True)))
 
     def make():
         net = radar_network(size, c)
@@ -443,6 +467,17 @@ def _up(i, o):
     )
 
 
+def _each_of(layers, x, recompute):
+    "Outputs of layers one after another; `recompute`: by activation checkpointing."
+    from torch.utils.checkpoint import checkpoint
+
+    out = []
+    for f in layers:
+        x = checkpoint(f, x, use_reentrant=False) if recompute else f(x)
+        out.append(x)
+    return out
+
+
 def voxel_autoencoder(
     width: int = 24,  # Channels at half size; a multiple of 4
     latent: int = 16,  # Channels of the latent, at a quarter of each side
@@ -452,7 +487,6 @@ def voxel_autoencoder(
     "An autoencoder of standardised volumes."
     import torch
     from torch import nn
-    from torch.utils.checkpoint import checkpoint
 
     n = len(CHANNELS)
 
@@ -473,15 +507,7 @@ def voxel_autoencoder(
             )
 
         def through(self, layers, x):
-            out = []
-            for f in layers:
-                x = (
-                    checkpoint(f, x, use_reentrant=False)
-                    if checkpointing and self.training
-                    else f(x)
-                )
-                out.append(x)
-            return out
+            return _each_of(layers, x, checkpointing and self.training)
 
         def features(self, x):
             return self.through(self.down, x)
@@ -510,7 +536,8 @@ def fit_autoencoder(
     "Train an autoencoder; occupied voxels count ten times."
     import torch
 
-    net, g = voxel_autoencoder(seed=seed, **size), torch.Generator().manual_seed(seed)
+    net = voxel_autoencoder(seed=seed, **size)
+    g = torch.Generator().manual_seed(seed)
     opt = torch.optim.AdamW(net.parameters(), 3e-3)
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
     for _ in range(steps):
@@ -539,10 +566,13 @@ def feature_distance(
     b: 'torch.Tensor',  # The truth, as `a`
 ) -> 'torch.Tensor':  # `(n,)`
     "Mean squared difference of features, each layer in units of its own deviation."
-    off = lambda f, h: (f - h).square().flatten(1).mean(1) / h.var().clamp_min(1e-8)
-    return sum(off(f, h) for f, h in zip(encoder.features(a), encoder.features(b))) / len(
-        encoder.down
-    )
+
+    def off(f, h):
+        return (f - h).square().flatten(1).mean(1) / h.var().clamp_min(1e-8)
+
+    return sum(
+        off(f, h) for f, h in zip(encoder.features(a), encoder.features(b), strict=True)
+    ) / len(encoder.down)
 
 
 def composite(
@@ -563,8 +593,10 @@ def composite(
             kept.append(net(x, t, s))
             return kept[-1]
 
-        total, n = velocity_loss(watched, batch), batch.ut.shape[1]
-        at, left = batch.xt[:, :n], 1 - expand_as(batch.t, batch.ut)
+        total = velocity_loss(watched, batch)
+        n = batch.ut.shape[1]
+        at = batch.xt[:, :n]
+        left = 1 - expand_as(batch.t, batch.ut)
         mine, true = (unpacked(at + left * v, space.factors) for v in (kept[0], batch.ut))
         if structure:
             total = total + structure * structure_distance(mine, true)
@@ -635,17 +667,21 @@ def choose(
     thresholds: tuple = tuple(np.linspace(0.15, 0.75, 25)),  # To choose from
 ) -> RadarModel:  # Model with the chosen settings
     "The best evaluations and threshold."
-    g, best = m.space.grid, (-1.0, 1, 0.5)
+    g = m.space.grid
+    best = (-1.0, 1, 0.5)
     truth = [(voxelise(s.lidar, g)[0] > 0, g.inside(s.lidar)) for s in scenes]
     for n in evaluations:
         made = volumes_by(m, radar, n).numpy()
-        ious = [np.mean([iou(x[0] > t, o) for x, (o, _) in zip(made, truth)]) for t in thresholds]
+        ious = [
+            np.mean([iou(x[0] > t, o) for x, (o, _) in zip(made, truth, strict=True)])
+            for t in thresholds
+        ]
         for k in np.argsort(ious)[-8:]:
             t = thresholds[k]
             near = np.mean(
                 [
                     compare_clouds(devoxelise(x, g, t), c, g.diagonal).chamfer
-                    for x, (_, c) in zip(made, truth)
+                    for x, (_, c) in zip(made, truth, strict=True)
                 ]
             )
             best = max(best, (float(ious[k] / near), n, float(t)))
@@ -661,13 +697,16 @@ def scores(
 ) -> dict:  # {name: number}; NaN where a number has no meaning
     "All figures of one scene."
     true = grid.inside(truth)
-    t, n = voxelise(true, grid), compare_clouds(grid.inside(cloud), true, grid.diagonal)
+    t = voxelise(true, grid)
+    n = compare_clouds(grid.inside(cloud), true, grid.diagonal)
     kinds = dict(precision=n.precision, recall=n.recall, F=n.f_score)
     per = {f'{k} {d:g} m': v[d] for k, v in kinds.items() for d in NEAR}
     off = {
         f'{c} error{where}': e
         for c in ('intensity', 'doppler')
-        for where, e in zip(('', ' on shared'), feature_error(volume, t, c, threshold))
+        for where, e in zip(
+            ('', ' on shared'), feature_error(volume, t, c, threshold), strict=False
+        )
     }
     return (
         dict(
@@ -689,7 +728,7 @@ def score_all(
     threshold: float = 0.5,  # Occupancy threshold
 ) -> list:  # List of dictionaries
     "Figures of each scene."
-    return [scores(v, c, s.lidar, grid, threshold) for (v, c), s in zip(made, scenes)]
+    return [scores(v, c, s.lidar, grid, threshold) for (v, c), s in zip(made, scenes, strict=True)]
 
 
 def mean_scores(
@@ -752,7 +791,7 @@ def baseline_scores(
             if k == 'the radar'
             else [devoxelise(v, space.grid, t) for v in volumes]
         )
-        found[k] = score_all(list(zip(volumes, clouds)), scenes, space.grid, t)
+        found[k] = score_all(list(zip(volumes, clouds, strict=True)), scenes, space.grid, t)
     return found
 
 # %% ../../nbs/11_apps/06_radar.ipynb #624839b6
@@ -791,7 +830,8 @@ def load_radar(
     folder = folder if (folder / 'manifest.json').exists() else folder / 'model'
     if not (folder / 'manifest.json').is_file():
         raise InputError(
-            f'no model at {folder}; give the folder that stylecfm_radar or stylecfm_radar_train wrote'
+            f'no model at {folder}; give the folder that stylecfm_radar or stylecfm_radar_train '
+            'wrote'
         )
     manifest = verify_folder(folder)
     if manifest['kind'] != 'radar':
@@ -808,10 +848,11 @@ def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its si
     from stylecfm.config import ODD, Rule, list_of, one_of, real, whole
     from stylecfm.models.isonext import CHECKPOINTING
 
-    a_table, three = (
-        Rule('a table', lambda v: isinstance(v, dict)),
-        lambda rule: list_of(rule, 3, 3),
-    )
+    a_table = Rule('a table', lambda v: isinstance(v, dict))
+
+    def three(rule):
+        return list_of(rule, 3, 3)
+
     about = dict(
         grid=a_table,
         size=a_table,
@@ -835,7 +876,10 @@ def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its si
 
 
 def _radar_in(folder: Path) -> RadarModel:
-    "The model of a verified folder; raises `InputError`, before a network is built, for what does not keep to the rules."
+    """The model of a verified folder.
+
+    Raises `InputError`, before a network is built, for what does not keep to the rules.
+    """
     import torch
 
     from stylecfm.codecs.base import stats_from
@@ -844,18 +888,21 @@ def _radar_in(folder: Path) -> RadarModel:
     from stylecfm.training.checkpoints import with_weights
     from stylecfm.training.paired import PairRecipe
 
-    path, weights, rules = folder / 'radar.json', folder / 'network.safetensors', _rules()
+    path = folder / 'radar.json'
+    weights = folder / 'network.safetensors'
+    rules = _rules()
     d = checked(read_json(path), rules['about'], str(path))
     grid, size = (checked(d[k], rules[k], f'{path}, {k}') for k in ('grid', 'size'))
     try:
         recipe = section_of(PairRecipe, d['recipe'])
         grid = VoxelGrid(*(tuple(grid[k]) for k in ('low', 'side', 'shape')))
-        if any(n % f for n, f in zip(grid.shape, d['factors'])):
+        if any(n % f for n, f in zip(grid.shape, d['factors'], strict=False)):
             raise InputError('factors must divide the shape of the grid')
     except InputError as e:
         raise InputError(f'{path}: {e}') from None
     space = Space(grid, stats_from(d, len(CHANNELS), str(path)), tuple(d['factors']))
-    size, shapes = RadarSize(**{k: size[k] for k in rules['size']}), tensor_shapes(weights)
+    size = RadarSize(**{k: size[k] for k in rules['size']})
+    shapes = tensor_shapes(weights)
     if size.blocks > len(shapes):
         raise InputError(f'{path} asks for {size.blocks} blocks, more than {weights} has tensors')
     with torch.device('meta'):
@@ -900,7 +947,8 @@ def train_radar(
 
     from stylecfm.training.paired import PairRecipe, PairTrainer, Phase
 
-    g, size = effort.grid, effort.size
+    g = effort.grid
+    size = effort.size
     radar, lidar = _both_volumes(scenes, g)
     space = space_of(lidar, g)
     held_radar, held_lidar = _both_volumes(held, g)
@@ -950,7 +998,8 @@ def interval(
     draws: int = 400,  # Number of bootstrap draws of scenes
 ) -> dict:  # {figure: (low, high)}
     "Bootstrap intervals of 95 % for both gains, IoU and Chamfer over the radar's."
-    rng, n = np.random.default_rng(0), len(rows)
+    rng = np.random.default_rng(0)
+    n = len(rows)
     again = rng.integers(0, n, (draws, n))
     found = {}
     for k in ('iou', 'chamfer'):
@@ -966,21 +1015,43 @@ def line_of(
     way: str = 'flow from the radar',  # A key of `VARIANTS` that the job was asked for
 ) -> str:
     "A result in one line."
-    a, b, u, g = r['scores'][way], r['scores']['the radar'], r['used'][way], r['gains'][way]
+    a = r['scores'][way]
+    b = r['scores']['the radar']
+    u = r['used'][way]
+    g = r['gains'][way]
     return (
-        f"{way}: IoU {a['iou']:.3f} (radar {b['iou']:.3f}, {g['iou']:.1f} times), Chamfer {a['chamfer']:.2f} m "
-        f"(radar {b['chamfer']:.2f}, {g['chamfer']:.2f} of it), {u['evaluations']} evaluation{'s' * (u['evaluations'] > 1)}"
+        f"{way}: IoU {a['iou']:.3f} (radar {b['iou']:.3f}, {g['iou']:.1f} times), "
+        f"Chamfer {a['chamfer']:.2f} m "
+        f"(radar {b['chamfer']:.2f}, {g['chamfer']:.2f} of it), "
+        f"{u['evaluations']} evaluation{'s' * (u['evaluations'] > 1)}"
     )
 
 # %% ../../nbs/11_apps/06_radar.ipynb #abb5faa2
 def _mean_street(train, held, grid):
-    "How often lidars saw something in each voxel, and above what share it is called occupied: the best on held scenes."
-    often, tries = (
-        volumes_of([s.lidar for s in train], grid)[:, 0].mean(0).numpy(),
-        np.linspace(0.05, 0.6, 23),
-    )
+    """How often lidars saw something in each voxel, and the share above which it is occupied.
+
+    The share is the best on held-out scenes.
+    """
+    often = volumes_of([s.lidar for s in train], grid)[:, 0].mean(0).numpy()
+    tries = np.linspace(0.05, 0.6, 23)
     truth = [voxelise(s.lidar, grid)[0] > 0 for s in held]
     return often, tries[np.argmax([np.mean([iou(often > t, o) for o in truth]) for t in tries])]
+
+
+def _streets(effort: RadarEffort, seed: int) -> tuple:
+    "Scenes to train on, with their mirror images; to choose the threshold by; to test on."
+    counts = dict(train=effort.train, choose=effort.choose, test=effort.test)
+    train, held, test = (drawn(k, n, seed) for k, n in counts.items())
+    return train + [mirrored(s) for s in train], held, test
+
+
+def _relative_scores(means: dict) -> dict:
+    "Scores over those of the radar, `{way: {iou, chamfer}}`."
+    base = means['the radar']
+    return {
+        k: dict(iou=v['iou'] / base['iou'], chamfer=v['chamfer'] / base['chamfer'])
+        for k, v in means.items()
+    }
 
 
 @exclusive_job
@@ -1004,11 +1075,7 @@ def radar_job(
     if done := finished_job(Path(out) / 'metrics.json', asked):
         return done
     out, begun, g, rows, used, m = Path(out), time.monotonic(), effort.grid, {}, {}, None
-    train, held, test = (
-        drawn(k, n, seed)
-        for k, n in (('train', effort.train), ('choose', effort.choose), ('test', effort.test))
-    )
-    train = train + [mirrored(s) for s in train]
+    train, held, test = _streets(effort, seed)
     seconds = dict(streets=time.monotonic() - begun)
     radar = volumes_of([s.radar for s in test], g)
     often, level = _mean_street(train, held, g)
@@ -1023,16 +1090,11 @@ def radar_job(
             streets_picture(test, [c for _, c in made], g, out / 'streets.png')
     rows |= baseline_scores(radar.numpy(), test, m.space, often, level)
     means = {k: mean_scores(v) for k, v in rows.items()}
-    base = means['the radar']
-    gains = {
-        k: dict(iou=v['iou'] / base['iou'], chamfer=v['chamfer'] / base['chamfer'])
-        for k, v in means.items()
-    }
     seconds['all'] = time.monotonic() - begun
     r = dict(
         asked=asked,
         scores=means,
-        gains=gains,
+        gains=_relative_scores(means),
         intervals={k: interval(rows[k], rows['the radar']) for k in ways},
         used=used,
         seconds=seconds,
@@ -1059,7 +1121,7 @@ def streets_picture(
 
     n = min(most, len(scenes))
     fig = Figure((7, 1.75 * n))
-    for i, (s, c) in enumerate(zip(scenes[:n], made)):
+    for i, (s, c) in enumerate(zip(scenes[:n], made, strict=False)):
         for j, (name, cloud, size) in enumerate(
             (('radar', s.radar, 5), ('enhanced', c, 3), ('lidar', s.lidar, 1))
         ):
@@ -1101,7 +1163,10 @@ def _plainly(message, *_, **__):
 
 # %% ../../nbs/11_apps/06_radar.ipynb #a840eb6c
 def _sensor_cloud(path, notes, fields, layout, origin=None):
-    "A cloud as the sensor sees it; raises `InputError` for the coordinates of a map without the sensor's position."
+    """A cloud as the sensor sees it.
+
+    Raises `InputError` for the coordinates of a map without the sensor's position.
+    """
     r = read_points(path, fields, layout, origin)
     if not r.placed:
         raise InputError(f'{path}: {r.notes[0]}')
@@ -1123,8 +1188,12 @@ def _by_name(folder, notes):
 
 
 def _pairs_in(radar, lidar, read_radar, read_lidar, notes):
-    "Clouds of one name from two folders; what has no partner or cannot be read is reported and left out."
-    sides, scenes = [_by_name(folder, notes) for folder in (radar, lidar)], []
+    """Clouds of one name from two folders.
+
+    What has no partner or cannot be read is reported and left out.
+    """
+    sides = [_by_name(folder, notes) for folder in (radar, lidar)]
+    scenes = []
     for mine, other, kind in ((*sides, 'lidar'), (*sides[::-1], 'radar')):
         for name in mine.keys() - other.keys():
             say(f'left out: {mine[name]} has no {kind} cloud of its name', error=True)
@@ -1169,12 +1238,10 @@ def stylecfm_radar_train(
             raise InputError('--radar and --lidar are missing: give a folder of clouds each')
         if steps < 1:
             raise InputError(f'steps must be at least 1, got {steps}')
-        grid, notes = (
-            VoxelGrid(
-                numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)
-            ),
-            Notes(),
+        grid = VoxelGrid(
+            numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)
         )
+        notes = Notes()
         grid.coarser(2)
         scenes = _pairs_in(
             radar,
@@ -1198,7 +1265,8 @@ def stylecfm_radar_train(
                 output,
             )
         say(
-            f'{len(rest)} pairs learned, {len(held)} held out; {m.steps} evaluations, occupied above {m.threshold:.2f}; '
+            f'{len(rest)} pairs learned, {len(held)} held out; '
+            f'{m.steps} evaluations, occupied above {m.threshold:.2f}; '
             f'model in {Path(output) / "model"}'
         )
 
@@ -1225,12 +1293,14 @@ def stylecfm_radar_enhance(
             raise InputError(
                 '--input and --output are missing: give a cloud and where to write, or two folders'
             )
-        found, many = clouds_in(input), Path(input).is_dir()
+        found = clouds_in(input)
+        many = Path(input).is_dir()
         if not many and Path(output).suffix.lower() not in CLOUD_FORMATS:
             raise InputError(f'--output should end in {", ".join(CLOUD_FORMATS)}, got {output}')
         if Path(input).resolve() == Path(output).resolve():
             raise InputError('--output is --input; choose another place')
-        place, notes = numbers(origin, 'origin') if origin else None, Notes()
+        place = numbers(origin, 'origin') if origin else None
+        notes = Notes()
         if others := other_files(input):
             notes.add(input, f'passed over: {others}')
         from stylecfm.data.results import check_results, record_results, results_for
@@ -1238,7 +1308,8 @@ def stylecfm_radar_enhance(
         todo = results_for(found, output, '.pcd') if many else [(found[0], Path(output))]
         check_results([to for _, to in todo], found, overwrite)
         folder = Path(checkpoint) / 'flow-from-the-radar'
-        m, bad = load_radar(folder if folder.is_dir() else checkpoint), 0
+        m = load_radar(folder if folder.is_dir() else checkpoint)
+        bad = 0
         for p, to in todo:
             try:
                 c = _sensor_cloud(p, notes, fields, layout, place)
@@ -1247,7 +1318,8 @@ def stylecfm_radar_enhance(
                 write_cloud(to, e)
                 record_results(to)
                 say(
-                    f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the grid, became {len(e.xyz)} in {to}'
+                    f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the '
+                    f'grid, became {len(e.xyz)} in {to}'
                 )
             except InputError as x:
                 if not many:

@@ -8,13 +8,13 @@ __all__ = ['stylecfm_add_style']
 # %% ../../nbs/10_cli/04_add_style.ipynb #70b62fac
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Callable, NamedTuple
-
-from fastcore.script import store_true
+from typing import TYPE_CHECKING, NamedTuple
 
 from .commands import call_parse, printable, reported
+from .flags import store_true
 from ..config import InputError, say
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #f002848b
@@ -30,7 +30,10 @@ def grown(
     model: 'Model',  # Structure-conditioned model
     name: str,  # Name of the new style
 ) -> 'Model':  # With one style more, whose row is the mean of the others
-    "A copy of a model with room for one more style; raises `InputError` for a name that is taken, or another kind of model."
+    """A copy of a model with room for one more style.
+
+    Raises `InputError` for a name that is taken, or another kind of model.
+    """
     import torch
 
     from stylecfm.models.data_prediction import DataIsoNext
@@ -38,18 +41,19 @@ def grown(
     old = model.net
     if not isinstance(old, DataIsoNext) or not old.config.num_palettes:
         raise InputError(
-            'only a structure-conditioned model with palettes takes a new style this way; give such a checkpoint, the bundled one say'
+            'only a structure-conditioned model with palettes takes a new style this way; '
+            'give such a checkpoint, the bundled one say'
         )
     if name in model.styles or not name.isidentifier():
         raise InputError(
-            f'the new style needs a name of letters, digits and underscores that is not one of {", ".join(model.styles)}; got {name!r}'
+            'the new style needs a name of letters, digits and underscores that is not one of '
+            f'{", ".join(model.styles)}; got {name!r}'
         )
     config = {k: v for k, v in old.config.items() if not k.startswith('_')}
-    net, weights = (
-        DataIsoNext(**config | dict(num_styles=len(model.styles) + 1)),
-        dict(old.state_dict()),
-    )
-    rows, n = weights['style.table'], len(model.styles)
+    net = DataIsoNext(**config | dict(num_styles=len(model.styles) + 1))
+    weights = dict(old.state_dict())
+    rows = weights['style.table']
+    n = len(model.styles)
     weights['style.table'] = torch.cat([rows[:n], rows[:n].mean(0, keepdim=True), rows[n:]])
     for k in ('palette_mean', 'palette_covariance'):
         weights[k] = torch.cat([weights[k], torch.zeros_like(weights[k][:1])])
@@ -84,7 +88,10 @@ def learn_style(
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
     **recipe,  # Fields of `PaintingRecipe`
 ) -> 'Model':  # With one style more
-    "Add a style to a trained painter; raises `InputError` as `grown` does, or for too few paintings."
+    """Add a style to a trained painter.
+
+    Raises `InputError` as `grown` does, or for too few paintings.
+    """
     import torch
 
     from stylecfm.training.painting import PaintingRecipe, PaintingTrainer, Pictures, painting_model
@@ -94,7 +101,8 @@ def learn_style(
             f'{len(paintings)} painting(s) are too few for a style; give at least 4, better 50'
         )
     made = grown(model, name)
-    k, net = len(model.styles), only_new_row(made.net.to(device))
+    k = len(model.styles)
+    net = only_new_row(made.net.to(device))
     pictures = Pictures(paintings, torch.full((len(paintings),), k))
     r = PaintingRecipe(
         **dict(batch_size=8, learning_rate=2e-2, warmup_steps=20, ema_decay=0.95, validate_every=50)
@@ -136,7 +144,8 @@ def pieces_of(
     h, w = picture.shape[-2:]
     if max(h, w) < 512 or min(h, w) < 128:
         raise InputError(
-            f'one painting needs at least 512 x 128 pixels, got {w} x {h}; give a larger picture, or several by --paintings'
+            f'one painting needs at least 512 x 128 pixels, got {w} x {h}; '
+            'give a larger picture, or several by --paintings'
         )
     along = 1 if h >= w else 2
     cut = round((1 - share) * max(h, w))
@@ -151,7 +160,10 @@ def pieces_of(
 def _squares(picture: 'Tensor', side: int) -> list:
     "Squares that overlap by half and cover a picture."
     n = min(side, *picture.shape[-2:])
-    starts = lambda length: sorted({*range(0, length - n, max(1, n // 2)), length - n})
+
+    def starts(length):
+        return sorted({*range(0, length - n, max(1, n // 2)), length - n})
+
     return [
         picture[:, i : i + n, j : j + n]
         for i in starts(picture.shape[1])
@@ -179,7 +191,8 @@ def held_out_losses(
         stats=model.stats,
         weight=channel_weight(codec, model.stats).view(1, -1, 1, 1),
     )
-    pictures, n = Pictures(some, torch.zeros(len(some), dtype=torch.long)), len(some)
+    pictures = Pictures(some, torch.zeros(len(some), dtype=torch.long))
+    n = len(some)
     b = painting_batch(judge, pictures, list(range(n)), torch.Generator().manual_seed(seed))
     net = model.net.to('cpu')
     with torch.no_grad():
@@ -187,7 +200,7 @@ def held_out_losses(
             (b.weight * (net(b.xt, b.t, torch.full((n,), k)) - b.ut).square()).mean().item()
             for k in range(len(model.styles))
         ]
-    return dict(zip(model.styles, each))
+    return dict(zip(model.styles, each, strict=False))
 
 
 def compared(
@@ -196,7 +209,10 @@ def compared(
     "The loss of the newest style and of the best other one, in a line."
     *others, (name, loss) = losses.items()
     other, least = min(others, key=lambda v: v[1])
-    return f'loss on the held-out part: {loss:.3f} as {printable(name)}, {least:.3f} as {printable(other)}, the best of the others'
+    return (
+        f'loss on the held-out part: {loss:.3f} as {printable(name)}, '
+        f'{least:.3f} as {printable(other)}, the best of the others'
+    )
 
 
 def style_name(
@@ -223,25 +239,29 @@ def stylecfm_add_style(
     device: str = None,  # Device to train on: cpu, cuda, mps; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Add a style to a trained painter from a painting, or a folder of paintings; stopped and started again, it goes on where it was."
+    """Add a style to a trained painter from a painting, or a folder of paintings.
+
+    Stopped and started again, it goes on where it was.
+    """
     with reported(debug, 'the same command goes on where it was'):
         given = [*(painting or []), *([paintings] if paintings else [])]
         if len(given) != 1:
             raise InputError(f'give one painting, or --paintings FOLDER; got {len(given)} of them')
-        source, one = Path(given[0]), not Path(given[0]).is_dir()
-        name, minutes = (
-            name or style_name(source),
-            (4.0 if one else 20.0) if minutes is None else minutes,
-        )
+        source = Path(given[0])
+        one = not Path(given[0]).is_dir()
+        name = name or style_name(source)
+        minutes = (4.0 if one else 20.0) if minutes is None else minutes
         if not 0 < minutes < math.inf or steps < 1 or size < 128:
             raise InputError(
-                f'minutes must be above 0, steps at least 1, size at least 128; got {minutes:g}, {steps}, {size}'
+                'minutes must be above 0, steps at least 1, size at least 128; '
+                f'got {minutes:g}, {steps}, {size}'
             )
         from stylecfm.codecs.base import load_codec, pick_device
         from stylecfm.files import atomic_folder
         from stylecfm.training.checkpoints import load_model, pretrained_model, write_model
 
-        model, to = load_model(checkpoint or pretrained_model()), Path(output or f'runs/{name}')
+        model = load_model(checkpoint or pretrained_model())
+        to = Path(output or f'runs/{name}')
         images = read_paintings(source, size)
         pieces = pieces_of(images[0]) if one else Pieces(images, [])
         codec = load_codec(model.spec, device)
@@ -262,7 +282,9 @@ def stylecfm_add_style(
             say(compared(held_out_losses(new, pieces.held, codec)))
         what = f'{len(pieces.train)} crops of a painting' if one else f'{len(images)} paintings'
         say(
-            f'{what} learned as {printable(name)}; try: stylecfm_transfer --checkpoint {printable(to)} --target_style {printable(name)} --input photo.jpg --output painting.png'
+            f'{what} learned as {printable(name)}; try: stylecfm_transfer --checkpoint '
+            f'{printable(to)} --target_style {printable(name)} --input photo.jpg --output '
+            'painting.png'
         )
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #b40edec8
@@ -293,6 +315,7 @@ def read_paintings(
             out.append(torch.from_numpy(np.array(im)).permute(2, 0, 1))
     if not out:
         raise InputError(
-            f'no usable painting in {printable(folder)}; pictures of at least 128 pixels a side are needed'
+            f'no usable painting in {printable(folder)}; pictures of at least 128 pixels a side '
+            'are needed'
         )
     return out

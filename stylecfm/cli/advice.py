@@ -13,8 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastcore.script import store_true
-
 from stylecfm.cli.commands import (
     call_parse,
     config_with,
@@ -23,6 +21,7 @@ from stylecfm.cli.commands import (
     reported,
     writable,
 )
+from .flags import store_true
 from ..config import Config, InputError, load_config, say, say_all
 
 # %% ../../nbs/10_cli/02_advice.ipynb #67abad9d
@@ -50,11 +49,9 @@ def memory_table(
         row.format('', 'micro-batch', 'remade', 'MLP chunks', 'needed', 'operations', 'a step')
     ]
     for t in p.tried:
-        mark, needed, more = (
-            '*' * (t.means == p.means),
-            f'{t.needed / GB:.2f} GB',
-            f'x {t.operations / p.plain_operations:.2f}',
-        )
+        mark = '*' * (t.means == p.means)
+        needed = f'{t.needed / GB:.2f} GB'
+        more = f'x {t.operations / p.plain_operations:.2f}'
         lines.append(row.format(mark, *t.means, needed, more, f'{t.seconds:.2f} s'))
     return '\n'.join(lines)
 
@@ -104,9 +101,11 @@ def measure_strategies(
 
     from stylecfm.training.memory import measure_step, profile
 
-    kind, rows = device.type if device.type == 'cuda' else 'cpu', []
+    kind = device.type if device.type == 'cuda' else 'cpu'
+    rows = []
     for m in tqdm(ways, desc='measure', unit='step'):
-        told, took = profile(config, m, device=kind), measure_step(config, m, device=device)
+        told = profile(config, m, device=kind)
+        took = measure_step(config, m, device=device)
         rows.append(
             dict(
                 m._asdict(),
@@ -143,7 +142,8 @@ def _show_measured(c: Config, p: 'MemoryPlan') -> dict:  # For the JSON file
 
     if p.needed > available_memory(default_device()):
         raise InputError(
-            f'the planned step needs {p.needed / GB:.1f} GB, and {default_device()} has {available_memory(default_device()) / GB:.1f} to spare; '
+            f'the planned step needs {p.needed / GB:.1f} GB, '
+            f'and {default_device()} has {available_memory(default_device()) / GB:.1f} to spare; '
             '--measure wants the device that the plan is for'
         )
     ways = _options_to_measure(c, p.means)
@@ -151,7 +151,8 @@ def _show_measured(c: Config, p: 'MemoryPlan') -> dict:  # For the JSON file
     rows = measure_strategies(c, ways, default_device())
     for v in rows:
         say(
-            f"{MemoryOptions(*(v[k] for k in MemoryOptions._fields))}: predicted {v['predicted'] / GB:.3f} GB, measured {v['measured'] / GB:.3f} GB "
+            f"{MemoryOptions(*(v[k] for k in MemoryOptions._fields))}: "
+            f"predicted {v['predicted'] / GB:.3f} GB, measured {v['measured'] / GB:.3f} GB "
             f"({100 * (v['ratio'] - 1):+.1f} %), {v['seconds']:.2f} s"
         )
     return dict(measured_on=str(default_device()), measured=rows)
@@ -203,7 +204,8 @@ def stylecfm_profile(
         if picture and Path(picture).suffix.lower() != '.png':
             raise InputError(f'--picture must be the name of a PNG file, got {picture}')
         say(
-            f'profiling {c.model.hidden_dim} x {c.model.num_layers}, batch {c.training.batch}, images of {c.data.target_size} pixels ...',
+            f'profiling {c.model.hidden_dim} x {c.model.num_layers}, batch {c.training.batch}, '
+            f'images of {c.data.target_size} pixels ...',
             error=True,
         )
         _show_profile(c, budget, device, json, picture, measure)
@@ -218,9 +220,11 @@ def _show_profile(
     from stylecfm.training.memory_plan import plan
 
     p = plan(c, budget, device=device)
-    r, found = p.report, report_dict(p)
+    r = p.report
+    found = report_dict(p)
     say_all(
-        f'{r.parameters / 1e6:.2f} M parameters, {p.plain_operations / 1e12:.3g} T operations a step\n{memory_table(p)}\n{p}'
+        f'{r.parameters / 1e6:.2f} M parameters, {p.plain_operations / 1e12:.3g} T operations a '
+        f'step\n{memory_table(p)}\n{p}'
     )
     most = sorted(
         ((k, v) for k, v in r.at_peak.items() if v > 0.005 * r.peak), key=lambda kv: -kv[1]
@@ -236,11 +240,13 @@ def _show_profile(
         say(f'look at {picture}')
     if budget * GB > 2 * p.needed:
         say(
-            'next: there is room for a larger network; try "hidden_dim" and "num_layers" in the config'
+            'next: there is room for a larger network; try "hidden_dim" and "num_layers" in the '
+            'config'
         )
     else:
         say(
-            'next: stylecfm_preprocess, then stylecfm_train with the same config; "auto" plans again for the memory that is free then '
+            'next: stylecfm_preprocess, then stylecfm_train with the same config; '
+            '"auto" plans again for the memory that is free then '
             '(training.memory_gb limits it)'
         )
 
@@ -299,6 +305,7 @@ def scan_images(
                     unit='image',
                     leave=False,
                 ),
+                strict=True,
             )
         )
     good = {p: v for p, v in seen.items() if not isinstance(v, UnusedFile)}
@@ -350,7 +357,8 @@ def find_duplicates(
     folders: list,  # List of `FolderImages`
 ) -> list:  # Pairs of paths with the same pixels
     "The same picture twice, also in two styles."
-    first, found = {}, []
+    first = {}
+    found = []
     for f in folders:
         for p, d in f.digests.items():
             if first.setdefault(d, p) != p:
@@ -377,7 +385,8 @@ def suggest(
     side = image_size or max(
         32, min(128 if small else 256, min(f.side for f in folders if f.side) // 16 * 16)
     )
-    c, n = Config(), len(folders)
+    c = Config()
+    n = len(folders)
     given = ON_CPU if small else dict(model={}, training={})
     data = replace(
         c.data,
@@ -407,13 +416,18 @@ def disk_needed(
     config: Config,  # The run
     images: int,  # Number of images of all styles
 ) -> dict:  # {what: bytes}
-    "Bytes on disk: latents in 16 bits, checkpoints (weights, twice their average, the others, two averages of AdamW), the model."
+    """Bytes on disk.
+
+    Latents in 16 bits, checkpoints (weights, twice their average, the others, two averages of
+    AdamW), the model.
+    """
     from stylecfm.training.memory import count_parameters, latent_hw
 
     (h, w), n = latent_hw(config), count_parameters(config)
     latents = images * copies(config) * config.model.latent_channels * h * w * 2
     # the last, the best, the next
-    one, kept = (16 + 4 * config.training.ema_count) * n, config.checkpoint.keep_last + 2
+    one = (16 + 4 * config.training.ema_count) * n
+    kept = config.checkpoint.keep_last + 2
     # parts, and the files that they become
     return dict(latents=2 * latents, checkpoints=one * kept, model=4 * n)
 
@@ -428,15 +442,18 @@ def time_of_step(
     from stylecfm.training.memory import measure_step
     from stylecfm.training.memory_plan import default_device, profile_strategy
 
-    b, m = config.training.batch, means.micro_batch
+    b = config.training.batch
+    m = means.micro_batch
     if speed:
         return float(profile_strategy(config, *means[1:]).seconds(m, b, speed))
-    took = lambda n: (
-        measure_step(config, means, min(b, n), device=default_device(), watch=False).seconds
-    )
+
+    def took(n):
+        return measure_step(config, means, min(b, n), device=default_device(), watch=False).seconds
+
     if b <= 2 * m:
         return took(b)
-    one, two = took(m), took(2 * m)
+    one = took(m)
+    two = took(2 * m)
     return two + max(two - one, 0.0) * (b / m - 2)  # what comes after the gradient is done once
 
 
@@ -446,10 +463,14 @@ def limit_steps(
     seconds: float,  # A step
     hours: float | None,  # Aimed at, by the seconds of a step; None: no limit
 ) -> tuple:  # The config, its steps
-    "Fewer steps where the defaults' epochs would take too long; warm-up, memory of the average and checkpoints shrink with them."
+    """Fewer steps where the defaults' epochs would take too long.
+
+    Warm-up, memory of the average and checkpoints shrink with them.
+    """
     import math
 
-    t, latents = config.training, images * copies(config)
+    t = config.training
+    latents = images * copies(config)
     steps = min(MOST_STEPS, math.ceil(t.stage1_epochs * latents / t.batch))
     if hours:
         steps = max(1, min(steps, round(hours * 3600 / seconds)))
@@ -496,7 +517,10 @@ def arranged(
 def free_places(
     save: str | None,  # Path of the config, if given
 ) -> dict:  # config, raw, latents, run: paths as text
-    "Names that take nothing from an earlier plan: `config.json`, `data/latents`, `runs/train`, or all of them with -2, -3, ..."
+    """Names that take nothing from an earlier plan.
+
+    `config.json`, `data/latents`, `runs/train`, or all of them with -2, -3, ...
+    """
     stem = Path(save).stem if save else 'train'
     for end in ('', *(f'-{i}' for i in range(2, 1000))):
         d = dict(
@@ -513,7 +537,10 @@ def free_places(
 def side_step(
     codec: str,  # Codec of the config
 ) -> int:  # Pixels
-    "What the side of an image must be a multiple of: a tile codec's factor; 8 for an autoencoder, which is not loaded for this."
+    """Number of which the side of an image must be a multiple.
+
+    A tile codec's factor; 8 for an autoencoder, which is not loaded for this.
+    """
     from stylecfm.codecs.base import tile_codec
 
     return (tile_codec(codec) or ('', 8))[1]
@@ -547,7 +574,10 @@ def busy_line() -> str:  # '' on a quiet machine
     load, cores = load_average()
     if load < 0.75 * cores:
         return ''
-    return f'measured on a busy machine (load average {load:.1f} on {cores} core(s)), so the times are too long'
+    return (
+        f'measured on a busy machine (load average {load:.1f} on {cores} core(s)), '
+        'so the times are too long'
+    )
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-16
 @call_parse
@@ -562,11 +592,15 @@ def stylecfm_plan(
     save: str = None,
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Say what training on these folders will take, what is wrong with the images, and write a config for it."
+    """Plan training on these folders.
+
+    Says what it will take and what is wrong with the images, and writes a config for it.
+    """
     with reported(debug):
         if not folders or len(folders) < 2:
             raise InputError(
-                'give two or more folders of images, one for each style: stylecfm_plan photos/ paintings/'
+                'give two or more folders of images, one for each style: '
+                'stylecfm_plan photos/ paintings/'
             )
         folders = [Path(f) for f in folders]
         for f in folders:
@@ -586,6 +620,16 @@ def stylecfm_plan(
             say(busy, error=True)
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-17
+def _of_preset(guess, c, channels, image_size, own_size):
+    "A proposal with the network of a preset; its means are for its own card and size."
+    return replace(
+        guess,
+        model=replace(c.model, latent_channels=channels, num_styles=guess.model.num_styles),
+        training=c.training if own_size else Config().training,
+        data=replace(guess.data, target_size=image_size or 512),
+    )
+
+
 def _make_plan(
     folders: list,
     budget: float | None,
@@ -613,7 +657,8 @@ def _make_plan(
     seen = [scan_images(f) for f in folders]
     if not all(f.sizes for f in seen):
         raise InputError(
-            f'{printable(next(f.path for f in seen if not f.sizes))} holds no image that can be used'
+            f'{printable(next(f.path for f in seen if not f.sizes))} holds no image that can be '
+            'used'
         )
     use = codec if not name or codec != Config().data.codec else c.data.codec
     channels = 4 if name and use == c.data.codec else load_codec(use).latent_channels
@@ -627,14 +672,7 @@ def _make_plan(
     roots = str(raw or places['raw']), places['latents'], places['run']
     guess = suggest([report_on(f, 32) for f in seen], small, image_size, use, channels, roots)
     if name:
-        # the preset's means are for its own card and size
-        own_size = not budget and not image_size
-        guess = replace(
-            guess,
-            model=replace(c.model, latent_channels=channels, num_styles=len(folders)),
-            training=c.training if own_size else Config().training,
-            data=replace(guess.data, target_size=image_size or 512),
-        )
+        guess = _of_preset(guess, c, channels, image_size, own_size=not (budget or image_size))
     gb = budget or (PRESETS[name]['budget_gb'] if name else available_memory(device) / GB)
     p = plan(guess, gb, device='cuda' if card else 'cpu', given=fixed_memory_options(guess))
     _tell_plan(
@@ -653,7 +691,8 @@ def _say_folders(reports: list, target: int, same: list, most: int = 10):
     for f in reports:
         part = '' if f.looked == f.count else f', {f.looked} of them looked at'
         say(
-            f'{printable(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; '
+            f'{printable(f.path.name)}: {f.count} image(s){part}, '
+            f'half of them with a shorter side of {f.side} pixels or more; '
             f'{len(f.bad)} cannot be used, {len(f.small)} smaller than {target}'
         )
         for line in f.told:
@@ -672,7 +711,8 @@ def _say_folders(reports: list, target: int, same: list, most: int = 10):
     few, many = (g(reports, key=lambda f: f.count) for g in (min, max))
     if many.count > 20 * few.count:
         say(
-            f'{printable(many.path.name)} has {many.count / few.count:.0f} times as many images as {printable(few.path.name)}; '
+            f'{printable(many.path.name)} has {many.count / few.count:.0f} times as many images '
+            f'as {printable(few.path.name)}; '
             f'training will see little of {printable(few.path.name)}'
         )
 
@@ -701,7 +741,10 @@ def _tell_plan(
     places: dict,
     advice: str,
 ):
-    "Print all of it and write the config; `elsewhere`: the card is not here, so time is by the roofline."
+    """Print all of it and write the config.
+
+    `elsewhere`: the card is not here, so time is by the roofline.
+    """
     side = config.data.target_size
     reports = [report_on(f, side) for f in seen]
     _say_folders(reports, side, find_duplicates(seen))
@@ -714,7 +757,8 @@ def _tell_plan(
     config, steps = limit_steps(config, images, seconds, hours)
     minutes = steps * seconds / 60
     say_all(
-        f'\nnetwork: {p.report.parameters / 1e6:.1f} M parameters, images of {side} pixels\nmemory: {p}'
+        f'\nnetwork: {p.report.parameters / 1e6:.1f} M parameters, '
+        f'images of {side} pixels\nmemory: {p}'
     )
     say(
         f'time: {steps} steps of {seconds:.2f} s: '
@@ -729,7 +773,8 @@ def _say_disk(config: Config, images: int):
     "Print what goes onto the disk, and whether it will go."
     import shutil
 
-    need, free = disk_needed(config, images), shutil.disk_usage('.').free
+    need = disk_needed(config, images)
+    free = shutil.disk_usage('.').free
     enough = sum(need.values()) < 0.9 * free
     say(
         'disk: '
@@ -747,7 +792,8 @@ def _finish_plan(config: Config, places: dict, advice: str):
     write_text(Path(save), config.to_json())
     first = f" {advice.replace('RAW', places['raw'])};" if advice else ''
     say_all(
-        f'\nwritten: {printable(save)}\nnext:{printable(first)} stylecfm_preprocess --config {printable(save)}, then stylecfm_train --config {printable(save)}'
+        f'\nwritten: {printable(save)}\nnext:{printable(first)} stylecfm_preprocess --config '
+        f'{printable(save)}, then stylecfm_train --config {printable(save)}'
     )
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-25
@@ -845,8 +891,12 @@ def _gpu(device: 'torch.device') -> Finding:
 
     if device.type == 'cuda':
         free, total = torch.cuda.mem_get_info()
-        bf16, short = 'yes' if torch.cuda.is_bf16_supported(False) else 'no', free < 0.8 * total
-        value = f'{torch.cuda.get_device_name()}, {free / 2**30:.1f} of {total / 2**30:.1f} GB free, bf16 {bf16}'
+        bf16 = 'yes' if torch.cuda.is_bf16_supported(False) else 'no'
+        short = free < 0.8 * total
+        value = (
+            f'{torch.cuda.get_device_name()}, {free / 2**30:.1f} of {total / 2**30:.1f} GB free, '
+            f'bf16 {bf16}'
+        )
         return Finding(
             'GPU',
             value,
@@ -895,7 +945,10 @@ def stylecfm_doctor(
     json: store_true = False,  # Print JSON instead of a table
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Look at processor, GPU, memory, disk and packages, do one step of training, and say what to do; exit code 1 if something is bad."
+    """Look at processor, GPU, memory, disk and packages, and do one step of training.
+
+    Says what to do; the exit code is 1 if something is bad.
+    """
     with reported(debug):
         rows = examine(debug)
         bad = [f for f in rows if f.state == 'bad']

@@ -13,11 +13,10 @@ import signal
 import sys
 import tempfile
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Iterator
-
-from fastcore.script import store_true
+from typing import TYPE_CHECKING
 
 from stylecfm.cli.flags import (
     beside,
@@ -29,8 +28,9 @@ from stylecfm.cli.flags import (
     parser_of,
     present,
     run_lines,
+    store_true,
 )  # noqa: F401
-from ..config import Config, Derived, InputError, load_config, printable, say, with_keys  # noqa: F401
+from ..config import Config, Derived, InputError, printable, say, with_keys
 
 # %% ../../nbs/10_cli/01_commands.ipynb #d2cad848
 def __getattr__(name):
@@ -61,7 +61,10 @@ _ENDINGS = [getattr(signal, n) for n in ('SIGTERM', 'SIGHUP') if hasattr(signal,
 
 @contextmanager
 def _tidily() -> Iterator[None]:
-    "Within the block, SIGTERM and SIGHUP end a command as Ctrl-C does, so that it tidies up; what `nohup` ignores stays ignored."
+    """Within the block, SIGTERM and SIGHUP end a command as Ctrl-C does, so that it tidies up.
+
+    What `nohup` ignores stays ignored.
+    """
     before = {}
     try:
         for s in _ENDINGS:
@@ -81,13 +84,19 @@ def _in_words(e: Exception) -> str:  # '' for a fault of ours
     if isinstance(e, (InputError, FloatingPointError)):
         return str(e)
     if isinstance(e, OSError) and not isinstance(e, BrokenPipeError) and e.strerror:
-        return f'{e.filename or "the disk"}: {e.strerror[:1].lower()}{e.strerror[1:]}; choose another path, or see to it'
+        return (
+            f'{e.filename or "the disk"}: {e.strerror[:1].lower()}{e.strerror[1:]}; '
+            'choose another path, or see to it'
+        )
     if not isinstance(e, (MemoryError, RuntimeError)):
         return ''
     from stylecfm.training.memory_plan import out_of_memory
 
     return (
-        f'memory ran out ({str(e).splitlines()[0][:100] if str(e) else "MemoryError"}); ask for less, see nbs/tutorials/03_symptoms.ipynb'
+        (
+            f'memory ran out ({str(e).splitlines()[0][:100] if str(e) else "MemoryError"}); '
+            'ask for less, see nbs/tutorials/03_symptoms.ipynb'
+        )
         if out_of_memory(e)
         else ''
     )
@@ -98,7 +107,10 @@ def reported(
     debug: bool = False,  # Let errors through with their traceback
     begun: str = '',  # Message about what a keyboard interrupt leaves on disk
 ):
-    "Turn errors that the user can mend into one line on stderr and exit code 2; an interrupt into 130, SIGTERM into 143, SIGHUP into 129; notes on images into lines."
+    """Turn errors that the user can mend into one line on stderr and exit code 2.
+
+    An interrupt gives exit code 130, SIGTERM 143, SIGHUP 129; notes on images become lines.
+    """
     shown, warnings.showwarning = warnings.showwarning, _note_line(warnings.showwarning)
     with _tidily():
         try:
@@ -130,6 +142,28 @@ def _note_line(show: Callable) -> Callable:  # Replacement for `warnings.showwar
     return line
 
 # %% ../../nbs/10_cli/01_commands.ipynb #74509787
+def _check_positive(**numbers: float | None):
+    "Raise `InputError` for a number that is given and not above 0."
+    for name, v in numbers.items():
+        if v is not None and not v > 0:
+            raise InputError(f'{name} must be above 0, got {v:g}')
+
+
+def _codec_for(c: Config, device: str | None, precision: str):
+    "The codec of a config, and a line if its channels differ from the config's."
+    from stylecfm.codecs.base import load_codec
+
+    net = load_codec(c.data.codec, device, precision)
+    wanted = c.model.latent_channels
+    if not isinstance(wanted, Derived) and net.latent_channels != wanted:
+        say(
+            f'codec {c.data.codec} makes {net.latent_channels} channels, '
+            f'model.latent_channels is {wanted}: leave the key out, or training refuses',
+            error=True,
+        )
+    return net
+
+
 @call_parse
 def stylecfm_preprocess(
     config: str = None,  # A config.json; the defaults if none
@@ -159,7 +193,10 @@ def stylecfm_preprocess(
     rebuild: store_true = False,  # Replace latents that were made with other settings
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Encode two or more folders of images once, for training; stopped and started again, it goes on where it was."
+    """Encode two or more folders of images once, for training.
+
+    Stopped and started again, it goes on where it was.
+    """
     with reported(debug, 'the same command goes on where it was'):
         c = config_with(
             config,
@@ -168,10 +205,7 @@ def stylecfm_preprocess(
             data__data_root=data_root,
             data__codec=codec,
         )
-        for name, v in (('max_megapixels', max_megapixels), ('scaling', scaling)):
-            if v is not None and not v > 0:
-                raise InputError(f'{name} must be above 0, got {v:g}')
-        from stylecfm.codecs.base import load_codec
+        _check_positive(max_megapixels=max_megapixels, scaling=scaling)
         from stylecfm.data.images import ImageRules
         from stylecfm.latents.cache import cache_latents
         from stylecfm.latents.sources import import_latents, open_dataset, save_dataset
@@ -181,15 +215,7 @@ def stylecfm_preprocess(
             save_dataset(
                 open_dataset(dataset, streaming), d.raw_data_root, image_column, label_column, style
             )
-        net = load_codec(d.codec, device, precision)
-        if (
-            not isinstance(wanted := c.model.latent_channels, Derived)
-            and net.latent_channels != wanted
-        ):
-            say(
-                f'codec {d.codec} makes {net.latent_channels} channels, model.latent_channels is {wanted}: leave the key out, or training refuses',
-                error=True,
-            )
+        net = _codec_for(c, device, precision)
         if import_pt:
             r = import_latents(
                 import_pt, d.data_root, net, scaling, strict, rebuild, shift, by_content
@@ -218,7 +244,10 @@ def report_cache(
     data_root: str,  # Folder of the latents
     most: int = 50,  # Lines of each kind, so that a thousand bad files do not bury the end
 ):
-    "Print what came of a cache: bad files, duplicates and unbalanced styles on stderr, the sum on stdout."
+    """Print what came of a cache.
+
+    Bad files, duplicates and unbalanced styles on stderr, the sum on stdout.
+    """
     for b in r.bad[:most]:
         say(f'skipped {printable(b.path)}: {b.reason}', error=True)
     if len(r.bad) > most:
@@ -232,12 +261,14 @@ def report_cache(
     few, many = (f(r.count, key=r.count.get) for f in (min, max))
     if r.count[many] > 20 * r.count[few]:
         say(
-            f'{many} has {r.count[many]} latents and {few} {r.count[few]}: training will see little of {few}; add images to it',
+            f'{many} has {r.count[many]} latents and {few} {r.count[few]}: '
+            f'training will see little of {few}; add images to it',
             error=True,
         )
     gone = f', {r.dropped} dropped' if r.dropped else ''
     say(
-        f'{r.written} written, {r.kept} kept, {len(r.bad)} skipped{gone}: {sum(r.count.values())} latents in {data_root}'
+        f'{r.written} written, {r.kept} kept, {len(r.bad)} skipped{gone}: '
+        f'{sum(r.count.values())} latents in {data_root}'
     )
 
 # %% ../../nbs/10_cli/01_commands.ipynb #cell-13
@@ -265,7 +296,8 @@ def stylecfm_train(
             )
         if resume and not (Path(resume) / 'config.json').is_file():
             raise InputError(
-                f'{resume} holds no run: there is no config.json in it; give the folder that training wrote'
+                f'{resume} holds no run: there is no config.json in it; '
+                'give the folder that training wrote'
             )
         known = config_with(
             f'{resume}/config.json' if resume else config,
@@ -361,7 +393,8 @@ def _model_there(path: str | None):
     )
     if path and not hub and not os.path.exists(path):
         raise InputError(
-            f'no checkpoint at {path}; give the folder that training wrote, runs/train say{beside(path)}'
+            f'no checkpoint at {path}; give the folder that training wrote, '
+            f'runs/train say{beside(path)}'
         )
 
 
@@ -385,17 +418,23 @@ def file_pairs(
     others: tuple = (),  # Paths of further files that will be written
     overwrite: bool = False,  # Replace files that no earlier run wrote
 ) -> list:  # `(Path, Path)`: what to read, where to write
-    "Which file becomes which; raises `InputError` where there is nothing to read, or it could not be written."
+    """Which file becomes which.
+
+    Raises `InputError` where there is nothing to read, or it could not be written.
+    """
     from stylecfm.data.results import check_results, results_for
     from stylecfm.pipeline.clips import is_clip, known_video
 
     if not source:
         raise InputError(
-            '--input is missing: give an image, a folder of images, or a pattern such as "photos/*.jpg"'
+            '--input is missing: give an image, a folder of images, '
+            'or a pattern such as "photos/*.jpg"'
         )
     if not output:
         raise InputError('--output is missing: give the name of an image, or of a folder')
-    found, source, output = _sources(source), Path(source), Path(output)
+    found = _sources(source)
+    source = Path(source)
+    output = Path(output)
     if found:
         todo = results_for(found, output)  # a.jpg and a.png stay two
     elif os.path.isdir(output) or not output.suffix:
@@ -513,7 +552,10 @@ def usual_source(
 ) -> (
     int | None
 ):  # Number of a style; None where a model knows no photographs, so that it is detected
-    "The source style that nobody named: photographs; where they are the target, the first other style."
+    """The source style if none was given.
+
+    Photographs; where they are the target, the first other style.
+    """
     styles = pipe.model.styles
     photo = next(
         (i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))), None
@@ -585,13 +627,17 @@ def with_dials(
     options: 'TransferOptions',  # Options of a call
     dials: dict,  # Fields of `Brush`; None where a flag was not given
 ) -> 'TransferOptions':
-    "Options with the dials of a structure-conditioned model; raises `InputError` for a model without them."
+    """Options with the dials of a structure-conditioned model.
+
+    Raises `InputError` for a model without them.
+    """
     given = {k: v for k, v in dials.items() if v is not None}
     if not given:
         return options
     if not pipe.conditional:
         raise InputError(
-            f'--{next(iter(given))} needs a structure-conditioned model, as the pretrained one is; leave it out'
+            f'--{next(iter(given))} needs a structure-conditioned model, '
+            'as the pretrained one is; leave it out'
         )
     from stylecfm.data.perceptual import check_colours
     from stylecfm.pipeline.repaint import Brush
@@ -609,7 +655,10 @@ def _clip_done(
     size: int | None,
     others: tuple,
 ) -> bool:
-    "Whether the input is a clip, which is transferred here; `others` are grid, report and full_size."
+    """Whether the input is a clip, which is transferred here.
+
+    `others` are grid, report and full_size.
+    """
     from stylecfm.pipeline.clips import is_clip
     from stylecfm.pipeline.video import transfer_clip
 
@@ -627,7 +676,10 @@ def _check_call(
     grid: str | None,
     checkpoint: str | None,
 ):
-    "Report names, and raise `InputError` for flags that cannot be obeyed, before a model is loaded."
+    """Report names, and raise `InputError` for flags that cannot be obeyed.
+
+    This comes before a model is loaded.
+    """
     _tell_names(source, todo)
     if grid:
         known_format(Path(grid))
@@ -676,7 +728,8 @@ def _read_first(
     else:
         if limited and max(whole.size) > longest:
             say(
-                f'{path} has {max(whole.size)} pixels along its longer side and is painted at {longest}; '
+                f'{path} has {max(whole.size)} pixels along its longer side and is painted at '
+                f'{longest}; '
                 'another size: --size, or --full_size',
                 error=True,
             )
@@ -708,7 +761,8 @@ def _written(
     from stylecfm.data.results import record_results
 
     record_results(save_image(r.images[0], target))
-    style, sure = pipe.model.styles[r.sources[0].style], r.sources[0].confidence
+    style = pipe.model.styles[r.sources[0].style]
+    sure = r.sources[0].confidence
     if guessed:
         say(f'{printable(source)}: taken for {style} ({sure:.0%} sure)', error=True)
     return dict(
@@ -732,7 +786,10 @@ def _renamed(todo: list) -> list:
 
 
 def _tell_names(source: str, todo: list):
-    "Report on stderr what a folder holds beside images, and results with other names than their sources."
+    """Report on stderr what a folder holds beside images.
+
+    And results whose names differ from those of their sources.
+    """
     notes = folder_notes(source) if Path(source).is_dir() else []
     for line in (*notes, *_renamed(todo)):
         say(line, error=True)
@@ -749,10 +806,14 @@ def transfer_all(
     # Longer side at which a structure-conditioned model works, pixels, at most; no limit if none
     longest: int | None = None,
 ):
-    "Read, transfer and write each image, with a bar over the solver's steps; raises `InputError` if none could be used."
+    """Read, transfer and write each image, with a bar over the solver's steps.
+
+    Raises `InputError` if none could be used.
+    """
     from tqdm import tqdm
 
-    rows, left = [], []
+    rows = []
+    left = []
     if not pipe.conditional:
         longest = None
     steps = 2 * pipe.check(**given).num_inference_steps
@@ -811,9 +872,9 @@ def side_by_side(
     from stylecfm.data.images import grid, load_image, save_image
     from stylecfm.pipeline.transfer import LATENTS
 
-    squares = lambda key, rows: [
-        ImageOps.fit(load_image(r[key], side=side), (side, side)) for r in rows
-    ]
+    def squares(key, rows):
+        return [ImageOps.fit(load_image(r[key], side=side), (side, side)) for r in rows]
+
     # of a latent there is no picture
     images = [r for r in rows if not r['input'].lower().endswith(LATENTS)][:most]
     save_image(
@@ -837,7 +898,8 @@ def parse_weights(
         return {name.strip(): float(w) for name, _, w in parts}
     except ValueError:
         raise InputError(
-            f'--target_style wants a style, or several with weights, as painting:2,photo:1; got {text!r}'
+            '--target_style wants a style, or several with weights, as painting:2,photo:1; '
+            f'got {text!r}'
         ) from None
 
 # %% ../../nbs/10_cli/01_commands.ipynb #c1f00007
@@ -848,7 +910,10 @@ def _folders_of(
     photo_style: str | None,
     painting_style: str | None,
 ) -> tuple:
-    "Folders and styles of an evaluation, from `held_out`; raises `InputError` for a model or a folder that is not there."
+    """Folders and styles of an evaluation, from `held_out`.
+
+    Raises `InputError` for a model or a folder that is not there.
+    """
     _model_there(checkpoint)
     found = held_out(checkpoint, photos, paintings, photo_style, painting_style)
     for name, v in zip(('photos', 'paintings'), found[:2], strict=True):
@@ -949,7 +1014,10 @@ def stylecfm_export(
 def run_line(
     line: str,  # Command line as typed: 'stylecfm_transfer --input a.jpg --output b.png'
 ) -> int:  # Exit code: 0; 2 for what the user can mend
-    "Run a command of this package in this process; raises `InputError` for one that does not exist."
+    """Run a command of this package in this process.
+
+    Raises `InputError` for one that does not exist.
+    """
     import shlex
     from importlib.metadata import entry_points
 

@@ -9,17 +9,24 @@ __all__ = ['call_parse', 'keys_given']
 import os
 import sys
 from argparse import ArgumentError, ArgumentParser
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from fastcore.docments import docments
-from fastcore.script import store_true
 
 from ..config import Config, InputError, load_config, parse_json, say, with_keys
+
+# %% ../../nbs/10_cli/00_flags.ipynb #79f1a900
+# for a type checker, a flag without a value is a bool; fastcore's parser wants this function
+if TYPE_CHECKING:
+    store_true = bool
+else:
+    from fastcore.script import store_true
 
 # %% ../../nbs/10_cli/00_flags.ipynb #f1a95e02
 def meant(
@@ -32,7 +39,10 @@ def meant(
 
 
 class CommandParser(ArgumentParser):
-    "A parser whose errors are one line with the nearest word, and whose messages cannot control the terminal."
+    """Parser whose errors are one line with the nearest word.
+
+    Its messages cannot control the terminal.
+    """
 
     def error(
         self,
@@ -198,7 +208,8 @@ def validation_line(
     ]
     if len(losses) < 2:
         return (
-            'whether validation was still falling is not known: it was measured fewer than two times',
+            'whether validation was still falling is not known: '
+            'it was measured fewer than two times',
             None,
         )
     (_, first), (last, now) = losses[0], losses[-1]
@@ -219,10 +230,13 @@ def run_lines(
     "What a run did of its plan, what validation says of it, and how to go on."
     from stylecfm.training.checkpoints import LOG, read_log
 
-    rows, t = read_log(Path(root) / LOG)[0], load_config(Path(root) / 'config.json').training
-    done, planned = max((r['step'] for r in rows), default=0), planned or t.max_steps
+    rows = read_log(Path(root) / LOG)[0]
+    t = load_config(Path(root) / 'config.json').training
+    done = max((r['step'] for r in rows), default=0)
+    planned = planned or t.max_steps
     said, falling = validation_line(rows)
-    part, lines = f'{done} of {planned} steps planned' if planned else f'{done} steps', []
+    part = f'{done} of {planned} steps planned' if planned else f'{done} steps'
+    lines = []
     timed = (
         t.max_minutes and rows and max(r.get('seconds', 0.0) for r in rows) >= 60 * t.max_minutes
     )
@@ -250,8 +264,14 @@ def held_out(
     "Folders of an evaluation: those given, or the images that `stylecfm train` held out of a run."
     folder = Path(checkpoint) / 'images' / 'held_out'
     styles = sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
-    known = lambda s: s.casefold().startswith(('photo', 'real'))
+
+    def known(s):
+        return s.casefold().startswith(('photo', 'real'))
+
     photo = photo_style or next((s for s in styles if known(s)), styles[0] if styles else 'photo')
     painting = painting_style or next((s for s in styles if s != photo), 'painting')
-    at = lambda given, style: given or (str(folder / style) if style in styles else None)
+
+    def at(given, style):
+        return given or (str(folder / style) if style in styles else None)
+
     return at(photos, photo), at(paintings, painting), photo, painting

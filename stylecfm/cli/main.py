@@ -9,8 +9,9 @@ __all__ = []
 import inspect
 import sys
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from importlib import import_module
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 from ..config import Config, InputError, one_word_of, say, say_all, with_keys
 
@@ -254,7 +255,10 @@ def function_of(
 
 
 def _add_words(p, f: Callable, words: tuple):
-    "Add what is given without a flag: lists of words, or a flag's value under the name `FLAG_word`."
+    """Add what is given without a flag.
+
+    Lists of words, or a flag's value under the name `FLAG_word`.
+    """
     from fastcore.docments import docments
 
     for w in words:
@@ -293,7 +297,7 @@ def command_parser(
         if k not in titles and not every:
             a.help = SUPPRESS
         elif k in CHOICES:
-            a.help += f'; one of {", ".join(CHOICES[k])}'
+            a.help = f'{a.help}; one of {", ".join(CHOICES[k])}'
         groups[titles.get(k, 'More')]._add_action(a)
     general = p.add_argument_group('General')
     general.add_argument(
@@ -313,12 +317,16 @@ def set_values(
     flags: set,  # Flags that the command has
     kinds: dict,  # {flag: type}
 ) -> tuple:  # {flag: value}, {section.key: value}
-    "Values of --set: a word with a dot is a key of the config, another one a flag; raises `InputError`."
+    """Values of --set: a word with a dot is a key of the config, another one a flag.
+
+    Raises `InputError`.
+    """
     import json
 
     from stylecfm.cli.flags import meant
 
-    to_flags, to_config = {}, {}
+    to_flags = {}
+    to_config = {}
     for text in given:
         key, sign, value = text.partition('=')
         key = key.strip().lstrip('-').replace('-', '_')
@@ -339,7 +347,8 @@ def set_values(
                 raise InputError(f'--set {key} must be {kind.__name__}, got {value!r}') from None
         else:
             raise InputError(
-                f'unknown key {key}{meant(key, sorted(flags))}; keys of the config have a dot, as training.seed'
+                f'unknown key {key}{meant(key, sorted(flags))}; keys of the config have a dot, '
+                'as training.seed'
             )
     if to_config:
         with_keys(Config(), to_config)  # unknown keys, before anything is imported
@@ -462,9 +471,24 @@ def flags_of(
     }
 
 # %% ../../nbs/10_cli/07_main.ipynb #43603dc7
+def _bash_words() -> list:
+    "Lines that choose the words which may stand at a place without a flag."
+    return [
+        (
+            '  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W '
+            f'"{" ".join([*COMMANDS, *GROUPS, "completion"])}" -- "$word")); return; fi'
+        ),
+        (
+            '  if [ "$name" = completion ]; then COMPREPLY=($(compgen -W '
+            f'"{" ".join(SHELLS)}" -- "$word")); return; fi'
+        ),
+    ]
+
+
 def _bash() -> str:
     "Completion for bash, and by its emulation for zsh."
-    cases, values = [], {}
+    cases = []
+    values = {}
     for name, c in every_command().items():
         flags = flags_of(name, c)
         values |= {k: v for k, v in flags.items() if v}
@@ -477,12 +501,17 @@ def _bash() -> str:
     return '\n'.join(
         [
             '_stylecfm() {',
-            '  local word="${COMP_WORDS[COMP_CWORD]}" last="${COMP_WORDS[COMP_CWORD-1]}" name="${COMP_WORDS[1]}" flags="" words=""',
+            (
+                '  local word="${COMP_WORDS[COMP_CWORD]}" last="${COMP_WORDS[COMP_CWORD-1]}" '
+                'name="${COMP_WORDS[1]}" flags="" words=""'
+            ),
             f'  local groups=" {" ".join(GROUPS)} "',
             '  COMPREPLY=()',
-            f'  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W "{" ".join([*COMMANDS, *GROUPS, "completion"])}" -- "$word")); return; fi',
-            f'  if [ "$name" = completion ]; then COMPREPLY=($(compgen -W "{" ".join(SHELLS)}" -- "$word")); return; fi',
-            '  if [[ "$groups" == *" $name "* ]] && [ "$COMP_CWORD" -gt 2 ]; then name="$name ${COMP_WORDS[2]}"; fi',
+            *_bash_words(),
+            (
+                '  if [[ "$groups" == *" $name "* ]] && [ "$COMP_CWORD" -gt 2 ]; '
+                'then name="$name ${COMP_WORDS[2]}"; fi'
+            ),
             '  case "$last" in',
             *chosen,
             '  esac',
@@ -490,7 +519,10 @@ def _bash() -> str:
             *cases,
             '  esac',
             '  if [ -n "$words" ]; then COMPREPLY=($(compgen -W "$words" -- "$word")); return; fi',
-            '  if [[ "$word" == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$word")); else COMPREPLY=($(compgen -f -- "$word")); fi',
+            (
+                '  if [[ "$word" == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$word")); '
+                'else COMPREPLY=($(compgen -f -- "$word")); fi'
+            ),
             '}',
             'complete -o filenames -o bashdefault -F _stylecfm stylecfm',
         ]
@@ -499,7 +531,10 @@ def _bash() -> str:
 
 def _fish() -> str:
     "Completion for fish."
-    quoted = lambda s: "'" + s.replace('\\', '\\\\').replace("'", "\\'") + "'"
+
+    def quoted(s):
+        return "'" + s.replace('\\', '\\\\').replace("'", "\\'") + "'"
+
     lines = [
         'complete -c stylecfm -n __fish_use_subcommand -f -a completion -d '
         + quoted('print a script for a shell')
@@ -510,11 +545,15 @@ def _fish() -> str:
     ]
     lines += [f'complete -c stylecfm -n __fish_use_subcommand -f -a {g}' for g in GROUPS]
     lines += [
-        f"complete -c stylecfm -n '__fish_seen_subcommand_from completion' -f -a '{' '.join(SHELLS)}'"
+        (
+            "complete -c stylecfm -n '__fish_seen_subcommand_from completion' -f -a "
+            f"'{' '.join(SHELLS)}'"
+        )
     ]
     for g, d in GROUPS.items():
         lines.append(
-            f"complete -c stylecfm -n '__fish_seen_subcommand_from {g}; and not __fish_seen_subcommand_from {' '.join(d)}' -f -a '{' '.join(d)}'"
+            f"complete -c stylecfm -n '__fish_seen_subcommand_from {g}; "
+            f"and not __fish_seen_subcommand_from {' '.join(d)}' -f -a '{' '.join(d)}'"
         )
     for name, c in every_command().items():
         seen = '; and '.join(f'__fish_seen_subcommand_from {w}' for w in name.split())
@@ -532,12 +571,16 @@ def _fish() -> str:
 def completion(
     shell: str,  # bash, zsh or fish
 ) -> str:  # Text to source
-    "The script that completes commands, flags and choices in a shell; raises `InputError` for another shell."
+    """The script that completes commands, flags and choices in a shell.
+
+    Raises `InputError` for another shell.
+    """
     if shell not in SHELLS:
         from stylecfm.cli.flags import meant
 
         raise InputError(
-            f'the shell must be one of {", ".join(SHELLS)}, got {shell!r}{meant(str(shell), list(SHELLS))}'
+            f'the shell must be one of {", ".join(SHELLS)}, '
+            f'got {shell!r}{meant(str(shell), list(SHELLS))}'
         )
     if shell == 'fish':
         return _fish()
@@ -577,12 +620,14 @@ def main(
 
         return say(f'stylecfm {__version__}')
     if name == 'help':
-        name, rest = rest[0], [*rest[1:], '--help']
+        name = rest[0]
+        rest = [*rest[1:], '--help']
     name = name.replace('_', '-')
     if name == 'completion':
         if not rest or rest[0] in ('-h', '--help'):
             return say_all(
-                'usage: stylecfm completion bash|zsh|fish\n\nexample:\n  eval "$(stylecfm completion bash)"'
+                'usage: stylecfm completion bash|zsh|fish\n\nexample:\n  eval "$(stylecfm '
+                'completion bash)"'
             )
         try:
             return say_all(completion(rest[0]))

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastcore.script import store_true
-
 import stylecfm.cli.advice as advice
 from stylecfm.cli.commands import (
     printable,
@@ -25,7 +23,7 @@ from stylecfm.cli.commands import (
     stylecfm_train,
     writable,
 )
-from .flags import beside, call_parse, given_keys, run_lines
+from .flags import beside, call_parse, given_keys, run_lines, store_true
 from ..config import NAME, Config, InputError, load_config, say, with_keys
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #68766e57
@@ -40,10 +38,14 @@ if TYPE_CHECKING:  # for whoever reads the annotations; it imports torch
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #1a4b7edf
 def _folders_there(folders: list) -> list:
-    "Resolved folders; raises `InputError` for fewer than two, for one that is not there, and for one that holds another."
+    """Resolved folders.
+
+    Raises `InputError` for fewer than two, a missing one, and one that holds another.
+    """
     if not folders or len(folders) < 2:
         raise InputError(
-            'give two or more folders of images, one for each style: stylecfm train photos/ paintings/'
+            'give two or more folders of images, one for each style: '
+            'stylecfm train photos/ paintings/'
         )
     for f in folders:
         if not os.path.isdir(f):
@@ -57,7 +59,8 @@ def _folders_there(folders: list) -> list:
                 raise InputError(f'the folder {a} is given twice; give one for each style')
             if a in b.parents or b in a.parents:
                 raise InputError(
-                    f'{a} and {b} lie in one another, so images would have two styles; give separate folders'
+                    f'{a} and {b} lie in one another, so images would have two styles; '
+                    'give separate folders'
                 )
     return found
 
@@ -65,7 +68,10 @@ def _folders_there(folders: list) -> list:
 def named_styles(
     folders: list,  # Paths, a style each
 ) -> dict:  # {style: folder}
-    "Styles by the names of their folders; raises `InputError` for folders that are not there, or names that are no styles."
+    """Styles by the names of their folders.
+
+    Raises `InputError` for folders that are not there, or names that are no styles.
+    """
     found = _folders_there(folders)
     names = [f.name for f in found]
     if len({n.casefold() for n in names}) < len(names):
@@ -77,19 +83,24 @@ def named_styles(
             raise InputError(
                 f'a style is named after its folder, and {n!r} is no name; rename the folder'
             )
-    return dict(zip(names, found))
+    return dict(zip(names, found, strict=False))
 
 
 def photo_first(
     styles: list,  # Names of styles
 ) -> list:  # Names in their new order
-    "Names with the style of photographs first: the first that is called photo or the like, else the first."
+    """Names with the style of photographs first.
+
+    The first that is called photo or the like, else the first.
+    """
     photo = next((s for s in styles if s.casefold().startswith(('photo', 'real'))), styles[0])
     return [photo, *(s for s in styles if s != photo)]
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #99b6bd54
 # images held out of a style: at least, at most, and the divisor of their number
-HELD_LEAST, HELD_MOST, HELD_SHARE = 2, 100, 10
+HELD_LEAST = 2
+HELD_MOST = 100
+HELD_SHARE = 10
 _FEWEST = 10  # images of a style below which none is held out
 
 
@@ -172,7 +183,10 @@ def hold_out_images(
     number: int | None = None,  # Images of each style that are held out; a tenth if none
     seed: int = 0,  # Seed of the draw
 ) -> dict:  # {style: (images to train on, images held out)}
-    "Divide the images of a run once, and link them; raises `InputError` where the run is of other folders."
+    """Divide the images of a run once, and link them.
+
+    Raises `InputError` where the run is of other folders.
+    """
     from stylecfm.data.folders import list_images
     from stylecfm.data.results import free_name
     from stylecfm.files import write_json
@@ -183,11 +197,13 @@ def hold_out_images(
     for k, v in asked.items():
         if old['styles'] and old.get(k) != v and not (k == 'hold_out' and number is None):
             raise InputError(
-                f'{places} was begun with {k} {old.get(k)}, got {v}; give the same, or another --out'
+                f'{places} was begun with {k} {old.get(k)}, got {v}; '
+                'give the same, or another --out'
             )
     made = {}
     for style, folder in styles.items():
-        before, taken = {v['path']: (k, v) for k, v in old['images'].get(style, {}).items()}, set()
+        before = {v['path']: (k, v) for k, v in old['images'].get(style, {}).items()}
+        taken = set()
         kept = {k: v for k, v in before.items() if os.path.exists(k)}
         for name, _ in kept.values():
             free_name(Path(name).stem, taken)
@@ -222,7 +238,8 @@ def _draw(images: dict, counts: dict, seed: int):
         random.Random(f'{seed} {style}').shuffle(found)
         if n and len(found) - n < 2:
             raise InputError(
-                f'{style} has {len(found)} different images, of which {n} cannot be held out; add images, or hold out fewer'
+                f'{style} has {len(found)} different images, of which {n} cannot be held out; '
+                'add images, or hold out fewer'
             )
         side |= dict.fromkeys(found[:n], 'held_out') | dict.fromkeys(found[n:], 'train')
     for d in images.values():
@@ -255,6 +272,36 @@ def _link_all(places: RunPlaces, old: dict, made: dict):
                     _link(source, folder / name)
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #094b2aec
+def _scan_styles(train: Path) -> list:
+    "The images of each style, as `scan_images` finds them; raises `InputError` if it finds none."
+    seen = [advice.scan_images(p) for p in sorted(p for p in train.iterdir() if p.is_dir())]
+    if bad := [f.path.name for f in seen if not f.sizes]:
+        raise InputError(f'{bad[0]} holds no image that can be used')
+    return seen
+
+
+def _check_side(image_size: int | None, codec: str):
+    "Raise `InputError` for a side that the codec cannot divide."
+    factor = advice.side_step(codec)
+    if image_size and image_size % factor:
+        raise InputError(
+            f'image_size {image_size} is no multiple of {factor}, as {codec} needs; '
+            f'try {max(1, image_size // factor) * factor}'
+        )
+
+
+def _usable(reports: list, side: int) -> list:
+    "Number of usable images of each style, estimated; raises `InputError` for fewer than 2."
+    usable = [round(f.count * (1 - len(f.bad) / f.looked)) for f in reports]
+    least = min(usable)
+    if least < 2:
+        raise InputError(
+            f'{reports[usable.index(least)].path.name} has fewer than 2 images '
+            f'that can be used for {side} pixels'
+        )
+    return usable
+
+
 def _plan_run(
     places: RunPlaces,  # Folder of the run, divided by `hold_out_images`
     image_size: int | None = None,  # Side of the images, pixels; chosen by the images if none
@@ -269,28 +316,18 @@ def _plan_run(
     from stylecfm.training.memory_plan import available_memory, default_device, plan
 
     busy, device, train = advice.busy_line(), default_device(), places.images('train')
-    folders = sorted(p for p in train.iterdir() if p.is_dir())
-    seen = [advice.scan_images(f) for f in folders]
-    if bad := [f.path.name for f in seen if not f.sizes]:
-        raise InputError(f'{bad[0]} holds no image that can be used')
-    channels, factor = load_codec(codec).latent_channels, advice.side_step(codec)
-    if image_size and image_size % factor:
-        raise InputError(
-            f'image_size {image_size} is no multiple of {factor}, as {codec} needs; try {max(1, image_size // factor) * factor}'
-        )
-    roots, card = (str(train), str(places.root / 'latents'), str(places)), device.type == 'cuda'
-    c = advice.suggest(
-        [advice.report_on(f, 32) for f in seen], not card, image_size, codec, channels, roots
-    )
+    seen = _scan_styles(train)
+    channels = load_codec(codec).latent_channels
+    _check_side(image_size, codec)
+    roots = (str(train), str(places.root / 'latents'), str(places))
+    card = device.type == 'cuda'
+    first = [advice.report_on(f, 32) for f in seen]
+    c = advice.suggest(first, not card, image_size, codec, channels, roots)
     reports = [advice.report_on(f, c.data.target_size) for f in seen]
     advice._say_folders(reports, c.data.target_size, advice.find_duplicates(seen))
-    usable = [round(f.count * (1 - len(f.bad) / f.looked)) for f in reports]
-    if min(usable) < 2:
-        raise InputError(
-            f'{folders[usable.index(min(usable))].name} has fewer than 2 images that can be used for {c.data.target_size} pixels'
-        )
-    few = min(usable) * advice.copies(c)
-    c = _with_given(replace(c, training=replace(c.training, batch_size=min(c.training.batch, few))))
+    usable = _usable(reports, c.data.target_size)
+    batch = min(c.training.batch, min(usable) * advice.copies(c))
+    c = _with_given(replace(c, training=replace(c.training, batch_size=batch)))
     p = plan(
         c,
         available_memory(device) / GB,
@@ -298,10 +335,9 @@ def _plan_run(
         given=advice.fixed_memory_options(c),
     )
     seconds = advice._timed(c, p.means, None)
-    made, steps = advice.limit_steps(
-        c, sum(usable), seconds, hours or (None if card else advice.CPU_HOURS)
-    )
-    made = _with_given(made)  # a number of steps that was given decides
+    most = hours or (None if card else advice.CPU_HOURS)
+    # a number of steps that was given decides
+    made = _with_given(advice.limit_steps(c, sum(usable), seconds, most)[0])
     write_text(places.config, made.to_json())
     load, cores = advice.load_average()
     about = dict(
@@ -314,8 +350,8 @@ def _plan_run(
     )
     write_json(places.plan, about)
     say(
-        f'plan: {p.report.parameters / 1e6:.1f} M parameters, {c.data.target_size} pixels, {made.training.max_steps} steps of {seconds:.2f} s'
-        + (f'; {busy}' if busy else '')
+        f'plan: {p.report.parameters / 1e6:.1f} M parameters, {c.data.target_size} pixels, '
+        f'{made.training.max_steps} steps of {seconds:.2f} s' + (f'; {busy}' if busy else '')
     )
     advice._say_disk(made, sum(usable))
     return about
@@ -331,17 +367,22 @@ STAGES = 'hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'
 
 
 def _planned(places: RunPlaces, given: dict) -> Config:
-    "The config of a run: of the plan, made now or before; raises `InputError` where another one was asked for."
+    """The config of a run: of the plan, made now or before.
+
+    Raises `InputError` where another one was asked for.
+    """
     from stylecfm.files import read_json
     from stylecfm.training.checkpoints import checkpoints
 
     begun = bool(checkpoints(places.root))
     if places.config.is_file() and places.plan.is_file():
-        c, about = load_config(places.config), read_json(places.plan)
+        c = load_config(places.config)
+        about = read_json(places.plan)
         for name, old in (('image_size', c.data.target_size), ('codec', c.data.codec)):
             if given.get(name) not in (None, old):
                 raise InputError(
-                    f'{places} was planned with {name} {old}, got {given[name]}; choose another --out'
+                    f'{places} was planned with {name} {old}, got {given[name]}; '
+                    'choose another --out'
                 )
         again = about.get('busy') and not begun and not advice.busy_line()
         if again:
@@ -454,13 +495,15 @@ def train_folders(
     **given,  # image_size, codec, hours of the plan
 ):
     "Run the stages up to one of them; what was done before is not done again."
-    styles, places = named_styles(folders), RunPlaces(Path(out))
+    styles = named_styles(folders)
+    places = RunPlaces(Path(out))
     if until not in STAGES:
         raise InputError(f'until must be one of {", ".join(STAGES)}, got {until!r}')
     if steps is not None and steps < 1:
         raise InputError(f'steps must be at least 1, got {steps}')
     writable(places.split)
-    last, counts = STAGES.index(until), hold_out_images(styles, out, number)
+    last = STAGES.index(until)
+    counts = hold_out_images(styles, out, number)
     for s, (n, held) in counts.items():
         say(f'{printable(s)}: {n} images to train on, {held} held out')
     if last < 1:
@@ -473,10 +516,12 @@ def train_folders(
         stylecfm_preprocess(config=str(places.config), debug=True)
     if last >= 3:
         _train(places, c, steps, command)
-    order, least = photo_first(list(styles)), min(held for _, held in counts.values())
+    order = photo_first(list(styles))
+    least = min(held for _, held in counts.values())
     if last >= 4 and least < 2:
         say(
-            f'samples and evaluation need held-out images; each style needs {_FEWEST} images or more',
+            f'samples and evaluation need held-out images; each style needs {_FEWEST} images or '
+            'more',
             error=True,
         )
     if last >= 4 and least >= 2:
@@ -485,7 +530,8 @@ def train_folders(
         _evaluation(places, c, order, least)
     if last >= 3:
         say(
-            f'next: stylecfm transfer --checkpoint {printable(places)} --input photo.jpg --output painting.png'
+            f'next: stylecfm transfer --checkpoint {printable(places)} --input photo.jpg '
+            '--output painting.png'
         )
 
 
@@ -536,7 +582,10 @@ def train_command(
     resume: str = None,
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train on folders of images, one for each style: hold out, plan, encode, train, sample and evaluate; the same command goes on where it was."
+    """Train on folders of images, one for each style.
+
+    Hold out, plan, encode, train, sample and evaluate; the same command goes on where it was.
+    """
     own = dict(
         data_root=data_root,
         save_dir=save_dir,
@@ -552,7 +601,8 @@ def train_command(
         wrong = next((k for k, v in (own if folders else mine).items() if v is not None), None)
         if wrong and folders:
             raise InputError(
-                f'--{wrong} is for training without folders; with folders give --set, as --set training.seed=1'
+                f'--{wrong} is for training without folders; with folders give --set, '
+                'as --set training.seed=1'
             )
         if wrong:
             raise InputError(
@@ -590,5 +640,8 @@ def hold_out_command(
     hold_out: int = None,  # Images of each style that are held out; a tenth if none
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Divide folders of images into images to train on and images that are held out; the first stage of `stylecfm train`."
+    """Divide folders of images into images to train on and images that are held out.
+
+    The first stage of `stylecfm train`.
+    """
     train_command(folders, out, hold_out=hold_out, until='hold_out', debug=debug)

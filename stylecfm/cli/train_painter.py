@@ -7,13 +7,13 @@ __all__ = ['stylecfm_train_painter']
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00003
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, NamedTuple
-
-from fastcore.script import store_true
+from typing import TYPE_CHECKING, NamedTuple
 
 from .add_style import read_paintings
 from .commands import call_parse, printable, reported
+from .flags import store_true
 from ..config import InputError, say
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #f4d9cbea
@@ -62,6 +62,55 @@ def split_pictures(
     return [images[i] for i in order[held:]], [images[i] for i in order[:held]]
 
 
+def _labelled(parts: list, k: int):
+    "The k-th part of each style's pictures, with their styles."
+    import torch
+
+    from stylecfm.training.painting import Pictures
+
+    return Pictures(
+        [im for p in parts for im in p[k]],
+        torch.tensor([s for s, p in enumerate(parts) for _ in p[k]]),
+    )
+
+
+def _first_moments(train, codec, size: PainterSize):
+    "Moments of the latents of 256 random crops."
+    import torch
+
+    from stylecfm.codecs.base import moments, pooled
+    from stylecfm.codecs.lapped import random_crops
+
+    g = torch.Generator().manual_seed(size.seed)
+
+    def rows():
+        return torch.randint(len(train.images), (64,), generator=g).tolist()
+
+    crops = [random_crops(train.images, rows(), size.crop, g) for _ in range(4)]
+    return pooled(*moments(torch.cat([codec.encode(c / 127.5 - 1).cpu() for c in crops])))
+
+
+def _painter_net(channels: int, styles: int, size: PainterSize):
+    "The network before training; seeds PyTorch's generator."
+    import torch
+
+    from stylecfm.models.data_prediction import DataIsoNext
+
+    torch.manual_seed(size.seed)
+    return DataIsoNext(
+        latent_channels=channels,
+        hidden_dim=size.width,
+        num_layers=size.layers,
+        num_styles=styles,
+        style_dim=128,
+        time_dim=64,
+        share_every=2,
+        norm='pixel',
+        condition_channels=channels + 1,
+        num_palettes=size.palettes,
+    )
+
+
 def learn_painter(
     # Pictures by style, the source first: {name: uint8 `(3, h, w)` each, no side below `size.crop`}
     sets: dict,
@@ -72,48 +121,26 @@ def learn_painter(
     device: str = 'cpu',  # Device to train on
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
 ) -> 'Model':  # Model of the averaged weights
-    "Train a structure-conditioned network from nothing; raises `InputError` for fewer than two styles, or too few pictures."
-    import torch
+    """Train a structure-conditioned network from nothing.
 
-    from stylecfm.codecs.base import moments, pooled
-    from stylecfm.codecs.lapped import random_crops
-    from stylecfm.models.data_prediction import DataIsoNext
+    Raises `InputError` for fewer than two styles, or too few pictures.
+    """
     from stylecfm.training.painting import (
         Condition,
         PaintingRecipe,
         PaintingTrainer,
-        Pictures,
         painting_model,
     )
 
     if len(sets) < 2:
         raise InputError(
-            f'a painter needs photographs and at least one style, got {len(sets)} folder(s); give both'
+            f'a painter needs photographs and at least one style, got {len(sets)} folder(s); '
+            'give both'
         )
     parts = [split_pictures(images, size.seed) for images in sets.values()]
-    labelled = lambda k: Pictures(
-        [im for p in parts for im in p[k]],
-        torch.tensor([s for s, p in enumerate(parts) for _ in p[k]]),
-    )
-    train, held = labelled(0), labelled(1)
-    g = torch.Generator().manual_seed(size.seed)
-    rows = lambda: torch.randint(len(train.images), (64,), generator=g).tolist()
-    crops = [random_crops(train.images, rows(), size.crop, g) for _ in range(4)]
-    stats = pooled(*moments(torch.cat([codec.encode(c / 127.5 - 1).cpu() for c in crops])))
-    c = codec.latent_channels
-    torch.manual_seed(size.seed)
-    net = DataIsoNext(
-        latent_channels=c,
-        hidden_dim=size.width,
-        num_layers=size.layers,
-        num_styles=len(sets),
-        style_dim=128,
-        time_dim=64,
-        share_every=2,
-        norm='pixel',
-        condition_channels=c + 1,
-        num_palettes=size.palettes,
-    ).to(device)
+    train, held = _labelled(parts, 0), _labelled(parts, 1)
+    stats = _first_moments(train, codec, size)
+    net = _painter_net(codec.latent_channels, len(sets), size).to(device)
     recipe = PaintingRecipe(
         batch_size=size.batch,
         learning_rate=size.rate,
@@ -175,7 +202,10 @@ def painter_samples(
     rows = [photos] + [
         pipe(photos, source, s, options=TransferOptions(brush=brush)).images for s in styles
     ]
-    fit = lambda im: im.convert('RGB').resize((side, side))
+
+    def fit(im):
+        return im.convert('RGB').resize((side, side))
+
     return grid([[fit(im) for im in row] for row in rows], row_labels=[source, *styles])
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00012
@@ -195,7 +225,10 @@ def stylecfm_train_painter(
     device: str = None,  # Device to train on: cpu, cuda, mps; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train a painter on folders of photographs and paintings; stopped and started again, it goes on where it was."
+    """Train a painter on folders of photographs and paintings.
+
+    Stopped and started again, it goes on where it was.
+    """
     with reported(debug, 'the same command goes on where it was'):
         if not photos or not paintings:
             raise InputError('give --photos FOLDER and --paintings FOLDER')
@@ -205,14 +238,16 @@ def stylecfm_train_painter(
         names = ['photo', *(p.name for p in folders[1:])]
         if len(set(names)) < len(names):
             raise InputError(
-                f'the folders of paintings must have different names that are not photo, got {", ".join(names[1:])}'
+                'the folders of paintings must have different names that are not photo, '
+                f'got {", ".join(names[1:])}'
             )
         from stylecfm.codecs.base import load_codec, pick_device
         from stylecfm.data.images import save_image, to_pil
         from stylecfm.files import atomic_folder
         from stylecfm.training.checkpoints import load_model, pretrained_model, write_model
 
-        sets, to = {n: read_paintings(p, size) for n, p in zip(names, folders)}, Path(output)
+        sets = {n: read_paintings(p, size) for n, p in zip(names, folders, strict=False)}
+        to = Path(output)
         say(
             ', '.join(f'{len(v)} of {printable(n)}' for n, v in sets.items())
             + f' read; training for {minutes:g} minutes at most'
@@ -233,5 +268,6 @@ def stylecfm_train_painter(
         ]
         save_image(painter_samples(to / 'export', held), to / 'samples.jpg')
         say(
-            f'look at {printable(to / "samples.jpg")}; try: stylecfm_transfer --checkpoint {printable(to)} --input photo.jpg --output painting.png'
+            f'look at {printable(to / "samples.jpg")}; try: stylecfm_transfer --checkpoint '
+            f'{printable(to)} --input photo.jpg --output painting.png'
         )

@@ -13,9 +13,10 @@ import math
 import os
 import re
 import warnings
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Callable, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -79,7 +80,8 @@ def check_sides(
     h, w = images.shape[-2:]
     if h % factor or w % factor:
         raise InputError(
-            f'{spec} wants height and width divisible by {factor}, got {h}x{w}; pad the image or choose another size'
+            f'{spec} wants height and width divisible by {factor}, got {h}x{w}; '
+            'pad the image or choose another size'
         )
 
 # %% ../../nbs/03_codecs/02_base.ipynb #1c23a28a
@@ -189,9 +191,12 @@ def tiled(
     for i in tile_starts(h, tile, tile - overlap):
         for j in tile_starts(w, tile, tile - overlap):
             y = f(x[..., i : i + tile, j : j + tile])
-            a, b, sides = int(i * scale), int(j * scale), (int(h * scale), int(w * scale))
+            a = int(i * scale)
+            b = int(j * scale)
+            sides = (int(h * scale), int(w * scale))
             if total is None:
-                total, weight = y.new_zeros(len(x), y.shape[1], *sides), y.new_zeros(sides)
+                total = y.new_zeros(len(x), y.shape[1], *sides)
+                weight = y.new_zeros(sides)
             m = torch.outer(*(fade(n, max(1, int(overlap * scale))) for n in y.shape[-2:])).to(y)
             total[..., a : a + y.shape[-2], b : b + y.shape[-1]] += m * y
             weight[a : a + y.shape[-2], b : b + y.shape[-1]] += m
@@ -243,6 +248,10 @@ def weights_digest(
 class Autoencoder:
     "A trained network as a codec."
 
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
+
     def __init__(
         self,
         net: nn.Module,  # With `encode` and `decode` as diffusers' autoencoders have them
@@ -258,17 +267,22 @@ class Autoencoder:
             raise InputError(
                 f'precision must be one of {", ".join(CODEC_PRECISIONS)}, got {precision!r}'
             )
-        self.spec, self.device, self.tile = spec, pick_device(device), tile
+        self.spec = spec
+        self.device = pick_device(device)
+        self.tile = tile
         self.dtype = torch.bfloat16 if CODEC_PRECISIONS[precision](self.device) else torch.float32
-        self.fingerprint = f'{type(net).__name__}-{weights_digest(net)}/{"bf16" if self.dtype == torch.bfloat16 else "fp32"}-tile{tile}'
+        kind = 'bf16' if self.dtype == torch.bfloat16 else 'fp32'
+        self.fingerprint = f'{type(net).__name__}-{weights_digest(net)}/{kind}-tile{tile}'
         self.net = (
             net.eval()
             .requires_grad_(False)
             .to(self.device, self.dtype, memory_format=torch.channels_last)
         )
-        self.latent_channels, self.factor = 0, 1
+        self.latent_channels = 0
+        self.factor = 1
         z = self._tried()
-        self.latent_channels, self.factor = z.shape[1], 64 // z.shape[-1]
+        self.latent_channels = z.shape[1]
+        self.factor = 64 // z.shape[-1]
         if tile % (4 * self.factor):
             raise InputError(f'tile must be a multiple of {4 * self.factor} for {spec}, got {tile}')
 
@@ -285,7 +299,10 @@ def encode(
     # Draw from the posterior with this; its mode if none
     generator: torch.Generator | None = None,
 ) -> Tensor:  # `(b, latent_channels, h/factor, w/factor)`, fp32, on `device`
-    "Images to latents; raises `InputError` when `factor` does not divide the size, or there is no posterior to draw from."
+    """Encode images to latents.
+
+    Raises `InputError` if `factor` does not divide the size, or there is no posterior to sample.
+    """
 
     def latent(x):
         out = self.net.encode(x)
@@ -295,7 +312,8 @@ def encode(
             )
         if generator:
             raise InputError(
-                f'{self.spec} gives one latent for an image, no distribution to draw from; encode without '
+                f'{self.spec} gives one latent for an image, no distribution to draw from; '
+                'encode without '
                 f'a generator'
             )
         return out.latents
@@ -321,7 +339,10 @@ def decode(
 
 @patch
 def _tried(self: Autoencoder) -> Tensor:  # Latent, `(1, c, 64/factor, 64/factor)`
-    "Encode and decode a grey image; raises `InputError` for a network that cannot, or whose weights are not finite."
+    """Encode and decode a grey image.
+
+    Raises `InputError` for a network that cannot, or whose weights are not finite.
+    """
     for k, v in self.net.state_dict().items():
         if not v.isfinite().all():
             raise InputError(f'{self.spec}: weight {k} is not finite; take another copy')
@@ -340,7 +361,8 @@ def _tried(self: Autoencoder) -> Tensor:  # Latent, `(1, c, 64/factor, 64/factor
         or x.shape != (1, 3, 64, 64)
     ):
         raise InputError(
-            f'{self.spec} makes of an image of 64 x 64 pixels a latent of shape {tuple(z.shape[1:])} and an '
+            f'{self.spec} makes of an image of 64 x 64 pixels a latent of shape '
+            f'{tuple(z.shape[1:])} and an '
             f'image of shape {tuple(x.shape[1:])}; an autoencoder of images is needed'
         )
     return z
@@ -371,10 +393,16 @@ class TinyBlock(nn.Module):
         pool: int = 0,  # Channels of the branch, a multiple of 4; 0 for none
     ):
         super().__init__()
-        c = lambda i: nn.Conv2d(i, n_out, 3, padding=1)
+
+        def c(i):
+            return nn.Conv2d(i, n_out, 3, padding=1)
+
         self.conv = nn.Sequential(c(n_in), nn.ReLU(), c(n_out), nn.ReLU(), c(n_out))
         self.skip = nn.Conv2d(n_in, n_out, 1, bias=False) if n_in != n_out else nn.Identity()
-        flat = lambda i, o: nn.Conv2d(i, o, 1, bias=False)
+
+        def flat(i, o):
+            return nn.Conv2d(i, o, 1, bias=False)
+
         self.pool = (
             nn.Sequential(flat(n_in, pool), nn.GroupNorm(4, pool), nn.ReLU(), flat(pool, n_in))
             if pool
@@ -428,7 +456,10 @@ def taesd_layers(
     weights: dict,  # {'1.conv.0.weight': tensor, …}
     halves: bool,  # Whether convolutions without a bias halve the size: in an encoder
 ) -> nn.Sequential:
-    "The network that a list of weights is of; raises `InputError` where it is none of TAESD's kind."
+    """The network that a list of weights is of.
+
+    Raises `InputError` where it is none of TAESD's kind.
+    """
     kinds = {}
     try:
         for name, v in weights.items():
@@ -442,7 +473,8 @@ def taesd_layers(
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as e:
         why = str(e).splitlines()[-1].strip()
         raise InputError(
-            f'these are not the weights of a TAESD network ({why}); give the two files as they were '
+            f'these are not the weights of a TAESD network ({why}); '
+            'give the two files as they were '
             f'published'
         ) from None
     return net.float()
@@ -457,7 +489,8 @@ class TinyAutoencoder(nn.Module):
         decoder: dict,  # Decoder weights, {name: tensor}
     ):
         super().__init__()
-        self.encoder, self.decoder = taesd_layers(encoder, True), taesd_layers(decoder, False)
+        self.encoder = taesd_layers(encoder, True)
+        self.decoder = taesd_layers(decoder, False)
 
     def encode(
         self,
@@ -477,7 +510,10 @@ class TinyAutoencoder(nn.Module):
 def read_weights(
     path: Path,  # A `.safetensors`, or what `torch.save` wrote
 ) -> dict:  # {name: tensor}; what a `.pt` holds
-    "A list of weights, read without running anything in it; raises `InputError` for a file that holds more, or is damaged."
+    """A list of weights, read without running anything in it.
+
+    Raises `InputError` for a file that holds more, or is damaged.
+    """
     if path.suffix == '.safetensors':
         return read_tensors(path)
     content = read_bytes(path)
@@ -489,7 +525,10 @@ def read_weights(
 
 def _pair(folder: Path) -> TinyAutoencoder | None:
     "The network whose `*_encoder` and `*_decoder` files lie in a folder; None if there are none."
-    other = lambda p: p.with_name(p.name.replace('_encoder.', '_decoder.'))
+
+    def other(p):
+        return p.with_name(p.name.replace('_encoder.', '_decoder.'))
+
     found = sorted(
         p
         for p in folder.iterdir()
@@ -498,7 +537,8 @@ def _pair(folder: Path) -> TinyAutoencoder | None:
     names = ', '.join(p.name for p in found)
     if len(found) > 1:
         raise InputError(
-            f'{folder} holds {len(found)} autoencoders ({names}); put the pair you want into a folder of its own'
+            f'{folder} holds {len(found)} autoencoders ({names}); '
+            'put the pair you want into a folder of its own'
         )
     if not found:
         return None
@@ -557,7 +597,8 @@ def _affordable(kind: type, where: Path):
         asked = sum(v.numel() for v in kind.from_config(about).state_dict().values())
     if asked > there:
         raise InputError(
-            f'{where}: config.json asks for {asked} numbers, and {WEIGHTS_FILE} has {there}; take another copy'
+            f'{where}: config.json asks for {asked} numbers, and {WEIGHTS_FILE} has {there}; '
+            'take another copy'
         )
 
 # %% ../../nbs/03_codecs/02_base.ipynb #f4940e01
@@ -587,7 +628,8 @@ def _diffusers(where: str, subfolder: str | None = None, revision: str | None = 
         net = kind.from_pretrained(where, use_safetensors=True, **at)
         if missing := [k for k, v in net.state_dict().items() if v.is_meta]:
             raise InputError(
-                f'{where} has no weight {missing[0]}, and {len(missing) - 1} more are missing; take another copy'
+                f'{where} has no weight {missing[0]}, and {len(missing) - 1} more are missing; '
+                'take another copy'
             )
         return net
 
@@ -632,7 +674,8 @@ def _from_folder(folder: Path) -> nn.Module:
     )
     if not sub and not (folder / 'config.json').is_file():
         raise InputError(
-            f'no autoencoder in {folder}; it should hold config.json and its safetensors (diffusers), '
+            f'no autoencoder in {folder}; it should hold config.json and its safetensors '
+            '(diffusers), '
             'or one pair *_encoder.pth and *_decoder.pth (TAESD)'
         )
     try:
@@ -660,7 +703,8 @@ def _network(spec: str) -> nn.Module:
         )
     if not (m := _HUB.fullmatch(spec)):
         raise InputError(
-            f'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), a folder that exists, '
+            'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), '
+            'a folder that exists, '
             f'or ORG/NAME on the hub; got {spec!r}'
         )
     try:
@@ -670,7 +714,8 @@ def _network(spec: str) -> nn.Module:
     except Exception as e:  # network, hub and diffusers raise anything
         why = str(e).splitlines()[0].rstrip('.')
         raise InputError(
-            f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, or no '
+            f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, '
+            'or no '
             f'such model: {why}); '
             f'where there is a network, `hf download {m[1]} --local-dir {m[1].split("/")[1]}`, '
             'bring that folder here and give its path as the codec'
@@ -705,7 +750,10 @@ def stats_from(
     channels: int,  # Number of latent channels
     what: str,  # File name, for the error
 ) -> LatentStats:
-    "Mean and scale that somebody else wrote; raises `InputError` for numbers that are none, or too many."
+    """Mean and scale that somebody else wrote.
+
+    Raises `InputError` for numbers that are none, or too many.
+    """
     checked(
         d,
         dict(
@@ -735,8 +783,12 @@ def pooled(
     # Scale of a channel that never varies, > 0; None refuses such a channel
     constant: float | None = None,
 ) -> LatentStats:
-    "Mean and scale of each channel over all latents; raises `InputError` if a channel is not finite, or constant."
-    m, v = mean.double(), var.double()
+    """Mean and scale of each channel over all latents.
+
+    Raises `InputError` if a channel is not finite, or constant.
+    """
+    m = mean.double()
+    v = var.double()
     scale = (v.mean(0) + (m - m.mean(0)).square().mean(0)).sqrt()
     if constant is not None:
         scale = scale.where(~(scale <= 1e-6), torch.tensor(constant).to(scale))
@@ -763,7 +815,8 @@ def tile_codec(
         return None
     if len(numbers) > 2 or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers):
         raise InputError(
-            f'{spec} is no codec; write {kind}:F or {kind}:F:C, as in pixels:F, with numbers from 1 to 16'
+            f'{spec} is no codec; write {kind}:F or {kind}:F:C, as in pixels:F, '
+            'with numbers from 1 to 16'
         )
     return kind, int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 3
 
@@ -778,7 +831,10 @@ def load_codec(
     precision: str = 'fp32',
     tile: int = 512,  # Side of an autoencoder's tiles, pixels
 ) -> Codec:
-    "The codec that `spec` names; raises `InputError` for a name that leads nowhere, or to something else."
+    """The codec that `spec` names.
+
+    Raises `InputError` for a name that leads nowhere, or to something else.
+    """
     if found := tile_codec(spec):
         return CODECS[found[0]](*found[1:])
     return Autoencoder(_network(str(spec)), str(spec), device, precision, tile)

@@ -9,7 +9,7 @@ __all__ = ['CodecModel']
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import diffusers
 import torch
@@ -34,6 +34,12 @@ from ..files import read_json, write_json, write_tensors
 class CodecModel(ModelMixin, ConfigMixin):
     "A codec as a diffusers model; raises `InputError` for what is none."
 
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any): ...
+
     def __init__(
         self,
         # A `Codec`, a name for `load_codec`, or an autoencoder of diffusers
@@ -48,10 +54,12 @@ class CodecModel(ModelMixin, ConfigMixin):
             for k in ('encode', 'decode', 'spec', 'latent_channels', 'factor', 'fingerprint')
         )
         if isinstance(codec, nn.Module) and not whole:
-            codec, whole = Autoencoder(codec, type(codec).__name__, device), True
+            codec = Autoencoder(codec, type(codec).__name__, device)
+            whole = True
         if not whole:
             raise InputError(
-                f'a codec must be a name such as dct:4, or have encode and decode, got {type(codec).__name__}'
+                'a codec must be a name such as dct:4, or have encode and decode, '
+                f'got {type(codec).__name__}'
             )
         self.register_to_config(spec=codec.spec)
         self.codec, self.spec, self.latent_channels, self.factor = (
@@ -78,7 +86,10 @@ class CodecModel(ModelMixin, ConfigMixin):
         )
 
     def _ready(self, x: Tensor):
-        "Bring the network to where the tensor is, or, without hooks, tell the codec where the network is."
+        """Bring the network to the tensor's device.
+
+        Without hooks, tell the codec where the network is.
+        """
         if self.net is None:
             return
         hooked = hasattr(self, '_hf_hook') or any(
@@ -144,7 +155,8 @@ def save_pretrained(
     max_shard_size: int | str | None = None,
 ):
     "Write the codec as a component of a pipeline."
-    to, net = Path(save_directory), self.net
+    to = Path(save_directory)
+    net = self.net
     if net is None:
         write_json(
             to / 'config.json',

@@ -7,7 +7,8 @@ __all__ = ['LappedAutoencoder', 'random_crops']
 
 # %% ../../nbs/03_codecs/01_lapped.ipynb #e967c983
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -51,7 +52,10 @@ def correction_network(
 ) -> nn.Sequential:  # `(b, latent_channels, h, w)` -> `(b, 3, 8*h, 8*w)`
     "A convolutional decoder whose output is zero at initialisation."
     a, b, c = widths
-    up = lambda n, m: [nn.Conv2d(n, 4 * m, 1), nn.PixelShuffle(2)]
+
+    def up(n, m):
+        return [nn.Conv2d(n, 4 * m, 1), nn.PixelShuffle(2)]
+
     last = nn.Conv2d(c, 12, 3, padding=1)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
@@ -72,7 +76,10 @@ TILE_SIDE = 8  # image pixels between two latent pixels
 
 # %% ../../nbs/03_codecs/01_lapped.ipynb #d8df1095
 class LappedAutoencoder(nn.Module):
-    "Linear lapped analysis; lapped synthesis plus a convolutional correction; raises `InputError` for impossible widths."
+    """Linear lapped analysis; lapped synthesis plus a convolutional correction.
+
+    Raises `InputError` for impossible widths.
+    """
 
     def __init__(
         self,
@@ -115,8 +122,12 @@ def start_from_tiles(
     net: LappedAutoencoder,  # Network whose filters are set
     tiles: Tensor,  # Tiles as rows, `(count, 192)`, from images in [-1, 1]
 ) -> LappedAutoencoder:  # The network itself
-    "Set the filters to the Karhunen-Loève transform of tiles; raises `InputError` as `principal_components` does."
-    c, middle = net.config['latent_channels'], slice(TILE_SIDE // 2, TILE_SIDE // 2 + TILE_SIDE)
+    """Set the filters to the Karhunen-Loève transform of tiles.
+
+    Raises `InputError` as `principal_components` does.
+    """
+    c = net.config['latent_channels']
+    middle = slice(TILE_SIDE // 2, TILE_SIDE // 2 + TILE_SIDE)
     p = principal_components(tiles, c)
     for conv, filters in ((net.analysis, p.encode), (net.synthesis, p.decode.T)):
         conv.weight.zero_()
@@ -157,8 +168,11 @@ def random_crops(
     if isinstance(images, Stack):
         return _stack_crops(images, torch.as_tensor(rows), size, u)
     out = []
-    for k, (down, across, mirror) in zip(rows, u.tolist()):
-        y, x = (int(r * (n - size + 1)) for r, n in zip((down, across), images[k].shape[1:]))
+    for k, (down, across, mirror) in zip(rows, u.tolist(), strict=True):
+        y, x = (
+            int(r * (n - size + 1))
+            for r, n in zip((down, across), images[k].shape[1:], strict=True)
+        )
         crop = images[k][:, y : y + size, x : x + size]
         out.append(crop.flip(-1) if mirror < 0.5 else crop)
     return torch.stack(out)
@@ -171,7 +185,8 @@ def _stack_crops(images: Stack, rows: Tensor, size: int, u: Tensor) -> Tensor:
     y = (corner[:, :1] + torch.arange(size)).to(device)  # (b, size)
     x = corner[:, 1:] + torch.arange(size)
     x = torch.where(u[:, 2:] < 0.5, x.flip(1), x).to(device)
-    b, channel = rows.to(device).view(-1, 1, 1, 1), torch.arange(3, device=device).view(1, 3, 1, 1)
+    b = rows.to(device).view(-1, 1, 1, 1)
+    channel = torch.arange(3, device=device).view(1, 3, 1, 1)
     return images.pixels[b, channel, y[:, None, :, None], x[:, None, None, :]]
 
 # %% ../../nbs/03_codecs/01_lapped.ipynb #de798dfd
@@ -181,7 +196,10 @@ def lapped_loss(
     generator: torch.Generator | None = None,  # Source of the noise, on the CPU
     correct: bool = True,  # Decode with the correction; without it by the filters alone
 ) -> Tensor:  # Scalar
-    "Reconstruction error of crops, with noise on the latents, and a slight pull of the latents' variances to 1."
+    """Reconstruction error of crops, with noise on the latents.
+
+    A slight penalty pulls the variances of the latents to 1.
+    """
     z = net.encode(x).latents
     strength = 0.1 * torch.rand(len(x), 1, 1, 1, generator=generator)
     noisy = z + (strength * torch.randn(z.shape, generator=generator)).to(z)
@@ -210,7 +228,8 @@ def minimise(
     "Minimise a stochastic loss."
     optimizer = torch.optim.AdamW(params, learning_rate, (0.9, 0.99), weight_decay=0)
     for i in range(steps):
-        warm, fall = min(1, (i + 1) / 100), 0.5 * (1 + math.cos(math.pi * i / steps)) + 0.01
+        warm = min(1, (i + 1) / 100)
+        fall = 0.5 * (1 + math.cos(math.pi * i / steps)) + 0.01
         optimizer.param_groups[0]['lr'] = learning_rate * warm * fall
         loss = loss_of()
         optimizer.zero_grad()
@@ -242,8 +261,12 @@ def fit_lapped(
     size, images = recipe.size, [im for im in images if min(im.shape[1:]) >= recipe.size]
     if not images or size % TILE_SIDE:
         raise InputError(f'need images of at least {size} pixels a side, a multiple of {TILE_SIDE}')
-    g, losses = torch.Generator().manual_seed(recipe.seed), []
-    pick = lambda n: torch.randint(len(images), (n,), generator=g).tolist()
+    g = torch.Generator().manual_seed(recipe.seed)
+    losses = []
+
+    def pick(n):
+        return torch.randint(len(images), (n,), generator=g).tolist()
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         net = LappedAutoencoder(**config)

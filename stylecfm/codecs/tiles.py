@@ -35,7 +35,10 @@ def principal_components(
     tiles: Tensor,  # Tiles as rows, `(count, n)`, n = 3*side^2; at least 2*n of them
     channels: int,  # Numbers that code a tile, 1 to n
 ) -> LinearCode:
-    "Principal components of tiles, each channel scaled to variance 1; raises `InputError` if there are too few tiles, or no such code."
+    """Principal components of tiles, each channel scaled to variance 1.
+
+    Raises `InputError` if there are too few tiles, or no such code.
+    """
     count, n = tiles.shape
     if not 1 <= channels <= n:
         raise InputError(f'tiles of {n} numbers can be coded by 1 to {n}, got {channels}')
@@ -47,7 +50,8 @@ def principal_components(
     m = x.mean(0)
     w, v = torch.linalg.eigh((x - m).T @ (x - m) / len(x))
     w, v = w.flip(0).clamp(min=1e-9), v.flip(1)  # the largest first
-    s, v_c = w[:channels].sqrt(), v[:, :channels]
+    s = w[:channels].sqrt()
+    v_c = v[:, :channels]
     return LinearCode(
         m.float(), (v_c / s).T.float(), (v_c * s).float(), (w[channels:].sum() / len(m)).item()
     )
@@ -76,7 +80,7 @@ def gain_shape(
         [
             torch.asinh(2 * c[:, :BAND_SETTINGS]) / 2,
             *gains,
-            *(p * (-g).exp() for p, g in zip(parts, gains)),
+            *(p * (-g).exp() for p, g in zip(parts, gains, strict=True)),
         ],
         1,
     )
@@ -92,7 +96,10 @@ def undo_gain_shape(
     return torch.cat(
         [
             torch.sinh(2 * ground) / 2,
-            *(p * g.clamp(max=STRONGEST).exp() for p, g in zip(parts, gains.split(1, 1))),
+            *(
+                p * g.clamp(max=STRONGEST).exp()
+                for p, g in zip(parts, gains.split(1, 1), strict=True)
+            ),
         ],
         1,
     )
@@ -118,7 +125,8 @@ class TileBlock(nn.Module):
         width: int,  # Channels in and out
     ):
         super().__init__()
-        self.around, self.point = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 1)
+        self.around = nn.Conv2d(width, width, 3, padding=1)
+        self.point = nn.Conv2d(width, width, 1)
 
     def forward(
         self,
@@ -144,7 +152,10 @@ def residual_network(
 
 # %% ../../nbs/03_codecs/00_tiles.ipynb #ce3ac432
 class TileAutoencoder(nn.Module):
-    "A linear code of tiles with a correction by a small network, both ways; raises `InputError` for bands that are none."
+    """A linear code of tiles with a correction by a small network, both ways.
+
+    Raises `InputError` for bands that are none.
+    """
 
     def __init__(
         self,
@@ -158,11 +169,16 @@ class TileAutoencoder(nn.Module):
     ):
         super().__init__()
         # numbers of a tile, and of its linear code
-        n, c = 3 * side**2, latent_channels - len(bands)
+        n = 3 * side**2
+        c = latent_channels - len(bands)
         rising = [BAND_SETTINGS - 1, *bands, c]
-        if bands and (bands[0] != BAND_SETTINGS or any(a >= b for a, b in zip(rising, rising[1:]))):
+        if bands and (
+            bands[0] != BAND_SETTINGS
+            or any(a >= b for a, b in zip(rising, rising[1:], strict=False))
+        ):
             raise InputError(
-                f'bands must begin at {BAND_SETTINGS}, rise and end below {c}, the channels of the linear code; got {tuple(bands)}'
+                f'bands must begin at {BAND_SETTINGS}, rise and end below {c}, '
+                f'the channels of the linear code; got {tuple(bands)}'
             )
         self.config = dict(
             latent_channels=latent_channels,
@@ -171,13 +187,13 @@ class TileAutoencoder(nn.Module):
             side=side,
             bands=list(bands),
         )
-        self.side, self.bands = side, tuple(bands)
+        self.side = side
+        self.bands = tuple(bands)
         self.mean = nn.Parameter(torch.zeros(n))
-        self.code, self.tile = nn.Parameter(torch.zeros(c, n)), nn.Parameter(torch.zeros(n, c))
-        self.encoder, self.decoder = (
-            residual_network(n, width, blocks, c),
-            residual_network(c, width, blocks, n),
-        )
+        self.code = nn.Parameter(torch.zeros(c, n))
+        self.tile = nn.Parameter(torch.zeros(n, c))
+        self.encoder = residual_network(n, width, blocks, c)
+        self.decoder = residual_network(c, width, blocks, n)
 
     def encode(
         self,
@@ -208,9 +224,15 @@ def shifted_crops(
     generator: torch.Generator | None = None,  # Random generator of the choice
 ) -> Tensor:  # `(count, 3, size, size)`
     "Crops of random images, anywhere in them, half of them mirrored."
-    draw = lambda n: torch.randint(n, (count,), generator=generator).tolist()
+
+    def draw(n):
+        return torch.randint(n, (count,), generator=generator).tolist()
+
     places = zip(
-        draw(len(images)), draw(images.shape[-2] - size + 1), draw(images.shape[-1] - size + 1)
+        draw(len(images)),
+        draw(images.shape[-2] - size + 1),
+        draw(images.shape[-1] - size + 1),
+        strict=True,
     )
     crops = [images[k, :, y : y + size, x : x + size] for k, y, x in places]
     return torch.stack([c.flip(-1) if k % 2 else c for k, c in enumerate(crops)])
@@ -238,11 +260,15 @@ def fit_tiles(
     steps: int = 6000,  # Number of steps of eight crops each; 0 leaves the linear code
     seed: int = 0,  # Random seed of weights, crops and noise
 ) -> TileAutoencoder:
-    "An autoencoder of images: the linear code, then training; raises `InputError` for too few images."
+    """An autoencoder of images: the linear code, then training.
+
+    Raises `InputError` for too few images.
+    """
     size = min(CROP_SIDE, *images.shape[-2:]) // side * side
     if size < 2 * side:
         raise InputError(
-            f'tiles of {side} pixels need images at least twice as large, got {tuple(images.shape[-2:])}'
+            f'tiles of {side} pixels need images at least twice as large, '
+            f'got {tuple(images.shape[-2:])}'
         )
     g = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -259,9 +285,10 @@ def fit_tiles(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
     )
     optimizer = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=0)
-    speed = lambda i: (
-        min(1, (i + 1) / 200) * (0.5 * (1 + math.cos(math.pi * i / max(1, steps))) + 0.005)
-    )
+
+    def speed(i):
+        return min(1, (i + 1) / 200) * (0.5 * (1 + math.cos(math.pi * i / max(1, steps))) + 0.005)
+
     fall = torch.optim.lr_scheduler.LambdaLR(optimizer, speed)
     low = torch.cpu.get_capabilities().get('amx_bf16', False)
     for _ in range(steps):

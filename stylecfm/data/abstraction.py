@@ -28,8 +28,12 @@ def gaussian_blur(
     "Gaussian blur, by two passes of a one-dimensional filter cut at 2.5 standard deviations."
     m = math.ceil(2.5 * sigma)
     k = torch.exp(-(torch.arange(-m, m + 1.0) ** 2) / (2 * sigma**2)).to(x)
-    k, c = k / k.sum(), x.shape[1]
-    pad = lambda x, sides: F.pad(x, sides, mode='reflect' if min(x.shape[-2:]) > m else 'replicate')
+    k = k / k.sum()
+    c = x.shape[1]
+
+    def pad(x, sides):
+        return F.pad(x, sides, mode='reflect' if min(x.shape[-2:]) > m else 'replicate')
+
     x = F.conv2d(pad(x, (m, m, 0, 0)), k.view(1, 1, 1, -1).expand(c, 1, 1, -1), groups=c)
     return F.conv2d(pad(x, (0, 0, m, m)), k.view(1, 1, -1, 1).expand(c, 1, -1, 1), groups=c)
 
@@ -73,7 +77,10 @@ def coarse_picture(
     radius: float = 3.0,  # Size of what is removed, pixels; 0 removes nothing
     kind: str = 'kuwahara',  # Key of `FILTERS`
 ) -> Tensor:  # Result, shaped as `x`
-    "Composition of images without their texture; raises `InputError` for unknown kinds and impossible radii."
+    """Composition of images without their texture.
+
+    Raises `InputError` for unknown kinds and impossible radii.
+    """
     f = chosen(FILTERS, kind, 'kind of coarse picture')
     if not (radius == 0 or 1 <= radius <= 256):
         raise InputError(f'radius must be 0, or from 1 to 256 pixels, got {radius}')

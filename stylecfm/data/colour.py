@@ -7,7 +7,8 @@ __all__ = []
 
 # %% ../../nbs/02_data/00_colour.ipynb #f9440918
 import struct
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,7 +36,10 @@ def srgb_encode(
 def bt709_decode(
     v: np.ndarray,  # Encoded values in [0, 1], `(...)`
 ) -> np.ndarray:  # Linear light in [0, 1], shaped as `v`
-    "Values of ITU-R BT.709, BT.601 or BT.2020 to linear light: the inverse of the camera's function."
+    """Values of ITU-R BT.709, BT.601 or BT.2020 to linear light.
+
+    The inverse of the camera's function.
+    """
     v = np.asarray(v, float)
     return np.where(v < 0.081, v / 4.5, ((v + 0.099) / 1.099) ** (1 / 0.45))
 
@@ -234,18 +238,21 @@ def code_encoding(
     primaries: int,  # Code of the primaries; 2: unspecified
     transfer: int,  # Code of the transfer function; 2: unspecified
 ) -> Encoding | None:  # None for sRGB
-    "The encoding of H.273's code points; raises `InputError` for high dynamic range and unknown codes."
-    primaries, transfer = (
-        (1 if primaries in (0, 2) else primaries),
-        (13 if transfer in (0, 2) else transfer),
-    )
+    """The encoding of H.273's code points.
+
+    Raises `InputError` for high dynamic range and unknown codes.
+    """
+    primaries = 1 if primaries in (0, 2) else primaries
+    transfer = 13 if transfer in (0, 2) else transfer
     if transfer in _HDR:
         raise InputError(
-            f'it has a high dynamic range ({_HDR[transfer]}); export it in standard range (SDR), in sRGB say'
+            f'it has a high dynamic range ({_HDR[transfer]}); export it in standard range (SDR), '
+            'in sRGB say'
         )
     if primaries not in PRIMARIES or transfer not in TRANSFERS:
         raise InputError(
-            f'its colours have the code points {primaries}/{transfer} of H.273, which are not read here; '
+            f'its colours have the code points {primaries}/{transfer} of H.273, '
+            'which are not read here; '
             'export it in sRGB'
         )
     if (primaries, transfer) == (1, 13):

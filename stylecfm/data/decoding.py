@@ -10,12 +10,13 @@ import re
 import struct
 import warnings
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
-from typing import Callable, Iterator, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -229,7 +230,8 @@ def check_pixels(
         raise InputError(f'it has {w} x {h} pixels')
     if (n := w * h) > rules.max_pixels:
         raise InputError(
-            f'{w} x {h} is {n / 1e6:.0f} million pixels, more than {rules.max_pixels / 1e6:g}; make it smaller'
+            f'{w} x {h} is {n / 1e6:.0f} million pixels, more than {rules.max_pixels / 1e6:g}; '
+            'make it smaller'
         )
 
 # %% ../../nbs/02_data/01_decoding.ipynb #e6f3a00a
@@ -274,9 +276,12 @@ def in_bands(
 ) -> Decoder:
     "A decoder of what is decoded already."
     h, w = s.colour.shape[:2]
-    cut = lambda y, rows: s._replace(
-        colour=s.colour[y : y + rows], alpha=None if s.alpha is None else s.alpha[y : y + rows]
-    )
+
+    def cut(y, rows):
+        return s._replace(
+            colour=s.colour[y : y + rows], alpha=None if s.alpha is None else s.alpha[y : y + rows]
+        )
+
     return Decoder(
         (w, h),
         s.orientation,
@@ -299,17 +304,22 @@ def full_range(
     values: np.ndarray,  # `(...)`, any real type
     white: float,  # Value of white, > 0
 ) -> np.ndarray:  # Shaped as `values`: uint8 where they are that already, else uint16
-    "Samples over the full range of their type; raises `InputError` for values outside of 0 to white."
+    """Samples over the full range of their type.
+
+    Raises `InputError` for values outside of 0 to white.
+    """
     if values.dtype == np.uint8 and white == 255:
         return values
     if values.dtype == np.uint16 and white == 65535:
         return values
     if values.dtype.kind == 'f' and not np.isfinite(values).all():
         raise InputError('it holds values that are not finite numbers')
-    low, high = float(values.min()), float(values.max())
+    low = float(values.min())
+    high = float(values.max())
     if low < 0 or high > white:
         raise InputError(
-            f'values from {low:g} to {high:g}, where they must stay in 0 to {white:g}; save it with 8 or 16 bits'
+            f'values from {low:g} to {high:g}, where they must stay in 0 to {white:g}; '
+            'save it with 8 or 16 bits'
         )
     scaled = values.astype(np.float64)
     scaled *= 65535 / white
@@ -346,9 +356,11 @@ _LARGEST_META = 16 << 20  # bytes of an unpacked profile or note
 
 def png_chunks(
     data: bytes,  # Content of a PNG file
-) -> list:  # `(name, content, whole chunk)`, in their order, that of pixels as views; the last may be cut short
+) -> list:  # `(name, content, whole chunk)` in order, pixels as views; the last may be cut short
     "The chunks of a PNG up to its end."
-    out, at, view = [], 8, memoryview(data)
+    out = []
+    at = 8
+    view = memoryview(data)
     while at + 8 <= len(data):
         n, name = struct.unpack_from('>I4s', data, at)
         parts = view[at + 8 : at + 8 + n], view[at : at + 12 + n]
@@ -439,7 +451,8 @@ def _camera_encoding(exif: Image.Exif | None) -> Encoding | None:
     if not exif:
         return None
     try:
-        camera, index = exif.get_ifd(0x8769), exif.get_ifd(0xA005).get(1, '')
+        camera = exif.get_ifd(0x8769)
+        index = exif.get_ifd(0xA005).get(1, '')
     except Exception:
         return None  # damaged: no statement
     index = index.decode('latin-1') if isinstance(index, bytes) else str(index)
@@ -491,10 +504,14 @@ class _Inflated:
     def __init__(self, chunks: list):
         views = (content for name, content, _ in chunks if name == b'IDAT')
         self.pieces = (v[i : i + 65536] for v in views for i in range(0, len(v), 65536))
-        self.stream, self.left = zlib.decompressobj(), b''
+        self.stream = zlib.decompressobj()
+        self.left = b''
 
     def read(self, n: int) -> bytes:
-        "The next `n` bytes; raises `OSError` where there are fewer, `InputError` where they are damaged."
+        """The next `n` bytes.
+
+        Raises `OSError` where there are fewer, `InputError` where they are damaged.
+        """
         out = bytearray()
         while len(out) < n:
             self.left = self.left or next(self.pieces, b'')
@@ -502,11 +519,13 @@ class _Inflated:
                 got = self.stream.decompress(self.left, n - len(out))
             except zlib.error:
                 raise InputError(
-                    'its pixels are damaged (a checksum is wrong, or they cannot be unpacked); take another copy of it'
+                    'its pixels are damaged (a checksum is wrong, or they cannot be unpacked); '
+                    'take another copy of it'
                 ) from None
             if not got and (self.stream.eof or not self.left):
                 raise OSError('image file is truncated')
-            out, self.left = out + got, self.stream.unconsumed_tail
+            out = out + got
+            self.left = self.stream.unconsumed_tail
         return bytes(out)
 
     def verify(self):
@@ -539,7 +558,10 @@ _LIKE = {
 
 
 def _unfiltered(rows: np.ndarray, above: np.ndarray, n: int) -> np.ndarray:  # `(h, bytes)`, uint8
-    "Rows `(h, 1 + bytes)`, each behind the number of its filter, without the filters; below a known row, with n bytes a pixel."
+    """Rows `(h, 1 + bytes)` without their filters.
+
+    Each row stands behind the number of its filter, below a known row, with n bytes a pixel.
+    """
     if not rows[:, 0].any():
         return rows[:, 1:]
     kind, depth, mode = _LIKE[n]
@@ -594,7 +616,8 @@ def _png_header(chunks: list, rules: ImageRules) -> _Header:
         raise InputError(f'it is damaged: no PNG has the colour type {kind} with {depth} bits')
     if interlaced and w * h * _CHANNELS[kind] * max(depth, 8) // 8 > _LARGEST_PIECE:
         raise InputError(
-            f'it is interlaced and has {w * h / 1e6:.0f} million pixels, which must be decoded together; save it without interlacing'
+            f'it is interlaced and has {w * h / 1e6:.0f} million pixels, '
+            'which must be decoded together; save it without interlacing'
         )
     return _Header(w, h, depth, kind, bool(interlaced))
 
@@ -604,7 +627,8 @@ def _png_rows(
 ) -> Iterator:  # `(rows, w, c)`, uint8 or uint16
     "Samples of an image, or of a pass, as they are stored, some rows at a time."
     c = _CHANNELS[p.kind]
-    above, rows = np.zeros((p.w * c * p.depth + 7) // 8, np.uint8), band_rows(p.w, step)
+    above = np.zeros((p.w * c * p.depth + 7) // 8, np.uint8)
+    rows = band_rows(p.w, step)
     for y in range(0, p.h, rows):
         filtered = np.frombuffer(
             stream.read(min(rows, p.h - y) * (above.size + 1)), np.uint8
@@ -626,7 +650,8 @@ def _png_whole(stream: _Inflated, p: _Header) -> np.ndarray:  # `(h, w, c)`
     "Samples of an interlaced image."
     a = np.empty((p.h, p.w, _CHANNELS[p.kind]), np.uint16 if p.depth == 16 else np.uint8)
     for y, x, dy, dx in _PASSES:
-        part, at = a[y::dy, x::dx], 0
+        part = a[y::dy, x::dx]
+        at = 0
         for rows in (
             _png_rows(stream, p._replace(h=part.shape[0], w=part.shape[1])) if part.size else ()
         ):
@@ -640,7 +665,8 @@ def _png_colours(
 ) -> tuple:  # `(h, w, 1 or 3)`, and alpha `(h, w)` or None
     "Colours and alpha of stored samples."
     if p.kind == 3:
-        table, opacity = np.zeros((256, 3), np.uint8), np.full(256, 255, np.uint8)
+        table = np.zeros((256, 3), np.uint8)
+        opacity = np.full(256, 255, np.uint8)
         table.reshape(-1)[: len(palette)] = np.frombuffer(palette[:768], np.uint8)
         opacity[: len(key)] = np.frombuffer(key[:256], np.uint8)
         return table[a[..., 0]], opacity[a[..., 0]] if key else None
@@ -683,7 +709,8 @@ def png_decoder(
     narrow = meta.get(b'cICP', b'')[3:4] == b'\0' and p.depth >= 8
 
     def bands(step):
-        stream, top = _Inflated(chunks), 0
+        stream = _Inflated(chunks)
+        top = 0
         for a in [_png_whole(stream, p)] if p.interlaced else _png_rows(stream, p, step):
             top = max(top, int(a.max())) if p.depth == 16 else 0
             colour, alpha = _png_colours(a, p, palette, key)
@@ -715,7 +742,8 @@ def _looks_like_12_bits(top: int):
     "A note on 16-bit samples that use 12 bits or less, by their largest value."
     if 0 < top < 4096:
         note_assumption(
-            f'its 16-bit samples go up to {top} of 65535 only and come out dark; if it has 12 bits, save it scaled to 16'
+            f'its 16-bit samples go up to {top} of 65535 only and come out dark; '
+            'if it has 12 bits, save it scaled to 16'
         )
 
 # %% ../../nbs/02_data/01_decoding.ipynb #061fd916
@@ -757,10 +785,8 @@ class _Tiff(NamedTuple):
 
 def _directory(data: bytes) -> _Tiff:
     "The first directory of a TIFF or BigTIFF; raises `InputError` where it is damaged."
-    ifd, f = (
-        ImageFileDirectory_v2(data[: 16 if data[2:4] in (b'+\0', b'\0+') else 8]),
-        BytesIO(data),
-    )
+    ifd = ImageFileDirectory_v2(data[: 16 if data[2:4] in (b'+\0', b'\0+') else 8])
+    f = BytesIO(data)
     f.seek(ifd.next)
     ifd.load(f)
     t = _Tiff(
@@ -768,10 +794,13 @@ def _directory(data: bytes) -> _Tiff:
     )
     if not (t.get(256) and t.get(257)):
         raise InputError('it is damaged: no size in the TIFF')
-    depths, kinds, n = t.all(258, (1,)), t.all(339, (1,)), t.get(277, 1)
+    depths = t.all(258, (1,))
+    kinds = t.all(339, (1,))
+    n = t.get(277, 1)
     if len(set(depths)) > 1 or len(set(kinds)) > 1:
         raise InputError(
-            f'it is a TIFF with samples of different depths ({", ".join(map(str, depths))} bits), which is not '
+            f'it is a TIFF with samples of different depths ({", ".join(map(str, depths))} '
+            'bits), which is not '
             'read here; save it with 8 or 16 bits'
         )
     return t._replace(
@@ -786,7 +815,9 @@ def _directory(data: bytes) -> _Tiff:
 # %% ../../nbs/02_data/01_decoding.ipynb #7ef270a5
 def _written_directory(tags: dict, order: str, at: int) -> bytes:
     "A TIFF directory that lies at a place of a file; all values with 32 bits."
-    place, table, more = at + 2 + 12 * len(tags) + 4, b'', b''
+    place = at + 2 + 12 * len(tags) + 4
+    table = b''
+    more = b''
     for tag in sorted(tags):
         v = tags[tag] if isinstance(tags[tag], tuple) else (tags[tag],)
         table += struct.pack(f'{order}HHI', tag, 4, len(v))
@@ -803,7 +834,8 @@ def _grey_bytes(
 ) -> np.ndarray:  # `(height, width)`, uint8
     "Decompressed bytes of some strips or tiles: they alone, described as a grey image with 8 bits."
     where, length = (324, 325) if tile else (273, 279)
-    starts, sizes = t.all(where)[part], t.all(length)[part]
+    starts = t.all(where)[part]
+    sizes = t.all(length)[part]
     pieces = [data[a : a + n] for a, n in zip(starts, sizes, strict=True)]
     tags = {
         256: width,
@@ -834,13 +866,15 @@ def _grey_bytes(
 # %% ../../nbs/02_data/01_decoding.ipynb #d9d12292
 def _differences(rows: np.ndarray, t: _Tiff, n: int) -> np.ndarray:  # `(h, w*n*bytes)`, uint8
     "Bytes of one tile or strip column without its predictor; n samples a pixel lie side by side."
-    predictor, size = t.get(317, 1), t.bits // 8
+    predictor = t.get(317, 1)
+    size = t.bits // 8
     # libtiff has none there, whatever the tag says
     if predictor == 1 or t.get(259, 1) in (1, 32773):
         return rows
     if predictor not in (2, 3) or t.bits % 8:
         raise InputError(f'it is a TIFF with predictor {predictor} at {t.bits} bits; save it again')
-    h, order = len(rows), t.order
+    h = len(rows)
+    order = t.order
     if predictor == 2:
         v = rows.reshape(h, -1).view(f'{order}u{size}').reshape(h, -1, n)
         return (
@@ -872,12 +906,14 @@ def _values(rows: np.ndarray, t: _Tiff, w: int, n: int) -> np.ndarray:  # `(h, w
 def _plain_rows(
     data: bytes, t: _Tiff, plane: int, y: int, rows: int, width: int
 ) -> np.ndarray:  # `(rows, width)`, uint8
-    "Bytes of some rows of strips that are not compressed; raises `OSError` where the file is cut off."
-    where, high = t.all(273), min(t.get(278, t.size[1]), t.size[1])
-    first, out = (
-        plane * (len(where) // (t.samples if t.planes else 1)),
-        np.empty((rows, width), np.uint8),
-    )
+    """Bytes of some rows of strips that are not compressed.
+
+    Raises `OSError` where the file is cut off.
+    """
+    where = t.all(273)
+    high = min(t.get(278, t.size[1]), t.size[1])
+    first = plane * (len(where) // (t.samples if t.planes else 1))
+    out = np.empty((rows, width), np.uint8)
     while rows:
         n = min(rows, high - y % high)
         at = where[first + y // high] + y % high * width
@@ -886,12 +922,16 @@ def _plain_rows(
         out[len(out) - rows : len(out) - rows + n] = np.frombuffer(
             data, np.uint8, n * width, at
         ).reshape(n, width)
-        y, rows = y + n, rows - n
+        y = y + n
+        rows = rows - n
     return out
 
 
 def _unit(t: _Tiff) -> int:
-    "The rows of a TIFF that must be decoded together; raises `InputError` where they are too large."
+    """The rows of a TIFF that must be decoded together.
+
+    Raises `InputError` where they are too large.
+    """
     if 322 not in t.tags and t.get(259, 1) == 1 and t.get(266, 1) == 1:
         return 1
     n = min(t.get(323) if 322 in t.tags else t.get(278, t.size[1]), t.size[1])
@@ -899,18 +939,25 @@ def _unit(t: _Tiff) -> int:
     if size <= _LARGEST_PIECE:
         return max(n, 1)
     raise InputError(
-        f'it is compressed in pieces of {size / 1e6:.0f} MB, which must be decoded together; save it in strips or tiles, or without compression'
+        f'it is compressed in pieces of {size / 1e6:.0f} MB, which must be decoded together; '
+        'save it in strips or tiles, or without compression'
     )
 
 
 def _stored(data: bytes, t: _Tiff, y: int, rows: int) -> np.ndarray:  # `(rows, w, samples)`
     "Some rows of samples as the file stores them; they begin with a strip or tile."
     (w, h), planes = t.size, t.samples if t.planes else 1
-    n, tiled = t.samples // planes, 322 in t.tags
-    wide = lambda pixels: -(-pixels * n * t.bits // 8)
+    n = t.samples // planes
+    tiled = 322 in t.tags
+
+    def wide(pixels):
+        return -(-pixels * n * t.bits // 8)
+
     tw, th = (t.get(322), t.get(323)) if tiled else (w, min(t.get(278, h), h))
-    across, down = -(-w // tw), -(-rows // th)
-    count, begin = len(t.all(324 if tiled else 273)) // planes, y // th * across
+    across = -(-w // tw)
+    down = -(-rows // th)
+    count = len(t.all(324 if tiled else 273)) // planes
+    begin = y // th * across
     out = []
     for k in range(planes):
         if _unit(t) == 1 and not tiled:
@@ -934,8 +981,10 @@ def _stored(data: bytes, t: _Tiff, y: int, rows: int) -> np.ndarray:  # `(rows, 
 
 def _tiff_rows(data: bytes, t: _Tiff, step: int = 1) -> Iterator:  # `(rows, w, samples)`
     "Samples as the file stores them, some rows at a time."
-    h, unit = t.size[1], _unit(t)
-    rows, left = band_rows(t.size[0], unit), None
+    h = t.size[1]
+    unit = _unit(t)
+    rows = band_rows(t.size[0], unit)
+    left = None
     for y in range(0, h, rows):
         a = _stored(data, t, y, min(rows, h - y))
         if left is not None:
@@ -947,14 +996,18 @@ def _tiff_rows(data: bytes, t: _Tiff, step: int = 1) -> Iterator:  # `(rows, w, 
 
 # %% ../../nbs/02_data/01_decoding.ipynb #69ba1507
 def _white(t: _Tiff, top: Callable) -> float:
-    "The value of white; a note where the file does not settle it, `InputError` where it cannot be known. `top()` is the largest sample."
+    """The value of white, and a note where the file does not settle it.
+
+    Raises `InputError` where it cannot be known. `top()` is the largest sample.
+    """
     stated = t.get(341, 0) or t.get(281, 0)
     if t.kind == 3:
         return float(stated) if stated and stated > 0 else 1.0
     full = (1 << t.bits) - 1
     if t.kind == 2 and t.bits < 32:
         raise InputError(
-            f'it is a TIFF with signed samples of {t.bits} bits; save it unsigned, with 8 or 16 bits'
+            f'it is a TIFF with signed samples of {t.bits} bits; '
+            'save it unsigned, with 8 or 16 bits'
         )
     if t.bits > 8 and 0 < stated < full and top() <= stated:
         if t.bits == 16:
@@ -976,7 +1029,8 @@ def _alpha_of(
     extra = t.samples - n
     if extra < 0:
         raise InputError(
-            f'it is a TIFF with {t.samples} samples a pixel where its colours need {n}; save it again'
+            f'it is a TIFF with {t.samples} samples a pixel where its colours need {n}; '
+            'save it again'
         )
     # RGB and one more: alpha, as Pillow has it
     said = t.all(338, ()) or ((2,) if extra == 1 and n == 3 else ())
@@ -1004,7 +1058,8 @@ def _usual(t: _Tiff):
         and (t.kind, t.bits) != (1, 32)
     ):
         raise InputError(
-            f'it is a TIFF with samples of {t.bits} bits (format {t.kind}); save it with 8 or 16 bits'
+            f'it is a TIFF with samples of {t.bits} bits (format {t.kind}); '
+            'save it with 8 or 16 bits'
         )
     if t.photometric == 5 and t.get(332, 1) != 1:
         raise InputError('it is a TIFF with inks other than CMYK; save it as RGB')
@@ -1044,7 +1099,8 @@ def tiff_decoder(
         if t.photometric == 3
         else _white(t, lambda: max(a[..., :n].max() for a in _tiff_rows(data, t)))
     )
-    exif, profile = _tiff_exif(data), _profile_tag(t)
+    exif = _tiff_exif(data)
+    profile = _profile_tag(t)
     turn = _orientation(exif) if exif else min(max(t.get(274, 1), 1), 8)
     encoding = _camera_encoding(exif)
 
@@ -1142,7 +1198,8 @@ def heif_samples(
         import pillow_heif
     except ImportError:
         raise InputError(
-            "it is HEIC, which needs an extra: pip install 'stylecfm[heif]'; or export it as JPEG, PNG or AVIF"
+            "it is HEIC, which needs an extra: pip install 'stylecfm[heif]'; "
+            "or export it as JPEG, PNG or AVIF"
         ) from None
     try:
         im = pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False, bgr_mode=False)
@@ -1152,7 +1209,8 @@ def heif_samples(
         ) from None
     check_pixels(*im.size, rules)
     profile = im.info.get('icc_profile') or b''
-    encoding, a = _coded(data, profile), np.asarray(im)
+    encoding = _coded(data, profile)
+    a = np.asarray(im)
     a = a.reshape(*a.shape[:2], -1)
     depth = im.info.get('bit_depth', 8)
     if a.dtype == np.uint16:
@@ -1230,7 +1288,10 @@ def reduction(
     size: tuple,  # Width and height, pixels
     side: int,  # Shorter side that is wanted, pixels; 0: all of the image
 ) -> int:  # 1 for images that are not `LARGE`
-    "The factor by which an image may be reduced, so that its shorter side stays at least twice what is wanted."
+    """Factor by which an image may be reduced.
+
+    Its shorter side stays at least twice what is wanted.
+    """
     return max(1, min(size) // (2 * side)) if side and size[0] * size[1] > LARGE else 1
 
 
@@ -1301,7 +1362,10 @@ def interpolated(
     samples: np.ndarray,  # `(h, w, c)`, uint8 or uint16 over the full range
     of_bytes: Callable,  # Transformation of bytes: `(h, w, c)` to `(h, w, 3)`, both uint8
 ) -> np.ndarray:  # `(h, w, 3)`, uint8
-    "A transformation of bytes, for 16 bits by linear interpolation in the simplex of bytes around a value."
+    """Transformation of bytes, interpolated for 16 bits.
+
+    Linear interpolation in the simplex of bytes around a value.
+    """
     if samples.dtype == np.uint8:
         return of_bytes(samples)
     out = np.empty((*samples.shape[:2], 3), np.uint8)
@@ -1361,7 +1425,10 @@ def _as_mode(a: np.ndarray, mode: str) -> Image.Image:
 def _filled(
     total: np.ndarray, weight: np.ndarray, beyond: np.ndarray | None = None, levels: int = 0
 ) -> np.ndarray:  # Shaped as `total`
-    "Weighted means, and in cells without weight the mean of the next larger cell; after `levels` levels, the means given."
+    """Weighted means; in cells without weight the mean of the next larger cell.
+
+    After `levels` levels these are the means given.
+    """
     if beyond is not None and not levels:
         return beyond
     mean = np.divide(
@@ -1398,16 +1465,21 @@ def _weighted(
     rgb: np.ndarray, alpha: np.ndarray, levels: int
 ) -> tuple:  # `(h/2^levels, w/2^levels, 3)` and without the 3, float32
     "Sums of colours times alpha and of alpha over squares, their sides halved `levels` times."
-    total, weight = rgb * alpha[..., None].astype(np.float32), alpha[..., None].astype(np.float32)
+    total = rgb * alpha[..., None].astype(np.float32)
+    weight = alpha[..., None].astype(np.float32)
     for _ in range(levels):
-        total, weight = _halved(total), _halved(weight)
+        total = _halved(total)
+        weight = _halved(weight)
     return total, weight[..., 0]
 
 
 def _filled_band(
     rgb: np.ndarray, alpha: np.ndarray, beyond: np.ndarray | None = None
 ) -> np.ndarray:  # `(h, w, 3)`, uint8
-    "Some rows of an image with colours for what is hidden; `beyond` are the means of squares of `2**_FAR` pixels."
+    """Some rows of an image with colours for what is hidden.
+
+    `beyond` are the means of squares of `2**_FAR` pixels.
+    """
     if not (hidden := alpha == 0).any():
         return rgb
     coarse, (h, w) = _filled(*_weighted(rgb, alpha, 1), beyond, _FAR - 1), hidden.shape
@@ -1431,10 +1503,14 @@ def fill_image(
         return
     rows = band_rows(w, 1 << _FAR)
     boxes = [(0, y, w, min(h, y + rows)) for y in range(0, h, rows)]
-    part = lambda box: (np.asarray(image.crop(box)), np.asarray(alpha.crop(box)))
+
+    def part(box):
+        return (np.asarray(image.crop(box)), np.asarray(alpha.crop(box)))
+
     sums = [_weighted(*part(box), _FAR) for box in boxes]
-    beyond, at = _filled(*(np.concatenate(s) for s in zip(*sums))), 0
-    for box, (total, _) in zip(boxes, sums):
+    beyond = _filled(*(np.concatenate(s) for s in zip(*sums, strict=True)))
+    at = 0
+    for box, (total, _) in zip(boxes, sums, strict=True):
         image.paste(
             Image.fromarray(_filled_band(*part(box), beyond[at : at + len(total)])), box[:2]
         )
@@ -1475,7 +1551,9 @@ def _reduced(
             .sum((1, 3))
         )
 
-    total, weight, count = sums(rgb * a), sums(a), sums(np.ones_like(a))
+    total = sums(rgb * a)
+    weight = sums(a)
+    count = sums(np.ones_like(a))
     mean = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
     return np.rint(mean).astype(np.uint8), np.rint(weight / count)[..., 0].astype(np.uint8)
 
@@ -1497,12 +1575,16 @@ def layers_from(
 ) -> Layers:
     "An image in sRGB and its alpha, upright, decoded some rows at a time."
     k, (w, h), turn = reduction(decoder.size, side), decoder.size, decoder.orientation
-    size, y, convert, alpha = (-(-w // k), -(-h // k)), 0, None, None
+    size = (-(-w // k), -(-h // k))
+    y = 0
+    convert = None
+    alpha = None
     upright = size[::-1] if turn > 4 else size
     image = decoder.canvas if decoder.canvas and k == 1 and turn == 1 else Image.new('RGB', upright)
     for s in decoder.bands(k):
         convert = convert or to_rgb(s)
-        rgb, a = convert(s.colour), None if s.alpha is None else to_bytes(s.alpha)
+        rgb = convert(s.colour)
+        a = None if s.alpha is None else to_bytes(s.alpha)
         if k > 1:
             rgb, a = _reduced(rgb, a, k)
         _place(image, rgb, y, size[1], turn)

@@ -9,9 +9,10 @@ __all__ = ['list_images', 'scan_styles', 'style_folders']
 import os
 import re
 from collections import Counter
+from collections.abc import Iterable
 from glob import glob
 from pathlib import Path
-from typing import Iterable, NamedTuple
+from typing import NamedTuple
 
 from ..config import InputError
 from .decoding import READ, kind_of, not_read
@@ -204,7 +205,8 @@ def explain_unused(
     paths: list,  # Unused files
 ) -> list:  # `(path, reason)` for each
     "A reason for each file that is not used."
-    count, out = Counter(), []
+    count = Counter()
+    out = []
     for p in paths:
         s = p.suffix.lower()
         count[s] += 1
@@ -251,7 +253,8 @@ def _some(folder: Path, found: Scan, extensions: tuple) -> list:
     there = f'; it holds {unused_line(found.unused)}' if found.unused else ''
     inside = f'; {len(found.folders)} folder(s) in it were not entered' if found.folders else ''
     raise InputError(
-        f'no {what} in {folder}; files that end in {" ".join(extensions)} are looked for{there}{inside}'
+        f'no {what} in {folder}; files that end in {" ".join(extensions)} are looked '
+        f'for{there}{inside}'
     )
 
 # %% ../../nbs/02_data/02_folders.ipynb #81e49740
@@ -272,10 +275,8 @@ def scan_styles(
     here = _entries(Path(root))
     system = [p for p in here if p.is_dir() and is_system(p)]
     shown = [p for p in here if not p.name.startswith('.') and p not in system]
-    styles, loose = (
-        [p for p in shown if p.is_dir()],
-        [p for p in shown if p.suffix.lower() in extensions and not p.is_dir()],
-    )
+    styles = [p for p in shown if p.is_dir()]
+    loose = [p for p in shown if p.suffix.lower() in extensions and not p.is_dir()]
     if len(styles) < 2:
         why = f'; {len(loose)} image(s) lie directly in it, {loose[0].name} first' if loose else ''
         raise InputError(
@@ -304,11 +305,15 @@ def unused_in_styles(
     s: Styles,  # Result of `scan_styles`
     root: str | Path,  # The folder
 ) -> list:  # Lines, without those for nothing
-    "What of a folder of styles is not used: images outside of the styles, folders of the system, other files."
+    """Return what is not used in a folder of styles.
+
+    Images outside of the styles, folders of the system, other files.
+    """
     out = []
     if s.loose:
         out.append(
-            f'{len(s.loose)} image(s) directly in {root} belong to no style and are not used, {s.loose[0].name} first'
+            f'{len(s.loose)} image(s) directly in {root} belong to no style and are not used, '
+            f'{s.loose[0].name} first'
         )
     if s.system:
         out.append(

@@ -106,7 +106,8 @@ def check_square(
         )
     if min(w, h) * rules.max_enlargement < size:
         raise InputError(
-            f'{w} x {h} would be enlarged more than {rules.max_enlargement:g} times for {size} pixels; '
+            f'{w} x {h} would be enlarged more than {rules.max_enlargement:g} times for {size} '
+            'pixels; '
             'use a larger picture or a smaller size'
         )
 
@@ -117,27 +118,35 @@ def fit_square(
     rules: ImageRules = RULES,  # Image rules: allowed sizes
     view: View = CENTRE,  # Square to cut
 ) -> Image.Image:  # `size` x `size`
-    "A square of a picture, the largest in its centre unless told, antialiased; `InputError` for strips and for pictures far too small."
+    """Cut a square out of a picture, in its centre unless told, antialiased.
+
+    Raises `InputError` for strips and for pictures far too small.
+    """
     check_square(*img.size, size, rules)
     w, h = img.size
     s = min(w, h) * view.side
-    x, y = (w - s) * view.across, (h - s) * view.down
-    return img.resize((size, size), Image.LANCZOS, box=(x, y, x + s, y + s))
+    x = (w - s) * view.across
+    y = (h - s) * view.down
+    return img.resize((size, size), Image.Resampling.LANCZOS, box=(x, y, x + s, y + s))
 
 # %% ../../nbs/02_data/04_images.ipynb #45a8e474
 def shrink(
     img: Image.Image,  # RGB, or RGBA with colours of invisible pixels filled
     side: int,  # Shorter side of the result, pixels, at most
 ) -> Image.Image:  # Resized image; the input itself if it is small enough
-    "A whole image made smaller, antialiased; colours and alpha apart, so that invisible pixels keep a colour."
+    """Make a whole image smaller, antialiased.
+
+    Colours and alpha are filtered apart, so that invisible pixels keep a colour.
+    """
     k = side / min(img.size)
     if k >= 1:
         return img
     size = tuple(max(1, round(n * k)) for n in img.size)
     if img.mode != 'RGBA':
-        return img.resize(size, Image.LANCZOS)
+        return img.resize(size, Image.Resampling.LANCZOS)
     out, alpha = (
-        part.resize(size, Image.LANCZOS) for part in (img.convert('RGB'), img.getchannel('A'))
+        part.resize(size, Image.Resampling.LANCZOS)
+        for part in (img.convert('RGB'), img.getchannel('A'))
     )
     out.putalpha(alpha)
     return out
@@ -240,7 +249,7 @@ def read_images(
     bad = [g for g in got if isinstance(g, UnusedFile)]
     if rules.strict and bad:
         raise InputError(f'cannot use {bad[0].path}: {bad[0].reason}')
-    ok = [(p, g) for p, g in zip(paths, got) if not isinstance(g, UnusedFile)]
+    ok = [(p, g) for p, g in zip(paths, got, strict=True) if not isinstance(g, UnusedFile)]
     x = torch.stack([g for _, g in ok]) if ok else torch.empty(0, 3, size, size, dtype=torch.uint8)
     return Images(as_float(x), [p for p, _ in ok], bad)
 
@@ -264,7 +273,8 @@ def save_image(
     path = Path(path)
     if (how := FORMATS.get(path.suffix.lower())) is None:
         raise InputError(
-            f'cannot save {path}: the suffix "{path.suffix}" is not one of {" ".join(FORMATS)}; choose one of them'
+            f'cannot save {path}: the suffix "{path.suffix}" is not one of {" ".join(FORMATS)}; '
+            'choose one of them'
         )
     clear = img.mode == 'RGBA' and path.suffix.lower() in ('.png', '.webp', '.tif', '.tiff')
     flat = (
@@ -287,8 +297,8 @@ def _label(draw, font, text: str, box: tuple, rows: bool):
 # %% ../../nbs/02_data/04_images.ipynb #cell-57
 def grid(
     rows: list,  # Rows of pictures (None leaves a gap), or one flat list
-    row_labels: list = (),  # Text left of each row
-    col_labels: list = (),  # Text above each column
+    row_labels: list | tuple = (),  # Text left of each row
+    col_labels: list | tuple = (),  # Text above each column
     cols: int | None = None,  # Columns into which a flat list is broken; None for one row
     pad: int = 6,  # White between the pictures, pixels
     font_size: int = 13,  # Height of the labels, pixels
@@ -307,7 +317,10 @@ def grid(
         'RGB', (left + pad + n * (w + pad), top + pad + len(rows) * (h + pad)), 'white'
     )
     draw = ImageDraw.Draw(sheet)
-    cell = lambda i, j: (left + pad + j * (w + pad), top + pad + i * (h + pad))
+
+    def cell(i, j):
+        return (left + pad + j * (w + pad), top + pad + i * (h + pad))
+
     for i, r in enumerate(rows):
         for j, im in enumerate(r):
             if im:
@@ -329,7 +342,8 @@ class JpegPicture:
         image: Image.Image,  # Image to show
         quality: int = 70,  # JPEG quality, 1 to 95
     ):
-        self.image, self.quality = image.convert('RGB'), quality
+        self.image = image.convert('RGB')
+        self.quality = quality
 
     def __repr__(self):
         return f'{self.image.width} x {self.image.height} pixels'
@@ -342,11 +356,14 @@ class JpegPicture:
 def picture_grid(
     rows: list,  # Rows of images, as `grid` takes them
     side: int = 128,  # Longer side of a picture, pixels; larger ones are made smaller
-    row_labels: list = (),  # Text left of each row
-    col_labels: list = (),  # Text above each column
+    row_labels: list | tuple = (),  # Text left of each row
+    col_labels: list | tuple = (),  # Text above each column
 ) -> JpegPicture:  # For the last line of a cell
     "Pictures in rows and columns, small."
-    small = lambda im: ImageOps.contain(im, (side, side)) if im and max(im.size) > side else im
+
+    def small(im):
+        return ImageOps.contain(im, (side, side)) if im and max(im.size) > side else im
+
     table = rows if isinstance(rows[0], (list, tuple)) else [rows]
     return JpegPicture(
         grid([[small(im) for im in r] for r in table], row_labels, col_labels, font_size=10)
@@ -357,12 +374,17 @@ def pad_to(
     x: Tensor,  # (b, c, h, w)
     factor: int,  # Sides become multiples of it
 ) -> tuple:  # The padded tensor, and (h, w) for `crop_back`
-    "Continue a picture by reflection, right and below; `InputError` where it is smaller than what is missing."
+    """Continue a picture by reflection, right and below.
+
+    Raises `InputError` where it is smaller than what is missing.
+    """
     h, w = x.shape[-2:]
-    down, right = -h % factor, -w % factor
+    down = -h % factor
+    right = -w % factor
     if down >= h or right >= w:
         raise InputError(
-            f'{w} x {h} is too small for multiples of {factor}; use a picture of at least {factor} x {factor}'
+            f'{w} x {h} is too small for multiples of {factor}; '
+            f'use a picture of at least {factor} x {factor}'
         )
     return F.pad(x, (0, right, 0, down), mode='reflect'), (h, w)
 

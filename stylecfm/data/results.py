@@ -9,8 +9,8 @@ __all__ = ['results_for', 'record_results', 'check_results']
 import json
 import os
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable
 
 from ..config import InputError
 from ..files import digest
@@ -50,7 +50,10 @@ def results_for(
     folder: str | Path,  # Folder of the results
     suffix: str = '.png',  # Suffix of the results
 ) -> list:  # `(source, result)`: each result has a name of its own
-    "A result in a folder for each input, named after it; `x.pcd.bin` gives `x.pcd`, not `x.pcd.pcd`."
+    """Path in a folder for the result of each input, named after it.
+
+    `x.pcd.bin` gives `x.pcd`, not `x.pcd.pcd`.
+    """
     taken = set()
 
     def name(p):
@@ -99,8 +102,13 @@ def check_results(
     inputs: Iterable = (),  # Paths of the files that will be read
     overwrite: bool = False,  # Replace files that no earlier run wrote
 ):
-    "Raise `InputError` where results share a name, would replace an input, or a file that no earlier run wrote."
-    own, noted, originals = {}, {}, {os.path.realpath(p) for p in inputs}
+    """Raise `InputError` where results share a name or would replace a file they must not replace.
+
+    That is an input, or a file that no earlier run wrote.
+    """
+    own = {}
+    noted = {}
+    originals = {os.path.realpath(p) for p in inputs}
     for p in map(Path, results):
         real = os.path.realpath(p)
         if real in originals:
@@ -116,7 +124,8 @@ def check_results(
             noted[p.parent] = _noted(p.parent)
         if not p.is_file() or noted[p.parent].get(p.name) != digest(p):
             raise InputError(
-                f'{p} is there already, and no earlier run wrote it as it is; choose another name, or give --overwrite'
+                f'{p} is there already, and no earlier run wrote it as it is; '
+                'choose another name, or give --overwrite'
             )
 
 # %% ../../nbs/02_data/03_results.ipynb #fcefb7ed

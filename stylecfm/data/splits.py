@@ -8,7 +8,7 @@ __all__ = ['near_duplicates']
 # %% ../../nbs/02_data/07_splits.ipynb #44026c2b
 import random
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -59,7 +59,7 @@ def _window_descriptors(
     width: float,  # Width of the windows, pixels
 ) -> Tensor:  # Descriptors of norm 1, `(windows, 100)`; windows without contrast are left out
     "Describe all windows of one size by local contrast."
-    h, w = (round(n * DESCRIPTOR_SIDE / m) for n, m in zip(x.shape, (height, width)))
+    h, w = (round(n * DESCRIPTOR_SIDE / m) for n, m in zip(x.shape, (height, width), strict=True))
     if h < DESCRIPTOR_SIDE or w < DESCRIPTOR_SIDE:
         return x.new_zeros(0, DESCRIPTOR_SIDE**2)
     r = local_contrast(F.interpolate(x[None, None], (h, w), mode='area'), 2.0)
@@ -75,7 +75,8 @@ def _query_descriptors(
     "Describe the centre and the four corners of an image."
     h, w = x.shape
     n = int(0.6 * min(h, w))
-    top, left = (h // 20, h - n - h // 20), (w // 20, w - n - w // 20)
+    top = (h // 20, h - n - h // 20)
+    left = (w // 20, w - n - w // 20)
     places = [((h - n) // 2, (w - n) // 2), *((i, j) for i in top for j in left)]
     return torch.cat([_window_descriptors(x[i : i + n, j : j + n], n, n) for i, j in places])
 
@@ -87,7 +88,8 @@ def _candidate_scores(
     "Score all pairs of images by their best pair of windows."
     queries = [_query_descriptors(x) for x in images]
     owner = torch.cat([torch.full((len(q),), i) for i, q in enumerate(queries)])
-    queries, scores = torch.cat(queries), torch.zeros(len(images), len(images))
+    queries = torch.cat(queries)
+    scores = torch.zeros(len(images), len(images))
     for j, x in enumerate(images):
         m = min(x.shape)
         sizes = [(s * m / a**0.5, s * m * a**0.5) for s in WINDOW_SIZES for a in aspects]
@@ -111,7 +113,8 @@ def _warped(a: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
     "Read images at scaled and shifted places; `p` holds log scales and shifts, `(n, 4)`."
     s = torch.linspace(-1, 1, a.shape[-1])
     x, y = (s[None] * p[:, k : k + 1].exp() + p[:, k + 2 : k + 3] for k in (0, 1))  # (n, side)
-    x, y = x[:, None, :].expand(-1, len(s), -1), y[:, :, None].expand(-1, -1, len(s))
+    x = x[:, None, :].expand(-1, len(s), -1)
+    y = y[:, :, None].expand(-1, -1, len(s))
     g = torch.stack([x, y], -1)  # (n, side, side, 2)
     mask = (g.detach().abs().amax(-1) < 1).float()[:, None]
     return F.grid_sample(a, g, align_corners=False), mask
@@ -120,8 +123,10 @@ def _warped(a: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
 def _coarse_start(a: Tensor, b: Tensor) -> Tensor:
     "Search scales and shifts on a grid at 24 pixels, `(n, 4)`."
     a, b = (local_contrast(F.interpolate(v, (24, 24), mode='area'), 3.0) for v in (a, b))
-    scales, shifts = (-0.45, -0.22, 0.0, 0.22, 0.45), (-0.4, -0.2, 0.0, 0.2, 0.4)
-    best, found = torch.full((len(a),), -1.0), torch.zeros(len(a), 4)
+    scales = (-0.45, -0.22, 0.0, 0.22, 0.45)
+    shifts = (-0.4, -0.2, 0.0, 0.2, 0.4)
+    best = torch.full((len(a),), -1.0)
+    found = torch.zeros(len(a), 4)
     for p in torch.cartesian_prod(*map(torch.tensor, (scales, scales, shifts, shifts))):
         w, mask = _warped(a, p.expand(len(a), 4))
         if abs(p[0] - p[1]) > 0.5 or mask[0].mean() < 0.3:
@@ -140,7 +145,8 @@ def _aligned_correlation(
     "Align pairs of images by scaling and shift, and correlate them."
     p = _coarse_start(a, b).requires_grad_(True)
     a, b = (local_contrast(F.interpolate(v, (64, 64), mode='area'), 4.0, fine=1.0) for v in (a, b))
-    best, optimizer = torch.full((len(a),), -1.0), torch.optim.Adam([p], lr=0.02)
+    best = torch.full((len(a),), -1.0)
+    optimizer = torch.optim.Adam([p], lr=0.02)
     for i in range(steps):
         w, mask = _warped(a, p)
         c = _correlation(w, b, mask)
@@ -172,13 +178,13 @@ def near_duplicates(
     scores = _candidate_scores(greys, aspects)
     i, j = torch.triu_indices(len(names), len(names), 1)
     chosen = scores[i, j].topk(min(candidates, len(i))).indices
-    square = dict(size=(128, 128), mode='bilinear', antialias=True)
+    square: dict[str, Any] = dict(size=(128, 128), mode='bilinear', antialias=True)
     squares = [F.interpolate(x[None, None], **square) for x in greys]
     found = []
     for some in chosen.split(256):
         pairs = [(int(i[k]), int(j[k])) for k in some]
         a, b = (torch.cat([squares[pair[k]] for pair in pairs]) for k in (0, 1))
-        scored = zip(pairs, _aligned_correlation(a, b).tolist())
+        scored = zip(pairs, _aligned_correlation(a, b).tolist(), strict=True)
         found += [NearPair(names[p], names[q], v) for (p, q), v in scored if v >= least]
     return sorted(found, key=lambda p: -p.score)
 
@@ -190,7 +196,8 @@ def split_groups(
     folders: dict[str, list[str]],  # File names by folder
     # Number of images for validation and for the test, by folder
     counts: dict[str, tuple[int, int]],
-    pairs: list[tuple[str, str]] = (),  # Names that show the same picture, from `near_duplicates`
+    # Names that show the same picture, from `near_duplicates`
+    pairs: list[tuple[str, str]] | tuple = (),
     contents: dict[str, str] | None = None,  # Checksum of each file; equal files are one image
     seed: int | str = 0,  # Seed of the draw
 ) -> dict[str, str]:  # Set of each name, a word of `_SETS`

@@ -6,7 +6,8 @@
 __all__ = []
 
 # %% ../../nbs/09_evaluation/04_baselines.ipynb #ef57e814
-from typing import Callable, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -38,7 +39,9 @@ def untouched(
 ) -> list[Image.Image]:  # Photographs of the side `size`
     "Return the photographs at the wanted size."
     wanted = (size, size)
-    return [im if im.size == wanted else im.resize(wanted, Image.LANCZOS) for im in images]
+    return [
+        im if im.size == wanted else im.resize(wanted, Image.Resampling.LANCZOS) for im in images
+    ]
 
 # %% ../../nbs/09_evaluation/04_baselines.ipynb #5defa4d0
 def _disc_mean(
@@ -48,7 +51,8 @@ def _disc_mean(
     "Average each channel over a disc."
     from scipy.ndimage import uniform_filter1d
 
-    out, total = np.zeros_like(x), 0
+    out = np.zeros_like(x)
+    total = 0
     for dy in range(-radius, radius + 1):
         width = 2 * int((radius**2 - dy**2) ** 0.5) + 1
         row = uniform_filter1d(x, width, axis=2, mode='mirror') * width
@@ -92,7 +96,8 @@ def kuwahara_filter(
     angle = torch.atan2(dy, dx)
     padded = F.pad(x, (radius,) * 4, mode='reflect')
     stacked = torch.cat([padded, padded.square()], 1).transpose(0, 1)  # (6, 1, h', w')
-    top, bottom = torch.zeros_like(x), torch.zeros_like(x[:, :1])
+    top = torch.zeros_like(x)
+    bottom = torch.zeros_like(x[:, :1])
     for i in range(sectors):
         w = bell * torch.cos(angle - 2 * torch.pi * i / sectors).clamp(min=0) ** 4
         w[radius, radius] = 1
@@ -100,7 +105,8 @@ def kuwahara_filter(
         mean, square = both.view(2, 1, 3, *x.shape[2:])
         s = (square - mean.square()).clamp(min=0).sum(1, keepdim=True).sqrt()  # (1, 1, h, w)
         weight = (s + 0.01) ** -sharpness
-        top, bottom = top + weight * mean, bottom + weight
+        top = top + weight * mean
+        bottom = bottom + weight
     return to_pil(top / bottom)[0]
 
 # %% ../../nbs/09_evaluation/04_baselines.ipynb #3c888297
@@ -161,7 +167,8 @@ def low_band(
         return m.to(x)  # (frequency, position), orthonormal
 
     h, w = x.shape[-2:]
-    a, b = basis(h), basis(w)
+    a = basis(h)
+    b = basis(w)
     kept = (torch.arange(h)[:, None] / h + torch.arange(w) / w <= cut).to(x)
     return a.T @ ((a @ x @ b.T) * kept) @ b
 
@@ -183,14 +190,15 @@ def low_band_swap(
         )
     heun, source, target = TABLEAUS['heun'], CountingField(source), CountingField(target)
     times = time_grid(0.0, 1.0, steps).tolist()
-    path, p = [x1], x1
-    for t, before in zip(times[:0:-1], times[-2::-1]):
+    path = [x1]
+    p = x1
+    for t, before in zip(times[:0:-1], times[-2::-1], strict=False):
         p = rk_step(source, p, t, before - t, heun)
         path.insert(0, p)
     g = torch.Generator().manual_seed(seed)
     noise = torch.randn(x1.shape[1:], generator=g).to(x1).expand_as(x1)  # one for all images
     x = noise + low_band(path[0] - noise, cut)
-    for i, (t, after) in enumerate(zip(times, times[1:]), 1):
+    for i, (t, after) in enumerate(zip(times, times[1:], strict=False), 1):
         x = rk_step(target, x, t, after - t, heun)
         if after <= end:
             x = x + low_band(path[i] - x, cut)
@@ -220,13 +228,19 @@ def flow_painters(
     source: str = 'photo',  # Style of the photographs
     target: str = 'monet',  # Style of the paintings
 ) -> dict[str, PaintingMethod]:  # Methods by name
-    "Return the ways of the plain flow; raises `InputError` for a model that paints under a condition."
+    """Return the ways of the plain flow.
+
+    Raises `InputError` for a model that paints under a condition.
+    """
     if pipe.conditional:
         raise InputError(
             'loop, SDEdit, FlowEdit and low-band swap must have a model without a condition, '
             f'got {type(pipe.network).__name__}; give another one'
         )
-    model = lambda **kw: pipeline_painter(pipe, source, target, **kw)
+
+    def model(**kw):
+        return pipeline_painter(pipe, source, target, **kw)
+
     return {
         'plain loop': model(options=TransferOptions(fresh=0.0, match='none')),
         'SDEdit': model(options=TransferOptions(mode='sdedit', start=0.5)),
@@ -240,7 +254,10 @@ def simple_painters(
     paintings: Tensor,  # Training paintings of the style, `(m, 3, h, w)` in [-1, 1]
 ) -> dict[str, PaintingMethod]:  # Methods by name
     "Return the baselines without a trained flow; none of them sees a held-out painting."
-    each = lambda f: lambda images, size: [f(im) for im in untouched(images, size)]
+
+    def each(f):
+        return lambda images, size: [f(im) for im in untouched(images, size)]
+
     return {
         'untouched': untouched,
         'oil filter': each(oil_filter),

@@ -33,7 +33,7 @@ def small_classifier(
     sizes = [3, width, 2 * width, 4 * width, 4 * width]
     layers = [
         m
-        for a, b in zip(sizes, sizes[1:])
+        for a, b in zip(sizes, sizes[1:], strict=False)
         for m in (nn.Conv2d(a, b, 3, 2, 1), nn.GroupNorm(4, b), nn.SiLU())
     ]
     return nn.Sequential(
@@ -51,8 +51,8 @@ def random_squares(
     side = min(side, h, w)
     y, z = (torch.randint(n - side + 1, (len(x),), generator=g) for n in (h, w))
     flip = torch.rand(len(x), generator=g) < 0.5
-    cut = [im[:, a : a + side, b : b + side] for im, a, b in zip(x, y, z)]
-    return torch.stack([v.flip(-1) if m else v for v, m in zip(cut, flip)])
+    cut = [im[:, a : a + side, b : b + side] for im, a, b in zip(x, y, z, strict=True)]
+    return torch.stack([v.flip(-1) if m else v for v, m in zip(cut, flip, strict=True)])
 
 # %% ../../nbs/09_evaluation/01_classifier.ipynb #649497b6
 class StyleClassifier(NamedTuple):
@@ -95,10 +95,8 @@ def fit_classifier(
     side: int,  # Side length of a patch, pixels
 ):
     "Cross-entropy on squares, brightness and contrast changed by chance."
-    g, opt = (
-        torch.Generator().manual_seed(seed),
-        torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02),
-    )
+    g = torch.Generator().manual_seed(seed)
+    opt = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02)
     net.train()
     y = torch.cat([torch.zeros(32), torch.ones(32)])
     for i in tqdm(range(steps), desc='judge', leave=False):

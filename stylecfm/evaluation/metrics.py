@@ -12,8 +12,9 @@ import os
 import platform
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -66,7 +67,8 @@ def colour_map(
 ) -> Callable:  # Images to images
     "The linear colour map between two sets (Pitié & Kokaram 2007)."
     a, b = (x.double().transpose(0, 1).flatten(1) for x in (source, target))  # (3, pixels)
-    r, i = _root(a.cov()), _root(a.cov(), -0.5)
+    r = _root(a.cov())
+    i = _root(a.cov(), -0.5)
     m, ma, mb = i @ _root(r @ b.cov() @ r) @ i, a.mean(1), b.mean(1)
     return lambda x: (
         torch.einsum('ij,bjhw->bihw', m, x.double() - ma[:, None, None]) + mb[:, None, None]
@@ -79,7 +81,8 @@ def laplacian_pyramid(
 ) -> list:  # Tensors, each half as large as the one before
     "Differences of ever smoother images; their sum, enlarged, is the image (Burt & Adelson 1983)."
     k = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]).to(x) / 16
-    kernel, out = (k[:, None] * k).repeat(x.shape[1], 1, 1, 1), []
+    kernel = (k[:, None] * k).repeat(x.shape[1], 1, 1, 1)
+    out = []
     for _ in range(levels - 1):
         small = F.conv2d(F.pad(x, (2,) * 4, mode='reflect'), kernel, stride=2, groups=x.shape[1])
         out.append(x - F.interpolate(small, size=x.shape[-2:], mode='bilinear'))
@@ -97,12 +100,17 @@ def patches(
     squares = x.unfold(2, side, 1).unfold(3, side, 1)  # (n, c, h', w', side, side)
     y, z = (torch.randint(squares.shape[d], (len(x), each), generator=g) for d in (2, 3))
     return (
-        torch.stack([s[:, a, b].transpose(0, 1) for s, a, b in zip(squares, y, z)])
+        torch.stack([s[:, a, b].transpose(0, 1) for s, a, b in zip(squares, y, z, strict=True)])
         .flatten(0, 1)
         .flatten(1)
     )
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #70e00001
+def _quantiles(v: Tensor, n: int) -> Tensor:
+    "n sorted rows of `v`, evenly spaced."
+    return v.sort(0).values[torch.linspace(0, len(v) - 1, n).long()]
+
+
 def sliced_wasserstein(
     x: Tensor,  # Images `(n, 3, h, w)`
     reference: Tensor,  # Images `(m, 3, h, w)` of the style that is wanted
@@ -112,15 +120,21 @@ def sliced_wasserstein(
     directions: int = 256,  # To project on
     seed: int = 0,  # Random seed of patches and directions
 ) -> float:  # 1,000 times the mean over levels; 0: the same set
-    "Distance of the patches of two sets of images (Karras 2018), in thousandths of the reference's deviation."
-    g, found = torch.Generator().manual_seed(seed), []
-    for a, b in zip(laplacian_pyramid(x, levels), laplacian_pyramid(reference, levels)):
-        m, s = b.mean((0, 2, 3), keepdim=True), b.std((0, 2, 3), keepdim=True)
+    """Distance of the patches of two sets of images (Karras 2018).
+
+    In thousandths of the reference's deviation.
+    """
+    g = torch.Generator().manual_seed(seed)
+    found = []
+    for a, b in zip(
+        laplacian_pyramid(x, levels), laplacian_pyramid(reference, levels), strict=True
+    ):
+        m = b.mean((0, 2, 3), keepdim=True)
+        s = b.std((0, 2, 3), keepdim=True)
         p, q = (patches((v - m) / s, each, side, g) for v in (a, b))
         u = F.normalize(torch.randn(p.shape[1], directions, generator=g), dim=0)
         n = min(len(p), len(q))
-        quantiles = lambda v: v.sort(0).values[torch.linspace(0, len(v) - 1, n).long()]
-        found.append((quantiles(p @ u) - quantiles(q @ u)).abs().mean().item())
+        found.append((_quantiles(p @ u, n) - _quantiles(q @ u, n)).abs().mean().item())
     return 1e3 * sum(found) / levels
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #cell-21
@@ -138,8 +152,10 @@ def luminance_ssim(
     "Structural similarity of the luminance (Wang 2004), Gaussian window of 1.5 pixels."
     from skimage.metrics import structural_similarity
 
-    how = dict(data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
-    pairs = zip(luminance(x).double().numpy(), luminance(y).double().numpy())
+    how: dict[str, Any] = dict(
+        data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    pairs = zip(luminance(x).double().numpy(), luminance(y).double().numpy(), strict=True)
     return torch.tensor([structural_similarity(a, b, **how) for a, b in pairs])
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #74fcc3d0
@@ -149,7 +165,7 @@ TONE_LEVELS = 4095  # Highest level of luminance; 4,096 levels are distinguished
 def best_tones(
     x: Tensor,  # Luminance of what was made, `(h, w)` in [0, 1]
     y: Tensor,  # Luminance of the source, `(h, w)`
-) -> Tensor:  # Result, shaped as `x`, `(h, w)` float64: its luminance mapped by the rising function that is nearest to `y`
+) -> Tensor:  # `(h, w)` float64: luminance of `x` under the rising function nearest to `y`
     "The best monotone tone map of one picture to another (isotonic regression, Barlow 1972)."
     from scipy.optimize import isotonic_regression
 
@@ -179,9 +195,13 @@ def structure_kept(
     source: Tensor,  # Source images, `(n, 3, h, w)`
 ) -> StructureScores:
     "Structure, forgiving any monotone change of tones."
-    a, b = luminance(made), luminance(source)
-    toned = torch.stack([best_tones(p, q) for p, q in zip(a, b)]).to(b)
-    grey = lambda v: (2 * v - 1)[:, None].expand(-1, 3, -1, -1)
+    a = luminance(made)
+    b = luminance(source)
+    toned = torch.stack([best_tones(p, q) for p, q in zip(a, b, strict=True)]).to(b)
+
+    def grey(v):
+        return (2 * v - 1)[:, None].expand(-1, 3, -1, -1)
+
     return StructureScores(
         psnr(grey(toned), grey(b)),
         luminance_ssim(grey(toned), grey(b)),
@@ -192,16 +212,18 @@ def structure_kept(
 def edge_correlation(
     made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
     source: Tensor,  # Source images, `(n, 3, h, w)`
-) -> Tensor:  # `(n,)`, 1 where edges are as strong in the same places, up to a factor; 0 for a picture without any
+) -> Tensor:  # `(n,)`, 1 where edges agree up to a factor; 0 for a picture without any
     "Correlation of the magnitudes of luminance gradients."
 
     def strength(v):
         y = luminance(v)
-        dy, dx = y[:, 1:, :-1] - y[:, :-1, :-1], y[:, :-1, 1:] - y[:, :-1, :-1]
+        dy = y[:, 1:, :-1] - y[:, :-1, :-1]
+        dx = y[:, :-1, 1:] - y[:, :-1, :-1]
         g = (dx.square() + dy.square()).sqrt().flatten(1)
         return g - g.mean(1, keepdim=True)
 
-    p, q = strength(made), strength(source)
+    p = strength(made)
+    q = strength(source)
     return (p * q).sum(1) / (p.norm(dim=1) * q.norm(dim=1)).clamp(min=1e-12)
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #d799819a
@@ -210,7 +232,8 @@ def frechet_distance(
     b: Tensor,  # Others, `(m, c)`
 ) -> float:  # >= 0
     "Fréchet distance of two sets of vectors taken as Gaussians (Dowson & Landau 1982)."
-    a, b = a.double(), b.double()
+    a = a.double()
+    b = b.double()
     s, t = (torch.atleast_2d(v.T.cov()) for v in (a, b))  # (c, c)
     r = _root(s)
     return (
@@ -230,8 +253,14 @@ def kernel_distance(
     "Unbiased squared maximum mean discrepancy with a cubic kernel (Bińkowski 2018)."
     g = torch.Generator().manual_seed(seed)
     a, b = (v.double()[torch.randperm(len(v), generator=g)[:most]] for v in (a, b))
-    k = lambda p, q: (p @ q.T / p.shape[1] + 1) ** 3
-    n, m, aa, bb = len(a), len(b), k(a, a), k(b, b)
+
+    def k(p, q):
+        return (p @ q.T / p.shape[1] + 1) ** 3
+
+    n = len(a)
+    m = len(b)
+    aa = k(a, a)
+    bb = k(b, b)
     # no vector with itself
     within = (aa.sum() - aa.trace()) / (n * (n - 1)) + (bb.sum() - bb.trace()) / (m * (m - 1))
     return (within - 2 * k(a, b).mean()).item()
@@ -251,10 +280,17 @@ def published_distances(
     # Feature layer of the Inception network; or a custom network for images in [0, 1]
     features: int | torch.nn.Module = 2048,
 ) -> dict:  # fid, kid, and lpips where there is a source
-    "FID (Heusel 2017), KID (Bińkowski 2018), LPIPS (Zhang 2018) by torchmetrics; raises `InputError` where it or its weights are missing."
+    """FID (Heusel 2017), KID (Bińkowski 2018), LPIPS (Zhang 2018) by torchmetrics.
+
+    Raises `InputError` where it or its weights are missing.
+    """
     if min(len(made), len(paintings)) < 2:
         raise InputError('FID and KID want two pictures or more of each kind')
-    unit, subset = lambda x: (x.clamp(-1, 1) + 1) / 2, min(len(made), len(paintings), 1000)
+
+    def unit(x):
+        return (x.clamp(-1, 1) + 1) / 2
+
+    subset = min(len(made), len(paintings), 1000)
     try:
         from torchmetrics.image.fid import FrechetInceptionDistance
         from torchmetrics.image.kid import KernelInceptionDistance
@@ -316,7 +352,10 @@ def bootstrap(
 ) -> Figure:
     "A figure with its bootstrap interval (Efron 1979), moved to the figure."
     g, value = torch.Generator().manual_seed(seed), float(f(*sets))
-    again = lambda s: s[torch.randint(len(s), (len(s),), generator=g)]
+
+    def again(s):
+        return s[torch.randint(len(s), (len(s),), generator=g)]
+
     found = np.array([float(f(*(again(s) for s in sets))) for _ in range(draws)])
     low, high = np.quantile(found - found.mean(), [0.025, 0.975]) + value
     return Figure(value, float(low), float(high))
@@ -368,7 +407,10 @@ def reinhard(
     target: Tensor,  # Images of the style, `(m, 3, h, w)`; one of them is drawn for each image
     seed: int = 0,  # Random seed of the draw
 ) -> Tensor:  # Result, shaped as `x`
-    "Colour transfer (Reinhard 2001): each image gets the colour means and deviations of a painting."
+    """Colour transfer (Reinhard 2001).
+
+    Each image gets the colour means and deviations of a painting.
+    """
     return _rgb(_as_those(_lab(x), _lab(_drawn(target, len(x), seed)))).clamp(-1, 1).to(x)
 
 
@@ -377,7 +419,10 @@ def adain(
     target: Tensor,  # Latents of the style, `(m, c, h, w)`; one of them is drawn for each
     seed: int = 0,  # Random seed of the draw
 ) -> Tensor:  # Result, shaped as `z`
-    "Adaptive instance normalisation on latents (Huang & Belongie 2017): each gets the channels' means and deviations of a painting."
+    """Adaptive instance normalisation on latents (Huang & Belongie 2017).
+
+    Each gets the channels' means and deviations of a painting.
+    """
     return _as_those(z, _drawn(target, len(z), seed))
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #cell-24

@@ -8,8 +8,9 @@ __all__ = ['composition_agreement']
 # %% ../../nbs/09_evaluation/03_painting_metrics.ipynb #71b359b9
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -135,11 +136,12 @@ def compute_features(
     batch: int = 8,  # Number of images computed together
 ) -> ImageFeatures:
     "Compute the pooled features and the Gram matrices of images of one size."
-    pooled, grams = [], [[] for _ in _STAGES]
+    pooled = []
+    grams = [[] for _ in _STAGES]
     for part in x.split(batch):
         maps = net.stages(part)
         pooled.append(maps[-1].mean((2, 3)))
-        for found, v in zip(grams, maps):
+        for found, v in zip(grams, maps, strict=False):
             v = v.flatten(2)  # (n, c, positions)
             found.append(v @ v.mT / v.shape[-1])
     return ImageFeatures(torch.cat(pooled), [torch.cat(g) for g in grams])
@@ -170,8 +172,12 @@ def kid_kernels(
     unit: float = 1.0,  # Unit in which features are measured
 ) -> Kernels:
     "Compute the cubic kernels of the pooled features."
-    a, b = a.pooled.double() / unit, b.pooled.double() / unit
-    k = lambda p, q: (p @ q.T / p.shape[1] + 1) ** 3
+    a = a.pooled.double() / unit
+    b = b.pooled.double() / unit
+
+    def k(p, q):
+        return (p @ q.T / p.shape[1] + 1) ** 3
+
     return Kernels(k(a, a), k(b, b), k(a, b))
 
 
@@ -179,7 +185,10 @@ def _unbiased_mmd(
     k: Kernels,  # Kernels between all pairs
 ) -> float:  # About 0 for two samples of one distribution; it can be negative
     "Estimate the squared maximum mean discrepancy without bias."
-    inside = lambda v: (v.sum() - v.trace()) / (len(v) * (len(v) - 1))
+
+    def inside(v):
+        return (v.sum() - v.trace()) / (len(v) * (len(v) - 1))
+
     return (inside(k.aa) + inside(k.bb) - 2 * k.ab.mean()).item()
 
 
@@ -198,7 +207,7 @@ def _gram_kernels(
 ) -> list[Kernels]:  # Kernels of each stage
     "Compute the inner products of the Gram matrices of all pairs of images."
     found = []
-    for p, q in zip(a.grams, b.grams):
+    for p, q in zip(a.grams, b.grams, strict=True):
         both = torch.cat([p, q]).flatten(1)
         k = (both @ both.T).double()  # (n + m, n + m)
         n = len(p)
@@ -210,7 +219,10 @@ def _gram_statistic(
     stages: list[Kernels],  # Kernels of each stage, from `_gram_kernels`
 ) -> float:  # Relative distance, >= 0
     "Return the mean over stages of the relative distance of mean Gram matrices."
-    squared = lambda k: k.aa.mean() + k.bb.mean() - 2 * k.ab.mean()
+
+    def squared(k):
+        return k.aa.mean() + k.bb.mean() - 2 * k.ab.mean()
+
     return sum((squared(k).clamp(min=0) / k.bb.mean()).sqrt().item() for k in stages) / len(stages)
 
 
@@ -304,7 +316,8 @@ def flat_roughness(
 ) -> Tensor:  # Root mean square of fine structure, `(n,)`, parts of the range; 0 if none is flat
     "Return how rough the flat regions of each image are."
     y = luminance(x)
-    low, m = _smoothed(y), _FLAT_MARGIN
+    low = _smoothed(y)
+    m = _FLAT_MARGIN
     fine = y[:, m:-m, m:-m] - low
     dy, dx = torch.gradient(low, dim=(1, 2))
     flat = (dx.square() + dy.square()).sqrt() < _FLAT_GRADIENT  # (n, h, w)
@@ -330,7 +343,10 @@ def resampled(
 ) -> Figure:  # NaN at both ends if the value is not finite
     "Return a statistic of two sets with its 95 % bootstrap interval, moved to the value."
     g = torch.Generator().manual_seed(seed)
-    draw = lambda n: torch.randint(n, (n,), generator=g)
+
+    def draw(n):
+        return torch.randint(n, (n,), generator=g)
+
     value = statistic(torch.arange(images), torch.arange(paintings))
     if not math.isfinite(value):
         return Figure(float(value), math.nan, math.nan)
@@ -349,8 +365,13 @@ def kid_figures(
     "Return the kernel distance and its ratio to the photographs' own, with intervals."
     a, b = (kid_kernels(v, paintings, unit) for v in (made, photos))
     n, m = a.ab.shape
-    value = lambda i, j: _unbiased_mmd(a.drawn(i, j))
-    ratio = lambda i, j: value(i, j) / _unbiased_mmd(b.drawn(i, j))
+
+    def value(i, j):
+        return _unbiased_mmd(a.drawn(i, j))
+
+    def ratio(i, j):
+        return value(i, j) / _unbiased_mmd(b.drawn(i, j))
+
     return resampled(value, n, m, draws), resampled(ratio, n, m, draws)
 
 
@@ -363,6 +384,11 @@ def gram_figures(
     "Return the Gram distance and its ratio to the photographs' own, with intervals."
     a, b = _gram_kernels(made, paintings), _gram_kernels(photos, paintings)
     n, m = a[0].ab.shape
-    value = lambda i, j: _gram_statistic([k.drawn(i, j) for k in a])
-    ratio = lambda i, j: value(i, j) / _gram_statistic([k.drawn(i, j) for k in b])
+
+    def value(i, j):
+        return _gram_statistic([k.drawn(i, j) for k in a])
+
+    def ratio(i, j):
+        return value(i, j) / _gram_statistic([k.drawn(i, j) for k in b])
+
     return resampled(value, n, m, draws), resampled(ratio, n, m, draws)

@@ -11,7 +11,7 @@ import random
 import time
 from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -55,9 +55,10 @@ def centre_square(
     "Cut the largest square out of the centre, and resize it if its side differs."
     w, h = image.size
     m = min(w, h)
-    left, top = (w - m) // 2, (h - m) // 2
+    left = (w - m) // 2
+    top = (h - m) // 2
     image = image.crop((left, top, left + m, top + m))
-    return image if m == size else image.resize((size, size), Image.LANCZOS)
+    return image if m == size else image.resize((size, size), Image.Resampling.LANCZOS)
 
 
 def held_out(
@@ -109,7 +110,7 @@ def paint_missing(
                 f'{len(some)} photographs, got {[im.size for im in made]}; '
                 'resize its results'
             )
-        for i, im in zip(some, made):
+        for i, im in zip(some, made, strict=True):
             save_image(im.convert('RGB'), folder / f'{i:03}.png')
         write_json(log, known)
     images = [load_image(folder / f'{i:03}.png') for i in range(len(photos))]
@@ -132,7 +133,8 @@ def shared_images(
     paintings: list[Image.Image],  # Held-out paintings of the same size
 ) -> SharedImages:
     "Compute once what every row needs."
-    x, y = to_tensor(photos), to_tensor(paintings)
+    x = to_tensor(photos)
+    y = to_tensor(paintings)
     return SharedImages(x, y, compute_features(net, x), compute_features(net, y), flat_roughness(y))
 
 
@@ -161,7 +163,10 @@ def _reduced(x: Tensor, size: int) -> Tensor:
 def _border_figure(x: Tensor, period: int, draws: int) -> Figure:
     "Ratio of energies at borders with its interval."
     e = border_energies(x, period)
-    ratio = lambda i, _: border_ratio(Energies(e.across[i], e.beside[i]))
+
+    def ratio(i, _):
+        return border_ratio(Energies(e.across[i], e.beside[i]))
+
     return resampled(ratio, len(x), 1, draws)
 
 
@@ -176,17 +181,22 @@ def measure_method(
     size = b.photos.shape[-1]
     small = _reduced(x, size)
     found = compute_features(net, small)
-    shared = dict(photos=b.photo_features, paintings=b.painting_features, draws=draws)
-    row = dict(zip(('kid', 'kid_ratio'), kid_figures(found, **shared)))
+    shared: dict[str, Any] = dict(
+        photos=b.photo_features, paintings=b.painting_features, draws=draws
+    )
+    row: dict[str, Any] = dict(zip(('kid', 'kid_ratio'), kid_figures(found, **shared), strict=True))
     row['kid_scaled_ratio'] = kid_figures(found, **shared, unit=KID_UNIT)[1]
-    row |= dict(zip(('gram', 'gram_ratio'), gram_figures(found, **shared)))
+    row |= dict(zip(('gram', 'gram_ratio'), gram_figures(found, **shared), strict=True))
     row['patches'] = patch_figure(small, b.paintings, max(2, draws // 6))
     if x.shape[-1] > size:
         left = (x.shape[-1] - size) // 2
         cut = compute_features(net, x[..., left : left + size, left : left + size])
         row['kid_full_size'] = kid_figures(cut, **shared)[0]
         row['gram_full_size'] = gram_figures(cut, **shared)[0]
-    mean = lambda v: bootstrap(torch.mean, v, draws=draws)
+
+    def mean(v):
+        return bootstrap(torch.mean, v, draws=draws)
+
     c = composition_agreement(small, b.photos)
     return row | dict(
         ssim=mean(c.ssim),
@@ -221,8 +231,13 @@ def vote_sheet(
         raise InputError(
             f'each method must have {len(photos)} paintings, got {found}; paint the others'
         )
-    draw, key, lines = random.Random(seed), {}, []
-    fit = lambda im: im.resize((side, side), Image.LANCZOS)
+    draw = random.Random(seed)
+    key = {}
+    lines = []
+
+    def fit(im):
+        return im.resize((side, side), Image.Resampling.LANCZOS)
+
     for i, photo in enumerate(photos):
         order = sorted(ways)
         draw.shuffle(order)
@@ -244,7 +259,10 @@ def _ranks(ballot: str, order: list[str], row: str) -> dict[str, int]:
             f'row {row} must have letters of {letters}, each at most once, '
             f'got {ballot!r}; correct the ballot'
         )
-    return {way: ballot.index(c) if c in ballot else len(order) for c, way in zip(letters, order)}
+    return {
+        way: ballot.index(c) if c in ballot else len(order)
+        for c, way in zip(letters, order, strict=False)
+    }
 
 
 class Tally(NamedTuple):
@@ -270,7 +288,8 @@ def tally_votes(
 ) -> Tally:
     "Count ballots by the key; raises `InputError` for a row or letter that is not on the sheet."
     ways = sorted(next(iter(key.values())))
-    first, count = dict.fromkeys(ways, 0), 0
+    first = dict.fromkeys(ways, 0)
+    count = 0
     preferred = {a: {b: [0, 0] for b in ways if b != a} for a in ways}
     for ballot in ballots:
         for row, letters in ballot.items():

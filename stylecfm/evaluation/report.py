@@ -7,9 +7,11 @@ __all__ = ['evaluate']
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #c8786945
 import time
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jinja2 import Template
@@ -61,7 +63,8 @@ METRICS = dict(  # what a row tells
     frechet="Fréchet distance of codec latents to the paintings'; lower is nearer",
     kernel="kernel distance of codec latents to the paintings', times 1000; lower is nearer",
     deception='share of pictures that a small classifier takes for paintings, 0 to 1',
-    artifacts="share of squares that are flatter or rougher than 99 % of the paintings'; 0.01 is a painting",
+    artifacts="share of squares that are flatter or rougher than 99 % of the paintings'; "
+    "0.01 is a painting",
     ssim='SSIM of luminance to the photograph, up to 1',
     toned_psnr='PSNR of luminance to the photograph after the best tone map, dB',
     toned_ssim='SSIM after the best tone map, up to 1',
@@ -81,7 +84,10 @@ def measure(
     "All figures of one way."
     made = made.clamp(-1, 1)
     a, b = (latent_vectors(encode(v).cpu()) for v in (made, paintings))
-    mean = lambda v: bootstrap(torch.mean, v.float(), draws=1000)
+
+    def mean(v):
+        return bootstrap(torch.mean, v.float(), draws=1000)
+
     out = dict(
         distance=bootstrap(sliced_wasserstein, made, paintings, draws=draws),
         frechet=bootstrap(frechet_distance, a, b, draws=draws),
@@ -128,8 +134,10 @@ class EvaluationEffort(NamedTuple):
 # %% ../../nbs/09_evaluation/02_report.ipynb #ab53f0d4
 FLOOR = 'half of the paintings against the other half'  # row of the nearest that can be expected
 # about two minutes on two cores at 256 pixels, and images of each kind
-QUICK, QUICK_IMAGES = EvaluationEffort(judge_steps=200, draws=8), 12
-LONG, LONG_IMAGES = EvaluationEffort(), 100
+QUICK = EvaluationEffort(judge_steps=200, draws=8)
+QUICK_IMAGES = 12
+LONG = EvaluationEffort()
+LONG_IMAGES = 100
 
 
 def planned_effort(
@@ -192,7 +200,7 @@ def read_sets(
     paintings: str | Path,  # Folder of paintings
     size: int,  # Side of the squares, pixels
     most: int,  # Images of each kind at most
-) -> tuple:  # Photographs `(n, 3, size, size)`, paintings `(m, 3, size, size)`, both in [-1, 1]; sentences about what was left out
+) -> tuple:  # Photographs, paintings, `(n, 3, size, size)` in [-1, 1]; lines on files left out
     "Images to compare; raises `InputError` for folders that do not suffice."
     f = pipe.codec.factor
     if size % f or size < 32:
@@ -226,8 +234,13 @@ def expected_times(
     # Time of one step of the classifier, s: 64 patches on a processor core
     judge_step: float = 0.05,
 ) -> Times:
-    "Estimate by one photograph and two small measurements: time grows linearly with photographs and draws."
-    once, one, two = timed(transfer), timed(lambda: measured(1)), timed(lambda: measured(2))
+    """Estimate by one photograph and two small measurements.
+
+    Time grows linearly with photographs and draws.
+    """
+    once = timed(transfer)
+    one = timed(lambda: measured(1))
+    two = timed(lambda: measured(2))
     draw = max(0.0, two - one)
     return Times(
         n * once,
@@ -236,45 +249,92 @@ def expected_times(
     )
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #72e10000
+def _as_data(given: dict) -> dict:
+    "Arguments of a call, options as a dict."
+    return {k: v._asdict() if isinstance(v, TransferOptions) else v for k, v in given.items()}
+
+
+def _transferred(pipe: StyleTransferPipeline, styles: tuple, given: dict | None, images: list):
+    "Call the pipeline from the first style to the second."
+    return pipe(images, *styles, **(given or {}))
+
+
+def _expected(
+    pipe: StyleTransferPipeline, x: Tensor, y: Tensor, transfer: Callable, effort: EvaluationEffort
+) -> Times:
+    "Expected times of the stages, where `transfer` is the call of the pipeline."
+
+    def quickly(draws):
+        return measure(x, x, y, pipe.encode, draws=draws)
+
+    return expected_times(lambda: transfer(to_pil(x[:1])), quickly, len(x), effort)
+
+
+def _sets_of(ways: dict, x: Tensor, y: Tensor) -> dict:
+    "Arguments `images` of `_measured_row` for each row, and for the floor."
+    sets = {k: (v, x, y, v[::2]) for k, v in ways.items()}
+    return sets | {FLOOR: (y[::2], None, y[1::2], y[::2])}
+
+
+def _verdict_first(names: Iterable) -> list:
+    "Names of rows, first those that a verdict needs."
+    return sorted(names, key=lambda k: k not in ('this model', 'untouched'))
+
+
+def _measured_row(
+    pipe: StyleTransferPipeline, images: tuple, judge: StyleClassifier | None, draws: int
+) -> dict:
+    """Figures of a row.
+
+    `images` are its own, their sources or None, the reference, and those that are classified.
+    """
+    made, source, reference, asked = images
+    row = measure(made, source, reference, pipe.encode, draws=draws)
+    if judge:
+        deceived = deception_rate(judge, asked.clamp(-1, 1))
+        row['deception'] = bootstrap(torch.mean, deceived, draws=1000)
+    return row
+
+
 def evaluate(
     pipe: StyleTransferPipeline,  # With two styles, or `styles` given
     photos: str | Path,  # Folder of photographs that training has not seen
     paintings: str | Path,  # Folder of paintings that it has not seen
     styles: tuple = ('photo', 'painting'),  # Their names in the model
     size: int = 256,  # Side of the squares that are compared, pixels
-    given: dict = {},  # Arguments of the call: steps, guidance_scale, solver, strength, options
+    # Arguments of the call: steps, guidance_scale, solver, strength, options
+    given: dict | None = None,
     most: int = 100,  # Images of each kind at most
     effort: EvaluationEffort = EvaluationEffort(),  # How much is computed, and who is told
 ) -> Report:
-    "Transfer photographs and measure everything; raises `InputError` for folders that do not suffice."
+    """Transfer photographs and measure everything.
+
+    Raises `InputError` for folders that do not suffice.
+    """
     for k in styles:
         pipe.style(k)
     clock = Clock(effort.tell)
     x, y, left_out = read_sets(pipe, photos, paintings, size, most)
-    judged = effort.judge_steps and min(len(x), len(y)) >= 8
-    quickly = lambda draws: measure(x, x, y, pipe.encode, draws=draws)
-    times = expected_times(
-        lambda: pipe(to_pil(x[:1]), *styles, **given),
-        quickly,
-        len(x),
-        effort._replace(judge_steps=effort.judge_steps * bool(judged)),
-    )
+    judge_steps = effort.judge_steps if min(len(x), len(y)) >= 8 else 0
+    call = partial(_transferred, pipe, styles, given)
+    times = _expected(pipe, x, y, call, effort._replace(judge_steps=judge_steps))
     clock.tell(
-        f'{len(x)} photographs and {len(y)} paintings at {size} pixels; about {duration(2 * times.transfer + times.judge + times.rows)} in all'
+        f'{len(x)} photographs and {len(y)} paintings at {size} pixels; '
+        f'about {duration(2 * times.transfer + times.judge + times.rows)} in all'
     )
     with clock.stage(f'transferring {len(x)} photographs', times.transfer):
-        done = pipe(to_pil(x), *styles, **given)
+        done = call(to_pil(x))
     with clock.stage('transferring them back', times.transfer):
-        back = pipe(done.images, *styles[::-1], **given)
+        back = _transferred(pipe, styles[::-1], given, done.images)
     ways = simple_baselines(pipe, x, y) | {
         'this model': to_tensor(done.images),
         'this model, and back': to_tensor(back.images),
     }
     judge = None
-    if judged:
+    if judge_steps:
         with clock.stage('training the style classifier', times.judge):
             # evaluated on the other half
-            judge = train_classifier(x[1::2], y[1::2], (x[::2], y[::2]), effort.judge_steps)
+            judge = train_classifier(x[1::2], y[1::2], (x[::2], y[::2]), judge_steps)
     about = dict(
         photographs=len(x),
         paintings=len(y),
@@ -283,28 +343,16 @@ def evaluate(
         nfe=done.nfe,
         seconds_per_image=done.seconds / len(x),
         judge_accuracy=judge.accuracy if judge else None,
-        given={k: v._asdict() if isinstance(v, TransferOptions) else v for k, v in given.items()},
+        given=_as_data(given or {}),
         machine=machine(),
     )
-    sets = {k: (v, x, y, v[::2]) for k, v in ways.items()} | {
-        FLOOR: (y[::2], None, y[1::2], y[::2])
-    }
-    # first what a verdict needs
-    order = sorted(sets, key=lambda k: k not in ('this model', 'untouched'))
+    sets = _sets_of(ways, x, y)
     rows = {}
-    for k in order:
+    for k in _verdict_first(sets):
         with clock.stage(f'measuring {k}', times.rows / len(sets)):
-            made, source, reference, asked = sets[k]
-            rows[k] = measure(made, source, reference, pipe.encode, draws=effort.draws)
-            if judge:
-                rows[k]['deception'] = bootstrap(
-                    torch.mean, deception_rate(judge, asked.clamp(-1, 1)), draws=1000
-                )
-        report = Report(
-            {k: rows[k] for k in sets if k in rows},
-            ways,
-            about | dict(unfinished=[k for k in sets if k not in rows]),
-        )
+            rows[k] = _measured_row(pipe, sets[k], judge, effort.draws)
+        about['unfinished'] = [k for k in sets if k not in rows]
+        report = Report({k: rows[k] for k in sets if k in rows}, ways, dict(about))
         if effort.partial:
             effort.partial(report)
     return report
@@ -334,17 +382,24 @@ def verdict(
     rows: dict,  # {way: {figure: `Figure`}}
 ) -> str:  # One sentence
     "What an evaluation found."
-    mine, before = rows.get('this model'), rows.get('untouched')
+    mine = rows.get('this model')
+    before = rows.get('untouched')
     if not mine or not before:
         return 'Nothing can be said yet: the model or the photographs are not measured.'
     d = {k: rows[k]['distance'] for k in COLOUR_ROWS if k in rows}
     moved = nearer(mine['distance'], before['distance'])
     first = {
         True: 'The paintings of this model are nearer to real paintings than the photographs are',
-        False: 'The pictures of this model are farther from real paintings than the photographs are',
-        None: 'The pictures of this model are about as far from real paintings as the photographs are',
+        False: 'The pictures of this model are farther from real paintings '
+        'than the photographs are',
+        None: (
+            'The pictures of this model are about as far from real paintings as the photographs are'
+        ),
     }[moved]
-    said = f'{first} (distance {plain(mine["distance"].value)}, photographs {plain(before["distance"].value)})'
+    said = (
+        f'{first} (distance {plain(mine["distance"].value)}, '
+        f'photographs {plain(before["distance"].value)})'
+    )
     if d:
         best = min(d, key=lambda k: d[k].value)
         than = {
@@ -369,7 +424,8 @@ def classifier_note(
     best = max(fooled, key=lambda k: fooled[k].value, default=None)
     if best and fooled[best].high >= mine.low:
         return (
-            f'The classifier is no measure of success here: it says painting of {fooled[best].value:.0%} of the photographs whose colours '
+            'The classifier is no measure of success here: '
+            f'it says painting of {fooled[best].value:.0%} of the photographs whose colours '
             f'alone were changed ({best}), and of {mine.value:.0%} of the pictures of this model.'
         )
     return f'The classifier says painting of {mine.value:.0%} of the pictures of this model' + (
@@ -380,27 +436,38 @@ def classifier_note(
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #1b6c3956
 REPORT_TEMPLATE = Template(
-    '''<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+    '''<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>stylecfm: evaluation</title>
-<style>body {font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem; color: #23201b; background: #fff}
-h1, h2 {line-height: 1.2} .verdict {font-size: 1.2rem} .wide {overflow-x: auto} table {border-collapse: collapse; font-size: .9rem}
-td, th {padding: .3em .6em; text-align: left; vertical-align: top; border-bottom: 1px solid #ccc} small {color: #595347; white-space: nowrap}
-.model {background: #eef3f8} .row {display: flex; flex-wrap: wrap; gap: .4rem} .row img {width: 8rem; max-width: 30%; height: auto}
+<style>body {font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem;
+  color: #23201b; background: #fff}
+h1, h2 {line-height: 1.2} .verdict {font-size: 1.2rem} 
+.wide {overflow-x: auto} table {border-collapse: collapse; font-size: .9rem}
+td, th {padding: .3em .6em; text-align: left; vertical-align: top; border-bottom: 1px solid #ccc}
+small {color: #595347; white-space: nowrap}
+.model {background: #eef3f8} .row {display: flex; flex-wrap: wrap; gap: .4rem}
+.row img {width: 8rem; max-width: 30%; height: auto}
 h3 {margin: 1rem 0 .3rem; font-size: 1rem} dt {font-weight: 600} dd {margin: 0 0 .5rem}</style>
 <main><h1>Evaluation</h1>
 <p class="verdict">{{ verdict }}</p>
-{% if unfinished %}<p><strong>Not finished.</strong> Still to be measured: {{ unfinished|join(', ') }}.</p>{% endif %}
+{% if unfinished %}<p><strong>Not finished.</strong>
+Still to be measured: {{ unfinished|join(', ') }}.</p>{% endif %}
 <h2>Pictures</h2>
 {% for way, names in pictures.items() %}<h3>{{ way[:1]|upper }}{{ way[1:] }}</h3><div class="row">
-{% for n in names %}<img src="pictures/{{ n }}" loading="lazy" alt="{{ way }}, picture {{ loop.index }}">{% endfor %}</div>
+{% for n in names %}<img src="pictures/{{ n }}" loading="lazy"
+alt="{{ way }}, picture {{ loop.index }}">{% endfor %}</div>
 {% endfor %}<h2>Table</h2>
 {% if note %}<p>{{ note }}</p>{% endif %}
-<div class="wide" tabindex="0" role="region" aria-label="Table of figures"><table><tr><td></td>{% for f in figures %}<th scope="col">{{ labels[f] }}</th>{% endfor %}</tr>
-{% for way, row in rows.items() %}<tr{% if way == 'this model' %} class="model"{% endif %}><th scope="row">{{ way[:1]|upper }}{{ way[1:] }}</th>{% for f in figures %}<td>{% if f in row %}{{ plain(row[f].value) }}<br>
+<div class="wide" tabindex="0" role="region" aria-label="Table of figures">
+<table><tr><td></td>{% for f in figures %}<th scope="col">{{ labels[f] }}</th>{% endfor %}</tr>
+{% for way, row in rows.items() %}<tr{% if way == 'this model' %} class="model"{% endif %}>
+<th scope="row">{{ way[:1]|upper }}{{ way[1:] }}</th>
+{% for f in figures %}<td>{% if f in row %}{{ plain(row[f].value) }}<br>
 <small>{{ plain(row[f].low) }} to {{ plain(row[f].high) }}</small>{% endif %}</td>{% endfor %}</tr>
 {% endfor %}</table></div>
 <p>Small figures: an interval that holds the value in 95 of 100 such samples of pictures.</p>
-<dl>{% for f, words in figures.items() %}<dt>{{ labels[f] }}</dt><dd>{{ words[:1]|upper }}{{ words[1:] }}.</dd>{% endfor %}</dl>
+<dl>{% for f, words in figures.items() %}<dt>{{ labels[f] }}</dt>
+<dd>{{ words[:1]|upper }}{{ words[1:] }}.</dd>{% endfor %}</dl>
 <h2>How it was measured</h2>
 <ul>{% for line in about %}<li>{{ line }}</li>{% endfor %}</ul></main></html>
 ''',
@@ -427,19 +494,25 @@ def in_sentences(
     about: dict,  # `about` of a `Report`
 ) -> list:  # Sentences
     "How it was measured, for people."
-    a, m = about, about['machine']
+    a = about
+    m = about['machine']
     out = [
-        f'{a["photographs"]} photographs and {a["paintings"]} paintings, squares of {a["size"]} pixels.',
+        (
+            f'{a["photographs"]} photographs and {a["paintings"]} paintings, '
+            f'squares of {a["size"]} pixels.'
+        ),
         f'{a["nfe"]} network evaluations and {a["seconds_per_image"]:.3g} seconds an image.',
     ]
     if a['judge_accuracy'] is not None:
         out.append(
-            f'The classifier tells {a["judge_accuracy"]:.0%} of held-out photographs and paintings apart.'
+            f'The classifier tells {a["judge_accuracy"]:.0%} of held-out photographs and '
+            'paintings apart.'
         )
     if settings := _plain({k: v for k, v in a['given'].items() if v is not None}):
         out.append(f'Settings: {settings}.')
     out.append(
-        f'Machine: {m["gpu"] or m["cpu"]}, {m["threads"]} of {m["cores"]} cores, {m["system"]}, Python {m["python"]}, PyTorch {m["torch"]}.'
+        f'Machine: {m["gpu"] or m["cpu"]}, {m["threads"]} of {m["cores"]} cores, {m["system"]}, '
+        f'Python {m["python"]}, PyTorch {m["torch"]}.'
     )
     return out + [f'Left out: {line}.' for line in a['left_out']]
 
@@ -449,7 +522,10 @@ def summary(
     long: bool = True,  # Whether it was the long form
 ) -> list:  # Sentences and rows, for a terminal
     "What an evaluation found: two figures a row, then the verdict."
-    figure = lambda v: f'{plain(v.value)} ({plain(v.low)} to {plain(v.high)})'
+
+    def figure(v):
+        return f'{plain(v.value)} ({plain(v.low)} to {plain(v.high)})'
+
     rows = [
         ' '.join([f'{k:46}', *(f'{n} {figure(v[n])}' for n in ('distance', 'ssim') if n in v)])
         for k, v in report.rows.items()
@@ -468,20 +544,20 @@ def write_report(
     shown: int = 8,  # Pictures of each way
 ) -> Path:  # The page
     "Write `report.json`, `index.html` and its pictures."
-    folder, names = Path(folder), {}
+    folder = Path(folder)
+    names = {}
     # first what is compared
     for i, way in enumerate(
         sorted(report.pictures, key=lambda k: k not in ('untouched', 'this model'))
     ):
         x = report.pictures[way]
         names[way] = [f'{i}-{j}.jpg' for j in range(min(shown, len(x)))]
-        for n, im in zip(names[way], to_pil(x[:shown].clamp(-1, 1))):
+        for n, im in zip(names[way], to_pil(x[:shown].clamp(-1, 1)), strict=False):
             save_image(im, folder / 'pictures' / n)
-    rows, about = (
-        {k: {n: v._asdict() for n, v in r.items()} for k, r in report.rows.items()},
-        report.about,
-    )
-    said, note = verdict(report.rows), classifier_note(report.rows)
+    rows = {k: {n: v._asdict() for n, v in r.items()} for k, r in report.rows.items()}
+    about = report.about
+    said = verdict(report.rows)
+    note = classifier_note(report.rows)
     write_json(
         folder / 'report.json',
         dict(verdict=said, classifier=note, rows=rows, figures=METRICS, **about),

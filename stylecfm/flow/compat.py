@@ -6,7 +6,8 @@
 __all__ = []
 
 # %% ../../nbs/06_flow/14_compat.ipynb #6ad7eb8f
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +24,8 @@ from .trajectories import ODEINT_METHODS, odeint, odeint_event
 class FlowMatcher:
     "A path and a coupling with the calls of torchcfm."
 
-    path, coupling = 'gaussian', 'independent'
+    path = 'gaussian'
+    coupling = 'independent'
 
     def __init__(
         self,
@@ -33,7 +35,8 @@ class FlowMatcher:
     ):
         if not 0 <= sigma < float('inf'):
             raise InputError(f'sigma must be a finite number >= 0, got {sigma}')
-        self.sigma, self.resample = sigma, resample
+        self.sigma = sigma
+        self.resample = resample
 
     def pairs(
         self,
@@ -88,9 +91,13 @@ class ExactOptimalTransportConditionalFlowMatcher(FlowMatcher):
 
 
 class SchrodingerBridgeConditionalFlowMatcher(FlowMatcher):
-    "Brownian bridges between the pairs of an entropic plan with regularisation 2 sigma^2 (Tong 2024)."
+    """Brownian bridges between the pairs of an entropic plan (Tong 2024).
 
-    path, coupling = 'bridge', 'sinkhorn'
+    Its regularisation is 2 sigma^2.
+    """
+
+    path = 'bridge'
+    coupling = 'sinkhorn'
 
 
 class TargetConditionalFlowMatcher(FlowMatcher):
@@ -131,7 +138,10 @@ class VelocitySolver:
     ) -> Tensor:  # `(b, ...)`, or `(n, b, ...)`
         "Follow the network; raises as `odeint` does."
         times = torch.tensor([0.0, 1.0]) if time_grid is None else torch.as_tensor(time_grid)
-        func = lambda t, x: self.velocity_model(x=x, t=t, **model_extras)
+
+        def func(t, x):
+            return self.velocity_model(x=x, t=t, **model_extras)
+
         fixed = step_size is not None and method not in ('dopri5', 'bosh3', 'adaptive_heun')
         with torch.set_grad_enabled(enable_grad):
             states = odeint(
@@ -157,9 +167,10 @@ class VelocitySolver:
         **model_extras: Any,  # Further arguments of the network
     ) -> tuple[Tensor, Tensor]:  # Noise `(b, ...)` and log density of the data `(b,)`
         "Log density of data; raises as `solve` does."
-        v = lambda x, t: self.velocity_model(
-            x=x, t=t.reshape(-1, *(1,) * (x.ndim - 1)), **model_extras
-        )
+
+        def v(x, t):
+            return self.velocity_model(x=x, t=t.reshape(-1, *(1,) * (x.ndim - 1)), **model_extras)
+
         with torch.set_grad_enabled(enable_grad):
             found = log_likelihood(
                 v,

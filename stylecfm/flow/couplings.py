@@ -7,7 +7,8 @@ __all__ = ['COUPLINGS', 'ot_pair', 'SemiDiscretePlan', 'fit_potentials', 'semidi
 
 # %% ../../nbs/06_flow/01_couplings.ipynb #cell-2
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -41,7 +42,8 @@ def check_finite(
     "`x`; raises `InputError` if an entry is not a finite number."
     if not x.isfinite().all():
         raise InputError(
-            'coupling wanted finite latents, got NaN or infinity; check the cache with `stylecfm_preprocess`'
+            'coupling wanted finite latents, got NaN or infinity; '
+            'check the cache with `stylecfm_preprocess`'
         )
     return x
 
@@ -78,7 +80,8 @@ def couple_per_class(
         style = torch.zeros(len(x1), dtype=torch.long)
     if not len(x0) == len(x1) == len(style):
         raise InputError(
-            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}'
+            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, '
+            f'{len(x1)} and {len(style)}'
         )
     order = torch.arange(len(x1), device=x0.device)
     for s in style.unique():
@@ -94,7 +97,10 @@ def ot_pair(
     style: Tensor | None = None,
     generator: torch.Generator | None = None,  # Not used: every coupling is called alike
 ) -> Tensor:  # Rows as `x0`, permuted by style
-    "Noise paired with data by exact optimal transport inside each style (Pooladian 2023, Tong 2023); raises `InputError`."
+    """Pair noise with data by exact optimal transport inside each style.
+
+    Pooladian 2023, Tong 2023. Raises `InputError`.
+    """
     return couple_per_class(solve_assignment, x0, x1, style)
 
 # %% ../../nbs/06_flow/01_couplings.ipynb #287094a0
@@ -143,7 +149,10 @@ def _annealed(ot, far, reg):
 
 
 def _sinkhorn(far, reg, scale=None):
-    "Sinkhorn's plan, `(n, n)` float64, for squared distances; raises `InputError` without POT, or where it does not converge."
+    """Sinkhorn's plan, `(n, n)` float64, for squared distances.
+
+    Raises `InputError` without POT, or where it does not converge.
+    """
     try:
         import ot
     except ImportError:
@@ -162,7 +171,8 @@ def _sinkhorn(far, reg, scale=None):
         plan = _annealed(ot, far, reg)
     if (off := _sums_off(plan)) > SINKHORN_TOLERANCE:
         raise InputError(
-            f'Sinkhorn has not converged at reg {reg:g}: sums of its plan are off by {off:.1%}, {SINKHORN_TOLERANCE:.0%} is '
+            f'Sinkhorn has not converged at reg {reg:g}: sums of its plan are off by {off:.1%}, '
+            f'{SINKHORN_TOLERANCE:.0%} is '
             'allowed; use a larger reg, or coupling ot, to which it tends'
         )
     return plan
@@ -178,7 +188,10 @@ def sinkhorn_pair(
     # Those units; else `reg` is a squared distance itself, as in POT and torchcfm
     relative: bool = True,
 ) -> Tensor:  # Rows as `x0`, permuted by style
-    "Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style; raises `InputError`, also without POT."
+    """Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style.
+
+    Raises `InputError`, also without POT.
+    """
     if not 0 < reg < math.inf:
         raise InputError(f'reg must be a finite number > 0, got {reg}')
 
@@ -187,7 +200,7 @@ def sinkhorn_pair(
         # no plan changes when a side is shifted, and far from the origin distances would lose
         # digits
         middles = [v.mean(0) for v in flat]
-        far = torch.cdist(*(v - m for v, m in zip(flat, middles))).square()
+        far = torch.cdist(*(v - m for v, m in zip(flat, middles, strict=True))).square()
         scale = (far.mean() + (middles[0] - middles[1]).square().sum()).clamp_min(1e-30)
         unit = reg if relative else reg / scale.item()
         if unit < 1e-8:
@@ -238,19 +251,21 @@ def fit_potentials(
     seed: int = 0,  # Random seed of the noise
     quiet: bool = False,  # No progress bar
 ) -> Tensor:  # `(n,)` fp32
-    "Heights for `SemiDiscretePlan`: every latent owns the same share of the noise (SD-FM 2025); raises `InputError` if one is not finite."
-    x, g, n = (
-        check_finite(latents.flatten(1).float()),
-        torch.Generator().manual_seed(seed),
-        len(latents),
-    )
+    """Heights for `SemiDiscretePlan`: every latent owns the same share of the noise (SD-FM 2025).
+
+    Raises `InputError` if one is not finite.
+    """
+    x = check_finite(latents.flatten(1).float())
+    g = torch.Generator().manual_seed(seed)
+    n = len(latents)
     size = x.norm(dim=1)
     unit = size.square().mean().sqrt().clamp_min(1e-12)
-    x, h = (
-        _same_products(x) / unit,
-        -size / unit * torch.special.ndtri(torch.tensor(1 - 1 / max(n, 2))),
-    )
-    m, v, mean, last = torch.zeros(n), torch.zeros(n), torch.zeros(n), steps - max(1, steps // 4)
+    x = _same_products(x) / unit
+    h = -size / unit * torch.special.ndtri(torch.tensor(1 - 1 / max(n, 2)))
+    m = torch.zeros(n)
+    v = torch.zeros(n)
+    mean = torch.zeros(n)
+    last = steps - max(1, steps // 4)
     for k in tqdm(range(steps), desc='heights', unit='step', disable=quiet, leave=False):
         soft, rate = (
             0.1 * 0.2 ** (k / steps),
@@ -274,13 +289,17 @@ def semidiscrete_pair(
     x0: Tensor,  # Noise, `(b, ...)`
     style: Tensor,  # Style of each row, `(b,)`
 ) -> Tensor:  # Data, shaped as `x0`: for each noise its latent
-    "The latents that own some noise, style by style; raises `InputError` for a style without a plan."
+    """The latents that own some noise, style by style.
+
+    Raises `InputError` for a style without a plan.
+    """
     x1 = torch.empty_like(x0)
     if ((style < 0) | (style >= len(plans))).any():
         raise InputError(
             f'there are plans for styles 0 to {len(plans) - 1}, not for {style.unique().tolist()}'
         )
     for s in style.unique():
-        here, plan = style == s, plans[s]
+        here = style == s
+        plan = plans[s]
         x1[here] = plan.latents[plan.assign(x0[here])].to(x1)
     return x1

@@ -6,7 +6,7 @@
 __all__ = ['flow_edit', 'sdedit']
 
 # %% ../../nbs/06_flow/10_editing.ipynb #32d36ef6
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -32,7 +32,7 @@ def ddib(
     back = solver.solve(source, x1, 1.0, 0.0)
     forth = solver.solve(target, back.x, 0.0, 1.0)
     # who was lost on the way to structure
-    status = [b if b != STATUS[0] else f for b, f in zip(back.status, forth.status)]
+    status = [b if b != STATUS[0] else f for b, f in zip(back.status, forth.status, strict=True)]
     return forth._replace(
         nfe=back.nfe + forth.nfe, converged=back.converged & forth.converged, status=status
     )
@@ -48,23 +48,23 @@ def flow_edit(
     seed: int = 0,  # Random seed of the noise
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> Solution:  # `.x` are the latents of the new images, `(b, ...)`
-    "Follow the difference of two fields beside noised copies of the images (FlowEdit, Kulikov 2025); raises `InputError`."
+    """Follow the difference of two fields beside noised copies of the images.
+
+    FlowEdit (Kulikov 2025). Raises `InputError`.
+    """
     check_start(x1)
     if not (0 <= start < 1 and whole(1).test(steps) and whole(1).test(draws)):
         raise InputError(
-            f'FlowEdit wants a start in [0, 1), one step or more and one draw or more; got {start}, {steps} and {draws}'
+            'FlowEdit wants a start in [0, 1), one step or more and one draw or more; '
+            f'got {start}, {steps} and {draws}'
         )
-    g, z, times, nfe = (
-        torch.Generator().manual_seed(seed),
-        x1.clone(),
-        time_grid(start, 1.0, steps),
-        0,
-    )
-    for i, (a, b) in enumerate(zip(times, times[1:]), 1):
-        t, change = (
-            torch.full((len(x1),), a, device=x1.device, dtype=torch.float32),
-            torch.zeros_like(x1),
-        )
+    g = torch.Generator().manual_seed(seed)
+    z = x1.clone()
+    times = time_grid(start, 1.0, steps)
+    nfe = 0
+    for i, (a, b) in enumerate(zip(times, times[1:], strict=False), 1):
+        t = torch.full((len(x1),), a, device=x1.device, dtype=torch.float32)
+        change = torch.zeros_like(x1)
         for _ in range(draws):
             # one for all: no picture depends on its neighbours
             e = torch.randn(x1.shape[1:], generator=g).to(x1)
@@ -88,7 +88,10 @@ def sdedit(
     seed: int = 0,  # Random seed of the noise
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> Solution:  # `.x` are the latents of the new images, `(b, ...)`
-    "Noise the images to time `start`, and clean them in the target style (SDEdit, Meng 2022); raises `InputError`."
+    """Noise the images to time `start`, and clean them in the target style (SDEdit, Meng 2022).
+
+    Raises `InputError`.
+    """
     check_start(x1)
     if not 0 <= start < 1:
         raise InputError(f'SDEdit wants a start in [0, 1), got {start}')

@@ -7,7 +7,8 @@ __all__ = ['edm_velocity']
 
 # %% ../../nbs/06_flow/05_edm.ipynb #13f0b5a4
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,7 +27,10 @@ def __getattr__(name):
 
 # %% ../../nbs/06_flow/05_edm.ipynb #97e7473c
 class EDMNoise(NamedTuple):
-    "How noisy data are shown and followed; the values of Karras (2022) but for the data's own deviation, which is to be measured."
+    """How noisy data are shown and followed.
+
+    The values of Karras (2022), except for the deviation of the data, which is to be measured.
+    """
 
     sigma_data: float = 0.5  # Deviation of the data
     p_mean: float = -1.2  # Mean of ln sigma in training
@@ -53,7 +57,8 @@ def edm_scalings(
     sigma_min: float = 0.0,
 ) -> EDMScalings:
     "Scales of input and output (Karras 2022; Song 2023 for `sigma_min`)."
-    both, less = (sigma**2 + sigma_data**2).sqrt(), sigma - sigma_min
+    both = (sigma**2 + sigma_data**2).sqrt()
+    less = sigma - sigma_min
     return EDMScalings(
         sigma_data**2 / (less**2 + sigma_data**2),
         less * sigma_data / both,
@@ -102,9 +107,11 @@ def karras_sigmas(
         raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
     if not 0 < noise.sigma_min <= noise.sigma_max < math.inf:
         raise InputError(
-            f'sigma_min must be above 0 and at most sigma_max, got {noise.sigma_min} and {noise.sigma_max}'
+            'sigma_min must be above 0 and at most sigma_max, '
+            f'got {noise.sigma_min} and {noise.sigma_max}'
         )
-    top, low = noise.sigma_max ** (1 / noise.rho), noise.sigma_min ** (1 / noise.rho)
+    top = noise.sigma_max ** (1 / noise.rho)
+    low = noise.sigma_min ** (1 / noise.rho)
     i = torch.arange(steps, dtype=torch.double) / max(1, steps - 1)
     return torch.cat([(top + i * (low - top)) ** noise.rho, torch.zeros(1, dtype=torch.double)])
 
@@ -141,20 +148,26 @@ def sample_edm(
     heun: bool = True,  # Second order; else Euler
     generator: torch.Generator | None = None,  # Random generator of the churn
 ) -> EDMSample:
-    "Data from noise by the sampler of Karras (2022), algorithms 1 and 2; raises `InputError`, or `FloatingPointError`."
+    """Data from noise by the sampler of Karras (2022), algorithms 1 and 2.
+
+    Raises `InputError`, or `FloatingPointError`.
+    """
     check_start(x)
     if not 0 <= churn < math.inf:
         raise InputError(f'churn must be a finite number >= 0, got {churn}')
     # which checks the shape of each answer
-    grid, nfe, D = karras_sigmas(steps, noise), 0, CountingField(D)
+    grid = karras_sigmas(steps, noise)
+    nfe = 0
+    D = CountingField(D)
     x, one = (
         at_least_fp32(x) * grid[0].item(),
         lambda s: torch.full((len(x),), s, dtype=x.dtype, device=x.device),
     )
-    for now, end in zip(grid.tolist(), grid[1:].tolist()):
+    for now, end in zip(grid.tolist(), grid[1:].tolist(), strict=False):
         if churn:
             more = now * (1 + min(churn / steps, math.sqrt(2) - 1))
-            x, now = x + math.sqrt(more**2 - now**2) * noise_like(x, generator), more
+            x = x + math.sqrt(more**2 - now**2) * noise_like(x, generator)
+            now = more
         slope = (x - D(x, one(now))) / now
         there = x + (end - now) * slope
         nfe += 1

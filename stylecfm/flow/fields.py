@@ -7,7 +7,8 @@ __all__ = ['CountingField', 'check_start', 'check_finite']
 
 # %% ../../nbs/06_flow/04_fields.ipynb #6cb4bc17
 import math
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +26,10 @@ def __getattr__(name):
 def output_tensor(
     answer: Tensor | tuple | dict | object,  # Output of a network: `(b, ...)`, or with one in it
 ) -> Tensor:  # `(b, ...)`
-    "The tensor itself, diffusers' `.sample`, or the first of a tuple; raises `InputError` for anything else."
+    """The tensor itself, diffusers' `.sample`, or the first of a tuple.
+
+    Raises `InputError` for anything else.
+    """
     if isinstance(answer, Tensor):
         return answer
     first = (
@@ -38,13 +42,17 @@ def output_tensor(
     if isinstance(first, Tensor):
         return first
     raise InputError(
-        f'a field must return a tensor, an object with a tensor in .sample, or a tuple that begins with one, got '
+        'a field must return a tensor, an object with a tensor in .sample, '
+        'or a tuple that begins with one, got '
         f'{type(answer).__name__}; wrap it in a function that returns the velocity'
     )
 
 # %% ../../nbs/06_flow/04_fields.ipynb #2dc23709
 class CountingField:
-    "A field that is evaluated at one time for all, answers in fp32, counts in `nfe`, and is refused if its answer has another shape."
+    """A field that is evaluated at one time for all, answers in fp32 and counts in `nfe`.
+
+    It is refused if its answer has another shape.
+    """
 
     def __init__(
         self,
@@ -66,7 +74,8 @@ class CountingField:
         out = output_tensor(self.v(x, t))
         if out.shape != x.shape:
             raise InputError(
-                f'the field wanted to answer in shape {tuple(x.shape)}, and answered in {tuple(out.shape)}'
+                f'the field wanted to answer in shape {tuple(x.shape)}, '
+                f'and answered in {tuple(out.shape)}'
             )
         return at_least_fp32(out)
 
@@ -92,18 +101,21 @@ def check_start(
     "Raise `InputError` unless `x` is a batch of finite floating-point numbers."
     if not isinstance(x, Tensor):
         raise InputError(
-            f'a start must be a tensor of shape (b, ...), got {type(x).__name__}; use torch.as_tensor'
+            f'a start must be a tensor of shape (b, ...), got {type(x).__name__}; '
+            'use torch.as_tensor'
         )
     if x.ndim < 2 or not len(x):
         raise InputError(
-            f'a start wanted the shape (b, ...) with at least one image, got {tuple(x.shape)}; use x[None] for one image'
+            f'a start wanted the shape (b, ...) with at least one image, got {tuple(x.shape)}; '
+            'use x[None] for one image'
         )
     if not x.is_floating_point():
         raise InputError(f'a start must hold floating-point numbers, got {x.dtype}; use x.float()')
     if all_finite(x):
         return
     raise InputError(
-        f'a start must be finite, got NaN or infinity in row {bad_rows(x).nonzero()[0].item()} of {len(x)}; '
+        f'a start must be finite, got NaN or infinity in row {bad_rows(x).nonzero()[0].item()} '
+        f'of {len(x)}; '
         'look for it where the start was made'
     )
 
@@ -124,7 +136,10 @@ def one_time(
     t: Any,  # A number, or a tensor of one element
     what: str,  # Name of the argument, for the error
 ) -> float:  # The number
-    "A time as a number; raises `InputError` for several times, for none, or for one that is not finite."
+    """A time as a number.
+
+    Raises `InputError` for several times, for none, or for one that is not finite.
+    """
     try:
         found = float(t)
     except (TypeError, ValueError, RuntimeError):

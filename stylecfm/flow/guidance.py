@@ -7,7 +7,8 @@ __all__ = ['DECAYS', 'cfg_scale', 'Guidance', 'guided', 'composed_field', 'inter
 
 # %% ../../nbs/06_flow/09_guidance.ipynb #cell-2
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,7 +39,10 @@ def cfg_scale(
     # Times of guidance; outside of them the scale is 1 (Kynkäänniemi 2024)
     interval: tuple = (0.0, 1.0),
 ) -> float:  # Scale to use at `t`
-    "Guidance that is strong while structure forms and gone when texture does; raises `InputError` for what could not mean anything."
+    """Guidance that is strong while structure forms and gone when texture does.
+
+    Raises `InputError` for what could not mean anything.
+    """
     if decay not in DECAYS:
         raise InputError(f'decay must be one of {", ".join(DECAYS)}, got {decay!r}')
     if not scale >= 1:
@@ -71,12 +75,16 @@ def _halves(model, x, t, s, joint):
 
 def _combine(wanted, mean, w, g):
     "The guided velocity from its halves; `w` is the scale of each image."
-    wanted, mean = at_least_fp32(wanted), at_least_fp32(mean)
+    wanted = at_least_fp32(wanted)
+    mean = at_least_fp32(mean)
     if g.fit:
         fit = (wanted * mean).flatten(1).sum(1) / mean.flatten(1).square().sum(1).clamp_min(1e-12)
         mean = mean * expand_as(fit, mean)
     out = mean + expand_as(w, mean) * (wanted - mean)
-    deviation = lambda v: v.flatten(1).std(1, correction=0)
+
+    def deviation(v):
+        return v.flatten(1).std(1, correction=0)
+
     if g.rescale:
         out = out * expand_as(
             1 - g.rescale + g.rescale * deviation(wanted) / deviation(out).clamp_min(1e-12), out
@@ -93,15 +101,22 @@ def guided(
     scale: float | Guidance = 1.0,
     decay: str = 'linear',  # A key of `DECAYS`
 ) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`: network evaluations for one image
-    "The velocity field of a style, guided away from the mean style (Ho & Salimans 2022); raises `InputError`."
+    """The velocity field of a style, guided away from the mean style (Ho & Salimans 2022).
+
+    Raises `InputError`.
+    """
     g = scale if isinstance(scale, Guidance) else Guidance(scale, decay)
     if isinstance(style, dict):
         model, style, g = interpolated_model(model, style), 0, g._replace(joint=False)
-    at = lambda t: cfg_scale(t, g.scale, g.decay, g.interval)
+
+    def at(t):
+        return cfg_scale(t, g.scale, g.decay, g.interval)
+
     at(0.0)  # bad settings are refused here
     if not (g.scale < math.inf and 0 <= g.rescale <= 1):
         raise InputError(
-            f'guidance wanted a finite scale and a rescale from 0 to 1, got {g.scale} and {g.rescale}'
+            'guidance wanted a finite scale and a rescale from 0 to 1, '
+            f'got {g.scale} and {g.rescale}'
         )
 
     def v(x: Tensor, t: Tensor) -> Tensor:
@@ -121,7 +136,10 @@ def composed_field(
     model: Callable,  # Network `(x, t, style) -> velocity`
     weights: dict,  # Style to its weight, any finite number; `{k: 1.}` is style k alone
 ) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`
-    "A velocity field between, or beyond, several styles; raises `InputError` for no weight or one that is not finite."
+    """A velocity field between, or beyond, several styles.
+
+    Raises `InputError` for no weight or one that is not finite.
+    """
     if not weights or not all(math.isfinite(w) for w in weights.values()):
         raise InputError(f'a mix of styles needs at least one, with finite weights; got {weights}')
     left = 1 - sum(weights.values())  # the mean style's share

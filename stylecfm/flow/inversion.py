@@ -44,7 +44,10 @@ def radial_power(
 
 # %% ../../nbs/06_flow/11_inversion.ipynb #963a3df3
 class NoiseDiagnostics(NamedTuple):
-    "Statistics of a set of inverted latents; Gaussian noise has mean 0, deviation 1 and a flat spectrum of 1."
+    """Statistics of a set of inverted latents.
+
+    Gaussian noise has mean 0, deviation 1 and a flat spectrum of 1.
+    """
 
     mean: float  # Largest absolute mean of a channel; 0 is right
     deviation: float  # Standard deviation of all numbers; 1 is right
@@ -80,7 +83,10 @@ def probe_features(
 
 
 def _ridge(x, y):
-    "Weights and bias, `(features + 1,)`, of a ridge regression on labels `y` of 1 and -1; both labels count alike."
+    """Weights and bias, `(features + 1,)`, of a ridge regression on labels `y` of 1 and -1.
+
+    Both labels count alike.
+    """
     x = torch.cat([x, torch.ones(len(x), 1)], 1)
     weight = torch.where(y > 0, 0.5 / (y > 0).sum(), 0.5 / (y < 0).sum())
     return torch.linalg.solve(
@@ -94,21 +100,24 @@ def linear_probe(
     folds: int = 5,  # Parts that are left out in turn, >= 2
     seed: int = 0,  # Random seed of the split
 ) -> float:  # Balanced accuracy on what was left out; 0.5: they cannot be told apart
-    "How well a linear classifier tells two sets of structures apart; raises `InputError` for too few."
+    """How well a linear classifier tells two sets of structures apart.
+
+    Raises `InputError` for too few.
+    """
     if min(len(a), len(b)) < 2 * folds:
         raise InputError(
             f'a probe wants {2 * folds} structures or more of each style, got {len(a)} and {len(b)}'
         )
-    x, y = (
-        torch.cat([probe_features(a), probe_features(b)]),
-        torch.cat([torch.ones(len(a)), -torch.ones(len(b))]).double(),
-    )
+    x = torch.cat([probe_features(a), probe_features(b)])
+    y = torch.cat([torch.ones(len(a)), -torch.ones(len(b))]).double()
     g = torch.Generator().manual_seed(seed)
     part = torch.cat([torch.randperm(len(v), generator=g) % folds for v in (a, b)])
     right = torch.zeros(len(x))
     for k in range(folds):
-        fit, left = part != k, part == k
-        m, s = x[fit].mean(0), x[fit].std(0).clamp(min=1e-9)
+        fit = part != k
+        left = part == k
+        m = x[fit].mean(0)
+        s = x[fit].std(0).clamp(min=1e-9)
         w = _ridge((x[fit] - m) / s, y[fit])
         right[left] = (((x[left] - m) / s @ w[:-1] + w[-1]) * y[left] > 0).float()
     return (right[y > 0].mean().item() + right[y < 0].mean().item()) / 2

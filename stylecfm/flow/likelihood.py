@@ -7,7 +7,8 @@ __all__ = []
 
 # %% ../../nbs/06_flow/08_likelihood.ipynb #4d5985f6
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,14 +25,19 @@ def divergence(
     # Random signs, `(n, b, ...)`, for an estimate; none for the exact trace
     probes: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:  # Velocity `(b, ...)` and divergence `(b,)`
-    "Velocity and divergence of a field; differentiable where gradients are enabled. Rows must not depend on each other."
+    """Velocity and divergence of a field; differentiable where gradients are enabled.
+
+    Rows must not depend on each other.
+    """
     graph = torch.is_grad_enabled()
     with torch.enable_grad():
         at = x if x.requires_grad else x.detach().requires_grad_()
         out = v(at, t)
-        size, total = at[0].numel(), at.new_zeros(len(at))
+        size = at[0].numel()
+        total = at.new_zeros(len(at))
         flat = out.flatten(1)
-        for k in range(size if probes is None else len(probes)) if flat.requires_grad else ():
+        n = size if probes is None else len(probes)
+        for k in range(n) if flat.requires_grad else ():
             e = probes[k].flatten(1) if probes is not None else None
             chosen = (flat * e).sum() if e is not None else flat[:, k].sum()
             (row,) = torch.autograd.grad(
@@ -40,7 +46,7 @@ def divergence(
             if row is None:
                 continue
             total = total + (
-                (row.flatten(1) * e).sum(1) / len(probes) if e is not None else row.flatten(1)[:, k]
+                (row.flatten(1) * e).sum(1) / n if e is not None else row.flatten(1)[:, k]
             )
     return (out, total) if graph else (out.detach(), total.detach())
 
@@ -96,7 +102,8 @@ def followed(
 ]:  # Solution, and the integral of the divergence from `t0` to `t1`, `(b,)`
     "Integrate a field and its divergence together; raises as `solve` does."
     check_start(x)
-    signs, shape = None if probes is None else random_signs(x, probes, generator), x.shape
+    signs = None if probes is None else random_signs(x, probes, generator)
+    shape = x.shape
 
     def both(state, t):
         speed, spread = divergence(CountingField(v), state[:, :-1].reshape(shape), t, signs)
@@ -120,7 +127,10 @@ def log_likelihood(
     # Tolerances, grid
     options: SolverOptions | dict = SolverOptions(rtol=1e-5, atol=1e-5),
 ) -> Likelihood:
-    "Log density of data under a flow (Chen 2018); gradients pass where they are enabled. Raises as `solve` does."
+    """Log density of data under a flow (Chen 2018); gradients pass where they are enabled.
+
+    Raises as `solve` does.
+    """
     sol, change = followed(
         v, x1, 1.0, 0.0, probes, generator, steps=steps, method=method, options=options
     )

@@ -22,13 +22,17 @@ def costs(
     x1: Tensor,  # Data, `(n, ...)`
     power: int = 2,  # 1: distances, 2: squared distances
 ) -> Tensor:  # `(m, n)` float64, on the CPU
-    "Distances between all points, to a power; raises `InputError` for another power or numbers that are not finite."
+    """Distances between all points, to a power.
+
+    Raises `InputError` for another power or numbers that are not finite.
+    """
     if power not in (1, 2):
         raise InputError(f'power must be 1 or 2, got {power!r}')
     a, b = (check_finite(v.detach().flatten(1).cpu().double()) for v in (x0, x1))
     if not len(a) or not len(b) or a.shape[1] != b.shape[1]:
         raise InputError(
-            f'a plan wanted points of one dimension on both sides, got shapes {tuple(x0.shape)} and {tuple(x1.shape)}'
+            'a plan wanted points of one dimension on both sides, '
+            f'got shapes {tuple(x0.shape)} and {tuple(x1.shape)}'
         )
     middle = torch.cat([a, b]).mean(0)  # far from the origin, digits would be lost
     return torch.cdist(a - middle, b - middle, compute_mode='donot_use_mm_for_euclid_dist') ** power
@@ -41,7 +45,10 @@ def transport_plan(
     reg: float | None = None,
     power: int = 2,  # The cost: 1 is the distance, 2 its square
 ) -> Tensor:  # `(m, n)` float64; rows sum to 1/m, columns to 1/n
-    "The plan of least cost, or Sinkhorn's; raises `InputError`. Sinkhorn and sets of different sizes need POT."
+    """The plan of least cost, or Sinkhorn's; raises `InputError`.
+
+    Sinkhorn and sets of different sizes need POT.
+    """
     far = costs(x0, x1, power)
     if reg is not None:
         if not 0 < reg < math.inf:
@@ -118,16 +125,21 @@ def resampled(
     # Regularisation of `sinkhorn`, in squared distance; 0.02 of their mean if none
     reg: float | None = None,
 ) -> Pairs:  # One pair a row; each style keeps its number of rows
-    "Pairs sampled with replacement from the plan of each style, as torchcfm does; raises `InputError`."
+    """Pairs sampled with replacement from the plan of each style, as torchcfm does.
+
+    Raises `InputError`.
+    """
     style = torch.zeros(len(x1), dtype=torch.long) if style is None else style.cpu()
     if not len(x0) == len(x1) == len(style):
         raise InputError(
-            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}'
+            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, '
+            f'{len(x1)} and {len(style)}'
         )
     pairs = [torch.arange(len(x1)), torch.arange(len(x1))]
     for s in style.unique():
         rows = (style == s).nonzero()[:, 0]
-        a, b = x0[rows.to(x0.device)], x1[rows.to(x1.device)]
+        a = x0[rows.to(x0.device)]
+        b = x1[rows.to(x1.device)]
         strength = (
             (0.02 * costs(a, b).mean().item() or 1.0)
             if reg is None and coupling == 'sinkhorn'
@@ -136,7 +148,7 @@ def resampled(
         found = sample_pairs(
             chosen(PLANS, coupling, 'coupling')(a, b, strength), len(rows), generator=generator
         )
-        for all_rows, part in zip(pairs, found):
+        for all_rows, part in zip(pairs, found, strict=False):
             all_rows[rows] = rows[part]
     return Pairs(*pairs)
 
@@ -148,6 +160,9 @@ def wasserstein(
     # Entropic regularisation in units of the cost, > 0; none for the exact distance
     reg: float | None = None,
 ) -> float:  # >= 0, in units of the points
-    "Wasserstein distance between two sets (Villani 2009), or its entropic version (Cuturi 2013); raises `InputError`."
+    """Wasserstein distance between two sets (Villani 2009), or its entropic version (Cuturi 2013).
+
+    Raises `InputError`.
+    """
     total = (transport_plan(x0, x1, reg, power) * costs(x0, x1, power)).sum().item()
     return max(0.0, total) ** (1 / power)

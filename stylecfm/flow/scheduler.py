@@ -6,7 +6,8 @@
 __all__ = ['FlowSolverScheduler', 'check_scheduler']
 
 # %% ../../nbs/06_flow/13_scheduler.ipynb #35f9a36a
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import ConfigMixin, SchedulerMixin
@@ -32,7 +33,17 @@ from ..models.norms import at_least_fp32
 
 # %% ../../nbs/06_flow/13_scheduler.ipynb #444b0a69
 class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
-    "A solver of this package as a diffusers scheduler, in place of `FlowMatchEulerDiscreteScheduler`; raises `InputError`."
+    """A solver of this package as a diffusers scheduler.
+
+    It takes the place of `FlowMatchEulerDiscreteScheduler`. Raises `InputError`.
+    """
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+        config: Any  # a `FrozenDict`, whose keys are attributes
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any): ...
 
     _compatibles = ['FlowMatchEulerDiscreteScheduler', 'FlowMatchHeunDiscreteScheduler']
     order = 1
@@ -53,7 +64,8 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
             )
         chosen(GRIDS, grid, 'grid')
         self.order = len(TABLEAUS[method].b) if method in TABLEAUS else 1
-        self.init_noise_sigma, self.num_inference_steps = 1.0, None
+        self.init_noise_sigma = 1.0
+        self.num_inference_steps = None
         self.sigmas = self._shifted(
             torch.arange(num_train_timesteps, 0, -1).double() / num_train_timesteps
         )
@@ -62,7 +74,10 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
 
     def _reset(self):
         "Forget the step that was begun."
-        self._step_index, self._begin_index, self._start, self._slopes = None, None, None, []
+        self._step_index = None
+        self._begin_index = None
+        self._start = None
+        self._slopes = []
 
     def _shifted(self, sigmas: Tensor) -> Tensor:
         "Shares of noise, moved by the setting `shift`."
@@ -115,8 +130,12 @@ def set_timesteps(
     mu: float | None = None,  # Not used; diffusers' pipelines with a shift by image size give it
     timesteps: list | None = None,  # Timesteps at the starts of steps, in place of `sigmas`
 ):
-    "Choose the times of a run; raises `InputError` for a method that cannot be driven from outside."
-    m, n = self.config.method, self.config.num_train_timesteps
+    """Choose the times of a run.
+
+    Raises `InputError` for a method that cannot be driven from outside.
+    """
+    m = self.config.method
+    n = self.config.num_train_timesteps
     if m not in TABLEAUS:
         raise InputError(
             f'a scheduler steps by one of {", ".join(TABLEAUS)}, got {m}; use `solve` for it'
@@ -139,7 +158,8 @@ def set_timesteps(
             )
         if num_inference_steps not in (None, len(ends) - 1):
             raise InputError(
-                f'num_inference_steps is {num_inference_steps}, and sigmas has {len(ends) - 1} entries; leave one of them out'
+                f'num_inference_steps is {num_inference_steps}, and sigmas has {len(ends) - 1} '
+                'entries; leave one of them out'
             )
     self._ends = self._shifted(ends)  # (steps + 1,)
     c = torch.tensor(TABLEAUS[m].c, dtype=torch.double)
@@ -159,7 +179,10 @@ def index_for_timestep(
     # Timesteps to look in, `(k,)`; None: the scheduler's
     schedule_timesteps: Tensor | None = None,
 ) -> int:  # Position
-    "Where a timestep stands, at the start of a step if it is that, too; raises `InputError` for one that is not there."
+    """Where a timestep stands, at the start of a step if it is that, too.
+
+    Raises `InputError` for one that is not there.
+    """
     where = self.timesteps if schedule_timesteps is None else schedule_timesteps
     found = (where.cpu() == torch.as_tensor(timestep).cpu()).nonzero().flatten().tolist()
     if not found:
@@ -194,17 +217,21 @@ def step(
         raise InputError('all steps are done; call set_timesteps for another run')
     h = (self._ends[i + 1] - self._ends[i]).item()
     if k == 0:
-        self._start, self._slopes = at_least_fp32(sample), []
+        self._start = at_least_fp32(sample)
+        self._slopes = []
     self._slopes.append(at_least_fp32(model_output))
     self._step_index += 1
     if k + 1 < self.order:
         x = self._start
-        for a, slope in zip(m.a[k + 1], self._slopes):
+        for a, slope in zip(m.a[k + 1], self._slopes, strict=False):
             if a:
                 x = x + h * a * slope
     else:
-        x = self._start + h * sum(b * slope for b, slope in zip(m.b, self._slopes) if b)
-        self._start, self._slopes = None, []
+        x = self._start + h * sum(
+            b * slope for b, slope in zip(m.b, self._slopes, strict=False) if b
+        )
+        self._start = None
+        self._slopes = []
     x = x.to(model_output.dtype)
     return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=x) if return_dict else (x,)
 
@@ -239,19 +266,21 @@ def add_noise(
 def check_scheduler(
     scheduler: SchedulerMixin,  # A scheduler of diffusers or of this package
 ):
-    "Raise `InputError` for a scheduler that is not for flows, or wants to know the size of the image."
+    "Raise `InputError` for a scheduler that is not for flows, or needs the size of the image."
     config = getattr(scheduler, 'config', {})
     flow = isinstance(scheduler, FlowSolverScheduler) or type(scheduler).__name__.startswith(
         'FlowMatch'
     )
     if not flow and config.get('prediction_type') != 'flow_prediction':
         raise InputError(
-            f'the scheduler must be one for flows, got {type(scheduler).__name__}; give FlowMatchEulerDiscreteScheduler, '
+            f'the scheduler must be one for flows, got {type(scheduler).__name__}; '
+            'give FlowMatchEulerDiscreteScheduler, '
             "or one with prediction_type='flow_prediction'"
         )
     if config.get('use_dynamic_shifting'):
         raise InputError(
-            'a scheduler whose shift depends on the image size is not supported; set use_dynamic_shifting=False and shift'
+            'a scheduler whose shift depends on the image size is not supported; '
+            'set use_dynamic_shifting=False and shift'
         )
 
 # %% ../../nbs/06_flow/13_scheduler.ipynb #0854ad74
@@ -266,16 +295,20 @@ def solve_by_scheduler(
     callback: Callable | None = None,
     generator: torch.Generator | None = None,  # Noise of a stochastic scheduler
 ) -> Solution:  # Point at t = 1, cost and times
-    "Integrate a field from noise to data by a scheduler; raises `InputError` for a scheduler that is not for flows."
+    """Integrate a field from noise to data by a scheduler.
+
+    Raises `InputError` for a scheduler that is not for flows.
+    """
     check_scheduler(scheduler)
     if not whole(1).test(steps):
         raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
     scheduler.set_timesteps(steps, device=x.device)
-    v, x, done, visited = CountingField(v), at_least_fp32(x), 0, [0.0]
-    sigmas, extra = (
-        scheduler.sigmas.double().cpu(),
-        {} if generator is None else dict(generator=generator),
-    )
+    v = CountingField(v)
+    x = at_least_fp32(x)
+    done = 0
+    visited = [0.0]
+    sigmas = scheduler.sigmas.double().cpu()
+    extra = {} if generator is None else dict(generator=generator)
     for i, timestep in enumerate(scheduler.timesteps):
         share = (
             timestep.item() / scheduler.config.num_train_timesteps
@@ -289,7 +322,8 @@ def solve_by_scheduler(
             continue
         visited.append(1 - sigmas[min(i + 1, len(sigmas) - 1)].item())
         other = callback(done, visited[-1], x) if callback else None
-        x, done = x if other is None else other, done + 1
+        x = x if other is None else other
+        done = done + 1
     return Solution(
         x,
         v.nfe,

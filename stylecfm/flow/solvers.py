@@ -7,8 +7,8 @@ __all__ = ['METHODS', 'ADAPTIVE_METHODS', 'STATUS', 'time_grid', 'Solution', 'Re
            'ODESolver']
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-2
-from collections.abc import Mapping
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -62,7 +62,7 @@ def weighted(
 ) -> Tensor:  # `(b, ...)`
     "Weighted sum of slopes, one operation each."
     total = None
-    for w, k in zip(weights, slopes):
+    for w, k in zip(weights, slopes, strict=False):
         if w:
             total = w * k if total is None else torch.add(total, k, alpha=w)
     return total
@@ -77,7 +77,7 @@ def rk_step(
 ) -> Tensor:  # The point at `t+h`, `(b, ...)`
     "One explicit Runge-Kutta step."
     slopes = [v(x, t)]
-    for row, c in zip(method.a[1:], method.c[1:]):
+    for row, c in zip(method.a[1:], method.c[1:], strict=True):
         slopes.append(v(torch.add(x, weighted(row, slopes), alpha=h), t + c * h))
     return torch.add(x, weighted(method.b, slopes), alpha=h)
 
@@ -115,7 +115,10 @@ def fireflow(
     t: float,  # Start of the step
     h: float,  # Length of the step; negative goes back in time
 ) -> StepState:  # State at the end of the step
-    "Midpoint with the slope of the last midpoint as its guess (Deng 2024); the first step is the midpoint's own."
+    """Midpoint with the slope of the last midpoint as its guess (Deng 2024).
+
+    The first step is the midpoint's own.
+    """
     k = v(s.x + h / 2 * (v(s.x, t) if s.extra is None else s.extra), t + h / 2)
     return StepState(s.x + h * k, k, h)
 
@@ -153,10 +156,14 @@ def backward_euler(
     t: float,  # Start of the step
     h: float,  # Length of the step; negative goes back in time
 ) -> StepState:  # State at the end of the step
-    "The inverse of Euler's step, by four fixed-point iterations; raises `FloatingPointError` where they do not settle."
+    """The inverse of Euler's step, by four fixed-point iterations.
+
+    Raises `FloatingPointError` where they do not settle.
+    """
     x = s.x
     for _ in range(4):
-        before, x = x, s.x + h * v(x, t + h)
+        before = x
+        x = s.x + h * v(x, t + h)
     if (x - before).norm() > 0.1 * (x - s.x).norm():
         raise FloatingPointError(f'backward Euler does not settle at t={t:.3f}; use more steps')
     return StepState(x)
@@ -239,7 +246,10 @@ GRIDS = dict(
 def own_times(
     grid: Any,  # Times, `(n,)`, as a list, an array or a tensor
 ) -> Tensor:  # `(n,)` float64
-    "Times of a user's own grid; raises `InputError` unless they are two or more, finite, and only rise or only fall."
+    """Times of a user's own grid.
+
+    Raises `InputError` unless they are two or more, finite, and only rise or only fall.
+    """
     try:
         times = torch.as_tensor(grid, dtype=torch.double).detach().cpu()
     except (TypeError, ValueError, RuntimeError):
@@ -248,7 +258,8 @@ def own_times(
     if len(steps) and times.isfinite().all() and ((steps > 0).all() or (steps < 0).all()):
         return times
     raise InputError(
-        f'grid must be one of {", ".join(GRIDS)}, or two or more times that only rise or only fall, got {grid!r}'
+        f'grid must be one of {", ".join(GRIDS)}, or two or more times that only rise or only '
+        f'fall, got {grid!r}'
     )
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #4f1a2b67
@@ -259,18 +270,23 @@ def time_grid(
     # A key of `GRIDS`, or times from `t0` to `t1` or from `t1` to `t0`
     name: str | list | Tensor = 'uniform',
 ) -> Tensor:  # `(steps+1,)` float64, first and last time included
-    "Times of an integration; raises `InputError` for an unknown grid, or for times with other ends."
+    """Times of an integration.
+
+    Raises `InputError` for an unknown grid, or for times with other ends.
+    """
     if isinstance(name, str):
         return t0 + (t1 - t0) * chosen(GRIDS, name, 'grid')(
             torch.linspace(0, 1, steps + 1, dtype=torch.double)
         )
-    times, ends = own_times(name), torch.tensor([t0, t1], dtype=torch.double)
+    times = own_times(name)
+    ends = torch.tensor([t0, t1], dtype=torch.double)
     if (times[-1] - times[0]) * (t1 - t0) < 0:
         times = times.flip(0)
     # as exact as fp32 holds them
     if not torch.allclose(times[[0, -1]], ends, rtol=1e-6, atol=1e-6):
         raise InputError(
-            f'grid must run from t0={t0:g} to t1={t1:g}, got times from {times[0]:g} to {times[-1]:g}; pass the same t0 and t1'
+            f'grid must run from t0={t0:g} to t1={t1:g}, got times from {times[0]:g} to '
+            f'{times[-1]:g}; pass the same t0 and t1'
         )
     return torch.cat([ends[:1], times[1:-1], ends[1:]])
 
@@ -302,7 +318,8 @@ class Solution(NamedTuple):
         late = (~self.converged).nonzero()[:, 0].tolist()
         why = self.status[late[0]] if self.status else STATUS[1]
         raise FloatingPointError(
-            f'image {late[0]} of {len(self.converged)} did not arrive ({why}); use more steps or evaluations, '
+            f'image {late[0]} of {len(self.converged)} did not arrive ({why}); '
+            'use more steps or evaluations, '
             'a larger tolerance, or a smaller guidance scale'
         )
 
@@ -350,7 +367,10 @@ def _options(o):
 
 
 def _check_solve(steps, method, t0, t1, grid='uniform'):
-    "Start and end time as numbers; raises `InputError` where an integration could not mean anything."
+    """Start and end time as numbers.
+
+    Raises `InputError` where an integration could not mean anything.
+    """
     known = [*METHODS, *ADAPTIVE_METHODS]
     if not isinstance(method, (Tableau, EmbeddedPair)) and method not in known:
         raise InputError(f'method must be one of {", ".join(known)}, got {method!r}')
@@ -360,7 +380,8 @@ def _check_solve(steps, method, t0, t1, grid='uniform'):
         own_times(grid)
     if not whole(1).test(steps):
         raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
-    t0, t1 = one_time(t0, 't0'), one_time(t1, 't1')
+    t0 = one_time(t0, 't0')
+    t1 = one_time(t1, 't1')
     if t0 == t1:
         raise InputError(f'start and end are the same time, {t0}; there is nothing to integrate')
     return t0, t1
@@ -374,7 +395,8 @@ def _check_options(o, reversible=False):
         raise InputError('a step that was clamped cannot be undone; use clamp with another method')
     if not (0 < o.rtol < float('inf') and 0 < o.atol < float('inf') and o.max_nfe >= 1):
         raise InputError(
-            f'tolerances must be above 0 and max_nfe at least 1, got {o.rtol}, {o.atol} and {o.max_nfe}'
+            f'tolerances must be above 0 and max_nfe at least 1, got {o.rtol}, '
+            f'{o.atol} and {o.max_nfe}'
         )
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #68877263
@@ -393,7 +415,10 @@ def _check_carry(carry, x, t0, method):
 
 
 def _held(new, old, failed, t):
-    "The new state, but the old one in rows that failed now or before, and which these are; raises if none is left."
+    """The new state, but the old one in rows that failed now or before, and which these are.
+
+    Raises if none is left.
+    """
     failed = failed | bad_rows(new.x)
     if failed.all():
         check_finite(new.x * torch.nan, t)
@@ -417,23 +442,26 @@ def solve(
     # Auxiliary state of a reversible method, from the `Solution` to invert or continue
     carry: ReversibleState | None = None,
 ) -> Solution:  # Point, cost and times; `done` says who arrived
-    "Integrate `v` from `t0` to `t1`; raises `InputError`, or `FloatingPointError` when the field is finite for no image."
+    """Integrate `v` from `t0` to `t1`.
+
+    Raises `InputError`, or `FloatingPointError` when the field is finite for no image.
+    """
     options = _options(options)
     t0, t1 = _check_solve(steps, method, t0, t1, options.grid)
     if carry is not None:
         _check_carry(carry, x, t0, method)
     if isinstance(method, EmbeddedPair) or method in ADAPTIVE_METHODS:
         return solve_adaptive(v, x, t0, t1, steps, method, callback, options)
-    m, v, grid = (
-        _runge_kutta(method) if isinstance(method, Tableau) else METHODS[method],
-        CountingField(v),
-        time_grid(t0, t1, steps, options.grid),
-    )
+    m = _runge_kutta(method) if isinstance(method, Tableau) else METHODS[method]
+    v = CountingField(v)
+    grid = time_grid(t0, t1, steps, options.grid)
     check_start(x)
     _check_options(options, m.reversible)
     state = StepState(at_least_fp32(x), carry.extra if carry else None)
-    path, failed = [state.x], torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    times, lost = list(enumerate(zip(grid.tolist(), grid[1:].tolist()))), False
+    path = [state.x]
+    failed = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    times = list(enumerate(zip(grid.tolist(), grid[1:].tolist(), strict=False)))
+    lost = False
     for i, (t, end) in tqdm(
         times, desc='solve', unit='step', disable=not options.progress, leave=False
     ):
@@ -455,12 +483,15 @@ def solve(
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-32
 def _try_step(v, x, t, h, pair, first):
-    "A step of each image from its own time by its own length, NumPy `(b,)`: new point, error over the length, the lengths, first and last slope."
+    """A step of each image from its own time by its own length, NumPy `(b,)`.
+
+    Returns the new point, error over the length, the lengths, first and last slope.
+    """
     times = np.stack([*(t + c * h for c in pair.table.c), h])
     *looks, h = torch.from_numpy(times).to(x).unbind()  # one copy to the device for all of them
     h_wide = expand_as(h, x)
     slopes = [v(x, looks[0]) if first is None else first]
-    for row, at in zip(pair.table.a[1:], looks[1:]):
+    for row, at in zip(pair.table.a[1:], looks[1:], strict=True):
         new = torch.addcmul(x, h_wide, weighted(row, slopes))
         slopes.append(v(new, at))
     if pair.table.b != (*pair.table.a[-1], 0.0):
@@ -469,7 +500,10 @@ def _try_step(v, x, t, h, pair, first):
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #42993ec7
 def _judged(new, error, h, x, o):
-    "Error of each image in units of what is allowed, and whether its step stayed finite; both NumPy `(b,)`. No gradient passes."
+    """Error of each image in units of what is allowed, and whether its step stayed finite.
+
+    Both are NumPy `(b,)`. No gradient passes.
+    """
     with torch.no_grad():
         size = torch.maximum(x.abs(), new.abs()).flatten(1)
         off = (h * error).flatten(1) / (o.atol + o.rtol * size)
@@ -483,23 +517,32 @@ def _judged(new, error, h, x, o):
 
 
 def _next_length(h, e, before, whole, taken, order):
-    "Length of the next try of each image, NumPy `(b,)`: by this error and the last one, at most five times as long or short."
+    """Length of the next try of each image, NumPy `(b,)`.
+
+    It depends on this error and the last one, and is at most five times as long or short.
+    """
     before = np.where(taken, before ** (0.4 / order), 1.0)
     e = np.where(whole, e, 1e9).clip(1e-10, 1e9)
     return h * np.where(whole, 0.9 * e ** (-0.7 / order) * before, 0.2).clip(0.2, 5)
 
 
 class _Clock:
-    "Each image's time, next stop, length and cost, in NumPy: numbers that small are quicker there than as tensors."
+    """Each image's time, next stop, length and cost, in NumPy.
+
+    Numbers that small are quicker there than as tensors.
+    """
 
     def __init__(self, n, stops, steps, most):
         self.stops, self.most, self.way = stops, most, stops[-1] - stops[0]
         # time, and number of the next stop
-        self.t, self.k = np.full(n, stops[0]), np.ones(n, dtype=int)
+        self.t = np.full(n, stops[0])
+        self.k = np.ones(n, dtype=int)
         # wanted length, and the last error
-        self.h, self.before = np.full(n, self.way / steps), np.ones(n)
+        self.h = np.full(n, self.way / steps)
+        self.before = np.ones(n)
         # -1: on the way; else an index of `STATUS`
-        self.nfe, self.status = np.zeros(n, dtype=int), np.full(n, -1)
+        self.nfe = np.zeros(n, dtype=int)
+        self.status = np.full(n, -1)
 
     def lengths(self, looks, evals):
         "Lengths of the next steps, 0 for who has ended; who cannot pay ends here."
@@ -510,7 +553,9 @@ class _Clock:
         price = (
             len(looks)
             if evals is None
-            else np.array([sum(evals(a + c * b) for c in looks) for a, b in zip(self.t, h)])
+            else np.array(
+                [sum(evals(a + c * b) for c in looks) for a, b in zip(self.t, h, strict=True)]
+            )
         )
         self.status[(self.status < 0) & (self.nfe + price > self.most)] = 1
         moving = self.status < 0
@@ -524,12 +569,16 @@ class _Clock:
         ].item()
 
     def advance(self, h, e, whole, moving, order):
-        "Who takes its step; times, lengths and numbers of stops move on, and who is at the last stop ends."
+        """Decide who takes its step.
+
+        Times, lengths and numbers of stops move on, and who is at the last stop ends.
+        """
         taken = moving & whole & (e <= 1)
         self.status[
             moving & ~taken & (np.abs(h / self.way) < 1e-9) & (np.abs(self.left / self.way) > 1e-9)
         ] = 3
-        ends, wanted = taken & self.short, _next_length(h, e, self.before, whole, taken, order)
+        ends = taken & self.short
+        wanted = _next_length(h, e, self.before, whole, taken, order)
         self.t = np.where(
             ends,
             self.stops[self.k.clip(max=len(self.stops) - 1)],
@@ -544,6 +593,33 @@ class _Clock:
         return taken, ends
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-33
+def _wide(numbers: np.ndarray, x: Tensor) -> Tensor:
+    "One number an image, shaped to broadcast against `x`."
+    return torch.from_numpy(numbers).to(x.device).reshape(-1, *(1,) * (x.ndim - 1))
+
+
+def _next_first(taken: np.ndarray, start: Tensor, end: Tensor) -> Tensor:
+    """First slope of the next step.
+
+    That at the end of a step taken, that at the start of one refused.
+    """
+    if taken.all():
+        return end
+    return torch.where(_wide(taken, end), end, start) if taken.any() else start
+
+
+def _note_path(path: list, x: Tensor, k: np.ndarray, ends: np.ndarray, own: bool):
+    """Append a point to the path.
+
+    Where the times are one's own, fill those that images have arrived at.
+    """
+    if not own:
+        path.append(x)
+        return
+    for n in {*k[ends].tolist()}:
+        path[n - 1] = torch.where(_wide(ends & (k == n), x), x, path[n - 1])
+
+
 def solve_adaptive(
     v: Callable,  # Field `(x, t) -> dx/dt`; `t`, `(b,)`, differs from image to image
     x: Tensor,  # Start, `(b, ...)`
@@ -556,21 +632,27 @@ def solve_adaptive(
     # Tolerances, cap, clamp, path; of the grid only times of one's own count
     options: SolverOptions | dict = SolverOptions(),
 ) -> Solution:  # Point, cost and times; `done` says who arrived
-    "Steps as long as the tolerance allows, each image by itself; raises `InputError`, or `FloatingPointError` if every image fails."
-    o, pair = (
-        _options(options),
-        method if isinstance(method, EmbeddedPair) else chosen(ADAPTIVE_METHODS, method, 'method'),
+    """Steps as long as the tolerance allows, each image by itself.
+
+    Raises `InputError`, or `FloatingPointError` if every image fails.
+    """
+    o = _options(options)
+    pair = (
+        method if isinstance(method, EmbeddedPair) else chosen(ADAPTIVE_METHODS, method, 'method')
     )
     t0, t1 = _check_solve(steps, method, t0, t1, o.grid)
     check_start(x)
     _check_options(o)
     own = not isinstance(o.grid, str)
     stops = time_grid(t0, t1, steps, o.grid).numpy() if own else np.array([t0, t1])
-    evals, v, x, first = getattr(v, 'evals', None), CountingField(v), at_least_fp32(x), None
-    clock, visited = _Clock(len(x), stops, steps, o.max_nfe), [t0]
+    evals = getattr(v, 'evals', None)
+    v = CountingField(v)
+    x = at_least_fp32(x)
+    first = None
+    clock = _Clock(len(x), stops, steps, o.max_nfe)
+    visited = [t0]
     # NaN where somebody never came
     path = [x] + [torch.full_like(x, torch.nan) for _ in stops[1:]] * own
-    wide = lambda a: torch.from_numpy(a).to(x.device).reshape(-1, *(1,) * (x.ndim - 1))
     bar = tqdm(
         total=1.0, desc='solve', disable=not o.progress, leave=False, bar_format='{l_bar}{bar}'
     )
@@ -585,26 +667,16 @@ def solve_adaptive(
         taken, ends = clock.advance(h, e, fine, moving & (clock.status < 0), pair.table.order)
         kept = new.clamp(-o.clamp, o.clamp) if o.clamp else new
         reuse = pair.reuse and (kept is new or torch.equal(kept, new))
-        first = (
-            None
-            if not reuse
-            else end
-            if taken.all()
-            else torch.where(wide(taken), end, start)
-            if taken.any()
-            else start
-        )
+        first = _next_first(taken, start, end) if reuse else None
         if not taken.any():
             continue
-        x = kept if taken.all() else torch.where(wide(taken), kept, x)
+        x = kept if taken.all() else torch.where(_wide(taken, x), kept, x)
         visited.append(clock.slowest())
         bar.update((visited[-1] - visited[-2]) / clock.way)
         if callback:
             callback(len(visited) - 2, visited[-1], x)
-        if o.keep_path and not own:
-            path.append(x)
-        for k in {*clock.k[ends].tolist()} if o.keep_path and own else ():
-            path[k - 1] = torch.where(wide(ends & (clock.k == k)), x, path[k - 1])
+        if o.keep_path:
+            _note_path(path, x, clock.k, ends, own)
     bar.close()
     return _adaptive_solution(
         clock, x, stops if own else np.array(visited), path if o.keep_path else None
@@ -632,7 +704,10 @@ def _adaptive_solution(clock, x, times, path):
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-41
 def _change(old, new):
     "Relative root-mean-square change of a velocity, in the worst image."
-    size = lambda v: v.flatten(1).norm(dim=1)
+
+    def size(v):
+        return v.flatten(1).norm(dim=1)
+
     return (size(new - old) / size(new).clamp_min(1e-12)).max().item()
 
 
@@ -646,16 +721,23 @@ def solve_skipping(
     step_threshold: float = 0.01,
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each stride
 ) -> Solution:  # Point, cost and the times of the looks
-    "Euler with strides that grow where the velocity stands still; raises `InputError`, or `FloatingPointError`."
+    """Euler with strides that grow where the velocity stands still.
+
+    Raises `InputError`, or `FloatingPointError`.
+    """
     t0, t1 = _check_solve(steps, 'euler', t0, t1)
     check_start(x)
     x, v, grid = at_least_fp32(x), CountingField(v), time_grid(t0, t1, steps)
-    i, stride, last, visited = 0, 1, None, [t0]
+    i = 0
+    stride = 1
+    last = None
+    visited = [t0]
     while i < steps:
         now = v(x, grid[i].item())
         still = last is not None and _change(last, now) < step_threshold
         stride = min(2 * stride if still else 1, steps - i)
-        x, last = x + (grid[i + stride] - grid[i]).item() * now, now
+        x = x + (grid[i + stride] - grid[i]).item() * now
+        last = now
         i += stride
         visited.append(grid[i].item())
         check_finite(x, visited[-1])
@@ -671,7 +753,10 @@ def solve_skipping(
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-46
 class ODESolver:
-    "A method with its settings: `solver.solve(v, x, t0, t1)`; raises `InputError` for settings that exclude each other."
+    """A method with its settings: `solver.solve(v, x, t0, t1)`.
+
+    Raises `InputError` for settings that exclude each other.
+    """
 
     def __init__(
         self,
@@ -689,13 +774,11 @@ class ODESolver:
             raise InputError(
                 'steps that grow take no options; leave adaptive off, or the options out'
             )
-        self.method, self.steps, self.adaptive, self.step_threshold, self.options = (
-            method,
-            steps,
-            adaptive,
-            step_threshold,
-            options,
-        )
+        self.method = method
+        self.steps = steps
+        self.adaptive = adaptive
+        self.step_threshold = step_threshold
+        self.options = options
 
     def solve(
         self,

@@ -7,7 +7,8 @@ __all__ = ['odeint', 'odeint_event']
 
 # %% ../../nbs/06_flow/07_trajectories.ipynb #a6e1b24c
 import math
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -60,21 +61,22 @@ class _Flat:
     "A state as one row, and a function `(t, y)` as a field."
 
     def __init__(self, func, y0):
-        self.func, self.many = func, isinstance(y0, tuple)
+        self.func = func
+        self.many = isinstance(y0, tuple)
         parts = y0 if self.many else (y0,)
         if not parts or not all(isinstance(p, Tensor) for p in parts):
             raise InputError(f'y0 must be a tensor or a tuple of tensors, got {type(y0).__name__}')
-        self.shapes, self.x = (
-            [p.shape for p in parts],
-            torch.cat([at_least_fp32(p).reshape(-1) for p in parts])[None],
-        )
+        self.shapes = [p.shape for p in parts]
+        self.x = torch.cat([at_least_fp32(p).reshape(-1) for p in parts])[None]
         check_start(self.x)
 
     def unpack(self, x, lead=()):
         "A row, `(*lead, n)`, as the state was given."
         parts = [
             p.reshape((*lead, *s))
-            for p, s in zip(x.split([s.numel() for s in self.shapes], dim=-1), self.shapes)
+            for p, s in zip(
+                x.split([s.numel() for s in self.shapes], dim=-1), self.shapes, strict=True
+            )
         ]
         return tuple(parts) if self.many else parts[0]
 
@@ -82,15 +84,21 @@ class _Flat:
         "The field of a solver."
         out = self.func(t[0], self.unpack(x[0]))
         parts = out if self.many else (output_tensor(out),)
-        if len(parts) != len(self.shapes) or any(p.shape != s for p, s in zip(parts, self.shapes)):
+        if len(parts) != len(self.shapes) or any(
+            p.shape != s for p, s in zip(parts, self.shapes, strict=True)
+        ):
             raise InputError(
-                f'func must answer in the shape of y0, {[tuple(s) for s in self.shapes]}, got {[tuple(p.shape) for p in parts]}'
+                f'func must answer in the shape of y0, {[tuple(s) for s in self.shapes]}, '
+                f'got {[tuple(p.shape) for p in parts]}'
             )
         return torch.cat([p.reshape(-1) for p in parts])[None]
 
 
 def _settings(method, options, rtol, atol, way):
-    "Method, options of `solve` and the number of first steps, from those of torchdiffeq; raises `InputError`."
+    """Method, options of `solve` and the number of first steps, from those of torchdiffeq.
+
+    Raises `InputError`.
+    """
     given = dict(options or {})
     if unknown := [k for k in given if k not in _KNOWN]:
         raise InputError(f'options must be of {", ".join(_KNOWN)}, got {unknown[0]!r}')
@@ -129,7 +137,7 @@ def between(
     a: Tensor,  # Start times, `(b,)`
     b: Tensor,  # End times, `(b,)`; may differ from row to row, and may carry a gradient
 ) -> Callable:  # Field `(x, s) -> dx/ds` for s from 0 to 1
-    "A field whose rows run from their own start time to their own end time while s runs from 0 to 1."
+    "A field whose rows run from their own start to their own end while s runs from 0 to 1."
     return lambda x, s: expand_as(b - a, x) * output_tensor(v(x, (a + s * (b - a)).to(x.dtype)))
 
 
@@ -146,9 +154,13 @@ def _fixed_grid(t, given, func, y0):
         size = one_time(given['step_size'], 'step_size')
         if size <= 0:
             raise InputError(f'step_size must be above 0, got {size}')
-        count = [math.ceil(abs(b - a) / size - 1e-9) for a, b in zip(times, times[1:])]
+        count = [
+            math.ceil(abs(b - a) / size - 1e-9) for a, b in zip(times, times[1:], strict=False)
+        ]
         more = [
-            a + (b - a) * i / n for a, b, n in zip(times, times[1:], count) for i in range(1, n)
+            a + (b - a) * i / n
+            for a, b, n in zip(times, times[1:], count, strict=False)
+            for i in range(1, n)
         ]
     else:
         more = []
@@ -168,9 +180,13 @@ def odeint(
     # `step_size`, `grid_constructor` (fixed methods); `first_step`, `max_num_steps` (adaptive ones)
     options: dict | None = None,
     event_fn: Callable | None = None,  # `(t, y) -> number`; the solution ends where it crosses 0
-) -> Tensor | tuple:  # `(n, *y0.shape)`, or a tuple of such; of an event (time, both states)
-    "The solution at the times `t`, called as torchdiffeq's `odeint`; raises `InputError` or `FloatingPointError`."
-    flat, t = _Flat(func, y0), torch.as_tensor(t)
+) -> Tensor | tuple:  # `(n, *y0.shape)`, or a tuple; with an event as `odeint_event`
+    """The solution at the times `t`, called as torchdiffeq's `odeint`.
+
+    Raises `InputError` or `FloatingPointError`.
+    """
+    flat = _Flat(func, y0)
+    t = torch.as_tensor(t)
     if event_fn is not None:
         return _until_event(flat, t, event_fn, rtol, atol, method, options)
     if t.ndim != 1 or not len(t):
@@ -196,8 +212,9 @@ def odeint(
 
 def _by_interval(flat, t, m, o, steps, grid, pair):
     "States at the times, interval by interval, with a gradient of the times."
-    states, t = [flat.x], t.to(torch.promote_types(t.dtype, flat.x.dtype))
-    for a, b in zip(t, t[1:]):
+    states = [flat.x]
+    t = t.to(torch.promote_types(t.dtype, flat.x.dtype))
+    for a, b in zip(t, t[1:], strict=False):
         inside = [s for s in grid if min(a, b) < s < max(a, b)] if not pair else []
         marks = [0.0, *((s - a.item()) / (b - a).item() for s in inside), 1.0]
         part = solve(
@@ -229,16 +246,13 @@ def _crossing(g, v, x, lo, hi, g_lo, g_hi, inside, run):
         here = g(run(v, x, lo, middle), middle)
         left = here.sign() == g_lo.sign()  # the crossing lies right of the middle
         x_new = run(v, x, lo, torch.where(left, middle, lo))
-        g_hi, g_lo = (
-            torch.where(left & (side == 1), g_hi / 2, g_hi),
-            torch.where(~left & (side == -1), g_lo / 2, g_lo),
-        )
-        x, lo, g_lo = (
-            torch.where(expand_as(left, x).bool(), x_new, x),
-            torch.where(left, middle, lo),
-            torch.where(left, here, g_lo),
-        )
-        hi, g_hi = torch.where(left, hi, middle), torch.where(left, g_hi, here)
+        g_hi = torch.where(left & (side == 1), g_hi / 2, g_hi)
+        g_lo = torch.where(~left & (side == -1), g_lo / 2, g_lo)
+        x = torch.where(expand_as(left, x).bool(), x_new, x)
+        lo = torch.where(left, middle, lo)
+        g_lo = torch.where(left, here, g_lo)
+        hi = torch.where(left, hi, middle)
+        g_hi = torch.where(left, g_hi, here)
         side = torch.where(left, 1.0, -1.0)
         if not (inside & (here != 0) & ((hi - lo).abs() > 1e-12 * (1 + hi.abs()))).any():
             break
@@ -246,9 +260,13 @@ def _crossing(g, v, x, lo, hi, g_lo, g_hi, inside, run):
 
 
 def _newton(g, v, x, t):
-    "State and time after a Newton step with a constant slope, so that both have the gradient of the event."
+    """State and time after a Newton step with a constant slope.
+
+    Both have the gradient of the event.
+    """
     with torch.enable_grad():
-        x_at, t_at = x.detach().requires_grad_(), t.detach().requires_grad_()
+        x_at = x.detach().requires_grad_()
+        t_at = t.detach().requires_grad_()
         dx, dt = torch.autograd.grad(g(x_at, t_at).sum(), (x_at, t_at), allow_unused=True)
     slope = v(x.detach(), t.to(x.dtype)).detach()
     total = (dx * slope).flatten(1).sum(1).double() if dx is not None else torch.zeros_like(t)
@@ -275,8 +293,12 @@ def solve_until(
 ) -> Event:
     "Integrate each row until its event, or to `t1`; raises `InputError`, or `FloatingPointError`."
     check_start(x)
-    counted, x, cost = CountingField(v), at_least_fp32(x), [0]
-    g = lambda x, t: event(x, t).double().reshape(len(x))
+    counted = CountingField(v)
+    x = at_least_fp32(x)
+    cost = [0]
+
+    def g(x, t):
+        return event(x, t).double().reshape(len(x))
 
     def run(v, x, a, b):
         part = solve(between(v, a, b), x, steps=1, method=method, options=options)
@@ -300,11 +322,11 @@ def solve_until(
             hi = torch.where(met, at, hi)
             there = run(counted, x, t, hi)
             moved, when = _newton(g, counted, there, hi)
-            there, hi = (
-                torch.where(expand_as(met, x).bool(), moved, there),
-                torch.where(met, when, hi),
-            )
-        x, t, happened = there, hi, happened | met
+            there = torch.where(expand_as(met, x).bool(), moved, there)
+            hi = torch.where(met, when, hi)
+        x = there
+        t = hi
+        happened = happened | met
         before = torch.where(happened, before, after)
     return Event(x, t, happened, cost[0])
 
@@ -313,7 +335,8 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
     "Time of an event and the states at start and event, for `odeint`."
     if t.ndim != 1 or len(t) < 2:
         raise InputError(
-            f't must hold a start time and one after it in the direction of time, got shape {tuple(t.shape)}'
+            't must hold a start time and one after it in the direction of time, '
+            f'got shape {tuple(t.shape)}'
         )
     way = (t[1] - t[0]).item()
     m, _, o, steps, given = _settings(method, options, rtol, atol, abs(way))
@@ -321,8 +344,12 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
         steps = max(1, math.ceil(abs(way) / one_time(given['step_size'], 'step_size') - 1e-9))
     first = event_fn(t[0], flat.unpack(flat.x[0])).detach().sign()
     sign = torch.where(first == 0, 1.0, first)  # of several numbers the first to cross counts
-    g = lambda x, s: (event_fn(s[0].to(x.dtype), flat.unpack(x[0])) * sign).min()[None]
-    x, start = flat.x, t[0].item()
+
+    def g(x, s):
+        return (event_fn(s[0].to(x.dtype), flat.unpack(x[0])) * sign).min()[None]
+
+    x = flat.x
+    start = t[0].item()
     for k in range(40):  # windows that double
         found = solve_until(
             flat,
@@ -336,7 +363,8 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
         )
         if found.happened.all():
             return found.t[0].to(t.dtype), flat.unpack(torch.cat([flat.x, found.x]), (2,))
-        x, start = found.x, start + way * 2**k
+        x = found.x
+        start = start + way * 2**k
     raise FloatingPointError(
         f'no event until t={start:g}; see that event_fn crosses 0 in the direction of t'
     )
@@ -351,7 +379,10 @@ def odeint_event(
     reverse_time: bool = False,  # Integrate towards earlier times
     **how: Any,  # Settings of `odeint`: `rtol`, `atol`, `method`, `options`
 ) -> tuple:  # `(time, states at start and event)`, with gradients
-    "The first event after `t0`, or before it, called as torchdiffeq's `odeint_event`; raises as `odeint` does."
+    """The first event after `t0`, or before it, called as torchdiffeq's `odeint_event`.
+
+    Raises as `odeint` does.
+    """
     start = torch.as_tensor(t0).reshape(1)
     return odeint(
         func,

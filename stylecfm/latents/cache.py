@@ -16,11 +16,12 @@ import os
 import random
 import shutil
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
-from typing import Callable, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -142,7 +143,10 @@ def read_alike(
     content: bytes,  # Content of an image file
     rules: ImageRules = RULES,  # Image rules
 ) -> bool:  # False where something was to be interpreted: a profile, alpha, 16 bits, gamma
-    "Whether Pillow alone gives the pixels of `decode_image`, as it did before version 3 of the recipe."
+    """Whether Pillow alone gives the pixels of `decode_image`.
+
+    It did before version 3 of the recipe.
+    """
     try:
         plain = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert('RGB')
     except Exception:
@@ -158,7 +162,10 @@ def image_source(
     rules: ImageRules = RULES,  # Image rules: allowed sizes
     crops: int = 0,  # Smaller squares of each image to encode, too
 ) -> Source:
-    "Images as a source; raises `InputError` for missing folders and sizes that the codec cannot take."
+    """Images as a source.
+
+    Raises `InputError` for missing folders and sizes that the codec cannot take.
+    """
     if target_size < codec.factor or target_size % codec.factor:
         raise InputError(
             f'target_size must be a multiple of {codec.factor} for {codec.spec}, got {target_size}'
@@ -172,7 +179,9 @@ def image_source(
         return x
 
     def encode(x):
-        turned = lambda v: (v, v.flip(-1)) if mirror else (v,)
+        def turned(v):
+            return (v, v.flip(-1)) if mirror else (v,)
+
         return torch.stack([codec.encode(as_float(w)) for v in x.unbind(1) for w in turned(v)], 1)
 
     side = target_size // codec.factor
@@ -211,7 +220,8 @@ def safetensors_header(
     metadata: dict | None = None,  # {text: text}
 ) -> bytes:  # Length and header
     "The beginning of a safetensors file; a multiple of 8 bytes, so that the numbers lie well."
-    head, at = {'__metadata__': metadata} if metadata else {}, 0
+    head = {'__metadata__': metadata} if metadata else {}
+    at = 0
     for name, (dtype, shape) in shapes.items():
         end = at + dtype.itemsize * torch.Size(shape).numel()
         head[name] = dict(dtype=_NAMES[dtype], shape=list(shape), data_offsets=[at, end])
@@ -236,8 +246,11 @@ class Mapped:
         path: str | Path,  # A file with 16- and 32-bit floats
     ):
         tensor_shapes(path)  # the library checks header and length
-        self.path, types = Path(path), {b: a for a, b in _NAMES.items()}
-        self.file, self.map, self.tensors = open(path, 'rb'), None, {}
+        self.path = Path(path)
+        types = {b: a for a, b in _NAMES.items()}
+        self.file = open(path, 'rb')
+        self.map = None
+        self.tensors = {}
         start = int.from_bytes(self.file.read(8), 'little') + 8
         head = json.loads(self.file.read(start - 8))
         self.metadata, self.size = (
@@ -288,7 +301,9 @@ class Mapped:
         out = torch.empty(len(at), *shape[1:], dtype=dtype)
         n = out[:1].nbytes
         for k, one in zip(
-            at.tolist(), as_bytes(out).obj.reshape(len(at), n) if n and len(at) else ()
+            at.tolist(),
+            as_bytes(out).obj.reshape(len(at), n) if n and len(at) else (),
+            strict=False,
         ):
             if not 0 <= k < shape[0]:
                 raise IndexError(f'row {k} of {shape[0]}')
@@ -304,7 +319,8 @@ class Mapped:
             done += got
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-17
-PART_FILES, PART_BYTES = 64, 64 << 20
+PART_FILES = 64
+PART_BYTES = 64 << 20
 # What tells that a file is unchanged, without reading it
 STAMP = ('size', 'mtime_ns', 'ctime_ns', 'inode')
 
@@ -380,7 +396,7 @@ class KnownLatents(NamedTuple):
         path: Path | None,  # A file of latents; None: only that they exist is noted
         style: str,  # Style of the latents
         rows: list,  # `(name, *stamp, digest)` for each of its files, in their order
-        bad: list = (),  # `(name, *stamp, why)` for each bad one
+        bad: list | tuple = (),  # `(name, *stamp, why)` for each bad one
     ):
         "Note a file of latents; without its path, only that it is there."
         for place, (*key, content) in enumerate(rows):
@@ -451,9 +467,13 @@ def encode_part(
     done: Callable,  # Called with the number of files that are done
 ) -> tuple[Tensor, list, list]:  # `(n, k, c, h, w)` 16-bit; rows and bad files as a part notes them
     "Latents of one part."
-    rows, bad, latents, opened, files = [], [], [], {}, iter(files)
+    rows = []
+    bad = []
+    latents = []
+    opened = {}
+    files = iter(files)
     while chunk := list(islice(files, CHUNK)):
-        for f, z in zip(chunk, _latents(source, known, chunk, opened)):
+        for f, z in zip(chunk, _latents(source, known, chunk, opened), strict=True):
             why = f.why or ('' if z.isfinite().all() else 'its latent is not finite in 16 bits')
             if why and strict:
                 raise InputError(f'cannot use {f.entry.path}: {why}')
@@ -526,13 +546,16 @@ def _part_seal(note: dict, tensors) -> str:
 
 def _is_note(note) -> bool:
     "Whether a part's note has the form that parts are written with."
-    is_row = lambda v: (
-        isinstance(v, list)
-        and len(v) >= 4
-        and isinstance(v[0], str)
-        and isinstance(v[-1], str)
-        and all(k is None or isinstance(k, int) for k in v[1:-1])
-    )
+
+    def is_row(v):
+        return (
+            isinstance(v, list)
+            and len(v) >= 4
+            and isinstance(v[0], str)
+            and isinstance(v[-1], str)
+            and all(k is None or isinstance(k, int) for k in v[1:-1])
+        )
+
     return (
         isinstance(note, dict)
         and isinstance(note.get('style'), str)
@@ -601,12 +624,14 @@ class Processes:
     "The processes that share the work: one, or as many as `accelerate launch` started."
 
     def __init__(self):
-        self.rank, self.size = 0, 1
+        self.rank = 0
+        self.size = 1
         if int(os.environ.get('WORLD_SIZE', 1)) > 1:
             from accelerate import PartialState
 
             state = PartialState(cpu=not torch.cuda.is_available())
-            self.rank, self.size = state.process_index, state.num_processes
+            self.rank = state.process_index
+            self.size = state.num_processes
 
     def run_on_each(
         self,
@@ -614,7 +639,10 @@ class Processes:
         # Only the first process calls it, and tells the others what it gave
         first_only: bool = False,
     ) -> object:  # Result of `f`
-        "What `f()` gives here, or with `first_only` on the first process; an `InputError` of one is raised on all."
+        """Return what `f()` gives here, or with `first_only` on the first process.
+
+        An `InputError` of one process is raised on all.
+        """
         if self.size == 1:
             return f()
         from accelerate.utils import broadcast_object_list, gather_object
@@ -671,14 +699,19 @@ def cache_about(
     for s, rows in e['files'].items():
         if e['count'][s] % max(1, len(rows)) or len(rows) > e['count'][s]:
             raise InputError(
-                f'{what}: {e["count"][s]} latents of {s} cannot be shared evenly by {len(rows)} files'
+                f'{what}: {e["count"][s]} latents of {s} cannot be shared evenly by {len(rows)} '
+                'files'
             )
     return e
 
 
 def _style_shapes(root: Path, manifest: dict, e: dict) -> dict:  # {style: `(n, c, ...)`}
-    "Shapes of each style's latents by the headers of their files; raises `InputError` where they do not fit the manifest."
-    shapes, inner = {}, None
+    """Shapes of each style's latents by the headers of their files.
+
+    Raises `InputError` where they do not fit the manifest.
+    """
+    shapes = {}
+    inner = None
     for s in e['styles']:
         listed(root, manifest, f'styles/{s}.safetensors')
         path = root / 'styles' / f'{s}.safetensors'
@@ -709,8 +742,16 @@ class CachePlan(NamedTuple):
     old: dict | None  # The manifest's `extra` of the cache that is there
 
 
+def _fits(path: Path, count: int) -> bool:
+    "Whether a file holds this number of latents."
+    return tensor_shapes(path).get('latents', ())[:1] == (count,)
+
+
 def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | None:
-    "Note what a finished cache holds; raises `InputError` if it is of another recipe. One of the version before is read again."
+    """Note what a finished cache holds; raises `InputError` if it is of another recipe.
+
+    One of the version before is read again.
+    """
     manifest = read_manifest(out_root)
     files = manifest['files']
     if manifest['kind'] != 'latents':
@@ -725,12 +766,16 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
     )
     if (diff := differences(extra['recipe'], source.recipe)) and not before:
         raise InputError(
-            f'{out_root} is a cache of another recipe: {diff}; choose another folder, or rebuild it with --rebuild'
+            f'{out_root} is a cache of another recipe: {diff}; choose another folder, '
+            'or rebuild it with --rebuild'
         )
     for style, rows in extra['files'].items():
         p = out_root / 'styles' / f'{style}.safetensors'
-        fits = lambda: tensor_shapes(p).get('latents', ())[:1] == (extra['count'][style],)
-        if p.is_file() and digest(p) == files.get(f'styles/{p.name}', {}).get('sha256') and fits():
+        if (
+            p.is_file()
+            and digest(p) == files.get(f'styles/{p.name}', {}).get('sha256')
+            and _fits(p, extra['count'][style])
+        ):
             known.add(
                 p,
                 style,
@@ -745,7 +790,8 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
     if not before:
         return extra
     say(
-        f'{out_root} is of an older version; images that it read otherwise (profiles, alpha, 16 bits) are encoded again',
+        f'{out_root} is of an older version; images that it read otherwise (profiles, alpha, '
+        '16 bits) are encoded again',
         error=True,
     )
     known.digests.clear()
@@ -760,7 +806,8 @@ def make_plan(
     by_content: bool = False,  # Read every file of the old cache again and compare its digest
 ) -> CachePlan:  # All files, and which are to be encoded
     "Look around; raises `InputError` for a stale cache, and for a disk that is too small."
-    known, old = KnownLatents({}, {}, {}), None
+    known = KnownLatents({}, {}, {})
+    old = None
     for folder in (out_root.parent, parts):
         clean_stale(folder)
     if (out_root / 'manifest.json').exists() and not rebuild:
@@ -816,7 +863,7 @@ def encode_all(
         **quiet,
     ) as bar:
         for entries, files in zip(
-            mine, prefetch(mine, lambda e: read_entry(source, plan.known, e), workers)
+            mine, prefetch(mine, lambda e: read_entry(source, plan.known, e), workers), strict=True
         ):
             z, rows, bad = encode_part(source, plan.known, files, strict, bar.update)
             note = dict(style=entries[0].style, rows=rows, bad=bad, recipe=source.recipe)
@@ -833,7 +880,8 @@ def _runs(where: list) -> Iterator[tuple]:
             continue
         if first:
             yield *first, last
-        first, last = (path, place), place + 1
+        first = (path, place)
+        last = place + 1
     if first:
         yield *first, last
 
@@ -846,7 +894,10 @@ def write_style(
     "One style's latents in one file."
     k, runs = shape[0], list(_runs(where))
     opened = {p: Mapped(p) for p in dict.fromkeys(p for p, _ in where)}
-    cut = lambda name: (opened[p][name][a * k : b * k] for p, a, b in runs)
+
+    def cut(name):
+        return (opened[p][name][a * k : b * k] for p, a, b in runs)
+
     source, begin, _ = runs[0]
     unchanged = (
         len(runs) == 1 and begin == 0 and opened[source]['latents'].shape[0] == len(where) * k
@@ -879,7 +930,8 @@ class CacheReport(NamedTuple):
 
 def _sorted_out(plan: CachePlan, known: KnownLatents) -> tuple[dict, list]:
     "{style: its good entries with their digests}, and an `UnusedFile` for each other entry."
-    good, bad = {}, []
+    good = {}
+    bad = []
     for e in plan.entries:
         rows = good.setdefault(e.style, [])
         if e.key() in known.digests:
@@ -888,14 +940,16 @@ def _sorted_out(plan: CachePlan, known: KnownLatents) -> tuple[dict, list]:
             bad.append(UnusedFile(e.path, known.bad[e.key()]))
         else:
             raise InputError(
-                f'the latents of {e.path} were made and are gone: their folder was changed; run again'
+                f'the latents of {e.path} were made and are gone: their folder was changed; '
+                'run again'
             )
     return good, bad
 
 
 def _twins(good: dict) -> list:
     "Pairs of files with the same content."
-    first, pairs = {}, []
+    first = {}
+    pairs = []
     for e, content in (v for rows in good.values() for v in rows):
         if content in first:
             pairs.append((first[content], e.path))
@@ -921,10 +975,59 @@ def _usable(source: Source, good: dict, bad: list, strict: bool):
             continue
         why = next(b.reason for b in bad if b.path in files)
         raise InputError(
-            f'none of the {len(files)} files in {source.root / style} could be used; the first: {why}'
+            f'none of the {len(files)} files in {source.root / style} could be used; the first: '
+            f'{why}'
         )
 
 # %% ../../nbs/04_latents/01_cache.ipynb #67676ba7
+def _all_known(plan: CachePlan, parts: Path) -> KnownLatents:
+    "Latents that the plan knows and those of the parts."
+    known = KnownLatents(
+        dict(plan.known.digests),
+        {} if 'older' in (plan.old or {}) else dict(plan.known.where),
+        dict(plan.known.bad),
+    )
+    for p in sorted(parts.glob('*.safetensors')):
+        note = json.loads(Mapped(p).metadata['note'])  # the plan has checked the older ones
+        known.add(p, note['style'], note['rows'], note['bad'])
+    return known
+
+
+def _stamps_before(old: dict) -> dict:
+    "Stamp and digest of each file of an older cache, `{(style, name): (*stamp, digest)}`."
+    return {
+        (s, r['name']): (*(r.get(k, 0) for k in STAMP), r['sha256'])
+        for s, rows in old.get('files', {}).items()
+        for r in rows
+    }
+
+
+def _file_rows(rows: list, each: int) -> list:
+    "Rows of the metadata for the files of a style, with `each` latents a file."
+    return [
+        dict(name=e.name, **dict(zip(STAMP, e.stamp(), strict=True)), sha256=d, row=i * each)
+        for i, (e, d) in enumerate(rows)
+    ]
+
+
+def _write_cache(
+    out_root: Path, source: Source, good: dict, known: KnownLatents, extra: dict, skipped: bytes
+):
+    "Write the latents of each style and the table of skipped files; `extra` gets their moments."
+    with atomic_folder(out_root, 'latents', extra) as tmp:
+        measured = [
+            write_style(
+                tmp / 'styles' / f'{s}.safetensors', [known.where[d] for _, d in rows], source.shape
+            )
+            for s, rows in good.items()
+        ]
+        extra |= {
+            n: v.tolist()
+            for n, v in pooled(*map(torch.cat, zip(*measured, strict=True)))._asdict().items()
+        }
+        write_bytes(tmp / 'skipped.csv', skipped)
+
+
 def merge_parts(
     source: Source,  # Source that was encoded
     out_root: Path,  # Folder of the cache
@@ -932,25 +1035,17 @@ def merge_parts(
     plan: CachePlan,  # Plan, output of `make_plan`
     strict: bool,  # Raise `InputError` for a bad file
 ) -> CacheReport:  # Numbers of files written, kept and left out
-    "Seal the cache from what is known and from the parts; raises `InputError` for a style without a usable file."
-    old, redone = plan.old or {}, plan.known.again or ()
-    known = KnownLatents(
-        dict(plan.known.digests),
-        {} if 'older' in old else dict(plan.known.where),
-        dict(plan.known.bad),
-    )
-    for p in sorted(parts.glob('*.safetensors')):
-        note = json.loads(Mapped(p).metadata['note'])  # the plan has checked the older ones
-        known.add(p, note['style'], note['rows'], note['bad'])
+    """Seal the cache from what is known and from the parts.
+
+    Raises `InputError` for a style without a usable file.
+    """
+    old = plan.old or {}
+    redone = plan.known.again or ()
+    known = _all_known(plan, parts)
     good, bad = _sorted_out(plan, known)
     _usable(source, good, bad, strict)
     k = source.shape[0]
-    rows_of = old.get('files', {}).items()
-    before = {
-        (s, r['name']): (*(r.get(k, 0) for k in STAMP), r['sha256'])
-        for s, rows in rows_of
-        for r in rows
-    }
+    before = _stamps_before(old)
     now = {(e.style, e.name): (*e.stamp(), d) for rows in good.values() for e, d in rows}
     skipped = _table([*bad, *source.unused], source.root)
     fresh = sum(d not in plan.known.where or d in redone for *_, d in now.values())
@@ -970,20 +1065,11 @@ def merge_parts(
         and not old.keys() & {'damaged', 'older'}
     ):
         return report
-    about = lambda i, e, d: dict(name=e.name, **dict(zip(STAMP, e.stamp())), sha256=d, row=i * k)
-    files = {s: [about(i, e, d) for i, (e, d) in enumerate(rows)] for s, rows in good.items()}
+    files = {s: _file_rows(rows, k) for s, rows in good.items()}
     extra = source.about | dict(
         recipe=source.recipe, styles=list(good), count=count, skipped=digest(skipped), files=files
     )
-    with atomic_folder(out_root, 'latents', extra) as tmp:
-        style = lambda s, rows: write_style(
-            tmp / 'styles' / f'{s}.safetensors', [known.where[d] for _, d in rows], source.shape
-        )
-        measured = [style(s, rows) for s, rows in good.items()]
-        extra |= {
-            n: v.tolist() for n, v in pooled(*map(torch.cat, zip(*measured)))._asdict().items()
-        }
-        write_bytes(tmp / 'skipped.csv', skipped)
+    _write_cache(out_root, source, good, known, extra, skipped)
     return report
 
 # %% ../../nbs/04_latents/01_cache.ipynb #91ac4eaa
@@ -996,7 +1082,10 @@ def make_cache(
     # Compare every file's content with the cache, not only size, times and inode
     by_content: bool = False,
 ) -> CacheReport:  # Numbers of files written, kept and left out
-    "Encode what is not encoded yet; killed and started again, it goes on where it was. Raises `InputError`."
+    """Encode what is not encoded yet; killed and started again, it goes on where it was.
+
+    Raises `InputError`.
+    """
     team, out_root = Processes(), Path(out_root)
     # its parts lie beside it, under its own name
     if out_root.name in ('', '..'):
@@ -1037,7 +1126,11 @@ def cache_latents(
     # Compare every file's content with the cache, not only size, times and inode
     by_content: bool = False,
 ) -> CacheReport:  # Numbers of files written, kept and left out
-    "Encode every image once; raises `InputError` for missing or empty folders, sizes the codec cannot take, stale caches, full disks."
+    """Encode every image once.
+
+    Raises `InputError` for missing or empty folders, sizes the codec cannot take, stale caches,
+    full disks.
+    """
     # it takes every core: a thread beside it makes it a third slower
     busy = getattr(codec, 'device', torch.device('meta')).type == 'cpu'
     source = image_source(raw_root, codec, target_size, mirror, rules, crops)
@@ -1046,6 +1139,12 @@ def cache_latents(
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-40
 class LatentCache:
     "A folder written by `cache_latents`; raises `InputError` if there is none, or it is damaged."
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any): ...
 
     def __init__(
         self,
@@ -1073,14 +1172,15 @@ class LatentCache:
                 extra, extra['latent_channels'], str(self.root / 'manifest.json')
             )
         # a style's number is its position
-        self.spec, self.count, self.styles = extra['spec'], extra['count'], extra['styles']
-        self.recipe, self.latent_channels, self.factor = (
-            extra['recipe'],
-            extra['latent_channels'],
-            extra['factor'],
-        )
+        self.spec = extra['spec']
+        self.count = extra['count']
+        self.styles = extra['styles']
+        self.recipe = extra['recipe']
+        self.latent_channels = extra['latent_channels']
+        self.factor = extra['factor']
         self.files = {s: Mapped(self.root / 'styles' / f'{s}.safetensors') for s in self.styles}
-        self.held, self.device = None, torch.device('cpu')
+        self.held = None
+        self.device = torch.device('cpu')
 
     def __len__(self) -> int:
         return sum(self.count.values())
@@ -1088,7 +1188,10 @@ class LatentCache:
 
 @patch(as_prop=True)
 def fingerprint(self: LatentCache) -> str:  # 64 hexadecimal digits
-    "A digest of recipe and images: what a training run depends on, and not when or where it was made."
+    """Digest of recipe and images.
+
+    A training run depends on these, and not on when or where the cache was made.
+    """
     e = self.manifest['extra']
     files = [[s, [[r['name'], r['sha256']] for r in e['files'][s]]] for s in e['styles']]
     return digest(json.dumps([e['recipe'], files]).encode())
@@ -1113,10 +1216,8 @@ def batch(
 ) -> Tensor:  # `(b, c, h, w)`, fp32, standardised, on the cache's device
     "Some latents of a style."
     self.style(style)  # or say that there is none
-    indices, first = (
-        torch.as_tensor(indices),
-        sum(self.count[s] for s in self.styles[: self.styles.index(style)]),
-    )
+    indices = torch.as_tensor(indices)
+    first = sum(self.count[s] for s in self.styles[: self.styles.index(style)])
     if self.held is None:
         z = self.files[style].rows('latents', indices)
     else:
@@ -1145,10 +1246,8 @@ def pick(
 ]:  # `(b, c, h, w)` fp32 standardised, and the styles' numbers `(b,)`, on the cache's device
     "Some latents of the whole cache."
     indices = torch.as_tensor(indices)
-    style, ends = (
-        self.styles_of(indices),
-        torch.tensor([self.count[s] for s in self.styles]).cumsum(0),
-    )
+    style = self.styles_of(indices)
+    ends = torch.tensor([self.count[s] for s in self.styles]).cumsum(0)
     if self.held is not None:
         return self.stats.standardise(self.held.index_select(0, indices.to(self.device))), style.to(
             self.device

@@ -74,7 +74,8 @@ def latent_of(
         raise InputError(f'it holds no tensor (c, h, w), but {type(x).__name__}')
     if not x.is_floating_point():
         raise InputError(
-            f'its numbers are {str(x.dtype).removeprefix("torch.")}; a latent has floating-point numbers'
+            f'its numbers are {str(x.dtype).removeprefix("torch.")}; '
+            'a latent has floating-point numbers'
         )
     if x.ndim == 4 and len(x) == 1:
         x = x[0]
@@ -99,7 +100,10 @@ class Convention(NamedTuple):
         x: Tensor,  # Stored, `(c, h, w)`
     ) -> Tensor:  # Unscaled latent, shaped as `x`
         "Stored latents in the autoencoder's own units."
-        each = lambda v: torch.tensor(v).view(-1, 1, 1)
+
+        def each(v):
+            return torch.tensor(v).view(-1, 1, 1)
+
         if self.mean or self.std:
             return x * each(self.std or (1.0,)) / self.scaling + each(self.mean or (0.0,))
         return x / self.scaling + self.shift
@@ -118,8 +122,11 @@ def convention_of(
 ) -> Convention:  # `PLAIN_CONVENTION` for a codec without such numbers
     "The convention of an autoencoder by its config."
     config = getattr(getattr(codec, 'net', None), 'config', None)
-    get = config.get if hasattr(config, 'get') else lambda k: None
-    each = lambda k: tuple(map(float, get(k) or ()))
+    get = getattr(config, 'get', lambda k: None)
+
+    def each(k):
+        return tuple(map(float, get(k) or ()))
+
     return Convention(
         float(get('scaling_factor') or 1.0),
         float(get('shift_factor') or 0.0),
@@ -146,17 +153,18 @@ def choose_convention(
     ours = convention_of(codec)
     if scaling is None and shift is None:
         chosen, why = _by_values(ours, deviation(latents))
-    elif scaling is None:
-        chosen, why = Convention(ours.scaling, shift), "scaling as in the autoencoder's config"
+    elif scaling is None and shift is not None:
+        chosen = Convention(ours.scaling, shift)
+        why = "scaling as in the autoencoder's config"
     elif shift is not None:
-        chosen, why = Convention(scaling, shift), ''
+        chosen = Convention(scaling, shift)
+        why = ''
     elif scaling != 1 and abs(scaling / ours.scaling - 1) < 0.005:
-        chosen, why = (
-            ours,
-            "shift as in the autoencoder's config" if ours[1:] != PLAIN_CONVENTION[1:] else '',
-        )
+        chosen = ours
+        why = "shift as in the autoencoder's config" if ours[1:] != PLAIN_CONVENTION[1:] else ''
     else:
-        chosen, why = Convention(scaling), ''
+        chosen = Convention(scaling)
+        why = ''
     said = f'latents are taken for {chosen}: {why}' if why else ''
     return chosen, '; '.join(filter(None, (said, _unlike(ours, chosen, latents))))
 
@@ -170,8 +178,10 @@ def _by_values(ours: Convention, s: float) -> tuple:
     place = math.log(max(s, 1e-12)) / math.log(inner) if abs(math.log(inner)) > 0.1 else 0.5
     if 0.4 < place < 0.6:
         raise InputError(
-            f'cannot tell whether the latents are multiplied by {ours.scaling:g}: their deviation is {s:.3g}; '
-            f'give --scaling {ours.scaling:g} --shift {ours.shift:g}, or --scaling 1 for latents as the autoencoder gives them'
+            f'cannot tell whether the latents are multiplied by {ours.scaling:g}: '
+            f'their deviation is {s:.3g}; '
+            f'give --scaling {ours.scaling:g} --shift {ours.shift:g}, '
+            'or --scaling 1 for latents as the autoencoder gives them'
         )
     chosen = ours if place < 0.5 else PLAIN_CONVENTION
     near = 1.0 if place < 0.5 else inner
@@ -189,4 +199,7 @@ def _unlike(ours: Convention, chosen: Convention, latents: list) -> str:
     s = deviation([chosen.undo(x) for x in latents])
     if 0.4 < s / inner < 2.5:
         return ''
-    return f'their deviation is {s:.3g} then, where this autoencoder has about {inner:.3g}; check --scaling and --shift'
+    return (
+        f'their deviation is {s:.3g} then, where this autoencoder has about {inner:.3g}; '
+        'check --scaling and --shift'
+    )

@@ -23,7 +23,7 @@ from ..data.decoding import READ, kind_of, read_file
 from ..data.folders import list_images, scan_styles, style_folders
 from ..files import atomic_folder, write_bytes
 from .cache import DTYPE, CacheReport, Source, make_cache, not_used
-from .files import LATENTS, choose_convention, latent_of
+from .files import LATENTS, Convention, choose_convention, latent_of
 
 # %% ../../nbs/04_latents/02_sources.ipynb #b320b6fa
 def __getattr__(name):
@@ -33,7 +33,10 @@ def __getattr__(name):
 
 # %% ../../nbs/04_latents/02_sources.ipynb #cell-5
 def _suffix(content: bytes) -> str:
-    "The suffix that belongs to an image; .jpg if it is none that is read, so that it will be listed as a bad one."
+    """Suffix that belongs to an image.
+
+    It is .jpg for one that is not read, so that it will be listed as a bad file.
+    """
     kind = kind_of(content[:256])
     return '.' + kind.lower() if kind in READ else '.jpg'
 
@@ -74,7 +77,8 @@ def save_dataset(
     "The images of a data set as files; raises `InputError` for columns that are not there."
     from datasets import Image
 
-    names, raw_root = _columns(dataset, image, label, style), Path(raw_root)
+    names = _columns(dataset, image, label, style)
+    raw_root = Path(raw_root)
     if label:
         have = {p.stem for p in raw_root.glob('*/*') if p.stem.isdecimal()}
     else:
@@ -97,18 +101,20 @@ def save_dataset(
 def open_dataset(
     name: str,  # NAME or NAME:SPLIT; a data set of the hub, a folder of images or parquet files
     streaming: bool = False,  # Fetch images one by one instead of the whole
-) -> Any:  # A `datasets.Dataset`, streamed an `IterableDataset`; a dict of splits where none is named and there are several
+) -> Any:  # A `datasets.Dataset` or `IterableDataset`; a dict of splits if several, none named
     "A split of a data set; raises `InputError` if there is none, or the extra is not installed."
     try:
         from datasets import load_dataset
     except ImportError:
         raise InputError("data sets need an extra: pip install 'stylecfm[data]'") from None
-    path, split = re.fullmatch(r'(.+?)(?::(\w[^/\\]*))?', name, re.S).groups()
+    found = re.fullmatch(r'(.+?)(?::(\w[^/\\]*))?', name, re.S)
+    path, split = found.groups() if found else (name, None)
     try:
         found = load_dataset(path, split=split, streaming=streaming)
     except Exception as e:  # the library raises anything
         raise InputError(
-            f'cannot open the data set {name}: {str(e).splitlines()[0]}; give NAME:SPLIT of the hub, or a folder'
+            f'cannot open the data set {name}: {str(e).splitlines()[0]}; '
+            'give NAME:SPLIT of the hub, or a folder'
         ) from e
     if isinstance(found, dict) and len(found) == 1:
         return next(iter(found.values()))
@@ -136,6 +142,40 @@ def _some(folders: dict) -> list:
     return out
 
 
+def _shape_for(codec: Codec, some: list, pt_root: str | Path) -> tuple:
+    """Shape of the first sampled latent.
+
+    Raises `InputError` where there is none or the codec's channels differ.
+    """
+    if not some:
+        raise InputError(
+            f'no latent in {pt_root} could be read; they should be tensors (c, h, w), one a file'
+        )
+    shape = tuple(some[0].shape)
+    if shape[0] != codec.latent_channels:
+        raise InputError(
+            f'the latents in {pt_root} have {shape[0]} channels, '
+            f'those of {codec.spec} {codec.latent_channels}; '
+            'give the codec that made them'
+        )
+    return shape
+
+
+def _imported_recipe(codec: Codec, convention: Convention, shape: tuple) -> dict:
+    "What decides the content of a cache of ready latents."
+    each = {k: list(v) for k, v in convention._asdict().items() if k in ('mean', 'std') and v}
+    return dict(
+        version=3,
+        codec=codec.fingerprint,
+        imported='pt',
+        scaling=convention.scaling,
+        shift=convention.shift,
+        **each,
+        shape=list(shape),
+        dtype=str(DTYPE).removeprefix('torch.'),
+    )
+
+
 def pt_source(
     # Folder with a folder of latents for each style: `.pt`, `.pth` or `.safetensors`, one a file
     pt_root: str | Path,
@@ -144,19 +184,13 @@ def pt_source(
     scaling: float | None = None,
     shift: float | None = None,  # Constant subtracted before scaling; None: by the codec's config
 ) -> Source:  # For `make_cache`
-    "Ready latents as a source; raises `InputError` where the first usable one does not fit the codec."
+    """Ready latents as a source.
+
+    Raises `InputError` where the first usable one does not fit the codec.
+    """
     found = scan_styles(pt_root, LATENTS)
     some = _some(found.folders)
-    if not some:
-        raise InputError(
-            f'no latent in {pt_root} could be read; they should be tensors (c, h, w), one a file'
-        )
-    shape = tuple(some[0].shape)
-    if shape[0] != codec.latent_channels:
-        raise InputError(
-            f'the latents in {pt_root} have {shape[0]} channels, those of {codec.spec} {codec.latent_channels}; '
-            'give the codec that made them'
-        )
+    shape = _shape_for(codec, some, pt_root)
     convention, line = choose_convention(
         codec, [z for z in some if z.shape == shape], scaling, shift
     )
@@ -167,18 +201,6 @@ def pt_source(
             raise InputError(f'its shape is {tuple(z.shape)}, that of the others {shape}')
         return convention.undo(z)
 
-    dtype = str(DTYPE).removeprefix('torch.')
-    each = {k: list(v) for k, v in convention._asdict().items() if k in ('mean', 'std') and v}
-    recipe = dict(
-        version=3,
-        codec=codec.fingerprint,
-        imported='pt',
-        scaling=convention.scaling,
-        shift=convention.shift,
-        **each,
-        shape=list(shape),
-        dtype=dtype,
-    )
     about = dict(spec=codec.spec, latent_channels=shape[0], factor=codec.factor)
     aside = not_used(pt_root, found)
     aside['told'] += (line,) if line else ()
@@ -188,7 +210,7 @@ def pt_source(
         read,
         lambda z: z[:, None],
         (1, *shape),
-        recipe,
+        _imported_recipe(codec, convention, shape),
         about,
         **aside,
     )
@@ -221,9 +243,14 @@ def hold_out(
     seed: int = 0,  # Random seed of the choice
     styles: tuple | None = None,  # Folders, in the order of the choice; all, by name, if none
 ):
-    "Copies of images into `out/train` and `out/test`, a folder a style; raises `InputError` where there are too few."
-    root, out = Path(root), Path(out)
-    rng, parts = np.random.default_rng(seed), dict(train=[], test=[])
+    """Copies of images into `out/train` and `out/test`, a folder a style.
+
+    Raises `InputError` where there are too few.
+    """
+    root = Path(root)
+    out = Path(out)
+    rng = np.random.default_rng(seed)
+    parts = dict(train=[], test=[])
     for style in styles or style_folders(root):
         paths = list_images(root / style)
         if len(paths) <= n:

@@ -47,8 +47,11 @@ def depthwise_weight_grad(
         return rows_weight_grad(x.to(dtype).contiguous(), dy.to(dtype).contiguous(), k)
     x, dy = (v.contiguous(memory_format=torch.channels_last) for v in (x, dy))
     # of the weight only the shape is looked at
-    weight, groups = x.new_empty(x.shape[1], 1, k, k), x.shape[1]
-    one, pad, only_weight = [1, 1], [k // 2] * 2, (False, True, False)
+    weight = x.new_empty(x.shape[1], 1, k, k)
+    groups = x.shape[1]
+    one = [1, 1]
+    pad = [k // 2] * 2
+    only_weight = (False, True, False)
     return torch.ops.aten.convolution_backward(
         dy, x.to(dy.dtype), weight, None, one, pad, one, False, [0, 0], groups, only_weight
     )[1]
@@ -80,12 +83,16 @@ def norm_grad(
     n = y[0].numel() // groups  # values of a group
     s1, s2 = dm.sum((2, 3)), (dm * y).sum((2, 3))  # (b, c)
     dscale = r * (s2 - mean * s1)
-    over = lambda v: (
-        ((1 + scale) * v).view(b, groups, -1).sum(-1).repeat_interleave(c // groups, 1) / n
-    )
+
+    def over(v):
+        return ((1 + scale) * v).view(b, groups, -1).sum(-1).repeat_interleave(c // groups, 1) / n
+
     a2 = -r * r * over(dscale)
     a3 = -r * over(s1) - a2 * mean
-    wide = lambda v: per_channel(v, y)
+
+    def wide(v):
+        return per_channel(v, y)
+
     return torch.addcmul(wide(a3), wide((1 + scale) * r), dm).addcmul_(wide(a2), y), dscale, s1
 
 # %% ../../nbs/05_models/01_block_gradient.ipynb #cell-14
@@ -123,13 +130,17 @@ def pointwise_grad(
     "The backward pass of the two pointwise layers, whose wide features are recomputed."
     if chunks > 1:
         parts = [
-            pointwise_grad(*part, w1, b1, w2) for part in zip(dp.chunk(chunks), m.chunk(chunks))
+            pointwise_grad(*part, w1, b1, w2)
+            for part in zip(dp.chunk(chunks), m.chunk(chunks), strict=True)
         ]
-        return torch.cat([p[0] for p in parts]), *(sum(v) for v in list(zip(*parts))[1:])
+        return torch.cat([p[0] for p in parts]), *(
+            sum(v) for v in list(zip(*parts, strict=True))[1:]
+        )
     full = torch.promote_types(dp.dtype, torch.float32)
     u = F.linear(m, w1, b1)
     a = F.gelu(u)
-    dw2, db2 = dp.t() @ a, dp.sum(0, dtype=full)
+    dw2 = dp.t() @ a
+    db2 = dp.sum(0, dtype=full)
     del a
     du = torch.ops.aten.gelu_backward(dp @ w2, u)
     del u
@@ -137,7 +148,10 @@ def pointwise_grad(
 
 # %% ../../nbs/05_models/01_block_gradient.ipynb #cell-15
 class BlockFunction(torch.autograd.Function):
-    "A block with its derivative; keeps the input, the depthwise output and the pointwise output, and makes the rest again."
+    """A block with its derivative.
+
+    Keeps the input, the depthwise output and the pointwise output, and recomputes the rest.
+    """
 
     @staticmethod
     def forward(

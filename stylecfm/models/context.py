@@ -8,7 +8,7 @@ __all__ = ['RankOneAttention', 'kept_bytes']
 # %% ../../nbs/05_models/02_context.ipynb #bcc0621b
 import math
 from contextlib import nullcontext
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +45,7 @@ class _Tilt(torch.autograd.Function):
         # largest exponent of each query
         top = torch.maximum(alpha * c.amin(1, keepdim=True), alpha * c.amax(1, keepdim=True))
         powers = torch.stack([torch.ones_like(c), c, c * c], 2)  # (b, d, 3)
-        parts = zip(alpha.split(some, 1), top.split(some, 1))
+        parts = zip(alpha.split(some, 1), top.split(some, 1), strict=True)
         # 3 x (b, n)
         z, first, second = torch.cat([_exponentials(a, t, c) @ powers for a, t in parts], 1).unbind(
             2
@@ -64,14 +64,17 @@ class _Tilt(torch.autograd.Function):
         some = max(1, MAX_EXPONENTIALS // c.numel())
         # (b, n, 2): the parts without c_s and with it
         sides = torch.stack([d_log * alpha + d_m * (1 - alpha * m), d_m * alpha], 2)
-        parts = zip(alpha.split(some, 1), log.split(some, 1), sides.split(some, 1))
+        parts = zip(alpha.split(some, 1), log.split(some, 1), sides.split(some, 1), strict=True)
         # 2 x (b, d)
-        without, times = sum(_exponentials(a, l, c).mT @ v for a, l, v in parts).unbind(2)
+        without, times = sum(_exponentials(a, p, c).mT @ v for a, p, v in parts).unbind(2)
         return d_alpha, without + c * times
 
 # %% ../../nbs/05_models/02_context.ipynb #cb701042
 def _plain_tilt(alpha: Tensor, c: Tensor) -> tuple:
-    "`log_partition` in plain operations, for the transforms of `torch.func`: all `(b, n, d)` exponents at once."
+    """`log_partition` in plain operations, for the transforms of `torch.func`.
+
+    All `(b, n, d)` exponents at once.
+    """
     powers = alpha[..., None] * c[:, None]
     return powers.logsumexp(-1), (powers.softmax(-1) * c[:, None]).sum(-1)
 
@@ -101,7 +104,8 @@ def context_tokens(
     M = c[:, :, None] * c[:, None]  # (b, d, d)
     # (b, 2, heads, d, e)
     kv = torch.einsum('hied,bsd->bihse', W, M) + bias.transpose(0, 1)[None, :, :, None]
-    keys, values = torch.cat([kv[:, 0], k], 2), torch.cat([kv[:, 1], v], 2)
+    keys = torch.cat([kv[:, 0], k], 2)
+    values = torch.cat([kv[:, 1], v], 2)
     return (q @ keys.mT / math.sqrt(q.shape[-1])).softmax(-1) @ values
 
 # %% ../../nbs/05_models/02_context.ipynb #8526920b
@@ -165,7 +169,10 @@ def context_one_key(
     e, (alpha, beta, w) = q.shape[-1], query_directions(q, c, W, bias)
     log, m = (x.view_as(alpha) for x in log_partition(alpha.flatten(1), c))  # (b, heads, t)
     g = bias[None, :, 1, None].to(v).expand(len(v), -1, -1, -1)  # (b, heads, 1, e)
-    one = lambda x: F.pad(x, (0, 1), value=1.0)
+
+    def one(x):
+        return F.pad(x, (0, 1), value=1.0)
+
     q = torch.cat([q, (math.sqrt(e) * (beta + log))[..., None].to(q)], 3)  # (b, heads, t, e + 1)
     k, v = (
         torch.cat([one(top), F.pad(x, (0, 1))], 2) for x, top in ((k, torch.zeros_like(g)), (v, g))
@@ -207,7 +214,10 @@ class ContextProjection(nn.Conv1d):
         # `(b, channels, n)`; without columns weight `(channels, context_dim, 1)` and bias
         # `(channels,)`
     ):
-        "The convolution, or its weights; copies where a library replaced the call, since it may take the weights away after it."
+        """Return the convolution, or its weights.
+
+        Copies where a library replaced the call, since it may take the weights away after it.
+        """
         if x is not None:
             return super().forward(x)
         return (
@@ -218,7 +228,10 @@ class ContextProjection(nn.Conv1d):
 
 # %% ../../nbs/05_models/02_context.ipynb #fd848534
 class RankOneAttention(nn.Module):
-    "Self-attention over an image's pixels with the rows of c c^T as further tokens; raises `InputError` for sizes that do not fit."
+    """Self-attention over an image's pixels with the rows of c c^T as further tokens.
+
+    Raises `InputError` for sizes that do not fit.
+    """
 
     def __init__(
         self,
@@ -232,12 +245,11 @@ class RankOneAttention(nn.Module):
             raise InputError(
                 f'heads must divide the channels; got {channels} channels and {heads} heads'
             )
-        self.heads, self.attend = heads, chosen(CONTEXTS, way, 'way')
+        self.heads = heads
+        self.attend = chosen(CONTEXTS, way, 'way')
         self.norm = nn.GroupNorm(math.gcd(32, channels), channels)
-        self.qkv, self.encoder_kv = (
-            nn.Conv1d(channels, 3 * channels, 1),
-            ContextProjection(context_dim, 2 * channels, 1),
-        )
+        self.qkv = nn.Conv1d(channels, 3 * channels, 1)
+        self.encoder_kv = ContextProjection(context_dim, 2 * channels, 1)
         self.proj_out = nn.Conv1d(channels, channels, 1)
         for p in self.proj_out.parameters():
             nn.init.zeros_(p)
@@ -257,7 +269,8 @@ class RankOneAttention(nn.Module):
             .permute(2, 0, 1, 4, 3)
         )
         W, bias = self.encoder_kv()
-        W, bias = W.view(self.heads, 2, e, -1), bias.view(self.heads, 2, e)
+        W = W.view(self.heads, 2, e, -1)
+        bias = bias.view(self.heads, 2, e)
         # fused attention has no forward-mode derivative
         with sdpa_kernel(SDPBackend.MATH) if transformed() else nullcontext():
             # (b, heads, t, e) -> (b, channels, t)
@@ -269,6 +282,10 @@ class RankOne(NamedTuple):
     "M = c c^T, of each row of `c`, as what it does."
 
     c: Tensor  # The vectors, `(b, d)`
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def matmul(
         self,
@@ -357,7 +374,10 @@ def kept_bytes(
     net: nn.Module,  # Network, run once
     *args: Tensor,  # Inputs of the network, each of any shape `(...)`
 ) -> tuple:  # Bytes, and what the network gives
-    "Bytes of all storages that a network keeps for the backward pass, besides its weights and inputs."
+    """Bytes that a network keeps for the backward pass, besides its weights and inputs.
+
+    Each storage counts once.
+    """
     seen, own = {}, {t.untyped_storage().data_ptr() for t in (*args, *net.parameters())}
 
     def pack(t):

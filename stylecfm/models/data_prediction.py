@@ -7,7 +7,7 @@ __all__ = ['DataIsoNext', 'sample_data_prediction']
 
 # %% ../../nbs/05_models/06_data_prediction.ipynb #e2da70e6
 import math
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
@@ -24,7 +24,10 @@ LEAST_REMAINING = 0.05  # lower bound of 1 - t in the division
 
 
 class PredictsData:
-    "Makes a velocity network of one whose output is the data point, as a residual of the condition where there is one."
+    """Velocity network of one that predicts the data point.
+
+    Its output is a residual of the condition where there is one.
+    """
 
     def predict(
         self,
@@ -70,7 +73,8 @@ def keep_palettes(
     seed: int = 0,  # Seed of the choice where there are more than the network keeps
 ):
     "Keep palettes of a style beside the weights: a random subset, or all of them, some repeated."
-    n, size = len(library.mean), self.config.num_palettes
+    n = len(library.mean)
+    size = self.config.num_palettes
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed)).repeat(size // n + 1)[
         :size
     ]
@@ -85,7 +89,7 @@ def libraries(
     "Palettes of the styles."
     if not self.config.num_palettes:
         return [None] * self.config.num_styles
-    pairs = zip(self.palette_mean.double(), self.palette_covariance.double())
+    pairs = zip(self.palette_mean.double(), self.palette_covariance.double(), strict=True)
     return [Palette(m, c) if c.any() else None for m, c in pairs]
 
 # %% ../../nbs/05_models/06_data_prediction.ipynb #a13c0002
@@ -98,16 +102,23 @@ def sample_data_prediction(
     "Solve from t = 0 to 1 by DPM-Solver++(2M) (Lu et al. 2022), in equal steps."
     if steps < 1:
         raise InputError(f'steps must be >= 1, got {steps}')
-    ratio = lambda k: math.log(k / (steps - k))  # lambda at t = k/steps
-    x, before = x0, None
+
+    def ratio(k):
+        return math.log(k / (steps - k))  # lambda at t = k/steps
+
+    x = x0
+    before = None
     for k in range(steps):
-        t, end = k / steps, (k + 1) / steps
+        t = k / steps
+        end = (k + 1) / steps
         now = d(x, torch.full((len(x),), t, dtype=x.dtype, device=x.device))
-        line, left = now, (1 - end) / (1 - t)
+        line = now
+        left = (1 - end) / (1 - t)
         if before is not None and k + 1 < steps:
             r = (ratio(k) - ratio(k - 1)) / (ratio(k + 1) - ratio(k)) if k > 1 else 1.0
             line = now + (now - before) / (2 * r)
-        x, before = left * x + (end - t * left) * line, now
+        x = left * x + (end - t * left) * line
+        before = now
         if callback:
             callback(k, end, x)
     return x

@@ -6,7 +6,8 @@
 __all__ = ['CHECKPOINTING', 'MODEL_SIZES', 'StyleEmbedding', 'IsoNext', 'num_parameters', 'count_operations']
 
 # %% ../../nbs/05_models/04_isonext.ipynb #cell-2
-from typing import Callable
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn as nn
@@ -51,14 +52,19 @@ class StyleEmbedding(nn.Module):
         mean_null: bool = True,  # Style -1 is the mean of all rows; else a row of its own
     ):
         super().__init__()
-        self.num_styles, self.mean_null = num_styles, mean_null
+        self.num_styles = num_styles
+        self.mean_null = mean_null
         self.table = nn.Parameter(torch.randn(num_styles + (not mean_null), dim))
 
     def forward(
         self,
         style: Tensor,  # Styles, int64 `(b,)`, in [-1, num_styles)
     ) -> Tensor:  # `(b, dim)`
-        "Rows of styles; raises `InputError` for numbers that are none, where that can be seen without waiting (on a CPU)."
+        """Rows of styles.
+
+        Raises `InputError` for numbers outside the table, where that can be seen without waiting
+        (on a CPU).
+        """
         seen = (
             style.device.type == 'cpu'
             and not torch.compiler.is_compiling()
@@ -67,7 +73,8 @@ class StyleEmbedding(nn.Module):
         )
         if seen and ((style < -1) | (style >= self.num_styles)).any():
             raise InputError(
-                f'styles are numbered 0 to {self.num_styles - 1}, and -1 is their mean; got {style.tolist()}'
+                f'styles are numbered 0 to {self.num_styles - 1}, and -1 is their mean; '
+                f'got {style.tolist()}'
             )
         rows = (
             torch.cat([self.table, self.table.mean(0, keepdim=True)])
@@ -84,7 +91,8 @@ def append(
     count: int = 1,  # Styles to add
 ):
     "More styles, numbered after the old ones; the rows of those are untouched."
-    old, null = self.table[: self.num_styles], self.table[self.num_styles :]
+    old = self.table[: self.num_styles]
+    null = self.table[self.num_styles :]
     self.table = nn.Parameter(torch.cat([old, old.mean(0, keepdim=True).expand(count, -1), null]))
     self.num_styles += count
 
@@ -105,7 +113,10 @@ def factorize(
     self: StyleEmbedding,
     factors: int,  # Second parts: style k is the pair (k // factors, k % factors)
 ):
-    "Rows become sums of one for the first part and one for the second; raises `InputError` where styles are no such pairs."
+    """Rows become sums of one for the first part and one for the second.
+
+    Raises `InputError` where styles are no such pairs.
+    """
     if factors < 1 or self.num_styles % factors:
         raise InputError(f'{self.num_styles} styles are no pairs with {factors} second parts')
     first, second = (
@@ -125,7 +136,10 @@ def per_slice(
 
 
 class DepthConv(nn.Module):
-    "Each slice with its two neighbours, by three numbers a channel; at initialisation the slice alone."
+    """Each slice with its two neighbours, by three numbers a channel.
+
+    At initialisation it is the slice alone.
+    """
 
     def __init__(
         self,
@@ -149,6 +163,10 @@ STRIP_PIXELS = 1 << 14  # latent pixels; a block that widens 256 channels has 64
 
 class IsoNextBlock(nn.Module):
     "Depthwise, adaptive norm, pointwise MLP, gate, add."
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(
         self,
@@ -207,7 +225,8 @@ def depthwise_conv(
     x: Tensor,  # `(b, c, h, w)` or `(b, c, depth, h, w)`
 ) -> Tensor:  # Result, shaped as `x`
     "The depthwise convolution; on a CPU in the weights' own precision."
-    kind, low = x.device.type, (self.as_on or x.device.type) == 'cuda'
+    kind = x.device.type
+    low = (self.as_on or x.device.type) == 'cuda'
     with torch.autocast(kind, enabled=low and torch.is_autocast_enabled(kind)):
         # its bf16 backward is slow on a CPU
         h = per_slice(self.depthwise, x if low else x.to(compute_dtype(self.depthwise)))
@@ -219,20 +238,27 @@ def use_fused_backward(
     self: IsoNextBlock,
     x: Tensor,  # `(b, c, h, w)` or `(b, c, depth, h, w)`
 ) -> bool:  # Whether `BlockFunction` serves
-    "Is this training on a processor, of images, with a group norm, 32-bit weights, and layers that nobody replaced or listens to?"
+    """Whether the fused backward pass is used.
+
+    For training on a processor, of images, with a group norm, 32-bit weights, and layers that
+    nobody replaced or listens to.
+    """
     own = (
         (self.depthwise, nn.Conv2d),
         (self.expand, nn.Linear),
         (self.project, nn.Linear),
         (self.norm, AdaptiveGroupNorm),
     )
-    hooks = lambda m: (
-        m._forward_hooks,
-        m._forward_pre_hooks,
-        m._backward_hooks,
-        m._backward_pre_hooks,
-        'forward' in m.__dict__,
-    )  # replaced by diffusers' or accelerate's hooks
+
+    def hooks(m):
+        return (
+            m._forward_hooks,
+            m._forward_pre_hooks,
+            m._backward_hooks,
+            m._backward_pre_hooks,
+            'forward' in m.__dict__,
+        )  # replaced by diffusers' or accelerate's hooks
+
     return (
         self.training
         and torch.is_grad_enabled()
@@ -279,12 +305,21 @@ def mlp(
     dims: list,  # Widths, from the input's to the output's
 ) -> nn.Sequential:  # `(b, dims[0])` -> `(b, dims[-1])`
     "Linear layers with a SiLU between two."
-    layers = [m for a, b in zip(dims, dims[1:]) for m in (nn.Linear(a, b), nn.SiLU())]
+    layers = [m for a, b in zip(dims, dims[1:], strict=False) for m in (nn.Linear(a, b), nn.SiLU())]
     return nn.Sequential(*layers[:-1])
 
 # %% ../../nbs/05_models/04_isonext.ipynb #cell-21
 class IsoNext(VelocityModel):
-    "Isotropic ConvNeXt velocity network `v(x, t, style)`; a diffusers model: `save_pretrained`, `from_pretrained`."
+    """Isotropic ConvNeXt velocity network `v(x, t, style)`.
+
+    A diffusers model: `save_pretrained`, `from_pretrained`.
+    """
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any): ...
 
     _no_split_modules = ['IsoNextBlock']  # stay on one device
     _repeated_blocks = ['IsoNextBlock']  # compiled once
@@ -346,14 +381,16 @@ class IsoNext(VelocityModel):
         self.attention = nn.ModuleDict(
             {str(i): RankOneAttention(hidden_dim, context_dim) for i in after}
         )
-        self.last_norm, self.mod = NORMS[norm](hidden_dim), Modulation(style_dim, hidden_dim)
+        self.last_norm = NORMS[norm](hidden_dim)
+        self.mod = Modulation(style_dim, hidden_dim)
         self.head = nn.Conv2d(hidden_dim, latent_channels, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         if num_palettes:
             self.register_buffer('palette_mean', torch.zeros(num_styles, num_palettes, 3))
             self.register_buffer('palette_covariance', torch.zeros(num_styles, num_palettes, 3, 3))
-        self.gradient_checkpointing, self.checkpointing = False, 'none'
+        self.gradient_checkpointing = False
+        self.checkpointing = 'none'
 
 # %% ../../nbs/05_models/04_isonext.ipynb #cell-22
 @patch
@@ -408,7 +445,10 @@ def velocity(
 
 @patch(as_prop=True)
 def receptive_field(self: IsoNext) -> tuple:  # Slices along the depth, pixels to each side
-    "How far a velocity sees, where the norm looks at each pixel alone; further than that a tile need not reach."
+    """How far a velocity sees, where the norm looks at each pixel alone.
+
+    A tile need not overlap further.
+    """
     c = self.config
     return c.num_layers * (c.spatial_dims == 3), c.num_layers * (c.kernel_size // 2) + 2
 
@@ -431,7 +471,10 @@ def save_memory(
     # Chunks of pixels in which widened features are recomputed; 0: they are kept
     mlp_chunks: int = 0,
 ) -> IsoNext:  # The network itself
-    "What is discarded in the forward pass and recomputed in the backward pass; raises `InputError` for a way that is none."
+    """What is discarded in the forward pass and recomputed in the backward pass.
+
+    Raises `InputError` for a way that is none.
+    """
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks and any(b.grn is not None for b in self.blocks):
         raise InputError(
@@ -448,7 +491,10 @@ def target_device(
     self: IsoNext,
     kind: str | None,  # cpu or cuda; None: where the tensors are
 ) -> IsoNext:  # The network itself
-    "Go the way of another kind of device, so that its memory can be counted on a machine without it."
+    """Choose the path of another kind of device.
+
+    Its memory can then be counted on a machine without it.
+    """
     for b in self.blocks:
         b.as_on = kind
     return self
@@ -461,8 +507,10 @@ def forward_tiled(
     mod: ModulationParams,  # Modulation, output of `Modulation`
 ) -> Tensor:  # Result, shaped as `x`; without a gradient
     "The block on rows after rows of a large picture, with the norm's statistics from all of it."
-    y, out = self.depthwise_conv(x), torch.empty_like(x)
-    norm, rows = self.norm.from_statistics(y), max(1, STRIP_PIXELS * x.shape[2] // x[0, 0].numel())
+    y = self.depthwise_conv(x)
+    out = torch.empty_like(x)
+    norm = self.norm.from_statistics(y)
+    rows = max(1, STRIP_PIXELS * x.shape[2] // x[0, 0].numel())
     for i in range(0, x.shape[2], rows):
         part = slice(i, i + rows)
         h = self.pointwise(norm(y[:, :, part], mod).movedim(1, -1)).movedim(-1, 1)
@@ -490,13 +538,17 @@ def run_blocks(
     mods: list,  # A `ModulationParams` for each group of blocks that share one
     c: Tensor | None = None,  # Context for attention, `(b, context_dim)`
 ) -> Tensor:  # Result, shaped as `h`
-    "All blocks, with the groups that `checkpointing` names discarded, and attention to a context after some."
+    """Apply all blocks, with attention to a context after some.
+
+    Activations of the groups that `checkpointing` names are discarded.
+    """
     on = self.gradient_checkpointing and self.training and not transformed()
     theirs = self._gradient_checkpointing_func if on and self.checkpointing == 'none' else None
 
     def run(h, some, inner=None):
         for i in some:
-            block, mod = self.blocks[i], mods[i // self.share]
+            block = self.blocks[i]
+            mod = mods[i // self.share]
             if theirs is not None:
                 h = theirs(block, h, mod)  # diffusers' switch: every block
             else:
@@ -505,8 +557,10 @@ def run_blocks(
                 h = self.attention[str(i)](h, c)
         return h
 
-    n, how = len(self.blocks), self.checkpointing if on else 'none'
-    groups, i = {g[0]: g for g in CHECKPOINTING[how](n)}, 0
+    n = len(self.blocks)
+    how = self.checkpointing if on else 'none'
+    groups = {g[0]: g for g in CHECKPOINTING[how](n)}
+    i = 0
     while i < n:
         some = groups.get(i, [i])
         h = (
@@ -537,7 +591,9 @@ def num_parameters(
     condition_channels: int = 0,  # Number of channels of a condition in the input
 ) -> int:  # Parameters
     "Parameters of an `IsoNext` of this size, by formula."
-    c, s, t = hidden_dim, style_dim, time_dim
+    c = hidden_dim
+    s = style_dim
+    t = time_dim
     blocks = num_layers * (8 * c * c + (kernel_size**2 + 6 + 8 * grn) * c)
     mods = (-(-num_layers // share_every) + 1) * 3 * c * (s + 1)  # one more for the head's norm
     cond = num_styles * s + (8 * t * t + 5 * t) + ((t + s) * 2 * s + 2 * s) + (2 * s * s + s)
@@ -578,7 +634,9 @@ def count_operations(
     share_every: int = 3,  # Blocks that share a modulation; 1: one for each block
 ) -> int:  # Operations of one forward pass of one image
     "Multiplications and additions of an `IsoNext`, by formula; elementwise work is not counted."
-    c, s, t = hidden_dim, style_dim, time_dim
+    c = hidden_dim
+    s = style_dim
+    t = time_dim
     pixel = num_layers * (8 * c * c + kernel_size**2 * c) + 2 * 9 * latent_channels * c
     cond = 8 * t * t + (t + s) * 2 * s + 2 * s * s + (-(-num_layers // share_every) + 1) * 3 * c * s
     return 2 * (h * w * pixel + cond)
@@ -589,7 +647,10 @@ def add_styles(
     self: IsoNext,
     count: int = 1,  # Styles to add
 ) -> IsoNext:  # The network itself
-    "More styles, which begin as the mean style; the others are untouched. Its optimizer must be recreated."
+    """More styles, which begin as the mean style; the others are untouched.
+
+    Its optimizer must be recreated.
+    """
     self.style.append(count)
     self.register_to_config(num_styles=self.style.num_styles)
     return self

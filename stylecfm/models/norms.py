@@ -7,7 +7,8 @@ __all__ = ['NORMS', 'time_features', 'at_least_fp32', 'transformed', 'AdaptiveGr
 
 # %% ../../nbs/05_models/00_norms.ipynb #fbf071c3
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn as nn
@@ -44,7 +45,10 @@ def at_least_fp32(
 def compute_dtype(
     layer: nn.Module,  # Layer with a `weight`
 ) -> torch.dtype:
-    "Type in which a layer computes: that of its weight, or the one to which diffusers' layerwise casting widens it."
+    """Type in which a layer computes.
+
+    That of its weight, or the one to which diffusers' layerwise casting widens it.
+    """
     hooks = getattr(layer, '_diffusers_hook', None)
     casting = None if hooks is None else hooks.get_hook('layerwise_casting')
     return layer.weight.dtype if casting is None else casting.compute_dtype
@@ -125,7 +129,10 @@ def modulate(
 
 # %% ../../nbs/05_models/00_norms.ipynb #cell-19
 class AdaptiveGroupNorm(nn.Module):
-    "Group norm whose affine part comes from outside; statistics and modulation in fp32 under autocast."
+    """Group norm whose affine part comes from outside.
+
+    Statistics and modulation are in fp32 under autocast.
+    """
 
     def __init__(
         self,
@@ -133,7 +140,8 @@ class AdaptiveGroupNorm(nn.Module):
         eps: float = 1e-5,  # Added to the variance, PyTorch's default
     ):
         super().__init__()
-        self.groups, self.eps = num_groups(channels), eps
+        self.groups = num_groups(channels)
+        self.eps = eps
 
     def forward(
         self,
@@ -149,7 +157,10 @@ class AdaptiveGroupNorm(nn.Module):
 
 # %% ../../nbs/05_models/00_norms.ipynb #6868aaa6
 class AdaptivePixelNorm(nn.Module):
-    "Layer norm over the channels of each pixel, whose affine part comes from outside; in fp32 under autocast."
+    """Layer norm over the channels of each pixel, whose affine part comes from outside.
+
+    It is in fp32 under autocast.
+    """
 
     def __init__(
         self,
@@ -157,7 +168,8 @@ class AdaptivePixelNorm(nn.Module):
         eps: float = 1e-5,  # Added to the variance, PyTorch's default
     ):
         super().__init__()
-        self.channels, self.eps = channels, eps
+        self.channels = channels
+        self.eps = eps
 
     def forward(
         self,
@@ -190,8 +202,11 @@ def from_statistics(
     x: Tensor,  # All of it, `(b, channels, *spatial)`
 ) -> Callable:  # `(part, mod)` to what `forward` would give there
     "The norm for parts of a picture, with the statistics of all of it."
+
     # (b, groups, channels/groups, *spatial)
-    grouped = lambda v: at_least_fp32(v).unflatten(1, (self.groups, -1))
+    def grouped(v):
+        return at_least_fp32(v).unflatten(1, (self.groups, -1))
+
     variance, mean = torch.var_mean(
         grouped(x), dim=tuple(range(2, x.ndim + 1)), correction=0, keepdim=True
     )
@@ -205,7 +220,10 @@ def from_statistics(
 
 # %% ../../nbs/05_models/00_norms.ipynb #cell-30
 class GlobalResponseNorm(nn.Module):
-    "Loud channels against the others (Woo 2023); the identity at initialisation. Sums over space in fp32."
+    """Loud channels against the others (Woo 2023); the identity at initialisation.
+
+    Sums over space in fp32.
+    """
 
     def __init__(
         self,

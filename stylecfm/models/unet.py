@@ -36,7 +36,10 @@ CHANNEL_MULTIPLIERS = (1, 2, 4, 4)  # Channels of the levels, in units of the fi
 def num_heads(
     hidden_dim: int,  # Channels of the first level
 ) -> int:  # Number of heads, 1 to 8
-    "Heads of each attention: 8 in published sizes, fewer where a head would have less than eight channels."
+    """Number of heads of each attention.
+
+    8 in published sizes, fewer where a head would have less than eight channels.
+    """
     return min(8, max(1, hidden_dim // 8))
 
 
@@ -47,7 +50,8 @@ def make_unet(
     context_dim: int = 512,  # Width of a token
 ) -> UNet2DConditionModel:
     "diffusers' U-Net with attention on all levels but the last; raises `InputError`."
-    wide, n = hidden_dim >= 64, len(CHANNEL_MULTIPLIERS) - 1
+    wide = hidden_dim >= 64
+    n = len(CHANNEL_MULTIPLIERS) - 1
     if hidden_dim % (32 if wide else 8):
         raise InputError(
             f'a U-Net wants hidden_dim divisible by 8, or from 64 on by 32, got {hidden_dim}'
@@ -102,7 +106,8 @@ class UNet(VelocityModel):
         "The velocity at `x`; raises `InputError` for sides that cannot be halved three times."
         if any(n % 2 ** (len(CHANNEL_MULTIPLIERS) - 1) for n in x.shape[-2:]):
             raise InputError(
-                f'a U-Net of {len(CHANNEL_MULTIPLIERS)} levels wants latent sides divisible by 8, got {tuple(x.shape[-2:])}'
+                f'a U-Net of {len(CHANNEL_MULTIPLIERS)} levels wants latent sides divisible by '
+                f'8, got {tuple(x.shape[-2:])}'
             )
         tokens = self.to_tokens(self.style(style).to(compute_dtype(self.to_tokens)))
         context = tokens.unflatten(1, (self.config.tokens, -1))  # (b, tokens, context_dim)
@@ -118,7 +123,10 @@ def save_memory(
     checkpointing: str = 'none',  # none; any other key of `CHECKPOINTING` makes all blocks again
     mlp_chunks: int = 0,  # 0: there is nothing to cut
 ) -> UNet:  # The network itself
-    "Discard activations in the forward pass and recompute them in the backward pass; results and gradients stay. Raises `InputError`."
+    """Discard activations in the forward pass and recompute them in the backward pass.
+
+    Results and gradients stay the same. Raises `InputError`.
+    """
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks:
         raise InputError('a U-Net has no chunks; set training.mlp_chunks to 0 or auto')

@@ -7,7 +7,7 @@ __all__ = ['VelocityModel']
 
 # %% ../../nbs/05_models/03_velocity.ipynb #dc0624ec
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -33,15 +33,21 @@ def one_each(
     value = torch.as_tensor(value, device=x.device)
     if not torch.compiler.is_compiling() and value.shape not in ((), (1,), (len(x),)):
         raise InputError(
-            f'{name} must be one number or one for each of {len(x)} images, got the shape {tuple(value.shape)}'
+            f'{name} must be one number or one for each of {len(x)} images, '
+            f'got the shape {tuple(value.shape)}'
         )
     return value.expand(x.shape[0])  # len would fix the size in an exported program
 
 # %% ../../nbs/05_models/03_velocity.ipynb #5677bb18
 class VelocityModel(ModelMixin, ConfigMixin):
-    "Base of velocity networks: `forward` reads the calls of this package and of diffusers, `velocity` computes."
+    """Base of velocity networks.
+
+    `forward` reads the calls of this package and of diffusers, `velocity` computes.
+    """
 
     _supports_gradient_checkpointing = True
+    if TYPE_CHECKING:  # a `FrozenDict`, whose keys are attributes
+        config: Any
 
     def velocity(
         self,
@@ -66,17 +72,19 @@ class VelocityModel(ModelMixin, ConfigMixin):
         timestep: float | Tensor | None = None,  # diffusers' name of `t`; in [0, 1], too
         class_labels: int | Tensor | None = None,  # diffusers' name of `style`
     ) -> Tensor | VelocityOutput | tuple:  # Velocity, shaped as the latent
-        "The velocity at `x`; raises `InputError` for an argument that is missing, given twice, or of another batch."
+        """The velocity at `x`.
+
+        Raises `InputError` for an argument that is missing, given twice, or of another batch.
+        """
         named = any(v is not None for v in (sample, timestep, class_labels))
-        x, t, style = (
-            _either(x=x, sample=sample),
-            _either(t=t, timestep=timestep),
-            _either(style=style, class_labels=class_labels),
-        )
+        x = _either(x=x, sample=sample)
+        t = _either(t=t, timestep=timestep)
+        style = _either(style=style, class_labels=class_labels)
         # one image without the batch's axis
         single = x.ndim == self.config.get('spatial_dims', 2) + 1
         x = x[None] if single else x
-        t, style = one_each(t, x, 't'), one_each(style, x, 'style')
+        t = one_each(t, x, 't')
+        style = one_each(style, x, 'style')
         if style.is_floating_point():
             raise InputError(f'style must be whole numbers, got {style.dtype}; use .long()')
         v = self.velocity(x, t if t.is_floating_point() else t.float(), style.long())

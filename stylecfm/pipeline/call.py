@@ -7,8 +7,9 @@ __all__ = []
 
 # %% ../../nbs/08_pipeline/02_call.ipynb #3606cc3b
 import operator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -37,10 +38,12 @@ def _floats(x: Tensor) -> Tensor:
     x = x.float()
     if not x.isfinite().all():
         raise InputError('image values must be finite, got NaN or infinity')
-    low, high = x.min().item(), x.max().item()
+    low = x.min().item()
+    high = x.max().item()
     if low < -1.001 or high > 1.001:
         raise InputError(
-            f'image values must be in [0, 1], got {low:.3g} to {high:.3g}; divide bytes by 255, or give them as uint8'
+            f'image values must be in [0, 1], got {low:.3g} to {high:.3g}; '
+            'divide bytes by 255, or give them as uint8'
         )
     return ((x + 1) / 2 if low < -0.001 else x).clamp(0, 1)
 
@@ -76,7 +79,8 @@ def _tensor(x: Tensor, channels: int) -> list:
     if x.ndim == 3 and len(x) in (1, 3) and x.numel():
         return [Pixels(_floats(x).expand(3, -1, -1)[None])]
     raise InputError(
-        f'a tensor must be an image (3, height, width) or a latent ({channels}, height, width), or several of one '
+        f'a tensor must be an image (3, height, width) or a latent ({channels}, height, width), '
+        'or several of one '
         f'size, got {tuple(x.shape)}'
     )
 
@@ -134,7 +138,10 @@ def seeds_for(
     seed: int = 0,  # Seed without a generator
     repeats: int = 1,  # Pictures that come out of one that goes in
 ) -> list:  # A seed for each picture that comes out
-    "Seeds of noise: drawn from a generator, or the seed itself and, for repeats, those after it; raises `InputError`."
+    """Seeds of noise: drawn from a generator, or the seed itself and, for repeats, those after it.
+
+    Raises `InputError`.
+    """
     if generator is None:
         return [seed + i % repeats for i in range(count)]
     each = list(generator) if isinstance(generator, (list, tuple)) else [generator] * count
@@ -142,7 +149,9 @@ def seeds_for(
         isinstance(g, torch.Generator) for g in each
     ):
         raise InputError(
-            f'generator must be a torch.Generator or a list of {count}, got {len(each) if isinstance(generator, (list, tuple)) else type(generator).__name__}'
+            f'generator must be a torch.Generator or a list of {count}, '
+            'got '
+            f'{len(each) if isinstance(generator, (list, tuple)) else type(generator).__name__}'
         )
     if len(each) != count:
         each = [g for g in each for _ in range(repeats)]
@@ -170,7 +179,11 @@ class StepEnd:
         names: tuple = ('latents',),  # Tensors that it wants
         fixed: bool = True,  # Whether the method keeps to its steps
     ):
-        self.pipe, self.call, self.names, self.fixed, self.done = pipe, call, names, fixed, 0
+        self.pipe = pipe
+        self.call = call
+        self.names = names
+        self.fixed = fixed
+        self.done = 0
 
     def __call__(
         self,
@@ -178,8 +191,12 @@ class StepEnd:
         t: float,  # Time in [0, 1] at the end of the step
         x: Tensor,  # Latents, `(b, c, h, w)`
     ):
-        "Call the function, and take over what it returns; raises `InputError` or `CallInterrupted`."
-        i, self.done = self.done, self.done + 1
+        """Call the function, and take over what it returns.
+
+        Raises `InputError` or `CallInterrupted`.
+        """
+        i = self.done
+        self.done = self.done + 1
         self.pipe._num_timesteps = max(self.pipe._num_timesteps, self.done)
         given = self.call(
             self.pipe, i, float(t), dict(latents=x) if 'latents' in self.names else {}

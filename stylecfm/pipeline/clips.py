@@ -7,9 +7,10 @@ __all__ = ['Frame', 'read_frames', 'clip_of', 'write_clip']
 
 # %% ../../nbs/08_pipeline/06_clips.ipynb #76f491bc
 import os
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Iterable, Iterator, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,7 +36,8 @@ def known_video(
     "Raise `InputError` unless a video can be written under this suffix, in either case."
     if path.suffix.lower() not in OUTPUT_VIDEOS:
         raise InputError(
-            f'cannot write {path}: the suffix of a video must be one of {" ".join(OUTPUT_VIDEOS)}; choose one of them'
+            f'cannot write {path}: the suffix of a video must be one of '
+            f'{" ".join(OUTPUT_VIDEOS)}; choose one of them'
         )
 
 
@@ -74,7 +76,8 @@ def _opened(path: str | Path):
         container = av.open(str(path))
     except (av.FFmpegError, ValueError, OSError) as e:
         raise InputError(
-            f'cannot read {path} as a video ({str(e).splitlines()[0][:120]}); convert it to MP4 first'
+            f'cannot read {path} as a video ({str(e).splitlines()[0][:120]}); '
+            'convert it to MP4 first'
         ) from None
     if container.streams.video:
         return container
@@ -88,7 +91,8 @@ def read_frames(
 ) -> Iterator[Frame]:  # Upright, in the order in which they are shown
     "Frames of a video, one at a time; raises `InputError` for what is none, or is damaged."
     with _opened(path) as container:
-        stream, shown = container.streams.video[0], -1.0
+        stream = container.streams.video[0]
+        shown = -1.0
         stream.thread_type = 'AUTO'
         rate = stream.average_rate or Fraction(25)
         try:
@@ -103,7 +107,8 @@ def read_frames(
                 )
         except _av().FFmpegError as e:
             raise InputError(
-                f'{path} cannot be decoded to its end ({str(e).splitlines()[0][:120]}); it is damaged'
+                f'{path} cannot be decoded to its end ({str(e).splitlines()[0][:120]}); '
+                'it is damaged'
             ) from None
 
 
@@ -155,7 +160,8 @@ def _interleaved(av, out, source, images: Iterable[Frame], rate: Fraction):
     sound = source.streams.audio[0] if source and source.streams.audio else None
     heard = out.add_stream_from_template(sound) if sound else None
     packets = (p for p in source.demux(sound) if p.dts is not None) if sound else iter(())
-    due, stream = next(packets, None), None
+    due = next(packets, None)
+    stream = None
 
     def mux_until(time):
         nonlocal due
@@ -185,7 +191,8 @@ def write_clip(
     source: str | Path | None = None,  # Video whose sound is copied; silent if none
 ):
     "Write a video, complete or not at all; raises `InputError` where that cannot be."
-    av, path = _av(), Path(path)
+    av = _av()
+    path = Path(path)
     part = path.with_name(f'.{os.getpid()}-{path.name}')
     try:
         with av.open(str(part), 'w') as out:
@@ -197,7 +204,8 @@ def write_clip(
         os.replace(part, path)
     except av.FFmpegError as e:
         raise InputError(
-            f'cannot write {path} ({str(e).splitlines()[0][:120]}); give a name that ends in .mkv, which takes any sound'
+            f'cannot write {path} ({str(e).splitlines()[0][:120]}); '
+            'give a name that ends in .mkv, which takes any sound'
         ) from None
     finally:
         part.unlink(missing_ok=True)

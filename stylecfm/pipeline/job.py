@@ -7,9 +7,10 @@ __all__ = ['DetectedStyle', 'TransferJob', 'Asked']
 
 # %% ../../nbs/08_pipeline/03_job.ipynb #b94b1d96
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from diffusers import SchedulerMixin
@@ -129,9 +130,11 @@ def note_unchanged(
     "Warn where a transfer to another style gave its source back."
     if (c := change(x1, y)) < HARDLY:
         warnings.warn(
-            f'the result is almost its source (change {c:.2f}, below {HARDLY:g}): the model has hardly been trained '
+            f'the result is almost its source (change {c:.2f}, below {HARDLY:g}): '
+            'the model has hardly been trained '
             'for these styles; train it longer (symptoms: nbs/tutorials/03_symptoms.ipynb)',
             ImageNote,
+            stacklevel=2,
         )
 
 
@@ -153,7 +156,8 @@ def check_options(
     renoise(match_latents(torch.zeros(1, 1, 2, 2), o.match or 'none'), o.fresh or 0.0)
     if o.mode != 'loop' and (o.match or o.fresh):
         raise InputError(
-            f'match and fresh are about structures, which {o.mode} does not find; leave them out, or use mode loop'
+            f'match and fresh are about structures, which {o.mode} does not find; '
+            'leave them out, or use mode loop'
         )
 
 # %% ../../nbs/08_pipeline/03_job.ipynb #d192fc7b
@@ -185,7 +189,8 @@ class TransferJob(NamedTuple):
         scale: float | None = None,  # Scale in place of the settings'
     ) -> tuple:  # Scale at t=0, a key of `DECAYS`
         "Guidance as far as it is wanted."
-        s, decay = self.settings, self.options.decay
+        s = self.settings
+        decay = self.options.decay
         name = (
             s.guidance_decay
             if decay is None
@@ -199,7 +204,8 @@ class TransferJob(NamedTuple):
         x0: Tensor,  # Structures as the inversion found them, `(b, c, h, w)`
     ) -> Tensor:  # Latents at t=0, shaped as `x0`
         "Structures on their way to another style: matched, and partly fresh."
-        o, s = self.options, self.settings
+        o = self.options
+        s = self.settings
         match = s.match if o.match is None else o.match
         fresh = s.fresh if o.fresh is None else o.fresh
         x0 = torch.lerp(x0, match_latents(x0, match), self.strength) if match != 'none' else x0
@@ -210,7 +216,8 @@ class TransferJob(NamedTuple):
         s = self.settings
         if s.latent_clamp and s.adaptive_step_size:
             raise InputError(
-                'inference.latent_clamp does not work with adaptive_step_size; set one of them to null or false'
+                'inference.latent_clamp does not work with adaptive_step_size; '
+                'set one of them to null or false'
             )
         return ODESolver(
             s.solver,
@@ -225,13 +232,14 @@ class TransferJob(NamedTuple):
         callback: Any = None,  # Called as `callback(step, t, x)`
     ) -> Any:  # A function of the same arguments; None where there is nothing to call
         "What is called after each step of the generation: the callback, then `end`."
-        if self.end is None:
+        end = self.end
+        if end is None:
             return callback
 
         def both(step, t, x):
             if callback:
                 callback(step, t, x)
-            self.end(step, t, x)
+            end(step, t, x)
 
         return both
 
@@ -281,6 +289,7 @@ def started(
     "Given structures of a batch; raises `InputError` for those of another size."
     if latents.ndim != 4 or len(latents) <= max(some) or latents.shape[1:] != x1.shape[1:]:
         raise InputError(
-            f'latents must be ({max(some) + 1} or more, {", ".join(map(str, x1.shape[1:]))}), got {tuple(latents.shape)}'
+            f'latents must be ({max(some) + 1} or more, {", ".join(map(str, x1.shape[1:]))}), '
+            f'got {tuple(latents.shape)}'
         )
     return latents[some]

@@ -7,7 +7,8 @@ __all__ = ['Brush', 'paint_images']
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #d9cb9e65
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -153,11 +154,15 @@ def conditions(
     "Coarse pictures of images as conditions, before and after their colours are moved."
     coarse = coarse_picture(x, b.coarseness)
     style = max(target, key=target.get) if isinstance(target, dict) else target
-    library, moved = p.libraries[style] if style >= 0 else None, coarse
+    library = p.libraries[style] if style >= 0 else None
+    moved = coarse
     share = palette_share(b.colours)
     if library is not None and share:
         own = palette_of(coarse)
-        on = lambda palettes: Palette(*(v.to(own.mean) for v in palettes))
+
+        def on(palettes):
+            return Palette(*(v.to(own.mean) for v in palettes))
+
         known = p.libraries[source] if source >= 0 else None
         if b.palette == 'collection' and known is not None:
             own, wanted = (
@@ -190,7 +195,10 @@ def _to_image(p: StructurePainter, latent: Tensor) -> Tensor:
 def _prediction(
     p: StructurePainter, both: Tensor, target: int | dict, b: Brush, region: Region | None
 ) -> Callable:
-    "Data prediction, within a region if there is one; `both` stacks the conditions before and after their colours are moved."
+    """Data prediction, within a region if there is one.
+
+    `both` stacks the conditions before and after their colours are moved.
+    """
     if region is None:
         return conditional_data(p, both[1], target, b.guidance_scale)
     z = p.encode(region.photo * 2 - 1)
@@ -224,13 +232,15 @@ def paint_once(
     check_brush(b)
     here, there = conditions(p, x, target, b, source)
     g = torch.Generator().manual_seed(b.seed)
-    x0, nfe = b.temperature * noise_like(there[:, :-1], g), 0
+    x0 = b.temperature * noise_like(there[:, :-1], g)
+    nfe = 0
     solver = ODESolver('heun', b.steps)
     if b.texture:
         back = solver.solve(
             conditional_field(p, here, source), p.encode(x * 2 - 1), 1.0, 0.0, callback
         ).arrived()
-        x0, nfe = mix_noise(back.x, x0, b.texture), back.nfe
+        x0 = mix_noise(back.x, x0, b.texture)
+        nfe = back.nfe
     if b.texture and region is None:
         made = solver.solve(
             conditional_field(p, there, target, b.guidance_scale), x0, 0.0, 1.0, callback
@@ -277,13 +287,20 @@ def paint_images(
     # 1: painted, 0: the image stays, `(b, 1, h, w)`; everywhere 1 if none
     mask: Tensor | None = None,
 ) -> PaintingResult:
-    "Paint images of any size: large ones small first, then with a brush of the full size over the enlarged painting."
+    """Paint images of any size.
+
+    Large ones small first, then with a brush of the full size over the enlarged painting.
+    """
     h, w = x.shape[-2:]
-    within = lambda x, m: None if m is None else Region(m, x)
+
+    def within(x, m):
+        return None if m is None else Region(m, x)
+
     if max(h, w) <= 1.25 * b.base_size:
         return paint_once(p, x, source, target, b, callback, within(x, mask))
     small = base_size_of((h, w), b.base_size, factor)
-    base, part = resized(x, small), None if mask is None else resized(mask, small)
+    base = resized(x, small)
+    part = None if mask is None else resized(mask, small)
     first = paint_once(p, base, source, target, b, callback, within(base, part))
     enlarged = resized(first.images, (h, w))
     over = b._replace(

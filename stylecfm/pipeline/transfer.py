@@ -9,10 +9,11 @@ __all__ = ['StructurePreservingInference', 'StyleTransferPipeline']
 import math
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import cpu_offload
@@ -83,7 +84,19 @@ def __getattr__(name):
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #2267aa83
 class StyleTransferPipeline(DiffusionPipeline):
-    "Images in one style to images in another; raises `InputError` if the codec is not the one that the network was trained with."
+    """Images in one style to images in another.
+
+    Raises `InputError` if the codec is not the one that the network was trained with.
+    """
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+        config: Any  # a `FrozenDict`, whose keys are attributes
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any): ...
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102 - see the patch
 
     _optional_components = ['codec', 'scheduler']
     _callback_tensor_inputs = ['latents']
@@ -106,7 +119,8 @@ class StyleTransferPipeline(DiffusionPipeline):
         codec_name: str = '',  # Name of the codec where it is no component
     ):
         super().__init__()
-        device, settings = getattr(network, 'device', 'cpu'), InferenceConfig(**(inference or {}))
+        device = getattr(network, 'device', 'cpu')
+        settings = InferenceConfig(**(inference or {}))
         codec_name = codec_name or (
             codec if isinstance(codec, str) else getattr(codec, 'spec', 'dct:4')
         )
@@ -122,22 +136,23 @@ class StyleTransferPipeline(DiffusionPipeline):
             scale=scale,
             inference=inference,
         )
-        self.precision, self._made = 'fp32', None
-        self._guidance_scale, self._num_timesteps, self._interrupt = (
-            settings.guidance_scale,
-            0,
-            False,
-        )
+        self.precision = 'fp32'
+        self._made = None
+        self._guidance_scale = settings.guidance_scale
+        self._num_timesteps = 0
+        self._interrupt = False
         coder = self.coder
         if codec_weights and (found := weights_of(coder.origin)) != codec_weights:
             raise InputError(
-                f'the model was trained on latents of {codec_weights}, but the codec {coder.spec} is {found}; '
+                f'the model was trained on latents of {codec_weights}, '
+                f'but the codec {coder.spec} is {found}; '
                 'give the one it was trained with'
             )
         c = coder.latent_channels
         if len(mean or range(c)) != c:
             raise InputError(
-                f'the model was trained on latents of {len(mean)} channels, but those of the codec {coder.spec} have {c}; '
+                f'the model was trained on latents of {len(mean)} channels, '
+                f'but those of the codec {coder.spec} have {c}; '
                 'give the codec that it was trained with'
             )
         stats = LatentStats(torch.tensor(mean or [0.0] * c), torch.tensor(scale or [1.0] * c))
@@ -203,19 +218,23 @@ def coder(self: StyleTransferPipeline) -> CodecModel:
 @patch
 def check_parts(self: StyleTransferPipeline):
     "Raise `InputError` for parts that do not go together."
-    c, config = self.coder.latent_channels, getattr(self.network, 'config', {})
+    c = self.coder.latent_channels
+    config = getattr(self.network, 'config', {})
     found, styles = (getattr(config, k, None) for k in ('latent_channels', 'num_styles'))
     if found not in (None, c):
         raise InputError(
-            f'the network has latents of {found} channels, and the codec {self.coder.spec} of {c}; give the codec that it was trained with'
+            f'the network has latents of {found} channels, and the codec {self.coder.spec} of '
+            f'{c}; give the codec that it was trained with'
         )
     if len(self.model.stats.mean) != c:
         raise InputError(
-            f'mean and scale have {len(self.model.stats.mean)} channels, and the codec {self.coder.spec} has {c}; give both again'
+            f'mean and scale have {len(self.model.stats.mean)} channels, '
+            f'and the codec {self.coder.spec} has {c}; give both again'
         )
     if styles not in (None, len(self.model.styles)):
         raise InputError(
-            f'the network knows {styles} styles, and there are {len(self.model.styles)} names: {", ".join(self.model.styles)}; '
+            f'the network knows {styles} styles, and there are {len(self.model.styles)} names: '
+            f'{", ".join(self.model.styles)}; '
             'make a pipeline with other names'
         )
     if self.scheduler is not None:
@@ -238,9 +257,13 @@ def from_pretrained(
     # ..., and parts: network, scheduler
     **kwargs,
 ) -> StyleTransferPipeline:
-    "Load a model that training wrote, or a pipeline; raises `InputError` for what is none, or if the codec is another one."
+    """Load a model that training wrote, or a pipeline.
+
+    Raises `InputError` for what is none, or if the codec is another one.
+    """
     chosen(CODEC_PRECISIONS, precision, 'precision')
-    how, given = loading_of(kwargs), pretrained_model_name_or_path
+    how = loading_of(kwargs)
+    given = pretrained_model_name_or_path
     folder = find_model(local_folder(given, **how.hub) if given else pretrained_model())
     model = load_model(folder, how.variant)
     parts = parts_in(folder, how) | {k: v for k, v in how.parts.items() if k == 'scheduler'}
@@ -284,7 +307,10 @@ def save_pretrained(
     push_to_hub: bool = False,
     **kwargs,  # Arguments of the upload
 ):
-    "Write network, codec, scheduler and settings as one checksummed folder that plain diffusers loads, too; raises `InputError`."
+    """Write network, codec, scheduler and settings as one checksummed folder.
+
+    Plain diffusers loads it, too. Raises `InputError`.
+    """
     self.check_parts()
     with atomic_folder(save_directory, 'model') as tmp:
         write_pipeline(
@@ -311,7 +337,10 @@ def from_pipe(
     # Parts and settings that differ; `torch_dtype` casts all parts, also for the other pipeline
     **kwargs,
 ) -> StyleTransferPipeline:
-    "A pipeline of the same parts, without copying them; raises `InputError` where there is no network."
+    """A pipeline of the same parts, without copying them.
+
+    Raises `InputError` where there is no network.
+    """
     expected, settings = cls._get_signature_keys(cls)
     dtype = kwargs.pop('torch_dtype', None) or kwargs.pop('dtype', None)
     parts = {k: v for k, v in pipeline.components.items() if k in expected}
@@ -331,7 +360,10 @@ def enable_sequential_cpu_offload(
     # Device to compute on; cpu tries the hooks without a GPU
     device: torch.device | str | None = None,
 ):
-    "Keep weights away and bring them in layer by layer; on a processor without the number that accelerate cannot place."
+    """Keep weights away and bring them in layer by layer.
+
+    On a processor without the number that accelerate cannot place.
+    """
     if device is None or torch.device(device).type != 'cpu':
         DiffusionPipeline.enable_sequential_cpu_offload(self, gpu_id, device)
         return
@@ -371,7 +403,8 @@ def shares(
         raise InputError(
             f'a mix of styles wants weights of 0 or more, one of them positive; got {which}'
         )
-    out, total = {}, sum(which.values())
+    out = {}
+    total = sum(which.values())
     for k, w in which.items():
         n = self.style(k)
         out[n] = out.get(n, 0.0) + w / total
@@ -418,18 +451,23 @@ def read(
     if isinstance(image, (str, Path)) and Path(image).suffix.lower() in LATENTS:
         image = load_latent(image)
     if isinstance(image, Tensor):
-        c, f = self.coder.latent_channels, self.coder.factor
+        c = self.coder.latent_channels
+        f = self.coder.factor
         if image.ndim != 3 or len(image) != c:
             raise InputError(
-                f'a latent of {self.coder.spec} has the shape ({c}, height, width), got {tuple(image.shape)}'
+                f'a latent of {self.coder.spec} has the shape ({c}, height, width), '
+                f'got {tuple(image.shape)}'
             )
         z = image[None].float().to(self._execution_device)
-        size, x1 = tuple(f * n for n in image.shape[1:]), self.model.stats.standardise(z)
+        size = tuple(f * n for n in image.shape[1:])
+        x1 = self.model.stats.standardise(z)
         if not 1 / 4 < (s := x1.square().mean().sqrt().item()) < 4:
             warnings.warn(
-                f'a latent has a deviation of {s:.3g} where about 1 is usual; is it multiplied by a scaling factor? '
+                f'a latent has a deviation of {s:.3g} where about 1 is usual; '
+                'is it multiplied by a scaling factor? '
                 "a latent must be as the codec gives it",
                 ImageNote,
+                stacklevel=2,
             )
         return OpenedImage(
             ((self.coder.decode(z) + 1) / 2).clamp(0, 1) if self.conditional else x1, size, None
@@ -505,11 +543,9 @@ def detect_style(
     x1: Tensor,  # Standardised latent, `(1, c, h, w)`
 ) -> DetectedStyle:
     "The style that an image is most likely in (as Li 2023)."
-    x1, losses, fields = (
-        x1.to(self._execution_device),
-        [],
-        [self.field(k) for k in range(len(self.model.styles))],
-    )
+    x1 = x1.to(self._execution_device)
+    losses = []
+    fields = [self.field(k) for k in range(len(self.model.styles))]
     for t, seed in DETECTION_POINTS:
         x0 = torch.randn(x1.shape, generator=torch.Generator().manual_seed(seed)).to(x1)
         at = torch.full((1,), t, device=x1.device)
@@ -572,7 +608,8 @@ def check_conditional(
         )
     if solver not in (None, 'euler'):
         raise InputError(
-            f'a structure-conditioned model has a sampler of its own, got solver {solver!r}; leave it out'
+            f'a structure-conditioned model has a sampler of its own, got solver {solver!r}; '
+            'leave it out'
         )
     if options.trajectory:
         raise InputError('a trajectory needs a model without a condition; leave it out')
@@ -589,15 +626,22 @@ def masks_of(
     opened: list,  # `OpenedImage` of one size each
     options: TransferOptions,  # Options of a call
 ) -> Tensor | None:  # Masks in [0, 1], `(b, 1, h, w)`, padded as the images; None: paint everywhere
-    "Masks of a batch; raises `InputError` where an image is opaque and its alpha was to be the mask."
+    """Masks of a batch.
+
+    Raises `InputError` where an image is opaque and its alpha was to be the mask.
+    """
     if options.mask is None and not options.alpha_mask:
         return None
     found = [load_mask(options.mask) if options.mask is not None else p.alpha for p in opened]
     if None in found:
         raise InputError(
-            'an image without transparency has no alpha to be its mask; give a mask, or leave out alpha_mask'
+            'an image without transparency has no alpha to be its mask; '
+            'give a mask, or leave out alpha_mask'
         )
-    padded = [pad_to(mask_tensor(m, p.size), self.coder.factor)[0] for m, p in zip(found, opened)]
+    padded = [
+        pad_to(mask_tensor(m, p.size), self.coder.factor)[0]
+        for m, p in zip(found, opened, strict=True)
+    ]
     return torch.cat(padded).to(self.device)
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #f0ffdf73
@@ -607,7 +651,10 @@ def source_of(
     opened: OpenedImage,  # An image
     source: str | int | None,  # Source style, if given
 ) -> DetectedStyle:
-    "Style that an image is in: given, or a photograph for a structure-conditioned model, or detected."
+    """Style that an image is in.
+
+    Given, or a photograph for a structure-conditioned model, or detected.
+    """
     if source is not None:
         return DetectedStyle(self.style(source), 1.0)
     if not self.conditional:
@@ -667,6 +714,45 @@ def paint_over(
     return torch.lerp(x, made.images, job.strength), made.x0, made.nfe
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #5e1d0a05
+def _ended(run: Callable, solver: ODESolver, job: TransferJob) -> Solution:
+    "A solution, also where a callback ended it."
+    try:
+        return check_converged(run(), solver)
+    except CallInterrupted as e:
+        return Solution(e.x, job.end.done, torch.tensor([0.0, 1.0]))
+
+
+def _by_flowedit(
+    pipe: 'StyleTransferPipeline', x1: Tensor, job: TransferJob, start: float, after: Callable
+) -> tuple:
+    "New latents by FlowEdit, which inverts nothing; what `carry_over` returns."
+    forward = pipe.live_field(job.blend(), job)
+    o = job.options
+    steps = job.settings.num_inference_steps
+
+    def edit():
+        return flow_edit(pipe.field(job.source), forward, x1, steps, start, o.draws, o.seed, after)
+
+    s = _ended(edit, job.solver(), job)
+    return s.x, None, s.nfe
+
+
+def _by_sdedit(
+    pipe: 'StyleTransferPipeline', x1: Tensor, job: TransferJob, start: float, after: Callable
+) -> tuple:
+    "New latents by SDEdit, which starts from a noisy image; what `carry_over` returns."
+    start = 1 - job.strength * (1 - start)
+    if start == 1:
+        return x1, None, 0
+    o, solver = job.options, job.solver()
+
+    def edit():
+        return sdedit(pipe.live_field(job.target, job), x1, solver, start, o.seed, after)
+
+    s = _ended(edit, solver, job)
+    return s.x, None, s.nfe
+
+
 @patch
 @torch.no_grad()
 def carry_over(
@@ -679,54 +765,25 @@ def carry_over(
     "One batch from style to style."
     o, solver, after = job.options, job.solver(), job.after(callback)
     start = MODE_STARTS.get(o.mode, 0.0) if o.start is None else o.start
-
-    def ended(run):
-        "A solution, also where a callback ended it."
-        try:
-            return check_converged(run(), solver)
-        except CallInterrupted as e:
-            return Solution(e.x, job.end.done, torch.tensor([0.0, 1.0]))
-
     if o.mode == 'flowedit':
-        forth = self.live_field(job.blend(), job)
-        s = ended(
-            lambda: flow_edit(
-                self.field(job.source),
-                forth,
-                x1,
-                job.settings.num_inference_steps,
-                start,
-                o.draws,
-                o.seed,
-                after,
-            )
-        )
-        return s.x, None, s.nfe
+        return _by_flowedit(self, x1, job, start, after)
     if o.mode == 'sdedit':
-        start = 1 - job.strength * (1 - start)
-        if start == 1:
-            return x1, None, 0
-        s = ended(
-            lambda: sdedit(self.live_field(job.target, job), x1, solver, start, o.seed, after)
-        )
-        return s.x, None, s.nfe
+        return _by_sdedit(self, x1, job, start, after)
     if not job.strength:
         return x1, None, 0  # few steps would not even invert exactly
     x0, carry, nfe = self.structures(x1, job, callback)
-    forth = self.live_field(job.blend(), job)
+    forward = self.live_field(job.blend(), job)
     if job.scheduler is None:
-        made = ended(lambda: solver.solve(forth, x0, 0.0, 1.0, after, carry))
+
+        def run():
+            return solver.solve(forward, x0, 0.0, 1.0, after, carry)
     else:
-        made = ended(
-            lambda: solve_by_scheduler(
-                forth,
-                x0,
-                job.scheduler,
-                job.settings.num_inference_steps,
-                after,
-                self.noise_of(job),
-            )
-        )
+        steps = job.settings.num_inference_steps
+
+        def run():
+            return solve_by_scheduler(forward, x0, job.scheduler, steps, after, self.noise_of(job))
+
+    made = _ended(run, solver, job)
     if job.end is None and job.strength > 0.5 and set(job.target) != {job.source}:
         note_unchanged(x1, made.x)
     return made.x, x0, nfe + made.nfe
@@ -744,7 +801,8 @@ def structures(
     "Structures of a batch: given, or found by inversion and crossed to the other style."
     if job.start is not None:
         return job.start.to(x1), None, 0
-    o, solver = job.options, job.solver()
+    o = job.options
+    solver = job.solver()
     back = check_converged(
         self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver
     )
@@ -759,7 +817,10 @@ def live_field(
     shares: dict,  # {style: weight}
     job: TransferJob,  # Transfer job
 ) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`
-    "The field of a job, guided as the job says; with a callback by the guidance scale that it may have set."
+    """The field of a job, guided as the job says.
+
+    With a callback, by the guidance scale that it may have set.
+    """
     if job.end is None:
         return self.field(shares, *job.guidance())
     made = {}
@@ -812,7 +873,8 @@ def check(
     check_options(options, strength)
     if self.driver(solver) is not None and (self.conditional or options.mode != 'loop'):
         raise InputError(
-            'a scheduler generates by mode loop, from a model without a condition; set pipe.scheduler = None'
+            'a scheduler generates by mode loop, from a model without a condition; '
+            'set pipe.scheduler = None'
         )
     if self.conditional:
         self.check_conditional(options, solver)
@@ -834,7 +896,10 @@ def driver(
     self: StyleTransferPipeline,
     solver: str | None = None,  # Solver of a call
 ) -> SchedulerMixin | None:  # None: a solver of this package
-    "The scheduler that generates: another library's, or one whose times are not those of the solver."
+    """The scheduler that generates.
+
+    One of another library, or one whose times are not those of the solver.
+    """
     s = self.scheduler
     plain = (
         isinstance(s, FlowSolverScheduler) and s.config.shift == 1 and s.config.grid == 'uniform'
@@ -855,11 +920,13 @@ def check_asked(
         raise InputError(f'num_images_per_prompt must be {whole(1).words}, got {a.repeats!r}')
     if not {*a.names} <= {*self._callback_tensor_inputs}:
         raise InputError(
-            f'callback_on_step_end_tensor_inputs must be of {self._callback_tensor_inputs}, got {list(a.names)}'
+            f'callback_on_step_end_tensor_inputs must be of {self._callback_tensor_inputs}, '
+            f'got {list(a.names)}'
         )
     if a.latents is not None and (options.mode != 'loop' or self.conditional):
         raise InputError(
-            'latents are structures from which mode loop generates, in a model without a condition; leave them out'
+            'latents are structures from which mode loop generates, '
+            'in a model without a condition; leave them out'
         )
 
 
@@ -882,6 +949,40 @@ def finished(
     return im
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #3e95e5f6
+def _own_seed(o: TransferOptions) -> int:
+    "Seed of the options, or of their brush; 0 if none."
+    return o.seed or (o.brush.seed if o.brush else 0)
+
+
+def _job_seeds(pipe: 'StyleTransferPipeline', n: int, job: TransferJob, a: Asked) -> tuple:
+    "Seeds of `n` pictures, and whether the result depends on them."
+    o = job.options
+    s = job.settings
+    noisy = (
+        pipe.conditional
+        or o.mode != 'loop'
+        or (s.fresh if o.fresh is None else o.fresh)
+        or pipe.noise_of(job) is not None
+    )
+    own = _own_seed(o)
+    if noisy or a.generator is not None:
+        return seeds_for(a.generator, n, own, a.repeats), noisy
+    return [own] * n, noisy
+
+
+def _counted(bar, path: list | None, callback: Callable | None) -> Callable:
+    "Callback that moves the bar, appends to a path if there is one, and calls another."
+
+    def step(n, t, x):
+        bar.update()
+        if path is not None:
+            path.append(x.cpu())
+        if callback:
+            callback(n, t, x)
+
+    return step
+
+
 @patch
 def run_job(
     self: StyleTransferPipeline,
@@ -893,18 +994,12 @@ def run_job(
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> Transferred:
     "Transfer pictures in batches."
-    o, s, n = job.options, job.settings, len(opened)
-    noisy = (
-        self.conditional
-        or o.mode != 'loop'
-        or (s.fresh if o.fresh is None else o.fresh)
-        or self.noise_of(job) is not None
-    )
-    own = o.seed or (o.brush.seed if o.brush else 0)
-    seeds = (
-        seeds_for(a.generator, n, own, a.repeats) if noisy or a.generator is not None else [own] * n
-    )
-    batches = batches_of(opened, sources, wanted, o.batch, seeds if noisy else [own] * n)
+    o = job.options
+    s = job.settings
+    n = len(opened)
+    seeds, noisy = _job_seeds(self, n, job, a)
+    key = seeds if noisy else [_own_seed(o)] * n
+    batches = batches_of(opened, sources, wanted, o.batch, key)
     each = [
         self.steps_of(opened[some[0]], o, job.steps) if self.conditional else s.num_inference_steps
         for some in batches
@@ -913,20 +1008,13 @@ def run_job(
     with self.progress_bar(
         total=sum(each) * (1 + (o.mode == 'loop' and not self.conditional and a.latents is None))
     ) as bar:
-        for some, self._num_timesteps in zip(batches, each):
+        for some, self._num_timesteps in zip(batches, each, strict=True):
             # it chooses, and says so as it goes
             if s.solver in ADAPTIVE_METHODS or s.adaptive_step_size:
                 self._num_timesteps = 0
             x1 = torch.cat([opened[i].x1 for i in some])
-            path = [x1.cpu()]
-
-            def step(n, t, x):
-                bar.update()
-                if o.trajectory:
-                    path.append(x.cpu())
-                if callback:
-                    callback(n, t, x)
-
+            path = [x1.cpu()] if o.trajectory else None
+            step = _counted(bar, path, callback)
             now = job._replace(
                 source=sources[some[0]].style,
                 target=wanted[some[0]],
@@ -979,12 +1067,14 @@ def __call__(
     callback_on_step_end_tensor_inputs: list = ('latents',),  # Tensors that it gets
     **kwargs,  # Older names: `images`, `steps`
 ) -> Transferred | tuple:
-    "Transfer images, each at its own size; raises `InputError`, or `FloatingPointError` where the flow leaves the finite numbers."
-    begun, image = time.monotonic(), kwargs.pop('images', image)
-    steps, repeats = (
-        whole_number(kwargs.pop('steps', num_inference_steps)),
-        whole_number(num_images_per_prompt),
-    )
+    """Transfer images, each at its own size.
+
+    Raises `InputError`, or `FloatingPointError` where the flow leaves the finite numbers.
+    """
+    begun = time.monotonic()
+    image = kwargs.pop('images', image)
+    steps = whole_number(kwargs.pop('steps', num_inference_steps))
+    repeats = whole_number(num_images_per_prompt)
     if kwargs:
         raise InputError(f'a call has no argument {next(iter(kwargs))}; leave it out')
     s = self.check(source, target, steps, guidance_scale, solver, strength, options)
@@ -992,7 +1082,8 @@ def __call__(
     names = getattr(callback_on_step_end, 'tensor_inputs', callback_on_step_end_tensor_inputs)
     asked = Asked(repeats, generator, latents, output_type, callback_on_step_end, tuple(names))
     self.check_asked(asked, options)
-    self._guidance_scale, self._interrupt = s.guidance_scale, False
+    self._guidance_scale = s.guidance_scale
+    self._interrupt = False
     opened = [self.read(im) for im in as_pictures(image, self.coder.latent_channels)]
     sources = [self.source_of(p, source) for p in opened]
     opened, sources = ([p for p in some for _ in range(repeats)] for some in (opened, sources))
@@ -1014,7 +1105,10 @@ def guidance_scale(self: StyleTransferPipeline) -> float:
 
 @patch(as_prop=True)
 def num_timesteps(self: StyleTransferPipeline) -> int:
-    "Steps of the generation in the last call: how often `callback_on_step_end` is called for a batch."
+    """Steps of the generation in the last call.
+
+    How often `callback_on_step_end` is called for a batch.
+    """
     return self._num_timesteps
 
 
@@ -1034,7 +1128,10 @@ def repaint(
     guidance_scale: float | None = None,  # At t=0; 1 is unguided
     solver: str | None = None,  # A key of `METHODS` or `ADAPTIVE_METHODS`
 ) -> list:  # PIL images
-    "Paint structures that were found before, in half the work of a call; raises `InputError` where there are none."
+    """Paint structures that were found before, in half the work of a call.
+
+    Raises `InputError` where there are none.
+    """
     if not all(isinstance(im, Image.Image) for im in done.images):
         raise InputError('only Pillow images are painted again; use output_type pil')
     if any(x0 is None for x0 in done.structure):
@@ -1047,7 +1144,7 @@ def repaint(
         TransferOptions(),
     )
     out = []
-    for x0, im in zip(done.structure, done.images):
+    for x0, im in zip(done.structure, done.images, strict=False):
         y = check_converged(
             self.generate(x0[None], target, how.solver(), *how.guidance()), how.solver()
         ).x

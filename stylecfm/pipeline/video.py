@@ -6,9 +6,10 @@
 __all__ = []
 
 # %% ../../nbs/08_pipeline/07_video.ipynb #8b4e5821
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -45,7 +46,8 @@ from .transfer import StyleTransferPipeline
 # %% ../../nbs/08_pipeline/07_video.ipynb #f959bf7c
 FLOW_TOLERANCE = 0.06  # Difference of colours at which trust has fallen to 1/e, of a range of 1
 # longer side at which flow is computed, pixels; trust below which a new shot begins
-_FLOW_SIDE, _CUT = 256, 0.35
+_FLOW_SIDE = 256
+_CUT = 0.35
 
 
 def backward_flow(
@@ -58,15 +60,18 @@ def backward_flow(
     h, w = now.shape[-2:]
     k = min(1.0, _FLOW_SIDE / max(h, w))
     size = (max(16, round(h * k)), max(16, round(w * k)))
-    luma = lambda x: (
-        (
-            F.interpolate(x, size=size, mode='bilinear', antialias=True)
-            * torch.tensor(LUMA_WEIGHTS).to(x).view(1, 3, 1, 1)
+
+    def luma(x):
+        return (
+            (
+                F.interpolate(x, size=size, mode='bilinear', antialias=True)
+                * torch.tensor(LUMA_WEIGHTS).to(x).view(1, 3, 1, 1)
+            )
+            .sum(1)[0]
+            .cpu()
+            .numpy()
         )
-        .sum(1)[0]
-        .cpu()
-        .numpy()
-    )
+
     u = optical_flow_ilk(luma(now), luma(before), radius=5, num_warp=4)
     u = F.interpolate(
         torch.from_numpy(np.asarray(u, np.float32))[None], size=(h, w), mode='bilinear'
@@ -107,7 +112,10 @@ def trust(
     moved: Tensor,  # An older frame, warped, shaped as `now`
     flow: Tensor,  # Flow of that warp, `(1, 2, h, w)`
 ) -> Tensor:  # In [0, 1], `(1, 1, h, w)`
-    "How far a flow may be trusted: by the difference that it leaves, and 0 where it points outside."
+    """How far a flow may be trusted, 0 where it points outside.
+
+    It depends on the difference that remains after warping.
+    """
     (r, c), (h, w) = _places(flow), now.shape[-2:]
     inside = (r >= -0.5) & (r <= h - 0.5) & (c >= -0.5) & (c <= w - 0.5)
     off = gaussian_blur((now - moved).abs().mean(1, keepdim=True), 1.5)
@@ -169,7 +177,10 @@ def carried(
     flow: Tensor,  # Backward flow to the frame before, `(1, 2, h, w)`
     drift: Tensor,  # Movement of this frame since the first, cells, `(1, 2, h/f, w/f)`
 ) -> Shot:  # State after this frame
-    "The painting of a frame: an earlier one, warped, as far as it may be trusted, and a share of its own."
+    """The painting of a frame.
+
+    An earlier one, warped, as far as it may be trusted, and a share of its own.
+    """
     back = composed(shot.anchor_flow, flow)
     near = HOLD * trust(photo, warp(shot.photo, flow), flow)
     far = trust(photo, warp(shot.anchor_photo, back), back)
@@ -194,7 +205,7 @@ def flicker(
     "Mean difference of each frame to the one before it, warped."
     off = [
         ((b - warp(a, u)).abs() * w).mean() / w.mean()
-        for a, b, u, w in zip(frames, frames[1:], flows, trusts)
+        for a, b, u, w in zip(frames, frames[1:], flows, trusts, strict=False)
     ]
     return 255 * float(torch.stack(off).mean())
 
@@ -213,10 +224,8 @@ def shot_palette(
     # one map for all
     if library is None or not palette_share(b.colours) or b.palette == 'collection':
         return None
-    own, known = (
-        palette_of(coarse_picture(photo, b.coarseness)),
-        p.libraries[source] if source >= 0 else None,
-    )
+    own = palette_of(coarse_picture(photo, b.coarseness))
+    known = p.libraries[source] if source >= 0 else None
     if known is None:
         return nearest_palette(own, library, seed=b.seed)
     return transported_palette(own, known, library, seed=b.seed)
@@ -254,7 +263,9 @@ def moves(
     factor: int,  # Pixels of a cell
 ) -> list:  # `Move` of each
     "Movements of frames, and where a new shot begins."
-    before, drift, out = shot and shot.photo, shot and shot.drift, []
+    before = shot and shot.photo
+    drift = shot and shot.drift
+    out = []
     for x in photos:
         flow = None if before is None else backward_flow(x, before)
         if flow is not None and trust(x, warp(before, flow), flow).mean() < _CUT:
@@ -276,15 +287,18 @@ def paint_batch(
 ) -> list:  # `Shot` after each frame, with its painting
     "Paint consecutive frames, each shot's together."
     channels = p.encode(torch.zeros_like(photos[0])).shape[1]
-    plane, found, out = noise_plane(channels, b.seed), moves(photos, shot, factor), []
+    plane = noise_plane(channels, b.seed)
+    found = moves(photos, shot, factor)
+    out = []
     starts = [k for k, m in enumerate(found) if m.flow is None or k == 0]
-    for i, j in zip(starts, [*starts[1:], len(photos)]):
+    for i, j in zip(starts, [*starts[1:], len(photos)], strict=True):
         new = found[i].flow is None
         palette = shot_palette(p, photos[i], *styles, b) if new else _palette(shot)
         noise = torch.cat([moved_noise(plane, m.drift) for m in found[i:j]])
         painted = paint_frames(p, torch.cat(photos[i:j]), noise, palette, *styles, b)
         for k in range(i, j):
-            x, y = photos[k], painted[k - i : k - i + 1]
+            x = photos[k]
+            y = painted[k - i : k - i + 1]
             if found[k].flow is None:
                 shot = _begun(x, y, found[k].drift, palette)
             else:
@@ -326,7 +340,8 @@ def check_clip_plan(
         raise InputError(f'batch must be 1 or more, got {plan.batch}')
     if not 64 <= plan.longest <= 1.25 * plan.brush.base_size:
         raise InputError(
-            f'the longer side of a video must be from 64 to {1.25 * plan.brush.base_size:g} pixels, got {plan.longest}'
+            f'the longer side of a video must be from 64 to {1.25 * plan.brush.base_size:g} '
+            f'pixels, got {plan.longest}'
         )
 
 
@@ -348,7 +363,10 @@ def work_folder(
 
 
 def _resumed(folder: Path, asked: dict) -> tuple[list, Shot | None]:
-    "Times of the painted frames, and the state after them; nothing where another video, or other choices, were painted."
+    """Times of the painted frames, and the state after them.
+
+    Nothing where another video, or other choices, were painted.
+    """
     state = folder / 'state.json'
     found = read_json(state) if state.is_file() else {}
     if found.get('asked') != asked:
@@ -397,7 +415,8 @@ def paint_clip(
 ) -> int:  # Number of frames
     "Paint a video, with its sound; stopped and called again it goes on. Raises `InputError`."
     check_clip_plan(plan)
-    clip, folder = clip_of(source), make_folder(work_folder(output))
+    clip = clip_of(source)
+    folder = make_folder(work_folder(output))
     asked = dict(
         source=digest(source),
         model=model,
@@ -407,11 +426,14 @@ def paint_clip(
     )
     times, shot = _resumed(folder, asked)
     for some in _batches(read_frames(source, len(times)), plan.batch):
-        photos, sizes = zip(*(_prepared(f.image, plan.longest, plan.factor) for f in some))
+        photos, sizes = zip(
+            *(_prepared(f.image, plan.longest, plan.factor) for f in some), strict=True
+        )
         if len({*sizes}) > 1 or shot is not None and shot.photo.shape != photos[0].shape:
             raise InputError(f'{source} changes its size on the way; convert it first')
         shots = paint_batch(p, list(photos), shot, plan.styles, plan.brush, plan.factor)
-        times, shot = [*times, *(f.time for f in some)], shots[-1]
+        times = [*times, *(f.time for f in some)]
+        shot = shots[-1]
         _keep(folder, asked, times, shots, sizes[0])
         if callback:
             callback(len(times))
@@ -447,18 +469,22 @@ def transfer_clip(
 
     from stylecfm.data.results import record_results
 
-    options, target = given['options'], given['target']
+    options = given['options']
+    target = given['target']
     if not pipe.conditional:
         raise InputError(
-            'a video needs a structure-conditioned model, as the pretrained one is; leave out --checkpoint'
+            'a video needs a structure-conditioned model, as the pretrained one is; '
+            'leave out --checkpoint'
         )
     whole = given.get('strength', 1.0) == 1 and not isinstance(target, dict)
     if not whole or any(others) or options.mask is not None or options.alpha_mask:
         raise InputError(
-            'a video has no strength, mask, grid, report or full size, and one target style; leave them out'
+            'a video has no strength, mask, grid, report or full size, and one target style; '
+            'leave them out'
         )
     pipe.check(**given)
-    clip, styles = clip_of(source), pipe.model.styles
+    clip = clip_of(source)
+    styles = pipe.model.styles
     photo = styles.index('photo') if 'photo' in styles else 0
     here = photo if given['source'] is None else pipe.style(given['source'])
     there = pipe.other(here) if target is None else pipe.style(target)

@@ -133,7 +133,8 @@ def no_folder(
 ) -> str:  # One sentence
     "Why a file of weights is no model here, and what to give instead."
     return (
-        f'{path} names a file of weights, but a model here is a folder: manifest.json, model_index.json and network/ with '
+        f'{path} names a file of weights, but a model here is a folder: '
+        'manifest.json, model_index.json and network/ with '
         'config.json and safetensors; give the folder that training wrote, such as runs/train'
     )
 
@@ -160,7 +161,10 @@ def find_model(
         for p in (path / 'export', path / 'model', *(path / 'checkpoints').glob('step-*'))
         if (p / 'manifest.json').is_file()
     ]
-    why = f'{path} holds no checkpoint: there is no manifest.json in it; give the folder that training wrote'
+    why = (
+        f'{path} holds no checkpoint: there is no manifest.json in it; '
+        'give the folder that training wrote'
+    )
     for p in sorted(found, key=_step, reverse=True):
         try:
             verify_folder(p)
@@ -187,7 +191,8 @@ def pretrained_model() -> Path:  # A folder with a manifest
         if (p / 'manifest.json').is_file():
             return p
     raise InputError(
-        'the pretrained model is not here; clone the repository, or give --checkpoint a folder that '
+        'the pretrained model is not here; clone the repository, '
+        'or give --checkpoint a folder that '
         'training wrote'
     )
 
@@ -251,17 +256,19 @@ def load_network(
     manifest: dict | None = None,
     variant: str | None = None,  # Name of the set of weights, in diffusers' manner
 ) -> IsoNext | UNet:  # For use, fp32, on the CPU
-    "A network whose description and weights agree; raises `InputError`, before anything is built, where they do not."
-    about, weights = (
-        folder / 'config.json',
-        folder / f'diffusion_pytorch_model{"." * bool(variant)}{variant or ""}.safetensors',
-    )
+    """A network whose description and weights agree.
+
+    Raises `InputError`, before anything is built, where they do not.
+    """
+    about = folder / 'config.json'
+    weights = folder / f'diffusion_pytorch_model{"." * bool(variant)}{variant or ""}.safetensors'
     parts = weights.with_name(
         f'diffusion_pytorch_model.safetensors.index{"." * bool(variant)}{variant or ""}.json'
     )
     if variant and not weights.is_file() and not parts.is_file():
         raise InputError(
-            f'You are trying to load the model files of the `variant={variant}`, but no such modeling files are available '
+            f'You are trying to load the model files of the `variant={variant}`, '
+            'but no such modeling files are available '
             f'in {folder}; leave the variant out'
         )
     if manifest:
@@ -278,7 +285,8 @@ def load_network(
     sizes, shapes = {k: sizes[k] for k in usual}, tensor_shapes(weights)
     if sizes['num_layers'] > len(shapes):
         raise InputError(
-            f'{about} asks for {sizes["num_layers"]} layers, and {weights.name} has {len(shapes)} tensors; '
+            f'{about} asks for {sizes["num_layers"]} layers, '
+            f'and {weights.name} has {len(shapes)} tensors; '
             'take another copy'
         )
     try:
@@ -297,7 +305,10 @@ def with_weights(
     net: torch.nn.Module,  # Built on the device `meta`
     weights: Path,  # A safetensors file whose shapes are those of the network
 ) -> torch.nn.Module:  # The network itself, fp32, on the CPU
-    "Give a network without memory its weights; raises `InputError` for those that are no finite numbers."
+    """Give a network without memory its weights.
+
+    Raises `InputError` for those that are no finite numbers.
+    """
     found = read_tensors(weights)
     for k, v in found.items():
         if not v.is_floating_point():
@@ -305,7 +316,8 @@ def with_weights(
         found[k] = v.float()
         if not found[k].isfinite().all():
             raise InputError(
-                f'{weights}: tensor {k} is not finite; it was spoilt before it was saved, so take another '
+                f'{weights}: tensor {k} is not finite; it was spoilt before it was saved, '
+                'so take another '
                 'checkpoint'
             )
     net.load_state_dict(found, assign=True)
@@ -325,7 +337,8 @@ def load_model(
         )
     if 'model_index.json' not in manifest['files']:
         raise InputError(
-            f'{path} was written by an older version, which kept a model in another form; train it again'
+            f'{path} was written by an older version, which kept a model in another form; '
+            'train it again'
         )
     with written_by(path, manifest):
         return _model_in(path, manifest, variant)
@@ -376,7 +389,8 @@ def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
     )
     if len(d['styles']) != net.config.num_styles or len({*d['styles']}) != len(d['styles']):
         raise InputError(
-            f'{index}: styles must be {net.config.num_styles} different names, as many as the network '
+            f'{index}: styles must be {net.config.num_styles} different names, '
+            'as many as the network '
             f'knows, got {len(d["styles"])}'
         )
     c = net.config
@@ -443,9 +457,12 @@ def save_checkpoint(
     tensors: dict,  # {name: tensor}: what else it takes to go on
     state: dict,  # Plain values; `step` is among them, `validation` may be
     keep: int = 2,  # Newest ones to keep, besides the best
-    log: list = (),  # Rows of the run's log so far
+    log: list | tuple = (),  # Rows of the run's log so far
 ) -> Path:  # Folder of the checkpoint
-    "Write a checkpoint, verify it, and only then remove those that are too old; raises `InputError`, with all others as they were."
+    """Write a checkpoint, verify it, and only then remove those that are too old.
+
+    Raises `InputError`, with all others as they were.
+    """
     folder = root / 'checkpoints' / f"step-{state['step']:07}"
     check_disk_space(
         root,
@@ -509,7 +526,10 @@ NOT_FINITE = 1e30  # Stands for a validation loss that was not finite
 def may_resume(
     folder: Path,  # A checkpoint
 ) -> str:  # good, bad or unknown
-    "Whether a run may go on from a checkpoint: not from one that says itself that numbers were no longer finite."
+    """Whether a run may go on from a checkpoint.
+
+    Not from one that says itself that numbers were no longer finite.
+    """
     try:
         e = read_manifest(folder)['extra']
     except DamagedError:
@@ -537,8 +557,13 @@ def prune(
     folder: Path,  # The newest checkpoint, which stays
     keep: int,  # How many stay with it, the newest; 1 or more
 ):
-    "Remove older checkpoints: all but the newest good `keep` (with it), at least one, the best, and those that somebody put a file into."
-    root, best = folder.parent.parent, best_checkpoint(folder.parent.parent)
+    """Remove older checkpoints.
+
+    All but the newest good `keep` (with it), at least one, the best, and those that somebody put a
+    file into.
+    """
+    root = folder.parent.parent
+    best = best_checkpoint(folder.parent.parent)
     older = [p for p in checkpoints(root) if p.name < folder.name]
     stands = {p: may_resume(p) for p in older}
     good = [p for p in older if stands[p] == 'good'][: max(keep - 1, may_resume(folder) != 'good')]
@@ -552,7 +577,8 @@ def prune(
             os.replace(old, gone)  # never half a checkpoint under its name
         except OSError as e:
             say(
-                f'cannot remove {old}: {e.strerror}; the run goes on, and it may be removed by hand',
+                f'cannot remove {old}: {e.strerror}; the run goes on, '
+                'and it may be removed by hand',
                 True,
             )
         else:
@@ -566,7 +592,10 @@ def ensure_run_folder(
     root: Path,  # Folder of the run
     step: int,  # Steps that are done
 ) -> bool:  # Whether the folder is a new one, with nothing in it
-    "Recreate a run's folder where it was moved or deleted; raises `InputError` where another run is there now."
+    """Recreate a run's folder where it was moved or deleted.
+
+    Raises `InputError` where another run is there now.
+    """
     if lock is None or not lock.lock.is_locked or lock.kept():
         return False  # the run is over
     if not lock.moved():  # only the lock was deleted
@@ -579,7 +608,8 @@ def ensure_run_folder(
         )
     lock.take()
     say(
-        f'{root} was moved or deleted; it is recreated, with all that is written from step {step} on',
+        f'{root} was moved or deleted; it is recreated, with all that is written from step '
+        f'{step} on',
         error=True,
     )
     return True
@@ -634,7 +664,10 @@ def changed_but_allowed(
         _present(old),
         {'save_dir', 'data_root', 'raw_data_root', 'num_workers'},
     )
-    was = lambda s, k: old.get(s, {}).get(k, usual[s][k])
+
+    def was(s, k):
+        return old.get(s, {}).get(k, usual[s][k])
+
     return [
         f'{s}.{k}: {was(s, k)} -> {v}'
         for s in new

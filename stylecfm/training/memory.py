@@ -11,9 +11,10 @@ import ctypes
 import math
 import weakref
 from collections import Counter
+from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import accumulate
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn as nn
@@ -49,7 +50,8 @@ def accumulate_gradients(
     loss: Callable = velocity_loss,  # `(net, batch)` -> `(b,)`
 ) -> Tensor:  # `(b,)`: the losses, detached
     "Loss of each sample, and the gradient of their mean, in micro-batches."
-    parts, losses = list(zip(*(v.split(micro) for v in batch))), []
+    parts = list(zip(*(v.split(micro) for v in batch), strict=True))
+    losses = []
     for i, part in enumerate(parts):
         with no_sync() if i < len(parts) - 1 else nullcontext():
             with torch.autocast(
@@ -114,14 +116,20 @@ def _tensors(v) -> list:
 
 # %% ../../nbs/07_training/00_memory.ipynb #cell-11
 class StepTracker(TorchDispatchMode):
-    "Follows storages from birth to death; `rows` has an `OperationRow` for each operation that is not a view."
+    """Follows storages from allocation to release.
+
+    `rows` has an `OperationRow` for each operation that is not a view.
+    """
 
     def __init__(
         self,
         net: nn.Module,  # Network whose parameters and modules are distinguished
     ):
         super().__init__()
-        self.rows, self.held, self.alive, self.where = [], Counter(), {}, 'loss'
+        self.rows = []
+        self.held = Counter()
+        self.alive = {}
+        self.where = 'loss'
         self.net, self.names = net, {m: name or 'network' for name, m in net.named_modules()}
 
     def __enter__(self):
@@ -189,10 +197,8 @@ class StepTracker(TorchDispatchMode):
             category, *(t for t in _tensors(out) if t.untyped_storage()._cdata not in self.alive)
         )
         moved = sum(t.numel() * t.element_size() for t in _tensors([args, out]))
-        held, operations = (
-            {k: v for k, v in self.held.items() if v},
-            op_count(func, args, kwargs or {}, out),
-        )
+        held = {k: v for k, v in self.held.items() if v}
+        operations = op_count(func, args, kwargs or {}, out)
         self.rows.append(OperationRow(held, self.where, operations, moved))
         return out
 
@@ -213,6 +219,10 @@ class MemoryReport(NamedTuple):
     parameters: int  # Number of parameters of the network
     batch: int  # Samples of the step
     means: MemoryOptions  # Memory options
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
 # %% ../../nbs/07_training/00_memory.ipynb #e16314d9
 def latent_hw(
@@ -260,7 +270,10 @@ def autocast_dtype(
     config: Config,  # `training.precision` counts
     kind: str,  # cuda or cpu
 ) -> torch.dtype | None:  # None: all in fp32
-    "What the trainer would compute in on such a device; a card that is not here is taken to know bf16."
+    """Type in which the trainer would compute on such a device.
+
+    A card that is not here is assumed to support bf16.
+    """
     t = config.training
     if t.precision != 'auto':
         return AUTOCAST_DTYPES[t.precision]
@@ -271,13 +284,18 @@ def autocast_dtype(
 def network_from_config(
     config: Config,  # `model` counts, and `training.use_avg_style_for_uncond`
 ) -> IsoNext | UNet:
-    "The network that a config describes, with weights drawn by chance; raises `InputError` for keys that belong to another one."
-    m, t = config.model, config.training
+    """The network that a config describes, with weights drawn by chance.
+
+    Raises `InputError` for keys that belong to another one.
+    """
+    m = config.model
+    t = config.training
     kind = NETWORKS[m.network][m.predicts]
     if m.network == 'unet':
         if m.grn or m.norm != 'group':
             raise InputError(
-                'a U-Net has norms of its own; set model.grn to false and model.norm to group, or model.network '
+                'a U-Net has norms of its own; set model.grn to false and model.norm to group, '
+                'or model.network '
                 'to isonext'
             )
         net = kind(
@@ -321,10 +339,8 @@ def profile(
     training: bool = True,
 ) -> MemoryReport:
     "Memory and operations of a step, on fake tensors: nothing is computed, and no GPU is needed."
-    b, shape = (
-        batch or config.training.batch,
-        (config.model.latent_channels, *(hw or latent_hw(config))),
-    )
+    b = batch or config.training.batch
+    shape = (config.model.latent_channels, *(hw or latent_hw(config)))
     means = means or MemoryOptions(b)
     return profile_network(
         lambda: network_from_config(config).target_device(device).save_memory(*means[1:]),
@@ -347,10 +363,12 @@ def profile_network(
     more: int = 0,  # Channels of a condition behind those of the latent
 ) -> MemoryReport:
     "As `profile`, of any network: of volumes, with a condition, of others."
-    b, micro = batch, min(means.micro_batch, batch)
+    b = batch
+    micro = min(means.micro_batch, batch)
     some = min(b, 2 * micro) if training else micro
     with FakeTensorMode():
-        net, given = make().train(training), (shape[0] + more, *shape[1:])
+        net = make().train(training)
+        given = (shape[0] + more, *shape[1:])
         tracker = StepTracker(net)
         data = FlowBatch(
             torch.empty(some, *given),
@@ -400,7 +418,7 @@ def _training(
         tracker.add(what, *tensors)
     split = []
     with tracker:
-        for part in zip(*(v.split(micro) for v in data)):
+        for part in zip(*(v.split(micro) for v in data), strict=True):
             accumulate_gradients(net, FlowBatch(*part), micro, amp)
             split.append(len(tracker.rows))
         tracker.where = 'optimizer'
@@ -412,7 +430,7 @@ def _apply(params: list, opt, average: list):
     "What follows the gradient: clipping, the optimizer, the average of the weights."
     torch.nn.utils.clip_grad_norm_(params, 1.0)
     opt.step()
-    for a, p in zip(average, params):
+    for a, p in zip(average, params, strict=True):
         a.lerp_(p.detach(), 0.1)
 
 
@@ -436,6 +454,39 @@ class StepMeasurement(NamedTuple):
     seconds: float  # The step
 
 # %% ../../nbs/07_training/00_memory.ipynb #805a0a63
+def _random_batch(config: Config, batch: int, hw: tuple, device: str) -> FlowBatch:
+    "Random numbers in the shapes of a training batch."
+    drawn = (
+        *torch.randn(2, batch, config.model.latent_channels, *hw).unbind(),
+        torch.rand(batch),
+        torch.zeros(batch).long(),
+        torch.ones(batch),
+    )
+    return FlowBatch(*(v.to(device) for v in drawn))
+
+
+def _on_card(timed: Callable) -> StepMeasurement:
+    "Measure the second call of a function that returns its seconds, on a GPU."
+    timed()
+    torch.cuda.reset_peak_memory_stats()
+    took = timed()
+    return StepMeasurement(torch.cuda.max_memory_allocated(), took)
+
+
+def _watched(timed: Callable, held: int) -> StepMeasurement:
+    "Measure a call on a processor, where `held` bytes are allocated before it."
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+    ) as p:
+        took = timed()
+    changes = sorted(
+        (e.start_ns(), e.nbytes())
+        for e in p.profiler.kineto_results.events()
+        if e.name() == '[memory]'
+    )
+    return StepMeasurement(held + max(accumulate(n for _, n in changes)), took)
+
+
 def measure_step(
     config: Config,  # Configuration, as for `profile`
     means: MemoryOptions,  # Memory options
@@ -449,7 +500,6 @@ def measure_step(
     "A step of training on random numbers, really done."
     import time
 
-    b, (h, w), m = batch or config.training.batch, hw or latent_hw(config), config.model
     with torch.random.fork_rng():
         net = (
             network_from_config(config).target_device(go).save_memory(*means[1:]).train().to(device)
@@ -462,13 +512,7 @@ def measure_step(
     opt.step()
     opt.zero_grad(set_to_none=True)
     amp = autocast_dtype(config, go or torch.device(device).type)
-    drawn = (
-        *torch.randn(2, b, m.latent_channels, h, w).unbind(),
-        torch.rand(b),
-        torch.zeros(b).long(),
-        torch.ones(b),
-    )
-    data = FlowBatch(*(v.to(device) for v in drawn))
+    data = _random_batch(config, batch or config.training.batch, hw or latent_hw(config), device)
 
     def step():
         accumulate_gradients(net, data, means.micro_batch, amp)
@@ -483,23 +527,11 @@ def measure_step(
         return time.perf_counter() - start
 
     if torch.device(device).type == 'cuda':
-        timed()
-        torch.cuda.reset_peak_memory_stats()
-        took = timed()
-        return StepMeasurement(torch.cuda.max_memory_allocated(), took)
+        return _on_card(timed)
     if not watch:
         return StepMeasurement(0, (timed(), timed())[1])  # the first one warms up
     held = 4 * 4 * sum(p.numel() for p in params) + sum(v.nbytes for v in data)
-    with torch.profiler.profile(
-        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
-    ) as p:
-        took = timed()
-    changes = sorted(
-        (e.start_ns(), e.nbytes())
-        for e in p.profiler.kineto_results.events()
-        if e.name() == '[memory]'
-    )
-    return StepMeasurement(held + max(accumulate(n for _, n in changes)), took)
+    return _watched(timed, held)
 
 # %% ../../nbs/07_training/00_memory.ipynb #cell-30
 # Of the categories, in the order in which they are stacked
@@ -552,7 +584,10 @@ def timeline(
 
 # %% ../../nbs/07_training/00_memory.ipynb #cell-34
 class Overhead(NamedTuple):
-    "What a device holds beyond the followed step: the first three assumed, until `stylecfm_profile --measure` has been run on it."
+    """What a device holds beyond the followed step.
+
+    The first three assumed, until `stylecfm_profile --measure` has been run on it.
+    """
 
     context: int = GB // 2  # Driver and libraries, bytes
     workspace: int = 64 << 20  # cuBLAS and cuDNN, bytes
@@ -581,10 +616,13 @@ MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # malloc.h
 def keep_freed_memory(
     block: int = 1 << 30,  # Largest block to keep, bytes; 32 MB where glibc accepts no more
 ) -> bool:  # False where the C library is not glibc, or refuses
-    "Keep freed blocks for the next request instead of handing them back to the kernel; for the whole process."
+    """Keep freed blocks for the next request instead of handing them back to the kernel.
+
+    It holds for the whole process.
+    """
     try:
         libc = ctypes.CDLL(None)
-        libc.gnu_get_libc_version  # an AttributeError elsewhere
+        _ = libc.gnu_get_libc_version  # an AttributeError elsewhere
         return any(libc.mallopt(MMAP_THRESHOLD, n) for n in (block, 32 << 20)) and bool(
             libc.mallopt(TRIM_THRESHOLD, 2**31 - 1)
         )

@@ -10,10 +10,11 @@ __all__ = ['STRATEGIES', 'measure_speed', 'profile_strategy', 'MemoryPlan', 'pla
 import gc
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -56,7 +57,8 @@ REFERENCE_GPU = Speed('a laptop card, assumed', 30e12, 250e9, 8e-6)
 
 def _seconds(f, repeats: int = 3) -> float:
     "Median time of a call; the first one does not count."
-    wait, times = (torch.cuda.synchronize if torch.cuda.is_available() else lambda: None), []
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    times = []
     for _ in range(repeats + 1):
         wait()
         start = time.perf_counter()
@@ -74,7 +76,8 @@ def measure_speed(
     size: int = 2048,
 ) -> Speed:
     "Rate, bandwidth and latency of a device, in about a second."
-    side, many = min(128, size), 500
+    side = min(128, size)
+    many = 500
 
     def product(n):
         a = torch.randn(n, n, device=device).to(dtype)
@@ -105,6 +108,10 @@ class Strategy(NamedTuple):
     held: np.ndarray  # Bytes with micro-batches of two and of three, `(2, operations)`
     work: np.ndarray  # Arithmetic and bytes moved, likewise, `(2, operations, 2)`
 
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
+
 
 # Keys of `training` that a profile looks at, and those that must go with `model.predicts`
 _STEP_KEYS = 'precision', 'use_avg_style_for_uncond', 'time_sampling', 'loss_weighting', 'path'
@@ -112,7 +119,8 @@ _STEP_KEYS = 'precision', 'use_avg_style_for_uncond', 'time_sampling', 'loss_wei
 
 def _of_a_step(config: Config) -> Config:
     "What a step's memory depends on; folders, rates and all the rest as in `Config()`."
-    t, d = config.training, config.data
+    t = config.training
+    d = config.data
     training = TrainingConfig(t.batch, **{k: getattr(t, k) for k in _STEP_KEYS})
     return Config(
         config.model,
@@ -229,7 +237,10 @@ def best_within(
     micro: int | None = None,  # Nothing but this micro-batch
 ) -> Candidate | None:  # None where not one sample fits
     "The fastest micro-batch of one way."
-    on_card = lambda m: w.report._replace(peak=w.peak(m)).on_card(overhead)
+
+    def on_card(m):
+        return w.report._replace(peak=w.peak(m)).on_card(overhead)
+
     # parts that differ by no more than the last
     every = [micro] if micro else sorted({-(-b // k) for k in range(1, b + 1)})
     fits = [m for m in every if on_card(m) <= budget]
@@ -296,17 +307,25 @@ def plan(
     overhead: Overhead | None = None,
     given: dict | None = None,  # Fixed options: micro_batch, checkpointing, mlp_chunks
 ) -> MemoryPlan:
-    "The fastest way to train within a budget; raises `InputError` with what would be needed where there is none."
+    """The fastest way to train within a budget.
+
+    Raises `InputError` with what would be needed where there is none.
+    """
     config = replace(
         config, data=replace(config.data, target_size=image_size or config.data.target_size)
     )
-    given, speed = given or {}, speed or _speed_of(config, device)
+    given = given or {}
+    speed = speed or _speed_of(config, device)
     overhead = overhead or (DEFAULT_OVERHEAD if device == 'cuda' else LOCAL_OVERHEAD)
-    b, budget, seen, tried = config.training.batch, round(budget_gb * GB), [], []
+    b = config.training.batch
+    budget = round(budget_gb * GB)
+    seen = []
+    tried = []
     # weights, gradients, two of Adam, an average
     if (state := 20 * count_parameters(config)) > budget:
         raise InputError(
-            f'one sample needs {state / GB:,.3g} GB for its weights alone, and there are {budget_gb:.3g}; '
+            f'one sample needs {state / GB:,.3g} GB for its weights alone, '
+            f'and there are {budget_gb:.3g}; '
             'choose a smaller model.hidden_dim, or fewer model.num_layers'
         )
     for c, k in _strategies(config, given):
@@ -320,10 +339,8 @@ def plan(
     if not tried:
         raise _too_little(config, seen, overhead, budget_gb, given.get('micro_batch', 1))
     best = next(t for t in tried if t.seconds <= 1.03 * min(t.seconds for t in tried))
-    report, plain = (
-        profile(config, best.means, batch=b, device=device),
-        profile_strategy(config, 'none', 0, device),
-    )
+    report = profile(config, best.means, batch=b, device=device)
+    plain = profile_strategy(config, 'none', 0, device)
     return MemoryPlan(
         best.means,
         report.batch,
@@ -341,10 +358,8 @@ def plan(
 # %% ../../nbs/07_training/01_memory_plan.ipynb #cell-13
 def _why(plain: Strategy, b: int, best: Candidate, speed: Speed) -> str:
     "The reason of a plan."
-    free, more = (
-        plain.seconds(b, b, speed),
-        best.operations / (plain.report.operations * b / plain.report.batch) - 1,
-    )
+    free = plain.seconds(b, b, speed)
+    more = best.operations / (plain.report.operations * b / plain.report.batch) - 1
     what = (
         'nothing is recomputed'
         if more < 1e-9
@@ -363,12 +378,9 @@ def _next(
     seen: list, b: int, best: Candidate, budget: int, speed: Speed, overhead: Overhead, given: dict
 ) -> str:
     "What another gigabyte would buy."
-    more = [
-        c
-        for w in seen
-        if (c := best_within(w, b, budget + GB, speed, overhead, given.get('micro_batch')))
-    ]
-    then = min(more, key=lambda t: t.seconds)
+    micro = given.get('micro_batch')
+    more = (best_within(w, b, budget + GB, speed, overhead, micro) for w in seen)
+    then = min(filter(None, more), key=lambda t: t.seconds)
     gain = 100 * (best.seconds / then.seconds - 1)
     return f'{then.means}: {gain:.1f} % faster' if gain > 0.5 else 'nothing worth a word'
 
@@ -383,7 +395,8 @@ def operations_ratio(self: MemoryPlan) -> float:
 def __str__(self: MemoryPlan) -> str:
     "The plan in three lines."
     return (
-        f'{self.means}, batch {self.batch}: {self.needed / GB:.2f} of {self.budget / GB:.4g} GB needed '
+        f'{self.means}, batch {self.batch}: {self.needed / GB:.2f} of {self.budget / GB:.4g} GB '
+        'needed '
         f'({self.report.peak / GB:.2f} GB of tensors)\n'
         f'why: {self.why}\none more GB would buy: {self.next_gb}'
     )
@@ -428,7 +441,10 @@ def default_device() -> torch.device:
 def available_memory(
     device: torch.device,  # Device of the run
 ) -> int:  # Bytes
-    "What a run may use on a device: all of a GPU that is free or its own, or half of the free memory of the machine."
+    """What a run may use on a device.
+
+    All of a GPU that is free or its own, or half of the free memory of the machine.
+    """
     if device.type == 'cuda':
         return (
             torch.cuda.mem_get_info(device)[0]
@@ -466,8 +482,14 @@ def _container_memory() -> int:  # Bytes; a very large number where there is no 
 def memory_in_use(
     device: torch.device,  # Device to query
 ) -> dict:  # {what: megabytes of 2**20 bytes}
-    "What is in use: allocated, reserved and their peak on a GPU; what the process holds on a processor."
-    mb = lambda n: round(n / 2**20, 1)
+    """Memory in use.
+
+    Allocated, reserved and their peak on a GPU; what the process holds on a processor.
+    """
+
+    def mb(n):
+        return round(n / 2**20, 1)
+
     if device.type != 'cuda':
         return dict(resident=mb(psutil.Process().memory_info().rss))
     found = dict(
@@ -498,16 +520,20 @@ def check_affordable(
     config: Config,  # The run
     device: torch.device,  # Device of the run
 ) -> int:  # Bytes: of weights, gradients, the optimizer and the averages
-    "What a network weighs in training, by formula; raises `InputError`, before it is built, where that is more than there is."
-    m, n = config.model, count_parameters(config)
-    need, room = (
-        4 * n * (4 + config.training.ema_count),
-        available_memory(device) * (1 if device.type == 'cuda' else 2),
-    )
+    """What a network weighs in training, by formula.
+
+    Raises `InputError`, before it is built, where that is more than there is.
+    """
+    m = config.model
+    n = count_parameters(config)
+    need = 4 * n * (4 + config.training.ema_count)
+    room = available_memory(device) * (1 if device.type == 'cuda' else 2)
     if need > room:
         raise InputError(
-            f'this network has {n / 1e6:,.0f} million parameters and needs {need / GB:,.1f} GB to train, and there '
-            f'are {room / GB:.1f}; make model.hidden_dim ({m.hidden_dim}), model.num_layers ({m.num_layers}) '
+            f'this network has {n / 1e6:,.0f} million parameters and needs {need / GB:,.1f} GB '
+            'to train, and there '
+            f'are {room / GB:.1f}; make model.hidden_dim ({m.hidden_dim}), '
+            f'model.num_layers ({m.num_layers}) '
             f'or the other widths of model smaller'
         )
     return need
@@ -519,7 +545,8 @@ def choose_memory_options(
     batch: int,  # Samples of a step on this process
 ) -> MemoryOptions:
     "What a run does about memory; raises `InputError` where one sample is too much."
-    t, free = config.training, available_memory(device)
+    t = config.training
+    free = available_memory(device)
     if t.memory_gb:
         free = (
             min(free, round(t.memory_gb * GB)) if device.type == 'cuda' else round(t.memory_gb * GB)
@@ -563,7 +590,10 @@ def retry_with_smaller_batch(
     micro: int,  # To begin with
     told: Callable = print,  # Is given one line for each halving
 ) -> tuple:  # Result of `f`, and the micro-batch that succeeded
-    "Call `f`, with half the micro-batch whenever memory runs out; raises `InputError` if one sample is too much."
+    """Call `f`, with half the micro-batch whenever memory runs out.
+
+    Raises `InputError` if one sample is too much.
+    """
     while True:
         failed = ''
         try:
@@ -580,7 +610,8 @@ def retry_with_smaller_batch(
                 'data.target_size smaller'
             )
         told(
-            f'memory ran out with micro-batches of {micro} ({failed[:100]}); going on with {micro // 2}'
+            f'memory ran out with micro-batches of {micro} ({failed[:100]}); '
+            f'going on with {micro // 2}'
         )
         micro //= 2
         gc.collect()

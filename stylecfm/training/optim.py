@@ -9,8 +9,8 @@ __all__ = ['generator', 'epoch_order', 'learning_rate', 'make_optimizer', 'opt_s
 # %% ../../nbs/07_training/03_optim.ipynb #cell-2
 import math
 import signal
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -62,7 +62,10 @@ def learning_rate(
     # Share of the run's time that is over, 0 to 1, where the run is limited by time
     done: float = 0.0,
 ) -> float:
-    "Linear warm-up, then a schedule over steps, or over time if that is further; raises `InputError` for an unknown schedule."
+    """Linear warm-up, then a schedule over steps, or over time if that is further.
+
+    Raises `InputError` for an unknown schedule.
+    """
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * chosen(LR_SCHEDULES, schedule, 'lr_schedule')(
@@ -76,7 +79,8 @@ def make_optimizer(
     device: torch.device,  # Device of the parameters
 ) -> torch.optim.Optimizer:
     "The optimizer that a config names; raises `InputError` where its package is missing."
-    params, betas = [p for p in params if p.requires_grad], (0.9, 0.99)
+    params = [p for p in params if p.requires_grad]
+    betas = (0.9, 0.99)
     if t.optimizer == 'adamw':
         return torch.optim.AdamW(
             params,
@@ -89,7 +93,8 @@ def make_optimizer(
         from schedulefree import AdamWScheduleFree
     except ImportError:
         raise InputError(
-            "training.optimizer schedulefree needs a package: pip install 'stylecfm[schedulefree]'; "
+            "training.optimizer schedulefree needs a package: "
+            "pip install 'stylecfm[schedulefree]'; "
             'or set it to adamw'
         ) from None
     return AdamWScheduleFree(
@@ -101,7 +106,10 @@ def make_optimizer(
 def eval_weights(
     opt: torch.optim.Optimizer,  # Perhaps wrapped by accelerate
 ) -> Iterator[None]:
-    "Within the block, weights are as one uses them; only a schedule-free optimizer makes a difference."
+    """Within the block, weights are as one uses them.
+
+    Only a schedule-free optimizer makes a difference.
+    """
     inner = getattr(opt, 'optimizer', opt)
     if not hasattr(inner, 'train'):
         yield
@@ -123,7 +131,10 @@ def opt_state(
 ) -> tuple:  # {name: tensor}, [{name: number} for each group]
     "An optimizer's memory as flat tensors, and its plain numbers."
     d = opt.state_dict()
-    plain = lambda v: isinstance(v, (bool, int, float, str))
+
+    def plain(v):
+        return isinstance(v, (bool, int, float, str))
+
     tensors = {
         f'opt.{i}.{k}': v
         for i, s in d['state'].items()
@@ -145,7 +156,7 @@ def load_opt_state(
             continue
         _, i, name = k.split('.')
         memory.setdefault(int(i), {})[name] = v
-    merged = [g | saved for g, saved in zip(opt.state_dict()['param_groups'], groups)]
+    merged = [g | saved for g, saved in zip(opt.state_dict()['param_groups'], groups, strict=False)]
     opt.load_state_dict(dict(state=memory, param_groups=merged))
 
 # %% ../../nbs/07_training/03_optim.ipynb #cell-15
@@ -240,7 +251,10 @@ SIGNALS = [
 
 # %% ../../nbs/07_training/03_optim.ipynb #660ca50d
 class Interrupted(KeyboardInterrupt):
-    "A run was stopped from outside, after its step was saved; `code` is the exit code that shells expect."
+    """A run was stopped from outside, after its step was saved.
+
+    `code` is the exit code that shells expect.
+    """
 
     def __init__(
         self,
@@ -252,7 +266,10 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def catch_signals() -> Iterator[list]:
-    "Within the block, the first signal only fills the list that is given; a second raises `Interrupted`, but for SIGHUP."
+    """Within the block, the first signal only fills the list that is given.
+
+    A second raises `Interrupted`, but for SIGHUP.
+    """
     noted, before, hung_up = [], {}, getattr(signal, 'SIGHUP', None)
 
     def note(number, _):

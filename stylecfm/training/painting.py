@@ -46,7 +46,7 @@ class Pictures(NamedTuple):
 
 @dataclass(frozen=True)
 class PaintingRecipe(PairRecipe, name='painting'):
-    "Optimiser, batch size, averaging, precision and seed of a structure-conditioned flow's training."
+    "Optimiser, batch size, averaging, precision and seed of a structure-conditioned flow."
 
 # %% ../../nbs/07_training/08_painting.ipynb #fe146460
 class Condition(NamedTuple):
@@ -84,11 +84,12 @@ def channel_weight(
     codec: Codec,  # Codec of the latents
     stats: LatentStats,  # Mean and scale of its channels
 ) -> Tensor:  # `(c,)`, mean 1
-    "Weight of each latent channel's squared error: the size of its effect on the picture, from a decoded unit."
-    c, unit = (
-        codec.latent_channels,
-        torch.zeros(codec.latent_channels + 1, codec.latent_channels, 5, 5),
-    )
+    """Weight of each latent channel's squared error.
+
+    The size of its effect on the picture, from a decoded unit.
+    """
+    c = codec.latent_channels
+    unit = torch.zeros(codec.latent_channels + 1, codec.latent_channels, 5, 5)
     unit[range(c), range(c), 2, 2] = 1.0
     y = codec.decode(stats.restore(unit)).float().cpu()
     effect = (y[:c] - y[c:]).square().sum((1, 2, 3)).sqrt()
@@ -116,8 +117,11 @@ class PaintingTrainer(PairTrainer):
     ):
         super().__init__(net, [Phase(steps, None)], None, recipe, folder)
         self.pictures, self.test = pictures.on(self.device), held.on(self.device) if held else None
-        self.codec, self.stats = codec, stats
-        self.condition, self.max_minutes, self.begun = condition, max_minutes, (0, time.monotonic())
+        self.codec = codec
+        self.stats = stats
+        self.condition = condition
+        self.max_minutes = max_minutes
+        self.begun = (0, time.monotonic())
         present = sorted(set(pictures.style.tolist()))
         self.rows = {s: (pictures.style == s).nonzero()[:, 0] for s in present}
         share = shares or dict.fromkeys(present, 1.0)
@@ -132,18 +136,24 @@ def painting_batch(
     g: torch.Generator,  # Source of places, radii, noise and times
 ) -> FlowBatch:  # On the trainer's device
     "Crops, their coarse pictures as a condition, and points on the path between noise and crops."
-    k, b, device = self.condition, len(rows), self.device
+    k = self.condition
+    b = len(rows)
+    device = self.device
     # (b, 3, size, size)
     x = random_crops(pictures.images, rows, k.size, g).to(device).float() / 255
     parts = x.split(max(1, b // 4))
     radii = [float(k.radii[i]) for i in torch.randint(len(k.radii), (len(parts),), generator=g)]
-    coarse = torch.cat([coarse_picture(p, r, k.kind) for p, r in zip(parts, radii)])
-    encode = lambda im: self.stats.standardise(self.codec.encode(im * 2 - 1)).to(device)
-    x1, c = encode(x), encode(coarse)
+    coarse = torch.cat([coarse_picture(p, r, k.kind) for p, r in zip(parts, radii, strict=True)])
+
+    def encode(im):
+        return self.stats.standardise(self.codec.encode(im * 2 - 1)).to(device)
+
+    x1 = encode(x)
+    c = encode(coarse)
     strength = (k.noise * torch.rand(b, 1, 1, 1, generator=g)).to(device)
     c = structure_condition(
         c + strength * noise_like(c, g),
-        torch.cat([torch.full((len(p),), r) for p, r in zip(parts, radii)]),
+        torch.cat([torch.full((len(p),), r) for p, r in zip(parts, radii, strict=True)]),
     )
     draw = FlowMatchingOptions(0.0, 0.1, 'independent', path='linear')
     batch = flow_batch(
@@ -163,15 +173,19 @@ def _batch(self, step):
     rows = [self.rows[present[s]] for s in styles]
     at = torch.rand(len(rows), generator=g).tolist()
     return painting_batch(
-        self, self.pictures, [int(r[int(u * len(r))]) for r, u in zip(rows, at)], g
+        self, self.pictures, [int(r[int(u * len(r))]) for r, u in zip(rows, at, strict=True)], g
     )
 
 
 def _validate(self):
-    "Loss of the averaged weights on held-out pictures, with the same crops, noise and times each time; NaN without any."
+    """Loss of the averaged weights on held-out pictures; NaN without any.
+
+    Crops, noise and times are the same each time.
+    """
     if self.test is None:
         return math.nan
-    b, n = self.recipe.batch_size, len(self.test.style)
+    b = self.recipe.batch_size
+    n = len(self.test.style)
     batches = [
         painting_batch(
             self, self.test, list(range(i, min(i + b, n))), generator(self.recipe.seed, i, 13)
@@ -181,7 +195,8 @@ def _validate(self):
     with self.averages.used(self.params, 0):
         v = validation_loss(self.net, batches, b, self.amp)
     self.worse = 0 if v < self.best else self.worse + 1
-    self.best, self.kept = min(v, self.best), None
+    self.best = min(v, self.best)
+    self.kept = None
     return v
 
 
@@ -241,7 +256,7 @@ def painting_model(
             for i in rows
         ]
         if each:
-            net.keep_palettes(s, Palette(*(torch.cat(v) for v in zip(*each))))
+            net.keep_palettes(s, Palette(*(torch.cat(v) for v in zip(*each, strict=True))))
     inference = InferenceConfig(num_inference_steps=12, method='euler')
     return Model(
         rounded(net).cpu().eval(),

@@ -12,9 +12,10 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -148,7 +149,8 @@ class PairRecipe(Section, name='recipe'):
         super().__post_init__()
         if self.objective == 'edm' and self.source == 'given':
             raise InputError(
-                'recipe.objective edm begins at noise alone; set recipe.source to noise, or recipe.objective to flow'
+                'recipe.objective edm begins at noise alone; set recipe.source to noise, '
+                'or recipe.objective to flow'
             )
 
 # %% ../../nbs/07_training/07_paired.ipynb #9553fc65
@@ -159,13 +161,17 @@ def path_start(
     # Random generator of the noise, on the CPU; default: the global one
     g: torch.Generator | None = None,
 ) -> Tensor:  # `x0`, as `like`
-    "Where paths begin: at noise, or at the start with some; raises `InputError` where there is none."
+    """Where paths begin: at noise, or at the start with some.
+
+    Raises `InputError` where there is none.
+    """
     n = noise_like(like, g)
     if recipe.source == 'noise':
         return n
     if start is None:
         raise InputError(
-            'recipe.source is given, but these pairs have no start; give one, or set recipe.source to noise'
+            'recipe.source is given, but these pairs have no start; '
+            'give one, or set recipe.source to noise'
         )
     return start + recipe.spread * n
 
@@ -189,7 +195,10 @@ def _flow(p: Pairs, recipe: PairRecipe, g) -> FlowBatch:
 
 
 def _edm(p: Pairs, recipe: PairRecipe, g) -> FlowBatch:
-    "A batch of noisy data, with the same share of noise to data as Karras has for data of deviation 1/2."
+    """A batch of noisy data.
+
+    The ratio of noise to data is that of Karras for data of deviation 1/2.
+    """
     noise = EDMNoise(
         recipe.sigma_data, recipe.log_noise + math.log(recipe.sigma_data / EDMNoise().sigma_data)
     )
@@ -253,7 +262,8 @@ class VelocityFromData(torch.nn.Module):
         channels: int,  # Number of data channels
     ):
         super().__init__()
-        self.core, self.channels = core, channels
+        self.core = core
+        self.channels = channels
 
     def forward(
         self,
@@ -268,7 +278,10 @@ class VelocityFromData(torch.nn.Module):
 
 
 class AsEDM(torch.nn.Module):
-    "A velocity network in the scales of EDM: the same network under the other objective, by the bridge."
+    """A velocity network in the scales of EDM.
+
+    The same network under the other objective, by the bridge.
+    """
 
     def __init__(
         self,
@@ -278,7 +291,9 @@ class AsEDM(torch.nn.Module):
         sigma_data: float = 1.0,  # Standard deviation of the data, as in the recipe
     ):
         super().__init__()
-        self.velocity, self.channels, self.sigma_data = velocity, channels, sigma_data
+        self.velocity = velocity
+        self.channels = channels
+        self.sigma_data = sigma_data
 
     def forward(
         self,
@@ -288,8 +303,12 @@ class AsEDM(torch.nn.Module):
         style: Tensor,  # Style, int64 `(b,)`
     ) -> Tensor:  # Target of EDM's network, `(b, channels, *spatial)`
         "The answer of EDM's network."
-        point, given = x[:, : self.channels], x[:, self.channels :]
-        v = lambda xt, t, s: self.velocity(torch.cat([xt, given], 1), t, s)
+        point = x[:, : self.channels]
+        given = x[:, self.channels :]
+
+        def v(xt, t, s):
+            return self.velocity(torch.cat([xt, given], 1), t, s)
+
         return flow_network(v, self.sigma_data)(point, t, style)
 
 # %% ../../nbs/07_training/07_paired.ipynb #524cc422
@@ -313,6 +332,12 @@ class Fitted(NamedTuple):
 class PairTrainer:
     "Trains a network on pairs; `fit` runs or resumes."
 
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any): ...
+
     def __init__(
         self,
         net: torch.nn.Module,  # Called as `net(x, t, style)`, on its device
@@ -325,14 +350,12 @@ class PairTrainer:
     ):
         if not phases or min(f.steps for f in phases) < 1:
             raise InputError('training needs at least one phase, of at least one step each')
-        self.net, self.phases, self.held, self.recipe, self.augment, self.loss = (
-            net,
-            phases,
-            held,
-            recipe,
-            augment,
-            loss,
-        )
+        self.net = net
+        self.phases = phases
+        self.held = held
+        self.recipe = recipe
+        self.augment = augment
+        self.loss = loss
         self.params = [q for q in net.parameters() if q.requires_grad]
         self.root, self.lock = Path(folder) if folder else None, None  # of the run, while it runs
         self.device = self.params[0].device
@@ -341,7 +364,10 @@ class PairTrainer:
             self.params, TrainingConfig(learning_rate=recipe.learning_rate), self.device
         )
         self.averages = Averages(self.params, recipe.ema_decay, 1)
-        self.done, self.skipped, self.seconds, self.log = 0, 0, 0.0, []
+        self.done = 0
+        self.skipped = 0
+        self.seconds = 0.0
+        self.log = []
         self.best, self.worse, self.kept = math.inf, 0, None  # of the validations
         self.pending, self.bad = [], 0  # losses since the last; steps skipped in a row
 
@@ -358,7 +384,8 @@ def batch(
     step: int,  # Step, from 0
 ) -> FlowBatch:  # Batch of `recipe.batch_size` rows
     "What a step is shown: a function of seed and step."
-    r, first = self.recipe, step
+    r = self.recipe
+    first = step
     for f in self.phases:
         if first < f.steps:
             break
@@ -372,7 +399,8 @@ def batch(
 @patch
 def step(self: PairTrainer) -> float:  # Mean loss
     "One step; what is not finite changes nothing and is counted."
-    r, b = self.recipe, self.batch(self.done)
+    r = self.recipe
+    b = self.batch(self.done)
     for g in self.opt.param_groups:
         g['lr'] = learning_rate(self.done, self.total, r.learning_rate, r.warmup_steps)
     loss = (
@@ -393,10 +421,14 @@ def step(self: PairTrainer) -> float:  # Mean loss
 # %% ../../nbs/07_training/07_paired.ipynb #ecce732b
 @patch
 def validate(self: PairTrainer) -> float:  # NaN without held-out pairs
-    "Loss of the averaged weights on held-out pairs, always with the same noise; the best weights are kept."
+    """Loss of the averaged weights on held-out pairs, always with the same noise.
+
+    The best weights are kept.
+    """
     if self.held is None:
         return math.nan
-    n, r = max(8, self.recipe.batch_size), self.recipe
+    n = max(8, self.recipe.batch_size)
+    r = self.recipe
     parts = [
         (i, self.held.pick(slice(i, i + n)).to(self.device)) for i in range(0, len(self.held.x1), n)
     ]
@@ -444,7 +476,10 @@ def state(self: PairTrainer) -> tuple:  # {name: tensor}, {name: plain value}
 
 @patch
 def save(self: PairTrainer) -> Path:  # Folder of the checkpoint
-    "Write a checkpoint, verify it, and only then remove those before the last two; raises `InputError`."
+    """Write a checkpoint, verify it, and only then remove those before the last two.
+
+    Raises `InputError`.
+    """
     ensure_run_folder(self.lock, self.root, self.done)
     folder, (tensors, numbers) = self.root / 'checkpoints' / f'step-{self.done:07}', self.state()
     check_disk_space(self.root, 1.2 * sum(t.nbytes for t in tensors.values()))
@@ -471,7 +506,10 @@ def _aside(folder: Path):
 # %% ../../nbs/07_training/07_paired.ipynb #32fe5974
 @patch
 def newest(self: PairTrainer) -> Path | None:  # None where there is nothing yet
-    "The newest checkpoint that verifies; raises `InputError` where there are some, and none can be read."
+    """The newest checkpoint that verifies.
+
+    Raises `InputError` where there are some, and none can be read.
+    """
     found = checkpoints(self.root)
     for folder in found:
         try:
@@ -495,7 +533,8 @@ def _older(path: Path) -> tuple:  # {name: tensor}, {name: plain value}
         return read_tensors(path), json.loads(read_metadata(path)['state'])
     except (KeyError, ValueError) as e:
         raise InputError(
-            f'{path} cannot be read ({e}); remove it to start from scratch, or choose another folder'
+            f'{path} cannot be read ({e}); remove it to start from scratch, '
+            'or choose another folder'
         ) from None
 
 
@@ -521,10 +560,8 @@ def load(
     self.kept = [t[f'kept.{i}'].to(q) for i, q in enumerate(self.params)] if 'kept.0' in t else None
     for k in ('done', 'skipped', 'seconds', 'log', 'worse'):
         setattr(self, k, s[k])
-    self.best, self.pending = (
-        math.inf if s['best'] is None else s['best'],
-        list(s.get('pending', ())),
-    )
+    self.best = math.inf if s['best'] is None else s['best']
+    self.pending = list(s.get('pending', ()))
 
 
 @patch
@@ -535,7 +572,9 @@ def check_same(
     t: dict,  # Tensors of the checkpoint
 ):
     "Raise `InputError` unless a checkpoint is of this run; say what else has changed."
-    mine, theirs, way_out = asdict(self.recipe), s['recipe'], 'choose another folder, or remove it'
+    mine = asdict(self.recipe)
+    theirs = s['recipe']
+    way_out = 'choose another folder, or remove it'
     changed = [f'{k}: {theirs.get(k)} -> {v}' for k, v in mine.items() if theirs.get(k) != v]
     steps = sum(f.steps for f in self.phases)
     if s['total'] != steps or any(v.partition(':')[0] not in _FREE_RECIPE for v in changed):
@@ -569,7 +608,9 @@ def note(
     since: float,  # When the time began that is not yet counted
 ) -> float:  # Now
     "Validate, add a row to the log, and save what is sound."
-    v, now, losses = self.validate(), time.monotonic(), self.pending
+    v = self.validate()
+    now = time.monotonic()
+    losses = self.pending
     self.seconds += now - since
     row = dict(
         step=self.done,
@@ -590,7 +631,10 @@ def save_and_raise(
     why: BaseException,  # Exception that ends the run
     since: float,  # When the time began that is not yet counted
 ):
-    "Save between two steps, then raise; where saving fails that is reported, and the reason is raised all the same."
+    """Save between two steps, then raise.
+
+    Where saving fails that is reported, and the reason is raised all the same.
+    """
     self.seconds += time.monotonic() - since
     if self.root and not self.bad:
         try:
@@ -603,7 +647,8 @@ def save_and_raise(
 @patch
 def advance(self: PairTrainer) -> float:  # Loss of the step
     "A step, counted; raises `FloatingPointError` when ten in a row were not finite."
-    before, loss = self.skipped, self.step()
+    before = self.skipped
+    loss = self.step()
     if math.isfinite(loss):
         self.pending.append(loss)
     self.bad = self.bad + 1 if self.skipped > before else 0
@@ -623,7 +668,7 @@ def advance(self: PairTrainer) -> float:  # Loss of the step
 @patch
 def run(
     self: PairTrainer,
-    noted: list = (),  # Fills with signals that ask it to stop
+    noted: list | tuple = (),  # Fills with signals that ask it to stop
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
 ):
     "Step after step to the end; raises `Interrupted` by a signal, after saving."
@@ -657,7 +702,10 @@ def fit(
     self: PairTrainer,
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
 ) -> Fitted:
-    "Train to the end, from the newest checkpoint if there is one; raises `FloatingPointError` or `Interrupted`."
+    """Train to the end, from the newest checkpoint if there is one.
+
+    Raises `FloatingPointError` or `Interrupted`.
+    """
     if self.root is None:
         self.run(callback=callback)
     else:

@@ -14,11 +14,12 @@ import secrets
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -151,7 +152,8 @@ def check_fit(
     cache: LatentCache,  # Latents of the run
 ):
     "Raise `InputError` where a config and a cache do not belong together."
-    m, d = config.model, config.data
+    m = config.model
+    d = config.data
     made = dict(codec=cache.spec) | {
         k: cache.recipe[k] for k in ('target_size', 'mirror', 'crops') if k in cache.recipe
     }
@@ -159,12 +161,14 @@ def check_fit(
         if v == getattr(d, k):
             continue
         raise InputError(
-            f'{cache.root} was made with {k} {v}, but data.{k} is {getattr(d, k)}; make the latents again or '
+            f'{cache.root} was made with {k} {v}, but data.{k} is {getattr(d, k)}; '
+            'make the latents again or '
             f'set data.{k}'
         )
     if cache.latent_channels != m.latent_channels:
         raise InputError(
-            f'codec {cache.spec} has {cache.latent_channels} channels, but model.latent_channels is '
+            f'codec {cache.spec} has {cache.latent_channels} channels, '
+            'but model.latent_channels is '
             f'{m.latent_channels}; '
             f'set it to {cache.latent_channels}, or leave it out'
         )
@@ -178,7 +182,8 @@ def check_fit(
     most = cache.count[least] * max(1, len(cache.styles) // 2)
     if (b := config.training.batch) > most:
         raise InputError(
-            f'training.batch_size is {b}, and {least} has {cache.count[least]} latents; make it smaller, or '
+            f'training.batch_size is {b}, and {least} has {cache.count[least]} latents; '
+            'make it smaller, or '
             f'add images'
         )
     if config.training.coupling != 'independent' and b < 2:
@@ -189,7 +194,8 @@ def check_fit(
     if len(cache.styles) != m.num_styles:
         raise InputError(
             f'{cache.root} has {len(cache.styles)} styles ({", ".join(cache.styles)}), '
-            f'but model.num_styles is {m.num_styles}; leave it and data.num_classes out, or set both to {len(cache.styles)}'
+            f'but model.num_styles is {m.num_styles}; leave it and data.num_classes out, '
+            f'or set both to {len(cache.styles)}'
         )
 
 # %% ../../nbs/07_training/06_trainer.ipynb #cell-6
@@ -208,11 +214,15 @@ def build_network(
 def _began(
     root: Path,
 ) -> dict | None:  # `stats` of the latents, numbers of the styles that were `new`
-    "What a run began with, by a checkpoint that verifies; runs of older versions kept it in a file of its own."
+    """What a run began with, by a checkpoint that verifies.
+
+    Runs of older versions kept it in a file of its own.
+    """
     for folder in checkpoints(root):
         try:
             verify_folder(folder, 'checkpoint')
-            d, known = read_json(folder / 'model_index.json'), read_json(folder / 'training.json')
+            d = read_json(folder / 'model_index.json')
+            known = read_json(folder / 'training.json')
             new = known['new'] if 'new' in known else read_checked(root / 'began.json')['new']
             stats = stats_from(d, len(d['mean']), str(folder / 'model_index.json'))
             return dict(
@@ -228,8 +238,12 @@ def initial_weights(
     config: Config,  # Configuration of the run
     cache: LatentCache,  # Latents of the run; receives the mean and scale of a pretrained model
 ) -> tuple:  # Network, numbers of its styles that are new
-    "The network to begin with: drawn by chance, or a trained one, whose styles are found by name; raises `InputError` if it does not fit."
-    net, t = build_network(config), config.training
+    """The network to begin with: drawn by chance, or a trained one, whose styles are found by name.
+
+    Raises `InputError` if it does not fit.
+    """
+    net = build_network(config)
+    t = config.training
     if t.init_from == 'none':
         return net, list(range(len(cache.styles)))
     if known := _began(Path(config.checkpoint.save_dir)):  # and needs no parent any more
@@ -238,10 +252,12 @@ def initial_weights(
     old = load_model(t.init_from)
     if old.spec != cache.spec:
         raise InputError(
-            f'{t.init_from} paints with codec {old.spec}, but {cache.root} was made with {cache.spec}; '
+            f'{t.init_from} paints with codec {old.spec}, but {cache.root} was made with '
+            f'{cache.spec}; '
             'make the latents with its codec'
         )
-    weights, mine = old.net.state_dict(), net.state_dict()
+    weights = old.net.state_dict()
+    mine = net.state_dict()
     if bad := [
         k
         for k in mine
@@ -258,15 +274,38 @@ def initial_weights(
     )
     if len(table) != len(mine['style.table']):
         raise InputError(
-            f'{t.init_from} was trained with another training.use_avg_style_for_uncond; give the same'
+            f'{t.init_from} was trained with another training.use_avg_style_for_uncond; '
+            'give the same'
         )
     net.load_state_dict(weights | {'style.table': torch.stack(table)})
     cache.stats = old.stats
     return net, [i for i, s in enumerate(cache.styles) if s not in old.styles]
 
 # %% ../../nbs/07_training/06_trainer.ipynb #1807bb3e
+def _check_share(batch: int, processes: int):
+    "Raise `InputError` for a batch that cannot be shared evenly."
+    if batch % processes:
+        raise InputError(
+            f'training.batch_size {batch} cannot be shared evenly by {processes} processes; '
+            f'make it a multiple of {processes}'
+        )
+
+
+def _limit_card(memory_gb: float | None, device: torch.device):
+    "Let this process have only so much of a GPU's memory."
+    if memory_gb and device.type == 'cuda':
+        share = memory_gb * GB / torch.cuda.mem_get_info()[1]
+        torch.cuda.set_per_process_memory_fraction(min(1.0, share))
+
+
 class OTCFMTrainer:
     "Trains a velocity network on cached latents by OT-CFM, or as DDPM; `fit` runs or resumes."
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any): ...
 
     def __init__(
         self,
@@ -283,15 +322,11 @@ class OTCFMTrainer:
             )
         check_fit(config, self.cache)
         self.config, t = config, config.training
-        self.acc, self.root = make_accelerator(config), Path(config.checkpoint.save_dir)
-        if t.batch % (n := self.acc.num_processes):
-            raise InputError(
-                f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; make it a multiple of {n}'
-            )
-        if t.memory_gb and self.acc.device.type == 'cuda':
-            torch.cuda.set_per_process_memory_fraction(
-                min(1.0, t.memory_gb * GB / torch.cuda.mem_get_info()[1])
-            )
+        self.acc = make_accelerator(config)
+        self.root = Path(config.checkpoint.save_dir)
+        n = self.acc.num_processes
+        _check_share(t.batch, n)
+        _limit_card(t.memory_gb, self.acc.device)
         check_affordable(config, self.acc.device)  # before it is built
         net, self.new = initial_weights(config, self.cache)
         new = self.new
@@ -300,30 +335,42 @@ class OTCFMTrainer:
         self.means = choose_memory_options(config, self.acc.device, t.batch // n)
         net.save_memory(*self.means[1:])
         self.prepare(net, new)
-        # seconds: of training; stop: a signal that came
-        self.done, self.skipped, self.seconds, self.stop = 0, 0, 0.0, 0
-        # which of the last hundred steps were skipped; whether the last one was not
-        self.missed, self.sound = [], True
-        # when the last checkpoint was; whether minutes ask for one
-        self.saved_at, self.due = time.monotonic(), False
-        # lines; losses since; the last batch, its losses
-        self.log, self.pending, self.shown = [], [], None
-        # of the folder, while it runs; whether lines of the log wait for room
-        self.lock, self.unwritten = None, False
-        self.valid, self.best = None, math.inf  # losses of validation, by average; the lowest
-        self.worse, self.asked = 0, -1  # validations since then; the step of the last
-        # steps and seconds when the run was begun or resumed; change of the last samples, where
-        # there are some
-        self.since, self.moved = (0, 0.0), None
+        self._begin()
         # or the plans; noise that was paired for several batches
-        self.coupling, self.group = t.coupling, (None, None)
+        self.coupling = t.coupling
+        self.group = (None, None)
         self.pool, self.next = ThreadPoolExecutor(1), {}  # makes the next batch
+
+    def _begin(self):
+        "Set what a run counts and remembers to its beginning."
+        self.done = 0
+        self.skipped = 0
+        self.seconds = 0.0  # of training
+        self.stop = 0  # a signal that came
+        self.missed = []  # which of the last hundred steps were skipped
+        self.sound = True  # whether the last one was not
+        self.saved_at = time.monotonic()  # when the last checkpoint was
+        self.due = False  # whether minutes ask for one
+        self.log = []  # lines
+        self.pending = []  # losses since the last line
+        self.shown = None  # the last batch, its losses
+        self.lock = None  # of the folder, while it runs
+        self.unwritten = False  # whether lines of the log wait for room
+        self.valid = None  # losses of validation, by average
+        self.best = math.inf  # the lowest
+        self.worse = 0  # validations since then
+        self.asked = -1  # the step of the last
+        self.since = (0, 0.0)  # steps and seconds when the run was begun or resumed
+        self.moved = None  # change of the last samples, where there are some
 
 # %% ../../nbs/07_training/06_trainer.ipynb #50e00007
 def make_accelerator(
     config: Config,  # `checkpoint.trackers` and `checkpoint.save_dir` count
 ) -> Accelerator:
-    "Devices, processes and trackers; several processes without a GPU talk by gloo; raises `InputError` for what cannot be had."
+    """Devices, processes and trackers; several processes without a GPU talk by gloo.
+
+    Raises `InputError` for what cannot be had.
+    """
     names = (
         []
         if config.checkpoint.trackers == 'none'
@@ -332,7 +379,8 @@ def make_accelerator(
     for name in names:
         if name not in (known := sorted({str(v) for v in LoggerType.list()} - {'all'})):
             raise InputError(
-                f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; give some of '
+                f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; '
+                'give some of '
                 f'them, or none'
             )
         if not find_spec(name):
@@ -347,7 +395,8 @@ def make_accelerator(
     )
     if (kind := acc.distributed_type.value) in ('FSDP', 'DEEPSPEED', 'MEGATRON_LM', 'XLA'):
         raise InputError(
-            f'this trainer shares batches between processes, not the network itself, and accelerate is '
+            'this trainer shares batches between processes, not the network itself, '
+            'and accelerate is '
             f'set to {kind}; '
             'run accelerate config again without it, or give --multi_gpu'
         )
@@ -370,7 +419,8 @@ def choose_rows(
     if not len(rows := keep(s.train)):
         raise InputError(
             f'{t.init_from} knows all of {", ".join(self.cache.styles)}, '
-            'so with training.freeze old nothing is left to learn; add a style, or set it to nothing'
+            'so with training.freeze old nothing is left to learn; '
+            'add a style, or set it to nothing'
         )
     # a velocity is evaluated at all times alike, whatever it is trained on
     as_trained = (
@@ -390,7 +440,8 @@ def prepare(
     new: list,  # Numbers of the styles that are new
 ):
     "Freeze what does not learn, and make what moves the weights."
-    t, device = self.config.training, self.acc.device
+    t = self.config.training
+    device = self.acc.device
     if t.freeze == 'old':
         for name, p in net.named_parameters():
             p.requires_grad_(name == 'style.table')
@@ -450,7 +501,8 @@ def epsilons(
 @patch(as_prop=True)
 def pace(self: OTCFMTrainer) -> Pace:
     "How far the run is, at the rate since it was begun or resumed."
-    steps, seconds = self.done - self.since[0], self.seconds - self.since[1]
+    steps = self.done - self.since[0]
+    seconds = self.seconds - self.since[1]
     rate = seconds / steps if steps > 0 else math.nan
     return Pace(self.done, self.total, self.seconds, rate, self.config.training.max_minutes)
 
@@ -483,7 +535,10 @@ def latents(
     self: OTCFMTrainer,
     step: int,  # Counted from 0
 ) -> tuple[Tensor, Tensor]:  # `(b, c, h, w)` and `(b,)`, as `LatentCache.pick`
-    "The latents of a step and their styles: of the whole batch, or this process's share, as the coupling wants them."
+    """The latents of a step and their styles.
+
+    Those of the whole batch, or this process's share, as the coupling wants them.
+    """
     t = self.config.training
     rows = self.rows[epoch_order(len(self.rows), t.seed, step * t.batch, t.batch)]
     return self.cache.pick(rows if t.coupling_scope == 'gathered' else rows[self.share])
@@ -493,9 +548,10 @@ def latents(
 def shared_noise(
     self: OTCFMTrainer,
     step: int,  # Counted from 0
-) -> Tensor | None:  # Paired noise, `(b, c, h, w)`; None where the batch is paired by itself
+) -> Tensor | None:  # Noise, `(b, c, h, w)`; None where a batch is paired by itself
     "The noise of a step whose pairs are made for several batches together."
-    t, rank = self.config.training, self.rng_rank
+    t = self.config.training
+    rank = self.rng_rank
     if t.coupling_batches == 1 or not isinstance(self.coupling, str):
         return None
     group, i = divmod(step, t.coupling_batches)
@@ -507,7 +563,8 @@ def shared_noise(
                 *map(
                     self.latents,
                     range(group * t.coupling_batches, (group + 1) * t.coupling_batches),
-                )
+                ),
+                strict=True,
             )
         )
         pair = coupling_of(t.coupling, t.path, self.epsilons(group * t.coupling_batches)[0])
@@ -616,7 +673,9 @@ def gradient(
     batch: FlowBatch,  # Batch of this process
 ) -> Tensor:  # `(b,)`: the losses
     "Gradients of the mean loss, in micro-batches that fit."
-    back = lambda loss: self.scaler.scale(loss).backward()
+
+    def back(loss):
+        return self.scaler.scale(loss).backward()
 
     def attempt(micro):
         self.opt.zero_grad(set_to_none=True)
@@ -659,10 +718,8 @@ def step(self: OTCFMTrainer) -> StepResult:
     norm = torch.nn.utils.clip_grad_norm_(
         [p for p in self.plain.parameters() if p.grad is not None], self.config.training.grad_clip
     )
-    several, unsaved = (
-        self.acc.num_processes > 1,
-        self.acc.is_main_process * (time.monotonic() - self.saved_at) * self.acc.num_processes,
-    )
+    several = self.acc.num_processes > 1
+    unsaved = self.acc.is_main_process * (time.monotonic() - self.saved_at) * self.acc.num_processes
     said = torch.tensor(
         [
             losses.mean().item(),
@@ -676,10 +733,8 @@ def step(self: OTCFMTrainer) -> StepResult:
     mean, stop, self.seconds, unsaved = (
         self.acc.reduce(said, 'mean').tolist() if several else said.tolist()
     )
-    self.stop, self.due = (
-        self.stop or (signal.SIGTERM if stop else 0),
-        unsaved > 60 * self.config.checkpoint.save_every_minutes,
-    )
+    self.stop = self.stop or (signal.SIGTERM if stop else 0)
+    self.due = unsaved > 60 * self.config.checkpoint.save_every_minutes
     ok = math.isfinite(mean) and bool(norm.isfinite())  # every process decides alike
     if ok:
         self.opt.step()
@@ -731,7 +786,10 @@ def state(self: OTCFMTrainer) -> dict:  # {name: tensor}
 
 @patch
 def save(self: OTCFMTrainer) -> Path:
-    "Write a checkpoint, verified, and remove those that are too old; raises `InputError` with the others untouched."
+    """Write a checkpoint, verified, and remove those that are too old.
+
+    Raises `InputError` with the others untouched.
+    """
     lowest = min(self.valid) if self.valid and self.asked == self.done else None
     numbers = dict(
         step=self.done,
@@ -754,9 +812,17 @@ def save(self: OTCFMTrainer) -> Path:
         config=self.config.to_dict(),
         new=self.new,
     )
-    write = lambda: save_checkpoint(
-        self.root, self.model(), self.state(), numbers, self.config.checkpoint.keep_last, self.log
-    )
+
+    def write():
+        return save_checkpoint(
+            self.root,
+            self.model(),
+            self.state(),
+            numbers,
+            self.config.checkpoint.keep_last,
+            self.log,
+        )
+
     self.settle()
     try:
         return write()
@@ -778,7 +844,10 @@ def device_name(self: OTCFMTrainer) -> str:
 
 @patch
 def newest(self: OTCFMTrainer) -> Path | None:
-    "The newest checkpoint that verifies and is good; raises `InputError` where one is of a newer version, or cannot be read now."
+    """The newest checkpoint that verifies and is good.
+
+    Raises `InputError` where one is of a newer version, or cannot be read now.
+    """
     for folder in checkpoints(self.root):
         try:
             verify_folder(folder, 'checkpoint')
@@ -788,7 +857,8 @@ def newest(self: OTCFMTrainer) -> Path | None:
         if may_resume(folder) == 'good':
             return folder
         self.acc.print(
-            f'passing over {folder}: its last steps were skipped, or its weights or validation are not finite; '
+            f'passing over {folder}: its last steps were skipped, '
+            'or its weights or validation are not finite; '
             'going back to the one before'
         )
 
@@ -798,7 +868,10 @@ def mark(
     self: OTCFMTrainer,
     r: StepResult,  # Result of the last step
 ):
-    "Remember which of the last hundred steps were skipped, and whether the last one was for more than a scale of fp16."
+    """Remember which of the last hundred steps were skipped.
+
+    And whether the last one was skipped for more than a scale of fp16.
+    """
     self.skipped += not r.applied
     self.missed = [k for k in self.missed if k > self.done - 100] + [self.done] * (not r.applied)
     self.sound = r.applied or (self.scaler.is_enabled() and math.isfinite(r.loss))
@@ -806,14 +879,20 @@ def mark(
 
 @patch
 def diverged(self: OTCFMTrainer) -> str:  # '' if it has not
-    "Why a run must stop: ten steps in a row were skipped, or more than a fifth of the last hundred."
+    """Why a run must stop, or ''.
+
+    Ten steps in a row were skipped, or more than a fifth of the last hundred.
+    """
     if self.missed[-10:] == list(range(self.done - 9, self.done + 1)):
         why = 'the loss was not finite for 10 steps in a row'
     elif len(self.missed) > 20:
         why = f'{len(self.missed)} of the last 100 steps were skipped, as their loss was not finite'
     else:
         return ''
-    return f'{why}, at step {self.done}; lower training.learning_rate, or look for bad latents (symptoms: nbs/tutorials/03_symptoms.ipynb); {self.way_back()}'
+    return (
+        f'{why}, at step {self.done}; lower training.learning_rate, '
+        f'or look for bad latents (symptoms: nbs/tutorials/03_symptoms.ipynb); {self.way_back()}'
+    )
 
 
 @patch
@@ -827,7 +906,10 @@ def way_back(self: OTCFMTrainer) -> str:
 
 @patch
 def healthy(self: OTCFMTrainer) -> bool:
-    "Whether a run may go on from here: the last step was applied; weights, averages and their validation are finite."
+    """Whether a run may go on from here.
+
+    The last step was applied; weights, averages and their validation are finite.
+    """
     weights = [
         *self.plain.parameters(),
         *(w for m in self.averages.models for w in m.shadow_params),
@@ -840,10 +922,8 @@ def healthy(self: OTCFMTrainer) -> bool:
     )
 
 # %% ../../nbs/07_training/06_trainer.ipynb #0478aeb8
-_TABLE, _TEXT = (
-    Rule('a table', lambda v: isinstance(v, dict)),
-    Rule('text', lambda v: isinstance(v, str)),
-)
+_TABLE = Rule('a table', lambda v: isinstance(v, dict))
+_TEXT = Rule('text', lambda v: isinstance(v, str))
 _ANY_NUMBER, _COUNT = real(-1e300, 1e300), whole(0)
 # Of training.json; what older versions left out may be missing
 _STATE = dict(
@@ -886,9 +966,15 @@ def check_state(
     path = folder / 'training.json'
     d = checked(read_json(path), _STATE, str(path), dict(software={}, processes=1, missed=[]))
     mine = self.opt.state_dict()['param_groups']
-    same = lambda a, b: isinstance(b, type(a)) or (_ANY_NUMBER.test(a) and _ANY_NUMBER.test(b))
+
+    def same(a, b):
+        return isinstance(b, type(a)) or (_ANY_NUMBER.test(a) and _ANY_NUMBER.test(b))
+
     if len(mine) != len(d['groups']) or not all(
-        same(g[k], v) for g, o in zip(mine, d['groups']) for k, v in o.items() if k in g
+        same(g[k], v)
+        for g, o in zip(mine, d['groups'], strict=False)
+        for k, v in o.items()
+        if k in g
     ):
         raise InputError(
             f'{path}: groups are not those of this optimizer; choose another checkpoint.save_dir'
@@ -904,7 +990,10 @@ def check_tensors(
     shapes: dict,  # {name: shape} of training.safetensors
     path: Path,  # Path of the tensors, for the error
 ):
-    "Raise `InputError` unless a checkpoint's tensors are those of this network, its averages and its optimizer."
+    """Raise `InputError` unless a checkpoint's tensors fit.
+
+    They must be those of this network, its averages and its optimizer.
+    """
     wanted = {f'net.{k}': v.shape for k, v in self.plain.state_dict().items()}
     wanted |= {k: v.shape for k, v in averages_state(self.averages)[0].items()}
     check_shapes({k: v for k, v in shapes.items() if not k.startswith('opt.')}, wanted, path)
@@ -930,7 +1019,8 @@ def _finite(tensors: dict, what: Path) -> dict:
     for k, v in tensors.items():
         if v.is_floating_point() and not v.isfinite().all():
             raise InputError(
-                f'{what}: tensor {k} is not finite; move this checkpoint away, then the one before it is taken'
+                f'{what}: tensor {k} is not finite; move this checkpoint away, '
+                'then the one before it is taken'
             )
     return tensors
 
@@ -941,25 +1031,35 @@ def schedule_note(
     d: dict,  # Content of a checkpoint's training.json
 ) -> str:  # Empty where the learning rate goes on as it was
     "One line about a learning-rate schedule that a new length of the run changes."
-    t, old = self.config.training, d['config']['training']
+    t = self.config.training
+    old = d['config']['training']
     if t.optimizer == 'schedulefree':
         return ''
     planned = old['max_steps'] or math.ceil(old['stage1_epochs'] * len(self.rows) / t.batch)
-    rate = lambda total, minutes: learning_rate(
-        d['step'],
-        total,
-        t.learning_rate,
-        t.warmup_steps,
-        t.lr_schedule,
-        d['seconds'] / 60 / minutes if minutes else 0.0,
-    )
-    before, now = rate(planned, old['max_minutes']), rate(self.total, t.max_minutes)
+
+    def rate(total, minutes):
+        return learning_rate(
+            d['step'],
+            total,
+            t.learning_rate,
+            t.warmup_steps,
+            t.lr_schedule,
+            d['seconds'] / 60 / minutes if minutes else 0.0,
+        )
+
+    before = rate(planned, old['max_minutes'])
+    now = rate(self.total, t.max_minutes)
     if math.isclose(before, now, rel_tol=1e-6):
         return ''
-    length = lambda n, minutes: f'{n} steps' + (f' or {minutes:g} minutes' if minutes else '')
+
+    def length(n, minutes):
+        return f'{n} steps' + (f' or {minutes:g} minutes' if minutes else '')
+
     return (
-        f'the run was planned for {length(planned, old["max_minutes"])}, and now for {length(self.total, t.max_minutes)}: its '
-        f'{t.lr_schedule} schedule is stretched, and the learning rate goes from {before:.3g} to {now:.3g} at step {d["step"]}'
+        f'the run was planned for {length(planned, old["max_minutes"])}, '
+        f'and now for {length(self.total, t.max_minutes)}: its '
+        f'{t.lr_schedule} schedule is stretched, and the learning rate goes from {before:.3g} to '
+        f'{now:.3g} at step {d["step"]}'
     )
 
 
@@ -968,7 +1068,10 @@ def check_same(
     self: OTCFMTrainer,
     d: dict,  # Content of a checkpoint's training.json
 ):
-    "Raise `InputError` with what differs, unless a checkpoint's numbers are of this run; other software is only told."
+    """Raise `InputError` with what differs, unless a checkpoint's numbers are of this run.
+
+    Other versions of software only give a line.
+    """
     if diff := changed_keys(d['config'], self.config.to_dict()):
         raise InputError(
             f'{self.root} holds another run ({"; ".join(diff[:4])}); '
@@ -976,7 +1079,8 @@ def check_same(
         )
     if d['latents'] != self.cache.fingerprint:
         raise InputError(
-            f'{self.cache.root} has changed since the run in {self.root} began; choose another checkpoint.save_dir'
+            f'{self.cache.root} has changed since the run in {self.root} began; '
+            'choose another checkpoint.save_dir'
         )
     if d['step'] > self.total:
         raise InputError(
@@ -996,7 +1100,8 @@ def check_same(
         and d.get('processes', 1) != self.acc.num_processes
     ):
         self.acc.print(
-            f"the run began with {d['processes']} processes, now there are {self.acc.num_processes}: pairs "
+            f"the run began with {d['processes']} processes, "
+            f"now there are {self.acc.num_processes}: pairs "
             f"will be others"
         )
 
@@ -1008,7 +1113,8 @@ def load(
 ):
     "Take up the run where a checkpoint left it; raises `InputError` if it is another run's."
     with written_by(folder, read_manifest(folder)):
-        d, shapes = self.check_state(folder), tensor_shapes(folder / 'training.safetensors')
+        d = self.check_state(folder)
+        shapes = tensor_shapes(folder / 'training.safetensors')
         self.check_same(d)
         self.check_tensors(shapes, folder / 'training.safetensors')
         t = _finite(read_tensors(folder / 'training.safetensors'), folder)
@@ -1020,18 +1126,15 @@ def load(
     # what did not fit here would not now
     if self.config.training.micro_batch == 'auto' and alike:
         self.means = self.means._replace(micro_batch=min(self.means.micro_batch, d['means'][0]))
-    self.done, self.skipped, self.seconds, self.pending = (
-        d['step'],
-        d['skipped'],
-        d['seconds'],
-        d['pending'],
-    )
-    self.missed, self.sound = d['missed'], True
-    self.valid, self.best, self.worse = (
-        d['by_average'],
-        math.inf if d['best'] is None else d['best'],
-        d['worse'],
-    )
+    self.done = d['step']
+    self.skipped = d['skipped']
+    self.seconds = d['seconds']
+    self.pending = d['pending']
+    self.missed = d['missed']
+    self.sound = True
+    self.valid = d['by_average']
+    self.best = math.inf if d['best'] is None else d['best']
+    self.worse = d['worse']
     (rows, bad), kept = read_log(self.root / LOG), folder / LOG
     rows = [r for r in rows if r['step'] <= self.done]  # what came later is done again
     self.log = read_log(kept)[0] if kept.is_file() else rows
@@ -1050,11 +1153,14 @@ def validate(
     "Ask the held-out latents; remember how long nothing better was found."
     if not self.checks:
         return None
-    ask = lambda: retry_with_smaller_batch(
-        lambda m: validation_loss(self.plain, self.checks, m, self.amp),
-        self.means.micro_batch,
-        tqdm.write,
-    )[0]
+
+    def ask():
+        return retry_with_smaller_batch(
+            lambda m: validation_loss(self.plain, self.checks, m, self.amp),
+            self.means.micro_batch,
+            tqdm.write,
+        )[0]
+
     if self.config.training.optimizer == 'schedulefree':
         with eval_weights(self.opt):
             self.valid = [ask()]
@@ -1080,13 +1186,15 @@ def validate(
 @patch
 def draw_samples(self: OTCFMTrainer) -> str:  # Path of the sheet; '' where there is none
     "Transfer a few held-out images of one style, by the best average, into a sheet in `samples/`."
-    c, styles = self.config, self.cache.styles
+    c = self.config
+    styles = self.cache.styles
     k = sampled_style(styles, c.checkpoint.sample_style)
     held = split_cache(self.cache, c.training.validation_share, c.training.seed).held
     rows = held if len(held) else torch.arange(len(self.cache))
     if not len(rows := rows[self.cache.styles_of(rows) == k][: c.checkpoint.samples]):
         return ''
-    m, path = self.model(self.best_average()), self.root / 'samples' / f'step-{self.done:07}.png'
+    m = self.model(self.best_average())
+    path = self.root / 'samples' / f'step-{self.done:07}.png'
     few = replace(self.config.inference, num_inference_steps=8)
     try:
         codec = load_codec(self.cache.spec, self.acc.device)
@@ -1118,7 +1226,11 @@ def record(
 ):
     "A line in the log: the mean loss since the last one."
     # by: of the last batch; NaN is not JSON
-    by, known = binned_losses(*self.shown), lambda v: v if math.isfinite(v) else None
+    by = binned_losses(*self.shown)
+
+    def known(v):
+        return v if math.isfinite(v) else None
+
     row = dict(
         step=self.done,
         loss=float(np.mean(self.pending)),
@@ -1157,7 +1269,10 @@ def write_row(
 # %% ../../nbs/07_training/06_trainer.ipynb #41c5ddb3
 @patch
 def settle(self: OTCFMTrainer) -> bool:  # Whether the folder was recreated
-    "Recreate the run's folder where it was moved or deleted; raises `InputError` where another run is there now."
+    """Recreate the run's folder where it was moved or deleted.
+
+    Raises `InputError` where another run is there now.
+    """
     if not ensure_run_folder(self.lock, self.root, self.done):
         return False
     write_text(self.root / LOG, log_text(self.log))
@@ -1170,8 +1285,12 @@ def write_log(
     self: OTCFMTrainer,
     added: bool = False,  # Only the last line is new
 ):
-    "Bring the log up to date; where that fails, say it once, and write all of it with the next line."
-    path, text = self.root / LOG, log_text(self.log)
+    """Bring the log up to date.
+
+    Where that fails, say it once, and write all of it with the next line.
+    """
+    path = self.root / LOG
+    text = log_text(self.log)
     try:
         self.settle()
         if added and not self.unwritten and path.is_file():
@@ -1188,7 +1307,10 @@ def write_log(
 
 # %% ../../nbs/07_training/06_trainer.ipynb #cell-27
 def _says_so(folder: Path) -> bool:
-    "Whether a checkpoint is whole, and says itself that it is not good: then its run may start from scratch."
+    """Whether a checkpoint is complete, and says itself that it is not good.
+
+    Then its run may start from scratch.
+    """
     try:
         return verify_folder(folder, 'checkpoint')['extra'].get('good') is False
     except InputError:
@@ -1217,7 +1339,8 @@ def open_run(self: OTCFMTrainer):
     may_replace(self.root / 'export', 'model')  # at its end it would be too late
     if last:
         self.load(last)
-        known, text = self.root / 'config.json', self.config.to_json()
+        known = self.root / 'config.json'
+        text = self.config.to_json()
         if not (known.is_file() and known.read_bytes() == text.encode()):
             write_text(known, text)
         return
@@ -1248,7 +1371,8 @@ def setup(self: OTCFMTrainer):
     if self.acc.log_with:
         self.acc.init_trackers('stylecfm', flat)
     self.net.train()
-    self.saved_at, self.stop = time.monotonic(), 0
+    self.saved_at = time.monotonic()
+    self.stop = 0
     self.since = self.done, self.seconds
     with contextlib.suppress(AttributeError):
         getattr(self.opt, 'optimizer', self.opt).train()
@@ -1260,7 +1384,11 @@ def fit(
     log_every: int = 10,  # Steps a line in the log
     callback: Callable | None = None,  # Called as `callback(trainer, result)` after each step
 ) -> Path:  # Folder of the finished model
-    "Train, from the newest checkpoint if there is one; raises `FloatingPointError` when ten steps in a row or a fifth of a hundred were skipped, `Interrupted` by a signal."
+    """Train, from the newest checkpoint if there is one.
+
+    Raises `FloatingPointError` when ten steps in a row or a fifth of a hundred were skipped,
+    `Interrupted` by a signal.
+    """
     with run_lock(self.root) if self.acc.is_main_process else contextlib.nullcontext() as self.lock:
         self.setup()
         quiet = {} if self.acc.is_main_process else dict(disable=True)
@@ -1279,13 +1407,12 @@ def fit(
             catch_signals() as noted,
         ):
             while not self.is_finished():
-                told = lambda: self.stop or next(iter(noted), 0)
-                self.stop = told()
+                self.stop = self.stop or next(iter(noted), 0)
                 r = self.step()
                 self.mark(r)
                 # several agree in the step's message
                 if self.acc.num_processes == 1:
-                    self.stop = told()
+                    self.stop = self.stop or next(iter(noted), 0)
                 if r.applied and self.acc.is_main_process:
                     self.pending.append(r.loss)
                 self.log_and_checkpoint(r, log_every, bar)
@@ -1299,8 +1426,8 @@ def fit(
         if not self.healthy():
             self.save_and_raise(
                 FloatingPointError(
-                    f'the last step, {self.done}, was skipped, or its weights or validation are not '
-                    f'finite, so nothing is exported; {self.way_back()}'
+                    f'the last step, {self.done}, was skipped, or its weights or validation '
+                    f'are not finite, so nothing is exported; {self.way_back()}'
                 )
             )
         self.speak(at_end(self.pace, self.validations(), self.moved))
@@ -1331,10 +1458,8 @@ def how_often(self: OTCFMTrainer) -> str:
 def is_finished(self: OTCFMTrainer) -> bool:
     "Whether the run is at its end: by steps, by time, or because nothing gets better."
     t = self.config.training
-    late, idle = (
-        t.max_minutes and self.seconds >= 60 * t.max_minutes,
-        t.patience and self.worse >= t.patience,
-    )
+    late = t.max_minutes and self.seconds >= 60 * t.max_minutes
+    idle = t.patience and self.worse >= t.patience
     return self.done >= self.total or bool(late or idle)
 
 # %% ../../nbs/07_training/06_trainer.ipynb #cell-29
@@ -1345,12 +1470,17 @@ def log_and_checkpoint(
     log_every: int,  # Steps a line in the log
     bar: tqdm,  # Goes on by one
 ):
-    "Bar, log and checkpoint after a step; several processes look at the clock together, in the step's message."
+    """Bar, log and checkpoint after a step.
+
+    Several processes look at the clock together, in the step's message.
+    """
     bar.update()
-    t, last = self.config.training, self.is_finished()
+    t = self.config.training
+    last = self.is_finished()
     if self.pending and (self.done % log_every == 0 or last) and self.acc.is_main_process:
         self.record(r)
-        row, pace = self.log[-1], t.batch * self.done / max(self.seconds, 1e-9)
+        row = self.log[-1]
+        pace = t.batch * self.done / max(self.seconds, 1e-9)
         most = max(row['memory_mb'].values()) / 1024
         bar.set_postfix(
             loss=f"{row['loss']:.3f}",
@@ -1391,7 +1521,10 @@ def run_callback(
     callback: Callable,  # Called as `callback(trainer, r)`
     r: StepResult,  # Result of the last step
 ):
-    "Call a callback; save before its error goes on. With several processes nobody is waited for, since the others know of nothing."
+    """Call a callback; save before its error goes on.
+
+    With several processes nobody is waited for, since the others know of nothing.
+    """
     try:
         callback(self, r)
     except Exception as e:
@@ -1404,7 +1537,10 @@ def save_and_raise(
     why: BaseException,  # Exception that ends the run
     together: bool = True,  # All processes leave
 ):
-    "Save between two steps, then raise; where saving fails that is reported, and the reason is raised all the same."
+    """Save between two steps, then raise.
+
+    Where saving fails that is reported, and the reason is raised all the same.
+    """
     if together:
         self.acc.wait_for_everyone()
     if (
@@ -1420,7 +1556,11 @@ def save_and_raise(
 # %% ../../nbs/07_training/06_trainer.ipynb #a43b6143
 @patch
 def finish(self: OTCFMTrainer) -> Path:
-    "Write the finished model: with `patience` that of the best checkpoint, else the last weights; of the averages the best, or the first."
+    """Write the finished model.
+
+    With `patience` that of the best checkpoint, else the last weights; of the averages the best, or
+    the first.
+    """
     self.acc.wait_for_everyone()
     if self.acc.is_main_process:
         if self.settle():
@@ -1445,11 +1585,9 @@ def model_from_checkpoint(
     folder: Path,  # A checkpoint of this run
 ) -> Model:
     "The best average of another checkpoint, verified."
-    m, d, t = (
-        load_model(folder),
-        read_json(folder / 'training.json'),
-        read_tensors(folder / 'training.safetensors'),
-    )
+    m = load_model(folder)
+    d = read_json(folder / 'training.json')
+    t = read_tensors(folder / 'training.safetensors')
     k = int(np.argmin(d['by_average'])) if d['by_average'] else 0
     if k:  # the first is the model itself
         for i, p in enumerate(m.net.parameters()):

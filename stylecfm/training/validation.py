@@ -36,7 +36,8 @@ class HeldOutSplit(NamedTuple):
 
 
 # Images of a style: as many are held out at most; fewer than this, and none is
-MOST_HELD, FEWEST = 64, 8
+MOST_HELD = 64
+FEWEST = 8
 
 
 def split_cache(
@@ -45,7 +46,9 @@ def split_cache(
     seed: int = 0,  # Random seed of the choice
 ) -> HeldOutSplit:
     "Hold out whole images of each style, chosen by chance."
-    train, held, first = [], [], 0
+    train = []
+    held = []
+    first = 0
     for i, s in enumerate(cache.styles):
         n = len(cache.manifest['extra']['files'][s])
         copies = cache.count[s] // n  # of an image: mirrored, cropped
@@ -85,10 +88,12 @@ def validation_loss(
     amp: torch.dtype | None = None,  # Precision of autocast; None: as the weights are
 ) -> float:  # Mean squared error of the velocity
     "The loss on held-out latents; the network is left in training mode if it was."
-    was, total, n = net.training, 0.0, sum(len(b.t) for b in batches)
+    was = net.training
+    total = 0.0
+    n = sum(len(b.t) for b in batches)
     net.eval()
     for b in batches:
-        for part in zip(*(v.split(micro) for v in b)):
+        for part in zip(*(v.split(micro) for v in b), strict=True):
             with torch.autocast(b.xt.device.type, amp or torch.bfloat16, enabled=amp is not None):
                 total += velocity_loss(net, FlowBatch(*part)).sum().item()
     net.train(was)
@@ -105,7 +110,8 @@ def sampled_style(
         return styles.index(name)
     if name != 'auto':
         raise InputError(
-            f'checkpoint.sample_style is {name!r}, and the styles are {", ".join(styles)}; give one of them, or auto'
+            f'checkpoint.sample_style is {name!r}, and the styles are {", ".join(styles)}; '
+            'give one of them, or auto'
         )
     return next((i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))), 0)
 
@@ -121,7 +127,10 @@ def sample_latents(
     "Latents transferred into each other style; the network is left in training mode if it was."
     was = net.training
     net.eval()
-    flow = lambda x, v, t0, t1: solve(v, x, t0, t1, s.num_inference_steps, s.method).x
+
+    def flow(x, v, t0, t1):
+        return solve(v, x, t0, t1, s.num_inference_steps, s.method).x
+
     x0 = flow(x, guided(net, source), 1.0, 0.0)
     made = {
         name: flow(x0, guided(net, k, s.cfg_scale), 0.0, 1.0)
@@ -141,7 +150,10 @@ def sample_sheet(
     codec: Codec,  # Decodes them
 ) -> Image.Image:
     "Images in rows: as they are, and in each other style."
-    shown = lambda z: to_pil(codec.decode(stats.restore(z)).float().clamp(-1, 1).cpu())
+
+    def shown(z):
+        return to_pil(codec.decode(stats.restore(z)).float().clamp(-1, 1).cpu())
+
     rows = {source: shown(x)} | {f'to {name}': shown(z) for name, z in made.items()}
     return grid(list(rows.values()), row_labels=list(rows))
 
