@@ -55,7 +55,8 @@ def disc_kuwahara(
         (e,) * 4,
         mode='reflect' if min(h, w) > e else 'replicate',
     )
-    mean, square = gaussian_blur(f, radius / 2).split([4, 1], 1)  # (b, 4, h+2e, w+2e), (b, 1, ...)
+    # (b, 4, h+2e, w+2e), (b, 1, ...)
+    mean, square = gaussian_blur(f, radius / 2).split([4, 1], 1)
     s = (square - mean[:, 3:].square()).clamp_min(0).sqrt()
     a = 1 / (1 + (s / TOLERANCE) ** SHARPNESS)
     weighted = torch.cat([mean[:, :3] * a, a], 1)

@@ -64,7 +64,8 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these are slow to import
 class Limits(NamedTuple):
     "What the page takes."
 
-    megapixels: float = 24.0  # Largest upload, megapixels; read before it is decoded, 24 are 72 MB
+    # Largest upload, megapixels; read before it is decoded, 24 are 72 MB
+    megapixels: float = 24.0
     megabytes: float = 20.0  # Largest upload, megabytes
     # Longest shorter side of what is painted, pixels: memory and time grow with its square
     side: int = 512

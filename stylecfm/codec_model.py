@@ -36,7 +36,8 @@ class CodecModel(ModelMixin, ConfigMixin):
 
     def __init__(
         self,
-        codec: Any = 'dct:4',  # A `Codec`, a name for `load_codec`, or an autoencoder of diffusers
+        # A `Codec`, a name for `load_codec`, or an autoencoder of diffusers
+        codec: Any = 'dct:4',
         device: str | torch.device | None = 'cpu',  # Device of an autoencoder
     ):
         super().__init__()

@@ -637,7 +637,8 @@ class InferenceConfig(Section, name='inference'):
 class DataConfig(Section, name='data'):
     "Where images are and what becomes of them."
 
-    raw_data_root: str = key('data/raw', PATH)  # Folder with one folder of images for each style
+    # Folder with one folder of images for each style
+    raw_data_root: str = key('data/raw', PATH)
     data_root: str = key('data/latents', PATH)  # Folder of the cached latents
     # First documents' name of `model.num_styles`; equal to it
     num_classes: int = key(Derived(2), whole(1, WIDEST), off=Derived(2), expert=True)

@@ -223,7 +223,8 @@ def expected_times(
     n: int,  # Number of photographs
     effort: EvaluationEffort,  # Steps and draws
     rows: int = 7,  # Number of rows
-    judge_step: float = 0.05,  # Time of one step of the classifier, s: 64 patches on a processor core
+    # Time of one step of the classifier, s: 64 patches on a processor core
+    judge_step: float = 0.05,
 ) -> Times:
     "Estimate by one photograph and two small measurements: time grows linearly with photographs and draws."
     once, one, two = timed(transfer), timed(lambda: measured(1)), timed(lambda: measured(2))

@@ -117,7 +117,8 @@ def log_likelihood(
     steps: int = 15,  # Number of steps, >= 1, in the sense of `solve`
     # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
     method: str | Tableau | EmbeddedPair = 'dopri5',
-    options: SolverOptions | dict = SolverOptions(rtol=1e-5, atol=1e-5),  # Tolerances, grid
+    # Tolerances, grid
+    options: SolverOptions | dict = SolverOptions(rtol=1e-5, atol=1e-5),
 ) -> Likelihood:
     "Log density of data under a flow (Chen 2018); gradients pass where they are enabled. Raises as `solve` does."
     sol, change = followed(
@@ -135,7 +136,8 @@ def sample_with_likelihood(
     steps: int = 15,  # Number of steps, >= 1, in the sense of `solve`
     # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
     method: str | Tableau | EmbeddedPair = 'dopri5',
-    options: SolverOptions | dict = SolverOptions(rtol=1e-5, atol=1e-5),  # Tolerances, grid
+    # Tolerances, grid
+    options: SolverOptions | dict = SolverOptions(rtol=1e-5, atol=1e-5),
 ) -> Likelihood:  # `x` is the data
     "Data from noise, with their log density; raises as `solve` does."
     sol, change = followed(

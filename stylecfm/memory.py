@@ -340,7 +340,8 @@ def profile_network(
     make: Callable,  # Gives the network, called as `net(x, t, style)`; is called on fake tensors
     shape: tuple,  # Shape of one latent and of its velocity: `(c, ...)`
     batch: int,  # Samples of the step
-    means: MemoryOptions = MemoryOptions(),  # Memory options, of which only the micro-batch is used
+    # Memory options, of which only the micro-batch is used
+    means: MemoryOptions = MemoryOptions(),
     amp: torch.dtype | None = torch.bfloat16,  # Precision of autocast; None: as the weights are
     training: bool = True,  # A step of training; else one evaluation
     more: int = 0,  # Channels of a condition behind those of the latent

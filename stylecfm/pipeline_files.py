@@ -245,7 +245,8 @@ def parts_in(
     how: Loading = Loading(),  # Arguments of the loader
 ) -> (
     dict
-):  # Arguments of the pipeline: codec, scheduler, codec_name; empty for a model that training wrote
+    # Arguments of the pipeline: codec, scheduler, codec_name; empty for a model that training wrote
+):
     "Codec and scheduler of a pipeline that was saved as one; raises `InputError`."
     index = read_json(folder / 'model_index.json')
     if not isinstance(index.get('codec'), list):

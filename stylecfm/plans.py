@@ -110,7 +110,8 @@ PLANS = dict(
 def resampled(
     x0: Tensor,  # Noise, `(b, ...)`
     x1: Tensor,  # Data, as `x0`
-    style: Tensor | None = None,  # Style of each row of `x1`, `(b,)`; none takes all rows together
+    # Style of each row of `x1`, `(b,)`; none takes all rows together
+    style: Tensor | None = None,
     coupling: str = 'ot',  # A key of `PLANS`
     # Random generator, on the CPU; the global one if none
     generator: torch.Generator | None = None,

@@ -204,7 +204,9 @@ class ContextProjection(nn.Conv1d):
         x: Tensor | None = None,  # Columns, `(b, context_dim, n)`; None: no convolution
     ) -> (
         Tensor | tuple
-    ):  # `(b, channels, n)`; without columns weight `(channels, context_dim, 1)` and bias `(channels,)`
+        # `(b, channels, n)`; without columns weight `(channels, context_dim, 1)` and bias
+        # `(channels,)`
+    ):
         "The convolution, or its weights; copies where a library replaced the call, since it may take the weights away after it."
         if x is not None:
             return super().forward(x)

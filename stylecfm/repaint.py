@@ -143,7 +143,8 @@ def mix_noise(
 def conditions(
     p: StructurePainter,  # Codec and palettes
     x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
-    target: int | dict,  # Style to paint in, or {style: weight}: the heaviest one's palettes count
+    # Style to paint in, or {style: weight}: the heaviest one's palettes count
+    target: int | dict,
     b: Brush,  # Choices
     source: int = -1,  # Style that they are in; -1 where it is not known
 ) -> tuple[

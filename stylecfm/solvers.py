@@ -673,7 +673,8 @@ class ODESolver:
         adaptive: bool = False,  # Euler with growing strides instead of `method`
         # For `adaptive`: relative change of the velocity below which the stride doubles
         step_threshold: float = 0.01,
-        options: SolverOptions | dict = SolverOptions(),  # Grid, clamp, path, progress, tolerances
+        # Grid, clamp, path, progress, tolerances
+        options: SolverOptions | dict = SolverOptions(),
     ):
         options = _options(options)
         _check_solve(steps, method, 0.0, 1.0, options.grid)

@@ -965,7 +965,8 @@ def __call__(
     options: TransferOptions = TransferOptions(),  # Everything else
     # Called as `callback(step, t, x)` after each step, of the inversion, too
     callback: Callable | None = None,
-    num_images_per_prompt: int = 1,  # Pictures for each image, with other noise where there is any
+    # Pictures for each image, with other noise where there is any
+    num_images_per_prompt: int = 1,
     # Source of noise, or one for each picture; None: `options.seed`
     generator: torch.Generator | list | None = None,
     # Structures at t = 0 to generate from, `(n, c, h, w)`; None: those of the images

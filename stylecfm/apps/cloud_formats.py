@@ -587,7 +587,8 @@ def _checked_columns(c: Columns, path, data: bytes = b'') -> Columns:
 def npy_columns(
     data: bytes,  # Content of the file
     path: str | Path,  # Name of the file, for messages
-    fields: str | None = None,  # Names of the columns; None for those of the array, or to find out
+    # Names of the columns; None for those of the array, or to find out
+    fields: str | None = None,
 ) -> Columns:
     "Named columns of an array; raises `InputError`, or `ValueError` for a damaged file."
     rows, notes = np.load(BytesIO(data), allow_pickle=False), []

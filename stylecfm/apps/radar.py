@@ -1209,7 +1209,8 @@ def stylecfm_radar_enhance(
     input: str = None,  # A radar cloud, or a folder of them
     output: str = None,  # File, or for a folder a folder
     fields: str = None,  # Columns of .bin and .npy, "x y z rcs v_r" say; found out if none
-    layout: str = None,  # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    layout: str = None,
     # Position of the sensor in the files' coordinates, "x,y,z" in metres; 0 if none
     origin: str = None,
     seed: int = 0,  # Random seed of the noise
