@@ -134,9 +134,10 @@ def chosen(
     what: str,  # Name of the table, for the error
 ) -> Any:  # The entry
     "An entry of a table of choices; raises `InputError` that lists them."
-    if name not in table:
-        raise InputError(f'{what} must be one of {", ".join(table)}, got {name!r}')
-    return table[name]
+    try:
+        return table[name]
+    except (KeyError, TypeError):  # a list, say, is no key of any table
+        raise InputError(f'{what} must be one of {", ".join(table)}, got {name!r:.60}') from None
 
 
 def one_word_of(

@@ -356,6 +356,7 @@ class PairTrainer:
         self.done, self.skipped, self.seconds, self.log = 0, 0, 0.0, []
         self.best, self.worse, self.kept = math.inf, 0, None  # of the validations
         self.pending, self.bad = [], 0  # losses since the last; steps skipped in a row
+        self.about = {}  # {name: text} of what a run depends on besides recipe and data
 
 # %% ../nbs/51_pairs.ipynb #f9828262
 @patch(as_prop=True)
@@ -449,6 +450,7 @@ def state(self: PairTrainer) -> tuple:  # {name: tensor}, {name: plain value}
         recipe=asdict(self.recipe),
         total=sum(f.steps for f in self.phases),
         data=self.fingerprint(),
+        about=self.about,
         software=software(),
     )
     return tensors, numbers
@@ -541,7 +543,7 @@ def load(
         list(s.get('pending', ())),
     )
 
-
+# %% ../nbs/51_pairs.ipynb #475bd065
 _NUMBER = real(-1e300, 1e300)
 # {name: `Rule`} of the plain values of a checkpoint
 STATE_RULES = dict(
@@ -556,9 +558,10 @@ STATE_RULES = dict(
     groups=list_of(Rule('a table', lambda v: isinstance(v, dict)), 1),
     recipe=Rule('a table', lambda v: isinstance(v, dict)),
     total=whole(1, 2**53),
+    about=dict_of(Rule('text', lambda v: isinstance(v, str))),
     software=dict_of(Rule('text', lambda v: isinstance(v, str))),
 )
-USUAL_STATE = dict(pending=[], software={})  # of versions that did not write them
+USUAL_STATE = dict(pending=[], about={}, software={})  # of versions that did not write them
 
 
 @patch
@@ -601,7 +604,7 @@ def check_tensors(
                 'move this checkpoint away, then the one before it is taken'
             )
 
-
+# %% ../nbs/51_pairs.ipynb #33df0798
 @patch
 def check_same(
     self: PairTrainer,
@@ -621,6 +624,8 @@ def check_same(
         raise InputError(f'{folder} is of another network; {way_out}')
     if s.get('data', mine_now := self.fingerprint()) != mine_now:
         raise InputError(f'{folder} is of a run on other data; {way_out}')
+    if other := [k for k, v in self.about.items() if s['about'].get(k, v) != v]:
+        raise InputError(f'{folder} is of a run with another {other[0]}; {way_out}')
     if changed:
         say(f'the run goes on with another recipe: {"; ".join(changed)}', error=True)
     if 'software' in s and (other := other_software(s['software'])):
