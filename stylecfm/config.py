@@ -929,7 +929,7 @@ def load_config(
         return Config()
     try:
         # a pipe may have no end, and a device has none
-        if Path(path).exists() and not Path(path).is_file():
+        if os.path.exists(path) and not os.path.isfile(path):
             raise InputError(f'config file {path} is no file; give the path of a config.json')
         # some Windows editors put a byte order mark first
         s = Path(path).read_bytes().decode('utf-8-sig')
@@ -943,6 +943,8 @@ def load_config(
         ) from None
     except UnicodeDecodeError:
         raise InputError(f'config file {path} is not UTF-8 text; save it as UTF-8') from None
+    except ValueError as e:  # of a name that no disk has
+        raise InputError(f'config file {path} cannot be read ({e}); check the path') from None
     d = parse_json(s, str(path))
     try:
         config = config_from_dict(d)

@@ -191,6 +191,8 @@ def make_folder(
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise _cannot_write(Path(path), e) from None
+    except ValueError as e:  # of a name that no disk has
+        raise InputError(f'cannot write {path}: {e}; choose another name') from None
     return Path(path)
 
 # %% ../nbs/00a_files.ipynb #cell-26
