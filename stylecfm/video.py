@@ -389,7 +389,8 @@ def _keep(folder: Path, asked: dict, times: list, shots: list, size: tuple, file
     made = []
     for k, s in enumerate(shots):
         made.append(save_image(_to_image(s.painting[..., :h, :w]), folder / f'{done + k:06}.png'))
-    tensors = {k: v.contiguous() for k, v in vars(shots[-1]).items()}
+    # copies: after the first frame of a shot, frame and anchor share their memory
+    tensors = {k: v.clone() for k, v in vars(shots[-1]).items()}
     last = write_tensors(folder / f'{len(times)}.safetensors', tensors)
     files.pop(f'{done}.safetensors', None)
     files.update({Path(p).name: digest(p) for p in (*made, last)})
