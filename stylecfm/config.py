@@ -135,9 +135,10 @@ def chosen(
     what: str,  # Name of the table, for the error
 ) -> Any:  # The entry
     "An entry of a table of choices; raises `InputError` that lists them."
-    if name not in table:
-        raise InputError(f'{what} must be one of {", ".join(table)}, got {name!r}')
-    return table[name]
+    try:
+        return table[name]
+    except (KeyError, TypeError):  # a list, say, is no key of any table
+        raise InputError(f'{what} must be one of {", ".join(table)}, got {name!r:.60}') from None
 
 
 def one_word_of(
@@ -964,7 +965,7 @@ def load_config(
         return Config()
     try:
         # a pipe may have no end, and a device has none
-        if Path(path).exists() and not Path(path).is_file():
+        if os.path.exists(path) and not os.path.isfile(path):
             raise InputError(f'config file {path} is no file; give the path of a config.json')
         # some Windows editors put a byte order mark first
         s = Path(path).read_bytes().decode('utf-8-sig')
@@ -978,6 +979,8 @@ def load_config(
         ) from None
     except UnicodeDecodeError:
         raise InputError(f'config file {path} is not UTF-8 text; save it as UTF-8') from None
+    except ValueError as e:  # of a name that no disk has
+        raise InputError(f'config file {path} cannot be read ({e}); check the path') from None
     d = parse_json(s, str(path))
     try:
         config = config_from_dict(d)

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
-from .commands import call_parse, printable, reported
+from .commands import call_parse, folder_notes, printable, reported, writable
 from .flags import store_true
-from ..config import InputError, say
+from ..config import NAME, InputError, say
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #f002848b
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def grown(
             'only a structure-conditioned model with palettes takes a new style this way; '
             'give such a checkpoint, the bundled one say'
         )
-    if name in model.styles or not name.isidentifier():
+    taken = {s.casefold() for s in model.styles}  # two that a disk may take for one
+    if name.casefold() in taken or not name.isidentifier() or not NAME.test(name):
         raise InputError(
             'the new style needs a name of letters, digits and underscores that is not one of '
             f'{", ".join(model.styles)}; got {name!r}'
@@ -257,27 +258,31 @@ def stylecfm_add_style(
                 f'got {minutes:g}, {steps}, {size}'
             )
         from stylecfm.codecs.base import load_codec, pick_device
-        from stylecfm.files import atomic_folder
+        from stylecfm.files import atomic_folder, job_lock, may_replace
         from stylecfm.training.checkpoints import load_model, pretrained_model, write_model
 
         model = load_model(checkpoint or pretrained_model())
         to = Path(output or f'runs/{name}')
+        writable(to / 'export' / 'manifest.json')
+        may_replace(to / 'export', 'model')
+        grown(model, name)  # for what is wrong with the name, before anything is read
         images = read_paintings(source, size)
         pieces = pieces_of(images[0]) if one else Pieces(images, [])
         codec = load_codec(model.spec, device)
-        new = learn_style(
-            model,
-            name,
-            pieces.train,
-            codec,
-            steps,
-            minutes,
-            to / 'training',
-            pick_device(device),
-            seed=seed,
-        )
-        with atomic_folder(to / 'export', 'model', dict(step=steps)) as tmp:
-            write_model(tmp, new, codec)
+        with job_lock(to):
+            new = learn_style(
+                model,
+                name,
+                pieces.train,
+                codec,
+                steps,
+                minutes,
+                to / 'training',
+                pick_device(device),
+                seed=seed,
+            )
+            with atomic_folder(to / 'export', 'model', dict(step=steps)) as tmp:
+                write_model(tmp, new, codec)
         if pieces.held:
             say(compared(held_out_losses(new, pieces.held, codec)))
         what = f'{len(pieces.train)} crops of a painting' if one else f'{len(images)} paintings'
@@ -302,6 +307,8 @@ def read_paintings(
     if not folder.exists():
         raise InputError(f'no folder or picture {printable(folder)}; check the path')
     out = []
+    for line in folder_notes(folder) if folder.is_dir() else []:
+        say(line, error=True)
     for p in list_images(folder) if folder.is_dir() else [folder]:
         try:
             im = load_image(p)

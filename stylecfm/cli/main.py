@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/10_cli/07_main.ipynb #4ae765e2
 import inspect
+import math
 import sys
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable
@@ -312,6 +313,28 @@ def command_parser(
     return p
 
 # %% ../../nbs/10_cli/07_main.ipynb #c56987b0
+def _of_kind(v: Any, text: str, kind: type, key: str) -> Any:
+    "A value of --set as its flag has it; raises `InputError` for another kind."
+    if isinstance(v, str) and kind in (int, float):
+        try:
+            v = float(v)  # such as .5, which JSON does not know
+        except ValueError:
+            v = math.nan
+    number = isinstance(v, (int, float)) and not isinstance(v, bool)
+    if kind is str:
+        return text
+    if kind is bool and isinstance(v, bool):
+        return v
+    if kind is float and number and math.isfinite(v):
+        return float(v)
+    if kind is int and number and math.isfinite(v) and v == int(v):
+        return int(v)
+    if kind is list and isinstance(v, (str, list)):
+        return [str(k) for k in v] if isinstance(v, list) else [v]
+    words = {bool: 'true or false', int: 'a whole number', float: 'a finite number'}
+    raise InputError(f'--set {key} must be {words.get(kind, kind.__name__)}, got {text!r:.60}')
+
+
 def set_values(
     given: list,  # Texts `key=value` of --set
     flags: set,  # Flags that the command has
@@ -335,16 +358,12 @@ def set_values(
             raise InputError(f'--set must be KEY=VALUE, as training.seed=1, got {text!r}')
         try:
             v = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             v = value
         if '.' in key:
             to_config[key] = v
         elif key in flags:
-            kind = kinds.get(key, str)
-            try:
-                to_flags[key] = bool(v) if kind is bool else str(value) if kind is str else kind(v)
-            except (TypeError, ValueError):
-                raise InputError(f'--set {key} must be {kind.__name__}, got {value!r}') from None
+            to_flags[key] = _of_kind(v, value, kinds.get(key, str), key)
         else:
             raise InputError(
                 f'unknown key {key}{meant(key, sorted(flags))}; keys of the config have a dot, '

@@ -24,7 +24,23 @@ from stylecfm.cli.commands import (
     writable,
 )
 from .flags import beside, call_parse, given_keys, run_lines, store_true
-from ..config import NAME, Config, InputError, load_config, say, with_keys
+from stylecfm.config import (
+    NAME,
+    SHA256,
+    Config,
+    InputError,
+    Rule,
+    checked,
+    dict_of,
+    list_of,
+    load_config,
+    one_of,
+    or_none,
+    record_of,
+    say,
+    whole,
+    with_keys,
+)
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #68766e57
 def __getattr__(name):
@@ -161,20 +177,48 @@ def _looked_at(path: Path, known: dict) -> dict:
         return dict(now, sha256=hashlib.file_digest(f, 'sha256').hexdigest())
 
 
+# A file's name may hold what a terminal would obey, but must not lead to another folder
+_FILE_NAME = Rule(
+    "a file's name without slashes",
+    lambda v: isinstance(v, str) and v not in ('', '.', '..') and not {*'/\0', os.sep} & {*v},
+)
+_SOURCE = Rule('a path', lambda v: isinstance(v, str) and v != '' and '\0' not in v)
+_IMAGE = record_of(
+    path=_SOURCE,
+    size=whole(0, 2**63 - 1),
+    changed=whole(-(2**63), 2**63 - 1),
+    sha256=SHA256,
+    set=one_of('train', 'held_out'),
+)
+_SPLIT_RULES = dict(
+    styles=dict_of(_SOURCE),
+    hold_out=or_none(whole(0)),
+    images=dict_of(dict_of(_IMAGE, _FILE_NAME)),
+    linking=dict_of(dict_of(list_of(_SOURCE), _FILE_NAME)),
+)
+
+
 def _read_split(places: RunPlaces) -> dict:
     "The split of a run; raises `InputError` where the file is none."
     from stylecfm.files import read_json
 
+    usual = dict(styles={}, images={}, hold_out=None, linking={})
     if not places.split.is_file():
-        return dict(styles={}, images={})
-    d = read_json(places.split)
-    if (
-        not isinstance(d, dict)
-        or not isinstance(d.get('styles'), dict)
-        or not isinstance(d.get('images'), dict)
-    ):
-        raise InputError(f'{places.split} is no split of a run; choose another --out')
-    return d
+        return usual
+    try:
+        return checked(read_json(places.split), _SPLIT_RULES, str(places.split), usual)
+    except InputError as e:
+        raise InputError(f'{e}; it is no split of a run, choose another --out') from None
+
+
+def _earlier_sources(old: dict) -> dict:
+    "Sources that a link may still have from earlier splits: {style: {name: [paths]}}."
+    out = {s: {n: list(v) for n, v in d.items()} for s, d in old['linking'].items()}
+    for s, images in old['images'].items():
+        for n, v in images.items():
+            paths = out.setdefault(s, {}).setdefault(n, [])
+            paths.extend([v['path']] if v['path'] not in paths else [])
+    return out
 
 
 def hold_out_images(
@@ -218,10 +262,12 @@ def hold_out_images(
         {s: held_count(len(v), number) for s, v in made.items()} if not old['styles'] else {},
         seed,
     )
-    _link_all(places, old['images'], made)
-    write_json(
-        places.split, dict(asked if not old['styles'] else {k: old[k] for k in asked}, images=made)
-    )
+    split = dict(asked if not old['styles'] else {k: old[k] for k in asked}, images=made)
+    # written before the links: a process that is killed in between leaves none that no split names
+    before = _earlier_sources(old)
+    write_json(places.split, split | dict(linking=before))
+    _link_all(places, before, made)
+    write_json(places.split, split)
     return {
         s: tuple(sum(v['set'] == part for v in d.values()) for part in ('train', 'held_out'))
         for s, d in made.items()
@@ -257,15 +303,18 @@ def _link(source: str, to: Path):
     raise InputError(f'cannot link or copy {source} to {to}: {why}; choose another --out')
 
 
-def _link_all(places: RunPlaces, old: dict, made: dict):
+def _link_all(places: RunPlaces, before: dict, made: dict):
     "Make the folders of links what the split says; files that no split named stay."
+    from stylecfm.files import make_folder
+
     for style in made:
         for part in ('train', 'held_out'):
-            folder = places.images(part) / style
-            folder.mkdir(parents=True, exist_ok=True)
+            folder = make_folder(places.images(part) / style)
+            if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(places.root)):
+                raise InputError(f'{folder} leads out of {places}; remove that link')
             wanted = {k: v['path'] for k, v in made[style].items() if v['set'] == part}
-            for name, was in old.get(style, {}).items():
-                if wanted.get(name) != was['path'] or not (folder / name).exists():
+            for name, sources in before.get(style, {}).items():
+                if [wanted.get(name)] != sources or not (folder / name).exists():
                     (folder / name).unlink(missing_ok=True)
             for name, source in wanted.items():
                 if not os.path.lexists(folder / name):
@@ -366,18 +415,30 @@ def _with_given(config: Config) -> Config:
 STAGES = 'hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'
 
 
+def _read_plan(places: RunPlaces) -> tuple[Config, dict]:
+    "Config and measurements of a plan, its folders those of the run; raises `InputError`."
+    from stylecfm.files import read_json
+
+    here = {
+        'data.raw_data_root': str(places.images('train')),
+        'data.data_root': str(places.root / 'latents'),
+        'checkpoint.save_dir': str(places.root),
+    }
+    text = Rule('a text', lambda v: isinstance(v, str))
+    about = checked(read_json(places.plan), dict(busy=text), str(places.plan), dict(busy=''))
+    return with_keys(load_config(places.config), here), about
+
+
 def _planned(places: RunPlaces, given: dict) -> Config:
     """The config of a run: of the plan, made now or before.
 
     Raises `InputError` where another one was asked for.
     """
-    from stylecfm.files import read_json
     from stylecfm.training.checkpoints import checkpoints
 
     begun = bool(checkpoints(places.root))
     if places.config.is_file() and places.plan.is_file():
-        c = load_config(places.config)
-        about = read_json(places.plan)
+        c, about = _read_plan(places)
         for name, old in (('image_size', c.data.target_size), ('codec', c.data.codec)):
             if given.get(name) not in (None, old):
                 raise InputError(
@@ -395,7 +456,7 @@ def _planned(places: RunPlaces, given: dict) -> Config:
         if not again:
             return _with_given(c)
     _plan_run(places, given.get('image_size'), given.get('codec') or 'dct:4', given.get('hours'))
-    return load_config(places.config)
+    return _with_given(_read_plan(places)[0])
 
 
 def trained_step(
@@ -405,9 +466,10 @@ def trained_step(
     from stylecfm.files import read_manifest
 
     try:
-        return int(read_manifest(root / 'export')['extra'].get('step', -1))
+        step = read_manifest(root / 'export')['extra'].get('step')
     except InputError:
         return -1
+    return step if whole(0).test(step) else -1
 
 
 def _made_for(folder: Path, step: int) -> bool:
@@ -495,15 +557,33 @@ def train_folders(
     **given,  # image_size, codec, hours of the plan
 ):
     "Run the stages up to one of them; what was done before is not done again."
+    from stylecfm.files import job_lock
+
     styles = named_styles(folders)
     places = RunPlaces(Path(out))
     if until not in STAGES:
         raise InputError(f'until must be one of {", ".join(STAGES)}, got {until!r}')
     if steps is not None and steps < 1:
         raise InputError(f'steps must be at least 1, got {steps}')
+    hours = given.get('hours')
+    if hours is not None and not 0 < hours < 10_000:
+        raise InputError(f'hours must be above 0, got {hours:g}')
     writable(places.split)
-    last = STAGES.index(until)
-    counts = hold_out_images(styles, out, number)
+    with job_lock(places.root):
+        _stages(styles, places, STAGES.index(until), number, steps, command, given)
+
+
+def _stages(
+    styles: dict,
+    places: RunPlaces,
+    last: int,
+    number: int | None,
+    steps: int | None,
+    command: str,
+    given: dict,
+):
+    "Run the stages up to the one with the number `last`."
+    counts = hold_out_images(styles, places.root, number)
     for s, (n, held) in counts.items():
         say(f'{printable(s)}: {n} images to train on, {held} held out')
     if last < 1:
@@ -513,7 +593,12 @@ def train_folders(
         say(f'plan in {printable(places.config)}')
     if last >= 2:
         say('preprocessing ...', error=True)
-        stylecfm_preprocess(config=str(places.config), debug=True)
+        stylecfm_preprocess(
+            config=str(places.config),
+            raw_data_root=c.data.raw_data_root,
+            data_root=c.data.data_root,
+            debug=True,
+        )
     if last >= 3:
         _train(places, c, steps, command)
     order = photo_first(list(styles))

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..config import InputError, chosen
+from ..config import InputError, checked, chosen, real
 from .fields import check_start
 from .likelihood import log_likelihood
 from .losses import coupling_of
@@ -21,6 +21,19 @@ from .plans import resampled
 from .trajectories import ODEINT_METHODS, odeint, odeint_event
 
 # %% ../../nbs/06_flow/14_compat.ipynb #da534284
+def _times(t: Any, like: Tensor) -> Tensor:
+    "One time in [0, 1] for each row; raises `InputError` for anything else."
+    try:
+        t = torch.as_tensor(t, device=like.device)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f't must hold numbers, got {type(t).__name__}') from None
+    if t.shape != (len(like),):
+        raise InputError(f't must hold one time a row, {len(like)}, got shape {tuple(t.shape)}')
+    if not bool(((t >= 0) & (t <= 1)).all()):
+        raise InputError(f't must be from 0 to 1, got {t.min().item():g} to {t.max().item():g}')
+    return t if t.is_floating_point() else t.to(like.dtype)
+
+
 class FlowMatcher:
     "A path and a coupling with the calls of torchcfm."
 
@@ -33,9 +46,9 @@ class FlowMatcher:
         # Pairs are sampled from the plan with replacement; else the noise is permuted
         resample: bool = True,
     ):
-        if not 0 <= sigma < float('inf'):
-            raise InputError(f'sigma must be a finite number >= 0, got {sigma}')
-        self.sigma = sigma
+        sigma = sigma.item() if isinstance(sigma, Tensor) and sigma.numel() == 1 else sigma
+        checked(dict(sigma=sigma), dict(sigma=real(0, 1e18)), 'a flow matcher')
+        self.sigma = float(sigma)
         self.resample = resample
 
     def pairs(
@@ -47,6 +60,14 @@ class FlowMatcher:
         "Rows in pairs; raises `InputError`."
         check_start(x0)
         check_start(x1)
+        if self.resample and self.coupling != 'independent':
+            same = x0.shape[1:] == x1.shape[1:]  # a plan pairs sets of unequal sizes, too
+        else:
+            same = x0.shape == x1.shape
+        if not same:
+            raise InputError(
+                f'noise and data must have one shape, got {tuple(x0.shape)} and {tuple(x1.shape)}'
+            )
         if self.coupling == 'independent':
             return x0, x1
         if not self.resample:
@@ -73,8 +94,7 @@ class FlowMatcher:
         x0, x1 = self.pairs(x0, x1, generator)
         if t is None:
             t = torch.rand(len(x0), generator=generator).to(x0)
-        if t.shape != (len(x0),):
-            raise InputError(f't must hold one time a row, {len(x0)}, got shape {tuple(t.shape)}')
+        t = _times(t, x0)
         if self.path == 'lipman':
             x0 = noise_like(x1, generator)  # the path's noise is its start
         return t, *chosen(PATHS, self.path, 'path')(x0, x1, t, self.sigma, generator)
@@ -137,7 +157,12 @@ class VelocitySolver:
         **model_extras: Any,  # Further arguments of the network
     ) -> Tensor:  # `(b, ...)`, or `(n, b, ...)`
         "Follow the network; raises as `odeint` does."
-        times = torch.tensor([0.0, 1.0]) if time_grid is None else torch.as_tensor(time_grid)
+        try:
+            times = torch.as_tensor([0.0, 1.0] if time_grid is None else time_grid)
+        except (TypeError, ValueError, RuntimeError):
+            raise InputError(
+                f'time_grid must hold numbers, got {type(time_grid).__name__}'
+            ) from None
 
         def func(t, x):
             return self.velocity_model(x=x, t=t, **model_extras)
@@ -167,6 +192,8 @@ class VelocitySolver:
         **model_extras: Any,  # Further arguments of the network
     ) -> tuple[Tensor, Tensor]:  # Noise `(b, ...)` and log density of the data `(b,)`
         "Log density of data; raises as `solve` does."
+        if step_size is not None:
+            checked(dict(step_size=step_size), dict(step_size=real(1e-6, 1)), 'compute_likelihood')
 
         def v(x, t):
             return self.velocity_model(x=x, t=t.reshape(-1, *(1,) * (x.ndim - 1)), **model_extras)

@@ -18,7 +18,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
 from fastcore.basics import patch
 from torch import Tensor
 
-from ..config import InputError, chosen, whole
+from ..config import InputError, checked, chosen, real, whole
 from .paths import expand_as
 from stylecfm.flow.solvers import (
     ADAPTIVE_METHODS,
@@ -32,6 +32,9 @@ from stylecfm.flow.solvers import (
 from ..models.norms import at_least_fp32
 
 # %% ../../nbs/06_flow/13_scheduler.ipynb #444b0a69
+_SCHEDULER_RULES = dict(num_train_timesteps=whole(1, 10**6), shift=real(1e-6, 1e6))
+
+
 class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
     """A solver of this package as a diffusers scheduler.
 
@@ -58,11 +61,10 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
         method: str = 'heun',
         grid: str = 'uniform',  # Grid of times, a key of `GRIDS`
     ):
-        if method not in METHODS and method not in ADAPTIVE_METHODS:
-            raise InputError(
-                f'method must be one of {", ".join([*METHODS, *ADAPTIVE_METHODS])}, got {method!r}'
-            )
+        chosen({**METHODS, **ADAPTIVE_METHODS}, method, 'method')
         chosen(GRIDS, grid, 'grid')
+        given = dict(num_train_timesteps=num_train_timesteps, shift=shift)
+        checked(given, _SCHEDULER_RULES, 'a scheduler')
         self.order = len(TABLEAUS[method].b) if method in TABLEAUS else 1
         self.init_noise_sigma = 1.0
         self.num_inference_steps = None

@@ -141,6 +141,9 @@ def between(
     return lambda x, s: expand_as(b - a, x) * output_tensor(v(x, (a + s * (b - a)).to(x.dtype)))
 
 
+MOST_FIXED_STEPS = 10**6  # steps of a fixed method, at most
+
+
 def _fixed_grid(t, given, func, y0):
     "Times of a fixed method: the given ones and those between them, and which of them were given."
     times = t.tolist()
@@ -154,6 +157,8 @@ def _fixed_grid(t, given, func, y0):
         size = one_time(given['step_size'], 'step_size')
         if size <= 0:
             raise InputError(f'step_size must be above 0, got {size}')
+        if max(times) - min(times) > MOST_FIXED_STEPS * size:
+            raise InputError(f'step_size {size:g} asks for more than {MOST_FIXED_STEPS} steps')
         count = [
             math.ceil(abs(b - a) / size - 1e-9) for a, b in zip(times, times[1:], strict=False)
         ]

@@ -6,6 +6,7 @@
 __all__ = ['Frame', 'read_frames', 'clip_of', 'write_clip']
 
 # %% ../../nbs/08_pipeline/06_clips.ipynb #76f491bc
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from ..config import InputError
+from ..files import temporary_beside
 
 # %% ../../nbs/08_pipeline/06_clips.ipynb #f25094fb
 VIDEOS = '.mp4', '.m4v', '.mov', '.mkv', '.webm', '.avi'  # suffixes of what is read
@@ -67,13 +70,25 @@ class Frame(NamedTuple):
     time: float  # Time at which it is shown, seconds
 
 
+# What may be opened: containers of videos, by their contents, and nothing that they point to
+_LOCAL = dict(
+    format_whitelist='mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,ogg,flv,asf,gif,apng',
+    protocol_whitelist='file',
+)
+
+
+def _as_file(path: str | Path) -> str:
+    "A path that FFmpeg takes for a file, even where a name has a colon."
+    return f'file:{os.path.abspath(path)}'
+
+
 def _opened(path: str | Path):
     "A container with pictures; raises `InputError` for anything else."
     av = _av()
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise InputError(f'no video at {path}; check the path')
     try:
-        container = av.open(str(path))
+        container = av.open(_as_file(path), options=_LOCAL)
     except (av.FFmpegError, ValueError, OSError) as e:
         raise InputError(
             f'cannot read {path} as a video ({str(e).splitlines()[0][:120]}); '
@@ -85,6 +100,19 @@ def _opened(path: str | Path):
     raise InputError(f'{path} has no pictures, only sound; give a video')
 
 # %% ../../nbs/08_pipeline/06_clips.ipynb #3d22ded9
+# transfer functions of high dynamic range (ITU-T H.273), which 8 bits of sRGB cannot show
+_HDR = {16: 'PQ', 18: 'HLG'}
+
+
+def _square_pixels(image: np.ndarray, aspect: Fraction | None) -> np.ndarray:
+    "A frame whose pixels are as wide as they are high: the longer side of a pixel decides."
+    if not aspect or aspect == 1 or not Fraction(1, 4) <= aspect <= 4:
+        return image
+    h, w = image.shape[:2]
+    size = (round(w * aspect), h) if aspect > 1 else (w, round(h / aspect))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+
+
 def read_frames(
     path: str | Path,  # Video
     skip: int = 0,  # Frames that are passed over at the beginning
@@ -95,6 +123,11 @@ def read_frames(
         shown = -1.0
         stream.thread_type = 'AUTO'
         rate = stream.average_rate or Fraction(25)
+        if stream.codec_context.color_trc in _HDR:
+            raise InputError(
+                f'{path} is in HDR ({_HDR[stream.codec_context.color_trc]}), whose colours would be '
+                'wrong; convert it to SDR (BT.709) first'
+            )
         try:
             for n, f in enumerate(container.decode(stream)):
                 at = float(f.pts * f.time_base) if f.pts is not None else n / float(rate)
@@ -102,6 +135,7 @@ def read_frames(
                 if n < skip:
                     continue
                 image = f.to_ndarray(format='rgb24')
+                image = _square_pixels(image, stream.sample_aspect_ratio)
                 yield Frame(
                     np.ascontiguousarray(np.rot90(image, (getattr(f, 'rotation', 0) // 90) % 4)), at
                 )
@@ -184,6 +218,9 @@ def _interleaved(av, out, source, images: Iterable[Frame], rate: Fraction):
     mux_until(None)
 
 
+_OF_THE_DISK = {getattr(errno, k) for k in ('ENOSPC', 'EDQUOT', 'EACCES', 'EROFS', 'ENOENT')}
+
+
 def write_clip(
     path: str | Path,  # File to write, with a suffix of `OUTPUT_VIDEOS`
     images: Iterable[Frame],  # Frames of one size with even sides, times rising
@@ -193,9 +230,10 @@ def write_clip(
     "Write a video, complete or not at all; raises `InputError` where that cannot be."
     av = _av()
     path = Path(path)
-    part = path.with_name(f'.{os.getpid()}-{path.name}')
+    rate = Fraction(rate)
+    part = temporary_beside(path)  # with the suffix, which decides the format
     try:
-        with av.open(str(part), 'w') as out:
+        with av.open(_as_file(part), 'w') as out:
             if source is None:
                 _interleaved(av, out, None, images, rate)
             else:
@@ -203,6 +241,8 @@ def write_clip(
                     _interleaved(av, out, s, images, rate)
         os.replace(part, path)
     except av.FFmpegError as e:
+        if getattr(e, 'errno', 0) in _OF_THE_DISK:
+            raise InputError(f'cannot write {path}: {os.strerror(e.errno)}') from None
         raise InputError(
             f'cannot write {path} ({str(e).splitlines()[0][:120]}); '
             'give a name that ends in .mkv, which takes any sound'

@@ -20,8 +20,16 @@ from diffusers.utils import logging
 from torch import nn
 
 from ..codecs.component import CodecModel
-from ..config import InputError
-from ..files import listed, read_json, read_manifest, write_json, write_tensors, write_text
+from ..config import InputError, Rule, checked, whole
+from stylecfm.files import (
+    listed,
+    read_json,
+    read_manifest,
+    verify_folder,
+    write_json,
+    write_tensors,
+    write_text,
+)
 from ..flow.scheduler import FlowSolverScheduler, check_scheduler
 from ..training.checkpoints import WEIGHT_FILES, Model, codec_weights
 
@@ -100,10 +108,10 @@ def keep_others(
     old: Path,  # Folder that is replaced; may be missing
     new: Path,  # Folder that replaces it, with one variant
 ):
-    "Copy the weights of other variants into a new folder."
+    "Copy the weights of other variants into a new folder; raises `InputError` for a folder that is damaged."
     if not (old / 'manifest.json').is_file():
         return
-    for name in read_manifest(old)['files']:
+    for name in verify_folder(old)['files']:
         if (
             name.partition('/')[0] in ('network', 'codec')
             and not (new / name).exists()
@@ -222,6 +230,12 @@ def local_folder(
         ) from e
 
 # %% ../../nbs/08_pipeline/01_files.ipynb #67fed3a2
+_USUAL = dict(_class_name='', num_train_timesteps=1000)
+_SCHEDULER = dict(
+    _class_name=Rule('text', lambda v: isinstance(v, str)), num_train_timesteps=whole(1, 10**6)
+)
+
+
 def scheduler_in(
     folder: Path,  # Folder of a pipeline
     part: list | None,  # Module and class, of `model_index.json`
@@ -229,7 +243,7 @@ def scheduler_in(
     "The scheduler of a pipeline; raises `InputError` for a class of another library."
     if part is None or part[0] is None:
         return None
-    library, name = part
+    (library, name), path = part, folder / 'scheduler' / 'scheduler_config.json'
     if library == FlowSolverScheduler.__module__ and name == 'FlowSolverScheduler':
         kind = FlowSolverScheduler
     elif (
@@ -240,7 +254,14 @@ def scheduler_in(
         kind = found
     else:
         raise InputError(f'{folder} names a scheduler {name} of {library}; give one as scheduler=')
-    scheduler = kind.from_pretrained(folder / 'scheduler')
+    try:
+        # not `from_pretrained`, which would ask the hub for what a text in the file names
+        scheduler = kind.from_config(checked(read_json(path), _SCHEDULER, str(path), _USUAL))
+    except InputError:
+        raise
+    except (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError, AttributeError) as e:
+        why = str(e).partition('\n')[0]
+        raise InputError(f'{path} describes no {name} ({why}); give one as scheduler=') from None
     check_scheduler(scheduler)
     return scheduler
 

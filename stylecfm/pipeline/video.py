@@ -16,22 +16,34 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..config import InputError, printable, say
+from stylecfm.config import (
+    SHA256,
+    InputError,
+    Rule,
+    checked,
+    dict_of,
+    list_of,
+    printable,
+    real,
+    say,
+)
 from ..data.abstraction import LUMA_WEIGHTS, coarse_picture, gaussian_blur
 from ..data.images import load_image, pad_to, save_image, to_pil
 from ..data.palettes import Palette, nearest_palette, palette_of, transported_palette
 from ..data.perceptual import finish_colours, palette_share
 from stylecfm.files import (
+    clean_stale,
     digest,
     make_folder,
-    read_json,
+    read_checked,
     read_tensors,
+    run_lock,
     tensors_digest,
-    write_json,
+    write_checked,
     write_tensors,
 )
 from ..models.data_prediction import sample_data_prediction
-from .clips import Frame, clip_of, read_frames, write_clip
+from .clips import Clip, Frame, clip_of, read_frames, write_clip
 from stylecfm.pipeline.repaint import (
     Brush,
     StructurePainter,
@@ -362,28 +374,45 @@ def work_folder(
     return output.with_name(f'.{output.name}.frames')
 
 
+_STATE = dict(
+    asked=Rule('a table', lambda v: isinstance(v, dict)),
+    times=list_of(real(0, 1e9), 1),
+    files=dict_of(SHA256),
+)
+
+
 def _resumed(folder: Path, asked: dict) -> tuple[list, Shot | None]:
     """Times of the painted frames, and the state after them.
 
     Nothing where another video, or other choices, were painted.
     """
     state = folder / 'state.json'
-    found = read_json(state) if state.is_file() else {}
-    if found.get('asked') != asked:
+    try:
+        found = checked(read_checked(state), _STATE, str(state)) if state.is_file() else {}
+        if found.get('asked') != asked:
+            return [], None
+        n = len(found['times'])
+        for name in (*(f'{k:06}.png' for k in range(n)), f'{n}.safetensors'):
+            if digest(folder / name) != found['files'].get(name):
+                raise InputError(f'{folder / name} has changed since it was written')
+        return found['times'], Shot(**read_tensors(folder / f'{n}.safetensors'))
+    except InputError as e:
+        say(f'{e}; the video is painted from its beginning', error=True)
         return [], None
-    return found['times'], Shot(**read_tensors(folder / f'{len(found["times"])}.safetensors'))
 
 
-def _keep(folder: Path, asked: dict, times: list, shots: list, size: tuple):
+def _keep(folder: Path, asked: dict, times: list, shots: list, size: tuple, files: dict):
     "Pictures of a batch, then the state after it, then what says that they are there."
     done, h, w = len(times) - len(shots), *size
+    made = []
     for k, s in enumerate(shots):
-        save_image(_to_image(s.painting[..., :h, :w]), folder / f'{done + k:06}.png')
-    write_tensors(
-        folder / f'{len(times)}.safetensors',
-        {k: v.contiguous() for k, v in vars(shots[-1]).items()},
-    )
-    write_json(folder / 'state.json', dict(asked=asked, times=times))
+        made.append(save_image(_to_image(s.painting[..., :h, :w]), folder / f'{done + k:06}.png'))
+    # copies: after the first frame of a shot, frame and anchor share their memory
+    tensors = {k: v.clone() for k, v in vars(shots[-1]).items()}
+    last = write_tensors(folder / f'{len(times)}.safetensors', tensors)
+    files.pop(f'{done}.safetensors', None)
+    files.update({Path(p).name: digest(p) for p in (*made, last)})
+    write_checked(folder / 'state.json', dict(asked=asked, times=times, files=files))
     (folder / f'{done}.safetensors').unlink(missing_ok=True)
 
 
@@ -417,6 +446,35 @@ def paint_clip(
     check_clip_plan(plan)
     clip = clip_of(source)
     folder = make_folder(work_folder(output))
+    with run_lock(folder):
+        clean_stale(folder)
+        times = _paint_all(p, source, output, plan, clip, model, callback)
+        write_clip(output, _painted(folder, times), clip.rate, source)
+        _discard(folder, len(times))
+    try:
+        folder.rmdir()
+    except OSError:
+        say(f'{printable(folder)} holds other files and stays', error=True)
+    return len(times)
+
+
+def _painted(folder: Path, times: list) -> Iterator[Frame]:
+    "Painted frames, from their files."
+    for k, t in enumerate(times):
+        yield Frame(np.asarray(load_image(folder / f'{k:06}.png')), t)
+
+
+def _paint_all(
+    p: StructurePainter,
+    source: str | Path,
+    output: str | Path,
+    plan: ClipPlan,
+    clip: Clip,
+    model: str,
+    callback: Callable | None,
+) -> list:
+    "Paint the frames that are not there yet, and keep them; times of all."
+    folder = work_folder(output)
     asked = dict(
         source=digest(source),
         model=model,
@@ -425,6 +483,7 @@ def paint_clip(
         longest=plan.longest,
     )
     times, shot = _resumed(folder, asked)
+    files = read_checked(folder / 'state.json')['files'] if times else {}
     for some in _batches(read_frames(source, len(times)), plan.batch):
         photos, sizes = zip(
             *(_prepared(f.image, plan.longest, plan.factor) for f in some), strict=True
@@ -434,25 +493,24 @@ def paint_clip(
         shots = paint_batch(p, list(photos), shot, plan.styles, plan.brush, plan.factor)
         times = [*times, *(f.time for f in some)]
         shot = shots[-1]
-        _keep(folder, asked, times, shots, sizes[0])
+        _keep(folder, asked, times, shots, sizes[0], files)
         if callback:
             callback(len(times))
     if not times:
         raise InputError(f'{source} has no frame; it is damaged')
-    made = (Frame(np.asarray(load_image(folder / f'{k:06}.png')), t) for k, t in enumerate(times))
-    write_clip(output, made, clip.rate, source)
-    _discard(folder, len(times))
-    return len(times)
+    if clip.frames > len(times) + 1:
+        say(
+            f'{source} should have {clip.frames} frames, and {len(times)} can be read: its end is '
+            'missing, or damaged',
+            error=True,
+        )
+    return times
 
 
 def _discard(folder: Path, frames: int):
-    "Remove the folder of a finished video: only what was written there."
+    "Remove the files of a finished video: only what was written there."
     for name in (*(f'{k:06}.png' for k in range(frames)), f'{frames}.safetensors', 'state.json'):
         (folder / name).unlink(missing_ok=True)
-    try:
-        folder.rmdir()
-    except OSError:
-        say(f'{printable(folder)} holds other files and stays', error=True)
 
 # %% ../../nbs/08_pipeline/07_video.ipynb #9e2093df
 def transfer_clip(

@@ -35,8 +35,10 @@ from stylecfm.config import (
     Rule,
     checked,
     chosen,
+    dict_of,
     list_of,
     one_of,
+    or_none,
     present_keys,
     real,
     say,
@@ -221,32 +223,49 @@ _SIZES = dict(
 _PART = Rule(
     'a module and a class, or two nulls',
     lambda v: (
-        isinstance(v, list) and len(v) == 2 and all(w is None or isinstance(w, str) for w in v)
+        isinstance(v, list)
+        and len(v) == 2
+        and (v == [None, None] or all(isinstance(w, str) for w in v))
     ),
 )
+_WEIGHT_MAP = dict_of(NAME, Rule('text', lambda v: isinstance(v, str)))
 _INDEX = dict(
     network=list_of(TEXT, 2, 2),
     codec=Rule('a path, or a module and a class', lambda v: PATH.test(v) or _PART.test(v)),
     codec_weights=Rule('text', lambda v: isinstance(v, str)),
     styles=list_of(NAME, 1, WIDEST),
     inference=Rule('a table of keys', lambda v: isinstance(v, dict)),
+    # of a pipeline alone
+    scheduler=or_none(_PART),
+    codec_name=Rule('text', lambda v: isinstance(v, str)),
 )
+_USUAL_INDEX = dict(scheduler=None, codec_name='')
 
 
-def _in_shards(folder: Path, kind: type, variant: str | None) -> IsoNext | UNet:
-    "A network whose weights diffusers wrote in several files; raises `InputError`."
+def _weight_files(weights: Path, shards: Path) -> list:
+    "The files of a network's weights: one, or those that an index lists; raises `InputError`."
+    if weights.is_file() or not shards.is_file():
+        return [weights]
+    index = checked(read_json(shards), dict(weight_map=_WEIGHT_MAP), str(shards))
+    return [shards.with_name(v) for v in sorted({*index['weight_map'].values()})]
+
+
+def described_network(
+    kind: type,  # A class of `NETWORKS`
+    sizes: dict,  # {argument: value}; other keys are passed over
+    what: str,  # Name of the file, for the error
+) -> IsoNext | UNet:  # On the device `meta`, without memory
+    "A network of given sizes, whatever they are; raises `InputError` for those that none can have."
+    usual = {k: p.default for k, p in list(inspect.signature(kind.__init__).parameters.items())[1:]}
+    sizes = checked(sizes, {k: _SIZES[k] for k in usual}, what, usual)
     try:
-        return (
-            kind.from_pretrained(
-                folder, variant=variant, use_safetensors=True, torch_dtype=torch.float32
-            )
-            .float()
-            .eval()
-        )
-    except (OSError, ValueError, RuntimeError, KeyError) as e:
-        raise InputError(
-            f'cannot load the network in {folder}: {str(e).splitlines()[0]}; take another copy'
-        ) from None
+        with torch.device('meta'):
+            return kind(**{k: sizes[k] for k in usual})
+    except InputError as e:
+        raise InputError(f'{what}: {e}') from None
+    except (ValueError, TypeError, RuntimeError, ArithmeticError) as e:
+        why = str(e).partition('\n')[0]
+        raise InputError(f'{what} describes no network ({why}); take another copy') from None
 
 
 def load_network(
@@ -278,48 +297,41 @@ def load_network(
             *(f'{folder.name}/{p.name}' for p in (about, weights) if p.is_file()),
             f'{folder.name}/',
         )
-    if parts.is_file() and not weights.is_file():
-        return _in_shards(folder, kind, variant)
-    usual = {k: p.default for k, p in list(inspect.signature(kind.__init__).parameters.items())[1:]}
-    sizes = checked(read_json(about), {k: _SIZES[k] for k in usual}, str(about), usual)
-    sizes, shapes = {k: sizes[k] for k in usual}, tensor_shapes(weights)
-    if sizes['num_layers'] > len(shapes):
+    files = _weight_files(weights, parts)
+    sizes, shapes = checked(read_json(about), {}, str(about)), {}
+    for p in files:
+        shapes |= tensor_shapes(p)
+    layers = sizes.get('num_layers')
+    if whole(1).test(layers) and layers > len(shapes):
         raise InputError(
-            f'{about} asks for {sizes["num_layers"]} layers, '
+            f'{about} asks for {layers} layers, '
             f'and {weights.name} has {len(shapes)} tensors; '
             'take another copy'
         )
-    try:
-        with torch.device('meta'):
-            net = kind(**sizes)  # no memory, whatever is asked for
-    except InputError as e:
-        raise InputError(f'{about}: {e}') from None
-    except (ValueError, TypeError, RuntimeError, ArithmeticError) as e:
-        why = str(e).partition('\n')[0]
-        raise InputError(f'{about} describes no network ({why}); take another copy') from None
+    net = described_network(kind, sizes, str(about))
     check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, weights)
-    return with_weights(net, weights).eval()
+    return with_weights(net, *files).eval()
 
 
 def with_weights(
     net: torch.nn.Module,  # Built on the device `meta`
-    weights: Path,  # A safetensors file whose shapes are those of the network
+    *weights: Path,  # Safetensors files whose shapes together are those of the network
 ) -> torch.nn.Module:  # The network itself, fp32, on the CPU
     """Give a network without memory its weights.
 
     Raises `InputError` for those that are no finite numbers.
     """
-    found = read_tensors(weights)
-    for k, v in found.items():
-        if not v.is_floating_point():
-            raise InputError(f'{weights}: tensor {k} is of type {v.dtype}, wanted floats')
-        found[k] = v.float()
-        if not found[k].isfinite().all():
-            raise InputError(
-                f'{weights}: tensor {k} is not finite; it was spoilt before it was saved, '
-                'so take another '
-                'checkpoint'
-            )
+    found = {}
+    for p in weights:
+        for k, v in read_tensors(p).items():
+            if not v.is_floating_point():
+                raise InputError(f'{p}: tensor {k} is of type {v.dtype}, wanted floats')
+            found[k] = v.float()
+            if not found[k].isfinite().all():
+                raise InputError(
+                    f'{p}: tensor {k} is not finite; it was spoilt before it was saved, '
+                    'so take another checkpoint'
+                )
     net.load_state_dict(found, assign=True)
     return net
 
@@ -353,11 +365,10 @@ def _codec_of(path: Path, d: dict, manifest: dict) -> str:
             *['codec/config.json'] * os.path.isfile(path / 'codec' / 'config.json'),
             'codec/',
         )
-        about = (
-            read_json(path / 'codec' / 'config.json')
-            if os.path.isfile(path / 'codec' / 'config.json')
-            else {}
-        )
+        about = {}
+        if os.path.isfile(path / 'codec' / 'config.json'):
+            about = read_json(path / 'codec' / 'config.json')
+            checked(about, {}, str(path / 'codec' / 'config.json'))
         if about.get('_class_name') != 'CodecModel':
             return str(path / 'codec')
         return checked(about, dict(spec=PATH), str(path / 'codec' / 'config.json'))['spec']
@@ -371,7 +382,7 @@ def _codec_of(path: Path, d: dict, manifest: dict) -> str:
 def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
     "The model of a verified folder; raises `InputError` for what does not keep to the rules."
     index = str(path / 'model_index.json')
-    d = checked(read_json(index), _INDEX, index)
+    d = checked(read_json(index), _INDEX, index, _USUAL_INDEX)
     spec = _codec_of(path, d, manifest)
     try:
         inference = section_of(InferenceConfig, d['inference'])

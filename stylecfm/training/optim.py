@@ -11,13 +11,14 @@ import math
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers.training_utils import EMAModel
 from torch import Tensor
 
-from ..config import InputError, TrainingConfig, chosen
+from ..config import InputError, TrainingConfig, chosen, real
 
 # %% ../../nbs/07_training/03_optim.ipynb #f2ce9fdf
 def __getattr__(name):
@@ -158,6 +159,50 @@ def load_opt_state(
         memory.setdefault(int(i), {})[name] = v
     merged = [g | saved for g, saved in zip(opt.state_dict()['param_groups'], groups, strict=False)]
     opt.load_state_dict(dict(state=memory, param_groups=merged))
+
+# %% ../../nbs/07_training/03_optim.ipynb #a894c3aa
+# {optimizer: tensors that it keeps of each parameter}; `step` is a scalar, the others are shaped
+# as the parameter
+_KEPT = dict(AdamW=('step', 'exp_avg', 'exp_avg_sq'), AdamWScheduleFree=('z', 'exp_avg_sq'))
+
+
+def check_opt_tensors(
+    opt: torch.optim.Optimizer,  # Optimizer that will receive a saved state
+    shapes: dict,  # {name: shape} of saved tensors; only `opt.*` are looked at
+    what: str | Path,  # Name of the file, for the error
+):
+    "Raise `InputError` unless saved tensors are those of this optimizer, all of each parameter or none."
+    kept = _KEPT[type(getattr(opt, 'optimizer', opt)).__name__]
+    wanted = {
+        f'opt.{i}.{k}': () if k == 'step' else tuple(p.shape)
+        for i, p in enumerate(p for g in opt.param_groups for p in g['params'])
+        for k in kept
+    }
+    found = {k: tuple(v) for k, v in shapes.items() if k.startswith('opt.')}
+    for k, shape in found.items():
+        if wanted.get(k) != shape:
+            raise InputError(
+                f'{what}: tensor {k} of shape {shape} is of another optimizer or network'
+            )
+        prefix = k.rpartition('.')[0]
+        if missing := [n for n in kept if f'{prefix}.{n}' not in found]:
+            raise InputError(f'{what} has no tensor {prefix}.{missing[0]}; it is damaged')
+
+
+def check_opt_groups(
+    opt: torch.optim.Optimizer,  # Optimizer that will receive a saved state
+    groups: list,  # {name: value} for each group, as `opt_state` gave them
+    what: str | Path,  # Name of the file, for the error
+):
+    "Raise `InputError` unless saved settings are those of this optimizer, numbers for numbers."
+    number = real(-1e300, 1e300).test
+    same = lambda a, b: number(b) if number(a) else isinstance(b, type(a))
+    mine = opt.state_dict()['param_groups']
+    if len(mine) != len(groups) or not all(
+        isinstance(o, dict) and all(same(g[k], v) for k, v in o.items() if k in g)
+        for g, o in zip(mine, groups)
+    ):
+        raise InputError(f'{what}: groups are not those of this optimizer; choose another folder')
 
 # %% ../../nbs/07_training/03_optim.ipynb #cell-15
 def ema_decays(

@@ -127,6 +127,15 @@ class PaintingTrainer(PairTrainer):
         share = shares or dict.fromkeys(present, 1.0)
         self.shares = torch.tensor([float(share[s]) for s in present])
         self.weight = channel_weight(codec, stats).view(1, -1, 1, 1)
+        learned = {k for k, p in net.named_parameters() if p.requires_grad}
+        fixed = {k: v for k, v in net.state_dict().items() if k not in learned}
+        self.about = dict(
+            codec=str(codec.fingerprint),
+            statistics=tensors_digest(stats._asdict()),
+            condition=str(tuple(condition)),
+            shares=str(share),
+            network=tensors_digest(fixed),
+        )
 
 # %% ../../nbs/07_training/08_painting.ipynb #97eb411b
 def painting_batch(

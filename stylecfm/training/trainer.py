@@ -112,6 +112,8 @@ from stylecfm.training.optim import (
     Interrupted,
     averages_state,
     catch_signals,
+    check_opt_groups,
+    check_opt_tensors,
     epoch_order,
     eval_weights,
     generator,
@@ -965,20 +967,7 @@ def check_state(
     "The numbers of a checkpoint, held against rules; raises `InputError`."
     path = folder / 'training.json'
     d = checked(read_json(path), _STATE, str(path), dict(software={}, processes=1, missed=[]))
-    mine = self.opt.state_dict()['param_groups']
-
-    def same(a, b):
-        return isinstance(b, type(a)) or (_ANY_NUMBER.test(a) and _ANY_NUMBER.test(b))
-
-    if len(mine) != len(d['groups']) or not all(
-        same(g[k], v)
-        for g, o in zip(mine, d['groups'], strict=False)
-        for k, v in o.items()
-        if k in g
-    ):
-        raise InputError(
-            f'{path}: groups are not those of this optimizer; choose another checkpoint.save_dir'
-        )
+    check_opt_groups(self.opt, d['groups'], path)
     if self.scaler.is_enabled() and {*d['scaler']} != {*self.scaler.state_dict()}:
         raise InputError(f'{path}: scaler is not that of fp16; choose another checkpoint.save_dir')
     return d
@@ -997,21 +986,7 @@ def check_tensors(
     wanted = {f'net.{k}': v.shape for k, v in self.plain.state_dict().items()}
     wanted |= {k: v.shape for k, v in averages_state(self.averages)[0].items()}
     check_shapes({k: v for k, v in shapes.items() if not k.startswith('opt.')}, wanted, path)
-    params = [p for g in self.opt.param_groups for p in g['params']]
-    for k, shape in shapes.items():
-        if not k.startswith('opt.'):
-            continue
-        _, i, *name = k.split('.')
-        fits = (
-            i.isdecimal()
-            and int(i) < len(params)
-            and len(name) == 1
-            and shape in ((), tuple(params[int(i)].shape))
-        )
-        if not fits:
-            raise InputError(
-                f'{path}: tensor {k} of shape {shape} is of another optimizer or network'
-            )
+    check_opt_tensors(self.opt, shapes, path)
 
 
 def _finite(tensors: dict, what: Path) -> dict:
