@@ -224,6 +224,14 @@ def style_name(
     return text if text.isidentifier() else f'style_{text}'.strip('_')
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #2277d441
+def _one_source(painting: list | None, paintings: str | None) -> Path:
+    "The painting or the folder that is given; raises `InputError` unless it is one."
+    given = [*(painting or []), *([paintings] if paintings else [])]
+    if len(given) != 1:
+        raise InputError(f'give one painting, or --paintings FOLDER; got {len(given)} of them')
+    return Path(given[0])
+
+
 @call_parse
 def stylecfm_add_style(
     painting: list = None,  # One large painting, at least 512 pixels along its longer side
@@ -245,11 +253,8 @@ def stylecfm_add_style(
     Stopped and started again, it goes on where it was.
     """
     with reported(debug, 'the same command goes on where it was'):
-        given = [*(painting or []), *([paintings] if paintings else [])]
-        if len(given) != 1:
-            raise InputError(f'give one painting, or --paintings FOLDER; got {len(given)} of them')
-        source = Path(given[0])
-        one = not Path(given[0]).is_dir()
+        source = _one_source(painting, paintings)
+        one = not source.is_dir()
         name = name or style_name(source)
         minutes = (4.0 if one else 20.0) if minutes is None else minutes
         if not 0 < minutes < math.inf or steps < 1 or size < 128:

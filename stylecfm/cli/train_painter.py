@@ -78,7 +78,10 @@ def _labelled(parts: list, k: int):
 def check_styles(
     names: list,  # Names of the styles
 ):
-    "Raise `InputError` for a name that a model cannot have, and for two that a disk may take for one."
+    """Raise `InputError` for a name that a model cannot have.
+
+    And for two that a disk may take for one.
+    """
     for n in names:
         if not NAME.test(n):
             raise InputError(f'a style is named after its folder, and {n!r} is no name; rename it')
@@ -93,7 +96,10 @@ def check_size(
     channels: int,  # Channels of the codec's latents
     styles: int,  # Number of styles
 ):
-    "Raise `InputError`, before anything is built, for a network that cannot be, or is too large to train here."
+    """Raise `InputError` for a network that cannot be, or is too large to train here.
+
+    Nothing is built before.
+    """
     import torch
 
     from stylecfm.models.data_prediction import DataIsoNext
@@ -256,7 +262,10 @@ def folders_of(
     photos: str | None,  # Folder of photographs
     paintings: str | None,  # Folder of paintings, or several with commas between them
 ) -> dict:  # {style: folder}, `photo` first
-    "Folders by the names of their styles; raises `InputError` for names that are none, and folders that lie in one another."
+    """Folders by the names of their styles.
+
+    Raises `InputError` for names that are none, and for a folder that is given twice.
+    """
     if not photos or not paintings:
         raise InputError('give --photos FOLDER and --paintings FOLDER')
     # a folder whose own name has a comma is taken as it stands
@@ -267,7 +276,8 @@ def folders_of(
     names = ['photo', *(p.name for p in found)]
     if len(set(names)) < len(names):
         raise InputError(
-            f'the folders of paintings must have different names that are not photo, got {", ".join(names[1:])}'
+            'the folders of paintings must have different names that are not photo, '
+            f'got {", ".join(names[1:])}'
         )
     check_styles(names)
     folders = [Path(photos), *found]
@@ -277,7 +287,7 @@ def folders_of(
     for i, a in enumerate(real):
         if i and a in real[:i]:
             raise InputError(f'the folder {folders[i]} is given twice; give one for each style')
-    return dict(zip(names, folders))
+    return dict(zip(names, folders, strict=True))
 
 
 @call_parse

@@ -125,8 +125,8 @@ def read_frames(
         rate = stream.average_rate or Fraction(25)
         if stream.codec_context.color_trc in _HDR:
             raise InputError(
-                f'{path} is in HDR ({_HDR[stream.codec_context.color_trc]}), whose colours would be '
-                'wrong; convert it to SDR (BT.709) first'
+                f'{path} is in HDR ({_HDR[stream.codec_context.color_trc]}), whose colours '
+                'would be wrong; convert it to SDR (BT.709) first'
             )
         try:
             for n, f in enumerate(container.decode(stream)):

@@ -108,7 +108,10 @@ def keep_others(
     old: Path,  # Folder that is replaced; may be missing
     new: Path,  # Folder that replaces it, with one variant
 ):
-    "Copy the weights of other variants into a new folder; raises `InputError` for a folder that is damaged."
+    """Copy the weights of other variants into a new folder.
+
+    Raises `InputError` for a folder that is damaged.
+    """
     if not (old / 'manifest.json').is_file():
         return
     for name in verify_folder(old)['files']:

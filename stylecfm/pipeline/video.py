@@ -447,7 +447,8 @@ def paint_clip(
     clip = clip_of(source)
     folder = make_folder(work_folder(output))
     with run_lock(folder):
-        clean_stale(folder)
+        for place in (folder, Path(output).absolute().parent):
+            clean_stale(place)
         times = _paint_all(p, source, output, plan, clip, model, callback)
         write_clip(output, _painted(folder, times), clip.rate, source)
         _discard(folder, len(times))

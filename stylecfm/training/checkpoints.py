@@ -267,7 +267,7 @@ def described_network(
         why = str(e).partition('\n')[0]
         raise InputError(f'{what} describes no network ({why}); take another copy') from None
 
-
+# %% ../../nbs/07_training/02_checkpoints.ipynb #906b5e5c
 def load_network(
     folder: Path,  # With `config.json` and weights, as diffusers has them
     kind: type,  # A class of `NETWORKS`

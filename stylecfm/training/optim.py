@@ -171,7 +171,10 @@ def check_opt_tensors(
     shapes: dict,  # {name: shape} of saved tensors; only `opt.*` are looked at
     what: str | Path,  # Name of the file, for the error
 ):
-    "Raise `InputError` unless saved tensors are those of this optimizer, all of each parameter or none."
+    """Raise `InputError` unless saved tensors are those of this optimizer.
+
+    Of each parameter there are all, or none.
+    """
     kept = _KEPT[type(getattr(opt, 'optimizer', opt)).__name__]
     wanted = {
         f'opt.{i}.{k}': () if k == 'step' else tuple(p.shape)
@@ -196,11 +199,14 @@ def check_opt_groups(
 ):
     "Raise `InputError` unless saved settings are those of this optimizer, numbers for numbers."
     number = real(-1e300, 1e300).test
-    same = lambda a, b: number(b) if number(a) else isinstance(b, type(a))
+
+    def same(a, b):
+        return number(b) if number(a) else isinstance(b, type(a))
+
     mine = opt.state_dict()['param_groups']
     if len(mine) != len(groups) or not all(
         isinstance(o, dict) and all(same(g[k], v) for k, v in o.items() if k in g)
-        for g, o in zip(mine, groups)
+        for g, o in zip(mine, groups, strict=True)
     ):
         raise InputError(f'{what}: groups are not those of this optimizer; choose another folder')
 
