@@ -38,11 +38,13 @@ def grown(
     old = model.net
     if not isinstance(old, DataIsoNext) or not old.config.num_palettes:
         raise InputError(
-            'only a structure-conditioned model with palettes takes a new style this way; give such a checkpoint, the bundled one say'
+            'only a structure-conditioned model with palettes takes a new style this way; '
+            'give such a checkpoint, the bundled one say'
         )
     if name in model.styles or not name.isidentifier():
         raise InputError(
-            f'the new style needs a name of letters, digits and underscores that is not one of {", ".join(model.styles)}; got {name!r}'
+            'the new style needs a name of letters, digits and underscores that is not one of '
+            f'{", ".join(model.styles)}; got {name!r}'
         )
     config = {k: v for k, v in old.config.items() if not k.startswith('_')}
     net, weights = (
@@ -136,7 +138,8 @@ def pieces_of(
     h, w = picture.shape[-2:]
     if max(h, w) < 512 or min(h, w) < 128:
         raise InputError(
-            f'one painting needs at least 512 x 128 pixels, got {w} x {h}; give a larger picture, or several by --paintings'
+            f'one painting needs at least 512 x 128 pixels, got {w} x {h}; '
+            'give a larger picture, or several by --paintings'
         )
     along = 1 if h >= w else 2
     cut = round((1 - share) * max(h, w))
@@ -196,7 +199,10 @@ def compared(
     "The loss of the newest style and of the best other one, in a line."
     *others, (name, loss) = losses.items()
     other, least = min(others, key=lambda v: v[1])
-    return f'loss on the held-out part: {loss:.3f} as {printable(name)}, {least:.3f} as {printable(other)}, the best of the others'
+    return (
+        f'loss on the held-out part: {loss:.3f} as {printable(name)}, '
+        f'{least:.3f} as {printable(other)}, the best of the others'
+    )
 
 
 def style_name(
@@ -235,7 +241,8 @@ def stylecfm_add_style(
         )
         if not 0 < minutes < math.inf or steps < 1 or size < 128:
             raise InputError(
-                f'minutes must be above 0, steps at least 1, size at least 128; got {minutes:g}, {steps}, {size}'
+                'minutes must be above 0, steps at least 1, size at least 128; '
+                f'got {minutes:g}, {steps}, {size}'
             )
         from stylecfm.checkpoints import load_model, pretrained_model, write_model
         from stylecfm.codecs import load_codec, pick_device
@@ -262,7 +269,9 @@ def stylecfm_add_style(
             say(compared(held_out_losses(new, pieces.held, codec)))
         what = f'{len(pieces.train)} crops of a painting' if one else f'{len(images)} paintings'
         say(
-            f'{what} learned as {printable(name)}; try: stylecfm_transfer --checkpoint {printable(to)} --target_style {printable(name)} --input photo.jpg --output painting.png'
+            f'{what} learned as {printable(name)}; try: stylecfm_transfer --checkpoint '
+            f'{printable(to)} --target_style {printable(name)} --input photo.jpg --output '
+            'painting.png'
         )
 
 # %% ../nbs/82_add_style.ipynb #b40edec8
@@ -293,6 +302,7 @@ def read_paintings(
             out.append(torch.from_numpy(np.array(im)).permute(2, 0, 1))
     if not out:
         raise InputError(
-            f'no usable painting in {printable(folder)}; pictures of at least 128 pixels a side are needed'
+            f'no usable painting in {printable(folder)}; pictures of at least 128 pixels a side '
+            'are needed'
         )
     return out

@@ -136,7 +136,8 @@ def _show_measured(c: Config, p: 'MemoryPlan') -> dict:  # For the JSON file
 
     if p.needed > available_memory(default_device()):
         raise InputError(
-            f'the planned step needs {p.needed / GB:.1f} GB, and {default_device()} has {available_memory(default_device()) / GB:.1f} to spare; '
+            f'the planned step needs {p.needed / GB:.1f} GB, '
+            f'and {default_device()} has {available_memory(default_device()) / GB:.1f} to spare; '
             '--measure wants the device that the plan is for'
         )
     ways = _options_to_measure(c, p.means)
@@ -144,7 +145,8 @@ def _show_measured(c: Config, p: 'MemoryPlan') -> dict:  # For the JSON file
     rows = measure_strategies(c, ways, default_device())
     for v in rows:
         say(
-            f"{MemoryOptions(*(v[k] for k in MemoryOptions._fields))}: predicted {v['predicted'] / GB:.3f} GB, measured {v['measured'] / GB:.3f} GB "
+            f"{MemoryOptions(*(v[k] for k in MemoryOptions._fields))}: "
+            f"predicted {v['predicted'] / GB:.3f} GB, measured {v['measured'] / GB:.3f} GB "
             f"({100 * (v['ratio'] - 1):+.1f} %), {v['seconds']:.2f} s"
         )
     return dict(measured_on=str(default_device()), measured=rows)
@@ -196,7 +198,8 @@ def stylecfm_profile(
         if picture and Path(picture).suffix.lower() != '.png':
             raise InputError(f'--picture must be the name of a PNG file, got {picture}')
         say(
-            f'profiling {c.model.hidden_dim} x {c.model.num_layers}, batch {c.training.batch}, images of {c.data.target_size} pixels ...',
+            f'profiling {c.model.hidden_dim} x {c.model.num_layers}, batch {c.training.batch}, '
+            f'images of {c.data.target_size} pixels ...',
             error=True,
         )
         _show_profile(c, budget, device, json, picture, measure)
@@ -213,7 +216,8 @@ def _show_profile(
     p = plan(c, budget, device=device)
     r, found = p.report, report_dict(p)
     say_all(
-        f'{r.parameters / 1e6:.2f} M parameters, {p.plain_operations / 1e12:.3g} T operations a step\n{memory_table(p)}\n{p}'
+        f'{r.parameters / 1e6:.2f} M parameters, {p.plain_operations / 1e12:.3g} T operations a '
+        f'step\n{memory_table(p)}\n{p}'
     )
     most = sorted(
         ((k, v) for k, v in r.at_peak.items() if v > 0.005 * r.peak), key=lambda kv: -kv[1]
@@ -229,11 +233,13 @@ def _show_profile(
         say(f'look at {picture}')
     if budget * GB > 2 * p.needed:
         say(
-            'next: there is room for a larger network; try "hidden_dim" and "num_layers" in the config'
+            'next: there is room for a larger network; try "hidden_dim" and "num_layers" in the '
+            'config'
         )
     else:
         say(
-            'next: stylecfm_preprocess, then stylecfm_train with the same config; "auto" plans again for the memory that is free then '
+            'next: stylecfm_preprocess, then stylecfm_train with the same config; '
+            '"auto" plans again for the memory that is free then '
             '(training.memory_gb limits it)'
         )
 
@@ -540,7 +546,10 @@ def busy_line() -> str:  # '' on a quiet machine
     load, cores = load_average()
     if load < 0.75 * cores:
         return ''
-    return f'measured on a busy machine (load average {load:.1f} on {cores} core(s)), so the times are too long'
+    return (
+        f'measured on a busy machine (load average {load:.1f} on {cores} core(s)), '
+        'so the times are too long'
+    )
 
 # %% ../nbs/80a_advice.ipynb #cell-16
 @call_parse
@@ -559,7 +568,8 @@ def stylecfm_plan(
     with reported(debug):
         if not folders or len(folders) < 2:
             raise InputError(
-                'give two or more folders of images, one for each style: stylecfm_plan photos/ paintings/'
+                'give two or more folders of images, one for each style: '
+                'stylecfm_plan photos/ paintings/'
             )
         folders = [Path(f) for f in folders]
         for f in folders:
@@ -600,7 +610,8 @@ def _make_plan(
     seen = [scan_images(f) for f in folders]
     if not all(f.sizes for f in seen):
         raise InputError(
-            f'{printable(next(f.path for f in seen if not f.sizes))} holds no image that can be used'
+            f'{printable(next(f.path for f in seen if not f.sizes))} holds no image that can be '
+            'used'
         )
     use = codec if not name or codec != Config().data.codec else c.data.codec
     channels = 4 if name and use == c.data.codec else load_codec(use).latent_channels
@@ -640,7 +651,8 @@ def _say_folders(reports: list, target: int, same: list, most: int = 10):
     for f in reports:
         part = '' if f.looked == f.count else f', {f.looked} of them looked at'
         say(
-            f'{printable(f.path.name)}: {f.count} image(s){part}, half of them with a shorter side of {f.side} pixels or more; '
+            f'{printable(f.path.name)}: {f.count} image(s){part}, '
+            f'half of them with a shorter side of {f.side} pixels or more; '
             f'{len(f.bad)} cannot be used, {len(f.small)} smaller than {target}'
         )
         for line in f.told:
@@ -659,7 +671,8 @@ def _say_folders(reports: list, target: int, same: list, most: int = 10):
     few, many = (g(reports, key=lambda f: f.count) for g in (min, max))
     if many.count > 20 * few.count:
         say(
-            f'{printable(many.path.name)} has {many.count / few.count:.0f} times as many images as {printable(few.path.name)}; '
+            f'{printable(many.path.name)} has {many.count / few.count:.0f} times as many images '
+            f'as {printable(few.path.name)}; '
             f'training will see little of {printable(few.path.name)}'
         )
 
@@ -701,7 +714,8 @@ def _tell_plan(
     config, steps = limit_steps(config, images, seconds, hours)
     minutes = steps * seconds / 60
     say_all(
-        f'\nnetwork: {p.report.parameters / 1e6:.1f} M parameters, images of {side} pixels\nmemory: {p}'
+        f'\nnetwork: {p.report.parameters / 1e6:.1f} M parameters, '
+        f'images of {side} pixels\nmemory: {p}'
     )
     say(
         f'time: {steps} steps of {seconds:.2f} s: '
@@ -734,7 +748,8 @@ def _finish_plan(config: Config, places: dict, advice: str):
     write_text(Path(save), config.to_json())
     first = f" {advice.replace('RAW', places['raw'])};" if advice else ''
     say_all(
-        f'\nwritten: {printable(save)}\nnext:{printable(first)} stylecfm_preprocess --config {printable(save)}, then stylecfm_train --config {printable(save)}'
+        f'\nwritten: {printable(save)}\nnext:{printable(first)} stylecfm_preprocess --config '
+        f'{printable(save)}, then stylecfm_train --config {printable(save)}'
     )
 
 # %% ../nbs/80a_advice.ipynb #cell-25
@@ -833,7 +848,10 @@ def _gpu(device: 'torch.device') -> Finding:
     if device.type == 'cuda':
         free, total = torch.cuda.mem_get_info()
         bf16, short = 'yes' if torch.cuda.is_bf16_supported(False) else 'no', free < 0.8 * total
-        value = f'{torch.cuda.get_device_name()}, {free / 2**30:.1f} of {total / 2**30:.1f} GB free, bf16 {bf16}'
+        value = (
+            f'{torch.cuda.get_device_name()}, {free / 2**30:.1f} of {total / 2**30:.1f} GB free, '
+            f'bf16 {bf16}'
+        )
         return Finding(
             'GPU',
             value,

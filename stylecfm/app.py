@@ -83,7 +83,8 @@ def limits_of(
     "Limits from flags; raises `InputError` for those that would take nothing, or have no end."
     if not (0 < megapixels < math.inf and 0 < megabytes < math.inf and side >= 64 and waiting >= 1):
         raise InputError(
-            'max_megapixels and max_megabytes must be above 0, max_side at least 64 and max_waiting at least 1; '
+            'max_megapixels and max_megabytes must be above 0, '
+            'max_side at least 64 and max_waiting at least 1; '
             f'got {megapixels:g}, {megabytes:g}, {side} and {waiting}'
         )
     if not 2 * megabytes <= kept < math.inf:
@@ -241,11 +242,17 @@ def paint_upload(
         save_image(trajectory_strip(pipe, done, times), way)
     guess = done.sources[0]
     taken = (
-        f', detected source style {pipe.model.styles[guess.style]} (confidence {guess.confidence:.0%})'
+        (
+            f', detected source style {pipe.model.styles[guess.style]} (confidence '
+            f'{guess.confidence:.0%})'
+        )
         if source == AUTO_DETECT
         else ''
     )
-    words = f'{style_label(target)}, {im.width} x {im.height} pixels, painted in {done.seconds:.1f} seconds.'
+    words = (
+        f'{style_label(target)}, {im.width} x {im.height} pixels, '
+        f'painted in {done.seconds:.1f} seconds.'
+    )
     details = f'{done.nfe} network evaluations, strength {how.get("strength", 1.0):g}{taken}.'
     return PageResult((before, after), way, words, details, after)
 
@@ -602,7 +609,8 @@ def _controls(
         stop = gr.Button('Cancel', size='lg', elem_id='stop', visible=False)
     more = _more(gr, pipe, limits)
     gr.HTML(
-        f'<p>Photographs may have up to {limits.megabytes:g} MB and {limits.megapixels:g} megapixels. '
+        f'<p>Photographs may have up to {limits.megabytes:g} MB and {limits.megapixels:g} '
+        'megapixels. '
         'They and the paintings are deleted within the hour.</p>',
         elem_id='limits',
         padding=False,
@@ -981,7 +989,8 @@ def _known(host: str, port: int):
         socket.getaddrinfo(host.strip('[]'), port)
     except (OSError, UnicodeError):
         raise InputError(
-            f'cannot find host {host!r}; --host is a name or address of this machine, 0.0.0.0 for all of them'
+            f'cannot find host {host!r}; --host is a name or address of this machine, '
+            '0.0.0.0 for all of them'
         ) from None
 
 
@@ -1077,7 +1086,8 @@ def stylecfm_app(
                 url = end.enter_context(serving(demo, host, port, limits, names, debug))
             except OSError:
                 raise InputError(
-                    f'cannot serve {host}, port {port}: the port is taken or not for you to use, or '
+                    f'cannot serve {host}, port {port}: the port is taken or not for you to use, '
+                    'or '
                     'the address is none of this machine; '
                     'choose another --port or --host'
                 ) from None

@@ -133,7 +133,8 @@ def no_folder(
 ) -> str:  # One sentence
     "Why a file of weights is no model here, and what to give instead."
     return (
-        f'{path} names a file of weights, but a model here is a folder: manifest.json, model_index.json and network/ with '
+        f'{path} names a file of weights, but a model here is a folder: '
+        'manifest.json, model_index.json and network/ with '
         'config.json and safetensors; give the folder that training wrote, such as runs/train'
     )
 
@@ -160,7 +161,10 @@ def find_model(
         for p in (path / 'export', path / 'model', *(path / 'checkpoints').glob('step-*'))
         if (p / 'manifest.json').is_file()
     ]
-    why = f'{path} holds no checkpoint: there is no manifest.json in it; give the folder that training wrote'
+    why = (
+        f'{path} holds no checkpoint: there is no manifest.json in it; '
+        'give the folder that training wrote'
+    )
     for p in sorted(found, key=_step, reverse=True):
         try:
             verify_folder(p)
@@ -187,7 +191,8 @@ def pretrained_model() -> Path:  # A folder with a manifest
         if (p / 'manifest.json').is_file():
             return p
     raise InputError(
-        'the pretrained model is not here; clone the repository, or give --checkpoint a folder that '
+        'the pretrained model is not here; clone the repository, '
+        'or give --checkpoint a folder that '
         'training wrote'
     )
 
@@ -261,7 +266,8 @@ def load_network(
     )
     if variant and not weights.is_file() and not parts.is_file():
         raise InputError(
-            f'You are trying to load the model files of the `variant={variant}`, but no such modeling files are available '
+            f'You are trying to load the model files of the `variant={variant}`, '
+            'but no such modeling files are available '
             f'in {folder}; leave the variant out'
         )
     if manifest:
@@ -278,7 +284,8 @@ def load_network(
     sizes, shapes = {k: sizes[k] for k in usual}, tensor_shapes(weights)
     if sizes['num_layers'] > len(shapes):
         raise InputError(
-            f'{about} asks for {sizes["num_layers"]} layers, and {weights.name} has {len(shapes)} tensors; '
+            f'{about} asks for {sizes["num_layers"]} layers, '
+            f'and {weights.name} has {len(shapes)} tensors; '
             'take another copy'
         )
     try:
@@ -305,7 +312,8 @@ def with_weights(
         found[k] = v.float()
         if not found[k].isfinite().all():
             raise InputError(
-                f'{weights}: tensor {k} is not finite; it was spoilt before it was saved, so take another '
+                f'{weights}: tensor {k} is not finite; it was spoilt before it was saved, '
+                'so take another '
                 'checkpoint'
             )
     net.load_state_dict(found, assign=True)
@@ -325,7 +333,8 @@ def load_model(
         )
     if 'model_index.json' not in manifest['files']:
         raise InputError(
-            f'{path} was written by an older version, which kept a model in another form; train it again'
+            f'{path} was written by an older version, which kept a model in another form; '
+            'train it again'
         )
     with written_by(path, manifest):
         return _model_in(path, manifest, variant)
@@ -376,7 +385,8 @@ def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
     )
     if len(d['styles']) != net.config.num_styles or len({*d['styles']}) != len(d['styles']):
         raise InputError(
-            f'{index}: styles must be {net.config.num_styles} different names, as many as the network '
+            f'{index}: styles must be {net.config.num_styles} different names, '
+            'as many as the network '
             f'knows, got {len(d["styles"])}'
         )
     c = net.config
@@ -552,7 +562,8 @@ def prune(
             os.replace(old, gone)  # never half a checkpoint under its name
         except OSError as e:
             say(
-                f'cannot remove {old}: {e.strerror}; the run goes on, and it may be removed by hand',
+                f'cannot remove {old}: {e.strerror}; the run goes on, '
+                'and it may be removed by hand',
                 True,
             )
         else:
@@ -579,7 +590,8 @@ def ensure_run_folder(
         )
     lock.take()
     say(
-        f'{root} was moved or deleted; it is recreated, with all that is written from step {step} on',
+        f'{root} was moved or deleted; it is recreated, with all that is written from step '
+        f'{step} on',
         error=True,
     )
     return True

@@ -81,13 +81,19 @@ def _in_words(e: Exception) -> str:  # '' for a fault of ours
     if isinstance(e, (InputError, FloatingPointError)):
         return str(e)
     if isinstance(e, OSError) and not isinstance(e, BrokenPipeError) and e.strerror:
-        return f'{e.filename or "the disk"}: {e.strerror[:1].lower()}{e.strerror[1:]}; choose another path, or see to it'
+        return (
+            f'{e.filename or "the disk"}: {e.strerror[:1].lower()}{e.strerror[1:]}; '
+            'choose another path, or see to it'
+        )
     if not isinstance(e, (MemoryError, RuntimeError)):
         return ''
     from stylecfm.planning import out_of_memory
 
     return (
-        f'memory ran out ({str(e).splitlines()[0][:100] if str(e) else "MemoryError"}); ask for less, see nbs/91b_symptoms.ipynb'
+        (
+            f'memory ran out ({str(e).splitlines()[0][:100] if str(e) else "MemoryError"}); '
+            'ask for less, see nbs/91b_symptoms.ipynb'
+        )
         if out_of_memory(e)
         else ''
     )
@@ -242,12 +248,14 @@ def report_cache(
     few, many = (f(r.count, key=r.count.get) for f in (min, max))
     if r.count[many] > 20 * r.count[few]:
         say(
-            f'{many} has {r.count[many]} latents and {few} {r.count[few]}: training will see little of {few}; add images to it',
+            f'{many} has {r.count[many]} latents and {few} {r.count[few]}: '
+            f'training will see little of {few}; add images to it',
             error=True,
         )
     gone = f', {r.dropped} dropped' if r.dropped else ''
     say(
-        f'{r.written} written, {r.kept} kept, {len(r.bad)} skipped{gone}: {sum(r.count.values())} latents in {data_root}'
+        f'{r.written} written, {r.kept} kept, {len(r.bad)} skipped{gone}: '
+        f'{sum(r.count.values())} latents in {data_root}'
     )
 
 # %% ../nbs/80_cli.ipynb #cell-13
@@ -275,7 +283,8 @@ def stylecfm_train(
             )
         if resume and not (Path(resume) / 'config.json').is_file():
             raise InputError(
-                f'{resume} holds no run: there is no config.json in it; give the folder that training wrote'
+                f'{resume} holds no run: there is no config.json in it; '
+                'give the folder that training wrote'
             )
         known = config_with(
             f'{resume}/config.json' if resume else config,
@@ -371,7 +380,8 @@ def _model_there(path: str | None):
     )
     if path and not hub and not os.path.exists(path):
         raise InputError(
-            f'no checkpoint at {path}; give the folder that training wrote, runs/train say{beside(path)}'
+            f'no checkpoint at {path}; give the folder that training wrote, '
+            f'runs/train say{beside(path)}'
         )
 
 
@@ -401,7 +411,8 @@ def file_pairs(
 
     if not source:
         raise InputError(
-            '--input is missing: give an image, a folder of images, or a pattern such as "photos/*.jpg"'
+            '--input is missing: give an image, a folder of images, '
+            'or a pattern such as "photos/*.jpg"'
         )
     if not output:
         raise InputError('--output is missing: give the name of an image, or of a folder')
@@ -601,7 +612,8 @@ def with_dials(
         return options
     if not pipe.conditional:
         raise InputError(
-            f'--{next(iter(given))} needs a structure-conditioned model, as the pretrained one is; leave it out'
+            f'--{next(iter(given))} needs a structure-conditioned model, '
+            'as the pretrained one is; leave it out'
         )
     from stylecfm.perceptual import check_colours
     from stylecfm.repaint import Brush
@@ -686,7 +698,8 @@ def _read_first(
     else:
         if limited and max(whole.size) > longest:
             say(
-                f'{path} has {max(whole.size)} pixels along its longer side and is painted at {longest}; '
+                f'{path} has {max(whole.size)} pixels along its longer side and is painted at '
+                f'{longest}; '
                 'another size: --size, or --full_size',
                 error=True,
             )
@@ -847,7 +860,8 @@ def parse_weights(
         return {name.strip(): float(w) for name, _, w in parts}
     except ValueError:
         raise InputError(
-            f'--target_style wants a style, or several with weights, as painting:2,photo:1; got {text!r}'
+            '--target_style wants a style, or several with weights, as painting:2,photo:1; '
+            f'got {text!r}'
         ) from None
 
 # %% ../nbs/80_cli.ipynb #c1f00007

@@ -35,7 +35,8 @@ def known_video(
     "Raise `InputError` unless a video can be written under this suffix, in either case."
     if path.suffix.lower() not in OUTPUT_VIDEOS:
         raise InputError(
-            f'cannot write {path}: the suffix of a video must be one of {" ".join(OUTPUT_VIDEOS)}; choose one of them'
+            f'cannot write {path}: the suffix of a video must be one of '
+            f'{" ".join(OUTPUT_VIDEOS)}; choose one of them'
         )
 
 
@@ -74,7 +75,8 @@ def _opened(path: str | Path):
         container = av.open(str(path))
     except (av.FFmpegError, ValueError, OSError) as e:
         raise InputError(
-            f'cannot read {path} as a video ({str(e).splitlines()[0][:120]}); convert it to MP4 first'
+            f'cannot read {path} as a video ({str(e).splitlines()[0][:120]}); '
+            'convert it to MP4 first'
         ) from None
     if container.streams.video:
         return container
@@ -103,7 +105,8 @@ def read_frames(
                 )
         except _av().FFmpegError as e:
             raise InputError(
-                f'{path} cannot be decoded to its end ({str(e).splitlines()[0][:120]}); it is damaged'
+                f'{path} cannot be decoded to its end ({str(e).splitlines()[0][:120]}); '
+                'it is damaged'
             ) from None
 
 
@@ -197,7 +200,8 @@ def write_clip(
         os.replace(part, path)
     except av.FFmpegError as e:
         raise InputError(
-            f'cannot write {path} ({str(e).splitlines()[0][:120]}); give a name that ends in .mkv, which takes any sound'
+            f'cannot write {path} ({str(e).splitlines()[0][:120]}); '
+            'give a name that ends in .mkv, which takes any sound'
         ) from None
     finally:
         part.unlink(missing_ok=True)

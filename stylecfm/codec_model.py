@@ -51,7 +51,8 @@ class CodecModel(ModelMixin, ConfigMixin):
             codec, whole = Autoencoder(codec, type(codec).__name__, device), True
         if not whole:
             raise InputError(
-                f'a codec must be a name such as dct:4, or have encode and decode, got {type(codec).__name__}'
+                'a codec must be a name such as dct:4, or have encode and decode, '
+                f'got {type(codec).__name__}'
             )
         self.register_to_config(spec=codec.spec)
         self.codec, self.spec, self.latent_channels, self.factor = (

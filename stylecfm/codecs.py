@@ -79,7 +79,8 @@ def check_sides(
     h, w = images.shape[-2:]
     if h % factor or w % factor:
         raise InputError(
-            f'{spec} wants height and width divisible by {factor}, got {h}x{w}; pad the image or choose another size'
+            f'{spec} wants height and width divisible by {factor}, got {h}x{w}; '
+            'pad the image or choose another size'
         )
 
 # %% ../nbs/03_codecs.ipynb #1c23a28a
@@ -295,7 +296,8 @@ def encode(
             )
         if generator:
             raise InputError(
-                f'{self.spec} gives one latent for an image, no distribution to draw from; encode without '
+                f'{self.spec} gives one latent for an image, no distribution to draw from; '
+                'encode without '
                 f'a generator'
             )
         return out.latents
@@ -340,7 +342,8 @@ def _tried(self: Autoencoder) -> Tensor:  # Latent, `(1, c, 64/factor, 64/factor
         or x.shape != (1, 3, 64, 64)
     ):
         raise InputError(
-            f'{self.spec} makes of an image of 64 x 64 pixels a latent of shape {tuple(z.shape[1:])} and an '
+            f'{self.spec} makes of an image of 64 x 64 pixels a latent of shape '
+            f'{tuple(z.shape[1:])} and an '
             f'image of shape {tuple(x.shape[1:])}; an autoencoder of images is needed'
         )
     return z
@@ -442,7 +445,8 @@ def taesd_layers(
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as e:
         why = str(e).splitlines()[-1].strip()
         raise InputError(
-            f'these are not the weights of a TAESD network ({why}); give the two files as they were '
+            f'these are not the weights of a TAESD network ({why}); '
+            'give the two files as they were '
             f'published'
         ) from None
     return net.float()
@@ -498,7 +502,8 @@ def _pair(folder: Path) -> TinyAutoencoder | None:
     names = ', '.join(p.name for p in found)
     if len(found) > 1:
         raise InputError(
-            f'{folder} holds {len(found)} autoencoders ({names}); put the pair you want into a folder of its own'
+            f'{folder} holds {len(found)} autoencoders ({names}); '
+            'put the pair you want into a folder of its own'
         )
     if not found:
         return None
@@ -557,7 +562,8 @@ def _affordable(kind: type, where: Path):
         asked = sum(v.numel() for v in kind.from_config(about).state_dict().values())
     if asked > there:
         raise InputError(
-            f'{where}: config.json asks for {asked} numbers, and {WEIGHTS_FILE} has {there}; take another copy'
+            f'{where}: config.json asks for {asked} numbers, and {WEIGHTS_FILE} has {there}; '
+            'take another copy'
         )
 
 # %% ../nbs/03_codecs.ipynb #f4940e01
@@ -587,7 +593,8 @@ def _diffusers(where: str, subfolder: str | None = None, revision: str | None = 
         net = kind.from_pretrained(where, use_safetensors=True, **at)
         if missing := [k for k, v in net.state_dict().items() if v.is_meta]:
             raise InputError(
-                f'{where} has no weight {missing[0]}, and {len(missing) - 1} more are missing; take another copy'
+                f'{where} has no weight {missing[0]}, and {len(missing) - 1} more are missing; '
+                'take another copy'
             )
         return net
 
@@ -632,7 +639,8 @@ def _from_folder(folder: Path) -> nn.Module:
     )
     if not sub and not (folder / 'config.json').is_file():
         raise InputError(
-            f'no autoencoder in {folder}; it should hold config.json and its safetensors (diffusers), '
+            f'no autoencoder in {folder}; it should hold config.json and its safetensors '
+            '(diffusers), '
             'or one pair *_encoder.pth and *_decoder.pth (TAESD)'
         )
     try:
@@ -660,7 +668,8 @@ def _network(spec: str) -> nn.Module:
         )
     if not (m := _HUB.fullmatch(spec)):
         raise InputError(
-            f'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), a folder that exists, '
+            'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), '
+            'a folder that exists, '
             f'or ORG/NAME on the hub; got {spec!r}'
         )
     try:
@@ -670,7 +679,8 @@ def _network(spec: str) -> nn.Module:
     except Exception as e:  # network, hub and diffusers raise anything
         why = str(e).splitlines()[0].rstrip('.')
         raise InputError(
-            f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, or no '
+            f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, '
+            'or no '
             f'such model: {why}); '
             f'where there is a network, `hf download {m[1]} --local-dir {m[1].split("/")[1]}`, '
             'bring that folder here and give its path as the codec'
@@ -763,7 +773,8 @@ def tile_codec(
         return None
     if len(numbers) > 2 or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers):
         raise InputError(
-            f'{spec} is no codec; write {kind}:F or {kind}:F:C, as in pixels:F, with numbers from 1 to 16'
+            f'{spec} is no codec; write {kind}:F or {kind}:F:C, as in pixels:F, '
+            'with numbers from 1 to 16'
         )
     return kind, int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 3
 

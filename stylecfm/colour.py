@@ -241,11 +241,13 @@ def code_encoding(
     )
     if transfer in _HDR:
         raise InputError(
-            f'it has a high dynamic range ({_HDR[transfer]}); export it in standard range (SDR), in sRGB say'
+            f'it has a high dynamic range ({_HDR[transfer]}); export it in standard range (SDR), '
+            'in sRGB say'
         )
     if primaries not in PRIMARIES or transfer not in TRANSFERS:
         raise InputError(
-            f'its colours have the code points {primaries}/{transfer} of H.273, which are not read here; '
+            f'its colours have the code points {primaries}/{transfer} of H.273, '
+            'which are not read here; '
             'export it in sRGB'
         )
     if (primaries, transfer) == (1, 13):

@@ -339,7 +339,8 @@ def set_values(
                 raise InputError(f'--set {key} must be {kind.__name__}, got {value!r}') from None
         else:
             raise InputError(
-                f'unknown key {key}{meant(key, sorted(flags))}; keys of the config have a dot, as training.seed'
+                f'unknown key {key}{meant(key, sorted(flags))}; keys of the config have a dot, '
+                'as training.seed'
             )
     if to_config:
         with_keys(Config(), to_config)  # unknown keys, before anything is imported
@@ -477,12 +478,24 @@ def _bash() -> str:
     return '\n'.join(
         [
             '_stylecfm() {',
-            '  local word="${COMP_WORDS[COMP_CWORD]}" last="${COMP_WORDS[COMP_CWORD-1]}" name="${COMP_WORDS[1]}" flags="" words=""',
+            (
+                '  local word="${COMP_WORDS[COMP_CWORD]}" last="${COMP_WORDS[COMP_CWORD-1]}" '
+                'name="${COMP_WORDS[1]}" flags="" words=""'
+            ),
             f'  local groups=" {" ".join(GROUPS)} "',
             '  COMPREPLY=()',
-            f'  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W "{" ".join([*COMMANDS, *GROUPS, "completion"])}" -- "$word")); return; fi',
-            f'  if [ "$name" = completion ]; then COMPREPLY=($(compgen -W "{" ".join(SHELLS)}" -- "$word")); return; fi',
-            '  if [[ "$groups" == *" $name "* ]] && [ "$COMP_CWORD" -gt 2 ]; then name="$name ${COMP_WORDS[2]}"; fi',
+            (
+                '  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W '
+                f'"{" ".join([*COMMANDS, *GROUPS, "completion"])}" -- "$word")); return; fi'
+            ),
+            (
+                '  if [ "$name" = completion ]; then COMPREPLY=($(compgen -W '
+                f'"{" ".join(SHELLS)}" -- "$word")); return; fi'
+            ),
+            (
+                '  if [[ "$groups" == *" $name "* ]] && [ "$COMP_CWORD" -gt 2 ]; '
+                'then name="$name ${COMP_WORDS[2]}"; fi'
+            ),
             '  case "$last" in',
             *chosen,
             '  esac',
@@ -490,7 +503,10 @@ def _bash() -> str:
             *cases,
             '  esac',
             '  if [ -n "$words" ]; then COMPREPLY=($(compgen -W "$words" -- "$word")); return; fi',
-            '  if [[ "$word" == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$word")); else COMPREPLY=($(compgen -f -- "$word")); fi',
+            (
+                '  if [[ "$word" == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$word")); '
+                'else COMPREPLY=($(compgen -f -- "$word")); fi'
+            ),
             '}',
             'complete -o filenames -o bashdefault -F _stylecfm stylecfm',
         ]
@@ -510,11 +526,15 @@ def _fish() -> str:
     ]
     lines += [f'complete -c stylecfm -n __fish_use_subcommand -f -a {g}' for g in GROUPS]
     lines += [
-        f"complete -c stylecfm -n '__fish_seen_subcommand_from completion' -f -a '{' '.join(SHELLS)}'"
+        (
+            "complete -c stylecfm -n '__fish_seen_subcommand_from completion' -f -a "
+            f"'{' '.join(SHELLS)}'"
+        )
     ]
     for g, d in GROUPS.items():
         lines.append(
-            f"complete -c stylecfm -n '__fish_seen_subcommand_from {g}; and not __fish_seen_subcommand_from {' '.join(d)}' -f -a '{' '.join(d)}'"
+            f"complete -c stylecfm -n '__fish_seen_subcommand_from {g}; "
+            f"and not __fish_seen_subcommand_from {' '.join(d)}' -f -a '{' '.join(d)}'"
         )
     for name, c in every_command().items():
         seen = '; and '.join(f'__fish_seen_subcommand_from {w}' for w in name.split())
@@ -537,7 +557,8 @@ def completion(
         from stylecfm.flags import meant
 
         raise InputError(
-            f'the shell must be one of {", ".join(SHELLS)}, got {shell!r}{meant(str(shell), list(SHELLS))}'
+            f'the shell must be one of {", ".join(SHELLS)}, '
+            f'got {shell!r}{meant(str(shell), list(SHELLS))}'
         )
     if shell == 'fish':
         return _fish()
@@ -582,7 +603,8 @@ def main(
     if name == 'completion':
         if not rest or rest[0] in ('-h', '--help'):
             return say_all(
-                'usage: stylecfm completion bash|zsh|fish\n\nexample:\n  eval "$(stylecfm completion bash)"'
+                'usage: stylecfm completion bash|zsh|fish\n\nexample:\n  eval "$(stylecfm '
+                'completion bash)"'
             )
         try:
             return say_all(completion(rest[0]))

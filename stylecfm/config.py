@@ -395,7 +395,8 @@ def present_keys(
             continue
         if clash and not weak and name in out and out[name] != v:
             raise InputError(
-                f'{section}.{old} is the old name of {section}.{name}, and both are given with different values; leave {old} out'
+                f'{section}.{old} is the old name of {section}.{name}, '
+                f'and both are given with different values; leave {old} out'
             )
         out[name] = v
     return out
@@ -461,7 +462,8 @@ class ModelConfig(Section, name='model'):
         super().__post_init__()
         if self.network == 'unet' and self.num_layers > 64:
             raise InputError(
-                f'model.num_layers counts layers a level where model.network is unet, and must be at '
+                'model.num_layers counts layers a level where model.network is unet, '
+                'and must be at '
                 f'most 64, got {self.num_layers}'
             )
 
@@ -727,13 +729,15 @@ class Config:
         for f in fields(self):
             if not isinstance(getattr(self, f.name), type(f.default)):
                 raise InputError(
-                    f'{f.name} must be a {type(f.default).__name__}, got {_shown(getattr(self, f.name))}'
+                    f'{f.name} must be a {type(f.default).__name__}, '
+                    f'got {_shown(getattr(self, f.name))}'
                 )
         self._follow()
         m, t = self.model, self.training
         if m.num_styles % m.factors:
             raise InputError(
-                f'model.num_styles ({m.num_styles}) must be a multiple of model.factors ({m.factors}): each first '
+                f'model.num_styles ({m.num_styles}) must be a multiple of model.factors '
+                f'({m.factors}): each first '
                 f'part with each second one'
             )
         if m.predicts == 'noise' and not (
@@ -742,7 +746,8 @@ class Config:
             and t.path == 'linear'
         ):
             raise InputError(
-                'model.predicts noise is trained as DDPM is; set training.time_sampling to ddpm_linear or '
+                'model.predicts noise is trained as DDPM is; set training.time_sampling to '
+                'ddpm_linear or '
                 'ddpm_cosine, training.loss_weighting to noise and training.path to linear'
             )
 
@@ -752,7 +757,8 @@ class Config:
         given = [v for v in (m.num_styles, d.num_classes) if not isinstance(v, Derived)]
         if len({*given}) > 1:
             raise InputError(
-                f'model.num_styles ({m.num_styles}) and data.num_classes ({d.num_classes}) must be equal; leave both out, '
+                f'model.num_styles ({m.num_styles}) and data.num_classes ({d.num_classes}) must '
+                'be equal; leave both out, '
                 f'as they follow the style folders'
             )
         n, c = Derived(given[0] if given else 2), Derived(channels_of(d.codec))

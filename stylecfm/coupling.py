@@ -41,7 +41,8 @@ def check_finite(
     "`x`; raises `InputError` if an entry is not a finite number."
     if not x.isfinite().all():
         raise InputError(
-            'coupling wanted finite latents, got NaN or infinity; check the cache with `stylecfm_preprocess`'
+            'coupling wanted finite latents, got NaN or infinity; '
+            'check the cache with `stylecfm_preprocess`'
         )
     return x
 
@@ -78,7 +79,8 @@ def couple_per_class(
         style = torch.zeros(len(x1), dtype=torch.long)
     if not len(x0) == len(x1) == len(style):
         raise InputError(
-            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}'
+            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, '
+            f'{len(x1)} and {len(style)}'
         )
     order = torch.arange(len(x1), device=x0.device)
     for s in style.unique():
@@ -162,7 +164,8 @@ def _sinkhorn(far, reg, scale=None):
         plan = _annealed(ot, far, reg)
     if (off := _sums_off(plan)) > SINKHORN_TOLERANCE:
         raise InputError(
-            f'Sinkhorn has not converged at reg {reg:g}: sums of its plan are off by {off:.1%}, {SINKHORN_TOLERANCE:.0%} is '
+            f'Sinkhorn has not converged at reg {reg:g}: sums of its plan are off by {off:.1%}, '
+            f'{SINKHORN_TOLERANCE:.0%} is '
             'allowed; use a larger reg, or coupling ot, to which it tends'
         )
     return plan

@@ -229,7 +229,8 @@ def check_pixels(
         raise InputError(f'it has {w} x {h} pixels')
     if (n := w * h) > rules.max_pixels:
         raise InputError(
-            f'{w} x {h} is {n / 1e6:.0f} million pixels, more than {rules.max_pixels / 1e6:g}; make it smaller'
+            f'{w} x {h} is {n / 1e6:.0f} million pixels, more than {rules.max_pixels / 1e6:g}; '
+            'make it smaller'
         )
 
 # %% ../nbs/00c_decoding.ipynb #e6f3a00a
@@ -309,7 +310,8 @@ def full_range(
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > white:
         raise InputError(
-            f'values from {low:g} to {high:g}, where they must stay in 0 to {white:g}; save it with 8 or 16 bits'
+            f'values from {low:g} to {high:g}, where they must stay in 0 to {white:g}; '
+            'save it with 8 or 16 bits'
         )
     scaled = values.astype(np.float64)
     scaled *= 65535 / white
@@ -502,7 +504,8 @@ class _Inflated:
                 got = self.stream.decompress(self.left, n - len(out))
             except zlib.error:
                 raise InputError(
-                    'its pixels are damaged (a checksum is wrong, or they cannot be unpacked); take another copy of it'
+                    'its pixels are damaged (a checksum is wrong, or they cannot be unpacked); '
+                    'take another copy of it'
                 ) from None
             if not got and (self.stream.eof or not self.left):
                 raise OSError('image file is truncated')
@@ -594,7 +597,8 @@ def _png_header(chunks: list, rules: ImageRules) -> _Header:
         raise InputError(f'it is damaged: no PNG has the colour type {kind} with {depth} bits')
     if interlaced and w * h * _CHANNELS[kind] * max(depth, 8) // 8 > _LARGEST_PIECE:
         raise InputError(
-            f'it is interlaced and has {w * h / 1e6:.0f} million pixels, which must be decoded together; save it without interlacing'
+            f'it is interlaced and has {w * h / 1e6:.0f} million pixels, '
+            'which must be decoded together; save it without interlacing'
         )
     return _Header(w, h, depth, kind, bool(interlaced))
 
@@ -715,7 +719,8 @@ def _looks_like_12_bits(top: int):
     "A note on 16-bit samples that use 12 bits or less, by their largest value."
     if 0 < top < 4096:
         note_assumption(
-            f'its 16-bit samples go up to {top} of 65535 only and come out dark; if it has 12 bits, save it scaled to 16'
+            f'its 16-bit samples go up to {top} of 65535 only and come out dark; '
+            'if it has 12 bits, save it scaled to 16'
         )
 
 # %% ../nbs/00c_decoding.ipynb #061fd916
@@ -771,7 +776,8 @@ def _directory(data: bytes) -> _Tiff:
     depths, kinds, n = t.all(258, (1,)), t.all(339, (1,)), t.get(277, 1)
     if len(set(depths)) > 1 or len(set(kinds)) > 1:
         raise InputError(
-            f'it is a TIFF with samples of different depths ({", ".join(map(str, depths))} bits), which is not '
+            f'it is a TIFF with samples of different depths ({", ".join(map(str, depths))} '
+            'bits), which is not '
             'read here; save it with 8 or 16 bits'
         )
     return t._replace(
@@ -899,7 +905,8 @@ def _unit(t: _Tiff) -> int:
     if size <= _LARGEST_PIECE:
         return max(n, 1)
     raise InputError(
-        f'it is compressed in pieces of {size / 1e6:.0f} MB, which must be decoded together; save it in strips or tiles, or without compression'
+        f'it is compressed in pieces of {size / 1e6:.0f} MB, which must be decoded together; '
+        'save it in strips or tiles, or without compression'
     )
 
 
@@ -954,7 +961,8 @@ def _white(t: _Tiff, top: Callable) -> float:
     full = (1 << t.bits) - 1
     if t.kind == 2 and t.bits < 32:
         raise InputError(
-            f'it is a TIFF with signed samples of {t.bits} bits; save it unsigned, with 8 or 16 bits'
+            f'it is a TIFF with signed samples of {t.bits} bits; '
+            'save it unsigned, with 8 or 16 bits'
         )
     if t.bits > 8 and 0 < stated < full and top() <= stated:
         if t.bits == 16:
@@ -976,7 +984,8 @@ def _alpha_of(
     extra = t.samples - n
     if extra < 0:
         raise InputError(
-            f'it is a TIFF with {t.samples} samples a pixel where its colours need {n}; save it again'
+            f'it is a TIFF with {t.samples} samples a pixel where its colours need {n}; '
+            'save it again'
         )
     # RGB and one more: alpha, as Pillow has it
     said = t.all(338, ()) or ((2,) if extra == 1 and n == 3 else ())
@@ -1004,7 +1013,8 @@ def _usual(t: _Tiff):
         and (t.kind, t.bits) != (1, 32)
     ):
         raise InputError(
-            f'it is a TIFF with samples of {t.bits} bits (format {t.kind}); save it with 8 or 16 bits'
+            f'it is a TIFF with samples of {t.bits} bits (format {t.kind}); '
+            'save it with 8 or 16 bits'
         )
     if t.photometric == 5 and t.get(332, 1) != 1:
         raise InputError('it is a TIFF with inks other than CMYK; save it as RGB')
@@ -1142,7 +1152,8 @@ def heif_samples(
         import pillow_heif
     except ImportError:
         raise InputError(
-            "it is HEIC, which needs an extra: pip install 'stylecfm[heif]'; or export it as JPEG, PNG or AVIF"
+            "it is HEIC, which needs an extra: pip install 'stylecfm[heif]'; "
+            "or export it as JPEG, PNG or AVIF"
         ) from None
     try:
         im = pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False, bgr_mode=False)

@@ -135,7 +135,8 @@ def make_images(
         if verify_folder(root, 'images')['extra'] == made_from:
             return
         raise InputError(
-            f'{root.parent} holds a demonstration with other settings; choose another --out, or start from scratch with --restart'
+            f'{root.parent} holds a demonstration with other settings; '
+            'choose another --out, or start from scratch with --restart'
         )
     with atomic_folder(root, 'images', made_from) as tmp:
         write_images(tmp / 'train' / 'photo', draw_crops('photo', size.crops, size.size, seed))
@@ -493,7 +494,8 @@ def stylecfm_demo(
         least = size.batch // 2
         if crops < least or size.steps < 1 or tests < 2 or seed < 0:
             raise InputError(
-                f'crops must be at least {least}, steps at least 1, tests at least 2, seed at least 0; '
+                f'crops must be at least {least}, steps at least 1, tests at least 2, '
+                'seed at least 0; '
                 f'got {crops}, {size.steps}, {tests} and {seed}'
             )
         from stylecfm.files import job_lock
@@ -503,7 +505,8 @@ def stylecfm_demo(
                 forget(Path(out))
             m = run(Path(out), size, seed)
         say(
-            f"photo against true painting {m['photo_psnr_db']:.1f} dB, transferred {m['transferred_psnr_db']:.1f} dB: gain {m['gain_db']:.2f} dB, "
+            f"photo against true painting {m['photo_psnr_db']:.1f} dB, "
+            f"transferred {m['transferred_psnr_db']:.1f} dB: gain {m['gain_db']:.2f} dB, "
             f"linear colour map {m['colour_map_gain_db']:.2f} dB"
             + (f"; {m['minutes']:.1f} minutes" if m['minutes'] else '')
             + (f", {m['peak_memory_mb']:.0f} MB" if m['peak_memory_mb'] else '')

@@ -52,7 +52,8 @@ def flow_edit(
     check_start(x1)
     if not (0 <= start < 1 and whole(1).test(steps) and whole(1).test(draws)):
         raise InputError(
-            f'FlowEdit wants a start in [0, 1), one step or more and one draw or more; got {start}, {steps} and {draws}'
+            'FlowEdit wants a start in [0, 1), one step or more and one draw or more; '
+            f'got {start}, {steps} and {draws}'
         )
     g, z, times, nfe = (
         torch.Generator().manual_seed(seed),

@@ -102,7 +102,8 @@ def karras_sigmas(
         raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
     if not 0 < noise.sigma_min <= noise.sigma_max < math.inf:
         raise InputError(
-            f'sigma_min must be above 0 and at most sigma_max, got {noise.sigma_min} and {noise.sigma_max}'
+            'sigma_min must be above 0 and at most sigma_max, '
+            f'got {noise.sigma_min} and {noise.sigma_max}'
         )
     top, low = noise.sigma_max ** (1 / noise.rho), noise.sigma_min ** (1 / noise.rho)
     i = torch.arange(steps, dtype=torch.double) / max(1, steps - 1)

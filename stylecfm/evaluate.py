@@ -61,7 +61,8 @@ METRICS = dict(  # what a row tells
     frechet="Fréchet distance of codec latents to the paintings'; lower is nearer",
     kernel="kernel distance of codec latents to the paintings', times 1000; lower is nearer",
     deception='share of pictures that a small classifier takes for paintings, 0 to 1',
-    artifacts="share of squares that are flatter or rougher than 99 % of the paintings'; 0.01 is a painting",
+    artifacts="share of squares that are flatter or rougher than 99 % of the paintings'; "
+    "0.01 is a painting",
     ssim='SSIM of luminance to the photograph, up to 1',
     toned_psnr='PSNR of luminance to the photograph after the best tone map, dB',
     toned_ssim='SSIM after the best tone map, up to 1',
@@ -357,9 +358,14 @@ def verdict(
     first = {
         True: 'The paintings of this model are nearer to real paintings than the photographs are',
         False: 'The pictures of this model are farther from real paintings than the photographs are',
-        None: 'The pictures of this model are about as far from real paintings as the photographs are',
+        None: (
+            'The pictures of this model are about as far from real paintings as the photographs are'
+        ),
     }[moved]
-    said = f'{first} (distance {plain(mine["distance"].value)}, photographs {plain(before["distance"].value)})'
+    said = (
+        f'{first} (distance {plain(mine["distance"].value)}, '
+        f'photographs {plain(before["distance"].value)})'
+    )
     if d:
         best = min(d, key=lambda k: d[k].value)
         than = {
@@ -384,7 +390,8 @@ def classifier_note(
     best = max(fooled, key=lambda k: fooled[k].value, default=None)
     if best and fooled[best].high >= mine.low:
         return (
-            f'The classifier is no measure of success here: it says painting of {fooled[best].value:.0%} of the photographs whose colours '
+            'The classifier is no measure of success here: '
+            f'it says painting of {fooled[best].value:.0%} of the photographs whose colours '
             f'alone were changed ({best}), and of {mine.value:.0%} of the pictures of this model.'
         )
     return f'The classifier says painting of {mine.value:.0%} of the pictures of this model' + (
@@ -444,17 +451,22 @@ def in_sentences(
     "How it was measured, for people."
     a, m = about, about['machine']
     out = [
-        f'{a["photographs"]} photographs and {a["paintings"]} paintings, squares of {a["size"]} pixels.',
+        (
+            f'{a["photographs"]} photographs and {a["paintings"]} paintings, '
+            f'squares of {a["size"]} pixels.'
+        ),
         f'{a["nfe"]} network evaluations and {a["seconds_per_image"]:.3g} seconds an image.',
     ]
     if a['judge_accuracy'] is not None:
         out.append(
-            f'The classifier tells {a["judge_accuracy"]:.0%} of held-out photographs and paintings apart.'
+            f'The classifier tells {a["judge_accuracy"]:.0%} of held-out photographs and '
+            'paintings apart.'
         )
     if settings := _plain({k: v for k, v in a['given'].items() if v is not None}):
         out.append(f'Settings: {settings}.')
     out.append(
-        f'Machine: {m["gpu"] or m["cpu"]}, {m["threads"]} of {m["cores"]} cores, {m["system"]}, Python {m["python"]}, PyTorch {m["torch"]}.'
+        f'Machine: {m["gpu"] or m["cpu"]}, {m["threads"]} of {m["cores"]} cores, {m["system"]}, '
+        f'Python {m["python"]}, PyTorch {m["torch"]}.'
     )
     return out + [f'Left out: {line}.' for line in a['left_out']]
 

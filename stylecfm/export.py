@@ -78,7 +78,8 @@ def export_network(
     off = relative_difference(net, torch.export.load(io.BytesIO(data)).module())
     if off > tolerance:
         raise InputError(
-            f'the exported network differs from the network by {off:.1e}, more than {tolerance:g}; nothing was written'
+            f'the exported network differs from the network by {off:.1e}, '
+            f'more than {tolerance:g}; nothing was written'
         )
     write_bytes(path, data)
     return off

@@ -38,7 +38,8 @@ def output_tensor(
     if isinstance(first, Tensor):
         return first
     raise InputError(
-        f'a field must return a tensor, an object with a tensor in .sample, or a tuple that begins with one, got '
+        'a field must return a tensor, an object with a tensor in .sample, '
+        'or a tuple that begins with one, got '
         f'{type(answer).__name__}; wrap it in a function that returns the velocity'
     )
 
@@ -66,7 +67,8 @@ class CountingField:
         out = output_tensor(self.v(x, t))
         if out.shape != x.shape:
             raise InputError(
-                f'the field wanted to answer in shape {tuple(x.shape)}, and answered in {tuple(out.shape)}'
+                f'the field wanted to answer in shape {tuple(x.shape)}, '
+                f'and answered in {tuple(out.shape)}'
             )
         return at_least_fp32(out)
 
@@ -92,18 +94,21 @@ def check_start(
     "Raise `InputError` unless `x` is a batch of finite floating-point numbers."
     if not isinstance(x, Tensor):
         raise InputError(
-            f'a start must be a tensor of shape (b, ...), got {type(x).__name__}; use torch.as_tensor'
+            f'a start must be a tensor of shape (b, ...), got {type(x).__name__}; '
+            'use torch.as_tensor'
         )
     if x.ndim < 2 or not len(x):
         raise InputError(
-            f'a start wanted the shape (b, ...) with at least one image, got {tuple(x.shape)}; use x[None] for one image'
+            f'a start wanted the shape (b, ...) with at least one image, got {tuple(x.shape)}; '
+            'use x[None] for one image'
         )
     if not x.is_floating_point():
         raise InputError(f'a start must hold floating-point numbers, got {x.dtype}; use x.float()')
     if all_finite(x):
         return
     raise InputError(
-        f'a start must be finite, got NaN or infinity in row {bad_rows(x).nonzero()[0].item()} of {len(x)}; '
+        f'a start must be finite, got NaN or infinity in row {bad_rows(x).nonzero()[0].item()} '
+        f'of {len(x)}; '
         'look for it where the start was made'
     )
 

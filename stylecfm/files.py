@@ -489,13 +489,15 @@ def read_manifest(
         whole_seal = False
     if not whole_seal:
         raise DamagedError(
-            f'{folder / MANIFEST} has changed since it was written; make it again or take another copy'
+            f'{folder / MANIFEST} has changed since it was written; '
+            'make it again or take another copy'
         )
     checked(m, _RULES, str(folder / MANIFEST))
     for name in m['files']:
         if not INSIDE.test(name):
             raise InputError(
-                f'{folder}: the manifest lists {name}, which is outside or no name; do not use this folder'
+                f'{folder}: the manifest lists {name}, which is outside or no name; '
+                'do not use this folder'
             )
     return m
 

@@ -198,7 +198,8 @@ def validation_line(
     ]
     if len(losses) < 2:
         return (
-            'whether validation was still falling is not known: it was measured fewer than two times',
+            'whether validation was still falling is not known: '
+            'it was measured fewer than two times',
             None,
         )
     (_, first), (last, now) = losses[0], losses[-1]

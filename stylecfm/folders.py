@@ -251,7 +251,8 @@ def _some(folder: Path, found: Scan, extensions: tuple) -> list:
     there = f'; it holds {unused_line(found.unused)}' if found.unused else ''
     inside = f'; {len(found.folders)} folder(s) in it were not entered' if found.folders else ''
     raise InputError(
-        f'no {what} in {folder}; files that end in {" ".join(extensions)} are looked for{there}{inside}'
+        f'no {what} in {folder}; files that end in {" ".join(extensions)} are looked '
+        f'for{there}{inside}'
     )
 
 # %% ../nbs/00d_folders.ipynb #81e49740
@@ -308,7 +309,8 @@ def unused_in_styles(
     out = []
     if s.loose:
         out.append(
-            f'{len(s.loose)} image(s) directly in {root} belong to no style and are not used, {s.loose[0].name} first'
+            f'{len(s.loose)} image(s) directly in {root} belong to no style and are not used, '
+            f'{s.loose[0].name} first'
         )
     if s.system:
         out.append(

@@ -101,7 +101,8 @@ def guided(
     at(0.0)  # bad settings are refused here
     if not (g.scale < math.inf and 0 <= g.rescale <= 1):
         raise InputError(
-            f'guidance wanted a finite scale and a rescale from 0 to 1, got {g.scale} and {g.rescale}'
+            'guidance wanted a finite scale and a rescale from 0 to 1, '
+            f'got {g.scale} and {g.rescale}'
         )
 
     def v(x: Tensor, t: Tensor) -> Tensor:

@@ -106,7 +106,8 @@ def check_square(
         )
     if min(w, h) * rules.max_enlargement < size:
         raise InputError(
-            f'{w} x {h} would be enlarged more than {rules.max_enlargement:g} times for {size} pixels; '
+            f'{w} x {h} would be enlarged more than {rules.max_enlargement:g} times for {size} '
+            'pixels; '
             'use a larger picture or a smaller size'
         )
 
@@ -264,7 +265,8 @@ def save_image(
     path = Path(path)
     if (how := FORMATS.get(path.suffix.lower())) is None:
         raise InputError(
-            f'cannot save {path}: the suffix "{path.suffix}" is not one of {" ".join(FORMATS)}; choose one of them'
+            f'cannot save {path}: the suffix "{path.suffix}" is not one of {" ".join(FORMATS)}; '
+            'choose one of them'
         )
     clear = img.mode == 'RGBA' and path.suffix.lower() in ('.png', '.webp', '.tif', '.tiff')
     flat = (
@@ -362,7 +364,8 @@ def pad_to(
     down, right = -h % factor, -w % factor
     if down >= h or right >= w:
         raise InputError(
-            f'{w} x {h} is too small for multiples of {factor}; use a picture of at least {factor} x {factor}'
+            f'{w} x {h} is too small for multiples of {factor}; '
+            f'use a picture of at least {factor} x {factor}'
         )
     return F.pad(x, (0, right, 0, down), mode='reflect'), (h, w)
 

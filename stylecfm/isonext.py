@@ -67,7 +67,8 @@ class StyleEmbedding(nn.Module):
         )
         if seen and ((style < -1) | (style >= self.num_styles)).any():
             raise InputError(
-                f'styles are numbered 0 to {self.num_styles - 1}, and -1 is their mean; got {style.tolist()}'
+                f'styles are numbered 0 to {self.num_styles - 1}, and -1 is their mean; '
+                f'got {style.tolist()}'
             )
         rows = (
             torch.cat([self.table, self.table.mean(0, keepdim=True)])

@@ -74,7 +74,8 @@ def latent_of(
         raise InputError(f'it holds no tensor (c, h, w), but {type(x).__name__}')
     if not x.is_floating_point():
         raise InputError(
-            f'its numbers are {str(x.dtype).removeprefix("torch.")}; a latent has floating-point numbers'
+            f'its numbers are {str(x.dtype).removeprefix("torch.")}; '
+            'a latent has floating-point numbers'
         )
     if x.ndim == 4 and len(x) == 1:
         x = x[0]
@@ -170,8 +171,10 @@ def _by_values(ours: Convention, s: float) -> tuple:
     place = math.log(max(s, 1e-12)) / math.log(inner) if abs(math.log(inner)) > 0.1 else 0.5
     if 0.4 < place < 0.6:
         raise InputError(
-            f'cannot tell whether the latents are multiplied by {ours.scaling:g}: their deviation is {s:.3g}; '
-            f'give --scaling {ours.scaling:g} --shift {ours.shift:g}, or --scaling 1 for latents as the autoencoder gives them'
+            f'cannot tell whether the latents are multiplied by {ours.scaling:g}: '
+            f'their deviation is {s:.3g}; '
+            f'give --scaling {ours.scaling:g} --shift {ours.shift:g}, '
+            'or --scaling 1 for latents as the autoencoder gives them'
         )
     chosen = ours if place < 0.5 else PLAIN_CONVENTION
     near = 1.0 if place < 0.5 else inner
@@ -189,4 +192,7 @@ def _unlike(ours: Convention, chosen: Convention, latents: list) -> str:
     s = deviation([chosen.undo(x) for x in latents])
     if 0.4 < s / inner < 2.5:
         return ''
-    return f'their deviation is {s:.3g} then, where this autoencoder has about {inner:.3g}; check --scaling and --shift'
+    return (
+        f'their deviation is {s:.3g} then, where this autoencoder has about {inner:.3g}; '
+        'check --scaling and --shift'
+    )

@@ -671,7 +671,8 @@ def cache_about(
     for s, rows in e['files'].items():
         if e['count'][s] % max(1, len(rows)) or len(rows) > e['count'][s]:
             raise InputError(
-                f'{what}: {e["count"][s]} latents of {s} cannot be shared evenly by {len(rows)} files'
+                f'{what}: {e["count"][s]} latents of {s} cannot be shared evenly by {len(rows)} '
+                'files'
             )
     return e
 
@@ -725,7 +726,8 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
     )
     if (diff := differences(extra['recipe'], source.recipe)) and not before:
         raise InputError(
-            f'{out_root} is a cache of another recipe: {diff}; choose another folder, or rebuild it with --rebuild'
+            f'{out_root} is a cache of another recipe: {diff}; choose another folder, '
+            'or rebuild it with --rebuild'
         )
     for style, rows in extra['files'].items():
         p = out_root / 'styles' / f'{style}.safetensors'
@@ -745,7 +747,8 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
     if not before:
         return extra
     say(
-        f'{out_root} is of an older version; images that it read otherwise (profiles, alpha, 16 bits) are encoded again',
+        f'{out_root} is of an older version; images that it read otherwise (profiles, alpha, '
+        '16 bits) are encoded again',
         error=True,
     )
     known.digests.clear()
@@ -888,7 +891,8 @@ def _sorted_out(plan: CachePlan, known: KnownLatents) -> tuple[dict, list]:
             bad.append(UnusedFile(e.path, known.bad[e.key()]))
         else:
             raise InputError(
-                f'the latents of {e.path} were made and are gone: their folder was changed; run again'
+                f'the latents of {e.path} were made and are gone: their folder was changed; '
+                'run again'
             )
     return good, bad
 
@@ -921,7 +925,8 @@ def _usable(source: Source, good: dict, bad: list, strict: bool):
             continue
         why = next(b.reason for b in bad if b.path in files)
         raise InputError(
-            f'none of the {len(files)} files in {source.root / style} could be used; the first: {why}'
+            f'none of the {len(files)} files in {source.root / style} could be used; the first: '
+            f'{why}'
         )
 
 # %% ../nbs/04_latents.ipynb #67676ba7

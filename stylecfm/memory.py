@@ -277,7 +277,8 @@ def network_from_config(
     if m.network == 'unet':
         if m.grn or m.norm != 'group':
             raise InputError(
-                'a U-Net has norms of its own; set model.grn to false and model.norm to group, or model.network '
+                'a U-Net has norms of its own; set model.grn to false and model.norm to group, '
+                'or model.network '
                 'to isonext'
             )
         net = kind(

@@ -89,7 +89,8 @@ def make_optimizer(
         from schedulefree import AdamWScheduleFree
     except ImportError:
         raise InputError(
-            "training.optimizer schedulefree needs a package: pip install 'stylecfm[schedulefree]'; "
+            "training.optimizer schedulefree needs a package: "
+            "pip install 'stylecfm[schedulefree]'; "
             'or set it to adamw'
         ) from None
     return AdamWScheduleFree(

@@ -43,7 +43,8 @@ def _folders_there(folders: list) -> list:
     "Resolved folders; raises `InputError` for fewer than two, for one that is not there, and for one that holds another."
     if not folders or len(folders) < 2:
         raise InputError(
-            'give two or more folders of images, one for each style: stylecfm train photos/ paintings/'
+            'give two or more folders of images, one for each style: '
+            'stylecfm train photos/ paintings/'
         )
     for f in folders:
         if not os.path.isdir(f):
@@ -57,7 +58,8 @@ def _folders_there(folders: list) -> list:
                 raise InputError(f'the folder {a} is given twice; give one for each style')
             if a in b.parents or b in a.parents:
                 raise InputError(
-                    f'{a} and {b} lie in one another, so images would have two styles; give separate folders'
+                    f'{a} and {b} lie in one another, so images would have two styles; '
+                    'give separate folders'
                 )
     return found
 
@@ -183,7 +185,8 @@ def hold_out_images(
     for k, v in asked.items():
         if old['styles'] and old.get(k) != v and not (k == 'hold_out' and number is None):
             raise InputError(
-                f'{places} was begun with {k} {old.get(k)}, got {v}; give the same, or another --out'
+                f'{places} was begun with {k} {old.get(k)}, got {v}; '
+                'give the same, or another --out'
             )
     made = {}
     for style, folder in styles.items():
@@ -222,7 +225,8 @@ def _draw(images: dict, counts: dict, seed: int):
         random.Random(f'{seed} {style}').shuffle(found)
         if n and len(found) - n < 2:
             raise InputError(
-                f'{style} has {len(found)} different images, of which {n} cannot be held out; add images, or hold out fewer'
+                f'{style} has {len(found)} different images, of which {n} cannot be held out; '
+                'add images, or hold out fewer'
             )
         side |= dict.fromkeys(found[:n], 'held_out') | dict.fromkeys(found[n:], 'train')
     for d in images.values():
@@ -359,7 +363,8 @@ def _planned(places: RunPlaces, given: dict) -> Config:
         for name, old in (('image_size', c.data.target_size), ('codec', c.data.codec)):
             if given.get(name) not in (None, old):
                 raise InputError(
-                    f'{places} was planned with {name} {old}, got {given[name]}; choose another --out'
+                    f'{places} was planned with {name} {old}, got {given[name]}; '
+                    'choose another --out'
                 )
         again = about.get('busy') and not begun and not advice.busy_line()
         if again:
@@ -494,7 +499,8 @@ def train_folders(
     order, least = photo_first(list(styles)), min(held for _, held in counts.values())
     if last >= 4 and least < 2:
         say(
-            f'samples and evaluation need held-out images; each style needs {_FEWEST} images or more',
+            f'samples and evaluation need held-out images; each style needs {_FEWEST} images or '
+            'more',
             error=True,
         )
     if last >= 4 and least >= 2:
@@ -503,7 +509,8 @@ def train_folders(
         _evaluation(places, c, order, least)
     if last >= 3:
         say(
-            f'next: stylecfm transfer --checkpoint {printable(places)} --input photo.jpg --output painting.png'
+            f'next: stylecfm transfer --checkpoint {printable(places)} --input photo.jpg '
+            '--output painting.png'
         )
 
 
@@ -570,7 +577,8 @@ def train_command(
         wrong = next((k for k, v in (own if folders else mine).items() if v is not None), None)
         if wrong and folders:
             raise InputError(
-                f'--{wrong} is for training without folders; with folders give --set, as --set training.seed=1'
+                f'--{wrong} is for training without folders; with folders give --set, '
+                'as --set training.seed=1'
             )
         if wrong:
             raise InputError(

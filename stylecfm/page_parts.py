@@ -123,10 +123,12 @@ def comparison(
     return (
         f'<figure class="compare" style="--width:{w}px;aspect-ratio:{w}/{h}">'
         f'<img class="before" src="{escape(before)}" width="{w}" height="{h}" alt="The photograph">'
-        f'<img class="after" src="{escape(after)}" width="{w}" height="{h}" alt="The painting, style {title}">'
+        f'<img class="after" src="{escape(after)}" width="{w}" height="{h}" alt="The painting, '
+        f'style {title}">'
         '<span class="side left" aria-hidden="true">Photograph</span>'
         f'<span class="side right" aria-hidden="true">{title}</span>'
-        '<input type="range" min="0" max="100" value="40" aria-label="Percent of the width that shows the photograph" '
+        '<input type="range" min="0" max="100" value="40" aria-label="Percent of the width that '
+        'shows the photograph" '
         "oninput=\"this.parentNode.style.setProperty('--cut', this.value + '%')\"></figure>"
     )
 
@@ -287,7 +289,10 @@ def style_sheet(
         _STYLES,
     ]
     rules += [
-        f'#example-{k}::before {{ background-image: url({data_uri(small_square(example_photo(k)))}) }}'
+        (
+            f'#example-{k}::before {{ background-image: '
+            f'url({data_uri(small_square(example_photo(k)))}) }}'
+        )
         for k in range(len(EXAMPLES))
     ]
     rules += [

@@ -148,7 +148,8 @@ class PairRecipe(Section, name='recipe'):
         super().__post_init__()
         if self.objective == 'edm' and self.source == 'given':
             raise InputError(
-                'recipe.objective edm begins at noise alone; set recipe.source to noise, or recipe.objective to flow'
+                'recipe.objective edm begins at noise alone; set recipe.source to noise, '
+                'or recipe.objective to flow'
             )
 
 # %% ../nbs/51_pairs.ipynb #9553fc65
@@ -165,7 +166,8 @@ def path_start(
         return n
     if start is None:
         raise InputError(
-            'recipe.source is given, but these pairs have no start; give one, or set recipe.source to noise'
+            'recipe.source is given, but these pairs have no start; '
+            'give one, or set recipe.source to noise'
         )
     return start + recipe.spread * n
 
@@ -495,7 +497,8 @@ def _older(path: Path) -> tuple:  # {name: tensor}, {name: plain value}
         return read_tensors(path), json.loads(read_metadata(path)['state'])
     except (KeyError, ValueError) as e:
         raise InputError(
-            f'{path} cannot be read ({e}); remove it to start from scratch, or choose another folder'
+            f'{path} cannot be read ({e}); remove it to start from scratch, '
+            'or choose another folder'
         ) from None
 
 

@@ -40,7 +40,8 @@ def _floats(x: Tensor) -> Tensor:
     low, high = x.min().item(), x.max().item()
     if low < -1.001 or high > 1.001:
         raise InputError(
-            f'image values must be in [0, 1], got {low:.3g} to {high:.3g}; divide bytes by 255, or give them as uint8'
+            f'image values must be in [0, 1], got {low:.3g} to {high:.3g}; '
+            'divide bytes by 255, or give them as uint8'
         )
     return ((x + 1) / 2 if low < -0.001 else x).clamp(0, 1)
 
@@ -76,7 +77,8 @@ def _tensor(x: Tensor, channels: int) -> list:
     if x.ndim == 3 and len(x) in (1, 3) and x.numel():
         return [Pixels(_floats(x).expand(3, -1, -1)[None])]
     raise InputError(
-        f'a tensor must be an image (3, height, width) or a latent ({channels}, height, width), or several of one '
+        f'a tensor must be an image (3, height, width) or a latent ({channels}, height, width), '
+        'or several of one '
         f'size, got {tuple(x.shape)}'
     )
 
@@ -142,7 +144,9 @@ def seeds_for(
         isinstance(g, torch.Generator) for g in each
     ):
         raise InputError(
-            f'generator must be a torch.Generator or a list of {count}, got {len(each) if isinstance(generator, (list, tuple)) else type(generator).__name__}'
+            f'generator must be a torch.Generator or a list of {count}, '
+            'got '
+            f'{len(each) if isinstance(generator, (list, tuple)) else type(generator).__name__}'
         )
     if len(each) != count:
         each = [g for g in each for _ in range(repeats)]

@@ -129,7 +129,8 @@ def note_unchanged(
     "Warn where a transfer to another style gave its source back."
     if (c := change(x1, y)) < HARDLY:
         warnings.warn(
-            f'the result is almost its source (change {c:.2f}, below {HARDLY:g}): the model has hardly been trained '
+            f'the result is almost its source (change {c:.2f}, below {HARDLY:g}): '
+            'the model has hardly been trained '
             'for these styles; train it longer (symptoms: nbs/91b_symptoms.ipynb)',
             ImageNote,
         )
@@ -153,7 +154,8 @@ def check_options(
     renoise(match_latents(torch.zeros(1, 1, 2, 2), o.match or 'none'), o.fresh or 0.0)
     if o.mode != 'loop' and (o.match or o.fresh):
         raise InputError(
-            f'match and fresh are about structures, which {o.mode} does not find; leave them out, or use mode loop'
+            f'match and fresh are about structures, which {o.mode} does not find; '
+            'leave them out, or use mode loop'
         )
 
 # %% ../nbs/59a_pipeline_job.ipynb #d192fc7b
@@ -210,7 +212,8 @@ class TransferJob(NamedTuple):
         s = self.settings
         if s.latent_clamp and s.adaptive_step_size:
             raise InputError(
-                'inference.latent_clamp does not work with adaptive_step_size; set one of them to null or false'
+                'inference.latent_clamp does not work with adaptive_step_size; '
+                'set one of them to null or false'
             )
         return ODESolver(
             s.solver,
@@ -281,6 +284,7 @@ def started(
     "Given structures of a batch; raises `InputError` for those of another size."
     if latents.ndim != 4 or len(latents) <= max(some) or latents.shape[1:] != x1.shape[1:]:
         raise InputError(
-            f'latents must be ({max(some) + 1} or more, {", ".join(map(str, x1.shape[1:]))}), got {tuple(latents.shape)}'
+            f'latents must be ({max(some) + 1} or more, {", ".join(map(str, x1.shape[1:]))}), '
+            f'got {tuple(latents.shape)}'
         )
     return latents[some]

@@ -306,7 +306,8 @@ def plan(
     # weights, gradients, two of Adam, an average
     if (state := 20 * count_parameters(config)) > budget:
         raise InputError(
-            f'one sample needs {state / GB:,.3g} GB for its weights alone, and there are {budget_gb:.3g}; '
+            f'one sample needs {state / GB:,.3g} GB for its weights alone, '
+            f'and there are {budget_gb:.3g}; '
             'choose a smaller model.hidden_dim, or fewer model.num_layers'
         )
     for c, k in _strategies(config, given):
@@ -383,7 +384,8 @@ def operations_ratio(self: MemoryPlan) -> float:
 def __str__(self: MemoryPlan) -> str:
     "The plan in three lines."
     return (
-        f'{self.means}, batch {self.batch}: {self.needed / GB:.2f} of {self.budget / GB:.4g} GB needed '
+        f'{self.means}, batch {self.batch}: {self.needed / GB:.2f} of {self.budget / GB:.4g} GB '
+        'needed '
         f'({self.report.peak / GB:.2f} GB of tensors)\n'
         f'why: {self.why}\none more GB would buy: {self.next_gb}'
     )
@@ -506,8 +508,10 @@ def check_affordable(
     )
     if need > room:
         raise InputError(
-            f'this network has {n / 1e6:,.0f} million parameters and needs {need / GB:,.1f} GB to train, and there '
-            f'are {room / GB:.1f}; make model.hidden_dim ({m.hidden_dim}), model.num_layers ({m.num_layers}) '
+            f'this network has {n / 1e6:,.0f} million parameters and needs {need / GB:,.1f} GB '
+            'to train, and there '
+            f'are {room / GB:.1f}; make model.hidden_dim ({m.hidden_dim}), '
+            f'model.num_layers ({m.num_layers}) '
             f'or the other widths of model smaller'
         )
     return need
@@ -580,7 +584,8 @@ def retry_with_smaller_batch(
                 'data.target_size smaller'
             )
         told(
-            f'memory ran out with micro-batches of {micro} ({failed[:100]}); going on with {micro // 2}'
+            f'memory ran out with micro-batches of {micro} ({failed[:100]}); '
+            f'going on with {micro // 2}'
         )
         micro //= 2
         gc.collect()

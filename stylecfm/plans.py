@@ -28,7 +28,8 @@ def costs(
     a, b = (check_finite(v.detach().flatten(1).cpu().double()) for v in (x0, x1))
     if not len(a) or not len(b) or a.shape[1] != b.shape[1]:
         raise InputError(
-            f'a plan wanted points of one dimension on both sides, got shapes {tuple(x0.shape)} and {tuple(x1.shape)}'
+            'a plan wanted points of one dimension on both sides, '
+            f'got shapes {tuple(x0.shape)} and {tuple(x1.shape)}'
         )
     middle = torch.cat([a, b]).mean(0)  # far from the origin, digits would be lost
     return torch.cdist(a - middle, b - middle, compute_mode='donot_use_mm_for_euclid_dist') ** power
@@ -122,7 +123,8 @@ def resampled(
     style = torch.zeros(len(x1), dtype=torch.long) if style is None else style.cpu()
     if not len(x0) == len(x1) == len(style):
         raise InputError(
-            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, {len(x1)} and {len(style)}'
+            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, '
+            f'{len(x1)} and {len(style)}'
         )
     pairs = [torch.arange(len(x1)), torch.arange(len(x1))]
     for s in style.unique():

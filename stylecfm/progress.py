@@ -86,7 +86,10 @@ def learning_state(
     if falling:
         return f'validation was still falling ({losses[-2]:.4g} to {losses[-1]:.4g})'
     since = len(losses) - 1 - losses.index(min(losses))
-    return f'validation was no longer falling (lowest {min(losses):.4g}, {since} checkpoint{"s" if since != 1 else ""} ago)'
+    return (
+        f'validation was no longer falling (lowest {min(losses):.4g}, '
+        f'{since} checkpoint{"s" if since != 1 else ""} ago)'
+    )
 
 # %% ../nbs/49b_progress.ipynb #3ea199c6
 HARDLY = 0.1  # change below which a model has hardly been trained
@@ -154,8 +157,10 @@ def at_end(
     said = f'{pace.done} steps in {duration(pace.seconds)}; {learning_state(losses)}'
     if moved is not None and moved < HARDLY:
         said += (
-            f'; the samples hardly differ from their photographs (change {moved:.2f}, below {HARDLY:g}): the model has '
-            f'hardly been trained. Go on with more steps, for example --max_steps {10 * max(pace.done, 100)}'
+            f'; the samples hardly differ from their photographs (change {moved:.2f}, '
+            f'below {HARDLY:g}): the model has '
+            'hardly been trained. Go on with more steps, '
+            f'for example --max_steps {10 * max(pace.done, 100)}'
         )
     elif still_falling(losses):
         said += f'; more steps would help, for example --max_steps {2 * pace.done}'

@@ -78,7 +78,8 @@ def _only_plain(stream: io.BytesIO):
             raise InputError('it holds more than tensors')
         if op.name == 'GLOBAL' and what not in PLAIN_TYPES:
             raise InputError(
-                f'it holds more than plain tensors ({what.replace(" ", ".")[:60]}); nothing of it was run'
+                f'it holds more than plain tensors ({what.replace(" ", ".")[:60]}); '
+                'nothing of it was run'
             )
 
 
@@ -167,7 +168,8 @@ def plain_latent(
         or x.dtype not in LATENT_TYPES
     ):
         raise InputError(
-            f'it holds numbers of a kind that latents do not have ({x.dtype}, {x.layout}, on {x.device}); '
+            f'it holds numbers of a kind that latents do not have ({x.dtype}, {x.layout}, '
+            f'on {x.device}); '
             'save it as 16- or 32-bit floats'
         )
     if not x.numel():

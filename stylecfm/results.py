@@ -116,7 +116,8 @@ def check_results(
             noted[p.parent] = _noted(p.parent)
         if not p.is_file() or noted[p.parent].get(p.name) != digest(p):
             raise InputError(
-                f'{p} is there already, and no earlier run wrote it as it is; choose another name, or give --overwrite'
+                f'{p} is there already, and no earlier run wrote it as it is; '
+                'choose another name, or give --overwrite'
             )
 
 # %% ../nbs/00e_results.ipynb #fcefb7ed

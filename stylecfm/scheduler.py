@@ -139,7 +139,8 @@ def set_timesteps(
             )
         if num_inference_steps not in (None, len(ends) - 1):
             raise InputError(
-                f'num_inference_steps is {num_inference_steps}, and sigmas has {len(ends) - 1} entries; leave one of them out'
+                f'num_inference_steps is {num_inference_steps}, and sigmas has {len(ends) - 1} '
+                'entries; leave one of them out'
             )
     self._ends = self._shifted(ends)  # (steps + 1,)
     c = torch.tensor(TABLEAUS[m].c, dtype=torch.double)
@@ -246,12 +247,14 @@ def check_scheduler(
     )
     if not flow and config.get('prediction_type') != 'flow_prediction':
         raise InputError(
-            f'the scheduler must be one for flows, got {type(scheduler).__name__}; give FlowMatchEulerDiscreteScheduler, '
+            f'the scheduler must be one for flows, got {type(scheduler).__name__}; '
+            'give FlowMatchEulerDiscreteScheduler, '
             "or one with prediction_type='flow_prediction'"
         )
     if config.get('use_dynamic_shifting'):
         raise InputError(
-            'a scheduler whose shift depends on the image size is not supported; set use_dynamic_shifting=False and shift'
+            'a scheduler whose shift depends on the image size is not supported; '
+            'set use_dynamic_shifting=False and shift'
         )
 
 # %% ../nbs/35_scheduler.ipynb #0854ad74

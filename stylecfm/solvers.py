@@ -241,7 +241,8 @@ def own_times(
     if len(steps) and times.isfinite().all() and ((steps > 0).all() or (steps < 0).all()):
         return times
     raise InputError(
-        f'grid must be one of {", ".join(GRIDS)}, or two or more times that only rise or only fall, got {grid!r}'
+        f'grid must be one of {", ".join(GRIDS)}, or two or more times that only rise or only '
+        f'fall, got {grid!r}'
     )
 
 # %% ../nbs/30_solvers.ipynb #4f1a2b67
@@ -263,7 +264,8 @@ def time_grid(
     # as exact as fp32 holds them
     if not torch.allclose(times[[0, -1]], ends, rtol=1e-6, atol=1e-6):
         raise InputError(
-            f'grid must run from t0={t0:g} to t1={t1:g}, got times from {times[0]:g} to {times[-1]:g}; pass the same t0 and t1'
+            f'grid must run from t0={t0:g} to t1={t1:g}, got times from {times[0]:g} to '
+            f'{times[-1]:g}; pass the same t0 and t1'
         )
     return torch.cat([ends[:1], times[1:-1], ends[1:]])
 
@@ -295,7 +297,8 @@ class Solution(NamedTuple):
         late = (~self.converged).nonzero()[:, 0].tolist()
         why = self.status[late[0]] if self.status else STATUS[1]
         raise FloatingPointError(
-            f'image {late[0]} of {len(self.converged)} did not arrive ({why}); use more steps or evaluations, '
+            f'image {late[0]} of {len(self.converged)} did not arrive ({why}); '
+            'use more steps or evaluations, '
             'a larger tolerance, or a smaller guidance scale'
         )
 
@@ -367,7 +370,8 @@ def _check_options(o, reversible=False):
         raise InputError('a step that was clamped cannot be undone; use clamp with another method')
     if not (0 < o.rtol < float('inf') and 0 < o.atol < float('inf') and o.max_nfe >= 1):
         raise InputError(
-            f'tolerances must be above 0 and max_nfe at least 1, got {o.rtol}, {o.atol} and {o.max_nfe}'
+            f'tolerances must be above 0 and max_nfe at least 1, got {o.rtol}, '
+            f'{o.atol} and {o.max_nfe}'
         )
 
 # %% ../nbs/30_solvers.ipynb #68877263

@@ -108,7 +108,8 @@ def open_dataset(
         found = load_dataset(path, split=split, streaming=streaming)
     except Exception as e:  # the library raises anything
         raise InputError(
-            f'cannot open the data set {name}: {str(e).splitlines()[0]}; give NAME:SPLIT of the hub, or a folder'
+            f'cannot open the data set {name}: {str(e).splitlines()[0]}; '
+            'give NAME:SPLIT of the hub, or a folder'
         ) from e
     if isinstance(found, dict) and len(found) == 1:
         return next(iter(found.values()))
@@ -145,7 +146,8 @@ def _shape_for(codec: Codec, some: list, pt_root: str | Path) -> tuple:
     shape = tuple(some[0].shape)
     if shape[0] != codec.latent_channels:
         raise InputError(
-            f'the latents in {pt_root} have {shape[0]} channels, those of {codec.spec} {codec.latent_channels}; '
+            f'the latents in {pt_root} have {shape[0]} channels, '
+            f'those of {codec.spec} {codec.latent_channels}; '
             'give the codec that made them'
         )
     return shape

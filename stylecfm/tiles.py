@@ -162,7 +162,8 @@ class TileAutoencoder(nn.Module):
         rising = [BAND_SETTINGS - 1, *bands, c]
         if bands and (bands[0] != BAND_SETTINGS or any(a >= b for a, b in zip(rising, rising[1:]))):
             raise InputError(
-                f'bands must begin at {BAND_SETTINGS}, rise and end below {c}, the channels of the linear code; got {tuple(bands)}'
+                f'bands must begin at {BAND_SETTINGS}, rise and end below {c}, '
+                f'the channels of the linear code; got {tuple(bands)}'
             )
         self.config = dict(
             latent_channels=latent_channels,
@@ -242,7 +243,8 @@ def fit_tiles(
     size = min(CROP_SIDE, *images.shape[-2:]) // side * side
     if size < 2 * side:
         raise InputError(
-            f'tiles of {side} pixels need images at least twice as large, got {tuple(images.shape[-2:])}'
+            f'tiles of {side} pixels need images at least twice as large, '
+            f'got {tuple(images.shape[-2:])}'
         )
     g = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):

@@ -145,12 +145,14 @@ def check_fit(
         if v == getattr(d, k):
             continue
         raise InputError(
-            f'{cache.root} was made with {k} {v}, but data.{k} is {getattr(d, k)}; make the latents again or '
+            f'{cache.root} was made with {k} {v}, but data.{k} is {getattr(d, k)}; '
+            'make the latents again or '
             f'set data.{k}'
         )
     if cache.latent_channels != m.latent_channels:
         raise InputError(
-            f'codec {cache.spec} has {cache.latent_channels} channels, but model.latent_channels is '
+            f'codec {cache.spec} has {cache.latent_channels} channels, '
+            'but model.latent_channels is '
             f'{m.latent_channels}; '
             f'set it to {cache.latent_channels}, or leave it out'
         )
@@ -164,7 +166,8 @@ def check_fit(
     most = cache.count[least] * max(1, len(cache.styles) // 2)
     if (b := config.training.batch) > most:
         raise InputError(
-            f'training.batch_size is {b}, and {least} has {cache.count[least]} latents; make it smaller, or '
+            f'training.batch_size is {b}, and {least} has {cache.count[least]} latents; '
+            'make it smaller, or '
             f'add images'
         )
     if config.training.coupling != 'independent' and b < 2:
@@ -175,7 +178,8 @@ def check_fit(
     if len(cache.styles) != m.num_styles:
         raise InputError(
             f'{cache.root} has {len(cache.styles)} styles ({", ".join(cache.styles)}), '
-            f'but model.num_styles is {m.num_styles}; leave it and data.num_classes out, or set both to {len(cache.styles)}'
+            f'but model.num_styles is {m.num_styles}; leave it and data.num_classes out, '
+            f'or set both to {len(cache.styles)}'
         )
 
 # %% ../nbs/50_train.ipynb #cell-6
@@ -224,7 +228,8 @@ def initial_weights(
     old = load_model(t.init_from)
     if old.spec != cache.spec:
         raise InputError(
-            f'{t.init_from} paints with codec {old.spec}, but {cache.root} was made with {cache.spec}; '
+            f'{t.init_from} paints with codec {old.spec}, but {cache.root} was made with '
+            f'{cache.spec}; '
             'make the latents with its codec'
         )
     weights, mine = old.net.state_dict(), net.state_dict()
@@ -244,7 +249,8 @@ def initial_weights(
     )
     if len(table) != len(mine['style.table']):
         raise InputError(
-            f'{t.init_from} was trained with another training.use_avg_style_for_uncond; give the same'
+            f'{t.init_from} was trained with another training.use_avg_style_for_uncond; '
+            'give the same'
         )
     net.load_state_dict(weights | {'style.table': torch.stack(table)})
     cache.stats = old.stats
@@ -272,7 +278,8 @@ class OTCFMTrainer:
         self.acc, self.root = make_accelerator(config), Path(config.checkpoint.save_dir)
         if t.batch % (n := self.acc.num_processes):
             raise InputError(
-                f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; make it a multiple of {n}'
+                f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; '
+                f'make it a multiple of {n}'
             )
         if t.memory_gb and self.acc.device.type == 'cuda':
             torch.cuda.set_per_process_memory_fraction(
@@ -318,7 +325,8 @@ def make_accelerator(
     for name in names:
         if name not in (known := sorted({str(v) for v in LoggerType.list()} - {'all'})):
             raise InputError(
-                f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; give some of '
+                f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; '
+                'give some of '
                 f'them, or none'
             )
         if not find_spec(name):
@@ -333,7 +341,8 @@ def make_accelerator(
     )
     if (kind := acc.distributed_type.value) in ('FSDP', 'DEEPSPEED', 'MEGATRON_LM', 'XLA'):
         raise InputError(
-            f'this trainer shares batches between processes, not the network itself, and accelerate is '
+            'this trainer shares batches between processes, not the network itself, '
+            'and accelerate is '
             f'set to {kind}; '
             'run accelerate config again without it, or give --multi_gpu'
         )
@@ -356,7 +365,8 @@ def choose_rows(
     if not len(rows := keep(s.train)):
         raise InputError(
             f'{t.init_from} knows all of {", ".join(self.cache.styles)}, '
-            'so with training.freeze old nothing is left to learn; add a style, or set it to nothing'
+            'so with training.freeze old nothing is left to learn; '
+            'add a style, or set it to nothing'
         )
     # a velocity is evaluated at all times alike, whatever it is trained on
     as_trained = (
@@ -774,7 +784,8 @@ def newest(self: OTCFMTrainer) -> Path | None:
         if may_resume(folder) == 'good':
             return folder
         self.acc.print(
-            f'passing over {folder}: its last steps were skipped, or its weights or validation are not finite; '
+            f'passing over {folder}: its last steps were skipped, '
+            'or its weights or validation are not finite; '
             'going back to the one before'
         )
 
@@ -799,7 +810,10 @@ def diverged(self: OTCFMTrainer) -> str:  # '' if it has not
         why = f'{len(self.missed)} of the last 100 steps were skipped, as their loss was not finite'
     else:
         return ''
-    return f'{why}, at step {self.done}; lower training.learning_rate, or look for bad latents (symptoms: nbs/91b_symptoms.ipynb); {self.way_back()}'
+    return (
+        f'{why}, at step {self.done}; lower training.learning_rate, '
+        f'or look for bad latents (symptoms: nbs/91b_symptoms.ipynb); {self.way_back()}'
+    )
 
 
 @patch
@@ -916,7 +930,8 @@ def _finite(tensors: dict, what: Path) -> dict:
     for k, v in tensors.items():
         if v.is_floating_point() and not v.isfinite().all():
             raise InputError(
-                f'{what}: tensor {k} is not finite; move this checkpoint away, then the one before it is taken'
+                f'{what}: tensor {k} is not finite; move this checkpoint away, '
+                'then the one before it is taken'
             )
     return tensors
 
@@ -944,8 +959,10 @@ def schedule_note(
         return ''
     length = lambda n, minutes: f'{n} steps' + (f' or {minutes:g} minutes' if minutes else '')
     return (
-        f'the run was planned for {length(planned, old["max_minutes"])}, and now for {length(self.total, t.max_minutes)}: its '
-        f'{t.lr_schedule} schedule is stretched, and the learning rate goes from {before:.3g} to {now:.3g} at step {d["step"]}'
+        f'the run was planned for {length(planned, old["max_minutes"])}, '
+        f'and now for {length(self.total, t.max_minutes)}: its '
+        f'{t.lr_schedule} schedule is stretched, and the learning rate goes from {before:.3g} to '
+        f'{now:.3g} at step {d["step"]}'
     )
 
 
@@ -962,7 +979,8 @@ def check_same(
         )
     if d['latents'] != self.cache.fingerprint:
         raise InputError(
-            f'{self.cache.root} has changed since the run in {self.root} began; choose another checkpoint.save_dir'
+            f'{self.cache.root} has changed since the run in {self.root} began; '
+            'choose another checkpoint.save_dir'
         )
     if d['step'] > self.total:
         raise InputError(
@@ -982,7 +1000,8 @@ def check_same(
         and d.get('processes', 1) != self.acc.num_processes
     ):
         self.acc.print(
-            f"the run began with {d['processes']} processes, now there are {self.acc.num_processes}: pairs "
+            f"the run began with {d['processes']} processes, "
+            f"now there are {self.acc.num_processes}: pairs "
             f"will be others"
         )
 
@@ -1285,7 +1304,8 @@ def fit(
         if not self.healthy():
             self.save_and_raise(
                 FloatingPointError(
-                    f'the last step, {self.done}, was skipped, or its weights or validation are not '
+                    f'the last step, {self.done}, was skipped, or its weights or validation are '
+                    'not '
                     f'finite, so nothing is exported; {self.way_back()}'
                 )
             )

@@ -119,7 +119,8 @@ def learn_painter(
 
     if len(sets) < 2:
         raise InputError(
-            f'a painter needs photographs and at least one style, got {len(sets)} folder(s); give both'
+            f'a painter needs photographs and at least one style, got {len(sets)} folder(s); '
+            'give both'
         )
     parts = [split_pictures(images, size.seed) for images in sets.values()]
     labelled = lambda k: Pictures(
@@ -220,7 +221,8 @@ def stylecfm_train_painter(
         names = ['photo', *(p.name for p in folders[1:])]
         if len(set(names)) < len(names):
             raise InputError(
-                f'the folders of paintings must have different names that are not photo, got {", ".join(names[1:])}'
+                'the folders of paintings must have different names that are not photo, '
+                f'got {", ".join(names[1:])}'
             )
         from stylecfm.checkpoints import load_model, pretrained_model, write_model
         from stylecfm.codecs import load_codec, pick_device
@@ -248,5 +250,6 @@ def stylecfm_train_painter(
         ]
         save_image(painter_samples(to / 'export', held), to / 'samples.jpg')
         say(
-            f'look at {printable(to / "samples.jpg")}; try: stylecfm_transfer --checkpoint {printable(to)} --input photo.jpg --output painting.png'
+            f'look at {printable(to / "samples.jpg")}; try: stylecfm_transfer --checkpoint '
+            f'{printable(to)} --input photo.jpg --output painting.png'
         )

@@ -84,7 +84,8 @@ class _Flat:
         parts = out if self.many else (output_tensor(out),)
         if len(parts) != len(self.shapes) or any(p.shape != s for p, s in zip(parts, self.shapes)):
             raise InputError(
-                f'func must answer in the shape of y0, {[tuple(s) for s in self.shapes]}, got {[tuple(p.shape) for p in parts]}'
+                f'func must answer in the shape of y0, {[tuple(s) for s in self.shapes]}, '
+                f'got {[tuple(p.shape) for p in parts]}'
             )
         return torch.cat([p.reshape(-1) for p in parts])[None]
 
@@ -313,7 +314,8 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
     "Time of an event and the states at start and event, for `odeint`."
     if t.ndim != 1 or len(t) < 2:
         raise InputError(
-            f't must hold a start time and one after it in the direction of time, got shape {tuple(t.shape)}'
+            't must hold a start time and one after it in the direction of time, '
+            f'got shape {tuple(t.shape)}'
         )
     way = (t[1] - t[0]).item()
     m, _, o, steps, given = _settings(method, options, rtol, atol, abs(way))

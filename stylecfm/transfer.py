@@ -131,13 +131,15 @@ class StyleTransferPipeline(DiffusionPipeline):
         coder = self.coder
         if codec_weights and (found := weights_of(coder.origin)) != codec_weights:
             raise InputError(
-                f'the model was trained on latents of {codec_weights}, but the codec {coder.spec} is {found}; '
+                f'the model was trained on latents of {codec_weights}, '
+                f'but the codec {coder.spec} is {found}; '
                 'give the one it was trained with'
             )
         c = coder.latent_channels
         if len(mean or range(c)) != c:
             raise InputError(
-                f'the model was trained on latents of {len(mean)} channels, but those of the codec {coder.spec} have {c}; '
+                f'the model was trained on latents of {len(mean)} channels, '
+                f'but those of the codec {coder.spec} have {c}; '
                 'give the codec that it was trained with'
             )
         stats = LatentStats(torch.tensor(mean or [0.0] * c), torch.tensor(scale or [1.0] * c))
@@ -207,15 +209,18 @@ def check_parts(self: StyleTransferPipeline):
     found, styles = (getattr(config, k, None) for k in ('latent_channels', 'num_styles'))
     if found not in (None, c):
         raise InputError(
-            f'the network has latents of {found} channels, and the codec {self.coder.spec} of {c}; give the codec that it was trained with'
+            f'the network has latents of {found} channels, and the codec {self.coder.spec} of '
+            f'{c}; give the codec that it was trained with'
         )
     if len(self.model.stats.mean) != c:
         raise InputError(
-            f'mean and scale have {len(self.model.stats.mean)} channels, and the codec {self.coder.spec} has {c}; give both again'
+            f'mean and scale have {len(self.model.stats.mean)} channels, '
+            f'and the codec {self.coder.spec} has {c}; give both again'
         )
     if styles not in (None, len(self.model.styles)):
         raise InputError(
-            f'the network knows {styles} styles, and there are {len(self.model.styles)} names: {", ".join(self.model.styles)}; '
+            f'the network knows {styles} styles, and there are {len(self.model.styles)} names: '
+            f'{", ".join(self.model.styles)}; '
             'make a pipeline with other names'
         )
     if self.scheduler is not None:
@@ -421,13 +426,15 @@ def read(
         c, f = self.coder.latent_channels, self.coder.factor
         if image.ndim != 3 or len(image) != c:
             raise InputError(
-                f'a latent of {self.coder.spec} has the shape ({c}, height, width), got {tuple(image.shape)}'
+                f'a latent of {self.coder.spec} has the shape ({c}, height, width), '
+                f'got {tuple(image.shape)}'
             )
         z = image[None].float().to(self._execution_device)
         size, x1 = tuple(f * n for n in image.shape[1:]), self.model.stats.standardise(z)
         if not 1 / 4 < (s := x1.square().mean().sqrt().item()) < 4:
             warnings.warn(
-                f'a latent has a deviation of {s:.3g} where about 1 is usual; is it multiplied by a scaling factor? '
+                f'a latent has a deviation of {s:.3g} where about 1 is usual; '
+                'is it multiplied by a scaling factor? '
                 "a latent must be as the codec gives it",
                 ImageNote,
             )
@@ -572,7 +579,8 @@ def check_conditional(
         )
     if solver not in (None, 'euler'):
         raise InputError(
-            f'a structure-conditioned model has a sampler of its own, got solver {solver!r}; leave it out'
+            f'a structure-conditioned model has a sampler of its own, got solver {solver!r}; '
+            'leave it out'
         )
     if options.trajectory:
         raise InputError('a trajectory needs a model without a condition; leave it out')
@@ -595,7 +603,8 @@ def masks_of(
     found = [load_mask(options.mask) if options.mask is not None else p.alpha for p in opened]
     if None in found:
         raise InputError(
-            'an image without transparency has no alpha to be its mask; give a mask, or leave out alpha_mask'
+            'an image without transparency has no alpha to be its mask; '
+            'give a mask, or leave out alpha_mask'
         )
     padded = [pad_to(mask_tensor(m, p.size), self.coder.factor)[0] for m, p in zip(found, opened)]
     return torch.cat(padded).to(self.device)
@@ -814,7 +823,8 @@ def check(
     check_options(options, strength)
     if self.driver(solver) is not None and (self.conditional or options.mode != 'loop'):
         raise InputError(
-            'a scheduler generates by mode loop, from a model without a condition; set pipe.scheduler = None'
+            'a scheduler generates by mode loop, from a model without a condition; '
+            'set pipe.scheduler = None'
         )
     if self.conditional:
         self.check_conditional(options, solver)
@@ -857,11 +867,13 @@ def check_asked(
         raise InputError(f'num_images_per_prompt must be {whole(1).words}, got {a.repeats!r}')
     if not {*a.names} <= {*self._callback_tensor_inputs}:
         raise InputError(
-            f'callback_on_step_end_tensor_inputs must be of {self._callback_tensor_inputs}, got {list(a.names)}'
+            f'callback_on_step_end_tensor_inputs must be of {self._callback_tensor_inputs}, '
+            f'got {list(a.names)}'
         )
     if a.latents is not None and (options.mode != 'loop' or self.conditional):
         raise InputError(
-            'latents are structures from which mode loop generates, in a model without a condition; leave them out'
+            'latents are structures from which mode loop generates, '
+            'in a model without a condition; leave them out'
         )
 
 

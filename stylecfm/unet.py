@@ -102,7 +102,8 @@ class UNet(VelocityModel):
         "The velocity at `x`; raises `InputError` for sides that cannot be halved three times."
         if any(n % 2 ** (len(CHANNEL_MULTIPLIERS) - 1) for n in x.shape[-2:]):
             raise InputError(
-                f'a U-Net of {len(CHANNEL_MULTIPLIERS)} levels wants latent sides divisible by 8, got {tuple(x.shape[-2:])}'
+                f'a U-Net of {len(CHANNEL_MULTIPLIERS)} levels wants latent sides divisible by '
+                f'8, got {tuple(x.shape[-2:])}'
             )
         tokens = self.to_tokens(self.style(style).to(compute_dtype(self.to_tokens)))
         context = tokens.unflatten(1, (self.config.tokens, -1))  # (b, tokens, context_dim)

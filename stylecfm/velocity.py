@@ -33,7 +33,8 @@ def one_each(
     value = torch.as_tensor(value, device=x.device)
     if not torch.compiler.is_compiling() and value.shape not in ((), (1,), (len(x),)):
         raise InputError(
-            f'{name} must be one number or one for each of {len(x)} images, got the shape {tuple(value.shape)}'
+            f'{name} must be one number or one for each of {len(x)} images, '
+            f'got the shape {tuple(value.shape)}'
         )
     return value.expand(x.shape[0])  # len would fix the size in an exported program
 

@@ -326,7 +326,8 @@ def check_clip_plan(
         raise InputError(f'batch must be 1 or more, got {plan.batch}')
     if not 64 <= plan.longest <= 1.25 * plan.brush.base_size:
         raise InputError(
-            f'the longer side of a video must be from 64 to {1.25 * plan.brush.base_size:g} pixels, got {plan.longest}'
+            f'the longer side of a video must be from 64 to {1.25 * plan.brush.base_size:g} '
+            f'pixels, got {plan.longest}'
         )
 
 
@@ -450,12 +451,14 @@ def transfer_clip(
     options, target = given['options'], given['target']
     if not pipe.conditional:
         raise InputError(
-            'a video needs a structure-conditioned model, as the pretrained one is; leave out --checkpoint'
+            'a video needs a structure-conditioned model, as the pretrained one is; '
+            'leave out --checkpoint'
         )
     whole = given.get('strength', 1.0) == 1 and not isinstance(target, dict)
     if not whole or any(others) or options.mask is not None or options.alpha_mask:
         raise InputError(
-            'a video has no strength, mask, grid, report or full size, and one target style; leave them out'
+            'a video has no strength, mask, grid, report or full size, and one target style; '
+            'leave them out'
         )
     pipe.check(**given)
     clip, styles = clip_of(source), pipe.model.styles

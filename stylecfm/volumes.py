@@ -53,7 +53,8 @@ def packed(
     sides, d = x.shape[2:], len(factors)
     if d != x.ndim - 2 or any(n % f for n, f in zip(sides, factors)):
         raise InputError(
-            f'sides {tuple(sides)} cannot be packed by {factors}; give a factor for each that divides it'
+            f'sides {tuple(sides)} cannot be packed by {factors}; '
+            'give a factor for each that divides it'
         )
     # (b, c, n, f, n, f, ...)
     split = x.reshape(*x.shape[:2], *(k for n, f in zip(sides, factors) for k in (n // f, f)))

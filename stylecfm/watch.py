@@ -105,7 +105,8 @@ def sampled_style(
         return styles.index(name)
     if name != 'auto':
         raise InputError(
-            f'checkpoint.sample_style is {name!r}, and the styles are {", ".join(styles)}; give one of them, or auto'
+            f'checkpoint.sample_style is {name!r}, and the styles are {", ".join(styles)}; '
+            'give one of them, or auto'
         )
     return next((i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))), 0)
 

@@ -101,7 +101,8 @@ def row(command, setting):
 def tell(rows):
     for r in rows.values():
         print(
-            f"{r['command']:11} {r['setting']:76} exit {r['exit']}, {r.get('passed', '?')} passed, {r.get('failed', '?')} failed, "
+            f"{r['command']:11} {r['setting']:76} exit {r['exit']}, "
+            f"{r.get('passed', '?')} passed, {r.get('failed', '?')} failed, "
             f"{r.get('skipped', 0)} skipped, {r['seconds']:.0f} s of the processor"
         )
 

@@ -27,7 +27,10 @@ from playwright.sync_api import expect, sync_playwright
 from skimage import data
 
 AXE = Path(__file__).resolve().parent.parent / 'build/node_modules/axe-core/axe.min.js'
-PAINTED = "() => { const w = document.querySelector('#words'); return w && /painted in .* seconds/.test(w.innerText) }"
+PAINTED = (
+    "() => { const w = document.querySelector('#words'); "
+    "return w && /painted in .* seconds/.test(w.innerText) }"
+)
 WAIT = 300_000  # milliseconds for one picture, with others before it
 
 

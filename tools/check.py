@@ -72,7 +72,10 @@ def generated(tally):
                     command,
                     [
                         '-c',
-                        f'from nbdev.{"clean" if command == "clean" else "doclinks"} import nbdev_{command}; nbdev_{command}()',
+                        (
+                            f'from nbdev.{"clean" if command == "clean" else "doclinks"} import '
+                            f'nbdev_{command}; nbdev_{command}()'
+                        ),
                     ],
                 )
             ]
@@ -181,7 +184,9 @@ def main():
     if not a.names and not a.slow:
         at_once = min(WORKERS, os.cpu_count() or 1)
         print(
-            f'{len(paths)} notebooks, the package, the commands and the tools: about {CPU_MINUTES / at_once:.0f} minutes, {at_once} at a time; without a network after installation',
+            f'{len(paths)} notebooks, the package, the commands and the tools: '
+            f'about {CPU_MINUTES / at_once:.0f} minutes, {at_once} at a time; '
+            'without a network after installation',
             flush=True,
         )
     os.environ.update(environment(a.slow))

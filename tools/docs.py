@@ -39,7 +39,8 @@ DOOR = '00g_flow_in_100_lines'  # the first page for a new reader
 # pages that are no notebooks
 PAPERS = 'docs/glossary', 'CHANGELOG', 'CONTRIBUTING', 'checkpoints/painter/README'
 TEXT = re.compile(
-    r'^(`{3,}|~{3,}).*?^\1|^ {4}[^\n]*$|^#[^\n]*$|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|``.+?``|`([^`\n]+)`',
+    r'^(`{3,}|~{3,}).*?^\1|^ '
+    r'{4}[^\n]*$|^#[^\n]*$|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|``.+?``|`([^`\n]+)`',
     re.M | re.S,
 )
 SETTINGS = configparser.ConfigParser(delimiters=['='], interpolation=None)
@@ -239,7 +240,11 @@ class Page:
                 raise Bad(f'{self.path.name}, cell {i}: {e}') from None
         where = f'{{.where}}\n[The notebook]({GITHUB}/{self.path.relative_to(ROOT).as_posix()})'
         if self.module:
-            where += f', which is the module [`{self.home}`]({GITHUB}/{self.module.path.relative_to(ROOT).as_posix()}); [its symbols](#api)'
+            where += (
+                ', which is the module '
+                f'[`{self.home}`]({GITHUB}/{self.module.path.relative_to(ROOT).as_posix()}); '
+                '[its symbols](#api)'
+            )
         if self.at.name != 'index':
             parts.insert(2 if self.module else 1, where)
         if self.module:
@@ -335,7 +340,8 @@ def contents(pages):
         title, quote = (re.search(rf'^{mark} (.+)$', prose, re.M) for mark in ('#', '>'))
         name = f'{p.at.name.partition("_")[0]} ' if p.at.name[0].isdigit() else ''
         rows.append(
-            f'| [{name}{plain(title[1]) if title else p.at.name}]({p.at.as_posix()}.md) | {p.prose(quote[1]) if quote else ""} |'
+            f'| [{name}{plain(title[1]) if title else p.at.name}]({p.at.as_posix()}.md) | '
+            f'{p.prose(quote[1]) if quote else ""} |'
         )
     return '\n'.join(
         [
@@ -429,7 +435,8 @@ def main():
         sys.exit(f'the site has {size:.1f} MB, more than {LARGEST_MB}')
     (ROOT / 'build' / 'links.txt').write_text('\n'.join(elsewhere) + '\n', encoding='utf-8')
     print(
-        f'{len(pages)} notebooks, {inside} links inside, {len(faults)} broken, {len(elsewhere)} to elsewhere (build/links.txt), '
+        f'{len(pages)} notebooks, {inside} links inside, {len(faults)} broken, '
+        f'{len(elsewhere)} to elsewhere (build/links.txt), '
         f'{size:.1f} MB, {time.perf_counter() - start:.0f} s: build/html/index.html'
     )
     return len(faults) > 0

@@ -37,7 +37,8 @@ EXTRAS = dict(
     lab=('app', 'demo', 'dev', 'lab'),
 )
 NEXT = dict(
-    app='make app (or .venv/bin/stylecfm_app --open_browser); one picture: .venv/bin/stylecfm transfer photo.jpg painting.png --target_style van_gogh',
+    app='make app (or .venv/bin/stylecfm_app --open_browser); one picture: '
+    '.venv/bin/stylecfm transfer photo.jpg painting.png --target_style van_gogh',
     demo='make demo',
     dev='make test',
     docs='make docs',
@@ -134,7 +135,8 @@ def run(command, begun):
     if p.wait():
         sys.stderr.writelines(kept[-8:])
         sys.exit(
-            'the packages could not be installed; see above (without a network nothing can be fetched), then give the same command again'
+            'the packages could not be installed; see above (without a network nothing can be '
+            'fetched), then give the same command again'
         )
 
 
@@ -144,7 +146,8 @@ def main():
     name = p.parse_args().name
     if sys.version_info < (3, 11):
         sys.exit(
-            f'stylecfm needs Python 3.11 or newer, and this is {sys.version.split()[0]}; take another: python3.12 tools/install.py'
+            f'stylecfm needs Python 3.11 or newer, and this is {sys.version.split()[0]}; '
+            'take another: python3.12 tools/install.py'
         )
     uv, what, begun = shutil.which('uv'), SETS[name], time.monotonic()
     print(
@@ -157,7 +160,8 @@ def main():
         except (OSError, subprocess.CalledProcessError) as e:
             shutil.rmtree(VENV, ignore_errors=True)
             sys.exit(
-                f'could not make .venv ({e}); install the venv module of your Python (Debian, Ubuntu: apt install python3-venv)'
+                f'could not make .venv ({e}); install the venv module of your Python (Debian, '
+                'Ubuntu: apt install python3-venv)'
             )
     current = digest()
     project = not PROJECT.exists() or PROJECT.read_text() != current
@@ -166,7 +170,8 @@ def main():
     if project:
         PROJECT.write_text(current)
     print(
-        f'installed in {in_words(time.monotonic() - begun)}, {size_of(VENV) / 1e9:.1f} GB in {VENV.name}. Next: {NEXT[name]}'
+        f'installed in {in_words(time.monotonic() - begun)}, '
+        f'{size_of(VENV) / 1e9:.1f} GB in {VENV.name}. Next: {NEXT[name]}'
     )
 
 

@@ -60,7 +60,8 @@ def main():
         peak_mb=round(peak),
     )
     print(
-        f'{sizes[0]}: {sorted(wall)[RUNS // 2]:.0f} s, {sorted(processor)[RUNS // 2]:.0f} s of the processor, {peak:.0f} MB'
+        f'{sizes[0]}: {sorted(wall)[RUNS // 2]:.0f} s, {sorted(processor)[RUNS // 2]:.0f} s of '
+        f'the processor, {peak:.0f} MB'
     )
 
 

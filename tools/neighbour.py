@@ -70,7 +70,8 @@ def main():
         v |= dict(median_alone=median(v['alone']), median_beside=median(v['beside']))
         found[name] = v | dict(ratio=v['median_beside'] / v['median_alone'])
         print(
-            f"{name:24} {v['median_alone']:6.1f} ms alone, {v['median_beside']:6.1f} ms beside a busy process: {found[name]['ratio']:.2f} times"
+            f"{name:24} {v['median_alone']:6.1f} ms alone, {v['median_beside']:6.1f} ms beside a "
+            f"busy process: {found[name]['ratio']:.2f} times"
         )
     keep_results(
         STORE,

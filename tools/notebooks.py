@@ -113,7 +113,10 @@ def run(path, slow=False, store=False):
         print(f'{SKIPPED}{path.stem}, cell {i}: {why}')
     if left := [*before.left()]:
         sys.exit(
-            f'{path.stem} leaves its process changed, and `nbdev_test` runs the next notebook there:\n     '
+            (
+                f'{path.stem} leaves its process changed, and `nbdev_test` runs the next '
+                'notebook there:\n     '
+            )
             + '\n     '.join(left)
         )
     if store:

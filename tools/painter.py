@@ -63,7 +63,8 @@ def photographs(names, split):
             sys.exit(f'{name} is not in the test set of {split}; name a photograph that is')
         if not (root / name).is_file():
             sys.exit(
-                f'no photograph at {root / name}; set STYLECFM_SHARED to the folder that holds data/'
+                f'no photograph at {root / name}; set STYLECFM_SHARED to the folder that holds '
+                'data/'
             )
     return [
         ImageOps.fit(load_image(root / name), (SIDE, SIDE), Image.Resampling.LANCZOS)

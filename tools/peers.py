@@ -937,7 +937,10 @@ def outcome(case):
         raise
     except Exception as e:
         last = traceback.extract_tb(e.__traceback__)[-1]
-        return f'{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ""} ({Path(last.filename).name}, line {last.lineno})'
+        return (
+            f'{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ""} '
+            f'({Path(last.filename).name}, line {last.lineno})'
+        )
     return ''
 
 
@@ -1003,7 +1006,8 @@ def main():
     for k, v in found.items():
         s = counted(v)
         print(
-            f'{k}: {s["passed"]} of {s["applicable"]} applicable cases pass, {len(s["not_applicable"])} do not apply'
+            f'{k}: {s["passed"]} of {s["applicable"]} applicable cases pass, '
+            f'{len(s["not_applicable"])} do not apply'
         )
     return any(counted(v)['failed'] for v in found.values())
 

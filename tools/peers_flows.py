@@ -38,7 +38,10 @@ def case(suite, **choices):
             CASES.append(
                 (
                     suite,
-                    f'{f.__name__} {" ".join(str(getattr(v, "__name__", v)) for v in c.values())}'.strip(),
+                    (
+                        f'{f.__name__} '
+                        f'{" ".join(str(getattr(v, "__name__", v)) for v in c.values())}'
+                    ).strip(),
                     lambda c=c: f(**c),
                 )
             )

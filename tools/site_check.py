@@ -139,7 +139,8 @@ def main():
     )
     print(
         *faults,
-        f'{len(pages)} pages, each at {WIDTHS} pixels, {seconds:.0f} s, found {finds}, {len(faults)} errors',
+        f'{len(pages)} pages, each at {WIDTHS} pixels, {seconds:.0f} s, found {finds}, '
+        f'{len(faults)} errors',
         sep='\n',
     )
     return len(faults) > 0

@@ -42,7 +42,8 @@ def quiet(force):
     busy, cores = load()
     if busy > cores and not force:
         sys.exit(
-            f'not stored: the load is {busy:.1f} on {cores} cores, so the figures would be of the others; wait, or --force'
+            f'not stored: the load is {busy:.1f} on {cores} cores, '
+            'so the figures would be of the others; wait, or --force'
         )
 
 
@@ -106,7 +107,8 @@ def main():
     )
     for k, v in work.items():
         print(
-            f'{k:34} {middle[k]:.2f} s of processor ({min(v):.2f} to {max(v):.2f}), {median(clock[k]):.2f} by clock'
+            f'{k:34} {middle[k]:.2f} s of processor ({min(v):.2f} to {max(v):.2f}), '
+            f'{median(clock[k]):.2f} by clock'
         )
     print(
         f'import stylecfm adds {median(added):.3f} s to import torch; the slowest help is {slowest}'

@@ -21,7 +21,8 @@ TENSOR = re.compile(r'\b(Tensor|ndarray)\b')
 # tensors, where no annotation says otherwise
 VOCABULARY = {'x', 'x0', 'x1', 'xt', 'ut', 't', 'style'}
 SHAPE = re.compile(
-    r'\(\s*[\w.*+/-]+(?:\s*,\s*[\w.*+/-]*)+\s*\)|\(\.\.\.\)|\w`? x `?\w|\bshaped?\b|\bscalar\b|\b(?:as|like|with|of) `\w|'
+    r'\(\s*[\w.*+/-]+(?:\s*,\s*[\w.*+/-]*)+\s*\)|\(\.\.\.\)|\w`? x '
+    r'`?\w|\bshaped?\b|\bscalar\b|\b(?:as|like|with|of) `\w|'
     r'\blikewise\b|\bone number\b',
     re.I,
 )  # `(b, c)`, `h` x `w`, as `x`, a scalar

@@ -78,7 +78,8 @@ LEFT = {  # what a notebook might do, what is said of it, and how it is undone
 CLEAN = (
     'import made_up; x = made_up.Thing().size()',
     'import torch\nwith torch.no_grad(): x = torch.ones(2)',
-    'import os\nfrom unittest.mock import patch\nwith patch.dict(os.environ, LEFT_OVER="1"), patch("time.sleep", print): pass',
+    'import os\nfrom unittest.mock import patch\nwith patch.dict(os.environ, LEFT_OVER="1"), '
+    'patch("time.sleep", print): pass',
 )
 
 
@@ -87,7 +88,8 @@ class Left(unittest.TestCase):
         "What is said after a notebook of this text."
         with tempfile.TemporaryDirectory() as d, mock.patch.object(sys, 'path', [d, *sys.path]):
             Path(d, 'made_up.py').write_text(
-                'MOST = 3\nTABLE = dict(a=1)\ndef f(): return 1\nclass Thing:\n    def size(self): return 1\n',
+                'MOST = 3\nTABLE = dict(a=1)\ndef f(): return 1\nclass Thing:\n    def '
+                'size(self): return 1\n',
                 encoding='utf-8',
             )
             before, names = state.Before('made_up'), {}

@@ -130,7 +130,8 @@ class Docs(unittest.TestCase):
     def test_broken_links(self):
         with tempfile.TemporaryDirectory() as d:
             (Path(d) / 'a.html').write_text(
-                '<html><body><h1 id="top">A</h1><a href="b.html#there">b</a> <a href="c.html">c</a></body></html>',
+                '<html><body><h1 id="top">A</h1><a href="b.html#there">b</a> <a '
+                'href="c.html">c</a></body></html>',
                 encoding='utf-8',
             )
             (Path(d) / 'b.html').write_text(
@@ -149,7 +150,10 @@ class Docs(unittest.TestCase):
             )
 
     def test_slim_keeps_the_words(self):
-        page = '<code><span class="pre">a</span> <span class="pre">b&lt;c</span></code><pre><span class="k">def</span></pre>'
+        page = (
+            '<code><span class="pre">a</span> <span class="pre">b&lt;c</span></code><pre><span '
+            'class="k">def</span></pre>'
+        )
         self.assertEqual(
             docs.slim(page), '<code>a b&lt;c</code><pre><span class="k">def</span></pre>'
         )
@@ -262,7 +266,8 @@ class Words(unittest.TestCase):
         for text, n in (
             ('def f(x, # Of it\n): pass', 1),
             (
-                'def f(\n    x:int=(1,\n         2), # What it is\n) -> int: # As x\n    y = 1 # Of the rest\n    return y',
+                'def f(\n    x:int=(1,\n         2), # What it is\n) -> int: '
+                '# As x\n    y = 1 # Of the rest\n    return y',
                 2,
             ),
             ('class A:\n    # Its size\n    a:int', 1),

@@ -234,7 +234,8 @@ def train_network(minutes, device, batch, rate, compiled):
         if trainer.done % 100 == 0:
             spent = time.monotonic() - begun
             print(
-                f'step {trainer.done} of {trainer.total}, {trainer.done * batch / spent:.0f} crops/s, loss {loss:.3f}',
+                f'step {trainer.done} of {trainer.total}, {trainer.done * batch / spent:.0f} '
+                f'crops/s, loss {loss:.3f}',
                 flush=True,
             )
         if trainer.done in (250, 1000) or trainer.done % 2000 == 0:

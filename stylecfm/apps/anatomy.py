@@ -200,7 +200,8 @@ def normalised(
     "Each modality by its own quantiles in the brain; raises `InputError` where there is no brain."
     if brain.sum() < 16:
         raise InputError(
-            'there is no brain in it: fewer than 16 voxels differ from the background in all modalities'
+            'there is no brain in it: fewer than 16 voxels differ from the background in all '
+            'modalities'
         )
     out = np.full(image.shape, -1.0, np.float32)
     for k, m in enumerate(image):

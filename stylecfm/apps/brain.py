@@ -506,7 +506,10 @@ def score_line(
 ) -> str:
     "A row of the table."
     (d, *di), (a, *ai) = s['dice'], s['auroc']
-    return f'{name:34} Dice {d:.2f} ({di[0]:.2f} to {di[1]:.2f})   AUROC {a:.3f} ({ai[0]:.3f} to {ai[1]:.3f})'
+    return (
+        f'{name:34} Dice {d:.2f} ({di[0]:.2f} to {di[1]:.2f})   AUROC {a:.3f} ({ai[0]:.3f} to '
+        f'{ai[1]:.3f})'
+    )
 
 
 def best_threshold(
@@ -881,7 +884,8 @@ def stylecfm_brain_slices(
                     s = read_subject(folder)
                     if s.truth is None:
                         raise InputError(
-                            f'{folder} has no outlines (_seg.nii.gz); training must know what is healthy'
+                            f'{folder} has no outlines (_seg.nii.gz); training must know what is '
+                            'healthy'
                         )
                     v = slices_of(s, size)
                 except InputError as e:
@@ -901,7 +905,8 @@ def stylecfm_brain_slices(
             if not all(total[k] for k in KINDS):
                 raise InputError(f'both kinds are needed, found {found}')
         say(
-            f'{found} of {len(extra["subjects"])} subjects in {output}; left out: {total["little"]} with little or no brain, '
+            f'{found} of {len(extra["subjects"])} subjects in {output}; left out: '
+            f'{total["little"]} with little or no brain, '
             f'{total["left_out"]} with an outline below {FEW:.1%}'
         )
 
@@ -941,7 +946,8 @@ def _fitting(checkpoint, size, scale):
     kept, why = read_usual(checkpoint), f'what is usual for {checkpoint} was found'
     if kept is None and size is None:
         raise InputError(
-            f'there is no {USUAL_FILE} in {checkpoint} or above it: give --size, the side of a slice in training'
+            f'there is no {USUAL_FILE} in {checkpoint} or above it: '
+            'give --size, the side of a slice in training'
         )
     size, scale = kept.side if size is None else size, scale or (kept.scale if kept else 1.0)
     if kept and size != kept.side:
@@ -1029,7 +1035,8 @@ def stylecfm_brain_translate(
             else f'plain differences, for there is no {USUAL_FILE} in {checkpoint}'
         )
         say(
-            f'written to {output}: {len(v.image)} of {len(maps)} slices, at most {maps.max():.2f} ({unit})'
+            f'written to {output}: {len(v.image)} of {len(maps)} slices, '
+            f'at most {maps.max():.2f} ({unit})'
         )
 
 
@@ -1057,5 +1064,6 @@ def stylecfm_brain(
             (v['dice'][0], k) for k, v in r['scores'].items() if not k.startswith('noised')
         )
         say(
-            f'{r["best"]}: Dice {mine:.2f}, the best baseline ({rival}) {top:.2f}; {output}/metrics.json, {output}/lesions.png'
+            f'{r["best"]}: Dice {mine:.2f}, the best baseline ({rival}) {top:.2f}; '
+            f'{output}/metrics.json, {output}/lesions.png'
         )

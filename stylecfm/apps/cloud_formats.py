@@ -134,7 +134,8 @@ def _header_lines(data: bytes, path) -> tuple[dict, int]:
     while 'DATA' not in entries:
         if at >= len(data):
             raise InputError(
-                f'{path} is no PCD file, or its header is cut off: it has no DATA line; write it again'
+                f'{path} is no PCD file, or its header is cut off: it has no DATA line; '
+                'write it again'
             )
         end = data.find(b'\n', at)
         end = len(data) if end < 0 else end
@@ -191,7 +192,8 @@ def _header_fields(entries: dict, path) -> tuple[list, list]:
     for key, values in (('SIZE', sizes), ('TYPE', kinds), ('COUNT', counts)):
         if len(values) != n:
             raise InputError(
-                f'{path}: FIELDS names {n} columns, and {key} has {len(values)} values; correct the header'
+                f'{path}: FIELDS names {n} columns, and {key} has {len(values)} values; '
+                'correct the header'
             )
     types = [_number_type(k, s, path) for k, s in zip(kinds, sizes)]
     return list(zip(names, types, counts)), notes
@@ -259,7 +261,8 @@ def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int,
     "The number of points for data that hold `available` of them and `rest` more numbers or bytes, and notes."
     if not points and not available:
         raise InputError(
-            f'{path} is cut off: its header gives no number of points, and no point follows; copy it again'
+            f'{path} is cut off: its header gives no number of points, and no point follows; '
+            'copy it again'
         )
     if not points and rest:
         return available, [
@@ -268,7 +271,8 @@ def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int,
     n = available if not points or available in points else min(points)
     if n > available:
         raise InputError(
-            f'{path} is cut off: its header promises {n} points, and it holds {available}; copy it again'
+            f'{path} is cut off: its header promises {n} points, and it holds {available}; '
+            'copy it again'
         )
     if n == available:
         return n, []
@@ -303,13 +307,15 @@ def _unpacked(data: bytes, at: int, path) -> bytes:
         if len(data) <= at:
             return b''
         raise InputError(
-            f'{path} is cut off: its compressed data should begin with 8 bytes of sizes; copy it again'
+            f'{path} is cut off: its compressed data should begin with 8 bytes of sizes; '
+            'copy it again'
         )
     small, large = (int(v) for v in np.frombuffer(data, '<u4', 2, at))
     body = data[at + 8 : at + 8 + (small or large)]
     if len(body) < (small or large):
         raise InputError(
-            f'{path} is cut off: its compressed data should have {small or large} bytes, and have {len(body)}; '
+            f'{path} is cut off: its compressed data should have {small or large} bytes, '
+            f'and have {len(body)}; '
             'copy it again'
         )
     try:
@@ -420,7 +426,8 @@ def _by_fields(data: bytes, path, fields: str) -> dict:
     if not record.itemsize or len(data) % record.itemsize:
         fit = [k for k, v in LAYOUTS.items() if len(data) % (4 * len(v.split())) == 0]
         raise InputError(
-            f'{path} has {len(data)} bytes, which are no rows of {record.itemsize} bytes ({fields}); name its '
+            f'{path} has {len(data)} bytes, which are no rows of {record.itemsize} bytes '
+            f'({fields}); name its '
             f'columns with fields, or a layout ({", ".join(fit) or "none of the known ones fits"})'
         )
     rows = np.frombuffer(data, record)
@@ -485,7 +492,10 @@ def not_a_cloud(
         others = [o for o in place if o is not v]
         rings = (size == np.round(size)).all() and v.min() >= 0 and 3 < len(np.unique(v)) <= 256
         if rings and not any((o == np.round(o)).all() for o in others):
-            return f'{k} holds the whole numbers {v.min():.0f} to {v.max():.0f}, which are ring numbers'
+            return (
+                f'{k} holds the whole numbers {v.min():.0f} to {v.max():.0f}, '
+                'which are ring numbers'
+            )
     return ''
 
 
@@ -506,7 +516,8 @@ def assumed_fields(
     known = {3: 'xyz', 4: 'kitti', 5: 'stylecfm', 7: 'vod'}
     if k not in known:
         raise InputError(
-            f'{path} has {k} columns, which no layout of {", ".join(LAYOUTS)} explains without being named; '
+            f'{path} has {k} columns, which no layout of {", ".join(LAYOUTS)} explains without '
+            'being named; '
             'name them with fields, "x y z rcs v_r" say, or a layout'
         )
     name = known[k]
@@ -532,7 +543,8 @@ def bin_columns(
         return _checked_columns(Columns(_by_fields(data, path, fields)), path, data)
     if len(data) % 4:
         raise InputError(
-            f'{path} has {len(data)} bytes, which are no 32-bit numbers; name its columns with fields, '
+            f'{path} has {len(data)} bytes, which are no 32-bit numbers; '
+            'name its columns with fields, '
             'with types: "x:f8 y:f8 z:f8"'
         )
     flat = np.frombuffer(data, '<f4')
@@ -551,7 +563,8 @@ def bin_columns(
         k = k or next((n for n in (4, 5, 7, 3) if len(flat) % n == 0), 0)
         if not k:
             raise InputError(
-                f'{path} has {len(flat)} numbers, which are no rows of 3, 4, 5 or 7; name its columns with '
+                f'{path} has {len(flat)} numbers, which are no rows of 3, 4, 5 or 7; '
+                'name its columns with '
                 f'fields, "x y z rcs v_r" say, or a layout ({", ".join(LAYOUTS)})'
             )
         fields, notes = assumed_fields(
@@ -564,7 +577,8 @@ def _checked_columns(c: Columns, path, data: bytes = b'') -> Columns:
     "Columns that could be a cloud; of named ones a better length of a row is noted."
     if why := not_a_cloud(c.values):
         raise InputError(
-            f'{path} is no cloud of {" ".join(c.values)}: {why}; name its columns with fields or a layout'
+            f'{path} is no cloud of {" ".join(c.values)}: {why}; '
+            'name its columns with fields or a layout'
         )
     if not data or len(data) % 4:
         return c

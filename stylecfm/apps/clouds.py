@@ -138,7 +138,10 @@ def _origin_for(place: np.ndarray, origin, viewpoint) -> tuple[np.ndarray, bool,
     middle = np.median(place, axis=0) if len(place) else np.zeros(3)
     if np.abs(middle).max() <= FAR:
         return np.zeros(3), True, []
-    where = f'its coordinates are of a map, not of a sensor (around {", ".join(f"{v:.0f}" for v in middle)} m)'
+    where = (
+        'its coordinates are of a map, not of a sensor (around '
+        f'{", ".join(f"{v:.0f}" for v in middle)} m)'
+    )
     if viewpoint is not None and viewpoint.any() and np.abs(middle - viewpoint).max() <= FAR:
         return (
             np.asarray(viewpoint, np.float64),
@@ -149,7 +152,10 @@ def _origin_for(place: np.ndarray, origin, viewpoint) -> tuple[np.ndarray, bool,
         np.round(middle),
         False,
         [
-            f'{where}; their rounded middle was subtracted; give the position of the sensor as origin'
+            (
+                f'{where}; their rounded middle was subtracted; give the position of the sensor '
+                'as origin'
+            )
         ],
     )
 
@@ -243,7 +249,8 @@ def write_cloud(
     rows, kind = np.column_stack(cloud).astype('<f4'), Path(path).suffix.lower()
     n = len(rows)
     head = (
-        f'# .PCD v0.7\nVERSION 0.7\nFIELDS {LAYOUTS["stylecfm"]}\nSIZE 4 4 4 4 4\nTYPE F F F F F\nCOUNT 1 1 1 1 1\n'
+        f'# .PCD v0.7\nVERSION 0.7\nFIELDS {LAYOUTS["stylecfm"]}\nSIZE 4 4 4 4 4\nTYPE F F F F '
+        'F\nCOUNT 1 1 1 1 1\n'
         f'WIDTH {n}\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS {n}\nDATA binary\n'
     )
 
@@ -272,12 +279,14 @@ class VoxelGrid:
             math.prod(self.shape) <= 1 << 26 and all(abs(v) < 1e6 for v in (*self.low, *self.side))
         ):
             raise InputError(
-                f'a grid has at most {1 << 26} voxels, and corners and sides below 1e6 metres; got {self.low}, '
+                f'a grid has at most {1 << 26} voxels, and corners and sides below 1e6 metres; '
+                f'got {self.low}, '
                 f'{self.side} and {self.shape}'
             )
         if min(self.side) <= 0 or min(self.shape) < 1:
             raise InputError(
-                f'a grid needs sides above 0 and at least one voxel along each axis, got {self.side} and {self.shape}'
+                'a grid needs sides above 0 and at least one voxel along each axis, '
+                f'got {self.side} and {self.shape}'
             )
 
     @property
@@ -319,7 +328,8 @@ class VoxelGrid:
         "The same space in larger voxels; raises `InputError`."
         if any(n % k for n in self.shape):
             raise InputError(
-                f'a grid of {self.shape} cannot be made {k} times coarser; its sides must be multiples'
+                f'a grid of {self.shape} cannot be made {k} times coarser; '
+                'its sides must be multiples'
             )
         return replace(
             self, side=tuple(s * k for s in self.side), shape=tuple(n // k for n in self.shape)

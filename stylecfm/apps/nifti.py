@@ -94,7 +94,8 @@ def three_axes(
         return data
     n = int(np.prod(data.shape[3:])) if data.ndim > 3 else 0
     raise InputError(
-        f'{path} has the shape {shape}: {n} volumes, where one of three axes is expected; save one of them '
+        f'{path} has the shape {shape}: {n} volumes, where one of three axes is expected; '
+        'save one of them '
         'as a file of its own'
     )
 
@@ -128,14 +129,17 @@ def _unpacked(
             or size > _DEFLATE * os.path.getsize(path)
         ):
             raise InputError(
-                f'{path} describes a volume of the shape {shape} with {before / 1e6:.3g} MB before it, which is too large or '
-                f'cannot be in {os.path.getsize(path) / 1e6:.3g} MB; take another copy of it, or unpack it'
+                f'{path} describes a volume of the shape {shape} with {before / 1e6:.3g} MB '
+                'before it, which is too large or '
+                f'cannot be in {os.path.getsize(path) / 1e6:.3g} MB; '
+                'take another copy of it, or unpack it'
             )
         content = head + f.read(size + _MOST_AFTER + 1 - len(head))
     if len(content) <= size + _MOST_AFTER:
         return kind.from_bytes(content)
     raise InputError(
-        f'{path} unpacks to more than the {size / 1e6:.3g} MB that its header describes; take another copy of it'
+        f'{path} unpacks to more than the {size / 1e6:.3g} MB that its header describes; '
+        'take another copy of it'
     )
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #b58e2c19
@@ -149,7 +153,8 @@ def _placed(im) -> tuple:  # Affine to mm, `(4, 4)`, and notes
     (matrix, by_matrix), (turned, by_turn) = h.get_sform(coded=True), h.get_qform(coded=True)
     if not by_matrix and not by_turn:
         notes.append(
-            'its header gives no place (sform_code and qform_code are 0); its voxels are taken as centred'
+            'its header gives no place (sform_code and qform_code are 0); '
+            'its voxels are taken as centred'
         )
     elif (
         matrix is not None
@@ -189,7 +194,8 @@ def read_volume(
     if data.dtype.kind not in 'biuf':
         kind = 'complex numbers' if data.dtype.kind == 'c' else 'colours'
         raise InputError(
-            f'{path} holds {kind}, where one number a voxel is expected; save its magnitude or grey values'
+            f'{path} holds {kind}, where one number a voxel is expected; '
+            'save its magnitude or grey values'
         )
     if not np.isfinite(im.affine).all() or abs(np.linalg.det(im.affine[:3, :3])) < 1e-12:
         raise InputError(
@@ -253,13 +259,15 @@ def on_one_grid(
         grid = next(iter(out.values()))
         if mine.data.shape != grid.data.shape:
             raise InputError(
-                f'{path} has the shape {mine.data.shape}, and the volumes before it {grid.data.shape}; all '
+                f'{path} has the shape {mine.data.shape}, '
+                f'and the volumes before it {grid.data.shape}; all '
                 'volumes of a subject must have one shape (x, y, z)'
             )
         voxels, mm = displacement(grid.affine, mine.affine, grid.data.shape)
         if voxels > SAME_PLACE:
             raise InputError(
-                f'{path} lies elsewhere in space than the volumes before it, by {voxels:.3g} voxels ({mm:.3g} mm); '
+                f'{path} lies elsewhere in space than the volumes before it, '
+                f'by {voxels:.3g} voxels ({mm:.3g} mm); '
                 'bring all of a subject to one grid'
             )
         if voxels > 0.001:
@@ -343,14 +351,16 @@ def brain_of(
     found = [background_value(v) for v in image]
     if bad := [f'{k} ({share:.0%})' for k, (*_, share) in zip(names, found) if share < BORDER]:
         raise InputError(
-            f'not skull-stripped, or cut through the brain: {", ".join(bad)} of the border of the volume has one '
+            f'not skull-stripped, or cut through the brain: {", ".join(bad)} of the border of '
+            'the volume has one '
             f'value, where at least {BORDER:.0%} should; strip the skull first'
         )
     mask = _inside([outside_of(v, *b[:2]) for v, b in zip(image, found)])
     values = tuple(b[0] for b in found)
     if mask.sum() < 16:
         raise InputError(
-            'there is no brain in it: fewer than 16 voxels differ from the background in all modalities'
+            'there is no brain in it: fewer than 16 voxels differ from the background in all '
+            'modalities'
         )
     said = ', '.join(f'{b:.4g} ({k})' for k, b in zip(names, values))
     return Brain(
@@ -395,7 +405,10 @@ def without_nan(
     out[outside] = value
     notes = (
         [
-            f'{outside.sum()} voxels outside of the brain are not finite; the background {value:.4g} is taken'
+            (
+                f'{outside.sum()} voxels outside of the brain are not finite; '
+                f'the background {value:.4g} is taken'
+            )
         ]
         if outside.any()
         else []
@@ -428,7 +441,8 @@ def outlined(
     if not whole or threshold != 0.5:
         kind = 'fractional' if not whole else f'of {len(levels)} levels'
         notes.append(
-            f'the outline is {kind}, up to {top:.4g}: above {threshold:.4g} counts, which leaves out '
+            f'the outline is {kind}, up to {top:.4g}: above {threshold:.4g} counts, '
+            'which leaves out '
             f'{int(((known > 0) & ~out).sum())} voxels above 0'
         )
     return out, tuple(notes)

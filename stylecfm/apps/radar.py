@@ -278,7 +278,8 @@ def space_of(
 
     if not (lidar[:, 0] > 0).any():
         raise InputError(
-            f'no point of the lidar clouds lies in the grid from {grid.low} to {grid.high} m; choose another low, '
+            f'no point of the lidar clouds lies in the grid from {grid.low} to {grid.high} m; '
+            'choose another low, '
             'side or shape'
         )
     stats = pooled(*moments(lidar), constant=1.0)
@@ -793,7 +794,8 @@ def load_radar(
     folder = folder if (folder / 'manifest.json').exists() else folder / 'model'
     if not (folder / 'manifest.json').is_file():
         raise InputError(
-            f'no model at {folder}; give the folder that stylecfm_radar or stylecfm_radar_train wrote'
+            f'no model at {folder}; give the folder that stylecfm_radar or stylecfm_radar_train '
+            'wrote'
         )
     manifest = verify_folder(folder)
     if manifest['kind'] != 'radar':
@@ -970,8 +972,10 @@ def line_of(
     "A result in one line."
     a, b, u, g = r['scores'][way], r['scores']['the radar'], r['used'][way], r['gains'][way]
     return (
-        f"{way}: IoU {a['iou']:.3f} (radar {b['iou']:.3f}, {g['iou']:.1f} times), Chamfer {a['chamfer']:.2f} m "
-        f"(radar {b['chamfer']:.2f}, {g['chamfer']:.2f} of it), {u['evaluations']} evaluation{'s' * (u['evaluations'] > 1)}"
+        f"{way}: IoU {a['iou']:.3f} (radar {b['iou']:.3f}, {g['iou']:.1f} times), "
+        f"Chamfer {a['chamfer']:.2f} m "
+        f"(radar {b['chamfer']:.2f}, {g['chamfer']:.2f} of it), "
+        f"{u['evaluations']} evaluation{'s' * (u['evaluations'] > 1)}"
     )
 
 # %% ../../nbs/applications/radar.ipynb #abb5faa2
@@ -1207,7 +1211,8 @@ def stylecfm_radar_train(
                 output,
             )
         say(
-            f'{len(rest)} pairs learned, {len(held)} held out; {m.steps} evaluations, occupied above {m.threshold:.2f}; '
+            f'{len(rest)} pairs learned, {len(held)} held out; '
+            f'{m.steps} evaluations, occupied above {m.threshold:.2f}; '
             f'model in {Path(output) / "model"}'
         )
 
@@ -1256,7 +1261,8 @@ def stylecfm_radar_enhance(
                 write_cloud(to, e)
                 record_results(to)
                 say(
-                    f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the grid, became {len(e.xyz)} in {to}'
+                    f'{p.name}: {len(c.xyz)} points, {len(m.space.grid.inside(c).xyz)} in the '
+                    f'grid, became {len(e.xyz)} in {to}'
                 )
             except InputError as x:
                 if not many:
