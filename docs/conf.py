@@ -1,4 +1,7 @@
-"""How Sphinx makes the site. The pages come from the notebooks: `tools/docs.py` writes them and runs this."""
+"""How Sphinx makes the site.
+
+The pages come from the notebooks: `tools/docs.py` writes them and runs this.
+"""
 
 import configparser
 import sys

@@ -1,4 +1,7 @@
-"""LaTeX becomes MathML while the site is built, so that a page needs neither a script nor a network for its formulas."""
+"""Turn LaTeX into MathML while the site is built.
+
+A page then needs neither a script nor a network for its formulas.
+"""
 
 import re
 

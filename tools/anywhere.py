@@ -1,7 +1,11 @@
-"""Whether the checks pass on any machine: `python tools/anywhere.py [ROWS]` runs them under each setting, into nbs/results/anywhere.json.
+"""Whether the checks pass on any machine.
 
-A row is one command under one setting. Each is stored when it is done, and one that is there and passed is not run again; so the table can be made in pieces.
-Settings are combined where one run shows several, and a row says which. Seconds are the processor's, of the command and all its children.
+`python tools/anywhere.py [ROWS]` runs them under each setting, into nbs/results/anywhere.json.
+
+A row is one command under one setting. Each is stored when it is done, and one that is there and
+passed is not run again; so the table can be made in pieces. Settings are combined where one run
+shows several, and a row says which. Seconds are the processor's, of the command and all its
+children.
 """
 
 import argparse

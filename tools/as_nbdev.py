@@ -1,7 +1,10 @@
-"""Whether `make test` executes what `nbdev_test` does: `python tools/as_nbdev.py` compares the cells, and the folders in which they run.
+"""Whether `make test` executes what `nbdev_test` does.
 
-nbdev's own code chooses its files and cells here; only its shell and its pool of processes are replaced, by ones that note what they are given. So no cell
-runs twice in order to know that the two are the same.
+`python tools/as_nbdev.py` compares the cells, and the folders in which they run.
+
+nbdev's own code chooses its files and cells here; only its shell and its pool of processes are
+replaced, by ones that note what they are given. So no cell runs twice in order to know that the two
+are the same.
 """
 
 import os

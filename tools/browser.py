@@ -1,7 +1,10 @@
-"""Try the page in a real browser: python tools/browser.py [--checkpoint FOLDER] [--results JSON] [--figures FOLDER] [--may-skip].
+"""Try the page in a real browser.
 
-Needs Chromium and playwright; without Chromium the exit code is 3, or 0 with --may-skip. Where axe-core is in build/node_modules,
-as `make browser` puts it there, findings of accessibility that are serious or critical are an error.
+Python tools/browser.py [--checkpoint FOLDER] [--results JSON] [--figures FOLDER] [--may-skip].
+
+Needs Chromium and playwright; without Chromium the exit code is 3, or 0 with --may-skip. Where
+axe-core is in build/node_modules, as `make browser` puts it there, findings of accessibility that
+are serious or critical are an error.
 """
 
 import argparse
@@ -115,7 +118,10 @@ def finished(page):
 
 
 def refused(page, path=None):
-    "Upload what is not wanted, if anything; the words of the message, which leaves no painting behind."
+    """Upload what is not wanted, if anything.
+
+    Returns the words of the message, which leaves no painting behind.
+    """
     if path:
         page.set_input_files('#photo input[type=file]', str(path))
         page.wait_for_timeout(1500)
@@ -143,7 +149,10 @@ def findings(page):
 
 
 def by_keyboard(page):
-    "Take an example, choose the second style, paint, and move the border, all without a mouse; the style."
+    """Take an example, choose the second style, paint, and move the border, without a mouse.
+
+    Returns the style.
+    """
     for key, where in (
         ('Enter', '#example-1'),
         ('ArrowRight', '#target input >> nth=0'),
@@ -170,7 +179,10 @@ def cancelled(page):
 
 
 def answered(pages):
-    "How many of the pages that were asked come to show a painting and its words, the slowest within the time for one."
+    """Number of pages that show a painting and its words, of those asked.
+
+    The slowest must be within the time for one.
+    """
     until, count = time.monotonic() + WAIT / 1000, 0
     for q in pages:
         with contextlib.suppress(Late):
@@ -273,7 +285,10 @@ def probes(url, folder):
 
 
 def uploads_from(chrome, url):
-    "Statuses of an upload that the page itself sends, and of one that another site's page sends: {where: statuses}."
+    """Statuses of uploads, `{where: statuses}`.
+
+    One that the page itself sends, and one that another site's page sends.
+    """
 
     class Other(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -316,7 +331,10 @@ def settings(config):
 
 
 def on_a_phone(page, url):
-    "Take an example and paint on a narrow screen: the button is on the first screen, nothing is wider than it, the result in view."
+    """Take an example and paint on a narrow screen.
+
+    The button is on the first screen, nothing is wider than it, the result in view.
+    """
     load(page, url)
     height = page.evaluate('innerHeight')
     button = page.locator('#go').bounding_box()

@@ -1,4 +1,7 @@
-"""What `make test` runs: python tools/check.py [NAMES] [--slow]. The last line is `N passed, M failed, K skipped`."""
+"""What `make test` runs: python tools/check.py [NAMES] [--slow].
+
+The last line is `N passed, M failed, K skipped`.
+"""
 
 import argparse
 import configparser

@@ -1,4 +1,7 @@
-"""Where Chromium is: `python tools/chromium.py [--may-skip]` says it. Without one it ends with exit code 3, or 0 where that is allowed."""
+"""Where Chromium is: `python tools/chromium.py [--may-skip]` says it.
+
+Without one it ends with exit code 3, or 0 where that is allowed.
+"""
 
 import argparse
 import shutil

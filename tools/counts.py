@@ -1,6 +1,9 @@
-"""Sizes of names, options and texts: `make counts` (`python tools/counts.py`) writes nbs/results/counts.json.
+"""Sizes of names, options and texts.
 
-Nothing is imported but the config. It fails for homonyms, for names that differ only in case, and for too many names.
+`make counts` (`python tools/counts.py`) writes nbs/results/counts.json.
+
+Nothing is imported but the config. It fails for homonyms, for names that differ only in case, and
+for too many names.
 """
 
 import argparse

@@ -1,8 +1,10 @@
 """Build what is released and prove that it works: `python tools/dist.py` writes dist/.
 
-The wheel is built from the sdist, so both are complete. Then, for fastcore 1 and 2, a new environment gets the wheel and that fastcore;
-the other dependencies are read from this one's site-packages, behind its own. Proven there: the wheel installs, every module and name
-imports, every command answers, and the pretrained model paints a picture. Not proven: that pip finds the dependencies by itself.
+The wheel is built from the sdist, so both are complete. Then, for fastcore 1 and 2, a new
+environment gets the wheel and that fastcore; the other dependencies are read from this one's
+site-packages, behind its own. Proven there: the wheel installs, every module and name imports,
+every command answers, and the pretrained model paints a picture. Not proven: that pip finds the
+dependencies by itself.
 """
 
 import configparser

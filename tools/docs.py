@@ -1,6 +1,9 @@
-"""The site from the notebooks: `python tools/docs.py` writes build/html. Nothing is executed and nothing fetched; stored outputs are shown.
+"""The site from the notebooks: `python tools/docs.py` writes build/html.
 
-A notebook becomes a page of Markdown with its pictures beside it, its module's symbols at the end of it; Sphinx does the rest.
+Nothing is executed and nothing fetched; stored outputs are shown.
+
+A notebook becomes a page of Markdown with its pictures beside it, its module's symbols at the end
+of it; Sphinx does the rest.
 """
 
 import ast
@@ -66,7 +69,10 @@ class Names:
             self.short[s.name].append(f'stylecfm.{s.module}.{s.name}')
 
     def find(self, said, home, imported):
-        "The full name of what was said in the notebook of module `home`; None if it is no symbol, or could be two."
+        """The full name of what was said in the notebook of module `home`.
+
+        None if it is no symbol, or could be two.
+        """
         name = re.sub(r'\(.*\)$', '', said)
         if name in self.full or name in self.modules:
             return name
@@ -112,7 +118,10 @@ def slug(title):
 
 
 def target(link, page):
-    "Where a link of a notebook leads on the site: to a page, a picture, or a file of the repository."
+    """Where a link of a notebook leads on the site.
+
+    To a page, a picture, or a file of the repository.
+    """
     if re.match(r'[a-z]+:', link):
         return link
     path, _, anchor = link.partition('#')
@@ -143,7 +152,10 @@ def plain(markdown):
 
 
 def alternative(source, before, heading=''):
-    "What a picture shows: the words of `#| fig-alt:`, or the heading above it and the last sentence before it."
+    """What a picture shows.
+
+    The words of `#| fig-alt:`, or the heading above it and the last sentence before it.
+    """
     said = re.search(r'^#\|\s*fig-alt:\s*(.+)$', source, re.M)
     if said:
         return plain(said[1])
@@ -333,7 +345,10 @@ def every_name(found):
 
 
 def contents(pages):
-    "Return the list of notebooks for the landing page: their titles and one-line quotes, the first door first."
+    """Return the list of notebooks for the landing page.
+
+    Their titles and one-line quotes, the first door first.
+    """
     rows = []
     for p in sorted((p for p in pages if p.at.name != 'index'), key=lambda p: p.at.name != DOOR):
         prose = '\n'.join(''.join(c['source']) for c in p.cells[:2] if c['cell_type'] == 'markdown')
@@ -408,7 +423,10 @@ def write_pages():
 
 
 def slim(page):
-    "A page without the span around each word of inline code: `docs/static/site.css` gives `code` what these would."
+    """A page without the span around each word of inline code.
+
+    `docs/static/site.css` gives `code` what these would.
+    """
     return re.sub(r'<span class="pre">([^<]*)</span>', r'\1', page)
 
 

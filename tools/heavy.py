@@ -1,4 +1,8 @@
-"""The imports that most notebooks share. `runs.py` has them done once, in a process from which runs are forked; nothing of stylecfm is among them."""
+"""The imports that most notebooks share.
+
+`runs.py` has them done once, in a process from which runs are forked; nothing of stylecfm is among
+them.
+"""
 
 import os
 import sys
@@ -26,7 +30,10 @@ CARDS = 'nvidiactl', 'kfd', 'dxg'
 
 
 def fresh():
-    "Whether a fork of this process is as good as a new one: one thread, no card, and nothing in it that is to be tested."
+    """Whether a fork of this process is as good as a new one.
+
+    One thread, no card, and nothing in it that is to be tested.
+    """
     tested = {'stylecfm', 'torchvision'} & {m.partition('.')[0] for m in sys.modules}
     return (
         len(os.listdir('/proc/self/task')) == 1

@@ -1,7 +1,10 @@
-"""Install the project into .venv: `python tools/install.py [EXTRAS] [--only-add]`, without make as well, on Windows too.
+"""Install the project into .venv.
 
-Says beforehand what it does, shows progress, and ends with the time, the size and what to type next. uv installs where it is on the
-path, otherwise pip. A project that is installed already is left as it is, so a program that runs keeps its files; only packages are added.
+`python tools/install.py [EXTRAS] [--only-add]`, without make as well, on Windows too.
+
+Says beforehand what it does, shows progress, and ends with the time, the size and what to type
+next. uv installs where it is on the path, otherwise pip. A project that is installed already is
+left as it is, so a program that runs keeps its files; only packages are added.
 """
 
 import argparse
@@ -80,7 +83,10 @@ def size_of(folder):
 
 
 def steps(name, uv, project):
-    "Commands to run, in order: packages, then the project where it is not installed or its commands changed."
+    """Commands to run, in order.
+
+    Packages, then the project where it is not installed or its commands changed.
+    """
     tool = (
         [uv, 'pip', 'install', '--python', str(PYTHON)]
         if uv
@@ -105,7 +111,10 @@ def steps(name, uv, project):
 
 
 def run(command, begun):
-    "Run a command and show how many packages it has come to; ends the program with its last lines where it fails."
+    """Run a command and show how many packages it has come to.
+
+    Ends the program with its last lines where it fails.
+    """
     found, kept, shown = 0, [], 0.0
     p = subprocess.Popen(
         command,

@@ -1,6 +1,10 @@
-"""Time and memory of a phone's photograph: `python tools/large_picture.py` paints 12 megapixels by the command, into nbs/results/large_picture.json.
+"""Time and memory of a phone's photograph.
 
-A photograph that comes with scikit-learn, enlarged to 4032 x 3024 pixels; the painting's shorter side has 1,248. Runs in a process of its own, three times.
+`python tools/large_picture.py` paints 12 megapixels by the command, into
+nbs/results/large_picture.json.
+
+A photograph that comes with scikit-learn, enlarged to 4032 x 3024 pixels; the painting's shorter
+side has 1,248. Runs in a process of its own, three times.
 """
 
 import resource

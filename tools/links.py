@@ -1,4 +1,7 @@
-"""Does every link of the site lead somewhere? `python tools/links.py [FOLDER]`. Nothing is fetched: links to elsewhere are listed."""
+"""Does every link of the site lead somewhere? `python tools/links.py [FOLDER]`.
+
+Nothing is fetched: links to elsewhere are listed.
+"""
 
 import sys
 from html.parser import HTMLParser

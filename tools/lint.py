@@ -1,4 +1,7 @@
-"""The house rules for notebooks, as checks: each gives a line for what it finds, with notebook and cell."""
+"""The house rules for notebooks, as checks.
+
+Each gives a line for what it finds, with notebook and cell.
+"""
 
 import ast
 import builtins
@@ -106,7 +109,11 @@ def exports(nb, _):
 
 
 def apart(nb, _):
-    "A cell imports or does something else. Building the docs runs every cell with an import in it, at any depth, and without the cells before it that have none."
+    """A cell imports or does something else.
+
+    Building the docs runs every cell with an import in it, at any depth, and without the cells
+    before it that have none.
+    """
     for i, s in nb.code:
         if (i, s) in nb.exported:
             continue  # these run there anyway
@@ -157,7 +164,11 @@ def quoted(tree):
 
 
 def signatures(nb, _):
-    "nbdev shows a signature by evaluating its annotations, where only exported cells and cells of imports have run."
+    """Names in signatures are imported where nbdev needs them.
+
+    It shows a signature by evaluating its annotations, where only exported cells and cells of
+    imports have run.
+    """
     known = set(dir(builtins))
     for i, s in nb.code:
         tree = ast.parse(s)

@@ -1,8 +1,12 @@
-"""What a busy neighbour costs: `python tools/neighbour.py` times the pretrained network alone and beside a process that never rests.
+"""What a busy neighbour costs.
 
-One evaluation of the network in each of four ways: as the package sets OpenMP and chooses threads, with two threads, with two that spin (a user's own
-setting), and with one. Alone and beside alternate within one process, and a ratio is of two medians. Nobody else may work on the machine meanwhile; `--priority -20`, as root,
-is nearly that, for the minute that it takes.
+`python tools/neighbour.py` times the pretrained network alone and beside a process that never
+rests.
+
+One evaluation of the network in each of four ways: as the package sets OpenMP and chooses threads,
+with two threads, with two that spin (a user's own setting), and with one. Alone and beside
+alternate within one process, and a ratio is of two medians. Nobody else may work on the machine
+meanwhile; `--priority -20`, as root, is nearly that, for the minute that it takes.
 """
 
 import argparse

@@ -1,8 +1,11 @@
-"""Run one notebook with its flags honoured. `check.py` and `run_notebooks.py` start it in a process of its own:
+"""Run one notebook with its flags honoured.
+
+`check.py` and `run_notebooks.py` start it in a process of its own:.
 
 python tools/notebooks.py NOTEBOOK [--slow] [--store]
 
-It fails where a cell fails, and where the process is not afterwards what it was before (`state.py`).
+It fails where a cell fails, and where the process is not afterwards what it was before
+(`state.py`).
 """
 
 import argparse
@@ -37,7 +40,11 @@ def every_notebook(names=()):
 
 
 def environment(slow=False):
-    "Surroundings of a run: no bars, no windows, and one thread, since two notebooks run at a time; what is not slow says the same everywhere, so it sees no GPU."
+    """Environment of a run.
+
+    No bars, no windows, and one thread, since two notebooks run at a time; what is not slow says
+    the same everywhere, so it sees no GPU.
+    """
     shared = os.path.abspath(os.environ.get('STYLECFM_SHARED') or ROOT.parent / 'shared')
     env = os.environ | dict(
         STYLECFM_SHARED=shared,
@@ -68,7 +75,10 @@ def flags_of(cell, skip):
 
 
 def skipped(nb, slow, skip):
-    "What was left out: by cells that say so, and, where slow cells run, by flags that this machine cannot serve. `(cell, reason)` of each."
+    """Return what was left out, `(cell, reason)` of each.
+
+    By cells that say so, and, where slow cells run, by flags that this machine cannot serve.
+    """
     for i, c in enumerate(nb.cells):
         if c.cell_type != 'code':
             continue

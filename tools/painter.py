@@ -1,7 +1,10 @@
-"""Paint README's first picture: `python tools/painter.py [--model FOLDER] [--photos FILE ...]` writes nbs/figures/painter.jpg.
+"""Paint README's first picture.
 
-Held-out photographs in a row, and below each what the model makes of it in every style. The photographs are named relative to
-the folder data/ in STYLECFM_SHARED; one that is not in the test set of the split is refused.
+`python tools/painter.py [--model FOLDER] [--photos FILE ...]` writes nbs/figures/painter.jpg.
+
+Held-out photographs in a row, and below each what the model makes of it in every style. The
+photographs are named relative to the folder data/ in STYLECFM_SHARED; one that is not in the test
+set of the split is refused.
 """
 
 import argparse

@@ -1,8 +1,11 @@
-"""diffusers' common tests of models and pipelines, restated: `python tools/peers.py [NAMES]` writes nbs/results/peers_diffusers.json.
+"""diffusers' common tests of models and pipelines, restated.
 
-The cases are those of diffusers' ModelTesterMixin, its training, memory, attention and compile mixins, and of PipelineTesterMixin with its
-offloading and from_pipe mixins. The installed package does not ship them, so each is written here in a few lines. A case that needs what this
-machine or these models do not have raises `Skip` with the reason in one line.
+`python tools/peers.py [NAMES]` writes nbs/results/peers_diffusers.json.
+
+The cases are those of diffusers' ModelTesterMixin, its training, memory, attention and compile
+mixins, and of PipelineTesterMixin with its offloading and from_pipe mixins. The installed package
+does not ship them, so each is written here in a few lines. A case that needs what this machine or
+these models do not have raises `Skip` with the reason in one line.
 """
 
 import argparse
@@ -945,7 +948,10 @@ def outcome(case):
 
 
 def suite(cases, names, found, store):
-    "Run the cases of one suite, and note each outcome: '' where it passes, what went wrong, or why it does not apply."
+    """Run the cases of one suite, and note each outcome.
+
+    '' where it passes, what went wrong, or why it does not apply.
+    """
     for name, case in cases.items():
         if names and not any(n in name for n in names) or name in found:
             continue

@@ -1,7 +1,10 @@
-"""Cases of torchcfm, torchdiffeq, torchode and flow_matching in our own words, run on this package: `python tools/peers_flows.py [--speed]`.
+"""Cases of torchcfm, torchdiffeq, torchode and flow_matching in our own words, run on this package.
 
-Counts go into nbs/results/peers_flows.json, with the reasons why kinds of cases do not apply; `--speed` measures the ratios there instead.
-The expected values are closed forms or formulas written out here; the other libraries are asked only for the ratios.
+`python tools/peers_flows.py [--speed]`.
+
+Counts go into nbs/results/peers_flows.json, with the reasons why kinds of cases do not apply;
+`--speed` measures the ratios there instead. The expected values are closed forms or formulas
+written out here; the other libraries are asked only for the ratios.
 """
 
 import argparse

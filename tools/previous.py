@@ -1,7 +1,9 @@
 """Whether files of an earlier version load: `python tools/previous.py COMMIT`.
 
-With the code of COMMIT, in a work tree of its own: latents of 16 small images, a model trained for 3 steps, a picture, and the run trained to 6 steps.
-With this code: the same picture from the same checkpoint, to the byte; the run resumed to 6 steps, with the same losses; the latents brought up to date.
+With the code of COMMIT, in a work tree of its own: latents of 16 small images, a model trained for
+3 steps, a picture, and the run trained to 6 steps. With this code: the same picture from the same
+checkpoint, to the byte; the run resumed to 6 steps, with the same losses; the latents brought up to
+date.
 """
 
 import argparse

@@ -8,7 +8,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def code(cell):
-    "A code cell and the text that it printed, as fenced blocks; hidden cells give nothing, or only what they print."
+    """A code cell and the text that it printed, as fenced blocks.
+
+    Hidden cells give nothing, or only what they print.
+    """
     source = ''.join(cell['source'])
     if re.search(r'^#\|\s*(hide|default_exp)\s', source, re.M):
         return ''

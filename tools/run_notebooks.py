@@ -1,4 +1,7 @@
-"""Run notebooks one after another and store their outputs: `python tools/run_notebooks.py [NAMES] [--slow]`."""
+"""Run notebooks one after another and store their outputs.
+
+python tools/run_notebooks.py [NAMES] [--slow]
+"""
 
 import argparse
 import subprocess

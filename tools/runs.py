@@ -1,10 +1,12 @@
 """Runs of Python, two at a time, each in a process of its own with its output, exit code and time.
 
-A run that goes on for ever is ended. What counts is the processor's time that it and its children took, which others at work do not change; and a run that
-takes none of it for long waits for something that does not come.
+A run that goes on for ever is ended. What counts is the processor's time that it and its children
+took, which others at work do not change; and a run that takes none of it for long waits for
+something that does not come.
 
-A run may begin as a fork of one process that has done the heavy imports (`heavy.py`) and nothing else: as alone as a new process, without the four seconds
-of processor that it spends on importing torch, diffusers and matplotlib. Where that is not so, it begins as a new process.
+A run may begin as a fork of one process that has done the heavy imports (`heavy.py`) and nothing
+else: as alone as a new process, without the four seconds of processor that it spends on importing
+torch, diffusers and matplotlib. Where that is not so, it begins as a new process.
 """
 
 import atexit

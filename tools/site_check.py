@@ -1,7 +1,10 @@
-"""Open every page of build/html in a real browser: python tools/site_check.py [--pictures FOLDER] [--may-skip]. Needs Chromium and playwright.
+"""Open every page of build/html in a real browser.
 
-Wide, narrow and dark: nothing on the console, nothing wider than the window, nothing loaded from elsewhere, and the search finds things.
-The last line counts the errors; without Chromium the exit code is 3, or 0 with --may-skip. The figures go into nbs/results/site.json.
+Python tools/site_check.py [--pictures FOLDER] [--may-skip]. Needs Chromium and playwright.
+
+Wide, narrow and dark: nothing on the console, nothing wider than the window, nothing loaded from
+elsewhere, and the search finds things. The last line counts the errors; without Chromium the exit
+code is 3, or 0 with --may-skip. The figures go into nbs/results/site.json.
 """
 
 import argparse

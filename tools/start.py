@@ -1,7 +1,10 @@
-"""How long it takes until something happens: `python tools/start.py` measures imports and --help, into nbs/results/start.json.
+"""How long it takes until something happens.
 
-Each is a process of its own, from its start to its end: seconds on the clock, and of the processor, which others at work lengthen less.
-The rounds go through all of them, so that a slow moment meets all alike. Where others keep the cores busy nothing is stored, but for --force.
+`python tools/start.py` measures imports and --help, into nbs/results/start.json.
+
+Each is a process of its own, from its start to its end: seconds on the clock, and of the processor,
+which others at work lengthen less. The rounds go through all of them, so that a slow moment meets
+all alike. Where others keep the cores busy nothing is stored, but for --force.
 """
 
 import argparse

@@ -1,6 +1,9 @@
-"""What a notebook leaves behind in its process: settings that it changed, and names of other modules that it replaced.
+"""What a notebook leaves behind in its process.
 
-`nbdev_test` runs one notebook after another in the same process, so whatever one leaves, the next one finds. `notebooks.py` looks after each notebook.
+Settings that it changed, and names of other modules that it replaced.
+
+`nbdev_test` runs one notebook after another in the same process, so whatever one leaves, the next
+one finds. `notebooks.py` looks after each notebook.
 """
 
 import importlib.machinery
@@ -86,7 +89,10 @@ def settings():
 
 
 def _names(module):
-    "{(module, class, name): value} of the functions and classes of a module, and of the attributes of its classes."
+    """Functions and classes of a module, and the attributes of its classes.
+
+    `{(module, class, name): value}`.
+    """
     for k, v in list(vars(module).items()):
         if not issubclass(type(v), (types.FunctionType, types.BuiltinFunctionType, type)):
             continue
@@ -99,7 +105,10 @@ def _names(module):
 
 
 def _values(module):
-    "The same with the constants of a module; of tables what is in them. What begins with an underscore may be a store that fills."
+    """The same with the constants of a module; of tables what is in them.
+
+    What begins with an underscore may be a store that fills.
+    """
     yield from _names(module)
     for k, v in list(vars(module).items()):
         if not k.startswith('_'):
@@ -136,7 +145,10 @@ def _same(a, b):
 
 
 def _of_a_library(v):
-    "Whether a value is defined in some library, which may have replaced a name of its own or of another while it was loaded."
+    """Whether a value is defined in some library.
+
+    It may have replaced a name of its own or of another while it was loaded.
+    """
     home = getattr(v, '__module__', None)
     return isinstance(home, str) and home.partition('.')[0] not in (
         '__main__',

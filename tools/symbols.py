@@ -1,6 +1,9 @@
-"""What every public symbol owes its reader: `python tools/symbols.py [MODULES]` prints a line for all that falls short.
+"""What every public symbol owes its reader.
 
-Nothing is imported: the modules are read as text, and so are the notebooks, whose cells with checks must name each symbol.
+`python tools/symbols.py [MODULES]` prints a line for all that falls short.
+
+Nothing is imported: the modules are read as text, and so are the notebooks, whose cells with checks
+must name each symbol.
 """
 
 import argparse
@@ -90,7 +93,10 @@ class Module:
         return ' '.join(found)
 
     def beside(self, node, others=()):
-        "The comment at the end of a node's last line, unless another one ends there, too; else the one above it."
+        """The comment at the end of a node's last line, or else the one above it.
+
+        None that belongs to another node ending on that line.
+        """
         mine = not any(
             o.lineno == node.end_lineno and o.col_offset > node.col_offset for o in others
         )

@@ -38,7 +38,10 @@ class Bar:
 
 
 class Comfy(unittest.TestCase):
-    "A stand-in for ComfyUI: it reads the mappings, fills the inputs with their defaults, and calls the function."
+    """A stand-in for ComfyUI.
+
+    It reads the mappings, fills the inputs with their defaults, and calls the function.
+    """
 
     @classmethod
     def setUpClass(cls):

@@ -1,4 +1,7 @@
-"""What the tools that run notebooks must find: a process left changed, a run without end, a check left out, and how OpenMP's threads wait."""
+"""What the tools that run notebooks must find.
+
+A process left changed, a run without end, a check left out, and how OpenMP's threads wait.
+"""
 
 import os
 import shutil
@@ -194,7 +197,10 @@ class Waiting(unittest.TestCase):
             self.assertEqual(self.said(show, **env)[0], str(want))
 
     def test_before_torch(self):
-        "Every module of the package that loads torch has set it by then: the library itself says what it read."
+        """Every module of the package that loads torch has set it by then.
+
+        The library itself says what it read.
+        """
         if sys.platform != 'linux':
             self.skipTest('elsewhere another OpenMP is loaded, which says other words')
         for env, want in (({}, 'PASSIVE'), (dict(OMP_WAIT_POLICY='ACTIVE'), 'ACTIVE')):

@@ -1,4 +1,7 @@
-"""What the tools of this folder must find, and must let pass: `python -m unittest discover tools`."""
+"""What the tools of this folder must find, and must let pass.
+
+python -m unittest discover tools
+"""
 
 import ast
 import json

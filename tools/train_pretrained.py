@@ -1,4 +1,6 @@
-"""Train the bundled model: codec, network, palettes. On a GPU within nine minutes, on a processor for as long as it is given; run again, it goes on.
+"""Train the bundled model: codec, network, palettes.
+
+On a GPU within nine minutes, on a processor for as long as it is given; run again, it goes on.
 
 python tools/train_pretrained.py pack [--limit_mb 60]        pictures of STYLECFM_SHARED into build/pictures.zip, for a machine without it
 python tools/train_pretrained.py codec [--steps N]           -> build/pretrained/codec
@@ -89,7 +91,10 @@ def pictures(part, most=None):
 
 
 def pack(limit_mb):
-    "Training and choosing pictures in one file; photographs are left out where it would be too large."
+    """Training and choosing pictures in one file.
+
+    Photographs are left out where it would be too large.
+    """
     names = [
         n
         for s in sorted(STYLES, key=lambda s: s == 'photo')

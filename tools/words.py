@@ -1,7 +1,10 @@
-"""Words that the field does not use, where a reader can see them: `python tools/words.py [NAMES] [--counts]`.
+"""Words that the field does not use, where a reader can see them.
 
-Looks at markdown, comments, docstrings and texts of notebooks and tools, without what stands in backticks, and at
-docments, which must name a quantity. `words_to_do.txt` lists files that still have findings; no other file may have any.
+`python tools/words.py [NAMES] [--counts]`.
+
+Looks at markdown, comments, docstrings and texts of notebooks and tools, without what stands in
+backticks, and at docments, which must name a quantity. `words_to_do.txt` lists files that still
+have findings; no other file may have any.
 """
 
 import argparse
@@ -111,7 +114,10 @@ def findings(path):
 
 
 def files(names=()):
-    "Notebooks, tools and pages with text of their own; the package and README.md are written from the notebooks."
+    """Notebooks, tools and pages with text of their own.
+
+    The package and README.md are written from the notebooks.
+    """
     found = [
         *every_notebook(),
         *sorted((ROOT / 'tools').glob('*.py')),

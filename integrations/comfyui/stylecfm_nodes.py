@@ -38,7 +38,7 @@ def pipeline(checkpoint):
 
 
 def progress(total):
-    "Return a function that moves ComfyUI's progress bar by one step; one that does nothing elsewhere."
+    "Return a function that moves ComfyUI's progress bar by one step, and does nothing elsewhere."
     try:
         from comfy.utils import ProgressBar
     except ImportError:

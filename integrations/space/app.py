@@ -1,4 +1,7 @@
-"""The page of stylecfm as a Hugging Face Space: the limits of a shared machine, and the Space's own name."""
+"""The page of stylecfm as a Hugging Face Space.
+
+The limits of a shared machine, and the Space's own name.
+"""
 
 import os
 
