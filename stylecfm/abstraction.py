@@ -73,7 +73,10 @@ def coarse_picture(
     radius: float = 3.0,  # Size of what is removed, pixels; 0 removes nothing
     kind: str = 'kuwahara',  # Key of `FILTERS`
 ) -> Tensor:  # Result, shaped as `x`
-    "Composition of images without their texture; raises `InputError` for unknown kinds and impossible radii."
+    """Composition of images without their texture.
+
+    Raises `InputError` for unknown kinds and impossible radii.
+    """
     f = chosen(FILTERS, kind, 'kind of coarse picture')
     if not (radius == 0 or 1 <= radius <= 256):
         raise InputError(f'radius must be 0, or from 1 to 256 pixels, got {radius}')

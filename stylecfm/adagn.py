@@ -44,7 +44,10 @@ def at_least_fp32(
 def compute_dtype(
     layer: nn.Module,  # Layer with a `weight`
 ) -> torch.dtype:
-    "Type in which a layer computes: that of its weight, or the one to which diffusers' layerwise casting widens it."
+    """Type in which a layer computes.
+
+    That of its weight, or the one to which diffusers' layerwise casting widens it.
+    """
     hooks = getattr(layer, '_diffusers_hook', None)
     casting = None if hooks is None else hooks.get_hook('layerwise_casting')
     return layer.weight.dtype if casting is None else casting.compute_dtype
@@ -125,7 +128,10 @@ def modulate(
 
 # %% ../nbs/10_adagn.ipynb #cell-19
 class AdaptiveGroupNorm(nn.Module):
-    "Group norm whose affine part comes from outside; statistics and modulation in fp32 under autocast."
+    """Group norm whose affine part comes from outside.
+
+    Statistics and modulation are in fp32 under autocast.
+    """
 
     def __init__(
         self,
@@ -149,7 +155,10 @@ class AdaptiveGroupNorm(nn.Module):
 
 # %% ../nbs/10_adagn.ipynb #6868aaa6
 class AdaptivePixelNorm(nn.Module):
-    "Layer norm over the channels of each pixel, whose affine part comes from outside; in fp32 under autocast."
+    """Layer norm over the channels of each pixel, whose affine part comes from outside.
+
+    It is in fp32 under autocast.
+    """
 
     def __init__(
         self,
@@ -205,7 +214,10 @@ def from_statistics(
 
 # %% ../nbs/10_adagn.ipynb #cell-30
 class GlobalResponseNorm(nn.Module):
-    "Loud channels against the others (Woo 2023); the identity at initialisation. Sums over space in fp32."
+    """Loud channels against the others (Woo 2023); the identity at initialisation.
+
+    Sums over space in fp32.
+    """
 
     def __init__(
         self,

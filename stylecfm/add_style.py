@@ -30,7 +30,10 @@ def grown(
     model: 'Model',  # Structure-conditioned model
     name: str,  # Name of the new style
 ) -> 'Model':  # With one style more, whose row is the mean of the others
-    "A copy of a model with room for one more style; raises `InputError` for a name that is taken, or another kind of model."
+    """A copy of a model with room for one more style.
+
+    Raises `InputError` for a name that is taken, or another kind of model.
+    """
     import torch
 
     from stylecfm.data_prediction import DataIsoNext
@@ -86,7 +89,10 @@ def learn_style(
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
     **recipe,  # Fields of `PaintingRecipe`
 ) -> 'Model':  # With one style more
-    "Add a style to a trained painter; raises `InputError` as `grown` does, or for too few paintings."
+    """Add a style to a trained painter.
+
+    Raises `InputError` as `grown` does, or for too few paintings.
+    """
     import torch
 
     from stylecfm.painting import PaintingRecipe, PaintingTrainer, Pictures, painting_model
@@ -229,7 +235,10 @@ def stylecfm_add_style(
     device: str = None,  # Device to train on: cpu, cuda, mps; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Add a style to a trained painter from a painting, or a folder of paintings; stopped and started again, it goes on where it was."
+    """Add a style to a trained painter from a painting, or a folder of paintings.
+
+    Stopped and started again, it goes on where it was.
+    """
     with reported(debug, 'the same command goes on where it was'):
         given = [*(painting or []), *([paintings] if paintings else [])]
         if len(given) != 1:

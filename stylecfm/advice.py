@@ -406,7 +406,11 @@ def disk_needed(
     config: Config,  # The run
     images: int,  # Number of images of all styles
 ) -> dict:  # {what: bytes}
-    "Bytes on disk: latents in 16 bits, checkpoints (weights, twice their average, the others, two averages of AdamW), the model."
+    """Bytes on disk.
+
+    Latents in 16 bits, checkpoints (weights, twice their average, the others, two averages of
+    AdamW), the model.
+    """
     from stylecfm.memory import count_parameters, latent_hw
 
     (h, w), n = latent_hw(config), count_parameters(config)
@@ -445,7 +449,10 @@ def limit_steps(
     seconds: float,  # A step
     hours: float | None,  # Aimed at, by the seconds of a step; None: no limit
 ) -> tuple:  # The config, its steps
-    "Fewer steps where the defaults' epochs would take too long; warm-up, memory of the average and checkpoints shrink with them."
+    """Fewer steps where the defaults' epochs would take too long.
+
+    Warm-up, memory of the average and checkpoints shrink with them.
+    """
     import math
 
     t, latents = config.training, images * copies(config)
@@ -495,7 +502,10 @@ def arranged(
 def free_places(
     save: str | None,  # Path of the config, if given
 ) -> dict:  # config, raw, latents, run: paths as text
-    "Names that take nothing from an earlier plan: `config.json`, `data/latents`, `runs/train`, or all of them with -2, -3, ..."
+    """Names that take nothing from an earlier plan.
+
+    `config.json`, `data/latents`, `runs/train`, or all of them with -2, -3, ...
+    """
     stem = Path(save).stem if save else 'train'
     for end in ('', *(f'-{i}' for i in range(2, 1000))):
         d = dict(
@@ -512,7 +522,10 @@ def free_places(
 def side_step(
     codec: str,  # Codec of the config
 ) -> int:  # Pixels
-    "What the side of an image must be a multiple of: a tile codec's factor; 8 for an autoencoder, which is not loaded for this."
+    """Number of which the side of an image must be a multiple.
+
+    A tile codec's factor; 8 for an autoencoder, which is not loaded for this.
+    """
     from stylecfm.codecs import tile_codec
 
     return (tile_codec(codec) or ('', 8))[1]
@@ -564,7 +577,10 @@ def stylecfm_plan(
     save: str = None,
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Say what training on these folders will take, what is wrong with the images, and write a config for it."
+    """Plan training on these folders.
+
+    Says what it will take and what is wrong with the images, and writes a config for it.
+    """
     with reported(debug):
         if not folders or len(folders) < 2:
             raise InputError(
@@ -701,7 +717,10 @@ def _tell_plan(
     places: dict,
     advice: str,
 ):
-    "Print all of it and write the config; `elsewhere`: the card is not here, so time is by the roofline."
+    """Print all of it and write the config.
+
+    `elsewhere`: the card is not here, so time is by the roofline.
+    """
     side = config.data.target_size
     reports = [report_on(f, side) for f in seen]
     _say_folders(reports, side, find_duplicates(seen))
@@ -900,7 +919,10 @@ def stylecfm_doctor(
     json: store_true = False,  # Print JSON instead of a table
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Look at processor, GPU, memory, disk and packages, do one step of training, and say what to do; exit code 1 if something is bad."
+    """Look at processor, GPU, memory, disk and packages, and do one step of training.
+
+    Says what to do; the exit code is 1 if something is bad.
+    """
     with reported(debug):
         rows = examine(debug)
         bad = [f for f in rows if f.state == 'bad']

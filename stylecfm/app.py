@@ -174,7 +174,10 @@ def make_room(
     need: int,  # Bytes that are to come
     limits: Limits = Limits(),  # `kept` counts
 ) -> bool:  # Whether they fit now
-    "Delete the oldest files until the given number of bytes fit, but none that somebody may still look at."
+    """Delete the oldest files until the given number of bytes fit.
+
+    Files that somebody may still look at stay.
+    """
 
     def size(p):
         # a disk's block at least
@@ -194,6 +197,14 @@ def make_room(
     return over <= 0
 
 # %% ../nbs/81_app.ipynb #e93085c9
+def _detected(pipe: 'StyleTransferPipeline', guess) -> str:
+    "Words on the style that was detected."
+    return (
+        f', detected source style {pipe.model.styles[guess.style]} '
+        f'(confidence {guess.confidence:.0%})'
+    )
+
+
 def paint_upload(
     pipe: 'StyleTransferPipeline',  # Model and codec
     path: str | Path | None,  # Path of the upload
@@ -240,15 +251,7 @@ def paint_upload(
         way = ''
     else:
         save_image(trajectory_strip(pipe, done, times), way)
-    guess = done.sources[0]
-    taken = (
-        (
-            f', detected source style {pipe.model.styles[guess.style]} (confidence '
-            f'{guess.confidence:.0%})'
-        )
-        if source == AUTO_DETECT
-        else ''
-    )
+    taken = _detected(pipe, done.sources[0]) if source == AUTO_DETECT else ''
     words = (
         f'{style_label(target)}, {im.width} x {im.height} pixels, '
         f'painted in {done.seconds:.1f} seconds.'
@@ -492,7 +495,10 @@ COLOUR_CHOICES = (
 
 
 def _local(gr, keep: 'Callable') -> 'Callable':  # Wrapper of `keep` for addresses
-    "gradio would fetch a picture of any size from a public address; here it must have been uploaded."
+    """gradio would fetch a picture of any size from a public address.
+
+    Here it must have been uploaded.
+    """
 
     async def kept(path):
         if '://' in str(path):
@@ -619,7 +625,10 @@ def _controls(
 
 
 def _results(gr, pipe: 'StyleTransferPipeline') -> list:  # Outputs of the answer
-    "The right column: comparison, notice, download, and what explains the method, hidden until there is something to explain."
+    """The right column: comparison, notice, download, and what explains the method.
+
+    The last is hidden until there is something to explain.
+    """
     result = gr.HTML(EMPTY, elem_id='result', padding=False)
     words = gr.HTML(elem_id='words', padding=False)
     with gr.Row():
@@ -933,7 +942,10 @@ def serving(
     also: str | None = None,  # Other names under which it is visited, with commas between
     debug: bool = False,  # Log tracebacks
 ) -> Iterator[str]:  # Address of the page
-    "Serve a page behind its guard, in a thread, and nothing but the page; raises `OSError` for an address that is not to be had."
+    """Serve a page behind its guard, in a thread, and nothing but the page.
+
+    Raises `OSError` for an address that is not to be had.
+    """
     import uvicorn
     from fastapi import FastAPI
 
@@ -1007,7 +1019,10 @@ def _alive(pid: int) -> bool:
 def remove_leftovers(
     place: str | Path,  # Folder of temporary files
 ) -> list:  # Names that were removed
-    "Remove the files of pages that were killed: of this user, unlocked, and their process gone or an hour passed."
+    """Remove the files of pages that were killed.
+
+    Those of this user, unlocked, whose process has ended or an hour has passed.
+    """
     gone = []
     for p in sorted(Path(place).glob(f'{PAGES}*-*')):
         pid = p.name.removeprefix(PAGES).partition('-')[0]
@@ -1029,7 +1044,10 @@ def remove_leftovers(
 
 @contextmanager
 def _own_files():
-    "All temporary files in one locked folder that goes in the end; afterwards they are where they were."
+    """All temporary files in one locked folder that goes in the end.
+
+    Afterwards they are where they were.
+    """
     place, kept = tempfile.tempdir, os.environ.get('GRADIO_TEMP_DIR')
     remove_leftovers(tempfile.gettempdir())
     try:

@@ -137,7 +137,10 @@ def pointwise_grad(
 
 # %% ../nbs/10a_backward.ipynb #cell-15
 class BlockFunction(torch.autograd.Function):
-    "A block with its derivative; keeps the input, the depthwise output and the pointwise output, and makes the rest again."
+    """A block with its derivative.
+
+    Keeps the input, the depthwise output and the pointwise output, and recomputes the rest.
+    """
 
     @staticmethod
     def forward(

@@ -220,7 +220,10 @@ def flow_painters(
     source: str = 'photo',  # Style of the photographs
     target: str = 'monet',  # Style of the paintings
 ) -> dict[str, PaintingMethod]:  # Methods by name
-    "Return the ways of the plain flow; raises `InputError` for a model that paints under a condition."
+    """Return the ways of the plain flow.
+
+    Raises `InputError` for a model that paints under a condition.
+    """
     if pipe.conditional:
         raise InputError(
             'loop, SDEdit, FlowEdit and low-band swap must have a model without a condition, '

@@ -256,7 +256,10 @@ def load_network(
     manifest: dict | None = None,
     variant: str | None = None,  # Name of the set of weights, in diffusers' manner
 ) -> IsoNext | UNet:  # For use, fp32, on the CPU
-    "A network whose description and weights agree; raises `InputError`, before anything is built, where they do not."
+    """A network whose description and weights agree.
+
+    Raises `InputError`, before anything is built, where they do not.
+    """
     about, weights = (
         folder / 'config.json',
         folder / f'diffusion_pytorch_model{"." * bool(variant)}{variant or ""}.safetensors',
@@ -304,7 +307,10 @@ def with_weights(
     net: torch.nn.Module,  # Built on the device `meta`
     weights: Path,  # A safetensors file whose shapes are those of the network
 ) -> torch.nn.Module:  # The network itself, fp32, on the CPU
-    "Give a network without memory its weights; raises `InputError` for those that are no finite numbers."
+    """Give a network without memory its weights.
+
+    Raises `InputError` for those that are no finite numbers.
+    """
     found = read_tensors(weights)
     for k, v in found.items():
         if not v.is_floating_point():
@@ -455,7 +461,10 @@ def save_checkpoint(
     keep: int = 2,  # Newest ones to keep, besides the best
     log: list = (),  # Rows of the run's log so far
 ) -> Path:  # Folder of the checkpoint
-    "Write a checkpoint, verify it, and only then remove those that are too old; raises `InputError`, with all others as they were."
+    """Write a checkpoint, verify it, and only then remove those that are too old.
+
+    Raises `InputError`, with all others as they were.
+    """
     folder = root / 'checkpoints' / f"step-{state['step']:07}"
     check_disk_space(
         root,
@@ -519,7 +528,10 @@ NOT_FINITE = 1e30  # Stands for a validation loss that was not finite
 def may_resume(
     folder: Path,  # A checkpoint
 ) -> str:  # good, bad or unknown
-    "Whether a run may go on from a checkpoint: not from one that says itself that numbers were no longer finite."
+    """Whether a run may go on from a checkpoint.
+
+    Not from one that says itself that numbers were no longer finite.
+    """
     try:
         e = read_manifest(folder)['extra']
     except DamagedError:
@@ -547,7 +559,11 @@ def prune(
     folder: Path,  # The newest checkpoint, which stays
     keep: int,  # How many stay with it, the newest; 1 or more
 ):
-    "Remove older checkpoints: all but the newest good `keep` (with it), at least one, the best, and those that somebody put a file into."
+    """Remove older checkpoints.
+
+    All but the newest good `keep` (with it), at least one, the best, and those that somebody put a
+    file into.
+    """
     root, best = folder.parent.parent, best_checkpoint(folder.parent.parent)
     older = [p for p in checkpoints(root) if p.name < folder.name]
     stands = {p: may_resume(p) for p in older}
@@ -577,7 +593,10 @@ def ensure_run_folder(
     root: Path,  # Folder of the run
     step: int,  # Steps that are done
 ) -> bool:  # Whether the folder is a new one, with nothing in it
-    "Recreate a run's folder where it was moved or deleted; raises `InputError` where another run is there now."
+    """Recreate a run's folder where it was moved or deleted.
+
+    Raises `InputError` where another run is there now.
+    """
     if lock is None or not lock.lock.is_locked or lock.kept():
         return False  # the run is over
     if not lock.moved():  # only the lock was deleted

@@ -61,7 +61,10 @@ _ENDINGS = [getattr(signal, n) for n in ('SIGTERM', 'SIGHUP') if hasattr(signal,
 
 @contextmanager
 def _tidily() -> Iterator[None]:
-    "Within the block, SIGTERM and SIGHUP end a command as Ctrl-C does, so that it tidies up; what `nohup` ignores stays ignored."
+    """Within the block, SIGTERM and SIGHUP end a command as Ctrl-C does, so that it tidies up.
+
+    What `nohup` ignores stays ignored.
+    """
     before = {}
     try:
         for s in _ENDINGS:
@@ -104,7 +107,10 @@ def reported(
     debug: bool = False,  # Let errors through with their traceback
     begun: str = '',  # Message about what a keyboard interrupt leaves on disk
 ):
-    "Turn errors that the user can mend into one line on stderr and exit code 2; an interrupt into 130, SIGTERM into 143, SIGHUP into 129; notes on images into lines."
+    """Turn errors that the user can mend into one line on stderr and exit code 2.
+
+    An interrupt gives exit code 130, SIGTERM 143, SIGHUP 129; notes on images become lines.
+    """
     shown, warnings.showwarning = warnings.showwarning, _note_line(warnings.showwarning)
     with _tidily():
         try:
@@ -186,7 +192,10 @@ def stylecfm_preprocess(
     rebuild: store_true = False,  # Replace latents that were made with other settings
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Encode two or more folders of images once, for training; stopped and started again, it goes on where it was."
+    """Encode two or more folders of images once, for training.
+
+    Stopped and started again, it goes on where it was.
+    """
     with reported(debug, 'the same command goes on where it was'):
         c = config_with(
             config,
@@ -234,7 +243,10 @@ def report_cache(
     data_root: str,  # Folder of the latents
     most: int = 50,  # Lines of each kind, so that a thousand bad files do not bury the end
 ):
-    "Print what came of a cache: bad files, duplicates and unbalanced styles on stderr, the sum on stdout."
+    """Print what came of a cache.
+
+    Bad files, duplicates and unbalanced styles on stderr, the sum on stdout.
+    """
     for b in r.bad[:most]:
         say(f'skipped {printable(b.path)}: {b.reason}', error=True)
     if len(r.bad) > most:
@@ -405,7 +417,10 @@ def file_pairs(
     others: tuple = (),  # Paths of further files that will be written
     overwrite: bool = False,  # Replace files that no earlier run wrote
 ) -> list:  # `(Path, Path)`: what to read, where to write
-    "Which file becomes which; raises `InputError` where there is nothing to read, or it could not be written."
+    """Which file becomes which.
+
+    Raises `InputError` where there is nothing to read, or it could not be written.
+    """
     from stylecfm.clips import is_clip, known_video
     from stylecfm.results import check_results, results_for
 
@@ -534,7 +549,10 @@ def usual_source(
 ) -> (
     int | None
 ):  # Number of a style; None where a model knows no photographs, so that it is detected
-    "The source style that nobody named: photographs; where they are the target, the first other style."
+    """The source style if none was given.
+
+    Photographs; where they are the target, the first other style.
+    """
     styles = pipe.model.styles
     photo = next(
         (i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))), None
@@ -606,7 +624,10 @@ def with_dials(
     options: 'TransferOptions',  # Options of a call
     dials: dict,  # Fields of `Brush`; None where a flag was not given
 ) -> 'TransferOptions':
-    "Options with the dials of a structure-conditioned model; raises `InputError` for a model without them."
+    """Options with the dials of a structure-conditioned model.
+
+    Raises `InputError` for a model without them.
+    """
     given = {k: v for k, v in dials.items() if v is not None}
     if not given:
         return options
@@ -631,7 +652,10 @@ def _clip_done(
     size: int | None,
     others: tuple,
 ) -> bool:
-    "Whether the input is a clip, which is transferred here; `others` are grid, report and full_size."
+    """Whether the input is a clip, which is transferred here.
+
+    `others` are grid, report and full_size.
+    """
     from stylecfm.clips import is_clip
     from stylecfm.video import transfer_clip
 
@@ -649,7 +673,10 @@ def _check_call(
     grid: str | None,
     checkpoint: str | None,
 ):
-    "Report names, and raise `InputError` for flags that cannot be obeyed, before a model is loaded."
+    """Report names, and raise `InputError` for flags that cannot be obeyed.
+
+    This comes before a model is loaded.
+    """
     _tell_names(source, todo)
     if grid:
         known_format(Path(grid))
@@ -755,7 +782,10 @@ def _renamed(todo: list) -> list:
 
 
 def _tell_names(source: str, todo: list):
-    "Report on stderr what a folder holds beside images, and results with other names than their sources."
+    """Report on stderr what a folder holds beside images.
+
+    And results whose names differ from those of their sources.
+    """
     notes = folder_notes(source) if Path(source).is_dir() else []
     for line in (*notes, *_renamed(todo)):
         say(line, error=True)
@@ -772,7 +802,10 @@ def transfer_all(
     # Longer side at which a structure-conditioned model works, pixels, at most; no limit if none
     longest: int | None = None,
 ):
-    "Read, transfer and write each image, with a bar over the solver's steps; raises `InputError` if none could be used."
+    """Read, transfer and write each image, with a bar over the solver's steps.
+
+    Raises `InputError` if none could be used.
+    """
     from tqdm import tqdm
 
     rows, left = [], []
@@ -872,7 +905,10 @@ def _folders_of(
     photo_style: str | None,
     painting_style: str | None,
 ) -> tuple:
-    "Folders and styles of an evaluation, from `held_out`; raises `InputError` for a model or a folder that is not there."
+    """Folders and styles of an evaluation, from `held_out`.
+
+    Raises `InputError` for a model or a folder that is not there.
+    """
     _model_there(checkpoint)
     found = held_out(checkpoint, photos, paintings, photo_style, painting_style)
     for name, v in zip(('photos', 'paintings'), found[:2], strict=True):
@@ -973,7 +1009,10 @@ def stylecfm_export(
 def run_line(
     line: str,  # Command line as typed: 'stylecfm_transfer --input a.jpg --output b.png'
 ) -> int:  # Exit code: 0; 2 for what the user can mend
-    "Run a command of this package in this process; raises `InputError` for one that does not exist."
+    """Run a command of this package in this process.
+
+    Raises `InputError` for one that does not exist.
+    """
     import shlex
     from importlib.metadata import entry_points
 

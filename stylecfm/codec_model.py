@@ -79,7 +79,10 @@ class CodecModel(ModelMixin, ConfigMixin):
         )
 
     def _ready(self, x: Tensor):
-        "Bring the network to where the tensor is, or, without hooks, tell the codec where the network is."
+        """Bring the network to the tensor's device.
+
+        Without hooks, tell the codec where the network is.
+        """
         if self.net is None:
             return
         hooked = hasattr(self, '_hf_hook') or any(

@@ -261,7 +261,8 @@ class Autoencoder:
             )
         self.spec, self.device, self.tile = spec, pick_device(device), tile
         self.dtype = torch.bfloat16 if CODEC_PRECISIONS[precision](self.device) else torch.float32
-        self.fingerprint = f'{type(net).__name__}-{weights_digest(net)}/{"bf16" if self.dtype == torch.bfloat16 else "fp32"}-tile{tile}'
+        kind = 'bf16' if self.dtype == torch.bfloat16 else 'fp32'
+        self.fingerprint = f'{type(net).__name__}-{weights_digest(net)}/{kind}-tile{tile}'
         self.net = (
             net.eval()
             .requires_grad_(False)
@@ -286,7 +287,10 @@ def encode(
     # Draw from the posterior with this; its mode if none
     generator: torch.Generator | None = None,
 ) -> Tensor:  # `(b, latent_channels, h/factor, w/factor)`, fp32, on `device`
-    "Images to latents; raises `InputError` when `factor` does not divide the size, or there is no posterior to draw from."
+    """Encode images to latents.
+
+    Raises `InputError` if `factor` does not divide the size, or there is no posterior to sample.
+    """
 
     def latent(x):
         out = self.net.encode(x)
@@ -323,7 +327,10 @@ def decode(
 
 @patch
 def _tried(self: Autoencoder) -> Tensor:  # Latent, `(1, c, 64/factor, 64/factor)`
-    "Encode and decode a grey image; raises `InputError` for a network that cannot, or whose weights are not finite."
+    """Encode and decode a grey image.
+
+    Raises `InputError` for a network that cannot, or whose weights are not finite.
+    """
     for k, v in self.net.state_dict().items():
         if not v.isfinite().all():
             raise InputError(f'{self.spec}: weight {k} is not finite; take another copy')
@@ -431,7 +438,10 @@ def taesd_layers(
     weights: dict,  # {'1.conv.0.weight': tensor, …}
     halves: bool,  # Whether convolutions without a bias halve the size: in an encoder
 ) -> nn.Sequential:
-    "The network that a list of weights is of; raises `InputError` where it is none of TAESD's kind."
+    """The network that a list of weights is of.
+
+    Raises `InputError` where it is none of TAESD's kind.
+    """
     kinds = {}
     try:
         for name, v in weights.items():
@@ -481,7 +491,10 @@ class TinyAutoencoder(nn.Module):
 def read_weights(
     path: Path,  # A `.safetensors`, or what `torch.save` wrote
 ) -> dict:  # {name: tensor}; what a `.pt` holds
-    "A list of weights, read without running anything in it; raises `InputError` for a file that holds more, or is damaged."
+    """A list of weights, read without running anything in it.
+
+    Raises `InputError` for a file that holds more, or is damaged.
+    """
     if path.suffix == '.safetensors':
         return read_tensors(path)
     content = read_bytes(path)
@@ -715,7 +728,10 @@ def stats_from(
     channels: int,  # Number of latent channels
     what: str,  # File name, for the error
 ) -> LatentStats:
-    "Mean and scale that somebody else wrote; raises `InputError` for numbers that are none, or too many."
+    """Mean and scale that somebody else wrote.
+
+    Raises `InputError` for numbers that are none, or too many.
+    """
     checked(
         d,
         dict(
@@ -745,7 +761,10 @@ def pooled(
     # Scale of a channel that never varies, > 0; None refuses such a channel
     constant: float | None = None,
 ) -> LatentStats:
-    "Mean and scale of each channel over all latents; raises `InputError` if a channel is not finite, or constant."
+    """Mean and scale of each channel over all latents.
+
+    Raises `InputError` if a channel is not finite, or constant.
+    """
     m, v = mean.double(), var.double()
     scale = (v.mean(0) + (m - m.mean(0)).square().mean(0)).sqrt()
     if constant is not None:
@@ -789,7 +808,10 @@ def load_codec(
     precision: str = 'fp32',
     tile: int = 512,  # Side of an autoencoder's tiles, pixels
 ) -> Codec:
-    "The codec that `spec` names; raises `InputError` for a name that leads nowhere, or to something else."
+    """The codec that `spec` names.
+
+    Raises `InputError` for a name that leads nowhere, or to something else.
+    """
     if found := tile_codec(spec):
         return CODECS[found[0]](*found[1:])
     return Autoencoder(_network(str(spec)), str(spec), device, precision, tile)

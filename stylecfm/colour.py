@@ -35,7 +35,10 @@ def srgb_encode(
 def bt709_decode(
     v: np.ndarray,  # Encoded values in [0, 1], `(...)`
 ) -> np.ndarray:  # Linear light in [0, 1], shaped as `v`
-    "Values of ITU-R BT.709, BT.601 or BT.2020 to linear light: the inverse of the camera's function."
+    """Values of ITU-R BT.709, BT.601 or BT.2020 to linear light.
+
+    The inverse of the camera's function.
+    """
     v = np.asarray(v, float)
     return np.where(v < 0.081, v / 4.5, ((v + 0.099) / 1.099) ** (1 / 0.45))
 
@@ -234,7 +237,10 @@ def code_encoding(
     primaries: int,  # Code of the primaries; 2: unspecified
     transfer: int,  # Code of the transfer function; 2: unspecified
 ) -> Encoding | None:  # None for sRGB
-    "The encoding of H.273's code points; raises `InputError` for high dynamic range and unknown codes."
+    """The encoding of H.273's code points.
+
+    Raises `InputError` for high dynamic range and unknown codes.
+    """
     primaries, transfer = (
         (1 if primaries in (0, 2) else primaries),
         (13 if transfer in (0, 2) else transfer),

@@ -254,7 +254,10 @@ def function_of(
 
 
 def _add_words(p, f: Callable, words: tuple):
-    "Add what is given without a flag: lists of words, or a flag's value under the name `FLAG_word`."
+    """Add what is given without a flag.
+
+    Lists of words, or a flag's value under the name `FLAG_word`.
+    """
     from fastcore.docments import docments
 
     for w in words:
@@ -313,7 +316,10 @@ def set_values(
     flags: set,  # Flags that the command has
     kinds: dict,  # {flag: type}
 ) -> tuple:  # {flag: value}, {section.key: value}
-    "Values of --set: a word with a dot is a key of the config, another one a flag; raises `InputError`."
+    """Values of --set: a word with a dot is a key of the config, another one a flag.
+
+    Raises `InputError`.
+    """
     import json
 
     from stylecfm.flags import meant
@@ -463,6 +469,20 @@ def flags_of(
     }
 
 # %% ../nbs/85_command.ipynb #43603dc7
+def _bash_words() -> list:
+    "Lines that choose the words which may stand at a place without a flag."
+    return [
+        (
+            '  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W '
+            f'"{" ".join([*COMMANDS, *GROUPS, "completion"])}" -- "$word")); return; fi'
+        ),
+        (
+            '  if [ "$name" = completion ]; then COMPREPLY=($(compgen -W '
+            f'"{" ".join(SHELLS)}" -- "$word")); return; fi'
+        ),
+    ]
+
+
 def _bash() -> str:
     "Completion for bash, and by its emulation for zsh."
     cases, values = [], {}
@@ -484,14 +504,7 @@ def _bash() -> str:
             ),
             f'  local groups=" {" ".join(GROUPS)} "',
             '  COMPREPLY=()',
-            (
-                '  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W '
-                f'"{" ".join([*COMMANDS, *GROUPS, "completion"])}" -- "$word")); return; fi'
-            ),
-            (
-                '  if [ "$name" = completion ]; then COMPREPLY=($(compgen -W '
-                f'"{" ".join(SHELLS)}" -- "$word")); return; fi'
-            ),
+            *_bash_words(),
             (
                 '  if [[ "$groups" == *" $name "* ]] && [ "$COMP_CWORD" -gt 2 ]; '
                 'then name="$name ${COMP_WORDS[2]}"; fi'
@@ -552,7 +565,10 @@ def _fish() -> str:
 def completion(
     shell: str,  # bash, zsh or fish
 ) -> str:  # Text to source
-    "The script that completes commands, flags and choices in a shell; raises `InputError` for another shell."
+    """The script that completes commands, flags and choices in a shell.
+
+    Raises `InputError` for another shell.
+    """
     if shell not in SHELLS:
         from stylecfm.flags import meant
 

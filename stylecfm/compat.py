@@ -88,7 +88,10 @@ class ExactOptimalTransportConditionalFlowMatcher(FlowMatcher):
 
 
 class SchrodingerBridgeConditionalFlowMatcher(FlowMatcher):
-    "Brownian bridges between the pairs of an entropic plan with regularisation 2 sigma^2 (Tong 2024)."
+    """Brownian bridges between the pairs of an entropic plan (Tong 2024).
+
+    Its regularisation is 2 sigma^2.
+    """
 
     path, coupling = 'bridge', 'sinkhorn'
 

@@ -458,7 +458,7 @@ class ModelConfig(Section, name='model'):
     predicts: str = key('velocity', one_of('velocity', 'noise', 'data'), expert=True)
 
     def __post_init__(self):
-        "Raises `InputError` for a key that breaks its rule, and for a U-Net with more layers than is sane."
+        "Raise `InputError` for a key that breaks its rule or a U-Net with too many layers."
         super().__post_init__()
         if self.network == 'unet' and self.num_layers > 64:
             raise InputError(
@@ -568,7 +568,10 @@ class TrainingConfig(Section, name='training'):
 
     @property
     def use_amp(self) -> bool:
-        "Whether 16-bit products are allowed: the first documents' name of a `precision` other than fp32."
+        """Whether 16-bit products are allowed.
+
+        The name that the first documents have for a `precision` other than fp32.
+        """
         return self.precision != 'fp32'
 
 # %% ../nbs/00_config.ipynb #1e58fa29
@@ -615,7 +618,10 @@ class InferenceConfig(Section, name='inference'):
     fresh: float = key(0.0, real(0, 1), off=0.0, expert=True)
 
     def __post_init__(self):
-        "Raises `InputError` for a key that breaks its rule; true and false are decays linear and constant."
+        """Raise `InputError` for a key that breaks its rule.
+
+        True and false are the decays linear and constant.
+        """
         object.__setattr__(self, 'guidance_decay', _decay(self.guidance_decay))
         super().__post_init__()
 
@@ -626,7 +632,10 @@ class InferenceConfig(Section, name='inference'):
 
     @property
     def cfg_decay(self) -> bool:
-        "Whether guidance falls: the first documents' name of a `guidance_decay` other than constant."
+        """Whether guidance falls.
+
+        The name that the first documents have for a `guidance_decay` other than constant.
+        """
         return self.guidance_decay != 'constant'
 
     @property
@@ -678,7 +687,11 @@ class CheckpointConfig(Section, name='checkpoint'):
 def channels_of(
     codec: str,  # Name of a codec, as `data.codec` has it
 ) -> int:  # Channels of its latents
-    "Channels by a codec's name alone: C F^2 for `dct:F:C` and `pixels:F:C`, C = 3 if not given; 4, as Stable Diffusion has, for an autoencoder."
+    """Channels by a codec's name alone.
+
+    C F^2 for `dct:F:C` and `pixels:F:C`, C = 3 if not given; 4, as Stable Diffusion has, for an
+    autoencoder.
+    """
     kind, *numbers = codec.split(':')
     if (
         kind not in ('dct', 'pixels')
@@ -697,7 +710,10 @@ def _left_out(v: Any, f: Any) -> bool:
 
 
 def _file_form(config: Any) -> dict:  # {section: {key: value}}
-    "The keys of a config.json: without defaults that only experts change, without what follows from others; null for off."
+    """The keys of a config.json; null for off.
+
+    Defaults that only experts change, and what follows from other keys, are left out.
+    """
     out = {}
     for s in fields(config):
         section = getattr(config, s.name)
@@ -752,7 +768,10 @@ class Config:
             )
 
     def _follow(self):
-        "Set the numbers that follow from others; raises `InputError` where two that were given disagree."
+        """Set the numbers that follow from others.
+
+        Raises `InputError` where two that were given disagree.
+        """
         m, d = self.model, self.data
         given = [v for v in (m.num_styles, d.num_classes) if not isinstance(v, Derived)]
         if len({*given}) > 1:
@@ -815,7 +834,10 @@ def section_of(
     kind: type[Section],  # Section class; its fields are the allowed keys
     d: Any,  # {key: value}; what is left out keeps its default
 ) -> Section:  # An instance of `kind`
-    "One section of a file as its dataclass; raises `InputError` at the first unknown name or impossible value."
+    """One section of a file as its dataclass.
+
+    Raises `InputError` at the first unknown name or impossible value.
+    """
     section, names = kind.section, [f.name for f in fields(kind)]
     if not isinstance(d, dict):
         raise InputError(f'{section} must be a group of keys in braces, got {_shown(d)}')
@@ -913,7 +935,10 @@ def parse_json(
     s: str,  # Text of a JSON file
     name: str = 'text',  # Name of the text, for errors
 ) -> Any:  # Dictionaries, lists, text, finite numbers, True, False, None
-    "Strict JSON; raises `InputError` with line and column, and for comments, repeated keys, NaN and Infinity."
+    """Parse strict JSON.
+
+    Raises `InputError` with line and column, and for comments, repeated keys, NaN and Infinity.
+    """
     try:
         return json.loads(s, object_pairs_hook=_once, parse_constant=_no_constant)
     except InputError as e:

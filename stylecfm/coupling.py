@@ -96,7 +96,10 @@ def ot_pair(
     style: Tensor | None = None,
     generator: torch.Generator | None = None,  # Not used: every coupling is called alike
 ) -> Tensor:  # Rows as `x0`, permuted by style
-    "Noise paired with data by exact optimal transport inside each style (Pooladian 2023, Tong 2023); raises `InputError`."
+    """Pair noise with data by exact optimal transport inside each style.
+
+    Pooladian 2023, Tong 2023. Raises `InputError`.
+    """
     return couple_per_class(solve_assignment, x0, x1, style)
 
 # %% ../nbs/21_coupling.ipynb #287094a0
@@ -145,7 +148,10 @@ def _annealed(ot, far, reg):
 
 
 def _sinkhorn(far, reg, scale=None):
-    "Sinkhorn's plan, `(n, n)` float64, for squared distances; raises `InputError` without POT, or where it does not converge."
+    """Sinkhorn's plan, `(n, n)` float64, for squared distances.
+
+    Raises `InputError` without POT, or where it does not converge.
+    """
     try:
         import ot
     except ImportError:
@@ -181,7 +187,10 @@ def sinkhorn_pair(
     # Those units; else `reg` is a squared distance itself, as in POT and torchcfm
     relative: bool = True,
 ) -> Tensor:  # Rows as `x0`, permuted by style
-    "Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style; raises `InputError`, also without POT."
+    """Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style.
+
+    Raises `InputError`, also without POT.
+    """
     if not 0 < reg < math.inf:
         raise InputError(f'reg must be a finite number > 0, got {reg}')
 
@@ -241,7 +250,10 @@ def fit_potentials(
     seed: int = 0,  # Random seed of the noise
     quiet: bool = False,  # No progress bar
 ) -> Tensor:  # `(n,)` fp32
-    "Heights for `SemiDiscretePlan`: every latent owns the same share of the noise (SD-FM 2025); raises `InputError` if one is not finite."
+    """Heights for `SemiDiscretePlan`: every latent owns the same share of the noise (SD-FM 2025).
+
+    Raises `InputError` if one is not finite.
+    """
     x, g, n = (
         check_finite(latents.flatten(1).float()),
         torch.Generator().manual_seed(seed),
@@ -277,7 +289,10 @@ def semidiscrete_pair(
     x0: Tensor,  # Noise, `(b, ...)`
     style: Tensor,  # Style of each row, `(b,)`
 ) -> Tensor:  # Data, shaped as `x0`: for each noise its latent
-    "The latents that own some noise, style by style; raises `InputError` for a style without a plan."
+    """The latents that own some noise, style by style.
+
+    Raises `InputError` for a style without a plan.
+    """
     x1 = torch.empty_like(x0)
     if ((style < 0) | (style >= len(plans))).any():
         raise InputError(

@@ -24,7 +24,10 @@ LEAST_REMAINING = 0.05  # lower bound of 1 - t in the division
 
 
 class PredictsData:
-    "Makes a velocity network of one whose output is the data point, as a residual of the condition where there is one."
+    """Velocity network of one that predicts the data point.
+
+    Its output is a residual of the condition where there is one.
+    """
 
     def predict(
         self,

@@ -43,7 +43,10 @@ def as_ddpm(
     x: Tensor,  # Point on the straight path, `(b, ...)`
     t: Tensor,  # Time, `(b,)` in [0, 1]
 ) -> Tensor:  # Result, shaped as `x`
-    "A point of the straight path as DDPM's network sees it: of variance 1 where data and noise have it."
+    """A point of the straight path as DDPM's network sees it.
+
+    It has variance 1 where data and noise have it.
+    """
     return x / expand_as((t * t + (1 - t) ** 2).sqrt(), x)
 
 # %% ../nbs/34_ddpm.ipynb #fc82d599
@@ -91,7 +94,10 @@ def ddim_times(
 
 
 def _check_ddim(x, times, eta):
-    "Times as float64; raises `InputError` for a start, times or an `eta` that could not mean anything."
+    """Times as float64.
+
+    Raises `InputError` for a start, times or an `eta` that could not mean anything.
+    """
     check_start(x)
     if not 0 <= eta <= 1:
         raise InputError(f'eta must lie in [0, 1], got an eta of {eta:g}')
@@ -120,7 +126,10 @@ def ddim(
     # Random generator of new noise; default: the global one
     generator: torch.Generator | None = None,
 ) -> Tensor:  # Data, as `x`, in fp32 or wider
-    "Sample as DDIM (Song 2021) or DDPM (Ho 2020) do; raises `InputError`, or `FloatingPointError` when a point is no longer finite."
+    """Sample as DDIM (Song 2021) or DDPM (Ho 2020) do.
+
+    Raises `InputError`, or `FloatingPointError` when a point is no longer finite.
+    """
     times, v, x = _check_ddim(x, times, eta), CountingField(v), at_least_fp32(x)
     a = lambda t: t / (t * t + (1 - t) ** 2) ** 0.5  # sqrt(alpha bar)
     # standard noise on the straight path

@@ -300,7 +300,10 @@ def full_range(
     values: np.ndarray,  # `(...)`, any real type
     white: float,  # Value of white, > 0
 ) -> np.ndarray:  # Shaped as `values`: uint8 where they are that already, else uint16
-    "Samples over the full range of their type; raises `InputError` for values outside of 0 to white."
+    """Samples over the full range of their type.
+
+    Raises `InputError` for values outside of 0 to white.
+    """
     if values.dtype == np.uint8 and white == 255:
         return values
     if values.dtype == np.uint16 and white == 65535:
@@ -348,7 +351,7 @@ _LARGEST_META = 16 << 20  # bytes of an unpacked profile or note
 
 def png_chunks(
     data: bytes,  # Content of a PNG file
-) -> list:  # `(name, content, whole chunk)`, in their order, that of pixels as views; the last may be cut short
+) -> list:  # `(name, content, whole chunk)` in order, pixels as views; the last may be cut short
     "The chunks of a PNG up to its end."
     out, at, view = [], 8, memoryview(data)
     while at + 8 <= len(data):
@@ -496,7 +499,10 @@ class _Inflated:
         self.stream, self.left = zlib.decompressobj(), b''
 
     def read(self, n: int) -> bytes:
-        "The next `n` bytes; raises `OSError` where there are fewer, `InputError` where they are damaged."
+        """The next `n` bytes.
+
+        Raises `OSError` where there are fewer, `InputError` where they are damaged.
+        """
         out = bytearray()
         while len(out) < n:
             self.left = self.left or next(self.pieces, b'')
@@ -542,7 +548,10 @@ _LIKE = {
 
 
 def _unfiltered(rows: np.ndarray, above: np.ndarray, n: int) -> np.ndarray:  # `(h, bytes)`, uint8
-    "Rows `(h, 1 + bytes)`, each behind the number of its filter, without the filters; below a known row, with n bytes a pixel."
+    """Rows `(h, 1 + bytes)` without their filters.
+
+    Each row stands behind the number of its filter, below a known row, with n bytes a pixel.
+    """
     if not rows[:, 0].any():
         return rows[:, 1:]
     kind, depth, mode = _LIKE[n]
@@ -878,7 +887,10 @@ def _values(rows: np.ndarray, t: _Tiff, w: int, n: int) -> np.ndarray:  # `(h, w
 def _plain_rows(
     data: bytes, t: _Tiff, plane: int, y: int, rows: int, width: int
 ) -> np.ndarray:  # `(rows, width)`, uint8
-    "Bytes of some rows of strips that are not compressed; raises `OSError` where the file is cut off."
+    """Bytes of some rows of strips that are not compressed.
+
+    Raises `OSError` where the file is cut off.
+    """
     where, high = t.all(273), min(t.get(278, t.size[1]), t.size[1])
     first, out = (
         plane * (len(where) // (t.samples if t.planes else 1)),
@@ -897,7 +909,10 @@ def _plain_rows(
 
 
 def _unit(t: _Tiff) -> int:
-    "The rows of a TIFF that must be decoded together; raises `InputError` where they are too large."
+    """The rows of a TIFF that must be decoded together.
+
+    Raises `InputError` where they are too large.
+    """
     if 322 not in t.tags and t.get(259, 1) == 1 and t.get(266, 1) == 1:
         return 1
     n = min(t.get(323) if 322 in t.tags else t.get(278, t.size[1]), t.size[1])
@@ -954,7 +969,10 @@ def _tiff_rows(data: bytes, t: _Tiff, step: int = 1) -> Iterator:  # `(rows, w, 
 
 # %% ../nbs/00c_decoding.ipynb #69ba1507
 def _white(t: _Tiff, top: Callable) -> float:
-    "The value of white; a note where the file does not settle it, `InputError` where it cannot be known. `top()` is the largest sample."
+    """The value of white, and a note where the file does not settle it.
+
+    Raises `InputError` where it cannot be known. `top()` is the largest sample.
+    """
     stated = t.get(341, 0) or t.get(281, 0)
     if t.kind == 3:
         return float(stated) if stated and stated > 0 else 1.0
@@ -1241,7 +1259,10 @@ def reduction(
     size: tuple,  # Width and height, pixels
     side: int,  # Shorter side that is wanted, pixels; 0: all of the image
 ) -> int:  # 1 for images that are not `LARGE`
-    "The factor by which an image may be reduced, so that its shorter side stays at least twice what is wanted."
+    """Factor by which an image may be reduced.
+
+    Its shorter side stays at least twice what is wanted.
+    """
     return max(1, min(size) // (2 * side)) if side and size[0] * size[1] > LARGE else 1
 
 
@@ -1312,7 +1333,10 @@ def interpolated(
     samples: np.ndarray,  # `(h, w, c)`, uint8 or uint16 over the full range
     of_bytes: Callable,  # Transformation of bytes: `(h, w, c)` to `(h, w, 3)`, both uint8
 ) -> np.ndarray:  # `(h, w, 3)`, uint8
-    "A transformation of bytes, for 16 bits by linear interpolation in the simplex of bytes around a value."
+    """Transformation of bytes, interpolated for 16 bits.
+
+    Linear interpolation in the simplex of bytes around a value.
+    """
     if samples.dtype == np.uint8:
         return of_bytes(samples)
     out = np.empty((*samples.shape[:2], 3), np.uint8)
@@ -1372,7 +1396,10 @@ def _as_mode(a: np.ndarray, mode: str) -> Image.Image:
 def _filled(
     total: np.ndarray, weight: np.ndarray, beyond: np.ndarray | None = None, levels: int = 0
 ) -> np.ndarray:  # Shaped as `total`
-    "Weighted means, and in cells without weight the mean of the next larger cell; after `levels` levels, the means given."
+    """Weighted means; in cells without weight the mean of the next larger cell.
+
+    After `levels` levels these are the means given.
+    """
     if beyond is not None and not levels:
         return beyond
     mean = np.divide(
@@ -1418,7 +1445,10 @@ def _weighted(
 def _filled_band(
     rgb: np.ndarray, alpha: np.ndarray, beyond: np.ndarray | None = None
 ) -> np.ndarray:  # `(h, w, 3)`, uint8
-    "Some rows of an image with colours for what is hidden; `beyond` are the means of squares of `2**_FAR` pixels."
+    """Some rows of an image with colours for what is hidden.
+
+    `beyond` are the means of squares of `2**_FAR` pixels.
+    """
     if not (hidden := alpha == 0).any():
         return rgb
     coarse, (h, w) = _filled(*_weighted(rgb, alpha, 1), beyond, _FAR - 1), hidden.shape

@@ -77,7 +77,10 @@ def draw_crops(
     size: int,  # Side of a crop, pixels
     seed: int,  # Random seed of the crops and their exposure
 ) -> list:  # `n` arrays `(size, size, 3)` in [0, 1]
-    "Crops of a group of `SCENES`, exposed alike; those of the test upright and in their own colours."
+    """Crops of a group of `SCENES`, exposed alike.
+
+    Those of the test upright and in their own colours.
+    """
     import numpy as np
 
     from stylecfm.painters import expose, random_square, sample_photos
@@ -118,7 +121,10 @@ def make_images(
     size: DemoSize,  # How many, and how large
     seed: int,  # Random seed of the crops
 ):
-    "`train/photo`, `train/painting`, and `test/photo` with its true `test/painting`; kept if they are there, refused if they are others."
+    """`train/photo`, `train/painting`, and `test/photo` with its true `test/painting`.
+
+    Kept if they are there, refused if they are others.
+    """
     from stylecfm.files import atomic_folder, verify_folder
 
     scenes = {k: list(v) for k, v in SCENES.items()}
@@ -484,7 +490,10 @@ def stylecfm_demo(
     restart: store_true = False,  # Remove an earlier demonstration in `out` first
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train on sample photographs and paintings, transfer unseen ones, and score them against the true paintings."
+    """Train on sample photographs and paintings, and transfer unseen ones.
+
+    The result is scored against the true paintings.
+    """
     with reported(debug):
         if method not in DEMONSTRATIONS:
             raise InputError(f'method must be {" or ".join(DEMONSTRATIONS)}, got {method!r}')

@@ -48,7 +48,10 @@ def flow_edit(
     seed: int = 0,  # Random seed of the noise
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> Solution:  # `.x` are the latents of the new images, `(b, ...)`
-    "Follow the difference of two fields beside noised copies of the images (FlowEdit, Kulikov 2025); raises `InputError`."
+    """Follow the difference of two fields beside noised copies of the images.
+
+    FlowEdit (Kulikov 2025). Raises `InputError`.
+    """
     check_start(x1)
     if not (0 <= start < 1 and whole(1).test(steps) and whole(1).test(draws)):
         raise InputError(
@@ -89,7 +92,10 @@ def sdedit(
     seed: int = 0,  # Random seed of the noise
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> Solution:  # `.x` are the latents of the new images, `(b, ...)`
-    "Noise the images to time `start`, and clean them in the target style (SDEdit, Meng 2022); raises `InputError`."
+    """Noise the images to time `start`, and clean them in the target style (SDEdit, Meng 2022).
+
+    Raises `InputError`.
+    """
     check_start(x1)
     if not 0 <= start < 1:
         raise InputError(f'SDEdit wants a start in [0, 1), got {start}')

@@ -26,7 +26,10 @@ def __getattr__(name):
 
 # %% ../nbs/23_edm.ipynb #97e7473c
 class EDMNoise(NamedTuple):
-    "How noisy data are shown and followed; the values of Karras (2022) but for the data's own deviation, which is to be measured."
+    """How noisy data are shown and followed.
+
+    The values of Karras (2022), except for the deviation of the data, which is to be measured.
+    """
 
     sigma_data: float = 0.5  # Deviation of the data
     p_mean: float = -1.2  # Mean of ln sigma in training
@@ -142,7 +145,10 @@ def sample_edm(
     heun: bool = True,  # Second order; else Euler
     generator: torch.Generator | None = None,  # Random generator of the churn
 ) -> EDMSample:
-    "Data from noise by the sampler of Karras (2022), algorithms 1 and 2; raises `InputError`, or `FloatingPointError`."
+    """Data from noise by the sampler of Karras (2022), algorithms 1 and 2.
+
+    Raises `InputError`, or `FloatingPointError`.
+    """
     check_start(x)
     if not 0 <= churn < math.inf:
         raise InputError(f'churn must be a finite number >= 0, got {churn}')

@@ -193,7 +193,9 @@ def read_sets(
     paintings: str | Path,  # Folder of paintings
     size: int,  # Side of the squares, pixels
     most: int,  # Images of each kind at most
-) -> tuple:  # Photographs `(n, 3, size, size)`, paintings `(m, 3, size, size)`, both in [-1, 1]; sentences about what was left out
+) -> (
+    tuple
+):  # Photographs and paintings, `(n, 3, size, size)` in [-1, 1]; lines on what was left out
     "Images to compare; raises `InputError` for folders that do not suffice."
     f = pipe.codec.factor
     if size % f or size < 32:
@@ -227,7 +229,10 @@ def expected_times(
     # Time of one step of the classifier, s: 64 patches on a processor core
     judge_step: float = 0.05,
 ) -> Times:
-    "Estimate by one photograph and two small measurements: time grows linearly with photographs and draws."
+    """Estimate by one photograph and two small measurements.
+
+    Time grows linearly with photographs and draws.
+    """
     once, one, two = timed(transfer), timed(lambda: measured(1)), timed(lambda: measured(2))
     draw = max(0.0, two - one)
     return Times(
@@ -259,7 +264,10 @@ def _verdict_first(names: Iterable) -> list:
 def _measured_row(
     pipe: StyleTransferPipeline, images: tuple, judge: StyleClassifier | None, draws: int
 ) -> dict:
-    "Figures of a row; `images` are its own, their sources or None, the reference, those classified."
+    """Figures of a row.
+
+    `images` are its own, their sources or None, the reference, and those that are classified.
+    """
     made, source, reference, asked = images
     row = measure(made, source, reference, pipe.encode, draws=draws)
     if judge:
@@ -278,7 +286,10 @@ def evaluate(
     most: int = 100,  # Images of each kind at most
     effort: EvaluationEffort = EvaluationEffort(),  # How much is computed, and who is told
 ) -> Report:
-    "Transfer photographs and measure everything; raises `InputError` for folders that do not suffice."
+    """Transfer photographs and measure everything.
+
+    Raises `InputError` for folders that do not suffice.
+    """
     for k in styles:
         pipe.style(k)
     clock = Clock(effort.tell)
@@ -357,7 +368,8 @@ def verdict(
     moved = nearer(mine['distance'], before['distance'])
     first = {
         True: 'The paintings of this model are nearer to real paintings than the photographs are',
-        False: 'The pictures of this model are farther from real paintings than the photographs are',
+        False: 'The pictures of this model are farther from real paintings '
+        'than the photographs are',
         None: (
             'The pictures of this model are about as far from real paintings as the photographs are'
         ),
@@ -402,27 +414,38 @@ def classifier_note(
 
 # %% ../nbs/72_evaluate.ipynb #1b6c3956
 REPORT_TEMPLATE = Template(
-    '''<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+    '''<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>stylecfm: evaluation</title>
-<style>body {font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem; color: #23201b; background: #fff}
-h1, h2 {line-height: 1.2} .verdict {font-size: 1.2rem} .wide {overflow-x: auto} table {border-collapse: collapse; font-size: .9rem}
-td, th {padding: .3em .6em; text-align: left; vertical-align: top; border-bottom: 1px solid #ccc} small {color: #595347; white-space: nowrap}
-.model {background: #eef3f8} .row {display: flex; flex-wrap: wrap; gap: .4rem} .row img {width: 8rem; max-width: 30%; height: auto}
+<style>body {font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem;
+  color: #23201b; background: #fff}
+h1, h2 {line-height: 1.2} .verdict {font-size: 1.2rem} 
+.wide {overflow-x: auto} table {border-collapse: collapse; font-size: .9rem}
+td, th {padding: .3em .6em; text-align: left; vertical-align: top; border-bottom: 1px solid #ccc}
+small {color: #595347; white-space: nowrap}
+.model {background: #eef3f8} .row {display: flex; flex-wrap: wrap; gap: .4rem}
+.row img {width: 8rem; max-width: 30%; height: auto}
 h3 {margin: 1rem 0 .3rem; font-size: 1rem} dt {font-weight: 600} dd {margin: 0 0 .5rem}</style>
 <main><h1>Evaluation</h1>
 <p class="verdict">{{ verdict }}</p>
-{% if unfinished %}<p><strong>Not finished.</strong> Still to be measured: {{ unfinished|join(', ') }}.</p>{% endif %}
+{% if unfinished %}<p><strong>Not finished.</strong>
+Still to be measured: {{ unfinished|join(', ') }}.</p>{% endif %}
 <h2>Pictures</h2>
 {% for way, names in pictures.items() %}<h3>{{ way[:1]|upper }}{{ way[1:] }}</h3><div class="row">
-{% for n in names %}<img src="pictures/{{ n }}" loading="lazy" alt="{{ way }}, picture {{ loop.index }}">{% endfor %}</div>
+{% for n in names %}<img src="pictures/{{ n }}" loading="lazy"
+alt="{{ way }}, picture {{ loop.index }}">{% endfor %}</div>
 {% endfor %}<h2>Table</h2>
 {% if note %}<p>{{ note }}</p>{% endif %}
-<div class="wide" tabindex="0" role="region" aria-label="Table of figures"><table><tr><td></td>{% for f in figures %}<th scope="col">{{ labels[f] }}</th>{% endfor %}</tr>
-{% for way, row in rows.items() %}<tr{% if way == 'this model' %} class="model"{% endif %}><th scope="row">{{ way[:1]|upper }}{{ way[1:] }}</th>{% for f in figures %}<td>{% if f in row %}{{ plain(row[f].value) }}<br>
+<div class="wide" tabindex="0" role="region" aria-label="Table of figures">
+<table><tr><td></td>{% for f in figures %}<th scope="col">{{ labels[f] }}</th>{% endfor %}</tr>
+{% for way, row in rows.items() %}<tr{% if way == 'this model' %} class="model"{% endif %}>
+<th scope="row">{{ way[:1]|upper }}{{ way[1:] }}</th>
+{% for f in figures %}<td>{% if f in row %}{{ plain(row[f].value) }}<br>
 <small>{{ plain(row[f].low) }} to {{ plain(row[f].high) }}</small>{% endif %}</td>{% endfor %}</tr>
 {% endfor %}</table></div>
 <p>Small figures: an interval that holds the value in 95 of 100 such samples of pictures.</p>
-<dl>{% for f, words in figures.items() %}<dt>{{ labels[f] }}</dt><dd>{{ words[:1]|upper }}{{ words[1:] }}.</dd>{% endfor %}</dl>
+<dl>{% for f, words in figures.items() %}<dt>{{ labels[f] }}</dt>
+<dd>{{ words[:1]|upper }}{{ words[1:] }}.</dd>{% endfor %}</dl>
 <h2>How it was measured</h2>
 <ul>{% for line in about %}<li>{{ line }}</li>{% endfor %}</ul></main></html>
 ''',

@@ -25,7 +25,10 @@ def __getattr__(name):
 def output_tensor(
     answer: Tensor | tuple | dict | object,  # Output of a network: `(b, ...)`, or with one in it
 ) -> Tensor:  # `(b, ...)`
-    "The tensor itself, diffusers' `.sample`, or the first of a tuple; raises `InputError` for anything else."
+    """The tensor itself, diffusers' `.sample`, or the first of a tuple.
+
+    Raises `InputError` for anything else.
+    """
     if isinstance(answer, Tensor):
         return answer
     first = (
@@ -45,7 +48,10 @@ def output_tensor(
 
 # %% ../nbs/22a_fields.ipynb #2dc23709
 class CountingField:
-    "A field that is evaluated at one time for all, answers in fp32, counts in `nfe`, and is refused if its answer has another shape."
+    """A field that is evaluated at one time for all, answers in fp32 and counts in `nfe`.
+
+    It is refused if its answer has another shape.
+    """
 
     def __init__(
         self,
@@ -129,7 +135,10 @@ def one_time(
     t: Any,  # A number, or a tensor of one element
     what: str,  # Name of the argument, for the error
 ) -> float:  # The number
-    "A time as a number; raises `InputError` for several times, for none, or for one that is not finite."
+    """A time as a number.
+
+    Raises `InputError` for several times, for none, or for one that is not finite.
+    """
     try:
         found = float(t)
     except (TypeError, ValueError, RuntimeError):

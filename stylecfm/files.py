@@ -150,7 +150,10 @@ def write_parts(
     # Bytes, one after the other; never all of them in memory if they are made on the way
     parts: Iterable,
 ) -> Path:  # `path`
-    "Write a file so that at every instant the old one or the new one is there, whole; raises `InputError`."
+    """Write a file so that at every instant the old one or the new one is there, whole.
+
+    Raises `InputError`.
+    """
     path = Path(path)
     real = Path(os.path.realpath(path))
     if os.path.exists(real) and not os.path.isfile(real):
@@ -545,7 +548,10 @@ def listed(
     # With forward slashes; a name that ends in one is a folder, with all that is in it
     *names: str,
 ):
-    "Raise `InputError` unless a manifest lists all of these: what it does not list, nobody has checked."
+    """Raise `InputError` unless a manifest lists all of these.
+
+    What it does not list has been checked by nobody.
+    """
     found = _files(folder)
     for name in names:
         if not name.endswith('/'):
@@ -565,7 +571,7 @@ def written_by(
     folder: Path,  # Folder that is read
     manifest: dict,  # Manifest of the folder
 ) -> Iterator[None]:
-    "Within the block, what does not keep to the rules of this version is said to be newer where it is."
+    "Within the block, errors say that a file may come from a newer version."
     try:
         yield
     except (DamagedError, NewerError):
@@ -735,7 +741,10 @@ def make_folder_once(
     extra: dict,  # All that its content depends on
     write: Callable,  # Called as `write(folder)` with an empty folder, unless the same is there
 ):
-    "A checksummed folder that is made whole or not at all, and only where it is not there; raises `InputError`."
+    """A checksummed folder that is made whole or not at all, and only where it is not there.
+
+    Raises `InputError`.
+    """
     clean_stale(Path(path).parent)
     try:
         if verify_folder(path, kind)['extra'] == extra:
@@ -860,7 +869,10 @@ def run_lock(
 def job_lock(
     root: str | Path,  # Folder of a job, in which runs may have locks of their own
 ) -> ContextManager[FolderLock]:
-    "The right to write all that a job keeps in a folder; raises `InputError` if another process has it."
+    """The right to write all that a job keeps in a folder.
+
+    Raises `InputError` if another process has it.
+    """
     return run_lock(Path(root), '.job')
 
 

@@ -32,7 +32,10 @@ def meant(
 
 
 class CommandParser(ArgumentParser):
-    "A parser whose errors are one line with the nearest word, and whose messages cannot control the terminal."
+    """Parser whose errors are one line with the nearest word.
+
+    Its messages cannot control the terminal.
+    """
 
     def error(
         self,

@@ -305,7 +305,10 @@ def unused_in_styles(
     s: Styles,  # Result of `scan_styles`
     root: str | Path,  # The folder
 ) -> list:  # Lines, without those for nothing
-    "What of a folder of styles is not used: images outside of the styles, folders of the system, other files."
+    """Return what is not used in a folder of styles.
+
+    Images outside of the styles, folders of the system, other files.
+    """
     out = []
     if s.loose:
         out.append(

@@ -38,7 +38,10 @@ def cfg_scale(
     # Times of guidance; outside of them the scale is 1 (Kynkäänniemi 2024)
     interval: tuple = (0.0, 1.0),
 ) -> float:  # Scale to use at `t`
-    "Guidance that is strong while structure forms and gone when texture does; raises `InputError` for what could not mean anything."
+    """Guidance that is strong while structure forms and gone when texture does.
+
+    Raises `InputError` for what could not mean anything.
+    """
     if decay not in DECAYS:
         raise InputError(f'decay must be one of {", ".join(DECAYS)}, got {decay!r}')
     if not scale >= 1:
@@ -93,7 +96,10 @@ def guided(
     scale: float | Guidance = 1.0,
     decay: str = 'linear',  # A key of `DECAYS`
 ) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`: network evaluations for one image
-    "The velocity field of a style, guided away from the mean style (Ho & Salimans 2022); raises `InputError`."
+    """The velocity field of a style, guided away from the mean style (Ho & Salimans 2022).
+
+    Raises `InputError`.
+    """
     g = scale if isinstance(scale, Guidance) else Guidance(scale, decay)
     if isinstance(style, dict):
         model, style, g = interpolated_model(model, style), 0, g._replace(joint=False)
@@ -122,7 +128,10 @@ def composed_field(
     model: Callable,  # Network `(x, t, style) -> velocity`
     weights: dict,  # Style to its weight, any finite number; `{k: 1.}` is style k alone
 ) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`
-    "A velocity field between, or beyond, several styles; raises `InputError` for no weight or one that is not finite."
+    """A velocity field between, or beyond, several styles.
+
+    Raises `InputError` for no weight or one that is not finite.
+    """
     if not weights or not all(math.isfinite(w) for w in weights.values()):
         raise InputError(f'a mix of styles needs at least one, with finite weights; got {weights}')
     left = 1 - sum(weights.values())  # the mean style's share

@@ -118,7 +118,10 @@ def fit_square(
     rules: ImageRules = RULES,  # Image rules: allowed sizes
     view: View = CENTRE,  # Square to cut
 ) -> Image.Image:  # `size` x `size`
-    "A square of a picture, the largest in its centre unless told, antialiased; `InputError` for strips and for pictures far too small."
+    """Cut a square out of a picture, in its centre unless told, antialiased.
+
+    Raises `InputError` for strips and for pictures far too small.
+    """
     check_square(*img.size, size, rules)
     w, h = img.size
     s = min(w, h) * view.side
@@ -130,7 +133,10 @@ def shrink(
     img: Image.Image,  # RGB, or RGBA with colours of invisible pixels filled
     side: int,  # Shorter side of the result, pixels, at most
 ) -> Image.Image:  # Resized image; the input itself if it is small enough
-    "A whole image made smaller, antialiased; colours and alpha apart, so that invisible pixels keep a colour."
+    """Make a whole image smaller, antialiased.
+
+    Colours and alpha are filtered apart, so that invisible pixels keep a colour.
+    """
     k = side / min(img.size)
     if k >= 1:
         return img
@@ -359,7 +365,10 @@ def pad_to(
     x: Tensor,  # (b, c, h, w)
     factor: int,  # Sides become multiples of it
 ) -> tuple:  # The padded tensor, and (h, w) for `crop_back`
-    "Continue a picture by reflection, right and below; `InputError` where it is smaller than what is missing."
+    """Continue a picture by reflection, right and below.
+
+    Raises `InputError` where it is smaller than what is missing.
+    """
     h, w = x.shape[-2:]
     down, right = -h % factor, -w % factor
     if down >= h or right >= w:

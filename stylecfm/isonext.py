@@ -58,7 +58,11 @@ class StyleEmbedding(nn.Module):
         self,
         style: Tensor,  # Styles, int64 `(b,)`, in [-1, num_styles)
     ) -> Tensor:  # `(b, dim)`
-        "Rows of styles; raises `InputError` for numbers that are none, where that can be seen without waiting (on a CPU)."
+        """Rows of styles.
+
+        Raises `InputError` for numbers outside the table, where that can be seen without waiting
+        (on a CPU).
+        """
         seen = (
             style.device.type == 'cpu'
             and not torch.compiler.is_compiling()
@@ -106,7 +110,10 @@ def factorize(
     self: StyleEmbedding,
     factors: int,  # Second parts: style k is the pair (k // factors, k % factors)
 ):
-    "Rows become sums of one for the first part and one for the second; raises `InputError` where styles are no such pairs."
+    """Rows become sums of one for the first part and one for the second.
+
+    Raises `InputError` where styles are no such pairs.
+    """
     if factors < 1 or self.num_styles % factors:
         raise InputError(f'{self.num_styles} styles are no pairs with {factors} second parts')
     first, second = (
@@ -126,7 +133,10 @@ def per_slice(
 
 
 class DepthConv(nn.Module):
-    "Each slice with its two neighbours, by three numbers a channel; at initialisation the slice alone."
+    """Each slice with its two neighbours, by three numbers a channel.
+
+    At initialisation it is the slice alone.
+    """
 
     def __init__(
         self,
@@ -220,7 +230,11 @@ def use_fused_backward(
     self: IsoNextBlock,
     x: Tensor,  # `(b, c, h, w)` or `(b, c, depth, h, w)`
 ) -> bool:  # Whether `BlockFunction` serves
-    "Is this training on a processor, of images, with a group norm, 32-bit weights, and layers that nobody replaced or listens to?"
+    """Whether the fused backward pass is used.
+
+    For training on a processor, of images, with a group norm, 32-bit weights, and layers that
+    nobody replaced or listens to.
+    """
     own = (
         (self.depthwise, nn.Conv2d),
         (self.expand, nn.Linear),
@@ -285,7 +299,10 @@ def mlp(
 
 # %% ../nbs/11_isonext.ipynb #cell-21
 class IsoNext(VelocityModel):
-    "Isotropic ConvNeXt velocity network `v(x, t, style)`; a diffusers model: `save_pretrained`, `from_pretrained`."
+    """Isotropic ConvNeXt velocity network `v(x, t, style)`.
+
+    A diffusers model: `save_pretrained`, `from_pretrained`.
+    """
 
     _no_split_modules = ['IsoNextBlock']  # stay on one device
     _repeated_blocks = ['IsoNextBlock']  # compiled once
@@ -409,7 +426,10 @@ def velocity(
 
 @patch(as_prop=True)
 def receptive_field(self: IsoNext) -> tuple:  # Slices along the depth, pixels to each side
-    "How far a velocity sees, where the norm looks at each pixel alone; further than that a tile need not reach."
+    """How far a velocity sees, where the norm looks at each pixel alone.
+
+    A tile need not overlap further.
+    """
     c = self.config
     return c.num_layers * (c.spatial_dims == 3), c.num_layers * (c.kernel_size // 2) + 2
 
@@ -432,7 +452,10 @@ def save_memory(
     # Chunks of pixels in which widened features are recomputed; 0: they are kept
     mlp_chunks: int = 0,
 ) -> IsoNext:  # The network itself
-    "What is discarded in the forward pass and recomputed in the backward pass; raises `InputError` for a way that is none."
+    """What is discarded in the forward pass and recomputed in the backward pass.
+
+    Raises `InputError` for a way that is none.
+    """
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks and any(b.grn is not None for b in self.blocks):
         raise InputError(
@@ -449,7 +472,10 @@ def target_device(
     self: IsoNext,
     kind: str | None,  # cpu or cuda; None: where the tensors are
 ) -> IsoNext:  # The network itself
-    "Go the way of another kind of device, so that its memory can be counted on a machine without it."
+    """Choose the path of another kind of device.
+
+    Its memory can then be counted on a machine without it.
+    """
     for b in self.blocks:
         b.as_on = kind
     return self
@@ -491,7 +517,10 @@ def run_blocks(
     mods: list,  # A `ModulationParams` for each group of blocks that share one
     c: Tensor | None = None,  # Context for attention, `(b, context_dim)`
 ) -> Tensor:  # Result, shaped as `h`
-    "All blocks, with the groups that `checkpointing` names discarded, and attention to a context after some."
+    """Apply all blocks, with attention to a context after some.
+
+    Activations of the groups that `checkpointing` names are discarded.
+    """
     on = self.gradient_checkpointing and self.training and not transformed()
     theirs = self._gradient_checkpointing_func if on and self.checkpointing == 'none' else None
 
@@ -590,7 +619,10 @@ def add_styles(
     self: IsoNext,
     count: int = 1,  # Styles to add
 ) -> IsoNext:  # The network itself
-    "More styles, which begin as the mean style; the others are untouched. Its optimizer must be recreated."
+    """More styles, which begin as the mean style; the others are untouched.
+
+    Its optimizer must be recreated.
+    """
     self.style.append(count)
     self.register_to_config(num_styles=self.style.num_styles)
     return self

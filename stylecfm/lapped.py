@@ -72,7 +72,10 @@ TILE_SIDE = 8  # image pixels between two latent pixels
 
 # %% ../nbs/02b_lapped.ipynb #d8df1095
 class LappedAutoencoder(nn.Module):
-    "Linear lapped analysis; lapped synthesis plus a convolutional correction; raises `InputError` for impossible widths."
+    """Linear lapped analysis; lapped synthesis plus a convolutional correction.
+
+    Raises `InputError` for impossible widths.
+    """
 
     def __init__(
         self,
@@ -115,7 +118,10 @@ def start_from_tiles(
     net: LappedAutoencoder,  # Network whose filters are set
     tiles: Tensor,  # Tiles as rows, `(count, 192)`, from images in [-1, 1]
 ) -> LappedAutoencoder:  # The network itself
-    "Set the filters to the Karhunen-Loève transform of tiles; raises `InputError` as `principal_components` does."
+    """Set the filters to the Karhunen-Loève transform of tiles.
+
+    Raises `InputError` as `principal_components` does.
+    """
     c, middle = net.config['latent_channels'], slice(TILE_SIDE // 2, TILE_SIDE // 2 + TILE_SIDE)
     p = principal_components(tiles, c)
     for conv, filters in ((net.analysis, p.encode), (net.synthesis, p.decode.T)):
@@ -181,7 +187,10 @@ def lapped_loss(
     generator: torch.Generator | None = None,  # Source of the noise, on the CPU
     correct: bool = True,  # Decode with the correction; without it by the filters alone
 ) -> Tensor:  # Scalar
-    "Reconstruction error of crops, with noise on the latents, and a slight pull of the latents' variances to 1."
+    """Reconstruction error of crops, with noise on the latents.
+
+    A slight penalty pulls the variances of the latents to 1.
+    """
     z = net.encode(x).latents
     strength = 0.1 * torch.rand(len(x), 1, 1, 1, generator=generator)
     noisy = z + (strength * torch.randn(z.shape, generator=generator)).to(z)

@@ -142,7 +142,10 @@ def read_alike(
     content: bytes,  # Content of an image file
     rules: ImageRules = RULES,  # Image rules
 ) -> bool:  # False where something was to be interpreted: a profile, alpha, 16 bits, gamma
-    "Whether Pillow alone gives the pixels of `decode_image`, as it did before version 3 of the recipe."
+    """Whether Pillow alone gives the pixels of `decode_image`.
+
+    It did before version 3 of the recipe.
+    """
     try:
         plain = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert('RGB')
     except Exception:
@@ -158,7 +161,10 @@ def image_source(
     rules: ImageRules = RULES,  # Image rules: allowed sizes
     crops: int = 0,  # Smaller squares of each image to encode, too
 ) -> Source:
-    "Images as a source; raises `InputError` for missing folders and sizes that the codec cannot take."
+    """Images as a source.
+
+    Raises `InputError` for missing folders and sizes that the codec cannot take.
+    """
     if target_size < codec.factor or target_size % codec.factor:
         raise InputError(
             f'target_size must be a multiple of {codec.factor} for {codec.spec}, got {target_size}'
@@ -614,7 +620,10 @@ class Processes:
         # Only the first process calls it, and tells the others what it gave
         first_only: bool = False,
     ) -> object:  # Result of `f`
-        "What `f()` gives here, or with `first_only` on the first process; an `InputError` of one is raised on all."
+        """Return what `f()` gives here, or with `first_only` on the first process.
+
+        An `InputError` of one process is raised on all.
+        """
         if self.size == 1:
             return f()
         from accelerate.utils import broadcast_object_list, gather_object
@@ -678,7 +687,10 @@ def cache_about(
 
 
 def _style_shapes(root: Path, manifest: dict, e: dict) -> dict:  # {style: `(n, c, ...)`}
-    "Shapes of each style's latents by the headers of their files; raises `InputError` where they do not fit the manifest."
+    """Shapes of each style's latents by the headers of their files.
+
+    Raises `InputError` where they do not fit the manifest.
+    """
     shapes, inner = {}, None
     for s in e['styles']:
         listed(root, manifest, f'styles/{s}.safetensors')
@@ -711,7 +723,10 @@ class CachePlan(NamedTuple):
 
 
 def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | None:
-    "Note what a finished cache holds; raises `InputError` if it is of another recipe. One of the version before is read again."
+    """Note what a finished cache holds; raises `InputError` if it is of another recipe.
+
+    One of the version before is read again.
+    """
     manifest = read_manifest(out_root)
     files = manifest['files']
     if manifest['kind'] != 'latents':
@@ -984,7 +999,10 @@ def merge_parts(
     plan: CachePlan,  # Plan, output of `make_plan`
     strict: bool,  # Raise `InputError` for a bad file
 ) -> CacheReport:  # Numbers of files written, kept and left out
-    "Seal the cache from what is known and from the parts; raises `InputError` for a style without a usable file."
+    """Seal the cache from what is known and from the parts.
+
+    Raises `InputError` for a style without a usable file.
+    """
     old, redone = plan.old or {}, plan.known.again or ()
     known = _all_known(plan, parts)
     good, bad = _sorted_out(plan, known)
@@ -1027,7 +1045,10 @@ def make_cache(
     # Compare every file's content with the cache, not only size, times and inode
     by_content: bool = False,
 ) -> CacheReport:  # Numbers of files written, kept and left out
-    "Encode what is not encoded yet; killed and started again, it goes on where it was. Raises `InputError`."
+    """Encode what is not encoded yet; killed and started again, it goes on where it was.
+
+    Raises `InputError`.
+    """
     team, out_root = Processes(), Path(out_root)
     # its parts lie beside it, under its own name
     if out_root.name in ('', '..'):
@@ -1068,7 +1089,11 @@ def cache_latents(
     # Compare every file's content with the cache, not only size, times and inode
     by_content: bool = False,
 ) -> CacheReport:  # Numbers of files written, kept and left out
-    "Encode every image once; raises `InputError` for missing or empty folders, sizes the codec cannot take, stale caches, full disks."
+    """Encode every image once.
+
+    Raises `InputError` for missing or empty folders, sizes the codec cannot take, stale caches,
+    full disks.
+    """
     # it takes every core: a thread beside it makes it a third slower
     busy = getattr(codec, 'device', torch.device('meta')).type == 'cpu'
     source = image_source(raw_root, codec, target_size, mirror, rules, crops)
@@ -1119,7 +1144,10 @@ class LatentCache:
 
 @patch(as_prop=True)
 def fingerprint(self: LatentCache) -> str:  # 64 hexadecimal digits
-    "A digest of recipe and images: what a training run depends on, and not when or where it was made."
+    """Digest of recipe and images.
+
+    A training run depends on these, and not on when or where the cache was made.
+    """
     e = self.manifest['extra']
     files = [[s, [[r['name'], r['sha256']] for r in e['files'][s]]] for s in e['styles']]
     return digest(json.dumps([e['recipe'], files]).encode())

@@ -24,7 +24,10 @@ def divergence(
     # Random signs, `(n, b, ...)`, for an estimate; none for the exact trace
     probes: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:  # Velocity `(b, ...)` and divergence `(b,)`
-    "Velocity and divergence of a field; differentiable where gradients are enabled. Rows must not depend on each other."
+    """Velocity and divergence of a field; differentiable where gradients are enabled.
+
+    Rows must not depend on each other.
+    """
     graph = torch.is_grad_enabled()
     with torch.enable_grad():
         at = x if x.requires_grad else x.detach().requires_grad_()
@@ -120,7 +123,10 @@ def log_likelihood(
     # Tolerances, grid
     options: SolverOptions | dict = SolverOptions(rtol=1e-5, atol=1e-5),
 ) -> Likelihood:
-    "Log density of data under a flow (Chen 2018); gradients pass where they are enabled. Raises as `solve` does."
+    """Log density of data under a flow (Chen 2018); gradients pass where they are enabled.
+
+    Raises as `solve` does.
+    """
     sol, change = followed(
         v, x1, 1.0, 0.0, probes, generator, steps=steps, method=method, options=options
     )

@@ -114,7 +114,10 @@ def _tensors(v) -> list:
 
 # %% ../nbs/40_memory.ipynb #cell-11
 class StepTracker(TorchDispatchMode):
-    "Follows storages from birth to death; `rows` has an `OperationRow` for each operation that is not a view."
+    """Follows storages from allocation to release.
+
+    `rows` has an `OperationRow` for each operation that is not a view.
+    """
 
     def __init__(
         self,
@@ -260,7 +263,10 @@ def autocast_dtype(
     config: Config,  # `training.precision` counts
     kind: str,  # cuda or cpu
 ) -> torch.dtype | None:  # None: all in fp32
-    "What the trainer would compute in on such a device; a card that is not here is taken to know bf16."
+    """Type in which the trainer would compute on such a device.
+
+    A card that is not here is assumed to support bf16.
+    """
     t = config.training
     if t.precision != 'auto':
         return AUTOCAST_DTYPES[t.precision]
@@ -271,7 +277,10 @@ def autocast_dtype(
 def network_from_config(
     config: Config,  # `model` counts, and `training.use_avg_style_for_uncond`
 ) -> IsoNext | UNet:
-    "The network that a config describes, with weights drawn by chance; raises `InputError` for keys that belong to another one."
+    """The network that a config describes, with weights drawn by chance.
+
+    Raises `InputError` for keys that belong to another one.
+    """
     m, t = config.model, config.training
     kind = NETWORKS[m.network][m.predicts]
     if m.network == 'unet':
@@ -567,7 +576,10 @@ def timeline(
 
 # %% ../nbs/40_memory.ipynb #cell-34
 class Overhead(NamedTuple):
-    "What a device holds beyond the followed step: the first three assumed, until `stylecfm_profile --measure` has been run on it."
+    """What a device holds beyond the followed step.
+
+    The first three assumed, until `stylecfm_profile --measure` has been run on it.
+    """
 
     context: int = GB // 2  # Driver and libraries, bytes
     workspace: int = 64 << 20  # cuBLAS and cuDNN, bytes
@@ -596,7 +608,10 @@ MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # malloc.h
 def keep_freed_memory(
     block: int = 1 << 30,  # Largest block to keep, bytes; 32 MB where glibc accepts no more
 ) -> bool:  # False where the C library is not glibc, or refuses
-    "Keep freed blocks for the next request instead of handing them back to the kernel; for the whole process."
+    """Keep freed blocks for the next request instead of handing them back to the kernel.
+
+    It holds for the whole process.
+    """
     try:
         libc = ctypes.CDLL(None)
         libc.gnu_get_libc_version  # an AttributeError elsewhere

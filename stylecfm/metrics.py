@@ -112,7 +112,10 @@ def sliced_wasserstein(
     directions: int = 256,  # To project on
     seed: int = 0,  # Random seed of patches and directions
 ) -> float:  # 1,000 times the mean over levels; 0: the same set
-    "Distance of the patches of two sets of images (Karras 2018), in thousandths of the reference's deviation."
+    """Distance of the patches of two sets of images (Karras 2018).
+
+    In thousandths of the reference's deviation.
+    """
     g, found = torch.Generator().manual_seed(seed), []
     for a, b in zip(laplacian_pyramid(x, levels), laplacian_pyramid(reference, levels)):
         m, s = b.mean((0, 2, 3), keepdim=True), b.std((0, 2, 3), keepdim=True)
@@ -149,7 +152,7 @@ TONE_LEVELS = 4095  # Highest level of luminance; 4,096 levels are distinguished
 def best_tones(
     x: Tensor,  # Luminance of what was made, `(h, w)` in [0, 1]
     y: Tensor,  # Luminance of the source, `(h, w)`
-) -> Tensor:  # Result, shaped as `x`, `(h, w)` float64: its luminance mapped by the rising function that is nearest to `y`
+) -> Tensor:  # `(h, w)` float64: luminance of `x` under the rising function nearest to `y`
     "The best monotone tone map of one picture to another (isotonic regression, Barlow 1972)."
     from scipy.optimize import isotonic_regression
 
@@ -192,7 +195,7 @@ def structure_kept(
 def edge_correlation(
     made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
     source: Tensor,  # Source images, `(n, 3, h, w)`
-) -> Tensor:  # `(n,)`, 1 where edges are as strong in the same places, up to a factor; 0 for a picture without any
+) -> Tensor:  # `(n,)`, 1 where edges agree up to a factor; 0 for a picture without any
     "Correlation of the magnitudes of luminance gradients."
 
     def strength(v):
@@ -251,7 +254,10 @@ def published_distances(
     # Feature layer of the Inception network; or a custom network for images in [0, 1]
     features: int | torch.nn.Module = 2048,
 ) -> dict:  # fid, kid, and lpips where there is a source
-    "FID (Heusel 2017), KID (Bińkowski 2018), LPIPS (Zhang 2018) by torchmetrics; raises `InputError` where it or its weights are missing."
+    """FID (Heusel 2017), KID (Bińkowski 2018), LPIPS (Zhang 2018) by torchmetrics.
+
+    Raises `InputError` where it or its weights are missing.
+    """
     if min(len(made), len(paintings)) < 2:
         raise InputError('FID and KID want two pictures or more of each kind')
     unit, subset = lambda x: (x.clamp(-1, 1) + 1) / 2, min(len(made), len(paintings), 1000)
@@ -368,7 +374,10 @@ def reinhard(
     target: Tensor,  # Images of the style, `(m, 3, h, w)`; one of them is drawn for each image
     seed: int = 0,  # Random seed of the draw
 ) -> Tensor:  # Result, shaped as `x`
-    "Colour transfer (Reinhard 2001): each image gets the colour means and deviations of a painting."
+    """Colour transfer (Reinhard 2001).
+
+    Each image gets the colour means and deviations of a painting.
+    """
     return _rgb(_as_those(_lab(x), _lab(_drawn(target, len(x), seed)))).clamp(-1, 1).to(x)
 
 
@@ -377,7 +386,10 @@ def adain(
     target: Tensor,  # Latents of the style, `(m, c, h, w)`; one of them is drawn for each
     seed: int = 0,  # Random seed of the draw
 ) -> Tensor:  # Result, shaped as `z`
-    "Adaptive instance normalisation on latents (Huang & Belongie 2017): each gets the channels' means and deviations of a painting."
+    """Adaptive instance normalisation on latents (Huang & Belongie 2017).
+
+    Each gets the channels' means and deviations of a painting.
+    """
     return _as_those(z, _drawn(target, len(z), seed))
 
 # %% ../nbs/70_metrics.ipynb #cell-24

@@ -62,7 +62,10 @@ def learning_rate(
     # Share of the run's time that is over, 0 to 1, where the run is limited by time
     done: float = 0.0,
 ) -> float:
-    "Linear warm-up, then a schedule over steps, or over time if that is further; raises `InputError` for an unknown schedule."
+    """Linear warm-up, then a schedule over steps, or over time if that is further.
+
+    Raises `InputError` for an unknown schedule.
+    """
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * chosen(LR_SCHEDULES, schedule, 'lr_schedule')(
@@ -102,7 +105,10 @@ def make_optimizer(
 def eval_weights(
     opt: torch.optim.Optimizer,  # Perhaps wrapped by accelerate
 ) -> Iterator[None]:
-    "Within the block, weights are as one uses them; only a schedule-free optimizer makes a difference."
+    """Within the block, weights are as one uses them.
+
+    Only a schedule-free optimizer makes a difference.
+    """
     inner = getattr(opt, 'optimizer', opt)
     if not hasattr(inner, 'train'):
         yield
@@ -241,7 +247,10 @@ SIGNALS = [
 
 # %% ../nbs/49_optim.ipynb #660ca50d
 class Interrupted(KeyboardInterrupt):
-    "A run was stopped from outside, after its step was saved; `code` is the exit code that shells expect."
+    """A run was stopped from outside, after its step was saved.
+
+    `code` is the exit code that shells expect.
+    """
 
     def __init__(
         self,
@@ -253,7 +262,10 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def catch_signals() -> Iterator[list]:
-    "Within the block, the first signal only fills the list that is given; a second raises `Interrupted`, but for SIGHUP."
+    """Within the block, the first signal only fills the list that is given.
+
+    A second raises `Interrupted`, but for SIGHUP.
+    """
     noted, before, hung_up = [], {}, getattr(signal, 'SIGHUP', None)
 
     def note(number, _):

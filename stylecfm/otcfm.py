@@ -56,7 +56,11 @@ def coupling_of(
     path: str,  # A key of `PATHS`
     epsilon: float,  # The path's noise, >= 0
 ) -> Callable:  # `(x0, x1, style, generator)` -> noise, permuted
-    "The coupling by name. With the path `bridge`, Sinkhorn's regularisation is 2 epsilon^2, that of a Schrödinger bridge (Tong 2024)."
+    """The coupling by name.
+
+    With the path `bridge`, Sinkhorn's regularisation is 2 epsilon^2, that of a Schrödinger bridge
+    (Tong 2024).
+    """
     pair = chosen(COUPLINGS, coupling, 'coupling')
     if (coupling, path) != ('sinkhorn', 'bridge'):
         return pair
@@ -82,7 +86,10 @@ def flow_batch(
     # Noise that is paired already, shaped as `x1`; drawn and coupled if none
     x0: Tensor | None = None,
 ) -> FlowBatch:  # Inputs and targets of the network
-    "Noise, pairs, times and dropped labels for one step of training; raises `InputError` for choices that do not exist."
+    """Noise, pairs, times and dropped labels for one step of training.
+
+    Raises `InputError` for choices that do not exist.
+    """
     if x0 is None:
         x0 = noise_like(x1, generator)
         if draw.resample:
@@ -118,7 +125,10 @@ def otcfm_loss(
     # Source of every draw, on the CPU: the same one, the same loss
     generator: torch.Generator | None = None,
 ) -> Tensor:  # Scalar
-    "Optimal-transport conditional flow matching (Lipman 2022, Tong 2023); raises as `flow_batch` does."
+    """Optimal-transport conditional flow matching (Lipman 2022, Tong 2023).
+
+    Raises as `flow_batch` does.
+    """
     return velocity_loss(model, flow_batch(x1, style, draw, generator)).mean()
 
 # %% ../nbs/22_otcfm.ipynb #c98d54c0

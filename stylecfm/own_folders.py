@@ -40,7 +40,10 @@ if TYPE_CHECKING:  # for whoever reads the annotations; it imports torch
 
 # %% ../nbs/84_own_folders.ipynb #1a4b7edf
 def _folders_there(folders: list) -> list:
-    "Resolved folders; raises `InputError` for fewer than two, for one that is not there, and for one that holds another."
+    """Resolved folders.
+
+    Raises `InputError` for fewer than two, a missing one, and one that holds another.
+    """
     if not folders or len(folders) < 2:
         raise InputError(
             'give two or more folders of images, one for each style: '
@@ -67,7 +70,10 @@ def _folders_there(folders: list) -> list:
 def named_styles(
     folders: list,  # Paths, a style each
 ) -> dict:  # {style: folder}
-    "Styles by the names of their folders; raises `InputError` for folders that are not there, or names that are no styles."
+    """Styles by the names of their folders.
+
+    Raises `InputError` for folders that are not there, or names that are no styles.
+    """
     found = _folders_there(folders)
     names = [f.name for f in found]
     if len({n.casefold() for n in names}) < len(names):
@@ -85,7 +91,10 @@ def named_styles(
 def photo_first(
     styles: list,  # Names of styles
 ) -> list:  # Names in their new order
-    "Names with the style of photographs first: the first that is called photo or the like, else the first."
+    """Names with the style of photographs first.
+
+    The first that is called photo or the like, else the first.
+    """
     photo = next((s for s in styles if s.casefold().startswith(('photo', 'real'))), styles[0])
     return [photo, *(s for s in styles if s != photo)]
 
@@ -174,7 +183,10 @@ def hold_out_images(
     number: int | None = None,  # Images of each style that are held out; a tenth if none
     seed: int = 0,  # Seed of the draw
 ) -> dict:  # {style: (images to train on, images held out)}
-    "Divide the images of a run once, and link them; raises `InputError` where the run is of other folders."
+    """Divide the images of a run once, and link them.
+
+    Raises `InputError` where the run is of other folders.
+    """
     from stylecfm.files import write_json
     from stylecfm.folders import list_images
     from stylecfm.results import free_name
@@ -353,7 +365,10 @@ STAGES = 'hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'
 
 
 def _planned(places: RunPlaces, given: dict) -> Config:
-    "The config of a run: of the plan, made now or before; raises `InputError` where another one was asked for."
+    """The config of a run: of the plan, made now or before.
+
+    Raises `InputError` where another one was asked for.
+    """
     from stylecfm.checkpoints import checkpoints
     from stylecfm.files import read_json
 
@@ -561,7 +576,10 @@ def train_command(
     resume: str = None,
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train on folders of images, one for each style: hold out, plan, encode, train, sample and evaluate; the same command goes on where it was."
+    """Train on folders of images, one for each style.
+
+    Hold out, plan, encode, train, sample and evaluate; the same command goes on where it was.
+    """
     own = dict(
         data_root=data_root,
         save_dir=save_dir,
@@ -616,5 +634,8 @@ def hold_out_command(
     hold_out: int = None,  # Images of each style that are held out; a tenth if none
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Divide folders of images into images to train on and images that are held out; the first stage of `stylecfm train`."
+    """Divide folders of images into images to train on and images that are held out.
+
+    The first stage of `stylecfm train`.
+    """
     train_command(folders, out, hold_out=hold_out, until='hold_out', debug=debug)

@@ -63,7 +63,10 @@ def style_label(
 def photo_style(
     pipe: 'StyleTransferPipeline',  # Model
 ) -> str:
-    "Name of the style that photographs have: `photo` or one that sounds like it, otherwise the first."
+    """Name of the style that photographs have.
+
+    `photo` or one that sounds like it, otherwise the first.
+    """
     from stylecfm.watch import sampled_style
 
     styles = list(pipe.model.styles)
@@ -72,7 +75,7 @@ def photo_style(
 
 def target_styles(
     pipe: 'StyleTransferPipeline',  # Model
-) -> list:  # Names; all of them for a model without a condition, which also turns paintings into photographs
+) -> list:  # Names; all of them for a model without a condition
     "Styles that a visitor can choose."
     styles, own = list(pipe.model.styles), photo_style(pipe)
     rest = [s for s in styles if s != own] or styles
@@ -240,30 +243,70 @@ _STYLES = """
 #photo { height: 250px !important; }
 #note p, #limits p { margin: 0; color: var(--body-text-color-subdued); font-size: .85rem; }
 #examples { flex-wrap: nowrap; gap: 8px; }
-#examples button { flex: 1 1 0; min-width: 0 !important; padding: 0 0 4px; flex-direction: column; gap: 2px; overflow: hidden; font-size: .8rem; font-weight: 400; }
-#examples button::before { content: ''; width: 100%; height: 52px; background-size: cover; background-position: center; }
+#examples button {
+  flex: 1 1 0; min-width: 0 !important; padding: 0 0 4px; flex-direction: column; gap: 2px;
+  overflow: hidden; font-size: .8rem; font-weight: 400;
+}
+#examples button::before {
+  content: ''; width: 100%; height: 52px; background-size: cover; background-position: center;
+}
 #target { min-width: 0; }
-#target > .wrap:not(.full) { display: grid; grid-template-columns: repeat(auto-fit, minmax(72px, 1fr)); gap: 6px; padding: 3px; }
-#target label { position: relative; flex-direction: column; padding: 0 0 4px; gap: 2px; margin: 0; overflow: hidden; border: 1px solid var(--border-color-primary); text-align: center; color: var(--body-text-color); background: var(--background-fill-primary); }
+#target > .wrap:not(.full) {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(72px, 1fr)); gap: 6px;
+  padding: 3px;
+}
+#target label {
+  position: relative; flex-direction: column; padding: 0 0 4px; gap: 2px; margin: 0;
+  overflow: hidden; border: 1px solid var(--border-color-primary); text-align: center;
+  color: var(--body-text-color); background: var(--background-fill-primary);
+}
 #target label::before { content: ''; width: 100%; aspect-ratio: 1; background-size: cover; }
 #target label { max-width: 110px; }
-#target label span { margin: 0; max-width: 100%; overflow: hidden; text-overflow: ellipsis; font-size: .74rem; }
+#target label span {
+  margin: 0; max-width: 100%; overflow: hidden; text-overflow: ellipsis; font-size: .74rem;
+}
 #target input { position: absolute; opacity: 0; }
 #target label:has(input:checked) { outline: 3px solid var(--slider-color); }
-#target label:has(input:focus-visible) { outline-offset: 2px; outline: 3px solid var(--slider-color); }
-button:focus-visible, summary:focus-visible, a:focus-visible { outline: 3px solid var(--slider-color) !important; outline-offset: 2px; }
+#target label:has(input:focus-visible) {
+  outline-offset: 2px; outline: 3px solid var(--slider-color);
+}
+button:focus-visible, summary:focus-visible, a:focus-visible {
+  outline: 3px solid var(--slider-color) !important; outline-offset: 2px;
+}
 #result { min-height: 180px; overflow: visible; }
 #outcome { scroll-margin: 12px; }
-.nothing { display: grid; place-items: center; min-height: 300px; border: 1px dashed var(--body-text-color-subdued); border-radius: 6px; }
-.compare { --cut: 40%; position: relative; width: min(100%, var(--width)); margin: 0 auto !important; overflow: hidden; border-radius: 4px; }
-.compare img { position: absolute; inset: 0; width: 100%; height: 100%; max-width: none; margin: 0; }
+.nothing {
+  display: grid; place-items: center; min-height: 300px;
+  border: 1px dashed var(--body-text-color-subdued); border-radius: 6px;
+}
+.compare {
+  --cut: 40%; position: relative; width: min(100%, var(--width)); margin: 0 auto !important;
+  overflow: hidden; border-radius: 4px;
+}
+.compare img {
+  position: absolute; inset: 0; width: 100%; height: 100%; max-width: none; margin: 0;
+}
 .compare .before { clip-path: inset(0 calc(100% - var(--cut)) 0 0); }
 .compare .after { clip-path: inset(0 0 0 var(--cut)); }
-.compare::before { content: ''; position: absolute; z-index: 1; inset: 0 auto 0 calc(var(--cut) - 1px); width: 2px; background: #fff; box-shadow: 0 0 3px #000; }
-.compare::after { content: '\\2194'; position: absolute; z-index: 1; top: 50%; left: var(--cut); transform: translate(-50%, -50%); width: 36px; height: 36px; border-radius: 50%; background: #fff; color: #23201b; font: 20px/36px sans-serif; text-align: center; box-shadow: 0 1px 4px #0008; }
-.compare input { position: absolute; z-index: 2; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: ew-resize; touch-action: pan-y; }
+.compare::before {
+  content: ''; position: absolute; z-index: 1; inset: 0 auto 0 calc(var(--cut) - 1px); width: 2px;
+  background: #fff; box-shadow: 0 0 3px #000;
+}
+.compare::after {
+  content: '\\2194'; position: absolute; z-index: 1; top: 50%; left: var(--cut);
+  transform: translate(-50%, -50%); width: 36px; height: 36px; border-radius: 50%;
+  background: #fff; color: #23201b; font: 20px/36px sans-serif; text-align: center;
+  box-shadow: 0 1px 4px #0008;
+}
+.compare input {
+  position: absolute; z-index: 2; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0;
+  cursor: ew-resize; touch-action: pan-y;
+}
 .compare:has(input:focus-visible) { outline: 3px solid var(--slider-color); outline-offset: 2px; }
-.compare .side { position: absolute; z-index: 1; bottom: 8px; padding: 1px 8px; border-radius: 4px; background: #000b; color: #fff; font-size: .8rem; }
+.compare .side {
+  position: absolute; z-index: 1; bottom: 8px; padding: 1px 8px; border-radius: 4px;
+  background: #000b; color: #fff; font-size: .8rem;
+}
 .compare .left { left: 8px; }
 .compare .right { right: 8px; }
 .notice { margin: 0; font-size: 1rem; text-align: center; color: var(--body-text-color); }
@@ -274,7 +317,9 @@ button:focus-visible, summary:focus-visible, a:focus-visible { outline: 3px soli
   #photo { height: 170px !important; }
   #photo .source-selection { display: none; }
   #examples button::before { height: 44px; }
-  #target > .wrap:not(.full) { grid-template-columns: none; grid-auto-flow: column; grid-auto-columns: 84px; overflow-x: auto; }
+  #target > .wrap:not(.full) {
+    grid-template-columns: none; grid-auto-flow: column; grid-auto-columns: 84px; overflow-x: auto;
+  }
   .nothing { min-height: 160px; }
 }
 """
@@ -304,10 +349,12 @@ def style_sheet(
 # %% ../nbs/80c_page_parts.ipynb #19571a4f
 # Scroll to the result, without motion for those who ask for none
 INTO_VIEW = '''() => { const e = document.querySelector('#outcome'), r = e.getBoundingClientRect();
-if (r.top < 0 || r.bottom > innerHeight) e.scrollIntoView({block: r.height > innerHeight ? 'start' : 'end',
+if (r.top < 0 || r.bottom > innerHeight) e.scrollIntoView({
+block: r.height > innerHeight ? 'start' : 'end',
 behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'}); }'''
 # When the page is loaded, and whenever gradio changes it
 ON_LOAD = '''() => { const mend = () => {
 document.querySelectorAll('#target input:not([name=style])').forEach(e => { e.name = 'style' });
-document.querySelectorAll('.toast-header[role]').forEach(e => { e.removeAttribute('role'); e.removeAttribute('tabindex') }) };
+document.querySelectorAll('.toast-header[role]').forEach(e => {
+e.removeAttribute('role'); e.removeAttribute('tabindex') }) };
 mend(); new MutationObserver(mend).observe(document.body, {childList: true, subtree: true}) }'''

@@ -88,7 +88,10 @@ def anisotropic_kuwahara(
     sharpness: float = 8.0,  # The exponent q: how much the calmest sector counts
     sectors: int = 8,  # How many
 ) -> ndarray:  # Result, shaped as `image`
-    "Anisotropic Kuwahara filter (Kyprianidis, Kang & Döllner 2009), each sector seen through a Gaussian."
+    """Anisotropic Kuwahara filter (Kyprianidis, Kang & Döllner 2009).
+
+    Each sector is weighted by a Gaussian.
+    """
     mean = blur_channels(image, radius / 2)
     noisy = np.maximum(blur_channels(image**2, radius / 2) - mean**2, 0).sum(-1, keepdims=True)
     seen, (y, x) = np.concatenate([mean, noisy], -1), np.mgrid[: image.shape[0], : image.shape[1]]

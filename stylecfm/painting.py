@@ -46,7 +46,7 @@ class Pictures(NamedTuple):
 
 @dataclass(frozen=True)
 class PaintingRecipe(PairRecipe, name='painting'):
-    "Optimiser, batch size, averaging, precision and seed of a structure-conditioned flow's training."
+    "Optimiser, batch size, averaging, precision and seed of a structure-conditioned flow."
 
 # %% ../nbs/52_painting.ipynb #fe146460
 class Condition(NamedTuple):
@@ -84,7 +84,10 @@ def channel_weight(
     codec: Codec,  # Codec of the latents
     stats: LatentStats,  # Mean and scale of its channels
 ) -> Tensor:  # `(c,)`, mean 1
-    "Weight of each latent channel's squared error: the size of its effect on the picture, from a decoded unit."
+    """Weight of each latent channel's squared error.
+
+    The size of its effect on the picture, from a decoded unit.
+    """
     c, unit = (
         codec.latent_channels,
         torch.zeros(codec.latent_channels + 1, codec.latent_channels, 5, 5),
@@ -168,7 +171,10 @@ def _batch(self, step):
 
 
 def _validate(self):
-    "Loss of the averaged weights on held-out pictures, with the same crops, noise and times each time; NaN without any."
+    """Loss of the averaged weights on held-out pictures; NaN without any.
+
+    Crops, noise and times are the same each time.
+    """
     if self.test is None:
         return math.nan
     b, n = self.recipe.batch_size, len(self.test.style)

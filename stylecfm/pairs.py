@@ -160,7 +160,10 @@ def path_start(
     # Random generator of the noise, on the CPU; default: the global one
     g: torch.Generator | None = None,
 ) -> Tensor:  # `x0`, as `like`
-    "Where paths begin: at noise, or at the start with some; raises `InputError` where there is none."
+    """Where paths begin: at noise, or at the start with some.
+
+    Raises `InputError` where there is none.
+    """
     n = noise_like(like, g)
     if recipe.source == 'noise':
         return n
@@ -191,7 +194,10 @@ def _flow(p: Pairs, recipe: PairRecipe, g) -> FlowBatch:
 
 
 def _edm(p: Pairs, recipe: PairRecipe, g) -> FlowBatch:
-    "A batch of noisy data, with the same share of noise to data as Karras has for data of deviation 1/2."
+    """A batch of noisy data.
+
+    The ratio of noise to data is that of Karras for data of deviation 1/2.
+    """
     noise = EDMNoise(
         recipe.sigma_data, recipe.log_noise + math.log(recipe.sigma_data / EDMNoise().sigma_data)
     )
@@ -270,7 +276,10 @@ class VelocityFromData(torch.nn.Module):
 
 
 class AsEDM(torch.nn.Module):
-    "A velocity network in the scales of EDM: the same network under the other objective, by the bridge."
+    """A velocity network in the scales of EDM.
+
+    The same network under the other objective, by the bridge.
+    """
 
     def __init__(
         self,
@@ -395,7 +404,10 @@ def step(self: PairTrainer) -> float:  # Mean loss
 # %% ../nbs/51_pairs.ipynb #ecce732b
 @patch
 def validate(self: PairTrainer) -> float:  # NaN without held-out pairs
-    "Loss of the averaged weights on held-out pairs, always with the same noise; the best weights are kept."
+    """Loss of the averaged weights on held-out pairs, always with the same noise.
+
+    The best weights are kept.
+    """
     if self.held is None:
         return math.nan
     n, r = max(8, self.recipe.batch_size), self.recipe
@@ -446,7 +458,10 @@ def state(self: PairTrainer) -> tuple:  # {name: tensor}, {name: plain value}
 
 @patch
 def save(self: PairTrainer) -> Path:  # Folder of the checkpoint
-    "Write a checkpoint, verify it, and only then remove those before the last two; raises `InputError`."
+    """Write a checkpoint, verify it, and only then remove those before the last two.
+
+    Raises `InputError`.
+    """
     ensure_run_folder(self.lock, self.root, self.done)
     folder, (tensors, numbers) = self.root / 'checkpoints' / f'step-{self.done:07}', self.state()
     check_disk_space(self.root, 1.2 * sum(t.nbytes for t in tensors.values()))
@@ -473,7 +488,10 @@ def _aside(folder: Path):
 # %% ../nbs/51_pairs.ipynb #32fe5974
 @patch
 def newest(self: PairTrainer) -> Path | None:  # None where there is nothing yet
-    "The newest checkpoint that verifies; raises `InputError` where there are some, and none can be read."
+    """The newest checkpoint that verifies.
+
+    Raises `InputError` where there are some, and none can be read.
+    """
     found = checkpoints(self.root)
     for folder in found:
         try:
@@ -593,7 +611,10 @@ def save_and_raise(
     why: BaseException,  # Exception that ends the run
     since: float,  # When the time began that is not yet counted
 ):
-    "Save between two steps, then raise; where saving fails that is reported, and the reason is raised all the same."
+    """Save between two steps, then raise.
+
+    Where saving fails that is reported, and the reason is raised all the same.
+    """
     self.seconds += time.monotonic() - since
     if self.root and not self.bad:
         try:
@@ -660,7 +681,10 @@ def fit(
     self: PairTrainer,
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
 ) -> Fitted:
-    "Train to the end, from the newest checkpoint if there is one; raises `FloatingPointError` or `Interrupted`."
+    """Train to the end, from the newest checkpoint if there is one.
+
+    Raises `FloatingPointError` or `Interrupted`.
+    """
     if self.root is None:
         self.run(callback=callback)
     else:

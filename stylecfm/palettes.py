@@ -109,8 +109,11 @@ def nearest_palette(
 def assign_palettes(
     source: Palette,  # Palettes of the pictures of one style, `(n, 3)` and `(n, 3, 3)`
     target: Palette,  # Palettes of another style, `(m, 3)` and `(m, 3, 3)`
-) -> Tensor:  # Position in `target` for each of `source`, int64 `(n,)`; each is used `n//m` times or once more
-    "Optimal assignment of a style's palettes to another's; which are used once more, or at all if `m > n`, is drawn at random."
+) -> Tensor:  # Index into `target` for each of `source`, int64 `(n,)`; each used `n//m` times or +1
+    """Optimal assignment of a style's palettes to another's.
+
+    Which are used once more, or at all if `m > n`, is sampled at random.
+    """
     n, m = len(source.mean), len(target.mean)
     some = torch.randperm(m, generator=torch.Generator().manual_seed(0))[: n % m]
     # n positions in target

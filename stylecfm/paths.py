@@ -67,7 +67,10 @@ def noise_like(
     # Random generator of the noise, on the CPU; default: the global one
     generator: torch.Generator | None = None,
 ) -> Tensor:  # Shaped as `x`
-    "Standard normal noise of the shape, type and device of `x`, drawn on the CPU so that a seed means the same everywhere."
+    """Standard normal noise of the shape, type and device of `x`.
+
+    It is drawn on the CPU, so that a seed means the same everywhere.
+    """
     return torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device)
 
 # %% ../nbs/20_paths.ipynb #cell-15
@@ -136,7 +139,10 @@ def dynamic_epsilon(
     final: float = 0.1,  # Largest value, in units of the latent's own standard deviation
     schedule: str = 'linear',  # A key of `SCHEDULES`
 ) -> float:  # Standard deviation of the path's noise
-    "Epsilon at this moment: by the linear schedule 0 at first, `final` after the warm-up; raises `InputError` for an unknown one."
+    """Epsilon at this moment: by the linear schedule 0 at first, `final` after the warm-up.
+
+    Raises `InputError` for an unknown one.
+    """
     r = min(1.0, epoch / warmup_epochs) if warmup_epochs > 0 else 1.0
     return final * chosen(SCHEDULES, schedule, 'schedule of epsilon')(r)
 

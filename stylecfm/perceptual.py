@@ -82,7 +82,10 @@ def with_photo_chroma(
     painting: Tensor,  # Painted images in [0, 1], `(b, 3, h, w)`
     photo: Tensor,  # Photographs in [0, 1], `(b, 3, h, w)`
 ) -> Tensor:  # Images in [0, 1], `(b, 3, h, w)`
-    "Lightness of paintings with the chroma and hue of photographs (luminance-only transfer, Gatys 2016, in Oklab)."
+    """Lightness of paintings with the chroma and hue of photographs, in Oklab.
+
+    Luminance-only transfer (Gatys 2016).
+    """
     return from_oklab(torch.cat([to_oklab(painting)[:, :1], to_oklab(photo)[:, 1:]], 1))
 
 
@@ -99,7 +102,10 @@ def with_photo_moments(
     painting: Tensor,  # Painted images in [0, 1], `(b, 3, h, w)`
     photo: Tensor,  # Photographs in [0, 1], `(b, 3, h, w)`
 ) -> Tensor:  # Images in [0, 1], `(b, 3, h, w)`
-    "Paintings whose colours have the mean and covariance of the photographs' in Oklab (Olkin and Pukelsheim 1982)."
+    """Paintings with the photographs' mean and covariance of colours in Oklab.
+
+    Olkin and Pukelsheim 1982.
+    """
     lab = to_oklab(painting)
     (here, a), (there, b) = _moments(lab), _moments(to_oklab(photo))
     root, inverse = matrix_sqrt(a), matrix_sqrt(a, -0.5)

@@ -136,7 +136,10 @@ def seeds_for(
     seed: int = 0,  # Seed without a generator
     repeats: int = 1,  # Pictures that come out of one that goes in
 ) -> list:  # A seed for each picture that comes out
-    "Seeds of noise: drawn from a generator, or the seed itself and, for repeats, those after it; raises `InputError`."
+    """Seeds of noise: drawn from a generator, or the seed itself and, for repeats, those after it.
+
+    Raises `InputError`.
+    """
     if generator is None:
         return [seed + i % repeats for i in range(count)]
     each = list(generator) if isinstance(generator, (list, tuple)) else [generator] * count
@@ -182,7 +185,10 @@ class StepEnd:
         t: float,  # Time in [0, 1] at the end of the step
         x: Tensor,  # Latents, `(b, c, h, w)`
     ):
-        "Call the function, and take over what it returns; raises `InputError` or `CallInterrupted`."
+        """Call the function, and take over what it returns.
+
+        Raises `InputError` or `CallInterrupted`.
+        """
         i, self.done = self.done, self.done + 1
         self.pipe._num_timesteps = max(self.pipe._num_timesteps, self.done)
         given = self.call(

@@ -140,7 +140,10 @@ def loading_of(
     given: dict,  # Keyword arguments
     parts: tuple = ('network', 'scheduler'),  # Names of parts that may be given
 ) -> Loading:
-    "Sort the arguments of diffusers' loader; raises `InputError` for an unknown one, and for weights that are pickles."
+    """Sort the arguments of diffusers' loader.
+
+    Raises `InputError` for an unknown one, and for weights that are pickles.
+    """
     given = dict(given)
     dtypes = [given.pop(k) for k in ('dtype', 'torch_dtype') if k in given]
     dtype = next((d for d in dtypes if d is not None), None)

@@ -296,7 +296,10 @@ def plan(
     overhead: Overhead | None = None,
     given: dict | None = None,  # Fixed options: micro_batch, checkpointing, mlp_chunks
 ) -> MemoryPlan:
-    "The fastest way to train within a budget; raises `InputError` with what would be needed where there is none."
+    """The fastest way to train within a budget.
+
+    Raises `InputError` with what would be needed where there is none.
+    """
     config = replace(
         config, data=replace(config.data, target_size=image_size or config.data.target_size)
     )
@@ -430,7 +433,10 @@ def default_device() -> torch.device:
 def available_memory(
     device: torch.device,  # Device of the run
 ) -> int:  # Bytes
-    "What a run may use on a device: all of a GPU that is free or its own, or half of the free memory of the machine."
+    """What a run may use on a device.
+
+    All of a GPU that is free or its own, or half of the free memory of the machine.
+    """
     if device.type == 'cuda':
         return (
             torch.cuda.mem_get_info(device)[0]
@@ -468,7 +474,10 @@ def _container_memory() -> int:  # Bytes; a very large number where there is no 
 def memory_in_use(
     device: torch.device,  # Device to query
 ) -> dict:  # {what: megabytes of 2**20 bytes}
-    "What is in use: allocated, reserved and their peak on a GPU; what the process holds on a processor."
+    """Memory in use.
+
+    Allocated, reserved and their peak on a GPU; what the process holds on a processor.
+    """
     mb = lambda n: round(n / 2**20, 1)
     if device.type != 'cuda':
         return dict(resident=mb(psutil.Process().memory_info().rss))
@@ -500,7 +509,10 @@ def check_affordable(
     config: Config,  # The run
     device: torch.device,  # Device of the run
 ) -> int:  # Bytes: of weights, gradients, the optimizer and the averages
-    "What a network weighs in training, by formula; raises `InputError`, before it is built, where that is more than there is."
+    """What a network weighs in training, by formula.
+
+    Raises `InputError`, before it is built, where that is more than there is.
+    """
     m, n = config.model, count_parameters(config)
     need, room = (
         4 * n * (4 + config.training.ema_count),
@@ -567,7 +579,10 @@ def retry_with_smaller_batch(
     micro: int,  # To begin with
     told: Callable = print,  # Is given one line for each halving
 ) -> tuple:  # Result of `f`, and the micro-batch that succeeded
-    "Call `f`, with half the micro-batch whenever memory runs out; raises `InputError` if one sample is too much."
+    """Call `f`, with half the micro-batch whenever memory runs out.
+
+    Raises `InputError` if one sample is too much.
+    """
     while True:
         failed = ''
         try:

@@ -22,7 +22,10 @@ def costs(
     x1: Tensor,  # Data, `(n, ...)`
     power: int = 2,  # 1: distances, 2: squared distances
 ) -> Tensor:  # `(m, n)` float64, on the CPU
-    "Distances between all points, to a power; raises `InputError` for another power or numbers that are not finite."
+    """Distances between all points, to a power.
+
+    Raises `InputError` for another power or numbers that are not finite.
+    """
     if power not in (1, 2):
         raise InputError(f'power must be 1 or 2, got {power!r}')
     a, b = (check_finite(v.detach().flatten(1).cpu().double()) for v in (x0, x1))
@@ -42,7 +45,10 @@ def transport_plan(
     reg: float | None = None,
     power: int = 2,  # The cost: 1 is the distance, 2 its square
 ) -> Tensor:  # `(m, n)` float64; rows sum to 1/m, columns to 1/n
-    "The plan of least cost, or Sinkhorn's; raises `InputError`. Sinkhorn and sets of different sizes need POT."
+    """The plan of least cost, or Sinkhorn's; raises `InputError`.
+
+    Sinkhorn and sets of different sizes need POT.
+    """
     far = costs(x0, x1, power)
     if reg is not None:
         if not 0 < reg < math.inf:
@@ -119,7 +125,10 @@ def resampled(
     # Regularisation of `sinkhorn`, in squared distance; 0.02 of their mean if none
     reg: float | None = None,
 ) -> Pairs:  # One pair a row; each style keeps its number of rows
-    "Pairs sampled with replacement from the plan of each style, as torchcfm does; raises `InputError`."
+    """Pairs sampled with replacement from the plan of each style, as torchcfm does.
+
+    Raises `InputError`.
+    """
     style = torch.zeros(len(x1), dtype=torch.long) if style is None else style.cpu()
     if not len(x0) == len(x1) == len(style):
         raise InputError(
@@ -150,6 +159,9 @@ def wasserstein(
     # Entropic regularisation in units of the cost, > 0; none for the exact distance
     reg: float | None = None,
 ) -> float:  # >= 0, in units of the points
-    "Wasserstein distance between two sets (Villani 2009), or its entropic version (Cuturi 2013); raises `InputError`."
+    """Wasserstein distance between two sets (Villani 2009), or its entropic version (Cuturi 2013).
+
+    Raises `InputError`.
+    """
     total = (transport_plan(x0, x1, reg, power) * costs(x0, x1, power)).sum().item()
     return max(0.0, total) ** (1 / power)

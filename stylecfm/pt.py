@@ -72,7 +72,10 @@ _OLD_FORM = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'  # how files of before P
 
 
 def _only_plain(stream: io.BytesIO):
-    "Go through one pickle without running it; raises `InputError` for one that names more than plain tensors."
+    """Go through one pickle without running it.
+
+    Raises `InputError` for one that names more than plain tensors.
+    """
     for op, what, _ in pickletools.genops(stream):
         if op.name in ('STACK_GLOBAL', 'INST', 'OBJ', 'EXT1', 'EXT2', 'EXT4'):
             raise InputError('it holds more than tensors')
@@ -84,7 +87,10 @@ def _only_plain(stream: io.BytesIO):
 
 
 def _records(content: bytes) -> dict:  # {name: content}
-    "The records of a zip; raises `InputError` where they are packed, or more than the file has bytes."
+    """The records of a zip.
+
+    Raises `InputError` where they are packed, or more than the file has bytes.
+    """
     with zipfile.ZipFile(io.BytesIO(content)) as z:
         infos = z.infolist()
         if any(i.compress_type != zipfile.ZIP_STORED for i in infos) or sum(
@@ -124,7 +130,10 @@ def _looked_at(content: bytes) -> io.BytesIO:  # Readable stream of the checked 
 def read_pt(
     content: bytes,  # Bytes that `torch.save` wrote
 ) -> object:  # A tensor, or tables of tensors and plain values
-    "What a `.pt` holds, in the memory of a few times its size; an `InputError` that says only why not."
+    """Read what a `.pt` holds, in the memory of a few times its size.
+
+    Raises `InputError` that says only why not.
+    """
     try:
         return torch.load(_looked_at(content), map_location='cpu', weights_only=True)
     except InputError:
@@ -155,7 +164,10 @@ def plain_latent(
     x: object,  # Object read from a file
     size: int,  # Bytes of the file
 ) -> Tensor:  # `(c, h, w)`, fp32
-    "A latent that somebody else wrote; an `InputError` that says only why not: of no use, repeated, or without its numbers."
+    """Read a latent that somebody else wrote.
+
+    Raises `InputError` that says only why not: of no use, repeated, or without its numbers.
+    """
     if isinstance(x, Tensor) and x.ndim == 4 and len(x) == 1:
         x = x[0]
     if not isinstance(x, Tensor) or x.ndim != 3:

@@ -71,7 +71,10 @@ class _Tilt(torch.autograd.Function):
 
 # %% ../nbs/10b_rankone.ipynb #cb701042
 def _plain_tilt(alpha: Tensor, c: Tensor) -> tuple:
-    "`log_partition` in plain operations, for the transforms of `torch.func`: all `(b, n, d)` exponents at once."
+    """`log_partition` in plain operations, for the transforms of `torch.func`.
+
+    All `(b, n, d)` exponents at once.
+    """
     powers = alpha[..., None] * c[:, None]
     return powers.logsumexp(-1), (powers.softmax(-1) * c[:, None]).sum(-1)
 
@@ -207,7 +210,10 @@ class ContextProjection(nn.Conv1d):
         # `(b, channels, n)`; without columns weight `(channels, context_dim, 1)` and bias
         # `(channels,)`
     ):
-        "The convolution, or its weights; copies where a library replaced the call, since it may take the weights away after it."
+        """Return the convolution, or its weights.
+
+        Copies where a library replaced the call, since it may take the weights away after it.
+        """
         if x is not None:
             return super().forward(x)
         return (
@@ -218,7 +224,10 @@ class ContextProjection(nn.Conv1d):
 
 # %% ../nbs/10b_rankone.ipynb #fd848534
 class RankOneAttention(nn.Module):
-    "Self-attention over an image's pixels with the rows of c c^T as further tokens; raises `InputError` for sizes that do not fit."
+    """Self-attention over an image's pixels with the rows of c c^T as further tokens.
+
+    Raises `InputError` for sizes that do not fit.
+    """
 
     def __init__(
         self,
@@ -357,7 +366,10 @@ def kept_bytes(
     net: nn.Module,  # Network, run once
     *args: Tensor,  # Inputs of the network, each of any shape `(...)`
 ) -> tuple:  # Bytes, and what the network gives
-    "Bytes of all storages that a network keeps for the backward pass, besides its weights and inputs."
+    """Bytes that a network keeps for the backward pass, besides its weights and inputs.
+
+    Each storage counts once.
+    """
     seen, own = {}, {t.untyped_storage().data_ptr() for t in (*args, *net.parameters())}
 
     def pack(t):

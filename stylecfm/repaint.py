@@ -190,7 +190,10 @@ def _to_image(p: StructurePainter, latent: Tensor) -> Tensor:
 def _prediction(
     p: StructurePainter, both: Tensor, target: int | dict, b: Brush, region: Region | None
 ) -> Callable:
-    "Data prediction, within a region if there is one; `both` stacks the conditions before and after their colours are moved."
+    """Data prediction, within a region if there is one.
+
+    `both` stacks the conditions before and after their colours are moved.
+    """
     if region is None:
         return conditional_data(p, both[1], target, b.guidance_scale)
     z = p.encode(region.photo * 2 - 1)
@@ -277,7 +280,10 @@ def paint_images(
     # 1: painted, 0: the image stays, `(b, 1, h, w)`; everywhere 1 if none
     mask: Tensor | None = None,
 ) -> PaintingResult:
-    "Paint images of any size: large ones small first, then with a brush of the full size over the enlarged painting."
+    """Paint images of any size.
+
+    Large ones small first, then with a brush of the full size over the enlarged painting.
+    """
     h, w = x.shape[-2:]
     within = lambda x, m: None if m is None else Region(m, x)
     if max(h, w) <= 1.25 * b.base_size:

@@ -50,7 +50,10 @@ def results_for(
     folder: str | Path,  # Folder of the results
     suffix: str = '.png',  # Suffix of the results
 ) -> list:  # `(source, result)`: each result has a name of its own
-    "A result in a folder for each input, named after it; `x.pcd.bin` gives `x.pcd`, not `x.pcd.pcd`."
+    """Path in a folder for the result of each input, named after it.
+
+    `x.pcd.bin` gives `x.pcd`, not `x.pcd.pcd`.
+    """
     taken = set()
 
     def name(p):
@@ -99,7 +102,10 @@ def check_results(
     inputs: Iterable = (),  # Paths of the files that will be read
     overwrite: bool = False,  # Replace files that no earlier run wrote
 ):
-    "Raise `InputError` where results share a name, would replace an input, or a file that no earlier run wrote."
+    """Raise `InputError` where results share a name or would replace a file they must not replace.
+
+    That is an input, or a file that no earlier run wrote.
+    """
     own, noted, originals = {}, {}, {os.path.realpath(p) for p in inputs}
     for p in map(Path, results):
         real = os.path.realpath(p)

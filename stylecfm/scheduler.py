@@ -32,7 +32,10 @@ from stylecfm.solvers import (
 
 # %% ../nbs/35_scheduler.ipynb #444b0a69
 class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
-    "A solver of this package as a diffusers scheduler, in place of `FlowMatchEulerDiscreteScheduler`; raises `InputError`."
+    """A solver of this package as a diffusers scheduler.
+
+    It takes the place of `FlowMatchEulerDiscreteScheduler`. Raises `InputError`.
+    """
 
     _compatibles = ['FlowMatchEulerDiscreteScheduler', 'FlowMatchHeunDiscreteScheduler']
     order = 1
@@ -115,7 +118,10 @@ def set_timesteps(
     mu: float | None = None,  # Not used; diffusers' pipelines with a shift by image size give it
     timesteps: list | None = None,  # Timesteps at the starts of steps, in place of `sigmas`
 ):
-    "Choose the times of a run; raises `InputError` for a method that cannot be driven from outside."
+    """Choose the times of a run.
+
+    Raises `InputError` for a method that cannot be driven from outside.
+    """
     m, n = self.config.method, self.config.num_train_timesteps
     if m not in TABLEAUS:
         raise InputError(
@@ -160,7 +166,10 @@ def index_for_timestep(
     # Timesteps to look in, `(k,)`; None: the scheduler's
     schedule_timesteps: Tensor | None = None,
 ) -> int:  # Position
-    "Where a timestep stands, at the start of a step if it is that, too; raises `InputError` for one that is not there."
+    """Where a timestep stands, at the start of a step if it is that, too.
+
+    Raises `InputError` for one that is not there.
+    """
     where = self.timesteps if schedule_timesteps is None else schedule_timesteps
     found = (where.cpu() == torch.as_tensor(timestep).cpu()).nonzero().flatten().tolist()
     if not found:
@@ -240,7 +249,7 @@ def add_noise(
 def check_scheduler(
     scheduler: SchedulerMixin,  # A scheduler of diffusers or of this package
 ):
-    "Raise `InputError` for a scheduler that is not for flows, or wants to know the size of the image."
+    "Raise `InputError` for a scheduler that is not for flows, or needs the size of the image."
     config = getattr(scheduler, 'config', {})
     flow = isinstance(scheduler, FlowSolverScheduler) or type(scheduler).__name__.startswith(
         'FlowMatch'
@@ -269,7 +278,10 @@ def solve_by_scheduler(
     callback: Callable | None = None,
     generator: torch.Generator | None = None,  # Noise of a stochastic scheduler
 ) -> Solution:  # Point at t = 1, cost and times
-    "Integrate a field from noise to data by a scheduler; raises `InputError` for a scheduler that is not for flows."
+    """Integrate a field from noise to data by a scheduler.
+
+    Raises `InputError` for a scheduler that is not for flows.
+    """
     check_scheduler(scheduler)
     if not whole(1).test(steps):
         raise InputError(f'steps must be {whole(1).words}, got {steps!r}')

@@ -108,7 +108,10 @@ def fireflow(
     t: float,  # Start of the step
     h: float,  # Length of the step; negative goes back in time
 ) -> StepState:  # State at the end of the step
-    "Midpoint with the slope of the last midpoint as its guess (Deng 2024); the first step is the midpoint's own."
+    """Midpoint with the slope of the last midpoint as its guess (Deng 2024).
+
+    The first step is the midpoint's own.
+    """
     k = v(s.x + h / 2 * (v(s.x, t) if s.extra is None else s.extra), t + h / 2)
     return StepState(s.x + h * k, k, h)
 
@@ -146,7 +149,10 @@ def backward_euler(
     t: float,  # Start of the step
     h: float,  # Length of the step; negative goes back in time
 ) -> StepState:  # State at the end of the step
-    "The inverse of Euler's step, by four fixed-point iterations; raises `FloatingPointError` where they do not settle."
+    """The inverse of Euler's step, by four fixed-point iterations.
+
+    Raises `FloatingPointError` where they do not settle.
+    """
     x = s.x
     for _ in range(4):
         before, x = x, s.x + h * v(x, t + h)
@@ -232,7 +238,10 @@ GRIDS = dict(
 def own_times(
     grid: Any,  # Times, `(n,)`, as a list, an array or a tensor
 ) -> Tensor:  # `(n,)` float64
-    "Times of a user's own grid; raises `InputError` unless they are two or more, finite, and only rise or only fall."
+    """Times of a user's own grid.
+
+    Raises `InputError` unless they are two or more, finite, and only rise or only fall.
+    """
     try:
         times = torch.as_tensor(grid, dtype=torch.double).detach().cpu()
     except (TypeError, ValueError, RuntimeError):
@@ -253,7 +262,10 @@ def time_grid(
     # A key of `GRIDS`, or times from `t0` to `t1` or from `t1` to `t0`
     name: str | list | Tensor = 'uniform',
 ) -> Tensor:  # `(steps+1,)` float64, first and last time included
-    "Times of an integration; raises `InputError` for an unknown grid, or for times with other ends."
+    """Times of an integration.
+
+    Raises `InputError` for an unknown grid, or for times with other ends.
+    """
     if isinstance(name, str):
         return t0 + (t1 - t0) * chosen(GRIDS, name, 'grid')(
             torch.linspace(0, 1, steps + 1, dtype=torch.double)
@@ -346,7 +358,10 @@ def _options(o):
 
 
 def _check_solve(steps, method, t0, t1, grid='uniform'):
-    "Start and end time as numbers; raises `InputError` where an integration could not mean anything."
+    """Start and end time as numbers.
+
+    Raises `InputError` where an integration could not mean anything.
+    """
     known = [*METHODS, *ADAPTIVE_METHODS]
     if not isinstance(method, (Tableau, EmbeddedPair)) and method not in known:
         raise InputError(f'method must be one of {", ".join(known)}, got {method!r}')
@@ -390,7 +405,10 @@ def _check_carry(carry, x, t0, method):
 
 
 def _held(new, old, failed, t):
-    "The new state, but the old one in rows that failed now or before, and which these are; raises if none is left."
+    """The new state, but the old one in rows that failed now or before, and which these are.
+
+    Raises if none is left.
+    """
     failed = failed | bad_rows(new.x)
     if failed.all():
         check_finite(new.x * torch.nan, t)
@@ -414,7 +432,10 @@ def solve(
     # Auxiliary state of a reversible method, from the `Solution` to invert or continue
     carry: ReversibleState | None = None,
 ) -> Solution:  # Point, cost and times; `done` says who arrived
-    "Integrate `v` from `t0` to `t1`; raises `InputError`, or `FloatingPointError` when the field is finite for no image."
+    """Integrate `v` from `t0` to `t1`.
+
+    Raises `InputError`, or `FloatingPointError` when the field is finite for no image.
+    """
     options = _options(options)
     t0, t1 = _check_solve(steps, method, t0, t1, options.grid)
     if carry is not None:
@@ -452,7 +473,10 @@ def solve(
 
 # %% ../nbs/30_solvers.ipynb #cell-32
 def _try_step(v, x, t, h, pair, first):
-    "A step of each image from its own time by its own length, NumPy `(b,)`: new point, error over the length, the lengths, first and last slope."
+    """A step of each image from its own time by its own length, NumPy `(b,)`.
+
+    Returns the new point, error over the length, the lengths, first and last slope.
+    """
     times = np.stack([*(t + c * h for c in pair.table.c), h])
     *looks, h = torch.from_numpy(times).to(x).unbind()  # one copy to the device for all of them
     h_wide = expand_as(h, x)
@@ -466,7 +490,10 @@ def _try_step(v, x, t, h, pair, first):
 
 # %% ../nbs/30_solvers.ipynb #42993ec7
 def _judged(new, error, h, x, o):
-    "Error of each image in units of what is allowed, and whether its step stayed finite; both NumPy `(b,)`. No gradient passes."
+    """Error of each image in units of what is allowed, and whether its step stayed finite.
+
+    Both are NumPy `(b,)`. No gradient passes.
+    """
     with torch.no_grad():
         size = torch.maximum(x.abs(), new.abs()).flatten(1)
         off = (h * error).flatten(1) / (o.atol + o.rtol * size)
@@ -480,14 +507,20 @@ def _judged(new, error, h, x, o):
 
 
 def _next_length(h, e, before, whole, taken, order):
-    "Length of the next try of each image, NumPy `(b,)`: by this error and the last one, at most five times as long or short."
+    """Length of the next try of each image, NumPy `(b,)`.
+
+    It depends on this error and the last one, and is at most five times as long or short.
+    """
     before = np.where(taken, before ** (0.4 / order), 1.0)
     e = np.where(whole, e, 1e9).clip(1e-10, 1e9)
     return h * np.where(whole, 0.9 * e ** (-0.7 / order) * before, 0.2).clip(0.2, 5)
 
 
 class _Clock:
-    "Each image's time, next stop, length and cost, in NumPy: numbers that small are quicker there than as tensors."
+    """Each image's time, next stop, length and cost, in NumPy.
+
+    Numbers that small are quicker there than as tensors.
+    """
 
     def __init__(self, n, stops, steps, most):
         self.stops, self.most, self.way = stops, most, stops[-1] - stops[0]
@@ -521,7 +554,10 @@ class _Clock:
         ].item()
 
     def advance(self, h, e, whole, moving, order):
-        "Who takes its step; times, lengths and numbers of stops move on, and who is at the last stop ends."
+        """Decide who takes its step.
+
+        Times, lengths and numbers of stops move on, and who is at the last stop ends.
+        """
         taken = moving & whole & (e <= 1)
         self.status[
             moving & ~taken & (np.abs(h / self.way) < 1e-9) & (np.abs(self.left / self.way) > 1e-9)
@@ -547,14 +583,20 @@ def _wide(numbers: np.ndarray, x: Tensor) -> Tensor:
 
 
 def _next_first(taken: np.ndarray, start: Tensor, end: Tensor) -> Tensor:
-    "First slope of the next step: that at the end of a step taken, that at the start of one refused."
+    """First slope of the next step.
+
+    That at the end of a step taken, that at the start of one refused.
+    """
     if taken.all():
         return end
     return torch.where(_wide(taken, end), end, start) if taken.any() else start
 
 
 def _note_path(path: list, x: Tensor, k: np.ndarray, ends: np.ndarray, own: bool):
-    "Append a point to the path; where the times are one's own, fill those that images have arrived at."
+    """Append a point to the path.
+
+    Where the times are one's own, fill those that images have arrived at.
+    """
     if not own:
         path.append(x)
         return
@@ -574,7 +616,10 @@ def solve_adaptive(
     # Tolerances, cap, clamp, path; of the grid only times of one's own count
     options: SolverOptions | dict = SolverOptions(),
 ) -> Solution:  # Point, cost and times; `done` says who arrived
-    "Steps as long as the tolerance allows, each image by itself; raises `InputError`, or `FloatingPointError` if every image fails."
+    """Steps as long as the tolerance allows, each image by itself.
+
+    Raises `InputError`, or `FloatingPointError` if every image fails.
+    """
     o = _options(options)
     pair = (
         method if isinstance(method, EmbeddedPair) else chosen(ADAPTIVE_METHODS, method, 'method')
@@ -657,7 +702,10 @@ def solve_skipping(
     step_threshold: float = 0.01,
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each stride
 ) -> Solution:  # Point, cost and the times of the looks
-    "Euler with strides that grow where the velocity stands still; raises `InputError`, or `FloatingPointError`."
+    """Euler with strides that grow where the velocity stands still.
+
+    Raises `InputError`, or `FloatingPointError`.
+    """
     t0, t1 = _check_solve(steps, 'euler', t0, t1)
     check_start(x)
     x, v, grid = at_least_fp32(x), CountingField(v), time_grid(t0, t1, steps)
@@ -682,7 +730,10 @@ def solve_skipping(
 
 # %% ../nbs/30_solvers.ipynb #cell-46
 class ODESolver:
-    "A method with its settings: `solver.solve(v, x, t0, t1)`; raises `InputError` for settings that exclude each other."
+    """A method with its settings: `solver.solve(v, x, t0, t1)`.
+
+    Raises `InputError` for settings that exclude each other.
+    """
 
     def __init__(
         self,

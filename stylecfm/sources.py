@@ -33,7 +33,10 @@ def __getattr__(name):
 
 # %% ../nbs/05_sources.ipynb #cell-5
 def _suffix(content: bytes) -> str:
-    "The suffix that belongs to an image; .jpg if it is none that is read, so that it will be listed as a bad one."
+    """Suffix that belongs to an image.
+
+    It is .jpg for one that is not read, so that it will be listed as a bad file.
+    """
     kind = kind_of(content[:256])
     return '.' + kind.lower() if kind in READ else '.jpg'
 
@@ -97,7 +100,7 @@ def save_dataset(
 def open_dataset(
     name: str,  # NAME or NAME:SPLIT; a data set of the hub, a folder of images or parquet files
     streaming: bool = False,  # Fetch images one by one instead of the whole
-) -> Any:  # A `datasets.Dataset`, streamed an `IterableDataset`; a dict of splits where none is named and there are several
+) -> Any:  # A `datasets.Dataset` or `IterableDataset`; a dict of splits if several, none named
     "A split of a data set; raises `InputError` if there is none, or the extra is not installed."
     try:
         from datasets import load_dataset
@@ -138,7 +141,10 @@ def _some(folders: dict) -> list:
 
 
 def _shape_for(codec: Codec, some: list, pt_root: str | Path) -> tuple:
-    "Shape of the first sampled latent; raises `InputError` where there is none or the codec's channels differ."
+    """Shape of the first sampled latent.
+
+    Raises `InputError` where there is none or the codec's channels differ.
+    """
     if not some:
         raise InputError(
             f'no latent in {pt_root} could be read; they should be tensors (c, h, w), one a file'
@@ -176,7 +182,10 @@ def pt_source(
     scaling: float | None = None,
     shift: float | None = None,  # Constant subtracted before scaling; None: by the codec's config
 ) -> Source:  # For `make_cache`
-    "Ready latents as a source; raises `InputError` where the first usable one does not fit the codec."
+    """Ready latents as a source.
+
+    Raises `InputError` where the first usable one does not fit the codec.
+    """
     found = scan_styles(pt_root, LATENTS)
     some = _some(found.folders)
     shape = _shape_for(codec, some, pt_root)
@@ -232,7 +241,10 @@ def hold_out(
     seed: int = 0,  # Random seed of the choice
     styles: tuple | None = None,  # Folders, in the order of the choice; all, by name, if none
 ):
-    "Copies of images into `out/train` and `out/test`, a folder a style; raises `InputError` where there are too few."
+    """Copies of images into `out/train` and `out/test`, a folder a style.
+
+    Raises `InputError` where there are too few.
+    """
     root, out = Path(root), Path(out)
     rng, parts = np.random.default_rng(seed), dict(train=[], test=[])
     for style in styles or style_folders(root):

@@ -44,7 +44,10 @@ def radial_power(
 
 # %% ../nbs/33_structure.ipynb #963a3df3
 class NoiseDiagnostics(NamedTuple):
-    "Statistics of a set of inverted latents; Gaussian noise has mean 0, deviation 1 and a flat spectrum of 1."
+    """Statistics of a set of inverted latents.
+
+    Gaussian noise has mean 0, deviation 1 and a flat spectrum of 1.
+    """
 
     mean: float  # Largest absolute mean of a channel; 0 is right
     deviation: float  # Standard deviation of all numbers; 1 is right
@@ -80,7 +83,10 @@ def probe_features(
 
 
 def _ridge(x, y):
-    "Weights and bias, `(features + 1,)`, of a ridge regression on labels `y` of 1 and -1; both labels count alike."
+    """Weights and bias, `(features + 1,)`, of a ridge regression on labels `y` of 1 and -1.
+
+    Both labels count alike.
+    """
     x = torch.cat([x, torch.ones(len(x), 1)], 1)
     weight = torch.where(y > 0, 0.5 / (y > 0).sum(), 0.5 / (y < 0).sum())
     return torch.linalg.solve(
@@ -94,7 +100,10 @@ def linear_probe(
     folds: int = 5,  # Parts that are left out in turn, >= 2
     seed: int = 0,  # Random seed of the split
 ) -> float:  # Balanced accuracy on what was left out; 0.5: they cannot be told apart
-    "How well a linear classifier tells two sets of structures apart; raises `InputError` for too few."
+    """How well a linear classifier tells two sets of structures apart.
+
+    Raises `InputError` for too few.
+    """
     if min(len(a), len(b)) < 2 * folds:
         raise InputError(
             f'a probe wants {2 * folds} structures or more of each style, got {len(a)} and {len(b)}'

@@ -35,7 +35,10 @@ def principal_components(
     tiles: Tensor,  # Tiles as rows, `(count, n)`, n = 3*side^2; at least 2*n of them
     channels: int,  # Numbers that code a tile, 1 to n
 ) -> LinearCode:
-    "Principal components of tiles, each channel scaled to variance 1; raises `InputError` if there are too few tiles, or no such code."
+    """Principal components of tiles, each channel scaled to variance 1.
+
+    Raises `InputError` if there are too few tiles, or no such code.
+    """
     count, n = tiles.shape
     if not 1 <= channels <= n:
         raise InputError(f'tiles of {n} numbers can be coded by 1 to {n}, got {channels}')
@@ -144,7 +147,10 @@ def residual_network(
 
 # %% ../nbs/02a_tiles.ipynb #ce3ac432
 class TileAutoencoder(nn.Module):
-    "A linear code of tiles with a correction by a small network, both ways; raises `InputError` for bands that are none."
+    """A linear code of tiles with a correction by a small network, both ways.
+
+    Raises `InputError` for bands that are none.
+    """
 
     def __init__(
         self,
@@ -239,7 +245,10 @@ def fit_tiles(
     steps: int = 6000,  # Number of steps of eight crops each; 0 leaves the linear code
     seed: int = 0,  # Random seed of weights, crops and noise
 ) -> TileAutoencoder:
-    "An autoencoder of images: the linear code, then training; raises `InputError` for too few images."
+    """An autoencoder of images: the linear code, then training.
+
+    Raises `InputError` for too few images.
+    """
     size = min(CROP_SIDE, *images.shape[-2:]) // side * side
     if size < 2 * side:
         raise InputError(

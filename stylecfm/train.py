@@ -198,7 +198,10 @@ def build_network(
 def _began(
     root: Path,
 ) -> dict | None:  # `stats` of the latents, numbers of the styles that were `new`
-    "What a run began with, by a checkpoint that verifies; runs of older versions kept it in a file of its own."
+    """What a run began with, by a checkpoint that verifies.
+
+    Runs of older versions kept it in a file of its own.
+    """
     for folder in checkpoints(root):
         try:
             verify_folder(folder, 'checkpoint')
@@ -218,7 +221,10 @@ def initial_weights(
     config: Config,  # Configuration of the run
     cache: LatentCache,  # Latents of the run; receives the mean and scale of a pretrained model
 ) -> tuple:  # Network, numbers of its styles that are new
-    "The network to begin with: drawn by chance, or a trained one, whose styles are found by name; raises `InputError` if it does not fit."
+    """The network to begin with: drawn by chance, or a trained one, whose styles are found by name.
+
+    Raises `InputError` if it does not fit.
+    """
     net, t = build_network(config), config.training
     if t.init_from == 'none':
         return net, list(range(len(cache.styles)))
@@ -257,6 +263,22 @@ def initial_weights(
     return net, [i for i, s in enumerate(cache.styles) if s not in old.styles]
 
 # %% ../nbs/50_train.ipynb #1807bb3e
+def _check_share(batch: int, processes: int):
+    "Raise `InputError` for a batch that cannot be shared evenly."
+    if batch % processes:
+        raise InputError(
+            f'training.batch_size {batch} cannot be shared evenly by {processes} processes; '
+            f'make it a multiple of {processes}'
+        )
+
+
+def _limit_card(memory_gb: float | None, device: torch.device):
+    "Let this process have only so much of a GPU's memory."
+    if memory_gb and device.type == 'cuda':
+        share = memory_gb * GB / torch.cuda.mem_get_info()[1]
+        torch.cuda.set_per_process_memory_fraction(min(1.0, share))
+
+
 class OTCFMTrainer:
     "Trains a velocity network on cached latents by OT-CFM, or as DDPM; `fit` runs or resumes."
 
@@ -276,15 +298,9 @@ class OTCFMTrainer:
         check_fit(config, self.cache)
         self.config, t = config, config.training
         self.acc, self.root = make_accelerator(config), Path(config.checkpoint.save_dir)
-        if t.batch % (n := self.acc.num_processes):
-            raise InputError(
-                f'training.batch_size {t.batch} cannot be shared evenly by {n} processes; '
-                f'make it a multiple of {n}'
-            )
-        if t.memory_gb and self.acc.device.type == 'cuda':
-            torch.cuda.set_per_process_memory_fraction(
-                min(1.0, t.memory_gb * GB / torch.cuda.mem_get_info()[1])
-            )
+        n = self.acc.num_processes
+        _check_share(t.batch, n)
+        _limit_card(t.memory_gb, self.acc.device)
         check_affordable(config, self.acc.device)  # before it is built
         net, self.new = initial_weights(config, self.cache)
         new = self.new
@@ -293,30 +309,40 @@ class OTCFMTrainer:
         self.means = choose_memory_options(config, self.acc.device, t.batch // n)
         net.save_memory(*self.means[1:])
         self.prepare(net, new)
-        # seconds: of training; stop: a signal that came
-        self.done, self.skipped, self.seconds, self.stop = 0, 0, 0.0, 0
-        # which of the last hundred steps were skipped; whether the last one was not
-        self.missed, self.sound = [], True
-        # when the last checkpoint was; whether minutes ask for one
-        self.saved_at, self.due = time.monotonic(), False
-        # lines; losses since; the last batch, its losses
-        self.log, self.pending, self.shown = [], [], None
-        # of the folder, while it runs; whether lines of the log wait for room
-        self.lock, self.unwritten = None, False
-        self.valid, self.best = None, math.inf  # losses of validation, by average; the lowest
-        self.worse, self.asked = 0, -1  # validations since then; the step of the last
-        # steps and seconds when the run was begun or resumed; change of the last samples, where
-        # there are some
-        self.since, self.moved = (0, 0.0), None
+        self._begin()
         # or the plans; noise that was paired for several batches
         self.coupling, self.group = t.coupling, (None, None)
         self.pool, self.next = ThreadPoolExecutor(1), {}  # makes the next batch
+
+    def _begin(self):
+        "Set what a run counts and remembers to its beginning."
+        self.done, self.skipped = 0, 0
+        self.seconds = 0.0  # of training
+        self.stop = 0  # a signal that came
+        self.missed = []  # which of the last hundred steps were skipped
+        self.sound = True  # whether the last one was not
+        self.saved_at = time.monotonic()  # when the last checkpoint was
+        self.due = False  # whether minutes ask for one
+        self.log = []  # lines
+        self.pending = []  # losses since the last line
+        self.shown = None  # the last batch, its losses
+        self.lock = None  # of the folder, while it runs
+        self.unwritten = False  # whether lines of the log wait for room
+        self.valid = None  # losses of validation, by average
+        self.best = math.inf  # the lowest
+        self.worse = 0  # validations since then
+        self.asked = -1  # the step of the last
+        self.since = (0, 0.0)  # steps and seconds when the run was begun or resumed
+        self.moved = None  # change of the last samples, where there are some
 
 # %% ../nbs/50_train.ipynb #50e00007
 def make_accelerator(
     config: Config,  # `checkpoint.trackers` and `checkpoint.save_dir` count
 ) -> Accelerator:
-    "Devices, processes and trackers; several processes without a GPU talk by gloo; raises `InputError` for what cannot be had."
+    """Devices, processes and trackers; several processes without a GPU talk by gloo.
+
+    Raises `InputError` for what cannot be had.
+    """
     names = (
         []
         if config.checkpoint.trackers == 'none'
@@ -479,7 +505,10 @@ def latents(
     self: OTCFMTrainer,
     step: int,  # Counted from 0
 ) -> tuple[Tensor, Tensor]:  # `(b, c, h, w)` and `(b,)`, as `LatentCache.pick`
-    "The latents of a step and their styles: of the whole batch, or this process's share, as the coupling wants them."
+    """The latents of a step and their styles.
+
+    Those of the whole batch, or this process's share, as the coupling wants them.
+    """
     t = self.config.training
     rows = self.rows[epoch_order(len(self.rows), t.seed, step * t.batch, t.batch)]
     return self.cache.pick(rows if t.coupling_scope == 'gathered' else rows[self.share])
@@ -727,7 +756,10 @@ def state(self: OTCFMTrainer) -> dict:  # {name: tensor}
 
 @patch
 def save(self: OTCFMTrainer) -> Path:
-    "Write a checkpoint, verified, and remove those that are too old; raises `InputError` with the others untouched."
+    """Write a checkpoint, verified, and remove those that are too old.
+
+    Raises `InputError` with the others untouched.
+    """
     lowest = min(self.valid) if self.valid and self.asked == self.done else None
     numbers = dict(
         step=self.done,
@@ -774,7 +806,10 @@ def device_name(self: OTCFMTrainer) -> str:
 
 @patch
 def newest(self: OTCFMTrainer) -> Path | None:
-    "The newest checkpoint that verifies and is good; raises `InputError` where one is of a newer version, or cannot be read now."
+    """The newest checkpoint that verifies and is good.
+
+    Raises `InputError` where one is of a newer version, or cannot be read now.
+    """
     for folder in checkpoints(self.root):
         try:
             verify_folder(folder, 'checkpoint')
@@ -795,7 +830,10 @@ def mark(
     self: OTCFMTrainer,
     r: StepResult,  # Result of the last step
 ):
-    "Remember which of the last hundred steps were skipped, and whether the last one was for more than a scale of fp16."
+    """Remember which of the last hundred steps were skipped.
+
+    And whether the last one was skipped for more than a scale of fp16.
+    """
     self.skipped += not r.applied
     self.missed = [k for k in self.missed if k > self.done - 100] + [self.done] * (not r.applied)
     self.sound = r.applied or (self.scaler.is_enabled() and math.isfinite(r.loss))
@@ -803,7 +841,10 @@ def mark(
 
 @patch
 def diverged(self: OTCFMTrainer) -> str:  # '' if it has not
-    "Why a run must stop: ten steps in a row were skipped, or more than a fifth of the last hundred."
+    """Why a run must stop, or ''.
+
+    Ten steps in a row were skipped, or more than a fifth of the last hundred.
+    """
     if self.missed[-10:] == list(range(self.done - 9, self.done + 1)):
         why = 'the loss was not finite for 10 steps in a row'
     elif len(self.missed) > 20:
@@ -827,7 +868,10 @@ def way_back(self: OTCFMTrainer) -> str:
 
 @patch
 def healthy(self: OTCFMTrainer) -> bool:
-    "Whether a run may go on from here: the last step was applied; weights, averages and their validation are finite."
+    """Whether a run may go on from here.
+
+    The last step was applied; weights, averages and their validation are finite.
+    """
     weights = [
         *self.plain.parameters(),
         *(w for m in self.averages.models for w in m.shadow_params),
@@ -904,7 +948,10 @@ def check_tensors(
     shapes: dict,  # {name: shape} of training.safetensors
     path: Path,  # Path of the tensors, for the error
 ):
-    "Raise `InputError` unless a checkpoint's tensors are those of this network, its averages and its optimizer."
+    """Raise `InputError` unless a checkpoint's tensors fit.
+
+    They must be those of this network, its averages and its optimizer.
+    """
     wanted = {f'net.{k}': v.shape for k, v in self.plain.state_dict().items()}
     wanted |= {k: v.shape for k, v in averages_state(self.averages)[0].items()}
     check_shapes({k: v for k, v in shapes.items() if not k.startswith('opt.')}, wanted, path)
@@ -971,7 +1018,10 @@ def check_same(
     self: OTCFMTrainer,
     d: dict,  # Content of a checkpoint's training.json
 ):
-    "Raise `InputError` with what differs, unless a checkpoint's numbers are of this run; other software is only told."
+    """Raise `InputError` with what differs, unless a checkpoint's numbers are of this run.
+
+    Other versions of software only give a line.
+    """
     if diff := changed_keys(d['config'], self.config.to_dict()):
         raise InputError(
             f'{self.root} holds another run ({"; ".join(diff[:4])}); '
@@ -1162,7 +1212,10 @@ def write_row(
 # %% ../nbs/50_train.ipynb #41c5ddb3
 @patch
 def settle(self: OTCFMTrainer) -> bool:  # Whether the folder was recreated
-    "Recreate the run's folder where it was moved or deleted; raises `InputError` where another run is there now."
+    """Recreate the run's folder where it was moved or deleted.
+
+    Raises `InputError` where another run is there now.
+    """
     if not ensure_run_folder(self.lock, self.root, self.done):
         return False
     write_text(self.root / LOG, log_text(self.log))
@@ -1175,7 +1228,10 @@ def write_log(
     self: OTCFMTrainer,
     added: bool = False,  # Only the last line is new
 ):
-    "Bring the log up to date; where that fails, say it once, and write all of it with the next line."
+    """Bring the log up to date.
+
+    Where that fails, say it once, and write all of it with the next line.
+    """
     path, text = self.root / LOG, log_text(self.log)
     try:
         self.settle()
@@ -1193,7 +1249,10 @@ def write_log(
 
 # %% ../nbs/50_train.ipynb #cell-27
 def _says_so(folder: Path) -> bool:
-    "Whether a checkpoint is whole, and says itself that it is not good: then its run may start from scratch."
+    """Whether a checkpoint is complete, and says itself that it is not good.
+
+    Then its run may start from scratch.
+    """
     try:
         return verify_folder(folder, 'checkpoint')['extra'].get('good') is False
     except InputError:
@@ -1265,7 +1324,11 @@ def fit(
     log_every: int = 10,  # Steps a line in the log
     callback: Callable | None = None,  # Called as `callback(trainer, result)` after each step
 ) -> Path:  # Folder of the finished model
-    "Train, from the newest checkpoint if there is one; raises `FloatingPointError` when ten steps in a row or a fifth of a hundred were skipped, `Interrupted` by a signal."
+    """Train, from the newest checkpoint if there is one.
+
+    Raises `FloatingPointError` when ten steps in a row or a fifth of a hundred were skipped,
+    `Interrupted` by a signal.
+    """
     with run_lock(self.root) if self.acc.is_main_process else contextlib.nullcontext() as self.lock:
         self.setup()
         quiet = {} if self.acc.is_main_process else dict(disable=True)
@@ -1351,7 +1414,10 @@ def log_and_checkpoint(
     log_every: int,  # Steps a line in the log
     bar: tqdm,  # Goes on by one
 ):
-    "Bar, log and checkpoint after a step; several processes look at the clock together, in the step's message."
+    """Bar, log and checkpoint after a step.
+
+    Several processes look at the clock together, in the step's message.
+    """
     bar.update()
     t, last = self.config.training, self.is_finished()
     if self.pending and (self.done % log_every == 0 or last) and self.acc.is_main_process:
@@ -1397,7 +1463,10 @@ def run_callback(
     callback: Callable,  # Called as `callback(trainer, r)`
     r: StepResult,  # Result of the last step
 ):
-    "Call a callback; save before its error goes on. With several processes nobody is waited for, since the others know of nothing."
+    """Call a callback; save before its error goes on.
+
+    With several processes nobody is waited for, since the others know of nothing.
+    """
     try:
         callback(self, r)
     except Exception as e:
@@ -1410,7 +1479,10 @@ def save_and_raise(
     why: BaseException,  # Exception that ends the run
     together: bool = True,  # All processes leave
 ):
-    "Save between two steps, then raise; where saving fails that is reported, and the reason is raised all the same."
+    """Save between two steps, then raise.
+
+    Where saving fails that is reported, and the reason is raised all the same.
+    """
     if together:
         self.acc.wait_for_everyone()
     if (
@@ -1426,7 +1498,11 @@ def save_and_raise(
 # %% ../nbs/50_train.ipynb #a43b6143
 @patch
 def finish(self: OTCFMTrainer) -> Path:
-    "Write the finished model: with `patience` that of the best checkpoint, else the last weights; of the averages the best, or the first."
+    """Write the finished model.
+
+    With `patience` that of the best checkpoint, else the last weights; of the averages the best, or
+    the first.
+    """
     self.acc.wait_for_everyone()
     if self.acc.is_main_process:
         if self.settle():

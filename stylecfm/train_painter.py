@@ -106,7 +106,10 @@ def learn_painter(
     device: str = 'cpu',  # Device to train on
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
 ) -> 'Model':  # Model of the averaged weights
-    "Train a structure-conditioned network from nothing; raises `InputError` for fewer than two styles, or too few pictures."
+    """Train a structure-conditioned network from nothing.
+
+    Raises `InputError` for fewer than two styles, or too few pictures.
+    """
     import torch
 
     from stylecfm.painting import (
@@ -211,7 +214,10 @@ def stylecfm_train_painter(
     device: str = None,  # Device to train on: cpu, cuda, mps; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train a painter on folders of photographs and paintings; stopped and started again, it goes on where it was."
+    """Train a painter on folders of photographs and paintings.
+
+    Stopped and started again, it goes on where it was.
+    """
     with reported(debug, 'the same command goes on where it was'):
         if not photos or not paintings:
             raise InputError('give --photos FOLDER and --paintings FOLDER')

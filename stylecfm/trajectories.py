@@ -91,7 +91,10 @@ class _Flat:
 
 
 def _settings(method, options, rtol, atol, way):
-    "Method, options of `solve` and the number of first steps, from those of torchdiffeq; raises `InputError`."
+    """Method, options of `solve` and the number of first steps, from those of torchdiffeq.
+
+    Raises `InputError`.
+    """
     given = dict(options or {})
     if unknown := [k for k in given if k not in _KNOWN]:
         raise InputError(f'options must be of {", ".join(_KNOWN)}, got {unknown[0]!r}')
@@ -130,7 +133,7 @@ def between(
     a: Tensor,  # Start times, `(b,)`
     b: Tensor,  # End times, `(b,)`; may differ from row to row, and may carry a gradient
 ) -> Callable:  # Field `(x, s) -> dx/ds` for s from 0 to 1
-    "A field whose rows run from their own start time to their own end time while s runs from 0 to 1."
+    "A field whose rows run from their own start to their own end while s runs from 0 to 1."
     return lambda x, s: expand_as(b - a, x) * output_tensor(v(x, (a + s * (b - a)).to(x.dtype)))
 
 
@@ -170,7 +173,10 @@ def odeint(
     options: dict | None = None,
     event_fn: Callable | None = None,  # `(t, y) -> number`; the solution ends where it crosses 0
 ) -> Tensor | tuple:  # `(n, *y0.shape)`, or a tuple; with an event as `odeint_event`
-    "The solution at the times `t`, called as torchdiffeq's `odeint`; raises `InputError` or `FloatingPointError`."
+    """The solution at the times `t`, called as torchdiffeq's `odeint`.
+
+    Raises `InputError` or `FloatingPointError`.
+    """
     flat, t = _Flat(func, y0), torch.as_tensor(t)
     if event_fn is not None:
         return _until_event(flat, t, event_fn, rtol, atol, method, options)
@@ -247,7 +253,10 @@ def _crossing(g, v, x, lo, hi, g_lo, g_hi, inside, run):
 
 
 def _newton(g, v, x, t):
-    "State and time after a Newton step with a constant slope, so that both have the gradient of the event."
+    """State and time after a Newton step with a constant slope.
+
+    Both have the gradient of the event.
+    """
     with torch.enable_grad():
         x_at, t_at = x.detach().requires_grad_(), t.detach().requires_grad_()
         dx, dt = torch.autograd.grad(g(x_at, t_at).sum(), (x_at, t_at), allow_unused=True)
@@ -353,7 +362,10 @@ def odeint_event(
     reverse_time: bool = False,  # Integrate towards earlier times
     **how: Any,  # Settings of `odeint`: `rtol`, `atol`, `method`, `options`
 ) -> tuple:  # `(time, states at start and event)`, with gradients
-    "The first event after `t0`, or before it, called as torchdiffeq's `odeint_event`; raises as `odeint` does."
+    """The first event after `t0`, or before it, called as torchdiffeq's `odeint_event`.
+
+    Raises as `odeint` does.
+    """
     start = torch.as_tensor(t0).reshape(1)
     return odeint(
         func,

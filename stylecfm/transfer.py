@@ -83,7 +83,10 @@ def __getattr__(name):
 
 # %% ../nbs/60_transfer.ipynb #2267aa83
 class StyleTransferPipeline(DiffusionPipeline):
-    "Images in one style to images in another; raises `InputError` if the codec is not the one that the network was trained with."
+    """Images in one style to images in another.
+
+    Raises `InputError` if the codec is not the one that the network was trained with.
+    """
 
     _optional_components = ['codec', 'scheduler']
     _callback_tensor_inputs = ['latents']
@@ -243,7 +246,10 @@ def from_pretrained(
     # ..., and parts: network, scheduler
     **kwargs,
 ) -> StyleTransferPipeline:
-    "Load a model that training wrote, or a pipeline; raises `InputError` for what is none, or if the codec is another one."
+    """Load a model that training wrote, or a pipeline.
+
+    Raises `InputError` for what is none, or if the codec is another one.
+    """
     chosen(CODEC_PRECISIONS, precision, 'precision')
     how, given = loading_of(kwargs), pretrained_model_name_or_path
     folder = find_model(local_folder(given, **how.hub) if given else pretrained_model())
@@ -289,7 +295,10 @@ def save_pretrained(
     push_to_hub: bool = False,
     **kwargs,  # Arguments of the upload
 ):
-    "Write network, codec, scheduler and settings as one checksummed folder that plain diffusers loads, too; raises `InputError`."
+    """Write network, codec, scheduler and settings as one checksummed folder.
+
+    Plain diffusers loads it, too. Raises `InputError`.
+    """
     self.check_parts()
     with atomic_folder(save_directory, 'model') as tmp:
         write_pipeline(
@@ -316,7 +325,10 @@ def from_pipe(
     # Parts and settings that differ; `torch_dtype` casts all parts, also for the other pipeline
     **kwargs,
 ) -> StyleTransferPipeline:
-    "A pipeline of the same parts, without copying them; raises `InputError` where there is no network."
+    """A pipeline of the same parts, without copying them.
+
+    Raises `InputError` where there is no network.
+    """
     expected, settings = cls._get_signature_keys(cls)
     dtype = kwargs.pop('torch_dtype', None) or kwargs.pop('dtype', None)
     parts = {k: v for k, v in pipeline.components.items() if k in expected}
@@ -336,7 +348,10 @@ def enable_sequential_cpu_offload(
     # Device to compute on; cpu tries the hooks without a GPU
     device: torch.device | str | None = None,
 ):
-    "Keep weights away and bring them in layer by layer; on a processor without the number that accelerate cannot place."
+    """Keep weights away and bring them in layer by layer.
+
+    On a processor without the number that accelerate cannot place.
+    """
     if device is None or torch.device(device).type != 'cpu':
         DiffusionPipeline.enable_sequential_cpu_offload(self, gpu_id, device)
         return
@@ -597,7 +612,10 @@ def masks_of(
     opened: list,  # `OpenedImage` of one size each
     options: TransferOptions,  # Options of a call
 ) -> Tensor | None:  # Masks in [0, 1], `(b, 1, h, w)`, padded as the images; None: paint everywhere
-    "Masks of a batch; raises `InputError` where an image is opaque and its alpha was to be the mask."
+    """Masks of a batch.
+
+    Raises `InputError` where an image is opaque and its alpha was to be the mask.
+    """
     if options.mask is None and not options.alpha_mask:
         return None
     found = [load_mask(options.mask) if options.mask is not None else p.alpha for p in opened]
@@ -616,7 +634,10 @@ def source_of(
     opened: OpenedImage,  # An image
     source: str | int | None,  # Source style, if given
 ) -> DetectedStyle:
-    "Style that an image is in: given, or a photograph for a structure-conditioned model, or detected."
+    """Style that an image is in.
+
+    Given, or a photograph for a structure-conditioned model, or detected.
+    """
     if source is not None:
         return DetectedStyle(self.style(source), 1.0)
     if not self.conditional:
@@ -770,7 +791,10 @@ def live_field(
     shares: dict,  # {style: weight}
     job: TransferJob,  # Transfer job
 ) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`
-    "The field of a job, guided as the job says; with a callback by the guidance scale that it may have set."
+    """The field of a job, guided as the job says.
+
+    With a callback, by the guidance scale that it may have set.
+    """
     if job.end is None:
         return self.field(shares, *job.guidance())
     made = {}
@@ -846,7 +870,10 @@ def driver(
     self: StyleTransferPipeline,
     solver: str | None = None,  # Solver of a call
 ) -> SchedulerMixin | None:  # None: a solver of this package
-    "The scheduler that generates: another library's, or one whose times are not those of the solver."
+    """The scheduler that generates.
+
+    One of another library, or one whose times are not those of the solver.
+    """
     s = self.scheduler
     plain = (
         isinstance(s, FlowSolverScheduler) and s.config.shift == 1 and s.config.grid == 'uniform'
@@ -1011,7 +1038,10 @@ def __call__(
     callback_on_step_end_tensor_inputs: list = ('latents',),  # Tensors that it gets
     **kwargs,  # Older names: `images`, `steps`
 ) -> Transferred | tuple:
-    "Transfer images, each at its own size; raises `InputError`, or `FloatingPointError` where the flow leaves the finite numbers."
+    """Transfer images, each at its own size.
+
+    Raises `InputError`, or `FloatingPointError` where the flow leaves the finite numbers.
+    """
     begun, image = time.monotonic(), kwargs.pop('images', image)
     steps, repeats = (
         whole_number(kwargs.pop('steps', num_inference_steps)),
@@ -1046,7 +1076,10 @@ def guidance_scale(self: StyleTransferPipeline) -> float:
 
 @patch(as_prop=True)
 def num_timesteps(self: StyleTransferPipeline) -> int:
-    "Steps of the generation in the last call: how often `callback_on_step_end` is called for a batch."
+    """Steps of the generation in the last call.
+
+    How often `callback_on_step_end` is called for a batch.
+    """
     return self._num_timesteps
 
 
@@ -1066,7 +1099,10 @@ def repaint(
     guidance_scale: float | None = None,  # At t=0; 1 is unguided
     solver: str | None = None,  # A key of `METHODS` or `ADAPTIVE_METHODS`
 ) -> list:  # PIL images
-    "Paint structures that were found before, in half the work of a call; raises `InputError` where there are none."
+    """Paint structures that were found before, in half the work of a call.
+
+    Raises `InputError` where there are none.
+    """
     if not all(isinstance(im, Image.Image) for im in done.images):
         raise InputError('only Pillow images are painted again; use output_type pil')
     if any(x0 is None for x0 in done.structure):

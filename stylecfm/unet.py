@@ -36,7 +36,10 @@ CHANNEL_MULTIPLIERS = (1, 2, 4, 4)  # Channels of the levels, in units of the fi
 def num_heads(
     hidden_dim: int,  # Channels of the first level
 ) -> int:  # Number of heads, 1 to 8
-    "Heads of each attention: 8 in published sizes, fewer where a head would have less than eight channels."
+    """Number of heads of each attention.
+
+    8 in published sizes, fewer where a head would have less than eight channels.
+    """
     return min(8, max(1, hidden_dim // 8))
 
 
@@ -119,7 +122,10 @@ def save_memory(
     checkpointing: str = 'none',  # none; any other key of `CHECKPOINTING` makes all blocks again
     mlp_chunks: int = 0,  # 0: there is nothing to cut
 ) -> UNet:  # The network itself
-    "Discard activations in the forward pass and recompute them in the backward pass; results and gradients stay. Raises `InputError`."
+    """Discard activations in the forward pass and recompute them in the backward pass.
+
+    Results and gradients stay the same. Raises `InputError`.
+    """
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks:
         raise InputError('a U-Net has no chunks; set training.mlp_chunks to 0 or auto')

@@ -40,7 +40,10 @@ def one_each(
 
 # %% ../nbs/10c_velocity.ipynb #5677bb18
 class VelocityModel(ModelMixin, ConfigMixin):
-    "Base of velocity networks: `forward` reads the calls of this package and of diffusers, `velocity` computes."
+    """Base of velocity networks.
+
+    `forward` reads the calls of this package and of diffusers, `velocity` computes.
+    """
 
     _supports_gradient_checkpointing = True
 
@@ -67,7 +70,10 @@ class VelocityModel(ModelMixin, ConfigMixin):
         timestep: float | Tensor | None = None,  # diffusers' name of `t`; in [0, 1], too
         class_labels: int | Tensor | None = None,  # diffusers' name of `style`
     ) -> Tensor | VelocityOutput | tuple:  # Velocity, shaped as the latent
-        "The velocity at `x`; raises `InputError` for an argument that is missing, given twice, or of another batch."
+        """The velocity at `x`.
+
+        Raises `InputError` for an argument that is missing, given twice, or of another batch.
+        """
         named = any(v is not None for v in (sample, timestep, class_labels))
         x, t, style = (
             _either(x=x, sample=sample),

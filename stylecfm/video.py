@@ -107,7 +107,10 @@ def trust(
     moved: Tensor,  # An older frame, warped, shaped as `now`
     flow: Tensor,  # Flow of that warp, `(1, 2, h, w)`
 ) -> Tensor:  # In [0, 1], `(1, 1, h, w)`
-    "How far a flow may be trusted: by the difference that it leaves, and 0 where it points outside."
+    """How far a flow may be trusted, 0 where it points outside.
+
+    It depends on the difference that remains after warping.
+    """
     (r, c), (h, w) = _places(flow), now.shape[-2:]
     inside = (r >= -0.5) & (r <= h - 0.5) & (c >= -0.5) & (c <= w - 0.5)
     off = gaussian_blur((now - moved).abs().mean(1, keepdim=True), 1.5)
@@ -169,7 +172,10 @@ def carried(
     flow: Tensor,  # Backward flow to the frame before, `(1, 2, h, w)`
     drift: Tensor,  # Movement of this frame since the first, cells, `(1, 2, h/f, w/f)`
 ) -> Shot:  # State after this frame
-    "The painting of a frame: an earlier one, warped, as far as it may be trusted, and a share of its own."
+    """The painting of a frame.
+
+    An earlier one, warped, as far as it may be trusted, and a share of its own.
+    """
     back = composed(shot.anchor_flow, flow)
     near = HOLD * trust(photo, warp(shot.photo, flow), flow)
     far = trust(photo, warp(shot.anchor_photo, back), back)
@@ -349,7 +355,10 @@ def work_folder(
 
 
 def _resumed(folder: Path, asked: dict) -> tuple[list, Shot | None]:
-    "Times of the painted frames, and the state after them; nothing where another video, or other choices, were painted."
+    """Times of the painted frames, and the state after them.
+
+    Nothing where another video, or other choices, were painted.
+    """
     state = folder / 'state.json'
     found = read_json(state) if state.is_file() else {}
     if found.get('asked') != asked:

@@ -22,7 +22,10 @@ def with_halo(
     chunk: tuple,  # Sides of a chunk, one for each spatial axis, in places
     halo: tuple,  # How far `f` sees along each axis, in places
 ) -> Tensor:  # `f(x)`, `(b, d, *spatial)`, in the memory of a chunk
-    "`f` of something large, in chunks that see all they need; raises `InputError` for sides that do not match the axes."
+    """`f` of something large, in chunks that see all they need.
+
+    Raises `InputError` for sides that do not match the axes.
+    """
     if len(chunk) != x.ndim - 2 or len(halo) != x.ndim - 2 or min(chunk) < 1:
         raise InputError(
             f'chunk and halo need {x.ndim - 2} sides each, at least 1, got {chunk} and {halo}'
@@ -49,7 +52,10 @@ def packed(
 ) -> (
     Tensor
 ):  # `(b, c*k, ...)`, with `k` the product of the factors, and each side divided by its factor
-    "Neighbours as channels, in an image or a volume; raises `InputError` where a factor does not divide a side."
+    """Neighbours as channels, in an image or a volume.
+
+    Raises `InputError` where a factor does not divide a side.
+    """
     sides, d = x.shape[2:], len(factors)
     if d != x.ndim - 2 or any(n % f for n, f in zip(sides, factors)):
         raise InputError(

@@ -1,6 +1,6 @@
 """Try the page in a real browser.
 
-Python tools/browser.py [--checkpoint FOLDER] [--results JSON] [--figures FOLDER] [--may-skip].
+    python tools/browser.py [--checkpoint FOLDER] [--results JSON] [--figures FOLDER] [--may-skip]
 
 Needs Chromium and playwright; without Chromium the exit code is 3, or 0 with --may-skip. Where
 axe-core is in build/node_modules, as `make browser` puts it there, findings of accessibility that
@@ -303,7 +303,7 @@ def uploads_from(chrome, url):
     other = http.server.HTTPServer(('127.0.0.1', 0), Other)
     threading.Thread(target=other.serve_forever, daemon=True).start()
     send = """async url => { const f = new FormData(); f.append('files', new Blob(['x']), 'x.png');
-                             await fetch(url, {method: 'POST', body: f, mode: 'no-cors'}).catch(() => 0) }"""
+        await fetch(url, {method: 'POST', body: f, mode: 'no-cors'}).catch(() => 0) }"""
     found = {}
     for name, address in {
         'the page': url,

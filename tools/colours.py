@@ -1,4 +1,6 @@
-"""Measure how far paintings keep the colours of held-out photographs, into `nbs/results/colours.json`.
+"""Measure how far paintings keep the colours of held-out photographs.
+
+The figures go into `nbs/results/colours.json`.
 
     python tools/colours.py [--count N] [--style STYLE] [--steps N] [--choices NAME ...]
 

@@ -20,14 +20,28 @@ from notebooks import ROOT
 
 DIST, FASTCORE = ROOT / 'dist', ('fastcore>=1.14,<2', 'fastcore>=2')
 IMPORTS = """import importlib, pkgutil, sys, fastcore, stylecfm
+
 home = sys.argv[1]
-assert stylecfm.__file__.startswith(home) and fastcore.__file__.startswith(home), (stylecfm.__file__, fastcore.__file__)
-names = [m.name for m in pkgutil.walk_packages(stylecfm.__path__, 'stylecfm.') if m.name != 'stylecfm.starter']
-for name in names: importlib.import_module(name)
-for name in stylecfm.__all__: getattr(stylecfm, name)
+assert stylecfm.__file__.startswith(home) and fastcore.__file__.startswith(home), (
+    stylecfm.__file__,
+    fastcore.__file__,
+)
+names = [
+    m.name
+    for m in pkgutil.walk_packages(stylecfm.__path__, 'stylecfm.')
+    if m.name != 'stylecfm.starter'
+]
+for name in names:
+    importlib.import_module(name)
+for name in stylecfm.__all__:
+    getattr(stylecfm, name)
 from stylecfm.checkpoints import pretrained_model
+
 assert str(pretrained_model()).startswith(home), pretrained_model()
-print(f'fastcore {fastcore.__version__}: {len(names)} modules, {len(stylecfm.__all__)} public names', end=', ')"""
+print(
+    f'fastcore {fastcore.__version__}: {len(names)} modules, {len(stylecfm.__all__)} public names',
+    end=', ',
+)"""
 
 
 def run(*command, cwd=None, quiet=True):
@@ -35,7 +49,8 @@ def run(*command, cwd=None, quiet=True):
     r = subprocess.run(list(map(str, command)), cwd=cwd, text=True, capture_output=quiet)
     if r.returncode:
         sys.exit(
-            f'{" ".join(map(str, command))[:300]}\n{(r.stdout or "")[-2000:]}{(r.stderr or "")[-3000:]}'
+            f'{" ".join(map(str, command))[:300]}\n'
+            f'{(r.stdout or "")[-2000:]}{(r.stderr or "")[-3000:]}'
         )
     return r.stdout
 

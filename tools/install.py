@@ -159,8 +159,11 @@ def main():
             'take another: python3.12 tools/install.py'
         )
     uv, what, begun = shutil.which('uv'), SETS[name], time.monotonic()
+    takes = '3 to 10 minutes with pip (seconds with uv: https://docs.astral.sh/uv)'
+    if uv:
+        takes = 'about a minute with uv'
     print(
-        f'installing {what[0]} into {VENV.name}: up to {what[1] / 1000:.1f} GB on disk; {"about a minute with uv" if uv else "3 to 10 minutes with pip (seconds with uv: https://docs.astral.sh/uv)"}',
+        f'installing {what[0]} into {VENV.name}: up to {what[1] / 1000:.1f} GB on disk; {takes}',
         flush=True,
     )
     if not PYTHON.exists():

@@ -11,7 +11,8 @@ import re
 LONGEST_FUNCTION, LONGEST_CELL, LARGEST_KB = 45, 120, 150
 MACHINE_PATH = re.compile(r'(?<![\w.])/(?:work|home|root|Users|tmp)/\w')
 FORBIDDEN = re.compile(
-    r'\bpickle\.load|\btorch\.load\((?!.*weights_only=True)|\.(?:save|load)_state\(|(?<![\w.])(?:eval|exec)\('
+    r'\bpickle\.load|\btorch\.load\((?!.*weights_only=True)|'
+    r'\.(?:save|load)_state\(|(?<![\w.])(?:eval|exec)\('
 )
 IMPORT = ast.Import, ast.ImportFrom
 

@@ -28,15 +28,24 @@ WAYS = {
 ROUNDS, EVALUATIONS, SIDE, MOST = 4, 12, 32, 1.5  # MOST: what the package promises
 SCRIPT = """
 import json, os, signal, subprocess, sys, time
+
 rounds, evaluations, side, priority = {0}
-if priority: os.setpriority(os.PRIO_PROCESS, 0, priority)            # now, since it holds for this thread and those that it begins later
+if priority:
+    os.setpriority(
+        os.PRIO_PROCESS, 0, priority
+    )  # now, since it holds for this thread and those that it begins later
 import stylecfm
 import torch
 from stylecfm.checkpoints import load_model, pretrained_model
 from stylecfm.threads import FastestThreads
+
 net = load_model(pretrained_model()).net.eval()
 chosen = FastestThreads(net, evaluations)
-x, t, style = torch.randn(1, net.config.latent_channels + net.config.condition_channels, side, side), torch.full((1,), .5), torch.zeros(1).long()
+x, t, style = (
+    torch.randn(1, net.config.latent_channels + net.config.condition_channels, side, side),
+    torch.full((1,), 0.5),
+    torch.zeros(1).long(),
+)
 busy = subprocess.Popen([sys.executable, '-c', 'while True: pass'])
 times = dict(alone=[], beside=[])
 try:
@@ -44,12 +53,13 @@ try:
         for _ in range(rounds):
             for where, what in (('alone', signal.SIGSTOP), ('beside', signal.SIGCONT)):
                 busy.send_signal(what)
-                chosen.seen.clear()                                      # as at the first step of a painting
+                chosen.seen.clear()  # as at the first step of a painting
                 for _ in range(evaluations):
                     start = time.perf_counter()
                     chosen(x, t, style)
-                    times[where].append(1e3*(time.perf_counter() - start))
-finally: busy.kill()
+                    times[where].append(1e3 * (time.perf_counter() - start))
+finally:
+    busy.kill()
 print(json.dumps(times))
 """
 

@@ -1,6 +1,6 @@
 """Run one notebook with its flags honoured.
 
-`check.py` and `run_notebooks.py` start it in a process of its own:.
+`check.py` and `run_notebooks.py` start it in a process of its own:
 
 python tools/notebooks.py NOTEBOOK [--slow] [--store]
 

@@ -1,6 +1,6 @@
 """Open every page of build/html in a real browser.
 
-Python tools/site_check.py [--pictures FOLDER] [--may-skip]. Needs Chromium and playwright.
+`python tools/site_check.py [--pictures FOLDER] [--may-skip]` needs Chromium and playwright.
 
 Wide, narrow and dark: nothing on the console, nothing wider than the window, nothing loaded from
 elsewhere, and the search finds things. The last line counts the errors; without Chromium the exit

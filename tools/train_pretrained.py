@@ -2,9 +2,12 @@
 
 On a GPU within nine minutes, on a processor for as long as it is given; run again, it goes on.
 
-python tools/train_pretrained.py pack [--limit_mb 60]        pictures of STYLECFM_SHARED into build/pictures.zip, for a machine without it
-python tools/train_pretrained.py codec [--steps N]           -> build/pretrained/codec
-python tools/train_pretrained.py network --minutes 110       -> build/pretrained/painter, network.json, samples.jpg; goes on from checkpoints/painter
+python tools/train_pretrained.py pack [--limit_mb 60]
+    pictures of STYLECFM_SHARED into build/pictures.zip, for a machine without it
+python tools/train_pretrained.py codec [--steps N]
+    -> build/pretrained/codec
+python tools/train_pretrained.py network --minutes 110
+    -> build/pretrained/painter, network.json, samples.jpg; goes on from checkpoints/painter
 """
 
 import argparse

@@ -120,7 +120,10 @@ def slices_of(
     # Least share of the largest slice's brain area; slices with less are left out
     least: float = 0.3,
 ) -> Slices:
-    "A subject as the network sees it; raises `InputError` where there is no brain, or the skull is there."
+    """A subject as the network sees it.
+
+    Raises `InputError` where there is no brain, or the skull is there.
+    """
     brain, _, notes = brain_of(s.image)
     if skull_likely(s.image[0], brain, tuple(np.linalg.norm(s.affine[:3, :3], axis=0))):
         notes += ('a dark shell surrounds the brain in T1, as a skull would; is it stripped?',)
@@ -184,7 +187,10 @@ def load_slices(
     kind: str,  # A word of `KINDS`
     most: int = 400,  # Slices; if there are more, these are spread evenly over their names
 ) -> np.ndarray:  # `(k, 4, n, n)` float32
-    "Slices of a kind; raises `InputError` where there are none, or they are damaged or of several shapes."
+    """Slices of a kind.
+
+    Raises `InputError` where there are none, or they are damaged or of several shapes.
+    """
     files = sorted((Path(folder) / kind).glob('*.npy'))
     if not files:
         raise InputError(f'no {kind} slices in {folder}')
@@ -388,7 +394,10 @@ def usual_differences(
     image: np.ndarray,  # Those slices, `(k, 4, n, n)`
     how: Smooth = Smooth(),  # Smoothing, as in `evidence`
 ) -> UsualDifferences:
-    "Mean and deviation at each depth; a depth that is hardly there takes those of the one above it."
+    """Mean and deviation at each depth.
+
+    A depth that is hardly there takes those of the one above it.
+    """
     d, at = smoothed(difference, image, how).transpose(0, 2, 3, 1), depths(image)
     mean, deviation = np.zeros((BINS, 4)), np.ones((BINS, 4))
     for b in range(BINS):
@@ -435,7 +444,10 @@ def auroc(
     score: np.ndarray,  # `(n,)`
     truth: np.ndarray,  # `(n,)` bool
 ) -> float:  # In [0, 1]; 0.5 is chance
-    "Chance that a lesion's pixel scores above another, ties counting half (Hanley 1982); `InputError` where there are no two kinds."
+    """Chance that a lesion's pixel scores above another, ties counting half (Hanley 1982).
+
+    Raises `InputError` where there are no two kinds.
+    """
     from scipy.stats import rankdata
 
     if not 0 < (n := int(truth.sum())) < len(truth):
@@ -762,7 +774,10 @@ def write_phantoms(
     folder: str | Path,  # Gets `diseased/`, `healthy/`, and a manifest when all are there
     train: Truth,  # The diseased ones first
 ):
-    "Slices of phantoms, whole or not at all; the same ones stay. Raises `InputError` for a folder of others."
+    """Slices of phantoms, whole or not at all; the same ones stay.
+
+    Raises `InputError` for a folder of others.
+    """
     extra = dict(phantoms=len(train.image), side=train.image.shape[-1])
     make_folder_once(
         folder, PHANTOMS, extra, lambda d: save_slices(d, 'phantom', train.image, train.lesion)
@@ -942,7 +957,10 @@ def stylecfm_brain_train(
 
 # %% ../../nbs/applications/brain.ipynb #a080a5dd
 def _fitting(checkpoint, size, scale):
-    "What is usual for a model, or None; size and guidance that fit it. Raises `InputError` for those that do not."
+    """What is usual for a model, or None; size and guidance that fit it.
+
+    Raises `InputError` for those that do not.
+    """
     kept, why = read_usual(checkpoint), f'what is usual for {checkpoint} was found'
     if kept is None and size is None:
         raise InputError(

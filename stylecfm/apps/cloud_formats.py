@@ -258,7 +258,10 @@ def _text_numbers(words: list, path) -> np.ndarray:
 
 
 def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int, list]:
-    "The number of points for data that hold `available` of them and `rest` more numbers or bytes, and notes."
+    """Number of points, and notes.
+
+    For data that hold `available` of them and `rest` more numbers or bytes.
+    """
     if not points and not available:
         raise InputError(
             f'{path} is cut off: its header gives no number of points, and no point follows; '
@@ -329,7 +332,10 @@ def _unpacked(data: bytes, at: int, path) -> bytes:
 
 
 def _compressed_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
-    "Values `(n, count)` of each field, and notes; padding may be left out of the data, as PCL does."
+    """Values `(n, count)` of each field, and notes.
+
+    Padding may be left out of the data, as PCL does.
+    """
     raw, bytes_of = _unpacked(data, h.body, path), [t.itemsize * c for _, t, c in h.fields]
     stored = [b if k != '_' else 0 for b, (k, *_) in zip(bytes_of, h.fields)]
     packed_alone = any(n * sum(stored) == len(raw) for n in h.points) and not any(

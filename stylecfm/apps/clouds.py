@@ -204,7 +204,10 @@ def read_points(
     # Position of the sensor in the file's coordinates, metres; None: at 0, or as the file says
     origin: tuple | None = None,
 ) -> Reading:
-    "Read a cloud with what was assumed about it; raises `InputError` for what is missing, damaged or no cloud."
+    """Read a cloud with what was assumed about it.
+
+    Raises `InputError` for what is missing, damaged or no cloud.
+    """
     path, fields = Path(path), layout_fields(layout, fields)
     kind = path.suffix.lower()
     if kind not in CLOUD_FORMATS:
@@ -387,7 +390,10 @@ def joint_box(
     margin: int = 0,  # Voxels around
     multiple: int = 1,  # Divisor that the sides shall have, where the volume is large enough
 ) -> tuple:  # Slices along z, y and x
-    "The smallest box that holds what is occupied in any of the volumes; all of it where nothing is."
+    """The smallest box that holds what is occupied in any of the volumes.
+
+    All of it where nothing is.
+    """
     occupied = np.any([v[0] != 0 for v in volumes], 0)
     box = []
     if not occupied.any():
@@ -632,7 +638,10 @@ def recall_by_predictions(
     truth: Cloud,  # Reference cloud
     near: float = 0.5,  # m
 ) -> float:  # In [0, 1]
-    "The wrong recall: hits among predictions over these and the missed points; for comparison only."
+    """The wrong recall, for comparison only.
+
+    Hits among predictions over these and the missed points.
+    """
     hits = (nearest_distances(predicted.xyz, truth.xyz, 1e9) <= near).sum()
     missed = (nearest_distances(truth.xyz, predicted.xyz, 1e9) > near).sum()
     return float(hits / max(1, hits + missed))

@@ -109,7 +109,10 @@ _DEFLATE = 1032  # Bytes that one byte of a gzip file can become
 def _unpacked(
     path: str | Path,  # Name of a `.nii.gz` file
 ) -> Any:  # nibabel's image, its voxels in memory
-    "Unpack no more than the header describes; raises `InputError` where it describes too much, or more comes."
+    """Unpack no more than the header describes.
+
+    Raises `InputError` where it describes too much, or more comes.
+    """
     nib = nibabel_or_error()
     with gzip.open(path) as f:
         head = f.read(540)
@@ -325,7 +328,10 @@ def outside_of(
 
 
 def _inside(outsides: list) -> np.ndarray:
-    "Voxels inside in all modalities; a few at the edge that one modality alone has outside are a coincidence of values."
+    """Voxels inside in all modalities.
+
+    A few at the edge that one modality alone has outside are a coincidence of values.
+    """
     from scipy.ndimage import label
 
     votes = np.sum(outsides, 0)
@@ -347,7 +353,10 @@ def brain_of(
     image: np.ndarray,  # Modalities, `(4, x, y, z)`
     names: tuple = tuple(MODALITIES),  # Their names, for messages
 ) -> Brain:
-    "The brain of a skull-stripped subject; raises `InputError` where the skull is there, or no brain."
+    """The brain of a skull-stripped subject.
+
+    Raises `InputError` where the skull is there, or no brain.
+    """
     found = [background_value(v) for v in image]
     if bad := [f'{k} ({share:.0%})' for k, (*_, share) in zip(names, found) if share < BORDER]:
         raise InputError(
@@ -394,7 +403,10 @@ def skull_likely(
 def without_nan(
     v: np.ndarray,  # Values, `(x, y, z)`
 ) -> tuple[np.ndarray, tuple]:  # Finite values `(x, y, z)`, and notes
-    "A volume whose NaN and infinite voxels have the value of the background, or within the brain of the nearest voxel."
+    """A volume whose NaN and infinite voxels are replaced.
+
+    They get the value of the background, or within the brain that of the nearest voxel.
+    """
     bad = ~np.isfinite(v)
     if not bad.any():
         return v, ()
@@ -453,7 +465,10 @@ def read_subject(
     # known
     folder: str | Path,
 ) -> Subject:
-    "Volumes of one subject; raises `InputError` for what is missing, damaged, of another shape, or elsewhere in space."
+    """Volumes of one subject.
+
+    Raises `InputError` for what is missing, damaged, of another shape, or elsewhere in space.
+    """
     folder = Path(folder)
     files = _files_of(folder)
     volumes = on_one_grid({p: read_volume(p) for p in files.values()})

@@ -273,7 +273,10 @@ def space_of(
     grid: VoxelGrid,  # Grid that they were made on
     factors: tuple = (2, 2, 2),  # Voxels along z, y, x that become channels
 ) -> Space:
-    "The space of a training set; a constant channel has scale 1, with a warning; raises `InputError` where no voxel is occupied."
+    """The space of a training set; a constant channel has scale 1, with a warning.
+
+    Raises `InputError` where no voxel is occupied.
+    """
     from stylecfm.codecs import moments, pooled
 
     if not (lidar[:, 0] > 0).any():
@@ -839,7 +842,10 @@ def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its si
 
 
 def _radar_in(folder: Path) -> RadarModel:
-    "The model of a verified folder; raises `InputError`, before a network is built, for what does not keep to the rules."
+    """The model of a verified folder.
+
+    Raises `InputError`, before a network is built, for what does not keep to the rules.
+    """
     import torch
 
     from stylecfm.checkpoints import with_weights
@@ -980,7 +986,10 @@ def line_of(
 
 # %% ../../nbs/applications/radar.ipynb #abb5faa2
 def _mean_street(train, held, grid):
-    "How often lidars saw something in each voxel, and above what share it is called occupied: the best on held scenes."
+    """How often lidars saw something in each voxel, and the share above which it is occupied.
+
+    The share is the best on held-out scenes.
+    """
     often, tries = (
         volumes_of([s.lidar for s in train], grid)[:, 0].mean(0).numpy(),
         np.linspace(0.05, 0.6, 23),
@@ -1114,7 +1123,10 @@ def _plainly(message, *_, **__):
 
 # %% ../../nbs/applications/radar.ipynb #a840eb6c
 def _sensor_cloud(path, notes, fields, layout, origin=None):
-    "A cloud as the sensor sees it; raises `InputError` for the coordinates of a map without the sensor's position."
+    """A cloud as the sensor sees it.
+
+    Raises `InputError` for the coordinates of a map without the sensor's position.
+    """
     r = read_points(path, fields, layout, origin)
     if not r.placed:
         raise InputError(f'{path}: {r.notes[0]}')
@@ -1136,7 +1148,10 @@ def _by_name(folder, notes):
 
 
 def _pairs_in(radar, lidar, read_radar, read_lidar, notes):
-    "Clouds of one name from two folders; what has no partner or cannot be read is reported and left out."
+    """Clouds of one name from two folders.
+
+    What has no partner or cannot be read is reported and left out.
+    """
     sides, scenes = [_by_name(folder, notes) for folder in (radar, lidar)], []
     for mine, other, kind in ((*sides, 'lidar'), (*sides[::-1], 'radar')):
         for name in mine.keys() - other.keys():

@@ -107,7 +107,7 @@ def size_config(
 # %% ../../nbs/applications/users.ipynb #a5e50004
 def document_vae(
     widths: tuple = (128, 256, 512),  # Channels of its levels
-) -> 'AutoencoderKL':  # With fresh weights: images `(n, 3, h, w)`, latents of four channels, for three levels `(n, 4, h/4, w/4)`
+) -> 'AutoencoderKL':  # Untrained: `(n, 3, h, w)` to `(n, 4, h/4, w/4)` for three levels
     "The autoencoder as the document writes it."
     from diffusers import AutoencoderKL
 
@@ -801,7 +801,10 @@ def users_picture(
 def score_lines(
     r: dict,  # Result of `users_job`
 ) -> list:  # Lines
-    "A line for each row of a job's scores, one for each network, and the best against the baseline."
+    """A line for each row of a job's scores.
+
+    One for each network, and the best against the baseline.
+    """
     show, s = lambda v: f'{v[0]:.2f} ({v[1]:.2f} to {v[2]:.2f})', r['scores']
     lines = [
         f"{k:30} digit {show(v['digit'])}, user {show(v['user'])}, both {show(v['both'])}, "
@@ -956,9 +959,8 @@ def stylecfm_users_train(
             size, predicts, codec, styles, data, training, f'{output_dir}/run', cross_attention_dim
         )
         make_cache(users_source(data_dir, codec, resolution, classes), data.data_root)
-        say(
-            f'model in {OTCFMTrainer(c).fit(callback=at_intervals(sample_interval, save_interval, resolution))}'
-        )
+        callback = at_intervals(sample_interval, save_interval, resolution)
+        say(f'model in {OTCFMTrainer(c).fit(callback=callback)}')
 
 # %% ../../nbs/applications/users.ipynb #1f7a5eed
 @call_parse
