@@ -29,7 +29,10 @@ def gaussian_blur(
     m = math.ceil(2.5 * sigma)
     k = torch.exp(-(torch.arange(-m, m + 1.0) ** 2) / (2 * sigma**2)).to(x)
     k, c = k / k.sum(), x.shape[1]
-    pad = lambda x, sides: F.pad(x, sides, mode='reflect' if min(x.shape[-2:]) > m else 'replicate')
+
+    def pad(x, sides):
+        return F.pad(x, sides, mode='reflect' if min(x.shape[-2:]) > m else 'replicate')
+
     x = F.conv2d(pad(x, (m, m, 0, 0)), k.view(1, 1, 1, -1).expand(c, 1, 1, -1), groups=c)
     return F.conv2d(pad(x, (0, 0, m, m)), k.view(1, 1, -1, 1).expand(c, 1, -1, 1), groups=c)
 

@@ -7,7 +7,8 @@ __all__ = ['NORMS', 'time_features', 'at_least_fp32', 'transformed', 'AdaptiveGr
 
 # %% ../nbs/10_adagn.ipynb #fbf071c3
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn as nn
@@ -199,8 +200,11 @@ def from_statistics(
     x: Tensor,  # All of it, `(b, channels, *spatial)`
 ) -> Callable:  # `(part, mod)` to what `forward` would give there
     "The norm for parts of a picture, with the statistics of all of it."
+
     # (b, groups, channels/groups, *spatial)
-    grouped = lambda v: at_least_fp32(v).unflatten(1, (self.groups, -1))
+    def grouped(v):
+        return at_least_fp32(v).unflatten(1, (self.groups, -1))
+
     variance, mean = torch.var_mean(
         grouped(x), dim=tuple(range(2, x.ndim + 1)), correction=0, keepdim=True
     )

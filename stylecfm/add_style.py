@@ -8,9 +8,10 @@ __all__ = ['stylecfm_add_style']
 # %% ../nbs/82_add_style.ipynb #70b62fac
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastcore.script import store_true
 
@@ -160,7 +161,10 @@ def pieces_of(
 def _squares(picture: 'Tensor', side: int) -> list:
     "Squares that overlap by half and cover a picture."
     n = min(side, *picture.shape[-2:])
-    starts = lambda length: sorted({*range(0, length - n, max(1, n // 2)), length - n})
+
+    def starts(length):
+        return sorted({*range(0, length - n, max(1, n // 2)), length - n})
+
     return [
         picture[:, i : i + n, j : j + n]
         for i in starts(picture.shape[1])

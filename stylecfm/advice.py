@@ -434,9 +434,10 @@ def time_of_step(
     b, m = config.training.batch, means.micro_batch
     if speed:
         return float(profile_strategy(config, *means[1:]).seconds(m, b, speed))
-    took = lambda n: (
-        measure_step(config, means, min(b, n), device=default_device(), watch=False).seconds
-    )
+
+    def took(n):
+        return measure_step(config, means, min(b, n), device=default_device(), watch=False).seconds
+
     if b <= 2 * m:
         return took(b)
     one, two = took(m), took(2 * m)

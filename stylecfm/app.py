@@ -17,10 +17,11 @@ import tempfile
 import time
 import traceback
 import webbrowser
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Iterator, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from fastcore.script import store_true
@@ -770,7 +771,10 @@ class Visits(NamedTuple):
         headers: list,  # ASGI headers: `(name, value)`, bytes
     ) -> Refusal | None:  # None where it may pass
         "What is wrong with a request's origin or host."
-        found = lambda k: [v.decode('latin-1') for name, v in headers if name == k]
+
+        def found(k):
+            return [v.decode('latin-1') for name, v in headers if name == k]
+
         hosts, origins = found(b'host'), found(b'origin')
         name = _name(hosts[0]) if len(hosts) == 1 else ''
         if name not in self.names and not (self.addresses and _is_address(name)):

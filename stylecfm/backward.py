@@ -80,12 +80,16 @@ def norm_grad(
     n = y[0].numel() // groups  # values of a group
     s1, s2 = dm.sum((2, 3)), (dm * y).sum((2, 3))  # (b, c)
     dscale = r * (s2 - mean * s1)
-    over = lambda v: (
-        ((1 + scale) * v).view(b, groups, -1).sum(-1).repeat_interleave(c // groups, 1) / n
-    )
+
+    def over(v):
+        return ((1 + scale) * v).view(b, groups, -1).sum(-1).repeat_interleave(c // groups, 1) / n
+
     a2 = -r * r * over(dscale)
     a3 = -r * over(s1) - a2 * mean
-    wide = lambda v: per_channel(v, y)
+
+    def wide(v):
+        return per_channel(v, y)
+
     return torch.addcmul(wide(a3), wide((1 + scale) * r), dm).addcmul_(wide(a2), y), dscale, s1
 
 # %% ../nbs/10a_backward.ipynb #cell-14

@@ -6,7 +6,8 @@
 __all__ = []
 
 # %% ../nbs/74_baselines.ipynb #ef57e814
-from typing import Callable, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -229,7 +230,10 @@ def flow_painters(
             'loop, SDEdit, FlowEdit and low-band swap must have a model without a condition, '
             f'got {type(pipe.network).__name__}; give another one'
         )
-    model = lambda **kw: pipeline_painter(pipe, source, target, **kw)
+
+    def model(**kw):
+        return pipeline_painter(pipe, source, target, **kw)
+
     return {
         'plain loop': model(options=TransferOptions(fresh=0.0, match='none')),
         'SDEdit': model(options=TransferOptions(mode='sdedit', start=0.5)),
@@ -243,7 +247,10 @@ def simple_painters(
     paintings: Tensor,  # Training paintings of the style, `(m, 3, h, w)` in [-1, 1]
 ) -> dict[str, PaintingMethod]:  # Methods by name
     "Return the baselines without a trained flow; none of them sees a held-out painting."
-    each = lambda f: lambda images, size: [f(im) for im in untouched(images, size)]
+
+    def each(f):
+        return lambda images, size: [f(im) for im in untouched(images, size)]
+
     return {
         'untouched': untouched,
         'oil filter': each(oil_filter),

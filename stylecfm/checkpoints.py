@@ -665,7 +665,10 @@ def changed_but_allowed(
         _present(old),
         {'save_dir', 'data_root', 'raw_data_root', 'num_workers'},
     )
-    was = lambda s, k: old.get(s, {}).get(k, usual[s][k])
+
+    def was(s, k):
+        return old.get(s, {}).get(k, usual[s][k])
+
     return [
         f'{s}.{k}: {was(s, k)} -> {v}'
         for s in new

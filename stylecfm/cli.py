@@ -13,9 +13,10 @@ import signal
 import sys
 import tempfile
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Iterator
+from typing import TYPE_CHECKING
 
 from fastcore.script import store_true
 
@@ -867,9 +868,9 @@ def side_by_side(
     from stylecfm.images import grid, load_image, save_image
     from stylecfm.transfer import LATENTS
 
-    squares = lambda key, rows: [
-        ImageOps.fit(load_image(r[key], side=side), (side, side)) for r in rows
-    ]
+    def squares(key, rows):
+        return [ImageOps.fit(load_image(r[key], side=side), (side, side)) for r in rows]
+
     # of a latent there is no picture
     images = [r for r in rows if not r['input'].lower().endswith(LATENTS)][:most]
     save_image(

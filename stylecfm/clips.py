@@ -7,9 +7,10 @@ __all__ = ['Frame', 'read_frames', 'clip_of', 'write_clip']
 
 # %% ../nbs/61a_clips.ipynb #76f491bc
 import os
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Iterable, Iterator, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 

@@ -13,9 +13,10 @@ import math
 import os
 import re
 import warnings
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Callable, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -381,10 +382,16 @@ class TinyBlock(nn.Module):
         pool: int = 0,  # Channels of the branch, a multiple of 4; 0 for none
     ):
         super().__init__()
-        c = lambda i: nn.Conv2d(i, n_out, 3, padding=1)
+
+        def c(i):
+            return nn.Conv2d(i, n_out, 3, padding=1)
+
         self.conv = nn.Sequential(c(n_in), nn.ReLU(), c(n_out), nn.ReLU(), c(n_out))
         self.skip = nn.Conv2d(n_in, n_out, 1, bias=False) if n_in != n_out else nn.Identity()
-        flat = lambda i, o: nn.Conv2d(i, o, 1, bias=False)
+
+        def flat(i, o):
+            return nn.Conv2d(i, o, 1, bias=False)
+
         self.pool = (
             nn.Sequential(flat(n_in, pool), nn.GroupNorm(4, pool), nn.ReLU(), flat(pool, n_in))
             if pool
@@ -506,7 +513,10 @@ def read_weights(
 
 def _pair(folder: Path) -> TinyAutoencoder | None:
     "The network whose `*_encoder` and `*_decoder` files lie in a folder; None if there are none."
-    other = lambda p: p.with_name(p.name.replace('_encoder.', '_decoder.'))
+
+    def other(p):
+        return p.with_name(p.name.replace('_encoder.', '_decoder.'))
+
     found = sorted(
         p
         for p in folder.iterdir()

@@ -7,7 +7,8 @@ __all__ = []
 
 # %% ../nbs/00b_colour.ipynb #f9440918
 import struct
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 

@@ -9,8 +9,9 @@ __all__ = []
 import inspect
 import sys
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from importlib import import_module
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 from .config import Config, InputError, one_word_of, say, say_all, with_keys
 
@@ -528,7 +529,10 @@ def _bash() -> str:
 
 def _fish() -> str:
     "Completion for fish."
-    quoted = lambda s: "'" + s.replace('\\', '\\\\').replace("'", "\\'") + "'"
+
+    def quoted(s):
+        return "'" + s.replace('\\', '\\\\').replace("'", "\\'") + "'"
+
     lines = [
         'complete -c stylecfm -n __fish_use_subcommand -f -a completion -d '
         + quoted('print a script for a shell')

@@ -6,7 +6,8 @@
 __all__ = []
 
 # %% ../nbs/35_compat.ipynb #6ad7eb8f
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -134,7 +135,10 @@ class VelocitySolver:
     ) -> Tensor:  # `(b, ...)`, or `(n, b, ...)`
         "Follow the network; raises as `odeint` does."
         times = torch.tensor([0.0, 1.0]) if time_grid is None else torch.as_tensor(time_grid)
-        func = lambda t, x: self.velocity_model(x=x, t=t, **model_extras)
+
+        def func(t, x):
+            return self.velocity_model(x=x, t=t, **model_extras)
+
         fixed = step_size is not None and method not in ('dopri5', 'bosh3', 'adaptive_heun')
         with torch.set_grad_enabled(enable_grad):
             states = odeint(
@@ -160,9 +164,10 @@ class VelocitySolver:
         **model_extras: Any,  # Further arguments of the network
     ) -> tuple[Tensor, Tensor]:  # Noise `(b, ...)` and log density of the data `(b,)`
         "Log density of data; raises as `solve` does."
-        v = lambda x, t: self.velocity_model(
-            x=x, t=t.reshape(-1, *(1,) * (x.ndim - 1)), **model_extras
-        )
+
+        def v(x, t):
+            return self.velocity_model(x=x, t=t.reshape(-1, *(1,) * (x.ndim - 1)), **model_extras)
+
         with torch.set_grad_enabled(enable_grad):
             found = log_likelihood(
                 v,

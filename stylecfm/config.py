@@ -11,13 +11,14 @@ __all__ = ['TEXT', 'WIDEST', 'NAME', 'SEED_AFTER', 'printable', 'InputError', 's
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import wraps
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 # %% ../nbs/00_config.ipynb #56e14dd5
 def __getattr__(name):

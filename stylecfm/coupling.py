@@ -7,7 +7,8 @@ __all__ = ['COUPLINGS', 'ot_pair', 'SemiDiscretePlan', 'fit_potentials', 'semidi
 
 # %% ../nbs/21_coupling.ipynb #cell-2
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch

@@ -7,7 +7,7 @@ __all__ = ['DataIsoNext', 'sample_data_prediction']
 
 # %% ../nbs/13_data_prediction.ipynb #e2da70e6
 import math
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
@@ -101,7 +101,10 @@ def sample_data_prediction(
     "Solve from t = 0 to 1 by DPM-Solver++(2M) (Lu et al. 2022), in equal steps."
     if steps < 1:
         raise InputError(f'steps must be >= 1, got {steps}')
-    ratio = lambda k: math.log(k / (steps - k))  # lambda at t = k/steps
+
+    def ratio(k):
+        return math.log(k / (steps - k))  # lambda at t = k/steps
+
     x, before = x0, None
     for k in range(steps):
         t, end = k / steps, (k + 1) / steps

@@ -6,7 +6,7 @@
 __all__ = ['NETWORKS', 'ddim']
 
 # %% ../nbs/34_ddpm.ipynb #9931034d
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
@@ -131,7 +131,10 @@ def ddim(
     Raises `InputError`, or `FloatingPointError` when a point is no longer finite.
     """
     times, v, x = _check_ddim(x, times, eta), CountingField(v), at_least_fp32(x)
-    a = lambda t: t / (t * t + (1 - t) ** 2) ** 0.5  # sqrt(alpha bar)
+
+    def a(t):
+        return t / (t * t + (1 - t) ** 2) ** 0.5  # sqrt(alpha bar)
+
     # standard noise on the straight path
     first = times[0].item()
     x = x * (first * first + (1 - first) ** 2) ** 0.5

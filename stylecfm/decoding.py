@@ -10,12 +10,13 @@ import re
 import struct
 import warnings
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
-from typing import Callable, Iterator, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -275,9 +276,12 @@ def in_bands(
 ) -> Decoder:
     "A decoder of what is decoded already."
     h, w = s.colour.shape[:2]
-    cut = lambda y, rows: s._replace(
-        colour=s.colour[y : y + rows], alpha=None if s.alpha is None else s.alpha[y : y + rows]
-    )
+
+    def cut(y, rows):
+        return s._replace(
+            colour=s.colour[y : y + rows], alpha=None if s.alpha is None else s.alpha[y : y + rows]
+        )
+
     return Decoder(
         (w, h),
         s.orientation,
@@ -929,7 +933,10 @@ def _stored(data: bytes, t: _Tiff, y: int, rows: int) -> np.ndarray:  # `(rows, 
     "Some rows of samples as the file stores them; they begin with a strip or tile."
     (w, h), planes = t.size, t.samples if t.planes else 1
     n, tiled = t.samples // planes, 322 in t.tags
-    wide = lambda pixels: -(-pixels * n * t.bits // 8)
+
+    def wide(pixels):
+        return -(-pixels * n * t.bits // 8)
+
     tw, th = (t.get(322), t.get(323)) if tiled else (w, min(t.get(278, h), h))
     across, down = -(-w // tw), -(-rows // th)
     count, begin = len(t.all(324 if tiled else 273)) // planes, y // th * across
@@ -1472,7 +1479,10 @@ def fill_image(
         return
     rows = band_rows(w, 1 << _FAR)
     boxes = [(0, y, w, min(h, y + rows)) for y in range(0, h, rows)]
-    part = lambda box: (np.asarray(image.crop(box)), np.asarray(alpha.crop(box)))
+
+    def part(box):
+        return (np.asarray(image.crop(box)), np.asarray(alpha.crop(box)))
+
     sums = [_weighted(*part(box), _FAR) for box in boxes]
     beyond, at = _filled(*(np.concatenate(s) for s in zip(*sums))), 0
     for box, (total, _) in zip(boxes, sums):

@@ -7,8 +7,9 @@ __all__ = ['DemoSize', 'demo_painting', 'draw_crops', 'write_images', 'stylecfm_
 
 # %% ../nbs/90_demo.ipynb #cell-2
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastcore.script import store_true
 
@@ -263,7 +264,10 @@ def draw_grid(
         'true painting': t.truth,
         'back again': t.again,
     }
-    large = lambda im: im.resize((2 * im.width, 2 * im.height), Image.Resampling.BICUBIC)
+
+    def large(im):
+        return im.resize((2 * im.width, 2 * im.height), Image.Resampling.BICUBIC)
+
     return grid(
         [[large(im) for im in to_pil(x[:columns])] for x in rows.values()], row_labels=list(rows)
     )
@@ -466,7 +470,10 @@ def run_painting_demo(
         settings=dict(size._asdict(), seed=seed),
         machine=machine(),
     )
-    large = lambda x: [im.resize((2 * im.width, 2 * im.height)) for im in to_pil(x[:8])]
+
+    def large(x):
+        return [im.resize((2 * im.width, 2 * im.height)) for im in to_pil(x[:8])]
+
     rows = {'photograph': photo, 'colour map': mapped, 'painted': made, 'true painting': truth}
     save_image(grid([large(x) for x in rows.values()], row_labels=list(rows)), out / 'grid.png')
     write_checked(out / 'metrics.json', metrics)

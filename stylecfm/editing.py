@@ -6,7 +6,7 @@
 __all__ = ['flow_edit', 'sdedit']
 
 # %% ../nbs/32_editing.ipynb #32d36ef6
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor

@@ -7,7 +7,8 @@ __all__ = ['edm_velocity']
 
 # %% ../nbs/23_edm.ipynb #13f0b5a4
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor

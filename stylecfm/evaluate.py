@@ -7,9 +7,10 @@ __all__ = ['evaluate']
 
 # %% ../nbs/72_evaluate.ipynb #c8786945
 import time
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterable, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jinja2 import Template
@@ -82,7 +83,10 @@ def measure(
     "All figures of one way."
     made = made.clamp(-1, 1)
     a, b = (latent_vectors(encode(v).cpu()) for v in (made, paintings))
-    mean = lambda v: bootstrap(torch.mean, v.float(), draws=1000)
+
+    def mean(v):
+        return bootstrap(torch.mean, v.float(), draws=1000)
+
     out = dict(
         distance=bootstrap(sliced_wasserstein, made, paintings, draws=draws),
         frechet=bootstrap(frechet_distance, a, b, draws=draws),
@@ -246,7 +250,10 @@ def _expected(
     pipe: StyleTransferPipeline, x: Tensor, y: Tensor, transfer: Callable, effort: EvaluationEffort
 ) -> Times:
     "Expected times of the stages, where `transfer` is the call of the pipeline."
-    quickly = lambda draws: measure(x, x, y, pipe.encode, draws=draws)
+
+    def quickly(draws):
+        return measure(x, x, y, pipe.encode, draws=draws)
+
     return expected_times(lambda: transfer(to_pil(x[:1])), quickly, len(x), effort)
 
 
@@ -295,7 +302,10 @@ def evaluate(
     clock = Clock(effort.tell)
     x, y, left_out = read_sets(pipe, photos, paintings, size, most)
     judge_steps = effort.judge_steps if min(len(x), len(y)) >= 8 else 0
-    transfer = lambda images: pipe(images, *styles, **given)
+
+    def transfer(images):
+        return pipe(images, *styles, **given)
+
     times = _expected(pipe, x, y, transfer, effort._replace(judge_steps=judge_steps))
     clock.tell(
         f'{len(x)} photographs and {len(y)} paintings at {size} pixels; '
@@ -499,7 +509,10 @@ def summary(
     long: bool = True,  # Whether it was the long form
 ) -> list:  # Sentences and rows, for a terminal
     "What an evaluation found: two figures a row, then the verdict."
-    figure = lambda v: f'{plain(v.value)} ({plain(v.low)} to {plain(v.high)})'
+
+    def figure(v):
+        return f'{plain(v.value)} ({plain(v.low)} to {plain(v.high)})'
+
     rows = [
         ' '.join([f'{k:46}', *(f'{n} {figure(v[n])}' for n in ('distance', 'ssim') if n in v)])
         for k, v in report.rows.items()

@@ -7,8 +7,8 @@ __all__ = ['export_network']
 
 # %% ../nbs/61_export.ipynb #92db59f7
 import io
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
 
 import torch
 

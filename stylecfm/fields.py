@@ -7,7 +7,8 @@ __all__ = ['CountingField', 'check_start', 'check_finite']
 
 # %% ../nbs/22a_fields.ipynb #6cb4bc17
 import math
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor

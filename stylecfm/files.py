@@ -19,12 +19,13 @@ import shutil
 import socket
 import stat
 import time
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import wraps
 from numbers import Number
 from pathlib import Path
 from platform import node
-from typing import Any, Callable, ContextManager, Iterable, Iterator
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -203,9 +204,10 @@ def write_json(
     obj: Any,  # Dictionaries, lists, text, finite numbers (NumPy's too), True, False, None
 ) -> Path:  # `path`
     "Write JSON that a person can read; raises `ValueError` for NaN and infinity."
-    text = lambda **how: (
-        json.dumps(obj, indent=2, allow_nan=False, default=_plain_number, **how) + '\n'
-    )
+
+    def text(**how):
+        return json.dumps(obj, indent=2, allow_nan=False, default=_plain_number, **how) + '\n'
+
     try:
         return write_text(path, text(ensure_ascii=False))
     # a file name that is not text: escape it
@@ -439,7 +441,10 @@ _RULES = dict(
 
 def _is_newer(version: str) -> bool:
     "Whether a version is above this one."
-    numbers = lambda v: [int(k) for k in re.findall(r'\d{1,9}', v)[:3]]
+
+    def numbers(v):
+        return [int(k) for k in re.findall(r'\d{1,9}', v)[:3]]
+
     return numbers(version) > numbers(__version__)
 
 
@@ -858,9 +863,10 @@ def run_lock(
     name: str = '.lock',  # The lock file's name in it
 ) -> Iterator[FolderLock]:
     "The right to write a run; raises `InputError` if another process has it."
-    busy = lambda who: (
-        f'{root} is being written by {who}; wait until it is done, or choose another folder'
-    )
+
+    def busy(who):
+        return f'{root} is being written by {who}; wait until it is done, or choose another folder'
+
     owner = '.owner' if name == '.lock' else f'{name}-owner'
     with exclusive_lock(Path(root) / name, busy, owner) as held:
         yield held
@@ -868,7 +874,7 @@ def run_lock(
 
 def job_lock(
     root: str | Path,  # Folder of a job, in which runs may have locks of their own
-) -> ContextManager[FolderLock]:
+) -> AbstractContextManager[FolderLock]:
     """The right to write all that a job keeps in a folder.
 
     Raises `InputError` if another process has it.

@@ -9,12 +9,12 @@ __all__ = ['call_parse', 'keys_given']
 import os
 import sys
 from argparse import ArgumentError, ArgumentParser
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
-from typing import Callable, Iterator
 
 from fastcore.docments import docments
 from fastcore.script import store_true
@@ -254,8 +254,14 @@ def held_out(
     "Folders of an evaluation: those given, or the images that `stylecfm train` held out of a run."
     folder = Path(checkpoint) / 'images' / 'held_out'
     styles = sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
-    known = lambda s: s.casefold().startswith(('photo', 'real'))
+
+    def known(s):
+        return s.casefold().startswith(('photo', 'real'))
+
     photo = photo_style or next((s for s in styles if known(s)), styles[0] if styles else 'photo')
     painting = painting_style or next((s for s in styles if s != photo), 'painting')
-    at = lambda given, style: given or (str(folder / style) if style in styles else None)
+
+    def at(given, style):
+        return given or (str(folder / style) if style in styles else None)
+
     return at(photos, photo), at(paintings, painting), photo, painting

@@ -9,9 +9,10 @@ __all__ = ['list_images', 'scan_styles', 'style_folders']
 import os
 import re
 from collections import Counter
+from collections.abc import Iterable
 from glob import glob
 from pathlib import Path
-from typing import Iterable, NamedTuple
+from typing import NamedTuple
 
 from .config import InputError
 from .decoding import READ, kind_of, not_read

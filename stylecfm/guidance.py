@@ -7,7 +7,8 @@ __all__ = ['DECAYS', 'cfg_scale', 'Guidance', 'guided', 'composed_field', 'inter
 
 # %% ../nbs/31_guidance.ipynb #cell-2
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -79,7 +80,10 @@ def _combine(wanted, mean, w, g):
         fit = (wanted * mean).flatten(1).sum(1) / mean.flatten(1).square().sum(1).clamp_min(1e-12)
         mean = mean * expand_as(fit, mean)
     out = mean + expand_as(w, mean) * (wanted - mean)
-    deviation = lambda v: v.flatten(1).std(1, correction=0)
+
+    def deviation(v):
+        return v.flatten(1).std(1, correction=0)
+
     if g.rescale:
         out = out * expand_as(
             1 - g.rescale + g.rescale * deviation(wanted) / deviation(out).clamp_min(1e-12), out
@@ -103,7 +107,10 @@ def guided(
     g = scale if isinstance(scale, Guidance) else Guidance(scale, decay)
     if isinstance(style, dict):
         model, style, g = interpolated_model(model, style), 0, g._replace(joint=False)
-    at = lambda t: cfg_scale(t, g.scale, g.decay, g.interval)
+
+    def at(t):
+        return cfg_scale(t, g.scale, g.decay, g.interval)
+
     at(0.0)  # bad settings are refused here
     if not (g.scale < math.inf and 0 <= g.rescale <= 1):
         raise InputError(

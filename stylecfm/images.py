@@ -315,7 +315,10 @@ def grid(
         'RGB', (left + pad + n * (w + pad), top + pad + len(rows) * (h + pad)), 'white'
     )
     draw = ImageDraw.Draw(sheet)
-    cell = lambda i, j: (left + pad + j * (w + pad), top + pad + i * (h + pad))
+
+    def cell(i, j):
+        return (left + pad + j * (w + pad), top + pad + i * (h + pad))
+
     for i, r in enumerate(rows):
         for j, im in enumerate(r):
             if im:
@@ -354,7 +357,10 @@ def picture_grid(
     col_labels: list = (),  # Text above each column
 ) -> JpegPicture:  # For the last line of a cell
     "Pictures in rows and columns, small."
-    small = lambda im: ImageOps.contain(im, (side, side)) if im and max(im.size) > side else im
+
+    def small(im):
+        return ImageOps.contain(im, (side, side)) if im and max(im.size) > side else im
+
     table = rows if isinstance(rows[0], (list, tuple)) else [rows]
     return JpegPicture(
         grid([[small(im) for im in r] for r in table], row_labels, col_labels, font_size=10)

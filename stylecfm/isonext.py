@@ -6,7 +6,7 @@
 __all__ = ['CHECKPOINTING', 'MODEL_SIZES', 'StyleEmbedding', 'IsoNext', 'num_parameters', 'count_operations']
 
 # %% ../nbs/11_isonext.ipynb #cell-2
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 import torch.nn as nn
@@ -241,13 +241,16 @@ def use_fused_backward(
         (self.project, nn.Linear),
         (self.norm, AdaptiveGroupNorm),
     )
-    hooks = lambda m: (
-        m._forward_hooks,
-        m._forward_pre_hooks,
-        m._backward_hooks,
-        m._backward_pre_hooks,
-        'forward' in m.__dict__,
-    )  # replaced by diffusers' or accelerate's hooks
+
+    def hooks(m):
+        return (
+            m._forward_hooks,
+            m._forward_pre_hooks,
+            m._backward_hooks,
+            m._backward_pre_hooks,
+            'forward' in m.__dict__,
+        )  # replaced by diffusers' or accelerate's hooks
+
     return (
         self.training
         and torch.is_grad_enabled()

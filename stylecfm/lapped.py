@@ -7,7 +7,8 @@ __all__ = ['LappedAutoencoder', 'random_crops']
 
 # %% ../nbs/02b_lapped.ipynb #e967c983
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -51,7 +52,10 @@ def correction_network(
 ) -> nn.Sequential:  # `(b, latent_channels, h, w)` -> `(b, 3, 8*h, 8*w)`
     "A convolutional decoder whose output is zero at initialisation."
     a, b, c = widths
-    up = lambda n, m: [nn.Conv2d(n, 4 * m, 1), nn.PixelShuffle(2)]
+
+    def up(n, m):
+        return [nn.Conv2d(n, 4 * m, 1), nn.PixelShuffle(2)]
+
     last = nn.Conv2d(c, 12, 3, padding=1)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
@@ -252,7 +256,10 @@ def fit_lapped(
     if not images or size % TILE_SIDE:
         raise InputError(f'need images of at least {size} pixels a side, a multiple of {TILE_SIDE}')
     g, losses = torch.Generator().manual_seed(recipe.seed), []
-    pick = lambda n: torch.randint(len(images), (n,), generator=g).tolist()
+
+    def pick(n):
+        return torch.randint(len(images), (n,), generator=g).tolist()
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         net = LappedAutoencoder(**config)

@@ -100,7 +100,10 @@ class Convention(NamedTuple):
         x: Tensor,  # Stored, `(c, h, w)`
     ) -> Tensor:  # Unscaled latent, shaped as `x`
         "Stored latents in the autoencoder's own units."
-        each = lambda v: torch.tensor(v).view(-1, 1, 1)
+
+        def each(v):
+            return torch.tensor(v).view(-1, 1, 1)
+
         if self.mean or self.std:
             return x * each(self.std or (1.0,)) / self.scaling + each(self.mean or (0.0,))
         return x / self.scaling + self.shift
@@ -120,7 +123,10 @@ def convention_of(
     "The convention of an autoencoder by its config."
     config = getattr(getattr(codec, 'net', None), 'config', None)
     get = config.get if hasattr(config, 'get') else lambda k: None
-    each = lambda k: tuple(map(float, get(k) or ()))
+
+    def each(k):
+        return tuple(map(float, get(k) or ()))
+
     return Convention(
         float(get('scaling_factor') or 1.0),
         float(get('shift_factor') or 0.0),

@@ -16,11 +16,12 @@ import os
 import random
 import shutil
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
-from typing import Callable, Iterator, NamedTuple
+from typing import NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -178,7 +179,9 @@ def image_source(
         return x
 
     def encode(x):
-        turned = lambda v: (v, v.flip(-1)) if mirror else (v,)
+        def turned(v):
+            return (v, v.flip(-1)) if mirror else (v,)
+
         return torch.stack([codec.encode(as_float(w)) for v in x.unbind(1) for w in turned(v)], 1)
 
     side = target_size // codec.factor
@@ -532,13 +535,16 @@ def _part_seal(note: dict, tensors) -> str:
 
 def _is_note(note) -> bool:
     "Whether a part's note has the form that parts are written with."
-    is_row = lambda v: (
-        isinstance(v, list)
-        and len(v) >= 4
-        and isinstance(v[0], str)
-        and isinstance(v[-1], str)
-        and all(k is None or isinstance(k, int) for k in v[1:-1])
-    )
+
+    def is_row(v):
+        return (
+            isinstance(v, list)
+            and len(v) >= 4
+            and isinstance(v[0], str)
+            and isinstance(v[-1], str)
+            and all(k is None or isinstance(k, int) for k in v[1:-1])
+        )
+
     return (
         isinstance(note, dict)
         and isinstance(note.get('style'), str)
@@ -746,7 +752,10 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
         )
     for style, rows in extra['files'].items():
         p = out_root / 'styles' / f'{style}.safetensors'
-        fits = lambda: tensor_shapes(p).get('latents', ())[:1] == (extra['count'][style],)
+
+        def fits():
+            return tensor_shapes(p).get('latents', ())[:1] == (extra['count'][style],)
+
         if p.is_file() and digest(p) == files.get(f'styles/{p.name}', {}).get('sha256') and fits():
             known.add(
                 p,
@@ -864,7 +873,10 @@ def write_style(
     "One style's latents in one file."
     k, runs = shape[0], list(_runs(where))
     opened = {p: Mapped(p) for p in dict.fromkeys(p for p, _ in where)}
-    cut = lambda name: (opened[p][name][a * k : b * k] for p, a, b in runs)
+
+    def cut(name):
+        return (opened[p][name][a * k : b * k] for p, a, b in runs)
+
     source, begin, _ = runs[0]
     unchanged = (
         len(runs) == 1 and begin == 0 and opened[source]['latents'].shape[0] == len(where) * k

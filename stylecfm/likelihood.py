@@ -7,7 +7,8 @@ __all__ = []
 
 # %% ../nbs/30b_likelihood.ipynb #4d5985f6
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor

@@ -6,8 +6,9 @@
 __all__ = []
 
 # %% ../nbs/54_masks.ipynb #29510cdc
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch

@@ -11,9 +11,10 @@ import ctypes
 import math
 import weakref
 from collections import Counter
+from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import accumulate
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn as nn

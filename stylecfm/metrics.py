@@ -12,8 +12,9 @@ import os
 import platform
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -122,7 +123,10 @@ def sliced_wasserstein(
         p, q = (patches((v - m) / s, each, side, g) for v in (a, b))
         u = F.normalize(torch.randn(p.shape[1], directions, generator=g), dim=0)
         n = min(len(p), len(q))
-        quantiles = lambda v: v.sort(0).values[torch.linspace(0, len(v) - 1, n).long()]
+
+        def quantiles(v):
+            return v.sort(0).values[torch.linspace(0, len(v) - 1, n).long()]
+
         found.append((quantiles(p @ u) - quantiles(q @ u)).abs().mean().item())
     return 1e3 * sum(found) / levels
 
@@ -184,7 +188,10 @@ def structure_kept(
     "Structure, forgiving any monotone change of tones."
     a, b = luminance(made), luminance(source)
     toned = torch.stack([best_tones(p, q) for p, q in zip(a, b)]).to(b)
-    grey = lambda v: (2 * v - 1)[:, None].expand(-1, 3, -1, -1)
+
+    def grey(v):
+        return (2 * v - 1)[:, None].expand(-1, 3, -1, -1)
+
     return StructureScores(
         psnr(grey(toned), grey(b)),
         luminance_ssim(grey(toned), grey(b)),
@@ -233,7 +240,10 @@ def kernel_distance(
     "Unbiased squared maximum mean discrepancy with a cubic kernel (Bińkowski 2018)."
     g = torch.Generator().manual_seed(seed)
     a, b = (v.double()[torch.randperm(len(v), generator=g)[:most]] for v in (a, b))
-    k = lambda p, q: (p @ q.T / p.shape[1] + 1) ** 3
+
+    def k(p, q):
+        return (p @ q.T / p.shape[1] + 1) ** 3
+
     n, m, aa, bb = len(a), len(b), k(a, a), k(b, b)
     # no vector with itself
     within = (aa.sum() - aa.trace()) / (n * (n - 1)) + (bb.sum() - bb.trace()) / (m * (m - 1))
@@ -322,7 +332,10 @@ def bootstrap(
 ) -> Figure:
     "A figure with its bootstrap interval (Efron 1979), moved to the figure."
     g, value = torch.Generator().manual_seed(seed), float(f(*sets))
-    again = lambda s: s[torch.randint(len(s), (len(s),), generator=g)]
+
+    def again(s):
+        return s[torch.randint(len(s), (len(s),), generator=g)]
+
     found = np.array([float(f(*(again(s) for s in sets))) for _ in range(draws)])
     low, high = np.quantile(found - found.mean(), [0.025, 0.975]) + value
     return Figure(value, float(low), float(high))

@@ -9,8 +9,8 @@ __all__ = ['generator', 'epoch_order', 'learning_rate', 'make_optimizer', 'opt_s
 # %% ../nbs/49_optim.ipynb #cell-2
 import math
 import signal
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -130,7 +130,10 @@ def opt_state(
 ) -> tuple:  # {name: tensor}, [{name: number} for each group]
     "An optimizer's memory as flat tensors, and its plain numbers."
     d = opt.state_dict()
-    plain = lambda v: isinstance(v, (bool, int, float, str))
+
+    def plain(v):
+        return isinstance(v, (bool, int, float, str))
+
     tensors = {
         f'opt.{i}.{k}': v
         for i, s in d['state'].items()

@@ -7,8 +7,9 @@ __all__ = ['FlowMatchingOptions', 'FlowBatch', 'coupling_of', 'flow_batch', 'vel
            'conditioned_field']
 
 # %% ../nbs/22_otcfm.ipynb #cell-2
+from collections.abc import Callable
 from functools import partial
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -164,7 +165,10 @@ def binned_losses(
     parts: int = 4,  # Equal parts of time, >= 1
 ) -> BinnedLosses:  # Means, as plain numbers
     "Sort losses by time and style."
-    mean = lambda here: losses[here].mean().item()
+
+    def mean(here):
+        return losses[here].mean().item()
+
     part = (batch.t * parts).long().clamp_max(parts - 1)
     return BinnedLosses(
         [mean(part == i) for i in range(parts)],

@@ -141,7 +141,10 @@ def painting_batch(
     parts = x.split(max(1, b // 4))
     radii = [float(k.radii[i]) for i in torch.randint(len(k.radii), (len(parts),), generator=g)]
     coarse = torch.cat([coarse_picture(p, r, k.kind) for p, r in zip(parts, radii)])
-    encode = lambda im: self.stats.standardise(self.codec.encode(im * 2 - 1)).to(device)
+
+    def encode(im):
+        return self.stats.standardise(self.codec.encode(im * 2 - 1)).to(device)
+
     x1, c = encode(x), encode(coarse)
     strength = (k.noise * torch.rand(b, 1, 1, 1, generator=g)).to(device)
     c = structure_condition(

@@ -8,8 +8,9 @@ __all__ = ['composition_agreement']
 # %% ../nbs/73_painting_metrics.ipynb #71b359b9
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -171,7 +172,10 @@ def kid_kernels(
 ) -> Kernels:
     "Compute the cubic kernels of the pooled features."
     a, b = a.pooled.double() / unit, b.pooled.double() / unit
-    k = lambda p, q: (p @ q.T / p.shape[1] + 1) ** 3
+
+    def k(p, q):
+        return (p @ q.T / p.shape[1] + 1) ** 3
+
     return Kernels(k(a, a), k(b, b), k(a, b))
 
 
@@ -179,7 +183,10 @@ def _unbiased_mmd(
     k: Kernels,  # Kernels between all pairs
 ) -> float:  # About 0 for two samples of one distribution; it can be negative
     "Estimate the squared maximum mean discrepancy without bias."
-    inside = lambda v: (v.sum() - v.trace()) / (len(v) * (len(v) - 1))
+
+    def inside(v):
+        return (v.sum() - v.trace()) / (len(v) * (len(v) - 1))
+
     return (inside(k.aa) + inside(k.bb) - 2 * k.ab.mean()).item()
 
 
@@ -210,7 +217,10 @@ def _gram_statistic(
     stages: list[Kernels],  # Kernels of each stage, from `_gram_kernels`
 ) -> float:  # Relative distance, >= 0
     "Return the mean over stages of the relative distance of mean Gram matrices."
-    squared = lambda k: k.aa.mean() + k.bb.mean() - 2 * k.ab.mean()
+
+    def squared(k):
+        return k.aa.mean() + k.bb.mean() - 2 * k.ab.mean()
+
     return sum((squared(k).clamp(min=0) / k.bb.mean()).sqrt().item() for k in stages) / len(stages)
 
 
@@ -330,7 +340,10 @@ def resampled(
 ) -> Figure:  # NaN at both ends if the value is not finite
     "Return a statistic of two sets with its 95 % bootstrap interval, moved to the value."
     g = torch.Generator().manual_seed(seed)
-    draw = lambda n: torch.randint(n, (n,), generator=g)
+
+    def draw(n):
+        return torch.randint(n, (n,), generator=g)
+
     value = statistic(torch.arange(images), torch.arange(paintings))
     if not math.isfinite(value):
         return Figure(float(value), math.nan, math.nan)
@@ -349,8 +362,13 @@ def kid_figures(
     "Return the kernel distance and its ratio to the photographs' own, with intervals."
     a, b = (kid_kernels(v, paintings, unit) for v in (made, photos))
     n, m = a.ab.shape
-    value = lambda i, j: _unbiased_mmd(a.drawn(i, j))
-    ratio = lambda i, j: value(i, j) / _unbiased_mmd(b.drawn(i, j))
+
+    def value(i, j):
+        return _unbiased_mmd(a.drawn(i, j))
+
+    def ratio(i, j):
+        return value(i, j) / _unbiased_mmd(b.drawn(i, j))
+
     return resampled(value, n, m, draws), resampled(ratio, n, m, draws)
 
 
@@ -363,6 +381,11 @@ def gram_figures(
     "Return the Gram distance and its ratio to the photographs' own, with intervals."
     a, b = _gram_kernels(made, paintings), _gram_kernels(photos, paintings)
     n, m = a[0].ab.shape
-    value = lambda i, j: _gram_statistic([k.drawn(i, j) for k in a])
-    ratio = lambda i, j: value(i, j) / _gram_statistic([k.drawn(i, j) for k in b])
+
+    def value(i, j):
+        return _gram_statistic([k.drawn(i, j) for k in a])
+
+    def ratio(i, j):
+        return value(i, j) / _gram_statistic([k.drawn(i, j) for k in b])
+
     return resampled(value, n, m, draws), resampled(ratio, n, m, draws)

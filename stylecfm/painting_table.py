@@ -161,7 +161,10 @@ def _reduced(x: Tensor, size: int) -> Tensor:
 def _border_figure(x: Tensor, period: int, draws: int) -> Figure:
     "Ratio of energies at borders with its interval."
     e = border_energies(x, period)
-    ratio = lambda i, _: border_ratio(Energies(e.across[i], e.beside[i]))
+
+    def ratio(i, _):
+        return border_ratio(Energies(e.across[i], e.beside[i]))
+
     return resampled(ratio, len(x), 1, draws)
 
 
@@ -186,7 +189,10 @@ def measure_method(
         cut = compute_features(net, x[..., left : left + size, left : left + size])
         row['kid_full_size'] = kid_figures(cut, **shared)[0]
         row['gram_full_size'] = gram_figures(cut, **shared)[0]
-    mean = lambda v: bootstrap(torch.mean, v, draws=draws)
+
+    def mean(v):
+        return bootstrap(torch.mean, v, draws=draws)
+
     c = composition_agreement(small, b.photos)
     return row | dict(
         ssim=mean(c.ssim),
@@ -222,7 +228,10 @@ def vote_sheet(
             f'each method must have {len(photos)} paintings, got {found}; paint the others'
         )
     draw, key, lines = random.Random(seed), {}, []
-    fit = lambda im: im.resize((side, side), Image.LANCZOS)
+
+    def fit(im):
+        return im.resize((side, side), Image.LANCZOS)
+
     for i, photo in enumerate(photos):
         order = sorted(ways)
         draw.shuffle(order)

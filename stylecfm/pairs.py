@@ -12,9 +12,10 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -300,7 +301,10 @@ class AsEDM(torch.nn.Module):
     ) -> Tensor:  # Target of EDM's network, `(b, channels, *spatial)`
         "The answer of EDM's network."
         point, given = x[:, : self.channels], x[:, self.channels :]
-        v = lambda xt, t, s: self.velocity(torch.cat([xt, given], 1), t, s)
+
+        def v(xt, t, s):
+            return self.velocity(torch.cat([xt, given], 1), t, s)
+
         return flow_network(v, self.sigma_data)(point, t, style)
 
 # %% ../nbs/51_pairs.ipynb #524cc422

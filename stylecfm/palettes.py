@@ -51,7 +51,10 @@ def palette_distance(
     "Squared Bures-Wasserstein distance."
     r = matrix_sqrt(a.covariance)
     cross = matrix_sqrt(r @ b.covariance @ r)
-    trace = lambda m: m.diagonal(dim1=-2, dim2=-1).sum(-1)
+
+    def trace(m):
+        return m.diagonal(dim1=-2, dim2=-1).sum(-1)
+
     return (
         (a.mean - b.mean).square().sum(-1)
         + trace(a.covariance)

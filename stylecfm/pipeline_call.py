@@ -7,8 +7,9 @@ __all__ = []
 
 # %% ../nbs/59_pipeline_call.ipynb #3606cc3b
 import operator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch

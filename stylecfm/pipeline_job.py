@@ -7,9 +7,10 @@ __all__ = ['DetectedStyle', 'TransferJob', 'Asked']
 
 # %% ../nbs/59a_pipeline_job.ipynb #b94b1d96
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from diffusers import SchedulerMixin

@@ -10,10 +10,11 @@ __all__ = ['STRATEGIES', 'measure_speed', 'profile_strategy', 'MemoryPlan', 'pla
 import gc
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -229,7 +230,10 @@ def best_within(
     micro: int | None = None,  # Nothing but this micro-batch
 ) -> Candidate | None:  # None where not one sample fits
     "The fastest micro-batch of one way."
-    on_card = lambda m: w.report._replace(peak=w.peak(m)).on_card(overhead)
+
+    def on_card(m):
+        return w.report._replace(peak=w.peak(m)).on_card(overhead)
+
     # parts that differ by no more than the last
     every = [micro] if micro else sorted({-(-b // k) for k in range(1, b + 1)})
     fits = [m for m in every if on_card(m) <= budget]
@@ -478,7 +482,10 @@ def memory_in_use(
 
     Allocated, reserved and their peak on a GPU; what the process holds on a processor.
     """
-    mb = lambda n: round(n / 2**20, 1)
+
+    def mb(n):
+        return round(n / 2**20, 1)
+
     if device.type != 'cuda':
         return dict(resident=mb(psutil.Process().memory_info().rss))
     found = dict(

@@ -168,7 +168,10 @@ def context_one_key(
     e, (alpha, beta, w) = q.shape[-1], query_directions(q, c, W, bias)
     log, m = (x.view_as(alpha) for x in log_partition(alpha.flatten(1), c))  # (b, heads, t)
     g = bias[None, :, 1, None].to(v).expand(len(v), -1, -1, -1)  # (b, heads, 1, e)
-    one = lambda x: F.pad(x, (0, 1), value=1.0)
+
+    def one(x):
+        return F.pad(x, (0, 1), value=1.0)
+
     q = torch.cat([q, (math.sqrt(e) * (beta + log))[..., None].to(q)], 3)  # (b, heads, t, e + 1)
     k, v = (
         torch.cat([one(top), F.pad(x, (0, 1))], 2) for x, top in ((k, torch.zeros_like(g)), (v, g))

@@ -7,7 +7,8 @@ __all__ = ['Brush', 'paint_images']
 
 # %% ../nbs/55_repaint.ipynb #d9cb9e65
 import math
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -157,7 +158,10 @@ def conditions(
     share = palette_share(b.colours)
     if library is not None and share:
         own = palette_of(coarse)
-        on = lambda palettes: Palette(*(v.to(own.mean) for v in palettes))
+
+        def on(palettes):
+            return Palette(*(v.to(own.mean) for v in palettes))
+
         known = p.libraries[source] if source >= 0 else None
         if b.palette == 'collection' and known is not None:
             own, wanted = (
@@ -285,7 +289,10 @@ def paint_images(
     Large ones small first, then with a brush of the full size over the enlarged painting.
     """
     h, w = x.shape[-2:]
-    within = lambda x, m: None if m is None else Region(m, x)
+
+    def within(x, m):
+        return None if m is None else Region(m, x)
+
     if max(h, w) <= 1.25 * b.base_size:
         return paint_once(p, x, source, target, b, callback, within(x, mask))
     small = base_size_of((h, w), b.base_size, factor)

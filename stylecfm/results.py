@@ -9,8 +9,8 @@ __all__ = ['results_for', 'record_results', 'check_results']
 import json
 import os
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable
 
 from .config import InputError
 from .files import digest

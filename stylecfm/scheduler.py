@@ -6,7 +6,8 @@
 __all__ = ['FlowSolverScheduler', 'check_scheduler']
 
 # %% ../nbs/35_scheduler.ipynb #35f9a36a
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from diffusers import ConfigMixin, SchedulerMixin

@@ -7,8 +7,8 @@ __all__ = ['METHODS', 'ADAPTIVE_METHODS', 'STATUS', 'time_grid', 'Solution', 'Re
            'ODESolver']
 
 # %% ../nbs/30_solvers.ipynb #cell-2
-from collections.abc import Mapping
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -688,7 +688,10 @@ def _adaptive_solution(clock, x, times, path):
 # %% ../nbs/30_solvers.ipynb #cell-41
 def _change(old, new):
     "Relative root-mean-square change of a velocity, in the worst image."
-    size = lambda v: v.flatten(1).norm(dim=1)
+
+    def size(v):
+        return v.flatten(1).norm(dim=1)
+
     return (size(new - old) / size(new).clamp_min(1e-12)).max().item()
 
 

@@ -8,7 +8,7 @@ __all__ = []
 # %% ../nbs/14_threads.ipynb #14a00003
 import os
 import time
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 

@@ -215,7 +215,10 @@ def shifted_crops(
     generator: torch.Generator | None = None,  # Random generator of the choice
 ) -> Tensor:  # `(count, 3, size, size)`
     "Crops of random images, anywhere in them, half of them mirrored."
-    draw = lambda n: torch.randint(n, (count,), generator=generator).tolist()
+
+    def draw(n):
+        return torch.randint(n, (count,), generator=generator).tolist()
+
     places = zip(
         draw(len(images)), draw(images.shape[-2] - size + 1), draw(images.shape[-1] - size + 1)
     )
@@ -270,9 +273,10 @@ def fit_tiles(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
     )
     optimizer = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=0)
-    speed = lambda i: (
-        min(1, (i + 1) / 200) * (0.5 * (1 + math.cos(math.pi * i / max(1, steps))) + 0.005)
-    )
+
+    def speed(i):
+        return min(1, (i + 1) / 200) * (0.5 * (1 + math.cos(math.pi * i / max(1, steps))) + 0.005)
+
     fall = torch.optim.lr_scheduler.LambdaLR(optimizer, speed)
     low = torch.cpu.get_capabilities().get('amx_bf16', False)
     for _ in range(steps):

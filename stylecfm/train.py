@@ -14,11 +14,12 @@ import secrets
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -641,7 +642,9 @@ def gradient(
     batch: FlowBatch,  # Batch of this process
 ) -> Tensor:  # `(b,)`: the losses
     "Gradients of the mean loss, in micro-batches that fit."
-    back = lambda loss: self.scaler.scale(loss).backward()
+
+    def back(loss):
+        return self.scaler.scale(loss).backward()
 
     def attempt(micro):
         self.opt.zero_grad(set_to_none=True)
@@ -782,9 +785,17 @@ def save(self: OTCFMTrainer) -> Path:
         config=self.config.to_dict(),
         new=self.new,
     )
-    write = lambda: save_checkpoint(
-        self.root, self.model(), self.state(), numbers, self.config.checkpoint.keep_last, self.log
-    )
+
+    def write():
+        return save_checkpoint(
+            self.root,
+            self.model(),
+            self.state(),
+            numbers,
+            self.config.checkpoint.keep_last,
+            self.log,
+        )
+
     self.settle()
     try:
         return write()
@@ -930,7 +941,10 @@ def check_state(
     path = folder / 'training.json'
     d = checked(read_json(path), _STATE, str(path), dict(software={}, processes=1, missed=[]))
     mine = self.opt.state_dict()['param_groups']
-    same = lambda a, b: isinstance(b, type(a)) or (_ANY_NUMBER.test(a) and _ANY_NUMBER.test(b))
+
+    def same(a, b):
+        return isinstance(b, type(a)) or (_ANY_NUMBER.test(a) and _ANY_NUMBER.test(b))
+
     if len(mine) != len(d['groups']) or not all(
         same(g[k], v) for g, o in zip(mine, d['groups']) for k, v in o.items() if k in g
     ):
@@ -993,18 +1007,24 @@ def schedule_note(
     if t.optimizer == 'schedulefree':
         return ''
     planned = old['max_steps'] or math.ceil(old['stage1_epochs'] * len(self.rows) / t.batch)
-    rate = lambda total, minutes: learning_rate(
-        d['step'],
-        total,
-        t.learning_rate,
-        t.warmup_steps,
-        t.lr_schedule,
-        d['seconds'] / 60 / minutes if minutes else 0.0,
-    )
+
+    def rate(total, minutes):
+        return learning_rate(
+            d['step'],
+            total,
+            t.learning_rate,
+            t.warmup_steps,
+            t.lr_schedule,
+            d['seconds'] / 60 / minutes if minutes else 0.0,
+        )
+
     before, now = rate(planned, old['max_minutes']), rate(self.total, t.max_minutes)
     if math.isclose(before, now, rel_tol=1e-6):
         return ''
-    length = lambda n, minutes: f'{n} steps' + (f' or {minutes:g} minutes' if minutes else '')
+
+    def length(n, minutes):
+        return f'{n} steps' + (f' or {minutes:g} minutes' if minutes else '')
+
     return (
         f'the run was planned for {length(planned, old["max_minutes"])}, '
         f'and now for {length(self.total, t.max_minutes)}: its '
@@ -1105,11 +1125,14 @@ def validate(
     "Ask the held-out latents; remember how long nothing better was found."
     if not self.checks:
         return None
-    ask = lambda: retry_with_smaller_batch(
-        lambda m: validation_loss(self.plain, self.checks, m, self.amp),
-        self.means.micro_batch,
-        tqdm.write,
-    )[0]
+
+    def ask():
+        return retry_with_smaller_batch(
+            lambda m: validation_loss(self.plain, self.checks, m, self.amp),
+            self.means.micro_batch,
+            tqdm.write,
+        )[0]
+
     if self.config.training.optimizer == 'schedulefree':
         with eval_weights(self.opt):
             self.valid = [ask()]
@@ -1347,7 +1370,10 @@ def fit(
             catch_signals() as noted,
         ):
             while not self.is_finished():
-                told = lambda: self.stop or next(iter(noted), 0)
+
+                def told():
+                    return self.stop or next(iter(noted), 0)
+
                 self.stop = told()
                 r = self.step()
                 self.mark(r)

@@ -7,8 +7,9 @@ __all__ = ['stylecfm_train_painter']
 
 # %% ../nbs/83_train_painter.ipynb #83a00003
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastcore.script import store_true
 
@@ -70,7 +71,10 @@ def _first_moments(train, codec, size: PainterSize):
     from stylecfm.lapped import random_crops
 
     g = torch.Generator().manual_seed(size.seed)
-    rows = lambda: torch.randint(len(train.images), (64,), generator=g).tolist()
+
+    def rows():
+        return torch.randint(len(train.images), (64,), generator=g).tolist()
+
     crops = [random_crops(train.images, rows(), size.crop, g) for _ in range(4)]
     return pooled(*moments(torch.cat([codec.encode(c / 127.5 - 1).cpu() for c in crops])))
 
@@ -126,10 +130,13 @@ def learn_painter(
             'give both'
         )
     parts = [split_pictures(images, size.seed) for images in sets.values()]
-    labelled = lambda k: Pictures(
-        [im for p in parts for im in p[k]],
-        torch.tensor([s for s, p in enumerate(parts) for _ in p[k]]),
-    )
+
+    def labelled(k):
+        return Pictures(
+            [im for p in parts for im in p[k]],
+            torch.tensor([s for s, p in enumerate(parts) for _ in p[k]]),
+        )
+
     train, held = labelled(0), labelled(1)
     stats = _first_moments(train, codec, size)
     net = _painter_net(codec.latent_channels, len(sets), size).to(device)
@@ -194,7 +201,10 @@ def painter_samples(
     rows = [photos] + [
         pipe(photos, source, s, options=TransferOptions(brush=brush)).images for s in styles
     ]
-    fit = lambda im: im.convert('RGB').resize((side, side))
+
+    def fit(im):
+        return im.convert('RGB').resize((side, side))
+
     return grid([[fit(im) for im in row] for row in rows], row_labels=[source, *styles])
 
 # %% ../nbs/83_train_painter.ipynb #83a00012

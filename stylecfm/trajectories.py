@@ -7,7 +7,8 @@ __all__ = ['odeint', 'odeint_event']
 
 # %% ../nbs/30a_trajectories.ipynb #a6e1b24c
 import math
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -286,7 +287,9 @@ def solve_until(
     "Integrate each row until its event, or to `t1`; raises `InputError`, or `FloatingPointError`."
     check_start(x)
     counted, x, cost = CountingField(v), at_least_fp32(x), [0]
-    g = lambda x, t: event(x, t).double().reshape(len(x))
+
+    def g(x, t):
+        return event(x, t).double().reshape(len(x))
 
     def run(v, x, a, b):
         part = solve(between(v, a, b), x, steps=1, method=method, options=options)
@@ -332,7 +335,10 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
         steps = max(1, math.ceil(abs(way) / one_time(given['step_size'], 'step_size') - 1e-9))
     first = event_fn(t[0], flat.unpack(flat.x[0])).detach().sign()
     sign = torch.where(first == 0, 1.0, first)  # of several numbers the first to cross counts
-    g = lambda x, s: (event_fn(s[0].to(x.dtype), flat.unpack(x[0])) * sign).min()[None]
+
+    def g(x, s):
+        return (event_fn(s[0].to(x.dtype), flat.unpack(x[0])) * sign).min()[None]
+
     x, start = flat.x, t[0].item()
     for k in range(40):  # windows that double
         found = solve_until(

@@ -9,10 +9,10 @@ __all__ = ['StructurePreservingInference', 'StyleTransferPipeline']
 import math
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Callable
 
 import torch
 from accelerate import cpu_offload
@@ -711,9 +711,10 @@ def _by_flowedit(
     "New latents by FlowEdit, which inverts nothing; what `carry_over` returns."
     forward = pipe.live_field(job.blend(), job)
     o, steps = job.options, job.settings.num_inference_steps
-    edit = lambda: flow_edit(
-        pipe.field(job.source), forward, x1, steps, start, o.draws, o.seed, after
-    )
+
+    def edit():
+        return flow_edit(pipe.field(job.source), forward, x1, steps, start, o.draws, o.seed, after)
+
     s = _ended(edit, job.solver(), job)
     return s.x, None, s.nfe
 
@@ -726,7 +727,10 @@ def _by_sdedit(
     if start == 1:
         return x1, None, 0
     o, solver = job.options, job.solver()
-    edit = lambda: sdedit(pipe.live_field(job.target, job), x1, solver, start, o.seed, after)
+
+    def edit():
+        return sdedit(pipe.live_field(job.target, job), x1, solver, start, o.seed, after)
+
     s = _ended(edit, solver, job)
     return s.x, None, s.nfe
 
@@ -752,12 +756,15 @@ def carry_over(
     x0, carry, nfe = self.structures(x1, job, callback)
     forward = self.live_field(job.blend(), job)
     if job.scheduler is None:
-        run = lambda: solver.solve(forward, x0, 0.0, 1.0, after, carry)
+
+        def run():
+            return solver.solve(forward, x0, 0.0, 1.0, after, carry)
     else:
         steps = job.settings.num_inference_steps
-        run = lambda: solve_by_scheduler(
-            forward, x0, job.scheduler, steps, after, self.noise_of(job)
-        )
+
+        def run():
+            return solve_by_scheduler(forward, x0, job.scheduler, steps, after, self.noise_of(job))
+
     made = _ended(run, solver, job)
     if job.end is None and job.strength > 0.5 and set(job.target) != {job.source}:
         note_unchanged(x1, made.x)

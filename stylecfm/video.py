@@ -6,9 +6,10 @@
 __all__ = []
 
 # %% ../nbs/62_video.ipynb #8b4e5821
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -58,15 +59,18 @@ def backward_flow(
     h, w = now.shape[-2:]
     k = min(1.0, _FLOW_SIDE / max(h, w))
     size = (max(16, round(h * k)), max(16, round(w * k)))
-    luma = lambda x: (
-        (
-            F.interpolate(x, size=size, mode='bilinear', antialias=True)
-            * torch.tensor(LUMA_WEIGHTS).to(x).view(1, 3, 1, 1)
+
+    def luma(x):
+        return (
+            (
+                F.interpolate(x, size=size, mode='bilinear', antialias=True)
+                * torch.tensor(LUMA_WEIGHTS).to(x).view(1, 3, 1, 1)
+            )
+            .sum(1)[0]
+            .cpu()
+            .numpy()
         )
-        .sum(1)[0]
-        .cpu()
-        .numpy()
-    )
+
     u = optical_flow_ilk(luma(now), luma(before), radius=5, num_warp=4)
     u = F.interpolate(
         torch.from_numpy(np.asarray(u, np.float32))[None], size=(h, w), mode='bilinear'

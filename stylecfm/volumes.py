@@ -7,7 +7,7 @@ __all__ = []
 
 # %% ../nbs/03a_volumes.ipynb #ce238e35
 import itertools
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor

@@ -122,7 +122,10 @@ def sample_latents(
     "Latents transferred into each other style; the network is left in training mode if it was."
     was = net.training
     net.eval()
-    flow = lambda x, v, t0, t1: solve(v, x, t0, t1, s.num_inference_steps, s.method).x
+
+    def flow(x, v, t0, t1):
+        return solve(v, x, t0, t1, s.num_inference_steps, s.method).x
+
     x0 = flow(x, guided(net, source), 1.0, 0.0)
     made = {
         name: flow(x0, guided(net, k, s.cfg_scale), 0.0, 1.0)
@@ -142,7 +145,10 @@ def sample_sheet(
     codec: Codec,  # Decodes them
 ) -> Image.Image:
     "Images in rows: as they are, and in each other style."
-    shown = lambda z: to_pil(codec.decode(stats.restore(z)).float().clamp(-1, 1).cpu())
+
+    def shown(z):
+        return to_pil(codec.decode(stats.restore(z)).float().clamp(-1, 1).cpu())
+
     rows = {source: shown(x)} | {f'to {name}': shown(z) for name, z in made.items()}
     return grid(list(rows.values()), row_labels=list(rows))
 

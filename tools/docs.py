@@ -274,7 +274,10 @@ def escaped(text):
 
 def table(s, linked):
     "The docments of a symbol."
-    code = lambda text: f'`{text}`'.replace('|', r'\|') if text else ''
+
+    def code(text):
+        return f'`{text}`'.replace('|', r'\|') if text else ''
+
     rows = [*s.params, *([s.returns] if s.returns and (s.returns.doc or s.params) else [])]
     if not rows:
         return ''
@@ -321,7 +324,10 @@ def entry(s, linked):
 
 def api(module, names, home, imported):
     "The last section of a page: every public symbol of its module."
-    linked = lambda text: names.linked(text, home, imported)
+
+    def linked(text):
+        return names.linked(text, home, imported)
+
     return '\n\n'.join(
         ['## API', f'```{{py:module}} {home}\n```', *(entry(s, linked) for s in module.symbols)]
     )

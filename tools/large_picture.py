@@ -27,7 +27,10 @@ SIZE, SHORTER, RUNS = (4032, 3024), 1248, 3
 
 def paint(photo, to):
     "Paint by the command; wall-clock and processor seconds, and the size of the painting."
-    of_children = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+
+    def of_children():
+        return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+
     line = [
         Path(sys.executable).with_name('stylecfm_transfer'),
         '--input',

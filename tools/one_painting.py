@@ -109,7 +109,10 @@ def main():
         a.out, 'make one-painting', asked=asked, loss=losses, gram=distances, seconds=seconds
     )
     print(distances)
-    small = lambda im: im.resize((144, 144))
+
+    def small(im):
+        return im.resize((144, 144))
+
     table = [
         [small(held[k]) for k in (0, len(held) // 2)],
         *([small(im) for im in v[:2]] for v in (photos, made[best], made['one'])),

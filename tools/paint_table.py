@@ -77,7 +77,10 @@ def arguments():
 
 def painters(a, paintings):
     "Return all methods by name, and the checksums of the models behind them."
-    load = lambda folder: StyleTransferPipeline.from_pretrained(folder, 'cpu')
+
+    def load(folder):
+        return StyleTransferPipeline.from_pretrained(folder, 'cpu')
+
     pipe, plain = load(a.model), load(a.previous) if a.previous else None
     found = simple_painters(pipe, paintings)
     models = dict.fromkeys(found) | dict(AdaIN=pipe.codec.fingerprint)
@@ -136,7 +139,10 @@ def folder_of(a, name, size):
 
 def shown(key, r):
     "Print a row in short."
-    value = lambda k: f'{r[k]["value"]:.2f}'
+
+    def value(k):
+        return f'{r[k]["value"]:.2f}'
+
     print(
         f'{key:24} KID {value("kid_ratio")} and Gram {value("gram_ratio")} of the photographs, '
         f'patches {r["patches"]["value"]:.0f}, SSIM {value("ssim")}, borders {value("border16")}',

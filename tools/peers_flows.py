@@ -293,9 +293,12 @@ def state_in_parts(dtype, method):
 @case('torchdiffeq api', method=STEPPED, part=(0, 1))
 def gradient_of_parts(method, part):
     f, y0, t, _ = problem('constant')
-    run = lambda y, t: odeint(
-        lambda t, y: (f(t, y[0]), f(t, y[1])), (y, y), t, method=method, **tolerances(method)
-    )[part]
+
+    def run(y, t):
+        return odeint(
+            lambda t, y: (f(t, y[0]), f(t, y[1])), (y, y), t, method=method, **tolerances(method)
+        )[part]
+
     assert torch.autograd.gradcheck(
         run, (y0.requires_grad_(), t.requires_grad_()), fast_mode=True, atol=1e-4
     )
@@ -310,7 +313,10 @@ leave_out('torchdiffeq api', 'dopri8 and SciPy methods are not here')
 )
 def start_and_times(method):
     f, y0, t, _ = problem('constant')
-    run = lambda y, t: odeint(f, y, t, method=method, **tolerances(method))
+
+    def run(y, t):
+        return odeint(f, y, t, method=method, **tolerances(method))
+
     assert torch.autograd.gradcheck(
         run, (y0.requires_grad_(), t.requires_grad_()), fast_mode=True, atol=1e-4
     )
@@ -322,12 +328,15 @@ def unused_parameters(method):
         torch.tensor([[-0.1, 2.0], [-2.0, -0.1]], **DOUBLE).requires_grad_(),
         torch.nn.Linear(2, 5),
     )
-    run = lambda A: odeint(
-        lambda t, y: y**3 @ A,
-        torch.tensor([[1.0, 0.0]], **DOUBLE),
-        torch.linspace(0, 2, 4, **DOUBLE),
-        method=method,
-    )
+
+    def run(A):
+        return odeint(
+            lambda t, y: y**3 @ A,
+            torch.tensor([[1.0, 0.0]], **DOUBLE),
+            torch.linspace(0, 2, 4, **DOUBLE),
+            method=method,
+        )
+
     assert (
         torch.autograd.gradcheck(run, (A,), fast_mode=True, atol=1e-4) and spare.weight.grad is None
     )
@@ -411,7 +420,9 @@ def evaluation_points(method):
 
 @case('torchode', method=PAIRS)
 def rows_step_independently(method):
-    hard = lambda x, t: torch.where(x > 50, 40 * torch.cos(40 * t)[:, None], x * t.cos()[:, None])
+    def hard(x, t):
+        return torch.where(x > 50, 40 * torch.cos(40 * t)[:, None], x * t.cos()[:, None])
+
     x = torch.tensor([[1.0], [100.0]], **DOUBLE)
     both, alone = (solve(hard, p, method=method, options=tight('heun21')) for p in (x, x[:1]))
     assert torch.equal(both.x[:1], alone.x) and alone.nfe < both.nfe

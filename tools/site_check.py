@@ -36,7 +36,10 @@ def address(page):
 def opened(page, at, faults):
     "Open a page and note what the browser has against it."
     said = []
-    listen = lambda m: said.append(m.text) if m.type in ('error', 'warning') else None
+
+    def listen(m):
+        return said.append(m.text) if m.type in ('error', 'warning') else None
+
     page.on('console', listen)
     page.on('pageerror', error := lambda e: said.append(str(e)))
     page.goto(address(at))

@@ -97,7 +97,10 @@ def main():
     added = [b - a for a, b in zip(work['torch'], work['torch and stylecfm'], strict=True)]
     slowest = max((k for k in work if k.endswith('--help')), key=lambda k: median(work[k]))
     middle = {k: median(v) for k, v in work.items()}
-    every = lambda times: {k: spread(v) for k, v in times.items()}
+
+    def every(times):
+        return {k: spread(v) for k, v in times.items()}
+
     found = dict(
         clock=every(clock),
         processor=every(work) if resource else None,

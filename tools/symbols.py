@@ -119,7 +119,10 @@ class Module:
             [(a.kwarg, None, '**')] if a.kwarg else []
         )
         ends = [*(n for n, _, _ in pairs), *([f.returns] if f.returns else [])]
-        doc = lambda n, d: self.beside(n if d is None else Whole(n, d), ends)
+
+        def doc(n, d):
+            return self.beside(n if d is None else Whole(n, d), ends)
+
         params = [Param(stars + n.arg, of(n.annotation), of(d), doc(n, d)) for n, d, stars in pairs]
         if not f.returns:
             return params, None
@@ -152,8 +155,13 @@ class Module:
             ', '.join(map(ast.unparse, c.bases)),
             [n for n in c.body if isinstance(n, ast.AnnAssign)],
         )
-        setter = lambda n: any('.setter' in ast.unparse(d) for d in n.decorator_list)
-        shown = lambda n: (not n.name.startswith('_') or n.name == '__call__') and not setter(n)
+
+        def setter(n):
+            return any('.setter' in ast.unparse(d) for d in n.decorator_list)
+
+        def shown(n):
+            return (not n.name.startswith('_') or n.name == '__call__') and not setter(n)
+
         methods = [
             self.function(n, c.name) for n in c.body if isinstance(n, ast.FunctionDef) and shown(n)
         ]
@@ -166,12 +174,15 @@ class Module:
         start = next(
             (n for n in c.body if isinstance(n, ast.FunctionDef) and n.name == '__init__'), None
         )
-        field = lambda n: Param(
-            n.target.id,
-            ast.unparse(n.annotation),
-            ast.unparse(n.value) if n.value else '',
-            self.beside(n, listed),
-        )
+
+        def field(n):
+            return Param(
+                n.target.id,
+                ast.unparse(n.annotation),
+                ast.unparse(n.value) if n.value else '',
+                self.beside(n, listed),
+            )
+
         if has_fields:
             params = [field(n) for n in listed if not n.target.id.startswith('_')]
         else:

@@ -144,7 +144,10 @@ def begin(train, device):
         return load_codec(old.spec, device), old.stats, old.net.to(device), True
     codec = load_codec(str(made), device)
     g = torch.Generator().manual_seed(0)
-    rows = lambda: torch.randint(len(train.images), (64,), generator=g).tolist()
+
+    def rows():
+        return torch.randint(len(train.images), (64,), generator=g).tolist()
+
     z = torch.cat(
         [
             codec.encode(random_crops(train.images, rows(), 128, g) / 127.5 - 1).cpu()

@@ -179,7 +179,10 @@ def make_phantom(
     rng = np.random.default_rng([seed, int(diseased)])
     a = _healthy_anatomy(rng, 2 * n)
     lesion = _add_lesion(rng, a) if diseased else np.zeros((2 * n, 2 * n), bool)
-    coarse = lambda f: f.reshape(n, 2, n, 2).mean((1, 3))
+
+    def coarse(f):
+        return f.reshape(n, 2, n, 2).mean((1, 3))
+
     brain, image = coarse((a.depth > 0).astype(float)) > 0.5, []
     tissue = {k: np.array(v) * (1 + 0.04 * rng.normal(size=3)) for k, v in TISSUES.items()}
     for m, q in MODALITIES.items():

@@ -7,9 +7,10 @@ __all__ = ['stylecfm_brain_slices', 'stylecfm_brain_train', 'stylecfm_brain_tran
 
 # %% ../../nbs/applications/brain.ipynb #135dfe61
 import gzip
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from fastcore.script import store_true
@@ -215,8 +216,13 @@ def slice_source(
             f'{root} should hold the folders {" and ".join(KINDS)}, and holds {", ".join(folders)}'
         )
     n = _slice(folders[KINDS[0]][0]).shape[-1]
-    read = lambda content: torch.from_numpy(_array(content, (4, n, n)))
-    encode = lambda x: torch.stack([codec.encode(x), codec.encode(x.flip(-1))], 1)
+
+    def read(content):
+        return torch.from_numpy(_array(content, (4, n, n)))
+
+    def encode(x):
+        return torch.stack([codec.encode(x), codec.encode(x.flip(-1))], 1)
+
     dtype, side = str(DTYPE).removeprefix('torch.'), n // codec.factor
     recipe = dict(
         version=1, codec=codec.fingerprint, imported='slices', shape=[4, n, n], dtype=dtype
@@ -465,10 +471,12 @@ def residual_autoencoder(
     import torch
     from torch import nn
 
-    down = lambda i, o: nn.Sequential(nn.Conv2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
-    up = lambda i, o: nn.Sequential(
-        nn.ConvTranspose2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU()
-    )
+    def down(i, o):
+        return nn.Sequential(nn.Conv2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
+
+    def up(i, o):
+        return nn.Sequential(nn.ConvTranspose2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
+
     w, g = width, torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -551,12 +559,22 @@ def score_maps(
         *(np.flatnonzero(truth.any((1, 2)) == v) for v in (True, False)),
     )
     each = np.array([dice(maps[i] > threshold, truth[i]) for i in sick])
-    of = lambda v, k: np.concatenate([v[i][brain[i]] for i in k])
-    area = lambda k: auroc(of(maps, k), of(truth, k))
-    interval = lambda v: tuple(float(q) for q in np.quantile(v, (0.05, 0.95)))
+
+    def of(v, k):
+        return np.concatenate([v[i][brain[i]] for i in k])
+
+    def area(k):
+        return auroc(of(maps, k), of(truth, k))
+
+    def interval(v):
+        return tuple(float(q) for q in np.quantile(v, (0.05, 0.95)))
+
     whole = float(area(range(len(maps))))  # first: it says what is wrong with the truth
     means = [rng.choice(each, len(each)).mean() for _ in range(draws)]
-    again = lambda k: rng.choice(k, len(k)) if len(k) else k
+
+    def again(k):
+        return rng.choice(k, len(k)) if len(k) else k
+
     areas = [area(np.concatenate([again(sick), again(well)])) for _ in range(area_draws)]
     return LesionScore(
         (float(each.mean()), *interval(means)), (whole, *interval(areas)), threshold, how
@@ -749,7 +767,9 @@ def read_usual(
         return None
     from stylecfm.config import checked, list_of, real, whole
 
-    grid = lambda low: list_of(list_of(real(low, 1e9), 4, 4), BINS, BINS)  # by depth and modality
+    def grid(low):
+        return list_of(list_of(real(low, 1e9), 4, 4), BINS, BINS)  # by depth and modality
+
     rules = dict(
         mean=grid(-1e9),
         deviation=grid(1e-12),

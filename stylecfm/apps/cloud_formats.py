@@ -201,7 +201,10 @@ def _header_fields(entries: dict, path) -> tuple[list, list]:
 
 def _header_points(entries: dict, path) -> tuple[tuple, list]:
     "Possible numbers of points of a header, and notes."
-    one = lambda key: (_whole_values(entries, key, path) or [None])[0]
+
+    def one(key):
+        return (_whole_values(entries, key, path) or [None])[0]
+
     points, width, height = one('POINTS'), one('WIDTH'), one('HEIGHT')
     area = None if width is None else width * (1 if height is None else height)
     found = tuple(dict.fromkeys(v for v in (points, area) if v is not None))

@@ -61,7 +61,10 @@ def cloud_of(
 ) -> Cloud:
     "A cloud of what is there."
     xyz = np.asarray(xyz, np.float32).reshape(-1, 3)
-    full = lambda v: np.zeros(len(xyz), np.float32) if v is None else np.asarray(v, np.float32)
+
+    def full(v):
+        return np.zeros(len(xyz), np.float32) if v is None else np.asarray(v, np.float32)
+
     return Cloud(xyz, full(intensity), full(doppler))
 
 # %% ../../nbs/applications/clouds.ipynb #eb7df9a3
@@ -188,7 +191,10 @@ def reading_of(
         notes.append(
             f'{(~there).sum()} of {len(there)} points are left out, whose numbers are not finite'
         )
-    pick = lambda v: None if v is None else v[there]
+
+    def pick(v):
+        return None if v is None else v[there]
+
     return Reading(
         cloud_of((place - start)[there], pick(intensity), pick(doppler)),
         tuple(notes),
@@ -348,7 +354,10 @@ def voxelise(
     i = grid.index(c.xyz)
     flat = np.ravel_multi_index(tuple(i.T), grid.shape) if len(i) else np.zeros(0, int)
     count = np.bincount(flat, minlength=math.prod(grid.shape))
-    mean = lambda v: np.bincount(flat, v, len(count)) / np.maximum(count, 1)
+
+    def mean(v):
+        return np.bincount(flat, v, len(count)) / np.maximum(count, 1)
+
     off = (c.xyz - grid.middles(i)) / np.float32(grid.side)
     return (
         np.stack([count > 0, mean(c.intensity), mean(c.doppler), *(mean(v) for v in off.T)])
@@ -398,7 +407,10 @@ def joint_box(
     box = []
     if not occupied.any():
         return tuple(slice(0, n) for n in occupied.shape)
-    up = lambda n: -(-n // multiple) * multiple
+
+    def up(n):
+        return -(-n // multiple) * multiple
+
     for axis, n in enumerate(occupied.shape):
         at = np.flatnonzero(occupied.any(tuple(a for a in range(3) if a != axis)))
         a, b = max(0, at[0] - margin), min(n, at[-1] + 1 + margin)
@@ -538,7 +550,10 @@ def cutout(
     import torch
 
     x = x.clone()
-    draw = lambda n: int(torch.randint(n, (), generator=g))
+
+    def draw(n):
+        return int(torch.randint(n, (), generator=g))
+
     for v in x:
         if torch.rand((), generator=g) < share:
             begin = [(draw(n - max(1, n // 4) + 1), max(1, n // 4)) for n in v.shape[1:]]
@@ -598,7 +613,10 @@ def compare_clouds(
     there, back = (d if len(d) else nothing for d in (there, back))
     p, r = ({t: float((d <= t).mean()) for t in NEAR} for d in (there, back))
     f = {t: 2 * p[t] * r[t] / (p[t] + r[t]) if p[t] + r[t] else 0.0 for t in NEAR}
-    larger = lambda of: float(max(of(there), of(back)))
+
+    def larger(of):
+        return float(max(of(there), of(back)))
+
     return CloudDistances(
         float(there.mean() + back.mean()),
         larger(np.max),

@@ -390,7 +390,10 @@ def skull_likely(
         mask[step], sampling=[s * (k.step or 1) for s, k in zip(sides, step)]
     )
     v, at = t1[step] - background_value(t1)[0], lambda a, b: (depth > a) & (depth <= b)
-    middle = lambda here: float(np.median(v[here])) if here.sum() > 50 else np.nan
+
+    def middle(here):
+        return float(np.median(v[here])) if here.sum() > 50 else np.nan
+
     surface, deep = middle(at(0, 4)), middle(depth > 20)
     shells = [middle(at(a, a + 2)) for a in range(4, 14)]
     return (

@@ -7,8 +7,9 @@ __all__ = ['RadarSize', 'enhance_cloud', 'load_radar', 'stylecfm_radar_train', '
 
 # %% ../../nbs/applications/radar.ipynb #5054a764
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from fastcore.script import store_true
@@ -545,7 +546,10 @@ def feature_distance(
     b: 'torch.Tensor',  # The truth, as `a`
 ) -> 'torch.Tensor':  # `(n,)`
     "Mean squared difference of features, each layer in units of its own deviation."
-    off = lambda f, h: (f - h).square().flatten(1).mean(1) / h.var().clamp_min(1e-8)
+
+    def off(f, h):
+        return (f - h).square().flatten(1).mean(1) / h.var().clamp_min(1e-8)
+
     return sum(off(f, h) for f, h in zip(encoder.features(a), encoder.features(b))) / len(
         encoder.down
     )

@@ -6,8 +6,9 @@
 __all__ = ['stylecfm_users_train', 'stylecfm_users_generate', 'stylecfm_users']
 
 # %% ../../nbs/applications/users.ipynb #96a0a520
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from fastcore.script import store_true
@@ -181,7 +182,10 @@ def check_vae_ldm_compatibility(
     v, u = vae.config, unet.config
     factor, halvings = 2 ** (len(v.block_out_channels) - 1), 2 ** (len(u.block_out_channels) - 1)
     deviation, size = (z * scaling).std().item(), tuple(z.shape[-2:])
-    same = lambda what, wanted, got: Check(what, str(wanted), str(got), wanted == got)
+
+    def same(what, wanted, got):
+        return Check(what, str(wanted), str(got), wanted == got)
+
     divisible, unit = not any(n % halvings for n in size), 0.8 <= deviation <= 1.25
     return [
         same('latent channels', v.latent_channels, u.in_channels),
@@ -224,9 +228,10 @@ def diagnose_memory_usage(
     b = config.training.batch
     r = profile(config, MemoryOptions(b, checkpointing), batch=b, hw=(side, side), device='cuda')
     state, beside = 4 * r.parameters / GB, 4 * vae_parameters / GB
-    passing = lambda row: sum(
-        row.held.get(k, 0) for k in ('activations', 'temporary', 'recomputed')
-    )
+
+    def passing(row):
+        return sum(row.held.get(k, 0) for k in ('activations', 'temporary', 'recomputed'))
+
     kept = max(map(passing, r.rows[: r.split[1]]))
     return Memory(
         state + beside,
@@ -302,7 +307,10 @@ def written(
     v = avg_pool2d(
         grid_sample(digits[:, None], places, 'bicubic', align_corners=False).clamp(0, 1), 2
     )
-    wide = lambda t: t[:, None, None, None]
+
+    def wide(t):
+        return t[:, None, None, None]
+
     v = wide(paper) + wide(ink - paper) * v ** wide(2**-stroke)
     return 2 * (v + 0.02 * torch.randn(v.shape, generator=generator)).clamp(0, 1) - 1
 
@@ -418,7 +426,9 @@ def users_source(
         x = s.read(content)
         return x[:, :1] if grey else x
 
-    encode = lambda x: torch.stack([codec.encode(as_float(v)) for v in x.unbind(1)], 1)
+    def encode(x):
+        return torch.stack([codec.encode(as_float(v)) for v in x.unbind(1)], 1)
+
     side, recipe = (
         resolution // codec.factor,
         s.recipe | dict(codec=codec.fingerprint, classes=classes),
@@ -569,7 +579,9 @@ def make_classifier(
     from torch import nn
     from torch.nn.functional import cross_entropy
 
-    layer = lambda i, o, s: nn.Sequential(nn.Conv2d(i, o, 3, s, 1), nn.GroupNorm(4, o), nn.GELU())
+    def layer(i, o, s):
+        return nn.Sequential(nn.Conv2d(i, o, 3, s, 1), nn.GroupNorm(4, o), nn.GELU())
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = nn.Sequential(
@@ -658,9 +670,10 @@ def score_images(
     with torch.no_grad():
         f, real = _looked(judge, images), _looked(judge, held[0])
         right = judge.digit(f).argmax(1) == digit, judge.user(f).argmax(1) == user
-    far = lambda images, user, digit: nearest_known(
-        images, pair(user, digit), known[0], pair(*known[1:])
-    ).median()
+
+    def far(images, user, digit):
+        return nearest_known(images, pair(user, digit), known[0], pair(*known[1:])).median()
+
     new, both = float(far(images, user, digit) / far(*held)), right[0] & right[1]
     return HandScore(
         *map(share, right),
@@ -817,7 +830,10 @@ def score_lines(
         for k, v in r['runs'].items()
     ]
     best = min((k for k in s if k in RUNS), key=lambda k: s[k]['distance'])
-    of = lambda k: (f"{s[k]['distance']:.1f}", f"{s[k]['both'][0]:.2f}")
+
+    def of(k):
+        return (f"{s[k]['distance']:.1f}", f"{s[k]['both'][0]:.2f}")
+
     return lines + [
         'best: {}, distance {} and both right {}; mean images {} and {}'.format(
             best, *of(best), *of('mean images')
