@@ -1,3 +1,5 @@
+"""Style transfer by conditional flow matching: what is public, imported when it is first used."""
+
 import os as _os
 
 __version__ = "0.1.0"

@@ -200,7 +200,7 @@ def held_out_losses(
             (b.weight * (net(b.xt, b.t, torch.full((n,), k)) - b.ut).square()).mean().item()
             for k in range(len(model.styles))
         ]
-    return dict(zip(model.styles, each))
+    return dict(zip(model.styles, each, strict=False))
 
 
 def compared(
@@ -224,7 +224,7 @@ def style_name(
 
 # %% ../nbs/82_add_style.ipynb #2277d441
 @call_parse
-def stylecfm_add_style(
+def stylecfm_add_style(  # noqa: PLR0913 - flags of a command
     painting: list = None,  # One large painting, at least 512 pixels along its longer side
     # Name of the new style: letters, digits, underscores; that of the file or folder if none
     name: str = None,

@@ -298,6 +298,7 @@ def scan_images(
                     unit='image',
                     leave=False,
                 ),
+                strict=True,
             )
         )
     good = {p: v for p, v in seen.items() if not isinstance(v, UnusedFile)}

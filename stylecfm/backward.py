@@ -127,9 +127,12 @@ def pointwise_grad(
     "The backward pass of the two pointwise layers, whose wide features are recomputed."
     if chunks > 1:
         parts = [
-            pointwise_grad(*part, w1, b1, w2) for part in zip(dp.chunk(chunks), m.chunk(chunks))
+            pointwise_grad(*part, w1, b1, w2)
+            for part in zip(dp.chunk(chunks), m.chunk(chunks), strict=True)
         ]
-        return torch.cat([p[0] for p in parts]), *(sum(v) for v in list(zip(*parts))[1:])
+        return torch.cat([p[0] for p in parts]), *(
+            sum(v) for v in list(zip(*parts, strict=True))[1:]
+        )
     full = torch.promote_types(dp.dtype, torch.float32)
     u = F.linear(m, w1, b1)
     a = F.gelu(u)
@@ -147,7 +150,7 @@ class BlockFunction(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
+    def forward(  # noqa: PLR0913 - autograd passes tensors, one by one
         ctx,
         x,
         scale,

@@ -185,13 +185,13 @@ def low_band_swap(
     heun, source, target = TABLEAUS['heun'], CountingField(source), CountingField(target)
     times = time_grid(0.0, 1.0, steps).tolist()
     path, p = [x1], x1
-    for t, before in zip(times[:0:-1], times[-2::-1]):
+    for t, before in zip(times[:0:-1], times[-2::-1], strict=False):
         p = rk_step(source, p, t, before - t, heun)
         path.insert(0, p)
     g = torch.Generator().manual_seed(seed)
     noise = torch.randn(x1.shape[1:], generator=g).to(x1).expand_as(x1)  # one for all images
     x = noise + low_band(path[0] - noise, cut)
-    for i, (t, after) in enumerate(zip(times, times[1:]), 1):
+    for i, (t, after) in enumerate(zip(times, times[1:], strict=False), 1):
         x = rk_step(target, x, t, after - t, heun)
         if after <= end:
             x = x + low_band(path[i] - x, cut)

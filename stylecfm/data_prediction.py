@@ -88,7 +88,7 @@ def libraries(
     "Palettes of the styles."
     if not self.config.num_palettes:
         return [None] * self.config.num_styles
-    pairs = zip(self.palette_mean.double(), self.palette_covariance.double())
+    pairs = zip(self.palette_mean.double(), self.palette_covariance.double(), strict=True)
     return [Palette(m, c) if c.any() else None for m, c in pairs]
 
 # %% ../nbs/13_data_prediction.ipynb #a13c0002

@@ -138,7 +138,7 @@ def ddim(
     # standard noise on the straight path
     first = times[0].item()
     x = x * (first * first + (1 - first) ** 2) ** 0.5
-    for t, then in zip(times.tolist(), times[1:].tolist()):
+    for t, then in zip(times.tolist(), times[1:].tolist(), strict=False):
         slope = v(x, t)
         data, noise = x + (1 - t) * slope, x - t * slope
         new = (

@@ -33,7 +33,7 @@ def small_classifier(
     sizes = [3, width, 2 * width, 4 * width, 4 * width]
     layers = [
         m
-        for a, b in zip(sizes, sizes[1:])
+        for a, b in zip(sizes, sizes[1:], strict=False)
         for m in (nn.Conv2d(a, b, 3, 2, 1), nn.GroupNorm(4, b), nn.SiLU())
     ]
     return nn.Sequential(
@@ -51,8 +51,8 @@ def random_squares(
     side = min(side, h, w)
     y, z = (torch.randint(n - side + 1, (len(x),), generator=g) for n in (h, w))
     flip = torch.rand(len(x), generator=g) < 0.5
-    cut = [im[:, a : a + side, b : b + side] for im, a, b in zip(x, y, z)]
-    return torch.stack([v.flip(-1) if m else v for v, m in zip(cut, flip)])
+    cut = [im[:, a : a + side, b : b + side] for im, a, b in zip(x, y, z, strict=True)]
+    return torch.stack([v.flip(-1) if m else v for v, m in zip(cut, flip, strict=True)])
 
 # %% ../nbs/71_deception.ipynb #649497b6
 class StyleClassifier(NamedTuple):

@@ -1484,8 +1484,8 @@ def fill_image(
         return (np.asarray(image.crop(box)), np.asarray(alpha.crop(box)))
 
     sums = [_weighted(*part(box), _FAR) for box in boxes]
-    beyond, at = _filled(*(np.concatenate(s) for s in zip(*sums))), 0
-    for box, (total, _) in zip(boxes, sums):
+    beyond, at = _filled(*(np.concatenate(s) for s in zip(*sums, strict=True))), 0
+    for box, (total, _) in zip(boxes, sums, strict=True):
         image.paste(
             Image.fromarray(_filled_band(*part(box), beyond[at : at + len(total)])), box[:2]
         )

@@ -32,7 +32,7 @@ def ddib(
     back = solver.solve(source, x1, 1.0, 0.0)
     forth = solver.solve(target, back.x, 0.0, 1.0)
     # who was lost on the way to structure
-    status = [b if b != STATUS[0] else f for b, f in zip(back.status, forth.status)]
+    status = [b if b != STATUS[0] else f for b, f in zip(back.status, forth.status, strict=True)]
     return forth._replace(
         nfe=back.nfe + forth.nfe, converged=back.converged & forth.converged, status=status
     )
@@ -64,7 +64,7 @@ def flow_edit(
         time_grid(start, 1.0, steps),
         0,
     )
-    for i, (a, b) in enumerate(zip(times, times[1:]), 1):
+    for i, (a, b) in enumerate(zip(times, times[1:], strict=False), 1):
         t, change = (
             torch.full((len(x1),), a, device=x1.device, dtype=torch.float32),
             torch.zeros_like(x1),

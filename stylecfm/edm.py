@@ -159,7 +159,7 @@ def sample_edm(
         at_least_fp32(x) * grid[0].item(),
         lambda s: torch.full((len(x),), s, dtype=x.dtype, device=x.device),
     )
-    for now, end in zip(grid.tolist(), grid[1:].tolist()):
+    for now, end in zip(grid.tolist(), grid[1:].tolist(), strict=False):
         if churn:
             more = now * (1 + min(churn / steps, math.sqrt(2) - 1))
             x, now = x + math.sqrt(more**2 - now**2) * noise_like(x, generator), more

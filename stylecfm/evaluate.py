@@ -9,6 +9,7 @@ __all__ = ['evaluate']
 import time
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -197,9 +198,7 @@ def read_sets(
     paintings: str | Path,  # Folder of paintings
     size: int,  # Side of the squares, pixels
     most: int,  # Images of each kind at most
-) -> (
-    tuple
-):  # Photographs and paintings, `(n, 3, size, size)` in [-1, 1]; lines on what was left out
+) -> tuple:  # Photographs, paintings, `(n, 3, size, size)` in [-1, 1]; lines on files left out
     "Images to compare; raises `InputError` for folders that do not suffice."
     f = pipe.codec.factor
     if size % f or size < 32:
@@ -246,6 +245,16 @@ def expected_times(
     )
 
 # %% ../nbs/72_evaluate.ipynb #72e10000
+def _as_data(given: dict) -> dict:
+    "Arguments of a call, options as a dict."
+    return {k: v._asdict() if isinstance(v, TransferOptions) else v for k, v in given.items()}
+
+
+def _transferred(pipe: StyleTransferPipeline, styles: tuple, given: dict | None, images: list):
+    "Call the pipeline from the first style to the second."
+    return pipe(images, *styles, **(given or {}))
+
+
 def _expected(
     pipe: StyleTransferPipeline, x: Tensor, y: Tensor, transfer: Callable, effort: EvaluationEffort
 ) -> Times:
@@ -289,7 +298,8 @@ def evaluate(
     paintings: str | Path,  # Folder of paintings that it has not seen
     styles: tuple = ('photo', 'painting'),  # Their names in the model
     size: int = 256,  # Side of the squares that are compared, pixels
-    given: dict = {},  # Arguments of the call: steps, guidance_scale, solver, strength, options
+    # Arguments of the call: steps, guidance_scale, solver, strength, options
+    given: dict | None = None,
     most: int = 100,  # Images of each kind at most
     effort: EvaluationEffort = EvaluationEffort(),  # How much is computed, and who is told
 ) -> Report:
@@ -302,19 +312,16 @@ def evaluate(
     clock = Clock(effort.tell)
     x, y, left_out = read_sets(pipe, photos, paintings, size, most)
     judge_steps = effort.judge_steps if min(len(x), len(y)) >= 8 else 0
-
-    def transfer(images):
-        return pipe(images, *styles, **given)
-
-    times = _expected(pipe, x, y, transfer, effort._replace(judge_steps=judge_steps))
+    call = partial(_transferred, pipe, styles, given)
+    times = _expected(pipe, x, y, call, effort._replace(judge_steps=judge_steps))
     clock.tell(
         f'{len(x)} photographs and {len(y)} paintings at {size} pixels; '
         f'about {duration(2 * times.transfer + times.judge + times.rows)} in all'
     )
     with clock.stage(f'transferring {len(x)} photographs', times.transfer):
-        done = transfer(to_pil(x))
+        done = call(to_pil(x))
     with clock.stage('transferring them back', times.transfer):
-        back = pipe(done.images, *styles[::-1], **given)
+        back = _transferred(pipe, styles[::-1], given, done.images)
     ways = simple_baselines(pipe, x, y) | {
         'this model': to_tensor(done.images),
         'this model, and back': to_tensor(back.images),
@@ -332,7 +339,7 @@ def evaluate(
         nfe=done.nfe,
         seconds_per_image=done.seconds / len(x),
         judge_accuracy=judge.accuracy if judge else None,
-        given={k: v._asdict() if isinstance(v, TransferOptions) else v for k, v in given.items()},
+        given=_as_data(given or {}),
         machine=machine(),
     )
     sets = _sets_of(ways, x, y)
@@ -538,7 +545,7 @@ def write_report(
     ):
         x = report.pictures[way]
         names[way] = [f'{i}-{j}.jpg' for j in range(min(shown, len(x)))]
-        for n, im in zip(names[way], to_pil(x[:shown].clamp(-1, 1))):
+        for n, im in zip(names[way], to_pil(x[:shown].clamp(-1, 1)), strict=False):
             save_image(im, folder / 'pictures' / n)
     rows, about = (
         {k: {n: v._asdict() for n, v in r.items()} for k, r in report.rows.items()},

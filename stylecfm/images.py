@@ -247,7 +247,7 @@ def read_images(
     bad = [g for g in got if isinstance(g, UnusedFile)]
     if rules.strict and bad:
         raise InputError(f'cannot use {bad[0].path}: {bad[0].reason}')
-    ok = [(p, g) for p, g in zip(paths, got) if not isinstance(g, UnusedFile)]
+    ok = [(p, g) for p, g in zip(paths, got, strict=True) if not isinstance(g, UnusedFile)]
     x = torch.stack([g for _, g in ok]) if ok else torch.empty(0, 3, size, size, dtype=torch.uint8)
     return Images(as_float(x), [p for p, _ in ok], bad)
 

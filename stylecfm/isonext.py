@@ -297,7 +297,7 @@ def mlp(
     dims: list,  # Widths, from the input's to the output's
 ) -> nn.Sequential:  # `(b, dims[0])` -> `(b, dims[-1])`
     "Linear layers with a SiLU between two."
-    layers = [m for a, b in zip(dims, dims[1:]) for m in (nn.Linear(a, b), nn.SiLU())]
+    layers = [m for a, b in zip(dims, dims[1:], strict=False) for m in (nn.Linear(a, b), nn.SiLU())]
     return nn.Sequential(*layers[:-1])
 
 # %% ../nbs/11_isonext.ipynb #cell-21
@@ -323,7 +323,7 @@ class IsoNext(VelocityModel):
     ]
 
     @register_to_config
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keys of the seed's config
         self,
         latent_channels: int = 4,  # Channels of the latent
         hidden_dim: int = 320,  # Channels of every block
@@ -555,7 +555,7 @@ def run_blocks(
 CHECKPOINT_OPTIONS = dict(use_reentrant=False, preserve_rng_state=False)
 
 # %% ../nbs/11_isonext.ipynb #cell-42
-def num_parameters(
+def num_parameters(  # noqa: PLR0913 - numbers of an architecture
     latent_channels: int = 4,  # Channels of the latent
     hidden_dim: int = 320,  # Channels of every block
     num_layers: int = 15,  # Blocks

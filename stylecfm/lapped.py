@@ -167,8 +167,11 @@ def random_crops(
     if isinstance(images, Stack):
         return _stack_crops(images, torch.as_tensor(rows), size, u)
     out = []
-    for k, (down, across, mirror) in zip(rows, u.tolist()):
-        y, x = (int(r * (n - size + 1)) for r, n in zip((down, across), images[k].shape[1:]))
+    for k, (down, across, mirror) in zip(rows, u.tolist(), strict=True):
+        y, x = (
+            int(r * (n - size + 1))
+            for r, n in zip((down, across), images[k].shape[1:], strict=True)
+        )
         crop = images[k][:, y : y + size, x : x + size]
         out.append(crop.flip(-1) if mirror < 0.5 else crop)
     return torch.stack(out)

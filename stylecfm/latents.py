@@ -297,7 +297,9 @@ class Mapped:
         out = torch.empty(len(at), *shape[1:], dtype=dtype)
         n = out[:1].nbytes
         for k, one in zip(
-            at.tolist(), as_bytes(out).obj.reshape(len(at), n) if n and len(at) else ()
+            at.tolist(),
+            as_bytes(out).obj.reshape(len(at), n) if n and len(at) else (),
+            strict=False,
         ):
             if not 0 <= k < shape[0]:
                 raise IndexError(f'row {k} of {shape[0]}')
@@ -462,7 +464,7 @@ def encode_part(
     "Latents of one part."
     rows, bad, latents, opened, files = [], [], [], {}, iter(files)
     while chunk := list(islice(files, CHUNK)):
-        for f, z in zip(chunk, _latents(source, known, chunk, opened)):
+        for f, z in zip(chunk, _latents(source, known, chunk, opened), strict=True):
             why = f.why or ('' if z.isfinite().all() else 'its latent is not finite in 16 bits')
             if why and strict:
                 raise InputError(f'cannot use {f.entry.path}: {why}')
@@ -728,6 +730,11 @@ class CachePlan(NamedTuple):
     old: dict | None  # The manifest's `extra` of the cache that is there
 
 
+def _fits(path: Path, count: int) -> bool:
+    "Whether a file holds this number of latents."
+    return tensor_shapes(path).get('latents', ())[:1] == (count,)
+
+
 def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | None:
     """Note what a finished cache holds; raises `InputError` if it is of another recipe.
 
@@ -752,11 +759,11 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
         )
     for style, rows in extra['files'].items():
         p = out_root / 'styles' / f'{style}.safetensors'
-
-        def fits():
-            return tensor_shapes(p).get('latents', ())[:1] == (extra['count'][style],)
-
-        if p.is_file() and digest(p) == files.get(f'styles/{p.name}', {}).get('sha256') and fits():
+        if (
+            p.is_file()
+            and digest(p) == files.get(f'styles/{p.name}', {}).get('sha256')
+            and _fits(p, extra['count'][style])
+        ):
             known.add(
                 p,
                 style,
@@ -843,7 +850,7 @@ def encode_all(
         **quiet,
     ) as bar:
         for entries, files in zip(
-            mine, prefetch(mine, lambda e: read_entry(source, plan.known, e), workers)
+            mine, prefetch(mine, lambda e: read_entry(source, plan.known, e), workers), strict=True
         ):
             z, rows, bad = encode_part(source, plan.known, files, strict, bar.update)
             note = dict(style=entries[0].style, rows=rows, bad=bad, recipe=source.recipe)
@@ -982,7 +989,7 @@ def _stamps_before(old: dict) -> dict:
 def _file_rows(rows: list, each: int) -> list:
     "Rows of the metadata for the files of a style, with `each` latents a file."
     return [
-        dict(name=e.name, **dict(zip(STAMP, e.stamp())), sha256=d, row=i * each)
+        dict(name=e.name, **dict(zip(STAMP, e.stamp(), strict=True)), sha256=d, row=i * each)
         for i, (e, d) in enumerate(rows)
     ]
 
@@ -999,7 +1006,8 @@ def _write_cache(
             for s, rows in good.items()
         ]
         extra |= {
-            n: v.tolist() for n, v in pooled(*map(torch.cat, zip(*measured)))._asdict().items()
+            n: v.tolist()
+            for n, v in pooled(*map(torch.cat, zip(*measured, strict=True)))._asdict().items()
         }
         write_bytes(tmp / 'skipped.csv', skipped)
 

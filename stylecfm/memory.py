@@ -50,7 +50,7 @@ def accumulate_gradients(
     loss: Callable = velocity_loss,  # `(net, batch)` -> `(b,)`
 ) -> Tensor:  # `(b,)`: the losses, detached
     "Loss of each sample, and the gradient of their mean, in micro-batches."
-    parts, losses = list(zip(*(v.split(micro) for v in batch))), []
+    parts, losses = list(zip(*(v.split(micro) for v in batch), strict=True)), []
     for i, part in enumerate(parts):
         with no_sync() if i < len(parts) - 1 else nullcontext():
             with torch.autocast(
@@ -411,7 +411,7 @@ def _training(
         tracker.add(what, *tensors)
     split = []
     with tracker:
-        for part in zip(*(v.split(micro) for v in data)):
+        for part in zip(*(v.split(micro) for v in data), strict=True):
             accumulate_gradients(net, FlowBatch(*part), micro, amp)
             split.append(len(tracker.rows))
         tracker.where = 'optimizer'
@@ -423,7 +423,7 @@ def _apply(params: list, opt, average: list):
     "What follows the gradient: clipping, the optimizer, the average of the weights."
     torch.nn.utils.clip_grad_norm_(params, 1.0)
     opt.step()
-    for a, p in zip(average, params):
+    for a, p in zip(average, params, strict=True):
         a.lerp_(p.detach(), 0.1)
 
 
@@ -615,7 +615,7 @@ def keep_freed_memory(
     """
     try:
         libc = ctypes.CDLL(None)
-        libc.gnu_get_libc_version  # an AttributeError elsewhere
+        _ = libc.gnu_get_libc_version  # an AttributeError elsewhere
         return any(libc.mallopt(MMAP_THRESHOLD, n) for n in (block, 32 << 20)) and bool(
             libc.mallopt(TRIM_THRESHOLD, 2**31 - 1)
         )

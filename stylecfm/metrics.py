@@ -98,12 +98,17 @@ def patches(
     squares = x.unfold(2, side, 1).unfold(3, side, 1)  # (n, c, h', w', side, side)
     y, z = (torch.randint(squares.shape[d], (len(x), each), generator=g) for d in (2, 3))
     return (
-        torch.stack([s[:, a, b].transpose(0, 1) for s, a, b in zip(squares, y, z)])
+        torch.stack([s[:, a, b].transpose(0, 1) for s, a, b in zip(squares, y, z, strict=True)])
         .flatten(0, 1)
         .flatten(1)
     )
 
 # %% ../nbs/70_metrics.ipynb #70e00001
+def _quantiles(v: Tensor, n: int) -> Tensor:
+    "n sorted rows of `v`, evenly spaced."
+    return v.sort(0).values[torch.linspace(0, len(v) - 1, n).long()]
+
+
 def sliced_wasserstein(
     x: Tensor,  # Images `(n, 3, h, w)`
     reference: Tensor,  # Images `(m, 3, h, w)` of the style that is wanted
@@ -118,16 +123,14 @@ def sliced_wasserstein(
     In thousandths of the reference's deviation.
     """
     g, found = torch.Generator().manual_seed(seed), []
-    for a, b in zip(laplacian_pyramid(x, levels), laplacian_pyramid(reference, levels)):
+    for a, b in zip(
+        laplacian_pyramid(x, levels), laplacian_pyramid(reference, levels), strict=True
+    ):
         m, s = b.mean((0, 2, 3), keepdim=True), b.std((0, 2, 3), keepdim=True)
         p, q = (patches((v - m) / s, each, side, g) for v in (a, b))
         u = F.normalize(torch.randn(p.shape[1], directions, generator=g), dim=0)
         n = min(len(p), len(q))
-
-        def quantiles(v):
-            return v.sort(0).values[torch.linspace(0, len(v) - 1, n).long()]
-
-        found.append((quantiles(p @ u) - quantiles(q @ u)).abs().mean().item())
+        found.append((_quantiles(p @ u, n) - _quantiles(q @ u, n)).abs().mean().item())
     return 1e3 * sum(found) / levels
 
 # %% ../nbs/70_metrics.ipynb #cell-21
@@ -146,7 +149,7 @@ def luminance_ssim(
     from skimage.metrics import structural_similarity
 
     how = dict(data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
-    pairs = zip(luminance(x).double().numpy(), luminance(y).double().numpy())
+    pairs = zip(luminance(x).double().numpy(), luminance(y).double().numpy(), strict=True)
     return torch.tensor([structural_similarity(a, b, **how) for a, b in pairs])
 
 # %% ../nbs/70_metrics.ipynb #74fcc3d0
@@ -187,7 +190,7 @@ def structure_kept(
 ) -> StructureScores:
     "Structure, forgiving any monotone change of tones."
     a, b = luminance(made), luminance(source)
-    toned = torch.stack([best_tones(p, q) for p, q in zip(a, b)]).to(b)
+    toned = torch.stack([best_tones(p, q) for p, q in zip(a, b, strict=True)]).to(b)
 
     def grey(v):
         return (2 * v - 1)[:, None].expand(-1, 3, -1, -1)

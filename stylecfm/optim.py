@@ -155,7 +155,7 @@ def load_opt_state(
             continue
         _, i, name = k.split('.')
         memory.setdefault(int(i), {})[name] = v
-    merged = [g | saved for g, saved in zip(opt.state_dict()['param_groups'], groups)]
+    merged = [g | saved for g, saved in zip(opt.state_dict()['param_groups'], groups, strict=False)]
     opt.load_state_dict(dict(state=memory, param_groups=merged))
 
 # %% ../nbs/49_optim.ipynb #cell-15

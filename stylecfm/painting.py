@@ -101,7 +101,7 @@ def channel_weight(
 class PaintingTrainer(PairTrainer):
     "Trains a network on crops of pictures under their coarse pictures; `fit` runs or resumes."
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a training has as many parts
         self,
         net: torch.nn.Module,  # `DataIsoNext` with `condition_channels = latent_channels + 1`
         pictures: Pictures,  # Training set
@@ -140,7 +140,7 @@ def painting_batch(
     x = random_crops(pictures.images, rows, k.size, g).to(device).float() / 255
     parts = x.split(max(1, b // 4))
     radii = [float(k.radii[i]) for i in torch.randint(len(k.radii), (len(parts),), generator=g)]
-    coarse = torch.cat([coarse_picture(p, r, k.kind) for p, r in zip(parts, radii)])
+    coarse = torch.cat([coarse_picture(p, r, k.kind) for p, r in zip(parts, radii, strict=True)])
 
     def encode(im):
         return self.stats.standardise(self.codec.encode(im * 2 - 1)).to(device)
@@ -149,7 +149,7 @@ def painting_batch(
     strength = (k.noise * torch.rand(b, 1, 1, 1, generator=g)).to(device)
     c = structure_condition(
         c + strength * noise_like(c, g),
-        torch.cat([torch.full((len(p),), r) for p, r in zip(parts, radii)]),
+        torch.cat([torch.full((len(p),), r) for p, r in zip(parts, radii, strict=True)]),
     )
     draw = FlowMatchingOptions(0.0, 0.1, 'independent', path='linear')
     batch = flow_batch(
@@ -169,7 +169,7 @@ def _batch(self, step):
     rows = [self.rows[present[s]] for s in styles]
     at = torch.rand(len(rows), generator=g).tolist()
     return painting_batch(
-        self, self.pictures, [int(r[int(u * len(r))]) for r, u in zip(rows, at)], g
+        self, self.pictures, [int(r[int(u * len(r))]) for r, u in zip(rows, at, strict=True)], g
     )
 
 
@@ -250,7 +250,7 @@ def painting_model(
             for i in rows
         ]
         if each:
-            net.keep_palettes(s, Palette(*(torch.cat(v) for v in zip(*each))))
+            net.keep_palettes(s, Palette(*(torch.cat(v) for v in zip(*each, strict=True))))
     inference = InferenceConfig(num_inference_steps=12, method='euler')
     return Model(
         rounded(net).cpu().eval(),

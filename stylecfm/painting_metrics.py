@@ -140,7 +140,7 @@ def compute_features(
     for part in x.split(batch):
         maps = net.stages(part)
         pooled.append(maps[-1].mean((2, 3)))
-        for found, v in zip(grams, maps):
+        for found, v in zip(grams, maps, strict=False):
             v = v.flatten(2)  # (n, c, positions)
             found.append(v @ v.mT / v.shape[-1])
     return ImageFeatures(torch.cat(pooled), [torch.cat(g) for g in grams])
@@ -205,7 +205,7 @@ def _gram_kernels(
 ) -> list[Kernels]:  # Kernels of each stage
     "Compute the inner products of the Gram matrices of all pairs of images."
     found = []
-    for p, q in zip(a.grams, b.grams):
+    for p, q in zip(a.grams, b.grams, strict=True):
         both = torch.cat([p, q]).flatten(1)
         k = (both @ both.T).double()  # (n + m, n + m)
         n = len(p)

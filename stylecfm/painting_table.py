@@ -109,7 +109,7 @@ def paint_missing(
                 f'{len(some)} photographs, got {[im.size for im in made]}; '
                 'resize its results'
             )
-        for i, im in zip(some, made):
+        for i, im in zip(some, made, strict=True):
             save_image(im.convert('RGB'), folder / f'{i:03}.png')
         write_json(log, known)
     images = [load_image(folder / f'{i:03}.png') for i in range(len(photos))]
@@ -180,9 +180,9 @@ def measure_method(
     small = _reduced(x, size)
     found = compute_features(net, small)
     shared = dict(photos=b.photo_features, paintings=b.painting_features, draws=draws)
-    row = dict(zip(('kid', 'kid_ratio'), kid_figures(found, **shared)))
+    row = dict(zip(('kid', 'kid_ratio'), kid_figures(found, **shared), strict=True))
     row['kid_scaled_ratio'] = kid_figures(found, **shared, unit=KID_UNIT)[1]
-    row |= dict(zip(('gram', 'gram_ratio'), gram_figures(found, **shared)))
+    row |= dict(zip(('gram', 'gram_ratio'), gram_figures(found, **shared), strict=True))
     row['patches'] = patch_figure(small, b.paintings, max(2, draws // 6))
     if x.shape[-1] > size:
         left = (x.shape[-1] - size) // 2
@@ -253,7 +253,10 @@ def _ranks(ballot: str, order: list[str], row: str) -> dict[str, int]:
             f'row {row} must have letters of {letters}, each at most once, '
             f'got {ballot!r}; correct the ballot'
         )
-    return {way: ballot.index(c) if c in ballot else len(order) for c, way in zip(letters, order)}
+    return {
+        way: ballot.index(c) if c in ballot else len(order)
+        for c, way in zip(letters, order, strict=False)
+    }
 
 
 class Tally(NamedTuple):

@@ -169,6 +169,7 @@ def blurred_difference(
         *(
             gaussian_blur(v, sigma).clamp(0, 1).permute(0, 2, 3, 1).cpu().double().numpy()
             for v in (x, y)
-        )
+        ),
+        strict=True,
     )
     return [float(deltaE_ciede2000(rgb2lab(a), rgb2lab(b)).mean()) for a, b in rows]

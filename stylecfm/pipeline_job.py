@@ -134,6 +134,7 @@ def note_unchanged(
             'the model has hardly been trained '
             'for these styles; train it longer (symptoms: nbs/91b_symptoms.ipynb)',
             ImageNote,
+            stacklevel=2,
         )
 
 

@@ -147,7 +147,7 @@ def resampled(
         found = sample_pairs(
             chosen(PLANS, coupling, 'coupling')(a, b, strength), len(rows), generator=generator
         )
-        for all_rows, part in zip(pairs, found):
+        for all_rows, part in zip(pairs, found, strict=False):
             all_rows[rows] = rows[part]
     return Pairs(*pairs)
 

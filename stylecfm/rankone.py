@@ -45,7 +45,7 @@ class _Tilt(torch.autograd.Function):
         # largest exponent of each query
         top = torch.maximum(alpha * c.amin(1, keepdim=True), alpha * c.amax(1, keepdim=True))
         powers = torch.stack([torch.ones_like(c), c, c * c], 2)  # (b, d, 3)
-        parts = zip(alpha.split(some, 1), top.split(some, 1))
+        parts = zip(alpha.split(some, 1), top.split(some, 1), strict=True)
         # 3 x (b, n)
         z, first, second = torch.cat([_exponentials(a, t, c) @ powers for a, t in parts], 1).unbind(
             2
@@ -64,9 +64,9 @@ class _Tilt(torch.autograd.Function):
         some = max(1, MAX_EXPONENTIALS // c.numel())
         # (b, n, 2): the parts without c_s and with it
         sides = torch.stack([d_log * alpha + d_m * (1 - alpha * m), d_m * alpha], 2)
-        parts = zip(alpha.split(some, 1), log.split(some, 1), sides.split(some, 1))
+        parts = zip(alpha.split(some, 1), log.split(some, 1), sides.split(some, 1), strict=True)
         # 2 x (b, d)
-        without, times = sum(_exponentials(a, l, c).mT @ v for a, l, v in parts).unbind(2)
+        without, times = sum(_exponentials(a, p, c).mT @ v for a, p, v in parts).unbind(2)
         return d_alpha, without + c * times
 
 # %% ../nbs/10b_rankone.ipynb #cb701042

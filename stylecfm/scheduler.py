@@ -210,11 +210,13 @@ def step(
     self._step_index += 1
     if k + 1 < self.order:
         x = self._start
-        for a, slope in zip(m.a[k + 1], self._slopes):
+        for a, slope in zip(m.a[k + 1], self._slopes, strict=False):
             if a:
                 x = x + h * a * slope
     else:
-        x = self._start + h * sum(b * slope for b, slope in zip(m.b, self._slopes) if b)
+        x = self._start + h * sum(
+            b * slope for b, slope in zip(m.b, self._slopes, strict=False) if b
+        )
         self._start, self._slopes = None, []
     x = x.to(model_output.dtype)
     return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=x) if return_dict else (x,)

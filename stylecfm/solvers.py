@@ -55,7 +55,7 @@ def weighted(
 ) -> Tensor:  # `(b, ...)`
     "Weighted sum of slopes, one operation each."
     total = None
-    for w, k in zip(weights, slopes):
+    for w, k in zip(weights, slopes, strict=False):
         if w:
             total = w * k if total is None else torch.add(total, k, alpha=w)
     return total
@@ -70,7 +70,7 @@ def rk_step(
 ) -> Tensor:  # The point at `t+h`, `(b, ...)`
     "One explicit Runge-Kutta step."
     slopes = [v(x, t)]
-    for row, c in zip(method.a[1:], method.c[1:]):
+    for row, c in zip(method.a[1:], method.c[1:], strict=True):
         slopes.append(v(torch.add(x, weighted(row, slopes), alpha=h), t + c * h))
     return torch.add(x, weighted(method.b, slopes), alpha=h)
 
@@ -451,7 +451,7 @@ def solve(
     _check_options(options, m.reversible)
     state = StepState(at_least_fp32(x), carry.extra if carry else None)
     path, failed = [state.x], torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    times, lost = list(enumerate(zip(grid.tolist(), grid[1:].tolist()))), False
+    times, lost = list(enumerate(zip(grid.tolist(), grid[1:].tolist(), strict=False))), False
     for i, (t, end) in tqdm(
         times, desc='solve', unit='step', disable=not options.progress, leave=False
     ):
@@ -481,7 +481,7 @@ def _try_step(v, x, t, h, pair, first):
     *looks, h = torch.from_numpy(times).to(x).unbind()  # one copy to the device for all of them
     h_wide = expand_as(h, x)
     slopes = [v(x, looks[0]) if first is None else first]
-    for row, at in zip(pair.table.a[1:], looks[1:]):
+    for row, at in zip(pair.table.a[1:], looks[1:], strict=True):
         new = torch.addcmul(x, h_wide, weighted(row, slopes))
         slopes.append(v(new, at))
     if pair.table.b != (*pair.table.a[-1], 0.0):
@@ -540,7 +540,9 @@ class _Clock:
         price = (
             len(looks)
             if evals is None
-            else np.array([sum(evals(a + c * b) for c in looks) for a, b in zip(self.t, h)])
+            else np.array(
+                [sum(evals(a + c * b) for c in looks) for a, b in zip(self.t, h, strict=True)]
+            )
         )
         self.status[(self.status < 0) & (self.nfe + price > self.most)] = 1
         moving = self.status < 0

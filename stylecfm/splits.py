@@ -59,7 +59,7 @@ def _window_descriptors(
     width: float,  # Width of the windows, pixels
 ) -> Tensor:  # Descriptors of norm 1, `(windows, 100)`; windows without contrast are left out
     "Describe all windows of one size by local contrast."
-    h, w = (round(n * DESCRIPTOR_SIDE / m) for n, m in zip(x.shape, (height, width)))
+    h, w = (round(n * DESCRIPTOR_SIDE / m) for n, m in zip(x.shape, (height, width), strict=True))
     if h < DESCRIPTOR_SIDE or w < DESCRIPTOR_SIDE:
         return x.new_zeros(0, DESCRIPTOR_SIDE**2)
     r = local_contrast(F.interpolate(x[None, None], (h, w), mode='area'), 2.0)
@@ -178,7 +178,7 @@ def near_duplicates(
     for some in chosen.split(256):
         pairs = [(int(i[k]), int(j[k])) for k in some]
         a, b = (torch.cat([squares[pair[k]] for pair in pairs]) for k in (0, 1))
-        scored = zip(pairs, _aligned_correlation(a, b).tolist())
+        scored = zip(pairs, _aligned_correlation(a, b).tolist(), strict=True)
         found += [NearPair(names[p], names[q], v) for (p, q), v in scored if v >= least]
     return sorted(found, key=lambda p: -p.score)
 

@@ -79,7 +79,7 @@ def gain_shape(
         [
             torch.asinh(2 * c[:, :BAND_SETTINGS]) / 2,
             *gains,
-            *(p * (-g).exp() for p, g in zip(parts, gains)),
+            *(p * (-g).exp() for p, g in zip(parts, gains, strict=True)),
         ],
         1,
     )
@@ -95,7 +95,10 @@ def undo_gain_shape(
     return torch.cat(
         [
             torch.sinh(2 * ground) / 2,
-            *(p * g.clamp(max=STRONGEST).exp() for p, g in zip(parts, gains.split(1, 1))),
+            *(
+                p * g.clamp(max=STRONGEST).exp()
+                for p, g in zip(parts, gains.split(1, 1), strict=True)
+            ),
         ],
         1,
     )
@@ -166,7 +169,10 @@ class TileAutoencoder(nn.Module):
         # numbers of a tile, and of its linear code
         n, c = 3 * side**2, latent_channels - len(bands)
         rising = [BAND_SETTINGS - 1, *bands, c]
-        if bands and (bands[0] != BAND_SETTINGS or any(a >= b for a, b in zip(rising, rising[1:]))):
+        if bands and (
+            bands[0] != BAND_SETTINGS
+            or any(a >= b for a, b in zip(rising, rising[1:], strict=False))
+        ):
             raise InputError(
                 f'bands must begin at {BAND_SETTINGS}, rise and end below {c}, '
                 f'the channels of the linear code; got {tuple(bands)}'
@@ -220,7 +226,10 @@ def shifted_crops(
         return torch.randint(n, (count,), generator=generator).tolist()
 
     places = zip(
-        draw(len(images)), draw(images.shape[-2] - size + 1), draw(images.shape[-1] - size + 1)
+        draw(len(images)),
+        draw(images.shape[-2] - size + 1),
+        draw(images.shape[-1] - size + 1),
+        strict=True,
     )
     crops = [images[k, :, y : y + size, x : x + size] for k, y, x in places]
     return torch.stack([c.flip(-1) if k % 2 else c for k, c in enumerate(crops)])

@@ -533,7 +533,8 @@ def shared_noise(
                 *map(
                     self.latents,
                     range(group * t.coupling_batches, (group + 1) * t.coupling_batches),
-                )
+                ),
+                strict=True,
             )
         )
         pair = coupling_of(t.coupling, t.path, self.epsilons(group * t.coupling_batches)[0])
@@ -946,7 +947,10 @@ def check_state(
         return isinstance(b, type(a)) or (_ANY_NUMBER.test(a) and _ANY_NUMBER.test(b))
 
     if len(mine) != len(d['groups']) or not all(
-        same(g[k], v) for g, o in zip(mine, d['groups']) for k, v in o.items() if k in g
+        same(g[k], v)
+        for g, o in zip(mine, d['groups'], strict=False)
+        for k, v in o.items()
+        if k in g
     ):
         raise InputError(
             f'{path}: groups are not those of this optimizer; choose another checkpoint.save_dir'
@@ -1370,16 +1374,12 @@ def fit(
             catch_signals() as noted,
         ):
             while not self.is_finished():
-
-                def told():
-                    return self.stop or next(iter(noted), 0)
-
-                self.stop = told()
+                self.stop = self.stop or next(iter(noted), 0)
                 r = self.step()
                 self.mark(r)
                 # several agree in the step's message
                 if self.acc.num_processes == 1:
-                    self.stop = told()
+                    self.stop = self.stop or next(iter(noted), 0)
                 if r.applied and self.acc.is_main_process:
                     self.pending.append(r.loss)
                 self.log_and_checkpoint(r, log_every, bar)
@@ -1393,9 +1393,8 @@ def fit(
         if not self.healthy():
             self.save_and_raise(
                 FloatingPointError(
-                    f'the last step, {self.done}, was skipped, or its weights or validation are '
-                    'not '
-                    f'finite, so nothing is exported; {self.way_back()}'
+                    f'the last step, {self.done}, was skipped, or its weights or validation '
+                    f'are not finite, so nothing is exported; {self.way_back()}'
                 )
             )
         self.speak(at_end(self.pace, self.validations(), self.moved))

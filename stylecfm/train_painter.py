@@ -63,6 +63,18 @@ def split_pictures(
     return [images[i] for i in order[held:]], [images[i] for i in order[:held]]
 
 
+def _labelled(parts: list, k: int):
+    "The k-th part of each style's pictures, with their styles."
+    import torch
+
+    from stylecfm.painting import Pictures
+
+    return Pictures(
+        [im for p in parts for im in p[k]],
+        torch.tensor([s for s, p in enumerate(parts) for _ in p[k]]),
+    )
+
+
 def _first_moments(train, codec, size: PainterSize):
     "Moments of the latents of 256 random crops."
     import torch
@@ -114,15 +126,7 @@ def learn_painter(
 
     Raises `InputError` for fewer than two styles, or too few pictures.
     """
-    import torch
-
-    from stylecfm.painting import (
-        Condition,
-        PaintingRecipe,
-        PaintingTrainer,
-        Pictures,
-        painting_model,
-    )
+    from stylecfm.painting import Condition, PaintingRecipe, PaintingTrainer, painting_model
 
     if len(sets) < 2:
         raise InputError(
@@ -130,14 +134,7 @@ def learn_painter(
             'give both'
         )
     parts = [split_pictures(images, size.seed) for images in sets.values()]
-
-    def labelled(k):
-        return Pictures(
-            [im for p in parts for im in p[k]],
-            torch.tensor([s for s, p in enumerate(parts) for _ in p[k]]),
-        )
-
-    train, held = labelled(0), labelled(1)
+    train, held = _labelled(parts, 0), _labelled(parts, 1)
     stats = _first_moments(train, codec, size)
     net = _painter_net(codec.latent_channels, len(sets), size).to(device)
     recipe = PaintingRecipe(
@@ -209,7 +206,7 @@ def painter_samples(
 
 # %% ../nbs/83_train_painter.ipynb #83a00012
 @call_parse
-def stylecfm_train_painter(
+def stylecfm_train_painter(  # noqa: PLR0913 - flags of a command
     photos: str = None,  # Folder of photographs
     # Folder of paintings; several, with commas between them, are several styles
     paintings: str = None,
@@ -245,7 +242,10 @@ def stylecfm_train_painter(
         from stylecfm.files import atomic_folder
         from stylecfm.images import save_image, to_pil
 
-        sets, to = {n: read_paintings(p, size) for n, p in zip(names, folders)}, Path(output)
+        sets, to = (
+            {n: read_paintings(p, size) for n, p in zip(names, folders, strict=False)},
+            Path(output),
+        )
         say(
             ', '.join(f'{len(v)} of {printable(n)}' for n, v in sets.items())
             + f' read; training for {minutes:g} minutes at most'

@@ -75,7 +75,9 @@ class _Flat:
         "A row, `(*lead, n)`, as the state was given."
         parts = [
             p.reshape((*lead, *s))
-            for p, s in zip(x.split([s.numel() for s in self.shapes], dim=-1), self.shapes)
+            for p, s in zip(
+                x.split([s.numel() for s in self.shapes], dim=-1), self.shapes, strict=True
+            )
         ]
         return tuple(parts) if self.many else parts[0]
 
@@ -83,7 +85,9 @@ class _Flat:
         "The field of a solver."
         out = self.func(t[0], self.unpack(x[0]))
         parts = out if self.many else (output_tensor(out),)
-        if len(parts) != len(self.shapes) or any(p.shape != s for p, s in zip(parts, self.shapes)):
+        if len(parts) != len(self.shapes) or any(
+            p.shape != s for p, s in zip(parts, self.shapes, strict=True)
+        ):
             raise InputError(
                 f'func must answer in the shape of y0, {[tuple(s) for s in self.shapes]}, '
                 f'got {[tuple(p.shape) for p in parts]}'
@@ -151,9 +155,13 @@ def _fixed_grid(t, given, func, y0):
         size = one_time(given['step_size'], 'step_size')
         if size <= 0:
             raise InputError(f'step_size must be above 0, got {size}')
-        count = [math.ceil(abs(b - a) / size - 1e-9) for a, b in zip(times, times[1:])]
+        count = [
+            math.ceil(abs(b - a) / size - 1e-9) for a, b in zip(times, times[1:], strict=False)
+        ]
         more = [
-            a + (b - a) * i / n for a, b, n in zip(times, times[1:], count) for i in range(1, n)
+            a + (b - a) * i / n
+            for a, b, n in zip(times, times[1:], count, strict=False)
+            for i in range(1, n)
         ]
     else:
         more = []
@@ -205,7 +213,7 @@ def odeint(
 def _by_interval(flat, t, m, o, steps, grid, pair):
     "States at the times, interval by interval, with a gradient of the times."
     states, t = [flat.x], t.to(torch.promote_types(t.dtype, flat.x.dtype))
-    for a, b in zip(t, t[1:]):
+    for a, b in zip(t, t[1:], strict=False):
         inside = [s for s in grid if min(a, b) < s < max(a, b)] if not pair else []
         marks = [0.0, *((s - a.item()) / (b - a).item() for s in inside), 1.0]
         part = solve(

@@ -452,6 +452,7 @@ def read(
                 'is it multiplied by a scaling factor? '
                 "a latent must be as the codec gives it",
                 ImageNote,
+                stacklevel=2,
             )
         return OpenedImage(
             ((self.coder.decode(z) + 1) / 2).clamp(0, 1) if self.conditional else x1, size, None
@@ -624,7 +625,10 @@ def masks_of(
             'an image without transparency has no alpha to be its mask; '
             'give a mask, or leave out alpha_mask'
         )
-    padded = [pad_to(mask_tensor(m, p.size), self.coder.factor)[0] for m, p in zip(found, opened)]
+    padded = [
+        pad_to(mask_tensor(m, p.size), self.coder.factor)[0]
+        for m, p in zip(found, opened, strict=True)
+    ]
     return torch.cat(padded).to(self.device)
 
 # %% ../nbs/60_transfer.ipynb #f0ffdf73
@@ -986,7 +990,7 @@ def run_job(
     with self.progress_bar(
         total=sum(each) * (1 + (o.mode == 'loop' and not self.conditional and a.latents is None))
     ) as bar:
-        for some, self._num_timesteps in zip(batches, each):
+        for some, self._num_timesteps in zip(batches, each, strict=True):
             # it chooses, and says so as it goes
             if s.solver in ADAPTIVE_METHODS or s.adaptive_step_size:
                 self._num_timesteps = 0
@@ -1016,7 +1020,7 @@ def run_job(
 # %% ../nbs/60_transfer.ipynb #311bd6c4
 @patch
 @torch.no_grad()
-def __call__(
+def __call__(  # noqa: PLR0913 - diffusers' call, with its names
     self: StyleTransferPipeline,
     # Paths, PIL images, arrays, tensors or latents `(c, h, w)`; one or a list
     image: str | Path | Image.Image | Tensor | list | None = None,
@@ -1122,7 +1126,7 @@ def repaint(
         TransferOptions(),
     )
     out = []
-    for x0, im in zip(done.structure, done.images):
+    for x0, im in zip(done.structure, done.images, strict=False):
         y = check_converged(
             self.generate(x0[None], target, how.solver(), *how.guidance()), how.solver()
         ).x

@@ -204,7 +204,7 @@ def flicker(
     "Mean difference of each frame to the one before it, warped."
     off = [
         ((b - warp(a, u)).abs() * w).mean() / w.mean()
-        for a, b, u, w in zip(frames, frames[1:], flows, trusts)
+        for a, b, u, w in zip(frames, frames[1:], flows, trusts, strict=False)
     ]
     return 255 * float(torch.stack(off).mean())
 
@@ -288,7 +288,7 @@ def paint_batch(
     channels = p.encode(torch.zeros_like(photos[0])).shape[1]
     plane, found, out = noise_plane(channels, b.seed), moves(photos, shot, factor), []
     starts = [k for k, m in enumerate(found) if m.flow is None or k == 0]
-    for i, j in zip(starts, [*starts[1:], len(photos)]):
+    for i, j in zip(starts, [*starts[1:], len(photos)], strict=True):
         new = found[i].flow is None
         palette = shot_palette(p, photos[i], *styles, b) if new else _palette(shot)
         noise = torch.cat([moved_noise(plane, m.drift) for m in found[i:j]])
@@ -421,7 +421,9 @@ def paint_clip(
     )
     times, shot = _resumed(folder, asked)
     for some in _batches(read_frames(source, len(times)), plan.batch):
-        photos, sizes = zip(*(_prepared(f.image, plan.longest, plan.factor) for f in some))
+        photos, sizes = zip(
+            *(_prepared(f.image, plan.longest, plan.factor) for f in some), strict=True
+        )
         if len({*sizes}) > 1 or shot is not None and shot.photo.shape != photos[0].shape:
             raise InputError(f'{source} changes its size on the way; convert it first')
         shots = paint_batch(p, list(photos), shot, plan.styles, plan.brush, plan.factor)

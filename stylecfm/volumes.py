@@ -31,17 +31,24 @@ def with_halo(
             f'chunk and halo need {x.ndim - 2} sides each, at least 1, got {chunk} and {halo}'
         )
     sides, out = x.shape[2:], None
-    for at in itertools.product(*(range(0, n, c) for n, c in zip(sides, chunk))):
+    for at in itertools.product(*(range(0, n, c) for n, c in zip(sides, chunk, strict=True))):
         # what this chunk answers for
-        inner = [slice(a, min(a + c, n)) for a, c, n in zip(at, chunk, sides)]
+        inner = [slice(a, min(a + c, n)) for a, c, n in zip(at, chunk, sides, strict=True)]
         outer = [
-            slice(max(0, s.start - h), min(s.stop + h, n)) for s, h, n in zip(inner, halo, sides)
+            slice(max(0, s.start - h), min(s.stop + h, n))
+            for s, h, n in zip(inner, halo, sides, strict=True)
         ]
         y = f(x[(..., *outer)])
         if out is None:
             out = y.new_empty(len(x), y.shape[1], *sides)
         out[(..., *inner)] = y[
-            (..., *(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer)))
+            (
+                ...,
+                *(
+                    slice(i.start - o.start, i.stop - o.start)
+                    for i, o in zip(inner, outer, strict=True)
+                ),
+            )
         ]
     return out
 
@@ -57,13 +64,15 @@ def packed(
     Raises `InputError` where a factor does not divide a side.
     """
     sides, d = x.shape[2:], len(factors)
-    if d != x.ndim - 2 or any(n % f for n, f in zip(sides, factors)):
+    if d != x.ndim - 2 or any(n % f for n, f in zip(sides, factors, strict=False)):
         raise InputError(
             f'sides {tuple(sides)} cannot be packed by {factors}; '
             'give a factor for each that divides it'
         )
     # (b, c, n, f, n, f, ...)
-    split = x.reshape(*x.shape[:2], *(k for n, f in zip(sides, factors) for k in (n // f, f)))
+    split = x.reshape(
+        *x.shape[:2], *(k for n, f in zip(sides, factors, strict=True) for k in (n // f, f))
+    )
     return split.permute(0, 1, *range(3, 3 + 2 * d, 2), *range(2, 2 + 2 * d, 2)).flatten(1, 1 + d)
 
 
@@ -76,5 +85,5 @@ def unpacked(
     split = z.unflatten(1, (-1, *factors))  # (b, c, *factors, *spatial)
     order = [k for i in range(d) for k in (2 + d + i, 2 + i)]  # each factor behind its axis
     return split.permute(0, 1, *order).reshape(
-        len(z), split.shape[1], *(n * f for n, f in zip(z.shape[2:], factors))
+        len(z), split.shape[1], *(n * f for n, f in zip(z.shape[2:], factors, strict=True))
     )

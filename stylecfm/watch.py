@@ -88,7 +88,7 @@ def validation_loss(
     was, total, n = net.training, 0.0, sum(len(b.t) for b in batches)
     net.eval()
     for b in batches:
-        for part in zip(*(v.split(micro) for v in b)):
+        for part in zip(*(v.split(micro) for v in b), strict=True):
             with torch.autocast(b.xt.device.type, amp or torch.bfloat16, enabled=amp is not None):
                 total += velocity_loss(net, FlowBatch(*part)).sum().item()
     net.train(was)

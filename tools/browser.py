@@ -356,7 +356,7 @@ def on_a_phone(page, url):
     return before, findings(page)
 
 
-def main():
+def main():  # noqa: PLR0915 - one visit to the page, from its start to its end
     p = argparse.ArgumentParser(description='Try the page in a real browser.')
     p.add_argument('--checkpoint')
     p.add_argument('--results')

@@ -356,7 +356,7 @@ class Names(unittest.TestCase):
             ],
         )
         with self.assertRaises(AttributeError):
-            config.no_such_name
+            _ = config.no_such_name
 
     def test_glossary_names_what_is_there(self):
         known = {s.name for m in self.modules for s in m.symbols} | {

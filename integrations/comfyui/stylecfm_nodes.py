@@ -77,7 +77,7 @@ class PaintStylecfm:
             optional=dict(mask=('MASK',), checkpoint=own, own_style=('STRING', dict(default=''))),
         )
 
-    def paint(
+    def paint(  # noqa: PLR0913 - inputs of the node
         self,
         image,
         style,

@@ -1,0 +1,1 @@
+"""Applications in other fields: medical images, digits of several hands, point clouds."""

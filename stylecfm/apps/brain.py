@@ -134,7 +134,7 @@ def slices_of(
     if s.truth is not None:
         share = through(s.truth[None].astype(np.float32), w, n, 0.0)[where, 0]
         truth = share > 0.5
-        for t, v in zip(truth, share):
+        for t, v in zip(truth, share, strict=False):
             # smaller than a pixel, and not to pass for none
             if v.any() and not t.any():
                 t.flat[v.argmax()] = True
@@ -153,7 +153,7 @@ def save_slices(
 ) -> dict:  # {kind: slices written}, and `left_out`: how many are outlined, but for less than `FEW`
     "Slices as files, by what is outlined in them: a share of `FEW`, or nothing."
     count = dict.fromkeys((*KINDS, 'left_out'), 0)
-    for k, (x, t) in enumerate(zip(image, truth)):
+    for k, (x, t) in enumerate(zip(image, truth, strict=True)):
         kind = 'left_out' if 0 < t.mean() < FEW else KINDS[int(not t.any())]
         count[kind] += 1
         if kind == 'left_out':
@@ -538,7 +538,7 @@ def best_threshold(
 ) -> tuple:  # Threshold, and its mean Dice
     "Threshold of the best mean Dice."
     tries = np.quantile(maps[maps > 0], np.linspace(0.5, 0.999, 60)) if (maps > 0).any() else [0.0]
-    means = [np.mean([dice(m > v, t) for m, t in zip(maps, truth)]) for v in tries]
+    means = [np.mean([dice(m > v, t) for m, t in zip(maps, truth, strict=True)]) for v in tries]
     return float(tries[np.argmax(means)]), float(max(means))
 
 
@@ -715,8 +715,8 @@ def lesions_picture(
     rows |= {k: (v.maps[:6], 0, np.quantile(v.maps, 0.998)) for k, v in found.items()}
     rows |= {'truth': (test.lesion[:6], 0, 1)}
     fig = Figure((6, len(rows)))
-    for (name, (ims, low, top)), row in zip(rows.items(), fig.subplots(len(rows), 6)):
-        for ax, im in zip(row, ims):
+    for (name, (ims, low, top)), row in zip(rows.items(), fig.subplots(len(rows), 6), strict=True):
+        for ax, im in zip(row, ims, strict=False):
             ax.imshow(im, cmap='magma' if name in found else 'gray', vmin=low, vmax=top)
             ax.set_xticks([])
             ax.set_yticks([])

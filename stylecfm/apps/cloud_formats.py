@@ -195,8 +195,8 @@ def _header_fields(entries: dict, path) -> tuple[list, list]:
                 f'{path}: FIELDS names {n} columns, and {key} has {len(values)} values; '
                 'correct the header'
             )
-    types = [_number_type(k, s, path) for k, s in zip(kinds, sizes)]
-    return list(zip(names, types, counts)), notes
+    types = [_number_type(k, s, path) for k, s in zip(kinds, sizes, strict=False)]
+    return list(zip(names, types, counts, strict=False)), notes
 
 
 def _header_points(entries: dict, path) -> tuple[tuple, list]:
@@ -295,7 +295,7 @@ def _ascii_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
         h.points, len(words) // max(1, begin[-1]), path, len(words) % max(1, begin[-1])
     )
     rows = _text_numbers(words[: n * begin[-1]], path).reshape(n, begin[-1])
-    return [rows[:, a:b] for a, b in zip(begin, begin[1:])], notes
+    return [rows[:, a:b] for a, b in zip(begin, begin[1:], strict=False)], notes
 
 
 def _binary_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
@@ -340,7 +340,7 @@ def _compressed_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
     Padding may be left out of the data, as PCL does.
     """
     raw, bytes_of = _unpacked(data, h.body, path), [t.itemsize * c for _, t, c in h.fields]
-    stored = [b if k != '_' else 0 for b, (k, *_) in zip(bytes_of, h.fields)]
+    stored = [b if k != '_' else 0 for b, (k, *_) in zip(bytes_of, h.fields, strict=False)]
     packed_alone = any(n * sum(stored) == len(raw) for n in h.points) and not any(
         n * sum(bytes_of) == len(raw) for n in h.points
     )
@@ -349,7 +349,7 @@ def _compressed_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
         h.points, len(raw) // max(1, sum(bytes_of)), path, len(raw) % max(1, sum(bytes_of))
     )
     out, at = [], 0
-    for (_, t, c), b in zip(h.fields, bytes_of):
+    for (_, t, c), b in zip(h.fields, bytes_of, strict=False):
         out.append(
             np.frombuffer(raw[at : at + n * b], t).reshape(n, c) if b else np.zeros((n, c), t)
         )
@@ -367,7 +367,7 @@ _VECTORS = {
 def _named(fields: list, values: list) -> tuple[dict, list]:
     "Columns by name, and notes."
     columns, notes = {}, []
-    for (name, _, count), v in zip(fields, values):
+    for (name, _, count), v in zip(fields, values, strict=False):
         names = next(
             (k.split() for k, known in _VECTORS.items() if count == 3 and name.lower() in known),
             [name],
@@ -376,7 +376,7 @@ def _named(fields: list, values: list) -> tuple[dict, list]:
             continue
         if names[0] in columns:
             notes.append(f'the header names {name} twice; the first column is taken')
-        for k, column in zip(names, v.T):
+        for k, column in zip(names, v.T, strict=False):
             columns.setdefault(k, column)
     return columns, notes
 
@@ -488,7 +488,7 @@ def not_a_cloud(
     "A reason why the values cannot be places of points."
     with np.errstate(invalid='ignore'):
         place = [np.asarray(columns[k], np.float64) for k in 'xyz' if k in columns]
-    for k, v in zip('xyz', place):
+    for k, v in zip('xyz', place, strict=False):
         if len(v) < 8:
             continue
         if not np.isfinite(v).mean() > 0.01:
@@ -627,7 +627,7 @@ def npy_columns(
             f'{path} has {rows.shape[1]} columns, and fields names {len(names)}; name all of them, '
             '"x y z rcs v_r" say'
         )
-    return _checked_columns(Columns(dict(zip(names, rows.T)), tuple(notes)), path)
+    return _checked_columns(Columns(dict(zip(names, rows.T, strict=False)), tuple(notes)), path)
 
 # %% ../../nbs/applications/cloud_formats.ipynb #6bae669f
 CLOUD_FORMATS = ('.pcd', '.bin', '.npy')  # Suffixes of files of points

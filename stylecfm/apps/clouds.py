@@ -72,7 +72,7 @@ def joined(
     *clouds: Cloud,  # At least one
 ) -> Cloud:
     "All points of some clouds, in their order."
-    return Cloud(*(np.concatenate(v) for v in zip(*clouds)))
+    return Cloud(*(np.concatenate(v) for v in zip(*clouds, strict=True)))
 
 # %% ../../nbs/applications/clouds.ipynb #97038e72
 def doppler_of(
@@ -246,7 +246,7 @@ def read_cloud(
     "Read a cloud, with a warning for each assumption; raises `InputError` as `read_points` does."
     r = read_points(path, fields, layout, origin)
     for note in r.notes:
-        warnings.warn(f'{path}: {note}')
+        warnings.warn(f'{path}: {note}', stacklevel=2)
     return r.cloud
 
 # %% ../../nbs/applications/clouds.ipynb #3b6b80a0
@@ -301,7 +301,9 @@ class VoxelGrid:
     @property
     def high(self) -> tuple:  # x, y, z
         "Corner of most x, y and z, metres."
-        return tuple(a + s * n for a, s, n in zip(self.low, self.side, self.shape[::-1]))
+        return tuple(
+            a + s * n for a, s, n in zip(self.low, self.side, self.shape[::-1], strict=True)
+        )
 
     @property
     def diagonal(self) -> float:  # Metres

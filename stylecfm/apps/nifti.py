@@ -358,20 +358,22 @@ def brain_of(
     Raises `InputError` where the skull is there, or no brain.
     """
     found = [background_value(v) for v in image]
-    if bad := [f'{k} ({share:.0%})' for k, (*_, share) in zip(names, found) if share < BORDER]:
+    if bad := [
+        f'{k} ({share:.0%})' for k, (*_, share) in zip(names, found, strict=True) if share < BORDER
+    ]:
         raise InputError(
             f'not skull-stripped, or cut through the brain: {", ".join(bad)} of the border of '
             'the volume has one '
             f'value, where at least {BORDER:.0%} should; strip the skull first'
         )
-    mask = _inside([outside_of(v, *b[:2]) for v, b in zip(image, found)])
+    mask = _inside([outside_of(v, *b[:2]) for v, b in zip(image, found, strict=True)])
     values = tuple(b[0] for b in found)
     if mask.sum() < 16:
         raise InputError(
             'there is no brain in it: fewer than 16 voxels differ from the background in all '
             'modalities'
         )
-    said = ', '.join(f'{b:.4g} ({k})' for k, b in zip(names, values))
+    said = ', '.join(f'{b:.4g} ({k})' for k, b in zip(names, values, strict=True))
     return Brain(
         mask, values, (f'the background is {said}, as on the border',) if any(values) else ()
     )
@@ -387,7 +389,7 @@ def skull_likely(
 
     step = tuple(slice(None, None, 2 if n >= 100 else 1) for n in mask.shape)
     depth = distance_transform_edt(
-        mask[step], sampling=[s * (k.step or 1) for s, k in zip(sides, step)]
+        mask[step], sampling=[s * (k.step or 1) for s, k in zip(sides, step, strict=False)]
     )
     v, at = t1[step] - background_value(t1)[0], lambda a, b: (depth > a) & (depth <= b)
 

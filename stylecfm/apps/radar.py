@@ -101,7 +101,8 @@ def street(
     if rng.random() < 0.5:
         put('car', between(5, 18), between(1.2, 2.0), -between(4, 13))
     return Scene(
-        *(np.array(v) for v in zip(*boxes)), np.array([between(3, 14), 0.1 * rng.normal(), 0.0])
+        *(np.array(v) for v in zip(*boxes, strict=True)),
+        np.array([between(3, 14), 0.1 * rng.normal(), 0.0]),
     )
 
 # %% ../../nbs/applications/radar.ipynb #ab79103e
@@ -288,10 +289,11 @@ def space_of(
         )
     stats = pooled(*moments(lidar), constant=1.0)
     flat = lidar.transpose(0, 1).flatten(1)
-    same = [name for name, v in zip(CHANNELS, flat) if v.max() - v.min() <= 1e-6]
+    same = [name for name, v in zip(CHANNELS, flat, strict=True) if v.max() - v.min() <= 1e-6]
     if same:
         warnings.warn(
-            f'{", ".join(same)} of the lidar clouds never varies in the grid; its scale is 1'
+            f'{", ".join(same)} of the lidar clouds never varies in the grid; its scale is 1',
+            stacklevel=2,
         )
     return Space(grid, stats, factors)
 
@@ -395,7 +397,7 @@ def step_memory(
     from stylecfm.memory import MemoryOptions, profile_network
 
     c = len(CHANNELS) * int(np.prod(factors))
-    shape = (c, *(n // f for n, f in zip(voxels, factors)))
+    shape = (c, *(n // f for n, f in zip(voxels, factors, strict=True)))
 
     def make():
         net = radar_network(size, c)
@@ -550,9 +552,9 @@ def feature_distance(
     def off(f, h):
         return (f - h).square().flatten(1).mean(1) / h.var().clamp_min(1e-8)
 
-    return sum(off(f, h) for f, h in zip(encoder.features(a), encoder.features(b))) / len(
-        encoder.down
-    )
+    return sum(
+        off(f, h) for f, h in zip(encoder.features(a), encoder.features(b), strict=True)
+    ) / len(encoder.down)
 
 
 def composite(
@@ -649,13 +651,16 @@ def choose(
     truth = [(voxelise(s.lidar, g)[0] > 0, g.inside(s.lidar)) for s in scenes]
     for n in evaluations:
         made = volumes_by(m, radar, n).numpy()
-        ious = [np.mean([iou(x[0] > t, o) for x, (o, _) in zip(made, truth)]) for t in thresholds]
+        ious = [
+            np.mean([iou(x[0] > t, o) for x, (o, _) in zip(made, truth, strict=True)])
+            for t in thresholds
+        ]
         for k in np.argsort(ious)[-8:]:
             t = thresholds[k]
             near = np.mean(
                 [
                     compare_clouds(devoxelise(x, g, t), c, g.diagonal).chamfer
-                    for x, (_, c) in zip(made, truth)
+                    for x, (_, c) in zip(made, truth, strict=True)
                 ]
             )
             best = max(best, (float(ious[k] / near), n, float(t)))
@@ -677,7 +682,9 @@ def scores(
     off = {
         f'{c} error{where}': e
         for c in ('intensity', 'doppler')
-        for where, e in zip(('', ' on shared'), feature_error(volume, t, c, threshold))
+        for where, e in zip(
+            ('', ' on shared'), feature_error(volume, t, c, threshold), strict=False
+        )
     }
     return (
         dict(
@@ -699,7 +706,7 @@ def score_all(
     threshold: float = 0.5,  # Occupancy threshold
 ) -> list:  # List of dictionaries
     "Figures of each scene."
-    return [scores(v, c, s.lidar, grid, threshold) for (v, c), s in zip(made, scenes)]
+    return [scores(v, c, s.lidar, grid, threshold) for (v, c), s in zip(made, scenes, strict=True)]
 
 
 def mean_scores(
@@ -762,7 +769,7 @@ def baseline_scores(
             if k == 'the radar'
             else [devoxelise(v, space.grid, t) for v in volumes]
         )
-        found[k] = score_all(list(zip(volumes, clouds)), scenes, space.grid, t)
+        found[k] = score_all(list(zip(volumes, clouds, strict=True)), scenes, space.grid, t)
     return found
 
 # %% ../../nbs/applications/radar.ipynb #624839b6
@@ -864,7 +871,7 @@ def _radar_in(folder: Path) -> RadarModel:
     try:
         recipe = section_of(PairRecipe, d['recipe'])
         grid = VoxelGrid(*(tuple(grid[k]) for k in ('low', 'side', 'shape')))
-        if any(n % f for n, f in zip(grid.shape, d['factors'])):
+        if any(n % f for n, f in zip(grid.shape, d['factors'], strict=False)):
             raise InputError('factors must divide the shape of the grid')
     except InputError as e:
         raise InputError(f'{path}: {e}') from None
@@ -1085,7 +1092,7 @@ def streets_picture(
 
     n = min(most, len(scenes))
     fig = Figure((7, 1.75 * n))
-    for i, (s, c) in enumerate(zip(scenes[:n], made)):
+    for i, (s, c) in enumerate(zip(scenes[:n], made, strict=False)):
         for j, (name, cloud, size) in enumerate(
             (('radar', s.radar, 5), ('enhanced', c, 3), ('lidar', s.lidar, 1))
         ):
@@ -1174,7 +1181,7 @@ def _pairs_in(radar, lidar, read_radar, read_lidar, notes):
 
 
 @call_parse
-def stylecfm_radar_train(
+def stylecfm_radar_train(  # noqa: PLR0913 - flags of a command
     radar: str = None,  # Folder of radar clouds
     # Folder of lidar clouds of the same moments, with the same names but for the ending
     lidar: str = None,

@@ -359,7 +359,9 @@ def written_by_all(
     )
     at = [torch.nonzero(digit == k)[:, 0] for k in range(10)]
     chance = torch.rand(len(want), generator=g).tolist()
-    pick = torch.tensor([at[k][int(r * len(at[k]))] for k, r in zip(want.tolist(), chance)])
+    pick = torch.tensor(
+        [at[k][int(r * len(at[k]))] for k, r in zip(want.tolist(), chance, strict=True)]
+    )
     return written(x[pick], user, g), user, want
 
 # %% ../../nbs/applications/users.ipynb #c4e42a24
@@ -376,7 +378,7 @@ def save_users(
     for u in set(user.tolist()):
         (root / f'ID_{u + 1}').mkdir(parents=True, exist_ok=True)
     grey = ((images[:, 0] + 1) * 127.5).round().byte().numpy()
-    for x, u, k in zip(grey, user.tolist(), digit.tolist()):
+    for x, u, k in zip(grey, user.tolist(), digit.tolist(), strict=True):
         i = count[u, k] = count.get((u, k), -1) + 1
         Image.fromarray(x).save(root / f'ID_{u + 1}' / f'{k}_{i:04}.png')
 
@@ -800,7 +802,9 @@ def users_picture(
     from stylecfm.files import write_bytes
 
     fig = Figure((5, 0.42 * len(rows)))
-    for ax, (name, ims) in zip(fig.subplots(len(rows), 1, squeeze=False)[:, 0], rows.items()):
+    for ax, (name, ims) in zip(
+        fig.subplots(len(rows), 1, squeeze=False)[:, 0], rows.items(), strict=True
+    ):
         line = np.concatenate([ims[10 * u + (3 * u + 1) % 10, 0] for u in range(shown)], 1)
         ax.imshow(line, cmap='gray', vmin=-1, vmax=1)
         ax.set(xticks=[], yticks=[])
@@ -913,7 +917,7 @@ def at_intervals(
 
 # %% ../../nbs/applications/users.ipynb #1d300066
 @call_parse
-def stylecfm_users_train(
+def stylecfm_users_train(  # noqa: PLR0913 - flags of a command
     data_dir: str = None,  # Folder with a folder of images for each user
     # Folder of an autoencoder, or a codec that needs none: dct:4, or dct:4:1 for grey pictures
     vae_path: str = 'dct:4',
@@ -980,7 +984,7 @@ def stylecfm_users_train(
 
 # %% ../../nbs/applications/users.ipynb #1f7a5eed
 @call_parse
-def stylecfm_users_generate(
+def stylecfm_users_generate(  # noqa: PLR0913 - flags of a command
     checkpoint: str = 'runs/users-own/run',  # A model, a checkpoint, or the folder of a run
     output: str = None,  # Gets a folder of PNGs for each user
     users: str = 'all',  # Names with commas: ID_3,ID_17, or 'ID_3 5' with a class
@@ -1019,7 +1023,7 @@ def stylecfm_users_generate(
         files = numbered_results(output, names, number, overwrite)
         style = torch.tensor([m.styles.index(v) for v in names]).repeat_interleave(number)
         x = generated(m, style, num_steps, cfg_scale, sampler, seed, resolution)
-        for im, p in zip(to_pil(x.expand(-1, 3, -1, -1)), files):
+        for im, p in zip(to_pil(x.expand(-1, 3, -1, -1)), files, strict=False):
             record_results(save_image(im, p))
         say(f'{len(x)} pictures of {len(names)} in {output}')
 
