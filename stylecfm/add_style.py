@@ -224,7 +224,7 @@ def style_name(
 
 # %% ../nbs/82_add_style.ipynb #2277d441
 @call_parse
-def stylecfm_add_style(  # noqa: PLR0913 - flags of a command
+def stylecfm_add_style(
     painting: list = None,  # One large painting, at least 512 pixels along its longer side
     # Name of the new style: letters, digits, underscores; that of the file or folder if none
     name: str = None,

@@ -409,7 +409,7 @@ def _answer_by_dials(gr, run: 'Callable') -> 'Callable':
     from stylecfm.repaint import Brush
     from stylecfm.transfer import TransferOptions
 
-    def dials(  # noqa: PLR0913 - inputs of the page
+    def dials(
         path,
         target,
         side,
@@ -1073,7 +1073,7 @@ def _own_files():
 
 # %% ../nbs/81_app.ipynb #aed0c609
 @call_parse
-def stylecfm_app(  # noqa: PLR0913 - flags of a command
+def stylecfm_app(
     # A model, a checkpoint, or the folder of a run; the pretrained model if none
     checkpoint: str = None,
     host: str = '127.0.0.1',  # Address to serve; this one answers only this machine

@@ -150,7 +150,7 @@ class BlockFunction(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # noqa: PLR0913 - autograd passes tensors, one by one
+    def forward(
         ctx,
         x,
         scale,

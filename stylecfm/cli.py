@@ -165,7 +165,7 @@ def _codec_for(c: Config, device: str | None, precision: str):
 
 
 @call_parse
-def stylecfm_preprocess(  # noqa: PLR0913 - flags of a command
+def stylecfm_preprocess(
     config: str = None,  # A config.json; the defaults if none
     target_size: int = None,  # Side of the square image, pixels
     raw_data_root: str = None,  # Folder with a folder of images for each style
@@ -447,7 +447,7 @@ def file_pairs(
 
 # %% ../nbs/80_cli.ipynb #88549653
 @call_parse
-def stylecfm_transfer(  # noqa: PLR0913 - flags of a command
+def stylecfm_transfer(
     # A model, a checkpoint, or the folder of a run; the pretrained model if none
     checkpoint: str = None,
     # An image, a latent (.safetensors or .pt), a folder of images, a pattern such as
@@ -922,7 +922,7 @@ def _folders_of(
 
 # %% ../nbs/80_cli.ipynb #a8dacbc8
 @call_parse
-def stylecfm_evaluate(  # noqa: PLR0913 - flags of a command
+def stylecfm_evaluate(
     checkpoint: str = 'runs/train',  # A model, a checkpoint, or the folder of a run
     # Folder of photographs that training has not seen; those that `stylecfm train` held out if none
     photos: str = None,

@@ -323,7 +323,7 @@ class IsoNext(VelocityModel):
     ]
 
     @register_to_config
-    def __init__(  # noqa: PLR0913 - keys of the seed's config
+    def __init__(
         self,
         latent_channels: int = 4,  # Channels of the latent
         hidden_dim: int = 320,  # Channels of every block
@@ -555,7 +555,7 @@ def run_blocks(
 CHECKPOINT_OPTIONS = dict(use_reentrant=False, preserve_rng_state=False)
 
 # %% ../nbs/11_isonext.ipynb #cell-42
-def num_parameters(  # noqa: PLR0913 - numbers of an architecture
+def num_parameters(
     latent_channels: int = 4,  # Channels of the latent
     hidden_dim: int = 320,  # Channels of every block
     num_layers: int = 15,  # Blocks

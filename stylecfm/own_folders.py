@@ -552,7 +552,7 @@ def _train(places: RunPlaces, c: Config, steps: int | None, command: str):
 
 # %% ../nbs/84_own_folders.ipynb #9204d8f2
 @call_parse
-def train_command(  # noqa: PLR0913 - flags of a command
+def train_command(
     # Folders of images, one for each style; without any, train on the latents of a config.json
     folders: list = None,
     out: str = None,  # Folder of the run; runs/ and the names of the folders if none

@@ -101,7 +101,7 @@ def channel_weight(
 class PaintingTrainer(PairTrainer):
     "Trains a network on crops of pictures under their coarse pictures; `fit` runs or resumes."
 
-    def __init__(  # noqa: PLR0913 - a training has as many parts
+    def __init__(
         self,
         net: torch.nn.Module,  # `DataIsoNext` with `condition_channels = latent_channels + 1`
         pictures: Pictures,  # Training set

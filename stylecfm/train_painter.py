@@ -206,7 +206,7 @@ def painter_samples(
 
 # %% ../nbs/83_train_painter.ipynb #83a00012
 @call_parse
-def stylecfm_train_painter(  # noqa: PLR0913 - flags of a command
+def stylecfm_train_painter(
     photos: str = None,  # Folder of photographs
     # Folder of paintings; several, with commas between them, are several styles
     paintings: str = None,

@@ -1020,7 +1020,7 @@ def run_job(
 # %% ../nbs/60_transfer.ipynb #311bd6c4
 @patch
 @torch.no_grad()
-def __call__(  # noqa: PLR0913 - diffusers' call, with its names
+def __call__(
     self: StyleTransferPipeline,
     # Paths, PIL images, arrays, tensors or latents `(c, h, w)`; one or a list
     image: str | Path | Image.Image | Tensor | list | None = None,

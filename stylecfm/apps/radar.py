@@ -1181,7 +1181,7 @@ def _pairs_in(radar, lidar, read_radar, read_lidar, notes):
 
 
 @call_parse
-def stylecfm_radar_train(  # noqa: PLR0913 - flags of a command
+def stylecfm_radar_train(
     radar: str = None,  # Folder of radar clouds
     # Folder of lidar clouds of the same moments, with the same names but for the ending
     lidar: str = None,

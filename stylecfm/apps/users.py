@@ -917,7 +917,7 @@ def at_intervals(
 
 # %% ../../nbs/applications/users.ipynb #1d300066
 @call_parse
-def stylecfm_users_train(  # noqa: PLR0913 - flags of a command
+def stylecfm_users_train(
     data_dir: str = None,  # Folder with a folder of images for each user
     # Folder of an autoencoder, or a codec that needs none: dct:4, or dct:4:1 for grey pictures
     vae_path: str = 'dct:4',
@@ -984,7 +984,7 @@ def stylecfm_users_train(  # noqa: PLR0913 - flags of a command
 
 # %% ../../nbs/applications/users.ipynb #1f7a5eed
 @call_parse
-def stylecfm_users_generate(  # noqa: PLR0913 - flags of a command
+def stylecfm_users_generate(
     checkpoint: str = 'runs/users-own/run',  # A model, a checkpoint, or the folder of a run
     output: str = None,  # Gets a folder of PNGs for each user
     users: str = 'all',  # Names with commas: ID_3,ID_17, or 'ID_3 5' with a class
