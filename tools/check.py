@@ -99,12 +99,26 @@ def generated(tally):
 LINTED = ('nbs', 'tools', 'integrations', 'docs', 'setup.py')
 
 
+RUFF = {
+    'ruff check': ('check', '--output-format', 'concise', *LINTED),
+    'ruff format': ('format', '--check', '--quiet', *LINTED),
+    'ruff check of the package': (
+        'check',
+        '--output-format',
+        'concise',
+        '--config',
+        'tools/ruff_package.toml',
+        'stylecfm',
+    ),
+}
+
+
 def style(tally, paths, names):
     "ruff and the house rules."
-    for how in ('check --output-format concise', 'format --check --quiet'):
-        args = [sys.executable, '-m', 'ruff', *how.split(), *LINTED]
+    for name, how in RUFF.items():
+        args = [sys.executable, '-m', 'ruff', *how]
         r = subprocess.run(args, cwd=ROOT, text=True, capture_output=True)
-        tally.add(f'ruff {how.split()[0]}', (r.stdout + r.stderr).strip() if r.returncode else '')
+        tally.add(name, (r.stdout + r.stderr).strip() if r.returncode else '')
     for name, rule, found in lint(paths):
         if not names or name.startswith(tuple(names)):
             tally.add(f'{name}: {rule}', '\n     '.join(found))

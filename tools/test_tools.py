@@ -275,6 +275,10 @@ class Words(unittest.TestCase):
             ),
             ('class A:\n    # Its size\n    a:int', 1),
             ('def f(x, # Offset\n): pass', 0),
+            ('def f(\n    # Of two\n    # lines\n    x,\n): pass', 1),
+            ('def f(\n    # Two lines.\n    # Of it\n    x,\n): pass', 0),
+            ('def f(\n    y,\n    # Where it is\n    x=1,\n): pass', 1),
+            ('class A:\n    # What it is,\n    # and more\n    a: int = 1', 1),
             ('# Of a constant\nX = 1', 0),
         ):
             self.assertEqual(len(self.found('a.py', text)), n, text)

@@ -72,14 +72,20 @@ def texts(source):
     source = re.sub(r'^[%!].*$', 'pass', source, flags=re.M)
     tree, lines = ast.parse(source), source.splitlines()
     places = {line for pair in docments(tree) for line in pair}
-    for t in tokenize.generate_tokens(io.StringIO(source).readline):
-        if t.type != tokenize.COMMENT or t.string.startswith('#|'):
-            continue
-        alone, line = not lines[t.start[0] - 1][: t.start[1]].strip(), t.start[0]
-        yield (
-            t.string.lstrip('# '),
-            line in places and not alone or alone and t.start[1] > 0 and line + 1 in places,
-        )
+    comments = {
+        t.start[0]: t
+        for t in tokenize.generate_tokens(io.StringIO(source).readline)
+        if t.type == tokenize.COMMENT and not t.string.startswith('#|')
+    }
+    alone = {k for k, t in comments.items() if not lines[k - 1][: t.start[1]].strip()}
+    for k, t in comments.items():
+        if k in alone:
+            end = k + 1
+            while end in alone:
+                end += 1
+            # the first line of a comment above a parameter or a field
+            first = t.start[1] > 0 and k - 1 not in alone and end in places
+        yield t.string.lstrip('# '), first if k in alone else k in places
     yield from (
         (n.value, False)
         for n in ast.walk(tree)
