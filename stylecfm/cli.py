@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from fastcore.script import store_true
 
-from .config import Config, Derived, InputError, load_config, printable, say, with_keys  # noqa: F401
+from .config import Config, Derived, InputError, printable, say, with_keys
 from stylecfm.flags import (
     beside,
     call_parse,

@@ -193,7 +193,8 @@ class Lint(unittest.TestCase):
             (('from stylecfm.later import f',), 'layers'),
             (('#| export\nimport os\nx = 1',), 'exports'),
             (('#| export\ndef f(): return 1',), 'exports'),
-            (('#| export\n' + 'x = 1\n' * 70,), 'size'),
+            (('#| export\n' + 'x = 1\n' * 130,), 'size'),
+            (('#| export\ndef f():\n    "It."\n' + '    x = 1\n' * 46,), 'size'),
             (('x = 1', dict(output_type='error', ename='E')), 'stored'),
             (("open('/" + "home/me/x')",), 'stored'),
         ):
