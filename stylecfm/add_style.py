@@ -13,10 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastcore.script import store_true
-
 from .cli import call_parse, printable, reported
 from .config import InputError, say
+from .flags import store_true
 
 # %% ../nbs/82_add_style.ipynb #f002848b
 if TYPE_CHECKING:

@@ -13,10 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastcore.script import store_true
-
 from .cli import call_parse, config_with, folder_notes, printable, reported, writable
 from .config import Config, InputError, load_config, say, say_all
+from .flags import store_true
 
 # %% ../nbs/80a_advice.ipynb #67abad9d
 def __getattr__(name):

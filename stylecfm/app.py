@@ -24,11 +24,10 @@ from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from fastcore.script import store_true
-
 from .cli import call_parse, reported
 from .config import InputError, say
 from .files import FolderLock, exclusive_lock, make_folder
+from .flags import store_true
 from stylecfm.page_parts import (
     EMPTY,
     EXAMPLES,

@@ -18,8 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastcore.script import store_true
-
 from .config import Config, Derived, InputError, printable, say, with_keys
 from stylecfm.flags import (
     beside,
@@ -31,6 +29,7 @@ from stylecfm.flags import (
     parser_of,
     present,
     run_lines,
+    store_true,
 )  # noqa: F401
 
 # %% ../nbs/80_cli.ipynb #d2cad848

@@ -9,7 +9,7 @@ __all__ = ['CodecModel']
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import diffusers
 import torch
@@ -33,6 +33,10 @@ from .files import read_json, write_json, write_tensors
 # %% ../nbs/03c_codec_model.ipynb #2b97aedc
 class CodecModel(ModelMixin, ConfigMixin):
     "A codec as a diffusers model; raises `InputError` for what is none."
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(
         self,

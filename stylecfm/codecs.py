@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -244,6 +244,10 @@ def weights_digest(
 # %% ../nbs/03_codecs.ipynb #ba8796b8
 class Autoencoder:
     "A trained network as a codec."
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(
         self,

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastcore.script import store_true
-
 from .cli import call_parse, reported, writable
 from stylecfm.config import (
     CheckpointConfig,
@@ -24,6 +22,7 @@ from stylecfm.config import (
     TrainingConfig,
     say,
 )
+from .flags import store_true
 
 # %% ../nbs/90_demo.ipynb #be7d1ea8
 def __getattr__(name):

@@ -15,11 +15,18 @@ from contextvars import ContextVar
 from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastcore.docments import docments
-from fastcore.script import store_true
 
 from .config import Config, InputError, load_config, parse_json, say, with_keys
+
+# %% ../nbs/79_flags.ipynb #79f1a900
+# for a type checker, a flag without a value is a bool; fastcore's parser wants this function
+if TYPE_CHECKING:
+    store_true = bool
+else:
+    from fastcore.script import store_true
 
 # %% ../nbs/79_flags.ipynb #f1a95e02
 def meant(

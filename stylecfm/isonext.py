@@ -7,6 +7,7 @@ __all__ = ['CHECKPOINTING', 'MODEL_SIZES', 'StyleEmbedding', 'IsoNext', 'num_par
 
 # %% ../nbs/11_isonext.ipynb #cell-2
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn as nn
@@ -161,6 +162,10 @@ STRIP_PIXELS = 1 << 14  # latent pixels; a block that widens 256 channels has 64
 class IsoNextBlock(nn.Module):
     "Depthwise, adaptive norm, pointwise MLP, gate, add."
 
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
+
     def __init__(
         self,
         channels: int,  # Channels in and out
@@ -306,6 +311,10 @@ class IsoNext(VelocityModel):
 
     A diffusers model: `save_pretrained`, `from_pretrained`.
     """
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
     _no_split_modules = ['IsoNextBlock']  # stay on one device
     _repeated_blocks = ['IsoNextBlock']  # compiled once

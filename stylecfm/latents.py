@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -1122,6 +1122,10 @@ def cache_latents(
 # %% ../nbs/04_latents.ipynb #cell-40
 class LatentCache:
     "A folder written by `cache_latents`; raises `InputError` if there is none, or it is damaged."
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import accumulate
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn as nn
@@ -217,6 +217,10 @@ class MemoryReport(NamedTuple):
     parameters: int  # Number of parameters of the network
     batch: int  # Samples of the step
     means: MemoryOptions  # Memory options
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
 # %% ../nbs/40_memory.ipynb #e16314d9
 def latent_hw(

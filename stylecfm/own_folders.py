@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastcore.script import store_true
-
 import stylecfm.advice as advice
 from stylecfm.cli import (
     printable,
@@ -26,7 +24,7 @@ from stylecfm.cli import (
     writable,
 )
 from .config import NAME, Config, InputError, load_config, say, with_keys
-from .flags import beside, call_parse, given_keys, run_lines
+from .flags import beside, call_parse, given_keys, run_lines, store_true
 
 # %% ../nbs/84_own_folders.ipynb #68766e57
 def __getattr__(name):

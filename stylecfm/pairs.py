@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -327,6 +327,10 @@ class Fitted(NamedTuple):
 # %% ../nbs/51_pairs.ipynb #a1fdd466
 class PairTrainer:
     "Trains a network on pairs; `fit` runs or resumes."
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ __all__ = ['RankOneAttention', 'kept_bytes']
 # %% ../nbs/10b_rankone.ipynb #bcc0621b
 import math
 from contextlib import nullcontext
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -281,6 +281,10 @@ class RankOne(NamedTuple):
     "M = c c^T, of each row of `c`, as what it does."
 
     c: Tensor  # The vectors, `(b, d)`
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def matmul(
         self,

@@ -7,7 +7,7 @@ __all__ = ['FlowSolverScheduler', 'check_scheduler']
 
 # %% ../nbs/35_scheduler.ipynb #35f9a36a
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import ConfigMixin, SchedulerMixin
@@ -37,6 +37,10 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
 
     It takes the place of `FlowMatchEulerDiscreteScheduler`. Raises `InputError`.
     """
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
     _compatibles = ['FlowMatchEulerDiscreteScheduler', 'FlowMatchHeunDiscreteScheduler']
     order = 1

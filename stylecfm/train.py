@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -282,6 +282,10 @@ def _limit_card(memory_gb: float | None, device: torch.device):
 
 class OTCFMTrainer:
     "Trains a velocity network on cached latents by OT-CFM, or as DDPM; `fit` runs or resumes."
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(
         self,

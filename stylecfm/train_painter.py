@@ -11,11 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastcore.script import store_true
-
 from .add_style import read_paintings
 from .cli import call_parse, printable, reported
 from .config import InputError, say
+from .flags import store_true
 
 # %% ../nbs/83_train_painter.ipynb #f4d9cbea
 def __getattr__(name):

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import cpu_offload
@@ -87,6 +88,12 @@ class StyleTransferPipeline(DiffusionPipeline):
 
     Raises `InputError` if the codec is not the one that the network was trained with.
     """
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102 - see the patch
 
     _optional_components = ['codec', 'scheduler']
     _callback_tensor_inputs = ['latents']

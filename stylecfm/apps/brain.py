@@ -10,10 +10,9 @@ import gzip
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from fastcore.script import store_true
 
 from .anatomy import MODALITIES, make_phantom, normalised
 from stylecfm.apps.nifti import (
@@ -45,7 +44,16 @@ from stylecfm.files import (
     write_bytes,
     write_checked,
 )
+from ..flags import store_true
 from ..notes import Notes
+
+# %% ../../nbs/applications/brain.ipynb #7a4a1902
+if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
+    import torch
+
+    from stylecfm.codecs import Codec
+    from stylecfm.latents import Source
+    from stylecfm.transfer import StyleTransferPipeline
 
 # %% ../../nbs/applications/brain.ipynb #e6bafe6b
 def __getattr__(name):

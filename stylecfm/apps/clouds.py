@@ -11,7 +11,7 @@ import warnings
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,10 @@ from stylecfm.apps.cloud_formats import (
 )
 from ..config import InputError, chosen
 from ..files import write_bytes
+
+# %% ../../nbs/applications/clouds.ipynb #7a4a1901
+if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
+    import torch
 
 # %% ../../nbs/applications/clouds.ipynb #c3f2f7ba
 def __getattr__(name):

@@ -9,10 +9,9 @@ __all__ = ['RadarSize', 'enhance_cloud', 'load_radar', 'stylecfm_radar_train', '
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from fastcore.script import store_true
 
 from .cloud_formats import CLOUD_FORMATS, bare_name, clouds_in, other_files
 from stylecfm.apps.clouds import (
@@ -38,7 +37,17 @@ from stylecfm.apps.clouds import (
 from ..cli import call_parse, reported
 from ..config import InputError, chosen, say
 from ..files import exclusive_job, job_lock
+from ..flags import store_true
 from ..notes import Notes
+
+# %% ../../nbs/applications/radar.ipynb #7a4a1900
+if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
+    import matplotlib.pyplot as plt
+    import torch
+
+    from stylecfm.codecs import LatentStats
+    from stylecfm.memory import MemoryReport
+    from stylecfm.pairs import Pairs
 
 # %% ../../nbs/applications/radar.ipynb #79e0dc46
 def __getattr__(name):

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from fastcore.script import store_true
 
 from ..cli import call_parse, reported
 from stylecfm.config import (
@@ -26,6 +25,7 @@ from stylecfm.config import (
     say,
 )
 from ..files import exclusive_job, make_folder, make_folder_once, write_checked
+from ..flags import store_true
 
 # %% ../../nbs/applications/users.ipynb #8883566d
 def __getattr__(name):
