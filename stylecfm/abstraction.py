@@ -28,7 +28,8 @@ def gaussian_blur(
     "Gaussian blur, by two passes of a one-dimensional filter cut at 2.5 standard deviations."
     m = math.ceil(2.5 * sigma)
     k = torch.exp(-(torch.arange(-m, m + 1.0) ** 2) / (2 * sigma**2)).to(x)
-    k, c = k / k.sum(), x.shape[1]
+    k = k / k.sum()
+    c = x.shape[1]
 
     def pad(x, sides):
         return F.pad(x, sides, mode='reflect' if min(x.shape[-2:]) > m else 'replicate')

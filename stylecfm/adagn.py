@@ -140,7 +140,8 @@ class AdaptiveGroupNorm(nn.Module):
         eps: float = 1e-5,  # Added to the variance, PyTorch's default
     ):
         super().__init__()
-        self.groups, self.eps = num_groups(channels), eps
+        self.groups = num_groups(channels)
+        self.eps = eps
 
     def forward(
         self,
@@ -167,7 +168,8 @@ class AdaptivePixelNorm(nn.Module):
         eps: float = 1e-5,  # Added to the variance, PyTorch's default
     ):
         super().__init__()
-        self.channels, self.eps = channels, eps
+        self.channels = channels
+        self.eps = eps
 
     def forward(
         self,

@@ -50,11 +50,10 @@ def grown(
             f'{", ".join(model.styles)}; got {name!r}'
         )
     config = {k: v for k, v in old.config.items() if not k.startswith('_')}
-    net, weights = (
-        DataIsoNext(**config | dict(num_styles=len(model.styles) + 1)),
-        dict(old.state_dict()),
-    )
-    rows, n = weights['style.table'], len(model.styles)
+    net = DataIsoNext(**config | dict(num_styles=len(model.styles) + 1))
+    weights = dict(old.state_dict())
+    rows = weights['style.table']
+    n = len(model.styles)
     weights['style.table'] = torch.cat([rows[:n], rows[:n].mean(0, keepdim=True), rows[n:]])
     for k in ('palette_mean', 'palette_covariance'):
         weights[k] = torch.cat([weights[k], torch.zeros_like(weights[k][:1])])
@@ -102,7 +101,8 @@ def learn_style(
             f'{len(paintings)} painting(s) are too few for a style; give at least 4, better 50'
         )
     made = grown(model, name)
-    k, net = len(model.styles), only_new_row(made.net.to(device))
+    k = len(model.styles)
+    net = only_new_row(made.net.to(device))
     pictures = Pictures(paintings, torch.full((len(paintings),), k))
     r = PaintingRecipe(
         **dict(batch_size=8, learning_rate=2e-2, warmup_steps=20, ema_decay=0.95, validate_every=50)
@@ -191,7 +191,8 @@ def held_out_losses(
         stats=model.stats,
         weight=channel_weight(codec, model.stats).view(1, -1, 1, 1),
     )
-    pictures, n = Pictures(some, torch.zeros(len(some), dtype=torch.long)), len(some)
+    pictures = Pictures(some, torch.zeros(len(some), dtype=torch.long))
+    n = len(some)
     b = painting_batch(judge, pictures, list(range(n)), torch.Generator().manual_seed(seed))
     net = model.net.to('cpu')
     with torch.no_grad():
@@ -246,11 +247,10 @@ def stylecfm_add_style(
         given = [*(painting or []), *([paintings] if paintings else [])]
         if len(given) != 1:
             raise InputError(f'give one painting, or --paintings FOLDER; got {len(given)} of them')
-        source, one = Path(given[0]), not Path(given[0]).is_dir()
-        name, minutes = (
-            name or style_name(source),
-            (4.0 if one else 20.0) if minutes is None else minutes,
-        )
+        source = Path(given[0])
+        one = not Path(given[0]).is_dir()
+        name = name or style_name(source)
+        minutes = (4.0 if one else 20.0) if minutes is None else minutes
         if not 0 < minutes < math.inf or steps < 1 or size < 128:
             raise InputError(
                 'minutes must be above 0, steps at least 1, size at least 128; '
@@ -260,7 +260,8 @@ def stylecfm_add_style(
         from stylecfm.codecs import load_codec, pick_device
         from stylecfm.files import atomic_folder
 
-        model, to = load_model(checkpoint or pretrained_model()), Path(output or f'runs/{name}')
+        model = load_model(checkpoint or pretrained_model())
+        to = Path(output or f'runs/{name}')
         images = read_paintings(source, size)
         pieces = pieces_of(images[0]) if one else Pieces(images, [])
         codec = load_codec(model.spec, device)

@@ -42,11 +42,9 @@ def memory_table(
         row.format('', 'micro-batch', 'remade', 'MLP chunks', 'needed', 'operations', 'a step')
     ]
     for t in p.tried:
-        mark, needed, more = (
-            '*' * (t.means == p.means),
-            f'{t.needed / GB:.2f} GB',
-            f'x {t.operations / p.plain_operations:.2f}',
-        )
+        mark = '*' * (t.means == p.means)
+        needed = f'{t.needed / GB:.2f} GB'
+        more = f'x {t.operations / p.plain_operations:.2f}'
         lines.append(row.format(mark, *t.means, needed, more, f'{t.seconds:.2f} s'))
     return '\n'.join(lines)
 
@@ -96,9 +94,11 @@ def measure_strategies(
 
     from stylecfm.memory import measure_step, profile
 
-    kind, rows = device.type if device.type == 'cuda' else 'cpu', []
+    kind = device.type if device.type == 'cuda' else 'cpu'
+    rows = []
     for m in tqdm(ways, desc='measure', unit='step'):
-        told, took = profile(config, m, device=kind), measure_step(config, m, device=device)
+        told = profile(config, m, device=kind)
+        took = measure_step(config, m, device=device)
         rows.append(
             dict(
                 m._asdict(),
@@ -213,7 +213,8 @@ def _show_profile(
     from stylecfm.planning import plan
 
     p = plan(c, budget, device=device)
-    r, found = p.report, report_dict(p)
+    r = p.report
+    found = report_dict(p)
     say_all(
         f'{r.parameters / 1e6:.2f} M parameters, {p.plain_operations / 1e12:.3g} T operations a '
         f'step\n{memory_table(p)}\n{p}'
@@ -349,7 +350,8 @@ def find_duplicates(
     folders: list,  # List of `FolderImages`
 ) -> list:  # Pairs of paths with the same pixels
     "The same picture twice, also in two styles."
-    first, found = {}, []
+    first = {}
+    found = []
     for f in folders:
         for p, d in f.digests.items():
             if first.setdefault(d, p) != p:
@@ -376,7 +378,8 @@ def suggest(
     side = image_size or max(
         32, min(128 if small else 256, min(f.side for f in folders if f.side) // 16 * 16)
     )
-    c, n = Config(), len(folders)
+    c = Config()
+    n = len(folders)
     given = ON_CPU if small else dict(model={}, training={})
     data = replace(
         c.data,
@@ -416,7 +419,8 @@ def disk_needed(
     (h, w), n = latent_hw(config), count_parameters(config)
     latents = images * copies(config) * config.model.latent_channels * h * w * 2
     # the last, the best, the next
-    one, kept = (16 + 4 * config.training.ema_count) * n, config.checkpoint.keep_last + 2
+    one = (16 + 4 * config.training.ema_count) * n
+    kept = config.checkpoint.keep_last + 2
     # parts, and the files that they become
     return dict(latents=2 * latents, checkpoints=one * kept, model=4 * n)
 
@@ -431,7 +435,8 @@ def time_of_step(
     from stylecfm.memory import measure_step
     from stylecfm.planning import default_device, profile_strategy
 
-    b, m = config.training.batch, means.micro_batch
+    b = config.training.batch
+    m = means.micro_batch
     if speed:
         return float(profile_strategy(config, *means[1:]).seconds(m, b, speed))
 
@@ -440,7 +445,8 @@ def time_of_step(
 
     if b <= 2 * m:
         return took(b)
-    one, two = took(m), took(2 * m)
+    one = took(m)
+    two = took(2 * m)
     return two + max(two - one, 0.0) * (b / m - 2)  # what comes after the gradient is done once
 
 
@@ -456,7 +462,8 @@ def limit_steps(
     """
     import math
 
-    t, latents = config.training, images * copies(config)
+    t = config.training
+    latents = images * copies(config)
     steps = min(MOST_STEPS, math.ceil(t.stage1_epochs * latents / t.batch))
     if hours:
         steps = max(1, min(steps, round(hours * 3600 / seconds)))
@@ -750,7 +757,8 @@ def _say_disk(config: Config, images: int):
     "Print what goes onto the disk, and whether it will go."
     import shutil
 
-    need, free = disk_needed(config, images), shutil.disk_usage('.').free
+    need = disk_needed(config, images)
+    free = shutil.disk_usage('.').free
     enough = sum(need.values()) < 0.9 * free
     say(
         'disk: '
@@ -867,7 +875,8 @@ def _gpu(device: 'torch.device') -> Finding:
 
     if device.type == 'cuda':
         free, total = torch.cuda.mem_get_info()
-        bf16, short = 'yes' if torch.cuda.is_bf16_supported(False) else 'no', free < 0.8 * total
+        bf16 = 'yes' if torch.cuda.is_bf16_supported(False) else 'no'
+        short = free < 0.8 * total
         value = (
             f'{torch.cuda.get_device_name()}, {free / 2**30:.1f} of {total / 2**30:.1f} GB free, '
             f'bf16 {bf16}'

@@ -120,7 +120,8 @@ def open_upload(
 
 # %% ../nbs/81_app.ipynb #f212517a
 # points of a way that are shown; side of their pictures, pixels
-STRIP_POINTS, STRIP_SIDE = 7, 144
+STRIP_POINTS = 7
+STRIP_SIDE = 144
 
 
 def spread_points(
@@ -139,7 +140,8 @@ def trajectory_strip(
     "Points of the way of the first picture, side by side."
     from stylecfm.images import crop_back, grid, shrink, to_pil
 
-    way, size = done.trajectory[0], done.images[0].size[::-1]
+    way = done.trajectory[0]
+    size = done.images[0].size[::-1]
     at = spread_points(len(way))
     decoded = [pipe.decode(way[k : k + 1].to(pipe.device)) for k in at]
     pictures = [shrink(to_pil(crop_back(x, size))[0], STRIP_SIDE) for x in decoded]
@@ -222,7 +224,8 @@ def paint_upload(
     from stylecfm.images import save_image
     from stylecfm.transfer import TransferOptions
 
-    im, times = open_upload(path, side, limits), [1.0]
+    im = open_upload(path, side, limits)
+    times = [1.0]
     options = how.get('options', TransferOptions())._replace(trajectory=not pipe.conditional)
     if not make_room(Path(_kept()), 4 << 20, limits):
         raise InputError('this page keeps as much as it may; try again in an hour')
@@ -575,7 +578,8 @@ def _more(
     gr, pipe: 'StyleTransferPipeline', limits: Limits
 ) -> list:  # Inputs of the answer after picture and style
     "What few change: size, strength, the source style, and the dials of the model."
-    styles, base = list(pipe.model.styles), pipe.model.inference
+    styles = list(pipe.model.styles)
+    base = pipe.model.inference
     names = [(style_label(s), s) for s in styles]
     if not pipe.conditional:
         names.insert(0, (AUTO_DETECT.capitalize(), AUTO_DETECT))
@@ -606,7 +610,9 @@ def _controls(
     gr, pipe: 'StyleTransferPipeline', limits: Limits
 ) -> tuple:  # Inputs of the answer, button, and the style sheet
     "The left column: photograph, style, button, and what few change."
-    photo, samples, styles = _photo(gr), style_samples(pipe), target_styles(pipe)
+    photo = _photo(gr)
+    samples = style_samples(pipe)
+    styles = target_styles(pipe)
     target = gr.Radio(
         [(style_label(s), s) for s in styles], value=styles[0], label='Style', elem_id='target'
     )
@@ -712,7 +718,8 @@ def build_page(
     limits: Limits = Limits(),  # Limits of uploads, size and queue
 ) -> 'gradio.Blocks':  # Not yet served
     "The page of one model; raises `InputError` where gradio is not installed."
-    gr, cancelled = _gradio(), Cancellations()
+    gr = _gradio()
+    cancelled = Cancellations()
     with gr.Blocks(
         title='stylecfm: photographs to paintings',
         analytics_enabled=False,
@@ -774,7 +781,8 @@ class Visits(NamedTuple):
         def found(k):
             return [v.decode('latin-1') for name, v in headers if name == k]
 
-        hosts, origins = found(b'host'), found(b'origin')
+        hosts = found(b'host')
+        origins = found(b'origin')
         name = _name(hosts[0]) if len(hosts) == 1 else ''
         if name not in self.names and not (self.addresses and _is_address(name)):
             return Refusal(403, 'this page is not served under that name')
@@ -817,12 +825,16 @@ class Guard:
         limits: Limits = Limits(),  # Limits of an upload, and of all stored files
         files: str | Path | None = None,  # Folder of what is kept; gradio's if none
     ):
-        self.app, self.visits, self.limits, self.files = app, visits, limits, files
+        self.app = app
+        self.visits = visits
+        self.limits = limits
+        self.files = files
 
     async def __call__(self, scope, receive, send):
         if scope['type'] == 'lifespan':
             return await self.app(scope, receive, send)
-        no, most = self.visits.refusal(scope['headers']), _BODY
+        no = self.visits.refusal(scope['headers'])
+        most = _BODY
         if not no and scope['type'] == 'http':
             no, most = self._too_much(scope)
         if no:
@@ -845,7 +857,9 @@ class Guard:
 
     async def counted(self, scope, receive, send, most: int):
         "Pass a request on, and cut it off where it grows beyond its size."
-        seen, cut, told = 0, False, False
+        seen = 0
+        cut = False
+        told = False
 
         async def count():
             nonlocal seen, cut
@@ -1051,7 +1065,8 @@ def _own_files():
 
     Afterwards they are where they were.
     """
-    place, kept = tempfile.tempdir, os.environ.get('GRADIO_TEMP_DIR')
+    place = tempfile.tempdir
+    kept = os.environ.get('GRADIO_TEMP_DIR')
     remove_leftovers(tempfile.gettempdir())
     try:
         with (
@@ -1093,10 +1108,8 @@ def stylecfm_app(
     "Serve a page on which pictures are painted, until Ctrl-C."
     with reported(debug):
         _known(host, port)
-        limits, _ = (
-            limits_of(max_megapixels, max_megabytes, max_side, max_waiting, max_kept),
-            _gradio(),
-        )
+        limits = limits_of(max_megapixels, max_megabytes, max_side, max_waiting, max_kept)
+        _ = _gradio()
         from stylecfm.transfer import StyleTransferPipeline
 
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision)

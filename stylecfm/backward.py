@@ -47,8 +47,11 @@ def depthwise_weight_grad(
         return rows_weight_grad(x.to(dtype).contiguous(), dy.to(dtype).contiguous(), k)
     x, dy = (v.contiguous(memory_format=torch.channels_last) for v in (x, dy))
     # of the weight only the shape is looked at
-    weight, groups = x.new_empty(x.shape[1], 1, k, k), x.shape[1]
-    one, pad, only_weight = [1, 1], [k // 2] * 2, (False, True, False)
+    weight = x.new_empty(x.shape[1], 1, k, k)
+    groups = x.shape[1]
+    one = [1, 1]
+    pad = [k // 2] * 2
+    only_weight = (False, True, False)
     return torch.ops.aten.convolution_backward(
         dy, x.to(dy.dtype), weight, None, one, pad, one, False, [0, 0], groups, only_weight
     )[1]
@@ -136,7 +139,8 @@ def pointwise_grad(
     full = torch.promote_types(dp.dtype, torch.float32)
     u = F.linear(m, w1, b1)
     a = F.gelu(u)
-    dw2, db2 = dp.t() @ a, dp.sum(0, dtype=full)
+    dw2 = dp.t() @ a
+    db2 = dp.sum(0, dtype=full)
     del a
     du = torch.ops.aten.gelu_backward(dp @ w2, u)
     del u

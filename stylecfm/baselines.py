@@ -49,7 +49,8 @@ def _disc_mean(
     "Average each channel over a disc."
     from scipy.ndimage import uniform_filter1d
 
-    out, total = np.zeros_like(x), 0
+    out = np.zeros_like(x)
+    total = 0
     for dy in range(-radius, radius + 1):
         width = 2 * int((radius**2 - dy**2) ** 0.5) + 1
         row = uniform_filter1d(x, width, axis=2, mode='mirror') * width
@@ -93,7 +94,8 @@ def kuwahara_filter(
     angle = torch.atan2(dy, dx)
     padded = F.pad(x, (radius,) * 4, mode='reflect')
     stacked = torch.cat([padded, padded.square()], 1).transpose(0, 1)  # (6, 1, h', w')
-    top, bottom = torch.zeros_like(x), torch.zeros_like(x[:, :1])
+    top = torch.zeros_like(x)
+    bottom = torch.zeros_like(x[:, :1])
     for i in range(sectors):
         w = bell * torch.cos(angle - 2 * torch.pi * i / sectors).clamp(min=0) ** 4
         w[radius, radius] = 1
@@ -101,7 +103,8 @@ def kuwahara_filter(
         mean, square = both.view(2, 1, 3, *x.shape[2:])
         s = (square - mean.square()).clamp(min=0).sum(1, keepdim=True).sqrt()  # (1, 1, h, w)
         weight = (s + 0.01) ** -sharpness
-        top, bottom = top + weight * mean, bottom + weight
+        top = top + weight * mean
+        bottom = bottom + weight
     return to_pil(top / bottom)[0]
 
 # %% ../nbs/74_baselines.ipynb #3c888297
@@ -162,7 +165,8 @@ def low_band(
         return m.to(x)  # (frequency, position), orthonormal
 
     h, w = x.shape[-2:]
-    a, b = basis(h), basis(w)
+    a = basis(h)
+    b = basis(w)
     kept = (torch.arange(h)[:, None] / h + torch.arange(w) / w <= cut).to(x)
     return a.T @ ((a @ x @ b.T) * kept) @ b
 
@@ -184,7 +188,8 @@ def low_band_swap(
         )
     heun, source, target = TABLEAUS['heun'], CountingField(source), CountingField(target)
     times = time_grid(0.0, 1.0, steps).tolist()
-    path, p = [x1], x1
+    path = [x1]
+    p = x1
     for t, before in zip(times[:0:-1], times[-2::-1], strict=False):
         p = rk_step(source, p, t, before - t, heun)
         path.insert(0, p)

@@ -260,10 +260,8 @@ def load_network(
 
     Raises `InputError`, before anything is built, where they do not.
     """
-    about, weights = (
-        folder / 'config.json',
-        folder / f'diffusion_pytorch_model{"." * bool(variant)}{variant or ""}.safetensors',
-    )
+    about = folder / 'config.json'
+    weights = folder / f'diffusion_pytorch_model{"." * bool(variant)}{variant or ""}.safetensors'
     parts = weights.with_name(
         f'diffusion_pytorch_model.safetensors.index{"." * bool(variant)}{variant or ""}.json'
     )
@@ -564,7 +562,8 @@ def prune(
     All but the newest good `keep` (with it), at least one, the best, and those that somebody put a
     file into.
     """
-    root, best = folder.parent.parent, best_checkpoint(folder.parent.parent)
+    root = folder.parent.parent
+    best = best_checkpoint(folder.parent.parent)
     older = [p for p in checkpoints(root) if p.name < folder.name]
     stands = {p: may_resume(p) for p in older}
     good = [p for p in older if stands[p] == 'good'][: max(keep - 1, may_resume(folder) != 'good')]

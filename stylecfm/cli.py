@@ -153,7 +153,8 @@ def _codec_for(c: Config, device: str | None, precision: str):
     "The codec of a config, and a line if its channels differ from the config's."
     from stylecfm.codecs import load_codec
 
-    net, wanted = load_codec(c.data.codec, device, precision), c.model.latent_channels
+    net = load_codec(c.data.codec, device, precision)
+    wanted = c.model.latent_channels
     if not isinstance(wanted, Derived) and net.latent_channels != wanted:
         say(
             f'codec {c.data.codec} makes {net.latent_channels} channels, '
@@ -431,7 +432,9 @@ def file_pairs(
         )
     if not output:
         raise InputError('--output is missing: give the name of an image, or of a folder')
-    found, source, output = _sources(source), Path(source), Path(output)
+    found = _sources(source)
+    source = Path(source)
+    output = Path(output)
     if found:
         todo = results_for(found, output)  # a.jpg and a.png stay two
     elif os.path.isdir(output) or not output.suffix:
@@ -758,7 +761,8 @@ def _written(
     from stylecfm.results import record_results
 
     record_results(save_image(r.images[0], target))
-    style, sure = pipe.model.styles[r.sources[0].style], r.sources[0].confidence
+    style = pipe.model.styles[r.sources[0].style]
+    sure = r.sources[0].confidence
     if guessed:
         say(f'{printable(source)}: taken for {style} ({sure:.0%} sure)', error=True)
     return dict(
@@ -808,7 +812,8 @@ def transfer_all(
     """
     from tqdm import tqdm
 
-    rows, left = [], []
+    rows = []
+    left = []
     if not pipe.conditional:
         longest = None
     steps = 2 * pipe.check(**given).num_inference_steps

@@ -91,7 +91,8 @@ def read_frames(
 ) -> Iterator[Frame]:  # Upright, in the order in which they are shown
     "Frames of a video, one at a time; raises `InputError` for what is none, or is damaged."
     with _opened(path) as container:
-        stream, shown = container.streams.video[0], -1.0
+        stream = container.streams.video[0]
+        shown = -1.0
         stream.thread_type = 'AUTO'
         rate = stream.average_rate or Fraction(25)
         try:
@@ -159,7 +160,8 @@ def _interleaved(av, out, source, images: Iterable[Frame], rate: Fraction):
     sound = source.streams.audio[0] if source and source.streams.audio else None
     heard = out.add_stream_from_template(sound) if sound else None
     packets = (p for p in source.demux(sound) if p.dts is not None) if sound else iter(())
-    due, stream = next(packets, None), None
+    due = next(packets, None)
+    stream = None
 
     def mux_until(time):
         nonlocal due
@@ -189,7 +191,8 @@ def write_clip(
     source: str | Path | None = None,  # Video whose sound is copied; silent if none
 ):
     "Write a video, complete or not at all; raises `InputError` where that cannot be."
-    av, path = _av(), Path(path)
+    av = _av()
+    path = Path(path)
     part = path.with_name(f'.{os.getpid()}-{path.name}')
     try:
         with av.open(str(part), 'w') as out:

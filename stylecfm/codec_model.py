@@ -52,7 +52,8 @@ class CodecModel(ModelMixin, ConfigMixin):
             for k in ('encode', 'decode', 'spec', 'latent_channels', 'factor', 'fingerprint')
         )
         if isinstance(codec, nn.Module) and not whole:
-            codec, whole = Autoencoder(codec, type(codec).__name__, device), True
+            codec = Autoencoder(codec, type(codec).__name__, device)
+            whole = True
         if not whole:
             raise InputError(
                 'a codec must be a name such as dct:4, or have encode and decode, '
@@ -152,7 +153,8 @@ def save_pretrained(
     max_shard_size: int | str | None = None,
 ):
     "Write the codec as a component of a pipeline."
-    to, net = Path(save_directory), self.net
+    to = Path(save_directory)
+    net = self.net
     if net is None:
         write_json(
             to / 'config.json',

@@ -191,9 +191,12 @@ def tiled(
     for i in tile_starts(h, tile, tile - overlap):
         for j in tile_starts(w, tile, tile - overlap):
             y = f(x[..., i : i + tile, j : j + tile])
-            a, b, sides = int(i * scale), int(j * scale), (int(h * scale), int(w * scale))
+            a = int(i * scale)
+            b = int(j * scale)
+            sides = (int(h * scale), int(w * scale))
             if total is None:
-                total, weight = y.new_zeros(len(x), y.shape[1], *sides), y.new_zeros(sides)
+                total = y.new_zeros(len(x), y.shape[1], *sides)
+                weight = y.new_zeros(sides)
             m = torch.outer(*(fade(n, max(1, int(overlap * scale))) for n in y.shape[-2:])).to(y)
             total[..., a : a + y.shape[-2], b : b + y.shape[-1]] += m * y
             weight[a : a + y.shape[-2], b : b + y.shape[-1]] += m
@@ -273,7 +276,8 @@ class Autoencoder:
             .requires_grad_(False)
             .to(self.device, self.dtype, memory_format=torch.channels_last)
         )
-        self.latent_channels, self.factor = 0, 1
+        self.latent_channels = 0
+        self.factor = 1
         z = self._tried()
         self.latent_channels, self.factor = z.shape[1], 64 // z.shape[-1]
         if tile % (4 * self.factor):
@@ -779,7 +783,8 @@ def pooled(
 
     Raises `InputError` if a channel is not finite, or constant.
     """
-    m, v = mean.double(), var.double()
+    m = mean.double()
+    v = var.double()
     scale = (v.mean(0) + (m - m.mean(0)).square().mean(0)).sqrt()
     if constant is not None:
         scale = scale.where(~(scale <= 1e-6), torch.tensor(constant).to(scale))

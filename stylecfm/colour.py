@@ -242,10 +242,8 @@ def code_encoding(
 
     Raises `InputError` for high dynamic range and unknown codes.
     """
-    primaries, transfer = (
-        (1 if primaries in (0, 2) else primaries),
-        (13 if transfer in (0, 2) else transfer),
-    )
+    primaries = 1 if primaries in (0, 2) else primaries
+    transfer = 13 if transfer in (0, 2) else transfer
     if transfer in _HDR:
         raise InputError(
             f'it has a high dynamic range ({_HDR[transfer]}); export it in standard range (SDR), '

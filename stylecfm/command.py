@@ -325,7 +325,8 @@ def set_values(
 
     from stylecfm.flags import meant
 
-    to_flags, to_config = {}, {}
+    to_flags = {}
+    to_config = {}
     for text in given:
         key, sign, value = text.partition('=')
         key = key.strip().lstrip('-').replace('-', '_')
@@ -486,7 +487,8 @@ def _bash_words() -> list:
 
 def _bash() -> str:
     "Completion for bash, and by its emulation for zsh."
-    cases, values = [], {}
+    cases = []
+    values = {}
     for name, c in every_command().items():
         flags = flags_of(name, c)
         values |= {k: v for k, v in flags.items() if v}
@@ -618,7 +620,8 @@ def main(
 
         return say(f'stylecfm {__version__}')
     if name == 'help':
-        name, rest = rest[0], [*rest[1:], '--help']
+        name = rest[0]
+        rest = [*rest[1:], '--help']
     name = name.replace('_', '-')
     if name == 'completion':
         if not rest or rest[0] in ('-h', '--help'):

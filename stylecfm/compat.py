@@ -24,7 +24,8 @@ from .trajectories import ODEINT_METHODS, odeint, odeint_event
 class FlowMatcher:
     "A path and a coupling with the calls of torchcfm."
 
-    path, coupling = 'gaussian', 'independent'
+    path = 'gaussian'
+    coupling = 'independent'
 
     def __init__(
         self,
@@ -34,7 +35,8 @@ class FlowMatcher:
     ):
         if not 0 <= sigma < float('inf'):
             raise InputError(f'sigma must be a finite number >= 0, got {sigma}')
-        self.sigma, self.resample = sigma, resample
+        self.sigma = sigma
+        self.resample = resample
 
     def pairs(
         self,
@@ -94,7 +96,8 @@ class SchrodingerBridgeConditionalFlowMatcher(FlowMatcher):
     Its regularisation is 2 sigma^2.
     """
 
-    path, coupling = 'bridge', 'sinkhorn'
+    path = 'bridge'
+    coupling = 'sinkhorn'
 
 
 class TargetConditionalFlowMatcher(FlowMatcher):

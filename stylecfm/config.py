@@ -337,7 +337,8 @@ class Section:
     def __post_init__(self):
         "Raises `InputError` with the name of the first key that breaks its rule."
         for f in fields(self):
-            v, rule = getattr(self, f.name), f.metadata['rule']
+            v = getattr(self, f.name)
+            rule = f.metadata['rule']
             if v is None and f.metadata['off'] is not _NEVER:
                 object.__setattr__(self, f.name, v := f.metadata['off'])
             if not rule.test(v):
@@ -750,7 +751,8 @@ class Config:
                     f'got {_shown(getattr(self, f.name))}'
                 )
         self._follow()
-        m, t = self.model, self.training
+        m = self.model
+        t = self.training
         if m.num_styles % m.factors:
             raise InputError(
                 f'model.num_styles ({m.num_styles}) must be a multiple of model.factors '
@@ -773,7 +775,8 @@ class Config:
 
         Raises `InputError` where two that were given disagree.
         """
-        m, d = self.model, self.data
+        m = self.model
+        d = self.data
         given = [v for v in (m.num_styles, d.num_classes) if not isinstance(v, Derived)]
         if len({*given}) > 1:
             raise InputError(
@@ -781,7 +784,8 @@ class Config:
                 'be equal; leave both out, '
                 f'as they follow the style folders'
             )
-        n, c = Derived(given[0] if given else 2), Derived(channels_of(d.codec))
+        n = Derived(given[0] if given else 2)
+        c = Derived(channels_of(d.codec))
         if isinstance(m.num_styles, Derived):
             m = replace(m, num_styles=n)
         if isinstance(m.latent_channels, Derived):
@@ -797,10 +801,9 @@ class Config:
         latent_channels: int,  # Channels of the codec
     ) -> 'Config':
         "The config for some latents: the numbers that nobody gave become theirs."
-        m, free = (
-            self.model,
-            isinstance(self.model.num_styles, Derived)
-            and isinstance(self.data.num_classes, Derived),
+        m = self.model
+        free = isinstance(self.model.num_styles, Derived) and isinstance(
+            self.data.num_classes, Derived
         )
         if isinstance(m.latent_channels, Derived):
             m = replace(m, latent_channels=int(latent_channels))
@@ -839,7 +842,8 @@ def section_of(
 
     Raises `InputError` at the first unknown name or impossible value.
     """
-    section, names = kind.section, [f.name for f in fields(kind)]
+    section = kind.section
+    names = [f.name for f in fields(kind)]
     if not isinstance(d, dict):
         raise InputError(f'{section} must be a group of keys in braces, got {_shown(d)}')
     for k in d:

@@ -255,18 +255,17 @@ def fit_potentials(
 
     Raises `InputError` if one is not finite.
     """
-    x, g, n = (
-        check_finite(latents.flatten(1).float()),
-        torch.Generator().manual_seed(seed),
-        len(latents),
-    )
+    x = check_finite(latents.flatten(1).float())
+    g = torch.Generator().manual_seed(seed)
+    n = len(latents)
     size = x.norm(dim=1)
     unit = size.square().mean().sqrt().clamp_min(1e-12)
-    x, h = (
-        _same_products(x) / unit,
-        -size / unit * torch.special.ndtri(torch.tensor(1 - 1 / max(n, 2))),
-    )
-    m, v, mean, last = torch.zeros(n), torch.zeros(n), torch.zeros(n), steps - max(1, steps // 4)
+    x = _same_products(x) / unit
+    h = -size / unit * torch.special.ndtri(torch.tensor(1 - 1 / max(n, 2)))
+    m = torch.zeros(n)
+    v = torch.zeros(n)
+    mean = torch.zeros(n)
+    last = steps - max(1, steps // 4)
     for k in tqdm(range(steps), desc='heights', unit='step', disable=quiet, leave=False):
         soft, rate = (
             0.1 * 0.2 ** (k / steps),
@@ -300,6 +299,7 @@ def semidiscrete_pair(
             f'there are plans for styles 0 to {len(plans) - 1}, not for {style.unique().tolist()}'
         )
     for s in style.unique():
-        here, plan = style == s, plans[s]
+        here = style == s
+        plan = plans[s]
         x1[here] = plan.latents[plan.assign(x0[here])].to(x1)
     return x1

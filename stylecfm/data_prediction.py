@@ -73,7 +73,8 @@ def keep_palettes(
     seed: int = 0,  # Seed of the choice where there are more than the network keeps
 ):
     "Keep palettes of a style beside the weights: a random subset, or all of them, some repeated."
-    n, size = len(library.mean), self.config.num_palettes
+    n = len(library.mean)
+    size = self.config.num_palettes
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed)).repeat(size // n + 1)[
         :size
     ]
@@ -105,15 +106,19 @@ def sample_data_prediction(
     def ratio(k):
         return math.log(k / (steps - k))  # lambda at t = k/steps
 
-    x, before = x0, None
+    x = x0
+    before = None
     for k in range(steps):
-        t, end = k / steps, (k + 1) / steps
+        t = k / steps
+        end = (k + 1) / steps
         now = d(x, torch.full((len(x),), t, dtype=x.dtype, device=x.device))
-        line, left = now, (1 - end) / (1 - t)
+        line = now
+        left = (1 - end) / (1 - t)
         if before is not None and k + 1 < steps:
             r = (ratio(k) - ratio(k - 1)) / (ratio(k + 1) - ratio(k)) if k > 1 else 1.0
             line = now + (now - before) / (2 * r)
-        x, before = left * x + (end - t * left) * line, now
+        x = left * x + (end - t * left) * line
+        before = now
         if callback:
             callback(k, end, x)
     return x

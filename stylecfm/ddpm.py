@@ -130,7 +130,9 @@ def ddim(
 
     Raises `InputError`, or `FloatingPointError` when a point is no longer finite.
     """
-    times, v, x = _check_ddim(x, times, eta), CountingField(v), at_least_fp32(x)
+    times = _check_ddim(x, times, eta)
+    v = CountingField(v)
+    x = at_least_fp32(x)
 
     def a(t):
         return t / (t * t + (1 - t) ** 2) ** 0.5  # sqrt(alpha bar)
@@ -140,7 +142,8 @@ def ddim(
     x = x * (first * first + (1 - first) ** 2) ** 0.5
     for t, then in zip(times.tolist(), times[1:].tolist(), strict=False):
         slope = v(x, t)
-        data, noise = x + (1 - t) * slope, x - t * slope
+        data = x + (1 - t) * slope
+        noise = x - t * slope
         new = (
             eta * ((1 - a(then) ** 2) / (1 - a(t) ** 2) * (1 - (a(t) / a(then)) ** 2)) ** 0.5
             if eta

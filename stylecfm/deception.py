@@ -95,10 +95,8 @@ def fit_classifier(
     side: int,  # Side length of a patch, pixels
 ):
     "Cross-entropy on squares, brightness and contrast changed by chance."
-    g, opt = (
-        torch.Generator().manual_seed(seed),
-        torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02),
-    )
+    g = torch.Generator().manual_seed(seed)
+    opt = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02)
     net.train()
     y = torch.cat([torch.zeros(32), torch.ones(32)])
     for i in tqdm(range(steps), desc='judge', leave=False):

@@ -314,7 +314,8 @@ def full_range(
         return values
     if values.dtype.kind == 'f' and not np.isfinite(values).all():
         raise InputError('it holds values that are not finite numbers')
-    low, high = float(values.min()), float(values.max())
+    low = float(values.min())
+    high = float(values.max())
     if low < 0 or high > white:
         raise InputError(
             f'values from {low:g} to {high:g}, where they must stay in 0 to {white:g}; '
@@ -357,7 +358,9 @@ def png_chunks(
     data: bytes,  # Content of a PNG file
 ) -> list:  # `(name, content, whole chunk)` in order, pixels as views; the last may be cut short
     "The chunks of a PNG up to its end."
-    out, at, view = [], 8, memoryview(data)
+    out = []
+    at = 8
+    view = memoryview(data)
     while at + 8 <= len(data):
         n, name = struct.unpack_from('>I4s', data, at)
         parts = view[at + 8 : at + 8 + n], view[at : at + 12 + n]
@@ -448,7 +451,8 @@ def _camera_encoding(exif: Image.Exif | None) -> Encoding | None:
     if not exif:
         return None
     try:
-        camera, index = exif.get_ifd(0x8769), exif.get_ifd(0xA005).get(1, '')
+        camera = exif.get_ifd(0x8769)
+        index = exif.get_ifd(0xA005).get(1, '')
     except Exception:
         return None  # damaged: no statement
     index = index.decode('latin-1') if isinstance(index, bytes) else str(index)
@@ -500,7 +504,8 @@ class _Inflated:
     def __init__(self, chunks: list):
         views = (content for name, content, _ in chunks if name == b'IDAT')
         self.pieces = (v[i : i + 65536] for v in views for i in range(0, len(v), 65536))
-        self.stream, self.left = zlib.decompressobj(), b''
+        self.stream = zlib.decompressobj()
+        self.left = b''
 
     def read(self, n: int) -> bytes:
         """The next `n` bytes.
@@ -519,7 +524,8 @@ class _Inflated:
                 ) from None
             if not got and (self.stream.eof or not self.left):
                 raise OSError('image file is truncated')
-            out, self.left = out + got, self.stream.unconsumed_tail
+            out = out + got
+            self.left = self.stream.unconsumed_tail
         return bytes(out)
 
     def verify(self):
@@ -621,7 +627,8 @@ def _png_rows(
 ) -> Iterator:  # `(rows, w, c)`, uint8 or uint16
     "Samples of an image, or of a pass, as they are stored, some rows at a time."
     c = _CHANNELS[p.kind]
-    above, rows = np.zeros((p.w * c * p.depth + 7) // 8, np.uint8), band_rows(p.w, step)
+    above = np.zeros((p.w * c * p.depth + 7) // 8, np.uint8)
+    rows = band_rows(p.w, step)
     for y in range(0, p.h, rows):
         filtered = np.frombuffer(
             stream.read(min(rows, p.h - y) * (above.size + 1)), np.uint8
@@ -643,7 +650,8 @@ def _png_whole(stream: _Inflated, p: _Header) -> np.ndarray:  # `(h, w, c)`
     "Samples of an interlaced image."
     a = np.empty((p.h, p.w, _CHANNELS[p.kind]), np.uint16 if p.depth == 16 else np.uint8)
     for y, x, dy, dx in _PASSES:
-        part, at = a[y::dy, x::dx], 0
+        part = a[y::dy, x::dx]
+        at = 0
         for rows in (
             _png_rows(stream, p._replace(h=part.shape[0], w=part.shape[1])) if part.size else ()
         ):
@@ -657,7 +665,8 @@ def _png_colours(
 ) -> tuple:  # `(h, w, 1 or 3)`, and alpha `(h, w)` or None
     "Colours and alpha of stored samples."
     if p.kind == 3:
-        table, opacity = np.zeros((256, 3), np.uint8), np.full(256, 255, np.uint8)
+        table = np.zeros((256, 3), np.uint8)
+        opacity = np.full(256, 255, np.uint8)
         table.reshape(-1)[: len(palette)] = np.frombuffer(palette[:768], np.uint8)
         opacity[: len(key)] = np.frombuffer(key[:256], np.uint8)
         return table[a[..., 0]], opacity[a[..., 0]] if key else None
@@ -700,7 +709,8 @@ def png_decoder(
     narrow = meta.get(b'cICP', b'')[3:4] == b'\0' and p.depth >= 8
 
     def bands(step):
-        stream, top = _Inflated(chunks), 0
+        stream = _Inflated(chunks)
+        top = 0
         for a in [_png_whole(stream, p)] if p.interlaced else _png_rows(stream, p, step):
             top = max(top, int(a.max())) if p.depth == 16 else 0
             colour, alpha = _png_colours(a, p, palette, key)
@@ -775,10 +785,8 @@ class _Tiff(NamedTuple):
 
 def _directory(data: bytes) -> _Tiff:
     "The first directory of a TIFF or BigTIFF; raises `InputError` where it is damaged."
-    ifd, f = (
-        ImageFileDirectory_v2(data[: 16 if data[2:4] in (b'+\0', b'\0+') else 8]),
-        BytesIO(data),
-    )
+    ifd = ImageFileDirectory_v2(data[: 16 if data[2:4] in (b'+\0', b'\0+') else 8])
+    f = BytesIO(data)
     f.seek(ifd.next)
     ifd.load(f)
     t = _Tiff(
@@ -786,7 +794,9 @@ def _directory(data: bytes) -> _Tiff:
     )
     if not (t.get(256) and t.get(257)):
         raise InputError('it is damaged: no size in the TIFF')
-    depths, kinds, n = t.all(258, (1,)), t.all(339, (1,)), t.get(277, 1)
+    depths = t.all(258, (1,))
+    kinds = t.all(339, (1,))
+    n = t.get(277, 1)
     if len(set(depths)) > 1 or len(set(kinds)) > 1:
         raise InputError(
             f'it is a TIFF with samples of different depths ({", ".join(map(str, depths))} '
@@ -805,7 +815,9 @@ def _directory(data: bytes) -> _Tiff:
 # %% ../nbs/00c_decoding.ipynb #7ef270a5
 def _written_directory(tags: dict, order: str, at: int) -> bytes:
     "A TIFF directory that lies at a place of a file; all values with 32 bits."
-    place, table, more = at + 2 + 12 * len(tags) + 4, b'', b''
+    place = at + 2 + 12 * len(tags) + 4
+    table = b''
+    more = b''
     for tag in sorted(tags):
         v = tags[tag] if isinstance(tags[tag], tuple) else (tags[tag],)
         table += struct.pack(f'{order}HHI', tag, 4, len(v))
@@ -822,7 +834,8 @@ def _grey_bytes(
 ) -> np.ndarray:  # `(height, width)`, uint8
     "Decompressed bytes of some strips or tiles: they alone, described as a grey image with 8 bits."
     where, length = (324, 325) if tile else (273, 279)
-    starts, sizes = t.all(where)[part], t.all(length)[part]
+    starts = t.all(where)[part]
+    sizes = t.all(length)[part]
     pieces = [data[a : a + n] for a, n in zip(starts, sizes, strict=True)]
     tags = {
         256: width,
@@ -853,13 +866,15 @@ def _grey_bytes(
 # %% ../nbs/00c_decoding.ipynb #d9d12292
 def _differences(rows: np.ndarray, t: _Tiff, n: int) -> np.ndarray:  # `(h, w*n*bytes)`, uint8
     "Bytes of one tile or strip column without its predictor; n samples a pixel lie side by side."
-    predictor, size = t.get(317, 1), t.bits // 8
+    predictor = t.get(317, 1)
+    size = t.bits // 8
     # libtiff has none there, whatever the tag says
     if predictor == 1 or t.get(259, 1) in (1, 32773):
         return rows
     if predictor not in (2, 3) or t.bits % 8:
         raise InputError(f'it is a TIFF with predictor {predictor} at {t.bits} bits; save it again')
-    h, order = len(rows), t.order
+    h = len(rows)
+    order = t.order
     if predictor == 2:
         v = rows.reshape(h, -1).view(f'{order}u{size}').reshape(h, -1, n)
         return (
@@ -895,11 +910,10 @@ def _plain_rows(
 
     Raises `OSError` where the file is cut off.
     """
-    where, high = t.all(273), min(t.get(278, t.size[1]), t.size[1])
-    first, out = (
-        plane * (len(where) // (t.samples if t.planes else 1)),
-        np.empty((rows, width), np.uint8),
-    )
+    where = t.all(273)
+    high = min(t.get(278, t.size[1]), t.size[1])
+    first = plane * (len(where) // (t.samples if t.planes else 1))
+    out = np.empty((rows, width), np.uint8)
     while rows:
         n = min(rows, high - y % high)
         at = where[first + y // high] + y % high * width
@@ -908,7 +922,8 @@ def _plain_rows(
         out[len(out) - rows : len(out) - rows + n] = np.frombuffer(
             data, np.uint8, n * width, at
         ).reshape(n, width)
-        y, rows = y + n, rows - n
+        y = y + n
+        rows = rows - n
     return out
 
 
@@ -932,14 +947,17 @@ def _unit(t: _Tiff) -> int:
 def _stored(data: bytes, t: _Tiff, y: int, rows: int) -> np.ndarray:  # `(rows, w, samples)`
     "Some rows of samples as the file stores them; they begin with a strip or tile."
     (w, h), planes = t.size, t.samples if t.planes else 1
-    n, tiled = t.samples // planes, 322 in t.tags
+    n = t.samples // planes
+    tiled = 322 in t.tags
 
     def wide(pixels):
         return -(-pixels * n * t.bits // 8)
 
     tw, th = (t.get(322), t.get(323)) if tiled else (w, min(t.get(278, h), h))
-    across, down = -(-w // tw), -(-rows // th)
-    count, begin = len(t.all(324 if tiled else 273)) // planes, y // th * across
+    across = -(-w // tw)
+    down = -(-rows // th)
+    count = len(t.all(324 if tiled else 273)) // planes
+    begin = y // th * across
     out = []
     for k in range(planes):
         if _unit(t) == 1 and not tiled:
@@ -963,8 +981,10 @@ def _stored(data: bytes, t: _Tiff, y: int, rows: int) -> np.ndarray:  # `(rows, 
 
 def _tiff_rows(data: bytes, t: _Tiff, step: int = 1) -> Iterator:  # `(rows, w, samples)`
     "Samples as the file stores them, some rows at a time."
-    h, unit = t.size[1], _unit(t)
-    rows, left = band_rows(t.size[0], unit), None
+    h = t.size[1]
+    unit = _unit(t)
+    rows = band_rows(t.size[0], unit)
+    left = None
     for y in range(0, h, rows):
         a = _stored(data, t, y, min(rows, h - y))
         if left is not None:
@@ -1079,7 +1099,8 @@ def tiff_decoder(
         if t.photometric == 3
         else _white(t, lambda: max(a[..., :n].max() for a in _tiff_rows(data, t)))
     )
-    exif, profile = _tiff_exif(data), _profile_tag(t)
+    exif = _tiff_exif(data)
+    profile = _profile_tag(t)
     turn = _orientation(exif) if exif else min(max(t.get(274, 1), 1), 8)
     encoding = _camera_encoding(exif)
 
@@ -1188,7 +1209,8 @@ def heif_samples(
         ) from None
     check_pixels(*im.size, rules)
     profile = im.info.get('icc_profile') or b''
-    encoding, a = _coded(data, profile), np.asarray(im)
+    encoding = _coded(data, profile)
+    a = np.asarray(im)
     a = a.reshape(*a.shape[:2], -1)
     depth = im.info.get('bit_depth', 8)
     if a.dtype == np.uint16:
@@ -1443,9 +1465,11 @@ def _weighted(
     rgb: np.ndarray, alpha: np.ndarray, levels: int
 ) -> tuple:  # `(h/2^levels, w/2^levels, 3)` and without the 3, float32
     "Sums of colours times alpha and of alpha over squares, their sides halved `levels` times."
-    total, weight = rgb * alpha[..., None].astype(np.float32), alpha[..., None].astype(np.float32)
+    total = rgb * alpha[..., None].astype(np.float32)
+    weight = alpha[..., None].astype(np.float32)
     for _ in range(levels):
-        total, weight = _halved(total), _halved(weight)
+        total = _halved(total)
+        weight = _halved(weight)
     return total, weight[..., 0]
 
 
@@ -1484,7 +1508,8 @@ def fill_image(
         return (np.asarray(image.crop(box)), np.asarray(alpha.crop(box)))
 
     sums = [_weighted(*part(box), _FAR) for box in boxes]
-    beyond, at = _filled(*(np.concatenate(s) for s in zip(*sums, strict=True))), 0
+    beyond = _filled(*(np.concatenate(s) for s in zip(*sums, strict=True)))
+    at = 0
     for box, (total, _) in zip(boxes, sums, strict=True):
         image.paste(
             Image.fromarray(_filled_band(*part(box), beyond[at : at + len(total)])), box[:2]
@@ -1526,7 +1551,9 @@ def _reduced(
             .sum((1, 3))
         )
 
-    total, weight, count = sums(rgb * a), sums(a), sums(np.ones_like(a))
+    total = sums(rgb * a)
+    weight = sums(a)
+    count = sums(np.ones_like(a))
     mean = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
     return np.rint(mean).astype(np.uint8), np.rint(weight / count)[..., 0].astype(np.uint8)
 
@@ -1548,12 +1575,16 @@ def layers_from(
 ) -> Layers:
     "An image in sRGB and its alpha, upright, decoded some rows at a time."
     k, (w, h), turn = reduction(decoder.size, side), decoder.size, decoder.orientation
-    size, y, convert, alpha = (-(-w // k), -(-h // k)), 0, None, None
+    size = (-(-w // k), -(-h // k))
+    y = 0
+    convert = None
+    alpha = None
     upright = size[::-1] if turn > 4 else size
     image = decoder.canvas if decoder.canvas and k == 1 and turn == 1 else Image.new('RGB', upright)
     for s in decoder.bands(k):
         convert = convert or to_rgb(s)
-        rgb, a = convert(s.colour), None if s.alpha is None else to_bytes(s.alpha)
+        rgb = convert(s.colour)
+        a = None if s.alpha is None else to_bytes(s.alpha)
         if k > 1:
             rgb, a = _reduced(rgb, a, k)
         _place(image, rgb, y, size[1], turn)

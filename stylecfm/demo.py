@@ -85,11 +85,9 @@ def draw_crops(
 
     from stylecfm.painters import expose, random_square, sample_photos
 
-    rng, photos, names = (
-        np.random.default_rng([seed, list(SCENES).index(group)]),
-        sample_photos(),
-        SCENES[group],
-    )
+    rng = np.random.default_rng([seed, list(SCENES).index(group)])
+    photos = sample_photos()
+    names = SCENES[group]
     train = group != 'test'
     return [
         expose(
@@ -206,7 +204,8 @@ def transfer_tests(
     from stylecfm.solvers import ODESolver
     from stylecfm.transfer import StyleTransferPipeline
 
-    pipe, strict = StyleTransferPipeline.from_pretrained(out, 'cpu'), ImageRules(strict=True)
+    pipe = StyleTransferPipeline.from_pretrained(out, 'cpu')
+    strict = ImageRules(strict=True)
     s = pipe.model.inference
     solver = ODESolver(s.method, s.num_inference_steps)
     photo, truth = (
@@ -232,7 +231,9 @@ def demo_score(
     "What the demonstration claims, in numbers."
     from stylecfm.metrics import gain, psnr
 
-    g, n, identity = gain(t.made, t.photo, t.truth), len(SCENES['test']), psnr(t.same, t.photo)
+    g = gain(t.made, t.photo, t.truth)
+    n = len(SCENES['test'])
+    identity = psnr(t.same, t.photo)
     row = dict(
         identity_psnr_db=identity,
         identity_psnr_db_min=identity.min(),
@@ -321,7 +322,8 @@ def run_demo(
 ) -> dict:  # Content of metrics.json
     "Images, latents, training, transfer, score."
     writable(out / 'x')
-    start, fresh = time.perf_counter(), not any((out / 'checkpoints').glob('step-*'))
+    start = time.perf_counter()
+    fresh = not any((out / 'checkpoints').glob('step-*'))
     say('1/4 photographs and paintings')
     make_images(out / 'images', size, seed)
     say('2/4 latents')
@@ -428,7 +430,8 @@ def _painting_scores(photo: 'Tensor', truth: 'Tensor', mapped: 'Tensor', made: '
     "PSNR and its gains for painted photographs and for photographs under a colour map, dB."
     from stylecfm.metrics import gain, psnr
 
-    g, m = gain(made, photo, truth), gain(mapped, photo, truth)
+    g = gain(made, photo, truth)
+    m = gain(mapped, photo, truth)
     scores = dict(
         photo_psnr_db=psnr(photo, truth).mean().item(),
         transferred_psnr_db=psnr(made, truth).mean().item(),
@@ -451,7 +454,8 @@ def run_painting_demo(
     from stylecfm.metrics import colour_map, machine, peak_memory_mb
 
     writable(out / 'x')
-    start, fresh = time.perf_counter(), not (out / 'training').exists()
+    start = time.perf_counter()
+    fresh = not (out / 'training').exists()
     say('1/3 photographs and paintings')
     make_images(out / 'images', size, seed)
     photos, paintings = _read_kinds(out / 'images' / 'train', size.size)
@@ -590,7 +594,8 @@ def fresh_crops(
     from stylecfm.images import list_images, load_image
     from stylecfm.painters import expose, random_square
 
-    rng, paths = np.random.default_rng(seed), list_images(folder)
+    rng = np.random.default_rng(seed)
+    paths = list_images(folder)
     paths = [paths[i] for i in rng.choice(len(paths), n, replace=False)]
     crops = [
         expose(
@@ -617,7 +622,8 @@ def score_fresh(
     from stylecfm.solvers import ODESolver
     from stylecfm.transfer import StyleTransferPipeline
 
-    pipe, solver = StyleTransferPipeline.from_pretrained(out, 'cpu'), ODESolver('heun', 15)
+    pipe = StyleTransferPipeline.from_pretrained(out, 'cpu')
+    solver = ODESolver('heun', 15)
     x0 = pipe.invert(pipe.encode(photo), 'photo', solver).x
     made, same = (
         pipe.decode(pipe.generate(x0, s, solver).x).clamp(-1, 1) for s in ('painting', 'photo')

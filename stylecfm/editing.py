@@ -58,17 +58,13 @@ def flow_edit(
             'FlowEdit wants a start in [0, 1), one step or more and one draw or more; '
             f'got {start}, {steps} and {draws}'
         )
-    g, z, times, nfe = (
-        torch.Generator().manual_seed(seed),
-        x1.clone(),
-        time_grid(start, 1.0, steps),
-        0,
-    )
+    g = torch.Generator().manual_seed(seed)
+    z = x1.clone()
+    times = time_grid(start, 1.0, steps)
+    nfe = 0
     for i, (a, b) in enumerate(zip(times, times[1:], strict=False), 1):
-        t, change = (
-            torch.full((len(x1),), a, device=x1.device, dtype=torch.float32),
-            torch.zeros_like(x1),
-        )
+        t = torch.full((len(x1),), a, device=x1.device, dtype=torch.float32)
+        change = torch.zeros_like(x1)
         for _ in range(draws):
             # one for all: no picture depends on its neighbours
             e = torch.randn(x1.shape[1:], generator=g).to(x1)

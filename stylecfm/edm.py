@@ -57,7 +57,8 @@ def edm_scalings(
     sigma_min: float = 0.0,
 ) -> EDMScalings:
     "Scales of input and output (Karras 2022; Song 2023 for `sigma_min`)."
-    both, less = (sigma**2 + sigma_data**2).sqrt(), sigma - sigma_min
+    both = (sigma**2 + sigma_data**2).sqrt()
+    less = sigma - sigma_min
     return EDMScalings(
         sigma_data**2 / (less**2 + sigma_data**2),
         less * sigma_data / both,
@@ -109,7 +110,8 @@ def karras_sigmas(
             'sigma_min must be above 0 and at most sigma_max, '
             f'got {noise.sigma_min} and {noise.sigma_max}'
         )
-    top, low = noise.sigma_max ** (1 / noise.rho), noise.sigma_min ** (1 / noise.rho)
+    top = noise.sigma_max ** (1 / noise.rho)
+    low = noise.sigma_min ** (1 / noise.rho)
     i = torch.arange(steps, dtype=torch.double) / max(1, steps - 1)
     return torch.cat([(top + i * (low - top)) ** noise.rho, torch.zeros(1, dtype=torch.double)])
 
@@ -154,7 +156,9 @@ def sample_edm(
     if not 0 <= churn < math.inf:
         raise InputError(f'churn must be a finite number >= 0, got {churn}')
     # which checks the shape of each answer
-    grid, nfe, D = karras_sigmas(steps, noise), 0, CountingField(D)
+    grid = karras_sigmas(steps, noise)
+    nfe = 0
+    D = CountingField(D)
     x, one = (
         at_least_fp32(x) * grid[0].item(),
         lambda s: torch.full((len(x),), s, dtype=x.dtype, device=x.device),
@@ -162,7 +166,8 @@ def sample_edm(
     for now, end in zip(grid.tolist(), grid[1:].tolist(), strict=False):
         if churn:
             more = now * (1 + min(churn / steps, math.sqrt(2) - 1))
-            x, now = x + math.sqrt(more**2 - now**2) * noise_like(x, generator), more
+            x = x + math.sqrt(more**2 - now**2) * noise_like(x, generator)
+            now = more
         slope = (x - D(x, one(now))) / now
         there = x + (end - now) * slope
         nfe += 1

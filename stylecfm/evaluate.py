@@ -134,8 +134,10 @@ class EvaluationEffort(NamedTuple):
 # %% ../nbs/72_evaluate.ipynb #ab53f0d4
 FLOOR = 'half of the paintings against the other half'  # row of the nearest that can be expected
 # about two minutes on two cores at 256 pixels, and images of each kind
-QUICK, QUICK_IMAGES = EvaluationEffort(judge_steps=200, draws=8), 12
-LONG, LONG_IMAGES = EvaluationEffort(), 100
+QUICK = EvaluationEffort(judge_steps=200, draws=8)
+QUICK_IMAGES = 12
+LONG = EvaluationEffort()
+LONG_IMAGES = 100
 
 
 def planned_effort(
@@ -236,7 +238,9 @@ def expected_times(
 
     Time grows linearly with photographs and draws.
     """
-    once, one, two = timed(transfer), timed(lambda: measured(1)), timed(lambda: measured(2))
+    once = timed(transfer)
+    one = timed(lambda: measured(1))
+    two = timed(lambda: measured(2))
     draw = max(0.0, two - one)
     return Times(
         n * once,
@@ -378,7 +382,8 @@ def verdict(
     rows: dict,  # {way: {figure: `Figure`}}
 ) -> str:  # One sentence
     "What an evaluation found."
-    mine, before = rows.get('this model'), rows.get('untouched')
+    mine = rows.get('this model')
+    before = rows.get('untouched')
     if not mine or not before:
         return 'Nothing can be said yet: the model or the photographs are not measured.'
     d = {k: rows[k]['distance'] for k in COLOUR_ROWS if k in rows}
@@ -489,7 +494,8 @@ def in_sentences(
     about: dict,  # `about` of a `Report`
 ) -> list:  # Sentences
     "How it was measured, for people."
-    a, m = about, about['machine']
+    a = about
+    m = about['machine']
     out = [
         (
             f'{a["photographs"]} photographs and {a["paintings"]} paintings, '
@@ -538,7 +544,8 @@ def write_report(
     shown: int = 8,  # Pictures of each way
 ) -> Path:  # The page
     "Write `report.json`, `index.html` and its pictures."
-    folder, names = Path(folder), {}
+    folder = Path(folder)
+    names = {}
     # first what is compared
     for i, way in enumerate(
         sorted(report.pictures, key=lambda k: k not in ('untouched', 'this model'))
@@ -547,11 +554,10 @@ def write_report(
         names[way] = [f'{i}-{j}.jpg' for j in range(min(shown, len(x)))]
         for n, im in zip(names[way], to_pil(x[:shown].clamp(-1, 1)), strict=False):
             save_image(im, folder / 'pictures' / n)
-    rows, about = (
-        {k: {n: v._asdict() for n, v in r.items()} for k, r in report.rows.items()},
-        report.about,
-    )
-    said, note = verdict(report.rows), classifier_note(report.rows)
+    rows = {k: {n: v._asdict() for n, v in r.items()} for k, r in report.rows.items()}
+    about = report.about
+    said = verdict(report.rows)
+    note = classifier_note(report.rows)
     write_json(
         folder / 'report.json',
         dict(verdict=said, classifier=note, rows=rows, figures=METRICS, **about),

@@ -629,9 +629,12 @@ def _carry(old: Path, new: Path):
     for name in unlisted_files(old):
         if name in FOR_PEOPLE and (new / name).exists():
             continue  # ours, rewritten
-        source, to, n = old / name, new / name, 1
+        source = old / name
+        to = new / name
+        n = 1
         while os.path.lexists(to):
-            to, n = (new / name).with_name(f'{source.stem}.{n}{source.suffix}'), n + 1
+            to = (new / name).with_name(f'{source.stem}.{n}{source.suffix}')
+            n = n + 1
         to.parent.mkdir(parents=True, exist_ok=True)
         if source.is_symlink():
             os.symlink(os.readlink(source), to)
@@ -646,7 +649,8 @@ def _carry(old: Path, new: Path):
 def _same(path: Path, new: Path) -> bool:
     "Whether a folder verifies and holds what the new one does."
     try:
-        old, made = verify_folder(path), read_manifest(new)
+        old = verify_folder(path)
+        made = read_manifest(new)
     except InputError:
         return False
     return all(old[k] == made[k] for k in ('kind', 'extra', 'files'))
@@ -678,7 +682,9 @@ def atomic_folder(
     extra: dict | None = None,  # Goes into the manifest; may be filled inside the block
 ) -> Iterator[Path]:  # An empty folder to write into; gone afterwards
     "A folder that appears whole, with its manifest, or not at all; raises `InputError`."
-    given, path, extra = Path(path), Path(os.path.realpath(path)), {} if extra is None else extra
+    given = Path(path)
+    path = Path(os.path.realpath(path))
+    extra = {} if extra is None else extra
     may_replace(path, kind)
     with _beside(path) as tmp:
         try:
@@ -778,7 +784,9 @@ class FolderLock:
         owner: Path,  # File that says who has it
         busy: Callable,  # Called with the owner's words -> those of the error
     ):
-        self.path, self.owner, self.busy = path, owner, busy
+        self.path = path
+        self.owner = owner
+        self.busy = busy
         self.take()
 
     def take(self):

@@ -230,10 +230,13 @@ def run_lines(
     "What a run did of its plan, what validation says of it, and how to go on."
     from stylecfm.checkpoints import LOG, read_log
 
-    rows, t = read_log(Path(root) / LOG)[0], load_config(Path(root) / 'config.json').training
-    done, planned = max((r['step'] for r in rows), default=0), planned or t.max_steps
+    rows = read_log(Path(root) / LOG)[0]
+    t = load_config(Path(root) / 'config.json').training
+    done = max((r['step'] for r in rows), default=0)
+    planned = planned or t.max_steps
     said, falling = validation_line(rows)
-    part, lines = f'{done} of {planned} steps planned' if planned else f'{done} steps', []
+    part = f'{done} of {planned} steps planned' if planned else f'{done} steps'
+    lines = []
     timed = (
         t.max_minutes and rows and max(r.get('seconds', 0.0) for r in rows) >= 60 * t.max_minutes
     )

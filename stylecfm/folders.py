@@ -205,7 +205,8 @@ def explain_unused(
     paths: list,  # Unused files
 ) -> list:  # `(path, reason)` for each
     "A reason for each file that is not used."
-    count, out = Counter(), []
+    count = Counter()
+    out = []
     for p in paths:
         s = p.suffix.lower()
         count[s] += 1
@@ -274,10 +275,8 @@ def scan_styles(
     here = _entries(Path(root))
     system = [p for p in here if p.is_dir() and is_system(p)]
     shown = [p for p in here if not p.name.startswith('.') and p not in system]
-    styles, loose = (
-        [p for p in shown if p.is_dir()],
-        [p for p in shown if p.suffix.lower() in extensions and not p.is_dir()],
-    )
+    styles = [p for p in shown if p.is_dir()]
+    loose = [p for p in shown if p.suffix.lower() in extensions and not p.is_dir()]
     if len(styles) < 2:
         why = f'; {len(loose)} image(s) lie directly in it, {loose[0].name} first' if loose else ''
         raise InputError(

@@ -75,7 +75,8 @@ def _halves(model, x, t, s, joint):
 
 def _combine(wanted, mean, w, g):
     "The guided velocity from its halves; `w` is the scale of each image."
-    wanted, mean = at_least_fp32(wanted), at_least_fp32(mean)
+    wanted = at_least_fp32(wanted)
+    mean = at_least_fp32(mean)
     if g.fit:
         fit = (wanted * mean).flatten(1).sum(1) / mean.flatten(1).square().sum(1).clamp_min(1e-12)
         mean = mean * expand_as(fit, mean)

@@ -125,7 +125,8 @@ def fit_square(
     check_square(*img.size, size, rules)
     w, h = img.size
     s = min(w, h) * view.side
-    x, y = (w - s) * view.across, (h - s) * view.down
+    x = (w - s) * view.across
+    y = (h - s) * view.down
     return img.resize((size, size), Image.LANCZOS, box=(x, y, x + s, y + s))
 
 # %% ../nbs/01_images.ipynb #45a8e474
@@ -340,7 +341,8 @@ class JpegPicture:
         image: Image.Image,  # Image to show
         quality: int = 70,  # JPEG quality, 1 to 95
     ):
-        self.image, self.quality = image.convert('RGB'), quality
+        self.image = image.convert('RGB')
+        self.quality = quality
 
     def __repr__(self):
         return f'{self.image.width} x {self.image.height} pixels'
@@ -376,7 +378,8 @@ def pad_to(
     Raises `InputError` where it is smaller than what is missing.
     """
     h, w = x.shape[-2:]
-    down, right = -h % factor, -w % factor
+    down = -h % factor
+    right = -w % factor
     if down >= h or right >= w:
         raise InputError(
             f'{w} x {h} is too small for multiples of {factor}; '

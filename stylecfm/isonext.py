@@ -52,7 +52,8 @@ class StyleEmbedding(nn.Module):
         mean_null: bool = True,  # Style -1 is the mean of all rows; else a row of its own
     ):
         super().__init__()
-        self.num_styles, self.mean_null = num_styles, mean_null
+        self.num_styles = num_styles
+        self.mean_null = mean_null
         self.table = nn.Parameter(torch.randn(num_styles + (not mean_null), dim))
 
     def forward(
@@ -90,7 +91,8 @@ def append(
     count: int = 1,  # Styles to add
 ):
     "More styles, numbered after the old ones; the rows of those are untouched."
-    old, null = self.table[: self.num_styles], self.table[self.num_styles :]
+    old = self.table[: self.num_styles]
+    null = self.table[self.num_styles :]
     self.table = nn.Parameter(torch.cat([old, old.mean(0, keepdim=True).expand(count, -1), null]))
     self.num_styles += count
 
@@ -223,7 +225,8 @@ def depthwise_conv(
     x: Tensor,  # `(b, c, h, w)` or `(b, c, depth, h, w)`
 ) -> Tensor:  # Result, shaped as `x`
     "The depthwise convolution; on a CPU in the weights' own precision."
-    kind, low = x.device.type, (self.as_on or x.device.type) == 'cuda'
+    kind = x.device.type
+    low = (self.as_on or x.device.type) == 'cuda'
     with torch.autocast(kind, enabled=low and torch.is_autocast_enabled(kind)):
         # its bf16 backward is slow on a CPU
         h = per_slice(self.depthwise, x if low else x.to(compute_dtype(self.depthwise)))
@@ -383,7 +386,8 @@ class IsoNext(VelocityModel):
         if num_palettes:
             self.register_buffer('palette_mean', torch.zeros(num_styles, num_palettes, 3))
             self.register_buffer('palette_covariance', torch.zeros(num_styles, num_palettes, 3, 3))
-        self.gradient_checkpointing, self.checkpointing = False, 'none'
+        self.gradient_checkpointing = False
+        self.checkpointing = 'none'
 
 # %% ../nbs/11_isonext.ipynb #cell-22
 @patch
@@ -500,8 +504,10 @@ def forward_tiled(
     mod: ModulationParams,  # Modulation, output of `Modulation`
 ) -> Tensor:  # Result, shaped as `x`; without a gradient
     "The block on rows after rows of a large picture, with the norm's statistics from all of it."
-    y, out = self.depthwise_conv(x), torch.empty_like(x)
-    norm, rows = self.norm.from_statistics(y), max(1, STRIP_PIXELS * x.shape[2] // x[0, 0].numel())
+    y = self.depthwise_conv(x)
+    out = torch.empty_like(x)
+    norm = self.norm.from_statistics(y)
+    rows = max(1, STRIP_PIXELS * x.shape[2] // x[0, 0].numel())
     for i in range(0, x.shape[2], rows):
         part = slice(i, i + rows)
         h = self.pointwise(norm(y[:, :, part], mod).movedim(1, -1)).movedim(-1, 1)
@@ -538,7 +544,8 @@ def run_blocks(
 
     def run(h, some, inner=None):
         for i in some:
-            block, mod = self.blocks[i], mods[i // self.share]
+            block = self.blocks[i]
+            mod = mods[i // self.share]
             if theirs is not None:
                 h = theirs(block, h, mod)  # diffusers' switch: every block
             else:
@@ -547,8 +554,10 @@ def run_blocks(
                 h = self.attention[str(i)](h, c)
         return h
 
-    n, how = len(self.blocks), self.checkpointing if on else 'none'
-    groups, i = {g[0]: g for g in CHECKPOINTING[how](n)}, 0
+    n = len(self.blocks)
+    how = self.checkpointing if on else 'none'
+    groups = {g[0]: g for g in CHECKPOINTING[how](n)}
+    i = 0
     while i < n:
         some = groups.get(i, [i])
         h = (
@@ -579,7 +588,9 @@ def num_parameters(
     condition_channels: int = 0,  # Number of channels of a condition in the input
 ) -> int:  # Parameters
     "Parameters of an `IsoNext` of this size, by formula."
-    c, s, t = hidden_dim, style_dim, time_dim
+    c = hidden_dim
+    s = style_dim
+    t = time_dim
     blocks = num_layers * (8 * c * c + (kernel_size**2 + 6 + 8 * grn) * c)
     mods = (-(-num_layers // share_every) + 1) * 3 * c * (s + 1)  # one more for the head's norm
     cond = num_styles * s + (8 * t * t + 5 * t) + ((t + s) * 2 * s + 2 * s) + (2 * s * s + s)
@@ -620,7 +631,9 @@ def count_operations(
     share_every: int = 3,  # Blocks that share a modulation; 1: one for each block
 ) -> int:  # Operations of one forward pass of one image
     "Multiplications and additions of an `IsoNext`, by formula; elementwise work is not counted."
-    c, s, t = hidden_dim, style_dim, time_dim
+    c = hidden_dim
+    s = style_dim
+    t = time_dim
     pixel = num_layers * (8 * c * c + kernel_size**2 * c) + 2 * 9 * latent_channels * c
     cond = 8 * t * t + (t + s) * 2 * s + 2 * s * s + (-(-num_layers // share_every) + 1) * 3 * c * s
     return 2 * (h * w * pixel + cond)

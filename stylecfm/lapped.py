@@ -126,7 +126,8 @@ def start_from_tiles(
 
     Raises `InputError` as `principal_components` does.
     """
-    c, middle = net.config['latent_channels'], slice(TILE_SIDE // 2, TILE_SIDE // 2 + TILE_SIDE)
+    c = net.config['latent_channels']
+    middle = slice(TILE_SIDE // 2, TILE_SIDE // 2 + TILE_SIDE)
     p = principal_components(tiles, c)
     for conv, filters in ((net.analysis, p.encode), (net.synthesis, p.decode.T)):
         conv.weight.zero_()
@@ -184,7 +185,8 @@ def _stack_crops(images: Stack, rows: Tensor, size: int, u: Tensor) -> Tensor:
     y = (corner[:, :1] + torch.arange(size)).to(device)  # (b, size)
     x = corner[:, 1:] + torch.arange(size)
     x = torch.where(u[:, 2:] < 0.5, x.flip(1), x).to(device)
-    b, channel = rows.to(device).view(-1, 1, 1, 1), torch.arange(3, device=device).view(1, 3, 1, 1)
+    b = rows.to(device).view(-1, 1, 1, 1)
+    channel = torch.arange(3, device=device).view(1, 3, 1, 1)
     return images.pixels[b, channel, y[:, None, :, None], x[:, None, None, :]]
 
 # %% ../nbs/02b_lapped.ipynb #de798dfd
@@ -226,7 +228,8 @@ def minimise(
     "Minimise a stochastic loss."
     optimizer = torch.optim.AdamW(params, learning_rate, (0.9, 0.99), weight_decay=0)
     for i in range(steps):
-        warm, fall = min(1, (i + 1) / 100), 0.5 * (1 + math.cos(math.pi * i / steps)) + 0.01
+        warm = min(1, (i + 1) / 100)
+        fall = 0.5 * (1 + math.cos(math.pi * i / steps)) + 0.01
         optimizer.param_groups[0]['lr'] = learning_rate * warm * fall
         loss = loss_of()
         optimizer.zero_grad()
@@ -258,7 +261,8 @@ def fit_lapped(
     size, images = recipe.size, [im for im in images if min(im.shape[1:]) >= recipe.size]
     if not images or size % TILE_SIDE:
         raise InputError(f'need images of at least {size} pixels a side, a multiple of {TILE_SIDE}')
-    g, losses = torch.Generator().manual_seed(recipe.seed), []
+    g = torch.Generator().manual_seed(recipe.seed)
+    losses = []
 
     def pick(n):
         return torch.randint(len(images), (n,), generator=g).tolist()

@@ -154,16 +154,17 @@ def choose_convention(
     if scaling is None and shift is None:
         chosen, why = _by_values(ours, deviation(latents))
     elif scaling is None:
-        chosen, why = Convention(ours.scaling, shift), "scaling as in the autoencoder's config"
+        chosen = Convention(ours.scaling, shift)
+        why = "scaling as in the autoencoder's config"
     elif shift is not None:
-        chosen, why = Convention(scaling, shift), ''
+        chosen = Convention(scaling, shift)
+        why = ''
     elif scaling != 1 and abs(scaling / ours.scaling - 1) < 0.005:
-        chosen, why = (
-            ours,
-            "shift as in the autoencoder's config" if ours[1:] != PLAIN_CONVENTION[1:] else '',
-        )
+        chosen = ours
+        why = "shift as in the autoencoder's config" if ours[1:] != PLAIN_CONVENTION[1:] else ''
     else:
-        chosen, why = Convention(scaling), ''
+        chosen = Convention(scaling)
+        why = ''
     said = f'latents are taken for {chosen}: {why}' if why else ''
     return chosen, '; '.join(filter(None, (said, _unlike(ours, chosen, latents))))
 

@@ -220,7 +220,8 @@ def safetensors_header(
     metadata: dict | None = None,  # {text: text}
 ) -> bytes:  # Length and header
     "The beginning of a safetensors file; a multiple of 8 bytes, so that the numbers lie well."
-    head, at = {'__metadata__': metadata} if metadata else {}, 0
+    head = {'__metadata__': metadata} if metadata else {}
+    at = 0
     for name, (dtype, shape) in shapes.items():
         end = at + dtype.itemsize * torch.Size(shape).numel()
         head[name] = dict(dtype=_NAMES[dtype], shape=list(shape), data_offsets=[at, end])
@@ -246,7 +247,9 @@ class Mapped:
     ):
         tensor_shapes(path)  # the library checks header and length
         self.path, types = Path(path), {b: a for a, b in _NAMES.items()}
-        self.file, self.map, self.tensors = open(path, 'rb'), None, {}
+        self.file = open(path, 'rb')
+        self.map = None
+        self.tensors = {}
         start = int.from_bytes(self.file.read(8), 'little') + 8
         head = json.loads(self.file.read(start - 8))
         self.metadata, self.size = (
@@ -315,7 +318,8 @@ class Mapped:
             done += got
 
 # %% ../nbs/04_latents.ipynb #cell-17
-PART_FILES, PART_BYTES = 64, 64 << 20
+PART_FILES = 64
+PART_BYTES = 64 << 20
 # What tells that a file is unchanged, without reading it
 STAMP = ('size', 'mtime_ns', 'ctime_ns', 'inode')
 
@@ -462,7 +466,11 @@ def encode_part(
     done: Callable,  # Called with the number of files that are done
 ) -> tuple[Tensor, list, list]:  # `(n, k, c, h, w)` 16-bit; rows and bad files as a part notes them
     "Latents of one part."
-    rows, bad, latents, opened, files = [], [], [], {}, iter(files)
+    rows = []
+    bad = []
+    latents = []
+    opened = {}
+    files = iter(files)
     while chunk := list(islice(files, CHUNK)):
         for f, z in zip(chunk, _latents(source, known, chunk, opened), strict=True):
             why = f.why or ('' if z.isfinite().all() else 'its latent is not finite in 16 bits')
@@ -615,7 +623,8 @@ class Processes:
     "The processes that share the work: one, or as many as `accelerate launch` started."
 
     def __init__(self):
-        self.rank, self.size = 0, 1
+        self.rank = 0
+        self.size = 1
         if int(os.environ.get('WORLD_SIZE', 1)) > 1:
             from accelerate import PartialState
 
@@ -699,7 +708,8 @@ def _style_shapes(root: Path, manifest: dict, e: dict) -> dict:  # {style: `(n, 
 
     Raises `InputError` where they do not fit the manifest.
     """
-    shapes, inner = {}, None
+    shapes = {}
+    inner = None
     for s in e['styles']:
         listed(root, manifest, f'styles/{s}.safetensors')
         path = root / 'styles' / f'{s}.safetensors'
@@ -794,7 +804,8 @@ def make_plan(
     by_content: bool = False,  # Read every file of the old cache again and compare its digest
 ) -> CachePlan:  # All files, and which are to be encoded
     "Look around; raises `InputError` for a stale cache, and for a disk that is too small."
-    known, old = KnownLatents({}, {}, {}), None
+    known = KnownLatents({}, {}, {})
+    old = None
     for folder in (out_root.parent, parts):
         clean_stale(folder)
     if (out_root / 'manifest.json').exists() and not rebuild:
@@ -867,7 +878,8 @@ def _runs(where: list) -> Iterator[tuple]:
             continue
         if first:
             yield *first, last
-        first, last = (path, place), place + 1
+        first = (path, place)
+        last = place + 1
     if first:
         yield *first, last
 
@@ -916,7 +928,8 @@ class CacheReport(NamedTuple):
 
 def _sorted_out(plan: CachePlan, known: KnownLatents) -> tuple[dict, list]:
     "{style: its good entries with their digests}, and an `UnusedFile` for each other entry."
-    good, bad = {}, []
+    good = {}
+    bad = []
     for e in plan.entries:
         rows = good.setdefault(e.style, [])
         if e.key() in known.digests:
@@ -933,7 +946,8 @@ def _sorted_out(plan: CachePlan, known: KnownLatents) -> tuple[dict, list]:
 
 def _twins(good: dict) -> list:
     "Pairs of files with the same content."
-    first, pairs = {}, []
+    first = {}
+    pairs = []
     for e, content in (v for rows in good.values() for v in rows):
         if content in first:
             pairs.append((first[content], e.path))
@@ -1023,7 +1037,8 @@ def merge_parts(
 
     Raises `InputError` for a style without a usable file.
     """
-    old, redone = plan.old or {}, plan.known.again or ()
+    old = plan.old or {}
+    redone = plan.known.again or ()
     known = _all_known(plan, parts)
     good, bad = _sorted_out(plan, known)
     _usable(source, good, bad, strict)
@@ -1153,12 +1168,12 @@ class LatentCache:
                 extra, extra['latent_channels'], str(self.root / 'manifest.json')
             )
         # a style's number is its position
-        self.spec, self.count, self.styles = extra['spec'], extra['count'], extra['styles']
-        self.recipe, self.latent_channels, self.factor = (
-            extra['recipe'],
-            extra['latent_channels'],
-            extra['factor'],
-        )
+        self.spec = extra['spec']
+        self.count = extra['count']
+        self.styles = extra['styles']
+        self.recipe = extra['recipe']
+        self.latent_channels = extra['latent_channels']
+        self.factor = extra['factor']
         self.files = {s: Mapped(self.root / 'styles' / f'{s}.safetensors') for s in self.styles}
         self.held, self.device = None, torch.device('cpu')
 
@@ -1196,10 +1211,8 @@ def batch(
 ) -> Tensor:  # `(b, c, h, w)`, fp32, standardised, on the cache's device
     "Some latents of a style."
     self.style(style)  # or say that there is none
-    indices, first = (
-        torch.as_tensor(indices),
-        sum(self.count[s] for s in self.styles[: self.styles.index(style)]),
-    )
+    indices = torch.as_tensor(indices)
+    first = sum(self.count[s] for s in self.styles[: self.styles.index(style)])
     if self.held is None:
         z = self.files[style].rows('latents', indices)
     else:
@@ -1228,10 +1241,8 @@ def pick(
 ]:  # `(b, c, h, w)` fp32 standardised, and the styles' numbers `(b,)`, on the cache's device
     "Some latents of the whole cache."
     indices = torch.as_tensor(indices)
-    style, ends = (
-        self.styles_of(indices),
-        torch.tensor([self.count[s] for s in self.styles]).cumsum(0),
-    )
+    style = self.styles_of(indices)
+    ends = torch.tensor([self.count[s] for s in self.styles]).cumsum(0)
     if self.held is not None:
         return self.stats.standardise(self.held.index_select(0, indices.to(self.device))), style.to(
             self.device

@@ -33,7 +33,8 @@ def divergence(
     with torch.enable_grad():
         at = x if x.requires_grad else x.detach().requires_grad_()
         out = v(at, t)
-        size, total = at[0].numel(), at.new_zeros(len(at))
+        size = at[0].numel()
+        total = at.new_zeros(len(at))
         flat = out.flatten(1)
         for k in range(size if probes is None else len(probes)) if flat.requires_grad else ():
             e = probes[k].flatten(1) if probes is not None else None
@@ -100,7 +101,8 @@ def followed(
 ]:  # Solution, and the integral of the divergence from `t0` to `t1`, `(b,)`
     "Integrate a field and its divergence together; raises as `solve` does."
     check_start(x)
-    signs, shape = None if probes is None else random_signs(x, probes, generator), x.shape
+    signs = None if probes is None else random_signs(x, probes, generator)
+    shape = x.shape
 
     def both(state, t):
         speed, spread = divergence(CountingField(v), state[:, :-1].reshape(shape), t, signs)

@@ -50,7 +50,8 @@ def accumulate_gradients(
     loss: Callable = velocity_loss,  # `(net, batch)` -> `(b,)`
 ) -> Tensor:  # `(b,)`: the losses, detached
     "Loss of each sample, and the gradient of their mean, in micro-batches."
-    parts, losses = list(zip(*(v.split(micro) for v in batch), strict=True)), []
+    parts = list(zip(*(v.split(micro) for v in batch), strict=True))
+    losses = []
     for i, part in enumerate(parts):
         with no_sync() if i < len(parts) - 1 else nullcontext():
             with torch.autocast(
@@ -193,10 +194,8 @@ class StepTracker(TorchDispatchMode):
             category, *(t for t in _tensors(out) if t.untyped_storage()._cdata not in self.alive)
         )
         moved = sum(t.numel() * t.element_size() for t in _tensors([args, out]))
-        held, operations = (
-            {k: v for k, v in self.held.items() if v},
-            op_count(func, args, kwargs or {}, out),
-        )
+        held = {k: v for k, v in self.held.items() if v}
+        operations = op_count(func, args, kwargs or {}, out)
         self.rows.append(OperationRow(held, self.where, operations, moved))
         return out
 
@@ -286,7 +285,8 @@ def network_from_config(
 
     Raises `InputError` for keys that belong to another one.
     """
-    m, t = config.model, config.training
+    m = config.model
+    t = config.training
     kind = NETWORKS[m.network][m.predicts]
     if m.network == 'unet':
         if m.grn or m.norm != 'group':
@@ -336,10 +336,8 @@ def profile(
     training: bool = True,
 ) -> MemoryReport:
     "Memory and operations of a step, on fake tensors: nothing is computed, and no GPU is needed."
-    b, shape = (
-        batch or config.training.batch,
-        (config.model.latent_channels, *(hw or latent_hw(config))),
-    )
+    b = batch or config.training.batch
+    shape = (config.model.latent_channels, *(hw or latent_hw(config)))
     means = means or MemoryOptions(b)
     return profile_network(
         lambda: network_from_config(config).target_device(device).save_memory(*means[1:]),
@@ -362,10 +360,12 @@ def profile_network(
     more: int = 0,  # Channels of a condition behind those of the latent
 ) -> MemoryReport:
     "As `profile`, of any network: of volumes, with a condition, of others."
-    b, micro = batch, min(means.micro_batch, batch)
+    b = batch
+    micro = min(means.micro_batch, batch)
     some = min(b, 2 * micro) if training else micro
     with FakeTensorMode():
-        net, given = make().train(training), (shape[0] + more, *shape[1:])
+        net = make().train(training)
+        given = (shape[0] + more, *shape[1:])
         tracker = StepTracker(net)
         data = FlowBatch(
             torch.empty(some, *given),

@@ -67,7 +67,8 @@ def colour_map(
 ) -> Callable:  # Images to images
     "The linear colour map between two sets (Pitié & Kokaram 2007)."
     a, b = (x.double().transpose(0, 1).flatten(1) for x in (source, target))  # (3, pixels)
-    r, i = _root(a.cov()), _root(a.cov(), -0.5)
+    r = _root(a.cov())
+    i = _root(a.cov(), -0.5)
     m, ma, mb = i @ _root(r @ b.cov() @ r) @ i, a.mean(1), b.mean(1)
     return lambda x: (
         torch.einsum('ij,bjhw->bihw', m, x.double() - ma[:, None, None]) + mb[:, None, None]
@@ -80,7 +81,8 @@ def laplacian_pyramid(
 ) -> list:  # Tensors, each half as large as the one before
     "Differences of ever smoother images; their sum, enlarged, is the image (Burt & Adelson 1983)."
     k = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]).to(x) / 16
-    kernel, out = (k[:, None] * k).repeat(x.shape[1], 1, 1, 1), []
+    kernel = (k[:, None] * k).repeat(x.shape[1], 1, 1, 1)
+    out = []
     for _ in range(levels - 1):
         small = F.conv2d(F.pad(x, (2,) * 4, mode='reflect'), kernel, stride=2, groups=x.shape[1])
         out.append(x - F.interpolate(small, size=x.shape[-2:], mode='bilinear'))
@@ -122,11 +124,13 @@ def sliced_wasserstein(
 
     In thousandths of the reference's deviation.
     """
-    g, found = torch.Generator().manual_seed(seed), []
+    g = torch.Generator().manual_seed(seed)
+    found = []
     for a, b in zip(
         laplacian_pyramid(x, levels), laplacian_pyramid(reference, levels), strict=True
     ):
-        m, s = b.mean((0, 2, 3), keepdim=True), b.std((0, 2, 3), keepdim=True)
+        m = b.mean((0, 2, 3), keepdim=True)
+        s = b.std((0, 2, 3), keepdim=True)
         p, q = (patches((v - m) / s, each, side, g) for v in (a, b))
         u = F.normalize(torch.randn(p.shape[1], directions, generator=g), dim=0)
         n = min(len(p), len(q))
@@ -189,7 +193,8 @@ def structure_kept(
     source: Tensor,  # Source images, `(n, 3, h, w)`
 ) -> StructureScores:
     "Structure, forgiving any monotone change of tones."
-    a, b = luminance(made), luminance(source)
+    a = luminance(made)
+    b = luminance(source)
     toned = torch.stack([best_tones(p, q) for p, q in zip(a, b, strict=True)]).to(b)
 
     def grey(v):
@@ -210,11 +215,13 @@ def edge_correlation(
 
     def strength(v):
         y = luminance(v)
-        dy, dx = y[:, 1:, :-1] - y[:, :-1, :-1], y[:, :-1, 1:] - y[:, :-1, :-1]
+        dy = y[:, 1:, :-1] - y[:, :-1, :-1]
+        dx = y[:, :-1, 1:] - y[:, :-1, :-1]
         g = (dx.square() + dy.square()).sqrt().flatten(1)
         return g - g.mean(1, keepdim=True)
 
-    p, q = strength(made), strength(source)
+    p = strength(made)
+    q = strength(source)
     return (p * q).sum(1) / (p.norm(dim=1) * q.norm(dim=1)).clamp(min=1e-12)
 
 # %% ../nbs/70_metrics.ipynb #d799819a
@@ -223,7 +230,8 @@ def frechet_distance(
     b: Tensor,  # Others, `(m, c)`
 ) -> float:  # >= 0
     "Fréchet distance of two sets of vectors taken as Gaussians (Dowson & Landau 1982)."
-    a, b = a.double(), b.double()
+    a = a.double()
+    b = b.double()
     s, t = (torch.atleast_2d(v.T.cov()) for v in (a, b))  # (c, c)
     r = _root(s)
     return (
@@ -247,7 +255,10 @@ def kernel_distance(
     def k(p, q):
         return (p @ q.T / p.shape[1] + 1) ** 3
 
-    n, m, aa, bb = len(a), len(b), k(a, a), k(b, b)
+    n = len(a)
+    m = len(b)
+    aa = k(a, a)
+    bb = k(b, b)
     # no vector with itself
     within = (aa.sum() - aa.trace()) / (n * (n - 1)) + (bb.sum() - bb.trace()) / (m * (m - 1))
     return (within - 2 * k(a, b).mean()).item()
@@ -273,7 +284,11 @@ def published_distances(
     """
     if min(len(made), len(paintings)) < 2:
         raise InputError('FID and KID want two pictures or more of each kind')
-    unit, subset = lambda x: (x.clamp(-1, 1) + 1) / 2, min(len(made), len(paintings), 1000)
+
+    def unit(x):
+        return (x.clamp(-1, 1) + 1) / 2
+
+    subset = min(len(made), len(paintings), 1000)
     try:
         from torchmetrics.image.fid import FrechetInceptionDistance
         from torchmetrics.image.kid import KernelInceptionDistance

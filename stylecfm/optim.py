@@ -79,7 +79,8 @@ def make_optimizer(
     device: torch.device,  # Device of the parameters
 ) -> torch.optim.Optimizer:
     "The optimizer that a config names; raises `InputError` where its package is missing."
-    params, betas = [p for p in params if p.requires_grad], (0.9, 0.99)
+    params = [p for p in params if p.requires_grad]
+    betas = (0.9, 0.99)
     if t.optimizer == 'adamw':
         return torch.optim.AdamW(
             params,

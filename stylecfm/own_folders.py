@@ -98,7 +98,9 @@ def photo_first(
 
 # %% ../nbs/84_own_folders.ipynb #99b6bd54
 # images held out of a style: at least, at most, and the divisor of their number
-HELD_LEAST, HELD_MOST, HELD_SHARE = 2, 100, 10
+HELD_LEAST = 2
+HELD_MOST = 100
+HELD_SHARE = 10
 _FEWEST = 10  # images of a style below which none is held out
 
 
@@ -200,7 +202,8 @@ def hold_out_images(
             )
     made = {}
     for style, folder in styles.items():
-        before, taken = {v['path']: (k, v) for k, v in old['images'].get(style, {}).items()}, set()
+        before = {v['path']: (k, v) for k, v in old['images'].get(style, {}).items()}
+        taken = set()
         kept = {k: v for k, v in before.items() if os.path.exists(k)}
         for name, _ in kept.values():
             free_name(Path(name).stem, taken)
@@ -316,7 +319,8 @@ def _plan_run(
     seen = _scan_styles(train)
     channels = load_codec(codec).latent_channels
     _check_side(image_size, codec)
-    roots, card = (str(train), str(places.root / 'latents'), str(places)), device.type == 'cuda'
+    roots = (str(train), str(places.root / 'latents'), str(places))
+    card = device.type == 'cuda'
     first = [advice.report_on(f, 32) for f in seen]
     c = advice.suggest(first, not card, image_size, codec, channels, roots)
     reports = [advice.report_on(f, c.data.target_size) for f in seen]
@@ -372,7 +376,8 @@ def _planned(places: RunPlaces, given: dict) -> Config:
 
     begun = bool(checkpoints(places.root))
     if places.config.is_file() and places.plan.is_file():
-        c, about = load_config(places.config), read_json(places.plan)
+        c = load_config(places.config)
+        about = read_json(places.plan)
         for name, old in (('image_size', c.data.target_size), ('codec', c.data.codec)):
             if given.get(name) not in (None, old):
                 raise InputError(
@@ -490,13 +495,15 @@ def train_folders(
     **given,  # image_size, codec, hours of the plan
 ):
     "Run the stages up to one of them; what was done before is not done again."
-    styles, places = named_styles(folders), RunPlaces(Path(out))
+    styles = named_styles(folders)
+    places = RunPlaces(Path(out))
     if until not in STAGES:
         raise InputError(f'until must be one of {", ".join(STAGES)}, got {until!r}')
     if steps is not None and steps < 1:
         raise InputError(f'steps must be at least 1, got {steps}')
     writable(places.split)
-    last, counts = STAGES.index(until), hold_out_images(styles, out, number)
+    last = STAGES.index(until)
+    counts = hold_out_images(styles, out, number)
     for s, (n, held) in counts.items():
         say(f'{printable(s)}: {n} images to train on, {held} held out')
     if last < 1:
@@ -509,7 +516,8 @@ def train_folders(
         stylecfm_preprocess(config=str(places.config), debug=True)
     if last >= 3:
         _train(places, c, steps, command)
-    order, least = photo_first(list(styles)), min(held for _, held in counts.values())
+    order = photo_first(list(styles))
+    least = min(held for _, held in counts.values())
     if last >= 4 and least < 2:
         say(
             f'samples and evaluation need held-out images; each style needs {_FEWEST} images or '

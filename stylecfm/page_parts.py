@@ -77,7 +77,8 @@ def target_styles(
     pipe: 'StyleTransferPipeline',  # Model
 ) -> list:  # Names; all of them for a model without a condition
     "Styles that a visitor can choose."
-    styles, own = list(pipe.model.styles), photo_style(pipe)
+    styles = list(pipe.model.styles)
+    own = photo_style(pipe)
     rest = [s for s in styles if s != own] or styles
     return rest if pipe.conditional or own in rest else [*rest, own]
 

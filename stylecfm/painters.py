@@ -70,12 +70,16 @@ def smooth_along(
 ) -> ndarray:  # Shaped as `f`
     "Average along the strokes with weights that fall in a line (Cabral & Leedom 1993)."
     start = np.mgrid[: f.shape[0], : f.shape[1]].astype(np.float32)
-    total, weight = f.astype(np.float32).copy(), 1.0
+    total = f.astype(np.float32).copy()
+    weight = 1.0
     for sign in (1, -1):
         (y, x), d = start, tangent * sign
         for k in range(1, length + 1):
-            y, x, w = y + d[..., 0], x + d[..., 1], 1 - k / (length + 1)
-            total, weight = total + w * nearest_lookup(f, y, x), weight + w
+            y = y + d[..., 0]
+            x = x + d[..., 1]
+            w = 1 - k / (length + 1)
+            total = total + w * nearest_lookup(f, y, x)
+            weight = weight + w
             e = nearest_lookup(tangent, y, x)
             d = e * np.where((e * d).sum(-1, keepdims=True) < 0, -1, 1).astype(np.float32)
     return total / weight
@@ -96,16 +100,16 @@ def anisotropic_kuwahara(
     noisy = np.maximum(blur_channels(image**2, radius / 2) - mean**2, 0).sum(-1, keepdims=True)
     seen, (y, x) = np.concatenate([mean, noisy], -1), np.mgrid[: image.shape[0], : image.shape[1]]
     (ty, tx), a = np.moveaxis(strokes.tangent, -1, 0), strokes.anisotropy
-    total, weight = 0.0, 0.0
+    total = 0.0
+    weight = 0.0
     for k in range(sectors):
         # along, across
-        u, v = (
-            np.cos(2 * np.pi * k / sectors) * radius * (1 + a),
-            np.sin(2 * np.pi * k / sectors) * radius / (1 + a),
-        )
+        u = np.cos(2 * np.pi * k / sectors) * radius * (1 + a)
+        v = np.sin(2 * np.pi * k / sectors) * radius / (1 + a)
         s = nearest_lookup(seen, y + u * ty - v * tx, x + u * tx + v * ty)  # (h, w, 4)
         w = (1e-3 + s[..., 3:]) ** (-sharpness / 2)
-        total, weight = total + w * s[..., :3], weight + w
+        total = total + w * s[..., :3]
+        weight = weight + w
     return (total / weight).astype(np.float32)
 
 # %% ../nbs/02_painters.ipynb #cell-17
@@ -122,11 +126,10 @@ def oil_colours(
 ) -> ndarray:  # Result, shaped as `c`, in [0, 1]
     "The colours of the oil painter."
     lum = (c @ LUMA)[..., None]
-    tone, chroma = (
-        lum + 0.096 * strength * np.sin(2 * np.pi * (lum - 0.5)),
-        (1 + 0.45 * strength) * (c - lum),
-    )
-    ramp, m = SHADOW + (LIGHT - SHADOW) * tone, 0.45 * strength
+    tone = lum + 0.096 * strength * np.sin(2 * np.pi * (lum - 0.5))
+    chroma = (1 + 0.45 * strength) * (c - lum)
+    ramp = SHADOW + (LIGHT - SHADOW) * tone
+    m = 0.45 * strength
     return np.clip(tone + chroma + m * (ramp - tone) + varnish * VARNISH, 0, 1).astype(np.float32)
 
 # %% ../nbs/02_painters.ipynb #cell-20
@@ -150,7 +153,8 @@ def oil(
     texture: float = 0.06,  # Height of the bristles' traces
 ) -> ndarray:  # Result, shaped as `image`
     "An oil painting of a photograph."
-    strokes, length = structure_tensor(image, radius / 2), max(1, round(2 * radius))
+    strokes = structure_tensor(image, radius / 2)
+    length = max(1, round(2 * radius))
     patches = smooth_along(
         anisotropic_kuwahara(image, strokes, radius), strokes.tangent, length // 2
     )
@@ -161,10 +165,8 @@ def oil(
 
 # %% ../nbs/02_painters.ipynb #cell-22
 # The two colours, RGB
-INK_COLOUR, PAPER_COLOUR = (
-    np.array([0.13, 0.11, 0.16], np.float32),
-    np.array([0.96, 0.93, 0.85], np.float32),
-)
+INK_COLOUR = np.array([0.13, 0.11, 0.16], np.float32)
+PAPER_COLOUR = np.array([0.96, 0.93, 0.85], np.float32)
 
 
 def xdog(
@@ -190,10 +192,8 @@ def hatching(
     tone = blur_channels(lum, 1.0)
 
     def lines(phase, dark):  # light between lines of a share that grows below the brightness `dark`
-        share, off = (
-            np.clip(0.75 * (1 - tone / dark), 0, 1),
-            np.abs((phase / spacing) % 1 - 0.5) * 2,
-        )
+        share = np.clip(0.75 * (1 - tone / dark), 0, 1)
+        off = np.abs((phase / spacing) % 1 - 0.5) * 2
         return np.where(share > 0, np.clip((off - share) * spacing / 2 + 0.5, 0, 1), 1.0)
 
     return np.minimum(lines((x + y) / 2**0.5, 0.5), lines((x - y) / 2**0.5, 0.25)).astype(
@@ -245,7 +245,8 @@ def overlap(
     size: int,  # New pixels
 ) -> ndarray:  # `(size, n)`, rows sum to 1
     "Share of each old pixel in each new one."
-    edge, i = np.linspace(0, n, size + 1)[:, None], np.arange(n)
+    edge = np.linspace(0, n, size + 1)[:, None]
+    i = np.arange(n)
     shared = np.minimum(edge[1:], i + 1) - np.maximum(edge[:-1], i)
     return (np.clip(shared, 0, None) * size / n).astype(np.float32)
 
@@ -275,7 +276,8 @@ def random_square(
     "A random square of the photograph, at a random scale, half of the time mirrored."
     h, w = photo.shape[:2]
     side = int(size * rng.uniform(1, max(1, min(h, w) / size / 1.2)))
-    y, x = rng.integers(0, h - side + 1), rng.integers(0, w - side + 1)
+    y = rng.integers(0, h - side + 1)
+    x = rng.integers(0, w - side + 1)
     im = resize(photo[y : y + side, x : x + side], size)
     im = im[:, ::-1] if rng.random() < 0.5 else im
     return np.ascontiguousarray(np.rot90(im, rng.integers(4)) if turn else im)

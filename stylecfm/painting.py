@@ -88,10 +88,8 @@ def channel_weight(
 
     The size of its effect on the picture, from a decoded unit.
     """
-    c, unit = (
-        codec.latent_channels,
-        torch.zeros(codec.latent_channels + 1, codec.latent_channels, 5, 5),
-    )
+    c = codec.latent_channels
+    unit = torch.zeros(codec.latent_channels + 1, codec.latent_channels, 5, 5)
     unit[range(c), range(c), 2, 2] = 1.0
     y = codec.decode(stats.restore(unit)).float().cpu()
     effect = (y[:c] - y[c:]).square().sum((1, 2, 3)).sqrt()
@@ -119,7 +117,8 @@ class PaintingTrainer(PairTrainer):
     ):
         super().__init__(net, [Phase(steps, None)], None, recipe, folder)
         self.pictures, self.test = pictures.on(self.device), held.on(self.device) if held else None
-        self.codec, self.stats = codec, stats
+        self.codec = codec
+        self.stats = stats
         self.condition, self.max_minutes, self.begun = condition, max_minutes, (0, time.monotonic())
         present = sorted(set(pictures.style.tolist()))
         self.rows = {s: (pictures.style == s).nonzero()[:, 0] for s in present}
@@ -135,7 +134,9 @@ def painting_batch(
     g: torch.Generator,  # Source of places, radii, noise and times
 ) -> FlowBatch:  # On the trainer's device
     "Crops, their coarse pictures as a condition, and points on the path between noise and crops."
-    k, b, device = self.condition, len(rows), self.device
+    k = self.condition
+    b = len(rows)
+    device = self.device
     # (b, 3, size, size)
     x = random_crops(pictures.images, rows, k.size, g).to(device).float() / 255
     parts = x.split(max(1, b // 4))
@@ -145,7 +146,8 @@ def painting_batch(
     def encode(im):
         return self.stats.standardise(self.codec.encode(im * 2 - 1)).to(device)
 
-    x1, c = encode(x), encode(coarse)
+    x1 = encode(x)
+    c = encode(coarse)
     strength = (k.noise * torch.rand(b, 1, 1, 1, generator=g)).to(device)
     c = structure_condition(
         c + strength * noise_like(c, g),
@@ -180,7 +182,8 @@ def _validate(self):
     """
     if self.test is None:
         return math.nan
-    b, n = self.recipe.batch_size, len(self.test.style)
+    b = self.recipe.batch_size
+    n = len(self.test.style)
     batches = [
         painting_batch(
             self, self.test, list(range(i, min(i + b, n))), generator(self.recipe.seed, i, 13)
@@ -190,7 +193,8 @@ def _validate(self):
     with self.averages.used(self.params, 0):
         v = validation_loss(self.net, batches, b, self.amp)
     self.worse = 0 if v < self.best else self.worse + 1
-    self.best, self.kept = min(v, self.best), None
+    self.best = min(v, self.best)
+    self.kept = None
     return v
 
 

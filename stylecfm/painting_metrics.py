@@ -136,7 +136,8 @@ def compute_features(
     batch: int = 8,  # Number of images computed together
 ) -> ImageFeatures:
     "Compute the pooled features and the Gram matrices of images of one size."
-    pooled, grams = [], [[] for _ in _STAGES]
+    pooled = []
+    grams = [[] for _ in _STAGES]
     for part in x.split(batch):
         maps = net.stages(part)
         pooled.append(maps[-1].mean((2, 3)))
@@ -171,7 +172,8 @@ def kid_kernels(
     unit: float = 1.0,  # Unit in which features are measured
 ) -> Kernels:
     "Compute the cubic kernels of the pooled features."
-    a, b = a.pooled.double() / unit, b.pooled.double() / unit
+    a = a.pooled.double() / unit
+    b = b.pooled.double() / unit
 
     def k(p, q):
         return (p @ q.T / p.shape[1] + 1) ** 3
@@ -314,7 +316,8 @@ def flat_roughness(
 ) -> Tensor:  # Root mean square of fine structure, `(n,)`, parts of the range; 0 if none is flat
     "Return how rough the flat regions of each image are."
     y = luminance(x)
-    low, m = _smoothed(y), _FLAT_MARGIN
+    low = _smoothed(y)
+    m = _FLAT_MARGIN
     fine = y[:, m:-m, m:-m] - low
     dy, dx = torch.gradient(low, dim=(1, 2))
     flat = (dx.square() + dy.square()).sqrt() < _FLAT_GRADIENT  # (n, h, w)

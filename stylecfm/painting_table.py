@@ -55,7 +55,8 @@ def centre_square(
     "Cut the largest square out of the centre, and resize it if its side differs."
     w, h = image.size
     m = min(w, h)
-    left, top = (w - m) // 2, (h - m) // 2
+    left = (w - m) // 2
+    top = (h - m) // 2
     image = image.crop((left, top, left + m, top + m))
     return image if m == size else image.resize((size, size), Image.LANCZOS)
 
@@ -132,7 +133,8 @@ def shared_images(
     paintings: list[Image.Image],  # Held-out paintings of the same size
 ) -> SharedImages:
     "Compute once what every row needs."
-    x, y = to_tensor(photos), to_tensor(paintings)
+    x = to_tensor(photos)
+    y = to_tensor(paintings)
     return SharedImages(x, y, compute_features(net, x), compute_features(net, y), flat_roughness(y))
 
 
@@ -227,7 +229,9 @@ def vote_sheet(
         raise InputError(
             f'each method must have {len(photos)} paintings, got {found}; paint the others'
         )
-    draw, key, lines = random.Random(seed), {}, []
+    draw = random.Random(seed)
+    key = {}
+    lines = []
 
     def fit(im):
         return im.resize((side, side), Image.LANCZOS)
@@ -282,7 +286,8 @@ def tally_votes(
 ) -> Tally:
     "Count ballots by the key; raises `InputError` for a row or letter that is not on the sheet."
     ways = sorted(next(iter(key.values())))
-    first, count = dict.fromkeys(ways, 0), 0
+    first = dict.fromkeys(ways, 0)
+    count = 0
     preferred = {a: {b: [0, 0] for b in ways if b != a} for a in ways}
     for ballot in ballots:
         for row, letters in ballot.items():

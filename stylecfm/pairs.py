@@ -262,7 +262,8 @@ class VelocityFromData(torch.nn.Module):
         channels: int,  # Number of data channels
     ):
         super().__init__()
-        self.core, self.channels = core, channels
+        self.core = core
+        self.channels = channels
 
     def forward(
         self,
@@ -290,7 +291,9 @@ class AsEDM(torch.nn.Module):
         sigma_data: float = 1.0,  # Standard deviation of the data, as in the recipe
     ):
         super().__init__()
-        self.velocity, self.channels, self.sigma_data = velocity, channels, sigma_data
+        self.velocity = velocity
+        self.channels = channels
+        self.sigma_data = sigma_data
 
     def forward(
         self,
@@ -300,7 +303,8 @@ class AsEDM(torch.nn.Module):
         style: Tensor,  # Style, int64 `(b,)`
     ) -> Tensor:  # Target of EDM's network, `(b, channels, *spatial)`
         "The answer of EDM's network."
-        point, given = x[:, : self.channels], x[:, self.channels :]
+        point = x[:, : self.channels]
+        given = x[:, self.channels :]
 
         def v(xt, t, s):
             return self.velocity(torch.cat([xt, given], 1), t, s)
@@ -344,14 +348,12 @@ class PairTrainer:
     ):
         if not phases or min(f.steps for f in phases) < 1:
             raise InputError('training needs at least one phase, of at least one step each')
-        self.net, self.phases, self.held, self.recipe, self.augment, self.loss = (
-            net,
-            phases,
-            held,
-            recipe,
-            augment,
-            loss,
-        )
+        self.net = net
+        self.phases = phases
+        self.held = held
+        self.recipe = recipe
+        self.augment = augment
+        self.loss = loss
         self.params = [q for q in net.parameters() if q.requires_grad]
         self.root, self.lock = Path(folder) if folder else None, None  # of the run, while it runs
         self.device = self.params[0].device
@@ -360,7 +362,10 @@ class PairTrainer:
             self.params, TrainingConfig(learning_rate=recipe.learning_rate), self.device
         )
         self.averages = Averages(self.params, recipe.ema_decay, 1)
-        self.done, self.skipped, self.seconds, self.log = 0, 0, 0.0, []
+        self.done = 0
+        self.skipped = 0
+        self.seconds = 0.0
+        self.log = []
         self.best, self.worse, self.kept = math.inf, 0, None  # of the validations
         self.pending, self.bad = [], 0  # losses since the last; steps skipped in a row
 
@@ -377,7 +382,8 @@ def batch(
     step: int,  # Step, from 0
 ) -> FlowBatch:  # Batch of `recipe.batch_size` rows
     "What a step is shown: a function of seed and step."
-    r, first = self.recipe, step
+    r = self.recipe
+    first = step
     for f in self.phases:
         if first < f.steps:
             break
@@ -391,7 +397,8 @@ def batch(
 @patch
 def step(self: PairTrainer) -> float:  # Mean loss
     "One step; what is not finite changes nothing and is counted."
-    r, b = self.recipe, self.batch(self.done)
+    r = self.recipe
+    b = self.batch(self.done)
     for g in self.opt.param_groups:
         g['lr'] = learning_rate(self.done, self.total, r.learning_rate, r.warmup_steps)
     loss = (
@@ -418,7 +425,8 @@ def validate(self: PairTrainer) -> float:  # NaN without held-out pairs
     """
     if self.held is None:
         return math.nan
-    n, r = max(8, self.recipe.batch_size), self.recipe
+    n = max(8, self.recipe.batch_size)
+    r = self.recipe
     parts = [
         (i, self.held.pick(slice(i, i + n)).to(self.device)) for i in range(0, len(self.held.x1), n)
     ]
@@ -564,7 +572,9 @@ def check_same(
     t: dict,  # Tensors of the checkpoint
 ):
     "Raise `InputError` unless a checkpoint is of this run; say what else has changed."
-    mine, theirs, way_out = asdict(self.recipe), s['recipe'], 'choose another folder, or remove it'
+    mine = asdict(self.recipe)
+    theirs = s['recipe']
+    way_out = 'choose another folder, or remove it'
     changed = [f'{k}: {theirs.get(k)} -> {v}' for k, v in mine.items() if theirs.get(k) != v]
     steps = sum(f.steps for f in self.phases)
     if s['total'] != steps or any(v.partition(':')[0] not in _FREE_RECIPE for v in changed):
@@ -598,7 +608,9 @@ def note(
     since: float,  # When the time began that is not yet counted
 ) -> float:  # Now
     "Validate, add a row to the log, and save what is sound."
-    v, now, losses = self.validate(), time.monotonic(), self.pending
+    v = self.validate()
+    now = time.monotonic()
+    losses = self.pending
     self.seconds += now - since
     row = dict(
         step=self.done,
@@ -635,7 +647,8 @@ def save_and_raise(
 @patch
 def advance(self: PairTrainer) -> float:  # Loss of the step
     "A step, counted; raises `FloatingPointError` when ten in a row were not finite."
-    before, loss = self.skipped, self.step()
+    before = self.skipped
+    loss = self.step()
     if math.isfinite(loss):
         self.pending.append(loss)
     self.bad = self.bad + 1 if self.skipped > before else 0

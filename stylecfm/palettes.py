@@ -70,7 +70,8 @@ def recolour(
     share: float = 1.0,  # 0: the image's own colours, 1: those of the target
 ) -> Tensor:  # Recoloured images, `(b, 3, h, w)` in [0, 1]
     "Optimal-transport map of colours, as far as it is wanted."
-    r, inverse = matrix_sqrt(source.covariance), matrix_sqrt(source.covariance, -0.5)
+    r = matrix_sqrt(source.covariance)
+    inverse = matrix_sqrt(source.covariance, -0.5)
     m = inverse @ matrix_sqrt(r @ target.covariance @ r) @ inverse  # (b, 3, 3)
     p = x.double().flatten(2)
     y = target.mean[..., None] + m @ (p - source.mean[..., None])
@@ -87,7 +88,8 @@ def _nearest(
     if neighbours < 1:
         raise InputError(f'neighbours must be >= 1, got {neighbours}')
     d = palette_distance(Palette(p.mean[:, None], p.covariance[:, None]), library)  # (b, n)
-    near, k = d.argsort(dim=1), min(neighbours, d.shape[1])
+    near = d.argsort(dim=1)
+    k = min(neighbours, d.shape[1])
     if seed:
         among = min(3 * k, d.shape[1])
         g = torch.Generator().manual_seed(seed)
@@ -117,7 +119,8 @@ def assign_palettes(
 
     Which are used once more, or at all if `m > n`, is sampled at random.
     """
-    n, m = len(source.mean), len(target.mean)
+    n = len(source.mean)
+    m = len(target.mean)
     some = torch.randperm(m, generator=torch.Generator().manual_seed(0))[: n % m]
     # n positions in target
     slots = torch.cat([torch.arange(m).repeat(n // m), some]).to(target.mean.device)

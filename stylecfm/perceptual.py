@@ -26,7 +26,8 @@ _LAB = (
     (0.0259040371, 0.7827717662, -0.8086757660),
 )
 # Steps of the bisection; distance from [0, 1] at which linear light still counts as inside
-_HALVINGS, _INSIDE = 12, 1e-4
+_HALVINGS = 12
+_INSIDE = 1e-4
 
 
 def _mixed(rows: tuple | Tensor, x: Tensor) -> Tensor:
@@ -56,19 +57,22 @@ def from_oklab(
     lab: Tensor,  # L, a and b, `(b, 3, h, w)`
 ) -> Tensor:  # Images, sRGB in [0, 1], `(b, 3, h, w)`
     "sRGB images of Oklab; colours that sRGB does not have lose chroma and keep lightness and hue."
-    lightness, ab = lab[:, :1].clamp(0, 1), lab[:, 1:]
+    lightness = lab[:, :1].clamp(0, 1)
+    ab = lab[:, 1:]
 
     def exists(share):
         y = _linear(torch.cat([lightness, share * ab], 1))
         return ((y >= -_INSIDE) & (y <= 1 + _INSIDE)).all(1, keepdim=True)
 
     # where all is inside, the factor stays 1
-    low, high = exists(1.0).to(lab), torch.ones_like(lightness)
+    low = exists(1.0).to(lab)
+    high = torch.ones_like(lightness)
     if (low < 1).any():
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             inside = exists(middle)
-            low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
+            low = torch.where(inside, middle, low)
+            high = torch.where(inside, high, middle)
     y = _linear(torch.cat([lightness, low * ab], 1)).clamp(0, 1)
     return torch.where(
         y <= 0.0031308, 12.92 * y, 1.055 * y.clamp_min(0.0031308).pow(1 / 2.4) - 0.055
@@ -108,7 +112,8 @@ def with_photo_moments(
     """
     lab = to_oklab(painting)
     (here, a), (there, b) = _moments(lab), _moments(to_oklab(photo))
-    root, inverse = matrix_sqrt(a), matrix_sqrt(a, -0.5)
+    root = matrix_sqrt(a)
+    inverse = matrix_sqrt(a, -0.5)
     moved = there + inverse @ matrix_sqrt(root @ b @ root) @ inverse @ (
         lab.double().flatten(2) - here
     )

@@ -38,7 +38,8 @@ def _floats(x: Tensor) -> Tensor:
     x = x.float()
     if not x.isfinite().all():
         raise InputError('image values must be finite, got NaN or infinity')
-    low, high = x.min().item(), x.max().item()
+    low = x.min().item()
+    high = x.max().item()
     if low < -1.001 or high > 1.001:
         raise InputError(
             f'image values must be in [0, 1], got {low:.3g} to {high:.3g}; '
@@ -178,7 +179,11 @@ class StepEnd:
         names: tuple = ('latents',),  # Tensors that it wants
         fixed: bool = True,  # Whether the method keeps to its steps
     ):
-        self.pipe, self.call, self.names, self.fixed, self.done = pipe, call, names, fixed, 0
+        self.pipe = pipe
+        self.call = call
+        self.names = names
+        self.fixed = fixed
+        self.done = 0
 
     def __call__(
         self,
@@ -190,7 +195,8 @@ class StepEnd:
 
         Raises `InputError` or `CallInterrupted`.
         """
-        i, self.done = self.done, self.done + 1
+        i = self.done
+        self.done = self.done + 1
         self.pipe._num_timesteps = max(self.pipe._num_timesteps, self.done)
         given = self.call(
             self.pipe, i, float(t), dict(latents=x) if 'latents' in self.names else {}

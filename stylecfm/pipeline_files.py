@@ -60,7 +60,8 @@ def write_pipeline(
     max_shard_size: int | str | None = None,
 ):
     "Write the parts of a pipeline; raises `InputError` where they cannot be written."
-    net, name = model.net, f'diffusion_pytorch_model{"." + variant if variant else ""}.safetensors'
+    net = model.net
+    name = f'diffusion_pytorch_model{"." + variant if variant else ""}.safetensors'
     if max_shard_size is not None:
         net.save_pretrained(folder / 'network', variant=variant, max_shard_size=max_shard_size)
     else:
@@ -154,7 +155,8 @@ def loading_of(
         raise InputError('weights are loaded from safetensors alone; leave use_safetensors out')
     hub = {k: given.pop(k) for k in _HUB if k in given}
     found = {k: given.pop(k) for k in parts if k in given}
-    variant, device_map = given.pop('variant', None), given.pop('device_map', None)
+    variant = given.pop('variant', None)
+    device_map = given.pop('device_map', None)
     if unknown := [k for k in given if k not in _PLAIN]:
         raise InputError(f'from_pretrained has no argument {unknown[0]}; leave it out')
     return Loading(dtype, variant, device_map, hub, found)
@@ -259,7 +261,8 @@ def parts_in(
         read_manifest(folder),
         *(f'{k}/' for k in ('codec', 'scheduler') if (folder / k).is_dir()),
     )
-    codec, log = None, logging.get_logger('diffusers.pipelines.pipeline_utils')
+    codec = None
+    log = logging.get_logger('diffusers.pipelines.pipeline_utils')
     if index['codec'][0]:
         has = how.variant and any(f'.{how.variant}' in p.name for p in (folder / 'codec').iterdir())
         codec = CodecModel.from_pretrained(folder / 'codec', variant=how.variant if has else None)

@@ -189,7 +189,8 @@ class TransferJob(NamedTuple):
         scale: float | None = None,  # Scale in place of the settings'
     ) -> tuple:  # Scale at t=0, a key of `DECAYS`
         "Guidance as far as it is wanted."
-        s, decay = self.settings, self.options.decay
+        s = self.settings
+        decay = self.options.decay
         name = (
             s.guidance_decay
             if decay is None
@@ -203,7 +204,8 @@ class TransferJob(NamedTuple):
         x0: Tensor,  # Structures as the inversion found them, `(b, c, h, w)`
     ) -> Tensor:  # Latents at t=0, shaped as `x0`
         "Structures on their way to another style: matched, and partly fresh."
-        o, s = self.options, self.settings
+        o = self.options
+        s = self.settings
         match = s.match if o.match is None else o.match
         fresh = s.fresh if o.fresh is None else o.fresh
         x0 = torch.lerp(x0, match_latents(x0, match), self.strength) if match != 'none' else x0

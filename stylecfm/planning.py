@@ -57,7 +57,8 @@ REFERENCE_GPU = Speed('a laptop card, assumed', 30e12, 250e9, 8e-6)
 
 def _seconds(f, repeats: int = 3) -> float:
     "Median time of a call; the first one does not count."
-    wait, times = (torch.cuda.synchronize if torch.cuda.is_available() else lambda: None), []
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    times = []
     for _ in range(repeats + 1):
         wait()
         start = time.perf_counter()
@@ -75,7 +76,8 @@ def measure_speed(
     size: int = 2048,
 ) -> Speed:
     "Rate, bandwidth and latency of a device, in about a second."
-    side, many = min(128, size), 500
+    side = min(128, size)
+    many = 500
 
     def product(n):
         a = torch.randn(n, n, device=device).to(dtype)
@@ -113,7 +115,8 @@ _STEP_KEYS = 'precision', 'use_avg_style_for_uncond', 'time_sampling', 'loss_wei
 
 def _of_a_step(config: Config) -> Config:
     "What a step's memory depends on; folders, rates and all the rest as in `Config()`."
-    t, d = config.training, config.data
+    t = config.training
+    d = config.data
     training = TrainingConfig(t.batch, **{k: getattr(t, k) for k in _STEP_KEYS})
     return Config(
         config.model,
@@ -307,9 +310,13 @@ def plan(
     config = replace(
         config, data=replace(config.data, target_size=image_size or config.data.target_size)
     )
-    given, speed = given or {}, speed or _speed_of(config, device)
+    given = given or {}
+    speed = speed or _speed_of(config, device)
     overhead = overhead or (DEFAULT_OVERHEAD if device == 'cuda' else LOCAL_OVERHEAD)
-    b, budget, seen, tried = config.training.batch, round(budget_gb * GB), [], []
+    b = config.training.batch
+    budget = round(budget_gb * GB)
+    seen = []
+    tried = []
     # weights, gradients, two of Adam, an average
     if (state := 20 * count_parameters(config)) > budget:
         raise InputError(
@@ -328,10 +335,8 @@ def plan(
     if not tried:
         raise _too_little(config, seen, overhead, budget_gb, given.get('micro_batch', 1))
     best = next(t for t in tried if t.seconds <= 1.03 * min(t.seconds for t in tried))
-    report, plain = (
-        profile(config, best.means, batch=b, device=device),
-        profile_strategy(config, 'none', 0, device),
-    )
+    report = profile(config, best.means, batch=b, device=device)
+    plain = profile_strategy(config, 'none', 0, device)
     return MemoryPlan(
         best.means,
         report.batch,
@@ -349,10 +354,8 @@ def plan(
 # %% ../nbs/41_plan.ipynb #cell-13
 def _why(plain: Strategy, b: int, best: Candidate, speed: Speed) -> str:
     "The reason of a plan."
-    free, more = (
-        plain.seconds(b, b, speed),
-        best.operations / (plain.report.operations * b / plain.report.batch) - 1,
-    )
+    free = plain.seconds(b, b, speed)
+    more = best.operations / (plain.report.operations * b / plain.report.batch) - 1
     what = (
         'nothing is recomputed'
         if more < 1e-9
@@ -520,11 +523,10 @@ def check_affordable(
 
     Raises `InputError`, before it is built, where that is more than there is.
     """
-    m, n = config.model, count_parameters(config)
-    need, room = (
-        4 * n * (4 + config.training.ema_count),
-        available_memory(device) * (1 if device.type == 'cuda' else 2),
-    )
+    m = config.model
+    n = count_parameters(config)
+    need = 4 * n * (4 + config.training.ema_count)
+    room = available_memory(device) * (1 if device.type == 'cuda' else 2)
     if need > room:
         raise InputError(
             f'this network has {n / 1e6:,.0f} million parameters and needs {need / GB:,.1f} GB '
@@ -542,7 +544,8 @@ def choose_memory_options(
     batch: int,  # Samples of a step on this process
 ) -> MemoryOptions:
     "What a run does about memory; raises `InputError` where one sample is too much."
-    t, free = config.training, available_memory(device)
+    t = config.training
+    free = available_memory(device)
     if t.memory_gb:
         free = (
             min(free, round(t.memory_gb * GB)) if device.type == 'cuda' else round(t.memory_gb * GB)

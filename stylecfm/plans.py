@@ -138,7 +138,8 @@ def resampled(
     pairs = [torch.arange(len(x1)), torch.arange(len(x1))]
     for s in style.unique():
         rows = (style == s).nonzero()[:, 0]
-        a, b = x0[rows.to(x0.device)], x1[rows.to(x1.device)]
+        a = x0[rows.to(x0.device)]
+        b = x1[rows.to(x1.device)]
         strength = (
             (0.02 * costs(a, b).mean().item() or 1.0)
             if reg is None and coupling == 'sinkhorn'

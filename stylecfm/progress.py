@@ -100,7 +100,8 @@ def change(
     after: Tensor,  # Standardised latents of what a model makes of them, `(b, c, h, w)`
 ) -> float:  # Relative to the photographs, >= 0
     "Root mean square difference of latents, relative to the first."
-    before, after = before.float(), after.float()
+    before = before.float()
+    after = after.float()
     return (
         ((after - before).square().mean() / before.square().mean().clamp_min(1e-12)).sqrt().item()
     )

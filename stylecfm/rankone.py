@@ -104,7 +104,8 @@ def context_tokens(
     M = c[:, :, None] * c[:, None]  # (b, d, d)
     # (b, 2, heads, d, e)
     kv = torch.einsum('hied,bsd->bihse', W, M) + bias.transpose(0, 1)[None, :, :, None]
-    keys, values = torch.cat([kv[:, 0], k], 2), torch.cat([kv[:, 1], v], 2)
+    keys = torch.cat([kv[:, 0], k], 2)
+    values = torch.cat([kv[:, 1], v], 2)
     return (q @ keys.mT / math.sqrt(q.shape[-1])).softmax(-1) @ values
 
 # %% ../nbs/10b_rankone.ipynb #8526920b
@@ -269,7 +270,8 @@ class RankOneAttention(nn.Module):
             .permute(2, 0, 1, 4, 3)
         )
         W, bias = self.encoder_kv()
-        W, bias = W.view(self.heads, 2, e, -1), bias.view(self.heads, 2, e)
+        W = W.view(self.heads, 2, e, -1)
+        bias = bias.view(self.heads, 2, e)
         # fused attention has no forward-mode derivative
         with sdpa_kernel(SDPBackend.MATH) if transformed() else nullcontext():
             # (b, heads, t, e) -> (b, channels, t)

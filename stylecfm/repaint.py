@@ -154,7 +154,8 @@ def conditions(
     "Coarse pictures of images as conditions, before and after their colours are moved."
     coarse = coarse_picture(x, b.coarseness)
     style = max(target, key=target.get) if isinstance(target, dict) else target
-    library, moved = p.libraries[style] if style >= 0 else None, coarse
+    library = p.libraries[style] if style >= 0 else None
+    moved = coarse
     share = palette_share(b.colours)
     if library is not None and share:
         own = palette_of(coarse)
@@ -231,13 +232,15 @@ def paint_once(
     check_brush(b)
     here, there = conditions(p, x, target, b, source)
     g = torch.Generator().manual_seed(b.seed)
-    x0, nfe = b.temperature * noise_like(there[:, :-1], g), 0
+    x0 = b.temperature * noise_like(there[:, :-1], g)
+    nfe = 0
     solver = ODESolver('heun', b.steps)
     if b.texture:
         back = solver.solve(
             conditional_field(p, here, source), p.encode(x * 2 - 1), 1.0, 0.0, callback
         ).arrived()
-        x0, nfe = mix_noise(back.x, x0, b.texture), back.nfe
+        x0 = mix_noise(back.x, x0, b.texture)
+        nfe = back.nfe
     if b.texture and region is None:
         made = solver.solve(
             conditional_field(p, there, target, b.guidance_scale), x0, 0.0, 1.0, callback
@@ -296,7 +299,8 @@ def paint_images(
     if max(h, w) <= 1.25 * b.base_size:
         return paint_once(p, x, source, target, b, callback, within(x, mask))
     small = base_size_of((h, w), b.base_size, factor)
-    base, part = resized(x, small), None if mask is None else resized(mask, small)
+    base = resized(x, small)
+    part = None if mask is None else resized(mask, small)
     first = paint_once(p, base, source, target, b, callback, within(base, part))
     enlarged = resized(first.images, (h, w))
     over = b._replace(

@@ -106,7 +106,9 @@ def check_results(
 
     That is an input, or a file that no earlier run wrote.
     """
-    own, noted, originals = {}, {}, {os.path.realpath(p) for p in inputs}
+    own = {}
+    noted = {}
+    originals = {os.path.realpath(p) for p in inputs}
     for p in map(Path, results):
         real = os.path.realpath(p)
         if real in originals:

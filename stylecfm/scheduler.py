@@ -61,7 +61,8 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
             )
         chosen(GRIDS, grid, 'grid')
         self.order = len(TABLEAUS[method].b) if method in TABLEAUS else 1
-        self.init_noise_sigma, self.num_inference_steps = 1.0, None
+        self.init_noise_sigma = 1.0
+        self.num_inference_steps = None
         self.sigmas = self._shifted(
             torch.arange(num_train_timesteps, 0, -1).double() / num_train_timesteps
         )
@@ -70,7 +71,10 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
 
     def _reset(self):
         "Forget the step that was begun."
-        self._step_index, self._begin_index, self._start, self._slopes = None, None, None, []
+        self._step_index = None
+        self._begin_index = None
+        self._start = None
+        self._slopes = []
 
     def _shifted(self, sigmas: Tensor) -> Tensor:
         "Shares of noise, moved by the setting `shift`."
@@ -127,7 +131,8 @@ def set_timesteps(
 
     Raises `InputError` for a method that cannot be driven from outside.
     """
-    m, n = self.config.method, self.config.num_train_timesteps
+    m = self.config.method
+    n = self.config.num_train_timesteps
     if m not in TABLEAUS:
         raise InputError(
             f'a scheduler steps by one of {", ".join(TABLEAUS)}, got {m}; use `solve` for it'
@@ -209,7 +214,8 @@ def step(
         raise InputError('all steps are done; call set_timesteps for another run')
     h = (self._ends[i + 1] - self._ends[i]).item()
     if k == 0:
-        self._start, self._slopes = at_least_fp32(sample), []
+        self._start = at_least_fp32(sample)
+        self._slopes = []
     self._slopes.append(at_least_fp32(model_output))
     self._step_index += 1
     if k + 1 < self.order:
@@ -221,7 +227,8 @@ def step(
         x = self._start + h * sum(
             b * slope for b, slope in zip(m.b, self._slopes, strict=False) if b
         )
-        self._start, self._slopes = None, []
+        self._start = None
+        self._slopes = []
     x = x.to(model_output.dtype)
     return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=x) if return_dict else (x,)
 
@@ -293,11 +300,12 @@ def solve_by_scheduler(
     if not whole(1).test(steps):
         raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
     scheduler.set_timesteps(steps, device=x.device)
-    v, x, done, visited = CountingField(v), at_least_fp32(x), 0, [0.0]
-    sigmas, extra = (
-        scheduler.sigmas.double().cpu(),
-        {} if generator is None else dict(generator=generator),
-    )
+    v = CountingField(v)
+    x = at_least_fp32(x)
+    done = 0
+    visited = [0.0]
+    sigmas = scheduler.sigmas.double().cpu()
+    extra = {} if generator is None else dict(generator=generator)
     for i, timestep in enumerate(scheduler.timesteps):
         share = (
             timestep.item() / scheduler.config.num_train_timesteps
@@ -311,7 +319,8 @@ def solve_by_scheduler(
             continue
         visited.append(1 - sigmas[min(i + 1, len(sigmas) - 1)].item())
         other = callback(done, visited[-1], x) if callback else None
-        x, done = x if other is None else other, done + 1
+        x = x if other is None else other
+        done = done + 1
     return Solution(
         x,
         v.nfe,

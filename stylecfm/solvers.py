@@ -155,7 +155,8 @@ def backward_euler(
     """
     x = s.x
     for _ in range(4):
-        before, x = x, s.x + h * v(x, t + h)
+        before = x
+        x = s.x + h * v(x, t + h)
     if (x - before).norm() > 0.1 * (x - s.x).norm():
         raise FloatingPointError(f'backward Euler does not settle at t={t:.3f}; use more steps')
     return StepState(x)
@@ -270,7 +271,8 @@ def time_grid(
         return t0 + (t1 - t0) * chosen(GRIDS, name, 'grid')(
             torch.linspace(0, 1, steps + 1, dtype=torch.double)
         )
-    times, ends = own_times(name), torch.tensor([t0, t1], dtype=torch.double)
+    times = own_times(name)
+    ends = torch.tensor([t0, t1], dtype=torch.double)
     if (times[-1] - times[0]) * (t1 - t0) < 0:
         times = times.flip(0)
     # as exact as fp32 holds them
@@ -371,7 +373,8 @@ def _check_solve(steps, method, t0, t1, grid='uniform'):
         own_times(grid)
     if not whole(1).test(steps):
         raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
-    t0, t1 = one_time(t0, 't0'), one_time(t1, 't1')
+    t0 = one_time(t0, 't0')
+    t1 = one_time(t1, 't1')
     if t0 == t1:
         raise InputError(f'start and end are the same time, {t0}; there is nothing to integrate')
     return t0, t1
@@ -442,16 +445,16 @@ def solve(
         _check_carry(carry, x, t0, method)
     if isinstance(method, EmbeddedPair) or method in ADAPTIVE_METHODS:
         return solve_adaptive(v, x, t0, t1, steps, method, callback, options)
-    m, v, grid = (
-        _runge_kutta(method) if isinstance(method, Tableau) else METHODS[method],
-        CountingField(v),
-        time_grid(t0, t1, steps, options.grid),
-    )
+    m = _runge_kutta(method) if isinstance(method, Tableau) else METHODS[method]
+    v = CountingField(v)
+    grid = time_grid(t0, t1, steps, options.grid)
     check_start(x)
     _check_options(options, m.reversible)
     state = StepState(at_least_fp32(x), carry.extra if carry else None)
-    path, failed = [state.x], torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    times, lost = list(enumerate(zip(grid.tolist(), grid[1:].tolist(), strict=False))), False
+    path = [state.x]
+    failed = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    times = list(enumerate(zip(grid.tolist(), grid[1:].tolist(), strict=False)))
+    lost = False
     for i, (t, end) in tqdm(
         times, desc='solve', unit='step', disable=not options.progress, leave=False
     ):
@@ -564,7 +567,8 @@ class _Clock:
         self.status[
             moving & ~taken & (np.abs(h / self.way) < 1e-9) & (np.abs(self.left / self.way) > 1e-9)
         ] = 3
-        ends, wanted = taken & self.short, _next_length(h, e, self.before, whole, taken, order)
+        ends = taken & self.short
+        wanted = _next_length(h, e, self.before, whole, taken, order)
         self.t = np.where(
             ends,
             self.stops[self.k.clip(max=len(self.stops) - 1)],
@@ -714,12 +718,16 @@ def solve_skipping(
     t0, t1 = _check_solve(steps, 'euler', t0, t1)
     check_start(x)
     x, v, grid = at_least_fp32(x), CountingField(v), time_grid(t0, t1, steps)
-    i, stride, last, visited = 0, 1, None, [t0]
+    i = 0
+    stride = 1
+    last = None
+    visited = [t0]
     while i < steps:
         now = v(x, grid[i].item())
         still = last is not None and _change(last, now) < step_threshold
         stride = min(2 * stride if still else 1, steps - i)
-        x, last = x + (grid[i + stride] - grid[i]).item() * now, now
+        x = x + (grid[i + stride] - grid[i]).item() * now
+        last = now
         i += stride
         visited.append(grid[i].item())
         check_finite(x, visited[-1])
@@ -756,13 +764,11 @@ class ODESolver:
             raise InputError(
                 'steps that grow take no options; leave adaptive off, or the options out'
             )
-        self.method, self.steps, self.adaptive, self.step_threshold, self.options = (
-            method,
-            steps,
-            adaptive,
-            step_threshold,
-            options,
-        )
+        self.method = method
+        self.steps = steps
+        self.adaptive = adaptive
+        self.step_threshold = step_threshold
+        self.options = options
 
     def solve(
         self,

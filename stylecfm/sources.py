@@ -77,7 +77,8 @@ def save_dataset(
     "The images of a data set as files; raises `InputError` for columns that are not there."
     from datasets import Image
 
-    names, raw_root = _columns(dataset, image, label, style), Path(raw_root)
+    names = _columns(dataset, image, label, style)
+    raw_root = Path(raw_root)
     if label:
         have = {p.stem for p in raw_root.glob('*/*') if p.stem.isdecimal()}
     else:
@@ -245,8 +246,10 @@ def hold_out(
 
     Raises `InputError` where there are too few.
     """
-    root, out = Path(root), Path(out)
-    rng, parts = np.random.default_rng(seed), dict(train=[], test=[])
+    root = Path(root)
+    out = Path(out)
+    rng = np.random.default_rng(seed)
+    parts = dict(train=[], test=[])
     for style in styles or style_folders(root):
         paths = list_images(root / style)
         if len(paths) <= n:

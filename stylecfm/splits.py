@@ -75,7 +75,8 @@ def _query_descriptors(
     "Describe the centre and the four corners of an image."
     h, w = x.shape
     n = int(0.6 * min(h, w))
-    top, left = (h // 20, h - n - h // 20), (w // 20, w - n - w // 20)
+    top = (h // 20, h - n - h // 20)
+    left = (w // 20, w - n - w // 20)
     places = [((h - n) // 2, (w - n) // 2), *((i, j) for i in top for j in left)]
     return torch.cat([_window_descriptors(x[i : i + n, j : j + n], n, n) for i, j in places])
 
@@ -87,7 +88,8 @@ def _candidate_scores(
     "Score all pairs of images by their best pair of windows."
     queries = [_query_descriptors(x) for x in images]
     owner = torch.cat([torch.full((len(q),), i) for i, q in enumerate(queries)])
-    queries, scores = torch.cat(queries), torch.zeros(len(images), len(images))
+    queries = torch.cat(queries)
+    scores = torch.zeros(len(images), len(images))
     for j, x in enumerate(images):
         m = min(x.shape)
         sizes = [(s * m / a**0.5, s * m * a**0.5) for s in WINDOW_SIZES for a in aspects]
@@ -111,7 +113,8 @@ def _warped(a: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
     "Read images at scaled and shifted places; `p` holds log scales and shifts, `(n, 4)`."
     s = torch.linspace(-1, 1, a.shape[-1])
     x, y = (s[None] * p[:, k : k + 1].exp() + p[:, k + 2 : k + 3] for k in (0, 1))  # (n, side)
-    x, y = x[:, None, :].expand(-1, len(s), -1), y[:, :, None].expand(-1, -1, len(s))
+    x = x[:, None, :].expand(-1, len(s), -1)
+    y = y[:, :, None].expand(-1, -1, len(s))
     g = torch.stack([x, y], -1)  # (n, side, side, 2)
     mask = (g.detach().abs().amax(-1) < 1).float()[:, None]
     return F.grid_sample(a, g, align_corners=False), mask
@@ -120,8 +123,10 @@ def _warped(a: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
 def _coarse_start(a: Tensor, b: Tensor) -> Tensor:
     "Search scales and shifts on a grid at 24 pixels, `(n, 4)`."
     a, b = (local_contrast(F.interpolate(v, (24, 24), mode='area'), 3.0) for v in (a, b))
-    scales, shifts = (-0.45, -0.22, 0.0, 0.22, 0.45), (-0.4, -0.2, 0.0, 0.2, 0.4)
-    best, found = torch.full((len(a),), -1.0), torch.zeros(len(a), 4)
+    scales = (-0.45, -0.22, 0.0, 0.22, 0.45)
+    shifts = (-0.4, -0.2, 0.0, 0.2, 0.4)
+    best = torch.full((len(a),), -1.0)
+    found = torch.zeros(len(a), 4)
     for p in torch.cartesian_prod(*map(torch.tensor, (scales, scales, shifts, shifts))):
         w, mask = _warped(a, p.expand(len(a), 4))
         if abs(p[0] - p[1]) > 0.5 or mask[0].mean() < 0.3:
@@ -140,7 +145,8 @@ def _aligned_correlation(
     "Align pairs of images by scaling and shift, and correlate them."
     p = _coarse_start(a, b).requires_grad_(True)
     a, b = (local_contrast(F.interpolate(v, (64, 64), mode='area'), 4.0, fine=1.0) for v in (a, b))
-    best, optimizer = torch.full((len(a),), -1.0), torch.optim.Adam([p], lr=0.02)
+    best = torch.full((len(a),), -1.0)
+    optimizer = torch.optim.Adam([p], lr=0.02)
     for i in range(steps):
         w, mask = _warped(a, p)
         c = _correlation(w, b, mask)

@@ -108,16 +108,16 @@ def linear_probe(
         raise InputError(
             f'a probe wants {2 * folds} structures or more of each style, got {len(a)} and {len(b)}'
         )
-    x, y = (
-        torch.cat([probe_features(a), probe_features(b)]),
-        torch.cat([torch.ones(len(a)), -torch.ones(len(b))]).double(),
-    )
+    x = torch.cat([probe_features(a), probe_features(b)])
+    y = torch.cat([torch.ones(len(a)), -torch.ones(len(b))]).double()
     g = torch.Generator().manual_seed(seed)
     part = torch.cat([torch.randperm(len(v), generator=g) % folds for v in (a, b)])
     right = torch.zeros(len(x))
     for k in range(folds):
-        fit, left = part != k, part == k
-        m, s = x[fit].mean(0), x[fit].std(0).clamp(min=1e-9)
+        fit = part != k
+        left = part == k
+        m = x[fit].mean(0)
+        s = x[fit].std(0).clamp(min=1e-9)
         w = _ridge((x[fit] - m) / s, y[fit])
         right[left] = (((x[left] - m) / s @ w[:-1] + w[-1]) * y[left] > 0).float()
     return (right[y > 0].mean().item() + right[y < 0].mean().item()) / 2

@@ -24,9 +24,12 @@ class FastestThreads:
         # Keep the number of threads as it is; by default if the user has set `OMP_NUM_THREADS`
         fixed: bool | None = None,
     ):
-        self.f, self.again, self.clock = f, again, clock
+        self.f = f
+        self.again = again
+        self.clock = clock
         self.fixed = 'OMP_NUM_THREADS' in os.environ if fixed is None else fixed
-        self.most, self.seen = torch.get_num_threads(), {}
+        self.most = torch.get_num_threads()
+        self.seen = {}
         self.counts = [self.most]
         while self.counts[-1] > 1:
             self.counts.append(self.counts[-1] // 2)

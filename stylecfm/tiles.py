@@ -50,7 +50,8 @@ def principal_components(
     m = x.mean(0)
     w, v = torch.linalg.eigh((x - m).T @ (x - m) / len(x))
     w, v = w.flip(0).clamp(min=1e-9), v.flip(1)  # the largest first
-    s, v_c = w[:channels].sqrt(), v[:, :channels]
+    s = w[:channels].sqrt()
+    v_c = v[:, :channels]
     return LinearCode(
         m.float(), (v_c / s).T.float(), (v_c * s).float(), (w[channels:].sum() / len(m)).item()
     )
@@ -167,7 +168,8 @@ class TileAutoencoder(nn.Module):
     ):
         super().__init__()
         # numbers of a tile, and of its linear code
-        n, c = 3 * side**2, latent_channels - len(bands)
+        n = 3 * side**2
+        c = latent_channels - len(bands)
         rising = [BAND_SETTINGS - 1, *bands, c]
         if bands and (
             bands[0] != BAND_SETTINGS

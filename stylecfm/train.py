@@ -138,7 +138,8 @@ def check_fit(
     cache: LatentCache,  # Latents of the run
 ):
     "Raise `InputError` where a config and a cache do not belong together."
-    m, d = config.model, config.data
+    m = config.model
+    d = config.data
     made = dict(codec=cache.spec) | {
         k: cache.recipe[k] for k in ('target_size', 'mirror', 'crops') if k in cache.recipe
     }
@@ -206,7 +207,8 @@ def _began(
     for folder in checkpoints(root):
         try:
             verify_folder(folder, 'checkpoint')
-            d, known = read_json(folder / 'model_index.json'), read_json(folder / 'training.json')
+            d = read_json(folder / 'model_index.json')
+            known = read_json(folder / 'training.json')
             new = known['new'] if 'new' in known else read_checked(root / 'began.json')['new']
             stats = stats_from(d, len(d['mean']), str(folder / 'model_index.json'))
             return dict(
@@ -226,7 +228,8 @@ def initial_weights(
 
     Raises `InputError` if it does not fit.
     """
-    net, t = build_network(config), config.training
+    net = build_network(config)
+    t = config.training
     if t.init_from == 'none':
         return net, list(range(len(cache.styles)))
     if known := _began(Path(config.checkpoint.save_dir)):  # and needs no parent any more
@@ -239,7 +242,8 @@ def initial_weights(
             f'{cache.spec}; '
             'make the latents with its codec'
         )
-    weights, mine = old.net.state_dict(), net.state_dict()
+    weights = old.net.state_dict()
+    mine = net.state_dict()
     if bad := [
         k
         for k in mine
@@ -316,12 +320,14 @@ class OTCFMTrainer:
         self.prepare(net, new)
         self._begin()
         # or the plans; noise that was paired for several batches
-        self.coupling, self.group = t.coupling, (None, None)
+        self.coupling = t.coupling
+        self.group = (None, None)
         self.pool, self.next = ThreadPoolExecutor(1), {}  # makes the next batch
 
     def _begin(self):
         "Set what a run counts and remembers to its beginning."
-        self.done, self.skipped = 0, 0
+        self.done = 0
+        self.skipped = 0
         self.seconds = 0.0  # of training
         self.stop = 0  # a signal that came
         self.missed = []  # which of the last hundred steps were skipped
@@ -417,7 +423,8 @@ def prepare(
     new: list,  # Numbers of the styles that are new
 ):
     "Freeze what does not learn, and make what moves the weights."
-    t, device = self.config.training, self.acc.device
+    t = self.config.training
+    device = self.acc.device
     if t.freeze == 'old':
         for name, p in net.named_parameters():
             p.requires_grad_(name == 'style.table')
@@ -477,7 +484,8 @@ def epsilons(
 @patch(as_prop=True)
 def pace(self: OTCFMTrainer) -> Pace:
     "How far the run is, at the rate since it was begun or resumed."
-    steps, seconds = self.done - self.since[0], self.seconds - self.since[1]
+    steps = self.done - self.since[0]
+    seconds = self.seconds - self.since[1]
     rate = seconds / steps if steps > 0 else math.nan
     return Pace(self.done, self.total, self.seconds, rate, self.config.training.max_minutes)
 
@@ -525,7 +533,8 @@ def shared_noise(
     step: int,  # Counted from 0
 ) -> Tensor | None:  # Noise, `(b, c, h, w)`; None where a batch is paired by itself
     "The noise of a step whose pairs are made for several batches together."
-    t, rank = self.config.training, self.rng_rank
+    t = self.config.training
+    rank = self.rng_rank
     if t.coupling_batches == 1 or not isinstance(self.coupling, str):
         return None
     group, i = divmod(step, t.coupling_batches)
@@ -692,10 +701,8 @@ def step(self: OTCFMTrainer) -> StepResult:
     norm = torch.nn.utils.clip_grad_norm_(
         [p for p in self.plain.parameters() if p.grad is not None], self.config.training.grad_clip
     )
-    several, unsaved = (
-        self.acc.num_processes > 1,
-        self.acc.is_main_process * (time.monotonic() - self.saved_at) * self.acc.num_processes,
-    )
+    several = self.acc.num_processes > 1
+    unsaved = self.acc.is_main_process * (time.monotonic() - self.saved_at) * self.acc.num_processes
     said = torch.tensor(
         [
             losses.mean().item(),
@@ -900,10 +907,8 @@ def healthy(self: OTCFMTrainer) -> bool:
     )
 
 # %% ../nbs/50_train.ipynb #0478aeb8
-_TABLE, _TEXT = (
-    Rule('a table', lambda v: isinstance(v, dict)),
-    Rule('text', lambda v: isinstance(v, str)),
-)
+_TABLE = Rule('a table', lambda v: isinstance(v, dict))
+_TEXT = Rule('text', lambda v: isinstance(v, str))
 _ANY_NUMBER, _COUNT = real(-1e300, 1e300), whole(0)
 # Of training.json; what older versions left out may be missing
 _STATE = dict(
@@ -1011,7 +1016,8 @@ def schedule_note(
     d: dict,  # Content of a checkpoint's training.json
 ) -> str:  # Empty where the learning rate goes on as it was
     "One line about a learning-rate schedule that a new length of the run changes."
-    t, old = self.config.training, d['config']['training']
+    t = self.config.training
+    old = d['config']['training']
     if t.optimizer == 'schedulefree':
         return ''
     planned = old['max_steps'] or math.ceil(old['stage1_epochs'] * len(self.rows) / t.batch)
@@ -1026,7 +1032,8 @@ def schedule_note(
             d['seconds'] / 60 / minutes if minutes else 0.0,
         )
 
-    before, now = rate(planned, old['max_minutes']), rate(self.total, t.max_minutes)
+    before = rate(planned, old['max_minutes'])
+    now = rate(self.total, t.max_minutes)
     if math.isclose(before, now, rel_tol=1e-6):
         return ''
 
@@ -1091,7 +1098,8 @@ def load(
 ):
     "Take up the run where a checkpoint left it; raises `InputError` if it is another run's."
     with written_by(folder, read_manifest(folder)):
-        d, shapes = self.check_state(folder), tensor_shapes(folder / 'training.safetensors')
+        d = self.check_state(folder)
+        shapes = tensor_shapes(folder / 'training.safetensors')
         self.check_same(d)
         self.check_tensors(shapes, folder / 'training.safetensors')
         t = _finite(read_tensors(folder / 'training.safetensors'), folder)
@@ -1103,13 +1111,12 @@ def load(
     # what did not fit here would not now
     if self.config.training.micro_batch == 'auto' and alike:
         self.means = self.means._replace(micro_batch=min(self.means.micro_batch, d['means'][0]))
-    self.done, self.skipped, self.seconds, self.pending = (
-        d['step'],
-        d['skipped'],
-        d['seconds'],
-        d['pending'],
-    )
-    self.missed, self.sound = d['missed'], True
+    self.done = d['step']
+    self.skipped = d['skipped']
+    self.seconds = d['seconds']
+    self.pending = d['pending']
+    self.missed = d['missed']
+    self.sound = True
     self.valid, self.best, self.worse = (
         d['by_average'],
         math.inf if d['best'] is None else d['best'],
@@ -1166,13 +1173,15 @@ def validate(
 @patch
 def draw_samples(self: OTCFMTrainer) -> str:  # Path of the sheet; '' where there is none
     "Transfer a few held-out images of one style, by the best average, into a sheet in `samples/`."
-    c, styles = self.config, self.cache.styles
+    c = self.config
+    styles = self.cache.styles
     k = sampled_style(styles, c.checkpoint.sample_style)
     held = split_cache(self.cache, c.training.validation_share, c.training.seed).held
     rows = held if len(held) else torch.arange(len(self.cache))
     if not len(rows := rows[self.cache.styles_of(rows) == k][: c.checkpoint.samples]):
         return ''
-    m, path = self.model(self.best_average()), self.root / 'samples' / f'step-{self.done:07}.png'
+    m = self.model(self.best_average())
+    path = self.root / 'samples' / f'step-{self.done:07}.png'
     few = replace(self.config.inference, num_inference_steps=8)
     try:
         codec = load_codec(self.cache.spec, self.acc.device)
@@ -1204,7 +1213,11 @@ def record(
 ):
     "A line in the log: the mean loss since the last one."
     # by: of the last batch; NaN is not JSON
-    by, known = binned_losses(*self.shown), lambda v: v if math.isfinite(v) else None
+    by = binned_losses(*self.shown)
+
+    def known(v):
+        return v if math.isfinite(v) else None
+
     row = dict(
         step=self.done,
         loss=float(np.mean(self.pending)),
@@ -1263,7 +1276,8 @@ def write_log(
 
     Where that fails, say it once, and write all of it with the next line.
     """
-    path, text = self.root / LOG, log_text(self.log)
+    path = self.root / LOG
+    text = log_text(self.log)
     try:
         self.settle()
         if added and not self.unwritten and path.is_file():
@@ -1312,7 +1326,8 @@ def open_run(self: OTCFMTrainer):
     may_replace(self.root / 'export', 'model')  # at its end it would be too late
     if last:
         self.load(last)
-        known, text = self.root / 'config.json', self.config.to_json()
+        known = self.root / 'config.json'
+        text = self.config.to_json()
         if not (known.is_file() and known.read_bytes() == text.encode()):
             write_text(known, text)
         return
@@ -1343,7 +1358,8 @@ def setup(self: OTCFMTrainer):
     if self.acc.log_with:
         self.acc.init_trackers('stylecfm', flat)
     self.net.train()
-    self.saved_at, self.stop = time.monotonic(), 0
+    self.saved_at = time.monotonic()
+    self.stop = 0
     self.since = self.done, self.seconds
     with contextlib.suppress(AttributeError):
         getattr(self.opt, 'optimizer', self.opt).train()
@@ -1429,10 +1445,8 @@ def how_often(self: OTCFMTrainer) -> str:
 def is_finished(self: OTCFMTrainer) -> bool:
     "Whether the run is at its end: by steps, by time, or because nothing gets better."
     t = self.config.training
-    late, idle = (
-        t.max_minutes and self.seconds >= 60 * t.max_minutes,
-        t.patience and self.worse >= t.patience,
-    )
+    late = t.max_minutes and self.seconds >= 60 * t.max_minutes
+    idle = t.patience and self.worse >= t.patience
     return self.done >= self.total or bool(late or idle)
 
 # %% ../nbs/50_train.ipynb #cell-29
@@ -1448,10 +1462,12 @@ def log_and_checkpoint(
     Several processes look at the clock together, in the step's message.
     """
     bar.update()
-    t, last = self.config.training, self.is_finished()
+    t = self.config.training
+    last = self.is_finished()
     if self.pending and (self.done % log_every == 0 or last) and self.acc.is_main_process:
         self.record(r)
-        row, pace = self.log[-1], t.batch * self.done / max(self.seconds, 1e-9)
+        row = self.log[-1]
+        pace = t.batch * self.done / max(self.seconds, 1e-9)
         most = max(row['memory_mb'].values()) / 1024
         bar.set_postfix(
             loss=f"{row['loss']:.3f}",
@@ -1556,11 +1572,9 @@ def model_from_checkpoint(
     folder: Path,  # A checkpoint of this run
 ) -> Model:
     "The best average of another checkpoint, verified."
-    m, d, t = (
-        load_model(folder),
-        read_json(folder / 'training.json'),
-        read_tensors(folder / 'training.safetensors'),
-    )
+    m = load_model(folder)
+    d = read_json(folder / 'training.json')
+    t = read_tensors(folder / 'training.safetensors')
     k = int(np.argmin(d['by_average'])) if d['by_average'] else 0
     if k:  # the first is the model itself
         for i, p in enumerate(m.net.parameters()):

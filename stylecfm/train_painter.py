@@ -241,10 +241,8 @@ def stylecfm_train_painter(
         from stylecfm.files import atomic_folder
         from stylecfm.images import save_image, to_pil
 
-        sets, to = (
-            {n: read_paintings(p, size) for n, p in zip(names, folders, strict=False)},
-            Path(output),
-        )
+        sets = {n: read_paintings(p, size) for n, p in zip(names, folders, strict=False)}
+        to = Path(output)
         say(
             ', '.join(f'{len(v)} of {printable(n)}' for n, v in sets.items())
             + f' read; training for {minutes:g} minutes at most'

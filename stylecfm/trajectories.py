@@ -186,7 +186,8 @@ def odeint(
 
     Raises `InputError` or `FloatingPointError`.
     """
-    flat, t = _Flat(func, y0), torch.as_tensor(t)
+    flat = _Flat(func, y0)
+    t = torch.as_tensor(t)
     if event_fn is not None:
         return _until_event(flat, t, event_fn, rtol, atol, method, options)
     if t.ndim != 1 or not len(t):
@@ -212,7 +213,8 @@ def odeint(
 
 def _by_interval(flat, t, m, o, steps, grid, pair):
     "States at the times, interval by interval, with a gradient of the times."
-    states, t = [flat.x], t.to(torch.promote_types(t.dtype, flat.x.dtype))
+    states = [flat.x]
+    t = t.to(torch.promote_types(t.dtype, flat.x.dtype))
     for a, b in zip(t, t[1:], strict=False):
         inside = [s for s in grid if min(a, b) < s < max(a, b)] if not pair else []
         marks = [0.0, *((s - a.item()) / (b - a).item() for s in inside), 1.0]
@@ -245,16 +247,13 @@ def _crossing(g, v, x, lo, hi, g_lo, g_hi, inside, run):
         here = g(run(v, x, lo, middle), middle)
         left = here.sign() == g_lo.sign()  # the crossing lies right of the middle
         x_new = run(v, x, lo, torch.where(left, middle, lo))
-        g_hi, g_lo = (
-            torch.where(left & (side == 1), g_hi / 2, g_hi),
-            torch.where(~left & (side == -1), g_lo / 2, g_lo),
-        )
-        x, lo, g_lo = (
-            torch.where(expand_as(left, x).bool(), x_new, x),
-            torch.where(left, middle, lo),
-            torch.where(left, here, g_lo),
-        )
-        hi, g_hi = torch.where(left, hi, middle), torch.where(left, g_hi, here)
+        g_hi = torch.where(left & (side == 1), g_hi / 2, g_hi)
+        g_lo = torch.where(~left & (side == -1), g_lo / 2, g_lo)
+        x = torch.where(expand_as(left, x).bool(), x_new, x)
+        lo = torch.where(left, middle, lo)
+        g_lo = torch.where(left, here, g_lo)
+        hi = torch.where(left, hi, middle)
+        g_hi = torch.where(left, g_hi, here)
         side = torch.where(left, 1.0, -1.0)
         if not (inside & (here != 0) & ((hi - lo).abs() > 1e-12 * (1 + hi.abs()))).any():
             break
@@ -267,7 +266,8 @@ def _newton(g, v, x, t):
     Both have the gradient of the event.
     """
     with torch.enable_grad():
-        x_at, t_at = x.detach().requires_grad_(), t.detach().requires_grad_()
+        x_at = x.detach().requires_grad_()
+        t_at = t.detach().requires_grad_()
         dx, dt = torch.autograd.grad(g(x_at, t_at).sum(), (x_at, t_at), allow_unused=True)
     slope = v(x.detach(), t.to(x.dtype)).detach()
     total = (dx * slope).flatten(1).sum(1).double() if dx is not None else torch.zeros_like(t)
@@ -294,7 +294,9 @@ def solve_until(
 ) -> Event:
     "Integrate each row until its event, or to `t1`; raises `InputError`, or `FloatingPointError`."
     check_start(x)
-    counted, x, cost = CountingField(v), at_least_fp32(x), [0]
+    counted = CountingField(v)
+    x = at_least_fp32(x)
+    cost = [0]
 
     def g(x, t):
         return event(x, t).double().reshape(len(x))
@@ -321,11 +323,11 @@ def solve_until(
             hi = torch.where(met, at, hi)
             there = run(counted, x, t, hi)
             moved, when = _newton(g, counted, there, hi)
-            there, hi = (
-                torch.where(expand_as(met, x).bool(), moved, there),
-                torch.where(met, when, hi),
-            )
-        x, t, happened = there, hi, happened | met
+            there = torch.where(expand_as(met, x).bool(), moved, there)
+            hi = torch.where(met, when, hi)
+        x = there
+        t = hi
+        happened = happened | met
         before = torch.where(happened, before, after)
     return Event(x, t, happened, cost[0])
 
@@ -347,7 +349,8 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
     def g(x, s):
         return (event_fn(s[0].to(x.dtype), flat.unpack(x[0])) * sign).min()[None]
 
-    x, start = flat.x, t[0].item()
+    x = flat.x
+    start = t[0].item()
     for k in range(40):  # windows that double
         found = solve_until(
             flat,
@@ -361,7 +364,8 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
         )
         if found.happened.all():
             return found.t[0].to(t.dtype), flat.unpack(torch.cat([flat.x, found.x]), (2,))
-        x, start = found.x, start + way * 2**k
+        x = found.x
+        start = start + way * 2**k
     raise FloatingPointError(
         f'no event until t={start:g}; see that event_fn crosses 0 in the direction of t'
     )

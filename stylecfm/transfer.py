@@ -116,7 +116,8 @@ class StyleTransferPipeline(DiffusionPipeline):
         codec_name: str = '',  # Name of the codec where it is no component
     ):
         super().__init__()
-        device, settings = getattr(network, 'device', 'cpu'), InferenceConfig(**(inference or {}))
+        device = getattr(network, 'device', 'cpu')
+        settings = InferenceConfig(**(inference or {}))
         codec_name = codec_name or (
             codec if isinstance(codec, str) else getattr(codec, 'spec', 'dct:4')
         )
@@ -132,12 +133,11 @@ class StyleTransferPipeline(DiffusionPipeline):
             scale=scale,
             inference=inference,
         )
-        self.precision, self._made = 'fp32', None
-        self._guidance_scale, self._num_timesteps, self._interrupt = (
-            settings.guidance_scale,
-            0,
-            False,
-        )
+        self.precision = 'fp32'
+        self._made = None
+        self._guidance_scale = settings.guidance_scale
+        self._num_timesteps = 0
+        self._interrupt = False
         coder = self.coder
         if codec_weights and (found := weights_of(coder.origin)) != codec_weights:
             raise InputError(
@@ -215,7 +215,8 @@ def coder(self: StyleTransferPipeline) -> CodecModel:
 @patch
 def check_parts(self: StyleTransferPipeline):
     "Raise `InputError` for parts that do not go together."
-    c, config = self.coder.latent_channels, getattr(self.network, 'config', {})
+    c = self.coder.latent_channels
+    config = getattr(self.network, 'config', {})
     found, styles = (getattr(config, k, None) for k in ('latent_channels', 'num_styles'))
     if found not in (None, c):
         raise InputError(
@@ -258,7 +259,8 @@ def from_pretrained(
     Raises `InputError` for what is none, or if the codec is another one.
     """
     chosen(CODEC_PRECISIONS, precision, 'precision')
-    how, given = loading_of(kwargs), pretrained_model_name_or_path
+    how = loading_of(kwargs)
+    given = pretrained_model_name_or_path
     folder = find_model(local_folder(given, **how.hub) if given else pretrained_model())
     model = load_model(folder, how.variant)
     parts = parts_in(folder, how) | {k: v for k, v in how.parts.items() if k == 'scheduler'}
@@ -398,7 +400,8 @@ def shares(
         raise InputError(
             f'a mix of styles wants weights of 0 or more, one of them positive; got {which}'
         )
-    out, total = {}, sum(which.values())
+    out = {}
+    total = sum(which.values())
     for k, w in which.items():
         n = self.style(k)
         out[n] = out.get(n, 0.0) + w / total
@@ -445,14 +448,16 @@ def read(
     if isinstance(image, (str, Path)) and Path(image).suffix.lower() in LATENTS:
         image = load_latent(image)
     if isinstance(image, Tensor):
-        c, f = self.coder.latent_channels, self.coder.factor
+        c = self.coder.latent_channels
+        f = self.coder.factor
         if image.ndim != 3 or len(image) != c:
             raise InputError(
                 f'a latent of {self.coder.spec} has the shape ({c}, height, width), '
                 f'got {tuple(image.shape)}'
             )
         z = image[None].float().to(self._execution_device)
-        size, x1 = tuple(f * n for n in image.shape[1:]), self.model.stats.standardise(z)
+        size = tuple(f * n for n in image.shape[1:])
+        x1 = self.model.stats.standardise(z)
         if not 1 / 4 < (s := x1.square().mean().sqrt().item()) < 4:
             warnings.warn(
                 f'a latent has a deviation of {s:.3g} where about 1 is usual; '
@@ -535,11 +540,9 @@ def detect_style(
     x1: Tensor,  # Standardised latent, `(1, c, h, w)`
 ) -> DetectedStyle:
     "The style that an image is most likely in (as Li 2023)."
-    x1, losses, fields = (
-        x1.to(self._execution_device),
-        [],
-        [self.field(k) for k in range(len(self.model.styles))],
-    )
+    x1 = x1.to(self._execution_device)
+    losses = []
+    fields = [self.field(k) for k in range(len(self.model.styles))]
     for t, seed in DETECTION_POINTS:
         x0 = torch.randn(x1.shape, generator=torch.Generator().manual_seed(seed)).to(x1)
         at = torch.full((1,), t, device=x1.device)
@@ -721,7 +724,8 @@ def _by_flowedit(
 ) -> tuple:
     "New latents by FlowEdit, which inverts nothing; what `carry_over` returns."
     forward = pipe.live_field(job.blend(), job)
-    o, steps = job.options, job.settings.num_inference_steps
+    o = job.options
+    steps = job.settings.num_inference_steps
 
     def edit():
         return flow_edit(pipe.field(job.source), forward, x1, steps, start, o.draws, o.seed, after)
@@ -794,7 +798,8 @@ def structures(
     "Structures of a batch: given, or found by inversion and crossed to the other style."
     if job.start is not None:
         return job.start.to(x1), None, 0
-    o, solver = job.options, job.solver()
+    o = job.options
+    solver = job.solver()
     back = check_converged(
         self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver
     )
@@ -948,7 +953,8 @@ def _own_seed(o: TransferOptions) -> int:
 
 def _job_seeds(pipe: 'StyleTransferPipeline', n: int, job: TransferJob, a: Asked) -> tuple:
     "Seeds of `n` pictures, and whether the result depends on them."
-    o, s = job.options, job.settings
+    o = job.options
+    s = job.settings
     noisy = (
         pipe.conditional
         or o.mode != 'loop'
@@ -985,7 +991,9 @@ def run_job(
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> Transferred:
     "Transfer pictures in batches."
-    o, s, n = job.options, job.settings, len(opened)
+    o = job.options
+    s = job.settings
+    n = len(opened)
     seeds, noisy = _job_seeds(self, n, job, a)
     key = seeds if noisy else [_own_seed(o)] * n
     batches = batches_of(opened, sources, wanted, o.batch, key)
@@ -1060,11 +1068,10 @@ def __call__(
 
     Raises `InputError`, or `FloatingPointError` where the flow leaves the finite numbers.
     """
-    begun, image = time.monotonic(), kwargs.pop('images', image)
-    steps, repeats = (
-        whole_number(kwargs.pop('steps', num_inference_steps)),
-        whole_number(num_images_per_prompt),
-    )
+    begun = time.monotonic()
+    image = kwargs.pop('images', image)
+    steps = whole_number(kwargs.pop('steps', num_inference_steps))
+    repeats = whole_number(num_images_per_prompt)
     if kwargs:
         raise InputError(f'a call has no argument {next(iter(kwargs))}; leave it out')
     s = self.check(source, target, steps, guidance_scale, solver, strength, options)
@@ -1072,7 +1079,8 @@ def __call__(
     names = getattr(callback_on_step_end, 'tensor_inputs', callback_on_step_end_tensor_inputs)
     asked = Asked(repeats, generator, latents, output_type, callback_on_step_end, tuple(names))
     self.check_asked(asked, options)
-    self._guidance_scale, self._interrupt = s.guidance_scale, False
+    self._guidance_scale = s.guidance_scale
+    self._interrupt = False
     opened = [self.read(im) for im in as_pictures(image, self.coder.latent_channels)]
     sources = [self.source_of(p, source) for p in opened]
     opened, sources = ([p for p in some for _ in range(repeats)] for some in (opened, sources))

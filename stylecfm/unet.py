@@ -50,7 +50,8 @@ def make_unet(
     context_dim: int = 512,  # Width of a token
 ) -> UNet2DConditionModel:
     "diffusers' U-Net with attention on all levels but the last; raises `InputError`."
-    wide, n = hidden_dim >= 64, len(CHANNEL_MULTIPLIERS) - 1
+    wide = hidden_dim >= 64
+    n = len(CHANNEL_MULTIPLIERS) - 1
     if hidden_dim % (32 if wide else 8):
         raise InputError(
             f'a U-Net wants hidden_dim divisible by 8, or from 64 on by 32, got {hidden_dim}'

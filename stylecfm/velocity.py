@@ -75,15 +75,14 @@ class VelocityModel(ModelMixin, ConfigMixin):
         Raises `InputError` for an argument that is missing, given twice, or of another batch.
         """
         named = any(v is not None for v in (sample, timestep, class_labels))
-        x, t, style = (
-            _either(x=x, sample=sample),
-            _either(t=t, timestep=timestep),
-            _either(style=style, class_labels=class_labels),
-        )
+        x = _either(x=x, sample=sample)
+        t = _either(t=t, timestep=timestep)
+        style = _either(style=style, class_labels=class_labels)
         # one image without the batch's axis
         single = x.ndim == self.config.get('spatial_dims', 2) + 1
         x = x[None] if single else x
-        t, style = one_each(t, x, 't'), one_each(style, x, 'style')
+        t = one_each(t, x, 't')
+        style = one_each(style, x, 'style')
         if style.is_floating_point():
             raise InputError(f'style must be whole numbers, got {style.dtype}; use .long()')
         v = self.velocity(x, t if t.is_floating_point() else t.float(), style.long())

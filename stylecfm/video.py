@@ -46,7 +46,8 @@ from .transfer import StyleTransferPipeline
 # %% ../nbs/62_video.ipynb #f959bf7c
 FLOW_TOLERANCE = 0.06  # Difference of colours at which trust has fallen to 1/e, of a range of 1
 # longer side at which flow is computed, pixels; trust below which a new shot begins
-_FLOW_SIDE, _CUT = 256, 0.35
+_FLOW_SIDE = 256
+_CUT = 0.35
 
 
 def backward_flow(
@@ -223,10 +224,8 @@ def shot_palette(
     # one map for all
     if library is None or not palette_share(b.colours) or b.palette == 'collection':
         return None
-    own, known = (
-        palette_of(coarse_picture(photo, b.coarseness)),
-        p.libraries[source] if source >= 0 else None,
-    )
+    own = palette_of(coarse_picture(photo, b.coarseness))
+    known = p.libraries[source] if source >= 0 else None
     if known is None:
         return nearest_palette(own, library, seed=b.seed)
     return transported_palette(own, known, library, seed=b.seed)
@@ -264,7 +263,9 @@ def moves(
     factor: int,  # Pixels of a cell
 ) -> list:  # `Move` of each
     "Movements of frames, and where a new shot begins."
-    before, drift, out = shot and shot.photo, shot and shot.drift, []
+    before = shot and shot.photo
+    drift = shot and shot.drift
+    out = []
     for x in photos:
         flow = None if before is None else backward_flow(x, before)
         if flow is not None and trust(x, warp(before, flow), flow).mean() < _CUT:
@@ -286,7 +287,9 @@ def paint_batch(
 ) -> list:  # `Shot` after each frame, with its painting
     "Paint consecutive frames, each shot's together."
     channels = p.encode(torch.zeros_like(photos[0])).shape[1]
-    plane, found, out = noise_plane(channels, b.seed), moves(photos, shot, factor), []
+    plane = noise_plane(channels, b.seed)
+    found = moves(photos, shot, factor)
+    out = []
     starts = [k for k, m in enumerate(found) if m.flow is None or k == 0]
     for i, j in zip(starts, [*starts[1:], len(photos)], strict=True):
         new = found[i].flow is None
@@ -294,7 +297,8 @@ def paint_batch(
         noise = torch.cat([moved_noise(plane, m.drift) for m in found[i:j]])
         painted = paint_frames(p, torch.cat(photos[i:j]), noise, palette, *styles, b)
         for k in range(i, j):
-            x, y = photos[k], painted[k - i : k - i + 1]
+            x = photos[k]
+            y = painted[k - i : k - i + 1]
             if found[k].flow is None:
                 shot = _begun(x, y, found[k].drift, palette)
             else:
@@ -411,7 +415,8 @@ def paint_clip(
 ) -> int:  # Number of frames
     "Paint a video, with its sound; stopped and called again it goes on. Raises `InputError`."
     check_clip_plan(plan)
-    clip, folder = clip_of(source), make_folder(work_folder(output))
+    clip = clip_of(source)
+    folder = make_folder(work_folder(output))
     asked = dict(
         source=digest(source),
         model=model,
@@ -427,7 +432,8 @@ def paint_clip(
         if len({*sizes}) > 1 or shot is not None and shot.photo.shape != photos[0].shape:
             raise InputError(f'{source} changes its size on the way; convert it first')
         shots = paint_batch(p, list(photos), shot, plan.styles, plan.brush, plan.factor)
-        times, shot = [*times, *(f.time for f in some)], shots[-1]
+        times = [*times, *(f.time for f in some)]
+        shot = shots[-1]
         _keep(folder, asked, times, shots, sizes[0])
         if callback:
             callback(len(times))
@@ -463,7 +469,8 @@ def transfer_clip(
 
     from stylecfm.results import record_results
 
-    options, target = given['options'], given['target']
+    options = given['options']
+    target = given['target']
     if not pipe.conditional:
         raise InputError(
             'a video needs a structure-conditioned model, as the pretrained one is; '
@@ -476,7 +483,8 @@ def transfer_clip(
             'leave them out'
         )
     pipe.check(**given)
-    clip, styles = clip_of(source), pipe.model.styles
+    clip = clip_of(source)
+    styles = pipe.model.styles
     photo = styles.index('photo') if 'photo' in styles else 0
     here = photo if given['source'] is None else pipe.style(given['source'])
     there = pipe.other(here) if target is None else pipe.style(target)

@@ -30,7 +30,8 @@ def with_halo(
         raise InputError(
             f'chunk and halo need {x.ndim - 2} sides each, at least 1, got {chunk} and {halo}'
         )
-    sides, out = x.shape[2:], None
+    sides = x.shape[2:]
+    out = None
     for at in itertools.product(*(range(0, n, c) for n, c in zip(sides, chunk, strict=True))):
         # what this chunk answers for
         inner = [slice(a, min(a + c, n)) for a, c, n in zip(at, chunk, sides, strict=True)]
@@ -63,7 +64,8 @@ def packed(
 
     Raises `InputError` where a factor does not divide a side.
     """
-    sides, d = x.shape[2:], len(factors)
+    sides = x.shape[2:]
+    d = len(factors)
     if d != x.ndim - 2 or any(n % f for n, f in zip(sides, factors, strict=False)):
         raise InputError(
             f'sides {tuple(sides)} cannot be packed by {factors}; '

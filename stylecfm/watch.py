@@ -36,7 +36,8 @@ class HeldOutSplit(NamedTuple):
 
 
 # Images of a style: as many are held out at most; fewer than this, and none is
-MOST_HELD, FEWEST = 64, 8
+MOST_HELD = 64
+FEWEST = 8
 
 
 def split_cache(
@@ -45,7 +46,9 @@ def split_cache(
     seed: int = 0,  # Random seed of the choice
 ) -> HeldOutSplit:
     "Hold out whole images of each style, chosen by chance."
-    train, held, first = [], [], 0
+    train = []
+    held = []
+    first = 0
     for i, s in enumerate(cache.styles):
         n = len(cache.manifest['extra']['files'][s])
         copies = cache.count[s] // n  # of an image: mirrored, cropped
@@ -85,7 +88,9 @@ def validation_loss(
     amp: torch.dtype | None = None,  # Precision of autocast; None: as the weights are
 ) -> float:  # Mean squared error of the velocity
     "The loss on held-out latents; the network is left in training mode if it was."
-    was, total, n = net.training, 0.0, sum(len(b.t) for b in batches)
+    was = net.training
+    total = 0.0
+    n = sum(len(b.t) for b in batches)
     net.eval()
     for b in batches:
         for part in zip(*(v.split(micro) for v in b), strict=True):

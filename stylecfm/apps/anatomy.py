@@ -75,7 +75,8 @@ def _clouds(rng, n, sigma):
 
 def _ellipse(x, y, cx, cy, rx, ry, turn=0.0):
     "Distance from a centre, 1 on the ellipse."
-    c, s = np.cos(turn), np.sin(turn)
+    c = np.cos(turn)
+    s = np.sin(turn)
     return np.hypot(((x - cx) * c + (y - cy) * s) / rx, ((y - cy) * c - (x - cx) * s) / ry)
 
 # %% ../../nbs/applications/anatomy.ipynb #e7668551
@@ -100,8 +101,11 @@ def _put(share, tissue, where, amount=1.0):
 def _outline(rng, n):
     "A head with its cortex and furrows; `(anatomy without ventricles, radii)`."
     v, u = (np.mgrid[:n, :n] + 0.5) / n * 2 - 1
-    turn, rx, ry = rng.normal(0, 0.05), rng.uniform(0.72, 0.82), rng.uniform(0.86, 0.95)
-    x, y = u * np.cos(turn) + v * np.sin(turn), v * np.cos(turn) - u * np.sin(turn)
+    turn = rng.normal(0, 0.05)
+    rx = rng.uniform(0.72, 0.82)
+    ry = rng.uniform(0.86, 0.95)
+    x = u * np.cos(turn) + v * np.sin(turn)
+    y = v * np.cos(turn) - u * np.sin(turn)
     angle = np.arctan2(y / ry, x / rx)
     depth = 1 + _ripple(rng, angle, (2, 3, 4), 0.03) - np.hypot(x / rx, y / ry)
     folds = 0.055 * np.cos(
@@ -109,7 +113,8 @@ def _outline(rng, n):
         + 1.5 * np.sin(3 * angle + rng.uniform(0, 6))
         + rng.uniform(0, 6)
     )
-    brain, cortex = depth > 0, depth < 0.16 + folds + 0.02 * _clouds(rng, n, n / 20)
+    brain = depth > 0
+    cortex = depth < 0.16 + folds + 0.02 * _clouds(rng, n, n / 20)
     share = {k: np.zeros((n, n)) for k in TISSUES} | dict(
         grey=(brain & cortex).astype(float), white=(brain & ~cortex).astype(float)
     )
@@ -120,12 +125,14 @@ def _outline(rng, n):
 
 def _deep_nuclei_and_ventricles(rng, a, rx):
     "Put deep nuclei into both halves, and find the ventricles."
-    large, ventricles = rng.uniform(0.8, 1.3), a.ventricles
+    large = rng.uniform(0.8, 1.3)
+    ventricles = a.ventricles
     for side in (-1, 1):
         y = 0.02 + rng.normal(0, 0.01)
         nucleus = _ellipse(a.x, a.y, side * 0.3 * rx / 0.77, y, 0.1, 0.2, side * 0.35)
         _put(a.share, 'grey', nucleus < 1)
-        x, y = side * rng.uniform(0.11, 0.14), -0.08 + rng.normal(0, 0.02)
+        x = side * rng.uniform(0.11, 0.14)
+        y = -0.08 + rng.normal(0, 0.02)
         horn = _ellipse(a.x, a.y, x, y, 0.065 * large, 0.3 * large**0.5, side * 0.22)
         ventricles |= horn < 1
 
@@ -133,8 +140,10 @@ def _deep_nuclei_and_ventricles(rng, a, rx):
 def _vessels(rng, a, rx, ry):
     "Put one to four vessels near the surface."
     for _ in range(rng.integers(1, 5)):
-        at, d = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.3)
-        x, y = (1 - d) * rx * np.cos(at), (1 - d) * ry * np.sin(at)
+        at = rng.uniform(0, 2 * np.pi)
+        d = rng.uniform(0.05, 0.3)
+        x = (1 - d) * rx * np.cos(at)
+        y = (1 - d) * ry * np.sin(at)
         _put(a.share, 'vessel', (a.depth > 0) & (_ellipse(a.x, a.y, x, y, 0.028, 0.028) < 1))
 
 
@@ -159,10 +168,13 @@ def _add_lesion(rng, a):
     "Put a lesion into the white matter, and say where: `(n, n)` bool."
     at = np.argwhere((a.share['white'] > 0.9) & (a.depth > 0.2))
     i, j = at[rng.integers(len(at))]
-    x, y, size = a.x - a.x[i, j], a.y - a.y[i, j], rng.uniform(0.11, 0.3)
+    x = a.x - a.x[i, j]
+    y = a.y - a.y[i, j]
+    size = rng.uniform(0.11, 0.3)
     shape = (1 + _ripple(rng, np.arctan2(y, x), (2, 3, 4, 5), 0.35)).clip(0.5, 1.6)
     blob = np.hypot(x, y * rng.uniform(0.7, 1.4)) / (size * shape)
-    strong, lesion = rng.uniform(0.3, 1.0), (blob < 1) & (a.depth > 0.05) & ~a.ventricles
+    strong = rng.uniform(0.3, 1.0)
+    lesion = (blob < 1) & (a.depth > 0.05) & ~a.ventricles
     _put(a.share, 'edema', lesion, strong * np.clip(1.6 * (1.1 - blob), 0.3, 1))
     if size > 0.15 and rng.random() < 0.6:
         _put(a.share, 'core', lesion & (blob < 0.55), strong)
@@ -183,7 +195,8 @@ def make_phantom(
     def coarse(f):
         return f.reshape(n, 2, n, 2).mean((1, 3))
 
-    brain, image = coarse((a.depth > 0).astype(float)) > 0.5, []
+    brain = coarse((a.depth > 0).astype(float)) > 0.5
+    image = []
     tissue = {k: np.array(v) * (1 + 0.04 * rng.normal(size=3)) for k, v in TISSUES.items()}
     for m, q in MODALITIES.items():
         tr, te, ti = np.array(q) * rng.uniform(0.92, 1.08, 3)

@@ -136,9 +136,12 @@ def slices_of(
     brain, _, notes = brain_of(s.image)
     if skull_likely(s.image[0], brain, tuple(np.linalg.norm(s.affine[:3, :3], axis=0))):
         notes += ('a dark shell surrounds the brain in T1, as a skull would; is it stripped?',)
-    image, w, area = normalised(s.image, brain), window_of(brain), brain.sum((0, 1))
+    image = normalised(s.image, brain)
+    w = window_of(brain)
+    area = brain.sum((0, 1))
     where = np.flatnonzero(area >= least * area.max())
-    image, truth = through(image, w, n, -1.0)[where], None
+    image = through(image, w, n, -1.0)[where]
+    truth = None
     if s.truth is not None:
         share = through(s.truth[None].astype(np.float32), w, n, 0.0)[where, 0]
         truth = share > 0.5
@@ -231,7 +234,8 @@ def slice_source(
     def encode(x):
         return torch.stack([codec.encode(x), codec.encode(x.flip(-1))], 1)
 
-    dtype, side = str(DTYPE).removeprefix('torch.'), n // codec.factor
+    dtype = str(DTYPE).removeprefix('torch.')
+    side = n // codec.factor
     recipe = dict(
         version=1, codec=codec.fingerprint, imported='slices', shape=[4, n, n], dtype=dtype
     )
@@ -337,7 +341,9 @@ def repainted(
     from stylecfm.editing import sdedit
     from stylecfm.solvers import ODESolver
 
-    field, once, out = pipe.field('healthy', scale, 'constant'), ODESolver('euler', 1), []
+    field = pipe.field('healthy', scale, 'constant')
+    once = ODESolver('euler', 1)
+    out = []
     with torch.no_grad():
         for x in torch.from_numpy(image).split(batch):
             z = pipe.encode(x)
@@ -347,7 +353,8 @@ def repainted(
 
 # %% ../../nbs/applications/brain.ipynb #ec0fa5c5
 # Depths that are distinguished, and the depth from which on they are one, as a share of the side
-BINS, DEEP = 15, 0.375
+BINS = 15
+DEEP = 0.375
 # Modalities in which what holds water is bright
 WATER = [list(MODALITIES).index(k) for k in ('t2', 'flair')]
 
@@ -412,8 +419,10 @@ def usual_differences(
 
     A depth that is hardly there takes those of the one above it.
     """
-    d, at = smoothed(difference, image, how).transpose(0, 2, 3, 1), depths(image)
-    mean, deviation = np.zeros((BINS, 4)), np.ones((BINS, 4))
+    d = smoothed(difference, image, how).transpose(0, 2, 3, 1)
+    at = depths(image)
+    mean = np.zeros((BINS, 4))
+    deviation = np.ones((BINS, 4))
     for b in range(BINS):
         v = d[at == b]  # (pixels, 4)
         if len(v) > 20:
@@ -485,7 +494,8 @@ def residual_autoencoder(
     def up(i, o):
         return nn.Sequential(nn.ConvTranspose2d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
 
-    w, g = width, torch.Generator().manual_seed(seed)
+    w = width
+    g = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = nn.Sequential(
@@ -499,7 +509,8 @@ def residual_autoencoder(
             up(w, w),
             nn.Conv2d(w, 4, 3, padding=1),
         )
-    x, opt = torch.from_numpy(image), torch.optim.AdamW(net.parameters(), 2e-3)
+    x = torch.from_numpy(image)
+    opt = torch.optim.AdamW(net.parameters(), 2e-3)
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(opt, max(1, steps))
     for _ in range(steps):
         b = x[torch.randint(len(x), (32,), generator=g)]
@@ -656,7 +667,8 @@ def lesion_methods(
             return torch.cat([net(v) for v in torch.from_numpy(x).split(50)]).numpy()
 
     def ours(guess):  # what is usual is found once for each way of smoothing
-        off, known = guess(healthy), {}
+        off = guess(healthy)
+        known = {}
 
         def of(x, made, how):
             if how not in known:
@@ -698,7 +710,8 @@ def find_lesions(
     "Each way with the smoothing and the threshold that are best for it on `choose`."
     found = {}
     for name, way in some.items():
-        known, made = way.guess(choose.image), way.guess(test.image)
+        known = way.guess(choose.image)
+        made = way.guess(test.image)
         tries = {
             how: best_threshold(way.map(choose.image, known, how), choose.lesion) for how in smooths
         }
@@ -795,7 +808,8 @@ def read_usual(
 
 # %% ../../nbs/applications/brain.ipynb #5bc4bd7e
 # What a checksummed folder of slices holds: never both
-PHANTOMS, SUBJECTS = 'slices of phantoms', 'slices of subjects'
+PHANTOMS = 'slices of phantoms'
+SUBJECTS = 'slices of subjects'
 
 
 def write_phantoms(
@@ -839,10 +853,8 @@ def brain_job(
     healthy = train.image[e.train :]
     net = residual_autoencoder(healthy, e.steps)
     seconds['autoencoder'] = watch()
-    choose, test = (
-        draw_phantoms('choose', e.choose, 0, e.side),
-        draw_phantoms('test', e.test, e.test // 2, e.side),
-    )
+    choose = draw_phantoms('choose', e.choose, 0, e.side)
+    test = draw_phantoms('test', e.test, e.test // 2, e.side)
     found = find_lesions(
         lesion_methods(pipe, net, healthy[:200], e.scales), choose, test, e.smooths
     )
@@ -916,10 +928,8 @@ def stylecfm_brain_slices(
         if not subjects or not Path(subjects).is_dir():
             raise InputError('--subjects is missing: give a folder with a folder for each subject')
         _checked(size)
-        total, extra = (
-            dict.fromkeys((*KINDS, 'left_out', 'little'), 0),
-            dict(side=size, subjects=[]),
-        )
+        total = dict.fromkeys((*KINDS, 'left_out', 'little'), 0)
+        extra = dict(side=size, subjects=[])
         notes = Notes()
         with atomic_folder(output, SUBJECTS, extra) as tmp:
             for folder in _subjects_in(subjects):
@@ -989,13 +999,15 @@ def _fitting(checkpoint, size, scale):
 
     Raises `InputError` for those that do not.
     """
-    kept, why = read_usual(checkpoint), f'what is usual for {checkpoint} was found'
+    kept = read_usual(checkpoint)
+    why = f'what is usual for {checkpoint} was found'
     if kept is None and size is None:
         raise InputError(
             f'there is no {USUAL_FILE} in {checkpoint} or above it: '
             'give --size, the side of a slice in training'
         )
-    size, scale = kept.side if size is None else size, scale or (kept.scale if kept else 1.0)
+    size = kept.side if size is None else size
+    scale = scale or (kept.scale if kept else 1.0)
     if kept and size != kept.side:
         raise InputError(
             f'{why} in slices of {kept.side} pixels, got --size {size}; leave --size out'
@@ -1063,7 +1075,8 @@ def stylecfm_brain_translate(
         pipe = _brain_pipeline(checkpoint, device)
         kept, n, scale = _fitting(checkpoint, size, cfg_scale)
         s = read_subject(subject)
-        v, notes = slices_of(s, n), Notes()
+        v = slices_of(s, n)
+        notes = Notes()
         notes.add(subject, *s.notes, *v.notes)
         _report(notes)
         made = _repainted_with_bar(pipe, v.image, scale, batch_size)

@@ -78,7 +78,8 @@ def unlzf(
     size: int,  # Number of bytes after decompression
 ) -> bytes:  # `size` bytes
     "Decompress LZF; raises `ValueError` for data that is damaged or of another size."
-    out, i = bytearray(), 0
+    out = bytearray()
+    i = 0
     try:
         while i < len(data):
             control = data[i]
@@ -130,7 +131,8 @@ _ENCODINGS = ('ascii', 'binary', 'binary_compressed')
 
 def _header_lines(data: bytes, path) -> tuple[dict, int]:
     "Values by keyword, and the position after the `DATA` line."
-    entries, at = {}, 3 if data.startswith(b'\xef\xbb\xbf') else 0
+    entries = {}
+    at = 3 if data.startswith(b'\xef\xbb\xbf') else 0
     while 'DATA' not in entries:
         if at >= len(data):
             raise InputError(
@@ -180,15 +182,15 @@ def _header_fields(entries: dict, path) -> tuple[list, list]:
     names = entries.get('FIELDS') or entries.get('COLUMNS')
     if not names:
         raise InputError(f'{path}: the header has no FIELDS line (COLUMNS in old files); add it')
-    n, notes = len(names), []
-    sizes, counts = (
-        _whole_values(entries, 'SIZE', path),
-        _whole_values(entries, 'COUNT', path, [1] * n),
-    )
+    n = len(names)
+    notes = []
+    sizes = _whole_values(entries, 'SIZE', path)
+    counts = _whole_values(entries, 'COUNT', path, [1] * n)
     kinds = entries.get('TYPE')
     if not sizes or not kinds:
         notes.append('SIZE or TYPE is missing in the header; 4 bytes and F are assumed')
-        sizes, kinds = sizes or [4] * n, kinds or ['F'] * n
+        sizes = sizes or [4] * n
+        kinds = kinds or ['F'] * n
     for key, values in (('SIZE', sizes), ('TYPE', kinds), ('COUNT', counts)):
         if len(values) != n:
             raise InputError(
@@ -205,7 +207,9 @@ def _header_points(entries: dict, path) -> tuple[tuple, list]:
     def one(key):
         return (_whole_values(entries, key, path) or [None])[0]
 
-    points, width, height = one('POINTS'), one('WIDTH'), one('HEIGHT')
+    points = one('POINTS')
+    width = one('WIDTH')
+    height = one('HEIGHT')
     area = None if width is None else width * (1 if height is None else height)
     found = tuple(dict.fromkeys(v for v in (points, area) if v is not None))
     if len(found) < 2:
@@ -287,7 +291,8 @@ def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int,
 
 def _ascii_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
     "Values `(n, count)` of each field, and notes."
-    words, begin = data[h.body :].split(), np.cumsum([0, *(c for *_, c in h.fields)])
+    words = data[h.body :].split()
+    begin = np.cumsum([0, *(c for *_, c in h.fields)])
     separated = data[h.body :].replace(b',', b' ').replace(b';', b' ').split()
     if h.points and len(separated) == h.points[0] * begin[-1]:
         words = separated
@@ -339,7 +344,8 @@ def _compressed_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
 
     Padding may be left out of the data, as PCL does.
     """
-    raw, bytes_of = _unpacked(data, h.body, path), [t.itemsize * c for _, t, c in h.fields]
+    raw = _unpacked(data, h.body, path)
+    bytes_of = [t.itemsize * c for _, t, c in h.fields]
     stored = [b if k != '_' else 0 for b, (k, *_) in zip(bytes_of, h.fields, strict=False)]
     packed_alone = any(n * sum(stored) == len(raw) for n in h.points) and not any(
         n * sum(bytes_of) == len(raw) for n in h.points
@@ -348,7 +354,8 @@ def _compressed_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
     n, notes = _count_for(
         h.points, len(raw) // max(1, sum(bytes_of)), path, len(raw) % max(1, sum(bytes_of))
     )
-    out, at = [], 0
+    out = []
+    at = 0
     for (_, t, c), b in zip(h.fields, bytes_of, strict=False):
         out.append(
             np.frombuffer(raw[at : at + n * b], t).reshape(n, c) if b else np.zeros((n, c), t)
@@ -366,7 +373,8 @@ _VECTORS = {
 
 def _named(fields: list, values: list) -> tuple[dict, list]:
     "Columns by name, and notes."
-    columns, notes = {}, []
+    columns = {}
+    notes = []
     for (name, _, count), v in zip(fields, values, strict=False):
         names = next(
             (k.split() for k, known in _VECTORS.items() if count == 3 and name.lower() in known),
@@ -431,7 +439,8 @@ def _record(fields: str) -> np.dtype:
 
 def _by_fields(data: bytes, path, fields: str) -> dict:
     "Columns of bare rows whose fields are known."
-    record, names = _record(fields), [w.partition(':')[0] for w in fields.split()]
+    record = _record(fields)
+    names = [w.partition(':')[0] for w in fields.split()]
     if not record.itemsize or len(data) % record.itemsize:
         fit = [k for k, v in LAYOUTS.items() if len(data) % (4 * len(v.split())) == 0]
         raise InputError(
@@ -452,10 +461,8 @@ def explained_share(
         v = np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0)
     shares = []
     for feature in (np.arcsinh(v), np.arcsinh(abs(v)), (v == np.round(v)).astype(float)):
-        total, inside = (
-            feature.var(ddof=1),
-            feature.reshape(-1, k).var(0).sum() * (len(v) // k) / max(1, len(v) - k),
-        )
+        total = feature.var(ddof=1)
+        inside = feature.reshape(-1, k).var(0).sum() * (len(v) // k) / max(1, len(v) - k)
         if total > 1e-12:
             shares.append(1 - inside / total)
     return float(max(shares, default=0.0))
@@ -560,14 +567,13 @@ def bin_columns(
     k, share = row_length(flat)
     why = f'rows of {k} explain {share:.0%} of the variance' if k else ''
     if str(path).lower().endswith('.pcd.bin') and len(flat) % 5 == 0 and k in (None, 5):
-        k, why = 5, 'its name ends in .pcd.bin'
-        fields, notes = (
-            LAYOUTS['nuscenes'],
-            [
-                f'its columns are assumed to be {LAYOUTS["nuscenes"]} ({why}, nuscenes layout); '
-                'give a layout or fields to say otherwise'
-            ],
-        )
+        k = 5
+        why = 'its name ends in .pcd.bin'
+        fields = LAYOUTS['nuscenes']
+        notes = [
+            f'its columns are assumed to be {LAYOUTS["nuscenes"]} ({why}, nuscenes layout); '
+            'give a layout or fields to say otherwise'
+        ]
     else:
         k = k or next((n for n in (4, 5, 7, 3) if len(flat) % n == 0), 0)
         if not k:
@@ -591,10 +597,8 @@ def _checked_columns(c: Columns, path, data: bytes = b'') -> Columns:
         )
     if not data or len(data) % 4:
         return c
-    flat, mine = (
-        np.frombuffer(data, '<f4'),
-        len(data) // 4 // max(1, len(next(iter(c.values.values())))),
-    )
+    flat = np.frombuffer(data, '<f4')
+    mine = len(data) // 4 // max(1, len(next(iter(c.values.values()))))
     k, share = row_length(flat)
     if k is None or k == mine or share < explained_share(flat, mine) + 0.2:
         return c
@@ -614,7 +618,8 @@ def npy_columns(
     fields: str | None = None,
 ) -> Columns:
     "Named columns of an array; raises `InputError`, or `ValueError` for a damaged file."
-    rows, notes = np.load(BytesIO(data), allow_pickle=False), []
+    rows = np.load(BytesIO(data), allow_pickle=False)
+    notes = []
     if rows.dtype.names:
         return Columns({k: rows[k].ravel() for k in rows.dtype.names})
     if rows.ndim != 2:

@@ -180,7 +180,8 @@ def reading_of(
             f'{path} has no column {" or ".join(missing)}, only {", ".join(c.values)}; '
             'name its columns with fields, "x y z intensity doppler" say'
         )
-    place, notes = np.stack([np.asarray(columns[k], np.float64) for k in 'xyz'], 1), list(c.notes)
+    place = np.stack([np.asarray(columns[k], np.float64) for k in 'xyz'], 1)
+    notes = list(c.notes)
     there = (np.abs(place) <= LARGEST).all(1)  # False for NaN, too
     start, placed, more = _origin_for(place[there], origin, c.viewpoint)
     intensity = _column(columns, COLUMN_NAMES['intensity'])
@@ -218,7 +219,8 @@ def read_points(
 
     Raises `InputError` for what is missing, damaged or no cloud.
     """
-    path, fields = Path(path), layout_fields(layout, fields)
+    path = Path(path)
+    fields = layout_fields(layout, fields)
     kind = path.suffix.lower()
     if kind not in CLOUD_FORMATS:
         raise InputError(f'{path} is no cloud: its name should end in {", ".join(CLOUD_FORMATS)}')
@@ -419,7 +421,8 @@ def joint_box(
 
     for axis, n in enumerate(occupied.shape):
         at = np.flatnonzero(occupied.any(tuple(a for a in range(3) if a != axis)))
-        a, b = max(0, at[0] - margin), min(n, at[-1] + 1 + margin)
+        a = max(0, at[0] - margin)
+        b = min(n, at[-1] + 1 + margin)
         # grows to the right, and at the edge to the left
         b = min(n, a + up(b - a))
         a = max(0, b - up(b - a))
@@ -492,10 +495,15 @@ def jittered(
     size: float = 1.0,  # 1: 0.1 m in range, 0.1 m/s in Doppler, a tenth of the intensity
 ) -> SensorPair:  # With the lidar as it was
     "A radar with more noise."
-    c, n = s.radar, len(s.radar.xyz)
+    c = s.radar
+    n = len(s.radar.xyz)
     r = np.linalg.norm(c.xyz, axis=1, keepdims=True)
     away = c.xyz / np.maximum(r, 1e-6)
-    noise, f = size * 0.1 * rng.normal(size=(3, n)), lambda v: v.astype(np.float32)
+    noise = size * 0.1 * rng.normal(size=(3, n))
+
+    def f(v):
+        return v.astype(np.float32)
+
     xyz = c.xyz + away * np.maximum(noise[0][:, None], -r)  # not through the sensor
     return s._replace(
         radar=Cloud(f(xyz), f(c.intensity * np.exp(noise[1])), f(c.doppler + noise[2]))
@@ -650,7 +658,8 @@ def feature_error(
 ) -> tuple:  # Mean absolute error where the truth is occupied; where both are; NaN where nothing is
     "How far features are off."
     k = CHANNELS.index(channel)
-    d, here = np.abs(predicted[k] - truth[k]), truth[0] > 0.5
+    d = np.abs(predicted[k] - truth[k])
+    here = truth[0] > 0.5
     return tuple(
         float(d[w].mean()) if w.any() else math.nan
         for w in (here, here & (predicted[0] > threshold))

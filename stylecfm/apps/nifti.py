@@ -122,7 +122,8 @@ def _unpacked(
             else nib.Nifti1Image
         )
         header = kind.header_class(head[: kind.header_class.sizeof_hdr], check=False)
-        before, shape = max(header.get_data_offset(), len(head)), header.get_data_shape()
+        before = max(header.get_data_offset(), len(head))
+        shape = header.get_data_shape()
         three_axes(np.broadcast_to(0, shape), path)
         size = before + math.prod(shape) * header.get_data_dtype().itemsize
         if (
@@ -152,7 +153,9 @@ _SIDES = 0.02, 50.0  # Sides of a voxel that can be meant, mm
 
 def _placed(im) -> tuple:  # Affine to mm, `(4, 4)`, and notes
     "The transform of a volume, and what had to be assumed for it."
-    h, affine, notes = im.header, np.array(im.affine, float), []
+    h = im.header
+    affine = np.array(im.affine, float)
+    notes = []
     (matrix, by_matrix), (turned, by_turn) = h.get_sform(coded=True), h.get_qform(coded=True)
     if not by_matrix and not by_turn:
         notes.append(
@@ -251,7 +254,9 @@ def on_one_grid(
     volumes: dict,  # `Volume` by path; the first is the reference
 ) -> dict:  # `Volume` by path, in the standard orientation
     "Volumes turned to the standard orientation; raises `InputError` for another shape or place."
-    nib, out, first = nibabel_or_error(), {}, next(iter(volumes.values()))
+    nib = nibabel_or_error()
+    out = {}
+    first = next(iter(volumes.values()))
     way = nib.io_orientation(first.affine)
     for path, v in volumes.items():
         alike = (
@@ -299,9 +304,11 @@ def background_value(
     float, float, float
 ]:  # The value, its tolerance, and the share of the sides that have it
     "The value of the background of a volume."
-    sides, finite = _sides(v), v[np.isfinite(v)]
+    sides = _sides(v)
+    finite = v[np.isfinite(v)]
     known = sides[np.isfinite(sides)]
-    low, high = float(finite.min()), float(finite.max())
+    low = float(finite.min())
+    high = float(finite.max())
     # no voxel has it, where all sides are NaN
     below = 0.0 if low > 0 else low - 0.1 * max(high - low, 1.0)
     value = float(np.median(known)) if len(known) else below
@@ -391,12 +398,16 @@ def skull_likely(
     depth = distance_transform_edt(
         mask[step], sampling=[s * (k.step or 1) for s, k in zip(sides, step, strict=False)]
     )
-    v, at = t1[step] - background_value(t1)[0], lambda a, b: (depth > a) & (depth <= b)
+    v = t1[step] - background_value(t1)[0]
+
+    def at(a, b):
+        return (depth > a) & (depth <= b)
 
     def middle(here):
         return float(np.median(v[here])) if here.sum() > 50 else np.nan
 
-    surface, deep = middle(at(0, 4)), middle(depth > 20)
+    surface = middle(at(0, 4))
+    deep = middle(depth > 20)
     shells = [middle(at(a, a + 2)) for a in range(4, 14)]
     return (
         bool(np.nanmin([*shells, np.inf]) < 0.6 * min(surface, deep))
@@ -418,7 +429,8 @@ def without_nan(
     from scipy.ndimage import distance_transform_edt
 
     value, near, _ = background_value(v)
-    out, outside = v.copy(), outside_of(v, value, near) & bad
+    out = v.copy()
+    outside = outside_of(v, value, near) & bad
     out[outside] = value
     notes = (
         [
@@ -444,10 +456,12 @@ def outlined(
     path: str | Path,  # Name of the file, for messages
 ) -> tuple[np.ndarray, tuple]:  # `(x, y, z)` bool, and notes
     "Outlined voxels; raises `InputError` where the border of the volume is outlined."
-    known, notes = np.nan_to_num(v, posinf=0.0, neginf=0.0), []
+    known = np.nan_to_num(v, posinf=0.0, neginf=0.0)
+    notes = []
     if lost := int((~np.isfinite(v)).sum()):
         notes.append(f'{lost} voxels of the outline are not finite; they count as not outlined')
-    top, levels = float(known.max()), np.unique(np.round(known[::1], 3))
+    top = float(known.max())
+    levels = np.unique(np.round(known[::1], 3))
     whole = np.abs(levels - np.round(levels)).max() < 2e-3
     threshold = 0.5 if top <= 10 or (whole and len(levels) <= 32) else top / 2
     out = known > threshold
@@ -478,7 +492,8 @@ def read_subject(
     files = _files_of(folder)
     volumes = on_one_grid({p: read_volume(p) for p in files.values()})
     notes = [f'{p.name}: {note}' for p, v in volumes.items() for note in v.notes]
-    image, truth = [], None
+    image = []
+    truth = None
     for k in MODALITIES:
         v, said = without_nan(volumes[files[k]].data)
         image.append(v)

@@ -81,7 +81,8 @@ def street(
     seed: int,  # Random seed of the street
 ) -> Scene:
     "A street with two rows of houses, cars and people."
-    rng, boxes = np.random.default_rng([seed, 4]), []
+    rng = np.random.default_rng([seed, 4])
+    boxes = []
     between = rng.uniform
 
     def put(kind, x, y, vx=0.0, vy=0.0, size=None):
@@ -92,7 +93,8 @@ def street(
 
     half = between(2.8, 3.8)  # of the lanes
     for side in (-1, 1):
-        edge, x = side * (half + between(1.5, 4.5)), between(-8, -2)
+        edge = side * (half + between(1.5, 4.5))
+        x = between(-8, -2)
         while x < 24:  # house fronts, some with an alley behind them
             n = between(6, 14)
             put('wall', x + n / 2, edge + side * between(0.5, 1.0), size=(n, 1.0, between(4, 7)))
@@ -149,7 +151,8 @@ def cast(
 ) -> tuple:  # Distances `(n,)`, infinite where nothing is hit; which box
     "Where rays end (Kay & Kajiya 1986)."
     with np.errstate(divide='ignore', invalid='ignore'):
-        a, b = s.low[None] / way[:, None], s.high[None] / way[:, None]
+        a = s.low[None] / way[:, None]
+        b = s.high[None] / way[:, None]
     enter, leave = np.fmin(a, b).max(2), np.fmax(a, b).min(2)  # (n, boxes)
     r = np.where((enter <= leave) & (enter > 0.3), enter, np.inf)
     k = r.argmin(1)
@@ -176,10 +179,14 @@ def radar_view(
     p: Radar = Radar(),  # Radar errors
 ) -> Cloud:
     "What a radar sees."
-    az, el = np.radians(rng.uniform(-60, 60, p.rays)), np.radians(rng.uniform(-15, 15, p.rays))
+    az = np.radians(rng.uniform(-60, 60, p.rays))
+    el = np.radians(rng.uniform(-15, 15, p.rays))
     r, k = cast(s, ray_directions(az, el))
     hit = (r < 40) & (rng.random(p.rays) < s.strong[k] * p.found)
-    az, el, r, k = az[hit], el[hit], r[hit], k[hit]
+    az = az[hit]
+    el = el[hit]
+    r = r[hit]
+    k = k[hit]
     n = len(r)
     noise = rng.normal(size=(5, n))
     speed = (
@@ -206,7 +213,8 @@ def observe_street(
     p: Radar = Radar(),  # The radar's faults
 ) -> SensorPair:
     "A street by both sensors; the same seed, the same street and noise."
-    s, rng = street(seed), np.random.default_rng([seed, 5])
+    s = street(seed)
+    rng = np.random.default_rng([seed, 5])
     return SensorPair(radar_view(s, rng, p), lidar_view(s, rng), s.ego)
 
 # %% ../../nbs/applications/radar.ipynb #6715a98e
@@ -528,7 +536,8 @@ def fit_autoencoder(
     "Train an autoencoder; occupied voxels count ten times."
     import torch
 
-    net, g = voxel_autoencoder(seed=seed, **size), torch.Generator().manual_seed(seed)
+    net = voxel_autoencoder(seed=seed, **size)
+    g = torch.Generator().manual_seed(seed)
     opt = torch.optim.AdamW(net.parameters(), 3e-3)
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
     for _ in range(steps):
@@ -584,8 +593,10 @@ def composite(
             kept.append(net(x, t, s))
             return kept[-1]
 
-        total, n = velocity_loss(watched, batch), batch.ut.shape[1]
-        at, left = batch.xt[:, :n], 1 - expand_as(batch.t, batch.ut)
+        total = velocity_loss(watched, batch)
+        n = batch.ut.shape[1]
+        at = batch.xt[:, :n]
+        left = 1 - expand_as(batch.t, batch.ut)
         mine, true = (unpacked(at + left * v, space.factors) for v in (kept[0], batch.ut))
         if structure:
             total = total + structure * structure_distance(mine, true)
@@ -656,7 +667,8 @@ def choose(
     thresholds: tuple = tuple(np.linspace(0.15, 0.75, 25)),  # To choose from
 ) -> RadarModel:  # Model with the chosen settings
     "The best evaluations and threshold."
-    g, best = m.space.grid, (-1.0, 1, 0.5)
+    g = m.space.grid
+    best = (-1.0, 1, 0.5)
     truth = [(voxelise(s.lidar, g)[0] > 0, g.inside(s.lidar)) for s in scenes]
     for n in evaluations:
         made = volumes_by(m, radar, n).numpy()
@@ -685,7 +697,8 @@ def scores(
 ) -> dict:  # {name: number}; NaN where a number has no meaning
     "All figures of one scene."
     true = grid.inside(truth)
-    t, n = voxelise(true, grid), compare_clouds(grid.inside(cloud), true, grid.diagonal)
+    t = voxelise(true, grid)
+    n = compare_clouds(grid.inside(cloud), true, grid.diagonal)
     kinds = dict(precision=n.precision, recall=n.recall, F=n.f_score)
     per = {f'{k} {d:g} m': v[d] for k, v in kinds.items() for d in NEAR}
     off = {
@@ -835,10 +848,11 @@ def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its si
     from stylecfm.config import ODD, Rule, list_of, one_of, real, whole
     from stylecfm.isonext import CHECKPOINTING
 
-    a_table, three = (
-        Rule('a table', lambda v: isinstance(v, dict)),
-        lambda rule: list_of(rule, 3, 3),
-    )
+    a_table = Rule('a table', lambda v: isinstance(v, dict))
+
+    def three(rule):
+        return list_of(rule, 3, 3)
+
     about = dict(
         grid=a_table,
         size=a_table,
@@ -874,7 +888,9 @@ def _radar_in(folder: Path) -> RadarModel:
     from stylecfm.files import check_shapes, read_json, tensor_shapes
     from stylecfm.pairs import PairRecipe
 
-    path, weights, rules = folder / 'radar.json', folder / 'network.safetensors', _rules()
+    path = folder / 'radar.json'
+    weights = folder / 'network.safetensors'
+    rules = _rules()
     d = checked(read_json(path), rules['about'], str(path))
     grid, size = (checked(d[k], rules[k], f'{path}, {k}') for k in ('grid', 'size'))
     try:
@@ -885,7 +901,8 @@ def _radar_in(folder: Path) -> RadarModel:
     except InputError as e:
         raise InputError(f'{path}: {e}') from None
     space = Space(grid, stats_from(d, len(CHANNELS), str(path)), tuple(d['factors']))
-    size, shapes = RadarSize(**{k: size[k] for k in rules['size']}), tensor_shapes(weights)
+    size = RadarSize(**{k: size[k] for k in rules['size']})
+    shapes = tensor_shapes(weights)
     if size.blocks > len(shapes):
         raise InputError(f'{path} asks for {size.blocks} blocks, more than {weights} has tensors')
     with torch.device('meta'):
@@ -930,7 +947,8 @@ def train_radar(
 
     from stylecfm.pairs import PairRecipe, PairTrainer, Phase
 
-    g, size = effort.grid, effort.size
+    g = effort.grid
+    size = effort.size
     radar, lidar = _both_volumes(scenes, g)
     space = space_of(lidar, g)
     held_radar, held_lidar = _both_volumes(held, g)
@@ -980,7 +998,8 @@ def interval(
     draws: int = 400,  # Number of bootstrap draws of scenes
 ) -> dict:  # {figure: (low, high)}
     "Bootstrap intervals of 95 % for both gains, IoU and Chamfer over the radar's."
-    rng, n = np.random.default_rng(0), len(rows)
+    rng = np.random.default_rng(0)
+    n = len(rows)
     again = rng.integers(0, n, (draws, n))
     found = {}
     for k in ('iou', 'chamfer'):
@@ -996,7 +1015,10 @@ def line_of(
     way: str = 'flow from the radar',  # A key of `VARIANTS` that the job was asked for
 ) -> str:
     "A result in one line."
-    a, b, u, g = r['scores'][way], r['scores']['the radar'], r['used'][way], r['gains'][way]
+    a = r['scores'][way]
+    b = r['scores']['the radar']
+    u = r['used'][way]
+    g = r['gains'][way]
     return (
         f"{way}: IoU {a['iou']:.3f} (radar {b['iou']:.3f}, {g['iou']:.1f} times), "
         f"Chamfer {a['chamfer']:.2f} m "
@@ -1010,10 +1032,8 @@ def _mean_street(train, held, grid):
 
     The share is the best on held-out scenes.
     """
-    often, tries = (
-        volumes_of([s.lidar for s in train], grid)[:, 0].mean(0).numpy(),
-        np.linspace(0.05, 0.6, 23),
-    )
+    often = volumes_of([s.lidar for s in train], grid)[:, 0].mean(0).numpy()
+    tries = np.linspace(0.05, 0.6, 23)
     truth = [voxelise(s.lidar, grid)[0] > 0 for s in held]
     return often, tries[np.argmax([np.mean([iou(often > t, o) for o in truth]) for t in tries])]
 
@@ -1172,7 +1192,8 @@ def _pairs_in(radar, lidar, read_radar, read_lidar, notes):
 
     What has no partner or cannot be read is reported and left out.
     """
-    sides, scenes = [_by_name(folder, notes) for folder in (radar, lidar)], []
+    sides = [_by_name(folder, notes) for folder in (radar, lidar)]
+    scenes = []
     for mine, other, kind in ((*sides, 'lidar'), (*sides[::-1], 'radar')):
         for name in mine.keys() - other.keys():
             say(f'left out: {mine[name]} has no {kind} cloud of its name', error=True)
@@ -1217,12 +1238,10 @@ def stylecfm_radar_train(
             raise InputError('--radar and --lidar are missing: give a folder of clouds each')
         if steps < 1:
             raise InputError(f'steps must be at least 1, got {steps}')
-        grid, notes = (
-            VoxelGrid(
-                numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)
-            ),
-            Notes(),
+        grid = VoxelGrid(
+            numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)
         )
+        notes = Notes()
         grid.coarser(2)
         scenes = _pairs_in(
             radar,
@@ -1274,12 +1293,14 @@ def stylecfm_radar_enhance(
             raise InputError(
                 '--input and --output are missing: give a cloud and where to write, or two folders'
             )
-        found, many = clouds_in(input), Path(input).is_dir()
+        found = clouds_in(input)
+        many = Path(input).is_dir()
         if not many and Path(output).suffix.lower() not in CLOUD_FORMATS:
             raise InputError(f'--output should end in {", ".join(CLOUD_FORMATS)}, got {output}')
         if Path(input).resolve() == Path(output).resolve():
             raise InputError('--output is --input; choose another place')
-        place, notes = numbers(origin, 'origin') if origin else None, Notes()
+        place = numbers(origin, 'origin') if origin else None
+        notes = Notes()
         if others := other_files(input):
             notes.add(input, f'passed over: {others}')
         from stylecfm.results import check_results, record_results, results_for
@@ -1287,7 +1308,8 @@ def stylecfm_radar_enhance(
         todo = results_for(found, output, '.pcd') if many else [(found[0], Path(output))]
         check_results([to for _, to in todo], found, overwrite)
         folder = Path(checkpoint) / 'flow-from-the-radar'
-        m, bad = load_radar(folder if folder.is_dir() else checkpoint), 0
+        m = load_radar(folder if folder.is_dir() else checkpoint)
+        bad = 0
         for p, to in todo:
             try:
                 c = _sensor_cloud(p, notes, fields, layout, place)

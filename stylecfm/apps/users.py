@@ -179,14 +179,18 @@ def check_vae_ldm_compatibility(
 
     with torch.no_grad():
         z = vae.encode(images).latent_dist.mode()
-    v, u = vae.config, unet.config
-    factor, halvings = 2 ** (len(v.block_out_channels) - 1), 2 ** (len(u.block_out_channels) - 1)
-    deviation, size = (z * scaling).std().item(), tuple(z.shape[-2:])
+    v = vae.config
+    u = unet.config
+    factor = 2 ** (len(v.block_out_channels) - 1)
+    halvings = 2 ** (len(u.block_out_channels) - 1)
+    deviation = (z * scaling).std().item()
+    size = tuple(z.shape[-2:])
 
     def same(what, wanted, got):
         return Check(what, str(wanted), str(got), wanted == got)
 
-    divisible, unit = not any(n % halvings for n in size), 0.8 <= deviation <= 1.25
+    divisible = not any(n % halvings for n in size)
+    unit = 0.8 <= deviation <= 1.25
     return [
         same('latent channels', v.latent_channels, u.in_channels),
         same('channels out of the U-Net', v.latent_channels, u.out_channels),
@@ -227,7 +231,8 @@ def diagnose_memory_usage(
 
     b = config.training.batch
     r = profile(config, MemoryOptions(b, checkpointing), batch=b, hw=(side, side), device='cuda')
-    state, beside = 4 * r.parameters / GB, 4 * vae_parameters / GB
+    state = 4 * r.parameters / GB
+    beside = 4 * vae_parameters / GB
 
     def passing(row):
         return sum(row.held.get(k, 0) for k in ('activations', 'temporary', 'recomputed'))
@@ -297,10 +302,19 @@ def written(
     from torch.nn.functional import affine_grid, avg_pool2d, grid_sample
 
     slant, turn, size, aspect, stroke, ink, paper = torch.from_numpy(hands()).float()[user].T
-    n, chance = len(digits), lambda s: s * torch.randn(len(digits), generator=generator)
-    slant, turn = slant + chance(0.05), turn + chance(0.05)
-    size, aspect = size * torch.exp(chance(0.04)), torch.exp(aspect + chance(0.02))
-    c, s, x, y = torch.cos(turn), torch.sin(turn), 1 / (size * aspect * 0.9), aspect / (size * 0.9)
+    n = len(digits)
+
+    def chance(s):
+        return s * torch.randn(len(digits), generator=generator)
+
+    slant = slant + chance(0.05)
+    turn = turn + chance(0.05)
+    size = size * torch.exp(chance(0.04))
+    aspect = torch.exp(aspect + chance(0.02))
+    c = torch.cos(turn)
+    s = torch.sin(turn)
+    x = 1 / (size * aspect * 0.9)
+    y = aspect / (size * 0.9)
     first = torch.stack([x * (c + slant * s), x * (slant * c - s), chance(0.05)], 1)
     where = torch.stack([first, torch.stack([y * s, y * c, chance(0.05)], 1)], 1)  # (n, 2, 3)
     places = affine_grid(where, (n, 1, 2 * side, 2 * side), align_corners=False)
@@ -335,9 +349,11 @@ def load_digits_split(
     except ImportError:
         raise InputError("the digits need an extra: pip install 'stylecfm[users]'") from None
     d = load_digits()
-    x, y = torch.tensor(d.images / 16).float(), torch.tensor(d.target).long()
+    x = torch.tensor(d.images / 16).float()
+    y = torch.tensor(d.target).long()
     p = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
-    a, b = p[:1200], p[1200:]
+    a = p[:1200]
+    b = p[1200:]
     return Digits(x[a], y[a], x[b], y[b])
 
 
@@ -353,10 +369,8 @@ def written_by_all(
     import torch
 
     g = torch.Generator().manual_seed(seed)
-    user, want = (
-        torch.arange(USERS).repeat_interleave(10 * n),
-        torch.arange(10).repeat_interleave(n).repeat(USERS),
-    )
+    user = torch.arange(USERS).repeat_interleave(10 * n)
+    want = torch.arange(10).repeat_interleave(n).repeat(USERS)
     at = [torch.nonzero(digit == k)[:, 0] for k in range(10)]
     chance = torch.rand(len(want), generator=g).tolist()
     pick = torch.tensor(
@@ -374,7 +388,8 @@ def save_users(
     "Images as the document's data set has them, in 256 greys."
     from PIL import Image
 
-    root, count = Path(root), {}
+    root = Path(root)
+    count = {}
     for u in set(user.tolist()):
         (root / f'ID_{u + 1}').mkdir(parents=True, exist_ok=True)
     grey = ((images[:, 0] + 1) * 127.5).round().byte().numpy()
@@ -418,7 +433,8 @@ def users_source(
     from stylecfm.images import as_float
     from stylecfm.latents import Source, image_source
 
-    folders, spec = user_folders(root, classes), str(codec.spec)
+    folders = user_folders(root, classes)
+    spec = str(codec.spec)
     grey = spec.endswith(':1')
     # the core reads three channels
     three = load_codec(spec.removesuffix(':1')) if grey else codec
@@ -431,10 +447,8 @@ def users_source(
     def encode(x):
         return torch.stack([codec.encode(as_float(v)) for v in x.unbind(1)], 1)
 
-    side, recipe = (
-        resolution // codec.factor,
-        s.recipe | dict(codec=codec.fingerprint, classes=classes),
-    )
+    side = resolution // codec.factor
+    recipe = s.recipe | dict(codec=codec.fingerprint, classes=classes)
     about = dict(spec=codec.spec, latent_channels=codec.latent_channels, factor=codec.factor)
     return Source(
         Path(root), folders, read, encode, (1, codec.latent_channels, side, side), recipe, about
@@ -544,12 +558,16 @@ def generated(
     from stylecfm.solvers import solve
 
     s = model.inference
-    steps, scale = steps or s.num_inference_steps, s.cfg_scale if scale is None else scale
+    steps = steps or s.num_inference_steps
+    scale = s.cfg_scale if scale is None else scale
     if sampler not in SAMPLERS:
         raise InputError(f'sampler must be one of {", ".join(SAMPLERS)}, got {sampler!r}')
-    device, g, out = next(model.net.parameters()).device, torch.Generator().manual_seed(seed), []
+    device = next(model.net.parameters()).device
+    g = torch.Generator().manual_seed(seed)
+    out = []
     codec = load_codec(model.spec, device)
-    side, channels = resolution // codec.factor, model.net.config.latent_channels
+    side = resolution // codec.factor
+    channels = model.net.config.latent_channels
     for part in style.to(device).split(batch):
         x0 = torch.randn(len(part), channels, side, side, generator=g).to(device)
         v = guided(model.net, part, scale, 'constant')
@@ -596,7 +614,8 @@ def make_classifier(
         )
         net.digit, net.user = nn.Linear(64, 10), nn.Linear(64, USERS)
     params = list({id(p): p for m in (net, net.digit, net.user) for p in m.parameters()}.values())
-    opt, g = torch.optim.AdamW(params, 3e-3), torch.Generator().manual_seed(seed)
+    opt = torch.optim.AdamW(params, 3e-3)
+    g = torch.Generator().manual_seed(seed)
     fall = torch.optim.lr_scheduler.OneCycleLR(opt, 3e-3, total_steps=steps)
     for _ in range(steps):
         k = torch.randint(len(images), (128,), generator=g)
@@ -620,7 +639,8 @@ def nearest_known(
 
     out = torch.empty(len(images))
     for k in pair.unique():
-        mine, theirs = images[pair == k].flatten(1), known[known_pair == k].flatten(1)
+        mine = images[pair == k].flatten(1)
+        theirs = known[known_pair == k].flatten(1)
         out[pair == k] = torch.cdist(mine, theirs).min(1).values
     return out
 
@@ -670,13 +690,15 @@ def score_images(
         lambda v: tuple(bootstrap(torch.mean, v.float())),
     )
     with torch.no_grad():
-        f, real = _looked(judge, images), _looked(judge, held[0])
+        f = _looked(judge, images)
+        real = _looked(judge, held[0])
         right = judge.digit(f).argmax(1) == digit, judge.user(f).argmax(1) == user
 
     def far(images, user, digit):
         return nearest_known(images, pair(user, digit), known[0], pair(*known[1:])).median()
 
-    new, both = float(far(images, user, digit) / far(*held)), right[0] & right[1]
+    new = float(far(images, user, digit) / far(*held))
+    both = right[0] & right[1]
     return HandScore(
         *map(share, right),
         share(both),
@@ -704,19 +726,18 @@ def _score_runs(root, e, judge, held, known, seed):  # {name: Score}, {name: fac
     from stylecfm.checkpoints import load_model
     from stylecfm.memory import MemoryOptions, profile
 
-    style, scores, facts, made, peaks = (
-        torch.arange(10 * USERS).repeat_interleave(e.samples),
-        {},
-        {},
-        {},
-        {},
-    )
+    style = torch.arange(10 * USERS).repeat_interleave(e.samples)
+    scores = {}
+    facts = {}
+    made = {}
+    peaks = {}
     for name, (net, *_) in RUNS.items():
         c = users_config(root, name, e, seed)
         run = Path(c.checkpoint.save_dir)
         m = load_model(run)
         for how in SAMPLERS[:2] if 'DDPM' in name else SAMPLERS[:1]:
-            label, begun = name + (', its own sampler' if how == 'ddim' else ''), time.monotonic()
+            label = name + (', its own sampler' if how == 'ddim' else '')
+            begun = time.monotonic()
             made[label] = generated(m, style, sampler=how, seed=1)
             took = time.monotonic() - begun
             scores[label] = score_images(judge, made[label], style // 10, style % 10, held, known)
@@ -822,7 +843,11 @@ def score_lines(
 
     One for each network, and the best against the baseline.
     """
-    show, s = lambda v: f'{v[0]:.2f} ({v[1]:.2f} to {v[2]:.2f})', r['scores']
+
+    def show(v):
+        return f'{v[0]:.2f} ({v[1]:.2f} to {v[2]:.2f})'
+
+    s = r['scores']
     lines = [
         f"{k:30} digit {show(v['digit'])}, user {show(v['user'])}, both {show(v['both'])}, "
         f"distance {v['distance']:6.1f}, newness {v['new']:.2f}"
@@ -949,19 +974,15 @@ def stylecfm_users_train(
                 raise InputError(f'{name} must be 1 or more, got {v}')
         if min(sample_interval, save_interval) < 0:
             raise InputError('intervals must be 0 or more steps')
-        precision, predicts = (
-            chosen(PRECISION, mixed_precision, 'mixed_precision'),
-            chosen(OUTPUT_OF_OBJECTIVE, objective, 'objective'),
-        )
+        precision = chosen(PRECISION, mixed_precision, 'mixed_precision')
+        predicts = chosen(OUTPUT_OF_OBJECTIVE, objective, 'objective')
         from stylecfm.codecs import load_codec
         from stylecfm.latents import make_cache
         from stylecfm.train import OTCFMTrainer
 
-        styles, codec, batch = (
-            len(user_folders(data_dir, classes)),
-            load_codec(vae_path),
-            batch_size * gradient_accumulation_steps,
-        )
+        styles = len(user_folders(data_dir, classes))
+        codec = load_codec(vae_path)
+        batch = batch_size * gradient_accumulation_steps
         data = DataConfig(
             str(data_dir), f'{output_dir}/latents', styles, vae_path, resolution, False
         )
