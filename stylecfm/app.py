@@ -186,7 +186,7 @@ def make_room(
         with suppress(OSError):
             return p.lstat().st_mtime, max(4096, p.lstat().st_size), p
 
-    found = sorted(s for p in folder.rglob('*') if (s := size(p)))
+    found = sorted(filter(None, map(size, folder.rglob('*'))))
     over = sum(s[1] for s in found) + need - limits.kept * 2**20
     for at, n, p in found:
         if over <= 0 or time.time() - at < _RECENT:

@@ -39,7 +39,9 @@ def untouched(
 ) -> list[Image.Image]:  # Photographs of the side `size`
     "Return the photographs at the wanted size."
     wanted = (size, size)
-    return [im if im.size == wanted else im.resize(wanted, Image.LANCZOS) for im in images]
+    return [
+        im if im.size == wanted else im.resize(wanted, Image.Resampling.LANCZOS) for im in images
+    ]
 
 # %% ../nbs/74_baselines.ipynb #5defa4d0
 def _disc_mean(

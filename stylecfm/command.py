@@ -297,7 +297,7 @@ def command_parser(
         if k not in titles and not every:
             a.help = SUPPRESS
         elif k in CHOICES:
-            a.help += f'; one of {", ".join(CHOICES[k])}'
+            a.help = f'{a.help}; one of {", ".join(CHOICES[k])}'
         groups[titles.get(k, 'More')]._add_action(a)
     general = p.add_argument_group('General')
     general.add_argument(

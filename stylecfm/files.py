@@ -617,11 +617,8 @@ def unlisted_files(
     except InputError:
         return []
     found = (p for p in sorted(path.rglob('*')) if p.is_symlink() or not p.is_dir())
-    return [
-        name
-        for p in found
-        if (name := p.relative_to(path).as_posix()) not in ours and not _LEFT.fullmatch(p.name)
-    ]
+    names = (p.relative_to(path).as_posix() for p in found if not _LEFT.fullmatch(p.name))
+    return [name for name in names if name not in ours]
 
 
 def _carry(old: Path, new: Path):

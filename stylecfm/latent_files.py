@@ -122,7 +122,7 @@ def convention_of(
 ) -> Convention:  # `PLAIN_CONVENTION` for a codec without such numbers
     "The convention of an autoencoder by its config."
     config = getattr(getattr(codec, 'net', None), 'config', None)
-    get = config.get if hasattr(config, 'get') else lambda k: None
+    get = getattr(config, 'get', lambda k: None)
 
     def each(k):
         return tuple(map(float, get(k) or ()))

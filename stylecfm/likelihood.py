@@ -36,7 +36,8 @@ def divergence(
         size = at[0].numel()
         total = at.new_zeros(len(at))
         flat = out.flatten(1)
-        for k in range(size if probes is None else len(probes)) if flat.requires_grad else ():
+        n = size if probes is None else len(probes)
+        for k in range(n) if flat.requires_grad else ():
             e = probes[k].flatten(1) if probes is not None else None
             chosen = (flat * e).sum() if e is not None else flat[:, k].sum()
             (row,) = torch.autograd.grad(
@@ -45,7 +46,7 @@ def divergence(
             if row is None:
                 continue
             total = total + (
-                (row.flatten(1) * e).sum(1) / len(probes) if e is not None else row.flatten(1)[:, k]
+                (row.flatten(1) * e).sum(1) / n if e is not None else row.flatten(1)[:, k]
             )
     return (out, total) if graph else (out.detach(), total.detach())
 

@@ -232,13 +232,14 @@ class TransferJob(NamedTuple):
         callback: Any = None,  # Called as `callback(step, t, x)`
     ) -> Any:  # A function of the same arguments; None where there is nothing to call
         "What is called after each step of the generation: the callback, then `end`."
-        if self.end is None:
+        end = self.end
+        if end is None:
             return callback
 
         def both(step, t, x):
             if callback:
                 callback(step, t, x)
-            self.end(step, t, x)
+            end(step, t, x)
 
         return both
 

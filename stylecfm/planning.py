@@ -374,12 +374,9 @@ def _next(
     seen: list, b: int, best: Candidate, budget: int, speed: Speed, overhead: Overhead, given: dict
 ) -> str:
     "What another gigabyte would buy."
-    more = [
-        c
-        for w in seen
-        if (c := best_within(w, b, budget + GB, speed, overhead, given.get('micro_batch')))
-    ]
-    then = min(more, key=lambda t: t.seconds)
+    micro = given.get('micro_batch')
+    more = (best_within(w, b, budget + GB, speed, overhead, micro) for w in seen)
+    then = min(filter(None, more), key=lambda t: t.seconds)
     gain = 100 * (best.seconds / then.seconds - 1)
     return f'{then.means}: {gain:.1f} % faster' if gain > 0.5 else 'nothing worth a word'
 

@@ -81,7 +81,7 @@ def _only_plain(stream: io.BytesIO):
             raise InputError('it holds more than tensors')
         if op.name == 'GLOBAL' and what not in PLAIN_TYPES:
             raise InputError(
-                f'it holds more than plain tensors ({what.replace(" ", ".")[:60]}); '
+                f'it holds more than plain tensors ({str(what).replace(" ", ".")[:60]}); '
                 'nothing of it was run'
             )
 

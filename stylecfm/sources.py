@@ -107,7 +107,8 @@ def open_dataset(
         from datasets import load_dataset
     except ImportError:
         raise InputError("data sets need an extra: pip install 'stylecfm[data]'") from None
-    path, split = re.fullmatch(r'(.+?)(?::(\w[^/\\]*))?', name, re.S).groups()
+    found = re.fullmatch(r'(.+?)(?::(\w[^/\\]*))?', name, re.S)
+    path, split = found.groups() if found else (name, None)
     try:
         found = load_dataset(path, split=split, streaming=streaming)
     except Exception as e:  # the library raises anything

@@ -7,7 +7,7 @@ __all__ = ['VelocityModel']
 
 # %% ../nbs/10c_velocity.ipynb #dc0624ec
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -46,6 +46,8 @@ class VelocityModel(ModelMixin, ConfigMixin):
     """
 
     _supports_gradient_checkpointing = True
+    if TYPE_CHECKING:  # a `FrozenDict`, whose keys are attributes
+        config: Any
 
     def velocity(
         self,
