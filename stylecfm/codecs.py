@@ -267,7 +267,9 @@ class Autoencoder:
             raise InputError(
                 f'precision must be one of {", ".join(CODEC_PRECISIONS)}, got {precision!r}'
             )
-        self.spec, self.device, self.tile = spec, pick_device(device), tile
+        self.spec = spec
+        self.device = pick_device(device)
+        self.tile = tile
         self.dtype = torch.bfloat16 if CODEC_PRECISIONS[precision](self.device) else torch.float32
         kind = 'bf16' if self.dtype == torch.bfloat16 else 'fp32'
         self.fingerprint = f'{type(net).__name__}-{weights_digest(net)}/{kind}-tile{tile}'
@@ -279,7 +281,8 @@ class Autoencoder:
         self.latent_channels = 0
         self.factor = 1
         z = self._tried()
-        self.latent_channels, self.factor = z.shape[1], 64 // z.shape[-1]
+        self.latent_channels = z.shape[1]
+        self.factor = 64 // z.shape[-1]
         if tile % (4 * self.factor):
             raise InputError(f'tile must be a multiple of {4 * self.factor} for {spec}, got {tile}')
 
@@ -486,7 +489,8 @@ class TinyAutoencoder(nn.Module):
         decoder: dict,  # Decoder weights, {name: tensor}
     ):
         super().__init__()
-        self.encoder, self.decoder = taesd_layers(encoder, True), taesd_layers(decoder, False)
+        self.encoder = taesd_layers(encoder, True)
+        self.decoder = taesd_layers(decoder, False)
 
     def encode(
         self,

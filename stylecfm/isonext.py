@@ -379,7 +379,8 @@ class IsoNext(VelocityModel):
         self.attention = nn.ModuleDict(
             {str(i): RankOneAttention(hidden_dim, context_dim) for i in after}
         )
-        self.last_norm, self.mod = NORMS[norm](hidden_dim), Modulation(style_dim, hidden_dim)
+        self.last_norm = NORMS[norm](hidden_dim)
+        self.mod = Modulation(style_dim, hidden_dim)
         self.head = nn.Conv2d(hidden_dim, latent_channels, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)

@@ -246,7 +246,8 @@ class Mapped:
         path: str | Path,  # A file with 16- and 32-bit floats
     ):
         tensor_shapes(path)  # the library checks header and length
-        self.path, types = Path(path), {b: a for a, b in _NAMES.items()}
+        self.path = Path(path)
+        types = {b: a for a, b in _NAMES.items()}
         self.file = open(path, 'rb')
         self.map = None
         self.tensors = {}
@@ -629,7 +630,8 @@ class Processes:
             from accelerate import PartialState
 
             state = PartialState(cpu=not torch.cuda.is_available())
-            self.rank, self.size = state.process_index, state.num_processes
+            self.rank = state.process_index
+            self.size = state.num_processes
 
     def run_on_each(
         self,
@@ -1175,7 +1177,8 @@ class LatentCache:
         self.latent_channels = extra['latent_channels']
         self.factor = extra['factor']
         self.files = {s: Mapped(self.root / 'styles' / f'{s}.safetensors') for s in self.styles}
-        self.held, self.device = None, torch.device('cpu')
+        self.held = None
+        self.device = torch.device('cpu')
 
     def __len__(self) -> int:
         return sum(self.count.values())

@@ -126,7 +126,10 @@ class StepTracker(TorchDispatchMode):
         net: nn.Module,  # Network whose parameters and modules are distinguished
     ):
         super().__init__()
-        self.rows, self.held, self.alive, self.where = [], Counter(), {}, 'loss'
+        self.rows = []
+        self.held = Counter()
+        self.alive = {}
+        self.where = 'loss'
         self.net, self.names = net, {m: name or 'network' for name, m in net.named_modules()}
 
     def __enter__(self):

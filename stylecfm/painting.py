@@ -119,7 +119,9 @@ class PaintingTrainer(PairTrainer):
         self.pictures, self.test = pictures.on(self.device), held.on(self.device) if held else None
         self.codec = codec
         self.stats = stats
-        self.condition, self.max_minutes, self.begun = condition, max_minutes, (0, time.monotonic())
+        self.condition = condition
+        self.max_minutes = max_minutes
+        self.begun = (0, time.monotonic())
         present = sorted(set(pictures.style.tolist()))
         self.rows = {s: (pictures.style == s).nonzero()[:, 0] for s in present}
         share = shares or dict.fromkeys(present, 1.0)

@@ -558,10 +558,8 @@ def load(
     self.kept = [t[f'kept.{i}'].to(q) for i, q in enumerate(self.params)] if 'kept.0' in t else None
     for k in ('done', 'skipped', 'seconds', 'log', 'worse'):
         setattr(self, k, s[k])
-    self.best, self.pending = (
-        math.inf if s['best'] is None else s['best'],
-        list(s.get('pending', ())),
-    )
+    self.best = math.inf if s['best'] is None else s['best']
+    self.pending = list(s.get('pending', ()))
 
 
 @patch

@@ -245,12 +245,11 @@ class RankOneAttention(nn.Module):
             raise InputError(
                 f'heads must divide the channels; got {channels} channels and {heads} heads'
             )
-        self.heads, self.attend = heads, chosen(CONTEXTS, way, 'way')
+        self.heads = heads
+        self.attend = chosen(CONTEXTS, way, 'way')
         self.norm = nn.GroupNorm(math.gcd(32, channels), channels)
-        self.qkv, self.encoder_kv = (
-            nn.Conv1d(channels, 3 * channels, 1),
-            ContextProjection(context_dim, 2 * channels, 1),
-        )
+        self.qkv = nn.Conv1d(channels, 3 * channels, 1)
+        self.encoder_kv = ContextProjection(context_dim, 2 * channels, 1)
         self.proj_out = nn.Conv1d(channels, channels, 1)
         for p in self.proj_out.parameters():
             nn.init.zeros_(p)

@@ -528,11 +528,14 @@ class _Clock:
     def __init__(self, n, stops, steps, most):
         self.stops, self.most, self.way = stops, most, stops[-1] - stops[0]
         # time, and number of the next stop
-        self.t, self.k = np.full(n, stops[0]), np.ones(n, dtype=int)
+        self.t = np.full(n, stops[0])
+        self.k = np.ones(n, dtype=int)
         # wanted length, and the last error
-        self.h, self.before = np.full(n, self.way / steps), np.ones(n)
+        self.h = np.full(n, self.way / steps)
+        self.before = np.ones(n)
         # -1: on the way; else an index of `STATUS`
-        self.nfe, self.status = np.zeros(n, dtype=int), np.full(n, -1)
+        self.nfe = np.zeros(n, dtype=int)
+        self.status = np.full(n, -1)
 
     def lengths(self, looks, evals):
         "Lengths of the next steps, 0 for who has ended; who cannot pay ends here."

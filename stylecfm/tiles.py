@@ -125,7 +125,8 @@ class TileBlock(nn.Module):
         width: int,  # Channels in and out
     ):
         super().__init__()
-        self.around, self.point = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 1)
+        self.around = nn.Conv2d(width, width, 3, padding=1)
+        self.point = nn.Conv2d(width, width, 1)
 
     def forward(
         self,
@@ -186,13 +187,13 @@ class TileAutoencoder(nn.Module):
             side=side,
             bands=list(bands),
         )
-        self.side, self.bands = side, tuple(bands)
+        self.side = side
+        self.bands = tuple(bands)
         self.mean = nn.Parameter(torch.zeros(n))
-        self.code, self.tile = nn.Parameter(torch.zeros(c, n)), nn.Parameter(torch.zeros(n, c))
-        self.encoder, self.decoder = (
-            residual_network(n, width, blocks, c),
-            residual_network(c, width, blocks, n),
-        )
+        self.code = nn.Parameter(torch.zeros(c, n))
+        self.tile = nn.Parameter(torch.zeros(n, c))
+        self.encoder = residual_network(n, width, blocks, c)
+        self.decoder = residual_network(c, width, blocks, n)
 
     def encode(
         self,

@@ -306,7 +306,8 @@ class OTCFMTrainer:
             )
         check_fit(config, self.cache)
         self.config, t = config, config.training
-        self.acc, self.root = make_accelerator(config), Path(config.checkpoint.save_dir)
+        self.acc = make_accelerator(config)
+        self.root = Path(config.checkpoint.save_dir)
         n = self.acc.num_processes
         _check_share(t.batch, n)
         _limit_card(t.memory_gb, self.acc.device)
@@ -716,10 +717,8 @@ def step(self: OTCFMTrainer) -> StepResult:
     mean, stop, self.seconds, unsaved = (
         self.acc.reduce(said, 'mean').tolist() if several else said.tolist()
     )
-    self.stop, self.due = (
-        self.stop or (signal.SIGTERM if stop else 0),
-        unsaved > 60 * self.config.checkpoint.save_every_minutes,
-    )
+    self.stop = self.stop or (signal.SIGTERM if stop else 0)
+    self.due = unsaved > 60 * self.config.checkpoint.save_every_minutes
     ok = math.isfinite(mean) and bool(norm.isfinite())  # every process decides alike
     if ok:
         self.opt.step()
@@ -1117,11 +1116,9 @@ def load(
     self.pending = d['pending']
     self.missed = d['missed']
     self.sound = True
-    self.valid, self.best, self.worse = (
-        d['by_average'],
-        math.inf if d['best'] is None else d['best'],
-        d['worse'],
-    )
+    self.valid = d['by_average']
+    self.best = math.inf if d['best'] is None else d['best']
+    self.worse = d['worse']
     (rows, bad), kept = read_log(self.root / LOG), folder / LOG
     rows = [r for r in rows if r['step'] <= self.done]  # what came later is done again
     self.log = read_log(kept)[0] if kept.is_file() else rows

@@ -61,14 +61,13 @@ class _Flat:
     "A state as one row, and a function `(t, y)` as a field."
 
     def __init__(self, func, y0):
-        self.func, self.many = func, isinstance(y0, tuple)
+        self.func = func
+        self.many = isinstance(y0, tuple)
         parts = y0 if self.many else (y0,)
         if not parts or not all(isinstance(p, Tensor) for p in parts):
             raise InputError(f'y0 must be a tensor or a tuple of tensors, got {type(y0).__name__}')
-        self.shapes, self.x = (
-            [p.shape for p in parts],
-            torch.cat([at_least_fp32(p).reshape(-1) for p in parts])[None],
-        )
+        self.shapes = [p.shape for p in parts]
+        self.x = torch.cat([at_least_fp32(p).reshape(-1) for p in parts])[None]
         check_start(self.x)
 
     def unpack(self, x, lead=()):

@@ -838,7 +838,10 @@ def brain_job(
     from stylecfm.metrics import finished_job, machine
     from stylecfm.transfer import StyleTransferPipeline
 
-    out, e, seconds, watch = Path(out), effort, {}, _stopwatch()
+    out = Path(out)
+    e = effort
+    seconds = {}
+    watch = _stopwatch()
     config = config or brain_config(out, e.minutes, e.size, side=e.side)
     asked = dict(effort=e._asdict(), training=asdict(config.training))
     if done := finished_job(out / 'metrics.json', asked):
