@@ -457,7 +457,7 @@ def save_checkpoint(
     tensors: dict,  # {name: tensor}: what else it takes to go on
     state: dict,  # Plain values; `step` is among them, `validation` may be
     keep: int = 2,  # Newest ones to keep, besides the best
-    log: list = (),  # Rows of the run's log so far
+    log: list | tuple = (),  # Rows of the run's log so far
 ) -> Path:  # Folder of the checkpoint
     """Write a checkpoint, verify it, and only then remove those that are too old.
 

@@ -38,6 +38,8 @@ class CodecModel(ModelMixin, ConfigMixin):
 
         def __getattr__(self, name: str) -> Any: ...
 
+        def __setattr__(self, name: str, value: Any): ...
+
     def __init__(
         self,
         # A `Codec`, a name for `load_codec`, or an autoencoder of diffusers

@@ -28,7 +28,7 @@ def __getattr__(name):
 
 # %% ../nbs/00_config.ipynb #cell-5
 def printable(
-    text: str | Path,  # A name or a sentence, whatever is in it
+    text: object,  # A name or a sentence, whatever is in it
 ) -> (
     str
 ):  # One line; what a terminal would obey or cannot show is written as in Python, such as `\\n`

@@ -72,7 +72,9 @@ def _cannot_write(path: Path, e: OSError) -> InputError:
             (shutil.disk_usage(p).free for p in (path, *path.parents) if os.path.exists(p)), 0
         )
         why += f', {room} bytes free'
-    return InputError(f'cannot write {path}: {why}; {_ADVICE.get(e.errno, "choose another path")}')
+    return InputError(
+        f'cannot write {path}: {why}; {_ADVICE.get(e.errno or 0, "choose another path")}'
+    )
 
 # %% ../nbs/00a_files.ipynb #36578afa
 class DamagedError(InputError):

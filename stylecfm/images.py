@@ -127,7 +127,7 @@ def fit_square(
     s = min(w, h) * view.side
     x = (w - s) * view.across
     y = (h - s) * view.down
-    return img.resize((size, size), Image.LANCZOS, box=(x, y, x + s, y + s))
+    return img.resize((size, size), Image.Resampling.LANCZOS, box=(x, y, x + s, y + s))
 
 # %% ../nbs/01_images.ipynb #45a8e474
 def shrink(
@@ -143,9 +143,10 @@ def shrink(
         return img
     size = tuple(max(1, round(n * k)) for n in img.size)
     if img.mode != 'RGBA':
-        return img.resize(size, Image.LANCZOS)
+        return img.resize(size, Image.Resampling.LANCZOS)
     out, alpha = (
-        part.resize(size, Image.LANCZOS) for part in (img.convert('RGB'), img.getchannel('A'))
+        part.resize(size, Image.Resampling.LANCZOS)
+        for part in (img.convert('RGB'), img.getchannel('A'))
     )
     out.putalpha(alpha)
     return out
@@ -296,8 +297,8 @@ def _label(draw, font, text: str, box: tuple, rows: bool):
 # %% ../nbs/01_images.ipynb #cell-57
 def grid(
     rows: list,  # Rows of pictures (None leaves a gap), or one flat list
-    row_labels: list = (),  # Text left of each row
-    col_labels: list = (),  # Text above each column
+    row_labels: list | tuple = (),  # Text left of each row
+    col_labels: list | tuple = (),  # Text above each column
     cols: int | None = None,  # Columns into which a flat list is broken; None for one row
     pad: int = 6,  # White between the pictures, pixels
     font_size: int = 13,  # Height of the labels, pixels
@@ -355,8 +356,8 @@ class JpegPicture:
 def picture_grid(
     rows: list,  # Rows of images, as `grid` takes them
     side: int = 128,  # Longer side of a picture, pixels; larger ones are made smaller
-    row_labels: list = (),  # Text left of each row
-    col_labels: list = (),  # Text above each column
+    row_labels: list | tuple = (),  # Text left of each row
+    col_labels: list | tuple = (),  # Text above each column
 ) -> JpegPicture:  # For the last line of a cell
     "Pictures in rows and columns, small."
 

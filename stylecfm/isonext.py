@@ -319,6 +319,8 @@ class IsoNext(VelocityModel):
 
         def __getattr__(self, name: str) -> Any: ...
 
+        def __setattr__(self, name: str, value: Any): ...
+
     _no_split_modules = ['IsoNextBlock']  # stay on one device
     _repeated_blocks = ['IsoNextBlock']  # compiled once
     # few weights, and every pixel goes through

@@ -153,7 +153,7 @@ def choose_convention(
     ours = convention_of(codec)
     if scaling is None and shift is None:
         chosen, why = _by_values(ours, deviation(latents))
-    elif scaling is None:
+    elif scaling is None and shift is not None:
         chosen = Convention(ours.scaling, shift)
         why = "scaling as in the autoencoder's config"
     elif shift is not None:

@@ -396,7 +396,7 @@ class KnownLatents(NamedTuple):
         path: Path | None,  # A file of latents; None: only that they exist is noted
         style: str,  # Style of the latents
         rows: list,  # `(name, *stamp, digest)` for each of its files, in their order
-        bad: list = (),  # `(name, *stamp, why)` for each bad one
+        bad: list | tuple = (),  # `(name, *stamp, why)` for each bad one
     ):
         "Note a file of latents; without its path, only that it is there."
         for place, (*key, content) in enumerate(rows):
@@ -1143,6 +1143,8 @@ class LatentCache:
     if TYPE_CHECKING:  # methods that `@patch` adds
 
         def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any): ...
 
     def __init__(
         self,

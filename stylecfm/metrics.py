@@ -14,7 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -152,7 +152,9 @@ def luminance_ssim(
     "Structural similarity of the luminance (Wang 2004), Gaussian window of 1.5 pixels."
     from skimage.metrics import structural_similarity
 
-    how = dict(data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+    how: dict[str, Any] = dict(
+        data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
     pairs = zip(luminance(x).double().numpy(), luminance(y).double().numpy(), strict=True)
     return torch.tensor([structural_similarity(a, b, **how) for a, b in pairs])
 

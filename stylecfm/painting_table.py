@@ -11,7 +11,7 @@ import random
 import time
 from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -58,7 +58,7 @@ def centre_square(
     left = (w - m) // 2
     top = (h - m) // 2
     image = image.crop((left, top, left + m, top + m))
-    return image if m == size else image.resize((size, size), Image.LANCZOS)
+    return image if m == size else image.resize((size, size), Image.Resampling.LANCZOS)
 
 
 def held_out(
@@ -181,8 +181,10 @@ def measure_method(
     size = b.photos.shape[-1]
     small = _reduced(x, size)
     found = compute_features(net, small)
-    shared = dict(photos=b.photo_features, paintings=b.painting_features, draws=draws)
-    row = dict(zip(('kid', 'kid_ratio'), kid_figures(found, **shared), strict=True))
+    shared: dict[str, Any] = dict(
+        photos=b.photo_features, paintings=b.painting_features, draws=draws
+    )
+    row: dict[str, Any] = dict(zip(('kid', 'kid_ratio'), kid_figures(found, **shared), strict=True))
     row['kid_scaled_ratio'] = kid_figures(found, **shared, unit=KID_UNIT)[1]
     row |= dict(zip(('gram', 'gram_ratio'), gram_figures(found, **shared), strict=True))
     row['patches'] = patch_figure(small, b.paintings, max(2, draws // 6))
@@ -234,7 +236,7 @@ def vote_sheet(
     lines = []
 
     def fit(im):
-        return im.resize((side, side), Image.LANCZOS)
+        return im.resize((side, side), Image.Resampling.LANCZOS)
 
     for i, photo in enumerate(photos):
         order = sorted(ways)

@@ -336,6 +336,8 @@ class PairTrainer:
 
         def __getattr__(self, name: str) -> Any: ...
 
+        def __setattr__(self, name: str, value: Any): ...
+
     def __init__(
         self,
         net: torch.nn.Module,  # Called as `net(x, t, style)`, on its device
@@ -666,7 +668,7 @@ def advance(self: PairTrainer) -> float:  # Loss of the step
 @patch
 def run(
     self: PairTrainer,
-    noted: list = (),  # Fills with signals that ask it to stop
+    noted: list | tuple = (),  # Fills with signals that ask it to stop
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
 ):
     "Step after step to the end; raises `Interrupted` by a signal, after saving."

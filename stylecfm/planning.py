@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -107,6 +107,10 @@ class Strategy(NamedTuple):
     report: MemoryReport  # With micro-batches of two; its rows are summed up in the others
     held: np.ndarray  # Bytes with micro-batches of two and of three, `(2, operations)`
     work: np.ndarray  # Arithmetic and bytes moved, likewise, `(2, operations, 2)`
+
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
 # Keys of `training` that a profile looks at, and those that must go with `model.predicts`

@@ -39,8 +39,11 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
     """
 
     if TYPE_CHECKING:  # methods that `@patch` adds
+        config: Any  # a `FrozenDict`, whose keys are attributes
 
         def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any): ...
 
     _compatibles = ['FlowMatchEulerDiscreteScheduler', 'FlowMatchHeunDiscreteScheduler']
     order = 1

@@ -8,7 +8,7 @@ __all__ = ['near_duplicates']
 # %% ../nbs/06_splits.ipynb #44026c2b
 import random
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -178,7 +178,7 @@ def near_duplicates(
     scores = _candidate_scores(greys, aspects)
     i, j = torch.triu_indices(len(names), len(names), 1)
     chosen = scores[i, j].topk(min(candidates, len(i))).indices
-    square = dict(size=(128, 128), mode='bilinear', antialias=True)
+    square: dict[str, Any] = dict(size=(128, 128), mode='bilinear', antialias=True)
     squares = [F.interpolate(x[None, None], **square) for x in greys]
     found = []
     for some in chosen.split(256):
@@ -196,7 +196,8 @@ def split_groups(
     folders: dict[str, list[str]],  # File names by folder
     # Number of images for validation and for the test, by folder
     counts: dict[str, tuple[int, int]],
-    pairs: list[tuple[str, str]] = (),  # Names that show the same picture, from `near_duplicates`
+    # Names that show the same picture, from `near_duplicates`
+    pairs: list[tuple[str, str]] | tuple = (),
     contents: dict[str, str] | None = None,  # Checksum of each file; equal files are one image
     seed: int | str = 0,  # Seed of the draw
 ) -> dict[str, str]:  # Set of each name, a word of `_SETS`

@@ -291,6 +291,8 @@ class OTCFMTrainer:
 
         def __getattr__(self, name: str) -> Any: ...
 
+        def __setattr__(self, name: str, value: Any): ...
+
     def __init__(
         self,
         config: Config,  # The whole run

@@ -90,8 +90,11 @@ class StyleTransferPipeline(DiffusionPipeline):
     """
 
     if TYPE_CHECKING:  # methods that `@patch` adds
+        config: Any  # a `FrozenDict`, whose keys are attributes
 
         def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any): ...
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102 - see the patch
 

@@ -149,8 +149,7 @@ def package():
     yield Job('public names', ['-c', LAZY])
     yield Job('every public symbol is documented and checked', ['tools/symbols.py'])
     yield Job('the words are the field\'s own', ['tools/words.py'])
-    os.environ.setdefault('PYRIGHT_PYTHON_IGNORE_WARNINGS', '1')  # it would ask for a newer one
-    yield Job('types of the package', ['-m', 'pyright', '--pythonpath', sys.executable], first=True)
+    yield Job('types of the package', ['tools/typed.py'], first=True)
     yield Job('tools find what they must', ['-m', 'unittest', 'discover', '-q', '-s', 'tools'])
     yield Job('nbdev_test runs the same cells', ['tools/as_nbdev.py'])
     config = configparser.ConfigParser(delimiters=['='])

@@ -16,6 +16,7 @@ from unittest import mock
 import counts
 import lint
 import symbols
+import typed
 import words
 from links import broken
 
@@ -298,6 +299,14 @@ class Words(unittest.TestCase):
             dict(cell_type='code', source=['x = 1 # a crowd'], outputs=[]),
         ]
         self.assertEqual(self.found('a.ipynb', json.dumps(dict(cells=cells))), ['crowd', 'crowd'])
+
+
+class Types(unittest.TestCase):
+    def test_findings_may_only_fall(self):
+        found = [('a.py', 'a.py:1: x'), ('a.py', 'a.py:2: y')]
+        for known, n in (({'a.py': 2}, 0), ({'a.py': 1}, 3), ({}, 3), ({'a.py': 3}, 1)):
+            self.assertEqual(len(list(typed.compared(found, known))), n, known)
+        self.assertEqual(len(list(typed.compared([], {'b.py': 1}))), 1)
 
 
 class Names(unittest.TestCase):
