@@ -62,6 +62,16 @@ class Symbol(NamedTuple):
     bases: str = ''  # Bases of a class, or the target of an alias
 
 
+def own_nodes(f):
+    "Nodes of a function without those of functions in it."
+    todo = list(f.body)
+    while todo:
+        n = todo.pop()
+        yield n
+        if not isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            todo += ast.iter_child_nodes(n)
+
+
 class Module:
     "A module as text, with its comments by line."
 
@@ -143,7 +153,7 @@ class Module:
         prop = 'property' in decorators or 'as_prop=True' in decorators
         gives = any(
             isinstance(n, ast.Return) and n.value is not None and ast.unparse(n.value) != 'None'
-            for n in ast.walk(f)
+            for n in own_nodes(f)
         )
         kind = 'property' if prop else 'method' if owner else 'function'
         name, doc = f'{owner}.{f.name}' if owner else f.name, ast.get_docstring(f) or ''

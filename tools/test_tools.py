@@ -58,6 +58,8 @@ class Symbols(unittest.TestCase):
 
     def test_good(self):
         self.assertEqual(self.lacks(GOOD), set())
+        inner = '\n    def g():\n        return 1\n    g()\n'
+        self.assertEqual(self.lacks('__all__ = ["f"]\ndef f():\n    "Do it."' + inner), set())
 
     def test_each_lack_is_found(self):
         for old, new, told in (
