@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .cli import call_parse, printable, reported
 from .config import InputError, say
@@ -49,7 +49,7 @@ def grown(
             'the new style needs a name of letters, digits and underscores that is not one of '
             f'{", ".join(model.styles)}; got {name!r}'
         )
-    config = {k: v for k, v in old.config.items() if not k.startswith('_')}
+    config: dict[str, Any] = {k: v for k, v in old.config.items() if not k.startswith('_')}
     net = DataIsoNext(**config | dict(num_styles=len(model.styles) + 1))
     weights = dict(old.state_dict())
     rows = weights['style.table']
@@ -104,10 +104,10 @@ def learn_style(
     k = len(model.styles)
     net = only_new_row(made.net.to(device))
     pictures = Pictures(paintings, torch.full((len(paintings),), k))
-    r = PaintingRecipe(
-        **dict(batch_size=8, learning_rate=2e-2, warmup_steps=20, ema_decay=0.95, validate_every=50)
-        | recipe
+    usual: dict[str, Any] = dict(
+        batch_size=8, learning_rate=2e-2, warmup_steps=20, ema_decay=0.95, validate_every=50
     )
+    r = PaintingRecipe(**usual | recipe)
     trainer = PaintingTrainer(
         net,
         pictures,

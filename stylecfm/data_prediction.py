@@ -8,6 +8,7 @@ __all__ = ['DataIsoNext', 'sample_data_prediction']
 # %% ../nbs/13_data_prediction.ipynb #e2da70e6
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
@@ -28,6 +29,9 @@ class PredictsData:
 
     Its output is a residual of the condition where there is one.
     """
+
+    if TYPE_CHECKING:  # of the network that it is mixed into
+        config: Any
 
     def predict(
         self,

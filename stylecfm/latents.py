@@ -853,7 +853,7 @@ def encode_all(
     "Encode this process's share of the plan, part by part."
     mine = split_into_parts(plan.todo, source.shape)[team.rank :: team.size]
     before = len(plan.entries) - len(plan.todo)
-    quiet = {} if team.rank == 0 else dict(disable=True)
+    quiet: dict[str, Any] = {} if team.rank == 0 else dict(disable=True)
     with tqdm(
         total=before + sum(map(len, mine)),
         initial=before,

@@ -492,7 +492,7 @@ def measure_step(
     means: MemoryOptions,  # Memory options
     batch: int | None = None,  # Samples of the step; as the config says if none
     hw: tuple | None = None,  # Height and width of the latents; as the config says if none
-    device: str = 'cpu',  # Device to measure on
+    device: str | torch.device = 'cpu',  # Device to measure on
     # Device whose path and precision the step takes: cuda or cpu; that of `device` if none
     go: str | None = None,
     watch: bool = True,  # On a processor: count memory, which slows the step; else `peak` is 0

@@ -359,7 +359,7 @@ def _options(o):
     return SolverOptions(**o)
 
 
-def _check_solve(steps, method, t0, t1, grid='uniform'):
+def _check_solve(steps, method, t0, t1, grid: Any = 'uniform'):
     """Start and end time as numbers.
 
     Raises `InputError` where an integration could not mean anything.

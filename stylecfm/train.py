@@ -1377,7 +1377,7 @@ def fit(
     """
     with run_lock(self.root) if self.acc.is_main_process else contextlib.nullcontext() as self.lock:
         self.setup()
-        quiet = {} if self.acc.is_main_process else dict(disable=True)
+        quiet: dict[str, Any] = {} if self.acc.is_main_process else dict(disable=True)
         limit = self.config.training.max_minutes
         # its steps would foretell weeks
         name, total = (

@@ -91,6 +91,7 @@ class StyleTransferPipeline(DiffusionPipeline):
 
     if TYPE_CHECKING:  # methods that `@patch` adds
         config: Any  # a `FrozenDict`, whose keys are attributes
+        from_pretrained: Any
 
         def __getattr__(self, name: str) -> Any: ...
 
