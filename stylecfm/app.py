@@ -622,8 +622,7 @@ def _controls(
     more = _more(gr, pipe, limits)
     gr.HTML(
         f'<p>Photographs may have up to {limits.megabytes:g} MB and {limits.megapixels:g} '
-        'megapixels. '
-        'They and the paintings are deleted within the hour.</p>',
+        'megapixels. They and the paintings are deleted within the hour.</p>',
         elem_id='limits',
         padding=False,
     )
@@ -1121,8 +1120,7 @@ def stylecfm_app(
             except OSError:
                 raise InputError(
                     f'cannot serve {host}, port {port}: the port is taken or not for you to use, '
-                    'or '
-                    'the address is none of this machine; '
+                    'or the address is none of this machine; '
                     'choose another --port or --host'
                 ) from None
             say(f'{url} is ready; Ctrl-C ends it')

@@ -192,8 +192,7 @@ def pretrained_model() -> Path:  # A folder with a manifest
             return p
     raise InputError(
         'the pretrained model is not here; clone the repository, '
-        'or give --checkpoint a folder that '
-        'training wrote'
+        'or give --checkpoint a folder that training wrote'
     )
 
 # %% ../nbs/48_checkpoints.ipynb #906b5e5b
@@ -268,8 +267,7 @@ def load_network(
     if variant and not weights.is_file() and not parts.is_file():
         raise InputError(
             f'You are trying to load the model files of the `variant={variant}`, '
-            'but no such modeling files are available '
-            f'in {folder}; leave the variant out'
+            f'but no such modeling files are available in {folder}; leave the variant out'
         )
     if manifest:
         listed(
@@ -317,8 +315,7 @@ def with_weights(
         if not found[k].isfinite().all():
             raise InputError(
                 f'{weights}: tensor {k} is not finite; it was spoilt before it was saved, '
-                'so take another '
-                'checkpoint'
+                'so take another checkpoint'
             )
     net.load_state_dict(found, assign=True)
     return net
@@ -390,8 +387,7 @@ def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
     if len(d['styles']) != net.config.num_styles or len({*d['styles']}) != len(d['styles']):
         raise InputError(
             f'{index}: styles must be {net.config.num_styles} different names, '
-            'as many as the network '
-            f'knows, got {len(d["styles"])}'
+            f'as many as the network knows, got {len(d["styles"])}'
         )
     c = net.config
     # coarse picture and its radius

@@ -729,8 +729,7 @@ def _read_first(
         if limited and max(whole.size) > longest:
             say(
                 f'{path} has {max(whole.size)} pixels along its longer side and is painted at '
-                f'{longest}; '
-                'another size: --size, or --full_size',
+                f'{longest}; another size: --size, or --full_size',
                 error=True,
             )
 

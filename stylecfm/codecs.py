@@ -313,8 +313,7 @@ def encode(
         if generator:
             raise InputError(
                 f'{self.spec} gives one latent for an image, no distribution to draw from; '
-                'encode without '
-                f'a generator'
+                f'encode without a generator'
             )
         return out.latents
 
@@ -474,8 +473,7 @@ def taesd_layers(
         why = str(e).splitlines()[-1].strip()
         raise InputError(
             f'these are not the weights of a TAESD network ({why}); '
-            'give the two files as they were '
-            f'published'
+            f'give the two files as they were published'
         ) from None
     return net.float()
 
@@ -675,8 +673,7 @@ def _from_folder(folder: Path) -> nn.Module:
     if not sub and not (folder / 'config.json').is_file():
         raise InputError(
             f'no autoencoder in {folder}; it should hold config.json and its safetensors '
-            '(diffusers), '
-            'or one pair *_encoder.pth and *_decoder.pth (TAESD)'
+            '(diffusers), or one pair *_encoder.pth and *_decoder.pth (TAESD)'
         )
     try:
         return _diffusers(str(folder), sub)
@@ -704,8 +701,7 @@ def _network(spec: str) -> nn.Module:
     if not (m := _HUB.fullmatch(spec)):
         raise InputError(
             'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), '
-            'a folder that exists, '
-            f'or ORG/NAME on the hub; got {spec!r}'
+            f'a folder that exists, or ORG/NAME on the hub; got {spec!r}'
         )
     try:
         return _diffusers(m[1], m[2], m[3])
@@ -715,8 +711,7 @@ def _network(spec: str) -> nn.Module:
         why = str(e).splitlines()[0].rstrip('.')
         raise InputError(
             f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, '
-            'or no '
-            f'such model: {why}); '
+            f'or no such model: {why}); '
             f'where there is a network, `hf download {m[1]} --local-dir {m[1].split("/")[1]}`, '
             'bring that folder here and give its path as the codec'
         ) from e
@@ -796,8 +791,7 @@ def pooled(
     if bad.any():
         raise InputError(
             f'latent channels {bad.nonzero()[:4, 0].tolist()} are constant or not finite over the '
-            f'whole set; '
-            'are the images blank?'
+            f'whole set; are the images blank?'
         )
     return LatentStats(m.mean(0).float(), scale.float())
 

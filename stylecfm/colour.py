@@ -252,8 +252,7 @@ def code_encoding(
     if primaries not in PRIMARIES or transfer not in TRANSFERS:
         raise InputError(
             f'its colours have the code points {primaries}/{transfer} of H.273, '
-            'which are not read here; '
-            'export it in sRGB'
+            'which are not read here; export it in sRGB'
         )
     if (primaries, transfer) == (1, 13):
         return None

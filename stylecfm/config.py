@@ -465,8 +465,7 @@ class ModelConfig(Section, name='model'):
         if self.network == 'unet' and self.num_layers > 64:
             raise InputError(
                 'model.num_layers counts layers a level where model.network is unet, '
-                'and must be at '
-                f'most 64, got {self.num_layers}'
+                f'and must be at most 64, got {self.num_layers}'
             )
 
 # %% ../nbs/00_config.ipynb #cell-21
@@ -756,8 +755,7 @@ class Config:
         if m.num_styles % m.factors:
             raise InputError(
                 f'model.num_styles ({m.num_styles}) must be a multiple of model.factors '
-                f'({m.factors}): each first '
-                f'part with each second one'
+                f'({m.factors}): each first part with each second one'
             )
         if m.predicts == 'noise' and not (
             t.time_sampling.startswith('ddpm')
@@ -781,8 +779,7 @@ class Config:
         if len({*given}) > 1:
             raise InputError(
                 f'model.num_styles ({m.num_styles}) and data.num_classes ({d.num_classes}) must '
-                'be equal; leave both out, '
-                f'as they follow the style folders'
+                f'be equal; leave both out, as they follow the style folders'
             )
         n = Derived(given[0] if given else 2)
         c = Derived(channels_of(d.codec))

@@ -800,8 +800,7 @@ def _directory(data: bytes) -> _Tiff:
     if len(set(depths)) > 1 or len(set(kinds)) > 1:
         raise InputError(
             f'it is a TIFF with samples of different depths ({", ".join(map(str, depths))} '
-            'bits), which is not '
-            'read here; save it with 8 or 16 bits'
+            'bits), which is not read here; save it with 8 or 16 bits'
         )
     return t._replace(
         size=(t.get(256), t.get(257)),

@@ -514,8 +514,7 @@ def stylecfm_demo(
         if crops < least or size.steps < 1 or tests < 2 or seed < 0:
             raise InputError(
                 f'crops must be at least {least}, steps at least 1, tests at least 2, '
-                'seed at least 0; '
-                f'got {crops}, {size.steps}, {tests} and {seed}'
+                f'seed at least 0; got {crops}, {size.steps}, {tests} and {seed}'
             )
         from stylecfm.files import job_lock
 

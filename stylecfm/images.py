@@ -107,8 +107,7 @@ def check_square(
     if min(w, h) * rules.max_enlargement < size:
         raise InputError(
             f'{w} x {h} would be enlarged more than {rules.max_enlargement:g} times for {size} '
-            'pixels; '
-            'use a larger picture or a smaller size'
+            'pixels; use a larger picture or a smaller size'
         )
 
 

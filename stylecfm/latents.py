@@ -837,8 +837,7 @@ def _room(out_root: Path, need: int, n: int):
     if need > free:
         raise InputError(
             f'{n} images need about {need / 1e6:.0f} MB in {out_root.parent}, '
-            f'where {free / 1e6:.0f} MB are free; '
-            'free some space, or choose another folder'
+            f'where {free / 1e6:.0f} MB are free; free some space, or choose another folder'
         )
 
 # %% ../nbs/04_latents.ipynb #cell-31

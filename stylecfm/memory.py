@@ -233,8 +233,7 @@ def latent_hw(
     if config.data.target_size < factor:
         raise InputError(
             f'data.target_size {config.data.target_size} is less than a latent of '
-            f'{config.data.codec} needs; '
-            f'make it at least {8 * factor}'
+            f'{config.data.codec} needs; make it at least {8 * factor}'
         )
     return (config.data.target_size // factor,) * 2
 
@@ -295,8 +294,7 @@ def network_from_config(
         if m.grn or m.norm != 'group':
             raise InputError(
                 'a U-Net has norms of its own; set model.grn to false and model.norm to group, '
-                'or model.network '
-                'to isonext'
+                'or model.network to isonext'
             )
         net = kind(
             m.latent_channels,

@@ -80,8 +80,7 @@ def _tensor(x: Tensor, channels: int) -> list:
         return [Pixels(_floats(x).expand(3, -1, -1)[None])]
     raise InputError(
         f'a tensor must be an image (3, height, width) or a latent ({channels}, height, width), '
-        'or several of one '
-        f'size, got {tuple(x.shape)}'
+        f'or several of one size, got {tuple(x.shape)}'
     )
 
 

@@ -396,8 +396,7 @@ def __str__(self: MemoryPlan) -> str:
     "The plan in three lines."
     return (
         f'{self.means}, batch {self.batch}: {self.needed / GB:.2f} of {self.budget / GB:.4g} GB '
-        'needed '
-        f'({self.report.peak / GB:.2f} GB of tensors)\n'
+        f'needed ({self.report.peak / GB:.2f} GB of tensors)\n'
         f'why: {self.why}\none more GB would buy: {self.next_gb}'
     )
 
@@ -531,10 +530,8 @@ def check_affordable(
     if need > room:
         raise InputError(
             f'this network has {n / 1e6:,.0f} million parameters and needs {need / GB:,.1f} GB '
-            'to train, and there '
-            f'are {room / GB:.1f}; make model.hidden_dim ({m.hidden_dim}), '
-            f'model.num_layers ({m.num_layers}) '
-            f'or the other widths of model smaller'
+            f'to train, and there are {room / GB:.1f}; make model.hidden_dim ({m.hidden_dim}), '
+            f'model.num_layers ({m.num_layers}) or the other widths of model smaller'
         )
     return need
 

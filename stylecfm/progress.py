@@ -159,8 +159,7 @@ def at_end(
     if moved is not None and moved < HARDLY:
         said += (
             f'; the samples hardly differ from their photographs (change {moved:.2f}, '
-            f'below {HARDLY:g}): the model has '
-            'hardly been trained. Go on with more steps, '
+            f'below {HARDLY:g}): the model has hardly been trained. Go on with more steps, '
             f'for example --max_steps {10 * max(pace.done, 100)}'
         )
     elif still_falling(losses):

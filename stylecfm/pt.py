@@ -181,8 +181,7 @@ def plain_latent(
     ):
         raise InputError(
             f'it holds numbers of a kind that latents do not have ({x.dtype}, {x.layout}, '
-            f'on {x.device}); '
-            'save it as 16- or 32-bit floats'
+            f'on {x.device}); save it as 16- or 32-bit floats'
         )
     if not x.numel():
         raise InputError(f'its shape is {tuple(x.shape)}, which is empty')

@@ -312,8 +312,7 @@ class Solution(NamedTuple):
         why = self.status[late[0]] if self.status else STATUS[1]
         raise FloatingPointError(
             f'image {late[0]} of {len(self.converged)} did not arrive ({why}); '
-            'use more steps or evaluations, '
-            'a larger tolerance, or a smaller guidance scale'
+            'use more steps or evaluations, a larger tolerance, or a smaller guidance scale'
         )
 
 

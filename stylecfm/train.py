@@ -148,14 +148,12 @@ def check_fit(
             continue
         raise InputError(
             f'{cache.root} was made with {k} {v}, but data.{k} is {getattr(d, k)}; '
-            'make the latents again or '
-            f'set data.{k}'
+            f'make the latents again or set data.{k}'
         )
     if cache.latent_channels != m.latent_channels:
         raise InputError(
             f'codec {cache.spec} has {cache.latent_channels} channels, '
-            'but model.latent_channels is '
-            f'{m.latent_channels}; '
+            f'but model.latent_channels is {m.latent_channels}; '
             f'set it to {cache.latent_channels}, or leave it out'
         )
     if config.training.freeze == 'old' and config.training.init_from == 'none':
@@ -169,8 +167,7 @@ def check_fit(
     if (b := config.training.batch) > most:
         raise InputError(
             f'training.batch_size is {b}, and {least} has {cache.count[least]} latents; '
-            'make it smaller, or '
-            f'add images'
+            f'make it smaller, or add images'
         )
     if config.training.coupling != 'independent' and b < 2:
         raise InputError(
@@ -239,8 +236,7 @@ def initial_weights(
     if old.spec != cache.spec:
         raise InputError(
             f'{t.init_from} paints with codec {old.spec}, but {cache.root} was made with '
-            f'{cache.spec}; '
-            'make the latents with its codec'
+            f'{cache.spec}; make the latents with its codec'
         )
     weights = old.net.state_dict()
     mine = net.state_dict()
@@ -366,8 +362,7 @@ def make_accelerator(
         if name not in (known := sorted({str(v) for v in LoggerType.list()} - {'all'})):
             raise InputError(
                 f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; '
-                'give some of '
-                f'them, or none'
+                f'give some of them, or none'
             )
         if not find_spec(name):
             raise InputError(
@@ -382,8 +377,7 @@ def make_accelerator(
     if (kind := acc.distributed_type.value) in ('FSDP', 'DEEPSPEED', 'MEGATRON_LM', 'XLA'):
         raise InputError(
             'this trainer shares batches between processes, not the network itself, '
-            'and accelerate is '
-            f'set to {kind}; '
+            f'and accelerate is set to {kind}; '
             'run accelerate config again without it, or give --multi_gpu'
         )
     return acc

@@ -146,8 +146,7 @@ class StyleTransferPipeline(DiffusionPipeline):
         if codec_weights and (found := weights_of(coder.origin)) != codec_weights:
             raise InputError(
                 f'the model was trained on latents of {codec_weights}, '
-                f'but the codec {coder.spec} is {found}; '
-                'give the one it was trained with'
+                f'but the codec {coder.spec} is {found}; give the one it was trained with'
             )
         c = coder.latent_channels
         if len(mean or range(c)) != c:
@@ -235,8 +234,7 @@ def check_parts(self: StyleTransferPipeline):
     if styles not in (None, len(self.model.styles)):
         raise InputError(
             f'the network knows {styles} styles, and there are {len(self.model.styles)} names: '
-            f'{", ".join(self.model.styles)}; '
-            'make a pipeline with other names'
+            f'{", ".join(self.model.styles)}; make a pipeline with other names'
         )
     if self.scheduler is not None:
         check_scheduler(self.scheduler)

@@ -326,8 +326,7 @@ def _unpacked(data: bytes, at: int, path) -> bytes:
     if len(body) < (small or large):
         raise InputError(
             f'{path} is cut off: its compressed data should have {small or large} bytes, '
-            f'and have {len(body)}; '
-            'copy it again'
+            f'and have {len(body)}; copy it again'
         )
     try:
         return unlzf(body, large) if small else body
@@ -533,8 +532,7 @@ def assumed_fields(
     if k not in known:
         raise InputError(
             f'{path} has {k} columns, which no layout of {", ".join(LAYOUTS)} explains without '
-            'being named; '
-            'name them with fields, "x y z rcs v_r" say, or a layout'
+            'being named; name them with fields, "x y z rcs v_r" say, or a layout'
         )
     name = known[k]
     if k == 5 and len(rows) and _like_rings(rows[:, 4]):
@@ -560,8 +558,7 @@ def bin_columns(
     if len(data) % 4:
         raise InputError(
             f'{path} has {len(data)} bytes, which are no 32-bit numbers; '
-            'name its columns with fields, '
-            'with types: "x:f8 y:f8 z:f8"'
+            'name its columns with fields, with types: "x:f8 y:f8 z:f8"'
         )
     flat = np.frombuffer(data, '<f4')
     k, share = row_length(flat)

@@ -295,8 +295,7 @@ class VoxelGrid:
         ):
             raise InputError(
                 f'a grid has at most {1 << 26} voxels, and corners and sides below 1e6 metres; '
-                f'got {self.low}, '
-                f'{self.side} and {self.shape}'
+                f'got {self.low}, {self.side} and {self.shape}'
             )
         if min(self.side) <= 0 or min(self.shape) < 1:
             raise InputError(

@@ -95,8 +95,7 @@ def three_axes(
     n = int(np.prod(data.shape[3:])) if data.ndim > 3 else 0
     raise InputError(
         f'{path} has the shape {shape}: {n} volumes, where one of three axes is expected; '
-        'save one of them '
-        'as a file of its own'
+        'save one of them as a file of its own'
     )
 
 # %% ../../nbs/applications/anatomy_nifti.ipynb #6da1f0c7
@@ -275,8 +274,7 @@ def on_one_grid(
         if voxels > SAME_PLACE:
             raise InputError(
                 f'{path} lies elsewhere in space than the volumes before it, '
-                f'by {voxels:.3g} voxels ({mm:.3g} mm); '
-                'bring all of a subject to one grid'
+                f'by {voxels:.3g} voxels ({mm:.3g} mm); bring all of a subject to one grid'
             )
         if voxels > 0.001:
             out[path] = mine._replace(
@@ -370,8 +368,7 @@ def brain_of(
     ]:
         raise InputError(
             f'not skull-stripped, or cut through the brain: {", ".join(bad)} of the border of '
-            'the volume has one '
-            f'value, where at least {BORDER:.0%} should; strip the skull first'
+            f'the volume has one value, where at least {BORDER:.0%} should; strip the skull first'
         )
     mask = _inside([outside_of(v, *b[:2]) for v, b in zip(image, found, strict=True)])
     values = tuple(b[0] for b in found)
@@ -473,8 +470,7 @@ def outlined(
         kind = 'fractional' if not whole else f'of {len(levels)} levels'
         notes.append(
             f'the outline is {kind}, up to {top:.4g}: above {threshold:.4g} counts, '
-            'which leaves out '
-            f'{int(((known > 0) & ~out).sum())} voxels above 0'
+            f'which leaves out {int(((known > 0) & ~out).sum())} voxels above 0'
         )
     return out, tuple(notes)
 

@@ -301,8 +301,7 @@ def space_of(
     if not (lidar[:, 0] > 0).any():
         raise InputError(
             f'no point of the lidar clouds lies in the grid from {grid.low} to {grid.high} m; '
-            'choose another low, '
-            'side or shape'
+            'choose another low, side or shape'
         )
     stats = pooled(*moments(lidar), constant=1.0)
     flat = lidar.transpose(0, 1).flatten(1)
@@ -1021,8 +1020,7 @@ def line_of(
     g = r['gains'][way]
     return (
         f"{way}: IoU {a['iou']:.3f} (radar {b['iou']:.3f}, {g['iou']:.1f} times), "
-        f"Chamfer {a['chamfer']:.2f} m "
-        f"(radar {b['chamfer']:.2f}, {g['chamfer']:.2f} of it), "
+        f"Chamfer {a['chamfer']:.2f} m (radar {b['chamfer']:.2f}, {g['chamfer']:.2f} of it), "
         f"{u['evaluations']} evaluation{'s' * (u['evaluations'] > 1)}"
     )
 
