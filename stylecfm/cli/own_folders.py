@@ -297,6 +297,7 @@ def _plan_run(
         device=device.type if card else 'cpu',
         given=advice.fixed_memory_options(c),
     )
+    say('planning: timing a training step on this machine ...', error=True)
     seconds = advice._timed(c, p.means, None)
     made, steps = advice.limit_steps(
         c, sum(usable), seconds, hours or (None if card else advice.CPU_HOURS)
@@ -511,6 +512,23 @@ def _train(places: RunPlaces, c: Config, steps: int | None, command: str):
     tell()
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #9204d8f2
+# Flags of a training without folders, and what says the same of one with folders
+_WITH_FOLDERS = dict(
+    data_root='the folders alone: the latents lie in the run',
+    save_dir='--out {}',
+    max_minutes='--hours {}',
+    config='--set KEY=VALUE: the plan writes a config of its own',
+    resume='the command that began the run',
+)
+
+
+def _instead(flag: str, value) -> str:
+    "What to type with folders in place of a flag."
+    if flag == 'max_minutes':
+        value = f'{value / 60:.2g}'
+    return _WITH_FOLDERS.get(flag, f'--set training.{flag}={{}}').format(value)
+
+
 @call_parse
 def train_command(
     # Folders of images, one for each style; without any, train on the latents of a config.json
@@ -552,7 +570,7 @@ def train_command(
         wrong = next((k for k, v in (own if folders else mine).items() if v is not None), None)
         if wrong and folders:
             raise InputError(
-                f'--{wrong} is for training without folders; with folders give --set, as --set training.seed=1'
+                f'--{wrong} is for training without folders; with folders give {_instead(wrong, own[wrong])}'
             )
         if wrong:
             raise InputError(
