@@ -326,6 +326,7 @@ def _attempt(
     try:
         if session in cancelled.sessions:
             raise Cancelled
+        progress(0.0, desc='preparing', unit='steps')
         return paint_upload(pipe, path, *how, limits, cancelled.watched(session, progress))
     except Cancelled:
         return 'cancelled; nothing was painted'
