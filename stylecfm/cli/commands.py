@@ -754,7 +754,8 @@ def transfer_all(
     "Read, transfer and write each image, with a bar over the work; raises `InputError` if none could be used."
     from tqdm import tqdm
 
-    rows, left = [], []
+    # of an image that cannot be read the work of the one before counts
+    rows, left, work = [], [], 1
     if not pipe.conditional:
         longest = None
     pipe.check(**given)
@@ -764,7 +765,7 @@ def transfer_all(
     pipe.set_progress_bar_config(disable=True)
     with tqdm(total=len(todo), desc='transfer', bar_format=_TIME_LEFT) as bar:
         for i, (source, target) in enumerate(todo):
-            before, work = bar.n, 1
+            before = bar.n
             try:
                 image = _at_size(source, size, longest)
                 work = _work(pipe, image, given)
