@@ -9,12 +9,14 @@ left as it is, so a program that runs keeps its files; only packages are added.
 
 import argparse
 import configparser
+import contextlib
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import venv
 from pathlib import Path
@@ -39,13 +41,16 @@ EXTRAS = dict(
     docs=('docs',),
     lab=('app', 'demo', 'dev', 'lab'),
 )
+# What to type next: a program of .venv, and what follows it
 NEXT = dict(
-    app='make app (or .venv/bin/stylecfm_app --open_browser); one picture: '
-    '.venv/bin/stylecfm transfer photo.jpg painting.png --target_style van_gogh',
-    demo='make demo',
-    dev='make test',
-    docs='make docs',
-    lab='make lab',
+    app=(
+        ('stylecfm', 'transfer photo.jpg painting.png --target_style van_gogh'),
+        ('stylecfm_app', '--open_browser'),
+    ),
+    demo=(('stylecfm_demo', ''),),
+    dev=(('python', 'tools/check.py'),),
+    docs=(('python', 'tools/docs.py'),),
+    lab=(('jupyter', 'lab nbs'),),
 )
 
 
@@ -75,6 +80,18 @@ def digest():
 def in_words(seconds):
     "A time, for people."
     return f'{seconds:.0f} s' if seconds < 90 else f'{seconds / 60:.0f} min'
+
+
+def to_type(program, rest, name):
+    "A line that runs a program of .venv from the folder in which this was started."
+    path = BIN / program
+    if (here := Path.cwd()) in (path, *path.parents):
+        path = path.relative_to(here)
+    words = f'"{path}"' if ' ' in str(path) else str(path)
+    line = f'{words} {rest}'.strip()
+    if name in ('dev', 'docs', 'lab') and here != ROOT:
+        line = f'cd "{ROOT}"; {BIN.relative_to(ROOT) / program} {rest}'
+    return line
 
 
 def size_of(folder):
@@ -110,12 +127,27 @@ def steps(name, uv, project):
         yield [*tool, '--no-deps', 'torchcfm']
 
 
+class Unpacking(threading.Thread):
+    "Says every quarter of a minute how large .venv has become: pip is silent while it unpacks."
+
+    def __init__(self, begun, pause=15):
+        super().__init__(daemon=True)
+        self.begun, self.pause, self.ended = begun, pause, threading.Event()
+
+    def run(self):
+        while not self.ended.wait(self.pause):
+            with contextlib.suppress(OSError):  # pip moves files meanwhile
+                size, seconds = size_of(VENV) / 1e9, time.monotonic() - self.begun
+                print(f'  {size:.1f} GB unpacked, {in_words(seconds)}', flush=True)
+
+
 def run(command, begun):
     """Run a command and show how many packages it has come to.
 
     Ends the program with its last lines where it fails.
     """
     found, kept, shown = 0, [], 0.0
+    unpacking = Unpacking(begun)
     p = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -140,8 +172,12 @@ def run(command, begun):
                 flush=True,
             )
         if line.startswith('Installing collected'):
-            print(f'  unpacking {line.count(",") + 1} packages, the longest part ...', flush=True)
-    if p.wait():
+            print(f'  unpacking: {line.count(",") + 1} package(s)', flush=True)
+            if not unpacking.is_alive():
+                unpacking.start()
+    code = p.wait()
+    unpacking.ended.set()
+    if code:
         sys.stderr.writelines(kept[-8:])
         sys.exit(
             'the packages could not be installed; see above (without a network nothing can be '
@@ -163,7 +199,8 @@ def main():
     if uv:
         takes = 'about a minute with uv'
     print(
-        f'installing {what[0]} into {VENV.name}: up to {what[1] / 1000:.1f} GB on disk; {takes}',
+        f'installing {what[0]} into {VENV.name}: about {what[1] / 1000:.1f} GB on disk '
+        f'with PyTorch for a processor, more with CUDA; {takes}',
         flush=True,
     )
     if not PYTHON.exists():
@@ -183,8 +220,10 @@ def main():
         PROJECT.write_text(current)
     print(
         f'installed in {in_words(time.monotonic() - begun)}, '
-        f'{size_of(VENV) / 1e9:.1f} GB in {VENV.name}. Next: {NEXT[name]}'
+        f'{size_of(VENV) / 1e9:.1f} GB in {VENV.name}. Next:'
     )
+    for program, rest in NEXT[name]:
+        print(' ', to_type(program, rest, name))
 
 
 if __name__ == '__main__':

@@ -15,6 +15,8 @@ from pathlib import Path
 from unittest import mock
 
 import counts
+import first_hour
+import install
 import lint
 import symbols
 import typed
@@ -318,6 +320,50 @@ class Types(unittest.TestCase):
         for known, n in (({'a.py': 2}, 0), ({'a.py': 1}, 3), ({}, 3), ({'a.py': 3}, 1)):
             self.assertEqual(len(list(typed.compared(found, known))), n, known)
         self.assertEqual(len(list(typed.compared([], {'b.py': 1}))), 1)
+
+
+class FirstHour(unittest.TestCase):
+    "What a new user types: few commands, which the documents name, and the paths shown."
+
+    def test_documents(self):
+        found = first_hour.ways()
+        for way, lines in found.items():
+            self.assertLessEqual(len(lines), first_hour.MOST[way], way)
+            self.assertTrue(lines[0].startswith('git clone '), way)
+            self.assertFalse([v for v in lines if '&&' in v or ';' in v], way)
+        self.assertIn('tools/install.py', found['painting'][1])
+        self.assertIn('--checkpoint runs/mine', found['own_model'][-1])
+
+    def test_first_result(self):
+        def step(cpu, first=None, last=''):
+            return dict(cpu_seconds=cpu, first=first, last_line=last)
+
+        made = first_hour.first_result([step(2.0), step(5.0, (1.5, 'a.png')), step(9.0)])
+        self.assertEqual(made, dict(what='a.png', commands=2, cpu_seconds=3.5))
+        none = first_hour.first_result([step(2.0), step(5.0, last='3 passed')])
+        self.assertEqual(none, dict(what='3 passed', commands=2, cpu_seconds=7.0))
+
+    def test_next_line(self):
+        with tempfile.TemporaryDirectory() as d:
+            home = Path(d).resolve()
+            root, away = home / 'stylecfm', home / 'two words'
+            away.mkdir()
+            for here, wanted in (
+                (root, '.venv/bin/stylecfm x'),
+                (home, 'stylecfm/.venv/bin/stylecfm x'),
+                (away, f'{root}/.venv/bin/stylecfm x'),
+            ):
+                with (
+                    mock.patch.object(install, 'BIN', root / '.venv/bin'),
+                    mock.patch.object(install.Path, 'cwd', return_value=here),
+                ):
+                    self.assertEqual(install.to_type('stylecfm', 'x', 'app'), wanted)
+            with (
+                mock.patch.object(install, 'BIN', away / 'stylecfm/bin'),
+                mock.patch.object(install.Path, 'cwd', return_value=home),
+            ):
+                line = install.to_type('stylecfm', 'x', 'app')
+            self.assertEqual(line, '"two words/stylecfm/bin/stylecfm" x')
 
 
 class Names(unittest.TestCase):

@@ -217,7 +217,7 @@ def paint_upload(
     # and `guidance_scale`
     how: dict,
     limits: Limits = Limits(),  # Limits of the upload
-    # Called as `progress(done, total)` after each step of the solver
+    # Called as `progress(done, total, share)` after each step of the solver; `share` of the work
     progress: 'Callable|None' = None,
 ) -> PageResult:  # Painting, whose files lie in a new folder that gradio serves
     "Transfer one upload; raises `InputError`."
@@ -229,15 +229,16 @@ def paint_upload(
     options = how.get('options', TransferOptions())._replace(trajectory=not pipe.conditional)
     if not make_room(Path(_kept()), 4 << 20, limits):
         raise InputError('this page keeps as much as it may; try again in an hour')
-    if pipe.conditional:
-        total = pipe.steps_of(pipe.read(im), options)
-    else:
-        total = 2 * how['steps']
+    opened, seen = pipe.read(im), 0
+    total = pipe.steps_of(opened, options) if pipe.conditional else 2 * how['steps']
+    work = pipe.work_of(opened, options, how.get('steps'))
 
     def step(n, t, x):
+        nonlocal seen
         times.append(float(t))
+        seen += x.shape[-2] * x.shape[-1]
         if progress:
-            progress(min(len(times) - 1, total), total)
+            progress(min(len(times) - 1, total), total, min(1.0, seen / work))
 
     done = pipe(
         im,
@@ -306,14 +307,14 @@ class Cancellations:
         self,
         session: str,  # Session of the request
         progress: 'Callable',  # Gradio's progress, called with `(done, total)` and `desc`
-    ) -> 'Callable':  # Callback `(done, total)` for `paint_upload`
+    ) -> 'Callable':  # Callback `(done, total, share)` for `paint_upload`
         "A callback that shows progress and the seconds left, and raises `Cancelled`."
         begun = time.perf_counter()
 
-        def step(done, total):
+        def step(done, total, share):
             if session in self.sessions:
                 raise Cancelled
-            left = (time.perf_counter() - begun) / done * (total - done)
+            left = (time.perf_counter() - begun) / share * (1 - share)
             progress(
                 (done, total),
                 desc=f'painting, about {left:.0f} s left' if done > 1 else 'painting',
@@ -338,6 +339,7 @@ def _attempt(
     try:
         if session in cancelled.sessions:
             raise Cancelled
+        progress(0.0, desc='preparing', unit='steps')
         return paint_upload(pipe, path, *how, limits, cancelled.watched(session, progress))
     except Cancelled:
         return 'cancelled; nothing was painted'

@@ -7,6 +7,7 @@ __all__ = ['reported', 'stylecfm_preprocess', 'stylecfm_train', 'writable', 'kno
            'stylecfm_evaluate', 'stylecfm_export', 'run_line']
 
 # %% ../../nbs/10_cli/01_commands.ipynb #16794f0c
+import math
 import os
 import re
 import signal
@@ -735,15 +736,16 @@ def _read_first(
             )
 
 
-def _steps(pipe: 'StyleTransferPipeline', image, given: dict) -> int:
-    "Steps of the solver for one image."
+def _work(pipe: 'StyleTransferPipeline', image, given: dict) -> int:
+    "Positions of the latent that the solver's steps go over for one image."
     from stylecfm.pipeline.transfer import TransferOptions
 
-    if not pipe.conditional:
-        return 2 * pipe.check(**given).num_inference_steps
-    return pipe.steps_of(
-        pipe.read(image), given.get('options', TransferOptions()), given.get('steps')
-    )
+    steps = given.get('steps') if pipe.conditional else pipe.check(**given).num_inference_steps
+    return pipe.work_of(pipe.read(image), given.get('options', TransferOptions()), steps)
+
+
+# A step of a large image takes many times as long as one of its small base, so no steps are counted
+_TIME_LEFT = '{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}'
 
 
 def _left_out(source: Path, error: Exception) -> dict:  # For the report
@@ -806,7 +808,7 @@ def transfer_all(
     # Longer side at which a structure-conditioned model works, pixels, at most; no limit if none
     longest: int | None = None,
 ):
-    """Read, transfer and write each image, with a bar over the solver's steps.
+    """Read, transfer and write each image, with a bar over the work.
 
     Raises `InputError` if none could be used.
     """
@@ -814,28 +816,32 @@ def transfer_all(
 
     rows = []
     left = []
+    # of an image that cannot be read the work of the one before counts
+    work = 1
     if not pipe.conditional:
         longest = None
-    steps = 2 * pipe.check(**given).num_inference_steps
+    pipe.check(**given)
     detected = given['source'] is None and not pipe.conditional
     if strict or longest:
         _read_first(pipe, todo[0][0], size, longest, strict)
     pipe.set_progress_bar_config(disable=True)
-    with tqdm(total=steps * len(todo), desc='transfer', unit='step') as bar:
+    with tqdm(total=len(todo), desc='transfer', bar_format=_TIME_LEFT) as bar:
         for i, (source, target) in enumerate(todo):
             before = bar.n
             try:
                 image = _at_size(source, size, longest)
-                steps = _steps(pipe, image, given)
-                bar.total = before + steps * (len(todo) - i)
-                r = pipe(image, **given, callback=lambda *_: bar.update())
+                work = _work(pipe, image, given)
+                bar.total = before + work * (len(todo) - i)
+                r = pipe(
+                    image, **given, callback=lambda n, t, x: bar.update(math.prod(x.shape[-2:]))
+                )
             except (InputError, FloatingPointError) as e:
                 if strict:
                     raise
                 left.append(_left_out(source, e))
             else:
                 rows.append(_written(pipe, r, source, target, detected))
-            bar.update(before + steps - bar.n)
+            bar.update(before + work - bar.n)
     if not rows:
         raise InputError('none of the images could be used')
     _finish(rows, left, grid, report)

@@ -370,8 +370,9 @@ def _plan_run(
     _check_side(image_size, codec)
     roots = (str(train), str(places.root / 'latents'), str(places))
     card = device.type == 'cuda'
-    first = [advice.report_on(f, 32) for f in seen]
-    c = advice.suggest(first, not card, image_size, codec, channels, roots)
+    c = advice.suggest(
+        [advice.report_on(f, 32) for f in seen], not card, image_size, codec, channels, roots
+    )
     reports = [advice.report_on(f, c.data.target_size) for f in seen]
     advice._say_folders(reports, c.data.target_size, advice.find_duplicates(seen))
     usable = _usable(reports, c.data.target_size)
@@ -383,20 +384,14 @@ def _plan_run(
         device=device.type if card else 'cpu',
         given=advice.fixed_memory_options(c),
     )
+    say('planning: timing a training step on this machine ...', error=True)
     seconds = advice._timed(c, p.means, None)
     most = hours or (None if card else advice.CPU_HOURS)
     # a number of steps that was given decides
     made = _with_given(advice.limit_steps(c, sum(usable), seconds, most)[0])
     write_text(places.config, made.to_json())
-    load, cores = advice.load_average()
-    about = dict(
-        seconds=seconds,
-        steps=made.training.max_steps,
-        images=sum(usable),
-        load=load,
-        cores=cores,
-        busy=busy,
-    )
+    about = dict(seconds=seconds, steps=made.training.max_steps, images=sum(usable), busy=busy)
+    about |= dict(zip(('load', 'cores'), advice.load_average(), strict=True))
     write_json(places.plan, about)
     say(
         f'plan: {p.report.parameters / 1e6:.1f} M parameters, {c.data.target_size} pixels, '
@@ -642,6 +637,23 @@ def _train(places: RunPlaces, c: Config, steps: int | None, command: str):
     tell()
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #9204d8f2
+# Flags of a training without folders, and what says the same of one with folders
+_WITH_FOLDERS = dict(
+    data_root='the folders alone: the latents lie in the run',
+    save_dir='--out {}',
+    max_minutes='--hours {}',
+    config='--set KEY=VALUE: the plan writes a config of its own',
+    resume='the command that began the run',
+)
+
+
+def _instead(flag: str, value) -> str:
+    "What to type with folders in place of a flag."
+    if flag == 'max_minutes':
+        value = f'{value / 60:.2g}'
+    return _WITH_FOLDERS.get(flag, f'--set training.{flag}={{}}').format(value)
+
+
 @call_parse
 def train_command(
     # Folders of images, one for each style; without any, train on the latents of a config.json
@@ -686,8 +698,8 @@ def train_command(
         wrong = next((k for k, v in (own if folders else mine).items() if v is not None), None)
         if wrong and folders:
             raise InputError(
-                f'--{wrong} is for training without folders; with folders give --set, '
-                'as --set training.seed=1'
+                f'--{wrong} is for training without folders; '
+                f'with folders give {_instead(wrong, own[wrong])}'
             )
         if wrong:
             raise InputError(

@@ -72,7 +72,14 @@ from stylecfm.pipeline.job import (
     settings,
     started,
 )
-from .repaint import Brush, StructurePainter, check_brush, paint_images, resized
+from stylecfm.pipeline.repaint import (
+    Brush,
+    StructurePainter,
+    base_size_of,
+    check_brush,
+    paint_images,
+    resized,
+)
 from ..training.checkpoints import Model, find_model, load_model, pretrained_model
 from ..training.checkpoints import codec_weights as weights_of
 
@@ -684,6 +691,26 @@ def steps_of(
     b = self.brush_of(options, steps)
     large = max(opened.x1.shape[-2:]) > 1.25 * b.base_size
     return b.steps * (1 + large + bool(b.texture))
+
+
+@patch
+def work_of(
+    self: StyleTransferPipeline,
+    opened: OpenedImage,  # An image
+    options: TransferOptions,  # Options of a call
+    steps: int | None = None,  # Steps of a call
+) -> int:  # Positions of the latent, summed over the steps
+    "Work for an image, for a time left: solver steps, each by the size of its latent."
+    size = tuple(opened.x1.shape[-2:])
+    if not self.conditional:
+        return 2 * (steps or self.model.inference.num_inference_steps) * math.prod(size)
+    b, factor = self.brush_of(options, steps), self.coder.factor
+    if max(size) <= 1.25 * b.base_size:
+        passes, base = 1 + bool(b.texture), size
+        return b.steps * passes * math.prod(n // factor for n in base)
+    base = base_size_of(size, b.base_size, factor)
+    small, whole = (math.prod(n // factor for n in s) for s in (base, size))
+    return b.steps * ((1 + bool(b.texture)) * small + whole)
 
 
 @patch
