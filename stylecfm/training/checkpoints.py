@@ -302,7 +302,7 @@ def load_network(
     for p in files:
         shapes |= tensor_shapes(p)
     layers = sizes.get('num_layers')
-    if whole(1).test(layers) and layers > len(shapes):
+    if _SIZES['num_layers'].test(layers) and layers > len(shapes):
         raise InputError(
             f'{about} asks for {layers} layers, '
             f'and {weights.name} has {len(shapes)} tensors; '
