@@ -154,6 +154,30 @@ def halved(
     graph.graph.node.extend(nodes)
     return graph
 
+# %% ../nbs/61b_onnx.ipynb #a7ca2798
+class _PaddedConv(nn.Conv2d):
+    "A convolution whose input channels are filled up with zeros to a multiple of four."
+
+    def forward(self, x: Tensor) -> Tensor:
+        missing = self.in_channels - x.shape[1]
+        return super().forward(nn.functional.pad(x, (0, 0, 0, 0, 0, missing)))
+
+
+@torch.no_grad()
+def with_padded_stem(
+    net: IsoNext,  # Network of images; changed in place
+    multiple: int = 4,  # Divisor of the first convolution's input channels
+) -> IsoNext:  # The network itself, of the same function
+    "Fill up the input channels of the first convolution."
+    old = net.stem
+    wide = -(-old.in_channels // multiple) * multiple
+    new = _PaddedConv(wide, old.out_channels, old.kernel_size, padding=old.padding)
+    new.weight.zero_()
+    new.weight[:, : old.in_channels] = old.weight
+    new.bias.copy_(old.bias)
+    net.stem = new.to(old.weight)
+    return net
+
 # %% ../nbs/61b_onnx.ipynb #23c94858
 def graph_session(
     graph: bytes | str | Path,  # An ONNX graph, or its file
@@ -268,7 +292,7 @@ def export_onnx(
         )
     codec, off = load_codec(model.spec, 'cpu'), {}
     with atomic_folder(folder, 'onnx') as to:
-        net = copy.deepcopy(model.net).float().eval()
+        net = with_padded_stem(copy.deepcopy(model.net).float().eval())
         recordings = _recordings(net, codec, model.stats)
         for name, module, some, sizes, output, checks in recordings:
             graph = halved(onnx_graph(module, some, sizes, output))
