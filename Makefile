@@ -11,7 +11,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install anywhere app paint colours video one-painting brain browser figures demo test test-slow latents network coupling solvers memory card peers trainer monet transfer lab export outputs docs site-check dist start counts before-after own-folders users radar radar-table clean
+.PHONY: help install anywhere app paint colours video one-painting brain browser figures demo paint-page test test-slow latents network coupling solvers memory card peers trainer monet transfer lab export outputs docs site-check dist start counts before-after own-folders users radar radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -115,8 +115,13 @@ export: .venv/.dev ## Write the package and the README from the notebooks, forma
 	$(BIN)/ruff check -q --select I --fix nbs tools integrations docs setup.py && $(BIN)/ruff format -q nbs tools integrations docs setup.py
 	$(BIN)/nbdev_clean && $(BIN)/nbdev_export && $(BIN)/python tools/readme.py
 
-docs: .venv/.docs ## Make the site from the notebooks and their stored outputs, into build/html
+docs: .venv/.docs ## Make the site from the notebooks and their stored outputs, into build/html, and the page that paints in a browser
 	$(BIN)/python tools/docs.py
+	$(BIN)/python tools/paint_page.py --may-skip
+
+paint-page: .venv/.dev ## Build the page that paints in a browser, try it in Chromium and measure it (needs npm; some minutes)
+	$(BIN)/python tools/paint_page.py
+	$(BIN)/python tools/paint_browser.py $(MAY_SKIP)
 
 site-check: .venv/.dev docs ## Open every page of the site in Chromium; without it an error, but for MAY_SKIP=--may-skip
 	$(BIN)/python tools/site_check.py $(MAY_SKIP)

@@ -45,6 +45,7 @@ setup(
             'fid',
             'heif',
             'lab',
+            'onnx',
             'schedulefree',
             'sinkhorn',
             'tensorboard',

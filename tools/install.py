@@ -30,16 +30,16 @@ PROJECT = VENV / '.project'  # digest of what an installed project was made of
 SETS = dict(
     app=('the package, its web page and the demonstration', 1700),
     demo=('the package, its web page and the demonstration', 1700),
-    dev=('what the checks need', 2600),
-    docs=('what the site needs', 2000),
-    lab=('JupyterLab and what the checks need', 2900),
+    dev=('what the checks need', 2750),
+    docs=('what the site needs', 2150),
+    lab=('JupyterLab and what the checks need', 3050),
 )
 EXTRAS = dict(
     app=('app', 'demo'),
     demo=('app', 'demo'),
-    dev=('app', 'demo', 'dev'),
-    docs=('docs',),
-    lab=('app', 'demo', 'dev', 'lab'),
+    dev=('app', 'demo', 'onnx', 'dev'),
+    docs=('docs', 'onnx'),
+    lab=('app', 'demo', 'onnx', 'dev', 'lab'),
 )
 # What to type next: a program of .venv, and what follows it
 NEXT = dict(

@@ -31,7 +31,7 @@ from stylecfm.cli.flags import (
     run_lines,
     store_true,
 )  # noqa: F401
-from ..config import Config, Derived, InputError, printable, say, with_keys
+from ..config import Config, Derived, InputError, chosen, printable, say, with_keys
 
 # %% ../../nbs/10_cli/01_commands.ipynb #d2cad848
 def __getattr__(name):
@@ -994,26 +994,45 @@ def stylecfm_evaluate(
         say(f'written to {files[0]}')
 
 # %% ../../nbs/10_cli/01_commands.ipynb #c11a0020
+def _export_pt2(checkpoint: str, output: str, overwrite: bool) -> float:
+    "Write the network for `torch.export.load`; the difference that was found."
+    writable(Path(output))
+    from stylecfm.data.results import check_results, record_results
+
+    check_results([output], overwrite=overwrite)
+    from stylecfm.pipeline.export import export_network
+    from stylecfm.training.checkpoints import load_model
+
+    off = export_network(load_model(checkpoint).net, output)
+    record_results(output)
+    return off
+
+
+def _export_onnx(checkpoint: str, output: str, overwrite: bool) -> float:
+    "Write a folder of ONNX graphs, which replaces only such a folder; the largest difference."
+    from stylecfm.pipeline.onnx_export import export_onnx
+    from stylecfm.training.checkpoints import load_model
+
+    return max(export_onnx(load_model(checkpoint), output).values())
+
+
+_EXPORTS = dict(pt2=_export_pt2, onnx=_export_onnx)  # formats by name
+
+
 @call_parse
 def stylecfm_export(
     checkpoint: str = 'runs/train',  # A model, a checkpoint, or the folder of a run
-    output: str = None,  # File to write, .pt2
+    output: str = None,  # File to write, .pt2; for onnx a folder
+    format: str = 'pt2',  # pt2: the network for PyTorch; onnx: three graphs and model.json
     overwrite: store_true = False,  # Replace a file that no earlier run wrote
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Write the velocity network for torch.export.load."
+    "Write the velocity network for torch.export.load, or the model as ONNX graphs."
     with reported(debug):
+        write = chosen(_EXPORTS, format, '--format')
         if not output:
             raise InputError('--output is missing: give the name of a file, network.pt2 say')
-        writable(Path(output))
-        from stylecfm.data.results import check_results, record_results
-
-        check_results([output], overwrite=overwrite)
-        from stylecfm.pipeline.export import export_network
-        from stylecfm.training.checkpoints import load_model
-
-        off = export_network(load_model(checkpoint).net, output)
-        record_results(output)
+        off = write(checkpoint, output, overwrite)
         say(f'written to {output}; off by {off:.1e} of the deviation at most')
 
 # %% ../../nbs/10_cli/01_commands.ipynb #ae1b5812
@@ -1026,8 +1045,6 @@ def run_line(
     """
     import shlex
     from importlib.metadata import entry_points
-
-    from stylecfm.config import chosen
 
     known = {
         e.name: e for e in entry_points(group='console_scripts') if e.value.startswith('stylecfm.')

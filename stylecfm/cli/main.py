@@ -87,9 +87,9 @@ COMMANDS = dict(  # {name: `Command`}
     ),
     export=Command(
         'stylecfm.cli.commands:stylecfm_export',
-        'write the network of a model for torch.export.load',
+        'write the network of a model for PyTorch, or the model as ONNX graphs',
         'export runs/mine network.pt2',
-        {'Files': 'checkpoint output overwrite'},
+        {'Files': 'checkpoint output format overwrite'},
         ('checkpoint', 'output'),
     ),
     app=Command(

@@ -31,15 +31,15 @@ def example_inputs(
     seed: int = 0,  # Random seed of noise and times
 ) -> (
     tuple
-):  # x `(b, c, h, w)`, t `(b,)` in [0, 1), style `(b,)` int64: the mean style, -1, comes first
+    # x `(b, c, h, w)` with the condition's channels, t `(b,)` in [0, 1), style `(b,)` int64: the
+    # mean
+    # style, -1, comes first
+):
     "Inputs of a size."
     g = torch.Generator().manual_seed(seed)
     style = torch.arange(b) % (net.config.num_styles + 1) - 1
-    return (
-        torch.randn(b, net.config.latent_channels, h, w, generator=g),
-        torch.rand(b, generator=g),
-        style,
-    )
+    channels = net.config.latent_channels + getattr(net.config, 'condition_channels', 0)
+    return (torch.randn(b, channels, h, w, generator=g), torch.rand(b, generator=g), style)
 
 
 @torch.no_grad()

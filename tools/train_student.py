@@ -1,0 +1,231 @@
+"""A student of the bundled painter that needs few evaluations, by Lagrangian distillation.
+
+python tools/train_student.py train [--minutes 25]     goes on where it was, in build/student
+python tools/train_student.py measure [--count 24]     both at 1, 2, 4 evaluations, into
+                                                       nbs/results/student.json
+
+The pictures are those of tools/train_pretrained.py (STYLECFM_SHARED). Nothing is shipped from here.
+"""
+
+import argparse
+import copy
+import io
+import json
+import sys
+import time
+
+import numpy as np
+import torch
+from PIL import Image
+from train_pretrained import BUILD, BUNDLED, ROOT, SHARES, STYLES, pictures, read, split
+
+from stylecfm.codecs.base import load_codec
+from stylecfm.evaluation.metrics import keep_results, sliced_wasserstein
+from stylecfm.flow.flow_maps import lagrangian_residual, sample_map, student_of
+from stylecfm.models.data_prediction import LEAST_REMAINING, sample_data_prediction
+from stylecfm.pipeline.repaint import Brush, StructurePainter, conditional_data, conditions
+from stylecfm.training.checkpoints import load_model
+from stylecfm.training.optim import generator
+from stylecfm.training.painting import Condition, PaintingRecipe, PaintingTrainer
+
+STATE, SIZE, DECAY = BUILD / 'student' / 'state.pt', 96, 0.99
+MOST = 100  # pictures of a style
+TARGETS = tuple(s for s in STYLES if s != 'photo')
+
+
+def end_times(s, g):
+    "End times: the end of the path, an eighth to a half further, or anywhere after the start."
+    u, kind = torch.rand(len(s), generator=g), torch.randint(3, (len(s),), generator=g)
+    some = torch.stack([torch.ones_like(s), s + 0.125 + 0.375 * u, s + (1 - s) * u])
+    return some.gather(0, kind[None])[0].clamp(max=1.0)
+
+
+def start_times(b, g):
+    "Start times: the beginning of the path for a third, else the quarters and all between."
+    u, kind = torch.rand(b, generator=g), torch.randint(3, (b,), generator=g)
+    some = torch.stack([torch.zeros(b), torch.randint(4, (b,), generator=g) / 4, 0.95 * u])
+    return some.gather(0, kind[None])[0]
+
+
+def loss_of(student, teacher, batch, weight, g):
+    "Squared residual of the Lagrangian equation, in units of the data's error."
+    c = student.config.latent_channels
+    x1 = batch.xt[:, :c] + (1 - batch.t).view(-1, 1, 1, 1) * batch.ut
+    condition, style = batch.xt[:, c:], batch.style
+    s = start_times(len(x1), g)
+    t = end_times(s, g)
+    x0 = x1 - batch.ut
+    x = torch.lerp(x0, x1, s.view(-1, 1, 1, 1))
+
+    def v(x, t):
+        return teacher(torch.cat([x, condition], 1), t, style)
+
+    u = student.average_velocity(condition, style)
+    off = lagrangian_residual(u, v, x, s, t)
+    remaining = (1 - t).clamp_min(2 * LEAST_REMAINING).view(-1, 1, 1, 1)
+    return (weight * (remaining * off).square()).mean()
+
+
+def batches_of(model):
+    "Source of training batches: crops under their coarse pictures, as the teacher has seen them."
+    return PaintingTrainer(
+        copy.deepcopy(model.net).requires_grad_(True),
+        pictures('train', MOST),
+        load_codec(model.spec, 'cpu'),
+        model.stats,
+        10**6,
+        recipe=PaintingRecipe(batch_size=8, precision='fp32'),
+        condition=Condition(size=SIZE),
+        shares={STYLES.index(k): v for k, v in SHARES.items()},
+    )
+
+
+def begin():
+    "Teacher's model, and the student as it was left."
+    model = load_model(BUNDLED)
+    teacher = model.net.eval().requires_grad_(False)
+    student = student_of(teacher).requires_grad_(True).eval()  # eval: no custom backward
+    average = copy.deepcopy(student).requires_grad_(False)
+    optimizer = torch.optim.AdamW(student.parameters(), 3e-4, (0.9, 0.99), weight_decay=0)
+    state = dict(step=0, seconds=0.0, losses=[])
+    if STATE.is_file():
+        kept = torch.load(STATE, weights_only=True)
+        student.load_state_dict(kept['student'])
+        average.load_state_dict(kept['average'])
+        optimizer.load_state_dict(kept['optimizer'])
+        state = kept['state']
+    return model, student, average, optimizer, state
+
+
+def keep(student, average, optimizer, state):
+    "Write the state beside its old one, then in its place."
+    STATE.parent.mkdir(parents=True, exist_ok=True)
+    parts = dict(
+        student=student.state_dict(),
+        average=average.state_dict(),
+        optimizer=optimizer.state_dict(),
+        state=state,
+    )
+    torch.save(parts, new := STATE.with_suffix('.new'))
+    new.replace(STATE)
+
+
+def mean(values):
+    return sum(values) / len(values) if values else None
+
+
+def train(minutes):
+    "Distil for some minutes."
+    model, student, average, optimizer, state = begin()
+    source, teacher = batches_of(model), model.net
+    begun, saved, before = time.monotonic(), time.monotonic(), state['seconds']
+    while (spent := time.monotonic() - begun) < 60 * minutes:
+        i = state['step']
+        g = generator(1, i, 21)
+        left = 1 - spent / (60 * minutes)
+        optimizer.param_groups[0]['lr'] = 3e-4 * min(1, (i + 1) / 50) * min(1, 0.05 + 3 * left)
+        loss = loss_of(student, teacher, source.batch(i), source.weight, g)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimizer.step()
+        with torch.no_grad():
+            for a, p in zip(average.parameters(), student.parameters(), strict=True):
+                a.lerp_(p, 1 - min(DECAY, (i + 1) / (i + 10)))
+        state['step'], state['seconds'] = i + 1, before + time.monotonic() - begun
+        state['losses'].append(loss.item())
+        if state['step'] % 20 == 0:
+            recent = mean(state['losses'][-20:])
+            print(f'step {state["step"]}, {state["seconds"]:.0f} s, loss {recent:.4f}', flush=True)
+        if time.monotonic() - saved > 120:
+            keep(student, average, optimizer, state)
+            saved = time.monotonic()
+    keep(student, average, optimizer, state)
+
+
+def held_out(style, count, side=128):
+    "Centres of held-out pictures, `(n, 3, side, side)` in [0, 1]."
+    found = []
+    for name in split()[style]['choose'][:count]:
+        im = Image.open(io.BytesIO(read(name))).convert('RGB')
+        w, h = ((n - side) // 2 for n in im.size)
+        found.append(np.asarray(im.crop((w, h, w + side, h + side))).copy())
+    return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).float() / 255
+
+
+def detail(x):
+    "Deviation of what a blur of one pixel removes."
+    from stylecfm.data.abstraction import gaussian_blur
+
+    return (x - gaussian_blur(x, 1.0)).std().item()
+
+
+@torch.no_grad()
+def measure(count):
+    "Paint held-out photographs by both from the same noise; compare with the teacher's many steps."
+    model, _, student, _, state = begin()
+    teacher, codec, brush = model.net, load_codec(model.spec, 'cpu'), Brush()
+    painter = StructurePainter(
+        teacher,
+        lambda x: model.stats.standardise(codec.encode(x)),
+        lambda z: ((codec.decode(model.stats.restore(z)) + 1) / 2).clamp(0, 1),
+        teacher.libraries(),
+        LEAST_REMAINING,
+    )
+    photos, rows = held_out('photo', count), {}
+    paintings = held_out('monet', 48)
+    target, g = STYLES.index('monet'), torch.Generator().manual_seed(0)
+    _, there = conditions(painter, photos, target, brush, STYLES.index('photo'))
+    c = codec.latent_channels
+    x0 = brush.temperature * torch.randn(there[:, :c].shape, generator=g)
+    style = torch.full((len(x0),), target)
+
+    def by_teacher(n):
+        return sample_data_prediction(conditional_data(painter, there, target), x0, n)
+
+    def by_student(n):
+        return sample_map(student.average_velocity(there, style), x0, n)
+
+    limit = painter.decode(by_teacher(48))
+
+    def row(latent):
+        y = painter.decode(latent)
+        return dict(
+            levels=255 * (y - limit).square().mean().sqrt().item(),
+            detail=detail(y) / detail(limit),
+            swd=sliced_wasserstein(y, paintings),
+        )
+
+    for name, of, counts in (
+        ('teacher', by_teacher, (1, 2, 4, 12)),
+        ('student', by_student, (1, 2, 4)),
+    ):
+        for n in counts:
+            rows[f'{name}_{n}'] = row(of(n))
+            print(name, n, {k: round(v, 3) for k, v in rows[f'{name}_{n}'].items()}, flush=True)
+    rows['teacher_48'] = row(by_teacher(48))
+    keep_results(
+        ROOT / 'nbs' / 'results' / 'student.json',
+        f'python tools/train_student.py measure --count {count}',
+        count=count,
+        steps=state['step'],
+        minutes=state['seconds'] / 60,
+        loss_first=mean(state['losses'][:20]),
+        loss_last=mean(state['losses'][-20:]),
+        rows=rows,
+    )
+    print(json.dumps(rows['teacher_48']))
+
+
+def main():
+    p = argparse.ArgumentParser(description='Distil a student of the bundled painter.')
+    p.add_argument('what', choices=('train', 'measure'))
+    p.add_argument('--minutes', type=float, default=25, help='training time')
+    p.add_argument('--count', type=int, default=24, help='held-out photographs to measure with')
+    a = p.parse_args()
+    torch.set_num_threads(1)
+    return train(a.minutes) if a.what == 'train' else measure(a.count)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
