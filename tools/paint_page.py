@@ -2,7 +2,8 @@
 
 `python tools/paint_page.py [--may-skip]` writes build/html/paint from web/paint and the bundled
 model: exports it to ONNX, paints the pictures of the styles, and puts onnxruntime-web (from npm,
-pinned) beside them. The folder is static: any server will do. Without npm the exit code is 3, or 0 with --may-skip.
+pinned) beside them. The folder is static: any server will do. Without npm the exit code is 3, or 0
+with --may-skip.
 """
 
 import argparse
