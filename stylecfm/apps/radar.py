@@ -238,26 +238,82 @@ class Space(NamedTuple):
     grid: VoxelGrid  # Voxel grid
     stats: 'LatentStats'  # Statistics of the lidar's channels
     factors: tuple = (2, 2, 2)  # Voxels along z, y, x that become channels
+    # Statistics of the radar's channels, where its units are not the lidar's; none: `stats`
+    seen: 'LatentStats|None' = None
+    kept: tuple = CHANNELS  # Channels of the lidar that vary, in the order of `CHANNELS`
+    given: tuple = CHANNELS  # Channels of the radar that vary
+
+    @property
+    def data_channels(self) -> int:
+        "Number of channels that the network outputs."
+        return len(self.kept) * int(np.prod(self.factors))
+
+    @property
+    def given_channels(self) -> int:
+        "Number of channels of the condition."
+        return len(self.given) * int(np.prod(self.factors))
 
     def into(
         self,
-        volumes: 'torch.Tensor',  # `(n, 6, z, y, x)`, in their own units
-    ) -> 'torch.Tensor':  # `(n, c, d, h, w)`: a block's voxels are channels, six of each
+        volumes: 'torch.Tensor',  # The lidar's, `(n, 6, z, y, x)`, in their own units
+    ) -> 'torch.Tensor':  # `(n, c, d, h, w)`: a block's voxels are channels, one of each kept
         "Volumes, standardised and packed."
-        from stylecfm.volumes import packed
+        return _packed(self.stats, volumes, self.kept, self.factors)
 
-        return packed(self.stats.standardise(volumes.clone()), self.factors)
+    def into_given(
+        self,
+        volumes: 'torch.Tensor',  # The radar's, `(n, 6, z, y, x)`, in their own units
+    ) -> 'torch.Tensor':  # `(n, k, d, h, w)`
+        "The condition of the network."
+        return _packed(self.seen or self.stats, volumes, self.given, self.factors)
+
+    def start(
+        self,
+        volumes: 'torch.Tensor',  # The radar's, `(n, 6, z, y, x)`, in their own units
+    ) -> 'torch.Tensor':  # Shaped as the output of `into`
+        "The mean start of the paths: the radar in standard units, on the channels of the lidar."
+        return _packed(self.seen or self.stats, volumes, self.kept, self.factors)
+
+    def filled(
+        self,
+        z: 'torch.Tensor',  # Packed, of the channels `names`
+        names: tuple,  # Those channels, `kept` or `given`
+    ) -> 'torch.Tensor':  # `(n, 6, z, y, x)`, standardised; 0, the mean, where a channel is not
+        "Unpack, and add the channels that were dropped."
+        from stylecfm.volumes import unpacked
+
+        x = unpacked(z, self.factors).float()
+        full = x.new_zeros(len(x), len(CHANNELS), *x.shape[2:])
+        full[:, _places(names)] = x
+        return full
 
     def back(
         self,
         z: 'torch.Tensor',  # Latents, output of `into`: `(n, c, d, h, w)`
     ) -> 'torch.Tensor':  # `(n, 6, z, y, x)`
-        "Volumes, in their own units."
-        from stylecfm.volumes import unpacked
+        "Volumes, in their own units; a dropped channel has its constant."
+        return self.stats.restore(self.filled(z, self.kept))
 
-        return self.stats.restore(unpacked(z, self.factors).float())
+    def given_back(
+        self,
+        z: 'torch.Tensor',  # Conditions, output of `into_given`: `(n, k, d, h, w)`
+    ) -> 'torch.Tensor':  # `(n, 6, z, y, x)`
+        "Volumes of the radar, in their own units."
+        return (self.seen or self.stats).restore(self.filled(z, self.given))
 
 
+def _places(names: tuple) -> list:
+    "Positions of channels."
+    return [CHANNELS.index(k) for k in names]
+
+
+def _packed(stats, volumes, names, factors):
+    "Standardised, of some channels, packed."
+    from stylecfm.volumes import packed
+
+    return packed(stats.standardise(volumes.clone())[:, _places(names)], factors)
+
+# %% ../../nbs/applications/radar.ipynb #5eabc960
 def volumes_of(
     clouds: list,  # List of `Cloud`
     grid: VoxelGrid,  # On which
@@ -268,27 +324,73 @@ def volumes_of(
     return torch.from_numpy(np.stack([voxelise(c, grid) for c in clouds]))
 
 
+class ChannelMoments(NamedTuple):
+    "What statistics need to know of volumes, one row each."
+
+    mean: 'torch.Tensor'  # `(n, 6)`
+    variance: 'torch.Tensor'  # `(n, 6)`, within a volume
+    low: 'torch.Tensor'  # `(n, 6)`: least value
+    high: 'torch.Tensor'  # `(n, 6)`: largest value
+
+
+def moments_of(
+    volumes: 'torch.Tensor',  # `(n, 6, z, y, x)`
+) -> ChannelMoments:
+    "Mean, variance and range of each channel of each volume."
+    from stylecfm.codecs import moments
+
+    axes = (2, 3, 4)
+    return ChannelMoments(*moments(volumes), volumes.amin(axes), volumes.amax(axes))
+
+
+def _varying(m: ChannelMoments) -> tuple:
+    "Names of the channels that vary; that of occupancy is always among them."
+    spread = m.high.max(0).values - m.low.min(0).values
+    return tuple(k for k, s in zip(CHANNELS, spread) if k == 'occupied' or s > 1e-6)
+
+
+def space_by(
+    lidar: ChannelMoments,  # Of a training set's lidar
+    grid: VoxelGrid,  # Grid that the volumes were made on
+    factors: tuple = (2, 2, 2),  # Voxels along z, y, x that become channels
+    radar: ChannelMoments | None = None,  # Of its radar, where its units are not the lidar's
+) -> Space:
+    "The space of a training set; a channel that never varies is dropped, with a warning; raises `InputError` where no voxel is occupied."
+    import torch
+
+    from stylecfm.codecs import LatentStats, pooled
+
+    for name, m in dict(lidar=lidar, radar=radar).items():
+        if m is not None and not (m.high[:, 0] > 0).any():
+            raise InputError(
+                f'no point of the {name} clouds lies in the grid from {grid.low} to {grid.high} m; choose another '
+                'low, side or shape'
+            )
+    stats, kept = pooled(lidar.mean, lidar.variance, constant=1.0), _varying(lidar)
+    given = CHANNELS if radar is None else _varying(radar)
+    for name, names in dict(lidar=kept, radar=given).items():
+        if dropped := [k for k in CHANNELS if k not in names]:
+            warnings.warn(
+                f'{", ".join(dropped)} of the {name} clouds never varies in the grid; dropped from what the network '
+                + ('learns' if name == 'lidar' else 'sees')
+            )
+    if radar is None:
+        return Space(grid, stats, factors, None, kept, kept)
+    own = pooled(radar.mean, radar.variance, constant=1.0)
+    # A place means the same to both sensors; a reflectivity or a speed does not
+    place = [k not in ('intensity', 'doppler') for k in CHANNELS]
+    seen = LatentStats(*(b.where(~torch.tensor(place), a) for a, b in zip(stats, own)))
+    return Space(grid, stats, factors, seen, kept, given)
+
+
 def space_of(
     lidar: 'torch.Tensor',  # Volumes of a training set, `(n, 6, z, y, x)`
     grid: VoxelGrid,  # Grid that they were made on
     factors: tuple = (2, 2, 2),  # Voxels along z, y, x that become channels
+    radar: 'torch.Tensor|None' = None,  # Its radar, where its units are not the lidar's
 ) -> Space:
-    "The space of a training set; a constant channel has scale 1, with a warning; raises `InputError` where no voxel is occupied."
-    from stylecfm.codecs import moments, pooled
-
-    if not (lidar[:, 0] > 0).any():
-        raise InputError(
-            f'no point of the lidar clouds lies in the grid from {grid.low} to {grid.high} m; choose another low, '
-            'side or shape'
-        )
-    stats = pooled(*moments(lidar), constant=1.0)
-    flat = lidar.transpose(0, 1).flatten(1)
-    same = [name for name, v in zip(CHANNELS, flat) if v.max() - v.min() <= 1e-6]
-    if same:
-        warnings.warn(
-            f'{", ".join(same)} of the lidar clouds never varies in the grid; its scale is 1'
-        )
-    return Space(grid, stats, factors)
+    "The space of volumes in memory; warns and raises as `space_by`."
+    return space_by(moments_of(lidar), grid, factors, None if radar is None else moments_of(radar))
 
 # %% ../../nbs/applications/radar.ipynb #0a66cfd9
 def occupancy_weights(
@@ -313,8 +415,14 @@ def pairs_of(
     from stylecfm.pairs import Pairs
     from stylecfm.volumes import packed
 
-    given = space.into(radar)
-    return Pairs(space.into(lidar), given, given, packed(occupancy_weights(lidar), space.factors))
+    given, weight = space.into_given(radar), occupancy_weights(lidar)[:, _places(space.kept)]
+    alike = space.kept == space.given
+    return Pairs(
+        space.into(lidar),
+        given,
+        given if alike else space.start(radar),
+        packed(weight, space.factors),
+    )
 
 
 def on_the_radar(
@@ -324,11 +432,12 @@ def on_the_radar(
     "Cutout and mixup of the radar in each batch; start and condition alike, the truth stays."
 
     def augment(p, g):
-        v = space.back(p.given)
+        v = space.given_back(p.given)
         for f in how:
             v = f(v.where(v[:, :1] > 0.5, 0.0), g)  # empty voxels exactly 0 again
-        given = space.into(v)
-        return p._replace(given=given, start=given)
+        given = space.into_given(v)
+        start = given if space.kept == space.given else space.start(v)
+        return p._replace(given=given, start=start)
 
     return augment
 
@@ -354,8 +463,9 @@ RADAR_PRESETS = dict(
 
 def radar_network(
     size: RadarSize,  # Width, blocks, kernel, what is recomputed
-    channels: int,  # Number of data channels, and of condition channels
+    channels: int,  # Number of data channels
     edm: bool = False,  # In the scales of EDM
+    given: int | None = None,  # Number of condition channels; none: as many
 ) -> 'torch.nn.Module':  # Called as `net(x, t, style)`, the condition behind the point in `x`
     "A network on pairs of volumes."
     from stylecfm.isonext import IsoNext
@@ -372,10 +482,19 @@ def radar_network(
         share_every=3,
         spatial_dims=3,
         norm='pixel',
-        condition_channels=channels,
+        condition_channels=channels if given is None else given,
     ).save_memory(size.checkpointing)
     net = VelocityFromData(core, channels)
     return AsEDM(net, channels) if edm else net
+
+
+def network_in(
+    space: Space,  # Its channels are those of the network
+    size: RadarSize,  # Width, blocks, kernel, what is recomputed
+    edm: bool = False,  # In the scales of EDM
+) -> 'torch.nn.Module':  # As `radar_network`
+    "A network for a space."
+    return radar_network(size, space.data_channels, edm, space.given_channels)
 
 
 def step_memory(
@@ -554,7 +673,6 @@ def composite(
     "The velocity's loss, and what else the predicted data should have."
     from stylecfm.otcfm import velocity_loss
     from stylecfm.paths import expand_as
-    from stylecfm.volumes import unpacked
 
     def loss(net, batch):
         kept = []
@@ -565,7 +683,7 @@ def composite(
 
         total, n = velocity_loss(watched, batch), batch.ut.shape[1]
         at, left = batch.xt[:, :n], 1 - expand_as(batch.t, batch.ut)
-        mine, true = (unpacked(at + left * v, space.factors) for v in (kept[0], batch.ut))
+        mine, true = (space.filled(at + left * v, space.kept) for v in (kept[0], batch.ut))
         if structure:
             total = total + structure * structure_distance(mine, true)
         return total + features * feature_distance(encoder, mine, true) if features else total
@@ -606,14 +724,11 @@ def volumes_by(
 
     from stylecfm.pairs import translate
 
-    made = []
+    made, device = [], next((q.device for q in m.net.parameters()), radar.device)
     for i, part in enumerate(radar.split(batch)):
-        given = m.space.into(part)
-        made.append(
-            m.space.back(
-                translate(m.net, given, given, m.recipe, steps or m.steps, seed=seed + i).x
-            )
-        )
+        given, start = (f(part).to(device) for f in (m.space.into_given, m.space.start))
+        x = translate(m.net, given, start, m.recipe, steps or m.steps, seed=seed + i).x
+        made.append(m.space.back(x.cpu()))
     return torch.cat(made)
 
 # %% ../../nbs/applications/radar.ipynb #580006d1
@@ -772,10 +887,14 @@ def save_radar(
         mean=stats.mean.tolist(),
         scale=stats.scale.tolist(),
         factors=list(m.space.factors),
+        kept=list(m.space.kept),
+        given=list(m.space.given),
         size=m.size._asdict(),
         steps=m.steps,
         threshold=m.threshold,
     )
+    if m.space.seen:
+        d |= dict(seen=dict(mean=m.space.seen.mean.tolist(), scale=m.space.seen.scale.tolist()))
     with atomic_folder(folder, 'radar') as tmp:
         write_tensors(tmp / 'network.safetensors', dict(m.net.state_dict()))
         write_json(tmp / 'radar.json', d)
@@ -817,6 +936,8 @@ def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its si
         size=a_table,
         recipe=a_table,
         factors=three(whole(1, 16)),
+        kept=list_of(one_of(*CHANNELS), 1, len(CHANNELS)),
+        given=list_of(one_of(*CHANNELS), 1, len(CHANNELS)),
         steps=whole(1, 1000),
         threshold=real(0, 1),
     )
@@ -845,7 +966,8 @@ def _radar_in(folder: Path) -> RadarModel:
     from stylecfm.pairs import PairRecipe
 
     path, weights, rules = folder / 'radar.json', folder / 'network.safetensors', _rules()
-    d = checked(read_json(path), rules['about'], str(path))
+    usual = dict(kept=list(CHANNELS), given=list(CHANNELS))  # of versions that dropped none
+    d = checked(read_json(path), rules['about'], str(path), usual)
     grid, size = (checked(d[k], rules[k], f'{path}, {k}') for k in ('grid', 'size'))
     try:
         recipe = section_of(PairRecipe, d['recipe'])
@@ -854,14 +976,14 @@ def _radar_in(folder: Path) -> RadarModel:
             raise InputError('factors must divide the shape of the grid')
     except InputError as e:
         raise InputError(f'{path}: {e}') from None
-    space = Space(grid, stats_from(d, len(CHANNELS), str(path)), tuple(d['factors']))
+    stats = [stats_from(v, len(CHANNELS), str(path)) if v else None for v in (d, d.get('seen'))]
+    names = (tuple(k for k in CHANNELS if k in d[which]) for which in ('kept', 'given'))
+    space = Space(grid, stats[0], tuple(d['factors']), stats[1], *names)
     size, shapes = RadarSize(**{k: size[k] for k in rules['size']}), tensor_shapes(weights)
     if size.blocks > len(shapes):
         raise InputError(f'{path} asks for {size.blocks} blocks, more than {weights} has tensors')
     with torch.device('meta'):
-        net = radar_network(
-            size, len(CHANNELS) * int(np.prod(space.factors)), recipe.objective == 'edm'
-        )
+        net = network_in(space, size, recipe.objective == 'edm')
     check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, weights)
     return RadarModel(
         with_weights(net, weights).eval(), recipe, space, size, d['steps'], d['threshold']
@@ -894,10 +1016,12 @@ def train_radar(
     effort: RadarEffort = RadarEffort(),  # Steps, network, grid
     seed: int = 0,  # Random seed of weights, order and noise
     folder: str | Path | None = None,  # Gets the state of training and the model
+    device: str | None = None,  # Device to train on; none: a GPU if there is one
 ) -> RadarModel:
     "Train a network, and choose how it is used; raises `InputError` for an unknown way."
     import torch
 
+    from stylecfm.codecs import pick_device
     from stylecfm.pairs import PairRecipe, PairTrainer, Phase
 
     g, size = effort.grid, effort.size
@@ -921,7 +1045,7 @@ def train_radar(
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = radar_network(size, space.into(lidar[:1]).shape[1], recipe.objective == 'edm')
+        net = network_in(space, size, recipe.objective == 'edm').to(pick_device(device))
     fitted = PairTrainer(net, phases, held_pairs, recipe, folder, on_the_radar(space)).fit()
     m = choose(
         RadarModel(fitted.net, recipe, space, size, seconds=fitted.seconds), held_radar, held
@@ -1209,7 +1333,8 @@ def stylecfm_radar_enhance(
     input: str = None,  # A radar cloud, or a folder of them
     output: str = None,  # File, or for a folder a folder
     fields: str = None,  # Columns of .bin and .npy, "x y z rcs v_r" say; found out if none
-    layout: str = None,  # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    layout: str = None,
     # Position of the sensor in the files' coordinates, "x,y,z" in metres; 0 if none
     origin: str = None,
     seed: int = 0,  # Random seed of the noise
