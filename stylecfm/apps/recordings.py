@@ -15,7 +15,7 @@ from typing import Callable, NamedTuple
 
 import numpy as np
 
-from .cloud_formats import bare_name, clouds_in
+from .cloud_formats import bare_name, clouds_in, other_files
 from .clouds import Cloud, SensorPair, joined, read_points
 from ..config import InputError, chosen
 
@@ -284,8 +284,8 @@ class PairOptions(NamedTuple):
 
 def _matched(radar: list, lidar: list, o: PairOptions) -> tuple[list, list]:
     "Pairs of moments of one drive; lines about the others."
-    mine, theirs = ({m.name: m for m in v} for v in (radar, lidar))
-    common = [n for n in mine if n in theirs]
+    mine, theirs = ({m.name: m for m in v[::-1]} for v in (radar, lidar))  # the first of a name
+    common = dict.fromkeys(m.name for m in radar if m.name in theirs)
     timed = all(m.time is not None for m in (*radar, *lidar))
     if timed:
         hits = nearest_times([m.time for m in radar], [m.time for m in lidar], o.tolerance)
@@ -293,9 +293,11 @@ def _matched(radar: list, lidar: list, o: PairOptions) -> tuple[list, list]:
         why = f'no {{}} cloud within {o.tolerance:g} s'
     else:
         pairs, why = [(mine[n], theirs[n]) for n in common], 'has no {} cloud of its name'
+    taken = {m.name for p in pairs for m in p}
     used = {m.path for p in pairs for m in p}
     left = [
         f'{m.path}: {why.format(other)}'
+        + " that is not another's" * (m.name in taken and not timed)
         for side, other in ((radar, 'lidar'), (lidar, 'radar'))
         for m in side
         if m.path not in used
@@ -432,7 +434,9 @@ def read_generic(
     lidar = [m for drive, _, b in places for m in _moments(b, drive)]
     if options.poses:
         radar, lidar = _placed(read_poses(options.poses), radar, lidar, t)
-    return paired(radar, lidar, options, lambda m: t)
+    r = paired(radar, lidar, options, lambda m: t)
+    others = [(f, other_files(f)) for _, *both in places for f in both]
+    return r._replace(notes=(*r.notes, *(f'{f}: passed over: {v}' for f, v in others if v)))
 
 
 def _placed(poses: Poses, radar: list, lidar: list, t: np.ndarray) -> tuple[list, list]:
@@ -793,7 +797,7 @@ def split_pairs(
     row = next(iter(drives.values()))
     held, rest = row[-wanted:], row[:-wanted]
     train = [p for p in rest if held[0].time - p.time >= gap]
-    if len(train) < max(1, len(rest) // 2):  # a short drive has no room for a gap
+    if len(rest) < 20 or len(train) < len(rest) // 2:  # a short drive has no room for a gap
         train, between = rest, []
     else:
         between = rest[len(train) :]
