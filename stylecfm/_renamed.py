@@ -25,7 +25,9 @@ _ROWS = {
     'apps.radar': (
         'WAYS>VARIANTS ways>ray_directions RIVALS>BASELINES rival_volumes>baseline_volumes '
         'rival_scores>baseline_scores PRESETS>RADAR_PRESETS Size>RadarSize Effort>RadarEffort '
-        'seen>observe_street enhanced>enhance_cloud GROUND>GROUND_HEIGHT'),
+        'seen>observe_street enhanced>enhance_cloud GROUND>GROUND_HEIGHT '
+        'stylecfm_radar_train>apps.radar_train:stylecfm_radar_train '
+        'stylecfm_radar_enhance>apps.radar_train:stylecfm_radar_enhance'),
     'apps.users': (
         'Size>DocumentSize SIZES>DOCUMENT_SIZES Effort>UsersEffort Score>HandScore scored>score_images '
         'counted>count_document_parameters Scans>Digits scans>load_digits_split '
