@@ -250,7 +250,8 @@ class VelocityFromData(torch.nn.Module):
 
     def __init__(
         self,
-        core: torch.nn.Module,  # `(x, t, style)` -> data; with a condition behind the point in `x`
+        # `(x, t, style)` -> data; with a condition behind the point in `x`
+        core: torch.nn.Module,
         channels: int,  # Number of data channels
     ):
         super().__init__()

@@ -346,10 +346,11 @@ def _varying(m: ChannelMoments) -> tuple:
 
 
 def space_by(
-    lidar: ChannelMoments,  # Of a training set's lidar
+    lidar: ChannelMoments,  # Moments of a training set's lidar
     grid: VoxelGrid,  # Grid that the volumes were made on
     factors: tuple = (2, 2, 2),  # Voxels along z, y, x that become channels
-    radar: ChannelMoments | None = None,  # Of its radar, where its units are not the lidar's
+    # Moments of its radar, where its units are not the lidar's
+    radar: ChannelMoments | None = None,
 ) -> Space:
     "The space of a training set; a channel that never varies is dropped, with a warning; raises `InputError` where no voxel is occupied."
     import torch
@@ -383,7 +384,8 @@ def space_of(
     lidar: 'torch.Tensor',  # Volumes of a training set, `(n, 6, z, y, x)`
     grid: VoxelGrid,  # Grid that they were made on
     factors: tuple = (2, 2, 2),  # Voxels along z, y, x that become channels
-    radar: 'torch.Tensor|None' = None,  # Its radar, where its units are not the lidar's
+    # Radar of the training set, where its units are not the lidar's
+    radar: 'torch.Tensor|None' = None,
 ) -> Space:
     "The space of volumes in memory; warns and raises as `space_by`."
     return space_by(moments_of(lidar), grid, factors, None if radar is None else moments_of(radar))
@@ -485,10 +487,10 @@ def radar_network(
 
 
 def network_in(
-    space: Space,  # Its channels are those of the network
+    space: Space,  # Space whose channels are those of the network
     size: RadarSize,  # Width, blocks, kernel, what is recomputed
     edm: bool = False,  # In the scales of EDM
-) -> 'torch.nn.Module':  # As `radar_network`
+) -> 'torch.nn.Module':  # Network, output of `radar_network`
     "A network for a space."
     return radar_network(size, space.data_channels, edm, space.given_channels)
 

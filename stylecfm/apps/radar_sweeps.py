@@ -30,7 +30,6 @@ from stylecfm.apps.radar import (
     RadarEffort,
     RadarSize,
     baseline_scores,
-    interval,
     mean_scores,
     ray_directions,
     score_all,
@@ -98,7 +97,7 @@ class RadarPhysics(NamedTuple):
     azimuth_cell: float = 1.8  # Azimuth resolution, degrees
     elevation_cell: float = 4.0  # Elevation resolution, degrees
     azimuth_3db: float = 50.0  # Half width of the beam at half power, degrees
-    elevation_3db: float = 12.0  # The same in elevation, degrees
+    elevation_3db: float = 12.0  # Half width in elevation, degrees
     constant: float = 1.5e6  # K: SNR of 1 square metre at 1 m
     beam: float = 1.2e-5  # Solid angle of a lidar's beam, sr
     false_alarm: float = 1e-6  # Probability that noise alone exceeds the threshold, a cell
@@ -137,11 +136,12 @@ def detected(
     c: Cells,  # Cells of a view
     rng: np.random.Generator,  # Source of fluctuation and noise
     p: RadarPhysics = RadarPhysics(),  # Constants
-) -> tuple:  # SNR of each cell `(n,)`; whether it is detected, `(n,)`
+) -> tuple:  # Measured SNR of each cell, `(n,)`; whether it is detected, `(n,)`
     "Which cells exceed the threshold in one look."
     gain = 2.0 ** -((c.azimuth / p.azimuth_3db) ** 2 + (c.elevation / p.elevation_3db) ** 2)
-    snr = p.constant * c.section * rng.exponential(size=len(c.section)) * gain**2 / c.range**4
-    return snr, snr + rng.exponential(size=len(snr)) > -np.log(p.false_alarm)
+    mean = p.constant * c.section * gain**2 / c.range**4
+    power = (1 + mean) * rng.exponential(size=len(mean))
+    return np.maximum(power - 1, 0.0), power > -np.log(p.false_alarm)
 
 
 def simulated_radar(
@@ -183,44 +183,45 @@ def simulated_radar(
     )
     return joined(*found, nothing)
 
-# %% ../../nbs/applications/radar_sweeps.ipynb #1fd6456d
+# %% ../../nbs/applications/radar_sweeps.ipynb #f30d98ca
 class SweepEffort(NamedTuple):
     "How much of everything."
 
-    headings: int = 18  # Directions that a sweep is looked at in
-    looks: int = 2  # Looks of the radar at each, for training
-    steps: int = 500  # Training steps of the flow
+    # Directions that are learned from, degrees to the left; each sees 60 to both sides
+    learn: tuple = tuple(range(60, 181, 10))
+    choose: tuple = (300,)  # Directions that choices are made on, of the same sweeps
+    test: tuple = tuple(range(0, 360, 30))  # Directions of the unseen sweep
+    looks: int = 2  # Looks of the radar at each direction, for training
+    steps: int = 350  # Training steps of the flow
     regression: int = 200  # Training steps of the U-Net
     size: RadarSize = RadarSize()  # Size of the network of the flow
-    physics: RadarPhysics = RadarPhysics()  # Of the radar
+    physics: RadarPhysics = RadarPhysics()  # Constants of the radar
     grid: VoxelGrid = VoxelGrid((0.0, -9.6, GROUND_HEIGHT), (0.8, 0.8, 0.5), (8, 24, 24))
 
 
 def sweep_views(
     sweep: Cloud,  # Output of `levelled`
+    headings: tuple,  # Directions that are looked in, degrees to the left
     seed: int,  # Random seed of speeds and looks
-    effort: SweepEffort = SweepEffort(),  # Directions and physics
     looks: int = 1,  # Looks of the radar in each direction
+    p: RadarPhysics = RadarPhysics(),  # Constants of the radar
 ) -> list:  # List of `SensorPair`
-    "A sweep in all directions, each with the radar's looks at it."
+    "A sweep in some directions, each with the radar's looks at it."
     rng, out = np.random.default_rng([seed, 9]), []
-    for heading in np.arange(effort.headings) * 360 / effort.headings:
+    for heading in headings:
         lidar, ego = facing(sweep, heading), np.array([rng.uniform(3, 14), 0.1 * rng.normal(), 0.0])
         lidar = lidar._replace(doppler=doppler_of(lidar.xyz, ego).astype(np.float32))
         for _ in range(looks):
-            out.append(SensorPair(simulated_radar(lidar, ego, rng, effort.physics), lidar, ego))
+            out.append(SensorPair(simulated_radar(lidar, ego, rng, p), lidar, ego))
     return out
 
 
-def parts_of(
-    sweeps: list,  # At least 3
+def unseen_sweep(
+    n: int,  # Number of sweeps, >= 2
     seed: int,  # Number of the seed
-) -> tuple:  # Indices to train on; the index to choose on; the index to test on
-    "Which sweeps a seed learns from, and which it never sees."
-    n = len(sweeps)
-    test = (2 * seed + 1) % n
-    held = (test + 1) % n
-    return tuple(i for i in range(n) if i not in (test, held)), held, test
+) -> int:
+    "The sweep that a seed is tested on."
+    return (2 * seed + 1) % n
 
 # %% ../../nbs/applications/radar_sweeps.ipynb #f6f840c4
 def regression_unet(
@@ -373,8 +374,8 @@ def sweep_baselines(
 @exclusive_job
 def sweeps_job(
     out: str | Path,  # Gets the model, `metrics.json` and `sweeps.png`
-    sweeps: list,  # Names of lidar files in KITTI's columns, at least 3
-    seed: int = 0,  # Which sweeps are held out; random seed of all draws
+    sweeps: list,  # Names of lidar files in KITTI's columns, at least 2
+    seed: int = 0,  # Choice of the sweep that is held out, and random seed of all draws
     effort: SweepEffort = SweepEffort(),  # How much of everything
 ) -> dict:  # Content of `metrics.json`
     "Train on some sweeps and enhance simulated radar of another; what is already there is used."
@@ -383,19 +384,22 @@ def sweeps_job(
     from stylecfm.files import write_checked
     from stylecfm.metrics import finished_job, machine
 
-    if len(sweeps) < 3:
-        raise InputError(
-            f'at least 3 sweeps are needed, to learn, to choose and to test, got {len(sweeps)}'
-        )
-    names = [f'{Path(p).parent.parent.name}/{Path(p).name}' for p in sweeps]
+    if len(sweeps) < 2:
+        raise InputError(f'at least 2 sweeps are needed, to learn and to test, got {len(sweeps)}')
+    names = [Path(p).name for p in sweeps]
     asked = dict(seed=seed, sweeps=names, effort=str(effort))
     if done := finished_job(Path(out) / 'metrics.json', asked):
         return done
     out, begun, g = Path(out), time.monotonic(), effort.grid
     clouds = [levelled(read_points(p, layout='kitti').cloud) for p in sweeps]
-    learn, choice, unseen = parts_of(sweeps, seed)
-    train = [s for i in learn for s in sweep_views(clouds[i], 100 * seed + i, effort, effort.looks)]
-    held, test = (sweep_views(clouds[i], 100 * seed + 50 + i, effort) for i in (choice, unseen))
+    unseen = unseen_sweep(len(sweeps), seed)
+    learn = [i for i in range(len(sweeps)) if i != unseen]
+    views = lambda i, headings, part, looks: sweep_views(
+        clouds[i], headings, 1000 * seed + 10 * i + part, looks, effort.physics
+    )
+    train = [s for i in learn for s in views(i, effort.learn, 0, effort.looks)]
+    held = [s for i in learn for s in views(i, effort.choose, 1, 3)]
+    test = views(unseen, effort.test, 2, 1)
     train = train + [mirrored(s) for s in train]
     how = RadarEffort(steps=effort.steps, size=effort.size, grid=g, own_units=True)
     m = train_radar('flow from the radar', train, held, how, seed, out / 'flow')
@@ -409,10 +413,12 @@ def sweeps_job(
     base = means['the radar']
     r = dict(
         asked=asked,
-        parts=dict(train=[names[i] for i in learn], choose=names[choice], test=names[unseen]),
+        parts=dict(train=[names[i] for i in learn], test=names[unseen]),
         scores=means,
-        gains={k: {f: v[f] / base[f] for f in ('iou', 'chamfer')} for k, v in means.items()},
-        intervals=interval(rows['flow from the radar'], rows['the radar']),
+        gains={
+            k: {f: v[f] / base[f] if base[f] else None for f in ('iou', 'chamfer')}
+            for k, v in means.items()
+        },
         used=dict(evaluations=m.steps, threshold=m.threshold),
         seconds=dict(flow=m.seconds, all=time.monotonic() - begun),
         machine=machine(),

@@ -367,7 +367,7 @@ def _plainly(message, *_, **__):
 def recorded_pairs(
     folders: tuple,  # Folders of the radar's and of the lidar's clouds, or None each
     recording: str | None,  # Folder of a recording instead
-    dataset: str,  # Its layout, a key of `READERS`
+    dataset: str,  # Layout of the recording, a key of `READERS`
     options: PairOptions,  # How moments become pairs
 ) -> Recording:
     "Pairs as the flags of a command describe them; raises `InputError` where they are not enough."
@@ -461,7 +461,8 @@ def stylecfm_radar_train(
     # Folder of lidar clouds of the same moments, with the same names or with time stamps
     lidar: str = None,
     recording: str = None,  # Folder of a recording instead of the two
-    dataset: str = 'generic',  # Its layout: vod, ntu4dradlm, nuscenes, kitti, generic
+    # Layout of the recording: vod, ntu4dradlm, nuscenes, kitti, generic
+    dataset: str = 'generic',
     pairs: str = None,  # CSV with columns radar and lidar instead; time and drive if known
     tolerance: float = 0.05,  # Largest difference of time stamps, seconds
     sweeps: int = 1,  # Radar sweeps merged into one, where poses are known
@@ -660,7 +661,8 @@ def stylecfm_radar_evaluate(
     radar: str = None,  # Folder of radar clouds
     lidar: str = None,  # Folder of lidar clouds
     recording: str = None,  # Folder of a recording instead of the two
-    dataset: str = 'generic',  # Its layout: vod, ntu4dradlm, nuscenes, kitti, generic
+    # Layout of the recording: vod, ntu4dradlm, nuscenes, kitti, generic
+    dataset: str = 'generic',
     pairs: str = None,  # CSV with columns radar and lidar instead
     tolerance: float = 0.05,  # Largest difference of time stamps, seconds
     sweeps: int = 1,  # Radar sweeps merged into one, where poses are known

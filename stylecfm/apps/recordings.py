@@ -54,7 +54,7 @@ def inverse(
 def transformed(
     cloud: Cloud,  # Points in the coordinates of a file
     t: np.ndarray,  # `(4, 4)`: from those to others
-) -> Cloud:  # The same points elsewhere; intensity and Doppler stay
+) -> Cloud:  # Moved points; intensity and Doppler stay
     "A cloud in other coordinates."
     xyz = cloud.xyz.astype(np.float64) @ t[:3, :3].T + t[:3, 3]
     return cloud._replace(xyz=xyz.astype(np.float32))
@@ -62,9 +62,9 @@ def transformed(
 
 def quaternion(
     w: float,  # Real part
-    x: float,  # Imaginary parts
-    y: float,  # Likewise
-    z: float,  # Likewise
+    x: float,  # First imaginary part
+    y: float,  # Second imaginary part
+    z: float,  # Third imaginary part
     place: np.ndarray | list,  # Translation, `(3,)` metres
     what: str,  # File and key, for messages
 ) -> np.ndarray:  # `(4, 4)`
@@ -195,12 +195,12 @@ def read_poses(
     to_world = [quaternion(r[7], *r[4:7], r[1:4], str(path)) for r in rows]
     return Poses(rows[:, 0], np.stack(to_world))
 
-# %% ../../nbs/applications/radar_recordings.ipynb #6505662f
+# %% ../../nbs/applications/radar_recordings.ipynb #cf4a4783
 class Moment(NamedTuple):
     "One file of one sensor."
 
     path: Path  # Name of the file
-    name: str  # What a partner has in common with it
+    name: str  # Name that its partner has, too
     time: float | None = None  # Seconds; None where only the name is known
     # `(4, 4)`: from the sensor's coordinates at that time to the world's; None: unknown
     to_world: np.ndarray | None = None
@@ -231,8 +231,8 @@ class Recording(NamedTuple):
     left_out: list  # Lines: a file, and why it has no partner
     # Key of `LAYOUTS` of the radar's files; None: to be found out
     radar_layout: str | None = None
-    lidar_layout: str | None = None  # Of the lidar's files
-    notes: tuple = ()  # What was assumed, one sentence each
+    lidar_layout: str | None = None  # Key of `LAYOUTS` of the lidar's files
+    notes: tuple = ()  # Assumptions, one sentence each
 
 
 def nearest_times(
@@ -607,7 +607,7 @@ def _kitti_mounts(d: Path, options: PairOptions) -> list:
     known = read_calibration(path) if path else {}
     keys = ('Tr_radar', 'Tr_radar_to_cam'), ('Tr', 'Tr_velo_to_cam')
     names = [next((k for k in names if k in known), None) for names in keys]
-    if None in names:  # one without the other says nothing
+    if None in names:  # one without the other is of no use
         return [np.eye(4), np.eye(4)]
     return [rigid(known[k], f'{path}, {k}') for k in names]
 
@@ -767,7 +767,7 @@ class Split(NamedTuple):
     train: list  # List of `RecordedPair`
     held: list  # Held-out pairs, of drives or times that `train` has nothing of
     gap: list  # Pairs between, in neither
-    words: str  # What was held out
+    words: str  # Description of the held-out part
 
 
 def split_pairs(

@@ -48,12 +48,12 @@ def dense(
     out[1:, at] = values
     return out.reshape(len(CHANNELS), *shape)
 
-# %% ../../nbs/applications/radar_store.ipynb #260300db
+# %% ../../nbs/applications/radar_store.ipynb #e8584c94
 class Entry(NamedTuple):
     "A pair in the store."
 
     key: str  # Name of its file
-    sha256: str  # Of the file
+    sha256: str  # Digest of the file
     size: int  # Bytes of the file
     moments: list  # Mean, variance, least and largest of 6 channels, radar then lidar: 8 lists
     drive: str = ''  # Name of the drive
@@ -251,7 +251,7 @@ def coarsened(
 def synthetic_pair(
     seed: int,  # Random seed
     points: tuple = (300, 20_000),  # Points of the radar and of the lidar
-    # Where they lie
+    # Grid that they lie in
     grid: VoxelGrid = VoxelGrid((0.0, -25.6, -2.0), (0.4, 0.4, 0.2), (32, 128, 128)),
 ) -> SensorPair:
     "Points on a dozen random walls, for measurements of size; no street."
