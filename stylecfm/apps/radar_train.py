@@ -719,7 +719,8 @@ def stylecfm_radar_evaluate(
                 'no pair is left to measure; give a recording with held-out pairs, or --every'
             )
         e = evaluate_clouds(scenes, grid, output, listed['distances'], listed['bins'], pictures)
-        say(e.table)
+        for line in e.table.splitlines():
+            say(line)
         say(
             f'{len(scenes)} pairs measured; {Path(output) / "metrics.json"}, table.txt, birds_eye.png'
         )
