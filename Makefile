@@ -11,7 +11,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install anywhere app paint colours video one-painting brain browser figures demo paint-page test test-slow latents network coupling solvers memory card peers trainer monet transfer lab export outputs docs site-check dist start counts before-after own-folders users radar radar-table clean
+.PHONY: help install anywhere app paint colours video one-painting brain browser figures demo paint-page test test-slow latents network coupling solvers memory card peers trainer monet transfer lab export outputs docs site-check dist start counts before-after own-folders users radar radar-sweeps radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -57,8 +57,11 @@ users: .venv/.dev ## Digits in 31 hands: IsoNext and a U-Net by OT-CFM and as DD
 radar: .venv/.dev ## Make lidar clouds of radar clouds on made streets, and measure them (a few minutes)
 	$(BIN)/stylecfm_radar
 
+radar-sweeps: .venv/.dev ## A simulated radar on real lidar sweeps, three seeds, beside baselines (ten minutes; needs STYLECFM_SHARED)
+	$(BIN)/python tools/run_notebooks.py radar_sweeps --slow
+
 radar-table: .venv/.dev ## The same by flow and EDM, three seeds, with the document's claims (half an hour)
-	$(BIN)/python tools/run_notebooks.py radar --slow
+	$(BIN)/python tools/notebooks.py nbs/11_apps/10_radar.ipynb --slow --store
 
 browser: .venv/.dev ## Try the page in Chromium; without it an error, but for MAY_SKIP=--may-skip
 	$(BIN)/python tools/chromium.py $(MAY_SKIP)

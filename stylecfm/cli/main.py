@@ -203,22 +203,31 @@ GROUPS = dict(  # {group: {name: `Command`}} of the other fields
             {'Demonstration': 'output steps seed'},
         ),
         train=Command(
-            'stylecfm.apps.radar:stylecfm_radar_train',
+            'stylecfm.apps.radar_train:stylecfm_radar_train',
             'train on clouds of both sensors',
             'radar train radar/ lidar/ --steps 2000',
-            {
-                'Clouds': 'radar lidar layout fields',
-                'Grid': 'low side shape',
-                'Run': 'output steps',
-            },
+            {'Clouds': 'radar lidar recording dataset', 'Run': 'output steps preset options'}
+            | _DEVICE,
             ('radar', 'lidar'),
         ),
         enhance=Command(
-            'stylecfm.apps.radar:stylecfm_radar_enhance',
+            'stylecfm.apps.radar_train:stylecfm_radar_enhance',
             'make of radar clouds what a lidar would have seen',
             'radar enhance cloud.pcd enhanced.pcd',
-            {'Clouds': 'input output layout fields origin', 'Model': 'checkpoint seed overwrite'},
+            {'Clouds': 'input output layout fields', 'Model': 'checkpoint chunk seed overwrite'}
+            | _DEVICE,
             ('input', 'output'),
+        ),
+        evaluate=Command(
+            'stylecfm.apps.radar_train:stylecfm_radar_evaluate',
+            'measure predicted clouds against the lidar',
+            'radar evaluate runs/radar-own --radar radar/ --lidar lidar/',
+            {
+                'Clouds': 'checkpoint predicted radar lidar recording dataset',
+                'Report': 'output bins',
+            }
+            | _DEVICE,
+            ('checkpoint',),
         ),
     ),
 )
