@@ -47,7 +47,11 @@ def runtime(may_skip):
         print('skipped: no npm, so no page that paints in a browser')
         sys.exit(0 if may_skip else MISSING)
     command = [npm, 'install', '--silent', '--no-save', '--ignore-scripts', '--prefix', BUILD]
-    subprocess.run([*map(str, command), RUNTIME], check=True)
+    try:
+        subprocess.run([*map(str, command), RUNTIME], check=True, timeout=600)
+    except (subprocess.SubprocessError, OSError) as e:
+        print(f'skipped: npm did not get {RUNTIME} ({type(e).__name__}), so no page that paints')
+        sys.exit(0 if may_skip else MISSING)
     return at / 'dist'
 
 
