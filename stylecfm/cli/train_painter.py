@@ -183,6 +183,8 @@ def learn_painter(
 
     Raises `InputError` for fewer than two styles, or too few pictures.
     """
+    import torch
+
     from stylecfm.models.data_prediction import DataIsoNext
     from stylecfm.training.painting import Condition, PaintingTrainer, painting_model
 
