@@ -628,7 +628,9 @@ def best_threshold(
     truth: np.ndarray,  # `(k, n, n)` bool
 ) -> tuple:  # Threshold, and its mean Dice
     "Threshold of the best mean Dice."
-    tries = np.quantile(maps[maps > 0], np.linspace(0.5, 0.999, 60)) if (maps > 0).any() else [0.0]
+    # 0, too: in a map of one value, nothing lies above its quantiles
+    levels = np.quantile(maps[maps > 0], np.linspace(0.5, 0.999, 60)) if (maps > 0).any() else []
+    tries = [*levels, 0.0]
     means = [np.mean([dice(m > v, t) for m, t in zip(maps, truth, strict=True)]) for v in tries]
     return float(tries[np.argmax(means)]), float(max(means))
 
