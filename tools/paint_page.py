@@ -70,7 +70,7 @@ def evaluation(model):
 
 
 def graphs(model, to):
-    "The three graphs and the facts that the page reads: palettes of photographs' partners only."
+    "The three graphs and the facts that the page reads: potentials of photographs' palettes only."
     from stylecfm.pipeline.onnx_export import export_onnx
 
     to.mkdir()
@@ -79,7 +79,7 @@ def graphs(model, to):
         for name in ('encoder', 'network', 'decoder'):
             shutil.copy(Path(d) / 'model' / f'{name}.onnx', to)
         facts = json.loads((Path(d) / 'model' / 'model.json').read_text(encoding='utf-8'))
-    facts['partners'] = {'photo': facts['partners']['photo']}
+    facts['potentials'] = {'photo': facts['potentials']['photo']}
     facts['check'] = evaluation(model)
     (to / 'model.json').write_text(json.dumps(facts, separators=(',', ':')), encoding='utf-8')
     return off

@@ -13,6 +13,7 @@ python tools/train_pretrained.py network --minutes 110
 import argparse
 import io
 import json
+import math
 import os
 import shutil
 import sys
@@ -59,6 +60,10 @@ NETWORK = dict(
 )
 
 
+# drawings in one tone teach no palette; ink landscapes are meant to be so
+MANY_COLOURS, ANY_COLOURS = 10.0, ('photo', 'chinese')
+
+
 def split():
     "Names of pictures by style and part."
     return json.loads(SPLIT.read_text(encoding='utf-8'))
@@ -73,8 +78,17 @@ def read(name):
     return (SHARED / 'data' / name).read_bytes()
 
 
+def colourfulness(im):
+    "Standard deviation of the opponent colours of a picture (3, h, w), levels; 0 for any one tint."
+    r, g, b = im.float()
+    return math.hypot(float((r - g).std()), float(((r + g) / 2 - b).std()))
+
+
 def pictures(part, most=None):
-    "Pictures of all styles in one part of the split that are large enough for a crop."
+    """Pictures of all styles in one part of the split, large enough for a crop.
+
+    Drawings are left out where a style is one of colours.
+    """
     packed = BUILD / 'pictures.zip'
     z = zipfile.ZipFile(packed) if packed.exists() else None
     there, images, style = set(z.namelist()) if z else None, [], []
@@ -86,7 +100,8 @@ def pictures(part, most=None):
             im = torch.from_numpy(np.array(Image.open(io.BytesIO(raw)).convert('RGB'))).permute(
                 2, 0, 1
             )
-            if min(im.shape[1:]) < 128:
+            few = s not in ANY_COLOURS and colourfulness(im) < MANY_COLOURS
+            if min(im.shape[1:]) < 128 or few:
                 continue
             images.append(im)
             style.append(k)
@@ -185,6 +200,68 @@ def as_tensor(images):
     )
 
 
+class Muon(torch.optim.Optimizer):
+    """Orthogonalised momentum for matrices (Jordan et al. 2024, "Muon"), in the weights' precision.
+
+    `torch.optim.Muon` does the same in bf16, which many processors have no instructions for.
+    Updates are scaled to the size of Adam's (Liu et al. 2025, arXiv 2502.16982), so that both
+    take one learning rate.
+    """
+
+    def __init__(self, params, lr, momentum=0.95, weight_decay=0.01):
+        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in (p for p in group['params'] if p.grad is not None):
+                mean = self.state[p].setdefault('mean', torch.zeros_like(p))
+                mean.lerp_(p.grad, 1 - group['momentum'])
+                u = orthogonalised(p.grad.lerp(mean, group['momentum']))
+                p.mul_(1 - group['lr'] * group['weight_decay'])
+                p.add_(u, alpha=-group['lr'] * 0.2 * max(u.shape) ** 0.5)
+
+
+def orthogonalised(u):
+    "The nearest matrix of singular values about 1, by five Newton-Schulz iterations (Jordan 2024)."
+    tall = u.shape[0] > u.shape[1]
+    x = u.T if tall else u
+    x = x / (x.norm() + 1e-7)
+    for _ in range(5):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    return x.T if tall else x
+
+
+class Optimizers:
+    "Several optimizers that step together."
+
+    def __init__(self, *each):
+        self.each = each
+
+    @property
+    def param_groups(self):
+        return [g for o in self.each for g in o.param_groups]
+
+    def step(self):
+        for o in self.each:
+            o.step()
+
+    def zero_grad(self, set_to_none=True):
+        for o in self.each:
+            o.zero_grad(set_to_none=set_to_none)
+
+
+def with_muon(net, rate):
+    "Muon for the matrices of blocks and modulation, AdamW for all else."
+    parts = ('expand', 'project', 'fuse', 'mod')
+    named = [(k, p) for k, p in net.named_parameters() if p.requires_grad]
+    inner = [p for k, p in named if p.ndim == 2 and any(s in k for s in parts)]
+    rest = [p for k, p in named if not any(p is q for q in inner)]
+    adam = torch.optim.AdamW(rest, rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    return Optimizers(Muon(inner, rate), adam)
+
+
 def train_network(minutes, device, batch, rate, compiled):
     "The network, for the given number of minutes; measures of pictures along the way."
     train, held = pictures('train'), pictures('choose', 16)
@@ -214,6 +291,7 @@ def train_network(minutes, device, batch, rate, compiled):
         shares={STYLES.index(k): v for k, v in SHARES.items()},
         max_minutes=minutes,
     )
+    t.opt = with_muon(net, rate)
     if compiled:
         net.compile()
     curve, begun, out = [], time.monotonic(), BUILD / 'pretrained'

@@ -481,7 +481,7 @@ def stylecfm_transfer(
     colors: str = None,  # Alias of --colours
     # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
     temperature: float = None,
-    # Colours: assigned (those of a painting, the default), or collection (one map of colours for
+    # Colours: transported (those of near paintings, the default), or collection (one map for
     # all pictures)
     palette: str = None,
     # Image that says where to paint: white all, black nothing (structure-conditioned models, as the

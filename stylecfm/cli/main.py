@@ -294,7 +294,7 @@ GROUPS['users'] = dict(
 # %% ../../nbs/10_cli/07_main.ipynb #6d1378c2
 CHOICES = dict(  # {flag: allowed words}, for the error, the help and the completion
     mode=['loop', 'flowedit', 'sdedit'],
-    palette=['assigned', 'collection'],
+    palette=['transported', 'collection'],
     match=one_word_of('inference', 'match'),
     method=one_word_of('inference', 'solver'),
     precision=['fp32', 'bf16', 'auto'],

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..codecs.base import Autoencoder, Codec, LatentStats, load_codec
 from ..config import InputError
-from ..data.palettes import assign_palettes
+from ..data.palettes import BLUR, palette_potentials
 from ..files import atomic_folder, write_json
 from ..models.data_prediction import LEAST_REMAINING, PredictsData
 from ..models.isonext import IsoNext
@@ -262,7 +262,7 @@ def model_facts(
     model: Model,  # Model
     codec: Codec,  # Codec of the model
 ) -> dict:  # For a JSON file
-    "What a program needs besides the graphs: names, sizes, steps, palettes and their assignment."
+    "What a program needs besides the graphs: names, sizes, steps, palettes and their potentials."
     net, libraries = model.net, getattr(model.net, 'libraries', lambda: [])()
     known = {s: p for s, p in zip(model.styles, libraries, strict=False) if p is not None}
     c = net.config
@@ -279,8 +279,9 @@ def model_facts(
             s: dict(mean=p.mean.tolist(), covariance=p.covariance.flatten(1).tolist())
             for s, p in known.items()
         },
-        partners={
-            s: {t: assign_palettes(p, q).tolist() for t, q in known.items() if t != s}
+        blur=BLUR,
+        potentials={
+            s: {t: palette_potentials(p, q).tolist() for t, q in known.items() if t != s}
             for s, p in known.items()
         },
     )

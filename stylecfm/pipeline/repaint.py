@@ -39,7 +39,7 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #5ae61df4
-PALETTES = ('assigned', 'collection')  # ways to choose a painting's palette
+PALETTES = ('transported', 'collection')  # ways to choose a painting's palette
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #8d5a41e7
 class Brush(NamedTuple):
@@ -59,8 +59,8 @@ class Brush(NamedTuple):
     # Longer side at which the composition is painted first, pixels; larger images are refined from
     # there
     base_size: int = 512
-    # A word of `PALETTES`: that of a painting, or one map of colours for the whole collection
-    palette: str = 'assigned'
+    # A word of `PALETTES`: that of near paintings, or one map of colours for the whole collection
+    palette: str = 'transported'
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #8d5a41e7
 def check_brush(

@@ -182,14 +182,21 @@ function distance(a, root, b) {
 
 const entry = (library, i) => ({mean: library.mean[i], covariance: library.covariance[i]});
 
-// Palette that the assignment between two collections gives to a picture; `pick` > 0 takes
-// another one of the three nearest.
+// Palette that optimal transport between two collections gives to a picture: the mean of the
+// target's palettes by the transport's weights; `pick` > 0 draws one of them.
 export function transportedPalette(own, facts, source, target, pick = 0) {
-  const library = facts.palettes[source], root = matrixPower(own.covariance, 0.5);
-  const order = library.mean.map((_, i) => [distance(own, root, entry(library, i)), i]);
-  order.sort((a, b) => a[0] - b[0]);
-  const nearest = order[pick % Math.min(3, order.length)][1];
-  return entry(facts.palettes[target], facts.partners[source][target][nearest]);
+  const library = facts.palettes[target], root = matrixPower(own.covariance, 0.5);
+  const score = facts.potentials[source][target].map(
+    (v, j) => (v - distance(own, root, entry(library, j))) / facts.blur);
+  const top = Math.max(...score), raw = score.map(s => Math.exp(s - top));
+  const total = raw.reduce((s, w) => s + w, 0), weight = raw.map(w => w / total);
+  if (pick > 0) {
+    let left = uniform(pick);
+    const at = weight.findIndex(w => (left -= w) < 0);
+    return entry(library, at < 0 ? weight.length - 1 : at);
+  }
+  const mixed = rows => rows[0].map((_, k) => rows.reduce((s, r, j) => s + weight[j] * r[k], 0));
+  return {mean: mixed(library.mean), covariance: mixed(library.covariance)};
 }
 
 // Optimal-transport map of colours between two Gaussians, as far as `share` says.
@@ -210,8 +217,8 @@ export function recolour(image, from, to, share) {
 
 // ---------------------------------------------------------------- noise
 
-// Standard normal numbers of a seed: sfc32 and Box-Muller, the same on every machine.
-export function noise(seed, n) {
+// Uniform numbers in [0, 1) of a seed: sfc32, the same on every machine.
+function uniforms(seed) {
   let a = 0x9e3779b9 | 0, b = 0x243f6a88 | 0, c = 0xb7e15162 | 0, d = seed | 0;
   const next = () => {
     const t = (a + b | 0) + d | 0;
@@ -222,7 +229,14 @@ export function noise(seed, n) {
     return (t >>> 0) / 4294967296;
   };
   for (let i = 0; i < 20; i++) next();
-  const out = new Float32Array(n);
+  return next;
+}
+
+const uniform = seed => uniforms(seed)();
+
+// Standard normal numbers of a seed, by Box-Muller.
+export function noise(seed, n) {
+  const next = uniforms(seed), out = new Float32Array(n);
   for (let i = 0; i < n; i += 2) {
     const r = Math.sqrt(-2 * Math.log(1 - next())), angle = 2 * Math.PI * next();
     out[i] = r * Math.cos(angle);
