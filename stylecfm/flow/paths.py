@@ -193,12 +193,12 @@ def _ddpm(schedule: str):
     return lambda u: times.to(u.device)[(u * DDPM_STEPS).long().clamp_max(DDPM_STEPS - 1)]
 
 # %% ../../nbs/06_flow/00_paths.ipynb #71c6d7d3
+# Time distributions by name: a uniform number to a time
 TIME_DISTRIBUTIONS = dict(
     uniform=lambda u: u,
     logit_normal=_logit_normal,
     mixture=_mixture,
     ddpm_linear=_ddpm('linear'),
-    # Time distributions by name: a uniform number to a time
     ddpm_cosine=_ddpm('cosine'),
 )
 
