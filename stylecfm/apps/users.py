@@ -1145,7 +1145,7 @@ def stylecfm_users_train(
     sample_interval: int = 1000,  # Steps between sample pictures; 0: none
     save_interval: int = 5000,  # Steps between checkpoints; 0: only by the clock
     output_dir: str = 'runs/users-own',  # Folder for the latents and the run
-    size: str = 'medium',  # Size of the network: light, medium or sd (Stable Diffusion's)
+    size: str = 'medium',  # Size of the network: light, medium or sd
     network: str = 'unet',  # unet, or isonext, which learns faster
     objective: str = 'otcfm',  # otcfm or ddpm
     classes: store_true = False,  # Names of files begin with a class: condition on it, too
@@ -1160,11 +1160,11 @@ def stylecfm_users_train(
     # Model to begin with; users that it does not know are added
     init_from: str = None,
     freeze: str = None,  # old: with --init_from, only new users learn
-    resume: str = None,  # Folder of an earlier --output_dir, to resume its run with its flags
+    resume: str = None,  # Earlier --output_dir: resume its run with its flags
     device: str = None,  # cpu, cuda or cuda:1; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train a latent network on users' pictures; the same command resumes a stopped run."
+    "Train on users' pictures; the same command resumes a stopped run."
     given = locals()
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         options = RunOptions(**{k: given[k] for k in RunOptions._fields})
@@ -1207,8 +1207,8 @@ def trained_resolution(
 
 def chosen_styles(
     model: 'Model',  # Model, output of `load_model`
-    users: str,  # all, or names with commas between them
-    checkpoint: str,  # Path of the model, for the error
+    users: str,  # all, or names with commas
+    checkpoint: str,  # Path of the model, for errors
 ) -> list:  # Names, without repetition
     "Parse names of styles; raises `InputError` for one that the model does not know."
     if users == 'all':
@@ -1226,8 +1226,7 @@ def chosen_styles(
 def stylecfm_users_generate(
     checkpoint: str = 'runs/users-own/run',  # A model, a checkpoint, or the folder of a run
     output: str = None,  # Folder to write: PNG images in a folder for each user
-    # Users, with commas between them: ID_3,ID_17; with a class, if trained with classes: 'ID_3 5'
-    users: str = 'all',
+    users: str = 'all',  # Users with commas: ID_3,ID_17, or with a class: 'ID_3 5'
     number: int = 4,  # Number of images of each user
     resolution: int = None,  # Pixels a side; as trained if none
     num_steps: int = None,  # Number of sampler steps; default: the model's setting
@@ -1279,7 +1278,7 @@ def stylecfm_users(
     seed: int = 0,  # Random seed of the trainings
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train IsoNext and the U-Net by OT-CFM and as DDPM on digits in 31 handwritings, and score them."
+    "Train IsoNext and the U-Net by OT-CFM and as DDPM on digits in 31 hands, and score them."
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if not minutes > 0:
             raise InputError(f'minutes must be above 0, got {minutes:g}')

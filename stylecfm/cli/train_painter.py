@@ -270,7 +270,7 @@ def folders_of(
     """
     if not photos or not paintings:
         raise InputError(
-            'two folders are needed, of photographs and of paintings: '
+            'give --photos FOLDER and --paintings FOLDER, as '
             'stylecfm train-painter photos/ paintings/'
         )
     # a folder whose own name has a comma is taken as it stands

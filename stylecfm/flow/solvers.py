@@ -444,7 +444,7 @@ def solve(
 ) -> Solution:  # Point, cost and times; `converged` is False for images that did not arrive
     """Integrate `v` from `t0` to `t1`.
 
-    Raises `InputError` for invalid settings, `FloatingPointError` if the field is finite for no image.
+    Raises `InputError` for bad settings, `FloatingPointError` if the field is finite for no image.
     """
     options = _options(options)
     t0, t1 = _check_solve(steps, method, t0, t1, options.grid)

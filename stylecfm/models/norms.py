@@ -109,7 +109,7 @@ def num_groups(
     channels: int,  # Channels to split
     most: int = 32,  # Upper limit, Wu & He's default
 ) -> int:  # A divisor of `channels`
-    "Largest number of groups that divides `channels`, with groups of 8 channels or more if possible."
+    "Largest number of groups that divides `channels`, with 8 channels a group or more if possible."
     return max(g for g in range(1, min(most, max(1, channels // 8)) + 1) if channels % g == 0)
 
 # %% ../../nbs/05_models/00_norms.ipynb #cell-18
