@@ -99,7 +99,7 @@ def ot_pair(
 ) -> Tensor:  # Rows as `x0`, permuted by style
     """Pair noise with data by exact optimal transport inside each style.
 
-    Pooladian 2023, Tong 2023. Raises `InputError` for other lengths or values that are not finite.
+    Pooladian 2023, Tong 2023. Raises `InputError` for unequal lengths or non-finite values.
     """
     return couple_per_class(solve_assignment, x0, x1, style)
 
