@@ -1092,19 +1092,19 @@ def _own_files():
 def stylecfm_app(
     # A model, a checkpoint, or the folder of a run; the pretrained model if none
     checkpoint: str = None,
-    host: str = '127.0.0.1',  # Address to serve; this one answers only this machine
+    host: str = '127.0.0.1',  # Address to serve at; the default is reached from this machine only
     port: int = 7860,  # Port of the server
     max_megapixels: float = 24.0,  # Largest upload, megapixels
     max_megabytes: float = 20.0,  # Largest upload, megabytes
-    max_side: int = 512,  # Longest shorter side of what is painted, pixels
-    max_waiting: int = 20,  # Requests in the queue
+    max_side: int = 512,  # Largest length of a painted image's shorter side, pixels
+    max_waiting: int = 20,  # Largest number of requests in the queue
     max_kept: float = 500.0,  # Megabytes of uploads and paintings that are kept at once
-    # Other names under which it is visited, with commas between: that of a proxy
+    # Further host names of the server, as of a proxy, with commas between them
     names: str = None,
     precision: str = 'fp32',  # Precision of the network: fp32, bf16, or auto
     device: str = None,  # cpu or cuda; a GPU if there is one
     codec: str = None,  # Folder or hub name of the autoencoder, if it is no longer where it was
-    open_browser: store_true = False,  # Open the page, too
+    open_browser: store_true = False,  # Open the page in a browser
     debug: store_true = False,  # Show the traceback of an error
 ):
     "Serve a page on which pictures are painted, until Ctrl-C."

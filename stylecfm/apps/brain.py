@@ -205,13 +205,13 @@ def kinds_of_truth(
 
 
 def save_slices(
-    folder: str | Path,  # Gets `diseased/` and `healthy/`
+    folder: str | Path,  # Folder to write, with `diseased/` and `healthy/`
     name: str,  # Beginning of the files' names
     image: np.ndarray,  # `(k, 4, n, n)`
     truth: np.ndarray | None,  # `(k, n, n)` bool; None where `kinds` says it
     kinds: list | None = None,  # A word of `KINDS` for each slice, or None to leave it out
 ) -> dict:  # {kind: slices written}, and `left_out`: how many have no kind
-    "Slices as files, by their kind or by what is outlined in them: a share of `FEW`, or nothing."
+    "Write slices as files, by given kinds or by the outlined share: `FEW` or more, or none."
     count = dict.fromkeys((*KINDS, 'left_out'), 0)
     kinds = kinds_of_truth(truth) if kinds is None else kinds
     for k, (x, kind) in enumerate(zip(image, kinds, strict=True)):
@@ -338,9 +338,9 @@ def brain_config(
 
 def switch_attention(
     net: 'torch.nn.Module',  # Network with attention to a context, as a brain network
-    way: str = 'one_key',  # A key of `CONTEXTS`: tokens, skipping, outer or one_key
+    way: str = 'one_key',  # Implementation, a key of `CONTEXTS`: tokens, skipping, outer, one_key
 ) -> int:  # Number of attentions
-    "Compute the attentions of a network in another way; the weights stay. Raises `InputError`."
+    "Change how a network computes its attentions; keeps the weights. Raises `InputError`."
     from stylecfm.models.context import CONTEXTS, RankOneAttention
 
     attend = chosen(CONTEXTS, way, 'attention')
@@ -354,7 +354,7 @@ def train_brain(
     config: Config,  # Configuration, output of `brain_config`
     attention: str = 'one_key',  # How attentions are computed, as `switch_attention` takes it
 ) -> Path:  # Folder of the run
-    "Latents of the slices, and training; goes on where it was."
+    "Encode the slices and train; a repeated call resumes a stopped run."
     from stylecfm.codecs.base import load_codec
     from stylecfm.latents.cache import make_cache
     from stylecfm.training.trainer import OTCFMTrainer
@@ -556,7 +556,7 @@ def residual_autoencoder(
     width: int = 32,  # Channels at the finest level
     seed: int = 0,  # Random seed of weights and order
 ) -> 'torch.nn.Module':  # `(k, 4, n, n)` -> same
-    "An autoencoder with a narrow waist, of healthy slices."
+    "Train an autoencoder with a narrow bottleneck on healthy slices."
     import torch
     from torch import nn
 
@@ -1050,14 +1050,16 @@ def cut_subjects(
 def stylecfm_brain_slices(
     # Folder with a folder of NIfTI volumes for each subject
     subjects: str = None,
-    # Gets `diseased/` and `healthy/`; slices of subjects that are there are replaced
+    # Folder to write, with `diseased/` and `healthy/`; earlier slices of subjects are replaced
     output: str = 'runs/brain_own/slices',
     size: int = 64,  # Side of a slice, pixels: divisible by 8
-    labels: str = None,  # CSV: subject, label, and first and last, or slice; outlines if none
+    # CSV with columns subject, label (healthy or diseased), and first and last, or slice, for
+    # training without outlines; default: by outlines (_seg.nii.gz)
+    labels: str = None,
     missing: str = 'refuse',  # A subject without a modality: refuse it, or mask what is missing
     mask_share: float = None,  # Share of slices of which one modality is masked; 0.25 with mask
-    resample: store_true = False,  # Bring volumes of other grids to that of the first
-    hold_out: float = 0.0,  # Share of the subjects that training does not see, for `evaluate`
+    resample: store_true = False,  # Resample volumes to the voxel grid of the first modality
+    hold_out: float = 0.0,  # Share of the subjects to hold out for `brain evaluate`, 0 to 1
     debug: store_true = False,  # Show the traceback of an error
 ):
     "Cut subjects into slices for training."
@@ -1109,17 +1111,19 @@ def _with_limit(options):
 
 @call_parse
 def stylecfm_brain_train(
-    root: str = 'runs/brain_own',  # With `slices/`; gets the latents and the run
+    # Folder that holds `slices/`; latents and run are written to it
+    root: str = 'runs/brain_own',
     # Training time, minutes; if neither this nor --steps is given, 60 on a processor, 480 on a GPU
     minutes: float = None,
     steps: int = None,  # Number of training steps
-    batch_size: int = 28,  # Slices of a step
+    batch_size: int = 28,  # Number of slices in a training step
     hidden_dim: int = 256,  # Channels of every block
     num_layers: int = 12,  # Blocks: divisible by 3
-    config: str = None,  # A config.json instead of all this
-    # Guidance, 1 or more, with which subjects will be painted: what is usual is found for it
+    config: str = None,  # Path of a config.json that replaces these settings
+    # Guidance scale of the later `translate`, >= 1; the usual differences are measured at it
     cfg_scale: float = 1.0,
-    attention: str = 'one_key',  # Attention's way: one_key, outer, tokens or skipping
+    # Implementation of attention: one_key, outer, tokens or skipping
+    attention: str = 'one_key',
     seed: int = None,  # Random seed of weights, order and noise; 0 if none
     memory_gb: float = None,  # Memory budget in units of 2**30 bytes; all of the device's if none
     checkpointing: str = None,  # Blocks that are recomputed: auto, none, middle, all or nested
@@ -1128,7 +1132,7 @@ def stylecfm_brain_train(
     device: str = None,  # cpu, cuda or cuda:1; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train on slices; stopped and started again, it goes on where it was."
+    "Train on slices; the same command resumes a stopped run."
     given = locals()
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         from stylecfm.config import load_config
@@ -1326,18 +1330,19 @@ def _translated_with_bar(pipe, s, kept, size, scale, batch_size):
 def stylecfm_brain_translate(
     checkpoint: str = 'runs/brain_own/run',  # The folder of a run, a model, or a checkpoint
     subject: str = None,  # Folder with a NIfTI volume for each modality
-    output: str = None,  # Lesion map to write, .nii or .nii.gz; the rest gets its name
-    cfg_scale: float = None,  # Guidance, 1 or more; as the run says if none
-    batch_size: int = 20,  # Slices that go together
-    size: int = None,  # Side of a slice, pixels, as in training; as the run says if none
-    attention: str = 'one_key',  # Attention's way: one_key, outer, tokens or skipping
+    output: str = None,  # Lesion map to write, .nii or .nii.gz; names the other files, too
+    cfg_scale: float = None,  # Guidance scale, >= 1; default: the run's setting
+    batch_size: int = 20,  # Number of slices in a batch
+    size: int = None,  # Side of a slice, pixels, as in training; default: the run's
+    # Implementation of attention: one_key, outer, tokens or skipping
+    attention: str = 'one_key',
     missing: str = 'mask',  # A modality that is not there: mask it, or refuse the subject
-    resample: store_true = False,  # Bring volumes of other grids to that of the first
+    resample: store_true = False,  # Resample volumes to the voxel grid of the first modality
     device: str = None,  # cpu or cuda; a GPU if there is one
     overwrite: store_true = False,  # Replace a file that no earlier run wrote
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Write a subject as it would be healthy, a map of what had to change, and its mask."
+    "Write a subject translated to healthy, a map of the changes (the lesion map), and its mask."
     with reported(debug):
         _check_translation(subject, output, size, batch_size, cfg_scale)
         from stylecfm.data.results import check_results, record_results
@@ -1379,7 +1384,7 @@ def stylecfm_brain(
     minutes: float = 6.0,  # Training time, minutes
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train on phantoms, find the lesions of others, and say how well."
+    "Train on phantoms, find the lesions of other phantoms, and print the scores."
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if not minutes > 0:
             raise InputError(f'minutes must be above 0, got {minutes:g}')

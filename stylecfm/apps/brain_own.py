@@ -358,14 +358,15 @@ def evaluate_subjects(
 def stylecfm_brain_evaluate(
     subjects: str = None,  # Folder with a folder of NIfTI volumes for each subject, with outlines
     checkpoint: str = 'runs/brain_own/run',  # The folder of a run, a model, or a checkpoint
-    output: str = 'runs/brain_own/evaluation',  # Gets metrics.json, subjects.csv, report.html
-    slices: str = None,  # Folder of the training's slices, which says who was held out
-    validation: float = 0.4,  # Share of the held-out subjects that chooses the threshold
-    cfg_scale: float = None,  # Guidance, 1 or more; as the run says if none
-    batch_size: int = 20,  # Slices that go together
+    # Folder for metrics.json, subjects.csv, report.html
+    output: str = 'runs/brain_own/evaluation',
+    slices: str = None,  # Folder of the training's slices, which names the held-out subjects
+    validation: float = 0.4,  # Share of the held-out subjects from which the threshold is chosen
+    cfg_scale: float = None,  # Guidance scale, >= 1; default: the run's setting
+    batch_size: int = 20,  # Number of slices in a batch
     size: int = None,  # Side of a slice, pixels, as in training; as the run says if none
     missing: str = 'mask',  # A modality that is not there: mask it, or refuse the subject
-    resample: store_true = False,  # Bring volumes of other grids to that of the first
+    resample: store_true = False,  # Resample volumes to the voxel grid of the first modality
     device: str = None,  # cpu or cuda; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):

@@ -490,20 +490,17 @@ DEMONSTRATIONS = dict(painting=(run_painting_demo, 400), plain=(run_demo, 1200))
 @call_parse
 def stylecfm_demo(
     out: str = 'runs/demo',  # Folder of the demonstration
-    crops: int = 1000,  # Training crops of each style
-    # Training steps; 400 of the painting method or 1200 of the plain one if none
+    crops: int = 1000,  # Number of training crops of each style
+    # Number of training steps; default: 400 for --method painting, 1200 for plain
     steps: int = None,
-    tests: int = 32,  # Held-out crops
+    tests: int = 32,  # Number of held-out crops
     seed: int = 0,  # Random seed of the run
     # Method: painting (under a coarse picture), or plain (the invertible loop without one)
     method: str = 'painting',
     restart: store_true = False,  # Remove an earlier demonstration in `out` first
     debug: store_true = False,  # Show the traceback of an error
 ):
-    """Train on sample photographs and paintings, and transfer unseen ones.
-
-    The result is scored against the true paintings.
-    """
+    "Train on sample photographs and paintings, transfer unseen ones, and score the results."
     with reported(debug):
         if method not in DEMONSTRATIONS:
             raise InputError(f'method must be {" or ".join(DEMONSTRATIONS)}, got {method!r}')

@@ -28,7 +28,7 @@ class LabelRow(NamedTuple):
 
 
 def _label_row(row, place):
-    "A row of a table; raises `InputError`."
+    "Parse a row of a table of labels; raises `InputError` for an invalid value."
     kind = LABELS.get((row.get('label') or '').strip().lower())
     if kind is None:
         raise InputError(
@@ -47,9 +47,12 @@ def _label_row(row, place):
 
 
 def read_labels(
-    path: str | Path,  # CSV with the columns subject and label, and first and last, or slice
+    # CSV with columns subject, label (healthy or diseased), and first and last, or slice: numbers
+    # of
+    # slices from 0; without them the label is of all slices
+    path: str | Path,
 ) -> dict:  # {subject: list of `LabelRow`, in the order of the table}
-    "A table of labels; raises `InputError` for a column or a value that it does not have."
+    "Read a table of labels; raises `InputError` for a missing column or an invalid value."
     path, found = Path(path), {}
     try:
         text = path.read_text(encoding='utf-8-sig')

@@ -515,7 +515,7 @@ def read_subject(
     # known
     folder: str | Path,
     missing: str = 'refuse',  # refuse a subject without a modality, or mask: read it as 0
-    resample: bool = False,  # Bring volumes of other grids to that of the first
+    resample: bool = False,  # Resample volumes to the voxel grid of the first modality
 ) -> Subject:
     """Volumes of one subject.
 

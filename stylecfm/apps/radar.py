@@ -1276,12 +1276,12 @@ def numbers(
 # %% ../../nbs/11_apps/10_radar.ipynb #6b6d81f3
 @call_parse
 def stylecfm_radar(
-    output: str = 'runs/radar',  # Gets the model, `metrics.json` and `streets.png`
+    output: str = 'runs/radar',  # Folder for the model, `metrics.json` and `streets.png`
     steps: int = 1200,  # Number of training steps
     seed: int = 0,  # Random seed of streets, weights and noise
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train on made streets, enhance the radar of others, and say how well."
+    "Train on simulated streets, enhance the radar of others, and print the scores."
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if steps < 1 or seed < 0:
             raise InputError(

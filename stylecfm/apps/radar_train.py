@@ -483,8 +483,9 @@ def stylecfm_radar_train(
     radar: str = None,  # Folder of radar clouds
     # Folder of lidar clouds of the same moments, with the same names or with time stamps
     lidar: str = None,
-    recording: str = None,  # Folder of a recording instead of the two
-    # Layout of the recording: vod, ntu4dradlm, nuscenes, kitti, generic
+    recording: str = None,  # Folder of a recording, instead of --radar and --lidar
+    # Layout of the recording: vod (View-of-Delft), ntu4dradlm, nuscenes, kitti, or generic (folders
+    # radar and lidar)
     dataset: str = 'generic',
     pairs: str = None,  # CSV with columns radar and lidar instead; time and drive if known
     tolerance: float = 0.05,  # Largest difference of time stamps, seconds
@@ -492,25 +493,25 @@ def stylecfm_radar_train(
     calibration: str = None,  # File with the transform lidar_to_radar
     poses: str = None,  # File of poses, `time x y z qx qy qz qw` a line
     output: str = 'runs/radar-own',  # Folder for voxels, run and model
-    # Columns of the radar's .bin and .npy, "x y z rcs v_r" say; found out if none
+    # Columns of the radar's .bin and .npy files, as "x y z rcs v_r"; default: auto-detected
     fields: str = None,
     lidar_fields: str = None,  # Columns of the lidar's files
     # Data set of the radar's files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
     layout: str = None,
     lidar_layout: str = None,  # Layout of the lidar's files
-    low: str = '0,-9.6,-1.2',  # Corner of least x, y, z of the grid, metres
+    low: str = '0,-9.6,-1.2',  # Smallest x, y, z of the grid, metres
     side: str = '0.8,0.8,0.5',  # Sides of a voxel along x, y, z, metres
-    shape: str = '8,24,24',  # Voxels along z, y, x: even numbers
-    # Least number of lidar points in a voxel; larger voxels until there are
+    shape: str = '8,24,24',  # Number of voxels along z, y, x, even
+    # Least mean number of lidar points in a voxel; voxels are enlarged until it is reached
     density: float = 0.0,
-    steps: int = None,  # Training steps; 2000 if none
-    preset: str = None,  # Size for a card: low (8 GB), medium (16 GB), high (32 GB)
-    options: str = None,  # Keys of a run, "batch_size=4,noise_std=0.02,objective=edm" say
+    steps: int = None,  # Number of training steps; default: 2000
+    preset: str = None,  # Size of the network by GPU: low (8 GB), medium (16 GB), high (32 GB)
+    options: str = None,  # Keys of a run, as "batch_size=4,noise_std=0.02,objective=edm"
     config: str = None,  # JSON with the sections radar and augmentation
     device: str = 'auto',  # Device to train on: cpu, cuda, cuda:1; auto: a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train on clouds of both sensors; stopped and started again, it goes on where it was."
+    "Train on clouds of both sensors; the same command resumes a stopped run."
     with (
         reported(debug, 'the same command goes on from the last checkpoint, if there is one'),
         warnings.catch_warnings(),
@@ -592,21 +593,24 @@ def _enhance_all(m: RadarModel, todo: list, seed: int, read: Callable) -> int:
 def stylecfm_radar_enhance(
     checkpoint: str = 'runs/radar',  # A model, or the folder of a run
     input: str = None,  # A radar cloud, or a folder of them
-    output: str = None,  # File, or for a folder a folder
-    fields: str = None,  # Columns of .bin and .npy, "x y z rcs v_r" say; found out if none
-    # Data set of the files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
+    output: str = None,  # Cloud to write, or a folder if the input is one
+    fields: str = None,  # Columns of .bin and .npy, as "x y z rcs v_r"; default: auto-detected
+    # Data set whose columns the files have, instead of --fields: kitti, nuscenes, vod, tj4d, xyz,
+    # stylecfm
     layout: str = None,
     # Position of the sensor in the files' coordinates, "x,y,z" in metres; 0 if none
     origin: str = None,
-    evaluations: int = None,  # Evaluations of the network; those of the model if none
-    # Voxels along z, y, x that go through the network at once, in less memory; all if none
+    evaluations: int = None,  # Number of network evaluations; default: the model's setting
+    # Size of the blocks computed at once, voxels along z, y, x as "8,24,24", to save memory;
+    # default:
+    # the whole grid
     chunk: str = None,
     device: str = 'auto',  # Device to compute on: cpu, cuda, cuda:1; auto: a GPU if there is one
     seed: int = 0,  # Random seed of the noise
     overwrite: store_true = False,  # Replace files that no earlier run wrote
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Make of radar clouds what a lidar would have seen."
+    "Enhance radar clouds to clouds as a lidar would record them."
     with reported(debug):
         if not input or not output:
             raise InputError(
@@ -679,12 +683,14 @@ def _by_folder(r: Recording, radar: str | None, read: Callable, read_radar: Call
 # %% ../../nbs/11_apps/15_radar_train.ipynb #42e2ae0d
 @call_parse
 def stylecfm_radar_evaluate(
-    checkpoint: str = None,  # Folder of a run: its model enhances the radar of each pair
-    predicted: str = None,  # Folder of predicted clouds instead, with the names of the lidar's
+    checkpoint: str = None,  # Folder of a run whose model enhances the radar cloud of each pair
+    # Folder of predicted clouds with the lidar's names, instead of a model
+    predicted: str = None,
     radar: str = None,  # Folder of radar clouds
     lidar: str = None,  # Folder of lidar clouds
-    recording: str = None,  # Folder of a recording instead of the two
-    # Layout of the recording: vod, ntu4dradlm, nuscenes, kitti, generic
+    recording: str = None,  # Folder of a recording, instead of --radar and --lidar
+    # Layout of the recording: vod (View-of-Delft), ntu4dradlm, nuscenes, kitti, or generic (folders
+    # radar and lidar)
     dataset: str = 'generic',
     pairs: str = None,  # CSV with columns radar and lidar instead
     tolerance: float = 0.05,  # Largest difference of time stamps, seconds
@@ -699,10 +705,10 @@ def stylecfm_radar_evaluate(
     low: str = '0,-9.6,-1.2',  # Without a model: corner of least x, y, z of the grid, metres
     side: str = '0.8,0.8,0.5',  # Without a model: sides of a voxel, metres
     shape: str = '8,24,24',  # Without a model: voxels along z, y, x
-    distances: str = '0.1,0.2,0.5,1',  # For precision, recall and F, metres
+    distances: str = '0.1,0.2,0.5,1',  # Limits of precision, recall and F, metres
     bins: str = '0,10,20,40,80',  # Edges of the bins of range, metres
-    pictures: int = 3,  # Scenes that are drawn, the worst first
-    every: store_true = False,  # Measure the pairs that the run learned from, too
+    pictures: int = 3,  # Number of scenes to draw, from the worst to the best
+    every: store_true = False,  # Measure the training pairs, too
     device: str = 'auto',  # Device to compute on; auto: a GPU if there is one
     seed: int = 0,  # Random seed of the noise
     debug: store_true = False,  # Show the traceback of an error

@@ -45,7 +45,7 @@ def rigid(
 def inverse(
     t: np.ndarray,  # `(4, 4)`, rigid
 ) -> np.ndarray:  # `(4, 4)`
-    "The transform in the other direction."
+    "Invert a rigid transform."
     out = np.eye(4)
     out[:3, :3] = t[:3, :3].T
     out[:3, 3] = -t[:3, :3].T @ t[:3, 3]
@@ -56,7 +56,7 @@ def transformed(
     cloud: Cloud,  # Points in the coordinates of a file
     t: np.ndarray,  # `(4, 4)`: from those to others
 ) -> Cloud:  # Moved points; intensity and Doppler stay
-    "A cloud in other coordinates."
+    "Transform a cloud to other coordinates."
     xyz = cloud.xyz.astype(np.float64) @ t[:3, :3].T + t[:3, 3]
     return cloud._replace(xyz=xyz.astype(np.float32))
 
@@ -208,7 +208,7 @@ class Moment(NamedTuple):
     "One file of one sensor."
 
     path: Path  # Name of the file
-    name: str  # Name that its partner has, too
+    name: str  # Name by which files of both sensors are matched
     time: float | None = None  # Seconds; None where only the name is known
     # `(4, 4)`: from the sensor's coordinates at that time to the world's; None: unknown
     to_world: np.ndarray | None = None
@@ -223,17 +223,17 @@ class Sweep(NamedTuple):
 
 
 class RecordedPair(NamedTuple):
-    "What both sensors saw at one moment, unread."
+    "Files of both sensors at one moment, not read yet."
 
     drive: str  # Name of the drive
     name: str  # Name within the drive
     time: float  # Seconds, or the position in the drive
-    radar: tuple  # `Sweep`s, the first of the moment itself
-    lidar: tuple  # `Sweep`s, likewise
+    radar: tuple  # `Sweep`s of the radar, the first of the moment itself
+    lidar: tuple  # `Sweep`s of the lidar, the first of the moment itself
 
 
 class Recording(NamedTuple):
-    "Pairs of a recording, and what is not among them."
+    "Pairs of a recording, and the files that were left out."
 
     pairs: list  # List of `RecordedPair`, by drive and time
     left_out: list  # Lines: a file, and why it has no partner
@@ -279,7 +279,7 @@ def time_of_name(
 
 # %% ../../nbs/11_apps/11_recordings.ipynb #c3ed30a8
 class PairOptions(NamedTuple):
-    "How moments become pairs."
+    "Settings of pairing radar and lidar files."
 
     tolerance: float = 0.05  # Largest difference of time stamps, seconds
     sweeps: int = 1  # Radar sweeps merged into one, >= 1; more than 1 needs poses
@@ -362,7 +362,7 @@ def paired(
 
 
 def read_pair(
-    pair: RecordedPair,  # One of a recording
+    pair: RecordedPair,  # Pair of a recording
     read: tuple = (None, None),  # `path -> Cloud` of each sensor; none: `read_points`
 ) -> SensorPair:  # Both clouds in the coordinates of the radar
     "Read the clouds of a pair, move them to one coordinate system, and merge sweeps."
@@ -774,9 +774,12 @@ READERS = dict(  # {layout: function of a folder and `PairOptions`}
 def read_recording(
     layout: str,  # A key of `READERS`
     root: str | Path,  # Folder of the recording
-    options: PairOptions = PairOptions(),  # How moments become pairs
+    options: PairOptions = PairOptions(),  # Tolerance, sweeps, calibration, poses, table of pairs
 ) -> Recording:
-    "Pairs of a folder in a layout; raises `InputError`."
+    """Pair the radar and lidar files of a recording, by a data set's layout.
+
+    Reads times and poses, not the clouds; `read_pair` does. Raises `InputError` for another layout.
+    """
     if options.sweeps < 1 or not 0 <= options.tolerance < 1e6:
         raise InputError(
             f'sweeps must be >= 1 and tolerance >= 0, got {options.sweeps} and {options.tolerance}'

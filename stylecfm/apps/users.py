@@ -579,15 +579,15 @@ def generated_parts(
     model: 'Model',  # Model, output of `load_model`
     style: 'Tensor',  # Numbers of the styles, int64 `(n,)`
     steps: int | None = None,  # Number of sampler steps; default: the model's setting
-    scale: float | None = None,  # Guidance, 1 is unguided; as the model says if none
+    scale: float | None = None,  # Guidance scale, 1 is unguided; default: the model's setting
     sampler: str = 'solver',  # One of `SAMPLERS`
     seed: int = 0,  # Random seed of the noise
-    resolution: int = 16,  # Pixels along a side
-    batch: int = 155,  # That go together
+    resolution: int = 16,  # Side of an image, pixels
+    batch: int = 155,  # Number of images in a batch
 ) -> 'Iterator[Tensor]':  # `(batch, channels, resolution, resolution)` in [-1, 1] each, on the CPU
     """Yield new images of styles, batch by batch.
 
-    Raises `InputError` for a sampler that there is not.
+    Raises `InputError` for an unknown sampler.
     """
     import torch
 
@@ -624,7 +624,7 @@ def generated(
     *args,  # Arguments of `generated_parts`
     **more,  # Keywords of `generated_parts`
 ) -> 'Tensor':  # `(n, channels, resolution, resolution)` in [-1, 1], on the CPU
-    "New images of styles at once; raises `InputError` for a sampler that there is not."
+    "Generate new images of styles; raises `InputError` for an unknown sampler."
     import torch
 
     return torch.cat([*generated_parts(model, style, *args, **more)])
@@ -1136,7 +1136,7 @@ def stylecfm_users_train(
     # dct:4 if none, or that of --init_from
     vae_path: str = None,
     resolution: int = 128,  # Side of the square images, pixels
-    batch_size: int = 1,  # Images that go through at once
+    batch_size: int = 1,  # Number of images in a micro-batch
     gradient_accumulation_steps: int = 4,  # Number of micro-batches of a step
     num_epochs: int = 100,  # Passes over the images
     learning_rate: float = 1e-4,  # Learning rate of AdamW
@@ -1144,12 +1144,12 @@ def stylecfm_users_train(
     cross_attention_dim: int = 512,  # Width of the condition's tokens
     sample_interval: int = 1000,  # Steps between sample pictures; 0: none
     save_interval: int = 5000,  # Steps between checkpoints; 0: only by the clock
-    output_dir: str = 'runs/users-own',  # Gets latents and the run
-    size: str = 'medium',  # light, medium or sd
+    output_dir: str = 'runs/users-own',  # Folder for the latents and the run
+    size: str = 'medium',  # Size of the network: light, medium or sd
     network: str = 'unet',  # unet, or isonext, which learns faster
     objective: str = 'otcfm',  # otcfm or ddpm
     classes: store_true = False,  # Names of files begin with a class: condition on it, too
-    hold_out: float = 0.0,  # Share of the pictures kept for `stylecfm users evaluate`
+    hold_out: float = 0.0,  # Share of the pictures to hold out for `users evaluate`, 0 to 1
     coupling_batches: int = 0,  # Batches paired together; 0: 64 for isonext, else 1
     minutes: float = None,  # Training time, minutes; no limit if none
     steps: int = None,  # Number of training steps; as the epochs say if none
@@ -1160,11 +1160,11 @@ def stylecfm_users_train(
     # Model to begin with; users that it does not know are added
     init_from: str = None,
     freeze: str = None,  # old: with --init_from, only new users learn
-    resume: str = None,  # An --output_dir: go on with its flags
+    resume: str = None,  # Earlier --output_dir: resume its run with its flags
     device: str = None,  # cpu, cuda or cuda:1; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train a latent U-Net on users' pictures; stopped and started again, it goes on where it was."
+    "Train on users' pictures; the same command resumes a stopped run."
     given = locals()
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         options = RunOptions(**{k: given[k] for k in RunOptions._fields})
@@ -1208,9 +1208,9 @@ def trained_resolution(
 def chosen_styles(
     model: 'Model',  # Model, output of `load_model`
     users: str,  # all, or names with commas
-    checkpoint: str,  # Name of it, for the message
+    checkpoint: str,  # Path of the model, for errors
 ) -> list:  # Names, without repetition
-    "Styles that are asked for; raises `InputError` for one that the model does not know."
+    "Parse names of styles; raises `InputError` for one that the model does not know."
     if users == 'all':
         return list(model.styles)
     names = [*dict.fromkeys(v.strip() for v in users.split(','))]
@@ -1225,20 +1225,20 @@ def chosen_styles(
 @call_parse
 def stylecfm_users_generate(
     checkpoint: str = 'runs/users-own/run',  # A model, a checkpoint, or the folder of a run
-    output: str = None,  # Gets a folder of PNGs for each user
-    users: str = 'all',  # Names with commas: ID_3,ID_17, or 'ID_3 5' with a class
-    number: int = 4,  # Images of each
+    output: str = None,  # Folder to write: PNG images in a folder for each user
+    users: str = 'all',  # Users with commas: ID_3,ID_17, or with a class: 'ID_3 5'
+    number: int = 4,  # Number of images of each user
     resolution: int = None,  # Pixels a side; as trained if none
     num_steps: int = None,  # Number of sampler steps; default: the model's setting
-    cfg_scale: float = None,  # Guidance, likewise
-    sampler: str = 'solver',  # solver, or for DDPM ddim or ancestral
+    cfg_scale: float = None,  # Guidance scale, 1 is unguided; default: the model's setting
+    sampler: str = 'solver',  # Sampler: solver; for a model of DDPM also ddim or ancestral
     seed: int = 0,  # Random seed of the noise
-    batch_size: int = 64,  # Images that go through at once
+    batch_size: int = 64,  # Number of images in a batch
     device: str = None,  # cpu, cuda or cuda:1; a GPU if there is one
-    overwrite: store_true = False,  # Replace others' files
+    overwrite: store_true = False,  # Replace files that no earlier run wrote
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Make pictures of users."
+    "Generate pictures of users with a trained network."
     with reported(debug):
         if not output:
             raise InputError('--output is missing: give a folder')
@@ -1278,7 +1278,7 @@ def stylecfm_users(
     seed: int = 0,  # Random seed of the trainings
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train IsoNext and the U-Net by OT-CFM and as DDPM on digits in 31 hands, and say how well."
+    "Train IsoNext and the U-Net by OT-CFM and as DDPM on digits in 31 hands, and score them."
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if not minutes > 0:
             raise InputError(f'minutes must be above 0, got {minutes:g}')

@@ -220,19 +220,18 @@ def _run_config(network, size, cross_attention_dim, latents, classes, batch, pre
 
 @call_parse
 def stylecfm_users_check(
-    vae_path: str = None,  # Folder of an AutoencoderKL; the document's shape if none
-    data_dir: str = None,  # Folder with a folder of pictures for each user; noise if none
+    # Folder of an AutoencoderKL; default: an untrained one of `document_vae`
+    vae_path: str = None,
+    # Folder with a folder of pictures for each user; default: random pictures
+    data_dir: str = None,
     resolution: int = 128,  # Side of the pictures, pixels
     size: str = 'medium',  # light, medium or sd
     network: str = 'unet',  # unet or isonext
-    cross_attention_dim: int = 512,  # Width of the condition's tokens
-    scaling_factor: float = None,  # Factor of the latents, as 0.18215; measured if none
+    cross_attention_dim: int = 512,  # Width of the tokens that hold the condition
+    scaling_factor: float = None,  # Factor of the latents, as 0.18215; default: measured
     debug: store_true = False,  # Show the traceback of an error
 ):
-    """Check whether autoencoder, network, condition and pictures of a training fit together.
-
-    Ends with code 1 where they do not.
-    """
+    "Check that autoencoder, network, condition and pictures fit together; exit code 1 if not."
     with reported(debug):
         if scaling_factor is not None and not scaling_factor > 0:
             raise InputError(f'scaling_factor must be above 0, got {scaling_factor:g}')
@@ -259,21 +258,19 @@ def stylecfm_users_check(
 def stylecfm_users_memory(
     size: str = 'medium',  # light, medium or sd
     network: str = 'unet',  # unet or isonext
-    batch_size: int = 1,  # Images that go through at once
+    batch_size: int = 1,  # Number of images in a micro-batch
     resolution: int = 128,  # Side of the pictures, pixels
     factor: int = 4,  # Pixels of a picture along a pixel of a latent
     latent_channels: int = 4,  # Channels of a latent
-    cross_attention_dim: int = 512,  # Width of the condition's tokens
+    cross_attention_dim: int = 512,  # Width of the tokens that hold the condition
     mixed_precision: str = 'no',  # no, fp16 or bf16
     checkpointing: str = 'none',  # none, or all: blocks are recomputed
     vae_path: str = None,  # Folder of an AutoencoderKL; the document's size if none
-    budget: float = 16.0,  # Memory of a card, units of 2**30 bytes; 0: no search for a batch
+    # Memory of a GPU, GB of 2**30 bytes; 0: do not search the largest batch
+    budget: float = 16.0,
     debug: store_true = False,  # Show the traceback of an error
 ):
-    """Say what a training step needs on a card, by kind, and how many pictures fit.
-
-    No card is needed.
-    """
+    "Forecast the memory of a training step by kind, and the largest batch; needs no GPU."
     with reported(debug):
         import torch
 

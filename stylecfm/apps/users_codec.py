@@ -290,8 +290,8 @@ def train_autoencoder(
     folder: str | Path,  # Folder of pictures, at any depth
     output: str | Path,  # Gets the state, log.jsonl and `final_model`
     settings: CodecSettings = CodecSettings(),  # Sizes and weights
-    steps: int = 2000,  # Number of training steps, at most
-    minutes: float = 0.0,  # Training time, minutes, at most; 0: no limit
+    steps: int = 2000,  # Largest number of training steps
+    minutes: float = 0.0,  # Longest training time, minutes; 0: no limit
     device: str = 'cpu',  # Device to compute on
 ) -> dict:  # PSNR of held-out pictures `psnr` and `psnr_shrunk`, dB, `steps`, `seconds`
     "Train an autoencoder on pictures, or go on, and write it; raises `InputError`."
@@ -324,15 +324,16 @@ def train_autoencoder(
 @call_parse
 def stylecfm_train_codec(
     pictures: str = None,  # Folder of pictures, at any depth
-    output: str = 'runs/vae',  # Gets the state, log.jsonl and `final_model`
+    output: str = 'runs/vae',  # Folder for the run's state, log.jsonl and `final_model`
     resolution: int = 64,  # Side of the squares, pixels
-    widths: str = '32,64,128',  # Channels of the levels; each but the first halves the sides
+    # Channels of each level; every level after the first halves the sides
+    widths: str = '32,64,128',
     latent_channels: int = 4,  # Channels of a latent
-    batch_size: int = 8,  # Images of a step
+    batch_size: int = 8,  # Number of images in a training step
     learning_rate: float = 1e-3,  # Largest learning rate of AdamW
     kl_weight: float = 1e-6,  # Weight of the divergence from a standard normal
-    steps: int = 2000,  # Number of training steps, at most
-    minutes: float = 0.0,  # Training time, minutes, at most; 0: no limit
+    steps: int = 2000,  # Largest number of training steps
+    minutes: float = 0.0,  # Longest training time, minutes; 0: no limit
     seed: int = 0,  # Random seed of weights, order and noise
     device: str = None,  # cpu, cuda or cuda:1; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error

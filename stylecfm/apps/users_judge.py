@@ -376,20 +376,20 @@ def _judged_users(styles, train, held, checkpoint):
 @call_parse
 def stylecfm_users_evaluate(
     checkpoint: str = 'runs/users-own/run',  # Folder of a run, or of the model in it
-    output: str = 'runs/users-own/evaluation',  # Gets metrics.json and samples.png
+    output: str = 'runs/users-own/evaluation',  # Folder for metrics.json and samples.png
     data_dir: str = None,  # Folder of the training's pictures; as the run says if none
     hold_out: float = None,  # Share that was held out of it; as the run says if none
     held_out: str = None,  # Folder of other held-out pictures, a folder for each user
-    samples: str = None,  # Folder of samples, a folder for each user; made by the model if none
-    number: int = 8,  # Samples of each user
-    cfg_scale: str = '1',  # Guidance, 1 or more; several with commas are compared
+    samples: str = None,  # Folder of samples, a folder for each user; default: by the model
+    number: int = 8,  # Number of samples of each user
+    cfg_scale: str = '1',  # Guidance scale, >= 1; several, with commas between them, are compared
     num_steps: int = None,  # Number of sampler steps; default: the model's setting
     batch_size: int = 64,  # Images that go through at once
     seed: int = 0,  # Random seed of the noise
     device: str = None,  # cpu, cuda or cuda:1; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Judge samples of users beside held-out pictures: kernel distance, user accuracy, memorisation."
+    "Compare samples of users with held-out pictures: kernel distance, user accuracy, memorisation."
     with reported(debug):
         if number < 2 or batch_size < 1:
             raise InputError(

@@ -81,7 +81,7 @@ def learn_style(
     name: str,  # Name of the new style
     paintings: list,  # Paintings of the style, uint8 `(3, h, w)` each, at least 128 pixels a side
     codec: 'Codec',  # The model's codec
-    steps: int = 400,  # Training steps, at most
+    steps: int = 400,  # Largest number of training steps
     max_minutes: float = 20.0,  # Training time, at most
     # Folder of the run's state, to go on from; none: nothing is kept
     folder: str | Path | None = None,
@@ -235,14 +235,14 @@ def _one_source(painting: list | None, paintings: str | None) -> Path:
 @call_parse
 def stylecfm_add_style(
     painting: list = None,  # One large painting, at least 512 pixels along its longer side
-    # Name of the new style: letters, digits, underscores; that of the file or folder if none
+    # Name of the new style: letters, digits, underscores; default: that of the file or folder
     name: str = None,
-    paintings: str = None,  # Folder of its paintings, 50 to 200 of them, instead of one
+    paintings: str = None,  # Folder of paintings of the style, 50 to 200 images
     checkpoint: str = None,  # Structure-conditioned model to add it to; the bundled one if none
     output: str = None,  # Folder of the new model; runs/NAME if none
-    minutes: float = None,  # Training time, at most; 20, or 4 for one painting
-    steps: int = 400,  # Training steps, at most
-    # Longer side at which the paintings are learned, pixels; one painting at four times that
+    minutes: float = None,  # Longest training time, minutes; default: 20, or 4 for one painting
+    steps: int = 400,  # Largest number of training steps
+    # Longer side of the training pictures, pixels; four times that for one painting
     size: int = 256,
     seed: int = 0,  # Seed of crops, noise and times
     device: str = None,  # Device to train on: cpu, cuda, mps; a GPU if there is one

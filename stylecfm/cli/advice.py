@@ -178,18 +178,18 @@ def draw_timeline(
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-7
 @call_parse
 def stylecfm_profile(
-    config: str = None,  # A config.json; the defaults if none
+    config: str = None,  # Path of a config.json; default: that of the working folder, if any
     budget: float = 8.0,  # Memory budget, GB of 2**30 bytes
-    image_size: int = None,  # Side of the images, pixels
-    batch_size: int = None,  # Samples that are paired together
+    image_size: int = None,  # Side of the square images, pixels; default: the config's
+    batch_size: int = None,  # Samples of a training step; default: the config's
     device: str = 'cuda',  # Device type whose implementation is profiled: cuda or cpu
-    json: str = None,  # File for all of it as JSON
-    picture: str = None,  # PNG file for the timeline of memory
+    json: str = None,  # JSON file to write with all results
+    picture: str = None,  # PNG file to write with the timeline of memory
     # Run the planned step, and some others, on this machine's device and compare
     measure: store_true = False,
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Memory, operations and time of a training step, by every way to save memory: no GPU is needed."
+    "Forecast memory, operations and time of a training step by memory strategy; needs no GPU."
     with reported(debug):
         c = config_with(config, data__target_size=image_size, training__batch_size=batch_size)
         if device not in ('cuda', 'cpu'):
@@ -583,19 +583,17 @@ def busy_line() -> str:  # '' on a quiet machine
 @call_parse
 def stylecfm_plan(
     folders: list = None,  # Folders of images, one for each style; two or more
-    budget: float = None,  # GB of a card that you think of; none: this machine
-    image_size: int = None,  # Side of the images, pixels; chosen by the images if none
+    budget: float = None,  # Memory of a GPU to plan for, GB; default: this machine
+    image_size: int = None,  # Side of the square images, pixels; default: by the images' sizes
     codec: str = 'dct:4',  # dct:F, pixels:F, a folder, or ORG/NAME of an autoencoder on the hub
-    hours: float = None,  # At most so long; on a processor three quarters if none
-    preset: str = None,  # low, medium or high: a network for a card of 8, 16 or 32 GB
+    # Longest training time, hours; default: 0.75 on a CPU, no limit on a GPU
+    hours: float = None,
+    preset: str = None,  # Size of the network: low, medium or high for a GPU of 8, 16 or 32 GB
     # Path of the suggested config; default: config.json, or config-2.json, ... where that exists
     save: str = None,
     debug: store_true = False,  # Show the traceback of an error
 ):
-    """Plan training on these folders.
-
-    Says what it will take and what is wrong with the images, and writes a config for it.
-    """
+    "Report unusable images and the time and memory of a training on folders; write its config."
     with reported(debug):
         if not folders or len(folders) < 2:
             raise InputError(
@@ -945,10 +943,7 @@ def stylecfm_doctor(
     json: store_true = False,  # Print JSON instead of a table
     debug: store_true = False,  # Show the traceback of an error
 ):
-    """Look at processor, GPU, memory, disk and packages, and do one step of training.
-
-    Says what to do; the exit code is 1 if something is bad.
-    """
+    "Check this machine, run one training step, and say what to do; exit code 1 for a problem."
     with reported(debug):
         rows = examine(debug)
         bad = [f for f in rows if f.state == 'bad']

@@ -175,16 +175,16 @@ def stylecfm_preprocess(
     # Precision of the autoencoder: fp32, bf16, or auto: bf16 where the device computes it fast
     precision: str = 'auto',
     device: str = None,  # Device of the autoencoder: cpu, cuda, mps; default: a GPU if available
-    max_megapixels: float = 80.0,  # Larger images are skipped unread
+    max_megapixels: float = 80.0,  # Largest image, megapixels; larger ones are skipped
     # NAME:SPLIT of a Hugging Face data set, whose images go into raw_data_root first
     dataset: str = None,
     image_column: str = 'image',  # Column with the images
     label_column: str = None,  # Column with the labels, which become styles
     style: str = None,  # Style of all images, if there is only one
-    streaming: store_true = False,  # Fetch its images one by one
+    streaming: store_true = False,  # Download the images of --dataset one at a time
     # Folder of ready latents (.pt, .pth, .safetensors), a folder for each style, instead of images
     import_pt: str = None,
-    # Factor that those were multiplied by; by the autoencoder's config and their values if none
+    # Factor of the latents of --import_pt; default: from the autoencoder's config and their values
     scaling: float = None,
     shift: float = None,  # Constant subtracted before scaling; default: the autoencoder's config
     # Compare the contents of all files; else one counts as unchanged while its size, times of
@@ -280,11 +280,11 @@ def stylecfm_train(
     save_dir: str = None,  # Folder of the run
     max_steps: int = None,  # Stop after this number of steps
     max_minutes: float = None,  # Stop after this number of minutes of training
-    seed: int = None,  # Order, noise, times and pairs all follow from it
+    seed: int = None,  # Random seed of order, noise, times and pairs
     # Folder of a model to begin with; styles that it does not know are added
     init_from: str = None,
     freeze: str = None,  # old: with --init_from, only the new styles learn
-    resume: str = None,  # Folder of a run to go on with, under its own config.json
+    resume: str = None,  # Folder of a run to resume with its own config.json
     debug: store_true = False,  # Show the traceback of an error
 ):
     "Train the velocity network on cached latents."
@@ -456,14 +456,15 @@ def stylecfm_transfer(
     # An image, a latent (.safetensors or .pt), a folder of images, a pattern such as
     # "photos/*.jpg", or a video
     input: str = None,
-    # Style it is in: name or number; a photograph if none, or the first other style where
+    # Style of the input: name or number; default: photographs, or the first other style if
     # photographs are the target; auto: detected for each image
     source_style: str = None,
-    # Style it gets: name or number, or several, as painting:2,photo:1; auto: the first other style
+    # Style of the output: name or number, or several with weights, as painting:2,photo:1; auto: the
+    # first other style
     target_style: str = 'auto',
     output: str = None,  # An image, a folder, or a video
-    num_steps: int = None,  # Steps each way; as the model says if none
-    cfg_scale: float = None,  # Guidance at the start; 1 is unguided
+    num_steps: int = None,  # Solver steps of inversion and generation, each; default: the model's
+    cfg_scale: float = None,  # Guidance scale near noise, >= 1; 1 is unguided
     # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21, bs32 and
     # dopri5 choose their steps
     method: str = None,
@@ -488,11 +489,11 @@ def stylecfm_transfer(
     # next)
     mask: str = None,
     alpha_mask: store_true = False,  # Paint where an image is opaque
-    mode: str = 'loop',  # Way from style to style: loop, flowedit or sdedit
-    # Make structures more like noise: none, moments or spectrum; as the model says if not given
+    mode: str = 'loop',  # Method of the transfer: loop (inversion), flowedit or sdedit
+    # Match inverted latents to noise: none, moments or spectrum; default: the model's setting
     match: str = None,
-    # Share of a structure, 0 to 1, that becomes new noise: more paint, less likeness; as the model
-    # says if not given
+    # Share of the inverted latents, 0 to 1, that becomes new noise: more of the style, less of the
+    # photograph; default: the model's setting
     fresh: float = None,
     seed: int = 0,  # Seed of all noise: another one paints another version
     precision: str = 'fp32',  # Precision of the network: fp32, bf16, or auto
@@ -934,9 +935,11 @@ def _folders_of(
 @call_parse
 def stylecfm_evaluate(
     checkpoint: str = 'runs/train',  # A model, a checkpoint, or the folder of a run
-    # Folder of photographs that training has not seen; those that `stylecfm train` held out if none
+    # Folder of photographs that training has not seen; default: those that `stylecfm train` held
+    # out
     photos: str = None,
-    paintings: str = None,  # Folder of paintings that it has not seen; likewise
+    # Folder of paintings that training has not seen; default: those that `stylecfm train` held out
+    paintings: str = None,
     output: str = 'runs/evaluation',  # Folder of the report: index.html, report.json, pictures
     # Name of the photographs' style in the model: photo, or as the run's folders say
     photo_style: str = None,
@@ -945,10 +948,10 @@ def stylecfm_evaluate(
     size: int = 256,  # Side of the squares that are compared, pixels
     # Measure 100 images of each kind with 30 draws, not 12 in about two minutes
     long: store_true = False,
-    most: int = None,  # Images of each kind at most
-    num_steps: int = None,  # Steps each way; as the model says if none
-    cfg_scale: float = None,  # Guidance at the start; 1 is unguided
-    mode: str = 'loop',  # Way from style to style: loop, flowedit or sdedit
+    most: int = None,  # Largest number of images of each kind; default: 12, or 100 with --long
+    num_steps: int = None,  # Solver steps of inversion and generation, each; default: the model's
+    cfg_scale: float = None,  # Guidance scale near noise, >= 1; 1 is unguided
+    mode: str = 'loop',  # Method of the transfer: loop (inversion), flowedit or sdedit
     judge_steps: int = None,  # Number of training steps of the style classifier; 0: no classifier
     draws: int = None,  # Number of bootstrap draws
     device: str = None,  # cpu or cuda; a GPU if there is one
@@ -1022,7 +1025,7 @@ _EXPORTS = dict(pt2=_export_pt2, onnx=_export_onnx)  # formats by name
 @call_parse
 def stylecfm_export(
     checkpoint: str = 'runs/train',  # A model, a checkpoint, or the folder of a run
-    output: str = None,  # File to write, .pt2; for onnx a folder
+    output: str = None,  # File to write, .pt2; for --format onnx a folder
     format: str = 'pt2',  # pt2: the network for PyTorch; onnx: three graphs and model.json
     overwrite: store_true = False,  # Replace a file that no earlier run wrote
     debug: store_true = False,  # Show the traceback of an error

@@ -122,7 +122,7 @@ _FEWEST = 10  # images of a style below which none is held out
 
 def held_count(
     images: int,  # Images of a style
-    wanted: int | None = None,  # Number that was asked for
+    wanted: int | None = None,  # Number given by the user; a tenth if none
 ) -> int:
     "How many images of a style are held out; raises `InputError` where too few would be left."
     if wanted is None:
@@ -146,17 +146,17 @@ class RunPlaces(NamedTuple):
 
     @property
     def split(self) -> Path:
-        "Set of each image."
+        "File with the set of each image."
         return self.root / 'split.json'
 
     @property
     def config(self) -> Path:
-        "Config of the plan."
+        "File with the config of the plan."
         return self.root / 'plan' / 'config.json'
 
     @property
     def plan(self) -> Path:
-        "What the plan was measured as."
+        "File of the plan's measurements."
         return self.root / 'plan' / 'plan.json'
 
     def images(
@@ -325,7 +325,9 @@ def _scan_styles(train: Path) -> list:
     "The images of each style, as `scan_images` finds them; raises `InputError` if it finds none."
     seen = [advice.scan_images(p) for p in sorted(p for p in train.iterdir() if p.is_dir())]
     if bad := [f.path.name for f in seen if not f.sizes]:
-        raise InputError(f'{bad[0]} holds no image that can be used')
+        raise InputError(
+            f'{bad[0]} holds no image that can be used; add images, or give another folder'
+        )
     return seen
 
 
@@ -346,7 +348,7 @@ def _usable(reports: list, side: int) -> list:
     if least < 2:
         raise InputError(
             f'{reports[usable.index(least)].path.name} has fewer than 2 images '
-            f'that can be used for {side} pixels'
+            f'that can be used for {side} pixels; add images, or give a smaller image_size'
         )
     return usable
 
@@ -355,10 +357,10 @@ def _plan_run(
     places: RunPlaces,  # Folder of the run, divided by `hold_out_images`
     image_size: int | None = None,  # Side of the images, pixels; chosen by the images if none
     codec: str = 'dct:4',  # Codec, as `load_codec` takes it
-    # Longest training time, hours; on a processor three quarters if none
+    # Longest training time, hours; default: 0.75 on a CPU, no limit on a GPU
     hours: float | None = None,
 ) -> dict:  # seconds of a step, steps, images, load and cores
-    "Look at the images, and write a config and what it was measured as."
+    "Scan the images, time a training step, and write a config with its measurements."
     from stylecfm.codecs.base import load_codec
     from stylecfm.files import write_json, write_text
     from stylecfm.training.memory import GB
@@ -546,10 +548,10 @@ def train_folders(
     folders: list,  # Folders of images, one for each style: two or more
     out: str | Path,  # Folder of the run
     until: str = 'evaluate',  # Last stage to run, one of `STAGES`
-    number: int | None = None,  # Images of each style that are held out; a tenth if none
+    number: int | None = None,  # Number of images of each style to hold out; a tenth if none
     steps: int | None = None,  # Training steps; as planned if none
-    command: str = '',  # Command that goes on, for the last lines
-    **given,  # image_size, codec, hours of the plan
+    command: str = '',  # Command that continues the run, for the printed advice
+    **given,  # Values of the plan: image_size, codec, hours
 ):
     "Run the stages up to one of them; what was done before is not done again."
     from stylecfm.files import job_lock
@@ -658,30 +660,31 @@ def _instead(flag: str, value) -> str:
 def train_command(
     # Folders of images, one for each style; without any, train on the latents of a config.json
     folders: list = None,
-    out: str = None,  # Folder of the run; runs/ and the names of the folders if none
-    image_size: int = None,  # Side of the images, pixels; chosen by the images if none
+    out: str = None,  # Folder of the run; default: runs/ and the names of the image folders
+    image_size: int = None,  # Side of the square images, pixels; default: by the images' sizes
     # Codec of a new plan: dct:F, pixels:F, a folder, or ORG/NAME on the hub; dct:4 if none
     codec: str = None,
-    hours: float = None,  # Longest training time, hours; three quarters on a processor if none
+    # Longest training time, hours; default: 0.75 on a CPU, no limit on a GPU
+    hours: float = None,
     steps: int = None,  # Training steps; as planned if none
-    hold_out: int = None,  # Images of each style that are held out; a tenth if none
+    hold_out: int = None,  # Number of images of each style to hold out; a tenth if none
     until: str = 'evaluate',  # Last stage: hold_out, plan, preprocess, train, samples or evaluate
-    # Without folders: a config.json; that of the working folder, or the defaults, if none
+    # Without folders: path of a config.json; default: that of the working folder, if any
     config: str = None,
     data_root: str = None,  # Without folders: folder of the latents
     save_dir: str = None,  # Without folders: folder of the run
     max_steps: int = None,  # Without folders: stop after this number of steps
     max_minutes: float = None,  # Without folders: stop after this number of minutes of training
-    seed: int = None,  # Without folders: order, noise, times and pairs all follow from it
+    seed: int = None,  # Without folders: random seed of order, noise, times and pairs
     init_from: str = None,  # Without folders: folder of a model to begin with
     freeze: str = None,  # Without folders: old: with --init_from, only the new styles learn
-    # Without folders: folder of a run to go on with, under its own config.json
+    # Without folders: folder of a run to resume with its own config.json
     resume: str = None,
     debug: store_true = False,  # Show the traceback of an error
 ):
     """Train on folders of images, one for each style.
 
-    Hold out, plan, encode, train, sample and evaluate; the same command goes on where it was.
+    Hold out, plan, encode, train, sample and evaluate; the same command resumes a stopped run.
     """
     own = dict(
         data_root=data_root,
@@ -733,8 +736,8 @@ def _train_own(
 @call_parse
 def hold_out_command(
     folders: list = None,  # Folders of images, one for each style: two or more
-    out: str = None,  # Folder of the run; runs/ and the names of the folders if none
-    hold_out: int = None,  # Images of each style that are held out; a tenth if none
+    out: str = None,  # Folder of the run; default: runs/ and the names of the image folders
+    hold_out: int = None,  # Number of images of each style to hold out; a tenth if none
     debug: store_true = False,  # Show the traceback of an error
 ):
     """Divide folders of images into images to train on and images that are held out.

@@ -269,7 +269,10 @@ def folders_of(
     Raises `InputError` for names that are none, and for a folder that is given twice.
     """
     if not photos or not paintings:
-        raise InputError('give --photos FOLDER and --paintings FOLDER')
+        raise InputError(
+            'give --photos FOLDER and --paintings FOLDER, as '
+            'stylecfm train-painter photos/ paintings/'
+        )
     # a folder whose own name has a comma is taken as it stands
     several = [paintings] if os.path.exists(paintings) else paintings.split(',')
     if not all(p.strip() for p in several):
@@ -295,16 +298,17 @@ def folders_of(
 @call_parse
 def stylecfm_train_painter(
     photos: str = None,  # Folder of photographs
-    # Folder of paintings; several, with commas between them, are several styles
+    # Folder of paintings, which is a style; or several folders with commas between them
     paintings: str = None,
     output: str = 'runs/painter',  # Folder of the run
-    minutes: float = 30.0,  # Training time, at most
-    # Codec: a folder, a name, or dct:4, which needs no training; that of the bundled model if none
+    minutes: float = 30.0,  # Longest training time, minutes
+    # Codec: a folder, ORG/NAME on the hub, or dct:4, which has no weights; default: that of the
+    # bundled model
     codec: str = None,
-    size: int = 256,  # Longer side at which pictures are learned, pixels
+    size: int = 256,  # Longer side of the training pictures, pixels
     width: int = 144,  # Channels of the network
     layers: int = 8,  # Blocks of the network
-    seed: int = 0,  # Seed of everything
+    seed: int = 0,  # Random seed of weights, order, crops and noise
     device: str = None,  # Device to train on: cpu, cuda, mps; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):

@@ -48,7 +48,7 @@ def __getattr__(name):
 
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-5
 class Codec(Protocol):
-    "Images in [-1, 1] to latents and back."
+    "Protocol of a codec: it encodes images in [-1, 1] to latents, and decodes latents."
 
     spec: str  # Argument of `load_codec`; enough to load the codec again
     latent_channels: int  # Channels of a latent
@@ -60,14 +60,14 @@ class Codec(Protocol):
         self,
         images: Tensor,  # `(b, 3, h, w)` in [-1, 1]
     ) -> Tensor:  # `(b, latent_channels, h/factor, w/factor)`, fp32
-        "Images to latents."
+        "Encode images to latents."
         ...
 
     def decode(
         self,
         latents: Tensor,  # `(b, latent_channels, h, w)`
     ) -> Tensor:  # `(b, 3, h*factor, w*factor)`, not clamped
-        "Latents to images."
+        "Decode latents to images."
         ...
 
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-7
@@ -102,7 +102,7 @@ class PixelShuffle:
         self,
         images: Tensor,  # `(b, 3, h, w)`
     ) -> Tensor:  # `(b, c, h/factor, w/factor)`, c = 3*factor^2
-        "Images to latents; raises `InputError` when `factor` does not divide the size."
+        "Encode images to latents; raises `InputError` if `factor` does not divide their size."
         check_sides(images, self.factor, self.spec)
         return F.pixel_unshuffle(images, self.factor)
 
@@ -147,7 +147,7 @@ class TileDCT(PixelShuffle):
         self,
         images: Tensor,  # `(b, 3, h, w)`
     ) -> Tensor:  # `(b, c, h/factor, w/factor)`, c = 3*factor^2
-        "Images to latents; raises `InputError` when `factor` does not divide the size."
+        "Encode images to latents; raises `InputError` if `factor` does not divide their size."
         return torch.einsum('ij,bjhw->bihw', self.rotation.to(images), super().encode(images))
 
     def decode(
@@ -732,7 +732,7 @@ class LatentStats(NamedTuple):
         self,
         z: Tensor,  # In the codec's units, `(b, c, h, w)` or `(b, c, depth, h, w)`
     ) -> Tensor:  # Result, shaped as `z`, fp32
-        "Codec's units to standard ones."
+        "Subtract the mean and divide by the scale of each channel."
         mean, scale = (v.to(z.device).view(-1, *(1,) * (z.ndim - 2)) for v in self)
         return (z - mean).div_(scale)
 
@@ -740,7 +740,7 @@ class LatentStats(NamedTuple):
         self,
         z: Tensor,  # In standard units, `(b, c, h, w)`
     ) -> Tensor:  # Result, shaped as `z`, fp32
-        "Standard units to the codec's."
+        "Multiply by the scale and add the mean of each channel."
         mean, scale = (v.to(z.device).view(-1, *(1,) * (z.ndim - 2)) for v in self)
         return (z * scale).add_(mean)
 
@@ -809,7 +809,7 @@ CODECS = dict(pixels=PixelShuffle, dct=TileDCT)
 def tile_codec(
     spec: str,  # A codec's name
 ) -> tuple | None:  # `(kind, factor, channels)`; None for a codec of another kind
-    "What `dct:F` or `pixels:F:C` says; raises `InputError` where its numbers are none."
+    "Parse `dct:F` or `pixels:F:C`; raises `InputError` for invalid numbers."
     kind, *numbers = str(spec).split(':')
     if kind not in CODECS or not numbers:
         return None
@@ -831,9 +831,9 @@ def load_codec(
     precision: str = 'fp32',
     tile: int = 512,  # Side of an autoencoder's tiles, pixels
 ) -> Codec:
-    """The codec that `spec` names.
+    """Load the codec that `spec` names.
 
-    Raises `InputError` for a name that leads nowhere, or to something else.
+    Raises `InputError` for an unknown name, or a folder that holds no codec.
     """
     if found := tile_codec(spec):
         return CODECS[found[0]](*found[1:])

@@ -113,7 +113,7 @@ def encode(
     # Draw from an autoencoder's posterior; its mode if none
     generator: torch.Generator | None = None,
 ) -> Tensor:  # `(b, latent_channels, h/factor, w/factor)`, fp32
-    "Images to latents; raises `InputError` when `factor` does not divide the size."
+    "Encode images to latents; raises `InputError` if `factor` does not divide their size."
     self._ready(images)
     given = {} if generator is None else dict(generator=generator)
     return self.codec.encode(_wide(images), **given)

@@ -30,10 +30,10 @@ def blur_channels(
 
 
 class Strokes(NamedTuple):
-    "Where strokes run."
+    "Direction of strokes at each pixel."
 
     tangent: ndarray  # Unit vectors along the stroke, `(h, w, 2)`: down, right
-    anisotropy: ndarray  # `(h, w)` in [0, 1]: how sure the direction is
+    anisotropy: ndarray  # Anisotropy, `(h, w)` in [0, 1]: 0 no direction, 1 a single one
 
 
 def structure_tensor(
@@ -52,11 +52,11 @@ def structure_tensor(
 
 # %% ../../nbs/02_data/05_painters.ipynb #cell-9
 def nearest_lookup(
-    f: ndarray,  # Sampling positions, `(h, w)` or `(h, w, c)`
+    f: ndarray,  # Values to look up, `(h, w)` or `(h, w, c)`
     y: ndarray,  # Rows, fractions allowed, of any shape `(...)`
     x: ndarray,  # Columns, shaped as `y`
 ) -> ndarray:  # `(...)` or `(..., c)`: `f` at the nearest pixels, edges repeated
-    "Nearest-neighbour look-up."
+    "Look up values at the nearest pixels."
     h, w = f.shape[:2]
     return f[
         np.clip(np.rint(y).astype(np.intp), 0, h - 1), np.clip(np.rint(x).astype(np.intp), 0, w - 1)
@@ -64,11 +64,11 @@ def nearest_lookup(
 
 
 def smooth_along(
-    f: ndarray,  # `(h, w)` or `(h, w, c)`
-    tangent: ndarray,  # `(h, w, 2)`
+    f: ndarray,  # Image to average, `(h, w)` or `(h, w, c)`
+    tangent: ndarray,  # Unit vectors along the strokes, `(h, w, 2)`: down, right
     length: int,  # Steps of one pixel, each way, >= 0
 ) -> ndarray:  # Shaped as `f`
-    "Average along the strokes with weights that fall in a line (Cabral & Leedom 1993)."
+    "Average along the strokes with linearly falling weights (Cabral & Leedom 1993)."
     start = np.mgrid[: f.shape[0], : f.shape[1]].astype(np.float32)
     total = f.astype(np.float32).copy()
     weight = 1.0
@@ -89,8 +89,8 @@ def anisotropic_kuwahara(
     image: ndarray,  # `(h, w, 3)`
     strokes: Strokes,  # Strokes, output of `structure_tensor`
     radius: float = 2.0,  # Distance of the sectors, pixels, > 0
-    sharpness: float = 8.0,  # The exponent q: how much the calmest sector counts
-    sectors: int = 8,  # How many
+    sharpness: float = 8.0,  # Exponent q: dominance of the sector of least variance
+    sectors: int = 8,  # Number of sectors
 ) -> ndarray:  # Result, shaped as `image`
     """Anisotropic Kuwahara filter (Kyprianidis, Kang & Döllner 2009).
 
@@ -121,10 +121,10 @@ VARNISH = np.array([0.10, 0.03, -0.12], np.float32)  # What full varnish adds, R
 
 def oil_colours(
     c: ndarray,  # Colours, `(h, w, 3)` in [0, 1]
-    strength: float = 1.0,  # k: 0 leaves colours alone, up to 2
-    varnish: float = 0.0,  # How yellow, 0 to 1
+    strength: float = 1.0,  # Strength k of the palette, 0 (colours unchanged) to 2
+    varnish: float = 0.0,  # Amount of yellowing, 0 to 1
 ) -> ndarray:  # Result, shaped as `c`, in [0, 1]
-    "The colours of the oil painter."
+    "Map colours to the oil painter's palette."
     lum = (c @ LUMA)[..., None]
     tone = lum + 0.096 * strength * np.sin(2 * np.pi * (lum - 0.5))
     chroma = (1 + 0.45 * strength) * (c - lum)
@@ -149,7 +149,7 @@ def oil(
     image: ndarray,  # `(h, w, 3)` in [0, 1]
     radius: float = 2.0,  # Size of a patch of colour, pixels
     strength: float = 1.0,  # Strength of the palette
-    varnish: float = 0.0,  # How yellow, 0 to 1
+    varnish: float = 0.0,  # Amount of yellowing, 0 to 1
     texture: float = 0.06,  # Height of the bristles' traces
 ) -> ndarray:  # Result, shaped as `image`
     "An oil painting of a photograph."
@@ -172,9 +172,9 @@ PAPER_COLOUR = np.array([0.96, 0.93, 0.85], np.float32)
 def xdog(
     lum: ndarray,  # Luminance `(h, w)` in [0, 1]
     sigma: float = 0.7,  # Width of a line, pixels
-    p: float = 18.0,  # How much the difference counts
-    epsilon: float = 0.2,  # Brightness below which ink flows
-    phi: float = 6.0,  # How hard the threshold is
+    p: float = 18.0,  # Weight of the difference
+    epsilon: float = 0.2,  # Brightness below which there is ink
+    phi: float = 6.0,  # Steepness of the threshold
 ) -> ndarray:  # `(h, w)` in [0, 1]: 0 is ink
     "Lines and blacks by a thresholded difference of Gaussians (Winnemöller 2011)."
     d = (1 + p) * blur_channels(lum, sigma) - p * blur_channels(lum, 1.6 * sigma)
@@ -185,7 +185,7 @@ def xdog(
 # %% ../../nbs/02_data/05_painters.ipynb #664798c1
 def hatching(
     lum: ndarray,  # Luminance `(h, w)` in [0, 1]
-    spacing: float = 4.0,  # Between lines, pixels
+    spacing: float = 4.0,  # Distance between lines, pixels
 ) -> ndarray:  # `(h, w)` in [0, 1]: 0 is ink
     "Diagonal lines, thicker where it is darker, crossed in the deepest shadow."
     y, x = np.mgrid[: lum.shape[0], : lum.shape[1]]
@@ -204,7 +204,7 @@ def hatching(
 def ink(
     image: ndarray,  # `(h, w, 3)` in [0, 1]
     sigma: float = 0.7,  # Width of a line, pixels
-    spacing: float = 4.0,  # Between hatching lines, pixels
+    spacing: float = 4.0,  # Distance between hatching lines, pixels
 ) -> ndarray:  # Result, shaped as `image`
     "An ink drawing of a photograph."
     lum = image @ LUMA
@@ -286,10 +286,10 @@ def random_square(
 def expose(
     image: ndarray,  # `(h, w, 3)`
     rng: np.random.Generator,  # Source of chance
-    amount: float = 1.0,  # How much exposures differ, 0 to 1; 0: the same for every image
+    amount: float = 1.0,  # Spread of the exposures, 0 (the same for every image) to 1
     swap: bool = True,  # Put the channels in random order
 ) -> ndarray:  # Result, shaped as `image`, in [0, 1]
-    "Brightness, contrast, saturation and tint resampled."
+    "Resample brightness, contrast, saturation and tint of an image."
     image = image[..., rng.permutation(3)] if swap else image
     lum = (image @ LUMA)[..., None]
     chroma = image - lum

@@ -43,7 +43,7 @@ def _inverse(rows: tuple) -> Tensor:
 def to_oklab(
     x: Tensor,  # Images, sRGB in [0, 1], `(b, 3, h, w)`
 ) -> Tensor:  # L in [0, 1], then a and b, about [-0.4, 0.4], `(b, 3, h, w)`
-    "Oklab of sRGB images (Ottosson 2020)."
+    "Convert sRGB images to Oklab (Ottosson 2020)."
     linear = torch.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055).clamp_min(0).pow(2.4))
     return _mixed(_LAB, _mixed(_CONES, linear).clamp_min(0).pow(1 / 3))
 
@@ -56,7 +56,7 @@ def _linear(lab: Tensor) -> Tensor:
 def from_oklab(
     lab: Tensor,  # L, a and b, `(b, 3, h, w)`
 ) -> Tensor:  # Images, sRGB in [0, 1], `(b, 3, h, w)`
-    "sRGB images of Oklab; colours that sRGB does not have lose chroma and keep lightness and hue."
+    "Convert Oklab to sRGB; colours outside sRGB lose chroma and keep lightness and hue."
     lightness = lab[:, :1].clamp(0, 1)
     ab = lab[:, 1:]
 
@@ -156,7 +156,7 @@ def finish_colours(
     painting: Tensor,  # Painted images in [0, 1], `(b, 3, h, w)`
     photo: Tensor,  # Photographs in [0, 1], `(b, 3, h, w)`
 ) -> Tensor:  # Images in [0, 1], `(b, 3, h, w)`
-    "What a choice of colours does to a finished painting: nothing for a share or `painting`."
+    "Apply the step after painting of a choice of colours; a share and `painting` have none."
     value = check_colours(colours)
     after = COLOUR_MODES[value][1] if isinstance(value, str) else None
     return after(painting, photo) if after else painting

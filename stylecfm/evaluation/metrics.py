@@ -116,8 +116,8 @@ def sliced_wasserstein(
     reference: Tensor,  # Images `(m, 3, h, w)` of the style that is wanted
     levels: int = 3,  # Number of pyramid levels
     side: int = 7,  # Side length of a patch, pixels
-    each: int = 128,  # Squares of an image and level
-    directions: int = 256,  # To project on
+    each: int = 128,  # Number of patches of an image at each level
+    directions: int = 256,  # Number of random directions
     seed: int = 0,  # Random seed of patches and directions
 ) -> float:  # 1,000 times the mean over levels; 0: the same set
     """Distance of the patches of two sets of images (Karras 2018).
@@ -228,8 +228,8 @@ def edge_correlation(
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #d799819a
 def frechet_distance(
-    a: Tensor,  # Vectors, `(n, c)`, n well above c
-    b: Tensor,  # Others, `(m, c)`
+    a: Tensor,  # Vectors of the first set, `(n, c)`, n well above c
+    b: Tensor,  # Vectors of the second set, `(m, c)`
 ) -> float:  # >= 0
     "Fréchet distance of two sets of vectors taken as Gaussians (Dowson & Landau 1982)."
     a = a.double()
@@ -244,9 +244,9 @@ def frechet_distance(
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #3af1dadf
 def kernel_distance(
-    a: Tensor,  # Vectors, `(n, c)`
-    b: Tensor,  # Others, `(m, c)`
-    # Largest number of samples of each set, drawn at random: time and memory grow with its square
+    a: Tensor,  # Vectors of the first set, `(n, c)`
+    b: Tensor,  # Vectors of the second set, `(m, c)`
+    # Largest number of vectors of each set, drawn at random: time and memory grow with its square
     most: int = 2000,
     seed: int = 0,  # Random seed of the choice
 ) -> float:  # About 0 for one set; it may be a little below
@@ -346,11 +346,11 @@ class Figure(NamedTuple):
 
 def bootstrap(
     f: Callable,  # Tensors of rows to a number
-    *sets: Tensor,  # Each `(n, ...)`; drawn again on its own
-    draws: int = 200,  # Repetitions
+    *sets: Tensor,  # Sets of rows, `(n, ...)` each; resampled independently
+    draws: int = 200,  # Number of bootstrap draws
     seed: int = 0,  # Random seed of the draws
 ) -> Figure:
-    "A figure with its bootstrap interval (Efron 1979), moved to the figure."
+    "Compute a figure and its bootstrap interval (Efron 1979), shifted to be centred on the figure."
     g, value = torch.Generator().manual_seed(seed), float(f(*sets))
 
     def again(s):

@@ -169,7 +169,7 @@ class Kernels(NamedTuple):
 def kid_kernels(
     a: ImageFeatures,  # Features of the first set
     b: ImageFeatures,  # Features of the second set
-    unit: float = 1.0,  # Unit in which features are measured
+    unit: float = 1.0,  # Divisor of the features, > 0; `KID_UNIT` makes them about 1
 ) -> Kernels:
     "Compute the cubic kernels of the pooled features."
     a = a.pooled.double() / unit
@@ -195,9 +195,9 @@ def _unbiased_mmd(
 def kid(
     a: ImageFeatures,  # Features of the images to be judged
     b: ImageFeatures,  # Features of the paintings
-    unit: float = 1.0,  # Unit in which features are measured
+    unit: float = 1.0,  # Divisor of the features, > 0; `KID_UNIT` makes them about 1
 ) -> float:  # About 0 for two samples of one distribution; it can be negative
-    "Estimate the kernel distance of two sets of images (Bińkowski 2018)."
+    "Estimate the kernel inception distance (KID) of two sets of images (Bińkowski 2018)."
     return _unbiased_mmd(kid_kernels(a, b, unit))
 
 # %% ../../nbs/09_evaluation/03_painting_metrics.ipynb #43c1f429
@@ -360,7 +360,7 @@ def kid_figures(
     photos: ImageFeatures,  # Features of the same photographs, untouched, in the same order
     paintings: ImageFeatures,  # Features of the paintings
     draws: int = 200,  # Number of repetitions
-    unit: float = 1.0,  # Unit in which features are measured
+    unit: float = 1.0,  # Divisor of the features, > 0; `KID_UNIT` makes them about 1
 ) -> tuple[Figure, Figure]:  # KID, and its ratio to that of the photographs
     "Return the kernel distance and its ratio to the photographs' own, with intervals."
     a, b = (kid_kernels(v, paintings, unit) for v in (made, photos))

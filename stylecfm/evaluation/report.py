@@ -81,7 +81,7 @@ def measure(
     judge: StyleClassifier | None = None,  # For `deception`, which is left out without one
     draws: int = 30,  # Number of bootstrap draws for measures that compare sets
 ) -> dict:  # {name: `Figure`}, of the keys of `METRICS`
-    "All figures of one way."
+    "Compute all figures of one method."
     made = made.clamp(-1, 1)
     a, b = (latent_vectors(encode(v).cpu()) for v in (made, paintings))
 
@@ -123,7 +123,7 @@ def simple_baselines(
 
 
 class EvaluationEffort(NamedTuple):
-    "How much is computed, and who is told."
+    "Extent of an evaluation, and callbacks for its progress."
 
     judge_steps: int = 1200  # Number of training steps of the style classifier; 0: no classifier
     draws: int = 30  # Number of bootstrap draws for measures that compare sets
@@ -187,10 +187,10 @@ def timed(
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #db9e619c
 class Report(NamedTuple):
-    "What an evaluation found."
+    "Result of an evaluation."
 
-    rows: dict  # {way: {figure: `Figure`}}
-    pictures: dict  # {way: images `(n, 3, h, w)`}
+    rows: dict  # {method: {figure: `Figure`}}
+    pictures: dict  # {method: images `(n, 3, h, w)` in [-1, 1]}
     about: dict  # How it was measured
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #72e00001
@@ -201,7 +201,7 @@ def read_sets(
     size: int,  # Side of the squares, pixels
     most: int,  # Images of each kind at most
 ) -> tuple:  # Photographs, paintings, `(n, 3, size, size)` in [-1, 1]; lines on files left out
-    "Images to compare; raises `InputError` for folders that do not suffice."
+    "Read the images to compare; raises `InputError` for folders with too few."
     f = pipe.codec.factor
     if size % f or size < 32:
         raise InputError(f'size must be a multiple of {f}, 32 or more, got {size}')
@@ -304,12 +304,12 @@ def evaluate(
     size: int = 256,  # Side of the squares that are compared, pixels
     # Arguments of the call: steps, guidance_scale, solver, strength, options
     given: dict | None = None,
-    most: int = 100,  # Images of each kind at most
+    most: int = 100,  # Largest number of images of each kind
     effort: EvaluationEffort = EvaluationEffort(),  # How much is computed, and who is told
 ) -> Report:
-    """Transfer photographs and measure everything.
+    """Transfer photographs, and measure the results beside those of simple baselines.
 
-    Raises `InputError` for folders that do not suffice.
+    Raises `InputError` for folders with too few images.
     """
     for k in styles:
         pipe.style(k)
@@ -381,7 +381,7 @@ def nearer(
 def verdict(
     rows: dict,  # {way: {figure: `Figure`}}
 ) -> str:  # One sentence
-    "What an evaluation found."
+    "Summarise an evaluation in one sentence."
     mine = rows.get('this model')
     before = rows.get('untouched')
     if not mine or not before:
@@ -521,7 +521,7 @@ def summary(
     report: Report,  # Report, output of `evaluate`
     long: bool = True,  # Whether it was the long form
 ) -> list:  # Sentences and rows, for a terminal
-    "What an evaluation found: two figures a row, then the verdict."
+    "Summarise an evaluation: two figures a row, then the verdict."
 
     def figure(v):
         return f'{plain(v.value)} ({plain(v.low)} to {plain(v.high)})'

@@ -75,7 +75,7 @@ def couple_per_class(
     x1: Tensor,  # Data, as `x0`
     style: Tensor | None,  # Style of each row of `x1`, `(b,)`; none couples all rows together
 ) -> Tensor:  # Rows as `x0`, permuted by style
-    "A pairing, style by style; raises `InputError` where the lengths differ."
+    "Apply a pairing within each style; raises `InputError` if the lengths differ."
     if style is None:
         style = torch.zeros(len(x1), dtype=torch.long)
     if not len(x0) == len(x1) == len(style):
@@ -95,11 +95,11 @@ def ot_pair(
     x1: Tensor,  # Data, as `x0`
     # Style of each row of `x1`, `(b,)`; none couples all rows together
     style: Tensor | None = None,
-    generator: torch.Generator | None = None,  # Not used: every coupling is called alike
+    generator: torch.Generator | None = None,  # Not used; part of the signature of every coupling
 ) -> Tensor:  # Rows as `x0`, permuted by style
     """Pair noise with data by exact optimal transport inside each style.
 
-    Pooladian 2023, Tong 2023. Raises `InputError`.
+    Pooladian 2023, Tong 2023. Raises `InputError` for unequal lengths or non-finite values.
     """
     return couple_per_class(solve_assignment, x0, x1, style)
 
@@ -110,7 +110,7 @@ def independent(
     style: Tensor | None = None,  # Style of each row, `(b,)`; not used
     generator: torch.Generator | None = None,  # Not used
 ) -> Tensor:  # `x0` itself, `(b, ...)`
-    "Noise as it was drawn: no coupling."
+    "Return the noise as it was drawn, without pairing."
     return x0
 
 # %% ../../nbs/06_flow/01_couplings.ipynb #cell-18
@@ -188,7 +188,7 @@ def sinkhorn_pair(
     # Those units; else `reg` is a squared distance itself, as in POT and torchcfm
     relative: bool = True,
 ) -> Tensor:  # Rows as `x0`, permuted by style
-    """Noise paired with data by a permutation drawn from Sinkhorn's plan inside each style.
+    """Pair noise with data by a permutation drawn from Sinkhorn's plan inside each style.
 
     Raises `InputError`, also without POT.
     """

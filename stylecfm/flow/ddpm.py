@@ -26,7 +26,7 @@ def velocity_from_noise(
     noise: Tensor,  # Predicted noise, as `x`
     t: Tensor,  # Time, `(b,)`, above 0
 ) -> Tensor:  # Result, shaped as `x`, fp32 or wider
-    "Velocity of the straight path."
+    "Compute the velocity of the straight path from predicted noise."
     return (at_least_fp32(x) - at_least_fp32(noise)) / expand_as(t, at_least_fp32(x))
 
 
@@ -35,7 +35,7 @@ def noise_from_velocity(
     v: Tensor,  # Velocity there, as `x`
     t: Tensor,  # Time, `(b,)` in [0, 1]
 ) -> Tensor:  # Result, shaped as `x`, fp32 or wider
-    "Noise at the beginning of the straight path."
+    "Compute the noise at t=0 of the straight path from a velocity."
     return at_least_fp32(x) - expand_as(t, at_least_fp32(x)) * at_least_fp32(v)
 
 
@@ -43,15 +43,15 @@ def as_ddpm(
     x: Tensor,  # Point on the straight path, `(b, ...)`
     t: Tensor,  # Time, `(b,)` in [0, 1]
 ) -> Tensor:  # Result, shaped as `x`
-    """A point of the straight path as DDPM's network sees it.
+    """Scale a point of the straight path to the input of a DDPM network.
 
-    It has variance 1 where data and noise have it.
+    It has variance 1 if data and noise have variance 1.
     """
     return x / expand_as((t * t + (1 - t) ** 2).sqrt(), x)
 
 # %% ../../nbs/06_flow/12_ddpm.ipynb #fc82d599
 class PredictsNoise:
-    "Makes a velocity network of one whose inner answer is noise."
+    "Mixin that returns the velocity of a network whose own output is noise."
 
     def velocity(
         self,
@@ -59,7 +59,7 @@ class PredictsNoise:
         t: Tensor,  # Time in [0, 1], `(b,)`
         style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor:  # Velocity, fp32, shaped as `x`
-        "The velocity at `x`."
+        "Return the velocity at `x`."
         t = t.clamp_min(DDPM_START)
         return velocity_from_noise(x, super().velocity(as_ddpm(x, t), t, style), t)
 
@@ -96,7 +96,7 @@ def ddim_times(
 def _check_ddim(x, times, eta):
     """Times as float64.
 
-    Raises `InputError` for a start, times or an `eta` that could not mean anything.
+    Raises `InputError` for an invalid start, times or `eta`.
     """
     check_start(x)
     if not 0 <= eta <= 1:

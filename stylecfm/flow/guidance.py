@@ -39,9 +39,9 @@ def cfg_scale(
     # Times of guidance; outside of them the scale is 1 (Kynkäänniemi 2024)
     interval: tuple = (0.0, 1.0),
 ) -> float:  # Scale to use at `t`
-    """Guidance that is strong while structure forms and gone when texture does.
+    """Guidance scale at a time: `scale` at t=0, falling by `decay` to 1 at t=1.
 
-    Raises `InputError` for what could not mean anything.
+    Raises `InputError` for an unknown decay, a scale below 1, or times outside [0, 1].
     """
     if decay not in DECAYS:
         raise InputError(f'decay must be one of {", ".join(DECAYS)}, got {decay!r}')
@@ -54,9 +54,9 @@ def cfg_scale(
 
 # %% ../../nbs/06_flow/09_guidance.ipynb #cell-9
 class Guidance(NamedTuple):
-    "How a style is asked for; the defaults are plain guidance."
+    "Settings of guidance; by default unguided, without refinements."
 
-    scale: float = 1.0  # At t=0, >= 1 and finite; 1 is unguided
+    scale: float = 1.0  # Guidance scale at t=0, >= 1 and finite; 1 is unguided
     decay: str = 'linear'  # A key of `DECAYS`
     interval: tuple = (0.0, 1.0)  # Times of guidance, two rising ones in [0, 1]
     fit: bool = False  # Scale the unconditional half to the conditional one (CFG-Zero*, Fan 2025)
@@ -94,16 +94,17 @@ def _combine(wanted, mean, w, g):
 # %% ../../nbs/06_flow/09_guidance.ipynb #20899392
 def guided(
     model: Callable,  # Network `(x, t, style) -> velocity`
-    # Style to move in, int64 `(b,)` or one number; -1 is the mean style; a dict is a blend, see
-    # `interpolated_model`
+    # Style of the field, int64 `(b,)` or one number; -1 is the mean style; a dict {style: weight}
+    # is
+    # a blend, see `interpolated_model`
     style: Tensor | int | dict,
-    # Guidance scale at t=0, or all there is to choose; 1 is unguided
+    # Guidance scale at t=0, 1 is unguided; or all settings as a `Guidance`
     scale: float | Guidance = 1.0,
     decay: str = 'linear',  # A key of `DECAYS`
 ) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`: network evaluations for one image
     """The velocity field of a style, guided away from the mean style (Ho & Salimans 2022).
 
-    Raises `InputError`.
+    Raises `InputError` for invalid settings of guidance.
     """
     g = scale if isinstance(scale, Guidance) else Guidance(scale, decay)
     if isinstance(style, dict):
@@ -136,7 +137,7 @@ def composed_field(
     model: Callable,  # Network `(x, t, style) -> velocity`
     weights: dict,  # Style to its weight, any finite number; `{k: 1.}` is style k alone
 ) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`
-    """A velocity field between, or beyond, several styles.
+    """Velocity field as a weighted sum over several styles.
 
     Raises `InputError` for no weight or one that is not finite.
     """
@@ -162,7 +163,7 @@ def interpolated_model(
     model: Callable,  # Network `(x, t, style) -> velocity`
     weights: dict,  # Style to its weight, >= 0
 ) -> Callable:  # Field of one style; -1 is the mean style; with `.evals`
-    "Several styles as one; raises `InputError` for negative weights or none above 0."
+    "Blend several styles into one; raises `InputError` for negative weights or none above 0."
     if not all(0 <= w < math.inf for w in weights.values()) or not sum(weights.values()) > 0:
         raise InputError(f'a blend wants weights of 0 or more, one of them positive; got {weights}')
     total = sum(weights.values())

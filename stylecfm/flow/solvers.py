@@ -35,11 +35,11 @@ def __getattr__(name):
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-5
 class Tableau(NamedTuple):
-    "An explicit Runge-Kutta method: where it looks (`c`, `a`) and how it weighs what it saw (`b`)."
+    "Butcher tableau of an explicit Runge-Kutta method."
 
-    a: tuple  # Rows of numbers; row i: weights of the earlier slopes for look i
-    b: tuple  # Weights of the slopes in the step, one a look; they sum to 1
-    c: tuple  # Times of the looks, as parts of the step, 0 to 1
+    a: tuple  # Stage coefficients; row i has the i weights of the earlier slopes in stage i
+    b: tuple  # Weights of the slopes in the step, one for each stage; they sum to 1
+    c: tuple  # Times of the stages as fractions of the step, 0 to 1
     order: int  # The error of a whole integration falls as steps**-order
 
 
@@ -83,13 +83,13 @@ def rk_step(
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-12
 class StepState(NamedTuple):
-    "What a method hands from step to step; all shaped as the point, `(b, ...)`."
+    "State that a method carries from step to step."
 
     x: Tensor  # The point, `(b, ...)`
     # State of a multistep method: a slope `(b, ...)`, or an auxiliary point with its slope `(2, b,
     # ...)`
     extra: Tensor | None = None
-    h: float = 0.0  # Length of the step before
+    h: float = 0.0  # Length of the previous step; 0 before the first
 
 
 Step = Callable  # `(v, state, t, h) -> StepState`
@@ -170,7 +170,7 @@ def backward_euler(
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-13
 class SolverMethod(NamedTuple):
-    "A way to step."
+    "A method with fixed steps, and its order."
 
     step: Step  # `(v, state, t, h) -> StepState`, where `v(x, t)` takes a number as time
     order: int  # The error of a whole integration falls as steps**-order
@@ -292,7 +292,7 @@ def time_grid(
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-20
 class Solution(NamedTuple):
-    "Where an integration ended and what it cost."
+    "Result of an integration: the point at its end, and the cost."
 
     x: Tensor  # The point at the end, `(b, ...)`
     nfe: int  # Network evaluations for one image; of the costliest, if they differ
@@ -339,7 +339,7 @@ class ReversibleState(NamedTuple):
 
 
 class SolverOptions(NamedTuple):
-    "What is rarely changed; a dict of the same names will do wherever options are taken."
+    "Options that are rarely changed; a dict with these keys is accepted in their place."
 
     # A key of `GRIDS`, or times from start to end; an adaptive method stops at each of these
     grid: str | list | Tensor = 'uniform'
@@ -441,10 +441,10 @@ def solve(
     options: SolverOptions | dict = SolverOptions(),  # Grid, clamp, path, progress, tolerances
     # Auxiliary state of a reversible method, from the `Solution` to invert or continue
     carry: ReversibleState | None = None,
-) -> Solution:  # Point, cost and times; `done` says who arrived
+) -> Solution:  # Point, cost and times; `converged` is False for images that did not arrive
     """Integrate `v` from `t0` to `t1`.
 
-    Raises `InputError`, or `FloatingPointError` when the field is finite for no image.
+    Raises `InputError` for bad settings, `FloatingPointError` if the field is finite for no image.
     """
     options = _options(options)
     t0, t1 = _check_solve(steps, method, t0, t1, options.grid)
@@ -631,7 +631,7 @@ def solve_adaptive(
     callback: Callable | None = None,
     # Tolerances, cap, clamp, path; of the grid only times of one's own count
     options: SolverOptions | dict = SolverOptions(),
-) -> Solution:  # Point, cost and times; `done` says who arrived
+) -> Solution:  # Point, cost and times; `converged` is False for images that did not arrive
     """Steps as long as the tolerance allows, each image by itself.
 
     Raises `InputError`, or `FloatingPointError` if every image fails.

@@ -222,7 +222,7 @@ def import_latents(
     codec: Codec,  # That made them
     # Factor that they were multiplied by; None: by the codec's config and by values
     scaling: float | None = None,
-    strict: bool = False,  # Refuse a bad file instead of setting it aside
+    strict: bool = False,  # Raise `InputError` for a bad file instead of skipping it
     rebuild: bool = False,  # Replace a cache of another recipe
     shift: float | None = None,  # Constant subtracted before scaling; None: by the codec's config
     # Compare every file's content with the cache, not only size, times and inode

@@ -25,8 +25,9 @@ def __getattr__(name):
 # %% ../../nbs/05_models/00_norms.ipynb #cell-5
 def time_features(
     t: Tensor,  # Time in [0, 1], shape `(b,)`
-    dim: int,  # Features, an even number
-    scale: float = 1000.0,  # Stretch of time before the sines; with 1 most features hardly move
+    dim: int,  # Number of features, even
+    # Factor of time before the sines; at 1 most features are almost constant
+    scale: float = 1000.0,
 ) -> Tensor:  # `(b, dim)`, float32: cosines, then sines
     "Sinusoidal features of time (Vaswani 2017)."
     half = dim // 2
@@ -38,7 +39,7 @@ def time_features(
 def at_least_fp32(
     x: Tensor,  # Numbers of any dtype and shape `(...)`
 ) -> Tensor:  # Result, shaped as `x`
-    "`x` in fp32, or in float64 if it came so."
+    "Convert `x` to fp32; float64 stays float64."
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 # %% ../../nbs/05_models/00_norms.ipynb #94610f1b
@@ -73,7 +74,7 @@ def transformed() -> bool:
 
 # %% ../../nbs/05_models/00_norms.ipynb #cell-13
 class ModulationParams(NamedTuple):
-    "What time and style say to one norm, each `(b, channels)`."
+    "Scale, shift and gate of one norm, computed from time and style."
 
     scale: Tensor  # Added to 1, multiplies the normalised features; `(b, channels)`
     shift: Tensor  # Added after the scale; `(b, channels)`
@@ -97,7 +98,7 @@ class Modulation(nn.Module):
         self,
         cond: Tensor,  # The condition, `(b, cond_dim)`
     ) -> ModulationParams:  # 3 x `(b, channels)`, fp32 or better
-        "Three numbers for each channel."
+        "Compute scale, shift and gate of each channel."
         # small and decisive: kept in fp32
         with torch.autocast(cond.device.type, enabled=False):
             out = self.linear(F.silu(cond).to(compute_dtype(self.linear)))  # (b, 3*channels)
@@ -108,15 +109,15 @@ def num_groups(
     channels: int,  # Channels to split
     most: int = 32,  # Upper limit, Wu & He's default
 ) -> int:  # A divisor of `channels`
-    "As many groups as divide `channels` evenly, each of eight channels or more where that can be."
+    "Largest number of groups that divides `channels`, with 8 channels a group or more if possible."
     return max(g for g in range(1, min(most, max(1, channels // 8)) + 1) if channels % g == 0)
 
 # %% ../../nbs/05_models/00_norms.ipynb #cell-18
 def per_channel(
     v: Tensor,  # `(b, channels)`
-    x: Tensor,  # Features that it is for, `(b, channels, *spatial)`
+    x: Tensor,  # Features to multiply, `(b, channels, *spatial)`
 ) -> Tensor:  # `(b, channels, 1, ...)`, with as many axes as `x`
-    "A number for each channel, so that it multiplies features."
+    "Reshape `v` so that it broadcasts over the spatial axes of `x`."
     return v[(..., *(None,) * (x.ndim - 2))]
 
 # %% ../../nbs/05_models/00_norms.ipynb #7aa126af
@@ -124,7 +125,7 @@ def modulate(
     y: Tensor,  # Normalised features, `(b, channels, *spatial)`
     mod: ModulationParams,  # Modulation, output of `Modulation`
 ) -> Tensor:  # Result, shaped as `y`
-    "Features scaled and shifted, channel by channel."
+    "Scale and shift features, channel by channel."
     return torch.addcmul(per_channel(mod.shift, y), y, 1 + per_channel(mod.scale, y))
 
 # %% ../../nbs/05_models/00_norms.ipynb #cell-19
@@ -149,7 +150,7 @@ class AdaptiveGroupNorm(nn.Module):
         # Modulation, output of `Modulation`; its gate is applied by the block
         mod: ModulationParams,
     ) -> Tensor:  # Result, shaped as `x`, same dtype
-        "Normalised, then scaled and shifted."
+        "Normalise `x`, then scale and shift it."
         with torch.autocast(x.device.type, enabled=False):
             return modulate(F.group_norm(at_least_fp32(x), self.groups, eps=self.eps), mod).to(
                 x.dtype
@@ -177,7 +178,7 @@ class AdaptivePixelNorm(nn.Module):
         # Modulation, output of `Modulation`; its gate is applied by the block
         mod: ModulationParams,
     ) -> Tensor:  # Result, shaped as `x`, same dtype
-        "Normalised, then scaled and shifted."
+        "Normalise `x`, then scale and shift it."
         with torch.autocast(x.device.type, enabled=False):
             y = F.layer_norm(
                 at_least_fp32(x).movedim(1, -1), (self.channels,), eps=self.eps
@@ -186,9 +187,9 @@ class AdaptivePixelNorm(nn.Module):
 
     def from_statistics(
         self,
-        x: Tensor,  # All of it, `(b, channels, *spatial)`; not looked at
-    ) -> Callable:  # `(part, mod)` to what `forward` would give there
-        "The norm for parts of a picture, which need nothing from each other."
+        x: Tensor,  # Whole picture, `(b, channels, *spatial)`; not used
+    ) -> Callable:  # Function `(part, mod)` whose result is that part of `forward(x, mod)`
+        "Return the norm for parts of a picture; each pixel is normalised by itself."
         return self.forward
 
 # %% ../../nbs/05_models/00_norms.ipynb #0ef6a4f5
@@ -199,9 +200,9 @@ NORMS = dict(group=AdaptiveGroupNorm, pixel=AdaptivePixelNorm)
 @patch
 def from_statistics(
     self: AdaptiveGroupNorm,
-    x: Tensor,  # All of it, `(b, channels, *spatial)`
-) -> Callable:  # `(part, mod)` to what `forward` would give there
-    "The norm for parts of a picture, with the statistics of all of it."
+    x: Tensor,  # Whole picture, `(b, channels, *spatial)`
+) -> Callable:  # Function `(part, mod)` whose result is that part of `forward(x, mod)`
+    "Return the norm for parts of a picture, with the statistics of the whole."
 
     # (b, groups, channels/groups, *spatial)
     def grouped(v):
@@ -220,7 +221,7 @@ def from_statistics(
 
 # %% ../../nbs/05_models/00_norms.ipynb #cell-30
 class GlobalResponseNorm(nn.Module):
-    """Loud channels against the others (Woo 2023); the identity at initialisation.
+    """Global response normalisation (Woo 2023); the identity at initialisation.
 
     Sums over space in fp32.
     """
@@ -236,7 +237,7 @@ class GlobalResponseNorm(nn.Module):
         self,
         x: Tensor,  # `(b, *spatial, channels)`, channels last
     ) -> Tensor:  # Result, shaped as `x`, same dtype
-        "Each channel strengthened by its share of the loudness."
+        "Scale each channel by its norm relative to the mean norm of all channels."
         with torch.autocast(x.device.type, enabled=False):
             h = at_least_fp32(x).flatten(1, -2)  # (b, pixels, channels)
             # a channel that is silent has a gradient, too

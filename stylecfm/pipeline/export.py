@@ -61,10 +61,10 @@ def relative_difference(
 def export_network(
     net: IsoNext,  # Velocity network, of images
     path: str | Path,  # File to write, `.pt2`
-    # Largest difference to the network itself, over the deviation of its output
+    # Largest allowed difference to the network, relative to the standard deviation of its output
     tolerance: float = 1e-4,
-) -> float:  # The difference that was found
-    "Write the network for `torch.export.load`, and check what was written; raises `InputError`."
+) -> float:  # Relative difference of the written network to the original
+    "Write the network for `torch.export.load`, and check it; raises `InputError` if it differs."
     if Path(path).suffix != '.pt2':
         raise InputError(f'an exported network is a file .pt2, got {path}')
     net, some = net.eval(), example_inputs(net, 2, 12, 16)

@@ -46,40 +46,40 @@ MODE_STARTS = dict(flowedit=0.3, sdedit=0.5)  # where they begin unless told
 
 
 class TransferOptions(NamedTuple):
-    "How a transfer is done, where the defaults do not suit."
+    "Further options of a transfer."
 
     mode: str = 'loop'  # A word of `MODES`
-    inversion: str = 'source'  # Style of the inversion: source, or mean, the style of no style
+    inversion: str = 'source'  # Style of the inversion: source, or mean for the mean style
     # Matching of inverted latents: a key of `LATENT_MATCHINGS`; None: the model's setting
     match: str | None = None
-    # Share of structures that becomes new noise, 0 to 1; None: as the model says
+    # Share of the inverted latents that becomes new noise, 0 to 1; None: the model's setting
     fresh: float | None = None
-    decay: bool | None = None  # Guidance falls towards 1; None: as the model says
+    decay: bool | None = None  # Whether guidance falls towards 1; None: the model's setting
     # Time where flowedit (0.3) and sdedit (0.5) begin, 0 to below 1; later keeps more
     start: float | None = None
-    draws: int = 2  # Noises of flowedit at each step
+    draws: int = 2  # Number of noise samples of flowedit at each step
     seed: int = 0  # Random seed of flowedit, sdedit and renoising
-    batch: int = 8  # Images of one size that go together
-    trajectory: bool = False  # Also give every point on the way
+    batch: int = 8  # Number of images of one size in a batch
+    trajectory: bool = False  # Whether to return the latents after every step
     brush: Brush | None = None  # Choices of a structure-conditioned model; its defaults if none
     # Mask of a structure-conditioned model, white where to paint; resized to each image
     mask: str | Path | Image.Image | None = None
-    alpha_mask: bool = False  # It paints where an image is opaque
+    alpha_mask: bool = False  # Whether to paint only where an image is opaque
 
 
 @dataclass
 class Transferred(BaseOutput):
-    "What a call of the pipeline gives."
+    "Result of a call of the pipeline."
 
     # PIL images in the sizes that came in, with opacity where the image had it; or what
     # `output_type` says
     images: Any
-    # At t=0, as painted (matched, partly fresh, if so wished): `(c, h, w)` each, on the CPU; None
-    # where the way has none
+    # Latents at t=0 from which each image was painted, after matching and renoising: `(c, h, w)`
+    # each, on the CPU; None for modes without inversion
     structure: list
     nfe: int  # Network evaluations for one image; of the costliest
     sources: list  # A `DetectedStyle` for each image; certain where the source style was given
-    seconds: float  # All in all
+    seconds: float  # Time of the call, seconds
     # Latents from source to target, `(points, c, h, w)` for each image, on the CPU; None unless
     # asked for
     trajectory: list

@@ -288,12 +288,15 @@ def model_facts(
 
 # %% ../../nbs/08_pipeline/06_onnx_export.ipynb #e14f8d5c
 def export_onnx(
-    model: Model,  # Model of images
+    model: Model,  # Model of images, from `load_model`
     folder: str | Path,  # Folder to write; replaced where it is such a folder already
-    # Largest difference of a graph to PyTorch, over the deviation of its output
+    # Largest allowed difference to PyTorch, relative to the standard deviation of the output
     tolerance: float = 1e-3,
-) -> dict:  # {graph: the difference that was found}
-    "Write a model as ONNX graphs and `model.json`, and check each graph; raises `InputError`."
+) -> dict:  # {graph: relative difference to PyTorch}
+    """Write a model as ONNX graphs and `model.json`, and compare each graph with PyTorch.
+
+    Raises `InputError` if packages are missing or a difference exceeds the tolerance.
+    """
     _packages()
     if getattr(model.net.config, 'spatial_dims', 2) != 2 or not isinstance(model.net, IsoNext):
         raise InputError(

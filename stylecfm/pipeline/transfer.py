@@ -91,7 +91,7 @@ def __getattr__(name):
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #2267aa83
 class StyleTransferPipeline(DiffusionPipeline):
-    """Images in one style to images in another.
+    """Pipeline that transfers images from one style to another.
 
     Raises `InputError` if the codec is not the one that the network was trained with.
     """
@@ -119,7 +119,7 @@ class StyleTransferPipeline(DiffusionPipeline):
         styles: list | None = None,  # Names; the position is the style's number
         # Mean of each latent channel, in the codec's units; default: zeros
         mean: list | None = None,
-        scale: list | None = None,  # Standard deviation, likewise; ones if none
+        scale: list | None = None,  # Standard deviation of each latent channel; default: ones
         inference: dict | None = None,  # Settings for transfer: fields of `InferenceConfig`
         # Scheduler of the generation; auto: one of the settings' solver; None: the solver itself
         scheduler: SchedulerMixin | str | None = 'auto',
@@ -196,7 +196,7 @@ def from_model(
     codec: CodecModel | str | None = None,
     **parts,  # Other parts and settings of the pipeline, as its constructor takes them
 ) -> StyleTransferPipeline:
-    "A pipeline of a model in memory; raises `InputError` if the codec is another one."
+    "Make a pipeline of a model in memory; raises `InputError` if its codec has changed."
     pipe = cls(
         model.net,
         codec or model.spec,
@@ -264,9 +264,9 @@ def from_pretrained(
     # ..., and parts: network, scheduler
     **kwargs,
 ) -> StyleTransferPipeline:
-    """Load a model that training wrote, or a pipeline.
+    """Load a pipeline: a model that training wrote, or a saved pipeline.
 
-    Raises `InputError` for what is none, or if the codec is another one.
+    Raises `InputError` if there is no model, or if its codec has changed.
     """
     chosen(CODEC_PRECISIONS, precision, 'precision')
     how = loading_of(kwargs)
@@ -386,7 +386,7 @@ def style(
     self: StyleTransferPipeline,
     which: str | int,  # Name, or number from 0
 ) -> int:  # Number
-    "The number of a style; raises `InputError`."
+    "Return the number of a style; raises `InputError` for an unknown one."
     styles = self.model.styles
     if isinstance(which, str) and which in styles:
         return styles.index(which)
@@ -423,7 +423,7 @@ def encode(
     self: StyleTransferPipeline,
     x: Tensor,  # Images in [-1, 1], `(b, 3, h, w)`, sides divisible by the codec's factor
 ) -> Tensor:  # Standardised latents, `(b, c, h/factor, w/factor)`
-    "Images to the network's units."
+    "Encode images to standardised latents."
     return self.model.stats.standardise(self.coder.encode(x.to(self._execution_device)))
 
 
@@ -432,14 +432,14 @@ def decode(
     self: StyleTransferPipeline,
     x1: Tensor,  # Standardised latents, `(b, c, h, w)`
 ) -> Tensor:  # Images, `(b, 3, h*factor, w*factor)`, about [-1, 1], not clamped
-    "And back."
+    "Decode standardised latents to images."
     return self.coder.decode(self.model.stats.restore(x1.to(self._execution_device)))
 
 
 def load_latent(
     path: str | Path,  # A file with one latent, in the codec's units; nothing in it is run
 ) -> Tensor:  # `(c, h, w)`, fp32
-    "One latent from a file; raises `InputError`."
+    "Load one latent from a file; raises `InputError` if it holds none."
     try:
         return latent_of(read_file(Path(path)))
     except InputError as e:
@@ -454,7 +454,7 @@ def read(
     # units
     image: str | Path | Image.Image | Pixels | Tensor,
 ) -> OpenedImage:
-    "Read and encode one image; raises `InputError`."
+    "Read and encode one image; raises `InputError` if it cannot be used."
     if isinstance(image, (str, Path)) and Path(image).suffix.lower() in LATENTS:
         image = load_latent(image)
     if isinstance(image, Tensor):
@@ -490,8 +490,8 @@ def read(
 def field(
     self: StyleTransferPipeline,
     style: str | int | dict,  # A style, or several with weights; -1 is the mean style
-    scale: float | Guidance = 1.0,  # Guidance at t=0, or all there is to choose; 1 is unguided
-    decay: str = 'linear',  # How guidance falls: a key of `DECAYS`
+    scale: float | Guidance = 1.0,  # Guidance scale at t=0, 1 is unguided; or all its settings
+    decay: str = 'linear',  # Decay of the guidance scale: a key of `DECAYS`
 ) -> Callable:  # `(x, t) -> dx/dt`
     "The velocity field of a style, in this pipeline's precision."
     shares = {-1: 1.0} if style == -1 else self.shares(style)
@@ -512,8 +512,8 @@ def invert(
     source: str | int,  # Their style; -1 is the mean style
     solver: ODESolver | None = None,  # 15 steps of Heun if none
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
-) -> Solution:  # `.x` is the structure
-    "From data at t=1 to structure at t=0, unguided."
+) -> Solution:  # Inverted latents in `.x`, `(b, c, h, w)`
+    "Integrate data at t=1 to inverted latents at t=0, unguided."
     return (solver or ODESolver()).solve(
         self.field(source), x1.to(self._execution_device), 1.0, 0.0, callback
     )
@@ -523,17 +523,17 @@ def invert(
 @torch.no_grad()
 def generate(
     self: StyleTransferPipeline,
-    x0: Tensor,  # Structure, `(b, c, h, w)`
+    x0: Tensor,  # Inverted latents or noise, `(b, c, h, w)`
     target: str | int | dict,  # Style to paint in, or several with weights
     solver: ODESolver | None = None,  # 15 steps of Heun if none
-    scale: float | Guidance = 1.0,  # Guidance at t=0, or all there is to choose; 1 is unguided
-    decay: str = 'linear',  # How guidance falls: a key of `DECAYS`
+    scale: float | Guidance = 1.0,  # Guidance scale at t=0, 1 is unguided; or all its settings
+    decay: str = 'linear',  # Decay of the guidance scale: a key of `DECAYS`
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
     # Auxiliary state of the inversion, for an exact round trip by a reversible method in the same
     # style
     carry: ReversibleState | None = None,
-) -> Solution:  # `.x` are latents
-    "From structure at t=0 to data at t=1."
+) -> Solution:  # Standardised latents in `.x`, `(b, c, h, w)`
+    "Integrate inverted latents or noise at t=0 to data at t=1."
     return (solver or ODESolver()).solve(
         self.field(target, scale, decay), x0.to(self._execution_device), 0.0, 1.0, callback, carry
     )
@@ -549,7 +549,7 @@ def detect_style(
     self: StyleTransferPipeline,
     x1: Tensor,  # Standardised latent, `(1, c, h, w)`
 ) -> DetectedStyle:
-    "The style that an image is most likely in (as Li 2023)."
+    "Detect the most likely style of an image (as Li 2023)."
     x1 = x1.to(self._execution_device)
     losses = []
     fields = [self.field(k) for k in range(len(self.model.styles))]
@@ -885,7 +885,7 @@ def check(
     steps: int | None = None,  # Steps each way
     guidance_scale: float | None = None,  # At t=0, >= 1
     solver: str | None = None,  # A key of `METHODS` or `ADAPTIVE_METHODS`
-    strength: float = 1.0,  # 0: the source, 1: the target
+    strength: float = 1.0,  # Strength of the transfer, 0 (source style) to 1 (target style)
     options: TransferOptions = TransferOptions(),  # Everything else
 ) -> InferenceConfig:  # The settings that a call would have
     "Refuse what is impossible before the work begins; raises `InputError`."
@@ -1069,25 +1069,25 @@ def __call__(
     self: StyleTransferPipeline,
     # Paths, PIL images, arrays, tensors or latents `(c, h, w)`; one or a list
     image: str | Path | Image.Image | Tensor | list | None = None,
-    source: str | int | None = None,  # Style they are in; default: auto-detected
-    # Style they get, or several with weights; the other one where there are two
+    source: str | int | None = None,  # Style they are in, name or number; default: auto-detected
+    # Style they get, name or number, or {style: weight}; default: the other one of two styles
     target: str | int | dict | None = None,
-    num_inference_steps: int | None = None,  # Steps each way
-    guidance_scale: float | None = None,  # At t=0; 1 is unguided
-    # A key of `METHODS` or `ADAPTIVE_METHODS`; None: as scheduler and settings say
+    num_inference_steps: int | None = None,  # Solver steps of inversion and of generation, each
+    guidance_scale: float | None = None,  # Guidance scale at t=0; 1 is unguided
+    # Solver: a key of `METHODS` or `ADAPTIVE_METHODS`; default: by scheduler and settings
     solver: str | None = None,
-    strength: float = 1.0,  # 0: the source, 1: the target
+    strength: float = 1.0,  # Strength of the transfer, 0 (source style) to 1 (target style)
     options: TransferOptions = TransferOptions(),  # Everything else
     # Called as `callback(step, t, x)` after each step, of the inversion, too
     callback: Callable | None = None,
-    # Pictures for each image, with other noise where there is any
+    # Number of pictures for each image, each with its own noise
     num_images_per_prompt: int = 1,
-    # Source of noise, or one for each picture; None: `options.seed`
+    # Random generator of the noise, or one for each picture; None: by `options.seed`
     generator: torch.Generator | list | None = None,
-    # Structures at t = 0 to generate from, `(n, c, h, w)`; None: those of the images
+    # Latents at t=0 to generate from, `(n, c, h, w)`; None: the inverted ones of the images
     latents: Tensor | None = None,
-    output_type: str = 'pil',  # pil, np, pt or latent
-    return_dict: bool = True,  # False: a tuple
+    output_type: str = 'pil',  # Kind of `images` in the result: pil, np, pt or latent
+    return_dict: bool = True,  # Whether to return a `Transferred`; False: a tuple of its fields
     # Called as `call(pipe, i, t, tensors)` after each step of the generation; may return other
     # tensors
     callback_on_step_end: Callable | None = None,
@@ -1096,7 +1096,7 @@ def __call__(
 ) -> Transferred | tuple:
     """Transfer images, each at its own size.
 
-    Raises `InputError`, or `FloatingPointError` where the flow leaves the finite numbers.
+    Raises `InputError` for invalid arguments, `FloatingPointError` if the flow is not finite.
     """
     begun = time.monotonic()
     image = kwargs.pop('images', image)
@@ -1151,13 +1151,13 @@ def repaint(
     self: StyleTransferPipeline,
     done: Transferred,  # Result of a call by inversion
     target: str | int | dict,  # Style to paint in now, or several with weights
-    steps: int | None = None,  # Steps
-    guidance_scale: float | None = None,  # At t=0; 1 is unguided
+    steps: int | None = None,  # Number of solver steps; default: the model's setting
+    guidance_scale: float | None = None,  # Guidance scale at t=0; 1 is unguided
     solver: str | None = None,  # A key of `METHODS` or `ADAPTIVE_METHODS`
 ) -> list:  # PIL images
-    """Paint structures that were found before, in half the work of a call.
+    """Paint from the inverted latents of an earlier call, at half the cost of a call.
 
-    Raises `InputError` where there are none.
+    Raises `InputError` if the result has none.
     """
     if not all(isinstance(im, Image.Image) for im in done.images):
         raise InputError('only Pillow images are painted again; use output_type pil')

@@ -498,7 +498,7 @@ def _paint_all(
         if callback:
             callback(len(times))
     if not times:
-        raise InputError(f'{source} has no frame; it is damaged')
+        raise InputError(f'{source} has no frame; it is damaged, give an undamaged copy')
     if clip.frames > len(times) + 1:
         say(
             f'{source} should have {clip.frames} frames, and {len(times)} can be read: its end is '

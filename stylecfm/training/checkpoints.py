@@ -79,7 +79,7 @@ def __getattr__(name):
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #03fc2dee
 class Model(NamedTuple):
-    "A network with all it takes to use it."
+    "A network with its codec, styles and settings."
 
     net: IsoNext | UNet  # Velocity network
     stats: LatentStats  # Mean and scale of its latents' channels
@@ -98,10 +98,10 @@ def codec_weights(
 
 def write_model(
     folder: Path,  # An empty folder, to be completed with a manifest by the caller
-    model: Model,  # To be written
-    codec: Codec | None = None,  # To be written, too
+    model: Model,  # Model to write
+    codec: Codec | None = None,  # Codec to write beside the network; None: only its name
 ):
-    "The parts of a model; raises `InputError` where they cannot be written."
+    "Write the parts of a model; raises `InputError` if they cannot be written."
     kind = type(model.net)
     # as its save_pretrained would, but flushed
     weights = cast_to_half_if_lossless(model.net.state_dict())
@@ -144,7 +144,7 @@ def no_folder(
 def find_model(
     path: str | Path,  # A model, a checkpoint, or the folder of a run
 ) -> Path:  # A folder with a manifest
-    "Where the model lies; raises `InputError`."
+    "Return the folder of a path's model; raises `InputError` if there is none."
     path = Path(path)
     if path.suffix.lower() in WEIGHT_FILES and not os.path.isdir(path):
         raise InputError(no_folder(path))
@@ -340,7 +340,7 @@ def load_model(
     path: str | Path,  # Model path, as `find_model` takes it
     variant: str | None = None,  # Name of the set of weights, in diffusers' manner
 ) -> Model:
-    "A verified model; raises `InputError` for what is none, or is damaged."
+    "Load a model and verify its digests; raises `InputError` if it is missing or damaged."
     path = find_model(path)
     manifest = verify_folder(path)
     if (kind := manifest['kind']) not in ('model', 'checkpoint'):
@@ -465,7 +465,7 @@ def read_log(
 def save_checkpoint(
     root: Path,  # Folder of the run
     model: Model,  # With the averaged weights
-    tensors: dict,  # {name: tensor}: what else it takes to go on
+    tensors: dict,  # {name: tensor}: other state that resuming needs
     state: dict,  # Plain values; `step` is among them, `validation` may be
     keep: int = 2,  # Newest ones to keep, besides the best
     log: list | tuple = (),  # Rows of the run's log so far
@@ -537,9 +537,9 @@ NOT_FINITE = 1e30  # Stands for a validation loss that was not finite
 def may_resume(
     folder: Path,  # A checkpoint
 ) -> str:  # good, bad or unknown
-    """Whether a run may go on from a checkpoint.
+    """Return whether a run may resume from a checkpoint.
 
-    Not from one that says itself that numbers were no longer finite.
+    A checkpoint is bad if it records that values were no longer finite.
     """
     try:
         e = read_manifest(folder)['extra']

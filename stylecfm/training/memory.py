@@ -64,9 +64,9 @@ def accumulate_gradients(
 
 # %% ../../nbs/07_training/00_memory.ipynb #cell-8
 class MemoryOptions(NamedTuple):
-    "What is done to save memory; none changes a result."
+    "Options that save memory; none changes a result."
 
-    micro_batch: int = 1  # Samples that go through at once
+    micro_batch: int = 1  # Samples in one forward and backward pass
     checkpointing: str = 'none'  # Blocks that are recomputed: a key of `CHECKPOINTING`
     mlp_chunks: int = 0  # Chunks in which widened features are recomputed; 0: they are kept
 
@@ -207,11 +207,11 @@ GB = 2**30  # Bytes: what a card of "8 GB" has eight of
 
 
 class MemoryReport(NamedTuple):
-    "What a step needs."
+    "Memory and operations of a training step, forecast without running it."
 
     peak: int  # Bytes at the worst moment
-    at_peak: dict  # {category: bytes} then
-    where: str  # Module at work then, and the direction
+    at_peak: dict  # {category: bytes} at that moment
+    where: str  # Module that runs at that moment, and forward or backward
     # An `OperationRow` for each operation of up to two micro-batches and of the optimizer
     rows: list
     split: tuple  # Rows before the second micro-batch, and before the optimizer
@@ -448,7 +448,7 @@ def _evaluation(net, data, micro, amp, average, rest, tracker) -> tuple:
 
 # %% ../../nbs/07_training/00_memory.ipynb #cell-25
 class StepMeasurement(NamedTuple):
-    "What a real step took."
+    "Measured memory and time of a training step."
 
     peak: int  # Bytes handed out by the allocator at the worst moment
     seconds: float  # The step
@@ -497,7 +497,7 @@ def measure_step(
     go: str | None = None,
     watch: bool = True,  # On a processor: count memory, which slows the step; else `peak` is 0
 ) -> StepMeasurement:
-    "A step of training on random numbers, really done."
+    "Run one training step on random data, and measure its memory and time."
     import time
 
     with torch.random.fork_rng():
@@ -584,9 +584,9 @@ def timeline(
 
 # %% ../../nbs/07_training/00_memory.ipynb #cell-34
 class Overhead(NamedTuple):
-    """What a device holds beyond the followed step.
+    """Memory of a device beyond the tensors of a forecast step.
 
-    The first three assumed, until `stylecfm_profile --measure` has been run on it.
+    The first three are assumptions; `stylecfm_profile --measure` compares forecast and measurement.
     """
 
     context: int = GB // 2  # Driver and libraries, bytes
@@ -604,7 +604,7 @@ def on_card(
     self: MemoryReport,
     o: Overhead = DEFAULT_OVERHEAD,  # Overhead on top of the tensors
 ) -> int:  # Bytes
-    "What the card must have."
+    "Return the memory that the device must have."
     return o.context + round(
         (self.peak + o.workspace) * (1 + o.fragmentation) + o.ahead * self.at_peak.get('batch', 0)
     )

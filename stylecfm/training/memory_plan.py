@@ -42,7 +42,7 @@ def __getattr__(name):
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #cell-5
 class Speed(NamedTuple):
-    "What a device can do."
+    "Speed of a device, for forecasts of time."
 
     name: str  # Name of the device
     rate: float  # Operations a second, in matrix products of 16 bits where it has them
@@ -102,7 +102,7 @@ def measure_speed(
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #cell-8
 class Strategy(NamedTuple):
-    "One way to save memory, for every micro-batch."
+    "One strategy to save memory, profiled for every micro-batch."
 
     report: MemoryReport  # With micro-batches of two; its rows are summed up in the others
     held: np.ndarray  # Bytes with micro-batches of two and of three, `(2, operations)`
@@ -135,7 +135,7 @@ def profile_strategy(
     mlp_chunks: int,  # Number of MLP chunks, as in `MemoryOptions`
     device: str = 'cuda',  # Device type whose implementation is used
 ) -> Strategy:
-    "Profile one way; the last 32 are kept, for all runs whose steps are alike."
+    "Profile one strategy; the last 32 profiles are cached."
     return _profile_strategy(_of_a_step(config), checkpointing, mlp_chunks, device)
 
 
@@ -200,7 +200,7 @@ STRATEGIES = (
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #5c6f834e
 class Candidate(NamedTuple):
-    "The best of one way within a budget."
+    "The fastest micro-batch of one strategy within a budget."
 
     means: MemoryOptions  # With the micro-batch
     seconds: float  # A step, by the roofline
@@ -209,17 +209,17 @@ class Candidate(NamedTuple):
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #9d123eae
 class MemoryPlan(NamedTuple):
-    "What to do, and why."
+    "The memory options that fit a budget, with their cost and the reason."
 
     means: MemoryOptions  # The fastest that fits
     batch: int  # Samples of a step
-    needed: int  # Bytes on the card
-    budget: int  # Bytes that there are
+    needed: int  # Memory needed on the device, bytes
+    budget: int  # Memory of the device, bytes
     report: MemoryReport  # The step as planned
     plain_operations: int  # Operations of one step without recomputation
-    seconds: float  # A step, by the roofline
+    seconds: float  # Forecast time of a step by the roofline model, seconds
     speed: Speed  # Speed of the device, assumed or measured
-    why: str  # In words
+    why: str  # Reason for the choice, one sentence
     next_gb: str  # Effect of one more gigabyte
     tried: list  # List of `Candidate`
 
@@ -229,14 +229,14 @@ LOCAL_OVERHEAD = Overhead(0, 0, 0.1)
 
 
 def best_within(
-    w: Strategy,  # One way
+    w: Strategy,  # Profiled strategy
     b: int,  # Samples of a step
     budget: int,  # Bytes on the card
     speed: Speed,  # Speed of the device
     overhead: Overhead = DEFAULT_OVERHEAD,  # Overhead of the device
-    micro: int | None = None,  # Nothing but this micro-batch
+    micro: int | None = None,  # Fixed size of the micro-batch; None: any
 ) -> Candidate | None:  # None where not one sample fits
-    "The fastest micro-batch of one way."
+    "Find the fastest micro-batch of one strategy."
 
     def on_card(m):
         return w.report._replace(peak=w.peak(m)).on_card(overhead)
@@ -307,9 +307,9 @@ def plan(
     overhead: Overhead | None = None,
     given: dict | None = None,  # Fixed options: micro_batch, checkpointing, mlp_chunks
 ) -> MemoryPlan:
-    """The fastest way to train within a budget.
+    """Find the fastest memory options that fit a budget.
 
-    Raises `InputError` with what would be needed where there is none.
+    Raises `InputError` with the memory that would be needed if none fit.
     """
     config = replace(
         config, data=replace(config.data, target_size=image_size or config.data.target_size)
@@ -441,9 +441,9 @@ def default_device() -> torch.device:
 def available_memory(
     device: torch.device,  # Device of the run
 ) -> int:  # Bytes
-    """What a run may use on a device.
+    """Return the memory that a run may use on a device.
 
-    All of a GPU that is free or its own, or half of the free memory of the machine.
+    On a GPU the free memory and its own; else half of the machine's free memory.
     """
     if device.type == 'cuda':
         return (
@@ -504,7 +504,7 @@ def upper_bound_bytes(
     config: Config,  # The run
     batch: int,  # Samples that go through at once
 ) -> int:  # Bytes
-    "More than a step will need."
+    "Return an upper bound of a step's memory."
     m, (h, w) = config.model, latent_hw(config)
     if m.network == 'unet':
         return 24 * count_parameters(config) + 64 * batch * h * w * (
@@ -520,9 +520,9 @@ def check_affordable(
     config: Config,  # The run
     device: torch.device,  # Device of the run
 ) -> int:  # Bytes: of weights, gradients, the optimizer and the averages
-    """What a network weighs in training, by formula.
+    """Return the memory of a network's weights and training state, by formula.
 
-    Raises `InputError`, before it is built, where that is more than there is.
+    Raises `InputError`, before the network is built, if that exceeds the available memory.
     """
     m = config.model
     n = count_parameters(config)
@@ -544,7 +544,7 @@ def choose_memory_options(
     device: torch.device,  # Device of the run
     batch: int,  # Samples of a step on this process
 ) -> MemoryOptions:
-    "What a run does about memory; raises `InputError` where one sample is too much."
+    "Choose the memory options of a run; raises `InputError` if one sample does not fit."
     t = config.training
     free = available_memory(device)
     if t.memory_gb:
