@@ -18,7 +18,7 @@ from difflib import get_close_matches
 from functools import wraps
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 # %% ../nbs/01_basics/00_config.ipynb #56e14dd5
 def __getattr__(name):
@@ -90,15 +90,18 @@ class Rule(NamedTuple):
     test: Callable[[Any], bool]  # True where the value is allowed; must not raise
 
 
+def _is_number(v: Any, kind: type) -> bool:
+    "True for a number of a kind, of Python or NumPy; true and false are none."
+    return isinstance(v, kind) and not isinstance(v, bool)
+
+
 def whole(
     lo: int,  # Smallest allowed
     hi: int = 2**31 - 1,  # Largest allowed
 ) -> Rule:  # True is not a whole number, nor is 3.0
     "A whole number, of Python or NumPy."
     words = f'a whole number >= {lo}' if hi == 2**31 - 1 else f'a whole number from {lo} to {hi}'
-    return Rule(
-        words, lambda v: isinstance(v, Integral) and not isinstance(v, bool) and lo <= v <= hi
-    )
+    return Rule(words, lambda v: _is_number(v, Integral) and lo <= v <= hi)
 
 
 def real(
@@ -108,8 +111,7 @@ def real(
 ) -> Rule:  # 2 is as good as 2.0
     "A finite number."
     return Rule(
-        f'a number from {lo:g} to {hi:g}',
-        lambda v: isinstance(v, Real) and not isinstance(v, bool) and bool(lo <= v <= hi),
+        f'a number from {lo:g} to {hi:g}', lambda v: _is_number(v, Real) and bool(lo <= v <= hi)
     )
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-11
@@ -326,6 +328,7 @@ def checked(
     return d
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-17
+@dataclass(frozen=True)
 class Section:
     "Base of the config's parts: every field is held against its rule when an instance is made."
 
@@ -338,10 +341,10 @@ class Section:
     def __post_init__(self):
         "Raises `InputError` with the name of the first key that breaks its rule."
         for f in fields(self):
+            rule, off = f.metadata['rule'], f.metadata['off']
+            if off is not _NEVER and getattr(self, f.name) is None:
+                object.__setattr__(self, f.name, off)
             v = getattr(self, f.name)
-            rule = f.metadata['rule']
-            if v is None and f.metadata['off'] is not _NEVER:
-                object.__setattr__(self, f.name, v := f.metadata['off'])
             if not rule.test(v):
                 raise InputError(f'{self.section}.{f.name} must be {rule.words}, got {_shown(v)}')
             # 2 and 2.0 are one config, and one fingerprint; numbers of NumPy become Python's, as
@@ -567,7 +570,7 @@ class TrainingConfig(Section, name='training'):
     @property
     def batch(self) -> int:
         "Latents of a step: `batch_size`, and 96 where that is `auto`."
-        return 96 if self.batch_size == 'auto' else self.batch_size
+        return 96 if isinstance(self.batch_size, str) else self.batch_size
 
     @property
     def use_amp(self) -> bool:
@@ -822,7 +825,9 @@ class Config:
         return json.dumps(_file_form(self), indent=2, ensure_ascii=False, allow_nan=False) + '\n'
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-36
-_SECTIONS = {f.name: type(f.default) for f in fields(Config)}
+_SECTIONS: dict[str, type[Section]] = {
+    f.name: type(getattr(Config, f.name)) for f in fields(Config)
+}
 
 
 def _near(name: str, kind: type[Section]) -> str:
@@ -835,10 +840,13 @@ def _near(name: str, kind: type[Section]) -> str:
     return f'{everywhere[hit[0]]}.{hit[0]}' if hit else ''
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-37
+_S = TypeVar('_S', bound=Section)
+
+
 def section_of(
-    kind: type[Section],  # Section class; its fields are the allowed keys
+    kind: type[_S],  # Section class; its fields are the allowed keys
     d: Any,  # {key: value}; what is left out keeps its default
-) -> Section:  # An instance of `kind`
+) -> _S:  # An instance of `kind`
     """One section of a file as its dataclass.
 
     Raises `InputError` at the first unknown name or impossible value.
@@ -872,7 +880,8 @@ def config_from_dict(
             f'unknown section {s}; '
             + (f'did you mean {near[0]}?' if near else f'there are {", ".join(_SECTIONS)}')
         )
-    return Config(**{s: section_of(_SECTIONS[s], v) for s, v in d.items()})
+    sections: dict[str, Any] = {s: section_of(_SECTIONS[s], v) for s, v in d.items()}
+    return Config(**sections)
 
 # %% ../nbs/01_basics/00_config.ipynb #5e1f00a4
 def renamed_lines(

@@ -228,8 +228,9 @@ def write_json(
 
 def _plain_number(v: Any) -> Any:
     "A number of NumPy as one of Python; raises `TypeError` for anything else."
-    if isinstance(v, Number) and hasattr(v, 'item'):
-        return v.item()
+    item = getattr(v, 'item', None)
+    if isinstance(v, Number) and item is not None:
+        return item()
     raise TypeError(f'{type(v).__name__} cannot be written as JSON')
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-27

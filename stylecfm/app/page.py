@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from stylecfm.app.parts import (
@@ -328,8 +328,11 @@ def _attempt(
     pipe: 'StyleTransferPipeline',
     limits: Limits,
     cancelled: Cancellations,
-    path,
-    *how,
+    path: str | Path | None,
+    source: str,
+    target: str,
+    side: int,
+    how: dict,
     progress,
     session,
 ) -> PageResult | str:
@@ -340,7 +343,8 @@ def _attempt(
         if session in cancelled.sessions:
             raise Cancelled
         progress(0.0, desc='preparing', unit='steps')
-        return paint_upload(pipe, path, *how, limits, cancelled.watched(session, progress))
+        watched = cancelled.watched(session, progress)
+        return paint_upload(pipe, path, source, target, side, how, limits, watched)
     except Cancelled:
         return 'cancelled; nothing was painted'
     except (InputError, FloatingPointError) as e:
@@ -375,7 +379,8 @@ def _outputs(gr, done: 'PageResult | str', target: str) -> tuple:
             None,
         )
     with Image.open(done.file) as im:
-        html = comparison(*map(address, done.pair), im.size, target)
+        before, after = map(address, done.pair)
+        html = comparison(before, after, im.size, target)
     files = [*done.pair, *([done.strip] if done.strip else [])]
     return (
         html,
@@ -399,7 +404,7 @@ def _answer_by_steps(gr, run: 'Callable') -> 'Callable':
         source,
         steps,
         scale,
-        request: gr.Request,
+        request: gr.Request,  # pyright: ignore[reportInvalidTypeForm]
         progress=gr.Progress(),
     ):
         how = dict(steps=int(steps), guidance_scale=scale, strength=strength)
@@ -424,7 +429,7 @@ def _answer_by_dials(gr, run: 'Callable') -> 'Callable':
         colours,
         temperature,
         seed,
-        request: gr.Request,
+        request: gr.Request,  # pyright: ignore[reportInvalidTypeForm]
         progress=gr.Progress(),
     ):
         brush = Brush(coarseness, texture, colours, temperature, seed=int(seed))
@@ -632,7 +637,9 @@ def _controls(
     return [photo, target, *more], (go, stop), style_sheet(samples)
 
 
-def _results(gr, pipe: 'StyleTransferPipeline') -> list:  # Outputs of the answer
+def _results(
+    gr, pipe: 'StyleTransferPipeline'
+) -> tuple:  # Outputs of the answer, and the button for another version
     """The right column: comparison, notice, download, and what explains the method.
 
     The last is hidden until there is something to explain.
@@ -675,7 +682,7 @@ def _wire(
     def controls(busy, done=False):
         return gr.Button(interactive=not busy), gr.Button(visible=busy), gr.Button(interactive=done)
 
-    def begin(request: gr.Request):
+    def begin(request: gr.Request):  # pyright: ignore[reportInvalidTypeForm]
         cancelled.discard(request.session_hash)
         return (
             WORKING,
@@ -688,7 +695,7 @@ def _wire(
     def end(path):
         return controls(False, bool(path))
 
-    def cancel(request: gr.Request):
+    def cancel(request: gr.Request):  # pyright: ignore[reportInvalidTypeForm]
         cancelled.add(request.session_hash)
         return EMPTY, notice('Cancelled.'), *controls(False)
 
@@ -865,7 +872,8 @@ class Guard:
 
         async def count():
             nonlocal seen, cut
-            m = dict(type='http.request', body=b'', more_body=False) if cut else await receive()
+            end = dict(type='http.request', body=b'', more_body=False)
+            m: dict[str, Any] = end if cut else await receive()
             seen += len(m.get('body') or b'')
             cut = cut or seen > most
             return dict(type='http.request', body=b'', more_body=False) if cut else m

@@ -58,11 +58,12 @@ class Phantom(NamedTuple):
     brain: np.ndarray  # `(n, n)` bool
 
 
-def _ripple(rng, angle, orders, size):
+def _ripple(rng, angle: np.ndarray, orders: tuple, size: float) -> np.ndarray:
     "A smooth random function of an angle."
-    return sum(
+    waves = (
         size / k * rng.normal() * np.cos(k * angle + rng.uniform(0, 2 * np.pi)) for k in orders
     )
+    return sum(waves, np.zeros_like(angle))
 
 
 def _clouds(rng, n, sigma):
@@ -200,13 +201,13 @@ def make_phantom(
     tissue = {k: np.array(v) * (1 + 0.04 * rng.normal(size=3)) for k, v in TISSUES.items()}
     for m, q in MODALITIES.items():
         tr, te, ti = np.array(q) * rng.uniform(0.92, 1.08, 3)
-        t1 = {k: ENHANCED_T1.get(k, v[0]) if m == 't1ce' else v[0] for k, v in tissue.items()}
-        level = {k: spin_echo(t1[k], *tissue[k][1:], tr, te, ti) for k in TISSUES}
+        t1 = {k: v[0] for k, v in tissue.items()} | (ENHANCED_T1 if m == 't1ce' else {})
+        level = {k: spin_echo(t1[k], v[1], v[2], tr, te, ti) for k, v in tissue.items()}
         shading = np.exp(0.12 * _clouds(rng, n, n / 4))
         f = coarse(sum(a.share[k] * level[k] for k in TISSUES)) / level['white'] * shading
         noise = rng.uniform(0.025, 0.05) * rng.normal(size=(2, n, n))
         image.append(np.hypot(f + noise[0], noise[1]) * brain)
-    return Phantom(np.float32(image), coarse(lesion.astype(float)) > 0.5, brain)
+    return Phantom(np.array(image, np.float32), coarse(lesion.astype(float)) > 0.5, brain)
 
 # %% ../../nbs/11_apps/01_anatomy.ipynb #d4409fb7
 def normalised(

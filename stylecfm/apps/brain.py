@@ -80,7 +80,8 @@ def window_of(
     "The smallest square around all slices, with a margin."
     spans = [np.flatnonzero(brain.any(axes)) for axes in ((1, 2), (0, 2))]
     side = round(1.1 * max(s[-1] - s[0] + 1 for s in spans))
-    return Window(*(int(s[0] + s[-1] + 1 - side) // 2 for s in spans), side)
+    x, y = (int(s[0] + s[-1] + 1 - side) // 2 for s in spans)
+    return Window(x, y, side)
 
 
 def through(
@@ -92,7 +93,8 @@ def through(
     "Axial slices of the window, by mean of area."
     import torch
 
-    pad = np.pad(volume, ((0, 0), (w.side, w.side), (w.side, w.side), (0, 0)), constant_values=fill)
+    around = np.array([(0, 0), (w.side, w.side), (w.side, w.side), (0, 0)])
+    pad = np.pad(volume, around, constant_values=fill)
     v = torch.from_numpy(pad)[:, w.x + w.side : w.x + 2 * w.side, w.y + w.side : w.y + 2 * w.side]
     return torch.nn.functional.interpolate(
         v.permute(3, 0, 2, 1).flip(2).float(), (n, n), mode='area'
@@ -155,8 +157,8 @@ class Slices(NamedTuple):
     truth: np.ndarray | None  # `(k, n, n)` bool
     where: np.ndarray  # `(k,)` int: their positions along z
     window: Window  # Window that they were cut from
-    notes: tuple = ()  # Assumptions that were made, one sentence each
-    brain: np.ndarray | None = None  # Mask of the brain, `(x, y, z)` bool
+    notes: tuple  # Assumptions that were made, one sentence each
+    brain: np.ndarray  # Mask of the brain, `(x, y, z)` bool
 
 
 def slices_of(
@@ -213,7 +215,10 @@ def save_slices(
 ) -> dict:  # {kind: slices written}, and `left_out`: how many have no kind
     "Write slices as files, by given kinds or by the outlined share: `FEW` or more, or none."
     count = dict.fromkeys((*KINDS, 'left_out'), 0)
-    kinds = kinds_of_truth(truth) if kinds is None else kinds
+    if kinds is None:
+        if truth is None:
+            raise InputError('slices need outlines or kinds; give truth, or kinds')
+        kinds = kinds_of_truth(truth)
     for k, (x, kind) in enumerate(zip(image, kinds, strict=True)):
         count[kind or 'left_out'] += 1
         if kind is None:
@@ -463,7 +468,7 @@ def depths(
     "How deep below the brain's surface a pixel lies."
     from scipy.ndimage import distance_transform_edt
 
-    brain = (image > -1).all(1)
+    brain = np.all(image > -1, axis=1)
     deep = (
         np.stack([distance_transform_edt(np.pad(b, 1))[1:-1, 1:-1] for b in brain])
         / image.shape[-1]
@@ -1016,6 +1021,7 @@ def cut_subject(
     v = slices_of(s, how.size)
     if rows:
         return s, v, kinds_of_slices(rows, v.where)
+    assert v.truth is not None  # as the subject has outlines
     return s, v, kinds_of_truth(v.truth)
 
 
@@ -1197,12 +1203,13 @@ def _fitting(checkpoint, size, scale):
     """
     kept = read_usual(checkpoint)
     why = f'what is usual for {checkpoint} was found'
-    if kept is None and size is None:
-        raise InputError(
-            f'there is no {USUAL_FILE} in {checkpoint} or above it: '
-            'give --size, the side of a slice in training'
-        )
-    size = kept.side if size is None else size
+    if size is None:
+        if kept is None:
+            raise InputError(
+                f'there is no {USUAL_FILE} in {checkpoint} or above it: '
+                'give --size, the side of a slice in training'
+            )
+        size = kept.side
     scale = scale or (kept.scale if kept else 1.0)
     if kept and size != kept.side:
         raise InputError(
@@ -1345,6 +1352,7 @@ def stylecfm_brain_translate(
     "Write a subject translated to healthy, a map of the changes (the lesion map), and its mask."
     with reported(debug):
         _check_translation(subject, output, size, batch_size, cfg_scale)
+        assert subject and output  # the check asks for them
         from stylecfm.data.results import check_results, record_results
 
         check_results([output], overwrite=overwrite)

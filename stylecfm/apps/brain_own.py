@@ -99,9 +99,11 @@ def score_subject(
 ) -> SubjectScore:
     "All figures of a subject, in the voxels of its files."
     s, t = j
+    if s.truth is None:
+        raise InputError(f'{s.name} has no outlines to compare a map with; add its _seg.nii.gz')
     sides = tuple(np.linalg.norm(s.affine[:3, :3], axis=0))
     ml, found = np.prod(sides) / 1000, t.map > threshold
-    brain, sick = t.brain, s.truth.any((0, 1))
+    brain, sick = t.brain, np.any(s.truth, axis=(0, 1))
     truth, top = s.truth & brain, t.map.max((0, 1))[t.where]
     some = 0 < truth.sum() < brain.sum()
     both = 0 < sick[t.where].sum() < len(t.where)
@@ -332,12 +334,13 @@ def evaluate_subjects(
         raise InputError('no test subject can be read; see the lines above')
     for line in notes.taken():
         say(line, error=True)
+    subjects = [s._asdict() for s in scores]
     r = dict(
         threshold=threshold,
         validation=[j.subject.name for j in some],
         validation_dice=best,
         mean=over_subjects(scores),
-        subjects=[s._asdict() for s in scores],
+        subjects=subjects,
     )
     table = StringIO()
     rows = csv.writer(table)
@@ -349,7 +352,7 @@ def evaluate_subjects(
     def plain(v):
         return None if isinstance(v, float) and not np.isfinite(v) else v
 
-    stored = [{k: plain(v) for k, v in s.items()} for s in r['subjects']]
+    stored = [{k: plain(v) for k, v in s.items()} for s in subjects]
     write_checked(output / 'metrics.json', r | dict(subjects=stored))
     return r
 

@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/11_apps/07_brain_unet.ipynb #67eb9aa6
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from diffusers import UNet2DModel
@@ -93,12 +93,13 @@ class ContextUNet(VelocityModel):
         )
         self.shared = Shared()
         for m in [*self.unet.modules()]:
-            for i, a in enumerate(getattr(m, 'attentions', ())):
+            attentions: Any = getattr(m, 'attentions', ())
+            for i, a in enumerate(attentions):
                 if a is not None and hasattr(a, 'to_q'):
                     rank_one = RankOneAttention(a.to_q.in_features, context_dim, way=way)
-                    m.attentions[i] = ReadsContext(rank_one, self.shared)
-        nn.init.zeros_(self.unet.conv_out.weight)
-        nn.init.zeros_(self.unet.conv_out.bias)
+                    attentions[i] = ReadsContext(rank_one, self.shared)
+        for p in self.unet.conv_out.parameters():
+            nn.init.zeros_(p)
 
     def velocity(
         self,

@@ -148,7 +148,7 @@ def _header_lines(data: bytes, path) -> tuple[dict, int]:
     return entries, at
 
 
-def _whole_values(entries: dict, key: str, path, default=None) -> list | None:
+def _whole_values(entries: dict, key: str, path, default: list) -> list:
     "The values of a header line as whole numbers >= 0."
     words = entries.get(key)
     if not words:
@@ -184,7 +184,7 @@ def _header_fields(entries: dict, path) -> tuple[list, list]:
         raise InputError(f'{path}: the header has no FIELDS line (COLUMNS in old files); add it')
     n = len(names)
     notes = []
-    sizes = _whole_values(entries, 'SIZE', path)
+    sizes = _whole_values(entries, 'SIZE', path, [])
     counts = _whole_values(entries, 'COUNT', path, [1] * n)
     kinds = entries.get('TYPE')
     if not sizes or not kinds:
@@ -205,7 +205,7 @@ def _header_points(entries: dict, path) -> tuple[tuple, list]:
     "Possible numbers of points of a header, and notes."
 
     def one(key):
-        return (_whole_values(entries, key, path) or [None])[0]
+        return (_whole_values(entries, key, path, []) or [None])[0]
 
     points = one('POINTS')
     width = one('WIDTH')
@@ -309,7 +309,7 @@ def _binary_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
     size = max(0, len(data) - h.body)
     n, notes = _count_for(h.points, size // record.itemsize, path, size % record.itemsize)
     rows = np.frombuffer(data[h.body : h.body + n * record.itemsize], record)
-    return [rows[k] for k in record.names], notes
+    return [rows[k] for k in record.names or ()], notes
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #70364869
 def _unpacked(data: bytes, at: int, path) -> bytes:

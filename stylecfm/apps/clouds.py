@@ -182,7 +182,7 @@ def reading_of(
         )
     place = np.stack([np.asarray(columns[k], np.float64) for k in 'xyz'], 1)
     notes = list(c.notes)
-    there = (np.abs(place) <= LARGEST).all(1)  # False for NaN, too
+    there = np.all(np.abs(place) <= LARGEST, axis=1)  # False for NaN, too
     start, placed, more = _origin_for(place[there], origin, c.viewpoint)
     intensity = _column(columns, COLUMN_NAMES['intensity'])
     doppler, said = _doppler(columns, place - start, placed)
@@ -321,7 +321,8 @@ class VoxelGrid:
         xyz: np.ndarray,  # `(n, 3)` metres
     ) -> np.ndarray:  # int `(n, 3)`: along z, y, x
         "In which voxel points lie, perhaps outside."
-        return np.floor((xyz - np.float32(self.low)) / np.float32(self.side)).astype(int)[:, ::-1]
+        low, side = np.asarray(self.low, np.float32), np.asarray(self.side, np.float32)
+        return np.floor((xyz - low) / side).astype(int)[:, ::-1]
 
     def inside(
         self,
@@ -329,14 +330,15 @@ class VoxelGrid:
     ) -> Cloud:
         "The points that lie in the grid."
         i = self.index(cloud.xyz)
-        return cloud.pick(((i >= 0) & (i < self.shape)).all(1))
+        return cloud.pick(np.all((i >= 0) & (i < self.shape), axis=1))
 
     def middles(
         self,
         index: np.ndarray,  # int `(n, 3)`: along z, y, x
     ) -> np.ndarray:  # `(n, 3)` metres: x, y, z
         "Middles of voxels."
-        return np.float32(self.low) + (index[:, ::-1] + 0.5) * np.float32(self.side)
+        low, side = np.asarray(self.low, np.float32), np.asarray(self.side, np.float32)
+        return low + (index[:, ::-1] + 0.5) * side
 
     def coarser(
         self,
@@ -366,7 +368,7 @@ def voxelise(
     def mean(v):
         return np.bincount(flat, v, len(count)) / np.maximum(count, 1)
 
-    off = (c.xyz - grid.middles(i)) / np.float32(grid.side)
+    off = (c.xyz - grid.middles(i)) / np.asarray(grid.side, np.float32)
     return (
         np.stack([count > 0, mean(c.intensity), mean(c.doppler), *(mean(v) for v in off.T)])
         .astype(np.float32)
@@ -382,9 +384,8 @@ def devoxelise(
     "A point for each occupied voxel, at the mean of its points."
     i = np.argwhere(volume[0] > threshold)
     at = volume[(slice(None), *i.T)]  # (6, n)
-    return cloud_of(
-        grid.middles(i) + at[3:].T.clip(-0.5, 0.5) * np.float32(grid.side), at[1], at[2]
-    )
+    off = at[3:].T.clip(-0.5, 0.5) * np.asarray(grid.side, np.float32)
+    return cloud_of(grid.middles(i) + off, at[1], at[2])
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #449e3d41
 def grid_for(
@@ -460,7 +461,7 @@ def mirrored(
     size: float = 1.0,  # Not used
 ) -> SensorPair:
     "Left and right exchanged."
-    flip = np.float32([1, -1, 1])
+    flip = np.array([1, -1, 1], np.float32)
     return _both(s, lambda c: c._replace(xyz=c.xyz * flip), s.ego * flip)
 
 
@@ -608,9 +609,9 @@ def nearest_distances(
     cap: float,  # Distance to an empty `b`
 ) -> np.ndarray:  # `(n,)`
     "Distance of each of `a` to the nearest of `b`."
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    return cKDTree(b).query(a)[0] if len(b) and len(a) else np.full(len(a), cap)
+    return KDTree(b).query(a)[0] if len(b) and len(a) else np.full(len(a), cap)
 
 
 def compare_clouds(

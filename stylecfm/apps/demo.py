@@ -9,7 +9,7 @@ __all__ = ['DemoSize', 'demo_painting', 'draw_crops', 'write_images', 'stylecfm_
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..cli.commands import call_parse, reported, writable
 from ..cli.flags import store_true
@@ -362,7 +362,7 @@ def run_demo(
 
 # %% ../../nbs/11_apps/00_demo.ipynb #90d00002
 # fields of `Brush`, for the demonstration's paintings
-DEMO_BRUSH = dict(coarseness=1.5, temperature=0.0, palette='collection')
+DEMO_BRUSH: dict[str, Any] = dict(coarseness=1.5, temperature=0.0, palette='collection')
 
 
 def painted_tests(

@@ -6,10 +6,12 @@
 __all__ = ['RadarSize', 'enhance_cloud', 'load_radar', 'stylecfm_radar']
 
 # %% ../../nbs/11_apps/10_radar.ipynb #5054a764
+import operator
 import warnings
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -38,12 +40,11 @@ from ..files import exclusive_job
 
 # %% ../../nbs/11_apps/10_radar.ipynb #7a4a1900
 if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
-    import matplotlib.pyplot as plt
     import torch
 
     from stylecfm.codecs.base import LatentStats
     from stylecfm.training.memory import MemoryReport
-    from stylecfm.training.paired import Pairs
+    from stylecfm.training.paired import PairRecipe, Pairs
 
 # %% ../../nbs/11_apps/10_radar.ipynb #79e0dc46
 def __getattr__(name):
@@ -107,10 +108,8 @@ def street(
     # oncoming
     if rng.random() < 0.5:
         put('car', between(5, 18), between(1.2, 2.0), -between(4, 13))
-    return Scene(
-        *(np.array(v) for v in zip(*boxes, strict=True)),
-        np.array([between(3, 14), 0.1 * rng.normal(), 0.0]),
-    )
+    ego = np.array([between(3, 14), 0.1 * rng.normal(), 0.0])
+    return Scene(*[*map(np.array, zip(*boxes, strict=True)), ego])
 
 # %% ../../nbs/11_apps/10_radar.ipynb #ab79103e
 class Radar(NamedTuple):
@@ -215,7 +214,7 @@ def observe_street(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #6715a98e
 def draw_cloud(
-    ax: 'plt.Axes',  # One of `projection='3d'`
+    ax: Any,  # Axes of `projection='3d'`
     cloud: Cloud,  # Only what lies in the grid is drawn
     grid: VoxelGrid,  # Limits of the axes
     # A colour, or a number for each point drawn, `(n,)`; height if none
@@ -534,7 +533,7 @@ def step_memory(
     shape = (c, *(n // f for n, f in zip(voxels, factors, strict=True)))
 
     def make():
-        net = radar_network(size, c)
+        net: Any = radar_network(size, c)
         net.core.target_device('cuda')
         return net
 
@@ -648,7 +647,7 @@ def fit_autoencoder(
     steps: int = 300,  # Number of training steps
     seed: int = 0,  # Random seed of weights and order
     batch: int = 8,  # Volumes of a step
-    **size: int,  # Width and latent of `voxel_autoencoder`
+    **size: Any,  # Width and latent of `voxel_autoencoder`
 ) -> 'torch.nn.Module':  # Frozen
     "Train an autoencoder; occupied voxels count ten times."
     import torch
@@ -674,11 +673,12 @@ def structure_distance(
     b: 'torch.Tensor',  # Second set, shaped as `a`
 ) -> 'torch.Tensor':  # `(n,)`
     "Mean absolute difference of the slopes between neighbours, along each axis."
-    return sum((a.diff(dim=d) - b.diff(dim=d)).abs().flatten(1).mean(1) for d in (2, 3, 4)) / 3
+    each = ((a.diff(dim=d) - b.diff(dim=d)).abs().flatten(1).mean(1) for d in (2, 3, 4))
+    return reduce(operator.add, each) / 3
 
 
 def feature_distance(
-    encoder: 'torch.nn.Module',  # Encoder, output of `voxel_autoencoder`
+    encoder: Any,  # Encoder, output of `voxel_autoencoder`
     a: 'torch.Tensor',  # Volumes as it was trained on, `(n, 6, z, y, x)`
     b: 'torch.Tensor',  # The truth, as `a`
 ) -> 'torch.Tensor':  # `(n,)`
@@ -687,9 +687,8 @@ def feature_distance(
     def off(f, h):
         return (f - h).square().flatten(1).mean(1) / h.var().clamp_min(1e-8)
 
-    return sum(
-        off(f, h) for f, h in zip(encoder.features(a), encoder.features(b), strict=True)
-    ) / len(encoder.down)
+    each = (off(f, h) for f, h in zip(encoder.features(a), encoder.features(b), strict=True))
+    return reduce(operator.add, each) / len(encoder.down)
 
 
 def composite(
@@ -724,8 +723,8 @@ def composite(
 class RadarModel(NamedTuple):
     "Everything that enhancing needs."
 
-    net: object  # Network, output of `radar_network`
-    recipe: object  # `PairRecipe` of the training
+    net: 'torch.nn.Module'  # Network, output of `radar_network`
+    recipe: 'PairRecipe'  # Recipe of the training
     space: Space  # That of the training set
     size: RadarSize  # Size that `net` was made from
     steps: int = 1  # Evaluations of the network
@@ -1020,9 +1019,10 @@ def _radar_in(folder: Path) -> RadarModel:
             raise InputError('factors must divide the shape of the grid')
     except InputError as e:
         raise InputError(f'{path}: {e}') from None
-    stats = [stats_from(v, len(CHANNELS), str(path)) if v else None for v in (d, d.get('seen'))]
+    stats = stats_from(d, len(CHANNELS), str(path))
+    seen = stats_from(d['seen'], len(CHANNELS), str(path)) if d.get('seen') else None
     names = (tuple(k for k in CHANNELS if k in d[which]) for which in ('kept', 'given'))
-    space = Space(grid, stats[0], tuple(d['factors']), stats[1], *names)
+    space = Space(grid, stats, tuple(d['factors']), seen, *names)
     size = RadarSize(**{k: size[k] for k in rules['size']})
     shapes = tensor_shapes(weights)
     if size.blocks > len(shapes):
@@ -1184,12 +1184,17 @@ def radar_job(
     seed: int = 0,  # Random seed of streets, weights, order and noise
     ways: tuple = ('flow from the radar',),  # Keys of `VARIANTS`
 ) -> dict:  # Content of `metrics.json`
-    "Train on streets and enhance the radar of others; what is already there is used."
+    """Train on streets and enhance the radar of others; what is already there is used.
+
+    Raises `InputError` for no ways.
+    """
     import time
 
     from stylecfm.evaluation.metrics import finished_job, machine
     from stylecfm.files import write_checked
 
+    if not ways:
+        raise InputError(f'ways must name one or more of {", ".join(VARIANTS)}')
     asked = dict(
         seed=seed,
         ways=ways,
@@ -1211,6 +1216,7 @@ def radar_job(
         used[way] = dict(evaluations=m.steps, threshold=m.threshold)
         if way == ways[0]:
             streets_picture(test, [c for _, c in made], g, out / 'streets.png')
+    assert m is not None
     rows |= baseline_scores(radar.numpy(), test, m.space, often, level)
     means = {k: mean_scores(v) for k, v in rows.items()}
     seconds['all'] = time.monotonic() - begun

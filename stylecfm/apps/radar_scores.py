@@ -115,7 +115,8 @@ def intervals(
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', RuntimeWarning)  # draws in which no scene knows a figure
         for k in names:
-            v, b = (np.array([r.get(k, np.nan) for r in x]) if x else None for x in (rows, base))
+            v = np.array([r.get(k, np.nan) for r in rows])
+            b = np.array([r.get(k, np.nan) for r in base]) if base else None
             if not np.isfinite(v).any():
                 continue
 

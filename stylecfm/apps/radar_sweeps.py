@@ -90,7 +90,8 @@ def facing(
 ) -> Cloud:
     "What a sensor that looks in a direction sees of a sweep, up to 40 m."
     a = -np.radians(heading)
-    turn = np.float32([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    c, s = np.cos(a), np.sin(a)
+    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
     c = sweep._replace(xyz=sweep.xyz @ turn.T)
     r = np.linalg.norm(c.xyz, axis=1)
     side = np.degrees(np.abs(np.arctan2(c.xyz[:, 1], c.xyz[:, 0])))
@@ -326,13 +327,12 @@ def best_threshold(
     ious = [np.mean([iou(v[0] > t, o) for v, o in zip(volumes, truth, strict=True)]) for t in tries]
     found = []
     for k in np.argsort(ious)[-6:]:
+        t = np.float64(tries[k])
         near = [
-            compare_clouds(
-                devoxelise(v, grid, tries[k]), grid.inside(s.lidar), grid.diagonal
-            ).chamfer
+            compare_clouds(devoxelise(v, grid, t), grid.inside(s.lidar), grid.diagonal).chamfer
             for v, s in zip(volumes, scenes, strict=True)
         ]
-        found.append((ious[k] / np.mean(near), float(tries[k])))
+        found.append((ious[k] / np.mean(near), float(t)))
     return max(found)[1]
 
 # %% ../../nbs/11_apps/14_radar_sweeps.ipynb #109ad7ba
@@ -362,8 +362,11 @@ def sweep_baselines(
     ]
     rows['accumulated'] = score_all([(voxelise(c, g), g.inside(c)) for c in more], test, g)
 
+    seen = space.seen
+    assert seen is not None  # made of `radar`
+
     def into(scenes):
-        return space.seen.standardise(volumes_of([s.radar for s in scenes], g))
+        return seen.standardise(volumes_of([s.radar for s in scenes], g))
 
     net = fit_regression(
         into(train),

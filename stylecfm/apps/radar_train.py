@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from fastcore.script import store_true
 
 from .cloud_formats import CLOUD_FORMATS, bare_name, clouds_in, other_files
 from stylecfm.apps.clouds import (
@@ -56,6 +55,7 @@ from stylecfm.apps.recordings import (
 )
 from .voxel_store import StoredPairs, build_voxels
 from ..cli.commands import call_parse, reported
+from ..cli.flags import store_true
 from ..cli.notes import Notes
 from stylecfm.config import (
     ODD,
@@ -393,8 +393,9 @@ def recorded_pairs(
     if recording or options.table:
         if any(folders):
             raise InputError('give --radar and --lidar, or --recording or --pairs, not both')
-        if options.table:
-            return read_generic('.', options)
+    if options.table:
+        return read_generic('.', options)
+    if recording:
         return read_recording(dataset, recording, options)
     if not all(folders):
         raise InputError(

@@ -88,7 +88,7 @@ def quaternion(
     return t
 
 # %% ../../nbs/11_apps/11_recordings.ipynb #04e921a6
-def _text(path: Path) -> str:
+def _text(path: str | Path) -> str:
     "Content of a text file; raises `InputError`."
     if not Path(path).is_file():
         raise InputError(f'no file at {path}; check the path')
@@ -200,7 +200,7 @@ def read_poses(
     rows = np.array(rows)
     if (np.diff(rows[:, 0]) <= 0).any() or len(rows) < 2:
         raise InputError(f'{path} should have at least 2 poses with rising times; sort them')
-    to_world = [quaternion(r[7], *r[4:7], r[1:4], str(path)) for r in rows]
+    to_world = [quaternion(r[7], r[4], r[5], r[6], r[1:4], str(path)) for r in rows]
     return Poses(rows[:, 0], np.stack(to_world))
 
 # %% ../../nbs/11_apps/11_recordings.ipynb #cf4a4783
@@ -296,7 +296,8 @@ def _matched(radar: list, lidar: list, o: PairOptions) -> tuple[list, list]:
     common = dict.fromkeys(m.name for m in radar if m.name in theirs)
     timed = all(m.time is not None for m in (*radar, *lidar))
     if timed:
-        hits = nearest_times([m.time for m in radar], [m.time for m in lidar], o.tolerance)
+        times, others = (np.array([m.time for m in v], float) for v in (radar, lidar))
+        hits = nearest_times(times, others, o.tolerance)
         pairs = [(radar[i], lidar[j]) for i, j in hits]
         why = f'no {{}} cloud within {o.tolerance:g} s'
     else:
@@ -370,7 +371,8 @@ def read_pair(
     for sweeps, f in zip((pair.radar, pair.lidar), read, strict=False):
         f = f or (lambda p: read_points(p).cloud)
         both.append(joined(*(transformed(f(s.path), s.transform) for s in sweeps)))
-    return SensorPair(*both, np.zeros(3))
+    radar, lidar = both
+    return SensorPair(radar, lidar, np.zeros(3))
 
 # %% ../../nbs/11_apps/11_recordings.ipynb #f7c4ff80
 def _first(root: Path, *names: str) -> Path | None:
@@ -530,8 +532,9 @@ def _in_drives(moments: list, gap: float, jump: float) -> list:
     "Moments with the names of drives: a new one after a gap of time or a jump of the pose."
     out, last, drive = [], None, ''
     for m in sorted(moments, key=lambda m: m.time):
-        far = last and m.to_world is not None and last.to_world is not None
-        leap = far and np.linalg.norm(m.to_world[:3, 3] - last.to_world[:3, 3]) > jump
+        leap = False
+        if last is not None and m.to_world is not None and last.to_world is not None:
+            leap = np.linalg.norm(m.to_world[:3, 3] - last.to_world[:3, 3]) > jump
         if last is None or leap or m.time - last.time > gap:
             drive = m.name
         out.append(m._replace(drive=drive))
@@ -647,20 +650,17 @@ def read_ntu4dradlm(
         ('livox_lidar', 'livox_horizon', 'livox', 'lidar_pcl', 'lidar'),
     )
     root = Path(root)
-    drives = [
-        p
-        for p in [root, *sorted(root.glob('*'))]
-        if p.is_dir() and all(_first(p, *n) for n in names)
-    ]
+    found = {p: [_first(p, *n) for n in names] for p in [root, *sorted(root.glob('*'))]}
+    drives = {p: (a, b) for p, (a, b) in found.items() if p.is_dir() and a and b}
     if not drives:
         raise InputError(
             f'{root} has no sequence with {names[0][0]} and {names[1][0]}; '
             'check the path or the layout'
         )
     radar, lidar, mounts = [], [], {}
-    for d in drives:
+    for d, sensors in drives.items():
         name = d.relative_to(root).as_posix()
-        mine, theirs = (_moments(_first(d, *n), name) for n in names)
+        mine, theirs = (_moments(p, name) for p in sensors)
         path = options.calibration or _first(
             d, 'lidar_to_radar.txt', 'lidar_to_radar.json', '../lidar_to_radar.txt'
         )
@@ -698,7 +698,8 @@ def _nuscenes_world(t: dict, sd: dict) -> np.ndarray:
         ('calibrated_sensor', 'calibrated_sensor_token'),
     ):
         row = t[table][sd[key]]
-        out = out @ quaternion(*row['rotation'], row['translation'], f'{table} {row["token"]}')
+        w, x, y, z = row['rotation']
+        out = out @ quaternion(w, x, y, z, row['translation'], f'{table} {row["token"]}')
     return out
 
 

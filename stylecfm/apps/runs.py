@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config import Config, InputError, ModelConfig
 
@@ -101,8 +101,9 @@ def model_section(
 ) -> ModelConfig:
     "Return the sizes of a model's network as a section of a configuration."
     known = {f.name for f in fields(ModelConfig)}
-    found = {k: v for k, v in dict(model.net.config).items() if k in known}
+    found: dict[str, Any] = {k: v for k, v in dict(model.net.config).items() if k in known}
     kind = type(model.net).__name__
     network = 'unet' if 'UNet' in kind else 'isonext'
     predicts = next((p for p in ('noise', 'data') if p in kind.lower()), 'velocity')
-    return ModelConfig(**found | dict(num_styles=num_styles, network=network, predicts=predicts))
+    found |= dict(num_styles=num_styles, network=network, predicts=predicts)
+    return ModelConfig(**found)

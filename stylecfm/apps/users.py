@@ -8,7 +8,7 @@ __all__ = ['stylecfm_users_train', 'stylecfm_users_generate', 'stylecfm_users']
 # %% ../../nbs/11_apps/16_users.ipynb #96a0a520
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -327,7 +327,7 @@ def written(
     y = aspect / (size * 0.9)
     first = torch.stack([x * (c + slant * s), x * (slant * c - s), chance(0.05)], 1)
     where = torch.stack([first, torch.stack([y * s, y * c, chance(0.05)], 1)], 1)  # (n, 2, 3)
-    places = affine_grid(where, (n, 1, 2 * side, 2 * side), align_corners=False)
+    places = affine_grid(where, [n, 1, 2 * side, 2 * side], align_corners=False)
     v = avg_pool2d(
         grid_sample(digits[:, None], places, 'bicubic', align_corners=False).clamp(0, 1), 2
     )
@@ -358,7 +358,7 @@ def load_digits_split(
         from sklearn.datasets import load_digits
     except ImportError:
         raise InputError("the digits need an extra: pip install 'stylecfm[users]'") from None
-    d = load_digits()
+    d: Any = load_digits()
     x = torch.tensor(d.images / 16).float()
     y = torch.tensor(d.target).long()
     p = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
@@ -523,9 +523,11 @@ def users_config(
     "The settings of a run of the main job; raises `InputError` for a run that there is not."
     network, predicts, factors = chosen(RUNS, run, 'run')
     root = Path(root)
+    hidden_dim, num_layers = getattr(e, network)
     model = ModelConfig(
         4,
-        *getattr(e, network),
+        hidden_dim,
+        num_layers,
         10 * USERS,
         style_dim=64,
         time_dim=64,
@@ -742,7 +744,8 @@ def score_images(
     with torch.no_grad():
         f = _looked(judge, images)
         real = _looked(judge, held[0])
-        right = judge.digit(f).argmax(1) == digit, judge.user(f).argmax(1) == user
+        heads: Any = judge
+        right = heads.digit(f).argmax(1) == digit, heads.user(f).argmax(1) == user
 
     def far(images, user, digit):
         return nearest_known(images, pair(user, digit), known[0], pair(*known[1:])).median()
@@ -750,7 +753,8 @@ def score_images(
     new = float(far(images, user, digit) / far(*held))
     both = right[0] & right[1]
     return HandScore(
-        *map(share, right),
+        share(right[0]),
+        share(right[1]),
         share(both),
         frechet_distance(f, real),
         new,
@@ -952,10 +956,11 @@ def own_model(
     "A network for one's own pictures; raises `InputError` for a size or network that there is not."
     s = chosen(DOCUMENT_SIZES, size, 'size')
     both = dict(unet=(s.hidden_dim, 2), isonext=ISONEXT_SIZES.get(size, (2 * s.hidden_dim, 3)))
-    sizes = chosen(both, network, 'network')
+    hidden_dim, num_layers = chosen(both, network, 'network')
     return ModelConfig(
         channels,
-        *sizes,
+        hidden_dim,
+        num_layers,
         len(styles),
         style_dim=512 if network == 'unet' else 256,
         context_dim=context_dim if network == 'unet' else 0,
@@ -1057,9 +1062,9 @@ def own_run(
     from stylecfm.training.checkpoints import load_model
 
     _checked_run(f)
-    fresh = options.init_from in (None, 'none')
+    begin = options.init_from
     old, predicts = (
-        None if fresh else load_model(options.init_from),
+        None if begin is None or begin == 'none' else load_model(begin),
         OUTPUT_OF_OBJECTIVE[f.objective],
     )
     codec = load_codec(f.vae_path or (old.spec if old else 'dct:4'), device)

@@ -7,7 +7,7 @@ __all__ = ['stylecfm_users_memory']
 
 # %% ../../nbs/11_apps/17_users_checks.ipynb #d0924575
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stylecfm.apps.users import (
     PRECISION,
@@ -124,7 +124,9 @@ def test_ldm_config(
     v = net(x, t, style)
     loss = (v - x).square().mean()
     loss.backward()
-    rows = net.style.table.grad.abs().sum(1)
+    learned = net.style.table.grad
+    assert learned is not None  # from `backward`
+    rows = learned.abs().sum(1)
     shown = sorted({*style.tolist()})
     shape, seen = tuple(x.shape), int((rows[shown] > 0).sum())
     finite = all(p.grad.isfinite().all() for p in net.parameters() if p.grad is not None)
@@ -161,7 +163,7 @@ def _sample_images(data_dir, resolution, most=8):
     return x
 
 
-def _autoencoder(vae_path):
+def _autoencoder(vae_path: str | None) -> 'AutoencoderKL':
     """diffusers' autoencoder of a folder, or the document's with few channels.
 
     Raises `InputError` for another codec.
@@ -170,7 +172,7 @@ def _autoencoder(vae_path):
         return document_vae((16, 32, 32)).eval()
     from stylecfm.codecs.base import load_codec
 
-    net = getattr(load_codec(vae_path, 'cpu'), 'net', None)
+    net: Any = getattr(load_codec(vae_path, 'cpu'), 'net', None)
     if type(net).__name__ != 'AutoencoderKL':
         raise InputError(
             f'--vae_path must be a folder of an AutoencoderKL of diffusers, got {vae_path}, '
@@ -193,7 +195,8 @@ def run_checks(
     found = {}
     if scaling is None:
         with torch.no_grad():
-            scaling = 1 / vae.encode(images).latent_dist.mode().std().item()
+            z = vae.encode(images).latent_dist.mode()
+        scaling = float(1 / z.std().item())
     m = config.model
     if m.network == 'unet':
         net = network_from_config(config).eval()

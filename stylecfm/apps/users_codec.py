@@ -27,6 +27,7 @@ from stylecfm.files import (
 
 # %% ../../nbs/11_apps/18_users_codec.ipynb #889fc29b
 if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
+    import torch
     from diffusers import AutoencoderKL
     from torch import Tensor
 
@@ -116,7 +117,7 @@ class CodecTraining:
         self,
         settings: CodecSettings,  # Sizes and weights
         images: 'Tensor',  # Images to learn from, uint8 `(n, 3, resolution, resolution)`
-        device: str = 'cpu',  # Device to compute on
+        device: 'str | torch.device' = 'cpu',  # Device to compute on
     ):
         import torch
 
@@ -292,7 +293,7 @@ def train_autoencoder(
     settings: CodecSettings = CodecSettings(),  # Sizes and weights
     steps: int = 2000,  # Largest number of training steps
     minutes: float = 0.0,  # Longest training time, minutes; 0: no limit
-    device: str = 'cpu',  # Device to compute on
+    device: 'str | torch.device' = 'cpu',  # Device to compute on
 ) -> dict:  # PSNR of held-out pictures `psnr` and `psnr_shrunk`, dB, `steps`, `seconds`
     "Train an autoencoder on pictures, or go on, and write it; raises `InputError`."
     from stylecfm.evaluation.metrics import psnr

@@ -246,7 +246,7 @@ def judge_samples(
     }
 
     def far(v):
-        return nearest_training(*v, *train)[0]
+        return nearest_training(v.x, v.user, train.x, train.user)[0]
 
     return dict(
         kid=kernel_distance(f, h),
@@ -404,7 +404,7 @@ def stylecfm_users_evaluate(
         model.net.to(pick_device(device))
         names = _judged_users(model.styles, train, held, checkpoint)
         side = trained_resolution(checkpoint) or 128
-        known = [load_pictures(v, names, side) for v in (held, train)]
+        held, train = (load_pictures(v, names, side) for v in (held, train))
         options, found = dict(num_steps=num_steps, seed=seed, batch_size=batch_size), {}
         if samples:
             scales = ['samples']
@@ -415,12 +415,13 @@ def stylecfm_users_evaluate(
                 else _made(model, names, number, side, scale, options)
             )
             label = str(scale) if samples else f'guidance {scale:g}'
-            found[label] = judge_samples(made, *known, names)
+            found[label] = judge_samples(made, held, train, names)
             say(judge_line(label, found[label]))
             samples_sheet(
                 make_folder(output) / ('samples.png' if samples else f'samples-{scale:g}.png'),
                 made,
-                *known,
+                held,
+                train,
                 names,
             )
         write_checked(Path(output) / 'metrics.json', found)

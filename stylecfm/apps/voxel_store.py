@@ -217,13 +217,13 @@ class StoredPairs:
 
     def pick(
         self,
-        rows: 'slice | list',  # A slice or positions, `(m,)`
+        rows: 'slice | list | torch.Tensor',  # A slice or positions, `(m,)`
     ) -> 'Pairs':  # Those rows, standardised and packed
         "Read some rows."
         import torch
 
-        rows = range(len(self))[rows] if isinstance(rows, slice) else [int(i) for i in rows]
-        both = [self.volumes(i) for i in rows]
+        at = range(len(self))[rows] if isinstance(rows, slice) else [int(i) for i in rows]
+        both = [self.volumes(i) for i in at]
         radar, lidar = (
             torch.from_numpy(np.stack([v[s] for v in both])) for s in ('radar', 'lidar')
         )
@@ -282,4 +282,5 @@ def synthetic_pair(
         xyz = corner[wall] + along[wall] * rng.random((n, 1)) + up + 0.05 * rng.normal(size=(n, 3))
         return Cloud(*(v.astype(np.float32) for v in (xyz, rng.random(n), rng.normal(size=n))))
 
-    return SensorPair(*map(cloud, points), np.zeros(3))
+    radar, lidar = map(cloud, points)
+    return SensorPair(radar, lidar, np.zeros(3))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .commands import call_parse, folder_notes, printable, reported, writable
 from .flags import store_true
@@ -19,6 +19,7 @@ from ..config import NAME, InputError, say
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #f002848b
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from stylecfm.codecs.base import Codec
@@ -50,8 +51,9 @@ def grown(
             'the new style needs a name of letters, digits and underscores that is not one of '
             f'{", ".join(model.styles)}; got {name!r}'
         )
-    config = {k: v for k, v in old.config.items() if not k.startswith('_')}
-    net = DataIsoNext(**config | dict(num_styles=len(model.styles) + 1))
+    config: dict[str, Any] = {k: v for k, v in old.config.items() if not k.startswith('_')}
+    config['num_styles'] = len(model.styles) + 1
+    net = DataIsoNext(**config)
     weights = dict(old.state_dict())
     rows = weights['style.table']
     n = len(model.styles)
@@ -85,7 +87,7 @@ def learn_style(
     max_minutes: float = 20.0,  # Training time, at most
     # Folder of the run's state, to go on from; none: nothing is kept
     folder: str | Path | None = None,
-    device: str = 'cpu',  # Device to train on
+    device: 'str | torch.device' = 'cpu',  # Device to train on
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
     **recipe,  # Fields of `PaintingRecipe`
 ) -> 'Model':  # With one style more
@@ -95,6 +97,7 @@ def learn_style(
     """
     import torch
 
+    from stylecfm.models.data_prediction import DataIsoNext
     from stylecfm.training.painting import PaintingRecipe, PaintingTrainer, Pictures, painting_model
 
     if len(paintings) < 4:
@@ -103,12 +106,13 @@ def learn_style(
         )
     made = grown(model, name)
     k = len(model.styles)
+    assert isinstance(made.net, DataIsoNext)  # else `grown` raises
     net = only_new_row(made.net.to(device))
     pictures = Pictures(paintings, torch.full((len(paintings),), k))
-    r = PaintingRecipe(
-        **dict(batch_size=8, learning_rate=2e-2, warmup_steps=20, ema_decay=0.95, validate_every=50)
-        | recipe
+    choices: dict[str, Any] = dict(
+        batch_size=8, learning_rate=2e-2, warmup_steps=20, ema_decay=0.95, validate_every=50
     )
+    r = PaintingRecipe(**choices | recipe)
     trainer = PaintingTrainer(
         net,
         pictures,
@@ -185,7 +189,7 @@ def held_out_losses(
     from stylecfm.training.painting import Condition, Pictures, channel_weight, painting_batch
 
     some = pieces[:: math.ceil(len(pieces) / most)]
-    judge = SimpleNamespace(
+    judge: Any = SimpleNamespace(
         condition=Condition(),
         device=torch.device('cpu'),
         codec=codec,

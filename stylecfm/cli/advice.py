@@ -342,9 +342,9 @@ def report_on(
     from stylecfm.data.images import UnusedFile, check_square
 
     bad = list(f.broken)
-    for p, size in f.sizes.items():
+    for p, (w, h) in f.sizes.items():
         try:
-            check_square(*size, target)
+            check_square(w, h, target)
         except InputError as e:
             bad.append(UnusedFile(p, str(e)))
     unusable = {b.path for b in bad}
@@ -658,8 +658,8 @@ def _make_plan(
             f'{printable(next(f.path for f in seen if not f.sizes))} holds no image that can be '
             'used'
         )
-    use = codec if not name or codec != Config().data.codec else c.data.codec
-    channels = 4 if name and use == c.data.codec else load_codec(use).latent_channels
+    use = codec if c is None or codec != Config().data.codec else c.data.codec
+    channels = 4 if c and use == c.data.codec else load_codec(use).latent_channels
     factor = side_step(use)
     if image_size and image_size % factor:
         near = max(1, image_size // factor) * factor
@@ -669,7 +669,7 @@ def _make_plan(
     small = not card or bool(budget and budget < 4)
     roots = str(raw or places['raw']), places['latents'], places['run']
     guess = suggest([report_on(f, 32) for f in seen], small, image_size, use, channels, roots)
-    if name:
+    if c:
         guess = _of_preset(guess, c, channels, image_size, own_size=not (budget or image_size))
     gb = budget or (PRESETS[name]['budget_gb'] if name else available_memory(device) / GB)
     p = plan(guess, gb, device='cuda' if card else 'cpu', given=fixed_memory_options(guess))

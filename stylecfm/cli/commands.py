@@ -47,13 +47,19 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
     from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions, Transferred
 
 # %% ../../nbs/10_cli/01_commands.ipynb #cell-5
+class _Stopped(KeyboardInterrupt):
+    "A signal that ends a command."
+
+    def __init__(self, code: int):
+        super().__init__()
+        self.code = code  # exit code
+
+
 def _ended(number: int, _):
     "SIGTERM or SIGHUP as Ctrl-C; whatever comes after the first does not cut short what tidies up."
     for s in _ENDINGS:
         signal.signal(s, signal.SIG_IGN)
-    e = KeyboardInterrupt()
-    e.code = 128 + number
-    raise e
+    raise _Stopped(128 + number)
 
 
 # How systems and closed terminals end a command
@@ -259,7 +265,8 @@ def report_cache(
         say(f'twice the same: {printable(a)} and {printable(b)}', error=True)
     if len(r.duplicates) > most:
         say(f'... and {len(r.duplicates) - most} more pairs', error=True)
-    few, many = (f(r.count, key=r.count.get) for f in (min, max))
+    few = min(r.count, key=r.count.__getitem__)
+    many = max(r.count, key=r.count.__getitem__)
     if r.count[many] > 20 * r.count[few]:
         say(
             f'{many} has {r.count[many]} latents and {few} {r.count[few]}: '
@@ -434,14 +441,13 @@ def file_pairs(
     if not output:
         raise InputError('--output is missing: give the name of an image, or of a folder')
     found = _sources(source)
-    source = Path(source)
-    output = Path(output)
+    one, to = Path(source), Path(output)
     if found:
-        todo = results_for(found, output)  # a.jpg and a.png stay two
-    elif os.path.isdir(output) or not output.suffix:
-        todo = [(source, output / (source.stem + ('.mp4' if is_clip(source) else '.png')))]
+        todo = results_for(found, to)  # a.jpg and a.png stay two
+    elif os.path.isdir(to) or not to.suffix:
+        todo = [(one, to / (one.stem + ('.mp4' if is_clip(one) else '.png')))]
     else:
-        todo = [(source, output)]
+        todo = [(one, to)]
     (known_video if is_clip(source) else known_format)(todo[0][1])
     for p in (*(p for _, p in todo), *others):
         writable(p)
@@ -509,6 +515,7 @@ def stylecfm_transfer(
     "Transfer an image, or a folder of images, from one style to another."
     with reported(debug):
         todo = file_pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
+        assert input  # `file_pairs` asks for it
         _check_call(input, todo, size, full_size, grid, checkpoint)
         from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
 
@@ -666,7 +673,8 @@ def _clip_done(
 
     if not is_clip(source):
         return False
-    transfer_clip(pipe, *todo[0], given, size, others)
+    clip, output = todo[0]
+    transfer_clip(pipe, clip, output, given, size, others)
     return True
 
 
@@ -708,9 +716,11 @@ def _at_size(path: Path, size: int | None, longest: int | None = None):
     from stylecfm.data.images import load_shrunk
     from stylecfm.pipeline.transfer import LATENTS
 
-    if path.suffix.lower() in LATENTS or not (size or longest):
+    if path.suffix.lower() in LATENTS:
         return path
-    return load_shrunk(path, size) if size else at_most(load_shrunk(path, sys.maxsize), longest)
+    if size:
+        return load_shrunk(path, size)
+    return at_most(load_shrunk(path, sys.maxsize), longest) if longest else path
 
 
 def _read_first(
@@ -720,17 +730,22 @@ def _read_first(
     from stylecfm.data.images import load_shrunk
     from stylecfm.pipeline.transfer import LATENTS
 
-    limited = longest and path.suffix.lower() not in LATENTS
+    limit = None if path.suffix.lower() in LATENTS else longest
+    sides = (0,)
     try:
-        whole = load_shrunk(path, sys.maxsize) if limited else _at_size(path, size)
-        pipe.read(at_most(whole, longest) if limited else whole)
+        if limit:
+            whole = load_shrunk(path, sys.maxsize)
+            sides = whole.size
+            pipe.read(at_most(whole, limit))
+        else:
+            pipe.read(_at_size(path, size))
     except InputError:
         if strict:
             raise
     else:
-        if limited and max(whole.size) > longest:
+        if limit and max(sides) > limit:
             say(
-                f'{path} has {max(whole.size)} pixels along its longer side and is painted at '
+                f'{path} has {max(sides)} pixels along its longer side and is painted at '
                 f'{longest}; '
                 'another size: --size, or --full_size',
                 error=True,
@@ -916,7 +931,7 @@ def _folders_of(
     paintings: str | None,
     photo_style: str | None,
     painting_style: str | None,
-) -> tuple:
+) -> tuple[str, str, str | None, str | None]:
     """Folders and styles of an evaluation, from `held_out`.
 
     Raises `InputError` for a model or a folder that is not there.
@@ -1060,5 +1075,5 @@ def run_line(
     try:
         f(**vars(parser_of(f).parse_args(words)))
     except SystemExit as e:
-        return e.code or 0
+        return e.code if isinstance(e.code, int) else int(bool(e.code))
     return 0

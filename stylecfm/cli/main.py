@@ -386,15 +386,15 @@ def _of_kind(v: Any, text: str, kind: type, key: str) -> Any:
             v = float(v)  # such as .5, which JSON does not know
         except ValueError:
             v = math.nan
-    number = isinstance(v, (int, float)) and not isinstance(v, bool)
+    number = v if isinstance(v, (int, float)) and not isinstance(v, bool) else math.nan
     if kind is str:
         return text
     if kind is bool and isinstance(v, bool):
         return v
-    if kind is float and number and math.isfinite(v):
-        return float(v)
-    if kind is int and number and math.isfinite(v) and v == int(v):
-        return int(v)
+    if kind is float and math.isfinite(number):
+        return float(number)
+    if kind is int and math.isfinite(number) and number == int(number):
+        return int(number)
     if kind is list and isinstance(v, (str, list)):
         return [str(k) for k in v] if isinstance(v, list) else [v]
     words = {bool: 'true or false', int: 'a whole number', float: 'a finite number'}

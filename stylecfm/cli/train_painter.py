@@ -26,6 +26,7 @@ def __getattr__(name):
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00004
 if TYPE_CHECKING:
     import PIL.Image
+    import torch
 
     from stylecfm.codecs.base import Codec
     from stylecfm.pipeline.repaint import Brush
@@ -176,7 +177,7 @@ def learn_painter(
     size: PainterSize = PainterSize(),  # Size of the network and of the training
     # Folder of the run's state, to go on from; none: nothing is kept
     folder: str | Path | None = None,
-    device: str = 'cpu',  # Device to train on
+    device: 'str | torch.device' = 'cpu',  # Device to train on
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
 ) -> 'Model':  # Model of the averaged weights
     """Train a structure-conditioned network from nothing.
@@ -197,7 +198,7 @@ def learn_painter(
     check_size(size, codec.latent_channels, len(sets))
     parts = [split_pictures(images, size.seed) for images in sets.values()]
     train, held = _labelled(parts, 0), _labelled(parts, 1)
-    stats = _statistics(train.images, codec, size)
+    stats = _statistics([im for some, _ in parts for im in some], codec, size)
     torch.manual_seed(size.seed)
     net = DataIsoNext(**painter_config(size, codec.latent_channels, len(sets))).to(device)
     trainer = PaintingTrainer(

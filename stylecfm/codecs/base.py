@@ -25,7 +25,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 
 from .lapped import LappedAutoencoder
-from .tiles import Decoded, Encoded, TileAutoencoder
+from .tiles import Decoded, Encoded, TileAutoencoder, channels_last
 from ..config import WIDEST, InputError, checked, list_of, whole
 from ..config import real as number
 from ..data.torch_files import read_pt
@@ -187,14 +187,14 @@ def tiled(
     h, w = x.shape[-2:]
     if max(h, w) <= tile:
         return f(x)
-    total = weight = None
+    total = weight = torch.empty(0)  # made with the first tile, by its type
     for i in tile_starts(h, tile, tile - overlap):
         for j in tile_starts(w, tile, tile - overlap):
             y = f(x[..., i : i + tile, j : j + tile])
             a = int(i * scale)
             b = int(j * scale)
             sides = (int(h * scale), int(w * scale))
-            if total is None:
+            if i == j == 0:
                 total = y.new_zeros(len(x), y.shape[1], *sides)
                 weight = y.new_zeros(sides)
             m = torch.outer(*(fade(n, max(1, int(overlap * scale))) for n in y.shape[-2:])).to(y)
@@ -252,6 +252,9 @@ class Autoencoder:
 
         def __getattr__(self, name: str) -> Any: ...
 
+        encode: Callable[..., Tensor]
+        decode: Callable[..., Tensor]
+
     def __init__(
         self,
         net: nn.Module,  # With `encode` and `decode` as diffusers' autoencoders have them
@@ -273,11 +276,7 @@ class Autoencoder:
         self.dtype = torch.bfloat16 if CODEC_PRECISIONS[precision](self.device) else torch.float32
         kind = 'bf16' if self.dtype == torch.bfloat16 else 'fp32'
         self.fingerprint = f'{type(net).__name__}-{weights_digest(net)}/{kind}-tile{tile}'
-        self.net = (
-            net.eval()
-            .requires_grad_(False)
-            .to(self.device, self.dtype, memory_format=torch.channels_last)
-        )
+        self.net: Any = channels_last(net.eval().requires_grad_(False).to(self.device, self.dtype))
         self.latent_channels = 0
         self.factor = 1
         z = self._tried()
@@ -518,9 +517,14 @@ def read_weights(
         return read_tensors(path)
     content = read_bytes(path)
     try:
-        return read_pt(content)
+        weights = read_pt(content)
     except InputError as e:
         raise InputError(f'{path} is no file of weights: {e}; take another copy') from None
+    if not isinstance(weights, dict):
+        raise InputError(
+            f'{path} must hold a table of weights, got {type(weights).__name__}; take another copy'
+        )
+    return weights
 
 
 def _pair(folder: Path) -> TinyAutoencoder | None:
@@ -610,7 +614,7 @@ def _diffusers(where: str, subfolder: str | None = None, revision: str | None = 
     "An autoencoder of diffusers from a folder or the hub; raises what diffusers raises."
     import diffusers
 
-    at = dict(subfolder=subfolder, revision=revision)
+    at: dict[str, Any] = dict(subfolder=subfolder, revision=revision)
     # what failed is said once, by us
     logging.getLogger('huggingface_hub').setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -640,7 +644,7 @@ OWN_CLASSES = dict(TileAutoencoder=TileAutoencoder, LappedAutoencoder=LappedAuto
 
 def _own(folder: Path) -> TileAutoencoder | LappedAutoencoder | None:
     "The network that `write_codec` left in a folder; None if there is another one, or none."
-    about = read_json(folder / 'config.json') if os.path.isfile(folder / 'config.json') else None
+    about = read_json(folder / 'config.json') if os.path.isfile(folder / 'config.json') else {}
     kind = OWN_CLASSES.get(str(about.pop('_class_name', None))) if isinstance(about, dict) else None
     if kind is None:
         return None
@@ -772,7 +776,8 @@ def moments(
 ) -> tuple[Tensor, Tensor]:  # `(n, c)` each, fp32
     "Mean and variance of each channel of each latent."
     if not len(z):
-        return z.new_zeros(2, *z.shape[:2], dtype=torch.float32).unbind()
+        none = z.new_zeros(z.shape[:2], dtype=torch.float32)
+        return none, none.clone()
     v, m = torch.var_mean(z.float(), dim=tuple(range(2, z.ndim)), correction=0)
     return m, v
 

@@ -40,6 +40,10 @@ class CodecModel(ModelMixin, ConfigMixin):
 
         def __setattr__(self, name: str, value: Any): ...
 
+        save_pretrained: Any
+        codec: Any  # a `Codec`
+        origin: str
+
     def __init__(
         self,
         # A `Codec`, a name for `load_codec`, or an autoencoder of diffusers
@@ -73,7 +77,7 @@ class CodecModel(ModelMixin, ConfigMixin):
             self.basis = nn.Parameter(
                 getattr(codec, 'rotation', torch.ones(1)).clone(), requires_grad=False
             )
-        self.origin = codec.fingerprint  # as it was read
+        self.origin = str(codec.fingerprint)  # as it was read
         self.eval()
 
     @property

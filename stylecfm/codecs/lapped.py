@@ -8,13 +8,13 @@ __all__ = ['LappedAutoencoder', 'random_crops']
 # %% ../../nbs/03_codecs/01_lapped.ipynb #e967c983
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .tiles import Decoded, Encoded, principal_components, tiles_of
+from .tiles import Decoded, Encoded, channels_last, principal_components, tiles_of
 from ..config import InputError
 
 # %% ../../nbs/03_codecs/01_lapped.ipynb #d843032c
@@ -57,8 +57,8 @@ def correction_network(
         return [nn.Conv2d(n, 4 * m, 1), nn.PixelShuffle(2)]
 
     last = nn.Conv2d(c, 12, 3, padding=1)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
+    for p in last.parameters():
+        nn.init.zeros_(p)
     return nn.Sequential(
         nn.Conv2d(latent_channels, a, 3, padding=1),
         *(ResBlock(a) for _ in range(blocks)),
@@ -95,7 +95,9 @@ class LappedAutoencoder(nn.Module):
             )
         if len(widths) != 3:
             raise InputError(f'widths must be three numbers, got {tuple(widths)}')
-        self.config = dict(latent_channels=latent_channels, widths=list(widths), blocks=blocks)
+        self.config: dict[str, Any] = dict(
+            latent_channels=latent_channels, widths=list(widths), blocks=blocks
+        )
         self.analysis = nn.Conv2d(3, latent_channels, 2 * TILE_SIDE, TILE_SIDE)
         self.synthesis = nn.ConvTranspose2d(
             latent_channels, 3, 2 * TILE_SIDE, TILE_SIDE, padding=TILE_SIDE // 2
@@ -129,11 +131,14 @@ def start_from_tiles(
     c = net.config['latent_channels']
     middle = slice(TILE_SIDE // 2, TILE_SIDE // 2 + TILE_SIDE)
     p = principal_components(tiles, c)
-    for conv, filters in ((net.analysis, p.encode), (net.synthesis, p.decode.T)):
-        conv.weight.zero_()
-        conv.weight[:, :, middle, middle] = filters.reshape(c, 3, TILE_SIDE, TILE_SIDE)
-    net.analysis.bias.copy_(-p.encode @ p.mean)
-    net.synthesis.bias.copy_(p.mean.view(3, -1).mean(1))
+    for conv, filters, bias in (
+        (net.analysis, p.encode, -p.encode @ p.mean),
+        (net.synthesis, p.decode.T, p.mean.view(3, -1).mean(1)),
+    ):
+        weight, shift = conv.parameters()
+        weight.zero_()
+        weight[:, :, middle, middle] = filters.reshape(c, 3, TILE_SIDE, TILE_SIDE)
+        shift.copy_(bias)
     return net
 
 # %% ../../nbs/03_codecs/01_lapped.ipynb #783b7512
@@ -253,33 +258,35 @@ class CodecRecipe(NamedTuple):
 def fit_lapped(
     images: list,  # Images, uint8 `(3, h, w)` each, of any sizes >= `recipe.size`
     recipe: CodecRecipe = CodecRecipe(),  # Choices of training
-    device: str = 'cpu',  # Device to train on
+    device: str | torch.device = 'cpu',  # Device to train on
     callback: Callable | None = None,  # Called as `callback(step, loss, net)` after each step
     **config,  # `latent_channels`, `widths`, `blocks` of `LappedAutoencoder`
 ) -> FittedCodec:
     "Train an autoencoder of images; raises `InputError` where no image is large enough."
-    size, images = recipe.size, [im for im in images if min(im.shape[1:]) >= recipe.size]
-    if not images or size % TILE_SIDE:
+    size = recipe.size
+    photos: list | Stack = [im for im in images if min(im.shape[1:]) >= size]
+    count = len(photos)
+    if not count or size % TILE_SIDE:
         raise InputError(f'need images of at least {size} pixels a side, a multiple of {TILE_SIDE}')
     g = torch.Generator().manual_seed(recipe.seed)
     losses = []
 
     def pick(n):
-        return torch.randint(len(images), (n,), generator=g).tolist()
+        return torch.randint(count, (n,), generator=g).tolist()
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         net = LappedAutoencoder(**config)
-    start_from_tiles(net, tiles_of(random_crops(images, pick(400), size, g) / 127.5 - 1))
-    net.to(device, memory_format=torch.channels_last)
+    start_from_tiles(net, tiles_of(random_crops(photos, pick(400), size, g) / 127.5 - 1))
+    channels_last(net.to(device))
     if torch.device(device).type != 'cpu':
-        images = stacked(images, device)
+        photos = stacked(photos, device)
     average = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99)
     )
 
     def loss_of(correct):
-        x = (random_crops(images, pick(recipe.batch_size), size, g) / 127.5 - 1).to(device)
+        x = (random_crops(photos, pick(recipe.batch_size), size, g) / 127.5 - 1).to(device)
         return lapped_loss(net, x.contiguous(memory_format=torch.channels_last), g, correct)
 
     def after(step, loss):
@@ -291,4 +298,5 @@ def fit_lapped(
     filters = [*net.analysis.parameters(), *net.synthesis.parameters()]
     minimise(filters, lambda: loss_of(False), recipe.linear_steps, recipe.learning_rate, after)
     minimise([*net.parameters()], lambda: loss_of(True), recipe.steps, recipe.learning_rate, after)
-    return FittedCodec((average.module if losses else net).eval(), losses)
+    trained: Any = average.module if losses else net
+    return FittedCodec(trained.eval(), losses)

@@ -7,7 +7,7 @@ __all__ = ['Encoded', 'Decoded', 'TileAutoencoder']
 
 # %% ../../nbs/03_codecs/00_tiles.ipynb #19a6b7f3
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -144,8 +144,8 @@ def residual_network(
 ) -> nn.Sequential:  # `(b, n_in, h, w)` -> `(b, n_out, h, w)`
     "A network of residual blocks that is zero at the start."
     last = nn.Conv2d(width, n_out, 1)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
+    for p in last.parameters():
+        nn.init.zeros_(p)
     return nn.Sequential(
         nn.Conv2d(n_in, width, 1), *(TileBlock(width) for _ in range(blocks)), last
     )
@@ -249,6 +249,16 @@ def reconstruction_loss(
     y = net.decode(z + (strength * torch.randn(z.shape, generator=generator)).to(z)).sample.float()
     return (y - x).square().mean() + 0.02 * (y - x).abs().mean() + 1e-4 * z.square().mean()
 
+# %% ../../nbs/03_codecs/00_tiles.ipynb #7be0a2c4
+_Net = TypeVar('_Net', bound=nn.Module)
+
+
+def channels_last(
+    net: _Net,  # Network of convolutions
+) -> _Net:  # The network itself
+    "Keep each pixel's channels together in memory, as convolutions like them."
+    return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
 # %% ../../nbs/03_codecs/00_tiles.ipynb #469bc57f
 def fit_tiles(
     images: Tensor,  # `(n, 3, h, w)` in [-1, 1]
@@ -280,7 +290,7 @@ def fit_tiles(
     p = principal_components(tiles, channels - len(bands))
     for to, v in ((net.mean, p.mean), (net.code, p.encode), (net.tile, p.decode)):
         to.data.copy_(v)
-    net.to(memory_format=torch.channels_last)
+    channels_last(net)
     average = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
     )
@@ -301,4 +311,5 @@ def fit_tiles(
         optimizer.zero_grad()
         fall.step()
         average.update_parameters(net)
-    return (average.module if steps else net).eval()
+    trained: Any = average.module if steps else net
+    return trained.eval()

@@ -51,6 +51,8 @@ def with_halo(
                 ),
             )
         ]
+    if out is None:
+        raise InputError(f'x must have places along each axis, got shape {tuple(x.shape)}')
     return out
 
 # %% ../../nbs/03_codecs/03_tiling.ipynb #66326c49

@@ -64,7 +64,9 @@ def disc_kuwahara(
     s = (square - mean[:, 3:].square()).clamp_min(0).sqrt()
     a = 1 / (1 + (s / TOLERANCE) ** SHARPNESS)
     weighted = torch.cat([mean[:, :3] * a, a], 1)
-    total = sum(weighted[..., e + i : e + i + h, e + j : e + j + w] for i, j in offsets)
+    total = torch.zeros_like(x[:, :1])
+    for i, j in offsets:
+        total = total + weighted[..., e + i : e + i + h, e + j : e + j + w]
     return total[:, :3] / total[:, 3:].clamp_min(1e-30)
 
 # %% ../../nbs/02_data/08_abstraction.ipynb #098f43b3

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -253,12 +253,12 @@ BAND = 1 << 19  # Pixels that are decoded together
 class Decoder(NamedTuple):
     "An image file whose samples are decoded some rows at a time."
 
-    size: tuple  # Width and height as stored, pixels
+    size: tuple[int, int]  # Width and height as stored, pixels
     orientation: int  # EXIF's orientation, 1 to 8
     # A number of rows to an iterator of `Samples` from top to bottom; each but the last has a
     # multiple of it
     bands: Callable
-    full: tuple | None = None  # Width and height before a decoder made it smaller
+    full: tuple[int, int] | None = None  # Width and height before a decoder made it smaller
     # Pillow's decoded image of mode RGB, which may be written over
     canvas: Image.Image | None = None
 
@@ -420,7 +420,7 @@ def gamma_encoding(
     if gamma is not None and not 1e-3 < gamma < 100:
         note_assumption(f'gamma {gamma:g} not used')
         like_srgb = True
-    curve = srgb_decode if like_srgb else power(1 / gamma)
+    curve = srgb_decode if gamma is None or like_srgb else power(1 / gamma)
     if chromaticities is not None and np.abs(np.subtract(chromaticities, SRGB)).max() > 0.001:
         try:
             return Encoding(
@@ -765,19 +765,21 @@ class _Tiff(NamedTuple):
 
     tags: dict  # {number: value or tuple}
     order: str  # < or >
-    size: tuple  # Width, height
+    size: tuple[int, int]  # Width, height
     bits: int  # Bits per sample
     kind: int  # Sample format: 1 unsigned, 2 signed, 3 floating point
     samples: int  # Samples per pixel
     photometric: int  # Interpretation of the colours
     planes: bool  # Whether the samples lie in planes of their own
 
-    def get(self, tag, default=0):
-        "A tag with one value."
+    def get(self, tag: int, default: Any = 0) -> Any:
+        "A tag with one value; the default where it has none."
         v = self.tags.get(tag, default)
-        return v[0] if isinstance(v, (tuple, list)) and v else v
+        if isinstance(v, (tuple, list)):
+            return v[0] if v else default
+        return v
 
-    def all(self, tag, default=()):
+    def all(self, tag: int, default: tuple = ()) -> tuple:
         "A tag with several values."
         v = self.tags.get(tag, default)
         return tuple(v) if isinstance(v, (tuple, list)) else (v,)
@@ -1076,7 +1078,7 @@ def _tiff_colours(
     if t.photometric == 0:
         colour = np.iinfo(colour.dtype).max - colour
     alpha = None if at is None else full_range(a[..., at], white)
-    if multiplied and t.photometric != 3:
+    if alpha is not None and multiplied and t.photometric != 3:
         colour = unpremultiplied(to_wide(colour), to_wide(alpha))
     return colour, alpha
 
@@ -1217,7 +1219,8 @@ def heif_samples(
         a = full_range(a, float(((1 << depth) - 1) << (16 - depth)))
     clear = im.mode.split(';')[0] in ('RGBA', 'LA', 'RGBa', 'La')
     colour, alpha = (a[..., :-1], a[..., -1]) if clear else (a, None)
-    if clear and im.mode[-1] == 'a' or getattr(im, 'premultiplied_alpha', False):
+    multiplied = im.mode[-1] == 'a' or getattr(im, 'premultiplied_alpha', False)
+    if alpha is not None and multiplied:
         colour = unpremultiplied(to_wide(colour), to_wide(alpha))
     return Samples(colour, alpha, 'L' if colour.shape[2] == 1 else 'RGB', encoding, profile)
 
@@ -1238,7 +1241,8 @@ def pillow_decoder(
         rows = band_rows(w, step)
         for y in range(0, h, rows):
             part = im if rows >= h else im.crop((0, y, w, min(h, y + rows)))
-            yield Samples(*_pillow_arrays(part), encoding, profile, _orientation(exif))
+            colour, alpha, space = _pillow_arrays(part)
+            yield Samples(colour, alpha, space, encoding, profile, _orientation(exif))
 
     return Decoder((w, h), _orientation(exif), bands)
 
@@ -1405,8 +1409,9 @@ def to_rgb(
         return lambda a: interpolated(a, of_bytes)
     if s.space == 'CMYK':
         return lambda a: np.asarray(_as_mode(to_bytes(a), 'CMYK').convert('RGB'))
-    if s.encoding and not s.profile:
-        return lambda a: to_srgb(a, s.encoding)
+    encoding = s.encoding
+    if encoding and not s.profile:
+        return lambda a: to_srgb(a, encoding)
     return lambda a: to_bytes(a) if a.shape[2] == 3 else np.repeat(to_bytes(a), 3, 2)
 
 # %% ../../nbs/02_data/01_decoding.ipynb #c4331a37
@@ -1444,7 +1449,7 @@ def _filled(
 def _halved(a: np.ndarray) -> np.ndarray:  # `((h + 1)//2, (w + 1)//2, c)`
     "Sums over squares of two pixels."
     h, w = a.shape[:2]
-    a = np.pad(a, ((0, h % 2), (0, w % 2), (0, 0)))
+    a = np.pad(a, np.array([(0, h % 2), (0, w % 2), (0, 0)]))
     return a[::2, ::2] + a[1::2, ::2] + a[::2, 1::2] + a[1::2, 1::2]
 
 
@@ -1463,7 +1468,7 @@ def fill_hidden(
 
 def _weighted(
     rgb: np.ndarray, alpha: np.ndarray, levels: int
-) -> tuple:  # `(h/2^levels, w/2^levels, 3)` and without the 3, float32
+) -> tuple[np.ndarray, np.ndarray]:  # `(h/2^levels, w/2^levels, 3)` and without the 3, float32
     "Sums of colours times alpha and of alpha over squares, their sides halved `levels` times."
     total = rgb * alpha[..., None].astype(np.float32)
     weight = alpha[..., None].astype(np.float32)
@@ -1482,7 +1487,9 @@ def _filled_band(
     """
     if not (hidden := alpha == 0).any():
         return rgb
-    coarse, (h, w) = _filled(*_weighted(rgb, alpha, 1), beyond, _FAR - 1), hidden.shape
+    h, w = hidden.shape
+    total, weight = _weighted(rgb, alpha, 1)
+    coarse = _filled(total, weight, beyond, _FAR - 1)
     near = np.rint(coarse).astype(np.uint8).repeat(2, 0)[:h].repeat(2, 1)[:, :w]
     return np.where(hidden[..., None], near, rgb)
 
@@ -1495,10 +1502,11 @@ def fill_image(
     alpha: Image.Image,  # Mode L, of the same size
 ):
     "Fill the colours of invisible pixels as `fill_hidden` does, some rows at a time."
-    (w, h), (low, high) = image.size, alpha.getextrema()
-    if low > 0:
+    w, h = image.size
+    hidden = alpha.histogram()[0]  # pixels
+    if hidden == 0:
         return
-    if high == 0:
+    if hidden == w * h:
         image.paste((255, 255, 255), (0, 0, w, h))
         return
     rows = band_rows(w, 1 << _FAR)
@@ -1508,7 +1516,8 @@ def fill_image(
         return (np.asarray(image.crop(box)), np.asarray(alpha.crop(box)))
 
     sums = [_weighted(*part(box), _FAR) for box in boxes]
-    beyond = _filled(*(np.concatenate(s) for s in zip(*sums, strict=True)))
+    totals, weights = zip(*sums, strict=True)
+    beyond = _filled(np.concatenate(totals), np.concatenate(weights))
     at = 0
     for box, (total, _) in zip(boxes, sums, strict=True):
         image.paste(
@@ -1518,13 +1527,13 @@ def fill_image(
 
 # %% ../../nbs/02_data/01_decoding.ipynb #288005dd
 _TURNS = {
-    2: (Image.FLIP_LEFT_RIGHT,),
-    3: (Image.ROTATE_180,),
-    4: (Image.FLIP_TOP_BOTTOM,),
-    5: (Image.TRANSPOSE,),
-    6: (Image.ROTATE_270,),
-    7: (Image.TRANSVERSE,),
-    8: (Image.ROTATE_90,),
+    2: (Image.Transpose.FLIP_LEFT_RIGHT,),
+    3: (Image.Transpose.ROTATE_180,),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM,),
+    5: (Image.Transpose.TRANSPOSE,),
+    6: (Image.Transpose.ROTATE_270,),
+    7: (Image.Transpose.TRANSVERSE,),
+    8: (Image.Transpose.ROTATE_90,),
 }  # By EXIF's orientation
 
 
@@ -1546,7 +1555,7 @@ def _reduced(
 
     def sums(v):
         return (
-            np.pad(v, ((0, -h % k), (0, -w % k), (0, 0)))
+            np.pad(v, np.array([(0, -h % k), (0, -w % k), (0, 0)]))
             .reshape(-(-h // k), k, -(-w // k), k, -1)
             .sum((1, 3))
         )
@@ -1579,7 +1588,7 @@ def layers_from(
     y = 0
     convert = None
     alpha = None
-    upright = size[::-1] if turn > 4 else size
+    upright = (size[1], size[0]) if turn > 4 else size
     image = decoder.canvas if decoder.canvas and k == 1 and turn == 1 else Image.new('RGB', upright)
     for s in decoder.bands(k):
         convert = convert or to_rgb(s)

@@ -132,7 +132,7 @@ def fit_square(
 # %% ../../nbs/02_data/04_images.ipynb #45a8e474
 def shrink(
     img: Image.Image,  # RGB, or RGBA with colours of invisible pixels filled
-    side: int,  # Shorter side of the result, pixels, at most
+    side: float,  # Shorter side of the result, pixels, at most
 ) -> Image.Image:  # Resized image; the input itself if it is small enough
     """Make a whole image smaller, antialiased.
 
@@ -141,11 +141,11 @@ def shrink(
     k = side / min(img.size)
     if k >= 1:
         return img
-    size = tuple(max(1, round(n * k)) for n in img.size)
+    w, h = (max(1, round(n * k)) for n in img.size)
     if img.mode != 'RGBA':
-        return img.resize(size, Image.Resampling.LANCZOS)
+        return img.resize((w, h), Image.Resampling.LANCZOS)
     out, alpha = (
-        part.resize(size, Image.Resampling.LANCZOS)
+        part.resize((w, h), Image.Resampling.LANCZOS)
         for part in (img.convert('RGB'), img.getchannel('A'))
     )
     out.putalpha(alpha)

@@ -100,8 +100,8 @@ def anisotropic_kuwahara(
     noisy = np.maximum(blur_channels(image**2, radius / 2) - mean**2, 0).sum(-1, keepdims=True)
     seen, (y, x) = np.concatenate([mean, noisy], -1), np.mgrid[: image.shape[0], : image.shape[1]]
     (ty, tx), a = np.moveaxis(strokes.tangent, -1, 0), strokes.anisotropy
-    total = 0.0
-    weight = 0.0
+    total = np.zeros_like(seen[..., :3])
+    weight = np.zeros_like(seen[..., :1])
     for k in range(sectors):
         # along, across
         u = np.cos(2 * np.pi * k / sectors) * radius * (1 + a)
@@ -142,7 +142,7 @@ def bristles(
     lum = image @ LUMA
     fine = lum - blur_channels(lum, 1.5)
     height = smooth_along(fine / (np.sqrt(blur_channels(fine**2, 3.0)) + 0.01), tangent, length)
-    return height + 0.7 * (height - np.pad(height, ((1, 0), (1, 0)), mode='edge')[:-1, :-1])
+    return height + 0.7 * (height - np.pad(height, (1, 0), mode='edge')[:-1, :-1])
 
 
 def oil(
@@ -280,7 +280,7 @@ def random_square(
     x = rng.integers(0, w - side + 1)
     im = resize(photo[y : y + side, x : x + side], size)
     im = im[:, ::-1] if rng.random() < 0.5 else im
-    return np.ascontiguousarray(np.rot90(im, rng.integers(4)) if turn else im)
+    return np.ascontiguousarray(np.rot90(im, int(rng.integers(4))) if turn else im)
 
 
 def expose(

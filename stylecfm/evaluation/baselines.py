@@ -31,6 +31,7 @@ class PaintingMethod(Protocol):
         size: int,  # Side of the paintings, pixels
     ) -> list[Image.Image]:  # Paintings of mode RGB, in the same order
         "Paint photographs."
+        ...
 
 
 def untouched(

@@ -295,9 +295,9 @@ def published_distances(
         from torchmetrics.image.fid import FrechetInceptionDistance
         from torchmetrics.image.kid import KernelInceptionDistance
 
-        few = dict(normalize=True) | (
-            {} if isinstance(features, int) else dict(input_img_size=tuple(made.shape[1:]))
-        )
+        few: dict[str, Any] = dict(normalize=True)
+        if not isinstance(features, int):
+            few['input_img_size'] = tuple(made.shape[1:])
         with warnings.catch_warnings():  # of the features that are kept, which are few
             warnings.filterwarnings('ignore', message='Metric `')
             fid = FrechetInceptionDistance(features, **few)

@@ -67,6 +67,8 @@ _STAGES = ('conv1', 'fire 2', 'fire 6', 'fire 7')  # Maps before each max-pool, 
 class SqueezeNet(nn.Module):
     "SqueezeNet 1.0 with Caffe's preprocessing; images of any size from 32 pixels."
 
+    mean: Tensor  # buffer, `(1, 3, 1, 1)`
+
     def __init__(self):
         super().__init__()
         self.register_buffer('mean', torch.zeros(1, 3, 1, 1))
@@ -172,13 +174,13 @@ def kid_kernels(
     unit: float = 1.0,  # Divisor of the features, > 0; `KID_UNIT` makes them about 1
 ) -> Kernels:
     "Compute the cubic kernels of the pooled features."
-    a = a.pooled.double() / unit
-    b = b.pooled.double() / unit
+    first = a.pooled.double() / unit
+    second = b.pooled.double() / unit
 
     def k(p, q):
         return (p @ q.T / p.shape[1] + 1) ** 3
 
-    return Kernels(k(a, a), k(b, b), k(a, b))
+    return Kernels(k(first, first), k(second, second), k(first, second))
 
 
 def _unbiased_mmd(

@@ -92,7 +92,7 @@ def paint_missing(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / 'asked.json'
-    known = read_json(log) if log.is_file() else {}
+    known: dict[str, Any] = read_json(log) if log.is_file() else {}
     if known.get('asked') != json.loads(json.dumps(asked)):
         for old in folder.glob('*.png'):
             old.unlink()

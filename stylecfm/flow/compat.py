@@ -178,6 +178,7 @@ class VelocitySolver:
                 method=method,
                 options=dict(step_size=step_size) if fixed else None,
             )
+        assert isinstance(states, Tensor)  # as the start is
         return states if return_intermediates else states[-1]
 
     def compute_likelihood(

@@ -200,7 +200,7 @@ def sinkhorn_pair(
         # no plan changes when a side is shifted, and far from the origin distances would lose
         # digits
         middles = [v.mean(0) for v in flat]
-        far = torch.cdist(*(v - m for v, m in zip(flat, middles, strict=True))).square()
+        far = torch.cdist(flat[0] - middles[0], flat[1] - middles[1]).square()
         scale = (far.mean() + (middles[0] - middles[1]).square().sum()).clamp_min(1e-30)
         unit = reg if relative else reg / scale.item()
         if unit < 1e-8:

@@ -19,6 +19,7 @@ from ..models.data_prediction import DataIsoNext, DataUNet
 from ..models.isonext import IsoNext
 from ..models.norms import at_least_fp32
 from ..models.unet import UNet
+from ..models.velocity import VelocityModel
 
 # %% ../../nbs/06_flow/12_ddpm.ipynb #480a312a
 def velocity_from_noise(
@@ -50,7 +51,7 @@ def as_ddpm(
     return x / expand_as((t * t + (1 - t) ** 2).sqrt(), x)
 
 # %% ../../nbs/06_flow/12_ddpm.ipynb #fc82d599
-class PredictsNoise:
+class PredictsNoise(VelocityModel):
     "Mixin that returns the velocity of a network whose own output is noise."
 
     def velocity(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..config import InputError, whole
 from .fields import CountingField, check_finite, check_start
-from .solvers import STATUS, ODESolver, Solution, time_grid
+from .solvers import STATUS, ODESolver, Solution, image_outcomes, time_grid
 
 # %% ../../nbs/06_flow/10_editing.ipynb #dd94057c
 def __getattr__(name):
@@ -31,11 +31,10 @@ def ddib(
     "Back to structure, and forth from it (DDIB, Su 2023)."
     back = solver.solve(source, x1, 1.0, 0.0)
     forth = solver.solve(target, back.x, 0.0, 1.0)
+    (arrived_back, said_back), (arrived, said) = image_outcomes(back), image_outcomes(forth)
     # who was lost on the way to structure
-    status = [b if b != STATUS[0] else f for b, f in zip(back.status, forth.status, strict=True)]
-    return forth._replace(
-        nfe=back.nfe + forth.nfe, converged=back.converged & forth.converged, status=status
-    )
+    status = [b if b != STATUS[0] else f for b, f in zip(said_back, said, strict=True)]
+    return forth._replace(nfe=back.nfe + forth.nfe, converged=arrived_back & arrived, status=status)
 
 # %% ../../nbs/06_flow/10_editing.ipynb #ad78f45d
 def flow_edit(
@@ -63,7 +62,7 @@ def flow_edit(
     times = time_grid(start, 1.0, steps)
     nfe = 0
     for i, (a, b) in enumerate(zip(times, times[1:], strict=False), 1):
-        t = torch.full((len(x1),), a, device=x1.device, dtype=torch.float32)
+        t = torch.full((len(x1),), a.item(), device=x1.device, dtype=torch.float32)
         change = torch.zeros_like(x1)
         for _ in range(draws):
             # one for all: no picture depends on its neighbours

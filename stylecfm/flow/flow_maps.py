@@ -59,7 +59,7 @@ def lagrangian_residual(
     t: Tensor,  # End times, `(b,)`
 ) -> Tensor:  # Shaped as `x`; 0 for the flow map of `v`
     "Derivative of the flow map by its end time, less the velocity there."
-    moved, rate = jvp(lambda t: flow_map(u, x, s, t), (t,), (torch.ones_like(t),))
+    moved, rate = jvp(lambda t: flow_map(u, x, s, t), (t,), (torch.ones_like(t),))[:2]
     with torch.no_grad():
         wanted = v(moved.detach(), t)
     return rate - wanted
@@ -74,7 +74,7 @@ def implied_velocity(
     "Velocity that an average velocity implies at its start (improved MeanFlow)."
     with torch.no_grad():
         now = u(x, s, s)
-    value, rate = jvp(lambda x, s: u(x, s, t), (x, s), (now, torch.ones_like(s)))
+    value, rate = jvp(lambda x, s: u(x, s, t), (x, s), (now, torch.ones_like(s)))[:2]
     return value - _beside(t - s, x) * rate.detach()
 
 
@@ -97,8 +97,8 @@ class FlowMapIsoNext(DataIsoNext):
     ):
         super().__init__(**config)
         self.span = mlp([self.config.time_dim, self.config.style_dim, self.config.style_dim])
-        nn.init.zeros_(self.span[-1].weight)
-        nn.init.zeros_(self.span[-1].bias)
+        for p in self.span[-1].parameters():
+            nn.init.zeros_(p)
 
     def condition(
         self,

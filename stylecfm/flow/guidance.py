@@ -8,6 +8,7 @@ __all__ = ['DECAYS', 'cfg_scale', 'Guidance', 'guided', 'composed_field', 'inter
 # %% ../../nbs/06_flow/09_guidance.ipynb #cell-2
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -126,7 +127,8 @@ def guided(
         w = [at(u) for u in t.tolist()] if g.scale != 1 else [1]
         if all(u == 1 for u in w):
             return model(x, t, s)
-        return _combine(*_halves(model, x, t, s, g.joint), torch.tensor(w, device=x.device), g)
+        wanted, mean = _halves(model, x, t, s, g.joint)
+        return _combine(wanted, mean, torch.tensor(w, device=x.device), g)
 
     own = getattr(model, 'evals', 1)  # of a blend of styles more than one
     v.evals = lambda t: own if at(t) == 1 else own + 1
@@ -174,9 +176,10 @@ def interpolated_model(
             return model(x, t, style)
         if len(shares) == 1:
             return model(x, t, torch.full_like(style, *shares))  # to the bit
-        return sum(
+        parts = (
             at_least_fp32(model(x, t, torch.full_like(style, k))) * w for k, w in shares.items()
         )
+        return reduce(torch.add, parts)
 
     blend.evals = len(shares)
     return blend

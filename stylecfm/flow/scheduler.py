@@ -67,7 +67,7 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
         checked(given, _SCHEDULER_RULES, 'a scheduler')
         self.order = len(TABLEAUS[method].b) if method in TABLEAUS else 1
         self.init_noise_sigma = 1.0
-        self.num_inference_steps = None
+        self.num_inference_steps: int | None = None
         self.sigmas = self._shifted(
             torch.arange(num_train_timesteps, 0, -1).double() / num_train_timesteps
         )
@@ -76,9 +76,9 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
 
     def _reset(self):
         "Forget the step that was begun."
-        self._step_index = None
-        self._begin_index = None
-        self._start = None
+        self._step_index: int | None = None
+        self._begin_index: int | None = None
+        self._start: Tensor | None = None  # of the step that was begun
         self._slopes = []
 
     def _shifted(self, sigmas: Tensor) -> Tensor:
@@ -145,7 +145,7 @@ def set_timesteps(
     if sigmas is None and timesteps is not None:
         sigmas = [float(t) / n for t in timesteps]
     if sigmas is None:
-        if not whole(1).test(num_inference_steps):
+        if num_inference_steps is None or not whole(1).test(num_inference_steps):
             raise InputError(
                 f'num_inference_steps must be {whole(1).words}, got {num_inference_steps!r}'
             )
@@ -210,32 +210,37 @@ def step(
     "Take a slope, and give the point of the next one; raises `InputError` before `set_timesteps`."
     if self.num_inference_steps is None:
         raise InputError('the scheduler has no timesteps; call set_timesteps first')
-    if self._step_index is None:
-        self._step_index = (
-            self.index_for_timestep(timestep) if self._begin_index is None else self._begin_index
-        )
-    m, (i, k) = TABLEAUS[self.config.method], divmod(self._step_index, self.order)
+    at = self._begin_index if self._step_index is None else self._step_index
+    if at is None:
+        at = self.index_for_timestep(timestep)
+    m, (i, k) = TABLEAUS[self.config.method], divmod(at, self.order)
     if i >= self.num_inference_steps:
         raise InputError('all steps are done; call set_timesteps for another run')
     h = (self._ends[i + 1] - self._ends[i]).item()
+    start = at_least_fp32(sample) if k == 0 else self._start
+    if start is None:
+        raise InputError(
+            f'a run must begin at the first of the {self.order} evaluations of a step, '
+            f'got index {at} of the timesteps; begin at {at - k}'
+        )
     if k == 0:
-        self._start = at_least_fp32(sample)
+        self._start = start
         self._slopes = []
     self._slopes.append(at_least_fp32(model_output))
-    self._step_index += 1
+    self._step_index = at + 1
     if k + 1 < self.order:
-        x = self._start
+        x = start
         for a, slope in zip(m.a[k + 1], self._slopes, strict=False):
             if a:
                 x = x + h * a * slope
     else:
-        x = self._start + h * sum(
-            b * slope for b, slope in zip(m.b, self._slopes, strict=False) if b
-        )
+        x = start + h * sum(b * slope for b, slope in zip(m.b, self._slopes, strict=False) if b)
         self._start = None
         self._slopes = []
     x = x.to(model_output.dtype)
-    return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=x) if return_dict else (x,)
+    if not return_dict:
+        return (x,)
+    return FlowMatchEulerDiscreteSchedulerOutput(x)  # pyright: ignore[reportArgumentType]
 
 
 @patch
@@ -304,23 +309,22 @@ def solve_by_scheduler(
     check_scheduler(scheduler)
     if not whole(1).test(steps):
         raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
-    scheduler.set_timesteps(steps, device=x.device)
+    run: Any = scheduler  # diffusers' mixin declares no methods
+    run.set_timesteps(steps, device=x.device)
     v = CountingField(v)
     x = at_least_fp32(x)
     done = 0
     visited = [0.0]
-    sigmas = scheduler.sigmas.double().cpu()
+    sigmas = run.sigmas.double().cpu()
     extra = {} if generator is None else dict(generator=generator)
-    for i, timestep in enumerate(scheduler.timesteps):
+    for i, timestep in enumerate(run.timesteps):
         share = (
-            timestep.item() / scheduler.config.num_train_timesteps
+            timestep.item() / run.config.num_train_timesteps
             if timestep.is_floating_point()
             else sigmas[i].item()
         )
-        x = scheduler.step(-v(x, 1 - share), timestep, x, return_dict=False, **extra)[0]
-        if i + 1 < len(scheduler.timesteps) and not getattr(
-            scheduler, 'state_in_first_order', True
-        ):
+        x = run.step(-v(x, 1 - share), timestep, x, return_dict=False, **extra)[0]
+        if i + 1 < len(run.timesteps) and not getattr(run, 'state_in_first_order', True):
             continue
         visited.append(1 - sigmas[min(i + 1, len(sigmas) - 1)].item())
         other = callback(done, visited[-1], x) if callback else None

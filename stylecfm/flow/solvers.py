@@ -65,7 +65,7 @@ def weighted(
     for w, k in zip(weights, slopes, strict=False):
         if w:
             total = w * k if total is None else torch.add(total, k, alpha=w)
-    return total
+    return torch.zeros_like(slopes[0]) if total is None else total
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #381a28c6
 def rk_step(
@@ -92,7 +92,7 @@ class StepState(NamedTuple):
     h: float = 0.0  # Length of the previous step; 0 before the first
 
 
-Step = Callable  # `(v, state, t, h) -> StepState`
+Step = Callable[..., StepState]  # `(v, state, t, h) -> StepState`
 
 
 def ab2(
@@ -352,6 +352,15 @@ class SolverOptions(NamedTuple):
     atol: float = 1e-3  # and absolute, > 0
     max_nfe: int = 1000  # Adaptive: most network evaluations for one image, >= 1
 
+# %% ../../nbs/06_flow/06_solvers.ipynb #5c1d8e30
+def image_outcomes(
+    s: Solution,  # Solution of any solver
+) -> tuple[Tensor, list]:  # `(b,)` bool: who arrived; and a word of `STATUS` for each image
+    "The outcome of each image; all arrived where a solution does not say otherwise."
+    n = len(s.x)
+    arrived = torch.ones(n, dtype=torch.bool) if s.converged is None else s.converged
+    return arrived, s.status or [STATUS[0]] * n
+
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-21
 def _options(o):
     "Options as `SolverOptions`; raises `InputError` for other things or unknown names."
@@ -366,7 +375,7 @@ def _options(o):
     return SolverOptions(**o)
 
 
-def _check_solve(steps, method, t0, t1, grid='uniform'):
+def _check_solve(steps, method, t0, t1, grid: str | list | Tensor = 'uniform'):
     """Start and end time as numbers.
 
     Raises `InputError` where an integration could not mean anything.
@@ -450,7 +459,7 @@ def solve(
     t0, t1 = _check_solve(steps, method, t0, t1, options.grid)
     if carry is not None:
         _check_carry(carry, x, t0, method)
-    if isinstance(method, EmbeddedPair) or method in ADAPTIVE_METHODS:
+    if isinstance(method, EmbeddedPair) or isinstance(method, str) and method in ADAPTIVE_METHODS:
         return solve_adaptive(v, x, t0, t1, steps, method, callback, options)
     m = _runge_kutta(method) if isinstance(method, Tableau) else METHODS[method]
     v = CountingField(v)
@@ -475,7 +484,9 @@ def solve(
             callback(i, end, state.x)
         if options.keep_path:
             path.append(state.x)
-    again = ReversibleState(method, state.x, t1, state.extra) if m.reversible else None
+    again = None
+    if m.reversible and isinstance(method, str) and state.extra is not None:
+        again = ReversibleState(method, state.x, t1, state.extra)
     status = [STATUS[2 * f] for f in failed.tolist()] if lost else [STATUS[0]] * len(x)
     return Solution(
         state.x, v.nfe, grid, path if options.keep_path else None, again, ~failed.cpu(), status

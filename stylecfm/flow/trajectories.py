@@ -211,6 +211,7 @@ def odeint(
         sol = solve(
             flat, flat.x, grid[0], grid[-1], steps, m, options=o._replace(grid=grid)
         ).arrived()
+        assert sol.path is not None  # `_settings` asks for it
         states = [sol.path[i] for i in at]
     return flat.unpack(torch.cat(states), (len(t),))
 
@@ -242,7 +243,7 @@ class Event(NamedTuple):
     nfe: int  # Network evaluations for one row
 
 
-def _crossing(g, v, x, lo, hi, g_lo, g_hi, inside, run):
+def _crossing(g: Callable[..., Tensor], v, x, lo, hi, g_lo, g_hi, inside, run):
     "Times in brackets `[lo, hi]` at which `g` crosses 0, for the rows `inside`; no gradient."
     side = torch.zeros_like(lo)
     for k in range(60):
@@ -261,7 +262,7 @@ def _crossing(g, v, x, lo, hi, g_lo, g_hi, inside, run):
         side = torch.where(left, 1.0, -1.0)
         if not (inside & (here != 0) & ((hi - lo).abs() > 1e-12 * (1 + hi.abs()))).any():
             break
-    return torch.where(here == 0, middle, torch.where(g_lo.abs() < g_hi.abs(), lo, hi))
+    return torch.where(here.eq(0), middle, torch.where(g_lo.abs() < g_hi.abs(), lo, hi))
 
 
 def _newton(g, v, x, t):
@@ -389,10 +390,11 @@ def odeint_event(
     Raises as `odeint` does.
     """
     start = torch.as_tensor(t0).reshape(1)
-    return odeint(
+    time, states = odeint(
         func,
         y0,
         torch.cat([start, start.detach() + (-1 if reverse_time else 1)]),
         event_fn=event_fn,
         **how,
     )
+    return time, states

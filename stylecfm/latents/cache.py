@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import torch
 from fastcore.basics import patch
@@ -237,7 +237,7 @@ def as_bytes(
     x: Tensor,  # Tensor on the CPU, of any shape `(...)`
 ) -> memoryview:  # View of the tensor's bytes; no copy if the tensor is contiguous
     "View the numbers of a tensor as bytes."
-    return memoryview(x.contiguous().view(-1).view(torch.uint8).numpy())
+    return x.contiguous().view(-1).view(torch.uint8).numpy().data
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-14
 class Mapped:
@@ -250,7 +250,7 @@ class Mapped:
         tensor_shapes(path)  # the library checks header and length
         self.path = Path(path)
         types = {b: a for a, b in _NAMES.items()}
-        self.file = open(path, 'rb')
+        self.file: BinaryIO | None = open(path, 'rb')  # None: mapped
         self.map = None
         self.tensors = {}
         start = int.from_bytes(self.file.read(8), 'little') + 8
@@ -271,8 +271,10 @@ class Mapped:
 
     def __getitem__(self, name: str) -> Tensor:
         if self.map is None:
+            assert self.file is not None
             self.map = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_COPY)
-            self.file = self.file.close()  # the map has a handle of its own
+            self.file.close()  # the map has a handle of its own
+            self.file = None
             for k, (dtype, shape, at) in self.places.items():
                 n = torch.Size(shape).numel()
                 flat = (
@@ -302,21 +304,18 @@ class Mapped:
         dtype, shape, first = self.places[name]
         out = torch.empty(len(at), *shape[1:], dtype=dtype)
         n = out[:1].nbytes
-        for k, one in zip(
-            at.tolist(),
-            as_bytes(out).obj.reshape(len(at), n) if n and len(at) else (),
-            strict=False,
-        ):
+        raw = out.view(-1).view(torch.uint8).view(len(at), n).numpy() if n and len(at) else ()
+        for k, one in zip(at.tolist(), raw, strict=False):
             if not 0 <= k < shape[0]:
                 raise IndexError(f'row {k} of {shape[0]}')
-            self._read(memoryview(one), first + k * n)
+            self._read(self.file.fileno(), one.data, first + k * n)
         return out
 
-    def _read(self, into: memoryview, at: int):
+    def _read(self, descriptor: int, into: memoryview, at: int):
         "Fill a buffer with what lies at a place of the file."
         done = 0
         while done < len(into):
-            if not (got := os.preadv(self.file.fileno(), [into[done:]], at + done)):
+            if not (got := os.preadv(descriptor, [into[done:]], at + done)):
                 self._cut()
             done += got
 
@@ -428,9 +427,9 @@ def read_entry(
         content = read_file(e.path)
         d = digest(content)
         with naming(e.path):
-            if d in known.where and (known.again is None or source.alike(content)):
-                return ReadResult(e, d, None, '')
             if d in known.where:
+                if known.again is None or (source.alike and source.alike(content)):
+                    return ReadResult(e, d, None, '')
                 known.again.add(d)
             return ReadResult(e, d, source.read(content), '')
     except InputError as why:
@@ -441,7 +440,7 @@ def prefetch(
     parts: list,  # Lists of entries
     f: Callable,  # Function of an entry
     workers: int,  # Threads; 0: no threads, and nothing is read ahead
-) -> Iterator[list]:  # Results of `f`, for each part
+) -> Iterator[Iterator]:  # Results of `f`, for each part
     "Yield the results of `f` part by part; threads compute the next part meanwhile."
     if not workers:
         yield from (map(f, p) for p in parts)
@@ -533,9 +532,8 @@ def write_part(
     flat = z.flatten(0, 1)
     body = (*moments(flat), flat)
     about = dict(note=json.dumps(note), seal=_part_seal(note, body))
-    write_parts(
-        path, [safetensors_header(_layout(*z.shape[:2], z.shape[2:]), about), *map(as_bytes, body)]
-    )
+    n, k = z.shape[:2]
+    write_parts(path, [safetensors_header(_layout(n, k, z.shape[2:]), about), *map(as_bytes, body)])
 
 
 def _part_seal(note: dict, tensors) -> str:
@@ -622,6 +620,9 @@ def _part_ways():
         dist.destroy_process_group()
 
 
+_T = TypeVar('_T')
+
+
 class Processes:
     "The processes that share the work: one, or as many as `accelerate launch` started."
 
@@ -637,10 +638,10 @@ class Processes:
 
     def run_on_each(
         self,
-        f: Callable,  # Function without parameters
+        f: Callable[[], _T],  # Function without parameters
         # Call `f` in the first process only, and send its result to the others
         first_only: bool = False,
-    ) -> object:  # Result of `f`
+    ) -> _T:  # Result of `f`
         """Return what `f()` gives here, or with `first_only` on the first process.
 
         An `InputError` of one process is raised on all.
@@ -649,7 +650,8 @@ class Processes:
             return f()
         from accelerate.utils import broadcast_object_list, gather_object
 
-        value = why = None
+        value: Any = None  # another process's
+        why = None
         if self.rank == 0 or not first_only:
             try:
                 value = f()
@@ -760,7 +762,7 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
         raise InputError(f'{out_root} holds {manifest["kind"]}, not latents; choose another folder')
     with written_by(out_root, manifest):
         try:
-            extra = cache_about(out_root, manifest)
+            extra: dict[str, Any] = cache_about(out_root, manifest)
         except InputError as e:
             raise InputError(f'{e}; choose another folder, or rebuild it with --rebuild') from None
     before = source.alike and extra['recipe'] == source.recipe | dict(
@@ -855,7 +857,7 @@ def encode_all(
     "Encode this process's share of the plan, part by part."
     mine = split_into_parts(plan.todo, source.shape)[team.rank :: team.size]
     before = len(plan.entries) - len(plan.todo)
-    quiet = {} if team.rank == 0 else dict(disable=True)
+    quiet: dict[str, Any] = {} if team.rank == 0 else dict(disable=True)
     with tqdm(
         total=before + sum(map(len, mine)),
         initial=before,
@@ -875,7 +877,8 @@ def encode_all(
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-33
 def _runs(where: list) -> Iterator[tuple]:
     "Places that follow each other in one file, joined: `(file, first, past the last)`."
-    first = last = None
+    first = None
+    last = 0
     for path, place in where:
         if first and path == first[0] and place == last:
             last += 1
@@ -1023,10 +1026,8 @@ def _write_cache(
             )
             for s, rows in good.items()
         ]
-        extra |= {
-            n: v.tolist()
-            for n, v in pooled(*map(torch.cat, zip(*measured, strict=True)))._asdict().items()
-        }
+        means, variances = map(torch.cat, zip(*measured, strict=True))
+        extra |= {n: v.tolist() for n, v in pooled(means, variances)._asdict().items()}
         write_bytes(tmp / 'skipped.csv', skipped)
 
 
@@ -1182,7 +1183,7 @@ class LatentCache:
         self.latent_channels = extra['latent_channels']
         self.factor = extra['factor']
         self.files = {s: Mapped(self.root / 'styles' / f'{s}.safetensors') for s in self.styles}
-        self.held = None
+        self.held: Tensor | None = None  # all latents, where they fit
         self.device = torch.device('cpu')
 
     def __len__(self) -> int:

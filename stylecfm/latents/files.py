@@ -151,11 +151,12 @@ def choose_convention(
 ) -> tuple:  # The `Convention`, and a line about what was assumed; '' where nothing was
     "The convention of stored latents; raises `InputError` where it cannot be told."
     ours = convention_of(codec)
-    if scaling is None and shift is None:
-        chosen, why = _by_values(ours, deviation(latents))
-    elif scaling is None and shift is not None:
-        chosen = Convention(ours.scaling, shift)
-        why = "scaling as in the autoencoder's config"
+    if scaling is None:
+        if shift is None:
+            chosen, why = _by_values(ours, deviation(latents))
+        else:
+            chosen = Convention(ours.scaling, shift)
+            why = "scaling as in the autoencoder's config"
     elif shift is not None:
         chosen = Convention(scaling, shift)
         why = ''

@@ -8,6 +8,7 @@ __all__ = ['RankOneAttention', 'kept_bytes']
 # %% ../../nbs/05_models/02_context.ipynb #bcc0621b
 import math
 from contextlib import nullcontext
+from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -66,7 +67,8 @@ class _Tilt(torch.autograd.Function):
         sides = torch.stack([d_log * alpha + d_m * (1 - alpha * m), d_m * alpha], 2)
         parts = zip(alpha.split(some, 1), log.split(some, 1), sides.split(some, 1), strict=True)
         # 2 x (b, d)
-        without, times = sum(_exponentials(a, p, c).mT @ v for a, p, v in parts).unbind(2)
+        sums = reduce(torch.add, (_exponentials(a, p, c).mT @ v for a, p, v in parts))
+        without, times = sums.unbind(2)
         return d_alpha, without + c * times
 
 # %% ../../nbs/05_models/02_context.ipynb #cb701042
@@ -205,6 +207,8 @@ CONTEXTS = dict(
 # %% ../../nbs/05_models/02_context.ipynb #4809dfb2
 class ContextProjection(nn.Conv1d):
     "A 1 x 1 convolution of the context that can also be called for its weights."
+
+    bias: nn.Parameter  # always there
 
     def forward(
         self,

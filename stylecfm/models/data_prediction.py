@@ -18,12 +18,13 @@ from ..config import InputError
 from ..data.palettes import Palette
 from .isonext import IsoNext
 from .unet import UNet
+from .velocity import VelocityModel
 
 # %% ../../nbs/05_models/06_data_prediction.ipynb #29158c84
 LEAST_REMAINING = 0.05  # lower bound of 1 - t in the division
 
 
-class PredictsData:
+class PredictsData(VelocityModel):
     """Velocity network of one that predicts the data point.
 
     Its output is a residual of the condition where there is one.

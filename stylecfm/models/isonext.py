@@ -45,6 +45,10 @@ def __getattr__(name):
 class StyleEmbedding(nn.Module):
     "A row for each style; style -1 is their mean, or a learned null row if `mean_null` is off."
 
+    if TYPE_CHECKING:  # methods that `@patch` adds
+
+        def __getattr__(self, name: str) -> Any: ...
+
     def __init__(
         self,
         num_styles: int,  # Styles, at least 1
@@ -321,6 +325,10 @@ class IsoNext(VelocityModel):
 
         def __setattr__(self, name: str, value: Any): ...
 
+        def condition(self, t: Tensor, style: Tensor) -> Tensor: ...  # noqa: D102 - a patch
+
+        blocks: Any  # `nn.ModuleList` of `IsoNextBlock`, for torch of `Module`
+
     _no_split_modules = ['IsoNextBlock']  # stay on one device
     _repeated_blocks = ['IsoNextBlock']  # compiled once
     # few weights, and every pixel goes through
@@ -384,8 +392,8 @@ class IsoNext(VelocityModel):
         self.last_norm = NORMS[norm](hidden_dim)
         self.mod = Modulation(style_dim, hidden_dim)
         self.head = nn.Conv2d(hidden_dim, latent_channels, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        for p in self.head.parameters():
+            nn.init.zeros_(p)
         if num_palettes:
             self.register_buffer('palette_mean', torch.zeros(num_styles, num_palettes, 3))
             self.register_buffer('palette_covariance', torch.zeros(num_styles, num_palettes, 3, 3))
@@ -573,7 +581,7 @@ def run_blocks(
 
 
 # nothing here is drawn by chance
-CHECKPOINT_OPTIONS = dict(use_reentrant=False, preserve_rng_state=False)
+CHECKPOINT_OPTIONS: dict[str, Any] = dict(use_reentrant=False, preserve_rng_state=False)
 
 # %% ../../nbs/05_models/04_isonext.ipynb #cell-42
 def num_parameters(

@@ -8,13 +8,14 @@ __all__ = ['NORMS', 'time_features', 'at_least_fp32', 'transformed', 'AdaptiveGr
 # %% ../../nbs/05_models/00_norms.ipynb #fbf071c3
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor
+from torch._C._functorch import peek_interpreter_stack
 
 # %% ../../nbs/05_models/00_norms.ipynb #d129e650
 def __getattr__(name):
@@ -52,7 +53,8 @@ def compute_dtype(
     """
     hooks = getattr(layer, '_diffusers_hook', None)
     casting = None if hooks is None else hooks.get_hook('layerwise_casting')
-    return layer.weight.dtype if casting is None else casting.compute_dtype
+    weight: Any = layer.weight  # a tensor
+    return weight.dtype if casting is None else casting.compute_dtype
 
 
 def input_for(
@@ -67,10 +69,7 @@ def transformed() -> bool:
     "Whether a transform of `torch.func` or forward-mode differentiation is active."
     if torch.compiler.is_compiling():
         return False
-    return (
-        torch._C._functorch.peek_interpreter_stack() is not None
-        or torch.autograd.forward_ad._current_level >= 0
-    )
+    return peek_interpreter_stack() is not None or torch.autograd.forward_ad._current_level >= 0
 
 # %% ../../nbs/05_models/00_norms.ipynb #cell-13
 class ModulationParams(NamedTuple):

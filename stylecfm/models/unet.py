@@ -94,8 +94,8 @@ class UNet(VelocityModel):
         self.style = StyleEmbedding(num_styles, style_dim, mean_null)
         self.to_tokens = nn.Linear(style_dim, tokens * width)
         self.unet = make_unet(latent_channels, hidden_dim, num_layers, width)
-        nn.init.zeros_(self.unet.conv_out.weight)
-        nn.init.zeros_(self.unet.conv_out.bias)
+        for p in self.unet.conv_out.parameters():
+            nn.init.zeros_(p)
 
     def velocity(
         self,

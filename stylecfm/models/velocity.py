@@ -7,7 +7,7 @@ __all__ = ['VelocityModel']
 
 # %% ../../nbs/05_models/03_velocity.ipynb #dc0624ec
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -46,8 +46,10 @@ class VelocityModel(ModelMixin, ConfigMixin):
     """
 
     _supports_gradient_checkpointing = True
-    if TYPE_CHECKING:  # a `FrozenDict`, whose keys are attributes
-        config: Any
+    if TYPE_CHECKING:  # what diffusers adds when it runs
+        config: Any  # a `FrozenDict`, whose keys are attributes
+
+        def to(self, *args: Any, **kwargs: Any) -> Self: ...  # noqa: D102 - of torch
 
     def velocity(
         self,
@@ -94,11 +96,15 @@ class VelocityModel(ModelMixin, ConfigMixin):
         return (v,) if return_dict is False else VelocityOutput(v)
 
 
-def _either(**given):
+_T = TypeVar('_T')
+
+
+def _either(**given: _T | None) -> _T:
     "The one argument that was given, of two names for it."
     (name, first), (other, second) = given.items()
-    if first is None and second is None:
-        raise InputError(f'{name} (or {other}) is missing; a network is called with x, t and style')
     if first is not None and second is not None:
         raise InputError(f'{name} and {other} are one argument; give one of them')
-    return second if first is None else first
+    found = second if first is None else first
+    if found is None:
+        raise InputError(f'{name} (or {other}) is missing; a network is called with x, t and style')
+    return found

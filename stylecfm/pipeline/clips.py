@@ -130,7 +130,10 @@ def read_frames(
             )
         try:
             for n, f in enumerate(container.decode(stream)):
-                at = float(f.pts * f.time_base) if f.pts is not None else n / float(rate)
+                if f.pts is not None and f.time_base is not None:
+                    at = float(f.pts * f.time_base)
+                else:
+                    at = n / float(rate)
                 at, shown = max(at, shown + 1 / TICKS), max(at, shown + 1 / TICKS)  # times rise
                 if n < skip:
                     continue
@@ -158,7 +161,7 @@ def clip_of(
         rate = Fraction(s.average_rate or 25)
         length = (
             float(s.duration * s.time_base)
-            if s.duration
+            if s.duration and s.time_base
             else container.duration / 1e6
             if container.duration
             else 0.0
@@ -241,8 +244,8 @@ def write_clip(
                     _interleaved(av, out, s, images, rate)
         os.replace(part, path)
     except av.FFmpegError as e:
-        if getattr(e, 'errno', 0) in _OF_THE_DISK:
-            raise InputError(f'cannot write {path}: {os.strerror(e.errno)}') from None
+        if (code := getattr(e, 'errno', 0)) in _OF_THE_DISK:
+            raise InputError(f'cannot write {path}: {os.strerror(code)}') from None
         raise InputError(
             f'cannot write {path} ({str(e).splitlines()[0][:120]}); '
             'give a name that ends in .mkv, which takes any sound'

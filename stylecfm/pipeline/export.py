@@ -15,6 +15,7 @@ import torch
 from ..config import InputError
 from ..files import write_bytes
 from ..models.isonext import IsoNext
+from ..models.velocity import VelocityModel
 
 # %% ../../nbs/08_pipeline/05_export.ipynb #a0e148e9
 def __getattr__(name):
@@ -44,7 +45,7 @@ def example_inputs(
 
 @torch.no_grad()
 def relative_difference(
-    net: Callable,  # `(x, t, style)` to velocity; an `IsoNext`
+    net: IsoNext,  # Network
     other: Callable,  # Second function
     # Batch, height, width; odd ones among them
     sizes: tuple = ((1, 8, 8), (3, 16, 24), (2, 33, 17)),
@@ -59,7 +60,7 @@ def relative_difference(
 
 # %% ../../nbs/08_pipeline/05_export.ipynb #61e00001
 def export_network(
-    net: IsoNext,  # Velocity network, of images
+    net: VelocityModel,  # Velocity network: an `IsoNext` of images
     path: str | Path,  # File to write, `.pt2`
     # Largest allowed difference to the network, relative to the standard deviation of its output
     tolerance: float = 1e-4,
@@ -67,6 +68,11 @@ def export_network(
     "Write the network for `torch.export.load`, and check it; raises `InputError` if it differs."
     if Path(path).suffix != '.pt2':
         raise InputError(f'an exported network is a file .pt2, got {path}')
+    if not isinstance(net, IsoNext):
+        raise InputError(
+            f'a network to export must be an IsoNext, got a {type(net).__name__}; '
+            'give a model with model.network isonext'
+        )
     net, some = net.eval(), example_inputs(net, 2, 12, 16)
     b, h, w = (torch.export.Dim(n, min=1 if n == 'b' else 4, max=4096) for n in ('b', 'h', 'w'))
     with torch.no_grad():

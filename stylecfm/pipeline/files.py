@@ -248,7 +248,7 @@ def scheduler_in(
         return None
     (library, name), path = part, folder / 'scheduler' / 'scheduler_config.json'
     if library == FlowSolverScheduler.__module__ and name == 'FlowSolverScheduler':
-        kind = FlowSolverScheduler
+        kind: Any = FlowSolverScheduler
     elif (
         library == 'diffusers'
         and isinstance(found := getattr(diffusers, name, None), type)

@@ -32,13 +32,16 @@ from ..training.painting import RADIUS_UNIT
 class LatentOf(nn.Module):
     "A codec's encoder and the standardisation of its latents as one module."
 
+    mean: Tensor  # buffers, `(1, c, 1, 1)`
+    scale: Tensor
+
     def __init__(
         self,
         codec: Codec,  # Codec of the latents
         stats: LatentStats,  # Mean and scale of their channels
     ):
         super().__init__()
-        self.net = codec.net if isinstance(codec, Autoencoder) else None
+        self.net: Any = codec.net if isinstance(codec, Autoencoder) else None
         self.codec = None if self.net is not None else codec
         self.register_buffer('mean', stats.mean.float().view(1, -1, 1, 1))
         self.register_buffer('scale', stats.scale.float().view(1, -1, 1, 1))
@@ -48,7 +51,7 @@ class LatentOf(nn.Module):
         image: Tensor,  # `(b, 3, h, w)` in [-1, 1], sides divisible by the codec's factor
     ) -> Tensor:  # `(b, c, h/f, w/f)`
         "Standardised latents of images."
-        if self.net is None:
+        if self.codec is not None:
             z = self.codec.encode(image)
         else:
             out = self.net.encode(image)
@@ -65,7 +68,7 @@ class ImageOf(LatentOf):
     ) -> Tensor:  # `(b, 3, f*h, f*w)`, not clamped
         "Images of standardised latents."
         z = latent * self.scale + self.mean
-        return self.codec.decode(z) if self.net is None else self.net.decode(z).sample
+        return self.net.decode(z).sample if self.codec is None else self.codec.decode(z)
 
 # %% ../../nbs/08_pipeline/06_onnx_export.ipynb #0393a412
 OPSET = 18  # version of ONNX's operators; onnxruntime-web runs all that are used here
@@ -107,7 +110,7 @@ def onnx_graph(
     "Record a module as an ONNX graph with open sizes; raises `InputError` where it cannot be."
     with torch.no_grad(), _muted():
         try:
-            program = torch.onnx.export(
+            program: Any = torch.onnx.export(
                 module.eval(),
                 inputs,
                 dynamo=True,
@@ -170,12 +173,13 @@ def with_padded_stem(
     multiple: int = 4,  # Divisor of the first convolution's input channels
 ) -> IsoNext:  # The network itself, of the same function
     "Fill up the input channels of the first convolution."
-    old = net.stem
+    old: Any = net.stem
     wide = -(-old.in_channels // multiple) * multiple
     new = _PaddedConv(wide, old.out_channels, old.kernel_size, padding=old.padding)
-    new.weight.zero_()
-    new.weight[:, : old.in_channels] = old.weight
-    new.bias.copy_(old.bias)
+    weight, bias = new.parameters()
+    weight.zero_()
+    weight[:, : old.in_channels] = old.weight
+    bias.copy_(old.bias)
     net.stem = new.to(old.weight)
     return net
 

@@ -89,7 +89,7 @@ class StructurePainter(NamedTuple):
     "A structure-conditioned flow with all it takes to paint."
 
     # Velocity `(x, t, style)`, with the condition behind the point in `x`
-    network: torch.nn.Module
+    network: Callable
     encode: Callable  # Images in [-1, 1] `(b, 3, h, w)` -> standardised latents
     decode: Callable  # Standardised latents -> images
     libraries: list  # `Palette` of each style's paintings; None where a style has none
@@ -153,7 +153,7 @@ def conditions(
 ]:  # Conditions `(b, k, h/f, w/f)` of the images as they are, and in the target's colours
     "Coarse pictures of images as conditions, before and after their colours are moved."
     coarse = coarse_picture(x, b.coarseness)
-    style = max(target, key=target.get) if isinstance(target, dict) else target
+    style = max(target, key=target.__getitem__) if isinstance(target, dict) else target
     library = p.libraries[style] if style >= 0 else None
     moved = coarse
     share = palette_share(b.colours)
@@ -203,7 +203,8 @@ def _prediction(
         return conditional_data(p, both[1], target, b.guidance_scale)
     z = p.encode(region.photo * 2 - 1)
     m = latent_mask(region.mask, z.shape[-2:])
-    return masked_data(conditional_data(p, torch.lerp(*both, m), target, b.guidance_scale), m, z)
+    condition = torch.lerp(both[0], both[1], m)
+    return masked_data(conditional_data(p, condition, target, b.guidance_scale), m, z)
 
 
 def _finished(

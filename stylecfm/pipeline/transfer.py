@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from accelerate import cpu_offload
@@ -105,6 +105,13 @@ class StyleTransferPipeline(DiffusionPipeline):
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102 - see the patch
 
+        progress_bar: Any
+
+        @classmethod
+        def from_pretrained(cls, *args: Any, **kwargs: Any) -> Self: ...  # noqa: D102 - a patch
+
+        _made: CodecModel | None
+
     _optional_components = ['codec', 'scheduler']
     _callback_tensor_inputs = ['latents']
     model_cpu_offload_seq = 'network->codec'
@@ -126,7 +133,8 @@ class StyleTransferPipeline(DiffusionPipeline):
         codec_name: str = '',  # Name of the codec where it is no component
     ):
         super().__init__()
-        device = getattr(network, 'device', 'cpu')
+        net: Any = network.eval()
+        device = getattr(net, 'device', 'cpu')
         settings = InferenceConfig(**(inference or {}))
         codec_name = codec_name or (
             codec if isinstance(codec, str) else getattr(codec, 'spec', 'dct:4')
@@ -134,7 +142,7 @@ class StyleTransferPipeline(DiffusionPipeline):
         codec = None if codec is None else as_codec_model(codec, device)
         if scheduler == 'auto':
             scheduler = FlowSolverScheduler(method=settings.solver)
-        self.register_modules(network=network.eval(), codec=codec, scheduler=scheduler)
+        self.register_modules(network=net, codec=codec, scheduler=scheduler)
         self.register_to_config(
             codec_weights=codec_weights,
             codec_name=str(codec_name),
@@ -156,15 +164,15 @@ class StyleTransferPipeline(DiffusionPipeline):
                 'give the one it was trained with'
             )
         c = coder.latent_channels
-        if len(mean or range(c)) != c:
+        if mean and len(mean) != c:
             raise InputError(
                 f'the model was trained on latents of {len(mean)} channels, '
                 f'but those of the codec {coder.spec} have {c}; '
                 'give the codec that it was trained with'
             )
         stats = LatentStats(torch.tensor(mean or [0.0] * c), torch.tensor(scale or [1.0] * c))
-        names = list(styles or map(str, range(network.config.num_styles)))
-        self.model = Model(network, stats, names, coder.spec, settings, codec_weights)
+        names = list(styles or map(str, range(net.config.num_styles)))
+        self.model = Model(net, stats, names, coder.spec, settings, codec_weights)
         self.check_parts()
 
     def __setattr__(self, name, value):
@@ -479,8 +487,13 @@ def read(
         return OpenedImage(
             ((self.coder.decode(z) + 1) / 2).clamp(0, 1) if self.conditional else x1, size, None
         )
-    im, alpha = (None, None) if isinstance(image, Pixels) else load_layers(image)
-    x, size = pad_to(image.x * 2 - 1 if im is None else to_tensor([im]), self.coder.factor)
+    alpha = None
+    if isinstance(image, Pixels):
+        x = image.x * 2 - 1
+    else:
+        im, alpha = load_layers(image)
+        x = to_tensor([im])
+    x, size = pad_to(x, self.coder.factor)
     return OpenedImage(
         (x.to(self._execution_device) + 1) / 2 if self.conditional else self.encode(x), size, alpha
     )
@@ -579,10 +592,9 @@ def painter(self: StyleTransferPipeline) -> StructurePainter:
         with torch.autocast(self._execution_device.type, torch.bfloat16) if low else nullcontext():
             return self.network(x, t, s)
 
+    libraries = self.network.libraries()
     least = LEAST_REMAINING if isinstance(self.network, PredictsData) else 0.0
-    return StructurePainter(
-        FastestThreads(net), self.encode, self.decode, self.network.libraries(), least
-    )
+    return StructurePainter(FastestThreads(net), self.encode, self.decode, libraries, least)
 
 
 @patch
@@ -737,6 +749,7 @@ def paint_over(
             job.mask,
         )
     except CallInterrupted as e:
+        assert job.end is not None  # it is what raised
         return resized((self.decode(e.x) + 1) / 2, x.shape[-2:]), e.x, job.end.done
     return torch.lerp(x, made.images, job.strength), made.x0, made.nfe
 
@@ -746,6 +759,7 @@ def _ended(run: Callable, solver: ODESolver, job: TransferJob) -> Solution:
     try:
         return check_converged(run(), solver)
     except CallInterrupted as e:
+        assert job.end is not None  # it is what raised
         return Solution(e.x, job.end.done, torch.tensor([0.0, 1.0]))
 
 
@@ -800,7 +814,8 @@ def carry_over(
         return x1, None, 0  # few steps would not even invert exactly
     x0, carry, nfe = self.structures(x1, job, callback)
     forward = self.live_field(job.blend(), job)
-    if job.scheduler is None:
+    scheduler = job.scheduler
+    if scheduler is None:
 
         def run():
             return solver.solve(forward, x0, 0.0, 1.0, after, carry)
@@ -808,7 +823,7 @@ def carry_over(
         steps = job.settings.num_inference_steps
 
         def run():
-            return solve_by_scheduler(forward, x0, job.scheduler, steps, after, self.noise_of(job))
+            return solve_by_scheduler(forward, x0, scheduler, steps, after, self.noise_of(job))
 
     made = _ended(run, solver, job)
     if job.end is None and job.strength > 0.5 and set(job.target) != {job.source}:
@@ -871,7 +886,7 @@ def noise_of(
     job: TransferJob,  # Transfer job
 ) -> torch.Generator | None:  # None where nothing is random
     "Noise of a stochastic scheduler."
-    if job.scheduler is None or not job.scheduler.config.get('stochastic_sampling'):
+    if not getattr(job.scheduler, 'config', {}).get('stochastic_sampling'):
         return None
     return torch.Generator(self._execution_device).manual_seed(job.options.seed)
 
@@ -1031,7 +1046,8 @@ def run_job(
         self.steps_of(opened[some[0]], o, job.steps) if self.conditional else s.num_inference_steps
         for some in batches
     ]
-    (out, x0s, ways), nfe = ([None] * n for _ in range(3)), 0
+    out: list[Any] = [None] * n
+    x0s, ways, nfe = out.copy(), out.copy(), 0
     with self.progress_bar(
         total=sum(each) * (1 + (o.mode == 'loop' and not self.conditional and a.latents is None))
     ) as bar:
@@ -1053,7 +1069,7 @@ def run_job(
             y, x0, m = (self.paint_over if self.conditional else self.carry_over)(x1, now, step)
             nfe = max(nfe, m)
             for k, i in enumerate(some):
-                if o.trajectory:
+                if path is not None:
                     ways[i] = torch.stack([p[k] for p in path])
                 out[i] = self.finished(y[k : k + 1], opened[i], a.output_type)
                 if x0 is not None:
@@ -1091,7 +1107,7 @@ def __call__(
     # Called as `call(pipe, i, t, tensors)` after each step of the generation; may return other
     # tensors
     callback_on_step_end: Callable | None = None,
-    callback_on_step_end_tensor_inputs: list = ('latents',),  # Tensors that it gets
+    callback_on_step_end_tensor_inputs: list | tuple = ('latents',),  # Tensors that it gets
     **kwargs,  # Older names: `images`, `steps`
 ) -> Transferred | tuple:
     """Transfer images, each at its own size.

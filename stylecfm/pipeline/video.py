@@ -275,15 +275,16 @@ def moves(
     factor: int,  # Pixels of a cell
 ) -> list:  # `Move` of each
     "Movements of frames, and where a new shot begins."
-    before = shot and shot.photo
-    drift = shot and shot.drift
+    before, drift = (None, None) if shot is None else (shot.photo, shot.drift)
     out = []
     for x in photos:
-        flow = None if before is None else backward_flow(x, before)
-        if flow is not None and trust(x, warp(before, flow), flow).mean() < _CUT:
-            flow = None
+        flow = None
+        if before is not None:
+            found = backward_flow(x, before)
+            cut = trust(x, warp(before, found), found).mean() < _CUT
+            flow = None if cut else found
         cells = torch.zeros(1, 2, *(n // factor for n in x.shape[-2:])).to(x)
-        drift = cells if flow is None else composed(drift, to_cells(flow, factor))
+        drift = cells if flow is None or drift is None else composed(drift, to_cells(flow, factor))
         before = x
         out.append(Move(flow, drift))
     return out
@@ -305,13 +306,16 @@ def paint_batch(
     starts = [k for k, m in enumerate(found) if m.flow is None or k == 0]
     for i, j in zip(starts, [*starts[1:], len(photos)], strict=True):
         new = found[i].flow is None
-        palette = shot_palette(p, photos[i], *styles, b) if new else _palette(shot)
+        if new or shot is None:
+            palette = shot_palette(p, photos[i], *styles, b)
+        else:
+            palette = _palette(shot)
         noise = torch.cat([moved_noise(plane, m.drift) for m in found[i:j]])
         painted = paint_frames(p, torch.cat(photos[i:j]), noise, palette, *styles, b)
         for k in range(i, j):
             x = photos[k]
             y = painted[k - i : k - i + 1]
-            if found[k].flow is None:
+            if found[k].flow is None or shot is None:
                 shot = _begun(x, y, found[k].drift, palette)
             else:
                 shot = carried(shot, x, y, *found[k])

@@ -14,7 +14,7 @@ import platform
 import shutil
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import diffusers
 import torch
@@ -302,7 +302,8 @@ def load_network(
     for p in files:
         shapes |= tensor_shapes(p)
     layers = sizes.get('num_layers')
-    if _SIZES['num_layers'].test(layers) and layers > len(shapes):
+    many = isinstance(layers, int) and layers > len(shapes)
+    if many and _SIZES['num_layers'].test(layers):
         raise InputError(
             f'{about} asks for {layers} layers, '
             f'and {weights.name} has {len(shapes)} tensors; '
@@ -313,10 +314,13 @@ def load_network(
     return with_weights(net, *files).eval()
 
 
+_Net = TypeVar('_Net', bound=torch.nn.Module)
+
+
 def with_weights(
-    net: torch.nn.Module,  # Built on the device `meta`
+    net: _Net,  # Built on the device `meta`
     *weights: Path,  # Safetensors files whose shapes together are those of the network
-) -> torch.nn.Module:  # The network itself, fp32, on the CPU
+) -> _Net:  # The network itself, fp32, on the CPU
     """Give a network without memory its weights.
 
     Raises `InputError` for those that are no finite numbers.
@@ -426,7 +430,7 @@ LOG = 'log.jsonl'  # A row of JSON on each line, in the folder of a run and in i
 
 
 def log_text(
-    rows: list,  # Dictionaries with a whole `step` each
+    rows: list | tuple,  # Dictionaries with a whole `step` each
 ) -> str:  # A line for each
     "Rows as the text of a log."
     return ''.join(json.dumps(r) + '\n' for r in rows)

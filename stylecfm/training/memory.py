@@ -290,7 +290,7 @@ def network_from_config(
     """
     m = config.model
     t = config.training
-    kind = NETWORKS[m.network][m.predicts]
+    kind: Any = NETWORKS[m.network][m.predicts]
     if m.network == 'unet':
         if m.grn or m.norm != 'group':
             raise InputError(
@@ -454,7 +454,7 @@ class StepMeasurement(NamedTuple):
     seconds: float  # The step
 
 # %% ../../nbs/07_training/00_memory.ipynb #805a0a63
-def _random_batch(config: Config, batch: int, hw: tuple, device: str) -> FlowBatch:
+def _random_batch(config: Config, batch: int, hw: tuple, device: str | torch.device) -> FlowBatch:
     "Random numbers in the shapes of a training batch."
     drawn = (
         *torch.randn(2, batch, config.model.latent_channels, *hw).unbind(),
@@ -479,9 +479,10 @@ def _watched(timed: Callable, held: int) -> StepMeasurement:
         activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
     ) as p:
         took = timed()
+    profiler: Any = p.profiler  # torch states no types for what is below
     changes = sorted(
         (e.start_ns(), e.nbytes())
-        for e in p.profiler.kineto_results.events()
+        for e in profiler.kineto_results.events()
         if e.name() == '[memory]'
     )
     return StepMeasurement(held + max(accumulate(n for _, n in changes)), took)
@@ -492,7 +493,7 @@ def measure_step(
     means: MemoryOptions,  # Memory options
     batch: int | None = None,  # Samples of the step; as the config says if none
     hw: tuple | None = None,  # Height and width of the latents; as the config says if none
-    device: str = 'cpu',  # Device to measure on
+    device: str | torch.device = 'cpu',  # Device to measure on
     # Device whose path and precision the step takes: cuda or cpu; that of `device` if none
     go: str | None = None,
     watch: bool = True,  # On a processor: count memory, which slows the step; else `peak` is 0
@@ -550,8 +551,8 @@ CATEGORY_COLOURS = {
 @patch
 def timeline(
     self: MemoryReport,
-    ax: object | None = None,  # Matplotlib's axes; a figure of its own if none
-) -> object:  # The axes
+    ax: Any = None,  # Matplotlib's axes; a figure of its own if none
+) -> Any:  # The axes
     "Bytes by category over the operations of the step; the worst moment is marked."
     import numpy as np
 

@@ -402,7 +402,8 @@ def __str__(self: MemoryPlan) -> str:
     )
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #cell-22
-PRESETS = dict(  # Hidden width, blocks and means for a GPU with the given memory
+# Hidden width, blocks and means for a GPU with the given memory
+PRESETS: dict[str, dict[str, Any]] = dict(
     low=dict(budget_gb=8, hidden_dim=320, num_layers=15, means=MemoryOptions(10)),  # 8 to 12 GB
     # 16 to 24 GB
     medium=dict(budget_gb=16, hidden_dim=512, num_layers=18, means=MemoryOptions(11)),
@@ -557,7 +558,8 @@ def choose_memory_options(
     if 'micro_batch' in given:
         given['micro_batch'] = min(given['micro_batch'], batch)
     if len(given) == 3 or upper_bound_bytes(config, given.get('micro_batch', batch)) < free:
-        return MemoryOptions(**{'micro_batch': batch} | given)
+        options: dict[str, Any] = {'micro_batch': batch} | given
+        return MemoryOptions(**options)
     alone = replace(config, training=replace(t, batch_size=batch))
     return plan(
         alone,

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,7 +112,7 @@ def eval_weights(
 
     Only a schedule-free optimizer makes a difference.
     """
-    inner = getattr(opt, 'optimizer', opt)
+    inner: Any = getattr(opt, 'optimizer', opt)
     if not hasattr(inner, 'train'):
         yield
         return

@@ -76,7 +76,8 @@ def held_batches(
         else []
     )
     return [
-        flow_batch(*cache.pick(part), draw, generator(seed, i, 13)) for i, part in enumerate(parts)
+        flow_batch(z, style, draw, generator(seed, i, 13))
+        for i, (z, style) in enumerate(map(cache.pick, parts))
     ]
 
 # %% ../../nbs/07_training/04_validation.ipynb #e39989c4
