@@ -1,4 +1,4 @@
-"""Run notebooks one after another and store their outputs.
+"""Run notebooks one after another and store their outputs, and which code they are of.
 
 python tools/run_notebooks.py [NAMES] [--slow]
 """
@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 from nbdev.clean import nbdev_clean
-from notebooks import ROOT, environment, every_notebook, short_name
+from notebooks import FLAGS, ROOT, environment, every_notebook, short_name, with_gpu
+from outputs import digests, note
 
 
 def main():
@@ -34,6 +35,8 @@ def main():
             env=env,
         ).returncode:
             sys.exit(f'{short_name(path)} failed')
+        left_out = FLAGS - ({'slow', *with_gpu()} if a.slow else set())
+        note(path, [flags for flags in digests(path) if not left_out & {*flags.split()}])
     nbdev_clean()
 
 
