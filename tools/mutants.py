@@ -192,9 +192,7 @@ def changes(source, node, where):
     if isinstance(node, ast.BinOp):
         found['arithmetic'] = between(source, node.left, node.right, ARITHMETIC, node.op)
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        v = node.value
-        new = v + 1 if type(v) is int else v * 1.1 or 1.0
-        found['constant'] = [(*source.span(node), f'{new!r}')]
+        found['constant'] = [(*source.span(node), f'{node.value + 1!r}')]
     # a dict() is data, and no call that has a value of its own for what is left out
     if isinstance(node, ast.Call) and getattr(node.func, 'id', '') != 'dict':
         found['argument'] = [
