@@ -64,12 +64,12 @@ def ways():
     )
 
 
-def wheel():
+def wheel(newest=False):
     "Commands of a user who has a wheel, and neither the repository nor make."
+    pins = '' if newest else '-c dist/constraints.txt '
     return [
         'python3 -m venv env',
-        'env/bin/pip install dist/*.whl',
-        'env/bin/pip install -c dist/constraints.txt "$(ls dist/*.whl)[app]"',
+        f'env/bin/pip install {pins}"$(ls dist/*.whl)[app]"',
         'env/bin/stylecfm --help',
         'env/bin/stylecfm doctor',
         f'env/bin/python -c "{WHERE}"',
@@ -282,13 +282,13 @@ class Diary:
         return self.rows[key]
 
 
-def walk(who, diary, stage, hours, whole):
+def walk(who, diary, stage, hours, whole, newest):
     "Walk a stage; what an earlier one has typed counts, and is not typed again."
     cut = without_network() if stage == 'offline' else ()
     if stage == 'wheel':
         build(who)
-    documents = ways()
-    lines = documents.get(stage) or dict(wheel=wheel, beside=beside, offline=offline)[stage]()
+    own = dict(wheel=lambda: wheel(newest), beside=beside, offline=offline)
+    lines = own[stage]() if stage in own else ways()[stage]
     steps = [diary.type(who, as_here(v, hours, whole), cut) for v in lines]
     for line in (found := list(wrong(who, stage, steps))):
         print(f'{stage}: {line}')
@@ -332,6 +332,11 @@ def main():
     p.add_argument('--whole', action='store_true', help='all tests, and not those of flow/paths')
     p.add_argument('--hours', type=float, default=0.05, help='training time, hours')
     p.add_argument('--images', type=int, default=40, help='images of each folder')
+    p.add_argument(
+        '--newest',
+        action='store_true',
+        help='the wheel with the newest packages there are, and not those of constraints.txt',
+    )
     p.add_argument('--again', action='store_true', help='begin with a new home')
     p.add_argument('--clean', action='store_true', help='remove the user and the home at the end')
     a = p.parse_args()
@@ -347,7 +352,7 @@ def main():
         stored = json.loads(done.read_text()) if done.is_file() else []
         if missing := [v for v in AFTER.get(stage, ()) if v not in stored]:
             sys.exit(f'{stage} needs what {" and ".join(missing)} installs; walk these first')
-        row = walk(who, diary, stage, a.hours, a.whole)
+        row = walk(who, diary, stage, a.hours, a.whole, a.newest)
         keep(who, {stage: row}, a.hours, a.images, a.whole)
         done.write_text(json.dumps(sorted({*stored, stage})))
         most = f' (at most {row["at_most"]})' if row['at_most'] else ''
