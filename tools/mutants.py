@@ -232,13 +232,13 @@ def plantable(fault, sound):
         return False
 
 
-def drawn(count, names=()):
+def drawn(count):
     "Faults in the order of their keys: as many of each kind, and a few of each module."
     found, cells = {k: [] for k in KINDS}, {}
     for path in every_notebook():
         name, nb = short_name(path), Notebook(path)
         meant = name.partition('/')[0] in CHAPTERS and name not in LEFT_OUT
-        if not nb.module or not meant or (names and not name.startswith(tuple(names))):
+        if not nb.module or not meant:
             continue
         for cell, text in nb.exported:
             cells[name, cell] = text
@@ -416,7 +416,12 @@ def tried(fault, sound):
 def main():
     p = argparse.ArgumentParser(description='Plant faults, and see whether the checks find them.')
     p.add_argument('--count', type=int, default=64, help='faults to draw')
-    p.add_argument('--modules', nargs='*', default=(), help='beginnings of names, as flow/')
+    p.add_argument(
+        '--modules',
+        nargs='*',
+        default=(),
+        help='those of the drawn in modules that begin so, as flow/',
+    )
     p.add_argument('--list', action='store_true', help='print the faults and plant none')
     p.add_argument('--again', nargs='*', default=(), help='keys of faults to try once more')
     p.add_argument('--equivalent', nargs=2, metavar=('KEY', 'REASON'))
@@ -425,15 +430,17 @@ def main():
     if a.equivalent:
         known[a.equivalent[0]]['equivalent'] = a.equivalent[1]
         return keep([*known.values()])
-    faults = drawn(a.count, a.modules)
+    faults = drawn(a.count)
+    names = tuple(a.modules)
+    mine = [f for f in faults if not names or f.module.startswith(names)]
     if a.list:
-        for f in faults:
+        for f in mine:
             print(f'{f.key} {f.kind:10} {f.module}: {f.line[:70]} | {f.was} -> {f.now[:60]}')
         return
     copy()
     sound = {}
     os.environ.update(environment() | dict(PYTHONPATH=str(TREE)))
-    for i, f in enumerate(faults):
+    for i, f in enumerate(mine):
         old = known.get(f.key)
         settled = old and (
             old['found_by'] or old.get('equivalent') or old['notebook'] == digest(f.module)
@@ -443,11 +450,9 @@ def main():
         known[f.key] = tried(f, sound)
         keep([known[v.key] for v in faults if v.key in known])
         row = known[f.key]
-        print(
-            f'{i + 1}/{len(faults)} {f.key} {f.kind} {f.module}: {f.line}\n    {f.was} -> {f.now}'
-        )
+        print(f'{i + 1}/{len(mine)} {f.key} {f.kind} {f.module}: {f.line}\n    {f.was} -> {f.now}')
         print(f'    {row["found_by"] or "SURVIVED"}: {row["words"]}', flush=True)
-    rows = [known[f.key] for f in faults]
+    rows = [known[f.key] for f in faults if f.key in known]
     keep(rows)
     s = summary(rows)
     share = s['killed'] / max(1, s['faults'] - s['equivalent'])

@@ -7,7 +7,8 @@ flag, since a run without the flag leaves their outputs alone.
 
 What does not compute does not count: layout, comments, annotations of parameters, results and
 variables, imports for annotations, hints of nbdev. `python tools/outputs.py` lists what is stale,
-and `--note NAMES` notes the digests of now, after a reading of what the notebook shows.
+and `--note NAMES` notes the digests of now, after a reading of what the notebook shows; these are
+listed, too, until a run replaces them.
 """
 
 import argparse
@@ -121,11 +122,16 @@ def noted():
     return json.loads(STORE.read_text(encoding='utf-8')) if STORE.exists() else {}
 
 
-def note(path, ran=('',)):
-    "Note the code of a notebook whose outputs have just been stored, of the cells that ran."
+def note(path, ran=('',), by_run=True):
+    """Note the code of a notebook whose outputs have just been stored, of the cells that ran.
+
+    `noted` in a row lists what was noted without a run.
+    """
     rows, name = noted(), full_name(path)
     old = rows.get(name, {})
-    rows[name] = {k: v if k in ran else old.get(k) for k, v in digests(path).items()}
+    row = {k: v if k in ran else old.get(k) for k, v in digests(path).items()}
+    unrun = {k for k in row if (not by_run if k in ran else k in old.get('noted', ()))}
+    rows[name] = row | (dict(noted=sorted(unrun)) if unrun else {})
     write(rows)
 
 
@@ -160,13 +166,14 @@ def main():
     paths = every_notebook(a.names)
     if a.note:
         for path in paths:
-            note(path, digests(path))
+            note(path, digests(path), by_run=False)
     rows, found = noted(), 0
     for path in paths:
         for line in stale(path, rows):
             found += 1
             print(f'{full_name(path)}: {line}')
-    print(f'{found} stale')
+    unrun = [full_name(p) for p in paths if '' in rows.get(full_name(p), {}).get('noted', ())]
+    print(*(f'{n}: noted without a run' for n in unrun), f'{found} stale', sep='\n')
     return found > 0
 
 

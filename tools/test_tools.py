@@ -395,6 +395,11 @@ class Outputs(unittest.TestCase):
                 outputs.note(path, [''])  # a run without slow cells
                 (left,) = outputs.stale(path)
                 self.assertIn('slow', left)
+                outputs.note(path, ['slow'], by_run=False)
+                self.assertEqual(list(outputs.stale(path)), [])
+                self.assertEqual(outputs.noted()['made']['noted'], ['slow'])
+                outputs.note(path, ['', 'slow'])
+                self.assertNotIn('noted', outputs.noted()['made'])
 
 
 class Mutants(unittest.TestCase):
