@@ -285,7 +285,7 @@ def stylecfm_train(
     init_from: str = None,
     freeze: str = None,  # old: with --init_from, only the new styles learn
     resume: str = None,  # Folder of a run to go on with, under its own config.json
-    max_steps: int = None,  # As --steps, by the name of the config's key
+    max_steps: int = None,  # Training steps, by the name of the config's key
     debug: store_true = False,  # Show the traceback of an error
 ):
     "Train the velocity network on cached latents."

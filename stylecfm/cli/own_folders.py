@@ -670,7 +670,7 @@ def train_command(
     config: str = None,
     data_root: str = None,  # Without folders: folder of the latents
     save_dir: str = None,  # Without folders: folder of the run
-    max_steps: int = None,  # As --steps, by the name of the config's key
+    max_steps: int = None,  # Training steps, by the name of the config's key
     max_minutes: float = None,  # Without folders: stop after this number of minutes of training
     seed: int = None,  # Without folders: order, noise, times and pairs all follow from it
     init_from: str = None,  # Without folders: folder of a model to begin with
