@@ -190,7 +190,7 @@ def typed(who, line, cut=()):
         line=line,
         cpu_seconds=round(seconds, 1),
         longest_silence_s=round(silence),
-        last_line=last[0] if last else '',
+        last_line=last[0][:200] if last else '',
         first=first,
     )
 
@@ -313,14 +313,15 @@ def keep(who, rows, hours, images, whole):
     from stylecfm.evaluation.metrics import machine
 
     about = json.loads(STORE.read_text(encoding='utf-8')) if STORE.exists() else dict(ways={})
-    about |= dict(
-        command=f'python tools/first_hour.py --hours {hours} --images {images}'
+    how = dict(
+        command=f'python tools/first_hour.py {" ".join(rows)} --hours {hours} --images {images}'
         + ' --whole' * whole,
         machine=machine(),
         user='new' if who.root else 'the same',
         installer='uv' if shutil.which('uv', path='/usr/local/bin:/usr/bin:/bin') else 'pip',
         tests='all' if whole else 'flow/paths',
     )
+    rows = {k: v | how for k, v in rows.items()}
     about['ways'] = {k: (about['ways'] | rows)[k] for k in STAGES if k in about['ways'] | rows}
     text = json.dumps(about, indent=1).replace(str(who.home), 'HOME').replace(str(ROOT), 'HERE')
     STORE.write_text(text + '\n', encoding='utf-8')
