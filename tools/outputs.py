@@ -1,7 +1,7 @@
 """Are stored outputs those of the code above them?
 
-`tools/run_notebooks.py` notes in tools/outputs.json, for each notebook whose outputs it stores, a
-digest of the code that made them, and `tools/lint.py` compares it with the code that is there now.
+`tools/notebooks.py --store` notes in tools/outputs.json, for each notebook that it runs, a digest
+of the code that made the outputs, and `tools/lint.py` compares it with the code that is there now.
 Cells that run everywhere count together; cells flagged slow, cuda or net count apart, by their
 flag, since a run without the flag leaves their outputs alone.
 

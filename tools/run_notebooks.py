@@ -8,8 +8,7 @@ import subprocess
 import sys
 
 from nbdev.clean import nbdev_clean
-from notebooks import FLAGS, ROOT, environment, every_notebook, short_name, with_gpu
-from outputs import digests, note
+from notebooks import ROOT, environment, every_notebook, short_name
 
 
 def main():
@@ -35,8 +34,6 @@ def main():
             env=env,
         ).returncode:
             sys.exit(f'{short_name(path)} failed')
-        left_out = FLAGS - ({'slow', *with_gpu()} if a.slow else set())
-        note(path, [flags for flags in digests(path) if not left_out & {*flags.split()}])
     nbdev_clean()
 
 
