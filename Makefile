@@ -11,7 +11,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install anywhere app paint colours video one-painting brain browser figures demo paint-page test test-slow latents network coupling solvers memory card peers trainer monet transfer lab export outputs docs site-check dist start counts before-after own-folders users radar radar-sweeps radar-table clean
+.PHONY: help install anywhere app paint colours video one-painting brain browser figures demo paint-page test test-slow latents network coupling solvers memory card peers trainer monet transfer lab mutants export outputs docs site-check dist start counts before-after own-folders users radar radar-sweeps radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -110,6 +110,9 @@ peers: .venv/.dev ## Run the test cases of diffusers, torchcfm, torchdiffeq and 
 
 network: .venv/.dev ## Measure the network: speed, memory, and what its parts are worth (an hour)
 	$(BIN)/python tools/run_notebooks.py studies/network --slow
+
+mutants: .venv/.dev ## Plant faults and see whether the checks find them, into nbs/results/mutants.json (half an hour; goes on where it was)
+	$(BIN)/python tools/mutants.py
 
 lab: .venv/.lab ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab nbs

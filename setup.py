@@ -11,11 +11,15 @@ config = ConfigParser(delimiters=['='])
 config.read(here / 'settings.ini', encoding='utf-8')
 c = config['DEFAULT']
 readme = here / 'README.md'
+editable = 'editable_wheel' in sys.argv
 # The pretrained model goes into a wheel as a folder of the package; an editable install reads
 # checkpoints/ itself.
-starter = (here / 'checkpoints' / 'painter').is_dir() and 'editable_wheel' not in sys.argv
+starter = (here / 'checkpoints' / 'painter').is_dir() and not editable
+# With this setuptools writes the folder's path. Its other way is a finder that Python asks last,
+# after any folder named stylecfm in the working folder: the clone itself, seen from its parent.
+folders = {'': '.'} if editable else {}
 # Whoever works on the project gets a `quarto` for nbdev's commands; a wheel has none.
-scripts = ['tools/quarto'] if 'editable_wheel' in sys.argv else []
+scripts = ['tools/quarto'] if editable else []
 if not (here / 'checkpoints' / 'painter').is_dir():
     print('checkpoints/painter is missing: this build comes without a model', file=sys.stderr)
 
@@ -29,7 +33,7 @@ setup(
     long_description=readme.read_text(encoding='utf-8') if readme.exists() else '',
     long_description_content_type='text/markdown',
     packages=find_packages(include=[c['lib_path'] + '*']) + ['stylecfm.starter'] * starter,
-    package_dir={'stylecfm.starter': 'checkpoints/painter'} if starter else {},
+    package_dir=folders | ({'stylecfm.starter': 'checkpoints/painter'} if starter else {}),
     package_data={'stylecfm.starter': ['*', '*/*']} if starter else {},
     python_requires='>=' + c['min_python'],
     install_requires=c['requirements'].split(),

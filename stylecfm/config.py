@@ -82,6 +82,10 @@ def say(
     except (OSError, ValueError):
         _let_go(out)  # the reader has gone, or the stream is closed
 
+# %% ../nbs/01_basics/00_config.ipynb #5a1de002
+# The page of symptoms, for errors that have several causes
+SYMPTOMS = 'https://stylecfm.github.io/stylecfm/tutorials/03_symptoms.html'
+
 # %% ../nbs/01_basics/00_config.ipynb #cell-10
 class Rule(NamedTuple):
     "Allowed values: a description and a test."

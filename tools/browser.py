@@ -23,13 +23,12 @@ from pathlib import Path
 
 import httpx
 import psutil
-from chromium import add_flag, chromium
+from chromium import add_flag, chromium, inaccessible
 from PIL import Image
 from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect, sync_playwright
 from skimage import data
 
-AXE = Path(__file__).resolve().parent.parent / 'build/node_modules/axe-core/axe.min.js'
 PAINTED = (
     "() => { const w = document.querySelector('#words'); "
     "return w && /painted in .* seconds/.test(w.innerText) }"
@@ -134,18 +133,10 @@ def refused(page, path=None):
 
 
 def findings(page):
-    "Serious and critical findings of axe-core, or None without axe-core."
-    if not AXE.exists():
-        return None
+    "What `inaccessible` finds once the page rests."
     expect(page.locator('#go')).to_be_enabled(timeout=30_000)
     page.wait_for_timeout(700)  # colours change slowly
-    page.evaluate(AXE.read_text(encoding='utf-8'))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")['violations']
-    return [
-        f'{v["id"]}: {v["nodes"][0]["html"][:200]}'
-        for v in found
-        if v['impact'] in ('serious', 'critical')
-    ]
+    return inaccessible(page)
 
 
 def by_keyboard(page):
@@ -391,6 +382,9 @@ def main():  # noqa: PLR0915 - one visit to the page, from its start to its end
         narrow = chrome.new_page(viewport=dict(width=390, height=720))
         axe['narrow_before'], axe['narrow_after'] = on_a_phone(narrow, url)
         shot(narrow, 'app_narrow.jpg', False)
+        load(narrow, url)
+        refused(narrow, folder / 'words.jpg')
+        axe['narrow_error'] = findings(narrow)
         narrow.close()
         with page.expect_download(timeout=20_000) as d:
             page.click('#file')

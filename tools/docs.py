@@ -54,6 +54,7 @@ TEXT = re.compile(
 SETTINGS = configparser.ConfigParser(delimiters=['='], interpolation=None)
 SETTINGS.read(ROOT / 'settings.ini', encoding='utf-8')
 GITHUB = f'{SETTINGS["DEFAULT"]["git_url"]}/blob/{SETTINGS["DEFAULT"]["branch"]}'
+HERE = SETTINGS['DEFAULT']['doc_host'] + SETTINGS['DEFAULT']['doc_baseurl'] + '/'  # the site
 
 
 class Bad(Exception):
@@ -188,6 +189,10 @@ class Page:
                 return m[0]
             if m[1].startswith('!') and not m[2].strip():
                 raise Bad(f'a picture without words: {m[0]}')
+            if m[3].startswith(HERE):  # a page of the site that is made of no notebook
+                inside = NBS if self.path.is_relative_to(NBS) else ROOT
+                up = '../' * (len(self.path.relative_to(inside).parts) - 1)
+                return f'<a href="{up}{m[3].removeprefix(HERE)}">{m[2]}</a>'
             return f'{m[1]}[{m[2]}]({target(m[3], self.path)})'
 
         self.before = source
@@ -442,6 +447,19 @@ def redirect():
         )
 
 
+def no_painting():
+    "What stands for the page that paints in a browser until `tools/paint_page.py` writes it."
+    page = SITE / 'paint' / 'index.html'
+    page.parent.mkdir()
+    page.write_text(
+        '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Paint a photograph</title>'
+        '<p>This copy of the documentation was built without the page that paints in a browser. '
+        '<code>make paint-page</code> builds it, and needs npm.</p>'
+        '<p><a href="../index.html">The documentation</a></p></html>',
+        encoding='utf-8',
+    )
+
+
 def main():
     start = time.perf_counter()
     try:
@@ -459,6 +477,7 @@ def main():
     for f in SITE.rglob('*.html'):
         f.write_text(slim(f.read_text(encoding='utf-8')), encoding='utf-8')
     redirect()
+    no_painting()
     faults, elsewhere, inside = broken(SITE)
     size = sum(f.stat().st_size for f in SITE.rglob('*') if f.is_file()) / 1e6
     print(*faults, sep='\n', end='\n' if faults else '')

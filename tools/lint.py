@@ -10,6 +10,7 @@ import re
 import sys
 
 from notebooks import every_notebook, is_meant, short_name
+from outputs import stale
 
 LONGEST_FUNCTION, LONGEST_CELL, LARGEST_KB = 45, 120, 150
 MACHINE_PATH = re.compile(r'(?<![\w.])/(?:work|home|root|Users|tmp)/\w')
@@ -206,7 +207,13 @@ def stored(nb, _):
         yield 'no picture is stored: run make outputs'
 
 
-CHECKS = (opening, layers, size, exports, apart, signatures, stored)
+def current(nb, _):
+    "Stored outputs are of the code as it is (`outputs.py`)."
+    if any(True for _ in nb.outputs()):
+        yield from stale(nb.path)
+
+
+CHECKS = (opening, layers, size, exports, apart, signatures, stored, current)
 
 
 def lint(paths, names=()):

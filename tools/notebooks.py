@@ -150,7 +150,10 @@ def run(path, slow=False, store=False):
             + '\n     '.join(left)
         )
     if store:
+        from outputs import digests, note
+
         write_nb(nb, path)
+        note(path, [flags for flags in digests(path) if not skip & {*flags.split()}])
 
 
 if __name__ == '__main__':

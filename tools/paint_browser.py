@@ -19,7 +19,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from chromium import add_flag, chromium
+from chromium import add_flag, chromium, inaccessible
 from notebooks import ROOT
 
 PAGE = ROOT / 'build' / 'html' / 'paint'
@@ -158,6 +158,15 @@ def test_image(file, side):
     return image
 
 
+def refused(page, folder):
+    "Upload a file that is no picture; the words of the message."
+    file = folder / 'words.jpg'
+    file.write_text('this is no picture', encoding='utf-8')
+    page.set_input_files('#file', str(file))
+    page.locator('#words', has_text='cannot be read').wait_for(timeout=20_000)
+    return page.inner_text('#words')
+
+
 def offline(context, url, file):
     "Paint without a network on a page that was open once: seconds, and what the console said."
     context.set_offline(True)
@@ -202,7 +211,7 @@ def by_gpu(play, program, url, file):
     return found, said
 
 
-def on_a_phone(context, url, figures):
+def on_a_phone(context, url, figures, folder):
     "Paint an example on a narrow screen by one touch; nothing is wider than the screen."
     page, said = opened(context, url)
     wide, room = page.evaluate('[document.documentElement.scrollWidth, innerWidth]')
@@ -210,6 +219,7 @@ def on_a_phone(context, url, figures):
     def shot(name):
         return page.screenshot(path=figures / f'{name}.png') if figures else None
 
+    axe = dict(greeting=inaccessible(page))
     shot('paint_phone_greeting')
     page.click('[data-example=chelsea]')
     page.locator('#words', has_text='of 12').wait_for(timeout=WAIT)
@@ -218,10 +228,13 @@ def on_a_phone(context, url, figures):
     page.wait_for_timeout(900)
     shot('paint_phone_done')
     box = page.locator('#compare').bounding_box()
+    axe['done'] = inaccessible(page)
+    refused(page, folder)
+    axe['error'] = inaccessible(page)
+    shot('paint_phone_error')
     page.close()
-    return dict(
-        overflow=wide - room, seconds=seconds, top=box['y'], bottom=box['y'] + box['height']
-    ), said
+    place = dict(top=box['y'], bottom=box['y'] + box['height'])
+    return dict(overflow=wide - room, seconds=seconds, axe=axe, **place), said
 
 
 def wide(r, browser, url, a, file, image):
@@ -236,6 +249,7 @@ def wide(r, browser, url, a, file, image):
     def shot(name):
         return page.screenshot(path=a.figures / f'{name}.png') if a.figures else None
 
+    r['axe'] = dict(greeting=inaccessible(page))
     shot('paint_greeting')
     pid, seconds, busy = browser_pid(), [], []
     for _ in range(a.runs):
@@ -244,9 +258,13 @@ def wide(r, browser, url, a, file, image):
         busy.append(processor_seconds(pid) - before)
     made, r['name'] = downloaded(page)
     page.wait_for_timeout(800)
+    r['axe']['done'] = inaccessible(page)
     shot('paint_done')
     r['seconds'] = dict(least=min(seconds), median=statistics.median(seconds))
     r['processor_seconds'] = min(busy)
+    r['refused'] = refused(page, file.parent)
+    r['axe']['error'] = inaccessible(page)
+    shot('paint_error')
     wanted = expected(image, STYLE, SIDE)
     r['wasm_levels'], r['photo_levels'] = compared(made, wanted), compared(image, wanted)['mean']
     page.close()
@@ -294,7 +312,7 @@ def main():
         browser = play.chromium.launch(executable_path=program, args=FLAGS)
         said = wide(r, browser, url, a, file, image)
         phone = dict(viewport=dict(width=390, height=780), has_touch=True, is_mobile=True)
-        r['phone'], more = on_a_phone(browser.new_context(**phone), url, a.figures)
+        r['phone'], more = on_a_phone(browser.new_context(**phone), url, a.figures, Path(d))
         browser.close()
         r['webgpu'], _ = by_gpu(play, program, url, file)
     server.shutdown()
@@ -308,10 +326,12 @@ def main():
 
 def faults(r):
     "Say what is not as it must be; the number of such things."
+    axe = [*r['axe'].values(), *r['phone']['axe'].values()]
     levels = [r['wasm_levels']['mean'], r['webgpu'].get('levels', r['wasm_levels'])['mean']]
     found = [
         *(f'a painting is {v:.2f} levels from the package\'s' for v in levels if not v <= 2),
         *(f'console: {line}' for line in r['console']),
+        *(f'axe-core: {v}' for v in sum(filter(None, axe), [])),
         *(['it has no threads'] if not r['isolated'] else []),
         *(['the second load fetches something'] if r['second_load_mb'] > 0.01 else []),
         *(['it is wider than a phone'] if r['phone']['overflow'] > 0 else []),

@@ -1,4 +1,4 @@
-"""Run notebooks one after another and store their outputs.
+"""Run notebooks one after another and store their outputs, and which code they are of.
 
 python tools/run_notebooks.py [NAMES] [--slow]
 """

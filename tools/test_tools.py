@@ -5,7 +5,9 @@ python -m unittest discover tools
 
 import ast
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,8 @@ import counts
 import first_hour
 import install
 import lint
+import mutants
+import outputs
 import symbols
 import typed
 import words
@@ -181,19 +185,28 @@ class Lint(unittest.TestCase):
         with tempfile.TemporaryDirectory() as d:
             path = Path(d) / '10_made.ipynb'
             path.write_text(json.dumps(dict(cells=made)), encoding='utf-8')
-            nb = lint.Notebook(path)
-            return {
-                check.__name__: list(check(nb, set(below)))
-                for check in lint.CHECKS
-                if list(check(nb, set(below)))
-            }
+            store, nb = Path(d) / 'outputs.json', lint.Notebook(path)
+            if self.noted:
+                rows = {outputs.full_name(path): outputs.digests(path)}
+                store.write_text(json.dumps(rows), encoding='utf-8')
+            with mock.patch.object(outputs, 'STORE', store):
+                rules = {c.__name__: list(c(nb, set(below))) for c in lint.CHECKS}
+        return {k: v for k, v in rules.items() if v}
 
     start = ('#| default_exp made',), '# Made\n\n> In one line.'
+    noted = True  # whether the outputs of a notebook are said to be of its code
 
     def test_good(self):
         self.assertEqual(
             self.found(*self.start, ('#| export\ndef f():\n    "It."\n    return 1',)), {}
         )
+
+    def test_outputs_of_a_run_that_is_not_noted(self):
+        printed = ('x = 1', dict(output_type='stream', text=['1']))
+        with mock.patch.object(self, 'noted', False):
+            self.assertEqual(set(self.found(*self.start, printed)), {'current'})
+            self.assertEqual(self.found(*self.start, ('x = 1',)), {})  # nothing is stored
+        self.assertEqual(self.found(*self.start, printed), {})
 
     def long(self, n):
         "A cell with a function whose body has `n` lines."
@@ -314,6 +327,123 @@ class Words(unittest.TestCase):
         self.assertEqual(self.found('a.ipynb', json.dumps(dict(cells=cells))), ['crowd', 'crowd'])
 
 
+class Outputs(unittest.TestCase):
+    "What makes stored outputs stale, and what does not."
+
+    def digests(self, *cells):
+        made = [dict(cell_type='code', source=c, outputs=[]) for c in cells]
+        made.append(dict(cell_type='markdown', source='Words'))
+        with tempfile.TemporaryDirectory() as d:
+            path = Path(d) / 'made.ipynb'
+            path.write_text(json.dumps(dict(cells=made)), encoding='utf-8')
+            return outputs.digests(path)
+
+    def test_layout_does_not_count(self):
+        for a, b in (
+            ('f(1,2)', '# why\nf(\n    1,\n    2,  # and\n)'),
+            ('x = "a"', "#| hide\nx = 'a'"),
+            ('def f(x, y=1): return x', 'def f(x: int, y: float = 1) -> int:\n    return x'),
+            ('def f():\n    x = 1', 'def f():\n    y: str\n    x: int = 1'),
+            ('import os\nimport re', 'import re\nimport os\nfrom typing import Any'),
+            ('from a import b, c', 'from a import c\nfrom a import b'),
+            ('x = f(1)', 'x = cast(int, f(1))'),
+            ('%time f()', '%time f()  '.rstrip()),
+        ):
+            self.assertEqual(self.digests(a), self.digests(b), a)
+        self.assertEqual(self.digests('x = 1'), self.digests('# nothing', 'x = 1'))
+
+    def test_code_does(self):
+        for a, b in (
+            ('x = 1', 'x = 2'),
+            ('x = 1', 'x = 1.0'),
+            ('x = True', 'x = 1'),
+            ('f(a, b)', 'f(b, a)'),
+            ('from a import b', 'from c import b'),
+            ('class A:\n    x: int = 1', 'class A:\n    x: float = 1'),
+            ('class A:\n    x: int', 'class A:\n    y: int'),
+            ('def f(): "It."', 'def f(): "Not it."'),
+            ('%time f()', '%time g()'),
+            ('x = a + b', 'x = a - b'),
+            ('x = f"{a}"', 'x = f"{a:.2f}"'),
+        ):
+            self.assertNotEqual(self.digests(a), self.digests(b), a)
+        self.assertNotEqual(self.digests('a = 1', 'b = 2'), self.digests('b = 2', 'a = 1'))
+
+    def test_flags_are_apart(self):
+        was, now = (self.digests('x = 1', f'#| slow\ny = {v}') for v in (1, 2))
+        self.assertEqual((set(was), was['']), ({'', 'slow'}, now['']))
+        self.assertNotEqual(was['slow'], now['slow'])
+
+    def test_a_run_is_noted(self):
+        with tempfile.TemporaryDirectory() as d:
+            path, store = Path(d) / 'made.ipynb', Path(d) / 'outputs.json'
+
+            def write(quick, slow):
+                cells = [dict(cell_type='code', source=c) for c in (quick, f'#| slow\n{slow}')]
+                path.write_text(json.dumps(dict(cells=cells)), encoding='utf-8')
+
+            with (
+                mock.patch.object(outputs, 'STORE', store),
+                mock.patch.object(outputs, 'every_notebook', lambda: [path]),
+            ):
+                write('x = 1', 'y = 1')
+                self.assertEqual(len(list(outputs.stale(path))), 1)  # no run is noted
+                outputs.note(path, ['', 'slow'])
+                self.assertEqual(list(outputs.stale(path)), [])
+                write('x = 2', 'y = 2')
+                self.assertEqual(len(list(outputs.stale(path))), 2)
+                outputs.note(path, [''])  # a run without slow cells
+                (left,) = outputs.stale(path)
+                self.assertIn('slow', left)
+                outputs.note(path, ['slow'], by_run=False)
+                self.assertEqual(list(outputs.stale(path)), [])
+                self.assertEqual(outputs.noted()['made']['noted'], ['slow'])
+                outputs.note(path, ['', 'slow'])
+                self.assertNotIn('noted', outputs.noted()['made'])
+
+
+class Mutants(unittest.TestCase):
+    "Faults of every kind are planted where they compute, and nowhere else."
+
+    def found(self, text):
+        return {
+            (f.kind, f.was.strip(), f.now.strip())
+            for f in mutants.faults_of('made', 0, text)
+            if mutants.plantable(f, text)
+        }
+
+    def test_each_kind(self):
+        text = """
+def gradient(x: Tensor, n: int = 3):
+    "The 5th of it, -x."
+    if n < 2 and x > 0:
+        raise InputError(f'n must be {2 + 2} or more')
+    y = torch.sum(x.double(), dim=0) * min(n, 2) if n else -x
+    return y
+"""
+        found = self.found(text)
+        self.assertEqual({kind for kind, *_ in found}, set(mutants.KINDS))
+        for row in (
+            ('comparison', '<', '<='),
+            ('arithmetic', '*', '/'),
+            ('constant', '3', '4'),
+            ('condition', 'n < 2 and x > 0', 'False'),
+            ('condition', 'and x > 0', ''),
+            ('argument', 'torch.sum(x.double(), dim=0)', 'torch.sum(x.double())'),
+            ('extreme', 'min', 'max'),
+            ('sign', '-x', 'x'),
+            ('sign', 'y', '-(y)'),
+            ('dtype', 'double', 'float'),
+        ):
+            self.assertIn(row, found)
+        self.assertFalse([v for v in found if v[1] in ('+', '5')])  # of a message, of a docstring
+
+    def test_keys_hold(self):
+        before = {f.line: f.key for f in mutants.faults_of('made', 0, 'x = a + b\ny = a - b')}
+        after = {f.line: f.key for f in mutants.faults_of('made', 3, 'z = 1\n\ny = a - b')}
+        self.assertEqual(before['y = a - b'], after['y = a - b'])
+
+
 class Types(unittest.TestCase):
     def test_findings_may_only_fall(self):
         found = [('a.py', 'a.py:1: x'), ('a.py', 'a.py:2: y')]
@@ -324,6 +454,27 @@ class Types(unittest.TestCase):
 
 class FirstHour(unittest.TestCase):
     "What a new user types: few commands, which the documents name, and the paths shown."
+
+    def test_a_folder_of_the_same_name(self):
+        "Beside the clone, and above it, `import stylecfm` gives the package."
+        with tempfile.TemporaryDirectory() as d:
+            command = [sys.executable, 'setup.py', '-q', 'editable_wheel', '--dist-dir', d]
+            subprocess.run(command, cwd=symbols.ROOT, check=True, capture_output=True)
+            (wheel,) = Path(d).glob('*.whl')
+            site = Path(d) / 'site'
+            shutil.unpack_archive(wheel, site, 'zip')
+            above = Path(d) / 'above'
+            (above / 'stylecfm').mkdir(parents=True)
+            text = (
+                f'import site, sys; sys.path.insert(0, ""); site.addsitedir({str(site)!r}); '
+                'import stylecfm; print(stylecfm.__file__)'
+            )
+            env = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
+            command = [sys.executable, '-I', '-S', '-c', text]
+            r = subprocess.run(
+                command, cwd=above, env=env, check=True, capture_output=True, text=True
+            )
+        self.assertEqual(r.stdout.strip(), str(symbols.ROOT / 'stylecfm' / '__init__.py'))
 
     def test_documents(self):
         found = first_hour.ways()

@@ -100,6 +100,7 @@ def open_upload(
     limits: Limits = Limits(),  # Limits of pixels and side
 ) -> 'Image.Image':  # RGB or RGBA; never enlarged
     "An upload as it will be painted; raises `InputError`."
+    from stylecfm.data.decoding import READ
     from stylecfm.data.images import RULES, load_shrunk
 
     if not path:
@@ -109,9 +110,10 @@ def open_upload(
         im = load_shrunk(path, min(int(side), limits.side), rules)
     except InputError as e:
         why = str(e).removeprefix(f'cannot use {path}: ').replace(str(path), 'the file')
-        raise InputError(
-            'the file ' + why.removeprefix('it ') if why.startswith('it ') else why
-        ) from None
+        why = 'the file ' + why.removeprefix('it ') if why.startswith('it ') else why
+        if ';' not in why:  # a reason without a cure
+            why += f'; choose a {", ".join(READ[:-1])} or {READ[-1]}'
+        raise InputError(why) from None
     if max(im.size) > 4 * min(im.size):
         raise InputError(
             f'{im.width} x {im.height} is more than four times as long as wide; crop it'

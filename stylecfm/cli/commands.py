@@ -31,7 +31,7 @@ from stylecfm.cli.flags import (
     run_lines,
     store_true,
 )  # noqa: F401
-from ..config import Config, Derived, InputError, chosen, printable, say, with_keys
+from ..config import SYMPTOMS, Config, Derived, InputError, chosen, printable, say, with_keys
 
 # %% ../../nbs/10_cli/01_commands.ipynb #d2cad848
 def __getattr__(name):
@@ -102,7 +102,7 @@ def _in_words(e: Exception) -> str:  # '' for a fault of ours
     return (
         (
             f'memory ran out ({str(e).splitlines()[0][:100] if str(e) else "MemoryError"}); '
-            'ask for less, see nbs/tutorials/03_symptoms.ipynb'
+            f'ask for less, see {SYMPTOMS}'
         )
         if out_of_memory(e)
         else ''
@@ -285,18 +285,20 @@ def stylecfm_train(
     config: str = None,  # A config.json; the defaults if none
     data_root: str = None,  # Folder of the latents
     save_dir: str = None,  # Folder of the run
-    max_steps: int = None,  # Stop after this number of steps
+    steps: int = None,  # Stop after this number of steps
     max_minutes: float = None,  # Stop after this number of minutes of training
     seed: int = None,  # Random seed of order, noise, times and pairs
     # Folder of a model to begin with; styles that it does not know are added
     init_from: str = None,
     freeze: str = None,  # old: with --init_from, only the new styles learn
     resume: str = None,  # Folder of a run to resume with its own config.json
+    max_steps: int = None,  # Training steps, by the name of the config's key
     debug: store_true = False,  # Show the traceback of an error
 ):
     "Train the velocity network on cached latents."
     from dataclasses import replace
 
+    steps = max_steps if steps is None else steps
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if resume and (config or save_dir):
             raise InputError(
@@ -318,8 +320,8 @@ def stylecfm_train(
         )
         c = (
             known
-            if max_steps is None
-            else replace(known, training=replace(known.training, max_steps=max_steps))
+            if steps is None
+            else replace(known, training=replace(known.training, max_steps=steps))
         )
         writable(Path(c.checkpoint.save_dir) / 'x')
         from stylecfm.training.trainer import OTCFMTrainer
@@ -329,7 +331,7 @@ def stylecfm_train(
         for line in run_lines(
             root,
             max(known.training.max_steps, c.training.max_steps),
-            f'stylecfm_train --resume {root} --max_steps STEPS',
+            f'stylecfm_train --resume {root} --steps STEPS',
         ):
             say(line, error=True)
 

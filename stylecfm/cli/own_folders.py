@@ -673,7 +673,7 @@ def train_command(
     config: str = None,
     data_root: str = None,  # Without folders: folder of the latents
     save_dir: str = None,  # Without folders: folder of the run
-    max_steps: int = None,  # Without folders: stop after this number of steps
+    max_steps: int = None,  # Training steps, by the name of the config's key
     max_minutes: float = None,  # Without folders: stop after this number of minutes of training
     seed: int = None,  # Without folders: random seed of order, noise, times and pairs
     init_from: str = None,  # Without folders: folder of a model to begin with
@@ -711,7 +711,7 @@ def train_command(
     steps = max_steps if steps is None else steps
     with reported(debug, 'the same command goes on where it was'):
         if not folders:
-            stylecfm_train(max_steps=steps, debug=debug, **own)
+            stylecfm_train(steps=steps, debug=debug, **own)
         else:
             _train_own(
                 folders,

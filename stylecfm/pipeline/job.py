@@ -18,7 +18,7 @@ from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import Tensor
 
-from ..config import InferenceConfig, InputError
+from ..config import SYMPTOMS, InferenceConfig, InputError
 from ..data.decoding import ImageNote
 from ..flow.inversion import match_latents, renoise
 from ..flow.solvers import STATUS, ODESolver, Solution
@@ -132,7 +132,7 @@ def note_unchanged(
         warnings.warn(
             f'the result is almost its source (change {c:.2f}, below {HARDLY:g}): '
             'the model has hardly been trained '
-            'for these styles; train it longer (symptoms: nbs/tutorials/03_symptoms.ipynb)',
+            f'for these styles; train it longer (symptoms: {SYMPTOMS})',
             ImageNote,
             stacklevel=2,
         )

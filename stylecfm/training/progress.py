@@ -161,8 +161,8 @@ def at_end(
             f'; the samples hardly differ from their photographs (change {moved:.2f}, '
             f'below {HARDLY:g}): the model has '
             'hardly been trained. Go on with more steps, '
-            f'for example --max_steps {10 * max(pace.done, 100)}'
+            f'for example --steps {10 * max(pace.done, 100)}'
         )
     elif still_falling(losses):
-        said += f'; more steps would help, for example --max_steps {2 * pace.done}'
+        said += f'; more steps would help, for example --steps {2 * pace.done}'
     return said

@@ -31,6 +31,7 @@ from tqdm import tqdm
 
 from ..codecs.base import load_codec, stats_from
 from stylecfm.config import (
+    SYMPTOMS,
     Config,
     InputError,
     Rule,
@@ -893,7 +894,7 @@ def diverged(self: OTCFMTrainer) -> str:  # '' if it has not
         return ''
     return (
         f'{why}, at step {self.done}; lower training.learning_rate, '
-        f'or look for bad latents (symptoms: nbs/tutorials/03_symptoms.ipynb); {self.way_back()}'
+        f'or look for bad latents (symptoms: {SYMPTOMS}); {self.way_back()}'
     )
 
 
