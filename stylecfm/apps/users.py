@@ -14,7 +14,7 @@ import numpy as np
 
 from .runs import RunOptions, model_section, training_on, with_options
 from ..cli.commands import call_parse, reported
-from ..cli.flags import store_true
+from ..cli.flags import model_there, present, store_true, within
 from stylecfm.config import (
     CheckpointConfig,
     Config,
@@ -1128,6 +1128,20 @@ def resumed_run(
     )
     return with_options(c, options), source
 
+# %% ../../nbs/11_apps/16_users.ipynb #3f9c6d39
+def _early(given: dict, options: RunOptions):
+    "Raise `InputError` for flags of a training that nothing can obey, before the heavy imports."
+    with_options(Config(), options._replace(init_from=None))
+    if given['resume']:
+        return present(given['resume'], 'run')
+    _checked_run(OwnRun(**{k: given[k] for k in OwnRun._fields}))
+    within(1, **{k: given[k] for k in ('resolution', 'num_epochs', 'cross_attention_dim')})
+    within(0, 1, hold_out=given['hold_out'])
+    within(0, coupling_batches=given['coupling_batches'], learning_rate=given['learning_rate'])
+    present(given['data_dir'], 'folder')
+    if options.init_from != 'none':
+        model_there(options.init_from)
+
 # %% ../../nbs/11_apps/16_users.ipynb #dcd43674
 @call_parse
 def stylecfm_users_train(
@@ -1170,6 +1184,7 @@ def stylecfm_users_train(
         options = RunOptions(**{k: given[k] for k in RunOptions._fields})
         if min(sample_interval, save_interval) < 0:
             raise InputError('intervals must be 0 or more steps')
+        _early(given, options)
         from stylecfm.latents.cache import make_cache
         from stylecfm.training.trainer import OTCFMTrainer
 
@@ -1244,6 +1259,9 @@ def stylecfm_users_generate(
             raise InputError('--output is missing: give a folder')
         if batch_size < 1:
             raise InputError(f'batch_size must be 1 or more, got {batch_size}')
+        within(1, number=number, num_steps=num_steps, cfg_scale=cfg_scale)
+        within(8, resolution=resolution)
+        model_there(checkpoint)
         import torch
 
         from stylecfm.codecs.base import pick_device

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
 from .commands import call_parse, folder_notes, printable, reported, writable
-from .flags import store_true
+from .flags import beside, model_there, store_true
 from ..config import NAME, InputError, say
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #f002848b
@@ -255,6 +255,9 @@ def stylecfm_add_style(
     with reported(debug, 'the same command goes on where it was'):
         source = _one_source(painting, paintings)
         one = not source.is_dir()
+        model_there(checkpoint)
+        if not source.exists():
+            raise InputError(f'no folder or picture {source}; check the path{beside(source)}')
         name = name or style_name(source)
         minutes = (4.0 if one else 20.0) if minutes is None else minutes
         if not 0 < minutes < math.inf or steps < 1 or size < 128:
