@@ -37,6 +37,7 @@ from ..flow.solvers import ADAPTIVE_METHODS, ODESolver, ReversibleState, Solutio
 from ..latents.files import LATENTS, latent_of
 from ..models.data_prediction import LEAST_REMAINING, PredictsData
 from ..models.threads import FastestThreads
+from ..models.tuning import LAYOUTS, chosen_way
 from stylecfm.pipeline.call import (
     OUTPUTS,
     CallInterrupted,
@@ -257,7 +258,8 @@ def from_pretrained(
     device: str | torch.device | None = None,  # Device to compute on; default: a GPU if available
     # Codec, if it is no longer where it was when the latents were made
     codec: CodecModel | str | None = None,
-    # Precision of the network: fp32, bf16, or auto: bf16 where the device computes it fast
+    # Precision of the network: fp32, bf16, or auto: bf16 where the device computes it fast, on a
+    # processor by a measurement
     precision: str = 'fp32',
     # Compile the network: the first image of each size then takes a minute, the others less
     compile: bool = False,
@@ -298,6 +300,8 @@ def from_pretrained(
         device = how.device_map
     pipe.to(pick_device(device.get('', 'cpu') if isinstance(device, dict) else device))
     pipe.precision, pipe.hf_device_map = precision, how.device_map
+    if precision == 'auto' and pipe._execution_device.type == 'cpu':
+        pipe.network.to(memory_format=LAYOUTS[chosen_way().layout])
     if compile:
         pipe.network.compile()
     pipe.register_to_config(_name_or_path=str(given or folder))
@@ -499,7 +503,10 @@ def evaluate(
 ) -> Tensor:  # Velocities, shaped as `x`
     "Evaluate the network once, in this pipeline's precision."
     device = self._execution_device
-    low = CODEC_PRECISIONS[self.precision](device)
+    if self.precision == 'auto' and device.type == 'cpu':
+        low = chosen_way().dtype == 'bf16'
+    else:
+        low = CODEC_PRECISIONS[self.precision](device)
     with torch.autocast(device.type, torch.bfloat16) if low else nullcontext():
         return self.network(x, t, style)
 
