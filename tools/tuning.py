@@ -3,7 +3,7 @@
 `python tools/tuning.py` sweeps types, layouts and numbers of threads for the bundled network and
 for a U-Net, and compares the automatic choice, into nbs/results/tuning.json.
 
-The choice is measured anew, as on a machine without a stored one. Ways take turns within one
+The choice is measured again, as on a machine without a stored one. Ways take turns within one
 process, and ratios are of medians: of processor time with one thread, else of the clock.
 """
 

@@ -1040,9 +1040,10 @@ def _checked_run(f: OwnRun):
         raise InputError(
             '--data_dir is missing: give a folder with a folder of images for each user'
         )
-    for name in ('batch_size', 'gradient_accumulation_steps'):
-        if getattr(f, name) < 1:
-            raise InputError(f'{name} must be 1 or more, got {getattr(f, name)}')
+    for k in 'batch_size gradient_accumulation_steps resolution num_epochs'.split():
+        within(1, **{k: getattr(f, k)})
+    within(0, 1, hold_out=f.hold_out)
+    present(f.data_dir, 'folder')
     chosen(PRECISION, f.mixed_precision, 'mixed_precision')
     chosen(OUTPUT_OF_OBJECTIVE, f.objective, 'objective')
 
@@ -1128,20 +1129,6 @@ def resumed_run(
     )
     return with_options(c, options), source
 
-# %% ../../nbs/11_apps/16_users.ipynb #3f9c6d39
-def _early(given: dict, options: RunOptions):
-    "Raise `InputError` for flags of a training that nothing can obey, before the heavy imports."
-    with_options(Config(), options._replace(init_from=None))
-    if given['resume']:
-        return present(given['resume'], 'run')
-    _checked_run(OwnRun(**{k: given[k] for k in OwnRun._fields}))
-    within(1, **{k: given[k] for k in ('resolution', 'num_epochs', 'cross_attention_dim')})
-    within(0, 1, hold_out=given['hold_out'])
-    within(0, coupling_batches=given['coupling_batches'], learning_rate=given['learning_rate'])
-    present(given['data_dir'], 'folder')
-    if options.init_from != 'none':
-        model_there(options.init_from)
-
 # %% ../../nbs/11_apps/16_users.ipynb #dcd43674
 @call_parse
 def stylecfm_users_train(
@@ -1184,7 +1171,12 @@ def stylecfm_users_train(
         options = RunOptions(**{k: given[k] for k in RunOptions._fields})
         if min(sample_interval, save_interval) < 0:
             raise InputError('intervals must be 0 or more steps')
-        _early(given, options)
+        with_options(Config(), options._replace(init_from=None))
+        present(resume, 'run')
+        if not resume:
+            _checked_run(OwnRun(**{k: given[k] for k in OwnRun._fields}))
+        if init_from != 'none':
+            model_there(init_from)
         from stylecfm.latents.cache import make_cache
         from stylecfm.training.trainer import OTCFMTrainer
 

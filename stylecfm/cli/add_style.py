@@ -7,6 +7,7 @@ __all__ = ['stylecfm_add_style']
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #70b62fac
 import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -229,6 +230,8 @@ def _one_source(painting: list | None, paintings: str | None) -> Path:
     given = [*(painting or []), *([paintings] if paintings else [])]
     if len(given) != 1:
         raise InputError(f'give one painting, or --paintings FOLDER; got {len(given)} of them')
+    if not os.path.exists(given[0]):
+        raise InputError(f'no folder or picture {given[0]}; check the path{beside(given[0])}')
     return Path(given[0])
 
 
@@ -256,8 +259,6 @@ def stylecfm_add_style(
         source = _one_source(painting, paintings)
         one = not source.is_dir()
         model_there(checkpoint)
-        if not source.exists():
-            raise InputError(f'no folder or picture {source}; check the path{beside(source)}')
         name = name or style_name(source)
         minutes = (4.0 if one else 20.0) if minutes is None else minutes
         if not 0 < minutes < math.inf or steps < 1 or size < 128:

@@ -979,7 +979,8 @@ def stylecfm_doctor(
             raise InputError('--long needs --bench; give both')
         if bench:
             found = measured(long)
-            return say_all(_to_json(found) if json else '\n\n'.join(pages(found)))
+            say_all(_to_json(found) if json else '\n\n'.join(pages(found)))
+            return
         rows = examine(debug)
         bad = [f for f in rows if f.state == 'bad']
         if json:

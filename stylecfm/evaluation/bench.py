@@ -42,10 +42,12 @@ BENCH_SIZES = dict(
 
 
 def _isonext(s: BenchSize, width: int) -> nn.Module:
+    "This package's network."
     return IsoNext(CHANNELS, width, s.layers, STYLES, style_dim=64, time_dim=64)
 
 
 def _unet2d(s: BenchSize, width: int) -> nn.Module:
+    "Diffusers' U-Net of two levels, with attention on the lower one."
     from diffusers import UNet2DModel
 
     return UNet2DModel(
@@ -63,6 +65,7 @@ def _unet2d(s: BenchSize, width: int) -> nn.Module:
 
 
 def _dit(s: BenchSize, width: int) -> nn.Module:
+    "Diffusers' transformer on patches of 2 x 2."
     from diffusers import DiTTransformer2DModel
 
     return DiTTransformer2DModel(
@@ -79,6 +82,7 @@ def _dit(s: BenchSize, width: int) -> nn.Module:
 
 
 def _torchcfm(s: BenchSize, width: int) -> nn.Module:
+    "The U-Net of torchcfm, of two levels."
     from torchcfm.models.unet.unet import UNetModelWrapper
 
     return UNetModelWrapper(
@@ -92,6 +96,7 @@ def _torchcfm(s: BenchSize, width: int) -> nn.Module:
 
 
 def _plain(net, x, t, y):
+    "A call with latent, time and style."
     return net(x, t, y)
 
 

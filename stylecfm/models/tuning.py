@@ -55,7 +55,7 @@ def reference_network(
 def call_in(
     way: Way,  # Type and layout
     net: nn.Module,  # Network of one tensor; not changed
-    x: torch.Tensor,  # Its input, `(b, c, h, w)`
+    x: torch.Tensor,  # Input, `(b, c, h, w)`
 ) -> Callable:  # Call without arguments
     "An evaluation of a network in a way."
     own = copy.deepcopy(net).eval().to(memory_format=LAYOUTS[way.layout])
