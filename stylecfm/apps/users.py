@@ -1042,7 +1042,6 @@ def _checked_run(f: OwnRun):
         )
     for k in 'batch_size gradient_accumulation_steps resolution num_epochs'.split():
         within(1, **{k: getattr(f, k)})
-    within(0, 1, hold_out=f.hold_out)
     present(f.data_dir, 'folder')
     chosen(PRECISION, f.mixed_precision, 'mixed_precision')
     chosen(OUTPUT_OF_OBJECTIVE, f.objective, 'objective')
@@ -1173,10 +1172,10 @@ def stylecfm_users_train(
             raise InputError('intervals must be 0 or more steps')
         with_options(Config(), options._replace(init_from=None))
         present(resume, 'run')
+        f = OwnRun(**{k: given[k] for k in OwnRun._fields})
         if not resume:
-            _checked_run(OwnRun(**{k: given[k] for k in OwnRun._fields}))
-        if init_from != 'none':
-            model_there(init_from)
+            _checked_run(f)
+        model_there(None if init_from == 'none' else init_from)
         from stylecfm.latents.cache import make_cache
         from stylecfm.training.trainer import OTCFMTrainer
 
@@ -1184,7 +1183,6 @@ def stylecfm_users_train(
             if resume:
                 c, source = resumed_run(resume, options, device)
             else:
-                f = OwnRun(**{k: given[k] for k in OwnRun._fields})
                 c, source = own_run(f, options, device)
             make_cache(source, c.data.data_root)
             trainer = OTCFMTrainer(c)
@@ -1249,10 +1247,7 @@ def stylecfm_users_generate(
     with reported(debug):
         if not output:
             raise InputError('--output is missing: give a folder')
-        if batch_size < 1:
-            raise InputError(f'batch_size must be 1 or more, got {batch_size}')
-        within(1, number=number, num_steps=num_steps, cfg_scale=cfg_scale)
-        within(8, resolution=resolution)
+        within(1, batch_size=batch_size, num_steps=num_steps, cfg_scale=cfg_scale)
         model_there(checkpoint)
         import torch
 
