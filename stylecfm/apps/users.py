@@ -1247,7 +1247,7 @@ def stylecfm_users_generate(
     with reported(debug):
         if not output:
             raise InputError('--output is missing: give a folder')
-        within(1, batch_size=batch_size, num_steps=num_steps, cfg_scale=cfg_scale)
+        within(1, batch_size=batch_size, num_steps=num_steps)
         model_there(checkpoint)
         import torch
 
