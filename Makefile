@@ -11,7 +11,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install anywhere app paint colours video one-painting brain browser figures demo paint-page test test-slow latents network coupling solvers memory card peers trainer monet transfer lab mutants export outputs docs site-check dist start counts before-after own-folders users radar radar-sweeps radar-table clean
+.PHONY: help install anywhere bench tuning app paint colours video one-painting brain browser figures demo paint-page test test-slow latents network coupling solvers memory card peers trainer monet transfer lab mutants export outputs docs site-check dist start counts before-after own-folders users radar radar-sweeps radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -134,6 +134,12 @@ site-check: .venv/.dev docs ## Open every page of the site in Chromium; without 
 
 dist: .venv/.dev ## Build sdist and wheel, and try the wheel with fastcore 1 and 2
 	$(BIN)/python tools/dist.py
+
+bench: .venv/.dev ## Measure speed beside other libraries' networks, into nbs/results/bench.json (within a minute; LONG=--long)
+	$(BIN)/python tools/bench.py $(LONG)
+
+tuning: .venv/.dev ## Compare the automatic choice of type, layout and threads with every other, into nbs/results/tuning.json
+	$(BIN)/python tools/tuning.py
 
 start: .venv/.dev ## Measure how long imports and --help take, into nbs/results/start.json (a quiet machine, or FORCE=--force)
 	$(BIN)/python tools/start.py $(FORCE)

@@ -41,7 +41,7 @@ from stylecfm.app.parts import (
     theme,
 )
 from ..cli.commands import call_parse, reported
-from ..cli.flags import store_true
+from ..cli.flags import model_there, store_true
 from ..config import InputError, say
 from ..files import FolderLock, exclusive_lock, make_folder
 
@@ -1121,6 +1121,7 @@ def stylecfm_app(
     with reported(debug):
         _known(host, port)
         limits = limits_of(max_megapixels, max_megabytes, max_side, max_waiting, max_kept)
+        model_there(checkpoint)
         _ = _gradio()
         from stylecfm.pipeline.transfer import StyleTransferPipeline
 

@@ -28,7 +28,7 @@ from stylecfm.apps.nifti import (
 )
 from .runs import RunOptions, training_on, with_options
 from ..cli.commands import call_parse, reported
-from ..cli.flags import store_true
+from ..cli.flags import present, store_true
 from ..cli.notes import Notes
 from stylecfm.config import (
     CheckpointConfig,
@@ -1142,13 +1142,17 @@ def stylecfm_brain_train(
     given = locals()
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         from stylecfm.config import load_config
-        from stylecfm.pipeline.transfer import StyleTransferPipeline
 
         _checked(batch=batch_size, scale=cfg_scale)
         c = load_config(config) if config else None
         options = RunOptions(**{k: given[k] for k in RunOptions._fields if k in given})
+        with_options(c or Config(), options)
+        if init_from != 'none':
+            present(init_from, 'folder of a network')
         healthy = load_slices(c.data.raw_data_root if c else Path(root) / 'slices', 'healthy')
         n = healthy.shape[-1]
+        from stylecfm.pipeline.transfer import StyleTransferPipeline
+
         if c:
             c = with_options(c, options)
         else:

@@ -55,7 +55,7 @@ from stylecfm.apps.recordings import (
 )
 from .voxel_store import StoredPairs, build_voxels
 from ..cli.commands import call_parse, reported
-from ..cli.flags import store_true
+from ..cli.flags import present, store_true
 from ..cli.notes import Notes
 from stylecfm.config import (
     ODD,
@@ -716,12 +716,13 @@ def stylecfm_radar_evaluate(
 ):
     "Measure predictions against the lidar, with intervals by drive."
     with reported(debug):
-        from stylecfm.apps.radar_scores import evaluate_clouds
-
         if bool(checkpoint) == bool(predicted):
             raise InputError(
                 'give --checkpoint, a run whose model predicts, or --predicted, a folder of clouds'
             )
+        present(checkpoint or predicted, 'model' if checkpoint else 'folder')
+        from stylecfm.apps.radar_scores import evaluate_clouds
+
         notes, columns = Notes(), dict(radar=(fields, layout), lidar=(lidar_fields, lidar_layout))
         how = PairOptions(tolerance, sweeps, calibration, poses, pairs)
         listed = {k: _rising(v, k) for k, v in dict(distances=distances, bins=bins).items()}

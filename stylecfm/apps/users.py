@@ -14,7 +14,7 @@ import numpy as np
 
 from .runs import RunOptions, model_section, training_on, with_options
 from ..cli.commands import call_parse, reported
-from ..cli.flags import store_true
+from ..cli.flags import model_there, present, store_true, within
 from stylecfm.config import (
     CheckpointConfig,
     Config,
@@ -1045,9 +1045,9 @@ def _checked_run(f: OwnRun):
         raise InputError(
             '--data_dir is missing: give a folder with a folder of images for each user'
         )
-    for name in ('batch_size', 'gradient_accumulation_steps'):
-        if getattr(f, name) < 1:
-            raise InputError(f'{name} must be 1 or more, got {getattr(f, name)}')
+    for k in 'batch_size gradient_accumulation_steps resolution num_epochs'.split():
+        within(1, **{k: getattr(f, k)})
+    present(f.data_dir, 'folder')
     chosen(PRECISION, f.mixed_precision, 'mixed_precision')
     chosen(OUTPUT_OF_OBJECTIVE, f.objective, 'objective')
 
@@ -1175,6 +1175,12 @@ def stylecfm_users_train(
         options = RunOptions(**{k: given[k] for k in RunOptions._fields})
         if min(sample_interval, save_interval) < 0:
             raise InputError('intervals must be 0 or more steps')
+        with_options(Config(), options._replace(init_from=None))
+        present(resume, 'run')
+        f = OwnRun(**{k: given[k] for k in OwnRun._fields})
+        if not resume:
+            _checked_run(f)
+        model_there(None if init_from == 'none' else init_from)
         from stylecfm.latents.cache import make_cache
         from stylecfm.training.trainer import OTCFMTrainer
 
@@ -1182,7 +1188,6 @@ def stylecfm_users_train(
             if resume:
                 c, source = resumed_run(resume, options, device)
             else:
-                f = OwnRun(**{k: given[k] for k in OwnRun._fields})
                 c, source = own_run(f, options, device)
             make_cache(source, c.data.data_root)
             trainer = OTCFMTrainer(c)
@@ -1247,8 +1252,8 @@ def stylecfm_users_generate(
     with reported(debug):
         if not output:
             raise InputError('--output is missing: give a folder')
-        if batch_size < 1:
-            raise InputError(f'batch_size must be 1 or more, got {batch_size}')
+        within(1, batch_size=batch_size, num_steps=num_steps)
+        model_there(checkpoint)
         import torch
 
         from stylecfm.codecs.base import pick_device

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stylecfm.apps.users import (
+    DOCUMENT_SIZES,
     PRECISION,
     USERS,
     Check,
@@ -22,7 +23,7 @@ from stylecfm.apps.users import (
     user_folders,
 )
 from ..cli.commands import call_parse, reported
-from ..cli.flags import store_true
+from ..cli.flags import present, store_true, within
 from ..config import Config, DataConfig, InputError, chosen, say
 
 # %% ../../nbs/11_apps/17_users_checks.ipynb #398a65c6
@@ -238,6 +239,9 @@ def stylecfm_users_check(
     with reported(debug):
         if scaling_factor is not None and not scaling_factor > 0:
             raise InputError(f'scaling_factor must be above 0, got {scaling_factor:g}')
+        within(1, resolution=resolution, cross_attention_dim=cross_attention_dim)
+        present(data_dir, 'folder')
+        chosen(DOCUMENT_SIZES, size, 'size')
         vae = _autoencoder(vae_path)
         people = len(user_folders(data_dir)) if data_dir else USERS
         step = 8 * 2 ** (len(vae.config.block_out_channels) - 1)
@@ -275,8 +279,6 @@ def stylecfm_users_memory(
 ):
     "Forecast the memory of a training step by kind, and the largest batch; needs no GPU."
     with reported(debug):
-        import torch
-
         if batch_size < 1 or not budget >= 0:
             raise InputError(
                 f'batch_size must be 1 or more and budget 0 or more, '
@@ -284,9 +286,14 @@ def stylecfm_users_memory(
             )
         if checkpointing not in ('none', 'all'):
             raise InputError(f'checkpointing must be none or all, got {checkpointing!r}')
+        within(1, factor=factor)
         if resolution < 8 * factor or resolution % (8 * factor):
             raise InputError(f'resolution must be a multiple of {8 * factor}, got {resolution}')
         precision = chosen(PRECISION, mixed_precision, 'mixed_precision')
+        chosen(DOCUMENT_SIZES, size, 'size')
+        within(1, latent_channels=latent_channels, cross_attention_dim=cross_attention_dim)
+        import torch
+
         with torch.device('meta'):
             shape = document_vae() if not vae_path else None
         vae = shape if shape is not None else _autoencoder(vae_path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..cli.commands import call_parse, reported
-from ..cli.flags import store_true
+from ..cli.flags import present, store_true
 from ..config import InputError, say
 from stylecfm.files import (
     atomic_folder,
@@ -346,6 +346,7 @@ def stylecfm_train_codec(
     with reported(debug, 'the same command goes on from the last state, if there is one'):
         if not pictures:
             raise InputError('--pictures is missing: give a folder of pictures')
+        present(pictures, 'folder')
         if steps < 1 or not minutes >= 0:
             raise InputError(
                 f'steps must be 1 or more and minutes 0 or more, got {steps} and {minutes:g}'

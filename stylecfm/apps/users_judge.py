@@ -19,7 +19,7 @@ from stylecfm.apps.users import (
     user_folders,
 )
 from ..cli.commands import call_parse, reported
-from ..cli.flags import store_true
+from ..cli.flags import model_there, present, store_true, within
 from ..config import InputError, say
 from ..files import make_folder, read_checked, write_checked
 
@@ -396,6 +396,11 @@ def stylecfm_users_evaluate(
                 f'number must be 2 or more and batch_size 1 or more, got {number} and {batch_size}'
             )
         scales = _scales(cfg_scale)
+        model_there(checkpoint)
+        within(0, 1, hold_out=hold_out)
+        within(1, num_steps=num_steps)
+        for folder in (data_dir, held_out, samples):
+            present(folder, 'folder')
         from stylecfm.codecs.base import pick_device
         from stylecfm.training.checkpoints import load_model
 

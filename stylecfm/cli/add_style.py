@@ -7,6 +7,7 @@ __all__ = ['stylecfm_add_style']
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #70b62fac
 import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .commands import call_parse, folder_notes, printable, reported, writable
-from .flags import store_true
+from .flags import beside, model_there, store_true
 from ..config import NAME, InputError, say
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #f002848b
@@ -233,6 +234,8 @@ def _one_source(painting: list | None, paintings: str | None) -> Path:
     given = [*(painting or []), *([paintings] if paintings else [])]
     if len(given) != 1:
         raise InputError(f'give one painting, or --paintings FOLDER; got {len(given)} of them')
+    if not os.path.exists(given[0]):
+        raise InputError(f'no folder or picture {given[0]}; check the path{beside(given[0])}')
     return Path(given[0])
 
 
@@ -259,6 +262,7 @@ def stylecfm_add_style(
     with reported(debug, 'the same command goes on where it was'):
         source = _one_source(painting, paintings)
         one = not source.is_dir()
+        model_there(checkpoint)
         name = name or style_name(source)
         minutes = (4.0 if one else 20.0) if minutes is None else minutes
         if not 0 < minutes < math.inf or steps < 1 or size < 128:

@@ -937,14 +937,45 @@ def _step(device: 'torch.device', debug: bool = False) -> Finding:
         *(('good',) if s < 2 else ('note', 'slow: is the machine busy?')),
     )
 
+# %% ../../nbs/10_cli/02_advice.ipynb #00553835
+def measured(
+    long: bool = False,  # Larger networks, for some minutes
+) -> dict:  # {device: result of `bench`}
+    "Measure the processor and, where there is one, the GPU; progress goes to stderr."
+    import torch
+
+    from stylecfm.evaluation.bench import bench
+
+    size = 'long' if long else 'quick'
+    devices = ['cpu', *['cuda'] * torch.cuda.is_available()]
+    return {d: bench(size, d, lambda line: say(line, error=True)) for d in devices}
+
+
+def pages(
+    found: dict,  # Result of `measured`
+) -> list:  # A table for each device
+    "Results of a benchmark as tables."
+    from stylecfm.evaluation.bench import bench_page
+
+    return [bench_page(v) for v in found.values()]
+
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-26
 @call_parse
 def stylecfm_doctor(
     json: store_true = False,  # Print JSON instead of a table
+    # Measure the speed instead, beside networks of other libraries: within a minute
+    bench: store_true = False,
+    long: store_true = False,  # With --bench: larger networks, for some minutes
     debug: store_true = False,  # Show the traceback of an error
 ):
     "Check this machine, run one training step, and say what to do; exit code 1 for a problem."
     with reported(debug):
+        if long and not bench:
+            raise InputError('--long needs --bench; give both')
+        if bench:
+            found = measured(long)
+            say_all(_to_json(found) if json else '\n\n'.join(pages(found)))
+            return
         rows = examine(debug)
         bad = [f for f in rows if f.state == 'bad']
         if json:

@@ -9,7 +9,6 @@ __all__ = ['reported', 'stylecfm_preprocess', 'stylecfm_train', 'writable', 'kno
 # %% ../../nbs/10_cli/01_commands.ipynb #16794f0c
 import math
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -26,10 +25,12 @@ from stylecfm.cli.flags import (
     given_keys,
     held_out,
     keys_given,
+    model_there,
     parser_of,
     present,
     run_lines,
     store_true,
+    within,
 )  # noqa: F401
 from ..config import SYMPTOMS, Config, Derived, InputError, chosen, printable, say, with_keys
 
@@ -213,6 +214,8 @@ def stylecfm_preprocess(
             data__codec=codec,
         )
         _check_positive(max_megapixels=max_megapixels, scaling=scaling)
+        if not dataset:
+            present(import_pt or c.data.raw_data_root, 'folder')
         from stylecfm.data.images import ImageRules
         from stylecfm.latents.cache import cache_latents
         from stylecfm.latents.sources import import_latents, open_dataset, save_dataset
@@ -396,18 +399,6 @@ def folder_notes(
     return [printable(f'{folder}: {line}') for line in out]
 
 
-def _model_there(path: str | None):
-    "Raise `InputError` for a model's folder that is not there and cannot be a name on the hub."
-    hub = re.fullmatch(r'\w[\w.-]*/\w[\w.-]*(@[\w.-]+)?', str(path)) and not str(path).startswith(
-        'runs/'
-    )
-    if path and not hub and not os.path.exists(path):
-        raise InputError(
-            f'no checkpoint at {path}; give the folder that training wrote, '
-            f'runs/train say{beside(path)}'
-        )
-
-
 def _sources(source: str | Path) -> list:
     "The files that a path or a pattern names; raises `InputError` where there is none."
     pattern = set('*?[') & set(str(source)) and not os.path.exists(source)
@@ -455,6 +446,21 @@ def file_pairs(
         writable(p)
     check_results([*(p for _, p in todo), *others], [p for p, _ in todo], overwrite)
     return todo
+
+# %% ../../nbs/10_cli/01_commands.ipynb #83edbb08
+def _early(given: dict):
+    """Raise `InputError` for flags of a transfer that no model can obey.
+
+    Nothing heavy has been imported yet; what depends on the model is checked with it.
+    """
+    model_there(given['checkpoint'])
+    within(0, 1, **{k: given[k] for k in ('strength', 'texture', 'fresh')})
+    within(0, 1.2, temperature=given['temperature'])
+    within(0, 8, coarseness=given['coarseness'])
+    within(1, **{k: given[k] for k in ('size', 'num_steps', 'cfg_scale')})
+    mask = given['mask']
+    if mask is not None and not os.path.exists(mask):
+        raise InputError(f'no image at {mask}; check the path{beside(mask)}')
 
 # %% ../../nbs/10_cli/01_commands.ipynb #88549653
 @call_parse
@@ -516,6 +522,7 @@ def stylecfm_transfer(
 ):
     "Transfer an image, or a folder of images, from one style to another."
     with reported(debug):
+        _early(locals())
         todo = file_pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
         assert input  # `file_pairs` asks for it
         _check_call(input, todo, size, full_size, grid, checkpoint)
@@ -696,7 +703,7 @@ def _check_call(
     if grid:
         known_format(Path(grid))
     check_size(todo[0][0], size, full_size)
-    _model_there(checkpoint)
+    model_there(checkpoint)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #d0acab20
 # pixels along the longer side that a structure-conditioned model paints unless told
@@ -938,7 +945,7 @@ def _folders_of(
 
     Raises `InputError` for a model or a folder that is not there.
     """
-    _model_there(checkpoint)
+    model_there(checkpoint)
     found = held_out(checkpoint, photos, paintings, photo_style, painting_style)
     for name, v in zip(('photos', 'paintings'), found[:2], strict=True):
         if not v:
@@ -1052,6 +1059,7 @@ def stylecfm_export(
         write = chosen(_EXPORTS, format, '--format')
         if not output:
             raise InputError('--output is missing: give the name of a file, network.pt2 say')
+        model_there(checkpoint)
         off = write(checkpoint, output, overwrite)
         say(f'written to {output}; off by {off:.1e} of the deviation at most')
 

@@ -6,7 +6,9 @@
 __all__ = ['call_parse', 'keys_given']
 
 # %% ../../nbs/10_cli/00_flags.ipynb #79a00003
+import math
 import os
+import re
 import sys
 from argparse import ArgumentError, ArgumentParser
 from collections.abc import Callable, Iterator
@@ -143,6 +145,32 @@ def present(
                 else f'check the path{beside(path)}'
             )
         )
+
+# %% ../../nbs/10_cli/00_flags.ipynb #0e826d6f
+def model_there(
+    path: str | None,  # A model's folder, or ORG/NAME on the hub; None passes
+):
+    "Raise `InputError` for a model's folder that is not there and cannot be a name on the hub."
+    hub = re.fullmatch(r'\w[\w.-]*/\w[\w.-]*(@[\w.-]+)?', str(path)) and not str(path).startswith(
+        'runs/'
+    )
+    if path and not hub and not os.path.exists(path):
+        raise InputError(
+            f'no checkpoint at {path}; give the folder that training wrote, '
+            f'runs/train say{beside(path)}'
+        )
+
+
+def within(
+    low: float,  # Smallest number that is allowed
+    high: float = math.inf,  # Largest number that is allowed
+    **numbers: float | None,  # Values of flags by name; None passes
+):
+    "Raise `InputError` for a number outside of a range, before anything heavy is imported."
+    for name, v in numbers.items():
+        if v is not None and not low <= v <= high:
+            fine = f'{low:g} or more' if high == math.inf else f'from {low:g} to {high:g}'
+            raise InputError(f'{name} must be {fine}, got {v:g}')
 
 # %% ../../nbs/10_cli/00_flags.ipynb #cell-8
 _KEYS = ContextVar('keys')  # {section.key: value} of --set

@@ -108,7 +108,7 @@ COMMANDS = dict(  # {name: `Command`}
         'stylecfm.cli.advice:stylecfm_doctor',
         'look at this machine, and say what to do',
         'doctor',
-        {'Result': 'json'},
+        {'Result': 'json bench'},
     ),
     profile=Command(
         'stylecfm.cli.advice:stylecfm_profile',

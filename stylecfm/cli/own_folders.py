@@ -23,7 +23,7 @@ from stylecfm.cli.commands import (
     stylecfm_train,
     writable,
 )
-from .flags import beside, call_parse, given_keys, run_lines, store_true
+from .flags import beside, call_parse, given_keys, model_there, run_lines, store_true
 from stylecfm.config import (
     NAME,
     SHA256,
@@ -708,6 +708,8 @@ def train_command(
             raise InputError(
                 f'--{wrong} needs folders of images: stylecfm train photos/ paintings/'
             )
+        if init_from != 'none':
+            model_there(init_from)
     steps = max_steps if steps is None else steps
     with reported(debug, 'the same command goes on where it was'):
         if not folders:

@@ -31,6 +31,7 @@ from stylecfm.files import (
     write_text,
 )
 from ..flow.scheduler import FlowSolverScheduler, check_scheduler
+from ..latents.style_probe import write_probe
 from ..training.checkpoints import WEIGHT_FILES, Model, codec_weights
 
 # %% ../../nbs/08_pipeline/01_files.ipynb #923ab1a2
@@ -79,6 +80,8 @@ def write_pipeline(
         codec.save_pretrained(folder / 'codec', variant=variant, max_shard_size=max_shard_size)
     if scheduler is not None:
         scheduler.save_pretrained(folder / 'scheduler')
+    if model.probe is not None:
+        write_probe(folder, model.probe)
     weights = (
         codec_weights(codec.fingerprint) if codec is not None and model.weights else model.weights
     )

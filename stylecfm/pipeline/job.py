@@ -38,7 +38,7 @@ class DetectedStyle(NamedTuple):
     "A detected style, with its confidence."
 
     style: int  # Number, from 0
-    confidence: float  # Share of the draws in which it was the best, 0 to 1
+    confidence: float  # Probability, or share of the draws in which it was the best, 0 to 1
 
 # %% ../../nbs/08_pipeline/03_job.ipynb #21e45aeb
 MODES = ('loop', 'flowedit', 'sdedit')  # ways from style to style

@@ -37,6 +37,7 @@ from ..flow.solvers import ADAPTIVE_METHODS, ODESolver, ReversibleState, Solutio
 from ..latents.files import LATENTS, latent_of
 from ..models.data_prediction import LEAST_REMAINING, PredictsData
 from ..models.threads import FastestThreads
+from ..models.tuning import LAYOUTS, chosen_way
 from stylecfm.pipeline.call import (
     OUTPUTS,
     CallInterrupted,
@@ -214,6 +215,7 @@ def from_model(
         asdict(model.inference),
         **parts,
     )
+    pipe.model = pipe.model._replace(probe=model.probe)
     return pipe.to(pick_device(device))
 
 
@@ -264,7 +266,8 @@ def from_pretrained(
     device: str | torch.device | None = None,  # Device to compute on; default: a GPU if available
     # Codec, if it is no longer where it was when the latents were made
     codec: CodecModel | str | None = None,
-    # Precision of the network: fp32, bf16, or auto: bf16 where the device computes it fast
+    # Precision of the network: fp32, bf16, or auto: bf16 where the device computes it fast, on a
+    # processor by a measurement
     precision: str = 'fp32',
     # Compile the network: the first image of each size then takes a minute, the others less
     compile: bool = False,
@@ -298,12 +301,15 @@ def from_pretrained(
         asdict(model.inference),
         **parts,
     )
+    pipe.model = pipe.model._replace(probe=model.probe)
     if (dtype := type_for(how.dtype, 'codec')) and pipe.codec is not None:
         pipe.codec.to(dtype)
     if device is None and how.device_map not in (None, 'auto', 'balanced'):
         device = how.device_map
     pipe.to(pick_device(device.get('', 'cpu') if isinstance(device, dict) else device))
     pipe.precision, pipe.hf_device_map = precision, how.device_map
+    if precision == 'auto' and pipe._execution_device.type == 'cpu':
+        pipe.network.to(memory_format=LAYOUTS[chosen_way().layout])
     if compile:
         pipe.network.compile()
     pipe.register_to_config(_name_or_path=str(given or folder))
@@ -364,6 +370,8 @@ def from_pipe(
         raise InputError(f'{type(pipeline).__name__} has no network to share; give one as network=')
     new = cls(**parts)
     new.precision = getattr(pipeline, 'precision', 'fp32')
+    if (old := getattr(pipeline, 'model', None)) and old.styles == new.model.styles:
+        new.model = new.model._replace(probe=old.probe)
     new.register_to_config(_name_or_path=pipeline.config.get('_name_or_path'))
     return new.to(dtype=dtype) if dtype else new
 
@@ -500,6 +508,23 @@ def read(
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #b5ac6be6
 @patch
+def evaluate(
+    self: StyleTransferPipeline,
+    x: Tensor,  # Points, `(b, c, h, w)`
+    t: Tensor,  # Times, `(b,)`
+    style: Tensor,  # Styles, `(b,)` int64
+) -> Tensor:  # Velocities, shaped as `x`
+    "Evaluate the network once, in this pipeline's precision."
+    device = self._execution_device
+    if self.precision == 'auto' and device.type == 'cpu':
+        low = chosen_way().dtype == 'bf16'
+    else:
+        low = CODEC_PRECISIONS[self.precision](device)
+    with torch.autocast(device.type, torch.bfloat16) if low else nullcontext():
+        return self.network(x, t, style)
+
+
+@patch
 def field(
     self: StyleTransferPipeline,
     style: str | int | dict,  # A style, or several with weights; -1 is the mean style
@@ -508,13 +533,7 @@ def field(
 ) -> Callable:  # `(x, t) -> dx/dt`
     "The velocity field of a style, in this pipeline's precision."
     shares = {-1: 1.0} if style == -1 else self.shares(style)
-    low = CODEC_PRECISIONS[self.precision](self._execution_device)
-
-    def net(x, t, s):
-        with torch.autocast(self._execution_device.type, torch.bfloat16) if low else nullcontext():
-            return self.network(x, t, s)
-
-    return guided(net, shares if len(shares) > 1 else next(iter(shares)), scale, decay)
+    return guided(self.evaluate, shares if len(shares) > 1 else next(iter(shares)), scale, decay)
 
 
 @patch
@@ -552,8 +571,21 @@ def generate(
     )
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #58c7f362
-# Times, and seeds of noise
-DETECTION_POINTS = [(t, seed) for t in (0.3, 0.5, 0.7, 0.9) for seed in range(4)]
+DETECTION_POINTS = [(0.4, 0), (0.7, 1)]  # Times, and seeds of noise
+LEAST_DETECTION_SIDE = 8  # Latent pixels that a draw sees along a side, at least
+
+
+def detection_window(
+    size: tuple[int, int],  # Height and width of a latent
+    draws: int,  # Evaluations: draws times styles
+) -> tuple[slice, slice]:  # Rows and columns, about the middle
+    "A part of a latent, so small that all draws together cost one evaluation of the whole."
+
+    def middle(n):
+        kept = min(n, max(LEAST_DETECTION_SIDE, int(n / draws**0.5)))
+        return slice((n - kept) // 2, (n - kept) // 2 + kept)
+
+    return middle(size[0]), middle(size[1])
 
 
 @patch
@@ -562,16 +594,26 @@ def detect_style(
     self: StyleTransferPipeline,
     x1: Tensor,  # Standardised latent, `(1, c, h, w)`
 ) -> DetectedStyle:
-    "Detect the most likely style of an image (as Li 2023)."
-    x1 = x1.to(self._execution_device)
-    losses = []
-    fields = [self.field(k) for k in range(len(self.model.styles))]
-    for t, seed in DETECTION_POINTS:
-        x0 = torch.randn(x1.shape, generator=torch.Generator().manual_seed(seed)).to(x1)
-        at = torch.full((1,), t, device=x1.device)
-        p = linear(x0, x1, at)
-        losses.append([(v(p.xt, at) - p.ut).square().mean().item() for v in fields])
-    losses = torch.tensor(losses)  # (draws, styles)
+    """The style that an image is most likely in.
+
+    By the model's probe; without one by the losses of the network, as Li 2023, from two draws on
+    the middle of the image that together cost one evaluation.
+    """
+    k, draws = len(self.model.styles), len(DETECTION_POINTS)
+    if self.model.probe is not None:
+        p = self.model.probe.probabilities(x1)[0]
+        return DetectedStyle(int(p.argmax()), p.max().item())
+    rows, columns = detection_window(x1.shape[-2:], k * draws)
+    x1 = x1[..., rows, columns].to(self._execution_device)
+    x1 = x1.expand(k * draws, *x1.shape[1:])
+    noise = [
+        torch.randn(x1.shape[1:], generator=torch.Generator().manual_seed(seed))
+        for _, seed in DETECTION_POINTS
+    ]
+    t = torch.tensor([t for t, _ in DETECTION_POINTS]).repeat_interleave(k).to(x1.device)
+    p = linear(torch.stack(noise).to(x1).repeat_interleave(k, 0), x1, t)
+    v = self.evaluate(p.xt, t, torch.arange(k, device=x1.device).repeat(draws))
+    losses = (v.float() - p.ut).square().flatten(1).mean(1).view(draws, k)
     best = int(losses.mean(0).argmin())
     return DetectedStyle(best, (losses.argmin(1) == best).float().mean().item())
 
@@ -586,15 +628,10 @@ def conditional(self: StyleTransferPipeline) -> bool:
 @patch
 def painter(self: StyleTransferPipeline) -> StructurePainter:
     "Network, codec and palettes of a structure-conditioned model, in this pipeline's precision."
-    low = CODEC_PRECISIONS[self.precision](self._execution_device)
-
-    def net(x, t, s):
-        with torch.autocast(self._execution_device.type, torch.bfloat16) if low else nullcontext():
-            return self.network(x, t, s)
-
-    libraries = self.network.libraries()
     least = LEAST_REMAINING if isinstance(self.network, PredictsData) else 0.0
-    return StructurePainter(FastestThreads(net), self.encode, self.decode, libraries, least)
+    return StructurePainter(
+        FastestThreads(self.evaluate), self.encode, self.decode, self.network.libraries(), least
+    )
 
 
 @patch

@@ -65,6 +65,7 @@ from stylecfm.files import (
     written_by,
 )
 from ..flow.ddpm import NETWORKS
+from ..latents.style_probe import PROBE, StyleProbe, read_probe, write_probe
 from ..models.data_prediction import DataIsoNext
 from ..models.isonext import IsoNext
 from ..models.norms import NORMS
@@ -87,6 +88,7 @@ class Model(NamedTuple):
     spec: str  # Codec, as `load_codec` takes it
     inference: InferenceConfig  # Settings for transfer
     weights: str = ''  # Fingerprint of the codec's weights; '' if unknown
+    probe: StyleProbe | None = None  # Classifier of styles; None: the network detects them
 
 
 def codec_weights(
@@ -110,6 +112,8 @@ def write_model(
         folder / 'network' / 'diffusion_pytorch_model.safetensors', weights, dict(format='pt')
     )
     spec = write_codec(folder, codec) if codec else model.spec
+    if model.probe is not None:
+        write_probe(folder, model.probe)
     about = dict(
         _class_name='StyleTransferPipeline',
         _diffusers_version=diffusers.__version__,
@@ -423,7 +427,16 @@ def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
         spec,
         inference,
         d['codec_weights'],
+        _probe_in(path, manifest, net.config.latent_channels, len(d['styles'])),
     )
+
+
+def _probe_in(path: Path, manifest: dict, channels: int, styles: int) -> StyleProbe | None:
+    "The style probe of a verified folder, if there is one; raises `InputError`."
+    if not (path / PROBE).is_file():
+        return None
+    listed(path, manifest, PROBE)
+    return read_probe(path / PROBE, channels, styles)
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #7ac02a09
 LOG = 'log.jsonl'  # A row of JSON on each line, in the folder of a run and in its checkpoints
