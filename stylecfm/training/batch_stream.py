@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-# %% ../../nbs/07_training/08_batch_stream.ipynb #bac366ed
+# %% ../../nbs/07_training/08_batch_stream.ipynb #6c111769
 B = TypeVar('B')
 
 
@@ -26,7 +26,7 @@ class BatchStream(Iterator[B], Generic[B]):
         self.make = make
         self.step = step
         self.end = end
-        self._pool = ThreadPoolExecutor(1)
+        self.pool = ThreadPoolExecutor(1)
         self._ahead: Future | None = None
 
     def seek(
@@ -53,5 +53,5 @@ class BatchStream(Iterator[B], Generic[B]):
         batch = self.make(self.step) if ahead is None else ahead.result()
         self.step += 1
         if self.step < self.end:
-            self._ahead = self._pool.submit(self.make, self.step)
+            self._ahead = self.pool.submit(self.make, self.step)
         return batch

@@ -117,7 +117,7 @@ def semidiscrete_plans(
         made = {s: fit_potentials(x.cpu(), seed=seed) for s, x in latents.items()}
         write_tensors(path, made, {**about, 'numbers': tensors_digest(made)})
 
-# %% ../../nbs/07_training/09_step_batches.ipynb #f8907dcb
+# %% ../../nbs/07_training/09_step_batches.ipynb #9dac0698
 class StepBatches(StepSchedule):
     "The batches of a run; the next one is made ahead."
 
@@ -127,6 +127,7 @@ class StepBatches(StepSchedule):
         super().__init__()
         self.group: tuple = (None, ())  # number of a group of steps, and their noise
         self.stream = BatchStream(lambda step: self.batch(step))
+        self.pool = self.stream.pool  # the thread that makes batches
 
     def latents(
         self,
