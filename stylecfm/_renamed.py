@@ -90,7 +90,13 @@ _ROWS = {
     'evaluation.painting_table': (
         'Bench>SharedImages bench>shared_images Painted>MethodResult painted>paint_missing '
         'measured>measure_method'),
-    'training.paired': 'SaysData>VelocityFromData start_of>path_start Recipe>PairRecipe OBJECTIVES>PAIR_OBJECTIVES',
+    'training.paired': (
+        'SaysData>training.pair_objectives:VelocityFromData start_of>training.pair_objectives:path_start '
+        'Recipe>PairRecipe OBJECTIVES>training.pair_objectives:PAIR_OBJECTIVES '
+        'translate>training.pair_objectives:translate path_start>training.pair_objectives:path_start '
+        'VelocityFromData>training.pair_objectives:VelocityFromData AsEDM>training.pair_objectives:AsEDM '
+        'PAIR_OBJECTIVES>training.pair_objectives:PAIR_OBJECTIVES '
+        'LEAST_TO_GO>training.pair_objectives:LEAST_TO_GO Fitted>training.recipe_trainer:Fitted'),
     'flow.paths': 'TIMES>TIME_DISTRIBUTIONS WEIGHTS>LOSS_WEIGHTS',
     'pipeline.files': 'fetched>local_folder',
     'pipeline.job': (
@@ -118,7 +124,7 @@ _ROWS = {
     'codecs.tiles': (
         'principal>principal_components Principal>LinearCode CROP>CROP_SIDE GROUND>BAND_SETTINGS '
         'correction>residual_network shifted>shifted_crops'),
-    'training.trainer': 'first_weights>initial_weights',
+    'training.trainer': 'first_weights>initial_weights build_network>training.run_setup:build_network',
     'pipeline.transfer': (
         'Options>TransferOptions Opened>OpenedImage Guess>DetectedStyle GUESSES>DETECTION_POINTS '
         'fetched>local_folder arrived>check_converged STARTS>MODE_STARTS Job>TransferJob'),

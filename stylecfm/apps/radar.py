@@ -44,7 +44,7 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
 
     from stylecfm.codecs.base import LatentStats
     from stylecfm.training.memory import MemoryReport
-    from stylecfm.training.paired import PairRecipe, Pairs
+    from stylecfm.training.pair_objectives import Pairs
 
 # %% ../../nbs/11_apps/10_radar.ipynb #79e0dc46
 def __getattr__(name):
@@ -434,7 +434,7 @@ def pairs_of(
 ) -> 'Pairs':  # The radar is start and condition
     "What the trainer takes."
     from stylecfm.codecs.tiling import packed
-    from stylecfm.training.paired import Pairs
+    from stylecfm.training.pair_objectives import PairRecipe, Pairs
 
     given, weight = space.into_given(radar), occupancy_weights(lidar)[:, _places(space.kept)]
     alike = space.kept == space.given
@@ -490,7 +490,7 @@ def radar_network(
 ) -> 'torch.nn.Module':  # Called as `net(x, t, style)`, the condition behind the point in `x`
     "A network on pairs of volumes."
     from stylecfm.models.isonext import IsoNext
-    from stylecfm.training.paired import AsEDM, VelocityFromData
+    from stylecfm.training.pair_objectives import AsEDM, VelocityFromData
 
     core = IsoNext(
         channels,
@@ -751,7 +751,7 @@ def volumes_by(
     "What the lidar would see."
     import torch
 
-    from stylecfm.training.paired import translate
+    from stylecfm.training.pair_objectives import translate
 
     made, device = [], next((q.device for q in m.net.parameters()), radar.device)
     for i, part in enumerate(radar.split(batch)):
@@ -1004,7 +1004,7 @@ def _radar_in(folder: Path) -> RadarModel:
     from stylecfm.config import checked, section_of
     from stylecfm.files import check_shapes, read_json, tensor_shapes
     from stylecfm.training.checkpoints import with_weights
-    from stylecfm.training.paired import PairRecipe
+    from stylecfm.training.pair_objectives import PairRecipe
 
     path = folder / 'radar.json'
     weights = folder / 'network.safetensors'
@@ -1068,7 +1068,8 @@ def train_radar(
     import torch
 
     from stylecfm.codecs.base import pick_device
-    from stylecfm.training.paired import PairRecipe, PairTrainer, Phase
+    from stylecfm.training.pair_objectives import PairRecipe
+    from stylecfm.training.paired import PairTrainer, Phase
 
     g = effort.grid
     size = effort.size

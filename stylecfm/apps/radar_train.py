@@ -283,7 +283,7 @@ def evenly(
 
 def _recipe(t: RadarTraining):
     "What the trainer of pairs is given."
-    from stylecfm.training.paired import PairRecipe
+    from stylecfm.training.pair_objectives import PairRecipe
 
     return PairRecipe(
         objective=t.objective,

@@ -24,7 +24,7 @@ from ..files import digest, make_folder, read_tensors, write_tensors
 if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
     import torch
 
-    from stylecfm.training.paired import Pairs
+    from stylecfm.training.pair_objectives import Pairs
 
 # %% ../../nbs/11_apps/13_voxel_store.ipynb #cc7c5ddf
 def sparse(

@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -479,6 +480,26 @@ def read_log(
     return rows, len(lines) - len(rows) - cut
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #cell-10
+def write_checkpoint(
+    folder: Path,  # Folder of the checkpoint, in `checkpoints` of the run's folder
+    kind: str,  # Kind of the checkpoint, in its manifest
+    about: dict,  # Plain values in its manifest
+    fill: Callable[[Path], object],  # Writes the files into a folder
+    needed: float,  # Bytes of the largest of them
+    keep: int = 2,  # Newest ones to keep, besides the best
+) -> Path:  # Folder of the checkpoint
+    """Write a checkpoint, verify it, and only then remove those that are too old.
+
+    Raises `InputError`, with all others as they were.
+    """
+    check_disk_space(folder.parent.parent, 1.2 * needed)
+    with atomic_folder(folder, kind, about) as tmp:
+        fill(tmp)
+    verify_folder(folder, kind)
+    prune(folder, keep)
+    return folder
+
+
 def save_checkpoint(
     root: Path,  # Folder of the run
     model: Model,  # With the averaged weights
@@ -487,27 +508,23 @@ def save_checkpoint(
     keep: int = 2,  # Newest ones to keep, besides the best
     log: list | tuple = (),  # Rows of the run's log so far
 ) -> Path:  # Folder of the checkpoint
-    """Write a checkpoint, verify it, and only then remove those that are too old.
+    """Write a checkpoint of a model that is trained, and of its run.
 
     Raises `InputError`, with all others as they were.
     """
-    folder = root / 'checkpoints' / f"step-{state['step']:07}"
-    check_disk_space(
-        root,
-        1.2
-        * (sum(t.nbytes for t in tensors.values()) + sum(p.nbytes for p in model.net.parameters())),
-    )
     about = dict(
         step=state['step'], validation=state.get('validation'), good=state.get('good', True)
     )
-    with atomic_folder(folder, 'checkpoint', about) as tmp:
-        write_model(tmp, model)
-        write_tensors(tmp / 'training.safetensors', tensors)
-        write_json(tmp / 'training.json', state | dict(software=software()))
-        write_text(tmp / LOG, log_text(log))
-    verify_folder(folder, 'checkpoint')
-    prune(folder, keep)
-    return folder
+
+    def fill(folder: Path):
+        write_model(folder, model)
+        write_tensors(folder / 'training.safetensors', tensors)
+        write_json(folder / 'training.json', state | dict(software=software()))
+        write_text(folder / LOG, log_text(log))
+
+    folder = root / 'checkpoints' / f"step-{state['step']:07}"
+    needed = sum(v.nbytes for v in (*tensors.values(), *model.net.parameters()))
+    return write_checkpoint(folder, 'checkpoint', about, fill, needed, keep)
 
 
 def software() -> dict:  # {name: version}
