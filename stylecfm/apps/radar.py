@@ -434,7 +434,7 @@ def pairs_of(
 ) -> 'Pairs':  # The radar is start and condition
     "What the trainer takes."
     from stylecfm.codecs.tiling import packed
-    from stylecfm.training.pair_objectives import PairRecipe, Pairs
+    from stylecfm.training.pair_objectives import Pairs
 
     given, weight = space.into_given(radar), occupancy_weights(lidar)[:, _places(space.kept)]
     alike = space.kept == space.given

@@ -329,7 +329,7 @@ def _run_pictures(checkpoint, data_dir, held_out, share):
         )
     return train, held
 
-
+# %% ../../nbs/11_apps/19_users_judge.ipynb #7c1e5a94
 def _made(model, names, number, resolution, scale, options):
     "Samples of users with a guidance."
     import torch

@@ -603,7 +603,7 @@ def detect_style(
     if self.model.probe is not None:
         p = self.model.probe.probabilities(x1)[0]
         return DetectedStyle(int(p.argmax()), p.max().item())
-    rows, columns = detection_window(x1.shape[-2:], k * draws)
+    rows, columns = detection_window((x1.shape[-2], x1.shape[-1]), k * draws)
     x1 = x1[..., rows, columns].to(self._execution_device)
     x1 = x1.expand(k * draws, *x1.shape[1:])
     noise = [

@@ -19,6 +19,7 @@ from ..codecs.base import load_codec
 from ..config import Config
 from ..files import atomic_folder
 from ..latents.cache import LatentCache
+from ..latents.style_probe import probe_of_cache
 from .checkpoints import best_checkpoint, write_model
 from .memory import keep_freed_memory
 from .memory_plan import check_affordable, choose_memory_options
@@ -136,6 +137,7 @@ class GuardedRun(PacedRun):
                 model = self.model_from_checkpoint(best)
             else:
                 model = self.model(self.best_average())
+            model = model._replace(probe=probe_of_cache(self.cache))
             # then the codec is given away with the model
             local = Path(self.cache.spec).expanduser().is_dir()
             codec = load_codec(self.cache.spec, 'cpu') if local else None
