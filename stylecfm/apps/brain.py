@@ -1070,8 +1070,9 @@ def stylecfm_brain_slices(
 ):
     "Cut subjects into slices for training."
     with reported(debug):
-        if not subjects or not Path(subjects).is_dir():
+        if not subjects:
             raise InputError('--subjects is missing: give a folder with a folder for each subject')
+        present(subjects, 'folder of subjects')
         _checked(size)
         if mask_share is None:
             mask_share = 0.25 if missing == 'mask' else 0.0
@@ -1091,7 +1092,10 @@ def stylecfm_brain_slices(
             _report(notes)
             found = f'{total["diseased"]} diseased and {total["healthy"]} healthy slices'
             if not all(total[k] for k in KINDS):
-                raise InputError(f'both kinds are needed, found {found}')
+                raise InputError(
+                    f'training needs diseased and healthy slices, found {found}; add subjects, '
+                    'or say by --labels which slices are which'
+                )
         why = 'without a label' if labels else f'with an outline below {FEW:.1%}'
         say(
             f'{found} of {len(extra["subjects"])} subjects in {output}; left out: '

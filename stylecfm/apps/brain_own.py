@@ -31,7 +31,7 @@ from stylecfm.apps.brain import (
 from .labels import person_of, split_subjects
 from .nifti import Subject, read_subject
 from ..cli.commands import call_parse, reported
-from ..cli.flags import store_true
+from ..cli.flags import present, store_true
 from ..cli.notes import Notes
 from ..config import InputError, say
 from ..files import make_folder, verify_folder, write_bytes, write_checked, write_text
@@ -375,8 +375,9 @@ def stylecfm_brain_evaluate(
 ):
     "Measure maps on held-out subjects: Dice, AUROC, 95 % Hausdorff distance, and a report."
     with reported(debug):
-        if not subjects or not Path(subjects).is_dir():
+        if not subjects:
             raise InputError('--subjects is missing: give a folder with a folder for each subject')
+        present(subjects, 'folder of subjects')
         if not 0 < validation < 1:
             raise InputError(f'validation must lie between 0 and 1, got {validation:g}')
         _checked(64 if size is None else size, batch_size, 1.0 if cfg_scale is None else cfg_scale)

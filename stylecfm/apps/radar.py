@@ -44,7 +44,7 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
 
     from stylecfm.codecs.base import LatentStats
     from stylecfm.training.memory import MemoryReport
-    from stylecfm.training.pair_objectives import Pairs
+    from stylecfm.training.pair_objectives import PairRecipe, Pairs
 
 # %% ../../nbs/11_apps/10_radar.ipynb #79e0dc46
 def __getattr__(name):

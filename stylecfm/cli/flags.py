@@ -6,6 +6,7 @@
 __all__ = ['call_parse', 'keys_given']
 
 # %% ../../nbs/10_cli/00_flags.ipynb #79a00003
+import inspect
 import math
 import os
 import re
@@ -82,7 +83,7 @@ def parser_of(
     f: Callable,
 ) -> ArgumentParser:  # Parser whose flags are spelled as the parameters
     "The command line of a function, with docstring and docments as its help."
-    p = CommandParser(prog=f.__name__, description=f.__doc__)
+    p = CommandParser(prog=f.__name__, description=inspect.getdoc(f))
     for name, v in docments(f, full=True, returns=False, eval_str=True).items():
         said = ' '.join((v.docment or '').split()).replace('%', '%%') + (
             ''

@@ -346,7 +346,7 @@ def command_parser(
     f = function_of(command)
     p = CommandParser(
         prog=f'stylecfm {name}',
-        description=f.__doc__,
+        description=inspect.getdoc(f),
         add_help=False,
         formatter_class=RawDescriptionHelpFormatter,
         epilog=f'example:\n  stylecfm {command.example}',

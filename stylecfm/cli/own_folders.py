@@ -746,4 +746,7 @@ def hold_out_command(
 
     The first stage of `stylecfm train`.
     """
+    if not folders:
+        with reported(debug):
+            raise InputError('give two folders of images or more, one for each style')
     train_command(folders, out, hold_out=hold_out, until='hold_out', debug=debug)

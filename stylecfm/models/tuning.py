@@ -58,7 +58,8 @@ def call_in(
     x: torch.Tensor,  # Input, `(b, c, h, w)`
 ) -> Callable:  # Call without arguments
     "An evaluation of a network in a way."
-    own = copy.deepcopy(net).eval().to(memory_format=LAYOUTS[way.layout])
+    own = copy.deepcopy(net).eval()
+    own.to(memory_format=LAYOUTS[way.layout])  # pyright: ignore[reportCallIssue]
     x = x.contiguous(memory_format=LAYOUTS[way.layout])
 
     def call():
@@ -106,7 +107,7 @@ def measure_ways(
         torch.manual_seed(0)
         net, x = reference_network(), torch.randn(1, 16, 24, 24)
     found = time_calls({w: call_in(w, net, x) for w in WAYS}, clock=clock)
-    return min(found, key=found.get)
+    return min(found, key=lambda w: found[w])
 
 # %% ../../nbs/05_models/08_tuning.ipynb #d7e9c222
 def cache_file() -> Path:
