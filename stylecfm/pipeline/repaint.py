@@ -46,7 +46,7 @@ class Brush(NamedTuple):
     "Choices of a painting under a condition."
 
     # Radius of the coarse picture, pixels: larger keeps less of the composition; 0 or 1 to 8
-    coarseness: float = 5.0
+    coarseness: float = 3.0
     # Share of the photograph's own texture, 0 to 1; 1 in its own style gives the photograph back
     texture: float = 0.0
     # Share of the paintings' palettes, 0 to 1, or a key of `COLOUR_MODES`: photo, moments, painting
