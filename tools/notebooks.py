@@ -152,6 +152,10 @@ def run(path, slow=False, store=False):
     if store:
         from outputs import digests, note
 
+        # what goes to the terminal beside the results: progress, paths of temporary folders
+        for c in nb.cells:
+            if c.cell_type == 'code':
+                c.outputs = [o for o in c.outputs if o.get('name') != 'stderr']
         write_nb(nb, path)
         note(path, [flags for flags in digests(path) if not skip & {*flags.split()}])
 
