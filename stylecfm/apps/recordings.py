@@ -679,7 +679,8 @@ def _to_root(frame: str, mounts: dict, what: str) -> dict:
     found, t = {frame: np.eye(4)}, np.eye(4)
     while frame in mounts:
         m = mounts[frame]
-        t = quaternion(*m.turn, m.place, f'{what}, tf_static of {m.child}') @ t
+        w, x, y, z = m.turn
+        t = quaternion(w, x, y, z, list(m.place), f'{what}, tf_static of {m.child}') @ t
         frame = m.parent
         if frame in found:
             raise InputError(f'{what}: frames of tf_static form a ring at {frame}; correct them')

@@ -336,8 +336,8 @@ class Mount(NamedTuple):
 
     parent: str  # Name of the frame that points are moved to
     child: str  # Name of the frame that they come from
-    turn: tuple  # Quaternion w, x, y, z
-    place: tuple  # Of the child in the parent, x, y, z in metres
+    turn: tuple[float, float, float, float]  # Quaternion w, x, y, z
+    place: tuple[float, float, float]  # Of the child in the parent, x, y, z in metres
 
 
 class BagContent(NamedTuple):
