@@ -244,6 +244,17 @@ class Recording(NamedTuple):
     notes: tuple = ()  # Assumptions, one sentence each
 
 
+def _nearest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    "Position in `b` of what is nearest to each of `a`; of two as near the earlier."
+    order = np.argsort(b, kind='stable')
+    rising = b[order]
+    after = np.searchsorted(rising, a).clip(0, len(b) - 1)
+    before = (after - 1).clip(0)
+    earlier = np.abs(a - rising[before]) <= np.abs(a - rising[after])
+    first = np.searchsorted(rising, rising[np.where(earlier, before, after)])
+    return order[first]
+
+
 def nearest_times(
     a: np.ndarray,  # `(n,)` seconds
     b: np.ndarray,  # `(m,)` seconds
@@ -252,10 +263,10 @@ def nearest_times(
     "Pairs of times, each the nearest of the other; of two at the same distance the earlier."
     if not len(a) or not len(b):
         return []
-    off = np.abs(np.asarray(a, float)[:, None] - np.asarray(b, float)[None])
+    a, b = np.asarray(a, float), np.asarray(b, float)
     i = np.arange(len(a))
-    j = off.argmin(1)
-    ok = (off.argmin(0)[j] == i) & (off[i, j] <= tolerance)
+    j = _nearest(a, b)
+    ok = (_nearest(b, a)[j] == i) & (np.abs(a - b[j]) <= tolerance)
     return [(int(p), int(q)) for p, q in zip(i[ok], j[ok], strict=True)]
 
 
@@ -345,9 +356,10 @@ def paired(
             [m for m in sorted(v, key=order) if m.drive == drive] for v in (radar, lidar)
         )
         found, more = _matched(mine, theirs, options)
+        place = {id(m): k for k, m in enumerate(mine)}
         left += more
         for r, other in found:
-            k = mine.index(r)
+            k = place[id(r)]
             if r.to_world is not None and other.to_world is not None:
                 t = inverse(r.to_world) @ other.to_world
             else:

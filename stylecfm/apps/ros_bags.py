@@ -200,7 +200,7 @@ class OpenBag:
     def decoded(
         self,
         raw: bytes,  # A serialised message
-        kind: str,  # Its type
+        kind: str,  # Type of the message
     ) -> Any:
         "The message."
         store = _types(self.ros1)
@@ -250,7 +250,7 @@ class BagCloud(NamedTuple):
     bag: Path  # File or folder of the bag
     topic: str  # Name of the topic
     time: int  # When it was recorded, nanoseconds
-    order: int  # Its number among messages of the topic of that time
+    order: int  # Number among the messages of the topic at that time
     stamp: int  # Time of its header, nanoseconds
 
     def __fspath__(self) -> str:
@@ -337,7 +337,7 @@ class Mount(NamedTuple):
     parent: str  # Name of the frame that points are moved to
     child: str  # Name of the frame that they come from
     turn: tuple[float, float, float, float]  # Quaternion w, x, y, z
-    place: tuple[float, float, float]  # Of the child in the parent, x, y, z in metres
+    place: tuple[float, float, float]  # Origin of the child in the parent, x, y, z in metres
 
 
 class BagContent(NamedTuple):
