@@ -18,7 +18,7 @@ import numpy as np
 
 from .cloud_formats import bare_name, clouds_in, other_files
 from .clouds import Cloud, PointSource, SensorPair, joined, read_points
-from .ros_bags import BagContent, bag_content, bags_in
+from .ros_bags import BagContent, bag_content, bags_in, rosbags_package
 from ..config import InputError, chosen
 
 # %% ../../nbs/11_apps/11_recordings.ipynb #6ea32b5a
@@ -736,6 +736,7 @@ def read_rosbag(
     options: PairOptions = PairOptions(),
 ) -> Recording:
     "Pairs of bags of ROS 1 and ROS 2, by the stamps of their clouds; raises `InputError`."
+    rosbags_package()
     given = read_transform(options.calibration) if options.calibration else None
     poses = read_poses(options.poses) if options.poses else None
     root, radar, lidar, mounts, left, notes = Path(root), [], [], {}, [], []

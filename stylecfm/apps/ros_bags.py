@@ -114,7 +114,7 @@ CLOUD_TYPES = {  # {type of message: its columns}
 }
 
 # %% ../../nbs/11_apps/10_ros_bags.ipynb #000af8aa
-def _package():
+def rosbags_package():
     "The package rosbags; raises `InputError` where it is not installed."
     try:
         import rosbags.rosbag1
@@ -128,9 +128,9 @@ def _package():
 
 
 @lru_cache
-def _types(ros1: bool):
+def message_types(ros1: bool):
     "Types of messages of ROS 1 or 2, by their definitions."
-    typesys = _package().typesys
+    typesys = rosbags_package().typesys
     stores = typesys.Stores
     store = typesys.get_typestore(stores.ROS1_NOETIC if ros1 else stores.LATEST)
     if ros1:  # tf2's are not among them
@@ -174,7 +174,7 @@ class OpenBag:
         self,
         path: Path,  # A `.bag`, `.db3` or `.mcap` file, or the folder of a ROS 2 bag
     ):
-        rosbags = _package()
+        rosbags = rosbags_package()
         self.path, self.ros1 = path, path.suffix.lower() == '.bag' and path.is_file()
         with _one_line(str(path)):
             kind: Any = rosbags.rosbag1.Reader if self.ros1 else rosbags.rosbag2.Reader
@@ -203,7 +203,7 @@ class OpenBag:
         kind: str,  # Type of the message
     ) -> Any:
         "The message."
-        store = _types(self.ros1)
+        store = message_types(self.ros1)
         return (store.deserialize_ros1 if self.ros1 else store.deserialize_cdr)(raw, kind)
 
     def close(self):
