@@ -50,6 +50,7 @@ setup(
             'heif',
             'lab',
             'onnx',
+            'ros',
             'schedulefree',
             'sinkhorn',
             'tensorboard',

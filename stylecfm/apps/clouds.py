@@ -11,7 +11,7 @@ import warnings
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -207,9 +207,27 @@ def reading_of(
         placed,
     )
 
+# %% ../../nbs/11_apps/09_clouds.ipynb #5c1e90b7
+@runtime_checkable
+class PointSource(Protocol):
+    "Points that are a part of a larger file; its text names it in messages."
+
+    def __fspath__(self) -> str:
+        "The file."
+        ...
+
+    @property
+    def part(self) -> str:
+        "What tells it from other parts of the file."
+        ...
+
+    def columns(self) -> Columns:
+        "Its named columns; raises `InputError`."
+        ...
+
 # %% ../../nbs/11_apps/09_clouds.ipynb #efe6a528
 def read_points(
-    path: str | Path,  # Name of a `.pcd`, `.bin` or `.npy` file
+    path: str | Path | PointSource,  # A `.pcd`, `.bin` or `.npy` file, or a part of a larger one
     fields: str | None = None,  # Names of the columns of a `.bin` or `.npy`; None to find out
     layout: str | None = None,  # Key of `LAYOUTS` instead of `fields`
     # Position of the sensor in the file's coordinates, metres; None: at 0, or as the file says
@@ -219,6 +237,8 @@ def read_points(
 
     Raises `InputError` for what is missing, damaged or no cloud.
     """
+    if isinstance(path, PointSource):
+        return reading_of(path.columns(), str(path), origin)
     path = Path(path)
     fields = layout_fields(layout, fields)
     kind = path.suffix.lower()

@@ -390,6 +390,8 @@ def recorded_pairs(
     options: PairOptions,  # How moments become pairs
 ) -> Recording:
     "Pairs as the flags of a command describe them; raises `InputError` where they are not enough."
+    if (options.radar_topic or options.lidar_topic) and dataset != 'rosbag':
+        raise InputError(f'topics are of bags: give --dataset rosbag, got {dataset}')
     if recording or options.table:
         if any(folders):
             raise InputError('give --radar and --lidar, or --recording or --pairs, not both')
@@ -485,9 +487,13 @@ def stylecfm_radar_train(
     # Folder of lidar clouds of the same moments, with the same names or with time stamps
     lidar: str = None,
     recording: str = None,  # Folder of a recording, instead of --radar and --lidar
-    # Layout of the recording: vod (View-of-Delft), ntu4dradlm, nuscenes, kitti, or generic (folders
-    # radar and lidar)
+    # Layout of the recording: vod (View-of-Delft), ntu4dradlm, nuscenes, kitti, rosbag (bags of ROS
+    # 1 and 2), or generic (folders radar and lidar)
     dataset: str = 'generic',
+    # Topic of the radar's clouds in bags; default: the one whose name has radar in it
+    radar_topic: str = None,
+    # Topic of the lidar's; default: the one with lidar, velodyne or points
+    lidar_topic: str = None,
     pairs: str = None,  # CSV with columns radar and lidar instead; time and drive if known
     tolerance: float = 0.05,  # Largest difference of time stamps, seconds
     sweeps: int = 1,  # Radar sweeps merged into one, where poses are known
@@ -521,7 +527,7 @@ def stylecfm_radar_train(
         if steps is not None:
             options = f'{options or ""} steps={steps}'
         keys, notes = parse_options(options, config, preset), Notes()
-        how = PairOptions(tolerance, sweeps, calibration, poses, pairs)
+        how = PairOptions(tolerance, sweeps, calibration, poses, pairs, radar_topic, lidar_topic)
         r = recorded_pairs((radar, lidar), recording, dataset, how)
         for line in summary(r):
             say(line, error=True)
@@ -690,9 +696,13 @@ def stylecfm_radar_evaluate(
     radar: str = None,  # Folder of radar clouds
     lidar: str = None,  # Folder of lidar clouds
     recording: str = None,  # Folder of a recording, instead of --radar and --lidar
-    # Layout of the recording: vod (View-of-Delft), ntu4dradlm, nuscenes, kitti, or generic (folders
-    # radar and lidar)
+    # Layout of the recording: vod (View-of-Delft), ntu4dradlm, nuscenes, kitti, rosbag (bags of ROS
+    # 1 and 2), or generic (folders radar and lidar)
     dataset: str = 'generic',
+    # Topic of the radar's clouds in bags; default: the one whose name has radar in it
+    radar_topic: str = None,
+    # Topic of the lidar's; default: the one with lidar, velodyne or points
+    lidar_topic: str = None,
     pairs: str = None,  # CSV with columns radar and lidar instead
     tolerance: float = 0.05,  # Largest difference of time stamps, seconds
     sweeps: int = 1,  # Radar sweeps merged into one, where poses are known
@@ -724,7 +734,7 @@ def stylecfm_radar_evaluate(
         from stylecfm.apps.radar_scores import evaluate_clouds
 
         notes, columns = Notes(), dict(radar=(fields, layout), lidar=(lidar_fields, lidar_layout))
-        how = PairOptions(tolerance, sweeps, calibration, poses, pairs)
+        how = PairOptions(tolerance, sweeps, calibration, poses, pairs, radar_topic, lidar_topic)
         listed = {k: _rising(v, k) for k, v in dict(distances=distances, bins=bins).items()}
         if checkpoint:
             m = model_for(checkpoint, None, None, None if device == 'auto' else device)

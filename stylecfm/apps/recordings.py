@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .cloud_formats import bare_name, clouds_in, other_files
-from .clouds import Cloud, SensorPair, joined, read_points
+from .clouds import Cloud, PointSource, SensorPair, joined, read_points
+from .ros_bags import BagContent, bag_content, bags_in, rosbags_package
 from ..config import InputError, chosen
 
 # %% ../../nbs/11_apps/11_recordings.ipynb #6ea32b5a
@@ -205,9 +206,9 @@ def read_poses(
 
 # %% ../../nbs/11_apps/11_recordings.ipynb #cf4a4783
 class Moment(NamedTuple):
-    "One file of one sensor."
+    "One file of one sensor, or one message of a bag."
 
-    path: Path  # Name of the file
+    path: Path | PointSource  # Name of the file
     name: str  # Name by which files of both sensors are matched
     time: float | None = None  # Seconds; None where only the name is known
     # `(4, 4)`: from the sensor's coordinates at that time to the world's; None: unknown
@@ -218,7 +219,7 @@ class Moment(NamedTuple):
 class Sweep(NamedTuple):
     "A file and where its points go."
 
-    path: Path  # Name of the file
+    path: Path | PointSource  # Name of the file
     transform: np.ndarray  # `(4, 4)`: from the file's coordinates to the pair's
 
 
@@ -243,6 +244,17 @@ class Recording(NamedTuple):
     notes: tuple = ()  # Assumptions, one sentence each
 
 
+def _nearest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    "Position in `b` of what is nearest to each of `a`; of two as near the earlier."
+    order = np.argsort(b, kind='stable')
+    rising = b[order]
+    after = np.searchsorted(rising, a).clip(0, len(b) - 1)
+    before = (after - 1).clip(0)
+    earlier = np.abs(a - rising[before]) <= np.abs(a - rising[after])
+    first = np.searchsorted(rising, rising[np.where(earlier, before, after)])
+    return order[first]
+
+
 def nearest_times(
     a: np.ndarray,  # `(n,)` seconds
     b: np.ndarray,  # `(m,)` seconds
@@ -251,10 +263,10 @@ def nearest_times(
     "Pairs of times, each the nearest of the other; of two at the same distance the earlier."
     if not len(a) or not len(b):
         return []
-    off = np.abs(np.asarray(a, float)[:, None] - np.asarray(b, float)[None])
+    a, b = np.asarray(a, float), np.asarray(b, float)
     i = np.arange(len(a))
-    j = off.argmin(1)
-    ok = (off.argmin(0)[j] == i) & (off[i, j] <= tolerance)
+    j = _nearest(a, b)
+    ok = (_nearest(b, a)[j] == i) & (np.abs(a - b[j]) <= tolerance)
     return [(int(p), int(q)) for p, q in zip(i[ok], j[ok], strict=True)]
 
 
@@ -288,6 +300,8 @@ class PairOptions(NamedTuple):
     # File of the vehicle's poses, in the radar's axes; none: as the layout says
     poses: str | None = None
     table: str | None = None  # CSV of pairs with columns radar and lidar; time and drive if known
+    radar_topic: str | None = None  # Topic of the radar in bags; none: found by its name
+    lidar_topic: str | None = None  # Topic of the lidar in bags; none: found by its name
 
 
 def _matched(radar: list, lidar: list, o: PairOptions) -> tuple[list, list]:
@@ -342,9 +356,10 @@ def paired(
             [m for m in sorted(v, key=order) if m.drive == drive] for v in (radar, lidar)
         )
         found, more = _matched(mine, theirs, options)
+        place = {id(m): k for k, m in enumerate(mine)}
         left += more
         for r, other in found:
-            k = mine.index(r)
+            k = place[id(r)]
             if r.to_world is not None and other.to_world is not None:
                 t = inverse(r.to_world) @ other.to_world
             else:
@@ -670,6 +685,89 @@ def read_ntu4dradlm(
         mounts[name], radar, lidar = t, radar + mine, lidar + theirs
     return paired(radar, lidar, options, lambda m: mounts[m.drive])
 
+# %% ../../nbs/11_apps/11_recordings.ipynb #2ab6f0d4
+def _to_root(frame: str, mounts: dict, what: str) -> dict:
+    "Transforms from a frame to itself and to each frame above it."
+    found, t = {frame: np.eye(4)}, np.eye(4)
+    while frame in mounts:
+        m = mounts[frame]
+        w, x, y, z = m.turn
+        t = quaternion(w, x, y, z, list(m.place), f'{what}, tf_static of {m.child}') @ t
+        frame = m.parent
+        if frame in found:
+            raise InputError(f'{what}: frames of tf_static form a ring at {frame}; correct them')
+        found[frame] = t
+    return found
+
+
+def mounted(
+    bag: BagContent,  # Frames of both sensors, and mounts
+    what: str,  # Name of the bag, for messages
+) -> np.ndarray | None:  # `(4, 4)`, lidar to radar; None where no path leads there
+    "Where the lidar is to the radar, by `tf_static`; raises `InputError` for what is no rotation."
+    mounts = {m.child: m for m in bag.mounts}
+    radar, lidar = (_to_root(f, mounts, what) for f in bag.frames)
+    common = next((f for f in lidar if f in radar), None)
+    return None if common is None else inverse(radar[common]) @ lidar[common]
+
+
+def _bag_moments(bag: BagContent, drive: str) -> list:
+    "Moments of both sensors."
+    return [
+        [Moment(c, c.name, c.stamp / 1e9, None, drive) for c in clouds]
+        for clouds in (bag.radar, bag.lidar)
+    ]
+
+
+def _told(notes: list) -> tuple:
+    "Sentences about drives, each once."
+    by = {}
+    for drive, line in notes:
+        by.setdefault(line, []).append(drive)
+    return tuple(
+        f'{", ".join(v[:3])}{f" and {len(v) - 3} more" if len(v) > 3 else ""}: {line}'
+        for line, v in by.items()
+    )
+
+
+def read_rosbag(
+    root: str | Path,  # A bag, or a folder of bags; each is a drive
+    # Tolerance, sweeps, topics; calibration instead of `tf_static`; poses
+    options: PairOptions = PairOptions(),
+) -> Recording:
+    "Pairs of bags of ROS 1 and ROS 2, by the stamps of their clouds; raises `InputError`."
+    rosbags_package()
+    given = read_transform(options.calibration) if options.calibration else None
+    poses = read_poses(options.poses) if options.poses else None
+    root, radar, lidar, mounts, left, notes = Path(root), [], [], {}, [], []
+    bags = bags_in(root)
+    for path in bags:
+        drive = root.name if path == root else path.relative_to(root).as_posix()
+        try:
+            bag = bag_content(path, options.radar_topic, options.lidar_topic)
+            t = mounted(bag, str(path)) if given is None else given
+        except InputError as e:
+            left.append(str(e))
+            continue
+        if t is None:
+            a, b = bag.frames
+            bag.notes.append(
+                f'no tf_static leads from frame {b!r} of the lidar to {a!r} of the radar; '
+                'the clouds are taken to be in one coordinate system; give a calibration'
+            )
+            t = np.eye(4)
+        mine, theirs = _bag_moments(bag, drive)
+        if poses:
+            mine, theirs = _placed(poses, mine, theirs, t)
+        mounts[drive], radar, lidar = t, radar + mine, lidar + theirs
+        left, notes = left + bag.left_out, notes + [(drive, n) for n in bag.notes]
+    if not mounts:
+        raise InputError(
+            left[0] if len(bags) == 1 else f'none of {len(bags)} bags can be used; {left[0]}'
+        )
+    r = paired(radar, lidar, options, lambda m: mounts[m.drive])
+    return r._replace(left_out=[*left, *r.left_out], notes=(*_told(notes), *r.notes))
+
 # %% ../../nbs/11_apps/11_recordings.ipynb #a0645001
 def _tables(root: Path) -> dict:
     "The tables of nuScenes that pairs need, each by token."
@@ -768,14 +866,16 @@ READERS = dict(  # {layout: function of a folder and `PairOptions`}
     ntu4dradlm=read_ntu4dradlm,
     nuscenes=read_nuscenes,
     kitti=read_kitti,
+    rosbag=read_rosbag,
     generic=read_generic,
 )
 
 
 def read_recording(
     layout: str,  # A key of `READERS`
-    root: str | Path,  # Folder of the recording
-    options: PairOptions = PairOptions(),  # Tolerance, sweeps, calibration, poses, table of pairs
+    root: str | Path,  # Folder of the recording; of layout rosbag also a bag
+    # Tolerance, sweeps, calibration, poses, table of pairs, topics
+    options: PairOptions = PairOptions(),
 ) -> Recording:
     """Pair the radar and lidar files of a recording, by a data set's layout.
 
@@ -785,7 +885,7 @@ def read_recording(
         raise InputError(
             f'sweeps must be >= 1 and tolerance >= 0, got {options.sweeps} and {options.tolerance}'
         )
-    if not Path(root).is_dir():
+    if not Path(root).is_dir() and not (layout == 'rosbag' and Path(root).is_file()):
         raise InputError(f'no folder at {root}; check the path')
     return chosen(READERS, layout, 'recording')(root, options)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .clouds import CHANNELS, Cloud, SensorPair, VoxelGrid, voxelise
+from .clouds import CHANNELS, Cloud, PointSource, SensorPair, VoxelGrid, voxelise
 from .radar import ChannelMoments, Space, moments_of, pairs_of, space_by
 from .recordings import RecordedPair
 from ..config import InputError, say
@@ -85,8 +85,10 @@ def pair_key(
             s = os.stat(sweep.path)
         except OSError as e:
             raise InputError(f'cannot read {sweep.path}: {e.strerror}; check the path') from None
+        part = f' {sweep.path.part}' if isinstance(sweep.path, PointSource) else ''
         rows.append(
-            f'{Path(sweep.path).absolute()} {s.st_size} {s.st_mtime_ns} {sweep.transform.tolist()}'
+            f'{Path(sweep.path).absolute()}{part} {s.st_size} {s.st_mtime_ns} '
+            f'{sweep.transform.tolist()}'
         )
     return digest('\n'.join(rows).encode())[:24]
 
