@@ -8,7 +8,7 @@ import argparse
 
 from notebooks import ROOT
 
-from stylecfm.cli.advice import measured, pages
+from stylecfm.cli.advice import bench_devices, pages
 from stylecfm.evaluation.metrics import keep_results
 
 
@@ -16,7 +16,7 @@ def main():
     p = argparse.ArgumentParser(description='Measure the speed of this machine.')
     p.add_argument('--long', action='store_true', help='larger networks, for some minutes')
     a = p.parse_args()
-    found = measured(a.long)
+    found = bench_devices(a.long)
     command = 'tools/bench.py' + ' --long' * a.long
     keep_results(ROOT / 'nbs' / 'results' / 'bench.json', command, devices=found)
     print('\n\n'.join(pages(found)))

@@ -29,6 +29,7 @@ from stylecfm.evaluation.painting_table import (
     vote_sheet,
 )
 from stylecfm.files import digest, read_json, write_json
+from stylecfm.pipeline.repaint import Brush
 from stylecfm.pipeline.transfer import StyleTransferPipeline
 from stylecfm.training.checkpoints import pretrained_model
 
@@ -163,6 +164,8 @@ def rows(a, net, photos, b, found, models):
                 split=digest(a.split),
                 style=a.style,
             )
+            if name == 'model':  # defaults are a part of the method
+                asked['brush'] = Brush()._asdict()
             p = paint_missing(found[name], photos, size, folder_of(a, name, size), asked)
             asked['draws'] = a.draws
             key = f'{name}, {size} px'

@@ -938,7 +938,7 @@ def _step(device: 'torch.device', debug: bool = False) -> Finding:
     )
 
 # %% ../../nbs/10_cli/02_advice.ipynb #00553835
-def measured(
+def bench_devices(
     long: bool = False,  # Larger networks, for some minutes
 ) -> dict:  # {device: result of `bench`}
     "Measure the processor and, where there is one, the GPU; progress goes to stderr."
@@ -973,7 +973,7 @@ def stylecfm_doctor(
         if long and not bench:
             raise InputError('--long needs --bench; give both')
         if bench:
-            found = measured(long)
+            found = bench_devices(long)
             say_all(_to_json(found) if json else '\n\n'.join(pages(found)))
             return
         rows = examine(debug)
