@@ -9,6 +9,8 @@ It fails where a cell fails, and where the process is not afterwards what it was
 """
 
 import argparse
+import base64
+import io
 import os
 import re
 import sys
@@ -110,6 +112,18 @@ def skipped(nb, slow, skip):
                     yield i, line.removeprefix(SKIPPED)
 
 
+def shrink(data):
+    "Store a PNG picture with a palette of 256 colours where that is smaller."
+    if 'image/png' not in data:
+        return
+    from PIL import Image
+
+    raw, out = base64.b64decode(''.join(data['image/png'])), io.BytesIO()
+    Image.open(io.BytesIO(raw)).convert('RGB').quantize(256).save(out, 'PNG', optimize=True)
+    if len(out.getvalue()) < len(raw):
+        data['image/png'] = base64.b64encode(out.getvalue()).decode()
+
+
 def run(path, slow=False, store=False):
     "Execute the cells in order, but for those that are flagged; an error goes up with its cell."
     from execnb.nbio import read_nb, write_nb
@@ -156,6 +170,8 @@ def run(path, slow=False, store=False):
         for c in nb.cells:
             if c.cell_type == 'code':
                 c.outputs = [o for o in c.outputs if o.get('name') != 'stderr']
+                for o in c.outputs:
+                    shrink(o.get('data', {}))
         write_nb(nb, path)
         note(path, [flags for flags in digests(path) if not skip & {*flags.split()}])
 
