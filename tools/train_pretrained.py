@@ -29,12 +29,14 @@ from PIL import Image
 
 from stylecfm.codecs.base import load_codec, moments, pick_device, pooled
 from stylecfm.codecs.lapped import CodecRecipe, fit_lapped, random_crops
+from stylecfm.config import TrainingConfig
 from stylecfm.data.images import save_image
 from stylecfm.evaluation.metrics import machine, sliced_wasserstein
 from stylecfm.files import atomic_folder, write_json, write_tensors
 from stylecfm.models.data_prediction import DataIsoNext
 from stylecfm.pipeline.transfer import StyleTransferPipeline
 from stylecfm.training.checkpoints import load_model, write_model
+from stylecfm.training.optim import make_optimizer
 from stylecfm.training.painting import PaintingRecipe, PaintingTrainer, Pictures, painting_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -258,7 +260,7 @@ def with_muon(net, rate):
     named = [(k, p) for k, p in net.named_parameters() if p.requires_grad]
     inner = [p for k, p in named if p.ndim == 2 and any(s in k for s in parts)]
     rest = [p for k, p in named if not any(p is q for q in inner)]
-    adam = torch.optim.AdamW(rest, rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    adam = make_optimizer(rest, TrainingConfig(learning_rate=rate), rest[0].device)
     return Optimizers(Muon(inner, rate), adam)
 
 
