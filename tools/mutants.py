@@ -1,10 +1,17 @@
-"""Do the checks notice a fault? `python tools/mutants.py [--count 64] [--modules FLOW ...]`
+"""Do the checks notice a fault? `python tools/mutants.py [--count 64] [--modules flow/ ...]`
 
 Plants one fault at a time in an exported cell of a notebook of data, codecs, models, flow or
 training, in a copy of the repository below build/mutants, exports its module there, and runs the
 notebook. Where the notebook notices nothing, the notebooks that import the module are run. What
 came of it goes to nbs/results/mutants.json after each fault, so that an interrupted call goes on
-where it was; `--again KEY` tries a fault once more.
+where it was. A fault is tried once more when the code of a notebook that was run has changed, or
+by `--again KEY`.
+
+A run with a fault has bounds (`MEMORY`, `SECONDS`, `IDLE`). Beyond that of memory, allocation
+fails as on a machine that has no more, and what counts is whether the notebook fails.
+
+`--seed 11 --within training/watching training/resuming` draws other faults, of these modules alone,
+into build/mutants-11.json: where are tests missing?
 
 A notebook defines what it exports and checks its own definitions: libraries for this (mutmut,
 cosmic-ray) change the exported file, which those checks do not see. Faults are drawn by the order
@@ -32,6 +39,8 @@ from runs import Job, run_all
 
 STORE, TREE = NBS / 'results' / 'mutants.json', ROOT / 'build' / 'mutants'
 SEED, MOST_OF_A_MODULE = 7, 4
+MEMORY = 6 << 30  # bytes of data beyond those of a process that has imported the heavy packages
+SECONDS, IDLE = 150, 120  # of the processor; without any work
 CHAPTERS = 'data', 'codecs', 'models', 'flow', 'training'
 # half a minute and more of the processor each; threads are what they are about in the last
 LEFT_OUT = (
@@ -210,7 +219,7 @@ def changes(source, node, where):
         yield from ((kind, *row) for row in rows)
 
 
-def faults_of(module, cell, text):
+def faults_of(module, cell, text, seed=SEED):
     "Every fault that can be planted in a cell."
     source, seen = Source(text), {}
     for node, where in walk(source.tree):
@@ -219,7 +228,7 @@ def faults_of(module, cell, text):
             said = text.splitlines()[line].strip()
             what = (module, kind, where, said, source.cut(a, b), new)
             seen[what] = seen.get(what, 0) + 1
-            key = hashlib.sha256(f'{SEED} {what} {seen[what]}'.encode()).hexdigest()[:10]
+            key = hashlib.sha256(f'{seed} {what} {seen[what]}'.encode()).hexdigest()[:10]
             changed = source.put(a, b, new)
             yield Fault(module, kind, cell, where, said, what[4], new, changed, key)
 
@@ -232,17 +241,21 @@ def plantable(fault, sound):
         return False
 
 
-def drawn(count):
-    "Faults in the order of their keys: as many of each kind, and a few of each module."
+def drawn(count, seed=SEED, within=()):
+    """Faults in the order of their keys: as many of each kind, and a few of each module.
+
+    `within` has the names of modules; none stands for all but those that take long.
+    """
     found, cells = {k: [] for k in KINDS}, {}
     for path in every_notebook():
         name, nb = short_name(path), Notebook(path)
-        meant = name.partition('/')[0] in CHAPTERS and name not in LEFT_OUT
+        usual = name.partition('/')[0] in CHAPTERS and name not in LEFT_OUT
+        meant = name in within if within else usual
         if not nb.module or not meant:
             continue
         for cell, text in nb.exported:
             cells[name, cell] = text
-            for f in faults_of(name, cell, text):
+            for f in faults_of(name, cell, text, seed):
                 found[f.kind].append(f)
     waiting = {k: sorted(v, key=lambda f: f.key) for k, v in found.items()}
     chosen, of_module, places = [], {}, set()
@@ -295,21 +308,34 @@ def copy():
             shutil.copy(ROOT / name, TREE / name)
 
 
-def run(module, limit):
+def bounded():
+    """Text that bounds the memory of the process that runs it, and of its children.
+
+    Linux counts what is written to and is not shared; other systems count less, or nothing.
+    """
+    return (
+        'import psutil, resource; '
+        'held = getattr(psutil.Process().memory_info(), "data", 0); '
+        f'most = [min(v for v in (held + {MEMORY}, old) if v >= 0) '
+        'for old in resource.getrlimit(resource.RLIMIT_DATA)]; '
+        'resource.setrlimit(resource.RLIMIT_DATA, most); '
+    )
+
+
+def run(module, seconds=SECONDS):
     "Run a notebook of the copy: None if it passes, else its last words."
-    text = (
+    text = (bounded() if os.name == 'posix' else '') + (
         f'import sys, runpy; sys.path[:0] = [{str(TREE)!r}]; '
         f'sys.argv = ["notebooks.py", {str(notebook_of(module, TREE))!r}]; '
         f'runpy.run_path({str(TREE / "tools" / "notebooks.py")!r}, run_name="__main__")'
     )
-    [done] = run_all([Job(module, ['-c', text], limit, True)])
+    [done] = run_all([Job(module, ['-c', text], seconds, fork=True, idle=IDLE)])
     if not done.code:
         return None
     lines = [v for v in done.out.splitlines() if v.strip()]
-    last = next((v for v in reversed(lines) if re.match(r'\w*(Error|Exception)\b', v)), '')
-    return re.sub(r'\x1b\[[\d;]*m', '', last or (lines or ['ended'])[-1]).replace(str(TREE), '')[
-        :160
-    ]
+    last = next((v for v in reversed(lines) if re.match(r'[\w.]*(Error|Exception)\b', v)), '')
+    last = re.sub(r'\x1b\[[\d;]*m', '', last or (lines or ['ended'])[-1])
+    return re.sub(r'/tmp/\w+', '/tmp', last.replace(str(TREE), ''))[:160]
 
 
 @contextlib.contextmanager
@@ -345,8 +371,10 @@ def forget(file):
         p.unlink()
 
 
-def state():
-    return json.loads(STORE.read_text(encoding='utf-8')) if STORE.exists() else {}
+def rows_of(store):
+    "`{key: row}` of a file of results; empty where there is none."
+    rows = json.loads(store.read_text(encoding='utf-8'))['rows'] if store.exists() else []
+    return {r['key']: r for r in rows}
 
 
 def summary(rows):
@@ -366,17 +394,20 @@ def summary(rows):
     return counts(rows) | dict(modules=len({r['module'] for r in rows}), kinds=kinds)
 
 
-def keep(rows):
+def keep(rows, store=STORE, seed=SEED):
     from stylecfm.evaluation.metrics import machine
 
-    about = dict(command='make mutants', seed=SEED, machine=machine())
+    about = dict(command='make mutants', seed=seed, machine=machine())
     about |= dict(summary=summary(rows), rows=rows)
+    store.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(about, indent=1, ensure_ascii=False) + '\n'
-    STORE.write_text(text, encoding='utf-8')
+    store.write_text(text, encoding='utf-8')
 
 
-def digest(module):
-    return hashlib.sha256(notebook_of(module, ROOT).read_bytes()).hexdigest()[:12]
+def digest(names):
+    "What tells the code of some notebooks from other code: of their modules, and of their checks."
+    code = [Notebook(notebook_of(n, ROOT)).code for n in names]
+    return hashlib.sha256(repr([[s for _, s in cells] for cells in code]).encode()).hexdigest()[:12]
 
 
 def short(text):
@@ -389,12 +420,12 @@ def tried(fault, sound):
     asked, found, words = [], None, None
     for name in (fault.module, *importers(fault.module)):
         if name not in sound:
-            sound[name] = run(name, 300) is None
+            sound[name] = run(name) is None
         if not sound[name]:
             continue
         asked.append(name)
         with planted(fault):
-            words = run(name, 150)
+            words = run(name)
         if words:
             found = name
             break
@@ -409,55 +440,72 @@ def tried(fault, sound):
         asked=asked,
         found_by=found,
         words=words,
-        notebook=digest(fault.module),
+        code=digest(asked),
     )
 
 
-def main():
+def tried_all(faults, store, seed, again):
+    "Try the faults that have to be, and store each row as it comes."
+    known, sound, meant = rows_of(store), {}, {f.key for f in faults}
+    for i, f in enumerate(faults):
+        old = known.get(f.key, {})
+        if old.get('code') == digest(old.get('asked', ())) and f.key not in again:
+            continue
+        known[f.key] = row = tried(f, sound)
+        if old.get('equivalent') and not row['found_by']:
+            row['equivalent'] = old['equivalent']
+        keep([v for k, v in known.items() if k in meant], store, seed)
+        print(
+            f'{i + 1}/{len(faults)} {f.key} {f.kind} {f.module}: {f.line}\n'
+            f'    {f.was} -> {f.now}\n    {row["found_by"] or "SURVIVED"}: {row["words"]}',
+            flush=True,
+        )
+    return [known[f.key] for f in faults]
+
+
+def options():
     p = argparse.ArgumentParser(description='Plant faults, and see whether the checks find them.')
     p.add_argument('--count', type=int, default=64, help='faults to draw')
+    p.add_argument('--seed', type=int, default=SEED, help=f'another than {SEED}: a draw apart')
+    p.add_argument('--within', nargs='*', default=(), help='modules to draw from; with a seed')
     p.add_argument(
         '--modules',
         nargs='*',
-        default=(),
+        default=('',),
         help='those of the drawn in modules that begin so, as flow/',
     )
     p.add_argument('--list', action='store_true', help='print the faults and plant none')
     p.add_argument('--again', nargs='*', default=(), help='keys of faults to try once more')
     p.add_argument('--equivalent', nargs=2, metavar=('KEY', 'REASON'))
     a = p.parse_args()
-    known = {r['key']: r for r in state().get('rows', [])}
+    if a.within and a.seed == SEED:
+        p.error('--within needs a --seed of its own, since what is stored is drawn from all')
+    return a
+
+
+def main():
+    a = options()
+    store = STORE if a.seed == SEED else ROOT / 'build' / f'mutants-{a.seed}.json'
+    known = rows_of(store)
     if a.equivalent:
         known[a.equivalent[0]]['equivalent'] = a.equivalent[1]
-        return keep([*known.values()])
-    faults = drawn(a.count)
-    names = tuple(a.modules)
-    mine = [f for f in faults if not names or f.module.startswith(names)]
+        return keep([*known.values()], store, a.seed)
+    faults = drawn(a.count, a.seed, a.within)
+    mine = [f for f in faults if f.module.startswith(tuple(a.modules))]
     if a.list:
         for f in mine:
             print(f'{f.key} {f.kind:10} {f.module}: {f.line[:70]} | {f.was} -> {f.now[:60]}')
         return
     copy()
-    sound = {}
     os.environ.update(environment() | dict(PYTHONPATH=str(TREE)))
-    for i, f in enumerate(mine):
-        old = known.get(f.key)
-        settled = old and (
-            old['found_by'] or old.get('equivalent') or old['notebook'] == digest(f.module)
-        )
-        if settled and f.key not in a.again:
-            continue
-        known[f.key] = tried(f, sound)
-        keep([known[v.key] for v in faults if v.key in known])
-        row = known[f.key]
-        print(f'{i + 1}/{len(mine)} {f.key} {f.kind} {f.module}: {f.line}\n    {f.was} -> {f.now}')
-        print(f'    {row["found_by"] or "SURVIVED"}: {row["words"]}', flush=True)
+    tried_all(mine, store, a.seed, a.again)
+    known = rows_of(store)
     rows = [known[f.key] for f in faults if f.key in known]
-    keep(rows)
+    keep(rows, store, a.seed)
     s = summary(rows)
     share = s['killed'] / max(1, s['faults'] - s['equivalent'])
     print(f'{s["faults"]} faults, {s["equivalent"]} equivalent, {share:.0%} of the others found')
-    sys.exit(share < 0.9 or s['faults'] < 60)
+    sys.exit(share < 0.9 or s['faults'] < min(60, a.count))
 
 
 if __name__ == '__main__':

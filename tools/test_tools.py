@@ -443,6 +443,40 @@ def gradient(x: Tensor, n: int = 3):
         after = {f.line: f.key for f in mutants.faults_of('made', 3, 'z = 1\n\ny = a - b')}
         self.assertEqual(before['y = a - b'], after['y = a - b'])
 
+    def test_seeds(self):
+        "Another seed names the same faults otherwise, and so draws others."
+        first, again, other = (
+            {f.text: f.key for f in mutants.faults_of('made', 0, 'x = a + b * c - 3', seed)}
+            for seed in (7, 7, 11)
+        )
+        self.assertEqual(first, again)
+        self.assertEqual(first.keys(), other.keys())
+        self.assertFalse({*first.values()} & {*other.values()})
+
+    def test_digest(self):
+        "The code of a notebook counts, its text and its outputs do not."
+        cell = dict(cell_type='code', source=['x = 1'], outputs=[])
+        found = []
+        with tempfile.TemporaryDirectory() as d:
+            path = Path(d) / 'made.ipynb'
+            with mock.patch.object(mutants, 'notebook_of', lambda name, root: path):
+                for changed, text in (({}, 'a'), ({}, 'b'), (dict(outputs=[{}]), 'a')):
+                    cells = [dict(cell_type='markdown', source=[text]), cell | changed]
+                    path.write_text(json.dumps(dict(cells=cells)), encoding='utf-8')
+                    found.append(mutants.digest(['made']))
+                path.write_text(json.dumps(dict(cells=[cell | dict(source=['x = 2'])])))
+                other = mutants.digest(['made'])
+        self.assertEqual(len({*found}), 1)
+        self.assertNotEqual(other, found[0])
+
+    @unittest.skipUnless(sys.platform == 'linux', 'other systems count less')
+    def test_memory(self):
+        "A run with a fault gets the memory that it may have, and no more."
+        for size, ends in ((1 << 20, b''), (mutants.MEMORY + (1 << 30), b'MemoryError')):
+            command = [sys.executable, '-c', f'{mutants.bounded()} bytearray({size})']
+            r = subprocess.run(command, capture_output=True)
+            self.assertEqual((bool(r.returncode), r.stderr.strip()[-11:]), (bool(ends), ends))
+
 
 class Types(unittest.TestCase):
     def test_findings_may_only_fall(self):
