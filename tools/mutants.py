@@ -404,9 +404,9 @@ def keep(rows, store=STORE, seed=SEED):
     store.write_text(text, encoding='utf-8')
 
 
-def digest(names):
+def digest(names, root=ROOT):
     "What tells the code of some notebooks from other code: of their modules, and of their checks."
-    code = [Notebook(notebook_of(n, ROOT)).code for n in names]
+    code = [Notebook(notebook_of(n, root)).code for n in names]
     return hashlib.sha256(repr([[s for _, s in cells] for cells in code]).encode()).hexdigest()[:12]
 
 
@@ -440,7 +440,7 @@ def tried(fault, sound):
         asked=asked,
         found_by=found,
         words=words,
-        code=digest(asked),
+        code=digest(asked, TREE),
     )
 
 

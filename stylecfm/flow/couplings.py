@@ -119,9 +119,9 @@ SINKHORN_TOLERANCE = 1e-2
 
 
 def _sums_off(plan) -> float:
-    "Largest relative error of the row and column sums of a plan `(n, n)`."
+    "Largest relative error of the row and column sums of a plan `(m, n)`."
     return (
-        max((plan.sum(k) * len(plan) - 1).abs().max().item() for k in (0, 1))
+        max((plan.sum(k) * plan.shape[1 - k] - 1).abs().max().item() for k in (0, 1))
         if plan.isfinite().all()
         else math.inf
     )

@@ -107,7 +107,7 @@ def followed(
 
     def both(state, t):
         speed, spread = divergence(CountingField(v), state[:, :-1].reshape(shape), t, signs)
-        return torch.cat([speed.flatten(1), spread[:, None].to(speed.dtype)], 1)
+        return torch.cat([speed.flatten(1), spread[:, None]], 1)
 
     if hasattr(v, 'evals'):
         both.evals = v.evals
