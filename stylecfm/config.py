@@ -82,6 +82,29 @@ def say(
     except (OSError, ValueError):
         _let_go(out)  # the reader has gone, or the stream is closed
 
+# %% ../nbs/01_basics/00_config.ipynb #f1e50002
+def to_type(
+    line: str,  # Command line; its first word is a program of this installation
+) -> str:  # The same line, with the program's path where the shell does not find it by name
+    "A command line as it can be typed in the current folder."
+    import shlex
+    import shutil
+    import sysconfig
+
+    name, _, rest = line.partition(' ')
+    found = shutil.which(name, path=sysconfig.get_path('scripts'))
+    known = shutil.which(name)
+    if not found or (known and os.path.samefile(found, known)):
+        return line
+    path = Path(found)
+    with suppress(ValueError, OSError):
+        path = path.relative_to(Path.cwd())
+    if os.name == 'nt':
+        program = f'"{path}"' if ' ' in str(path) else str(path)
+    else:
+        program = shlex.quote(str(path))
+    return f'{program} {rest}'.strip()
+
 # %% ../nbs/01_basics/00_config.ipynb #5a1de002
 # The page of symptoms, for errors that have several causes
 SYMPTOMS = 'https://stylecfm.github.io/stylecfm/tutorials/03_symptoms.html'

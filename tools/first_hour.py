@@ -309,10 +309,10 @@ def walk(who, diary, stage, hours, whole, newest):
 
 
 def keep(who, rows, hours, images, whole):
-    "Put stages beside those that are stored."
+    "Put stages beside those that are stored; what readers noted, `stumbles`, stays."
     from stylecfm.evaluation.metrics import machine
 
-    about = json.loads(STORE.read_text(encoding='utf-8')) if STORE.exists() else dict(ways={})
+    about = json.loads(STORE.read_text(encoding='utf-8')) if STORE.exists() else {}
     how = dict(
         command=f'python tools/first_hour.py {" ".join(rows)} --hours {hours} --images {images}'
         + ' --whole' * whole,
@@ -321,9 +321,10 @@ def keep(who, rows, hours, images, whole):
         installer='uv' if shutil.which('uv', path='/usr/local/bin:/usr/bin:/bin') else 'pip',
         tests='all' if whole else 'flow/paths',
     )
-    rows = {k: v | how for k, v in rows.items()}
-    about['ways'] = {k: (about['ways'] | rows)[k] for k in STAGES if k in about['ways'] | rows}
-    text = json.dumps(about, indent=1).replace(str(who.home), 'HOME').replace(str(ROOT), 'HERE')
+    rows = about.get('ways', {}) | {k: v | how for k, v in rows.items()}
+    ways = {k: rows[k] for k in STAGES if k in rows}
+    kept = dict(ways=ways, stumbles=about.get('stumbles', []))
+    text = json.dumps(kept, indent=1).replace(str(who.home), 'HOME').replace(str(ROOT), 'HERE')
     STORE.write_text(text + '\n', encoding='utf-8')
 
 

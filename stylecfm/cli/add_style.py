@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .commands import call_parse, folder_notes, printable, reported, writable
 from .flags import beside, model_there, store_true
-from ..config import NAME, InputError, say
+from ..config import NAME, InputError, say, to_type
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #f002848b
 if TYPE_CHECKING:
@@ -300,9 +300,9 @@ def stylecfm_add_style(
             say(compared(held_out_losses(new, pieces.held, codec)))
         what = f'{len(pieces.train)} crops of a painting' if one else f'{len(images)} paintings'
         say(
-            f'{what} learned as {printable(name)}; try: stylecfm_transfer --checkpoint '
-            f'{printable(to)} --target_style {printable(name)} --input photo.jpg --output '
-            'painting.png'
+            f'{what} learned as {printable(name)}; try: {to_type("stylecfm_transfer")} '
+            f'--checkpoint {printable(to)} --target_style {printable(name)} '
+            '--input photo.jpg --output painting.png'
         )
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #b40edec8

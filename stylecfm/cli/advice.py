@@ -22,7 +22,7 @@ from stylecfm.cli.commands import (
     writable,
 )
 from .flags import store_true
-from ..config import Config, InputError, load_config, say, say_all
+from ..config import Config, InputError, load_config, say, say_all, to_type
 
 # %% ../../nbs/10_cli/02_advice.ipynb #67abad9d
 def __getattr__(name):
@@ -245,7 +245,8 @@ def _show_profile(
         )
     else:
         say(
-            'next: stylecfm_preprocess, then stylecfm_train with the same config; '
+            f'next: {to_type("stylecfm_preprocess")}, then {to_type("stylecfm_train")} with the '
+            'same config; '
             '"auto" plans again for the memory that is free then '
             '(training.memory_gb limits it)'
         )
@@ -598,7 +599,7 @@ def stylecfm_plan(
         if not folders or len(folders) < 2:
             raise InputError(
                 'give two or more folders of images, one for each style: '
-                'stylecfm_plan photos/ paintings/'
+                + to_type('stylecfm_plan photos/ paintings/')
             )
         folders = [Path(f) for f in folders]
         for f in folders:
@@ -790,8 +791,8 @@ def _finish_plan(config: Config, places: dict, advice: str):
     write_text(Path(save), config.to_json())
     first = f" {advice.replace('RAW', places['raw'])};" if advice else ''
     say_all(
-        f'\nwritten: {printable(save)}\nnext:{printable(first)} stylecfm_preprocess --config '
-        f'{printable(save)}, then stylecfm_train --config {printable(save)}'
+        f'\nwritten: {printable(save)}\nnext:{printable(first)} {to_type("stylecfm_preprocess")} '
+        f'--config {printable(save)}, then {to_type("stylecfm_train")} --config {printable(save)}'
     )
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-25
@@ -929,7 +930,9 @@ def _step(device: 'torch.device', debug: bool = False) -> Finding:
         if debug:
             raise
         why = f'{type(e).__name__}: {str(e).partition(chr(10))[0][:120]}'
-        return Finding('a step of training', why, 'bad', 'stylecfm_doctor --debug shows where')
+        return Finding(
+            'a step of training', why, 'bad', to_type('stylecfm_doctor --debug') + ' shows where'
+        )
     value = f'{s:.2f} s for 16 images of 64 pixels'
     return Finding(
         'a step of training',
@@ -990,8 +993,10 @@ def stylecfm_doctor(
                 + (
                     bad[0].advice
                     if bad
-                    else 'stylecfm_plan FOLDER FOLDER says what training on your images will take; '
-                    'stylecfm_demo shows all of it in minutes'
+                    else to_type('stylecfm_plan FOLDER FOLDER')
+                    + ' says what training on your images will take; '
+                    + to_type('stylecfm_demo')
+                    + ' shows all of it in minutes'
                 )
             )
     if bad:

@@ -32,7 +32,17 @@ from stylecfm.cli.flags import (
     store_true,
     within,
 )  # noqa: F401
-from ..config import SYMPTOMS, Config, Derived, InputError, chosen, printable, say, with_keys
+from stylecfm.config import (
+    SYMPTOMS,
+    Config,
+    Derived,
+    InputError,
+    chosen,
+    printable,
+    say,
+    to_type,
+    with_keys,
+)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #d2cad848
 def __getattr__(name):
@@ -334,7 +344,7 @@ def stylecfm_train(
         for line in run_lines(
             root,
             max(known.training.max_steps, c.training.max_steps),
-            f'stylecfm_train --resume {root} --steps STEPS',
+            to_type(f'stylecfm_train --resume {root} --steps STEPS'),
         ):
             say(line, error=True)
 

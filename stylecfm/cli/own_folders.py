@@ -38,6 +38,7 @@ from stylecfm.config import (
     or_none,
     record_of,
     say,
+    to_type,
     whole,
     with_keys,
 )
@@ -61,7 +62,7 @@ def _folders_there(folders: list) -> list:
     if not folders or len(folders) < 2:
         raise InputError(
             'give two or more folders of images, one for each style: '
-            'stylecfm train photos/ paintings/'
+            + to_type('stylecfm train photos/ paintings/')
         )
     for f in folders:
         if not os.path.isdir(f):
@@ -612,8 +613,8 @@ def _stages(
         _evaluation(places, c, order, least)
     if last >= 3:
         say(
-            f'next: stylecfm transfer --checkpoint {printable(places)} --input photo.jpg '
-            '--output painting.png'
+            f'next: {to_type("stylecfm transfer")} --checkpoint {printable(places)} '
+            '--input photo.jpg --output painting.png'
         )
 
 
@@ -706,7 +707,8 @@ def train_command(
             )
         if wrong:
             raise InputError(
-                f'--{wrong} needs folders of images: stylecfm train photos/ paintings/'
+                f'--{wrong} needs folders of images: '
+                + to_type('stylecfm train photos/ paintings/')
             )
         if init_from != 'none':
             model_there(init_from)
@@ -731,7 +733,7 @@ def _train_own(
     "Train on folders, with the name of the run and the command that goes on."
     names = named_styles(folders)
     out = out or f'runs/{"-".join(names)}'
-    again = 'stylecfm train ' + shlex.join([*map(str, folders), '--out', str(out)])
+    again = to_type('stylecfm train ' + shlex.join([*map(str, folders), '--out', str(out)]))
     train_folders(folders, out, until, number, steps, again, **given)
 
 

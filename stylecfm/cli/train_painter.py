@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .add_style import read_paintings
 from .commands import call_parse, printable, reported, writable
 from .flags import store_true
-from ..config import NAME, WIDEST, InputError, checked, say, whole
+from ..config import NAME, WIDEST, InputError, checked, say, to_type, whole
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #f4d9cbea
 def __getattr__(name):
@@ -272,7 +272,7 @@ def folders_of(
     if not photos or not paintings:
         raise InputError(
             'give --photos FOLDER and --paintings FOLDER, as '
-            'stylecfm train-painter photos/ paintings/'
+            + to_type('stylecfm train-painter photos/ paintings/')
         )
     # a folder whose own name has a comma is taken as it stands
     several = [paintings] if os.path.exists(paintings) else paintings.split(',')
@@ -348,6 +348,6 @@ def stylecfm_train_painter(
             ]
             save_image(painter_samples(to / 'export', held), to / 'samples.jpg')
         say(
-            f'look at {printable(to / "samples.jpg")}; try: stylecfm_transfer --checkpoint '
-            f'{printable(to)} --input photo.jpg --output painting.png'
+            f'look at {printable(to / "samples.jpg")}; try: {to_type("stylecfm_transfer")} '
+            f'--checkpoint {printable(to)} --input photo.jpg --output painting.png'
         )
