@@ -85,7 +85,7 @@ def say(
 # %% ../nbs/01_basics/00_config.ipynb #f1e50002
 def to_type(
     line: str,  # Command line; its first word is a program of this installation
-) -> str:  # The same line, with the program's path where the shell does not find it by name
+) -> str:  # Line for the user's shell; the program's path where its name is not found
     "A command line as it can be typed in the current folder."
     import shlex
     import shutil

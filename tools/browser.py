@@ -124,6 +124,8 @@ def refused(page, path=None):
     if path:
         page.set_input_files('#photo input[type=file]', str(path))
         page.wait_for_timeout(1500)
+        unseen = page.locator('#photo img.unseen')
+        assert all(unseen.nth(k).get_attribute('alt') for k in range(unseen.count()))
     message = page.locator('[data-testid=toast-body], .notice.error').first
     if not message.is_visible():
         page.click('#go')

@@ -185,7 +185,8 @@ def typed(who, line, cut=()):
     if p.wait():
         sys.stderr.write(out.decode(errors='replace')[-3000:])
         sys.exit(f'{line} ended with exit code {p.returncode}')
-    last = out.decode(errors='replace').replace('\r', '\n').strip().splitlines()[-1:]
+    said = out.decode(errors='replace').replace('\r', '\n').strip().splitlines()
+    last = [v for v in said if not re.match(r'make(\[\d+\])?: ', v)][-1:]
     return dict(
         line=line,
         cpu_seconds=round(seconds, 1),

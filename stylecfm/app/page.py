@@ -10,6 +10,7 @@ import ipaddress
 import logging
 import math
 import os
+import re
 import shutil
 import socket
 import sys
@@ -111,6 +112,7 @@ def open_upload(
     except InputError as e:
         why = str(e).removeprefix(f'cannot use {path}: ').replace(str(path), 'the file')
         why = 'the file ' + why.removeprefix('it ') if why.startswith('it ') else why
+        why = re.sub(r'\(\w+Error: ', '(', why)  # a decoder's class is no word for a visitor
         if ';' not in why:  # a reason without a cure
             why += f'; choose a {", ".join(READ[:-1])} or {READ[-1]}'
         raise InputError(why) from None
