@@ -124,6 +124,11 @@ class Newcomer:
             subprocess.run(['userdel', USER], check=True)
         shutil.rmtree(self.home)
 
+    def heard(self, seconds, text):
+        "Keep what a command has printed, and when, for a reader: said.txt in the home."
+        with (self.home / 'said.txt').open('ab') as f:
+            f.write(f'[{seconds:4.0f} s] '.encode() + text.replace(b'\r', b'\n').rstrip() + b'\n')
+
     def command(self, line, cut=()):
         "Arguments of the process that types a line; `cut` is what takes its network."
         kept = [f'{k}={v}' for k, v in os.environ.items() if KEPT.fullmatch(k)]
@@ -168,7 +173,9 @@ def typed(who, line, cut=()):
     print('$', line, flush=True)
     before, out = {p for g in LOOKED for p in who.folder.glob(g)}, b''
     p = subprocess.Popen(who.command(line, cut), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    ps, seconds, spoke, silence, first = psutil.Process(p.pid), 0.0, time.monotonic(), 0.0, None
+    ps, seconds, begun, silence, first = psutil.Process(p.pid), 0.0, time.monotonic(), 0.0, None
+    spoke = begun
+    who.heard(0.0, f'$ {line}\n'.encode())
     with selectors.DefaultSelector() as ready:
         ready.register(p.stdout, selectors.EVENT_READ)
         while True:
@@ -177,6 +184,7 @@ def typed(who, line, cut=()):
             seconds = max(seconds, used(ps))
             if text is not None:
                 silence, spoke, out = max(silence, now - spoke), now, out + text
+                who.heard(now - begun, text)
             if first is None:
                 made = {q for g in LOOKED for q in who.folder.glob(g)} - before
                 first = (seconds, sorted(q.name for q in made)[0]) if made else None
