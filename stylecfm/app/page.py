@@ -43,7 +43,7 @@ from stylecfm.app.parts import (
 )
 from ..cli.commands import call_parse, reported
 from ..cli.flags import model_there, store_true
-from ..config import InputError, say
+from ..config import InputError, say, tell_loading
 from ..files import FolderLock, exclusive_lock, make_folder
 
 # %% ../../nbs/12_app/01_page.ipynb #3eeff95b
@@ -1124,6 +1124,7 @@ def stylecfm_app(
         _known(host, port)
         limits = limits_of(max_megapixels, max_megabytes, max_side, max_waiting, max_kept)
         model_there(checkpoint)
+        tell_loading('PyTorch and the page')
         _ = _gradio()
         from stylecfm.pipeline.transfer import StyleTransferPipeline
 

@@ -22,7 +22,16 @@ from stylecfm.cli.commands import (
     writable,
 )
 from .flags import store_true
-from ..config import Config, InputError, load_config, say, say_all, to_type
+from stylecfm.config import (
+    Config,
+    InputError,
+    load_config,
+    say,
+    say_all,
+    tell_loading,
+    to_install,
+    to_type,
+)
 
 # %% ../../nbs/10_cli/02_advice.ipynb #67abad9d
 def __getattr__(name):
@@ -614,6 +623,7 @@ def stylecfm_plan(
             raise InputError(f'{save} is there already; choose another --save')
         writable(Path(save or 'config.json'))
         busy = busy_line()
+        tell_loading()
         _make_plan(folders, budget, image_size, codec, hours, preset, save)
         if busy:
             say(busy, error=True)
@@ -805,8 +815,12 @@ class Finding(NamedTuple):
     advice: str = ''  # Advice; '' if there is none
 
 
-# Optional packages, and the extra that brings them
-EXTRAS = dict(sklearn='demo', ot='sinkhorn', datasets='data')
+# Optional packages: the extra that brings them, and what they are for
+EXTRAS = dict(
+    sklearn=('demo', 'the sample pictures of stylecfm demo'),
+    ot=('sinkhorn', "training.coupling 'sinkhorn', and pairs of sets of different sizes"),
+    datasets=('data', 'data sets of the hub, stylecfm preprocess --dataset'),
+)
 
 
 def _graded(name: str, value: str, amount: float, good: float, bad: float, advice: str) -> Finding:
@@ -824,10 +838,7 @@ def _packages() -> list:  # List of `Finding`
     import importlib.util
 
     there = {p: importlib.util.find_spec(p) is not None for p in EXTRAS}
-    get = {
-        p: f'if you want what it is for: pip install stylecfm[{extra}]'
-        for p, extra in EXTRAS.items()
-    }
+    get = {p: f'for {use}: {to_install(extra)}' for p, (extra, use) in EXTRAS.items()}
     return [
         Finding(f'package {p}', 'there', 'good')
         if there[p]
@@ -979,6 +990,7 @@ def stylecfm_doctor(
             found = bench_devices(long)
             say_all(_to_json(found) if json else '\n\n'.join(pages(found)))
             return
+        tell_loading()
         rows = examine(debug)
         bad = [f for f in rows if f.state == 'bad']
         if json:

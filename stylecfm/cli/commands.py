@@ -38,8 +38,10 @@ from stylecfm.config import (
     Derived,
     InputError,
     chosen,
+    for_here,
     printable,
     say,
+    tell_loading,
     to_type,
     with_keys,
 )
@@ -137,7 +139,7 @@ def reported(
             why = _in_words(e)
             if debug or not why:
                 raise
-            say(f'error: {why}', error=True)
+            say(f'error: {for_here(why)}', error=True)
             sys.exit(2)
         except KeyboardInterrupt as e:
             if debug:
@@ -226,6 +228,7 @@ def stylecfm_preprocess(
         _check_positive(max_megapixels=max_megapixels, scaling=scaling)
         if not dataset:
             present(import_pt or c.data.raw_data_root, 'folder')
+        tell_loading()
         from stylecfm.data.images import ImageRules
         from stylecfm.latents.cache import cache_latents
         from stylecfm.latents.sources import import_latents, open_dataset, save_dataset
@@ -337,6 +340,7 @@ def stylecfm_train(
             else replace(known, training=replace(known.training, max_steps=steps))
         )
         writable(Path(c.checkpoint.save_dir) / 'x')
+        tell_loading()
         from stylecfm.training.trainer import OTCFMTrainer
 
         root = c.checkpoint.save_dir
@@ -535,6 +539,7 @@ def stylecfm_transfer(
         _early(locals())
         todo = file_pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
         assert input  # `file_pairs` asks for it
+        tell_loading()
         _check_call(input, todo, size, full_size, grid, checkpoint)
         from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
 
@@ -1003,6 +1008,7 @@ def stylecfm_evaluate(
         from stylecfm.data.results import check_results, record_results
 
         check_results([*files, *Path(output).glob('pictures/*-*.jpg')], overwrite=overwrite)
+        tell_loading()
         from stylecfm.evaluation.report import evaluate, planned_effort, summary, write_report
         from stylecfm.files import job_lock
         from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions

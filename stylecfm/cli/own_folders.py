@@ -38,6 +38,7 @@ from stylecfm.config import (
     or_none,
     record_of,
     say,
+    tell_loading,
     to_type,
     whole,
     with_keys,
@@ -366,6 +367,7 @@ def _plan_run(
     from stylecfm.files import write_json, write_text
     from stylecfm.training.memory import GB
     from stylecfm.training.memory_plan import available_memory, default_device, plan
+    from stylecfm.training.progress import duration
 
     busy, device, train = advice.busy_line(), default_device(), places.images('train')
     seen = _scan_styles(train)
@@ -398,7 +400,8 @@ def _plan_run(
     write_json(places.plan, about)
     say(
         f'plan: {p.report.parameters / 1e6:.1f} M parameters, {c.data.target_size} pixels, '
-        f'{made.training.max_steps} steps of {seconds:.2f} s' + (f'; {busy}' if busy else '')
+        f'{made.training.max_steps} steps of {seconds:.2f} s, '
+        f'{duration(made.training.max_steps * seconds)}' + (f'; {busy}' if busy else '')
     )
     advice._say_disk(made, sum(usable))
     return about
@@ -586,6 +589,7 @@ def _stages(
         say(f'{printable(s)}: {n} images to train on, {held} held out')
     if last < 1:
         return
+    tell_loading()
     c = _planned(places, given)
     if last == 1:
         say(f'plan in {printable(places.config)}')
