@@ -280,8 +280,8 @@ button:focus-visible, summary:focus-visible, a:focus-visible {
   outline: 3px solid var(--slider-color) !important; outline-offset: 2px;
 }
 #result { min-height: 180px; overflow: visible; }
-/* gradio puts the words over its spinner on a narrow screen */
-#result .meta-text-center { top: auto; bottom: 12px; left: 0; right: 0; transform: none; }
+/* gradio puts steps and seconds over its spinner and over the words of the bar */
+#result .meta-text-center { position: static; transform: none; }
 #outcome { scroll-margin: 12px; }
 .nothing {
   display: grid; place-items: center; min-height: 300px;
