@@ -84,7 +84,7 @@ def say(
 
 # %% ../nbs/01_basics/00_config.ipynb #f1e50008
 def tell_loading(
-    what: str = 'PyTorch',  # What takes the time
+    what: str = 'PyTorch',  # Names of the packages that take the time
 ):
     "Print on stderr that PyTorch is being loaded, unless it is loaded already."
     if 'torch' not in sys.modules:
