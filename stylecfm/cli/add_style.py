@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .commands import call_parse, folder_notes, printable, reported, writable
 from .flags import beside, model_there, store_true
-from ..config import NAME, InputError, say, to_type
+from ..config import NAME, InputError, say, tell_loading, to_type
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #f002848b
 if TYPE_CHECKING:
@@ -270,6 +270,7 @@ def stylecfm_add_style(
                 'minutes must be above 0, steps at least 1, size at least 128; '
                 f'got {minutes:g}, {steps}, {size}'
             )
+        tell_loading()
         from stylecfm.codecs.base import load_codec, pick_device
         from stylecfm.files import atomic_folder, job_lock, may_replace
         from stylecfm.training.checkpoints import load_model, pretrained_model, write_model

@@ -455,6 +455,7 @@ def file_pairs(
         todo = [(one, to / (one.stem + ('.mp4' if is_clip(one) else '.png')))]
     else:
         todo = [(one, to)]
+    tell_loading()  # the names of formats lie beside what needs it
     (known_video if is_clip(source) else known_format)(todo[0][1])
     for p in (*(p for _, p in todo), *others):
         writable(p)
@@ -539,7 +540,6 @@ def stylecfm_transfer(
         _early(locals())
         todo = file_pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
         assert input  # `file_pairs` asks for it
-        tell_loading()
         _check_call(input, todo, size, full_size, grid, checkpoint)
         from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
 
