@@ -239,6 +239,15 @@ def _one_source(painting: list | None, paintings: str | None) -> Path:
     return Path(given[0])
 
 
+def _check_limits(minutes: float, steps: int, size: int):
+    "Raise `InputError` for limits under which nothing can be learned."
+    if not 0 < minutes < math.inf or steps < 1 or size < 128:
+        raise InputError(
+            'minutes must be above 0, steps at least 1, size at least 128; '
+            f'got {minutes:g}, {steps}, {size}'
+        )
+
+
 @call_parse
 def stylecfm_add_style(
     painting: list = None,  # One large painting, at least 512 pixels along its longer side
@@ -265,11 +274,7 @@ def stylecfm_add_style(
         model_there(checkpoint)
         name = name or style_name(source)
         minutes = (4.0 if one else 20.0) if minutes is None else minutes
-        if not 0 < minutes < math.inf or steps < 1 or size < 128:
-            raise InputError(
-                'minutes must be above 0, steps at least 1, size at least 128; '
-                f'got {minutes:g}, {steps}, {size}'
-            )
+        _check_limits(minutes, steps, size)
         tell_loading()
         from stylecfm.codecs.base import load_codec, pick_device
         from stylecfm.files import atomic_folder, job_lock, may_replace

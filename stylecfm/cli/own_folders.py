@@ -545,7 +545,11 @@ def _evaluation(places: RunPlaces, c: Config, styles: list, least: int):
                 debug=True,
             )
             write_json(out / 'made_for.json', dict(step=step))
-        say(f'evaluation: {printable(out / "index.html")}')
+        longer = [str(places), *(['--painting_style', s] if len(styles) > 2 else []), '--long']
+        say(
+            f'evaluation: {printable(out / "index.html")}; with narrower intervals: '
+            f'{to_type("stylecfm evaluate")} {shlex.join(longer)}'
+        )
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #4218d435
 def train_folders(
