@@ -82,6 +82,66 @@ def say(
     except (OSError, ValueError):
         _let_go(out)  # the reader has gone, or the stream is closed
 
+# %% ../nbs/01_basics/00_config.ipynb #f1e50008
+def tell_loading(
+    what: str = 'PyTorch',  # Names of the packages that take the time
+):
+    "Print on stderr that PyTorch is being loaded, unless it is loaded already."
+    if 'torch' not in sys.modules:
+        say(f'loading {what} ...', error=True)
+
+# %% ../nbs/01_basics/00_config.ipynb #f1e50002
+def to_type(
+    line: str,  # Command line; its first word is a program of this installation
+) -> str:  # Line for the user's shell; the program's path where its name is not found
+    "A command line as it can be typed in the current folder."
+    import shlex
+    import shutil
+    import sysconfig
+
+    name, _, rest = line.partition(' ')
+    found = shutil.which(name, path=sysconfig.get_path('scripts'))
+    known = shutil.which(name)
+    # of folders: python in an environment is a link to the one outside
+    if not found or (known and os.path.samefile(os.path.dirname(found), os.path.dirname(known))):
+        return line
+    path = Path(found)
+    with suppress(ValueError, OSError):
+        path = path.relative_to(Path.cwd())
+    if os.name == 'nt':
+        program = f'"{path}"' if ' ' in str(path) else str(path)
+    else:
+        program = shlex.quote(str(path))
+    return f'{program} {rest}'.strip()
+
+# %% ../nbs/01_basics/00_config.ipynb #f1e50005
+def to_install(
+    extra: str,  # Name of an extra of this package
+) -> str:  # Command line for the user's shell
+    "A command that adds the packages of an extra to this installation."
+    from importlib.metadata import PackageNotFoundError, requires
+    from importlib.util import find_spec
+
+    try:
+        wanted = [r.replace("'", '"').partition(';') for r in requires('stylecfm') or ()]
+    except PackageNotFoundError:
+        wanted = []
+    names = [f'"{r.strip()}"' for r, _, mark in wanted if f'extra == "{extra}"' in mark]
+    if not names:
+        return f"pip install 'stylecfm[{extra}]'"
+    python = to_type(Path(sys.executable).name)
+    tool = f'{python} -m pip install' if find_spec('pip') else f'uv pip install --python {python}'
+    return f'{tool} {" ".join(names)}'
+
+
+def for_here(
+    text: str,  # Error that may ask for an extra
+) -> str:  # The error with a command of this installation
+    "An error whose `pip install 'stylecfm[...]'` works in this installation."
+    import re
+
+    return re.sub(r"""pip install (['"]?)stylecfm\[(\w+)\]\1""", lambda m: to_install(m[2]), text)
+
 # %% ../nbs/01_basics/00_config.ipynb #5a1de002
 # The page of symptoms, for errors that have several causes
 SYMPTOMS = 'https://stylecfm.github.io/stylecfm/tutorials/03_symptoms.html'

@@ -33,6 +33,9 @@ PAINTED = (
     "() => { const w = document.querySelector('#words'); "
     "return w && /painted in .* seconds/.test(w.innerText) }"
 )
+OVERLAP = """() => { const [a, b] = ['.meta-text-center', '.progress-level-inner'].map(s =>
+document.querySelector('#result ' + s)?.getBoundingClientRect());
+return !!a && !!b && a.top < b.bottom && b.top < a.bottom }"""
 WAIT = 300_000  # milliseconds for one picture, with others before it
 
 
@@ -124,6 +127,8 @@ def refused(page, path=None):
     if path:
         page.set_input_files('#photo input[type=file]', str(path))
         page.wait_for_timeout(1500)
+        unseen = page.locator('#photo img.unseen')
+        assert all(unseen.nth(k).get_attribute('alt') for k in range(unseen.count()))
     message = page.locator('[data-testid=toast-body], .notice.error').first
     if not message.is_visible():
         page.click('#go')
@@ -163,6 +168,8 @@ def cancelled(page):
     "Cancel a painting; the words, and the seconds until the button is free again."
     page.click('#go')
     page.wait_for_selector('#stop:visible', timeout=30_000)
+    page.wait_for_selector('#result .progress-level-inner', timeout=30_000)
+    assert not page.evaluate(OVERLAP), 'the words of the progress lie over one another'
     page.click('#stop')
     begun = time.monotonic()
     expect(page.locator('#go')).to_be_enabled(timeout=30_000)

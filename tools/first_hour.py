@@ -124,6 +124,11 @@ class Newcomer:
             subprocess.run(['userdel', USER], check=True)
         shutil.rmtree(self.home)
 
+    def heard(self, seconds, text):
+        "Keep what a command has printed, and when, for a reader: said.txt in the home."
+        with (self.home / 'said.txt').open('ab') as f:
+            f.write(f'[{seconds:4.0f} s] '.encode() + text.replace(b'\r', b'\n').rstrip() + b'\n')
+
     def command(self, line, cut=()):
         "Arguments of the process that types a line; `cut` is what takes its network."
         kept = [f'{k}={v}' for k, v in os.environ.items() if KEPT.fullmatch(k)]
@@ -168,7 +173,9 @@ def typed(who, line, cut=()):
     print('$', line, flush=True)
     before, out = {p for g in LOOKED for p in who.folder.glob(g)}, b''
     p = subprocess.Popen(who.command(line, cut), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    ps, seconds, spoke, silence, first = psutil.Process(p.pid), 0.0, time.monotonic(), 0.0, None
+    ps, seconds, begun, silence, first = psutil.Process(p.pid), 0.0, time.monotonic(), 0.0, None
+    spoke = begun
+    who.heard(0.0, f'$ {line}\n'.encode())
     with selectors.DefaultSelector() as ready:
         ready.register(p.stdout, selectors.EVENT_READ)
         while True:
@@ -177,6 +184,7 @@ def typed(who, line, cut=()):
             seconds = max(seconds, used(ps))
             if text is not None:
                 silence, spoke, out = max(silence, now - spoke), now, out + text
+                who.heard(now - begun, text)
             if first is None:
                 made = {q for g in LOOKED for q in who.folder.glob(g)} - before
                 first = (seconds, sorted(q.name for q in made)[0]) if made else None
@@ -185,7 +193,8 @@ def typed(who, line, cut=()):
     if p.wait():
         sys.stderr.write(out.decode(errors='replace')[-3000:])
         sys.exit(f'{line} ended with exit code {p.returncode}')
-    last = out.decode(errors='replace').replace('\r', '\n').strip().splitlines()[-1:]
+    said = out.decode(errors='replace').replace('\r', '\n').strip().splitlines()
+    last = [v for v in said if not re.match(r'make(\[\d+\])?: ', v)][-1:]
     return dict(
         line=line,
         cpu_seconds=round(seconds, 1),
@@ -309,10 +318,10 @@ def walk(who, diary, stage, hours, whole, newest):
 
 
 def keep(who, rows, hours, images, whole):
-    "Put stages beside those that are stored."
+    "Put stages beside those that are stored; what readers noted, `stumbles`, stays."
     from stylecfm.evaluation.metrics import machine
 
-    about = json.loads(STORE.read_text(encoding='utf-8')) if STORE.exists() else dict(ways={})
+    about = json.loads(STORE.read_text(encoding='utf-8')) if STORE.exists() else {}
     how = dict(
         command=f'python tools/first_hour.py {" ".join(rows)} --hours {hours} --images {images}'
         + ' --whole' * whole,
@@ -321,9 +330,10 @@ def keep(who, rows, hours, images, whole):
         installer='uv' if shutil.which('uv', path='/usr/local/bin:/usr/bin:/bin') else 'pip',
         tests='all' if whole else 'flow/paths',
     )
-    rows = {k: v | how for k, v in rows.items()}
-    about['ways'] = {k: (about['ways'] | rows)[k] for k in STAGES if k in about['ways'] | rows}
-    text = json.dumps(about, indent=1).replace(str(who.home), 'HOME').replace(str(ROOT), 'HERE')
+    rows = about.get('ways', {}) | {k: v | how for k, v in rows.items()}
+    ways = {k: rows[k] for k in STAGES if k in rows}
+    kept = dict(ways=ways, stumbles=about.get('stumbles', []))
+    text = json.dumps(kept, indent=1).replace(str(who.home), 'HOME').replace(str(ROOT), 'HERE')
     STORE.write_text(text + '\n', encoding='utf-8')
 
 

@@ -167,7 +167,7 @@ def run(command, begun):
         if m and now - shown > (1 if sys.stdout.isatty() else 15):
             shown = now
             print(
-                f'  {found} packages, {in_words(now - begun)}: {m[1]}',
+                f'  {found} package(s), {in_words(now - begun)}: {m[1]}',
                 end='\r' if sys.stdout.isatty() else '\n',
                 flush=True,
             )
@@ -198,11 +198,18 @@ def main():
     takes = '3 to 10 minutes with pip (seconds with uv: https://docs.astral.sh/uv)'
     if uv:
         takes = 'about a minute with uv'
-    print(
-        f'installing {what[0]} into {VENV.name}: about {what[1] / 1000:.1f} GB on disk '
-        f'with PyTorch for a processor, more with CUDA; {takes}',
-        flush=True,
-    )
+    if PYTHON.exists():
+        print(
+            f'adding to {VENV.name} what is missing of {what[0]}: about {what[1] / 1000:.1f} GB in '
+            f'all; seconds if nothing is missing, otherwise {takes}',
+            flush=True,
+        )
+    else:
+        print(
+            f'installing {what[0]} into {VENV.name}: about {what[1] / 1000:.1f} GB on disk '
+            f'with PyTorch for a processor, more with CUDA; {takes}',
+            flush=True,
+        )
     if not PYTHON.exists():
         try:
             venv.create(VENV, with_pip=True, symlinks=os.name != 'nt')

@@ -14,6 +14,7 @@ import io
 import os
 import re
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def environment(slow=False):
     """Environment of a run.
 
     No bars, no windows, and one thread, since two notebooks run at a time; what is not slow says
-    the same everywhere, so it sees no GPU.
+    the same everywhere, so it sees no GPU. Programs of this environment are found by their names.
     """
     shared = os.path.abspath(os.environ.get('STYLECFM_SHARED') or ROOT.parent / 'shared')
     env = os.environ | dict(
@@ -75,6 +76,7 @@ def environment(slow=False):
         OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '1'),
         PYTHONHASHSEED='0',
         IN_TEST='1',
+        PATH=os.pathsep.join([sysconfig.get_path('scripts'), os.environ.get('PATH', os.defpath)]),
     )
     if not env.keys() & {*WAITING}:
         env |= dict(OMP_WAIT_POLICY='PASSIVE', GOMP_SPINCOUNT='0')

@@ -25,7 +25,7 @@ RUNTIME = 'onnxruntime-web@1.30.0'
 SCRIPTS = 'ort.wasm.bundle.min.mjs', 'ort.webgpu.bundle.min.mjs'
 BINARIES = 'ort-wasm-simd-threaded.wasm', 'ort-wasm-simd-threaded.asyncify.wasm'
 EXAMPLES, HERO = ('coffee', 'rocket', 'chelsea'), ('coffee', 'van_gogh')
-SHOWN = 'rocket'  # example of which each style's thumbnail is painted
+SHOWN = 'chelsea'  # example of which each style's thumbnail is painted
 CHECK = dict(side=8, time=0.5, style=0, every=37)  # one evaluation that the page repeats
 
 

@@ -10,6 +10,7 @@ import ipaddress
 import logging
 import math
 import os
+import re
 import shutil
 import socket
 import sys
@@ -42,7 +43,7 @@ from stylecfm.app.parts import (
 )
 from ..cli.commands import call_parse, reported
 from ..cli.flags import model_there, store_true
-from ..config import InputError, say
+from ..config import InputError, say, tell_loading
 from ..files import FolderLock, exclusive_lock, make_folder
 
 # %% ../../nbs/12_app/01_page.ipynb #3eeff95b
@@ -111,6 +112,7 @@ def open_upload(
     except InputError as e:
         why = str(e).removeprefix(f'cannot use {path}: ').replace(str(path), 'the file')
         why = 'the file ' + why.removeprefix('it ') if why.startswith('it ') else why
+        why = re.sub(r'\(\w+Error: ', '(', why)  # a decoder's class is no word for a visitor
         if ';' not in why:  # a reason without a cure
             why += f'; choose a {", ".join(READ[:-1])} or {READ[-1]}'
         raise InputError(why) from None
@@ -1122,6 +1124,7 @@ def stylecfm_app(
         _known(host, port)
         limits = limits_of(max_megapixels, max_megabytes, max_side, max_waiting, max_kept)
         model_there(checkpoint)
+        tell_loading('PyTorch and the page')
         _ = _gradio()
         from stylecfm.pipeline.transfer import StyleTransferPipeline
 

@@ -242,6 +242,11 @@ _STYLES = """
 #head h1 { font: 600 2rem/1.1 Georgia, 'Times New Roman', serif; margin: 0; }
 #head p { margin: .3rem 0 0; font-size: 1rem; color: var(--body-text-color-subdued); }
 #photo { height: 250px !important; }
+#photo img.unseen { visibility: hidden; }
+#photo :has(> img.unseen)::after {
+  content: 'No preview of this file'; position: absolute; inset: 0; display: grid;
+  place-items: center; color: var(--body-text-color-subdued);
+}
 #note p, #limits p { margin: 0; color: var(--body-text-color-subdued); font-size: .85rem; }
 #examples { flex-wrap: nowrap; gap: 8px; }
 #examples button {
@@ -275,8 +280,8 @@ button:focus-visible, summary:focus-visible, a:focus-visible {
   outline: 3px solid var(--slider-color) !important; outline-offset: 2px;
 }
 #result { min-height: 180px; overflow: visible; }
-/* gradio puts the words over its spinner on a narrow screen */
-#result .meta-text-center { top: auto; bottom: 12px; left: 0; right: 0; transform: none; }
+/* gradio puts steps and seconds over its spinner and over the words of the bar */
+#result .meta-text-center { position: static; transform: none; }
 #outcome { scroll-margin: 12px; }
 .nothing {
   display: grid; place-items: center; min-height: 300px;
@@ -355,9 +360,14 @@ INTO_VIEW = '''() => { const e = document.querySelector('#outcome'), r = e.getBo
 if (r.top < 0 || r.bottom > innerHeight) e.scrollIntoView({
 block: r.height > innerHeight ? 'start' : 'end',
 behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'}); }'''
-# When the page is loaded, and whenever gradio changes it
+# When the page is loaded, and whenever gradio changes it. A file that the browser cannot show, as
+# TIFF or HEIC, may still be a picture: the frame then says so.
 ON_LOAD = '''() => { const mend = () => {
 document.querySelectorAll('#target input:not([name=style])').forEach(e => { e.name = 'style' });
 document.querySelectorAll('.toast-header[role]').forEach(e => {
 e.removeAttribute('role'); e.removeAttribute('tabindex') }) };
+const seen = on => e => { if (e.target.matches?.('#photo img')) {
+e.target.classList.toggle('unseen', !on); e.target.alt = on ? '' : 'No preview of this file' } };
+document.addEventListener('load', seen(true), true);
+document.addEventListener('error', seen(false), true);
 mend(); new MutationObserver(mend).observe(document.body, {childList: true, subtree: true}) }'''

@@ -22,6 +22,7 @@ from stylecfm.config import (
     ModelConfig,
     TrainingConfig,
     say,
+    tell_loading,
 )
 
 # %% ../../nbs/11_apps/00_demo.ipynb #be7d1ea8
@@ -516,6 +517,7 @@ def stylecfm_demo(
             )
         from stylecfm.files import job_lock
 
+        tell_loading()
         with job_lock(out):
             if restart:
                 forget(Path(out))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..cli.commands import call_parse, reported
 from ..cli.flags import present, store_true
-from ..config import InputError, say
+from ..config import InputError, say, to_type
 from stylecfm.files import (
     atomic_folder,
     digest,
@@ -372,5 +372,5 @@ def stylecfm_train_codec(
         )
         say(
             f'codec in {output}/final_model; '
-            f'try: stylecfm users train USERS --vae_path {output}/final_model'
+            f'try: {to_type("stylecfm users train")} USERS --vae_path {output}/final_model'
         )

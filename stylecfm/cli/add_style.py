@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .commands import call_parse, folder_notes, printable, reported, writable
 from .flags import beside, model_there, store_true
-from ..config import NAME, InputError, say
+from ..config import NAME, InputError, say, tell_loading, to_type
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #f002848b
 if TYPE_CHECKING:
@@ -239,6 +239,15 @@ def _one_source(painting: list | None, paintings: str | None) -> Path:
     return Path(given[0])
 
 
+def _check_limits(minutes: float, steps: int, size: int):
+    "Raise `InputError` for limits under which nothing can be learned."
+    if not 0 < minutes < math.inf or steps < 1 or size < 128:
+        raise InputError(
+            'minutes must be above 0, steps at least 1, size at least 128; '
+            f'got {minutes:g}, {steps}, {size}'
+        )
+
+
 @call_parse
 def stylecfm_add_style(
     painting: list = None,  # One large painting, at least 512 pixels along its longer side
@@ -265,11 +274,8 @@ def stylecfm_add_style(
         model_there(checkpoint)
         name = name or style_name(source)
         minutes = (4.0 if one else 20.0) if minutes is None else minutes
-        if not 0 < minutes < math.inf or steps < 1 or size < 128:
-            raise InputError(
-                'minutes must be above 0, steps at least 1, size at least 128; '
-                f'got {minutes:g}, {steps}, {size}'
-            )
+        _check_limits(minutes, steps, size)
+        tell_loading()
         from stylecfm.codecs.base import load_codec, pick_device
         from stylecfm.files import atomic_folder, job_lock, may_replace
         from stylecfm.training.checkpoints import load_model, pretrained_model, write_model
@@ -300,9 +306,9 @@ def stylecfm_add_style(
             say(compared(held_out_losses(new, pieces.held, codec)))
         what = f'{len(pieces.train)} crops of a painting' if one else f'{len(images)} paintings'
         say(
-            f'{what} learned as {printable(name)}; try: stylecfm_transfer --checkpoint '
-            f'{printable(to)} --target_style {printable(name)} --input photo.jpg --output '
-            'painting.png'
+            f'{what} learned as {printable(name)}; try: {to_type("stylecfm_transfer")} '
+            f'--checkpoint {printable(to)} --target_style {printable(name)} '
+            '--input photo.jpg --output painting.png'
         )
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #b40edec8

@@ -22,7 +22,16 @@ from stylecfm.cli.commands import (
     writable,
 )
 from .flags import store_true
-from ..config import Config, InputError, load_config, say, say_all
+from stylecfm.config import (
+    Config,
+    InputError,
+    load_config,
+    say,
+    say_all,
+    tell_loading,
+    to_install,
+    to_type,
+)
 
 # %% ../../nbs/10_cli/02_advice.ipynb #67abad9d
 def __getattr__(name):
@@ -245,7 +254,8 @@ def _show_profile(
         )
     else:
         say(
-            'next: stylecfm_preprocess, then stylecfm_train with the same config; '
+            f'next: {to_type("stylecfm_preprocess")}, then {to_type("stylecfm_train")} with the '
+            'same config; '
             '"auto" plans again for the memory that is free then '
             '(training.memory_gb limits it)'
         )
@@ -598,7 +608,7 @@ def stylecfm_plan(
         if not folders or len(folders) < 2:
             raise InputError(
                 'give two or more folders of images, one for each style: '
-                'stylecfm_plan photos/ paintings/'
+                + to_type('stylecfm_plan photos/ paintings/')
             )
         folders = [Path(f) for f in folders]
         for f in folders:
@@ -613,6 +623,7 @@ def stylecfm_plan(
             raise InputError(f'{save} is there already; choose another --save')
         writable(Path(save or 'config.json'))
         busy = busy_line()
+        tell_loading()
         _make_plan(folders, budget, image_size, codec, hours, preset, save)
         if busy:
             say(busy, error=True)
@@ -790,8 +801,8 @@ def _finish_plan(config: Config, places: dict, advice: str):
     write_text(Path(save), config.to_json())
     first = f" {advice.replace('RAW', places['raw'])};" if advice else ''
     say_all(
-        f'\nwritten: {printable(save)}\nnext:{printable(first)} stylecfm_preprocess --config '
-        f'{printable(save)}, then stylecfm_train --config {printable(save)}'
+        f'\nwritten: {printable(save)}\nnext:{printable(first)} {to_type("stylecfm_preprocess")} '
+        f'--config {printable(save)}, then {to_type("stylecfm_train")} --config {printable(save)}'
     )
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-25
@@ -804,8 +815,12 @@ class Finding(NamedTuple):
     advice: str = ''  # Advice; '' if there is none
 
 
-# Optional packages, and the extra that brings them
-EXTRAS = dict(sklearn='demo', ot='sinkhorn', datasets='data')
+# Optional packages: the extra that brings them, and what they are for
+EXTRAS = dict(
+    sklearn=('demo', 'the sample pictures of stylecfm demo'),
+    ot=('sinkhorn', "training.coupling 'sinkhorn', and pairs of sets of different sizes"),
+    datasets=('data', 'data sets of the hub, stylecfm preprocess --dataset'),
+)
 
 
 def _graded(name: str, value: str, amount: float, good: float, bad: float, advice: str) -> Finding:
@@ -823,10 +838,7 @@ def _packages() -> list:  # List of `Finding`
     import importlib.util
 
     there = {p: importlib.util.find_spec(p) is not None for p in EXTRAS}
-    get = {
-        p: f'if you want what it is for: pip install stylecfm[{extra}]'
-        for p, extra in EXTRAS.items()
-    }
+    get = {p: f'for {use}: {to_install(extra)}' for p, (extra, use) in EXTRAS.items()}
     return [
         Finding(f'package {p}', 'there', 'good')
         if there[p]
@@ -929,7 +941,9 @@ def _step(device: 'torch.device', debug: bool = False) -> Finding:
         if debug:
             raise
         why = f'{type(e).__name__}: {str(e).partition(chr(10))[0][:120]}'
-        return Finding('a step of training', why, 'bad', 'stylecfm_doctor --debug shows where')
+        return Finding(
+            'a step of training', why, 'bad', to_type('stylecfm_doctor --debug') + ' shows where'
+        )
     value = f'{s:.2f} s for 16 images of 64 pixels'
     return Finding(
         'a step of training',
@@ -976,6 +990,7 @@ def stylecfm_doctor(
             found = bench_devices(long)
             say_all(_to_json(found) if json else '\n\n'.join(pages(found)))
             return
+        tell_loading()
         rows = examine(debug)
         bad = [f for f in rows if f.state == 'bad']
         if json:
@@ -990,8 +1005,10 @@ def stylecfm_doctor(
                 + (
                     bad[0].advice
                     if bad
-                    else 'stylecfm_plan FOLDER FOLDER says what training on your images will take; '
-                    'stylecfm_demo shows all of it in minutes'
+                    else to_type('stylecfm_plan FOLDER FOLDER')
+                    + ' says what training on your images will take; '
+                    + to_type('stylecfm_demo')
+                    + ' shows all of it in minutes'
                 )
             )
     if bad:

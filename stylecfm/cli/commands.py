@@ -32,7 +32,19 @@ from stylecfm.cli.flags import (
     store_true,
     within,
 )  # noqa: F401
-from ..config import SYMPTOMS, Config, Derived, InputError, chosen, printable, say, with_keys
+from stylecfm.config import (
+    SYMPTOMS,
+    Config,
+    Derived,
+    InputError,
+    chosen,
+    for_here,
+    printable,
+    say,
+    tell_loading,
+    to_type,
+    with_keys,
+)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #d2cad848
 def __getattr__(name):
@@ -127,7 +139,7 @@ def reported(
             why = _in_words(e)
             if debug or not why:
                 raise
-            say(f'error: {why}', error=True)
+            say(f'error: {for_here(why)}', error=True)
             sys.exit(2)
         except KeyboardInterrupt as e:
             if debug:
@@ -216,6 +228,7 @@ def stylecfm_preprocess(
         _check_positive(max_megapixels=max_megapixels, scaling=scaling)
         if not dataset:
             present(import_pt or c.data.raw_data_root, 'folder')
+        tell_loading()
         from stylecfm.data.images import ImageRules
         from stylecfm.latents.cache import cache_latents
         from stylecfm.latents.sources import import_latents, open_dataset, save_dataset
@@ -327,6 +340,7 @@ def stylecfm_train(
             else replace(known, training=replace(known.training, max_steps=steps))
         )
         writable(Path(c.checkpoint.save_dir) / 'x')
+        tell_loading()
         from stylecfm.training.trainer import OTCFMTrainer
 
         root = c.checkpoint.save_dir
@@ -334,7 +348,7 @@ def stylecfm_train(
         for line in run_lines(
             root,
             max(known.training.max_steps, c.training.max_steps),
-            f'stylecfm_train --resume {root} --steps STEPS',
+            to_type(f'stylecfm_train --resume {root} --steps STEPS'),
         ):
             say(line, error=True)
 
@@ -441,6 +455,7 @@ def file_pairs(
         todo = [(one, to / (one.stem + ('.mp4' if is_clip(one) else '.png')))]
     else:
         todo = [(one, to)]
+    tell_loading()  # the names of formats lie beside what needs it
     (known_video if is_clip(source) else known_format)(todo[0][1])
     for p in (*(p for _, p in todo), *others):
         writable(p)
@@ -993,6 +1008,7 @@ def stylecfm_evaluate(
         from stylecfm.data.results import check_results, record_results
 
         check_results([*files, *Path(output).glob('pictures/*-*.jpg')], overwrite=overwrite)
+        tell_loading()
         from stylecfm.evaluation.report import evaluate, planned_effort, summary, write_report
         from stylecfm.files import job_lock
         from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions

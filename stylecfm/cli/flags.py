@@ -241,9 +241,11 @@ def validation_line(
             'it was measured fewer than two times',
             None,
         )
-    (_, first), (last, now) = losses[0], losses[-1]
+    from stylecfm.training.progress import still_falling
+
+    first, now = losses[0][1], losses[-1][1]
     at, low = min(losses, key=lambda v: v[1])
-    if at == last and now < first:
+    if still_falling([v for _, v in losses]):
         return f'validation loss was still falling: {first:.4g} to {now:.4g} at the last step', True
     return (
         f'validation loss is no longer falling: lowest {low:.4g} at step {at}, now {now:.4g}',

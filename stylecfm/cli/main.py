@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from ..config import Config, InputError, one_word_of, say, say_all, with_keys
+from ..config import Config, InputError, one_word_of, say, say_all, to_type, with_keys
 
 # %% ../../nbs/10_cli/07_main.ipynb #0514ef4b
 def __getattr__(name):
@@ -349,7 +349,7 @@ def command_parser(
         description=inspect.getdoc(f),
         add_help=False,
         formatter_class=RawDescriptionHelpFormatter,
-        epilog=f'example:\n  stylecfm {command.example}',
+        epilog=f'example:\n  {to_type(f"stylecfm {command.example}")}',
     )
     _add_words(p, f, command.words)
     made = {a.dest: a for a in parser_of(f)._actions if a.option_strings and a.dest != 'help'}
@@ -510,10 +510,10 @@ def overview() -> str:
             '  --version      print the version',
             '',
             'examples:',
-            '  stylecfm transfer photo.jpg painting.png --target_style van_gogh',
-            '  stylecfm train photos/ paintings/ --out runs/mine',
+            '  ' + to_type('stylecfm transfer photo.jpg painting.png --target_style van_gogh'),
+            '  ' + to_type('stylecfm train photos/ paintings/ --out runs/mine'),
             '',
-            'stylecfm COMMAND --help shows the flags of a command.',
+            to_type('stylecfm COMMAND --help') + ' shows the flags of a command.',
         ]
     )
 
@@ -530,7 +530,7 @@ def group_overview(
             *(f'  {n:12}{c.does}' for n, c in GROUPS[group].items()),
             '',
             'example:',
-            f'  stylecfm {next(iter(GROUPS[group].values())).example}',
+            '  ' + to_type(f'stylecfm {next(iter(GROUPS[group].values())).example}'),
         ]
     )
 

@@ -38,6 +38,8 @@ from stylecfm.config import (
     or_none,
     record_of,
     say,
+    tell_loading,
+    to_type,
     whole,
     with_keys,
 )
@@ -61,7 +63,7 @@ def _folders_there(folders: list) -> list:
     if not folders or len(folders) < 2:
         raise InputError(
             'give two or more folders of images, one for each style: '
-            'stylecfm train photos/ paintings/'
+            + to_type('stylecfm train photos/ paintings/')
         )
     for f in folders:
         if not os.path.isdir(f):
@@ -365,6 +367,7 @@ def _plan_run(
     from stylecfm.files import write_json, write_text
     from stylecfm.training.memory import GB
     from stylecfm.training.memory_plan import available_memory, default_device, plan
+    from stylecfm.training.progress import duration
 
     busy, device, train = advice.busy_line(), default_device(), places.images('train')
     seen = _scan_styles(train)
@@ -397,7 +400,8 @@ def _plan_run(
     write_json(places.plan, about)
     say(
         f'plan: {p.report.parameters / 1e6:.1f} M parameters, {c.data.target_size} pixels, '
-        f'{made.training.max_steps} steps of {seconds:.2f} s' + (f'; {busy}' if busy else '')
+        f'{made.training.max_steps} steps of {seconds:.2f} s, '
+        f'{duration(made.training.max_steps * seconds)}' + (f'; {busy}' if busy else '')
     )
     advice._say_disk(made, sum(usable))
     return about
@@ -541,7 +545,11 @@ def _evaluation(places: RunPlaces, c: Config, styles: list, least: int):
                 debug=True,
             )
             write_json(out / 'made_for.json', dict(step=step))
-        say(f'evaluation: {printable(out / "index.html")}')
+        longer = [str(places), *(['--painting_style', s] if len(styles) > 2 else []), '--long']
+        say(
+            f'evaluation: {printable(out / "index.html")}; with narrower intervals: '
+            f'{to_type("stylecfm evaluate")} {shlex.join(longer)}'
+        )
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #4218d435
 def train_folders(
@@ -585,6 +593,7 @@ def _stages(
         say(f'{printable(s)}: {n} images to train on, {held} held out')
     if last < 1:
         return
+    tell_loading()
     c = _planned(places, given)
     if last == 1:
         say(f'plan in {printable(places.config)}')
@@ -612,8 +621,8 @@ def _stages(
         _evaluation(places, c, order, least)
     if last >= 3:
         say(
-            f'next: stylecfm transfer --checkpoint {printable(places)} --input photo.jpg '
-            '--output painting.png'
+            f'next: {to_type("stylecfm transfer")} --checkpoint {printable(places)} '
+            '--input photo.jpg --output painting.png'
         )
 
 
@@ -706,7 +715,8 @@ def train_command(
             )
         if wrong:
             raise InputError(
-                f'--{wrong} needs folders of images: stylecfm train photos/ paintings/'
+                f'--{wrong} needs folders of images: '
+                + to_type('stylecfm train photos/ paintings/')
             )
         if init_from != 'none':
             model_there(init_from)
@@ -731,7 +741,7 @@ def _train_own(
     "Train on folders, with the name of the run and the command that goes on."
     names = named_styles(folders)
     out = out or f'runs/{"-".join(names)}'
-    again = 'stylecfm train ' + shlex.join([*map(str, folders), '--out', str(out)])
+    again = to_type('stylecfm train ' + shlex.join([*map(str, folders), '--out', str(out)]))
     train_folders(folders, out, until, number, steps, again, **given)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .add_style import read_paintings
 from .commands import call_parse, printable, reported, writable
 from .flags import store_true
-from ..config import NAME, WIDEST, InputError, checked, say, whole
+from ..config import NAME, WIDEST, InputError, checked, say, tell_loading, to_type, whole
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #f4d9cbea
 def __getattr__(name):
@@ -272,7 +272,7 @@ def folders_of(
     if not photos or not paintings:
         raise InputError(
             'give --photos FOLDER and --paintings FOLDER, as '
-            'stylecfm train-painter photos/ paintings/'
+            + to_type('stylecfm train-painter photos/ paintings/')
         )
     # a folder whose own name has a comma is taken as it stands
     several = [paintings] if os.path.exists(paintings) else paintings.split(',')
@@ -321,6 +321,7 @@ def stylecfm_train_painter(
         if not 0 < minutes < math.inf or size < 128:
             raise InputError(f'minutes must be above 0, size at least 128; got {minutes:g}, {size}')
         folders = folders_of(photos, paintings)
+        tell_loading()
         from stylecfm.codecs.base import load_codec, pick_device
         from stylecfm.data.images import save_image, to_pil
         from stylecfm.files import atomic_folder, job_lock, may_replace
@@ -348,6 +349,6 @@ def stylecfm_train_painter(
             ]
             save_image(painter_samples(to / 'export', held), to / 'samples.jpg')
         say(
-            f'look at {printable(to / "samples.jpg")}; try: stylecfm_transfer --checkpoint '
-            f'{printable(to)} --input photo.jpg --output painting.png'
+            f'look at {printable(to / "samples.jpg")}; try: {to_type("stylecfm_transfer")} '
+            f'--checkpoint {printable(to)} --input photo.jpg --output painting.png'
         )

@@ -86,10 +86,10 @@ def learning_state(
     if falling:
         return f'validation was still falling ({losses[-2]:.4g} to {losses[-1]:.4g})'
     since = len(losses) - 1 - losses.index(min(losses))
-    return (
-        f'validation was no longer falling (lowest {min(losses):.4g}, '
-        f'{since} checkpoint{"s" if since != 1 else ""} ago)'
+    when = (
+        f'{since} checkpoint{"s" if since != 1 else ""} ago' if since else 'at the last checkpoint'
     )
+    return f'validation was no longer falling (lowest {min(losses):.4g}, {when})'
 
 # %% ../../nbs/07_training/05_progress.ipynb #3ea199c6
 HARDLY = 0.1  # change below which a model has hardly been trained
