@@ -264,7 +264,7 @@ def with_muon(net, rate):
     return Optimizers(Muon(inner, rate), adam)
 
 
-def train_network(minutes, device, batch, rate, compiled):
+def train_network(minutes, device, batch, rate, compiled, weak=None, scale=1.0):
     "The network, for the given number of minutes; measures of pictures along the way."
     train, held = pictures('train'), pictures('choose', 16)
     codec, stats, net, goes_on = begin(train, device)
@@ -292,6 +292,8 @@ def train_network(minutes, device, batch, rate, compiled):
         recipe,
         shares={STYLES.index(k): v for k, v in SHARES.items()},
         max_minutes=minutes,
+        guide=load_model(weak).net.to(device).eval() if weak else None,
+        guide_scale=scale,
     )
     t.opt = with_muon(net, rate)
     if compiled:
@@ -369,6 +371,10 @@ def main():
         default=1e-3,
         help='largest learning rate; lower to go on from trained weights',
     )
+    p.add_argument('--guide', help='folder of an earlier, weaker model to be led away from')
+    p.add_argument(
+        '--guide_scale', type=float, default=1.8, help='weight of the network against its guide'
+    )
     p.add_argument('--no_compile', action='store_true', help='do not compile the network on a GPU')
     a = p.parse_args()
     device = pick_device(a.device)
@@ -384,6 +390,8 @@ def main():
             a.batch_size or (512 if gpu else 16),
             a.learning_rate,
             gpu and not a.no_compile,
+            a.guide,
+            a.guide_scale,
         )
 
 

@@ -52,7 +52,7 @@ class Brush(NamedTuple):
     # Share of the paintings' palettes, 0 to 1, or a key of `COLOUR_MODES`: photo, moments, painting
     colours: float | str = 1.0
     # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
-    temperature: float = 1.04
+    temperature: float = 1.02
     steps: int = 12  # Steps each way
     guidance_scale: float = 1.0  # Classifier-free guidance of the style, >= 1
     seed: int = 0  # Seed of noise and of the choice of a palette: another one, another version

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..codecs.base import Codec, LatentStats, moments, pooled
 from ..codecs.lapped import Stack, random_crops, stacked
-from ..config import InferenceConfig
+from ..config import InferenceConfig, InputError
 from ..data.abstraction import coarse_picture
 from ..data.palettes import Palette, palette_of
 from ..files import tensors_digest
@@ -97,6 +97,17 @@ def channel_weight(
     y = codec.decode(stats.restore(unit)).float().cpu()
     effect = (y[:c] - y[c:]).square().sum((1, 2, 3)).sqrt()
     return effect / effect.mean()
+
+# %% ../../nbs/07_training/20_painting.ipynb #c41a7b03
+def led_away(
+    batch: FlowBatch,  # Points on the path and their velocities
+    guide: torch.nn.Module,  # Weaker network, `(xt, t, style)` -> velocity
+    scale: float,  # w, >= 1
+) -> FlowBatch:  # With velocities extrapolated from the guide's: v + (w - 1) (v - v_guide)
+    "Targets whose regression gives the network of autoguidance (Karras et al. 2024)."
+    with torch.no_grad():
+        away = batch.ut - guide(batch.xt, batch.t, batch.style)
+    return batch._replace(ut=batch.ut + (scale - 1) * away)
 
 # %% ../../nbs/07_training/20_painting.ipynb #97eb411b
 class PaintingTask(Protocol):
@@ -180,7 +191,12 @@ class PaintingTrainer(RecipeTrainer):
         folder: str | Path | None = None,  # Folder of the run's state; none: nothing is kept
         # Limit of the training time; the learning rate falls to its end by then; 0: none
         max_minutes: float = 0,
+        # Weaker network that is led away from; None: none
+        guide: torch.nn.Module | None = None,
+        guide_scale: float = 1.0,  # Weight of the network against its guide, >= 1
     ):
+        if guide_scale < 1:
+            raise InputError(f'guide_scale must be >= 1, got {guide_scale}')
         super().__init__(net, recipe, folder=folder)
         self.steps = steps
         self.pictures = pictures.on(self.device)
@@ -189,6 +205,8 @@ class PaintingTrainer(RecipeTrainer):
         self.stats = stats
         self.condition = condition
         self.max_minutes = max_minutes
+        self.guide = guide
+        self.guide_scale = guide_scale
         self.begun = (0, time.monotonic())
         present = sorted(set(pictures.style.tolist()))
         self.rows = {s: (pictures.style == s).nonzero()[:, 0] for s in present}
@@ -204,6 +222,8 @@ class PaintingTrainer(RecipeTrainer):
             shares=str(share),
             network=tensors_digest(fixed),
         )
+        if guide is not None:
+            self.about['guide'] = f'{tensors_digest(guide.state_dict())}, scale {guide_scale}'
 
     def batch(
         self,
@@ -217,9 +237,10 @@ class PaintingTrainer(RecipeTrainer):
         present = list(self.rows)
         rows = [self.rows[present[s]] for s in styles]
         at = torch.rand(len(rows), generator=g).tolist()
-        return painting_batch(
+        batch = painting_batch(
             self, self.pictures, [int(r[int(u * len(r))]) for r, u in zip(rows, at, strict=True)], g
         )
+        return batch if self.guide is None else led_away(batch, self.guide, self.guide_scale)
 
     def validate(self) -> float:  # NaN without held-out pictures
         """Loss of the averaged weights on held-out pictures; NaN without any.
