@@ -158,7 +158,7 @@ def parse_options(
         name, sign, value = word.partition('=')
         if not sign or name not in where:
             raise InputError(
-                f'options should be key=value, with keys {", ".join(where)}; got {word!r}'
+                f'options must be key=value, with keys {", ".join(where)}; got {word!r}'
             )
         try:
             found[where[name]][name] = json.loads(value)
@@ -567,7 +567,7 @@ def model_for(
     if chunk:
         sides = numbers(chunk, 'chunk', kind=int)
         if min(sides) < 1:
-            raise InputError(f'chunk should be voxels along z, y, x, got {chunk}')
+            raise InputError(f'chunk must be voxels along z, y, x, got {chunk}')
         places = tuple(max(1, n // f) for n, f in zip(sides, m.space.factors, strict=False))
         m = m._replace(net=in_pieces(m.net, places))
     return m
@@ -625,7 +625,7 @@ def stylecfm_radar_enhance(
             )
         found, many = clouds_in(input), Path(input).is_dir()
         if not many and Path(output).suffix.lower() not in CLOUD_FORMATS:
-            raise InputError(f'--output should end in {", ".join(CLOUD_FORMATS)}, got {output}')
+            raise InputError(f'--output must end in {", ".join(CLOUD_FORMATS)}, got {output}')
         if Path(input).resolve() == Path(output).resolve():
             raise InputError('--output is --input; choose another place')
         place, notes = numbers(origin, 'origin') if origin else None, Notes()
@@ -639,7 +639,7 @@ def stylecfm_radar_enhance(
         bad = _enhance_all(m, todo, seed, lambda p: _sensor_cloud(p, notes, fields, layout, place))
         _report(notes)
         if bad == len(found):
-            raise InputError('none of the clouds could be read')
+            raise InputError('none of the clouds could be read; see the lines above')
 
 # %% ../../nbs/11_apps/15_radar_train.ipynb #c10ee7d1
 def held_out_pairs(
@@ -728,7 +728,8 @@ def stylecfm_radar_evaluate(
     with reported(debug):
         if bool(checkpoint) == bool(predicted):
             raise InputError(
-                'give --checkpoint, a run whose model predicts, or --predicted, a folder of clouds'
+                '--checkpoint (a run whose model predicts) or --predicted (a folder of predicted '
+                f'clouds) must be given, got {"both" if checkpoint else "neither"}; give one'
             )
         present(checkpoint or predicted, 'model' if checkpoint else 'folder')
         from stylecfm.apps.radar_scores import evaluate_clouds
@@ -744,7 +745,9 @@ def stylecfm_radar_evaluate(
             grid = m.space.grid
         else:
             if not lidar:
-                raise InputError('--lidar is missing: give the folder of lidar clouds')
+                raise InputError(
+                    '--lidar is missing: give the folder of lidar clouds to compare with'
+                )
             grid = VoxelGrid(
                 numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)
             )
@@ -779,5 +782,5 @@ def _rising(text: str, what: str) -> tuple:
         or v[0] < 0
         or (what == 'bins' and len(v) < 2)
     ):
-        raise InputError(f'{what} should be rising numbers >= 0 with commas between, got {text!r}')
+        raise InputError(f'{what} must be rising numbers >= 0 with commas, got {text!r}')
     return v

@@ -109,7 +109,9 @@ def two_folds(
     for k in label.unique():
         at = torch.nonzero(label == k)[:, 0]
         if len(at) < 2:
-            raise InputError(f'class {int(k)} has one picture, and a classifier needs two or more')
+            raise InputError(
+                f'a class must have two pictures or more, got one of {int(k)}; add one'
+            )
         fold[at[1::2]] = 1
     return fold
 
@@ -315,8 +317,8 @@ def _run_pictures(checkpoint, data_dir, held_out, share):
     folder, classes = data_dir or known.get('data_dir'), known.get('classes', False)
     if not folder:
         raise InputError(
-            f'{checkpoint} tells no pictures: there is no {OWN_FILE} beside it; '
-            'give --data_dir, the folder of the training'
+            f'{OWN_FILE} must lie beside {checkpoint}, to name the folder of its pictures, '
+            'and is missing; give that folder by --data_dir'
         )
     share = known.get('hold_out', 0.0) if share is None else share
     train, held = held_out_pictures(user_folders(folder, classes), share)

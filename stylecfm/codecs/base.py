@@ -718,7 +718,7 @@ def _network(spec: str) -> nn.Module:
     except Exception as e:  # network, hub and diffusers raise anything
         why = str(e).splitlines()[0].rstrip('.')
         raise InputError(
-            f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, '
+            f'there is no folder {spec}, and {m[1]} could not be downloaded (no network, '
             'or no '
             f'such model: {why}); '
             f'where there is a network, `hf download {m[1]} --local-dir {m[1].split("/")[1]}`, '

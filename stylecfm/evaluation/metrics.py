@@ -308,10 +308,12 @@ def published_distances(
             lpips = LPIPS('alex', normalize=True)
     except ImportError:
         raise InputError(
-            'FID, KID and LPIPS want torchmetrics with its image extra: pip install "stylecfm[fid]"'
+            'FID, KID and LPIPS need torchmetrics with its image extra: pip install "stylecfm[fid]"'
         ) from None
     except OSError as e:
-        raise InputError(f'the weights of FID, KID or LPIPS could not be had ({e})') from None
+        raise InputError(
+            f'the weights of FID, KID or LPIPS could not be downloaded ({e}); connect and try again'
+        ) from None
     for m in (fid, kid):
         m.update(unit(paintings), real=True)
         m.update(unit(made), real=False)
