@@ -243,7 +243,7 @@ class CheckedRun(SavedWeights):
                 f'{self.root} holds another run ({"; ".join(diff[:4])}); '
                 'choose another checkpoint.save_dir, or give back the old value'
             )
-        if d['latents'] != self.cache.fingerprint:
+        if d['latents'] not in (self.cache.fingerprint, *self.cache.earlier):
             raise InputError(
                 f'{self.cache.root} has changed since the run in {self.root} began; '
                 'choose another checkpoint.save_dir'
