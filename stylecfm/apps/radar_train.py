@@ -728,8 +728,8 @@ def stylecfm_radar_evaluate(
     with reported(debug):
         if bool(checkpoint) == bool(predicted):
             raise InputError(
-                '--checkpoint (a run whose model predicts) or --predicted (a folder of predicted '
-                f'clouds) must be given, got {"both" if checkpoint else "neither"}; give one'
+                'one of --checkpoint (a run) and --predicted (a folder of clouds) must be given, '
+                f'got {"both" if checkpoint else "neither"}'
             )
         present(checkpoint or predicted, 'model' if checkpoint else 'folder')
         from stylecfm.apps.radar_scores import evaluate_clouds
@@ -745,9 +745,7 @@ def stylecfm_radar_evaluate(
             grid = m.space.grid
         else:
             if not lidar:
-                raise InputError(
-                    '--lidar is missing: give the folder of lidar clouds to compare with'
-                )
+                raise InputError('--lidar is missing: give the folder of lidar clouds')
             grid = VoxelGrid(
                 numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int)
             )

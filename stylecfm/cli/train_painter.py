@@ -332,7 +332,7 @@ def stylecfm_train_painter(
         may_replace(to / 'export', 'model')
         if not (to / 'training').exists() and os.path.lexists(to / 'samples.jpg'):
             raise InputError(
-                f'{to / "samples.jpg"} is there already, and no run of this command; '
+                f'{to / "samples.jpg"} exists, and no run of this command wrote it; '
                 'choose another --output'
             )
         coder = load_codec(codec or load_model(pretrained_model()).spec, device)

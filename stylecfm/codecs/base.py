@@ -80,7 +80,7 @@ def check_sides(
     h, w = images.shape[-2:]
     if h % factor or w % factor:
         raise InputError(
-            f'{spec} wants height and width divisible by {factor}, got {h}x{w}; '
+            f'{spec} needs height and width divisible by {factor}, got {h}x{w}; '
             'pad the image or choose another size'
         )
 
@@ -678,7 +678,7 @@ def _from_folder(folder: Path) -> nn.Module:
     )
     if not sub and not (folder / 'config.json').is_file():
         raise InputError(
-            f'no autoencoder in {folder}; it should hold config.json and its safetensors '
+            f'no autoencoder in {folder}; it must hold config.json and its safetensors '
             '(diffusers), '
             'or one pair *_encoder.pth and *_decoder.pth (TAESD)'
         )

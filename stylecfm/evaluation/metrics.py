@@ -285,7 +285,7 @@ def published_distances(
     Raises `InputError` where it or its weights are missing.
     """
     if min(len(made), len(paintings)) < 2:
-        raise InputError('FID and KID want two pictures or more of each kind')
+        raise InputError('FID and KID need two pictures or more of each kind')
 
     def unit(x):
         return (x.clamp(-1, 1) + 1) / 2
