@@ -295,7 +295,7 @@ def judge_subject(
     try:
         s = read_subject(folder, how.missing, how.resample)
         if s.truth is None:
-            raise InputError(f'{folder} has no outlines (_seg.nii.gz); add them')
+            raise InputError(f'{folder} has no outlines')
         t = translate_subject(how.pipe, s, how.kept, how.size, how.scale, how.batch)
     except InputError as e:
         say(f'left out: {e}', error=True)

@@ -70,8 +70,9 @@ class ContextUNet(VelocityModel):
         super().__init__()
         if hidden_dim % 8 or len(attend) != len(multipliers):
             raise InputError(
-                'hidden_dim must be a multiple of 8, and attend must have a value for each of '
-                f'{len(multipliers)} levels; got {hidden_dim} and {len(attend)} values'
+                'hidden_dim must be a multiple of 8 and attend name each of '
+                f'{len(multipliers)} levels, '
+                f'got {hidden_dim} and {len(attend)}'
             )
         chosen(CONTEXTS, way, 'way')
         self.style = StyleEmbedding(num_styles, style_dim, mean_null)

@@ -318,14 +318,14 @@ def _unpacked(data: bytes, at: int, path) -> bytes:
         if len(data) <= at:
             return b''
         raise InputError(
-            f'{path} is cut off: its compressed data must begin with 8 bytes of sizes; '
+            f'{path} is cut off: its compressed data should begin with 8 bytes of sizes; '
             'copy it again'
         )
     small, large = (int(v) for v in np.frombuffer(data, '<u4', 2, at))
     body = data[at + 8 : at + 8 + (small or large)]
     if len(body) < (small or large):
         raise InputError(
-            f'{path} is cut off: its compressed data must have {small or large} bytes, '
+            f'{path} is cut off: its compressed data should have {small or large} bytes, '
             f'and have {len(body)}; '
             'copy it again'
         )

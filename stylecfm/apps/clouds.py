@@ -243,7 +243,7 @@ def read_points(
     fields = layout_fields(layout, fields)
     kind = path.suffix.lower()
     if kind not in CLOUD_FORMATS:
-        raise InputError(f'{path} is no cloud: its name must end in {", ".join(CLOUD_FORMATS)}')
+        raise InputError(f'{path} is no cloud: its name should end in {", ".join(CLOUD_FORMATS)}')
     if not path.is_file():
         raise InputError(f'no file at {path}; check the path')
     data = path.read_bytes()

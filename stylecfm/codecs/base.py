@@ -80,7 +80,7 @@ def check_sides(
     h, w = images.shape[-2:]
     if h % factor or w % factor:
         raise InputError(
-            f'{spec} needs height and width divisible by {factor}, got {h}x{w}; '
+            f'{spec} wants height and width divisible by {factor}, got {h}x{w}; '
             'pad the image or choose another size'
         )
 
@@ -678,7 +678,7 @@ def _from_folder(folder: Path) -> nn.Module:
     )
     if not sub and not (folder / 'config.json').is_file():
         raise InputError(
-            f'no autoencoder in {folder}; it must hold config.json and its safetensors '
+            f'no autoencoder in {folder}; it should hold config.json and its safetensors '
             '(diffusers), '
             'or one pair *_encoder.pth and *_decoder.pth (TAESD)'
         )
@@ -718,7 +718,7 @@ def _network(spec: str) -> nn.Module:
     except Exception as e:  # network, hub and diffusers raise anything
         why = str(e).splitlines()[0].rstrip('.')
         raise InputError(
-            f'there is no folder {spec}, and {m[1]} could not be downloaded (no network, '
+            f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, '
             'or no '
             f'such model: {why}); '
             f'where there is a network, `hf download {m[1]} --local-dir {m[1].split("/")[1]}`, '

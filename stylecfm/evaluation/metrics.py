@@ -285,7 +285,7 @@ def published_distances(
     Raises `InputError` where it or its weights are missing.
     """
     if min(len(made), len(paintings)) < 2:
-        raise InputError('FID and KID need two pictures or more of each kind')
+        raise InputError('FID and KID want two pictures or more of each kind')
 
     def unit(x):
         return (x.clamp(-1, 1) + 1) / 2
@@ -308,12 +308,10 @@ def published_distances(
             lpips = LPIPS('alex', normalize=True)
     except ImportError:
         raise InputError(
-            'FID, KID and LPIPS need torchmetrics with its image extra: pip install "stylecfm[fid]"'
+            'FID, KID and LPIPS want torchmetrics with its image extra: pip install "stylecfm[fid]"'
         ) from None
     except OSError as e:
-        raise InputError(
-            f'the weights of FID, KID or LPIPS could not be downloaded ({e}); connect and try again'
-        ) from None
+        raise InputError(f'the weights of FID, KID or LPIPS could not be had ({e})') from None
     for m in (fid, kid):
         m.update(unit(paintings), real=True)
         m.update(unit(made), real=False)

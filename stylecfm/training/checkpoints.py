@@ -155,7 +155,7 @@ def find_model(
         raise InputError(no_folder(path))
     if not os.path.exists(path):
         raise InputError(
-            f'no checkpoint at {path}; give the folder that training wrote, as runs/train'
+            f'no checkpoint at {path}; give the folder that training wrote, runs/train say'
         )
     if not os.path.isdir(path):
         raise InputError(
