@@ -230,7 +230,7 @@ def paint_upload(
     times = [1.0]
     options = how.get('options', TransferOptions())._replace(trajectory=not pipe.conditional)
     if not make_room(Path(_kept()), 4 << 20, limits):
-        raise InputError('the page has no room for another picture; try again in an hour')
+        raise InputError('this page keeps as much as it may; try again in an hour')
     opened, seen = pipe.read(im), 0
     total = pipe.steps_of(opened, options) if pipe.conditional else 2 * how['steps']
     work = pipe.work_of(opened, options, how.get('steps'))
@@ -448,9 +448,7 @@ def _answer(
 
     def run(path, target, side, source, how, progress, request):
         if path and not Path(path).resolve().is_relative_to(_kept()):
-            raise gr.Error(
-                'a picture must be uploaded to this page; upload it', print_exception=False
-            )
+            raise gr.Error('that was not uploaded here', print_exception=False)
         done = _attempt(
             pipe,
             limits,
@@ -516,9 +514,7 @@ def _local(gr, keep: 'Callable') -> 'Callable':  # Wrapper of `keep` for address
 
     async def kept(path):
         if '://' in str(path):
-            raise gr.Error(
-                'a picture must be a file, got an address; upload the file', print_exception=False
-            )
+            raise gr.Error('this page fetches nothing; upload the picture', print_exception=False)
         return await keep(path)
 
     return kept
@@ -867,9 +863,7 @@ class Guard:
         if upload and not make_room(
             Path(self.files or _kept()), max(says, default=most), self.limits
         ):
-            return Refusal(
-                507, 'the page has no room for another picture; try again in an hour'
-            ), most
+            return Refusal(507, 'this page keeps as much as it may; try again in an hour'), most
         return None, most
 
     async def counted(self, scope, receive, send, most: int):
@@ -979,7 +973,7 @@ def serving(
 ) -> Iterator[str]:  # Address of the page
     """Serve a page behind its guard, in a thread, and nothing but the page.
 
-    Raises `OSError` for an address that is not available.
+    Raises `OSError` for an address that is not to be had.
     """
     import uvicorn
     from fastapi import FastAPI

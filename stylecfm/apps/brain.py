@@ -233,10 +233,10 @@ def _array(content, shape=None):
     try:
         x = np.load(BytesIO(content), allow_pickle=False)
     except Exception:
-        raise InputError('it must hold one NumPy array, and holds none or is damaged') from None
+        raise InputError('it holds no array, or is damaged') from None
     wanted = shape or (4, *x.shape[-1:] * 2)
     if x.shape != wanted:
-        raise InputError(f'its shape must be {wanted}, got {x.shape}')
+        raise InputError(f'its shape is {x.shape}, and should be {wanted}')
     return x.astype(np.float32)
 
 
@@ -245,9 +245,7 @@ def _slice(path, shape=None):
     try:
         return _array(path.read_bytes(), shape)
     except InputError as e:
-        raise InputError(
-            f'cannot read {path} as a slice: {e}; cut the slices again (stylecfm brain slices)'
-        ) from None
+        raise InputError(f'{path} is no slice to learn from: {e}') from None
 
 
 def load_slices(
@@ -261,9 +259,7 @@ def load_slices(
     """
     files = sorted((Path(folder) / kind).glob('*.npy'))
     if not files:
-        raise InputError(
-            f'no {kind} slices in {folder}; give the folder that stylecfm brain slices wrote'
-        )
+        raise InputError(f'no {kind} slices in {folder}')
     n = min(most, len(files))
     first = _slice(files[0])
     return np.stack([_slice(files[i * len(files) // n], first.shape) for i in range(n)])
@@ -282,8 +278,7 @@ def slice_source(
     folders = style_folders(root, ('.npy',))
     if sorted(folders) != sorted(KINDS):
         raise InputError(
-            f'{root} must hold the folders {" and ".join(KINDS)}, got {", ".join(folders)}; '
-            'give the folder that stylecfm brain slices wrote'
+            f'{root} should hold the folders {" and ".join(KINDS)}, and holds {", ".join(folders)}'
         )
     n = _slice(folders[KINDS[0]][0]).shape[-1]
 
@@ -308,7 +303,7 @@ def brain_config(
     root: str | Path,  # Gets slices, latents and the run
     minutes: float = 6.0,  # Training time, minutes; 0: by the number of epochs
     size: tuple = (128, 6),  # Width and blocks of the network; blocks divisible by 3
-    batch: int = 28,  # Slices of a step, as the specification has it
+    batch: int = 28,  # Slices of a step, as the document has it
     side: int = 64,  # Pixels along a slice
     options: RunOptions = RunOptions(),  # Limits, seed, memory and trackers
 ) -> Config:
@@ -381,7 +376,7 @@ def translated(
     image: np.ndarray,  # `(k, 4, n, n)` in [-1, 1]
     scale: float | None = None,  # Guidance, 1 or more; as the model says if none
     steps: int | None = None,  # Each way; likewise
-    batch: int = 20,  # Slices that go together, as the specification has it
+    batch: int = 20,  # Slices that go together, as the document has it
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> np.ndarray:  # `(k, 4, n, n)`
     "Slices as they would be healthy, by a round trip."
@@ -410,7 +405,7 @@ def repainted(
     scale: float = 1.0,  # Guidance, 1 or more
     times: tuple = REPAINT_TIMES,  # In [0, 1)
     draws: int = DRAWS,  # Noises for each time
-    batch: int = 20,  # Slices that go together, as the specification has it
+    batch: int = 20,  # Slices that go together, as the document has it
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each evaluation
 ) -> np.ndarray:  # `(k, 4, n, n)`
     "Slices as they would be healthy: noised, painted again, and averaged."
@@ -556,10 +551,7 @@ def auroc(
     from scipy.stats import rankdata
 
     if not 0 < (n := int(truth.sum())) < len(truth):
-        raise InputError(
-            f'an AUROC needs pixels inside and outside of lesions, got {n} of {len(truth)} inside; '
-            'give an outline with both'
-        )
+        raise InputError('an AUROC needs pixels of both kinds')
     return (rankdata(score)[truth].sum() - n * (n + 1) / 2) / (n * (len(truth) - n))
 
 # %% ../../nbs/11_apps/05_brain.ipynb #ecdb2b00
@@ -1023,8 +1015,8 @@ def cut_subject(
     rows = (labels or {}).get(s.name)
     if s.truth is None and not rows:
         raise InputError(
-            f'{folder} must have outlines (_seg.nii.gz) or a row in --labels, so that training '
-            'knows healthy slices, got neither; add one of them'
+            f'{folder} has no outlines (_seg.nii.gz) and no row in a table of labels; '
+            'training must know what is healthy, by outlines or by --labels'
         )
     v = slices_of(s, how.size)
     if rows:
@@ -1206,8 +1198,8 @@ def brain_pipeline(
     pipe = StyleTransferPipeline.from_pretrained(checkpoint, device)
     if sorted(pipe.model.styles) != sorted(KINDS):
         raise InputError(
-            f'{checkpoint} must have the styles {" and ".join(KINDS)}, '
-            f'got {", ".join(pipe.model.styles)}; give the folder that stylecfm brain train wrote'
+            f'{checkpoint} knows the styles {", ".join(pipe.model.styles)}; '
+            f'a brain network knows {" and ".join(KINDS)}'
         )
     return pipe
 
@@ -1218,7 +1210,7 @@ def _fitting(checkpoint, size, scale):
     Raises `InputError` for those that do not.
     """
     kept = read_usual(checkpoint)
-    why = f'the statistics beside {checkpoint} were measured'
+    why = f'what is usual for {checkpoint} was found'
     if size is None:
         if kept is None:
             raise InputError(
@@ -1234,7 +1226,7 @@ def _fitting(checkpoint, size, scale):
     if kept and scale != kept.scale:
         raise InputError(
             f'{why} with guidance {kept.scale:g}, got --cfg_scale {scale:g}; leave it out, or give '
-            'the same to stylecfm brain train, which measures them again without training'
+            'the same to stylecfm_brain_train, which then finds it again without training'
         )
     return kept, size, scale
 
@@ -1335,7 +1327,7 @@ def _check_translation(subject, output, size, batch_size, scale):
     if not subject or not Path(subject).is_dir():
         raise InputError('--subject is missing: give a folder with a volume for each modality')
     if not output or not output.endswith(SUFFIXES):
-        raise InputError(f'--output must end in .nii or .nii.gz, got {output}')
+        raise InputError(f'--output should end in .nii or .nii.gz, got {output}')
     _checked(64 if size is None else size, batch_size, 1.0 if scale is None else scale)
     writable(Path(output))
 

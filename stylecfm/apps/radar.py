@@ -1016,10 +1016,7 @@ def _radar_in(folder: Path) -> RadarModel:
         recipe = section_of(PairRecipe, d['recipe'])
         grid = VoxelGrid(*(tuple(grid[k]) for k in ('low', 'side', 'shape')))
         if any(n % f for n, f in zip(grid.shape, d['factors'], strict=False)):
-            raise InputError(
-                f'factors must divide the shape {grid.shape}, got {tuple(d["factors"])}; '
-                'give the folder as training wrote it'
-            )
+            raise InputError('factors must divide the shape of the grid')
     except InputError as e:
         raise InputError(f'{path}: {e}') from None
     stats = stats_from(d, len(CHANNELS), str(path))
@@ -1029,10 +1026,7 @@ def _radar_in(folder: Path) -> RadarModel:
     size = RadarSize(**{k: size[k] for k in rules['size']})
     shapes = tensor_shapes(weights)
     if size.blocks > len(shapes):
-        raise InputError(
-            f'blocks in {path} must be at most {len(shapes)}, the tensors of {weights.name}, '
-            f'got {size.blocks}; give the folder as training wrote it'
-        )
+        raise InputError(f'{path} asks for {size.blocks} blocks, more than {weights} has tensors')
     with torch.device('meta'):
         net = network_in(space, size, recipe.objective == 'edm')
     check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, weights)
@@ -1201,7 +1195,7 @@ def radar_job(
     from stylecfm.files import write_checked
 
     if not ways:
-        raise InputError(f'ways must be one or more of {", ".join(VARIANTS)}, got none; name one')
+        raise InputError(f'ways must name one or more of {", ".join(VARIANTS)}')
     asked = dict(
         seed=seed,
         ways=ways,
@@ -1283,7 +1277,7 @@ def numbers(
     except ValueError:
         v = ()
     if len(v) != n:
-        raise InputError(f'{what} must be {n} numbers with commas between, got {text!r}')
+        raise InputError(f'{what} should be {n} numbers with commas between, got {text!r}')
     return v
 
 # %% ../../nbs/11_apps/10_radar.ipynb #6b6d81f3

@@ -331,10 +331,7 @@ def stylecfm_train_painter(
         writable(to / 'samples.jpg')
         may_replace(to / 'export', 'model')
         if not (to / 'training').exists() and os.path.lexists(to / 'samples.jpg'):
-            raise InputError(
-                f'{to / "samples.jpg"} exists, and no run of this command wrote it; '
-                'choose another --output'
-            )
+            raise InputError(f'{to / "samples.jpg"} is of no run; choose another --output')
         coder = load_codec(codec or load_model(pretrained_model()).spec, device)
         check_size(wanted, coder.latent_channels, len(folders))
         sets = {n: read_paintings(p, size) for n, p in folders.items()}
