@@ -52,20 +52,20 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
 
 # %% ../../nbs/11_apps/17_users.ipynb #adcc1e4d
 class DocumentSize(NamedTuple):
-    "A U-Net of the document."
+    "A U-Net of the specification."
 
     hidden_dim: int  # Channels of the first level, $h$
     context_dim: int  # Width of a token
-    claimed: float  # Number of parameters by the document, millions
+    claimed: float  # Number of parameters by the specification, millions
 
 
-# The document's U-Nets by name
+# The specification's U-Nets by name
 DOCUMENT_SIZES = dict(
     light=DocumentSize(64, 256, 50),
     medium=DocumentSize(128, 512, 200),
     sd=DocumentSize(320, 768, 860),
 )
-USERS = 31  # People in the document's pictures, and hands here
+USERS = 31  # People in the specification's pictures, and hands here
 DOCUMENT = dict(  # What else it claims
     side=32,  # Sides of a latent
     vae=50,
@@ -98,7 +98,7 @@ def size_config(
     context_dim: int | None = None,  # Width of a token; that of the size if none
     predicts: str = 'velocity',  # velocity, or noise as DDPM
 ) -> Config:  # Latents have four channels
-    "A run of a size of the document; raises `InputError` for a name that it does not have."
+    "A run of a size of the specification; raises `InputError` for a name that it does not have."
     s = chosen(DOCUMENT_SIZES, name, 'size')
     model = ModelConfig(
         4,
@@ -117,7 +117,7 @@ def size_config(
 def document_vae(
     widths: tuple = (128, 256, 512),  # Channels of its levels
 ) -> 'AutoencoderKL':  # Untrained: `(n, 3, h, w)` to `(n, 4, h/4, w/4)` for three levels
-    "The autoencoder as the document writes it."
+    "The autoencoder as the specification writes it."
     from diffusers import AutoencoderKL
 
     n = len(widths)
@@ -137,7 +137,7 @@ def document_encoder(
     users: int = USERS,  # Rows
     width: int = 512,  # Width of a row, and of the token
 ) -> 'nn.Sequential':  # Users `(n,)`, int64, to one token each, `(n, width)`
-    "The document's `UserConditionEncoder`: a table and two layers."
+    "The specification's `UserConditionEncoder`: a table and two layers."
     from torch import nn
 
     return nn.Sequential(
@@ -150,7 +150,7 @@ def document_encoder(
 
 # %% ../../nbs/11_apps/17_users.ipynb #212da850
 def count_document_parameters() -> dict:  # {name: parameters}
-    "Parameters of what the document lists."
+    "Parameters of what the specification lists."
     import torch
 
     from stylecfm.models.unet import blind_parameters, make_unet
@@ -395,7 +395,7 @@ def save_users(
     user: 'Tensor',  # User of each image, int64 `(n,)`, from 0
     digit: 'Tensor',  # Their class, int64 `(n,)`
 ):
-    "Images as the document's data set has them, in 256 greys."
+    "Images as the specification's data set has them, in 256 greys."
     from PIL import Image
 
     root = Path(root)
@@ -930,7 +930,7 @@ PRECISION = dict(no='fp32', fp16='fp16', bf16='bf16')
 OUTPUT_OF_OBJECTIVE = dict(otcfm='velocity', ddpm='noise')
 
 
-# Width and blocks of an IsoNext under the names of the document's sizes
+# Width and blocks of an IsoNext under the names of the specification's sizes
 ISONEXT_SIZES = dict(light=(128, 6), medium=(320, 15), sd=(512, 24))
 
 
@@ -988,7 +988,7 @@ def at_intervals(
     resolution: int,  # Pixels
     shown: int = 8,  # Styles in a picture
 ) -> Callable:  # For `OTCFMTrainer.fit`
-    "A callback that draws and saves as the document's flags say."
+    "A callback that draws and saves as the specification's flags say."
     import torch
 
     from stylecfm.data.images import grid, save_image, to_pil

@@ -165,7 +165,7 @@ def _sample_images(data_dir, resolution, most=8):
 
 
 def _autoencoder(vae_path: str | None) -> 'AutoencoderKL':
-    """diffusers' autoencoder of a folder, or the document's with few channels.
+    """diffusers' autoencoder of a folder, or the specification's with few channels.
 
     Raises `InputError` for another codec.
     """
@@ -187,7 +187,7 @@ def run_checks(
     config: Config,  # Configuration of the training
     images: 'Tensor',  # Images `(n, 3, h, w)` in [-1, 1]
     scaling: float | None = None,  # Factor of the latents; measured if none
-) -> dict:  # {name of the document's script: list of `Check`}
+) -> dict:  # {name of the specification's script: list of `Check`}
     "All three checks of a training."
     import torch
 
@@ -272,7 +272,7 @@ def stylecfm_users_memory(
     cross_attention_dim: int = 512,  # Width of the tokens that hold the condition
     mixed_precision: str = 'no',  # no, fp16 or bf16
     checkpointing: str = 'none',  # none, or all: blocks are recomputed
-    vae_path: str = None,  # Folder of an AutoencoderKL; the document's size if none
+    vae_path: str = None,  # Folder of an AutoencoderKL; the specification's size if none
     # Memory of a GPU, GB of 2**30 bytes; 0: do not search the largest batch
     budget: float = 16.0,
     debug: store_true = False,  # Show the traceback of an error
