@@ -654,7 +654,7 @@ class InferenceConfig(Section, name='inference'):
     num_inference_steps: int = key(20, whole(1, 1000))
     # Guidance at t = 0; 1 is unguided, 1.5 paints more and keeps less, 3 and more distorts
     guidance_scale: float = key(1.0, real(1, 100), off=1.0)
-    # How guidance falls towards 1 at t = 1, when structure is settled; constant: it does not
+    # How guidance falls towards 1 at t = 1, when the composition is settled; constant: it does not
     guidance_decay: str = key('linear', one_of('linear', 'cosine', 'constant'), off='constant')
     # Second order at one evaluation a step: the inversion finds the start again
     solver: str = key(
@@ -684,7 +684,8 @@ class InferenceConfig(Section, name='inference'):
     match: str = key(
         'none', one_of('none', 'moments', 'spectrum'), off='none', null=True, expert=True
     )
-    # Share of a structure's variance that is replaced by new noise: more paint, less likeness
+    # Share of an inverted latent's variance that is replaced by new noise: more paint, less
+    # likeness
     fresh: float = key(0.0, real(0, 1), off=0.0, expert=True)
 
     def __post_init__(self):

@@ -73,6 +73,13 @@ def layers(nb, below):
                 yield f'cell {i} imports {m} from a later notebook'
 
 
+def numbered(nb, _):
+    "No other notebook of its folder has its number, by which they are ordered."
+    number = re.match(r'\d+_', nb.path.name)
+    found = nb.path.parent.glob(f'{number[0]}*.ipynb') if number else ()
+    yield from (f'{p.name} has the same number: rename one' for p in found if p != nb.path)
+
+
 def body_lines(f):
     "Lines of a function after its signature and its docstring."
     first = f.body[1] if ast.get_docstring(f) and len(f.body) > 1 else f.body[0]
@@ -213,7 +220,7 @@ def current(nb, _):
         yield from stale(nb.path)
 
 
-CHECKS = (opening, layers, size, exports, apart, signatures, stored, current)
+CHECKS = (opening, layers, numbered, size, exports, apart, signatures, stored, current)
 
 
 def lint(paths, names=()):

@@ -1,30 +1,43 @@
-"""Whether files of an earlier version load: `python tools/previous.py COMMIT`.
+"""Whether files of an earlier version load: `python tools/previous.py COMMIT [--store]`.
 
-With the code of COMMIT, in a work tree of its own: latents of 16 small images, a model trained for
-3 steps, a picture, and the run trained to 6 steps. With this code: the same picture from the same
-checkpoint, to the byte; the run resumed to 6 steps, with the same losses; the latents brought up to
-date.
+With the code of COMMIT: latents of 16 small images, a model trained for 30 steps, a picture, and
+the run trained to 36 steps. With this code: the same picture from the same run, its checkpoint and
+its model, to the byte; the run resumed to 36 steps, with the same losses and weights; the latents
+found up to date.
+
+`--store` writes what the earlier code made as nbs/faults/earlier_files.zip.
 """
 
 import argparse
+import configparser
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from safetensors.numpy import load_file
 
 ROOT = Path(__file__).resolve().parent.parent
+STORE = ROOT / 'nbs' / 'faults' / 'earlier_files.zip'
 SMALL = dict(
-    model=dict(hidden_dim=16, num_layers=2, style_dim=16, time_dim=16),
-    training=dict(batch_size=4, max_steps=3, warmup_steps=2, precision='fp32'),
-    data=dict(raw_data_root='raw', data_root='latents', target_size=32),
-    checkpoint=dict(save_dir='run', save_every_epochs=1, samples=0),
+    model=dict(latent_channels=12, hidden_dim=8, num_layers=2, style_dim=8, time_dim=8),
+    training=dict(batch_size=4, learning_rate=0.01, max_steps=30, warmup_steps=2, precision='fp32'),
+    data=dict(raw_data_root='raw', data_root='latents', codec='dct:2', target_size=16),
+    checkpoint=dict(save_dir='run', save_every_epochs=1000, samples=0, keep_last=1),
 )
+PAINT = (
+    'stylecfm_transfer --input raw/photo/0.png --num_steps 4 '
+    '--source_style photo --target_style monet --checkpoint'
+)
+TRAIN = 'stylecfm_train --config config.json'
 
 
 def prepare(folder, tree):
@@ -37,16 +50,27 @@ def prepare(folder, tree):
         (folder / 'raw' / style).mkdir(parents=True)
         for i in range(8):
             x = np.random.default_rng(i + 10 * k).integers(0, 256, (6, 6, 3)).astype(np.uint8)
-            Image.fromarray(x).resize((48, 40), Image.BICUBIC).save(
+            Image.fromarray(x).resize((24, 20), Image.BICUBIC).save(
                 folder / 'raw' / style / f'{i}.png'
             )
 
 
+def script(code, name, folder):
+    "A console script of a tree, as its settings.ini names module and function: its path."
+    settings = configparser.ConfigParser(delimiters=['='])
+    settings.read(code / 'settings.ini')
+    scripts = (line.split('=') for line in settings['DEFAULT']['console_scripts'].splitlines())
+    module, function = dict(scripts)[name].strip().split(':')
+    path = folder / name
+    path.write_text(f'from {module} import {function} as f\nf()\n')
+    return path
+
+
 def run(code, folder, line):
-    "A command with the code of a work tree; its last line."
-    words = line.split()
+    "A command with the code of a tree; its last line."
+    name, *words = line.split()
     r = subprocess.run(
-        [Path(sys.executable).with_name(words[0]), *words[1:]],
+        [sys.executable, script(code, name, folder.parent), *words],
         cwd=folder,
         env=os.environ | dict(PYTHONPATH=str(code), OMP_NUM_THREADS='1'),
         capture_output=True,
@@ -63,49 +87,78 @@ def losses(run_folder):
     return {r['step']: r['loss'] for r in rows if 'loss' in r}
 
 
-def compare(tree, folder):
-    "What came of it, by name."
+def write(tree, folder):
+    "What the earlier code makes: latents, a run, a picture, and the run trained further."
     prepare(folder, tree)
-    paint = 'stylecfm_transfer --checkpoint run --input raw/photo/0.png --num_steps 4 --output'
     for line in (
         'stylecfm_preprocess --config config.json',
-        'stylecfm_train --config config.json',
-        f'{paint} before.png',
+        TRAIN,
+        f'{PAINT} run --output run.png',
     ):
         run(tree, folder, line)
-    for name in ('run_before', 'run_now'):
-        shutil.copytree(folder / 'run', folder / name)
-    run(tree, folder, 'stylecfm_train --config config.json --save_dir run_before --max_steps 6')
-    run(ROOT, folder, f'{paint} now.png')
-    run(ROOT, folder, 'stylecfm_train --config config.json --save_dir run_now --max_steps 6')
-    a, b = (
-        np.asarray(Image.open(folder / f'{name}.png')).astype(int) for name in ('before', 'now')
-    )
-    return dict(
-        picture_differs_by=int(np.abs(a - b).max()),
-        losses_before=losses(folder / 'run_before'),
-        losses_now=losses(folder / 'run_now'),
-        latents=run(ROOT, folder, 'stylecfm_preprocess --config config.json'),
-    )
+    shutil.copytree(folder / 'run', folder / 'further')
+    run(tree, folder, f'{TRAIN} --save_dir further --max_steps 36')
+
+
+def difference(a, b):
+    "Largest difference of two pictures, levels of 255."
+    a, b = (np.asarray(Image.open(p)).astype(int) for p in (a, b))
+    return int(np.abs(a - b).max())
+
+
+def weights(run_folder):
+    "Tensors of the model that a run exported."
+    (path,) = (run_folder / 'export').glob('**/network/*.safetensors')
+    return load_file(path)
+
+
+def compare(folder):
+    "What this code makes of them, by name."
+    shutil.copytree(folder / 'run', folder / 'resumed')
+    (checkpoint,) = (folder / 'run' / 'checkpoints').iterdir()
+    found = {}
+    for name in ('run', 'run/export', str(checkpoint.relative_to(folder))):
+        run(ROOT, folder, f'{PAINT} {name} --output now.png')
+        found[f'{name}: picture differs by'] = difference(folder / 'run.png', folder / 'now.png')
+    run(ROOT, folder, f'{TRAIN} --save_dir resumed --max_steps 36')
+    before, now = (folder / name for name in ('further', 'resumed'))
+    found['losses before'], found['losses now'] = losses(before), losses(now)
+    a, b = weights(before), weights(now)
+    found['weights differ by'] = max(float(np.abs(a[k] - b[k]).max()) for k in a.keys() | b.keys())
+    found['latents'] = run(ROOT, folder, 'stylecfm_preprocess --config config.json')
+    return found
+
+
+def store(folder):
+    "The earlier code's files as an archive, without the run trained further: its losses alone."
+    (folder / 'expected.json').write_text(json.dumps(losses(folder / 'further')))
+    with zipfile.ZipFile(STORE, 'w', zipfile.ZIP_DEFLATED, compresslevel=9) as z:
+        for f in sorted(v for v in folder.rglob('*') if v.is_file()):
+            if not f.is_relative_to(folder / 'further'):
+                z.write(f, f.relative_to(folder))
 
 
 def main():
     p = argparse.ArgumentParser(description='Load the files of an earlier version.')
     p.add_argument('commit', help='commit whose code writes them')
+    p.add_argument('--store', action='store_true', help=f'write them as {STORE.name}, no more')
     a = p.parse_args()
     with tempfile.TemporaryDirectory() as d:
-        tree, folder = Path(d) / 'tree', Path(d) / 'files'
+        tree, folder = Path(d, 'tree'), Path(d, 'files')
         folder.mkdir()
-        subprocess.run(
-            ['git', 'worktree', 'add', '--detach', '--quiet', tree, a.commit], cwd=ROOT, check=True
-        )
-        try:
-            found = compare(tree, folder)
-        finally:
-            subprocess.run(['git', 'worktree', 'remove', '--force', tree], cwd=ROOT, check=True)
+        packed = subprocess.run(
+            ['git', 'archive', a.commit], cwd=ROOT, capture_output=True, check=True
+        ).stdout
+        with tarfile.open(fileobj=io.BytesIO(packed)) as t:
+            t.extractall(tree, filter='data')
+        write(tree, folder)
+        if a.store:
+            return store(folder)
+        found = compare(folder)
     print(json.dumps(found, indent=1))
-    if found['picture_differs_by'] or found['losses_before'] != found['losses_now']:
-        sys.exit('an earlier version\'s files give something else')
+    same = found['losses before'] == found['losses now']
+    if not same or any(v for k, v in found.items() if k.endswith('by')):
+        sys.exit("an earlier version's files give something else")
 
 
 if __name__ == '__main__':

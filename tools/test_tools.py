@@ -208,6 +208,14 @@ class Lint(unittest.TestCase):
             self.assertEqual(self.found(*self.start, ('x = 1',)), {})  # nothing is stored
         self.assertEqual(self.found(*self.start, printed), {})
 
+    def test_two_notebooks_of_one_number(self):
+        with tempfile.TemporaryDirectory() as d:
+            for name in ('10_made', '10_other', '11_more', 'plain'):
+                (Path(d) / f'{name}.ipynb').write_text('{"cells": []}', encoding='utf-8')
+            found = {p.stem: [*lint.numbered(lint.Notebook(p), set())] for p in Path(d).iterdir()}
+        self.assertEqual({k for k, v in found.items() if v}, {'10_made', '10_other'})
+        self.assertIn('10_other.ipynb has the same number', found['10_made'][0])
+
     def long(self, n):
         "A cell with a function whose body has `n` lines."
         return '#| export\ndef f(\n    a,\n    b,\n):\n    "It."\n' + '    a = 1\n' * n

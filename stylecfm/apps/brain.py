@@ -303,7 +303,7 @@ def brain_config(
     root: str | Path,  # Gets slices, latents and the run
     minutes: float = 6.0,  # Training time, minutes; 0: by the number of epochs
     size: tuple = (128, 6),  # Width and blocks of the network; blocks divisible by 3
-    batch: int = 28,  # Slices of a step, as the document has it
+    batch: int = 28,  # Slices of a step, as the specification has it
     side: int = 64,  # Pixels along a slice
     options: RunOptions = RunOptions(),  # Limits, seed, memory and trackers
 ) -> Config:
@@ -376,7 +376,7 @@ def translated(
     image: np.ndarray,  # `(k, 4, n, n)` in [-1, 1]
     scale: float | None = None,  # Guidance, 1 or more; as the model says if none
     steps: int | None = None,  # Each way; likewise
-    batch: int = 20,  # Slices that go together, as the document has it
+    batch: int = 20,  # Slices that go together, as the specification has it
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> np.ndarray:  # `(k, 4, n, n)`
     "Slices as they would be healthy, by a round trip."
@@ -405,7 +405,7 @@ def repainted(
     scale: float = 1.0,  # Guidance, 1 or more
     times: tuple = REPAINT_TIMES,  # In [0, 1)
     draws: int = DRAWS,  # Noises for each time
-    batch: int = 20,  # Slices that go together, as the document has it
+    batch: int = 20,  # Slices that go together, as the specification has it
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each evaluation
 ) -> np.ndarray:  # `(k, 4, n, n)`
     "Slices as they would be healthy: noised, painted again, and averaged."

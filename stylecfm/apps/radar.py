@@ -1277,7 +1277,7 @@ def numbers(
     except ValueError:
         v = ()
     if len(v) != n:
-        raise InputError(f'{what} should be {n} numbers with commas between, got {text!r}')
+        raise InputError(f'{what} must be {n} numbers with commas between, got {text!r}')
     return v
 
 # %% ../../nbs/11_apps/10_radar.ipynb #6b6d81f3

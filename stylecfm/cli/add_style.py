@@ -43,8 +43,8 @@ def grown(
     old = model.net
     if not isinstance(old, DataIsoNext) or not old.config.num_palettes:
         raise InputError(
-            'only a structure-conditioned model with palettes takes a new style this way; '
-            'give such a checkpoint, the bundled one say'
+            'a new style needs a structure-conditioned model with palettes, got '
+            f'{type(old).__name__} without; give such a checkpoint, as the pretrained one'
         )
     taken = {s.casefold() for s in model.styles}  # two that a disk may take for one
     if name.casefold() in taken or not name.isidentifier() or not NAME.test(name):
@@ -232,8 +232,13 @@ def style_name(
 def _one_source(painting: list | None, paintings: str | None) -> Path:
     "The painting or the folder that is given; raises `InputError` unless it is one."
     given = [*(painting or []), *([paintings] if paintings else [])]
-    if len(given) != 1:
-        raise InputError(f'give one painting, or --paintings FOLDER; got {len(given)} of them')
+    if not given:
+        raise InputError('a painting is missing: give the path of one, or --paintings FOLDER')
+    if len(given) > 1:
+        raise InputError(
+            'one painting, or one folder by --paintings, must be given, got '
+            f'{" and ".join(map(str, given))}; give one of them'
+        )
     if not os.path.exists(given[0]):
         raise InputError(f'no folder or picture {given[0]}; check the path{beside(given[0])}')
     return Path(given[0])

@@ -151,9 +151,9 @@ def _show_measured(c: Config, p: 'MemoryPlan') -> dict:  # For the JSON file
 
     if p.needed > available_memory(default_device()):
         raise InputError(
-            f'the planned step needs {p.needed / GB:.1f} GB, '
-            f'and {default_device()} has {available_memory(default_device()) / GB:.1f} to spare; '
-            '--measure wants the device that the plan is for'
+            f'--measure needs {p.needed / GB:.1f} GB of free memory on {default_device()}, '
+            f'got {available_memory(default_device()) / GB:.1f}; '
+            'measure on the device that the plan is for, or leave --measure out'
         )
     ways = _options_to_measure(c, p.means)
     say(f'measuring {len(ways)} settings on {default_device()} ...', error=True)
@@ -541,7 +541,10 @@ def free_places(
         )
         if not any(Path(v).exists() for k, v in d.items() if not (save and k == 'config')):
             return d
-    raise InputError('there are 1,000 plans here; tidy up')
+    raise InputError(
+        'a new plan needs a free name up to config-999.json, and all are used; '
+        'remove earlier plans, or give --save'
+    )
 
 
 def side_step(
@@ -675,7 +678,8 @@ def _make_plan(
     if image_size and image_size % factor:
         near = max(1, image_size // factor) * factor
         raise InputError(
-            f'image_size {image_size} is no multiple of {factor}, as {use} needs; try {near}'
+            f'image_size must be a multiple of {factor} for codec {use}, got {image_size}; '
+            f'try {near}'
         )
     small = not card or bool(budget and budget < 4)
     roots = str(raw or places['raw']), places['latents'], places['run']
@@ -712,9 +716,9 @@ def _say_folders(reports: list, target: int, same: list, most: int = 10):
             say(f'  ... and {len(f.bad) - most} more')
         good = f.count - len(f.bad)
         if f.looked == f.count and 0 < good < 50:
-            say(f'  {good} are few: the network learns them by heart; a few hundred are better')
+            say(f'  {good} are few: the network will overfit; a few hundred are better')
     for a, b in same[:most]:
-        say(f'twice the same: {printable(a)} and {printable(b)}')
+        say(f'duplicates: {printable(a)} and {printable(b)}')
     if len(same) > most:
         say(f'... and {len(same) - most} more pairs')
     few, many = (g(reports, key=lambda f: f.count) for g in (min, max))

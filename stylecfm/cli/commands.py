@@ -278,7 +278,7 @@ def report_cache(
     for line in r.told:
         say(printable(line), error=True)
     for a, b in r.duplicates[:most]:
-        say(f'twice the same: {printable(a)} and {printable(b)}', error=True)
+        say(f'duplicates: {printable(a)} and {printable(b)}', error=True)
     if len(r.duplicates) > most:
         say(f'... and {len(r.duplicates) - most} more pairs', error=True)
     few = min(r.count, key=r.count.__getitem__)
@@ -377,7 +377,7 @@ def writable(
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as e:
         raise InputError(
-            f'cannot write {path}: {folder} takes no files ({e.strerror}); choose another place'
+            f'cannot write {path}: {folder} is not writable ({e.strerror}); choose another place'
         ) from None
 
 
@@ -620,7 +620,10 @@ def for_inference(
     "Put the inference keys of --set over those of a model; raises `InputError` for other sections."
     keys = given_keys()
     if other := next((k for k in keys if not k.startswith('inference.')), None):
-        raise InputError(f'--set {other} has no effect on a transfer; keys of inference have')
+        raise InputError(
+            f'--set of a transfer must be a key of inference, got {other}; leave it out, '
+            'or set one such as inference.num_inference_steps'
+        )
     if keys:
         pipe.model = pipe.model._replace(
             inference=with_keys(Config(inference=pipe.model.inference), keys).inference
@@ -806,7 +809,7 @@ def _written(
     style = pipe.model.styles[r.sources[0].style]
     sure = r.sources[0].confidence
     if guessed:
-        say(f'{printable(source)}: taken for {style} ({sure:.0%} sure)', error=True)
+        say(f'{printable(source)}: style detected as {style}, confidence {sure:.0%}', error=True)
     return dict(
         input=str(source),
         output=str(target),
@@ -883,7 +886,7 @@ def transfer_all(
                 rows.append(_written(pipe, r, source, target, detected))
             bar.update(before + work - bar.n)
     if not rows:
-        raise InputError('none of the images could be used')
+        raise InputError('none of the images could be used; see the lines above')
     _finish(rows, left, grid, report)
 
 
@@ -944,7 +947,7 @@ def parse_weights(
         return {name.strip(): float(w) for name, _, w in parts}
     except ValueError:
         raise InputError(
-            '--target_style wants a style, or several with weights, as painting:2,photo:1; '
+            '--target_style must be a style, or several with weights, as painting:2,photo:1; '
             f'got {text!r}'
         ) from None
 
@@ -1074,10 +1077,10 @@ def stylecfm_export(
     with reported(debug):
         write = chosen(_EXPORTS, format, '--format')
         if not output:
-            raise InputError('--output is missing: give the name of a file, network.pt2 say')
+            raise InputError('--output is missing: give the name of a file, as network.pt2')
         model_there(checkpoint)
         off = write(checkpoint, output, overwrite)
-        say(f'written to {output}; off by {off:.1e} of the deviation at most')
+        say(f'written to {output}; it differs by at most {off:.1e} of the standard deviation')
 
 # %% ../../nbs/10_cli/01_commands.ipynb #ae1b5812
 def run_line(

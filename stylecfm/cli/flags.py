@@ -158,7 +158,7 @@ def model_there(
     if path and not hub and not os.path.exists(path):
         raise InputError(
             f'no checkpoint at {path}; give the folder that training wrote, '
-            f'runs/train say{beside(path)}'
+            f'as runs/train{beside(path)}'
         )
 
 
@@ -206,7 +206,7 @@ def own_config() -> str | None:  # Name of the file; None where there is none, o
         return None
     if not isinstance(d, dict) or not d.keys() & Config().to_dict().keys():
         return None
-    say('using config.json of this folder; another one: --config', error=True)
+    say('using config.json in this folder; choose another by --config', error=True)
     return str(path)
 
 

@@ -731,5 +731,5 @@ def main(
         return say_all(group_overview(name))
     inner = rest[0].replace('_', '-')
     if inner not in GROUPS[name]:
-        return _unknown(inner, list(GROUPS[name]), f'command of {name}', f'stylecfm {name} --help')
+        return _unknown(inner, list(GROUPS[name]), f'command {name}', f'stylecfm {name} --help')
     return run_command(f'{name} {inner}', GROUPS[name][inner], rest[1:])

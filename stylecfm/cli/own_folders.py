@@ -77,8 +77,8 @@ def _folders_there(folders: list) -> list:
                 raise InputError(f'the folder {a} is given twice; give one for each style')
             if a in b.parents or b in a.parents:
                 raise InputError(
-                    f'{a} and {b} lie in one another, so images would have two styles; '
-                    'give separate folders'
+                    f'folders must not contain each other, got {a} and {b}: '
+                    'their images would have two styles; give separate folders'
                 )
     return found
 
@@ -210,7 +210,7 @@ def _read_split(places: RunPlaces) -> dict:
     try:
         return checked(read_json(places.split), _SPLIT_RULES, str(places.split), usual)
     except InputError as e:
-        raise InputError(f'{e}; it is no split of a run, choose another --out') from None
+        raise InputError(f'{e}; correct the split of this run, or choose another --out') from None
 
 
 def _earlier_sources(old: dict) -> dict:
@@ -313,7 +313,9 @@ def _link_all(places: RunPlaces, before: dict, made: dict):
         for part in ('train', 'held_out'):
             folder = make_folder(places.images(part) / style)
             if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(places.root)):
-                raise InputError(f'{folder} leads out of {places}; remove that link')
+                raise InputError(
+                    f'{folder} must lie in {places}, and is a link out of it; remove the link'
+                )
             wanted = {k: v['path'] for k, v in made[style].items() if v['set'] == part}
             for name, sources in before.get(style, {}).items():
                 if [wanted.get(name)] != sources or not (folder / name).exists():
@@ -338,7 +340,7 @@ def _check_side(image_size: int | None, codec: str):
     factor = advice.side_step(codec)
     if image_size and image_size % factor:
         raise InputError(
-            f'image_size {image_size} is no multiple of {factor}, as {codec} needs; '
+            f'image_size must be a multiple of {factor} for codec {codec}, got {image_size}; '
             f'try {max(1, image_size // factor) * factor}'
         )
 
@@ -519,7 +521,7 @@ def _samples(places: RunPlaces, c: Config, styles: list):
             c.data.target_size,
             sheet,
         )
-    say(f'samples, held-out images above what becomes of them: {printable(sheet)}')
+    say(f'samples, each held-out image above its result: {printable(sheet)}')
 
 
 def _evaluation(places: RunPlaces, c: Config, styles: list, least: int):

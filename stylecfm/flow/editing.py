@@ -28,11 +28,11 @@ def ddib(
     x1: Tensor,  # Data latents, `(b, ...)`
     solver: ODESolver,  # How both are followed
 ) -> Solution:  # `.x` are the latents of the new images, `(b, ...)`; `.nfe` counts both ways
-    "Back to structure, and forth from it (DDIB, Su 2023)."
+    "Invert in the source style, and generate in the target style (DDIB, Su 2023)."
     back = solver.solve(source, x1, 1.0, 0.0)
     forth = solver.solve(target, back.x, 0.0, 1.0)
     (arrived_back, said_back), (arrived, said) = image_outcomes(back), image_outcomes(forth)
-    # who was lost on the way to structure
+    # images that the inversion lost
     status = [b if b != STATUS[0] else f for b, f in zip(said_back, said, strict=True)]
     return forth._replace(nfe=back.nfe + forth.nfe, converged=arrived_back & arrived, status=status)
 
@@ -54,7 +54,7 @@ def flow_edit(
     check_start(x1)
     if not (0 <= start < 1 and whole(1).test(steps) and whole(1).test(draws)):
         raise InputError(
-            'FlowEdit wants a start in [0, 1), one step or more and one draw or more; '
+            'FlowEdit needs a start in [0, 1), one step or more and one draw or more; '
             f'got {start}, {steps} and {draws}'
         )
     g = torch.Generator().manual_seed(seed)
@@ -93,6 +93,6 @@ def sdedit(
     """
     check_start(x1)
     if not 0 <= start < 1:
-        raise InputError(f'SDEdit wants a start in [0, 1), got {start}')
+        raise InputError(f'SDEdit needs a start in [0, 1), got {start}')
     e = torch.randn(x1.shape[1:], generator=torch.Generator().manual_seed(seed)).to(x1)
     return solver.solve(target, (1 - start) * e + start * x1, start, 1.0, callback)

@@ -167,7 +167,7 @@ def interpolated_model(
 ) -> Callable:  # Field of one style; -1 is the mean style; with `.evals`
     "Blend several styles into one; raises `InputError` for negative weights or none above 0."
     if not all(0 <= w < math.inf for w in weights.values()) or not sum(weights.values()) > 0:
-        raise InputError(f'a blend wants weights of 0 or more, one of them positive; got {weights}')
+        raise InputError(f'weights of a blend must be 0 or more, and one positive; got {weights}')
     total = sum(weights.values())
     shares = {k: w / total for k, w in weights.items() if w}
 

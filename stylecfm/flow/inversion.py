@@ -60,7 +60,7 @@ class NoiseDiagnostics(NamedTuple):
 def noise_diagnostics(
     x0: Tensor,  # Structures, `(n, c, h, w)`, h and w at least 4
 ) -> NoiseDiagnostics:  # To be compared with noise
-    "How far structures are from noise."
+    "Deviation of inverted latents from Gaussian noise."
     squares = (
         torch.nn.functional.avg_pool2d(x0.float().square().mean(1, keepdim=True), 4)
         .sqrt()
@@ -78,7 +78,7 @@ def noise_diagnostics(
 def probe_features(
     x0: Tensor,  # Structures, `(n, c, h, w)`
 ) -> Tensor:  # `(n, 2*c+rings)` float64: means, log deviations, log spectrum
-    "What a linear probe sees of a structure."
+    "Accuracy of a linear classifier on inverted latents."
     return torch.cat([x0.mean((2, 3)), x0.std((2, 3)).log(), radial_power(x0).log()], 1).double()
 
 
@@ -100,13 +100,13 @@ def linear_probe(
     folds: int = 5,  # Parts that are left out in turn, >= 2
     seed: int = 0,  # Random seed of the split
 ) -> float:  # Balanced accuracy on what was left out; 0.5: they cannot be told apart
-    """How well a linear classifier tells two sets of structures apart.
+    """Accuracy of a linear classifier of two sets of inverted latents.
 
     Raises `InputError` for too few.
     """
     if min(len(a), len(b)) < 2 * folds:
         raise InputError(
-            f'a probe wants {2 * folds} structures or more of each style, got {len(a)} and {len(b)}'
+            f'a probe needs {2 * folds} latents or more of each style, got {len(a)} and {len(b)}'
         )
     x = torch.cat([probe_features(a), probe_features(b)])
     y = torch.cat([torch.ones(len(a)), -torch.ones(len(b))]).double()
@@ -126,7 +126,7 @@ def linear_probe(
 def match_moments(
     x0: Tensor,  # Structures, `(b, c, h, w)`
 ) -> Tensor:  # Result, shaped as `x0`
-    "Every channel of every structure with mean 0 and deviation 1."
+    "Normalise every channel of every latent to mean 0 and deviation 1."
     s, m = torch.std_mean(x0, dim=(2, 3), keepdim=True, correction=0)
     return (x0 - m) / s.clamp(min=1e-6)
 
@@ -134,7 +134,7 @@ def match_moments(
 def match_spectrum(
     x0: Tensor,  # Structures, `(b, c, h, w)`
 ) -> Tensor:  # Result, shaped as `x0`
-    "Every ring of frequencies of every structure with power 1; the mean stays."
+    "Normalise every ring of frequencies of every latent to power 1; the mean stays."
     gain = radial_power(x0).clamp(min=1e-8).rsqrt()
     gain[:, 0] = 1
     full = gain[:, radial_bins(*x0.shape[-2:]).to(x0.device)]  # (b, h, w)
@@ -143,7 +143,7 @@ def match_spectrum(
     ).real.to(x0.dtype)
 
 
-# What is done to structures before they are painted
+# What is done to inverted latents before generation
 LATENT_MATCHINGS = dict(none=lambda x0: x0, moments=match_moments, spectrum=match_spectrum)
 
 # %% ../../nbs/06_flow/11_inversion.ipynb #c7b260ad
@@ -163,7 +163,7 @@ def renoise(
     "Structures of which a share is new noise; raises `InputError` for what is no share."
     if not 0 <= fresh <= 1:
         raise InputError(
-            f'fresh must be a share from 0 (the structure) to 1 (new noise), got {fresh}'
+            f'fresh must be a share from 0 (the inverted latent) to 1 (new noise), got {fresh}'
         )
     n = torch.randn(x0.shape[1:], generator=torch.Generator().manual_seed(seed)).to(x0)
     return (1 - fresh) ** 0.5 * x0 + fresh**0.5 * n

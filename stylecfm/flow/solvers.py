@@ -144,10 +144,10 @@ def alf(
     h: float,  # Length of the step; negative goes back in time
 ) -> StepState:  # State at the end of the step
     "Asynchronous leapfrog, which the same step with `-h` undoes (Mutze 2008, Zhuang 2021)."
-    w = v(s.x, t) if s.extra is None else s.extra
-    middle = s.x + h / 2 * w
-    w = 2 * v(middle, t + h / 2) - w
-    return StepState(middle + h / 2 * w, w, h)
+    slope = v(s.x, t) if s.extra is None else s.extra
+    middle = s.x + h / 2 * slope
+    slope = 2 * v(middle, t + h / 2) - slope
+    return StepState(middle + h / 2 * slope, slope, h)
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #5a4ac541
 def backward_euler(

@@ -683,6 +683,8 @@ _ABOUT = dict(
     # What a cache says of itself
     latent_channels=whole(1, WIDEST),
     factor=whole(1, WIDEST),
+    # Fingerprints of caches of earlier versions that had the same latents
+    earlier=list_of(SHA256),
 )
 
 
@@ -692,7 +694,7 @@ def cache_about(
 ) -> dict:  # Content of `extra`
     "Return the checked description of a cache; raises `InputError` if it breaks a rule."
     what = str(root / 'manifest.json')
-    e = checked(manifest['extra'], _ABOUT, what)
+    e = checked(manifest['extra'], _ABOUT, what, dict(earlier=[]))
     checked(e['recipe'], dict(codec=TEXT), f'{what}, recipe')
     if (
         sorted({*e['styles']}) != sorted(e['styles'])
@@ -794,7 +796,7 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
     if not before:
         return extra
     say(
-        f'{out_root} is of an older version; images that it read otherwise (profiles, alpha, '
+        f'{out_root} is of an older version; images that it decoded otherwise (profiles, alpha, '
         '16 bits) are encoded again',
         error=True,
     )
@@ -1031,6 +1033,20 @@ def _write_cache(
         write_bytes(tmp / 'skipped.csv', skipped)
 
 
+def _fingerprint(extra: dict) -> str:
+    "Digest of a cache's recipe, and of its images by name and content."
+    files = [[s, [[r['name'], r['sha256']] for r in extra['files'][s]]] for s in extra['styles']]
+    return digest(json.dumps([extra['recipe'], files]).encode())
+
+
+def _earlier(old: dict, new: dict, fresh: int) -> list:
+    "Fingerprints of caches with the latents of `new`, of which `fresh` files were encoded now."
+    as_before = new | dict(recipe=old.get('recipe'))
+    if not old or ('older' in old and fresh) or _fingerprint(old) != _fingerprint(as_before):
+        return []
+    return sorted({*old.get('earlier', ()), _fingerprint(old)} - {_fingerprint(new)})
+
+
 def merge_parts(
     source: Source,  # Source that was encoded
     out_root: Path,  # Folder of the cache
@@ -1072,6 +1088,7 @@ def merge_parts(
     extra = source.about | dict(
         recipe=source.recipe, styles=list(good), count=count, skipped=digest(skipped), files=files
     )
+    extra['earlier'] = _earlier(old, extra, fresh)
     _write_cache(out_root, source, good, known, extra, skipped)
     return report
 
@@ -1180,6 +1197,7 @@ class LatentCache:
         self.count = extra['count']
         self.styles = extra['styles']
         self.recipe = extra['recipe']
+        self.earlier = extra['earlier']  # fingerprints, see `fingerprint`
         self.latent_channels = extra['latent_channels']
         self.factor = extra['factor']
         self.files = {s: Mapped(self.root / 'styles' / f'{s}.safetensors') for s in self.styles}
@@ -1194,11 +1212,10 @@ class LatentCache:
 def fingerprint(self: LatentCache) -> str:  # 64 hexadecimal digits
     """Digest of recipe and images.
 
-    A training run depends on these, and not on when or where the cache was made.
+    A training run depends on these, and not on when or where the cache was made. `earlier` lists
+    the fingerprints that the same latents had in caches of earlier versions.
     """
-    e = self.manifest['extra']
-    files = [[s, [[r['name'], r['sha256']] for r in e['files'][s]]] for s in e['styles']]
-    return digest(json.dumps([e['recipe'], files]).encode())
+    return _fingerprint(self.manifest['extra'])
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-41
 @patch

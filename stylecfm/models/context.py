@@ -147,14 +147,14 @@ def query_directions(
     c: Tensor,  # The condition, `(b, d)`
     W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
     bias: Tensor,  # Their biases, `(heads, 2, e)`
-) -> tuple:  # alpha and beta `(b, heads, t)`, w `(b, heads, e)`
+) -> tuple:  # alpha and beta `(b, heads, t)`, r `(b, heads, e)`
     "What the queries ask of the line of keys, and the direction of its values."
-    u, w = torch.einsum('hied,bd->bihe', W, c.to(W.dtype)).unbind(1)
+    u, r = torch.einsum('hied,bd->bihe', W, c.to(W.dtype)).unbind(1)
     root = math.sqrt(q.shape[-1])
     return (
         torch.einsum('bhte,bhe->bht', q, u) / root,
         torch.einsum('bhte,he->bht', q, bias[:, 0]) / root,
-        w,
+        r,
     )
 
 
@@ -168,7 +168,7 @@ def context_one_key(
 ) -> Tensor:  # Result, shaped as `q`
     "One virtual key for all tokens, exactly."
     q = q.contiguous()  # or all that it is a view of would be kept
-    e, (alpha, beta, w) = q.shape[-1], query_directions(q, c, W, bias)
+    e, (alpha, beta, r) = q.shape[-1], query_directions(q, c, W, bias)
     log, m = (x.view_as(alpha) for x in log_partition(alpha.flatten(1), c))  # (b, heads, t)
     g = bias[None, :, 1, None].to(v).expand(len(v), -1, -1, -1)  # (b, heads, 1, e)
 
@@ -180,7 +180,7 @@ def context_one_key(
         torch.cat([one(top), F.pad(x, (0, 1))], 2) for x, top in ((k, torch.zeros_like(g)), (v, g))
     )
     out = F.scaled_dot_product_attention(q, k, v, scale=1 / math.sqrt(e))
-    return out[..., :e] + (out[..., e] * m).to(q)[..., None] * w[:, :, None]
+    return out[..., :e] + (out[..., e] * m).to(q)[..., None] * r[:, :, None]
 
 # %% ../../nbs/05_models/02_context.ipynb #2b14db3b
 def cross_attention(

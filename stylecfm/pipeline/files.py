@@ -231,7 +231,7 @@ def local_folder(
     except Exception as e:  # hub and network raise anything
         why = str(e).splitlines()[0].rstrip('.')
         raise InputError(
-            f'there is no folder {path}, and {m[1]} could not be had from the hub ({why}); '
+            f'there is no folder {path}, and {m[1]} could not be downloaded from the hub ({why}); '
             'check the name, or give the folder that training wrote'
         ) from e
 
@@ -259,7 +259,10 @@ def scheduler_in(
     ):
         kind = found
     else:
-        raise InputError(f'{folder} names a scheduler {name} of {library}; give one as scheduler=')
+        raise InputError(
+            f'the scheduler of {folder} must be one of diffusers, got {name} of {library}; '
+            'give one as scheduler='
+        )
     try:
         # not `from_pretrained`, which would ask the hub for what a text in the file names
         scheduler = kind.from_config(checked(read_json(path), _SCHEDULER, str(path), _USUAL))

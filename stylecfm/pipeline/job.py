@@ -117,8 +117,8 @@ def check_converged(
         return s.arrived()
     if s.converged is not None and not s.converged.all():
         raise FloatingPointError(
-            f'{solver.method} did not arrive within {solver.options.max_nfe} evaluations; '
-            'use a method with steps, such as heun'
+            f'{solver.method} must reach the end of the time interval within '
+            f'{solver.options.max_nfe} evaluations, and did not; use fixed steps, such as heun'
         )
     return s
 
@@ -130,7 +130,7 @@ def note_unchanged(
     "Warn where a transfer to another style gave its source back."
     if (c := change(x1, y)) < HARDLY:
         warnings.warn(
-            f'the result is almost its source (change {c:.2f}, below {HARDLY:g}): '
+            f'the result is almost equal to its source (change {c:.2f}, below {HARDLY:g}): '
             'the model has hardly been trained '
             f'for these styles; train it longer (symptoms: {SYMPTOMS})',
             ImageNote,
@@ -156,7 +156,7 @@ def check_options(
     renoise(match_latents(torch.zeros(1, 1, 2, 2), o.match or 'none'), o.fresh or 0.0)
     if o.mode != 'loop' and (o.match or o.fresh):
         raise InputError(
-            f'match and fresh are about structures, which {o.mode} does not find; '
+            f'match and fresh need inverted latents, which mode {o.mode} does not compute; '
             'leave them out, or use mode loop'
         )
 
@@ -167,7 +167,7 @@ class TransferJob(NamedTuple):
     source: int  # Style that the images are in
     target: dict  # {style: weight}, weights that add up to 1
     strength: float  # 0: the source, 1: the target
-    settings: InferenceConfig  # Steps, solver, guidance, and what is done to structures
+    settings: InferenceConfig  # Steps, solver, guidance, and what is done to inverted latents
     options: TransferOptions  # Everything else
     steps: int | None = None  # Steps as they were given in a call
     scale: float | None = None  # Guidance scale as it was given in a call
@@ -286,7 +286,7 @@ def started(
     some: list,  # Positions of a batch
     x1: Tensor,  # Latents of its images, `(b, c, h, w)`
 ) -> Tensor:  # `(b, c, h, w)`
-    "Given structures of a batch; raises `InputError` for those of another size."
+    "Given inverted latents of a batch; raises `InputError` for those of another size."
     if latents.ndim != 4 or len(latents) <= max(some) or latents.shape[1:] != x1.shape[1:]:
         raise InputError(
             f'latents must be ({max(some) + 1} or more, {", ".join(map(str, x1.shape[1:]))}), '

@@ -70,7 +70,7 @@ class ResumableRun(CheckedRun):
         lowest = min(self.valid) if self.valid and self.asked == self.done else None
         numbers = saved_state(self.progress, RUN_KEYS) | dict(
             device=self.device_name,
-            good=self.healthy(),
+            good=self.resumable(),
             averaged=averages_state(self.averages)[1],
             groups=opt_state(self.opt)[1],
             scaler=self.scaler.state_dict(),

@@ -113,7 +113,7 @@ class SavedWeights(TrainingStep):
         """
         self.progress.mark(r.applied, self.scaler.is_enabled() and math.isfinite(r.loss))
 
-    def healthy(self) -> bool:
+    def resumable(self) -> bool:
         """Whether a run may go on from here.
 
         The last step was applied; weights, averages and their validation are finite.
@@ -129,7 +129,7 @@ class SavedWeights(TrainingStep):
             and all(w.isfinite().all() for w in weights)
         )
 
-    def way_back(self) -> str:
+    def where_resumed(self) -> str:
         "Where the same command goes on."
         good = next((p.name for p in checkpoints(self.root) if may_resume(p) == 'good'), '')
         return 'the same command ' + (
@@ -145,7 +145,7 @@ class SavedWeights(TrainingStep):
         return (
             f'{why}, at step {self.done}; lower training.learning_rate, '
             f'or look for bad latents (symptoms: {SYMPTOMS}); '
-            f'{self.way_back()}'
+            f'{self.where_resumed()}'
         )
 
 # %% ../../nbs/07_training/12_run_checks.ipynb #29c2140f
@@ -243,7 +243,7 @@ class CheckedRun(SavedWeights):
                 f'{self.root} holds another run ({"; ".join(diff[:4])}); '
                 'choose another checkpoint.save_dir, or give back the old value'
             )
-        if d['latents'] != self.cache.fingerprint:
+        if d['latents'] not in (self.cache.fingerprint, *self.cache.earlier):
             raise InputError(
                 f'{self.cache.root} has changed since the run in {self.root} began; '
                 'choose another checkpoint.save_dir'

@@ -227,11 +227,11 @@ class OTCFMTrainer(GuardedRun):
                 at_start(self.pace, len(self.rows), self.config.training.batch, self.how_often())
             )
             self.run_steps(log_every, callback)
-            if not self.healthy():
+            if not self.resumable():
                 self.save_and_raise(
                     FloatingPointError(
                         f'the last step, {self.done}, was skipped, or its weights or validation '
-                        f'are not finite, so nothing is exported; {self.way_back()}'
+                        f'are not finite, so nothing is exported; {self.where_resumed()}'
                     )
                 )
             self.speak(at_end(self.pace, self.validations(), self.moved))
