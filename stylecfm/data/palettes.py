@@ -80,14 +80,13 @@ def recolour(
     return torch.lerp(p, y, share).view(x.shape).clamp(0, 1).to(x)
 
 # %% ../../nbs/02_data/09_palettes.ipynb #439b01eb
-def nearest_palette(
-    p: Palette,  # Palettes of images, `(b, 3)` and `(b, 3, 3)`
-    library: Palette,  # Palettes of a style's paintings, `(n, 3)` and `(n, 3, 3)`
-    # Palettes whose mean is taken, 1 to n; more where there are fewer is all of them
-    neighbours: int = 4,
-    seed: int = 0,  # 0: the nearest ones; else a random draw among three times as many
-) -> Palette:  # Palette of each image, `(b, 3)` and `(b, 3, 3)`
-    "Mean of the palettes in a library that are nearest to each image's."
+def _nearest(
+    p: Palette,  # Palettes of images
+    library: Palette,  # Palettes to choose from
+    neighbours: int,  # Number of palettes, >= 1
+    seed: int,  # 0: the nearest ones; else a random draw among three times as many
+) -> Tensor:  # Positions in the library, `(b, neighbours)`
+    "Palettes in a library that are near to each image's."
     if neighbours < 1:
         raise InputError(f'neighbours must be >= 1, got {neighbours}')
     d = palette_distance(Palette(p.mean[:, None], p.covariance[:, None]), library)  # (b, n)
@@ -96,8 +95,21 @@ def nearest_palette(
     if seed:
         among = min(3 * k, d.shape[1])
         g = torch.Generator().manual_seed(seed)
-        near = torch.stack([row[torch.randperm(among, generator=g)] for row in near.cpu()])
-    near = near[:, :k].to(library.mean.device)
+        near = torch.stack([row[torch.randperm(among, generator=g)] for row in near.cpu()]).to(
+            near.device
+        )
+    return near[:, :k]
+
+
+def nearest_palette(
+    p: Palette,  # Palettes of images, `(b, 3)` and `(b, 3, 3)`
+    library: Palette,  # Palettes of a style's paintings, `(n, 3)` and `(n, 3, 3)`
+    # Palettes whose mean is taken, 1 to n; more where there are fewer is all of them
+    neighbours: int = 4,
+    seed: int = 0,  # 0: the nearest ones; else a random draw among three times as many
+) -> Palette:  # Palette of each image, `(b, 3)` and `(b, 3, 3)`
+    "Mean of the palettes in a library that are nearest to each image's."
+    near = _nearest(p, library, neighbours, seed)
     return Palette(library.mean[near].mean(1), library.covariance[near].mean(1))
 
 # %% ../../nbs/02_data/09_palettes.ipynb #34a66ded
