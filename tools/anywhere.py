@@ -28,16 +28,13 @@ COMMANDS = {
     'nbdev_test': [str(Path(sys.executable).with_name('nbdev_test')), '--do_print'],
 }
 SETTINGS = {
-    'one thread': dict(OMP_NUM_THREADS='1'),
+    'one thread, AVX2 kernels of PyTorch and oneDNN, beside two busy processes': dict(
+        OMP_NUM_THREADS='1', ATEN_CPU_CAPABILITY='avx2', ONEDNN_MAX_CPU_ISA='AVX2', busy=2
+    ),
     'two threads, kernels without vectors': dict(
         OMP_NUM_THREADS='2', ATEN_CPU_CAPABILITY='default'
     ),
-    'two threads, AVX2 kernels of PyTorch and oneDNN, beside two busy processes': dict(
-        OMP_NUM_THREADS='2', ATEN_CPU_CAPABILITY='avx2', ONEDNN_MAX_CPU_ISA='AVX2', busy=2
-    ),
-    'two threads': dict(OMP_NUM_THREADS='2'),
-    'AVX2 kernels of oneDNN': dict(OMP_NUM_THREADS='1', ONEDNN_MAX_CPU_ISA='AVX2'),
-    'beside two busy processes': dict(OMP_NUM_THREADS='1', busy=2),
+    'two threads, the machine\'s own kernels': dict(OMP_NUM_THREADS='2'),
 }
 OURS = {k for s in SETTINGS.values() for k in s}
 # prctl: orphans of our children become our children, so that their time is counted
