@@ -3,8 +3,12 @@
 python tools/train_student.py train [--minutes 25]     goes on where it was, in build/student
 python tools/train_student.py measure [--count 24]     both at 1, 2, 4 evaluations, into
                                                        nbs/results/student.json
+python tools/train_student.py keep                     the averaged weights in 16 bits, into
+                                                       checkpoints/student
 
-The pictures are those of tools/train_pretrained.py (STYLECFM_SHARED). Nothing is shipped from here.
+Without build/student, training goes on from checkpoints/student.
+
+The pictures are those of tools/train_pretrained.py (STYLECFM_SHARED).
 """
 
 import argparse
@@ -21,6 +25,7 @@ from train_pretrained import BUILD, BUNDLED, ROOT, SHARES, STYLES, pictures, rea
 
 from stylecfm.codecs.base import load_codec
 from stylecfm.evaluation.metrics import keep_results, sliced_wasserstein
+from stylecfm.files import read_tensors
 from stylecfm.flow.flow_maps import lagrangian_residual, sample_map, student_of
 from stylecfm.models.data_prediction import LEAST_REMAINING, sample_data_prediction
 from stylecfm.pipeline.repaint import Brush, StructurePainter, conditional_data, conditions
@@ -29,6 +34,7 @@ from stylecfm.training.optim import generator
 from stylecfm.training.painting import Condition, PaintingRecipe, PaintingTrainer
 
 STATE, SIZE, DECAY = BUILD / 'student' / 'state.pt', 96, 0.99
+KEPT = ROOT / 'checkpoints' / 'student'
 MOST = 100  # pictures of a style
 TARGETS = tuple(s for s in STYLES if s != 'photo')
 
@@ -84,7 +90,10 @@ def begin():
     "Teacher's model, and the student as it was left."
     model = load_model(BUNDLED)
     teacher = model.net.eval().requires_grad_(False)
-    student = student_of(teacher).requires_grad_(True).eval()  # eval: no custom backward
+    student = student_of(teacher)
+    if KEPT.is_dir():
+        student.load_state_dict(read_tensors(KEPT / 'diffusion_pytorch_model.safetensors'))
+    student.requires_grad_(True).eval()  # eval: no custom backward
     average = copy.deepcopy(student).requires_grad_(False)
     optimizer = torch.optim.AdamW(student.parameters(), 3e-4, (0.9, 0.99), weight_decay=0)
     state = dict(step=0, seconds=0.0, losses=[])
@@ -108,6 +117,12 @@ def keep(student, average, optimizer, state):
     )
     torch.save(parts, new := STATE.with_suffix('.new'))
     new.replace(STATE)
+
+
+def keep_weights():
+    "The averaged weights in 16 bits, for the next training and for use."
+    begin()[2].half().save_pretrained(KEPT)
+    print(f'averaged weights in {KEPT}')
 
 
 def mean(values):
@@ -219,11 +234,13 @@ def measure(count):
 
 def main():
     p = argparse.ArgumentParser(description='Distil a student of the bundled painter.')
-    p.add_argument('what', choices=('train', 'measure'))
+    p.add_argument('what', choices=('train', 'measure', 'keep'))
     p.add_argument('--minutes', type=float, default=25, help='training time')
     p.add_argument('--count', type=int, default=24, help='held-out photographs to measure with')
     a = p.parse_args()
     torch.set_num_threads(1)
+    if a.what == 'keep':
+        return keep_weights()
     return train(a.minutes) if a.what == 'train' else measure(a.count)
 
 
