@@ -151,7 +151,11 @@ def run(path, slow=False, store=False):
         if c.cell_type == 'code' and 'slow' in extract_directives(c, remove=False)
     ]
     before = Before()
-    shell.run_all(nb, exc_stop=True, preproc=timed)
+    try:
+        shell.run_all(nb, exc_stop=True, preproc=timed)
+    except Exception as e:
+        e.add_note(f'in {short_name(path)}, cell {len(begun) - 1} (counted from 0)')
+        raise
     begun.append(time.perf_counter())
     for i in slow_cells if slow else ():
         print(f'{SLOW_CELL} {short_name(path)}, cell {i}: {begun[i + 1] - begun[i]:.1f} s')

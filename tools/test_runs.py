@@ -3,6 +3,7 @@
 A process left changed, a run without end, a check left out, and how OpenMP's threads wait.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -135,6 +136,35 @@ class Limits(unittest.TestCase):
     def test_standing_still(self):
         with mock.patch.object(runs, 'IDLE', 2):
             self.assertEqual(self.done('import time; time.sleep(1000)'), (1, 'did nothing for 2 s'))
+
+
+class Failing(unittest.TestCase):
+    def test_its_cell_is_named(self):
+        cells = [
+            dict(cell_type='markdown', id='a', metadata={}, source='# Title'),
+            *(
+                dict(
+                    cell_type='code',
+                    id=f'b{i}',
+                    metadata={},
+                    outputs=[],
+                    execution_count=None,
+                    source=code,
+                )
+                for i, code in enumerate(('x = 1', 'assert x == 2', 'x = 3'))
+            ),
+        ]
+        with tempfile.TemporaryDirectory() as d:
+            path = Path(d) / '02_name.ipynb'
+            path.write_text(
+                json.dumps(dict(cells=cells, metadata={}, nbformat=4, nbformat_minor=5)),
+                encoding='utf-8',
+            )
+            [r] = runs.run_all([runs.Job('it', ['tools/notebooks.py', path])])
+        self.assertEqual(r.code, 1)
+        self.assertEqual(
+            r.out.splitlines()[-2:], ['AssertionError', 'in name, cell 2 (counted from 0)']
+        )
 
 
 class Counts(unittest.TestCase):

@@ -707,9 +707,8 @@ def _network(spec: str) -> nn.Module:
         )
     if not (m := _HUB.fullmatch(spec)):
         raise InputError(
-            'codec must be dct:F or pixels:F with F from 1 to 16 (dct:4, say), '
-            'a folder that exists, '
-            f'or ORG/NAME on the hub; got {spec!r}'
+            f'codec must be {" or ".join(f"{k}:F" for k in sorted(CODECS))} with F from 1 to 16 '
+            f'(dct:4, say), a folder that exists, or ORG/NAME on the hub; got {spec!r}'
         )
     try:
         return _diffusers(m[1], m[2], m[3])
