@@ -49,7 +49,7 @@ class Job(NamedTuple):
     limit: float = 300  # seconds of the processor after which it is ended
     fork: bool = False  # whether heavy imports may be done before it begins
     first: bool = False  # long ones begin first, that the last ones end together
-    idle: float = IDLE  # seconds without work after which it is ended
+    idle: float = 0  # seconds without work after which it is ended; 0: `IDLE`
 
 
 class Done(NamedTuple):
@@ -165,8 +165,8 @@ class Run:
             self.moved = now
         if self.work > self.job.limit:
             return f'not done after {self.job.limit:.0f} s of the processor'
-        idle = now - self.moved > self.job.idle
-        return f'did nothing for {self.job.idle:.0f} s' if idle else ''
+        most = self.job.idle or IDLE
+        return f'did nothing for {most:.0f} s' if now - self.moved > most else ''
 
 
 def run_python(text, env):
