@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def neighbours(n):
             p.wait()
 
 
+def reaped(seconds=3):
+    "Collect orphans that became children of this process and have ended: their time is counted."
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if not os.waitpid(-1, os.WNOHANG)[0]:
+                time.sleep(0.1)
+        except ChildProcessError:
+            return
+
+
 def passed(command, out, total):
     "Counts that an output tells: passed, failed, skipped."
     if command == 'make test':
@@ -82,6 +94,7 @@ def row(command, setting):
             code = subprocess.run(
                 COMMANDS[command], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT
             ).returncode
+            reaped()
             seconds = of_children() - before
         out.seek(0)
         text = out.read()
