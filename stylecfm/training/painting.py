@@ -195,8 +195,8 @@ class PaintingTrainer(RecipeTrainer):
         guide: torch.nn.Module | None = None,
         guide_scale: float = 1.0,  # Weight of the network against its guide, >= 1
     ):
-        if guide_scale < 1:
-            raise InputError(f'guide_scale must be >= 1, got {guide_scale}')
+        if not 1 <= guide_scale < math.inf:
+            raise InputError(f'guide_scale must be a number >= 1, got {guide_scale}')
         super().__init__(net, recipe, folder=folder)
         self.steps = steps
         self.pictures = pictures.on(self.device)
