@@ -65,16 +65,15 @@ def every_notebook(names=()):
 def environment(slow=False):
     """Environment of a run.
 
-    No bars, no windows, and one thread, since two notebooks run at a time; what is not slow says
-    the same everywhere, so it sees no GPU. Programs of this environment are found by their names.
+    No windows, and one thread, since two notebooks run at a time; what is not slow says the same
+    everywhere, so it sees no GPU. Programs of this environment are found by their names. Bars and
+    the order of sets are as `nbdev_test` has them.
     """
     shared = os.path.abspath(os.environ.get('STYLECFM_SHARED') or ROOT.parent / 'shared')
     env = os.environ | dict(
         STYLECFM_SHARED=shared,
-        TQDM_DISABLE='1',
         MPLBACKEND='agg',
         OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '1'),
-        PYTHONHASHSEED='0',
         IN_TEST='1',
         PATH=os.pathsep.join([sysconfig.get_path('scripts'), os.environ.get('PATH', os.defpath)]),
     )

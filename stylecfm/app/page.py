@@ -6,6 +6,7 @@
 __all__ = ['stylecfm_app']
 
 # %% ../../nbs/12_app/01_page.ipynb #2442e14a
+import asyncio
 import ipaddress
 import logging
 import math
@@ -851,6 +852,7 @@ class Guard:
         if not no and scope['type'] == 'http':
             no, most = self._too_much(scope)
         if no:
+            await _discard(scope, receive)
             await _refuse(scope, send, no)
         else:
             await self.counted(scope, receive, send, most)
@@ -873,13 +875,16 @@ class Guard:
         seen = 0
         cut = False
         told = False
+        ended = False
 
         async def count():
-            nonlocal seen, cut
-            end = dict(type='http.request', body=b'', more_body=False)
-            m: dict[str, Any] = end if cut else await receive()
+            nonlocal seen, cut, ended
+            if cut:  # its end was told; whoever waits for more must not wait in a loop
+                return dict(type='http.disconnect')
+            m: dict[str, Any] = await receive()
             seen += len(m.get('body') or b'')
-            cut = cut or seen > most
+            cut = seen > most
+            ended = not m.get('more_body')
             return dict(type='http.request', body=b'', more_body=False) if cut else m
 
         async def answer(m):
@@ -887,10 +892,37 @@ class Guard:
             if not cut:
                 return await send(m)
             if not told:
+                if not ended:
+                    await _discard(scope, receive)
                 await _refuse(scope, send, Refusal(413, f'at most {most} bytes, please'))
             told = True
 
         await self.app(scope, count, answer)
+
+
+_DISCARDED = 64 << 20  # bytes of a refused request that are read and dropped, at most
+_DISCARDING = 10.0  # seconds spent on that, at most
+
+
+async def _discard(scope, receive):
+    """Read the rest of a refused request and drop it, within limits.
+
+    A server that closes a connection while its client still sends resets the connection, and the
+    client may lose the answer that says why. A client that waits for leave to send
+    (`Expect: 100-continue`) is answered at once.
+    """
+
+    async def rest():
+        seen = 0
+        while seen < _DISCARDED:
+            m = await receive()
+            seen += len(m.get('body') or b'')
+            if not m.get('more_body'):
+                return
+
+    if scope['type'] == 'http' and b'expect' not in dict(scope['headers']):
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(rest(), _DISCARDING)
 
 
 async def _refuse(scope, send, why: Refusal):
