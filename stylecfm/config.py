@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
-from functools import wraps
+from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -81,6 +81,64 @@ def say(
         out.flush()
     except (OSError, ValueError):
         _let_go(out)  # the reader has gone, or the stream is closed
+
+# %% ../nbs/01_basics/00_config.ipynb #b7c10002
+BAR_LINES = 30.0  # seconds between two lines of progress where a bar cannot be overwritten
+
+
+def _is_live(out) -> bool:
+    "Whether a line can be overwritten: on a terminal, and in a running notebook."
+    with suppress(ValueError):  # a closed stream
+        if out is not None and out.isatty():
+            return True
+    shell = getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)()
+    return 'IPKernelApp' in getattr(shell, 'config', {})
+
+
+def progress_bar(
+    *args,  # Positional arguments of tqdm
+    **settings,  # Keyword arguments of tqdm: `total`, `initial`, `desc`, `unit`, `disable`, ...
+):
+    """A tqdm bar on stderr; where it cannot be overwritten, it prints a line every 30 seconds.
+
+    `say` and `tqdm.write` print between the states of either.
+    """
+    from tqdm.auto import tqdm
+
+    return (tqdm if _is_live(sys.stderr) else _lines_of_progress())(*args, **settings)
+
+
+@cache
+def _lines_of_progress():
+    "The class of bars that print whole lines."
+    from time import monotonic
+
+    from tqdm import tqdm
+
+    class Lines(tqdm):
+        def __init__(self, *args, **settings):
+            self.last = monotonic()
+            self.told = None  # steps done at the last line
+            super().__init__(*args, **settings)
+
+        def display(self, msg=None, pos=None):
+            if monotonic() - self.last >= BAR_LINES:
+                self.last = monotonic()
+                self.told = self.n
+                self.fp.write(f'{self}\n')
+
+        def clear(self, nolock=False):
+            pass
+
+        def close(self):
+            if self.disable:
+                return
+            self.disable = True
+            self._decr_instances(self)
+            if self.leave and self.told not in (None, self.n):
+                self.fp.write(f'{self}\n')
+
+    return Lines
 
 # %% ../nbs/01_basics/00_config.ipynb #f1e50008
 def tell_loading(

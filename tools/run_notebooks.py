@@ -18,8 +18,8 @@ def main():
         '--slow', action='store_true', help='run the cells flagged slow, too, with all threads'
     )
     a = p.parse_args()
-    # no bars among the outputs, and sets always in the same order
-    env = environment(a.slow) | dict(TQDM_DISABLE='1', PYTHONHASHSEED='0')
+    # sets always in the same order
+    env = environment(a.slow) | dict(PYTHONHASHSEED='0')
     if a.slow:
         env.pop('OMP_NUM_THREADS')
     for path in every_notebook(a.names):

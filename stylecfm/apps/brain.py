@@ -1334,10 +1334,10 @@ def _check_translation(subject, output, size, batch_size, scale):
 
 def _translated_with_bar(pipe, s, kept, size, scale, batch_size):
     "The `Translation` of a subject, with a bar of progress."
-    from tqdm import tqdm
+    from stylecfm.config import progress_bar
 
     steps = len(REPAINT_TIMES) * DRAWS * -(-s.image.shape[-1] // batch_size)
-    with tqdm(total=steps, desc='translate', unit='step') as bar:
+    with progress_bar(total=steps, desc='translate', unit='step') as bar:
         return translate_subject(pipe, s, kept, size, scale, batch_size, lambda *_: bar.update())
 
 

@@ -106,13 +106,12 @@ def measure_strategies(
     device: 'torch.device',  # Device to measure
 ) -> list:  # {means, predicted, measured, ratio, seconds} each; bytes
     "Real steps beside predicted ones."
-    from tqdm import tqdm
-
+    from stylecfm.config import progress_bar
     from stylecfm.training.memory import measure_step, profile
 
     kind = device.type if device.type == 'cuda' else 'cpu'
     rows = []
-    for m in tqdm(ways, desc='measure', unit='step'):
+    for m in progress_bar(ways, desc='measure', unit='step'):
         told = profile(config, m, device=kind)
         took = measure_step(config, m, device=device)
         rows.append(
@@ -298,8 +297,7 @@ def scan_images(
     import random
     from concurrent.futures import ThreadPoolExecutor
 
-    from tqdm import tqdm
-
+    from stylecfm.config import progress_bar
     from stylecfm.data.images import UnusedFile, list_images
 
     paths = list_images(path, True)
@@ -308,7 +306,7 @@ def scan_images(
         seen = dict(
             zip(
                 some,
-                tqdm(
+                progress_bar(
                     pool.map(_look, some),
                     total=len(some),
                     desc=path.name,

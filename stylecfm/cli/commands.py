@@ -855,7 +855,7 @@ def transfer_all(
 
     Raises `InputError` if none could be used.
     """
-    from tqdm import tqdm
+    from stylecfm.config import progress_bar
 
     rows = []
     left = []
@@ -868,7 +868,7 @@ def transfer_all(
     if strict or longest:
         _read_first(pipe, todo[0][0], size, longest, strict)
     pipe.set_progress_bar_config(disable=True)
-    with tqdm(total=len(todo), desc='transfer', bar_format=_TIME_LEFT) as bar:
+    with progress_bar(total=len(todo), desc='transfer', bar_format=_TIME_LEFT) as bar:
         for i, (source, target) in enumerate(todo):
             before = bar.n
             try:
@@ -880,6 +880,7 @@ def transfer_all(
                 )
             except (InputError, FloatingPointError) as e:
                 if strict:
+                    bar.leave = False  # an error is one line, without a bar above it
                     raise
                 left.append(_left_out(source, e))
             else:

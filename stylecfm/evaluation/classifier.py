@@ -11,9 +11,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
-from ..config import InputError
+from ..config import InputError, progress_bar
 
 # %% ../../nbs/09_evaluation/01_classifier.ipynb #39013690
 def __getattr__(name):
@@ -99,7 +98,7 @@ def fit_classifier(
     opt = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02)
     net.train()
     y = torch.cat([torch.zeros(32), torch.ones(32)])
-    for i in tqdm(range(steps), desc='judge', leave=False):
+    for i in progress_bar(range(steps), desc='judge', leave=False):
         for q in opt.param_groups:
             q['lr'] = 2e-3 * (1 - i / steps) + 1e-5
         x = torch.cat(

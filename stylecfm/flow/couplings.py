@@ -14,9 +14,8 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from ..config import InputError
+from ..config import InputError, progress_bar
 
 # %% ../../nbs/06_flow/01_couplings.ipynb #7c2e6fff
 def __getattr__(name):
@@ -266,7 +265,7 @@ def fit_potentials(
     v = torch.zeros(n)
     mean = torch.zeros(n)
     last = steps - max(1, steps // 4)
-    for k in tqdm(range(steps), desc='heights', unit='step', disable=quiet, leave=False):
+    for k in progress_bar(range(steps), desc='heights', unit='step', disable=quiet, leave=False):
         soft, rate = (
             0.1 * 0.2 ** (k / steps),
             0.02 * (1 - k / steps),

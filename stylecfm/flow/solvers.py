@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from ..config import InputError, chosen, whole
+from ..config import InputError, chosen, progress_bar, whole
 from stylecfm.flow.fields import (
     CountingField,
     all_finite,
@@ -471,7 +470,7 @@ def solve(
     failed = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     times = list(enumerate(zip(grid.tolist(), grid[1:].tolist(), strict=False)))
     lost = False
-    for i, (t, end) in tqdm(
+    for i, (t, end) in progress_bar(
         times, desc='solve', unit='step', disable=not options.progress, leave=False
     ):
         new = m.step(v, state, t, end - t)
@@ -664,7 +663,7 @@ def solve_adaptive(
     visited = [t0]
     # NaN where somebody never came
     path = [x] + [torch.full_like(x, torch.nan) for _ in stops[1:]] * own
-    bar = tqdm(
+    bar = progress_bar(
         total=1.0, desc='solve', disable=not o.progress, leave=False, bar_format='{l_bar}{bar}'
     )
     while True:

@@ -27,7 +27,6 @@ import torch
 from fastcore.basics import patch
 from PIL import Image, ImageOps
 from torch import Tensor
-from tqdm import tqdm
 
 from ..codecs.base import Codec, moments, pooled, stats_from
 from stylecfm.config import (
@@ -41,6 +40,7 @@ from stylecfm.config import (
     dict_of,
     list_of,
     or_none,
+    progress_bar,
     record_of,
     say,
     whole,
@@ -860,7 +860,7 @@ def encode_all(
     mine = split_into_parts(plan.todo, source.shape)[team.rank :: team.size]
     before = len(plan.entries) - len(plan.todo)
     quiet: dict[str, Any] = {} if team.rank == 0 else dict(disable=True)
-    with tqdm(
+    with progress_bar(
         total=before + sum(map(len, mine)),
         initial=before,
         desc='encode',

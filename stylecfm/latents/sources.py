@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from ..codecs.base import Codec
-from ..config import InputError
+from ..config import InputError, progress_bar
 from ..data.decoding import READ, kind_of, read_file
 from ..data.folders import list_images, scan_styles, style_folders
 from ..files import atomic_folder, write_bytes
@@ -87,7 +86,7 @@ def save_dataset(
     rows = dataset.cast_column(image, Image(decode=False)).skip(start)
     count = len(dataset) if hasattr(dataset, '__len__') else None
     for i, row in enumerate(
-        tqdm(rows, total=count, initial=start, desc='fetch', unit='image'), start
+        progress_bar(rows, total=count, initial=start, desc='fetch', unit='image'), start
     ):
         cell = row[image] or {}
         content = cell.get('bytes') or (

@@ -528,8 +528,7 @@ def transfer_clip(
     others: tuple = (),  # Flags that a video does not have
 ):
     "Paint a video by a pipeline, with a bar over the frames; raises `InputError`."
-    from tqdm import tqdm
-
+    from stylecfm.config import progress_bar
     from stylecfm.data.results import record_results
 
     options = given['options']
@@ -558,7 +557,7 @@ def transfer_clip(
         longest,
         factor=pipe.coder.factor,
     )
-    with tqdm(total=clip.frames or None, desc='video', unit='frame') as bar:
+    with progress_bar(total=clip.frames or None, desc='video', unit='frame') as bar:
         n = paint_clip(
             pipe.painter(),
             source,

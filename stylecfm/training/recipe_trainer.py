@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from stylecfm.config import (
     InputError,
@@ -25,6 +24,7 @@ from stylecfm.config import (
     dict_of,
     list_of,
     or_none,
+    progress_bar,
     real,
     record_of,
     whole,
@@ -296,7 +296,7 @@ class RecipeTrainer(SavedRecipe):
         "Step after step to the end; raises `Interrupted` by a signal, after saving."
         self.net.train()
         since = time.monotonic()
-        with tqdm(
+        with progress_bar(
             total=self.total, initial=self.done, desc='train', unit='step', mininterval=0.5
         ) as bar:
             while not self.is_finished():

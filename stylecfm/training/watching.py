@@ -16,7 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from ..codecs.base import load_codec
-from ..config import InputError, say
+from ..config import InputError, progress_bar, say
 from ..data.images import save_image
 from ..files import make_folder
 from ..flow.losses import binned_losses
@@ -190,6 +190,6 @@ class PacedRun(WatchedRun):
         name = f'train, at most {limit:g} minutes' if limit else 'train'
         total = None if limit else self.total
         quiet: Any = {} if self.acc.is_main_process else dict(disable=True)
-        return tqdm(
+        return progress_bar(
             total=total, initial=self.done, desc=name, unit='step', mininterval=0.5, **quiet
         )
