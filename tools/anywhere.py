@@ -36,7 +36,7 @@ SETTINGS = {
     'two threads, AVX2 kernels of PyTorch and oneDNN': dict(
         OMP_NUM_THREADS='2', ATEN_CPU_CAPABILITY='avx2', ONEDNN_MAX_CPU_ISA='AVX2'
     ),
-    # on a machine that has no more than AVX2 this says nothing new, and is left out
+    # left out on a machine that has no more than AVX2, where it would repeat the row before
     'two threads, the machine\'s own kernels': dict(OMP_NUM_THREADS='2'),
 }
 OURS = {k for s in SETTINGS.values() for k in s}
