@@ -190,7 +190,7 @@ class IsoNextBlock(nn.Module):
         self.expand = nn.Linear(channels, 4 * channels)
         self.grn = GlobalResponseNorm(4 * channels) if grn else None
         self.project = nn.Linear(4 * channels, channels)
-        self.chunks, self.as_on = 0, None  # as `save_memory` and `computed_on` say
+        self.chunks, self.as_on = 0, None  # as `save_memory` and `target_device` say
 
     def forward(
         self,
