@@ -701,21 +701,20 @@ def painter(
 
 
 @patch
-def note_few(
+def few_note(
     self: StyleTransferPipeline,
     b: Brush,  # Choices of a call
     target: int | dict,  # Style to paint in, or {style: weight}
     masked: bool = False,  # Whether only a part is painted
-):
-    "Say where few steps are not painted by the student, though there is one."
+) -> str:  # '' where the student paints, or there is none
+    "Note on few steps that the network paints, since its student has not learned what is asked."
     why = b.steps <= MOST_STUDENT_STEPS and beyond_student(b, target, masked)
-    if why and self._student is not None:
-        warnings.warn(
-            f'{b.steps} steps are painted without the few-step student, which has not learned '
-            f'{why}; use the default of {Brush().steps} steps',
-            ImageNote,
-            stacklevel=3,
-        )
+    if not why or self._student is None:
+        return ''
+    return (
+        f'steps must be above {MOST_STUDENT_STEPS} for {why}, which the few-step student has not '
+        f'learned, got {b.steps}: painted without it; use the default of {Brush().steps} steps'
+    )
 
 
 @patch
@@ -1263,7 +1262,9 @@ def __call__(
     job = TransferJob(0, {}, strength, s, options, steps, guidance_scale, self.driver(solver))
     if self.conditional and wanted:
         masked = options.mask is not None or options.alpha_mask
-        self.note_few(self.brush_of(options, steps, guidance_scale), wanted[0], masked)
+        b = self.brush_of(options, steps, guidance_scale)
+        if note := self.few_note(b, wanted[0], masked):
+            warnings.warn(note, ImageNote, stacklevel=2)
     done = self.run_job(opened, sources, wanted, job, asked, callback)
     self.maybe_free_model_hooks()
     done.seconds = time.monotonic() - begun

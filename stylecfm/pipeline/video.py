@@ -559,7 +559,8 @@ def transfer_clip(
     there = pipe.other(here) if target is None else pipe.style(target)
     longest = round(size * max(clip.size) / min(clip.size)) if size else 640
     b = pipe.brush_of(options, given.get('steps'), given.get('guidance_scale'))
-    pipe.note_few(b, there)
+    if note := pipe.few_note(b, there):
+        say(f'note: {note}', error=True)
     painter = pipe.painter(not beyond_student(b, there))
     nets = [pipe.network] if painter.student is None else [pipe.network, pipe.student]
     plan = ClipPlan((here, there), b, longest, factor=pipe.coder.factor)
