@@ -5,6 +5,8 @@ python tools/train_student.py measure [--count 24]     both at 1, 2, 4 evaluatio
                                                        trips, into nbs/results/student.json
 python tools/train_student.py keep                     the averaged weights in 16 bits, into
                                                        checkpoints/student
+python tools/train_student.py show                     photographs painted by both, into
+                                                       nbs/figures/student.jpg
 
 Without build/student, training goes on from checkpoints/student.
 
@@ -21,12 +23,14 @@ import time
 
 import numpy as np
 import torch
+from painter import PHOTOS, as_jpeg, photographs
 from PIL import Image
 from train_pretrained import BUILD, BUNDLED, ROOT, SHARES, STYLES, pictures, read, split
 
 from stylecfm.codecs.base import load_codec
+from stylecfm.data.images import grid
 from stylecfm.evaluation.metrics import keep_results, sliced_wasserstein
-from stylecfm.files import digest, read_tensors
+from stylecfm.files import digest, read_tensors, write_bytes
 from stylecfm.flow.flow_maps import lagrangian_residual, sample_map, student_of
 from stylecfm.flow.solvers import ODESolver
 from stylecfm.models.data_prediction import LEAST_REMAINING, sample_data_prediction
@@ -38,6 +42,7 @@ from stylecfm.pipeline.repaint import (
     conditional_field,
     conditions,
 )
+from stylecfm.pipeline.transfer import StyleTransferPipeline
 from stylecfm.training.checkpoints import load_model
 from stylecfm.training.optim import generator
 from stylecfm.training.painting import Condition, PaintingRecipe, PaintingTrainer
@@ -276,15 +281,34 @@ def measure(count):
     print(json.dumps(rows['teacher_48']))
 
 
+def show():
+    "Paint photographs of the test set by the student and by the painter, side by side."
+    photos = photographs(PHOTOS[:4], ROOT / 'nbs' / 'results' / 'split.json')
+    pipe = StyleTransferPipeline.from_pretrained(BUNDLED, 'cpu')
+    pipe.set_progress_bar_config(disable=True)
+    counts = (1, 2, 4, 12)
+    made = [pipe(photos, source='photo', target='monet', steps=n).images for n in counts]
+    small = [
+        [im.resize((168, 168), Image.Resampling.LANCZOS) for im in row]
+        for row in zip(photos, *made, strict=True)
+    ]
+    heads = ['photograph', *(f'student, {n}' for n in counts[:-1]), f'painter, {counts[-1]}']
+    write_bytes(
+        to := ROOT / 'nbs' / 'figures' / 'student.jpg',
+        as_jpeg(grid(small, col_labels=heads), 115_000),
+    )
+    print(f'written to {to}')
+
+
 def main():
     p = argparse.ArgumentParser(description='Distil a student of the bundled painter.')
-    p.add_argument('what', choices=('train', 'measure', 'keep'))
+    p.add_argument('what', choices=('train', 'measure', 'keep', 'show'))
     p.add_argument('--minutes', type=float, default=25, help='training time')
     p.add_argument('--count', type=int, default=24, help='held-out photographs to measure with')
     a = p.parse_args()
     torch.set_num_threads(1)
-    if a.what == 'keep':
-        return keep_weights()
+    if a.what in ('keep', 'show'):
+        return keep_weights() if a.what == 'keep' else show()
     return train(a.minutes) if a.what == 'train' else measure(a.count)
 
 
