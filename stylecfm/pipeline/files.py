@@ -355,7 +355,7 @@ def check_student(
 
 
 def load_student(
-    folder: Path,  # As `write_student` makes it
+    folder: Path,  # Folder of the student, made by `write_student`
     model: Model,  # Model that it is to be a student of
 ) -> Student:
     "Read and verify a student; raises `InputError` if it is damaged or of another model."
