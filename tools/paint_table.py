@@ -171,7 +171,8 @@ def rows(a, net, photos, b, found, models):
                 style=a.style,
             )
             if name.startswith(('model', 'student')):  # defaults are a part of the method
-                asked['brush'] = Brush()._asdict()
+                steps = int(name.split()[1]) if name.startswith('student') else Brush().steps
+                asked['brush'] = Brush(steps=steps)._asdict()
             p = paint_missing(found[name], photos, size, folder_of(a, name, size), asked)
             asked['draws'] = a.draws
             key = f'{name}, {size} px'
