@@ -368,7 +368,7 @@ def load_student(
                 'distil a student of this model'
             )
     listed(folder, manifest, 'config.json', 'diffusion_pytorch_model.safetensors')
-    net = load_network(folder, FlowMapIsoNext)
+    net: Any = load_network(folder, FlowMapIsoNext)
     teacher = about.get('teacher')
     return Student(
         check_student(net, model, str(folder)), teacher if isinstance(teacher, str) else ''

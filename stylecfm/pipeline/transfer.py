@@ -120,7 +120,7 @@ class StyleTransferPipeline(DiffusionPipeline):
         def from_pretrained(cls, *args: Any, **kwargs: Any) -> Self: ...  # noqa: D102 - a patch
 
         _made: CodecModel | None
-        _student: Student | Path | None  # a folder until it is read
+        _student: Any  # `Student`, or its folder until it is read, or None
 
     _optional_components = ['codec', 'scheduler']
     _callback_tensor_inputs = ['latents']
@@ -674,7 +674,7 @@ def student_map(
     "The student's average velocity, in this pipeline's precision; raises `InputError` if none."
     if self.student is None:
         raise InputError('the pipeline has no student; set pipe.student, or paint in more steps')
-    net = cast(self.student, getattr(self.network, 'dtype', None)).to(self._execution_device)
+    net: Any = cast(self.student, getattr(self.network, 'dtype', None)).to(self._execution_device)
     average = net.eval().average_velocity(condition, style)
 
     def u(x, s, t):
