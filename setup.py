@@ -12,9 +12,13 @@ config.read(here / 'settings.ini', encoding='utf-8')
 c = config['DEFAULT']
 readme = here / 'README.md'
 editable = 'editable_wheel' in sys.argv
-# The pretrained model goes into a wheel as a folder of the package; an editable install reads
-# checkpoints/ itself.
-starter = (here / 'checkpoints' / 'painter').is_dir() and not editable
+# The pretrained model and its student go into a wheel as folders of the package; an editable
+# install reads checkpoints/ itself.
+models = {
+    'stylecfm.starter': 'checkpoints/painter',
+    'stylecfm.starter.student': 'checkpoints/student',
+}
+models = {k: v for k, v in models.items() if (here / v).is_dir() and not editable}
 # With this setuptools writes the folder's path. Its other way is a finder that Python asks last,
 # after any folder named stylecfm in the working folder: the clone itself, seen from its parent.
 folders = {'': '.'} if editable else {}
@@ -32,9 +36,9 @@ setup(
     license='Apache-2.0',
     long_description=readme.read_text(encoding='utf-8') if readme.exists() else '',
     long_description_content_type='text/markdown',
-    packages=find_packages(include=[c['lib_path'] + '*']) + ['stylecfm.starter'] * starter,
-    package_dir=folders | ({'stylecfm.starter': 'checkpoints/painter'} if starter else {}),
-    package_data={'stylecfm.starter': ['*', '*/*']} if starter else {},
+    packages=find_packages(include=[c['lib_path'] + '*']) + list(models),
+    package_dir=folders | models,
+    package_data={k: ['*', '*/*'] for k in models},
     python_requires='>=' + c['min_python'],
     install_requires=c['requirements'].split(),
     extras_require={

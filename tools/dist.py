@@ -37,7 +37,10 @@ for name in stylecfm.__all__:
     getattr(stylecfm, name)
 from stylecfm.training.checkpoints import pretrained_model
 
+from stylecfm.pipeline.files import student_folder
+
 assert str(pretrained_model()).startswith(home), pretrained_model()
+assert student_folder(pretrained_model()), 'the model has no student'
 print(
     f'fastcore {fastcore.__version__}: {len(names)} modules, {len(stylecfm.__all__)} public names',
     end=', ',

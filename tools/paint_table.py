@@ -28,7 +28,7 @@ from stylecfm.evaluation.painting_table import (
     shared_images,
     vote_sheet,
 )
-from stylecfm.files import digest, read_json, write_json
+from stylecfm.files import digest, read_json, tensors_digest, write_json
 from stylecfm.pipeline.repaint import Brush
 from stylecfm.pipeline.transfer import StyleTransferPipeline
 from stylecfm.training.checkpoints import pretrained_model
@@ -91,7 +91,13 @@ def painters(a, paintings):
         models |= dict.fromkeys(more, digest(a.previous / 'manifest.json'))
         found |= more
     found['model'] = pipeline_painter(pipe, 'photo', a.style)
-    return found, models | dict(model=digest(a.model / 'manifest.json'))
+    models['model'] = digest(a.model / 'manifest.json')
+    if pipe.student is not None:
+        few = {f'student {n}': pipeline_painter(pipe, 'photo', a.style, steps=n) for n in (1, 2, 4)}
+        weights = tensors_digest(pipe.student.state_dict())
+        models |= dict.fromkeys(few, f'{models["model"]}, {weights}')
+        found |= few
+    return found, models
 
 
 def interleaved(names):
@@ -164,8 +170,9 @@ def rows(a, net, photos, b, found, models):
                 split=digest(a.split),
                 style=a.style,
             )
-            if name == 'model':  # defaults are a part of the method
-                asked['brush'] = Brush()._asdict()
+            if name.startswith(('model', 'student')):  # defaults are a part of the method
+                steps = int(name.split()[1]) if name.startswith('student') else Brush().steps
+                asked['brush'] = Brush(steps=steps)._asdict()
             p = paint_missing(found[name], photos, size, folder_of(a, name, size), asked)
             asked['draws'] = a.draws
             key = f'{name}, {size} px'

@@ -1,13 +1,16 @@
 """A student of the bundled painter that needs few evaluations, by Lagrangian distillation.
 
 python tools/train_student.py train [--minutes 25]     goes on where it was, in build/student
-python tools/train_student.py measure [--count 24]     both at 1, 2, 4 evaluations, into
-                                                       nbs/results/student.json
+python tools/train_student.py measure [--count 24]     both at 1, 2, 4 evaluations, and round
+                                                       trips, into nbs/results/student.json
 python tools/train_student.py keep                     the averaged weights in 16 bits, into
                                                        checkpoints/student
+python tools/train_student.py show                     photographs painted by both, into
+                                                       nbs/figures/student.jpg
 
 Without build/student, training goes on from checkpoints/student.
 
+`make paint` (tools/paint_table.py) measures the student beside the other ways to paint.
 The pictures are those of tools/train_pretrained.py (STYLECFM_SHARED).
 """
 
@@ -20,15 +23,26 @@ import time
 
 import numpy as np
 import torch
+from painter import PHOTOS, as_jpeg, photographs
 from PIL import Image
 from train_pretrained import BUILD, BUNDLED, ROOT, SHARES, STYLES, pictures, read, split
 
 from stylecfm.codecs.base import load_codec
+from stylecfm.data.images import grid
 from stylecfm.evaluation.metrics import keep_results, sliced_wasserstein
-from stylecfm.files import read_tensors
+from stylecfm.files import digest, read_tensors, write_bytes
 from stylecfm.flow.flow_maps import lagrangian_residual, sample_map, student_of
+from stylecfm.flow.solvers import ODESolver
 from stylecfm.models.data_prediction import LEAST_REMAINING, sample_data_prediction
-from stylecfm.pipeline.repaint import Brush, StructurePainter, conditional_data, conditions
+from stylecfm.pipeline.files import Student, write_student
+from stylecfm.pipeline.repaint import (
+    Brush,
+    StructurePainter,
+    conditional_data,
+    conditional_field,
+    conditions,
+)
+from stylecfm.pipeline.transfer import StyleTransferPipeline
 from stylecfm.training.checkpoints import load_model
 from stylecfm.training.optim import generator
 from stylecfm.training.painting import Condition, PaintingRecipe, PaintingTrainer
@@ -96,13 +110,13 @@ def begin():
     student.requires_grad_(True).eval()  # eval: no custom backward
     average = copy.deepcopy(student).requires_grad_(False)
     optimizer = torch.optim.AdamW(student.parameters(), 3e-4, (0.9, 0.99), weight_decay=0)
-    state = dict(step=0, seconds=0.0, losses=[])
+    state = dict(step=0, seconds=0.0, losses=[], teacher='')
     if STATE.is_file():
         kept = torch.load(STATE, weights_only=True)
         student.load_state_dict(kept['student'])
         average.load_state_dict(kept['average'])
         optimizer.load_state_dict(kept['optimizer'])
-        state = kept['state']
+        state = dict(teacher='') | kept['state']
     return model, student, average, optimizer, state
 
 
@@ -121,7 +135,8 @@ def keep(student, average, optimizer, state):
 
 def keep_weights():
     "The averaged weights in 16 bits, for the next training and for use."
-    begin()[2].half().save_pretrained(KEPT)
+    model, _, average, _, state = begin()
+    write_student(KEPT, Student(average.half(), state['teacher']), model)
     print(f'averaged weights in {KEPT}')
 
 
@@ -133,6 +148,7 @@ def train(minutes):
     "Distil for some minutes."
     model, student, average, optimizer, state = begin()
     source, teacher = batches_of(model), model.net
+    state['teacher'] = digest(BUNDLED / 'network' / 'diffusion_pytorch_model.safetensors')
     begun, saved, before = time.monotonic(), time.monotonic(), state['seconds']
     while (spent := time.monotonic() - begun) < 60 * minutes:
         i = state['step']
@@ -158,11 +174,15 @@ def train(minutes):
     keep(student, average, optimizer, state)
 
 
-def held_out(style, count, side=128):
+def held_out(style, count, side=128, part='choose'):
     "Centres of held-out pictures, `(n, 3, side, side)` in [0, 1]."
     found = []
-    for name in split()[style]['choose'][:count]:
+    for name in split()[style][part]:
+        if len(found) == count:
+            break
         im = Image.open(io.BytesIO(read(name))).convert('RGB')
+        if min(im.size) < side:
+            continue
         w, h = ((n - side) // 2 for n in im.size)
         found.append(np.asarray(im.crop((w, h, w + side, h + side))).copy())
     return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).float() / 255
@@ -173,6 +193,31 @@ def detail(x):
     from stylecfm.data.abstraction import gaussian_blur
 
     return (x - gaussian_blur(x, 1.0)).std().item()
+
+
+def psnr(x, y):
+    "Peak signal-to-noise ratio of each image, dB."
+    return -10 * (x - y).square().flatten(1).mean(1).log10()
+
+
+def round_trips(painter, student, photos, n=8):
+    "Invert photographs in `n` evaluations and generate them again in as many, by both networks."
+    source = STYLES.index('photo')
+    here, _ = conditions(painter, photos, source, Brush(), source)
+    z, style = painter.encode(photos * 2 - 1), torch.full((len(photos),), source)
+    u, v = student.average_velocity(here, style), conditional_field(painter, here, source)
+    euler = ODESolver('euler', n)
+    latents = dict(
+        codec=z,
+        student=sample_map(u, sample_map(u, z, n, 1.0, 0.0), n),
+        teacher_euler=euler.solve(v, euler.solve(v, z, 1.0, 0.0).x, 0.0, 1.0).x,
+    )
+    found = {}
+    for name, latent in latents.items():
+        db = psnr(painter.decode(latent), photos)
+        found[name] = dict(psnr=db.mean().item(), deviation=db.std().item())
+        print(f'{n} + {n}, {name}: {found[name]}', flush=True)
+    return dict(evaluations=n, count=len(photos), side=photos.shape[-1], rows=found)
 
 
 @torch.no_grad()
@@ -219,28 +264,51 @@ def measure(count):
             rows[f'{name}_{n}'] = row(of(n))
             print(name, n, {k: round(v, 3) for k, v in rows[f'{name}_{n}'].items()}, flush=True)
     rows['teacher_48'] = row(by_teacher(48))
-    keep_results(
-        ROOT / 'nbs' / 'results' / 'student.json',
-        f'python tools/train_student.py measure --count {count}',
-        count=count,
+    trained = dict(
         steps=state['step'],
         minutes=state['seconds'] / 60,
         loss_first=mean(state['losses'][:20]),
         loss_last=mean(state['losses'][-20:]),
+    )
+    keep_results(
+        ROOT / 'nbs' / 'results' / 'student.json',
+        f'python tools/train_student.py measure --count {count}',
+        count=count,
+        **trained if state['step'] else {},  # else those of the run that trained it stay
         rows=rows,
+        round_trip=round_trips(painter, student, held_out('photo', count, 256, 'test')),
     )
     print(json.dumps(rows['teacher_48']))
 
 
+def show():
+    "Paint photographs of the test set by the student and by the painter, side by side."
+    photos = photographs(PHOTOS[:4], ROOT / 'nbs' / 'results' / 'split.json')
+    pipe = StyleTransferPipeline.from_pretrained(BUNDLED, 'cpu')
+    pipe.set_progress_bar_config(disable=True)
+    counts = (1, 2, 4, 12)
+    made = [pipe(photos, source='photo', target='monet', steps=n).images for n in counts]
+    small = [
+        [im.resize((168, 168), Image.Resampling.LANCZOS) for im in row]
+        for row in zip(photos, *made, strict=True)
+    ]
+    heads = ['photograph', *(f'student, {n}' for n in counts[:-1]), f'painter, {counts[-1]}']
+    write_bytes(
+        to := ROOT / 'nbs' / 'figures' / 'student.jpg',
+        as_jpeg(grid(small, col_labels=heads), 115_000),
+    )
+    print(f'written to {to}')
+
+
 def main():
     p = argparse.ArgumentParser(description='Distil a student of the bundled painter.')
-    p.add_argument('what', choices=('train', 'measure', 'keep'))
+    p.add_argument('what', choices=('train', 'measure', 'keep', 'show'))
     p.add_argument('--minutes', type=float, default=25, help='training time')
     p.add_argument('--count', type=int, default=24, help='held-out photographs to measure with')
     a = p.parse_args()
     torch.set_num_threads(1)
-    if a.what == 'keep':
-        return keep_weights()
+    if a.what in ('keep', 'show'):
+        return keep_weights() if a.what == 'keep' else show()
     return train(a.minutes) if a.what == 'train' else measure(a.count)
 
 

@@ -266,6 +266,10 @@ def paint_upload(
         f'painted in {done.seconds:.1f} seconds.'
     )
     details = f'{done.nfe} network evaluations, strength {how.get("strength", 1.0):g}{taken}.'
+    if pipe.conditional:
+        b = pipe.brush_of(options, how.get('steps'), how.get('guidance_scale'))
+        note = pipe.few_note(b, pipe.style(target))
+        details += f' {note[:1].upper()}{note[1:]}.' * bool(note)
     return PageResult((before, after), way, words, details, after)
 
 # %% ../../nbs/12_app/01_page.ipynb #0178aa9f
@@ -433,11 +437,12 @@ def _answer_by_dials(gr, run: 'Callable') -> 'Callable':
         texture,
         colours,
         temperature,
+        steps,
         seed,
         request: gr.Request,  # pyright: ignore[reportInvalidTypeForm]
         progress=gr.Progress(),
     ):
-        brush = Brush(coarseness, texture, colours, temperature, seed=int(seed))
+        brush = Brush(coarseness, texture, colours, temperature, int(steps), seed=int(seed))
         how = dict(strength=strength, options=TransferOptions(brush=brush))
         return run(path, target, side, source, how, progress, request)
 
@@ -496,6 +501,14 @@ DIAL_ROWS = (
         'Low keeps small shapes of the photograph, high only large ones',
     ),
     ('temperature', 'Liveliness', 0, 1.2, 0.01, 'Low is smooth, high is lively'),
+    (
+        'steps',
+        'Steps',
+        1,
+        24,
+        1,
+        "12 are usual; 1 to 4 take less time, by the model's few-step student if it has one",
+    ),
     ('seed', 'Version', 0, 99, 1, 'Each number is a version of its own'),
 )
 

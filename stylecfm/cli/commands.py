@@ -492,7 +492,9 @@ def stylecfm_transfer(
     # first other style
     target_style: str = 'auto',
     output: str = None,  # An image, a folder, or a video
-    num_steps: int = None,  # Solver steps of inversion and generation, each; default: the model's
+    # Solver steps of inversion and generation, each; default: the model's; 1 to 4 are painted by
+    # the few-step student of the pretrained model
+    num_steps: int = None,
     cfg_scale: float = None,  # Guidance scale near noise, >= 1; 1 is unguided
     # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21, bs32 and
     # dopri5 choose their steps

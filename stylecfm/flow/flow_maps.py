@@ -7,6 +7,7 @@ __all__ = ['flow_map', 'sample_map', 'FlowMapIsoNext', 'student_of']
 
 # %% ../../nbs/06_flow/16_flow_maps.ipynb #9a6fb183
 from collections.abc import Callable
+from functools import wraps
 
 import torch
 from diffusers import ModelMixin  # noqa: F401 - diffusers' loader looks for it beside the class
@@ -16,7 +17,7 @@ from torch.func import jvp
 
 from ..config import InputError
 from ..models.data_prediction import LEAST_REMAINING, DataIsoNext
-from ..models.isonext import mlp
+from ..models.isonext import IsoNext, mlp
 from ..models.norms import time_features
 
 # %% ../../nbs/06_flow/16_flow_maps.ipynb #12ce25f8
@@ -41,13 +42,16 @@ def sample_map(
     steps: int,  # Evaluations, >= 1, of equal length
     start: float = 0.0,  # First time, 0 to 1
     end: float = 1.0,  # Last time; smaller than `start` for inversion
+    callback: Callable | None = None,  # Called as `callback(step, t, x)` after each evaluation
 ) -> Tensor:  # Points at the last time, shaped as `x`
     "Follow trajectories by flow maps; raises `InputError` for no steps."
     if steps < 1:
         raise InputError(f'steps must be >= 1, got {steps}')
     times = torch.linspace(start, end, steps + 1, dtype=x.dtype, device=x.device)
-    for s, t in zip(times[:-1], times[1:], strict=True):
+    for k, (s, t) in enumerate(zip(times[:-1], times[1:], strict=True)):
         x = flow_map(u, x, s.expand(len(x)), t.expand(len(x)))
+        if callback:
+            callback(k, t.item(), x)
     return x
 
 # %% ../../nbs/06_flow/16_flow_maps.ipynb #1d2034ea
@@ -91,11 +95,15 @@ def map_times(
 class FlowMapIsoNext(DataIsoNext):
     "A data-predicting `IsoNext` that may be given two times, `(b, 2)`: its start and its end."
 
+    _keep_in_fp32_modules = [*IsoNext._keep_in_fp32_modules, 'span']
+
+    @wraps(IsoNext.__init__)  # loaders read the arguments from the signature
     def __init__(
         self,
-        **config,  # Arguments of `IsoNext`
+        *args,  # Arguments of `IsoNext`
+        **config,  # Arguments of `IsoNext` by name
     ):
-        super().__init__(**config)
+        super().__init__(*args, **config)
         self.span = mlp([self.config.time_dim, self.config.style_dim, self.config.style_dim])
         for p in self.span[-1].parameters():
             nn.init.zeros_(p)

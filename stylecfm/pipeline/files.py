@@ -22,6 +22,8 @@ from torch import nn
 from ..codecs.component import CodecModel
 from ..config import InputError, Rule, checked, whole
 from stylecfm.files import (
+    atomic_folder,
+    cast_to_half_if_lossless,
     listed,
     read_json,
     read_manifest,
@@ -30,9 +32,16 @@ from stylecfm.files import (
     write_tensors,
     write_text,
 )
+from ..flow.flow_maps import FlowMapIsoNext
 from ..flow.scheduler import FlowSolverScheduler, check_scheduler
 from ..latents.style_probe import write_probe
-from ..training.checkpoints import WEIGHT_FILES, Model, codec_weights
+from stylecfm.training.checkpoints import (
+    WEIGHT_FILES,
+    Model,
+    codec_weights,
+    load_network,
+    pretrained_model,
+)
 
 # %% ../../nbs/08_pipeline/01_files.ipynb #923ab1a2
 def __getattr__(name):
@@ -306,3 +315,74 @@ def parts_in(
             f'Loaded {k} as {(index.get(k) or [0, None])[1]} from `{k}` subfolder of {folder}.'
         )
     return dict(codec=codec, scheduler=scheduler, codec_name=index.get('codec_name') or '')
+
+# %% ../../nbs/08_pipeline/01_files.ipynb #5a7d0012
+class Student(NamedTuple):
+    "Flow map of a model's network."
+
+    net: FlowMapIsoNext  # Flow map, for use
+    teacher: str = ''  # SHA-256 of the teacher's weights file; '' if unknown
+
+
+def student_folder(
+    folder: Path,  # Folder of a model
+) -> Path | None:
+    "Folder of a model's student: in its own, or, of the pretrained model in a clone, beside it."
+    inside, beside = folder / 'student', folder.parent / 'student'
+    if inside.is_dir():
+        return inside
+    try:
+        bundled = beside.is_dir() and folder.samefile(pretrained_model())
+    except (InputError, OSError):
+        return None
+    return beside if bundled else None
+
+
+def check_student(
+    net: FlowMapIsoNext,  # Flow map
+    model: Model,  # Model that it is to be a student of
+    what: str = 'the student',  # Name of the student, for the error
+) -> FlowMapIsoNext:  # The flow map itself
+    "Raise `InputError` for a flow map of networks of another kind."
+    for k in ('latent_channels', 'condition_channels', 'num_styles'):
+        own, wanted = (getattr(getattr(n, 'config', None), k, None) for n in (net, model.net))
+        if own != wanted:
+            raise InputError(
+                f'{what} must have {k} {wanted} as its model, got {own}; '
+                'distil a student of this model'
+            )
+    return net
+
+
+def load_student(
+    folder: Path,  # Folder of the student, made by `write_student`
+    model: Model,  # Model that it is to be a student of
+) -> Student:
+    "Read and verify a student; raises `InputError` if it is damaged or of another model."
+    manifest = verify_folder(folder, 'student')
+    about = manifest['extra']
+    for k, wanted in (('styles', model.styles), ('codec_weights', model.weights)):
+        if about.get(k) != wanted:
+            raise InputError(
+                f'{folder} must be of a model with {k} {wanted!r}, got {about.get(k)!r}; '
+                'distil a student of this model'
+            )
+    listed(folder, manifest, 'config.json', 'diffusion_pytorch_model.safetensors')
+    net: Any = load_network(folder, FlowMapIsoNext)
+    teacher = about.get('teacher')
+    return Student(
+        check_student(net, model, str(folder)), teacher if isinstance(teacher, str) else ''
+    )
+
+
+def write_student(
+    folder: Path,  # Folder to make or to replace
+    student: Student,  # Flow map and digest of its teacher
+    model: Model,  # Model whose student it is
+):
+    "Write a student as a checksummed folder; raises `InputError` where it cannot be written."
+    about = dict(teacher=student.teacher, styles=model.styles, codec_weights=model.weights)
+    with atomic_folder(folder, 'student', about) as tmp:
+        write_text(tmp / 'config.json', student.net.to_json_string())
+        weights = cast_to_half_if_lossless(student.net.state_dict())
+        write_tensors(tmp / 'diffusion_pytorch_model.safetensors', weights, dict(format='pt'))

@@ -25,6 +25,7 @@ from stylecfm.data.palettes import (
     transported_palette,
 )
 from ..data.perceptual import check_colours, finish_colours, palette_share
+from ..flow.flow_maps import sample_map
 from ..flow.guidance import guided
 from ..flow.masks import Region, latent_mask, masked_data, restore_outside
 from ..flow.paths import noise_like
@@ -94,6 +95,9 @@ class StructurePainter(NamedTuple):
     decode: Callable  # Standardised latents -> images
     libraries: list  # `Palette` of each style's paintings; None where a style has none
     least: float = 0.0  # Lower bound of 1 - t where the network divides by it, from 0 to 1
+    # Flow map of the network for few steps: `student(condition, style)` is an average velocity
+    # `u(x, s, t)`; None where there is none
+    student: Callable | None = None
 
 
 def structure_condition_of(
@@ -130,6 +134,40 @@ def conditional_data(
     "Data prediction of a style under a condition, from its velocity."
     v = conditional_field(p, condition, style, scale)
     return lambda x, t: x + (1 - t).clamp_min(p.least).view(-1, 1, 1, 1) * v(x, t)
+
+# %% ../../nbs/08_pipeline/00_repaint.ipynb #5a7d0002
+MOST_STUDENT_STEPS = 4  # Steps that a student is distilled for
+
+
+def beyond_student(
+    b: Brush,  # Choices
+    target: int | dict,  # Style to paint in, or {style: weight}
+    masked: bool = False,  # Whether only a part is painted
+) -> str:  # Noun phrase; '' if a student can paint it
+    "What of a painting a student has not learned."
+    reasons = {
+        f'more than {MOST_STUDENT_STEPS} steps': b.steps > MOST_STUDENT_STEPS,
+        'guidance': b.guidance_scale != 1,
+        'texture': b.texture > 0,
+        'a mask': masked,
+        'a mixture of styles': isinstance(target, dict) and len(target) > 1,
+        'the mean style': target == -1,
+    }
+    return next((k for k, found in reasons.items() if found), '')
+
+
+def sample_student(
+    student: Callable,  # `student(condition, style)`, an average velocity `u(x, s, t)`
+    condition: Tensor,  # Output of `structure_condition_of`, `(b, k, h/f, w/f)`
+    target: int,  # Style to paint in
+    x0: Tensor,  # Latents at t = 0, `(b, c, h/f, w/f)`
+    steps: int,  # Evaluations, >= 1
+    # Called as `callback(step, t, x)` after each evaluation
+    callback: Callable | None = None,
+) -> Tensor:  # Latents at t = 1, shaped as `x0`
+    "Paint by the flow map of a student."
+    style = torch.full((len(x0),), target, device=x0.device)
+    return sample_map(student(condition, style), x0, steps, callback=callback)
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #a2f93bce
 def mix_noise(
@@ -234,6 +272,10 @@ def paint_once(
     here, there = conditions(p, x, target, b, source)
     g = torch.Generator().manual_seed(b.seed)
     x0 = b.temperature * noise_like(there[:, :-1], g)
+    if p.student is not None and not beyond_student(b, target, region is not None):
+        one = next(iter(target)) if isinstance(target, dict) else target
+        made = sample_student(p.student, there, one, x0, b.steps, callback)
+        return PaintingResult(_finished(p, made, x, b, region), x0, b.steps)
     nfe = 0
     solver = ODESolver('heun', b.steps)
     if b.texture:
@@ -293,6 +335,8 @@ def paint_images(
     Large ones small first, then with a brush of the full size over the enlarged painting.
     """
     h, w = x.shape[-2:]
+    if beyond_student(b, target, mask is not None):
+        p = p._replace(student=None)  # in both passes, also where the second has no texture
 
     def within(x, m):
         return None if m is None else Region(m, x)

@@ -10,7 +10,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -29,6 +29,7 @@ from ..data.decoding import ImageNote, read_file
 from ..data.images import crop_back, load_layers, pad_to, to_pil, to_tensor
 from ..files import atomic_folder
 from ..flow.editing import flow_edit, sdedit
+from ..flow.flow_maps import FlowMapIsoNext
 from ..flow.guidance import Guidance, guided
 from ..flow.masks import load_mask, mask_tensor
 from ..flow.paths import linear
@@ -49,13 +50,18 @@ from stylecfm.pipeline.call import (
     whole_number,
 )
 from stylecfm.pipeline.files import (
+    Student,
     cast,
+    check_student,
     keep_others,
+    load_student,
     loading_of,
     local_folder,
     parts_in,
+    student_folder,
     type_for,
     write_pipeline,
+    write_student,
 )
 from stylecfm.pipeline.job import (
     MODE_STARTS,
@@ -74,9 +80,11 @@ from stylecfm.pipeline.job import (
     started,
 )
 from stylecfm.pipeline.repaint import (
+    MOST_STUDENT_STEPS,
     Brush,
     StructurePainter,
     base_size_of,
+    beyond_student,
     check_brush,
     paint_images,
     resized,
@@ -112,6 +120,7 @@ class StyleTransferPipeline(DiffusionPipeline):
         def from_pretrained(cls, *args: Any, **kwargs: Any) -> Self: ...  # noqa: D102 - a patch
 
         _made: CodecModel | None
+        _student: Any  # `Student`, or its folder until it is read, or None
 
     _optional_components = ['codec', 'scheduler']
     _callback_tensor_inputs = ['latents']
@@ -154,6 +163,7 @@ class StyleTransferPipeline(DiffusionPipeline):
         )
         self.precision = 'fp32'
         self._made = None
+        self._student = None
         self._guidance_scale = settings.guidance_scale
         self._num_timesteps = 0
         self._interrupt = False
@@ -184,12 +194,33 @@ class StyleTransferPipeline(DiffusionPipeline):
         if model is None or name not in ('network', 'codec') or value is None:
             return
         if name == 'network':
+            other = getattr(value, '_orig_mod', value) is not model.net  # else it was compiled
             model = model._replace(net=value)
         else:
-            model = model._replace(
-                spec=value.spec, weights=model.weights and weights_of(value.fingerprint)
-            )
+            weights = model.weights and weights_of(value.fingerprint)
+            other = weights != model.weights
+            model = model._replace(spec=value.spec, weights=weights)
         super().__setattr__('model', model)
+        if other:
+            super().__setattr__('_student', None)
+
+    @property
+    def student(self) -> FlowMapIsoNext | None:
+        """Flow map of the network, which paints in one to four steps; None if there is none.
+
+        Read when it is first needed; a damaged one is left out, with a note.
+        """
+        if isinstance(self._student, Path):
+            try:
+                self._student = load_student(self._student, self.model)
+            except InputError as e:
+                self._student = None
+                warnings.warn(f'left out the few-step student: {e}', ImageNote, stacklevel=2)
+        return self._student.net if isinstance(self._student, Student) else None
+
+    @student.setter
+    def student(self, net: FlowMapIsoNext | None):
+        self._student = None if net is None else Student(check_student(net, self.model))
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #8b075537
 # The loop's name in the text that the project began with
@@ -302,6 +333,8 @@ def from_pretrained(
         **parts,
     )
     pipe.model = pipe.model._replace(probe=model.probe)
+    if pipe.conditional and 'network' not in how.parts:
+        pipe._student = student_folder(folder)
     if (dtype := type_for(how.dtype, 'codec')) and pipe.codec is not None:
         pipe.codec.to(dtype)
     if device is None and how.device_map not in (None, 'auto', 'balanced'):
@@ -328,7 +361,7 @@ def save_pretrained(
     push_to_hub: bool = False,
     **kwargs,  # Arguments of the upload
 ):
-    """Write network, codec, scheduler and settings as one checksummed folder.
+    """Write network, codec, scheduler, student and settings as one checksummed folder.
 
     Plain diffusers loads it, too. Raises `InputError`.
     """
@@ -343,6 +376,8 @@ def save_pretrained(
             variant,
             max_shard_size,
         )
+        if self.student is not None:
+            write_student(tmp / 'student', self._student, self.model)
         if variant:
             keep_others(Path(save_directory), tmp)
     if push_to_hub:
@@ -372,6 +407,8 @@ def from_pipe(
     new.precision = getattr(pipeline, 'precision', 'fp32')
     if (old := getattr(pipeline, 'model', None)) and old.styles == new.model.styles:
         new.model = new.model._replace(probe=old.probe)
+        if new.network is pipeline.network and new.model.weights == old.weights:
+            new._student = getattr(pipeline, '_student', None)
     new.register_to_config(_name_or_path=pipeline.config.get('_name_or_path'))
     return new.to(dtype=dtype) if dtype else new
 
@@ -505,6 +542,16 @@ def read(
     )
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #b5ac6be6
+def _autocast(pipe: 'StyleTransferPipeline') -> AbstractContextManager:
+    "The pipeline's precision, for the evaluations within."
+    device = pipe._execution_device
+    if pipe.precision == 'auto' and device.type == 'cpu':
+        low = chosen_way().dtype == 'bf16'
+    else:
+        low = CODEC_PRECISIONS[pipe.precision](device)
+    return torch.autocast(device.type, torch.bfloat16) if low else nullcontext()
+
+
 @patch
 def evaluate(
     self: StyleTransferPipeline,
@@ -513,12 +560,7 @@ def evaluate(
     style: Tensor,  # Styles, `(b,)` int64
 ) -> Tensor:  # Velocities, shaped as `x`
     "Evaluate the network once, in this pipeline's precision."
-    device = self._execution_device
-    if self.precision == 'auto' and device.type == 'cpu':
-        low = chosen_way().dtype == 'bf16'
-    else:
-        low = CODEC_PRECISIONS[self.precision](device)
-    with torch.autocast(device.type, torch.bfloat16) if low else nullcontext():
+    with _autocast(self):
         return self.network(x, t, style)
 
 
@@ -624,11 +666,54 @@ def conditional(self: StyleTransferPipeline) -> bool:
 
 
 @patch
-def painter(self: StyleTransferPipeline) -> StructurePainter:
+def student_map(
+    self: StyleTransferPipeline,
+    condition: Tensor,  # Condition behind the latent, `(b, k, h, w)`
+    style: Tensor,  # Style, int64 `(b,)`
+) -> Callable:  # Average velocity `u(x, s, t)`
+    "The student's average velocity, in this pipeline's precision; raises `InputError` if none."
+    if self.student is None:
+        raise InputError('the pipeline has no student; set pipe.student, or paint in more steps')
+    net: Any = cast(self.student, getattr(self.network, 'dtype', None)).to(self._execution_device)
+    average = net.eval().average_velocity(condition, style)
+
+    def u(x, s, t):
+        with _autocast(self):
+            return average(x, s, t)
+
+    return u
+
+
+@patch
+def painter(
+    self: StyleTransferPipeline,
+    few: bool = False,  # Whether the painter has the student, which is read for it
+) -> StructurePainter:
     "Network, codec and palettes of a structure-conditioned model, in this pipeline's precision."
-    least = LEAST_REMAINING if isinstance(self.network, PredictsData) else 0.0
     return StructurePainter(
-        FastestThreads(self.evaluate), self.encode, self.decode, self.network.libraries(), least
+        FastestThreads(self.evaluate),
+        self.encode,
+        self.decode,
+        self.network.libraries(),
+        LEAST_REMAINING if isinstance(self.network, PredictsData) else 0.0,
+        self.student_map if few and self.student is not None else None,
+    )
+
+
+@patch
+def few_note(
+    self: StyleTransferPipeline,
+    b: Brush,  # Choices of a call
+    target: int | dict,  # Style to paint in, or {style: weight}
+    masked: bool = False,  # Whether only a part is painted
+) -> str:  # '' where the student paints, or there is none
+    "Note on few steps that the network paints, since its student has not learned what is asked."
+    why = b.steps <= MOST_STUDENT_STEPS and beyond_student(b, target, masked)
+    if not why or self._student is None:
+        return ''
+    return (
+        f'steps must be above {MOST_STUDENT_STEPS} for {why}, which the few-step student has not '
+        f'learned, got {b.steps}: painted without it; use the default of {Brush().steps} steps'
     )
 
 
@@ -777,7 +862,7 @@ def paint_over(
     target = next(iter(job.target)) if len(job.target) == 1 else job.target
     try:
         made = paint_images(
-            self.painter(),
+            self.painter(not beyond_student(b, target, job.mask is not None)),
             x,
             job.source,
             target,
@@ -1175,6 +1260,11 @@ def __call__(
         {self.other(g.style): 1.0} if target is None else self.shares(target) for g in sources
     ]
     job = TransferJob(0, {}, strength, s, options, steps, guidance_scale, self.driver(solver))
+    if self.conditional and wanted:
+        masked = options.mask is not None or options.alpha_mask
+        b = self.brush_of(options, steps, guidance_scale)
+        if note := self.few_note(b, wanted[0], masked):
+            warnings.warn(note, ImageNote, stacklevel=2)
     done = self.run_job(opened, sources, wanted, job, asked, callback)
     self.maybe_free_model_hooks()
     done.seconds = time.monotonic() - begun

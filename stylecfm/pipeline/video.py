@@ -48,10 +48,12 @@ from stylecfm.pipeline.repaint import (
     Brush,
     StructurePainter,
     base_size_of,
+    beyond_student,
     check_brush,
     conditional_data,
     conditions,
     resized,
+    sample_student,
 )
 from .transfer import StyleTransferPipeline
 
@@ -257,8 +259,12 @@ def paint_frames(
     if palette is not None:
         p = p._replace(libraries=[palette if k == target else v for k, v in enumerate(p.libraries)])
     _, there = conditions(p, photos, target, b, source)
-    predict = conditional_data(p, there, target, b.guidance_scale)
-    made = sample_data_prediction(predict, b.temperature * noise.to(there), b.steps)
+    x0 = b.temperature * noise.to(there)
+    if p.student is not None and not beyond_student(b, target):
+        made = sample_student(p.student, there, target, x0, b.steps)
+    else:
+        predict = conditional_data(p, there, target, b.guidance_scale)
+        made = sample_data_prediction(predict, x0, b.steps)
     return finish_colours(b.colours, ((p.decode(made) + 1) / 2).clamp(0, 1), photos)
 
 
@@ -551,19 +557,19 @@ def transfer_clip(
     here = photo if given['source'] is None else pipe.style(given['source'])
     there = pipe.other(here) if target is None else pipe.style(target)
     longest = round(size * max(clip.size) / min(clip.size)) if size else 640
-    plan = ClipPlan(
-        (here, there),
-        pipe.brush_of(options, given.get('steps'), given.get('guidance_scale')),
-        longest,
-        factor=pipe.coder.factor,
-    )
+    b = pipe.brush_of(options, given.get('steps'), given.get('guidance_scale'))
+    if note := pipe.few_note(b, there):
+        say(f'note: {note}', error=True)
+    painter = pipe.painter(not beyond_student(b, there))
+    nets = [pipe.network] if painter.student is None else [pipe.network, pipe.student]
+    plan = ClipPlan((here, there), b, longest, factor=pipe.coder.factor)
     with progress_bar(total=clip.frames or None, desc='video', unit='frame') as bar:
         n = paint_clip(
-            pipe.painter(),
+            painter,
             source,
             output,
             plan,
-            tensors_digest(pipe.network.state_dict()),
+            '-'.join(tensors_digest(net.state_dict()) for net in nets),
             lambda n: bar.update(n - bar.n),
         )
     record_results(output)

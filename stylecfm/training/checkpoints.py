@@ -146,6 +146,11 @@ def no_folder(
     )
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #86dfcc6e
+# Parts of a model's folder with a manifest of their own: they are verified where they are read, so
+# that a damaged one does not keep the model from loading
+LATER = ('student/',)
+
+
 def find_model(
     path: str | Path,  # A model, a checkpoint, or the folder of a run
 ) -> Path:  # A folder with a manifest
@@ -174,7 +179,7 @@ def find_model(
     )
     for p in sorted(found, key=_step, reverse=True):
         try:
-            verify_folder(p)
+            verify_folder(p, later=LATER)
             return p
         except InputError as e:
             why = str(e)
@@ -351,7 +356,7 @@ def load_model(
 ) -> Model:
     "Load a model and verify its digests; raises `InputError` if it is missing or damaged."
     path = find_model(path)
-    manifest = verify_folder(path)
+    manifest = verify_folder(path, later=LATER)
     if (kind := manifest['kind']) not in ('model', 'checkpoint'):
         raise InputError(
             f'{path} holds {kind}, not a checkpoint; give the folder that training wrote'
