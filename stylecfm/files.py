@@ -549,10 +549,11 @@ def verify_folder(
     m = read_manifest(path)
     if kind not in (None, m['kind']):
         raise InputError(f'{path} holds {m["kind"]}, but {kind} is needed; check the path')
+    inside = os.path.realpath(path)
     for name, want in m['files'].items():
         if name in FOR_PEOPLE:
             continue  # older versions listed them
-        if not Path(os.path.realpath(path / name)).is_relative_to(os.path.realpath(path)):
+        if not Path(os.path.realpath(path / name)).is_relative_to(inside):
             raise InputError(
                 f'{path}: the manifest lists {name}, which is outside; do not use this folder'
             )
@@ -571,12 +572,10 @@ def listed(
 
     What it does not list has been checked by nobody.
     """
-    found = _files(folder)
+    # a search of the whole folder, once, and only if a folder is asked for
+    found = _files(folder) if any(name.endswith('/') for name in names) else {}
     for name in names:
-        if not name.endswith('/'):
-            wanted = [name]
-        else:
-            wanted = [k for k in found if k.startswith(name)]
+        wanted = [k for k in found if k.startswith(name)] if name.endswith('/') else [name]
         for k in wanted:
             if k not in manifest['files'] and Path(k).name not in FOR_PEOPLE:
                 raise DamagedError(

@@ -106,30 +106,30 @@ def intervals(
 
     Percentile intervals of the cluster bootstrap (Efron 1979).
     """
-    rng, out = np.random.default_rng(seed), {}
-    drawn = [
-        np.concatenate([groups[i] for i in rng.integers(0, len(groups), len(groups))])
-        for _ in range(draws)
-    ]
+    rng, out, count = np.random.default_rng(seed), {}, len(groups)
+    drawn = [np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(draws)]
+    inside = [np.bincount(g, minlength=len(rows)) for g in groups]
+    times = np.array(drawn, float) @ np.array(inside, float)  # of each scene, (draws, scenes)
+
+    def means(v):
+        "The mean of a figure in each draw, over the scenes that know it."
+        total = times @ np.where(np.isfinite(v), v, 0.0)
+        total[times @ np.isinf(v) > 0] = np.inf
+        return total / (times @ ~np.isnan(v))
+
     names = dict.fromkeys(k for r in rows for k in r)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', RuntimeWarning)  # draws in which no scene knows a figure
         for k in names:
-            v = np.array([r.get(k, np.nan) for r in rows])
-            b = np.array([r.get(k, np.nan) for r in base]) if base else None
-            if not np.isfinite(v).any():
+            v = np.array([r.get(k, np.nan) for r in rows], float)
+            b = np.array([r.get(k, np.nan) for r in base], float) if base else np.ones(1)
+            if not np.isfinite(v).any() or not np.nanmean(b) > 0:
                 continue
-
-            def f(i, v=v, b=b):
-                return np.nanmean(v[i]) / (1 if b is None else np.nanmean(b[i]))
-
-            if b is not None and not np.nanmean(b) > 0:
-                continue
-            again = np.array([f(i) for i in drawn])
+            again = means(v) / (means(b) if base else 1)
             if not np.isfinite(again).any():
                 continue
             low, high = np.quantile(again[np.isfinite(again)], [0.025, 0.975])
-            out[k] = Interval(float(f(slice(None))), float(low), float(high))
+            out[k] = Interval(float(np.nanmean(v) / np.nanmean(b)), float(low), float(high))
     return out
 
 # %% ../../nbs/11_apps/13_radar_scores.ipynb #559033a2

@@ -10,7 +10,7 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from io import BytesIO
@@ -440,8 +440,8 @@ def _exif(im: Image.Image) -> Image.Exif | None:
         return None
 
 
-def _orientation(exif: Image.Exif | None) -> int:
-    "Orientation from 1 to 8."
+def _orientation(exif: Mapping | None) -> int:
+    "Orientation by its tag, from 1 to 8; 1 for any other number."
     turn = exif.get(0x0112, 1) if exif else 1
     return turn if turn in range(1, 9) else 1
 
@@ -1103,7 +1103,7 @@ def tiff_decoder(
     )
     exif = _tiff_exif(data)
     profile = _profile_tag(t)
-    turn = _orientation(exif) if exif else min(max(t.get(274, 1), 1), 8)
+    turn = _orientation(exif or {274: t.get(274, 1)})  # a BigTIFF has the tag alone
     encoding = _camera_encoding(exif)
 
     def bands(step):
