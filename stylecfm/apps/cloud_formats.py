@@ -26,7 +26,7 @@ def __getattr__(name):
 class Columns(NamedTuple):
     "Named columns of a file of points."
 
-    values: dict  # Columns by name, each `(n,)`
+    values: dict  # {name: column `(n,)`}
     notes: tuple = ()  # Assumptions that were made, one sentence each
     # Position of the sensor, `(3,)` float64 metres, where the file gives one
     viewpoint: np.ndarray | None = None
@@ -61,7 +61,7 @@ COLUMN_NAMES = dict(
         'range_rate',
     ),
 )
-LOOSE = ('velocity', 'v', 'speed')  # Names of a Doppler where no vector is given
+LOOSE = ('velocity', 'v', 'speed')  # Names of a Doppler column in files without a velocity vector
 # Names of the parts of a velocity vector
 VECTORS = (
     ('vx', 'vy', 'vz'),
@@ -69,7 +69,7 @@ VECTORS = (
     ('vel_x', 'vel_y', 'vel_z'),
     ('velocity_x', 'velocity_y', 'velocity_z'),
 )
-# Of the sensor's own motion
+# Names of the parts of the sensor's own velocity
 COMPENSATED = ('v_r_compensated', 'v_r_comp', 'vr_comp', 'vr_compensated', 'doppler_compensated')
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #d06e0718
@@ -103,7 +103,7 @@ def unlzf(
 
 
 def _copy(out: bytearray, back: int, n: int):
-    "Append `n` bytes that begin `back` bytes before the end, which may overlap themselves."
+    "Append `n` bytes from `back` bytes before the end; the two ranges may overlap."
     at = len(out) - back
     if at < 0:
         raise ValueError('a copy from before the beginning')
@@ -165,7 +165,7 @@ def _whole_values(entries: dict, key: str, path, default: list) -> list:
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #5807842c
 def _number_type(kind: str, size: int, path) -> np.dtype:
-    "A type of numpy for a TYPE and a SIZE."
+    "Return the numpy type for a TYPE and a SIZE of a PCD header."
     sizes = _TYPES.get(kind.upper())
     if sizes is None:
         raise InputError(f'{path}: TYPE {kind} is none of F, I, U; correct the header')
@@ -243,7 +243,7 @@ def pcd_header(
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #e85a6e8d
 def _text_numbers(words: list, path) -> np.ndarray:
-    "Numbers from text, with every spelling of not-a-number."
+    "Parse numbers, including every spelling of NaN."
     try:
         return np.array(words, dtype=np.float64)
     except ValueError:
@@ -254,7 +254,7 @@ def _text_numbers(words: list, path) -> np.ndarray:
             return float(word)
         except ValueError:
             text = word.decode('latin-1')
-            # as C libraries on Windows print it
+            # NaN as C libraries on Windows print it
             if 'nan' in text.lower() or '#' in text:
                 return np.nan
             raise InputError(
@@ -265,9 +265,9 @@ def _text_numbers(words: list, path) -> np.ndarray:
 
 
 def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int, list]:
-    """Number of points, and notes.
+    """Choose the number of points that fits the data; also return notes.
 
-    For data that hold `available` of them and `rest` more numbers or bytes.
+    The data hold `available` whole points and `rest` further numbers or bytes.
     """
     if not points and not available:
         raise InputError(
@@ -313,7 +313,7 @@ def _binary_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #70364869
 def _unpacked(data: bytes, at: int, path) -> bytes:
-    "The bytes of a compressed body, which may be stored as they are."
+    "Return the decompressed body; a body stored without compression is returned as it is."
     if len(data) - at < 8:
         if len(data) <= at:
             return b''
@@ -406,7 +406,7 @@ def pcd_columns(
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #c3bb9ccc
 LAYOUTS = dict(
-    kitti='x y z intensity',  # Columns of bare files by data set
+    kitti='x y z intensity',  # Columns of files without a header, by data set
     nuscenes='x y z intensity ring',  # Lidar; also Lyft
     # View-of-Delft, radar; its lidar is as KITTI's
     vod='x y z rcs v_r v_r_compensated time',
@@ -420,7 +420,7 @@ def layout_fields(
     layout: str | None,  # Key of `LAYOUTS`, or None
     fields: str | None,  # Names of the columns, or None
 ) -> str | None:  # Names of the columns; None where neither is given
-    "The columns that a user named; raises `InputError` for both at once or an unknown layout."
+    "Return the given columns; raises `InputError` for both at once or an unknown layout."
     if layout and fields:
         raise InputError('layout and fields name the columns twice; give one of them')
     return chosen(LAYOUTS, layout, 'layout') if layout else fields
@@ -438,7 +438,7 @@ def _record(fields: str) -> np.dtype:
 
 
 def _by_fields(data: bytes, path, fields: str) -> dict:
-    "Columns of bare rows whose fields are known."
+    "Read columns of rows without a header, whose fields are known."
     record = _record(fields)
     names = [w.partition(':')[0] for w in fields.split()]
     if not record.itemsize or len(data) % record.itemsize:
@@ -455,7 +455,7 @@ def _by_fields(data: bytes, path, fields: str) -> dict:
 def explained_share(
     values: np.ndarray,  # Numbers of a file, `(n,)`
     k: int,  # Numbers of a row; divides `n`
-) -> float:  # At most 1; about 0 where `k` is wrong
+) -> float:  # Share of variance, at most 1; about 0 for a wrong `k`
     "The share of variance that the position in a row explains, corrected for chance."
     with np.errstate(invalid='ignore'):
         v = np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0)
@@ -471,8 +471,10 @@ def explained_share(
 def row_length(
     values: np.ndarray,  # Numbers of a file, `(n,)`
     candidates: tuple = tuple(range(3, 13)),  # Lengths to choose from
-) -> tuple[int | None, float]:  # The length, None where nothing speaks for one; its explained share
-    "The number of columns of bare numbers, from their statistics."
+) -> tuple[
+    int | None, float
+]:  # Length, or None if no candidate explains enough; and its explained share
+    "Estimate the number of columns of a file without a header, by `explained_share`."
     shares = {
         k: explained_share(values, k)
         for k in candidates
@@ -491,8 +493,8 @@ LARGEST = 1e7  # Metres; no coordinate on earth, geocentric ones included, is la
 
 def not_a_cloud(
     columns: dict,  # Columns by name
-) -> str:  # Empty where the values could be a cloud
-    "A reason why the values cannot be places of points."
+) -> str:  # Reason; '' if the values could be a cloud
+    "Return a reason why the values cannot be coordinates of points."
     with np.errstate(invalid='ignore'):
         place = [np.asarray(columns[k], np.float64) for k in 'xyz' if k in columns]
     for k, v in zip('xyz', place, strict=False):
@@ -525,9 +527,12 @@ def _like_rings(v: np.ndarray) -> bool:
 def assumed_fields(
     rows: np.ndarray,  # Bare rows, `(n, k)`
     path: str | Path,  # Name of the file, for messages
-    why: str = '',  # Reason for this length of a row, for the note
+    why: str = '',  # Reason for the assumed row length, for the note
 ) -> tuple[str, list]:  # Names of the columns, and notes
-    "Names of columns that nobody named; raises `InputError` for lengths that no layout has."
+    """Assume the names of columns by their number.
+
+    Raises `InputError` for a number without a layout.
+    """
     k = rows.shape[1]
     known = {3: 'xyz', 4: 'kitti', 5: 'stylecfm', 7: 'vod'}
     if k not in known:
@@ -554,7 +559,7 @@ def bin_columns(
     # Names of the columns, with types where they are no 32-bit floats; None to find out
     fields: str | None = None,
 ) -> Columns:
-    "Named columns of bare numbers; raises `InputError` for what cannot be a cloud."
+    "Read named columns of a file without a header; raises `InputError` if it cannot be a cloud."
     if fields:
         return _checked_columns(Columns(_by_fields(data, path, fields)), path, data)
     if len(data) % 4:
@@ -589,7 +594,7 @@ def bin_columns(
 
 
 def _checked_columns(c: Columns, path, data: bytes = b'') -> Columns:
-    "Columns that could be a cloud; of named ones a better length of a row is noted."
+    "Check that columns could be a cloud; add a note if another row length fits the data better."
     if why := not_a_cloud(c.values):
         raise InputError(
             f'{path} is no cloud of {" ".join(c.values)}: {why}; '
@@ -641,7 +646,7 @@ CLOUD_FORMATS = ('.pcd', '.bin', '.npy')  # Suffixes of files of points
 def clouds_in(
     path: str | Path,  # Name of a file, or of a folder
 ) -> list:  # Paths in the order of their names, without hidden files
-    "The clouds of a folder, or the one; raises `InputError` where there is none."
+    "Return the clouds of a folder, or the given file; raises `InputError` if there is none."
     path = Path(path)
     if path.is_file():
         return [path]
@@ -666,8 +671,8 @@ def bare_name(
 
 def other_files(
     folder: str | Path,  # Name of a folder of clouds, or of a file
-) -> str:  # Empty where there are none
-    "What else lies in a folder, counted by suffix, without hidden files."
+) -> str:  # Counts as text; '' if there are none
+    "Count a folder's files that are no clouds, by suffix, without hidden files."
     if not Path(folder).is_dir():
         return ''
     others = Counter(
