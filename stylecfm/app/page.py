@@ -232,7 +232,7 @@ def paint_upload(
     times = [1.0]
     options = how.get('options', TransferOptions())._replace(trajectory=not pipe.conditional)
     if not make_room(Path(_kept()), 4 << 20, limits):
-        raise InputError('this page keeps as much as it may; try again in an hour')
+        raise InputError('the storage of this page is full; try again in an hour')
     opened, seen = pipe.read(im), 0
     total = pipe.steps_of(opened, options) if pipe.conditional else 2 * how['steps']
     work = pipe.work_of(opened, options, how.get('steps'))
@@ -450,7 +450,9 @@ def _answer(
 
     def run(path, target, side, source, how, progress, request):
         if path and not Path(path).resolve().is_relative_to(_kept()):
-            raise gr.Error('that was not uploaded here', print_exception=False)
+            raise gr.Error(
+                'the file must be uploaded on this page; upload it again', print_exception=False
+            )
         done = _attempt(
             pipe,
             limits,
@@ -516,7 +518,10 @@ def _local(gr, keep: 'Callable') -> 'Callable':  # Wrapper of `keep` for address
 
     async def kept(path):
         if '://' in str(path):
-            raise gr.Error('this page fetches nothing; upload the picture', print_exception=False)
+            raise gr.Error(
+                'pictures must be uploaded, not given by an address; upload the picture',
+                print_exception=False,
+            )
         return await keep(path)
 
     return kept
@@ -868,7 +873,7 @@ class Guard:
         if upload and not make_room(
             Path(self.files or _kept()), max(says, default=most), self.limits
         ):
-            return Refusal(507, 'this page keeps as much as it may; try again in an hour'), most
+            return Refusal(507, 'the storage of this page is full; try again in an hour'), most
         return None, most
 
     async def counted(self, scope, receive, send, most: int):
@@ -1140,9 +1145,8 @@ def stylecfm_app(
                 url = end.enter_context(serving(demo, host, port, limits, names, debug))
             except OSError:
                 raise InputError(
-                    f'cannot serve {host}, port {port}: the port is taken or not for you to use, '
-                    'or '
-                    'the address is none of this machine; '
+                    f'cannot serve {host}, port {port}: the port must be free and allowed for you, '
+                    'and the address one of this machine; '
                     'choose another --port or --host'
                 ) from None
             say(f'{url} is ready; Ctrl-C ends it')

@@ -220,7 +220,7 @@ def save_slices(
     count = dict.fromkeys((*KINDS, 'left_out'), 0)
     if kinds is None:
         if truth is None:
-            raise InputError('slices need outlines or kinds; give truth, or kinds')
+            raise InputError('truth or kinds must be given, got neither; give one of them')
         kinds = kinds_of_truth(truth)
     for k, (x, kind) in enumerate(zip(image, kinds, strict=True)):
         count[kind or 'left_out'] += 1
@@ -239,7 +239,7 @@ def _array(content, shape=None):
         raise InputError('it holds no array, or is damaged') from None
     wanted = shape or (4, *x.shape[-1:] * 2)
     if x.shape != wanted:
-        raise InputError(f'its shape is {x.shape}, and should be {wanted}')
+        raise InputError(f'its shape must be {wanted}, got {x.shape}')
     return x.astype(np.float32)
 
 
@@ -248,7 +248,7 @@ def _slice(path, shape=None):
     try:
         return _array(path.read_bytes(), shape)
     except InputError as e:
-        raise InputError(f'{path} is no slice to learn from: {e}') from None
+        raise InputError(f'{path} cannot be used as a slice: {e}; write the slices again') from None
 
 
 def load_slices(
@@ -262,7 +262,7 @@ def load_slices(
     """
     files = sorted((Path(folder) / kind).glob('*.npy'))
     if not files:
-        raise InputError(f'no {kind} slices in {folder}')
+        raise InputError(f'{folder} must hold {kind} slices, found none; run stylecfm brain slices')
     n = min(most, len(files))
     first = _slice(files[0])
     return np.stack([_slice(files[i * len(files) // n], first.shape) for i in range(n)])
@@ -281,7 +281,8 @@ def slice_source(
     folders = style_folders(root, ('.npy',))
     if sorted(folders) != sorted(KINDS):
         raise InputError(
-            f'{root} should hold the folders {" and ".join(KINDS)}, and holds {", ".join(folders)}'
+            f'{root} must hold the folders {" and ".join(KINDS)}, got {", ".join(folders)}; '
+            'run stylecfm brain slices'
         )
     n = _slice(folders[KINDS[0]][0]).shape[-1]
 
@@ -554,7 +555,10 @@ def auroc(
     from scipy.stats import rankdata
 
     if not 0 < (n := int(truth.sum())) < len(truth):
-        raise InputError('an AUROC needs pixels of both kinds')
+        raise InputError(
+            f'an AUROC needs values with and without a lesion, got {n} of {len(truth)} with one; '
+            'leave it out'
+        )
     return (rankdata(score)[truth].sum() - n * (n + 1) / 2) / (n * (len(truth) - n))
 
 # %% ../../nbs/11_apps/05_brain.ipynb #ecdb2b00
@@ -1018,8 +1022,8 @@ def cut_subject(
     rows = (labels or {}).get(s.name)
     if s.truth is None and not rows:
         raise InputError(
-            f'{folder} has no outlines (_seg.nii.gz) and no row in a table of labels; '
-            'training must know what is healthy, by outlines or by --labels'
+            f'{folder} must have outlines (_seg.nii.gz) or a row in the labels, got neither; '
+            'add one of them, or leave the subject out'
         )
     v = slices_of(s, how.size)
     if rows:
@@ -1202,8 +1206,8 @@ def brain_pipeline(
     pipe = StyleTransferPipeline.from_pretrained(checkpoint, device)
     if sorted(pipe.model.styles) != sorted(KINDS):
         raise InputError(
-            f'{checkpoint} knows the styles {", ".join(pipe.model.styles)}; '
-            f'a brain network knows {" and ".join(KINDS)}'
+            f'{checkpoint} must be a model of the styles {" and ".join(KINDS)}, '
+            f'got {", ".join(pipe.model.styles)}; give the folder of a brain run'
         )
     return pipe
 
@@ -1268,8 +1272,8 @@ def translate_subject(
     """
     if not any(s.there[k] for k in WATER):
         raise InputError(
-            f'{s.name} has neither T2 nor FLAIR, and a map looks at their brightness; '
-            'give one of them'
+            f'{s.name} must have T2 or FLAIR, from which the map is computed, got neither; '
+            'add one of them'
         )
     v = slices_of(s, size)
     made = repainted(pipe, v.image, scale, batch=batch, callback=callback)
@@ -1332,7 +1336,7 @@ def _check_translation(subject, output, size, batch_size, scale):
     if not subject or not Path(subject).is_dir():
         raise InputError('--subject is missing: give a folder with a volume for each modality')
     if not output or not output.endswith(SUFFIXES):
-        raise InputError(f'--output should end in .nii or .nii.gz, got {output}')
+        raise InputError(f'--output must end in .nii or .nii.gz, got {output}')
     _checked(64 if size is None else size, batch_size, 1.0 if scale is None else scale)
     writable(Path(output))
 

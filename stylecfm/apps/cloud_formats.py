@@ -271,7 +271,7 @@ def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int,
     """
     if not points and not available:
         raise InputError(
-            f'{path} is cut off: its header gives no number of points, and no point follows; '
+            f'{path} is cut off: its header states no number of points, and no point follows; '
             'copy it again'
         )
     if not points and rest:
@@ -281,7 +281,7 @@ def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int,
     n = available if not points or available in points else min(points)
     if n > available:
         raise InputError(
-            f'{path} is cut off: its header promises {n} points, and it holds {available}; '
+            f'{path} is cut off: its header states {n} points, and it holds {available}; '
             'copy it again'
         )
     if n == available:
@@ -318,16 +318,15 @@ def _unpacked(data: bytes, at: int, path) -> bytes:
         if len(data) <= at:
             return b''
         raise InputError(
-            f'{path} is cut off: its compressed data should begin with 8 bytes of sizes; '
+            f'{path} is cut off: its compressed data must begin with 8 bytes of sizes; '
             'copy it again'
         )
     small, large = (int(v) for v in np.frombuffer(data, '<u4', 2, at))
     body = data[at + 8 : at + 8 + (small or large)]
     if len(body) < (small or large):
         raise InputError(
-            f'{path} is cut off: its compressed data should have {small or large} bytes, '
-            f'and have {len(body)}; '
-            'copy it again'
+            f'{path} is cut off: its compressed data must have {small or large} bytes, '
+            f'got {len(body)}; copy it again'
         )
     try:
         return unlzf(body, large) if small else body
@@ -444,9 +443,9 @@ def _by_fields(data: bytes, path, fields: str) -> dict:
     if not record.itemsize or len(data) % record.itemsize:
         fit = [k for k, v in LAYOUTS.items() if len(data) % (4 * len(v.split())) == 0]
         raise InputError(
-            f'{path} has {len(data)} bytes, which are no rows of {record.itemsize} bytes '
-            f'({fields}); name its '
-            f'columns with fields, or a layout ({", ".join(fit) or "none of the known ones fits"})'
+            f'{path} must have rows of {record.itemsize} bytes ({fields}), got {len(data)} bytes; '
+            'name its columns with fields, or a layout '
+            f'({", ".join(fit) or "none of the known ones fits"})'
         )
     rows = np.frombuffer(data, record)
     return {name: rows[str(i)] for i, name in enumerate(names)}
@@ -537,9 +536,9 @@ def assumed_fields(
     known = {3: 'xyz', 4: 'kitti', 5: 'stylecfm', 7: 'vod'}
     if k not in known:
         raise InputError(
-            f'{path} has {k} columns, which no layout of {", ".join(LAYOUTS)} explains without '
-            'being named; '
-            'name them with fields, "x y z rcs v_r" say, or a layout'
+            f'{path} has {k} columns, and their meaning cannot be detected; '
+            'name them with fields, as "x y z rcs v_r", or give a layout '
+            f'({", ".join(LAYOUTS)})'
         )
     name = known[k]
     if k == 5 and len(rows) and _like_rings(rows[:, 4]):
@@ -564,9 +563,8 @@ def bin_columns(
         return _checked_columns(Columns(_by_fields(data, path, fields)), path, data)
     if len(data) % 4:
         raise InputError(
-            f'{path} has {len(data)} bytes, which are no 32-bit numbers; '
-            'name its columns with fields, '
-            'with types: "x:f8 y:f8 z:f8"'
+            f'{path} must have 32-bit numbers, got {len(data)} bytes; '
+            'name its columns with fields and types, as "x:f8 y:f8 z:f8"'
         )
     flat = np.frombuffer(data, '<f4')
     k, share = row_length(flat)
@@ -583,9 +581,9 @@ def bin_columns(
         k = k or next((n for n in (4, 5, 7, 3) if len(flat) % n == 0), 0)
         if not k:
             raise InputError(
-                f'{path} has {len(flat)} numbers, which are no rows of 3, 4, 5 or 7; '
-                'name its columns with '
-                f'fields, "x y z rcs v_r" say, or a layout ({", ".join(LAYOUTS)})'
+                f'{path} must have rows of 3, 4, 5 or 7 numbers, got {len(flat)} numbers; '
+                'name its columns with fields, as "x y z rcs v_r", or give a layout '
+                f'({", ".join(LAYOUTS)})'
             )
         fields, notes = assumed_fields(
             flat.reshape(-1, k), path, why or 'by the number of values alone'
@@ -628,14 +626,16 @@ def npy_columns(
     if rows.dtype.names:
         return Columns({k: rows[k].ravel() for k in rows.dtype.names})
     if rows.ndim != 2:
-        raise InputError(f'{path} has the shape {rows.shape}; a cloud has (points, columns)')
+        raise InputError(
+            f'{path} must have the shape (points, columns), got {rows.shape}; write it again'
+        )
     if not fields:
         fields, notes = assumed_fields(rows, path)
     names = [w.partition(':')[0] for w in fields.split()]
     if len(names) != rows.shape[1]:
         raise InputError(
-            f'{path} has {rows.shape[1]} columns, and fields names {len(names)}; name all of them, '
-            '"x y z rcs v_r" say'
+            f'fields must name all {rows.shape[1]} columns of {path}, got {len(names)} names; '
+            'name all, as "x y z rcs v_r"'
         )
     return _checked_columns(Columns(dict(zip(names, rows.T, strict=False)), tuple(notes)), path)
 

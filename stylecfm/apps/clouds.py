@@ -178,7 +178,7 @@ def reading_of(
     if missing := [k for k in 'xyz' if k not in columns]:
         raise InputError(
             f'{path} has no column {" or ".join(missing)}, only {", ".join(c.values)}; '
-            'name its columns with fields, "x y z intensity doppler" say'
+            'name its columns with fields, as "x y z intensity doppler"'
         )
     place = np.stack([np.asarray(columns[k], np.float64) for k in 'xyz'], 1)
     notes = list(c.notes)
@@ -243,7 +243,10 @@ def read_points(
     fields = layout_fields(layout, fields)
     kind = path.suffix.lower()
     if kind not in CLOUD_FORMATS:
-        raise InputError(f'{path} is no cloud: its name should end in {", ".join(CLOUD_FORMATS)}')
+        raise InputError(
+            f'the name of a cloud must end in {", ".join(CLOUD_FORMATS)}, got {path}; '
+            'give such a file'
+        )
     if not path.is_file():
         raise InputError(f'no file at {path}; check the path')
     data = path.read_bytes()
@@ -314,14 +317,13 @@ class VoxelGrid:
             math.prod(self.shape) <= 1 << 26 and all(abs(v) < 1e6 for v in (*self.low, *self.side))
         ):
             raise InputError(
-                f'a grid has at most {1 << 26} voxels, and corners and sides below 1e6 metres; '
-                f'got {self.low}, '
-                f'{self.side} and {self.shape}'
+                f'a grid must have at most {1 << 26} voxels, corners and sides below 1e6 metres, '
+                f'got {self.low}, {self.side} and {self.shape}; choose larger voxels'
             )
         if min(self.side) <= 0 or min(self.shape) < 1:
             raise InputError(
-                'a grid needs sides above 0 and at least one voxel along each axis, '
-                f'got {self.side} and {self.shape}'
+                'a grid must have sides above 0 and at least one voxel along each axis, '
+                f'got {self.side} and {self.shape}; correct them'
             )
 
     @property
@@ -367,8 +369,7 @@ class VoxelGrid:
         "The same space in larger voxels; raises `InputError`."
         if any(n % k for n in self.shape):
             raise InputError(
-                f'a grid of {self.shape} cannot be made {k} times coarser; '
-                'its sides must be multiples'
+                f'the shape of a grid must be divisible by {k}, got {self.shape}; choose another'
             )
         return replace(
             self, side=tuple(s * k for s in self.side), shape=tuple(n // k for n in self.shape)

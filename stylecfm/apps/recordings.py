@@ -35,13 +35,14 @@ def rigid(
     except (TypeError, ValueError):
         m = np.zeros(0)
     if m.size not in (12, 16) or not np.isfinite(m).all():
-        raise InputError(f'{what} should be 12 or 16 finite numbers of a transform, got {m.size}')
+        raise InputError(f'{what} must be 12 or 16 finite numbers of a transform, got {m.size}')
     t = np.eye(4)
     t[:3] = m.reshape(-1, 4)[:3]
     r = t[:3, :3]
     if np.abs(r @ r.T - np.eye(3)).max() > 1e-3 or np.linalg.det(r) < 0:
         raise InputError(
-            f'{what} should hold a rotation and a translation; its left part turns nothing rigidly'
+            f'{what} must be a rotation and a translation, got a 3x3 part that is no rotation; '
+            'correct it'
         )
     return t
 
@@ -80,7 +81,7 @@ def quaternion(
     q = np.array([w, x, y, z], np.float64)
     n = np.linalg.norm(q)
     if not np.isfinite(n) or abs(n - 1) > 1e-2:
-        raise InputError(f'{what} should hold a quaternion of length 1, got length {n:.3g}')
+        raise InputError(f'{what} must be a quaternion of length 1, got length {n:.3g}; correct it')
     w, x, y, z = q / n
     t = np.eye(4)
     t[:3, :3] = [
@@ -199,14 +200,14 @@ def read_poses(
     sizes = {len(r) for r in rows}
     if sizes not in ({8}, {12}):
         raise InputError(
-            f'{path} should have 8 numbers a line (time x y z qx qy qz qw) or 12 '
-            f'(a transform), got {sorted(sizes)}'
+            f'{path} must have 8 numbers in each line (time x y z qx qy qz qw) or 12 '
+            f'(a transform), got {sorted(sizes)}; correct it'
         )
     if sizes == {12}:
         return Poses(None, np.stack([rigid(r, str(path)) for r in rows]))
     rows = np.array(rows)
     if (np.diff(rows[:, 0]) <= 0).any() or len(rows) < 2:
-        raise InputError(f'{path} should have at least 2 poses with rising times; sort them')
+        raise InputError(f'{path} must have at least 2 poses with increasing times; sort them')
     to_world = [quaternion(r[7], r[4], r[5], r[6], r[1:4], str(path)) for r in rows]
     return Poses(rows[:, 0], np.stack(to_world))
 
@@ -376,7 +377,7 @@ def paired(
             pairs.append(RecordedPair(drive, r.name, time, tuple(sweeps), (Sweep(other.path, t),)))
     if not pairs:
         raise InputError(
-            f'none of {len(radar)} radar and {len(lidar)} lidar clouds belong together; '
+            f'no pairs among {len(radar)} radar and {len(lidar)} lidar clouds; '
             + (left[0] if left else 'check the folders')
         )
     if options.sweeps > 1 and all(len(p.radar) == 1 for p in pairs):
@@ -434,7 +435,7 @@ def _stamps(folder: Path, files: list) -> list:
         return [datetime.fromisoformat(line[:26]).timestamp() for line in lines]
     except ValueError:
         raise InputError(
-            f'{listed} should have seconds or ISO dates, got {lines[0][:40]!r}'
+            f'{listed} must have seconds or ISO dates, got {lines[0][:40]!r}; correct it'
         ) from None
 
 
@@ -499,7 +500,8 @@ def _from_table(path: Path, t: np.ndarray) -> Recording:
     rows = list(csv.DictReader(_text(path).splitlines()))
     if not rows or not {'radar', 'lidar'} <= rows[0].keys():
         raise InputError(
-            f'{path} should have a first line with the columns radar and lidar, and rows below it'
+            f'{path} must have a first line with the columns radar and lidar, and rows below it; '
+            'add them'
         )
     pairs, left = [], []
     for k, row in enumerate(rows):
@@ -511,7 +513,7 @@ def _from_table(path: Path, t: np.ndarray) -> Recording:
             time = float(row.get('time') or k)
         except ValueError:
             raise InputError(
-                f'{path}, row {k + 1}: time should be seconds, got {row["time"]!r}'
+                f'{path}, row {k + 1}: time must be seconds, got {row["time"]!r}; correct it'
             ) from None
         sweeps = (Sweep(files[0], np.eye(4)),), (Sweep(files[1], t),)
         pairs.append(RecordedPair(row.get('drive') or '', bare_name(files[0]), time, *sweeps))
@@ -543,7 +545,7 @@ def _vod_moments(folder: Path, poses: Path | None) -> list:
     for p in clouds_in(folder / 'velodyne'):
         if not bare_name(p).isdigit():
             raise InputError(
-                f'{p} should be named by its number, as 00549.bin; choose the layout generic'
+                f'the name of {p} must be a number, as 00549.bin; choose the layout generic'
             )
         t = None
         if poses and (camera := _vod_pose(poses / f'{bare_name(p)}.json')) is not None:

@@ -74,8 +74,8 @@ def point_cloud2(
         )
     if data.size < height * row:
         raise InputError(
-            f'{what} is cut off: height x row_step promises {height * row} bytes, '
-            f'and its data have {data.size}; record or copy it again'
+            f'{what} is cut off: its data must have height x row_step = {height * row} bytes, '
+            f'got {data.size}; record or copy it again'
         )
     notes = []
     if data.size > height * row:

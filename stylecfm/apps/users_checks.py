@@ -178,7 +178,7 @@ def _autoencoder(vae_path: str | None) -> 'AutoencoderKL':
     if type(net).__name__ != 'AutoencoderKL':
         raise InputError(
             f'--vae_path must be a folder of an AutoencoderKL of diffusers, got {vae_path}, '
-            'which needs no such check; leave it out to check the shapes of the document'
+            'which needs no such check; leave it out to check the shapes of the specification'
         )
     return net
 

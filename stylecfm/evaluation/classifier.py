@@ -74,7 +74,8 @@ def train_classifier(
     "Train a classifier of photographs against paintings; raises `InputError` for too few pictures."
     if min(map(len, (photos, paintings, *test))) < 2:
         raise InputError(
-            'a judge wants two pictures or more of each kind, to learn and to be tested'
+            'a classifier needs two or more pictures of each kind for training and for the test; '
+            'give more'
         )
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -42,7 +42,7 @@ def check_finite(
     "Return `x`; raises `InputError` if an entry is NaN or infinite."
     if not x.isfinite().all():
         raise InputError(
-            'coupling wanted finite latents, got NaN or infinity; '
+            'latents must be finite for a coupling, got NaN or infinity; '
             'check the cache with `stylecfm_preprocess`'
         )
     return x
@@ -80,7 +80,7 @@ def couple_per_class(
         style = torch.zeros(len(x1), dtype=torch.long)
     if not len(x0) == len(x1) == len(style):
         raise InputError(
-            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, '
+            f'noise, data and styles of a coupling must have one length, got {len(x0)}, '
             f'{len(x1)} and {len(style)}'
         )
     order = torch.arange(len(x1), device=x0.device)

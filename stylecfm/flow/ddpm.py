@@ -115,7 +115,7 @@ def _check_ddim(x, times, eta):
     ):
         return times
     raise InputError(
-        'ddim wanted two or more rising times in [0, 1], got others; take those of ddim_times'
+        'times of ddim must be two or more, increasing and in [0, 1]; take those of ddim_times'
     )
 
 # %% ../../nbs/06_flow/12_ddpm.ipynb #3899ccb2

@@ -77,8 +77,8 @@ class CountingField:
         out = output_tensor(self.v(x, t))
         if out.shape != x.shape:
             raise InputError(
-                f'the field wanted to answer in shape {tuple(x.shape)}, '
-                f'and answered in {tuple(out.shape)}'
+                f'the output of the field must have the shape {tuple(x.shape)}, '
+                f'got {tuple(out.shape)}'
             )
         return at_least_fp32(out)
 
@@ -109,7 +109,7 @@ def check_start(
         )
     if x.ndim < 2 or not len(x):
         raise InputError(
-            f'a start wanted the shape (b, ...) with at least one image, got {tuple(x.shape)}; '
+            f'a start must have the shape (b, ...) with at least one image, got {tuple(x.shape)}; '
             'use x[None] for one image'
         )
     if not x.is_floating_point():

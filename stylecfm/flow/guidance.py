@@ -118,7 +118,7 @@ def guided(
     at(0.0)  # raises for invalid settings
     if not (g.scale < math.inf and 0 <= g.rescale <= 1):
         raise InputError(
-            'guidance wanted a finite scale and a rescale from 0 to 1, '
+            'guidance must have a finite scale and a rescale from 0 to 1, '
             f'got {g.scale} and {g.rescale}'
         )
 

@@ -31,7 +31,7 @@ def costs(
     a, b = (check_finite(v.detach().flatten(1).cpu().double()) for v in (x0, x1))
     if not len(a) or not len(b) or a.shape[1] != b.shape[1]:
         raise InputError(
-            'a plan wanted points of one dimension on both sides, '
+            'both sets of a plan must have points of one dimension, '
             f'got shapes {tuple(x0.shape)} and {tuple(x1.shape)}'
         )
     middle = torch.cat([a, b]).mean(0)  # subtract the mean: far from the origin, digits are lost
@@ -132,7 +132,7 @@ def resampled(
     style = torch.zeros(len(x1), dtype=torch.long) if style is None else style.cpu()
     if not len(x0) == len(x1) == len(style):
         raise InputError(
-            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, '
+            f'noise, data and styles of a coupling must have one length, got {len(x0)}, '
             f'{len(x1)} and {len(style)}'
         )
     pairs = [torch.arange(len(x1)), torch.arange(len(x1))]

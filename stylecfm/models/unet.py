@@ -54,7 +54,7 @@ def make_unet(
     n = len(CHANNEL_MULTIPLIERS) - 1
     if hidden_dim % (32 if wide else 8):
         raise InputError(
-            f'a U-Net wants hidden_dim divisible by 8, or from 64 on by 32, got {hidden_dim}'
+            f'hidden_dim of a U-Net must be divisible by 8, and by 32 from 64 on, got {hidden_dim}'
         )
     return UNet2DConditionModel(
         in_channels=latent_channels,
@@ -108,8 +108,8 @@ class UNet(VelocityModel):
         "Compute the velocity at `x`; raises `InputError` for sides that 8 does not divide."
         if any(n % 2 ** (len(CHANNEL_MULTIPLIERS) - 1) for n in x.shape[-2:]):
             raise InputError(
-                f'a U-Net of {len(CHANNEL_MULTIPLIERS)} levels wants latent sides divisible by '
-                f'8, got {tuple(x.shape[-2:])}'
+                f'latent sides for a U-Net of {len(CHANNEL_MULTIPLIERS)} levels must be divisible '
+                f'by 8, got {tuple(x.shape[-2:])}'
             )
         tokens = self.to_tokens(self.style(style).to(compute_dtype(self.to_tokens)))
         context = tokens.unflatten(1, (self.config.tokens, -1))  # (b, tokens, context_dim)
