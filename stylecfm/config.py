@@ -28,28 +28,25 @@ def __getattr__(name):
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-5
 def printable(
-    text: object,  # A name or a sentence, whatever is in it
-) -> (
-    str
-):  # One line; what a terminal would obey or cannot show is written as in Python, such as `\\n`
-    "Text that is safe to print: control characters, line breaks and undecodable bytes escaped."
+    text: object,  # Name or sentence
+) -> str:  # One line; control and undecodable characters are escaped as in Python, such as `\\n`
+    "Escape control characters, line breaks and undecodable bytes of a text."
     return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
 class InputError(ValueError):
-    "The user's input is at fault; the message is one line: what was wanted, what came, what to do."
+    "Error of the user's input; its message is one line: what must be, what was got, what to do."
 
     def __init__(
         self,
-        # One sentence; characters that a terminal would obey (line breaks, colours) are shown
-        # escaped
+        # Message of one sentence; control characters in it are escaped
         message: str,
     ):
         super().__init__(printable(message))
 
 # %% ../nbs/01_basics/00_config.ipynb #b1c44b14
 def _let_go(out):
-    "Connect a stream whose reader is gone to the null device, so that nothing after it fails."
+    "Connect a closed stream to the null device, so that later writes do not fail."
     with suppress(OSError, ValueError, AttributeError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, out.fileno())
@@ -57,30 +54,30 @@ def _let_go(out):
 
 
 def say_all(
-    text: str,  # A table or several sentences: a line each
+    text: str,  # Lines of text
 ):
-    "Print lines on stdout, each by `say`; a name within must be made printable before."
+    "Print each line of a text by `say`; names in it must be escaped by `printable` before."
     for line in text.split('\n'):
         say(line)
 
 # %% ../nbs/01_basics/00_config.ipynb #ca564e30
 def say(
     line: str,  # Line to print
-    error: bool = False,  # On stderr instead of stdout
+    error: bool = False,  # Print to stderr instead of stdout
 ):
-    "Print one line; names in it cannot control the terminal, and a closed one raises nothing."
+    "Print one line with control characters escaped; a closed stream raises no error."
     out = sys.stderr if error else sys.stdout
     if out is None:
-        return  # a process without a terminal, as under pythonw
+        return  # a process without stdout, as under pythonw
     known = getattr(out, 'encoding', None) or 'utf-8'
     text = printable(line).encode(known, 'backslashreplace').decode(known)
-    bars = sys.modules.get('tqdm')  # a line must not be written through a bar
+    bars = sys.modules.get('tqdm')  # print above a progress bar
     try:
         write = bars.tqdm.write if bars else lambda text, file: file.write(text + '\n')
         write(text, file=out)
         out.flush()
     except (OSError, ValueError):
-        _let_go(out)  # the reader has gone, or the stream is closed
+        _let_go(out)  # the stream is closed
 
 # %% ../nbs/01_basics/00_config.ipynb #b7c10002
 BAR_LINES = 30.0  # seconds between two lines of progress where a bar cannot be overwritten
@@ -142,17 +139,17 @@ def _lines_of_progress():
 
 # %% ../nbs/01_basics/00_config.ipynb #f1e50008
 def tell_loading(
-    what: str = 'PyTorch',  # Names of the packages that take the time
+    what: str = 'PyTorch',  # Names of the packages that load
 ):
-    "Print on stderr that PyTorch is being loaded, unless it is loaded already."
+    "Print on stderr that packages are being loaded, unless PyTorch is loaded already."
     if 'torch' not in sys.modules:
         say(f'loading {what} ...', error=True)
 
 # %% ../nbs/01_basics/00_config.ipynb #f1e50002
 def to_type(
     line: str,  # Command line; its first word is a program of this installation
-) -> str:  # Line for the user's shell; the program's path where its name is not found
-    "A command line as it can be typed in the current folder."
+) -> str:  # Line for the user's shell; with the program's path if its name is not found
+    "Return a command line that works in the user's shell and folder."
     import shlex
     import shutil
     import sysconfig
@@ -160,7 +157,7 @@ def to_type(
     name, _, rest = line.partition(' ')
     found = shutil.which(name, path=sysconfig.get_path('scripts'))
     known = shutil.which(name)
-    # of folders: python in an environment is a link to the one outside
+    # compare folders, as python in an environment is a link to another file
     if not found or (known and os.path.samefile(os.path.dirname(found), os.path.dirname(known))):
         return line
     path = Path(found)
@@ -176,7 +173,7 @@ def to_type(
 def to_install(
     extra: str,  # Name of an extra of this package
 ) -> str:  # Command line for the user's shell
-    "A command that adds the packages of an extra to this installation."
+    "Return the command that installs an extra's packages in this installation."
     from importlib.metadata import PackageNotFoundError, requires
     from importlib.util import find_spec
 
@@ -193,9 +190,9 @@ def to_install(
 
 
 def for_here(
-    text: str,  # Error that may ask for an extra
-) -> str:  # The error with a command of this installation
-    "An error whose `pip install 'stylecfm[...]'` works in this installation."
+    text: str,  # Message that may name an extra
+) -> str:  # Message with a command for this installation
+    "Replace `pip install 'stylecfm[...]'` in a message by the command for this installation."
     import re
 
     return re.sub(r"""pip install (['"]?)stylecfm\[(\w+)\]\1""", lambda m: to_install(m[2]), text)
@@ -209,45 +206,45 @@ class Rule(NamedTuple):
     "Allowed values: a description and a test."
 
     words: str  # Completes the sentence "must be ..."
-    test: Callable[[Any], bool]  # True where the value is allowed; must not raise
+    test: Callable[[Any], bool]  # Whether a value is allowed; must not raise
 
 
 def _is_number(v: Any, kind: type) -> bool:
-    "True for a number of a kind, of Python or NumPy; true and false are none."
+    "Whether a value is a Python or NumPy number of a kind, and no bool."
     return isinstance(v, kind) and not isinstance(v, bool)
 
 
 def whole(
     lo: int,  # Smallest allowed
     hi: int = 2**31 - 1,  # Largest allowed
-) -> Rule:  # True is not a whole number, nor is 3.0
-    "A whole number, of Python or NumPy."
+) -> Rule:  # Rule that refuses bools and floats such as 3.0
+    "Rule for whole numbers of Python or NumPy."
     words = f'a whole number >= {lo}' if hi == 2**31 - 1 else f'a whole number from {lo} to {hi}'
     return Rule(words, lambda v: _is_number(v, Integral) and lo <= v <= hi)
 
 
 def real(
     lo: float,  # Smallest allowed
-    # Largest allowed, finite: this is what refuses infinity, and NaN fails every comparison
+    # Largest allowed, finite, so that infinity is refused; NaN fails every comparison
     hi: float,
-) -> Rule:  # 2 is as good as 2.0
-    "A finite number."
+) -> Rule:  # Rule that accepts whole numbers, too
+    "Rule for finite numbers."
     return Rule(
         f'a number from {lo:g} to {hi:g}', lambda v: _is_number(v, Real) and bool(lo <= v <= hi)
     )
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-11
 def one_of(
-    *choices: str,  # The words that are allowed
-) -> Rule:  # Exact spelling, lower case
-    "One word of a few."
+    *choices: str,  # Allowed words
+) -> Rule:  # Rule that requires the exact spelling
+    "Rule for one word of a list."
     return Rule('one of ' + ', '.join(choices), lambda v: isinstance(v, str) and v in choices)
 
 # %% ../nbs/01_basics/00_config.ipynb #dd8c45e8
 def or_auto(
-    rule: Rule,  # For all other values
-) -> Rule:  # Also true for the word auto
-    "What a rule allows, or the word auto."
+    rule: Rule,  # Rule for all other values
+) -> Rule:  # Rule that also allows the word auto
+    "Extend a rule by the word auto."
     return Rule(
         f'auto, or {rule.words}', lambda v: (isinstance(v, str) and v == 'auto') or rule.test(v)
     )
@@ -255,13 +252,13 @@ def or_auto(
 # %% ../nbs/01_basics/00_config.ipynb #6c008793
 def chosen(
     table: dict,  # {name: entry}
-    name: str,  # The key that is wanted
+    name: str,  # Key of the table
     what: str,  # Name of the table, for the error
 ) -> Any:  # The entry
-    "An entry of a table of choices; raises `InputError` that lists them."
+    "Look up an entry of a table of choices; raises `InputError` that lists them."
     try:
         return table[name]
-    except (KeyError, TypeError):  # a list, say, is no key of any table
+    except (KeyError, TypeError):  # such as a list, which cannot be a key
         raise InputError(f'{what} must be one of {", ".join(table)}, got {name!r:.60}') from None
 
 
@@ -269,7 +266,7 @@ def one_word_of(
     section: str,  # A section's name, such as training
     name: str,  # A key of it whose rule is `one_of`
 ) -> list:  # List of words
-    "The words that a key of a config allows; a table elsewhere holds what each means."
+    "Return the words that a key of a config allows."
     name = _RENAMED[section][name].name if name in _RENAMED.get(section, {}) else name
     rule = {f.name: f for f in fields(_SECTIONS[section])}[name].metadata['rule']
     return rule.words.removeprefix('one of ').split(', ')
@@ -278,40 +275,40 @@ def one_word_of(
 FLAG = Rule('true or false', lambda v: isinstance(v, bool))  # A switch
 
 # %% ../nbs/01_basics/00_config.ipynb #f9fe34c9
-# Something printable, with no space at its ends
+# A printable text without spaces at its ends
 TEXT = Rule(
     'a piece of text', lambda v: isinstance(v, str) and v.strip() == v != '' and v.isprintable()
 )
-# Largest width, batch or number of styles: far above use, and far below what exhausts a machine by
-# itself
+# Largest width, batch or number of styles: far above use, and small enough not to exhaust memory
+# by itself
 WIDEST = 1 << 16
 
 # %% ../nbs/01_basics/00_config.ipynb #82aae51f
-# A width that is halved
+# A positive even number, for a width that is halved
 EVEN = Rule(
     f'an even whole number from 2 to {WIDEST}', lambda v: whole(2, WIDEST).test(v) and v % 2 == 0
 )
 
 # %% ../nbs/01_basics/00_config.ipynb #59f54398
-# What has a centre
+# An odd number, for a kernel with a centre
 ODD = Rule('an odd whole number from 1 to 31', lambda v: whole(1, 31).test(v) and v % 2 == 1)
 
 # %% ../nbs/01_basics/00_config.ipynb #2471c16c
-LONGEST_NAME = 255  # Bytes of a name on a disk; a path may have sixteen times as many
+LONGEST_NAME = 255  # Largest length of a file name, bytes; a path may be sixteen times as long
 
 
 def _fits(v: str, n: int = LONGEST_NAME) -> bool:
-    "Whether a text, as a disk stores it, has at most the given number of bytes."
+    "Whether a text has at most the given number of bytes in the file system's encoding."
     return len(v.encode('utf-8', 'surrogatepass')) <= n
 
 
 def _plain(v: str) -> bool:
-    "Whether a text has no control characters; what a disk could not decode is allowed."
+    "Whether a text has no control characters; undecodable bytes of file names are allowed."
     return all(c.isprintable() or '\udc80' <= c <= '\udcff' for c in v)
 
 
 def _is_name(v: Any) -> bool:
-    "Whether a value is a name that can only be a file or folder where it is looked for."
+    "Whether a value is a single name, which cannot lead to another folder."
     return (
         isinstance(v, str)
         and v not in ('', '.', '..')
@@ -343,7 +340,7 @@ PATH = Rule(
 )
 
 # %% ../nbs/01_basics/00_config.ipynb #8d3417eb
-# Of SHA-256
+# Hexadecimal digits of SHA-256
 SHA256 = Rule(
     '64 hexadecimal digits',
     lambda v: isinstance(v, str) and len(v) == 64 and not {*v} - {*'0123456789abcdef'},
@@ -351,11 +348,11 @@ SHA256 = Rule(
 
 # %% ../nbs/01_basics/00_config.ipynb #0f2c34ef
 def list_of(
-    rule: Rule,  # For each entry
-    least: int = 0,  # Entries, at least
-    most: int = 2**31 - 1,  # Entries, at most
-) -> Rule:  # True for a list, not for a tuple, which JSON does not know
-    "A list whose entries keep to one rule."
+    rule: Rule,  # Rule for each entry
+    least: int = 0,  # Smallest length
+    most: int = 2**31 - 1,  # Largest length
+) -> Rule:  # Rule that allows lists, but no tuples, as they are not in JSON
+    "Rule for lists whose entries keep to one rule."
     words = (
         f'a list, each entry {rule.words}'
         if least == 0 and most == 2**31 - 1
@@ -371,10 +368,10 @@ def list_of(
 
 # %% ../nbs/01_basics/00_config.ipynb #144a0069
 def dict_of(
-    values: Rule,  # For each value
-    keys: Rule = NAME,  # For each key
-) -> Rule:  # True for a dictionary, also an empty one
-    "A dictionary whose keys and values keep to two rules."
+    values: Rule,  # Rule for each value
+    keys: Rule = NAME,  # Rule for each key
+) -> Rule:  # Rule that also allows empty dictionaries
+    "Rule for dictionaries whose keys and values keep to two rules."
     return Rule(
         f'a table whose keys are each {keys.words}, and whose values are each {values.words}',
         lambda v: (
@@ -384,9 +381,9 @@ def dict_of(
 
 # %% ../nbs/01_basics/00_config.ipynb #e18fc9b3
 def record_of(
-    **rules: Rule,  # By key; each must be there
-) -> Rule:  # True for a dictionary with these keys, and perhaps others
-    "A dictionary with a rule for each key."
+    **rules: Rule,  # Rules by key; each key is required
+) -> Rule:  # Rule that allows further keys
+    "Rule for dictionaries with a rule for each key."
     return Rule(
         'a table with ' + ', '.join(f'{k} ({r.words})' for k, r in rules.items()),
         lambda v: isinstance(v, dict) and all(k in v and r.test(v[k]) for k, r in rules.items()),
@@ -394,23 +391,23 @@ def record_of(
 
 # %% ../nbs/01_basics/00_config.ipynb #bacc532b
 def or_none(
-    rule: Rule,  # For all other values
-) -> Rule:  # Also true for null
-    "What a rule allows, or nothing."
+    rule: Rule,  # Rule for all other values
+) -> Rule:  # Rule that also allows null
+    "Extend a rule by null."
     return Rule(f'null, or {rule.words}', lambda v: v is None or rule.test(v))
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-16
-_NEVER = object()  # Stands for the missing off value of a key that cannot be switched off
+_NEVER = object()  # Marks a key that cannot be switched off
 
 
 def key(
     default: Any,  # Value where the user gives none
     rule: Rule,  # Allowed type, range and values
-    off: Any = _NEVER,  # Value that null stands for; a switch has false
-    null: bool = False,  # Whether a config.json shows that value as null
-    expert: bool = False,  # Whether a config.json leaves the default out
+    off: Any = _NEVER,  # Value that null stands for; false for a switch
+    null: bool = False,  # Whether a config.json shows the off value as null
+    expert: bool = False,  # Whether a config.json omits the default
 ) -> Any:  # A dataclass field
-    "A field that knows its rule, what switches it off, and whether a new config.json shows it."
+    "Define a key of a section: its default, rule, off value and display in a new config.json."
     return field(
         default=default,
         metadata=dict(rule=rule, off=False if rule is FLAG else off, null=null, expert=expert),
@@ -418,11 +415,11 @@ def key(
 
 # %% ../nbs/01_basics/00_config.ipynb #55dfb497
 class Derived(int):
-    "A whole number that follows from other keys; one that is given is an `int`."
+    "A whole number that follows from other keys; a given number is an `int`."
 
 
 def _shown(v: Any, n: int = 60) -> str:
-    "A value as an error shows it, cut to `n` characters."
+    "Format a value for an error, cut to `n` characters."
     try:
         s = repr(v)
     except ValueError:
@@ -434,11 +431,11 @@ def _shown(v: Any, n: int = 60) -> str:
 # %% ../nbs/01_basics/00_config.ipynb #42e4ae68
 def checked(
     d: Any,  # Parsed JSON object
-    rules: dict,  # {key: `Rule`}; other keys are passed over
+    rules: dict,  # {key: `Rule`}; other keys are not checked
     what: str,  # Name of the section or file that the keys belong to, for the error
-    usual: dict | None = None,  # {key: value} of those that may be missing
-) -> dict:  # `d` with what was missing
-    "A dictionary that keeps to rules; raises `InputError` with the first key that does not."
+    usual: dict | None = None,  # {key: default} of optional keys
+) -> dict:  # `d` with the defaults of missing keys
+    "Check a dictionary by rules; raises `InputError` with the first key that breaks its rule."
     if not isinstance(d, dict):
         raise InputError(f'{what} must hold a table of keys in braces, got {_shown(d)}')
     d = (usual or {}) | d
@@ -452,7 +449,7 @@ def checked(
 # %% ../nbs/01_basics/00_config.ipynb #cell-17
 @dataclass(frozen=True)
 class Section:
-    "Base of the config's parts: every field is held against its rule when an instance is made."
+    "Base of the config's sections: each field is checked by its rule when an instance is made."
 
     def __init_subclass__(
         cls,
@@ -461,7 +458,7 @@ class Section:
         cls.section = name
 
     def __post_init__(self):
-        "Raises `InputError` with the name of the first key that breaks its rule."
+        "Raise `InputError` with the first key that breaks its rule."
         for f in fields(self):
             rule, off = f.metadata['rule'], f.metadata['off']
             if off is not _NEVER and getattr(self, f.name) is None:
@@ -469,8 +466,7 @@ class Section:
             v = getattr(self, f.name)
             if not rule.test(v):
                 raise InputError(f'{self.section}.{f.name} must be {rule.words}, got {_shown(v)}')
-            # 2 and 2.0 are one config, and one fingerprint; numbers of NumPy become Python's, as
-            # JSON wants them
+            # 2 and 2.0 must give the same fingerprint; JSON requires Python's numbers, not NumPy's
             if isinstance(f.default, float):
                 object.__setattr__(self, f.name, float(v))
             elif isinstance(v, Integral) and not isinstance(v, (bool, Derived)):
@@ -478,12 +474,12 @@ class Section:
 
 # %% ../nbs/01_basics/00_config.ipynb #5e1f00a2
 def _decay(v: Any) -> Any:
-    "A decay by its name; true and false are the first documents' linear and constant."
+    "Return a decay's name; true and false are earlier names of linear and constant."
     return {True: 'linear', False: 'constant'}[v] if isinstance(v, bool) else v
 
 
 def _amp(v: Any) -> str:
-    "The precision that `use_amp` asked for."
+    "Return the precision of a value of the earlier key `use_amp`."
     if not (v is None or isinstance(v, bool)):
         raise InputError(f'training.use_amp must be true or false, got {_shown(v)}')
     return 'auto' if v else 'fp32'
@@ -494,7 +490,7 @@ class _Renamed(NamedTuple):
 
     name: str  # Present name, in the same section
     value: Callable = lambda v: v  # Old value -> present value
-    weak: bool = False  # Whether the present key decides where both are given
+    weak: bool = False  # Whether the present key takes precedence if both are given
 
 
 _RENAMED = dict(
@@ -510,10 +506,10 @@ _RENAMED = dict(
 def present_keys(
     section: str,  # Name of a section
     given: dict,  # {key: value}, by old or present names
-    # Raise where an old and a present name have different values; else the old one decides
+    # Raise if an old and a present name have different values; else the old one takes precedence
     clash: bool = True,
 ) -> dict:  # {key: value} by present names
-    "The keys of a section by their present names; raises `InputError`."
+    "Translate the keys of a section to their present names; raises `InputError`."
     out = dict(given)
     for old, (name, value, weak) in _RENAMED.get(section, {}).items():
         if old not in out:
@@ -533,7 +529,7 @@ def present_keys(
 def _takes_old_names(
     kind: type,  # Section class
 ) -> type:  # The class itself
-    "Let a section be made with old names of its keys, too."
+    "Class decorator: let a section's constructor accept old names of its keys."
     made = kind.__init__
 
     @wraps(made)
@@ -548,35 +544,34 @@ def _takes_old_names(
 class ModelConfig(Section, name='model'):
     "The velocity network."
 
-    # Channels of a latent: follows the codec; given, it must be the codec's
+    # Channels of a latent: follows from the codec; a given value must equal the codec's
     latent_channels: int = key(Derived(48), whole(1, WIDEST), off=Derived(48), expert=True)
     # Width of every block: a multiple of 64, which suits tensor cores
     hidden_dim: int = key(320, whole(1, WIDEST))
-    # Blocks: divisible by 3, so that modulation is shared evenly
+    # Number of blocks: divisible by 3, as three blocks share one modulation MLP
     num_layers: int = key(15, whole(1, 1000))
-    # Style classes: follows the folders of images; given, it must be their number
+    # Number of styles: follows from the folders of images; a given value must be their number
     num_styles: int = key(Derived(2), whole(1, WIDEST), off=Derived(2), expert=True)
-    # Side of the depthwise kernel: ConvNeXt's choice; odd, so that it has a centre
+    # Side of the depthwise kernel, odd: 7 as in ConvNeXt
     kernel_size: int = key(7, ODD)
-    # Width of a style's embedding: ample for a handful of styles
+    # Width of a style's embedding
     style_dim: int = key(256, whole(1, WIDEST))
-    # Width of the embedding of time: even, for sines and cosines in pairs
+    # Width of the time embedding: even, for pairs of sine and cosine
     time_dim: int = key(256, EVEN)
-    # First documents' name of `training.checkpointing: middle`, which decides where both are given
+    # Earlier name of `training.checkpointing: middle`, which takes precedence if both are given
     use_gradient_checkpointing: bool = key(False, FLAG, expert=True)
-    # One modulation MLP for three blocks: fewer weights
+    # Whether three blocks share one modulation MLP: fewer weights
     shared_adagn_mlp: bool = key(True, FLAG, expert=True)
-    # Norm of the blocks: by group over the picture; `pixel` makes tiles exact
+    # Norm of the blocks: `group` over all positions, or `pixel`, with which tiles are exact
     norm: str = key('group', one_of('group', 'pixel'), expert=True)
-    # Global response norm in the blocks (Woo 2023): off, as it has not been found to pay
+    # Global response norm in the blocks (Woo 2023): off, as it did not improve results
     grn: bool = key(False, FLAG, expert=True)
-    # Numbers of a condition that attention reads as a context of rank one; 0: no attention, for
-    # pictures
+    # Width of a condition for attention to a context of rank one; 0: no attention, as for pictures
     context_dim: int = key(0, whole(0, WIDEST), off=0, expert=True)
-    # Blocks between two such attentions
+    # Number of blocks between these attentions
     context_every: int = key(3, whole(1, 1000), expert=True)
-    # Number of second parts, for styles that are pairs: rows of the table begin as sums; 1: all are
-    # unrelated
+    # Number of second parts for styles that are pairs, whose embeddings are initialised as sums;
+    # 1: unrelated styles
     factors: int = key(1, whole(1, WIDEST), off=1, expert=True)
     # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a
     # level
@@ -599,106 +594,105 @@ class ModelConfig(Section, name='model'):
 @_takes_old_names
 @dataclass(frozen=True)
 class TrainingConfig(Section, name='training'):
-    "How the network learns."
+    "Settings of training."
 
-    # Latents paired with noise at once: optimal pairs need many to choose from; auto is 96
+    # Number of latents in a training step, which are paired with noise together; auto: 96
     batch_size: int | str = key(96, or_auto(whole(1, WIDEST)))
-    # AdamW's step: what flow models of this size are usually given
+    # Largest learning rate of AdamW: the usual value for flow models of this size
     learning_rate: float = key(1e-4, real(1e-9, 1))
     stage1_epochs: int = key(200, whole(1))  # Passes over the latents
-    # Share of samples that learn the mean style, which guidance needs
+    # Probability that a sample's style is replaced by the mean style, as guidance needs
     label_drop_prob: float = key(0.1, real(0, 0.9), off=0.0)
-    # Threads that decode images while latents are made; training itself has no loader
+    # Threads that decode images for preprocessing; training itself has no loader
     num_workers: int = key(4, whole(0, 256), off=0)
-    # A dropped label becomes the mean of the styles, not a token of its own
+    # Whether a dropped label is the mean of the embeddings; else an embedding of its own
     use_avg_style_for_uncond: bool = key(True, FLAG, expert=True)
-    # The path's noise grows from 0: straight paths first, then tolerance around them
+    # Whether the path's noise grows from 0
     dynamic_epsilon: bool = key(True, FLAG)
-    # Epochs until the path's noise is full: half of the training
+    # Epochs until the path's noise has its final value: half of the training
     epsilon_warmup_epochs: int = key(100, whole(1))
     # Final value of epsilon, in units of the latents; 0.1 hides little
     epsilon_final: float = key(0.1, real(0, 0.9), off=0.0)
-    # How epsilon gets there
+    # Schedule of epsilon
     epsilon_schedule: str = key(
         'linear', one_of('linear', 'cosine', 'constant', 'falling'), expert=True
     )
-    # Noise around the path, or the earliest time that is trained: noise, as the time where sampling
-    # starts must be trained
+    # Meaning of epsilon: noise around the path, or the earliest training time. Default noise, as
+    # sampling starts at time 0
     epsilon_is: str = key('noise', one_of('noise', 'start'), expert=True)
     # Path from noise to data: straight, with Gaussian noise of scale epsilon around it
     path: str = key(
         'gaussian', one_of('linear', 'gaussian', 'bridge', 'lipman', 'trigonometric'), expert=True
     )
-    # How noise meets latents: optimal transport straightens the flow
+    # Coupling of noise and latents: optimal transport straightens the flow
     coupling: str = key(
         'ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete'), off='independent'
     )
-    # Batches that are paired together: 1, as more has not been found to pay
+    # Number of batches that are paired together: 1, as more did not improve results
     coupling_batches: int = key(1, whole(1, 64), off=1, expert=True)
-    # How errors count by time: alike
+    # Loss weight by time: uniform
     loss_weighting: str = key('uniform', one_of('uniform', 'cosmap', 'data', 'noise'), expert=True)
-    # How t is drawn: uniform is the loss as it is defined
+    # Time distribution: uniform, as in the definition of the loss
     time_sampling: str = key(
         'uniform',
         one_of('uniform', 'logit_normal', 'mixture', 'ddpm_linear', 'ddpm_cosine'),
         expert=True,
     )
-    # Steps until the learning rate is full: Adam's first averages are noisy
+    # Warm-up steps of the learning rate, while Adam's moments are noisy
     warmup_steps: int = key(100, whole(0), off=0)
-    # Longest gradient that is applied; 1e6 never clips
+    # Largest norm of the gradient; 1e6 does not clip
     grad_clip: float = key(1.0, real(1e-6, 1e6), off=1e6, expert=True)
-    # Memory of the averaged weights: about the last 1000 steps
+    # Decay of the averaged weights: 0.999 averages about the last 1,000 steps
     ema_decay: float = key(0.999, real(0, 0.999999), off=0.0, expert=True)
-    # Averages side by side, each of a tenth of the memory of the one before: short runs want short
-    # memories
+    # Number of averages; the time constant of each is a tenth of the previous one's, for short runs
     ema_count: int = key(2, whole(1, 4), expert=True)
-    # AdamW; or schedule-free AdamW (Defazio 2024), which needs no schedule and averages by itself
+    # Optimizer: AdamW, or schedule-free AdamW (Defazio 2024), which needs no schedule or average
     optimizer: str = key('adamw', one_of('adamw', 'schedulefree'), expert=True)
-    # The rate after the warm-up: falling ends quieter
+    # Learning rate after the warm-up: a decay reduces noise at the end
     lr_schedule: str = key('cosine', one_of('cosine', 'constant'), off='constant', expert=True)
     # Precision of the network's matrix products; auto: bf16 where the device computes it fast, else
     # fp32
     precision: str = key('auto', one_of('auto', 'bf16', 'fp16', 'fp32'), off='fp32')
-    # torch.compile: off, as it takes minutes and has not been found to pay on a processor
+    # torch.compile: off, as it takes minutes and was not faster on a CPU
     compile: bool = key(False, FLAG, expert=True)
-    # On a GPU, 32-bit products in the shorter format of tensor cores
+    # On a GPU, 32-bit matrix products in TF32
     tf32: bool = key(True, FLAG, expert=True)
-    # With several processes: pairs over the whole batch, as one process would make them
+    # With several processes: pair the whole batch, as a single process does
     coupling_scope: str = key('gathered', one_of('gathered', 'process'), expert=True)
-    # Stop after this number of steps; null: as the epochs say
+    # Stop after this number of steps; null: by the number of epochs
     max_steps: int = key(0, whole(0), off=0, null=True)
     # Stop after this number of minutes of training; null: no limit
     max_minutes: float = key(0.0, real(0, 1e6), off=0.0, null=True)
-    # Images of each style that are held out to see what is learned: enough for a curve
+    # Number of validation images of each style
     validation_share: float = key(0.05, real(0, 0.5), off=0.0)
-    # Stop when this number of validations in a row found nothing better; null: never
+    # Stop after this number of validations without improvement; null: never
     patience: int = key(0, whole(0), off=0, null=True)
-    # Folder of a model to begin with; null: weights drawn by chance
+    # Folder of a model to start from; null: random weights
     init_from: str = key('none', PATH, off='none', null=True)
-    # With `init_from`: all learns, or only the rows of styles that it does not know
+    # With `init_from`: train all weights, or only the embeddings of new styles
     freeze: str = key('nothing', one_of('nothing', 'old'), off='nothing', null=True, expert=True)
-    # Latents that go through the network at once: as many as fit
+    # Micro-batch: number of latents in a forward pass; auto: as many as fit
     micro_batch: int | str = key('auto', or_auto(whole(1, WIDEST)), expert=True)
-    # Blocks that are computed again to save memory: as few as fit
+    # Blocks that are recomputed in the backward pass; auto: as few as fit
     checkpointing: str = key(
         'auto', one_of('auto', 'none', 'middle', 'all', 'nested'), off='none', null=True
     )
-    # Chunks in which widened features are computed again; 0 keeps them: as is needed
+    # Number of chunks in which the MLP is recomputed; 0: not recomputed; auto: as needed
     mlp_chunks: int | str = key('auto', or_auto(whole(0, 1024)), off=0, expert=True)
     # Memory budget in units of 2**30 bytes; null: all of the device's memory
     memory_gb: float = key(0.0, real(0, 4096), off=0.0, null=True)
-    seed: int = key(0, whole(0, 2**63 - 1))  # Order, noise, times and pairs all follow from it
+    seed: int = key(0, whole(0, 2**63 - 1))  # Random seed of order, noise, times and pairs
 
     @property
     def batch(self) -> int:
-        "Latents of a step: `batch_size`, and 96 where that is `auto`."
+        "Number of latents in a training step: `batch_size`, or 96 for `auto`."
         return 96 if isinstance(self.batch_size, str) else self.batch_size
 
     @property
     def use_amp(self) -> bool:
-        """Whether 16-bit products are allowed.
+        """Whether 16-bit matrix products are allowed.
 
-        The name that the first documents have for a `precision` other than fp32.
+        This is the earlier name of a `precision` other than fp32.
         """
         return self.precision != 'fp32'
 
@@ -706,15 +700,15 @@ class TrainingConfig(Section, name='training'):
 @_takes_old_names
 @dataclass(frozen=True)
 class InferenceConfig(Section, name='inference'):
-    "How a trained network is used."
+    "Settings of inference."
 
-    # Steps each way: inversion and generation; fewer bring the style less near
+    # Solver steps of inversion and of generation, each; fewer give less of the style
     num_inference_steps: int = key(20, whole(1, 1000))
-    # Guidance at t = 0; 1 is unguided, 1.5 paints more and keeps less, 3 and more distorts
+    # Guidance scale at t = 0; 1 is unguided, 1.5 gives more style and less composition, 3 distorts
     guidance_scale: float = key(1.0, real(1, 100), off=1.0)
-    # How guidance falls towards 1 at t = 1, when the composition is settled; constant: it does not
+    # Decay of the guidance scale towards 1 at t = 1; constant: no decay
     guidance_decay: str = key('linear', one_of('linear', 'cosine', 'constant'), off='constant')
-    # Second order at one evaluation a step: the inversion finds the start again
+    # Solver: ab2 has second order at one evaluation a step, and a small inversion error
     solver: str = key(
         'ab2',
         one_of(
@@ -731,8 +725,7 @@ class InferenceConfig(Section, name='inference'):
             'dopri5',
         ),
     )
-    # Euler steps that grow where the path is straight; off, because a fixed grid costs the same for
-    # every image
+    # Adaptive Euler steps; off, because a fixed grid has the same cost for every image
     adaptive_step_size: bool = key(False, FLAG, expert=True)
     # Largest relative change of the velocity over a doubled Euler step
     step_threshold: float = key(0.01, real(1e-6, 1), expert=True)
@@ -742,84 +735,84 @@ class InferenceConfig(Section, name='inference'):
     match: str = key(
         'none', one_of('none', 'moments', 'spectrum'), off='none', null=True, expert=True
     )
-    # Share of an inverted latent's variance that is replaced by new noise: more paint, less
-    # likeness
+    # Share of an inverted latent's variance that is replaced by new noise: more of the style, less
+    # of the photograph
     fresh: float = key(0.0, real(0, 1), off=0.0, expert=True)
 
     def __post_init__(self):
         """Raise `InputError` for a key that breaks its rule.
 
-        True and false are the decays linear and constant.
+        The values true and false of a decay become linear and constant.
         """
         object.__setattr__(self, 'guidance_decay', _decay(self.guidance_decay))
         super().__post_init__()
 
     @property
     def cfg_scale(self) -> float:
-        "The first documents' name of `guidance_scale`."
+        "Earlier name of `guidance_scale`."
         return self.guidance_scale
 
     @property
     def cfg_decay(self) -> bool:
-        """Whether guidance falls.
+        """Whether the guidance scale decays.
 
-        The name that the first documents have for a `guidance_decay` other than constant.
+        This is the earlier name of a `guidance_decay` other than constant.
         """
         return self.guidance_decay != 'constant'
 
     @property
     def method(self) -> str:
-        "The first documents' name of `solver`."
+        "Earlier name of `solver`."
         return self.solver
 
 # %% ../nbs/01_basics/00_config.ipynb #579fc9a6
 @dataclass(frozen=True)
 class DataConfig(Section, name='data'):
-    "Where images are and what becomes of them."
+    "Folders of images and latents, and the codec."
 
     # Folder with one folder of images for each style
     raw_data_root: str = key('data/raw', PATH)
     data_root: str = key('data/latents', PATH)  # Folder of the cached latents
-    # First documents' name of `model.num_styles`; equal to it
+    # Earlier name of `model.num_styles`; equal to it
     num_classes: int = key(Derived(2), whole(1, WIDEST), off=Derived(2), expert=True)
-    # Image <-> latent: `dct:4` loses nothing and needs no weights; or the folder or hub name of an
+    # Codec: `dct:4`, which is lossless and has no weights, or the folder or hub name of an
     # autoencoder
     codec: str = key('dct:4', PATH)
-    # Side of the square that images are cut to, pixels: fits a small GPU
+    # Side of the square images, pixels
     target_size: int = key(256, whole(8, 8192))
-    # Each image is also cached mirrored: twice the data for a minute's work
+    # Whether each image is also cached mirrored
     mirror: bool = key(True, FLAG)
-    # Squares of each image, zoomed and moved by chance, that are cached beside the centred one:
-    # against learning few images by heart
+    # Number of random crops of each image that are cached beside the centre crop, against
+    # memorisation of few images
     crops: int = key(0, whole(0, 63), off=0, expert=True)
 
 
 @dataclass(frozen=True)
 class CheckpointConfig(Section, name='checkpoint'):
-    "What a run leaves on disk."
+    "Settings of checkpoints, samples and trackers."
 
     save_dir: str = key('runs/train', PATH)  # Folder of the run
-    # Epochs between checkpoints: the most that a power cut can take
+    # Epochs between checkpoints
     save_every_epochs: int = key(10, whole(1), expert=True)
-    # Minutes between checkpoints, if that is sooner
+    # Largest time between checkpoints, minutes
     save_every_minutes: float = key(10.0, real(0.01, 1e6))
-    # Held-out images that are transferred at each checkpoint, to look at; 0: none
+    # Number of held-out images that are transferred at each checkpoint; 0: none
     samples: int = key(4, whole(0, 16), off=0)
-    # Style whose images those are; auto: one that is called photo or the like, else the first
+    # Style of these images; auto: photo or the first similar name, else the first style
     sample_style: str = key('auto', TEXT, expert=True)
     # Trackers besides log.jsonl, as accelerate names them, separated by commas: tensorboard, wandb
     trackers: str = key('none', TEXT, off='none', null=True)
-    # Checkpoints kept: should the newest be damaged, there is another
+    # Number of checkpoints that are kept
     keep_last: int = key(2, whole(1), expert=True)
 
 # %% ../nbs/01_basics/00_config.ipynb #5e1f00a3
 def channels_of(
     codec: str,  # Name of a codec, as `data.codec` has it
 ) -> int:  # Channels of its latents
-    """Channels by a codec's name alone.
+    """Derive the number of latent channels from a codec's name.
 
-    C F^2 for `dct:F:C` and `pixels:F:C`, C = 3 if not given; 4, as Stable Diffusion has, for an
-    autoencoder.
+    It is C F^2 for `dct:F:C` and `pixels:F:C` (C = 3 if not given), and 4, as in Stable
+    Diffusion, for an autoencoder.
     """
     kind, *numbers = codec.split(':')
     if (
@@ -832,16 +825,16 @@ def channels_of(
 
 
 def _left_out(v: Any, f: Any) -> bool:
-    "Whether a config.json leaves a key out."
+    "Whether a config.json omits a key."
     return isinstance(v, Derived) or (
         f.metadata['expert'] and not isinstance(f.default, Derived) and v == f.default
     )
 
 
 def _file_form(config: Any) -> dict:  # {section: {key: value}}
-    """The keys of a config.json; null for off.
+    """Return the keys of a config.json, with null for off.
 
-    Defaults that only experts change, and what follows from other keys, are left out.
+    Defaults of expert keys, and keys that follow from others, are omitted.
     """
     out = {}
     for s in fields(config):
@@ -862,13 +855,13 @@ def _file_form(config: Any) -> dict:  # {section: {key: value}}
 # %% ../nbs/01_basics/00_config.ipynb #cell-31
 @dataclass(frozen=True)
 class Config:
-    "A whole run; `InputError` where its parts do not fit."
+    "Configuration of a run; raises `InputError` if its sections do not fit together."
 
     model: ModelConfig = ModelConfig()  # The velocity network
-    training: TrainingConfig = TrainingConfig()  # How it learns
-    inference: InferenceConfig = InferenceConfig()  # How it is used
+    training: TrainingConfig = TrainingConfig()  # Settings of training
+    inference: InferenceConfig = InferenceConfig()  # Settings of inference
     data: DataConfig = DataConfig()  # Image folder, codec and latent cache
-    checkpoint: CheckpointConfig = CheckpointConfig()  # When and how checkpoints are written
+    checkpoint: CheckpointConfig = CheckpointConfig()  # Settings of checkpoints
 
     def __post_init__(self):
         for f in fields(self):
@@ -898,9 +891,9 @@ class Config:
             )
 
     def _follow(self):
-        """Set the numbers that follow from others.
+        """Set the keys that follow from other keys.
 
-        Raises `InputError` where two that were given disagree.
+        Raises `InputError` if given keys disagree.
         """
         m = self.model
         d = self.data
@@ -927,7 +920,7 @@ class Config:
         num_styles: int,  # Number of style folders
         latent_channels: int,  # Channels of the codec
     ) -> 'Config':
-        "The config for some latents: the numbers that nobody gave become theirs."
+        "Return the config with derived numbers of styles and channels set to the data's."
         m = self.model
         free = isinstance(self.model.num_styles, Derived) and isinstance(
             self.data.num_classes, Derived
@@ -937,14 +930,14 @@ class Config:
         return replace(self, model=replace(m, num_styles=int(num_styles)) if free else m)
 
     def to_dict(self) -> dict:  # {section: {key: value}}
-        "All keys, with plain values: text, numbers, true and false."
+        "Return all keys with plain values: text, numbers, true and false."
         return {
             s: {k: int(v) if isinstance(v, Derived) else v for k, v in d.items()}
             for s, d in asdict(self).items()
         }
 
-    def to_json(self) -> str:  # Ends with a line break; equal configs give equal text
-        "The text of a config.json."
+    def to_json(self) -> str:  # Text that ends with a line break; equal for equal configs
+        "Return the text of a config.json."
         return json.dumps(_file_form(self), indent=2, ensure_ascii=False, allow_nan=False) + '\n'
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-36
@@ -954,7 +947,7 @@ _SECTIONS: dict[str, type[Section]] = {
 
 
 def _near(name: str, kind: type[Section]) -> str:
-    "The dotted key that was most likely meant, or ''."
+    "Return the nearest dotted key, or ''."
     here = [f.name for f in fields(kind)]
     if hit := get_close_matches(name, here, 1):
         return f'{kind.section}.{hit[0]}'
@@ -968,11 +961,11 @@ _S = TypeVar('_S', bound=Section)
 
 def section_of(
     kind: type[_S],  # Section class; its fields are the allowed keys
-    d: Any,  # {key: value}; what is left out keeps its default
+    d: Any,  # {key: value}; missing keys keep their defaults
 ) -> _S:  # An instance of `kind`
-    """One section of a file as its dataclass.
+    """Make a section from a dictionary.
 
-    Raises `InputError` at the first unknown name or impossible value.
+    Raises `InputError` at the first unknown name or invalid value.
     """
     section = kind.section
     names = [f.name for f in fields(kind)]
@@ -990,9 +983,12 @@ def section_of(
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-38
 def config_from_dict(
-    d: dict,  # {section: {key: value}}; what is left out keeps its default
+    d: dict,  # {section: {key: value}}; missing keys keep their defaults
 ) -> Config:
-    "A checked config; raises `InputError` at the first unknown name or impossible value."
+    """Make a config from a dictionary.
+
+    Raises `InputError` at the first unknown name or invalid value.
+    """
     if not isinstance(d, dict):
         raise InputError(f'a config must be sections in braces, got {_shown(d)}')
     for s in d:
@@ -1008,9 +1004,9 @@ def config_from_dict(
 
 # %% ../nbs/01_basics/00_config.ipynb #5e1f00a4
 def renamed_lines(
-    d: dict,  # {section: {key: value}}, as a file has it
-) -> list:  # Lines, one for each key by an old name
-    "What to write instead of old names."
+    d: dict,  # {section: {key: value}} of a file
+) -> list:  # Lines, one for each old name
+    "Name the replacements of old names."
     return [
         f'{s}.{old} is now {s}.{new.name}'
         for s in _RENAMED
@@ -1020,10 +1016,10 @@ def renamed_lines(
 
 # %% ../nbs/01_basics/00_config.ipynb #ac2d6e68
 def with_keys(
-    config: Config,  # To begin with
+    config: Config,  # Config to change
     given: dict,  # {section.key: value}, by present or old names
 ) -> Config:
-    "A config with some keys replaced; raises `InputError` for unknown keys and impossible values."
+    "Replace keys of a config; raises `InputError` for unknown keys and invalid values."
     new = {}
     for name, v in given.items():
         s, _, k = name.partition('.')
@@ -1039,7 +1035,7 @@ def with_keys(
                     else f'write section.key, with {", ".join(_SECTIONS)}'
                 )
             )
-        section_of(_SECTIONS[s], {k: v})  # the key is known, the value allowed
+        section_of(_SECTIONS[s], {k: v})  # raises for an unknown key or an invalid value
         new.setdefault(s, {})[k] = v
     return replace(
         config, **{s: replace(getattr(config, s), **present_keys(s, d)) for s, d in new.items()}
@@ -1047,7 +1043,7 @@ def with_keys(
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-44
 def _once(pairs: list) -> dict:
-    "Build an object whose keys are all different."
+    "Build a dictionary; raises for a repeated key."
     d = dict(pairs)
     if len(d) == len(pairs):
         return d
@@ -1057,12 +1053,12 @@ def _once(pairs: list) -> dict:
 
 
 def _no_constant(name: str):
-    "Refuse NaN and Infinity, which Python's reader would take."
+    "Refuse NaN and Infinity, which Python's parser accepts."
     raise InputError(f'{name} is not a number that JSON allows; write a finite one')
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-45
 def _json_error(s: str, e: json.JSONDecodeError) -> str:
-    "What is wrong at the place where reading stopped."
+    "Describe an error of JSON at its place."
     place = f'line {e.lineno}, column {e.colno}'
     if s[e.pos : e.pos + 2] in ('//', '/*') or s[e.pos : e.pos + 1] == '#':
         return f'{place}: JSON has no comments; remove the one on line {e.lineno}'
@@ -1092,11 +1088,11 @@ def parse_json(
 def load_config(
     path: str | Path | None = None,  # A config.json; None for the defaults
 ) -> Config:
-    "A checked config from a file; raises `InputError` that names the file and the place in it."
+    "Load a config from a file; raises `InputError` that names the file and the place in it."
     if path is None:
         return Config()
     try:
-        # a pipe may have no end, and a device has none
+        # a pipe or a device may have no end
         if os.path.exists(path) and not os.path.isfile(path):
             raise InputError(f'config file {path} is no file; give the path of a config.json')
         # some Windows editors put a byte order mark first
@@ -1111,7 +1107,7 @@ def load_config(
         ) from None
     except UnicodeDecodeError:
         raise InputError(f'config file {path} is not UTF-8 text; save it as UTF-8') from None
-    except ValueError as e:  # of a name that no disk has
+    except ValueError as e:  # for a name that is not valid on the disk
         raise InputError(f'config file {path} cannot be read ({e}); check the path') from None
     d = parse_json(s, str(path))
     try:
@@ -1128,7 +1124,7 @@ _SD = Config(
     data=DataConfig(codec='stabilityai/sd-vae-ft-mse', target_size=512),
 )
 
-# The settings that the first documents start from
+# Settings of the first version of this project
 SEED_BEFORE = replace(
     _SD,
     model=replace(_SD.model, hidden_dim=384, num_layers=12, shared_adagn_mlp=False),
@@ -1145,7 +1141,7 @@ SEED_BEFORE = replace(
 )
 
 # %% ../nbs/01_basics/00_config.ipynb #1953fba0
-# and those that they end with
+# settings of its improved version
 SEED_AFTER = replace(
     _SD,
     model=replace(_SD.model, hidden_dim=320, num_layers=15, use_gradient_checkpointing=True),

@@ -65,7 +65,7 @@ _ADVICE = {
 
 
 def _cannot_write(path: Path, e: OSError) -> InputError:
-    "The error to raise for `e`."
+    "Convert an `OSError` of writing to an `InputError`."
     why = e.strerror or str(e)
     if e.errno == errno.ENOSPC:
         room = next(
@@ -78,20 +78,20 @@ def _cannot_write(path: Path, e: OSError) -> InputError:
 
 # %% ../nbs/01_basics/02_files.ipynb #36578afa
 class DamagedError(InputError):
-    "What is on disk is proven to be other than what was written, or unfinished."
+    "Error of a file that differs from its checksum, or is incomplete."
 
 # %% ../nbs/01_basics/02_files.ipynb #41855ad7
 class NewerError(InputError):
-    "What is on disk was written by a newer version of this package; it stays untouched."
+    "Error of a file that a newer version of this package wrote; the file is not changed."
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-8
 _HOST = hashlib.sha256(node().encode()).hexdigest()[:6]
-_LIVE = set()  # temporary names that this process is using
+_LIVE = set()  # temporary names in use by this process
 _LEFT = re.compile(r'\.(tmp|old)-(\d{1,9})-([0-9a-f]{6})-[0-9a-f]{8}-(.+)', re.S)
 
 
 def _remove(path: Path):
-    "Delete a file or folder, as far as it goes."
+    "Delete a file or folder; errors are ignored."
     if path.is_dir() and not path.is_symlink():
         return shutil.rmtree(path, ignore_errors=True)
     try:
@@ -101,7 +101,7 @@ def _remove(path: Path):
 
 
 def _name(path: Path, what: str, keep: int) -> Path:
-    "A free name in the folder of `path`, with at most `keep` letters of its own."
+    "Return an unused name in the folder of `path`, with at most `keep` letters of its name."
     return path.with_name(
         f'.{what}-{os.getpid()}-{_HOST}-{secrets.token_hex(4)}-{path.name[-keep:]}'
     )
@@ -109,7 +109,7 @@ def _name(path: Path, what: str, keep: int) -> Path:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    "A temporary name in the folder of `path`; whatever still bears it in the end is removed."
+    "Context manager of a temporary name in the folder of `path`; at exit its file is removed."
     p = _name(path, 'tmp', keep=40)
     _LIVE.add(p.name)
     try:
@@ -120,21 +120,21 @@ def _beside(path: Path) -> Iterator[Path]:
 
 # %% ../nbs/01_basics/02_files.ipynb #852e25cb
 def temporary_beside(
-    path: Path,  # File that is to be written by another library
-) -> Path:  # A free name with the suffix of `path`, which `clean_stale` removes after a kill
-    "A temporary name in the folder of a file."
+    path: Path,  # Path of a file that another library writes
+) -> Path:  # Unused path with the suffix of `path`, which `clean_stale` removes after a kill
+    "Return a temporary path in the folder of a file."
     return _name(path, 'tmp', keep=40)
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-9
 def _sync_folder(path: Path):
-    "Make the names in a folder outlast a power cut."
+    "Flush the names in a folder to disk."
     if os.name == 'nt':
-        return  # Windows cannot open a folder, and journals its names
+        return  # Windows cannot open a folder, but journals its names
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
     except OSError as e:
-        # some network disks have no such call
+        # some network disks do not support it
         if e.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:
@@ -142,12 +142,12 @@ def _sync_folder(path: Path):
 
 
 def _fill(path: Path, parts: Iterable, chunk: int = 1 << 20):
-    "A new file with this content, on the device when it returns."
+    "Write a new file and flush it to disk."
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, 'O_BINARY', 0), 0o666)
     try:
         for part in parts:
             rest = memoryview(part).cast('B')
-            # a write may take less than it was given
+            # a write may be partial
             while len(rest):
                 rest = rest[os.write(fd, rest[:chunk]) :]
         os.fsync(fd)
@@ -156,13 +156,13 @@ def _fill(path: Path, parts: Iterable, chunk: int = 1 << 20):
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-10
 def write_parts(
-    path: str | Path,  # File to write; its folders are made, a link is followed
-    # Bytes, one after the other; never all of them in memory if they are made on the way
+    path: str | Path,  # File to write; parent folders are created, a link is followed
+    # Parts of the content, bytes; a generator needs memory for one part only
     parts: Iterable,
 ) -> Path:  # `path`
-    """Write a file so that at every instant the old one or the new one is there, whole.
+    """Write a file atomically: at any time either the old or the complete new file exists.
 
-    Raises `InputError`.
+    Raises `InputError` if it cannot be written.
     """
     path = Path(path)
     real = Path(os.path.realpath(path))
@@ -183,21 +183,21 @@ def write_parts(
 # %% ../nbs/01_basics/02_files.ipynb #a51de9a9
 def write_bytes(
     path: str | Path,  # File to write
-    data: bytes,  # All of its content
+    data: bytes,  # Content of the file
 ) -> Path:  # `path`
-    "As `write_parts`, for what is in memory anyway; raises `InputError`."
+    "Write bytes atomically; raises `InputError` as `write_parts`."
     return write_parts(path, [data])
 
 
 def make_folder(
-    path: str | Path,  # Folder to make, with those above it
+    path: str | Path,  # Folder to create, with its parents
 ) -> Path:  # `path`
-    "A folder that is there, or an `InputError` that says why it cannot be."
+    "Create a folder if it does not exist; raises `InputError` with the reason if it cannot."
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise _cannot_write(Path(path), e) from None
-    except ValueError as e:  # of a name that no disk has
+    except ValueError as e:  # for a name that is not valid on the disk
         raise InputError(f'cannot write {path}: {e}; choose another name') from None
     return Path(path)
 
@@ -206,7 +206,7 @@ def write_text(
     path: str | Path,  # File to write
     s: str,  # Text to write; line breaks are kept
 ) -> Path:  # `path`
-    "Write text as UTF-8; raises `InputError`."
+    "Write text as UTF-8, atomically; raises `InputError`."
     return write_bytes(path, s.encode('utf-8'))
 
 
@@ -214,20 +214,20 @@ def write_json(
     path: str | Path,  # File to write
     obj: Any,  # Dictionaries, lists, text, finite numbers (NumPy's too), True, False, None
 ) -> Path:  # `path`
-    "Write JSON that a person can read; raises `ValueError` for NaN and infinity."
+    "Write indented JSON, atomically; raises `ValueError` for NaN and infinity."
 
     def text(**how):
         return json.dumps(obj, indent=2, allow_nan=False, default=_plain_number, **how) + '\n'
 
     try:
         return write_text(path, text(ensure_ascii=False))
-    # a file name that is not text: escape it
+    # escape file names that are not valid text
     except UnicodeEncodeError:
         return write_text(path, text())
 
 
 def _plain_number(v: Any) -> Any:
-    "A number of NumPy as one of Python; raises `TypeError` for anything else."
+    "Convert a NumPy number to a Python number; raises `TypeError` for anything else."
     item = getattr(v, 'item', None)
     if isinstance(v, Number) and item is not None:
         return item()
@@ -235,15 +235,15 @@ def _plain_number(v: Any) -> Any:
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-27
 def _ends(s: os.stat_result) -> bool:
-    "Whether reading comes to an end: a pipe may wait for ever, and a device may never stop."
-    # a folder fails with its own message
+    "Whether it is no pipe and no device, whose reading may not end."
+    # opening a folder raises its own message
     return stat.S_ISREG(s.st_mode) or stat.S_ISDIR(s.st_mode)
 
 
 def read_bytes(
-    path: str | Path,  # A file, not a device or a pipe
-) -> bytes:  # All of it
-    "The content of a file; `InputError` when there is none, or no end to it."
+    path: str | Path,  # Path of a regular file
+) -> bytes:  # Content of the file
+    "Read a file; raises `InputError` for a missing file, a pipe or a device."
     try:
         if not _ends(os.stat(path)):
             raise InputError(f'{path} is a device or a pipe, not a file; give the path of a file')
@@ -257,7 +257,7 @@ def read_bytes(
 def read_json(
     path: str | Path,  # A JSON file in UTF-8
 ) -> Any:  # Parsed value
-    "Read strict JSON; `InputError` with the place of a fault."
+    "Read strict JSON; raises `InputError` with the place of an error."
     try:
         return parse_json(read_bytes(path).decode('utf-8'), str(path))
     except UnicodeDecodeError:
@@ -267,9 +267,9 @@ def read_json(
 def write_tensors(
     path: str | Path,  # File to write, by custom *.safetensors
     tensors: dict,  # {name: tensor}, any shape, type and device
-    metadata: dict | None = None,  # {text: text}, kept in the file's header
+    metadata: dict | None = None,  # {text: text}, stored in the file's header
 ) -> Path:  # `path`
-    "Write tensors as safetensors; needs the memory of one more copy."
+    "Write tensors as safetensors, atomically; needs memory for one more copy."
     from safetensors.torch import save
 
     return write_bytes(
@@ -279,10 +279,8 @@ def write_tensors(
 # %% ../nbs/01_basics/02_files.ipynb #bf37a986
 def cast_to_half_if_lossless(
     tensors: dict,  # {name: tensor}
-) -> (
-    dict
-):  # Tensors by the same names; fp16, or fp8 for large ones, where every value survives the cast
-    "Tensors as small as they can be without losing a bit."
+) -> dict:  # {name: tensor}, cast to fp16, or large ones to fp8, if this changes no value
+    "Cast tensors to the smallest type that represents all their values exactly."
     import torch
 
     def small(v):
@@ -297,7 +295,7 @@ def cast_to_half_if_lossless(
 def tensors_digest(
     tensors: dict,  # {name: tensor} of any shape, type and device
 ) -> str:  # 64 hexadecimal digits
-    "SHA-256 of names, types, shapes and numbers."
+    "Compute the SHA-256 of names, types, shapes and values."
     import torch
 
     h = hashlib.sha256()
@@ -309,14 +307,14 @@ def tensors_digest(
 
 # %% ../nbs/01_basics/02_files.ipynb #43c7a91c
 def _whole(path: str | Path, read) -> Any:
-    "What `read` makes of a safetensors file; `InputError` where it is none."
+    "Apply `read` to the content of a safetensors file; raises `InputError` for an invalid file."
     from safetensors import SafetensorError
 
     data = read_bytes(path)
     try:
         return read(data)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as e:
-        # a good file may start so too: its header's length comes first
+        # a valid file may begin with these bytes, too, as it begins with the header's length
         if data[:2] == b'PK' or data[:1] == b'\x80':
             raise InputError(
                 f'{path} is a pickle, which can run code when it is read; '
@@ -329,8 +327,8 @@ def _whole(path: str | Path, read) -> Any:
 # %% ../nbs/01_basics/02_files.ipynb #cell-29
 def read_tensors(
     path: str | Path,  # A safetensors file
-) -> dict:  # {name: tensor} on the CPU; nothing stays tied to the file
-    "Read tensors; `InputError` for a file that is missing, cut short, or a pickle."
+) -> dict:  # {name: tensor} on the CPU, copied from the file
+    "Read tensors; raises `InputError` for a missing or truncated file, or a pickle."
     from safetensors.torch import load
 
     return _whole(path, load)
@@ -338,20 +336,20 @@ def read_tensors(
 # %% ../nbs/01_basics/02_files.ipynb #1b5ac276
 def read_metadata(
     path: str | Path,  # A safetensors file
-) -> dict:  # {text: text}; empty where none was written
-    "What was written beside the tensors."
+) -> dict:  # {text: text}; empty without metadata
+    "Read the metadata of a safetensors file."
 
     def head(data):
         return json.loads(data[8 : 8 + int.from_bytes(data[:8], 'little')]).get('__metadata__', {})
 
-    read_tensors(path)  # the header is worth something only if the file is whole
+    read_tensors(path)  # raises for a truncated file, whose header cannot be relied on
     return _whole(path, head)
 
 # %% ../nbs/01_basics/02_files.ipynb #65cbdeb5
 def tensor_shapes(
     path: str | Path,  # A safetensors file
 ) -> dict:  # {name: shape, a tuple}
-    "Shapes by the header of a file; `InputError` where it is none, or is cut."
+    "Read the shapes from a file's header; raises `InputError` for an invalid or truncated file."
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -368,11 +366,11 @@ def tensor_shapes(
 
 
 def check_shapes(
-    found: dict,  # {name: shape}, of what is there
-    wanted: dict,  # {name: shape}, of what is needed
+    found: dict,  # {name: shape} of the present tensors
+    wanted: dict,  # {name: shape} of the required tensors
     what: str | Path,  # Name of the checked file, for the error
 ):
-    "Raise `InputError` with the first tensor that is missing, of another shape, or not wanted."
+    "Raise `InputError` with the first tensor that is missing, unexpected, or of another shape."
     cure = 'it was written by an older version, or is damaged; make it again or take another copy'
     for k, shape in wanted.items():
         if k not in found:
@@ -390,7 +388,7 @@ def check_shapes(
 def digest(
     what: str | Path | bytes,  # A file's path, or the bytes themselves
 ) -> str:  # 64 hexadecimal digits
-    "SHA-256; raises `InputError` for a file that cannot be read."
+    "Compute the SHA-256; raises `InputError` for an unreadable file."
     if not isinstance(what, (str, Path)):
         return hashlib.sha256(what).hexdigest()
     try:
@@ -401,23 +399,23 @@ def digest(
 
 # %% ../nbs/01_basics/02_files.ipynb #28dff83f
 def _own_digest(m: dict) -> str:
-    "Digest of a dictionary of JSON without its seal."
+    "Compute the digest of a JSON dictionary without its entry `seal`."
     return digest(json.dumps({k: v for k, v in m.items() if k != 'seal'}, sort_keys=True).encode())
 
 
 def write_checked(
     path: str | Path,  # File to write
-    d: dict,  # {name: value of JSON}; no NaN, and no entry `seal`
+    d: dict,  # {name: JSON value}, without NaN and without an entry `seal`
 ) -> Path:  # `path`
-    "Write JSON with a digest of itself; raises `InputError`."
+    "Write JSON with a digest of its content; raises `InputError`."
     return write_json(path, d | {'seal': _own_digest(d)})
 
 
 def read_checked(
-    # File written by `write_checked`, or by a version before it, which wrote no digest
+    # File of `write_checked`, or of an earlier version without a digest
     path: str | Path,
 ) -> dict:  # {name: value}, without the digest
-    "Read JSON and compare it with its digest; raises `InputError` for what has changed."
+    "Read JSON and verify its digest; raises `InputError` for a changed file."
     d = read_json(path)
     if not isinstance(d, dict):
         raise InputError(f'{path} should hold a dictionary; make it again or take another copy')
@@ -428,14 +426,14 @@ def read_checked(
     return d
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-41
-SCHEMA = 1  # Version of the manifest's form; a reader refuses a higher one
-MANIFEST = 'manifest.json'  # Manifest's name in a checksummed folder
-# Files in it that anybody may open, change, add or delete
+SCHEMA = 1  # Version of the manifest's format; a higher one is refused
+MANIFEST = 'manifest.json'  # Name of the manifest in a checksummed folder
+# Files that users may change, add or delete in a checksummed folder
 FOR_PEOPLE = 'README.md', 'skipped.csv'
 
 
 def _files(folder: Path) -> dict:
-    "{name with forward slashes: path} of all files but the manifest."
+    "List all files but the manifest, {name with forward slashes: path}."
     found = {
         p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob('*')) if not p.is_dir()
     }
@@ -452,7 +450,7 @@ _RULES = dict(
 
 
 def _is_newer(version: str) -> bool:
-    "Whether a version is above this one."
+    "Whether a version is newer than this package."
 
     def numbers(v):
         return [int(k) for k in re.findall(r'\d{1,9}', v)[:3]]
@@ -467,7 +465,7 @@ def _write_manifest(folder: Path, kind: str, extra: dict):
         if name in FOR_PEOPLE:
             continue
         with open(p, 'rb+') as f:
-            os.fsync(f.fileno())  # whoever wrote it may not have
+            os.fsync(f.fileno())  # the caller may not have flushed it
         files[name] = {'size': p.stat().st_size, 'sha256': digest(p)}
     m = {'schema': SCHEMA, 'stylecfm': __version__, 'kind': kind, 'extra': extra, 'files': files}
     write_json(folder / MANIFEST, m | {'seal': _own_digest(m)})
@@ -476,14 +474,14 @@ def _write_manifest(folder: Path, kind: str, extra: dict):
 def read_manifest(
     folder: Path,  # A folder made by `atomic_folder`
 ) -> dict:  # schema, stylecfm, kind, extra, files, seal
-    "A folder's manifest, itself intact; the files are not looked at; raises `InputError`."
+    "Read and verify a folder's manifest, without its files; raises `InputError`."
     if not folder.is_dir():
         raise InputError(f'no folder at {folder}; check the path')
     if not (folder / MANIFEST).exists():
         raise DamagedError(
             f'{folder} has no {MANIFEST}: it is unfinished, or not made by stylecfm; make it again'
         )
-    data = read_bytes(folder / MANIFEST)  # where the disk does not answer, nothing is damaged
+    data = read_bytes(folder / MANIFEST)  # a disk error here does not mean damage
     try:
         m = parse_json(data.decode('utf-8'), str(folder / MANIFEST))
     except UnicodeDecodeError:
@@ -523,7 +521,7 @@ def read_manifest(
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-44
 def _as_listed(p: Path, want: dict):
-    "Raise `DamagedError` unless a file is there with the size and content that a manifest lists."
+    "Raise `DamagedError` unless a file has the size and digest that a manifest lists."
     cure = 'make it again or take another copy'
     try:
         s = os.stat(p)
@@ -544,7 +542,7 @@ def verify_folder(
     kind: str | None = None,  # Required kind; None for any
     later: tuple = (),  # Beginnings of names of files that are verified where they are read
 ) -> dict:  # Manifest: schema, stylecfm, kind, extra, files, seal; read only what `files` lists
-    "Check a folder against its manifest; `InputError` that names the first file at fault."
+    "Verify a folder by its manifest; raises `InputError` that names the first invalid file."
     path = Path(path)
     m = read_manifest(path)
     if kind not in (None, m['kind']):
@@ -552,7 +550,7 @@ def verify_folder(
     inside = os.path.realpath(path)
     for name, want in m['files'].items():
         if name in FOR_PEOPLE:
-            continue  # older versions listed them
+            continue  # older versions listed users' files
         if not Path(os.path.realpath(path / name)).is_relative_to(inside):
             raise InputError(
                 f'{path}: the manifest lists {name}, which is outside; do not use this folder'
@@ -563,14 +561,14 @@ def verify_folder(
 
 
 def listed(
-    folder: Path,  # That `verify_folder` has checked
+    folder: Path,  # Folder that `verify_folder` has checked
     manifest: dict,  # Manifest that lists the files
-    # With forward slashes; a name that ends in one is a folder, with all that is in it
+    # Required names, with forward slashes; a name that ends in a slash is a whole folder
     *names: str,
 ):
-    """Raise `InputError` unless a manifest lists all of these.
+    """Raise `InputError` unless a manifest lists all given names.
 
-    What it does not list has been checked by nobody.
+    Files that it does not list have not been verified.
     """
     # a search of the whole folder, once, and only if a folder is asked for
     found = _files(folder) if any(name.endswith('/') for name in names) else {}
@@ -589,7 +587,7 @@ def written_by(
     folder: Path,  # Folder that is read
     manifest: dict,  # Manifest of the folder
 ) -> Iterator[None]:
-    "Within the block, errors say that a file may come from a newer version."
+    "Context manager that adds to errors that a newer version may have written the file."
     try:
         yield
     except (DamagedError, NewerError):
@@ -604,10 +602,10 @@ def written_by(
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-46
 def may_replace(
-    path: Path,  # Folder that is to be made or replaced
+    path: Path,  # Folder to create or replace
     kind: str,  # Kind of the new content
 ):
-    "Raises `InputError` unless `path` is free, empty, or a checksummed folder of this kind."
+    "Raise `InputError` unless `path` is free, empty, or a checksummed folder of this kind."
     if not os.path.exists(path) or (path.is_dir() and not any(path.iterdir())):
         return
     way_out = 'move it away or choose another path'
@@ -624,7 +622,7 @@ def may_replace(
 def unlisted_files(
     path: Path,  # A folder made by `atomic_folder`
 ) -> list:  # Names with forward slashes
-    "Files in a folder that its manifest does not list: somebody else's."
+    "List the files in a folder that its manifest does not list."
     try:
         ours = {MANIFEST, *read_manifest(path)['files']}
     except InputError:
@@ -635,10 +633,10 @@ def unlisted_files(
 
 
 def _carry(old: Path, new: Path):
-    "Take what others have put into a folder along into the one that replaces it."
+    "Copy files that the manifest does not list to the folder that replaces it."
     for name in unlisted_files(old):
         if name in FOR_PEOPLE and (new / name).exists():
-            continue  # ours, rewritten
+            continue  # listed files are rewritten
         source = old / name
         to = new / name
         n = 1
@@ -652,12 +650,12 @@ def _carry(old: Path, new: Path):
             try:
                 os.link(source, to)
             except OSError:
-                shutil.copy2(source, to)  # a disk without links
+                shutil.copy2(source, to)  # the disk has no links
         _sync_folder(to.parent)
 
 
 def _same(path: Path, new: Path) -> bool:
-    "Whether a folder verifies and holds what the new one does."
+    "Whether a folder is intact and has the content of the new one."
     try:
         old = verify_folder(path)
         made = read_manifest(new)
@@ -667,7 +665,7 @@ def _same(path: Path, new: Path) -> bool:
 
 
 def _swap(new: Path, path: Path):
-    "Put `new` where `path` is; what was there goes last."
+    "Replace `path` by `new`; the old folder is removed last."
     aside = _name(path, 'old', keep=255)
     _LIVE.add(aside.name)
     try:
@@ -687,11 +685,11 @@ def _swap(new: Path, path: Path):
 # %% ../nbs/01_basics/02_files.ipynb #cell-47
 @contextmanager
 def atomic_folder(
-    path: str | Path,  # Folder to make or to replace
-    kind: str,  # Kind of content in one word: 'checkpoint', 'latents'
-    extra: dict | None = None,  # Goes into the manifest; may be filled inside the block
-) -> Iterator[Path]:  # An empty folder to write into; gone afterwards
-    "A folder that appears whole, with its manifest, or not at all; raises `InputError`."
+    path: str | Path,  # Folder to create or replace
+    kind: str,  # Kind of content in one word, as 'checkpoint' or 'latents'
+    extra: dict | None = None,  # Entries of the manifest; may be filled inside the block
+) -> Iterator[Path]:  # Empty temporary folder to write into
+    "Context manager that creates a folder with its manifest atomically; raises `InputError`."
     given = Path(path)
     path = Path(os.path.realpath(path))
     extra = {} if extra is None else extra
@@ -703,13 +701,13 @@ def atomic_folder(
             raise _cannot_write(given, e) from None
         try:
             yield tmp
-        except OSError as e:  # of a library that writes, say; all else is the caller's
+        except OSError as e:  # an error of writing; other errors are the caller's
             if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                 raise
             raise _cannot_write(given, e) from None
         try:
             _write_manifest(tmp, kind, extra)
-            may_replace(path, kind)  # it may have changed meanwhile
+            may_replace(path, kind)  # the folder may have changed meanwhile
             if not _same(path, tmp):
                 _carry(path, tmp)
                 _swap(tmp, path)
@@ -718,13 +716,13 @@ def atomic_folder(
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-59
 def _dead(p: Path, pid: int, host: str) -> bool:
-    "Whether nobody works under this temporary name any more."
+    "Whether the process of a temporary name has ended."
     if p.name in _LIVE:
         return False
-    # Windows: asking is killing
+    # on Windows os.kill would end the process
     if host != _HOST or os.name == 'nt':
         return time.time() - p.stat().st_mtime > 86400
-    # an earlier process of the same number: usual in containers
+    # an earlier process of the same id, as is usual in containers
     if pid == os.getpid():
         return True
     try:
@@ -739,7 +737,7 @@ def _dead(p: Path, pid: int, host: str) -> bool:
 def clean_stale(
     parent: str | Path,  # Folder in which files or checksummed folders are written
 ) -> list:  # Names that were removed or put back
-    "Tidy up what killed processes left."
+    "Remove temporary files of killed processes, and put back folders they moved."
     done = []
     for p in sorted(Path(parent).glob('.*-*')):
         m = _LEFT.fullmatch(p.name)
@@ -751,33 +749,33 @@ def clean_stale(
             else:
                 _remove(p)
         except OSError:
-            continue  # another process tidies up, too, or it may not be touched
+            continue  # another process removes it, or there is no permission
         done.append(p.name)
     return done
 
 # %% ../nbs/01_basics/02_files.ipynb #49ed78c3
 def make_folder_once(
-    path: str | Path,  # Folder to make
-    kind: str,  # Kind of content, as `atomic_folder` takes it
-    extra: dict,  # All that its content depends on
-    write: Callable,  # Called as `write(folder)` with an empty folder, unless the same is there
+    path: str | Path,  # Folder to create
+    kind: str,  # Kind of content, as for `atomic_folder`
+    extra: dict,  # Everything that the content depends on
+    write: Callable,  # Called as `write(folder)` with an empty folder, unless the folder exists
 ):
-    """A checksummed folder that is made whole or not at all, and only where it is not there.
+    """Create a checksummed folder atomically, unless an equal one exists.
 
-    Raises `InputError`.
+    Raises `InputError` for another folder at this path.
     """
     clean_stale(Path(path).parent)
     try:
         if verify_folder(path, kind)['extra'] == extra:
             return
     except InputError:
-        pass  # not there, damaged, or another's: the last is refused below
+        pass  # missing, damaged or another folder; `atomic_folder` refuses the last
     with atomic_folder(path, kind, extra) as tmp:
         write(tmp)
 
 # %% ../nbs/01_basics/02_files.ipynb #4c5ad9c4
-def _identity(path: Path) -> tuple | None:  # None where there is no file
-    "Which file it is, whatever its name."
+def _identity(path: Path) -> tuple | None:  # Device and inode; None without a file
+    "Return the identity of a file, independent of its name."
     try:
         s = os.stat(path)
     except OSError:
@@ -786,13 +784,13 @@ def _identity(path: Path) -> tuple | None:  # None where there is no file
 
 
 class FolderLock:
-    "A lock file that this process has locked, beside a file with the name of its owner."
+    "A lock file and, beside it, a file that describes its owner."
 
     def __init__(
         self,
-        path: Path,  # Lock file; its folder is made
-        owner: Path,  # File that says who has it
-        busy: Callable,  # Called with the owner's words -> those of the error
+        path: Path,  # Lock file; its folder is created
+        owner: Path,  # File that describes the owner
+        busy: Callable,  # Function, description of the owner -> error message
     ):
         self.path = path
         self.owner = owner
@@ -800,9 +798,10 @@ class FolderLock:
         self.take()
 
     def take(self):
-        "Lock the file, wherever it has gone; raises `InputError` where another process has it."
+        "Lock the file; raises `InputError` if another process holds the lock."
         self.made = not self.path.parent.exists()
-        for _ in range(100):  # whoever releases it deletes it: perhaps just now
+        # the owner deletes the file when it releases it, so it may vanish during the attempt
+        for _ in range(100):
             lock = FileLock(make_folder(self.path.parent) / self.path.name)
             try:
                 lock.acquire(blocking=False)
@@ -831,7 +830,7 @@ class FolderLock:
             raise
 
     def who(self) -> str:  # One line
-        "What the owner wrote about itself."
+        "Read the description of the owner."
         try:
             return printable(self.owner.read_text('utf-8', 'replace')[:100]) or 'another process'
         except OSError:
@@ -842,32 +841,32 @@ class FolderLock:
         return _identity(self.path) == self.mark
 
     def moved(self) -> bool:
-        "Whether the folder of the lock is not the one that it was."
+        "Whether the folder of the lock was moved or replaced."
         return _identity(self.path.parent) != self.place
 
     def release(
         self,
-        *tidy: Path,  # Files and folders to remove while the lock is still held
+        *tidy: Path,  # Files and folders to remove before the release
     ):
-        "Tidy up and give the lock back; what has moved elsewhere is left alone."
+        "Remove files and release the lock; in a moved folder nothing is removed."
         try:
             if self.kept():
                 for p in (*tidy, self.owner, *[self.path][: os.name == 'posix']):
                     _remove(p)
         finally:
             self.lock.release()
-        if self.made:  # and nothing was written into it
+        if self.made:  # remove the folder if it is empty
             with suppress(OSError):
                 self.path.parent.rmdir()
 
 # %% ../nbs/01_basics/02_files.ipynb #aad64a18
 @contextmanager
 def exclusive_lock(
-    path: str | Path,  # Lock file; its folder is made
-    busy: Callable,  # Called with the owner's words -> those of the error
-    owner: str = '.owner',  # Name of the file beside it that says who has it
+    path: str | Path,  # Lock file; its folder is created
+    busy: Callable,  # Function, description of the owner -> error message
+    owner: str = '.owner',  # Name of the file beside it that describes the owner
 ) -> Iterator[FolderLock]:
-    "The right to write, for one process at a time; raises `InputError` if another has it."
+    "Context manager of a lock between processes; raises `InputError` if another process holds it."
     held = FolderLock(Path(path), Path(path).with_name(owner), busy)
     try:
         yield held
@@ -877,10 +876,10 @@ def exclusive_lock(
 # %% ../nbs/01_basics/02_files.ipynb #dbfc8d25
 @contextmanager
 def run_lock(
-    root: Path,  # Folder of a run; made if it is not there
-    name: str = '.lock',  # The lock file's name in it
+    root: Path,  # Folder of a run; created if it does not exist
+    name: str = '.lock',  # Name of the lock file
 ) -> Iterator[FolderLock]:
-    "The right to write a run; raises `InputError` if another process has it."
+    "Context manager of a run's lock; raises `InputError` if another process holds it."
 
     def busy(who):
         return f'{root} is being written by {who}; wait until it is done, or choose another folder'
@@ -893,9 +892,9 @@ def run_lock(
 def job_lock(
     root: str | Path,  # Folder of a job, in which runs may have locks of their own
 ) -> AbstractContextManager[FolderLock]:
-    """The right to write all that a job keeps in a folder.
+    """Context manager of a job's lock.
 
-    Raises `InputError` if another process has it.
+    Raises `InputError` if another process holds it.
     """
     return run_lock(Path(root), '.job')
 
@@ -904,8 +903,8 @@ def exclusive_job(
     job: Callable,  # Function whose first parameter is the results folder
 ) -> (
     Callable
-):  # Wrapped function; raises `InputError` where another process is at work in the folder
-    "A job that has its folder for itself."
+):  # Wrapped function, which raises `InputError` while another process works in the folder
+    "Decorator: run a job with the lock of its folder."
 
     @wraps(job)
     def alone(out, *args, **kwargs):
@@ -916,11 +915,11 @@ def exclusive_job(
     return alone
 
 # %% ../nbs/01_basics/02_files.ipynb #5c1bb002
-SKIPPED_PREFIX = 'skipped: '  # First words of a line that says what was left out
+SKIPPED_PREFIX = 'skipped: '  # First word of a line about a skipped check
 
 # %% ../nbs/01_basics/02_files.ipynb #9c5b9f3f
 def print_skipped(
-    why: str,  # Missing requirement, a few words
+    why: str,  # Missing requirement in a few words
 ) -> None:
-    "Print the one line by which a notebook says that it leaves a check out."
+    "Print the line by which a notebook reports that it skips a check."
     say(f'{SKIPPED_PREFIX}{why}')

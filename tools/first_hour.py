@@ -3,7 +3,7 @@
 `python tools/first_hour.py [STAGES] [--hours 0.05] [--whole] [--again] [--clean]`
 
 A new Unix user (as root; else the same one) with an empty home, a path without the project and a
-folder with a space in its name types what the documents say, line by line. Each stage can be called
+folder with a space in its name types the lines of README and docs. Each stage can be called
 alone; what was typed is not typed again, so that a call that was interrupted goes on where it was.
 
     painting    README.md: clone, install, paint
@@ -54,7 +54,7 @@ def blocks(document, heading):
 
 
 def ways():
-    "Commands of the three ways, as the documents have them."
+    "Commands of the three ways, as README and docs have them."
     start = blocks('README.md', 'Install and paint')
     clone, install, paint = start
     return dict(

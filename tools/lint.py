@@ -136,6 +136,24 @@ def apart(nb, _):
             yield f'cell {i} mixes imports and code: give its imports a cell of their own before it'
 
 
+def named_errors(nb, _):
+    """`test_fail` names the error that it expects.
+
+    Any other one, as a NameError in the test itself, must not pass.
+    """
+    anything = ('Exception', 'BaseException')
+    for i, s in nb.code:
+        for n in ast.walk(ast.parse(re.sub(r'^[%!].*$', 'pass', s, flags=re.M))):
+            if isinstance(n, ast.Call) and ast.unparse(n.func).rpartition('.')[2] == 'test_fail':
+                given = dict(
+                    zip(('f', 'msg', 'contains', 'exc'), map(ast.unparse, n.args), strict=False)
+                )
+                given |= {k.arg: ast.unparse(k.value) for k in n.keywords if k.arg}
+                words = given.get('contains', "''") != "''"
+                if not words and given.get('exc', 'Exception') in anything:
+                    yield f'cell {i}: test_fail must have contains= or exc=, in {ast.unparse(n)}'
+
+
 def bound(tree):
     "Names that a cell binds at its top level."
     for n in tree.body:
@@ -220,7 +238,18 @@ def current(nb, _):
         yield from stale(nb.path)
 
 
-CHECKS = (opening, layers, numbered, size, exports, apart, signatures, stored, current)
+CHECKS = (
+    opening,
+    layers,
+    numbered,
+    size,
+    exports,
+    apart,
+    named_errors,
+    signatures,
+    stored,
+    current,
+)
 
 
 def lint(paths, names=()):

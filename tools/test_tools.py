@@ -248,6 +248,18 @@ class Lint(unittest.TestCase):
             '#| export\ndef f():\n    "It."\n    import os',
         ):
             self.assertEqual(self.found(*self.start, (cell,)), {}, cell)
+        for call in (
+            'f)',
+            "f, 'why')",
+            "f, contains='')",
+            'f, exc=Exception)',
+            "f, '', '', Exception)",
+            'f, args=[1])',
+        ):
+            cell = (f'test_fail({call}',)
+            self.assertEqual(set(self.found(*self.start, cell)), {'named_errors'}, cell)
+        for call in ('f, exc=KeyError)', "f, contains='x')", "f, '', 'x')", 'f, contains=word)'):
+            self.assertEqual(self.found(*self.start, (f'fc.test_fail({call}',)), {}, call)
         late = ('#| export\ndef f(x:"Late"):\n    "It."\n    return x',)
         self.assertEqual(
             set(self.found(*self.start, late, ('from elsewhere import Late',))), {'signatures'}
@@ -495,7 +507,7 @@ class Types(unittest.TestCase):
 
 
 class FirstHour(unittest.TestCase):
-    "What a new user types: few commands, which the documents name, and the paths shown."
+    "What a new user types: few commands, which README and docs name, and the paths shown."
 
     def test_a_folder_of_the_same_name(self):
         "Beside the clone, and above it, `import stylecfm` gives the package."

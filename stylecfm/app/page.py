@@ -64,12 +64,12 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these are slow to import
 
 # %% ../../nbs/12_app/01_page.ipynb #ac05fb3d
 class Limits(NamedTuple):
-    "What the page takes."
+    "Limits of uploads, work size and queue of the page."
 
-    # Largest upload, megapixels; read before it is decoded, 24 are 72 MB
+    # Largest upload, megapixels, checked before decoding; 24 megapixels decode to 72 MB
     megapixels: float = 24.0
     megabytes: float = 20.0  # Largest upload, megabytes
-    # Longest shorter side of what is painted, pixels: memory and time grow with its square
+    # Largest shorter side of a painting, pixels: memory and time grow with its square
     side: int = 512
     waiting: int = 20  # Requests in the queue; more are refused and can retry
     kept: float = 500.0  # Megabytes of all uploads and paintings that are kept at once
@@ -80,9 +80,9 @@ def limits_of(
     megabytes: float,  # Largest upload, megabytes, above 0
     side: int,  # Longest shorter side of what is painted, pixels, 64 or more
     waiting: int,  # Requests in the queue, 1 or more
-    kept: float = 500.0,  # Megabytes that are kept, at least twice an upload
+    kept: float = 500.0,  # Largest size of all kept files, megabytes; at least 2 `megabytes`
 ) -> Limits:
-    "Limits from flags; raises `InputError` for those that would take nothing, or have no end."
+    "Check limits that come from flags; raises `InputError` for a limit of 0, NaN or infinity."
     if not (0 < megapixels < math.inf and 0 < megabytes < math.inf and side >= 64 and waiting >= 1):
         raise InputError(
             'max_megapixels and max_megabytes must be above 0, '
@@ -101,7 +101,7 @@ def open_upload(
     side: int,  # Shorter side to work at, pixels; `limits.side` at most
     limits: Limits = Limits(),  # Limits of pixels and side
 ) -> 'Image.Image':  # RGB or RGBA; never enlarged
-    "An upload as it will be painted; raises `InputError`."
+    "Open an upload, turned upright and reduced to the work size; raises `InputError`."
     from stylecfm.data.decoding import READ
     from stylecfm.data.images import RULES, load_shrunk
 
@@ -113,8 +113,8 @@ def open_upload(
     except InputError as e:
         why = str(e).removeprefix(f'cannot use {path}: ').replace(str(path), 'the file')
         why = 'the file ' + why.removeprefix('it ') if why.startswith('it ') else why
-        why = re.sub(r'\(\w+Error: ', '(', why)  # a decoder's class is no word for a visitor
-        if ';' not in why:  # a reason without a cure
+        why = re.sub(r'\(\w+Error: ', '(', why)  # without the class of the decoder's error
+        if ';' not in why:  # the message names no remedy yet
             why += f'; choose a {", ".join(READ[:-1])} or {READ[-1]}'
         raise InputError(why) from None
     if max(im.size) > 4 * min(im.size):
@@ -124,16 +124,16 @@ def open_upload(
     return im
 
 # %% ../../nbs/12_app/01_page.ipynb #f212517a
-# points of a way that are shown; side of their pictures, pixels
+# number of points of a trajectory that are shown; side of their pictures, pixels
 STRIP_POINTS = 7
 STRIP_SIDE = 144
 
 
 def spread_points(
-    points: int,  # On the way, with both ends; 2 or more
+    points: int,  # Number of points of the trajectory, both ends included, >= 2
     shown: int = STRIP_POINTS,  # Number of points to show, >= 2
 ) -> list:  # Indices, rising; fewer than `shown` where there are fewer points
-    "Evenly spread points of a way, both ends among them."
+    "Choose evenly spread points of a trajectory, both ends included."
     return sorted({math.floor(i * (points - 1) / (shown - 1) + 0.5) for i in range(shown)})
 
 
@@ -142,7 +142,7 @@ def trajectory_strip(
     done: 'Transferred',  # Result of the pipeline, with its trajectory
     times: list,  # Times of the points of the trajectory, 0 to 1; as many
 ) -> 'Image.Image':  # A row of pictures with their times above
-    "Points of the way of the first picture, side by side."
+    "Draw points of the first picture's trajectory side by side."
     from stylecfm.data.images import crop_back, grid, shrink, to_pil
 
     way = done.trajectory[0]
@@ -160,34 +160,34 @@ class PageResult(NamedTuple):
     "Files and text of one request."
 
     pair: tuple  # Paths of before and after, PNG
-    strip: str  # Path of the way as a picture; '' for a structure-conditioned model
+    strip: str  # Path of the picture of the trajectory; '' for a structure-conditioned model
     words: str  # Size and time, a sentence
     details: str  # How it was painted, Markdown
     file: str  # Path of the painting, for the download
 
 
-def _kept() -> str:  # Made if it is not there
-    "Folder of the files that gradio deletes in time."
+def _kept() -> str:  # Path; the folder is made if it does not exist
+    "Return the folder whose files gradio deletes when they are old."
     to = Path(os.environ.get('GRADIO_TEMP_DIR') or Path(tempfile.gettempdir()) / 'gradio').resolve()
     to.mkdir(parents=True, exist_ok=True)
     return str(to)
 
 
-_RECENT = 600  # seconds for which nothing is deleted to make room
+_RECENT = 600  # files younger than this are not deleted to make room, seconds
 
 
 def make_room(
     folder: Path,  # Folder of uploads and paintings
-    need: int,  # Bytes that are to come
-    limits: Limits = Limits(),  # `kept` counts
-) -> bool:  # Whether they fit now
+    need: int,  # Size of the file that will be written, bytes
+    limits: Limits = Limits(),  # Limits; only `kept` is used
+) -> bool:  # Whether `need` bytes fit now
     """Delete the oldest files until the given number of bytes fit.
 
-    Files that somebody may still look at stay.
+    Files younger than ten minutes are kept: a visitor may still look at them.
     """
 
     def size(p):
-        # a disk's block at least
+        # at least one block of the disk
         with suppress(OSError):
             return p.lstat().st_mtime, max(4096, p.lstat().st_size), p
 
@@ -205,7 +205,7 @@ def make_room(
 
 # %% ../../nbs/12_app/01_page.ipynb #e93085c9
 def _detected(pipe: 'StyleTransferPipeline', guess) -> str:
-    "Words on the style that was detected."
+    "Describe the detected style and its confidence."
     return (
         f', detected source style {pipe.model.styles[guess.style]} '
         f'(confidence {guess.confidence:.0%})'
@@ -215,8 +215,8 @@ def _detected(pipe: 'StyleTransferPipeline', guess) -> str:
 def paint_upload(
     pipe: 'StyleTransferPipeline',  # Model and codec
     path: str | Path | None,  # Path of the upload
-    source: str,  # Style it is in, or `AUTO_DETECT`
-    target: str,  # Style it gets
+    source: str,  # Style of the upload, or `AUTO_DETECT`
+    target: str,  # Style of the painting
     side: int,  # Shorter side to work at, pixels
     # `strength` of the pipeline's call; `options` for a structure-conditioned model, else `steps`
     # and `guidance_scale`
@@ -233,7 +233,7 @@ def paint_upload(
     times = [1.0]
     options = how.get('options', TransferOptions())._replace(trajectory=not pipe.conditional)
     if not make_room(Path(_kept()), 4 << 20, limits):
-        raise InputError('this page keeps as much as it may; try again in an hour')
+        raise InputError('the storage of this page is full; try again in an hour')
     opened, seen = pipe.read(im), 0
     total = pipe.steps_of(opened, options) if pipe.conditional else 2 * how['steps']
     work = pipe.work_of(opened, options, how.get('steps'))
@@ -274,7 +274,7 @@ def paint_upload(
 
 # %% ../../nbs/12_app/01_page.ipynb #0178aa9f
 def _gradio():
-    "gradio, or how to get it."
+    "Import gradio; raises `InputError` with the command that installs it."
     os.environ.update(GRADIO_ANALYTICS_ENABLED='False', HF_HUB_DISABLE_TELEMETRY='1')
     try:
         import gradio
@@ -285,13 +285,13 @@ def _gradio():
 
 
 class Cancelled(Exception):
-    "The visitor has cancelled the request."
+    "Raised inside a request that the visitor has cancelled."
 
 
 class Cancellations:
-    "Sessions whose request is to end at its next step."
+    "Names of sessions whose request ends at its next solver step."
 
-    most = 1000  # a session that never comes back leaves a name behind
+    most = 1000  # names are kept for sessions that ended, so their number is limited
 
     def __init__(self):
         self.sessions = set()
@@ -300,7 +300,7 @@ class Cancellations:
         self,
         session: str,  # Session of a browser tab
     ):
-        "Ask for an end."
+        "Cancel the running request of a session."
         if len(self.sessions) >= self.most:
             self.sessions.clear()
         self.sessions.add(session)
@@ -309,7 +309,7 @@ class Cancellations:
         self,
         session: str,  # Session of a browser tab
     ):
-        "Let the session's next request run."
+        "Forget an earlier cancellation of a session."
         self.sessions.discard(session)
 
     def watched(
@@ -345,7 +345,7 @@ def _attempt(
     progress,
     session,
 ) -> PageResult | str:
-    "Paint one upload: the result, or why there is none."
+    "Paint one upload; return a `PageResult`, or the line of an error."
     from stylecfm.training.memory_plan import out_of_memory
 
     try:
@@ -368,13 +368,13 @@ def _attempt(
 # %% ../../nbs/12_app/01_page.ipynb #33f10001
 def address(
     path: str,  # File in gradio's folder
-) -> str:  # Relative to the page
-    "Where the page finds a file."
+) -> str:  # URL, relative to the page
+    "Return the URL at which the page loads a file."
     return 'gradio_api/file=' + quote(Path(path).as_posix())
 
 
 def _outputs(gr, done: 'PageResult | str', target: str) -> tuple:
-    "Outputs of the page for a result, or for a line about what went wrong."
+    "Return the page's outputs for a result, or for the line of an error."
     from PIL import Image
 
     if isinstance(done, str):
@@ -403,7 +403,7 @@ def _outputs(gr, done: 'PageResult | str', target: str) -> tuple:
 
 
 def _answer_by_steps(gr, run: 'Callable') -> 'Callable':
-    "What a click calls for a model of the plain loop."
+    "Return the click handler for a model of the invertible loop."
 
     def loop(
         path,
@@ -423,7 +423,7 @@ def _answer_by_steps(gr, run: 'Callable') -> 'Callable':
 
 
 def _answer_by_dials(gr, run: 'Callable') -> 'Callable':
-    "What a click calls for a structure-conditioned model."
+    "Return the click handler for a structure-conditioned model."
     from stylecfm.pipeline.repaint import Brush
     from stylecfm.pipeline.transfer import TransferOptions
 
@@ -452,11 +452,13 @@ def _answer_by_dials(gr, run: 'Callable') -> 'Callable':
 def _answer(
     gr, pipe: 'StyleTransferPipeline', limits: Limits, cancelled: Cancellations
 ) -> 'Callable':
-    "What a click calls, `settings of the page -> (result, notice, details, way, download, files)`."
+    "Return the core of both click handlers, which paints and returns the page's outputs."
 
     def run(path, target, side, source, how, progress, request):
         if path and not Path(path).resolve().is_relative_to(_kept()):
-            raise gr.Error('that was not uploaded here', print_exception=False)
+            raise gr.Error(
+                'the file must be uploaded on this page; upload it again', print_exception=False
+            )
         done = _attempt(
             pipe,
             limits,
@@ -523,14 +525,17 @@ COLOUR_CHOICES = (
 
 
 def _local(gr, keep: 'Callable') -> 'Callable':  # Wrapper of `keep` for addresses
-    """gradio would fetch a picture of any size from a public address.
+    """Refuse addresses: accept only uploaded files.
 
-    Here it must have been uploaded.
+    Without this check gradio downloads a picture of any size from a public address.
     """
 
     async def kept(path):
         if '://' in str(path):
-            raise gr.Error('this page fetches nothing; upload the picture', print_exception=False)
+            raise gr.Error(
+                'pictures must be uploaded, not given by an address; upload the picture',
+                print_exception=False,
+            )
         return await keep(path)
 
     return kept
@@ -547,7 +552,7 @@ def _photo(gr):
         format='png',
     )
     photo.async_move_resource_to_block_cache = _local(gr, photo.async_move_resource_to_block_cache)
-    # its own reading would come before our limits
+    # gradio would decode the file before `open_upload` checks its limits
     photo.preprocess = lambda payload: payload and payload.path
     gr.HTML('<p>Or take one of these:</p>', elem_id='note', padding=False)
     with gr.Row(elem_id='examples'):
@@ -578,7 +583,7 @@ def _dial_inputs(gr) -> list:
 
 
 def _step_inputs(gr, steps: int, scale: float) -> list:
-    "Inputs for steps and guidance scale of a model of the plain loop."
+    "Inputs for steps and guidance scale of a model of the invertible loop."
     return [
         gr.Slider(
             1,
@@ -602,7 +607,7 @@ def _step_inputs(gr, steps: int, scale: float) -> list:
 def _more(
     gr, pipe: 'StyleTransferPipeline', limits: Limits
 ) -> list:  # Inputs of the answer after picture and style
-    "What few change: size, strength, the source style, and the dials of the model."
+    "Advanced settings: size, strength, source style, and the settings of the model."
     styles = list(pipe.model.styles)
     base = pipe.model.inference
     names = [(style_label(s), s) for s in styles]
@@ -634,7 +639,7 @@ def _more(
 def _controls(
     gr, pipe: 'StyleTransferPipeline', limits: Limits
 ) -> tuple:  # Inputs of the answer, button, and the style sheet
-    "The left column: photograph, style, button, and what few change."
+    "The left column: photograph, style, button, and advanced settings."
     photo = _photo(gr)
     samples = style_samples(pipe)
     styles = target_styles(pipe)
@@ -658,9 +663,9 @@ def _controls(
 def _results(
     gr, pipe: 'StyleTransferPipeline'
 ) -> tuple:  # Outputs of the answer, and the button for another version
-    """The right column: comparison, notice, download, and what explains the method.
+    """The right column: comparison, notice, download, and the details of the method.
 
-    The last is hidden until there is something to explain.
+    The details are hidden until a painting is finished.
     """
     result = gr.HTML(EMPTY, elem_id='result', padding=False)
     words = gr.HTML(elem_id='words', padding=False)
@@ -680,7 +685,8 @@ def _results(
             visible=not pipe.conditional,
             label='From the photograph to its inverted latent at t = 0, and on to the painting',
         )
-    files = gr.Files(visible=False)  # gradio deletes in time what an output names
+    # gradio deletes old files only if an output component names them
+    files = gr.Files(visible=False)
     return [result, words, how, details, way, file, files], again
 
 
@@ -743,7 +749,7 @@ def _wire(
 def build_page(
     pipe: 'StyleTransferPipeline',  # Model and codec
     limits: Limits = Limits(),  # Limits of uploads, size and queue
-) -> 'gradio.Blocks':  # Not yet served
+) -> 'gradio.Blocks':  # The page, before it is served
     "The page of one model; raises `InputError` where gradio is not installed."
     gr = _gradio()
     cancelled = Cancellations()
@@ -771,14 +777,14 @@ _BODY = 1 << 20  # bytes of a request's body beside an upload
 
 
 class Refusal(NamedTuple):
-    "Why a request is not let through."
+    "HTTP status and message of a refused request."
 
     status: int  # HTTP status
-    words: str  # For whoever asks
+    words: str  # Message to the client
 
 
-def _name(netloc: str) -> str:  # '' where it is none
-    "The host of `host:port`, without case and brackets."
+def _name(netloc: str) -> str:  # Host; '' for an invalid one
+    "Return the host of `host:port` in lower case, without the brackets of IPv6."
     try:
         return '' if '@' in netloc else urlsplit(f'//{netloc}').hostname or ''
     except ValueError:
@@ -786,7 +792,7 @@ def _name(netloc: str) -> str:  # '' where it is none
 
 
 def _is_address(name: str) -> bool:
-    "Whether a host is an address, which no name server can point elsewhere."
+    "Whether a host is an IP address, which no name server can redirect."
     try:
         return bool(ipaddress.ip_address(name))
     except ValueError:
@@ -794,16 +800,16 @@ def _is_address(name: str) -> bool:
 
 
 class Visits(NamedTuple):
-    "Under which names a page may be visited."
+    "Host names under which a page may be visited."
 
     names: frozenset  # Hosts, in lower case
-    addresses: bool  # Any address, too: it answers all of its machine's
+    addresses: bool  # Accept any IP address: the page listens at all addresses of the machine
 
     def refusal(
         self,
-        headers: list,  # ASGI headers: `(name, value)`, bytes
-    ) -> Refusal | None:  # None where it may pass
-        "What is wrong with a request's origin or host."
+        headers: list,  # ASGI headers, tuples `(name, value)` of bytes
+    ) -> Refusal | None:  # None for an accepted request
+        "Check a request's origin and host."
 
         def found(k):
             return [v.decode('latin-1') for name, v in headers if name == k]
@@ -824,10 +830,10 @@ class Visits(NamedTuple):
 
 
 def visits_of(
-    host: str,  # That is served
-    also: str | None = None,  # Other names, with commas between: that of a proxy
+    host: str,  # Address that the server listens at
+    also: str | None = None,  # Further host names, separated by commas, as of a proxy
 ) -> Visits:
-    "Under which names a page on a host may be visited."
+    "Return the host names under which a page served at `host` may be visited."
     host = host.strip('[]').lower()
     names = {
         host,
@@ -843,14 +849,14 @@ def visits_of(
 
 # %% ../../nbs/12_app/01_page.ipynb #81dc2b33
 class Guard:
-    "An ASGI application that lets only the page's own requests through, and only so much of each."
+    "ASGI middleware that refuses requests of other sites, and bodies above the limits."
 
     def __init__(
         self,
         app: 'Callable',  # The application behind it
         visits: Visits,  # Names under which it may be visited
         limits: Limits = Limits(),  # Limits of an upload, and of all stored files
-        files: str | Path | None = None,  # Folder of what is kept; gradio's if none
+        files: str | Path | None = None,  # Folder of kept files; gradio's if none
     ):
         self.app = app
         self.visits = visits
@@ -870,8 +876,10 @@ class Guard:
         else:
             await self.counted(scope, receive, send, most)
 
-    def _too_much(self, scope) -> tuple:  # `Refusal` or None; how many bytes may come
-        "What is wrong with a request's size, as far as it says."
+    def _too_much(
+        self, scope
+    ) -> tuple:  # `Refusal` or None; largest accepted size of the body, bytes
+        "Check the size that a request's headers state."
         upload = scope['path'].rstrip('/').endswith('/upload')
         most = int(self.limits.megabytes * 2**20) + _BODY if upload else _BODY
         says = [int(v) for k, v in scope['headers'] if k == b'content-length' and v.isdigit()]
@@ -880,7 +888,7 @@ class Guard:
         if upload and not make_room(
             Path(self.files or _kept()), max(says, default=most), self.limits
         ):
-            return Refusal(507, 'this page keeps as much as it may; try again in an hour'), most
+            return Refusal(507, 'the storage of this page is full; try again in an hour'), most
         return None, most
 
     async def counted(self, scope, receive, send, most: int):
@@ -953,12 +961,12 @@ async def _refuse(scope, send, why: Refusal):
 
 # %% ../../nbs/12_app/01_page.ipynb #7899b9cd
 def _one_line(e: BaseException | None) -> str:
-    "An error in a few words."
+    "Format an error as one line."
     return f'a request failed: {type(e).__name__}: {str(e)[:200]}'
 
 
 class _Lines(logging.Handler):
-    "A log whose records are one line each."
+    "Log handler that writes each record as one line."
 
     def emit(self, record):
         e = record.exc_info[1] if record.exc_info else None
@@ -966,7 +974,7 @@ class _Lines(logging.Handler):
 
 
 class _Short:
-    "In gradio's modules it stands for `traceback`."
+    "Replacement of the module `traceback` in gradio's modules."
 
     def __getattr__(self, name):
         return getattr(traceback, name)
@@ -976,19 +984,19 @@ class _Short:
 
 
 def _mute(*parts, **_):
-    "In gradio's modules it stands for `print`, which tells what was sent."
+    "Replacement of `print` in gradio's modules, which would log the content of requests."
     say(' '.join(map(str, parts))[:200], error=True)
 
 
 @contextmanager
 def _short_errors(
-    debug: bool = False,  # Leave tracebacks as they are
+    debug: bool = False,  # Keep tracebacks
 ) -> Iterator[None]:
-    "Within the block, an error of a request is one line on stderr."
+    "Context manager that logs an error of a request as one line on stderr."
     with ExitStack() as undo:
 
         def swap(where, name, value):
-            before = vars(where).get(name, undo)  # none: `undo` stands for that
+            before = vars(where).get(name, undo)  # `undo` marks a name that did not exist
             setattr(where, name, value)
             undo.callback(
                 lambda: delattr(where, name) if before is undo else setattr(where, name, before)
@@ -1013,14 +1021,14 @@ def _short_errors(
 def serving(
     demo: 'gradio.Blocks',  # Web app, output of `build_page`
     host: str,  # Address to serve
-    port: int,  # Port; 0: a free one
+    port: int,  # Port; 0 takes a free one
     limits: Limits = Limits(),  # Limits of uploads
-    also: str | None = None,  # Other names under which it is visited, with commas between
+    also: str | None = None,  # Further host names of the page, separated by commas
     debug: bool = False,  # Log tracebacks
 ) -> Iterator[str]:  # Address of the page
-    """Serve a page behind its guard, in a thread, and nothing but the page.
+    """Serve a page behind `Guard` in a thread, without gradio's other routes.
 
-    Raises `OSError` for an address that is not to be had.
+    Raises `OSError` for an address or port that is not available.
     """
     import uvicorn
     from fastapi import FastAPI
@@ -1042,7 +1050,7 @@ def serving(
         pwa=False,
         mcp_server=False,
     )
-    demo.has_launched = True  # or gradio would take any path for an upload
+    demo.has_launched = True  # without it gradio accepts any path as an upload
     family = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0][0]
     with socket.create_server((name, port), family=family) as sock, _short_errors(debug):
         config = uvicorn.Config(
@@ -1070,7 +1078,7 @@ def serving(
 
 # %% ../../nbs/12_app/01_page.ipynb #b2c90003
 def _known(host: str, port: int):
-    "Raises `InputError` for a port that none can have, and a host that nobody knows."
+    "Check port and host; raises `InputError` for an invalid port or an unknown host."
     if not 1 <= port < 1 << 16:
         raise InputError(f'port must be from 1 to 65535, got {port}')
     try:
@@ -1082,11 +1090,11 @@ def _known(host: str, port: int):
         ) from None
 
 
-PAGES = 'stylecfm-page-'  # how the folders of pages begin, among temporary files
+PAGES = 'stylecfm-page-'  # prefix of the pages' temporary folders
 
 
 def _alive(pid: int) -> bool:
-    "Whether a process of this number runs here."
+    "Whether a process of this id runs on this machine."
     import psutil
 
     return psutil.pid_exists(pid)
@@ -1097,7 +1105,7 @@ def remove_leftovers(
 ) -> list:  # Names that were removed
     """Remove the files of pages that were killed.
 
-    Those of this user, unlocked, whose process has ended or an hour has passed.
+    Only unlocked folders of this user are removed, after their process ended or an hour has passed.
     """
     gone = []
     for p in sorted(Path(place).glob(f'{PAGES}*-*')):
@@ -1111,7 +1119,7 @@ def remove_leftovers(
             late = time.time() - p.stat().st_mtime > 3600
             if not mine or not pid.isdigit() or (_alive(int(pid)) and not late):
                 continue
-            # raises `InputError` where a page still has it
+            # raises `InputError` if a running page holds the lock
             FolderLock(p / '.lock', p / '.owner', str).release()
             shutil.rmtree(p, ignore_errors=True)
             gone.append(p.name)
@@ -1120,9 +1128,9 @@ def remove_leftovers(
 
 @contextmanager
 def _own_files():
-    """All temporary files in one locked folder that goes in the end.
+    """Context manager that puts all temporary files into one locked folder and removes it at exit.
 
-    Afterwards they are where they were.
+    At exit the previous temporary folder is set again.
     """
     place = tempfile.tempdir
     kept = os.environ.get('GRADIO_TEMP_DIR')
@@ -1133,7 +1141,7 @@ def _own_files():
                 prefix=f'{PAGES}{os.getpid()}-', ignore_cleanup_errors=True
             ) as own,
             exclusive_lock(Path(own) / '.lock', str),
-        ):  # uploads and paintings go when the page does
+        ):  # uploads and paintings are removed when the page ends
             files = str(make_folder(Path(own) / 'files'))
             tempfile.tempdir = os.environ['GRADIO_TEMP_DIR'] = files
             yield
@@ -1147,7 +1155,7 @@ def _own_files():
 # %% ../../nbs/12_app/01_page.ipynb #aed0c609
 @call_parse
 def stylecfm_app(
-    # A model, a checkpoint, or the folder of a run; the pretrained model if none
+    # Path of a model, a checkpoint or a run's folder; the pretrained model if none
     checkpoint: str = None,
     host: str = '127.0.0.1',  # Address to serve at; the default is reached from this machine only
     port: int = 7860,  # Port of the server
@@ -1156,11 +1164,12 @@ def stylecfm_app(
     max_side: int = 512,  # Largest length of a painted image's shorter side, pixels
     max_waiting: int = 20,  # Largest number of requests in the queue
     max_kept: float = 500.0,  # Megabytes of uploads and paintings that are kept at once
-    # Further host names of the server, as of a proxy, with commas between them
+    # Further host names of the server, as of a proxy, separated by commas
     names: str = None,
     precision: str = 'fp32',  # Precision of the network: fp32, bf16, or auto
     device: str = None,  # cpu or cuda; a GPU if there is one
-    codec: str = None,  # Folder or hub name of the autoencoder, if it is no longer where it was
+    # Folder or hub name of the autoencoder, if it has moved since the training
+    codec: str = None,
     open_browser: store_true = False,  # Open the page in a browser
     debug: store_true = False,  # Show the traceback of an error
 ):
@@ -1181,9 +1190,8 @@ def stylecfm_app(
                 url = end.enter_context(serving(demo, host, port, limits, names, debug))
             except OSError:
                 raise InputError(
-                    f'cannot serve {host}, port {port}: the port is taken or not for you to use, '
-                    'or '
-                    'the address is none of this machine; '
+                    f'cannot serve {host}, port {port}: the port must be free and allowed for you, '
+                    'and the address one of this machine; '
                     'choose another --port or --host'
                 ) from None
             say(f'{url} is ready; Ctrl-C ends it')

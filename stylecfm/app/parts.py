@@ -63,9 +63,9 @@ def style_label(
 def photo_style(
     pipe: 'StyleTransferPipeline',  # Model
 ) -> str:
-    """Name of the style that photographs have.
+    """Return the name of the style of photographs.
 
-    `photo` or one that sounds like it, otherwise the first.
+    It is `photo` or the first similar name, otherwise the model's first style.
     """
     from stylecfm.training.validation import sampled_style
 
@@ -102,7 +102,7 @@ def style_samples(
         return photo if style == own else pipe(photo, own, style, **how).images[0]
 
     with warnings.catch_warnings():
-        # of a model that has hardly been trained, before anybody paints
+        # no warning about a barely trained model before a visitor paints
         warnings.simplefilter('ignore', ImageNote)
         return [(painted(s), s) for s in target_styles(pipe)[:SAMPLES]]
 
@@ -110,7 +110,7 @@ def style_samples(
 def data_uri(
     image: 'Image.Image',  # RGB
 ) -> str:  # `data:image/jpeg;base64,...`
-    "An image as an address that holds its own bytes."
+    "Encode an image as a data URI."
     image.convert('RGB').save(out := BytesIO(), 'JPEG', quality=85)
     return 'data:image/jpeg;base64,' + base64.b64encode(out.getvalue()).decode()
 
@@ -137,14 +137,14 @@ def comparison(
     )
 
 
-# in place of a comparison
+# shown before the first comparison
 EMPTY = '<div class="nothing"><p>The painting appears here.</p></div>'
-WORKING = '<div class="nothing"></div>'  # while one is painted
+WORKING = '<div class="nothing"></div>'  # shown while a picture is painted
 
 
 def notice(
-    words: str,  # For the visitor
-    error: bool = False,  # Whether something failed; screen readers then read it at once
+    words: str,  # Sentence for the visitor
+    error: bool = False,  # Whether it reports an error, which screen readers read at once
 ) -> str:  # HTML
     "One sentence below the result."
     return (
@@ -167,11 +167,11 @@ class Colours(NamedTuple):
     error: str  # Text of an error
 
 
-# The two forms, for `prefers-color-scheme` light and dark
+# Colours for `prefers-color-scheme: light`
 LIGHT = Colours(
     '#f7f4ee', '#ffffff', '#d9d3c7', '#23201b', '#5d574c', '#23507a', '#ffffff', '#a3221a'
 )
-# The dark one
+# Colours for `prefers-color-scheme: dark`
 DARK = Colours(
     '#1b1a18', '#262421', '#45413a', '#efebe3', '#b5aea1', '#8fbce6', '#12202d', '#ffb1a6'
 )
@@ -355,13 +355,13 @@ def style_sheet(
     return '<style>' + '\n'.join(rules) + '</style>'
 
 # %% ../../nbs/12_app/00_parts.ipynb #19571a4f
-# Scroll to the result, without motion for those who ask for none
+# Scroll to the result, without animation if the visitor prefers reduced motion
 INTO_VIEW = '''() => { const e = document.querySelector('#outcome'), r = e.getBoundingClientRect();
 if (r.top < 0 || r.bottom > innerHeight) e.scrollIntoView({
 block: r.height > innerHeight ? 'start' : 'end',
 behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'}); }'''
-# When the page is loaded, and whenever gradio changes it. A file that the browser cannot show, as
-# TIFF or HEIC, may still be a picture: the frame then says so.
+# Runs when the page is loaded and whenever gradio changes it. The browser cannot show some valid
+# uploads, as TIFF or HEIC; the frame then says so.
 ON_LOAD = '''() => { const mend = () => {
 document.querySelectorAll('#target input:not([name=style])').forEach(e => { e.name = 'style' });
 document.querySelectorAll('.toast-header[role]').forEach(e => {

@@ -19,7 +19,7 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/11_apps/01_anatomy.ipynb #fc59d49c
-# T1 and T2 in ms, proton density; caps are a harmless change beside the ventricles
+# T1 and T2 in ms, proton density; `caps` at the ventricles are bright, but no lesion
 TISSUES = dict(
     csf=(2569, 329, 1.0),
     grey=(833, 83, 0.86),
@@ -33,25 +33,25 @@ TISSUES = dict(
 ENHANCED_T1 = dict(rim=330, vessel=300)  # T1 in ms with contrast agent
 
 # %% ../../nbs/11_apps/01_anatomy.ipynb #1bb061ab
-# TR, TE, TI in ms; t1ce is with contrast agent
+# TR, TE and TI in ms; t1ce has a contrast agent
 MODALITIES = dict(t1=(500, 14, 0), t1ce=(500, 14, 0), t2=(4000, 100, 0), flair=(9000, 110, 1700))
 
 # %% ../../nbs/11_apps/01_anatomy.ipynb #0fff2097
 def spin_echo(
-    t1: float,  # Time of longitudinal relaxation of the tissue, ms
+    t1: float,  # Longitudinal relaxation time T1, ms
     t2: float,  # Transverse relaxation time T2, ms
     density: float,  # Proton density, relative to water
     tr: float,  # Repetition time of the sequence, ms
     te: float,  # Echo time, ms
     ti: float = 0,  # Inversion time, ms; 0: no inversion pulse
-) -> float:  # Relative to water's largest
-    "Signal of a tissue."
+) -> float:  # Signal, relative to the largest of water
+    "Signal of a tissue in a spin-echo sequence."
     recovered = abs(1 - 2 * np.exp(-ti / t1) + np.exp(-tr / t1)) if ti else 1 - np.exp(-tr / t1)
     return density * recovered * np.exp(-te / t2)
 
 # %% ../../nbs/11_apps/01_anatomy.ipynb #050dc64c
 class Phantom(NamedTuple):
-    "A slice and its truth."
+    "A simulated slice with the mask of its lesion."
 
     image: np.ndarray  # `(4, n, n)`, signal relative to white matter; 0 outside of the brain
     lesion: np.ndarray  # `(n, n)` bool
@@ -67,7 +67,7 @@ def _ripple(rng, angle: np.ndarray, orders: tuple, size: float) -> np.ndarray:
 
 
 def _clouds(rng, n, sigma):
-    "A smooth random field `(n, n)` of deviation 1."
+    "A smooth random field `(n, n)` of standard deviation 1."
     from scipy.ndimage import gaussian_filter
 
     f = gaussian_filter(rng.normal(size=(n, n)), sigma, mode='wrap')
@@ -75,24 +75,24 @@ def _clouds(rng, n, sigma):
 
 
 def _ellipse(x, y, cx, cy, rx, ry, turn=0.0):
-    "Distance from a centre, 1 on the ellipse."
+    "Normalised distance of each pixel from the centre of an ellipse; 1 on the ellipse."
     c = np.cos(turn)
     s = np.sin(turn)
     return np.hypot(((x - cx) * c + (y - cy) * s) / rx, ((y - cy) * c - (x - cx) * s) / ry)
 
 # %% ../../nbs/11_apps/01_anatomy.ipynb #e7668551
 class _Anatomy(NamedTuple):
-    "Where is what; arrays `(n, n)` on the square from -1 to 1."
+    "Coordinates, masks and tissues of a slice; arrays `(n, n)` over the square [-1, 1]."
 
-    x: np.ndarray  # To the right of the head's own axis
-    y: np.ndarray  # Along it
-    depth: np.ndarray  # 0 at the surface, about 1 in the middle
+    x: np.ndarray  # Coordinate across the head's axis, positive to the right
+    y: np.ndarray  # Coordinate along the head's axis
+    depth: np.ndarray  # Depth below the brain's surface, 0 to about 1 in the middle
     ventricles: np.ndarray  # bool
-    share: dict  # {tissue: share of each pixel}
+    share: dict  # {tissue: its share of each pixel, in [0, 1]}
 
 
 def _put(share, tissue, where, amount=1.0):
-    "Replace a part of what is there."
+    "Replace a share of the present tissues by another tissue."
     a = np.where(where, amount, 0.0)
     for k in share:
         share[k] = share[k] * (1 - a)
@@ -125,7 +125,7 @@ def _outline(rng, n):
 
 
 def _deep_nuclei_and_ventricles(rng, a, rx):
-    "Put deep nuclei into both halves, and find the ventricles."
+    "Add deep nuclei to both halves; return the anatomy with its ventricles."
     large = rng.uniform(0.8, 1.3)
     ventricles = a.ventricles
     for side in (-1, 1):
@@ -139,7 +139,7 @@ def _deep_nuclei_and_ventricles(rng, a, rx):
 
 
 def _vessels(rng, a, rx, ry):
-    "Put one to four vessels near the surface."
+    "Add one to four vessels near the surface."
     for _ in range(rng.integers(1, 5)):
         at = rng.uniform(0, 2 * np.pi)
         d = rng.uniform(0.05, 0.3)
@@ -149,7 +149,7 @@ def _vessels(rng, a, rx, ry):
 
 
 def _healthy_anatomy(rng, n):
-    "A slice at the height of the ventricles, without anything wrong."
+    "Draw the anatomy of a slice at the height of the ventricles, without a lesion."
     from scipy.ndimage import distance_transform_edt
 
     a, (rx, ry) = _outline(rng, n)
@@ -166,7 +166,7 @@ def _healthy_anatomy(rng, n):
 
 # %% ../../nbs/11_apps/01_anatomy.ipynb #38872e91
 def _add_lesion(rng, a):
-    "Put a lesion into the white matter, and say where: `(n, n)` bool."
+    "Add a lesion to the white matter; return its mask, `(n, n)` bool."
     at = np.argwhere((a.share['white'] > 0.9) & (a.depth > 0.2))
     i, j = at[rng.integers(len(at))]
     x = a.x - a.x[i, j]
@@ -185,10 +185,10 @@ def _add_lesion(rng, a):
 
 def make_phantom(
     seed: int,  # Random seed of the slice
-    diseased: bool,  # With a lesion
+    diseased: bool,  # Whether the slice has a lesion
     n: int = 64,  # Pixels along a side
 ) -> Phantom:
-    "A slice in four modalities, as a scanner might see it."
+    "Simulate a slice in four modalities, with the noise and bias field of a scanner."
     rng = np.random.default_rng([seed, int(diseased)])
     a = _healthy_anatomy(rng, 2 * n)
     lesion = _add_lesion(rng, a) if diseased else np.zeros((2 * n, 2 * n), bool)
@@ -214,7 +214,7 @@ def normalised(
     image: np.ndarray,  # `(4, ...)`: a slice, or a volume
     brain: np.ndarray,  # `(...)` bool
 ) -> np.ndarray:  # `(4, ...)` in [-1, 1], -1 outside of the brain
-    "Each modality by its own quantiles in the brain; raises `InputError` where there is no brain."
+    "Scale each modality by its quantiles in the brain; raises `InputError` for an empty mask."
     if brain.sum() < 16:
         raise InputError(
             'there is no brain in it: fewer than 16 voxels differ from the background in all '

@@ -67,17 +67,17 @@ def __getattr__(name):
 
 # %% ../../nbs/11_apps/05_brain.ipynb #8bcdba33
 class Window(NamedTuple):
-    "The square around a brain, in voxels; may reach over the edge."
+    "A square around the brain, in voxels; it may extend beyond the volume."
 
     x: int  # First voxel along x
-    y: int  # Along y
+    y: int  # First voxel along y
     side: int  # Voxels along a side
 
 
 def window_of(
     brain: np.ndarray,  # `(x, y, z)` bool
 ) -> Window:
-    "The smallest square around all slices, with a margin."
+    "The smallest square that contains the brain in all slices, with a margin."
     spans = [np.flatnonzero(brain.any(axes)) for axes in ((1, 2), (0, 2))]
     side = round(1.1 * max(s[-1] - s[0] + 1 for s in spans))
     x, y = (int(s[0] + s[-1] + 1 - side) // 2 for s in spans)
@@ -88,9 +88,9 @@ def through(
     volume: np.ndarray,  # `(c, x, y, z)`
     w: Window,  # Window to cut out
     n: int,  # Pixels along a side
-    fill: float,  # Outside of the volume
-) -> np.ndarray:  # `(z, c, n, n)`: seen from below, the front up
-    "Axial slices of the window, by mean of area."
+    fill: float,  # Value outside of the volume
+) -> np.ndarray:  # `(z, c, n, n)`, seen from below, front at the top
+    "Cut axial slices of a window out of a volume and resample them by area."
     import torch
 
     around = np.array([(0, 0), (w.side, w.side), (w.side, w.side), (0, 0)])
@@ -106,7 +106,7 @@ def back_through(
     w: Window,  # Window to write to
     shape: tuple,  # Shape of the volume, `(x, y, z)`
 ) -> np.ndarray:  # `(x, y, z)`, 0 outside of the window
-    "Slices back into a volume."
+    "Write slices of a window into a volume; the inverse of `through` for maps."
     import torch
 
     m = torch.nn.functional.interpolate(
@@ -123,16 +123,19 @@ MASKED = 0.0  # Value of a missing modality within the brain, the middle of the 
 
 
 def masked_where(
-    known: np.ndarray,  # Modalities that are there, `(k, m, ...)`, -1 outside of the brain
+    known: np.ndarray,  # Present modalities, `(k, m, ...)`, -1 outside of the brain
 ) -> np.ndarray:  # `(k, 1, ...)`: `MASKED` within the brain, -1 outside
-    "A missing modality of slices."
+    "Return the channel that stands for a missing modality."
     return np.where((known > -1).all(1, keepdims=True), MASKED, -1.0).astype(np.float32)
 
 
 def modalities_there(
     image: np.ndarray,  # Slices, `(k, 4, n, n)`, -1 outside of the brain
 ) -> np.ndarray:  # `(k, 4)` bool
-    "Which modalities of slices are not masked; a slice that is flat in all of them has them all."
+    """Find the modalities that are not masked.
+
+    A slice that is constant in all four counts as complete.
+    """
     there = ((image != MASKED) & (image > -1)).any((2, 3))
     return there | ~there.any(1, keepdims=True)
 
@@ -142,7 +145,7 @@ def without_modality(
     share: float,  # Share of the slices of which a modality is masked, in [0, 1]
     seed: int = 0,  # Random seed of the choice
 ) -> np.ndarray:  # Result, shaped as `image`
-    "Mask one modality of some slices that have all four, so that a network learns to do without."
+    "Mask one modality in a share of the complete slices, as training for missing modalities."
     rng, out = np.random.default_rng(seed), image.copy()
     which, lot = rng.integers(image.shape[1], size=len(image)), rng.random(len(image))
     for i in np.flatnonzero((lot < share) & modalities_there(image).all(1)):
@@ -167,9 +170,9 @@ def slices_of(
     # Least share of the largest slice's brain area; slices with less are left out
     least: float = 0.3,
 ) -> Slices:
-    """A subject as the network sees it.
+    """Cut a subject into normalised slices.
 
-    Raises `InputError` where there is no brain, or the skull is there.
+    Raises `InputError` for a volume without a brain, or with the skull.
     """
     there = np.array(s.there)
     brain, _, notes = brain_of(s.image[there], tuple(np.array([*MODALITIES])[there]))
@@ -189,7 +192,7 @@ def slices_of(
         share = through(s.truth[None].astype(np.float32), w, n, 0.0)[where, 0]
         truth = share > 0.5
         for t, v in zip(truth, share, strict=False):
-            # smaller than a pixel, and not to pass for none
+            # a lesion smaller than a pixel still counts as a lesion
             if v.any() and not t.any():
                 t.flat[v.argmax()] = True
     return Slices(image, truth, where, w, notes, brain)
@@ -202,7 +205,7 @@ FEW = 0.005  # Share of outlined pixels that makes a slice diseased; fewer leave
 def kinds_of_truth(
     truth: np.ndarray,  # Outlined pixels, `(k, n, n)` bool
 ) -> list:  # A word of `KINDS`, or None for an outline below `FEW`
-    "The kind of each slice by what is outlined in it."
+    "Return the kind of each slice by its outlined pixels."
     return [None if 0 < t.mean() < FEW else KINDS[int(not t.any())] for t in truth]
 
 
@@ -210,14 +213,14 @@ def save_slices(
     folder: str | Path,  # Folder to write, with `diseased/` and `healthy/`
     name: str,  # Beginning of the files' names
     image: np.ndarray,  # `(k, 4, n, n)`
-    truth: np.ndarray | None,  # `(k, n, n)` bool; None where `kinds` says it
+    truth: np.ndarray | None,  # `(k, n, n)` bool; None if `kinds` is given
     kinds: list | None = None,  # A word of `KINDS` for each slice, or None to leave it out
-) -> dict:  # {kind: slices written}, and `left_out`: how many have no kind
-    "Write slices as files, by given kinds or by the outlined share: `FEW` or more, or none."
+) -> dict:  # {kind: slices written}, and `left_out`: number of slices without a kind
+    "Write slices as files into a folder for each kind, given or found by `kinds_of_truth`."
     count = dict.fromkeys((*KINDS, 'left_out'), 0)
     if kinds is None:
         if truth is None:
-            raise InputError('slices need outlines or kinds; give truth, or kinds')
+            raise InputError('truth or kinds must be given, got neither; give one of them')
         kinds = kinds_of_truth(truth)
     for k, (x, kind) in enumerate(zip(image, kinds, strict=True)):
         count[kind or 'left_out'] += 1
@@ -229,47 +232,47 @@ def save_slices(
 
 
 def _array(content, shape=None):
-    "A slice from a file's bytes, of the shape that others have; an `InputError` says only why not."
+    "Parse a slice and check its shape; raises `InputError` with the reason, without a file's name."
     try:
         x = np.load(BytesIO(content), allow_pickle=False)
     except Exception:
         raise InputError('it holds no array, or is damaged') from None
     wanted = shape or (4, *x.shape[-1:] * 2)
     if x.shape != wanted:
-        raise InputError(f'its shape is {x.shape}, and should be {wanted}')
+        raise InputError(f'its shape must be {wanted}, got {x.shape}')
     return x.astype(np.float32)
 
 
 def _slice(path, shape=None):
-    "A file's slice; raises `InputError`."
+    "Read a slice from a file; raises `InputError` that names the file."
     try:
         return _array(path.read_bytes(), shape)
     except InputError as e:
-        raise InputError(f'{path} is no slice to learn from: {e}') from None
+        raise InputError(f'{path} cannot be used as a slice: {e}; write the slices again') from None
 
 
 def load_slices(
     folder: str | Path,  # Folder that `save_slices` wrote
     kind: str,  # A word of `KINDS`
-    most: int = 400,  # Slices; if there are more, these are spread evenly over their names
+    most: int = 400,  # Largest number of slices, spread evenly over the sorted names
 ) -> np.ndarray:  # `(k, 4, n, n)` float32
-    """Slices of a kind.
+    """Read the slices of a kind.
 
-    Raises `InputError` where there are none, or they are damaged or of several shapes.
+    Raises `InputError` for an empty folder, a damaged file or slices of several shapes.
     """
     files = sorted((Path(folder) / kind).glob('*.npy'))
     if not files:
-        raise InputError(f'no {kind} slices in {folder}')
+        raise InputError(f'{folder} must hold {kind} slices, found none; run stylecfm brain slices')
     n = min(most, len(files))
     first = _slice(files[0])
     return np.stack([_slice(files[i * len(files) // n], first.shape) for i in range(n)])
 
 # %% ../../nbs/11_apps/05_brain.ipynb #3ab69bfc
 def slice_source(
-    root: str | Path,  # With `diseased/` and `healthy/`
-    codec: 'Codec',  # For images of four channels
-) -> 'Source':  # For `make_cache`
-    "Files of slices as a source of latents; raises `InputError`."
+    root: str | Path,  # Folder with `diseased/` and `healthy/`
+    codec: 'Codec',  # Codec for images of four channels
+) -> 'Source':  # Source, input of `make_cache`
+    "Return a source of latents that reads files of slices; raises `InputError`."
     import torch
 
     from stylecfm.data.images import style_folders
@@ -278,7 +281,8 @@ def slice_source(
     folders = style_folders(root, ('.npy',))
     if sorted(folders) != sorted(KINDS):
         raise InputError(
-            f'{root} should hold the folders {" and ".join(KINDS)}, and holds {", ".join(folders)}'
+            f'{root} must hold the folders {" and ".join(KINDS)}, got {", ".join(folders)}; '
+            'run stylecfm brain slices'
         )
     n = _slice(folders[KINDS[0]][0]).shape[-1]
 
@@ -300,14 +304,14 @@ def slice_source(
 
 # %% ../../nbs/11_apps/05_brain.ipynb #b59cc7e8
 def brain_config(
-    root: str | Path,  # Gets slices, latents and the run
-    minutes: float = 6.0,  # Training time, minutes; 0: by the number of epochs
+    root: str | Path,  # Folder of slices, latents and the run
+    minutes: float = 6.0,  # Training time, minutes; 0: no limit of time, a number of epochs
     size: tuple = (128, 6),  # Width and blocks of the network; blocks divisible by 3
-    batch: int = 28,  # Slices of a step, as the specification has it
+    batch: int = 28,  # Number of slices in a training step
     side: int = 64,  # Pixels along a slice
     options: RunOptions = RunOptions(),  # Limits, seed, memory and trackers
 ) -> Config:
-    "The settings of a run."
+    "Return the configuration of a brain run."
     root = Path(root)
     model = ModelConfig(
         64,
@@ -342,10 +346,10 @@ def brain_config(
 
 
 def switch_attention(
-    net: 'torch.nn.Module',  # Network with attention to a context, as a brain network
+    net: 'torch.nn.Module',  # Network with attention to a context, as `ContextUNet`
     way: str = 'one_key',  # Implementation, a key of `CONTEXTS`: tokens, skipping, outer, one_key
 ) -> int:  # Number of attentions
-    "Change how a network computes its attentions; keeps the weights. Raises `InputError`."
+    "Change the implementation of a network's attentions; keeps the weights. Raises `InputError`."
     from stylecfm.models.context import CONTEXTS, RankOneAttention
 
     attend = chosen(CONTEXTS, way, 'attention')
@@ -357,7 +361,7 @@ def switch_attention(
 
 def train_brain(
     config: Config,  # Configuration, output of `brain_config`
-    attention: str = 'one_key',  # How attentions are computed, as `switch_attention` takes it
+    attention: str = 'one_key',  # Implementation of the attentions, `way` of `switch_attention`
 ) -> Path:  # Folder of the run
     "Encode the slices and train; a repeated call resumes a stopped run."
     from stylecfm.codecs.base import load_codec
@@ -374,12 +378,12 @@ def train_brain(
 def translated(
     pipe: 'StyleTransferPipeline',  # Pipeline of a brain network
     image: np.ndarray,  # `(k, 4, n, n)` in [-1, 1]
-    scale: float | None = None,  # Guidance, 1 or more; as the model says if none
-    steps: int | None = None,  # Each way; likewise
-    batch: int = 20,  # Slices that go together, as the specification has it
+    scale: float | None = None,  # Guidance scale, >= 1; the model's own if none
+    steps: int | None = None,  # Solver steps in each direction; the model's own if none
+    batch: int = 20,  # Number of slices in a batch
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> np.ndarray:  # `(k, 4, n, n)`
-    "Slices as they would be healthy, by a round trip."
+    "Translate slices to healthy ones: inversion as diseased, generation as healthy."
     import torch
 
     from stylecfm.pipeline.transfer import TransferJob, TransferOptions, settings
@@ -395,20 +399,20 @@ def translated(
     return torch.cat(parts).clamp(-1, 1).numpy()
 
 
-REPAINT_TIMES = (0.35, 0.5, 0.65)  # To which a slice is noised: later keeps more of it
-DRAWS = 6  # Noises for each of them
+REPAINT_TIMES = (0.35, 0.5, 0.65)  # Times of the noised slices; a later time keeps more of them
+DRAWS = 6  # Number of noise samples at each time
 
 
 def repainted(
     pipe: 'StyleTransferPipeline',  # Pipeline of a brain network
     image: np.ndarray,  # `(k, 4, n, n)` in [-1, 1]
-    scale: float = 1.0,  # Guidance, 1 or more
-    times: tuple = REPAINT_TIMES,  # In [0, 1)
-    draws: int = DRAWS,  # Noises for each time
-    batch: int = 20,  # Slices that go together, as the specification has it
+    scale: float = 1.0,  # Guidance scale, >= 1
+    times: tuple = REPAINT_TIMES,  # Times of the noised slices, in [0, 1)
+    draws: int = DRAWS,  # Number of noise samples at each time
+    batch: int = 20,  # Number of slices in a batch
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each evaluation
 ) -> np.ndarray:  # `(k, 4, n, n)`
-    "Slices as they would be healthy: noised, painted again, and averaged."
+    "Translate slices to healthy ones: add noise, regenerate as healthy, and average the results."
     import torch
 
     from stylecfm.flow.editing import sdedit
@@ -425,23 +429,23 @@ def repainted(
     return torch.cat(out).numpy()
 
 # %% ../../nbs/11_apps/05_brain.ipynb #ec0fa5c5
-# Depths that are distinguished, and the depth from which on they are one, as a share of the side
+# Number of bins of depth, and the depth at which the last bin begins, as a share of the side
 BINS = 15
 DEEP = 0.375
-# Modalities in which what holds water is bright
+# Positions of the modalities in which water is bright
 WATER = [list(MODALITIES).index(k) for k in ('t2', 'flair')]
 
 
 class Smooth(NamedTuple):
-    "How a difference is smoothed, in pixels."
+    "Widths of the smoothing of a difference, pixels."
 
-    blur: float = 1.0  # Deviation of the Gaussian: lesions are not speckles
-    # Deviation of the Gaussian whose result is subtracted as shading; 0: none
+    blur: float = 1.0  # Standard deviation of the Gaussian, which removes single pixels
+    # Standard deviation of the Gaussian whose result is subtracted as shading; 0: none
     shading: float = 0.0
 
 
 def _blurred(x, blur):
-    "The last two axes, by a Gaussian of the given width, pixels."
+    "Blur the last two axes by a Gaussian of the given standard deviation, pixels."
     from scipy.ndimage import gaussian_filter
 
     return gaussian_filter(x, (0,) * (x.ndim - 2) + (blur, blur))
@@ -452,7 +456,7 @@ def smoothed(
     image: np.ndarray,  # The slices, `(k, 4, n, n)`, -1 outside of the brain
     how: Smooth = Smooth(),  # Blur and shading
 ) -> np.ndarray:  # `(k, 4, n, n)`
-    "A difference without its shading, blurred; the shading is a mean over the brain alone."
+    "Subtract the shading of a difference, a mean over the brain alone, then blur it."
     if how.shading:
         brain = (image > -1).all(1, keepdims=True).astype(np.float64)
         slow = _blurred(difference * brain, how.shading) / np.maximum(
@@ -465,7 +469,7 @@ def smoothed(
 def depths(
     image: np.ndarray,  # `(k, 4, n, n)`, -1 outside of the brain
 ) -> np.ndarray:  # `(k, n, n)` int, below `BINS`; -1 outside of the brain
-    "How deep below the brain's surface a pixel lies."
+    "Return the bin of each pixel's depth below the brain's surface."
     from scipy.ndimage import distance_transform_edt
 
     brain = np.all(image > -1, axis=1)
@@ -477,20 +481,20 @@ def depths(
 
 
 class UsualDifferences(NamedTuple):
-    "What differences are usual in healthy slices."
+    "Mean and standard deviation of the differences of healthy slices."
 
-    mean: np.ndarray  # `(BINS, 4)`, by depth and modality
+    mean: np.ndarray  # Mean by depth and modality, `(BINS, 4)`
     deviation: np.ndarray  # Standard deviation, shaped as `mean`, above 0
 
 
 def usual_differences(
-    difference: np.ndarray,  # `(k, 4, n, n)`, of healthy slices
+    difference: np.ndarray,  # Differences of healthy slices, `(k, 4, n, n)`
     image: np.ndarray,  # Those slices, `(k, 4, n, n)`
     how: Smooth = Smooth(),  # Smoothing, as in `evidence`
 ) -> UsualDifferences:
     """Mean and deviation at each depth.
 
-    A depth that is hardly there takes those of the one above it.
+    A bin of depth with too few pixels gets the values of the bin above it.
     """
     d = smoothed(difference, image, how).transpose(0, 2, 3, 1)
     at = depths(image)
@@ -506,12 +510,12 @@ def usual_differences(
 
 # %% ../../nbs/11_apps/05_brain.ipynb #627a6890
 def difference_map(
-    a: np.ndarray,  # `(k, 4, n, n)`, -1 outside of the brain
+    a: np.ndarray,  # First image, `(k, 4, n, n)`, -1 outside of the brain
     b: np.ndarray,  # Second image, shaped as `a`
     blur: float = 1.0,  # Deviation of the Gaussian, pixels
 ) -> np.ndarray:  # `(k, n, n)`, 0 outside of the brain
-    "Where two slices differ: the mean over the modalities."
-    there = modalities_there(a)[:, :, None, None]  # without masked ones
+    "Blurred absolute difference of slices, averaged over the modalities."
+    there = modalities_there(a)[:, :, None, None]  # masked modalities do not count
     mean = (np.abs(a - b) * there).sum(1) / np.maximum(there.sum(1), 1)
     return _blurred(mean, blur) * (a > -1).all(1)
 
@@ -521,19 +525,19 @@ def evidence(
     image: np.ndarray,  # The slices, `(k, 4, n, n)`
     usual: UsualDifferences,  # Statistics of healthy slices
     how: Smooth = Smooth(),  # Smoothing that `usual` was computed with
-) -> np.ndarray:  # `(k, n, n)` >= 0: deviations of a healthy brain; 0 outside of the brain
-    "How far the modalities of water are brighter than usual, at each depth."
+) -> np.ndarray:  # `(k, n, n)` >= 0, in standard deviations of healthy slices
+    "Excess brightness of T2 and FLAIR over the usual difference at each depth."
     at = depths(image)
     mean, deviation = (v[at].transpose(0, 3, 1, 2) for v in usual)
     z = (smoothed(difference, image, how) - mean) / deviation
-    there = modalities_there(image)[:, WATER, None, None]  # without masked ones
+    there = modalities_there(image)[:, WATER, None, None]  # masked modalities do not count
     z = (z[:, WATER] * there).sum(1) / np.maximum(there.sum(1), 1)
     return z.clip(0) * (at >= 0)
 
 # %% ../../nbs/11_apps/05_brain.ipynb #e17d17a6
 def dice(
-    a: np.ndarray,  # bool, of any shape
-    b: np.ndarray,  # bool, of the same shape
+    a: np.ndarray,  # Mask, bool, of any shape
+    b: np.ndarray,  # Mask, bool, shaped as `a`
 ) -> float:  # In [0, 1]
     "Overlap of two regions, 1 for two empty ones (Dice 1945)."
     both = a.sum() + b.sum()
@@ -541,17 +545,20 @@ def dice(
 
 
 def auroc(
-    score: np.ndarray,  # `(n,)`
-    truth: np.ndarray,  # `(n,)` bool
+    score: np.ndarray,  # Score of each pixel, `(n,)`
+    truth: np.ndarray,  # Whether each pixel is in a lesion, `(n,)` bool
 ) -> float:  # In [0, 1]; 0.5 is chance
-    """Chance that a lesion's pixel scores above another, ties counting half (Hanley 1982).
+    """Probability that a lesion pixel scores above another pixel, ties as half (Hanley 1982).
 
-    Raises `InputError` where there are no two kinds.
+    Raises `InputError` unless there are pixels of both kinds.
     """
     from scipy.stats import rankdata
 
     if not 0 < (n := int(truth.sum())) < len(truth):
-        raise InputError('an AUROC needs pixels of both kinds')
+        raise InputError(
+            f'an AUROC needs values with and without a lesion, got {n} of {len(truth)} with one; '
+            'leave it out'
+        )
     return (rankdata(score)[truth].sum() - n * (n + 1) / 2) / (n * (len(truth) - n))
 
 # %% ../../nbs/11_apps/05_brain.ipynb #ecdb2b00
@@ -560,7 +567,7 @@ def residual_autoencoder(
     steps: int = 1500,  # Number of training steps of 32 slices
     width: int = 32,  # Channels at the finest level
     seed: int = 0,  # Random seed of weights and order
-) -> 'torch.nn.Module':  # `(k, 4, n, n)` -> same
+) -> 'torch.nn.Module':  # Network, `(k, 4, n, n)` -> same shape
     "Train an autoencoder with a narrow bottleneck on healthy slices."
     import torch
     from torch import nn
@@ -603,16 +610,16 @@ def flair_map(
     image: np.ndarray,  # `(k, 4, n, n)`
     blur: float = 1.0,  # Deviation of the Gaussian, pixels
 ) -> np.ndarray:  # `(k, n, n)` >= 0
-    "Brightness in FLAIR, above -1 and blurred."
+    "Brightness in FLAIR above -1, blurred: a baseline without a network."
     return _blurred(image[:, 3] + 1, blur) * (image > -1).all(1)
 
 # %% ../../nbs/11_apps/05_brain.ipynb #4e197ab3
 class LesionScore(NamedTuple):
-    "How well maps find lesions, with bootstrap intervals of 90 %."
+    "Scores of lesion maps with bootstrap intervals of 90 %."
 
-    dice: tuple  # Mean over sick slices, low, high
-    auroc: tuple  # Over all pixels of brains, low, high
-    threshold: float  # That was best on other slices
+    dice: tuple  # Mean Dice over diseased slices, with both ends of its interval
+    auroc: tuple  # AUROC over all pixels of brains, with both ends of its interval
+    threshold: float  # Threshold with the best Dice on other slices
     how: Smooth  # Smoothing that was chosen
 
 
@@ -620,7 +627,7 @@ def score_line(
     name: str,  # Name of the method
     s: dict,  # A `LesionScore` as a dict
 ) -> str:
-    "A row of the table."
+    "Format a score as a row of the table."
     (d, *di), (a, *ai) = s['dice'], s['auroc']
     return (
         f'{name:34} Dice {d:.2f} ({di[0]:.2f} to {di[1]:.2f})   AUROC {a:.3f} ({ai[0]:.3f} to '
@@ -705,17 +712,17 @@ class Truth(NamedTuple):
     brain: np.ndarray  # `(k, n, n)` bool
 
 
-# Phantoms of one part are never another's
+# Seeds of the parts are disjoint, so no phantom is in two parts
 SEEDS = dict(train=0, choose=1_000_000, test=2_000_000)
 
 
 def draw_phantoms(
     part: str,  # A key of `SEEDS`
     diseased: int,  # Phantoms with a lesion
-    healthy: int,  # And without
-    side: int = 32,  # Pixels
+    healthy: int,  # Phantoms without a lesion
+    side: int = 32,  # Side of a slice, pixels
 ) -> Truth:
-    "Phantoms of one part, the diseased ones first."
+    "Draw the phantoms of one part, the diseased ones first."
     some = [
         make_phantom(SEEDS[part] + i, sick, side)
         for sick, n in ((True, diseased), (False, healthy))
@@ -726,26 +733,26 @@ def draw_phantoms(
 
 # %% ../../nbs/11_apps/05_brain.ipynb #1ac0f6df
 class LesionMethod(NamedTuple):
-    "How maps are made."
+    "The two functions of a method that makes lesion maps."
 
-    guess: Callable  # `(k, 4, n, n)` -> the same slices, as they would be healthy
+    guess: Callable  # Slices, `(k, 4, n, n)` -> their healthy translations, same shape
     map: Callable  # `(slices, guess, Smooth)` -> `(k, n, n)`
 
 
 def lesion_methods(
     pipe: 'StyleTransferPipeline',  # Pipeline of a brain network
     net: 'torch.nn.Module',  # Autoencoder, output of `residual_autoencoder`
-    healthy: np.ndarray,  # Slices that say what is usual, `(k, 4, n, n)`
-    scales: tuple = (1.0,),  # Guidance of the translation, one way each
+    healthy: np.ndarray,  # Healthy slices for the statistics, `(k, 4, n, n)`
+    scales: tuple = (1.0,),  # Guidance scales of the translation; each makes a method
 ) -> dict:  # {name: `LesionMethod`}
-    "The translation, and its baselines as they are usually done and with our map."
+    "Return the translation and its baselines, each with its usual map and with `evidence`."
     import torch
 
     def drawn(x):
         with torch.no_grad():
             return torch.cat([net(v) for v in torch.from_numpy(x).split(50)]).numpy()
 
-    def ours(guess):  # what is usual is found once for each way of smoothing
+    def ours(guess):  # healthy statistics are computed once for each `Smooth`
         off = guess(healthy)
         known = {}
 
@@ -773,20 +780,20 @@ def lesion_methods(
 
 # %% ../../nbs/11_apps/05_brain.ipynb #7bd4e9eb
 class Found(NamedTuple):
-    "What a way finds."
+    "Scores and maps of a method."
 
-    score: LesionScore  # On slices that nothing was chosen on
+    score: LesionScore  # Scores on the test slices
     maps: np.ndarray  # Lesion maps, `(k, n, n)`
-    chosen: float  # Mean Dice on the slices of the choice
+    chosen: float  # Mean Dice on the slices of `choose`
 
 
 def find_lesions(
     some: dict,  # {name: `LesionMethod`}
     choose: Truth,  # Slices on which smoothing and threshold are chosen
-    test: Truth,  # Others
+    test: Truth,  # Slices on which the methods are scored
     smooths: tuple,  # Smoothings (`Smooth`) to choose from
 ) -> dict:  # {name: `Found`}
-    "Each way with the smoothing and the threshold that are best for it on `choose`."
+    "Score each method at the smoothing and threshold with its best Dice on `choose`."
     found = {}
     for name, way in some.items():
         known = way.guess(choose.image)
@@ -803,12 +810,12 @@ def find_lesions(
 
 
 def lesions_picture(
-    test: Truth,  # The first six are drawn
-    healthy: np.ndarray,  # They as they would be healthy, `(6, 4, n, n)`
+    test: Truth,  # Test slices, of which the first six are drawn
+    healthy: np.ndarray,  # Their translations to healthy slices, `(6, 4, n, n)`
     found: dict,  # {name: `Found`}, one row each
     path: Path,  # PNG to write
 ):
-    "Six slices, as they would be healthy, each map, and the truth."
+    "Draw six slices, their healthy translations, each method's map, and the truth."
     from matplotlib.figure import Figure
 
     rows = {'FLAIR': (test.image[:6, 3], -1, 1), 'repainted': (healthy[:, 3], -1, 1)}
@@ -829,27 +836,27 @@ def lesions_picture(
     write_bytes(path, b.getvalue())
 
 # %% ../../nbs/11_apps/05_brain.ipynb #7277b6d9
-# File in the folder of a run: what differences are usual in healthy slices
+# File in the folder of a run: statistics of the differences of healthy slices
 USUAL_FILE = 'usual.json'
 
 
 class Kept(NamedTuple):
-    "What is usual for a model, and what it holds for."
+    "Statistics of a model's differences on healthy slices, with the settings they hold for."
 
     usual: UsualDifferences  # Statistics of healthy slices
     how: Smooth  # Blur and shading, pixels
     side: int  # Side length of a slice, pixels
-    scale: float  # Guidance with which they were painted
+    scale: float  # Guidance scale of the translations
 
 
 def keep_usual(
-    run: str | Path,  # Folder of a run; gets `USUAL_FILE`
+    run: str | Path,  # Folder of a run, in which `USUAL_FILE` is written
     pipe: 'StyleTransferPipeline',  # Pipeline of the run
     healthy: np.ndarray,  # Slices, `(k, 4, n, n)`
     how: Smooth = Smooth(),  # Blur and shading, pixels
-    scale: float = 1.0,  # Guidance, 1 or more
+    scale: float = 1.0,  # Guidance scale, >= 1
 ) -> Kept:
-    "Find and store what is usual for a model."
+    "Measure and store a model's differences on healthy slices."
     usual = usual_differences(healthy - repainted(pipe, healthy, scale), healthy, how)
     kept = Kept(usual, how, healthy.shape[-1], float(scale))
     tables = {k: v.tolist() for k, v in usual._asdict().items()}
@@ -858,9 +865,9 @@ def keep_usual(
 
 
 def read_usual(
-    run: str | Path,  # Folder of a run where `keep_usual` wrote, or of the model in it
-) -> Kept | None:  # None where nothing is kept
-    "What is usual for a model."
+    run: str | Path,  # Folder of a run in which `keep_usual` wrote, or of the model in it
+) -> Kept | None:  # Stored statistics; None if there are none
+    "Read the statistics that `keep_usual` stored."
     here = Path(run).absolute()
     path = next((p / USUAL_FILE for p in (here, here.parent) if (p / USUAL_FILE).is_file()), None)
     if path is None:
@@ -886,18 +893,18 @@ def read_usual(
     )
 
 # %% ../../nbs/11_apps/05_brain.ipynb #5bc4bd7e
-# What a checksummed folder of slices holds: never both
+# Content of a checksummed folder of slices; a folder never has both
 PHANTOMS = 'slices of phantoms'
 SUBJECTS = 'slices of subjects'
 
 
 def write_phantoms(
-    folder: str | Path,  # Gets `diseased/`, `healthy/`, and a manifest when all are there
-    train: Truth,  # The diseased ones first
+    folder: str | Path,  # Folder to write: `diseased/`, `healthy/`, and a manifest at the end
+    train: Truth,  # Slices with their truth, the diseased ones first
 ):
-    """Slices of phantoms, whole or not at all; the same ones stay.
+    """Write slices of phantoms atomically; a complete folder of the same slices is kept.
 
-    Raises `InputError` for a folder of others.
+    Raises `InputError` for a folder of other slices.
     """
     extra = dict(phantoms=len(train.image), side=train.image.shape[-1])
     make_folder_once(
@@ -907,11 +914,11 @@ def write_phantoms(
 
 @exclusive_job
 def brain_job(
-    out: str | Path,  # Gets slices, the run, `metrics.json` and `lesions.png`
-    effort: BrainEffort = BrainEffort(),  # How much of everything
+    out: str | Path,  # Folder for slices, the run, `metrics.json` and `lesions.png`
+    effort: BrainEffort = BrainEffort(),  # Numbers of slices, steps and draws
     config: Config | None = None,  # Configuration of the training; default: `brain_config`
 ) -> dict:  # Content of `metrics.json`
-    "Train on phantoms and find lesions in others; what is already there is used."
+    "Train on phantoms and find lesions in others; finished parts are reused."
     from dataclasses import asdict
 
     from stylecfm.evaluation.metrics import finished_job, machine
@@ -959,7 +966,7 @@ def brain_job(
 
 # %% ../../nbs/11_apps/05_brain.ipynb #04033f8c
 def _stopwatch():
-    "A function that gives the seconds since it was last called."
+    "Return a function that returns the seconds since its last call."
     import time
 
     last = [time.monotonic()]
@@ -972,7 +979,7 @@ def _stopwatch():
 
 # %% ../../nbs/11_apps/05_brain.ipynb #4ec2069f
 def _checked(size=64, batch=1, scale=1.0):
-    "Raise `InputError` for numbers that no command can use."
+    "Check the numeric options that the commands share; raises `InputError`."
     if size < 16 or size % 8:
         raise InputError(f'size must be 16 or more, and divisible by 8; got {size}')
     if batch < 1:
@@ -982,7 +989,7 @@ def _checked(size=64, batch=1, scale=1.0):
 
 
 def _subjects_in(folder):
-    "Folders of subjects, without hidden ones and what a Mac's archive adds."
+    "Folders of subjects, without hidden ones and `__MACOSX`."
     return sorted(
         p
         for p in Path(folder).iterdir()
@@ -997,42 +1004,42 @@ def _report(notes: Notes):
 
 # %% ../../nbs/11_apps/05_brain.ipynb #665c25ce
 class Cut(NamedTuple):
-    "How subjects are cut into slices."
+    "Settings of the cutting of subjects into slices."
 
     size: int = 64  # Side of a slice, pixels
-    missing: str = 'refuse'  # refuse or mask, as `read_subject` takes it
-    resample: bool = False  # Bring volumes of other grids to that of the first
+    missing: str = 'refuse'  # refuse or mask a subject without a modality, as in `read_subject`
+    resample: bool = False  # Resample volumes to the voxel grid of the first modality
     mask_share: float = 0.0  # Share of the slices of which a modality is masked
 
 
 def cut_subject(
     folder: Path,  # Folder of a subject
-    how: Cut,  # How it is cut
-    labels: dict | None = None,  # Output of `read_labels`; outlines if none
-) -> tuple:  # `Subject`, `Slices`, and the kinds of its slices
-    "A subject as slices of known kind; raises `InputError` where nothing says what is healthy."
+    how: Cut,  # Settings of the cutting
+    labels: dict | None = None,  # Output of `read_labels`; None: kinds follow from the outlines
+) -> tuple:  # `Subject`, `Slices`, and a list of the kinds of its slices
+    "Cut a subject into slices of known kind; raises `InputError` without outlines and labels."
     s = read_subject(folder, how.missing, how.resample)
     rows = (labels or {}).get(s.name)
     if s.truth is None and not rows:
         raise InputError(
-            f'{folder} has no outlines (_seg.nii.gz) and no row in a table of labels; '
-            'training must know what is healthy, by outlines or by --labels'
+            f'{folder} must have outlines (_seg.nii.gz) or a row in the labels, got neither; '
+            'add one of them, or leave the subject out'
         )
     v = slices_of(s, how.size)
     if rows:
         return s, v, kinds_of_slices(rows, v.where)
-    assert v.truth is not None  # as the subject has outlines
+    assert v.truth is not None  # the subject has outlines
     return s, v, kinds_of_truth(v.truth)
 
 
 def cut_subjects(
     folders: list,  # Folders of subjects
-    to: Path,  # Gets `diseased/` and `healthy/`
-    how: Cut,  # How they are cut
-    labels: dict | None,  # Output of `read_labels`; outlines if none
+    to: Path,  # Folder to write, with `diseased/` and `healthy/`
+    how: Cut,  # Settings of the cutting
+    labels: dict | None,  # Output of `read_labels`; None: kinds follow from the outlines
     notes: Notes,  # Gets the assumptions that were made
 ) -> tuple[dict, list]:  # {kind: slices}, with `left_out` and `little`; names of the subjects
-    "Slices of all subjects that can be read; the others are told."
+    "Cut all readable subjects into slices; the others are reported."
     total, names = dict.fromkeys((*KINDS, 'left_out', 'little'), 0), []
     for folder in folders:
         try:
@@ -1109,7 +1116,7 @@ PROCESSOR_MINUTES, GPU_MINUTES = 60.0, 480.0
 
 # %% ../../nbs/11_apps/05_brain.ipynb #da9ed9a2
 def _with_limit(options):
-    "Options with a time where neither time nor steps are given: epochs alone would take weeks."
+    "Add the default time limit if neither time nor steps are given: the epochs would take weeks."
     from stylecfm.training.memory_plan import default_device
 
     if options.minutes is not None or options.steps is not None:
@@ -1162,21 +1169,22 @@ def stylecfm_brain_train(
         else:
             size, options = (hidden_dim, num_layers), _with_limit(options)
             c = brain_config(root, size=size, batch=batch_size, side=n, options=options)
-        with training_on(device), job_lock(c.checkpoint.save_dir):  # a table must be of its model
+        # so that the statistics belong to this model
+        with training_on(device), job_lock(c.checkpoint.save_dir):
             pipe = StyleTransferPipeline.from_pretrained(train_brain(c, attention), device)
             switch_attention(pipe.network, attention)
             keep_usual(c.checkpoint.save_dir, pipe, healthy, Smooth(n / 40, n / 5), cfg_scale)
         say(f'model in {c.checkpoint.save_dir}')
 
 # %% ../../nbs/11_apps/05_brain.ipynb #a080a5dd
-# File in the folder of a run: above what a voxel of a map counts as a lesion
+# File in the folder of a run: the threshold above which a voxel of a map counts as a lesion
 THRESHOLD_FILE = 'threshold.json'
 
 
 def read_threshold(
     run: str | Path,  # Folder of a run, or of the model in it
-) -> float | None:  # None where none was chosen
-    "The threshold that was chosen on validation subjects by `stylecfm brain evaluate`."
+) -> float | None:  # Threshold; None if none was chosen
+    "Read the threshold that `stylecfm brain evaluate` chose on validation subjects."
     here = Path(run).absolute()
     paths = (p / THRESHOLD_FILE for p in (here, here.parent))
     path = next((p for p in paths if p.is_file()), None)
@@ -1192,22 +1200,22 @@ def brain_pipeline(
     checkpoint: str | Path,  # Folder of a run, a model, or a checkpoint
     device: str | None = None,  # cpu or cuda; a GPU if there is one
 ) -> 'StyleTransferPipeline':
-    "The pipeline of a brain network; raises `InputError` for a model of other styles."
+    "Load the pipeline of a brain network; raises `InputError` for a model of other styles."
     from stylecfm.pipeline.transfer import StyleTransferPipeline
 
     pipe = StyleTransferPipeline.from_pretrained(checkpoint, device)
     if sorted(pipe.model.styles) != sorted(KINDS):
         raise InputError(
-            f'{checkpoint} knows the styles {", ".join(pipe.model.styles)}; '
-            f'a brain network knows {" and ".join(KINDS)}'
+            f'{checkpoint} must be a model of the styles {" and ".join(KINDS)}, '
+            f'got {", ".join(pipe.model.styles)}; give the folder of a brain run'
         )
     return pipe
 
 
 def _fitting(checkpoint, size, scale):
-    """What is usual for a model, or None; size and guidance that fit it.
+    """Return the stored statistics of a model (or None) with the size and guidance scale to use.
 
-    Raises `InputError` for those that do not.
+    Raises `InputError` for a size or scale that differs from the stored one.
     """
     kept = read_usual(checkpoint)
     why = f'what is usual for {checkpoint} was found'
@@ -1232,7 +1240,7 @@ def _fitting(checkpoint, size, scale):
 
 # %% ../../nbs/11_apps/05_brain.ipynb #b012ded7
 class Translation(NamedTuple):
-    "A subject and what has to change for it to be healthy."
+    "Lesion map and healthy volumes of a subject."
 
     map: np.ndarray  # Evidence of a lesion, `(x, y, z)` >= 0, 0 outside of the brain
     healthy: np.ndarray  # `(4, x, y, z)` in the units of the subject's files
@@ -1242,7 +1250,7 @@ class Translation(NamedTuple):
 
 
 def _through_all(maps, v, shape):
-    "Maps of some slices `(k, n, n)` as a volume `(x, y, z)`, 0 elsewhere."
+    "Write maps of some slices, `(k, n, n)`, into a volume `(x, y, z)` of zeros."
     out = np.zeros((shape[2], *maps.shape[1:]), np.float32)
     out[v.where] = maps
     return back_through(out, v.window, shape)
@@ -1253,19 +1261,19 @@ def translate_subject(
     s: Subject,  # Subject, output of `read_subject`
     kept: Kept | None,  # Statistics of the model; None: plain differences
     size: int,  # Side of a slice, pixels, as in training
-    scale: float = 1.0,  # Guidance, 1 or more
-    batch: int = 20,  # Slices that go together
+    scale: float = 1.0,  # Guidance scale, >= 1
+    batch: int = 20,  # Number of slices in a batch
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each evaluation
 ) -> Translation:
-    """Paint a subject healthy.
+    """Translate a subject to healthy and compute its lesion map.
 
-    What changes in the slices is added to the volumes in their own units and voxels. Raises
+    The changes of the slices are added to the volumes in their own units and voxels. Raises
     `InputError`.
     """
     if not any(s.there[k] for k in WATER):
         raise InputError(
-            f'{s.name} has neither T2 nor FLAIR, and a map looks at their brightness; '
-            'give one of them'
+            f'{s.name} must have T2 or FLAIR, from which the map is computed, got neither; '
+            'add one of them'
         )
     v = slices_of(s, size)
     made = repainted(pipe, v.image, scale, batch=batch, callback=callback)
@@ -1276,7 +1284,8 @@ def translate_subject(
     shape = s.image.shape[1:]
     healthy = s.image.copy()
     for k in np.flatnonzero(s.there):
-        low, high = np.quantile(s.image[k][v.brain], (0.02, 0.98))  # as `normalised` scales
+        # the quantiles of `normalised`
+        low, high = np.quantile(s.image[k][v.brain], (0.02, 0.98))
         unit = max(high - low, 1e-9) / 0.8
         healthy[k] += unit * _through_all(change[:, k], v, shape) * v.brain
     found = _through_all(maps, v, shape) * v.brain
@@ -1285,12 +1294,12 @@ def translate_subject(
 
 def translation_files(
     output: str,  # Map to write, .nii or .nii.gz
-    there: tuple,  # Modalities that the subject has
-    mask: bool,  # Write a mask, too
+    there: tuple,  # Whether each modality is present, 4 bools
+    mask: bool,  # Whether a mask is written
 ) -> dict:  # {modality, map or mask: path}
-    """Names of what a translation writes.
+    """Return the paths of the files of a translation.
 
-    The map, and beside it a healthy volume of each modality and a mask.
+    These are the map, a healthy volume of each modality, and a mask.
     """
     suffix = next(v for v in SUFFIXES[::-1] if output.endswith(v))
     stem = output.removesuffix(suffix)
@@ -1304,7 +1313,7 @@ def write_translation(
     files: dict,  # Output of `translation_files`
     s: Subject,  # Subject
     t: Translation,  # Map and healthy volumes
-    threshold: float | None = None,  # Above it a voxel counts as a lesion
+    threshold: float | None = None,  # Threshold of the mask; None: no mask is written
 ):
     "Write map, healthy volumes and mask on the grid of the subject's first file."
     volumes = dict(zip(MODALITIES, t.healthy, strict=True)) | dict(map=t.map)
@@ -1315,7 +1324,7 @@ def write_translation(
 
 
 def _write_volume(path, volume, affine):
-    "A NIfTI file, whole or not at all."
+    "Write a NIfTI file atomically."
     content = nibabel_or_error().Nifti1Image(np.ascontiguousarray(volume), affine).to_bytes()
     write_bytes(path, gzip.compress(content, 6, mtime=0) if str(path).endswith('.gz') else content)
 
@@ -1327,7 +1336,7 @@ def _check_translation(subject, output, size, batch_size, scale):
     if not subject or not Path(subject).is_dir():
         raise InputError('--subject is missing: give a folder with a volume for each modality')
     if not output or not output.endswith(SUFFIXES):
-        raise InputError(f'--output should end in .nii or .nii.gz, got {output}')
+        raise InputError(f'--output must end in .nii or .nii.gz, got {output}')
     _checked(64 if size is None else size, batch_size, 1.0 if scale is None else scale)
     writable(Path(output))
 
@@ -1360,7 +1369,7 @@ def stylecfm_brain_translate(
     "Write a subject translated to healthy, a map of the changes (the lesion map), and its mask."
     with reported(debug):
         _check_translation(subject, output, size, batch_size, cfg_scale)
-        assert subject and output  # the check asks for them
+        assert subject and output  # `_check_translation` requires both
         from stylecfm.data.results import check_results, record_results
 
         check_results([output], overwrite=overwrite)
@@ -1396,7 +1405,7 @@ def stylecfm_brain_translate(
 # %% ../../nbs/11_apps/05_brain.ipynb #5eb88ba5
 @call_parse
 def stylecfm_brain(
-    output: str = 'runs/brain',  # Gets slices, the run, `metrics.json` and `lesions.png`
+    output: str = 'runs/brain',  # Folder for slices, the run, `metrics.json` and `lesions.png`
     minutes: float = 6.0,  # Training time, minutes
     debug: store_true = False,  # Show the traceback of an error
 ):

@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # for whoever reads the annotations; it imports torch
 
 # %% ../../nbs/11_apps/06_brain_own.ipynb #2932ee77
 def _surface(region):
-    "Voxels of a region that one erosion takes away."
+    "Voxels of a region's surface, those that one erosion removes."
     from scipy.ndimage import binary_erosion
 
     return region & ~binary_erosion(region, border_value=0)
@@ -60,7 +60,7 @@ def hausdorff95(
         return 0.0
     if not a.any() or not b.any():
         return float(np.linalg.norm(np.array(a.shape) * sides))
-    at = np.argwhere(a | b)  # all that matters lies in the box of both
+    at = np.argwhere(a | b)  # crop to the bounding box of both regions
     box = tuple(
         slice(max(0, low - 1), high + 2) for low, high in zip(at.min(0), at.max(0), strict=True)
     )
@@ -73,31 +73,31 @@ def hausdorff95(
 
 # %% ../../nbs/11_apps/06_brain_own.ipynb #8b49078f
 class SubjectScore(NamedTuple):
-    "How well a map finds what is outlined in a subject."
+    "Scores of a subject's lesion map."
 
     subject: str  # Name of the folder
     dice: float  # Overlap at the threshold, 0 to 1
     auroc: float  # Over the voxels of the brain; NaN without a lesion
-    hausdorff95: float  # mm
-    volume: float  # Volume that is outlined, ml
-    found: float  # Volume that is found, ml
+    hausdorff95: float  # 95th percentile of the surface distance, mm
+    volume: float  # Outlined volume, ml
+    found: float  # Volume above the threshold, ml
     sensitivity: float  # Share of the outlined voxels that is found; NaN without a lesion
-    # Slices with against without a lesion, by the map's largest value; NaN
+    # AUROC of slices with a lesion against slices without, by the map's largest value; NaN
     slice_auroc: float
 
 
 class Judged(NamedTuple):
     "A subject with its map."
 
-    subject: Subject  # Volumes
+    subject: Subject  # Volumes and outlines
     translation: Translation  # Map, healthy volumes, brain
 
 
 def score_subject(
     j: Judged,  # Subject with outlines
-    threshold: float,  # Above it a voxel counts as a lesion
+    threshold: float,  # Threshold of the map for a lesion
 ) -> SubjectScore:
-    "All figures of a subject, in the voxels of its files."
+    "Compute all scores of a subject, in the voxels of its files."
     s, t = j
     if s.truth is None:
         raise InputError(f'{s.name} has no outlines to compare a map with; add its _seg.nii.gz')
@@ -123,12 +123,12 @@ def choose_threshold(
     some: list,  # `Judged` subjects of the validation
     tries: int = 40,  # Number of thresholds
 ) -> tuple[float, float]:  # Threshold, and its mean Dice
-    "The threshold of the best mean Dice over subjects."
+    "Choose the threshold with the best mean Dice over subjects."
     values = np.concatenate([j.translation.map[j.translation.brain] for j in some])
     values = values[values > 0]
     if not len(values):
         return 0.0, float(np.mean([dice(j.subject.truth & False, j.subject.truth) for j in some]))
-    # 0, too: in a map of one value, nothing lies above its quantiles
+    # include 0, because no value of a constant map lies above its quantiles
     levels = np.unique([0.0, *np.quantile(values, np.linspace(0.5, 0.9999, tries))])
     means = [np.mean([dice(j.translation.map > v, j.subject.truth) for j in some]) for v in levels]
     return float(levels[np.argmax(means)]), float(max(means))
@@ -150,24 +150,24 @@ def over_subjects(
     return found
 
 # %% ../../nbs/11_apps/06_brain_own.ipynb #091bf3f1
-PLANES = dict(sagittal=0, coronal=1, axial=2)  # Axis that a plane cuts
+PLANES = dict(sagittal=0, coronal=1, axial=2)  # Axis normal to each plane
 
 
 def plane_of(
     volume: np.ndarray,  # `(x, y, z)` in the standard orientation: right, front, up
-    axis: int,  # Axis that is cut
-    at: int,  # Position on it
+    axis: int,  # Axis normal to the plane, 0 to 2
+    at: int,  # Position along this axis, voxels
 ) -> np.ndarray:  # Rows from above, `(rows, columns)`
-    "A plane as it is looked at: the head, or in the axial plane the front, up."
+    "Cut a plane in display orientation: head (axial plane: front) at the top."
     return np.take(volume, at, axis).T[::-1]
 
 
 def planes_picture(
     j: Judged,  # Subject
-    threshold: float,  # Above it a voxel counts as a lesion
+    threshold: float,  # Threshold of the map for a lesion
     path: str | Path,  # PNG to write
 ):
-    "FLAIR, healthy FLAIR, map and outlines in three planes."
+    "Draw FLAIR, healthy FLAIR, map and outlines in three planes."
     from matplotlib.figure import Figure
 
     s, t = j
@@ -208,7 +208,7 @@ def report_page(
     r: dict,  # Content of metrics.json
     pictures: dict,  # {subject: name of its PNG}
 ) -> str:  # HTML
-    "The figures and pictures of an evaluation as a page."
+    "Format the scores and pictures of an evaluation as a page."
     names = [k for k in SubjectScore._fields if k != 'subject']
 
     def cell(v):
@@ -242,8 +242,8 @@ def report_page(
 def held_out_subjects(
     checkpoint: str | Path,  # Folder of a run
     slices: str | Path | None = None,  # Folder of its slices; beside the run if none
-) -> list | None:  # Names; None where nothing was held out
-    "Subjects that training did not see, by the manifest of its slices."
+) -> list | None:  # Names; None if nothing was held out
+    "Return the subjects that the manifest of the training's slices lists as held out."
     here = Path(checkpoint).absolute()
     places = [Path(slices)] if slices else [p / 'slices' for p in (here.parent, here.parent.parent)]
     path = next((p for p in places if p.is_dir()), None)
@@ -254,8 +254,8 @@ def held_out_subjects(
 
 def subjects_to_judge(
     subjects: str | Path,  # Folder with a folder for each subject
-    held: list | None,  # Names of held-out subjects; None: all are taken
-    share: float,  # Share of them that chooses the threshold
+    held: list | None,  # Names of held-out subjects; None: all subjects
+    share: float,  # Share of them for the choice of the threshold, in (0, 1)
 ) -> tuple[list, list]:  # Folders of validation and of test subjects
     "Divide the held-out subjects that have outlines; raises `InputError` for too few."
     folders = {p.name: p for p in _subjects_in(subjects)}
@@ -275,22 +275,22 @@ def subjects_to_judge(
 
 
 class Judge(NamedTuple):
-    "A network and how it is used."
+    "A network and the settings of its evaluation."
 
     pipe: 'StyleTransferPipeline'  # Pipeline of a brain network
     kept: Kept | None  # Statistics of its healthy slices
     size: int  # Side of a slice, pixels
-    scale: float  # Guidance
-    batch: int  # Slices that go together
-    missing: str  # mask or refuse
-    resample: bool  # Bring volumes of other grids to that of the first
+    scale: float  # Guidance scale, >= 1
+    batch: int  # Number of slices in a batch
+    missing: str  # mask or refuse a subject without a modality
+    resample: bool  # Resample volumes to the voxel grid of the first modality
 
 
 def judge_subject(
     folder: Path,  # Folder of a subject
     how: Judge,  # Network and settings
     notes: Notes,  # Gets the assumptions that were made
-) -> Judged | None:  # None where it cannot be read, which is told
+) -> Judged | None:  # None, with a line on stderr, for an unreadable subject
     "Read and translate a subject."
     try:
         s = read_subject(folder, how.missing, how.resample)
@@ -305,15 +305,15 @@ def judge_subject(
 
 
 def evaluate_subjects(
-    validation: list,  # Folders of subjects that choose the threshold
+    validation: list,  # Folders of subjects for the choice of the threshold
     test: list,  # Folders of the other subjects
     how: Judge,  # Network and settings
-    output: str | Path,  # Gets metrics.json, subjects.csv, report.html and a PNG of each subject
+    output: str | Path,  # Folder for metrics.json, subjects.csv, report.html and PNGs
     pictures: int = 20,  # Largest number of subjects with a picture
 ) -> dict:  # Content of metrics.json
-    """Choose the threshold, then measure each test subject, one at a time.
+    """Choose the threshold, then score the test subjects one at a time.
 
-    Raises `InputError` where none can be read.
+    Raises `InputError` if no subject can be read.
     """
     output, notes = make_folder(output), Notes()
     some = [j for f in validation if (j := judge_subject(f, how, notes))]

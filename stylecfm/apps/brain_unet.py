@@ -22,13 +22,13 @@ from ..training.memory import GB, MemoryOptions, profile_network
 
 # %% ../../nbs/11_apps/07_brain_unet.ipynb #44487e13
 class Shared:
-    "What the attentions of a network read, set before each pass."
+    "Holder of the condition, set before each forward pass and read by all attentions."
 
     context: Tensor | None = None  # Condition, `(b, context_dim)`
 
 
 class ReadsContext(nn.Module):
-    "An attention in the place of diffusers' own, which is called without a condition."
+    "Adapter of `RankOneAttention` to diffusers' attention, which passes no condition."
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class ReadsContext(nn.Module):
     def forward(
         self,
         hidden_states: Tensor,  # Features, `(b, channels, h, w)`
-        **_,  # Whatever diffusers gives its own attention; not used
+        **_,  # Further arguments of diffusers, not used
     ) -> Tensor:  # Result, shaped as the features
-        "Features with what attention adds to them."
+        "Apply the attention with the stored condition."
         return self.attention(hidden_states, self.shared.context)
 
 
@@ -58,14 +58,15 @@ class ContextUNet(VelocityModel):
         self,
         latent_channels: int = 4,  # Channels of the image or latent
         hidden_dim: int = 64,  # Channels of the first level, a multiple of 8
-        multipliers: tuple = (1, 2, 4),  # Channels of the levels, in units of the first one's
+        multipliers: tuple = (1, 2, 4),  # Channels of each level in units of `hidden_dim`
         attend: tuple = (False, True, True),  # Levels with attention, a flag each
         num_layers: int = 2,  # Residual blocks a level
         num_styles: int = 2,  # Styles in the table
-        style_dim: int = 128,  # Width of a style's row
-        context_dim: int = 512,  # Numbers of the condition, d
+        style_dim: int = 128,  # Width of the style embedding
+        context_dim: int = 512,  # Width d of the condition
         way: str = 'one_key',  # A key of `CONTEXTS`
-        mean_null: bool = True,  # Style -1 is the mean style; else a learned row
+        # Style -1 is the mean of the embeddings; else a learned embedding
+        mean_null: bool = True,
     ):
         super().__init__()
         if hidden_dim % 8 or len(attend) != len(multipliers):
@@ -107,7 +108,7 @@ class ContextUNet(VelocityModel):
         t: Tensor,  # Time in [0, 1], `(b,)`
         style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor:  # Velocity, shaped as `x`
-        "The velocity at `x`; raises `InputError` for sides that cannot be halved."
+        "Compute the velocity; raises `InputError` for sides that cannot be halved at each level."
         halved = 2 ** (len(self.config.multipliers) - 1)
         if any(n % halved for n in x.shape[-2:]):
             raise InputError(f'sides must be divisible by {halved}, got {tuple(x.shape[-2:])}')
@@ -120,7 +121,7 @@ class ContextUNet(VelocityModel):
         self,
         way: str,  # A key of `CONTEXTS`
     ) -> 'ContextUNet':  # The network itself
-        "Compute all attentions in another way; the weights stay. Raises `InputError`."
+        "Switch all attentions to another implementation; keeps the weights. Raises `InputError`."
         f = chosen(CONTEXTS, way, 'way')
         for m in self.modules():
             if isinstance(m, RankOneAttention):
@@ -130,9 +131,9 @@ class ContextUNet(VelocityModel):
 
     def save_memory(
         self,
-        # none; any other key of `CHECKPOINTING` recomputes all blocks
+        # `none`, or any other key of `CHECKPOINTING` to recompute all blocks
         checkpointing: str = 'none',
-        mlp_chunks: int = 0,  # 0: there is nothing to cut
+        mlp_chunks: int = 0,  # Must be 0: the U-Net has no MLP to split
     ) -> 'ContextUNet':  # The network itself
         """Discard activations in the forward pass and recompute them in the backward pass.
 
@@ -149,21 +150,21 @@ class ContextUNet(VelocityModel):
 
 # %% ../../nbs/11_apps/07_brain_unet.ipynb #d49700d3
 class DocumentNet(NamedTuple):
-    "Sizes of the U-Net at 240 pixels."
+    "Sizes of the reference U-Net for slices of 240 pixels."
 
     hidden_dim: int = 128  # Channels of the first level
-    multipliers: tuple = (1, 1, 2, 3, 4)  # 240, 120, 60, 30 and 15 pixels
-    attend: tuple = (False, False, False, True, True)  # At 30 and 15 pixels
+    multipliers: tuple = (1, 1, 2, 3, 4)  # Multipliers at 240, 120, 60, 30 and 15 pixels
+    attend: tuple = (False, False, False, True, True)  # Levels with attention: 30 and 15 pixels
 
 
 def forecast_step(
     way: str,  # A key of `CONTEXTS`
-    batch: int,  # Slices of a step
+    batch: int,  # Number of slices in a training step
     side: int = 240,  # Pixels along a slice
     size: DocumentNet = DocumentNet(),  # Sizes of the network
-    checkpointing: str = 'none',  # all: blocks are recomputed
-) -> dict:  # peak and activations, units of 2**30 bytes; operations; parameters
-    "What a training step needs on a card, on tensors without numbers."
+    checkpointing: str = 'none',  # A key of `CHECKPOINTING`
+) -> dict:  # `peak` and `activations` in units of 2**30 bytes, operations, parameters
+    "Forecast memory and operations of a training step on a GPU, by fake tensors."
 
     def make():
         return ContextUNet(4, *size, context_dim=512, way=way).save_memory(checkpointing)

@@ -26,7 +26,7 @@ def __getattr__(name):
 class Columns(NamedTuple):
     "Named columns of a file of points."
 
-    values: dict  # Columns by name, each `(n,)`
+    values: dict  # {name: column `(n,)`}
     notes: tuple = ()  # Assumptions that were made, one sentence each
     # Position of the sensor, `(3,)` float64 metres, where the file gives one
     viewpoint: np.ndarray | None = None
@@ -61,7 +61,7 @@ COLUMN_NAMES = dict(
         'range_rate',
     ),
 )
-LOOSE = ('velocity', 'v', 'speed')  # Names of a Doppler where no vector is given
+LOOSE = ('velocity', 'v', 'speed')  # Names of a Doppler column in files without a velocity vector
 # Names of the parts of a velocity vector
 VECTORS = (
     ('vx', 'vy', 'vz'),
@@ -69,7 +69,7 @@ VECTORS = (
     ('vel_x', 'vel_y', 'vel_z'),
     ('velocity_x', 'velocity_y', 'velocity_z'),
 )
-# Of the sensor's own motion
+# Names of the parts of the sensor's own velocity
 COMPENSATED = ('v_r_compensated', 'v_r_comp', 'vr_comp', 'vr_compensated', 'doppler_compensated')
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #d06e0718
@@ -103,7 +103,7 @@ def unlzf(
 
 
 def _copy(out: bytearray, back: int, n: int):
-    "Append `n` bytes that begin `back` bytes before the end, which may overlap themselves."
+    "Append `n` bytes from `back` bytes before the end; the two ranges may overlap."
     at = len(out) - back
     if at < 0:
         raise ValueError('a copy from before the beginning')
@@ -165,7 +165,7 @@ def _whole_values(entries: dict, key: str, path, default: list) -> list:
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #5807842c
 def _number_type(kind: str, size: int, path) -> np.dtype:
-    "A type of numpy for a TYPE and a SIZE."
+    "Return the numpy type for a TYPE and a SIZE of a PCD header."
     sizes = _TYPES.get(kind.upper())
     if sizes is None:
         raise InputError(f'{path}: TYPE {kind} is none of F, I, U; correct the header')
@@ -243,7 +243,7 @@ def pcd_header(
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #e85a6e8d
 def _text_numbers(words: list, path) -> np.ndarray:
-    "Numbers from text, with every spelling of not-a-number."
+    "Parse numbers, including every spelling of NaN."
     try:
         return np.array(words, dtype=np.float64)
     except ValueError:
@@ -254,7 +254,7 @@ def _text_numbers(words: list, path) -> np.ndarray:
             return float(word)
         except ValueError:
             text = word.decode('latin-1')
-            # as C libraries on Windows print it
+            # NaN as C libraries on Windows print it
             if 'nan' in text.lower() or '#' in text:
                 return np.nan
             raise InputError(
@@ -265,13 +265,13 @@ def _text_numbers(words: list, path) -> np.ndarray:
 
 
 def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int, list]:
-    """Number of points, and notes.
+    """Choose the number of points that fits the data; also return notes.
 
-    For data that hold `available` of them and `rest` more numbers or bytes.
+    The data hold `available` whole points and `rest` further numbers or bytes.
     """
     if not points and not available:
         raise InputError(
-            f'{path} is cut off: its header gives no number of points, and no point follows; '
+            f'{path} is cut off: its header states no number of points, and no point follows; '
             'copy it again'
         )
     if not points and rest:
@@ -281,7 +281,7 @@ def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int,
     n = available if not points or available in points else min(points)
     if n > available:
         raise InputError(
-            f'{path} is cut off: its header promises {n} points, and it holds {available}; '
+            f'{path} is cut off: its header states {n} points, and it holds {available}; '
             'copy it again'
         )
     if n == available:
@@ -313,21 +313,20 @@ def _binary_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #70364869
 def _unpacked(data: bytes, at: int, path) -> bytes:
-    "The bytes of a compressed body, which may be stored as they are."
+    "Return the decompressed body; a body stored without compression is returned as it is."
     if len(data) - at < 8:
         if len(data) <= at:
             return b''
         raise InputError(
-            f'{path} is cut off: its compressed data should begin with 8 bytes of sizes; '
+            f'{path} is cut off: its compressed data must begin with 8 bytes of sizes; '
             'copy it again'
         )
     small, large = (int(v) for v in np.frombuffer(data, '<u4', 2, at))
     body = data[at + 8 : at + 8 + (small or large)]
     if len(body) < (small or large):
         raise InputError(
-            f'{path} is cut off: its compressed data should have {small or large} bytes, '
-            f'and have {len(body)}; '
-            'copy it again'
+            f'{path} is cut off: its compressed data must have {small or large} bytes, '
+            f'got {len(body)}; copy it again'
         )
     try:
         return unlzf(body, large) if small else body
@@ -406,7 +405,7 @@ def pcd_columns(
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #c3bb9ccc
 LAYOUTS = dict(
-    kitti='x y z intensity',  # Columns of bare files by data set
+    kitti='x y z intensity',  # Columns of files without a header, by data set
     nuscenes='x y z intensity ring',  # Lidar; also Lyft
     # View-of-Delft, radar; its lidar is as KITTI's
     vod='x y z rcs v_r v_r_compensated time',
@@ -420,7 +419,7 @@ def layout_fields(
     layout: str | None,  # Key of `LAYOUTS`, or None
     fields: str | None,  # Names of the columns, or None
 ) -> str | None:  # Names of the columns; None where neither is given
-    "The columns that a user named; raises `InputError` for both at once or an unknown layout."
+    "Return the given columns; raises `InputError` for both at once or an unknown layout."
     if layout and fields:
         raise InputError('layout and fields name the columns twice; give one of them')
     return chosen(LAYOUTS, layout, 'layout') if layout else fields
@@ -438,15 +437,15 @@ def _record(fields: str) -> np.dtype:
 
 
 def _by_fields(data: bytes, path, fields: str) -> dict:
-    "Columns of bare rows whose fields are known."
+    "Read columns of rows without a header, whose fields are known."
     record = _record(fields)
     names = [w.partition(':')[0] for w in fields.split()]
     if not record.itemsize or len(data) % record.itemsize:
         fit = [k for k, v in LAYOUTS.items() if len(data) % (4 * len(v.split())) == 0]
         raise InputError(
-            f'{path} has {len(data)} bytes, which are no rows of {record.itemsize} bytes '
-            f'({fields}); name its '
-            f'columns with fields, or a layout ({", ".join(fit) or "none of the known ones fits"})'
+            f'{path} must have rows of {record.itemsize} bytes ({fields}), got {len(data)} bytes; '
+            'name its columns with fields, or a layout '
+            f'({", ".join(fit) or "none of the known ones fits"})'
         )
     rows = np.frombuffer(data, record)
     return {name: rows[str(i)] for i, name in enumerate(names)}
@@ -455,7 +454,7 @@ def _by_fields(data: bytes, path, fields: str) -> dict:
 def explained_share(
     values: np.ndarray,  # Numbers of a file, `(n,)`
     k: int,  # Numbers of a row; divides `n`
-) -> float:  # At most 1; about 0 where `k` is wrong
+) -> float:  # Share of variance, at most 1; about 0 for a wrong `k`
     "The share of variance that the position in a row explains, corrected for chance."
     with np.errstate(invalid='ignore'):
         v = np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0)
@@ -471,8 +470,10 @@ def explained_share(
 def row_length(
     values: np.ndarray,  # Numbers of a file, `(n,)`
     candidates: tuple = tuple(range(3, 13)),  # Lengths to choose from
-) -> tuple[int | None, float]:  # The length, None where nothing speaks for one; its explained share
-    "The number of columns of bare numbers, from their statistics."
+) -> tuple[
+    int | None, float
+]:  # Length, or None if no candidate explains enough; and its explained share
+    "Estimate the number of columns of a file without a header, by `explained_share`."
     shares = {
         k: explained_share(values, k)
         for k in candidates
@@ -491,8 +492,8 @@ LARGEST = 1e7  # Metres; no coordinate on earth, geocentric ones included, is la
 
 def not_a_cloud(
     columns: dict,  # Columns by name
-) -> str:  # Empty where the values could be a cloud
-    "A reason why the values cannot be places of points."
+) -> str:  # Reason; '' if the values could be a cloud
+    "Return a reason why the values cannot be coordinates of points."
     with np.errstate(invalid='ignore'):
         place = [np.asarray(columns[k], np.float64) for k in 'xyz' if k in columns]
     for k, v in zip('xyz', place, strict=False):
@@ -525,16 +526,19 @@ def _like_rings(v: np.ndarray) -> bool:
 def assumed_fields(
     rows: np.ndarray,  # Bare rows, `(n, k)`
     path: str | Path,  # Name of the file, for messages
-    why: str = '',  # Reason for this length of a row, for the note
+    why: str = '',  # Reason for the assumed row length, for the note
 ) -> tuple[str, list]:  # Names of the columns, and notes
-    "Names of columns that nobody named; raises `InputError` for lengths that no layout has."
+    """Assume the names of columns by their number.
+
+    Raises `InputError` for a number without a layout.
+    """
     k = rows.shape[1]
     known = {3: 'xyz', 4: 'kitti', 5: 'stylecfm', 7: 'vod'}
     if k not in known:
         raise InputError(
-            f'{path} has {k} columns, which no layout of {", ".join(LAYOUTS)} explains without '
-            'being named; '
-            'name them with fields, "x y z rcs v_r" say, or a layout'
+            f'{path} has {k} columns, and their meaning cannot be detected; '
+            'name them with fields, as "x y z rcs v_r", or give a layout '
+            f'({", ".join(LAYOUTS)})'
         )
     name = known[k]
     if k == 5 and len(rows) and _like_rings(rows[:, 4]):
@@ -554,14 +558,13 @@ def bin_columns(
     # Names of the columns, with types where they are no 32-bit floats; None to find out
     fields: str | None = None,
 ) -> Columns:
-    "Named columns of bare numbers; raises `InputError` for what cannot be a cloud."
+    "Read named columns of a file without a header; raises `InputError` if it cannot be a cloud."
     if fields:
         return _checked_columns(Columns(_by_fields(data, path, fields)), path, data)
     if len(data) % 4:
         raise InputError(
-            f'{path} has {len(data)} bytes, which are no 32-bit numbers; '
-            'name its columns with fields, '
-            'with types: "x:f8 y:f8 z:f8"'
+            f'{path} must have 32-bit numbers, got {len(data)} bytes; '
+            'name its columns with fields and types, as "x:f8 y:f8 z:f8"'
         )
     flat = np.frombuffer(data, '<f4')
     k, share = row_length(flat)
@@ -578,9 +581,9 @@ def bin_columns(
         k = k or next((n for n in (4, 5, 7, 3) if len(flat) % n == 0), 0)
         if not k:
             raise InputError(
-                f'{path} has {len(flat)} numbers, which are no rows of 3, 4, 5 or 7; '
-                'name its columns with '
-                f'fields, "x y z rcs v_r" say, or a layout ({", ".join(LAYOUTS)})'
+                f'{path} must have rows of 3, 4, 5 or 7 numbers, got {len(flat)} numbers; '
+                'name its columns with fields, as "x y z rcs v_r", or give a layout '
+                f'({", ".join(LAYOUTS)})'
             )
         fields, notes = assumed_fields(
             flat.reshape(-1, k), path, why or 'by the number of values alone'
@@ -589,7 +592,7 @@ def bin_columns(
 
 
 def _checked_columns(c: Columns, path, data: bytes = b'') -> Columns:
-    "Columns that could be a cloud; of named ones a better length of a row is noted."
+    "Check that columns could be a cloud; add a note if another row length fits the data better."
     if why := not_a_cloud(c.values):
         raise InputError(
             f'{path} is no cloud of {" ".join(c.values)}: {why}; '
@@ -623,14 +626,16 @@ def npy_columns(
     if rows.dtype.names:
         return Columns({k: rows[k].ravel() for k in rows.dtype.names})
     if rows.ndim != 2:
-        raise InputError(f'{path} has the shape {rows.shape}; a cloud has (points, columns)')
+        raise InputError(
+            f'{path} must have the shape (points, columns), got {rows.shape}; write it again'
+        )
     if not fields:
         fields, notes = assumed_fields(rows, path)
     names = [w.partition(':')[0] for w in fields.split()]
     if len(names) != rows.shape[1]:
         raise InputError(
-            f'{path} has {rows.shape[1]} columns, and fields names {len(names)}; name all of them, '
-            '"x y z rcs v_r" say'
+            f'fields must name all {rows.shape[1]} columns of {path}, got {len(names)} names; '
+            'name all, as "x y z rcs v_r"'
         )
     return _checked_columns(Columns(dict(zip(names, rows.T, strict=False)), tuple(notes)), path)
 
@@ -641,7 +646,7 @@ CLOUD_FORMATS = ('.pcd', '.bin', '.npy')  # Suffixes of files of points
 def clouds_in(
     path: str | Path,  # Name of a file, or of a folder
 ) -> list:  # Paths in the order of their names, without hidden files
-    "The clouds of a folder, or the one; raises `InputError` where there is none."
+    "Return the clouds of a folder, or the given file; raises `InputError` if there is none."
     path = Path(path)
     if path.is_file():
         return [path]
@@ -666,8 +671,8 @@ def bare_name(
 
 def other_files(
     folder: str | Path,  # Name of a folder of clouds, or of a file
-) -> str:  # Empty where there are none
-    "What else lies in a folder, counted by suffix, without hidden files."
+) -> str:  # Counts as text; '' if there are none
+    "Count a folder's files that are no clouds, by suffix, without hidden files."
     if not Path(folder).is_dir():
         return ''
     others = Counter(

@@ -54,7 +54,7 @@ class Cloud(NamedTuple):
         self,
         rows: np.ndarray | slice,  # Positions or bools, `(n,)`, or a slice
     ) -> 'Cloud':
-        "Some of the points."
+        "Select points."
         return Cloud(*(v[rows] for v in self))
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #e79bddc4
@@ -63,7 +63,7 @@ def cloud_of(
     intensity: np.ndarray | None = None,  # `(n,)`; zeros if none
     doppler: np.ndarray | None = None,  # `(n,)` m/s; zeros if none
 ) -> Cloud:
-    "A cloud of what is there."
+    "Make a cloud; missing channels become zeros."
     xyz = np.asarray(xyz, np.float32).reshape(-1, 3)
 
     def full(v):
@@ -75,7 +75,7 @@ def cloud_of(
 def joined(
     *clouds: Cloud,  # At least one
 ) -> Cloud:
-    "All points of some clouds, in their order."
+    "Concatenate clouds."
     return Cloud(*(np.concatenate(v) for v in zip(*clouds, strict=True)))
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #97038e72
@@ -84,7 +84,7 @@ def doppler_of(
     ego: np.ndarray,  # Velocity of the sensor, `(3,)`, m/s
     velocity: np.ndarray | float = 0.0,  # Velocity of the targets, `(n, 3)` or one number, m/s
 ) -> np.ndarray:  # `(n,)`, m/s
-    "How fast points go away."
+    "Radial velocity of points relative to the sensor, positive away from it."
     away = xyz / np.maximum(np.linalg.norm(xyz, axis=1, keepdims=True), 1e-6)
     return (np.broadcast_to(np.asarray(velocity) - np.asarray(ego), xyz.shape) * away).sum(1)
 
@@ -100,13 +100,13 @@ class Reading(NamedTuple):
 
 
 def _column(columns: dict, names: tuple) -> np.ndarray | None:
-    "The first column of these names that has a finite number."
+    "Return the first column with one of these names and at least one finite value."
     found = (np.asarray(columns[k], np.float64) for k in names if k in columns)
     return next((v for v in found if not len(v) or np.isfinite(v).any()), None)
 
 
 def _along_the_ray(columns: dict, place: np.ndarray) -> np.ndarray | None:
-    "The part of a velocity vector along the ray; without a vertical part, that one is 0."
+    "Project velocity vectors on the rays; a missing vertical component counts as 0."
     names = next((k for k in VECTORS if k[0] in columns and k[1] in columns), None)
     if names is None:
         return None
@@ -122,7 +122,7 @@ def _along_the_ray(columns: dict, place: np.ndarray) -> np.ndarray | None:
 
 
 def _doppler(columns: dict, place: np.ndarray, placed: bool) -> tuple[np.ndarray | None, list]:
-    "Doppler of columns, None where they have none; and notes."
+    "Return the Doppler of columns (None if there is none) and notes."
     if (v := _column(columns, COLUMN_NAMES['doppler'])) is not None:
         return v, []
     if placed and (v := _along_the_ray(columns, place)) is not None:
@@ -135,11 +135,11 @@ def _doppler(columns: dict, place: np.ndarray, placed: bool) -> tuple[np.ndarray
     ]
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #a9bf6d16
-FAR = 1e4  # Metres; a cloud whose middle is farther from its origin has the coordinates of a map
+FAR = 1e4  # Metres; a cloud farther than this from its origin is in map coordinates
 
 
 def _origin_for(place: np.ndarray, origin, viewpoint) -> tuple[np.ndarray, bool, list]:
-    "Position to subtract, whether it is the sensor's, and notes."
+    "Return the position to subtract, whether it is the sensor's, and notes."
     if origin is not None:
         return np.asarray(origin, np.float64), True, []
     middle = np.median(place, axis=0) if len(place) else np.zeros(3)
@@ -172,13 +172,13 @@ def reading_of(
     path: str | Path,  # Name of the file, for messages
     # Position of the sensor in the file's coordinates, metres; None: at 0, or as the file says
     origin: tuple | None = None,
-) -> Reading:  # Without points that have no place
+) -> Reading:  # Cloud without points whose coordinates are not finite
     "A cloud from named columns; raises `InputError` where x, y or z is missing."
     columns = {k.lower(): v for k, v in reversed(c.values.items())}
     if missing := [k for k in 'xyz' if k not in columns]:
         raise InputError(
             f'{path} has no column {" or ".join(missing)}, only {", ".join(c.values)}; '
-            'name its columns with fields, "x y z intensity doppler" say'
+            'name its columns with fields, as "x y z intensity doppler"'
         )
     place = np.stack([np.asarray(columns[k], np.float64) for k in 'xyz'], 1)
     notes = list(c.notes)
@@ -210,7 +210,7 @@ def reading_of(
 # %% ../../nbs/11_apps/09_clouds.ipynb #5c1e90b7
 @runtime_checkable
 class PointSource(Protocol):
-    "Points that are a part of a larger file; its text names it in messages."
+    "Protocol of a cloud inside a larger file; `str` of it names it in messages."
 
     def __fspath__(self) -> str:
         "The file."
@@ -218,7 +218,7 @@ class PointSource(Protocol):
 
     @property
     def part(self) -> str:
-        "What tells it from other parts of the file."
+        "Text that distinguishes it from other parts of the file."
         ...
 
     def columns(self) -> Columns:
@@ -233,9 +233,9 @@ def read_points(
     # Position of the sensor in the file's coordinates, metres; None: at 0, or as the file says
     origin: tuple | None = None,
 ) -> Reading:
-    """Read a cloud with what was assumed about it.
+    """Read a cloud, with notes on each assumption.
 
-    Raises `InputError` for what is missing, damaged or no cloud.
+    Raises `InputError` for a missing or damaged file, or one that is no cloud.
     """
     if isinstance(path, PointSource):
         return reading_of(path.columns(), str(path), origin)
@@ -243,7 +243,10 @@ def read_points(
     fields = layout_fields(layout, fields)
     kind = path.suffix.lower()
     if kind not in CLOUD_FORMATS:
-        raise InputError(f'{path} is no cloud: its name should end in {", ".join(CLOUD_FORMATS)}')
+        raise InputError(
+            f'the name of a cloud must end in {", ".join(CLOUD_FORMATS)}, got {path}; '
+            'give such a file'
+        )
     if not path.is_file():
         raise InputError(f'no file at {path}; check the path')
     data = path.read_bytes()
@@ -255,7 +258,7 @@ def read_points(
         return reading_of(npy_columns(data, path, fields), path, origin)
     except InputError:
         raise
-    except Exception as e:  # a damaged array raises anything
+    except Exception as e:  # numpy raises errors of many types for a damaged array
         why = str(e).splitlines()[0][:80] if str(e) else type(e).__name__
         raise InputError(
             f'{path} is damaged, or no array of numbers ({why}); write it again'
@@ -280,7 +283,7 @@ def write_cloud(
     path: str | Path,  # Ends in `.pcd` (written binary), `.bin` or `.npy`
     cloud: Cloud,  # Cloud to write: five columns
 ) -> Path:  # `path`
-    "A cloud as a file; raises `InputError`."
+    "Write a cloud to a file; raises `InputError` for another suffix."
     rows, kind = np.column_stack(cloud).astype('<f4'), Path(path).suffix.lower()
     n = len(rows)
     head = (
@@ -298,12 +301,12 @@ def write_cloud(
     return write_bytes(path, chosen(makers, kind, 'the end of the name of a cloud')())
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #41176208
-CHANNELS = ('occupied', 'intensity', 'doppler', 'dx', 'dy', 'dz')  # Of a volume
+CHANNELS = ('occupied', 'intensity', 'doppler', 'dx', 'dy', 'dz')  # Channels of a volume
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #6945f658
 @dataclass(frozen=True)
 class VoxelGrid:
-    "Voxels before a sensor; raises `InputError` for sides or shapes below 0."
+    "Voxel grid in front of a sensor; raises `InputError` for sides or shapes below 0."
 
     low: tuple = (0.0, -12.8, -1.2)  # Corner of least x, y and z, metres
     side: tuple = (0.8, 0.8, 0.5)  # Side lengths of a voxel along x, y and z, metres
@@ -314,14 +317,13 @@ class VoxelGrid:
             math.prod(self.shape) <= 1 << 26 and all(abs(v) < 1e6 for v in (*self.low, *self.side))
         ):
             raise InputError(
-                f'a grid has at most {1 << 26} voxels, and corners and sides below 1e6 metres; '
-                f'got {self.low}, '
-                f'{self.side} and {self.shape}'
+                f'a grid must have at most {1 << 26} voxels, corners and sides below 1e6 metres, '
+                f'got {self.low}, {self.side} and {self.shape}; choose larger voxels'
             )
         if min(self.side) <= 0 or min(self.shape) < 1:
             raise InputError(
-                'a grid needs sides above 0 and at least one voxel along each axis, '
-                f'got {self.side} and {self.shape}'
+                'a grid must have sides above 0 and at least one voxel along each axis, '
+                f'got {self.side} and {self.shape}; correct them'
             )
 
     @property
@@ -333,14 +335,14 @@ class VoxelGrid:
 
     @property
     def diagonal(self) -> float:  # Metres
-        "The largest distance in it."
+        "Largest distance between two points of the grid."
         return math.dist(self.low, self.high)
 
     def index(
         self,
         xyz: np.ndarray,  # `(n, 3)` metres
     ) -> np.ndarray:  # int `(n, 3)`: along z, y, x
-        "In which voxel points lie, perhaps outside."
+        "Voxel index of each point; points outside the grid get indices outside the shape."
         low, side = np.asarray(self.low, np.float32), np.asarray(self.side, np.float32)
         return np.floor((xyz - low) / side).astype(int)[:, ::-1]
 
@@ -356,19 +358,18 @@ class VoxelGrid:
         self,
         index: np.ndarray,  # int `(n, 3)`: along z, y, x
     ) -> np.ndarray:  # `(n, 3)` metres: x, y, z
-        "Middles of voxels."
+        "Centres of voxels."
         low, side = np.asarray(self.low, np.float32), np.asarray(self.side, np.float32)
         return low + (index[:, ::-1] + 0.5) * side
 
     def coarser(
         self,
-        k: int,  # How many sides become one; divides the shape
+        k: int,  # Factor of the side length; divides the shape
     ) -> 'VoxelGrid':
         "The same space in larger voxels; raises `InputError`."
         if any(n % k for n in self.shape):
             raise InputError(
-                f'a grid of {self.shape} cannot be made {k} times coarser; '
-                'its sides must be multiples'
+                f'the shape of a grid must be divisible by {k}, got {self.shape}; choose another'
             )
         return replace(
             self, side=tuple(s * k for s in self.side), shape=tuple(n // k for n in self.shape)
@@ -379,7 +380,7 @@ def voxelise(
     cloud: Cloud,  # Points outside of the grid are left out
     grid: VoxelGrid = VoxelGrid(),  # Voxel grid
 ) -> np.ndarray:  # `(6, z, y, x)` float32: `CHANNELS`
-    "A cloud as a volume: means over the points of each voxel."
+    "Convert a cloud to a volume of means over the points of each voxel."
     c = grid.inside(cloud)
     i = grid.index(c.xyz)
     flat = np.ravel_multi_index(tuple(i.T), grid.shape) if len(i) else np.zeros(0, int)
@@ -398,10 +399,10 @@ def voxelise(
 
 def devoxelise(
     volume: np.ndarray,  # `(6, z, y, x)`
-    grid: VoxelGrid = VoxelGrid(),  # The one that the volume was made on
-    threshold: float = 0.5,  # Voxels above it are occupied
+    grid: VoxelGrid = VoxelGrid(),  # Grid of the volume
+    threshold: float = 0.5,  # Occupancy threshold
 ) -> Cloud:
-    "A point for each occupied voxel, at the mean of its points."
+    "Convert a volume to a cloud, one point for each occupied voxel at the mean of its points."
     i = np.argwhere(volume[0] > threshold)
     at = volume[(slice(None), *i.T)]  # (6, n)
     off = at[3:].T.clip(-0.5, 0.5) * np.asarray(grid.side, np.float32)
@@ -410,11 +411,11 @@ def devoxelise(
 # %% ../../nbs/11_apps/09_clouds.ipynb #449e3d41
 def grid_for(
     clouds: list,  # List of `Cloud`
-    grid: VoxelGrid = VoxelGrid(),  # The finest that is wanted
-    at_least: float = 1.5,  # Points of an occupied voxel, on average
-    factors: tuple = (1, 2, 4),  # How much coarser it may become
+    grid: VoxelGrid = VoxelGrid(),  # Finest grid
+    at_least: float = 1.5,  # Least mean number of points in an occupied voxel
+    factors: tuple = (1, 2, 4),  # Factors by which the grid may be coarsened
 ) -> VoxelGrid:  # The finest that is dense enough, or the coarsest
-    "A grid by the density of clouds."
+    "Choose a grid by the density of clouds."
     for k in factors:
         g = grid.coarser(k)
         n = [(len(g.inside(c).xyz), max(1, int(voxelise(c, g)[0].sum()))) for c in clouds]
@@ -424,13 +425,13 @@ def grid_for(
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #f8999f43
 def joint_box(
-    *volumes: np.ndarray,  # Each `(c, z, y, x)`; the first channel says what is occupied
-    margin: int = 0,  # Voxels around
-    multiple: int = 1,  # Divisor that the sides shall have, where the volume is large enough
+    *volumes: np.ndarray,  # Volumes `(c, z, y, x)`; the first channel is the occupancy
+    margin: int = 0,  # Margin on each side, voxels
+    multiple: int = 1,  # Divisor of the box's sides, if the volume is large enough
 ) -> tuple:  # Slices along z, y and x
-    """The smallest box that holds what is occupied in any of the volumes.
+    """Return the smallest box that contains the occupied voxels of all volumes.
 
-    All of it where nothing is.
+    Without occupied voxels it is the whole volume.
     """
     occupied = np.any([v[0] != 0 for v in volumes], 0)
     box = []
@@ -444,7 +445,7 @@ def joint_box(
         at = np.flatnonzero(occupied.any(tuple(a for a in range(3) if a != axis)))
         a = max(0, at[0] - margin)
         b = min(n, at[-1] + 1 + margin)
-        # grows to the right, and at the edge to the left
+        # enlarge the box to the right, at the edge of the volume to the left
         b = min(n, a + up(b - a))
         a = max(0, b - up(b - a))
         box.append(slice(int(a), int(b)))
@@ -456,7 +457,7 @@ def restore(
     box: tuple,  # Box, output of `joint_box`
     shape: tuple,  # Shape of the volume: z, y, x
 ) -> np.ndarray:  # `(c, z, y, x)`, 0 outside of the box
-    "Put a crop back."
+    "Write a crop into a volume of zeros."
     out = np.zeros((len(part), *shape), part.dtype)
     out[(slice(None), *box)] = part
     return out
@@ -465,13 +466,13 @@ def restore(
 class SensorPair(NamedTuple):
     "One scene by both sensors."
 
-    radar: Cloud  # Few points, a little off
-    lidar: Cloud  # Many points, of the same moment and from the same place
+    radar: Cloud  # Radar cloud
+    lidar: Cloud  # Lidar cloud of the same moment and position
     ego: np.ndarray  # Velocity of the sensors, `(3,)` m/s
 
 
 def _both(s: SensorPair, f, ego: np.ndarray) -> SensorPair:
-    "Both clouds, changed alike."
+    "Apply one change to both clouds."
     return SensorPair(f(s.radar), f(s.lidar), ego)
 
 
@@ -480,7 +481,7 @@ def mirrored(
     rng: np.random.Generator | None = None,  # Not used: all of `AUGMENTATIONS` are called alike
     size: float = 1.0,  # Not used
 ) -> SensorPair:
-    "Left and right exchanged."
+    "Mirror a scene about the vertical plane y = 0."
     flip = np.array([1, -1, 1], np.float32)
     return _both(s, lambda c: c._replace(xyz=c.xyz * flip), s.ego * flip)
 
@@ -488,9 +489,9 @@ def mirrored(
 def faster(
     s: SensorPair,  # A scene
     rng: np.random.Generator,  # Source of the speed
-    size: float = 1.0,  # Deviation of what is added to it, m/s
+    size: float = 1.0,  # Standard deviation of the added speed, m/s
 ) -> SensorPair:
-    "Another speed of the sensors."
+    "Add a random velocity to the sensors; the Doppler changes with it."
     more = np.array([rng.normal() * size, 0, 0])
     return _both(
         s,
@@ -502,9 +503,9 @@ def faster(
 def turned(
     s: SensorPair,  # A scene
     rng: np.random.Generator,  # Source of the angle
-    size: float = 1.0,  # 1: a deviation of 5 degrees
+    size: float = 1.0,  # Size of the rotation; 1 is a standard deviation of 5 degrees
 ) -> SensorPair:
-    "The sensors turned about the vertical."
+    "Rotate the sensors about the vertical axis."
     a = np.radians(5 * size * rng.normal())
     m = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
     return _both(s, lambda c: c._replace(xyz=(c.xyz @ m.T).astype(np.float32)), m @ s.ego)
@@ -513,9 +514,10 @@ def turned(
 def jittered(
     s: SensorPair,  # A scene
     rng: np.random.Generator,  # Source of the noise
-    size: float = 1.0,  # 1: 0.1 m in range, 0.1 m/s in Doppler, a tenth of the intensity
-) -> SensorPair:  # With the lidar as it was
-    "A radar with more noise."
+    # Size of the noise; 1 is 0.1 m in range, 0.1 m/s in Doppler, 10 % in intensity
+    size: float = 1.0,
+) -> SensorPair:  # Scene; its lidar is unchanged
+    "Add noise to the radar."
     c = s.radar
     n = len(s.radar.xyz)
     r = np.linalg.norm(c.xyz, axis=1, keepdims=True)
@@ -525,7 +527,8 @@ def jittered(
     def f(v):
         return v.astype(np.float32)
 
-    xyz = c.xyz + away * np.maximum(noise[0][:, None], -r)  # not through the sensor
+    # a point must not move beyond the sensor
+    xyz = c.xyz + away * np.maximum(noise[0][:, None], -r)
     return s._replace(
         radar=Cloud(f(xyz), f(c.intensity * np.exp(noise[1])), f(c.doppler + noise[2]))
     )
@@ -533,14 +536,14 @@ def jittered(
 
 def thinned(
     s: SensorPair,  # A scene
-    rng: np.random.Generator,  # Says which points are lost
-    size: float = 1.0,  # 1: a tenth of them
-) -> SensorPair:  # With the lidar as it was
-    "A radar that loses points."
+    rng: np.random.Generator,  # Source of the choice
+    size: float = 1.0,  # Share of dropped points, in tenths
+) -> SensorPair:  # Scene; its lidar is unchanged
+    "Drop random points of the radar."
     return s._replace(radar=s.radar.pick(rng.random(len(s.radar.xyz)) > 0.1 * size))
 
 
-# `(seen, rng, size)` -> seen
+# {name: function `(SensorPair, rng, size)` -> `SensorPair`}
 AUGMENTATIONS = dict(
     mirrored=mirrored, faster=faster, turned=turned, jittered=jittered, thinned=thinned
 )
@@ -548,15 +551,15 @@ AUGMENTATIONS = dict(
 # %% ../../nbs/11_apps/09_clouds.ipynb #91af09c3
 def impossible(
     cloud: Cloud,  # Cloud of a static scene
-) -> float:  # m/s, root mean square; 0 where one velocity of the sensor explains all
-    "What of the Doppler no velocity of the sensor explains."
+) -> float:  # Root mean square residual, m/s; 0 if one sensor velocity explains all points
+    "Residual of the Doppler after fitting one velocity of the sensor to a static scene."
     away = cloud.xyz / np.maximum(np.linalg.norm(cloud.xyz, axis=1, keepdims=True), 1e-6)
     d = cloud.doppler.astype(float)
     v = np.linalg.lstsq(-away, d, rcond=None)[0]
     return float(np.sqrt(np.mean((d + away @ v) ** 2)))
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #3c4d00b0
-# Of `(6, z, y, x)`, as they are done carelessly
+# Flips of a volume `(6, z, y, x)` that ignore the physics of Doppler
 VOXEL_FLIPS = {
     'left and right': lambda v: v[:, :, ::-1],
     'forward and back': lambda v: v[:, :, :, ::-1],
@@ -568,9 +571,9 @@ VOXEL_FLIPS = {
 def flipped_places(
     volume: np.ndarray,  # `(6, z, y, x)`
     how: str,  # A key of `VOXEL_FLIPS`
-    grid: VoxelGrid = VoxelGrid(),  # The one that the volume was made on
+    grid: VoxelGrid = VoxelGrid(),  # Grid of the volume
 ) -> Cloud:
-    "What a flip of a volume claims to have seen, at the middles of voxels."
+    "Cloud that corresponds to a flipped volume, at the centres of its voxels."
     v = VOXEL_FLIPS[how](volume)
     i = np.argwhere(v[0] > 0)
     return cloud_of(grid.middles(i), *v[1:3, *i.T])
@@ -578,10 +581,10 @@ def flipped_places(
 # %% ../../nbs/11_apps/09_clouds.ipynb #ffd5ef8b
 def cutout(
     x: 'torch.Tensor',  # Volumes, `(b, c, z, y, x)`
-    g: 'torch.Generator',  # On the CPU: says which, and where
+    g: 'torch.Generator',  # Generator on the CPU
     share: float = 0.5,  # Share of the volumes that are cut
 ) -> 'torch.Tensor':  # New tensor, shaped as `x`
-    "Empty a box of a quarter of each side, in some volumes of a batch."
+    "Set a box of a quarter of each side to 0 in a share of the volumes (DeVries & Taylor 2017)."
     import torch
 
     x = x.clone()
@@ -597,11 +600,11 @@ def cutout(
 
 
 def mixup(
-    x: 'torch.Tensor',  # Volumes, `(b, c, z, y, x)`; the first channel is 0 where nothing is
-    g: 'torch.Generator',  # On the CPU: says from where, and which
+    x: 'torch.Tensor',  # Volumes, `(b, c, z, y, x)`; the first channel is 0 in empty voxels
+    g: 'torch.Generator',  # Generator on the CPU
     share: float = 0.1,  # Share of the other scene's voxels that are used
 ) -> 'torch.Tensor':  # New tensor, shaped as `x`
-    "Some occupied voxels of another scene where there was nothing."
+    "Copy some occupied voxels of another scene of the batch into empty voxels."
     import torch
 
     other = x[torch.randperm(len(x), generator=g)]
@@ -610,25 +613,25 @@ def mixup(
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #a3104453
 class CloudDistances(NamedTuple):
-    "How near a cloud is to the truth."
+    "Distances between a predicted cloud and the reference."
 
-    chamfer: float  # m: mean distance there plus mean distance back
-    hausdorff: float  # m: the largest distance
-    hausdorff95: float  # m: its 95 % quantile, the larger of both directions
-    precision: dict  # By distance in m: share of predicted points that have a true one near
-    recall: dict  # Share of true points that have a predicted one near
-    f_score: dict  # Harmonic mean
+    chamfer: float  # Chamfer distance, m: sum of the mean distances in both directions
+    hausdorff: float  # Hausdorff distance, m: the largest distance
+    hausdorff95: float  # 95 % quantile of the distances, m, the larger of both directions
+    precision: dict  # {distance in m: share of predicted points with a true point that near}
+    recall: dict  # {distance in m: share of true points with a predicted point that near}
+    f_score: dict  # {distance in m: harmonic mean of precision and recall}
 
 
-NEAR = (0.1, 0.5)  # m
+NEAR = (0.1, 0.5)  # Distance limits of precision and recall, m
 
 
 def nearest_distances(
-    a: np.ndarray,  # `(n, 3)`
-    b: np.ndarray,  # `(m, 3)`
-    cap: float,  # Distance to an empty `b`
-) -> np.ndarray:  # `(n,)`
-    "Distance of each of `a` to the nearest of `b`."
+    a: np.ndarray,  # Points, `(n, 3)` metres
+    b: np.ndarray,  # Points, `(m, 3)` metres
+    cap: float,  # Distance that is returned for an empty `b`, metres
+) -> np.ndarray:  # Distances, `(n,)` metres
+    "Distance of each point of `a` to the nearest point of `b`."
     from scipy.spatial import KDTree
 
     return KDTree(b).query(a)[0] if len(b) and len(a) else np.full(len(a), cap)
@@ -666,7 +669,7 @@ def iou(
     a: np.ndarray,  # bool, of any shape
     b: np.ndarray,  # bool, as `a`
 ) -> float:  # In [0, 1]
-    "Shared voxels over all; 1 where there are none."
+    "Intersection over union of occupied voxels; 1 for two empty volumes."
     n = (a | b).sum()
     return float((a & b).sum() / n) if n else 1.0
 
@@ -676,8 +679,8 @@ def feature_error(
     truth: np.ndarray,  # `(6, z, y, x)`
     channel: str = 'doppler',  # One of `CHANNELS`
     threshold: float = 0.5,  # Occupancy threshold of the prediction
-) -> tuple:  # Mean absolute error where the truth is occupied; where both are; NaN where nothing is
-    "How far features are off."
+) -> tuple:  # Errors over the occupied voxels of the truth, and of both; NaN without voxels
+    "Mean absolute error of a channel."
     k = CHANNELS.index(channel)
     d = np.abs(predicted[k] - truth[k])
     here = truth[0] > 0.5
@@ -692,9 +695,9 @@ def recall_by_predictions(
     truth: Cloud,  # Reference cloud
     near: float = 0.5,  # m
 ) -> float:  # In [0, 1]
-    """The wrong recall, for comparison only.
+    """Recall as some papers define it, for comparison only.
 
-    Hits among predictions over these and the missed points.
+    Hits are counted among the predictions, so that many points at one place raise it.
     """
     hits = (nearest_distances(predicted.xyz, truth.xyz, 1e9) <= near).sum()
     missed = (nearest_distances(truth.xyz, predicted.xyz, 1e9) > near).sum()

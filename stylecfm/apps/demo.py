@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # %% ../../nbs/11_apps/00_demo.ipynb #cell-5
-# Who shows what: the photographs of the one style, those that are painted for the other, and those
-# of the test
+# Disjoint groups of scenes: photographs of the one style, photographs that are painted for the
+# other, and photographs of the test
 SCENES = dict(
     photo=('china', 'coffee', 'hopper'),
     painting=('astronaut', 'motorcycle', 'rocket'),
@@ -48,25 +48,25 @@ SCENES = dict(
 
 # %% ../../nbs/11_apps/00_demo.ipynb #55c33f70
 class DemoSize(NamedTuple):
-    "How large the demonstration is."
+    "Sizes of the demonstration."
 
     crops: int = 1000  # Training crops of each style; all are also used mirrored
     size: int = 64  # Side of a crop, pixels
     tests: int = 32  # Held-out crops
     steps: int = 1200  # Training steps
-    batch: int = 32  # Latents a step
+    batch: int = 32  # Number of latents in a training step
     width: int = 96  # Channels of the network
     layers: int = 6  # Blocks of the network
 
 # %% ../../nbs/11_apps/00_demo.ipynb #cell-8
-# Settings of `oil`: patches of five pixels, seven tenths of the yellowest varnish
+# Settings of `oil`: patches of five pixels, varnish 0.7
 OIL_SETTINGS = dict(radius=2.5, varnish=0.7)
 
 # %% ../../nbs/11_apps/00_demo.ipynb #d0a1f3bb
 def demo_painting(
     image: 'ndarray',  # `(h, w, 3)` in [0, 1]
 ) -> 'ndarray':  # Result, shaped as `image`
-    "The painter of the demonstration: large patches, an old varnish."
+    "Paint an image as the demonstration's painter: large patches and a yellow varnish."
     from stylecfm.data.painters import oil
 
     return oil(image, **OIL_SETTINGS)
@@ -74,13 +74,13 @@ def demo_painting(
 
 def draw_crops(
     group: str,  # A key of `SCENES`
-    n: int,  # How many
+    n: int,  # Number of crops
     size: int,  # Side of a crop, pixels
     seed: int,  # Random seed of the crops and their exposure
 ) -> list:  # `n` arrays `(size, size, 3)` in [0, 1]
-    """Crops of a group of `SCENES`, exposed alike.
+    """Crop a group of `SCENES`, with the same distribution of exposure.
 
-    Those of the test upright and in their own colours.
+    Crops of the test are neither rotated nor recoloured.
     """
     import numpy as np
 
@@ -117,12 +117,12 @@ def write_images(
 # %% ../../nbs/11_apps/00_demo.ipynb #8d7404f7
 def make_images(
     root: Path,  # Folder to make
-    size: DemoSize,  # How many, and how large
+    size: DemoSize,  # Number and size of crops
     seed: int,  # Random seed of the crops
 ):
     """`train/photo`, `train/painting`, and `test/photo` with its true `test/painting`.
 
-    Kept if they are there, refused if they are others.
+    Existing images of the same settings are kept; raises `InputError` for others.
     """
     from stylecfm.files import atomic_folder, verify_folder
 
@@ -156,10 +156,10 @@ def make_images(
 # %% ../../nbs/11_apps/00_demo.ipynb #cell-11
 def demo_config(
     out: Path,  # Folder of the demonstration
-    size: DemoSize,  # How large it is
+    size: DemoSize,  # Sizes of the demonstration
     seed: int,  # Random seed of the run
-) -> Config:  # Checked, as all are
-    "What a user's config.json would say."
+) -> Config:  # Checked configuration
+    "Return the demonstration's configuration."
     training = TrainingConfig(
         size.batch,
         1e-3,
@@ -190,15 +190,15 @@ class Tested(NamedTuple):
     "Images of the test, in [-1, 1]."
 
     photo: 'Tensor'  # Held-out crops, `(n, 3, h, w)`
-    made: 'Tensor'  # Transferred, as `photo`
-    truth: 'Tensor'  # The painter's own, as `photo`
-    again: 'Tensor'  # Transferred, and back, as `photo`
-    same: 'Tensor'  # Inverted and generated in its own style, as `photo`
+    made: 'Tensor'  # Transferred images, shaped as `photo`
+    truth: 'Tensor'  # The painter's own versions, shaped as `photo`
+    again: 'Tensor'  # Transferred and transferred back, shaped as `photo`
+    same: 'Tensor'  # Inverted and generated in the source style, shaped as `photo`
 
 
 def transfer_tests(
     out: Path,  # Folder of the demonstration, trained
-    size: DemoSize,  # How large it is
+    size: DemoSize,  # Sizes of the demonstration
 ) -> tuple:  # `Tested`, seconds for one transfer
     "Run the held-out crops through the pipeline."
     from stylecfm.data.images import ImageRules, list_images, read_images, to_pil, to_tensor
@@ -215,7 +215,7 @@ def transfer_tests(
     )
     start = time.perf_counter()
     x0 = pipe.invert(pipe.encode(photo), 'photo', solver).x
-    # in bytes, as a file would hold it
+    # quantised to 8 bits, as in a file
     made = to_tensor(to_pil(pipe.decode(pipe.generate(x0, 'painting', solver).x)))
     seconds = (time.perf_counter() - start) / len(photo)
     again = pipe.generate(pipe.invert(pipe.encode(made), 'painting', solver).x, 'photo', solver).x
@@ -227,9 +227,9 @@ def transfer_tests(
 # %% ../../nbs/11_apps/00_demo.ipynb #cell-14
 def demo_score(
     t: Tested,  # Test results, output of `transfer_tests`
-    rival: Callable,  # Images to images: `colour_map` of the training sets
+    rival: Callable,  # Baseline, images -> images: `colour_map` of the training sets
 ) -> dict:  # Decibels, mean over the crops unless named otherwise
-    "What the demonstration claims, in numbers."
+    "Compute the scores of the demonstration."
     from stylecfm.evaluation.metrics import gain, psnr
 
     g = gain(t.made, t.photo, t.truth)
@@ -252,9 +252,9 @@ def demo_score(
 # %% ../../nbs/11_apps/00_demo.ipynb #cell-16
 def draw_grid(
     t: Tested,  # Test results, output of `transfer_tests`
-    columns: int = 8,  # How many crops
+    columns: int = 8,  # Number of crops
 ) -> 'PIL.Image.Image':  # Mode RGB
-    "The first crops, a row for each kind, twice as large."
+    "Draw the first crops at twice their size, a row for each field of `Tested`."
     from PIL import Image
 
     from stylecfm.data.images import grid, to_pil
@@ -276,7 +276,7 @@ def draw_grid(
 
 def draw_loss(
     log: list,  # List of dictionaries with `step` and `loss`, as `OTCFMTrainer.log`
-    path: Path,  # Gets the picture, a PNG
+    path: Path,  # Path of the PNG to write
 ):
     "Loss by step."
     import io
@@ -297,7 +297,7 @@ def draw_loss(
 def _demo_measures(
     trainer, size: DemoSize, seed: int, seconds: float, minutes: float | None
 ) -> dict:
-    "What metrics.json says beside the score; `minutes`: None where a part was there before."
+    "Return the entries of metrics.json beside the score; `minutes` is None for a reused part."
     from stylecfm.evaluation.metrics import machine, peak_memory_mb
 
     return dict(
@@ -306,7 +306,7 @@ def _demo_measures(
         seconds_per_step=round(trainer.seconds / trainer.done, 4),
         training_images_per_second=round(size.batch * trainer.done / trainer.seconds, 1),
         images_per_second=round(1 / seconds, 2),
-        # of the whole, or of nothing
+        # total time only if no part was reused
         peak_memory_mb=None if minutes is None else peak_memory_mb(),
         minutes=minutes,
         parameters=trainer.model().net.num_parameters(),
@@ -317,11 +317,11 @@ def _demo_measures(
 
 def run_demo(
     out: Path,  # Folder of the demonstration
-    size: DemoSize,  # How large it is
+    size: DemoSize,  # Sizes of the demonstration
     seed: int,  # Random seed of the run
     change: Callable = lambda config: config,  # Function that changes the config for a study
 ) -> dict:  # Content of metrics.json
-    "Images, latents, training, transfer, score."
+    "Run the demonstration: images, latents, training, transfer, scores."
     writable(out / 'x')
     start = time.perf_counter()
     fresh = not any((out / 'checkpoints').glob('step-*'))
@@ -446,10 +446,10 @@ def _painting_scores(photo: 'Tensor', truth: 'Tensor', mapped: 'Tensor', made: '
 
 def run_painting_demo(
     out: Path,  # Folder of the demonstration
-    size: DemoSize,  # How large it is
+    size: DemoSize,  # Sizes of the demonstration
     seed: int,  # Random seed of the run
 ) -> dict:  # Content of metrics.json
-    "Images, training, transfer, score."
+    "Run the demonstration of a structure-conditioned model: images, training, transfer, scores."
     from stylecfm.data.images import grid, save_image, to_pil
     from stylecfm.evaluation.metrics import colour_map, machine, peak_memory_mb
     from stylecfm.files import write_checked
@@ -506,7 +506,7 @@ def stylecfm_demo(
         if method not in DEMONSTRATIONS:
             raise InputError(f'method must be {" or ".join(DEMONSTRATIONS)}, got {method!r}')
         run, usual = DEMONSTRATIONS[method]
-        # mirrored, they fill a batch
+        # with their mirror images they fill a batch
         size = DemoSize(crops, tests=tests, steps=usual if steps is None else steps)
         least = size.batch // 2
         if crops < least or size.steps < 1 or tests < 2 or seed < 0:
@@ -542,7 +542,7 @@ def forget(
         return
     from stylecfm.files import run_lock
 
-    with run_lock(out):  # not under a training that goes on
+    with run_lock(out):  # fails while a training runs in this folder
         for name in (
             'images',
             'latents',
@@ -560,11 +560,11 @@ def forget(
 def run_variant(
     out: Path,  # Folder of this run
     first: Path,  # Folder of the run whose images and latents it shares; may be `out`
-    size: DemoSize,  # How large it is
+    size: DemoSize,  # Sizes of the demonstration
     seed: int,  # Random seed of the run
-    change: Callable = lambda config: config,  # The config, to the changed one
+    change: Callable = lambda config: config,  # Function `config -> config` of the variant
 ) -> dict:  # Content of metrics.json
-    "A demonstration with another config; one that is finished is read, not repeated."
+    "Run a demonstration with a changed config; a finished one is read from its folder."
     import contextlib
     import io
     import shutil
@@ -582,11 +582,11 @@ def run_variant(
 # %% ../../nbs/11_apps/00_demo.ipynb #40e94d24
 def fresh_crops(
     folder: Path,  # Folder of photographs
-    n: int,  # How many: one crop each
+    n: int,  # Number of photographs, one crop of each
     size: int = 64,  # Side, pixels
     seed: int = 12345,  # Random seed of the choice
 ) -> tuple:  # Photographs and the painter's versions, `(n, 3, size, size)` in [-1, 1]
-    "Crops of photographs that had no part in any choice, and their true paintings."
+    "Return crops of photographs that no setting was chosen on, and their true paintings."
     import numpy as np
     import torch
 
@@ -616,7 +616,7 @@ def score_fresh(
     photo: 'Tensor',  # Photographs, `(n, 3, h, w)` in [-1, 1]
     truth: 'Tensor',  # Their true paintings, as `photo`
 ) -> dict:  # `made`, `same`: images like `photo`; `gain_db`, `identity_psnr_db`: `(n,)`
-    "Transfer of other photographs by a trained demonstration, and back in their own style."
+    "Score a trained demonstration on other photographs: transfer and reconstruction."
     from stylecfm.evaluation.metrics import gain, psnr
     from stylecfm.flow.solvers import ODESolver
     from stylecfm.pipeline.transfer import StyleTransferPipeline

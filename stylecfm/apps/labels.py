@@ -104,9 +104,10 @@ def split_subjects(
     names: list,  # Names of subjects
     share: float,  # Share of the persons to hold out, in [0, 1)
 ) -> tuple[list, list]:  # Names to train on, and names held out, sorted
-    """Divide subjects, persons as a whole.
+    """Divide subjects; all visits of a person go to the same part.
 
-    At least one is held out and one kept. Raises `InputError`.
+    With a share above 0 and two or more persons, each part gets at least one. Raises
+    `InputError` for a share outside of [0, 1).
     """
     if not 0 <= share < 1:
         raise InputError(f'hold_out must be at least 0 and less than 1, got {share:g}')

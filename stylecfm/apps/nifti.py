@@ -82,7 +82,7 @@ def _files_of(folder, missing):
 class Volume(NamedTuple):
     "A volume as it lies in its file."
 
-    data: np.ndarray  # Values, `(x, y, z)` float32, perhaps NaN
+    data: np.ndarray  # Values, `(x, y, z)` float32; may contain NaN
     affine: np.ndarray  # Transform from voxels to mm, `(4, 4)`
     notes: tuple  # Assumptions, one sentence each
 
@@ -110,15 +110,15 @@ def three_axes(
 _MOST_VOXELS = 1 << 28  # Voxels of a compressed volume; as float32 they are 1.1 GB
 _MOST_BEFORE = 16 << 20  # Bytes of header and extensions of a compressed volume
 _MOST_AFTER = 1 << 16  # Bytes after the voxels, which are ignored
-_DEFLATE = 1032  # Bytes that one byte of a gzip file can become
+_DEFLATE = 1032  # Largest ratio of compression of gzip
 
 
 def _unpacked(
     path: str | Path,  # Name of a `.nii.gz` file
 ) -> Any:  # nibabel's image, its voxels in memory
-    """Unpack no more than the header describes.
+    """Decompress at most the number of bytes that the header describes.
 
-    Raises `InputError` where it describes too much, or more comes.
+    Raises `InputError` if the header describes too many, or the file holds more.
     """
     nib = nibabel_or_error()
     with gzip.open(path) as f:
@@ -155,11 +155,11 @@ def _unpacked(
 
 # %% ../../nbs/11_apps/03_nifti.ipynb #b58e2c19
 _IN_MM = {1: ('metres', 1000.0), 3: ('micrometres', 0.001)}  # Lengths by NIfTI's code of units
-_SIDES = 0.02, 50.0  # Sides of a voxel that can be meant, mm
+_SIDES = 0.02, 50.0  # Plausible range of a voxel's side, mm
 
 
 def _placed(im) -> tuple:  # Affine to mm, `(4, 4)`, and notes
-    "The transform of a volume, and what had to be assumed for it."
+    "Return the transform of a volume to mm, and notes on what was assumed."
     h = im.header
     affine = np.array(im.affine, float)
     notes = []
@@ -196,11 +196,12 @@ def read_volume(
         with open(path, 'rb') as f:
             packed = str(path).lower().endswith('.gz') or f.read(2) == b'\x1f\x8b'
         im = _unpacked(path) if packed else nib.load(path)
-        three_axes(np.broadcast_to(0, im.shape), path)  # before any voxel is read
+        # checks the shape before any voxel is read
+        three_axes(np.broadcast_to(0, im.shape), path)
         data = np.asarray(im.dataobj)
     except InputError:
         raise
-    except Exception as e:  # the library raises anything
+    except Exception as e:  # nibabel raises errors of many types for a damaged file
         raise InputError(
             f'cannot read {path}: {(str(e) or type(e).__name__).splitlines()[0]}'
         ) from e
@@ -233,7 +234,7 @@ def displacement(
     other: np.ndarray,  # Transform of another volume, `(4, 4)`
     shape: tuple,  # Voxels along x, y, z
 ) -> tuple[float, float]:  # Largest displacement of a corner: voxels, mm
-    "The distance between two grids."
+    "Largest displacement of the corners between two grids."
     corners = np.array(
         [
             [x, y, z, 1]
@@ -249,7 +250,7 @@ def displacement(
 
 
 def _turned(v: Volume, orientation) -> Volume:
-    "A volume with its axes turned over or exchanged, and its affine with them."
+    "Permute and flip the axes of a volume, and change its affine accordingly."
     nib = nibabel_or_error()
     data = nib.orientations.apply_orientation(v.data, orientation)
     return Volume(
@@ -260,9 +261,9 @@ def _turned(v: Volume, orientation) -> Volume:
 def on_grid_of(
     v: Volume,  # Volume on another grid
     grid: Volume,  # Volume whose grid is wanted
-    nearest: bool,  # The nearest voxel, for outlines; else linear between voxels
+    nearest: bool,  # Nearest-neighbour interpolation, for outlines; else linear
 ) -> Volume:
-    "A volume resampled to another grid through space; 0 beyond its edge."
+    "Resample a volume to another grid by the affines; 0 outside of the volume."
     nib = nibabel_or_error()
     from nibabel.processing import resample_from_to
 
@@ -320,7 +321,7 @@ def on_one_grid(
     return out
 
 # %% ../../nbs/11_apps/03_nifti.ipynb #dd614629
-FEW_VOXELS = 4  # Voxels side by side that may have the value of the background by coincidence
+FEW_VOXELS = 4  # Largest group of brain voxels that may equal the background by chance
 BORDER = 0.7  # Least share of the sides of a skull-stripped volume that has one value
 
 
@@ -340,13 +341,13 @@ def background_value(
     known = sides[np.isfinite(sides)]
     low = float(finite.min())
     high = float(finite.max())
-    # no voxel has it, where all sides are NaN
+    # if all sides are NaN, no voxel has this value
     below = 0.0 if low > 0 else low - 0.1 * max(high - low, 1.0)
     value = float(np.median(known)) if len(known) else below
     off = np.abs(known - value)
-    # rounding; what differs more is no background
+    # tolerance of rounding; larger differences are no background
     off = off[off <= 1e-4 * np.quantile(np.abs(finite - value), 0.98)]
-    near = 1.5 * float(off.max()) if len(off) else 0.0  # 0 where the background is one number
+    near = 1.5 * float(off.max()) if len(off) else 0.0  # 0 for a constant background
     return value, near, (len(off) + len(sides) - len(known)) / len(sides)
 
 
@@ -366,9 +367,9 @@ def outside_of(
 
 
 def _inside(outsides: list) -> np.ndarray:
-    """Voxels inside in all modalities.
+    """Return the voxels that are inside in all modalities.
 
-    A few at the edge that one modality alone has outside are a coincidence of values.
+    Groups of up to `FEW_VOXELS` that only one modality has outside count as inside.
     """
     from scipy.ndimage import label
 
@@ -380,7 +381,7 @@ def _inside(outsides: list) -> np.ndarray:
 
 
 class Brain(NamedTuple):
-    "Where the brain is, and how that was found."
+    "Mask of the brain, with notes on how it was found."
 
     mask: np.ndarray  # `(x, y, z)` bool: inside in all modalities
     background: tuple  # Value of each modality's background
@@ -393,7 +394,7 @@ def brain_of(
 ) -> Brain:
     """The brain of a skull-stripped subject.
 
-    Raises `InputError` where the skull is there, or no brain.
+    Raises `InputError` for a volume with the skull, or without a brain.
     """
     found = [background_value(v) for v in image]
     if bad := [
@@ -422,7 +423,7 @@ def skull_likely(
     mask: np.ndarray,  # Foreground mask, `(x, y, z)` bool
     sides: tuple,  # Sides of a voxel, mm
 ) -> bool:
-    "Whether a dark shell lies between the surface and the inside."
+    "Whether a dark shell, the skull, lies between the surface and the inside."
     from scipy.ndimage import distance_transform_edt
 
     step = tuple(slice(None, None, 2 if n >= 100 else 1) for n in mask.shape)
@@ -452,7 +453,7 @@ def without_nan(
 ) -> tuple[np.ndarray, tuple]:  # Finite values `(x, y, z)`, and notes
     """A volume whose NaN and infinite voxels are replaced.
 
-    They get the value of the background, or within the brain that of the nearest voxel.
+    Outside the brain they get the background's value, inside that of the nearest finite voxel.
     """
     bad = ~np.isfinite(v)
     if not bad.any():
@@ -550,7 +551,7 @@ def as_stored(
     volume: np.ndarray,  # `(x, y, z)` in the standard orientation, as a subject's image
     s: Subject,  # Subject that was read from files
 ) -> tuple[np.ndarray, np.ndarray]:  # `(i, j, k)`, axes as in the first file; affine `(4, 4)`
-    "A volume with its axes as in the subject's first file, so that both lie voxel on voxel."
+    "Return a volume with the axes of the subject's first file, so that the voxels of both match."
     if s.stored is None:
         return volume, s.affine
     nib = nibabel_or_error()

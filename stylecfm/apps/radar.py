@@ -54,18 +54,18 @@ def __getattr__(name):
 
 # %% ../../nbs/11_apps/10_radar.ipynb #c748ea89
 class Scene(NamedTuple):
-    "Boxes before a moving sensor."
+    "Boxes in front of a moving sensor."
 
-    low: np.ndarray  # `(n, 3)` metres: least corners
-    high: np.ndarray  # `(n, 3)`: largest corners
-    velocity: np.ndarray  # `(n, 3)` m/s
-    bright: np.ndarray  # `(n,)`: reflectivity for a lidar
-    strong: np.ndarray  # `(n,)`: chance that a radar's ray comes back, at best
-    ego: np.ndarray  # `(3,)` m/s: of the sensor
+    low: np.ndarray  # Lower corners of the boxes, `(n, 3)` metres
+    high: np.ndarray  # Upper corners, `(n, 3)` metres
+    velocity: np.ndarray  # Velocities of the boxes, `(n, 3)` m/s
+    bright: np.ndarray  # Reflectivity for a lidar, `(n,)`
+    strong: np.ndarray  # Largest probability that a radar ray returns, `(n,)`
+    ego: np.ndarray  # Velocity of the sensor, `(3,)` m/s
 
 
 GROUND_HEIGHT = -1.2  # m below the sensor
-# Size in m, brightness, strength
+# {kind: (size in m, reflectivity, return probability)}
 THINGS = dict(
     car=((4.3, 1.8, 1.5), 0.5, 0.8),
     van=((5.5, 2.1, 2.4), 0.6, 0.8),
@@ -77,7 +77,7 @@ THINGS = dict(
 def street(
     seed: int,  # Random seed of the street
 ) -> Scene:
-    "A street with two rows of houses, cars and people."
+    "Generate a street with two rows of houses, cars and people."
     rng = np.random.default_rng([seed, 4])
     boxes = []
     between = rng.uniform
@@ -88,7 +88,7 @@ def street(
         at = np.array([x, y, GROUND_HEIGHT + s[2] / 2])
         boxes.append((at - s / 2, at + s / 2, (vx, vy, 0.0), bright * between(0.7, 1.3), strong))
 
-    half = between(2.8, 3.8)  # of the lanes
+    half = between(2.8, 3.8)  # half width of the lanes
     for side in (-1, 1):
         edge = side * (half + between(1.5, 4.5))
         x = between(-8, -2)
@@ -113,23 +113,23 @@ def street(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #ab79103e
 class Radar(NamedTuple):
-    "A radar's faults: of the size that data sheets of imaging radars admit."
+    "Errors of a radar, of the size that data sheets of imaging radars state."
 
-    rays: int = 450  # Chances to see something
-    found: float = 0.4  # Share of what could come back that does
-    azimuth: float = 1.2  # Deviations of direction, degrees
-    elevation: float = 2.5  # Deviation of elevation, degrees
-    range: float = 0.2  # Deviation of distance, m
-    doppler: float = 0.1  # Deviation of speed, m/s
-    detours: float = 0.06  # Share of points that took a longer way
-    clutter: float = 40.0  # Points of nothing, on average
+    rays: int = 450  # Number of rays
+    found: float = 0.4  # Share of the possible returns that are detected
+    azimuth: float = 1.2  # Standard deviation of azimuth, degrees
+    elevation: float = 2.5  # Standard deviation of elevation, degrees
+    range: float = 0.2  # Standard deviation of range, m
+    doppler: float = 0.1  # Standard deviation of Doppler, m/s
+    detours: float = 0.06  # Share of multipath points
+    clutter: float = 40.0  # Mean number of false points
 
 
 def ray_directions(
-    azimuth: np.ndarray,  # `(n,)` radians, to the left
-    elevation: np.ndarray,  # `(n,)` radians, up
+    azimuth: np.ndarray,  # Azimuth, positive to the left, `(n,)` radians
+    elevation: np.ndarray,  # Elevation, positive upwards, `(n,)` radians
 ) -> np.ndarray:  # `(n, 3)` unit vectors: forward, left, up
-    "Directions."
+    "Unit vectors of directions."
     return np.stack(
         [
             np.cos(elevation) * np.cos(azimuth),
@@ -141,10 +141,10 @@ def ray_directions(
 
 
 def cast(
-    s: Scene,  # Boxes; at least one
-    way: np.ndarray,  # `(n, 3)` unit vectors from the sensor
-) -> tuple:  # Distances `(n,)`, infinite where nothing is hit; which box
-    "Where rays end (Kay & Kajiya 1986)."
+    s: Scene,  # Scene with at least one box
+    way: np.ndarray,  # Directions of the rays, unit vectors `(n, 3)`
+) -> tuple:  # Distances `(n,)`, m, infinite without a hit; index of the box hit, `(n,)`
+    "Intersect rays with the boxes by the slab method (Kay & Kajiya 1986)."
     with np.errstate(divide='ignore', invalid='ignore'):
         a = s.low[None] / way[:, None]
         b = s.high[None] / way[:, None]
@@ -157,8 +157,8 @@ def cast(
 def lidar_view(
     s: Scene,  # Scene to measure
     rng: np.random.Generator,  # Source of the noise
-) -> Cloud:  # With the true Doppler, which real ones lack
-    "What a lidar sees."
+) -> Cloud:  # Cloud with the true Doppler, which real lidars do not measure
+    "Simulate a lidar's view of a scene."
     az, el = np.meshgrid(np.radians(np.arange(-60, 60, 0.8)), np.radians(np.linspace(-24, 24, 41)))
     way = ray_directions(az.ravel(), el.ravel())
     r, k = cast(s, way)
@@ -173,7 +173,7 @@ def radar_view(
     rng: np.random.Generator,  # Source of rays, noise and clutter
     p: Radar = Radar(),  # Radar errors
 ) -> Cloud:
-    "What a radar sees."
+    "Simulate a radar's view of a scene."
     az = np.radians(rng.uniform(-60, 60, p.rays))
     el = np.radians(rng.uniform(-15, 15, p.rays))
     r, k = cast(s, ray_directions(az, el))
@@ -205,9 +205,9 @@ def radar_view(
 
 def observe_street(
     seed: int,  # Random seed of the street and of the noise
-    p: Radar = Radar(),  # The radar's faults
+    p: Radar = Radar(),  # Radar errors
 ) -> SensorPair:
-    "A street by both sensors; the same seed, the same street and noise."
+    "Simulate a street with both sensors; a seed fixes street and noise."
     s = street(seed)
     rng = np.random.default_rng([seed, 5])
     return SensorPair(radar_view(s, rng, p), lidar_view(s, rng), s.ego)
@@ -215,13 +215,13 @@ def observe_street(
 # %% ../../nbs/11_apps/10_radar.ipynb #6715a98e
 def draw_cloud(
     ax: Any,  # Axes of `projection='3d'`
-    cloud: Cloud,  # Only what lies in the grid is drawn
+    cloud: Cloud,  # Cloud; points outside the grid are not drawn
     grid: VoxelGrid,  # Limits of the axes
-    # A colour, or a number for each point drawn, `(n,)`; height if none
+    # A colour, or a number for each point, `(n,)`; the height if none
     colour: str | np.ndarray | None = None,
     size: float = 2.0,  # Size of a point
 ):
-    "A cloud from above and a little behind."
+    "Draw a cloud, seen from above and slightly behind."
     c = grid.inside(cloud)
     x, y, z = c.xyz.T
     ax.scatter(
@@ -247,12 +247,12 @@ def draw_cloud(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #5eabc95f
 class Space(NamedTuple):
-    "From clouds to what the network sees, and back."
+    "Transform between volumes in their own units and the network's standardised, packed tensors."
 
     grid: VoxelGrid  # Voxel grid
     stats: 'LatentStats'  # Statistics of the lidar's channels
     factors: tuple = (2, 2, 2)  # Voxels along z, y, x that become channels
-    # Statistics of the radar's channels, where its units are not the lidar's; none: `stats`
+    # Statistics of the radar's channels; None: `stats`, as both sensors have the same units
     seen: 'LatentStats|None' = None
     kept: tuple = CHANNELS  # Channels of the lidar that vary, in the order of `CHANNELS`
     given: tuple = CHANNELS  # Channels of the radar that vary
@@ -270,29 +270,29 @@ class Space(NamedTuple):
     def into(
         self,
         volumes: 'torch.Tensor',  # The lidar's, `(n, 6, z, y, x)`, in their own units
-    ) -> 'torch.Tensor':  # `(n, c, d, h, w)`: a block's voxels are channels, one of each kept
-        "Volumes, standardised and packed."
+    ) -> 'torch.Tensor':  # `(n, c, d, h, w)`, c = len(kept) * product of `factors`
+        "Standardise and pack volumes of the lidar."
         return _packed(self.stats, volumes, self.kept, self.factors)
 
     def into_given(
         self,
         volumes: 'torch.Tensor',  # The radar's, `(n, 6, z, y, x)`, in their own units
     ) -> 'torch.Tensor':  # `(n, k, d, h, w)`
-        "The condition of the network."
+        "Standardise and pack volumes of the radar, the network's condition."
         return _packed(self.seen or self.stats, volumes, self.given, self.factors)
 
     def start(
         self,
         volumes: 'torch.Tensor',  # The radar's, `(n, 6, z, y, x)`, in their own units
     ) -> 'torch.Tensor':  # Shaped as the output of `into`
-        "The mean start of the paths: the radar in standard units, on the channels of the lidar."
+        "Mean of the paths' start: the standardised radar, on the lidar's channels."
         return _packed(self.seen or self.stats, volumes, self.kept, self.factors)
 
     def filled(
         self,
-        z: 'torch.Tensor',  # Packed, of the channels `names`
-        names: tuple,  # Those channels, `kept` or `given`
-    ) -> 'torch.Tensor':  # `(n, 6, z, y, x)`, standardised; 0, the mean, where a channel is not
+        z: 'torch.Tensor',  # Packed tensor with the channels `names`
+        names: tuple,  # Channels of `z`, `kept` or `given`
+    ) -> 'torch.Tensor':  # `(n, 6, z, y, x)`, standardised; a dropped channel is 0, its mean
         "Unpack, and add the channels that were dropped."
         from stylecfm.codecs.tiling import unpacked
 
@@ -305,14 +305,14 @@ class Space(NamedTuple):
         self,
         z: 'torch.Tensor',  # Latents, output of `into`: `(n, c, d, h, w)`
     ) -> 'torch.Tensor':  # `(n, 6, z, y, x)`
-        "Volumes, in their own units; a dropped channel has its constant."
+        "Invert `into`: volumes in their own units; a dropped channel gets its constant value."
         return self.stats.restore(self.filled(z, self.kept))
 
     def given_back(
         self,
         z: 'torch.Tensor',  # Conditions, output of `into_given`: `(n, k, d, h, w)`
     ) -> 'torch.Tensor':  # `(n, 6, z, y, x)`
-        "Volumes of the radar, in their own units."
+        "Invert `into_given`: volumes of the radar in their own units."
         return (self.seen or self.stats).restore(self.filled(z, self.given))
 
 
@@ -322,7 +322,7 @@ def _places(names: tuple) -> list:
 
 
 def _packed(stats, volumes, names, factors):
-    "Standardised, of some channels, packed."
+    "Standardise volumes, select channels, and pack them."
     from stylecfm.codecs.tiling import packed
 
     return packed(stats.standardise(volumes.clone())[:, _places(names)], factors)
@@ -330,21 +330,21 @@ def _packed(stats, volumes, names, factors):
 # %% ../../nbs/11_apps/10_radar.ipynb #5eabc960
 def volumes_of(
     clouds: list,  # List of `Cloud`
-    grid: VoxelGrid,  # On which
+    grid: VoxelGrid,  # Voxel grid
 ) -> 'torch.Tensor':  # `(n, 6, z, y, x)`
-    "Clouds as volumes."
+    "Voxelise clouds."
     import torch
 
     return torch.from_numpy(np.stack([voxelise(c, grid) for c in clouds]))
 
 
 class ChannelMoments(NamedTuple):
-    "What statistics need to know of volumes, one row each."
+    "Moments and range of each channel, a row for each volume."
 
-    mean: 'torch.Tensor'  # `(n, 6)`
-    variance: 'torch.Tensor'  # `(n, 6)`, within a volume
-    low: 'torch.Tensor'  # `(n, 6)`: least value
-    high: 'torch.Tensor'  # `(n, 6)`: largest value
+    mean: 'torch.Tensor'  # Mean, `(n, 6)`
+    variance: 'torch.Tensor'  # Variance within a volume, `(n, 6)`
+    low: 'torch.Tensor'  # Smallest value, `(n, 6)`
+    high: 'torch.Tensor'  # Largest value, `(n, 6)`
 
 
 def moments_of(
@@ -358,7 +358,7 @@ def moments_of(
 
 
 def _varying(m: ChannelMoments) -> tuple:
-    "Names of the channels that vary; that of occupancy is always among them."
+    "Names of the channels that vary, always including occupancy."
     spread = m.high.max(0).values - m.low.min(0).values
     return tuple(k for k, s in zip(CHANNELS, spread, strict=True) if k == 'occupied' or s > 1e-6)
 
@@ -367,12 +367,12 @@ def space_by(
     lidar: ChannelMoments,  # Moments of a training set's lidar
     grid: VoxelGrid,  # Grid that the volumes were made on
     factors: tuple = (2, 2, 2),  # Voxels along z, y, x that become channels
-    # Moments of its radar, where its units are not the lidar's
+    # Moments of the training set's radar; None: the radar has the lidar's units
     radar: ChannelMoments | None = None,
 ) -> Space:
     """The space of a training set; a channel that never varies is dropped, with a warning.
 
-    Raises `InputError` where no voxel is occupied.
+    Raises `InputError` if no voxel is occupied.
     """
     import torch
 
@@ -397,7 +397,7 @@ def space_by(
     if radar is None:
         return Space(grid, stats, factors, None, kept, kept)
     own = pooled(radar.mean, radar.variance, constant=1.0)
-    # A place means the same to both sensors; a reflectivity or a speed does not
+    # both sensors measure positions alike, but not reflectivity or speed
     place = [k not in ('intensity', 'doppler') for k in CHANNELS]
     seen = LatentStats(*(b.where(~torch.tensor(place), a) for a, b in zip(stats, own, strict=True)))
     return Space(grid, stats, factors, seen, kept, given)
@@ -405,12 +405,12 @@ def space_by(
 
 def space_of(
     lidar: 'torch.Tensor',  # Volumes of a training set, `(n, 6, z, y, x)`
-    grid: VoxelGrid,  # Grid that they were made on
+    grid: VoxelGrid,  # Grid of the volumes
     factors: tuple = (2, 2, 2),  # Voxels along z, y, x that become channels
-    # Radar of the training set, where its units are not the lidar's
+    # Radar of the training set; None: it has the lidar's units
     radar: 'torch.Tensor|None' = None,
 ) -> Space:
-    "The space of volumes in memory; warns and raises as `space_by`."
+    "Return the space of volumes in memory; warns and raises as `space_by`."
     return space_by(moments_of(lidar), grid, factors, None if radar is None else moments_of(radar))
 
 # %% ../../nbs/11_apps/10_radar.ipynb #0a66cfd9
@@ -419,7 +419,7 @@ def occupancy_weights(
     occupied: float = 3.0,  # Weight of the first channel
     empty: float = 0.1,  # Weight of empty voxels
 ) -> 'torch.Tensor':  # Loss weights, shaped as `volumes`
-    "How much each number's error counts."
+    "Return the loss weight of each element."
     import torch
 
     w = torch.where(volumes[:, :1] > 0, 1.0, empty).repeat(1, volumes.shape[1], 1, 1, 1)
@@ -430,9 +430,9 @@ def occupancy_weights(
 def pairs_of(
     radar: 'torch.Tensor',  # Volumes, `(n, 6, z, y, x)`
     lidar: 'torch.Tensor',  # Volumes of the same moments, `(n, 6, z, y, x)`
-    space: Space,  # That of the training set
-) -> 'Pairs':  # The radar is start and condition
-    "What the trainer takes."
+    space: Space,  # Space of the training set
+) -> 'Pairs':  # Pairs with the radar as start and condition
+    "Make the trainer's input from volumes."
     from stylecfm.codecs.tiling import packed
     from stylecfm.training.pair_objectives import Pairs
 
@@ -447,10 +447,10 @@ def pairs_of(
 
 
 def on_the_radar(
-    space: Space,  # That of the training set
-    how: tuple = (cutout, mixup),  # `(volumes, generator)` -> volumes, one after the other
+    space: Space,  # Space of the training set
+    how: tuple = (cutout, mixup),  # Functions `(volumes, generator)` -> volumes, applied in order
 ) -> Callable:  # `(pairs, generator)` -> pairs, for `PairTrainer`
-    "Cutout and mixup of the radar in each batch; start and condition alike, the truth stays."
+    "Augment the radar of each batch, start and condition alike; the lidar is unchanged."
 
     def augment(p, g):
         v = space.given_back(p.given)
@@ -464,17 +464,17 @@ def on_the_radar(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #e59ad614
 class RadarSize(NamedTuple):
-    "A network and how a step of it goes."
+    "Sizes of a network and of its training step."
 
     width: int = 64  # Channels of each block
-    blocks: int = 3  # One after the other
-    kernel: int = 5  # Across, odd; along the depth it is 3
-    batch: int = 8  # Pairs of a step
+    blocks: int = 3  # Number of blocks
+    kernel: int = 5  # Side of the kernel along y and x, odd; it is 3 along z
+    batch: int = 8  # Number of pairs in a training step
     micro: int = 0  # Micro-batch; 0: the whole batch
     checkpointing: str = 'none'  # Checkpointing, as in `IsoNext.save_memory`
 
 # %% ../../nbs/11_apps/10_radar.ipynb #1b0657f2
-# {name: (GB of the card, size)}
+# {name: (GB of the GPU, `RadarSize`)}
 RADAR_PRESETS = dict(
     low=(8, RadarSize(192, 9, batch=8, micro=1, checkpointing='all')),
     medium=(16, RadarSize(256, 12, batch=8, micro=2, checkpointing='all')),
@@ -483,12 +483,12 @@ RADAR_PRESETS = dict(
 
 
 def radar_network(
-    size: RadarSize,  # Width, blocks, kernel, what is recomputed
+    size: RadarSize,  # Width, blocks, kernel and checkpointing
     channels: int,  # Number of data channels
-    edm: bool = False,  # In the scales of EDM
-    given: int | None = None,  # Number of condition channels; none: as many
-) -> 'torch.nn.Module':  # Called as `net(x, t, style)`, the condition behind the point in `x`
-    "A network on pairs of volumes."
+    edm: bool = False,  # Wrap the network in EDM's preconditioning
+    given: int | None = None,  # Number of condition channels; None: `channels`
+) -> 'torch.nn.Module':  # Called as `net(x, t, style)`; last channels of `x`: condition
+    "Build a network for pairs of volumes."
     from stylecfm.models.isonext import IsoNext
     from stylecfm.training.pair_objectives import AsEDM, VelocityFromData
 
@@ -511,10 +511,10 @@ def radar_network(
 
 def network_in(
     space: Space,  # Space whose channels are those of the network
-    size: RadarSize,  # Width, blocks, kernel, what is recomputed
-    edm: bool = False,  # In the scales of EDM
+    size: RadarSize,  # Width, blocks, kernel and checkpointing
+    edm: bool = False,  # Wrap the network in EDM's preconditioning
 ) -> 'torch.nn.Module':  # Network, output of `radar_network`
-    "A network for a space."
+    "Build a network with the channels of a space."
     return radar_network(size, space.data_channels, edm, space.given_channels)
 
 
@@ -522,9 +522,9 @@ def step_memory(
     size: RadarSize,  # Size of the network and of the step
     voxels: tuple = (32, 128, 128),  # Along z, y, x
     factors: tuple = (2, 2, 2),  # Packing factors, which become channels
-    bf16: bool = True,  # Products in 16 bits
+    bf16: bool = True,  # Matrix products in bfloat16
 ) -> 'MemoryReport':
-    "What a training step of a size holds, on fake tensors."
+    "Forecast the memory of a training step by fake tensors."
     import torch
 
     from stylecfm.training.memory import MemoryOptions, profile_network
@@ -549,9 +549,9 @@ def step_memory(
 # %% ../../nbs/11_apps/10_radar.ipynb #3aeee1bb
 def in_pieces(
     net: 'torch.nn.Module',  # Network, output of `radar_network`
-    chunk: tuple,  # Places along depth, height and width that go through at once
-) -> 'torch.nn.Module':  # A network that gives the same
-    "A network in the memory of a chunk, exactly."
+    chunk: tuple,  # Size of a chunk along depth, height and width, packed voxels
+) -> 'torch.nn.Module':  # Network with the same outputs
+    "Wrap a network so that it computes chunk by chunk, with equal results and less memory."
     import torch
 
     from stylecfm.codecs.tiling import with_halo
@@ -568,14 +568,14 @@ def in_pieces(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #b7e64fcf
 def _down(i, o):
-    "Half of each side."
+    "Convolution that halves each side."
     from torch import nn
 
     return nn.Sequential(nn.Conv3d(i, o, 4, 2, 1), nn.GroupNorm(4, o), nn.SiLU())
 
 
 def _up(i, o):
-    "Twice each side."
+    "Convolution that doubles each side."
     from torch import nn
 
     return nn.Sequential(
@@ -584,7 +584,7 @@ def _up(i, o):
 
 
 def _each_of(layers, x, recompute):
-    "Outputs of layers one after another; `recompute`: by activation checkpointing."
+    "Apply layers in turn and return all outputs; `recompute` uses activation checkpointing."
     from torch.utils.checkpoint import checkpoint
 
     out = []
@@ -597,10 +597,10 @@ def _each_of(layers, x, recompute):
 def voxel_autoencoder(
     width: int = 24,  # Channels at half size; a multiple of 4
     latent: int = 16,  # Channels of the latent, at a quarter of each side
-    checkpointing: bool = False,  # Make features again in the backward pass
+    checkpointing: bool = False,  # Recompute features in the backward pass
     seed: int = 0,  # Random seed of the weights
-) -> 'torch.nn.Module':  # With `encode`, `features`, `decode`; called, `(b, 6, z, y, x)` -> same
-    "An autoencoder of standardised volumes."
+) -> 'torch.nn.Module':  # Has `encode`, `features`, `decode`; keeps `(b, 6, z, y, x)`
+    "Build an autoencoder of standardised volumes."
     import torch
     from torch import nn
 
@@ -646,10 +646,10 @@ def fit_autoencoder(
     volumes: 'torch.Tensor',  # Standardised, `(n, 6, z, y, x)`, sides multiples of 4
     steps: int = 300,  # Number of training steps
     seed: int = 0,  # Random seed of weights and order
-    batch: int = 8,  # Volumes of a step
+    batch: int = 8,  # Number of volumes in a training step
     **size: Any,  # Width and latent of `voxel_autoencoder`
-) -> 'torch.nn.Module':  # Frozen
-    "Train an autoencoder; occupied voxels count ten times."
+) -> 'torch.nn.Module':  # Trained, frozen network
+    "Train an autoencoder with ten times the loss weight on occupied voxels."
     import torch
 
     net = voxel_autoencoder(seed=seed, **size)
@@ -669,20 +669,20 @@ def fit_autoencoder(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #581bbfba
 def structure_distance(
-    a: 'torch.Tensor',  # `(n, c, z, y, x)`
-    b: 'torch.Tensor',  # Second set, shaped as `a`
+    a: 'torch.Tensor',  # First set of volumes, `(n, c, z, y, x)`
+    b: 'torch.Tensor',  # Second set of volumes, shaped as `a`
 ) -> 'torch.Tensor':  # `(n,)`
-    "Mean absolute difference of the slopes between neighbours, along each axis."
+    "Mean absolute difference of the finite differences along each axis."
     each = ((a.diff(dim=d) - b.diff(dim=d)).abs().flatten(1).mean(1) for d in (2, 3, 4))
     return reduce(operator.add, each) / 3
 
 
 def feature_distance(
     encoder: Any,  # Encoder, output of `voxel_autoencoder`
-    a: 'torch.Tensor',  # Volumes as it was trained on, `(n, 6, z, y, x)`
-    b: 'torch.Tensor',  # The truth, as `a`
+    a: 'torch.Tensor',  # Standardised volumes, `(n, 6, z, y, x)`
+    b: 'torch.Tensor',  # Reference volumes, shaped as `a`
 ) -> 'torch.Tensor':  # `(n,)`
-    "Mean squared difference of features, each layer in units of its own deviation."
+    "Mean squared difference of features, each layer divided by its own standard deviation."
 
     def off(f, h):
         return (f - h).square().flatten(1).mean(1) / h.var().clamp_min(1e-8)
@@ -692,12 +692,12 @@ def feature_distance(
 
 
 def composite(
-    space: Space,  # That of the data
+    space: Space,  # Space of the data
     encoder: 'torch.nn.Module|None' = None,  # A trained autoencoder, for `features`
-    structure: float = 0.0,  # Weight of the slopes
-    features: float = 0.0,  # Weight of the features
+    structure: float = 0.0,  # Weight of `structure_distance`
+    features: float = 0.0,  # Weight of `feature_distance`
 ) -> Callable:  # `(net, batch)` -> `(b,)`, for `PairTrainer` with the objective `flow`
-    "The velocity's loss, and what else the predicted data should have."
+    "Return a loss: that of the velocity plus weighted distances of the predicted data."
     from stylecfm.flow.losses import velocity_loss
     from stylecfm.flow.paths import expand_as
 
@@ -721,18 +721,18 @@ def composite(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #85a6c330
 class RadarModel(NamedTuple):
-    "Everything that enhancing needs."
+    "A trained network with all settings that enhancing needs."
 
     net: 'torch.nn.Module'  # Network, output of `radar_network`
     recipe: 'PairRecipe'  # Recipe of the training
-    space: Space  # That of the training set
+    space: Space  # Space of the training set
     size: RadarSize  # Size that `net` was made from
-    steps: int = 1  # Evaluations of the network
+    steps: int = 1  # Number of network evaluations
     threshold: float = 0.5  # Occupancy threshold
-    seconds: float = 0.0  # That training took; not kept on disk
+    seconds: float = 0.0  # Training time, seconds; not stored on disk
 
 
-# {name: what the recipe is given}
+# {name: fields of `PairRecipe`}
 VARIANTS = {
     'flow from the radar': dict(),
     'flow from noise': dict(source='noise'),
@@ -742,13 +742,13 @@ VARIANTS = {
 
 
 def volumes_by(
-    m: RadarModel,  # How
+    m: RadarModel,  # Trained model
     radar: 'torch.Tensor',  # Volumes, `(n, 6, z, y, x)`
-    steps: int | None = None,  # Evaluations; the model's if none
+    steps: int | None = None,  # Number of network evaluations; the model's if none
     seed: int = 0,  # Random seed of the noise
-    batch: int = 32,  # Volumes at once
+    batch: int = 32,  # Number of volumes in a batch
 ) -> 'torch.Tensor':  # Volumes shaped as `radar`, occupancy before the threshold
-    "What the lidar would see."
+    "Predict volumes of the lidar from volumes of the radar."
     import torch
 
     from stylecfm.training.pair_objectives import translate
@@ -762,23 +762,23 @@ def volumes_by(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #580006d1
 def enhance_cloud(
-    m: RadarModel,  # How
-    cloud: Cloud,  # A radar's
+    m: RadarModel,  # Trained model
+    cloud: Cloud,  # Radar cloud
     seed: int = 0,  # Random seed of the noise
-) -> Cloud:  # Within the grid
-    "A cloud as a lidar would have seen it."
+) -> Cloud:  # Predicted lidar cloud within the grid
+    "Predict a lidar cloud from a radar cloud."
     volume = volumes_by(m, volumes_of([cloud], m.space.grid), seed=seed)[0].numpy()
     return devoxelise(volume, m.space.grid, m.threshold)
 
 # %% ../../nbs/11_apps/10_radar.ipynb #aae8396e
 def choose(
-    m: RadarModel,  # Trained
+    m: RadarModel,  # Trained model
     radar: 'torch.Tensor',  # Volumes of the scenes' radar, `(n, 6, z, y, x)`
     scenes: list,  # List of `SensorPair`, for validation only
-    evaluations: tuple = (1, 2, 5),  # To choose from
-    thresholds: tuple = tuple(np.linspace(0.15, 0.75, 25)),  # To choose from
+    evaluations: tuple = (1, 2, 5),  # Candidate numbers of network evaluations
+    thresholds: tuple = tuple(np.linspace(0.15, 0.75, 25)),  # Candidate thresholds
 ) -> RadarModel:  # Model with the chosen settings
-    "The best evaluations and threshold."
+    "Choose the number of evaluations and the threshold on validation scenes."
     g = m.space.grid
     best = (-1.0, 1, 0.5)
     truth = [(voxelise(s.lidar, g)[0] > 0, g.inside(s.lidar)) for s in scenes]
@@ -801,13 +801,13 @@ def choose(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #23f2c1fe
 def scores(
-    volume: np.ndarray,  # `(6, z, y, x)`, predicted
-    cloud: Cloud,  # Predicted
-    truth: Cloud,  # The lidar's
-    grid: VoxelGrid,  # Outside of it nothing counts
+    volume: np.ndarray,  # Predicted volume, `(6, z, y, x)`
+    cloud: Cloud,  # Predicted cloud
+    truth: Cloud,  # Lidar cloud
+    grid: VoxelGrid,  # Voxel grid; points outside it are ignored
     threshold: float = 0.5,  # Occupancy threshold
-) -> dict:  # {name: number}; NaN where a number has no meaning
-    "All figures of one scene."
+) -> dict:  # {name: number}; NaN for an undefined score
+    "Compute all scores of one scene."
     true = grid.inside(truth)
     t = voxelise(true, grid)
     n = compare_clouds(grid.inside(cloud), true, grid.diagonal)
@@ -839,14 +839,14 @@ def score_all(
     grid: VoxelGrid,  # Grid of the volumes
     threshold: float = 0.5,  # Occupancy threshold
 ) -> list:  # List of dictionaries
-    "Figures of each scene."
+    "Compute the scores of each scene."
     return [scores(v, c, s.lidar, grid, threshold) for (v, c), s in zip(made, scenes, strict=True)]
 
 
 def mean_scores(
     rows: list,  # List of dictionaries, at least one
-) -> dict:  # {name: number}; None where no scene knows it
-    "Means over scenes, of what is known."
+) -> dict:  # {name: number}; None for a score that is NaN in all scenes
+    "Mean of each score over scenes, without NaN."
     return {
         k: float(np.nanmean([r[k] for r in rows])) if any(np.isfinite(r[k]) for r in rows) else None
         for k in rows[0]
@@ -857,7 +857,7 @@ def baseline_volumes(
     kind: str,  # One of `BASELINES`
     radar: np.ndarray,  # Volumes, `(n, 6, z, y, x)`
     scenes: list,  # List of `SensorPair`, of the same length
-    mean_street: np.ndarray,  # How often each voxel is occupied, `(z, y, x)`
+    mean_street: np.ndarray,  # Share of scenes in which each voxel is occupied, `(z, y, x)`
     grid: VoxelGrid,  # Grid of the volumes
 ) -> list:  # List of volumes, `(6, z, y, x)`
     "Predictions without a network; raises `InputError` for an unknown kind."
@@ -889,11 +889,11 @@ BASELINES = ('the radar', 'the radar, widened', 'the mean street', 'the truth in
 def baseline_scores(
     radar: np.ndarray,  # Volumes, `(n, 6, z, y, x)`
     scenes: list,  # List of `SensorPair`, of the same length
-    space: Space,  # That of the training set
-    mean_street: np.ndarray,  # How often each voxel is occupied, `(z, y, x)`
-    threshold: float,  # Above which share the mean street is occupied
-) -> dict:  # {kind: rows}
-    "Figures of all baselines; the raw radar keeps its own points."
+    space: Space,  # Space of the training set
+    mean_street: np.ndarray,  # Share of scenes in which each voxel is occupied, `(z, y, x)`
+    threshold: float,  # Threshold of `mean_street`
+) -> dict:  # {kind: list of scores by scene}
+    "Compute the scores of all baselines; the raw radar is scored on its own points."
     found = {}
     for k in BASELINES:
         t = threshold if k == 'the mean street' else 0.5
@@ -908,10 +908,10 @@ def baseline_scores(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #624839b6
 def save_radar(
-    folder: str | Path,  # Is made
-    m: RadarModel,  # All but its seconds is kept
+    folder: str | Path,  # Folder to write
+    m: RadarModel,  # Model; all fields but `seconds` are stored
 ):
-    "A model as a checksummed folder: it appears whole, or not at all."
+    "Write a model as a checksummed folder, atomically."
     from dataclasses import asdict
 
     from stylecfm.files import atomic_folder, write_json, write_tensors
@@ -939,7 +939,7 @@ def save_radar(
 def load_radar(
     folder: str | Path,  # Folder of the model, or of the run that has it in `model`
 ) -> RadarModel:
-    "A model from its folder; raises `InputError` for what is missing, changed or damaged."
+    "Load a model from its folder; raises `InputError` for a missing, changed or damaged file."
     from stylecfm.files import listed, verify_folder, written_by
 
     folder = Path(folder)
@@ -960,7 +960,7 @@ def load_radar(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #78a62237
 def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its size
-    "What a model of radars may say of itself."
+    "Rules of the description of a model."
     from stylecfm.config import ODD, Rule, list_of, one_of, real, whole
     from stylecfm.models.isonext import CHECKPOINTING
 
@@ -996,7 +996,7 @@ def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its si
 def _radar_in(folder: Path) -> RadarModel:
     """The model of a verified folder.
 
-    Raises `InputError`, before a network is built, for what does not keep to the rules.
+    Raises `InputError` for a description that breaks the rules, before a network is built.
     """
     import torch
 
@@ -1009,7 +1009,8 @@ def _radar_in(folder: Path) -> RadarModel:
     path = folder / 'radar.json'
     weights = folder / 'network.safetensors'
     rules = _rules()
-    usual = dict(kept=list(CHANNELS), given=list(CHANNELS))  # of versions that dropped none
+    # for files of versions that dropped no channels
+    usual = dict(kept=list(CHANNELS), given=list(CHANNELS))
     d = checked(read_json(path), rules['about'], str(path), usual)
     grid, size = (checked(d[k], rules[k], f'{path}, {k}') for k in ('grid', 'size'))
     try:
@@ -1036,35 +1037,35 @@ def _radar_in(folder: Path) -> RadarModel:
 
 # %% ../../nbs/11_apps/10_radar.ipynb #dfbe72c4
 class RadarEffort(NamedTuple):
-    "How much of everything."
+    "Numbers of scenes and steps, and sizes, of the radar job."
 
-    train: int = 400  # Streets, each also mirrored
-    choose: int = 32  # On which evaluations and threshold are chosen
-    test: int = 48  # That nothing was chosen on
+    train: int = 400  # Number of training streets, each also mirrored
+    choose: int = 32  # Number of validation streets, for evaluations and threshold
+    test: int = 48  # Number of test streets
     steps: int = 1200  # Number of training steps
     coarse: int = 0  # Number of these steps on voxels of twice the side
     size: RadarSize = RadarSize()  # Size of the network
     rate: float = 4e-3  # Learning rate
     own_units: bool = False  # Standardise the radar's intensity and Doppler by themselves
-    # Before the sensor, 19.2 x 19.2 x 4 m
+    # Voxel grid in front of the sensor, 19.2 x 19.2 x 4 m
     grid: VoxelGrid = VoxelGrid((0.0, -9.6, GROUND_HEIGHT), (0.8, 0.8, 0.5), (8, 24, 24))
 
 
 def _both_volumes(scenes, grid):
-    "Volumes of the radars and of the lidars."
+    "Return the volumes of radar and lidar."
     return volumes_of([s.radar for s in scenes], grid), volumes_of([s.lidar for s in scenes], grid)
 
 
 def train_radar(
     way: str,  # A key of `VARIANTS`
-    scenes: list,  # List of `SensorPair`, mirrored scenes included
-    held: list,  # For validation and choices
+    scenes: list,  # Training scenes, `SensorPair`s including mirrored ones
+    held: list,  # Validation scenes, `SensorPair`s
     effort: RadarEffort = RadarEffort(),  # Steps, network, grid
     seed: int = 0,  # Random seed of weights, order and noise
-    folder: str | Path | None = None,  # Gets the state of training and the model
+    folder: str | Path | None = None,  # Folder for the training state and the model
     device: str | None = None,  # Device to train on; none: a GPU if there is one
 ) -> RadarModel:
-    "Train a network, and choose how it is used; raises `InputError` for an unknown way."
+    "Train a network and choose its inference settings; raises `InputError` for an unknown `way`."
     import torch
 
     from stylecfm.codecs.base import pick_device
@@ -1103,16 +1104,16 @@ def train_radar(
     return m
 
 # %% ../../nbs/11_apps/10_radar.ipynb #9133b0c8
-# seeds of streets: no part has another's
+# first seed of each part; the parts share no seeds
 FIRST = dict(train=0, choose=1_000_000, test=5_000_000)
 
 
 def drawn(
     part: str,  # A key of `FIRST`
-    n: int,  # At most 10 000
+    n: int,  # Number of streets, <= 10,000
     seed: int,  # Random seed of the job
 ) -> list:  # List of `SensorPair`
-    "Streets of one part of one seed of the job."
+    "Simulate the streets of one part of a job."
     return [observe_street(FIRST[part] + 10_000 * seed + i) for i in range(n)]
 
 
@@ -1136,9 +1137,9 @@ def interval(
 
 def line_of(
     r: dict,  # Result of `radar_job`
-    way: str = 'flow from the radar',  # A key of `VARIANTS` that the job was asked for
+    way: str = 'flow from the radar',  # One of the job's `ways`
 ) -> str:
-    "A result in one line."
+    "Format a result as one line."
     a = r['scores'][way]
     b = r['scores']['the radar']
     u = r['used'][way]
@@ -1152,9 +1153,9 @@ def line_of(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #abb5faa2
 def _mean_street(train, held, grid):
-    """How often lidars saw something in each voxel, and the share above which it is occupied.
+    """Return the occupancy rate of each voxel, and the threshold that makes it a prediction.
 
-    The share is the best on held-out scenes.
+    The threshold is the best on held-out scenes.
     """
     often = volumes_of([s.lidar for s in train], grid)[:, 0].mean(0).numpy()
     tries = np.linspace(0.05, 0.6, 23)
@@ -1180,14 +1181,14 @@ def _relative_scores(means: dict) -> dict:
 
 @exclusive_job
 def radar_job(
-    out: str | Path,  # Gets the model, `metrics.json` and `streets.png`
-    effort: RadarEffort = RadarEffort(),  # How much of everything
+    out: str | Path,  # Folder for the model, `metrics.json` and `streets.png`
+    effort: RadarEffort = RadarEffort(),  # Numbers of scenes and steps, and sizes
     seed: int = 0,  # Random seed of streets, weights, order and noise
     ways: tuple = ('flow from the radar',),  # Keys of `VARIANTS`
 ) -> dict:  # Content of `metrics.json`
-    """Train on streets and enhance the radar of others; what is already there is used.
+    """Train on streets and enhance the radar of others; finished parts are reused.
 
-    Raises `InputError` for no ways.
+    Raises `InputError` for empty `ways`.
     """
     import time
 
@@ -1237,12 +1238,12 @@ def radar_job(
 # %% ../../nbs/11_apps/10_radar.ipynb #0998f026
 def streets_picture(
     scenes: list,  # List of `SensorPair`
-    made: list,  # List of `Cloud`: the prediction for each radar cloud
-    grid: VoxelGrid,  # That is drawn
+    made: list,  # Predicted `Cloud`s
+    grid: VoxelGrid,  # Voxel grid whose extent is drawn
     path: str | Path,  # Path of a PNG
-    most: int = 3,  # Streets that are drawn
+    most: int = 3,  # Number of streets drawn
 ):
-    "Some streets: the radar, what was made of it, the lidar, each a cloud."
+    "Draw the radar, predicted and lidar clouds of some streets."
     from io import BytesIO
 
     from matplotlib.figure import Figure
@@ -1267,11 +1268,11 @@ def streets_picture(
 # %% ../../nbs/11_apps/10_radar.ipynb #cb0f06e5
 def numbers(
     text: str,  # Text as typed
-    what: str,  # Name of the option, for the words of an error
-    n: int = 3,  # Count of numbers
-    kind: type = float,  # Type of each
+    what: str,  # Name of the option, for the error
+    n: int = 3,  # How many numbers are expected
+    kind: type = float,  # Type of the numbers
 ) -> tuple:  # `n` numbers
-    "Numbers with commas between; raises `InputError`."
+    "Parse numbers separated by commas; raises `InputError` for another count or type."
     try:
         v = tuple(kind(x) for x in text.split(','))
     except ValueError:

@@ -27,7 +27,7 @@ def cloud_figures(
     grid: VoxelGrid,  # Voxel grid; points outside it are ignored
     distances: tuple = DISTANCES,  # Limits of precision, recall and F, metres
     bins: tuple = BINS,  # Edges of the bins of range, metres
-) -> dict:  # {figure: number}; NaN where a figure has no meaning
+) -> dict:  # {figure: number}; NaN for an undefined figure
     "Compute the figures of one scene, over the grid and by bins of range."
     a, b = grid.inside(predicted), grid.inside(truth)
     there, back = (nearest_distances(p.xyz, q.xyz, grid.diagonal) for p, q in ((a, b), (b, a)))
@@ -35,7 +35,7 @@ def cloud_figures(
     out = _distances(there, back, grid.diagonal, distances) | dict(iou=iou(va[0] > 0, vb[0] > 0))
     shared = (va[0] > 0) & (vb[0] > 0)
     for k, name in ((1, 'intensity error'), (2, 'doppler error')):
-        varies = np.ptp(vb[k]) > 1e-6  # a lidar without Doppler says nothing about it
+        varies = np.ptp(vb[k]) > 1e-6  # a constant channel of the lidar is no reference
         out[name] = (
             float(np.abs(va[k] - vb[k])[shared].mean()) if shared.any() and varies else np.nan
         )
@@ -56,7 +56,7 @@ def cloud_figures(
 
 
 def _distances(there: np.ndarray, back: np.ndarray, cap: float, distances: tuple) -> dict:
-    "Figures of nearest distances in both directions; an empty side counts as the diagonal."
+    "Figures of the nearest distances in both directions; an empty cloud counts as the diagonal."
     nothing = np.full(1, cap if len(there) or len(back) else 0.0)
     there, back = (d if len(d) else nothing for d in (there, back))
     out = dict(
@@ -119,7 +119,8 @@ def intervals(
 
     names = dict.fromkeys(k for r in rows for k in r)
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore', RuntimeWarning)  # draws in which no scene knows a figure
+        # draws in which a figure is NaN in all scenes
+        warnings.simplefilter('ignore', RuntimeWarning)
         for k in names:
             v = np.array([r.get(k, np.nan) for r in rows], float)
             b = np.array([r.get(k, np.nan) for r in base], float) if base else np.ones(1)
@@ -139,8 +140,8 @@ MAIN = ('iou', 'chamfer', 'hausdorff', 'hausdorff95')  # Figures of the table wi
 def score_table(
     columns: dict,  # {name: {figure: `Interval`}}, as prediction and radar
     bins: tuple = BINS,  # Edges of the bins of range, metres
-) -> str:  # Lines of text
-    "Figures in a table, a line each, with their intervals; those by range below."
+) -> str:  # Table as text
+    "Format figures as a table with intervals, followed by the figures by range."
     names = dict.fromkeys(k for c in columns.values() for k in c)
     first = [k for k in names if ',' not in k]
     width = max(len(k) for k in names) + 2
@@ -169,7 +170,7 @@ def birds_eye(
     grid: VoxelGrid,  # Voxel grid whose extent is drawn
     path: str | Path,  # Path of a PNG
 ):
-    "Scenes from above: radar, prediction coloured by its distance to the lidar, lidar."
+    "Draw scenes from above: radar, prediction coloured by distance to the lidar, lidar."
     from matplotlib.figure import Figure
 
     fig = Figure((9, 3 * len(scenes)), layout='constrained')
@@ -203,7 +204,7 @@ def from_behind(
     grid: VoxelGrid,  # Voxel grid whose extent is drawn
     path: str | Path,  # Path of a PNG
 ):
-    "Scenes in three dimensions: radar, prediction, lidar."
+    "Draw scenes in three dimensions: radar, prediction, lidar."
     from matplotlib.figure import Figure
 
     fig = Figure((9, 2.3 * len(scenes)))
@@ -219,7 +220,7 @@ def from_behind(
 
 
 def _save(fig, path):
-    "A figure as a PNG."
+    "Save a figure as a PNG."
     from stylecfm.files import write_bytes
 
     b = BytesIO()

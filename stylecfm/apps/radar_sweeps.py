@@ -51,9 +51,9 @@ def ground_plane(
     xyz: np.ndarray,  # `(n, 3)` metres
     reach: float = 20.0,  # Farthest points that are fitted, metres
 ) -> np.ndarray:  # `(3,)`: a, b, c of z = a x + b y + c
-    """The ground under a sensor, by trimmed least squares.
+    """Fit the ground plane by trimmed least squares.
 
-    Raises `InputError` for fewer than 50 points near it.
+    Raises `InputError` for fewer than 50 points within reach.
     """
     r = np.hypot(*xyz[:, :2].T)
     p = xyz[(r < reach) & (r > 2)].astype(float)
@@ -71,10 +71,10 @@ def ground_plane(
 
 
 def levelled(
-    sweep: Cloud,  # A sweep all around, with its ground
-    above: float = 0.3,  # Least height over the ground that is kept, metres
-) -> Cloud:  # With the ground 1.2 m below the sensor, and left out
-    "A sweep without its ground, in the coordinates of the streets."
+    sweep: Cloud,  # Sweep of 360 degrees, with ground points
+    above: float = 0.3,  # Smallest kept height above the ground, metres
+) -> Cloud:  # Cloud without ground, in coordinates with the ground at z = -1.2 m
+    "Remove the ground of a sweep, and change to the coordinates of the streets."
     plane = ground_plane(sweep.xyz)
     height = sweep.xyz[:, 2] - sweep.xyz[:, :2] @ plane[:2] - plane[2]
     keep = (height > above) & (np.hypot(*sweep.xyz[:, :2].T) > 2.0)
@@ -84,11 +84,11 @@ def levelled(
 
 
 def facing(
-    sweep: Cloud,  # A sweep all around
+    sweep: Cloud,  # Sweep of 360 degrees
     heading: float,  # Direction that becomes forward, degrees to the left
-    half: float = 60.0,  # Half of the field of view, degrees
+    half: float = 60.0,  # Half the field of view, degrees
 ) -> Cloud:
-    "What a sensor that looks in a direction sees of a sweep, up to 40 m."
+    "Cut the field of view of a sensor with the given heading out of a sweep, up to 40 m."
     a = -np.radians(heading)
     c, s = np.cos(a), np.sin(a)
     turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
@@ -99,36 +99,36 @@ def facing(
 
 # %% ../../nbs/11_apps/15_radar_sweeps.ipynb #ac2337e1
 class RadarPhysics(NamedTuple):
-    "A 77 GHz imaging radar: resolutions and rates that data sheets give."
+    "Constants of a 77 GHz imaging radar, as data sheets state them."
 
     range_cell: float = 0.4  # Range resolution, m
     azimuth_cell: float = 1.8  # Azimuth resolution, degrees
     elevation_cell: float = 4.0  # Elevation resolution, degrees
-    azimuth_3db: float = 50.0  # Half width of the beam at half power, degrees
+    azimuth_3db: float = 50.0  # Half width of the beam at half power in azimuth, degrees
     elevation_3db: float = 12.0  # Half width in elevation, degrees
-    constant: float = 1.5e6  # K: SNR of 1 square metre at 1 m
+    constant: float = 1.5e6  # Constant K: SNR of a cross-section of 1 square metre at 1 m
     beam: float = 1.2e-5  # Solid angle of a lidar's beam, sr
-    false_alarm: float = 1e-6  # Probability that noise alone exceeds the threshold, a cell
+    false_alarm: float = 1e-6  # Probability in each cell that noise alone exceeds the threshold
     floor: tuple = (0.1, 0.3, 1.0)  # Least errors: range in m, azimuth and elevation in degrees
-    doppler: float = 0.1  # Deviation of speed, m/s
-    ghosts: float = 0.06  # Share of detections that are seen again after a detour
-    clutter: float = 20.0  # False alarms by interference, on average
+    doppler: float = 0.1  # Standard deviation of Doppler, m/s
+    ghosts: float = 0.06  # Share of detections with a multipath ghost
+    clutter: float = 20.0  # Mean number of false alarms by interference
 
 
 class Cells(NamedTuple):
-    "Resolution cells that something is in."
+    "Occupied resolution cells."
 
-    range: np.ndarray  # `(n,)` m: middle of the cross-section
-    azimuth: np.ndarray  # `(n,)` degrees
-    elevation: np.ndarray  # `(n,)` degrees
-    section: np.ndarray  # `(n,)` square metres: mean radar cross-section
+    range: np.ndarray  # Range, weighted by the cross-section, `(n,)` m
+    azimuth: np.ndarray  # Azimuth, `(n,)` degrees
+    elevation: np.ndarray  # Elevation, `(n,)` degrees
+    section: np.ndarray  # Mean radar cross-section, `(n,)` square metres
 
 
 def resolution_cells(
-    cloud: Cloud,  # A lidar's view; intensity 1 is usual
+    cloud: Cloud,  # Lidar cloud; intensity is the reflectivity relative to a usual surface
     p: RadarPhysics = RadarPhysics(),  # Resolutions and the lidar's beam
 ) -> Cells:
-    "What a radar cannot tell apart, summed."
+    "Sum the cross-sections of points within a resolution cell."
     r = np.linalg.norm(cloud.xyz, axis=1).astype(float)
     azimuth = np.degrees(np.arctan2(cloud.xyz[:, 1], cloud.xyz[:, 0])).astype(float)
     elevation = np.degrees(np.arcsin(np.clip(cloud.xyz[:, 2] / np.maximum(r, 1e-6), -1, 1)))
@@ -148,7 +148,7 @@ def detected(
     rng: np.random.Generator,  # Source of fluctuation and noise
     p: RadarPhysics = RadarPhysics(),  # Constants
 ) -> tuple:  # Measured SNR of each cell, `(n,)`; whether it is detected, `(n,)`
-    "Which cells exceed the threshold in one look."
+    "Decide which cells exceed the detection threshold in one look."
     gain = 2.0 ** -((c.azimuth / p.azimuth_3db) ** 2 + (c.elevation / p.elevation_3db) ** 2)
     mean = p.constant * c.section * gain**2 / c.range**4
     power = (1 + mean) * rng.exponential(size=len(mean))
@@ -156,12 +156,12 @@ def detected(
 
 
 def simulated_radar(
-    cloud: Cloud,  # A lidar's view
+    cloud: Cloud,  # Lidar cloud
     ego: np.ndarray,  # Velocity of the sensor, `(3,)` m/s
     rng: np.random.Generator,  # Source of all draws
     p: RadarPhysics = RadarPhysics(),  # Constants
-) -> Cloud:  # Intensity is the measured cross-section in dBsm
-    "One look of a radar at what a lidar saw."
+) -> Cloud:  # Radar cloud; intensity is the measured cross-section in dBsm
+    "Simulate one look of a radar at the surfaces of a lidar cloud."
     c = resolution_cells(cloud, p)
     snr, hit = detected(c, rng, p)
     snr = snr[hit]
@@ -196,12 +196,12 @@ def simulated_radar(
 
 # %% ../../nbs/11_apps/15_radar_sweeps.ipynb #f30d98ca
 class SweepEffort(NamedTuple):
-    "How much of everything."
+    "Directions, steps and sizes of the sweeps job."
 
-    # Directions that are learned from, degrees to the left; each sees 60 to both sides
+    # Training directions, degrees to the left; each view spans 60 degrees to both sides
     learn: tuple = tuple(range(60, 181, 10))
-    choose: tuple = (300,)  # Directions that choices are made on, of the same sweeps
-    test: tuple = tuple(range(0, 360, 30))  # Directions of the unseen sweep
+    choose: tuple = (300,)  # Validation directions, of the same sweeps
+    test: tuple = tuple(range(0, 360, 30))  # Test directions, of the held-out sweep
     looks: int = 2  # Looks of the radar at each direction, for training
     steps: int = 350  # Training steps of the flow
     regression: int = 200  # Training steps of the U-Net
@@ -212,12 +212,12 @@ class SweepEffort(NamedTuple):
 
 def sweep_views(
     sweep: Cloud,  # Output of `levelled`
-    headings: tuple,  # Directions that are looked in, degrees to the left
+    headings: tuple,  # Directions of the views, degrees to the left
     seed: int,  # Random seed of speeds and looks
     looks: int = 1,  # Looks of the radar in each direction
     p: RadarPhysics = RadarPhysics(),  # Constants of the radar
 ) -> list:  # List of `SensorPair`
-    "A sweep in some directions, each with the radar's looks at it."
+    "Return views of a sweep in some directions, each with simulated looks of the radar."
     rng, out = np.random.default_rng([seed, 9]), []
     for heading in headings:
         lidar, ego = facing(sweep, heading), np.array([rng.uniform(3, 14), 0.1 * rng.normal(), 0.0])
@@ -229,17 +229,17 @@ def sweep_views(
 
 def unseen_sweep(
     n: int,  # Number of sweeps, >= 2
-    seed: int,  # Number of the seed
+    seed: int,  # Seed of the job
 ) -> int:
-    "The sweep that a seed is tested on."
+    "Return the number of the sweep that is held out for a seed."
     return (2 * seed + 1) % n
 
 # %% ../../nbs/11_apps/15_radar_sweeps.ipynb #f6f840c4
 def regression_unet(
     width: int = 16,  # Channels at full size; a multiple of 8
     seed: int = 0,  # Random seed of the weights
-) -> 'torch.nn.Module':  # `(b, 6, z, y, x)` -> same, sides multiples of 4
-    "A 3-D U-Net of three levels, for regression."
+) -> 'torch.nn.Module':  # `(b, 6, z, y, x)` -> same shape, sides multiples of 4
+    "Build a 3-D U-Net of three levels, for regression."
     import torch
     from torch import nn
 
@@ -277,13 +277,13 @@ def regression_unet(
 
 
 def fit_regression(
-    radar: 'torch.Tensor',  # Standardised, `(n, 6, z, y, x)`
-    lidar: 'torch.Tensor',  # Standardised, as `radar`
-    weight: 'torch.Tensor',  # Loss weights, as `radar`
+    radar: 'torch.Tensor',  # Standardised volumes, `(n, 6, z, y, x)`
+    lidar: 'torch.Tensor',  # Standardised volumes, shaped as `radar`
+    weight: 'torch.Tensor',  # Loss weights, shaped as `radar`
     steps: int = 200,  # Training steps
     seed: int = 0,  # Random seed of weights and order
-) -> 'torch.nn.Module':  # Frozen
-    "Train the U-Net by weighted squared error."
+) -> 'torch.nn.Module':  # Trained, frozen network
+    "Train the U-Net with a weighted squared error."
     import torch
 
     net, g = regression_unet(seed=seed), torch.Generator().manual_seed(seed)
@@ -304,7 +304,7 @@ def interpolated(
     radar: np.ndarray,  # Volume, `(6, z, y, x)`
     width: float = 1.0,  # Deviation of the Gaussian, voxels
 ) -> np.ndarray:  # `(6, z, y, x)`
-    "Occupancy as the density of occupied voxels, other channels as their weighted means."
+    "Smooth a volume: occupancy by a Gaussian, other channels as occupancy-weighted means."
     from scipy.ndimage import gaussian_filter
 
     here = radar[0] > 0
@@ -320,7 +320,7 @@ def best_threshold(
     scenes: list,  # List of `SensorPair`, for choices
     grid: VoxelGrid,  # Grid of the volumes
 ) -> float:
-    "The occupancy threshold of the best IoU over Chamfer, among quantiles of the predictions."
+    "Choose the occupancy threshold with the largest ratio IoU / Chamfer, among quantiles."
     values = np.concatenate([v[0].ravel() for v in volumes])
     tries = np.unique(np.quantile(values, np.linspace(0.6, 0.99, 24)))
     truth = [voxelise(s.lidar, grid)[0] > 0 for s in scenes]
@@ -337,13 +337,13 @@ def best_threshold(
 
 # %% ../../nbs/11_apps/15_radar_sweeps.ipynb #109ad7ba
 def sweep_baselines(
-    train: list,  # `SensorPair`s to learn from
-    held: list,  # `SensorPair`s to choose on
-    test: list,  # `SensorPair`s to measure on
+    train: list,  # Training scenes, `SensorPair`s
+    held: list,  # Validation scenes, `SensorPair`s
+    test: list,  # Test scenes, `SensorPair`s
     effort: SweepEffort,  # Grid and steps
     seed: int,  # Random seed of the U-Net and of further looks
 ) -> dict:  # {name: rows of figures}
-    "Figures of predictions without a flow on the test scenes."
+    "Compute the test scores of predictions without a flow."
     import torch
 
     from stylecfm.apps.radar import occupancy_weights
@@ -363,7 +363,7 @@ def sweep_baselines(
     rows['accumulated'] = score_all([(voxelise(c, g), g.inside(c)) for c in more], test, g)
 
     seen = space.seen
-    assert seen is not None  # made of `radar`
+    assert seen is not None  # it was built from `radar`
 
     def into(scenes):
         return seen.standardise(volumes_of([s.radar for s in scenes], g))
@@ -403,12 +403,12 @@ def _means_and_gains(rows: dict) -> dict:
 
 @exclusive_job
 def sweeps_job(
-    out: str | Path,  # Gets the model, `metrics.json` and `sweeps.png`
+    out: str | Path,  # Folder for the model, `metrics.json` and `sweeps.png`
     sweeps: list,  # Names of lidar files in KITTI's columns, at least 2
     seed: int = 0,  # Choice of the sweep that is held out, and random seed of all draws
-    effort: SweepEffort = SweepEffort(),  # How much of everything
+    effort: SweepEffort = SweepEffort(),  # Directions, steps and sizes
 ) -> dict:  # Content of `metrics.json`
-    "Train on some sweeps and enhance simulated radar of another; what is already there is used."
+    "Train on some sweeps and enhance simulated radar of another; finished parts are reused."
     import time
 
     from stylecfm.evaluation.metrics import finished_job, machine

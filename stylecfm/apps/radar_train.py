@@ -78,34 +78,35 @@ if TYPE_CHECKING:  # for whoever reads the annotations; this takes long to impor
 # %% ../../nbs/11_apps/16_radar_train.ipynb #4b96f93e
 @dataclass(frozen=True)
 class RadarTraining(Section, name='radar'):
-    "How a network of radar to lidar is trained."
+    "Settings of a training from radar to lidar."
 
     steps: int = key(2000, whole(1))  # Training steps
-    # Steps before them on voxels of twice the side
+    # Training steps before `steps`, on voxels of twice the side
     coarse_steps: int = key(0, whole(0))
     width: int = key(64, whole(1, 4096))  # Channels of each block
     blocks: int = key(3, whole(1, 200))  # Blocks, one after the other
-    kernel: int = key(5, ODD)  # Across; along the depth it is 3
+    kernel: int = key(5, ODD)  # Side of the kernel along y and x, odd; it is 3 along z
     checkpointing: str = key('none', one_of('none', 'all'))  # Recompute activations: less memory
-    batch_size: int = key(8, whole(1))  # Pairs of a step
-    micro_batch: int = key(0, whole(0))  # Pairs that go through at once; 0: all of them
+    batch_size: int = key(8, whole(1))  # Number of pairs in a training step
+    micro_batch: int = key(0, whole(0))  # Number of pairs in a micro-batch; 0: `batch_size`
     learning_rate: float = key(4e-3, real(1e-9, 1))  # Largest step size of AdamW
     precision: str = key('fp32', one_of('fp32', 'bf16'))  # Precision of matrix products
-    validate_every: int = key(0, whole(0))  # Steps between validations; 0: a quarter, 100 at most
-    patience: int = key(4, whole(0))  # Validations without a better one until the end; 0: never
-    objective: str = key('flow', one_of('flow', 'edm'))  # Straight paths, or denoising
-    source: str = key('given', one_of('given', 'noise'))  # Paths begin at the radar, or at noise
-    # Deviation of the noise on the start of a path
+    validate_every: int = key(0, whole(0))  # Steps between validations; 0: steps / 4, at most 100
+    # Stop after this number of validations without improvement; 0: never
+    patience: int = key(4, whole(0))
+    objective: str = key('flow', one_of('flow', 'edm'))  # Flow matching, or EDM
+    source: str = key('given', one_of('given', 'noise'))  # Start of the paths: radar or noise
+    # Standard deviation of the noise added to the start of a path
     spread: float = key(0.5, real(0, 10))
-    # Mean of ln sigma in EDM's training; pictures have -1.2
+    # Mean of ln sigma in EDM's training; Karras (2022) use -1.2 for images
     log_noise: float = key(0.8, real(-10, 10))
-    structure: float = key(0.0, real(0, 1e3))  # Loss weight of slopes between neighbours
-    features: float = key(0.0, real(0, 1e3))  # Loss weight of an autoencoder's features
-    hold_out: float = key(0.1, real(0.001, 0.9))  # Share of the pairs that is held out, at least
-    seed: int = key(0, whole(0, 2**63 - 1))  # Weights, order and noise follow from it
+    structure: float = key(0.0, real(0, 1e3))  # Loss weight of `structure_distance`
+    features: float = key(0.0, real(0, 1e3))  # Loss weight of `feature_distance`
+    hold_out: float = key(0.1, real(0.001, 0.9))  # Least share of held-out pairs
+    seed: int = key(0, whole(0, 2**63 - 1))  # Random seed of weights, order and noise
 
     def __post_init__(self):
-        "Raises `InputError` for what does not go together."
+        "Raise `InputError` for keys that exclude each other."
         super().__post_init__()
         if self.objective == 'edm' and (self.structure or self.features):
             raise InputError(
@@ -115,29 +116,30 @@ class RadarTraining(Section, name='radar'):
 
 @dataclass(frozen=True)
 class RadarAugmentation(Section, name='augmentation'):
-    "Changes of each batch; all of them keep the physics of Doppler."
+    "Augmentations of each batch, all of which keep Doppler consistent."
 
-    # Probability of left and right exchanged; the grid must be symmetric about y = 0
+    # Probability of mirroring; the grid must be symmetric about y = 0
     flip_prob: float = key(0.5, real(0, 1))
-    # Probability of quarter turns; the sensor must be at the middle of a square grid
+    # Probability of quarter turns; the sensor must be in the centre of a square grid
     rotate_prob: float = key(0.0, real(0, 1))
-    # Noise of the radar: places in sides of a voxel, other channels in their own deviations
+    # Standard deviation of radar noise: positions in voxels, other channels in their own deviations
     noise_std: float = key(0.0, real(0, 10))
-    dropout_prob: float = key(0.0, real(0, 1))  # Share of radar voxels that are lost
-    # Deviation of the logarithm of a factor on a pair's radar intensities
+    dropout_prob: float = key(0.0, real(0, 1))  # Share of radar voxels that are dropped
+    # Standard deviation of the log of a factor on a pair's radar intensities
     intensity_jitter: float = key(0.0, real(0, 10))
-    doppler_jitter: float = key(0.0, real(0, 100))  # Noise of the radar's Doppler, m/s
-    # Share of another scene's radar voxels that come as clutter
+    # Standard deviation of noise on the radar's Doppler, m/s
+    doppler_jitter: float = key(0.0, real(0, 100))
+    # Share of another scene's radar voxels that are added as clutter
     mixup: float = key(0.1, real(0, 1))
-    cutout: float = key(0.5, real(0, 1))  # Share of radar volumes with a box emptied
+    cutout: float = key(0.5, real(0, 1))  # Share of radar volumes in which a box is set to 0
 
 # %% ../../nbs/11_apps/16_radar_train.ipynb #4413287d
 def parse_options(
-    text: str | None,  # `key=value` with commas or spaces between
+    text: str | None,  # `key=value` items separated by commas or spaces
     config: str | Path | None = None,  # JSON with the sections radar and augmentation
     preset: str | None = None,  # A key of `RADAR_PRESETS`
 ) -> tuple:  # `RadarTraining`, `RadarAugmentation`
-    """Sections from a file, a preset and options, the later before the earlier.
+    """Read the sections from a file, a preset and options; later sources override earlier ones.
 
     Raises `InputError` for unknown keys.
     """
@@ -170,10 +172,10 @@ def parse_options(
 def check_augmentation(
     how: RadarAugmentation,  # Probabilities
     grid: VoxelGrid,  # Grid of the volumes
-) -> RadarAugmentation:  # Without flips where the grid does not allow them
-    """Hold augmentations against the grid.
+) -> RadarAugmentation:  # Probabilities, without flips if the grid is not symmetric
+    """Check augmentations against the grid.
 
-    Raises `InputError` for turns of a grid that the sensor is not in the middle of.
+    Raises `InputError` for turns if the sensor is not in the centre of the grid.
     """
     middle = [(a + b) / 2 for a, b in zip(grid.low, grid.high, strict=True)]
     even = abs(middle[1]) < 1e-3 * grid.side[1]
@@ -196,7 +198,7 @@ def check_augmentation(
 def flipped(
     v: 'torch.Tensor',  # `(..., 6, z, y, x)`
 ) -> 'torch.Tensor':  # Shaped as `v`
-    "Left and right exchanged, on a grid that is symmetric about y = 0."
+    "Mirror volumes at y = 0, on a grid that is symmetric about it."
     v = v.flip(-2)
     sign = v.new_ones(6, 1, 1, 1)
     sign[4] = -1
@@ -206,7 +208,7 @@ def flipped(
 def quarter_turned(
     v: 'torch.Tensor',  # `(..., 6, z, y, x)` with as many voxels along y as along x
 ) -> 'torch.Tensor':  # Shaped as `v`
-    "A quarter turn to the left about the middle of the grid."
+    "Rotate volumes by 90 degrees to the left about the grid's centre."
     import torch
 
     v = torch.rot90(v, -1, (-2, -1))
@@ -215,7 +217,7 @@ def quarter_turned(
 
 
 def _exact(v):
-    "Volumes after a round trip through standard units: empty voxels exactly 0, others occupied."
+    "Repair rounding after a round trip through standard units: occupancy is exactly 0 or 1."
     here = v[:, :1] > 0.5
     v = v.where(here, 0.0)
     v[:, :1] = here.to(v)
@@ -246,9 +248,9 @@ def on_radar(
     radar: 'torch.Tensor',  # Volumes, `(b, 6, z, y, x)`
     g: 'torch.Generator',  # Source of all draws
     how: RadarAugmentation,  # Probabilities and sizes
-    space: Space,  # Deviations of the channels
+    space: Space,  # Space with the standard deviations of the channels
 ) -> 'torch.Tensor':  # Shaped as `radar`
-    "What is done to the radar alone: noise, jitter, dropout, mixup, cutout."
+    "Augment the radar alone: noise, jitter, dropout, mixup, cutout."
     import torch
 
     def noise(*shape):
@@ -257,7 +259,7 @@ def on_radar(
     v, here = radar.clone(), radar[:, :1] > 0
     if how.noise_std:
         scale = (space.seen or space.stats).scale.clone()
-        scale[0], scale[3:] = 0, 1  # places in sides of a voxel
+        scale[0], scale[3:] = 0, 1  # positions are in voxels
         v = v + how.noise_std * scale.view(-1, 1, 1, 1) * noise(*v.shape)
         v[:, 3:].clamp_(-0.5, 0.5)
     if how.intensity_jitter:
@@ -272,17 +274,17 @@ def on_radar(
 
 # %% ../../nbs/11_apps/16_radar_train.ipynb #4e666c98
 def evenly(
-    rows: list,  # Any list
-    most: int,  # Largest number that is taken, >= 1
-) -> list:  # In their order
-    "Some of a list, evenly spaced."
+    rows: list,  # List to thin
+    most: int,  # Largest length of the result, >= 1
+) -> list:  # Items of `rows` in their order
+    "Take evenly spaced items of a list."
     if len(rows) <= most:
         return list(rows)
     return [rows[i] for i in np.linspace(0, len(rows) - 1, most).round().astype(int)]
 
 
 def _recipe(t: RadarTraining):
-    "What the trainer of pairs is given."
+    "Return the recipe of `PairTrainer`."
     from stylecfm.training.pair_objectives import PairRecipe
 
     return PairRecipe(
@@ -301,7 +303,7 @@ def _recipe(t: RadarTraining):
 
 
 def _loss(t: RadarTraining, source: StoredPairs, device):
-    "The loss of a run, with its autoencoder where features count."
+    "Return the loss of a run, with its autoencoder if `features` has a weight."
     import torch
 
     from stylecfm.flow.losses import velocity_loss
@@ -329,12 +331,12 @@ def train_stored(
     train: StoredPairs,  # Training set
     held: StoredPairs,  # Held-out pairs, in the space of the training set
     scenes: list,  # `SensorPair`s of some held-out pairs, for the choice of steps and threshold
-    t: RadarTraining = RadarTraining(),  # Keys
+    t: RadarTraining = RadarTraining(),  # Settings of the training
     how: RadarAugmentation = RadarAugmentation(),  # Augmentation
-    folder: str | Path | None = None,  # Gets checkpoints, `log.jsonl` and the model
+    folder: str | Path | None = None,  # Folder for checkpoints, `log.jsonl` and the model
     device: str | None = None,  # Device to train on; none: a GPU if there is one
 ) -> RadarModel:
-    "Train on stored pairs, and choose how the network is used."
+    "Train on stored pairs, and choose the inference settings."
     import torch
 
     from stylecfm.codecs.base import pick_device
@@ -361,9 +363,9 @@ def train_stored(
 
 # %% ../../nbs/11_apps/16_radar_train.ipynb #6489cd58
 def _sensor_cloud(path, notes, fields, layout, origin=None):
-    """A cloud as the sensor sees it.
+    """Read a cloud in the coordinates of its sensor.
 
-    Raises `InputError` for the coordinates of a map without the sensor's position.
+    Raises `InputError` for map coordinates without the sensor's position.
     """
     r = read_points(path, fields, layout, origin)
     if not r.placed:
@@ -384,12 +386,12 @@ def _plainly(message, *_, **__):
 
 
 def recorded_pairs(
-    folders: tuple,  # Folders of the radar's and of the lidar's clouds, or None each
+    folders: tuple,  # Folders of radar and lidar clouds, each a path or None
     recording: str | None,  # Folder of a recording instead
     dataset: str,  # Layout of the recording, a key of `READERS`
-    options: PairOptions,  # How moments become pairs
+    options: PairOptions,  # Settings of pairing
 ) -> Recording:
-    "Pairs as the flags of a command describe them; raises `InputError` where they are not enough."
+    "Find the pairs that a command's flags describe; raises `InputError` for missing flags."
     if (options.radar_topic or options.lidar_topic) and dataset != 'rosbag':
         raise InputError(f'topics are of bags: give --dataset rosbag, got {dataset}')
     if recording or options.table:
@@ -408,11 +410,11 @@ def recorded_pairs(
 
 
 def pair_reader(
-    r: Recording,  # Layouts of its files, where its data set says
-    columns: dict,  # {radar or lidar: `(fields, layout)` as given, None each}
-    notes: Notes,  # Gets what was assumed
+    r: Recording,  # Recording with the layouts of its files
+    columns: dict,  # {radar or lidar: `(fields, layout)` of the flags, each a text or None}
+    notes: Notes,  # Collects the assumptions
 ) -> Callable:  # `RecordedPair` -> `SensorPair`
-    "A function that reads pairs, with the columns that were given before those of the data set."
+    "Return a function that reads pairs; given columns override those of the data set."
     usual = dict(radar=r.radar_layout, lidar=r.lidar_layout)
 
     def reader(sensor):
@@ -426,16 +428,16 @@ def pair_reader(
 
 
 def _readable(pairs: list, read: Callable) -> list:
-    "Lidar clouds of the pairs that can be read."
+    "Return the lidar clouds of the readable pairs."
     out = []
     for p in pairs:
-        with contextlib.suppress(InputError):  # reported when voxels are made
+        with contextlib.suppress(InputError):  # `build_voxels` reports it
             out.append(read(p).lidar)
     return out
 
 
 def _grid(low, side, shape, density, pairs, read):
-    "The grid of the flags; coarser where the lidar has fewer points in a voxel than `density`."
+    "Return the flags' grid, coarsened until its voxels have `density` lidar points on average."
     g = VoxelGrid(numbers(low, 'low'), numbers(side, 'side'), numbers(shape, 'shape', kind=int))
     g.coarser(2)
     if density:
@@ -451,7 +453,7 @@ def _grid(low, side, shape, density, pairs, read):
 
 
 def _split_file(path: Path, split: Split, left: list):
-    "Write what was learned from, held out and left out."
+    "Write the lists of training, held-out and unused pairs."
 
     def rows(pairs):
         return [[p.drive, p.name] for p in pairs]
@@ -461,7 +463,7 @@ def _split_file(path: Path, split: Split, left: list):
 
 
 def _train_on(output, r: Recording, read, notes, grid, keys: tuple, how: str, device):
-    "Store voxels, train, and say what came out."
+    "Store voxels, train, and print the result."
     t, augmentation = keys
     output = Path(output)
     built = build_voxels(output / 'voxels', r.pairs, read, grid, how)
@@ -551,10 +553,11 @@ def stylecfm_radar_train(
 def model_for(
     checkpoint: str | Path,  # A model, or the folder of a run
     evaluations: int | None = None,  # Evaluations of the network; those of the model if none
-    chunk: str | None = None,  # Voxels along z, y, x that go through at once
+    # Size of a chunk along z, y, x, voxels, as '8,24,24'; none: the whole grid
+    chunk: str | None = None,
     device: str | None = None,  # Device to compute on; none: a GPU if there is one
 ) -> RadarModel:
-    "A model, where and how it is to be used; raises `InputError`."
+    "Load a model with the given device and inference settings; raises `InputError`."
     from stylecfm.codecs.base import pick_device
 
     folder = Path(checkpoint) / 'flow-from-the-radar'
@@ -574,7 +577,7 @@ def model_for(
 
 
 def _enhance_all(m: RadarModel, todo: list, seed: int, read: Callable) -> int:
-    "Enhance files; the number of those that could not be read."
+    "Enhance files; return the number of unreadable ones."
     from stylecfm.cli.commands import writable
     from stylecfm.data.results import record_results
 
@@ -645,8 +648,8 @@ def stylecfm_radar_enhance(
 def held_out_pairs(
     checkpoint: str | Path,  # Folder of a run
     pairs: list,  # `RecordedPair`s of a recording
-) -> list:  # Those that the run held out; all where it knows none of them
-    "The pairs of a recording that a run did not learn from."
+) -> list:  # Held-out pairs; all pairs if the run has none of them
+    "Return the pairs of a recording that a run did not train on."
     path = Path(checkpoint) / 'split.json'
     split = read_json(path) if path.is_file() else {}
     known = {k: {tuple(v) for v in split.get(k, [])} for k in ('train', 'held', 'gap')}
@@ -657,7 +660,7 @@ def held_out_pairs(
 
 
 def _by_model(m: RadarModel, pairs: list, read: Callable, seed: int) -> list:
-    "Scenes with predictions of a model; what cannot be read is left out."
+    "Return scenes with predictions of a model, without unreadable pairs."
     out = []
     for p in pairs:
         try:
@@ -670,7 +673,7 @@ def _by_model(m: RadarModel, pairs: list, read: Callable, seed: int) -> list:
 
 
 def _by_folder(r: Recording, radar: str | None, read: Callable, read_radar: Callable) -> list:
-    "Scenes with predictions of a folder, and the radar of their names where there is one."
+    "Return scenes with predictions from a folder, and radar clouds of the same names if given."
     mine = {bare_name(p): p for p in clouds_in(radar)} if radar else {}
     if lost := [p.name for p in r.pairs if radar and p.name not in mine]:
         say(f'left out: {radar} has no radar cloud named {", ".join(lost[:4])}', error=True)
@@ -773,7 +776,7 @@ def stylecfm_radar_evaluate(
 
 
 def _rising(text: str, what: str) -> tuple:
-    "Rising numbers of a flag; raises `InputError`."
+    "Parse a flag's increasing numbers; raises `InputError`."
     v = numbers(text, what, text.count(',') + 1)
     if (
         any(b <= a for a, b in zip(v, v[1:], strict=False))

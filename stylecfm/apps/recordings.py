@@ -26,19 +26,23 @@ def rigid(
     numbers: np.ndarray | list,  # 12 numbers (the upper three rows) or 16, row by row
     what: str,  # File and key, for messages
 ) -> np.ndarray:  # `(4, 4)` float64
-    "A rigid transform; raises `InputError` unless its left part is a rotation, to 0.001."
+    """Return a rigid transform.
+
+    Raises `InputError` unless its 3x3 part is a rotation to within 0.001.
+    """
     try:
         m = np.asarray(numbers, np.float64).ravel()
     except (TypeError, ValueError):
         m = np.zeros(0)
     if m.size not in (12, 16) or not np.isfinite(m).all():
-        raise InputError(f'{what} should be 12 or 16 finite numbers of a transform, got {m.size}')
+        raise InputError(f'{what} must be 12 or 16 finite numbers of a transform, got {m.size}')
     t = np.eye(4)
     t[:3] = m.reshape(-1, 4)[:3]
     r = t[:3, :3]
     if np.abs(r @ r.T - np.eye(3)).max() > 1e-3 or np.linalg.det(r) < 0:
         raise InputError(
-            f'{what} should hold a rotation and a translation; its left part turns nothing rigidly'
+            f'{what} must be a rotation and a translation, got a 3x3 part that is no rotation; '
+            'correct it'
         )
     return t
 
@@ -55,8 +59,8 @@ def inverse(
 
 def transformed(
     cloud: Cloud,  # Points in the coordinates of a file
-    t: np.ndarray,  # `(4, 4)`: from those to others
-) -> Cloud:  # Moved points; intensity and Doppler stay
+    t: np.ndarray,  # Transform to the new coordinates, `(4, 4)`
+) -> Cloud:  # Transformed cloud; intensity and Doppler are unchanged
     "Transform a cloud to other coordinates."
     xyz = cloud.xyz.astype(np.float64) @ t[:3, :3].T + t[:3, 3]
     return cloud._replace(xyz=xyz.astype(np.float32))
@@ -77,7 +81,7 @@ def quaternion(
     q = np.array([w, x, y, z], np.float64)
     n = np.linalg.norm(q)
     if not np.isfinite(n) or abs(n - 1) > 1e-2:
-        raise InputError(f'{what} should hold a quaternion of length 1, got length {n:.3g}')
+        raise InputError(f'{what} must be a quaternion of length 1, got length {n:.3g}; correct it')
     w, x, y, z = q / n
     t = np.eye(4)
     t[:3, :3] = [
@@ -99,7 +103,10 @@ def _text(path: str | Path) -> str:
 def read_calibration(
     path: str | Path,  # Text file of `key: numbers` lines
 ) -> dict:  # {key: array of float64}; a key without numbers is left out
-    "The numbers of a calibration as KITTI writes it; raises `InputError` for a value that is none."
+    """Read the numbers of a calibration file in KITTI's format.
+
+    Raises `InputError` for NaN or infinity.
+    """
     found = {}
     for line in _text(path).splitlines():
         key, sign, values = line.partition(':')
@@ -108,15 +115,15 @@ def read_calibration(
         try:
             found[key.strip()] = np.array(values.split(), np.float64)
         except ValueError:
-            continue  # a date, say
+            continue  # not numbers, such as a date
     return found
 
 
 def read_transform(
     path: str | Path,  # JSON, `key: numbers` lines, or 12 or 16 bare numbers
-    keys: tuple = ('lidar_to_radar',),  # Names to look for, the first found is taken
+    keys: tuple = ('lidar_to_radar',),  # Accepted names, in order of preference
 ) -> np.ndarray:  # `(4, 4)`
-    "One transform of a file; raises `InputError` where it has none of the names."
+    "Read one transform of a file; raises `InputError` if the file has none of the names."
     text, path = _text(path), Path(path)
     if path.suffix.lower() == '.json':
         try:
@@ -137,16 +144,16 @@ def read_transform(
 
 
 class Poses(NamedTuple):
-    "Where the vehicle was."
+    "Poses of the vehicle over time."
 
-    # `(n,)` seconds, rising; None where the file has none: a row a frame
+    # Times, increasing, `(n,)` seconds; None for a file with one row for each frame
     times: np.ndarray | None
-    to_world: np.ndarray  # `(n, 4, 4)`: from the vehicle's coordinates to the world's
+    to_world: np.ndarray  # Transforms from the vehicle's coordinates to the world's, `(n, 4, 4)`
 
     def at(
         self,
-        time: float,  # Seconds; without times the number of a row
-    ) -> np.ndarray | None:  # `(4, 4)`; None outside of what was recorded
+        time: float,  # Time, seconds; for poses without times the number of a row
+    ) -> np.ndarray | None:  # Pose, `(4, 4)`; None outside of the recorded time
         "The pose at a time, interpolated."
         if self.times is None:
             return self.to_world[int(time)] if 0 <= time < len(self.to_world) else None
@@ -160,7 +167,7 @@ class Poses(NamedTuple):
 
 
 def _between(a: np.ndarray, b: np.ndarray, s: float) -> np.ndarray:
-    "A pose between two."
+    "Interpolate two poses."
     from scipy.spatial.transform import Rotation
 
     turn = Rotation.from_matrix(a[:3, :3].T @ b[:3, :3]).as_rotvec()
@@ -174,9 +181,9 @@ def read_poses(
     # Lines `time x y z qx qy qz qw`, or 12 numbers a line; `#` begins a comment
     path: str | Path,
 ) -> Poses:
-    """Poses of a file.
+    """Read the poses of a file.
 
-    Raises `InputError` for lines of another length, and for times that do not rise.
+    Raises `InputError` for lines of another length, and for times that do not increase.
     """
     rows = []
     for i, line in enumerate(_text(path).splitlines(), 1):
@@ -193,14 +200,14 @@ def read_poses(
     sizes = {len(r) for r in rows}
     if sizes not in ({8}, {12}):
         raise InputError(
-            f'{path} should have 8 numbers a line (time x y z qx qy qz qw) or 12 '
-            f'(a transform), got {sorted(sizes)}'
+            f'{path} must have 8 numbers in each line (time x y z qx qy qz qw) or 12 '
+            f'(a transform), got {sorted(sizes)}; correct it'
         )
     if sizes == {12}:
         return Poses(None, np.stack([rigid(r, str(path)) for r in rows]))
     rows = np.array(rows)
     if (np.diff(rows[:, 0]) <= 0).any() or len(rows) < 2:
-        raise InputError(f'{path} should have at least 2 poses with rising times; sort them')
+        raise InputError(f'{path} must have at least 2 poses with increasing times; sort them')
     to_world = [quaternion(r[7], r[4], r[5], r[6], r[1:4], str(path)) for r in rows]
     return Poses(rows[:, 0], np.stack(to_world))
 
@@ -211,16 +218,16 @@ class Moment(NamedTuple):
     path: Path | PointSource  # Name of the file
     name: str  # Name by which files of both sensors are matched
     time: float | None = None  # Seconds; None where only the name is known
-    # `(4, 4)`: from the sensor's coordinates at that time to the world's; None: unknown
+    # Transform from the sensor's coordinates at that time to the world's, `(4, 4)`; None: unknown
     to_world: np.ndarray | None = None
     drive: str = ''  # Name of the drive
 
 
 class Sweep(NamedTuple):
-    "A file and where its points go."
+    "A file and the transform of its points."
 
     path: Path | PointSource  # Name of the file
-    transform: np.ndarray  # `(4, 4)`: from the file's coordinates to the pair's
+    transform: np.ndarray  # Transform from the file's coordinates to the pair's, `(4, 4)`
 
 
 class RecordedPair(NamedTuple):
@@ -229,23 +236,23 @@ class RecordedPair(NamedTuple):
     drive: str  # Name of the drive
     name: str  # Name within the drive
     time: float  # Seconds, or the position in the drive
-    radar: tuple  # `Sweep`s of the radar, the first of the moment itself
-    lidar: tuple  # `Sweep`s of the lidar, the first of the moment itself
+    radar: tuple  # `Sweep`s of the radar, the pair's own first, then older ones
+    lidar: tuple  # `Sweep`s of the lidar, the pair's own first, then older ones
 
 
 class Recording(NamedTuple):
     "Pairs of a recording, and the files that were left out."
 
     pairs: list  # List of `RecordedPair`, by drive and time
-    left_out: list  # Lines: a file, and why it has no partner
-    # Key of `LAYOUTS` of the radar's files; None: to be found out
+    left_out: list  # Lines, each with a file and the reason why it has no partner
+    # Key of `LAYOUTS` of the radar's files; None: auto-detect
     radar_layout: str | None = None
     lidar_layout: str | None = None  # Key of `LAYOUTS` of the lidar's files
     notes: tuple = ()  # Assumptions, one sentence each
 
 
 def _nearest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    "Position in `b` of what is nearest to each of `a`; of two as near the earlier."
+    "Index of the element of `b` nearest to each element of `a`; the earlier one for a tie."
     order = np.argsort(b, kind='stable')
     rising = b[order]
     after = np.searchsorted(rising, a).clip(0, len(b) - 1)
@@ -259,8 +266,8 @@ def nearest_times(
     a: np.ndarray,  # `(n,)` seconds
     b: np.ndarray,  # `(m,)` seconds
     tolerance: float,  # Largest difference, seconds
-) -> list:  # `(i, j)` of each pair, by `i`
-    "Pairs of times, each the nearest of the other; of two at the same distance the earlier."
+) -> list:  # Indices `(i, j)` of the pairs, sorted by `i`
+    "Pair times that are mutual nearest neighbours; the earlier one for a tie."
     if not len(a) or not len(b):
         return []
     a, b = np.asarray(a, float), np.asarray(b, float)
@@ -270,18 +277,18 @@ def nearest_times(
     return [(int(p), int(q)) for p, q in zip(i[ok], j[ok], strict=True)]
 
 
-# Digits of a whole number of seconds, ms, us and ns since 1970, and what they are divided by
+# {number of digits of a time stamp in s, ms, us or ns since 1970: divisor to seconds}
 _UNITS = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}
 
 
 def time_of_name(
-    name: str,  # Bare name of a file, '1654230432.123456' or '1654230432_123456789' say
-) -> float | None:  # Seconds since 1970; None where it holds no time stamp
-    "The time stamp of a name: seconds with a fraction, or whole ms, us or ns since 1970."
+    name: str,  # File name without suffix, as '1654230432.123456' or '1654230432_123456789'
+) -> float | None:  # Seconds since 1970; None for a name without a time stamp
+    "Parse a file name's time stamp: seconds with a fraction, or whole ms, us or ns since 1970."
     m = re.search(r'(?<!\d)(\d{10})[._](\d{1,9})(?!\d)', name)
     if m:
         whole, part = m.groups()
-        # ROS writes nanoseconds behind an underscore without leading zeros
+        # ROS appends nanoseconds after an underscore, without leading zeros
         return float(f'{whole}.{part:>09}' if '_' in m[0] else f'{whole}.{part}')
     m = re.search(r'(?<!\d)(\d{10}|\d{13}|\d{16}|\d{19})(?!\d)', name)
     if not m:
@@ -295,9 +302,9 @@ class PairOptions(NamedTuple):
 
     tolerance: float = 0.05  # Largest difference of time stamps, seconds
     sweeps: int = 1  # Radar sweeps merged into one, >= 1; more than 1 needs poses
-    # File with the transform `lidar_to_radar`; none: as the layout says
+    # File with the transform `lidar_to_radar`; none: that of the layout
     calibration: str | None = None
-    # File of the vehicle's poses, in the radar's axes; none: as the layout says
+    # File of the vehicle's poses, in the radar's axes; none: that of the layout
     poses: str | None = None
     table: str | None = None  # CSV of pairs with columns radar and lidar; time and drive if known
     radar_topic: str | None = None  # Topic of the radar in bags; none: found by its name
@@ -305,8 +312,9 @@ class PairOptions(NamedTuple):
 
 
 def _matched(radar: list, lidar: list, o: PairOptions) -> tuple[list, list]:
-    "Pairs of moments of one drive; lines about the others."
-    mine, theirs = ({m.name: m for m in v[::-1]} for v in (radar, lidar))  # the first of a name
+    "Pair the moments of one drive; also return lines about the others."
+    # the first moment of each name
+    mine, theirs = ({m.name: m for m in v[::-1]} for v in (radar, lidar))
     common = dict.fromkeys(m.name for m in radar if m.name in theirs)
     timed = all(m.time is not None for m in (*radar, *lidar))
     if timed:
@@ -329,7 +337,7 @@ def _matched(radar: list, lidar: list, o: PairOptions) -> tuple[list, list]:
 
 
 def _sweeps(radar: list, k: int, n: int) -> list:
-    "A moment and the older ones before it whose pose is known."
+    "Return a moment and the older ones before it with a known pose."
     now = radar[k]
     found = [Sweep(now.path, np.eye(4))]
     for older in radar[max(0, k - n + 1) : k][::-1]:
@@ -342,10 +350,10 @@ def paired(
     radar: list,  # `Moment`s of the radar
     lidar: list,  # `Moment`s of the lidar
     options: PairOptions = PairOptions(),  # Tolerance and number of sweeps
-    # Moment of the radar -> `(4, 4)`, lidar to radar; none: unmoved
+    # Function: moment of the radar -> transform lidar to radar, `(4, 4)`; none: the identity
     calibration: Callable | None = None,
 ) -> Recording:
-    "Pair moments drive by drive; raises `InputError` where nothing can be paired."
+    "Pair moments drive by drive; raises `InputError` if there are no pairs."
     pairs, left, notes = [], [], []
 
     def order(m):
@@ -369,7 +377,7 @@ def paired(
             pairs.append(RecordedPair(drive, r.name, time, tuple(sweeps), (Sweep(other.path, t),)))
     if not pairs:
         raise InputError(
-            f'none of {len(radar)} radar and {len(lidar)} lidar clouds belong together; '
+            f'no pairs among {len(radar)} radar and {len(lidar)} lidar clouds; '
             + (left[0] if left else 'check the folders')
         )
     if options.sweeps > 1 and all(len(p.radar) == 1 for p in pairs):
@@ -379,7 +387,7 @@ def paired(
 
 def read_pair(
     pair: RecordedPair,  # Pair of a recording
-    read: tuple = (None, None),  # `path -> Cloud` of each sensor; none: `read_points`
+    read: tuple = (None, None),  # Function `path -> Cloud` of each sensor; none: `read_points`
 ) -> SensorPair:  # Both clouds in the coordinates of the radar
     "Read the clouds of a pair, move them to one coordinate system, and merge sweeps."
     both = []
@@ -391,12 +399,12 @@ def read_pair(
 
 # %% ../../nbs/11_apps/12_recordings.ipynb #f7c4ff80
 def _first(root: Path, *names: str) -> Path | None:
-    "The first of these below a folder that exists."
+    "Return the first of the names that exists in a folder."
     return next((root / n for n in names if (root / n).exists()), None)
 
 
 def _needed(root: Path, what: str, *names: str) -> Path:
-    "As `_first`; raises `InputError` where none exists."
+    "Return the same as `_first`; raises `InputError` if none exists."
     if (p := _first(root, *names)) is None:
         raise InputError(
             f'{root} has no {what}: looked for {", ".join(names)}; check the path or the layout'
@@ -405,7 +413,7 @@ def _needed(root: Path, what: str, *names: str) -> Path:
 
 
 def _stamps(folder: Path, files: list) -> list:
-    "Times of files: a list beside them, else the names; None for each where neither tells."
+    "Return times of files from a list beside them, else from their names; None if unknown."
     listed = _first(folder, '../timestamps.txt', 'timestamps.txt', '../times.txt')
     if listed is None:
         found = [time_of_name(bare_name(p)) for p in files]
@@ -413,7 +421,8 @@ def _stamps(folder: Path, files: list) -> list:
     lines = [line.strip() for line in _text(listed).splitlines() if line.strip()]
     numbers = [bare_name(p) for p in files]
     if len(lines) > len(files) and all(n.isdigit() and int(n) < len(lines) for n in numbers):
-        lines = [lines[int(n)] for n in numbers]  # frames are missing; their numbers are rows
+        # some frames are missing, and the numbers of files are rows of the list
+        lines = [lines[int(n)] for n in numbers]
     if len(lines) != len(files):
         raise InputError(
             f'{listed} has {len(lines)} times for {len(files)} clouds in {folder}; make them agree'
@@ -426,12 +435,12 @@ def _stamps(folder: Path, files: list) -> list:
         return [datetime.fromisoformat(line[:26]).timestamp() for line in lines]
     except ValueError:
         raise InputError(
-            f'{listed} should have seconds or ISO dates, got {lines[0][:40]!r}'
+            f'{listed} must have seconds or ISO dates, got {lines[0][:40]!r}; correct it'
         ) from None
 
 
 def _moments(folder: Path, drive: str = '') -> list:
-    "Moments of a folder, without poses."
+    "List the moments of a folder, without poses."
     files = clouds_in(folder)
     return [
         Moment(p, bare_name(p), t, None, drive)
@@ -442,9 +451,12 @@ def _moments(folder: Path, drive: str = '') -> list:
 def read_generic(
     root: str | Path,  # Folder with `radar` and `lidar`, or drives that have them
     options: PairOptions = PairOptions(),  # Tolerance, calibration, poses, table
-    folders: tuple | None = None,  # The two folders themselves instead
+    folders: tuple | None = None,  # Folders of radar and lidar; they replace `root`
 ) -> Recording:
-    "Pairs of two folders, of drives that have two, or of a CSV; raises `InputError`."
+    """Pair the files of two folders, of drives with two folders each, or of a CSV.
+
+    Raises `InputError`.
+    """
     t = read_transform(options.calibration) if options.calibration else np.eye(4)
     if options.table:
         return _from_table(Path(options.table), t)
@@ -471,7 +483,7 @@ def read_generic(
 
 
 def _placed(poses: Poses, radar: list, lidar: list, t: np.ndarray) -> tuple[list, list]:
-    "Moments with the pose of their time; poses are the radar's, `t` leads from the lidar to it."
+    "Add the pose of its time to each moment; poses are the radar's, `t` maps lidar to radar."
 
     def world(m, k, mount):
         at = poses.at(k if poses.times is None else -1.0 if m.time is None else m.time)
@@ -484,11 +496,12 @@ def _placed(poses: Poses, radar: list, lidar: list, t: np.ndarray) -> tuple[list
 
 
 def _from_table(path: Path, t: np.ndarray) -> Recording:
-    "Pairs of a CSV; names are relative to its folder."
+    "Read pairs from a CSV; file names are relative to its folder."
     rows = list(csv.DictReader(_text(path).splitlines()))
     if not rows or not {'radar', 'lidar'} <= rows[0].keys():
         raise InputError(
-            f'{path} should have a first line with the columns radar and lidar, and rows below it'
+            f'{path} must have a first line with the columns radar and lidar, and rows below it; '
+            'add them'
         )
     pairs, left = [], []
     for k, row in enumerate(rows):
@@ -500,7 +513,7 @@ def _from_table(path: Path, t: np.ndarray) -> Recording:
             time = float(row.get('time') or k)
         except ValueError:
             raise InputError(
-                f'{path}, row {k + 1}: time should be seconds, got {row["time"]!r}'
+                f'{path}, row {k + 1}: time must be seconds, got {row["time"]!r}; correct it'
             ) from None
         sweeps = (Sweep(files[0], np.eye(4)),), (Sweep(files[1], t),)
         pairs.append(RecordedPair(row.get('drive') or '', bare_name(files[0]), time, *sweeps))
@@ -513,7 +526,7 @@ FRAME = 0.1  # Seconds between frames of View-of-Delft
 
 
 def _vod_pose(path: Path) -> np.ndarray | None:
-    "The camera's pose in the coordinates of the odometry, of a file with a JSON object a line."
+    "Read the camera's pose in odometry coordinates from a file with a JSON object on each line."
     if not path.is_file():
         return None
     for line in _text(path).splitlines():
@@ -527,12 +540,12 @@ def _vod_pose(path: Path) -> np.ndarray | None:
 
 
 def _vod_moments(folder: Path, poses: Path | None) -> list:
-    "Moments of one sensor of View-of-Delft."
+    "List the moments of one sensor of View-of-Delft."
     out = []
     for p in clouds_in(folder / 'velodyne'):
         if not bare_name(p).isdigit():
             raise InputError(
-                f'{p} should be named by its number, as 00549.bin; choose the layout generic'
+                f'the name of {p} must be a number, as 00549.bin; choose the layout generic'
             )
         t = None
         if poses and (camera := _vod_pose(poses / f'{bare_name(p)}.json')) is not None:
@@ -544,7 +557,7 @@ def _vod_moments(folder: Path, poses: Path | None) -> list:
 
 
 def _in_drives(moments: list, gap: float, jump: float) -> list:
-    "Moments with the names of drives: a new one after a gap of time or a jump of the pose."
+    "Name the drives: a new one begins after a gap in time or a jump of the pose."
     out, last, drive = [], None, ''
     for m in sorted(moments, key=lambda m: m.time):
         leap = False
@@ -561,7 +574,7 @@ def read_vod(
     root: str | Path,  # Folder with `radar` and `lidar`
     options: PairOptions = PairOptions(),  # Number of sweeps
 ) -> Recording:
-    "Pairs of View-of-Delft, by number; drives are found from gaps; raises `InputError`."
+    "Pair the frames of View-of-Delft by number; gaps separate drives; raises `InputError`."
     root = Path(root)
     kinds = dict(radar='radar folder', lidar='lidar folder')
     folders = [
@@ -586,7 +599,7 @@ def read_vod(
 
 # %% ../../nbs/11_apps/12_recordings.ipynb #f283cb27
 def _kitti_drives(root: Path) -> list:
-    "Folders that hold both sensors."
+    "Find the folders that hold both sensors."
 
     def both(p):
         return (p / 'radar').is_dir() and (_first(p, 'velodyne', 'velodyne_points', 'lidar'))
@@ -605,16 +618,16 @@ def _kitti_drives(root: Path) -> list:
 
 
 def _data(folder: Path) -> Path:
-    "The folder itself, or `data` in it as KITTI's raw recordings have it."
+    "Return the folder, or its subfolder `data` in KITTI's raw recordings."
     return folder / 'data' if (folder / 'data').is_dir() else folder
 
 
 def read_kitti(
     root: str | Path,  # A sequence, or a folder of them
-    # Tolerance and sweeps; calibration and poses instead of the files
+    # Tolerance and sweeps; calibration and poses override those of the recording
     options: PairOptions = PairOptions(),
 ) -> Recording:
-    "Pairs of sequences in KITTI's form, with a radar beside the lidar; raises `InputError`."
+    "Pair sequences in KITTI's layout that have a radar beside the lidar; raises `InputError`."
     radar, lidar, mounts = [], [], {}
     for d in _kitti_drives(Path(root)):
         name = d.relative_to(root).as_posix()
@@ -636,30 +649,30 @@ def read_kitti(
 
 
 def _kitti_mounts(d: Path, options: PairOptions) -> list:
-    "From radar and lidar to the camera; unmoved where nothing is known."
+    "Transforms from radar and lidar to the camera; the identity if unknown."
     if options.calibration:
         return [np.eye(4), read_transform(options.calibration)]
     path = _first(d, 'calib.txt')
     known = read_calibration(path) if path else {}
     keys = ('Tr_radar', 'Tr_radar_to_cam'), ('Tr', 'Tr_velo_to_cam')
     names = [next((k for k in names if k in known), None) for names in keys]
-    if None in names:  # one without the other is of no use
+    if None in names:  # both are needed
         return [np.eye(4), np.eye(4)]
     return [rigid(known[k], f'{path}, {k}') for k in names]
 
 
 def _kitti_placed(m: Moment, k: int, poses: Poses, to_camera: np.ndarray) -> Moment:
-    "A moment with the pose of the camera, and where the sensor is to it."
+    "Add the world pose to a moment, from the camera's pose and the sensor's mount."
     at = poses.at(k if poses.times is None else -1.0 if m.time is None else m.time)
     return m._replace(to_world=None if at is None else at @ to_camera)
 
 
 def read_ntu4dradlm(
     root: str | Path,  # A sequence, or a folder of them
-    # Tolerance and sweeps; calibration instead of the files
+    # Tolerance and sweeps; calibration overrides that of the recording
     options: PairOptions = PairOptions(),
 ) -> Recording:
-    "Pairs of NTU4DRadLM as extracted from its bags, by time stamp; raises `InputError`."
+    "Pair the files of NTU4DRadLM, extracted from its bags, by time stamp; raises `InputError`."
     names = (
         ('radar_enhanced_pcl', 'radar_pcl', 'radar'),
         ('livox_lidar', 'livox_horizon', 'livox', 'lidar_pcl', 'lidar'),
@@ -687,7 +700,7 @@ def read_ntu4dradlm(
 
 # %% ../../nbs/11_apps/12_recordings.ipynb #2ab6f0d4
 def _to_root(frame: str, mounts: dict, what: str) -> dict:
-    "Transforms from a frame to itself and to each frame above it."
+    "Transforms from a frame to itself and to each of its ancestors."
     found, t = {frame: np.eye(4)}, np.eye(4)
     while frame in mounts:
         m = mounts[frame]
@@ -703,8 +716,8 @@ def _to_root(frame: str, mounts: dict, what: str) -> dict:
 def mounted(
     bag: BagContent,  # Frames of both sensors, and mounts
     what: str,  # Name of the bag, for messages
-) -> np.ndarray | None:  # `(4, 4)`, lidar to radar; None where no path leads there
-    "Where the lidar is to the radar, by `tf_static`; raises `InputError` for what is no rotation."
+) -> np.ndarray | None:  # Transform lidar to radar, `(4, 4)`; None without a common ancestor
+    "Transform from lidar to radar by `tf_static`; raises `InputError` for an invalid rotation."
     mounts = {m.child: m for m in bag.mounts}
     radar, lidar = (_to_root(f, mounts, what) for f in bag.frames)
     common = next((f for f in lidar if f in radar), None)
@@ -712,7 +725,7 @@ def mounted(
 
 
 def _bag_moments(bag: BagContent, drive: str) -> list:
-    "Moments of both sensors."
+    "List the moments of both sensors."
     return [
         [Moment(c, c.name, c.stamp / 1e9, None, drive) for c in clouds]
         for clouds in (bag.radar, bag.lidar)
@@ -720,7 +733,7 @@ def _bag_moments(bag: BagContent, drive: str) -> list:
 
 
 def _told(notes: list) -> tuple:
-    "Sentences about drives, each once."
+    "Remove repeated notes about drives."
     by = {}
     for drive, line in notes:
         by.setdefault(line, []).append(drive)
@@ -732,10 +745,10 @@ def _told(notes: list) -> tuple:
 
 def read_rosbag(
     root: str | Path,  # A bag, or a folder of bags; each is a drive
-    # Tolerance, sweeps, topics; calibration instead of `tf_static`; poses
+    # Tolerance, sweeps, topics, poses; calibration overrides `tf_static`
     options: PairOptions = PairOptions(),
 ) -> Recording:
-    "Pairs of bags of ROS 1 and ROS 2, by the stamps of their clouds; raises `InputError`."
+    "Pair the clouds of ROS 1 and ROS 2 bags by their stamps; raises `InputError`."
     rosbags_package()
     given = read_transform(options.calibration) if options.calibration else None
     poses = read_poses(options.poses) if options.poses else None
@@ -770,7 +783,7 @@ def read_rosbag(
 
 # %% ../../nbs/11_apps/12_recordings.ipynb #a0645001
 def _tables(root: Path) -> dict:
-    "The tables of nuScenes that pairs need, each by token."
+    "Read the tables of nuScenes that pairs need, each by token."
     names = ('sample_data', 'sample', 'scene', 'calibrated_sensor', 'sensor', 'ego_pose')
     folder = next((p.parent for p in sorted(root.glob('**/sample_data.json'))[:1]), None)
     if folder is None:
@@ -789,7 +802,7 @@ def _tables(root: Path) -> dict:
 
 
 def _nuscenes_world(t: dict, sd: dict) -> np.ndarray:
-    "From a sensor at its time to the world."
+    "Transform from a sensor at its time to the world."
     out = np.eye(4)
     for table, key in (
         ('ego_pose', 'ego_pose_token'),
@@ -805,9 +818,9 @@ def read_nuscenes(
     root: str | Path,  # Folder with `samples`, and a folder of tables as `v1.0-mini`
     options: PairOptions = PairOptions(),  # Number of sweeps of each radar
 ) -> Recording:
-    """Pairs of nuScenes: all radars of a sample, and the top lidar.
+    """Pair all radars of each nuScenes sample with the top lidar.
 
-    In the coordinates of the sample's first radar. Raises `InputError`.
+    The pair's coordinates are those of the sample's first radar. Raises `InputError`.
     """
     root, pairs, left = Path(root), [], []
     t = _tables(root)
@@ -851,7 +864,7 @@ def read_nuscenes(
 
 
 def _older(t: dict, root: Path, sd: dict, n: int) -> list:
-    "A file of a sensor and up to `n` - 1 before it that exist."
+    "Return a file of a sensor and up to `n - 1` existing files before it."
     found = [sd]
     while len(found) < n and found[-1]['prev'] in t['sample_data']:
         sd = t['sample_data'][found[-1]['prev']]
@@ -891,18 +904,18 @@ def read_recording(
 
 # %% ../../nbs/11_apps/12_recordings.ipynb #b9ab92f7
 class Split(NamedTuple):
-    "What is learned from, and what is not."
+    "Division of pairs into training and held-out pairs."
 
     train: list  # List of `RecordedPair`
-    held: list  # Held-out pairs, of drives or times that `train` has nothing of
-    gap: list  # Pairs between, in neither
+    held: list  # Held-out pairs, of other drives or times than `train`
+    gap: list  # Pairs between the two parts, used by neither
     words: str  # Description of the held-out part
 
 
 def split_pairs(
     pairs: list,  # `RecordedPair`s of a recording, at least 2
-    share: float = 0.1,  # Share that is held out, at least
-    gap: float = 2.0,  # Least time between the two parts of a single drive, seconds
+    share: float = 0.1,  # Least share of held-out pairs
+    gap: float = 2.0,  # Least time between the parts of a single drive, seconds
 ) -> Split:
     "Hold out whole drives, or the end of a single one; raises `InputError` for fewer than 2 pairs."
     if len(pairs) < 2:
@@ -926,7 +939,7 @@ def split_pairs(
     row = next(iter(drives.values()))
     held, rest = row[-wanted:], row[:-wanted]
     train = [p for p in rest if held[0].time - p.time >= gap]
-    if len(rest) < 20 or len(train) < len(rest) // 2:  # a short drive has no room for a gap
+    if len(rest) < 20 or len(train) < len(rest) // 2:  # a short drive is divided without a gap
         train, between = rest, []
     else:
         between = rest[len(train) :]
@@ -936,11 +949,11 @@ def split_pairs(
 
 
 def _few_drives(counts: dict, wanted: int) -> list:
-    """Names of the drives that hold the wanted number of pairs with the fewest beyond it.
+    """Choose drives whose number of pairs is the smallest sum at or above `wanted`.
 
-    One at least is left over.
+    At least one drive is not chosen.
     """
-    reach = {0: []}  # {number of pairs: names}; the least sum at or above `wanted` is taken
+    reach = {0: []}  # {number of pairs: names}, all reachable sums
     for k, n in sorted(counts.items(), reverse=True):
         for have, names in sorted(reach.items(), reverse=True):
             if len(names) < len(counts) - 1:
@@ -953,7 +966,7 @@ def summary(
     r: Recording,  # Output of a reader
     most: int = 3,  # Number of left-out files that are named
 ) -> list:  # Lines
-    "A recording in a few lines: drives, pairs, what was left out and why, what was assumed."
+    "Describe a recording: drives, pairs, files left out with reasons, assumptions."
     drives = len({p.drive for p in r.pairs})
     lines = [f'{len(r.pairs)} pairs in {drives} drive{"s" * (drives > 1)}']
     lines += [f'left out: {line}' for line in r.left_out[:most]]

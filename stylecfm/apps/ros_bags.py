@@ -27,7 +27,7 @@ _NUMBERS = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 8: 'f
 
 
 def _point_type(m, what: str) -> tuple[np.dtype, list]:
-    "The type of a point, and `(name, type, count)` of its fields."
+    "Return the numpy type of a point, and `(name, type, count)` of its fields."
     if not len(m.fields):
         raise InputError(f'{what} describes no fields; correct its driver')
     order = '>' if m.is_bigendian else '<'
@@ -60,7 +60,10 @@ def point_cloud2(
     m: Any,  # A `sensor_msgs/PointCloud2`
     what: str,  # Name of the message, for errors
 ) -> Columns:
-    "Named columns of a PointCloud2; raises `InputError` where its bytes are not as described."
+    """Return named columns of a PointCloud2.
+
+    Raises `InputError` if its bytes do not match its fields.
+    """
     point, fields = _point_type(m, what)
     data = np.ascontiguousarray(m.data, np.uint8)
     height, width, row = int(m.height), int(m.width), int(m.row_step)
@@ -71,8 +74,8 @@ def point_cloud2(
         )
     if data.size < height * row:
         raise InputError(
-            f'{what} is cut off: height x row_step promises {height * row} bytes, '
-            f'and its data have {data.size}; record or copy it again'
+            f'{what} is cut off: its data must have height x row_step = {height * row} bytes, '
+            f'got {data.size}; record or copy it again'
         )
     notes = []
     if data.size > height * row:
@@ -95,7 +98,7 @@ def point_cloud(
     m: Any,  # A `sensor_msgs/PointCloud`
     what: str,  # Name of the message, for errors
 ) -> Columns:
-    "Named columns of a PointCloud; raises `InputError` for a channel of another length."
+    "Return named columns of a PointCloud; raises `InputError` for a channel of another length."
     place = np.array([(p.x, p.y, p.z) for p in m.points], np.float32).reshape(-1, 3)
     columns = dict(zip('xyz', place.T, strict=True))
     for c in m.channels:
@@ -108,14 +111,14 @@ def point_cloud(
     return Columns(columns)
 
 
-CLOUD_TYPES = {  # {type of message: its columns}
+CLOUD_TYPES = {  # {type of message: function that returns its columns}
     'sensor_msgs/msg/PointCloud2': point_cloud2,
     'sensor_msgs/msg/PointCloud': point_cloud,
 }
 
 # %% ../../nbs/11_apps/11_ros_bags.ipynb #000af8aa
 def rosbags_package():
-    "The package rosbags; raises `InputError` where it is not installed."
+    "Import rosbags; raises `InputError` with the command that installs it."
     try:
         import rosbags.rosbag1
         import rosbags.rosbag2
@@ -129,11 +132,11 @@ def rosbags_package():
 
 @lru_cache
 def message_types(ros1: bool):
-    "Types of messages of ROS 1 or 2, by their definitions."
+    "Return the store of message types of ROS 1 or 2."
     typesys = rosbags_package().typesys
     stores = typesys.Stores
     store = typesys.get_typestore(stores.ROS1_NOETIC if ros1 else stores.LATEST)
-    if ros1:  # tf2's are not among them
+    if ros1:  # the store lacks the types of tf2
         text = 'geometry_msgs/TransformStamped[] transforms'
         store.register(typesys.get_types_from_msg(text, TRANSFORMS))
     return store
@@ -144,7 +147,7 @@ TRANSFORMS = 'tf2_msgs/msg/TFMessage'
 
 @contextlib.contextmanager
 def _one_line(what: str) -> Iterator[None]:
-    "Raise `InputError` for whatever a damaged bag raises."
+    "Context manager that turns any error of a damaged bag into an `InputError`."
     try:
         yield
     except (InputError, MemoryError):
@@ -158,17 +161,18 @@ def _one_line(what: str) -> Iterator[None]:
 
 def stamp_of(
     raw: bytes,  # A serialised message that begins with a `std_msgs/Header`
-    ros1: bool,  # ROS 1's serialisation, else CDR
-) -> tuple[int, str]:  # Nanoseconds, and name of the frame
-    "Time and frame of a message; raises `struct.error` where it is cut off."
-    order = '<' if ros1 or raw[1] & 1 else '>'  # before it: a number, or how CDR is written
+    ros1: bool,  # Whether the serialisation is ROS 1's; else CDR
+) -> tuple[int, str]:  # Time stamp, nanoseconds, and name of the frame
+    "Parse stamp and frame of a message's header; raises `struct.error` for a truncated message."
+    # ROS 1 begins with a sequence number, CDR with its byte order
+    order = '<' if ros1 or raw[1] & 1 else '>'
     seconds, rest, n = struct.unpack_from(order + 'III', raw, 4)
     (name,) = struct.unpack_from(f'{n}s', raw, 16)
     return seconds * 10**9 + rest, name.rstrip(b'\0').decode('utf-8', 'replace').lstrip('/')
 
 
 class OpenBag:
-    "A bag whose index was read; raises `InputError` for one that is damaged."
+    "An open bag with its index; raises `InputError` for a damaged one."
 
     def __init__(
         self,
@@ -189,8 +193,8 @@ class OpenBag:
         self,
         topic: str,  # A key of `topics`
         time: int | None = None,  # Time of recording, nanoseconds; none: all
-    ) -> Iterator:  # `(time, bytes)`
-        "Serialised messages of a topic, as the bag has them."
+    ) -> Iterator:  # Tuples `(time in nanoseconds, bytes)`
+        "Iterate over the serialised messages of a topic, in the order of the bag."
         of = [c for c in self.reader.connections if c.topic == topic]
         stop = None if time is None else time + 1
         with _one_line(f'{self.path}, {topic}'):
@@ -202,28 +206,28 @@ class OpenBag:
         raw: bytes,  # A serialised message
         kind: str,  # Type of the message
     ) -> Any:
-        "The message."
+        "Deserialise a message."
         store = message_types(self.ros1)
         return (store.deserialize_ros1 if self.ros1 else store.deserialize_cdr)(raw, kind)
 
     def close(self):
-        "Close its files."
+        "Close the bag's files."
         self.reader.close()
 
 # %% ../../nbs/11_apps/11_ros_bags.ipynb #8c17dc4d
 def _file_of(bag: Path) -> Path:
-    "A file that changes when a bag does."
+    "Return the file whose time stamp shows a change of the bag."
     return bag / 'metadata.yaml' if bag.is_dir() else bag
 
 
 class _LastBag:
-    "The bag that was read last, open."
+    "Cache of the bag that was read last, kept open."
 
     def __init__(self):
         self.lock, self.key, self.bag = threading.RLock(), None, None
 
     def of(self, path: Path) -> OpenBag:
-        "A bag, opened where it is another one, or changed, or of a process that forked."
+        "Return the open bag; reopen it if path, content or process has changed."
         try:
             s = os.stat(_file_of(path))
         except OSError as e:
@@ -235,7 +239,7 @@ class _LastBag:
         return self.bag
 
     def close(self):
-        "Close it."
+        "Close the cached bag."
         if self.bag is not None:
             self.bag.close()
         self.bag = None
@@ -245,11 +249,11 @@ LAST_BAG = _LastBag()
 
 
 class BagCloud(NamedTuple):
-    "A cloud in a bag; `read_points` reads it as it does a file."
+    "A cloud in a bag, which `read_points` accepts like a file."
 
     bag: Path  # File or folder of the bag
     topic: str  # Name of the topic
-    time: int  # When it was recorded, nanoseconds
+    time: int  # Time of recording, nanoseconds
     order: int  # Number among the messages of the topic at that time
     stamp: int  # Time of its header, nanoseconds
 
@@ -261,16 +265,16 @@ class BagCloud(NamedTuple):
 
     @property
     def name(self) -> str:
-        "Its stamp, in seconds."
+        "Time stamp of the cloud, seconds, as text."
         return f'{self.stamp // 10**9}.{self.stamp % 10**9:09}'
 
     @property
     def part(self) -> str:
-        "What tells it from others of the bag."
+        "Text that distinguishes the cloud from others of the bag."
         return f'{self.topic} {self.time} {self.order}'
 
     def columns(self) -> Columns:
-        "Its named columns; raises `InputError`."
+        "Read the cloud's named columns; raises `InputError`."
         with LAST_BAG.lock, _one_line(str(self)):
             bag = LAST_BAG.of(self.bag)
             found = [raw for _, raw in bag.messages(self.topic, self.time)][self.order :]
@@ -280,12 +284,12 @@ class BagCloud(NamedTuple):
             return CLOUD_TYPES[kind](bag.decoded(found[0], kind), str(self))
 
 # %% ../../nbs/11_apps/11_ros_bags.ipynb #6d158aa3
-# Parts of the names of topics
+# Parts of topic names by which sensors are found
 TOPIC_WORDS = dict(radar=('radar',), lidar=('lidar', 'velodyne', 'points'))
 
 
 def _named_topic(sensor: str, given: str, topics: dict) -> str:
-    "A topic that was named; raises `InputError`."
+    "Check a topic given by the user; raises `InputError` for one that the bag does not have."
     topic = next((t for t in topics if t.strip('/') == given.strip('/')), None)
     clouds = ', '.join(t for t, (kind, _) in topics.items() if kind in CLOUD_TYPES) or 'none'
     if topic is None:
@@ -306,7 +310,7 @@ def sensor_topics(
     radar: str | None = None,  # Topic of the radar; none: found by its name
     lidar: str | None = None,  # Topic of the lidar; none: found by its name
 ) -> dict:  # {radar or lidar: topic}
-    "Topics of the clouds of both sensors; raises `InputError` where names do not tell."
+    "Find the topics of both sensors' clouds; raises `InputError` if their names are ambiguous."
     clouds = [t for t, (kind, n) in topics.items() if kind in CLOUD_TYPES and n]
     given = dict(radar=radar, lidar=lidar)
     found = {s: _named_topic(s, v, topics) for s, v in given.items() if v}
@@ -334,27 +338,27 @@ def sensor_topics(
 class Mount(NamedTuple):
     "A fixed transform of `tf_static`."
 
-    parent: str  # Name of the frame that points are moved to
-    child: str  # Name of the frame that they come from
+    parent: str  # Name of the target frame
+    child: str  # Name of the source frame
     turn: tuple[float, float, float, float]  # Quaternion w, x, y, z
     place: tuple[float, float, float]  # Origin of the child in the parent, x, y, z in metres
 
 
 class BagContent(NamedTuple):
-    "Clouds of a bag, unread."
+    "Index of the clouds of a bag."
 
-    radar: list  # `BagCloud`s, as the bag has them
-    lidar: list  # `BagCloud`s, as the bag has them
+    radar: list  # `BagCloud`s of the radar, in the order of the bag
+    lidar: list  # `BagCloud`s of the lidar, in the order of the bag
     frames: tuple  # Frame of the radar's clouds, and of the lidar's
-    mounts: list  # `Mount`s
-    left_out: list  # Lines: a cloud, and why it is left out
+    mounts: list  # List of `Mount`
+    left_out: list  # Lines, each with a cloud and the reason why it is left out
     notes: list  # Assumptions, one sentence each
 
 
 def bags_in(
     root: str | Path,  # A bag, or a folder of bags at any depth
 ) -> list:  # Files, and folders of ROS 2 bags, in the order of their names
-    "The bags of a folder; raises `InputError` where there is none."
+    "Find the bags of a folder; raises `InputError` if there is none."
     root = Path(root)
     if root.is_file():
         return [root]
@@ -377,7 +381,7 @@ def bags_in(
 
 
 def _mounts(bag: OpenBag) -> list:
-    "The transforms of `tf_static`, the last of each frame."
+    "Read the transforms of `tf_static`, the last one of each frame."
     found = {}
     for topic, (kind, _) in bag.topics.items():
         if kind != TRANSFORMS or topic.rpartition('/')[2] != 'tf_static':
@@ -392,7 +396,7 @@ def _mounts(bag: OpenBag) -> list:
 
 
 def _listed(bag: OpenBag, topic: str) -> tuple[list, str, list, list]:
-    "Clouds of a topic, their frame, what is left out, and notes."
+    "List the clouds of a topic; also return their frame, lines about left-out ones, and notes."
     seen, frames, left, last, unset = [], [], [], (None, 0), 0
     for time, raw in bag.messages(topic):
         last = time, last[1] + 1 if last[0] == time else 0

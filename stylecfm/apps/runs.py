@@ -23,13 +23,13 @@ class RunOptions(NamedTuple):
     "Options of a training that every application takes; `None` keeps the configuration's value."
 
     minutes: float | None = None  # Training time, minutes; 0: no limit
-    steps: int | None = None  # Number of training steps; 0: as the epochs say
+    steps: int | None = None  # Number of training steps; 0: by the number of epochs
     seed: int | None = None  # Random seed of weights, order, noise, times and pairs
     memory_gb: float | None = None  # Memory budget, units of 2**30 bytes; 0: all of the device's
     checkpointing: str | None = None  # auto, none, middle, all or nested
     trackers: str | None = None  # Names for accelerate with commas, as tensorboard; none
-    init_from: str | None = None  # Folder of a model to begin with
-    freeze: str | None = None  # old: only rows of new styles learn; nothing
+    init_from: str | None = None  # Folder of a model whose weights initialise the network
+    freeze: str | None = None  # old: train only the embeddings of new styles; nothing: train all
 
 
 # Key of the training section for each option; `trackers` belongs to the checkpoint section
@@ -59,7 +59,7 @@ def with_options(
     return replace(config, training=training, checkpoint=checkpoint)
 
 # %% ../../nbs/11_apps/04_runs.ipynb #63111747
-# What accelerate reads when its state is made
+# Environment variable that accelerate reads at its initialisation
 _DEVICE_VARIABLES = 'ACCELERATE_TORCH_DEVICE', 'ACCELERATE_USE_CPU'
 
 
@@ -67,7 +67,7 @@ _DEVICE_VARIABLES = 'ACCELERATE_TORCH_DEVICE', 'ACCELERATE_USE_CPU'
 def training_on(
     device: str | None,  # cpu, cuda, cuda:1 or mps; None: as accelerate chooses
 ) -> Iterator[None]:
-    "Within the block, trainers compute on a device; raises `InputError` for one that is not here."
+    "Context manager that sets the trainers' device; raises `InputError` if it is not available."
     if device is None:
         yield
         return

@@ -52,24 +52,24 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
 
 # %% ../../nbs/11_apps/17_users.ipynb #adcc1e4d
 class DocumentSize(NamedTuple):
-    "A U-Net of the specification."
+    "Sizes of a U-Net of the specification, the summary that this module checks."
 
     hidden_dim: int  # Channels of the first level, $h$
     context_dim: int  # Width of a token
-    claimed: float  # Number of parameters by the specification, millions
+    claimed: float  # Number of parameters that the specification states, millions
 
 
-# The specification's U-Nets by name
+# U-Nets of the specification by name
 DOCUMENT_SIZES = dict(
     light=DocumentSize(64, 256, 50),
     medium=DocumentSize(128, 512, 200),
     sd=DocumentSize(320, 768, 860),
 )
-USERS = 31  # People in the specification's pictures, and hands here
-DOCUMENT = dict(  # What else it claims
+USERS = 31  # Number of users in the specification
+DOCUMENT = dict(  # Further numbers that the specification states
     side=32,  # Sides of a latent
     vae=50,
-    encoder=16e3,  # Parameters of the autoencoder, millions; of the condition
+    encoder=16e3,  # Parameters of the autoencoder, millions; of the condition encoder
     weights=5,
     gradients=5,
     optimizer=5,
@@ -83,7 +83,7 @@ def objective(
     predicts: str,  # velocity: OT-CFM; noise: DDPM with linear betas
     **more,  # Further keys of `TrainingConfig`
 ) -> TrainingConfig:
-    "Settings for the trainer."
+    "Return the training section for a prediction type."
     same = dict(dynamic_epsilon=False, path='linear')
     if predicts == 'velocity':
         return TrainingConfig(**same, **more)
@@ -95,10 +95,13 @@ def objective(
 def size_config(
     name: str = 'medium',  # A key of `DOCUMENT_SIZES`
     batch: int = 1,  # Samples of a step
-    context_dim: int | None = None,  # Width of a token; that of the size if none
+    context_dim: int | None = None,  # Width of a token; the size's own if none
     predicts: str = 'velocity',  # velocity, or noise as DDPM
-) -> Config:  # Latents have four channels
-    "A run of a size of the specification; raises `InputError` for a name that it does not have."
+) -> Config:  # Configuration for latents of four channels
+    """Return the configuration of a size of the specification.
+
+    Raises `InputError` for an unknown name.
+    """
     s = chosen(DOCUMENT_SIZES, name, 'size')
     model = ModelConfig(
         4,
@@ -117,7 +120,7 @@ def size_config(
 def document_vae(
     widths: tuple = (128, 256, 512),  # Channels of its levels
 ) -> 'AutoencoderKL':  # Untrained: `(n, 3, h, w)` to `(n, 4, h/4, w/4)` for three levels
-    "The autoencoder as the specification writes it."
+    "Build the autoencoder of the specification."
     from diffusers import AutoencoderKL
 
     n = len(widths)
@@ -134,10 +137,10 @@ def document_vae(
 
 
 def document_encoder(
-    users: int = USERS,  # Rows
+    users: int = USERS,  # Number of users, rows of the table
     width: int = 512,  # Width of a row, and of the token
-) -> 'nn.Sequential':  # Users `(n,)`, int64, to one token each, `(n, width)`
-    "The specification's `UserConditionEncoder`: a table and two layers."
+) -> 'nn.Sequential':  # Users, int64 `(n,)` -> one token each, `(n, width)`
+    "Build the specification's `UserConditionEncoder`: an embedding and two linear layers."
     from torch import nn
 
     return nn.Sequential(
@@ -149,8 +152,8 @@ def document_encoder(
     )
 
 # %% ../../nbs/11_apps/17_users.ipynb #212da850
-def count_document_parameters() -> dict:  # {name: parameters}
-    "Parameters of what the specification lists."
+def count_document_parameters() -> dict:  # {name: number of parameters}
+    "Count the parameters of the networks that the specification lists."
     import torch
 
     from stylecfm.models.unet import blind_parameters, make_unet
@@ -167,22 +170,22 @@ def count_document_parameters() -> dict:  # {name: parameters}
 
 # %% ../../nbs/11_apps/17_users.ipynb #d3879103
 class Check(NamedTuple):
-    "One thing that must fit."
+    "Result of one compatibility check."
 
     what: str  # Name of the check
-    wanted: str  # By the part that takes it
-    got: str  # Value in the other part
-    ok: bool  # Whether it fits
+    wanted: str  # Value that the consuming part expects
+    got: str  # Value that the producing part has
+    ok: bool  # Whether the values match
 
 
 def check_vae_ldm_compatibility(
-    vae: 'AutoencoderKL',  # Or what encodes likewise and has such a `config`
+    vae: 'AutoencoderKL',  # Autoencoder with `encode` and a `config` like diffusers'
     unet: 'UNet2DConditionModel',  # U-Net whose `config` is read
     images: 'Tensor',  # A sample of the data, `(n, 3, h, w)` in [-1, 1], n of 8 or more
     scaling: float,  # Factor by which latents are multiplied
     condition_dim: int,  # Width of the condition's tokens
-) -> list[Check]:  # Six
-    "Whether autoencoder, U-Net, condition and scale belong together."
+) -> list[Check]:  # Six checks
+    "Check that autoencoder, U-Net, condition and scale are compatible."
     import torch
 
     with torch.no_grad():
@@ -217,24 +220,23 @@ def check_vae_ldm_compatibility(
 
 # %% ../../nbs/11_apps/17_users.ipynb #f60812cb
 class Memory(NamedTuple):
-    "What a step needs, in units of 2**30 bytes."
+    "Memory of a training step, in units of 2**30 bytes."
 
     weights: float  # U-Net, autoencoder and condition
     gradients: float  # Gradient memory of all but the autoencoder, which is frozen
-    optimizer: float  # Adam's two averages
-    # The most that is held of them, and of what is made in passing; not always when all else is
-    # largest
+    optimizer: float  # Adam's two moments
+    # Largest memory of activations and temporaries; its moment may differ from that of `total`
     activations: float
-    total: float  # At the worst moment
+    total: float  # Peak memory
 
 
 def diagnose_memory_usage(
     config: Config,  # Configuration, as from `size_config`
     side: int = 32,  # Side length of a latent
     vae_parameters: int = 0,  # Number of parameters of the autoencoder in memory
-    checkpointing: str = 'none',  # all: blocks are recomputed
+    checkpointing: str = 'none',  # none, or all to recompute blocks
 ) -> Memory:
-    "Memory of a training step on a card, by kind."
+    "Forecast the memory of a training step on a GPU, by kind."
     from stylecfm.training.memory import GB, MemoryOptions, profile
 
     b = config.training.batch
@@ -257,12 +259,12 @@ def diagnose_memory_usage(
 # %% ../../nbs/11_apps/17_users.ipynb #a5e50008
 def largest_batch(
     config: Config,  # Configuration, as from `size_config`
-    room: float,  # Units of 2**30 bytes
+    room: float,  # Memory budget, units of 2**30 bytes
     side: int = 32,  # Side length of a latent
-    beside: int = 0,  # Parameters of the autoencoder
-    checkpointing: str = 'none',  # all: blocks are recomputed
-) -> int:  # 1 or more
-    "Samples that fit at once, to within one in a hundred."
+    beside: int = 0,  # Number of parameters of the autoencoder in memory
+    checkpointing: str = 'none',  # none, or all to recompute blocks
+) -> int:  # Number of samples, >= 1
+    "Find the largest batch that fits, to within 1 %."
     from dataclasses import replace
 
     def needed(b):
@@ -281,7 +283,7 @@ def largest_batch(
     return n
 
 # %% ../../nbs/11_apps/17_users.ipynb #59481439
-SPANS = dict(  # Least and largest value of each property
+SPANS = dict(  # Range of each property of a handwriting
     slant=(-0.5, 0.5),  # Shear
     turn=(-0.3, 0.3),  # Radians
     size=(0.75, 1.05),  # Share of the page
@@ -294,20 +296,20 @@ SPANS = dict(  # Least and largest value of each property
 
 def hands(
     seed: int = 31,  # Random seed of the orders in which values are assigned
-    users: int = USERS,  # How many
+    users: int = USERS,  # Number of users
 ) -> np.ndarray:  # `(users, 7)`, columns as `SPANS`
-    "The properties of all hands."
+    "Draw the handwriting properties of all users."
     rng = np.random.default_rng(seed)
     return np.stack([rng.permutation(np.linspace(*s, users)) for s in SPANS.values()], 1)
 
 # %% ../../nbs/11_apps/17_users.ipynb #a5e5000b
 def written(
-    digits: 'Tensor',  # Scans, `(n, 8, 8)` in [0, 1]
+    digits: 'Tensor',  # Scanned digits, `(n, 8, 8)` in [0, 1]
     user: 'Tensor',  # User of each image, int64 `(n,)`
     generator: 'Generator',  # Random generator of the variation
-    side: int = 16,  # Pixels
+    side: int = 16,  # Side of an image, pixels
 ) -> 'Tensor':  # `(n, 1, side, side)` in [-1, 1]
-    "Digits as the users write them."
+    "Render digits in the handwriting of their users."
     import torch
     from torch.nn.functional import affine_grid, avg_pool2d, grid_sample
 
@@ -340,18 +342,18 @@ def written(
 
 # %% ../../nbs/11_apps/17_users.ipynb #a5e5000d
 class Digits(NamedTuple):
-    "Real digits, split."
+    "Scikit-learn's digits, split into training and test sets."
 
-    train: 'Tensor'  # `(1200, 8, 8)` in [0, 1]
-    train_digit: 'Tensor'  # int64 `(1200,)`
-    test: 'Tensor'  # `(597, 8, 8)` in [0, 1]
-    test_digit: 'Tensor'  # int64 `(597,)`
+    train: 'Tensor'  # Training images, `(1200, 8, 8)` in [0, 1]
+    train_digit: 'Tensor'  # Their digits, int64 `(1200,)`
+    test: 'Tensor'  # Test images, `(597, 8, 8)` in [0, 1]
+    test_digit: 'Tensor'  # Their digits, int64 `(597,)`
 
 
 def load_digits_split(
     seed: int = 0,  # Random seed of the split
 ) -> Digits:
-    "Scikit-learn's digits; raises `InputError` where it is missing."
+    "Load and split scikit-learn's digits; raises `InputError` if it is not installed."
     import torch
 
     try:
@@ -368,14 +370,14 @@ def load_digits_split(
 
 
 def written_by_all(
-    x: 'Tensor',  # Scans, `(m, 8, 8)` in [0, 1]
-    digit: 'Tensor',  # Digit of each image, int64 `(m,)`; each of 0 to 9 is there
-    n: int,  # Images of each user and digit
+    x: 'Tensor',  # Scanned digits, `(m, 8, 8)` in [0, 1]
+    digit: 'Tensor',  # Digit of each image, int64 `(m,)`, with each of 0 to 9
+    n: int,  # Number of images of each user and digit
     seed: int,  # Random seed of the choice and of the variation
 ) -> tuple[
     'Tensor', 'Tensor', 'Tensor'
 ]:  # `(310*n, 1, 16, 16)` in [-1, 1]; users, then digits, int64 `(310*n,)`
-    "As many images of each digit by each user, in the order of users, then of digits."
+    "Render `n` images of each digit by each user, ordered by user, then by digit."
     import torch
 
     g = torch.Generator().manual_seed(seed)
@@ -390,12 +392,12 @@ def written_by_all(
 
 # %% ../../nbs/11_apps/17_users.ipynb #c4e42a24
 def save_users(
-    root: str | Path,  # Gets a folder for each user
+    root: str | Path,  # Folder to write, with a folder for each user
     images: 'Tensor',  # `(n, 1, h, w)` in [-1, 1]
     user: 'Tensor',  # User of each image, int64 `(n,)`, from 0
-    digit: 'Tensor',  # Their class, int64 `(n,)`
+    digit: 'Tensor',  # Digit of each image, int64 `(n,)`
 ):
-    "Images as the specification's data set has them, in 256 greys."
+    "Write images as PNG files of 256 grey levels in the layout of the specification's data set."
     from PIL import Image
 
     root = Path(root)
@@ -409,10 +411,11 @@ def save_users(
 
 
 def user_folders(
-    root: str | Path,  # With a folder for each user
-    classes: bool = False,  # Part each by what its files' names begin with
+    root: str | Path,  # Folder with a folder for each user
+    # Divide each user's files by the class at the beginning of their names
+    classes: bool = False,
 ) -> dict:  # {name: paths}; `ID_3` or `ID_3 5`
-    "What is conditioned on; raises `InputError` where there is no class in a name."
+    "List the files of each style; raises `InputError` for a name without a class."
     from stylecfm.data.images import style_folders
 
     folders = style_folders(root)
@@ -434,9 +437,9 @@ def held_out_pictures(
     folders: dict,  # {name: paths}, from `user_folders`
     share: float,  # Share of the pictures to hold out, in [0, 1)
 ) -> tuple[dict, dict]:  # Pictures to train on, and those held out, {name: paths} each
-    """Divide pictures by their contents; raises `InputError`.
+    """Divide pictures by the digests of their contents; raises `InputError`.
 
-    Equal files lie on one side, and new ones move none.
+    Equal files go to the same part, and further files do not change the division of others.
     """
     if not 0 <= share < 1:
         raise InputError(f'hold_out must be at least 0 and less than 1, got {share:g}')
@@ -456,13 +459,13 @@ def held_out_pictures(
 
 # %% ../../nbs/11_apps/17_users.ipynb #a5e50010
 def users_source(
-    root: str | Path,  # With a folder for each user
-    codec: 'Codec',  # For pictures of three channels, or of one
-    resolution: int,  # Pixels along a side
+    root: str | Path,  # Folder with a folder for each user
+    codec: 'Codec',  # Codec for pictures of one or three channels
+    resolution: int,  # Side of an image, pixels
     classes: bool = False,  # Condition on user and class
-    hold_out: float = 0.0,  # Share of the pictures that is left out, by their contents
-) -> 'Source':  # For `make_cache`
-    "PNGs of users as a source of latents; raises `InputError`."
+    hold_out: float = 0.0,  # Share of the pictures to hold out, divided by `held_out_pictures`
+) -> 'Source':  # Source, input of `make_cache`
+    "Return a source of latents that reads users' PNGs; raises `InputError`."
     import torch
 
     from stylecfm.codecs.base import load_codec
@@ -472,7 +475,7 @@ def users_source(
     folders = held_out_pictures(user_folders(root, classes), hold_out)[0]
     spec = str(codec.spec)
     grey = spec.endswith(':1')
-    # the core reads three channels
+    # the package's image readers return three channels
     three = load_codec(spec.removesuffix(':1')) if grey else codec
     s = image_source(root, three, resolution, False)
 
@@ -492,20 +495,20 @@ def users_source(
 
 # %% ../../nbs/11_apps/17_users.ipynb #14bd23f6
 class UsersEffort(NamedTuple):
-    "How much of everything."
+    "Numbers of images, steps and minutes, and sizes, of the users job."
 
     images: int = 24  # Number of training images of each user and digit
     minutes: float = 1.2  # Time of each training, minutes
-    batch: int = 64  # Images of a step
-    isonext: tuple = (72, 6)  # Width and blocks
-    unet: tuple = (8, 1)  # Width and layers a level
-    judge: int = 60  # Images of each user and digit for the judge
+    batch: int = 64  # Number of images in a training step
+    isonext: tuple = (72, 6)  # Width and number of blocks of IsoNext
+    unet: tuple = (8, 1)  # Width of the U-Net and layers in each level
+    judge: int = 60  # Number of images of each user and digit for the classifier
     judge_steps: int = 500  # Number of classifier training steps of 128 images
     samples: int = 2  # Number of samples of each user and digit
     steps: int = 20  # Number of solver steps
 
 
-RUNS = {  # Network, what it predicts, second parts of a style
+RUNS = {  # {run: (network, prediction type, number of second parts of a style)}
     'IsoNext, OT-CFM': ('isonext', 'velocity', 10),
     'U-Net, OT-CFM': ('unet', 'velocity', 10),
     'IsoNext, DDPM': ('isonext', 'noise', 10),
@@ -515,12 +518,12 @@ RUNS = {  # Network, what it predicts, second parts of a style
 
 
 def users_config(
-    root: str | Path,  # Gets `png`, `latents` and a folder for each run
+    root: str | Path,  # Folder for `png`, `latents` and a folder for each run
     run: str,  # A key of `RUNS`
     e: UsersEffort = UsersEffort(),  # Sizes of batch and networks, minutes, steps
     seed: int = 0,  # Random seed of weights, batches and noise
 ) -> Config:
-    "The settings of a run of the main job; raises `InputError` for a run that there is not."
+    "Return the configuration of a run of the users job; raises `InputError` for an unknown run."
     network, predicts, factors = chosen(RUNS, run, 'run')
     root = Path(root)
     hidden_dim, num_layers = getattr(e, network)
@@ -557,10 +560,10 @@ def users_config(
 
 
 def train_users(
-    config: Config,  # `data` says where the PNGs are and the latents go
-    classes: bool = True,  # Condition on user and class; else on the user
+    config: Config,  # Configuration whose `data` section names the folders of PNGs and latents
+    classes: bool = True,  # Condition on user and class; else on the user alone
 ) -> Path:  # Folder of the finished model
-    "Latents of the PNGs, and training; goes on where it was."
+    "Encode the PNGs and train; a repeated call resumes."
     from stylecfm.codecs.base import load_codec
     from stylecfm.latents.cache import make_cache
     from stylecfm.training.trainer import OTCFMTrainer
@@ -573,7 +576,7 @@ def train_users(
     return OTCFMTrainer(config).fit()
 
 # %% ../../nbs/11_apps/17_users.ipynb #175454a3
-# The model's own solver on even times; DDIM and DDPM on theirs
+# The model's solver on a uniform grid; DDIM and DDPM on grids of their own
 SAMPLERS = ('solver', 'ddim', 'ancestral')
 
 
@@ -609,7 +612,7 @@ def generated_parts(
     side = resolution // codec.factor
     channels = model.net.config.latent_channels
     for part in style.to(device).split(batch):
-        # drawn on the CPU: another device or batch starts from the same noise
+        # noise is drawn on the CPU, so that it depends on neither device nor batch
         x0 = torch.randn(len(part), channels, side, side, generator=g).to(device)
         v = guided(model.net, part, scale, 'constant')
         with torch.no_grad():
@@ -633,7 +636,7 @@ def generated(
 
 # %% ../../nbs/11_apps/17_users.ipynb #52f2e955
 def _looked(judge, images):  # `(n, 64)`
-    "Features of a judge."
+    "Features of a classifier."
     return judge[:6](images)
 
 
@@ -643,10 +646,8 @@ def make_classifier(
     digit: 'Tensor',  # Digit of each image, int64 `(n,)`
     steps: int = 500,  # Number of training steps of 128 images
     seed: int = 0,  # Random seed of weights and batches
-) -> (
-    'nn.Module'
-):  # Images to features `(n, 64)`; `.digit` and `.user` give ten and 31 logits of those
-    "A judge of digits and hands."
+) -> 'nn.Module':  # Images -> features `(n, 64)`; `.digit` and `.user` map them to 10 and 31 logits
+    "Train a classifier of digits and users."
     import torch
     from torch import nn
     from torch.nn.functional import cross_entropy
@@ -680,12 +681,12 @@ def make_classifier(
 
 # %% ../../nbs/11_apps/17_users.ipynb #ab3ae56b
 def nearest_known(
-    images: 'Tensor',  # `(n, c, h, w)`
-    pair: 'Tensor',  # Their user and digit in one number, int64 `(n,)`
-    known: 'Tensor',  # `(m, c, h, w)`
-    # User and digit of each known image, int64 `(m,)`; each of `pair` is there
+    images: 'Tensor',  # Images, `(n, c, h, w)`
+    pair: 'Tensor',  # User and digit of each image as one number, int64 `(n,)`
+    known: 'Tensor',  # Known images, `(m, c, h, w)`
+    # User and digit of each known image, int64 `(m,)`, with every value of `pair`
     known_pair: 'Tensor',
-) -> 'Tensor':  # `(n,)`
+) -> 'Tensor':  # Distances, `(n,)`
     "Euclidean distance of each image to the nearest known one of its pair."
     import torch
 
@@ -698,10 +699,10 @@ def nearest_known(
 
 
 def mean_images(
-    images: 'Tensor',  # `(n, c, h, w)`
+    images: 'Tensor',  # Images, `(n, c, h, w)`
     pair: 'Tensor',  # User and digit in one number, int64 `(n,)`
 ) -> 'Tensor':  # Result, shaped as `images`
-    "Every image replaced by the mean of its pair."
+    "Replace each image by the mean of all images of its user and digit."
     import torch
 
     out = torch.empty_like(images)
@@ -711,13 +712,13 @@ def mean_images(
 
 # %% ../../nbs/11_apps/17_users.ipynb #a5e50017
 class HandScore(NamedTuple):
-    "What a judge says of images; figures with 95 % intervals of the bootstrap over images."
+    "Scores of images by a classifier, with 95 % bootstrap intervals over images."
 
-    digit: tuple  # Share of the wanted digit: value, low, high
-    user: tuple  # Share of the wanted hand, likewise
-    both: tuple  # Share of both, likewise
-    distance: float  # Fréchet's, of the judge's features, to held-out images
-    # Median distance to the nearest training image of the same user and digit, over that of
+    digit: tuple  # Share of images with the requested digit: value, low, high
+    user: tuple  # Share of images with the requested user: value, low, high
+    both: tuple  # Share of images with both: value, low, high
+    distance: float  # Fréchet distance to held-out images in the classifier's features
+    # Median distance to the nearest training image of the same user and digit, divided by that of
     # held-out images
     new: float
     by_digit: list  # `both` of each digit
@@ -727,12 +728,12 @@ class HandScore(NamedTuple):
 def score_images(
     judge: 'nn.Module',  # Classifier, output of `make_classifier`
     images: 'Tensor',  # `(n, 1, 16, 16)` in [-1, 1]
-    user: 'Tensor',  # Who was asked for, int64 `(n,)`; each of the 31 was
-    digit: 'Tensor',  # And what, int64 `(n,)`
+    user: 'Tensor',  # Requested user of each image, int64 `(n,)`, with all 31
+    digit: 'Tensor',  # Requested digit of each image, int64 `(n,)`
     held: tuple,  # Held-out images, users, digits, as from `written_by_all`
     known: tuple,  # Training images, users, digits
 ) -> HandScore:
-    "Figures of a set of images."
+    "Score a set of images."
     import torch
 
     from stylecfm.evaluation.metrics import bootstrap, frechet_distance
@@ -763,8 +764,8 @@ def score_images(
     )
 
 # %% ../../nbs/11_apps/17_users.ipynb #712eb7d3
-def _speed_of(run, batch):  # Images a second
-    "How fast a run trained, by its log."
+def _speed_of(run, batch):  # Images per second
+    "Training speed of a run, from its log."
     from stylecfm.training.checkpoints import read_log
 
     last = read_log(run / 'log.jsonl')[0][-1]
@@ -772,7 +773,7 @@ def _speed_of(run, batch):  # Images a second
 
 
 def _score_runs(root, e, judge, held, known, seed):  # {name: Score}, {name: facts}, {name: images}
-    "Samples of each trained network, and what they are worth."
+    "Sample each trained network and score the samples."
     import time
 
     import torch
@@ -811,12 +812,13 @@ def _score_runs(root, e, judge, held, known, seed):  # {name: Score}, {name: fac
 # %% ../../nbs/11_apps/17_users.ipynb #a5e50019
 @exclusive_job
 def users_job(
-    out: str | Path,  # Gets the PNGs, the runs, `metrics.json` and `users.png`
-    e: UsersEffort = UsersEffort(),  # How much of everything
+    out: str | Path,  # Folder for the PNGs, the runs, `metrics.json` and `users.png`
+    e: UsersEffort = UsersEffort(),  # Numbers of images, steps and minutes, and sizes
     seed: int = 0,  # Random seed of the trainings
-    shorter: Callable | None = None,  # Called on each config before its run; for trying out
+    # Function that changes each config before its run, for tests
+    shorter: Callable | None = None,
 ) -> dict:  # Content of `metrics.json`
-    "Train all, judge them; what is already there is used."
+    "Train all networks and score them; finished parts are reused."
     import time
 
     from stylecfm.evaluation.metrics import finished_job, machine
@@ -867,9 +869,9 @@ def users_job(
 def users_picture(
     rows: dict,  # {name: images `(310, 1, 16, 16)` in [-1, 1], by user, then digit}
     path: Path,  # Path of the PNG
-    shown: int = 16,  # Hands, each with another digit
+    shown: int = 16,  # Number of users, each with another digit
 ):
-    "One image of each of some hands, by each network."
+    "Draw one image of each of some users by each network."
     from io import BytesIO
 
     from matplotlib.figure import Figure
@@ -893,10 +895,7 @@ def users_picture(
 def score_lines(
     r: dict,  # Result of `users_job`
 ) -> list:  # Lines
-    """A line for each row of a job's scores.
-
-    One for each network, and the best against the baseline.
-    """
+    """Format a job's scores: a line for each network, and the best one against the baseline."""
 
     def show(v):
         return f'{v[0]:.2f} ({v[1]:.2f} to {v[2]:.2f})'
@@ -924,20 +923,20 @@ def score_lines(
     ]
 
 # %% ../../nbs/11_apps/17_users.ipynb #528c4b3b
-# `--mixed_precision`, and the trainer's word for it
+# {value of `--mixed_precision`: value of `training.precision`}
 PRECISION = dict(no='fp32', fp16='fp16', bf16='bf16')
-# `--objective`, and what the network predicts
+# {value of `--objective`: prediction type}
 OUTPUT_OF_OBJECTIVE = dict(otcfm='velocity', ddpm='noise')
 
 
-# Width and blocks of an IsoNext under the names of the specification's sizes
+# Width and number of blocks of an IsoNext for each name of a size in the specification
 ISONEXT_SIZES = dict(light=(128, 6), medium=(320, 15), sd=(512, 24))
 
 
 def class_count(
-    styles: list,  # Names, as `user_folders` gives them
-) -> int:  # 1 where styles are no such pairs
-    "Return the number of classes where each user has each of them, in one order."
+    styles: list,  # Names of styles, keys of `user_folders`
+) -> int:  # Number of classes; 1 unless every user has the same classes
+    "Count the classes of styles that are all pairs of user and class, in one order."
     pairs = [tuple(s.rsplit(' ', 1)) for s in styles]
     if any(len(p) < 2 for p in pairs):
         return 1
@@ -946,14 +945,14 @@ def class_count(
 
 
 def own_model(
-    network: str,  # unet, or isonext as the notebook recommends
+    network: str,  # unet or isonext (recommended)
     size: str,  # A key of `DOCUMENT_SIZES`
     predicts: str,  # velocity or noise
     channels: int,  # Channels of a latent
     styles: list,  # Names of users, or of users and classes
     context_dim: int = 512,  # Width of a U-Net's token
 ) -> ModelConfig:
-    "A network for one's own pictures; raises `InputError` for a size or network that there is not."
+    "Return the model section for own pictures; raises `InputError` for an unknown size or network."
     s = chosen(DOCUMENT_SIZES, size, 'size')
     both = dict(unet=(s.hidden_dim, 2), isonext=ISONEXT_SIZES.get(size, (2 * s.hidden_dim, 3)))
     hidden_dim, num_layers = chosen(both, network, 'network')
@@ -971,24 +970,24 @@ def own_model(
 
 
 def own_config(
-    model: ModelConfig,  # Network, as from `own_model`
+    model: ModelConfig,  # Network, output of `own_model`
     data: DataConfig,  # Folders of images and latents, resolution
     training: dict,  # Keys of `TrainingConfig`
-    run: str,  # Folder
+    run: str,  # Folder of the run
 ) -> Config:
-    "A run on one's own pictures."
+    "Return the configuration of a run on own pictures."
     checkpoint = CheckpointConfig(run, save_every_epochs=1_000_000, samples=0)
     inference = InferenceConfig(50, cfg_decay=False)
     return Config(model, objective(model.predicts, **training), inference, data, checkpoint)
 
 
 def at_intervals(
-    sample: int,  # Steps between pictures; 0: none
-    save: int,  # Steps between checkpoints; 0: only by the clock
-    resolution: int,  # Pixels
-    shown: int = 8,  # Styles in a picture
-) -> Callable:  # For `OTCFMTrainer.fit`
-    "A callback that draws and saves as the specification's flags say."
+    sample: int,  # Training steps between pictures; 0: no pictures
+    save: int,  # Training steps between checkpoints; 0: only by time
+    resolution: int,  # Side of an image, pixels
+    shown: int = 8,  # Number of styles in a picture
+) -> Callable:  # Callback for `OTCFMTrainer.fit`
+    "Return a callback that draws pictures and saves checkpoints at the given intervals."
     import torch
 
     from stylecfm.data.images import grid, save_image, to_pil
@@ -1019,15 +1018,15 @@ class OwnRun(NamedTuple):
     "Flags of a training on own pictures, kept beside the run."
 
     data_dir: str  # Pictures, a folder for each user
-    vae_path: str | None  # Codec; None: as `init_from`, or dct:4
+    vae_path: str | None  # Codec; None: that of `init_from`, or dct:4
     resolution: int  # Side of an image, pixels
-    batch_size: int  # Images of a micro-batch
-    gradient_accumulation_steps: int  # Micro-batches of a step
+    batch_size: int  # Number of images in a micro-batch
+    gradient_accumulation_steps: int  # Number of micro-batches in a training step
     num_epochs: int  # Passes over the images
     learning_rate: float  # Learning rate of AdamW
     mixed_precision: str  # A key of `PRECISION`
     cross_attention_dim: int  # Width of a U-Net's tokens
-    output_dir: str  # Gets latents and the run
+    output_dir: str  # Folder for latents and the run
     size: str  # A key of `DOCUMENT_SIZES`
     network: str  # unet or isonext
     objective: str  # A key of `OUTPUT_OF_OBJECTIVE`
@@ -1088,7 +1087,7 @@ def own_run(
         training['coupling_batches'] = f.coupling_batches or (
             64 if model.network == 'isonext' else 1
         )
-    # one latent has nothing to choose from
+    # with one latent there is nothing to pair
     if flow and batch * training['coupling_batches'] == 1:
         training['coupling'] = 'independent'
     out = f.output_dir
@@ -1103,9 +1102,9 @@ def resumed_run(
     options: RunOptions = RunOptions(),  # Options that replace those of the run
     device: str | None = None,  # Device of the autoencoder; a GPU if there is one
 ) -> tuple[Config, 'Source']:
-    """Configuration and pictures of a run that goes on, under its own flags.
+    """Return configuration and pictures of a run to resume, with its own flags.
 
-    Raises `InputError` where there is none.
+    Raises `InputError` if there is no run.
     """
     from dataclasses import replace
 
@@ -1148,7 +1147,7 @@ def stylecfm_users_train(
     mixed_precision: str = 'no',  # no, fp16 or bf16
     cross_attention_dim: int = 512,  # Width of the condition's tokens
     sample_interval: int = 1000,  # Steps between sample pictures; 0: none
-    save_interval: int = 5000,  # Steps between checkpoints; 0: only by the clock
+    save_interval: int = 5000,  # Steps between checkpoints; 0: only by time
     output_dir: str = 'runs/users-own',  # Folder for the latents and the run
     size: str = 'medium',  # Size of the network: light, medium or sd
     network: str = 'unet',  # unet, or isonext, which learns faster
@@ -1201,8 +1200,8 @@ def stylecfm_users_train(
 # %% ../../nbs/11_apps/17_users.ipynb #3f49bd1d
 def trained_resolution(
     checkpoint: str | Path,  # Folder of a run, or of the model in it
-) -> int | None:  # Pixels; None where no config.json tells it
-    "Side of the images that a model was trained on."
+) -> int | None:  # Side, pixels; None if no config.json states it
+    "Read the side of the images that a model was trained on."
     from stylecfm.config import load_config
 
     for folder in (Path(checkpoint), Path(checkpoint).absolute().parent):
@@ -1211,13 +1210,13 @@ def trained_resolution(
             try:
                 return load_config(path).data.target_size
             except InputError:
-                continue  # the network's own config.json
+                continue  # the network's own config.json has no resolution
     return None
 
 
 def chosen_styles(
     model: 'Model',  # Model, output of `load_model`
-    users: str,  # all, or names with commas
+    users: str,  # all, or names separated by commas
     checkpoint: str,  # Path of the model, for errors
 ) -> list:  # Names, without repetition
     "Parse names of styles; raises `InputError` for one that the model does not know."
@@ -1283,7 +1282,7 @@ def stylecfm_users_generate(
 # %% ../../nbs/11_apps/17_users.ipynb #a5e5001f
 @call_parse
 def stylecfm_users(
-    output: str = 'runs/users',  # Gets the PNGs, the runs, `metrics.json` and `users.png`
+    output: str = 'runs/users',  # Folder for the PNGs, the runs, `metrics.json` and `users.png`
     minutes: float = 1.2,  # Time of each of five trainings, minutes
     seed: int = 0,  # Random seed of the trainings
     debug: store_true = False,  # Show the traceback of an error

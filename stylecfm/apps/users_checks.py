@@ -33,20 +33,20 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
 
 # %% ../../nbs/11_apps/18_users_checks.ipynb #a68a7ef2
 def _tried(what: str, wanted: str, f) -> Check:
-    "The outcome of a call as a check; what a library raises is the outcome."
+    "Turn the result of a call, or the error that it raises, into a check."
     try:
         got = f()
-    except Exception as e:  # a library raises anything
+    except Exception as e:  # libraries raise errors of many types
         got = f'{type(e).__name__}: {(str(e) or "no message").splitlines()[0]}'
     return Check(what, wanted, str(got), str(got) == wanted)
 
 
 def verify_ldm_api(
     vae: 'AutoencoderKL',  # Autoencoder
-    unet: 'UNet2DConditionModel',  # U-Net, `(n, c, h, w)` to the same shape
+    unet: 'UNet2DConditionModel',  # U-Net, `(n, c, h, w)` -> same shape
     images: 'Tensor',  # Images `(n, 3, h, w)` in [-1, 1]
-) -> list[Check]:  # Five
-    "Whether diffusers' autoencoder, U-Net and scheduler answer as a latent diffusion model calls."
+) -> list[Check]:  # Five checks
+    "Check that diffusers' autoencoder, U-Net and scheduler work together in latent diffusion."
     import torch
     from diffusers import DDPMScheduler
 
@@ -59,12 +59,12 @@ def verify_ldm_api(
     t, schedule = torch.full((n,), 500), DDPMScheduler(1000)
 
     def moved():
-        "Whether other tokens give another output."
+        "Whether the output depends on the tokens."
         a, b = (unet(z, t, encoder_hidden_states=k).sample for k in tokens)
         return bool((a - b).abs().max() > 1e-6 * a.abs().max())
 
     def denoised():
-        "Whether a clean latent is found again from its noise."
+        "Whether the scheduler recovers a clean latent from its true noise."
         noise = torch.randn(latent, generator=g)
         noisy = schedule.add_noise(z, noise, t)
         back = schedule.step(noise[:1], 500, noisy[:1]).pred_original_sample
@@ -93,12 +93,12 @@ def verify_ldm_api(
 
 # %% ../../nbs/11_apps/18_users_checks.ipynb #4ff425e8
 def _asking(attentions) -> Check:
-    "Whether queries get a gradient, after a backward pass."
+    "Whether queries have a gradient after a backward pass."
 
     def largest(layer):
         return layer.weight.grad.abs().max().item()
 
-    # a softmax over one key leaves rounding errors, 1e-7 of what values learn
+    # with one key, gradients of queries are rounding errors, 1e-7 of those of values
     asking = sum(largest(a.to_q) > 1e-5 * largest(a.to_v) for a in attentions)
     n = len(attentions)
     return Check('attentions that learn to ask', str(n), str(asking), asking == n)
@@ -108,8 +108,8 @@ def test_ldm_config(
     config: Config,  # Configuration, as from `size_config`
     side: int = 8,  # Side length of the random latents
     batch: int = 2,  # Samples, of users 0, 1, ...
-) -> list[Check]:  # Four, or five for a U-Net
-    "Whether a network of a configuration can be trained by one step."
+) -> list[Check]:  # Four checks, or five for a U-Net
+    "Check that a network of a configuration can be trained for one step."
     import torch
 
     from stylecfm.models.unet import cross_attentions
@@ -119,14 +119,15 @@ def test_ldm_config(
     net = network_from_config(config)
     x = torch.randn(batch, m.latent_channels, side, side, generator=g)
     style, t = torch.arange(batch) % m.num_styles, torch.rand(batch, generator=g)
-    for p in net.parameters():  # layers that begin at zero stop all gradients before them
+    # layers initialised at zero stop the gradients of all layers before them
+    for p in net.parameters():
         if p.ndim > 1 and not p.any():
             torch.nn.init.normal_(p, std=0.02, generator=g)
     v = net(x, t, style)
     loss = (v - x).square().mean()
     loss.backward()
     learned = net.style.table.grad
-    assert learned is not None  # from `backward`
+    assert learned is not None  # `backward` has set it
     rows = learned.abs().sum(1)
     shown = sorted({*style.tolist()})
     shape, seen = tuple(x.shape), int((rows[shown] > 0).sum())
@@ -147,7 +148,7 @@ def test_ldm_config(
 
 # %% ../../nbs/11_apps/18_users_checks.ipynb #c46b18bc
 def _sample_images(data_dir, resolution, most=8):
-    "Some pictures `(n, 3, r, r)` in [-1, 1]; noise without a folder. Raises `InputError`."
+    "Read some pictures, `(n, 3, r, r)` in [-1, 1]; without a folder noise. Raises `InputError`."
     import torch
 
     if not data_dir:
@@ -165,7 +166,7 @@ def _sample_images(data_dir, resolution, most=8):
 
 
 def _autoencoder(vae_path: str | None) -> 'AutoencoderKL':
-    """diffusers' autoencoder of a folder, or the specification's with few channels.
+    """Load diffusers' autoencoder from a folder, or build the specification's with few channels.
 
     Raises `InputError` for another codec.
     """
@@ -177,7 +178,7 @@ def _autoencoder(vae_path: str | None) -> 'AutoencoderKL':
     if type(net).__name__ != 'AutoencoderKL':
         raise InputError(
             f'--vae_path must be a folder of an AutoencoderKL of diffusers, got {vae_path}, '
-            'which needs no such check; leave it out to check the shapes of the document'
+            'which needs no such check; leave it out to check the shapes of the specification'
         )
     return net
 
@@ -188,7 +189,7 @@ def run_checks(
     images: 'Tensor',  # Images `(n, 3, h, w)` in [-1, 1]
     scaling: float | None = None,  # Factor of the latents; measured if none
 ) -> dict:  # {name of the specification's script: list of `Check`}
-    "All three checks of a training."
+    "Run all three checks of a training."
     import torch
 
     from stylecfm.training.memory import network_from_config
@@ -202,7 +203,8 @@ def run_checks(
     if m.network == 'unet':
         net = network_from_config(config).eval()
         unet = net.unet
-        torch.nn.init.normal_(unet.conv_out.weight, std=0.02)  # it begins at zero
+        # diffusers initialises it at zero
+        torch.nn.init.normal_(unet.conv_out.weight, std=0.02)
         found['check_vae_ldm_compatibility'] = check_vae_ldm_compatibility(
             vae, unet, images, scaling, m.context_dim
         )
@@ -213,7 +215,7 @@ def run_checks(
 
 
 def _run_config(network, size, cross_attention_dim, latents, classes, batch, precision='fp32'):
-    "A run of a size for a number of users."
+    "Return the configuration of a run of a size for a number of users."
     m = own_model(
         network, size, 'velocity', latents, [f'ID_{k}' for k in range(classes)], cross_attention_dim
     )

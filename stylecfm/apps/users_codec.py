@@ -38,21 +38,21 @@ class CodecSettings(NamedTuple):
     widths: tuple = (32, 64, 128)  # Channels of the levels; each but the first halves the sides
     latent_channels: int = 4  # Channels of a latent
     resolution: int = 64  # Side of the squares, pixels
-    batch: int = 8  # Images of a step
+    batch: int = 8  # Number of images in a training step
     learning_rate: float = 1e-3  # Largest rate of AdamW
     kl_weight: float = 1e-6  # Weight of the divergence, lambda
     seed: int = 0  # Random seed of weights, order and noise
 
     @property
     def factor(self) -> int:
-        "Pixels of an image along a pixel of a latent."
+        "Image pixels along one latent pixel."
         return 2 ** (len(self.widths) - 1)
 
 
 def checked_settings(
     s: CodecSettings,  # Settings
 ) -> CodecSettings:
-    "Return the settings; raises `InputError` for sizes that no network has."
+    "Return the settings; raises `InputError` for sizes that no network can have."
     if not s.widths or min(s.widths) < 8 or any(w % 8 for w in s.widths):
         raise InputError(
             f'widths must be multiples of 8, as 32,64,128; got {",".join(map(str, s.widths))}'
@@ -101,7 +101,7 @@ def codec_loss(
     noise: 'Tensor',  # Standard normal, `(n, latent_channels, h/factor, w/factor)`
     kl_weight: float,  # Weight of the divergence
 ) -> tuple['Tensor', 'Tensor']:  # Loss, and its first term
-    "The loss above, a mean over the images."
+    "L1 reconstruction error plus `kl_weight` times the KL divergence, averaged over images."
     d = vae.encode(x).latent_dist
     error = (vae.decode(d.mean + d.std * noise).sample - x).abs().mean()
     return error + kl_weight * d.kl().mean() / x[0].numel(), error
@@ -116,14 +116,14 @@ class CodecTraining:
     def __init__(
         self,
         settings: CodecSettings,  # Sizes and weights
-        images: 'Tensor',  # Images to learn from, uint8 `(n, 3, resolution, resolution)`
+        images: 'Tensor',  # Training images, uint8 `(n, 3, resolution, resolution)`
         device: 'str | torch.device' = 'cpu',  # Device to compute on
     ):
         import torch
 
         self.settings, self.images, self.device = checked_settings(settings), images, device
         self.vae = build_autoencoder(settings).to(device)
-        # the moments and the rate of all weights in one tensor each
+        # one tensor each for the moments and the step size of all weights
         self.optimizer = torch.optim.AdamW(self.vae.parameters(), settings.learning_rate)
         self.done, self.seconds, self.log = 0, 0.0, []
 
@@ -139,7 +139,7 @@ class CodecTraining:
         self,
         progress: float = 0.0,  # Share of the training that is done, 0 to 1
     ) -> float:  # Mean absolute error
-        "One step of the optimizer."
+        "Train one step."
         import torch
 
         s, start = self.settings, time.monotonic()
@@ -166,7 +166,7 @@ class CodecTraining:
 
     def save(
         self,
-        folder: str | Path,  # Gets `STATE_FILE` and log.jsonl
+        folder: str | Path,  # Folder for `STATE_FILE` and log.jsonl
     ):
         "Write the state and the log."
         import torch
@@ -183,9 +183,9 @@ class CodecTraining:
 
     def load(
         self,
-        folder: str | Path,  # Folder that `save` wrote; nothing happens where it has not
+        folder: str | Path,  # Folder that `save` wrote; without a state nothing is loaded
     ):
-        "Go on from a state; raises `InputError` for one of other settings."
+        "Load a state to resume from; raises `InputError` for a state of other settings."
         path = Path(folder) / STATE_FILE
         if not path.is_file():
             return
@@ -213,10 +213,10 @@ class CodecTraining:
 def split_pictures(
     paths: list,  # Files
     share: float = 0.1,  # Share to hold out
-) -> tuple[list, list]:  # Files to learn from, and files held out
-    """Divide files by their contents.
+) -> tuple[list, list]:  # Training files and held-out files
+    """Divide files by the digests of their contents.
 
-    Where none is held out by chance, the one of the lowest digest is.
+    If this holds out no file, the one with the smallest digest is held out.
     """
     order = sorted(paths, key=digest)
     limit = int(share * 16**12)
@@ -229,9 +229,9 @@ def split_pictures(
 def reconstruction(
     vae: 'AutoencoderKL',  # Autoencoder
     x: 'Tensor',  # Images `(n, 3, h, w)` in [-1, 1]
-    batch: int = 8,  # Images that go through at once
+    batch: int = 8,  # Number of images in a batch
 ) -> 'Tensor':  # Result, shaped as `x`
-    "Images after a round trip through the means of their latents."
+    "Reconstruct images from the posterior means of their latents."
     import torch
 
     device = next(vae.parameters()).device
@@ -244,9 +244,9 @@ def reconstruction(
 
 def shrunk(
     x: 'Tensor',  # Images `(n, 3, h, w)` in [-1, 1]
-    factor: int,  # Divides both sides
+    factor: int,  # Reduction of both sides, which it must divide
 ) -> 'Tensor':  # Result, shaped as `x`
-    "Images by mean of area to a smaller size, and bicubic to their own again."
+    "Reduce images by area averaging and enlarge them by bicubic interpolation: a baseline."
     from torch.nn.functional import avg_pool2d, interpolate
 
     return interpolate(avg_pool2d(x, factor), scale_factor=factor, mode='bicubic').clamp(-1, 1)
@@ -268,7 +268,7 @@ def write_autoencoder(
 
 # %% ../../nbs/11_apps/19_users_codec.ipynb #70519250
 def _pictures(folder, s):
-    "Images to learn from `(n, 3, r, r)` uint8 and held out; raises `InputError` for too few."
+    "Read training and held-out images, uint8 `(n, 3, r, r)`; raises `InputError` for too few."
     from stylecfm.data.folders import list_images
     from stylecfm.data.images import read_images
 
@@ -289,13 +289,13 @@ def _pictures(folder, s):
 
 def train_autoencoder(
     folder: str | Path,  # Folder of pictures, at any depth
-    output: str | Path,  # Gets the state, log.jsonl and `final_model`
+    output: str | Path,  # Folder for the state, log.jsonl and `final_model`
     settings: CodecSettings = CodecSettings(),  # Sizes and weights
     steps: int = 2000,  # Largest number of training steps
     minutes: float = 0.0,  # Longest training time, minutes; 0: no limit
     device: 'str | torch.device' = 'cpu',  # Device to compute on
 ) -> dict:  # PSNR of held-out pictures `psnr` and `psnr_shrunk`, dB, `steps`, `seconds`
-    "Train an autoencoder on pictures, or go on, and write it; raises `InputError`."
+    "Train an autoencoder on pictures, or resume its training, and write it; raises `InputError`."
     from stylecfm.evaluation.metrics import psnr
 
     s = checked_settings(settings)
@@ -306,7 +306,7 @@ def train_autoencoder(
         limit, saved = 60 * minutes or math.inf, t.seconds
         while t.done < steps and t.seconds < limit:
             t.step(max(t.done / steps, t.seconds / limit))
-            if t.seconds > saved + 120:  # a power cut costs two minutes
+            if t.seconds > saved + 120:  # at most two minutes of training are lost at a power cut
                 t.save(output)
                 saved = t.seconds
         t.save(output)
@@ -341,7 +341,7 @@ def stylecfm_train_codec(
 ):
     """Train an autoencoder (AutoencoderKL) on a folder of pictures.
 
-    Stopped and started again, it goes on where it was.
+    The same command resumes a stopped training.
     """
     with reported(debug, 'the same command goes on from the last state, if there is one'):
         if not pictures:

@@ -32,7 +32,7 @@ def random_features(
     x: 'Tensor',  # Images `(n, 3, h, w)` in [-1, 1]
     seed: int = 0,  # Random seed of the weights
 ) -> 'Tensor':  # `(n, 256)`
-    "Means and deviations of the filters of three convolutions with random weights."
+    "Means and standard deviations of the channels of three convolutions with random weights."
     import torch
     from torch.nn.functional import conv2d, interpolate, relu
 
@@ -40,7 +40,8 @@ def random_features(
     x = interpolate(x, (64, 64), mode='bilinear', antialias=True)
     for channels, wide in ((3, 32), (32, 32), (32, 64)):
         weight = torch.randn(wide, channels, 3, 3, generator=g) / (channels * 9) ** 0.5
-        weight = weight - weight.mean((2, 3), keepdim=True) * (channels == 3)  # no brightness
+        # remove the mean, so that filters ignore brightness
+        weight = weight - weight.mean((2, 3), keepdim=True) * (channels == 3)
         x = relu(conv2d(x, weight, stride=2, padding=1)) * 2**0.5
         found += [x.mean((2, 3)), x.std((2, 3))]
     return torch.cat(found, 1)  # (n, 256)
@@ -48,11 +49,10 @@ def random_features(
 
 def judge_features() -> (
     tuple
-    # Function of images `(n, 3, h, w)` to features `(n, d)`, its name, unit of the features, None
-    # for
-    # the deviations of real pictures
+    # Function images `(n, 3, h, w)` -> features `(n, d)`; its name; unit of the features, None for
+    # the standard deviations of real pictures
 ):
-    "The best feature network that is here."
+    "Return the best feature network that is installed."
     import torch
     from torch.nn.functional import interpolate
 
@@ -64,7 +64,7 @@ def judge_features() -> (
         return random_features, 'random filters', None
 
     def features(x):
-        side = max(64, *x.shape[-2:])  # smaller pictures leave the last maps one pixel
+        side = max(64, *x.shape[-2:])  # for smaller pictures the last feature maps have one pixel
         x = interpolate(x, (side, side), mode='bilinear', antialias=True)
         return torch.cat([compute_features(net, v).pooled for v in x.split(64)])
 
@@ -75,9 +75,9 @@ def fit_classifier(
     f: 'Tensor',  # Features, `(n, d)`
     label: 'Tensor',  # Class of each, int64 `(n,)`
     classes: int,  # Number of classes
-    ridge: float = 1e-2,  # Weight of the squared weights
+    ridge: float = 1e-2,  # Weight of the L2 penalty
 ):  # Function of features `(n, d)` to logits `(n, classes)`
-    "A linear classifier of standardised features."
+    "Fit a linear classifier of standardised features."
     import torch
 
     mean, std = f.mean(0), f.std(0).clamp(min=1e-6)
@@ -102,7 +102,7 @@ def fit_classifier(
 def two_folds(
     label: 'Tensor',  # Class of each picture, int64 `(n,)`
 ) -> 'Tensor':  # Fold of each, 0 or 1, int64 `(n,)`
-    "Every second picture of each class; raises `InputError` for a class with one picture."
+    "Assign the pictures of each class to two folds in turn; raises `InputError` for one picture."
     import torch
 
     fold = torch.zeros_like(label)
@@ -117,23 +117,23 @@ def two_folds(
 
 
 class UserAccuracy(NamedTuple):
-    "How often a classifier of users is right."
+    "Accuracy of a classifier of users."
 
-    real: float  # On held-out pictures of the other fold, share
-    made: float  # On samples, share
+    real: float  # Accuracy on held-out pictures of the other fold, in [0, 1]
+    made: float  # Accuracy on samples, in [0, 1]
     chance: float  # Share of the most frequent user among held-out pictures
-    each: list  # On the samples of each user
+    each: list  # Accuracy on the samples of each user
 
 
 def user_accuracy(
     held: 'Tensor',  # Features of held-out pictures, `(n, d)`
     held_user: 'Tensor',  # Their users, int64 `(n,)`; each has two or more
     made: 'Tensor',  # Features of samples, `(m, d)`
-    made_user: 'Tensor',  # Users that were asked for, int64 `(m,)`
+    made_user: 'Tensor',  # Requested users, int64 `(m,)`
 ) -> UserAccuracy:
-    """Accuracy of two classifiers that were trained on a fold of the held-out pictures each.
+    """Train a classifier on each of two folds of held-out pictures, and measure both.
 
-    Raises `InputError`.
+    Raises `InputError` as `two_folds` does.
     """
     import torch
 
@@ -150,15 +150,16 @@ def user_accuracy(
 
 # %% ../../nbs/11_apps/20_users_judge.ipynb #1bfb1507
 class Newness(NamedTuple):
-    "How far samples lie from training pictures, beside held-out pictures."
+    "Distances of samples to training pictures, compared with those of held-out pictures."
 
-    ratio: float  # Median distance of samples over that of held-out pictures; 0 for copies
+    # Median distance of samples / median distance of held-out pictures; 0 for copies
+    ratio: float
     copied: float  # Share of samples nearer than the nearest held-out picture
-    p: float  # Chance of samples so near if they were as new as held-out pictures
+    p: float  # p-value of the hypothesis that samples are not nearer than held-out pictures
 
 
 def _small(x):
-    "Pictures of 32 pixels as vectors `(n, d)`."
+    "Resize pictures to 32 pixels and flatten them to `(n, d)`."
     from torch.nn.functional import interpolate
 
     return interpolate(x, (32, 32), mode='bilinear', antialias=True).flatten(1)
@@ -168,9 +169,11 @@ def nearest_training(
     x: 'Tensor',  # Images `(n, 3, h, w)`
     user: 'Tensor',  # Their users, int64 `(n,)`
     train: 'Tensor',  # Training images `(m, 3, h, w)`
-    train_user: 'Tensor',  # Their users, int64 `(m,)`; each of `user` is there
-) -> tuple['Tensor', 'Tensor']:  # Distance to the nearest of the same user `(n,)`, and which it is
-    "The training picture that is most like each image."
+    train_user: 'Tensor',  # Their users, int64 `(m,)`, with every value of `user`
+) -> tuple[
+    'Tensor', 'Tensor'
+]:  # Distances to the nearest of the same user, `(n,)`, and its indices, int64 `(n,)`
+    "Find the nearest training picture of the same user for each image."
     import torch
 
     a, b = _small(x), _small(train)
@@ -183,7 +186,7 @@ def newness(
     made: 'Tensor',  # Distances of samples to training pictures, `(n,)`
     held: 'Tensor',  # Distances of held-out pictures to them, `(m,)`
 ) -> Newness:
-    "Whether samples are nearer to the training pictures than new real pictures are."
+    "Test whether samples are nearer to the training pictures than held-out pictures are."
     from scipy.stats import mannwhitneyu
 
     p = mannwhitneyu(made.numpy(), held.numpy(), alternative='less').pvalue
@@ -200,11 +203,11 @@ class Pictures(NamedTuple):
 
 def load_pictures(
     folders: dict,  # {user: paths}
-    names: list,  # Users by number
+    names: list,  # Names of users; their positions are the numbers
     resolution: int,  # Side of the squares, pixels
-    most: int = 100,  # Pictures of a user; if there are more, these are spread evenly
+    most: int = 100,  # Largest number of pictures of a user, evenly spread
 ) -> Pictures:
-    "Pictures of folders; what cannot be read is left out and told."
+    "Read the pictures of folders; unreadable ones are left out and reported."
     import torch
 
     from stylecfm.data.images import read_images
@@ -226,7 +229,7 @@ def judge_samples(
     train: Pictures,  # Training pictures, one or more of each user
     names: list,  # Users by number
 ) -> dict:  # kid, kid_real, kid_by_user, accuracy, newness, features
-    "All figures of samples; raises `InputError` where a user has too few held-out pictures."
+    "Compute all scores of samples; raises `InputError` for a user with too few held-out pictures."
     from stylecfm.evaluation.metrics import kernel_distance
 
     few = [n for k, n in enumerate(names) if (held.user == k).sum() < 2]
@@ -265,7 +268,7 @@ def judge_line(
     label: str,  # Name of the samples
     r: dict,  # Result of `judge_samples`
 ) -> str:
-    "Figures of samples in a line."
+    "Format the scores of samples as one line."
     a, n = r['accuracy'], r['newness']
     return (
         f'{label}: KID {r["kid"]:.3g} (real {r["kid_real"]:.3g}), user {a["made"]:.2f} '
@@ -280,11 +283,11 @@ def samples_sheet(
     held: Pictures,  # Held-out pictures
     train: Pictures,  # Training pictures
     names: list,  # Users by number
-    most: int = 8,  # Users that are shown
+    most: int = 8,  # Largest number of users shown
 ):
-    """For each of some users a held-out picture and three samples.
+    """Draw a held-out picture and three samples of some users.
 
-    Beside each sample is the training picture nearest to it.
+    The nearest training picture is beside each sample.
     """
     import torch
 
@@ -304,7 +307,10 @@ def samples_sheet(
 
 # %% ../../nbs/11_apps/20_users_judge.ipynb #43bafdde
 def _run_pictures(checkpoint, data_dir, held_out, share):
-    "Training and held-out pictures by user, and whether classes are parted; raises `InputError`."
+    """Return training and held-out pictures by user, and whether styles are pairs.
+
+    Raises `InputError`.
+    """
     root = next(
         (
             p
@@ -333,7 +339,7 @@ def _run_pictures(checkpoint, data_dir, held_out, share):
 
 # %% ../../nbs/11_apps/20_users_judge.ipynb #7c1e5a94
 def _made(model, names, number, resolution, scale, options):
-    "Samples of users with a guidance."
+    "Generate samples of users at a guidance scale."
     import torch
 
     style = torch.tensor([model.styles.index(v) for v in names]).repeat_interleave(number)
@@ -351,7 +357,7 @@ def _made(model, names, number, resolution, scale, options):
 
 
 def _scales(text):
-    "Guidance scales of a flag; raises `InputError`."
+    "Parse the guidance scales of a flag; raises `InputError`."
     try:
         return [float(v) for v in text.split(',')]
     except ValueError:
@@ -359,7 +365,7 @@ def _scales(text):
 
 
 def _judged_users(styles, train, held, checkpoint):
-    "Users that can be judged; raises `InputError` for fewer than two."
+    "Return the users with enough held-out pictures; raises `InputError` for fewer than two."
     names = [n for n in styles if train.get(n) and len(held.get(n, [])) > 1]
     if len(names) < 2:
         raise InputError(
@@ -386,7 +392,7 @@ def stylecfm_users_evaluate(
     number: int = 8,  # Number of samples of each user
     cfg_scale: str = '1',  # Guidance scale, >= 1; several, with commas between them, are compared
     num_steps: int = None,  # Number of sampler steps; default: the model's setting
-    batch_size: int = 64,  # Images that go through at once
+    batch_size: int = 64,  # Number of images in a batch
     seed: int = 0,  # Random seed of the noise
     device: str = None,  # cpu, cuda or cuda:1; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error

@@ -28,22 +28,22 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
 
 # %% ../../nbs/11_apps/14_voxel_store.ipynb #cc7c5ddf
 def sparse(
-    volume: np.ndarray,  # `(6, z, y, x)`, 0 where the first channel is 0
+    volume: np.ndarray,  # Volume `(6, z, y, x)`; all channels are 0 where the first is 0
 ) -> (
     tuple
-):  # Positions of occupied voxels, int32 `(n,)`, and their other channels, float32 `(5, n)`
-    "The occupied voxels of a volume."
+):  # Flat indices of occupied voxels, int32 `(n,)`, and their other channels, float32 `(5, n)`
+    "Return the occupied voxels of a volume."
     flat = volume.reshape(len(volume), -1)
     at = np.flatnonzero(flat[0])
     return at.astype(np.int32), np.ascontiguousarray(flat[1:, at])
 
 
 def dense(
-    at: np.ndarray,  # int32 `(n,)`
-    values: np.ndarray,  # float32 `(5, n)`
+    at: np.ndarray,  # Flat indices of occupied voxels, int32 `(n,)`
+    values: np.ndarray,  # Their other channels, float32 `(5, n)`
     shape: tuple,  # Voxels along z, y, x
 ) -> np.ndarray:  # `(6, z, y, x)`
-    "The volume of a list of occupied voxels; raises `InputError` for positions outside of it."
+    "Invert `sparse`; raises `InputError` for an index outside of the volume."
     n = int(np.prod(shape))
     if len(at) and not (0 <= at.min() and at.max() < n):
         raise InputError(
@@ -73,9 +73,9 @@ INDEX = 'index.jsonl'
 def pair_key(
     pair: RecordedPair,  # A pair, unread
     grid: VoxelGrid,  # Voxel grid
-    how: str = '',  # How its files are read: fields and layouts
+    how: str = '',  # Fields and layouts by which its files are read
 ) -> str:  # 24 hexadecimal digits
-    "A digest of all that the voxels of a pair depend on; raises `InputError` for a missing file."
+    "Digest of files, grid and reading options of a pair; raises `InputError` for a missing file."
     rows = [repr((grid.low, grid.side, grid.shape)), how]
     for sweep in (*pair.radar, None, *pair.lidar):
         if sweep is None:
@@ -94,7 +94,7 @@ def pair_key(
 
 
 def _index(folder: Path) -> dict:
-    "Entries by key whose files are there with their sizes."
+    "Read the index: entries by key, of existing files with the right size."
     found, path = {}, folder / INDEX
     if not path.is_file():
         return found
@@ -102,7 +102,7 @@ def _index(folder: Path) -> dict:
         try:
             e = Entry(**json.loads(line))
         except (ValueError, TypeError):
-            continue  # cut off
+            continue  # a truncated line
         file = folder / f'{e.key}.safetensors'
         if file.is_file() and file.stat().st_size == e.size:
             found[e.key] = e
@@ -110,7 +110,7 @@ def _index(folder: Path) -> dict:
 
 
 def _made(folder: Path, key: str, pair: RecordedPair, seen: SensorPair, grid: VoxelGrid) -> Entry:
-    "Write the voxels of a pair, and its line of the index."
+    "Write the voxels of a pair, and append its line to the index."
     import torch
 
     tensors, stats = {}, []
@@ -136,17 +136,17 @@ def build_voxels(
     pairs: list,  # List of `RecordedPair`
     read: Callable,  # `RecordedPair` -> `SensorPair`; may raise `InputError`
     grid: VoxelGrid,  # Voxel grid
-    how: str = '',  # How files are read, for the key
+    how: str = '',  # Fields and layouts by which files are read, part of the key
     every: int = 100,  # Pairs between two lines of progress
 ) -> list:  # `(RecordedPair, Entry)` of each that could be read
-    """Voxels of pairs, those that are missing made.
+    """Voxelise the pairs that the store lacks, and return the entries of all.
 
-    A pair that cannot be read is left out with a line.
+    An unreadable pair is left out and reported.
     """
     folder, out, made = make_folder(folder), [], 0
     if (folder / INDEX).is_file() and not (folder / INDEX).read_bytes().endswith(b'\n'):
         with open(folder / INDEX, 'ab') as f:
-            f.write(b'\n')  # a line was cut off
+            f.write(b'\n')  # end a truncated line
     known = _index(folder)
     for k, pair in enumerate(pairs, 1):
         try:
@@ -165,7 +165,7 @@ def store_moments(
     entries: list,  # List of `Entry`
     sensor: str,  # radar or lidar
 ) -> ChannelMoments:
-    "Moments of one sensor over some pairs."
+    "Collect the moments of one sensor over pairs."
     import torch
 
     k = 4 * (sensor == 'lidar')
@@ -173,15 +173,16 @@ def store_moments(
 
 
 class StoredPairs:
-    "Pairs of a store, read at each step; a `PairSource`."
+    "Pairs of a store, read from disk at each step; a `PairSource`."
 
     def __init__(
         self,
         folder: str | Path,  # Folder of the store
         entries: list,  # List of `Entry`: the rows
-        grid: VoxelGrid,  # Grid that they were made on
-        space: Space | None = None,  # Space of the training set; made of these pairs if none
-        coarser: int = 1,  # Sides of the grid that become one
+        grid: VoxelGrid,  # Grid of the volumes
+        # Space of the training set; computed from these pairs if none
+        space: Space | None = None,
+        coarser: int = 1,  # Factor by which the grid is coarsened
     ):
         self.folder, self.entries, self.grid, self.coarser = (
             Path(folder),
@@ -192,7 +193,7 @@ class StoredPairs:
         self.space = space or space_by(
             store_moments(entries, 'lidar'), grid, radar=store_moments(entries, 'radar')
         )
-        self.verified = set()  # keys of files whose digest was right
+        self.verified = set()  # keys of files with a verified digest
 
     def __len__(self) -> int:
         "Number of pairs."
@@ -201,8 +202,8 @@ class StoredPairs:
     def volumes(
         self,
         row: int,  # Number of the pair
-    ) -> dict:  # {sensor: `(6, z, y, x)`}
-        "Both volumes of a pair; raises `InputError` for a file that changed."
+    ) -> dict:  # {sensor: volume `(6, z, y, x)`}
+        "Read both volumes of a pair; raises `InputError` for a changed file."
         e = self.entries[row]
         path = self.folder / f'{e.key}.safetensors'
         if e.key not in self.verified:
@@ -221,7 +222,7 @@ class StoredPairs:
         self,
         rows: 'slice | list | torch.Tensor',  # A slice or positions, `(m,)`
     ) -> 'Pairs':  # Those rows, standardised and packed
-        "Read some rows."
+        "Read some pairs."
         import torch
 
         at = range(len(self))[rows] if isinstance(rows, slice) else [int(i) for i in rows]
@@ -234,7 +235,7 @@ class StoredPairs:
         return pairs_of(radar, lidar, self.space)
 
     def fingerprint(self) -> str:  # 64 hexadecimal digits
-        "A digest of all data, without reading them."
+        "Digest of the digests of all files, without reading the files."
         rows = [e.sha256 for e in self.entries]
         mean, scale = (v.tolist() for v in self.space.stats)
         return digest(json.dumps([rows, mean, scale, self.coarser]).encode())
@@ -244,9 +245,9 @@ def coarsened(
     volumes: 'torch.Tensor',  # `(n, 6, z, y, x)`
     k: int,  # Voxels along each side that become one; divides the sides
 ) -> 'torch.Tensor':  # `(n, 6, z/k, y/k, x/k)`
-    """Volumes on a grid `k` times coarser.
+    """Coarsen volumes by a factor `k`.
 
-    Means over occupied voxels, places in units of the new side.
+    Channels are means over occupied voxels; offsets are in units of the new side.
     """
     import torch
     from torch.nn.functional import avg_pool3d
@@ -268,11 +269,11 @@ def coarsened(
 # %% ../../nbs/11_apps/14_voxel_store.ipynb #135ad7c4
 def synthetic_pair(
     seed: int,  # Random seed
-    points: tuple = (300, 20_000),  # Points of the radar and of the lidar
-    # Grid that they lie in
+    points: tuple = (300, 20_000),  # Number of points of radar and lidar
+    # Voxel grid that contains the points
     grid: VoxelGrid = VoxelGrid((0.0, -25.6, -2.0), (0.4, 0.4, 0.2), (32, 128, 128)),
 ) -> SensorPair:
-    "Points on a dozen random walls, for measurements of size; no street."
+    "Generate points on a dozen random walls, for measurements of time and size."
     rng = np.random.default_rng(seed)
     low, high = np.array(grid.low), np.array(grid.high)
 

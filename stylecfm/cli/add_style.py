@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 def grown(
     model: 'Model',  # Structure-conditioned model
     name: str,  # Name of the new style
-) -> 'Model':  # With one style more, whose row is the mean of the others
-    """A copy of a model with room for one more style.
+) -> 'Model':  # Model with one more style, whose embedding is the mean of the others
+    """Copy a model and add a style.
 
     Raises `InputError` for a name that is taken, or another kind of model.
     """
@@ -46,7 +46,7 @@ def grown(
             'a new style needs a structure-conditioned model with palettes, got '
             f'{type(old).__name__} without; give such a checkpoint, as the pretrained one'
         )
-    taken = {s.casefold() for s in model.styles}  # two that a disk may take for one
+    taken = {s.casefold() for s in model.styles}  # some disks ignore case
     if name.casefold() in taken or not name.isidentifier() or not NAME.test(name):
         raise InputError(
             'the new style needs a name of letters, digits and underscores that is not one of '
@@ -68,7 +68,7 @@ def grown(
 def only_new_row(
     net: 'DataIsoNext',  # Network whose last style is new
 ) -> 'DataIsoNext':  # The network itself
-    "Freeze all but the newest style's row."
+    "Freeze all weights but the newest style's embedding."
     import torch
 
     for name, p in net.named_parameters():
@@ -86,15 +86,15 @@ def learn_style(
     codec: 'Codec',  # The model's codec
     steps: int = 400,  # Largest number of training steps
     max_minutes: float = 20.0,  # Training time, at most
-    # Folder of the run's state, to go on from; none: nothing is kept
+    # Folder of the run's state, for resuming; none: no state is written
     folder: str | Path | None = None,
     device: 'str | torch.device' = 'cpu',  # Device to train on
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
     **recipe,  # Fields of `PaintingRecipe`
-) -> 'Model':  # With one style more
+) -> 'Model':  # Model with one more style
     """Add a style to a trained painter.
 
-    Raises `InputError` as `grown` does, or for too few paintings.
+    Raises `InputError` as `grown`, or for too few paintings.
     """
     import torch
 
@@ -127,7 +127,7 @@ def learn_style(
         max_minutes=max_minutes,
     )
     for g in trainer.opt.param_groups:
-        g['weight_decay'] = 0.0  # it would move the frozen rows
+        g['weight_decay'] = 0.0  # weight decay would change the frozen rows
     trainer.fit(callback)
     new = painting_model(net, pictures, model.stats, made.styles, codec)
     return new._replace(inference=model.inference)
@@ -136,14 +136,14 @@ def learn_style(
 class Pieces(NamedTuple):
     "Overlapping squares of one picture."
 
-    train: list  # Squares to learn from, uint8 `(3, side, side)` each
-    held: list  # Squares of a part of the picture that the others do not reach, likewise
+    train: list  # Training squares, uint8 `(3, side, side)` each
+    held: list  # Held-out squares of a disjoint part of the picture, same type and shape
 
 
 def pieces_of(
     # uint8 `(3, h, w)`, at least 512 pixels along its longer side and 128 along the other
     picture: 'Tensor',
-    side: int = 256,  # Side of the squares, pixels; less where the picture has less
+    side: int = 256,  # Side of the squares, pixels; at most the picture's shorter side
     share: float = 0.25,  # Share of the longer side that is held out
 ) -> Pieces:
     "Cut a picture into squares that overlap by half; raises `InputError` for a small one."
@@ -164,7 +164,7 @@ def pieces_of(
 
 
 def _squares(picture: 'Tensor', side: int) -> list:
-    "Squares that overlap by half and cover a picture."
+    "Cut squares that overlap by half and cover a picture."
     n = min(side, *picture.shape[-2:])
 
     def starts(length):
@@ -182,9 +182,9 @@ def held_out_losses(
     pieces: list,  # Squares, uint8 `(3, h, w)` each, at least 128 pixels a side
     codec: 'Codec',  # The model's codec
     seed: int = 0,  # Seed of crops, noise and times
-    most: int = 32,  # Squares that are used, evenly spread
+    most: int = 32,  # Largest number of squares, evenly spread
 ) -> dict:  # {style: loss}
-    "Training loss on squares under each style of a model, with the same crops, noise and times."
+    "Compute the training loss under each style of a model, with equal crops, noise and times."
     import torch
 
     from stylecfm.training.painting import Condition, Pictures, channel_weight, painting_batch
@@ -212,7 +212,7 @@ def held_out_losses(
 def compared(
     losses: dict,  # {style: loss}, the newest style last
 ) -> str:
-    "The loss of the newest style and of the best other one, in a line."
+    "Format the losses of the newest style and of the best other style as one line."
     *others, (name, loss) = losses.items()
     other, least = min(others, key=lambda v: v[1])
     return (
@@ -224,13 +224,13 @@ def compared(
 def style_name(
     path: Path,  # Painting, or folder of paintings
 ) -> str:  # Letters, digits and underscores
-    "Name of a style that was not named."
+    "Derive a style's name from a path."
     text = re.sub(r'[^0-9a-zA-Z]+', '_', path.stem).strip('_').lower()
     return text if text.isidentifier() else f'style_{text}'.strip('_')
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #2277d441
 def _one_source(painting: list | None, paintings: str | None) -> Path:
-    "The painting or the folder that is given; raises `InputError` unless it is one."
+    "Return the painting or the folder; raises `InputError` unless exactly one is given."
     given = [*(painting or []), *([paintings] if paintings else [])]
     if not given:
         raise InputError('a painting is missing: give the path of one, or --paintings FOLDER')
@@ -245,7 +245,7 @@ def _one_source(painting: list | None, paintings: str | None) -> Path:
 
 
 def _check_limits(minutes: float, steps: int, size: int):
-    "Raise `InputError` for limits under which nothing can be learned."
+    "Raise `InputError` for limits of 0 or below."
     if not 0 < minutes < math.inf or steps < 1 or size < 128:
         raise InputError(
             'minutes must be above 0, steps at least 1, size at least 128; '
@@ -263,7 +263,7 @@ def stylecfm_add_style(
     output: str = None,  # Folder of the new model; runs/NAME if none
     minutes: float = None,  # Longest training time, minutes; default: 20, or 4 for one painting
     steps: int = 400,  # Largest number of training steps
-    # Longer side of the training pictures, pixels; four times that for one painting
+    # Longer side of the training pictures, pixels; for one painting its side is 4 * `size`
     size: int = 256,
     seed: int = 0,  # Seed of crops, noise and times
     device: str = None,  # Device to train on: cpu, cuda, mps; a GPU if there is one
@@ -271,7 +271,7 @@ def stylecfm_add_style(
 ):
     """Add a style to a trained painter from a painting, or a folder of paintings.
 
-    Stopped and started again, it goes on where it was.
+    The same command resumes a stopped training.
     """
     with reported(debug, 'the same command goes on where it was'):
         source = _one_source(painting, paintings)
@@ -289,7 +289,7 @@ def stylecfm_add_style(
         to = Path(output or f'runs/{name}')
         writable(to / 'export' / 'manifest.json')
         may_replace(to / 'export', 'model')
-        grown(model, name)  # for what is wrong with the name, before anything is read
+        grown(model, name)  # checks the name before any file is read
         images = read_paintings(source, size)
         pieces = pieces_of(images[0]) if one else Pieces(images, [])
         codec = load_codec(model.spec, device)
@@ -319,9 +319,9 @@ def stylecfm_add_style(
 # %% ../../nbs/10_cli/04_add_style.ipynb #b40edec8
 def read_paintings(
     folder: Path,  # Folder of pictures, or one picture
-    size: int,  # Longer side, pixels; larger ones are made smaller
+    size: int,  # Largest length of the longer side, pixels; larger pictures are reduced
 ) -> list:  # uint8 `(3, h, w)` each
-    "Pictures of a folder, at least 128 pixels a side; raises `InputError` where there are none."
+    "Read pictures with sides of at least 128 pixels; raises `InputError` if there are none."
     import numpy as np
     import torch
 

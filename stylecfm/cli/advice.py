@@ -49,8 +49,8 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-5
 def memory_table(
     p: 'MemoryPlan',  # Memory plan, output of `plan`
-) -> str:  # A heading, and a line for each of `p.tried`
-    "What was tried, a line each; the choice is marked."
+) -> str:  # Heading, and a line for each of `p.tried`
+    "Format the tried options, a line each, with the choice marked."
     from stylecfm.training.memory import GB
 
     row = '{:1} {:>11}  {:8} {:>10}  {:>12}  {:>10}  {:>10}'
@@ -67,8 +67,8 @@ def memory_table(
 
 def report_dict(
     p: 'MemoryPlan',  # Memory plan, output of `plan`
-) -> dict:  # Plain values; bytes and seconds
-    "A plan and its profile for a JSON file; the timeline is thinned to fewer than 1,000 moments."
+) -> dict:  # Plain values, in bytes and seconds
+    "Convert a plan and its profile for JSON; the timeline is thinned to below 1,000 points."
     r = p.report
     every = max(1, len(r.rows) // 500)
     tried = [
@@ -101,11 +101,11 @@ def report_dict(
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-6
 def measure_strategies(
-    config: Config,  # The run
-    ways: list,  # `MemoryOptions` to try
+    config: Config,  # Configuration of the run
+    ways: list,  # List of `MemoryOptions` to measure
     device: 'torch.device',  # Device to measure
-) -> list:  # {means, predicted, measured, ratio, seconds} each; bytes
-    "Real steps beside predicted ones."
+) -> list:  # Dictionaries with `means`, `predicted` and `measured` in bytes, `ratio`, `seconds`
+    "Measure the memory of real steps beside the forecast."
     from stylecfm.config import progress_bar
     from stylecfm.training.memory import measure_step, profile
 
@@ -126,25 +126,27 @@ def measure_strategies(
     return rows
 
 # %% ../../nbs/10_cli/02_advice.ipynb #ad000006
-# Blocks recomputed, and chunks of the MLP
+# Pairs of checkpointing and number of MLP chunks
 _MEASURED_WAYS = ('none', 0), ('none', 1), ('middle', 0), ('all', 0), ('all', 4), ('nested', 4)
 
 
-def _options_to_measure(c: Config, planned: 'MemoryOptions') -> list:  # The planned one first
-    "The plan's means, and every other way with its micro-batch and with half of it."
+def _options_to_measure(
+    c: Config, planned: 'MemoryOptions'
+) -> list:  # List of `MemoryOptions`, the planned one first
+    "Return the plan's options, and all others with its micro-batch and with half of it."
     m = planned.micro_batch
     others = [
         planned._replace(micro_batch=k, checkpointing=how, mlp_chunks=n)
         for k in (m, max(1, m // 2))
         for how, n in _MEASURED_WAYS
-        # global response norm looks at all pixels, so it cannot be cut
+        # global response norm depends on all pixels, so its MLP cannot be split
         if not (n and c.model.grn)
     ]
     return list(dict.fromkeys([planned, *others]))
 
 
-def _show_measured(c: Config, p: 'MemoryPlan') -> dict:  # For the JSON file
-    "Measure on this machine, and print it; raises `InputError` where the step does not fit."
+def _show_measured(c: Config, p: 'MemoryPlan') -> dict:  # Results for the JSON file
+    "Measure on this machine and print the result; raises `InputError` if the step does not fit."
     from stylecfm.training.memory import GB, MemoryOptions
     from stylecfm.training.memory_plan import available_memory, default_device
 
@@ -170,7 +172,7 @@ def draw_timeline(
     r: 'MemoryReport',  # Memory report from `profile`, with its rows
     path: Path,  # PNG file to write, 720 x 360 pixels
 ):
-    "The timeline of a step's memory as a PNG file."
+    "Draw the memory of a step over time."
     from io import BytesIO
 
     from matplotlib.figure import Figure
@@ -222,7 +224,7 @@ def stylecfm_profile(
 def _show_profile(
     c: Config, budget: float, device: str, json_file: str | None, picture: str | None, measure: bool
 ):
-    "What `stylecfm_profile` prints and writes."
+    "Print and write the results of `stylecfm_profile`."
     from stylecfm.files import write_json
     from stylecfm.training.memory import GB
     from stylecfm.training.memory_plan import plan
@@ -260,22 +262,23 @@ def _show_profile(
         )
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-11
-SCAN_LIMIT = 2000  # Images of a folder that are decoded; the rest is counted
+# Largest number of images of a folder that are decoded; the others are only counted
+SCAN_LIMIT = 2000
 
 
 class FolderImages(NamedTuple):
-    "What is in a folder of images, whatever size is wanted of them."
+    "Content of a folder of images, independent of a target size."
 
     path: Path  # The folder; its name is the style's
-    count: int  # Images, at any depth
-    sizes: dict  # {path: (width, height)} of those that could be decoded
-    digests: dict  # {path: digest of the pixels} likewise
+    count: int  # Number of images, at any depth
+    sizes: dict  # {path: (width, height)} of the decoded images
+    digests: dict  # {path: digest of the pixels} of the decoded images
     broken: list  # `UnusedFile(path, reason)`
     told: tuple = ()  # Lines about files that are not used
 
 
 def _look(path: Path):
-    "Size and digest of an image's pixels, or an `UnusedFile`."
+    "Return size and digest of an image's pixels, or an `UnusedFile`."
     import hashlib
 
     from stylecfm.data.decoding import naming
@@ -291,9 +294,9 @@ def _look(path: Path):
 
 def scan_images(
     path: Path,  # Folder of images of one style
-    workers: int = 4,  # Threads that decode
+    workers: int = 4,  # Number of threads
 ) -> FolderImages:
-    "Decode the images of a folder, at any depth; raises `InputError` where there are none."
+    "Decode the images of a folder, at any depth; raises `InputError` if there are none."
     import random
     from concurrent.futures import ThreadPoolExecutor
 
@@ -329,22 +332,22 @@ def scan_images(
 
 # %% ../../nbs/10_cli/02_advice.ipynb #ad000010
 class FolderReport(NamedTuple):
-    "What is wrong with a folder of images, for squares of a certain side."
+    "Unusable and small images of a folder, for a target side."
 
     path: Path  # The folder; its name is the style's
-    count: int  # Images, at any depth
-    looked: int  # Images that were decoded
-    bad: list  # `UnusedFile(path, reason)`: cannot be used
+    count: int  # Number of images, at any depth
+    looked: int  # Number of decoded images
+    bad: list  # `UnusedFile(path, reason)` of unusable images
     small: list  # Paths of images whose shorter side is below the target
-    side: int  # Median of the shorter sides, pixels; 0 where no image could be decoded
+    side: int  # Median of the shorter sides, pixels; 0 if no image was decoded
     told: tuple = ()  # Lines about files that are not used
 
 
 def report_on(
-    f: FolderImages,  # A folder
+    f: FolderImages,  # Content of a folder
     target: int,  # Side of the squares, pixels
 ) -> FolderReport:
-    "What of it cannot be used, by the rules of preprocessing."
+    "List what preprocessing cannot use for a target side."
     import statistics
 
     from stylecfm.data.images import UnusedFile, check_square
@@ -364,7 +367,7 @@ def report_on(
 def find_duplicates(
     folders: list,  # List of `FolderImages`
 ) -> list:  # Pairs of paths with the same pixels
-    "The same picture twice, also in two styles."
+    "Find images with equal pixels, also in different styles."
     first = {}
     found = []
     for f in folders:
@@ -383,13 +386,14 @@ MOST_STEPS, CPU_HOURS = 50_000, 0.75  # Limits of a suggested run: steps; hours 
 
 def suggest(
     folders: list,  # List of `FolderReport`
-    small: bool,  # For a processor, or a card of less than 4 GB
+    small: bool,  # Whether it is for a CPU or a GPU of less than 4 GB
     image_size: int | None = None,  # Side of the images, pixels; chosen if none
     codec: str = 'dct:4',  # Codec of the config
     channels: int = 48,  # Number of latent channels
-    roots: tuple = ('data/raw', 'data/latents', 'runs/train'),  # Images, latents, run
+    # Folders of images, latents and the run
+    roots: tuple = ('data/raw', 'data/latents', 'runs/train'),
 ) -> Config:
-    "A config for these images; the number of steps is not yet limited."
+    "Suggest a config for the images; `limit_steps` limits its number of steps."
     side = image_size or max(
         32, min(128 if small else 256, min(f.side for f in folders if f.side) // 16 * 16)
     )
@@ -414,39 +418,39 @@ def suggest(
 
 # %% ../../nbs/10_cli/02_advice.ipynb #ad000015
 def copies(
-    config: Config,  # The run
-) -> int:  # 1 or more
-    "Latents of one image: its squares, and their mirror images."
+    config: Config,  # Configuration of the run
+) -> int:  # Number of latents, >= 1
+    "Count the latents of one image: its squares and their mirror images."
     return (1 + config.data.mirror) * (1 + config.data.crops)
 
 
 def disk_needed(
-    config: Config,  # The run
+    config: Config,  # Configuration of the run
     images: int,  # Number of images of all styles
 ) -> dict:  # {what: bytes}
-    """Bytes on disk.
+    """Estimate the bytes on disk.
 
-    Latents in 16 bits, checkpoints (weights, twice their average, the others, two averages of
-    AdamW), the model.
+    These are latents in 16 bits, checkpoints (weights, their averages, AdamW's two moments) and
+    the model.
     """
     from stylecfm.training.memory import count_parameters, latent_hw
 
     (h, w), n = latent_hw(config), count_parameters(config)
     latents = images * copies(config) * config.model.latent_channels * h * w * 2
-    # the last, the best, the next
+    # the last, the best and the next checkpoint
     one = (16 + 4 * config.training.ema_count) * n
     kept = config.checkpoint.keep_last + 2
-    # parts, and the files that they become
+    # during writing, parts and finished files exist together
     return dict(latents=2 * latents, checkpoints=one * kept, model=4 * n)
 
 # %% ../../nbs/10_cli/02_advice.ipynb #f205c9e3
 def time_of_step(
-    config: Config,  # The run
+    config: Config,  # Configuration of the run
     means: 'MemoryOptions',  # Memory options
-    # Speed of a GPU that is not here, for a roofline estimate; default: measured on this machine
+    # Speed of another GPU, for a roofline estimate; default: measured on this machine
     speed: 'Speed|None' = None,
 ) -> float:  # Seconds
-    "How long a step will take."
+    "Estimate the time of a training step."
     from stylecfm.training.memory import measure_step
     from stylecfm.training.memory_plan import default_device, profile_strategy
 
@@ -462,18 +466,19 @@ def time_of_step(
         return took(b)
     one = took(m)
     two = took(2 * m)
-    return two + max(two - one, 0.0) * (b / m - 2)  # what comes after the gradient is done once
+    # the optimizer step is done once for all micro-batches
+    return two + max(two - one, 0.0) * (b / m - 2)
 
 
 def limit_steps(
-    config: Config,  # The run
+    config: Config,  # Configuration of the run
     images: int,  # Number of images of all styles
-    seconds: float,  # A step
-    hours: float | None,  # Aimed at, by the seconds of a step; None: no limit
-) -> tuple:  # The config, its steps
-    """Fewer steps where the defaults' epochs would take too long.
+    seconds: float,  # Time of a step, seconds
+    hours: float | None,  # Target training time, hours; None: no limit
+) -> tuple:  # Config and its number of steps
+    """Reduce the number of steps if the default epochs take longer than the target.
 
-    Warm-up, memory of the average and checkpoints shrink with them.
+    Warm-up, decay of the averaged weights and checkpoint intervals are reduced in proportion.
     """
     import math
 
@@ -488,7 +493,7 @@ def limit_steps(
         max_steps=steps,
         epsilon_warmup_epochs=max(1, min(t.epsilon_warmup_epochs, epochs // 2)),
         warmup_steps=min(t.warmup_steps, steps // 10),
-        # 1/(1 - decay) steps are a fifth of the run
+        # the average's time constant, 1 / (1 - decay) steps, is a fifth of the run
         ema_decay=min(t.ema_decay, max(0.0, round(1 - 5 / steps, 4))),
     )
     saving = replace(
@@ -499,14 +504,14 @@ def limit_steps(
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-15
 def arranged(
-    folders: list,  # Paths, a style each
-) -> tuple:  # The root that holds them, or None; what to do about it
-    "Whether the folders lie as preprocessing wants them: alone together in one."
+    folders: list,  # Paths, one for each style
+) -> tuple:  # Their common root, or None; and a sentence of advice
+    "Check that the folders are all that one parent folder contains, as preprocessing requires."
     from stylecfm.data.images import style_folders
 
     parents = {f.resolve().parent for f in folders}
     ours = [Path(p).resolve() for p in ('data/latents', 'runs')]
-    # or they would be taken for styles
+    # preprocessing would treat other folders as styles
     if len(parents) == 1 and not any(next(iter(parents)) in p.parents for p in ours):
         root = next(iter(parents))
         try:
@@ -525,9 +530,9 @@ def arranged(
 def free_places(
     save: str | None,  # Path of the config, if given
 ) -> dict:  # config, raw, latents, run: paths as text
-    """Names that take nothing from an earlier plan.
+    """Choose file names that no earlier plan uses.
 
-    `config.json`, `data/latents`, `runs/train`, or all of them with -2, -3, ...
+    They are `config.json`, `data/latents`, `runs/train`, or all of them with -2, -3, ...
     """
     stem = Path(save).stem if save else 'train'
     for end in ('', *(f'-{i}' for i in range(2, 1000))):
@@ -547,10 +552,10 @@ def free_places(
 
 def side_step(
     codec: str,  # Codec of the config
-) -> int:  # Pixels
-    """Number of which the side of an image must be a multiple.
+) -> int:  # Divisor, pixels
+    """Return the number that must divide the side of an image.
 
-    A tile codec's factor; 8 for an autoencoder, which is not loaded for this.
+    It is a tile codec's factor, and 8 for an autoencoder, which is not loaded for this.
     """
     from stylecfm.codecs.base import tile_codec
 
@@ -558,9 +563,9 @@ def side_step(
 
 
 def fixed_memory_options(
-    config: Config,  # The run
+    config: Config,  # Configuration of the run
 ) -> dict:  # {field of `MemoryOptions`: value}
-    "What a config says of memory that is not `auto`."
+    "Return a config's memory options that are not `auto`."
     from stylecfm.training.memory import MemoryOptions
 
     return {
@@ -572,16 +577,16 @@ def fixed_memory_options(
 # %% ../../nbs/10_cli/02_advice.ipynb #ad0000b2
 def load_average() -> (
     tuple
-):  # Processes at work in the last minute, and cores for them; 0 where the system does not tell
-    "How busy the machine is."
+):  # Mean number of running processes in the last minute (0 if unknown), and number of cores
+    "Return the load of the machine."
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     )
     return os.getloadavg()[0] if hasattr(os, 'getloadavg') else 0.0, cores
 
 
-def busy_line() -> str:  # '' on a quiet machine
-    "What to know of times that are measured now."
+def busy_line() -> str:  # Sentence; '' on an idle machine
+    "Warn that times measured on a busy machine are too long."
     load, cores = load_average()
     if load < 0.75 * cores:
         return ''
@@ -631,7 +636,10 @@ def stylecfm_plan(
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-17
 def _of_preset(guess, c, channels, image_size, own_size):
-    "A proposal with the network of a preset; its means are for its own card and size."
+    """Put a preset's network into a suggested config.
+
+    Its memory options hold for its own GPU and size.
+    """
     return replace(
         guess,
         model=replace(c.model, latent_channels=channels, num_styles=guess.model.num_styles),
@@ -649,7 +657,7 @@ def _make_plan(
     name: str | None,
     save: str | None,
 ):
-    "What `stylecfm_plan` prints and writes; `name` is that of a preset."
+    "Print and write the results of `stylecfm_plan`; `name` is that of a preset."
     from stylecfm.codecs.base import load_codec
     from stylecfm.training.memory import GB
     from stylecfm.training.memory_plan import (
@@ -698,7 +706,7 @@ def _make_plan(
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-18
 def _say_folders(reports: list, target: int, same: list, most: int = 10):
-    "Print what is wrong with images; at most a given number of lines of each kind."
+    "Print problems of images, at most `most` lines of each kind."
     for f in reports:
         part = '' if f.looked == f.count else f', {f.looked} of them looked at'
         say(
@@ -729,7 +737,7 @@ def _say_folders(reports: list, target: int, same: list, most: int = 10):
 
 
 def _timed(config: Config, means: 'MemoryOptions', speed: 'Speed|None') -> float:  # Seconds
-    "The time of a step; raises `InputError` where there is not the memory for it."
+    "Estimate the time of a step; raises `InputError` if it does not fit in memory."
     from stylecfm.training.memory_plan import out_of_memory
 
     try:
@@ -752,9 +760,9 @@ def _tell_plan(
     places: dict,
     advice: str,
 ):
-    """Print all of it and write the config.
+    """Print the plan and write the config.
 
-    `elsewhere`: the card is not here, so time is by the roofline.
+    With `elsewhere`, the GPU is not in this machine, and time is a roofline estimate.
     """
     side = config.data.target_size
     reports = [report_on(f, side) for f in seen]
@@ -781,7 +789,7 @@ def _tell_plan(
 
 
 def _say_disk(config: Config, images: int):
-    "Print what goes onto the disk, and whether it will go."
+    "Print the disk space that is needed, and whether it is free."
     import shutil
 
     need = disk_needed(config, images)
@@ -796,7 +804,7 @@ def _say_disk(config: Config, images: int):
 
 
 def _finish_plan(config: Config, places: dict, advice: str):
-    "Write the config, and say what is next."
+    "Write the config and print the next command."
     from stylecfm.files import write_text
 
     save = places['config']
@@ -809,7 +817,7 @@ def _finish_plan(config: Config, places: dict, advice: str):
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-25
 class Finding(NamedTuple):
-    "One thing that was looked at."
+    "Result of one check of the machine."
 
     name: str  # Name of the check
     value: str  # Result of the check
@@ -817,7 +825,7 @@ class Finding(NamedTuple):
     advice: str = ''  # Advice; '' if there is none
 
 
-# Optional packages: the extra that brings them, and what they are for
+# {optional package: (extra that installs it, purpose)}
 EXTRAS = dict(
     sklearn=('demo', 'the sample pictures of stylecfm demo'),
     ot=('sinkhorn', "training.coupling 'sinkhorn', and pairs of sets of different sizes"),
@@ -826,7 +834,7 @@ EXTRAS = dict(
 
 
 def _graded(name: str, value: str, amount: float, good: float, bad: float, advice: str) -> Finding:
-    "A finding by an amount: good above one limit, bad at or below another, a note between."
+    "Grade an amount: good above one limit, bad at or below another, else a note."
     return Finding(
         name,
         value,
@@ -836,7 +844,7 @@ def _graded(name: str, value: str, amount: float, good: float, bad: float, advic
 
 
 def _packages() -> list:  # List of `Finding`
-    "Optional packages."
+    "Check the optional packages."
     import importlib.util
 
     there = {p: importlib.util.find_spec(p) is not None for p in EXTRAS}
@@ -850,9 +858,9 @@ def _packages() -> list:  # List of `Finding`
 
 
 def examine(
-    debug: bool = False,  # Let an error of the step of training through
+    debug: bool = False,  # Raise errors of the training step
 ) -> list:  # List of `Finding`: software, processor, GPU, memory, disk, packages, a training step
-    "Look at the machine."
+    "Check the machine."
     import os
     import platform
     import shutil
@@ -896,7 +904,7 @@ def examine(
 
 # %% ../../nbs/10_cli/02_advice.ipynb #ad000025
 def _gpu(device: 'torch.device') -> Finding:
-    "The GPU, or why there is none."
+    "Check the GPU; its absence is a note."
     import shutil
 
     import torch
@@ -928,7 +936,7 @@ def _gpu(device: 'torch.device') -> Finding:
 
 
 def _step(device: 'torch.device', debug: bool = False) -> Finding:
-    "One real step of a small network."
+    "Train a small network for one step."
     from stylecfm.config import DataConfig, ModelConfig, TrainingConfig
     from stylecfm.training.memory import MemoryOptions, measure_step
 
@@ -955,9 +963,9 @@ def _step(device: 'torch.device', debug: bool = False) -> Finding:
 
 # %% ../../nbs/10_cli/02_advice.ipynb #00553835
 def bench_devices(
-    long: bool = False,  # Larger networks, for some minutes
+    long: bool = False,  # Whether to measure larger networks, for some minutes
 ) -> dict:  # {device: result of `bench`}
-    "Measure the processor and, where there is one, the GPU; progress goes to stderr."
+    "Measure the CPU and the GPU if there is one; progress goes to stderr."
     import torch
 
     from stylecfm.evaluation.bench import bench
@@ -969,8 +977,8 @@ def bench_devices(
 
 def pages(
     found: dict,  # Result of `measured`
-) -> list:  # A table for each device
-    "Results of a benchmark as tables."
+) -> list:  # Tables as text, one for each device
+    "Format the results of a benchmark."
     from stylecfm.evaluation.bench import bench_page
 
     return [bench_page(v) for v in found.values()]
@@ -1018,5 +1026,5 @@ def stylecfm_doctor(
 
 
 def _to_json(v) -> str:
-    "JSON for a person: inside the command, `json` is a flag."
+    "Format as indented JSON; inside the command the name `json` is a flag."
     return json.dumps(v, indent=2)

@@ -61,7 +61,7 @@ if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
 
 # %% ../../nbs/10_cli/01_commands.ipynb #cell-5
 class _Stopped(KeyboardInterrupt):
-    "A signal that ends a command."
+    "Raised by SIGTERM and SIGHUP to end a command."
 
     def __init__(self, code: int):
         super().__init__()
@@ -69,21 +69,21 @@ class _Stopped(KeyboardInterrupt):
 
 
 def _ended(number: int, _):
-    "SIGTERM or SIGHUP as Ctrl-C; whatever comes after the first does not cut short what tidies up."
+    "Handle SIGTERM or SIGHUP like Ctrl-C; later signals are ignored, so that clean-up finishes."
     for s in _ENDINGS:
         signal.signal(s, signal.SIG_IGN)
     raise _Stopped(128 + number)
 
 
-# How systems and closed terminals end a command
+# signals of systems and closed terminals that end a command
 _ENDINGS = [getattr(signal, n) for n in ('SIGTERM', 'SIGHUP') if hasattr(signal, n)]
 
 
 @contextmanager
 def _tidily() -> Iterator[None]:
-    """Within the block, SIGTERM and SIGHUP end a command as Ctrl-C does, so that it tidies up.
+    """Context manager in which SIGTERM and SIGHUP end a command like Ctrl-C, with clean-up.
 
-    What `nohup` ignores stays ignored.
+    A signal that is ignored before (`nohup`) stays ignored.
     """
     before = {}
     try:
@@ -91,7 +91,7 @@ def _tidily() -> Iterator[None]:
             if signal.getsignal(s) == signal.SIG_DFL:
                 before[s] = signal.signal(s, _ended)
     except ValueError:
-        pass  # not the main thread: no say over signals
+        pass  # signals can be handled only in the main thread
     try:
         yield
     finally:
@@ -99,8 +99,8 @@ def _tidily() -> Iterator[None]:
             signal.signal(s, handler)
 
 
-def _in_words(e: Exception) -> str:  # '' for a fault of ours
-    "What the user can mend, in one line: also what a disk or the memory refuses."
+def _in_words(e: Exception) -> str:  # Message; '' for an error of this package
+    "Describe in one line an error that the user can fix, as of input, disk or memory."
     if isinstance(e, (InputError, FloatingPointError)):
         return str(e)
     if isinstance(e, OSError) and not isinstance(e, BrokenPipeError) and e.strerror:
@@ -124,10 +124,10 @@ def _in_words(e: Exception) -> str:  # '' for a fault of ours
 
 @contextmanager
 def reported(
-    debug: bool = False,  # Let errors through with their traceback
-    begun: str = '',  # Message about what a keyboard interrupt leaves on disk
+    debug: bool = False,  # Raise errors with their traceback
+    begun: str = '',  # Message after an interrupt, about the files it leaves
 ):
-    """Turn errors that the user can mend into one line on stderr and exit code 2.
+    """Turn errors that the user can fix into one line on stderr and exit code 2.
 
     An interrupt gives exit code 130, SIGTERM 143, SIGHUP 129; notes on images become lines.
     """
@@ -150,8 +150,8 @@ def reported(
             warnings.showwarning = shown
 
 
-def _note_line(show: Callable) -> Callable:  # Replacement for `warnings.showwarning`
-    "Show a note on an image in one line, and other warnings as before."
+def _note_line(show: Callable) -> Callable:  # Replacement of `warnings.showwarning`
+    "Return a replacement that shows notes on images as one line, and other warnings as before."
 
     def line(message, category, *args, **kwargs):
         if category.__name__ == 'ImageNote':
@@ -163,14 +163,14 @@ def _note_line(show: Callable) -> Callable:  # Replacement for `warnings.showwar
 
 # %% ../../nbs/10_cli/01_commands.ipynb #74509787
 def _check_positive(**numbers: float | None):
-    "Raise `InputError` for a number that is given and not above 0."
+    "Raise `InputError` for a given number that is not above 0."
     for name, v in numbers.items():
         if v is not None and not v > 0:
             raise InputError(f'{name} must be above 0, got {v:g}')
 
 
 def _codec_for(c: Config, device: str | None, precision: str):
-    "The codec of a config, and a line if its channels differ from the config's."
+    "Load the codec of a config, and print a line if its channels differ from the config's."
     from stylecfm.codecs.base import load_codec
 
     net = load_codec(c.data.codec, device, precision)
@@ -206,8 +206,8 @@ def stylecfm_preprocess(
     # Factor of the latents of --import_pt; default: from the autoencoder's config and their values
     scaling: float = None,
     shift: float = None,  # Constant subtracted before scaling; default: the autoencoder's config
-    # Compare the contents of all files; else one counts as unchanged while its size, times of
-    # modification and status change, and inode are the same
+    # Compare the contents of all files; otherwise a file with the same size, modification and
+    # status change times, and inode counts as unchanged
     by_content: store_true = False,
     strict: store_true = False,  # Refuse a bad file instead of skipping it
     rebuild: store_true = False,  # Replace latents that were made with other settings
@@ -215,7 +215,7 @@ def stylecfm_preprocess(
 ):
     """Encode two or more folders of images once, for training.
 
-    Stopped and started again, it goes on where it was.
+    The same command resumes a stopped run.
     """
     with reported(debug, 'the same command goes on where it was'):
         c = config_with(
@@ -265,11 +265,11 @@ def stylecfm_preprocess(
 def report_cache(
     r: 'CacheReport',  # Numbers of files written, kept and left out
     data_root: str,  # Folder of the latents
-    most: int = 50,  # Lines of each kind, so that a thousand bad files do not bury the end
+    most: int = 50,  # Largest number of lines of each kind
 ):
-    """Print what came of a cache.
+    """Print the results of making a cache.
 
-    Bad files, duplicates and unbalanced styles on stderr, the sum on stdout.
+    Bad files, duplicates and unbalanced styles go to stderr, the sum to stdout.
     """
     for b in r.bad[:most]:
         say(f'skipped {printable(b.path)}: {b.reason}', error=True)
@@ -304,7 +304,7 @@ def stylecfm_train(
     steps: int = None,  # Stop after this number of steps
     max_minutes: float = None,  # Stop after this number of minutes of training
     seed: int = None,  # Random seed of order, noise, times and pairs
-    # Folder of a model to begin with; styles that it does not know are added
+    # Folder of a model to start from; its unknown styles are added
     init_from: str = None,
     freeze: str = None,  # old: with --init_from, only the new styles learn
     resume: str = None,  # Folder of a run to resume with its own config.json
@@ -354,15 +354,15 @@ def stylecfm_train(
 
 # %% ../../nbs/10_cli/01_commands.ipynb #1c67df0d
 def writable(
-    path: str | Path,  # A file to be; the folders above it need not be there yet
+    path: str | Path,  # Path of a file to write; its parent folders need not exist
 ):
-    "Raise `InputError` unless a file could be made at `path`; leaves nothing behind."
+    "Raise `InputError` unless a file can be created at `path`; leaves no file behind."
     if os.path.isdir(path):
         raise InputError(f'cannot write {path}: it is a folder; give the name of a file')
     if os.path.exists(path) and not os.path.isfile(path):
         raise InputError(f'cannot write {path}: it is a device or a pipe; give the name of a file')
     try:
-        os.lstat(path)  # says what a disk thinks of the name
+        os.lstat(path)  # raises for a name that the disk does not allow
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as e:
@@ -372,7 +372,7 @@ def writable(
     folder = next(p for p in Path(path).absolute().parents if os.path.exists(p))
     if not folder.is_dir():
         raise InputError(f'cannot write {path}: {folder} is a file; choose another place')
-    # leaves nothing; asking for permission is not enough
+    # try to write, as permissions alone do not tell; the file is removed
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as e:
@@ -382,9 +382,9 @@ def writable(
 
 
 def known_format(
-    path: Path,  # An image to be
+    path: Path,  # Path of an image to write
 ):
-    "Raise `InputError` unless an image can be saved under this suffix, in either case."
+    "Raise `InputError` unless an image can be saved with this suffix, in upper or lower case."
     from stylecfm.data.images import FORMATS
 
     if path.suffix.lower() not in FORMATS:
@@ -395,9 +395,9 @@ def known_format(
 # %% ../../nbs/10_cli/01_commands.ipynb #c11a0009
 def folder_notes(
     folder: str | Path,  # A folder of images
-    recursive: bool = False,  # Whether the folders in it are entered
-) -> list:  # Lines; none where everything is used
-    "What of a folder is not used, by suffix."
+    recursive: bool = False,  # Whether subfolders are searched
+) -> list:  # Lines; empty if all files are used
+    "Describe the unused files of a folder, by suffix."
     from stylecfm.data.folders import scan_folder, unused_line
 
     s = scan_folder(folder, recursive)
@@ -414,7 +414,7 @@ def folder_notes(
 
 
 def _sources(source: str | Path) -> list:
-    "The files that a path or a pattern names; raises `InputError` where there is none."
+    "Find the files that a path or a pattern names; raises `InputError` if there are none."
     pattern = set('*?[') & set(str(source)) and not os.path.exists(source)
     if not pattern and not os.path.exists(source):
         raise InputError(f'no image or folder at {source}; check the path{beside(source)}')
@@ -432,10 +432,10 @@ def file_pairs(
     output: str | None,  # An image, or a folder
     others: tuple = (),  # Paths of further files that will be written
     overwrite: bool = False,  # Replace files that no earlier run wrote
-) -> list:  # `(Path, Path)`: what to read, where to write
-    """Which file becomes which.
+) -> list:  # Pairs `(input, output)` of paths
+    """Pair input and output files.
 
-    Raises `InputError` where there is nothing to read, or it could not be written.
+    Raises `InputError` if there is no input, or an output cannot be written.
     """
     from stylecfm.data.results import check_results, results_for
     from stylecfm.pipeline.clips import is_clip, known_video
@@ -450,12 +450,12 @@ def file_pairs(
     found = _sources(source)
     one, to = Path(source), Path(output)
     if found:
-        todo = results_for(found, to)  # a.jpg and a.png stay two
+        todo = results_for(found, to)  # a.jpg and a.png get different outputs
     elif os.path.isdir(to) or not to.suffix:
         todo = [(one, to / (one.stem + ('.mp4' if is_clip(one) else '.png')))]
     else:
         todo = [(one, to)]
-    tell_loading()  # the names of formats lie beside what needs it
+    tell_loading()  # the names of formats are in a module that imports PyTorch
     (known_video if is_clip(source) else known_format)(todo[0][1])
     for p in (*(p for _, p in todo), *others):
         writable(p)
@@ -464,9 +464,9 @@ def file_pairs(
 
 # %% ../../nbs/10_cli/01_commands.ipynb #83edbb08
 def _early(given: dict):
-    """Raise `InputError` for flags of a transfer that no model can obey.
+    """Raise `InputError` for flags of a transfer that are invalid for every model.
 
-    Nothing heavy has been imported yet; what depends on the model is checked with it.
+    This runs before PyTorch is imported; flags that depend on the model are checked later.
     """
     model_there(given['checkpoint'])
     within(0, 1, **{k: given[k] for k in ('strength', 'texture', 'fresh')})
@@ -500,7 +500,7 @@ def stylecfm_transfer(
     # dopri5 choose their steps
     method: str = None,
     strength: float = 1.0,  # Transfer strength, 0 (unchanged image) to 1 (target style)
-    # Make images smaller first, to this length of the shorter side, pixels; default: as they are,
+    # Reduce images first, to this length of the shorter side, pixels; default: as they are,
     # or with a structure-conditioned model at most 1,600 pixels along the longer side
     size: int = None,
     full_size: store_true = False,  # Paint images at the size that they have
@@ -511,7 +511,7 @@ def stylecfm_transfer(
     # Colours: photo, moments (overall the photograph's), painting, or the painting's share, 0 to 1
     colours: str = None,
     colors: str = None,  # Alias of --colours
-    # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
+    # Standard deviation of the initial noise, 0 to 1.2: lower is smoother
     temperature: float = None,
     # Colours: transported (those of near paintings, the default), or collection (one map for
     # all pictures)
@@ -530,7 +530,8 @@ def stylecfm_transfer(
     precision: str = 'fp32',  # Precision of the network: fp32, bf16, or auto
     compile: store_true = False,  # Compile the network: faster for many images of one size
     device: str = None,  # cpu or cuda; a GPU if there is one
-    codec: str = None,  # Folder or hub name of the autoencoder, if it is no longer where it was
+    # Folder or hub name of the autoencoder, if it has moved since the training
+    codec: str = None,
     grid: str = None,  # Also write sources and results side by side into this image
     report: str = None,  # Also write times and network evaluations into this JSON file
     overwrite: store_true = False,  # Replace files that no earlier run wrote
@@ -541,7 +542,7 @@ def stylecfm_transfer(
     with reported(debug):
         _early(locals())
         todo = file_pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
-        assert input  # `file_pairs` asks for it
+        assert input  # `file_pairs` requires it
         _check_call(input, todo, size, full_size, grid, checkpoint)
         from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
 
@@ -584,12 +585,10 @@ def stylecfm_transfer(
 def usual_source(
     pipe: 'StyleTransferPipeline',  # Model
     target: str | int | dict | None,  # Target style, as given
-) -> (
-    int | None
-):  # Number of a style; None where a model knows no photographs, so that it is detected
-    """The source style if none was given.
+) -> int | None:  # Number of a style; None for a model without photographs: the style is detected
+    """Choose the source style if none is given.
 
-    Photographs; where they are the target, the first other style.
+    It is the style of photographs, or the first other style if photographs are the target.
     """
     styles = pipe.model.styles
     photo = next(
@@ -610,8 +609,8 @@ def styles_of(
     pipe: 'StyleTransferPipeline',  # Model
     source: str | None,  # Value of --source_style
     target: str,  # Value of --target_style
-) -> tuple:  # Source and target for a call of the pipeline; None is found by it
-    "The styles that the flags ask for; raises `InputError` for those that the model does not know."
+) -> tuple:  # Source and target for the pipeline's call; None is detected there
+    "Return the styles that the flags name; raises `InputError` for an unknown style."
     wanted = None if target == 'auto' else parse_weights(target)
     return (None if source == 'auto' else source or usual_source(pipe, wanted)), wanted
 
@@ -619,7 +618,7 @@ def styles_of(
 def for_inference(
     pipe: 'StyleTransferPipeline',  # Model; its settings are replaced
 ):
-    "Put the inference keys of --set over those of a model; raises `InputError` for other sections."
+    "Replace a model's inference settings by keys of --set; raises `InputError` for other sections."
     keys = given_keys()
     if other := next((k for k in keys if not k.startswith('inference.')), None):
         raise InputError(
@@ -637,7 +636,7 @@ def check_size(
     size: int | None,  # Value of --size
     full_size: bool,  # Whether --full_size was given
 ):
-    "Raise `InputError` for a size that cannot be had."
+    "Raise `InputError` for an invalid size, a size of a latent, or a size with --full_size."
     from stylecfm.pipeline.transfer import LATENTS
 
     if size is not None and size < 1:
@@ -652,7 +651,7 @@ def either(
     colours: float | str | None,  # Value of --colours
     colors: float | str | None,  # Value of --colors
 ) -> float | str | None:
-    "The one value of a flag with two spellings; raises `InputError` for two values."
+    "Return the value of a flag with two spellings; raises `InputError` if both are given."
     if colours is not None and colors is not None and colours != colors:
         raise InputError(
             f'--colours and --colors are one flag, got {colours} and {colors}; give one'
@@ -663,11 +662,11 @@ def either(
 def with_dials(
     pipe: 'StyleTransferPipeline',  # Model
     options: 'TransferOptions',  # Options of a call
-    dials: dict,  # Fields of `Brush`; None where a flag was not given
+    dials: dict,  # {field of `Brush`: value}, None for a flag that is not given
 ) -> 'TransferOptions':
-    """Options with the dials of a structure-conditioned model.
+    """Put the settings of `Brush` into the options of a call.
 
-    Raises `InputError` for a model without them.
+    Raises `InputError` for a model that is not structure-conditioned.
     """
     given = {k: v for k, v in dials.items() if v is not None}
     if not given:
@@ -693,7 +692,7 @@ def _clip_done(
     size: int | None,
     others: tuple,
 ) -> bool:
-    """Whether the input is a clip, which is transferred here.
+    """Transfer the input if it is a video; return whether it is.
 
     `others` are grid, report and full_size.
     """
@@ -715,10 +714,7 @@ def _check_call(
     grid: str | None,
     checkpoint: str | None,
 ):
-    """Report names, and raise `InputError` for flags that cannot be obeyed.
-
-    This comes before a model is loaded.
-    """
+    """Report file names, and raise `InputError` for invalid flags, before a model is loaded."""
     _tell_names(source, todo)
     if grid:
         known_format(Path(grid))
@@ -726,22 +722,25 @@ def _check_call(
     model_there(checkpoint)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #d0acab20
-# pixels along the longer side that a structure-conditioned model paints unless told
+# default length of the longer side for a structure-conditioned model, pixels
 LONGEST_SIDE = 1600
 
 
 def at_most(
     image: 'Image.Image',  # RGB, or with opacity
-    longest: int,  # Longer side of the result, pixels, at most
+    longest: int,  # Largest length of the longer side, pixels
 ) -> 'Image.Image':  # Resized image; the input itself if it is small enough
-    "A whole image made smaller by its longer side, antialiased."
+    "Reduce an image to a largest length of its longer side, antialiased."
     from stylecfm.data.images import shrink
 
     return shrink(image, longest * min(image.size) / max(image.size))
 
 # %% ../../nbs/10_cli/01_commands.ipynb #df5a9ff8
 def _at_size(path: Path, size: int | None, longest: int | None = None):
-    "An image, made smaller where a size is given; a latent, or an image as it is, stays a path."
+    """Read and reduce an image if a size is given.
+
+    A latent, or an image without a size, stays a path.
+    """
     from stylecfm.data.images import load_shrunk
     from stylecfm.pipeline.transfer import LATENTS
 
@@ -755,7 +754,7 @@ def _at_size(path: Path, size: int | None, longest: int | None = None):
 def _read_first(
     pipe: 'StyleTransferPipeline', path: Path, size: int | None, longest: int | None, strict: bool
 ):
-    "Read the first image: an error comes before the bar, not through it."
+    "Read the first image, so that an error is printed before the progress bar."
     from stylecfm.data.images import load_shrunk
     from stylecfm.pipeline.transfer import LATENTS
 
@@ -782,19 +781,20 @@ def _read_first(
 
 
 def _work(pipe: 'StyleTransferPipeline', image, given: dict) -> int:
-    "Positions of the latent that the solver's steps go over for one image."
+    "Number of latent positions that the solver computes for one image."
     from stylecfm.pipeline.transfer import TransferOptions
 
     steps = given.get('steps') if pipe.conditional else pipe.check(**given).num_inference_steps
     return pipe.work_of(pipe.read(image), given.get('options', TransferOptions()), steps)
 
 
-# A step of a large image takes many times as long as one of its small base, so no steps are counted
+# progress counts positions instead of steps, as steps of a large image take longer than those of
+# its small base
 _TIME_LEFT = '{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}'
 
 
-def _left_out(source: Path, error: Exception) -> dict:  # For the report
-    "Say that an image is left out."
+def _left_out(source: Path, error: Exception) -> dict:  # Entry of the report
+    "Report that an image is left out."
     why = str(error).removeprefix(f'cannot use {printable(source)}: ')
     say(f'left out {source}: {why}', error=True)
     return dict(input=str(source), why=why)
@@ -802,8 +802,8 @@ def _left_out(source: Path, error: Exception) -> dict:  # For the report
 
 def _written(
     pipe: 'StyleTransferPipeline', r: 'Transferred', source: Path, target: Path, guessed: bool
-) -> dict:  # For the report
-    "Save what became of one image."
+) -> dict:  # Entry of the report
+    "Save the result of one image."
     from stylecfm.data.images import save_image
     from stylecfm.data.results import record_results
 
@@ -824,7 +824,7 @@ def _written(
 
 
 def _renamed(todo: list) -> list:
-    "A line for each result that has not the name of its source."
+    "Return a line for each result whose name differs from its source's."
     return [
         f'{printable(p)} becomes {printable(to.name)}, for {printable(p.stem)}{to.suffix} is taken'
         for p, to in todo
@@ -833,10 +833,7 @@ def _renamed(todo: list) -> list:
 
 
 def _tell_names(source: str, todo: list):
-    """Report on stderr what a folder holds beside images.
-
-    And results whose names differ from those of their sources.
-    """
+    """Report on stderr the unused files of a folder, and results with changed names."""
     notes = folder_notes(source) if Path(source).is_dir() else []
     for line in (*notes, *_renamed(todo)):
         say(line, error=True)
@@ -847,21 +844,21 @@ def transfer_all(
     todo: list,  # List of `(input, output)`, from `file_pairs`
     given: dict,  # Arguments of the pipeline's call
     strict: bool,  # Stop at the first bad image
-    grid: str | None = None,  # Image of sources and results, if one is wanted
-    report: str | None = None,  # JSON of times, if one is wanted
-    size: int | None = None,  # Shorter side to work at, pixels; the images' own if none
-    # Longer side at which a structure-conditioned model works, pixels, at most; no limit if none
+    grid: str | None = None,  # Path of an image of sources and results; none: no image
+    report: str | None = None,  # Path of a JSON file of times; none: no report
+    size: int | None = None,  # Length of the shorter side, pixels; the images' own if none
+    # Largest longer side for a structure-conditioned model, pixels; no limit if none
     longest: int | None = None,
 ):
-    """Read, transfer and write each image, with a bar over the work.
+    """Read, transfer and write each image, with a progress bar.
 
-    Raises `InputError` if none could be used.
+    Raises `InputError` if no image can be used.
     """
     from stylecfm.config import progress_bar
 
     rows = []
     left = []
-    # of an image that cannot be read the work of the one before counts
+    # an unreadable image counts with the work of the previous one
     work = 1
     if not pipe.conditional:
         longest = None
@@ -894,7 +891,7 @@ def transfer_all(
 
 
 def _finish(rows: list, left: list, grid: str | None, report: str | None):
-    "Write report and grid, and say what was done."
+    "Write report and grid, and print a summary."
     from stylecfm.data.results import record_results
 
     if report:
@@ -913,12 +910,12 @@ def _finish(rows: list, left: list, grid: str | None, report: str | None):
 
 # %% ../../nbs/10_cli/01_commands.ipynb #c11a0015
 def side_by_side(
-    rows: list,  # A dict of each image, with its paths `input` and `output`
+    rows: list,  # Dictionaries with the paths `input` and `output` of each image
     path: str,  # Image to write
-    most: int = 24,  # Images that are shown; the first ones
+    most: int = 24,  # Largest number of images shown
     side: int = 256,  # Side length of each square, pixels; larger images are cropped evenly
 ):
-    "The first sources above their results as one picture; of latents, the results alone."
+    "Draw the first sources above their results; a latent has no source picture."
     from PIL import ImageOps
 
     from stylecfm.data.images import grid, load_image, save_image
@@ -927,7 +924,7 @@ def side_by_side(
     def squares(key, rows):
         return [ImageOps.fit(load_image(r[key], side=side), (side, side)) for r in rows]
 
-    # of a latent there is no picture
+    # a latent has no source picture
     images = [r for r in rows if not r['input'].lower().endswith(LATENTS)][:most]
     save_image(
         grid(
@@ -942,7 +939,7 @@ def side_by_side(
 def parse_weights(
     text: str,  # `painting`, or `painting:2,photo:1`
 ) -> str | dict:  # A style, or {style: weight}
-    "A target style from a flag; raises `InputError` for a weight that is no number."
+    "Parse a target style; raises `InputError` for a weight that is no number."
     parts = [p.rpartition(':') if ':' in p else (p, '', '1') for p in text.split(',')]
     if len(parts) == 1 and ':' not in text:
         return text
@@ -962,9 +959,9 @@ def _folders_of(
     photo_style: str | None,
     painting_style: str | None,
 ) -> tuple[str, str, str | None, str | None]:
-    """Folders and styles of an evaluation, from `held_out`.
+    """Return folders and styles of an evaluation, from `held_out`.
 
-    Raises `InputError` for a model or a folder that is not there.
+    Raises `InputError` for a missing model or folder.
     """
     model_there(checkpoint)
     found = held_out(checkpoint, photos, paintings, photo_style, painting_style)
@@ -1000,7 +997,8 @@ def stylecfm_evaluate(
     judge_steps: int = None,  # Number of training steps of the style classifier; 0: no classifier
     draws: int = None,  # Number of bootstrap draws
     device: str = None,  # cpu or cuda; a GPU if there is one
-    codec: str = None,  # Folder or hub name of the autoencoder, if it is no longer where it was
+    # Folder or hub name of the autoencoder, if it has moved since the training
+    codec: str = None,
     overwrite: store_true = False,  # Replace files that no earlier run wrote
     debug: store_true = False,  # Show the traceback of an error
 ):
@@ -1028,7 +1026,7 @@ def stylecfm_evaluate(
 
         effort, most = planned_effort(long, most, judge_steps, draws)
         effort = effort._replace(tell=lambda line: say(line, error=True), partial=keep)
-        with job_lock(output):  # or its pages could be of two models
+        with job_lock(output):  # so that all pages are of one model
             keep(
                 r := evaluate(
                     pipe, photos, paintings, (photo_style, painting_style), size, call, most, effort
@@ -1044,7 +1042,7 @@ def stylecfm_evaluate(
 
 # %% ../../nbs/10_cli/01_commands.ipynb #c11a0020
 def _export_pt2(checkpoint: str, output: str, overwrite: bool) -> float:
-    "Write the network for `torch.export.load`; the difference that was found."
+    "Write the network for `torch.export.load`; return the largest difference of its output."
     writable(Path(output))
     from stylecfm.data.results import check_results, record_results
 
@@ -1058,7 +1056,7 @@ def _export_pt2(checkpoint: str, output: str, overwrite: bool) -> float:
 
 
 def _export_onnx(checkpoint: str, output: str, overwrite: bool) -> float:
-    "Write a folder of ONNX graphs, which replaces only such a folder; the largest difference."
+    "Write a folder of ONNX graphs; return the largest difference of their output."
     from stylecfm.pipeline.onnx_export import export_onnx
     from stylecfm.training.checkpoints import load_model
 
@@ -1088,10 +1086,10 @@ def stylecfm_export(
 # %% ../../nbs/10_cli/01_commands.ipynb #ae1b5812
 def run_line(
     line: str,  # Command line as typed: 'stylecfm_transfer --input a.jpg --output b.png'
-) -> int:  # Exit code: 0; 2 for what the user can mend
+) -> int:  # Exit code: 0, or 2 for an error that the user can fix
     """Run a command of this package in this process.
 
-    Raises `InputError` for one that does not exist.
+    Raises `InputError` for an unknown command.
     """
     import shlex
     from importlib.metadata import entry_points
@@ -1102,7 +1100,7 @@ def run_line(
     name, *words = shlex.split(line) or ['']
     f = chosen(known, name, 'command').load()
     if not hasattr(f, '__wrapped__'):
-        return f(words)  # stylecfm itself
+        return f(words)  # the command `stylecfm`
     f = f.__wrapped__  # the function behind the flags
     try:
         f(**vars(parser_of(f).parse_args(words)))

@@ -25,7 +25,7 @@ from fastcore.docments import docments
 from ..config import Config, InputError, load_config, parse_json, say, with_keys
 
 # %% ../../nbs/10_cli/00_flags.ipynb #79f1a900
-# for a type checker, a flag without a value is a bool; fastcore's parser wants this function
+# fastcore's parser requires this function; a type checker must read it as bool
 if TYPE_CHECKING:
     store_true = bool
 else:
@@ -36,22 +36,22 @@ def meant(
     word: str,  # Word that was typed
     words: list,  # Words that are known
 ) -> str:  # '; did you mean ...?', or ''
-    "The nearest known word, for the end of an error."
+    "Suggest the nearest known word, as the end of an error message."
     near = get_close_matches(word, words, 1)
     return f'; did you mean {near[0]}?' if near else ''
 
 
 class CommandParser(ArgumentParser):
-    """Parser whose errors are one line with the nearest word.
+    """Parser whose errors are one line with a suggestion.
 
-    Its messages cannot control the terminal.
+    Control characters in messages are escaped.
     """
 
     def error(
         self,
         message: str,  # Message of argparse
     ):
-        "Tell what is wrong with the flags in one line, and exit with 2."
+        "Print an error of usage in one line, and exit with code 2."
         unknown, _, words = message.partition('unrecognized arguments: ')
         if words and not unknown:
             flag = next(
@@ -63,7 +63,7 @@ class CommandParser(ArgumentParser):
         self.exit(2)
 
     def _check_value(self, action, value):
-        "Raise `ArgumentError`, with the nearest of the choices, for a value that is none of them."
+        "Raise `ArgumentError`, with the nearest choice, for a value that is not among the choices."
         if action.choices is None or value in action.choices:
             return
         choices = [str(c) for c in action.choices]
@@ -78,11 +78,11 @@ class CommandParser(ArgumentParser):
 
 
 def parser_of(
-    # A command: a list becomes words without a flag, `store_true` a switch, all else a flag with a
-    # value
+    # Command; a parameter of type list becomes positional words, `store_true` a switch, any other a
+    # flag with a value
     f: Callable,
-) -> ArgumentParser:  # Parser whose flags are spelled as the parameters
-    "The command line of a function, with docstring and docments as its help."
+) -> ArgumentParser:  # Parser whose flags have the parameters' names
+    "Make a parser from a function's signature, with docstring and docments as its help."
     p = CommandParser(prog=f.__name__, description=inspect.getdoc(f))
     for name, v in docments(f, full=True, returns=False, eval_str=True).items():
         said = ' '.join((v.docment or '').split()).replace('%', '%%') + (
@@ -100,8 +100,8 @@ def parser_of(
 
 # %% ../../nbs/10_cli/00_flags.ipynb #956c26fd
 def call_parse(
-    f: Callable,  # Each parameter has a type and a default
-) -> Callable:  # Reads the command line where a script calls it without arguments; else it is `f`
+    f: Callable,  # Function whose parameters all have a type and a default
+) -> Callable:  # `f`, which parses the command line if a script calls it without arguments
     "Make a function a command."
 
     @wraps(f)
@@ -122,9 +122,9 @@ def call_parse(
 
 # %% ../../nbs/10_cli/00_flags.ipynb #79a00006
 def beside(
-    path: str | Path,  # A path that is not there
+    path: str | Path,  # Path that does not exist
 ) -> str:  # '; did you mean ...?', or ''
-    "The nearest name in the folder where a path should be."
+    "Suggest the nearest name in a missing path's folder."
     try:
         names = os.listdir(Path(path).parent)
     except (OSError, ValueError):
@@ -134,9 +134,9 @@ def beside(
 
 def present(
     path: str | Path | None,  # Folder that a flag names; None passes
-    what: str,  # Name of it in the error
+    what: str,  # Name of the folder in the error
 ):
-    "Raise `InputError` for a folder that is not there, before anything heavy is imported."
+    "Raise `InputError` for a missing folder, before PyTorch is imported."
     if path is not None and not os.path.isdir(path):
         raise InputError(
             f'no {what} at {path}; '
@@ -151,7 +151,7 @@ def present(
 def model_there(
     path: str | None,  # A model's folder, or ORG/NAME on the hub; None passes
 ):
-    "Raise `InputError` for a model's folder that is not there and cannot be a name on the hub."
+    "Raise `InputError` for a missing model folder that cannot be a name on the hub."
     hub = re.fullmatch(r'\w[\w.-]*/\w[\w.-]*(@[\w.-]+)?', str(path)) and not str(path).startswith(
         'runs/'
     )
@@ -163,11 +163,11 @@ def model_there(
 
 
 def within(
-    low: float,  # Smallest number that is allowed
-    high: float = math.inf,  # Largest number that is allowed
+    low: float,  # Smallest allowed value
+    high: float = math.inf,  # Largest allowed value
     **numbers: float | None,  # Values of flags by name; None passes
 ):
-    "Raise `InputError` for a number outside of a range, before anything heavy is imported."
+    "Raise `InputError` for a number outside of a range, before PyTorch is imported."
     for name, v in numbers.items():
         if v is not None and not low <= v <= high:
             fine = f'{low:g} or more' if high == math.inf else f'from {low:g} to {high:g}'
@@ -181,7 +181,7 @@ _KEYS = ContextVar('keys')  # {section.key: value} of --set
 def keys_given(
     keys: dict,  # {section.key: value}
 ) -> Iterator[None]:
-    "Within the block, commands put these keys over those of their config file, or of their model."
+    "Context manager in which commands override the keys of their config file or model."
     token = _KEYS.set(keys)
     try:
         yield
@@ -190,16 +190,16 @@ def keys_given(
 
 # %% ../../nbs/10_cli/00_flags.ipynb #0106aaf1
 def given_keys() -> dict:  # {section.key: value}
-    "The keys of --set in this command; none outside of `keys_given`."
+    "Return the keys of --set in this command; empty outside of `keys_given`."
     return _KEYS.get({})
 
 
-def own_config() -> str | None:  # Name of the file; None where there is none, or somebody else's
-    "The `config.json` of the working folder, if it has a section of ours."
+def own_config() -> str | None:  # Name of the file; None if it is missing or of another program
+    "Find the working folder's `config.json`, if it has one of this package's sections."
     path = Path('config.json')
     try:
         d = parse_json(path.read_text(encoding='utf-8-sig'), str(path)) if path.is_file() else {}
-    # what is wrong with it is said when it is loaded
+    # loading reports errors in it
     except (InputError, UnicodeDecodeError):
         return str(path)
     except OSError:
@@ -212,9 +212,9 @@ def own_config() -> str | None:  # Name of the file; None where there is none, o
 
 def config_with(
     path: str | None,  # A config.json; that of the working folder, or the defaults, if none
-    **given,  # `section__key=value`, as `training__seed=1`; None keeps what the file says
-) -> Config:  # Checked again: a value out of range raises `InputError`
-    "The config of a command: the file, and what its flags replace."
+    **given,  # `section__key=value`, as `training__seed=1`; None keeps the file's value
+) -> Config:  # Checked config; a value out of range raises `InputError`
+    "Return a command's config: the file's keys, overridden by flags and --set."
     from dataclasses import replace
 
     config = with_keys(load_config(path or own_config()), given_keys())
@@ -225,13 +225,13 @@ def config_with(
     return config
 
 # %% ../../nbs/10_cli/00_flags.ipynb #c1f00002
-LEAST_STEPS = 1000  # fewer never painted here; the demonstration takes 1,200
+LEAST_STEPS = 1000  # no shorter training has given usable pictures; the demonstration takes 1,200
 
 
 def validation_line(
     rows: list,  # Rows of a log
-) -> tuple:  # Sentence, and whether the loss was still falling; None where that is not known
-    "What the validation loss did."
+) -> tuple:  # Sentence, and whether the loss was still falling (None if unknown)
+    "Describe the course of the validation loss."
     losses = [
         (r['step'], r['validation']) for r in rows if isinstance(r.get('validation'), (int, float))
     ]
@@ -255,10 +255,10 @@ def validation_line(
 
 def run_lines(
     root: str | Path,  # Folder of the run
-    planned: int,  # Steps of the plan; 0: as the run's own config says
-    command: str,  # Command that goes on, with STEPS for the number of steps
+    planned: int,  # Planned number of steps; 0: that of the run's config
+    command: str,  # Command that resumes, with STEPS for the number of steps
 ) -> list:  # Lines
-    "What a run did of its plan, what validation says of it, and how to go on."
+    "Describe a run's progress, its validation loss, and how to resume it."
     from stylecfm.training.checkpoints import LOG, read_log
 
     rows = read_log(Path(root) / LOG)[0]
@@ -291,8 +291,8 @@ def held_out(
     paintings: str | None,  # Folder of paintings, if given
     photo_style: str | None = None,  # Name of the photographs' style, if given
     painting_style: str | None = None,  # Name of the paintings' style, if given
-) -> tuple:  # Folders, None where nothing was held out; names of the styles
-    "Folders of an evaluation: those given, or the images that `stylecfm train` held out of a run."
+) -> tuple:  # Folders (None if nothing was held out), and names of the styles
+    "Return the folders of an evaluation: the given ones, or those that `stylecfm train` held out."
     folder = Path(checkpoint) / 'images' / 'held_out'
     styles = sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
 

@@ -24,14 +24,14 @@ def __getattr__(name):
 
 # %% ../../nbs/10_cli/07_main.ipynb #40b76e93
 class Command(NamedTuple):
-    "How a function is offered as a subcommand."
+    "A function that is a subcommand, with its place in the help."
 
     target: str  # module:function
     does: str  # Purpose, for the list of commands
-    example: str  # A line to type, behind `stylecfm`
-    # {title: names of flags, separated by spaces}: those of the short help, at most 9
+    example: str  # Example line, without `stylecfm`
+    # {title: names of flags, separated by spaces} of the short help, at most 9 flags
     groups: dict
-    words: tuple = ()  # Flags that are given without their names, in this order
+    words: tuple = ()  # Flags whose values are positional, in this order
 
 
 _DEVICE = dict(Machine='device')  # Group of commands that compute
@@ -154,7 +154,7 @@ COMMANDS['hold-out'] = Command(
 )
 
 # %% ../../nbs/10_cli/07_main.ipynb #7afed44b
-GROUPS = dict(  # {group: {name: `Command`}} of the other fields
+GROUPS = dict(  # {group: {name: `Command`}} of the applications
     brain=dict(
         demo=Command(
             'stylecfm.apps.brain:stylecfm_brain',
@@ -309,7 +309,7 @@ CHOICES = dict(  # {flag: allowed words}, for the error, the help and the comple
     mixed_precision=['no', 'fp16', 'bf16'],
 )
 
-# {first documents' flag: name of the quantity}; both work
+# {alternative flag of earlier versions: present name}
 PRESENT_NAMES = dict(cfg_scale='guidance_scale', method='solver', num_steps='num_inference_steps')
 
 # %% ../../nbs/10_cli/07_main.ipynb #e6af7b50
@@ -322,9 +322,9 @@ def function_of(
 
 
 def _add_words(p, f: Callable, words: tuple):
-    """Add what is given without a flag.
+    """Add positional arguments.
 
-    Lists of words, or a flag's value under the name `FLAG_word`.
+    These are lists of words, or a flag's value under the name `FLAG_word`.
     """
     from fastcore.docments import docments
 
@@ -336,11 +336,11 @@ def _add_words(p, f: Callable, words: tuple):
 
 
 def command_parser(
-    name: str,  # Words behind `stylecfm`, as 'brain train'
+    name: str,  # Name of the subcommand, as 'brain train'
     command: Command,  # Entry of a table
-    every: bool = False,  # Show all flags instead of those of the groups
+    every: bool = False,  # Whether the help shows all flags instead of the most used
 ) -> ArgumentParser:
-    "Parser of a subcommand, with its flags in groups."
+    "Make the parser of a subcommand, with its flags in groups."
     from stylecfm.cli.flags import CommandParser, parser_of
 
     f = function_of(command)
@@ -380,10 +380,10 @@ def command_parser(
 
 # %% ../../nbs/10_cli/07_main.ipynb #c56987b0
 def _of_kind(v: Any, text: str, kind: type, key: str) -> Any:
-    "A value of --set as its flag has it; raises `InputError` for another kind."
+    "Convert a value of --set to its flag's type; raises `InputError` for another type."
     if isinstance(v, str) and kind in (int, float):
         try:
-            v = float(v)  # such as .5, which JSON does not know
+            v = float(v)  # such as .5, which is not valid JSON
         except ValueError:
             v = math.nan
     number = v if isinstance(v, (int, float)) and not isinstance(v, bool) else math.nan
@@ -403,12 +403,12 @@ def _of_kind(v: Any, text: str, kind: type, key: str) -> Any:
 
 def set_values(
     given: list,  # Texts `key=value` of --set
-    flags: set,  # Flags that the command has
+    flags: set,  # Names of the command's flags
     kinds: dict,  # {flag: type}
 ) -> tuple:  # {flag: value}, {section.key: value}
-    """Values of --set: a word with a dot is a key of the config, another one a flag.
+    """Parse --set: a name with a dot is a key of the config, any other name a flag.
 
-    Raises `InputError`.
+    Raises `InputError` for an unknown name or an invalid value.
     """
     import json
 
@@ -436,16 +436,16 @@ def set_values(
                 'as training.seed'
             )
     if to_config:
-        with_keys(Config(), to_config)  # unknown keys, before anything is imported
+        with_keys(Config(), to_config)  # raises for unknown keys, before PyTorch is imported
     return to_flags, to_config
 
 
 def _spelled(words: list) -> list:
-    "Flags with underscores for hyphens; what follows -- stays."
+    "Replace hyphens in flags by underscores, up to an argument `--`."
     end = words.index('--') if '--' in words else len(words)
 
     def spelled(w):
-        "One word."
+        "Convert one argument."
         flag, sign, value = w[2:].partition('=')
         flag = flag.replace('-', '_')
         return '--' + ('help-all' if flag == 'help_all' else flag) + sign + value
@@ -456,11 +456,11 @@ def _spelled(words: list) -> list:
 
 
 def run_command(
-    name: str,  # Words behind `stylecfm`, as 'brain train'
+    name: str,  # Name of the subcommand, as 'brain train'
     command: Command,  # Entry of a table
-    words: list,  # Words behind those
+    words: list,  # Arguments after the name
 ) -> int | None:  # Exit code; None for success
-    "Run a subcommand with the words of a command line."
+    "Run a subcommand with the arguments of a command line."
     from stylecfm.cli.commands import reported
     from stylecfm.cli.flags import keys_given
 
@@ -486,7 +486,7 @@ def run_command(
 
 
 def _switches(p) -> set:
-    "Flags without a value."
+    "Names of flags without a value."
     return {a.dest for a in p._actions if a.option_strings and a.nargs == 0}
 
 # %% ../../nbs/10_cli/07_main.ipynb #a10f888c
@@ -544,10 +544,10 @@ SHELLS = 'bash', 'zsh', 'fish'  # Shells for which `completion` prints a script
 
 
 def flags_of(
-    name: str,  # Words behind `stylecfm`
+    name: str,  # Name of the subcommand, as 'brain train'
     command: Command,  # Entry of a table
-) -> dict:  # {flag: allowed words, or None for a value, or [] for a switch}
-    "All flags of a subcommand, for its completion."
+) -> dict:  # {flag: list of allowed words, None for any value, [] for a switch}
+    "Return all flags of a subcommand, for its completion."
     p = command_parser(name, command)
     return {
         a.option_strings[0]: [] if a.nargs == 0 else a.choices
@@ -557,7 +557,7 @@ def flags_of(
 
 # %% ../../nbs/10_cli/07_main.ipynb #43603dc7
 def _bash_words() -> list:
-    "Lines that choose the words which may stand at a place without a flag."
+    "Return lines of the script that complete positional words."
     return [
         (
             '  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W '
@@ -571,7 +571,7 @@ def _bash_words() -> list:
 
 
 def _bash() -> str:
-    "Completion for bash, and by its emulation for zsh."
+    "Return the completion script for bash, which zsh runs in its emulation."
     cases = []
     values = {}
     for name, c in every_command().items():
@@ -615,7 +615,7 @@ def _bash() -> str:
 
 
 def _fish() -> str:
-    "Completion for fish."
+    "Return the completion script for fish."
 
     def quoted(s):
         return "'" + s.replace('\\', '\\\\').replace("'", "\\'") + "'"
@@ -656,7 +656,7 @@ def _fish() -> str:
 def completion(
     shell: str,  # bash, zsh or fish
 ) -> str:  # Text to source
-    """The script that completes commands, flags and choices in a shell.
+    """Return the script that completes commands, flags and choices in a shell.
 
     Raises `InputError` for another shell.
     """
@@ -675,13 +675,13 @@ def completion(
 
 # %% ../../nbs/10_cli/07_main.ipynb #a7d03d7d
 def _usage_error(said: str, help: str = 'stylecfm --help'):
-    "One line, and exit code 2."
+    "Print an error of usage in one line, and return exit code 2."
     say(f'error: stylecfm: {said}; see {help}', error=True)
     sys.exit(2)
 
 
 def _unknown(word: str, known: list, what: str, help: str):
-    "An unknown word of a command line: the nearest known one."
+    "Report an unknown word, with the nearest known one."
     from difflib import get_close_matches
 
     near = get_close_matches(word, known, 1)
@@ -693,9 +693,9 @@ def _unknown(word: str, known: list, what: str, help: str):
 
 
 def main(
-    words: list | None = None,  # Words behind `stylecfm`; those of the process if none
+    words: list | None = None,  # Arguments; those of the process if none
 ) -> int | None:  # Exit code; None for success
-    "The command `stylecfm`."
+    "Run the command `stylecfm`."
     words = list(sys.argv[1:] if words is None else words)
     name, rest = (words[0], words[1:]) if words else ('', [])
     if not words or name in ('-h', '--help', 'help') and not (name == 'help' and rest):

@@ -18,15 +18,15 @@ class Notes:
 
     def add(
         self,
-        path: str | Path,  # File or folder that they are about
-        *notes: str,  # One sentence each; they are of one kind if they differ only in numbers
+        path: str | Path,  # File or folder of the notes
+        *notes: str,  # Sentences; those that differ only in numbers are of one kind
     ):
-        "Keep notes about a file."
+        "Add notes about a file."
         for note in notes:
             self.found.setdefault(re.sub(r'[\d.e+-]*\d', '#', note), []).append((path, note))
 
     def taken(self) -> list:  # Lines to print, each beginning with `note:`
-        "The notes so far, which are discarded."
+        "Return the notes so far and clear them."
         lines = [
             f'note: {path}: {note}' + (f' (and {len(more)} more)' if more else '')
             for (path, note), *more in self.found.values()

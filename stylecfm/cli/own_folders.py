@@ -56,9 +56,9 @@ if TYPE_CHECKING:  # for whoever reads the annotations; it imports torch
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #1a4b7edf
 def _folders_there(folders: list) -> list:
-    """Resolved folders.
+    """Resolve folders.
 
-    Raises `InputError` for fewer than two, a missing one, and one that holds another.
+    Raises `InputError` for fewer than two, a missing one, and one that contains another.
     """
     if not folders or len(folders) < 2:
         raise InputError(
@@ -84,11 +84,11 @@ def _folders_there(folders: list) -> list:
 
 
 def named_styles(
-    folders: list,  # Paths, a style each
+    folders: list,  # Paths, one for each style
 ) -> dict:  # {style: folder}
-    """Styles by the names of their folders.
+    """Name styles after their folders.
 
-    Raises `InputError` for folders that are not there, or names that are no styles.
+    Raises `InputError` for a missing folder, or a name that is not valid for a style.
     """
     found = _folders_there(folders)
     names = [f.name for f in found]
@@ -107,26 +107,26 @@ def named_styles(
 def photo_first(
     styles: list,  # Names of styles
 ) -> list:  # Names in their new order
-    """Names with the style of photographs first.
+    """Sort the style of photographs to the front.
 
-    The first that is called photo or the like, else the first.
+    It is `photo` or the first similar name; without one the order is unchanged.
     """
     photo = next((s for s in styles if s.casefold().startswith(('photo', 'real'))), styles[0])
     return [photo, *(s for s in styles if s != photo)]
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #99b6bd54
-# images held out of a style: at least, at most, and the divisor of their number
+# held-out images of a style: least number, largest number, and divisor of the number of images
 HELD_LEAST = 2
 HELD_MOST = 100
 HELD_SHARE = 10
-_FEWEST = 10  # images of a style below which none is held out
+_FEWEST = 10  # smallest style of which images are held out
 
 
 def held_count(
-    images: int,  # Images of a style
+    images: int,  # Number of images of a style
     wanted: int | None = None,  # Number given by the user; a tenth if none
 ) -> int:
-    "How many images of a style are held out; raises `InputError` where too few would be left."
+    "Return the number of held-out images of a style; raises `InputError` if too few would be left."
     if wanted is None:
         return 0 if images < _FEWEST else min(HELD_MOST, max(HELD_LEAST, images // HELD_SHARE))
     if wanted < 0 or wanted == 1:
@@ -139,11 +139,11 @@ def held_count(
 
 
 class RunPlaces(NamedTuple):
-    "Where the parts of a run lie."
+    "Paths of the parts of a run."
 
     root: Path  # Folder of the run
 
-    def __str__(self):  # as a message names it
+    def __str__(self):  # form in messages
         return str(self.root)
 
     @property
@@ -165,12 +165,12 @@ class RunPlaces(NamedTuple):
         self,
         part: str,  # train or held_out
     ) -> Path:
-        "Folder with a folder of links for each style."
+        "Folder of a set, with a folder of links for each style."
         return self.root / 'images' / part
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #3b8b6c5c
 def _looked_at(path: Path, known: dict) -> dict:
-    "Size, time and digest of a file; the digest of an unchanged one is taken from what is known."
+    "Return size, time and digest of a file; the digest of an unchanged file is not recomputed."
     s = path.stat()
     now = dict(path=str(path), size=s.st_size, changed=s.st_mtime_ns)
     if all(known.get(k) == v for k, v in now.items()):
@@ -179,7 +179,7 @@ def _looked_at(path: Path, known: dict) -> dict:
         return dict(now, sha256=hashlib.file_digest(f, 'sha256').hexdigest())
 
 
-# A file's name may hold what a terminal would obey, but must not lead to another folder
+# a file name may have control characters, but must not lead to another folder
 _FILE_NAME = Rule(
     "a file's name without slashes",
     lambda v: isinstance(v, str) and v not in ('', '.', '..') and not {*'/\0', os.sep} & {*v},
@@ -201,7 +201,7 @@ _SPLIT_RULES = dict(
 
 
 def _read_split(places: RunPlaces) -> dict:
-    "The split of a run; raises `InputError` where the file is none."
+    "Read the split of a run; raises `InputError` for an invalid file."
     from stylecfm.files import read_json
 
     usual = dict(styles={}, images={}, hold_out=None, linking={})
@@ -214,7 +214,7 @@ def _read_split(places: RunPlaces) -> dict:
 
 
 def _earlier_sources(old: dict) -> dict:
-    "Sources that a link may still have from earlier splits: {style: {name: [paths]}}."
+    "Return sources of links from earlier splits, {style: {name: [paths]}}."
     out = {s: {n: list(v) for n, v in d.items()} for s, d in old['linking'].items()}
     for s, images in old['images'].items():
         for n, v in images.items():
@@ -226,12 +226,12 @@ def _earlier_sources(old: dict) -> dict:
 def hold_out_images(
     styles: dict,  # {style: folder}, from `named_styles`
     root: str | Path,  # Folder of the run
-    number: int | None = None,  # Images of each style that are held out; a tenth if none
+    number: int | None = None,  # Number of held-out images of each style; a tenth if none
     seed: int = 0,  # Seed of the draw
 ) -> dict:  # {style: (images to train on, images held out)}
     """Divide the images of a run once, and link them.
 
-    Raises `InputError` where the run is of other folders.
+    Raises `InputError` if the run was begun with other folders.
     """
     from stylecfm.data.folders import list_images
     from stylecfm.data.results import free_name
@@ -265,7 +265,7 @@ def hold_out_images(
         seed,
     )
     split = dict(asked if not old['styles'] else {k: old[k] for k in asked}, images=made)
-    # written before the links: a process that is killed in between leaves none that no split names
+    # the split is written first: a killed process leaves no link that the split does not name
     before = _earlier_sources(old)
     write_json(places.split, split | dict(linking=before))
     _link_all(places, before, made)
@@ -277,7 +277,7 @@ def hold_out_images(
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #bc82fae7
 def _draw(images: dict, counts: dict, seed: int):
-    "Give each image without a set its set: drawn where counts are given, else by its contents."
+    "Assign a set to each image without one: drawn if counts are given, else by its digest."
     import random
 
     side = {v['sha256']: v['set'] for d in images.values() for v in d.values() if 'set' in v}
@@ -296,7 +296,7 @@ def _draw(images: dict, counts: dict, seed: int):
 
 
 def _link(source: str, to: Path):
-    "A link to a file; a copy where the disk has no links."
+    "Link a file, or copy it if the disk has no links."
     for how in (os.symlink, os.link, shutil.copy2):
         try:
             return how(source, to)
@@ -306,7 +306,7 @@ def _link(source: str, to: Path):
 
 
 def _link_all(places: RunPlaces, before: dict, made: dict):
-    "Make the folders of links what the split says; files that no split named stay."
+    "Update the folders of links to the split; files that no split named are kept."
     from stylecfm.files import make_folder
 
     for style in made:
@@ -326,7 +326,7 @@ def _link_all(places: RunPlaces, before: dict, made: dict):
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #094b2aec
 def _scan_styles(train: Path) -> list:
-    "The images of each style, as `scan_images` finds them; raises `InputError` if it finds none."
+    "Scan the images of each style by `scan_images`; raises `InputError` for an empty style."
     seen = [advice.scan_images(p) for p in sorted(p for p in train.iterdir() if p.is_dir())]
     if bad := [f.path.name for f in seen if not f.sizes]:
         raise InputError(
@@ -336,7 +336,7 @@ def _scan_styles(train: Path) -> list:
 
 
 def _check_side(image_size: int | None, codec: str):
-    "Raise `InputError` for a side that the codec cannot divide."
+    "Raise `InputError` for a side that the codec's factor does not divide."
     factor = advice.side_step(codec)
     if image_size and image_size % factor:
         raise InputError(
@@ -346,7 +346,7 @@ def _check_side(image_size: int | None, codec: str):
 
 
 def _usable(reports: list, side: int) -> list:
-    "Number of usable images of each style, estimated; raises `InputError` for fewer than 2."
+    "Estimate the number of usable images of each style; raises `InputError` for fewer than 2."
     usable = [round(f.count * (1 - len(f.bad) / f.looked)) for f in reports]
     least = min(usable)
     if least < 2:
@@ -359,11 +359,11 @@ def _usable(reports: list, side: int) -> list:
 
 def _plan_run(
     places: RunPlaces,  # Folder of the run, divided by `hold_out_images`
-    image_size: int | None = None,  # Side of the images, pixels; chosen by the images if none
-    codec: str = 'dct:4',  # Codec, as `load_codec` takes it
+    image_size: int | None = None,  # Side of the images, pixels; none: chosen by their sizes
+    codec: str = 'dct:4',  # Name of a codec, input of `load_codec`
     # Longest training time, hours; default: 0.75 on a CPU, no limit on a GPU
     hours: float | None = None,
-) -> dict:  # seconds of a step, steps, images, load and cores
+) -> dict:  # Seconds of a step, steps, images, load and cores
     "Scan the images, time a training step, and write a config with its measurements."
     from stylecfm.codecs.base import load_codec
     from stylecfm.files import write_json, write_text
@@ -394,7 +394,7 @@ def _plan_run(
     say('planning: timing a training step on this machine ...', error=True)
     seconds = advice._timed(c, p.means, None)
     most = hours or (None if card else advice.CPU_HOURS)
-    # a number of steps that was given decides
+    # a given number of steps takes precedence
     made = _with_given(advice.limit_steps(c, sum(usable), seconds, most)[0])
     write_text(places.config, made.to_json())
     about = dict(seconds=seconds, steps=made.training.max_steps, images=sum(usable), busy=busy)
@@ -410,7 +410,7 @@ def _plan_run(
 
 
 def _with_given(config: Config) -> Config:
-    "A config with the keys of --set over its own."
+    "Override a config's keys by those of --set."
     return with_keys(config, given_keys())
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #8410517d
@@ -419,7 +419,7 @@ STAGES = 'hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'
 
 
 def _read_plan(places: RunPlaces) -> tuple[Config, dict]:
-    "Config and measurements of a plan, its folders those of the run; raises `InputError`."
+    "Read config and measurements of a plan, with the run's folders; raises `InputError`."
     from stylecfm.files import read_json
 
     here = {
@@ -433,9 +433,9 @@ def _read_plan(places: RunPlaces) -> tuple[Config, dict]:
 
 
 def _planned(places: RunPlaces, given: dict) -> Config:
-    """The config of a run: of the plan, made now or before.
+    """Return the config of a run's plan, which is made if it does not exist.
 
-    Raises `InputError` where another one was asked for.
+    Raises `InputError` if the arguments differ from those of an existing plan.
     """
     from stylecfm.training.checkpoints import checkpoints
 
@@ -464,8 +464,8 @@ def _planned(places: RunPlaces, given: dict) -> Config:
 
 def trained_step(
     root: Path,  # Folder of a run
-) -> int:  # -1 where there is none
-    "Steps behind the finished model of a run."
+) -> int:  # Number of steps; -1 without a model
+    "Read the number of training steps of a run's finished model."
     from stylecfm.files import read_manifest
 
     try:
@@ -476,7 +476,7 @@ def trained_step(
 
 
 def _made_for(folder: Path, step: int) -> bool:
-    "Whether a folder's results are of the model of this step."
+    "Whether a folder's results belong to the model of this step."
     from stylecfm.files import read_json
 
     try:
@@ -491,9 +491,9 @@ def _sample_sheet(
     styles: list,  # Names, the source first
     side: int,  # Side of the squares, pixels
     path: Path,  # Image to write
-    most: int = 6,  # Images that are shown
+    most: int = 6,  # Largest number of images
 ):
-    "Held-out photographs above what becomes of them, a row for each other style."
+    "Draw held-out photographs above their transfers, a row for each other style."
     from PIL import ImageOps
 
     from stylecfm.data.images import grid, list_images, load_image, save_image
@@ -508,7 +508,7 @@ def _sample_sheet(
 
 
 def _samples(places: RunPlaces, c: Config, styles: list):
-    "The sheet of samples of the finished model, once for each."
+    "Write the sheet of samples of the finished model, once for each model."
     from stylecfm.pipeline.transfer import StyleTransferPipeline
 
     step = trained_step(places.root)
@@ -525,7 +525,7 @@ def _samples(places: RunPlaces, c: Config, styles: list):
 
 
 def _evaluation(places: RunPlaces, c: Config, styles: list, least: int):
-    "The quick report on the held-out images, for each style of paintings, once for each model."
+    "Write the quick evaluation on held-out images for each style of paintings."
     from stylecfm.files import write_json
 
     step = trained_step(places.root)
@@ -559,11 +559,11 @@ def train_folders(
     out: str | Path,  # Folder of the run
     until: str = 'evaluate',  # Last stage to run, one of `STAGES`
     number: int | None = None,  # Number of images of each style to hold out; a tenth if none
-    steps: int | None = None,  # Training steps; as planned if none
+    steps: int | None = None,  # Number of training steps; the planned one if none
     command: str = '',  # Command that continues the run, for the printed advice
     **given,  # Values of the plan: image_size, codec, hours
 ):
-    "Run the stages up to one of them; what was done before is not done again."
+    "Run the stages up to `until`; finished stages are not repeated."
     from stylecfm.files import job_lock
 
     styles = named_styles(folders)
@@ -629,7 +629,7 @@ def _stages(
 
 
 def _train(places: RunPlaces, c: Config, steps: int | None, command: str):
-    "Train, or go on, and say what was done of the plan."
+    "Train or resume, and print the progress."
     from stylecfm.training.trainer import OTCFMTrainer
 
     planned = max(c.training.max_steps, steps or 0)
@@ -637,7 +637,7 @@ def _train(places: RunPlaces, c: Config, steps: int | None, command: str):
         c = replace(c, training=replace(c.training, max_steps=steps))
 
     def tell():
-        "The last lines, also of a run that was stopped."
+        "Print the last lines, also of a stopped run."
         for line in run_lines(places.root, planned, f'{command} --steps STEPS'):
             say(line, error=True)
 
@@ -650,7 +650,7 @@ def _train(places: RunPlaces, c: Config, steps: int | None, command: str):
     tell()
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #9204d8f2
-# Flags of a training without folders, and what says the same of one with folders
+# {flag of a training without folders: equivalent for a training with folders}
 _WITH_FOLDERS = dict(
     data_root='the folders alone: the latents lie in the run',
     save_dir='--out {}',
@@ -661,7 +661,7 @@ _WITH_FOLDERS = dict(
 
 
 def _instead(flag: str, value) -> str:
-    "What to type with folders in place of a flag."
+    "Return the equivalent of a flag for a training with folders."
     if flag == 'max_minutes':
         value = f'{value / 60:.2g}'
     return _WITH_FOLDERS.get(flag, f'--set training.{flag}={{}}').format(value)
@@ -740,7 +740,7 @@ def train_command(
 def _train_own(
     folders: list, out: str | None, until: str, number: int | None, steps: int | None, given: dict
 ):
-    "Train on folders, with the name of the run and the command that goes on."
+    "Train on folders, with a default run folder and the command that resumes."
     names = named_styles(folders)
     out = out or f'runs/{"-".join(names)}'
     again = to_type('stylecfm train ' + shlex.join([*map(str, folders), '--out', str(out)]))

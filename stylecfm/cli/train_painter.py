@@ -34,24 +34,24 @@ if TYPE_CHECKING:
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00007
 class PainterSize(NamedTuple):
-    "How large a painter is, and how long it is trained."
+    "Size of a structure-conditioned model and of its training."
 
     width: int = 144  # Channels of the network
     layers: int = 8  # Blocks of the network
     crop: int = 128  # Side of the crops, pixels, a multiple of the codec's factor
-    radii: tuple = (3, 4, 5, 6, 8)  # Coarseness of the coarse pictures, pixels
-    batch: int = 16  # Crops of a step
-    steps: int = 20000  # Training steps, at most
-    minutes: float = 0.0  # Training time, at most; 0: no limit
+    radii: tuple = (3, 4, 5, 6, 8)  # Radii of the coarse pictures, pixels
+    batch: int = 16  # Number of crops in a training step
+    steps: int = 20000  # Largest number of training steps
+    minutes: float = 0.0  # Longest training time, minutes; 0: no limit
     rate: float = 1e-3  # Largest learning rate
-    palettes: int = 192  # Palettes kept of each style
-    seed: int = 0  # Seed of everything
+    palettes: int = 192  # Number of palettes stored for each style
+    seed: int = 0  # Seed of weights, order, crops, noise and the split
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00009
 def split_pictures(
     images: list,  # Pictures of one style
     seed: int = 0,  # Seed of the choice
-) -> tuple[list, list]:  # For training, and held out
+) -> tuple[list, list]:  # Training pictures, and held-out pictures
     "Hold out a twentieth of the pictures, from 1 to 16; raises `InputError` for fewer than 4."
     import torch
 
@@ -65,7 +65,7 @@ def split_pictures(
 
 
 def _labelled(parts: list, k: int):
-    "The k-th part of each style's pictures, with their styles."
+    "Concatenate the k-th part of each style's pictures; also return their styles."
     import torch
 
     from stylecfm.training.painting import Pictures
@@ -79,10 +79,7 @@ def _labelled(parts: list, k: int):
 def check_styles(
     names: list,  # Names of the styles
 ):
-    """Raise `InputError` for a name that a model cannot have.
-
-    And for two that a disk may take for one.
-    """
+    """Raise `InputError` for an invalid style name, or two names that differ only in case."""
     for n in names:
         if not NAME.test(n):
             raise InputError(f'a style is named after its folder, and {n!r} is no name; rename it')
@@ -97,9 +94,9 @@ def check_size(
     channels: int,  # Channels of the codec's latents
     styles: int,  # Number of styles
 ):
-    """Raise `InputError` for a network that cannot be, or is too large to train here.
+    """Raise `InputError` for impossible sizes, or a network too large for this machine.
 
-    Nothing is built before.
+    This runs before a network is built.
     """
     import torch
 
@@ -125,7 +122,7 @@ def painter_config(
     channels: int,  # Channels of the codec's latents
     styles: int,  # Number of styles
 ) -> dict:  # Arguments of `DataIsoNext`
-    "Description of a painter's network."
+    "Return the arguments of a painter's network."
     return dict(
         latent_channels=channels,
         hidden_dim=size.width,
@@ -141,7 +138,7 @@ def painter_config(
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #d4378cbd
 def _statistics(images: list, codec: 'Codec', size: PainterSize):
-    "Mean and scale of the latents of 256 crops."
+    "Measure mean and scale of the latents of 256 crops."
     import torch
 
     from stylecfm.codecs.base import moments, pooled
@@ -157,7 +154,7 @@ def _statistics(images: list, codec: 'Codec', size: PainterSize):
 
 
 def _recipe(size: PainterSize):
-    "Optimiser, averaging and seed of a painter's training."
+    "Return the recipe of a painter's training."
     from stylecfm.training.painting import PaintingRecipe
 
     return PaintingRecipe(
@@ -175,12 +172,12 @@ def learn_painter(
     sets: dict,
     codec: 'Codec',  # Codec of the latents
     size: PainterSize = PainterSize(),  # Size of the network and of the training
-    # Folder of the run's state, to go on from; none: nothing is kept
+    # Folder of the run's state, for resuming; none: no state is written
     folder: str | Path | None = None,
     device: 'str | torch.device' = 'cpu',  # Device to train on
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
-) -> 'Model':  # Model of the averaged weights
-    """Train a structure-conditioned network from nothing.
+) -> 'Model':  # Model with the averaged weights
+    """Train a structure-conditioned network from random weights.
 
     Raises `InputError` for fewer than two styles, or too few pictures.
     """
@@ -218,9 +215,9 @@ def learn_painter(
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00011
 def told(
-    every: int = 50,  # Steps between two lines
+    every: int = 50,  # Number of steps between lines
 ) -> Callable:  # Callback of a trainer
-    "Print step, steps in all, seconds left and the loss, now and then."
+    "Return a callback that prints step, number of steps, seconds left and loss."
     import time
 
     begun = []
@@ -242,9 +239,9 @@ def painter_samples(
     model_folder: str | Path,  # Folder of the model
     photos: list,  # PIL images of the source style
     side: int = 256,  # Side of a picture on the sheet, pixels
-    brush: 'Brush|None' = None,  # `Brush` of the paintings; the defaults if none
-) -> 'PIL.Image.Image':  # A row of photographs, and one for each other style
-    "Show what a model makes of photographs."
+    brush: 'Brush|None' = None,  # Settings of the paintings; the defaults if none
+) -> 'PIL.Image.Image':  # Rows: the photographs, then one for each other style
+    "Draw photographs and their paintings in each style."
     from stylecfm.data.images import grid
     from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
 
@@ -265,16 +262,16 @@ def folders_of(
     photos: str | None,  # Folder of photographs
     paintings: str | None,  # Folder of paintings, or several with commas between them
 ) -> dict:  # {style: folder}, `photo` first
-    """Folders by the names of their styles.
+    """Map style names to folders.
 
-    Raises `InputError` for names that are none, and for a folder that is given twice.
+    Raises `InputError` for an invalid name, and for a folder that is given twice.
     """
     if not photos or not paintings:
         raise InputError(
             'give --photos FOLDER and --paintings FOLDER, as '
             + to_type('stylecfm train-painter photos/ paintings/')
         )
-    # a folder whose own name has a comma is taken as it stands
+    # an existing folder with a comma in its name is one folder
     several = [paintings] if os.path.exists(paintings) else paintings.split(',')
     if not all(p.strip() for p in several):
         raise InputError(f'--paintings {paintings} has an empty name between commas; leave it out')
@@ -315,7 +312,7 @@ def stylecfm_train_painter(
 ):
     """Train a painter on folders of photographs and paintings.
 
-    Stopped and started again, it goes on where it was.
+    The same command resumes a stopped training.
     """
     with reported(debug, 'the same command goes on where it was'):
         if not 0 < minutes < math.inf or size < 128:

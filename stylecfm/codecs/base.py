@@ -53,7 +53,7 @@ class Codec(Protocol):
     spec: str  # Argument of `load_codec`; enough to load the codec again
     latent_channels: int  # Channels of a latent
     factor: int  # Image pixels along one latent pixel
-    # Changes when weights or settings do; the part before a slash is of the weights alone
+    # Digest of weights and settings; the part before a slash depends on the weights alone
     fingerprint: str
 
     def encode(
@@ -74,7 +74,7 @@ class Codec(Protocol):
 def check_sides(
     images: Tensor,  # `(b, c, h, w)`
     factor: int,  # Divisor that `h` and `w` must have
-    spec: str,  # The codec's name, for the message
+    spec: str,  # Name of the codec, for the error
 ):
     "Raise `InputError` unless the images' sides are multiples of the factor."
     h, w = images.shape[-2:]
@@ -86,7 +86,7 @@ def check_sides(
 
 # %% ../../nbs/03_codecs/02_base.ipynb #1c23a28a
 class PixelShuffle:
-    "The codec that only rearranges: `pixels:F`, or `pixels:F:C` for images of C channels."
+    "Codec that moves a tile's pixels to channels: `pixels:F`, or `pixels:F:C` for C channels."
 
     kind = 'pixels'
 
@@ -110,16 +110,16 @@ class PixelShuffle:
         self,
         latents: Tensor,  # `(b, c, h, w)`, c = 3*factor^2
     ) -> Tensor:  # `(b, 3, h*factor, w*factor)`
-        "Latents to images."
+        "Decode latents to images."
         return F.pixel_shuffle(latents, self.factor)
 
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-15
 def rotation(
-    factor: int,  # Side of a tile
+    factor: int,  # Side of a tile, pixels
     # Number of image channels; other numbers than 3 are not colours and are not rotated
     channels: int = 3,
 ) -> Tensor:  # `(n, n)`, n = channels*factor^2, orthonormal, fp32
-    "Opponent colours and cosine waves of a tile of shuffled pixels (Ahmed 1974)."
+    "Matrix of the opponent-colour transform and 2-D DCT of a shuffled tile (Ahmed 1974)."
     k, n = np.mgrid[:factor, :factor]
     waves = np.sqrt((2 - (k == 0)) / factor) * np.cos(np.pi * k * (2 * n + 1) / (2 * factor))
     colours = (
@@ -131,7 +131,7 @@ def rotation(
 
 # %% ../../nbs/03_codecs/02_base.ipynb #b6d40ecf
 class TileDCT(PixelShuffle):
-    "Pixel shuffle, rotated so that channels say different things: `dct:F`, or `dct:F:C`."
+    "Pixel shuffle followed by a DCT and colour rotation of each tile: `dct:F`, or `dct:F:C`."
 
     kind = 'dct'
 
@@ -154,7 +154,7 @@ class TileDCT(PixelShuffle):
         self,
         latents: Tensor,  # `(b, c, h, w)`, c = 3*factor^2
     ) -> Tensor:  # `(b, 3, h*factor, w*factor)`
-        "Latents to images, by the transpose."
+        "Decode latents to images by the transposed rotation."
         return super().decode(torch.einsum('ji,bjhw->bihw', self.rotation.to(latents), latents))
 
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-19
@@ -162,16 +162,16 @@ def tile_starts(
     n: int,  # Length of a side
     tile: int,  # Length of a tile
     step: int,  # Distance between the starts of neighbouring tiles, >= 1
-) -> list:  # Beginnings, rising
-    "Where tiles begin along a side of `n`; the last one ends with it."
+) -> list:  # Start positions, increasing
+    "Start positions of tiles along a side of length `n`; the last tile ends at `n`."
     return [*range(0, max(n - tile, 0), step), max(n - tile, 0)]
 
 
 def fade(
     n: int,  # Length of a tile
-    overlap: int,  # Pixels that neighbours share, >= 1
+    overlap: int,  # Overlap of neighbouring tiles, pixels, >= 1
 ) -> Tensor:  # `(n,)` in (0, 1]
-    "Weights along a tile: up, flat, down."
+    "Blending weights along a tile: a linear rise, 1, and a linear fall."
     i = torch.arange(n) + 1.0
     return torch.minimum(i, i.flip(0)).clamp(max=overlap) / overlap
 
@@ -180,14 +180,14 @@ def tiled(
     f: Callable,  # `(b, c, h, w)` -> `(b, d, h*scale, w*scale)`
     x: Tensor,  # `(b, c, h, w)`; sides and tiles must be multiples of the scale's denominator
     tile: int,  # Side of a tile, in pixels of `x`
-    overlap: int,  # Pixels of `x` that neighbours share
-    scale: Fraction = Fraction(1),  # Size of the result by size of `x`
+    overlap: int,  # Overlap of neighbouring tiles, pixels of `x`
+    scale: Fraction = Fraction(1),  # Side of the result divided by the side of `x`
 ) -> Tensor:  # `(b, d, h*scale, w*scale)`
-    "`f` of a large image in overlapping tiles; of a small one just `f`."
+    "Apply `f` to an image in overlapping, blended tiles; to an image of at most one tile directly."
     h, w = x.shape[-2:]
     if max(h, w) <= tile:
         return f(x)
-    total = weight = torch.empty(0)  # made with the first tile, by its type
+    total = weight = torch.empty(0)  # allocated with the first tile's type
     for i in tile_starts(h, tile, tile - overlap):
         for j in tile_starts(w, tile, tile - overlap):
             y = f(x[..., i : i + tile, j : j + tile])
@@ -206,7 +206,7 @@ def tiled(
 def pick_device(
     device: str | torch.device | None = None,  # cpu, cuda, cuda:1, mps; a GPU if there is one
 ) -> torch.device:
-    "Where to compute; raises `InputError` for a device that is not here."
+    "Choose the device; raises `InputError` for a device that is not available."
     if device is None and not torch.cuda.is_available():
         return torch.device('cpu')
     if device is None:
@@ -222,7 +222,7 @@ def pick_device(
 def fast_bf16(
     device: torch.device,  # Device to compute on
 ) -> bool:
-    "Whether the device itself computes bfloat16, instead of pretending to."
+    "Whether the device computes bfloat16 in hardware."
     native = dict(
         cuda=lambda: torch.cuda.is_bf16_supported(including_emulation=False),
         cpu=lambda: torch.cpu.get_capabilities().get('avx512_bf16', False),
@@ -230,7 +230,7 @@ def fast_bf16(
     return native.get(device.type, lambda: False)()
 
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-26
-# image pixels that go through at once; one by one a processor is twice as fast
+# image pixels in a batch of tiles; a CPU is twice as fast with one tile at a time
 SLICE_PIXELS = {'cpu': 1 << 16, 'cuda': 1 << 20}
 
 
@@ -257,12 +257,12 @@ class Autoencoder:
 
     def __init__(
         self,
-        net: nn.Module,  # With `encode` and `decode` as diffusers' autoencoders have them
+        net: nn.Module,  # Network with `encode` and `decode` of diffusers' autoencoders
         spec: str,  # Argument of `load_codec`
         # Device to compute on; default: a GPU if available
         device: str | torch.device | None = None,
         precision: str = 'fp32',  # fp32, bf16, or auto: bf16 where the device is fast at it
-        tile: int = 512,  # Side of a tile, pixels; images no larger go through whole
+        tile: int = 512,  # Side of a tile, pixels; smaller images are not tiled
     ):
         if tile < 64:
             raise InputError(f'tile must be at least 64 pixels, got {tile}')
@@ -286,7 +286,7 @@ class Autoencoder:
             raise InputError(f'tile must be a multiple of {4 * self.factor} for {spec}, got {tile}')
 
 # %% ../../nbs/03_codecs/02_base.ipynb #583c7412
-# By name: device -> whether to compute in bf16
+# {precision: function of a device -> whether to compute in bf16}
 CODEC_PRECISIONS = dict(fp32=lambda device: False, bf16=lambda device: True, auto=fast_bf16)
 
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-27
@@ -295,12 +295,13 @@ CODEC_PRECISIONS = dict(fp32=lambda device: False, bf16=lambda device: True, aut
 def encode(
     self: Autoencoder,
     images: Tensor,  # `(b, 3, h, w)` in [-1, 1]
-    # Draw from the posterior with this; its mode if none
+    # Generator for a sample of the posterior; None: the posterior's mode
     generator: torch.Generator | None = None,
 ) -> Tensor:  # `(b, latent_channels, h/factor, w/factor)`, fp32, on `device`
     """Encode images to latents.
 
-    Raises `InputError` if `factor` does not divide the size, or there is no posterior to sample.
+    Raises `InputError` if `factor` does not divide the size, or if there is a generator and no
+    posterior.
     """
 
     def latent(x):
@@ -327,7 +328,7 @@ def decode(
     self: Autoencoder,
     latents: Tensor,  # `(b, latent_channels, h, w)`
 ) -> Tensor:  # `(b, 3, h*factor, w*factor)`, fp32, on `device`, not clamped
-    "Latents to images."
+    "Decode latents to images."
     return self._through(
         lambda z: self.net.decode(z).sample,
         latents,
@@ -338,9 +339,9 @@ def decode(
 
 @patch
 def _tried(self: Autoencoder) -> Tensor:  # Latent, `(1, c, 64/factor, 64/factor)`
-    """Encode and decode a grey image.
+    """Test the network by a round trip of a grey image.
 
-    Raises `InputError` for a network that cannot, or whose weights are not finite.
+    Raises `InputError` if that fails, or a weight is not finite.
     """
     for k, v in self.net.state_dict().items():
         if not v.isfinite().all():
@@ -369,8 +370,8 @@ def _tried(self: Autoencoder) -> Tensor:  # Latent, `(1, c, 64/factor, 64/factor
 
 @patch
 def _through(self: Autoencoder, f: Callable, x: Tensor, tile: int, scale: Fraction) -> Tensor:
-    "`f` of a batch, in slices and tiles."
-    # image pixels of one tile
+    "Apply `f` to a batch in slices and tiles."
+    # image pixels in one tile
     one = min(tile, x.shape[-2]) * min(tile, x.shape[-1]) * max(scale, 1) ** 2
 
     def cast(part):
@@ -383,13 +384,16 @@ def _through(self: Autoencoder, f: Callable, x: Tensor, tile: int, scale: Fracti
 
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-29
 class TinyBlock(nn.Module):
-    "Three convolutions beside a shortcut; with `pool`, a branch with a group norm first."
+    """Residual block of three convolutions.
+
+    With `pool`, preceded by a residual branch with group norm.
+    """
 
     def __init__(
         self,
-        n_in: int,  # Channels that come in
-        n_out: int,  # Channels that go out
-        pool: int = 0,  # Channels of the branch, a multiple of 4; 0 for none
+        n_in: int,  # Number of input channels
+        n_out: int,  # Number of output channels
+        pool: int = 0,  # Channels of the branch, a multiple of 4; 0: no branch
     ):
         super().__init__()
 
@@ -412,25 +416,25 @@ class TinyBlock(nn.Module):
         self,
         x: Tensor,  # `(b, n_in, h, w)`
     ) -> Tensor:  # `(b, n_out, h, w)`
-        "The branch if there is one, then the block."
+        "Apply the branch, if any, then the block."
         if self.pool is not None:
             x = x + self.pool(x)
         return F.relu(self.conv(x) + self.skip(x))
 
 
 class Clamp(nn.Module):
-    "A soft limit of 3, which keeps a wild latent from shining."
+    "Soft limit `3 tanh(x / 3)` of TAESD's decoder, which bounds outliers of a latent."
 
     def forward(
         self,
         x: Tensor,  # `(b, c, h, w)`
     ) -> Tensor:  # Result, shaped as `x`, in (-3, 3)
-        "Nearly the same near 0."
+        "Limit values smoothly to (-3, 3); near 0 this is the identity."
         return 3 * torch.tanh(x / 3)
 
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-30
 def _layer(at: int, kinds: dict, halves: bool) -> nn.Module:
-    "Layer `at` of a list, from the shapes of its weights."
+    "Build layer `at` of a sequence from the shapes of its weights."
     k = kinds.get(at, {})
     if 'conv.0.weight' in k:
         n_out, n_in = k['conv.0.weight'][:2]
@@ -453,11 +457,11 @@ def _layer(at: int, kinds: dict, halves: bool) -> nn.Module:
 
 def taesd_layers(
     weights: dict,  # {'1.conv.0.weight': tensor, …}
-    halves: bool,  # Whether convolutions without a bias halve the size: in an encoder
+    halves: bool,  # Whether it is an encoder, where convolutions without a bias halve the size
 ) -> nn.Sequential:
-    """The network that a list of weights is of.
+    """Build a network of TAESD's architecture from its weights.
 
-    Raises `InputError` where it is none of TAESD's kind.
+    Raises `InputError` for weights of another architecture.
     """
     kinds = {}
     try:
@@ -466,7 +470,7 @@ def taesd_layers(
             kinds.setdefault(int(at), {})[rest] = tuple(v.shape)
         if max(kinds) >= 1000:
             raise ValueError(f'it has {max(kinds) + 1} layers')
-        with torch.device('meta'):  # costs nothing, whatever the shapes say
+        with torch.device('meta'):  # allocates no memory, whatever the shapes are
             net = nn.Sequential(*(_layer(i, kinds, halves) for i in range(max(kinds) + 1)))
         net.load_state_dict(weights, assign=True)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as e:
@@ -480,7 +484,7 @@ def taesd_layers(
 
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-31
 class TinyAutoencoder(nn.Module):
-    "An encoder and a decoder of TAESD's kind, which think of images in [0, 1]."
+    "TAESD's encoder and decoder, whose images in [0, 1] are scaled from and to [-1, 1]."
 
     def __init__(
         self,
@@ -495,23 +499,23 @@ class TinyAutoencoder(nn.Module):
         self,
         x: Tensor,  # `(b, 3, h, w)` in [-1, 1]
     ) -> Encoded:  # `(b, c, h/8, w/8)`
-        "Images to latents."
+        "Encode images to latents."
         return Encoded(self.encoder((x + 1) / 2))
 
     def decode(
         self,
         z: Tensor,  # `(b, c, h, w)`
     ) -> Decoded:  # `(b, 3, 8*h, 8*w)`
-        "Latents to images."
+        "Decode latents to images."
         return Decoded(self.decoder(z) * 2 - 1)
 
 # %% ../../nbs/03_codecs/02_base.ipynb #5f73bd4c
 def read_weights(
-    path: Path,  # A `.safetensors`, or what `torch.save` wrote
-) -> dict:  # {name: tensor}; what a `.pt` holds
-    """A list of weights, read without running anything in it.
+    path: Path,  # File of `safetensors` or `torch.save`
+) -> dict:  # {name: tensor}
+    """Read weights without executing code of a pickle.
 
-    Raises `InputError` for a file that holds more, or is damaged.
+    Raises `InputError` for a damaged file, or one that holds more than tensors.
     """
     if path.suffix == '.safetensors':
         return read_tensors(path)
@@ -528,7 +532,7 @@ def read_weights(
 
 
 def _pair(folder: Path) -> TinyAutoencoder | None:
-    "The network whose `*_encoder` and `*_decoder` files lie in a folder; None if there are none."
+    "Load the network of a folder's `*_encoder` and `*_decoder` files; None if there are none."
 
     def other(p):
         return p.with_name(p.name.replace('_encoder.', '_decoder.'))
@@ -556,7 +560,7 @@ def _pair(folder: Path) -> TinyAutoencoder | None:
         raise InputError(f'{folder}: {e}') from None
 
 # %% ../../nbs/03_codecs/02_base.ipynb #17d746bc
-_OWN_RULES = {  # Of the config.json of this package's autoencoders
+_OWN_RULES = {  # Rules of the config.json of this package's autoencoders
     TileAutoencoder: dict(
         latent_channels=whole(1, WIDEST),
         width=whole(1, WIDEST),
@@ -573,7 +577,7 @@ _OWN_RULES = {  # Of the config.json of this package's autoencoders
 
 
 def _sane(about: dict, name: str):
-    "Raise `InputError` for a description of an autoencoder with absurd numbers in it."
+    "Raise `InputError` for a description of an autoencoder with numbers out of range."
 
     def check(k, v):
         most = 64 if 'layers' in k or ('blocks' in k and 'channels' not in k) else WIDEST
@@ -593,7 +597,7 @@ def _sane(about: dict, name: str):
 
 
 def _affordable(kind: type, where: Path):
-    "Raise `InputError` where a description asks for more numbers than its file of weights has."
+    "Raise `InputError` if a described network has more parameters than its file of weights."
     about = read_json(where / 'config.json')
     _sane(checked(about, {}, str(where / 'config.json')), str(where / 'config.json'))
     there = sum(map(math.prod, tensor_shapes(where / WEIGHTS_FILE).values()))
@@ -607,18 +611,18 @@ def _affordable(kind: type, where: Path):
 
 # %% ../../nbs/03_codecs/02_base.ipynb #f4940e01
 DIFFUSERS_CLASSES = ('AutoencoderKL', 'AutoencoderTiny')  # diffusers' classes that may be loaded
-WEIGHTS_FILE = 'diffusion_pytorch_model.safetensors'  # as diffusers names them
+WEIGHTS_FILE = 'diffusion_pytorch_model.safetensors'  # diffusers' file name
 
 
 def _diffusers(where: str, subfolder: str | None = None, revision: str | None = None) -> nn.Module:
-    "An autoencoder of diffusers from a folder or the hub; raises what diffusers raises."
+    "Load an autoencoder of diffusers from a folder or the hub; raises what diffusers raises."
     import diffusers
 
     at: dict[str, Any] = dict(subfolder=subfolder, revision=revision)
-    # what failed is said once, by us
+    # the error is reported once, by the caller
     logging.getLogger('huggingface_hub').setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # diffusers 0.42 asks the hub in an old way
+        # diffusers 0.42 calls a deprecated function of the hub
         warnings.filterwarnings('ignore', message='The `local_dir_use_symlinks` argument')
         kind = diffusers.AutoencoderKL.load_config(where, **at).get('_class_name')
         if kind not in DIFFUSERS_CLASSES:
@@ -643,7 +647,7 @@ OWN_CLASSES = dict(TileAutoencoder=TileAutoencoder, LappedAutoencoder=LappedAuto
 
 
 def _own(folder: Path) -> TileAutoencoder | LappedAutoencoder | None:
-    "The network that `write_codec` left in a folder; None if there is another one, or none."
+    "Load the network that `write_codec` wrote to a folder; None if there is none."
     about = read_json(folder / 'config.json') if os.path.isfile(folder / 'config.json') else {}
     kind = OWN_CLASSES.get(str(about.pop('_class_name', None))) if isinstance(about, dict) else None
     if kind is None:
@@ -666,7 +670,7 @@ def _own(folder: Path) -> TileAutoencoder | LappedAutoencoder | None:
 
 
 def _from_folder(folder: Path) -> nn.Module:
-    "The autoencoder in a folder."
+    "Load the autoencoder of a folder."
     if (net := _own(folder)) is not None:
         return net
     if (net := _pair(folder)) is not None:
@@ -686,7 +690,7 @@ def _from_folder(folder: Path) -> nn.Module:
         return _diffusers(str(folder), sub)
     except InputError:
         raise
-    except Exception as e:  # diffusers raises anything
+    except Exception as e:  # diffusers raises errors of many types
         raise InputError(
             f'cannot load the autoencoder in {folder}: {str(e).splitlines()[0]}; take another copy'
         ) from e
@@ -697,7 +701,7 @@ _HUB = re.compile(r'(\w[\w.-]*/\w[\w.-]*)(?:/([\w./-]+))?(?:@([\w.-]+))?')
 
 
 def _network(spec: str) -> nn.Module:
-    "The autoencoder that `spec` names."
+    "Load the autoencoder that `spec` names."
     folder = Path(os.path.expanduser(spec))
     if spec and os.path.isdir(folder):
         return _from_folder(folder)
@@ -714,7 +718,7 @@ def _network(spec: str) -> nn.Module:
         return _diffusers(m[1], m[2], m[3])
     except InputError:
         raise
-    except Exception as e:  # network, hub and diffusers raise anything
+    except Exception as e:  # network, hub and diffusers raise errors of many types
         why = str(e).splitlines()[0].rstrip('.')
         raise InputError(
             f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, '
@@ -728,12 +732,12 @@ def _network(spec: str) -> nn.Module:
 class LatentStats(NamedTuple):
     "Mean and scale of each latent channel, measured on the training set."
 
-    mean: Tensor  # `(c,)`, fp32
-    scale: Tensor  # `(c,)`, fp32, > 0
+    mean: Tensor  # Mean, `(c,)`, fp32
+    scale: Tensor  # Standard deviation, `(c,)`, fp32, > 0
 
     def standardise(
         self,
-        z: Tensor,  # In the codec's units, `(b, c, h, w)` or `(b, c, depth, h, w)`
+        z: Tensor,  # Latents in the codec's units, `(b, c, h, w)` or `(b, c, depth, h, w)`
     ) -> Tensor:  # Result, shaped as `z`, fp32
         "Subtract the mean and divide by the scale of each channel."
         mean, scale = (v.to(z.device).view(-1, *(1,) * (z.ndim - 2)) for v in self)
@@ -741,7 +745,7 @@ class LatentStats(NamedTuple):
 
     def restore(
         self,
-        z: Tensor,  # In standard units, `(b, c, h, w)`
+        z: Tensor,  # Standardised latents, `(b, c, h, w)`
     ) -> Tensor:  # Result, shaped as `z`, fp32
         "Multiply by the scale and add the mean of each channel."
         mean, scale = (v.to(z.device).view(-1, *(1,) * (z.ndim - 2)) for v in self)
@@ -749,13 +753,13 @@ class LatentStats(NamedTuple):
 
 
 def stats_from(
-    d: dict,  # With lists `mean` and `scale`, as a file has them
+    d: dict,  # Dictionary with lists `mean` and `scale`, from a file
     channels: int,  # Number of latent channels
     what: str,  # File name, for the error
 ) -> LatentStats:
-    """Mean and scale that somebody else wrote.
+    """Check mean and scale that were read from a file.
 
-    Raises `InputError` for numbers that are none, or too many.
+    Raises `InputError` for invalid numbers, or a number of them other than `channels`.
     """
     checked(
         d,
@@ -772,7 +776,7 @@ def stats_from(
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-43
 def moments(
     z: Tensor,  # Latents, `(n, c, h, w)` or `(n, c, depth, h, w)`
-) -> tuple[Tensor, Tensor]:  # `(n, c)` each, fp32
+) -> tuple[Tensor, Tensor]:  # Mean and variance, `(n, c)` each, fp32
     "Mean and variance of each channel of each latent."
     if not len(z):
         none = z.new_zeros(z.shape[:2], dtype=torch.float32)
@@ -782,9 +786,9 @@ def moments(
 
 
 def pooled(
-    mean: Tensor,  # `(n, c)`
-    var: Tensor,  # `(n, c)`
-    # Scale of a channel that never varies, > 0; None refuses such a channel
+    mean: Tensor,  # Mean of each channel of each latent, `(n, c)`
+    var: Tensor,  # Variance of each channel of each latent, `(n, c)`
+    # Scale of a constant channel, > 0; None: such a channel is an error
     constant: float | None = None,
 ) -> LatentStats:
     """Mean and scale of each channel over all latents.
@@ -806,13 +810,13 @@ def pooled(
     return LatentStats(m.mean(0).float(), scale.float())
 
 # %% ../../nbs/03_codecs/02_base.ipynb #ce7ccfab
-# Codecs without weights, by the first word of their names
+# {first part of the name: class} of codecs without weights
 CODECS = dict(pixels=PixelShuffle, dct=TileDCT)
 
 # %% ../../nbs/03_codecs/02_base.ipynb #0e55beec
 def tile_codec(
-    spec: str,  # A codec's name
-) -> tuple | None:  # `(kind, factor, channels)`; None for a codec of another kind
+    spec: str,  # Name of a codec
+) -> tuple | None:  # `(kind, factor, channels)`; None for another kind of codec
     "Parse `dct:F` or `pixels:F:C`; raises `InputError` for invalid numbers."
     kind, *numbers = str(spec).split(':')
     if kind not in CODECS or not numbers:
@@ -847,8 +851,8 @@ def load_codec(
 def write_codec(
     folder: Path,  # Parent of the folder `codec`, if the codec needs one
     codec: Codec,  # Codec, output of `load_codec`
-) -> str:  # `./codec`, or a name that leads to the codec from anywhere
-    "Write a codec beside the model that needs it."
+) -> str:  # `./codec`; the codec's name if it is not loaded from a folder
+    "Write a codec beside the model that uses it."
     if not isinstance(codec, Autoencoder) or not os.path.isdir(os.path.expanduser(codec.spec)):
         return codec.spec
     to = folder / 'codec'

@@ -32,7 +32,7 @@ from ..files import read_json, write_json, write_tensors
 
 # %% ../../nbs/03_codecs/04_component.ipynb #2b97aedc
 class CodecModel(ModelMixin, ConfigMixin):
-    "A codec as a diffusers model; raises `InputError` for what is none."
+    "A codec as a diffusers model; raises `InputError` for an object that is no codec."
 
     if TYPE_CHECKING:  # methods that `@patch` adds
 
@@ -77,12 +77,12 @@ class CodecModel(ModelMixin, ConfigMixin):
             self.basis = nn.Parameter(
                 getattr(codec, 'rotation', torch.ones(1)).clone(), requires_grad=False
             )
-        self.origin = str(codec.fingerprint)  # as it was read
+        self.origin = str(codec.fingerprint)  # fingerprint at loading
         self.eval()
 
     @property
     def fingerprint(self) -> str:  # Fingerprint of the codec
-        "What changes with the weights and settings, of the weights as they are now."
+        "Digest of settings and present weights."
         if self.net is None:
             return self.origin
         return (
@@ -90,9 +90,9 @@ class CodecModel(ModelMixin, ConfigMixin):
         )
 
     def _ready(self, x: Tensor):
-        """Bring the network to the tensor's device.
+        """Prepare the network for an input, and set the codec's device and type.
 
-        Without hooks, tell the codec where the network is.
+        Hooks of accelerate or diffusers move the network to the input's device.
         """
         if self.net is None:
             return
@@ -105,7 +105,7 @@ class CodecModel(ModelMixin, ConfigMixin):
 
 # %% ../../nbs/03_codecs/04_component.ipynb #e074fa0c
 def _wide(x: Tensor) -> Tensor:
-    "Numbers in fp32, or in float64 if they came so."
+    "Convert to fp32, except float64."
     return x if x.dtype == torch.float64 else x.float()
 
 
@@ -114,7 +114,7 @@ def _wide(x: Tensor) -> Tensor:
 def encode(
     self: CodecModel,
     images: Tensor,  # `(b, 3, h, w)` in [-1, 1]
-    # Draw from an autoencoder's posterior; its mode if none
+    # Generator for a sample of an autoencoder's posterior; None: the posterior's mode
     generator: torch.Generator | None = None,
 ) -> Tensor:  # `(b, latent_channels, h/factor, w/factor)`, fp32
     "Encode images to latents; raises `InputError` if `factor` does not divide their size."
@@ -129,7 +129,7 @@ def decode(
     self: CodecModel,
     latents: Tensor,  # `(b, latent_channels, h, w)`
 ) -> Tensor:  # `(b, 3, h*factor, w*factor)`, fp32, not clamped
-    "Latents to images."
+    "Decode latents to images."
     self._ready(latents)
     return self.codec.decode(_wide(latents))
 
@@ -139,12 +139,12 @@ def forward(
     self: CodecModel,
     sample: Tensor,  # Images `(b, 3, h, w)` in [-1, 1]
 ) -> Tensor:  # Images, shaped as `sample`
-    "Images to latents and back."
+    "Encode and decode images."
     return self.decode(self.encode(sample))
 
 # %% ../../nbs/03_codecs/04_component.ipynb #07d8bc03
 def _named(name: str, variant: str | None) -> str:
-    "A file's name with a variant before its ending."
+    "Insert a variant before the suffix of a file name."
     stem, _, ending = name.rpartition('.')
     return f'{stem}.{variant}.{ending}' if variant else name
 
@@ -155,7 +155,7 @@ def save_pretrained(
     save_directory: str | Path,  # Folder to write into
     safe_serialization: bool = True,  # Not used; weights are always safetensors
     variant: str | None = None,  # Name of the set of weights
-    # Largest file of a diffusers autoencoder, bytes or with a unit
+    # Largest size of a weight file, bytes or text with a unit
     max_shard_size: int | str | None = None,
 ):
     "Write the codec as a component of a pipeline."
@@ -186,7 +186,7 @@ def save_pretrained(
 
 
 def _codec_in(folder: Path, variant: str | None) -> Codec:
-    "The codec in a folder; raises `InputError`."
+    "Load the codec of a folder; raises `InputError`."
     about = read_json(folder / 'config.json') if (folder / 'config.json').is_file() else {}
     if about.get('_class_name') == 'CodecModel':
         spec = about.get('spec')
@@ -195,7 +195,7 @@ def _codec_in(folder: Path, variant: str | None) -> Codec:
         return load_codec(spec)
     if not variant:
         return load_codec(str(folder), 'cpu')
-    with tempfile.TemporaryDirectory() as d:  # the same files without the variant's name
+    with tempfile.TemporaryDirectory() as d:  # links to the files under names without the variant
         found = [p for p in folder.iterdir() if f'.{variant}' in p.name]
         if not found:
             raise InputError(
@@ -219,13 +219,13 @@ def from_pretrained(
     cls: CodecModel,
     pretrained_model_name_or_path: str | Path,  # Folder, or a name that `load_codec` takes
     variant: str | None = None,  # Name of the set of weights
-    torch_dtype: torch.dtype | None = None,  # Type of the weights; as they are if none
+    torch_dtype: torch.dtype | None = None,  # Type of the weights; the stored one if none
     dtype: torch.dtype | None = None,  # Newer name of `torch_dtype`
     device_map: str | dict | None = None,  # Device: a name, or {'': name}
     subfolder: str = '',  # Folder inside of the folder
     **kwargs,  # Not used; arguments of diffusers' loader
 ) -> CodecModel:
-    "Read a codec; raises `InputError` for what is none."
+    "Load a codec; raises `InputError` for a folder without one."
     folder = Path(pretrained_model_name_or_path) / subfolder
     model = cls(
         _codec_in(folder, variant) if folder.is_dir() else str(pretrained_model_name_or_path)
@@ -237,8 +237,8 @@ def from_pretrained(
 
 # %% ../../nbs/03_codecs/04_component.ipynb #3bc28ead
 def as_codec_model(
-    codec: Any,  # A `CodecModel`, or what it can be made of
+    codec: Any,  # A `CodecModel`, or an argument of its constructor
     device: str | torch.device | None = 'cpu',  # Device of an autoencoder that is made
 ) -> CodecModel:
-    "The codec as a component; raises `InputError` for what is none."
+    "Convert a codec to a component; raises `InputError` for an object that is no codec."
     return codec if isinstance(codec, CodecModel) else CodecModel(codec, device)

@@ -25,7 +25,7 @@ def __getattr__(name):
 
 # %% ../../nbs/03_codecs/01_lapped.ipynb #36dc613c
 class ResBlock(nn.Module):
-    "Two 3x3 convolutions beside a shortcut; close to the identity at initialisation."
+    "Residual block of two 3x3 convolutions, close to the identity at initialisation."
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class ResBlock(nn.Module):
         self,
         x: Tensor,  # Features, `(b, width, h, w)`
     ) -> Tensor:  # Result, shaped as `x`
-        "Features plus their correction."
+        "Apply the block."
         return x + self.second(F.silu(self.first(F.silu(x))))
 
 
@@ -72,7 +72,7 @@ def correction_network(
     )
 
 # %% ../../nbs/03_codecs/01_lapped.ipynb #211acd66
-TILE_SIDE = 8  # image pixels between two latent pixels
+TILE_SIDE = 8  # image pixels along one latent pixel
 
 # %% ../../nbs/03_codecs/01_lapped.ipynb #d8df1095
 class LappedAutoencoder(nn.Module):
@@ -108,14 +108,14 @@ class LappedAutoencoder(nn.Module):
         self,
         x: Tensor,  # `(b, 3, h, w)` in [-1, 1], sides divisible by 8
     ) -> Encoded:  # `.latents`, `(b, latent_channels, h/8, w/8)`
-        "Images to latents."
+        "Encode images to latents."
         return Encoded(self.analysis(F.pad(x, (TILE_SIDE // 2,) * 4, mode='reflect')))
 
     def decode(
         self,
         z: Tensor,  # `(b, latent_channels, h/8, w/8)`
     ) -> Decoded:  # `.sample`, `(b, 3, h, w)`, not clamped
-        "Latents to images."
+        "Decode latents to images."
         return Decoded(self.synthesis(z) + self.correction(z))
 
 # %% ../../nbs/03_codecs/01_lapped.ipynb #0adc07a3
@@ -126,7 +126,7 @@ def start_from_tiles(
 ) -> LappedAutoencoder:  # The network itself
     """Set the filters to the Karhunen-Loève transform of tiles.
 
-    Raises `InputError` as `principal_components` does.
+    Raises `InputError` as `principal_components`.
     """
     c = net.config['latent_channels']
     middle = slice(TILE_SIDE // 2, TILE_SIDE // 2 + TILE_SIDE)
@@ -151,9 +151,9 @@ class Stack(NamedTuple):
 
 def stacked(
     images: list,  # Images, uint8 `(3, h, w)` each, of any sizes
-    device: str | torch.device = 'cpu',  # Device that keeps them
+    device: str | torch.device = 'cpu',  # Device of the tensor
 ) -> Stack:
-    "Put images into one tensor."
+    "Pack images into one tensor."
     sizes = torch.tensor([im.shape[1:] for im in images])
     pixels = torch.zeros(len(images), 3, *sizes.max(0).values.tolist(), dtype=torch.uint8)
     for k, im in enumerate(images):
@@ -166,9 +166,9 @@ def random_crops(
     images: list | Stack,
     rows: list,  # Positions in `images`, one for each crop
     size: int,  # Side of the crops, pixels
-    generator: torch.Generator | None = None,  # Source of places and mirrors, on the CPU
+    generator: torch.Generator | None = None,  # Generator of positions and mirroring, on the CPU
 ) -> Tensor:  # uint8 `(b, 3, size, size)`, b = len(rows), on the images' device
-    "Crops at random places, half of them mirrored."
+    "Cut crops at random positions, half of them mirrored."
     u = torch.rand(len(rows), 3, generator=generator)
     if isinstance(images, Stack):
         return _stack_crops(images, torch.as_tensor(rows), size, u)
@@ -184,7 +184,7 @@ def random_crops(
 
 
 def _stack_crops(images: Stack, rows: Tensor, size: int, u: Tensor) -> Tensor:
-    "Crops of a stack by one gather."
+    "Cut crops of a stack by one gather."
     device = images.pixels.device
     corner = (u[:, :2].double() * (images.sizes[rows] - size + 1)).long()  # (b, 2)
     y = (corner[:, :1] + torch.arange(size)).to(device)  # (b, size)
@@ -196,14 +196,14 @@ def _stack_crops(images: Stack, rows: Tensor, size: int, u: Tensor) -> Tensor:
 
 # %% ../../nbs/03_codecs/01_lapped.ipynb #de798dfd
 def lapped_loss(
-    net: LappedAutoencoder,  # Network that learns
+    net: LappedAutoencoder,  # Network to train
     x: Tensor,  # Crops in [-1, 1], `(b, 3, h, w)`
-    generator: torch.Generator | None = None,  # Source of the noise, on the CPU
-    correct: bool = True,  # Decode with the correction; without it by the filters alone
+    generator: torch.Generator | None = None,  # Generator of the noise, on the CPU
+    correct: bool = True,  # Whether the correction network is used; else the filters alone
 ) -> Tensor:  # Scalar
     """Reconstruction error of crops, with noise on the latents.
 
-    A slight penalty pulls the variances of the latents to 1.
+    A small penalty keeps the variances of the latents near 1.
     """
     z = net.encode(x).latents
     strength = 0.1 * torch.rand(len(x), 1, 1, 1, generator=generator)
@@ -220,14 +220,14 @@ class FittedCodec(NamedTuple):
     "A trained codec and the course of its training."
 
     net: LappedAutoencoder  # Network with averaged weights, in evaluation mode
-    losses: list  # Loss of each step, of the filters alone first
+    losses: list  # Loss of each step, first those of the filters alone
 
 
 def minimise(
     params: list,  # Parameters that are trained
     loss_of: Callable,  # Called without arguments; loss of a new batch, a scalar
     steps: int,  # Training steps
-    learning_rate: float,  # Largest step of AdamW; warmed up, then lowered along a cosine
+    learning_rate: float,  # Largest learning rate of AdamW, with warm-up and cosine decay
     after: Callable,  # Called as `after(step, loss)` after each step
 ):
     "Minimise a stochastic loss."
@@ -245,24 +245,24 @@ def minimise(
 
 # %% ../../nbs/03_codecs/01_lapped.ipynb #edba87ee
 class CodecRecipe(NamedTuple):
-    "Choices of codec training."
+    "Settings of codec training."
 
-    linear_steps: int = 2500  # Steps of the filters alone, without the correction; cheap
-    steps: int = 1500  # Steps of filters and correction together
-    batch_size: int = 8  # Crops of a step
+    linear_steps: int = 2500  # Training steps of the filters alone
+    steps: int = 1500  # Training steps of filters and correction together
+    batch_size: int = 8  # Number of crops in a training step
     size: int = 128  # Side of the crops, a multiple of 8, pixels
-    learning_rate: float = 1e-3  # Largest step of AdamW
+    learning_rate: float = 1e-3  # Largest learning rate of AdamW
     seed: int = 0  # Seed of weights, crops and noise
 
 
 def fit_lapped(
     images: list,  # Images, uint8 `(3, h, w)` each, of any sizes >= `recipe.size`
-    recipe: CodecRecipe = CodecRecipe(),  # Choices of training
+    recipe: CodecRecipe = CodecRecipe(),  # Settings of training
     device: str | torch.device = 'cpu',  # Device to train on
     callback: Callable | None = None,  # Called as `callback(step, loss, net)` after each step
     **config,  # `latent_channels`, `widths`, `blocks` of `LappedAutoencoder`
 ) -> FittedCodec:
-    "Train an autoencoder of images; raises `InputError` where no image is large enough."
+    "Train an autoencoder of images; raises `InputError` if no image is large enough."
     size = recipe.size
     photos: list | Stack = [im for im in images if min(im.shape[1:]) >= size]
     count = len(photos)

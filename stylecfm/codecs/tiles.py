@@ -23,21 +23,21 @@ def __getattr__(name):
 
 # %% ../../nbs/03_codecs/00_tiles.ipynb #ef63dd63
 class LinearCode(NamedTuple):
-    "The best linear code of tiles."
+    "Linear code of tiles with the least squared error (PCA)."
 
-    mean: Tensor  # `(n,)`, n = 3*side^2
-    encode: Tensor  # `(c, n)`
-    decode: Tensor  # `(n, c)`
-    left: float  # Mean squared error of a pixel that it leaves
+    mean: Tensor  # Mean tile, `(n,)`, n = 3*side^2
+    encode: Tensor  # Encoding matrix, `(c, n)`
+    decode: Tensor  # Decoding matrix, `(n, c)`
+    left: float  # Mean squared error of a pixel
 
 
 def principal_components(
     tiles: Tensor,  # Tiles as rows, `(count, n)`, n = 3*side^2; at least 2*n of them
-    channels: int,  # Numbers that code a tile, 1 to n
+    channels: int,  # Number of channels c, 1 to n
 ) -> LinearCode:
     """Principal components of tiles, each channel scaled to variance 1.
 
-    Raises `InputError` if there are too few tiles, or no such code.
+    Raises `InputError` for too few tiles, or `channels` outside of 1 to n.
     """
     count, n = tiles.shape
     if not 1 <= channels <= n:
@@ -49,7 +49,7 @@ def principal_components(
     x = tiles.double()
     m = x.mean(0)
     w, v = torch.linalg.eigh((x - m).T @ (x - m) / len(x))
-    w, v = w.flip(0).clamp(min=1e-9), v.flip(1)  # the largest first
+    w, v = w.flip(0).clamp(min=1e-9), v.flip(1)  # largest eigenvalue first
     s = w[:channels].sqrt()
     v_c = v[:, :channels]
     return LinearCode(
@@ -61,19 +61,19 @@ def tiles_of(
     images: Tensor,  # `(b, 3, h, w)`, sides divisible by `side`
     side: int = 8,  # Side length of a tile, pixels
 ) -> Tensor:  # `(count, n)`, count = b*h*w/side^2, n = 3*side^2
-    "All tiles of images as rows."
+    "Cut images into tiles, a row each."
     return F.pixel_unshuffle(images, side).permute(0, 2, 3, 1).reshape(-1, 3 * side**2)
 
 # %% ../../nbs/03_codecs/00_tiles.ipynb #5fe96542
-BAND_SETTINGS, FLAT = 3, 1e-3  # numbers without a gain; square that counts as nothing
-STRONGEST = 3.0  # logarithm of the largest gain that is believed: 20 deviations
+BAND_SETTINGS, FLAT = 3, 1e-3  # channels without a gain; constant added to mean squares
+STRONGEST = 3.0  # logarithm of the largest gain in decoding: 20 standard deviations
 
 
 def gain_shape(
     c: Tensor,  # A linear code, `(b, n, h, w)`, each channel of variance 1
     bands: tuple,  # Channels where bands begin, the first being `BAND_SETTINGS`
-) -> Tensor:  # `(b, m, h, w)`, m = n + len(bands): ground, gains, shapes
-    "Each band of a code as its strength and its direction."
+) -> Tensor:  # `(b, m, h, w)`, m = n + len(bands): first channels, log gains, shapes
+    "Split each band of a code into a log gain (its root mean square) and a shape (band / gain)."
     parts = c[:, BAND_SETTINGS:].tensor_split([k - BAND_SETTINGS for k in bands[1:]], 1)
     gains = [0.5 * (p.square().mean(1, keepdim=True) + FLAT).log() for p in parts]
     return torch.cat(
@@ -87,10 +87,10 @@ def gain_shape(
 
 
 def undo_gain_shape(
-    z: Tensor,  # `(b, m, h, w)`, m = n + len(bands), as `gain_shape` gives it
-    bands: tuple,  # Shape that was divided
-) -> Tensor:  # `(b, n, h, w)`
-    "And back; gains above `STRONGEST` are cut."
+    z: Tensor,  # Output of `gain_shape`, `(b, m, h, w)`, m = n + len(bands)
+    bands: tuple,  # Channels where bands begin, as for `gain_shape`
+) -> Tensor:  # Linear code, `(b, n, h, w)`
+    "Invert `gain_shape`: multiply shapes by their gains, with log gains cut at `STRONGEST`."
     ground, gains, shapes = z.tensor_split([BAND_SETTINGS, BAND_SETTINGS + len(bands)], 1)
     parts = shapes.tensor_split([k - BAND_SETTINGS for k in bands[1:]], 1)
     return torch.cat(
@@ -106,19 +106,19 @@ def undo_gain_shape(
 
 # %% ../../nbs/03_codecs/00_tiles.ipynb #7d4b24ca
 class Encoded(NamedTuple):
-    "What `encode` gives, as diffusers names it."
+    "Output of `encode`, with diffusers' field name."
 
-    latents: Tensor  # `(b, c, h/side, w/side)`
+    latents: Tensor  # Latents, `(b, c, h/side, w/side)`
 
 
 class Decoded(NamedTuple):
-    "What `decode` gives, as diffusers names it."
+    "Output of `decode`, with diffusers' field name."
 
-    sample: Tensor  # `(b, 3, h, w)` in about [-1, 1]
+    sample: Tensor  # Images, `(b, 3, h, w)` in about [-1, 1]
 
 # %% ../../nbs/03_codecs/00_tiles.ipynb #f53482a2
 class TileBlock(nn.Module):
-    "A residual block that looks at the eight tiles around."
+    "A residual block over a tile and its eight neighbours."
 
     def __init__(
         self,
@@ -132,17 +132,17 @@ class TileBlock(nn.Module):
         self,
         x: Tensor,  # Features of tiles, `(b, width, h, w)`
     ) -> Tensor:  # Result, shaped as `x`
-        "The features with what the neighbours add."
+        "Apply the block."
         return x + self.point(F.gelu(self.around(x)))
 
 
 def residual_network(
-    n_in: int,  # Channels that come in
+    n_in: int,  # Number of input channels
     width: int,  # Channels of the blocks
     blocks: int,  # Residual blocks
-    n_out: int,  # Channels that go out
+    n_out: int,  # Number of output channels
 ) -> nn.Sequential:  # `(b, n_in, h, w)` -> `(b, n_out, h, w)`
-    "A network of residual blocks that is zero at the start."
+    "Build a network of residual blocks whose output is zero at initialisation."
     last = nn.Conv2d(width, n_out, 1)
     for p in last.parameters():
         nn.init.zeros_(p)
@@ -152,23 +152,23 @@ def residual_network(
 
 # %% ../../nbs/03_codecs/00_tiles.ipynb #ce3ac432
 class TileAutoencoder(nn.Module):
-    """A linear code of tiles with a correction by a small network, both ways.
+    """A linear code of tiles with a small correction network in encoder and decoder.
 
-    Raises `InputError` for bands that are none.
+    Raises `InputError` for invalid bands.
     """
 
     def __init__(
         self,
-        latent_channels: int = 35,  # Numbers that code a tile, gains among them
+        latent_channels: int = 35,  # Number of latent channels, including gains
         width: int = 96,  # Channels of the corrections
-        blocks: int = 3,  # Residual blocks of each
+        blocks: int = 3,  # Residual blocks of each correction
         side: int = 8,  # Side length of a tile, pixels: the codec's factor
         # Channels of the linear code where bands with a gain begin, the first being
         # `BAND_SETTINGS`; none: no gains
         bands: tuple = (3, 9, 17),
     ):
         super().__init__()
-        # numbers of a tile, and of its linear code
+        # number of values of a tile, and of its linear code
         n = 3 * side**2
         c = latent_channels - len(bands)
         rising = [BAND_SETTINGS - 1, *bands, c]
@@ -199,7 +199,7 @@ class TileAutoencoder(nn.Module):
         self,
         x: Tensor,  # `(b, 3, h, w)` in [-1, 1], sides divisible by `side`
     ) -> Encoded:  # `(b, latent_channels, h/side, w/side)`
-        "Images to latents."
+        "Encode images to latents."
         x = F.pixel_unshuffle(x, self.side) - self.mean[:, None, None]  # (b, n, h/side, w/side)
         c = (torch.einsum('cn,bnhw->bchw', self.code, x) + self.encoder(x)).float()
         return Encoded((gain_shape(c, self.bands) if self.bands else c).to(x.dtype))
@@ -208,22 +208,22 @@ class TileAutoencoder(nn.Module):
         self,
         z: Tensor,  # `(b, latent_channels, h/side, w/side)`
     ) -> Decoded:  # `(b, 3, h, w)`
-        "Latents to images."
+        "Decode latents to images."
         c = (undo_gain_shape(z.float(), self.bands) if self.bands else z).to(z.dtype)
         x = torch.einsum('nc,bchw->bnhw', self.tile, c) + self.decoder(c) + self.mean[:, None, None]
         return Decoded(F.pixel_shuffle(x, self.side))
 
 # %% ../../nbs/03_codecs/00_tiles.ipynb #c5036328
-CROP_SIDE = 192  # pixels along the crops, at most
+CROP_SIDE = 192  # largest side of the crops, pixels
 
 
 def shifted_crops(
     images: Tensor,  # `(n, 3, h, w)`
-    size: int,  # Side of the crops
-    count: int,  # How many
+    size: int,  # Side of the crops, pixels
+    count: int,  # Number of crops
     generator: torch.Generator | None = None,  # Random generator of the choice
 ) -> Tensor:  # `(count, 3, size, size)`
-    "Crops of random images, anywhere in them, half of them mirrored."
+    "Cut crops of random images at random positions, half of them mirrored."
 
     def draw(n):
         return torch.randint(n, (count,), generator=generator).tolist()
@@ -243,7 +243,7 @@ def reconstruction_loss(
     x: Tensor,  # Crops, `(b, 3, h, w)`
     generator: torch.Generator | None = None,  # Random generator of the noise
 ) -> Tensor:  # A scalar
-    "Loss of a batch of crops."
+    "Compute the reconstruction loss of a batch of crops."
     z = net.encode(x).latents.float()
     strength = 0.1 * torch.rand(len(x), 1, 1, 1, generator=generator)
     y = net.decode(z + (strength * torch.randn(z.shape, generator=generator)).to(z)).sample.float()
@@ -256,21 +256,21 @@ _Net = TypeVar('_Net', bound=nn.Module)
 def channels_last(
     net: _Net,  # Network of convolutions
 ) -> _Net:  # The network itself
-    "Keep each pixel's channels together in memory, as convolutions like them."
+    "Convert weights to the memory format channels_last, in which convolutions are faster."
     return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 # %% ../../nbs/03_codecs/00_tiles.ipynb #469bc57f
 def fit_tiles(
     images: Tensor,  # `(n, 3, h, w)` in [-1, 1]
-    channels: int = 35,  # Numbers that code a tile, gains among them
+    channels: int = 35,  # Number of latent channels, including gains
     width: int = 96,  # Channels of the corrections
-    blocks: int = 3,  # Residual blocks of each
+    blocks: int = 3,  # Residual blocks of each correction
     side: int = 8,  # Side length of a tile, pixels
     bands: tuple = (3, 9, 17),  # Channels of the linear code where bands with a gain begin
     steps: int = 6000,  # Number of steps of eight crops each; 0 leaves the linear code
     seed: int = 0,  # Random seed of weights, crops and noise
 ) -> TileAutoencoder:
-    """An autoencoder of images: the linear code, then training.
+    """Fit an autoencoder to images: first the linear code, then the corrections.
 
     Raises `InputError` for too few images.
     """

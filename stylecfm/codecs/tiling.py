@@ -16,13 +16,13 @@ from ..config import InputError
 
 # %% ../../nbs/03_codecs/03_tiling.ipynb #a2e1e582
 def with_halo(
-    # `(b, c, *spatial)` -> `(b, d, *spatial)`; its norms must not look across the picture
+    # Function `(b, c, *spatial)` -> `(b, d, *spatial)`, without norms over spatial axes
     f: Callable,
     x: Tensor,  # `(b, c, *spatial)`, an image or a volume
-    chunk: tuple,  # Sides of a chunk, one for each spatial axis, in places
-    halo: tuple,  # How far `f` sees along each axis, in places
-) -> Tensor:  # `f(x)`, `(b, d, *spatial)`, in the memory of a chunk
-    """`f` of something large, in chunks that see all they need.
+    chunk: tuple,  # Size of a chunk along each spatial axis
+    halo: tuple,  # Radius of the receptive field of `f` along each axis
+) -> Tensor:  # `f(x)`, `(b, d, *spatial)`
+    """Apply `f` chunk by chunk with a halo, in the memory of a chunk and with equal results.
 
     Raises `InputError` for sides that do not match the axes.
     """
@@ -33,7 +33,7 @@ def with_halo(
     sides = x.shape[2:]
     out = None
     for at in itertools.product(*(range(0, n, c) for n, c in zip(sides, chunk, strict=True))):
-        # what this chunk answers for
+        # crop the halo
         inner = [slice(a, min(a + c, n)) for a, c, n in zip(at, chunk, sides, strict=True)]
         outer = [
             slice(max(0, s.start - h), min(s.stop + h, n))
@@ -58,13 +58,13 @@ def with_halo(
 # %% ../../nbs/03_codecs/03_tiling.ipynb #66326c49
 def packed(
     x: Tensor,  # `(b, c, *spatial)`
-    factors: tuple,  # Side of the block that becomes one place, along each spatial axis
+    factors: tuple,  # Size of the block that becomes one position, along each spatial axis
 ) -> (
     Tensor
 ):  # `(b, c*k, ...)`, with `k` the product of the factors, and each side divided by its factor
-    """Neighbours as channels, in an image or a volume.
+    """Move blocks of neighbours to channels, in an image or a volume (pixel unshuffle).
 
-    Raises `InputError` where a factor does not divide a side.
+    Raises `InputError` if a factor does not divide its side.
     """
     sides = x.shape[2:]
     d = len(factors)
@@ -81,13 +81,13 @@ def packed(
 
 
 def unpacked(
-    z: Tensor,  # `(b, c*k, ...)`, as `packed` gives it
+    z: Tensor,  # Output of `packed`, `(b, c*k, ...)`
     factors: tuple,  # Packing factors, as for `packed`
 ) -> Tensor:  # `(b, c, *spatial)`, each side multiplied by its factor
-    "Undo `packed`."
+    "Invert `packed`."
     d = len(factors)
     split = z.unflatten(1, (-1, *factors))  # (b, c, *factors, *spatial)
-    order = [k for i in range(d) for k in (2 + d + i, 2 + i)]  # each factor behind its axis
+    order = [k for i in range(d) for k in (2 + d + i, 2 + i)]  # each factor after its axis
     return split.permute(0, 1, *order).reshape(
         len(z), split.shape[1], *(n * f for n, f in zip(z.shape[2:], factors, strict=True))
     )

@@ -44,10 +44,10 @@ DISCS, SHARPNESS, TOLERANCE = 8, 8.0, 4 / 255  # neighbourhoods; q; tau, of a ra
 
 def disc_kuwahara(
     x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
-    # Distance from a pixel to the centres of its neighbourhoods is 0.9 of this, pixels, >= 1
+    # Radius, pixels, >= 1; the centres of the discs are at 0.9 of it from the pixel
     radius: float = 3.0,
 ) -> Tensor:  # Result, shaped as `x`
-    "Edge-preserving simplification: means of the most uniform of eight discs around each pixel."
+    "Kuwahara filter: mean of eight discs around each pixel, in which uniform discs weigh most."
     turns = [2 * math.pi * k / DISCS for k in range(DISCS)]
     offsets = [
         (round(0.9 * radius * math.sin(a)), round(0.9 * radius * math.cos(a))) for a in turns
@@ -70,18 +70,18 @@ def disc_kuwahara(
     return total[:, :3] / total[:, 3:].clamp_min(1e-30)
 
 # %% ../../nbs/02_data/08_abstraction.ipynb #098f43b3
-# Coarse pictures, by name
+# {name: filter that makes a coarse picture}
 FILTERS = dict(kuwahara=disc_kuwahara, low_pass=lambda x, radius: gaussian_blur(x, radius))
 
 # %% ../../nbs/02_data/08_abstraction.ipynb #be0e7c72
 def coarse_picture(
     x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
-    radius: float = 3.0,  # Size of what is removed, pixels; 0 removes nothing
+    radius: float = 3.0,  # Size of the removed details, pixels; 0 removes none
     kind: str = 'kuwahara',  # Key of `FILTERS`
 ) -> Tensor:  # Result, shaped as `x`
     """Composition of images without their texture.
 
-    Raises `InputError` for unknown kinds and impossible radii.
+    Raises `InputError` for an unknown kind or an invalid radius.
     """
     f = chosen(FILTERS, kind, 'kind of coarse picture')
     if not (radius == 0 or 1 <= radius <= 256):

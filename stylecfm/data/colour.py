@@ -18,7 +18,7 @@ from ..config import InputError
 def srgb_decode(
     v: np.ndarray,  # Encoded values in [0, 1], `(...)`
 ) -> np.ndarray:  # Linear light in [0, 1], shaped as `v`
-    "sRGB values to linear light (IEC 61966-2-1)."
+    "Convert sRGB values to linear light (IEC 61966-2-1)."
     v = np.asarray(v, float)
     return np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
 
@@ -26,7 +26,7 @@ def srgb_decode(
 def srgb_encode(
     y: np.ndarray,  # Linear light in [0, 1], `(...)`
 ) -> np.ndarray:  # Encoded values in [0, 1], shaped as `y`
-    "Linear light to sRGB values (IEC 61966-2-1)."
+    "Convert linear light to sRGB values (IEC 61966-2-1)."
     y = np.asarray(y, float)
     return np.where(
         y <= 0.0031308, 12.92 * y, 1.055 * np.maximum(y, 0.0031308) ** (1 / 2.4) - 0.055
@@ -36,9 +36,9 @@ def srgb_encode(
 def bt709_decode(
     v: np.ndarray,  # Encoded values in [0, 1], `(...)`
 ) -> np.ndarray:  # Linear light in [0, 1], shaped as `v`
-    """Values of ITU-R BT.709, BT.601 or BT.2020 to linear light.
+    """Convert values of ITU-R BT.709, BT.601 or BT.2020 to linear light.
 
-    The inverse of the camera's function.
+    This is the inverse of the camera's transfer function.
     """
     v = np.asarray(v, float)
     return np.where(v < 0.081, v / 4.5, ((v + 0.099) / 1.099) ** (1 / 0.45))
@@ -47,7 +47,7 @@ def bt709_decode(
 def power(
     exponent: float,  # Exponent, > 0
 ) -> Callable:  # Encoded values in [0, 1] to linear light
-    "A transfer function that is a power of the encoded value."
+    "Return the transfer function `v ** exponent`."
     return lambda v: np.asarray(v, float) ** exponent
 
 # %% ../../nbs/02_data/00_colour.ipynb #ac22babe
@@ -70,9 +70,9 @@ _BRADFORD = np.array(
 
 
 def xyz_matrix(
-    chromaticities: tuple,  # x and y of white, red, green and blue: 8 numbers
+    chromaticities: tuple,  # Chromaticities x and y of white, red, green and blue: 8 numbers
 ) -> np.ndarray:  # `(3, 3)`: linear RGB to XYZ, adapted to D50
-    "The matrix of a set of primaries; raises `InputError` for chromaticities that span no colours."
+    "Return the matrix of primaries; raises `InputError` for collinear chromaticities."
     x, y = np.array(chromaticities, float).reshape(4, 2).T
     if not (y > 0).all():
         raise InputError(f'chromaticities must have y > 0, got {tuple(chromaticities)}')
@@ -95,14 +95,14 @@ class Encoding(NamedTuple):
     matrix: np.ndarray | None = None
 
 
-ROWS = 256  # Rows that are converted together
+ROWS = 256  # Number of rows that are converted at a time
 
 
 def encoding_of(
-    chromaticities: tuple,  # x and y of white, red, green and blue
-    curve: Callable,  # Transfer function of all channels
+    chromaticities: tuple,  # Chromaticities x and y of white, red, green and blue: 8 numbers
+    curve: Callable,  # Transfer function of all channels, encoded values to linear light
 ) -> Encoding:
-    "An encoding from chromaticities and one transfer function."
+    "Return an encoding from chromaticities and one transfer function."
     return Encoding((curve,), xyz_matrix(chromaticities))
 
 
@@ -110,7 +110,7 @@ def to_srgb(
     samples: np.ndarray,  # `(h, w, 1)` or `(h, w, 3)`, uint8 or uint16 over their full range
     encoding: Encoding,  # Encoding of the samples
 ) -> np.ndarray:  # `(h, w, 3)`, uint8
-    "Samples as 8-bit sRGB; colours outside of sRGB are clipped."
+    "Convert samples to 8-bit sRGB; colours outside of sRGB are clipped."
     top = np.iinfo(samples.dtype).max
     codes = np.arange(top + 1) / top
     light = [np.clip(f(codes), 0, 1).astype(np.float32) for f in encoding.curves]
@@ -130,19 +130,22 @@ def to_srgb(
 
 # %% ../../nbs/02_data/00_colour.ipynb #b626258c
 def _tags(profile: bytes) -> dict:  # {name: bytes}
-    "The tags of an ICC profile."
+    "Parse the tags of an ICC profile."
     n = struct.unpack_from('>I', profile, 128)[0]
     rows = [struct.unpack_from('>4sII', profile, 132 + 12 * i) for i in range(min(n, 100))]
     return {name: profile[at : at + size] for name, at, size in rows}
 
 
 def _fixed(tag: bytes, at: int, n: int) -> np.ndarray:  # `(n,)`
-    "Numbers with 16 bits behind the point."
+    "Parse fixed-point numbers with 16 fractional bits."
     return np.array(struct.unpack_from(f'>{n}i', tag, at)) / 65536
 
 
 def _curve(tag: bytes) -> Callable:
-    "The transfer function in a tag of type `curv` or `para`; raises `ValueError` for another."
+    """Return the transfer function of a tag of type `curv` or `para`.
+
+    Raises `ValueError` for another.
+    """
     if tag[:4] == b'curv':
         n = struct.unpack_from('>I', tag, 8)[0]
         points = np.array(struct.unpack_from(f'>{n}H', tag, 12))
@@ -162,7 +165,7 @@ def _curve(tag: bytes) -> Callable:
 
 
 def _rising(f: Callable) -> Callable:
-    "A transfer function; raises `ValueError` where it does not rise from about 0 to about 1."
+    "Return the function; raises `ValueError` if it does not increase from about 0 to about 1."
     low, high = (float(f(np.array(v))) for v in (0.0, 1.0))
     if not (-0.05 <= low < 0.2 and 0.8 < high < 1.2):
         raise ValueError(f'a curve from {low} to {high}')
@@ -172,7 +175,7 @@ def _rising(f: Callable) -> Callable:
 def icc_encoding(
     profile: bytes,  # An ICC profile
 ) -> Encoding | None:  # None for a profile made of lookup tables, or a damaged one
-    "The encoding that a profile with a matrix and curves describes."
+    "Return the encoding that a profile with a matrix and curves describes."
     try:
         tags = _tags(profile)
         if any(k.startswith((b'A2B', b'D2B')) for k in tags):
@@ -193,14 +196,14 @@ def icc_encoding(
 def icc_channels(
     profile: bytes,  # An ICC profile
 ) -> str:  # Colour space as the profile writes it: RGB, GRAY, CMYK, Lab; '' if there is none
-    "The colour space of a profile's samples."
+    "Return the colour space of a profile's samples."
     return profile[16:20].decode('latin-1').strip() if profile[36:40] == b'acsp' else ''
 
 # %% ../../nbs/02_data/00_colour.ipynb #26756ba7
 def icc_codes(
     profile: bytes,  # An ICC profile
-) -> tuple | None:  # Codes of primaries and transfer function; None where there are none
-    "The code points of H.273 in a profile's `cicp` tag (ICC.1:2022)."
+) -> tuple | None:  # Codes of primaries and transfer function; None if there are none
+    "Return H.273's code points from a profile's `cicp` tag (ICC.1:2022)."
     try:
         tag = _tags(profile).get(b'cicp', b'')
     except struct.error:
@@ -238,7 +241,7 @@ def code_encoding(
     primaries: int,  # Code of the primaries; 2: unspecified
     transfer: int,  # Code of the transfer function; 2: unspecified
 ) -> Encoding | None:  # None for sRGB
-    """The encoding of H.273's code points.
+    """Return the encoding of H.273's code points.
 
     Raises `InputError` for high dynamic range and unknown codes.
     """

@@ -98,9 +98,9 @@ _BRANDS = (
 
 
 def kind_of(
-    head: bytes,  # The first bytes of a file, 64 or more where it has them
-) -> str:  # 'JPEG', 'PNG', ..., also of formats that are not read; '' if unknown
-    "The format of a file by its signature."
+    head: bytes,  # First bytes of a file, at least 64 if it has them
+) -> str:  # 'JPEG', 'PNG', ..., also for formats that are not read; '' if unknown
+    "Identify the format of a file by its signature."
     if head[4:8] == b'ftyp':
         brands = {
             head[8:12],
@@ -137,8 +137,8 @@ _CURES = {
 # %% ../../nbs/02_data/01_decoding.ipynb #482c00c1
 def not_read(
     kind: str,  # Format from `kind_of`, not one of `READ`
-) -> str:  # A reason and a cure, in one line
-    "The message about a format that is not read."
+) -> str:  # Reason and remedy in one line
+    "Explain that a format is not read."
     if not kind:
         return 'it is no image of a known format'
     if 'archive' in kind:
@@ -149,13 +149,13 @@ def not_read(
     return f'its format is {kind}, which is not read here; {cure}'
 
 # %% ../../nbs/02_data/01_decoding.ipynb #3c73689d
-MAX_BYTES = 1 << 30  # Largest file that is read
+MAX_BYTES = 1 << 30  # Size of the largest file that is read, bytes
 
 # %% ../../nbs/02_data/01_decoding.ipynb #a237df58
 def read_file(
-    path: Path,  # A file that should be an image
-) -> bytes:  # All of it
-    "The bytes of a file; an `InputError` that says only why not."
+    path: Path,  # Path of an image file
+) -> bytes:  # Content of the file
+    "Read a file; raises `InputError` with the reason, without the file's name."
     try:
         if path.is_dir():
             raise InputError('it is a folder')
@@ -183,18 +183,18 @@ class ImageRules(NamedTuple):
     "Limits and choices for reading images."
 
     background: tuple = (255, 255, 255)  # Colour behind transparency, (r, g, b) in 0..255
-    # Larger images are refused before they are decoded; 80 million are 320 MB in memory
+    # Largest number of pixels, checked before decoding; 80 million need 320 MB of memory
     max_pixels: int = 80_000_000
-    max_aspect: float = 4.0  # Longer side by shorter side, where a square is cut out
-    max_enlargement: float = 4.0  # Factor of the shorter side, where a square is cut out
-    strict: bool = False  # Refuse the first bad image of many instead of leaving it out
+    max_aspect: float = 4.0  # Largest ratio longer side / shorter side for a square crop
+    max_enlargement: float = 4.0  # Largest factor of enlargement of a square crop
+    strict: bool = False  # Raise at the first bad image instead of skipping it
 
 
 RULES = ImageRules()  # Default rules
 
 # %% ../../nbs/02_data/01_decoding.ipynb #c218f091
 class ImageNote(UserWarning):
-    "An assumption about an image that its file does not settle."
+    "Warning of an assumption about an image that its file leaves open."
 
 
 _NAME = ContextVar('name', default='')
@@ -202,9 +202,9 @@ _NAME = ContextVar('name', default='')
 
 @contextmanager
 def naming(
-    path: str | Path,  # The file that is read inside the block
+    path: str | Path,  # Path of the file that is read inside the block
 ) -> Iterator[None]:
-    "Name a file in the notes of what is read inside the block."
+    "Context manager that adds a file's name to the notes inside the block."
     token = _NAME.set(str(path))
     try:
         yield
@@ -215,7 +215,7 @@ def naming(
 def note_assumption(
     text: str,  # One line, without the file's name
 ):
-    "Warn of an assumption with the name of the file that is being read."
+    "Warn of an assumption, with the name of the file that is being read."
     name = _NAME.get()
     warnings.warn(f'{name}: {text}' if name else text, ImageNote, stacklevel=2)
 
@@ -247,7 +247,7 @@ class Samples(NamedTuple):
     orientation: int = 1  # EXIF's orientation, 1 to 8
 
 # %% ../../nbs/02_data/01_decoding.ipynb #334abb1b
-BAND = 1 << 19  # Pixels that are decoded together
+BAND = 1 << 19  # Number of pixels that are decoded at a time
 
 
 class Decoder(NamedTuple):
@@ -255,26 +255,27 @@ class Decoder(NamedTuple):
 
     size: tuple[int, int]  # Width and height as stored, pixels
     orientation: int  # EXIF's orientation, 1 to 8
-    # A number of rows to an iterator of `Samples` from top to bottom; each but the last has a
-    # multiple of it
+    # Function: number of rows -> iterator of `Samples` from top to bottom, whose heights are
+    # multiples of this number except for the last
     bands: Callable
-    full: tuple[int, int] | None = None  # Width and height before a decoder made it smaller
-    # Pillow's decoded image of mode RGB, which may be written over
+    # Width and height before the decoder's reduction; None: not reduced
+    full: tuple[int, int] | None = None
+    # Pillow's decoded image of mode RGB, which may be overwritten
     canvas: Image.Image | None = None
 
 
 def band_rows(
     w: int,  # Width, pixels
-    step: int = 1,  # The result is a multiple of it
+    step: int = 1,  # Divisor of the result
 ) -> int:  # Rows, >= `step`
-    "The rows of a band."
+    "Return the number of rows of a band."
     return max(step, BAND // w // step * step)
 
 
 def in_bands(
-    s: Samples,  # A whole image
+    s: Samples,  # Samples of a whole image
 ) -> Decoder:
-    "A decoder of what is decoded already."
+    "Wrap decoded samples as a decoder."
     h, w = s.colour.shape[:2]
 
     def cut(y, rows):
@@ -292,7 +293,7 @@ def in_bands(
 def all_samples(
     decoder: Decoder,  # Decoder of an image
 ) -> Samples:
-    "All samples of an image together."
+    "Decode all samples of an image."
     parts = list(decoder.bands(1))
     if len(parts) == 1:
         return parts[0]
@@ -303,8 +304,8 @@ def all_samples(
 def full_range(
     values: np.ndarray,  # `(...)`, any real type
     white: float,  # Value of white, > 0
-) -> np.ndarray:  # Shaped as `values`: uint8 where they are that already, else uint16
-    """Samples over the full range of their type.
+) -> np.ndarray:  # uint8 if `values` are uint8, else uint16; shaped as `values`
+    """Scale samples to the full range of their type.
 
     Raises `InputError` for values outside of 0 to white.
     """
@@ -329,11 +330,11 @@ def full_range(
 def to_bytes(
     samples: np.ndarray,  # `(...)`, uint8 or uint16 over the full range
 ) -> np.ndarray:  # Shaped as `samples`, uint8
-    "Samples with 8 bits, rounded."
+    "Round samples to 8 bits."
     if samples.dtype == np.uint8:
         return samples
     out = np.empty(samples.shape, np.uint8)
-    # about a million samples at a time
+    # convert about a million samples at a time
     rows = max(1, (1 << 20) * len(samples) // max(samples.size, 1))
     for k in range(0, len(samples), rows):
         out[k : k + rows] = (samples[k : k + rows].astype(np.uint32) + 128) // 257
@@ -344,20 +345,20 @@ def unpremultiplied(
     colour: np.ndarray,  # `(h, w, c)`, uint8 or uint16, multiplied by alpha
     alpha: np.ndarray,  # `(h, w)`, of the same type
 ) -> np.ndarray:  # Shaped as `colour`, uint16; 0 where alpha is 0
-    "Colours without the alpha that they were multiplied by."
+    "Divide premultiplied colours by their alpha."
     a = alpha[..., None].astype(np.float64)
     c = np.divide(colour, a, out=np.zeros(colour.shape), where=a > 0)
     return np.rint(65535 * c.clip(0, 1)).astype(np.uint16)
 
 # %% ../../nbs/02_data/01_decoding.ipynb #16905da6
 _PIXELS = (b'IHDR', b'PLTE', b'IDAT', b'IEND')
-_LARGEST_META = 16 << 20  # bytes of an unpacked profile or note
+_LARGEST_META = 16 << 20  # largest size of a decompressed profile or text, bytes
 
 
 def png_chunks(
     data: bytes,  # Content of a PNG file
-) -> list:  # `(name, content, whole chunk)` in order, pixels as views; the last may be cut short
-    "The chunks of a PNG up to its end."
+) -> list:  # Tuples `(name, content, whole chunk)`; the last may be truncated
+    "Split a PNG into its chunks, as views of the data."
     out = []
     at = 8
     view = memoryview(data)
@@ -372,7 +373,7 @@ def png_chunks(
 
 
 def _unpacked(content: bytes) -> bytes:
-    "Inflated bytes; b'' where they are damaged or too many."
+    "Decompress bytes; b'' for damaged or too many bytes."
     d = zlib.decompressobj()
     try:
         out = d.decompress(content, _LARGEST_META)
@@ -382,7 +383,7 @@ def _unpacked(content: bytes) -> bytes:
 
 
 def _profile_chunk(content: bytes) -> bytes:
-    "The profile in an iCCP chunk; a note where it cannot be read."
+    "Return the profile of an iCCP chunk; warns if it cannot be read."
     name, _, rest = content.partition(b'\0')
     out = _unpacked(rest[1:])
     if not out:
@@ -391,7 +392,7 @@ def _profile_chunk(content: bytes) -> bytes:
 
 
 def _png_encoding(meta: dict) -> tuple:  # `(Encoding or None, profile)`
-    "The colour encoding of a PNG: cICP before iCCP before sRGB before gAMA and cHRM."
+    "Return the colour encoding of a PNG, by cICP, iCCP, sRGB, or gAMA and cHRM, in this order."
     if len(c := meta.get(b'cICP', b'')) >= 4:
         return code_encoding(c[0], c[1]), b''
     if b'iCCP' in meta and (profile := _profile_chunk(meta[b'iCCP'])):
@@ -415,8 +416,8 @@ def gamma_encoding(
     gamma: float | None,
     chromaticities: tuple | None = None,  # x and y of white, red, green and blue; None: sRGB's
 ) -> Encoding | None:  # None for sRGB
-    "The encoding that a gamma and chromaticities describe; a note where they are impossible."
-    like_srgb = gamma is None or abs(2.2 * gamma - 1) <= 0.0101  # 0.45 is written for it, too
+    "Return the encoding of a gamma and chromaticities; warns if they are invalid."
+    like_srgb = gamma is None or abs(2.2 * gamma - 1) <= 0.0101  # some writers round it to 0.45
     if gamma is not None and not 1e-3 < gamma < 100:
         note_assumption(f'gamma {gamma:g} not used')
         like_srgb = True
@@ -432,10 +433,10 @@ def gamma_encoding(
 
 # %% ../../nbs/02_data/01_decoding.ipynb #4147e994
 def _exif(im: Image.Image) -> Image.Exif | None:
-    "EXIF with the orientation of XMP where it has none; a note where it is damaged."
+    "Return EXIF, with the orientation of XMP if EXIF has none; warns if it is damaged."
     try:
         return im.getexif()
-    except Exception as e:  # Pillow raises anything here
+    except Exception as e:  # Pillow raises errors of many types here
         note_assumption(f'EXIF not used ({type(e).__name__})')
         return None
 
@@ -447,14 +448,14 @@ def _orientation(exif: Mapping | None) -> int:
 
 
 def _camera_encoding(exif: Image.Exif | None) -> Encoding | None:
-    "Adobe RGB where EXIF says so; None for sRGB."
+    "Return Adobe RGB if EXIF states it; None for sRGB."
     if not exif:
         return None
     try:
         camera = exif.get_ifd(0x8769)
         index = exif.get_ifd(0xA005).get(1, '')
     except Exception:
-        return None  # damaged: no statement
+        return None  # damaged EXIF states nothing
     index = index.decode('latin-1') if isinstance(index, bytes) else str(index)
     adobe = index.strip('\0 ') == 'R03' or camera.get(0xA001) == 2
     return encoding_of(ADOBE_RGB, power(563 / 256)) if adobe else None
@@ -465,7 +466,7 @@ _TEXT = (b'XML:com.adobe.xmp', b'Raw profile type exif', b'Raw profile type APP1
 
 
 def _chunk(name: bytes, content: bytes = b'') -> bytes:
-    "A chunk of a PNG."
+    "Assemble a chunk of a PNG."
     return (
         struct.pack('>I', len(content))
         + name
@@ -475,7 +476,7 @@ def _chunk(name: bytes, content: bytes = b'') -> bytes:
 
 
 def _png_exif(chunks: list) -> Image.Exif | None:
-    "EXIF of a PNG, from its own chunk or from text: that of one pixel with the same notes."
+    "Read EXIF of a PNG, by Pillow from an image of one pixel with the same metadata chunks."
     kept = [
         c
         for name, content, c in chunks
@@ -492,14 +493,14 @@ def _png_exif(chunks: list) -> Image.Exif | None:
         im = Image.open(
             BytesIO(b'\x89PNG\r\n\x1a\n' + head + b''.join(kept) + pixel), formats=('PNG',)
         )
-    except Exception as e:  # Pillow raises anything here
+    except Exception as e:  # Pillow raises errors of many types here
         note_assumption(f'EXIF not used ({type(e).__name__})')
         return None
     return _exif(im)
 
 # %% ../../nbs/02_data/01_decoding.ipynb #6a83024d
 class _Inflated:
-    "What the pixel chunks of a PNG unpack to, some bytes at a time."
+    "Decompressor of the pixel chunks of a PNG, some bytes at a time."
 
     def __init__(self, chunks: list):
         views = (content for name, content, _ in chunks if name == b'IDAT')
@@ -508,9 +509,9 @@ class _Inflated:
         self.left = b''
 
     def read(self, n: int) -> bytes:
-        """The next `n` bytes.
+        """Return the next `n` bytes.
 
-        Raises `OSError` where there are fewer, `InputError` where they are damaged.
+        Raises `OSError` for fewer bytes, `InputError` for damaged ones.
         """
         out = bytearray()
         while len(out) < n:
@@ -529,15 +530,15 @@ class _Inflated:
         return bytes(out)
 
     def verify(self):
-        "Raise `InputError` where the checksum at the end is wrong."
+        "Raise `InputError` if the checksum at the end is wrong."
         try:
             self.read(1)
         except OSError:
-            pass  # the usual end
+            pass  # the stream has ended
 
 
 def _raw(data: bytes, mode: str = '', raw: str = '') -> np.ndarray:
-    "Pixels of a PNG as Pillow decodes them, in another raw mode if one is given."
+    "Decode the pixels of a PNG by Pillow, in another raw mode if one is given."
     im = Image.open(BytesIO(data), formats=('PNG',))
     if raw:
         im.tile = [t._replace(args=raw) for t in im.tile]
@@ -546,7 +547,7 @@ def _raw(data: bytes, mode: str = '', raw: str = '') -> np.ndarray:
     return np.asarray(im)
 
 
-# By bytes a pixel
+# by number of bytes per pixel
 _LIKE = {
     1: (0, 8, 'L'),
     2: (4, 8, 'LA'),
@@ -558,9 +559,9 @@ _LIKE = {
 
 
 def _unfiltered(rows: np.ndarray, above: np.ndarray, n: int) -> np.ndarray:  # `(h, bytes)`, uint8
-    """Rows `(h, 1 + bytes)` without their filters.
+    """Undo the filters of rows `(h, 1 + bytes)`.
 
-    Each row stands behind the number of its filter, below a known row, with n bytes a pixel.
+    The first byte of a row is its filter; `above` is the decoded row before; n bytes per pixel.
     """
     if not rows[:, 0].any():
         return rows[:, 1:]
@@ -576,9 +577,9 @@ def _unfiltered(rows: np.ndarray, above: np.ndarray, n: int) -> np.ndarray:  # `
     return out.reshape(len(rows) + 1, -1)[1:]
 
 # %% ../../nbs/02_data/01_decoding.ipynb #6a83024e
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # Of PNG's colour types
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # Number of channels by PNG colour type
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-# Rows and columns: first, step
+# (first row, step of rows, first column, step of columns) of each pass
 _PASSES = (
     (0, 0, 8, 8),
     (0, 4, 8, 8),
@@ -588,21 +589,21 @@ _PASSES = (
     (0, 1, 2, 2),
     (1, 0, 2, 1),
 )
-_LARGEST_PIECE = 1 << 27  # Bytes of samples that can only be decoded together
+_LARGEST_PIECE = 1 << 27  # Largest size of samples that must be decoded together, bytes
 
 
 class _Header(NamedTuple):
-    "What the first chunk of a PNG says."
+    "Header of a PNG, its first chunk."
 
     w: int  # Width, pixels
     h: int  # Height, pixels
     depth: int  # Bits of a sample
     kind: int  # Colour type
-    interlaced: bool  # Whether it is stored in seven passes
+    interlaced: bool  # Whether the image is stored in seven passes
 
 
 def _png_header(chunks: list, rules: ImageRules) -> _Header:
-    "The header of a PNG; raises `InputError`."
+    "Parse the header of a PNG; raises `InputError`."
     if not chunks or chunks[0][0] != b'IHDR' or len(chunks[0][1]) != 13:
         raise InputError('it is damaged: no header of a PNG')
     w, h, depth, kind, *_, interlaced = struct.unpack('>IIBBBBB', chunks[0][1])
@@ -625,7 +626,7 @@ def _png_header(chunks: list, rules: ImageRules) -> _Header:
 def _png_rows(
     stream: _Inflated, p: _Header, step: int = 1
 ) -> Iterator:  # `(rows, w, c)`, uint8 or uint16
-    "Samples of an image, or of a pass, as they are stored, some rows at a time."
+    "Iterate over the stored samples of an image or of a pass, some rows at a time."
     c = _CHANNELS[p.kind]
     above = np.zeros((p.w * c * p.depth + 7) // 8, np.uint8)
     rows = band_rows(p.w, step)
@@ -647,7 +648,7 @@ def _png_rows(
 
 
 def _png_whole(stream: _Inflated, p: _Header) -> np.ndarray:  # `(h, w, c)`
-    "Samples of an interlaced image."
+    "Decode the samples of an interlaced image."
     a = np.empty((p.h, p.w, _CHANNELS[p.kind]), np.uint16 if p.depth == 16 else np.uint8)
     for y, x, dy, dx in _PASSES:
         part = a[y::dy, x::dx]
@@ -684,7 +685,7 @@ def _png_colours(
 
 
 def _from_narrow(a: np.ndarray) -> np.ndarray:  # Shaped as `a`, uint16
-    "Samples of video's narrow range, 16 to 235 of 255, over the full range."
+    "Scale samples of video's narrow range, 16 to 235 of 255, to the full range."
     unit = 1 if a.dtype == np.uint8 else 256
     return np.rint(65535 * ((a.astype(np.float32) - 16 * unit) / (219 * unit)).clip(0, 1)).astype(
         np.uint16
@@ -695,7 +696,7 @@ def png_decoder(
     data: bytes,  # Content of a PNG file
     rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
 ) -> Decoder:
-    "Samples, alpha and encoding of a PNG; of an animated one those of the default image."
+    "Make the decoder of a PNG; for an animated one, of its default image."
     chunks = png_chunks(data)
     p = _png_header(chunks, rules)
     meta = {name: content for name, content, _ in reversed(chunks) if name not in _PIXELS}
@@ -734,12 +735,12 @@ def png_samples(
     data: bytes,  # Content of a PNG file
     rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
 ) -> Samples:
-    "All samples of a PNG."
+    "Decode all samples of a PNG."
     return all_samples(png_decoder(data, rules))
 
 
 def _looks_like_12_bits(top: int):
-    "A note on 16-bit samples that use 12 bits or less, by their largest value."
+    "Warn if 16-bit samples use 12 bits or fewer, by their largest value."
     if 0 < top < 4096:
         note_assumption(
             f'its 16-bit samples go up to {top} of 65535 only and come out dark; '
@@ -756,37 +757,37 @@ _BYTES = {
     34925: 'LZMA',
     50000: 'ZSTD',
 }
-# Channels by photometric interpretation: white is 0, black is 0, RGB, palette, CMYK
+# number of channels by photometric interpretation: white is 0, black is 0, RGB, palette, CMYK
 _COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4}
 
 
 class _Tiff(NamedTuple):
-    "What the first directory of a TIFF says."
+    "Tags of the first directory of a TIFF."
 
     tags: dict  # {number: value or tuple}
-    order: str  # < or >
+    order: str  # Byte order: < (little-endian) or >
     size: tuple[int, int]  # Width, height
     bits: int  # Bits per sample
     kind: int  # Sample format: 1 unsigned, 2 signed, 3 floating point
     samples: int  # Samples per pixel
-    photometric: int  # Interpretation of the colours
-    planes: bool  # Whether the samples lie in planes of their own
+    photometric: int  # Photometric interpretation
+    planes: bool  # Whether each channel is stored as a separate plane
 
     def get(self, tag: int, default: Any = 0) -> Any:
-        "A tag with one value; the default where it has none."
+        "Return the value of a tag, or the default."
         v = self.tags.get(tag, default)
         if isinstance(v, (tuple, list)):
             return v[0] if v else default
         return v
 
     def all(self, tag: int, default: tuple = ()) -> tuple:
-        "A tag with several values."
+        "Return all values of a tag, or the default."
         v = self.tags.get(tag, default)
         return tuple(v) if isinstance(v, (tuple, list)) else (v,)
 
 
 def _directory(data: bytes) -> _Tiff:
-    "The first directory of a TIFF or BigTIFF; raises `InputError` where it is damaged."
+    "Parse the first directory of a TIFF or BigTIFF; raises `InputError` if it is damaged."
     ifd = ImageFileDirectory_v2(data[: 16 if data[2:4] in (b'+\0', b'\0+') else 8])
     f = BytesIO(data)
     f.seek(ifd.next)
@@ -816,7 +817,7 @@ def _directory(data: bytes) -> _Tiff:
 
 # %% ../../nbs/02_data/01_decoding.ipynb #7ef270a5
 def _written_directory(tags: dict, order: str, at: int) -> bytes:
-    "A TIFF directory that lies at a place of a file; all values with 32 bits."
+    "Serialise a TIFF directory for position `at` of a file, all values with 32 bits."
     place = at + 2 + 12 * len(tags) + 4
     table = b''
     more = b''
@@ -834,7 +835,7 @@ def _written_directory(tags: dict, order: str, at: int) -> bytes:
 def _grey_bytes(
     data: bytes, t: _Tiff, width: int, height: int, tile: tuple | None, part: slice
 ) -> np.ndarray:  # `(height, width)`, uint8
-    "Decompressed bytes of some strips or tiles: they alone, described as a grey image with 8 bits."
+    "Decompress some strips or tiles, by Pillow, as an 8-bit grey image that contains only them."
     where, length = (324, 325) if tile else (273, 279)
     starts = t.all(where)[part]
     sizes = t.all(length)[part]
@@ -867,10 +868,10 @@ def _grey_bytes(
 
 # %% ../../nbs/02_data/01_decoding.ipynb #d9d12292
 def _differences(rows: np.ndarray, t: _Tiff, n: int) -> np.ndarray:  # `(h, w*n*bytes)`, uint8
-    "Bytes of one tile or strip column without its predictor; n samples a pixel lie side by side."
+    "Undo the predictor of one tile or strip column, with n interleaved samples per pixel."
     predictor = t.get(317, 1)
     size = t.bits // 8
-    # libtiff has none there, whatever the tag says
+    # libtiff ignores the tag here
     if predictor == 1 or t.get(259, 1) in (1, 32773):
         return rows
     if predictor not in (2, 3) or t.bits % 8:
@@ -892,7 +893,7 @@ def _differences(rows: np.ndarray, t: _Tiff, n: int) -> np.ndarray:  # `(h, w*n*
 
 
 def _values(rows: np.ndarray, t: _Tiff, w: int, n: int) -> np.ndarray:  # `(h, w, n)`
-    "Samples from rows of bytes."
+    "Convert rows of bytes to samples."
     h = len(rows)
     if t.bits >= 8 and t.bits % 8 == 0:
         v = np.ascontiguousarray(rows).view(f'{t.order}{"uif"[t.kind - 1]}{t.bits // 8}')
@@ -908,9 +909,9 @@ def _values(rows: np.ndarray, t: _Tiff, w: int, n: int) -> np.ndarray:  # `(h, w
 def _plain_rows(
     data: bytes, t: _Tiff, plane: int, y: int, rows: int, width: int
 ) -> np.ndarray:  # `(rows, width)`, uint8
-    """Bytes of some rows of strips that are not compressed.
+    """Read the bytes of some rows of uncompressed strips.
 
-    Raises `OSError` where the file is cut off.
+    Raises `OSError` for a truncated file.
     """
     where = t.all(273)
     high = min(t.get(278, t.size[1]), t.size[1])
@@ -930,9 +931,9 @@ def _plain_rows(
 
 
 def _unit(t: _Tiff) -> int:
-    """The rows of a TIFF that must be decoded together.
+    """Return the number of rows of a TIFF that must be decoded together.
 
-    Raises `InputError` where they are too large.
+    Raises `InputError` if they are too large.
     """
     if 322 not in t.tags and t.get(259, 1) == 1 and t.get(266, 1) == 1:
         return 1
@@ -947,7 +948,7 @@ def _unit(t: _Tiff) -> int:
 
 
 def _stored(data: bytes, t: _Tiff, y: int, rows: int) -> np.ndarray:  # `(rows, w, samples)`
-    "Some rows of samples as the file stores them; they begin with a strip or tile."
+    "Decode some rows of stored samples, which begin with a strip or tile."
     (w, h), planes = t.size, t.samples if t.planes else 1
     n = t.samples // planes
     tiled = 322 in t.tags
@@ -982,7 +983,7 @@ def _stored(data: bytes, t: _Tiff, y: int, rows: int) -> np.ndarray:  # `(rows, 
 
 
 def _tiff_rows(data: bytes, t: _Tiff, step: int = 1) -> Iterator:  # `(rows, w, samples)`
-    "Samples as the file stores them, some rows at a time."
+    "Iterate over the stored samples, some rows at a time."
     h = t.size[1]
     unit = _unit(t)
     rows = band_rows(t.size[0], unit)
@@ -998,9 +999,9 @@ def _tiff_rows(data: bytes, t: _Tiff, step: int = 1) -> Iterator:  # `(rows, w, 
 
 # %% ../../nbs/02_data/01_decoding.ipynb #69ba1507
 def _white(t: _Tiff, top: Callable) -> float:
-    """The value of white, and a note where the file does not settle it.
+    """Return the value of white; warns if the file leaves it open.
 
-    Raises `InputError` where it cannot be known. `top()` is the largest sample.
+    Raises `InputError` if it cannot be inferred. `top()` is the largest sample.
     """
     stated = t.get(341, 0) or t.get(281, 0)
     if t.kind == 3:
@@ -1026,15 +1027,15 @@ def _white(t: _Tiff, top: Callable) -> float:
 
 def _alpha_of(
     t: _Tiff, n: int
-) -> tuple:  # Index of the channel of alpha or None, and whether it was multiplied in
-    "Where the alpha is behind n channels of colour; a note on channels that are not used."
+) -> tuple:  # Index of the alpha channel or None, and whether colours are premultiplied
+    "Find the alpha after n colour channels; warns of unused channels."
     extra = t.samples - n
     if extra < 0:
         raise InputError(
             f'it is a TIFF with {t.samples} samples a pixel where its colours need {n}; '
             'save it again'
         )
-    # RGB and one more: alpha, as Pillow has it
+    # Pillow reads a fourth channel of RGB as alpha
     said = t.all(338, ()) or ((2,) if extra == 1 and n == 3 else ())
     at = next((i for i, v in enumerate(said[:extra]) if v in (1, 2)), None)
     if left := extra - (at is not None):
@@ -1043,7 +1044,7 @@ def _alpha_of(
 
 
 def _refuse(data: bytes, t: _Tiff):
-    "Raise `InputError` for what is a TIFF and not read."
+    "Raise `InputError` for kinds of TIFF that are not read."
     if 50706 in t.tags or data[8:10] == b'CR' or t.get(254) & 1 and 330 in t.tags:
         raise InputError("it is a camera's raw file; develop it and export it as JPEG, PNG or TIFF")
     if t.photometric == 6 and t.get(259, 1) in (1, 32773):
@@ -1051,7 +1052,7 @@ def _refuse(data: bytes, t: _Tiff):
 
 
 def _usual(t: _Tiff):
-    "Raise `InputError` for samples that are not read; a note on a predictor that has no effect."
+    "Raise `InputError` for unsupported samples; warns of a predictor without effect."
     if t.get(317, 1) != 1 and t.get(259, 1) in (1, 32773):
         note_assumption('its predictor is not used, since the TIFF has neither LZW nor Deflate')
     if (
@@ -1086,8 +1087,8 @@ def _tiff_colours(
 def tiff_decoder(
     data: bytes,  # Content of a TIFF file
     rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
-) -> Decoder | None:  # None where Pillow reads it as well
-    "Samples, alpha and encoding of the first image of a TIFF."
+) -> Decoder | None:  # None if Pillow decodes it without loss
+    "Make the decoder of the first image of a TIFF."
     t = _directory(data)
     check_pixels(*t.size, rules)
     _refuse(data, t)
@@ -1128,8 +1129,8 @@ def tiff_decoder(
 def tiff_samples(
     data: bytes,  # Content of a TIFF file
     rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
-) -> Samples | None:  # None where Pillow reads it as well
-    "All samples of the first image of a TIFF."
+) -> Samples | None:  # None if Pillow decodes it without loss
+    "Decode all samples of the first image of a TIFF."
     found = tiff_decoder(data, rules)
     return found and all_samples(found)
 
@@ -1137,12 +1138,12 @@ def tiff_samples(
 def to_wide(
     samples: np.ndarray,  # `(...)`, uint8 or uint16 over the full range
 ) -> np.ndarray:  # Shaped as `samples`, uint16
-    "Samples with 16 bits."
+    "Convert samples to 16 bits."
     return samples if samples.dtype == np.uint16 else samples.astype(np.uint16) * 257
 
 
 def _palette(index: np.ndarray, t: _Tiff) -> np.ndarray:  # `(h, w, 3)`, uint16
-    "Colours of a palette; old writers gave them 8 bits."
+    "Look up the colours of a palette; old writers stored 8 bits."
     table = np.array(t.all(320), np.uint32).reshape(3, -1).T
     if index.max(initial=0) >= len(table):
         raise InputError('it is damaged: an index beyond the palette')
@@ -1158,7 +1159,7 @@ def _profile_tag(t: _Tiff) -> bytes:
 
 
 def _tiff_exif(data: bytes) -> Image.Exif | None:
-    "EXIF of a TIFF, with XMP's orientation where it has none; None for a BigTIFF."
+    "Return EXIF of a TIFF, with XMP's orientation if it has none; None for a BigTIFF."
     if data[2:4] in (b'+\0', b'\0+'):
         return None
     exif = Image.Exif()
@@ -1172,7 +1173,7 @@ def _tiff_exif(data: bytes) -> Image.Exif | None:
         ):
             exif[0x0112] = int(m[2])
         return exif
-    except Exception as e:  # Pillow raises anything here
+    except Exception as e:  # Pillow raises errors of many types here
         note_assumption(f'EXIF not used ({type(e).__name__})')
         return None
 
@@ -1180,13 +1181,13 @@ def _tiff_exif(data: bytes) -> Image.Exif | None:
 def code_points(
     data: bytes,  # Content of an AVIF or HEIC file
 ) -> tuple | None:  # Codes of primaries and transfer function; None where there are none
-    "The code points in the first `colr` box of type `nclx`."
+    "Return the code points of the first `colr` box of type `nclx`."
     m = re.search(rb'colrnclx(....)', data[: 1 << 20], re.S)
     return struct.unpack('>HH', m[1]) if m else None
 
 
 def _coded(data: bytes, profile: bytes) -> Encoding | None:
-    "The encoding by code points, unless there is a profile."
+    "Return the encoding of the code points, or None if there is a profile."
     codes = None if profile else code_points(data)
     return code_encoding(*codes) if codes else None
 
@@ -1195,7 +1196,7 @@ def heif_samples(
     data: bytes,  # Content of a HEIC file
     rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
 ) -> Samples:
-    "Samples of the primary image of a HEIC; raises `InputError` without the extra `heif`."
+    "Decode the primary image of a HEIC; raises `InputError` without the extra `heif`."
     try:
         import pillow_heif
     except ImportError:
@@ -1226,9 +1227,9 @@ def heif_samples(
 
 # %% ../../nbs/02_data/01_decoding.ipynb #bbfba919
 def pillow_decoder(
-    im: Image.Image,  # Any mode; opened or in memory
+    im: Image.Image,  # Image of any mode, opened or in memory
 ) -> Decoder:
-    "Samples, alpha and encoding of Pillow's image."
+    "Make the decoder of Pillow's image."
     exif, info, (w, h) = _exif(im), im.info, im.size
     profile = info.get('icc_profile') or b''
     encoding = None
@@ -1248,14 +1249,14 @@ def pillow_decoder(
 
 # %% ../../nbs/02_data/01_decoding.ipynb #1f1a6dd6
 def pillow_samples(
-    im: Image.Image,  # Any mode; opened or in memory
+    im: Image.Image,  # Image of any mode, opened or in memory
 ) -> Samples:
-    "All samples of Pillow's image."
+    "Return all samples of Pillow's image."
     return all_samples(pillow_decoder(im))
 
 
 def _pillow_arrays(im: Image.Image) -> tuple:  # Colour `(h, w, c)`, alpha `(h, w)` or None, space
-    "Samples of Pillow's image by its mode."
+    "Return the samples of Pillow's image by its mode."
     if im.mode in ('I', 'F') or im.mode.startswith('I;16'):
         a = np.asarray(im)[..., None]
         white = 1.0 if im.mode == 'F' else 65535.0
@@ -1273,7 +1274,7 @@ def _pillow_arrays(im: Image.Image) -> tuple:  # Colour `(h, w, c)`, alpha `(h, 
             'L' if im.mode == 'La' else 'RGB',
         )
     if im.mode == 'LA':
-        im = im.copy()  # its alpha is a channel, whatever else is said
+        im = im.copy()  # the alpha channel takes precedence over other metadata of transparency
     elif im.has_transparency_data:
         im = im.convert('RGBA')
     elif im.mode not in ('L', 'RGB', 'CMYK', 'LAB'):
@@ -1284,17 +1285,17 @@ def _pillow_arrays(im: Image.Image) -> tuple:  # Colour `(h, w, c)`, alpha `(h, 
     return a.reshape(*a.shape[:2], -1), None, im.mode
 
 # %% ../../nbs/02_data/01_decoding.ipynb #bbfba91a
-# Pixels; larger images are reduced while they are read, where smaller ones are wanted
+# number of pixels; larger images may be reduced during decoding
 LARGE = 1 << 24
 
 
 def reduction(
     size: tuple,  # Width and height, pixels
-    side: int,  # Shorter side that is wanted, pixels; 0: all of the image
-) -> int:  # 1 for images that are not `LARGE`
-    """Factor by which an image may be reduced.
+    side: int,  # Wanted length of the shorter side, pixels; 0: full size
+) -> int:  # Factor, >= 1; 1 for images that are not `LARGE`
+    """Return the factor by which an image may be reduced.
 
-    Its shorter side stays at least twice what is wanted.
+    Its shorter side stays at least twice as long as wanted.
     """
     return max(1, min(size) // (2 * side)) if side and size[0] * size[1] > LARGE else 1
 
@@ -1302,11 +1303,11 @@ def reduction(
 def decoder_of(
     data: bytes,  # Content of an image file
     rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
-    # Shorter side that is wanted, pixels; a large JPEG may be decoded smaller, to no less than
-    # twice as much; 0: all of it
+    # Wanted length of the shorter side, pixels; a large JPEG may be decoded at a reduced size, at
+    # least twice as large; 0: full size
     side: int = 0,
 ) -> Decoder:
-    "The decoder of an image file by its signature; raises `InputError`, or what a decoder raises."
+    "Make the decoder of an image file by its signature; raises `InputError` or decoders' errors."
     kind = kind_of(data[:256])
     if kind not in READ:
         raise InputError(not_read(kind))
@@ -1333,7 +1334,7 @@ def samples_of(
     data: bytes,  # Content of an image file
     rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
 ) -> Samples:
-    "All samples of an image file; raises `InputError`, or what a decoder raises."
+    "Decode all samples of an image file; raises `InputError` or decoders' errors."
     return all_samples(decoder_of(data, rules))
 
 # %% ../../nbs/02_data/01_decoding.ipynb #4c40aea3
@@ -1341,14 +1342,14 @@ def _by_profile(
     s: Samples,
 ) -> (
     Callable | None
-):  # Samples `(h, w, c)` to `(h, w, 3)`, uint8; None with a note where it cannot be done
-    "The conversion of an ICC profile."
+):  # Function: samples `(h, w, c)` -> `(h, w, 3)`, uint8; None, with a warning, if impossible
+    "Return the conversion of an ICC profile to sRGB."
     wanted = {'L': 'GRAY', 'RGB': 'RGB', 'CMYK': 'CMYK', 'LAB': 'Lab'}[s.space]
     found = icc_channels(s.profile)
     if found and found != wanted:
         note_assumption(f'colour profile not used (it is for {found}, the image is {wanted})')
         return None
-    # refuses high dynamic range
+    # raises for high dynamic range
     if (codes := icc_codes(s.profile)) and codes[1] in (16, 18):
         code_encoding(*codes)
     if encoding := icc_encoding(s.profile):
@@ -1364,11 +1365,11 @@ def _by_profile(
 
 def interpolated(
     samples: np.ndarray,  # `(h, w, c)`, uint8 or uint16 over the full range
-    of_bytes: Callable,  # Transformation of bytes: `(h, w, c)` to `(h, w, 3)`, both uint8
+    of_bytes: Callable,  # Function `(h, w, c)` -> `(h, w, 3)`, both uint8
 ) -> np.ndarray:  # `(h, w, 3)`, uint8
-    """Transformation of bytes, interpolated for 16 bits.
+    """Apply a transformation of 8-bit colours to 16-bit samples.
 
-    Linear interpolation in the simplex of bytes around a value.
+    It is interpolated linearly in the simplex of 8-bit colours around a sample.
     """
     if samples.dtype == np.uint8:
         return of_bytes(samples)
@@ -1391,7 +1392,7 @@ def interpolated(
 def _transformation(
     source: ImageCms.ImageCmsProfile, space: str
 ) -> Callable:  # `(h, w, c)` to `(h, w, 3)`, both uint8
-    "Bytes of a colour space to sRGB by littleCMS."
+    "Return the conversion of 8-bit colours to sRGB by littleCMS."
     to = ImageCms.buildTransform(
         source, ImageCms.createProfile('sRGB'), space, 'RGB', flags=ImageCms.Flags.NOOPTIMIZE
     )
@@ -1399,9 +1400,9 @@ def _transformation(
 
 
 def to_rgb(
-    s: Samples,  # Samples of any colour space and encoding; a band stands for the image
-) -> Callable:  # Samples `(h, w, c)` of this space to `(h, w, 3)`, uint8
-    "The conversion of an image's colours to sRGB; a note where its profile is not used."
+    s: Samples,  # Samples of any colour space and encoding; a band of an image is enough
+) -> Callable:  # Function: samples `(h, w, c)` of this space -> `(h, w, 3)`, uint8
+    "Return the conversion of an image's colours to sRGB; warns if its profile is not used."
     if s.profile and (convert := _by_profile(s)):
         return convert
     if s.space == 'LAB':
@@ -1418,21 +1419,21 @@ def to_rgb(
 def rgb_bytes(
     s: Samples,  # Samples of any colour space and encoding
 ) -> np.ndarray:  # `(h, w, 3)`, uint8
-    "Colours of an image as sRGB."
+    "Convert the colours of an image to sRGB."
     return to_rgb(s)(s.colour)
 
 
 def _as_mode(a: np.ndarray, mode: str) -> Image.Image:
-    "Bytes `(h, w, c)` as Pillow's image of a mode."
+    "Make Pillow's image of a mode from bytes `(h, w, c)`."
     return Image.frombytes(mode, (a.shape[1], a.shape[0]), np.ascontiguousarray(a).tobytes())
 
 # %% ../../nbs/02_data/01_decoding.ipynb #2ebf151a
 def _filled(
     total: np.ndarray, weight: np.ndarray, beyond: np.ndarray | None = None, levels: int = 0
 ) -> np.ndarray:  # Shaped as `total`
-    """Weighted means; in cells without weight the mean of the next larger cell.
+    """Return weighted means; a cell without weight gets the mean of the next larger cell.
 
-    After `levels` levels these are the means given.
+    After `levels` levels the larger cells are those given.
     """
     if beyond is not None and not levels:
         return beyond
@@ -1447,7 +1448,7 @@ def _filled(
 
 
 def _halved(a: np.ndarray) -> np.ndarray:  # `((h + 1)//2, (w + 1)//2, c)`
-    "Sums over squares of two pixels."
+    "Sum over squares of 2 x 2 pixels."
     h, w = a.shape[:2]
     a = np.pad(a, np.array([(0, h % 2), (0, w % 2), (0, 0)]))
     return a[::2, ::2] + a[1::2, ::2] + a[::2, 1::2] + a[1::2, 1::2]
@@ -1457,7 +1458,7 @@ def fill_hidden(
     rgb: np.ndarray,  # `(h, w, 3)`, uint8, not multiplied by alpha
     alpha: np.ndarray,  # `(h, w)`, uint8
 ) -> np.ndarray:  # `(h, w, 3)`, uint8; as `rgb` where alpha > 0
-    "Colours of invisible pixels from their visible neighbours; white where nothing is visible."
+    "Fill the colours of invisible pixels from visible neighbours; white if none is visible."
     hidden = alpha == 0
     if not hidden.any():
         return rgb
@@ -1469,7 +1470,7 @@ def fill_hidden(
 def _weighted(
     rgb: np.ndarray, alpha: np.ndarray, levels: int
 ) -> tuple[np.ndarray, np.ndarray]:  # `(h/2^levels, w/2^levels, 3)` and without the 3, float32
-    "Sums of colours times alpha and of alpha over squares, their sides halved `levels` times."
+    "Sum alpha and colours times alpha over squares of `2**levels` pixels."
     total = rgb * alpha[..., None].astype(np.float32)
     weight = alpha[..., None].astype(np.float32)
     for _ in range(levels):
@@ -1481,9 +1482,9 @@ def _weighted(
 def _filled_band(
     rgb: np.ndarray, alpha: np.ndarray, beyond: np.ndarray | None = None
 ) -> np.ndarray:  # `(h, w, 3)`, uint8
-    """Some rows of an image with colours for what is hidden.
+    """Fill the colours of invisible pixels in some rows of an image.
 
-    `beyond` are the means of squares of `2**_FAR` pixels.
+    `beyond` are the means over squares of `2**_FAR` pixels.
     """
     if not (hidden := alpha == 0).any():
         return rgb
@@ -1498,12 +1499,12 @@ _FAR = 6
 
 # %% ../../nbs/02_data/01_decoding.ipynb #bba05152
 def fill_image(
-    image: Image.Image,  # Mode RGB, not multiplied by alpha; written over
-    alpha: Image.Image,  # Mode L, of the same size
+    image: Image.Image,  # Image of mode RGB, not multiplied by alpha; overwritten
+    alpha: Image.Image,  # Alpha of mode L, of the same size
 ):
     "Fill the colours of invisible pixels as `fill_hidden` does, some rows at a time."
     w, h = image.size
-    hidden = alpha.histogram()[0]  # pixels
+    hidden = alpha.histogram()[0]  # number of invisible pixels
     if hidden == 0:
         return
     if hidden == w * h:
@@ -1538,17 +1539,17 @@ _TURNS = {
 
 
 class Layers(NamedTuple):
-    "An image as it looks."
+    "A decoded image: upright sRGB colours and alpha."
 
-    # Mode RGB, sRGB, upright; invisible pixels have the colours of visible neighbours
+    # Image of mode RGB, upright sRGB; invisible pixels have the colours of visible neighbours
     image: Image.Image
-    alpha: Image.Image | None  # Mode L; None where all of it is opaque
+    alpha: Image.Image | None  # Alpha of mode L; None for an opaque image
 
 
 def _reduced(
     rgb: np.ndarray, alpha: np.ndarray | None, k: int
 ) -> tuple:  # `(h/k, w/k, 3)` and alpha or None, uint8
-    "Means over squares of k pixels, those of colours weighted by alpha."
+    "Average over squares of k x k pixels, colours weighted by alpha."
     if alpha is None:
         return np.asarray(Image.fromarray(rgb).reduce(k)), None
     (h, w), a = alpha.shape, alpha[..., None].astype(np.float32)
@@ -1572,17 +1573,17 @@ def _place(canvas: Image.Image, part: np.ndarray, y: int, h: int, orientation: i
     im = Image.fromarray(np.ascontiguousarray(part))
     for turn in _TURNS.get(orientation, ()):
         im = im.transpose(turn)
-    at = h - y - len(part) if orientation in (3, 4, 6, 7) else y  # from the other end
+    at = h - y - len(part) if orientation in (3, 4, 6, 7) else y  # counted from the other end
     canvas.paste(im, (at, 0) if orientation > 4 else (0, at))
 
 # %% ../../nbs/02_data/01_decoding.ipynb #8c2c66cb
 def layers_from(
     decoder: Decoder,  # Decoder of an image
-    # Shorter side that is wanted, pixels; a large image is reduced to no less than twice as much;
-    # 0: all of it
+    # Wanted length of the shorter side, pixels; a large image is reduced, to at least twice this
+    # length; 0: full size
     side: int = 0,
 ) -> Layers:
-    "An image in sRGB and its alpha, upright, decoded some rows at a time."
+    "Decode an image to upright sRGB and alpha, some rows at a time."
     k, (w, h), turn = reduction(decoder.size, side), decoder.size, decoder.orientation
     size = (-(-w // k), -(-h // k))
     y = 0
@@ -1610,13 +1611,13 @@ def layers_from(
 def layers_of(
     s: Samples,  # Samples of an image
 ) -> Layers:
-    "An image in sRGB and its alpha, upright."
+    "Convert samples to upright sRGB and alpha."
     return layers_from(in_bands(s))
 
 # %% ../../nbs/02_data/01_decoding.ipynb #288005de
 @contextmanager
 def decoding() -> Iterator[None]:
-    "Whatever a decoder raises inside the block becomes an `InputError` that says only why."
+    "Context manager that turns decoders' errors into an `InputError` with the reason alone."
     try:
         yield
     except InputError:
@@ -1625,28 +1626,28 @@ def decoding() -> Iterator[None]:
         raise InputError('it is no image of a known format, or it is damaged') from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputError('far too many pixels; make it smaller') from None
-    except Exception as e:  # decoders raise anything
+    except Exception as e:  # decoders raise errors of many types
         raise InputError(f'it cannot be decoded ({type(e).__name__}: {str(e)[:200]})') from None
 
 # %% ../../nbs/02_data/01_decoding.ipynb #58159458
 def decode_layers(
     data: bytes,  # Content of an image file; of an animation the first frame
     rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
-    # Shorter side that is wanted, pixels; a large image is reduced to no less than twice as much;
-    # 0: all of it
+    # Wanted length of the shorter side, pixels; a large image is reduced, to at least twice this
+    # length; 0: full size
     side: int = 0,
 ) -> Layers:
-    "An image file as sRGB and alpha; an `InputError` that says only why not."
+    "Decode an image file to sRGB and alpha; raises `InputError` with the reason alone."
     with decoding():
         return layers_from(decoder_of(data, rules, side), side)
 
 
 def composite_over(
-    layers: Layers,  # An image and its alpha
+    layers: Layers,  # Colours and alpha of an image
     background: tuple = RULES.background,  # Colour behind it, (r, g, b) in 0..255
-    reuse: bool = False,  # Write the result over the image of the layers
+    reuse: bool = False,  # Whether the image of the layers is overwritten by the result
 ) -> Image.Image:  # Mode RGB
-    "An image over a background."
+    "Composite an image over a background."
     image, alpha = layers
     if alpha is None:
         return image

@@ -49,7 +49,7 @@ EXTENSIONS = (
     '.pbm',
     '.pnm',
 )
-# Names of folders that Windows, macOS, Linux and file servers make, lower case
+# Names of folders that operating systems and file servers create, lower case
 SYSTEM_FOLDERS = frozenset(
     (
         '__macosx',
@@ -101,22 +101,22 @@ _SYSTEM_FILES = frozenset(
 def natural(
     path: Path,  # A file or folder
 ) -> list:  # Sort key
-    "Sort key by the last name of a path, under which img2 comes before img10."
+    "Return a sort key of a path's last name that puts img2 before img10."
     parts = re.split(r'(\d+)', path.name.casefold())
     return [(int(s), '') if s.isdecimal() else (-1, s) for s in parts] + [(-1, path.name)]
 
 
 class Scan(NamedTuple):
-    "What is in a folder."
+    "Files of a folder by use."
 
     files: list  # Paths with a wanted suffix, in natural order
     unused: list  # Paths of other files that are not hidden
-    system: list  # Paths of folders of the system, which were passed over
-    folders: list  # Paths of folders that were not entered
+    system: list  # Paths of system folders, which are ignored
+    folders: list  # Paths of folders that were not searched
 
 
 def _entries(folder: Path) -> list:
-    "What is in a folder, in natural order; raises `InputError`."
+    "List a folder in natural order; raises `InputError` if it cannot be read."
     try:
         if not folder.exists():
             raise InputError(f'no folder at {folder}; check the path')
@@ -132,16 +132,16 @@ def _entries(folder: Path) -> list:
 def is_system(
     path: Path,  # A folder
 ) -> bool:
-    "Whether a folder was made by an operating system or a file server."
+    "Whether a folder was created by an operating system or a file server."
     return path.name.casefold() in SYSTEM_FOLDERS or path.name.startswith('.Trash-')
 
 # %% ../../nbs/02_data/02_folders.ipynb #9a32cc46
 def scan_folder(
-    folder: str | Path,  # One style
-    recursive: bool = True,  # Enter the folders in it, too
+    folder: str | Path,  # Folder of one style
+    recursive: bool = True,  # Whether subfolders are searched
     extensions: tuple = EXTENSIONS,  # Wanted suffixes, lower case
 ) -> Scan:
-    "The files of a folder, used and unused; raises `InputError` where it cannot be read."
+    "List the used and unused files of a folder; raises `InputError` if it cannot be read."
     found, links, seen = Scan([], [], [], []), [], set()
 
     def walk(here):
@@ -174,14 +174,14 @@ def scan_folder(
 def by_suffix(
     paths: Iterable,  # Paths of files
 ) -> dict:  # {suffix in lower case, or 'no suffix': number}, most frequent first
-    "Files counted by their suffix."
+    "Count files by their suffix."
     return dict(Counter(p.suffix.lower() or 'no suffix' for p in paths).most_common())
 
 
 def why_unused(
     path: Path,  # A file without the suffix of an image
-) -> str:  # One line
-    "The reason why a file is not used, by suffix and signature."
+) -> str:  # Reason in one line
+    "Explain why a file is not used, by suffix and signature."
     try:
         with open(path, 'rb') as f:
             kind = kind_of(f.read(256))
@@ -197,14 +197,14 @@ def why_unused(
     )
 
 
-# Files of each suffix that are looked into; the others have the same reason by suffix alone
+# number of files of each suffix whose signature is read; the others are explained by suffix alone
 EXPLAINED = 1000
 
 
 def explain_unused(
     paths: list,  # Unused files
 ) -> list:  # `(path, reason)` for each
-    "A reason for each file that is not used."
+    "Explain why files are not used."
     count = Counter()
     out = []
     for p in paths:
@@ -223,8 +223,8 @@ def explain_unused(
 
 def unused_line(
     paths: list,  # Unused files
-) -> str:  # '' where there are none
-    "Files that are not used by suffix, and which of them are images: in one line."
+) -> str:  # One line; '' without files
+    "Describe unused files by suffix, and which of them are images, in one line."
     if not paths:
         return ''
     counts = ', '.join(f'{n} {s}' for s, n in by_suffix(paths).items())
@@ -237,16 +237,16 @@ def unused_line(
 
 # %% ../../nbs/02_data/02_folders.ipynb #9bfead7d
 def list_images(
-    folder: str | Path,  # One style
-    recursive: bool = False,  # Enter the folders in it, too
+    folder: str | Path,  # Folder of one style
+    recursive: bool = False,  # Whether subfolders are searched
     extensions: tuple = EXTENSIONS,  # Wanted suffixes, lower case
 ) -> list:  # Paths, in natural order
-    "The images of a folder; `InputError` when there is no folder or no image."
+    "List the images of a folder; raises `InputError` for a missing or empty folder."
     return _some(Path(folder), scan_folder(folder, recursive, extensions), extensions)
 
 
 def _some(folder: Path, found: Scan, extensions: tuple) -> list:
-    "The files of a scan; raises `InputError` where there are none."
+    "Return the files of a scan; raises `InputError` if there are none."
     if found.files:
         return found.files
     what = 'image' if extensions == EXTENSIONS else extensions[0] + ' file'
@@ -259,19 +259,19 @@ def _some(folder: Path, found: Scan, extensions: tuple) -> list:
 
 # %% ../../nbs/02_data/02_folders.ipynb #81e49740
 class Styles(NamedTuple):
-    "What is in a folder with a folder for each style."
+    "Files of a folder with a subfolder for each style."
 
-    folders: dict  # {style: its files, at any depth}; the order of the names numbers the styles
+    folders: dict  # {style: its files, at any depth}, in the order of the styles' numbers
     unused: list  # Paths of files in the styles that are not used
-    system: list  # Paths of folders of the system, which were passed over
-    loose: list  # Paths of images that lie in no style's folder
+    system: list  # Paths of system folders, which are ignored
+    loose: list  # Paths of images outside of the styles' folders
 
 # %% ../../nbs/02_data/02_folders.ipynb #f031f106
 def scan_styles(
     root: str | Path,  # Folder with a folder for each style
     extensions: tuple = EXTENSIONS,  # Wanted suffixes, lower case
 ) -> Styles:
-    "The styles under a folder; `InputError` for fewer than two, or one without an image."
+    "List the styles of a folder; raises `InputError` for fewer than two, or one without images."
     here = _entries(Path(root))
     system = [p for p in here if p.is_dir() and is_system(p)]
     shown = [p for p in here if not p.name.startswith('.') and p not in system]
@@ -296,18 +296,18 @@ def scan_styles(
 def style_folders(
     root: str | Path,  # Folder with a folder for each style
     extensions: tuple = EXTENSIONS,  # Wanted suffixes, lower case
-) -> dict:  # {style name: its images, at any depth}; the order of the names numbers the styles
-    "The styles under a folder; `InputError` for fewer than two, or one without an image."
+) -> dict:  # {style: its images, at any depth}, in the order of the styles' numbers
+    "List the styles of a folder; raises `InputError` for fewer than two, or one without images."
     return scan_styles(root, extensions).folders
 
 # %% ../../nbs/02_data/02_folders.ipynb #08425ebf
 def unused_in_styles(
     s: Styles,  # Result of `scan_styles`
-    root: str | Path,  # The folder
-) -> list:  # Lines, without those for nothing
-    """Return what is not used in a folder of styles.
+    root: str | Path,  # Folder of the styles
+) -> list:  # Lines
+    """Describe what is not used in a folder of styles.
 
-    Images outside of the styles, folders of the system, other files.
+    This is images outside of the styles, system folders, and other files.
     """
     out = []
     if s.loose:
@@ -323,10 +323,10 @@ def unused_in_styles(
 
 # %% ../../nbs/02_data/02_folders.ipynb #4952addf
 def matching(
-    # A path, or a path with * or ? or [...]; ** stands for folders at any depth
+    # Path, or path with *, ? or [...]; ** matches folders at any depth
     pattern: str | Path,
 ) -> list:  # Paths, sorted
-    "The files that a pattern names; the part of it that exists is taken literally."
+    "Find the files of a pattern, whose existing leading folders are taken literally."
     path = Path(pattern)
     known = next((p for p in (path, *path.parents) if p.exists()), None)
     if known is None:

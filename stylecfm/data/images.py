@@ -47,20 +47,20 @@ def __getattr__(name):
 def decode_image(
     data: bytes,  # Content of an image file; of an animation the first frame
     rules: ImageRules = RULES,  # Image rules: limits and background
-    # Shorter side that is wanted, pixels, where a large image may be read smaller, to no less than
-    # twice as much; 0: all of it
+    # Wanted length of the shorter side, pixels; a large image may be reduced, to at least twice
+    # this length; 0: full size
     side: int = 0,
 ) -> Image.Image:  # Mode RGB, without metadata
-    "An image over a background; an `InputError` that says only why not."
+    "Decode an image over a background; raises `InputError` with the reason alone."
     return composite_over(decode_layers(data, rules, side), rules.background, reuse=True)
 
 # %% ../../nbs/02_data/04_images.ipynb #7c52ef4f
 def load_layers(
     path: str | Path | Image.Image,  # An image file, or Pillow's image
     rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
-    side: int = 0,  # Shorter side that is wanted, as for `decode_image`
-) -> Layers:  # Image of mode RGB; its alpha of mode L, or None where all of it is opaque
-    "An image and its alpha apart; `InputError` with path and reason."
+    side: int = 0,  # Wanted length of the shorter side, as for `decode_image`
+) -> Layers:  # Image of mode RGB; alpha of mode L, None for an opaque image
+    "Read an image and its alpha separately; raises `InputError` with path and reason."
     if isinstance(path, Image.Image):
         return layers_from(pillow_decoder(path))
     try:
@@ -73,16 +73,16 @@ def load_layers(
 def load_image(
     path: str | Path | Image.Image,  # An image file, or Pillow's image
     rules: ImageRules = RULES,  # Image rules: limits and background
-    side: int = 0,  # Shorter side that is wanted, as for `decode_image`
+    side: int = 0,  # Wanted length of the shorter side, as for `decode_image`
 ) -> Image.Image:  # Mode RGB, without metadata
-    "An image over a background; `InputError` with path and reason."
+    "Read an image over a background; raises `InputError` with path and reason."
     return composite_over(
         load_layers(path, rules, side), rules.background, reuse=not isinstance(path, Image.Image)
     )
 
 # %% ../../nbs/02_data/04_images.ipynb #dac49e68
 class View(NamedTuple):
-    "A square of a picture."
+    "Size and position of a square crop."
 
     # Side length of the square, as a share of the picture's shorter side, above 0 to 1
     side: float = 1.0
@@ -90,16 +90,16 @@ class View(NamedTuple):
     down: float = 0.5  # Vertical position, 0 to 1: 0 at the top, 1 at the bottom
 
 
-CENTRE = View()  # The largest square, in the middle
+CENTRE = View()  # Largest square in the centre
 
 # %% ../../nbs/02_data/04_images.ipynb #0fc32ae5
 def check_square(
     w: int,  # Width of a picture, pixels
     h: int,  # Height, pixels
-    size: int,  # Side of the square that is wanted, pixels
+    size: int,  # Side of the square, pixels
     rules: ImageRules = RULES,  # Image rules: allowed sizes
 ):
-    "Raise `InputError` for strips and for pictures far too small."
+    "Raise `InputError` for a picture that is too elongated or too small for a square."
     if max(w, h) > rules.max_aspect * min(w, h):
         raise InputError(
             f'{w} x {h} is more than {rules.max_aspect:g} times as long as wide; crop it'
@@ -118,9 +118,9 @@ def fit_square(
     rules: ImageRules = RULES,  # Image rules: allowed sizes
     view: View = CENTRE,  # Square to cut
 ) -> Image.Image:  # `size` x `size`
-    """Cut a square out of a picture, in its centre unless told, antialiased.
+    """Cut a square out of a picture and resize it, antialiased.
 
-    Raises `InputError` for strips and for pictures far too small.
+    Raises `InputError` for a picture that is too elongated or too small.
     """
     check_square(*img.size, size, rules)
     w, h = img.size
@@ -131,12 +131,12 @@ def fit_square(
 
 # %% ../../nbs/02_data/04_images.ipynb #45a8e474
 def shrink(
-    img: Image.Image,  # RGB, or RGBA with colours of invisible pixels filled
-    side: float,  # Shorter side of the result, pixels, at most
+    img: Image.Image,  # Image of mode RGB, or RGBA with filled colours of invisible pixels
+    side: float,  # Largest length of the shorter side, pixels
 ) -> Image.Image:  # Resized image; the input itself if it is small enough
-    """Make a whole image smaller, antialiased.
+    """Reduce an image, antialiased.
 
-    Colours and alpha are filtered apart, so that invisible pixels keep a colour.
+    Colours and alpha are filtered separately, so that invisible pixels keep a colour.
     """
     k = side / min(img.size)
     if k >= 1:
@@ -154,10 +154,10 @@ def shrink(
 
 def load_shrunk(
     path: str | Path,  # An image file
-    side: int,  # Shorter side of the result, pixels, at most
+    side: int,  # Largest length of the shorter side, pixels
     rules: ImageRules = RULES,  # Image rules; only the pixel limit is used
-) -> Image.Image:  # RGB, or RGBA where something can be seen through it
-    "An image with its alpha, made smaller; `InputError` with path and reason."
+) -> Image.Image:  # Mode RGB, or RGBA for an image that is not opaque
+    "Read and reduce an image with its alpha; raises `InputError` with path and reason."
     im, alpha = load_layers(path, rules, side)
     if alpha:
         im.putalpha(alpha)
@@ -167,14 +167,14 @@ def load_shrunk(
 def as_float(
     x: Tensor,  # Bytes, uint8 of any shape `(...)`
 ) -> Tensor:  # float32 in [-1, 1], shaped as `x`
-    "Bytes as numbers."
+    "Convert bytes to numbers in [-1, 1]."
     return x.float() / 127.5 - 1
 
 
 def to_tensor(
     imgs: list | Image.Image,  # Pictures of one size, mode RGB
 ) -> Tensor:  # (b, 3, h, w), float32 in [-1, 1]
-    "Pictures as numbers."
+    "Convert pictures to a tensor."
     imgs = [imgs] if isinstance(imgs, Image.Image) else imgs
     a = np.stack([np.asarray(im.convert('RGB')) for im in imgs])  # (b, h, w, 3)
     return as_float(torch.from_numpy(a).permute(0, 3, 1, 2).contiguous())
@@ -183,7 +183,7 @@ def to_tensor(
 def to_pil(
     x: Tensor,  # (b, 3, h, w), any float type; values outside [-1, 1] are clamped
 ) -> list:  # `b` pictures, mode RGB
-    "Numbers as pictures; `ValueError` for NaN and infinity, which no colour stands for."
+    "Convert a tensor to pictures; raises `ValueError` for NaN and infinity."
     if not torch.isfinite(x).all():
         raise ValueError('pixels must be finite; the network or the autoencoder overflowed')
     a = ((x.detach().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
@@ -198,10 +198,10 @@ class UnusedFile(NamedTuple):
 
 # %% ../../nbs/02_data/04_images.ipynb #186e43bb
 class Images(NamedTuple):
-    "What came of reading many files."
+    "Result of reading many files."
 
     x: Tensor  # (n, 3, size, size), float32 in [-1, 1], in the order of the paths
-    good: list  # Paths of the n
+    good: list  # Paths of the n images
     bad: list  # An `UnusedFile` for each other path
 
 
@@ -211,12 +211,12 @@ def read_squares(
     rules: ImageRules = RULES,  # Image rules: allowed sizes
     views: tuple = (CENTRE,),  # Squares to cut
 ) -> Tensor:  # (views, 3, size, size), uint8
-    "Squares of one file's content; an `InputError` that says only why not."
+    "Cut squares out of an image file; raises `InputError` with the reason alone."
     side = math.ceil(size / min(v.side for v in views))
     with decoding():
         decoder = decoder_of(data, rules, side)
         w, h = full = decoder.full or decoder.size
-        # in pixels of the file
+        # side in pixels of the file
         if reduction(full, side) > 1:
             check_square(*((h, w) if decoder.orientation > 4 else full), size, rules)
         im = composite_over(layers_from(decoder, side), rules.background, reuse=True)
@@ -226,7 +226,7 @@ def read_squares(
 
 
 def _square(path: Path, size: int, rules: ImageRules) -> Tensor | UnusedFile:
-    "One file as (3, size, size), uint8."
+    "Read one file as a square, uint8 (3, size, size)."
     try:
         return read_squares(read_file(Path(path)), size, rules)[0]
     except InputError as e:
@@ -236,10 +236,10 @@ def _square(path: Path, size: int, rules: ImageRules) -> Tensor | UnusedFile:
 def read_images(
     paths: list,  # Image files
     size: int,  # Side of the squares, pixels
-    workers: int = 0,  # Threads that decode; 0 decodes here
+    workers: int = 0,  # Number of threads; 0: decode in the calling thread
     rules: ImageRules = RULES,  # Image rules: allowed sizes
-) -> Images:  # Nothing is lost: every path is in `good` or in `bad`
-    "Files to one tensor of squares; `InputError` at the first bad file where the rules are strict."
+) -> Images:  # Images, with each path in either `good` or `bad`
+    "Read files to one tensor of squares; strict rules raise `InputError` at the first bad file."
     with ThreadPoolExecutor(max(workers, 1)) as pool:
         got = list(
             (pool.map if workers else map)(
@@ -254,7 +254,7 @@ def read_images(
     return Images(as_float(x), [p for p, _ in ok], bad)
 
 # %% ../../nbs/02_data/04_images.ipynb #1485fe65
-# How a picture is written, by suffix
+# {suffix: arguments of Pillow's `save`}
 FORMATS = {
     '.png': {'format': 'PNG'},
     '.jpg': {'format': 'JPEG', 'quality': 95, 'subsampling': 0},
@@ -266,10 +266,11 @@ FORMATS |= {'.jpeg': FORMATS['.jpg'], '.tiff': FORMATS['.tif']}
 
 # %% ../../nbs/02_data/04_images.ipynb #a2e6df07
 def save_image(
-    img: Image.Image,  # Saved as RGB; as RGBA if it is that and the format can
-    path: str | Path,  # Output path with a suffix in `CLOUD_FORMATS`
+    # Image; saved as RGBA if its mode is RGBA and the format allows it, else as RGB
+    img: Image.Image,
+    path: str | Path,  # Output path with a suffix in `FORMATS`
 ) -> Path:  # `path`
-    "Write a picture whole or not at all, without metadata; `InputError` for an unknown suffix."
+    "Write a picture atomically, without metadata; raises `InputError` for an unknown suffix."
     path = Path(path)
     if (how := FORMATS.get(path.suffix.lower())) is None:
         raise InputError(
@@ -289,21 +290,21 @@ def save_image(
 
 # %% ../../nbs/02_data/04_images.ipynb #cell-56
 def _label(draw, font, text: str, box: tuple, rows: bool):
-    "Text in the middle of `box` = (x, y, w, h); right-aligned for a row's label."
+    "Draw a text in `box` = (x, y, w, h), centred, or right-aligned for a row's label."
     x, y, w, h = box
     at, anchor = ((x + w, y + h / 2), 'rm') if rows else ((x + w / 2, y + h / 2), 'mm')
     draw.text(at, text, fill='black', font=font, anchor=anchor)
 
 # %% ../../nbs/02_data/04_images.ipynb #cell-57
 def grid(
-    rows: list,  # Rows of pictures (None leaves a gap), or one flat list
+    rows: list,  # Rows of pictures (None leaves a cell empty), or one flat list
     row_labels: list | tuple = (),  # Text left of each row
     col_labels: list | tuple = (),  # Text above each column
     cols: int | None = None,  # Columns into which a flat list is broken; None for one row
-    pad: int = 6,  # White between the pictures, pixels
+    pad: int = 6,  # White space between pictures, pixels
     font_size: int = 13,  # Height of the labels, pixels
 ) -> Image.Image:  # Mode RGB; all cells have the size of the largest picture
-    "Pictures in rows and columns."
+    "Arrange pictures in rows and columns."
     if not isinstance(rows[0], (list, tuple)):
         cols = cols or len(rows)
         rows = [rows[i : i + cols] for i in range(0, len(rows), cols)]
@@ -335,7 +336,7 @@ def grid(
 
 # %% ../../nbs/02_data/04_images.ipynb #9e699aa4
 class JpegPicture:
-    "A picture that a notebook stores as JPEG and nothing else."
+    "A picture that a notebook stores as JPEG only."
 
     def __init__(
         self,
@@ -354,12 +355,12 @@ class JpegPicture:
 
 
 def picture_grid(
-    rows: list,  # Rows of images, as `grid` takes them
-    side: int = 128,  # Longer side of a picture, pixels; larger ones are made smaller
+    rows: list,  # Rows of images, as for `grid`
+    side: int = 128,  # Largest length of a picture's longer side, pixels
     row_labels: list | tuple = (),  # Text left of each row
     col_labels: list | tuple = (),  # Text above each column
-) -> JpegPicture:  # For the last line of a cell
-    "Pictures in rows and columns, small."
+) -> JpegPicture:  # Picture, for the last line of a cell
+    "Arrange reduced pictures in rows and columns."
 
     def small(im):
         return ImageOps.contain(im, (side, side)) if im and max(im.size) > side else im
@@ -372,11 +373,11 @@ def picture_grid(
 # %% ../../nbs/02_data/04_images.ipynb #cell-61
 def pad_to(
     x: Tensor,  # (b, c, h, w)
-    factor: int,  # Sides become multiples of it
+    factor: int,  # Divisor of the padded sides
 ) -> tuple:  # The padded tensor, and (h, w) for `crop_back`
-    """Continue a picture by reflection, right and below.
+    """Pad images by reflection at the right and lower edges.
 
-    Raises `InputError` where it is smaller than what is missing.
+    Raises `InputError` for an image smaller than its padding.
     """
     h, w = x.shape[-2:]
     down = -h % factor
@@ -391,7 +392,7 @@ def pad_to(
 # %% ../../nbs/02_data/04_images.ipynb #263d0da5
 def crop_back(
     x: Tensor,  # (b, c, H, W), padded by `pad_to`
-    size: tuple,  # (h, w) that it gave
+    size: tuple,  # (h, w), from `pad_to`
 ) -> Tensor:  # (b, c, h, w)
-    "Undo `pad_to`."
+    "Invert `pad_to`."
     return x[..., : size[0], : size[1]]

@@ -38,12 +38,12 @@ class Strokes(NamedTuple):
 
 def structure_tensor(
     image: ndarray,  # `(h, w, 3)`
-    sigma: float = 1.5,  # Neighbourhood, pixels
+    sigma: float = 1.5,  # Standard deviation of the neighbourhood, pixels
 ) -> Strokes:  # Direction and strength of strokes
-    "Direction of least change at every pixel (Förstner & Gülch 1987)."
+    "Direction of least change at each pixel, by the structure tensor (Förstner & Gülch 1987)."
     gy, gx = np.gradient(blur_channels(image, 1.0), axis=(0, 1))
     yy, xx, yx = (blur_channels((p * q).sum(-1), sigma) for p, q in ((gy, gy), (gx, gx), (gy, gx)))
-    theta = 0.5 * np.arctan2(2 * yx, xx - yy)  # of the steepest change: (sin, cos)
+    theta = 0.5 * np.arctan2(2 * yx, xx - yy)  # direction of the steepest change is (sin, cos)
     tangent = np.stack([np.cos(theta), -np.sin(theta)], -1)
     return Strokes(
         tangent.astype(np.float32),
@@ -66,9 +66,9 @@ def nearest_lookup(
 def smooth_along(
     f: ndarray,  # Image to average, `(h, w)` or `(h, w, c)`
     tangent: ndarray,  # Unit vectors along the strokes, `(h, w, 2)`: down, right
-    length: int,  # Steps of one pixel, each way, >= 0
+    length: int,  # Number of steps of one pixel in each direction, >= 0
 ) -> ndarray:  # Shaped as `f`
-    "Average along the strokes with linearly falling weights (Cabral & Leedom 1993)."
+    "Average along the strokes with linearly decreasing weights (Cabral & Leedom 1993)."
     start = np.mgrid[: f.shape[0], : f.shape[1]].astype(np.float32)
     total = f.astype(np.float32).copy()
     weight = 1.0
@@ -103,7 +103,7 @@ def anisotropic_kuwahara(
     total = np.zeros_like(seen[..., :3])
     weight = np.zeros_like(seen[..., :1])
     for k in range(sectors):
-        # along, across
+        # offsets along and across the stroke
         u = np.cos(2 * np.pi * k / sectors) * radius * (1 + a)
         v = np.sin(2 * np.pi * k / sectors) * radius / (1 + a)
         s = nearest_lookup(seen, y + u * ty - v * tx, x + u * tx + v * ty)  # (h, w, 4)
@@ -116,7 +116,7 @@ def anisotropic_kuwahara(
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601 luminance
 # Ends of the ramp, RGB
 SHADOW, LIGHT = np.array([0.16, 0.10, 0.36], np.float32), np.array([1.0, 0.90, 0.62], np.float32)
-VARNISH = np.array([0.10, 0.03, -0.12], np.float32)  # What full varnish adds, RGB
+VARNISH = np.array([0.10, 0.03, -0.12], np.float32)  # Colour that varnish 1 adds, RGB
 
 
 def oil_colours(
@@ -150,9 +150,9 @@ def oil(
     radius: float = 2.0,  # Size of a patch of colour, pixels
     strength: float = 1.0,  # Strength of the palette
     varnish: float = 0.0,  # Amount of yellowing, 0 to 1
-    texture: float = 0.06,  # Height of the bristles' traces
+    texture: float = 0.06,  # Amplitude of the bristles' relief
 ) -> ndarray:  # Result, shaped as `image`
-    "An oil painting of a photograph."
+    "Paint a photograph in oil."
     strokes = structure_tensor(image, radius / 2)
     length = max(1, round(2 * radius))
     patches = smooth_along(
@@ -173,7 +173,7 @@ def xdog(
     lum: ndarray,  # Luminance `(h, w)` in [0, 1]
     sigma: float = 0.7,  # Width of a line, pixels
     p: float = 18.0,  # Weight of the difference
-    epsilon: float = 0.2,  # Brightness below which there is ink
+    epsilon: float = 0.2,  # Threshold of brightness below which there is ink
     phi: float = 6.0,  # Steepness of the threshold
 ) -> ndarray:  # `(h, w)` in [0, 1]: 0 is ink
     "Lines and blacks by a thresholded difference of Gaussians (Winnemöller 2011)."
@@ -187,11 +187,13 @@ def hatching(
     lum: ndarray,  # Luminance `(h, w)` in [0, 1]
     spacing: float = 4.0,  # Distance between lines, pixels
 ) -> ndarray:  # `(h, w)` in [0, 1]: 0 is ink
-    "Diagonal lines, thicker where it is darker, crossed in the deepest shadow."
+    "Draw diagonal lines, thicker in darker regions, crossed in the darkest."
     y, x = np.mgrid[: lum.shape[0], : lum.shape[1]]
     tone = blur_channels(lum, 1.0)
 
-    def lines(phase, dark):  # light between lines of a share that grows below the brightness `dark`
+    def lines(
+        phase, dark
+    ):  # brightness between lines, whose width grows below the brightness `dark`
         share = np.clip(0.75 * (1 - tone / dark), 0, 1)
         off = np.abs((phase / spacing) % 1 - 0.5) * 2
         return np.where(share > 0, np.clip((off - share) * spacing / 2 + 0.5, 0, 1), 1.0)
@@ -206,21 +208,21 @@ def ink(
     sigma: float = 0.7,  # Width of a line, pixels
     spacing: float = 4.0,  # Distance between hatching lines, pixels
 ) -> ndarray:  # Result, shaped as `image`
-    "An ink drawing of a photograph."
+    "Draw a photograph in ink."
     lum = image @ LUMA
     low, high = np.percentile(lum, (1, 99))
-    # white paper, and middle tones left open
+    # paper stays white, and middle tones are not inked
     wide = np.clip((lum - low) / (high - low + 0.05), 0, 1) ** 0.6
     lines = smooth_along(xdog(wide, sigma), structure_tensor(image).tangent, 2)
     white = (lines * hatching(wide, spacing))[..., None]
     return (INK_COLOUR + (PAPER_COLOUR - INK_COLOUR) * white).astype(np.float32)
 
 # %% ../../nbs/02_data/05_painters.ipynb #cell-26
-PAINTERS = dict(oil=oil, ink=ink)  # Photograph to painting, by name
+PAINTERS = dict(oil=oil, ink=ink)  # {name: function, photograph -> painting}
 
 # %% ../../nbs/02_data/05_painters.ipynb #6cae338e
 def sample_photos() -> dict:  # name -> `(h, w, 3)` float32 in [0, 1]
-    "Photographs that come with installed packages; raises `InputError` without scikit-learn."
+    "Load photographs of installed packages; raises `InputError` without scikit-learn."
     from matplotlib.cbook import get_sample_data
     from PIL import Image
     from skimage import data
@@ -241,10 +243,10 @@ def sample_photos() -> dict:  # name -> `(h, w, 3)` float32 in [0, 1]
 
 # %% ../../nbs/02_data/05_painters.ipynb #cell-28
 def overlap(
-    n: int,  # Old pixels
-    size: int,  # New pixels
+    n: int,  # Number of old pixels
+    size: int,  # Number of new pixels
 ) -> ndarray:  # `(size, n)`, rows sum to 1
-    "Share of each old pixel in each new one."
+    "Weight of each old pixel in each new pixel, for area averaging."
     edge = np.linspace(0, n, size + 1)[:, None]
     i = np.arange(n)
     shared = np.minimum(edge[1:], i + 1) - np.maximum(edge[:-1], i)
@@ -270,10 +272,10 @@ def resize(
 def random_square(
     photo: ndarray,  # `(h, w, 3)`, no side shorter than `size`
     size: int,  # Side of the crop, pixels
-    rng: np.random.Generator,  # Source of chance
-    turn: bool = False,  # Also by a random number of quarter turns
+    rng: np.random.Generator,  # Random generator
+    turn: bool = False,  # Whether to rotate by a random number of quarter turns
 ) -> ndarray:  # `(size, size, 3)`
-    "A random square of the photograph, at a random scale, half of the time mirrored."
+    "Cut a random square at a random scale, mirrored with probability 0.5."
     h, w = photo.shape[:2]
     side = int(size * rng.uniform(1, max(1, min(h, w) / size / 1.2)))
     y = rng.integers(0, h - side + 1)
@@ -285,11 +287,11 @@ def random_square(
 
 def expose(
     image: ndarray,  # `(h, w, 3)`
-    rng: np.random.Generator,  # Source of chance
+    rng: np.random.Generator,  # Random generator
     amount: float = 1.0,  # Spread of the exposures, 0 (the same for every image) to 1
-    swap: bool = True,  # Put the channels in random order
+    swap: bool = True,  # Whether to permute the channels at random
 ) -> ndarray:  # Result, shaped as `image`, in [0, 1]
-    "Resample brightness, contrast, saturation and tint of an image."
+    "Change brightness, contrast, saturation and tint of an image at random."
     image = image[..., rng.permutation(3)] if swap else image
     lum = (image @ LUMA)[..., None]
     chroma = image - lum

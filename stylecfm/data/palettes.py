@@ -20,8 +20,8 @@ from ..config import InputError
 class Palette(NamedTuple):
     "Colours of pictures as Gaussians; leading dimensions are pictures."
 
-    mean: Tensor  # `(..., 3)`, R, G, B in [0, 1]
-    covariance: Tensor  # `(..., 3, 3)`
+    mean: Tensor  # Mean colour, `(..., 3)`, R, G, B in [0, 1]
+    covariance: Tensor  # Covariance of colours, `(..., 3, 3)`
 
 # %% ../../nbs/02_data/09_palettes.ipynb #7585fb0e
 FLOOR = 1e-4  # variance added to each colour: two and a half levels of 255
@@ -39,17 +39,17 @@ def palette_of(
 # %% ../../nbs/02_data/09_palettes.ipynb #3fef67eb
 def matrix_sqrt(
     a: Tensor,  # Symmetric positive semi-definite, `(..., n, n)`
-    power: float = 0.5,  # 0.5 for the root, -0.5 for its inverse
+    power: float = 0.5,  # Exponent: 0.5 for the root, -0.5 for its inverse
 ) -> Tensor:  # Root, `(..., n, n)`
-    "Root of symmetric matrices, by eigenvalues."
+    "Power of symmetric matrices, by eigendecomposition."
     w, v = torch.linalg.eigh(a)
     return (v * w.clamp_min(1e-12).pow(power)[..., None, :]) @ v.mT
 
 
 def palette_distance(
-    a: Palette,  # Palettes, broadcast against `b`
+    a: Palette,  # Palettes, broadcast with `b`
     b: Palette,  # Palettes
-) -> Tensor:  # `(...)`, squared, in units of a range of 1
+) -> Tensor:  # Squared distances, `(...)`, for colours in [0, 1]
     "Squared Bures-Wasserstein distance."
     r = matrix_sqrt(a.covariance)
     cross = matrix_sqrt(r @ b.covariance @ r)
@@ -66,12 +66,12 @@ def palette_distance(
 
 
 def recolour(
-    x: Tensor,  # Images, `(b, 3, h, w)`; in [0, 1]
+    x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
     source: Palette,  # Palette of each image
-    target: Palette,  # Palette that it gets
-    share: float = 1.0,  # 0: the image's own colours, 1: those of the target
+    target: Palette,  # Target palette of each image
+    share: float = 1.0,  # Interpolation: 0 keeps the image's colours, 1 gives those of the target
 ) -> Tensor:  # Recoloured images, `(b, 3, h, w)` in [0, 1]
-    "Optimal-transport map of colours, as far as it is wanted."
+    "Map colours by optimal transport between Gaussians, interpolated by `share`."
     r = matrix_sqrt(source.covariance)
     inverse = matrix_sqrt(source.covariance, -0.5)
     m = inverse @ matrix_sqrt(r @ target.covariance @ r) @ inverse  # (b, 3, 3)
@@ -86,7 +86,7 @@ def _nearest(
     neighbours: int,  # Number of palettes, >= 1
     seed: int,  # 0: the nearest ones; else a random draw among three times as many
 ) -> Tensor:  # Positions in the library, `(b, neighbours)`
-    "Palettes in a library that are near to each image's."
+    "Find palettes of a library near to each image's."
     if neighbours < 1:
         raise InputError(f'neighbours must be >= 1, got {neighbours}')
     d = palette_distance(Palette(p.mean[:, None], p.covariance[:, None]), library)  # (b, n)
@@ -104,16 +104,16 @@ def _nearest(
 def nearest_palette(
     p: Palette,  # Palettes of images, `(b, 3)` and `(b, 3, 3)`
     library: Palette,  # Palettes of a style's paintings, `(n, 3)` and `(n, 3, 3)`
-    # Palettes whose mean is taken, 1 to n; more where there are fewer is all of them
+    # Number of palettes whose mean is taken, >= 1; at most n are used
     neighbours: int = 4,
     seed: int = 0,  # 0: the nearest ones; else a random draw among three times as many
 ) -> Palette:  # Palette of each image, `(b, 3)` and `(b, 3, 3)`
-    "Mean of the palettes in a library that are nearest to each image's."
+    "Average the palettes of a library that are nearest to each image's."
     near = _nearest(p, library, neighbours, seed)
     return Palette(library.mean[near].mean(1), library.covariance[near].mean(1))
 
 # %% ../../nbs/02_data/09_palettes.ipynb #34a66ded
-# weight of the entropy, in squared units of the range: colours that differ by a tenth
+# weight of the entropy, a squared distance of colours in [0, 1]
 BLUR = 0.01
 
 
@@ -125,7 +125,7 @@ def _potentials(a: bytes, b: bytes, blur: float) -> Tensor:
     d = palette_distance(Palette(source.mean[:, None], source.covariance[:, None]), target)
     n, m = d.shape
     v = torch.zeros(m, dtype=d.dtype)
-    # from a wide blur to the one that is asked for: fewer iterations
+    # anneal from a large blur to `blur`, which takes fewer iterations
     wide = math.ceil(math.log2(max(2.0, float(d.max()) / blur)))
     for eps in (*(blur * 2.0**k for k in range(wide, 0, -1)), *(blur,) * 20):
         for _ in range(25):
@@ -140,9 +140,10 @@ def _potentials(a: bytes, b: bytes, blur: float) -> Tensor:
 def palette_potentials(
     source: Palette,  # Palettes of the pictures of one style, `(n, 3)` and `(n, 3, 3)`
     target: Palette,  # Palettes of another style, `(m, 3)` and `(m, 3, 3)`
-    blur: float = BLUR,  # Weight of the entropy, > 0; less gives fewer palettes more weight
+    # Weight of the entropy, > 0; a smaller one concentrates the plan on fewer palettes
+    blur: float = BLUR,
 ) -> Tensor:  # Potential of each of `target`, float64 `(m,)`, on the CPU
-    "Potentials of entropic optimal transport between two styles' palettes, by Sinkhorn's method."
+    "Compute the potentials of entropic optimal transport between two styles by Sinkhorn's method."
     if not blur > 0:
         raise InputError(f'blur must be above 0, got {blur}')
 
@@ -155,14 +156,14 @@ def palette_potentials(
 # %% ../../nbs/02_data/09_palettes.ipynb #531332bd
 def transported_palette(
     p: Palette,  # Palettes of images, `(b, 3)` and `(b, 3, 3)`
-    source: Palette,  # Palettes of the style that the images are in
-    target: Palette,  # Palettes of the style that they are painted in
-    # Weight of the entropy, > 0; less takes the mean of fewer palettes
+    source: Palette,  # Palettes of the source style
+    target: Palette,  # Palettes of the target style
+    # Weight of the entropy, > 0; a smaller one averages fewer palettes
     blur: float = BLUR,
-    # 0: the mean palette by the transport's weights; else one of them, drawn by these weights
+    # 0: mean of the palettes by the plan's weights; else a palette drawn by these weights
     seed: int = 0,
 ) -> Palette:  # Palette of each image, `(b, 3)` and `(b, 3, 3)`
-    """Palette that entropic optimal transport between two styles gives to each image.
+    """Compute each image's target palette by entropic optimal transport between two styles.
 
     Raises `InputError` for a blur that is not above 0.
     """

@@ -25,13 +25,13 @@ _LAB = (
     (1.9779984951, -2.4285922050, 0.4505937099),
     (0.0259040371, 0.7827717662, -0.8086757660),
 )
-# Steps of the bisection; distance from [0, 1] at which linear light still counts as inside
+# Steps of the bisection; tolerance of the range [0, 1] of linear light
 _HALVINGS = 12
 _INSIDE = 1e-4
 
 
 def _mixed(rows: tuple | Tensor, x: Tensor) -> Tensor:
-    "A `(3, 3)` matrix applied to the channels of `(b, 3, h, w)`."
+    "Apply a `(3, 3)` matrix to the channels of `(b, 3, h, w)`."
     return torch.einsum('ij,bjhw->bihw', torch.as_tensor(rows, dtype=x.dtype, device=x.device), x)
 
 
@@ -49,14 +49,17 @@ def to_oklab(
 
 
 def _linear(lab: Tensor) -> Tensor:
-    "Linear light of Oklab, not limited to [0, 1]."
+    "Convert Oklab to linear light, not limited to [0, 1]."
     return _mixed(_inverse(_CONES), _mixed(_inverse(_LAB), lab).pow(3))
 
 
 def from_oklab(
     lab: Tensor,  # L, a and b, `(b, 3, h, w)`
 ) -> Tensor:  # Images, sRGB in [0, 1], `(b, 3, h, w)`
-    "Convert Oklab to sRGB; colours outside sRGB lose chroma and keep lightness and hue."
+    """Convert Oklab to sRGB.
+
+    The chroma of colours outside sRGB is reduced at equal lightness and hue.
+    """
     lightness = lab[:, :1].clamp(0, 1)
     ab = lab[:, 1:]
 
@@ -64,7 +67,7 @@ def from_oklab(
         y = _linear(torch.cat([lightness, share * ab], 1))
         return ((y >= -_INSIDE) & (y <= 1 + _INSIDE)).all(1, keepdim=True)
 
-    # where all is inside, the factor stays 1
+    # the factor is 1 for colours inside sRGB
     low = exists(1.0).to(lab)
     high = torch.ones_like(lightness)
     if (low < 1).any():
@@ -86,9 +89,9 @@ def with_photo_chroma(
     painting: Tensor,  # Painted images in [0, 1], `(b, 3, h, w)`
     photo: Tensor,  # Photographs in [0, 1], `(b, 3, h, w)`
 ) -> Tensor:  # Images in [0, 1], `(b, 3, h, w)`
-    """Lightness of paintings with the chroma and hue of photographs, in Oklab.
+    """Combine the lightness of paintings with the chroma and hue of photographs, in Oklab.
 
-    Luminance-only transfer (Gatys 2016).
+    This is the luminance-only transfer of Gatys (2016).
     """
     return from_oklab(torch.cat([to_oklab(painting)[:, :1], to_oklab(photo)[:, 1:]], 1))
 
@@ -106,9 +109,9 @@ def with_photo_moments(
     painting: Tensor,  # Painted images in [0, 1], `(b, 3, h, w)`
     photo: Tensor,  # Photographs in [0, 1], `(b, 3, h, w)`
 ) -> Tensor:  # Images in [0, 1], `(b, 3, h, w)`
-    """Paintings with the photographs' mean and covariance of colours in Oklab.
+    """Give paintings the photographs' mean and covariance of colours in Oklab.
 
-    Olkin and Pukelsheim 1982.
+    The map is the optimal transport between Gaussians (Olkin and Pukelsheim 1982).
     """
     lab = to_oklab(painting)
     (here, a), (there, b) = _moments(lab), _moments(to_oklab(photo))
@@ -120,7 +123,7 @@ def with_photo_moments(
     return from_oklab(moved.view(lab.shape).to(lab))
 
 
-# Name: share of the paintings' palettes before the flow, and what is done after it
+# {name: (share of the paintings' palettes before the flow, function after it)}
 COLOUR_MODES = dict(
     photo=(0.0, with_photo_chroma), moments=(1.0, with_photo_moments), painting=(1.0, None)
 )
@@ -146,7 +149,7 @@ def check_colours(
 def palette_share(
     colours: float | str,  # Share from 0 to 1, or a key of `COLOUR_MODES`
 ) -> float:  # 0 to 1
-    "Share of the paintings' palettes under which a painting is made."
+    "Return the share of the paintings' palettes in a painting's condition."
     value = check_colours(colours)
     return COLOUR_MODES[value][0] if isinstance(value, str) else value
 
@@ -156,7 +159,7 @@ def finish_colours(
     painting: Tensor,  # Painted images in [0, 1], `(b, 3, h, w)`
     photo: Tensor,  # Photographs in [0, 1], `(b, 3, h, w)`
 ) -> Tensor:  # Images in [0, 1], `(b, 3, h, w)`
-    "Apply the step after painting of a choice of colours; a share and `painting` have none."
+    "Apply a colour mode's step after painting; shares and `painting` have none."
     value = check_colours(colours)
     after = COLOUR_MODES[value][1] if isinstance(value, str) else None
     return after(painting, photo) if after else painting

@@ -17,26 +17,26 @@ from ..files import digest
 
 # %% ../../nbs/02_data/03_results.ipynb #d8df7083
 def _same(name: str) -> str:
-    "A name as the most forgiving disk compares it."
+    "Normalise a name as disks do that ignore case and Unicode composition."
     return unicodedata.normalize('NFC', unicodedata.normalize('NFC', name).casefold())
 
 
-_LONGEST = 255  # Bytes of a file's name, the most that common file systems allow
+_LONGEST = 255  # Largest length of a file name on common file systems, bytes
 
 
 def _cut(name: str, room: int) -> str:
-    "The first characters of a name, as many as fit into `room` bytes."
+    "Cut a name to at most `room` bytes, at a character."
     while len(os.fsencode(name)) > room:
         name = name[:-1]
     return name
 
 # %% ../../nbs/02_data/03_results.ipynb #c8f39149
 def free_name(
-    name: str,  # Wanted, without suffix
-    taken: set,  # Names given so far, as they are compared; the result is added
-    room: int = _LONGEST,  # Bytes that the result may have; longer names are cut
-) -> str:  # Case and composition aside, none of `taken`
-    "The name, or the first of `name_2`, `name_3`, ... that is not taken; taken from then on."
+    name: str,  # Wanted name, without suffix
+    taken: set,  # Normalised names that are taken; the result is added
+    room: int = _LONGEST,  # Largest length of the result, bytes; longer names are cut
+) -> str:  # Name that differs from all of `taken`, also without case and composition
+    "Return the name, or the first of `name_2`, `name_3`, ... that is not taken."
     ends = ('', *(f'_{i}' for i in range(2, len(taken) + 3)))
     n = next(
         n for n in (_cut(name, room - len(end)) + end for end in ends) if _same(n) not in taken
@@ -49,10 +49,10 @@ def results_for(
     sources: Iterable,  # Paths of the inputs
     folder: str | Path,  # Folder of the results
     suffix: str = '.png',  # Suffix of the results
-) -> list:  # `(source, result)`: each result has a name of its own
-    """Path in a folder for the result of each input, named after it.
+) -> list:  # Pairs `(source, result)` with different results
+    """Name the result of each input after it, in a folder.
 
-    `x.pcd.bin` gives `x.pcd`, not `x.pcd.pcd`.
+    With suffix `.pcd`, `x.pcd.bin` gives `x.pcd`, not `x.pcd.pcd`.
     """
     taken = set()
 
@@ -71,18 +71,18 @@ RECORD = '.stylecfm-written'  # Name of the list in each folder of results
 def record_results(
     *paths: str | Path,  # Files that were just written
 ):
-    "Note files in the list of their folder, so that a later run may replace them."
+    "Record files in the list of their folder, so that a later run may replace them."
     for path in map(Path, paths):
         line = json.dumps(dict(name=path.name, sha256=digest(path)))
         try:
             with open(path.parent / RECORD, 'a', encoding='utf-8') as f:
                 f.write(line + '\n')
         except OSError:
-            continue  # then a later run asks for --overwrite
+            continue  # without a record, a later run requires --overwrite
 
 
 def _noted(folder: Path) -> dict:
-    "{name: digest} of the list in a folder; lines that are cut off do not count."
+    "Read the list of a folder, {name: digest}, without truncated lines."
     out = {}
     try:
         lines = (folder / RECORD).read_text(encoding='utf-8').splitlines()
@@ -102,9 +102,9 @@ def check_results(
     inputs: Iterable = (),  # Paths of the files that will be read
     overwrite: bool = False,  # Replace files that no earlier run wrote
 ):
-    """Raise `InputError` where results share a name or would replace a file they must not replace.
+    """Raise `InputError` for results that share a name, or would replace a protected file.
 
-    That is an input, or a file that no earlier run wrote.
+    Inputs are protected, and, without `overwrite`, files that no earlier run wrote.
     """
     own = {}
     noted = {}
@@ -130,12 +130,12 @@ def check_results(
 
 # %% ../../nbs/02_data/03_results.ipynb #fcefb7ed
 def numbered_results(
-    folder: str | Path,  # Gets a folder for each name
-    names: list,  # Names of groups, each once
-    number: int,  # Results of each
+    folder: str | Path,  # Folder of results, with a subfolder for each name
+    names: list,  # Different names of groups
+    number: int,  # Number of results of each group
     overwrite: bool = False,  # Replace files that no earlier run wrote
 ) -> list:  # Paths, `number` for each name: `a_b/0000.png` for `a b`
-    "Numbered results in groups, checked; two names never share a folder."
+    "Name and check numbered results in groups; two names never share a folder."
     taken = set()
     groups = [Path(folder) / free_name(v.replace(' ', '_'), taken) for v in names]
     files = [g / f'{i:04}.png' for g in groups for i in range(number)]

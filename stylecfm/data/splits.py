@@ -39,18 +39,19 @@ def _gaussian_blur(
 
 def local_contrast(
     x: Tensor,  # Images `(n, 1, h, w)` in [0, 1]
-    sigma: float,  # Deviation of the blur, pixels
-    fine: float = 0.0,  # Deviation of a blur that removes noise first, pixels; 0 for none
-    floor: float = 0.012,  # Deviation below which contrast counts as none, parts of the range
-) -> Tensor:  # Images of the same shape, about unit deviation
-    "Remove slow changes of brightness and contrast."
+    sigma: float,  # Standard deviation of the blur, pixels
+    fine: float = 0.0,  # Standard deviation of a blur against noise, pixels; 0: none
+    # Smallest standard deviation that counts as contrast, in units of the range
+    floor: float = 0.012,
+) -> Tensor:  # Images of the same shape, with about unit local standard deviation
+    "Normalise images by local mean and standard deviation."
     b = (_gaussian_blur(x, fine) if fine else x) - _gaussian_blur(x, sigma)
     return b / (_gaussian_blur(b.square(), sigma) + floor**2).sqrt()
 
 # %% ../../nbs/02_data/07_splits.ipynb #945ec47b
-DESCRIPTOR_SIDE = 10  # Numbers along a side of a descriptor
-WINDOW_SIZES = (0.45, 0.56, 0.7, 0.86, 1.0)  # Window heights, parts of the shorter side
-_ASPECTS = (0.8, 1.0, 1.25)  # Window widths by heights
+DESCRIPTOR_SIDE = 10  # Side of a descriptor, pixels
+WINDOW_SIZES = (0.45, 0.56, 0.7, 0.86, 1.0)  # Window heights / shorter side of the image
+_ASPECTS = (0.8, 1.0, 1.25)  # Window width / height
 
 
 def _window_descriptors(
@@ -83,7 +84,7 @@ def _query_descriptors(
 
 def _candidate_scores(
     images: list[Tensor],  # Grey images `(h, w)` in [0, 1]
-    aspects: tuple = _ASPECTS,  # Window widths by heights
+    aspects: tuple = _ASPECTS,  # Window width / height
 ) -> Tensor:  # Symmetric scores of all pairs, `(n, n)`, 0 on the diagonal
     "Score all pairs of images by their best pair of windows."
     queries = [_query_descriptors(x) for x in images]
@@ -110,7 +111,7 @@ def _correlation(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
 
 
 def _warped(a: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
-    "Read images at scaled and shifted places; `p` holds log scales and shifts, `(n, 4)`."
+    "Sample images under scaling and shift; `p` holds log scales and shifts, `(n, 4)`."
     s = torch.linspace(-1, 1, a.shape[-1])
     x, y = (s[None] * p[:, k : k + 1].exp() + p[:, k + 2 : k + 3] for k in (0, 1))  # (n, side)
     x = x[:, None, :].expand(-1, len(s), -1)
@@ -168,10 +169,11 @@ class NearPair(NamedTuple):
 # %% ../../nbs/02_data/07_splits.ipynb #8eb058fe
 def near_duplicates(
     images: dict[str, Image.Image],  # Images of mode RGB by name
-    candidates: int = 2000,  # Number of pairs that are aligned
-    least: float = 0.55,  # Smallest score that is reported
-    aspects: tuple = _ASPECTS,  # Window widths by heights; (1.,) where all images have one aspect
-) -> list[NearPair]:  # Best first
+    candidates: int = 2000,  # Number of candidate pairs that are aligned
+    least: float = 0.55,  # Smallest reported score, -1 to 1
+    # Window width / height; (1.0,) if all images have one aspect ratio
+    aspects: tuple = _ASPECTS,
+) -> list[NearPair]:  # Pairs by decreasing score
     "Find pairs of images that show the same picture in another crop, scale or colour."
     names = list(images)
     greys = [torch.tensor(np.asarray(im.convert('L'))).float() / 255 for im in images.values()]
@@ -201,7 +203,7 @@ def split_groups(
     contents: dict[str, str] | None = None,  # Checksum of each file; equal files are one image
     seed: int | str = 0,  # Seed of the draw
 ) -> dict[str, str]:  # Set of each name, a word of `_SETS`
-    "Divide images into three sets; raises `InputError` where a folder has too few."
+    "Divide images into three sets; raises `InputError` for a folder with too few images."
     contents = contents or {n: n for names in folders.values() for n in names}
     near = {contents[n] for pair in pairs for n in pair[:2]}
     side = {}

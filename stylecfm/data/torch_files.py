@@ -22,7 +22,7 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/02_data/06_torch_files.ipynb #64a34af1
-# What the pickle of a `.pt` may name: plain tensors on a processor, and the tables that they lie in
+# Names that the pickle of a `.pt` may contain: those of plain tensors and dictionaries
 PLAIN_TYPES = {
     'collections OrderedDict',
     'torch Size',
@@ -67,14 +67,15 @@ PLAIN_TYPES = {
         )
     ),
 }
-LONGEST_PICKLE = 1 << 20  # bytes; a hundred thousand tensors need no more
-_OLD_FORM = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'  # how files of before PyTorch 1.6 begin
+LONGEST_PICKLE = 1 << 20  # largest size of a pickle, bytes; enough for 100,000 tensors
+# first bytes of files from before PyTorch 1.6
+_OLD_FORM = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'
 
 
 def _only_plain(stream: io.BytesIO):
-    """Go through one pickle without running it.
+    """Check one pickle without executing it.
 
-    Raises `InputError` for one that names more than plain tensors.
+    Raises `InputError` for a pickle that names anything but plain tensors.
     """
     for op, what, _ in pickletools.genops(stream):
         if op.name in ('STACK_GLOBAL', 'INST', 'OBJ', 'EXT1', 'EXT2', 'EXT4'):
@@ -87,9 +88,9 @@ def _only_plain(stream: io.BytesIO):
 
 
 def _records(content: bytes) -> dict:  # {name: content}
-    """The records of a zip.
+    """Read the records of a zip.
 
-    Raises `InputError` where they are packed, or more than the file has bytes.
+    Raises `InputError` for compressed records, or records larger than the file.
     """
     with zipfile.ZipFile(io.BytesIO(content)) as z:
         infos = z.infolist()
@@ -103,7 +104,7 @@ def _records(content: bytes) -> dict:  # {name: content}
 
 
 def _zip_of(records: dict) -> io.BytesIO:
-    "Records as torch reads them: nothing but what was looked at."
+    "Pack checked records into a zip for `torch.load`."
     with zipfile.ZipFile(out := io.BytesIO(), 'w', zipfile.ZIP_STORED) as z:
         for name, data in records.items():
             z.writestr(name, data)
@@ -111,7 +112,7 @@ def _zip_of(records: dict) -> io.BytesIO:
 
 # %% ../../nbs/02_data/06_torch_files.ipynb #88994b9e
 def _looked_at(content: bytes) -> io.BytesIO:  # Readable stream of the checked content
-    "Look through a `.pt` without running or unpacking anything; raises `InputError`."
+    "Check a `.pt` without executing or decompressing anything; raises `InputError`."
     if content.startswith(b'PK'):
         records = _records(content)
         pickles = [v for k, v in records.items() if k == 'data.pkl' or k.endswith('/data.pkl')]
@@ -130,15 +131,15 @@ def _looked_at(content: bytes) -> io.BytesIO:  # Readable stream of the checked 
 def read_pt(
     content: bytes,  # Bytes that `torch.save` wrote
 ) -> object:  # A tensor, or tables of tensors and plain values
-    """Read what a `.pt` holds, in the memory of a few times its size.
+    """Read a `.pt` safely, in a few times its size of memory.
 
-    Raises `InputError` that says only why not.
+    Raises `InputError` with the reason, without the file's name.
     """
     try:
         return torch.load(_looked_at(content), map_location='cpu', weights_only=True)
     except InputError:
         raise
-    except Exception:  # of a damaged file: anything
+    except Exception:  # damaged files raise errors of many types
         raise InputError(
             'it holds more than a tensor, or is damaged; nothing of it was run'
         ) from None
@@ -151,7 +152,7 @@ LATENT_TYPES = (
     torch.bfloat16,
     torch.float8_e4m3fn,
     torch.float8_e5m2,
-    # Of the numbers of a ready latent
+    # types of a ready latent's numbers
     torch.int64,
     torch.int32,
     torch.int16,
@@ -164,9 +165,9 @@ def plain_latent(
     x: object,  # Object read from a file
     size: int,  # Bytes of the file
 ) -> Tensor:  # `(c, h, w)`, fp32
-    """Read a latent that somebody else wrote.
+    """Check a latent that was read from a file.
 
-    Raises `InputError` that says only why not: of no use, repeated, or without its numbers.
+    Raises `InputError` with the reason for another object, an expanded or a truncated tensor.
     """
     if isinstance(x, Tensor) and x.ndim == 4 and len(x) == 1:
         x = x[0]

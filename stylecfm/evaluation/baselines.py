@@ -23,7 +23,7 @@ from ..pipeline.transfer import StyleTransferPipeline, TransferOptions
 
 # %% ../../nbs/09_evaluation/04_baselines.ipynb #eb6b281b
 class PaintingMethod(Protocol):
-    "Any way to paint photographs."
+    "Protocol of a method that paints photographs."
 
     def __call__(
         self,
@@ -38,7 +38,7 @@ def untouched(
     images: list[Image.Image],  # Photographs of mode RGB
     size: int,  # Side of the results, pixels
 ) -> list[Image.Image]:  # Photographs of the side `size`
-    "Return the photographs at the wanted size."
+    "Return the photographs, resized."
     wanted = (size, size)
     return [
         im if im.size == wanted else im.resize(wanted, Image.Resampling.LANCZOS) for im in images
@@ -48,7 +48,7 @@ def untouched(
 def _disc_mean(
     x: np.ndarray,  # Channels `(c, h, w)`
     radius: int,  # Radius of the disc, pixels, >= 1
-) -> np.ndarray:  # Mean over the disc around each pixel, `(c, h, w)`; edges are reflected
+) -> np.ndarray:  # Mean over the disc around each pixel, `(c, h, w)`, with reflected edges
     "Average each channel over a disc."
     from scipy.ndimage import uniform_filter1d
 
@@ -57,7 +57,7 @@ def _disc_mean(
     for dy in range(-radius, radius + 1):
         width = 2 * int((radius**2 - dy**2) ** 0.5) + 1
         row = uniform_filter1d(x, width, axis=2, mode='mirror') * width
-        index = np.abs(np.arange(x.shape[1]) + dy)  # mirrored at both ends
+        index = np.abs(np.arange(x.shape[1]) + dy)  # reflected at both ends
         index = np.where(index >= x.shape[1], 2 * (x.shape[1] - 1) - index, index)
         out += row[:, index]
         total += width
@@ -87,9 +87,9 @@ def kuwahara_filter(
     image: Image.Image,  # Photograph of mode RGB
     radius: int = 6,  # Radius of the sectors, pixels
     sectors: int = 8,  # Number of sectors
-    sharpness: float = 8.0,  # Exponent q of the sectors' deviation
+    sharpness: float = 8.0,  # Exponent q of the sectors' standard deviation
 ) -> Image.Image:  # Image of mode RGB
-    "Average sectors around each pixel, those of little variance most (Papari 2007)."
+    "Average sectors around each pixel, weighted by `deviation ** -q` (Papari 2007)."
     x = to_tensor([image])  # (1, 3, h, w)
     r = torch.arange(-radius, radius + 1.0)
     dy, dx = torch.meshgrid(r, r, indexing='ij')
@@ -145,7 +145,7 @@ def pipeline_painter(
     target: str = 'monet',  # Style of the paintings
     **settings,  # Further arguments of the pipeline's call
 ) -> PaintingMethod:
-    "Make a painter of a model."
+    "Make a painting method of a pipeline."
     pipe.set_progress_bar_config(disable=True)
 
     def paint(images, size):
@@ -157,7 +157,7 @@ def pipeline_painter(
 # %% ../../nbs/09_evaluation/04_baselines.ipynb #11473319
 def low_band(
     x: Tensor,  # Latents `(b, c, h, w)`
-    cut: float,  # Highest kept sum of relative frequencies, 0 (nothing but the mean) to 2 (all)
+    cut: float,  # Highest kept sum of relative frequencies, 0 (mean only) to 2 (all)
 ) -> Tensor:  # Latents `(b, c, h, w)`
     "Project each channel on its low DCT frequencies."
 
@@ -197,7 +197,8 @@ def low_band_swap(
         p = rk_step(source, p, t, before - t, heun)
         path.insert(0, p)
     g = torch.Generator().manual_seed(seed)
-    noise = torch.randn(x1.shape[1:], generator=g).to(x1).expand_as(x1)  # one for all images
+    # the same noise for all images
+    noise = torch.randn(x1.shape[1:], generator=g).to(x1).expand_as(x1)
     x = noise + low_band(path[0] - noise, cut)
     for i, (t, after) in enumerate(zip(times, times[1:], strict=False), 1):
         x = rk_step(target, x, t, after - t, heun)
@@ -229,9 +230,9 @@ def flow_painters(
     source: str = 'photo',  # Style of the photographs
     target: str = 'monet',  # Style of the paintings
 ) -> dict[str, PaintingMethod]:  # Methods by name
-    """Return the ways of the plain flow.
+    """Return the methods of the invertible flow.
 
-    Raises `InputError` for a model that paints under a condition.
+    Raises `InputError` for a structure-conditioned model.
     """
     if pipe.conditional:
         raise InputError(
@@ -254,7 +255,7 @@ def simple_painters(
     pipe: StyleTransferPipeline,  # Pipeline whose codec AdaIN uses
     paintings: Tensor,  # Training paintings of the style, `(m, 3, h, w)` in [-1, 1]
 ) -> dict[str, PaintingMethod]:  # Methods by name
-    "Return the baselines without a trained flow; none of them sees a held-out painting."
+    "Return the baselines without a trained flow; none of them uses a held-out painting."
 
     def each(f):
         return lambda images, size: [f(im) for im in untouched(images, size)]

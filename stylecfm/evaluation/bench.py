@@ -23,7 +23,7 @@ from .metrics import machine
 from ..models.isonext import IsoNext
 
 # %% ../../nbs/09_evaluation/06_bench.ipynb #78a228e6
-CHANNELS, STYLES = 8, 2  # Of the latents; number of styles
+CHANNELS, STYLES = 8, 2  # number of latent channels; number of styles
 
 
 class BenchSize(NamedTuple):
@@ -32,8 +32,8 @@ class BenchSize(NamedTuple):
     width: int = 64  # Channels of IsoNext
     layers: int = 4  # Blocks of IsoNext
     side: int = 16  # Latent pixels along a side, a multiple of 8
-    batch: int = 4  # Latents of a training step
-    rounds: int = 5  # Measurements of each network, >= 3
+    batch: int = 4  # Number of latents in a training step
+    rounds: int = 5  # Number of measurements of each network, >= 3
 
 
 BENCH_SIZES = dict(
@@ -42,12 +42,12 @@ BENCH_SIZES = dict(
 
 
 def _isonext(s: BenchSize, width: int) -> nn.Module:
-    "This package's network."
+    "Build this package's network."
     return IsoNext(CHANNELS, width, s.layers, STYLES, style_dim=64, time_dim=64)
 
 
 def _unet2d(s: BenchSize, width: int) -> nn.Module:
-    "Diffusers' U-Net of two levels, with attention on the lower one."
+    "Build diffusers' U-Net of two levels, with attention on the lower one."
     from diffusers import UNet2DModel
 
     return UNet2DModel(
@@ -65,7 +65,7 @@ def _unet2d(s: BenchSize, width: int) -> nn.Module:
 
 
 def _dit(s: BenchSize, width: int) -> nn.Module:
-    "Diffusers' transformer on patches of 2 x 2."
+    "Build diffusers' transformer on patches of 2 x 2."
     from diffusers import DiTTransformer2DModel
 
     return DiTTransformer2DModel(
@@ -82,7 +82,7 @@ def _dit(s: BenchSize, width: int) -> nn.Module:
 
 
 def _torchcfm(s: BenchSize, width: int) -> nn.Module:
-    "The U-Net of torchcfm, of two levels."
+    "Build torchcfm's U-Net of two levels."
     from torchcfm.models.unet.unet import UNetModelWrapper
 
     return UNetModelWrapper(
@@ -96,11 +96,11 @@ def _torchcfm(s: BenchSize, width: int) -> nn.Module:
 
 
 def _plain(net, x, t, y):
-    "A call with latent, time and style."
+    "Call a network with latent, time and style."
     return net(x, t, y)
 
 
-CONTENDERS = dict(  # {name: (module that must be there, builder, call, width's unit)}
+CONTENDERS = dict(  # {name: (required module, builder, call, divisor of the width)}
     IsoNext=('stylecfm', _isonext, _plain, 8),
     UNet2DModel=('diffusers', _unet2d, lambda net, x, t, y: net(x, 1000 * t, y).sample, 8),
     DiTTransformer2DModel=(
@@ -114,7 +114,7 @@ CONTENDERS = dict(  # {name: (module that must be there, builder, call, width's 
 
 
 def parameters_of(
-    build: Callable,  # Function of sizes and a width to a network
+    build: Callable,  # Function `(BenchSize, width)` -> network
     s: BenchSize,  # Sizes
     width: int,  # Width, a multiple of 8
 ) -> int:
@@ -124,12 +124,12 @@ def parameters_of(
 
 
 def matched_width(
-    build: Callable,  # Function of sizes and a width to a network
+    build: Callable,  # Function `(BenchSize, width)` -> network
     s: BenchSize,  # Sizes
     wanted: int,  # Number of parameters
-    unit: int = 8,  # Widths are multiples of this
+    unit: int = 8,  # Divisor of the width
 ) -> int:  # Width
-    "The width whose number of parameters is nearest to the wanted one in logarithms."
+    "Find the width whose number of parameters is nearest to `wanted`, in logarithms."
     found = {}
     for width in range(unit, 1024, unit):
         found[width] = parameters_of(build, s, width)
@@ -142,9 +142,9 @@ def matrix_rate(
     device: torch.device,  # Device to measure
     dtype: torch.dtype,  # Type of the matrices
     sides: tuple = (256, 512, 1024),  # Sides of the matrices
-    rounds: int = 3,  # Measurements of each, of which the median counts
-) -> float:  # Operations a second
-    "The highest rate of matrix products."
+    rounds: int = 3,  # Number of measurements of each side, of which the median is taken
+) -> float:  # Operations per second
+    "Measure the highest rate of matrix products."
     best = 0.0
     for n in sides:
         a = torch.randn(n, n, device=device, dtype=dtype)
@@ -156,7 +156,7 @@ def matrix_rate(
 
 
 def _seconds(f: Callable, device: torch.device) -> float:
-    "Time of a call, until the device has finished."
+    "Measure the time of a call, with the device synchronised."
     wait = torch.cuda.synchronize if device.type == 'cuda' else lambda: None
     wait()
     start = time.perf_counter()
@@ -185,7 +185,7 @@ def kept_bytes(
     def pack(v: Tensor):
         storage = v.untyped_storage()
         if storage.data_ptr() not in own:
-            # the tensor itself is held, so that no other storage takes its place
+            # hold the tensor, so that its address is not reused
             seen[storage.data_ptr()] = (storage.nbytes(), v)
         return v
 
@@ -232,7 +232,7 @@ class Contender:
             self.call(self.net, *(v[:n] for v in self.inputs))
 
     def memory(self) -> int:  # Bytes
-        "Measure, on a processor count, the memory of a step."
+        "Return the memory of a step: measured on a GPU, counted on a CPU."
         if self.device.type == 'cuda':
             torch.cuda.reset_peak_memory_stats()
             self.step()
@@ -241,11 +241,11 @@ class Contender:
 
 # %% ../../nbs/09_evaluation/06_bench.ipynb #4411f243
 def bench(
-    size: str = 'quick',  # quick: within a minute; long
+    size: str = 'quick',  # quick (within a minute) or long
     device: str | torch.device = 'cpu',  # Device to measure
     progress: Callable = lambda line: None,  # Called with a line before each stage
-    sizes: BenchSize | None = None,  # Other sizes than those of the name
-) -> dict:  # JSON
+    sizes: BenchSize | None = None,  # Sizes instead of those of `size`
+) -> dict:  # Results, plain values for JSON
     "Measure IsoNext beside networks of other libraries; raises `InputError` for another size."
     if size not in BENCH_SIZES:
         raise InputError(f'size must be one of {", ".join(BENCH_SIZES)}, got {size!r}')
@@ -282,7 +282,7 @@ def bench(
 
 
 def _rounds(nets: list, rounds: int, progress: Callable) -> dict:
-    "Seconds by name and kind, in rounds; the first round warms up and does not count."
+    "Measure seconds by name and kind in rounds; the first round is a warm-up and does not count."
     taken = {c.name: dict(step=[], evaluation=[]) for c in nets}
     for k in range(rounds + 1):
         progress(f'round {k + 1} of {rounds + 1}')
@@ -295,7 +295,7 @@ def _rounds(nets: list, rounds: int, progress: Callable) -> dict:
 
 
 def _row(taken: dict, name: str, about: dict, s: BenchSize, rate: float) -> dict:
-    "Figures of a network."
+    "Compute the figures of a network."
     step, one = (median(taken[name][k]) for k in ('step', 'evaluation'))
 
     def ratio(kind):
@@ -315,8 +315,8 @@ def _row(taken: dict, name: str, about: dict, s: BenchSize, rate: float) -> dict
 
 def bench_page(
     found: dict,  # Result of `bench`
-) -> str:  # Lines
-    "Results as a table."
+) -> str:  # Lines of text
+    "Format results as a table."
     s = found['sizes']
     row = '{:22} {:>8} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7} {:>8} {:>8}'
     lines = [

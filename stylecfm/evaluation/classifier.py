@@ -21,14 +21,14 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/09_evaluation/01_classifier.ipynb #1c8a4397
-# Of a square, pixels: a quarter of the usual 256, so that texture shows and the scene does not
+# side of a patch, pixels: a quarter of 256, so that the classifier sees texture, but not the scene
 CLASSIFIER_SIDE = 64
 
 
 def small_classifier(
     width: int = 24,  # Channels after the first convolution, a multiple of 4
-) -> nn.Sequential:  # Squares `(n, 3, h, w)` to `(n, 1)`: above 0 says "painting"
-    "Four strided convolutions, a mean, a line."
+) -> nn.Sequential:  # Patches `(n, 3, h, w)` -> logit of "painting", `(n, 1)`
+    "Build a classifier: four strided convolutions, global mean, linear layer."
     sizes = [3, width, 2 * width, 4 * width, 4 * width]
     layers = [
         m
@@ -45,7 +45,7 @@ def random_squares(
     side: int,  # Side length of a patch, pixels; smaller images are used whole
     g: torch.Generator,  # Random generator of the positions
 ) -> Tensor:  # `(n, 3, side, side)`
-    "A square of each image, mirrored by chance."
+    "Cut a random patch of each image, mirrored with probability 0.5."
     h, w = x.shape[-2:]
     side = min(side, h, w)
     y, z = (torch.randint(n - side + 1, (len(x),), generator=g) for n in (h, w))
@@ -55,25 +55,26 @@ def random_squares(
 
 # %% ../../nbs/09_evaluation/01_classifier.ipynb #649497b6
 class StyleClassifier(NamedTuple):
-    "A classifier, and how good it is."
+    "A classifier with its accuracy."
 
-    # Classifier from `small_classifier`: patches to one number, above 0 for a painting
+    # Network from `small_classifier`: patches -> logit of "painting"
     net: nn.Module
-    accuracy: float  # Balanced, on real pictures that it was not shown; 0.5 is guessing
+    accuracy: float  # Balanced accuracy on held-out real pictures, in [0, 1]; 0.5 is chance
 
 # %% ../../nbs/09_evaluation/01_classifier.ipynb #8ff6747a
 def train_classifier(
     photos: Tensor,  # Real photographs `(n, 3, h, w)` in [-1, 1]
-    paintings: Tensor,  # Real paintings, likewise
-    test: tuple,  # Photographs and paintings that were kept out
+    paintings: Tensor,  # Real paintings `(m, 3, h, w)` in [-1, 1]
+    test: tuple,  # Held-out photographs and paintings
     steps: int = 1200,  # Number of training steps, 32 patches of each kind
     seed: int = 0,  # Random seed of weights, patches and order
     side: int = CLASSIFIER_SIDE,  # Side length of a patch, pixels
 ) -> StyleClassifier:
-    "A classifier of photographs against paintings; raises `InputError` for too few pictures."
+    "Train a classifier of photographs against paintings; raises `InputError` for too few pictures."
     if min(map(len, (photos, paintings, *test))) < 2:
         raise InputError(
-            'a judge wants two pictures or more of each kind, to learn and to be tested'
+            'a classifier needs two or more pictures of each kind for training and for the test; '
+            'give more'
         )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -86,14 +87,14 @@ def train_classifier(
 
 # %% ../../nbs/09_evaluation/01_classifier.ipynb #a1ef38a6
 def fit_classifier(
-    net: nn.Module,  # Squares to one number; trained in place
-    photos: Tensor,  # `(n, 3, h, w)` in [-1, 1]
-    paintings: Tensor,  # `(m, 3, h, w)`, likewise
+    net: nn.Module,  # Network, patches -> one logit; trained in place
+    photos: Tensor,  # Photographs, `(n, 3, h, w)` in [-1, 1]
+    paintings: Tensor,  # Paintings, `(m, 3, h, w)` in [-1, 1]
     steps: int,  # Number of training steps of 64 patches
     seed: int,  # Random seed of patches, brightness and contrast
     side: int,  # Side length of a patch, pixels
 ):
-    "Cross-entropy on squares, brightness and contrast changed by chance."
+    "Train by cross-entropy on patches with random brightness and contrast."
     g = torch.Generator().manual_seed(seed)
     opt = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02)
     net.train()
@@ -121,9 +122,9 @@ def classify(
     net: nn.Module,  # Network of a `StyleClassifier`
     x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
     side: int = CLASSIFIER_SIDE,  # Side length of a patch, pixels
-    looks: int = 8,  # Squares of each image
-) -> Tensor:  # `(n,)`: how sure it is that they are paintings, 0 to 1
-    "The judge's opinion, averaged over squares."
+    looks: int = 8,  # Number of patches of each image
+) -> Tensor:  # Probability of "painting", `(n,)` in [0, 1]
+    "Classify images, with probabilities averaged over patches."
     g = torch.Generator().manual_seed(0)
     return torch.stack(
         [net(random_squares(x, side, g))[:, 0].sigmoid() for _ in range(looks)]
@@ -134,6 +135,6 @@ def deception_rate(
     judge: StyleClassifier,  # Classifier, output of `train_classifier`
     made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
     side: int = CLASSIFIER_SIDE,  # Side length of a patch, pixels
-) -> Tensor:  # `(n,)`: 1 where the judge takes it for a painting, else 0
-    "Pictures that deceive the judge (Sanakoyeu 2018)."
+) -> Tensor:  # 1 for images classified as paintings, else 0, `(n,)`
+    "Deception rate (Sanakoyeu 2018), as a value of each image; its mean is the rate."
     return (classify(judge.net, made, side) > 0.5).float()

@@ -50,8 +50,8 @@ def gain(
     made: Tensor,  # Transferred images, `(b, c, h, w)` in [-1, 1]
     source: Tensor,  # Source images, `(b, c, h, w)`
     truth: Tensor,  # Target images, `(b, c, h, w)`
-) -> Tensor:  # `(b,)`, dB; 0 for leaving the source as it is
-    "How much nearer to the truth than the source was; raises `InputError` for different shapes."
+) -> Tensor:  # PSNR gain, `(b,)`, dB; 0 for an unchanged source
+    "PSNR of images minus that of their sources; raises `InputError` for different shapes."
     return psnr(made, truth) - psnr(source, truth)
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #cell-13
@@ -63,9 +63,9 @@ def _root(m: Tensor, power: float = 0.5) -> Tensor:
 
 def colour_map(
     source: Tensor,  # Images of one style, `(n, 3, h, w)`
-    target: Tensor,  # Images of the other, unpaired, `(m, 3, h, w)`; their size may be another
-) -> Callable:  # Images to images
-    "The linear colour map between two sets (Pitié & Kokaram 2007)."
+    target: Tensor,  # Images of another style, unpaired, `(m, 3, h, w)`, of any size
+) -> Callable:  # Function, images -> images
+    "Fit the linear colour map between two sets (Pitié & Kokaram 2007)."
     a, b = (x.double().transpose(0, 1).flatten(1) for x in (source, target))  # (3, pixels)
     r = _root(a.cov())
     i = _root(a.cov(), -0.5)
@@ -77,9 +77,9 @@ def colour_map(
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #cell-17
 def laplacian_pyramid(
     x: Tensor,  # Images `(n, c, h, w)`
-    levels: int = 3,  # Levels, the last one being what is left
+    levels: int = 3,  # Number of levels; the last one is the low-pass rest
 ) -> list:  # Tensors, each half as large as the one before
-    "Differences of ever smoother images; their sum, enlarged, is the image (Burt & Adelson 1983)."
+    "Laplacian pyramid (Burt & Adelson 1983); the sum of its enlarged levels is the image."
     k = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]).to(x) / 16
     kernel = (k[:, None] * k).repeat(x.shape[1], 1, 1, 1)
     out = []
@@ -92,11 +92,11 @@ def laplacian_pyramid(
 
 def patches(
     x: Tensor,  # Images `(n, c, h, w)`
-    each: int,  # Squares of each image
+    each: int,  # Number of patches of each image
     side: int,  # Side length of a patch, pixels
     g: torch.Generator,  # Random generator of the positions
 ) -> Tensor:  # `(n*each, c*side*side)`
-    "Small squares of images, by chance."
+    "Cut random patches."
     squares = x.unfold(2, side, 1).unfold(3, side, 1)  # (n, c, h', w', side, side)
     y, z = (torch.randint(squares.shape[d], (len(x), each), generator=g) for d in (2, 3))
     return (
@@ -107,22 +107,22 @@ def patches(
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #70e00001
 def _quantiles(v: Tensor, n: int) -> Tensor:
-    "n sorted rows of `v`, evenly spaced."
+    "Return n evenly spaced rows of the sorted `v`."
     return v.sort(0).values[torch.linspace(0, len(v) - 1, n).long()]
 
 
 def sliced_wasserstein(
     x: Tensor,  # Images `(n, 3, h, w)`
-    reference: Tensor,  # Images `(m, 3, h, w)` of the style that is wanted
+    reference: Tensor,  # Images of the target style, `(m, 3, h, w)`
     levels: int = 3,  # Number of pyramid levels
     side: int = 7,  # Side length of a patch, pixels
     each: int = 128,  # Number of patches of an image at each level
     directions: int = 256,  # Number of random directions
     seed: int = 0,  # Random seed of patches and directions
-) -> float:  # 1,000 times the mean over levels; 0: the same set
-    """Distance of the patches of two sets of images (Karras 2018).
+) -> float:  # 1,000 times the mean over levels; 0 for equal sets
+    """Sliced Wasserstein distance of the patches of two sets of images (Karras 2018).
 
-    In thousandths of the reference's deviation.
+    Its unit is a thousandth of the reference's standard deviation.
     """
     g = torch.Generator().manual_seed(seed)
     found = []
@@ -159,14 +159,14 @@ def luminance_ssim(
     return torch.tensor([structural_similarity(a, b, **how) for a, b in pairs])
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #74fcc3d0
-TONE_LEVELS = 4095  # Highest level of luminance; 4,096 levels are distinguished
+TONE_LEVELS = 4095  # Highest of 4,096 levels of luminance
 
 
 def best_tones(
-    x: Tensor,  # Luminance of what was made, `(h, w)` in [0, 1]
+    x: Tensor,  # Luminance of the result, `(h, w)` in [0, 1]
     y: Tensor,  # Luminance of the source, `(h, w)`
-) -> Tensor:  # `(h, w)` float64: luminance of `x` under the rising function nearest to `y`
-    "The best monotone tone map of one picture to another (isotonic regression, Barlow 1972)."
+) -> Tensor:  # `x` under the increasing function nearest to `y`, float64 `(h, w)`
+    "Fit the best monotone tone map of one picture to another (isotonic regression, Barlow 1972)."
     from scipy.optimize import isotonic_regression
 
     level = (x.double().clamp(0, 1) * TONE_LEVELS).round().long().flatten()
@@ -183,18 +183,18 @@ def best_tones(
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #70e00002
 class StructureScores(NamedTuple):
-    "What is left of the source's structure."
+    "Agreement of an image's structure with its source."
 
-    psnr: Tensor  # `(n,)`: of luminance after the best tone map, dB
-    ssim: Tensor  # `(n,)`: likewise, -1 to 1
-    edges: Tensor  # `(n,)`: correlation of the gradients' magnitudes, -1 to 1
+    psnr: Tensor  # PSNR of luminance after the best tone map, `(n,)`, dB
+    ssim: Tensor  # SSIM of luminance after the best tone map, `(n,)`, -1 to 1
+    edges: Tensor  # Correlation of gradient magnitudes, `(n,)`, -1 to 1
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #7f29063d
 def structure_kept(
     made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
     source: Tensor,  # Source images, `(n, 3, h, w)`
 ) -> StructureScores:
-    "Structure, forgiving any monotone change of tones."
+    "Measure the agreement of structure, up to a monotone change of tones."
     a = luminance(made)
     b = luminance(source)
     toned = torch.stack([best_tones(p, q) for p, q in zip(a, b, strict=True)]).to(b)
@@ -212,7 +212,7 @@ def structure_kept(
 def edge_correlation(
     made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
     source: Tensor,  # Source images, `(n, 3, h, w)`
-) -> Tensor:  # `(n,)`, 1 where edges agree up to a factor; 0 for a picture without any
+) -> Tensor:  # Correlation, `(n,)`; 1 for edges equal up to a factor, 0 for a picture without edges
     "Correlation of the magnitudes of luminance gradients."
 
     def strength(v):
@@ -231,7 +231,7 @@ def frechet_distance(
     a: Tensor,  # Vectors of the first set, `(n, c)`, n well above c
     b: Tensor,  # Vectors of the second set, `(m, c)`
 ) -> float:  # >= 0
-    "Fréchet distance of two sets of vectors taken as Gaussians (Dowson & Landau 1982)."
+    "Fréchet distance of Gaussians fitted to two sets of vectors (Dowson & Landau 1982)."
     a = a.double()
     b = b.double()
     s, t = (torch.atleast_2d(v.T.cov()) for v in (a, b))  # (c, c)
@@ -246,10 +246,10 @@ def frechet_distance(
 def kernel_distance(
     a: Tensor,  # Vectors of the first set, `(n, c)`
     b: Tensor,  # Vectors of the second set, `(m, c)`
-    # Largest number of vectors of each set, drawn at random: time and memory grow with its square
+    # Largest number of vectors of each set, chosen at random; time and memory grow with its square
     most: int = 2000,
     seed: int = 0,  # Random seed of the choice
-) -> float:  # About 0 for one set; it may be a little below
+) -> float:  # Squared distance; about 0 for equal distributions, and it may be negative
     "Unbiased squared maximum mean discrepancy with a cubic kernel (Bińkowski 2018)."
     g = torch.Generator().manual_seed(seed)
     a, b = (v.double()[torch.randperm(len(v), generator=g)[:most]] for v in (a, b))
@@ -261,7 +261,7 @@ def kernel_distance(
     m = len(b)
     aa = k(a, a)
     bb = k(b, b)
-    # no vector with itself
+    # without the diagonal
     within = (aa.sum() - aa.trace()) / (n * (n - 1)) + (bb.sum() - bb.trace()) / (m * (m - 1))
     return (within - 2 * k(a, b).mean()).item()
 
@@ -269,7 +269,7 @@ def kernel_distance(
 def latent_vectors(
     z: Tensor,  # Standardised latents, `(n, c, h, w)`
 ) -> Tensor:  # `(n*h*w, c)`
-    "Every latent pixel as a vector."
+    "Return each latent pixel as a vector."
     return z.movedim(1, -1).flatten(0, 2)
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #75a9e632
@@ -279,10 +279,10 @@ def published_distances(
     source: Tensor | None = None,  # Source images of `made`, `(n, 3, h, w)`, for LPIPS
     # Feature layer of the Inception network; or a custom network for images in [0, 1]
     features: int | torch.nn.Module = 2048,
-) -> dict:  # fid, kid, and lpips where there is a source
+) -> dict:  # Keys fid, kid, and lpips if `source` is given
     """FID (Heusel 2017), KID (Bińkowski 2018), LPIPS (Zhang 2018) by torchmetrics.
 
-    Raises `InputError` where it or its weights are missing.
+    Raises `InputError` if torchmetrics or the weights are missing.
     """
     if min(len(made), len(paintings)) < 2:
         raise InputError('FID and KID want two pictures or more of each kind')
@@ -298,7 +298,8 @@ def published_distances(
         few: dict[str, Any] = dict(normalize=True)
         if not isinstance(features, int):
             few['input_img_size'] = tuple(made.shape[1:])
-        with warnings.catch_warnings():  # of the features that are kept, which are few
+        # torchmetrics warns of the stored features, which are few here
+        with warnings.catch_warnings():
             warnings.filterwarnings('ignore', message='Metric `')
             fid = FrechetInceptionDistance(features, **few)
             kid = KernelInceptionDistance(features, subset_size=subset, normalize=True)
@@ -320,7 +321,7 @@ def published_distances(
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #0af83ef1
 def _detail(x: Tensor, side: int = 8) -> Tensor:  # `(n, squares)`
-    "The deviation of the finest Laplacian level in each square."
+    "Standard deviation of the finest Laplacian level in each square."
     fine = laplacian_pyramid(2 * luminance(x)[:, None] - 1, 2)[0]
     return F.unfold(fine, side, stride=side).var(1).clamp(min=0).sqrt()
 
@@ -328,9 +329,9 @@ def _detail(x: Tensor, side: int = 8) -> Tensor:  # `(n, squares)`
 def artifact_share(
     made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
     reference: Tensor,  # Images `(m, 3, h, w)` of the style, of the same scale
-    least: float = 0.005,  # Share of the reference's squares on each side that counts as outside
+    least: float = 0.005,  # Share of the reference's squares outside of each limit
 ) -> Tensor:  # `(n,)`, 0 to 1; about 2*least for the reference
-    "Share of squares that are flatter or rougher than those of the style."
+    "Share of squares whose detail is outside of the reference's range."
     low, high = np.quantile(_detail(reference).numpy(), [least, 1 - least])
     d = _detail(made)
     return ((d < low) | (d > high)).float().mean(1)
@@ -340,12 +341,12 @@ class Figure(NamedTuple):
     "A figure and its 95 % interval."
 
     value: float  # Value over all rows, in the unit of the figure
-    low: float  # Lower end, likewise
-    high: float  # Upper end, likewise
+    low: float  # Lower end of the interval
+    high: float  # Upper end of the interval
 
 
 def bootstrap(
-    f: Callable,  # Tensors of rows to a number
+    f: Callable,  # Function, sets of rows -> number
     *sets: Tensor,  # Sets of rows, `(n, ...)` each; resampled independently
     draws: int = 200,  # Number of bootstrap draws
     seed: int = 0,  # Random seed of the draws
@@ -361,7 +362,7 @@ def bootstrap(
     return Figure(value, float(low), float(high))
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #73240cbf
-# RGB to cones (Reinhard)
+# matrix from RGB to cone responses (Reinhard 2001)
 _LMS = torch.tensor(
     [[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]],
     dtype=torch.double,
@@ -373,13 +374,13 @@ _LAB = (
 
 
 def _lab(x: Tensor) -> Tensor:
-    "Pixels in [-1, 1] as logarithms of cones, rotated; black is lifted to one step of a byte."
+    "Convert pixels in [-1, 1] to log cone responses, rotated; black is raised to 1/255."
     cones = torch.einsum('ij,njhw->nihw', _LMS, (x.double() + 1) / 2)
     return torch.einsum('ij,njhw->nihw', _LAB, cones.clamp(min=1 / 255).log10())
 
 
 def _rgb(y: Tensor) -> Tensor:
-    "And back."
+    "Invert `_lab`."
     return (
         2
         * torch.einsum(
@@ -390,12 +391,12 @@ def _rgb(y: Tensor) -> Tensor:
 
 
 def _drawn(target: Tensor, n: int, seed: int) -> Tensor:  # `(n, c, h, w)`
-    "One of the targets for each of n images, by chance."
+    "Draw a target for each of n images."
     return target[torch.randint(len(target), (n,), generator=torch.Generator().manual_seed(seed))]
 
 
 def _as_those(x: Tensor, y: Tensor) -> Tensor:
-    "Each channel of each image with the mean and deviation that it has in `y`."
+    "Give each channel of each image the mean and standard deviation of `y`."
     d = (2, 3)
     return (x - x.mean(d, keepdim=True)) / x.std(d, keepdim=True).clamp(min=1e-6) * y.std(
         d, keepdim=True
@@ -404,34 +405,34 @@ def _as_those(x: Tensor, y: Tensor) -> Tensor:
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #70e00004
 def reinhard(
     x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
-    target: Tensor,  # Images of the style, `(m, 3, h, w)`; one of them is drawn for each image
+    target: Tensor,  # Images of the style, `(m, 3, h, w)`, of which one is drawn for each image
     seed: int = 0,  # Random seed of the draw
 ) -> Tensor:  # Result, shaped as `x`
-    """Colour transfer (Reinhard 2001).
+    """Transfer colours (Reinhard 2001).
 
-    Each image gets the colour means and deviations of a painting.
+    Each image gets the means and standard deviations of a painting's colours.
     """
     return _rgb(_as_those(_lab(x), _lab(_drawn(target, len(x), seed)))).clamp(-1, 1).to(x)
 
 
 def adain(
     z: Tensor,  # Latents `(n, c, h, w)`
-    target: Tensor,  # Latents of the style, `(m, c, h, w)`; one of them is drawn for each
+    target: Tensor,  # Latents of the style, `(m, c, h, w)`, of which one is drawn for each latent
     seed: int = 0,  # Random seed of the draw
 ) -> Tensor:  # Result, shaped as `z`
     """Adaptive instance normalisation on latents (Huang & Belongie 2017).
 
-    Each gets the channels' means and deviations of a painting.
+    Each latent gets the means and standard deviations of the channels of a painting's latent.
     """
     return _as_those(z, _drawn(target, len(z), seed))
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #cell-24
-def peak_memory_mb() -> float | None:  # None where the system does not tell
+def peak_memory_mb() -> float | None:  # None if the system does not report it
     "Largest resident memory of this process so far, megabytes."
     try:
         import resource
     except ImportError:
-        return None  # Windows
+        return None  # not available on Windows
     return round(
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         / (2**20 if sys.platform == 'darwin' else 2**10),
@@ -440,7 +441,7 @@ def peak_memory_mb() -> float | None:  # None where the system does not tell
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #950afc13
 def machine() -> dict:
-    "Where a figure was measured."
+    "Describe the machine and the versions of a measurement."
     cpu = torch.cpu.get_capabilities().get('cpu_name') or platform.processor() or platform.machine()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return dict(
@@ -455,9 +456,9 @@ def machine() -> dict:
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #cell-25
 def keep_results(
-    path: str | Path,  # JSON file of a study; made, or added to
+    path: str | Path,  # JSON file of a study; created if it does not exist
     command: str,  # Command that measured them
-    **found,  # Results by name; those already there under other names stay
+    **found,  # Results by name; results under other names are kept
 ):
     "Add measured figures to a stored file, with the command and the machine."
     path = Path(path)
@@ -466,12 +467,11 @@ def keep_results(
 
 
 def finished_job(
-    path: str | Path,  # JSON that a job wrote with `write_checked`, with what it was `asked` for
-    asked: dict,  # Arguments of the job; compared as JSON, which has no tuples
-) -> (
-    dict | None
-):  # Stored results; None if there are none, or they belong to other arguments, or were changed
-    "The result of a job that was already done."
+    # JSON that a job wrote with `write_checked`, including its arguments `asked`
+    path: str | Path,
+    asked: dict,  # Arguments of the job, compared as JSON, which has no tuples
+) -> dict | None:  # Results; None if they are missing, changed, or of other arguments
+    "Read the results of a finished job."
     if not Path(path).is_file():
         return None
     try:

@@ -45,7 +45,7 @@ class Fire(nn.Module):
         self,
         x: Tensor,  # Feature maps, `(n, c, h, w)`
     ) -> Tensor:  # `(n, 2e, h, w)`
-        "Squeeze, then both branches side by side."
+        "Apply the squeeze, then concatenate both branches."
         h = self.squeeze(x).relu()
         return torch.cat([self.a(h), self.b(h)], 1).relu()  # (n, 2e, h, w)
 
@@ -101,7 +101,7 @@ class SqueezeNet(nn.Module):
         self,
         x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
     ) -> Tensor:  # `(n, 1000)`
-        "Scores of ImageNet's classes."
+        "Compute scores of ImageNet's classes."
         return self.conv10(self.stages(x)[-1]).relu().mean((2, 3))  # (n, 1000) logits
 
 # %% ../../nbs/09_evaluation/03_painting_metrics.ipynb #f0a1b81f
@@ -195,7 +195,7 @@ def _unbiased_mmd(
 
 
 def kid(
-    a: ImageFeatures,  # Features of the images to be judged
+    a: ImageFeatures,  # Features of the images
     b: ImageFeatures,  # Features of the paintings
     unit: float = 1.0,  # Divisor of the features, > 0; `KID_UNIT` makes them about 1
 ) -> float:  # About 0 for two samples of one distribution; it can be negative
@@ -229,7 +229,7 @@ def _gram_statistic(
 
 
 def gram_distance(
-    a: ImageFeatures,  # Features of the images to be judged
+    a: ImageFeatures,  # Features of the images
     b: ImageFeatures,  # Features of the paintings
 ) -> float:  # Relative distance, >= 0
     "Compute the distance of mean Gram matrices, relative to the second set's (after Gatys 2016)."
@@ -248,7 +248,7 @@ def composition_agreement(
     source: Tensor,  # Photographs, same shape
     factor: int = 4,  # Reduction of each side, >= 1
 ) -> CompositionScores:
-    "Compare forms and contours at a fraction of the size; raises `InputError`."
+    "Compare luminance and edges at a reduced size; raises `InputError`."
     if made.shape != source.shape:
         raise InputError(
             f'composition compares images of one shape, got {tuple(made.shape)} '
@@ -261,8 +261,8 @@ def composition_agreement(
 class Energies(NamedTuple):
     "Mean absolute differences of luminance for each image."
 
-    across: Tensor  # Across the borders, `(n,)` float64
-    beside: Tensor  # Across all other lines, `(n,)` float64
+    across: Tensor  # Differences across the borders, `(n,)` float64
+    beside: Tensor  # Differences across all other lines, `(n,)` float64
 
 
 def border_energies(
@@ -287,23 +287,23 @@ def border_energies(
 
 def border_ratio(
     e: Energies,  # Energies of each image
-) -> float:  # Ratio, 1 where borders do not show; NaN without any difference
-    "Return the energy across borders over that beside them, for a set of images."
+) -> float:  # Ratio, 1 without visible borders; NaN without any difference
+    "Return the ratio of the energy across borders to that elsewhere, for a set of images."
     return (e.across.sum() / e.beside.sum()).item()
 
 # %% ../../nbs/09_evaluation/03_painting_metrics.ipynb #fe6a1766
 def clipped_share(
     x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1] or beyond
 ) -> Tensor:  # Share of pixels, `(n,)`, 0 to 1
-    "Return the share of pixels with a channel at an end of the range or outside."
+    "Return the share of pixels with a channel at or beyond an end of the range."
     return (x.abs() >= 1 - 0.5 / 127.5).any(1).float().mean((1, 2))
 
 # %% ../../nbs/09_evaluation/03_painting_metrics.ipynb #cb28b51c
-_FLAT_SIGMA = 4.0  # Deviation of the Gaussian that separates form from texture, pixels
-_FLAT_GRADIENT = 0.004  # Largest gradient of a flat region, parts of the range per pixel
-_FLAT_LEAST = 0.02  # Smallest share of flat pixels that is judged
+_FLAT_SIGMA = 4.0  # Standard deviation of the Gaussian that separates form from texture, pixels
+_FLAT_GRADIENT = 0.004  # Largest gradient of a flat region, share of the range per pixel
+_FLAT_LEAST = 0.02  # Smallest share of flat pixels that is measured
 
-_FLAT_MARGIN = math.ceil(3 * _FLAT_SIGMA)  # Width of the frame that is not judged, pixels
+_FLAT_MARGIN = math.ceil(3 * _FLAT_SIGMA)  # Width of the border that is not measured, pixels
 
 
 def _smoothed(y: Tensor) -> Tensor:
@@ -315,8 +315,8 @@ def _smoothed(y: Tensor) -> Tensor:
 
 def flat_roughness(
     x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1], sides of 26 pixels or more
-) -> Tensor:  # Root mean square of fine structure, `(n,)`, parts of the range; 0 if none is flat
-    "Return how rough the flat regions of each image are."
+) -> Tensor:  # Root mean square of fine structure, `(n,)`, share of the range; 0 if none is flat
+    "Measure the roughness of the flat regions of each image."
     y = luminance(x)
     low = _smoothed(y)
     m = _FLAT_MARGIN
@@ -332,18 +332,18 @@ def too_rough(
     made: Tensor,  # Roughness of painted images, `(n,)`, from `flat_roughness`
     paintings: Tensor,  # Roughness of real paintings, `(m,)`
 ) -> Tensor:  # 1 where an image exceeds the 99th percentile of the paintings, else 0, `(n,)`
-    "Mark images whose flat regions are rougher than those of nearly all paintings."
+    "Mark images whose flat regions are rougher than those of 99 % of the paintings."
     return (made > torch.quantile(paintings[paintings > 0], 0.99)).float()
 
 # %% ../../nbs/09_evaluation/03_painting_metrics.ipynb #3447579f
 def resampled(
-    statistic: Callable,  # Function of indices of images and indices of paintings to a number
+    statistic: Callable,  # Function `(indices of images, indices of paintings)` -> number
     images: int,  # Number of images
     paintings: int,  # Number of paintings
     draws: int = 200,  # Number of repetitions
     seed: int = 0,  # Seed of the draws
 ) -> Figure:  # NaN at both ends if the value is not finite
-    "Return a statistic of two sets with its 95 % bootstrap interval, moved to the value."
+    "Return a statistic of two sets with its 95 % bootstrap interval, centred on the value."
     g = torch.Generator().manual_seed(seed)
 
     def draw(n):

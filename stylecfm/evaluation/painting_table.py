@@ -65,9 +65,12 @@ def held_out(
     root: str | Path,  # Folder of the images, to which the names are relative
     names: list[str],  # File names, from a split
     size: int,  # Side of the squares, pixels
-    enough: int = 30,  # Number of images of full size with which the smaller ones are left out
+    enough: int = 30,  # If this number of images has full size, smaller ones are left out
 ) -> list[Image.Image]:  # Squares of mode RGB
-    "Read squares, enlarging none if enough are large; raises `InputError` for a missing file."
+    """Read square crops, without enlargement if enough are large.
+
+    Raises `InputError` for a missing file.
+    """
     images = [load_image(Path(root) / n) for n in names]
     large = [im for im in images if min(im.size) >= size]
     return [centre_square(im, size) for im in (large if len(large) >= enough else images)]
@@ -84,11 +87,11 @@ def paint_missing(
     paint: PaintingMethod,  # Method
     photos: list[Image.Image],  # Photographs of mode RGB
     size: int,  # Side of the paintings, pixels
-    folder: str | Path,  # Folder of this method and size; made, or continued
+    folder: str | Path,  # Folder of this method and size
     asked: dict,  # Description of method and photographs, as JSON
-    batch: int = 8,  # Number of images painted together
+    batch: int = 8,  # Number of images in a batch
 ) -> MethodResult:
-    "Paint what the folder does not hold yet; raises `InputError` for results of a wrong size."
+    "Paint the photographs whose results the folder lacks; raises `InputError` for a wrong size."
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / 'asked.json'
@@ -118,7 +121,7 @@ def paint_missing(
 
 # %% ../../nbs/09_evaluation/05_painting_table.ipynb #c961694a
 class SharedImages(NamedTuple):
-    "Images that all methods share."
+    "Reference images of all methods, with their features."
 
     photos: Tensor  # Held-out photographs at the size of the paintings, `(n, 3, s, s)` in [-1, 1]
     paintings: Tensor  # Held-out paintings, `(m, 3, s, s)`
@@ -132,7 +135,7 @@ def shared_images(
     photos: list[Image.Image],  # Held-out photographs of one size
     paintings: list[Image.Image],  # Held-out paintings of the same size
 ) -> SharedImages:
-    "Compute once what every row needs."
+    "Compute the features that all rows share."
     x = to_tensor(photos)
     y = to_tensor(paintings)
     return SharedImages(x, y, compute_features(net, x), compute_features(net, y), flat_roughness(y))
@@ -143,7 +146,7 @@ def patch_figure(
     paintings: Tensor,  # Paintings `(m, 3, h, w)`
     draws: int = 30,  # Number of repetitions
 ) -> Figure:  # Sliced Wasserstein distance with its interval
-    "Return the patch distance; its interval is of a bootstrap with fewer directions."
+    "Return the patch distance, with an interval by a bootstrap with fewer directions."
     few = dict(each=64, directions=64)
     rough = bootstrap(lambda a, b: sliced_wasserstein(a, b, **few), x, paintings, draws=draws)
     value = sliced_wasserstein(x, paintings)
@@ -151,7 +154,7 @@ def patch_figure(
 
 # %% ../../nbs/09_evaluation/05_painting_table.ipynb #23ad623c
 def _reduced(x: Tensor, size: int) -> Tensor:
-    "Reduce images to a size by the mean of squares."
+    "Reduce images to a size by area averaging."
     if x.shape[-1] % size:
         raise InputError(
             f'results must have a multiple of {size} pixels, got {x.shape[-1]}; '
@@ -212,14 +215,14 @@ _LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
 
 class Sheet(NamedTuple):
-    "Sheets for a vote, and the key that readers do not see."
+    "Sheets for a blind vote, and their key."
 
     pages: list  # Images of mode RGB
     key: dict  # Row number, as text, to the methods in the order of the letters
 
 
 def vote_sheet(
-    photos: list[Image.Image],  # Photographs, one a row
+    photos: list[Image.Image],  # Photographs, one for each row
     ways: dict[str, list],  # Paintings of the photographs by each method, in the same order
     seed: int = 0,  # Seed of the orders
     rows: int = 6,  # Number of rows of a page
@@ -284,7 +287,7 @@ class Tally(NamedTuple):
 
 def tally_votes(
     key: dict,  # Key of the sheet
-    ballots: list[dict],  # {row number, as text: letters in order of preference} of each reader
+    ballots: list[dict],  # {row number as text: letters in order of preference} of each voter
 ) -> Tally:
     "Count ballots by the key; raises `InputError` for a row or letter that is not on the sheet."
     ways = sorted(next(iter(key.values())))
@@ -313,9 +316,10 @@ def tally_votes(
 
 
 def read_votes(
-    folder: str | Path,  # Folder of the sheet's `key.json` and of ballots, one JSON file a reader
+    # Folder of the sheet's `key.json` and of ballots, a JSON file for each voter
+    folder: str | Path,
 ) -> Tally:
-    "Count the ballots of a folder; raises `InputError` where there is no key."
+    "Count the ballots of a folder; raises `InputError` without a key."
     folder = Path(folder)
     ballots = [read_json(p) for p in sorted(folder.glob('*.json')) if p.name != 'key.json']
     return tally_votes(read_json(folder / 'key.json'), ballots)

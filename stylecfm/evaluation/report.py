@@ -45,7 +45,7 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #4d247842
-LABELS = dict(  # heads of the table
+LABELS = dict(  # {figure: heading of its column}
     distance='Distance to paintings',
     frechet='Fréchet distance',
     kernel='Kernel distance',
@@ -58,7 +58,7 @@ LABELS = dict(  # heads of the table
 )
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #0981ece1
-METRICS = dict(  # what a row tells
+METRICS = dict(  # {figure: description}
     distance='sliced Wasserstein distance of patches to the paintings; lower is nearer',
     frechet="Fréchet distance of codec latents to the paintings'; lower is nearer",
     kernel="kernel distance of codec latents to the paintings', times 1000; lower is nearer",
@@ -74,13 +74,13 @@ METRICS = dict(  # what a row tells
 
 def measure(
     made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
-    # Photographs that they were made from, `(n, 3, h, w)`; None: structure is not measured
+    # Source photographs, `(n, 3, h, w)`; None: structure is not measured
     source: Tensor | None,
-    paintings: Tensor,  # `(m, 3, h, w)`
-    encode: Callable,  # Images to standardised latents
-    judge: StyleClassifier | None = None,  # For `deception`, which is left out without one
+    paintings: Tensor,  # Paintings of the style, `(m, 3, h, w)`
+    encode: Callable,  # Function, images -> standardised latents
+    judge: StyleClassifier | None = None,  # Classifier for `deception`; None: it is not measured
     draws: int = 30,  # Number of bootstrap draws for measures that compare sets
-) -> dict:  # {name: `Figure`}, of the keys of `METRICS`
+) -> dict:  # {key of `METRICS`: `Figure`}
     "Compute all figures of one method."
     made = made.clamp(-1, 1)
     a, b = (latent_vectors(encode(v).cpu()) for v in (made, paintings))
@@ -109,10 +109,11 @@ def measure(
 # %% ../../nbs/09_evaluation/02_report.ipynb #e868ac36
 def simple_baselines(
     pipe: StyleTransferPipeline,  # Pipeline whose codec the baselines use
-    photos: Tensor,  # `(n, 3, h, w)` in [-1, 1], sides divisible by the codec's factor
-    paintings: Tensor,  # Paintings whose statistics they use, `(m, 3, h, w)`
+    # Photographs, `(n, 3, h, w)` in [-1, 1], sides divisible by the codec's factor
+    photos: Tensor,
+    paintings: Tensor,  # Paintings whose statistics the baselines use, `(m, 3, h, w)`
 ) -> dict:  # {name: images}
-    "Baselines that need no velocity network."
+    "Compute the baselines without a velocity network."
     z, w = (pipe.encode(v) for v in (photos, paintings))
     return {
         'untouched': photos,
@@ -128,12 +129,12 @@ class EvaluationEffort(NamedTuple):
     judge_steps: int = 1200  # Number of training steps of the style classifier; 0: no classifier
     draws: int = 30  # Number of bootstrap draws for measures that compare sets
     tell: Callable | None = None  # Called with one sentence at each stage
-    # Called with a `Report` of what is measured so far, after each row
+    # Called with a partial `Report` after each row
     partial: Callable | None = None
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #ab53f0d4
-FLOOR = 'half of the paintings against the other half'  # row of the nearest that can be expected
-# about two minutes on two cores at 256 pixels, and images of each kind
+FLOOR = 'half of the paintings against the other half'  # row of the smallest distance to expect
+# efforts, and largest numbers of images of each kind; QUICK takes about two minutes on two cores
 QUICK = EvaluationEffort(judge_steps=200, draws=8)
 QUICK_IMAGES = 12
 LONG = EvaluationEffort()
@@ -142,11 +143,12 @@ LONG_IMAGES = 100
 
 def planned_effort(
     long: bool = False,  # `LONG` instead of `QUICK`
-    most: int | None = None,  # Images of each kind at most; None: as the form says, and so below
-    judge_steps: int | None = None,  # Number of training steps of the style classifier
-    draws: int | None = None,  # Number of bootstrap draws
-) -> tuple[EvaluationEffort, int]:  # Effort, and images of each kind
-    "The quick or the long form, with what is given instead."
+    most: int | None = None,  # Largest number of images of each kind; None: that of the form
+    # Training steps of the style classifier; None: those of the form
+    judge_steps: int | None = None,
+    draws: int | None = None,  # Number of bootstrap draws; None: that of the form
+) -> tuple[EvaluationEffort, int]:  # Effort, and largest number of images of each kind
+    "Return the quick or the long form, with given values replaced."
     given = {k: v for k, v in dict(judge_steps=judge_steps, draws=draws).items() if v is not None}
     return (LONG if long else QUICK)._replace(**given), most or (
         LONG_IMAGES if long else QUICK_IMAGES
@@ -154,7 +156,7 @@ def planned_effort(
 
 
 class Clock:
-    "Tells of stages, and foresees how long they take."
+    "Reports stages with their expected and actual times."
 
     def __init__(
         self,
@@ -168,7 +170,7 @@ class Clock:
         name: str,  # Name of the stage
         expected: float = float('nan'),  # Expected time, s
     ):
-        "Tell of a stage, and afterwards of its time."
+        "Context manager that reports a stage, and its time at the end."
         begun = time.perf_counter()
         self.tell(
             f'{name} ...' + (f' (about {duration(expected)})' if expected == expected else '')
@@ -178,9 +180,9 @@ class Clock:
 
 
 def timed(
-    work: Callable,  # Called without arguments
+    work: Callable,  # Function without arguments
 ) -> float:  # Seconds
-    "How long a call takes."
+    "Measure the time of a call."
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
@@ -191,7 +193,7 @@ class Report(NamedTuple):
 
     rows: dict  # {method: {figure: `Figure`}}
     pictures: dict  # {method: images `(n, 3, h, w)` in [-1, 1]}
-    about: dict  # How it was measured
+    about: dict  # Settings and data of the measurement
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #72e00001
 def read_sets(
@@ -199,8 +201,8 @@ def read_sets(
     photos: str | Path,  # Folder of photographs
     paintings: str | Path,  # Folder of paintings
     size: int,  # Side of the squares, pixels
-    most: int,  # Images of each kind at most
-) -> tuple:  # Photographs, paintings, `(n, 3, size, size)` in [-1, 1]; lines on files left out
+    most: int,  # Largest number of images of each kind
+) -> tuple:  # Photographs and paintings, `(n, 3, size, size)` in [-1, 1]; lines on unused files
     "Read the images to compare; raises `InputError` for folders with too few."
     f = pipe.codec.factor
     if size % f or size < 32:
@@ -218,25 +220,25 @@ def read_sets(
 
 
 class Times(NamedTuple):
-    "Expected times of the stages, s."
+    "Expected times of the stages, seconds."
 
-    transfer: float  # All photographs, one way
-    judge: float  # Training of the classifier
-    rows: float  # Measuring all rows
+    transfer: float  # Time to transfer all photographs
+    judge: float  # Time to train the classifier
+    rows: float  # Time to measure all rows
 
 
 def expected_times(
-    transfer: Callable,  # Transfers the first photograph
-    measured: Callable,  # Measures one row; called with the number of bootstrap draws
+    transfer: Callable,  # Function that transfers the first photograph
+    measured: Callable,  # Function `draws ->` one measured row
     n: int,  # Number of photographs
     effort: EvaluationEffort,  # Steps and draws
     rows: int = 7,  # Number of rows
-    # Time of one step of the classifier, s: 64 patches on a processor core
+    # Time of one training step of the classifier, seconds: 64 patches on a CPU core
     judge_step: float = 0.05,
 ) -> Times:
-    """Estimate by one photograph and two small measurements.
+    """Estimate times from one photograph and two small measurements.
 
-    Time grows linearly with photographs and draws.
+    Times are assumed linear in the numbers of photographs and draws.
     """
     once = timed(transfer)
     one = timed(lambda: measured(1))
@@ -250,7 +252,7 @@ def expected_times(
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #72e10000
 def _as_data(given: dict) -> dict:
-    "Arguments of a call, options as a dict."
+    "Convert the arguments of a call to plain values."
     return {k: v._asdict() if isinstance(v, TransferOptions) else v for k, v in given.items()}
 
 
@@ -262,7 +264,7 @@ def _transferred(pipe: StyleTransferPipeline, styles: tuple, given: dict | None,
 def _expected(
     pipe: StyleTransferPipeline, x: Tensor, y: Tensor, transfer: Callable, effort: EvaluationEffort
 ) -> Times:
-    "Expected times of the stages, where `transfer` is the call of the pipeline."
+    "Measure the expected times of the stages; `transfer` is the pipeline's call."
 
     def quickly(draws):
         return measure(x, x, y, pipe.encode, draws=draws)
@@ -271,22 +273,22 @@ def _expected(
 
 
 def _sets_of(ways: dict, x: Tensor, y: Tensor) -> dict:
-    "Arguments `images` of `_measured_row` for each row, and for the floor."
+    "Return the argument `images` of `_measured_row` for each row and for `FLOOR`."
     sets = {k: (v, x, y, v[::2]) for k, v in ways.items()}
     return sets | {FLOOR: (y[::2], None, y[1::2], y[::2])}
 
 
 def _verdict_first(names: Iterable) -> list:
-    "Names of rows, first those that a verdict needs."
+    "Sort the rows, with those that `verdict` needs first."
     return sorted(names, key=lambda k: k not in ('this model', 'untouched'))
 
 
 def _measured_row(
     pipe: StyleTransferPipeline, images: tuple, judge: StyleClassifier | None, draws: int
 ) -> dict:
-    """Figures of a row.
+    """Compute the figures of a row.
 
-    `images` are its own, their sources or None, the reference, and those that are classified.
+    `images` are its images, their sources or None, the reference, and images to classify.
     """
     made, source, reference, asked = images
     row = measure(made, source, reference, pipe.encode, draws=draws)
@@ -297,15 +299,15 @@ def _measured_row(
 
 
 def evaluate(
-    pipe: StyleTransferPipeline,  # With two styles, or `styles` given
-    photos: str | Path,  # Folder of photographs that training has not seen
-    paintings: str | Path,  # Folder of paintings that it has not seen
-    styles: tuple = ('photo', 'painting'),  # Their names in the model
-    size: int = 256,  # Side of the squares that are compared, pixels
+    pipe: StyleTransferPipeline,  # Pipeline
+    photos: str | Path,  # Folder of held-out photographs
+    paintings: str | Path,  # Folder of held-out paintings
+    styles: tuple = ('photo', 'painting'),  # Names of both styles in the model
+    size: int = 256,  # Side of the compared squares, pixels
     # Arguments of the call: steps, guidance_scale, solver, strength, options
     given: dict | None = None,
     most: int = 100,  # Largest number of images of each kind
-    effort: EvaluationEffort = EvaluationEffort(),  # How much is computed, and who is told
+    effort: EvaluationEffort = EvaluationEffort(),  # Numbers of steps and draws, and callbacks
 ) -> Report:
     """Transfer photographs, and measure the results beside those of simple baselines.
 
@@ -363,23 +365,23 @@ COLOUR_ROWS = 'Reinhard 2001', 'AdaIN on latents'  # baselines that change colou
 
 def plain(
     v: float,  # Figure
-) -> str:  # Without an exponent where it is 100 or more
-    "A figure with three digits."
+) -> str:  # Number, without an exponent from 100 on
+    "Format a figure with three digits."
     return f'{v:.0f}' if 100 <= abs(v) < 1e6 else f'{v:.3g}'
 
 
 def nearer(
     a: Figure,  # Distance
     b: Figure,  # Distance
-) -> bool | None:  # None where the intervals overlap
-    "Whether the first distance is smaller than the second, by their intervals."
+) -> bool | None:  # None for overlapping intervals
+    "Compare two distances by their intervals: whether the first is smaller."
     if a.high < b.low:
         return True
     return False if b.high < a.low else None
 
 
 def verdict(
-    rows: dict,  # {way: {figure: `Figure`}}
+    rows: dict,  # {method: {figure: `Figure`}}
 ) -> str:  # One sentence
     "Summarise an evaluation in one sentence."
     mine = rows.get('this model')
@@ -414,9 +416,9 @@ def verdict(
 
 
 def classifier_note(
-    rows: dict,  # {way: {figure: `Figure`}}
-) -> str:  # One sentence; '' where there was no classifier
-    "What the classifier's column is worth."
+    rows: dict,  # {method: {figure: `Figure`}}
+) -> str:  # One sentence; '' without a classifier
+    "Describe how reliable the classifier's column is."
     mine = rows.get('this model', {}).get('deception')
     if mine is None:
         return ''
@@ -476,7 +478,7 @@ alt="{{ way }}, picture {{ loop.index }}">{% endfor %}</div>
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #72e10006
 def _plain(value) -> str:
-    "A setting as a reader wants it."
+    "Format a setting."
     if isinstance(value, dict):
         return ', '.join(
             f'{k.replace("_", " ")} {_plain(v)}' for k, v in value.items() if v is not None
@@ -493,7 +495,7 @@ def _plain(value) -> str:
 def in_sentences(
     about: dict,  # `about` of a `Report`
 ) -> list:  # Sentences
-    "How it was measured, for people."
+    "Describe the measurement in sentences."
     a = about
     m = about['machine']
     out = [
@@ -519,9 +521,9 @@ def in_sentences(
 
 def summary(
     report: Report,  # Report, output of `evaluate`
-    long: bool = True,  # Whether it was the long form
-) -> list:  # Sentences and rows, for a terminal
-    "Summarise an evaluation: two figures a row, then the verdict."
+    long: bool = True,  # Whether it is of the long form
+) -> list:  # Lines for a terminal
+    "Summarise an evaluation: two figures of each row, then the verdict."
 
     def figure(v):
         return f'{plain(v.value)} ({plain(v.low)} to {plain(v.high)})'
@@ -539,14 +541,14 @@ def summary(
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #a900490e
 def write_report(
-    folder: str | Path,  # Made if it is not there
+    folder: str | Path,  # Folder to write
     report: Report,  # Report, output of `evaluate`
-    shown: int = 8,  # Pictures of each way
-) -> Path:  # The page
+    shown: int = 8,  # Number of pictures of each method
+) -> Path:  # Path of the page
     "Write `report.json`, `index.html` and its pictures."
     folder = Path(folder)
     names = {}
-    # first what is compared
+    # photographs and paintings first
     for i, way in enumerate(
         sorted(report.pictures, key=lambda k: k not in ('untouched', 'this model'))
     ):

@@ -22,7 +22,7 @@ from .trajectories import ODEINT_METHODS, odeint, odeint_event
 
 # %% ../../nbs/06_flow/14_compat.ipynb #da534284
 def _times(t: Any, like: Tensor) -> Tensor:
-    "One time in [0, 1] for each row; raises `InputError` for anything else."
+    "Convert `t` to one time in [0, 1] for each row; raises `InputError` for anything else."
     try:
         t = torch.as_tensor(t, device=like.device)
     except (TypeError, ValueError, RuntimeError):
@@ -35,7 +35,7 @@ def _times(t: Any, like: Tensor) -> Tensor:
 
 
 class FlowMatcher:
-    "A path and a coupling with the calls of torchcfm."
+    "A path and a coupling with torchcfm's interface."
 
     path = 'gaussian'
     coupling = 'independent'
@@ -43,7 +43,7 @@ class FlowMatcher:
     def __init__(
         self,
         sigma: float = 0.0,  # Noise of the path, >= 0
-        # Pairs are sampled from the plan with replacement; else the noise is permuted
+        # Whether pairs are sampled from the plan with replacement; else the noise is permuted
         resample: bool = True,
     ):
         sigma = sigma.item() if isinstance(sigma, Tensor) and sigma.numel() == 1 else sigma
@@ -54,14 +54,14 @@ class FlowMatcher:
     def pairs(
         self,
         x0: Tensor,  # Noise, `(b, ...)`
-        x1: Tensor,  # Data, as `x0`
+        x1: Tensor,  # Data, shaped as `x0`
         generator: torch.Generator | None = None,  # Random generator, on the CPU
     ) -> tuple[Tensor, Tensor]:  # Noise and data, paired, each `(b, ...)`
-        "Rows in pairs; raises `InputError`."
+        "Pair noise with data; raises `InputError`."
         check_start(x0)
         check_start(x1)
         if self.resample and self.coupling != 'independent':
-            same = x0.shape[1:] == x1.shape[1:]  # a plan pairs sets of unequal sizes, too
+            same = x0.shape[1:] == x1.shape[1:]  # a plan may pair sets of unequal sizes
         else:
             same = x0.shape == x1.shape
         if not same:
@@ -90,30 +90,30 @@ class FlowMatcher:
         t: Tensor | None = None,  # Times, `(b,)`; uniform if none
         generator: torch.Generator | None = None,  # Random generator, on the CPU
     ) -> tuple[Tensor, Tensor, Tensor]:  # Times `(b,)`, points and velocities, each `(b, ...)`
-        "Inputs and targets of a network; raises `InputError`."
+        "Sample times, points on the path and velocities, a training batch; raises `InputError`."
         x0, x1 = self.pairs(x0, x1, generator)
         if t is None:
             t = torch.rand(len(x0), generator=generator).to(x0)
         t = _times(t, x0)
         if self.path == 'lipman':
-            x0 = noise_like(x1, generator)  # the path's noise is its start
+            x0 = noise_like(x1, generator)  # this path starts at the noise itself
         return t, *chosen(PATHS, self.path, 'path')(x0, x1, t, self.sigma, generator)
 
 
 class ConditionalFlowMatcher(FlowMatcher):
-    "Straight lines with noise of deviation `sigma`, unpaired (Tong 2023)."
+    "Straight paths with noise of standard deviation `sigma`, independent coupling (Tong 2023)."
 
 
 class ExactOptimalTransportConditionalFlowMatcher(FlowMatcher):
-    "Straight lines between the pairs of an exact plan (Tong 2023)."
+    "Straight paths between pairs of the exact optimal-transport plan (Tong 2023)."
 
     coupling = 'ot'
 
 
 class SchrodingerBridgeConditionalFlowMatcher(FlowMatcher):
-    """Brownian bridges between the pairs of an entropic plan (Tong 2024).
+    """Brownian bridges between pairs of the entropic plan (Tong 2024).
 
-    Its regularisation is 2 sigma^2.
+    The regularisation of the plan is 2 sigma^2.
     """
 
     path = 'bridge'
@@ -121,19 +121,19 @@ class SchrodingerBridgeConditionalFlowMatcher(FlowMatcher):
 
 
 class TargetConditionalFlowMatcher(FlowMatcher):
-    "Lipman's path, which ends in a cloud of deviation `sigma` around the data (Lipman 2022)."
+    "Path of Lipman (2022), which ends in a Gaussian of standard deviation `sigma` around the data."
 
     path = 'lipman'
 
 
 class VariancePreservingConditionalFlowMatcher(FlowMatcher):
-    "Quarter circles, unpaired (Albergo 2023)."
+    "Trigonometric path, independent coupling (Albergo 2023)."
 
     path = 'trigonometric'
 
 # %% ../../nbs/06_flow/14_compat.ipynb #31ac9ed7
 class VelocitySolver:
-    "A network with the calls of flow_matching's `ODESolver`."
+    "A velocity network with the interface of flow_matching's `ODESolver`."
 
     def __init__(
         self,
@@ -145,18 +145,18 @@ class VelocitySolver:
     def sample(
         self,
         x_init: Tensor,  # Start, `(b, ...)`
-        # Largest step of a fixed method; none steps from time to time of the grid
+        # Largest step of a fixed method; None: one step between two times of the grid
         step_size: float | None = None,
         method: str = 'euler',  # A key of `ODEINT_METHODS`
         atol: float = 1e-5,  # Adaptive: tolerated absolute error of a step
-        rtol: float = 1e-5,  # and relative
+        rtol: float = 1e-5,  # Adaptive: tolerated relative error of a step
         time_grid: Tensor | None = None,  # Times, `(n,)`; 0 and 1 if none
-        # The state at each time of the grid, `(n, b, ...)`, instead of the last
+        # Whether to return the states at all times of the grid instead of the last
         return_intermediates: bool = False,
-        enable_grad: bool = False,  # Let gradients pass
+        enable_grad: bool = False,  # Whether to record gradients
         **model_extras: Any,  # Further arguments of the network
     ) -> Tensor:  # `(b, ...)`, or `(n, b, ...)`
-        "Follow the network; raises as `odeint` does."
+        "Integrate the velocity; raises as `odeint`."
         try:
             times = torch.as_tensor([0.0, 1.0] if time_grid is None else time_grid)
         except (TypeError, ValueError, RuntimeError):
@@ -178,7 +178,7 @@ class VelocitySolver:
                 method=method,
                 options=dict(step_size=step_size) if fixed else None,
             )
-        assert isinstance(states, Tensor)  # as the start is
+        assert isinstance(states, Tensor)  # because the start is a tensor
         return states if return_intermediates else states[-1]
 
     def compute_likelihood(
@@ -187,12 +187,13 @@ class VelocitySolver:
         log_p0: Callable,  # Log density of the noise, `(b, ...)` -> `(b,)`
         step_size: float | None = None,  # Step of a fixed method
         method: str = 'euler',  # A key of `ODEINT_METHODS`
-        exact_divergence: bool = False,  # The trace; else one random probe
-        enable_grad: bool = False,  # Let gradients pass
+        # Whether the divergence is the exact trace; else one random probe estimates it
+        exact_divergence: bool = False,
+        enable_grad: bool = False,  # Whether to record gradients
         generator: torch.Generator | None = None,  # Random generator of the probe, on the CPU
         **model_extras: Any,  # Further arguments of the network
     ) -> tuple[Tensor, Tensor]:  # Noise `(b, ...)` and log density of the data `(b,)`
-        "Log density of data; raises as `solve` does."
+        "Compute the log density of data; raises as `solve`."
         if step_size is not None:
             checked(dict(step_size=step_size), dict(step_size=real(1e-6, 1)), 'compute_likelihood')
 

@@ -27,21 +27,21 @@ def __getattr__(name):
 def inner_products(
     x0: Tensor,  # Noise, `(m, ...)`
     x1: Tensor,  # Data, `(n, ...)`
-) -> Tensor:  # fp32 `(n, m)`: row i holds the products of data i with each noise
-    "All inner products, in fp32 whatever comes; raises `InputError` if one is not finite."
+) -> Tensor:  # Inner products, fp32 `(n, m)`; row i is data i with each noise
+    "Compute all inner products in fp32; raises `InputError` if one is not finite."
     with torch.autocast(x1.device.type, enabled=False):
         noise = x0.flatten(1).float().T
-        # 16-bit latents are widened bit by bit
+        # 16-bit latents are cast to fp32 in parts
         return check_finite(torch.cat([part.float() @ noise for part in x1.flatten(1).split(1024)]))
 
 
 def check_finite(
     x: Tensor,  # Tensor, `(...)`
-) -> Tensor:  # Input tensor, `(...)`
-    "`x`; raises `InputError` if an entry is not a finite number."
+) -> Tensor:  # `x` itself
+    "Return `x`; raises `InputError` if an entry is NaN or infinite."
     if not x.isfinite().all():
         raise InputError(
-            'coupling wanted finite latents, got NaN or infinity; '
+            'latents must be finite for a coupling, got NaN or infinity; '
             'check the cache with `stylecfm_preprocess`'
         )
     return x
@@ -50,7 +50,7 @@ def check_finite(
 def centred_rows(
     x: Tensor,  # Rows, `(n, ...)`
 ) -> Tensor:  # fp32 `(n, d)`
-    "Rows without their mean, which is found in fp64."
+    "Subtract the mean over rows, computed in fp64."
     x = x.flatten(1)
     mean = x.mean(0, dtype=torch.double)
     return (x - mean).float() if x.dtype == torch.double else x.float() - mean.float()
@@ -58,10 +58,10 @@ def centred_rows(
 
 def solve_assignment(
     x0: Tensor,  # Noise, `(n, ...)`
-    x1: Tensor,  # Data, as `x0`
-) -> Tensor:  # int64 `(n,)`: `x0[assign(x0, x1)]` is the noise for each row of `x1`
-    "The pairing of least total squared distance; raises `InputError` if a number is not finite."
-    # a shift of either side changes no pairing, and far from the origin fp32 would lose what does
+    x1: Tensor,  # Data, shaped as `x0`
+) -> Tensor:  # Permutation, int64 `(n,)`; `x0[i]` is the noise of each row of `x1`
+    "Find the pairing of least total squared distance; raises `InputError` for NaN or infinity."
+    # a shift of either set does not change the pairing, but far from the origin fp32 loses digits
     found = (
         inner_products(centred_rows(x0.detach()), centred_rows(x1.detach())).cpu().double().numpy()
     )
@@ -69,17 +69,17 @@ def solve_assignment(
 
 # %% ../../nbs/06_flow/01_couplings.ipynb #cell-11
 def couple_per_class(
-    pairing: Callable,  # `(x0, x1)` of one style -> a permutation, int64 `(n,)`
+    pairing: Callable,  # Function, `(x0, x1)` of one style -> permutation, int64 `(n,)`
     x0: Tensor,  # Noise, `(b, ...)`
-    x1: Tensor,  # Data, as `x0`
-    style: Tensor | None,  # Style of each row of `x1`, `(b,)`; none couples all rows together
-) -> Tensor:  # Rows as `x0`, permuted by style
+    x1: Tensor,  # Data, shaped as `x0`
+    style: Tensor | None,  # Style of each row of `x1`, `(b,)`; None: pair all rows together
+) -> Tensor:  # `x0` with permuted rows, `(b, ...)`
     "Apply a pairing within each style; raises `InputError` if the lengths differ."
     if style is None:
         style = torch.zeros(len(x1), dtype=torch.long)
     if not len(x0) == len(x1) == len(style):
         raise InputError(
-            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, '
+            f'noise, data and styles of a coupling must have one length, got {len(x0)}, '
             f'{len(x1)} and {len(style)}'
         )
     order = torch.arange(len(x1), device=x0.device)
@@ -91,11 +91,11 @@ def couple_per_class(
 # %% ../../nbs/06_flow/01_couplings.ipynb #2859893d
 def ot_pair(
     x0: Tensor,  # Noise, `(b, ...)`
-    x1: Tensor,  # Data, as `x0`
-    # Style of each row of `x1`, `(b,)`; none couples all rows together
+    x1: Tensor,  # Data, shaped as `x0`
+    # Style of each row of `x1`, `(b,)`; None: pair all rows together
     style: Tensor | None = None,
-    generator: torch.Generator | None = None,  # Not used; part of the signature of every coupling
-) -> Tensor:  # Rows as `x0`, permuted by style
+    generator: torch.Generator | None = None,  # Not used; part of the interface of couplings
+) -> Tensor:  # `x0` with permuted rows, `(b, ...)`
     """Pair noise with data by exact optimal transport inside each style.
 
     Pooladian 2023, Tong 2023. Raises `InputError` for unequal lengths or non-finite values.
@@ -105,15 +105,15 @@ def ot_pair(
 # %% ../../nbs/06_flow/01_couplings.ipynb #287094a0
 def independent(
     x0: Tensor,  # Noise, `(b, ...)`
-    x1: Tensor,  # Data, as `x0`; not used
+    x1: Tensor,  # Data, shaped as `x0`; not used
     style: Tensor | None = None,  # Style of each row, `(b,)`; not used
     generator: torch.Generator | None = None,  # Not used
 ) -> Tensor:  # `x0` itself, `(b, ...)`
-    "Return the noise as it was drawn, without pairing."
+    "Return the noise unchanged: the independent coupling."
     return x0
 
 # %% ../../nbs/06_flow/01_couplings.ipynb #cell-18
-# Largest error of a row or column sum of a plan that is used, relative
+# Largest accepted relative error of a plan's row and column sums
 SINKHORN_TOLERANCE = 1e-2
 
 
@@ -127,7 +127,7 @@ def _sums_off(plan) -> float:
 
 
 def _annealed(ot, far, reg):
-    "Sinkhorn's plan in the log domain, with a regularisation that is halved until it is `reg`."
+    "Compute Sinkhorn's plan in the log domain, with a regularisation that is halved down to `reg`."
     potentials = None
     how = dict(
         method='sinkhorn_log', stopThr=0.1 * SINKHORN_TOLERANCE / len(far), warn=False, log=True
@@ -142,15 +142,15 @@ def _annealed(ot, far, reg):
             warmstart=potentials,
             **how,
         )
-        # the same potentials, in units of half the regularisation
+        # rescale the potentials to half the regularisation
         potentials = 2 * log['log_u'], 2 * log['log_v']
     return torch.as_tensor(plan)
 
 
 def _sinkhorn(far, reg, scale=None):
-    """Sinkhorn's plan, `(n, n)` float64, for squared distances.
+    """Compute Sinkhorn's plan, `(n, n)` float64, for squared distances.
 
-    Raises `InputError` without POT, or where it does not converge.
+    Raises `InputError` without POT, or if it does not converge.
     """
     try:
         import ot
@@ -160,7 +160,7 @@ def _sinkhorn(far, reg, scale=None):
         ) from None
     far = far / (far.mean() if scale is None else scale).clamp_min(1e-30)
     with np.errstate(all='ignore'):
-        # thirty times faster, but exp(-far/reg) must not vanish
+        # thirty times faster than the log domain, but exp(-far/reg) must not underflow
         if far.max() < 600 * reg:
             plan = torch.as_tensor(
                 ot.sinkhorn([], [], far.numpy(), reg, numItermax=500, warn=False)
@@ -179,31 +179,31 @@ def _sinkhorn(far, reg, scale=None):
 
 def sinkhorn_pair(
     x0: Tensor,  # Noise, `(b, ...)`
-    x1: Tensor,  # Data, as `x0`
-    # Style of each row of `x1`, `(b,)`; none couples all rows together
+    x1: Tensor,  # Data, shaped as `x0`
+    # Style of each row of `x1`, `(b,)`; None: pair all rows together
     style: Tensor | None = None,
     generator: torch.Generator | None = None,  # Random generator; the global one if none
     reg: float = 0.02,  # Entropic regularisation, > 0, in units of the mean squared distance
-    # Those units; else `reg` is a squared distance itself, as in POT and torchcfm
+    # Whether `reg` has this unit; else it is a squared distance, as in POT and torchcfm
     relative: bool = True,
-) -> Tensor:  # Rows as `x0`, permuted by style
+) -> Tensor:  # `x0` with permuted rows, `(b, ...)`
     """Pair noise with data by a permutation drawn from Sinkhorn's plan inside each style.
 
-    Raises `InputError`, also without POT.
+    Raises `InputError` as `ot_pair`, and without POT.
     """
     if not 0 < reg < math.inf:
         raise InputError(f'reg must be a finite number > 0, got {reg}')
 
     def draw(x0, x1):
         flat = [check_finite(v.detach().flatten(1).cpu().double()) for v in (x1, x0)]
-        # no plan changes when a side is shifted, and far from the origin distances would lose
+        # a shift of either set does not change the plan, but far from the origin distances lose
         # digits
         middles = [v.mean(0) for v in flat]
         far = torch.cdist(flat[0] - middles[0], flat[1] - middles[1]).square()
         scale = (far.mean() + (middles[0] - middles[1]).square().sum()).clamp_min(1e-30)
         unit = reg if relative else reg / scale.item()
         if unit < 1e-8:
-            return solve_assignment(x0, x1)  # which the plan has become, to rounding
+            return solve_assignment(x0, x1)  # the limit of the plan for small `reg`
         plan = _sinkhorn(far, unit, scale)
         chance = torch.rand(plan.shape, generator=generator, dtype=torch.double).clamp(
             1e-300, 1 - 1e-16
@@ -216,43 +216,44 @@ def sinkhorn_pair(
     return couple_per_class(draw, x0, x1, style)
 
 # %% ../../nbs/06_flow/01_couplings.ipynb #138aeb65
-# Which noise goes with which data of a batch, by name
+# {name: function that pairs noise and data of a batch}
 COUPLINGS = dict(ot=ot_pair, independent=independent, sinkhorn=sinkhorn_pair)
 
 # %% ../../nbs/06_flow/01_couplings.ipynb #cell-23
 class SemiDiscretePlan(NamedTuple):
-    "Which latent of a style owns which noise."
+    "Semi-discrete transport plan of a style: a latent for each possible noise."
 
-    latents: Tensor  # `(n, ...)`, all of the style, standardised; 16 bits suffice
-    potential: Tensor  # `(n,)` fp32: added to the products
+    latents: Tensor  # All latents of the style, standardised, `(n, ...)`, fp16 or wider
+    potential: Tensor  # Potential of each latent, added to its inner products, fp32 `(n,)`
 
     def assign(
         self,
         x0: Tensor,  # Noise, `(b, ...)`
-    ) -> Tensor:  # int64 `(b,)`: rows of `latents`
-        "The latent that each noise goes to: one matrix product."
+    ) -> Tensor:  # Row of `latents` of each noise, int64 `(b,)`
+        "Assign a latent to each noise: the largest inner product plus potential."
         return (inner_products(self.latents, x0) + self.potential).argmax(1)
 
 # %% ../../nbs/06_flow/01_couplings.ipynb #c3a47120
 def _same_products(x):
-    "Rows with the same inner products as those of `x`, in no more dimensions than there are rows."
+    "Return rows with the inner products of those of `x`, in at most n dimensions for n rows."
     if len(x) > x.shape[1]:
         return x
     gram = (x @ x.T).double()
-    gram.diagonal().add_(1e-6 * gram.diagonal().mean() + 1e-12)  # equal latents stay solvable
+    # keeps the Cholesky factorisation possible for equal latents
+    gram.diagonal().add_(1e-6 * gram.diagonal().mean() + 1e-12)
     return torch.linalg.cholesky(gram).float()
 
 
 def fit_potentials(
-    latents: Tensor,  # `(n, ...)`, all of a style, standardised, on the CPU
+    latents: Tensor,  # All latents of a style, standardised, `(n, ...)`, on the CPU
     steps: int = 300,  # Number of steps, >= 1
-    batch: int = 1024,  # Noises a step
+    batch: int = 1024,  # Number of noise samples in a step
     seed: int = 0,  # Random seed of the noise
-    quiet: bool = False,  # No progress bar
-) -> Tensor:  # `(n,)` fp32
-    """Heights for `SemiDiscretePlan`: every latent owns the same share of the noise (SD-FM 2025).
+    quiet: bool = False,  # Whether to hide the progress bar
+) -> Tensor:  # Potentials, fp32 `(n,)`
+    """Fit potentials that give all latents of a plan equal shares of noise (SD-FM 2025).
 
-    Raises `InputError` if one is not finite.
+    Raises `InputError` if a latent is not finite.
     """
     x = check_finite(latents.flatten(1).float())
     g = torch.Generator().manual_seed(seed)
@@ -269,7 +270,7 @@ def fit_potentials(
         soft, rate = (
             0.1 * 0.2 ** (k / steps),
             0.02 * (1 - k / steps),
-        )  # from .1 to .02 of the latents' size
+        )  # step size, from 0.1 to 0.02 of the latents' norm
         share = torch.softmax(
             (torch.randn(batch, x.shape[1], generator=g) @ x.T + h) / soft, 1
         ).mean(0)
@@ -284,11 +285,11 @@ def fit_potentials(
 
 # %% ../../nbs/06_flow/01_couplings.ipynb #cell-28
 def semidiscrete_pair(
-    plans: list[SemiDiscretePlan],  # One for each style, by its number
+    plans: list[SemiDiscretePlan],  # Plans of the styles, in the order of their numbers
     x0: Tensor,  # Noise, `(b, ...)`
     style: Tensor,  # Style of each row, `(b,)`
-) -> Tensor:  # Data, shaped as `x0`: for each noise its latent
-    """The latents that own some noise, style by style.
+) -> Tensor:  # Latent of each noise, shaped as `x0`
+    """Look up the latent that its style's plan assigns to each noise.
 
     Raises `InputError` for a style without a plan.
     """

@@ -24,7 +24,7 @@ from ..models.velocity import VelocityModel
 # %% ../../nbs/06_flow/12_ddpm.ipynb #480a312a
 def velocity_from_noise(
     x: Tensor,  # Point on the straight path, `(b, ...)`
-    noise: Tensor,  # Predicted noise, as `x`
+    noise: Tensor,  # Predicted noise, shaped as `x`
     t: Tensor,  # Time, `(b,)`, above 0
 ) -> Tensor:  # Result, shaped as `x`, fp32 or wider
     "Compute the velocity of the straight path from predicted noise."
@@ -33,7 +33,7 @@ def velocity_from_noise(
 
 def noise_from_velocity(
     x: Tensor,  # Point on the straight path, `(b, ...)`
-    v: Tensor,  # Velocity there, as `x`
+    v: Tensor,  # Velocity at `x`, shaped as `x`
     t: Tensor,  # Time, `(b,)` in [0, 1]
 ) -> Tensor:  # Result, shaped as `x`, fp32 or wider
     "Compute the noise at t=0 of the straight path from a velocity."
@@ -46,7 +46,7 @@ def as_ddpm(
 ) -> Tensor:  # Result, shaped as `x`
     """Scale a point of the straight path to the input of a DDPM network.
 
-    It has variance 1 if data and noise have variance 1.
+    The scaled point has variance 1 if data and noise have variance 1.
     """
     return x / expand_as((t * t + (1 - t) ** 2).sqrt(), x)
 
@@ -60,7 +60,7 @@ class PredictsNoise(VelocityModel):
         t: Tensor,  # Time in [0, 1], `(b,)`
         style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor:  # Velocity, fp32, shaped as `x`
-        "Return the velocity at `x`."
+        "Compute the velocity at `x` from the predicted noise."
         t = t.clamp_min(DDPM_START)
         return velocity_from_noise(x, super().velocity(as_ddpm(x, t), t, style), t)
 
@@ -73,7 +73,7 @@ class NoiseUNet(PredictsNoise, UNet):
     "A `UNet` that predicts noise."
 
 # %% ../../nbs/06_flow/12_ddpm.ipynb #0380637a
-# {network: {what it predicts: class}}, as `model.network` and `model.predicts` of a config
+# {`model.network`: {`model.predicts`: class}} of a config
 NETWORKS = dict(
     isonext=dict(velocity=IsoNext, noise=NoiseIsoNext, data=DataIsoNext),
     unet=dict(velocity=UNet, noise=NoiseUNet, data=DataUNet),
@@ -83,8 +83,8 @@ NETWORKS = dict(
 def ddim_times(
     steps: int = 50,  # Number of sampler steps, 1 to 1000
     schedule: str = 'linear',  # A key of `BETAS`
-) -> Tensor:  # `(steps+1,)` rising to 1, float64
-    "Times of every 1000/steps-th step of DDPM, from its last; raises `InputError`."
+) -> Tensor:  # Times increasing to 1, `(steps+1,)` float64
+    "Return the times of every 1000/steps-th step of DDPM, from its last; raises `InputError`."
     rule = whole(1, DDPM_STEPS)
     if not rule.test(steps):
         raise InputError(f'steps must be {rule.words}, got {steps}')
@@ -95,9 +95,9 @@ def ddim_times(
 
 
 def _check_ddim(x, times, eta):
-    """Times as float64.
+    """Convert times to float64.
 
-    Raises `InputError` for an invalid start, times or `eta`.
+    Raises `InputError` for an invalid start, invalid times or an invalid `eta`.
     """
     check_start(x)
     if not 0 <= eta <= 1:
@@ -115,21 +115,21 @@ def _check_ddim(x, times, eta):
     ):
         return times
     raise InputError(
-        'ddim wanted two or more rising times in [0, 1], got others; take those of ddim_times'
+        'times of ddim must be two or more, increasing and in [0, 1]; take those of ddim_times'
     )
 
 # %% ../../nbs/06_flow/12_ddpm.ipynb #3899ccb2
 def ddim(
     v: Callable,  # Velocity field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
     x: Tensor,  # Standard noise, `(b, ...)`
-    times: Tensor,  # Rising to 1, `(n,)`, as `ddim_times` gives them
-    eta: float = 0.0,  # Share of new noise: 0 is DDIM, 1 ancestral sampling
+    times: Tensor,  # Times increasing to 1, `(n,)`, output of `ddim_times`
+    eta: float = 0.0,  # Stochasticity, 0 (DDIM) to 1 (ancestral sampling)
     # Random generator of new noise; default: the global one
     generator: torch.Generator | None = None,
-) -> Tensor:  # Data, as `x`, in fp32 or wider
-    """Sample as DDIM (Song 2021) or DDPM (Ho 2020) do.
+) -> Tensor:  # Data, shaped as `x`, in fp32 or wider
+    """Sample by DDIM (Song 2021) or DDPM (Ho 2020).
 
-    Raises `InputError`, or `FloatingPointError` when a point is no longer finite.
+    Raises `InputError`, or `FloatingPointError` if a point is no longer finite.
     """
     times = _check_ddim(x, times, eta)
     v = CountingField(v)
@@ -138,7 +138,7 @@ def ddim(
     def a(t):
         return t / (t * t + (1 - t) ** 2) ** 0.5  # sqrt(alpha bar)
 
-    # standard noise on the straight path
+    # scale standard noise to the straight path
     first = times[0].item()
     x = x * (first * first + (1 - first) ** 2) ** 0.5
     for t, then in zip(times.tolist(), times[1:].tolist(), strict=False):

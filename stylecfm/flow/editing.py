@@ -23,33 +23,33 @@ def __getattr__(name):
 
 # %% ../../nbs/06_flow/10_editing.ipynb #2d1c1de3
 def ddib(
-    source: Callable,  # Velocity field of the style that the images are in
-    target: Callable,  # Velocity field of the style that is wanted
+    source: Callable,  # Velocity field of the source style
+    target: Callable,  # Velocity field of the target style
     x1: Tensor,  # Data latents, `(b, ...)`
-    solver: ODESolver,  # How both are followed
-) -> Solution:  # `.x` are the latents of the new images, `(b, ...)`; `.nfe` counts both ways
+    solver: ODESolver,  # Solver of both integrations
+) -> Solution:  # Latents of the new images in `.x`, `(b, ...)`; `.nfe` counts both integrations
     "Invert in the source style, and generate in the target style (DDIB, Su 2023)."
     back = solver.solve(source, x1, 1.0, 0.0)
     forth = solver.solve(target, back.x, 0.0, 1.0)
     (arrived_back, said_back), (arrived, said) = image_outcomes(back), image_outcomes(forth)
-    # images that the inversion lost
+    # images whose inversion failed
     status = [b if b != STATUS[0] else f for b, f in zip(said_back, said, strict=True)]
     return forth._replace(nfe=back.nfe + forth.nfe, converged=arrived_back & arrived, status=status)
 
 # %% ../../nbs/06_flow/10_editing.ipynb #ad78f45d
 def flow_edit(
-    source: Callable,  # Velocity field of the style that the images are in, with `.evals(t)`
-    target: Callable,  # Velocity field of the style that is wanted, with `.evals(t)`
+    source: Callable,  # Velocity field of the source style, with `.evals(t)`
+    target: Callable,  # Velocity field of the target style, with `.evals(t)`
     x1: Tensor,  # Data latents, `(b, ...)`
     steps: int = 15,  # Euler steps from `start` to 1, >= 1
-    start: float = 0.0,  # Time of the first step, in [0, 1); later keeps more
-    draws: int = 1,  # Noises at each step whose velocities are averaged, >= 1
+    start: float = 0.0,  # Time of the first step, in [0, 1); a later one changes the images less
+    draws: int = 1,  # Number of noise samples at each step whose velocities are averaged, >= 1
     seed: int = 0,  # Random seed of the noise
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
-) -> Solution:  # `.x` are the latents of the new images, `(b, ...)`
-    """Follow the difference of two fields beside noised copies of the images.
+) -> Solution:  # Latents of the new images in `.x`, `(b, ...)`
+    """Integrate the difference of two fields at noised copies of the images.
 
-    FlowEdit (Kulikov 2025). Raises `InputError`.
+    This is FlowEdit (Kulikov 2025). Raises `InputError`.
     """
     check_start(x1)
     if not (0 <= start < 1 and whole(1).test(steps) and whole(1).test(draws)):
@@ -65,7 +65,7 @@ def flow_edit(
         t = torch.full((len(x1),), a.item(), device=x1.device, dtype=torch.float32)
         change = torch.zeros_like(x1)
         for _ in range(draws):
-            # one for all: no picture depends on its neighbours
+            # the same noise for all images, so that the result does not depend on the batch
             e = torch.randn(x1.shape[1:], generator=g).to(x1)
             xs = (1 - a) * e + a * x1
             change += CountingField(target)(xs + (z - x1), t) - CountingField(source)(xs, t)
@@ -80,14 +80,15 @@ def flow_edit(
 
 # %% ../../nbs/06_flow/10_editing.ipynb #b0f7872c
 def sdedit(
-    target: Callable,  # Velocity field of the style that is wanted
+    target: Callable,  # Velocity field of the target style
     x1: Tensor,  # Data latents, `(b, ...)`
-    solver: ODESolver,  # How it is followed
-    start: float = 0.5,  # Time of the mixture, in [0, 1); later keeps more
+    solver: ODESolver,  # Solver of the generation
+    # Time to which images are noised, in [0, 1); a later one changes them less
+    start: float = 0.5,
     seed: int = 0,  # Random seed of the noise
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
-) -> Solution:  # `.x` are the latents of the new images, `(b, ...)`
-    """Noise the images to time `start`, and clean them in the target style (SDEdit, Meng 2022).
+) -> Solution:  # Latents of the new images in `.x`, `(b, ...)`
+    """Noise images to time `start` and generate in the target style (SDEdit, Meng 2022).
 
     Raises `InputError`.
     """

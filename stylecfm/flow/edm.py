@@ -27,36 +27,36 @@ def __getattr__(name):
 
 # %% ../../nbs/06_flow/05_edm.ipynb #97e7473c
 class EDMNoise(NamedTuple):
-    """How noisy data are shown and followed.
+    """Noise distribution of training and noise levels of sampling.
 
-    The values of Karras (2022), except for the deviation of the data, which is to be measured.
+    Defaults are those of Karras (2022); `sigma_data` must be measured on the data.
     """
 
-    sigma_data: float = 0.5  # Deviation of the data
+    sigma_data: float = 0.5  # Standard deviation of the data
     p_mean: float = -1.2  # Mean of ln sigma in training
     p_std: float = 1.2  # Standard deviation of ln sigma in training
-    sigma_min: float = 0.002  # Least noise of the grid
-    sigma_max: float = 80.0  # Most noise
-    rho: float = 7.0  # How much finer the grid is where noise is little
+    sigma_min: float = 0.002  # Smallest noise level of the grid
+    sigma_max: float = 80.0  # Largest noise level of the grid
+    rho: float = 7.0  # Exponent of the grid; a larger one gives more steps at low noise
 
 
 class EDMScalings(NamedTuple):
-    "What the wrapping multiplies by."
+    "Factors of EDM's preconditioning (Karras 2022, table 1)."
 
-    skip: Tensor  # The noisy data; shaped as `sigma`
+    skip: Tensor  # Factor of the noisy data; shaped as `sigma`
     out: Tensor  # Factor of the network's output; shaped as `sigma`
     into: Tensor  # Factor of the network's input; shaped as `sigma`
     noise: Tensor  # Noise input of the network, ln(sigma)/4; shaped as `sigma`
 
 
 def edm_scalings(
-    sigma: Tensor,  # `(...)`, above 0
-    sigma_data: float = 0.5,  # Deviation of the data
-    # Noise level where the denoiser must be the identity; 0 for diffusion, more for consistency
+    sigma: Tensor,  # Noise level, `(...)`, > 0
+    sigma_data: float = 0.5,  # Standard deviation of the data
+    # Noise level at which the denoiser is the identity: 0 for diffusion, above 0 for consistency
     # models
     sigma_min: float = 0.0,
 ) -> EDMScalings:
-    "Scales of input and output (Karras 2022; Song 2023 for `sigma_min`)."
+    "Compute the preconditioning of a noise level (Karras 2022; Song 2023 for `sigma_min`)."
     both = (sigma**2 + sigma_data**2).sqrt()
     less = sigma - sigma_min
     return EDMScalings(
@@ -68,26 +68,26 @@ def edm_scalings(
 
 # %% ../../nbs/06_flow/05_edm.ipynb #912d8f0a
 def time_of(
-    sigma: Tensor,  # Noise, `(...)`, 0 or more
-) -> Tensor:  # In (0, 1], shaped as `sigma`; 1 is data
-    "The time at which a straight path has this share of noise to data."
+    sigma: Tensor,  # Noise level, `(...)`, >= 0
+) -> Tensor:  # Time in (0, 1], shaped as `sigma`; 1 is data
+    "Convert a noise level to the time of the straight path with this ratio of noise to data."
     return 1 / (1 + sigma)
 
 
 def sigma_of(
     t: Tensor,  # Time, `(...)` in [0, 1]
-) -> Tensor:  # Shaped as `t`; infinite at 0
-    "The noise over the data at a time."
+) -> Tensor:  # Noise level, shaped as `t`; infinite at 0
+    "Convert a time to its ratio of noise to data, the inverse of `time_of`."
     return (1 - t) / t
 
 
 def edm_batch(
     y: Tensor,  # Data, `(b, ...)`, of mean 0
     style: Tensor,  # Their styles, int64 `(b,)`
-    noise: EDMNoise = EDMNoise(),  # How noisy
-    generator: torch.Generator | None = None,  # Source of every draw, on the CPU
-) -> FlowBatch:  # `ut` is what the network should answer; the weight is 1
-    "Noisy data for one step of training (Karras 2022)."
+    noise: EDMNoise = EDMNoise(),  # Noise distribution
+    generator: torch.Generator | None = None,  # Random generator, on the CPU
+) -> FlowBatch:  # Batch whose `ut` is the network's target and whose weight is 1
+    "Noise data for one training step (Karras 2022)."
     sigma = (
         (noise.p_mean + noise.p_std * torch.randn(len(y), generator=generator)).exp().to(y.device)
     )
@@ -99,10 +99,10 @@ def edm_batch(
 
 # %% ../../nbs/06_flow/05_edm.ipynb #15361113
 def karras_sigmas(
-    steps: int,  # At least 1
-    noise: EDMNoise = EDMNoise(),  # Ends and curvature
-) -> Tensor:  # `(steps+1,)` float64, falling; the last is 0
-    "The grid of Karras (2022); raises `InputError`."
+    steps: int,  # Number of steps, >= 1
+    noise: EDMNoise = EDMNoise(),  # Ends and exponent of the grid
+) -> Tensor:  # Noise levels, decreasing to 0, `(steps+1,)` float64
+    "Return the grid of noise levels of Karras (2022); raises `InputError`."
     if not whole(1).test(steps):
         raise InputError(f'steps must be {whole(1).words}, got {steps!r}')
     if not 0 < noise.sigma_min <= noise.sigma_max < math.inf:
@@ -117,11 +117,11 @@ def karras_sigmas(
 
 
 def denoiser(
-    net: Callable,  # Network `F(x, t, style)` in its own scales
-    noise: EDMNoise = EDMNoise(),  # The data's deviation
+    net: Callable,  # Network `F(x, t, style)` with EDM's scaled input and output
+    noise: EDMNoise = EDMNoise(),  # Noise settings; `sigma_data` is used
     style: Tensor | None = None,  # Styles, `(b,)`; 0 if none
-) -> Callable:  # `D(x, sigma)`: noisy data `(b, ...)` and their noise `(b,)` to what the data were
-    "The denoiser that a network is the core of."
+) -> Callable:  # Denoiser `D(x, sigma)`: noisy data `(b, ...)`, noise levels `(b,)` -> data
+    "Wrap a network in EDM's preconditioning."
 
     def D(x, sigma):
         s = edm_scalings(expand_as(sigma, x), noise.sigma_data)
@@ -132,7 +132,7 @@ def denoiser(
 
 # %% ../../nbs/06_flow/05_edm.ipynb #38ae4eeb
 class EDMSample(NamedTuple):
-    "What sampling made and what it cost."
+    "Samples and number of network evaluations."
 
     x: Tensor  # Data, `(b, ...)`, shaped as the start
     nfe: int  # Evaluations of the network
@@ -140,22 +140,22 @@ class EDMSample(NamedTuple):
 
 def sample_edm(
     D: Callable,  # Denoiser `(x, sigma)` -> data
-    x: Tensor,  # Noise of deviation 1, `(b, ...)`
+    x: Tensor,  # Noise of standard deviation 1, `(b, ...)`
     steps: int = 18,  # Number of steps of the grid
-    noise: EDMNoise = EDMNoise(),  # Noise levels, which end the grid
-    # Noise that is added on the way: S_churn of Karras (2022); 0 is the plain equation
+    noise: EDMNoise = EDMNoise(),  # Noise levels of the grid
+    # Stochasticity S_churn of Karras (2022); 0: deterministic
     churn: float = 0.0,
-    heun: bool = True,  # Second order; else Euler
+    heun: bool = True,  # Whether steps are Heun's; else Euler's
     generator: torch.Generator | None = None,  # Random generator of the churn
 ) -> EDMSample:
-    """Data from noise by the sampler of Karras (2022), algorithms 1 and 2.
+    """Sample by algorithms 1 and 2 of Karras (2022).
 
     Raises `InputError`, or `FloatingPointError`.
     """
     check_start(x)
     if not 0 <= churn < math.inf:
         raise InputError(f'churn must be a finite number >= 0, got {churn}')
-    # which checks the shape of each answer
+    # checks the shape of each output
     grid = karras_sigmas(steps, noise)
     nfe = 0
     D = CountingField(D)
@@ -180,10 +180,10 @@ def sample_edm(
 
 # %% ../../nbs/06_flow/05_edm.ipynb #074e1fc0
 def edm_velocity(
-    net: Callable,  # Network `F(x, t, style)` in the scales of EDM
-    sigma_data: float = 0.5,  # Deviation of the data
-) -> Callable:  # `(xt, t, style)` -> velocity: what `velocity_loss` and fields are made of
-    "The velocity along straight paths from unit noise that a network of EDM stands for."
+    net: Callable,  # Network `F(x, t, style)` with EDM's scaled input and output
+    sigma_data: float = 0.5,  # Standard deviation of the data
+) -> Callable:  # Function `(xt, t, style)` -> velocity, input of `velocity_loss` and `guided`
+    "Convert a network of EDM to the velocity of straight paths from unit noise."
 
     def velocity(xt, t, style):
         t = expand_as(t, xt)
@@ -196,10 +196,10 @@ def edm_velocity(
 
 # %% ../../nbs/06_flow/05_edm.ipynb #1e987e03
 def flow_network(
-    velocity: Callable,  # `(xt, t, style)`, along straight paths from unit noise
-    sigma_data: float = 0.5,  # Deviation of the data
-) -> Callable:  # `F(x, t, style)` in the scales of EDM
-    "The network of EDM that a velocity stands for: the inverse of `edm_velocity`."
+    velocity: Callable,  # Function `(xt, t, style)` -> velocity of straight paths from unit noise
+    sigma_data: float = 0.5,  # Standard deviation of the data
+) -> Callable:  # Network `F(x, t, style)` with EDM's scaled input and output
+    "Convert a velocity to a network of EDM: the inverse of `edm_velocity`."
 
     def net(x, t, style):
         t = expand_as(t, x)

@@ -24,11 +24,12 @@ def __getattr__(name):
 
 # %% ../../nbs/06_flow/04_fields.ipynb #6236eae6
 def output_tensor(
-    answer: Tensor | tuple | dict | object,  # Output of a network: `(b, ...)`, or with one in it
+    # Output of a network: a tensor `(b, ...)`, or an object with one
+    answer: Tensor | tuple | dict | object,
 ) -> Tensor:  # `(b, ...)`
-    """The tensor itself, diffusers' `.sample`, or the first of a tuple.
+    """Return the tensor of a network's output: itself, diffusers' `.sample`, or a tuple's first.
 
-    Raises `InputError` for anything else.
+    Raises `InputError` for an output without a tensor.
     """
     if isinstance(answer, Tensor):
         return answer
@@ -49,33 +50,35 @@ def output_tensor(
 
 # %% ../../nbs/06_flow/04_fields.ipynb #2dc23709
 class CountingField:
-    """A field that is evaluated at one time for all, answers in fp32 and counts in `nfe`.
+    """Wrapper of a field that counts evaluations in `nfe` and returns fp32.
 
-    It is refused if its answer has another shape.
+    The field may be called with one time for the whole batch. Raises `InputError` if the output's
+    shape differs from the input's.
     """
 
     def __init__(
         self,
-        # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`; what it spends is `v.evals(t)`, or 1
+        # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`; a call costs `v.evals(t)` evaluations,
+        # or 1
         v: Callable,
     ):
         self.v, self.evals, self.nfe = v, getattr(v, 'evals', lambda t: 1), 0
 
     def __call__(
         self,
-        x: Tensor,  # The point, `(b, ...)`
-        # One time for all, which is counted; or one for each image, `(b,)`, which is not
+        x: Tensor,  # Point, `(b, ...)`
+        # One time for all rows; or `(b,)`, which is not counted in `nfe`
         t: float | Tensor,
-    ) -> Tensor:  # The velocity, `(b, ...)`, in fp32 or wider
-        "Ask the field; raises `InputError` if the answer is shaped otherwise than the point."
+    ) -> Tensor:  # Velocity, `(b, ...)`, in fp32 or wider
+        "Evaluate the field; raises `InputError` if the output's shape differs from that of `x`."
         if not isinstance(t, Tensor):
             self.nfe += self.evals(t)
             t = x.new_full((len(x),), t)
         out = output_tensor(self.v(x, t))
         if out.shape != x.shape:
             raise InputError(
-                f'the field wanted to answer in shape {tuple(x.shape)}, '
-                f'and answered in {tuple(out.shape)}'
+                f'the output of the field must have the shape {tuple(x.shape)}, '
+                f'got {tuple(out.shape)}'
             )
         return at_least_fp32(out)
 
@@ -83,14 +86,14 @@ class CountingField:
 def bad_rows(
     x: Tensor,  # Batch, `(b, ...)`
 ) -> Tensor:  # `(b,)` bool
-    "Rows with a number that is not finite."
+    "Find rows with NaN or infinity."
     return ~x.isfinite().flatten(1).all(1)
 
 
 def all_finite(
     x: Tensor,  # Numbers, `(...)`
-) -> bool:  # True where none is NaN or infinite
-    "Whether all numbers are finite: a sum says so in one pass, unless it overflows."
+) -> bool:  # True without NaN and infinity
+    "Whether all numbers are finite, by their sum; only if it is not finite are all numbers tested."
     x = x.detach()
     return math.isfinite(x.sum()) or bool(x.isfinite().all())
 
@@ -106,7 +109,7 @@ def check_start(
         )
     if x.ndim < 2 or not len(x):
         raise InputError(
-            f'a start wanted the shape (b, ...) with at least one image, got {tuple(x.shape)}; '
+            f'a start must have the shape (b, ...) with at least one image, got {tuple(x.shape)}; '
             'use x[None] for one image'
         )
     if not x.is_floating_point():
@@ -121,10 +124,10 @@ def check_start(
 
 
 def check_finite(
-    x: Tensor,  # Point on the way, `(b, ...)`
+    x: Tensor,  # Point on the trajectory, `(b, ...)`
     t: float,  # Time of the point
 ) -> None:
-    "Raise `FloatingPointError` when a point has left the numbers."
+    "Raise `FloatingPointError` if a point is NaN or infinite."
     if all_finite(x):
         return
     raise FloatingPointError(
@@ -135,10 +138,10 @@ def check_finite(
 def one_time(
     t: Any,  # A number, or a tensor of one element
     what: str,  # Name of the argument, for the error
-) -> float:  # The number
-    """A time as a number.
+) -> float:  # Time
+    """Convert a time to a number.
 
-    Raises `InputError` for several times, for none, or for one that is not finite.
+    Raises `InputError` for several times, an empty tensor, or a time that is not finite.
     """
     try:
         found = float(t)

@@ -25,7 +25,7 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/06_flow/09_guidance.ipynb #cell-5
-# How the excess over 1 falls with time, by name; `constant` never does
+# {name: function of time by which the excess of the scale over 1 is multiplied}
 DECAYS = dict(
     constant=lambda t: 1.0,
     linear=lambda t: 1.0 - t,
@@ -34,13 +34,13 @@ DECAYS = dict(
 
 
 def cfg_scale(
-    t: float,  # One number: time in [0, 1]; 1 is data
+    t: float,  # Time, a number in [0, 1]; 1 is data
     scale: float = 2.0,  # Guidance scale at t=0, >= 1
-    decay: str = 'linear',  # How the scale falls to 1: a key of `DECAYS`
+    decay: str = 'linear',  # Decay of the scale to 1: a key of `DECAYS`
     # Times of guidance; outside of them the scale is 1 (Kynkäänniemi 2024)
     interval: tuple = (0.0, 1.0),
-) -> float:  # Scale to use at `t`
-    """Guidance scale at a time: `scale` at t=0, falling by `decay` to 1 at t=1.
+) -> float:  # Guidance scale at `t`
+    """Guidance scale at a time: `scale` at t=0, decaying to 1 at t=1.
 
     Raises `InputError` for an unknown decay, a scale below 1, or times outside [0, 1].
     """
@@ -50,24 +50,24 @@ def cfg_scale(
         raise InputError(f'guidance scale must be >= 1 (1 is unguided), got {scale}')
     if not 0 <= interval[0] < interval[1] <= 1:
         raise InputError(f'guidance interval must be two rising times in [0, 1], got {interval}')
-    inside = interval[0] - 1e-6 <= t <= interval[1] + 1e-6  # times come in 32 bits
+    inside = interval[0] - 1e-6 <= t <= interval[1] + 1e-6  # tolerance for times in fp32
     return 1 + (scale - 1) * DECAYS[decay](t) if inside else 1.0
 
 # %% ../../nbs/06_flow/09_guidance.ipynb #cell-9
 class Guidance(NamedTuple):
-    "Settings of guidance; by default unguided, without refinements."
+    "Settings of classifier-free guidance; the default is unguided."
 
     scale: float = 1.0  # Guidance scale at t=0, >= 1 and finite; 1 is unguided
     decay: str = 'linear'  # A key of `DECAYS`
-    interval: tuple = (0.0, 1.0)  # Times of guidance, two rising ones in [0, 1]
-    fit: bool = False  # Scale the unconditional half to the conditional one (CFG-Zero*, Fan 2025)
-    # Share of the result that gets the conditional half's deviation (Lin 2023), 0 to 1
+    interval: tuple = (0.0, 1.0)  # First and last time of guidance, in [0, 1]
+    fit: bool = False  # Whether the unconditional velocity is rescaled (CFG-Zero*, Fan 2025)
+    # Share of the result rescaled to the conditional standard deviation (Lin 2023), 0 to 1
     rescale: float = 0.0
-    joint: bool = True  # Both halves as one batch; else one after the other, with half the memory
+    joint: bool = True  # Whether both velocities are one batch; else two, with half the memory
 
 # %% ../../nbs/06_flow/09_guidance.ipynb #be9a5c7c
 def _halves(model, x, t, s, joint):
-    "Both halves of guidance: velocity of the style, and of the mean style."
+    "Compute the velocity of the style and that of the mean style."
     none = torch.full_like(s, -1)
     if joint:
         return model(torch.cat([x, x]), torch.cat([t, t]), torch.cat([s, none])).chunk(2)
@@ -75,7 +75,7 @@ def _halves(model, x, t, s, joint):
 
 
 def _combine(wanted, mean, w, g):
-    "The guided velocity from its halves; `w` is the scale of each image."
+    "Combine both velocities to the guided one; `w` is the scale of each image."
     wanted = at_least_fp32(wanted)
     mean = at_least_fp32(mean)
     if g.fit:
@@ -90,20 +90,21 @@ def _combine(wanted, mean, w, g):
         out = out * expand_as(
             1 - g.rescale + g.rescale * deviation(wanted) / deviation(out).clamp_min(1e-12), out
         )
-    return torch.where(expand_as(w, mean) == 1, wanted, out)  # unguided is untouched, to the bit
+    # scale 1 returns the conditional velocity exactly
+    return torch.where(expand_as(w, mean) == 1, wanted, out)
 
 # %% ../../nbs/06_flow/09_guidance.ipynb #20899392
 def guided(
     model: Callable,  # Network `(x, t, style) -> velocity`
     # Style of the field, int64 `(b,)` or one number; -1 is the mean style; a dict {style: weight}
     # is
-    # a blend, see `interpolated_model`
+    # a blend by `interpolated_model`
     style: Tensor | int | dict,
     # Guidance scale at t=0, 1 is unguided; or all settings as a `Guidance`
     scale: float | Guidance = 1.0,
     decay: str = 'linear',  # A key of `DECAYS`
 ) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`: network evaluations for one image
-    """The velocity field of a style, guided away from the mean style (Ho & Salimans 2022).
+    """Return the velocity field of a style with classifier-free guidance (Ho & Salimans 2022).
 
     Raises `InputError` for invalid settings of guidance.
     """
@@ -114,38 +115,38 @@ def guided(
     def at(t):
         return cfg_scale(t, g.scale, g.decay, g.interval)
 
-    at(0.0)  # bad settings are refused here
+    at(0.0)  # raises for invalid settings
     if not (g.scale < math.inf and 0 <= g.rescale <= 1):
         raise InputError(
-            'guidance wanted a finite scale and a rescale from 0 to 1, '
+            'guidance must have a finite scale and a rescale from 0 to 1, '
             f'got {g.scale} and {g.rescale}'
         )
 
     def v(x: Tensor, t: Tensor) -> Tensor:
         s = torch.as_tensor(style, device=x.device).expand(len(x))
-        # an adaptive solver moves each image at its own time
+        # an adaptive solver has a different time for each image
         w = [at(u) for u in t.tolist()] if g.scale != 1 else [1]
         if all(u == 1 for u in w):
             return model(x, t, s)
         wanted, mean = _halves(model, x, t, s, g.joint)
         return _combine(wanted, mean, torch.tensor(w, device=x.device), g)
 
-    own = getattr(model, 'evals', 1)  # of a blend of styles more than one
+    own = getattr(model, 'evals', 1)  # a blend of styles needs more than one evaluation
     v.evals = lambda t: own if at(t) == 1 else own + 1
     return v
 
 # %% ../../nbs/06_flow/09_guidance.ipynb #cell-18
 def composed_field(
     model: Callable,  # Network `(x, t, style) -> velocity`
-    weights: dict,  # Style to its weight, any finite number; `{k: 1.}` is style k alone
+    weights: dict,  # {style: weight}, any finite numbers; `{k: 1.}` is style k alone
 ) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`
-    """Velocity field as a weighted sum over several styles.
+    """Return the velocity of the mean style plus weighted differences of styles from it.
 
-    Raises `InputError` for no weight or one that is not finite.
+    Raises `InputError` for no weights, or a weight that is not finite.
     """
     if not weights or not all(math.isfinite(w) for w in weights.values()):
         raise InputError(f'a mix of styles needs at least one, with finite weights; got {weights}')
-    left = 1 - sum(weights.values())  # the mean style's share
+    left = 1 - sum(weights.values())  # weight of the mean style
     if abs(left) > 1e-9:
         weights = weights | {-1: left + weights.get(-1, 0)}
     shares = {k: w for k, w in weights.items() if w}
@@ -163,9 +164,12 @@ def composed_field(
 # %% ../../nbs/06_flow/09_guidance.ipynb #e4d7a7da
 def interpolated_model(
     model: Callable,  # Network `(x, t, style) -> velocity`
-    weights: dict,  # Style to its weight, >= 0
+    weights: dict,  # {style: weight}, each >= 0
 ) -> Callable:  # Field of one style; -1 is the mean style; with `.evals`
-    "Blend several styles into one; raises `InputError` for negative weights or none above 0."
+    """Blend several styles into one.
+
+    Raises `InputError` for a negative weight, or if none is above 0.
+    """
     if not all(0 <= w < math.inf for w in weights.values()) or not sum(weights.values()) > 0:
         raise InputError(f'weights of a blend must be 0 or more, and one positive; got {weights}')
     total = sum(weights.values())
@@ -175,7 +179,7 @@ def interpolated_model(
         if (style == -1).all():
             return model(x, t, style)
         if len(shares) == 1:
-            return model(x, t, torch.full_like(style, *shares))  # to the bit
+            return model(x, t, torch.full_like(style, *shares))  # exact for one style
         parts = (
             at_least_fp32(model(x, t, torch.full_like(style, k))) * w for k, w in shares.items()
         )

@@ -23,19 +23,17 @@ def __getattr__(name):
 def radial_bins(
     h: int,  # Height of a latent, pixels
     w: int,  # Width of a latent, pixels
-) -> (
-    Tensor
-):  # `(h, w)` int64: which ring a frequency is in, from 0, the mean alone, to `min(h, w)//2`
-    "Rings of frequencies; the last one takes the corners, too."
+) -> Tensor:  # Ring of each frequency, int64 `(h, w)`, 0 (the mean alone) to `min(h, w)//2`
+    "Divide frequencies into rings; the last one contains the corners."
     f = (torch.fft.fftfreq(h)[:, None].square() + torch.fft.fftfreq(w).square()).sqrt()
     n = min(h, w) // 2
     return (2 * n * f).round().long().clamp(max=n)
 
 
 def radial_power(
-    x: Tensor,  # `(b, c, h, w)`
-) -> Tensor:  # `(b, rings)`; white noise: 1
-    "Power of each ring of frequencies, over all channels."
+    x: Tensor,  # Latents, `(b, c, h, w)`
+) -> Tensor:  # Mean power, `(b, rings)`; 1 for white noise
+    "Compute the mean power of each ring of frequencies over all channels."
     ring = radial_bins(*x.shape[-2:]).to(x.device).flatten()
     power = torch.fft.fft2(x.float(), norm='ortho').abs().square().mean(1).flatten(1)  # (b, h*w)
     n = int(ring.max()) + 1
@@ -46,21 +44,22 @@ def radial_power(
 class NoiseDiagnostics(NamedTuple):
     """Statistics of a set of inverted latents.
 
-    Gaussian noise has mean 0, deviation 1 and a flat spectrum of 1.
+    Gaussian noise has mean 0, standard deviation 1 and a constant spectrum of 1.
     """
 
-    mean: float  # Largest absolute mean of a channel; 0 is right
-    deviation: float  # Standard deviation of all numbers; 1 is right
-    # 5 and 95 % quantile of the root mean square in squares of 4 x 4 pixels, all channels together;
-    # near 1 is right
+    mean: float  # Largest absolute mean of a channel; 0 for noise
+    deviation: float  # Standard deviation of all values; 1 for noise
+    # 5 and 95 % quantiles of the root mean square over all channels in squares of 4 x 4 pixels;
+    # near
+    # 1 for noise
     local: tuple
-    spectrum: list  # Mean power by ring, from the mean to the finest; 1 is right
+    spectrum: list  # Mean power by ring, from low to high frequencies; 1 for noise
 
 # %% ../../nbs/06_flow/11_inversion.ipynb #a4e10845
 def noise_diagnostics(
-    x0: Tensor,  # Structures, `(n, c, h, w)`, h and w at least 4
-) -> NoiseDiagnostics:  # To be compared with noise
-    "Deviation of inverted latents from Gaussian noise."
+    x0: Tensor,  # Inverted latents, `(n, c, h, w)`, h and w at least 4
+) -> NoiseDiagnostics:  # Statistics
+    "Measure statistics in which inverted latents may differ from Gaussian noise."
     squares = (
         torch.nn.functional.avg_pool2d(x0.float().square().mean(1, keepdim=True), 4)
         .sqrt()
@@ -76,16 +75,16 @@ def noise_diagnostics(
 
 # %% ../../nbs/06_flow/11_inversion.ipynb #094c3fd2
 def probe_features(
-    x0: Tensor,  # Structures, `(n, c, h, w)`
-) -> Tensor:  # `(n, 2*c+rings)` float64: means, log deviations, log spectrum
-    "Accuracy of a linear classifier on inverted latents."
+    x0: Tensor,  # Inverted latents, `(n, c, h, w)`
+) -> Tensor:  # Means, log deviations and log spectrum, float64 `(n, 2*c+rings)`
+    "Compute the features of the linear probe."
     return torch.cat([x0.mean((2, 3)), x0.std((2, 3)).log(), radial_power(x0).log()], 1).double()
 
 
 def _ridge(x, y):
-    """Weights and bias, `(features + 1,)`, of a ridge regression on labels `y` of 1 and -1.
+    """Fit a ridge regression to labels `y` of 1 and -1; return weights and bias, `(features + 1,)`.
 
-    Both labels count alike.
+    Both labels have the same total weight.
     """
     x = torch.cat([x, torch.ones(len(x), 1)], 1)
     weight = torch.where(y > 0, 0.5 / (y > 0).sum(), 0.5 / (y < 0).sum())
@@ -95,14 +94,14 @@ def _ridge(x, y):
 
 # %% ../../nbs/06_flow/11_inversion.ipynb #16bf0a1d
 def linear_probe(
-    a: Tensor,  # Structures that came from one style, `(n, c, h, w)`
-    b: Tensor,  # Samples of the second set, `(m, c, h, w)`
-    folds: int = 5,  # Parts that are left out in turn, >= 2
+    a: Tensor,  # Inverted latents of the first set, `(n, c, h, w)`
+    b: Tensor,  # Inverted latents of the second set, `(m, c, h, w)`
+    folds: int = 5,  # Number of folds of the cross-validation, >= 2
     seed: int = 0,  # Random seed of the split
-) -> float:  # Balanced accuracy on what was left out; 0.5: they cannot be told apart
-    """Accuracy of a linear classifier of two sets of inverted latents.
+) -> float:  # Balanced accuracy on held-out folds; 0.5 is chance
+    """Measure the accuracy of a linear classifier of two sets of inverted latents.
 
-    Raises `InputError` for too few.
+    Raises `InputError` for too few latents.
     """
     if min(len(a), len(b)) < 2 * folds:
         raise InputError(
@@ -124,17 +123,17 @@ def linear_probe(
 
 # %% ../../nbs/06_flow/11_inversion.ipynb #30141856
 def match_moments(
-    x0: Tensor,  # Structures, `(b, c, h, w)`
+    x0: Tensor,  # Inverted latents, `(b, c, h, w)`
 ) -> Tensor:  # Result, shaped as `x0`
-    "Normalise every channel of every latent to mean 0 and deviation 1."
+    "Normalise each channel of each latent to mean 0 and standard deviation 1."
     s, m = torch.std_mean(x0, dim=(2, 3), keepdim=True, correction=0)
     return (x0 - m) / s.clamp(min=1e-6)
 
 
 def match_spectrum(
-    x0: Tensor,  # Structures, `(b, c, h, w)`
+    x0: Tensor,  # Inverted latents, `(b, c, h, w)`
 ) -> Tensor:  # Result, shaped as `x0`
-    "Normalise every ring of frequencies of every latent to power 1; the mean stays."
+    "Normalise each ring of frequencies of each latent to power 1; the mean is unchanged."
     gain = radial_power(x0).clamp(min=1e-8).rsqrt()
     gain[:, 0] = 1
     full = gain[:, radial_bins(*x0.shape[-2:]).to(x0.device)]  # (b, h, w)
@@ -143,24 +142,27 @@ def match_spectrum(
     ).real.to(x0.dtype)
 
 
-# What is done to inverted latents before generation
+# {name: function of inverted latents before generation}
 LATENT_MATCHINGS = dict(none=lambda x0: x0, moments=match_moments, spectrum=match_spectrum)
 
 # %% ../../nbs/06_flow/11_inversion.ipynb #c7b260ad
 def match_latents(
-    x0: Tensor,  # Structures, `(b, c, h, w)`
+    x0: Tensor,  # Inverted latents, `(b, c, h, w)`
     how: str = 'none',  # A key of `LATENT_MATCHINGS`
 ) -> Tensor:  # Result, shaped as `x0`
-    "Structures made more like noise; raises `InputError` for an unknown way."
+    "Match inverted latents to noise; raises `InputError` for an unknown `how`."
     return chosen(LATENT_MATCHINGS, how, 'match')(x0)
 
 # %% ../../nbs/06_flow/11_inversion.ipynb #5201a519
 def renoise(
-    x0: Tensor,  # Structures, `(b, c, h, w)`
-    fresh: float,  # Share of the variance that becomes new, 0 to 1
+    x0: Tensor,  # Inverted latents, `(b, c, h, w)`
+    fresh: float,  # Share of the variance that is replaced by new noise, 0 to 1
     seed: int = 0,  # Random seed of the noise, the same for each image
 ) -> Tensor:  # Result, shaped as `x0`
-    "Structures of which a share is new noise; raises `InputError` for what is no share."
+    """Replace a share of inverted latents' variance by new noise.
+
+    Raises `InputError` for an invalid share.
+    """
     if not 0 <= fresh <= 1:
         raise InputError(
             f'fresh must be a share from 0 (the inverted latent) to 1 (new noise), got {fresh}'

@@ -22,10 +22,10 @@ def divergence(
     v: Callable,  # Field `(x, t) -> dx/dt`
     x: Tensor,  # Point, `(b, ...)`
     t: Tensor,  # Time of each row, `(b,)`
-    # Random signs, `(n, b, ...)`, for an estimate; none for the exact trace
+    # Random signs, `(n, b, ...)`, for Hutchinson's estimate; None: exact trace
     probes: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:  # Velocity `(b, ...)` and divergence `(b,)`
-    """Velocity and divergence of a field; differentiable where gradients are enabled.
+    """Compute velocity and divergence of a field; differentiable if gradients are enabled.
 
     Rows must not depend on each other.
     """
@@ -52,18 +52,19 @@ def divergence(
 
 # %% ../../nbs/06_flow/08_likelihood.ipynb #abf588f3
 class Likelihood(NamedTuple):
-    "Log densities and where they come from."
+    "Log densities, with the other end of the trajectory and the cost."
 
     log_prob: Tensor  # Log density of each row, `(b,)`, in nats
-    x: Tensor  # The point at the other end, `(b, ...)`
+    x: Tensor  # Point at the other end of the trajectory, `(b, ...)`
     change: Tensor  # Integral of the divergence from noise to data, `(b,)`
-    nfe: int  # Network evaluations for one row; of the divergence, backward passes come on top
+    # Forward network evaluations for one row, without the backward passes of the divergence
+    nfe: int
 
 
 def standard_normal(
     x: Tensor,  # Points, `(b, ...)`
 ) -> Tensor:  # `(b,)`, nats
-    "Log density of independent standard normal numbers."
+    "Log density of independent standard normal variables."
     return -0.5 * (x.square() + math.log(2 * math.pi)).flatten(1).sum(1)
 
 
@@ -71,7 +72,7 @@ def bits_per_dim(
     log_prob: Tensor,  # Log density, `(b,)`, nats
     x: Tensor,  # Points of that density, `(b, ...)`
 ) -> Tensor:  # `(b,)`
-    "Negative log density in bits for each number of a point."
+    "Negative log density in bits per dimension."
     return -log_prob / (x[0].numel() * math.log(2))
 
 
@@ -81,7 +82,7 @@ def random_signs(
     # Random generator, on the CPU; the global one if none
     generator: torch.Generator | None = None,
 ) -> Tensor:  # `(n, b, ...)`, each -1 or 1
-    "Probes of Hutchinson's estimate (Hutchinson 1990); raises `InputError`."
+    "Draw the probes of Hutchinson's estimate (Hutchinson 1990); raises `InputError`."
     if not whole(1).test(n):
         raise InputError(
             f'probes must be {whole(1).words}, got {n!r}; leave them out for the exact trace'
@@ -94,13 +95,13 @@ def followed(
     x: Tensor,  # Start, `(b, ...)`
     t0: float,  # Start time
     t1: float,  # End time
-    probes: int | None = None,  # Number of random probes; none for the exact trace
+    probes: int | None = None,  # Number of random probes; None: exact trace
     generator: torch.Generator | None = None,  # Random generator of the probes, on the CPU
-    **how,  # `steps`, `method`, `options` of `solve`
+    **how,  # Keywords `steps`, `method`, `options` of `solve`
 ) -> tuple[
     Solution, Tensor
 ]:  # Solution, and the integral of the divergence from `t0` to `t1`, `(b,)`
-    "Integrate a field and its divergence together; raises as `solve` does."
+    "Integrate a field and its divergence together; raises as `solve`."
     check_start(x)
     signs = None if probes is None else random_signs(x, probes, generator)
     shape = x.shape
@@ -119,17 +120,17 @@ def log_likelihood(
     v: Callable,  # Field `(x, t) -> dx/dt`, noise at 0 and data at 1
     x1: Tensor,  # Data, `(b, ...)`
     log_p0: Callable = standard_normal,  # Log density of the noise, `(b, ...)` -> `(b,)`
-    probes: int | None = None,  # Number of random probes; none for the exact trace
+    probes: int | None = None,  # Number of random probes; None: exact trace
     generator: torch.Generator | None = None,  # Random generator of the probes, on the CPU
-    steps: int = 15,  # Number of steps, >= 1, in the sense of `solve`
-    # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
+    steps: int = 15,  # Number of steps, >= 1, as for `solve`
+    # A key of `METHODS` or `ADAPTIVE_METHODS`, or a tableau
     method: str | Tableau | EmbeddedPair = 'dopri5',
     # Tolerances, grid
     options: SolverOptions | dict = SolverOptions(rtol=1e-5, atol=1e-5),
 ) -> Likelihood:
-    """Log density of data under a flow (Chen 2018); gradients pass where they are enabled.
+    """Compute the log density of data under a flow (Chen 2018), with gradients if enabled.
 
-    Raises as `solve` does.
+    Raises as `solve`.
     """
     sol, change = followed(
         v, x1, 1.0, 0.0, probes, generator, steps=steps, method=method, options=options
@@ -141,15 +142,15 @@ def sample_with_likelihood(
     v: Callable,  # Field `(x, t) -> dx/dt`, noise at 0 and data at 1
     x0: Tensor,  # Noise, `(b, ...)`
     log_p0: Callable = standard_normal,  # Log density of the noise, `(b, ...)` -> `(b,)`
-    probes: int | None = None,  # Number of random probes; none for the exact trace
+    probes: int | None = None,  # Number of random probes; None: exact trace
     generator: torch.Generator | None = None,  # Random generator of the probes, on the CPU
-    steps: int = 15,  # Number of steps, >= 1, in the sense of `solve`
-    # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table
+    steps: int = 15,  # Number of steps, >= 1, as for `solve`
+    # A key of `METHODS` or `ADAPTIVE_METHODS`, or a tableau
     method: str | Tableau | EmbeddedPair = 'dopri5',
     # Tolerances, grid
     options: SolverOptions | dict = SolverOptions(rtol=1e-5, atol=1e-5),
 ) -> Likelihood:  # `x` is the data
-    "Data from noise, with their log density; raises as `solve` does."
+    "Generate data from noise, with their log density; raises as `solve`."
     sol, change = followed(
         v, x0, 0.0, 1.0, probes, generator, steps=steps, method=method, options=options
     )

@@ -27,7 +27,7 @@ def __getattr__(name):
 
 # %% ../../nbs/06_flow/03_losses.ipynb #cell-5
 class FlowMatchingOptions(NamedTuple):
-    "How a batch is drawn: every choice of the last two notebooks."
+    "Settings of a training batch: path, coupling, time distribution and label dropout."
 
     epsilon: float = 0.0  # The path's noise, >= 0, in units of the latents' standard deviation
     label_drop: float = 0.1  # Probability that a style becomes -1, 0 to 1
@@ -36,19 +36,19 @@ class FlowMatchingOptions(NamedTuple):
     path: str = 'gaussian'  # A key of `PATHS`
     start: float = 0.0  # Earliest time, in [0, 1)
     weight: str = 'uniform'  # A key of `LOSS_WEIGHTS`
-    # Pairs are sampled from the plan with replacement, as in torchcfm, instead of permuted
+    # Whether pairs are sampled from the plan with replacement, as in torchcfm; else permuted
     resample: bool = False
 
 
 class FlowBatch(NamedTuple):
-    "What the network is shown and asked for; all with `b` rows."
+    "Inputs and targets of the network for `b` samples."
 
     xt: Tensor  # Points on the path, shaped as the data, `(b, ...)`
     ut: Tensor  # Their velocities, `(b, ...)`
     t: Tensor  # Times, `(b,)`
-    style: Tensor  # Styles, int64 `(b,)`; -1 where dropped
-    # Loss weight of each sample, `(b,)`, 1 on average over uniform times; or of each number, `(b,
-    # ...)` as the data
+    style: Tensor  # Styles, int64 `(b,)`; -1 for a dropped label
+    # Loss weight of each sample, `(b,)`, with mean 1 over uniform times; or of each element,
+    # `(b, ...)`
     weight: Tensor
 
 # %% ../../nbs/06_flow/03_losses.ipynb #cell-6
@@ -56,8 +56,8 @@ def coupling_of(
     coupling: str,  # A key of `COUPLINGS`
     path: str,  # A key of `PATHS`
     epsilon: float,  # The path's noise, >= 0
-) -> Callable:  # `(x0, x1, style, generator)` -> noise, permuted
-    """The coupling by name.
+) -> Callable:  # Function `(x0, x1, style, generator)` -> permuted noise
+    """Return a coupling by its name.
 
     With the path `bridge`, Sinkhorn's regularisation is 2 epsilon^2, that of a Schrödinger bridge
     (Tong 2024).
@@ -65,12 +65,12 @@ def coupling_of(
     pair = chosen(COUPLINGS, coupling, 'coupling')
     if (coupling, path) != ('sinkhorn', 'bridge'):
         return pair
-    # the limit of little noise
+    # the limit of epsilon 0
     return partial(pair, reg=2 * epsilon**2, relative=False) if epsilon else ot_pair
 
 
 def _resampled(x0, x1, style, draw, generator):
-    "Noise, data and styles of pairs that are sampled with replacement."
+    "Sample pairs with replacement; return their noise, data and styles."
     if not isinstance(draw.coupling, str):
         raise InputError('pairs of semi-discrete plans are sampled already; leave resample out')
     bridge = (draw.coupling, draw.path) == ('sinkhorn', 'bridge')
@@ -82,20 +82,20 @@ def _resampled(x0, x1, style, draw, generator):
 def flow_batch(
     x1: Tensor,  # Latents, `(b, c, h, w)`, standardised
     style: Tensor,  # Their styles, int64 `(b,)`
-    draw: FlowMatchingOptions = FlowMatchingOptions(),  # How
-    generator: torch.Generator | None = None,  # Source of every draw, on the CPU
-    # Noise that is paired already, shaped as `x1`; drawn and coupled if none
+    draw: FlowMatchingOptions = FlowMatchingOptions(),  # Settings of the batch
+    generator: torch.Generator | None = None,  # Random generator, on the CPU
+    # Noise that is already paired, shaped as `x1`; drawn and paired if none
     x0: Tensor | None = None,
 ) -> FlowBatch:  # Inputs and targets of the network
-    """Noise, pairs, times and dropped labels for one step of training.
+    """Draw noise, pairs, times and dropped labels for one training step.
 
-    Raises `InputError` for choices that do not exist.
+    Raises `InputError` for unknown names in `draw`.
     """
     if x0 is None:
         x0 = noise_like(x1, generator)
         if draw.resample:
             x0, x1, style = _resampled(x0, x1, style, draw, generator)
-        elif isinstance(draw.coupling, str):  # before the labels are dropped
+        elif isinstance(draw.coupling, str):  # pair by the true labels, before some are dropped
             x0 = coupling_of(draw.coupling, draw.path, draw.epsilon)(x0, x1, style, generator)
         else:
             x1 = semidiscrete_pair(draw.coupling, x0, style)
@@ -109,9 +109,9 @@ def flow_batch(
 # %% ../../nbs/06_flow/03_losses.ipynb #cell-16
 def velocity_loss(
     model: Callable,  # Network `(xt, t, style) -> velocity`, shaped as `xt`
-    batch: FlowBatch,  # Or a part of one: micro-batches average to the same gradient
-) -> Tensor:  # `(b,)`, fp32: mean squared error of each sample
-    "Squared error of the velocity, sample by sample, times its weight."
+    batch: FlowBatch,  # Batch or micro-batch
+) -> Tensor:  # Weighted mean squared error of each sample, fp32 `(b,)`
+    "Compute the weighted squared error of the velocity for each sample."
     square = (model(batch.xt, batch.t, batch.style).float() - batch.ut).square()
     if batch.weight.ndim > 1:
         return (batch.weight * square).flatten(1).mean(1)
@@ -123,12 +123,12 @@ def otcfm_loss(
     x1: Tensor,  # Latents, `(b, c, h, w)`, standardised
     style: Tensor,  # Styles, int64 `(b,)`
     draw: FlowMatchingOptions = FlowMatchingOptions(),  # Path, coupling, times, label drop
-    # Source of every draw, on the CPU: the same one, the same loss
+    # Random generator of all draws, on the CPU
     generator: torch.Generator | None = None,
 ) -> Tensor:  # Scalar
     """Optimal-transport conditional flow matching (Lipman 2022, Tong 2023).
 
-    Raises as `flow_batch` does.
+    Raises as `flow_batch`.
     """
     return velocity_loss(model, flow_batch(x1, style, draw, generator)).mean()
 
@@ -136,35 +136,36 @@ def otcfm_loss(
 def with_condition(
     batch: FlowBatch,  # Batch of `b` rows
     given: Tensor,  # Condition of the network, `(b, k, ...)`
-) -> FlowBatch:  # Points with `k` more channels; their velocities have none for them
-    "Show the network a condition."
+) -> FlowBatch:  # Batch whose `xt` has `k` more channels; `ut` is unchanged
+    "Concatenate a condition to the network's input."
     return batch._replace(xt=torch.cat([batch.xt, given.to(batch.xt)], 1))
 
 
 def conditioned_field(
-    model: Callable,  # `(xt, t, style) -> velocity`, with the condition behind the point in `xt`
-    given: Tensor,  # The condition, `(b, k, ...)`
+    # Network `(xt, t, style) -> velocity`; the last channels of `xt` are the condition
+    model: Callable,
+    given: Tensor,  # Condition, `(b, k, ...)`
     style: Tensor | None = None,  # Styles, int64 `(b,)`; 0 if none
 ) -> Callable:  # Field `(x, t) -> dx/dt`
-    "A field for a solver, under a condition."
+    "Return the velocity field under a fixed condition."
     if style is None:
         style = torch.zeros(len(given), dtype=torch.long, device=given.device)
     return lambda x, t: model(torch.cat([x, given.to(x)], 1), t, style)
 
 # %% ../../nbs/06_flow/03_losses.ipynb #cell-22
 class BinnedLosses(NamedTuple):
-    "Mean losses of a batch by time and by style; NaN where nobody was."
+    "Mean losses of a batch by time and by style; NaN for an empty bin."
 
-    time: list  # One for each of equal parts of [0, 1]
-    style: dict  # By the style's number; -1 is the mean style
+    time: list  # Mean loss in equal parts of [0, 1]
+    style: dict  # {number of a style: mean loss}; -1 is the mean style
 
 
 def binned_losses(
     batch: FlowBatch,  # Batch on which the losses were computed
     losses: Tensor,  # Losses, output of `velocity_loss`, `(b,)`
-    parts: int = 4,  # Equal parts of time, >= 1
-) -> BinnedLosses:  # Means, as plain numbers
-    "Sort losses by time and style."
+    parts: int = 4,  # Number of equal parts of time, >= 1
+) -> BinnedLosses:  # Mean losses, Python numbers
+    "Average losses by time and by style."
 
     def mean(here):
         return losses[here].mean().item()

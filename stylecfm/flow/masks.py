@@ -20,9 +20,9 @@ from ..data.images import load_layers
 
 # %% ../../nbs/06_flow/15_masks.ipynb #8a76d155
 class Region(NamedTuple):
-    "Where to paint, and what stays."
+    "Mask of the painted region, and the photographs."
 
-    mask: Tensor  # 1: painted, 0: stays, `(b, 1, h, w)`
+    mask: Tensor  # Mask in [0, 1], `(b, 1, h, w)`; 1 is painted, 0 is kept
     photo: Tensor  # Photographs in [0, 1], `(b, 3, h, w)`
 
 
@@ -30,7 +30,7 @@ def latent_mask(
     mask: Tensor,  # Mask in [0, 1], `(b, 1, h, w)`
     size: tuple,  # Height and width of the latents
 ) -> Tensor:  # `(b, 1, *size)`
-    "Mean of a mask over the pixels of each latent."
+    "Average a mask over the image pixels of each latent pixel."
     return F.adaptive_avg_pool2d(mask, size)
 
 
@@ -39,7 +39,7 @@ def masked_data(
     mask: Tensor,  # Mask in [0, 1], `(b, 1, h, w)`
     latent: Tensor,  # Latents of the photographs, `(b, c, h, w)`
 ) -> Callable:  # Data prediction `(x, t) -> D`
-    "Blend of a data prediction with photographs, by a mask."
+    "Return a data prediction that is blended with photographs by a mask."
     return lambda x, t: torch.lerp(latent, predict(x, t), mask)
 
 # %% ../../nbs/06_flow/15_masks.ipynb #42675a90
@@ -48,7 +48,7 @@ def restore_outside(
     reconstructed: Tensor,  # Photographs as the codec returns them, in [0, 1], `(b, 3, h, w)`
     region: Region,  # Mask and photographs
 ) -> Tensor:  # Images in [0, 1], `(b, 3, h, w)`; the photograph itself where the mask is 0
-    "Result of a masked path without the codec's error outside of the mask."
+    "Correct the result of a masked path for the codec's error outside of the mask."
     m, photo = region
     mended = (decoded + (1 - m) * (photo - reconstructed)).clamp(0, 1)
     return torch.where(m > 0, mended, photo)
@@ -56,17 +56,17 @@ def restore_outside(
 
 def load_mask(
     image: str | Path | Image.Image,  # Image file, or Pillow's image
-) -> Image.Image:  # Mode L; 255: painted, 0: stays
-    "Mask of an image: its brightness, times its opacity; raises `InputError` for what is no image."
+) -> Image.Image:  # Mask of mode L; 255 is painted, 0 is kept
+    "Read a mask: an image's brightness times its opacity; raises `InputError` for an invalid file."
     im, alpha = load_layers(image)
     grey = im.convert('L')
     return ImageChops.multiply(grey, alpha) if alpha else grey
 
 
 def mask_tensor(
-    mask: Image.Image,  # Mode L
+    mask: Image.Image,  # Mask of mode L
     size: tuple,  # Height and width, pixels
 ) -> Tensor:  # In [0, 1], `(1, 1, *size)`
-    "A mask as numbers, resized to a picture's size."
+    "Convert a mask to a tensor, resized to a picture's size."
     im = mask if mask.size == size[::-1] else mask.resize(size[::-1], Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(im)).float()[None, None] / 255

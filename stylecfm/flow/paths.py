@@ -23,9 +23,9 @@ def __getattr__(name):
 
 # %% ../../nbs/06_flow/00_paths.ipynb #cell-5
 class PathSample(NamedTuple):
-    "A point on a path and its velocity there, both shaped like the data."
+    "A point on a path and its velocity, both shaped as the data."
 
-    xt: Tensor  # The point at time `t`, `(b, ...)`
+    xt: Tensor  # Point at time `t`, `(b, ...)`
     ut: Tensor  # Velocity of the path, `(b, ...)`
 
 # %% ../../nbs/06_flow/00_paths.ipynb #c56b49ae
@@ -33,15 +33,15 @@ def expand_as(
     t: Tensor,  # One number for each sample, `(b,)`
     x: Tensor,  # Tensor to broadcast to, `(b, ...)`
 ) -> Tensor:  # `(b, 1, ..., 1)`, of the type of `x`
-    "`t` with as many axes as `x`."
+    "Add axes to `t` so that it broadcasts against `x`."
     return t.reshape(-1, *(1,) * (x.ndim - 1)).to(x.dtype)
 
 # %% ../../nbs/06_flow/00_paths.ipynb #cell-6
 def linear(
     x0: Tensor,  # Noise, `(b, ...)`
-    x1: Tensor,  # Data, as `x0`
+    x1: Tensor,  # Data, shaped as `x0`
     t: Tensor,  # Time in [0, 1], `(b,)`
-    epsilon: float = 0.0,  # Not used: every path of `PATHS` is called alike
+    epsilon: float = 0.0,  # Not used; part of the interface of `PATHS`
     generator: torch.Generator | None = None,  # Not used
 ) -> PathSample:
     "The straight path (Liu 2022)."
@@ -51,13 +51,13 @@ def linear(
 # %% ../../nbs/06_flow/00_paths.ipynb #cell-10
 def gaussian(
     x0: Tensor,  # Noise, `(b, ...)`
-    x1: Tensor,  # Data, as `x0`
+    x1: Tensor,  # Data, shaped as `x0`
     t: Tensor,  # Time in [0, 1], `(b,)`
     epsilon: float = 0.1,  # Standard deviation of the noise around the line, >= 0
     # Random generator of the noise; default: the global one
     generator: torch.Generator | None = None,
 ) -> PathSample:
-    "The straight path inside a tube of Gaussian noise (Tong 2023)."
+    "The straight path with Gaussian noise of constant standard deviation around it (Tong 2023)."
     xt, ut = linear(x0, x1, t)
     return PathSample(xt + epsilon * noise_like(x1, generator), ut)
 
@@ -69,21 +69,21 @@ def noise_like(
 ) -> Tensor:  # Shaped as `x`
     """Standard normal noise of the shape, type and device of `x`.
 
-    It is drawn on the CPU, so that a seed means the same everywhere.
+    It is drawn on the CPU, so that a seed gives the same noise on every device.
     """
     return torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device)
 
 # %% ../../nbs/06_flow/00_paths.ipynb #cell-15
 def bridge(
     x0: Tensor,  # Noise, `(b, ...)`
-    x1: Tensor,  # Data, as `x0`
+    x1: Tensor,  # Data, shaped as `x0`
     t: Tensor,  # Time in [0, 1], `(b,)`
     epsilon: float = 0.1,  # Twice the standard deviation at t=1/2, where it is largest; >= 0
     # Random generator of the noise; default: the global one
     generator: torch.Generator | None = None,
 ) -> PathSample:
     "A Brownian bridge around the straight path (Tong 2023)."
-    # in the time's own precision: 1e-8 is 0 in 16 bits
+    # smallest variance in the precision of `t`, as 1e-8 is 0 in fp16
     (xt, ut), n, room = linear(x0, x1, t), noise_like(x1, generator), t * (1 - t)
     rate = epsilon * (1 - 2 * t) / (2 * room.clamp_min(1e-8).sqrt())
     return PathSample(xt + expand_as(epsilon * room.sqrt(), x1) * n, ut + expand_as(rate, x1) * n)
@@ -91,7 +91,7 @@ def bridge(
 # %% ../../nbs/06_flow/00_paths.ipynb #cell-17
 def lipman(
     x0: Tensor,  # Noise, `(b, ...)`
-    x1: Tensor,  # Data, as `x0`
+    x1: Tensor,  # Data, shaped as `x0`
     t: Tensor,  # Time in [0, 1], `(b,)`
     epsilon: float = 1e-4,  # Standard deviation around the data at t=1, their sigma_min; >= 0
     generator: torch.Generator | None = None,  # Not used
@@ -103,7 +103,7 @@ def lipman(
 # %% ../../nbs/06_flow/00_paths.ipynb #4e9a9d45
 def trigonometric(
     x0: Tensor,  # Noise, `(b, ...)`
-    x1: Tensor,  # Data, as `x0`
+    x1: Tensor,  # Data, shaped as `x0`
     t: Tensor,  # Time in [0, 1], `(b,)`
     epsilon: float = 0.0,  # Standard deviation of the noise around the curve, >= 0
     # Random generator of the noise; default: the global one
@@ -117,14 +117,13 @@ def trigonometric(
     return PathSample(xt, math.pi / 2 * (c * x1 - s * x0))
 
 # %% ../../nbs/06_flow/00_paths.ipynb #aedfdf8b
-# From noise to data, by name
+# {name: path}
 PATHS = dict(
     linear=linear, gaussian=gaussian, bridge=bridge, lipman=lipman, trigonometric=trigonometric
 )
 
 # %% ../../nbs/06_flow/00_paths.ipynb #cell-22
-# How epsilon changes from the first epoch (r = 0) to the end of the warm-up (r = 1), as a share of
-# the largest
+# {name: function of the share r of the warm-up -> epsilon as a share of its final value}
 SCHEDULES = dict(
     linear=lambda r: r,
     cosine=lambda r: (1 - math.cos(math.pi * r)) / 2,
@@ -135,65 +134,65 @@ SCHEDULES = dict(
 
 def dynamic_epsilon(
     epoch: float,  # Epochs done, >= 0, fractions allowed
-    warmup_epochs: float = 100,  # Epochs, >= 0, until the schedule's end; 0 gives its end at once
+    warmup_epochs: float = 100,  # Epochs of the schedule, >= 0; 0 gives the final value at once
     final: float = 0.1,  # Largest value, in units of the latent's own standard deviation
     schedule: str = 'linear',  # A key of `SCHEDULES`
 ) -> float:  # Standard deviation of the path's noise
-    """Epsilon at this moment: by the linear schedule 0 at first, `final` after the warm-up.
+    """Epsilon at an epoch: with the linear schedule it grows from 0 to `final` during the warm-up.
 
-    Raises `InputError` for an unknown one.
+    Raises `InputError` for an unknown schedule.
     """
     r = min(1.0, epoch / warmup_epochs) if warmup_epochs > 0 else 1.0
     return final * chosen(SCHEDULES, schedule, 'schedule of epsilon')(r)
 
 # %% ../../nbs/06_flow/00_paths.ipynb #cell-26
 def _logit_normal(u: Tensor) -> Tensor:
-    "Quantile function of the logit-normal law."
+    "Quantile function of the logit-normal distribution."
     return torch.sigmoid(torch.special.ndtri(u.double().clamp(1e-9, 1 - 1e-9))).float()
 
 
 def _mixture(u: Tensor) -> Tensor:
-    "Four parts logit-normal to one part uniform: the slice of `u` decides which."
+    "Transform `u` to a mixture of 80 % logit-normal and 20 % uniform, selected by intervals."
     return torch.where(u < 0.8, _logit_normal(u / 0.8), (u - 0.8) / 0.2)
 
 # %% ../../nbs/06_flow/00_paths.ipynb #6105caa5
-DDPM_STEPS = 1000  # Of both schedules, as published
+DDPM_STEPS = 1000  # number of steps of both published schedules
 
 
 def _cosine_betas() -> Tensor:
-    "Betas of a squared cosine, none above 0.999 (Nichol & Dhariwal 2021)."
+    "Betas of the squared-cosine schedule, at most 0.999 (Nichol & Dhariwal 2021)."
     bar = torch.cos(
         (torch.linspace(0, 1, DDPM_STEPS + 1, dtype=torch.double) + 0.008) / 1.008 * math.pi / 2
     ).square()
     return (1 - bar[1:] / bar[:-1]).clamp_max(0.999)
 
 
-# Schedules by name
+# {name: betas of the schedule}
 BETAS = dict(
     linear=lambda: torch.linspace(1e-4, 0.02, DDPM_STEPS, dtype=torch.double), cosine=_cosine_betas
 )
 _LINEAR_END = (1 - BETAS['linear']()).prod().item()
-# 0.0063: the earliest time that is trained
+# 0.0063, the earliest training time
 DDPM_START = _LINEAR_END**0.5 / (_LINEAR_END**0.5 + (1 - _LINEAR_END) ** 0.5)
 
 
 def ddpm_times(
     schedule: str = 'linear',  # A key of `BETAS`
-    # Earliest time, in [0, 1): the earliest that is trained, or 0 for the schedule as it is
+    # Earliest time, in [0, 1); 0 gives the published schedule
     earliest: float = DDPM_START,
-) -> Tensor:  # `(1000,)` in [earliest, 1), falling, float64
-    "Times on the straight path of DDPM's steps, the least noisy first."
+) -> Tensor:  # Decreasing times in [earliest, 1), float64 `(1000,)`
+    "Return the times on the straight path of DDPM's steps, the least noisy first."
     bar = (1 - chosen(BETAS, schedule, 'schedule of betas')()).cumprod(0)
     return (bar.sqrt() / (bar.sqrt() + (1 - bar).sqrt())).clamp_min(earliest)
 
 
 def _ddpm(schedule: str):
-    "Each of DDPM's steps alike."
-    times = ddpm_times(schedule).float().flip(0)  # rising, as a quantile function must
+    "Return the quantile function of the uniform distribution over DDPM's steps."
+    times = ddpm_times(schedule).float().flip(0)  # increasing, as a quantile function must be
     return lambda u: times.to(u.device)[(u * DDPM_STEPS).long().clamp_max(DDPM_STEPS - 1)]
 
 # %% ../../nbs/06_flow/00_paths.ipynb #71c6d7d3
-# Time distributions by name: a uniform number to a time
+# {name: quantile function, uniform number -> time}
 TIME_DISTRIBUTIONS = dict(
     uniform=lambda u: u,
     logit_normal=_logit_normal,
@@ -204,13 +203,14 @@ TIME_DISTRIBUTIONS = dict(
 
 # %% ../../nbs/06_flow/00_paths.ipynb #cell-27
 def sample_time(
-    n: int,  # How many
+    n: int,  # Number of times
     law: str = 'uniform',  # A key of `TIME_DISTRIBUTIONS`
-    stratified: bool = True,  # One from each of `n` equal slices of probability, in random order
-    generator: torch.Generator | None = None,  # Source of chance; the global one if none
-    start: float = 0.0,  # Earliest time: the law is squeezed into [start, 1]
-) -> Tensor:  # `(n,)` in [start, 1], float32
-    "Times for a batch; raises `InputError` for a `start` outside [0, 1)."
+    # Whether to draw one time from each of `n` intervals of equal probability
+    stratified: bool = True,
+    generator: torch.Generator | None = None,  # Random generator; the global one if none
+    start: float = 0.0,  # Earliest time; the distribution is scaled to [start, 1]
+) -> Tensor:  # Times in [start, 1], float32 `(n,)`, in random order
+    "Sample times for a batch; raises `InputError` for a `start` outside [0, 1)."
     if not 0 <= start < 1:
         raise InputError(f'times must start from 0 to below 1, got {start}')
     u = torch.rand(n, generator=generator)
@@ -219,7 +219,7 @@ def sample_time(
     return start + (1 - start) * chosen(TIME_DISTRIBUTIONS, law, 'time distribution')(u)
 
 # %% ../../nbs/06_flow/00_paths.ipynb #cell-32
-# How an error at time t counts, by name; mean 1 over uniform times
+# {name: loss weight at time t}, with mean 1 over uniform times
 LOSS_WEIGHTS = dict(
     uniform=torch.ones_like,
     cosmap=lambda t: 2 / (math.pi * (1 - 2 * t + 2 * t * t)),

@@ -20,32 +20,32 @@ from .couplings import _sinkhorn, check_finite
 def costs(
     x0: Tensor,  # Noise, `(m, ...)`
     x1: Tensor,  # Data, `(n, ...)`
-    power: int = 2,  # 1: distances, 2: squared distances
-) -> Tensor:  # `(m, n)` float64, on the CPU
-    """Distances between all points, to a power.
+    power: int = 2,  # 1 for distances, 2 for squared distances
+) -> Tensor:  # Costs, `(m, n)` float64, on the CPU
+    """Compute distances between all points, to a power.
 
-    Raises `InputError` for another power or numbers that are not finite.
+    Raises `InputError` for another power, NaN or infinity.
     """
     if power not in (1, 2):
         raise InputError(f'power must be 1 or 2, got {power!r}')
     a, b = (check_finite(v.detach().flatten(1).cpu().double()) for v in (x0, x1))
     if not len(a) or not len(b) or a.shape[1] != b.shape[1]:
         raise InputError(
-            'a plan wanted points of one dimension on both sides, '
+            'both sets of a plan must have points of one dimension, '
             f'got shapes {tuple(x0.shape)} and {tuple(x1.shape)}'
         )
-    middle = torch.cat([a, b]).mean(0)  # far from the origin, digits would be lost
+    middle = torch.cat([a, b]).mean(0)  # subtract the mean: far from the origin, digits are lost
     return torch.cdist(a - middle, b - middle, compute_mode='donot_use_mm_for_euclid_dist') ** power
 
 
 def transport_plan(
     x0: Tensor,  # Noise, `(m, ...)`
     x1: Tensor,  # Data, `(n, ...)`
-    # Entropic regularisation in units of the cost, > 0; none for the exact plan
+    # Entropic regularisation in units of the cost, > 0; None: exact plan
     reg: float | None = None,
-    power: int = 2,  # The cost: 1 is the distance, 2 its square
-) -> Tensor:  # `(m, n)` float64; rows sum to 1/m, columns to 1/n
-    """The plan of least cost, or Sinkhorn's; raises `InputError`.
+    power: int = 2,  # Cost: 1 for the distance, 2 for its square
+) -> Tensor:  # Plan, `(m, n)` float64; rows sum to 1/m, columns to 1/n
+    """Compute the plan of least cost, or Sinkhorn's; raises `InputError`.
 
     Sinkhorn and sets of different sizes need POT.
     """
@@ -70,21 +70,21 @@ def transport_plan(
 
 # %% ../../nbs/06_flow/02_plans.ipynb #e56ff422
 class Pairs(NamedTuple):
-    "Row numbers of sampled pairs."
+    "Row indices of sampled pairs."
 
-    i: Tensor  # Rows of the noise, int64 `(k,)`
-    j: Tensor  # Rows of the data, int64 `(k,)`
+    i: Tensor  # Row indices of the noise, int64 `(k,)`
+    j: Tensor  # Row indices of the data, int64 `(k,)`
 
 
 def sample_pairs(
-    plan: Tensor,  # Masses, `(m, n)`, not negative
+    plan: Tensor,  # Transport plan, `(m, n)`, >= 0
     k: int,  # Number of pairs, >= 1
-    # A pair may come twice; else `k` is at most the number of pairs with mass
+    # Whether to sample with replacement; without it `k` is at most the number of pairs with mass
     replace: bool = True,
     # Random generator, on the CPU; the global one if none
     generator: torch.Generator | None = None,
 ) -> Pairs:
-    "Pairs sampled from a plan; raises `InputError` for a plan without mass, or too few pairs."
+    "Sample pairs from a plan; raises `InputError` for a plan without mass, or with too few pairs."
     plan = torch.as_tensor(plan, dtype=torch.double).cpu()
     if plan.ndim != 2 or not plan.isfinite().all() or (plan < 0).any() or not plan.sum() > 0:
         raise InputError(
@@ -104,7 +104,7 @@ def sample_pairs(
     return Pairs(found // plan.shape[1], found % plan.shape[1])
 
 
-# The plan of a coupling, by the coupling's name: called as `(x0, x1, reg)`
+# {name of a coupling: function `(x0, x1, reg)` -> plan}
 PLANS = dict(
     ot=lambda x0, x1, reg: transport_plan(x0, x1),
     sinkhorn=lambda x0, x1, reg: transport_plan(x0, x1, reg),
@@ -116,23 +116,23 @@ PLANS = dict(
 # %% ../../nbs/06_flow/02_plans.ipynb #a73c9052
 def resampled(
     x0: Tensor,  # Noise, `(b, ...)`
-    x1: Tensor,  # Data, as `x0`
-    # Style of each row of `x1`, `(b,)`; none takes all rows together
+    x1: Tensor,  # Data, shaped as `x0`
+    # Style of each row of `x1`, `(b,)`; None: pair all rows together
     style: Tensor | None = None,
     coupling: str = 'ot',  # A key of `PLANS`
     # Random generator, on the CPU; the global one if none
     generator: torch.Generator | None = None,
-    # Regularisation of `sinkhorn`, in squared distance; 0.02 of their mean if none
+    # Regularisation of `sinkhorn`, a squared distance; 0.02 of the mean squared distance if none
     reg: float | None = None,
-) -> Pairs:  # One pair a row; each style keeps its number of rows
-    """Pairs sampled with replacement from the plan of each style, as torchcfm does.
+) -> Pairs:  # `b` pairs; each style keeps its number of rows
+    """Sample pairs with replacement from the plan of each style, as torchcfm does.
 
     Raises `InputError`.
     """
     style = torch.zeros(len(x1), dtype=torch.long) if style is None else style.cpu()
     if not len(x0) == len(x1) == len(style):
         raise InputError(
-            f'coupling wanted as much noise as data and a style for each, got {len(x0)}, '
+            f'noise, data and styles of a coupling must have one length, got {len(x0)}, '
             f'{len(x1)} and {len(style)}'
         )
     pairs = [torch.arange(len(x1)), torch.arange(len(x1))]
@@ -157,9 +157,9 @@ def wasserstein(
     x0: Tensor,  # Points, `(m, ...)`
     x1: Tensor,  # Points, `(n, ...)`
     power: int = 2,  # Order: 1 or 2
-    # Entropic regularisation in units of the cost, > 0; none for the exact distance
+    # Entropic regularisation in units of the cost, > 0; None: exact distance
     reg: float | None = None,
-) -> float:  # >= 0, in units of the points
+) -> float:  # Distance, >= 0, in units of the points
     """Wasserstein distance between two sets (Villani 2009), or its entropic version (Cuturi 2013).
 
     Raises `InputError`.

@@ -38,7 +38,7 @@ _SCHEDULER_RULES = dict(num_train_timesteps=whole(1, 10**6), shift=real(1e-6, 1e
 class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
     """A solver of this package as a diffusers scheduler.
 
-    It takes the place of `FlowMatchEulerDiscreteScheduler`. Raises `InputError`.
+    It can replace `FlowMatchEulerDiscreteScheduler`. Raises `InputError`.
     """
 
     if TYPE_CHECKING:  # methods that `@patch` adds
@@ -55,9 +55,9 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
     def __init__(
         self,
         num_train_timesteps: int = 1000,  # Timestep of pure noise
-        # Above 1, more steps go to noisy times: sigma becomes shift sigma/(1 + (shift - 1) sigma)
+        # Shift towards noise: sigma becomes shift sigma/(1 + (shift - 1) sigma); 1: no shift
         shift: float = 1.0,
-        # A key of `METHODS` or `ADAPTIVE_METHODS`; driven from outside, of `TABLEAUS`
+        # A key of `METHODS` or `ADAPTIVE_METHODS`; for `step` a key of `TABLEAUS`
         method: str = 'heun',
         grid: str = 'uniform',  # Grid of times, a key of `GRIDS`
     ):
@@ -75,14 +75,14 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
         self._reset()
 
     def _reset(self):
-        "Forget the step that was begun."
+        "Discard an incomplete step."
         self._step_index: int | None = None
         self._begin_index: int | None = None
-        self._start: Tensor | None = None  # of the step that was begun
+        self._start: Tensor | None = None  # start point of the incomplete step
         self._slopes = []
 
     def _shifted(self, sigmas: Tensor) -> Tensor:
-        "Shares of noise, moved by the setting `shift`."
+        "Apply the setting `shift` to shares of noise."
         s = self.config.shift
         return s * sigmas / (1 + (s - 1) * sigmas)
 
@@ -96,19 +96,19 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
 
     @property
     def begin_index(self) -> int | None:  # Position in `timesteps`
-        "Where a pipeline begins that does not begin at pure noise."
+        "Position at which a pipeline begins that does not begin at pure noise."
         return self._begin_index
 
     @property
     def state_in_first_order(self) -> bool:
-        "Whether a step is complete, so that the sample is a point of the path."
+        "Whether a step is complete, so that the sample is a point of the trajectory."
         return not self._slopes
 
     def set_begin_index(
         self,
-        begin_index: int = 0,  # Position in `timesteps`, the first slope of a step
+        begin_index: int = 0,  # Position in `timesteps` of the first slope of a step
     ):
-        "Begin there."
+        "Set the position at which to begin."
         self._begin_index = begin_index
 
     def scale_model_input(
@@ -116,25 +116,26 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
         sample: Tensor,  # `(b, ...)`
         timestep: Any = None,  # Not used
     ) -> Tensor:  # The sample itself, `(b, ...)`
-        "The network's input; a flow needs no scaling."
+        "Return the network's input unchanged; a flow needs no scaling."
         return sample
 
 # %% ../../nbs/06_flow/13_scheduler.ipynb #cdb0d30d
 @patch
 def set_timesteps(
     self: FlowSolverScheduler,
-    # Steps, >= 1; None: as many as `sigmas` or `timesteps` has
+    # Number of steps, >= 1; None: the length of `sigmas` or `timesteps`
     num_inference_steps: int | None = None,
     device: str | torch.device | None = None,  # Device of `timesteps`
-    # Shares of noise at the starts of steps, falling, before `shift`; None: the grid of the
+    # Shares of noise at the starts of steps, decreasing, before `shift`; None: the grid of the
     # settings
     sigmas: list | None = None,
-    mu: float | None = None,  # Not used; diffusers' pipelines with a shift by image size give it
-    timesteps: list | None = None,  # Timesteps at the starts of steps, in place of `sigmas`
+    # Not used; an argument of diffusers' pipelines with a shift by image size
+    mu: float | None = None,
+    timesteps: list | None = None,  # Timesteps at the starts of steps instead of `sigmas`
 ):
-    """Choose the times of a run.
+    """Set the times of a run.
 
-    Raises `InputError` for a method that cannot be driven from outside.
+    Raises `InputError` for a method that has no tableau.
     """
     m = self.config.method
     n = self.config.num_train_timesteps
@@ -181,9 +182,9 @@ def index_for_timestep(
     # Timesteps to look in, `(k,)`; None: the scheduler's
     schedule_timesteps: Tensor | None = None,
 ) -> int:  # Position
-    """Where a timestep stands, at the start of a step if it is that, too.
+    """Return the position of a timestep, at the start of a step if there are several.
 
-    Raises `InputError` for one that is not there.
+    Raises `InputError` for an unknown timestep.
     """
     where = self.timesteps if schedule_timesteps is None else schedule_timesteps
     found = (where.cpu() == torch.as_tensor(timestep).cpu()).nonzero().flatten().tolist()
@@ -199,15 +200,15 @@ def step(
     self: FlowSolverScheduler,
     # Predicted noise minus data, `(b, ...)`: minus the velocity of this package's networks
     model_output: Tensor,
-    timestep: float | Tensor,  # The timestep of the evaluation, one of `timesteps`
+    timestep: float | Tensor,  # Timestep of the evaluation, one of `timesteps`
     sample: Tensor,  # Point of the evaluation, `(b, ...)`
     generator: torch.Generator | None = None,  # Not used; nothing is random
-    return_dict: bool = True,  # False: a tuple
+    return_dict: bool = True,  # Whether to return an output object; else a tuple
     **kwargs,  # Not used; settings of other schedulers
 ) -> (
     FlowMatchEulerDiscreteSchedulerOutput | tuple
-):  # `.prev_sample`: point of the next evaluation, shaped as `sample`
-    "Take a slope, and give the point of the next one; raises `InputError` before `set_timesteps`."
+):  # Output with `.prev_sample`, the point of the next evaluation, shaped as `sample`
+    "Add a slope and return the point of the next one; raises `InputError` before `set_timesteps`."
     if self.num_inference_steps is None:
         raise InputError('the scheduler has no timesteps; call set_timesteps first')
     at = self._begin_index if self._step_index is None else self._step_index
@@ -248,9 +249,9 @@ def scale_noise(
     self: FlowSolverScheduler,
     sample: Tensor,  # Data, `(b, ...)`
     timestep: Tensor,  # Timesteps, `(b,)` or `()`
-    noise: Tensor,  # Shaped as `sample`
-) -> Tensor:  # Shaped as `sample`
-    "Data and noise mixed as the straight path has them."
+    noise: Tensor,  # Noise, shaped as `sample`
+) -> Tensor:  # Noised data, shaped as `sample`
+    "Mix data and noise as on the straight path."
     sigma = (
         torch.as_tensor(timestep, device=sample.device).to(sample.dtype)
         / self.config.num_train_timesteps
@@ -263,17 +264,17 @@ def scale_noise(
 def add_noise(
     self: FlowSolverScheduler,
     original_samples: Tensor,  # Data, `(b, ...)`
-    noise: Tensor,  # Shaped as the data
-    timesteps: Tensor,  # `(b,)` or `()`
-) -> Tensor:  # Shaped as the data
-    "The same mixture, by the name that diffusers' training scripts use."
+    noise: Tensor,  # Noise, shaped as the data
+    timesteps: Tensor,  # Timesteps, `(b,)` or `()`
+) -> Tensor:  # Noised data, shaped as the data
+    "Mix data and noise: `scale_noise` under the name of diffusers' training scripts."
     return self.scale_noise(original_samples, timesteps, noise)
 
 # %% ../../nbs/06_flow/13_scheduler.ipynb #493c55d5
 def check_scheduler(
     scheduler: SchedulerMixin,  # A scheduler of diffusers or of this package
 ):
-    "Raise `InputError` for a scheduler that is not for flows, or needs the size of the image."
+    "Raise `InputError` for a scheduler that is not for flows, or depends on the image size."
     config = getattr(scheduler, 'config', {})
     flow = isinstance(scheduler, FlowSolverScheduler) or type(scheduler).__name__.startswith(
         'FlowMatch'
@@ -296,11 +297,11 @@ def solve_by_scheduler(
     v: Callable,  # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)` in [0, 1]
     x: Tensor,  # Start at t = 0, `(b, ...)`
     scheduler: SchedulerMixin,  # A scheduler for flows
-    steps: int = 15,  # Steps, >= 1
+    steps: int = 15,  # Number of steps, >= 1
     # Called as `callback(step, t, x)` after each complete step; a tensor that it returns replaces
     # `x`
     callback: Callable | None = None,
-    generator: torch.Generator | None = None,  # Noise of a stochastic scheduler
+    generator: torch.Generator | None = None,  # Random generator of a stochastic scheduler
 ) -> Solution:  # Point at t = 1, cost and times
     """Integrate a field from noise to data by a scheduler.
 

@@ -56,10 +56,10 @@ TABLEAUS = dict(  # Explicit Runge-Kutta methods with fixed steps, by name
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-8
 def weighted(
-    weights: tuple,  # Numbers, one a slope; zeros are skipped
+    weights: tuple,  # Weight of each slope; zeros are skipped
     slopes: list,  # Slopes, each `(b, ...)`
-) -> Tensor:  # `(b, ...)`
-    "Weighted sum of slopes, one operation each."
+) -> Tensor:  # Weighted sum, `(b, ...)`
+    "Compute the weighted sum of slopes."
     total = None
     for w, k in zip(weights, slopes, strict=False):
         if w:
@@ -69,12 +69,12 @@ def weighted(
 # %% ../../nbs/06_flow/06_solvers.ipynb #381a28c6
 def rk_step(
     v: Callable,  # Field `(x, t) -> dx/dt`, with `t` a number
-    x: Tensor,  # The point at `t`, `(b, ...)`
+    x: Tensor,  # Point at `t`, `(b, ...)`
     t: float,  # Start of the step
-    h: float,  # Length of the step; negative goes back in time
+    h: float,  # Length of the step; negative for integration backward in time
     method: Tableau,  # Tableau of nodes and weights: a value of `TABLEAUS`
-) -> Tensor:  # The point at `t+h`, `(b, ...)`
-    "One explicit Runge-Kutta step."
+) -> Tensor:  # Point at `t+h`, `(b, ...)`
+    "Take one explicit Runge-Kutta step."
     slopes = [v(x, t)]
     for row, c in zip(method.a[1:], method.c[1:], strict=True):
         slopes.append(v(torch.add(x, weighted(row, slopes), alpha=h), t + c * h))
@@ -84,7 +84,7 @@ def rk_step(
 class StepState(NamedTuple):
     "State that a method carries from step to step."
 
-    x: Tensor  # The point, `(b, ...)`
+    x: Tensor  # Point, `(b, ...)`
     # State of a multistep method: a slope `(b, ...)`, or an auxiliary point with its slope `(2, b,
     # ...)`
     extra: Tensor | None = None
@@ -98,7 +98,7 @@ def ab2(
     v: Callable,  # Field `(x, t) -> dx/dt`, with `t` a number
     s: StepState,  # State at the end of the previous step, with its slope
     t: float,  # Start of the step
-    h: float,  # Length of the step; negative goes back in time
+    h: float,  # Length of the step; negative for integration backward in time
 ) -> StepState:  # State at the end of the step
     "Adams-Bashforth of second order; the first step is Heun's."
     now = v(s.x, t)
@@ -112,11 +112,11 @@ def fireflow(
     v: Callable,  # Field `(x, t) -> dx/dt`, with `t` a number
     s: StepState,  # State at the end of the previous step, with the slope at its midpoint
     t: float,  # Start of the step
-    h: float,  # Length of the step; negative goes back in time
+    h: float,  # Length of the step; negative for integration backward in time
 ) -> StepState:  # State at the end of the step
-    """Midpoint with the slope of the last midpoint as its guess (Deng 2024).
+    """Midpoint method that reuses the slope of the previous midpoint (FireFlow, Deng 2024).
 
-    The first step is the midpoint's own.
+    The first step is an ordinary midpoint step.
     """
     k = v(s.x + h / 2 * (v(s.x, t) if s.extra is None else s.extra), t + h / 2)
     return StepState(s.x + h * k, k, h)
@@ -127,9 +127,9 @@ def reversible_heun(
     # State at the end of the previous step; `extra` is the auxiliary point with its slope, stacked
     s: StepState,
     t: float,  # Start of the step
-    h: float,  # Length of the step; negative goes back in time
+    h: float,  # Length of the step; negative for integration backward in time
 ) -> StepState:  # State at the end of the step
-    "A step of second order that the same step with `-h` undoes (Kidger 2021)."
+    "Reversible Heun method (Kidger 2021), second order: a step of `-h` inverts one of `h` exactly."
     shadow, slope = s.extra if s.extra is not None else (s.x, v(s.x, t))
     shadow = 2 * s.x - shadow + h * slope
     now = v(shadow, t + h)
@@ -140,9 +140,9 @@ def alf(
     v: Callable,  # Field `(x, t) -> dx/dt`, with `t` a number
     s: StepState,  # State at the end of the previous step; `extra` is a slope
     t: float,  # Start of the step
-    h: float,  # Length of the step; negative goes back in time
+    h: float,  # Length of the step; negative for integration backward in time
 ) -> StepState:  # State at the end of the step
-    "Asynchronous leapfrog, which the same step with `-h` undoes (Mutze 2008, Zhuang 2021)."
+    "Asynchronous leapfrog (Mutze 2008, Zhuang 2021): a step of `-h` inverts a step of `h` exactly."
     slope = v(s.x, t) if s.extra is None else s.extra
     middle = s.x + h / 2 * slope
     slope = 2 * v(middle, t + h / 2) - slope
@@ -153,11 +153,11 @@ def backward_euler(
     v: Callable,  # Field `(x, t) -> dx/dt`, with `t` a number
     s: StepState,  # State at the end of the previous step
     t: float,  # Start of the step
-    h: float,  # Length of the step; negative goes back in time
+    h: float,  # Length of the step; negative for integration backward in time
 ) -> StepState:  # State at the end of the step
-    """The inverse of Euler's step, by four fixed-point iterations.
+    """Backward Euler step, the inverse of Euler's, by four fixed-point iterations.
 
-    Raises `FloatingPointError` where they do not settle.
+    Raises `FloatingPointError` if they do not converge.
     """
     x = s.x
     for _ in range(4):
@@ -171,14 +171,14 @@ def backward_euler(
 class SolverMethod(NamedTuple):
     "A method with fixed steps, and its order."
 
-    step: Step  # `(v, state, t, h) -> StepState`, where `v(x, t)` takes a number as time
+    step: Step  # Function `(v, state, t, h) -> StepState`; `v(x, t)` has a number as time
     order: int  # The error of a whole integration falls as steps**-order
-    # Whether a step of -h undoes a step of h exactly, given the carried state
+    # Whether a step of -h with the carried state inverts a step of h exactly
     reversible: bool = False
 
 
 def _runge_kutta(m):
-    "A table as a method."
+    "Make a method of a tableau."
     return SolverMethod(lambda v, s, t, h: StepState(rk_step(v, s.x, t, h, m)), m.order)
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #2a9bf944
@@ -193,13 +193,12 @@ METHODS = {k: _runge_kutta(m) for k, m in TABLEAUS.items()} | dict(
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-15
 class EmbeddedPair(NamedTuple):
-    "An embedded pair: a table, and the weights of its error estimate."
+    "An embedded pair: a tableau, and the weights of its error estimate."
 
-    table: Tableau  # The method whose step is taken
-    # Weights of the slopes in the error estimate, one a look: the step's minus those of the method
-    # of lower order
+    table: Tableau  # Tableau of the step
+    # Weights of the slopes in the error estimate: those of the step minus those of lower order
     error: tuple
-    reuse: bool  # The look at the end serves as the first look of the next step
+    reuse: bool  # Whether the last stage is the first stage of the next step (first same as last)
 
 
 _BS32 = Tableau(
@@ -224,7 +223,7 @@ _DOPRI5 = Tableau(
 )
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #017ca2e5
-# Methods that choose the length of their steps, by name
+# {name: adaptive method}
 ADAPTIVE_METHODS = dict(
     heun21=EmbeddedPair(TABLEAUS['heun'], (-0.5, 0.5), True),
     bs32=EmbeddedPair(_BS32, (-5 / 72, 1 / 12, 1 / 9, -1 / 8), True),
@@ -234,7 +233,7 @@ ADAPTIVE_METHODS = dict(
 )
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-17
-# How an even grid on [0, 1] is bent, by name
+# {name: function that maps a uniform grid on [0, 1] to the grid of times}
 GRIDS = dict(
     uniform=lambda s: s,
     cosine=lambda s: (1 - torch.cos(torch.pi * s)) / 2,
@@ -244,10 +243,10 @@ GRIDS = dict(
 # %% ../../nbs/06_flow/06_solvers.ipynb #e5c907b9
 def own_times(
     grid: Any,  # Times, `(n,)`, as a list, an array or a tensor
-) -> Tensor:  # `(n,)` float64
-    """Times of a user's own grid.
+) -> Tensor:  # Times, `(n,)` float64
+    """Check the times of a user's own grid.
 
-    Raises `InputError` unless they are two or more, finite, and only rise or only fall.
+    Raises `InputError` unless they are two or more, finite, and strictly monotone.
     """
     try:
         times = torch.as_tensor(grid, dtype=torch.double).detach().cpu()
@@ -264,12 +263,12 @@ def own_times(
 # %% ../../nbs/06_flow/06_solvers.ipynb #4f1a2b67
 def time_grid(
     t0: float,  # Start time
-    t1: float,  # End time; before `t0` for the inversion
-    steps: int,  # Number of steps, >= 1; not used with times of one's own
+    t1: float,  # End time; before `t0` for inversion
+    steps: int,  # Number of steps, >= 1; not used with own times
     # A key of `GRIDS`, or times from `t0` to `t1` or from `t1` to `t0`
     name: str | list | Tensor = 'uniform',
-) -> Tensor:  # `(steps+1,)` float64, first and last time included
-    """Times of an integration.
+) -> Tensor:  # Times with both ends, `(steps+1,)` float64
+    """Compute the times of an integration.
 
     Raises `InputError` for an unknown grid, or for times with other ends.
     """
@@ -281,7 +280,7 @@ def time_grid(
     ends = torch.tensor([t0, t1], dtype=torch.double)
     if (times[-1] - times[0]) * (t1 - t0) < 0:
         times = times.flip(0)
-    # as exact as fp32 holds them
+    # rounded to fp32
     if not torch.allclose(times[[0, -1]], ends, rtol=1e-6, atol=1e-6):
         raise InputError(
             f'grid must run from t0={t0:g} to t1={t1:g}, got times from {times[0]:g} to '
@@ -293,25 +292,24 @@ def time_grid(
 class Solution(NamedTuple):
     "Result of an integration: the point at its end, and the cost."
 
-    x: Tensor  # The point at the end, `(b, ...)`
-    nfe: int  # Network evaluations for one image; of the costliest, if they differ
-    # The times visited, first and last included, `(n,)` float64; of the slowest image, where each
-    # has its own
+    x: Tensor  # Point at the end, `(b, ...)`
+    nfe: int  # Network evaluations for one image; the largest number if images differ
+    # Times of the steps with both ends, `(n,)` float64; those of the slowest image if images differ
     t: Tensor
-    path: list | None = None  # The point at each time, each `(b, ...)`, if it was asked for
+    path: list | None = None  # Point at each time, `(b, ...)`, if `keep_path` is set
     # Auxiliary state of a reversible method, for an exact inversion
     carry: 'ReversibleState|None' = None
-    # `(b,)` bool: False where `x` is short of the end, and `status` says why
+    # Whether each image reached the end, bool `(b,)`; `status` gives the reason if not
     converged: Tensor | None = None
     status: list | None = None  # Outcome of each image, `b` words of `STATUS`
 
     @property
-    def done(self) -> Tensor | None:  # Equal to `converged`, `(b,)`
+    def done(self) -> Tensor | None:  # Value of `converged`, `(b,)`
         "Earlier name of `converged`."
         return self.converged
 
     def arrived(self) -> 'Solution':  # Solution, unchanged
-        "The solution; raises `FloatingPointError` where an image did not arrive."
+        "Return the solution; raises `FloatingPointError` if an image did not reach the end."
         if self.converged is None or self.converged.all():
             return self
         late = (~self.converged).nonzero()[:, 0].tolist()
@@ -323,46 +321,46 @@ class Solution(NamedTuple):
         )
 
 
-# What can become of an image: it is at the end, or its last good point is kept because of the rest
+# outcomes of an image: it reached the end, or its last valid point is returned for this reason
 STATUS = 'arrived', 'out of evaluations', 'not finite', 'step too short'
 
 
 class ReversibleState(NamedTuple):
-    "Where a reversible method stands, and with what."
+    "State of a reversible method, from which its inversion is exact."
 
-    method: str  # Method that made it: a reversible key of `METHODS`
-    x: Tensor  # The point it belongs to, `(b, ...)`
-    t: float  # and its time
-    # The second state: a slope `(b, ...)`, or a shadow with its slope `(2, b, ...)`
+    method: str  # A reversible key of `METHODS`
+    x: Tensor  # Point of the state, `(b, ...)`
+    t: float  # Time of the state
+    # Auxiliary state: a slope `(b, ...)`, or an auxiliary point with its slope `(2, b, ...)`
     extra: Tensor
 
 
 class SolverOptions(NamedTuple):
-    "Options that are rarely changed; a dict with these keys is accepted in their place."
+    "Further options of `solve`; a dict with these keys is accepted, too."
 
-    # A key of `GRIDS`, or times from start to end; an adaptive method stops at each of these
+    # A key of `GRIDS`, or times from start to end, at each of which an adaptive method has a step
+    # end
     grid: str | list | Tensor = 'uniform'
-    # Largest absolute value of the point after a step, > 0; off, since it hides a field that runs
-    # away
+    # Largest absolute value of the point after a step, > 0; None: no limit, as it hides divergence
     clamp: float | None = None
-    keep_path: bool = False  # Keep the point at every time
-    progress: bool = False  # Show a bar
+    keep_path: bool = False  # Whether to keep the point at each time
+    progress: bool = False  # Whether to show a progress bar
     rtol: float = 1e-3  # Adaptive: tolerated error of a step, relative to the point, > 0
-    atol: float = 1e-3  # and absolute, > 0
-    max_nfe: int = 1000  # Adaptive: most network evaluations for one image, >= 1
+    atol: float = 1e-3  # Adaptive: tolerated absolute error of a step, > 0
+    max_nfe: int = 1000  # Adaptive: largest number of network evaluations for one image, >= 1
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #5c1d8e30
 def image_outcomes(
     s: Solution,  # Solution of any solver
-) -> tuple[Tensor, list]:  # `(b,)` bool: who arrived; and a word of `STATUS` for each image
-    "The outcome of each image; all arrived where a solution does not say otherwise."
+) -> tuple[Tensor, list]:  # Whether each image converged, bool `(b,)`; its word of `STATUS`
+    "Return the outcome of each image; a solution without `converged` counts as converged."
     n = len(s.x)
     arrived = torch.ones(n, dtype=torch.bool) if s.converged is None else s.converged
     return arrived, s.status or [STATUS[0]] * n
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-21
 def _options(o):
-    "Options as `SolverOptions`; raises `InputError` for other things or unknown names."
+    "Convert options to `SolverOptions`; raises `InputError` for another type or unknown names."
     if isinstance(o, SolverOptions):
         return o
     if not isinstance(o, Mapping):
@@ -375,9 +373,9 @@ def _options(o):
 
 
 def _check_solve(steps, method, t0, t1, grid: str | list | Tensor = 'uniform'):
-    """Start and end time as numbers.
+    """Check steps, method, times and grid; return start and end time as numbers.
 
-    Raises `InputError` where an integration could not mean anything.
+    Raises `InputError` for an invalid value.
     """
     known = [*METHODS, *ADAPTIVE_METHODS]
     if not isinstance(method, (Tableau, EmbeddedPair)) and method not in known:
@@ -396,7 +394,7 @@ def _check_solve(steps, method, t0, t1, grid: str | list | Tensor = 'uniform'):
 
 
 def _check_options(o, reversible=False):
-    "Raise `InputError` for options that could not mean anything."
+    "Raise `InputError` for invalid options."
     if o.clamp is not None and not o.clamp > 0:
         raise InputError(f'clamp must be above 0, got {o.clamp}; leave it out for none')
     if o.clamp is not None and reversible:
@@ -409,7 +407,7 @@ def _check_options(o, reversible=False):
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #68877263
 def _check_carry(carry, x, t0, method):
-    "Raise `InputError` unless a carry belongs to this point, time and method."
+    "Raise `InputError` unless a carried state belongs to this point, time and method."
     reversible = [k for k, m in METHODS.items() if m.reversible]
     if method not in reversible:
         raise InputError(
@@ -423,9 +421,9 @@ def _check_carry(carry, x, t0, method):
 
 
 def _held(new, old, failed, t):
-    """The new state, but the old one in rows that failed now or before, and which these are.
+    """Keep the old state in rows that have failed; return the state and the failed rows.
 
-    Raises if none is left.
+    Raises `FloatingPointError` if all rows have failed.
     """
     failed = failed | bad_rows(new.x)
     if failed.all():
@@ -441,18 +439,18 @@ def solve(
     x: Tensor,  # Start, `(b, ...)`
     t0: float = 0.0,  # Start time; for the networks of this package in [0, 1], where 0 is noise
     t1: float = 1.0,  # End time; 1 is data
-    # Steps of the grid, >= 1; for adaptive methods the first step is a `steps`-th of the way
+    # Number of steps, >= 1; for adaptive methods the first step is (t1 - t0) / steps
     steps: int = 15,
-    # A key of `METHODS` or of `ADAPTIVE_METHODS`, or a table of one's own
+    # A key of `METHODS` or of `ADAPTIVE_METHODS`, or a `Tableau` or `EmbeddedPair`
     method: str | Tableau | EmbeddedPair = 'heun',
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
     options: SolverOptions | dict = SolverOptions(),  # Grid, clamp, path, progress, tolerances
     # Auxiliary state of a reversible method, from the `Solution` to invert or continue
     carry: ReversibleState | None = None,
-) -> Solution:  # Point, cost and times; `converged` is False for images that did not arrive
+) -> Solution:  # Point, cost and times; `converged` is False for images that did not reach the end
     """Integrate `v` from `t0` to `t1`.
 
-    Raises `InputError` for bad settings, `FloatingPointError` if the field is finite for no image.
+    Raises `InputError` for invalid settings, `FloatingPointError` if all images become non-finite.
     """
     options = _options(options)
     t0, t1 = _check_solve(steps, method, t0, t1, options.grid)
@@ -476,7 +474,7 @@ def solve(
         new = m.step(v, state, t, end - t)
         if lost := lost or not all_finite(new.x):
             new, failed = _held(new, state, failed, end)
-        state = new  # checked before a clamp could hide it
+        state = new  # checked before the clamp, which would hide infinity
         if options.clamp:
             state = state._replace(x=state.x.clamp(-options.clamp, options.clamp))
         if callback:
@@ -493,12 +491,12 @@ def solve(
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-32
 def _try_step(v, x, t, h, pair, first):
-    """A step of each image from its own time by its own length, NumPy `(b,)`.
+    """Take a step of each image from its own time with its own length, NumPy `(b,)`.
 
-    Returns the new point, error over the length, the lengths, first and last slope.
+    Returns the new point, error / length, the lengths, and the first and last slope.
     """
     times = np.stack([*(t + c * h for c in pair.table.c), h])
-    *looks, h = torch.from_numpy(times).to(x).unbind()  # one copy to the device for all of them
+    *looks, h = torch.from_numpy(times).to(x).unbind()  # one copy to the device
     h_wide = expand_as(h, x)
     slopes = [v(x, looks[0]) if first is None else first]
     for row, at in zip(pair.table.a[1:], looks[1:], strict=True):
@@ -510,9 +508,9 @@ def _try_step(v, x, t, h, pair, first):
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #42993ec7
 def _judged(new, error, h, x, o):
-    """Error of each image in units of what is allowed, and whether its step stayed finite.
+    """Compute each image's error relative to its tolerance, and whether its step is finite.
 
-    Both are NumPy `(b,)`. No gradient passes.
+    Both are NumPy `(b,)`, without gradient.
     """
     with torch.no_grad():
         size = torch.maximum(x.abs(), new.abs()).flatten(1)
@@ -527,9 +525,9 @@ def _judged(new, error, h, x, o):
 
 
 def _next_length(h, e, before, whole, taken, order):
-    """Length of the next try of each image, NumPy `(b,)`.
+    """Length of the next step of each image, NumPy `(b,)`, by a PI controller.
 
-    It depends on this error and the last one, and is at most five times as long or short.
+    It depends on the present and the previous error, and changes by at most a factor of 5.
     """
     before = np.where(taken, before ** (0.4 / order), 1.0)
     e = np.where(whole, e, 1e9).clip(1e-10, 1e9)
@@ -537,25 +535,28 @@ def _next_length(h, e, before, whole, taken, order):
 
 
 class _Clock:
-    """Each image's time, next stop, length and cost, in NumPy.
+    """Time, next stop, step length and cost of each image, in NumPy.
 
-    Numbers that small are quicker there than as tensors.
+    NumPy is faster than tensors for a few numbers.
     """
 
     def __init__(self, n, stops, steps, most):
         self.stops, self.most, self.way = stops, most, stops[-1] - stops[0]
-        # time, and number of the next stop
+        # time, and index of the next stop
         self.t = np.full(n, stops[0])
         self.k = np.ones(n, dtype=int)
         # wanted length, and the last error
         self.h = np.full(n, self.way / steps)
         self.before = np.ones(n)
-        # -1: on the way; else an index of `STATUS`
+        # -1: running; else an index of `STATUS`
         self.nfe = np.zeros(n, dtype=int)
         self.status = np.full(n, -1)
 
     def lengths(self, looks, evals):
-        "Lengths of the next steps, 0 for who has ended; who cannot pay ends here."
+        """Lengths of the next steps, 0 for finished images.
+
+        Images without budget for a step finish here.
+        """
         self.left = self.stops[self.k.clip(max=len(self.stops) - 1)] - self.t
         # this step ends at the stop
         self.short = np.abs(self.h) >= np.abs(self.left) * (1 - 1e-9)
@@ -579,9 +580,9 @@ class _Clock:
         ].item()
 
     def advance(self, h, e, whole, moving, order):
-        """Decide who takes its step.
+        """Accept or reject the step of each image.
 
-        Times, lengths and numbers of stops move on, and who is at the last stop ends.
+        Times, lengths and stops are updated; an image at the last stop is finished.
         """
         taken = moving & whole & (e <= 1)
         self.status[
@@ -594,7 +595,7 @@ class _Clock:
             self.stops[self.k.clip(max=len(self.stops) - 1)],
             np.where(taken, self.t + h, self.t),
         )
-        # a stop shortens one step, not those after it
+        # a step shortened by a stop does not shorten the next ones
         keeps = ends & (np.abs(self.h) > np.abs(wanted))
         self.h = np.where(moving & ~keeps, wanted, self.h)
         self.before = np.where(taken, e.clip(1e-4), self.before)
@@ -604,14 +605,14 @@ class _Clock:
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-33
 def _wide(numbers: np.ndarray, x: Tensor) -> Tensor:
-    "One number an image, shaped to broadcast against `x`."
+    "Convert one number for each image to a tensor that broadcasts against `x`."
     return torch.from_numpy(numbers).to(x.device).reshape(-1, *(1,) * (x.ndim - 1))
 
 
 def _next_first(taken: np.ndarray, start: Tensor, end: Tensor) -> Tensor:
     """First slope of the next step.
 
-    That at the end of a step taken, that at the start of one refused.
+    It is the last slope of an accepted step, or the first slope of a rejected one.
     """
     if taken.all():
         return end
@@ -621,7 +622,7 @@ def _next_first(taken: np.ndarray, start: Tensor, end: Tensor) -> Tensor:
 def _note_path(path: list, x: Tensor, k: np.ndarray, ends: np.ndarray, own: bool):
     """Append a point to the path.
 
-    Where the times are one's own, fill those that images have arrived at.
+    With own times, fill the times that images have reached.
     """
     if not own:
         path.append(x)
@@ -635,14 +636,14 @@ def solve_adaptive(
     x: Tensor,  # Start, `(b, ...)`
     t0: float = 0.0,  # Start time
     t1: float = 1.0,  # End time
-    steps: int = 15,  # The first step is a `steps`-th of the way
-    method: str | EmbeddedPair = 'bs32',  # A key of `ADAPTIVE_METHODS`, or a pair of one's own
+    steps: int = 15,  # The first step is (t1 - t0) / steps
+    method: str | EmbeddedPair = 'bs32',  # A key of `ADAPTIVE_METHODS`, or an embedded pair
     # Called as `callback(step, t, x)` with the time of the slowest image
     callback: Callable | None = None,
-    # Tolerances, cap, clamp, path; of the grid only times of one's own count
+    # Tolerances, `max_nfe`, clamp, path; of the grid only own times are used
     options: SolverOptions | dict = SolverOptions(),
-) -> Solution:  # Point, cost and times; `converged` is False for images that did not arrive
-    """Steps as long as the tolerance allows, each image by itself.
+) -> Solution:  # Point, cost and times; `converged` is False for images that did not reach the end
+    """Integrate with step lengths by error control, separately for each image.
 
     Raises `InputError`, or `FloatingPointError` if every image fails.
     """
@@ -661,7 +662,7 @@ def solve_adaptive(
     first = None
     clock = _Clock(len(x), stops, steps, o.max_nfe)
     visited = [t0]
-    # NaN where somebody never came
+    # NaN for times that an image did not reach
     path = [x] + [torch.full_like(x, torch.nan) for _ in stops[1:]] * own
     bar = progress_bar(
         total=1.0, desc='solve', disable=not o.progress, leave=False, bar_format='{l_bar}{bar}'
@@ -694,7 +695,7 @@ def solve_adaptive(
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #5d406acc
 def _adaptive_solution(clock, x, times, path):
-    "What came of it; raises `FloatingPointError` where every image failed."
+    "Assemble the solution; raises `FloatingPointError` if all images failed."
     status = clock.status
     if (status > 1).all():
         t = clock.t.min()
@@ -713,7 +714,7 @@ def _adaptive_solution(clock, x, times, path):
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-41
 def _change(old, new):
-    "Relative root-mean-square change of a velocity, in the worst image."
+    "Largest relative root-mean-square change of the velocity over images."
 
     def size(v):
         return v.flatten(1).norm(dim=1)
@@ -726,12 +727,12 @@ def solve_skipping(
     x: Tensor,  # Start, `(b, ...)`
     t0: float = 0.0,  # Start time
     t1: float = 1.0,  # End time
-    steps: int = 15,  # Points of the finest grid: the most evaluations that can be spent
-    # Relative change of the velocity below which the stride doubles; 0 never skips
+    steps: int = 15,  # Number of steps of the finest grid, the largest number of evaluations
+    # Relative change of the velocity below which the stride doubles; 0: no skipping
     step_threshold: float = 0.01,
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each stride
-) -> Solution:  # Point, cost and the times of the looks
-    """Euler with strides that grow where the velocity stands still.
+) -> Solution:  # Point, cost and times of the evaluations
+    """Integrate by Euler steps whose stride grows while the velocity is nearly constant.
 
     Raises `InputError`, or `FloatingPointError`.
     """
@@ -763,7 +764,7 @@ def solve_skipping(
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-46
 class ODESolver:
-    """A method with its settings: `solver.solve(v, x, t0, t1)`.
+    """A solver with its settings: `solver.solve(v, x, t0, t1)`.
 
     Raises `InputError` for settings that exclude each other.
     """
@@ -771,8 +772,8 @@ class ODESolver:
     def __init__(
         self,
         method: str = 'heun',  # A key of `METHODS` or `ADAPTIVE_METHODS`
-        steps: int = 15,  # Steps of the grid, >= 1
-        adaptive: bool = False,  # Euler with growing strides instead of `method`
+        steps: int = 15,  # Number of steps, >= 1
+        adaptive: bool = False,  # Whether to use `solve_skipping` instead of `method`
         # For `adaptive`: relative change of the velocity below which the stride doubles
         step_threshold: float = 0.01,
         # Grid, clamp, path, progress, tolerances
@@ -800,7 +801,7 @@ class ODESolver:
         # Auxiliary state of a reversible method, from the `Solution` to invert or continue
         carry: ReversibleState | None = None,
     ) -> Solution:  # Point, cost and times
-        "Integrate `v` from `t0` to `t1` with these settings; raises as `solve` does."
+        "Integrate `v` from `t0` to `t1` with these settings; raises as `solve`."
         if self.adaptive and carry is not None:
             _check_carry(carry, x, t0, 'strides')
         if self.adaptive:

@@ -42,7 +42,7 @@ _THIRDS = Tableau(
 )
 _HEUN3 = Tableau(((), (1 / 3,), (0.0, 2 / 3)), (1 / 4, 0.0, 3 / 4), (0.0, 1 / 3, 2 / 3), 3)
 
-# Methods of `odeint` by torchdiffeq's names, and ours; its rk4 is the 3/8 rule
+# Methods of `odeint` by torchdiffeq's and this package's names; torchdiffeq's rk4 is the 3/8 rule
 ODEINT_METHODS = dict(
     dopri5='dopri5',
     bosh3='bs32',
@@ -58,7 +58,7 @@ _KNOWN = 'step_size', 'grid_constructor', 'first_step', 'max_num_steps'
 
 
 class _Flat:
-    "A state as one row, and a function `(t, y)` as a field."
+    "Flatten a state to one row, and convert a function `(t, y)` to a field `(x, t)`."
 
     def __init__(self, func, y0):
         self.func = func
@@ -71,7 +71,7 @@ class _Flat:
         check_start(self.x)
 
     def unpack(self, x, lead=()):
-        "A row, `(*lead, n)`, as the state was given."
+        "Restore the state from rows, `(*lead, n)`."
         parts = [
             p.reshape((*lead, *s))
             for p, s in zip(
@@ -81,7 +81,7 @@ class _Flat:
         return tuple(parts) if self.many else parts[0]
 
     def __call__(self, x, t):
-        "The field of a solver."
+        "Evaluate the field."
         out = self.func(t[0], self.unpack(x[0]))
         parts = out if self.many else (output_tensor(out),)
         if len(parts) != len(self.shapes) or any(
@@ -95,7 +95,7 @@ class _Flat:
 
 
 def _settings(method, options, rtol, atol, way):
-    """Method, options of `solve` and the number of first steps, from those of torchdiffeq.
+    """Convert torchdiffeq's settings to method, options and number of first steps of `solve`.
 
     Raises `InputError`.
     """
@@ -137,15 +137,15 @@ def between(
     a: Tensor,  # Start times, `(b,)`
     b: Tensor,  # End times, `(b,)`; may differ from row to row, and may carry a gradient
 ) -> Callable:  # Field `(x, s) -> dx/ds` for s from 0 to 1
-    "A field whose rows run from their own start to their own end while s runs from 0 to 1."
+    "Reparametrise a field, so that each row has its own start and end time at s = 0 and 1."
     return lambda x, s: expand_as(b - a, x) * output_tensor(v(x, (a + s * (b - a)).to(x.dtype)))
 
 
-MOST_FIXED_STEPS = 10**6  # steps of a fixed method, at most
+MOST_FIXED_STEPS = 10**6  # largest number of steps of a fixed method
 
 
 def _fixed_grid(t, given, func, y0):
-    "Times of a fixed method: the given ones and those between them, and which of them were given."
+    "Return all times of a fixed method, and which of them were given."
     times = t.tolist()
     if 'grid_constructor' in given:
         more = [
@@ -174,19 +174,20 @@ def _fixed_grid(t, given, func, y0):
 
 # %% ../../nbs/06_flow/07_trajectories.ipynb #ce777093
 def odeint(
-    func: Callable,  # `(t, y) -> dy/dt`, with a scalar `t`, and `y` as `y0`
+    func: Callable,  # Function `(t, y) -> dy/dt`, with a scalar `t` and `y` shaped as `y0`
     y0: Tensor | tuple,  # State at the first time: a tensor of any shape, or a tuple of tensors
-    t: Tensor,  # Times, `(n,)`, that only rise or only fall; may carry a gradient
+    t: Tensor,  # Strictly monotone times, `(n,)`; may require a gradient
     *,
     rtol: float = 1e-7,  # Adaptive: tolerated error of a step, relative to the state
-    atol: float = 1e-9,  # and absolute
+    atol: float = 1e-9,  # Adaptive: tolerated absolute error of a step
     # A key of `ODEINT_METHODS`, or a table; `dopri5` if none
     method: str | Tableau | EmbeddedPair | None = None,
     # `step_size`, `grid_constructor` (fixed methods); `first_step`, `max_num_steps` (adaptive ones)
     options: dict | None = None,
-    event_fn: Callable | None = None,  # `(t, y) -> number`; the solution ends where it crosses 0
-) -> Tensor | tuple:  # `(n, *y0.shape)`, or a tuple; with an event as `odeint_event`
-    """The solution at the times `t`, called as torchdiffeq's `odeint`.
+    # Function `(t, y) -> number`, at whose zero the solution ends
+    event_fn: Callable | None = None,
+) -> Tensor | tuple:  # States, `(n, *y0.shape)`; with an event as `odeint_event`
+    """Return the states at the times `t`, with the interface of torchdiffeq's `odeint`.
 
     Raises `InputError` or `FloatingPointError`.
     """
@@ -211,13 +212,13 @@ def odeint(
         sol = solve(
             flat, flat.x, grid[0], grid[-1], steps, m, options=o._replace(grid=grid)
         ).arrived()
-        assert sol.path is not None  # `_settings` asks for it
+        assert sol.path is not None  # `_settings` sets `keep_path`
         states = [sol.path[i] for i in at]
     return flat.unpack(torch.cat(states), (len(t),))
 
 
 def _by_interval(flat, t, m, o, steps, grid, pair):
-    "States at the times, interval by interval, with a gradient of the times."
+    "Integrate interval by interval, with a gradient with respect to the times."
     states = [flat.x]
     t = t.to(torch.promote_types(t.dtype, flat.x.dtype))
     for a, b in zip(t, t[1:], strict=False):
@@ -235,22 +236,22 @@ def _by_interval(flat, t, m, o, steps, grid, pair):
 
 # %% ../../nbs/06_flow/07_trajectories.ipynb #2a834a70
 class Event(NamedTuple):
-    "Where and when each row met its event."
+    "State and time of each row's event."
 
-    x: Tensor  # State at the event, `(b, ...)`; at the end for rows without one
-    t: Tensor  # Time of the event, `(b,)` float64, or end time; carries a gradient
-    happened: Tensor  # `(b,)` bool: whether the event was met
+    x: Tensor  # State at the event, `(b, ...)`; at the end for rows without an event
+    t: Tensor  # Time of the event or end time, float64 `(b,)`, with a gradient
+    happened: Tensor  # Whether the event occurred, bool `(b,)`
     nfe: int  # Network evaluations for one row
 
 
 def _crossing(g: Callable[..., Tensor], v, x, lo, hi, g_lo, g_hi, inside, run):
-    "Times in brackets `[lo, hi]` at which `g` crosses 0, for the rows `inside`; no gradient."
+    "Find zeros of `g` in brackets `[lo, hi]` for the rows `inside`, without gradient."
     side = torch.zeros_like(lo)
     for k in range(60):
         middle = (lo + hi) / 2 if k % 3 == 2 else (lo * g_hi - hi * g_lo) / (g_hi - g_lo)
         middle = torch.where(inside & middle.isfinite(), middle, hi)
         here = g(run(v, x, lo, middle), middle)
-        left = here.sign() == g_lo.sign()  # the crossing lies right of the middle
+        left = here.sign() == g_lo.sign()  # the zero is in the second half
         x_new = run(v, x, lo, torch.where(left, middle, lo))
         g_hi = torch.where(left & (side == 1), g_hi / 2, g_hi)
         g_lo = torch.where(~left & (side == -1), g_lo / 2, g_lo)
@@ -278,7 +279,7 @@ def _newton(g, v, x, t):
     total = (dx * slope).flatten(1).sum(1).double() if dx is not None else torch.zeros_like(t)
     if dt is not None:
         total = total + dt
-    # a crossing without a slope stays as it was found
+    # a zero without a slope is not changed
     step = -g(x, t) / torch.where(total == 0, torch.inf, total).detach()
     return x + slope * expand_as(step, x), t + step
 
@@ -286,13 +287,13 @@ def _newton(g, v, x, t):
 def solve_until(
     v: Callable,  # Field `(x, t) -> dx/dt`, with `t` of shape `(b,)`
     x: Tensor,  # Start, `(b, ...)`
-    event: Callable,  # `(x, t) -> (b,)`: the row ends where its number crosses 0
+    event: Callable,  # Function `(x, t) -> (b,)`; a row ends at the zero of its value
     t0: float = 0.0,  # Start time
     t1: float = 1.0,  # Latest time
-    # Intervals after which the event's sign is looked at, >= 1; two crossings in one are missed
+    # Number of intervals, >= 1, after which the event's sign is tested; two zeros in one are missed
     steps: int = 15,
-    # A key of `METHODS` or `ADAPTIVE_METHODS`, or a table: one step of it, or as many as its
-    # tolerance needs, an interval
+    # A key of `METHODS` or `ADAPTIVE_METHODS`, or a tableau; a fixed method takes one step in each
+    # interval
     method: str | Tableau | EmbeddedPair = 'dopri5',
     # Tolerances
     options: SolverOptions | dict = SolverOptions(rtol=1e-7, atol=1e-9, max_nfe=100_000),
@@ -338,7 +339,7 @@ def solve_until(
 
 # %% ../../nbs/06_flow/07_trajectories.ipynb #f741e63a
 def _until_event(flat, t, event_fn, rtol, atol, method, options):
-    "Time of an event and the states at start and event, for `odeint`."
+    "Find an event's time and the states at start and event, for `odeint`."
     if t.ndim != 1 or len(t) < 2:
         raise InputError(
             't must hold a start time and one after it in the direction of time, '
@@ -349,14 +350,14 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
     if 'step_size' in given:
         steps = max(1, math.ceil(abs(way) / one_time(given['step_size'], 'step_size') - 1e-9))
     first = event_fn(t[0], flat.unpack(flat.x[0])).detach().sign()
-    sign = torch.where(first == 0, 1.0, first)  # of several numbers the first to cross counts
+    sign = torch.where(first == 0, 1.0, first)  # of several values, the first zero counts
 
     def g(x, s):
         return (event_fn(s[0].to(x.dtype), flat.unpack(x[0])) * sign).min()[None]
 
     x = flat.x
     start = t[0].item()
-    for k in range(40):  # windows that double
+    for k in range(40):  # search windows whose length doubles
         found = solve_until(
             flat,
             x,
@@ -377,17 +378,17 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
 
 
 def odeint_event(
-    func: Callable,  # `(t, y) -> dy/dt`
+    func: Callable,  # Function `(t, y) -> dy/dt`
     y0: Tensor | tuple,  # State at `t0`: a tensor `(...)`, or a tuple of tensors
     t0: Tensor,  # Start time, one number
     *,
-    event_fn: Callable,  # `(t, y) -> number`
-    reverse_time: bool = False,  # Integrate towards earlier times
+    event_fn: Callable,  # Function `(t, y) -> number`, at whose zero the solution ends
+    reverse_time: bool = False,  # Whether to integrate backward in time
     **how: Any,  # Settings of `odeint`: `rtol`, `atol`, `method`, `options`
-) -> tuple:  # `(time, states at start and event)`, with gradients
-    """The first event after `t0`, or before it, called as torchdiffeq's `odeint_event`.
+) -> tuple:  # Tuple `(time, states at start and event)`, with gradients
+    """Find the first event after or before `t0`, as torchdiffeq's `odeint_event`.
 
-    Raises as `odeint` does.
+    Raises as `odeint`.
     """
     start = torch.as_tensor(t0).reshape(1)
     time, states = odeint(

@@ -82,7 +82,7 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-5
-DTYPE = torch.float16  # 11 bits: 16 times finer than the bytes of an image
+DTYPE = torch.float16  # 11 significant bits, finer than the 8 bits of an image
 
 
 class Source(NamedTuple):
@@ -90,10 +90,9 @@ class Source(NamedTuple):
 
     root: Path  # Folder with a folder for each style
     folders: dict  # {style: paths of its files}
-    # Function of a file's content to a tensor of one shape; raises `InputError` with the reason
-    # only
+    # Function: file content -> tensor of one shape; raises `InputError` with the reason alone
     read: Callable
-    # Function of `(b, …)` such tensors to `(b, k, c, h, w)` fp32, k latents a file
+    # Function: batch of such tensors `(b, …)` -> `(b, k, c, h, w)` fp32, k latents for each file
     encode: Callable
     shape: tuple  # Shape of a file's latents, `(k, c, h, w)`
     recipe: dict  # Everything that the latents depend on besides the files
@@ -101,8 +100,8 @@ class Source(NamedTuple):
     # `UnusedFile(path, reason)` for each file and folder under the root that is not used
     unused: tuple = ()
     told: tuple = ()  # Sentences about unused files, for the terminal
-    # Function that is true if the previous version of the recipe read a file's content to the same
-    # pixels; None: caches of that version are not used
+    # Function: file content -> whether the previous version of the recipe gave equal pixels; None:
+    # caches of that version are not reused
     alike: Callable | None = None
 
 # %% ../../nbs/04_latents/01_cache.ipynb #f67e6415
@@ -132,9 +131,9 @@ SMALLEST = 0.75  # side of a crop, as a share of the largest square's
 
 def views(
     content: bytes,  # Content of an image file
-    crops: int,  # Number of squares besides the centred one, >= 0
-) -> tuple:  # A `View` for each; the centred one first
-    "The squares of a file that are encoded."
+    crops: int,  # Number of random crops besides the centre crop, >= 0
+) -> tuple:  # List of `View`, the centre crop first
+    "Choose the crops of a file that are encoded."
     chance = random.Random(digest(content))
     return CENTRE, *(
         View(chance.uniform(SMALLEST, 1), chance.random(), chance.random()) for _ in range(crops)
@@ -144,7 +143,7 @@ def views(
 def read_alike(
     content: bytes,  # Content of an image file
     rules: ImageRules = RULES,  # Image rules
-) -> bool:  # False where something was to be interpreted: a profile, alpha, 16 bits, gamma
+) -> bool:  # False for a file with a profile, alpha, 16 bits or gamma
     """Whether Pillow alone gives the pixels of `decode_image`.
 
     Before version 3 of the recipe images were decoded by Pillow alone.
@@ -152,7 +151,7 @@ def read_alike(
     try:
         plain = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert('RGB')
     except Exception:
-        return False  # decoders raise anything
+        return False  # decoders raise errors of many types
     return plain.tobytes() == decode_image(content, rules).tobytes()
 
 # %% ../../nbs/04_latents/01_cache.ipynb #7bcd624a
@@ -160,13 +159,13 @@ def image_source(
     raw_root: str | Path,  # Folder with a folder of images for each style
     codec: Codec,  # Codec, output of `load_codec`
     target_size: int = 256,  # Side of the square, pixels
-    mirror: bool = True,  # Also encode each square mirrored
+    mirror: bool = True,  # Whether to encode each crop mirrored, too
     rules: ImageRules = RULES,  # Image rules: allowed sizes
-    crops: int = 0,  # Number of smaller squares of each image to encode as well, >= 0
+    crops: int = 0,  # Number of random crops of each image besides the centre crop, >= 0
 ) -> Source:
     """Make a source of folders of images.
 
-    Raises `InputError` for missing folders and sizes that the codec cannot take.
+    Raises `InputError` for a missing folder or a size that the codec's factor does not divide.
     """
     if target_size < codec.factor or target_size % codec.factor:
         raise InputError(
@@ -217,7 +216,7 @@ _NAMES = {torch.float16: 'F16', torch.float32: 'F32'}
 
 
 def safetensors_header(
-    # {name: (dtype, shape)}, in the order in which the numbers follow; those of 4 bytes first
+    # {name: (dtype, shape)} in the order of the data, types of 4 bytes first
     shapes: dict,
     metadata: dict | None = None,  # {text: text}
 ) -> bytes:  # Length and header
@@ -236,21 +235,21 @@ def safetensors_header(
 def as_bytes(
     x: Tensor,  # Tensor on the CPU, of any shape `(...)`
 ) -> memoryview:  # View of the tensor's bytes; no copy if the tensor is contiguous
-    "View the numbers of a tensor as bytes."
+    "View a tensor as bytes."
     return x.contiguous().view(-1).view(torch.uint8).numpy().data
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-14
 class Mapped:
-    "The tensors of a safetensors file, without reading it. Do not write into them."
+    "Memory-mapped tensors of a safetensors file, read-only."
 
     def __init__(
         self,
-        path: str | Path,  # A file with 16- and 32-bit floats
+        path: str | Path,  # Safetensors file of 16- and 32-bit floats
     ):
-        tensor_shapes(path)  # the library checks header and length
+        tensor_shapes(path)  # checks header and length
         self.path = Path(path)
         types = {b: a for a, b in _NAMES.items()}
-        self.file: BinaryIO | None = open(path, 'rb')  # None: mapped
+        self.file: BinaryIO | None = open(path, 'rb')  # None after the file is mapped
         self.map = None
         self.tensors = {}
         start = int.from_bytes(self.file.read(8), 'little') + 8
@@ -263,7 +262,7 @@ class Mapped:
             raise InputError(
                 f'{path} has numbers of type {wrong[0]}, wanted {" or ".join(types)}; make it again'
             )
-        # {name: (type, shape, first byte)}
+        # {name: (type, shape, position of the first byte)}
         self.places = {
             k: (types[v['dtype']], tuple(v['shape']), start + v['data_offsets'][0])
             for k, v in head.items()
@@ -273,7 +272,7 @@ class Mapped:
         if self.map is None:
             assert self.file is not None
             self.map = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_COPY)
-            self.file.close()  # the map has a handle of its own
+            self.file.close()  # the map has its own handle
             self.file = None
             for k, (dtype, shape, at) in self.places.items():
                 n = torch.Size(shape).numel()
@@ -283,7 +282,7 @@ class Mapped:
                     else torch.empty(0, dtype=dtype)
                 )
                 self.tensors[k] = flat.view(shape)
-        # or the process would end at the missing pages
+        # reading missing pages of a truncated file would kill the process
         if self.map.size() < self.size:
             self._cut()
         return self.tensors[name]
@@ -298,7 +297,7 @@ class Mapped:
         name: str,  # A tensor of the file
         at: Tensor,  # Row indices, int64 `(b,)`
     ) -> Tensor:  # `(b, ...)`, as the tensor's rows
-        "A copy of some rows of a tensor; raises `InputError` where the file was cut meanwhile."
+        "Copy some rows of a tensor; raises `InputError` if the file was truncated meanwhile."
         if self.file is None or not hasattr(os, 'preadv'):
             return self[name].index_select(0, at)
         dtype, shape, first = self.places[name]
@@ -312,7 +311,7 @@ class Mapped:
         return out
 
     def _read(self, descriptor: int, into: memoryview, at: int):
-        "Fill a buffer with what lies at a place of the file."
+        "Fill a buffer from position `at` of the file."
         done = 0
         while done < len(into):
             if not (got := os.preadv(descriptor, [into[done:]], at + done)):
@@ -322,7 +321,7 @@ class Mapped:
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-17
 PART_FILES = 64
 PART_BYTES = 64 << 20
-# Properties by which a file counts as unchanged without being read
+# properties by which a file counts as unchanged without being read
 STAMP = ('size', 'mtime_ns', 'ctime_ns', 'inode')
 
 
@@ -330,21 +329,21 @@ class Entry(NamedTuple):
     "A file to encode."
 
     style: str  # Name of its style
-    # Path in its style's folder, or in the root where styles are not folders; with forward slashes
+    # Path relative to its style's folder, or to the root if styles are no folders; forward slashes
     name: str
     path: Path  # Path of the file
     size: int  # Size of the file, bytes; -1 if unknown
-    mtime_ns: int  # Time of the last change of the content, which a copy may set
-    # Time of the last change of content or status, which nobody can set (on Windows: of creation)
+    mtime_ns: int  # Modification time, nanoseconds, which a copy may set
+    # Status change time, nanoseconds, which cannot be set (on Windows: creation time)
     ctime_ns: int = 0
-    inode: int = 0  # Number of the file on its disk
+    inode: int = 0  # Inode number of the file
 
     def key(self) -> tuple:  # `(style, name, size, mtime_ns, ctime_ns, inode)`
         "Key by which a file is recognised without reading its content."
         return self.style, self.name, *self.stamp()
 
     def stamp(self) -> tuple:  # `(size, mtime_ns, ctime_ns, inode)`
-        "Values that stay the same while a file is unchanged."
+        "Values that are constant while a file is unchanged."
         return self.size, self.mtime_ns, self.ctime_ns, self.inode
 
 
@@ -374,7 +373,7 @@ def split_into_parts(
     entries: list,  # List of `Entry`, grouped by style
     shape: tuple,  # `(k, c, h, w)` of a file's latents
 ) -> list:  # Lists of entries
-    "Cut the work: files of one style, at most 64, at most 64 MB of latents."
+    "Divide the files into parts of one style, at most 64 files and 64 MB of latents."
     n = max(1, min(PART_FILES, PART_BYTES // (torch.Size(shape).numel() * DTYPE.itemsize)))
     styles = dict.fromkeys(e.style for e in entries)
     rows = [[e for e in entries if e.style == s] for s in styles]
@@ -382,24 +381,24 @@ def split_into_parts(
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-20
 class KnownLatents(NamedTuple):
-    "Latents that exist already and are not encoded again."
+    "Latents that exist and are not encoded again."
 
     digests: dict  # {key of an `Entry`: digest of the content}
-    # {digest: (file of latents, place in it)}; of the older cache alone while the work goes on
+    # {digest: (file of latents, position in it)}; only of the older cache until all parts are done
     where: dict
-    bad: dict  # {key of an `Entry`: why the file cannot be used}
-    # Digests that are encoded again, of a cache of an older version; None: the cache has this
-    # version
+    bad: dict  # {key of an `Entry`: reason why the file is unusable}
+    # Digests that must be encoded again, of a cache of an older version; None: the cache has the
+    # present version
     again: set | None = None
 
     def add(
         self,
-        path: Path | None,  # A file of latents; None: only that they exist is noted
+        path: Path | None,  # File of latents; None: only record that the latents exist
         style: str,  # Style of the latents
-        rows: list,  # `(name, *stamp, digest)` for each of its files, in their order
-        bad: list | tuple = (),  # `(name, *stamp, why)` for each bad one
+        rows: list,  # Tuples `(name, *stamp, digest)` of its files, in their order
+        bad: list | tuple = (),  # Tuples `(name, *stamp, reason)` of bad files
     ):
-        "Note a file of latents; without its path, only that it is there."
+        "Record the latents of a file."
         for place, (*key, content) in enumerate(rows):
             self.digests[style, *key] = content
             if path:
@@ -412,17 +411,17 @@ class ReadResult(NamedTuple):
     "Result of reading one file."
 
     entry: Entry  # The file
-    content: str  # Digest of the file; '' if it is bad
+    content: str  # Digest of the file; '' for a bad file
     item: Tensor | None  # Result of `Source.read`, one shape `(...)`; None if it is known or bad
-    why: str  # Why it is bad; '' if it is not
+    why: str  # Reason why it is bad; '' for a good file
 
 
 def read_entry(
     source: Source,  # Source that reads the file
-    known: KnownLatents,  # Latents known from an earlier cache, which are not read again
+    known: KnownLatents,  # Latents of an earlier cache, whose files are not read again
     e: Entry,  # The file
 ) -> ReadResult:  # Result; for a bad file the reason instead of an error
-    "Read one file, once."
+    "Read one file, if its latents are not known."
     try:
         content = read_file(e.path)
         d = digest(content)
@@ -439,9 +438,9 @@ def read_entry(
 def prefetch(
     parts: list,  # Lists of entries
     f: Callable,  # Function of an entry
-    workers: int,  # Threads; 0: no threads, and nothing is read ahead
+    workers: int,  # Number of threads; 0: no threads and no prefetching
 ) -> Iterator[Iterator]:  # Results of `f`, for each part
-    "Yield the results of `f` part by part; threads compute the next part meanwhile."
+    "Yield the results of `f` part by part, while threads compute the next part."
     if not workers:
         yield from (map(f, p) for p in parts)
         return
@@ -466,7 +465,9 @@ def encode_part(
     files: Iterator,  # A `ReadResult` for each file of the part
     strict: bool,  # Raise `InputError` at the first bad file
     done: Callable,  # Called with the number of files that are done
-) -> tuple[Tensor, list, list]:  # `(n, k, c, h, w)` 16-bit; rows and bad files as a part notes them
+) -> tuple[
+    Tensor, list, list
+]:  # Latents, 16-bit `(n, k, c, h, w)`; rows and bad files of the part's note
     "Encode one part, or copy latents that are known."
     rows = []
     bad = []
@@ -493,8 +494,8 @@ def encode_part(
 
 def _latents(
     source: Source, known: KnownLatents, chunk: list, opened: dict
-) -> Iterator:  # `(k, c, h, w)` 16-bit; None for a bad file
-    "Latents of some files: encoded together, or copied from where they are."
+) -> Iterator:  # Latents, 16-bit `(k, c, h, w)`; None for a bad file
+    "Encode some files as a batch, or copy known latents."
     new = [f.item for f in chunk if f.item is not None]
     made = iter(source.encode(torch.stack(new)).to('cpu', DTYPE)) if new else iter(())
     for f in chunk:
@@ -506,8 +507,8 @@ def _latents(
             yield None
 
 
-def _copy(where: tuple, k: int, opened: dict) -> Tensor:  # `(k, c, h, w)`
-    "Latents of one file from where they are."
+def _copy(where: tuple, k: int, opened: dict) -> Tensor:  # Latents, `(k, c, h, w)`
+    "Copy the known latents of one file."
     path, place = where
     if path not in opened:
         opened[path] = Mapped(path)
@@ -515,7 +516,7 @@ def _copy(where: tuple, k: int, opened: dict) -> Tensor:  # `(k, c, h, w)`
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-23
 def _layout(n: int, k: int, shape: tuple) -> dict:
-    "Names, types and shapes in a file of latents of n files."
+    "Return names, types and shapes of the tensors for n files."
     return dict(
         mean=(torch.float32, (n * k, shape[0])),
         var=(torch.float32, (n * k, shape[0])),
@@ -537,7 +538,7 @@ def write_part(
 
 
 def _part_seal(note: dict, tensors) -> str:
-    "A digest of all that a part holds."
+    "Compute the digest of a part's note and tensors."
     h = hashlib.sha256(json.dumps(note).encode())
     for x in tensors:
         h.update(as_bytes(x))
@@ -545,7 +546,7 @@ def _part_seal(note: dict, tensors) -> str:
 
 
 def _is_note(note) -> bool:
-    "Whether a part's note has the form that parts are written with."
+    "Whether a part's note has a valid format."
 
     def is_row(v):
         return (
@@ -572,7 +573,7 @@ def read_part(
     "Return the note of a part if it is complete and of this recipe."
     try:
         with open(path, 'rb') as f:
-            f.read(1)  # where the disk does not answer, it is not damaged
+            f.read(1)  # a disk error here does not mean damage
     except OSError as e:
         raise InputError(
             f'cannot read {path}: {e.strerror}; try again, or remove it if it stays so'
@@ -583,7 +584,7 @@ def read_part(
         intact = m.metadata['seal'] == _part_seal(note, (m[k] for k in ('mean', 'var', 'latents')))
         fits = _is_note(note) and m['latents'].shape[0] % max(1, len(note['rows'])) == 0
         return note if intact and fits and note['recipe'] == recipe else None
-    # of a damaged header
+    # a damaged header
     except (InputError, ValueError, KeyError, TypeError, RuntimeError):
         return None
 
@@ -603,17 +604,17 @@ def cache_lock(
         yield parts
     finally:
         left = any(parts.glob('*.safetensors'))
-        # before it is free
+        # before the lock is released
         held.release(
             *([] if left else [p for p in parts.glob('*') if p.name not in ('lock', 'owner')])
         )
         if not left:
             with suppress(OSError):
-                parts.rmdir()  # another process may have begun in it
+                parts.rmdir()  # fails if another process has begun in it
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-28
 def _part_ways():
-    "Leave together: a process that goes while another still talks to it may abort."
+    "Wait for all processes at exit; one that ends early may abort the others."
     dist = torch.distributed
     if dist.is_initialized():
         dist.barrier()
@@ -642,15 +643,15 @@ class Processes:
         # Call `f` in the first process only, and send its result to the others
         first_only: bool = False,
     ) -> _T:  # Result of `f`
-        """Return what `f()` gives here, or with `first_only` on the first process.
+        """Call `f` and return its result; with `first_only`, that of the first process.
 
-        An `InputError` of one process is raised on all.
+        An `InputError` of one process is raised on all processes.
         """
         if self.size == 1:
             return f()
         from accelerate.utils import broadcast_object_list, gather_object
 
-        value: Any = None  # another process's
+        value: Any = None  # set by another process
         why = None
         if self.rank == 0 or not first_only:
             try:
@@ -658,13 +659,13 @@ class Processes:
             except InputError as e:
                 why = str(e)
         if said := [w for w in gather_object([why]) if w]:
-            atexit.register(_part_ways)  # on all: they may wait for each other
+            atexit.register(_part_ways)  # on all processes, as they may wait for each other
             raise InputError(said[0])
         return broadcast_object_list([value])[0] if first_only else value
 
 # %% ../../nbs/04_latents/01_cache.ipynb #bd52d590
 _TEXT_OF_JSON = Rule('a table of keys', lambda v: isinstance(v, dict))
-_NUMBER = whole(-(2**63), 2**64)  # of a file's status, which some disks do not know
+_NUMBER = whole(-(2**63), 2**64)  # a value of a file's status, which some disks do not have
 _ROWS = list_of(
     record_of(
         name=Rule('text', lambda v: isinstance(v, str)),
@@ -673,17 +674,17 @@ _ROWS = list_of(
         sha256=SHA256,
         row=whole(0, 2**63 - 1),
     )
-)  # of one style's files
+)  # rows of one style's files
 _ABOUT = dict(
     spec=TEXT,
     recipe=_TEXT_OF_JSON,
     styles=list_of(NAME, 1, WIDEST),
     count=dict_of(whole(1)),
     files=dict_of(_ROWS),
-    # What a cache says of itself
+    # description of a cache
     latent_channels=whole(1, WIDEST),
     factor=whole(1, WIDEST),
-    # Fingerprints of caches of earlier versions that had the same latents
+    # fingerprints of caches of earlier versions with the same latents
     earlier=list_of(SHA256),
 )
 
@@ -712,9 +713,9 @@ def cache_about(
 
 
 def _style_shapes(root: Path, manifest: dict, e: dict) -> dict:  # {style: `(n, c, ...)`}
-    """Shapes of each style's latents by the headers of their files.
+    """Read the shapes of each style's latents from the headers of their files.
 
-    Raises `InputError` where they do not fit the manifest.
+    Raises `InputError` if they do not match the manifest.
     """
     shapes = {}
     inner = None
@@ -740,7 +741,7 @@ def _style_shapes(root: Path, manifest: dict, e: dict) -> dict:  # {style: `(n, 
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-30
 class CachePlan(NamedTuple):
-    "Files of a source, and which of them are to be encoded."
+    "Files of a source, and those that must be encoded."
 
     entries: list  # List of `Entry`, one for each file
     todo: list  # Entries whose latents are not known
@@ -754,9 +755,9 @@ def _fits(path: Path, count: int) -> bool:
 
 
 def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | None:
-    """Note what a finished cache holds; raises `InputError` if it is of another recipe.
+    """Record the latents of a finished cache; raises `InputError` if it has another recipe.
 
-    One of the version before is read again.
+    The files of a cache of the previous version are read again.
     """
     manifest = read_manifest(out_root)
     files = manifest['files']
@@ -810,8 +811,8 @@ def make_plan(
     parts: Path,  # Folder of its parts
     rebuild: bool,  # Discard the existing cache
     by_content: bool = False,  # Read every file of the old cache again and compare its digest
-) -> CachePlan:  # All files, and which are to be encoded
-    "Find the files to encode; raises `InputError` for a stale cache or a disk that is too small."
+) -> CachePlan:  # All files, and those that must be encoded
+    "Find the files to encode; raises `InputError` for a cache of another recipe, or a full disk."
     known = KnownLatents({}, {}, {})
     old = None
     for folder in (out_root.parent, parts):
@@ -820,7 +821,8 @@ def make_plan(
         old = _old_cache(out_root, source, known)
     known = known._replace(again=set() if old and 'older' in old else None)
     if by_content:
-        known.digests.clear()  # so each is read, and encoded only if its digest is new
+        # so that each file is read, and is encoded only if its digest is new
+        known.digests.clear()
     for p in sorted(parts.glob('*.safetensors')):
         note = read_part(p, source.recipe)
         if note:
@@ -838,7 +840,7 @@ def make_plan(
 
 
 def _room(out_root: Path, need: int, n: int):
-    "Raise `InputError` if the bytes will not fit."
+    "Raise `InputError` if the disk lacks the space."
     free = shutil.disk_usage(next(p for p in out_root.absolute().parents if p.exists())).free
     if need > free:
         raise InputError(
@@ -852,9 +854,9 @@ def encode_all(
     source: Source,  # Source to encode
     parts: Path,  # Folder of the parts
     plan: CachePlan,  # Plan, output of `make_plan`
-    workers: int,  # Threads that read
+    workers: int,  # Number of reading threads
     strict: bool,  # Raise `InputError` at the first bad file
-    team: Processes,  # The processes that share the work
+    team: Processes,  # Processes that share the work
 ):
     "Encode this process's share of the plan, part by part."
     mine = split_into_parts(plan.todo, source.shape)[team.rank :: team.size]
@@ -878,7 +880,7 @@ def encode_all(
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-33
 def _runs(where: list) -> Iterator[tuple]:
-    "Places that follow each other in one file, joined: `(file, first, past the last)`."
+    "Merge consecutive positions of one file into ranges `(file, start, stop)`."
     first = None
     last = 0
     for path, place in where:
@@ -895,8 +897,8 @@ def _runs(where: list) -> Iterator[tuple]:
 
 def write_style(
     path: Path,  # File to write
-    where: list,  # For each file of the style: `(file of latents, place)`
-    shape: tuple,  # `(k, c, h, w)`
+    where: list,  # Tuples `(file of latents, position)`, one for each file of the style
+    shape: tuple,  # Shape of a file's latents, `(k, c, h, w)`
 ) -> tuple[Tensor, Tensor]:  # Mean and variance of each latent, `(n*k, c)`
     "Write one style's latents into one file."
     k, runs = shape[0], list(_runs(where))
@@ -909,12 +911,12 @@ def write_style(
     unchanged = (
         len(runs) == 1 and begin == 0 and opened[source]['latents'].shape[0] == len(where) * k
     )
-    if unchanged and source.parent.name == 'styles':  # of the older cache
+    if unchanged and source.parent.name == 'styles':  # a file of the older cache
         make_folder(path.parent)
         try:
             os.link(source, path)
         except OSError:
-            shutil.copyfile(source, path)  # a disk without links
+            shutil.copyfile(source, path)  # the disk has no links
     else:
         header = safetensors_header(_layout(len(where), k, shape[1:]))
         write_parts(
@@ -926,17 +928,17 @@ def write_style(
 class CacheReport(NamedTuple):
     "Numbers of files that `cache_latents` encoded, kept and left out."
 
-    written: int  # Encoded now
-    kept: int  # Encoded before
-    dropped: int  # In the old cache and no longer there
-    bad: list  # Skipped: `UnusedFile(path, reason)`
-    count: dict  # {style: latents in the cache, with mirrored ones}
+    written: int  # Number of files encoded by this call
+    kept: int  # Number of files encoded before
+    dropped: int  # Number of files of the old cache that no longer exist
+    bad: list  # `UnusedFile(path, reason)` of skipped files
+    count: dict  # {style: number of latents, including mirrored ones}
     duplicates: list  # Pairs of paths with the same content
     told: tuple = ()  # Lines about files that are not used
 
 
 def _sorted_out(plan: CachePlan, known: KnownLatents) -> tuple[dict, list]:
-    "{style: its good entries with their digests}, and an `UnusedFile` for each other entry."
+    "Return {style: its good entries with digests}, and an `UnusedFile` for each other entry."
     good = {}
     bad = []
     for e in plan.entries:
@@ -954,7 +956,7 @@ def _sorted_out(plan: CachePlan, known: KnownLatents) -> tuple[dict, list]:
 
 
 def _twins(good: dict) -> list:
-    "Pairs of files with the same content."
+    "Find pairs of files with equal content."
     first = {}
     pairs = []
     for e, content in (v for rows in good.values() for v in rows):
@@ -965,15 +967,16 @@ def _twins(good: dict) -> list:
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-35
 def _table(bad: list, root: Path) -> bytes:
-    "Bad files as CSV."
+    "Format bad files as CSV."
     w = csv.writer(out := io.StringIO(), lineterminator='\n')
     w.writerow(['file', 'reason'])
     w.writerows([b.path.relative_to(root).as_posix(), b.reason] for b in bad)
-    return out.getvalue().encode('utf-8', 'surrogateescape')  # a name need not be text
+    # a file name may not be valid text
+    return out.getvalue().encode('utf-8', 'surrogateescape')
 
 
 def _usable(source: Source, good: dict, bad: list, strict: bool):
-    "Raise `InputError` for a style of which nothing is left, and if `strict` for any bad file."
+    "Raise `InputError` for a style without a good file, and with `strict` for any bad file."
     if strict and bad:
         raise InputError(f'cannot use {bad[0].path}: {bad[0].reason}')
     for style, rows in good.items():
@@ -988,20 +991,20 @@ def _usable(source: Source, good: dict, bad: list, strict: bool):
 
 # %% ../../nbs/04_latents/01_cache.ipynb #67676ba7
 def _all_known(plan: CachePlan, parts: Path) -> KnownLatents:
-    "Latents that the plan knows and those of the parts."
+    "Collect the latents that the plan knows and those of the parts."
     known = KnownLatents(
         dict(plan.known.digests),
         {} if 'older' in (plan.old or {}) else dict(plan.known.where),
         dict(plan.known.bad),
     )
     for p in sorted(parts.glob('*.safetensors')):
-        note = json.loads(Mapped(p).metadata['note'])  # the plan has checked the older ones
+        note = json.loads(Mapped(p).metadata['note'])  # `make_plan` has checked older parts
         known.add(p, note['style'], note['rows'], note['bad'])
     return known
 
 
 def _stamps_before(old: dict) -> dict:
-    "Stamp and digest of each file of an older cache, `{(style, name): (*stamp, digest)}`."
+    "Return stamp and digest of each file of an older cache, `{(style, name): (*stamp, digest)}`."
     return {
         (s, r['name']): (*(r.get(k, 0) for k in STAMP), r['sha256'])
         for s, rows in old.get('files', {}).items()
@@ -1010,7 +1013,7 @@ def _stamps_before(old: dict) -> dict:
 
 
 def _file_rows(rows: list, each: int) -> list:
-    "Rows of the metadata for the files of a style, with `each` latents a file."
+    "Return the metadata rows of a style's files, with `each` latents for each file."
     return [
         dict(name=e.name, **dict(zip(STAMP, e.stamp(), strict=True)), sha256=d, row=i * each)
         for i, (e, d) in enumerate(rows)
@@ -1020,7 +1023,7 @@ def _file_rows(rows: list, each: int) -> list:
 def _write_cache(
     out_root: Path, source: Source, good: dict, known: KnownLatents, extra: dict, skipped: bytes
 ):
-    "Write the latents of each style and the table of skipped files; `extra` gets their moments."
+    "Write the latents of each style and the table of skipped files; add their moments to `extra`."
     with atomic_folder(out_root, 'latents', extra) as tmp:
         measured = [
             write_style(
@@ -1034,13 +1037,16 @@ def _write_cache(
 
 
 def _fingerprint(extra: dict) -> str:
-    "Digest of a cache's recipe, and of its images by name and content."
+    "Compute the digest of a cache's recipe, and of its images by name and content."
     files = [[s, [[r['name'], r['sha256']] for r in extra['files'][s]]] for s in extra['styles']]
     return digest(json.dumps([extra['recipe'], files]).encode())
 
 
 def _earlier(old: dict, new: dict, fresh: int) -> list:
-    "Fingerprints of caches with the latents of `new`, of which `fresh` files were encoded now."
+    """Return fingerprints of earlier caches with the latents of `new`.
+
+    `fresh` files were encoded now.
+    """
     as_before = new | dict(recipe=old.get('recipe'))
     if not old or ('older' in old and fresh) or _fingerprint(old) != _fingerprint(as_before):
         return []
@@ -1096,18 +1102,18 @@ def merge_parts(
 def make_cache(
     source: Source,  # Source to encode
     out_root: str | Path,  # Folder of the cache
-    workers: int = 4,  # Threads that read
+    workers: int = 4,  # Number of reading threads
     strict: bool = False,  # Raise `InputError` for a bad file instead of skipping it
     rebuild: bool = False,  # Replace a cache of another recipe
-    # Compare every file's content with the cache, not only size, times and inode
+    # Whether to compare each file's content with the cache, not only size, times and inode
     by_content: bool = False,
 ) -> CacheReport:  # Numbers of files written, kept and left out
     """Encode the files that are not encoded yet; a repeated call continues a stopped one.
 
-    Raises `InputError` for a cache of another recipe, a bad name of a style, or a full disk.
+    Raises `InputError` for a cache of another recipe, an invalid style name, or a full disk.
     """
     team, out_root = Processes(), Path(out_root)
-    # its parts lie beside it, under its own name
+    # its parts are beside it, in a folder named after it
     if out_root.name in ('', '..'):
         out_root = Path(os.path.abspath(out_root))
     if not out_root.name:
@@ -1136,29 +1142,32 @@ def cache_latents(
     raw_root: str | Path,  # Folder with a folder of images for each style
     out_root: str | Path,  # Folder of the cache
     codec: Codec,  # Codec, output of `load_codec`
-    # Side of the square image, pixels; the largest centred square is scaled to it
+    # Side of the square image, pixels, to which the largest centred square is resized
     target_size: int = 256,
-    mirror: bool = True,  # Also cache each image mirrored
+    mirror: bool = True,  # Whether to cache each image mirrored, too
     rules: ImageRules = RULES,  # Image rules: allowed sizes
-    workers: int = 4,  # Threads that decode images, where the codec leaves them a core
+    workers: int = 4,  # Number of decoding threads, if the codec leaves a core free
     rebuild: bool = False,  # Replace a cache of another recipe
-    crops: int = 0,  # Number of smaller squares of each image to cache as well, >= 0
-    # Compare every file's content with the cache, not only size, times and inode
+    crops: int = 0,  # Number of random crops of each image besides the centre crop, >= 0
+    # Whether to compare each file's content with the cache, not only size, times and inode
     by_content: bool = False,
 ) -> CacheReport:  # Numbers of files written, kept and left out
-    """Encode every image once; a repeated call encodes only what is new or changed.
+    """Encode each image once; a repeated call encodes only new or changed images.
 
-    Raises `InputError` for missing or empty folders, sizes the codec cannot take, stale caches,
-    full disks.
+    Raises `InputError` for a missing or empty folder, a size that the codec's factor does not
+    divide, a cache of another recipe, or a full disk.
     """
-    # it takes every core: a thread beside it makes it a third slower
+    # the codec uses all cores; a thread beside it makes it a third slower
     busy = getattr(codec, 'device', torch.device('meta')).type == 'cpu'
     source = image_source(raw_root, codec, target_size, mirror, rules, crops)
     return make_cache(source, out_root, 0 if busy else workers, rules.strict, rebuild, by_content)
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-40
 class LatentCache:
-    "A folder written by `cache_latents`; raises `InputError` if there is none, or it is damaged."
+    """Latents of a folder written by `cache_latents`.
+
+    Raises `InputError` for a missing or damaged one.
+    """
 
     if TYPE_CHECKING:  # methods that `@patch` adds
 
@@ -1169,7 +1178,7 @@ class LatentCache:
     def __init__(
         self,
         root: str | Path,  # Folder of the cache
-        # Compare every byte with the manifest, about one second per gigabyte
+        # Whether to verify all files by the manifest, about one second per gigabyte
         verify: bool = True,
     ):
         if not os.path.isdir(root):
@@ -1192,7 +1201,7 @@ class LatentCache:
             self.stats = stats_from(
                 extra, extra['latent_channels'], str(self.root / 'manifest.json')
             )
-        # a style's number is its position
+        # the number of a style is its position
         self.spec = extra['spec']
         self.count = extra['count']
         self.styles = extra['styles']
@@ -1201,7 +1210,7 @@ class LatentCache:
         self.latent_channels = extra['latent_channels']
         self.factor = extra['factor']
         self.files = {s: Mapped(self.root / 'styles' / f'{s}.safetensors') for s in self.styles}
-        self.held: Tensor | None = None  # all latents, where they fit
+        self.held: Tensor | None = None  # all latents, if they fit in memory
         self.device = torch.device('cpu')
 
     def __len__(self) -> int:
@@ -1212,8 +1221,8 @@ class LatentCache:
 def fingerprint(self: LatentCache) -> str:  # 64 hexadecimal digits
     """Digest of recipe and images.
 
-    A training run depends on these, and not on when or where the cache was made. `earlier` lists
-    the fingerprints that the same latents had in caches of earlier versions.
+    It does not depend on time and place of the cache. `earlier` lists the fingerprints of the same
+    latents in caches of earlier versions.
     """
     return _fingerprint(self.manifest['extra'])
 
@@ -1222,7 +1231,7 @@ def fingerprint(self: LatentCache) -> str:  # 64 hexadecimal digits
 def style(
     self: LatentCache,
     name: str,  # Name of the style
-) -> Tensor:  # `(n, c, h, w)`, 16-bit; mapped: do not write into it
+) -> Tensor:  # Latents, 16-bit `(n, c, h, w)`, memory-mapped and read-only
     "Map all latents of a style, in the codec's units; raises `InputError` for an unknown style."
     if name not in self.files:
         raise InputError(f'no style {name!r} in {self.root}; there are {", ".join(self.styles)}')
@@ -1233,10 +1242,10 @@ def style(
 def batch(
     self: LatentCache,
     style: str,  # Name of the style
-    indices: Tensor,  # `(b,)` int64 or a list, each from 0 to `count[style]` - 1
-) -> Tensor:  # `(b, c, h, w)`, fp32, standardised, on the cache's device
+    indices: Tensor,  # Positions in the style, int64 `(b,)` or a list, 0 to `count[style]` - 1
+) -> Tensor:  # Standardised latents, fp32 `(b, c, h, w)`, on the cache's device
     "Read latents of a style by their positions in it."
-    self.style(style)  # or say that there is none
+    self.style(style)  # raises for an unknown style
     indices = torch.as_tensor(indices)
     first = sum(self.count[s] for s in self.styles[: self.styles.index(style)])
     if self.held is None:
@@ -1249,8 +1258,8 @@ def batch(
 @patch
 def styles_of(
     self: LatentCache,
-    indices: Tensor,  # `(b,)` int64, as `pick` takes them
-) -> Tensor:  # Their styles' numbers, `(b,)` int64, on the CPU
+    indices: Tensor,  # Positions in the cache, int64 `(b,)`
+) -> Tensor:  # Numbers of their styles, int64 `(b,)`, on the CPU
     "Return the styles of latents by their positions in the cache."
     return torch.bucketize(
         indices.cpu(), torch.tensor([self.count[s] for s in self.styles]).cumsum(0), right=True
@@ -1260,11 +1269,11 @@ def styles_of(
 @patch
 def pick(
     self: LatentCache,
-    # `(b,)` int64 or a list, each from 0 to `len(cache)` - 1; styles follow each other
+    # Positions, int64 `(b,)` or a list, 0 to `len(cache)` - 1, with one style after another
     indices: Tensor,
 ) -> tuple[
     Tensor, Tensor
-]:  # `(b, c, h, w)` fp32 standardised, and the styles' numbers `(b,)`, on the cache's device
+]:  # Standardised latents, fp32 `(b, c, h, w)`, and styles, `(b,)`, on the cache's device
     "Read latents and styles by their positions in the whole cache."
     indices = torch.as_tensor(indices)
     style = self.styles_of(indices)
@@ -1296,8 +1305,8 @@ def hold(
     self: LatentCache,
     device: str | torch.device = 'cpu',  # Device of the batches
     share: float = 0.5,  # Share of the device's free memory to use, 0 to 1
-) -> bool:  # Whether all latents are there now; if not, batches are read from the files
-    "Choose the device of batches, and move all latents there if they fit."
+) -> bool:  # Whether all latents were moved; if not, batches are read from the files
+    "Choose the device of batches, and move all latents to it if they fit."
     self.device = torch.device(device)
     fits = sum(self.style(s).nbytes for s in self.styles) <= share * free_memory(self.device)
     self.held = torch.cat([self.style(s) for s in self.styles]).to(self.device) if fits else None

@@ -23,14 +23,14 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/04_latents/00_files.ipynb #fb9f8713
-LATENTS = ('.pt', '.safetensors', '.pth')  # Suffixes of files that are taken for latents
-_KEYS = ('latents', 'latent')  # Names that decide where there are several
+LATENTS = ('.pt', '.safetensors', '.pth')  # Suffixes of files of latents
+_KEYS = ('latents', 'latent')  # Names that select one of several tensors
 
 
 def _stored(content: bytes):
-    "What a file holds; raises `InputError`."
+    "Parse a file; raises `InputError`."
     try:
-        # safetensors: the length of a header, and the header
+        # safetensors begin with the length of the header, then the header
         if content[:2] != b'PK' and content[8:9] == b'{':
             from safetensors.torch import load
 
@@ -38,14 +38,14 @@ def _stored(content: bytes):
         return read_pt(content)
     except InputError as e:
         raise InputError(f'it holds more than tensors, or is damaged ({e})') from None
-    except Exception:  # of a damaged file: anything
+    except Exception:  # damaged files raise errors of many types
         raise InputError(
             'it holds more than tensors, or is damaged; nothing of it was run'
         ) from None
 
 
 def _only(found: dict) -> Tensor:
-    "The one latent in a dictionary; raises `InputError`."
+    "Find the one latent in a dictionary; raises `InputError`."
     tensors = {
         k: v
         for k, v in found.items()
@@ -57,16 +57,16 @@ def _only(found: dict) -> Tensor:
     if len(tensors) == 1:
         return next(iter(tensors.values()))
     if not tensors and (others := [v for v in found.values() if isinstance(v, Tensor)]):
-        return others[0]  # refused for its type or shape
-    # a safetensors file has no order
+        return others[0]  # the caller checks type and shape
+    # safetensors files have no order of tensors
     names = ', '.join(sorted(map(str, tensors or found))) or 'nothing'
     raise InputError(f'it should hold one latent, and holds {len(tensors)} ({names})')
 
 
 def latent_of(
     content: bytes,  # Content of a `.pt`, `.pth` or `.safetensors` file
-) -> Tensor:  # `(c, h, w)`, fp32
-    "The latent in a file, as stored; an `InputError` that says only why not."
+) -> Tensor:  # Stored latent, fp32 `(c, h, w)`
+    "Read the latent of a file; raises `InputError` with the reason alone."
     x = _stored(content)
     if isinstance(x, dict):
         x = _only(x)
@@ -88,18 +88,18 @@ def latent_of(
 
 # %% ../../nbs/04_latents/00_files.ipynb #077d6026
 class Convention(NamedTuple):
-    "How stored latents follow from those of an autoencoder."
+    "Scaling and shift of stored latents relative to an autoencoder's."
 
     scaling: float = 1.0  # Factor, > 0
     shift: float = 0.0  # Constant subtracted before scaling
-    mean: tuple = ()  # Mean of each channel, in place of the shift; () if there is none
-    std: tuple = ()  # Standard deviation of each channel; () if there is none
+    mean: tuple = ()  # Mean of each channel instead of the shift; () if not used
+    std: tuple = ()  # Standard deviation of each channel; () if not used
 
     def undo(
         self,
-        x: Tensor,  # Stored, `(c, h, w)`
+        x: Tensor,  # Stored latent, `(c, h, w)`
     ) -> Tensor:  # Unscaled latent, shaped as `x`
-        "Stored latents in the autoencoder's own units."
+        "Convert a stored latent to the autoencoder's units."
 
         def each(v):
             return torch.tensor(v).view(-1, 1, 1)
@@ -114,13 +114,13 @@ class Convention(NamedTuple):
         return f'(z - {self.shift:g})*{self.scaling:g}' if self.shift else f'z*{self.scaling:g}'
 
 
-PLAIN_CONVENTION = Convention()  # Latents as the autoencoder gives them
+PLAIN_CONVENTION = Convention()  # Convention of unscaled latents
 
 
 def convention_of(
     codec: Codec,  # Codec, output of `load_codec`
 ) -> Convention:  # `PLAIN_CONVENTION` for a codec without such numbers
-    "The convention of an autoencoder by its config."
+    "Read the convention of an autoencoder from its config."
     config = getattr(getattr(codec, 'net', None), 'config', None)
     get = getattr(config, 'get', lambda k: None)
 
@@ -138,18 +138,18 @@ def convention_of(
 def deviation(
     latents: list,  # Tensors `(c, h, w)`
 ) -> float:  # > 0 unless all are constant
-    "The deviation of latents about the mean of each channel."
+    "Compute the standard deviation of latents about the mean of each channel."
     x = torch.stack([v.flatten(1) for v in latents]).transpose(0, 1).flatten(1)  # (c, n*h*w)
     return x.var(1, correction=0).mean().sqrt().item()
 
 
 def choose_convention(
-    codec: Codec,  # That decodes them
-    latents: list,  # Some of the stored ones, `(c, h, w)` of one shape
+    codec: Codec,  # Codec of the latents
+    latents: list,  # Some stored latents, `(c, h, w)` of one shape
     scaling: float | None = None,  # Scaling given by the user; None: not given
     shift: float | None = None,  # Shift given by the user; None: not given
-) -> tuple:  # The `Convention`, and a line about what was assumed; '' where nothing was
-    "The convention of stored latents; raises `InputError` where it cannot be told."
+) -> tuple:  # `Convention`, and a line about the assumption ('' if none was made)
+    "Choose the convention of stored latents; raises `InputError` if it is ambiguous."
     ours = convention_of(codec)
     if scaling is None:
         if shift is None:
@@ -171,11 +171,11 @@ def choose_convention(
 
 
 def _by_values(ours: Convention, s: float) -> tuple:
-    "The convention by the deviation of stored latents."
+    "Choose the convention by the standard deviation of stored latents."
     if ours == PLAIN_CONVENTION:
         return PLAIN_CONVENTION, ''
     inner = 1 / ours.scaling if not ours.std else sum(ours.std) / len(ours.std) / ours.scaling
-    # 0: as stored, 1: as the autoencoder gives
+    # 0: scaled by the config, 1: unscaled
     place = math.log(max(s, 1e-12)) / math.log(inner) if abs(math.log(inner)) > 0.1 else 0.5
     if 0.4 < place < 0.6:
         raise InputError(
@@ -193,7 +193,7 @@ def _by_values(ours: Convention, s: float) -> tuple:
 
 
 def _unlike(ours: Convention, chosen: Convention, latents: list) -> str:
-    "A line where latents in the autoencoder's units are far from what its config lets expect."
+    "Return a warning if unscaled latents differ much from the scale that the config implies."
     if ours == PLAIN_CONVENTION:
         return ''
     inner = 1 / ours.scaling if not ours.std else sum(ours.std) / len(ours.std) / ours.scaling

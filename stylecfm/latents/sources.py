@@ -32,17 +32,17 @@ def __getattr__(name):
 
 # %% ../../nbs/04_latents/02_sources.ipynb #cell-5
 def _suffix(content: bytes) -> str:
-    """Suffix that belongs to an image.
+    """Return the suffix of an image by its content.
 
-    It is .jpg for one that is not read, so that it will be listed as a bad file.
+    It is .jpg for an unknown format, which preprocessing then lists as a bad file.
     """
     kind = kind_of(content[:256])
     return '.' + kind.lower() if kind in READ else '.jpg'
 
 
 def _folder(label, names: list | None) -> str:
-    "A label as the name of a folder."
-    # -1 stands for none in the library
+    "Convert a label to the name of a folder."
+    # datasets uses -1 for a missing label
     if label is None or (names and label == -1):
         return 'unlabelled'
     name = names[label] if names and isinstance(label, Integral) else str(label)
@@ -52,7 +52,7 @@ def _folder(label, names: list | None) -> str:
 def _columns(
     dataset, image: str, label: str | None, style: str | None
 ) -> list | None:  # Names of the labels, if they are numbers
-    "Check what is asked of a data set; raises `InputError`."
+    "Check the columns of a data set; raises `InputError`."
     if isinstance(dataset, dict):
         raise InputError(
             f'this data set has the splits {", ".join(dataset)}; choose one: NAME:SPLIT'
@@ -67,13 +67,13 @@ def _columns(
 
 # %% ../../nbs/04_latents/02_sources.ipynb #cell-6
 def save_dataset(
-    dataset: Any,  # A `datasets.Dataset` or, streamed, an `IterableDataset`: one split
+    dataset: Any,  # One split: a `datasets.Dataset` or an `IterableDataset`
     raw_root: str | Path,  # Folder to write a folder for each style into
     image: str = 'image',  # Column of the images
     label: str | None = None,  # Column of the labels, which become styles
-    style: str | None = None,  # Name of the style, where all are of one
-) -> dict:  # {style: images in its folder}
-    "The images of a data set as files; raises `InputError` for columns that are not there."
+    style: str | None = None,  # Name of the style of all images, without a label column
+) -> dict:  # {style: number of images in its folder}
+    "Write the images of a data set to files; raises `InputError` for missing columns."
     from datasets import Image
 
     names = _columns(dataset, image, label, style)
@@ -99,9 +99,12 @@ def save_dataset(
 # %% ../../nbs/04_latents/02_sources.ipynb #cell-7
 def open_dataset(
     name: str,  # NAME or NAME:SPLIT; a data set of the hub, a folder of images or parquet files
-    streaming: bool = False,  # Fetch images one by one instead of the whole
-) -> Any:  # A `datasets.Dataset` or `IterableDataset`; a dict of splits if several, none named
-    "A split of a data set; raises `InputError` if there is none, or the extra is not installed."
+    streaming: bool = False,  # Whether to download images one at a time
+) -> Any:  # A `datasets.Dataset` or `IterableDataset`; a dict of splits if none of several is named
+    """Open a split of a data set.
+
+    Raises `InputError` if it is missing, or the extra is not installed.
+    """
     try:
         from datasets import load_dataset
     except ImportError:
@@ -110,7 +113,7 @@ def open_dataset(
     path, split = found.groups() if found else (name, None)
     try:
         found = load_dataset(path, split=split, streaming=streaming)
-    except Exception as e:  # the library raises anything
+    except Exception as e:  # datasets raises errors of many types
         raise InputError(
             f'cannot open the data set {name}: {str(e).splitlines()[0]}; '
             'give NAME:SPLIT of the hub, or a folder'
@@ -120,11 +123,11 @@ def open_dataset(
     return found
 
 # %% ../../nbs/04_latents/02_sources.ipynb #cell-13
-SAMPLED_FILES = 16  # Latents of each style by which the convention is chosen
+SAMPLED_FILES = 16  # Number of latents of each style for the choice of the convention
 
 
 def _some(folders: dict) -> list:
-    "The first usable latents of each style, of one shape."
+    "Read the first usable latents of each style, of one shape."
     out = []
     for paths in folders.values():
         mine = []
@@ -142,9 +145,9 @@ def _some(folders: dict) -> list:
 
 
 def _shape_for(codec: Codec, some: list, pt_root: str | Path) -> tuple:
-    """Shape of the first sampled latent.
+    """Return the shape of the first sampled latent.
 
-    Raises `InputError` where there is none or the codec's channels differ.
+    Raises `InputError` if there is none, or its channels differ from the codec's.
     """
     if not some:
         raise InputError(
@@ -161,7 +164,7 @@ def _shape_for(codec: Codec, some: list, pt_root: str | Path) -> tuple:
 
 
 def _imported_recipe(codec: Codec, convention: Convention, shape: tuple) -> dict:
-    "What decides the content of a cache of ready latents."
+    "Return the recipe of a cache of ready latents."
     each = {k: list(v) for k, v in convention._asdict().items() if k in ('mean', 'std') and v}
     return dict(
         version=3,
@@ -176,16 +179,18 @@ def _imported_recipe(codec: Codec, convention: Convention, shape: tuple) -> dict
 
 
 def pt_source(
-    # Folder with a folder of latents for each style: `.pt`, `.pth` or `.safetensors`, one a file
+    # Folder with a folder of latents for each style: `.pt`, `.pth` or `.safetensors`, one latent
+    # each
     pt_root: str | Path,
-    codec: Codec,  # That made them
-    # Factor that they were multiplied by; None: by the codec's config and by values
+    codec: Codec,  # Codec of the latents
+    # Factor of the latents; None: chosen by the codec's config and the values
     scaling: float | None = None,
-    shift: float | None = None,  # Constant subtracted before scaling; None: by the codec's config
-) -> Source:  # For `make_cache`
-    """Ready latents as a source.
+    # Constant subtracted before scaling; None: that of the codec's config
+    shift: float | None = None,
+) -> Source:  # Source, input of `make_cache`
+    """Make a source of ready latents.
 
-    Raises `InputError` where the first usable one does not fit the codec.
+    Raises `InputError` if the first usable latent does not fit the codec.
     """
     found = scan_styles(pt_root, LATENTS)
     some = _some(found.folders)
@@ -218,16 +223,17 @@ def pt_source(
 def import_latents(
     pt_root: str | Path,  # Folder with a folder of latents for each style
     out_root: str | Path,  # Folder of the cache
-    codec: Codec,  # That made them
-    # Factor that they were multiplied by; None: by the codec's config and by values
+    codec: Codec,  # Codec of the latents
+    # Factor of the latents; None: chosen by the codec's config and the values
     scaling: float | None = None,
     strict: bool = False,  # Raise `InputError` for a bad file instead of skipping it
     rebuild: bool = False,  # Replace a cache of another recipe
-    shift: float | None = None,  # Constant subtracted before scaling; None: by the codec's config
+    # Constant subtracted before scaling; None: that of the codec's config
+    shift: float | None = None,
     # Compare every file's content with the cache, not only size, times and inode
     by_content: bool = False,
 ) -> CacheReport:  # Numbers of files written, kept and left out
-    "A cache from ready latents; raises `InputError`."
+    "Make a cache from ready latents; raises `InputError`."
     return make_cache(
         pt_source(pt_root, codec, scaling, shift), out_root, 4, strict, rebuild, by_content
     )
@@ -235,16 +241,17 @@ def import_latents(
 # %% ../../nbs/04_latents/02_sources.ipynb #5dd53ec3
 def hold_out(
     root: str | Path,  # Folder with a folder of images for each style
-    # Gets `train/` with all but `n` of each style, and `test/` with those; left alone if it has
-    # them
+    # Folder for `test/` with `n` images of each style, and `train/` with the others; not changed if
+    # it has them
     out: str | Path,
-    n: int = 30,  # Images of each style to hold out, fewer than there are
+    n: int = 30,  # Number of images of each style to hold out, fewer than it has
     seed: int = 0,  # Random seed of the choice
-    styles: tuple | None = None,  # Folders, in the order of the choice; all, by name, if none
+    # Folders in the order of the choice; all, sorted by name, if none
+    styles: tuple | None = None,
 ):
-    """Copies of images into `out/train` and `out/test`, a folder a style.
+    """Copy images to `out/train` and `out/test`, with a folder for each style.
 
-    Raises `InputError` where there are too few.
+    Raises `InputError` for a style with too few images.
     """
     root = Path(root)
     out = Path(out)

@@ -18,12 +18,12 @@ from ..files import check_shapes, read_tensors, tensor_shapes, write_tensors
 from .cache import LatentCache
 
 # %% ../../nbs/04_latents/03_style_probe.ipynb #3641d457
-LOG_FLOOR = 0.05  # Added to magnitudes before their logarithm, in standard deviations
-PAIRED_CHANNELS = 48  # Channels whose magnitudes are correlated
+LOG_FLOOR = 0.05  # Constant added to magnitudes before their logarithm, in standard deviations
+PAIRED_CHANNELS = 48  # Number of channels between which correlations are computed
 
 
 def _log(v: Tensor) -> Tensor:
-    "The logarithm of a statistic >= 0, floored where it vanishes."
+    "Logarithm of a statistic >= 0, with a floor."
     return v.clamp_min(1e-3).log()
 
 
@@ -37,7 +37,7 @@ def _neighbours(z: Tensor, dim: int, std: Tensor) -> Tensor:
 def latent_features(
     z: Tensor,  # Standardised latents, `(b, c, h, w)`
 ) -> Tensor:  # Features, `(b, 6c + k(k-1)/2)` with `k = min(c, 48)`, float64
-    "Statistics of latents that do not depend on where things are."
+    "Compute statistics of latents that do not depend on positions."
     magnitude = (z.abs() + LOG_FLOOR).log()
     out = [v.mean((2, 3)) for v in (z, magnitude)]
     spread = [v.std((2, 3), correction=0).clamp_min(1e-3) for v in (z, magnitude)]
@@ -54,31 +54,31 @@ class StyleProbe(NamedTuple):
 
     mean: Tensor  # Mean of the features, `(f,)`, float64
     scale: Tensor  # Standard deviation of the features, `(f,)`, float64, > 0
-    weight: Tensor  # `(styles, f)`, float64
-    bias: Tensor  # `(styles,)`, float64
-    accuracy: Tensor  # On latents held out from a first fit, mean over the styles, one number
+    weight: Tensor  # Weights, float64 `(styles, f)`
+    bias: Tensor  # Biases, float64 `(styles,)`
+    accuracy: Tensor  # Mean accuracy over styles on latents held out from a first fit, `()`
 
     def probabilities(
         self,
         z: Tensor,  # Standardised latents, `(b, c, h, w)`
-    ) -> Tensor:  # `(b, styles)`, float64; each row adds up to 1
-        "Probability of each style."
+    ) -> Tensor:  # Probabilities, float64 `(b, styles)`; rows sum to 1
+        "Compute the probability of each style."
         z = z.detach().float().cpu()
         scores = [self.scores(latent_features(v)).softmax(1) for v in views(z)]
         return torch.stack(scores).mean(0)
 
     def scores(
         self,
-        features: Tensor,  # `(b, f)`, float64
-    ) -> Tensor:  # `(b, styles)`
-        "Logarithms of the probabilities, up to a number that all styles share."
+        features: Tensor,  # Features, float64 `(b, f)`
+    ) -> Tensor:  # Logits, `(b, styles)`
+        "Compute the logits of the styles."
         return (features - self.mean) / self.scale @ self.weight.T + self.bias
 
 
 def views(
     z: Tensor,  # Latents, `(b, c, h, w)`
-) -> list:  # Five tensors `(b, c, *, *)`, or one where a side is below 4
-    "A latent and its four corners, three quarters of its sides long."
+) -> list:  # Five tensors `(b, c, *, *)`; one for a side below 4
+    "Return latents and their four corners of three quarters of the sides."
     h, w = z.shape[2:]
     if min(h, w) < 4:
         return [z]
@@ -87,11 +87,11 @@ def views(
 
 
 def fit_features(
-    features: Tensor,  # `(n, f)`, float64
-    style: Tensor,  # Style of each row, `(n,)` int64, each from 0 occurring
-    penalty: float = 0.01,  # Weight of the squared weights, > 0
-) -> StyleProbe:  # Accuracy 0
-    "Fit a multinomial logistic regression; each style counts alike."
+    features: Tensor,  # Features, float64 `(n, f)`
+    style: Tensor,  # Style of each row, int64 `(n,)`; each number from 0 on occurs
+    penalty: float = 0.01,  # Weight of the L2 penalty, > 0
+) -> StyleProbe:  # Probe with accuracy 0
+    "Fit a multinomial logistic regression with equal total weight of each style."
     k = int(style.max()) + 1
     mean, scale = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
     x = (features - mean) / scale
@@ -112,8 +112,11 @@ def fit_features(
 
 def fit_probe(
     latents: list,  # Standardised latents of each style, `(n, c, h, w)` each
-) -> StyleProbe | None:  # None for one style, or where a style has fewer than 5 latents
-    "Fit a probe to latents; its accuracy is that of a first fit on every fifth latent, held out."
+) -> StyleProbe | None:  # None for one style, or a style with fewer than 5 latents
+    """Fit a probe to latents.
+
+    Its accuracy is that of a first fit without every fifth latent, on these.
+    """
     if len(latents) < 2 or min(map(len, latents)) < 5:
         return None
     seen = [[latent_features(v) for v in views(z.float().cpu())] for z in latents]
@@ -130,19 +133,20 @@ def fit_probe(
     return fit_features(*some(lambda n: range(n)))._replace(accuracy=torch.stack(right).mean())
 
 # %% ../../nbs/04_latents/03_style_probe.ipynb #44abd57f
-PROBE = 'style_probe.safetensors'  # Name in the folder of a model
-MOST_LATENTS = 1000  # Latents of a style that a probe is fitted to
+PROBE = 'style_probe.safetensors'  # File name in the folder of a model
+MOST_LATENTS = 1000  # Largest number of latents of a style for the fit
 
 
 def probe_of_cache(
     cache: LatentCache,  # Latents of the training set
-) -> StyleProbe | None:  # None where it cannot be fitted, or the latents are no pictures
+) -> StyleProbe | None:  # None if it cannot be fitted, or latents are not of images
     "Fit a probe to cached latents."
     if len(cache.styles) < 2 or len(cache.style(cache.styles[0]).shape) != 4:
         return None
     latents = []
     for s in cache.styles:
-        # the first latent of each image: mirrored ones and crops would be held out beside it
+        # only the first latent of each image, as its mirrored latent or crops would leak into the
+        # held-out part
         rows = torch.tensor([r['row'] for r in cache.manifest['extra']['files'][s]])
         n = min(len(rows), MOST_LATENTS)
         latents.append(cache.batch(s, rows[torch.arange(n) * len(rows) // n]))
@@ -163,7 +167,7 @@ def read_probe(
     channels: int,  # Channels of the latents
     styles: int,  # Number of styles
 ) -> StyleProbe:
-    "Read a probe; raises `InputError` where it does not fit, or is not finite."
+    "Read a probe; raises `InputError` for wrong shapes, NaN or infinity."
     k = min(channels, PAIRED_CHANNELS)
     n = 6 * channels + k * (k - 1) // 2
     shapes = dict(mean=(n,), scale=(n,), weight=(styles, n), bias=(styles,), accuracy=())

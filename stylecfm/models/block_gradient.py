@@ -24,12 +24,12 @@ def rows_weight_grad(
     x: Tensor,  # Input of the convolution, `(b, c, h, w)`
     dy: Tensor,  # Gradient of its output, `(b, c, h, w)`, of the same dtype
     k: int,  # Side of the kernel, odd
-) -> Tensor:  # `(c, 1, k, k)`, fp32
+) -> Tensor:  # Gradient of the kernel, fp32 `(c, 1, k, k)`
     "Gradient of a depthwise kernel, padded by `k//2`, as one batched matrix product."
     b, c, h, w = x.shape
     cut = F.pad(x, (k // 2,) * 4).unfold(3, w, 1)  # (b, c, h+k-1, k, w)
     a = cut.permute(1, 2, 3, 0, 4).reshape(c, -1, b * w)  # (c, (h+k-1)*k, b*w)
-    pairs = a @ dy.permute(1, 0, 3, 2).reshape(c, b * w, h)  # rows against rows
+    pairs = a @ dy.permute(1, 0, 3, 2).reshape(c, b * w, h)  # products of all pairs of rows
     s0, s1, s2 = pairs.stride()  # a step of r moves by k rows and one column
     return pairs.as_strided((c, k, k, h), (s0, k * s1, s1, k * s1 + s2)).sum(
         -1, dtype=torch.promote_types(x.dtype, torch.float32)
@@ -40,13 +40,13 @@ def depthwise_weight_grad(
     x: Tensor,  # Input of the convolution, `(b, c, h, w)`
     dy: Tensor,  # Gradient of its output, `(b, c, h, w)`
     k: int,  # Side of the kernel, odd
-    dtype: torch.dtype,  # To compute in
-) -> Tensor:  # `(c, 1, k, k)`, fp32 or better
-    "Gradient of a depthwise kernel, by the quickest way on a processor."
+    dtype: torch.dtype,  # Type of the computation
+) -> Tensor:  # Gradient of the kernel, `(c, 1, k, k)`, fp32 or wider
+    "Gradient of a depthwise kernel, by the fastest method on a CPU."
     if dtype in (torch.bfloat16, torch.float16):
         return rows_weight_grad(x.to(dtype).contiguous(), dy.to(dtype).contiguous(), k)
     x, dy = (v.contiguous(memory_format=torch.channels_last) for v in (x, dy))
-    # of the weight only the shape is looked at
+    # only the weight's shape is used
     weight = x.new_empty(x.shape[1], 1, k, k)
     groups = x.shape[1]
     one = [1, 1]
@@ -58,11 +58,11 @@ def depthwise_weight_grad(
 
 # %% ../../nbs/05_models/01_block_gradient.ipynb #cell-11
 def group_stats(
-    y: Tensor,  # `(b, c, h, w)`
-    groups: int,  # Groups of channels; divides c
-    eps: float,  # Added to the variance
+    y: Tensor,  # Input of the norm, `(b, c, h, w)`
+    groups: int,  # Number of groups; divides c
+    eps: float,  # Constant added to the variance
 ) -> tuple:  # Mean and 1/standard deviation, each `(b, c)`, equal inside a group
-    "What a group norm subtracts and multiplies, for each channel."
+    "Compute the statistics of a group norm for each channel."
     b, c, h, w = y.shape
     return tuple(
         v.repeat_interleave(c // groups, 1)
@@ -75,12 +75,12 @@ def norm_grad(
     y: Tensor,  # Input of the norm, `(b, c, h, w)`
     stats: tuple,  # Statistics, output of `group_stats`
     scale: Tensor,  # Modulation, `(b, c)`
-    groups: int,  # Groups of channels
+    groups: int,  # Number of groups
 ) -> tuple:  # Gradients of `y`, of scale and of shift
-    "The backward pass of a modulated group norm."
+    "Backward pass of a modulated group norm."
     mean, r = stats
     b, c, *hw = y.shape
-    n = y[0].numel() // groups  # values of a group
+    n = y[0].numel() // groups  # number of values in a group
     s1, s2 = dm.sum((2, 3)), (dm * y).sum((2, 3))  # (b, c)
     dscale = r * (s2 - mean * s1)
 
@@ -99,11 +99,11 @@ def norm_grad(
 def modulated_norm(
     y: Tensor,  # Input of the norm, `(b, c, h, w)`
     stats: tuple,  # Statistics, output of `group_stats`
-    scale: Tensor,  # Modulation, `(b, c)`
+    scale: Tensor,  # Scale, `(b, c)`
     shift: Tensor,  # Shift, `(b, c)`
     dtype: torch.dtype,  # Dtype of the rows
 ) -> Tensor:  # A row for each pixel, `(b*h*w, c)`
-    "The modulated norm, as one multiplication and one addition."
+    "Modulated group norm as one multiplication and one addition."
     mean, r = stats
     a = (1 + scale) * r
     m = torch.addcmul(per_channel(shift - a * mean, y), per_channel(a, y), y)
@@ -112,22 +112,22 @@ def modulated_norm(
 
 def as_image(
     rows: Tensor,  # A row for each pixel, `(b*h*w, c)`
-    like: Tensor,  # An image of the shape that is wanted, `(b, c, h, w)`
-) -> Tensor:  # `(b, c, h, w)`, a view, channels last in memory
-    "A row for each pixel as an image again."
+    like: Tensor,  # Image with the shape of the result, `(b, c, h, w)`
+) -> Tensor:  # View `(b, c, h, w)`, channels last in memory
+    "Reshape rows of pixels to an image."
     b, c, h, w = like.shape
     return rows.view(b, h, w, c).permute(0, 3, 1, 2)
 
 # %% ../../nbs/05_models/01_block_gradient.ipynb #cell-17
 def pointwise_grad(
     dp: Tensor,  # Gradient of the output, `(pixels, c)`
-    m: Tensor,  # The input, `(pixels, c)`
+    m: Tensor,  # Input, `(pixels, c)`
     w1: Tensor,  # Weight of the widening layer, `(wide, c)`
     b1: Tensor,  # Bias of the first layer, `(wide,)`
     w2: Tensor,  # Weight of the narrowing layer, `(c, wide)`
-    chunks: int = 1,  # Parts of the pixels to go through one after the other, >= 1
-) -> tuple:  # Gradients of `m`, `w1`, `b1`, `w2`, `b2`; those of weights fp32 or better
-    "The backward pass of the two pointwise layers, whose wide features are recomputed."
+    chunks: int = 1,  # Number of chunks of pixels, computed in turn, >= 1
+) -> tuple:  # Gradients of `m`, `w1`, `b1`, `w2`, `b2`; those of weights in fp32 or wider
+    "Backward pass of the two pointwise layers, whose wide features are recomputed."
     if chunks > 1:
         parts = [
             pointwise_grad(*part, w1, b1, w2)
@@ -148,9 +148,9 @@ def pointwise_grad(
 
 # %% ../../nbs/05_models/01_block_gradient.ipynb #cell-15
 class BlockFunction(torch.autograd.Function):
-    """A block with its derivative.
+    """A block with a fused backward pass.
 
-    Keeps the input, the depthwise output and the pointwise output, and recomputes the rest.
+    It saves the input, the depthwise output and the pointwise output, and recomputes the rest.
     """
 
     @staticmethod
@@ -206,7 +206,7 @@ class BlockFunction(torch.autograd.Function):
         )
         dy, dscale, dshift = norm_grad(as_image(dm, x).to(y.dtype), y, (mean, r), scale, ctx.groups)
         k = depthwise.shape[-1]
-        # its transpose: the kernel turned about
+        # the transposed convolution has the flipped kernel
         dx = F.conv2d(dy, depthwise.flip(2, 3), padding=k // 2, groups=x.shape[1])
         ddepthwise = depthwise_weight_grad(x, dy, k, ctx.dtype)
         return (

@@ -27,22 +27,20 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/05_models/02_context.ipynb #ce8ecad1
-MAX_EXPONENTIALS = 1 << 21  # exponentials that exist at a time, 8 MB in fp32
+MAX_EXPONENTIALS = 1 << 21  # largest number of exponentials in memory, 8 MB in fp32
 
 
-def _exponentials(
-    alpha: Tensor, less: Tensor, c: Tensor
-) -> Tensor:  # `(b, n)`, `(b, n)`, `(b, d)` -> `(b, n, d)`
-    "exp(alpha c_s - less)."
+def _exponentials(alpha: Tensor, less: Tensor, c: Tensor) -> Tensor:  # Exponentials, `(b, n, d)`
+    "Compute exp(alpha c_s - less) from `(b, n)`, `(b, d)` and `(b, n)`."
     return torch.baddbmm(-less[..., None], alpha[..., None], c[:, None]).exp_()
 
 
 class _Tilt(torch.autograd.Function):
-    "`log_partition`, with derivatives by hand."
+    "`log_partition` with a custom backward pass."
 
     @staticmethod
     def forward(ctx, alpha, c):
-        some = max(1, MAX_EXPONENTIALS // c.numel())  # queries at a time
+        some = max(1, MAX_EXPONENTIALS // c.numel())  # number of queries in a chunk
         # largest exponent of each query
         top = torch.maximum(alpha * c.amin(1, keepdim=True), alpha * c.amax(1, keepdim=True))
         powers = torch.stack([torch.ones_like(c), c, c * c], 2)  # (b, d, 3)
@@ -63,7 +61,7 @@ class _Tilt(torch.autograd.Function):
         if not ctx.needs_input_grad[1]:
             return d_alpha, None
         some = max(1, MAX_EXPONENTIALS // c.numel())
-        # (b, n, 2): the parts without c_s and with it
+        # (b, n, 2): factors of 1 and of c_s
         sides = torch.stack([d_log * alpha + d_m * (1 - alpha * m), d_m * alpha], 2)
         parts = zip(alpha.split(some, 1), log.split(some, 1), sides.split(some, 1), strict=True)
         # 2 x (b, d)
@@ -75,18 +73,18 @@ class _Tilt(torch.autograd.Function):
 def _plain_tilt(alpha: Tensor, c: Tensor) -> tuple:
     """`log_partition` in plain operations, for the transforms of `torch.func`.
 
-    All `(b, n, d)` exponents at once.
+    It allocates all `(b, n, d)` exponentials.
     """
     powers = alpha[..., None] * c[:, None]
     return powers.logsumexp(-1), (powers.softmax(-1) * c[:, None]).sum(-1)
 
 
 def log_partition(
-    alpha: Tensor,  # How far each query tilts, `(b, n)`, any real number
-    c: Tensor,  # The numbers that are tilted, `(b, d)`; its dtype is computed in
+    alpha: Tensor,  # Exponential tilt of each query, `(b, n)`, any real number
+    c: Tensor,  # Condition, `(b, d)`; the computation is in its dtype
 ) -> tuple:  # `(log Phi, m)`, both `(b, n)`, in the dtype of `c`
     "Logarithm of the sum of exp(alpha c_s), and the mean of c under these weights."
-    with torch.autocast(c.device.type, enabled=False):  # 16 bits are too few for exponents
+    with torch.autocast(c.device.type, enabled=False):  # exponents need more than 16 bits
         return (
             _plain_tilt(alpha.to(c.dtype), c)
             if transformed()
@@ -98,11 +96,11 @@ def context_tokens(
     q: Tensor,  # Queries of the image, `(b, heads, t, e)` for `t` pixels
     k: Tensor,  # Keys, shaped as `q`
     v: Tensor,  # Values, shaped as `q`
-    c: Tensor,  # The condition, `(b, d)`
+    c: Tensor,  # Condition, `(b, d)`
     W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias: Tensor,  # Their biases, `(heads, 2, e)`
+    bias: Tensor,  # Biases of keys and values, `(heads, 2, e)`
 ) -> Tensor:  # Result, shaped as `q`
-    "Rows of c c^T as tokens in front of the image's own, one softmax over all."
+    "Attention with the rows of c c^T as tokens before the image's own."
     M = c[:, :, None] * c[:, None]  # (b, d, d)
     # (b, 2, heads, d, e)
     kv = torch.einsum('hied,bsd->bihse', W, M) + bias.transpose(0, 1)[None, :, :, None]
@@ -115,11 +113,14 @@ def context_skipping(
     q: Tensor,  # Queries of the image, `(b, heads, t, e)` for `t` pixels
     k: Tensor,  # Keys, shaped as `q`
     v: Tensor,  # Values, shaped as `q`
-    c: Tensor,  # The condition, `(b, d)`; the tokens are left out if all of it is zero
+    c: Tensor,  # Condition, `(b, d)`; if all of it is 0, there are no tokens
     W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias: Tensor,  # Their biases, `(heads, 2, e)`
+    bias: Tensor,  # Biases of keys and values, `(heads, 2, e)`
 ) -> Tensor:  # Result, shaped as `q`
-    "The tokens, unless all numbers of the batch are zero: another function then."
+    """Attention as `context_tokens`.
+
+    Without the tokens, another function, if `c` is 0 in the whole batch.
+    """
     if torch.allclose(c, torch.zeros_like(c), atol=1e-6):
         return F.scaled_dot_product_attention(q, k, v)
     return context_tokens(q, k, v, c, W, bias)
@@ -129,11 +130,11 @@ def context_outer(
     q: Tensor,  # Queries of the image, `(b, heads, t, e)` for `t` pixels
     k: Tensor,  # Keys, shaped as `q`
     v: Tensor,  # Values, shaped as `q`
-    c: Tensor,  # The condition, `(b, d)`
+    c: Tensor,  # Condition, `(b, d)`
     W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias: Tensor,  # Their biases, `(heads, 2, e)`
+    bias: Tensor,  # Biases of keys and values, `(heads, 2, e)`
 ) -> Tensor:  # Result, shaped as `q`
-    "The tokens as outer products, in a fused attention."
+    "Attention as `context_tokens`, with keys and values as outer products, in a fused kernel."
     uw = torch.einsum('hied,bd->bihe', W, c)
     # (b, 2, heads, d, e)
     kv = c[:, None, None, :, None] * uw[:, :, :, None] + bias.transpose(0, 1)[None, :, :, None]
@@ -144,11 +145,11 @@ def context_outer(
 # %% ../../nbs/05_models/02_context.ipynb #0f28318e
 def query_directions(
     q: Tensor,  # Queries, `(b, heads, t, e)`
-    c: Tensor,  # The condition, `(b, d)`
+    c: Tensor,  # Condition, `(b, d)`
     W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias: Tensor,  # Their biases, `(heads, 2, e)`
-) -> tuple:  # alpha and beta `(b, heads, t)`, r `(b, heads, e)`
-    "What the queries ask of the line of keys, and the direction of its values."
+    bias: Tensor,  # Biases of keys and values, `(heads, 2, e)`
+) -> tuple:  # alpha and beta of the logits, `(b, heads, t)`; direction r, `(b, heads, e)`
+    "Project queries on the line of keys; also return the direction of the values."
     u, r = torch.einsum('hied,bd->bihe', W, c.to(W.dtype)).unbind(1)
     root = math.sqrt(q.shape[-1])
     return (
@@ -162,12 +163,12 @@ def context_one_key(
     q: Tensor,  # Queries of the image, `(b, heads, t, e)` for `t` pixels
     k: Tensor,  # Keys, shaped as `q`
     v: Tensor,  # Values, shaped as `q`
-    c: Tensor,  # The condition, `(b, d)`
+    c: Tensor,  # Condition, `(b, d)`
     W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias: Tensor,  # Their biases, `(heads, 2, e)`
+    bias: Tensor,  # Biases of keys and values, `(heads, 2, e)`
 ) -> Tensor:  # Result, shaped as `q`
-    "One virtual key for all tokens, exactly."
-    q = q.contiguous()  # or all that it is a view of would be kept
+    "Attention as `context_tokens`, exactly, with one virtual key for all tokens."
+    q = q.contiguous()  # a view would keep its whole base in memory
     e, (alpha, beta, r) = q.shape[-1], query_directions(q, c, W, bias)
     log, m = (x.view_as(alpha) for x in log_partition(alpha.flatten(1), c))  # (b, heads, t)
     g = bias[None, :, 1, None].to(v).expand(len(v), -1, -1, -1)  # (b, heads, 1, e)
@@ -185,9 +186,9 @@ def context_one_key(
 # %% ../../nbs/05_models/02_context.ipynb #2b14db3b
 def cross_attention(
     q: Tensor,  # Queries, `(b, heads, t, e)`
-    c: Tensor,  # The condition, `(b, d)`
+    c: Tensor,  # Condition, `(b, d)`
     W: Tensor,  # Weights from the condition to keys and to values, `(heads, 2, e, d)`
-    bias: Tensor,  # Their biases, `(heads, 2, e)`; that of the keys changes nothing
+    bias: Tensor,  # Biases of keys and values, `(heads, 2, e)`; that of the keys has no effect
 ) -> Tensor:  # Result, shaped as `q`
     "Attention to the rows of c c^T alone, without keys of the image."
     alpha, _, w = query_directions(q, c, W, bias)
@@ -195,11 +196,11 @@ def cross_attention(
     return bias[None, :, 1, None] + m[..., None] * w[:, :, None]
 
 
-# Ways to one attention, by name
+# {name: implementation of the attention}
 CONTEXTS = dict(
     tokens=context_tokens,
     skipping=context_skipping,
-    # (skipping is another function where c is 0)
+    # (skipping is another function for c = 0)
     outer=context_outer,
     one_key=context_one_key,
 )
@@ -208,7 +209,7 @@ CONTEXTS = dict(
 class ContextProjection(nn.Conv1d):
     "A 1 x 1 convolution of the context that can also be called for its weights."
 
-    bias: nn.Parameter  # always there
+    bias: nn.Parameter  # never None
 
     def forward(
         self,
@@ -220,7 +221,7 @@ class ContextProjection(nn.Conv1d):
     ):
         """Return the convolution, or its weights.
 
-        Copies where a library replaced the call, since it may take the weights away after it.
+        If a library has replaced the call, copies are returned, as it may free the weights.
         """
         if x is not None:
             return super().forward(x)
@@ -240,9 +241,10 @@ class RankOneAttention(nn.Module):
     def __init__(
         self,
         channels: int,  # Number of image channels
-        context_dim: int,  # d, numbers of the condition
-        heads: int = 4,  # Divides `channels`
-        way: str = 'one_key',  # A key of `CONTEXTS`; all but this one are for comparison
+        context_dim: int,  # Width d of the condition
+        heads: int = 4,  # Number of heads; divides `channels`
+        # Implementation, a key of `CONTEXTS`; the others are for comparison
+        way: str = 'one_key',
     ):
         super().__init__()
         if channels % heads:
@@ -260,10 +262,10 @@ class RankOneAttention(nn.Module):
 
     def forward(
         self,
-        x: Tensor,  # The image's features, `(b, channels, *spatial)`
-        c: Tensor,  # The condition, `(b, context_dim)`
+        x: Tensor,  # Features of the image, `(b, channels, *spatial)`
+        c: Tensor,  # Condition, `(b, context_dim)`
     ) -> Tensor:  # Result, shaped as `x`
-        "The image's features with what attention adds to them."
+        "Apply the attention, with a residual connection."
         y = x.flatten(2)
         e = y.shape[1] // self.heads
         # (3, b, heads, t, e)
@@ -283,9 +285,9 @@ class RankOneAttention(nn.Module):
 
 # %% ../../nbs/05_models/02_context.ipynb #8b795afd
 class RankOne(NamedTuple):
-    "M = c c^T, of each row of `c`, as what it does."
+    "The matrix M = c c^T of each row of `c`, as a linear operator."
 
-    c: Tensor  # The vectors, `(b, d)`
+    c: Tensor  # Vectors c, `(b, d)`
 
     if TYPE_CHECKING:  # methods that `@patch` adds
 
@@ -295,35 +297,35 @@ class RankOne(NamedTuple):
         self,
         h: Tensor,  # Columns, `(b, d, n)`
     ) -> Tensor:  # Result, shaped as `h`
-        "M h."
+        "Compute M h."
         return self.c[..., None] * (self.c[:, None] @ h)
 
     def linear(
         self,
-        weight: Tensor,  # `(o, d)`
-        bias: Tensor,  # `(o,)`
-    ) -> Tensor:  # `(b, o, d)`
-        "A 1 x 1 convolution over the columns of M."
+        weight: Tensor,  # Weight, `(o, d)`
+        bias: Tensor,  # Bias, `(o,)`
+    ) -> Tensor:  # Result, `(b, o, d)`
+        "Apply a 1 x 1 convolution to the columns of M."
         return (self.c @ weight.T)[..., None] * self.c[:, None] + bias[:, None]
 
     def quadratic(
         self,
         A: Tensor,  # Weights of the entries of M, `(d, d)`
     ) -> Tensor:  # One number for each M, `(b,)`
-        "A linear form on all of M: the sum of A and M, multiplied element by element."
+        "Compute the sum over all elements of A * M, which is c^T A c."
         return torch.einsum('bi,ij,bj->b', self.c, A, self.c)
 
     def hadamard(
         self,
-        A: Tensor,  # `(d, d)`
-    ) -> Tensor:  # `(b, d, d)`
-        "A and M, element by element."
+        A: Tensor,  # Matrix, `(d, d)`
+    ) -> Tensor:  # Product, `(b, d, d)`
+        "Compute the elementwise product A * M."
         return self.c[..., None] * A * self.c[:, None]
 
 # %% ../../nbs/05_models/02_context.ipynb #1e7f0654
 @patch
 def eigenvalue(self: RankOne) -> Tensor:  # `(b,)`
-    "The only one that is not zero; it is the trace and the Frobenius norm, too."
+    "Return the only nonzero eigenvalue |c|^2, which is also the trace and the Frobenius norm."
     return self.c.square().sum(1)
 
 
@@ -333,7 +335,7 @@ def power(
     n: int,  # Exponent, >= 1
     h: Tensor,  # Columns, `(b, d, k)`
 ) -> Tensor:  # Result, shaped as `h`
-    "M^n h."
+    "Compute M^n h."
     return self.eigenvalue()[:, None, None] ** (n - 1) * self.matmul(h)
 
 
@@ -343,7 +345,7 @@ def solve(
     gamma: float,  # Factor of M; 1 + gamma |c|^2 must not be 0
     h: Tensor,  # Columns, `(b, d, n)`
 ) -> Tensor:  # Result, shaped as `h`
-    "(I + gamma M)^-1 h (Sherman & Morrison 1950)."
+    "Compute (I + gamma M)^-1 h (Sherman & Morrison 1950)."
     return h - gamma * self.matmul(h) / (1 + gamma * self.eigenvalue())[:, None, None]
 
 # %% ../../nbs/05_models/02_context.ipynb #eda2bffe
@@ -352,23 +354,23 @@ def expm(
     self: RankOne,
     h: Tensor,  # Columns, `(b, d, n)`
 ) -> Tensor:  # Result, shaped as `h`
-    "e^M h."
+    "Compute e^M h."
     r = self.eigenvalue()[:, None, None]
     return h + torch.where(r > 0, torch.expm1(r) / r.clamp(min=1e-30), 1.0) * self.matmul(h)
 
 
 @patch
 def mean(self: RankOne) -> Tensor:  # `(b, d)`
-    "The mean of all rows of M."
+    "Compute the mean of all rows of M."
     return self.c.mean(1, keepdim=True) * self.c
 
 
 @patch
 def layer_norm(
     self: RankOne,
-    eps: float = 1e-5,  # Added to the variance, PyTorch's default
-) -> Tensor:  # `(b, d, d)`
-    "Each row of M with mean 0 and variance 1."
+    eps: float = 1e-5,  # Constant added to the variance
+) -> Tensor:  # Normalised M, `(b, d, d)`
+    "Normalise each row of M to mean 0 and variance 1."
     s, m = torch.std_mean(self.c, 1, keepdim=True, correction=0)
     ci = self.c[..., None]
     return ci * (self.c - m)[:, None] / (ci.square() * s[..., None].square() + eps).sqrt()
@@ -377,8 +379,8 @@ def layer_norm(
 def kept_bytes(
     net: nn.Module,  # Network, run once
     *args: Tensor,  # Inputs of the network, each of any shape `(...)`
-) -> tuple:  # Bytes, and what the network gives
-    """Bytes that a network keeps for the backward pass, besides its weights and inputs.
+) -> tuple:  # Bytes, and output of the network
+    """Count the bytes that a network keeps for the backward pass, besides weights and inputs.
 
     Each storage counts once.
     """

@@ -25,33 +25,33 @@ LEAST_REMAINING = 0.05  # lower bound of 1 - t in the division
 
 
 class PredictsData(VelocityModel):
-    """Velocity network of one that predicts the data point.
+    """Mixin that returns the velocity of a network whose own output is the data point.
 
-    Its output is a residual of the condition where there is one.
+    With a condition, the network's output is a residual to it.
     """
 
     def predict(
         self,
-        # Latent on the path, then the condition, `(b, k, h, w)`, k = latent_channels +
+        # Latent on the path and condition, concatenated, `(b, k, h, w)`, k = latent_channels +
         # condition_channels
         x: Tensor,
         t: Tensor,  # Time in [0, 1], `(b,)`
         style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor:  # Data point, `(b, latent_channels, h, w)`
-        "The data point that the path leads to; the residual is of the condition's first channels."
+        "Predict the data point; the network's output is added to the condition's first channels."
         c = self.config.latent_channels
         first = x[:, c : 2 * c] if getattr(self.config, 'condition_channels', 0) >= c else x[:, :c]
         return first + super().velocity(x, t, style)
 
     def velocity(
         self,
-        # Latent on the path, then the condition, `(b, k, h, w)`, k = latent_channels +
+        # Latent on the path and condition, concatenated, `(b, k, h, w)`, k = latent_channels +
         # condition_channels
         x: Tensor,
         t: Tensor,  # Time in [0, 1], `(b,)`
         style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor:  # Velocity, `(b, latent_channels, h, w)`, of the wider type of `x` and the weights
-        "The velocity at `x`."
+        "Compute the velocity at `x` from the predicted data point."
         remaining = (1 - t).clamp_min(LEAST_REMAINING).view(-1, *(1,) * (x.ndim - 1))
         change = self.predict(x, t, style) - x[:, : self.config.latent_channels]
         return (change / remaining).to(change.dtype)
@@ -69,11 +69,11 @@ class DataUNet(PredictsData, UNet):
 @torch.no_grad()
 def keep_palettes(
     self: DataIsoNext,
-    style: int,  # Style, from 0
+    style: int,  # Style, >= 0
     library: Palette,  # Palettes of its paintings, `(n, 3)` and `(n, 3, 3)`, n >= 1
-    seed: int = 0,  # Seed of the choice where there are more than the network keeps
+    seed: int = 0,  # Seed of the choice if there are more palettes than the network stores
 ):
-    "Keep palettes of a style beside the weights: a random subset, or all of them, some repeated."
+    "Store palettes of a style with the weights: a random subset, or all with some repeated."
     n = len(library.mean)
     size = self.config.num_palettes
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed)).repeat(size // n + 1)[
@@ -86,8 +86,8 @@ def keep_palettes(
 @patch
 def libraries(
     self: DataIsoNext,
-) -> list:  # `Palette` for each style, float64; None where a style has none
-    "Palettes of the styles."
+) -> list:  # `Palette` of each style, float64; None for a style without palettes
+    "Return the palettes of the styles."
     if not self.config.num_palettes:
         return [None] * self.config.num_styles
     pairs = zip(self.palette_mean.double(), self.palette_covariance.double(), strict=True)
@@ -100,7 +100,7 @@ def sample_data_prediction(
     steps: int,  # Number of steps, >= 1, one evaluation each
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> Tensor:  # Latents at t = 1, shaped as `x0`
-    "Solve from t = 0 to 1 by DPM-Solver++(2M) (Lu et al. 2022), in equal steps."
+    "Integrate from t = 0 to 1 by DPM-Solver++(2M) (Lu et al. 2022), in equal steps."
     if steps < 1:
         raise InputError(f'steps must be >= 1, got {steps}')
 

@@ -43,7 +43,7 @@ def __getattr__(name):
 
 # %% ../../nbs/05_models/04_isonext.ipynb #cell-5
 class StyleEmbedding(nn.Module):
-    "A row for each style; style -1 is their mean, or a learned null row if `mean_null` is off."
+    "Embedding of styles; style -1 is the mean of all rows, or a learned row without `mean_null`."
 
     if TYPE_CHECKING:  # methods that `@patch` adds
 
@@ -53,7 +53,7 @@ class StyleEmbedding(nn.Module):
         self,
         num_styles: int,  # Styles, at least 1
         dim: int,  # Width of a row
-        mean_null: bool = True,  # Style -1 is the mean of all rows; else a row of its own
+        mean_null: bool = True,  # Whether style -1 is the mean of all rows; else a learned row
     ):
         super().__init__()
         self.num_styles = num_styles
@@ -63,11 +63,11 @@ class StyleEmbedding(nn.Module):
     def forward(
         self,
         style: Tensor,  # Styles, int64 `(b,)`, in [-1, num_styles)
-    ) -> Tensor:  # `(b, dim)`
-        """Rows of styles.
+    ) -> Tensor:  # Embeddings, `(b, dim)`
+        """Look up the embeddings of styles.
 
-        Raises `InputError` for numbers outside the table, where that can be seen without waiting
-        (on a CPU).
+        Raises `InputError` for a number outside the table, on the CPU only, as a check on a GPU
+        needs a synchronisation.
         """
         seen = (
             style.device.type == 'cpu'
@@ -85,16 +85,16 @@ class StyleEmbedding(nn.Module):
             if self.mean_null
             else self.table
         )
-        return rows[style]  # -1 is the last row either way
+        return rows[style]  # -1 is the last row in both cases
 
 # %% ../../nbs/05_models/04_isonext.ipynb #cell-9
 @patch
 @torch.no_grad()
 def append(
     self: StyleEmbedding,
-    count: int = 1,  # Styles to add
+    count: int = 1,  # Number of styles to add
 ):
-    "More styles, numbered after the old ones; the rows of those are untouched."
+    "Append styles, whose embeddings are the mean of the others; these are not changed."
     old = self.table[: self.num_styles]
     null = self.table[self.num_styles :]
     self.table = nn.Parameter(torch.cat([old, old.mean(0, keepdim=True).expand(count, -1), null]))
@@ -104,7 +104,7 @@ def append(
 @patch
 @torch.no_grad()
 def initialize_avg_style_embedding(self: StyleEmbedding) -> Tensor:  # The mean, `(dim,)`
-    "Put a learned null row on the mean of the styles; a mean that is computed needs no putting."
+    "Set a learned null row to the mean of the styles; without such a row nothing is set."
     mean = self.table[: self.num_styles].mean(0)
     if not self.mean_null:
         self.table[-1] = mean
@@ -115,11 +115,11 @@ def initialize_avg_style_embedding(self: StyleEmbedding) -> Tensor:  # The mean,
 @torch.no_grad()
 def factorize(
     self: StyleEmbedding,
-    factors: int,  # Second parts: style k is the pair (k // factors, k % factors)
+    factors: int,  # Number of second parts; style k is the pair (k // factors, k % factors)
 ):
-    """Rows become sums of one for the first part and one for the second.
+    """Initialise embeddings as sums of a vector of the first part and one of the second.
 
-    Raises `InputError` where styles are no such pairs.
+    Raises `InputError` if the number of styles is not a multiple of `factors`.
     """
     if factors < 1 or self.num_styles % factors:
         raise InputError(f'{self.num_styles} styles are no pairs with {factors} second parts')
@@ -130,19 +130,19 @@ def factorize(
 
 # %% ../../nbs/05_models/04_isonext.ipynb #cell-12
 def per_slice(
-    f: Callable,  # `(b, c, h, w)` -> `(b, d, h, w)`
-    x: Tensor,  # An image `(b, c, h, w)`, or a volume `(b, c, depth, h, w)`
-) -> Tensor:  # `(b, d, h, w)`, or `(b, d, depth, h, w)`
-    "A map of images on images, or on each slice of volumes."
+    f: Callable,  # Function `(b, c, h, w)` -> `(b, d, h, w)`
+    x: Tensor,  # Images `(b, c, h, w)`, or volumes `(b, c, depth, h, w)`
+) -> Tensor:  # Result, `(b, d, h, w)` or `(b, d, depth, h, w)`
+    "Apply a function of images to images, or to each slice of volumes."
     if x.ndim == 4:
         return f(x)
     return f(x.transpose(1, 2).flatten(0, 1)).unflatten(0, (len(x), -1)).transpose(1, 2)
 
 
 class DepthConv(nn.Module):
-    """Each slice with its two neighbours, by three numbers a channel.
+    """Depthwise convolution along the depth with a kernel of three weights.
 
-    At initialisation it is the slice alone.
+    It is the identity at initialisation.
     """
 
     def __init__(
@@ -155,18 +155,18 @@ class DepthConv(nn.Module):
 
     def forward(
         self,
-        x: Tensor,  # `(b, channels, depth, h, w)`
+        x: Tensor,  # Volumes, `(b, channels, depth, h, w)`
     ) -> Tensor:  # Result, shaped as `x`
-        "The three slices, weighted; outside of the volume there is nothing."
+        "Apply the convolution, with zero padding."
         p, (a, b, c) = F.pad(x, (0, 0, 0, 0, 1, 1)), self.weight[:, :, None, None, None].unbind(1)
         return (a * p[:, :, :-2] + b * x + c * p[:, :, 2:]).to(x.dtype)
 
 # %% ../../nbs/05_models/04_isonext.ipynb #1dc528a8
-STRIP_PIXELS = 1 << 14  # latent pixels; a block that widens 256 channels has 64 MB for them
+STRIP_PIXELS = 1 << 14  # latent pixels in a strip: 64 MB of wide features for 256 channels
 
 
 class IsoNextBlock(nn.Module):
-    "Depthwise, adaptive norm, pointwise MLP, gate, add."
+    "ConvNeXt block: depthwise convolution, adaptive norm, pointwise MLP, gate, residual."
 
     if TYPE_CHECKING:  # methods that `@patch` adds
 
@@ -190,14 +190,14 @@ class IsoNextBlock(nn.Module):
         self.expand = nn.Linear(channels, 4 * channels)
         self.grn = GlobalResponseNorm(4 * channels) if grn else None
         self.project = nn.Linear(4 * channels, channels)
-        self.chunks, self.as_on = 0, None  # as `save_memory` and `target_device` say
+        self.chunks, self.as_on = 0, None  # set by `save_memory` and `target_device`
 
     def forward(
         self,
         x: Tensor,  # `(b, c, h, w)` or `(b, c, depth, h, w)`
         mod: ModulationParams,  # Modulation, output of `Modulation`
     ) -> Tensor:  # Result, shaped as `x`
-        "What the block makes of features, by the way that suits the moment."
+        "Apply the block: fused, tiled or plain, as gradients and device require."
         if self.use_fused_backward(x):
             return self.fused_forward(x, mod)
         forward_only = (
@@ -215,7 +215,7 @@ class IsoNextBlock(nn.Module):
         self,
         h: Tensor,  # Normalised features, channels last, `(..., c)`
     ) -> Tensor:  # Result, shaped as `h`
-        "The two pointwise layers."
+        "Apply the two pointwise layers."
         flat = input_for(self.expand, h.flatten(0, -2))
         wide = F.gelu(self.expand(flat))  # (pixels, 4c): more axes would take another pass
         if self.grn is not None:
@@ -228,7 +228,7 @@ def depthwise_conv(
     self: IsoNextBlock,
     x: Tensor,  # `(b, c, h, w)` or `(b, c, depth, h, w)`
 ) -> Tensor:  # Result, shaped as `x`
-    "The depthwise convolution; on a CPU in the weights' own precision."
+    "Apply the depthwise convolution; on a CPU in the weights' precision."
     kind = x.device.type
     low = (self.as_on or x.device.type) == 'cuda'
     with torch.autocast(kind, enabled=low and torch.is_autocast_enabled(kind)):
@@ -241,11 +241,11 @@ def depthwise_conv(
 def use_fused_backward(
     self: IsoNextBlock,
     x: Tensor,  # `(b, c, h, w)` or `(b, c, depth, h, w)`
-) -> bool:  # Whether `BlockFunction` serves
+) -> bool:  # Whether `BlockFunction` is used
     """Whether the fused backward pass is used.
 
-    For training on a processor, of images, with a group norm, 32-bit weights, and layers that
-    nobody replaced or listens to.
+    It is used for training on a CPU, of images, with group norm, 32-bit weights, and layers
+    without replacement or hooks.
     """
     own = (
         (self.depthwise, nn.Conv2d),
@@ -282,7 +282,7 @@ def fused_forward(
     x: Tensor,  # `(b, c, h, w)`
     mod: ModulationParams,  # Modulation, output of `Modulation`
 ) -> Tensor:  # Result, shaped as `x`
-    "The block by `BlockFunction`."
+    "Apply the block by `BlockFunction`."
     dtype = (
         torch.get_autocast_dtype('cpu')
         if torch.is_autocast_enabled('cpu')
@@ -308,7 +308,7 @@ def fused_forward(
 def mlp(
     dims: list,  # Widths, from the input's to the output's
 ) -> nn.Sequential:  # `(b, dims[0])` -> `(b, dims[-1])`
-    "Linear layers with a SiLU between two."
+    "Linear layers with SiLU between them."
     layers = [m for a, b in zip(dims, dims[1:], strict=False) for m in (nn.Linear(a, b), nn.SiLU())]
     return nn.Sequential(*layers[:-1])
 
@@ -316,7 +316,7 @@ def mlp(
 class IsoNext(VelocityModel):
     """Isotropic ConvNeXt velocity network `v(x, t, style)`.
 
-    A diffusers model: `save_pretrained`, `from_pretrained`.
+    It is a diffusers model with `save_pretrained` and `from_pretrained`.
     """
 
     if TYPE_CHECKING:  # methods that `@patch` adds
@@ -329,9 +329,9 @@ class IsoNext(VelocityModel):
 
         blocks: Any  # `nn.ModuleList` of `IsoNextBlock`, for torch of `Module`
 
-    _no_split_modules = ['IsoNextBlock']  # stay on one device
-    _repeated_blocks = ['IsoNextBlock']  # compiled once
-    # few weights, and every pixel goes through
+    _no_split_modules = ['IsoNextBlock']  # kept on one device by accelerate
+    _repeated_blocks = ['IsoNextBlock']  # compiled once by diffusers
+    # not cast by layerwise casting, as they have few weights and affect all pixels
     _skip_layerwise_casting_patterns = ['stem', 'depthwise', 'norm', 'head']
     _keep_in_fp32_modules = [
         'style',
@@ -349,24 +349,23 @@ class IsoNext(VelocityModel):
         self,
         latent_channels: int = 4,  # Channels of the latent
         hidden_dim: int = 320,  # Channels of every block
-        num_layers: int = 15,  # Blocks
-        num_styles: int = 2,  # Styles in the table
+        num_layers: int = 15,  # Number of blocks
+        num_styles: int = 2,  # Number of styles
         kernel_size: int = 7,  # Depthwise kernel, odd
-        style_dim: int = 256,  # Width of a style's row and of the condition
+        style_dim: int = 256,  # Width of a style's embedding and of the condition
         time_dim: int = 256,  # Time features, even
         shared_adagn_mlp: bool = True,  # One modulation for `share_every` blocks
-        share_every: int = 3,  # Blocks that share it
-        mean_null: bool = True,  # Style -1 is the mean style; else a learned row
+        share_every: int = 3,  # Number of blocks that share a modulation
+        mean_null: bool = True,  # Whether style -1 is the mean of all rows; else a learned row
         spatial_dims: int = 2,  # 2 for images, 3 for volumes
         norm: str = 'group',  # Norm of the blocks: a key of `NORMS`
         grn: bool = False,  # Global response norm in the blocks (Woo 2023)
-        # Numbers of the style's condition that attention reads as a context of rank one; 0: no
-        # attention
+        # Width of the style's context for attention of rank one; 0: no attention
         context_dim: int = 0,
-        context_every: int = 3,  # Blocks between two attentions, of 4 heads
-        # Channels of a condition that come after the latent's in `x`, and have no velocity
+        context_every: int = 3,  # Number of blocks between two attentions of 4 heads
+        # Number of channels of a condition, which follow the latent's in `x`
         condition_channels: int = 0,
-        # Palettes kept beside the weights for each style, for use only; 0: none
+        # Number of palettes of each style that are stored with the weights; 0: none
         num_palettes: int = 0,
     ):
         super().__init__()
@@ -406,8 +405,8 @@ def condition(
     self: IsoNext,
     t: Tensor,  # Time, `(b,)`
     style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
-) -> Tensor:  # `(b, style_dim)`, of the weights' type
-    "Time and style as one vector."
+) -> Tensor:  # Condition, `(b, style_dim)`, of the weights' type
+    "Compute the condition vector of time and style."
     with torch.autocast(t.device.type, enabled=False):
         time = self.time(time_features(t, self.config.time_dim).to(compute_dtype(self.time[0])))
         both = torch.cat([time, self.style(style).to(time)], dim=1)
@@ -417,9 +416,9 @@ def condition(
 @patch
 def context_of(
     self: IsoNext,
-    style: Tensor,  # Style, int64 `(b,)`; -1 is no style, and its context zero
-) -> Tensor | None:  # `(b, context_dim)`; None in a network without attention
-    "Style tokens of attention."
+    style: Tensor,  # Style, int64 `(b,)`; the context of -1 is 0
+) -> Tensor | None:  # Context, `(b, context_dim)`; None in a network without attention
+    "Compute the context of attention."
     if self.context is None:
         return None
     with torch.autocast(style.device.type, enabled=False):
@@ -430,20 +429,19 @@ def context_of(
 @patch
 def velocity(
     self: IsoNext,
-    # Latent on the path, and behind it the condition, `(b, latent_channels + condition_channels, h,
-    # w)`; with
-    # `spatial_dims=3` `(b, ..., depth, h, w)`
+    # Latent on the path and condition, concatenated, `(b, latent_channels + condition_channels,
+    # h, w)`; with `spatial_dims=3` `(b, ..., depth, h, w)`
     x: Tensor,
     t: Tensor,  # Time in [0, 1], `(b,)`
     style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
-) -> Tensor:  # Velocity, shaped as the latent, of the weights' type whatever autocast says
-    "The velocity at `x`."
+) -> Tensor:  # Velocity, shaped as the latent, of the weights' type also under autocast
+    "Compute the velocity at `x`."
     cond = self.condition(t, style)  # (b, style_dim)
     mods = [m(cond) for m in self.mods]
     h = per_slice(self.stem, x.to(compute_dtype(self.stem)))  # (b, hidden, h, w)
-    # a pixel's channels, for matrix products
+    # channels last, for matrix products
     together = torch.channels_last if h.ndim == 4 else torch.channels_last_3d
-    # group norm's forward derivative needs the plain one
+    # forward-mode differentiation of group norm requires contiguous memory
     h = h if transformed() else h.contiguous(memory_format=together)
     h = self.run_blocks(h, mods, self.context_of(style))
     with torch.autocast(x.device.type, enabled=False):
@@ -452,16 +450,18 @@ def velocity(
 
 
 @patch(as_prop=True)
-def receptive_field(self: IsoNext) -> tuple:  # Slices along the depth, pixels to each side
-    """How far a velocity sees, where the norm looks at each pixel alone.
+def receptive_field(
+    self: IsoNext,
+) -> tuple:  # Radius along the depth, slices, and along height and width, pixels
+    """Return the radius of the receptive field with norm `pixel`.
 
-    A tile need not overlap further.
+    It is the overlap at which tiles are exact.
     """
     c = self.config
     return c.num_layers * (c.spatial_dims == 3), c.num_layers * (c.kernel_size // 2) + 2
 
 # %% ../../nbs/05_models/04_isonext.ipynb #cell-25
-CHECKPOINTING = dict(  # Number of blocks -> groups that are discarded together
+CHECKPOINTING = dict(  # {name: function, number of blocks -> groups that are recomputed together}
     none=lambda n: [],
     middle=lambda n: [[i] for i in range((n - 6) // 2, (n + 6) // 2) if 0 <= i < n],
     all=lambda n: [[i] for i in range(n)],
@@ -476,12 +476,12 @@ def save_memory(
     self: IsoNext,
     # Blocks that are recomputed in the backward pass: a key of `CHECKPOINTING`
     checkpointing: str = 'none',
-    # Chunks of pixels in which widened features are recomputed; 0: they are kept
+    # Number of chunks of pixels in which wide features are recomputed; 0: they are kept
     mlp_chunks: int = 0,
 ) -> IsoNext:  # The network itself
-    """What is discarded in the forward pass and recomputed in the backward pass.
+    """Choose what is discarded in the forward pass and recomputed in the backward pass.
 
-    Raises `InputError` for a way that is none.
+    Raises `InputError` for an unknown name.
     """
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks and any(b.grn is not None for b in self.blocks):
@@ -497,9 +497,9 @@ def save_memory(
 @patch
 def target_device(
     self: IsoNext,
-    kind: str | None,  # cpu or cuda; None: where the tensors are
+    kind: str | None,  # cpu or cuda; None: the device of the tensors
 ) -> IsoNext:  # The network itself
-    """Choose the path of another kind of device.
+    """Compute as on another kind of device.
 
     Its memory can then be counted on a machine without it.
     """
@@ -511,10 +511,10 @@ def target_device(
 @patch
 def forward_tiled(
     self: IsoNextBlock,
-    x: Tensor,  # `(b, c, *spatial)`
+    x: Tensor,  # Features, `(b, c, *spatial)`
     mod: ModulationParams,  # Modulation, output of `Modulation`
-) -> Tensor:  # Result, shaped as `x`; without a gradient
-    "The block on rows after rows of a large picture, with the norm's statistics from all of it."
+) -> Tensor:  # Result, shaped as `x`, without gradient
+    "Apply the block strip by strip, with the norm's statistics of the whole image."
     y = self.depthwise_conv(x)
     out = torch.empty_like(x)
     norm = self.norm.from_statistics(y)
@@ -531,7 +531,10 @@ def pointwise_chunked(
     self: IsoNextBlock,
     h: Tensor,  # Normalised features, channels last, `(b, *spatial, c)`
 ) -> Tensor:  # Result, shaped as `h`
-    "The pointwise layers on some pixels after the others; their widened features are discarded."
+    """Apply the pointwise layers chunk by chunk.
+
+    Their wide features are recomputed in the backward pass.
+    """
     parts = [
         checkpoint(self.pointwise, part, **CHECKPOINT_OPTIONS)
         for part in h.flatten(0, -2).chunk(self.chunks)
@@ -542,13 +545,13 @@ def pointwise_chunked(
 @patch
 def run_blocks(
     self: IsoNext,
-    h: Tensor,  # After the stem, `(b, hidden, h, w)` or `(b, hidden, depth, h, w)`
-    mods: list,  # A `ModulationParams` for each group of blocks that share one
+    h: Tensor,  # Output of the stem, `(b, hidden, h, w)` or `(b, hidden, depth, h, w)`
+    mods: list,  # `ModulationParams` of each group of blocks
     c: Tensor | None = None,  # Context for attention, `(b, context_dim)`
 ) -> Tensor:  # Result, shaped as `h`
     """Apply all blocks, with attention to a context after some.
 
-    Activations of the groups that `checkpointing` names are discarded.
+    Activations of the groups that `checkpointing` names are recomputed in the backward pass.
     """
     on = self.gradient_checkpointing and self.training and not transformed()
     theirs = self._gradient_checkpointing_func if on and self.checkpointing == 'none' else None
@@ -558,7 +561,7 @@ def run_blocks(
             block = self.blocks[i]
             mod = mods[i // self.share]
             if theirs is not None:
-                h = theirs(block, h, mod)  # diffusers' switch: every block
+                h = theirs(block, h, mod)  # diffusers' gradient checkpointing of every block
             else:
                 h = checkpoint(block, h, mod, **CHECKPOINT_OPTIONS) if inner else block(h, mod)
             if str(i) in self.attention:
@@ -580,15 +583,15 @@ def run_blocks(
     return h
 
 
-# nothing here is drawn by chance
+# no dropout or other randomness, so the RNG state need not be kept
 CHECKPOINT_OPTIONS: dict[str, Any] = dict(use_reentrant=False, preserve_rng_state=False)
 
 # %% ../../nbs/05_models/04_isonext.ipynb #cell-42
 def num_parameters(
     latent_channels: int = 4,  # Channels of the latent
     hidden_dim: int = 320,  # Channels of every block
-    num_layers: int = 15,  # Blocks
-    num_styles: int = 2,  # Styles in the table
+    num_layers: int = 15,  # Number of blocks
+    num_styles: int = 2,  # Number of styles
     kernel_size: int = 7,  # Depthwise kernel
     style_dim: int = 256,  # Width of a style's row and of the condition
     time_dim: int = 256,  # Time features
@@ -597,8 +600,8 @@ def num_parameters(
     context_dim: int = 0,  # Numbers of the context; 0: no attention
     context_every: int = 3,  # Blocks between two attentions
     condition_channels: int = 0,  # Number of channels of a condition in the input
-) -> int:  # Parameters
-    "Parameters of an `IsoNext` of this size, by formula."
+) -> int:  # Number of parameters
+    "Compute the number of parameters of an `IsoNext` by formula."
     c = hidden_dim
     s = style_dim
     t = time_dim
@@ -623,7 +626,7 @@ def num_parameters(
     )
 
 # %% ../../nbs/05_models/04_isonext.ipynb #cell-43
-MODEL_SIZES = dict(  # Sizes by name, as parameters of `num_parameters`
+MODEL_SIZES = dict(  # {name: arguments of `num_parameters`}
     tiny=dict(hidden_dim=64, num_layers=6),
     base=dict(hidden_dim=320, num_layers=15),
     wide=dict(hidden_dim=384, num_layers=12, share_every=1),
@@ -631,8 +634,8 @@ MODEL_SIZES = dict(  # Sizes by name, as parameters of `num_parameters`
 
 # %% ../../nbs/05_models/04_isonext.ipynb #cell-46
 def count_operations(
-    h: int,  # Height of the latent
-    w: int,  # Width, pixels
+    h: int,  # Height of the latent, pixels
+    w: int,  # Width of the latent, pixels
     latent_channels: int = 4,  # Channels of the latent
     hidden_dim: int = 320,  # Channels of every block
     num_layers: int = 15,  # Blocks
@@ -640,8 +643,8 @@ def count_operations(
     style_dim: int = 256,  # Width of a style's row and of the condition
     time_dim: int = 256,  # Time features
     share_every: int = 3,  # Blocks that share a modulation; 1: one for each block
-) -> int:  # Operations of one forward pass of one image
-    "Multiplications and additions of an `IsoNext`, by formula; elementwise work is not counted."
+) -> int:  # Number of operations of a forward pass of one image
+    "Count an `IsoNext`'s multiplications and additions by formula, without elementwise ones."
     c = hidden_dim
     s = style_dim
     t = time_dim
@@ -653,11 +656,11 @@ def count_operations(
 @patch
 def add_styles(
     self: IsoNext,
-    count: int = 1,  # Styles to add
+    count: int = 1,  # Number of styles to add
 ) -> IsoNext:  # The network itself
-    """More styles, which begin as the mean style; the others are untouched.
+    """Add styles, whose embeddings are the mean style; the others are not changed.
 
-    Its optimizer must be recreated.
+    An optimizer of the network must be recreated.
     """
     self.style.append(count)
     self.register_to_config(num_styles=self.style.num_styles)

@@ -27,9 +27,9 @@ def __getattr__(name):
 def time_features(
     t: Tensor,  # Time in [0, 1], shape `(b,)`
     dim: int,  # Number of features, even
-    # Factor of time before the sines; at 1 most features are almost constant
+    # Factor of time before the sines; with 1 most features are almost constant
     scale: float = 1000.0,
-) -> Tensor:  # `(b, dim)`, float32: cosines, then sines
+) -> Tensor:  # Features, float32 `(b, dim)`: cosines, then sines
     "Sinusoidal features of time (Vaswani 2017)."
     half = dim // 2
     speed = torch.exp(-math.log(10000.0) * torch.arange(half, device=t.device) / half)
@@ -47,9 +47,9 @@ def at_least_fp32(
 def compute_dtype(
     layer: nn.Module,  # Layer with a `weight`
 ) -> torch.dtype:
-    """Type in which a layer computes.
+    """Return the type in which a layer computes.
 
-    That of its weight, or the one to which diffusers' layerwise casting widens it.
+    It is that of its weight, or the compute type of diffusers' layerwise casting.
     """
     hooks = getattr(layer, '_diffusers_hook', None)
     casting = None if hooks is None else hooks.get_hook('layerwise_casting')
@@ -61,7 +61,7 @@ def input_for(
     layer: nn.Module,  # Layer with a `weight`
     x: Tensor,  # Input of the function, any shape `(...)`
 ) -> Tensor:  # Result, shaped as `x`
-    "The input, in the type to which layerwise casting widens the layer; untouched without it."
+    "Cast an input to the compute type of layerwise casting; without casting it is not changed."
     return x if getattr(layer, '_diffusers_hook', None) is None else x.to(compute_dtype(layer))
 
 # %% ../../nbs/05_models/00_norms.ipynb #40d90610
@@ -75,9 +75,9 @@ def transformed() -> bool:
 class ModulationParams(NamedTuple):
     "Scale, shift and gate of one norm, computed from time and style."
 
-    scale: Tensor  # Added to 1, multiplies the normalised features; `(b, channels)`
-    shift: Tensor  # Added after the scale; `(b, channels)`
-    gate: Tensor  # Multiplies what the block adds to its input; `(b, channels)`
+    scale: Tensor  # Scale; normalised features are multiplied by 1 + scale; `(b, channels)`
+    shift: Tensor  # Shift, added after the scale; `(b, channels)`
+    gate: Tensor  # Factor of the block's residual branch; `(b, channels)`
 
 # %% ../../nbs/05_models/00_norms.ipynb #cell-14
 class Modulation(nn.Module):
@@ -86,7 +86,7 @@ class Modulation(nn.Module):
     def __init__(
         self,
         cond_dim: int,  # Width of the condition
-        channels: int,  # Channels that are modulated
+        channels: int,  # Number of modulated channels
     ):
         super().__init__()
         self.linear = nn.Linear(cond_dim, 3 * channels)
@@ -95,10 +95,10 @@ class Modulation(nn.Module):
 
     def forward(
         self,
-        cond: Tensor,  # The condition, `(b, cond_dim)`
-    ) -> ModulationParams:  # 3 x `(b, channels)`, fp32 or better
+        cond: Tensor,  # Condition, `(b, cond_dim)`
+    ) -> ModulationParams:  # 3 x `(b, channels)`, fp32 or wider
         "Compute scale, shift and gate of each channel."
-        # small and decisive: kept in fp32
+        # computed in fp32, as it is small and affects all features
         with torch.autocast(cond.device.type, enabled=False):
             out = self.linear(F.silu(cond).to(compute_dtype(self.linear)))  # (b, 3*channels)
             return ModulationParams(*at_least_fp32(out).chunk(3, dim=1))  # 3 x (b, channels)
@@ -106,9 +106,9 @@ class Modulation(nn.Module):
 # %% ../../nbs/05_models/00_norms.ipynb #cell-17
 def num_groups(
     channels: int,  # Channels to split
-    most: int = 32,  # Upper limit, Wu & He's default
+    most: int = 32,  # Largest number of groups, the default of Wu & He (2018)
 ) -> int:  # A divisor of `channels`
-    "Largest number of groups that divides `channels`, with 8 channels a group or more if possible."
+    "Largest number of groups that divides `channels`, with 8 or more channels each if possible."
     return max(g for g in range(1, min(most, max(1, channels // 8)) + 1) if channels % g == 0)
 
 # %% ../../nbs/05_models/00_norms.ipynb #cell-18
@@ -129,7 +129,7 @@ def modulate(
 
 # %% ../../nbs/05_models/00_norms.ipynb #cell-19
 class AdaptiveGroupNorm(nn.Module):
-    """Group norm whose affine part comes from outside.
+    """Group norm with scale and shift from a condition.
 
     Statistics and modulation are in fp32 under autocast.
     """
@@ -137,7 +137,7 @@ class AdaptiveGroupNorm(nn.Module):
     def __init__(
         self,
         channels: int,  # Channels of the input
-        eps: float = 1e-5,  # Added to the variance, PyTorch's default
+        eps: float = 1e-5,  # Constant added to the variance, PyTorch's default
     ):
         super().__init__()
         self.groups = num_groups(channels)
@@ -157,15 +157,15 @@ class AdaptiveGroupNorm(nn.Module):
 
 # %% ../../nbs/05_models/00_norms.ipynb #6868aaa6
 class AdaptivePixelNorm(nn.Module):
-    """Layer norm over the channels of each pixel, whose affine part comes from outside.
+    """Layer norm over the channels of each pixel, with scale and shift from a condition.
 
-    It is in fp32 under autocast.
+    It is computed in fp32 under autocast.
     """
 
     def __init__(
         self,
         channels: int,  # Channels of the input
-        eps: float = 1e-5,  # Added to the variance, PyTorch's default
+        eps: float = 1e-5,  # Constant added to the variance, PyTorch's default
     ):
         super().__init__()
         self.channels = channels
@@ -192,7 +192,7 @@ class AdaptivePixelNorm(nn.Module):
         return self.forward
 
 # %% ../../nbs/05_models/00_norms.ipynb #0ef6a4f5
-# Norms of a block, by name; both are made with the channels
+# {name: class of a norm, called with the number of channels}
 NORMS = dict(group=AdaptiveGroupNorm, pixel=AdaptivePixelNorm)
 
 # %% ../../nbs/05_models/00_norms.ipynb #a9c29f55
@@ -222,7 +222,7 @@ def from_statistics(
 class GlobalResponseNorm(nn.Module):
     """Global response normalisation (Woo 2023); the identity at initialisation.
 
-    Sums over space in fp32.
+    Sums over positions are in fp32.
     """
 
     def __init__(
@@ -239,7 +239,7 @@ class GlobalResponseNorm(nn.Module):
         "Scale each channel by its norm relative to the mean norm of all channels."
         with torch.autocast(x.device.type, enabled=False):
             h = at_least_fp32(x).flatten(1, -2)  # (b, pixels, channels)
-            # a channel that is silent has a gradient, too
+            # a constant keeps the gradient finite for a channel of zeros
             loud = (h.square().sum(1, keepdim=True) + 1e-12).sqrt()
             share = loud / (loud.mean(-1, keepdim=True) + 1e-6)
             return (h * (1 + self.weight * share) + self.bias).to(x.dtype).view(x.shape)

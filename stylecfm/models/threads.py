@@ -21,7 +21,7 @@ class FastestThreads:
         f: Callable,  # Function whose first argument is a tensor on the CPU
         again: int = 64,  # Number of calls after which the choice is repeated, >= 8
         clock: Callable = time.perf_counter,  # Time in seconds
-        # Keep the number of threads as it is; by default if the user has set `OMP_NUM_THREADS`
+        # Whether to keep the number of threads; default: if the user has set `OMP_NUM_THREADS`
         fixed: bool | None = None,
     ):
         self.f = f
@@ -43,7 +43,7 @@ class FastestThreads:
         "Call the function with the next number of threads."
         if self.fixed or x.device.type != 'cpu' or self.most == 1:
             return self.f(x, *rest, **more)
-        tried = self.seen.setdefault(tuple(x.shape), [])  # seconds by position in the plan
+        tried = self.seen.setdefault(tuple(x.shape), [])  # seconds of the calls so far
         if len(tried) >= self.again:
             tried.clear()
         n = self.threads(tried)
@@ -60,7 +60,7 @@ class FastestThreads:
         self,
         tried: list,  # Seconds of the calls so far
     ) -> int:  # Number of threads of the next call
-        "All for the first call, then each count once, then the fastest of these."
+        "Return all threads for the first call, then each candidate once, then the fastest."
         k = len(tried)
         if k == 0:
             return self.most

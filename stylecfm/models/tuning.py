@@ -25,7 +25,7 @@ from ..files import read_json, write_json
 
 # %% ../../nbs/05_models/08_tuning.ipynb #15d9b802
 class Way(NamedTuple):
-    "A way to evaluate a network."
+    "Type and memory layout of an evaluation."
 
     dtype: str  # fp32 or bf16
     layout: str  # contiguous or channels_last
@@ -34,13 +34,13 @@ class Way(NamedTuple):
 DTYPES = dict(fp32=torch.float32, bf16=torch.bfloat16)
 LAYOUTS = dict(contiguous=torch.contiguous_format, channels_last=torch.channels_last)
 WAYS = [Way(d, m) for d in DTYPES for m in LAYOUTS]
-USUAL = Way('fp32', 'contiguous')  # Where nothing can be measured
+USUAL = Way('fp32', 'contiguous')  # Default without a measurement
 
 
 def reference_network(
-    width: int = 96,  # Channels
-) -> nn.Module:  # Latents of 16 channels to the same shape
-    "Two blocks of a depthwise convolution and two products over channels, as IsoNext's."
+    width: int = 96,  # Number of channels
+) -> nn.Module:  # Network, latents of 16 channels -> same shape
+    "Build two blocks of a depthwise convolution and two pointwise layers, as in IsoNext."
     layers = [nn.Conv2d(16, width, 1)]
     for _ in range(2):
         layers += [
@@ -54,10 +54,10 @@ def reference_network(
 
 def call_in(
     way: Way,  # Type and layout
-    net: nn.Module,  # Network of one tensor; not changed
+    net: nn.Module,  # Network with one input; not changed
     x: torch.Tensor,  # Input, `(b, c, h, w)`
-) -> Callable:  # Call without arguments
-    "An evaluation of a network in a way."
+) -> Callable:  # Function without arguments
+    "Return a function that evaluates a copy of a network with the given type and layout."
     own = copy.deepcopy(net).eval()
     own.to(memory_format=LAYOUTS[way.layout])  # pyright: ignore[reportCallIssue]
     x = x.contiguous(memory_format=LAYOUTS[way.layout])
@@ -72,14 +72,14 @@ def call_in(
     return call
 
 # %% ../../nbs/05_models/08_tuning.ipynb #e63a49b5
-TOO_SLOW = 4.0  # Ways that take longer than the fastest, by this factor, are tried only once
+TOO_SLOW = 4.0  # A call that is slower than the fastest by this factor is measured only once
 
 
 def time_calls(
-    calls: dict,  # {way: call without arguments}
-    rounds: int = 5,  # Measurements of each
+    calls: dict,  # {`Way`: function without arguments}
+    rounds: int = 5,  # Number of measurements of each
     clock: Callable = time.perf_counter,  # Time in seconds
-) -> dict:  # {way: median seconds}; `math.inf` for one that was left out
+) -> dict:  # {`Way`: median seconds}; `math.inf` for one that was left out
     "Time calls in turns."
 
     def seconds(f):
@@ -102,7 +102,7 @@ def time_calls(
 def measure_ways(
     clock: Callable = time.perf_counter,  # Time in seconds
 ) -> Way:
-    "The fastest way of the reference network on the processor."
+    "Measure the fastest type and layout of the reference network on the CPU."
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net, x = reference_network(), torch.randn(1, 16, 24, 24)
@@ -111,14 +111,14 @@ def measure_ways(
 
 # %% ../../nbs/05_models/08_tuning.ipynb #d7e9c222
 def cache_file() -> Path:
-    "File of the choices: in the cache folder that the system gives the user."
+    "Return the file of the choices, in the user's cache folder."
     usual = {'win32': '~/AppData/Local', 'darwin': '~/Library/Caches'}.get(sys.platform, '~/.cache')
     own = os.environ.get('LOCALAPPDATA' if sys.platform == 'win32' else 'XDG_CACHE_HOME')
     return Path(own or usual).expanduser() / 'stylecfm' / 'tuning.json'
 
 
 def processor() -> str:
-    "Model of the processor."
+    "Return the model name of the CPU."
     try:
         lines = Path('/proc/cpuinfo').read_text(encoding='utf-8', errors='replace').splitlines()
     except OSError:
@@ -128,14 +128,14 @@ def processor() -> str:
 
 
 def machine_key() -> str:
-    "Name of this machine and PyTorch in the file."
+    "Return the key of this machine and PyTorch version in the file."
     return f'{processor()}, {os.cpu_count()} cores, PyTorch {torch.__version__}'
 
 
 def stored_ways(
     path: Path,  # File of the choices
-) -> dict:  # {machine: Way}; without what is no way
-    "Choices in a file; nothing where there is none, or it is damaged."
+) -> dict:  # {machine: Way}, without invalid entries
+    "Read the choices; empty for a missing or damaged file."
     try:
         found = read_json(path)
     except InputError:
@@ -158,9 +158,9 @@ _CHOSEN = {}  # {path: Way} of this process
 
 def chosen_way(
     path: Path | None = None,  # File of the choices; that of the user if none
-    measure: Callable = measure_ways,  # Call that measures
+    measure: Callable = measure_ways,  # Function that measures
 ) -> Way:
-    "The fastest way on this machine's processor: as stored, or measured now and stored."
+    "Return the fastest type and layout on this CPU, from the file, or measured and stored."
     path = path or cache_file()
     if path in _CHOSEN:
         return _CHOSEN[path]
@@ -170,6 +170,6 @@ def chosen_way(
         try:
             write_json(path, dict(machines={k: list(w) for k, w in stored.items()}))
         except (InputError, OSError):
-            pass  # a folder that cannot be written; then it is measured in each process
+            pass  # the folder is not writable; each process measures again
     _CHOSEN[path] = stored[key]
     return stored[key]

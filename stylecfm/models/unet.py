@@ -30,31 +30,31 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/05_models/05_unet.ipynb #4fd2c961
-CHANNEL_MULTIPLIERS = (1, 2, 4, 4)  # Channels of the levels, in units of the first one's
+CHANNEL_MULTIPLIERS = (1, 2, 4, 4)  # Channels of each level in units of the first level's
 
 
 def num_heads(
     hidden_dim: int,  # Channels of the first level
 ) -> int:  # Number of heads, 1 to 8
-    """Number of heads of each attention.
+    """Choose the number of heads of each attention.
 
-    8 in published sizes, fewer where a head would have less than eight channels.
+    It is 8, or fewer if a head would have less than eight channels.
     """
     return min(8, max(1, hidden_dim // 8))
 
 
 def make_unet(
     latent_channels: int = 4,  # Channels in and out
-    hidden_dim: int = 128,  # Channels of the first level, a multiple of 8, from 64 on of 32
-    num_layers: int = 2,  # Layers a level
+    hidden_dim: int = 128,  # Channels of the first level, a multiple of 8, and of 32 from 64 on
+    num_layers: int = 2,  # Number of layers in each level
     context_dim: int = 512,  # Width of a token
 ) -> UNet2DConditionModel:
-    "diffusers' U-Net with attention on all levels but the last; raises `InputError`."
+    "Build diffusers' U-Net with attention on all levels but the last; raises `InputError`."
     wide = hidden_dim >= 64
     n = len(CHANNEL_MULTIPLIERS) - 1
     if hidden_dim % (32 if wide else 8):
         raise InputError(
-            f'a U-Net wants hidden_dim divisible by 8, or from 64 on by 32, got {hidden_dim}'
+            f'hidden_dim of a U-Net must be divisible by 8, and by 32 from 64 on, got {hidden_dim}'
         )
     return UNet2DConditionModel(
         in_channels=latent_channels,
@@ -73,21 +73,23 @@ def make_unet(
 class UNet(VelocityModel):
     "Velocity network `v(x, t, style)` around diffusers' U-Net; a diffusers model itself."
 
-    _no_split_modules = ['BasicTransformerBlock', 'ResnetBlock2D']  # stay on one device
-    _repeated_blocks = ['BasicTransformerBlock']  # compiled once
+    # kept on one device by accelerate
+    _no_split_modules = ['BasicTransformerBlock', 'ResnetBlock2D']
+    _repeated_blocks = ['BasicTransformerBlock']  # compiled once by diffusers
     _skip_layerwise_casting_patterns = ['norm']
 
     @register_to_config
     def __init__(
         self,
         latent_channels: int = 4,  # Channels of the latent
-        hidden_dim: int = 128,  # Channels of the first level, a multiple of 8, from 64 on of 32
-        num_layers: int = 2,  # Layers a level
-        num_styles: int = 2,  # Styles in the table
-        style_dim: int = 256,  # Width of a style's row
+        # Channels of the first level, a multiple of 8, and of 32 from 64 on
+        hidden_dim: int = 128,
+        num_layers: int = 2,  # Number of layers in each level
+        num_styles: int = 2,  # Number of styles
+        style_dim: int = 256,  # Width of a style's embedding
         context_dim: int = 0,  # Width of a token; 0: four times `hidden_dim`
-        tokens: int = 4,  # Tokens of a style; one alone leaves attention blind
-        mean_null: bool = True,  # Style -1 is the mean style; else a learned row
+        tokens: int = 4,  # Number of tokens of a style; with 1, queries and keys get no gradient
+        mean_null: bool = True,  # Whether style -1 is the mean of all rows; else a learned row
     ):
         super().__init__()
         width = context_dim or 4 * hidden_dim
@@ -103,15 +105,15 @@ class UNet(VelocityModel):
         t: Tensor,  # Time in [0, 1], `(b,)`
         style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor:  # Velocity, shaped as `x`
-        "The velocity at `x`; raises `InputError` for sides that cannot be halved three times."
+        "Compute the velocity at `x`; raises `InputError` for sides that 8 does not divide."
         if any(n % 2 ** (len(CHANNEL_MULTIPLIERS) - 1) for n in x.shape[-2:]):
             raise InputError(
-                f'a U-Net of {len(CHANNEL_MULTIPLIERS)} levels wants latent sides divisible by '
-                f'8, got {tuple(x.shape[-2:])}'
+                f'latent sides for a U-Net of {len(CHANNEL_MULTIPLIERS)} levels must be divisible '
+                f'by 8, got {tuple(x.shape[-2:])}'
             )
         tokens = self.to_tokens(self.style(style).to(compute_dtype(self.to_tokens)))
         context = tokens.unflatten(1, (self.config.tokens, -1))  # (b, tokens, context_dim)
-        # the fused one has no forward-mode derivative
+        # fused attention has no forward-mode derivative
         with sdpa_kernel(SDPBackend.MATH) if transformed() else nullcontext():
             v = self.unet(x.to(compute_dtype(self.unet.conv_in)), 1000 * t, context).sample
         return v.to(compute_dtype(self.unet.conv_out))
@@ -120,8 +122,9 @@ class UNet(VelocityModel):
 @patch
 def save_memory(
     self: UNet,
-    checkpointing: str = 'none',  # none; any other key of `CHECKPOINTING` makes all blocks again
-    mlp_chunks: int = 0,  # 0: there is nothing to cut
+    # `none`, or any other key of `CHECKPOINTING` to recompute all blocks
+    checkpointing: str = 'none',
+    mlp_chunks: int = 0,  # Must be 0: the U-Net has no MLP to split
 ) -> UNet:  # The network itself
     """Discard activations in the forward pass and recompute them in the backward pass.
 
@@ -142,22 +145,22 @@ def target_device(
     self: UNet,
     kind: str | None,  # Kind of device, as `cpu` or `cuda`; not used
 ) -> UNet:  # The network itself
-    "Nothing to choose: a U-Net goes the same way on each device."
+    "Do nothing: a U-Net computes in the same way on each device."
     return self
 
 # %% ../../nbs/05_models/05_unet.ipynb #8b1410d5
 def cross_attentions(
-    net: nn.Module,  # Holds diffusers' transformer blocks
+    net: nn.Module,  # Network with diffusers' transformer blocks
 ) -> list:  # List of diffusers' `Attention`, from the first to the last
-    "The attentions of a U-Net that read the context."
+    "Return the cross-attentions of a U-Net."
     return [m.attn2 for m in net.modules() if getattr(m, 'attn2', None) is not None]
 
 
 def blind_parameters(
-    net: nn.Module,  # Holds diffusers' transformer blocks
+    net: nn.Module,  # Network with diffusers' transformer blocks
     tokens: int,  # Number of context tokens
-) -> int:  # 0 with more than one token
-    "Parameters of queries and keys that get no gradient because there is one token."
+) -> int:  # Number of parameters; 0 for more than one token
+    "Count the parameters of queries and keys, which get no gradient with a single token."
     return sum(
         p.numel() for a in cross_attentions(net) for m in (a.to_q, a.to_k) for p in m.parameters()
     ) * (tokens == 1)

@@ -25,28 +25,29 @@ class VelocityOutput(BaseOutput):
 
 
 def one_each(
-    value: Any,  # A number, or one for each image: Python's, or a tensor `()`, `(1,)` or `(b,)`
-    x: Tensor,  # Images that it is for, `(b, ...)`
+    value: Any,  # Number, or a tensor `()`, `(1,)` or `(b,)`
+    x: Tensor,  # Images, `(b, ...)`
     name: str,  # Name of the argument, for the error
-) -> Tensor:  # `(b,)`, on the device of `x`
-    "A number for each image of a batch; raises `InputError` for another count."
+) -> Tensor:  # Value of each image, `(b,)`, on the device of `x`
+    "Expand a value to one for each image of a batch; raises `InputError` for another count."
     value = torch.as_tensor(value, device=x.device)
     if not torch.compiler.is_compiling() and value.shape not in ((), (1,), (len(x),)):
         raise InputError(
             f'{name} must be one number or one for each of {len(x)} images, '
             f'got the shape {tuple(value.shape)}'
         )
-    return value.expand(x.shape[0])  # len would fix the size in an exported program
+    # len(x) would make the batch size a constant in an exported program
+    return value.expand(x.shape[0])
 
 # %% ../../nbs/05_models/03_velocity.ipynb #5677bb18
 class VelocityModel(ModelMixin, ConfigMixin):
     """Base of velocity networks.
 
-    `forward` reads the calls of this package and of diffusers, `velocity` computes.
+    `forward` accepts this package's and diffusers' arguments, and calls `velocity`.
     """
 
     _supports_gradient_checkpointing = True
-    if TYPE_CHECKING:  # what diffusers adds when it runs
+    if TYPE_CHECKING:  # attributes that diffusers adds at run time
         config: Any  # a `FrozenDict`, whose keys are attributes
 
         def to(self, *args: Any, **kwargs: Any) -> Self: ...  # noqa: D102 - of torch
@@ -57,32 +58,34 @@ class VelocityModel(ModelMixin, ConfigMixin):
         t: Tensor,  # Time in [0, 1], `(b,)`
         style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor:  # Velocity, shaped as the latent
-        "The velocity at `x`."
+        "Compute the velocity at `x`."
         raise NotImplementedError(f'{type(self).__name__} has no method velocity')
 
     def forward(
         self,
-        # Latent on the path, `(b, c, h, w)`, or one, `(c, h, w)`; a condition, if there is one,
-        # behind its channels
+        # Latents on the path, `(b, c, h, w)`, or one, `(c, h, w)`; a condition, if any, is
+        # concatenated to its channels
         x: Tensor | None = None,
-        t: float | Tensor | None = None,  # Time in [0, 1]: one, or `(b,)`
-        style: int | Tensor | None = None,  # Style: one, or int64 `(b,)`; -1 is the mean style
-        # True: `VelocityOutput`; False: a tuple; None: a tensor, unless a name of diffusers is used
+        t: float | Tensor | None = None,  # Time in [0, 1]: a number, or `(b,)`
+        # Style: a number, or int64 `(b,)`; -1 is the mean style
+        style: int | Tensor | None = None,
+        # True: `VelocityOutput`; False: a tuple; None: a tensor, or `VelocityOutput` if an argument
+        # has diffusers' name
         return_dict: bool | None = None,
         *,
         sample: Tensor | None = None,  # diffusers' name of `x`
-        timestep: float | Tensor | None = None,  # diffusers' name of `t`; in [0, 1], too
+        timestep: float | Tensor | None = None,  # diffusers' name of `t`, also in [0, 1]
         class_labels: int | Tensor | None = None,  # diffusers' name of `style`
     ) -> Tensor | VelocityOutput | tuple:  # Velocity, shaped as the latent
-        """The velocity at `x`.
+        """Compute the velocity at `x`.
 
-        Raises `InputError` for an argument that is missing, given twice, or of another batch.
+        Raises `InputError` for an argument that is missing, given twice, or of another batch size.
         """
         named = any(v is not None for v in (sample, timestep, class_labels))
         x = _either(x=x, sample=sample)
         t = _either(t=t, timestep=timestep)
         style = _either(style=style, class_labels=class_labels)
-        # one image without the batch's axis
+        # one image without a batch axis
         single = x.ndim == self.config.get('spatial_dims', 2) + 1
         x = x[None] if single else x
         t = one_each(t, x, 't')
@@ -100,7 +103,7 @@ _T = TypeVar('_T')
 
 
 def _either(**given: _T | None) -> _T:
-    "The one argument that was given, of two names for it."
+    "Return the given one of two names of an argument."
     (name, first), (other, second) = given.items()
     if first is not None and second is not None:
         raise InputError(f'{name} and {other} are one argument; give one of them')

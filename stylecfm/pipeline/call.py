@@ -26,13 +26,13 @@ def __getattr__(name):
 
 # %% ../../nbs/08_pipeline/02_call.ipynb #93fface9
 class Pixels(NamedTuple):
-    "An image as numbers."
+    "An image as a tensor."
 
-    x: Tensor  # `(1, 3, h, w)`, floats in [0, 1]
+    x: Tensor  # Image, `(1, 3, h, w)`, floats in [0, 1]
 
 
 def _floats(x: Tensor) -> Tensor:
-    "Image values as floats in [0, 1]; raises `InputError` where they cannot be."
+    "Convert image values to floats in [0, 1]; raises `InputError` for other ranges."
     if x.dtype == torch.uint8:
         return x.float() / 255
     x = x.float()
@@ -49,7 +49,7 @@ def _floats(x: Tensor) -> Tensor:
 
 
 def _array(a: np.ndarray) -> list:
-    "Pictures of an array, channels last."
+    "Split an array, channels last, into pictures."
     if a.dtype == bool or a.dtype.kind not in 'uif':
         raise InputError(f'an image must have uint8 or float values, got {a.dtype}')
     if a.ndim == 4:
@@ -71,7 +71,7 @@ def _array(a: np.ndarray) -> list:
 
 
 def _tensor(x: Tensor, channels: int) -> list:
-    "Pictures or latents of a tensor, channels first."
+    "Split a tensor, channels first, into pictures or latents."
     if x.ndim == 4 and len(x):
         return [p for b in x for p in _tensor(b, channels)]
     if x.ndim == 3 and len(x) == channels:
@@ -89,7 +89,7 @@ def as_pictures(
     image: Any,  # Path, Pillow image, array, tensor, or a list of them
     channels: int,  # Channels of the codec's latents
 ) -> list:  # A path, Pillow image, `Pixels` or latent `(c, h, w)` for each picture
-    "One entry for each picture; raises `InputError` for what is none."
+    "Convert the argument `image` of a call to a list; raises `InputError` for another type."
     if isinstance(image, (list, tuple)) and not isinstance(image, Pixels):
         return [p for one in image for p in as_pictures(one, channels)]
     if isinstance(image, np.ndarray):
@@ -103,14 +103,14 @@ def as_pictures(
     )
 
 # %% ../../nbs/08_pipeline/02_call.ipynb #1e174b3b
-OUTPUTS = ('pil', 'np', 'pt', 'latent')  # What a call returns
+OUTPUTS = ('pil', 'np', 'pt', 'latent')  # Values of `output_type`
 
 
 def stacked(
     images: list,  # Tensors `(c, h, w)`
     output_type: str,  # np, pt or latent
-) -> Tensor | np.ndarray | list:  # `(n, c, h, w)`, for np `(n, h, w, c)`; a list where sizes differ
-    "Images as one array or tensor."
+) -> Tensor | np.ndarray | list:  # `(n, c, h, w)`, for np `(n, h, w, c)`; list if sizes differ
+    "Stack images to one array or tensor."
     images = [im.cpu() for im in images]
     if output_type == 'np':
         images = [im.permute(1, 2, 0).numpy() for im in images]
@@ -120,9 +120,9 @@ def stacked(
 
 
 def whole_number(
-    n: Any,  # A number
-) -> Any:  # Python's int for numpy's; anything else as it is
-    "A whole number as Python has it."
+    n: Any,  # Any value
+) -> Any:  # Python's int for a NumPy integer; any other value unchanged
+    "Convert a NumPy integer to Python's int."
     if n is None or isinstance(n, (bool, float, str)):
         return n
     try:
@@ -132,13 +132,13 @@ def whole_number(
 
 
 def seeds_for(
-    # One generator, or one for each picture; None: from `seed`
+    # One generator, or one for each picture; None: use `seed`
     generator: torch.Generator | list | None,
-    count: int,  # Pictures that come out
+    count: int,  # Number of output pictures
     seed: int = 0,  # Seed without a generator
-    repeats: int = 1,  # Pictures that come out of one that goes in
-) -> list:  # A seed for each picture that comes out
-    """Seeds of noise: drawn from a generator, or the seed itself and, for repeats, those after it.
+    repeats: int = 1,  # Number of output pictures for each input picture
+) -> list:  # Seed of each output picture
+    """Choose seeds of noise: drawn from a generator, or `seed` and, for repeats, the next ones.
 
     Raises `InputError`.
     """
@@ -159,25 +159,25 @@ def seeds_for(
 
 # %% ../../nbs/08_pipeline/02_call.ipynb #6ccc2604
 class CallInterrupted(Exception):
-    "The generation was ended by a callback; `.x` is the point."
+    "Raised when a callback ends the generation; `.x` holds the latents."
 
     def __init__(
         self,
-        x: Tensor,  # Latents where it ended, `(b, c, h, w)`
+        x: Tensor,  # Latents at the end, `(b, c, h, w)`
     ):
         super().__init__('interrupted')
         self.x = x
 
 
 class StepEnd:
-    "Calls a function of the user after each step of a generation."
+    "Adapter that calls diffusers' `callback_on_step_end` after each step of a generation."
 
     def __init__(
         self,
         pipe: Any,  # Pipeline, with `_guidance_scale`, `_interrupt` and `_num_timesteps`
         call: Callable,  # `callback_on_step_end`
-        names: tuple = ('latents',),  # Tensors that it wants
-        fixed: bool = True,  # Whether the method keeps to its steps
+        names: tuple = ('latents',),  # Names of the tensors it receives
+        fixed: bool = True,  # Whether the method has fixed steps
     ):
         self.pipe = pipe
         self.call = call
@@ -187,11 +187,11 @@ class StepEnd:
 
     def __call__(
         self,
-        step: int,  # Not used: steps are counted here, over all parts of a generation
+        step: int,  # Not used: steps are counted over all parts of a generation
         t: float,  # Time in [0, 1] at the end of the step
         x: Tensor,  # Latents, `(b, c, h, w)`
     ):
-        """Call the function, and take over what it returns.
+        """Call the function, and replace the latents by those it returns.
 
         Raises `InputError` or `CallInterrupted`.
         """
@@ -211,7 +211,7 @@ class StepEnd:
         x: Tensor,  # Latents of the solver, `(b, c, h, w)`
         other: Tensor,  # Latents that the function returned, shaped as `x`
     ):
-        "Write other latents over those of the solver; raises `InputError`."
+        "Overwrite the solver's latents in place; raises `InputError` for another shape."
         if other is x:
             return
         if not self.fixed:

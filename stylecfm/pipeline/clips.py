@@ -20,9 +20,9 @@ from ..config import InputError
 from ..files import temporary_beside
 
 # %% ../../nbs/08_pipeline/07_clips.ipynb #f25094fb
-VIDEOS = '.mp4', '.m4v', '.mov', '.mkv', '.webm', '.avi'  # suffixes of what is read
-OUTPUT_VIDEOS = '.mp4', '.m4v', '.mov', '.mkv'  # and of what is written
-# Units of time a second: whole numbers for 24, 25, 30, 50, 60 and 30000/1001 frames a second
+VIDEOS = '.mp4', '.m4v', '.mov', '.mkv', '.webm', '.avi'  # suffixes of videos that can be read
+OUTPUT_VIDEOS = '.mp4', '.m4v', '.mov', '.mkv'  # suffixes of videos that can be written
+# units of time in a second, a multiple of 24, 25, 30, 50, 60 and 30000/1001 frames per second
 TICKS = 60000
 
 
@@ -36,7 +36,7 @@ def is_clip(
 def known_video(
     path: Path,  # Video file to write
 ):
-    "Raise `InputError` unless a video can be written under this suffix, in either case."
+    "Raise `InputError` unless a video can be written with this suffix, in upper or lower case."
     if path.suffix.lower() not in OUTPUT_VIDEOS:
         raise InputError(
             f'cannot write {path}: the suffix of a video must be one of '
@@ -45,7 +45,7 @@ def known_video(
 
 
 def _av():
-    "PyAV, or how to get it."
+    "Import PyAV; raises `InputError` with the command that installs it."
     try:
         import av
     except ImportError:
@@ -57,20 +57,20 @@ class Clip(NamedTuple):
     "Properties of a video, known before it is decoded."
 
     size: tuple  # Height and width as shown, pixels
-    rate: Fraction  # Frames a second, on average
-    # Number of frames, as the file says or by duration and rate; 0 where neither is known
+    rate: Fraction  # Mean number of frames per second
+    # Number of frames, from the file, or by duration and rate; 0 if unknown
     frames: int
-    sound: bool  # Whether there is a stream of sound
+    sound: bool  # Whether the video has sound
 
 # %% ../../nbs/08_pipeline/07_clips.ipynb #41c9f82e
 class Frame(NamedTuple):
     "One picture of a video."
 
     image: np.ndarray  # RGB, uint8 `(h, w, 3)`
-    time: float  # Time at which it is shown, seconds
+    time: float  # Presentation time, seconds
 
 
-# What may be opened: containers of videos, by their contents, and nothing that they point to
+# options of FFmpeg: only containers of videos, without files or URLs to which they refer
 _LOCAL = dict(
     format_whitelist='mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,ogg,flv,asf,gif,apng',
     protocol_whitelist='file',
@@ -78,12 +78,12 @@ _LOCAL = dict(
 
 
 def _as_file(path: str | Path) -> str:
-    "A path that FFmpeg takes for a file, even where a name has a colon."
+    "Return a path that FFmpeg reads as a file, even with a colon in its name."
     return f'file:{os.path.abspath(path)}'
 
 
 def _opened(path: str | Path):
-    "A container with pictures; raises `InputError` for anything else."
+    "Open a container with a video stream; raises `InputError` for anything else."
     av = _av()
     if not os.path.isfile(path):
         raise InputError(f'no video at {path}; check the path')
@@ -100,12 +100,12 @@ def _opened(path: str | Path):
     raise InputError(f'{path} has no pictures, only sound; give a video')
 
 # %% ../../nbs/08_pipeline/07_clips.ipynb #3d22ded9
-# transfer functions of high dynamic range (ITU-T H.273), which 8 bits of sRGB cannot show
+# transfer functions of high dynamic range (ITU-T H.273), which 8-bit sRGB cannot represent
 _HDR = {16: 'PQ', 18: 'HLG'}
 
 
 def _square_pixels(image: np.ndarray, aspect: Fraction | None) -> np.ndarray:
-    "A frame whose pixels are as wide as they are high: the longer side of a pixel decides."
+    "Enlarge a frame with non-square pixels along the pixels' longer side, so that they are square."
     if not aspect or aspect == 1 or not Fraction(1, 4) <= aspect <= 4:
         return image
     h, w = image.shape[:2]
@@ -116,7 +116,7 @@ def _square_pixels(image: np.ndarray, aspect: Fraction | None) -> np.ndarray:
 def read_frames(
     path: str | Path,  # Video
     skip: int = 0,  # Number of frames to skip at the beginning
-) -> Iterator[Frame]:  # Upright, in the order in which they are shown
+) -> Iterator[Frame]:  # Upright frames in presentation order
     "Yield the frames of a video; raises `InputError` for a file that is no video, or is damaged."
     with _opened(path) as container:
         stream = container.streams.video[0]
@@ -134,7 +134,8 @@ def read_frames(
                     at = float(f.pts * f.time_base)
                 else:
                     at = n / float(rate)
-                at, shown = max(at, shown + 1 / TICKS), max(at, shown + 1 / TICKS)  # times rise
+                # times must increase
+                at, shown = max(at, shown + 1 / TICKS), max(at, shown + 1 / TICKS)
                 if n < skip:
                     continue
                 image = f.to_ndarray(format='rgb24')
@@ -175,7 +176,7 @@ def clip_of(
 
 # %% ../../nbs/08_pipeline/07_clips.ipynb #69968284
 def _pictures(av, out, rate: Fraction, size: tuple):
-    "A stream of pictures: H.264 where the build has it, else MPEG-4; BT.709, as players assume."
+    "Add a video stream: H.264 if FFmpeg has it, else MPEG-4; BT.709, which players assume."
     name = 'libx264' if 'libx264' in av.codecs_available else 'mpeg4'
     stream = out.add_stream(name, rate=rate, options=dict(crf='18') if name == 'libx264' else {})
     stream.height, stream.width, stream.pix_fmt = *size, 'yuv420p'
@@ -193,7 +194,7 @@ def _pictures(av, out, rate: Fraction, size: tuple):
 
 
 def _interleaved(av, out, source, images: Iterable[Frame], rate: Fraction):
-    "Write frames, and before each the packets of sound that are due."
+    "Write frames, each preceded by the sound packets up to its time."
     sound = source.streams.audio[0] if source and source.streams.audio else None
     heard = out.add_stream_from_template(sound) if sound else None
     packets = (p for p in source.demux(sound) if p.dts is not None) if sound else iter(())
@@ -226,15 +227,15 @@ _OF_THE_DISK = {getattr(errno, k) for k in ('ENOSPC', 'EDQUOT', 'EACCES', 'EROFS
 
 def write_clip(
     path: str | Path,  # File to write, with a suffix of `OUTPUT_VIDEOS`
-    images: Iterable[Frame],  # Frames of one size with even sides, times rising
-    rate: Fraction,  # Frames a second, on average
+    images: Iterable[Frame],  # Frames of one size with even sides and increasing times
+    rate: Fraction,  # Mean number of frames per second
     source: str | Path | None = None,  # Video whose sound is copied; silent if none
 ):
-    "Write a video, complete or not at all; raises `InputError` if it cannot be written."
+    "Write a video atomically; raises `InputError` if it cannot be written."
     av = _av()
     path = Path(path)
     rate = Fraction(rate)
-    part = temporary_beside(path)  # with the suffix, which decides the format
+    part = temporary_beside(path)  # it keeps the suffix, which selects the format
     try:
         with av.open(_as_file(part), 'w') as out:
             if source is None:

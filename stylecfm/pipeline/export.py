@@ -26,17 +26,16 @@ def __getattr__(name):
 # %% ../../nbs/08_pipeline/05_export.ipynb #28cbd435
 def example_inputs(
     net: IsoNext,  # Network whose channels and styles are used
-    b: int,  # Batch
+    b: int,  # Batch size
     h: int,  # Height, latent pixels
-    w: int,  # Width, likewise
+    w: int,  # Width, latent pixels
     seed: int = 0,  # Random seed of noise and times
 ) -> (
     tuple
-    # x `(b, c, h, w)` with the condition's channels, t `(b,)` in [0, 1), style `(b,)` int64: the
-    # mean
-    # style, -1, comes first
+    # x `(b, c, h, w)` with the condition's channels, t `(b,)` in [0, 1), style int64 `(b,)`, whose
+    # first is the mean style, -1
 ):
-    "Inputs of a size."
+    "Draw example inputs of a given size."
     g = torch.Generator().manual_seed(seed)
     style = torch.arange(b) % (net.config.num_styles + 1) - 1
     channels = net.config.latent_channels + getattr(net.config, 'condition_channels', 0)
@@ -46,11 +45,11 @@ def example_inputs(
 @torch.no_grad()
 def relative_difference(
     net: IsoNext,  # Network
-    other: Callable,  # Second function
-    # Batch, height, width; odd ones among them
+    other: Callable,  # Second network
+    # Batch size, height and width of the inputs, including odd numbers
     sizes: tuple = ((1, 8, 8), (3, 16, 24), (2, 33, 17)),
-) -> float:  # 0 where they are equal
-    "Largest difference of two networks over the deviation of the first one's output."
+) -> float:  # Difference; 0 for equal outputs
+    "Largest difference of two networks divided by the standard deviation of the first output."
     found = []
     for i, n in enumerate(sizes):
         x = example_inputs(net, *n, seed=i)

@@ -55,9 +55,9 @@ MODULE = """from stylecfm.pipeline.transfer import StyleTransferPipeline
 
 
 def part_of(
-    component: Any,  # A model or a scheduler; None where there is none
-) -> list:  # Module and class, as `model_index.json` names them
-    "Where the class of a part is found."
+    component: Any,  # Model or scheduler, or None
+) -> list:  # Names of module and class for `model_index.json`
+    "Return the module and the class of a part."
     if component is None:
         return [None, None]
     kind = type(component)
@@ -74,10 +74,10 @@ def write_pipeline(
     scheduler: SchedulerMixin | None,  # Scheduler; None: the solver of the settings
     codec_name: str = '',  # Name of the codec for a pipeline without one
     variant: str | None = None,  # Name of the set of weights
-    # Largest file of the network, bytes or with a unit; None: one file
+    # Largest size of a weight file, bytes or text with a unit; None: one file
     max_shard_size: int | str | None = None,
 ):
-    "Write the parts of a pipeline; raises `InputError` where they cannot be written."
+    "Write the parts of a pipeline; raises `InputError` if they cannot be written."
     net = model.net
     name = f'diffusion_pytorch_model{"." + variant if variant else ""}.safetensors'
     if max_shard_size is not None:
@@ -122,7 +122,7 @@ def keep_others(
 ):
     """Copy the weights of other variants into a new folder.
 
-    Raises `InputError` for a folder that is damaged.
+    Raises `InputError` for a damaged folder.
     """
     if not (old / 'manifest.json').is_file():
         return
@@ -146,18 +146,18 @@ _PLAIN = (
     'max_memory',
     'safe_serialization',
     'custom_pipeline',
-)  # nothing to decide by here
+)  # arguments without effect here
 
 
 class Loading(NamedTuple):
-    "Arguments of diffusers' `from_pretrained`, sorted."
+    "Arguments of diffusers' `from_pretrained`, sorted by use."
 
     # Type of the weights, or {part: type}, with `default` for the others; None: 32 bits
     dtype: Any = None
     variant: str | None = None  # Name of the set of weights
-    device_map: Any = None  # A device, or balanced or auto: a GPU if there is one
+    device_map: Any = None  # Device, or balanced or auto for a GPU if there is one
     hub: dict = {}  # Arguments for the hub
-    parts: dict = {}  # Parts that are given instead of loaded
+    parts: dict = {}  # Given parts, which are not loaded
 
 
 def loading_of(
@@ -166,7 +166,7 @@ def loading_of(
 ) -> Loading:
     """Sort the arguments of diffusers' loader.
 
-    Raises `InputError` for an unknown one, and for weights that are pickles.
+    Raises `InputError` for an unknown argument, and for pickled weights.
     """
     given = dict(given)
     dtypes = [given.pop(k) for k in ('dtype', 'torch_dtype') if k in given]
@@ -188,16 +188,16 @@ def loading_of(
 def type_for(
     dtype: torch.dtype | dict | None,  # Type, or types by part
     part: str,  # Name of a part
-) -> torch.dtype | None:  # None: as it is
-    "The type of a part's weights."
+) -> torch.dtype | None:  # Type; None: the stored type
+    "Return the type of a part's weights."
     return dtype.get(part, dtype.get('default')) if isinstance(dtype, dict) else dtype
 
 
 def cast(
     net: nn.Module,  # A model of diffusers
-    dtype: torch.dtype | None,  # Type of its weights; None: as they are
+    dtype: torch.dtype | None,  # Type of the weights; None: unchanged
 ) -> nn.Module:  # The network itself
-    "Give a network another type, but for the modules that it keeps in 32 bits."
+    "Cast a network to another type, except for its modules that must be in 32 bits."
     kept = getattr(net, '_keep_in_fp32_modules', None) or []
     if dtype is None:
         return net
@@ -216,8 +216,8 @@ def local_folder(
     # Other arguments of `huggingface_hub.snapshot_download`: cache_dir, token, local_files_only
     **hub,
 ) -> Path:
-    "A folder that is here; raises `InputError` where the hub has none."
-    # no name on the hub; `find_model` says what a model is
+    "Return a local folder, downloaded if needed; raises `InputError` if the hub has none."
+    # not a name on the hub; `find_model` raises with an explanation
     if Path(path).suffix.lower() in WEIGHT_FILES:
         return Path(path)
     if (
@@ -237,7 +237,7 @@ def local_folder(
                 **hub,
             )
         )
-    except Exception as e:  # hub and network raise anything
+    except Exception as e:  # hub and network raise errors of many types
         why = str(e).splitlines()[0].rstrip('.')
         raise InputError(
             f'there is no folder {path}, and {m[1]} could not be downloaded from the hub ({why}); '
@@ -253,9 +253,9 @@ _SCHEDULER = dict(
 
 def scheduler_in(
     folder: Path,  # Folder of a pipeline
-    part: list | None,  # Module and class, of `model_index.json`
-) -> SchedulerMixin | None:  # None where the pipeline has none
-    "The scheduler of a pipeline; raises `InputError` for a class of another library."
+    part: list | None,  # Names of module and class, from `model_index.json`
+) -> SchedulerMixin | None:  # Scheduler; None for a pipeline without one
+    "Load the scheduler of a pipeline; raises `InputError` for a class of another library."
     if part is None or part[0] is None:
         return None
     (library, name), path = part, folder / 'scheduler' / 'scheduler_config.json'
@@ -273,7 +273,7 @@ def scheduler_in(
             'give one as scheduler='
         )
     try:
-        # not `from_pretrained`, which would ask the hub for what a text in the file names
+        # not `from_pretrained`, which may load a name in the file from the hub
         scheduler = kind.from_config(checked(read_json(path), _SCHEDULER, str(path), _USUAL))
     except InputError:
         raise
@@ -289,9 +289,9 @@ def parts_in(
     how: Loading = Loading(),  # Arguments of the loader
 ) -> (
     dict
-    # Arguments of the pipeline: codec, scheduler, codec_name; empty for a model that training wrote
+    # Arguments of the pipeline: codec, scheduler, codec_name; empty for a trainer's model
 ):
-    "Codec and scheduler of a pipeline that was saved as one; raises `InputError`."
+    "Load codec and scheduler of a saved pipeline; raises `InputError`."
     index = read_json(folder / 'model_index.json')
     if not isinstance(index.get('codec'), list):
         return {}

@@ -37,12 +37,12 @@ def __getattr__(name):
 class DetectedStyle(NamedTuple):
     "A detected style, with its confidence."
 
-    style: int  # Number, from 0
-    confidence: float  # Probability, or share of the draws in which it was the best, 0 to 1
+    style: int  # Number of the style, >= 0
+    confidence: float  # Probability, or share of draws in which it had the lowest loss, 0 to 1
 
 # %% ../../nbs/08_pipeline/03_job.ipynb #21e45aeb
-MODES = ('loop', 'flowedit', 'sdedit')  # ways from style to style
-MODE_STARTS = dict(flowedit=0.3, sdedit=0.5)  # where they begin unless told
+MODES = ('loop', 'flowedit', 'sdedit')  # methods of transfer
+MODE_STARTS = dict(flowedit=0.3, sdedit=0.5)  # default start times
 
 
 class TransferOptions(NamedTuple):
@@ -54,14 +54,14 @@ class TransferOptions(NamedTuple):
     match: str | None = None
     # Share of the inverted latents that becomes new noise, 0 to 1; None: the model's setting
     fresh: float | None = None
-    decay: bool | None = None  # Whether guidance falls towards 1; None: the model's setting
-    # Time where flowedit (0.3) and sdedit (0.5) begin, 0 to below 1; later keeps more
+    decay: bool | None = None  # Whether the guidance scale decays to 1; None: the model's setting
+    # Start time of flowedit (default 0.3) and sdedit (0.5), in [0, 1); a later one changes less
     start: float | None = None
     draws: int = 2  # Number of noise samples of flowedit at each step
     seed: int = 0  # Random seed of flowedit, sdedit and renoising
     batch: int = 8  # Number of images of one size in a batch
     trajectory: bool = False  # Whether to return the latents after every step
-    brush: Brush | None = None  # Choices of a structure-conditioned model; its defaults if none
+    brush: Brush | None = None  # Settings of a structure-conditioned model; its defaults if none
     # Mask of a structure-conditioned model, white where to paint; resized to each image
     mask: str | Path | Image.Image | None = None
     alpha_mask: bool = False  # Whether to paint only where an image is opaque
@@ -71,27 +71,26 @@ class TransferOptions(NamedTuple):
 class Transferred(BaseOutput):
     "Result of a call of the pipeline."
 
-    # PIL images in the sizes that came in, with opacity where the image had it; or what
-    # `output_type` says
+    # PIL images in the sizes of the inputs, with the inputs' opacity; or of type `output_type`
     images: Any
     # Latents at t=0 from which each image was painted, after matching and renoising: `(c, h, w)`
     # each, on the CPU; None for modes without inversion
     structure: list
-    nfe: int  # Network evaluations for one image; of the costliest
-    sources: list  # A `DetectedStyle` for each image; certain where the source style was given
+    nfe: int  # Network evaluations for one image; the largest number if images differ
+    sources: list  # `DetectedStyle` of each image; confidence 1 for a given source style
     seconds: float  # Time of the call, seconds
-    # Latents from source to target, `(points, c, h, w)` for each image, on the CPU; None unless
-    # asked for
+    # Latents from source to target, `(points, c, h, w)` for each image, on the CPU; None without
+    # `trajectory`
     trajectory: list
 
 # %% ../../nbs/08_pipeline/03_job.ipynb #a31f126f
 def settings(
-    base: InferenceConfig,  # The model's
-    steps: int | None = None,  # Steps each way; None: the model's, and so below
-    guidance_scale: float | None = None,  # At t=0, >= 1
-    solver: str | None = None,  # A key of `METHODS` or `ADAPTIVE_METHODS`
+    base: InferenceConfig,  # Settings of the model
+    steps: int | None = None,  # Solver steps in each direction; None: the model's
+    guidance_scale: float | None = None,  # Guidance scale at t=0, >= 1; None: the model's
+    solver: str | None = None,  # A key of `METHODS` or `ADAPTIVE_METHODS`; None: the model's
 ) -> InferenceConfig:
-    "Settings for one call; raises `InputError` for impossible ones."
+    "Return the settings of one call; raises `InputError` for invalid values."
     given = dict(
         num_inference_steps=whole_number(steps), guidance_scale=guidance_scale, solver=solver
     )
@@ -101,7 +100,7 @@ def settings(
         and not guidance_scale >= 1
     ):
         raise InputError(f'guidance_scale must be 1 (unguided) or more, got {guidance_scale}')
-    # whose steps are Euler's
+    # which takes Euler steps
     if solver not in (None, 'euler'):
         given['adaptive_step_size'] = False
     return replace(base, **{k: v for k, v in given.items() if v is not None})
@@ -111,8 +110,11 @@ def check_converged(
     s: Solution,  # Solver result; `.converged` marks the images that reached the end
     solver: ODESolver,  # Solver that made it
 ) -> Solution:  # Solver result, unchanged
-    "The solution; raises `FloatingPointError` where the allowed evaluations did not suffice."
-    # an image left the finite numbers
+    """Return the solution.
+
+    Raises `FloatingPointError` if the largest number of evaluations was reached.
+    """
+    # an image became NaN or infinite
     if s.status and {*s.status} - set(STATUS[:2]):
         return s.arrived()
     if s.converged is not None and not s.converged.all():
@@ -127,7 +129,7 @@ def note_unchanged(
     x1: Tensor,  # Standardised latents of the sources, `(b, c, h, w)`
     y: Tensor,  # Standardised latents of the results, `(b, c, h, w)`
 ):
-    "Warn where a transfer to another style gave its source back."
+    "Warn if a transfer to another style returned its source unchanged."
     if (c := change(x1, y)) < HARDLY:
         warnings.warn(
             f'the result is almost equal to its source (change {c:.2f}, below {HARDLY:g}): '
@@ -142,7 +144,7 @@ def check_options(
     o: TransferOptions,  # Options of a call
     strength: float,  # Strength of a call
 ):
-    "Raise `InputError` for impossible options, or a strength outside of 0 to 1."
+    "Raise `InputError` for invalid options, or a strength outside of [0, 1]."
     if o.mode not in MODES:
         raise InputError(f'mode must be one of {", ".join(MODES)}, got {o.mode!r}')
     if o.inversion not in ('source', 'mean'):
@@ -162,33 +164,33 @@ def check_options(
 
 # %% ../../nbs/08_pipeline/03_job.ipynb #d192fc7b
 class TransferJob(NamedTuple):
-    "What is done to one batch."
+    "Settings of the transfer of one batch."
 
-    source: int  # Style that the images are in
-    target: dict  # {style: weight}, weights that add up to 1
-    strength: float  # 0: the source, 1: the target
-    settings: InferenceConfig  # Steps, solver, guidance, and what is done to inverted latents
-    options: TransferOptions  # Everything else
-    steps: int | None = None  # Steps as they were given in a call
-    scale: float | None = None  # Guidance scale as it was given in a call
-    # Scheduler that drives the generation; None: the solver of the settings
+    source: int  # Source style
+    target: dict  # {style: weight}; weights sum to 1
+    strength: float  # Strength, 0 (source style) to 1 (target style)
+    settings: InferenceConfig  # Steps, solver, guidance, matching and renoising
+    options: TransferOptions  # Further options
+    steps: int | None = None  # Argument `steps` of the call
+    scale: float | None = None  # Argument `guidance_scale` of the call
+    # Scheduler of the generation; None: the solver of the settings
     scheduler: SchedulerMixin | None = None
     end: StepEnd | None = None  # Called after each step of the generation
-    start: Tensor | None = None  # Structures that are given instead of found, `(b, c, h, w)`
+    start: Tensor | None = None  # Given inverted latents, `(b, c, h, w)`; None: by inversion
     # Masks of a structure-conditioned model, 1 where to paint, `(b, 1, h, w)`; none: everywhere
     mask: Tensor | None = None
 
-    def blend(self) -> dict:  # {style: weight}; they add up to 1
-        "The target as far as it is wanted."
+    def blend(self) -> dict:  # {style: weight}; weights sum to 1
+        "Interpolate from the source to the target style by the strength."
         out = {k: self.strength * w for k, w in self.target.items()}
         out[self.source] = out.get(self.source, 0.0) + 1 - self.strength
         return {k: w for k, w in out.items() if w}
 
     def guidance(
         self,
-        scale: float | None = None,  # Scale in place of the settings'
-    ) -> tuple:  # Scale at t=0, a key of `DECAYS`
-        "Guidance as far as it is wanted."
+        scale: float | None = None,  # Guidance scale; None: that of the settings
+    ) -> tuple:  # Scale at t=0, and a key of `DECAYS`
+        "Interpolate the guidance scale from 1 by the strength."
         s = self.settings
         decay = self.options.decay
         name = (
@@ -201,9 +203,9 @@ class TransferJob(NamedTuple):
 
     def crossed(
         self,
-        x0: Tensor,  # Structures as the inversion found them, `(b, c, h, w)`
+        x0: Tensor,  # Inverted latents, `(b, c, h, w)`
     ) -> Tensor:  # Latents at t=0, shaped as `x0`
-        "Structures on their way to another style: matched, and partly fresh."
+        "Match inverted latents to noise and renoise them, for another style."
         o = self.options
         s = self.settings
         match = s.match if o.match is None else o.match
@@ -212,7 +214,7 @@ class TransferJob(NamedTuple):
         return renoise(x0, self.strength * fresh, o.seed) if fresh else x0
 
     def solver(self) -> ODESolver:
-        "As the settings say."
+        "Return the solver of the settings."
         s = self.settings
         if s.latent_clamp and s.adaptive_step_size:
             raise InputError(
@@ -230,8 +232,8 @@ class TransferJob(NamedTuple):
     def after(
         self,
         callback: Any = None,  # Called as `callback(step, t, x)`
-    ) -> Any:  # A function of the same arguments; None where there is nothing to call
-        "What is called after each step of the generation: the callback, then `end`."
+    ) -> Any:  # Function of the same arguments; None without a callback and `end`
+        "Return the function to call after each step of the generation: the callback, then `end`."
         end = self.end
         if end is None:
             return callback
@@ -245,18 +247,18 @@ class TransferJob(NamedTuple):
 
 # %% ../../nbs/08_pipeline/03_job.ipynb #88520642
 class Asked(NamedTuple):
-    "What a call says by diffusers' names."
+    "Arguments of a call with diffusers' names."
 
-    repeats: int = 1  # Pictures for each image
-    generator: torch.Generator | list | None = None  # Source of noise
-    latents: Tensor | None = None  # Structures at t = 0, `(n, c, h, w)`
+    repeats: int = 1  # Number of pictures for each image
+    generator: torch.Generator | list | None = None  # Random generator, or one for each picture
+    latents: Tensor | None = None  # Inverted latents at t = 0, `(n, c, h, w)`
     output_type: str = 'pil'  # Kind of result: a word of `OUTPUTS`
     call: Callable | None = None  # `callback_on_step_end`
-    names: tuple = ('latents',)  # Tensors that it wants
+    names: tuple = ('latents',)  # Names of the tensors that `call` receives
 
 # %% ../../nbs/08_pipeline/03_job.ipynb #62415050
 class OpenedImage(NamedTuple):
-    "An image as the network wants it."
+    "An image encoded for the network."
 
     # Standardised latent, `(1, c, h, w)`; for a structure-conditioned model pixels in [0, 1], `(1,
     # 3, h, w)`
@@ -267,12 +269,12 @@ class OpenedImage(NamedTuple):
 
 def batches_of(
     opened: list,  # `OpenedImage`, one for each picture
-    sources: list,  # `DetectedStyle`, likewise
-    wanted: list,  # {style: weight}, likewise
-    most: int,  # Images in a batch
-    seeds: list,  # Seeds of noise, likewise
+    sources: list,  # `DetectedStyle` of each picture
+    wanted: list,  # {style: weight} of each picture
+    most: int,  # Largest number of images in a batch
+    seeds: list,  # Seed of the noise of each picture
 ) -> list:  # Lists of positions
-    "Pictures in batches: those of one size, the same wish and the same noise go together."
+    "Group pictures of one size, target and seed into batches."
     groups = {}
     for i, p in enumerate(opened):
         groups.setdefault(
@@ -282,11 +284,11 @@ def batches_of(
 
 
 def started(
-    latents: Tensor,  # Structures at t = 0, `(n, c, h, w)`
+    latents: Tensor,  # Inverted latents at t = 0, `(n, c, h, w)`
     some: list,  # Positions of a batch
     x1: Tensor,  # Latents of its images, `(b, c, h, w)`
-) -> Tensor:  # `(b, c, h, w)`
-    "Given inverted latents of a batch; raises `InputError` for those of another size."
+) -> Tensor:  # Inverted latents of the batch, `(b, c, h, w)`
+    "Select the given inverted latents of a batch; raises `InputError` for another size."
     if latents.ndim != 4 or len(latents) <= max(some) or latents.shape[1:] != x1.shape[1:]:
         raise InputError(
             f'latents must be ({max(some) + 1} or more, {", ".join(map(str, x1.shape[1:]))}), '

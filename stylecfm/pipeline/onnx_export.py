@@ -49,8 +49,8 @@ class LatentOf(nn.Module):
     def forward(
         self,
         image: Tensor,  # `(b, 3, h, w)` in [-1, 1], sides divisible by the codec's factor
-    ) -> Tensor:  # `(b, c, h/f, w/f)`
-        "Standardised latents of images."
+    ) -> Tensor:  # Standardised latents, `(b, c, h/f, w/f)`
+        "Encode and standardise."
         if self.codec is not None:
             z = self.codec.encode(image)
         else:
@@ -65,17 +65,17 @@ class ImageOf(LatentOf):
     def forward(
         self,
         latent: Tensor,  # Standardised latents, `(b, c, h, w)`
-    ) -> Tensor:  # `(b, 3, f*h, f*w)`, not clamped
-        "Images of standardised latents."
+    ) -> Tensor:  # Images, `(b, 3, f*h, f*w)`, not clamped
+        "Invert the standardisation and decode."
         z = latent * self.scale + self.mean
         return self.net.decode(z).sample if self.codec is None else self.codec.decode(z)
 
 # %% ../../nbs/08_pipeline/06_onnx_export.ipynb #0393a412
-OPSET = 18  # version of ONNX's operators; onnxruntime-web runs all that are used here
+OPSET = 18  # version of ONNX's operator set; onnxruntime-web supports the operators used here
 
 
 def _packages():
-    "The packages `onnx` and `onnxruntime`; raises `InputError` where one of them is missing."
+    "Import `onnx` and `onnxruntime`; raises `InputError` if one is missing."
     try:
         import onnx
         import onnxruntime
@@ -89,7 +89,7 @@ def _packages():
 
 @contextmanager
 def _muted() -> Iterator[None]:
-    "Without the exporter's warnings."
+    "Context manager that hides the exporter's warnings."
     log = logging.getLogger('torch.onnx')
     level = log.level
     log.setLevel(logging.ERROR)
@@ -107,7 +107,7 @@ def onnx_graph(
     sizes: dict,  # {input: {axis: `torch.export.Dim` or a multiple of one}}, in the inputs' order
     output: str,  # Name of the output
 ) -> Any:  # `onnx.ModelProto`
-    "Record a module as an ONNX graph with open sizes; raises `InputError` where it cannot be."
+    "Record a module as an ONNX graph with dynamic sizes; raises `InputError` if that fails."
     with torch.no_grad(), _muted():
         try:
             program: Any = torch.onnx.export(
@@ -129,7 +129,7 @@ def onnx_graph(
     graph = program.model_proto
     del graph.metadata_props[:]
     for n in graph.graph.node:
-        del n.metadata_props[:]  # places in the source of whoever exported
+        del n.metadata_props[:]  # remove paths of source files
         n.doc_string = ''
     for v in (*graph.graph.input, *graph.graph.output, *graph.graph.value_info):
         del v.metadata_props[:]
@@ -139,7 +139,7 @@ def onnx_graph(
 def halved(
     graph: Any,  # `onnx.ModelProto` with 32-bit weights; changed in place
 ) -> Any:  # The graph itself
-    "Store weights in 16 bits where that loses nothing, each with a cast to 32 bits behind it."
+    "Store weights in 16 bits if that is exact, each followed by a cast to 32 bits."
     onnx, _ = _packages()
     casts = []
     for w in graph.graph.initializer:
@@ -160,7 +160,7 @@ def halved(
 
 # %% ../../nbs/08_pipeline/06_onnx_export.ipynb #a7ca2798
 class _PaddedConv(nn.Conv2d):
-    "A convolution whose input channels are filled up with zeros to a multiple of four."
+    "A convolution whose input channels are zero-padded to a multiple of four."
 
     def forward(self, x: Tensor) -> Tensor:
         missing = self.in_channels - x.shape[1]
@@ -171,8 +171,8 @@ class _PaddedConv(nn.Conv2d):
 def with_padded_stem(
     net: IsoNext,  # Network of images; changed in place
     multiple: int = 4,  # Divisor of the first convolution's input channels
-) -> IsoNext:  # The network itself, of the same function
-    "Fill up the input channels of the first convolution."
+) -> IsoNext:  # The network itself, with unchanged outputs
+    "Zero-pad the input channels of the first convolution."
     old: Any = net.stem
     wide = -(-old.in_channels // multiple) * multiple
     new = _PaddedConv(wide, old.out_channels, old.kernel_size, padding=old.padding)
@@ -186,8 +186,8 @@ def with_padded_stem(
 # %% ../../nbs/08_pipeline/06_onnx_export.ipynb #23c94858
 def graph_session(
     graph: bytes | str | Path,  # An ONNX graph, or its file
-) -> Callable:  # Tensors in the graph's order -> its output, a tensor
-    "Run a graph by onnxruntime on one thread."
+) -> Callable:  # Function, input tensors in the graph's order -> output tensor
+    "Load a graph in onnxruntime, on one thread."
     _, ort = _packages()
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -208,8 +208,8 @@ def graph_difference(
     graph: Any,  # Recorded graph, `onnx.ModelProto`
     module: nn.Module,  # Recorded module
     inputs: list,  # Tuples of inputs, of several sizes
-) -> float:  # 0 where they are equal
-    "Largest difference of a graph to its module, over the deviation of the module's output."
+) -> float:  # Difference; 0 for equal outputs
+    "Largest difference of a graph to its module divided by the standard deviation of the output."
     run, found = graph_session(graph.SerializeToString()), []
     for x in inputs:
         a = module(*x)
@@ -218,7 +218,7 @@ def graph_difference(
 
 # %% ../../nbs/08_pipeline/06_onnx_export.ipynb #1fd2ec60
 def _recordings(net: IsoNext, codec: Codec, stats: LatentStats) -> Iterator[tuple]:
-    "Name, module, example inputs, open sizes, output, and inputs for the check, of each graph."
+    "Yield name, module, example inputs, dynamic sizes, output and check inputs of each graph."
 
     def dim(n, least=1):
         return torch.export.Dim(n, min=least, max=4096)
@@ -265,8 +265,8 @@ def _recordings(net: IsoNext, codec: Codec, stats: LatentStats) -> Iterator[tupl
 def model_facts(
     model: Model,  # Model
     codec: Codec,  # Codec of the model
-) -> dict:  # For a JSON file
-    "What a program needs besides the graphs: names, sizes, steps, palettes and their potentials."
+) -> dict:  # Plain values for a JSON file
+    "Collect what a program needs besides the graphs: names, sizes, steps, palettes and potentials."
     net, libraries = model.net, getattr(model.net, 'libraries', lambda: [])()
     known = {s: p for s, p in zip(model.styles, libraries, strict=False) if p is not None}
     c = net.config
@@ -293,7 +293,7 @@ def model_facts(
 # %% ../../nbs/08_pipeline/06_onnx_export.ipynb #e14f8d5c
 def export_onnx(
     model: Model,  # Model of images, from `load_model`
-    folder: str | Path,  # Folder to write; replaced where it is such a folder already
+    folder: str | Path,  # Folder to write; an earlier export is replaced
     # Largest allowed difference to PyTorch, relative to the standard deviation of the output
     tolerance: float = 1e-3,
 ) -> dict:  # {graph: relative difference to PyTorch}

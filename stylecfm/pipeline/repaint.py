@@ -40,34 +40,34 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #5ae61df4
-PALETTES = ('transported', 'collection')  # ways to choose a painting's palette
+PALETTES = ('transported', 'collection')  # methods to choose a painting's palette
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #8d5a41e7
 class Brush(NamedTuple):
-    "Choices of a painting under a condition."
+    "Settings of a painting by a structure-conditioned model."
 
     # Radius of the coarse picture, pixels: larger keeps less of the composition; 0 or 1 to 8
     coarseness: float = 3.0
-    # Share of the photograph's own texture, 0 to 1; 1 in its own style gives the photograph back
+    # Share of the photograph's own texture, 0 to 1; 1 in its own style reconstructs the photograph
     texture: float = 0.0
     # Share of the paintings' palettes, 0 to 1, or a key of `COLOUR_MODES`: photo, moments, painting
     colours: float | str = 1.0
-    # Standard deviation of the noise that is painted from, 0 to 1.2: lower is smoother
+    # Standard deviation of the initial noise, 0 to 1.2: lower is smoother
     temperature: float = 1.02
-    steps: int = 12  # Steps each way
+    steps: int = 12  # Solver steps in each direction
     guidance_scale: float = 1.0  # Classifier-free guidance of the style, >= 1
-    seed: int = 0  # Seed of noise and of the choice of a palette: another one, another version
+    seed: int = 0  # Seed of the noise and of the choice of a palette
     # Longer side at which the composition is painted first, pixels; larger images are refined from
     # there
     base_size: int = 512
-    # A word of `PALETTES`: that of near paintings, or one map of colours for the whole collection
+    # A word of `PALETTES`: from near paintings, or one colour map for the whole collection
     palette: str = 'transported'
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #8d5a41e7
 def check_brush(
-    b: Brush,  # Choices to check
-) -> Brush:  # Checked choices
-    "Raise `InputError` for choices that are out of range."
+    b: Brush,  # Settings to check
+) -> Brush:  # Checked settings
+    "Return the settings; raises `InputError` for values out of range."
     ranges = dict(
         texture=(0, 1),
         temperature=(0, 1.2),
@@ -87,25 +87,25 @@ def check_brush(
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #359b1d52
 class StructurePainter(NamedTuple):
-    "A structure-conditioned flow with all it takes to paint."
+    "A structure-conditioned flow with its codec and palettes."
 
-    # Velocity `(x, t, style)`, with the condition behind the point in `x`
+    # Velocity network `(x, t, style)`; the last channels of `x` are the condition
     network: Callable
-    encode: Callable  # Images in [-1, 1] `(b, 3, h, w)` -> standardised latents
-    decode: Callable  # Standardised latents -> images
-    libraries: list  # `Palette` of each style's paintings; None where a style has none
-    least: float = 0.0  # Lower bound of 1 - t where the network divides by it, from 0 to 1
+    encode: Callable  # Function, images in [-1, 1] `(b, 3, h, w)` -> standardised latents
+    decode: Callable  # Function, standardised latents -> images
+    libraries: list  # `Palette` of each style's paintings; None for a style without palettes
+    least: float = 0.0  # Lower bound of 1 - t in the network's division by it, 0 to 1
     # Flow map of the network for few steps: `student(condition, style)` is an average velocity
     # `u(x, s, t)`; None where there is none
     student: Callable | None = None
 
 
 def structure_condition_of(
-    p: StructurePainter,  # Codec
+    p: StructurePainter,  # Painter whose codec is used
     coarse: Tensor,  # Coarse picture in [0, 1], `(b, 3, h, w)`
-    radius: float,  # Coarseness, pixels
-) -> Tensor:  # `(b, k, h/f, w/f)`, k = c + 1
-    "Condition of the network for a coarse picture."
+    radius: float,  # Radius of the coarse picture, pixels
+) -> Tensor:  # Condition, `(b, k, h/f, w/f)`, k = c + 1
+    "Encode a coarse picture to the network's condition."
     return structure_condition(p.encode(coarse * 2 - 1), radius)
 
 
@@ -115,10 +115,10 @@ def conditional_field(
     style: int | dict,  # Style, or {style: weight}; -1 is the mean style
     scale: float = 1.0,  # Guidance scale at t = 0
 ) -> Callable:  # Field `(x, t) -> dx/dt`
-    "Velocity field of a style under a condition."
+    "Return the velocity field of a style under a condition."
 
     def net(x, t, s):
-        # guidance asks for two velocities at once
+        # guidance evaluates two velocities in one batch
         c = condition.repeat(len(x) // len(condition), 1, 1, 1)
         return p.network(torch.cat([x, c.to(x)], 1), t, s)
 
@@ -131,7 +131,7 @@ def conditional_data(
     style: int | dict,  # Style, or {style: weight}; -1 is the mean style
     scale: float = 1.0,  # Guidance scale at t = 0
 ) -> Callable:  # Data prediction `(x, t) -> D`
-    "Data prediction of a style under a condition, from its velocity."
+    "Return the data prediction of a style under a condition, from its velocity."
     v = conditional_field(p, condition, style, scale)
     return lambda x, t: x + (1 - t).clamp_min(p.least).view(-1, 1, 1, 1) * v(x, t)
 
@@ -173,23 +173,24 @@ def sample_student(
 def mix_noise(
     inverted: Tensor,  # Inverted latent of the photograph, `(b, c, h, w)`
     noise: Tensor,  # New noise, of the same shape
-    share: float,  # Share of the inverted latent's variance that stays, 0 to 1
-) -> Tensor:  # Mixture, `(b, c, h, w)`; of variance 1 where both are
-    "Inverted latent and new noise, variances added."
+    share: float,  # Share of the inverted latent's variance, 0 to 1
+) -> Tensor:  # Mixture, `(b, c, h, w)`; of variance 1 if both have variance 1
+    "Mix an inverted latent and new noise, with shares of variance that sum to 1."
     return math.sqrt(share) * inverted + math.sqrt(1 - share) * noise
 
 
 def conditions(
     p: StructurePainter,  # Codec and palettes
     x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
-    # Style to paint in, or {style: weight}: the heaviest one's palettes count
+    # Target style, or {style: weight}, of which the style of largest weight gives the palettes
     target: int | dict,
-    b: Brush,  # Choices
-    source: int = -1,  # Style that they are in; -1 where it is not known
+    b: Brush,  # Settings of the painting
+    source: int = -1,  # Source style; -1 if unknown
 ) -> tuple[
     Tensor, Tensor
-]:  # Conditions `(b, k, h/f, w/f)` of the images as they are, and in the target's colours
-    "Coarse pictures of images as conditions, before and after their colours are moved."
+    # Conditions `(b, k, h/f, w/f)` of the unchanged images, and of images with the target's colours
+]:
+    "Compute the conditions of images, before and after the transport of their colours."
     coarse = coarse_picture(x, b.coarseness)
     style = max(target, key=target.__getitem__) if isinstance(target, dict) else target
     library = p.libraries[style] if style >= 0 else None
@@ -218,24 +219,24 @@ def conditions(
 
 
 class PaintingResult(NamedTuple):
-    "Result of a painting under a condition."
+    "Result of a painting by a structure-conditioned model."
 
-    images: Tensor  # In [0, 1], `(b, 3, h, w)`
-    x0: Tensor  # Latent at t = 0 from which they were generated, `(b, c, h/f, w/f)`
+    images: Tensor  # Paintings in [0, 1], `(b, 3, h, w)`
+    x0: Tensor  # Latents at t = 0 from which they were generated, `(b, c, h/f, w/f)`
     nfe: int  # Network evaluations for one image
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #655916cc
 def _to_image(p: StructurePainter, latent: Tensor) -> Tensor:
-    "Decoded latents as images in [0, 1]."
+    "Decode latents to images in [0, 1]."
     return ((p.decode(latent) + 1) / 2).clamp(0, 1)
 
 
 def _prediction(
     p: StructurePainter, both: Tensor, target: int | dict, b: Brush, region: Region | None
 ) -> Callable:
-    """Data prediction, within a region if there is one.
+    """Return the data prediction, masked by a region if there is one.
 
-    `both` stacks the conditions before and after their colours are moved.
+    `both` stacks the conditions before and after the transport of colours.
     """
     if region is None:
         return conditional_data(p, both[1], target, b.guidance_scale)
@@ -248,7 +249,7 @@ def _prediction(
 def _finished(
     p: StructurePainter, latent: Tensor, x: Tensor, b: Brush, region: Region | None
 ) -> Tensor:
-    "Images of latents, with the chosen colours, and the photograph outside of a region."
+    "Decode latents, apply the colour mode, and restore the photograph outside of a region."
     y = _to_image(p, latent)
     if region is None:
         return finish_colours(b.colours, y, x)
@@ -260,12 +261,12 @@ def _finished(
 def paint_once(
     p: StructurePainter,  # Network, codec and palettes
     x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`, sides divisible by the codec's factor
-    source: int,  # Style that they are in
-    target: int | dict,  # Style to paint in, or {style: weight}
-    b: Brush = Brush(),  # Choices
+    source: int,  # Source style
+    target: int | dict,  # Target style, or {style: weight}
+    b: Brush = Brush(),  # Settings of the painting
     # Called as `callback(step, t, x)` after each step of a solver
     callback: Callable | None = None,
-    region: Region | None = None,  # Part to paint, and what stays; the whole if none
+    region: Region | None = None,  # Mask and photographs; None: paint the whole image
 ) -> PaintingResult:
     "Paint images at their own size: condition, start, and the flow from t = 0 to 1."
     check_brush(b)
@@ -300,8 +301,8 @@ def paint_once(
 def resized(
     x: Tensor,  # Images, `(b, c, h, w)`
     size: tuple,  # Height and width, pixels
-) -> Tensor:  # `(b, c, *size)`
-    "Bicubic resampling, with a wider filter where it shrinks."
+) -> Tensor:  # Resized images, `(b, c, *size)`
+    "Resize by bicubic interpolation, antialiased."
     return F.interpolate(x, size=size, mode='bicubic', antialias=True, align_corners=False).clamp(
         0, 1
     )
@@ -309,10 +310,10 @@ def resized(
 
 def base_size_of(
     size: tuple,  # Height and width, pixels
-    longest: int,  # Longer side of the base, pixels
+    longest: int,  # Largest longer side of the base, pixels
     factor: int,  # Divisor of its sides
-) -> tuple:  # Height and width
-    "Size at which the composition of a large image is painted."
+) -> tuple:  # Height and width, pixels
+    "Compute the size at which the composition of a large image is painted."
     k = longest / max(size)
     return tuple(max(2, round(n * k / factor)) * factor for n in size)
 
@@ -321,18 +322,18 @@ def base_size_of(
 def paint_images(
     p: StructurePainter,  # Network, codec and palettes
     x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`, sides divisible by `factor`
-    source: int,  # Style that they are in
-    target: int | dict,  # Style to paint in, or {style: weight}
-    b: Brush = Brush(),  # Choices
+    source: int,  # Source style
+    target: int | dict,  # Target style, or {style: weight}
+    b: Brush = Brush(),  # Settings of the painting
     # Called as `callback(step, t, x)` after each step of a solver
     callback: Callable | None = None,
     factor: int = 8,  # Codec's factor
-    # 1: painted, 0: the image stays, `(b, 1, h, w)`; everywhere 1 if none
+    # Mask, `(b, 1, h, w)`, 1 to paint and 0 to keep the image; None: paint the whole image
     mask: Tensor | None = None,
 ) -> PaintingResult:
     """Paint images of any size.
 
-    Large ones small first, then with a brush of the full size over the enlarged painting.
+    A large image is painted at a reduced size first; the enlarged painting is then refined.
     """
     h, w = x.shape[-2:]
     if beyond_student(b, target, mask is not None):
@@ -352,6 +353,7 @@ def paint_images(
         colours=0.0, texture=0.0, coarseness=min(8.0, max(3.0, 1.5 * max(h, w) / b.base_size))
     )
     second = paint_once(p, enlarged, source, target, over, callback, within(x, mask))
-    done = finish_colours(b.colours, second.images, x)  # the second pass has colours of its own
+    # colours are finished again, as the second pass changes them
+    done = finish_colours(b.colours, second.images, x)
     images = done if mask is None else torch.lerp(second.images, done, mask)
     return second._replace(images=images, nfe=first.nfe + second.nfe)

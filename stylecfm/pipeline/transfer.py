@@ -129,7 +129,7 @@ class StyleTransferPipeline(DiffusionPipeline):
     def __init__(
         self,
         network: torch.nn.Module,  # Velocity `(x, t, style)`; an `IsoNext`
-        # Codec, as a component or as `load_codec` takes it; None: the one that `codec_name` names
+        # Codec, a component or an argument of `load_codec`; None: the codec that `codec_name` names
         codec: CodecModel | str | None = 'dct:4',
         # Fingerprint of the codec that the network was trained with; '' if unknown
         codec_weights: str = '',
@@ -140,7 +140,7 @@ class StyleTransferPipeline(DiffusionPipeline):
         inference: dict | None = None,  # Settings for transfer: fields of `InferenceConfig`
         # Scheduler of the generation; auto: one of the settings' solver; None: the solver itself
         scheduler: SchedulerMixin | str | None = 'auto',
-        codec_name: str = '',  # Name of the codec where it is no component
+        codec_name: str = '',  # Name of a codec that is no component
     ):
         super().__init__()
         net: Any = network.eval()
@@ -223,7 +223,7 @@ class StyleTransferPipeline(DiffusionPipeline):
         self._student = None if net is None else Student(check_student(net, self.model))
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #8b075537
-# The loop's name in the text that the project began with
+# Earlier name of the class
 StructurePreservingInference = StyleTransferPipeline
 
 
@@ -232,7 +232,7 @@ def from_model(
     cls: StyleTransferPipeline,
     model: Model,  # Model from `load_model`, or from a trainer's `model()`
     device: str | torch.device | None = None,  # Device to compute on; default: a GPU if available
-    # Codec, if it is no longer where it was when the latents were made
+    # Codec, if it has moved since the latents were made
     codec: CodecModel | str | None = None,
     **parts,  # Other parts and settings of the pipeline, as its constructor takes them
 ) -> StyleTransferPipeline:
@@ -252,7 +252,7 @@ def from_model(
 
 @patch(as_prop=True)
 def coder(self: StyleTransferPipeline) -> CodecModel:
-    "The codec in use: the component, or the one that `codec_name` names."
+    "Return the codec: the component, or the one that `codec_name` names."
     if self.codec is not None:
         return self.codec
     if self._made is None:
@@ -265,7 +265,7 @@ def coder(self: StyleTransferPipeline) -> CodecModel:
 
 @patch
 def check_parts(self: StyleTransferPipeline):
-    "Raise `InputError` for parts that do not go together."
+    "Raise `InputError` for parts that do not fit together."
     c = self.coder.latent_channels
     config = getattr(self.network, 'config', {})
     found, styles = (getattr(config, k, None) for k in ('latent_channels', 'num_styles'))
@@ -295,7 +295,7 @@ def from_pretrained(
     # A model, a checkpoint, the folder of a run, or a name on the hub; the pretrained model if none
     pretrained_model_name_or_path: str | Path | None = None,
     device: str | torch.device | None = None,  # Device to compute on; default: a GPU if available
-    # Codec, if it is no longer where it was when the latents were made
+    # Codec, if it has moved since the latents were made
     codec: CodecModel | str | None = None,
     # Precision of the network: fp32, bf16, or auto: bf16 where the device computes it fast, on a
     # processor by a measurement
@@ -393,9 +393,9 @@ def from_pipe(
     # Parts and settings that differ; `torch_dtype` casts all parts, also for the other pipeline
     **kwargs,
 ) -> StyleTransferPipeline:
-    """A pipeline of the same parts, without copying them.
+    """Make a pipeline that shares the parts of another one.
 
-    Raises `InputError` where there is no network.
+    Raises `InputError` for a pipeline without a network.
     """
     expected, settings = cls._get_signature_keys(cls)
     dtype = kwargs.pop('torch_dtype', None) or kwargs.pop('dtype', None)
@@ -420,9 +420,9 @@ def enable_sequential_cpu_offload(
     # Device to compute on; cpu tries the hooks without a GPU
     device: torch.device | str | None = None,
 ):
-    """Keep weights away and bring them in layer by layer.
+    """Keep weights on the CPU and move them to the device layer by layer.
 
-    On a processor without the number that accelerate cannot place.
+    Without a device number on a CPU, which accelerate does not accept.
     """
     if device is None or torch.device(device).type != 'cpu':
         DiffusionPipeline.enable_sequential_cpu_offload(self, gpu_id, device)
@@ -455,7 +455,7 @@ def shares(
     self: StyleTransferPipeline,
     which: str | int | dict,  # A style, or {style: weight}, weights >= 0
 ) -> dict:  # {number: weight}
-    "Styles as weights that add up to 1; raises `InputError`."
+    "Convert styles to weights that sum to 1; raises `InputError`."
     if not isinstance(which, dict):
         return {self.style(which): 1.0}
     fine = all(isinstance(w, (int, float)) and 0 <= w < math.inf for w in which.values())
@@ -488,7 +488,7 @@ def decode(
 
 
 def load_latent(
-    path: str | Path,  # A file with one latent, in the codec's units; nothing in it is run
+    path: str | Path,  # File with one latent in the codec's units; pickled code is not executed
 ) -> Tensor:  # `(c, h, w)`, fp32
     "Load one latent from a file; raises `InputError` if it holds none."
     try:
@@ -571,7 +571,7 @@ def field(
     scale: float | Guidance = 1.0,  # Guidance scale at t=0, 1 is unguided; or all its settings
     decay: str = 'linear',  # Decay of the guidance scale: a key of `DECAYS`
 ) -> Callable:  # `(x, t) -> dx/dt`
-    "The velocity field of a style, in this pipeline's precision."
+    "Return the velocity field of a style, in this pipeline's precision."
     shares = {-1: 1.0} if style == -1 else self.shares(style)
     return guided(self.evaluate, shares if len(shares) > 1 else next(iter(shares)), scale, decay)
 
@@ -612,14 +612,14 @@ def generate(
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #58c7f362
 DETECTION_POINTS = [(0.4, 0), (0.7, 1)]  # Times, and seeds of noise
-LEAST_DETECTION_SIDE = 8  # Latent pixels that a draw sees along a side, at least
+LEAST_DETECTION_SIDE = 8  # Smallest side of the detection window, latent pixels
 
 
 def detection_window(
     size: tuple[int, int],  # Height and width of a latent
-    draws: int,  # Evaluations: draws times styles
-) -> tuple[slice, slice]:  # Rows and columns, about the middle
-    "A part of a latent, so small that all draws together cost one evaluation of the whole."
+    draws: int,  # Number of evaluations, draws times styles
+) -> tuple[slice, slice]:  # Rows and columns around the centre
+    "Choose a window of a latent on which all evaluations together cost one of the whole latent."
 
     def middle(n):
         kept = min(n, max(LEAST_DETECTION_SIDE, int(n / draws**0.5)))
@@ -634,10 +634,10 @@ def detect_style(
     self: StyleTransferPipeline,
     x1: Tensor,  # Standardised latent, `(1, c, h, w)`
 ) -> DetectedStyle:
-    """The style that an image is most likely in.
+    """Detect the style of an image.
 
-    By the model's probe; without one by the losses of the network, as Li 2023, from two draws on
-    the middle of the image that together cost one evaluation.
+    By the model's probe; without one by the network's losses (Li 2023), from two draws on a centre
+    window, which together cost one evaluation.
     """
     k, draws = len(self.model.styles), len(DETECTION_POINTS)
     if self.model.probe is not None:
@@ -660,7 +660,7 @@ def detect_style(
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #816150d1
 @patch(as_prop=True)
 def conditional(self: StyleTransferPipeline) -> bool:
-    "Whether the network paints under a coarse picture."
+    "Whether the network is structure-conditioned."
     config = getattr(self.network, 'config', None)
     return getattr(config, 'condition_channels', 0) > self.coder.latent_channels
 
@@ -723,8 +723,8 @@ def brush_of(
     options: TransferOptions,  # Options of a call
     steps: int | None = None,  # Steps of a call
     guidance_scale: float | None = None,  # Guidance scale of a call
-) -> Brush:  # Checked
-    "Choices of a call; raises `InputError` for impossible ones."
+) -> Brush:  # Checked settings
+    "Return the painting settings of a call; raises `InputError` for invalid values."
     b = options.brush or Brush()
     given = dict(
         steps=whole_number(steps), guidance_scale=guidance_scale, seed=options.seed or None
@@ -768,9 +768,9 @@ def masks_of(
     opened: list,  # `OpenedImage` of one size each
     options: TransferOptions,  # Options of a call
 ) -> Tensor | None:  # Masks in [0, 1], `(b, 1, h, w)`, padded as the images; None: paint everywhere
-    """Masks of a batch.
+    """Return the masks of a batch.
 
-    Raises `InputError` where an image is opaque and its alpha was to be the mask.
+    Raises `InputError` for an opaque image with `alpha_mask`.
     """
     if options.mask is None and not options.alpha_mask:
         return None
@@ -793,9 +793,9 @@ def source_of(
     opened: OpenedImage,  # An image
     source: str | int | None,  # Source style, if given
 ) -> DetectedStyle:
-    """Style that an image is in.
+    """Return the source style of an image.
 
-    Given, or a photograph for a structure-conditioned model, or detected.
+    It is the given one; else photographs for a structure-conditioned model; else it is detected.
     """
     if source is not None:
         return DetectedStyle(self.style(source), 1.0)
@@ -811,7 +811,7 @@ def other(
     self: StyleTransferPipeline,
     source: int,  # Style of an image
 ) -> int:
-    "The style to paint in where none was given: the first that is another."
+    "Return the default target style: the first that differs from the source."
     return next((k for k in range(len(self.model.styles)) if k != source), source)
 
 
@@ -822,7 +822,7 @@ def steps_of(
     options: TransferOptions,  # Options of a call
     steps: int | None = None,  # Steps of a call
 ) -> int:
-    "Steps of the solver for an image, for a progress bar."
+    "Count the solver steps for an image, for a progress bar."
     b = self.brush_of(options, steps)
     large = max(opened.x1.shape[-2:]) > 1.25 * b.base_size
     return b.steps * (1 + large + bool(b.texture))
@@ -835,7 +835,7 @@ def work_of(
     options: TransferOptions,  # Options of a call
     steps: int | None = None,  # Steps of a call
 ) -> int:  # Positions of the latent, summed over the steps
-    "Work for an image, for a time left: solver steps, each by the size of its latent."
+    "Compute the work for an image: solver steps, weighted by the size of the latent."
     size = tuple(opened.x1.shape[-2:])
     if not self.conditional:
         return 2 * (steps or self.model.inference.num_inference_steps) * math.prod(size)
@@ -857,7 +857,7 @@ def paint_over(
     # Called as `callback(step, t, x)` after each step of the solver
     callback: Callable | None = None,
 ) -> tuple:  # New images in [0, 1]; latents at t = 0; network evaluations
-    "One batch from style to style by a structure-conditioned model."
+    "Transfer one batch by a structure-conditioned model."
     b = self.brush_of(job.options, job.steps, job.scale)
     target = next(iter(job.target)) if len(job.target) == 1 else job.target
     try:
@@ -872,24 +872,24 @@ def paint_over(
             job.mask,
         )
     except CallInterrupted as e:
-        assert job.end is not None  # it is what raised
+        assert job.end is not None  # only `end` raises this
         return resized((self.decode(e.x) + 1) / 2, x.shape[-2:]), e.x, job.end.done
     return torch.lerp(x, made.images, job.strength), made.x0, made.nfe
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #5e1d0a05
 def _ended(run: Callable, solver: ODESolver, job: TransferJob) -> Solution:
-    "A solution, also where a callback ended it."
+    "Run a solver; if a callback ended it, return the solution so far."
     try:
         return check_converged(run(), solver)
     except CallInterrupted as e:
-        assert job.end is not None  # it is what raised
+        assert job.end is not None  # only `end` raises this
         return Solution(e.x, job.end.done, torch.tensor([0.0, 1.0]))
 
 
 def _by_flowedit(
     pipe: 'StyleTransferPipeline', x1: Tensor, job: TransferJob, start: float, after: Callable
 ) -> tuple:
-    "New latents by FlowEdit, which inverts nothing; what `carry_over` returns."
+    "Transfer by FlowEdit, without inversion; returns the same as `carry_over`."
     forward = pipe.live_field(job.blend(), job)
     o = job.options
     steps = job.settings.num_inference_steps
@@ -904,7 +904,7 @@ def _by_flowedit(
 def _by_sdedit(
     pipe: 'StyleTransferPipeline', x1: Tensor, job: TransferJob, start: float, after: Callable
 ) -> tuple:
-    "New latents by SDEdit, which starts from a noisy image; what `carry_over` returns."
+    "Transfer by SDEdit, from a noised image; returns the same as `carry_over`."
     start = 1 - job.strength * (1 - start)
     if start == 1:
         return x1, None, 0
@@ -926,7 +926,7 @@ def carry_over(
     # Called as `callback(step, t, x)` after each step of a solver
     callback: Callable | None = None,
 ) -> tuple:  # New latents; inverted latents or None; network evaluations
-    "One batch from style to style."
+    "Transfer one batch."
     o, solver, after = job.options, job.solver(), job.after(callback)
     start = MODE_STARTS.get(o.mode, 0.0) if o.start is None else o.start
     if o.mode == 'flowedit':
@@ -934,7 +934,7 @@ def carry_over(
     if o.mode == 'sdedit':
         return _by_sdedit(self, x1, job, start, after)
     if not job.strength:
-        return x1, None, 0  # few steps would not even invert exactly
+        return x1, None, 0  # exact, while a round trip with few steps is not
     x0, carry, nfe = self.structures(x1, job, callback)
     forward = self.live_field(job.blend(), job)
     scheduler = job.scheduler
@@ -962,8 +962,8 @@ def structures(
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> (
     tuple
-):  # Structures `(b, c, h, w)`, what a reversible method carries or None, network evaluations
-    "Structures of a batch: given, or found by inversion and crossed to the other style."
+):  # Inverted latents `(b, c, h, w)`, state of a reversible method or None, network evaluations
+    "Return the inverted latents of a batch: given, or by inversion, matching and renoising."
     if job.start is not None:
         return job.start.to(x1), None, 0
     o = job.options
@@ -971,7 +971,8 @@ def structures(
     back = check_converged(
         self.invert(x1, job.source if o.inversion == 'source' else -1, solver, callback), solver
     )
-    same = o.inversion == 'source' and job.blend() == {job.source: 1.0}  # then nothing is crossed
+    # no matching and renoising for a round trip in one style
+    same = o.inversion == 'source' and job.blend() == {job.source: 1.0}
     carry = back.carry if same and job.guidance()[0] == 1 and job.end is None else None
     return back.x if same else job.crossed(back.x), carry, back.nfe
 
@@ -982,9 +983,9 @@ def live_field(
     shares: dict,  # {style: weight}
     job: TransferJob,  # Transfer job
 ) -> Callable:  # Field `(x, t) -> dx/dt`, with `.evals(t)`
-    """The field of a job, guided as the job says.
+    """Return the guided field of a job.
 
-    With a callback, by the guidance scale that it may have set.
+    With a callback, the guidance scale is the one that it has set.
     """
     if job.end is None:
         return self.field(shares, *job.guidance())
@@ -1007,8 +1008,8 @@ def live_field(
 def noise_of(
     self: StyleTransferPipeline,
     job: TransferJob,  # Transfer job
-) -> torch.Generator | None:  # None where nothing is random
-    "Noise of a stochastic scheduler."
+) -> torch.Generator | None:  # Generator; None without a stochastic scheduler
+    "Return the random generator of a stochastic scheduler."
     if not getattr(job.scheduler, 'config', {}).get('stochastic_sampling'):
         return None
     return torch.Generator(self._execution_device).manual_seed(job.options.seed)
@@ -1026,7 +1027,7 @@ def check(
     strength: float = 1.0,  # Strength of the transfer, 0 (source style) to 1 (target style)
     options: TransferOptions = TransferOptions(),  # Everything else
 ) -> InferenceConfig:  # The settings that a call would have
-    "Refuse what is impossible before the work begins; raises `InputError`."
+    "Check the arguments of a call in advance; raises `InputError` for invalid ones."
     own = self.scheduler.config.method if isinstance(self.scheduler, FlowSolverScheduler) else None
     s = settings(
         self.model.inference,
@@ -1064,9 +1065,9 @@ def driver(
     self: StyleTransferPipeline,
     solver: str | None = None,  # Solver of a call
 ) -> SchedulerMixin | None:  # None: a solver of this package
-    """The scheduler that generates.
+    """Return the scheduler of the generation, if the solver cannot replace it.
 
-    One of another library, or one whose times are not those of the solver.
+    It is one of another library, or one whose times differ from the solver's.
     """
     s = self.scheduler
     plain = (
@@ -1081,7 +1082,7 @@ def check_asked(
     a: Asked,  # Arguments of a call
     options: TransferOptions,  # Options of the call
 ):
-    "Raise `InputError` for what a call cannot give."
+    "Raise `InputError` for arguments that a call does not support."
     if a.output_type not in OUTPUTS:
         raise InputError(f'output_type must be one of {", ".join(OUTPUTS)}, got {a.output_type!r}')
     if not whole(1).test(a.repeats):
@@ -1102,10 +1103,10 @@ def check_asked(
 def finished(
     self: StyleTransferPipeline,
     y: Tensor,  # Latents `(1, c, h, w)`; of a structure-conditioned model images in [0, 1]
-    opened: OpenedImage,  # The image it came of
+    opened: OpenedImage,  # Source image
     output_type: str = 'pil',  # A word of `OUTPUTS`
 ) -> Image.Image | Tensor:  # Pillow image; `(3, h, w)` in [0, 1]; or the latent, `(c, h, w)`
-    "A result as it leaves the pipeline."
+    "Convert a result to the output type."
     if output_type == 'latent':
         return (self.encode(y * 2 - 1) if self.conditional else y)[0]
     image = crop_back(y * 2 - 1 if self.conditional else self.decode(y), opened.size)
@@ -1118,12 +1119,12 @@ def finished(
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #3e95e5f6
 def _own_seed(o: TransferOptions) -> int:
-    "Seed of the options, or of their brush; 0 if none."
+    "Return the seed of the options, or of their brush; 0 if none."
     return o.seed or (o.brush.seed if o.brush else 0)
 
 
 def _job_seeds(pipe: 'StyleTransferPipeline', n: int, job: TransferJob, a: Asked) -> tuple:
-    "Seeds of `n` pictures, and whether the result depends on them."
+    "Return the seeds of `n` pictures, and whether the result depends on them."
     o = job.options
     s = job.settings
     noisy = (
@@ -1139,7 +1140,7 @@ def _job_seeds(pipe: 'StyleTransferPipeline', n: int, job: TransferJob, a: Asked
 
 
 def _counted(bar, path: list | None, callback: Callable | None) -> Callable:
-    "Callback that moves the bar, appends to a path if there is one, and calls another."
+    "Return a callback that advances the bar, appends to `path` if given, and calls `callback`."
 
     def step(n, t, x):
         bar.update()
@@ -1178,7 +1179,7 @@ def run_job(
         total=sum(each) * (1 + (o.mode == 'loop' and not self.conditional and a.latents is None))
     ) as bar:
         for some, self._num_timesteps in zip(batches, each, strict=True):
-            # it chooses, and says so as it goes
+            # an adaptive solver has no fixed number of steps
             if s.solver in ADAPTIVE_METHODS or s.adaptive_step_size:
                 self._num_timesteps = 0
             x1 = torch.cat([opened[i].x1 for i in some])
@@ -1273,15 +1274,15 @@ def __call__(
 
 @patch(as_prop=True)
 def guidance_scale(self: StyleTransferPipeline) -> float:
-    "Guidance scale at t = 0 of the last call, or as a callback left it."
+    "Guidance scale at t = 0 of the last call, or the value that a callback has set."
     return self._guidance_scale
 
 
 @patch(as_prop=True)
 def num_timesteps(self: StyleTransferPipeline) -> int:
-    """Steps of the generation in the last call.
+    """Number of steps of the generation in the last call.
 
-    How often `callback_on_step_end` is called for a batch.
+    `callback_on_step_end` is called this number of times for a batch.
     """
     return self._num_timesteps
 

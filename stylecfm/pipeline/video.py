@@ -58,8 +58,8 @@ from stylecfm.pipeline.repaint import (
 from .transfer import StyleTransferPipeline
 
 # %% ../../nbs/08_pipeline/08_video.ipynb #f959bf7c
-FLOW_TOLERANCE = 0.06  # Difference of colours at which trust has fallen to 1/e, of a range of 1
-# longer side at which flow is computed, pixels; trust below which a new shot begins
+FLOW_TOLERANCE = 0.06  # Colour difference at which trust is 1/e, for colours in [0, 1]
+# longer side of frames for the optical flow, pixels; mean trust below which a new shot begins
 _FLOW_SIDE = 256
 _CUT = 0.35
 
@@ -67,7 +67,7 @@ _CUT = 0.35
 def backward_flow(
     now: Tensor,  # Frame in [0, 1], `(1, 3, h, w)`
     before: Tensor,  # Frame before it, shaped as `now`
-) -> Tensor:  # Rows, then columns, pixels, `(1, 2, h, w)`: where each pixel was
+) -> Tensor:  # Displacement to the earlier position, rows and columns, pixels, `(1, 2, h, w)`
     "Optical flow from a frame to the one before (iterative Lucas-Kanade, by scikit-image)."
     from skimage.registration import optical_flow_ilk
 
@@ -94,7 +94,7 @@ def backward_flow(
 
 
 def _places(flow: Tensor) -> tuple[Tensor, Tensor]:
-    "Rows and columns, `(1, h, w)` each, to which a flow points."
+    "Return the rows and columns, `(1, h, w)` each, to which a flow points."
     h, w = flow.shape[-2:]
     rows, columns = torch.meshgrid(
         torch.arange(h).to(flow), torch.arange(w).to(flow), indexing='ij'
@@ -106,8 +106,8 @@ def warp(
     x: Tensor,  # Images, `(1, c, h, w)`
     flow: Tensor,  # Backward flow, pixels, `(1, 2, h, w)`
     mode: str = 'bicubic',  # Interpolation: bicubic, or bilinear for flows
-) -> Tensor:  # Moved images, shaped as `x`; the border is continued
-    "Images as they look after a movement."
+) -> Tensor:  # Warped images, shaped as `x`, with repeated border
+    "Warp images by a backward flow."
     (r, c), (h, w) = _places(flow), x.shape[-2:]
     grid = torch.stack([(2 * c + 1) / w - 1, (2 * r + 1) / h - 1], -1)
     return F.grid_sample(x, grid.to(x), mode=mode, padding_mode='border', align_corners=False)
@@ -117,7 +117,7 @@ def composed(
     total: Tensor,  # Backward flow from the frame before to an older one, `(1, 2, h, w)`
     flow: Tensor,  # Backward flow from a frame to the one before, shaped as `total`
 ) -> Tensor:  # Backward flow from the frame to the older one, shaped as `total`
-    "Sum of two movements, the older one taken where the newer one points to."
+    "Compose two backward flows."
     return flow + warp(total, flow, 'bilinear')
 
 
@@ -125,10 +125,10 @@ def trust(
     now: Tensor,  # Frame in [0, 1], `(1, 3, h, w)`
     moved: Tensor,  # An older frame, warped, shaped as `now`
     flow: Tensor,  # Flow of that warp, `(1, 2, h, w)`
-) -> Tensor:  # In [0, 1], `(1, 1, h, w)`
-    """How far a flow may be trusted, 0 where it points outside.
+) -> Tensor:  # Trust in [0, 1], `(1, 1, h, w)`
+    """Compute the reliability of a flow at each pixel, 0 for positions outside.
 
-    It depends on the difference that remains after warping.
+    It decreases with the colour difference that remains after warping.
     """
     (r, c), (h, w) = _places(flow), now.shape[-2:]
     inside = (r >= -0.5) & (r <= h - 0.5) & (c >= -0.5) & (c <= w - 0.5)
@@ -136,41 +136,41 @@ def trust(
     return torch.exp(-(off / FLOW_TOLERANCE).square()) * inside[:, None]
 
 # %% ../../nbs/08_pipeline/08_video.ipynb #7b4b32ad
-PLANE = 256  # side of the plane of noise, cells; it repeats beyond
+PLANE = 256  # side of the periodic noise plane, latent pixels
 
 
 def noise_plane(
     channels: int,  # Channels of the latents
     seed: int = 0,  # Seed
-) -> Tensor:  # `(channels, PLANE, PLANE)`
-    "A plane of noise."
+) -> Tensor:  # Noise, `(channels, PLANE, PLANE)`
+    "Draw a periodic plane of noise."
     return torch.randn(channels, PLANE, PLANE, generator=torch.Generator().manual_seed(seed))
 
 
 def moved_noise(
     plane: Tensor,  # Plane of noise, `(c, n, n)`
     drift: Tensor,  # Movement since the first frame, cells, `(1, 2, h, w)`
-) -> Tensor:  # `(1, c, h, w)`
-    "Noise of a frame: that of the plane, where the picture has moved to."
+) -> Tensor:  # Noise of the frame, `(1, c, h, w)`
+    "Look up a frame's noise in the plane, moved with the picture."
     r, c = (v[0].round().long() % plane.shape[-1] for v in _places(drift))
     return plane[:, r, c][None].to(drift)
 
 
 def to_cells(
     flow: Tensor,  # Flow, pixels, `(1, 2, h, w)`
-    factor: int,  # Pixels of a cell
-) -> Tensor:  # Flow, cells, `(1, 2, h/factor, w/factor)`
-    "Flow of the latent grid."
+    factor: int,  # Image pixels along a latent pixel
+) -> Tensor:  # Flow, latent pixels, `(1, 2, h/factor, w/factor)`
+    "Resample a flow to the latent grid."
     return F.avg_pool2d(flow, factor) / factor
 
 # %% ../../nbs/08_pipeline/08_video.ipynb #f145e2a5
-HOLD = 0.9  # Share of the earlier painting where a flow is trusted
-ANCHOR = 10  # Frames for which an anchor is used
+HOLD = 0.9  # Weight of the earlier painting at trust 1
+ANCHOR = 10  # Number of frames for which an anchor is used
 
 
 @dataclass
 class Shot:
-    "State of a shot: all that the next frame needs."
+    "State of a shot after a frame, from which the next frame is painted."
 
     photo: Tensor  # Last frame, `(1, 3, h, w)`
     painting: Tensor  # Painting of that frame, shaped as `photo`
@@ -191,9 +191,9 @@ def carried(
     flow: Tensor,  # Backward flow to the frame before, `(1, 2, h, w)`
     drift: Tensor,  # Movement of this frame since the first, cells, `(1, 2, h/f, w/f)`
 ) -> Shot:  # State after this frame
-    """The painting of a frame.
+    """Blend a frame's own painting with warped earlier paintings.
 
-    An earlier one, warped, as far as it may be trusted, and a share of its own.
+    The weights of the earlier ones are their trust times `HOLD`.
     """
     back = composed(shot.anchor_flow, flow)
     near = HOLD * trust(photo, warp(shot.photo, flow), flow)
@@ -215,8 +215,8 @@ def flicker(
     frames: list,  # Pictures in [0, 1], `(1, 3, h, w)` each
     flows: list,  # Backward flow of each but the first, `(1, 2, h, w)`
     trusts: list,  # Trust in each flow, in [0, 1], `(1, 1, h, w)`
-) -> float:  # Levels of 255
-    "Mean difference of each frame to the one before it, warped."
+) -> float:  # Difference, levels of 255
+    "Mean difference between each frame and the warped previous one, weighted by trust."
     off = [
         ((b - warp(a, u)).abs() * w).mean() / w.mean()
         for a, b, u, w in zip(frames, frames[1:], flows, trusts, strict=False)
@@ -227,15 +227,15 @@ def flicker(
 def shot_palette(
     p: StructurePainter,  # Palettes
     photo: Tensor,  # First frame of a shot in [0, 1], `(1, 3, h, w)`
-    source: int,  # Style that it is in; -1 where it is not known
+    source: int,  # Source style; -1 if unknown
     target: int,  # Style to paint in
-    b: Brush,  # Choices
+    b: Brush,  # Settings of the painting
 ) -> (
     Palette | None
-):  # `(1, 3)` and `(1, 3, 3)`; None where the style has none, or one map of colours serves all
-    "Palette of a whole shot: the one that its first frame would get."
+):  # `(1, 3)` and `(1, 3, 3)`; None for a style without palettes, or for one colour map
+    "Choose the palette of a shot by its first frame."
     library = p.libraries[target] if target >= 0 else None
-    # one map for all
+    # one colour map for all frames
     if library is None or not palette_share(b.colours) or b.palette == 'collection':
         return None
     own = palette_of(coarse_picture(photo, b.coarseness))
@@ -249,11 +249,11 @@ def shot_palette(
 def paint_frames(
     p: StructurePainter,  # Network, codec and palettes
     photos: Tensor,  # Frames in [0, 1], `(b, 3, h, w)`
-    noise: Tensor,  # Noise of each, `(b, c, h/f, w/f)`
-    palette: Palette | None,  # Palette of the shot; none: the painter's own
-    source: int,  # Style that they are in
-    target: int,  # Style to paint in
-    b: Brush,  # Choices
+    noise: Tensor,  # Noise of each frame, `(b, c, h/f, w/f)`
+    palette: Palette | None,  # Palette of the shot; None: chosen by the painter
+    source: int,  # Source style
+    target: int,  # Target style
+    b: Brush,  # Settings of the painting
 ) -> Tensor:  # Paintings in [0, 1], `(b, 3, h, w)`
     "Paint frames from given noise with one palette."
     if palette is not None:
@@ -269,18 +269,18 @@ def paint_frames(
 
 
 class Move(NamedTuple):
-    "How a frame has moved."
+    "Movement of a frame."
 
-    flow: Tensor | None  # Backward flow, `(1, 2, h, w)`; None: a new shot begins
+    flow: Tensor | None  # Backward flow, `(1, 2, h, w)`; None at the first frame of a shot
     drift: Tensor  # Movement since the first frame of the shot, cells, `(1, 2, h/f, w/f)`
 
 
 def moves(
     photos: list,  # Frames in [0, 1], `(1, 3, h, w)` each
-    shot: Shot | None,  # State before them; None at the beginning
+    shot: Shot | None,  # State before these frames; None at the beginning
     factor: int,  # Pixels of a cell
 ) -> list:  # `Move` of each
-    "Movements of frames, and where a new shot begins."
+    "Compute the movements of frames, and detect new shots."
     before, drift = (None, None) if shot is None else (shot.photo, shot.drift)
     out = []
     for x in photos:
@@ -300,11 +300,11 @@ def paint_batch(
     p: StructurePainter,  # Network, codec and palettes
     photos: list,  # Frames in [0, 1], `(1, 3, h, w)` each, sides divisible by the codec's factor
     shot: Shot | None,  # State after the frame before; None at the beginning
-    styles: tuple[int, int],  # Styles that they are in and that they get
-    b: Brush,  # Choices
+    styles: tuple[int, int],  # Source and target style
+    b: Brush,  # Settings of the painting
     factor: int = 8,  # Codec's factor
 ) -> list:  # `Shot` after each frame, with its painting
-    "Paint consecutive frames, each shot's together."
+    "Paint consecutive frames, those of a shot as one batch."
     channels = p.encode(torch.zeros_like(photos[0])).shape[1]
     plane = noise_plane(channels, b.seed)
     found = moves(photos, shot, factor)
@@ -330,31 +330,31 @@ def paint_batch(
 
 
 def _begun(photo: Tensor, painting: Tensor, drift: Tensor, palette: Palette | None) -> Shot:
-    "State after the first frame of a shot; a palette of zeros stands for none."
+    "Return the state after the first frame of a shot; a palette of zeros stands for None."
     mean, covariance = palette or Palette(torch.zeros(1, 3).double(), torch.zeros(1, 3, 3).double())
     flow = torch.zeros(1, 2, *photo.shape[-2:]).to(photo)
     return Shot(photo, painting, drift, photo, painting, flow, torch.tensor(0), mean, covariance)
 
 
 def _palette(shot: Shot) -> Palette | None:
-    "Palette of a shot."
+    "Return the palette of a shot."
     return Palette(shot.mean, shot.covariance) if shot.covariance.any() else None
 
 # %% ../../nbs/08_pipeline/08_video.ipynb #0cbf6a63
 class ClipPlan(NamedTuple):
-    "What is made of a video."
+    "Settings of the transfer of a video."
 
-    styles: tuple  # Numbers of the styles that it is in and that it gets
-    brush: Brush  # Choices
-    longest: int = 640  # Longer side of the result, pixels, at most
-    batch: int = 4  # Frames that are painted together
+    styles: tuple  # Numbers of source and target style
+    brush: Brush  # Settings of the painting
+    longest: int = 640  # Largest longer side of the result, pixels
+    batch: int = 4  # Number of frames in a batch
     factor: int = 8  # Codec's factor
 
 
 def check_clip_plan(
-    plan: ClipPlan,  # ClipPlan to check
+    plan: ClipPlan,  # Settings to check
 ):
-    "Raise `InputError` for what a video cannot have."
+    "Raise `InputError` for settings that a video does not support."
     check_brush(plan.brush)
     if plan.brush.texture:
         raise InputError('texture must be 0 for a video; leave it out')
@@ -368,7 +368,7 @@ def check_clip_plan(
 
 
 def _prepared(image: np.ndarray, longest: int, factor: int) -> tuple[Tensor, tuple]:
-    "A frame in [0, 1], `(1, 3, h, w)`, padded, and its own even size."
+    "Convert a frame to [0, 1], `(1, 3, h, w)`, reduce and pad it; also return its even size."
     x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
     h, w = x.shape[-2:]
     size = base_size_of((h, w), longest, 2) if max(h, w) > longest else (h - h % 2, w - w % 2)
@@ -377,9 +377,9 @@ def _prepared(image: np.ndarray, longest: int, factor: int) -> tuple[Tensor, tup
 
 
 def work_folder(
-    output: str | Path,  # Video to be
+    output: str | Path,  # Path of the result
 ) -> Path:
-    "Folder of the frames that are painted already."
+    "Return the folder of the frames painted so far."
     output = Path(output)
     return output.with_name(f'.{output.name}.frames')
 
@@ -392,9 +392,9 @@ _STATE = dict(
 
 
 def _resumed(folder: Path, asked: dict) -> tuple[list, Shot | None]:
-    """Times of the painted frames, and the state after them.
+    """Return the times of the painted frames, and the state after them.
 
-    Nothing where another video, or other choices, were painted.
+    Both are empty if the folder is of another video or of other settings.
     """
     state = folder / 'state.json'
     try:
@@ -412,12 +412,12 @@ def _resumed(folder: Path, asked: dict) -> tuple[list, Shot | None]:
 
 
 def _keep(folder: Path, asked: dict, times: list, shots: list, size: tuple, files: dict):
-    "Pictures of a batch, then the state after it, then what says that they are there."
+    "Write pictures of a batch, then the state after it, then the index of both."
     done, h, w = len(times) - len(shots), *size
     made = []
     for k, s in enumerate(shots):
         made.append(save_image(_to_image(s.painting[..., :h, :w]), folder / f'{done + k:06}.png'))
-    # copies: after the first frame of a shot, frame and anchor share their memory
+    # copy, as frame and anchor share memory after the first frame of a shot
     tensors = {k: v.clone() for k, v in vars(shots[-1]).items()}
     last = write_tensors(folder / f'{len(times)}.safetensors', tensors)
     files.pop(f'{done}.safetensors', None)
@@ -427,12 +427,12 @@ def _keep(folder: Path, asked: dict, times: list, shots: list, size: tuple, file
 
 
 def _to_image(x: Tensor):
-    "A picture of `(1, 3, h, w)` in [0, 1]."
+    "Convert `(1, 3, h, w)` in [0, 1] to a picture."
     return to_pil(x * 2 - 1)[0]
 
 
 def _batches(frames: Iterable, n: int) -> Iterator[list]:
-    "Lists of `n` consecutive frames; the last may be shorter."
+    "Yield lists of `n` consecutive frames; the last may be shorter."
     some = []
     for f in frames:
         some.append(f)
@@ -447,12 +447,12 @@ def paint_clip(
     p: StructurePainter,  # Network, codec and palettes
     source: str | Path,  # Video
     output: str | Path,  # Video to write, with a suffix of `OUTPUT_VIDEOS`
-    plan: ClipPlan,  # Styles, choices and sizes
-    model: str = '',  # Digest of the model; with another one a stopped run begins again
+    plan: ClipPlan,  # Styles, settings and sizes
+    model: str = '',  # Digest of the model; a stopped run of another one is not resumed
     # Called as `callback(n)` with the number of painted frames after each batch
     callback: Callable | None = None,
 ) -> int:  # Number of frames
-    "Paint a video, with its sound; stopped and called again it goes on. Raises `InputError`."
+    "Paint a video, with its sound; a repeated call resumes. Raises `InputError`."
     check_clip_plan(plan)
     clip = clip_of(source)
     folder = make_folder(work_folder(output))
@@ -470,7 +470,7 @@ def paint_clip(
 
 
 def _painted(folder: Path, times: list) -> Iterator[Frame]:
-    "Painted frames, from their files."
+    "Read the painted frames from their files."
     for k, t in enumerate(times):
         yield Frame(np.asarray(load_image(folder / f'{k:06}.png')), t)
 
@@ -484,7 +484,7 @@ def _paint_all(
     model: str,
     callback: Callable | None,
 ) -> list:
-    "Paint the frames that are not there yet, and keep them; times of all."
+    "Paint and store the missing frames; return the times of all."
     folder = work_folder(output)
     asked = dict(
         source=digest(source),
@@ -519,7 +519,7 @@ def _paint_all(
 
 
 def _discard(folder: Path, frames: int):
-    "Remove the files of a finished video: only what was written there."
+    "Remove the files that `_keep` wrote for a finished video."
     for name in (*(f'{k:06}.png' for k in range(frames)), f'{frames}.safetensors', 'state.json'):
         (folder / name).unlink(missing_ok=True)
 
@@ -529,11 +529,11 @@ def transfer_clip(
     source: Path,  # Video
     output: Path,  # Video to write
     given: dict,  # Arguments of the pipeline's call
-    # Shorter side, pixels; at most 640 pixels along the longer side if none
+    # Length of the shorter side, pixels; None: at most 640 pixels along the longer side
     size: int | None = None,
     others: tuple = (),  # Flags that a video does not have
 ):
-    "Paint a video by a pipeline, with a bar over the frames; raises `InputError`."
+    "Paint a video by a pipeline, with a progress bar; raises `InputError`."
     from stylecfm.config import progress_bar
     from stylecfm.data.results import record_results
 

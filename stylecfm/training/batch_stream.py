@@ -15,11 +15,11 @@ B = TypeVar('B')
 
 
 class BatchStream(Iterator[B], Generic[B]):
-    "An iterator over the values of a function of the step; the next one is made ahead."
+    "Iterator over the batches of steps, of which the next one is prefetched in a thread."
 
     def __init__(
         self,
-        make: Callable[[int], B],  # Makes the batch of a step, counted from 0
+        make: Callable[[int], B],  # Function, step from 0 -> batch
         step: int = 0,  # First step
         end: int = 0,  # Step before which the stream ends
     ):
@@ -31,22 +31,22 @@ class BatchStream(Iterator[B], Generic[B]):
 
     def seek(
         self,
-        step: int,  # Step whose batch is to come next
+        step: int,  # Step of the next batch
         end: int,  # Step before which the stream ends
     ):
-        "Go on at another step; what was made for the one that is left is dropped."
+        "Continue at another step; a prefetched batch of the old position is discarded."
         if step != self.step or end < self.end:
             self.drop()
         self.step, self.end = step, end
 
     def drop(self):
-        "Wait for the batch that is being made, and forget it."
+        "Wait for the batch that is being prefetched, and discard it."
         ahead, self._ahead = self._ahead, None
         if ahead is not None and not ahead.cancel():
             ahead.exception()
 
     def __next__(self) -> B:
-        "The batch of the next step; raises what making it raised."
+        "Return the batch of the next step; raises the errors of `make`."
         if self.step >= self.end:
             raise StopIteration
         ahead, self._ahead = self._ahead, None

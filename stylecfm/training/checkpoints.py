@@ -86,16 +86,17 @@ class Model(NamedTuple):
     net: IsoNext | UNet  # Velocity network
     stats: LatentStats  # Mean and scale of its latents' channels
     styles: list  # Names; the position is the style's number
-    spec: str  # Codec, as `load_codec` takes it
+    spec: str  # Name of the codec, input of `load_codec`
     inference: InferenceConfig  # Settings for transfer
     weights: str = ''  # Fingerprint of the codec's weights; '' if unknown
-    probe: StyleProbe | None = None  # Classifier of styles; None: the network detects them
+    # Classifier of styles; None: detection by the network's losses
+    probe: StyleProbe | None = None
 
 
 def codec_weights(
     fingerprint: str,  # Fingerprint of a codec: `WEIGHTS/HOW`
 ) -> str:  # Part before the first slash
-    "The part of a codec's fingerprint that is of its weights alone."
+    "Return the part of a codec's fingerprint that depends on its weights alone."
     return fingerprint.partition('/')[0]
 
 
@@ -106,7 +107,7 @@ def write_model(
 ):
     "Write the parts of a model; raises `InputError` if they cannot be written."
     kind = type(model.net)
-    # as its save_pretrained would, but flushed
+    # the files of its save_pretrained, but flushed to disk
     weights = cast_to_half_if_lossless(model.net.state_dict())
     write_text(folder / 'network' / 'config.json', model.net.to_json_string())
     write_tensors(
@@ -131,14 +132,14 @@ def write_model(
     write_json(folder / 'model_index.json', about)
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #684be5c3
-# suffixes of files that other projects call a checkpoint
+# suffixes of single-file checkpoints of other projects
 WEIGHT_FILES = '.pt', '.pth', '.ckpt', '.bin', '.safetensors', '.onnx'
 
 
 def no_folder(
-    path: str | Path,  # Name that ends in one of `WEIGHT_FILES`
+    path: str | Path,  # Path with a suffix in `WEIGHT_FILES`
 ) -> str:  # One sentence
-    "Why a file of weights is no model here, and what to give instead."
+    "Explain that a single file of weights is no model, and what to give instead."
     return (
         f'{path} names a file of weights, but a model here is a folder: '
         'manifest.json, model_index.json and network/ with '
@@ -186,8 +187,8 @@ def find_model(
     raise InputError(why)
 
 
-def _step(folder: Path) -> int:  # -1 if there is no telling
-    "Steps of training behind a model or checkpoint."
+def _step(folder: Path) -> int:  # Number of steps; -1 if unknown
+    "Return the number of training steps of a model or checkpoint."
     try:
         step = read_manifest(folder)['extra'].get('step', 0)
     except InputError:
@@ -196,9 +197,9 @@ def _step(folder: Path) -> int:  # -1 if there is no telling
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #49f7ace5
 def pretrained_model() -> Path:  # A folder with a manifest
-    "The pretrained model of this package; raises `InputError` where it was left out."
+    "Return the folder of the pretrained model; raises `InputError` if it is not installed."
     here = Path(__file__).parents[1]
-    # as installed, and as cloned
+    # places in an installed package and in a clone
     for p in (here / 'starter', here.parent / 'checkpoints' / 'painter'):
         if (p / 'manifest.json').is_file():
             return p
@@ -225,7 +226,7 @@ _SIZES = dict(
     grn=FLAG,
     context_dim=whole(0, WIDEST),
     context_every=whole(1, 1000),
-    # Of a network, as its config.json names them
+    # {class name in config.json: class} of networks
     condition_channels=whole(0, WIDEST),
     tokens=whole(1, WIDEST),
     num_palettes=whole(0, WIDEST),
@@ -245,7 +246,7 @@ _INDEX = dict(
     codec_weights=Rule('text', lambda v: isinstance(v, str)),
     styles=list_of(NAME, 1, WIDEST),
     inference=Rule('a table of keys', lambda v: isinstance(v, dict)),
-    # of a pipeline alone
+    # keys of a saved pipeline only
     scheduler=or_none(_PART),
     codec_name=Rule('text', lambda v: isinstance(v, str)),
 )
@@ -253,7 +254,7 @@ _USUAL_INDEX = dict(scheduler=None, codec_name='')
 
 
 def _weight_files(weights: Path, shards: Path) -> list:
-    "The files of a network's weights: one, or those that an index lists; raises `InputError`."
+    "Return the files of a network's weights: one, or those of an index; raises `InputError`."
     if weights.is_file() or not shards.is_file():
         return [weights]
     index = checked(read_json(shards), dict(weight_map=_WEIGHT_MAP), str(shards))
@@ -262,10 +263,10 @@ def _weight_files(weights: Path, shards: Path) -> list:
 
 def described_network(
     kind: type,  # A class of `NETWORKS`
-    sizes: dict,  # {argument: value}; other keys are passed over
+    sizes: dict,  # {argument: value}; other keys are ignored
     what: str,  # Name of the file, for the error
-) -> IsoNext | UNet:  # On the device `meta`, without memory
-    "A network of given sizes, whatever they are; raises `InputError` for those that none can have."
+) -> IsoNext | UNet:  # Network on the device `meta`, without memory
+    "Build a network of given sizes; raises `InputError` for invalid sizes."
     usual = {k: p.default for k, p in list(inspect.signature(kind.__init__).parameters.items())[1:]}
     sizes = checked(sizes, {k: _SIZES[k] for k in usual}, what, usual)
     try:
@@ -279,15 +280,15 @@ def described_network(
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #906b5e5c
 def load_network(
-    folder: Path,  # With `config.json` and weights, as diffusers has them
+    folder: Path,  # Folder with `config.json` and weights in diffusers' format
     kind: type,  # A class of `NETWORKS`
     # Manifest of the folder above, which must list both files; default: no manifest
     manifest: dict | None = None,
-    variant: str | None = None,  # Name of the set of weights, in diffusers' manner
-) -> IsoNext | UNet:  # For use, fp32, on the CPU
-    """A network whose description and weights agree.
+    variant: str | None = None,  # diffusers' variant, a name of a set of weights
+) -> IsoNext | UNet:  # Network in evaluation mode, fp32, on the CPU
+    """Load a network after checking that its description and weights match.
 
-    Raises `InputError`, before anything is built, where they do not.
+    Raises `InputError` before a network is built if they do not.
     """
     about = folder / 'config.json'
     weights = folder / f'diffusion_pytorch_model{"." * bool(variant)}{variant or ""}.safetensors'
@@ -328,12 +329,12 @@ _Net = TypeVar('_Net', bound=torch.nn.Module)
 
 
 def with_weights(
-    net: _Net,  # Built on the device `meta`
-    *weights: Path,  # Safetensors files whose shapes together are those of the network
+    net: _Net,  # Network on the device `meta`
+    *weights: Path,  # Safetensors files that together have the network's tensors
 ) -> _Net:  # The network itself, fp32, on the CPU
-    """Give a network without memory its weights.
+    """Load weights into a network on the device `meta`.
 
-    Raises `InputError` for those that are no finite numbers.
+    Raises `InputError` for NaN or infinity.
     """
     found = {}
     for p in weights:
@@ -351,8 +352,8 @@ def with_weights(
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #48e00001
 def load_model(
-    path: str | Path,  # Model path, as `find_model` takes it
-    variant: str | None = None,  # Name of the set of weights, in diffusers' manner
+    path: str | Path,  # Path of a model, input of `find_model`
+    variant: str | None = None,  # diffusers' variant, a name of a set of weights
 ) -> Model:
     "Load a model and verify its digests; raises `InputError` if it is missing or damaged."
     path = find_model(path)
@@ -371,7 +372,7 @@ def load_model(
 
 
 def _codec_of(path: Path, d: dict, manifest: dict) -> str:
-    "The codec that the index of a model names, as `load_codec` takes it; raises `InputError`."
+    "Return the name of a model's codec, input of `load_codec`; raises `InputError`."
     if d['codec'] == './codec' or (isinstance(d['codec'], list) and d['codec'][0]):
         listed(
             path,
@@ -394,7 +395,10 @@ def _codec_of(path: Path, d: dict, manifest: dict) -> str:
 
 
 def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
-    "The model of a verified folder; raises `InputError` for what does not keep to the rules."
+    """Load the model of a verified folder.
+
+    Raises `InputError` for a description that breaks the rules.
+    """
     index = str(path / 'model_index.json')
     d = checked(read_json(index), _INDEX, index, _USUAL_INDEX)
     spec = _codec_of(path, d, manifest)
@@ -419,7 +423,7 @@ def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
             f'knows, got {len(d["styles"])}'
         )
     c = net.config
-    # coarse picture and its radius
+    # channels of the coarse picture and of its radius
     own = isinstance(net, DataIsoNext) and c.condition_channels == c.latent_channels + 1
     if getattr(c, 'spatial_dims', 2) != 2 or getattr(c, 'condition_channels', 0) and not own:
         raise InputError(
@@ -438,7 +442,7 @@ def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
 
 
 def _probe_in(path: Path, manifest: dict, channels: int, styles: int) -> StyleProbe | None:
-    "The style probe of a verified folder, if there is one; raises `InputError`."
+    "Read the style probe of a verified folder, if it has one; raises `InputError`."
     if not (path / PROBE).is_file():
         return None
     listed(path, manifest, PROBE)
@@ -449,14 +453,14 @@ LOG = 'log.jsonl'  # A row of JSON on each line, in the folder of a run and in i
 
 
 def log_text(
-    rows: list | tuple,  # Dictionaries with a whole `step` each
-) -> str:  # A line for each
-    "Rows as the text of a log."
+    rows: list | tuple,  # Dictionaries with an integer `step`
+) -> str:  # Text with a line for each row
+    "Format the rows of a log."
     return ''.join(json.dumps(r) + '\n' for r in rows)
 
 
-def _row(line: str) -> dict | None:  # None where it is none
-    "A line of a log: a dictionary with a whole step."
+def _row(line: str) -> dict | None:  # Row; None for an invalid line
+    "Parse a line of a log, a dictionary with an integer step."
     try:
         r = json.loads(line)
     except (ValueError, RecursionError):
@@ -465,11 +469,9 @@ def _row(line: str) -> dict | None:  # None where it is none
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #b521ece8
 def read_log(
-    path: str | Path,  # A log, whatever has happened to it
-) -> tuple[
-    list, int
-]:  # Rows, and the number of invalid lines, not counting a last line that was cut off
-    "What can be read of a log; nothing where there is none."
+    path: str | Path,  # Path of a log, which may be damaged
+) -> tuple[list, int]:  # Rows, and the number of invalid lines without a truncated last line
+    "Read the valid lines of a log; a missing log has none."
     try:
         text = Path(path).read_text('utf-8', 'replace') if Path(path).is_file() else ''
     except OSError:
@@ -489,13 +491,13 @@ def write_checkpoint(
     folder: Path,  # Folder of the checkpoint, in `checkpoints` of the run's folder
     kind: str,  # Kind of the checkpoint, in its manifest
     about: dict,  # Plain values in its manifest
-    fill: Callable[[Path], object],  # Writes the files into a folder
-    needed: float,  # Bytes of the largest of them
-    keep: int = 2,  # Newest ones to keep, besides the best
+    fill: Callable[[Path], object],  # Function that writes the files into a folder
+    needed: float,  # Size of the checkpoint, bytes
+    keep: int = 2,  # Number of newest checkpoints to keep, besides the best
 ) -> Path:  # Folder of the checkpoint
-    """Write a checkpoint, verify it, and only then remove those that are too old.
+    """Write a checkpoint, verify it, and then remove old ones.
 
-    Raises `InputError`, with all others as they were.
+    Raises `InputError`; the other checkpoints are then unchanged.
     """
     check_disk_space(folder.parent.parent, 1.2 * needed)
     with atomic_folder(folder, kind, about) as tmp:
@@ -507,15 +509,15 @@ def write_checkpoint(
 
 def save_checkpoint(
     root: Path,  # Folder of the run
-    model: Model,  # With the averaged weights
-    tensors: dict,  # {name: tensor}: other state that resuming needs
-    state: dict,  # Plain values; `step` is among them, `validation` may be
-    keep: int = 2,  # Newest ones to keep, besides the best
+    model: Model,  # Model with the averaged weights
+    tensors: dict,  # {name: tensor} of further state for resuming
+    state: dict,  # Plain values, with `step` and optionally `validation`
+    keep: int = 2,  # Number of newest checkpoints to keep, besides the best
     log: list | tuple = (),  # Rows of the run's log so far
 ) -> Path:  # Folder of the checkpoint
-    """Write a checkpoint of a model that is trained, and of its run.
+    """Write a checkpoint of a model in training and of its run.
 
-    Raises `InputError`, with all others as they were.
+    Raises `InputError`; the other checkpoints are then unchanged.
     """
     about = dict(
         step=state['step'], validation=state.get('validation'), good=state.get('good', True)
@@ -533,17 +535,17 @@ def save_checkpoint(
 
 
 def software() -> dict:  # {name: version}
-    "What a result may depend on besides config and data."
+    "Return the versions of software that a result may depend on."
     return dict(
         stylecfm=stylecfm.__version__, torch=torch.__version__, python=platform.python_version()
     )
 
 
 def check_disk_space(
-    root: Path,  # Folder that is there, or one of whose parents is
-    needed: float,  # Bytes
+    root: Path,  # Folder, which may not exist yet
+    needed: float,  # Required space, bytes
 ):
-    "Raise `InputError` where the disk is too full."
+    "Raise `InputError` if the disk lacks the space."
     free = shutil.disk_usage(next(p for p in (root, *root.absolute().parents) if p.exists())).free
     if free < needed:
         raise InputError(
@@ -555,14 +557,14 @@ def check_disk_space(
 def checkpoints(
     root: Path,  # Folder of the run
 ) -> list:  # Folders, newest first
-    "The checkpoints of a run, by name."
+    "List the checkpoints of a run, by name."
     return sorted((root / 'checkpoints').glob('step-*'), reverse=True)
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #b96920d4
 def validation(
     folder: Path,  # A checkpoint
-) -> float:  # Infinity where nothing was validated, or nothing can be read
-    "The validation loss of a checkpoint."
+) -> float:  # Loss; infinity if it was not validated or cannot be read
+    "Read the validation loss of a checkpoint."
     try:
         v = read_manifest(folder)['extra'].get('validation')
     except InputError:
@@ -584,7 +586,7 @@ def may_resume(
         e = read_manifest(folder)['extra']
     except DamagedError:
         return 'bad'
-    # of a newer version, or the disk does not answer: leave it
+    # of a newer version, or a disk error: unknown
     except InputError:
         return 'unknown'
     v = e.get('validation')
@@ -596,21 +598,20 @@ def may_resume(
 # %% ../../nbs/07_training/02_checkpoints.ipynb #bc804c80
 def best_checkpoint(
     root: Path,  # Folder of the run
-) -> Path | None:  # The older one of equals
-    "The checkpoint of the lowest validation loss, if any was validated."
+) -> Path | None:  # Folder; the oldest one for equal losses; None without a validation
+    "Find the checkpoint with the lowest validation loss."
     good = [p for p in checkpoints(root) if may_resume(p) == 'good']
-    best = min(reversed(good), key=validation, default=None)  # of equals the oldest
+    best = min(reversed(good), key=validation, default=None)  # the oldest for equal losses
     return best if best and validation(best) < float('inf') else None
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #5e3a9e01
 def prune(
-    folder: Path,  # The newest checkpoint, which stays
-    keep: int,  # How many stay with it, the newest; 1 or more
+    folder: Path,  # Newest checkpoint, which is kept
+    keep: int,  # Number of newest checkpoints to keep, including it, >= 1
 ):
     """Remove older checkpoints.
 
-    All but the newest good `keep` (with it), at least one, the best, and those that somebody put a
-    file into.
+    Kept are the newest `keep` good ones, the best one, and those with additional files of a user.
     """
     root = folder.parent.parent
     best = best_checkpoint(folder.parent.parent)
@@ -624,7 +625,7 @@ def prune(
             continue
         gone = old.with_name(f'.old-{old.name}')
         try:
-            os.replace(old, gone)  # never half a checkpoint under its name
+            os.replace(old, gone)  # rename first, so that no incomplete checkpoint has its name
         except OSError as e:
             say(
                 f'cannot remove {old}: {e.strerror}; the run goes on, '
@@ -638,16 +639,16 @@ def prune(
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #cell-16
 def ensure_run_folder(
-    lock: FolderLock | None,  # Lock of the run; None, or released, outside of one
+    lock: FolderLock | None,  # Lock of the run; None, or released, outside of a run
     root: Path,  # Folder of the run
-    step: int,  # Steps that are done
-) -> bool:  # Whether the folder is a new one, with nothing in it
-    """Recreate a run's folder where it was moved or deleted.
+    step: int,  # Number of completed steps
+) -> bool:  # Whether the folder was recreated, empty
+    """Recreate a run's folder if it was moved or deleted.
 
-    Raises `InputError` where another run is there now.
+    Raises `InputError` if another run is there now.
     """
     if lock is None or not lock.lock.is_locked or lock.kept():
-        return False  # the run is over
+        return False  # the run has ended
     if not lock.moved():  # only the lock was deleted
         lock.take()
         return False
@@ -677,7 +678,7 @@ CHANGEABLE_KEYS = {
     'training.compile',
     'training.tf32',
     *(f'training.{k}' for k in MemoryOptions._fields),
-    # Keys that may change within a run
+    # keys that may change within a run
     'data.data_root',
     'data.raw_data_root',
     'model.use_gradient_checkpointing',
@@ -685,16 +686,16 @@ CHANGEABLE_KEYS = {
 
 
 def _present(config: dict) -> dict:
-    "A config that a checkpoint holds, with the present names of its keys."
+    "Translate a checkpoint's config to the present names of its keys."
     return {s: present_keys(s, d) for s, d in config.items()}
 
 
 def changed_keys(
-    old: dict,  # A config as `Config.to_dict` gives it
-    new: dict,  # Another
-) -> list:  # `key: old -> new`, a text each
-    "What may not change within a run and did."
-    # usual: what a run from before a key was there did
+    old: dict,  # Old config, output of `Config.to_dict`
+    new: dict,  # New config, output of `Config.to_dict`
+) -> list:  # Texts `key: old -> new`
+    "List changed keys that must not change within a run."
+    # usual: values of runs from before the key existed
     usual, old = Config().to_dict(), _present(old)
     return [
         f'{s}.{k}: {old[s].get(k, usual[s][k])} -> {new[s][k]}'
@@ -705,10 +706,10 @@ def changed_keys(
 
 
 def changed_but_allowed(
-    old: dict,  # A config as `Config.to_dict` gives it
-    new: dict,  # Another
-) -> list:  # `key: old -> new`, a text each
-    "What may change within a run and did, but for places on the disk."
+    old: dict,  # Old config, output of `Config.to_dict`
+    new: dict,  # New config, output of `Config.to_dict`
+) -> list:  # Texts `key: old -> new`
+    "List changed keys that may change within a run, except paths."
     usual, old, places = (
         Config().to_dict(),
         _present(old),
@@ -729,9 +730,9 @@ def changed_but_allowed(
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #c015d589
 def other_software(
-    old: dict,  # {name: version}, as `software` gave it
-) -> str:  # `name old -> new, ...`; '' if it is the same
-    "What a checkpoint was written with, where that is not what is here."
+    old: dict,  # {name: version}, output of `software`
+) -> str:  # Text `name old -> new, ...`; '' for equal versions
+    "Describe the differences between a checkpoint's software and the present one."
     return ', '.join(
         f'{k} {old.get(k, "unknown")} -> {v}' for k, v in software().items() if old.get(k) != v
     )

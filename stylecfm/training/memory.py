@@ -40,16 +40,16 @@ def __getattr__(name):
 
 # %% ../../nbs/07_training/00_memory.ipynb #cell-5
 def accumulate_gradients(
-    net: nn.Module,  # Velocity network; its gradients are added to
-    batch: FlowBatch,  # All of it, paired
-    micro: int,  # Samples that go through at once
-    amp: torch.dtype | None = None,  # Precision of autocast; None: as the weights are
-    backward: Callable = Tensor.backward,  # An accelerator's, say
-    # Context for all parts but the last, where processes need not talk
+    net: nn.Module,  # Velocity network, whose gradients are accumulated
+    batch: FlowBatch,  # Whole batch, paired
+    micro: int,  # Number of samples in a micro-batch
+    amp: torch.dtype | None = None,  # Type of autocast; None: no autocast
+    backward: Callable = Tensor.backward,  # Backward function, as of an accelerator
+    # Context manager of all micro-batches but the last, without gradient synchronisation
     no_sync: Callable = nullcontext,
-    loss: Callable = velocity_loss,  # `(net, batch)` -> `(b,)`
-) -> Tensor:  # `(b,)`: the losses, detached
-    "Loss of each sample, and the gradient of their mean, in micro-batches."
+    loss: Callable = velocity_loss,  # Function `(net, batch)` -> losses `(b,)`
+) -> Tensor:  # Losses, `(b,)`, detached
+    "Compute the loss of each sample and accumulate the gradient of their mean, in micro-batches."
     parts = list(zip(*(v.split(micro) for v in batch), strict=True))
     losses = []
     for i, part in enumerate(parts):
@@ -64,11 +64,12 @@ def accumulate_gradients(
 
 # %% ../../nbs/07_training/00_memory.ipynb #cell-8
 class MemoryOptions(NamedTuple):
-    "Options that save memory; none changes a result."
+    "Options that save memory without changing results."
 
-    micro_batch: int = 1  # Samples in one forward and backward pass
+    micro_batch: int = 1  # Number of samples in a forward and backward pass
     checkpointing: str = 'none'  # Blocks that are recomputed: a key of `CHECKPOINTING`
-    mlp_chunks: int = 0  # Chunks in which widened features are recomputed; 0: they are kept
+    # Number of chunks in which wide features are recomputed; 0: they are kept
+    mlp_chunks: int = 0
 
     def __str__(self):
         how = [] if self.checkpointing == 'none' else [f'blocks recomputed: {self.checkpointing}']
@@ -83,21 +84,21 @@ class MemoryOptions(NamedTuple):
 class OperationRow(NamedTuple):
     "One operation of a step."
 
-    held: dict  # {category: bytes} when it was done
-    where: str  # Module, and the direction
-    operations: int  # Multiplications and additions
-    moved: int  # Bytes read and written
+    held: dict  # {category: bytes} after the operation
+    where: str  # Module, with forward or backward
+    operations: int  # Number of multiplications and additions
+    moved: int  # Number of bytes read and written
 
 
 def op_count(
-    func: torch._ops.OpOverload,  # The operation, as a dispatch mode gets it
+    func: torch._ops.OpOverload,  # Operation, argument of a dispatch mode
     args: tuple,  # Positional arguments of the call
     kwargs: dict,  # Keyword arguments of the call
     out: Tensor | tuple | list | None,  # Output of the call, of any shape
 ) -> int:
-    "Multiplications and additions of one operation; elementwise work is not counted."
+    "Count multiplications and additions of one operation, without elementwise operations."
     packet = func._overloadpacket
-    # each asked-for gradient costs as much as the forward pass
+    # each requested gradient costs as much as the forward pass
     if packet is torch.ops.aten.convolution_backward:
         dy, x, w = args[:3]
         return 2 * dy.numel() * w[0].numel() * sum(args[-1][:2])
@@ -105,7 +106,7 @@ def op_count(
 
 
 def _tensors(v) -> list:
-    "The tensors in nested lists."
+    "Return the tensors in nested lists."
     return (
         [v]
         if isinstance(v, Tensor)
@@ -133,7 +134,7 @@ class StepTracker(TorchDispatchMode):
         self.net, self.names = net, {m: name or 'network' for name, m in net.named_modules()}
 
     def __enter__(self):
-        # a layer's own hooks would turn a block from its way
+        # hooks on layers would disable the block's fused backward pass
         self.hooks = [
             register_module_forward_pre_hook(self._enter),
             register_module_forward_hook(self._leave),
@@ -154,7 +155,7 @@ class StepTracker(TorchDispatchMode):
         category: str,  # Category name in the rows
         *tensors: Tensor,  # Tensors whose storages are assigned to the category, of any shape
     ):
-        "Count storages, or give them another category."
+        "Assign storages to a category."
         for t in tensors:
             s = t.untyped_storage()
             key = s._cdata
@@ -178,7 +179,7 @@ class StepTracker(TorchDispatchMode):
         name = self.names.get(module)
         for t in _tensors(out):
             if t.grad_fn is not None:
-                # holds no tensor
+                # no reference to a tensor is kept
                 t.grad_fn.register_prehook(lambda g: setattr(self, 'where', f'{name}, back'))
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -203,21 +204,21 @@ class StepTracker(TorchDispatchMode):
         return out
 
 # %% ../../nbs/07_training/00_memory.ipynb #cell-13
-GB = 2**30  # Bytes: what a card of "8 GB" has eight of
+GB = 2**30  # Bytes in the unit in which the memory of GPUs is stated
 
 
 class MemoryReport(NamedTuple):
     "Memory and operations of a training step, forecast without running it."
 
-    peak: int  # Bytes at the worst moment
-    at_peak: dict  # {category: bytes} at that moment
-    where: str  # Module that runs at that moment, and forward or backward
+    peak: int  # Peak memory, bytes
+    at_peak: dict  # {category: bytes} at the peak
+    where: str  # Module at the peak, with forward or backward
     # An `OperationRow` for each operation of up to two micro-batches and of the optimizer
     rows: list
-    split: tuple  # Rows before the second micro-batch, and before the optimizer
-    operations: int  # Operations of the whole step, recomputation included
+    split: tuple  # Numbers of rows before the second micro-batch and before the optimizer
+    operations: int  # Number of operations of the whole step, including recomputation
     parameters: int  # Number of parameters of the network
-    batch: int  # Samples of the step
+    batch: int  # Number of samples in the step
     means: MemoryOptions  # Memory options
 
     if TYPE_CHECKING:  # methods that `@patch` adds
@@ -226,9 +227,9 @@ class MemoryReport(NamedTuple):
 
 # %% ../../nbs/07_training/00_memory.ipynb #e16314d9
 def latent_hw(
-    config: Config,  # `data.codec` and `data.target_size` count
+    config: Config,  # Configuration; `data.codec` and `data.target_size` are used
 ) -> tuple:  # Height and width of a latent
-    "Size of the latents; an autoencoder is taken to make images 8 times smaller."
+    "Compute the size of the latents, with factor 8 for an autoencoder."
     factor = (tile_codec(config.data.codec) or ('', 8))[1]
     if config.data.target_size < factor:
         raise InputError(
@@ -240,9 +241,9 @@ def latent_hw(
 
 
 def count_parameters(
-    config: Config,  # `model` counts
+    config: Config,  # Configuration; `model` is used
 ) -> int:
-    "Parameters of the network that a config describes: by formula, or counted without making one."
+    "Count the parameters of a config's network, by formula or without allocating memory."
     m = config.model
     if m.network != 'isonext':
         with torch.device('meta'):
@@ -262,17 +263,17 @@ def count_parameters(
     )
 
 # %% ../../nbs/07_training/00_memory.ipynb #4b89c792
-# What autocast computes in
+# {precision: type of autocast}
 AUTOCAST_DTYPES = dict(auto=None, fp32=None, bf16=torch.bfloat16, fp16=torch.float16)
 
 # %% ../../nbs/07_training/00_memory.ipynb #669e31ec
 def autocast_dtype(
-    config: Config,  # `training.precision` counts
+    config: Config,  # Configuration; `training.precision` is used
     kind: str,  # cuda or cpu
-) -> torch.dtype | None:  # None: all in fp32
-    """Type in which the trainer would compute on such a device.
+) -> torch.dtype | None:  # Type; None: fp32 without autocast
+    """Return the type in which the trainer would compute on a kind of device.
 
-    A card that is not here is assumed to support bf16.
+    A GPU that is not in this machine is assumed to support bf16.
     """
     t = config.training
     if t.precision != 'auto':
@@ -282,11 +283,11 @@ def autocast_dtype(
 
 
 def network_from_config(
-    config: Config,  # `model` counts, and `training.use_avg_style_for_uncond`
+    config: Config,  # Configuration; `model` and `training.use_avg_style_for_uncond` are used
 ) -> IsoNext | UNet:
-    """The network that a config describes, with weights drawn by chance.
+    """Build the network of a config, with random weights.
 
-    Raises `InputError` for keys that belong to another one.
+    Raises `InputError` for keys that belong to another network.
     """
     m = config.model
     t = config.training
@@ -332,13 +333,13 @@ def network_from_config(
 def profile(
     config: Config = Config(),  # Network, batch, precision and size of the latents
     means: MemoryOptions | None = None,  # Memory options; default: the whole batch at once
-    batch: int | None = None,  # Samples of the step; as the config says if none
-    hw: tuple | None = None,  # Height and width of the latents; as the config says if none
+    batch: int | None = None,  # Number of samples in the step; the config's if none
+    hw: tuple | None = None,  # Height and width of the latents; the config's if none
     device: str = 'cuda',  # Device type whose implementation is profiled: cuda or cpu
-    # A step of training; else one evaluation of the network, as transfer does it
+    # Whether it is a training step; else one evaluation of the network, as in a transfer
     training: bool = True,
 ) -> MemoryReport:
-    "Memory and operations of a step, on fake tensors: nothing is computed, and no GPU is needed."
+    "Forecast memory and operations of a step by fake tensors, without computation or a GPU."
     b = batch or config.training.batch
     shape = (config.model.latent_channels, *(hw or latent_hw(config)))
     means = means or MemoryOptions(b)
@@ -353,16 +354,16 @@ def profile(
 
 # %% ../../nbs/07_training/00_memory.ipynb #dbaacfd6
 def profile_network(
-    make: Callable,  # Gives the network, called as `net(x, t, style)`; is called on fake tensors
+    make: Callable,  # Function that builds the network, called on fake tensors
     shape: tuple,  # Shape of one latent and of its velocity: `(c, ...)`
-    batch: int,  # Samples of the step
+    batch: int,  # Number of samples in the step
     # Memory options, of which only the micro-batch is used
     means: MemoryOptions = MemoryOptions(),
-    amp: torch.dtype | None = torch.bfloat16,  # Precision of autocast; None: as the weights are
-    training: bool = True,  # A step of training; else one evaluation
-    more: int = 0,  # Channels of a condition behind those of the latent
+    amp: torch.dtype | None = torch.bfloat16,  # Type of autocast; None: no autocast
+    training: bool = True,  # Whether it is a training step; else one evaluation
+    more: int = 0,  # Number of channels of a condition, which follow the latent's
 ) -> MemoryReport:
-    "As `profile`, of any network: of volumes, with a condition, of others."
+    "Forecast memory and operations as `profile`, for any network `net(x, t, style)`."
     b = batch
     micro = min(means.micro_batch, batch)
     some = min(b, 2 * micro) if training else micro
@@ -377,7 +378,7 @@ def profile_network(
             torch.zeros(some).long(),
             torch.ones(some),
         )
-        # the other micro-batches
+        # the remaining micro-batches
         rest = (
             torch.empty(b - some, math.prod(given) + math.prod(shape) + 5)
             if training
@@ -404,8 +405,8 @@ def profile_network(
 # %% ../../nbs/07_training/00_memory.ipynb #cell-17
 def _training(
     net, data, micro, amp, average, rest, tracker
-) -> tuple:  # Rows before the second micro-batch, and before the optimizer
-    "A step of the trainer, followed by a tracker."
+) -> tuple:  # Numbers of rows before the second micro-batch and before the optimizer
+    "Run a step of the trainer under a tracker."
     params = list(net.parameters())
     opt = torch.optim.AdamW(params, fused=True)
     for p in params:
@@ -427,7 +428,7 @@ def _training(
 
 
 def _apply(params: list, opt, average: list):
-    "What follows the gradient: clipping, the optimizer, the average of the weights."
+    "Clip the gradient, and step the optimizer and the average of the weights."
     torch.nn.utils.clip_grad_norm_(params, 1.0)
     opt.step()
     for a, p in zip(average, params, strict=True):
@@ -435,7 +436,7 @@ def _apply(params: list, opt, average: list):
 
 
 def _evaluation(net, data, micro, amp, average, rest, tracker) -> tuple:
-    "One evaluation without gradients."
+    "Run one evaluation without gradients under a tracker."
     tracker.add('parameters', *net.parameters())
     tracker.add('batch', *data)
     with (
@@ -450,12 +451,12 @@ def _evaluation(net, data, micro, amp, average, rest, tracker) -> tuple:
 class StepMeasurement(NamedTuple):
     "Measured memory and time of a training step."
 
-    peak: int  # Bytes handed out by the allocator at the worst moment
-    seconds: float  # The step
+    peak: int  # Peak of the allocated memory, bytes
+    seconds: float  # Time of the step, seconds
 
 # %% ../../nbs/07_training/00_memory.ipynb #805a0a63
 def _random_batch(config: Config, batch: int, hw: tuple, device: str | torch.device) -> FlowBatch:
-    "Random numbers in the shapes of a training batch."
+    "Draw random numbers in the shapes of a training batch."
     drawn = (
         *torch.randn(2, batch, config.model.latent_channels, *hw).unbind(),
         torch.rand(batch),
@@ -474,12 +475,12 @@ def _on_card(timed: Callable) -> StepMeasurement:
 
 
 def _watched(timed: Callable, held: int) -> StepMeasurement:
-    "Measure a call on a processor, where `held` bytes are allocated before it."
+    "Measure a call on a CPU, with `held` bytes allocated before it."
     with torch.profiler.profile(
         activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
     ) as p:
         took = timed()
-    profiler: Any = p.profiler  # torch states no types for what is below
+    profiler: Any = p.profiler  # torch has no types for these attributes
     changes = sorted(
         (e.start_ns(), e.nbytes())
         for e in profiler.kineto_results.events()
@@ -491,12 +492,13 @@ def _watched(timed: Callable, held: int) -> StepMeasurement:
 def measure_step(
     config: Config,  # Configuration, as for `profile`
     means: MemoryOptions,  # Memory options
-    batch: int | None = None,  # Samples of the step; as the config says if none
-    hw: tuple | None = None,  # Height and width of the latents; as the config says if none
+    batch: int | None = None,  # Number of samples in the step; the config's if none
+    hw: tuple | None = None,  # Height and width of the latents; the config's if none
     device: str | torch.device = 'cpu',  # Device to measure on
-    # Device whose path and precision the step takes: cuda or cpu; that of `device` if none
+    # Kind of device whose implementation and precision are used: cuda or cpu; `device`'s if none
     go: str | None = None,
-    watch: bool = True,  # On a processor: count memory, which slows the step; else `peak` is 0
+    # On a CPU, whether to count memory, which slows the step; else `peak` is 0
+    watch: bool = True,
 ) -> StepMeasurement:
     "Run one training step on random data, and measure its memory and time."
     import time
@@ -535,7 +537,7 @@ def measure_step(
     return _watched(timed, held)
 
 # %% ../../nbs/07_training/00_memory.ipynb #cell-30
-# Of the categories, in the order in which they are stacked
+# colours of the categories, in the order in which they are stacked
 CATEGORY_COLOURS = {
     'parameters': '#4c72b0',
     'gradients': '#dd8452',
@@ -551,9 +553,9 @@ CATEGORY_COLOURS = {
 @patch
 def timeline(
     self: MemoryReport,
-    ax: Any = None,  # Matplotlib's axes; a figure of its own if none
-) -> Any:  # The axes
-    "Bytes by category over the operations of the step; the worst moment is marked."
+    ax: Any = None,  # Matplotlib's axes; a new figure if none
+) -> Any:  # Axes
+    "Draw memory by category over the operations of the step, with the peak marked."
     import numpy as np
 
     if ax is None:
@@ -593,11 +595,11 @@ class Overhead(NamedTuple):
     context: int = GB // 2  # Driver and libraries, bytes
     workspace: int = 64 << 20  # cuBLAS and cuDNN, bytes
     fragmentation: float = 0.05  # Share of the peak
-    # Times the batch: the next one is made meanwhile, from latents, noise and their pairs
+    # Memory of the prefetched batch, in units of a batch: latents, noise and their pairs
     ahead: float = 3.0
 
 
-DEFAULT_OVERHEAD = Overhead()  # What is assumed of a card
+DEFAULT_OVERHEAD = Overhead()  # assumed overhead of a GPU
 
 
 @patch
@@ -605,7 +607,7 @@ def on_card(
     self: MemoryReport,
     o: Overhead = DEFAULT_OVERHEAD,  # Overhead on top of the tensors
 ) -> int:  # Bytes
-    "Return the memory that the device must have."
+    "Return the device memory that the step needs."
     return o.context + round(
         (self.peak + o.workspace) * (1 + o.fragmentation) + o.ahead * self.at_peak.get('batch', 0)
     )
@@ -616,14 +618,14 @@ MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # malloc.h
 
 def keep_freed_memory(
     block: int = 1 << 30,  # Largest block to keep, bytes; 32 MB where glibc accepts no more
-) -> bool:  # False where the C library is not glibc, or refuses
-    """Keep freed blocks for the next request instead of handing them back to the kernel.
+) -> bool:  # False if the C library is not glibc, or refuses
+    """Keep freed memory for later allocations instead of returning it to the kernel.
 
-    It holds for the whole process.
+    It applies to the whole process.
     """
     try:
         libc = ctypes.CDLL(None)
-        _ = libc.gnu_get_libc_version  # an AttributeError elsewhere
+        _ = libc.gnu_get_libc_version  # raises AttributeError for other C libraries
         return any(libc.mallopt(MMAP_THRESHOLD, n) for n in (block, 32 << 20)) and bool(
             libc.mallopt(TRIM_THRESHOLD, 2**31 - 1)
         )

@@ -45,9 +45,9 @@ class Speed(NamedTuple):
     "Speed of a device, for forecasts of time."
 
     name: str  # Name of the device
-    rate: float  # Operations a second, in matrix products of 16 bits where it has them
-    bandwidth: float  # Bytes a second
-    latency: float  # Seconds that any operation takes
+    rate: float  # Operations per second of matrix products, in 16 bits if supported
+    bandwidth: float  # Bytes per second
+    latency: float  # Smallest time of an operation, seconds
 
 
 # Estimates for a GPU like the RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and
@@ -56,7 +56,7 @@ REFERENCE_GPU = Speed('a laptop card, assumed', 30e12, 250e9, 8e-6)
 
 
 def _seconds(f, repeats: int = 3) -> float:
-    "Median time of a call; the first one does not count."
+    "Measure the median time of a call, after one warm-up call."
     wait = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
     times = []
     for _ in range(repeats + 1):
@@ -71,11 +71,10 @@ def _seconds(f, repeats: int = 3) -> float:
 def measure_speed(
     device: str | torch.device = 'cpu',  # Device to measure
     dtype: torch.dtype = torch.bfloat16,  # Dtype of the matrix products
-    # Side of the matrices, at most; they grow from 128 until a product takes a twentieth of a
-    # second
+    # Largest side of the matrices; it is doubled from 128 until a product takes 1/20 s
     size: int = 2048,
 ) -> Speed:
-    "Rate, bandwidth and latency of a device, in about a second."
+    "Measure rate, bandwidth and latency of a device, in about a second."
     side = min(128, size)
     many = 500
 
@@ -83,7 +82,7 @@ def measure_speed(
         a = torch.randn(n, n, device=device).to(dtype)
         return _seconds(lambda: a @ a)
 
-    # without instructions for the dtype it takes minutes
+    # on a CPU without instructions for this type a product takes minutes
     while (took := product(side)) < 0.05 and side < size:
         side = min(2 * side, size)
     big, small = torch.zeros(2**25, device=device), torch.zeros(8, device=device)
@@ -102,23 +101,23 @@ def measure_speed(
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #cell-8
 class Strategy(NamedTuple):
-    "One strategy to save memory, profiled for every micro-batch."
+    "One memory strategy, with a profile for each size of the micro-batch."
 
-    report: MemoryReport  # With micro-batches of two; its rows are summed up in the others
-    held: np.ndarray  # Bytes with micro-batches of two and of three, `(2, operations)`
-    work: np.ndarray  # Arithmetic and bytes moved, likewise, `(2, operations, 2)`
+    report: MemoryReport  # Profile with micro-batches of two, without rows
+    held: np.ndarray  # Memory with micro-batches of two and of three, bytes, `(2, operations)`
+    work: np.ndarray  # Operations and bytes moved, for the same, `(2, operations, 2)`
 
     if TYPE_CHECKING:  # methods that `@patch` adds
 
         def __getattr__(self, name: str) -> Any: ...
 
 
-# Keys of `training` that a profile looks at, and those that must go with `model.predicts`
+# keys of `training` that a profile depends on, and those that must fit `model.predicts`
 _STEP_KEYS = 'precision', 'use_avg_style_for_uncond', 'time_sampling', 'loss_weighting', 'path'
 
 
 def _of_a_step(config: Config) -> Config:
-    "What a step's memory depends on; folders, rates and all the rest as in `Config()`."
+    "Reduce a config to the keys that a step's memory depends on, as a key for caching."
     t = config.training
     d = config.data
     training = TrainingConfig(t.batch, **{k: getattr(t, k) for k in _STEP_KEYS})
@@ -130,7 +129,7 @@ def _of_a_step(config: Config) -> Config:
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #3e28cf84
 def profile_strategy(
-    config: Config,  # The run
+    config: Config,  # Configuration of the run
     checkpointing: str,  # A key of `CHECKPOINTING`
     mlp_chunks: int,  # Number of MLP chunks, as in `MemoryOptions`
     device: str = 'cuda',  # Device type whose implementation is used
@@ -141,8 +140,8 @@ def profile_strategy(
 
 @lru_cache(32)
 def _profile_strategy(config: Config, checkpointing: str, mlp_chunks: int, device: str) -> Strategy:
-    "Profile one way."
-    least = max(6, config.training.batch)  # a second micro-batch in both
+    "Profile one strategy."
+    least = max(6, config.training.batch)  # so that both profiles have a second micro-batch
     both = [
         profile(config, MemoryOptions(m, checkpointing, mlp_chunks), batch=least, device=device)
         for m in (2, 3)
@@ -155,9 +154,9 @@ def _profile_strategy(config: Config, checkpointing: str, mlp_chunks: int, devic
 @patch
 def peak(
     self: Strategy,
-    m: int,  # Micro-batch, samples; 1 or more
+    m: int,  # Size of the micro-batch, >= 1
 ) -> int:  # Bytes
-    "The peak with micro-batches of `m`."
+    "Compute the peak memory with micro-batches of size `m`."
     two, three = self.held
     return int((two + (m - 2) * (three - two)).max())
 
@@ -165,11 +164,11 @@ def peak(
 @patch
 def seconds(
     self: Strategy,
-    m: int,  # Micro-batch
-    batch: int,  # Samples of the step
+    m: int,  # Size of the micro-batch
+    batch: int,  # Number of samples in the step
     speed: Speed,  # Speed of the device
 ) -> float:
-    "Time of a whole step by the roofline."
+    "Estimate the time of a step by the roofline model."
     first, last = self.report.split
     two, three = self.work
 
@@ -186,8 +185,8 @@ def seconds(
     )
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #cell-11
-# Checkpointing and chunks, from what keeps all to what keeps least; in between neither memory nor
-# work is strictly in order
+# pairs of checkpointing and MLP chunks, from the most to the least memory; between the ends neither
+# memory nor work is strictly monotone
 STRATEGIES = (
     ('none', 0),
     ('none', 1),
@@ -202,21 +201,21 @@ STRATEGIES = (
 class Candidate(NamedTuple):
     "The fastest micro-batch of one strategy within a budget."
 
-    means: MemoryOptions  # With the micro-batch
-    seconds: float  # A step, by the roofline
-    needed: int  # Bytes on the card
-    operations: int  # Operations of one step
+    means: MemoryOptions  # Memory options, including the micro-batch
+    seconds: float  # Time of a step by the roofline model, seconds
+    needed: int  # Required device memory, bytes
+    operations: int  # Number of operations of a step
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #9d123eae
 class MemoryPlan(NamedTuple):
     "The memory options that fit a budget, with their cost and the reason."
 
-    means: MemoryOptions  # The fastest that fits
-    batch: int  # Samples of a step
+    means: MemoryOptions  # Fastest options that fit
+    batch: int  # Number of samples in a step
     needed: int  # Memory needed on the device, bytes
     budget: int  # Memory of the device, bytes
-    report: MemoryReport  # The step as planned
-    plain_operations: int  # Operations of one step without recomputation
+    report: MemoryReport  # Profile of the planned step
+    plain_operations: int  # Number of operations of a step without recomputation
     seconds: float  # Forecast time of a step by the roofline model, seconds
     speed: Speed  # Speed of the device, assumed or measured
     why: str  # Reason for the choice, one sentence
@@ -224,24 +223,24 @@ class MemoryPlan(NamedTuple):
     tried: list  # List of `Candidate`
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #84d4b92c
-# Of a device that is at work already: its context is there, and what is free is free
+# overhead of a device in use, whose context is already allocated
 LOCAL_OVERHEAD = Overhead(0, 0, 0.1)
 
 
 def best_within(
     w: Strategy,  # Profiled strategy
-    b: int,  # Samples of a step
-    budget: int,  # Bytes on the card
+    b: int,  # Number of samples in a step
+    budget: int,  # Device memory, bytes
     speed: Speed,  # Speed of the device
     overhead: Overhead = DEFAULT_OVERHEAD,  # Overhead of the device
     micro: int | None = None,  # Fixed size of the micro-batch; None: any
-) -> Candidate | None:  # None where not one sample fits
+) -> Candidate | None:  # None if not even one sample fits
     "Find the fastest micro-batch of one strategy."
 
     def on_card(m):
         return w.report._replace(peak=w.peak(m)).on_card(overhead)
 
-    # parts that differ by no more than the last
+    # all micro-batches but the last have equal size
     every = [micro] if micro else sorted({-(-b // k) for k in range(1, b + 1)})
     fits = [m for m in every if on_card(m) <= budget]
     if not fits:
@@ -257,7 +256,10 @@ def best_within(
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #cell-12
 def _strategies(config: Config, given: dict) -> list:  # `(checkpointing, mlp_chunks)`
-    "The ways that a config and what is given leave; raises `InputError` where they leave none."
+    """List the strategies that config and given options allow.
+
+    Raises `InputError` if there are none.
+    """
     asked = given.get('checkpointing', 'none'), given.get('mlp_chunks', 0)
     ways = [
         (c, k)
@@ -279,7 +281,7 @@ def _strategies(config: Config, given: dict) -> list:  # `(checkpointing, mlp_ch
 def _too_little(
     config: Config, seen: list, overhead: Overhead, budget_gb: float, m: int
 ) -> InputError:
-    "What would be needed, where nothing fits."
+    "Return an error with the memory that would be needed."
     least = min(w.report._replace(peak=w.peak(m)).on_card(overhead) for w in seen) / GB
     who = f'{m} samples at once need' if m > 1 else 'one sample needs'
     smaller = f'model.hidden_dim, or a smaller data.target_size than {config.data.target_size}'
@@ -290,7 +292,7 @@ def _too_little(
 
 
 def _speed_of(config: Config, device: str) -> Speed:
-    "Measured if the device is here, else that of `REFERENCE_GPU`."
+    "Measure the speed of a device of this machine; else return `REFERENCE_GPU`."
     if device != 'cpu' and not torch.cuda.is_available():
         return REFERENCE_GPU
     return measure_speed(device, autocast_dtype(config, device) or torch.float32)
@@ -299,8 +301,8 @@ def _speed_of(config: Config, device: str) -> Speed:
 def plan(
     config: Config = Config(),  # Network, batch and precision
     budget_gb: float = 8.0,  # Memory of the device, in units of 2**30 bytes
-    image_size: int | None = None,  # Side of the images, pixels; as the config says if none
-    # Speed of the device; default: measured if the device is here, else `REFERENCE_GPU`
+    image_size: int | None = None,  # Side of the images, pixels; the config's if none
+    # Speed of the device; default: measured if the machine has it, else `REFERENCE_GPU`
     speed: Speed | None = None,
     device: str = 'cuda',  # Device type whose implementation is used: cuda or cpu
     # Overhead of the device; default: `DEFAULT_OVERHEAD` for a GPU, a tenth for a CPU
@@ -321,7 +323,7 @@ def plan(
     budget = round(budget_gb * GB)
     seen = []
     tried = []
-    # weights, gradients, two of Adam, an average
+    # weights, gradients, Adam's two moments, an average
     if (state := 20 * count_parameters(config)) > budget:
         raise InputError(
             f'one sample needs {state / GB:,.3g} GB for its weights alone, '
@@ -357,7 +359,7 @@ def plan(
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #cell-13
 def _why(plain: Strategy, b: int, best: Candidate, speed: Speed) -> str:
-    "The reason of a plan."
+    "Describe the reason for a plan."
     free = plain.seconds(b, b, speed)
     more = best.operations / (plain.report.operations * b / plain.report.batch) - 1
     what = (
@@ -377,7 +379,7 @@ def _why(plain: Strategy, b: int, best: Candidate, speed: Speed) -> str:
 def _next(
     seen: list, b: int, best: Candidate, budget: int, speed: Speed, overhead: Overhead, given: dict
 ) -> str:
-    "What another gigabyte would buy."
+    "Describe the effect of another gigabyte."
     micro = given.get('micro_batch')
     more = (best_within(w, b, budget + GB, speed, overhead, micro) for w in seen)
     then = min(filter(None, more), key=lambda t: t.seconds)
@@ -387,13 +389,13 @@ def _next(
 
 @patch(as_prop=True)
 def operations_ratio(self: MemoryPlan) -> float:
-    "Operations of the step over those of one that forgets nothing."
+    "Ratio of the step's operations to those without recomputation."
     return self.report.operations / self.plain_operations
 
 
 @patch
 def __str__(self: MemoryPlan) -> str:
-    "The plan in three lines."
+    "Format the plan in three lines."
     return (
         f'{self.means}, batch {self.batch}: {self.needed / GB:.2f} of {self.budget / GB:.4g} GB '
         'needed '
@@ -402,7 +404,7 @@ def __str__(self: MemoryPlan) -> str:
     )
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #cell-22
-# Hidden width, blocks and means for a GPU with the given memory
+# width, blocks and memory options for a GPU with the given memory
 PRESETS: dict[str, dict[str, Any]] = dict(
     low=dict(budget_gb=8, hidden_dim=320, num_layers=15, means=MemoryOptions(10)),  # 8 to 12 GB
     # 16 to 24 GB
@@ -414,10 +416,10 @@ PRESETS: dict[str, dict[str, Any]] = dict(
 
 def preset(
     name: str,  # low, medium or high
-    # Configuration; everything but the network's size, the images' size and memory is kept
+    # Configuration, whose network size, image size and memory options are replaced
     config: Config = Config(),
 ) -> Config:
-    "The config for a class of cards; raises `InputError` for an unknown one."
+    "Return the config for a class of GPUs; raises `InputError` for an unknown name."
     p = chosen(PRESETS, name, 'preset')
     codec = (
         'stabilityai/sd-vae-ft-mse'
@@ -435,7 +437,7 @@ def preset(
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #cell-26
 def default_device() -> torch.device:
-    "The device of this machine that a run would take."
+    "Return the device that a run on this machine would use."
     return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 
 
@@ -444,7 +446,7 @@ def available_memory(
 ) -> int:  # Bytes
     """Return the memory that a run may use on a device.
 
-    On a GPU the free memory and its own; else half of the machine's free memory.
+    On a GPU it is the free memory and that of this process; else half of the free memory.
     """
     if device.type == 'cuda':
         return (
@@ -460,7 +462,7 @@ def available_memory(
     try:
         import resource
     except ImportError:
-        return free  # Windows
+        return free  # Windows has no control groups
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return (
         free
@@ -469,8 +471,8 @@ def available_memory(
     )
 
 
-def _container_memory() -> int:  # Bytes; a very large number where there is no limit
-    "What a container leaves this process, by the kernel's control groups."
+def _container_memory() -> int:  # Bytes; a very large number without a limit
+    "Return the memory that a container's control groups leave for this process."
     try:
         most, used = (
             Path(f'/sys/fs/cgroup/memory.{k}').read_text().strip() for k in ('max', 'current')
@@ -483,9 +485,9 @@ def _container_memory() -> int:  # Bytes; a very large number where there is no 
 def memory_in_use(
     device: torch.device,  # Device to query
 ) -> dict:  # {what: megabytes of 2**20 bytes}
-    """Memory in use.
+    """Return the memory in use.
 
-    Allocated, reserved and their peak on a GPU; what the process holds on a processor.
+    On a GPU this is allocated and reserved memory and their peaks; on a CPU that of the process.
     """
 
     def mb(n):
@@ -502,8 +504,8 @@ def memory_in_use(
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #cell-29
 def upper_bound_bytes(
-    config: Config,  # The run
-    batch: int,  # Samples that go through at once
+    config: Config,  # Configuration of the run
+    batch: int,  # Number of samples in a micro-batch
 ) -> int:  # Bytes
     "Return an upper bound of a step's memory."
     m, (h, w) = config.model, latent_hw(config)
@@ -512,15 +514,15 @@ def upper_bound_bytes(
             16 * m.hidden_dim * (m.num_layers + 1) + m.latent_channels
         )
     attention = 4 * m.num_layers // m.context_every if m.context_dim else 0
-    # at each latent pixel
+    # values at each latent pixel
     values = m.hidden_dim * (m.num_layers * (2 if m.grn else 1) + 8 + attention) + m.latent_channels
     return 24 * count_parameters(config) + 64 * batch * h * w * values
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #0c85b165
 def check_affordable(
-    config: Config,  # The run
+    config: Config,  # Configuration of the run
     device: torch.device,  # Device of the run
-) -> int:  # Bytes: of weights, gradients, the optimizer and the averages
+) -> int:  # Bytes of weights, gradients, the optimizer and the averages
     """Return the memory of a network's weights and training state, by formula.
 
     Raises `InputError`, before the network is built, if that exceeds the available memory.
@@ -543,7 +545,7 @@ def check_affordable(
 def choose_memory_options(
     config: Config,  # Configuration whose `auto` values are chosen; all others are kept
     device: torch.device,  # Device of the run
-    batch: int,  # Samples of a step on this process
+    batch: int,  # Number of samples in a step on this process
 ) -> MemoryOptions:
     "Choose the memory options of a run; raises `InputError` if one sample does not fit."
     t = config.training
@@ -573,7 +575,7 @@ def choose_memory_options(
 def out_of_memory(
     e: BaseException,  # Exception that was raised
 ) -> bool:
-    "Whether an error says that memory ran out, on any device."
+    "Whether an exception reports that memory ran out, on any device."
     if isinstance(e, (torch.OutOfMemoryError, MemoryError)):
         return True
     words = (
@@ -583,18 +585,18 @@ def out_of_memory(
         'bad allocation',
         'bad_alloc',
         'could not create a',
-    )  # the last is oneDNN's
+    )  # the last message is oneDNN's
     return isinstance(e, RuntimeError) and any(w in str(e) for w in words)
 
 # %% ../../nbs/07_training/01_memory_plan.ipynb #408e8e8f
 def retry_with_smaller_batch(
     f: Callable,  # Function of a micro-batch; it may be called again after a failure
-    micro: int,  # To begin with
-    told: Callable = print,  # Is given one line for each halving
+    micro: int,  # Initial size of the micro-batch
+    told: Callable = print,  # Called with one line at each halving
 ) -> tuple:  # Result of `f`, and the micro-batch that succeeded
     """Call `f`, with half the micro-batch whenever memory runs out.
 
-    Raises `InputError` if one sample is too much.
+    Raises `InputError` if one sample does not fit.
     """
     while True:
         failed = ''

@@ -30,26 +30,26 @@ def __getattr__(name):
 # %% ../../nbs/07_training/03_optim.ipynb #cell-5
 def generator(
     *key: int,  # Non-negative numbers: the seed, the step, the purpose, ...
-) -> torch.Generator:  # On the CPU
-    "A source of chance that is a function of its key; near keys give unrelated draws."
+) -> torch.Generator:  # Random generator on the CPU
+    "Make a random generator from a key; different keys give independent draws."
     return torch.Generator().manual_seed(
         int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
     )
 
 
 def epoch_order(
-    n: int,  # Latents in the training set
+    n: int,  # Number of latents in the training set
     seed: int,  # Random seed of the run
-    first: int,  # First place in the row of epochs
-    count: int,  # How many
-) -> Tensor:  # `(count,)` int64, indices into the training set
-    "The latents at places `first` to `first + count` of the row of shuffled epochs."
+    first: int,  # First position in the concatenated epochs
+    count: int,  # Number of positions
+) -> Tensor:  # Indices into the training set, int64 `(count,)`
+    "Return positions `first` to `first + count` of the concatenated shuffled epochs."
     epochs = range(first // n, (first + count - 1) // n + 1)
     row = torch.cat([torch.randperm(n, generator=generator(seed, e)) for e in epochs])
     return row[first % n :][:count]
 
 # %% ../../nbs/07_training/03_optim.ipynb #cell-8
-# Share of the run that is done -> share of the peak
+# {name: function, share of the run -> share of the peak rate}
 LR_SCHEDULES = dict(
     cosine=lambda r: 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * r)), constant=lambda r: 1.0
 )
@@ -57,11 +57,11 @@ LR_SCHEDULES = dict(
 # %% ../../nbs/07_training/03_optim.ipynb #8abe863c
 def learning_rate(
     step: int,  # Step, from 0
-    total: int,  # Steps of the run
-    peak: float = 1e-4,  # Highest rate
-    warmup: int = 100,  # Steps until it is reached
+    total: int,  # Number of steps of the run
+    peak: float = 1e-4,  # Largest learning rate
+    warmup: int = 100,  # Number of warm-up steps
     schedule: str = 'cosine',  # A key of `LR_SCHEDULES`
-    # Share of the run's time that is over, 0 to 1, where the run is limited by time
+    # Elapsed share of the run's time, 0 to 1, if the run is limited by time
     done: float = 0.0,
 ) -> float:
     """Linear warm-up, then a schedule over steps, or over time if that is further.
@@ -76,11 +76,11 @@ def learning_rate(
 
 # %% ../../nbs/07_training/03_optim.ipynb #cell-11
 def make_optimizer(
-    params: Iterable,  # Parameters; those that require a gradient learn
-    t: TrainingConfig,  # `optimizer`, `learning_rate`, `warmup_steps`
+    params: Iterable,  # Parameters, of which those that require a gradient are trained
+    t: TrainingConfig,  # Section; `optimizer`, `learning_rate` and `warmup_steps` are used
     device: torch.device,  # Device of the parameters
 ) -> torch.optim.Optimizer:
-    "The optimizer that a config names; raises `InputError` where its package is missing."
+    "Make the optimizer that a config names; raises `InputError` if its package is missing."
     params = [p for p in params if p.requires_grad]
     betas = (0.9, 0.99)
     if t.optimizer == 'adamw':
@@ -106,11 +106,11 @@ def make_optimizer(
 # %% ../../nbs/07_training/03_optim.ipynb #cad0336c
 @contextmanager
 def eval_weights(
-    opt: torch.optim.Optimizer,  # Perhaps wrapped by accelerate
+    opt: torch.optim.Optimizer,  # Optimizer, which may be wrapped by accelerate
 ) -> Iterator[None]:
-    """Within the block, weights are as one uses them.
+    """Context manager in which a schedule-free optimizer's weights are those for inference.
 
-    Only a schedule-free optimizer makes a difference.
+    For other optimizers it does nothing.
     """
     inner: Any = getattr(opt, 'optimizer', opt)
     if not hasattr(inner, 'train'):
@@ -123,7 +123,7 @@ def eval_weights(
         yield
     finally:
         inner.train()
-        # the round trip is not exact to the last bit
+        # restore copies, as switching forth and back is not exact
         with torch.no_grad():
             torch._foreach_copy_(params, kept)
 
@@ -131,7 +131,7 @@ def eval_weights(
 def opt_state(
     opt: torch.optim.Optimizer,  # Optimizer whose state is saved
 ) -> tuple:  # {name: tensor}, [{name: number} for each group]
-    "An optimizer's memory as flat tensors, and its plain numbers."
+    "Return an optimizer's state as named tensors, and its plain numbers."
     d = opt.state_dict()
 
     def plain(v):
@@ -148,10 +148,10 @@ def opt_state(
 
 def load_opt_state(
     opt: torch.optim.Optimizer,  # Optimizer of the same parameters, which receives the state
-    tensors: dict,  # {name: tensor}, as `opt_state` gave them; others may be among them
-    groups: list,  # {name: number} for each group, likewise
+    tensors: dict,  # {name: tensor}, output of `opt_state`; other names are ignored
+    groups: list,  # {name: number} for each group, output of `opt_state`
 ):
-    "Undo `opt_state`."
+    "Load the output of `opt_state` into an optimizer."
     memory = {}
     for k, v in tensors.items():
         if not k.startswith('opt.'):
@@ -162,19 +162,19 @@ def load_opt_state(
     opt.load_state_dict(dict(state=memory, param_groups=merged))
 
 # %% ../../nbs/07_training/03_optim.ipynb #a894c3aa
-# {optimizer: tensors that it keeps of each parameter}; `step` is a scalar, the others are shaped
-# as the parameter
+# {optimizer: names of its state tensors of each parameter}; `step` is a scalar, the others are
+# shaped as the parameter
 _KEPT = dict(AdamW=('step', 'exp_avg', 'exp_avg_sq'), AdamWScheduleFree=('z', 'exp_avg_sq'))
 
 
 def check_opt_tensors(
     opt: torch.optim.Optimizer,  # Optimizer that will receive a saved state
-    shapes: dict,  # {name: shape} of saved tensors; only `opt.*` are looked at
+    shapes: dict,  # {name: shape} of saved tensors; only `opt.*` are checked
     what: str | Path,  # Name of the file, for the error
 ):
     """Raise `InputError` unless saved tensors are those of this optimizer.
 
-    Of each parameter there are all, or none.
+    Each parameter must have all of its tensors or none.
     """
     kept = _KEPT[type(getattr(opt, 'optimizer', opt)).__name__]
     wanted = {
@@ -195,10 +195,10 @@ def check_opt_tensors(
 
 def check_opt_groups(
     opt: torch.optim.Optimizer,  # Optimizer that will receive a saved state
-    groups: list,  # {name: value} for each group, as `opt_state` gave them
+    groups: list,  # {name: value} for each group, output of `opt_state`
     what: str | Path,  # Name of the file, for the error
 ):
-    "Raise `InputError` unless saved settings are those of this optimizer, numbers for numbers."
+    "Raise `InputError` unless saved settings have this optimizer's names and types."
     number = real(-1e300, 1e300).test
 
     def same(a, b):
@@ -213,21 +213,22 @@ def check_opt_groups(
 
 # %% ../../nbs/07_training/03_optim.ipynb #cell-15
 def ema_decays(
-    longest: float = 0.999,  # Decay of the first, 0 to below 1; 0.999 remembers a thousand steps
-    count: int = 2,  # How many, each of a tenth of the memory of the one before
-) -> list:  # Decays, falling, not below 0
-    "Decays of averages that are kept side by side."
+    # Decay of the first average, in [0, 1); 0.999 averages about 1,000 steps
+    longest: float = 0.999,
+    count: int = 2,  # Number of averages, each with a tenth of the previous time constant
+) -> list:  # Decreasing decays, >= 0
+    "Compute the decays of several averages."
     return [max(0.0, 1 - (1 - longest) * 10**k) for k in range(count)]
 
 # %% ../../nbs/07_training/03_optim.ipynb #08e975d8
 class Averages:
-    "Moving averages of a network's weights."
+    "Exponential moving averages of a network's weights."
 
     def __init__(
         self,
         params: Iterable,  # Parameters, in the order of the network
-        longest: float = 0.999,  # Largest decay, as `ema_decays` takes it
-        count: int = 2,  # Number of averages, as `ema_decays` takes it
+        longest: float = 0.999,  # Largest decay, as for `ema_decays`
+        count: int = 2,  # Number of averages, as for `ema_decays`
     ):
         params = [p.detach().float() for p in params]
         self.decays = ema_decays(longest, count)
@@ -237,7 +238,7 @@ class Averages:
         self,
         params: Iterable,  # Parameters, in the same order
     ):
-        "Take in the weights after a step."
+        "Update the averages with the weights after a step."
         params = list(params)
         for m in self.models:
             m.step(params)
@@ -246,7 +247,7 @@ class Averages:
         self,
         k: int,  # Index of the average; 0 is the longest
     ) -> list:  # Tensors, fp32, in the order of the network
-        "The weights of one average."
+        "Return the weights of one average."
         return self.models[k].shadow_params
 
     @contextmanager
@@ -255,7 +256,7 @@ class Averages:
         params: Iterable,  # Parameters of the network, in the same order
         k: int,  # Index of the average; 0 is the longest
     ) -> Iterator[None]:
-        "Within the block, the network has the weights of one average."
+        "Context manager in which the network has the weights of one average."
         params = list(params)
         kept = [p.detach().clone() for p in params]
         self.models[k].copy_to(params)
@@ -267,9 +268,9 @@ class Averages:
 
 # %% ../../nbs/07_training/03_optim.ipynb #cell-16
 def averages_state(
-    a: Averages,  # To be saved
-) -> tuple:  # {name: tensor}, steps taken in
-    "All averages as flat tensors."
+    a: Averages,  # Averages to save
+) -> tuple:  # {name: tensor}, and number of updates
+    "Return all averages as named tensors."
     tensors = {
         f'average.{k}.{i}': v for k, m in enumerate(a.models) for i, v in enumerate(m.shadow_params)
     }
@@ -278,10 +279,10 @@ def averages_state(
 
 def load_averages(
     a: Averages,  # Averages of the same parameters and number, which receive the values
-    tensors: dict,  # {name: tensor}, as `averages_state` gave them; others may be among them
-    steps: int,  # Steps taken in, likewise
+    tensors: dict,  # {name: tensor}, output of `averages_state`; other names are ignored
+    steps: int,  # Number of updates, output of `averages_state`
 ):
-    "Undo `averages_state`."
+    "Load the output of `averages_state` into averages."
     for k, m in enumerate(a.models):
         for i, v in enumerate(m.shadow_params):
             v.copy_(tensors[f'average.{k}.{i}'])
@@ -291,19 +292,19 @@ def load_averages(
 def make_scaler(
     device: torch.device,  # Device of the gradients
     dtype: torch.dtype | None,  # Dtype of autocast; None: fp32
-) -> torch.amp.GradScaler:  # One that does nothing but for fp16
-    "The scaler of gradients; it begins at 4,096, since a first step that overflows is only lost."
+) -> torch.amp.GradScaler:  # Scaler, enabled for fp16 only
+    "Make the gradient scaler, with an initial scale of 4,096, which rarely overflows."
     return torch.amp.GradScaler(device.type, enabled=dtype == torch.float16, init_scale=2.0**12)
 
 # %% ../../nbs/07_training/03_optim.ipynb #cell-24
-# Signals that ask a run to stop, as far as this system has them
+# signals that stop a run, of those that this system has
 SIGNALS = [
     getattr(signal, n) for n in ('SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP') if hasattr(signal, n)
 ]
 
 # %% ../../nbs/07_training/03_optim.ipynb #660ca50d
 class Interrupted(KeyboardInterrupt):
-    """A run was stopped from outside, after its step was saved.
+    """Raised after a signal has stopped a run and its state was saved.
 
     `code` is the exit code that shells expect.
     """
@@ -318,9 +319,9 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def catch_signals() -> Iterator[list]:
-    """Within the block, the first signal only fills the list that is given.
+    """Context manager that appends the first signal to the yielded list.
 
-    A second raises `Interrupted`, but for SIGHUP.
+    A second signal raises `Interrupted`, except SIGHUP.
     """
     noted, before, hung_up = [], {}, getattr(signal, 'SIGHUP', None)
 
@@ -331,12 +332,12 @@ def catch_signals() -> Iterator[list]:
 
     try:
         for s in SIGNALS:
-            # started with nohup
+            # nohup ignores the signal
             if s == hung_up and signal.getsignal(s) is signal.SIG_IGN:
                 continue
             before[s] = signal.signal(s, note)
     except ValueError:
-        pass  # not the main thread: no say over signals
+        pass  # signals can be handled only in the main thread
     try:
         yield noted
     finally:

@@ -35,13 +35,13 @@ class Pictures(NamedTuple):
     "Pictures of several styles, in memory."
 
     images: list | Stack  # Images, uint8 `(3, h, w)` each, of any sizes
-    style: Tensor  # Style of each, int64 `(n,)`
+    style: Tensor  # Style of each image, int64 `(n,)`
 
     def on(
         self,
-        device: torch.device,  # Device that crops are made on
+        device: torch.device,  # Device on which crops are cut
     ) -> 'Pictures':  # Pictures on the device; on a GPU as a `Stack`
-        "Pictures where their crops are needed."
+        "Move the pictures to a device."
         if device.type == 'cpu' or isinstance(self.images, Stack):
             return self
         return Pictures(stacked(self.images, device), self.style)
@@ -49,15 +49,15 @@ class Pictures(NamedTuple):
 
 @dataclass(frozen=True)
 class PaintingRecipe(PairRecipe, name='painting'):
-    "Optimiser, batch size, averaging, precision and seed of a structure-conditioned flow."
+    "Recipe of a structure-conditioned flow's training."
 
 # %% ../../nbs/07_training/20_painting.ipynb #fe146460
 class Condition(NamedTuple):
-    "Coarse pictures under which a flow is trained."
+    "Settings of the coarse pictures in training."
 
-    # Coarseness of the coarse pictures, drawn for each group of crops, pixels
+    # Radii of the coarse pictures, pixels, of which one is drawn for each group of crops
     radii: tuple = (3, 4, 5, 6, 8)
-    kind: str = 'kuwahara'  # Key of `FILTERS`
+    kind: str = 'kuwahara'  # A key of `FILTERS`
     noise: float = 0.1  # Largest standard deviation of the noise on the condition's latent
     size: int = 128  # Side of the crops, pixels, a multiple of the codec's factor
 
@@ -67,9 +67,9 @@ RADIUS_UNIT = 4.0  # the condition's last channel is the radius divided by this
 
 def structure_condition(
     latent: Tensor,  # Standardised latent of the coarse picture, `(b, c, h, w)`
-    radius: float | Tensor,  # Coarseness, pixels; a number, or one for each row, `(b,)`
-) -> Tensor:  # `(b, k, h, w)`, k = c + 1
-    "Condition of the network: the coarse picture's latent and a plane that says how coarse it is."
+    radius: float | Tensor,  # Radius of the coarse picture, pixels; a number, or `(b,)`
+) -> Tensor:  # Condition, `(b, k, h, w)`, k = c + 1
+    "Concatenate the coarse picture's latent and a constant plane of its radius."
     r = torch.as_tensor(radius, dtype=latent.dtype, device=latent.device) / RADIUS_UNIT
     return torch.cat(
         [latent, r.expand(len(latent)).view(-1, 1, 1, 1).expand(-1, 1, *latent.shape[2:])], 1
@@ -79,17 +79,17 @@ def structure_condition(
 def balanced_weight(
     t: Tensor,  # Times, `(b,)`
 ) -> Tensor:  # Weights, `(b,)`; mean 1 over uniform times
-    "Weight of a velocity's squared error, such that the data's error counts as 1/(1.1 - t)."
+    "Loss weight of the velocity that gives the data prediction's error the weight 1/(1.1 - t)."
     return (1 - t).square() / (1.1 - t) / 0.42398
 
 
 def channel_weight(
     codec: Codec,  # Codec of the latents
     stats: LatentStats,  # Mean and scale of its channels
-) -> Tensor:  # `(c,)`, mean 1
-    """Weight of each latent channel's squared error.
+) -> Tensor:  # Weights, `(c,)`, with mean 1
+    """Compute the loss weight of each latent channel.
 
-    The size of its effect on the picture, from a decoded unit.
+    It is the effect on the picture of a unit change of the channel, decoded.
     """
     c = codec.latent_channels
     unit = torch.zeros(codec.latent_channels + 1, codec.latent_channels, 5, 5)
@@ -102,16 +102,16 @@ def channel_weight(
 def led_away(
     batch: FlowBatch,  # Points on the path and their velocities
     guide: torch.nn.Module,  # Weaker network, `(xt, t, style)` -> velocity
-    scale: float,  # w, >= 1
-) -> FlowBatch:  # With velocities extrapolated from the guide's: v + (w - 1) (v - v_guide)
-    "Targets whose regression gives the network of autoguidance (Karras et al. 2024)."
+    scale: float,  # Guidance scale w, >= 1
+) -> FlowBatch:  # Batch with the targets v + (w - 1) (v - v_guide)
+    "Replace targets by those of autoguidance (Karras et al. 2024), which a network can then learn."
     with torch.no_grad():
         away = batch.ut - guide(batch.xt, batch.t, batch.style)
     return batch._replace(ut=batch.ut + (scale - 1) * away)
 
 # %% ../../nbs/07_training/20_painting.ipynb #97eb411b
 class PaintingTask(Protocol):
-    "What a batch of crops depends on."
+    "Protocol of the settings that a batch of crops depends on."
 
     @property
     def codec(self) -> Codec:
@@ -120,17 +120,17 @@ class PaintingTask(Protocol):
 
     @property
     def stats(self) -> LatentStats:
-        "Mean and scale of its channels."
+        "Mean and scale of the latents' channels."
         ...
 
     @property
     def condition(self) -> Condition:
-        "Coarse pictures."
+        "Settings of the coarse pictures."
         ...
 
     @property
     def weight(self) -> Tensor:  # `(1, c, 1, 1)`
-        "Weights of the channels."
+        "Loss weights of the channels."
         ...
 
     @property
@@ -142,10 +142,10 @@ class PaintingTask(Protocol):
 def painting_batch(
     task: PaintingTask,  # Codec, statistics, condition and weights
     pictures: Pictures,  # Source of the crops
-    rows: list,  # Positions, one for each crop
-    g: torch.Generator,  # Source of places, radii, noise and times
-) -> FlowBatch:  # On the trainer's device
-    "Crops, their coarse pictures as a condition, and points on the path between noise and crops."
+    rows: list,  # Positions in `pictures`, one for each crop
+    g: torch.Generator,  # Random generator of positions, radii, noise and times
+) -> FlowBatch:  # Batch on the task's device
+    "Draw crops, encode them and their coarse pictures, and sample points on the path."
     k = task.condition
     b = len(rows)
     device = task.device
@@ -188,12 +188,12 @@ class PaintingTrainer(RecipeTrainer):
         condition: Condition = Condition(),  # Coarse pictures
         # Share of each style in a batch, {style: share}; equal if none
         shares: dict | None = None,
-        folder: str | Path | None = None,  # Folder of the run's state; none: nothing is kept
-        # Limit of the training time; the learning rate falls to its end by then; 0: none
+        folder: str | Path | None = None,  # Folder of the run's state; None: no state is written
+        # Longest training time, minutes, at which the learning rate schedule ends; 0: no limit
         max_minutes: float = 0,
-        # Weaker network that is led away from; None: none
+        # Weaker network for autoguidance; None: no guidance
         guide: torch.nn.Module | None = None,
-        guide_scale: float = 1.0,  # Weight of the network against its guide, >= 1
+        guide_scale: float = 1.0,  # Guidance scale w of `led_away`, >= 1
     ):
         if not 1 <= guide_scale < math.inf:
             raise InputError(f'guide_scale must be a number >= 1, got {guide_scale}')
@@ -229,7 +229,7 @@ class PaintingTrainer(RecipeTrainer):
         self,
         step: int,  # Step, from 0
     ) -> FlowBatch:  # Batch of `recipe.batch_size` crops
-        "Batch of a training step, a function of seed and step."
+        "Make the batch of a training step, a function of seed and step."
         g = generator(self.recipe.seed, step, 1)
         styles = torch.multinomial(
             self.shares, self.recipe.batch_size, replacement=True, generator=g
@@ -243,9 +243,9 @@ class PaintingTrainer(RecipeTrainer):
         return batch if self.guide is None else led_away(batch, self.guide, self.guide_scale)
 
     def validate(self) -> float:  # NaN without held-out pictures
-        """Loss of the averaged weights on held-out pictures; NaN without any.
+        """Compute the loss of the averaged weights on held-out pictures.
 
-        Crops, noise and times are the same each time.
+        Crops, noise and times are the same in each validation.
         """
         if self.test is None:
             return math.nan
@@ -264,12 +264,12 @@ class PaintingTrainer(RecipeTrainer):
 
     @property
     def planned(self) -> int:
-        "Steps of the run, if it is not limited by time."
+        "Number of steps of the run without a limit of time."
         return self.steps
 
     @property
     def total(self) -> int:
-        "Steps of the run; with a limit of time, as many as the pace so far allows."
+        "Number of steps of the run; with a limit of time, estimated from the pace so far."
         steps, (first, since) = self.steps, self.begun
         made = self.done - first
         if not self.max_minutes or made < 20:
@@ -280,7 +280,7 @@ class PaintingTrainer(RecipeTrainer):
         )
 
     def fingerprint(self) -> str:  # 64 hexadecimal digits
-        "A digest of the pictures and their styles."
+        "Compute a digest of the pictures and their styles."
         return tensors_digest(
             {'style': self.pictures.style} | {str(i): v for i, v in enumerate(self.pictures.images)}
         )
@@ -303,8 +303,8 @@ def painting_model(
     stats: LatentStats,  # Mean and scale of the latents' channels
     styles: list,  # Names of the styles
     codec: Codec,  # Codec of the latents
-) -> Model:  # To be written by `write_model`
-    "A model of a trained network with the palettes of the pictures that it has learned from."
+) -> Model:  # Model, input of `write_model`
+    "Make a model of a trained network, with the palettes of its training pictures."
     for s in range(len(styles)):
         rows = (pictures.style == s).nonzero()[:, 0]
         rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(s))][

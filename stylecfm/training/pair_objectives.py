@@ -29,18 +29,18 @@ from .optim import generator
 
 # %% ../../nbs/07_training/16_pair_objectives.ipynb #65870b1a
 class Pairs(NamedTuple):
-    "Data with what is known of each; all with `n` rows, in standard units."
+    "Pairs of condition and data, standardised, all tensors with `n` rows."
 
     x1: Tensor  # Data, `(n, c, *spatial)`
     given: Tensor  # Conditions of the network, `(n, k, *spatial)`
-    start: Tensor | None = None  # Mean start of the paths, as `x1`; default: 0
-    weight: Tensor | None = None  # Loss weight of each number, as `x1`; default: 1
+    start: Tensor | None = None  # Mean start of the paths, shaped as `x1`; default: 0
+    weight: Tensor | None = None  # Loss weight of each element, shaped as `x1`; default: 1
 
     def each(
         self,
-        f: Callable[[Tensor], Tensor],  # Function of a tensor
+        f: Callable[[Tensor], Tensor],  # Function of one tensor
     ) -> 'Pairs':
-        "A function of every tensor that is there."
+        "Apply a function to each tensor that is not None."
         start = None if self.start is None else f(self.start)
         weight = None if self.weight is None else f(self.weight)
         return Pairs(f(self.x1), f(self.given), start, weight)
@@ -49,51 +49,51 @@ class Pairs(NamedTuple):
         self,
         rows: int | slice | list | Tensor,  # An index, a slice, or positions, `(m,)`
     ) -> 'Pairs':  # Pairs of those rows
-        "Some rows."
+        "Select rows."
         return self.each(lambda v: v[rows])
 
     def to(
         self,
-        device: torch.device | str,  # Device to move to
-    ) -> 'Pairs':  # There
-        "The same, elsewhere."
+        device: torch.device | str,  # Target device
+    ) -> 'Pairs':  # Pairs on the device
+        "Move all tensors to a device."
         return self.each(lambda v: v.to(device))
 
 # %% ../../nbs/07_training/16_pair_objectives.ipynb #d22246c4
 @dataclass(frozen=True)
 class PairRecipe(Section, name='recipe'):
-    "How a network learns from pairs."
+    "Settings of a training on pairs."
 
-    # A key of `PAIR_OBJECTIVES`: straight paths, or denoising (Karras 2022)
+    # A key of `PAIR_OBJECTIVES`: flow matching, or EDM (Karras 2022)
     objective: str = key('flow', one_of('flow', 'edm'))
-    # Paths begin at the given start with noise, or at noise alone
+    # Start of the paths: the given start plus noise, or noise alone
     source: str = key('given', one_of('given', 'noise'))
-    # Deviation of the noise on the start: enough to choose among answers
+    # Standard deviation of the noise added to the start, from which samples differ
     spread: float = key(0.5, real(0, 10))
-    # Weighting of a flow's loss by time: `data` weighs the error of the predicted data
+    # Loss weight by time: `data` gives the weight of the data prediction's error
     weighting: str = key('data', one_of(*LOSS_WEIGHTS))
-    # Deviation of the data for EDM: they come standardised
+    # Standard deviation of the data for EDM; the data are standardised
     sigma_data: float = key(1.0, real(1e-3, 1e3))
-    # Mean of ln sigma in EDM's training, for data of deviation 1/2 (scaled for others): Karras's,
-    # for pictures
+    # Mean of ln sigma in EDM's training for data of standard deviation 0.5, scaled for others;
+    # Karras (2022) use -1.2 for images
     log_noise: float = key(-1.2, real(-10, 10))
-    batch_size: int = key(8, whole(1))  # Pairs of a step
-    micro_batch: int = key(0, whole(0))  # Pairs that go through at once; 0: all of them
-    # AdamW's step: small networks take large ones
+    batch_size: int = key(8, whole(1))  # Number of pairs in a training step
+    micro_batch: int = key(0, whole(0))  # Number of pairs in a micro-batch; 0: `batch_size`
+    # Largest learning rate of AdamW; the default is for small networks
     learning_rate: float = key(2e-3, real(1e-9, 1))
-    warmup_steps: int = key(30, whole(0))  # Steps until it is reached
-    grad_clip: float = key(1.0, real(1e-6, 1e6))  # Longest gradient that is applied
-    # Memory of the averaged weights, about a hundred steps
+    warmup_steps: int = key(30, whole(0))  # Number of warm-up steps
+    grad_clip: float = key(1.0, real(1e-6, 1e6))  # Largest norm of the gradient
+    # Decay of the averaged weights; 0.99 averages about 100 steps
     ema_decay: float = key(0.99, real(0, 0.999999))
     validate_every: int = key(50, whole(1))  # Steps between validations, and between checkpoints
-    # Stop when this number of validations in a row found nothing better; 0: never
+    # Stop after this number of validations without improvement; 0: never
     patience: int = key(0, whole(0))
     # Precision of the network's matrix products
     precision: str = key('fp32', one_of('fp32', 'bf16'))
-    seed: int = key(0, whole(0, 2**63 - 1))  # Order, noise and times follow from it
+    seed: int = key(0, whole(0, 2**63 - 1))  # Random seed of order, noise and times
 
     def __post_init__(self):
-        "Raises `InputError` for what does not go together."
+        "Raise `InputError` for keys that exclude each other."
         super().__post_init__()
         if self.objective == 'edm' and self.source == 'given':
             raise InputError(
@@ -104,14 +104,14 @@ class PairRecipe(Section, name='recipe'):
 # %% ../../nbs/07_training/16_pair_objectives.ipynb #9553fc65
 def path_start(
     like: Tensor,  # Tensor of the data's shape, `(b, c, *spatial)`
-    start: Tensor | None,  # The given start, as `like`
-    recipe: PairRecipe,  # Source and spread
+    start: Tensor | None,  # Given start, shaped as `like`
+    recipe: PairRecipe,  # Recipe; source and spread are used
     # Random generator of the noise, on the CPU; default: the global one
     g: torch.Generator | None = None,
-) -> Tensor:  # `x0`, as `like`
-    """Where paths begin: at noise, or at the start with some.
+) -> Tensor:  # Start of the paths `x0`, shaped as `like`
+    """Draw the start of the paths: noise, or the given start plus noise.
 
-    Raises `InputError` where there is none.
+    Raises `InputError` if the recipe needs a start and none is given.
     """
     n = noise_like(like, g)
     if recipe.source == 'noise':
@@ -125,27 +125,27 @@ def path_start(
 
 # %% ../../nbs/07_training/16_pair_objectives.ipynb #3b4dac2f
 class _Objective(NamedTuple):
-    "A way of learning."
+    "The two functions of a training objective."
 
-    batch: Callable  # `(pairs, recipe, generator)` -> `FlowBatch` without the condition
-    field: Callable  # `(net, given, recipe)` -> `(x, t) -> dx/dt`
+    batch: Callable  # Function `(pairs, recipe, generator)` -> `FlowBatch` without the condition
+    field: Callable  # Function `(net, given, recipe)` -> field `(x, t) -> dx/dt`
 
 
 def _no_style(p: Pairs) -> Tensor:
-    "Pairs have conditions, not styles: all are of style 0."
+    "Return style 0 for all rows, as pairs have no styles."
     return torch.zeros(len(p.x1), dtype=torch.long, device=p.x1.device)
 
 
 def _flow(p: Pairs, recipe: PairRecipe, g) -> FlowBatch:
-    "A batch of straight paths."
+    "Make a batch of points on straight paths."
     draw = FlowMatchingOptions(0.0, 0.0, 'independent', path='linear', weight=recipe.weighting)
     return flow_batch(p.x1, _no_style(p), draw, g, path_start(p.x1, p.start, recipe, g))
 
 
 def _edm(p: Pairs, recipe: PairRecipe, g) -> FlowBatch:
-    """A batch of noisy data.
+    """Make a batch of noisy data for EDM.
 
-    The ratio of noise to data is that of Karras for data of deviation 1/2.
+    The ratio of noise to data has the distribution of Karras (2022) for data of deviation 0.5.
     """
     noise = EDMNoise(
         recipe.sigma_data, recipe.log_noise + math.log(recipe.sigma_data / EDMNoise().sigma_data)
@@ -154,13 +154,13 @@ def _edm(p: Pairs, recipe: PairRecipe, g) -> FlowBatch:
 
 
 def _edm_field(net, given: Tensor, recipe: PairRecipe) -> Callable:
-    "The velocity that a network of EDM stands for; only the point is scaled, not the condition."
+    "Convert a network of EDM to a velocity field; the condition is not scaled."
     inner = conditioned_field(net, given)
     v = edm_velocity(lambda x, t, style: inner(x, t), recipe.sigma_data)
     return lambda x, t: v(x, t, None)
 
 
-# {objective: how it makes a batch, and a field for a solver}, as `recipe.objective`
+# {value of `recipe.objective`: `_Objective`}
 PAIR_OBJECTIVES = dict(
     flow=_Objective(_flow, lambda net, given, recipe: conditioned_field(net, given)),
     edm=_Objective(_edm, _edm_field),
@@ -169,10 +169,10 @@ PAIR_OBJECTIVES = dict(
 # %% ../../nbs/07_training/16_pair_objectives.ipynb #f7435562
 def pair_batch(
     p: Pairs,  # Pairs of one step, `b` rows
-    recipe: PairRecipe = PairRecipe(),  # How
-    g: torch.Generator | None = None,  # Source of every draw, on the CPU
-) -> FlowBatch:  # Batch whose points have `k` more channels, the condition
-    "What the network is shown and asked for, the condition behind the point."
+    recipe: PairRecipe = PairRecipe(),  # Recipe of the training
+    g: torch.Generator | None = None,  # Random generator, on the CPU
+) -> FlowBatch:  # Batch whose `xt` has `k` more channels, the condition
+    "Make the network's inputs and targets, with the condition concatenated to the points."
     b = chosen(PAIR_OBJECTIVES, recipe.objective, 'objective').batch(p, recipe, g)
     if p.weight is not None:
         b = b._replace(weight=expand_as(b.weight, p.x1) * p.weight)
@@ -180,16 +180,16 @@ def pair_batch(
 
 
 def translate(
-    # Network that was trained on pairs, `(x, t, style)` -> what its objective asks for
+    # Network trained on pairs, `(x, t, style)` -> target of its objective
     net: torch.nn.Module,
     given: Tensor,  # Conditions, `(b, k, *spatial)`
-    start: Tensor,  # Starts, `(b, c, *spatial)`; with the source `noise` only their shape counts
+    start: Tensor,  # Starts, `(b, c, *spatial)`; with source `noise` only their shape is used
     recipe: PairRecipe = PairRecipe(),  # Recipe of the training
     steps: int = 5,  # Number of solver steps
     method: str = 'euler',  # A key of `METHODS` or `ADAPTIVE_METHODS`
     seed: int = 0,  # Random seed of the noise; each seed gives another sample
-) -> Solution:  # `x` is what the data could be, as `start`
-    "Data for conditions."
+) -> Solution:  # Sampled data in `.x`, shaped as `start`
+    "Sample data for conditions."
     with torch.no_grad():
         field = PAIR_OBJECTIVES[recipe.objective].field(net.eval(), given, recipe)
         return solve(
@@ -197,15 +197,15 @@ def translate(
         )
 
 # %% ../../nbs/07_training/16_pair_objectives.ipynb #934c2157
-LEAST_TO_GO = 0.02  # Of time, in the division by what is left of it
+LEAST_TO_GO = 0.02  # lower bound of 1 - t in the division
 
 
 class VelocityFromData(torch.nn.Module):
-    "A velocity network whose core says what the data will be."
+    "A velocity network whose core predicts the data point."
 
     def __init__(
         self,
-        # `(x, t, style)` -> data; with a condition behind the point in `x`
+        # Network `(x, t, style)` -> data; the last channels of `x` may be a condition
         core: torch.nn.Module,
         channels: int,  # Number of data channels
     ):
@@ -215,25 +215,25 @@ class VelocityFromData(torch.nn.Module):
 
     def forward(
         self,
-        x: Tensor,  # The point, and behind it the condition, `(b, channels+k, *spatial)`
+        x: Tensor,  # Point and condition, concatenated, `(b, channels+k, *spatial)`
         t: Tensor,  # Time in [0, 1], `(b,)`
         style: Tensor,  # Style, int64 `(b,)`
     ) -> Tensor:  # Velocity, `(b, channels, *spatial)`
-        "The velocity at `x`."
+        "Compute the velocity at `x` from the predicted data point."
         return (self.core(x, t, style) - x[:, : self.channels]) / (1 - expand_as(t, x)).clamp_min(
             LEAST_TO_GO
         )
 
 
 class AsEDM(torch.nn.Module):
-    """A velocity network in the scales of EDM.
+    """A velocity network with EDM's scaled input and output.
 
-    The same network under the other objective, by the bridge.
+    It makes one architecture usable for both objectives, by `flow_network`.
     """
 
     def __init__(
         self,
-        # `(x, t, style)` -> velocity; with a condition behind the point in `x`
+        # Network `(x, t, style)` -> velocity; the last channels of `x` may be a condition
         velocity: torch.nn.Module,
         channels: int,  # Number of data channels
         sigma_data: float = 1.0,  # Standard deviation of the data, as in the recipe
@@ -245,12 +245,12 @@ class AsEDM(torch.nn.Module):
 
     def forward(
         self,
-        # The point in the scales of EDM, and behind it the condition, `(b, channels+k, *spatial)`
+        # Point in EDM's scaling and condition, concatenated, `(b, channels+k, *spatial)`
         x: Tensor,
         t: Tensor,  # Time in [0, 1], `(b,)`
         style: Tensor,  # Style, int64 `(b,)`
     ) -> Tensor:  # Target of EDM's network, `(b, channels, *spatial)`
-        "The answer of EDM's network."
+        "Compute the output of EDM's network."
         point = x[:, : self.channels]
         given = x[:, self.channels :]
 

@@ -30,7 +30,7 @@ def __getattr__(name):
 
 # %% ../../nbs/07_training/19_paired.ipynb #524cc422
 class PairSource(Protocol):
-    "Pairs that are not all in memory."
+    "Protocol of pairs that are not all in memory."
 
     def __len__(self) -> int:
         "Number of pairs."
@@ -39,26 +39,26 @@ class PairSource(Protocol):
     def pick(
         self,
         rows: slice | list | Tensor,  # A slice or positions, `(m,)`
-    ) -> Pairs:  # Those rows, in memory
+    ) -> Pairs:  # Pairs in memory
         "Read some rows."
         ...
 
     def fingerprint(self) -> str:
-        "A digest of all data, by which a run knows its own."
+        "Digest of all data, by which a resumed run checks that they are the same."
         ...
 
 
 class Phase(NamedTuple):
-    "A part of training."
+    "A part of training, with its own data."
 
-    steps: int  # At least 1
-    pairs: Pairs | PairSource  # On what
+    steps: int  # Number of steps, >= 1
+    pairs: Pairs | PairSource  # Training data
 
 # %% ../../nbs/07_training/19_paired.ipynb #fb9b3031
 def count_pairs(
-    p: Pairs | PairSource,  # In memory or not
+    p: Pairs | PairSource,  # Pairs, in memory or not
 ) -> int:
-    "Number of pairs."
+    "Count pairs."
     return len(p.x1) if isinstance(p, Pairs) else len(p)
 
 # %% ../../nbs/07_training/19_paired.ipynb #a1fdd466
@@ -67,13 +67,13 @@ class PairTrainer(RecipeTrainer):
 
     def __init__(
         self,
-        net: torch.nn.Module,  # Called as `net(x, t, style)`, on its device
-        phases: list[Phase],  # List of `Phase`
-        held: Pairs | PairSource | None = None,  # For validation; none: no validation
-        recipe: PairRecipe = PairRecipe(),  # How
-        folder: str | Path | None = None,  # Gets `checkpoints/`; none: nothing is kept
-        augment: Callable | None = None,  # `(pairs, generator)` -> pairs, for each batch
-        loss: Callable = velocity_loss,  # `(net, batch)` -> `(b,)`
+        net: torch.nn.Module,  # Network `(x, t, style)`, on its device
+        phases: list[Phase],  # Phases of the training, in order
+        held: Pairs | PairSource | None = None,  # Validation data; None: no validation
+        recipe: PairRecipe = PairRecipe(),  # Recipe of the training
+        folder: str | Path | None = None,  # Folder for `checkpoints/`; None: nothing is written
+        augment: Callable | None = None,  # Function `(pairs, generator)` -> pairs, for each batch
+        loss: Callable = velocity_loss,  # Function `(net, batch)` -> losses `(b,)`
     ):
         if not phases or min(f.steps for f in phases) < 1:
             raise InputError('training needs at least one phase, of at least one step each')
@@ -83,14 +83,14 @@ class PairTrainer(RecipeTrainer):
 
     @property
     def planned(self) -> int:
-        "Steps of all phases."
+        "Number of steps of all phases."
         return sum(f.steps for f in self.phases)
 
     def phase(
         self,
         step: int,  # Step, from 0
     ) -> tuple[int, Pairs | PairSource]:  # Step within its phase, pairs of the phase
-        "The phase of a step; the last one goes on."
+        "Find the phase of a step; steps after the end belong to the last phase."
         for f in self.phases[:-1]:
             if step < f.steps:
                 return step, f.pairs
@@ -101,7 +101,7 @@ class PairTrainer(RecipeTrainer):
         self,
         step: int,  # Step, from 0
     ) -> FlowBatch:  # Batch of `recipe.batch_size` rows
-        "What a step is shown: a function of seed and step."
+        "Make the batch of a training step, a function of seed and step."
         r = self.recipe
         first, pairs = self.phase(step)
         n = count_pairs(pairs)
@@ -111,9 +111,9 @@ class PairTrainer(RecipeTrainer):
         return pair_batch(p.to(self.device), r, generator(r.seed, step, 1))
 
     def validate(self) -> float:  # NaN without held-out pairs
-        """Loss of the averaged weights on held-out pairs, always with the same noise.
+        """Compute the loss of the averaged weights on held-out pairs, always with the same noise.
 
-        The best weights are kept.
+        The best weights are stored.
         """
         if self.held is None:
             return math.nan
@@ -132,7 +132,7 @@ class PairTrainer(RecipeTrainer):
         return v
 
     def fingerprint(self) -> str:  # 64 hexadecimal digits
-        "A digest of all data, of training and validation, with the steps of each phase."
+        "Compute a digest of training and validation data and of the steps of each phase."
         parts = [(f'{i}.{f.steps}', f.pairs) for i, f in enumerate(self.phases)]
         parts += [('held', self.held)]
         here = [(i, p) for i, p in parts if isinstance(p, Pairs)]

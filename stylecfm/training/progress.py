@@ -14,9 +14,9 @@ from torch import Tensor
 
 # %% ../../nbs/07_training/05_progress.ipynb #ff2d2746
 def duration(
-    seconds: float,  # Time, s
-) -> str:  # `40 s`, `12 min`, `2 h 5 min`, `3 d 4 h`
-    "A time in its two largest units, rounded."
+    seconds: float,  # Time, seconds
+) -> str:  # Text such as `40 s`, `12 min`, `2 h 5 min`, `3 d 4 h`
+    "Format a time in its two largest units, rounded."
     if not math.isfinite(seconds):
         return 'unknown time'
     if seconds < 89.5:
@@ -33,30 +33,30 @@ def duration(
 
 
 class Pace(NamedTuple):
-    "How far a run is."
+    "Progress of a run."
 
-    done: int  # Steps done
-    total: int  # Steps planned
-    seconds: float  # Time of training so far, s
-    rate: float  # Time of one step, s; nan where it is not known yet
-    minutes: float = 0.0  # Limit of the time of training, minutes; 0: none
+    done: int  # Number of completed steps
+    total: int  # Number of planned steps
+    seconds: float  # Training time so far, seconds
+    rate: float  # Time of one step, seconds; NaN if unknown
+    minutes: float = 0.0  # Longest training time, minutes; 0: no limit
 
     @property
-    def left(self) -> float:  # Seconds; nan where it is not known yet
-        "Time left, by steps or by the clock, whichever is first."
+    def left(self) -> float:  # Seconds; NaN if unknown
+        "Time left, by steps or by the limit of time, whichever is less."
         by_steps = (self.total - self.done) * self.rate
         by_clock = max(0.0, 60 * self.minutes - self.seconds) if self.minutes else math.inf
         return by_clock if math.isnan(by_steps) and self.minutes else min(by_steps, by_clock)
 
     @property
     def share(self) -> float:  # 0 to 1
-        "Share of the run that is done, by steps or by the clock, whichever is more."
+        "Completed share of the run, by steps or by time, whichever is larger."
         by_clock = self.seconds / (60 * self.minutes) if self.minutes else 0.0
         return min(1.0, max(self.done / max(1, self.total), by_clock))
 
     @property
-    def planned(self) -> int:  # Steps
-        "Steps until the end, at the present rate where the clock comes first."
+    def planned(self) -> int:  # Number of steps
+        "Number of steps at the end, estimated from the present rate if time is the limit."
         if not self.minutes or math.isnan(self.rate) or not self.rate:
             return self.total
         return min(
@@ -64,13 +64,13 @@ class Pace(NamedTuple):
         )
 
 # %% ../../nbs/07_training/05_progress.ipynb #f2b3cbfd
-FALLING = 0.001  # smallest relative fall that counts
+FALLING = 0.001  # smallest relative decrease that counts
 
 
 def still_falling(
     losses: list,  # Validation losses in their order
-) -> bool | None:  # None where there are fewer than two
-    "Whether validation was still falling at its newest value."
+) -> bool | None:  # None for fewer than two losses
+    "Whether the newest validation loss is lower than all earlier ones."
     if len(losses) < 2:
         return None
     return losses[-1] < min(losses[:-1]) * (1 - FALLING)
@@ -78,8 +78,8 @@ def still_falling(
 
 def learning_state(
     losses: list,  # Validation losses in their order
-) -> str:  # A clause
-    "A clause about what the validation losses say."
+) -> str:  # Clause
+    "Describe the course of the validation losses."
     falling = still_falling(losses)
     if falling is None:
         return 'too early to say whether it still learns'
@@ -92,14 +92,14 @@ def learning_state(
     return f'validation was no longer falling (lowest {min(losses):.4g}, {when})'
 
 # %% ../../nbs/07_training/05_progress.ipynb #3ea199c6
-HARDLY = 0.1  # change below which a model has hardly been trained
+HARDLY = 0.1  # change below which a model is barely trained
 
 # %% ../../nbs/07_training/05_progress.ipynb #71fcec0b
 def change(
     before: Tensor,  # Standardised latents of photographs, `(b, c, h, w)`
-    after: Tensor,  # Standardised latents of what a model makes of them, `(b, c, h, w)`
-) -> float:  # Relative to the photographs, >= 0
-    "Root mean square difference of latents, relative to the first."
+    after: Tensor,  # Standardised latents of their transfers, `(b, c, h, w)`
+) -> float:  # Change relative to the photographs, >= 0
+    "Root mean square difference of latents relative to that of the first."
     before = before.float()
     after = after.float()
     return (
@@ -109,11 +109,11 @@ def change(
 # %% ../../nbs/07_training/05_progress.ipynb #7cd6af6b
 def at_start(
     pace: Pace,  # Steps and limits
-    images: int,  # Latents that are trained on
-    batch: int,  # Latents of a step
-    checkpoints: str,  # How often there is one, such as `every 120 steps`
+    images: int,  # Number of training latents
+    batch: int,  # Number of latents in a training step
+    checkpoints: str,  # Interval of checkpoints, such as `every 120 steps`
 ) -> str:
-    "What a run is going to do."
+    "Describe a run at its start."
     limit = f', or {duration(60 * pace.minutes)} of training' if pace.minutes else ''
     begun = (
         f'goes on at step {pace.done} of {pace.total}'
@@ -124,11 +124,11 @@ def at_start(
 
 
 def at_checkpoint(
-    pace: Pace,  # How far the run is
+    pace: Pace,  # Progress of the run
     losses: list,  # Validation losses so far
     samples: str = '',  # Path of the sample sheet
 ) -> str:
-    "How far a run is."
+    "Describe the progress of a run at a checkpoint."
     told = (
         f'; validation {losses[-1]:.4g}' + (' (lowest so far)' if losses[-1] <= min(losses) else '')
         if losses
@@ -140,21 +140,21 @@ def at_checkpoint(
 
 
 def at_stop(
-    pace: Pace,  # How far the run is
+    pace: Pace,  # Progress of the run
     losses: list,  # Validation losses so far
 ) -> str:
-    "How far a stopped run came, and whether it still learned."
+    "Describe a stopped run: its progress, and whether the loss was still falling."
     return (
         f'{pace.done} of {pace.planned} steps are done ({pace.share:.0%}); {learning_state(losses)}'
     )
 
 
 def at_end(
-    pace: Pace,  # How far the run is
+    pace: Pace,  # Progress of the run
     losses: list,  # Validation losses so far
-    moved: float | None,  # Output of `change` of the last samples; None where none were made
+    moved: float | None,  # Output of `change` of the last samples; None without samples
 ) -> str:
-    "How a run ended, and what to do where it was too short."
+    "Describe a finished run, with advice if it was too short."
     said = f'{pace.done} steps in {duration(pace.seconds)}; {learning_state(losses)}'
     if moved is not None and moved < HARDLY:
         said += (

@@ -25,25 +25,25 @@ from .run_state import IN_A_ROW, TrainingRun
 
 # %% ../../nbs/07_training/17_recipe_steps.ipynb #0c4e984d
 class Fitted(NamedTuple):
-    "A trained network and how it got there."
+    "A trained network with the course of its training."
 
-    net: torch.nn.Module  # With the averaged weights of the best validation, or the last
-    step: int  # Steps that were made
-    best: float  # Loss of the best validation; NaN without held-out pairs
-    log: list  # List of dictionaries: step, loss, validation, seconds, memory
+    net: torch.nn.Module  # Network with the averaged weights of the best validation, or the last
+    step: int  # Number of completed steps
+    best: float  # Lowest validation loss; NaN without held-out pairs
+    log: list  # Dictionaries with step, loss, validation, seconds, memory
     seconds: float  # Training time, seconds, over all parts of an interrupted run
 
 
 class RecipeSteps(TrainingRun):
-    "A network that learns by a recipe, step by step."
+    "Training steps of a network by a recipe; a subclass provides the data."
 
     def __init__(
         self,
-        net: torch.nn.Module,  # Called as `net(x, t, style)`, on its device
+        net: torch.nn.Module,  # Network `(x, t, style)`, on its device
         recipe: PairRecipe,  # Optimiser, batch size, averaging, precision and seed
-        held: Any = None,  # Held-out data; none: no validation
-        folder: str | Path | None = None,  # Gets `checkpoints/`; none: nothing is kept
-        loss: Callable = velocity_loss,  # `(net, batch)` -> `(b,)`
+        held: Any = None,  # Held-out data; None: no validation
+        folder: str | Path | None = None,  # Folder for `checkpoints/`; None: nothing is written
+        loss: Callable = velocity_loss,  # Function `(net, batch)` -> losses `(b,)`
     ):
         super().__init__()
         self.net = net
@@ -58,14 +58,15 @@ class RecipeSteps(TrainingRun):
         )
         self.averages = Averages(self.params, recipe.ema_decay, 1)
         self.kept: list[Tensor] | None = None  # averaged weights of the best validation
-        self.about: dict[str, str] = {}  # what a run depends on besides recipe and data
+        # {name: text} of further dependencies of the run besides recipe and data
+        self.about: dict[str, str] = {}
         self.store = None if folder is None else RunFolder(folder, 'pairs', self.tell, 'folder')
 
     def tell(
         self,
         line: str,  # One sentence
     ):
-        "Tell the user on stderr."
+        "Print a line on stderr."
         say(line, error=True)
 
     @property
@@ -75,36 +76,36 @@ class RecipeSteps(TrainingRun):
 
     @property
     def planned(self) -> int:
-        "Steps of the whole run."
+        "Number of steps of the run."
         raise NotImplementedError
 
     @property
     def total(self) -> int:
-        "Steps of the run, as far as it is known."
+        "Number of steps of the run; an estimate if time is the limit."
         return self.planned
 
     def batch(
         self,
         step: int,  # Step, from 0
     ) -> FlowBatch:  # Batch of `recipe.batch_size` rows
-        "What a step is shown: a function of seed and step."
+        "Make the batch of a training step, a function of seed and step."
         raise NotImplementedError
 
     def validate(self) -> float:  # NaN without held-out data
-        "Loss of the averaged weights on held-out data, always with the same noise."
+        "Compute the loss of the averaged weights on held-out data, always with the same noise."
         return math.nan
 
     def fingerprint(self) -> str:  # 64 hexadecimal digits
-        "A digest of all data, of training and validation."
+        "Compute a digest of training and validation data."
         raise NotImplementedError
 
     def is_finished(self) -> bool:
-        "Whether the run is at its end."
+        "Whether the run is finished."
         patience = self.recipe.patience
         return self.done >= self.total or bool(patience and self.worse >= patience)
 
     def step(self) -> float:  # Mean loss
-        "One step; what is not finite changes nothing and is counted."
+        "Train one step; a step with NaN or infinity changes no weights and is counted."
         r = self.recipe
         b = self.batch(self.done)
         for g in self.opt.param_groups:
@@ -123,13 +124,13 @@ class RecipeSteps(TrainingRun):
         return loss
 
     def advance(self) -> float:  # Loss of the step
-        "A step, counted; raises `FloatingPointError` when ten in a row were not finite."
+        "Train and count a step; raises `FloatingPointError` after ten non-finite steps in a row."
         loss = self.step()
         if math.isfinite(loss):
             self.pending.append(loss)
         if self.bad == IN_A_ROW:
             found = checkpoints(self.store.root) if self.store else []
-            # no step has succeeded from it
+            # do not save a state from which no step has succeeded
             if len(found) > 1 and found[0].name == f'step-{self.done - IN_A_ROW:07}':
                 move_aside(found.pop(0))
             back = f'the next start goes on from {found[0].name}; ' if found else ''

@@ -57,7 +57,7 @@ from .run_folder import RunFolder, move_aside_after, save_then_raise
 from .run_state import PAIR_KEYS, read_state, saved_state
 
 # %% ../../nbs/07_training/18_recipe_trainer.ipynb #e69d1264
-_FREE_RECIPE = {'learning_rate', 'patience'}  # Keys of a recipe that may change within a run
+_FREE_RECIPE = {'learning_rate', 'patience'}  # keys of a recipe that may change within a run
 _NUMBER = real(-1e300, 1e300)
 # {name: `Rule`} of the plain values of a checkpoint
 _STATE_RULES = dict(
@@ -75,13 +75,13 @@ _STATE_RULES = dict(
     about=dict_of(Rule('text', lambda v: isinstance(v, str))),
     software=dict_of(Rule('text', lambda v: isinstance(v, str))),
 )
-_USUAL_STATE = dict(pending=[], about={}, software={})  # of versions that did not write them
+_USUAL_STATE = dict(pending=[], about={}, software={})  # defaults for files of older versions
 
 
 def read_single_file(
-    path: Path,  # File that a version before checkpoints wrote
+    path: Path,  # State file of a version before checkpoints
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:  # {name: tensor}, {name: plain value}
-    "The state in one file of an older version; raises `InputError`."
+    "Read the state file of an older version; raises `InputError`."
     try:
         return read_tensors(path), json.loads(read_metadata(path)['state'])
     except (KeyError, ValueError) as e:
@@ -92,10 +92,10 @@ def read_single_file(
 
 
 class CheckedRecipe(RecipeSteps):
-    "Steps whose state can be written, and is checked when it is read."
+    "Training steps whose state can be written, and is checked when it is read."
 
     def state(self) -> tuple:  # {name: tensor}, {name: plain value}
-        "All that it takes to go on."
+        "Return the state that resuming needs."
         (tensors, groups), (averages, count) = opt_state(self.opt), averages_state(self.averages)
         tensors |= averages | {f'net.{i}': q for i, q in enumerate(self.params)}
         tensors |= {f'kept.{i}': q for i, q in enumerate(self.kept or [])}
@@ -116,7 +116,7 @@ class CheckedRecipe(RecipeSteps):
         t: dict,  # Tensors of the checkpoint
         s: dict,  # Plain values of the checkpoint
     ) -> tuple:  # {name: tensor}, {name: plain value}
-        "The state of a checkpoint, held against rules; raises `InputError`."
+        "Check the state of a checkpoint by rules and return it; raises `InputError`."
         s = checked(s, _STATE_RULES, str(folder), _USUAL_STATE)
         self.check_same(folder, s, t)
         self.check_tensors(folder, s, t)
@@ -128,9 +128,9 @@ class CheckedRecipe(RecipeSteps):
         s: dict,  # Plain values of the checkpoint
         t: dict,  # Tensors of the checkpoint
     ):
-        """Raise `InputError` unless a checkpoint holds the tensors of this run, all finite.
+        """Raise `InputError` unless a checkpoint has this run's tensors, all finite.
 
-        The settings of its optimizer must be those of this run's, too.
+        The settings of its optimizer must match this run's, too.
         """
         mine = averages_state(self.averages)[0] | {f'net.{i}': q for i, q in enumerate(self.params)}
         if any(k.startswith('kept.') for k in t):
@@ -156,7 +156,7 @@ class CheckedRecipe(RecipeSteps):
         s: dict,  # Plain values of the checkpoint
         t: dict,  # Tensors of the checkpoint
     ):
-        "Raise `InputError` unless a checkpoint is of this run; say what else has changed."
+        "Raise `InputError` unless a checkpoint is of this run; report other changes."
         theirs, steps = s['recipe'], self.planned
         way_out = 'choose another folder, or remove it'
         changed = [
@@ -185,16 +185,16 @@ class CheckedRecipe(RecipeSteps):
 
 # %% ../../nbs/07_training/18_recipe_trainer.ipynb #0aba38dc
 class SavedRecipe(CheckedRecipe):
-    "Steps that are saved, and go on where they were."
+    "Training steps that are saved and resumed."
 
     def folder(self) -> RunFolder:
-        "The run's folder; raises `InputError` where it has none."
+        "Return the run's folder; raises `InputError` if it has none."
         if self.store is None:
             raise InputError('a trainer without a folder keeps nothing; give it one')
         return self.store
 
     def save(self) -> Path:  # Folder of the checkpoint
-        """Write a checkpoint, verify it, and only then remove those before the last two.
+        """Write a checkpoint, verify it, and then remove those before the last two.
 
         Raises `InputError`.
         """
@@ -211,21 +211,21 @@ class SavedRecipe(CheckedRecipe):
 
         return store.save(self.done, write)
 
-    def newest(self) -> Path | None:  # None where there is nothing yet
-        """The newest checkpoint that verifies.
+    def newest(self) -> Path | None:  # Folder; None without checkpoints
+        """Find the newest intact checkpoint.
 
-        Raises `InputError` where there are some, and none can be read.
+        Raises `InputError` if there are checkpoints and none can be read.
         """
         return self.folder().to_resume()
 
     def load(
         self,
-        # A checkpoint that verifies, or the file of an older version; the newest if none
+        # Folder of an intact checkpoint, or file of an older version; the newest if none
         folder: Path | None = None,
     ):
-        """Go on from a checkpoint.
+        """Load a checkpoint.
 
-        Raises `InputError` where it is of another run, or its values are none of a run.
+        Raises `InputError` if it is of another run, or its values are invalid.
         """
         folder = folder or self.newest()
         if folder is None:
@@ -246,7 +246,7 @@ class SavedRecipe(CheckedRecipe):
         self.progress = read_state(s, PAIR_KEYS)
 
     def resume(self):
-        "Go on from the newest checkpoint, or the file of an older version, if there is one."
+        "Load the newest checkpoint, or the file of an older version, if there is one."
         store = self.folder()
         last, older = self.newest(), store.root / 'state.safetensors'
         move_aside_after(store.root, last)
@@ -259,9 +259,9 @@ class RecipeTrainer(SavedRecipe):
 
     def note(
         self,
-        since: float,  # When the time began that is not yet counted
-    ) -> float:  # Now
-        "Validate, add a row to the log, and save what is sound."
+        since: float,  # Start of the time that is not yet counted, by `time.perf_counter`
+    ) -> float:  # Present time
+        "Validate, add a row to the log, and save if the state is finite."
         v = self.validate()
         now = time.monotonic()
         losses = self.pending
@@ -282,18 +282,18 @@ class RecipeTrainer(SavedRecipe):
     def save_and_raise(
         self,
         why: BaseException,  # Exception that ends the run
-        since: float,  # When the time began that is not yet counted
+        since: float,  # Start of the time that is not yet counted, by `time.perf_counter`
     ) -> NoReturn:
-        "Save what is sound between two steps, then raise."
+        "Save if the state is finite, then raise."
         self.seconds += time.monotonic() - since
         save_then_raise(self.save if self.store and not self.bad else None, why)
 
     def run(
         self,
-        noted: list | tuple = (),  # Fills with signals that ask it to stop
+        noted: list | tuple = (),  # List to which a handler appends signals that stop the run
         callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
     ):
-        "Step after step to the end; raises `Interrupted` by a signal, after saving."
+        "Train to the end; after a signal, save and raise `Interrupted`."
         self.net.train()
         since = time.monotonic()
         with progress_bar(

@@ -25,13 +25,13 @@ from .run_state import RUN_KEYS, read_state, saved_state
 
 # %% ../../nbs/07_training/13_resuming.ipynb #8c939404
 class ResumableRun(CheckedRun):
-    "A run that is saved, and goes on where it was."
+    "A run that is saved and resumed."
 
     def open_store(
         self,
         root: str | Path,  # Folder of the run
     ):
-        "Name the folder of the run; nothing is written yet."
+        "Set the folder of the run, without writing anything."
 
         def texts() -> dict[str, str]:
             return {LOG: log_text(self.log), 'config.json': self.config.to_json()}
@@ -42,30 +42,30 @@ class ResumableRun(CheckedRun):
         self.store = RunFolder(root, 'checkpoint', tell, 'checkpoint.save_dir', texts)
 
     def settle(self) -> bool:  # Whether the folder was recreated
-        """Recreate the run's folder where it was moved or deleted.
+        """Recreate the run's folder if it was moved or deleted.
 
-        Raises `InputError` where another run is there now.
+        Raises `InputError` if another run is there now.
         """
         return self.store.settle(self.done)
 
     def newest(self) -> Path | None:
-        """The newest checkpoint that verifies and is good.
+        """Find the newest intact and good checkpoint.
 
-        Raises `InputError` where one is of a newer version, or cannot be read now.
+        Raises `InputError` if one is of a newer version, or temporarily unreadable.
         """
         return self.store.newest()
 
     def write_log(
         self,
-        added: bool = False,  # Only the last line is new
+        added: bool = False,  # Whether only the last line is new
     ):
-        "Bring the log up to date, or say once that it cannot be written."
+        "Update the log, or report once that it cannot be written."
         self.store.write_log(self.log, self.done, added)
 
     def save(self) -> Path:
-        """Write a checkpoint, verified, and remove those that are too old.
+        """Write and verify a checkpoint, and remove old ones.
 
-        Raises `InputError` with the others untouched.
+        Raises `InputError`; the other checkpoints are then unchanged.
         """
         lowest = min(self.valid) if self.valid and self.asked == self.done else None
         numbers = saved_state(self.progress, RUN_KEYS) | dict(
@@ -89,9 +89,9 @@ class ResumableRun(CheckedRun):
 
     def load(
         self,
-        folder: Path,  # A checkpoint that verifies
+        folder: Path,  # Intact checkpoint
     ):
-        "Take up the run where a checkpoint left it; raises `InputError` if it is another run's."
+        "Load a checkpoint; raises `InputError` if it is another run's."
         with written_by(folder, read_manifest(folder)):
             d = self.check_state(folder)
             shapes = tensor_shapes(folder / 'training.safetensors')
@@ -106,7 +106,7 @@ class ResumableRun(CheckedRun):
         found.asked, found.moved = self.asked, self.moved
         mine = self.means
         alike = d['device'] == self.device_name and found.means[1:] == mine[1:]
-        # what did not fit here would not now
+        # the planned micro-batch, which was found to fit on this device
         if self.config.training.micro_batch == 'auto' and alike:
             mine = mine._replace(micro_batch=min(mine.micro_batch, found.means.micro_batch))
         found.means = mine
@@ -115,9 +115,9 @@ class ResumableRun(CheckedRun):
 
     def load_log(
         self,
-        folder: Path,  # Checkpoint that the run goes on from
+        folder: Path,  # Checkpoint from which the run resumes
     ):
-        "Take up the log as it was at a checkpoint; what came later is done again."
+        "Load the log as it was at a checkpoint; later lines are recomputed."
         (rows, bad), kept = read_log(self.root / LOG), folder / LOG
         rows = [r for r in rows if r['step'] <= self.done]
         self.log = read_log(kept)[0] if kept.is_file() else rows
@@ -130,11 +130,11 @@ class ResumableRun(CheckedRun):
             self.write_log()
 
     def open_run(self):
-        "Make the folder of the run, or find the run that is in it."
+        "Create the folder of the run, or load the run in it."
         self.store.tidy()
         last = self.store.to_resume()
         move_aside_after(self.root, last)
-        may_replace(self.root / 'export', 'model')  # at its end it would be too late
+        may_replace(self.root / 'export', 'model')  # check now, not at the end of the run
         known, text = self.root / 'config.json', self.config.to_json()
         if last:
             self.load(last)
@@ -146,5 +146,6 @@ class ResumableRun(CheckedRun):
                 f'{self.root} holds a config.json that no run wrote; '
                 'choose another checkpoint.save_dir'
             )
-        write_text(self.root / LOG, '')  # first: a config.json without a log is somebody else's
+        # first, as a config.json without a log counts as another program's
+        write_text(self.root / LOG, '')
         write_text(known, text)

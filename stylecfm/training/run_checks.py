@@ -50,15 +50,15 @@ from .training_step import StepResult, TrainingStep
 
 # %% ../../nbs/07_training/12_run_checks.ipynb #108c4003
 class SavedWeights(TrainingStep):
-    "The weights of a run, as they are saved and given away."
+    "Weights of a run for saving and for the finished model."
 
-    new: list  # Numbers of the styles that are new
+    new: list  # Numbers of the new styles
 
     def model(
         self,
         average: int = 0,  # Index of the average
     ) -> Model:
-        "What has been learned so far: averaged weights, in a network of its own."
+        "Return a model with averaged weights, in a copy of the network."
         net = network_from_config(self.config).to(self.acc.device).eval()
         if self.config.training.optimizer == 'schedulefree':
             with eval_weights(self.opt):
@@ -76,18 +76,18 @@ class SavedWeights(TrainingStep):
         self,
         folder: Path,  # A checkpoint of this run
     ) -> Model:
-        "The best average of another checkpoint, verified."
+        "Load a model with the best average of another checkpoint, verified."
         m = load_model(folder)
         d = read_json(folder / 'training.json')
         t = read_tensors(folder / 'training.safetensors')
         k = int(np.argmin(d['by_average'])) if d['by_average'] else 0
-        if k:  # the first is the model itself
+        if k:  # average 0 is the model itself
             for i, p in enumerate(m.net.parameters()):
                 p.data.copy_(t[f'average.{k}.{i}'])
         return m
 
     def state(self) -> dict:  # {name: tensor}
-        "Weights, averages and the optimizer's memory, flat."
+        "Return weights, averages and the optimizer's state as named tensors."
         net = {f'net.{k}': v for k, v in self.plain.state_dict().items()}
         return {
             k: v.detach().cpu().contiguous().clone()
@@ -96,7 +96,7 @@ class SavedWeights(TrainingStep):
 
     @property
     def device_name(self) -> str:
-        "Where it trains."
+        "Name of the training device."
         return (
             torch.cuda.get_device_name(self.acc.device)
             if self.acc.device.type == 'cuda'
@@ -107,16 +107,16 @@ class SavedWeights(TrainingStep):
         self,
         r: StepResult,  # Result of the last step
     ):
-        """Remember which of the last hundred steps were skipped.
+        """Record skipped steps among the last hundred.
 
-        And whether the last one was skipped for more than a scale of fp16.
+        Also whether the last step was skipped for another reason than the scale of fp16.
         """
         self.progress.mark(r.applied, self.scaler.is_enabled() and math.isfinite(r.loss))
 
     def resumable(self) -> bool:
-        """Whether a run may go on from here.
+        """Whether a run may resume from the present state.
 
-        The last step was applied; weights, averages and their validation are finite.
+        That is if the last step was applied, and weights, averages and validation are finite.
         """
         weights = [
             *self.plain.parameters(),
@@ -130,7 +130,7 @@ class SavedWeights(TrainingStep):
         )
 
     def where_resumed(self) -> str:
-        "Where the same command goes on."
+        "Describe from where the same command resumes."
         good = next((p.name for p in checkpoints(self.root) if may_resume(p) == 'good'), '')
         return 'the same command ' + (
             f'goes back to {good}'
@@ -138,8 +138,8 @@ class SavedWeights(TrainingStep):
             else 'starts from scratch, as there is no good checkpoint'
         )
 
-    def diverged(self) -> str:  # '' if it has not
-        "Why a run must stop, and what to do; or ''."
+    def diverged(self) -> str:  # Reason and advice; '' if it has not diverged
+        "Explain why a run must stop."
         if not (why := self.progress.diverged):
             return ''
         return (
@@ -152,7 +152,7 @@ class SavedWeights(TrainingStep):
 _TABLE = Rule('a table', lambda v: isinstance(v, dict))
 _TEXT = Rule('text', lambda v: isinstance(v, str))
 _ANY_NUMBER, _COUNT = real(-1e300, 1e300), whole(0)
-# Of training.json; what older versions left out may be missing
+# rules of training.json; keys that older versions did not write are optional
 _STATE = dict(
     step=whole(0),
     means=Rule(
@@ -186,9 +186,9 @@ _STATE = dict(
 
 def finite_tensors(
     tensors: dict[str, Tensor],  # {name: tensor}
-    what: Path,  # Folder or file that they are from, for the error
-) -> dict[str, Tensor]:  # `tensors`
-    "Tensors, all finite; raises `InputError` with the name of one that is not."
+    what: Path,  # Folder or file of the tensors, for the error
+) -> dict[str, Tensor]:  # `tensors` itself
+    "Return the tensors; raises `InputError` with the name of one with NaN or infinity."
     for k, v in tensors.items():
         if v.is_floating_point() and not v.isfinite().all():
             raise InputError(
@@ -199,13 +199,13 @@ def finite_tensors(
 
 # %% ../../nbs/07_training/12_run_checks.ipynb #37456f01
 class CheckedRun(SavedWeights):
-    "A run that knows which checkpoints are its own."
+    "A run that checks whether a checkpoint is its own."
 
     def check_state(
         self,
-        folder: Path,  # A checkpoint that verifies
+        folder: Path,  # Intact checkpoint
     ) -> dict[str, Any]:  # Content of training.json
-        "The numbers of a checkpoint, held against rules; raises `InputError`."
+        "Read the plain values of a checkpoint and check them by rules; raises `InputError`."
         path = folder / 'training.json'
         d = checked(read_json(path), _STATE, str(path), dict(software={}, processes=1, missed=[]))
         check_opt_groups(self.opt, d['groups'], path)
@@ -220,9 +220,9 @@ class CheckedRun(SavedWeights):
         shapes: dict,  # {name: shape} of training.safetensors
         path: Path,  # Path of the tensors, for the error
     ):
-        """Raise `InputError` unless a checkpoint's tensors fit.
+        """Raise `InputError` unless a checkpoint has the tensors of this run.
 
-        They must be those of this network, its averages and its optimizer.
+        These are those of the network, its averages and its optimizer.
         """
         wanted = {f'net.{k}': v.shape for k, v in self.plain.state_dict().items()}
         wanted |= {k: v.shape for k, v in averages_state(self.averages)[0].items()}
@@ -233,9 +233,9 @@ class CheckedRun(SavedWeights):
         self,
         d: dict[str, Any],  # Content of a checkpoint's training.json
     ):
-        """Raise `InputError` with what differs, unless a checkpoint's numbers are of this run.
+        """Raise `InputError` with the differences if a checkpoint is of another run.
 
-        What may differ is told.
+        Differences that are allowed are reported.
         """
         t, say = self.config.training, self.acc.print
         if diff := changed_keys(d['config'], self.config.to_dict()):
@@ -269,8 +269,8 @@ class CheckedRun(SavedWeights):
     def schedule_note(
         self,
         d: dict[str, Any],  # Content of a checkpoint's training.json
-    ) -> str:  # Empty where the learning rate goes on as it was
-        "One line about a learning-rate schedule that a new length of the run changes."
+    ) -> str:  # One line; '' for an unchanged learning rate
+        "Describe how a new length of the run changes the learning-rate schedule."
         t = self.config.training
         old = d['config']['training']
         if t.optimizer == 'schedulefree':

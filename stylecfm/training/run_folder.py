@@ -27,49 +27,50 @@ from .checkpoints import LOG, checkpoints, ensure_run_folder, log_text, may_resu
 
 # %% ../../nbs/07_training/07_run_folder.ipynb #caebb18f
 class CheckpointStore:
-    "The checkpoints of a run and its log, in a folder that one process writes at a time."
+    "Checkpoints and log of a run, in a folder locked by one process."
 
     def __init__(
         self,
         root: str | Path,  # Folder of the run
-        kind: str,  # Kind of the checkpoints, as their manifests say
-        tell: Callable[[str], object],  # Takes a line about a checkpoint that is passed over
-        way_out: str,  # Name of the setting to change, for errors
-        texts: Callable[[], dict] = dict,  # -> {name: text} of files to write into a new folder
+        kind: str,  # Kind of the checkpoints in their manifests
+        tell: Callable[[str], object],  # Called with a line about each skipped checkpoint
+        way_out: str,  # Name of the setting that changes the folder, for errors
+        # Function that returns {name: text} of files of a new folder
+        texts: Callable[[], dict] = dict,
     ):
         self.root = Path(root)
         self.kind = kind
         self.tell = tell
         self.way_out = way_out
         self.texts = texts
-        self.lock: FolderLock | None = None  # while the run goes on
-        self.unwritten = False  # whether lines of the log wait for room
+        self.lock: FolderLock | None = None  # lock, during the run
+        self.unwritten = False  # whether lines of the log are not yet written
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        "The right to write the folder; raises `InputError` where another process has it."
+        "Context manager of the folder's lock; raises `InputError` if another process holds it."
         with run_lock(self.root) as self.lock:
             self.tidy()
             yield
 
     def tidy(self):
-        "Remove what a killed process left, and put back what it had moved."
+        "Remove temporary files of a killed process, and put back folders it moved."
         for p in (self.root / 'checkpoints', self.root):
             clean_stale(p)
         for p in (self.root / 'checkpoints').glob('.old-step-*'):
-            shutil.rmtree(p, ignore_errors=True)  # half removed when the power went
+            shutil.rmtree(p, ignore_errors=True)  # partly removed at a power cut
 
     def folder(
         self,
-        step: int,  # Steps that are done
+        step: int,  # Number of completed steps
     ) -> Path:
-        "Where the checkpoint of a step is."
+        "Return the folder of a step's checkpoint."
         return self.root / 'checkpoints' / f'step-{step:07}'
 
     def newest(self) -> Path | None:
-        """The newest checkpoint that verifies and is good; those that are not are told.
+        """Find the newest intact and good checkpoint; others are reported.
 
-        Raises `InputError` where one is of a newer version, or cannot be read now.
+        Raises `InputError` if one is of a newer version, or temporarily unreadable.
         """
         for folder in checkpoints(self.root):
             try:
@@ -86,9 +87,9 @@ class CheckpointStore:
             )
 
     def to_resume(self) -> Path | None:
-        """The checkpoint that a run goes on from; None where it starts from scratch.
+        """Find the checkpoint from which a run resumes; None: it starts from scratch.
 
-        Raises `InputError` where there are some and none can be read.
+        Raises `InputError` if there are checkpoints and none can be read.
         """
         last, found = self.newest(), checkpoints(self.root)
         if last is None and found and not any(map(self.admits_bad, found)):
@@ -102,7 +103,7 @@ class CheckpointStore:
         self,
         folder: Path,  # A checkpoint
     ) -> bool:
-        "Whether a checkpoint is complete, and says itself that it is not good."
+        "Whether a checkpoint is complete and records that values were not finite."
         try:
             return verify_folder(folder, self.kind)['extra'].get('good') is False
         except InputError:
@@ -110,9 +111,9 @@ class CheckpointStore:
 
 # %% ../../nbs/07_training/07_run_folder.ipynb #14b9ebdd
 def move_aside(
-    folder: Path,  # A checkpoint that is in the way
+    folder: Path,  # Checkpoint to rename
 ):
-    "Rename a checkpoint, so that its name is free; raises `InputError`."
+    "Rename a checkpoint to free its name; raises `InputError`."
     try:
         os.replace(folder, folder.with_name(f'damaged-{folder.name}-{secrets.token_hex(3)}'))
     except OSError as e:
@@ -121,24 +122,24 @@ def move_aside(
 
 def move_aside_after(
     root: Path,  # Folder of the run
-    last: Path | None,  # The checkpoint that is resumed from; None: from scratch
+    last: Path | None,  # Checkpoint from which the run resumes; None: from scratch
 ):
-    "Move aside all checkpoints after the one that a run goes on from."
+    "Rename all checkpoints after the one from which a run resumes."
     for p in checkpoints(root):
         if last is None or p.name > last.name:
             move_aside(p)
 
 # %% ../../nbs/07_training/07_run_folder.ipynb #e1f9b951
 class RunFolder(CheckpointStore):
-    "A store that writes."
+    "A checkpoint store that writes."
 
     def settle(
         self,
-        done: int,  # Steps that are done
+        done: int,  # Number of completed steps
     ) -> bool:  # Whether the folder was recreated
-        """Recreate the run's folder where it was moved or deleted.
+        """Recreate the run's folder if it was moved or deleted.
 
-        Raises `InputError` where another run is there now.
+        Raises `InputError` if another run is there now.
         """
         if not ensure_run_folder(self.lock, self.root, done):
             return False
@@ -148,41 +149,41 @@ class RunFolder(CheckpointStore):
 
     def make_way(
         self,
-        folder: Path,  # Folder of a checkpoint that is about to be written
+        folder: Path,  # Folder of the checkpoint to write
     ):
-        "Move a damaged checkpoint of the same step aside; raises `InputError`."
+        "Rename a damaged checkpoint of the same step; raises `InputError`."
         try:
             verify_folder(folder, self.kind)
         except DamagedError:
             move_aside(folder)
         except InputError:
             if folder.exists():
-                raise  # a newer version's, or one that cannot be read now
+                raise  # of a newer version, or temporarily unreadable
 
     def save(
         self,
-        done: int,  # Steps that are done
-        write: Callable[[], Path],  # Writes the checkpoint, verifies it, and removes older ones
+        done: int,  # Number of completed steps
+        write: Callable[[], Path],  # Function that writes and verifies it, and removes older ones
     ) -> Path:  # Folder of the checkpoint
-        "Write a checkpoint; raises `InputError`, with the others untouched."
+        "Write a checkpoint; raises `InputError`, with the other checkpoints unchanged."
         self.settle(done)
         self.make_way(self.folder(done))
         try:
             return write()
         except InputError:
             if not self.settle(done):
-                raise  # it was not that the folder went meanwhile
+                raise  # the reason was not that the folder was moved meanwhile
             return write()
 
     def write_log(
         self,
         rows: list,  # All rows of the log
-        done: int,  # Steps that are done
-        added: bool = False,  # Only the last row is new
+        done: int,  # Number of completed steps
+        added: bool = False,  # Whether only the last row is new
     ):
-        """Bring the log up to date.
+        """Update the log.
 
-        Where that fails, say it once, and write all of it with the next line.
+        A failure is reported once, and the whole log is written with the next line.
         """
         path = self.root / LOG
         text = log_text(rows)
@@ -202,12 +203,12 @@ class RunFolder(CheckpointStore):
 
 
 def save_then_raise(
-    save: Callable[[], object] | None,  # Saves the run; None: there is nothing to save
+    save: Callable[[], object] | None,  # Function that saves the run; None: nothing to save
     why: BaseException,  # Exception that ends the run
 ) -> NoReturn:
-    """Save between two steps, then raise.
+    """Save, then raise.
 
-    Where saving fails that is reported, and the reason is raised all the same.
+    A failure of saving is reported, and `why` is raised all the same.
     """
     if save:
         try:

@@ -32,7 +32,7 @@ def check_fit(
     config: Config,  # Configuration of the run
     cache: LatentCache,  # Latents of the run
 ):
-    "Raise `InputError` where a config and a cache do not belong together."
+    "Raise `InputError` if a config and a cache do not match."
     m = config.model
     d = config.data
     made = dict(codec=cache.spec) | {
@@ -59,7 +59,7 @@ def check_fit(
         )
     sampled_style(cache.styles, config.checkpoint.sample_style)
     least = min(cache.styles, key=cache.count.get)
-    # of hundreds of styles, a batch holds none whole
+    # with hundreds of styles, a batch has few latents of each
     most = cache.count[least] * max(1, len(cache.styles) // 2)
     if (b := config.training.batch) > most:
         raise InputError(
@@ -81,10 +81,10 @@ def check_fit(
 
 # %% ../../nbs/07_training/10_run_setup.ipynb #2879de07
 def check_share(
-    batch: int,  # Latents of a step
-    processes: int,  # Processes that share them
+    batch: int,  # Number of latents in a training step
+    processes: int,  # Number of processes that share them
 ):
-    "Raise `InputError` for a batch that cannot be shared evenly."
+    "Raise `InputError` for a batch that is not divisible by the number of processes."
     if batch % processes:
         raise InputError(
             f'training.batch_size {batch} cannot be shared evenly by {processes} processes; '
@@ -93,9 +93,9 @@ def check_share(
 
 # %% ../../nbs/07_training/10_run_setup.ipynb #cell-6
 def build_network(
-    config: Config,  # `model` and `training.seed` count
+    config: Config,  # Configuration; `model` and `training.seed` are used
 ) -> IsoNext | UNet:
-    "The network that a config describes, with weights from its seed."
+    "Build the network of a config, with weights from its seed."
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed)
         net = network_from_config(config)
@@ -105,12 +105,10 @@ def build_network(
     return net
 
 
-def _began(
-    root: Path,
-) -> dict | None:  # `stats` of the latents, numbers of the styles that were `new`
-    """What a run began with, by a checkpoint that verifies.
+def _began(root: Path) -> dict | None:  # `stats` of the latents, and numbers of the `new` styles
+    """Read how a run began, from an intact checkpoint.
 
-    Runs of older versions kept it in a file of its own.
+    Runs of older versions stored it in a separate file.
     """
     for folder in checkpoints(root):
         try:
@@ -124,15 +122,15 @@ def _began(
                 new=checked(dict(new=new), dict(new=list_of(whole(0))), str(folder))['new'],
             )
         except (InputError, KeyError, TypeError):
-            continue  # `begin` says what is wrong with it
+            continue  # resuming reports the error
     return None
 
 
 def initial_weights(
     config: Config,  # Configuration of the run
-    cache: LatentCache,  # Latents of the run; receives the mean and scale of a pretrained model
-) -> tuple:  # Network, numbers of its styles that are new
-    """The network to begin with: drawn by chance, or a trained one, whose styles are found by name.
+    cache: LatentCache,  # Latents of the run; its statistics are set to a pretrained model's
+) -> tuple:  # Network, and numbers of its new styles
+    """Return the initial network: random, or pretrained with styles matched by name.
 
     Raises `InputError` if it does not fit.
     """
@@ -140,7 +138,7 @@ def initial_weights(
     t = config.training
     if t.init_from == 'none':
         return net, list(range(len(cache.styles)))
-    if known := _began(Path(config.checkpoint.save_dir)):  # and needs no parent any more
+    if known := _began(Path(config.checkpoint.save_dir)):  # the parent model is no longer needed
         cache.stats = known['stats']
         return net, known['new']
     old = load_model(t.init_from)
@@ -177,20 +175,20 @@ def initial_weights(
 
 # %% ../../nbs/07_training/10_run_setup.ipynb #97615fa0
 class TrainingRows(NamedTuple):
-    "Which latents a run uses; positions as `LatentCache.pick` takes them."
+    "Latents that a run uses, as positions for `LatentCache.pick`."
 
-    rows: Tensor  # Positions that are trained on, int64 `(n,)`
-    checks: list  # Batches of validation; empty if nothing is held out
+    rows: Tensor  # Positions of the training latents, int64 `(n,)`
+    checks: list  # Validation batches; empty if nothing is held out
 
 
 def training_rows(
     config: Config,  # Configuration of the run
     cache: LatentCache,  # Latents of the run
-    new: list,  # Numbers of the styles that are new
+    new: list,  # Numbers of the new styles
 ) -> TrainingRows:
-    """Hold out some images; where only new styles learn, take theirs alone.
+    """Hold out some images; if only new styles are trained, use only their images.
 
-    Raises `InputError` where nothing is left to learn.
+    Raises `InputError` if no training latents are left.
     """
     t = config.training
     s = split_cache(cache, t.validation_share, t.seed)
@@ -207,17 +205,17 @@ def training_rows(
             'add a style, or set it to nothing'
         )
     draw = FlowMatchingOptions(0.0, 0.0, path=t.path)
-    # a velocity is evaluated at all times alike, whatever it is trained on
+    # validation uses a uniform time distribution, independent of that of training
     if config.model.predicts == 'noise':
         draw = draw._replace(time_law=t.time_sampling, weight=t.loss_weighting)
     return TrainingRows(rows, held_batches(cache, keep(s.held), t.seed, draw))
 
 
 def freeze_old_styles(
-    net: IsoNext | UNet,  # Network with its first weights
-    new: list,  # Numbers of the styles that are new
+    net: IsoNext | UNet,  # Network with its initial weights
+    new: list,  # Numbers of the new styles
 ):
-    "Let only the rows of new styles in the style table learn; all else stays, to the bit."
+    "Freeze all weights but the embeddings of new styles."
     for name, p in net.named_parameters():
         p.requires_grad_(name == 'style.table')
     learns = torch.zeros(len(net.style.table), 1)
@@ -226,11 +224,11 @@ def freeze_old_styles(
 
 # %% ../../nbs/07_training/10_run_setup.ipynb #50e00007
 def make_accelerator(
-    config: Config,  # `checkpoint.trackers` and `checkpoint.save_dir` count
+    config: Config,  # Configuration; `checkpoint.trackers` and `checkpoint.save_dir` are used
 ) -> Accelerator:
-    """Devices, processes and trackers; several processes without a GPU talk by gloo.
+    """Make the accelerator of devices, processes and trackers; without a GPU processes use gloo.
 
-    Raises `InputError` for what cannot be had.
+    Raises `InputError` for a tracker or device that is not available.
     """
     names: list[Any] = (
         []
@@ -265,10 +263,10 @@ def make_accelerator(
 
 
 def limit_card(
-    memory_gb: float | None,  # Most memory, GB; None: no limit
+    memory_gb: float | None,  # Memory limit, units of 2**30 bytes; None: no limit
     device: torch.device,  # Device of this process
 ):
-    "Let this process have only so much of a GPU's memory."
+    "Limit the GPU memory of this process."
     if memory_gb and device.type == 'cuda':
         share = memory_gb * GB / torch.cuda.mem_get_info()[1]
         torch.cuda.set_per_process_memory_fraction(min(1.0, share))

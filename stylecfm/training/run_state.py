@@ -14,35 +14,35 @@ from typing import Any
 from .memory import MemoryOptions
 
 # %% ../../nbs/07_training/06_run_state.ipynb #f3252de8
-IN_A_ROW = 10  # steps that are skipped one after the other, at which a run stops
-OF_HUNDRED = 20  # of the last hundred; more than that, and a run stops
+IN_A_ROW = 10  # number of consecutive skipped steps at which a run stops
+OF_HUNDRED = 20  # number of skipped steps among the last hundred above which a run stops
 
 
 @dataclass
 class RunState:
-    "What a run knows beside its tensors."
+    "State of a run besides its tensors."
 
-    done: int = 0  # Steps done; with the seed, the position of every random generator
-    skipped: int = 0  # Steps that changed nothing, as a number was not finite
-    seconds: float = 0.0  # Time of training, s
-    means: MemoryOptions = MemoryOptions()  # Micro-batch and what is recomputed
+    done: int = 0  # Number of completed steps; with the seed it fixes all random generators
+    skipped: int = 0  # Number of steps skipped because of NaN or infinity
+    seconds: float = 0.0  # Training time, seconds
+    means: MemoryOptions = MemoryOptions()  # Micro-batch and checkpointing
     pending: list = field(default_factory=list)  # Losses since the last line of the log
-    # Numbers of the steps that were skipped, of the last hundred
+    # Numbers of the skipped steps among the last hundred
     missed: list = field(default_factory=list)
     log: list = field(default_factory=list)  # Lines of the log, dictionaries
     valid: list | None = None  # Newest validation losses, one for each average
     best: float = math.inf  # Lowest validation loss
-    worse: int = 0  # Validations since then
+    worse: int = 0  # Number of validations since the best
     asked: int = -1  # Step of the newest validation of this process
-    sound: bool = True  # Whether the last step was applied, or skipped for a scale of fp16 only
-    moved: float | None = None  # Relative change of the last samples, if there are any
+    sound: bool = True  # Whether the last step was applied, or skipped only for the scale of fp16
+    moved: float | None = None  # Relative change of the last samples; None without samples
 
     def mark(
         self,
-        applied: bool,  # Whether the step that was just done was applied
-        scaled: bool = False,  # Whether only its scale of fp16 was too large
+        applied: bool,  # Whether the last step was applied
+        scaled: bool = False,  # Whether it was skipped only for the scale of fp16
     ):
-        "Remember whether the last step was skipped."
+        "Record whether the last step was skipped."
         self.skipped += not applied
         self.missed = [k for k in self.missed if k > self.done - 100]
         if not applied:
@@ -50,16 +50,16 @@ class RunState:
         self.sound = applied or scaled
 
     @property
-    def bad(self) -> int:  # Steps
-        "How many steps up to this one were skipped in a row."
+    def bad(self) -> int:  # Number of steps
+        "Number of consecutive skipped steps up to the last one."
         n = 0
         while self.done - n > 0 and self.done - n in self.missed:
             n += 1
         return n
 
     @property
-    def diverged(self) -> str:  # A clause; '' if it has not
-        "Why a run must stop: ten steps in a row were skipped, or over a fifth of a hundred."
+    def diverged(self) -> str:  # Clause; '' if it has not diverged
+        "Reason to stop: ten consecutive skipped steps, or more than 20 of the last hundred."
         if self.bad >= IN_A_ROW:
             return f'the loss was not finite for {IN_A_ROW} steps in a row'
         if (n := len(self.missed)) > OF_HUNDRED:
@@ -69,9 +69,9 @@ class RunState:
     def validated(
         self,
         loss: float,  # Validation loss of the best average
-        counts: bool = True,  # Whether patience counts it
+        counts: bool = True,  # Whether it counts for the patience
     ) -> bool:  # Whether it is the lowest so far
-        "Take in a validation loss."
+        "Record a validation loss."
         lower = loss < self.best
         if counts:
             self.worse = 0 if lower else self.worse + 1
@@ -85,7 +85,7 @@ class RunState:
         return [r['validation'] for r in self.log if 'validation' in r]
 
 # %% ../../nbs/07_training/06_run_state.ipynb #993a7b24
-# {name in `training.json`: field}; the log is a file of its own
+# {name in `training.json`: field}; the log is a separate file
 RUN_KEYS = dict(
     step='done',
     means='means',
@@ -97,7 +97,7 @@ RUN_KEYS = dict(
     best='best',
     worse='worse',
 )
-# The same of a run on paired data
+# {name in the file: field} for a run on paired data
 PAIR_KEYS = dict(
     done='done',
     skipped='skipped',
@@ -113,7 +113,7 @@ def saved_state(
     state: RunState,  # State of a run
     keys: Mapping[str, str],  # {name in the file: field}
 ) -> dict:  # {name in the file: plain value}
-    "A state as it is written."
+    "Convert a state to plain values for a file."
 
     def plain(v: Any) -> Any:
         if isinstance(v, (list, tuple)):
@@ -127,7 +127,7 @@ def read_state(
     saved: Mapping[str, Any],  # {name in the file: plain value}, checked
     keys: Mapping[str, str],  # {name in the file: field}
 ) -> RunState:
-    "The state that was written; fields that the file does not have are as at the beginning."
+    "Restore a state from plain values; missing fields get their defaults."
     known = {name: saved[k] for k, name in keys.items() if k in saved}
     if 'best' in known and known['best'] is None:
         known['best'] = math.inf
@@ -139,7 +139,7 @@ def read_state(
 
 # %% ../../nbs/07_training/06_run_state.ipynb #bf4bd20c
 class InProgress:
-    "An attribute of a trainer that is a field of its `RunState`."
+    "Descriptor: an attribute of a trainer that is stored in its `RunState`."
 
     def __set_name__(self, owner: type, name: str):
         self.name = name
@@ -152,12 +152,12 @@ class InProgress:
 
 
 def in_progress() -> Any:
-    "A field of `progress` as an attribute, for a type checker of the type that is declared."
+    "Return an `InProgress` descriptor; a type checker sees the declared type."
     return InProgress()
 
 
 class TrainingRun:
-    "What all trainers have: the state of their run."
+    "Base of all trainers, with the state of the run."
 
     progress: RunState
     done: int = in_progress()
@@ -178,8 +178,8 @@ class TrainingRun:
         self.progress = RunState()
 
     @property
-    def bad(self) -> int:  # Steps
-        "How many steps up to this one were skipped in a row."
+    def bad(self) -> int:  # Number of steps
+        "Number of consecutive skipped steps up to the last one."
         return self.progress.bad
 
     def validations(self) -> list:  # In their order

@@ -28,12 +28,12 @@ from .run_state import TrainingRun
 
 # %% ../../nbs/07_training/09_step_batches.ipynb #9f14f1c7
 class StepSchedule(TrainingRun):
-    "The length of a run, and what of its settings depends on the step."
+    "Length of a run, and its settings that depend on the step."
 
-    config: Config  # The whole run
+    config: Config  # Configuration of the run
     cache: LatentCache  # Latents of the run
     acc: Accelerator  # Devices and processes
-    rows: Tensor  # Positions in the cache that are trained on, int64 `(n,)`
+    rows: Tensor  # Positions of the training latents in the cache, int64 `(n,)`
     store: RunFolder  # Folder of the run
 
     @property
@@ -47,28 +47,28 @@ class StepSchedule(TrainingRun):
 
     @property
     def total(self) -> int:
-        "Steps of the whole run, if it is not stopped by the clock."
+        "Number of steps of the run without a limit of time."
         t = self.config.training
         return t.max_steps or math.ceil(t.stage1_epochs * len(self.rows) / t.batch)
 
     @property
     def save_every(self) -> int:
-        "Steps between checkpoints, if minutes do not come first."
+        "Number of steps between checkpoints, which a limit of time may shorten."
         every = self.config.checkpoint.save_every_epochs
         return max(1, round(every * len(self.rows) / self.config.training.batch))
 
     def epoch(
         self,
-        step: int,  # Counted from 0
+        step: int,  # Step, from 0
     ) -> float:
-        "Epochs done before a step."
+        "Number of epochs before a step, with fractions."
         return step * self.config.training.batch / len(self.rows)
 
     def epsilon(
         self,
-        step: int,  # Counted from 0
+        step: int,  # Step, from 0
     ) -> float:  # In units of the latents
-        "The scale of the path's noise at a step."
+        "Standard deviation of the path's noise at a step."
         t = self.config.training
         if not t.dynamic_epsilon:
             return 0.0
@@ -78,31 +78,33 @@ class StepSchedule(TrainingRun):
 
     def epsilons(
         self,
-        step: int,  # Counted from 0
-    ) -> tuple[float, float]:  # One of them is 0, by `training.epsilon_is`
-        "Noise of the path and earliest time at a step."
+        step: int,  # Step, from 0
+    ) -> tuple[
+        float, float
+    ]:  # Path noise and earliest time, one of which is 0 by `training.epsilon_is`
+        "Return the path's noise and the earliest time at a step."
         epsilon = self.epsilon(step)
         return (epsilon, 0.0) if self.config.training.epsilon_is == 'noise' else (0.0, epsilon)
 
     @property
     def share(self) -> slice:
-        "The part of a batch that this process computes."
+        "Slice of a batch that this process computes."
         return slice(self.acc.process_index, None, self.acc.num_processes)
 
     @property
     def rng_rank(self) -> int:
-        "Number of the random source: the same for all processes where they pair together."
+        "Key of the random generator: the same for all processes if they pair together."
         return 0 if self.config.training.coupling_scope == 'gathered' else self.acc.process_index
 
 # %% ../../nbs/07_training/09_step_batches.ipynb #9d4331d2
 def semidiscrete_plans(
     path: Path,  # File of the potentials
-    latents: Mapping[str, Tensor],  # {style: latents `(n, c, h, w)` that are trained on}
-    about: Mapping[str, str],  # {name: text} of all that they depend on besides their seed
+    latents: Mapping[str, Tensor],  # {style: training latents `(n, c, h, w)`}
+    about: Mapping[str, str],  # {name: text} of all dependencies besides the seed
     seed: int = 0,  # Random seed of the fit
-    write: bool = True,  # Whether this process writes the file where it is missing or differs
+    write: bool = True,  # Whether this process writes the file if it is missing or differs
 ) -> None:
-    "Fit the potentials of each style, unless the file holds those already."
+    "Fit the potentials of each style, or read them from the file if they match."
 
     def fits() -> bool:
         try:
@@ -111,7 +113,7 @@ def semidiscrete_plans(
                 'numbers': tensors_digest(read_tensors(path)),
             }
         except InputError:
-            return False  # damaged: they are fitted again
+            return False  # a damaged file: fit again
 
     if write and not fits():
         made = {s: fit_potentials(x.cpu(), seed=seed) for s, x in latents.items()}
@@ -119,7 +121,7 @@ def semidiscrete_plans(
 
 # %% ../../nbs/07_training/09_step_batches.ipynb #9dac0698
 class StepBatches(StepSchedule):
-    "The batches of a run; the next one is made ahead."
+    "Batches of a run, with prefetching."
 
     coupling: str | list  # A key of `COUPLINGS`, or a plan for each style
 
@@ -131,11 +133,11 @@ class StepBatches(StepSchedule):
 
     def latents(
         self,
-        step: int,  # Counted from 0
-    ) -> tuple[Tensor, Tensor]:  # `(b, c, h, w)` and `(b,)`, as `LatentCache.pick`
-        """The latents of a step and their styles.
+        step: int,  # Step, from 0
+    ) -> tuple[Tensor, Tensor]:  # Latents `(b, c, h, w)` and styles `(b,)`
+        """Read the latents of a step and their styles.
 
-        Those of the whole batch, or this process's share, as the coupling wants them.
+        They are the whole batch or this process's share, as the coupling requires.
         """
         t = self.config.training
         rows = self.rows[epoch_order(len(self.rows), t.seed, step * t.batch, t.batch)]
@@ -143,9 +145,9 @@ class StepBatches(StepSchedule):
 
     def shared_noise(
         self,
-        step: int,  # Counted from 0
-    ) -> Tensor | None:  # Noise, `(b, c, h, w)`; None where a batch is paired by itself
-        "The noise of a step whose pairs are made for several batches together."
+        step: int,  # Step, from 0
+    ) -> Tensor | None:  # Noise, `(b, c, h, w)`; None if each batch is paired separately
+        "Return the noise of a step if several batches are paired together."
         t = self.config.training
         n = t.coupling_batches
         if n == 1 or not isinstance(self.coupling, str):
@@ -158,13 +160,13 @@ class StepBatches(StepSchedule):
             data, styles = (torch.cat(v) for v in several)
             pair = coupling_of(t.coupling, t.path, self.epsilons(first)[0])
             self.group = number, pair(noise_like(data, g), data, styles, g).chunk(n)
-        return self.group[1][i]  # only one thread makes batches at a time
+        return self.group[1][i]  # no lock, as only one thread makes batches
 
     def batch(
         self,
-        step: int,  # Counted from 0
+        step: int,  # Step, from 0
     ) -> FlowBatch:
-        "What a step is shown, on this process: a function of seed, step and rank."
+        "Make this process's batch of a step, a function of seed, step and rank."
         (x1, style), t = self.latents(step), self.config.training
         noise, start = self.epsilons(step)
         draw = FlowMatchingOptions(
@@ -184,14 +186,14 @@ class StepBatches(StepSchedule):
 
     def prefetched_batch(
         self,
-        step: int,  # Counted from 0
+        step: int,  # Step, from 0
     ) -> FlowBatch:
-        "The batch of a step, made while the step before it ran; that of the next one is begun."
+        "Return the prefetched batch of a step, and begin the next one."
         self.stream.seek(step, max(step + 1, self.total))
         return next(self.stream)
 
     def plans(self) -> list:  # A `SemiDiscretePlan` for each style
-        "Semi-discrete plans, kept in the run's folder."
+        "Return the semi-discrete plans, which are stored in the run's folder."
         t, styles = self.config.training, self.cache.styles
         style = self.cache.styles_of(self.rows)
         latents = {

@@ -45,17 +45,17 @@ def __getattr__(name):
 
 # %% ../../nbs/07_training/15_trainer.ipynb #ceda193e
 class GuardedRun(PacedRun):
-    "A run that loses nothing at its checkpoints and at its end."
+    "A run that saves its state at checkpoints, at errors and at its end."
 
     def log_and_checkpoint(
         self,
         r: StepResult,  # Result of the step
-        log_every: int,  # Steps a line in the log
-        bar: tqdm,  # Goes on by one
+        log_every: int,  # Number of steps between lines of the log
+        bar: tqdm,  # Progress bar, advanced by one
     ):
-        """Bar, log and checkpoint after a step.
+        """Update bar, log and checkpoint after a step.
 
-        Several processes look at the clock together, in the step's message.
+        Several processes agree on the time in the step's message.
         """
         bar.update()
         last = self.is_finished()
@@ -76,7 +76,7 @@ class GuardedRun(PacedRun):
             self.checkpoint()
 
     def checkpoint(self):
-        "Validate, on every process alike; save and draw on the first."
+        "Validate on all processes; save and draw samples on the first."
         losses = self.validate()
         self.saved_at = time.monotonic()
         if not self.acc.is_main_process:
@@ -97,11 +97,11 @@ class GuardedRun(PacedRun):
     def save_and_raise(
         self,
         why: BaseException,  # Exception that ends the run
-        together: bool = True,  # All processes leave
+        together: bool = True,  # Whether all processes raise
     ) -> NoReturn:
-        """Save between two steps, then raise.
+        """Save, then raise.
 
-        Where saving fails that is reported, and the reason is raised all the same.
+        A failure of saving is reported, and `why` is raised all the same.
         """
         if together:
             self.acc.wait_for_everyone()
@@ -113,9 +113,9 @@ class GuardedRun(PacedRun):
         callback: Callable,  # Called as `callback(trainer, r)`
         r: StepResult,  # Result of the last step
     ):
-        """Call a callback; save before its error goes on.
+        """Call a callback; if it raises, save first.
 
-        With several processes nobody is waited for, since the others know of nothing.
+        With several processes there is no synchronisation, as the others have no error.
         """
         try:
             callback(self, r)
@@ -125,20 +125,20 @@ class GuardedRun(PacedRun):
     def finish(self) -> Path:
         """Write the finished model.
 
-        With `patience` that of the best checkpoint, else the last weights; of the averages the
-        best, or the first.
+        With `patience` it is that of the best checkpoint, else of the last weights; its average is
+        the best one, or the first without validation.
         """
         self.acc.wait_for_everyone()
         if self.acc.is_main_process:
             if self.settle():
-                self.save()  # it went after the last checkpoint
+                self.save()  # the folder was deleted after the last checkpoint
             best = best_checkpoint(self.root) if self.config.training.patience else None
             if best and best != self.store.folder(self.done):
                 model = self.model_from_checkpoint(best)
             else:
                 model = self.model(self.best_average())
             model = model._replace(probe=probe_of_cache(self.cache))
-            # then the codec is given away with the model
+            # the codec is then written with the model
             local = Path(self.cache.spec).expanduser().is_dir()
             codec = load_codec(self.cache.spec, 'cpu') if local else None
             with atomic_folder(self.root / 'export', 'model', dict(step=self.done)) as tmp:
@@ -154,7 +154,7 @@ class OTCFMTrainer(GuardedRun):
 
     def __init__(
         self,
-        config: Config,  # The whole run
+        config: Config,  # Configuration of the run
         cache: LatentCache | None = None,  # Opened from `config.data.data_root` if none
     ):
         super().__init__()
@@ -170,26 +170,26 @@ class OTCFMTrainer(GuardedRun):
         self.open_store(config.checkpoint.save_dir)
         check_share(t.batch, self.acc.num_processes)
         limit_card(t.memory_gb, self.acc.device)
-        check_affordable(config, self.acc.device)  # before it is built
+        check_affordable(config, self.acc.device)  # before the network is built
         net, self.new = initial_weights(config, self.cache)
-        self.cache.hold(self.acc.device)  # or read batch by batch, where that is too much
+        self.cache.hold(self.acc.device)  # if they do not fit, batches are read from the files
         self.rows, self.checks = self.choose_rows(self.new)
         share = t.batch // self.acc.num_processes
         self.means = choose_memory_options(config, self.acc.device, share)
         net.save_memory(*self.means[1:])
         self.prepare(net, self.new)
-        self.coupling = t.coupling  # or the plans, once they are fitted
+        self.coupling = t.coupling  # replaced by the plans after their fit
         self.saved_at = time.monotonic()
 
     def choose_rows(
         self,
-        new: list,  # Numbers of the styles that are new
-    ) -> tuple:  # Positions that are trained on, int64 `(n,)`; batches of validation
-        "Hold out some images; where only new styles learn, take theirs alone."
+        new: list,  # Numbers of the new styles
+    ) -> tuple:  # Positions of the training latents, int64 `(n,)`, and validation batches
+        "Hold out some images; if only new styles are trained, use only their images."
         return training_rows(self.config, self.cache, new)
 
     def setup(self):
-        "Begin or resume, on every process."
+        "Start or resume the run, on all processes."
         if self.acc.is_main_process:
             self.open_run()
         self.acc.wait_for_everyone()
@@ -197,7 +197,7 @@ class OTCFMTrainer(GuardedRun):
             self.load(last)
         if self.acc.device.type == 'cpu':
             keep_freed_memory()
-        self.stream.drop()  # a run that was loaded goes on elsewhere
+        self.stream.drop()  # a loaded run continues at another step
         if self.config.training.coupling == 'semidiscrete':
             self.coupling = self.plans()
         flat = {f'{s}.{k}': v for s, d in self.config.to_dict().items() for k, v in d.items()}
@@ -208,18 +208,18 @@ class OTCFMTrainer(GuardedRun):
         self.stop = 0
         self.since = self.done, self.seconds
         optimizer: Any = getattr(self.opt, 'optimizer', self.opt)
-        with contextlib.suppress(AttributeError):  # only a schedule-free one has modes
+        with contextlib.suppress(AttributeError):  # only a schedule-free optimizer has modes
             optimizer.train()
 
     def fit(
         self,
-        log_every: int = 10,  # Steps a line in the log
+        log_every: int = 10,  # Number of steps between lines of the log
         callback: Callable | None = None,  # Called as `callback(trainer, result)` after each step
     ) -> Path:  # Folder of the finished model
         """Train, from the newest checkpoint if there is one.
 
-        Raises `FloatingPointError` when ten steps in a row or a fifth of a hundred were skipped,
-        `Interrupted` by a signal.
+        Raises `FloatingPointError` after ten consecutive skipped steps or more than 20 of the last
+        hundred, `Interrupted` after a signal.
         """
         with self.store.locked() if self.acc.is_main_process else contextlib.nullcontext():
             self.setup()
@@ -239,16 +239,16 @@ class OTCFMTrainer(GuardedRun):
 
     def run_steps(
         self,
-        log_every: int,  # Steps a line in the log
+        log_every: int,  # Number of steps between lines of the log
         callback: Callable | None,  # Called as `callback(trainer, result)` after each step
     ):
-        "Step after step to the end; saves before it raises."
+        "Train to the end; save before an error is raised."
         with self.bar() as bar, catch_signals() as noted:
             while not self.is_finished():
                 self.stop = self.stop or next(iter(noted), 0)
                 r = self.step()
                 self.mark(r)
-                # several agree in the step's message
+                # several processes agree in the step's message
                 if self.acc.num_processes == 1:
                     self.stop = self.stop or next(iter(noted), 0)
                 if r.applied and self.acc.is_main_process:

@@ -27,29 +27,29 @@ from .step_batches import StepBatches
 
 # %% ../../nbs/07_training/11_training_step.ipynb #bee8c77c
 class StepResult(NamedTuple):
-    "What one step of training found."
+    "Result of a training step."
 
     loss: float  # Mean squared error of the velocity
-    grad_norm: float  # Length of the gradient before clipping
-    applied: bool  # False where it was not finite and was skipped
+    grad_norm: float  # Norm of the gradient before clipping
+    applied: bool  # Whether the step was applied; False if it was not finite
 
 
 class Weights(StepBatches):
-    "A network that learns, with its averages, its optimizer and the precision of its passes."
+    "A network in training, with its averages, optimizer and precision."
 
-    plain: IsoNext | UNet  # The network; compiled and joined ones share its weights
-    net: torch.nn.Module  # The network that training calls, perhaps compiled
-    opt: torch.optim.Optimizer  # The optimizer, wrapped by accelerate
+    plain: IsoNext | UNet  # Network; its compiled and distributed wrappers share the weights
+    net: torch.nn.Module  # Network that training calls, possibly compiled or distributed
+    opt: torch.optim.Optimizer  # Optimizer, wrapped by accelerate
     averages: Averages
     amp: torch.dtype | None  # Precision of autocast; None: fp32
     scaler: torch.amp.GradScaler
 
     def prepare(
         self,
-        net: IsoNext | UNet,  # With its first weights
-        new: list,  # Numbers of the styles that are new
+        net: IsoNext | UNet,  # Network with its initial weights
+        new: list,  # Numbers of the new styles
     ):
-        "Freeze what does not learn, and make what moves the weights."
+        "Freeze weights that are not trained, and make optimizer, scaler and averages."
         t = self.config.training
         device = self.acc.device
         if t.freeze == 'old':
@@ -63,40 +63,41 @@ class Weights(StepBatches):
         )
         opt = make_optimizer(net.to(device).parameters(), t, device)
         if t.freeze == 'old':
-            opt.param_groups[0]['weight_decay'] = 0.0  # which would move them, too
+            opt.param_groups[0]['weight_decay'] = 0.0  # weight decay would change the frozen rows
         self.plain = net
         self.net, self.opt = self.acc.prepare(torch.compile(net) if t.compile else net, opt)
         self.amp = autocast_dtype(self.config, device.type)
         self.scaler = make_scaler(device, self.amp)
 
     def update_averages(self):
-        "Take the new weights into the averages; a schedule-free optimizer averages by itself."
+        "Update the averages; a schedule-free optimizer averages by itself."
         if self.config.training.optimizer == 'adamw':
             self.averages.update(self.plain.parameters())
 
     def rate(self) -> float:
-        "The learning rate of the next step; a schedule-free optimizer has its own."
+        "Learning rate of the next step; a schedule-free optimizer has its own schedule."
         t = self.config.training
         if t.optimizer == 'schedulefree':
             return t.learning_rate
-        over = self.seconds / 60 / t.max_minutes if t.max_minutes else 0.0  # share of the time
+        # elapsed share of the time
+        over = self.seconds / 60 / t.max_minutes if t.max_minutes else 0.0
         return learning_rate(
             self.done, self.total, t.learning_rate, t.warmup_steps, t.lr_schedule, over
         )
 
 # %% ../../nbs/07_training/11_training_step.ipynb #7aa9a20e
 class TrainingStep(Weights):
-    "One step after another."
+    "A run that can train one step."
 
     def __init__(self):
         super().__init__()
-        self.stop = 0  # a signal that came
-        self.saved_at = time.monotonic()  # when the last checkpoint was
-        self.due = False  # whether minutes ask for one
-        self.shown: tuple | None = None  # the last batch, its losses
+        self.stop = 0  # number of a received signal
+        self.saved_at = time.monotonic()  # time of the last checkpoint
+        self.due = False  # whether a checkpoint is due by time
+        self.shown: tuple | None = None  # last batch and its losses
 
     def step(self) -> StepResult:
-        "One step of training, applied only if all is finite."
+        "Train one step, which is applied only if loss and gradient are finite."
         for g in self.opt.param_groups:
             g['lr'] = self.rate()
         start = time.perf_counter()
@@ -105,12 +106,12 @@ class TrainingStep(Weights):
         self.shown = batch, losses
         norm = self.clipped_norm()
         loss = self.agree(losses.mean().item(), start)
-        ok = math.isfinite(loss) and bool(norm.isfinite())  # every process decides alike
+        ok = math.isfinite(loss) and bool(norm.isfinite())  # the same decision in all processes
         if ok:
             self.opt.step()
             self.update_averages()
         if self.scaler.is_enabled():
-            self.scaler.update()  # what overflowed is skipped, and the next scaled less
+            self.scaler.update()  # after an overflow the step is skipped and the scale reduced
         self.opt.zero_grad(set_to_none=True)
         self.done += 1
         return StepResult(loss, float(norm), ok)
@@ -118,8 +119,8 @@ class TrainingStep(Weights):
     def gradient(
         self,
         batch: FlowBatch,  # Batch of this process
-    ) -> Tensor:  # `(b,)`: the losses
-        "Gradients of the mean loss, in micro-batches that fit."
+    ) -> Tensor:  # Losses, `(b,)`
+        "Compute the gradient of the mean loss, in micro-batches that fit in memory."
 
         def back(loss: Tensor):
             return self.scaler.scale(loss).backward()
@@ -132,14 +133,14 @@ class TrainingStep(Weights):
             return accumulate_gradients(self.net, batch, micro, self.amp, back, unsynced)
 
         if self.acc.num_processes > 1:
-            # the others would wait for a process that begins again
+            # the other processes would wait for one that repeats its batch
             return attempt(self.means.micro_batch)
         losses, micro = retry_with_smaller_batch(attempt, self.means.micro_batch, tqdm.write)
         self.means = self.means._replace(micro_batch=micro)
         return losses
 
-    def clipped_norm(self) -> Tensor:  # A scalar
-        "Length of the gradient, which is no longer than `grad_clip` afterwards."
+    def clipped_norm(self) -> Tensor:  # Norm before clipping, a scalar
+        "Clip the gradient to the norm `grad_clip`."
         if self.scaler.is_enabled():
             self.scaler.unscale_(self.opt)
         learning = [p for p in self.plain.parameters() if p.grad is not None]
@@ -148,9 +149,9 @@ class TrainingStep(Weights):
     def agree(
         self,
         loss: float,  # Mean loss of this process
-        start: float,  # When the step began, by `time.perf_counter`
+        start: float,  # Start of the step, by `time.perf_counter`
     ) -> float:  # Mean loss of all processes
-        "Let all processes know loss, stop, time and how long nothing was saved, in one message."
+        "Reduce loss, stop signal, time and time since the last save over all processes."
         n = self.acc.num_processes
         unsaved = self.acc.is_main_process * (time.monotonic() - self.saved_at) * n
         mine = [loss, float(self.stop), self.seconds + time.perf_counter() - start, unsaved]

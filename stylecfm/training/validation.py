@@ -29,13 +29,13 @@ def __getattr__(name):
 
 # %% ../../nbs/07_training/04_validation.ipynb #cell-5
 class HeldOutSplit(NamedTuple):
-    "Which latents of a cache are trained on; positions as `LatentCache.pick` takes them."
+    "Training and held-out latents of a cache, as positions for `LatentCache.pick`."
 
-    train: Tensor  # `(n,)` int64; with all copies of their images
-    held: Tensor  # `(m,)` int64; one of each held-out image, styles following each other
+    train: Tensor  # Training positions, int64 `(n,)`, with all copies of each image
+    held: Tensor  # Held-out positions, int64 `(m,)`, one of each image, sorted by style
 
 
-# Images of a style: as many are held out at most; fewer than this, and none is
+# largest number of held-out images of a style; smallest style of which images are held out
 MOST_HELD = 64
 FEWEST = 8
 
@@ -45,13 +45,13 @@ def split_cache(
     share: float = 0.05,  # Share of each style's images, 0 to 0.5
     seed: int = 0,  # Random seed of the choice
 ) -> HeldOutSplit:
-    "Hold out whole images of each style, chosen by chance."
+    "Hold out random images of each style, with all their copies."
     train = []
     held = []
     first = 0
     for i, s in enumerate(cache.styles):
         n = len(cache.manifest['extra']['files'][s])
-        copies = cache.count[s] // n  # of an image: mirrored, cropped
+        copies = cache.count[s] // n  # latents of an image: mirrored, cropped
         k = min(MOST_HELD, max(1, round(share * n))) if share and n >= FEWEST else 0
         chosen = torch.randperm(n, generator=generator(seed, i, 11))
         rest = chosen[k:].sort().values
@@ -63,13 +63,13 @@ def split_cache(
 # %% ../../nbs/07_training/04_validation.ipynb #cell-8
 def held_batches(
     cache: LatentCache,  # All latents
-    held: Tensor,  # `(m,)` int64: positions, from `HeldOutSplit`
+    held: Tensor,  # Held-out positions, int64 `(m,)`, from `HeldOutSplit`
     seed: int = 0,  # Random seed of pairs, times and noise
-    # Path, coupling, times and weights, without chance but its own
+    # Path, coupling, time distribution and weights
     draw: FlowMatchingOptions = FlowMatchingOptions(0.0, 0.0),
-    size: int = 64,  # Samples of a batch
+    size: int = 64,  # Number of samples in a batch
 ) -> list:  # List of `FlowBatch`; empty if nothing is held out
-    "Fixed validation batches of the network."
+    "Make fixed validation batches."
     parts = (
         held[torch.randperm(len(held), generator=generator(seed, 12))].split(size)
         if len(held)
@@ -84,11 +84,11 @@ def held_batches(
 @torch.no_grad()
 def validation_loss(
     net: torch.nn.Module,  # Velocity network `(x, t, style)`
-    batches: list,  # Batches of `FlowBatch`
-    micro: int = 64,  # Samples that go through at once
-    amp: torch.dtype | None = None,  # Precision of autocast; None: as the weights are
+    batches: list,  # List of `FlowBatch`
+    micro: int = 64,  # Number of samples in a micro-batch
+    amp: torch.dtype | None = None,  # Type of autocast; None: no autocast
 ) -> float:  # Mean squared error of the velocity
-    "The loss on held-out latents; the network is left in training mode if it was."
+    "Compute the loss on held-out latents; the network's training mode is restored."
     was = net.training
     total = 0.0
     n = sum(len(b.t) for b in batches)
@@ -103,10 +103,10 @@ def validation_loss(
 # %% ../../nbs/07_training/04_validation.ipynb #b1b0d158
 def sampled_style(
     styles: list,  # Names of all styles
-    # One of them; auto: the first that is called photo or the like, else the first
+    # Name of a style; auto: `photo` or the first similar name, else the first style
     name: str = 'auto',
 ) -> int:  # Index of the style
-    "The style whose images are transferred as samples; raises `InputError`."
+    "Find the style whose images are transferred as samples; raises `InputError`."
     if name in styles:
         return styles.index(name)
     if name != 'auto':
@@ -120,12 +120,12 @@ def sampled_style(
 @torch.no_grad()
 def sample_latents(
     net: torch.nn.Module,  # Velocity network `(x, t, style)`
-    x: Tensor,  # Latents of one style, `(n, c, h, w)`, standardised
-    source: int,  # Their style
+    x: Tensor,  # Standardised latents of one style, `(n, c, h, w)`
+    source: int,  # Style of the latents
     styles: list,  # Names of all styles
     s: InferenceConfig = InferenceConfig(num_inference_steps=8),  # Steps, method, guidance
 ) -> dict:  # {name: latents `(n, c, h, w)`} of each other style
-    "Latents transferred into each other style; the network is left in training mode if it was."
+    "Transfer latents to each other style; the network's training mode is restored."
     was = net.training
     net.eval()
 
@@ -144,13 +144,13 @@ def sample_latents(
 
 @torch.no_grad()
 def sample_sheet(
-    x: Tensor,  # Latents of one style, `(n, c, h, w)`, standardised
+    x: Tensor,  # Standardised latents of one style, `(n, c, h, w)`
     made: dict,  # Output of `sample_latents`
-    source: str,  # Name of their style
+    source: str,  # Name of the latents' style
     stats: LatentStats,  # Mean and scale of the latents
-    codec: Codec,  # Decodes them
+    codec: Codec,  # Codec of the latents
 ) -> Image.Image:
-    "Images in rows: as they are, and in each other style."
+    "Draw images in rows: the sources, then each other style."
 
     def shown(z):
         return to_pil(codec.decode(stats.restore(z)).float().clamp(-1, 1).cpu())
@@ -161,12 +161,12 @@ def sample_sheet(
 # %% ../../nbs/07_training/04_validation.ipynb #d8759f36
 def sample_grid(
     net: torch.nn.Module,  # Velocity network `(x, t, style)`
-    x: Tensor,  # Latents of one style, `(n, c, h, w)`, standardised
-    source: int,  # Their style
+    x: Tensor,  # Standardised latents of one style, `(n, c, h, w)`
+    source: int,  # Style of the latents
     styles: list,  # Names of all styles
     stats: LatentStats,  # Mean and scale of the latents
-    codec: Codec,  # Decodes them
+    codec: Codec,  # Codec of the latents
     s: InferenceConfig = InferenceConfig(num_inference_steps=8),  # Steps, method, guidance
 ) -> Image.Image:
-    "Images in rows: as they are, and in each other style."
+    "Draw images in rows: the sources, then each other style."
     return sample_sheet(x, sample_latents(net, x, source, styles, s), styles[source], stats, codec)

@@ -36,12 +36,12 @@ from stylecfm.training.validation import (
 
 # %% ../../nbs/07_training/14_watching.ipynb #f178511a
 class WatchedRun(ResumableRun):
-    "A run that leaves traces."
+    "A run with validation, samples and a log."
 
-    checks: list  # Batches of validation; empty if nothing is held out
+    checks: list  # Validation batches; empty if nothing is held out
 
-    def validate(self) -> list | None:  # A loss for each average; None where nothing is held out
-        "Ask the held-out latents; remember how long nothing better was found."
+    def validate(self) -> list | None:  # Loss of each average; None if nothing is held out
+        "Compute the validation losses, and record the best one."
         if not self.checks:
             return None
 
@@ -61,22 +61,22 @@ class WatchedRun(ResumableRun):
                 with self.averages.used(self.plain.parameters(), k):
                     losses.append(ask())
         losses = [v if math.isfinite(v) else NOT_FINITE for v in losses]
-        if self.acc.num_processes > 1:  # or they would not agree when to stop
+        if self.acc.num_processes > 1:  # so that all processes agree when to stop
             told = torch.tensor(losses, device=self.acc.device)
             losses = torch.as_tensor(self.acc.reduce(told, 'mean')).tolist()
         self.valid, self.asked = losses, self.done
-        # those by the clock do not count
+        # validations at checkpoints by time do not count for the patience
         self.progress.validated(min(losses), counts=self.done % self.save_every == 0)
         return losses
 
     def best_average(self) -> int:
-        "The average with the lowest validation loss; the first where nothing was validated."
+        "Index of the average with the lowest validation loss; 0 without a validation."
         return int(np.argmin(self.valid)) if self.valid else 0
 
-    def draw_samples(self) -> str:  # Path of the sheet; '' where there is none
-        """Transfer a few held-out images of one style into a sheet in `samples/`.
+    def draw_samples(self) -> str:  # Path of the sheet; '' without samples
+        """Transfer a few held-out images of one style, and write a sheet in `samples/`.
 
-        The best average does it.
+        The network has the weights of the best average.
         """
         c, cache = self.config, self.cache
         k = sampled_style(cache.styles, c.checkpoint.sample_style)
@@ -100,16 +100,16 @@ class WatchedRun(ResumableRun):
             save_image(retry_with_smaller_batch(draw, len(rows), lambda line: None)[0], path)
             return str(path)
         except InputError as e:
-            say(f'no samples: {e}', error=True)  # a picture is not worth a run
+            say(f'no samples: {e}', error=True)  # an error of drawing must not end the run
         return ''
 
     def record(
         self,
         r: StepResult,  # Result of the last step
     ):
-        "A line in the log: the mean loss since the last one."
+        "Add a line to the log, with the mean loss since the last one."
 
-        def known(v: float) -> float | None:  # NaN is not JSON
+        def known(v: float) -> float | None:  # NaN is not valid JSON
             return v if math.isfinite(v) else None
 
         row = dict(
@@ -133,9 +133,9 @@ class WatchedRun(ResumableRun):
 
     def write_row(
         self,
-        row: dict,  # {name: plain value}; `step` is among them
+        row: dict,  # {name: plain value}, including `step`
     ):
-        "A line in the log, and figures for the trackers."
+        "Write a line of the log, and log its figures to the trackers."
         self.log.append(row)
         self.write_log(added=True)
         if not self.acc.trackers:
@@ -149,27 +149,27 @@ class WatchedRun(ResumableRun):
 
 # %% ../../nbs/07_training/14_watching.ipynb #4fdbe1d8
 class PacedRun(WatchedRun):
-    "A run that knows how far it is."
+    "A run that reports its progress."
 
-    since = (0, 0.0)  # Steps and seconds when the run was begun or resumed
+    since = (0, 0.0)  # steps and seconds at the start or at resuming
 
     @property
     def pace(self) -> Pace:
-        "How far the run is, at the rate since it was begun or resumed."
+        "Return the progress, with the rate since the start or since resuming."
         steps = self.done - self.since[0]
         seconds = self.seconds - self.since[1]
         rate = seconds / steps if steps > 0 else math.nan
         return Pace(self.done, self.total, self.seconds, rate, self.config.training.max_minutes)
 
     def is_finished(self) -> bool:
-        "Whether the run is at its end: by steps, by time, or because nothing gets better."
+        "Whether the run is finished: by steps, by time, or by patience."
         t = self.config.training
         late = t.max_minutes and self.seconds >= 60 * t.max_minutes
         idle = t.patience and self.worse >= t.patience
         return self.done >= self.total or bool(late or idle)
 
     def how_often(self) -> str:
-        "How often checkpoints are written, as a clause."
+        "Describe the interval of checkpoints, as a clause."
         every = f'every {self.save_every} steps' if self.save_every < self.total else 'at the end'
         minutes = self.config.checkpoint.save_every_minutes
         return every + (
@@ -180,12 +180,12 @@ class PacedRun(WatchedRun):
         self,
         line: str,  # One sentence
     ):
-        "Tell the user on stderr, from the first process."
+        "Print a line on stderr, from the first process only."
         if self.acc.is_main_process:
             say(line, error=True)
 
     def bar(self) -> tqdm:
-        "The bar of a run; of one that is limited by minutes, its steps would foretell weeks."
+        "Make the progress bar, without a total number of steps if the run is limited by time."
         limit = self.config.training.max_minutes
         name = f'train, at most {limit:g} minutes' if limit else 'train'
         total = None if limit else self.total
