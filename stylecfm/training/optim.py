@@ -20,6 +20,7 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor
 
 from ..config import InputError, TrainingConfig, chosen, real
+from ..models.sharding import local_part
 
 # %% ../../nbs/07_training/03_optim.ipynb #f2ce9fdf
 def __getattr__(name):
@@ -257,13 +258,13 @@ class Averages:
     ) -> Iterator[None]:
         "Within the block, the network has the weights of one average."
         params = list(params)
-        kept = [p.detach().clone() for p in params]
+        mine = [local_part(p) for p in params]
+        kept = [p.clone() for p in mine]
         self.models[k].copy_to(params)
         try:
             yield
         finally:
-            with torch.no_grad():
-                torch._foreach_copy_(params, kept)
+            torch._foreach_copy_(mine, kept)
 
 # %% ../../nbs/07_training/03_optim.ipynb #cell-16
 def averages_state(
