@@ -37,8 +37,8 @@ from .run_folder import RunFolder, move_aside_after
 from .run_state import RUN_KEYS, read_state, saved_state
 
 # %% ../../nbs/07_training/13_resuming.ipynb #8c939404
-class ResumableRun(CheckedRun):
-    "A run that is saved, and goes on where it was."
+class StoredRun(CheckedRun):
+    "A run that is saved, by one process or by several together."
 
     def open_store(
         self,
@@ -144,6 +144,10 @@ class ResumableRun(CheckedRun):
             config=self.config.to_dict(),
             new=self.new,
         )
+
+# %% ../../nbs/07_training/13_resuming.ipynb #8c939406
+class ResumableRun(StoredRun):
+    "A run that goes on where it was."
 
     def saved_shapes(
         self,
