@@ -239,9 +239,13 @@ class Averages:
         params: Iterable,  # Parameters, in the same order
     ):
         "Take in the weights after a step."
-        params = list(params)
+        # operations on the parts of a shared network need no communication
+        parts = [local_part(p).requires_grad_(p.requires_grad) for p in params]
         for m in self.models:
-            m.step(params)
+            whole = m.shadow_params
+            m.shadow_params = [local_part(v) for v in whole]
+            m.step(parts)
+            m.shadow_params = whole
 
     def weights(
         self,
@@ -257,10 +261,9 @@ class Averages:
         k: int,  # Index of the average; 0 is the longest
     ) -> Iterator[None]:
         "Within the block, the network has the weights of one average."
-        params = list(params)
         mine = [local_part(p) for p in params]
         kept = [p.clone() for p in mine]
-        self.models[k].copy_to(params)
+        torch._foreach_copy_(mine, [local_part(v) for v in self.weights(k)])
         try:
             yield
         finally:
