@@ -64,6 +64,7 @@ def _in_group(rank: int, count: int, port: int, function: Callable, args: tuple)
     place = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=count, LOCAL_WORLD_SIZE=count)
     place |= dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
     os.environ.update({k: str(v) for k, v in place.items()})
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
     torch.set_num_threads(1)
     try:
         function(*args)
