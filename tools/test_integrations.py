@@ -5,6 +5,8 @@ import configparser
 import importlib.util
 import json
 import re
+import shutil
+import subprocess
 import sys
 import types
 import unittest
@@ -151,6 +153,63 @@ class Files(unittest.TestCase):
         self.assertIn('USER painter', text)
         command = json.loads(re.search(r'^CMD (.+)$', text, re.M)[1])
         self.assertIn(f'{command[0]}=', config['DEFAULT']['console_scripts'])
+
+
+class Cluster(unittest.TestCase):
+    "The batch script and the task; `faults/sharded_runs` runs them."
+
+    def settings(self):
+        "{name: value} of the lines for sbatch, which stand before all commands."
+        lines = (HERE / 'cluster' / 'train.sbatch').read_text().splitlines()
+        self.assertEqual(lines[0], '#!/bin/bash')
+        first = next(i for i, line in enumerate(lines) if line and not line.startswith('#'))
+        asked = [line for line in lines if line.startswith('#SBATCH')]
+        self.assertEqual(asked, lines[1 : 1 + len(asked)])
+        self.assertLess(len(asked), first)
+        found = [re.fullmatch(r'#SBATCH --([a-z-]+)(?:=(\S+))?', line) for line in asked]
+        return {m[1]: m[2] for m in found}
+
+    def test_sbatch(self):
+        asked = self.settings()
+        # in the time before the end a step and a checkpoint must fit, and torchrun waits for them
+        kind, seconds = re.fullmatch(r'B:(\w+)@(\d+)', asked['signal']).groups()
+        text = (HERE / 'cluster' / 'train.sbatch').read_text()
+        self.assertIn(kind, re.search(r"^trap '.+' (.+)$", text, re.M)[1].split())
+        self.assertLess(int(re.search(r'--shutdown-timeout=(\d+)', text)[1]), int(seconds))
+        self.assertIsNone(asked['requeue'])
+        self.assertEqual((asked['ntasks-per-node'], asked['open-mode']), ('1', 'append'))
+        self.assertRegex(asked['time'], r'^\d\d:\d\d:\d\d$')
+        if bash := shutil.which('bash'):
+            script = str(HERE / 'cluster' / 'train.sbatch')
+            subprocess.run([bash, '-n', script], check=True)
+
+    def test_skypilot(self):
+        import yaml
+
+        task = yaml.safe_load((HERE / 'cluster' / 'train.sky.yaml').read_text())
+        known = {'name', 'resources', 'num_nodes', 'volumes', 'envs', 'setup', 'run'}
+        self.assertEqual(task.keys(), known)
+        self.assertRegex(task['resources']['accelerators'], r'^\w+:\d+$')
+        used = {*re.findall(r'\$\{?(\w+)', task['run'])}
+        own = {k for k in used if not k.startswith('SKYPILOT_')}
+        self.assertEqual(own - {'WORK'}, {*task['envs']})
+        self.assertEqual(list(task['volumes']), [re.search(r'WORK:-([^}]+)', task['run'])[1]])
+        if bash := shutil.which('bash'):
+            for part in ('setup', 'run'):
+                subprocess.run([bash, '-n'], input=task[part], text=True, check=True)
+
+    def test_commands(self):
+        import inspect
+
+        from stylecfm.cli.own_folders import train_command
+
+        known = inspect.signature(train_command.__wrapped__).parameters
+        for name in ('train.sbatch', 'train.sky.yaml'):
+            text = (HERE / 'cluster' / name).read_text()
+            self.assertIn('ACCELERATE_USE_FSDP=true FSDP_VERSION=2', text)
+            given = re.search(r'-m stylecfm train (.+)', text)[1]
+            flags = re.findall(r'--(\w+)', given)
+            self.assertTrue(flags and {*flags} <= known.keys(), given)
 
 
 if __name__ == '__main__':

@@ -70,6 +70,7 @@ from ..latents.style_probe import PROBE, StyleProbe, read_probe, write_probe
 from ..models.data_prediction import DataIsoNext
 from ..models.isonext import IsoNext
 from ..models.norms import NORMS
+from ..models.sharding import read_whole, shapes_of_parts
 from ..models.unet import UNet
 from .memory import MemoryOptions
 
@@ -106,16 +107,21 @@ def write_model(
     codec: Codec | None = None,  # Codec to write beside the network; None: only its name
 ):
     "Write the parts of a model; raises `InputError` if they cannot be written."
-    kind = type(model.net)
     # the files of its save_pretrained, but flushed to disk
     weights = cast_to_half_if_lossless(model.net.state_dict())
-    write_text(folder / 'network' / 'config.json', model.net.to_json_string())
     write_tensors(
         folder / 'network' / 'diffusion_pytorch_model.safetensors', weights, dict(format='pt')
     )
     spec = write_codec(folder, codec) if codec else model.spec
     if model.probe is not None:
         write_probe(folder, model.probe)
+    _write_description(folder, model, spec)
+
+
+def _write_description(folder: Path, model: Model, spec: str):
+    "Write what a model is besides its weights; raises `InputError` if it cannot be written."
+    kind = type(model.net)
+    write_text(folder / 'network' / 'config.json', model.net.to_json_string())
     about = dict(
         _class_name='StyleTransferPipeline',
         _diffusers_version=diffusers.__version__,
@@ -338,17 +344,51 @@ def with_weights(
     """
     found = {}
     for p in weights:
-        for k, v in read_tensors(p).items():
-            if not v.is_floating_point():
-                raise InputError(f'{p}: tensor {k} is of type {v.dtype}, wanted floats')
-            found[k] = v.float()
-            if not found[k].isfinite().all():
-                raise InputError(
-                    f'{p}: tensor {k} is not finite; it was spoilt before it was saved, '
-                    'so take another checkpoint'
-                )
+        found |= _finite_floats(p, read_tensors(p))
     net.load_state_dict(found, assign=True)
     return net
+
+
+def _finite_floats(path: Path, tensors: dict) -> dict:
+    "Tensors in fp32; raises `InputError` for those that are no finite numbers."
+    found = {}
+    for k, v in tensors.items():
+        if not v.is_floating_point():
+            raise InputError(f'{path}: tensor {k} is of type {v.dtype}, wanted floats')
+        found[k] = v.float()
+        if not found[k].isfinite().all():
+            raise InputError(
+                f'{path}: tensor {k} is not finite; it was spoilt before it was saved, '
+                'so take another checkpoint'
+            )
+    return found
+
+
+# Folder of a checkpoint whose tensors several processes wrote, each its part
+PARTS = 'parts'
+
+
+def training_tensors(
+    folder: Path,  # A checkpoint
+) -> Path:  # Folder of safetensors files
+    "Where a checkpoint keeps weights, averages and the optimizer's memory."
+    return folder / PARTS if (folder / PARTS).is_dir() else folder
+
+
+def _network_of_parts(folder: Path, kind: type, manifest: dict) -> IsoNext | UNet:
+    "The averaged network of a checkpoint in parts, fp32, on the CPU; raises `InputError`."
+    about = folder / 'network' / 'config.json'
+    place = folder / PARTS
+    listed(folder, manifest, 'network/config.json', 'network/', f'{PARTS}/')
+    net = described_network(kind, checked(read_json(about), {}, str(about)), str(about))
+    names = {f'average.0.{i}': k for i, (k, _) in enumerate(net.named_parameters())}
+    wanted = net.state_dict()
+    names |= {f'net.{k}': k for k in wanted if k not in names.values()}
+    shapes = {names[k]: v for k, v in shapes_of_parts(place).items() if k in names}
+    check_shapes(shapes, {k: v.shape for k, v in wanted.items()}, place)
+    found = {names[k]: v for k, v in read_whole(place, names).items()}
+    net.load_state_dict(_finite_floats(place, found), assign=True)
+    return net.eval()
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #48e00001
 def load_model(
@@ -410,12 +450,11 @@ def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
         k.__name__: k
         for k in (IsoNext, *(v for kinds in NETWORKS.values() for v in kinds.values()))
     }
-    net = load_network(
-        path / 'network',
-        chosen(classes, d['network'][1], f'the network of {path}'),
-        manifest,
-        variant,
-    )
+    kind = chosen(classes, d['network'][1], f'the network of {path}')
+    if (path / PARTS).is_dir():
+        net = _network_of_parts(path, kind, manifest)
+    else:
+        net = load_network(path / 'network', kind, manifest, variant)
     if len(d['styles']) != net.config.num_styles or len({*d['styles']}) != len(d['styles']):
         raise InputError(
             f'{index}: styles must be {net.config.num_styles} different names, '
@@ -514,6 +553,9 @@ def save_checkpoint(
     state: dict,  # Plain values, with `step` and optionally `validation`
     keep: int = 2,  # Number of newest checkpoints to keep, besides the best
     log: list | tuple = (),  # Rows of the run's log so far
+    # Writes all weights and `tensors` into a folder, together with other processes; default: one
+    # process writes the model and `tensors`
+    write_parts: Callable[[Path], object] | None = None,
 ) -> Path:  # Folder of the checkpoint
     """Write a checkpoint of a model in training and of its run.
 
@@ -524,8 +566,12 @@ def save_checkpoint(
     )
 
     def fill(folder: Path):
-        write_model(folder, model)
-        write_tensors(folder / 'training.safetensors', tensors)
+        if write_parts:
+            _write_description(folder, model, model.spec)
+            write_parts(folder / PARTS)
+        else:
+            write_model(folder, model)
+            write_tensors(folder / 'training.safetensors', tensors)
         write_json(folder / 'training.json', state | dict(software=software()))
         write_text(folder / LOG, log_text(log))
 

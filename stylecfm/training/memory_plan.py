@@ -522,14 +522,15 @@ def upper_bound_bytes(
 def check_affordable(
     config: Config,  # Configuration of the run
     device: torch.device,  # Device of the run
-) -> int:  # Bytes of weights, gradients, the optimizer and the averages
+    parts: int = 1,  # Processes that share the weights, each on a device of its own, >= 1
+) -> int:  # Bytes: of weights, gradients, the optimizer and the averages, on this process
     """Return the memory of a network's weights and training state, by formula.
 
     Raises `InputError`, before the network is built, if that exceeds the available memory.
     """
     m = config.model
     n = count_parameters(config)
-    need = 4 * n * (4 + config.training.ema_count)
+    need = 4 * n * (4 + config.training.ema_count) // parts
     room = available_memory(device) * (1 if device.type == 'cuda' else 2)
     if need > room:
         raise InputError(
@@ -546,6 +547,7 @@ def choose_memory_options(
     config: Config,  # Configuration whose `auto` values are chosen; all others are kept
     device: torch.device,  # Device of the run
     batch: int,  # Number of samples in a step on this process
+    elsewhere: int = 0,  # Bytes of weights and their state that other processes hold
 ) -> MemoryOptions:
     "Choose the memory options of a run; raises `InputError` if one sample does not fit."
     t = config.training
@@ -554,6 +556,7 @@ def choose_memory_options(
         free = (
             min(free, round(t.memory_gb * GB)) if device.type == 'cuda' else round(t.memory_gb * GB)
         )
+    free += elsewhere  # forecasts are of a whole network
     given = {k: getattr(t, k) for k in MemoryOptions._fields if getattr(t, k) != 'auto'}
     if config.model.use_gradient_checkpointing:
         given.setdefault('checkpointing', 'middle')

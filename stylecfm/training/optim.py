@@ -20,6 +20,7 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor
 
 from ..config import InputError, TrainingConfig, chosen, real
+from ..models.sharding import local_part
 
 # %% ../../nbs/07_training/03_optim.ipynb #f2ce9fdf
 def __getattr__(name):
@@ -239,9 +240,13 @@ class Averages:
         params: Iterable,  # Parameters, in the same order
     ):
         "Update the averages with the weights after a step."
-        params = list(params)
+        # operations on the parts of a shared network need no communication
+        parts = [local_part(p).requires_grad_(p.requires_grad) for p in params]
         for m in self.models:
-            m.step(params)
+            whole = m.shadow_params
+            m.shadow_params = [local_part(v) for v in whole]
+            m.step(parts)
+            m.shadow_params = whole
 
     def weights(
         self,
@@ -257,14 +262,13 @@ class Averages:
         k: int,  # Index of the average; 0 is the longest
     ) -> Iterator[None]:
         "Context manager in which the network has the weights of one average."
-        params = list(params)
-        kept = [p.detach().clone() for p in params]
-        self.models[k].copy_to(params)
+        mine = [local_part(p) for p in params]
+        kept = [p.clone() for p in mine]
+        torch._foreach_copy_(mine, [local_part(v) for v in self.weights(k)])
         try:
             yield
         finally:
-            with torch.no_grad():
-                torch._foreach_copy_(params, kept)
+            torch._foreach_copy_(mine, kept)
 
 # %% ../../nbs/07_training/03_optim.ipynb #cell-16
 def averages_state(

@@ -6,7 +6,12 @@
 __all__ = []
 
 # %% ../../nbs/07_training/13_resuming.ipynb #77e42bb0
+import contextlib
 from pathlib import Path
+
+import torch
+from accelerate.utils import broadcast_object_list
+from torch import Tensor
 
 from ..config import InputError
 from stylecfm.files import (
@@ -17,15 +22,23 @@ from stylecfm.files import (
     write_text,
     written_by,
 )
-from .checkpoints import LOG, log_text, read_log, save_checkpoint
+from ..models.sharding import read_parts_into, shapes_of_parts, write_parts_of
+from stylecfm.training.checkpoints import (
+    LOG,
+    PARTS,
+    log_text,
+    read_log,
+    save_checkpoint,
+    training_tensors,
+)
 from .optim import averages_state, load_averages, load_opt_state, opt_state
 from .run_checks import CheckedRun, finite_tensors
 from .run_folder import RunFolder, move_aside_after
 from .run_state import RUN_KEYS, read_state, saved_state
 
 # %% ../../nbs/07_training/13_resuming.ipynb #8c939404
-class ResumableRun(CheckedRun):
-    "A run that is saved and resumed."
+class StoredRun(CheckedRun):
+    "A run that is saved, by one process or by several together."
 
     def open_store(
         self,
@@ -62,13 +75,64 @@ class ResumableRun(CheckedRun):
         "Update the log, or report once that it cannot be written."
         self.store.write_log(self.log, self.done, added)
 
-    def save(self) -> Path:
+    def save(
+        self,
+        wanted: bool = True,  # Whether there is one to write; the first process decides
+    ) -> Path:
         """Write and verify a checkpoint, and remove old ones.
 
-        Raises `InputError`; the other checkpoints are then unchanged.
+        Raises `InputError`; the other checkpoints are then unchanged. Processes that share the
+        network must call it together; otherwise only one may.
         """
+        numbers = self.numbers()
+        keep = self.config.checkpoint.keep_last
+        if self.sharded:
+            return self.save_together(numbers, keep, wanted)
+
+        def write() -> Path:
+            return save_checkpoint(self.root, self.model(), self.state(), numbers, keep, self.log)
+
+        return self.store.save(self.done, write)
+
+    def save_together(
+        self,
+        numbers: dict,  # Plain values of the checkpoint
+        keep: int,  # Newest ones to keep, besides the best
+        wanted: bool,  # Whether there is one to write; the first process decides
+    ) -> Path:  # Folder of the checkpoint
+        """Write a checkpoint of which each process writes its part.
+
+        The first process leads: it names a folder, as often as it tries, into which all write, then
+        none. Digests, the other files and the name of the folder are its alone.
+        """
+        tensors, place = self.state(), self.store.folder(self.done)
+
+        def tell(folder: str | None) -> str | None:
+            return broadcast_object_list([folder])[0]
+
+        def parts(folder: Path):
+            tell(str(folder))
+            write_parts_of(folder, tensors)
+
+        def write() -> Path:
+            return save_checkpoint(
+                self.root, self.model(), tensors, numbers, keep, self.log, write_parts=parts
+            )
+
+        if self.acc.is_main_process:
+            try:
+                return self.store.save(self.done, write) if wanted else place
+            finally:
+                tell(None)
+        while folder := tell(None):
+            with contextlib.suppress(InputError):  # which the first process gets, too
+                write_parts_of(Path(folder), tensors)
+        return place
+
+    def numbers(self) -> dict:  # {name: plain value}
+        "What a checkpoint keeps besides tensors."
         lowest = min(self.valid) if self.valid and self.asked == self.done else None
-        numbers = saved_state(self.progress, RUN_KEYS) | dict(
+        return saved_state(self.progress, RUN_KEYS) | dict(
             device=self.device_name,
             good=self.resumable(),
             averaged=averages_state(self.averages)[1],
@@ -80,12 +144,38 @@ class ResumableRun(CheckedRun):
             config=self.config.to_dict(),
             new=self.new,
         )
-        keep = self.config.checkpoint.keep_last
 
-        def write() -> Path:
-            return save_checkpoint(self.root, self.model(), self.state(), numbers, keep, self.log)
+# %% ../../nbs/07_training/13_resuming.ipynb #8c939406
+class ResumableRun(StoredRun):
+    "A run that goes on where it was."
 
-        return self.store.save(self.done, write)
+    def saved_shapes(
+        self,
+        folder: Path,  # A checkpoint that verifies
+    ) -> dict:  # {name: shape}
+        "Shapes of a checkpoint's tensors; raises `InputError`."
+        if self.sharded or (folder / PARTS).is_dir():
+            return shapes_of_parts(training_tensors(folder))
+        return tensor_shapes(folder / 'training.safetensors')
+
+    def saved_tensors(
+        self,
+        folder: Path,  # A checkpoint that verifies, of this network
+        shapes: dict,  # {name: shape} of its tensors
+    ) -> dict:  # {name: tensor}; of a shared network the parts of this process
+        "A checkpoint's tensors, by however many processes it was written; raises `InputError`."
+        if not (self.sharded or (folder / PARTS).is_dir()):
+            return read_tensors(folder / 'training.safetensors')
+        mine, params = self.state(), [p for g in self.opt.param_groups for p in g['params']]
+
+        def like(name: str) -> Tensor:  # an optimizer that has not moved yet has no memory
+            if not name.startswith('opt.'):
+                return mine[name]
+            return params[int(name.split('.')[1])].detach() if shapes[name] else torch.zeros(())
+
+        found = {k: torch.empty_like(like(k)) for k in shapes}
+        read_parts_into(training_tensors(folder), found)
+        return found
 
     def load(
         self,
@@ -94,10 +184,10 @@ class ResumableRun(CheckedRun):
         "Load a checkpoint; raises `InputError` if it is another run's."
         with written_by(folder, read_manifest(folder)):
             d = self.check_state(folder)
-            shapes = tensor_shapes(folder / 'training.safetensors')
+            shapes = self.saved_shapes(folder)
             self.check_same(d)
             self.check_tensors(shapes, folder / 'training.safetensors')
-            t = finite_tensors(read_tensors(folder / 'training.safetensors'), folder)
+            t = finite_tensors(self.saved_tensors(folder, shapes), folder)
         self.plain.load_state_dict({k[4:]: v for k, v in t.items() if k.startswith('net.')})
         load_opt_state(self.opt, t, d['groups'])
         load_averages(self.averages, t, d['averaged'])

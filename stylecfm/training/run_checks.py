@@ -25,7 +25,10 @@ from stylecfm.config import (
     record_of,
     whole,
 )
-from ..files import check_shapes, read_json, read_tensors
+from ..files import check_shapes, read_json
+from ..models.isonext import IsoNext
+from ..models.sharding import local_part, read_whole
+from ..models.unet import UNet
 from stylecfm.training.checkpoints import (
     NOT_FINITE,
     Model,
@@ -36,6 +39,7 @@ from stylecfm.training.checkpoints import (
     load_model,
     may_resume,
     other_software,
+    training_tensors,
 )
 from .memory import network_from_config
 from stylecfm.training.optim import (
@@ -59,6 +63,9 @@ class SavedWeights(TrainingStep):
         average: int = 0,  # Index of the average
     ) -> Model:
         "Return a model with averaged weights, in a copy of the network."
+        if self.sharded:  # its weights are put together from a checkpoint
+            with torch.device('meta'):
+                return self.described(network_from_config(self.config))
         net = network_from_config(self.config).to(self.acc.device).eval()
         if self.config.training.optimizer == 'schedulefree':
             with eval_weights(self.opt):
@@ -68,6 +75,13 @@ class SavedWeights(TrainingStep):
         with torch.no_grad():
             for p, w in zip(net.parameters(), weights, strict=True):
                 p.copy_(w)
+        return self.described(net)
+
+    def described(
+        self,
+        net: IsoNext | UNet,  # A network of this run's sizes
+    ) -> Model:
+        "A network with the codec, the styles and the settings of this run."
         c = self.cache
         weights_of = codec_weights(c.recipe['codec'])
         return Model(net, c.stats, c.styles, c.spec, self.config.inference, weights_of)
@@ -79,20 +93,22 @@ class SavedWeights(TrainingStep):
         "Load a model with the best average of another checkpoint, verified."
         m = load_model(folder)
         d = read_json(folder / 'training.json')
-        t = read_tensors(folder / 'training.safetensors')
         k = int(np.argmin(d['by_average'])) if d['by_average'] else 0
         if k:  # average 0 is the model itself
-            for i, p in enumerate(m.net.parameters()):
-                p.data.copy_(t[f'average.{k}.{i}'])
+            params = list(m.net.parameters())
+            names = [f'average.{k}.{i}' for i in range(len(params))]
+            t = read_whole(training_tensors(folder), names)
+            for p, name in zip(params, names, strict=True):
+                p.data.copy_(t[name])
         return m
 
     def state(self) -> dict:  # {name: tensor}
-        "Return weights, averages and the optimizer's state as named tensors."
+        "Return weights, averages and the optimizer's state as named tensors; those of a shared network are not copied."
         net = {f'net.{k}': v for k, v in self.plain.state_dict().items()}
-        return {
-            k: v.detach().cpu().contiguous().clone()
-            for k, v in (net | opt_state(self.opt)[0] | averages_state(self.averages)[0]).items()
-        }
+        found = net | opt_state(self.opt)[0] | averages_state(self.averages)[0]
+        if self.sharded:
+            return {k: v.detach() for k, v in found.items()}
+        return {k: v.detach().cpu().contiguous().clone() for k, v in found.items()}
 
     @property
     def device_name(self) -> str:
@@ -117,17 +133,22 @@ class SavedWeights(TrainingStep):
         """Whether a run may resume from the present state.
 
         That is if the last step was applied, and weights, averages and validation are finite.
+        Processes that share the network must call it together.
         """
         weights = [
             *self.plain.parameters(),
             *(w for m in self.averages.models for w in m.shadow_params),
         ]
         asked = self.valid if self.valid and self.asked == self.done else []
-        return bool(
+        good = bool(
             self.sound
             and all(v < NOT_FINITE for v in asked)
-            and all(w.isfinite().all() for w in weights)
+            and all(local_part(w).isfinite().all() for w in weights)
         )
+        if self.sharded:
+            share = torch.tensor(float(good), device=self.acc.device)
+            good = bool(torch.as_tensor(self.acc.reduce(share, 'mean')) == 1)
+        return good
 
     def where_resumed(self) -> str:
         "Describe from where the same command resumes."
@@ -190,7 +211,7 @@ def finite_tensors(
 ) -> dict[str, Tensor]:  # `tensors` itself
     "Return the tensors; raises `InputError` with the name of one with NaN or infinity."
     for k, v in tensors.items():
-        if v.is_floating_point() and not v.isfinite().all():
+        if v.is_floating_point() and not local_part(v).isfinite().all():
             raise InputError(
                 f'{what}: tensor {k} is not finite; move this checkpoint away, '
                 'then the one before it is taken'

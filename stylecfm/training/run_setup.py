@@ -24,7 +24,7 @@ from ..latents.cache import LatentCache
 from ..models.isonext import IsoNext
 from ..models.unet import UNet
 from .checkpoints import checkpoints, load_model
-from .memory import GB, network_from_config
+from .memory import GB, autocast_dtype, network_from_config
 from .validation import held_batches, sampled_style, split_cache
 
 # %% ../../nbs/07_training/10_run_setup.ipynb #d5a7e6bb
@@ -252,14 +252,51 @@ def make_accelerator(
         log_with=names or None,
         project_dir=config.checkpoint.save_dir,
     )
-    if (kind := acc.distributed_type.value) in ('FSDP', 'DEEPSPEED', 'MEGATRON_LM', 'XLA'):
+    if (kind := acc.distributed_type.value) in ('DEEPSPEED', 'MEGATRON_LM', 'XLA'):
         raise InputError(
-            'this trainer shares batches between processes, not the network itself, '
-            'and accelerate is '
-            f'set to {kind}; '
+            f'accelerate must be set to plain processes or to FSDP 2, got {kind}; '
             'run accelerate config again without it, or give --multi_gpu'
         )
     return acc
+
+
+def shares_network(
+    config: Config,  # `training` counts
+    acc: Accelerator,  # Devices and processes
+) -> bool:
+    """Whether several processes share the network itself, as accelerate's settings ask for.
+
+    Raises `InputError` for settings that do not go with it.
+    """
+    asked = {
+        k: os.environ.get(k, usual).lower()
+        for k, usual in (
+            ('ACCELERATE_USE_FSDP', 'false'),
+            ('FSDP_VERSION', '1'),
+            ('FSDP_OFFLOAD_PARAMS', 'false'),
+        )
+    }
+    # one process has nobody to share with
+    if asked['ACCELERATE_USE_FSDP'] != 'true' or not torch.distributed.is_initialized():
+        return False
+    if (version := asked['FSDP_VERSION']) != '2':
+        raise InputError(
+            f'FSDP must be of version 2, got {version}; give accelerate launch --fsdp_version 2, '
+            'or set FSDP_VERSION=2'
+        )
+    t = config.training
+    wrong = {
+        'FSDP_OFFLOAD_PARAMS true': asked['FSDP_OFFLOAD_PARAMS'] == 'true',
+        'training.freeze old': t.freeze == 'old',
+        'training.optimizer schedulefree': t.optimizer == 'schedulefree',
+        'precision fp16': autocast_dtype(config, acc.device.type) == torch.float16,
+    }
+    if given := [k for k, v in wrong.items() if v]:
+        raise InputError(
+            f'a network that processes share (FSDP) does not go with {given[0]}; '
+            'change it, or start without FSDP'
+        )
+    return True
 
 
 def limit_card(

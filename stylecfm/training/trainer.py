@@ -32,6 +32,7 @@ from stylecfm.training.run_setup import (
     initial_weights,
     limit_card,
     make_accelerator,
+    shares_network,
     training_rows,
 )
 from .training_step import StepResult
@@ -79,9 +80,7 @@ class GuardedRun(PacedRun):
         "Validate on all processes; save and draw samples on the first."
         losses = self.validate()
         self.saved_at = time.monotonic()
-        if not self.acc.is_main_process:
-            return
-        if losses:
+        if losses and self.acc.is_main_process:
             self.write_row(
                 dict(
                     step=self.done,
@@ -90,7 +89,10 @@ class GuardedRun(PacedRun):
                     seconds=round(self.seconds, 3),
                 )
             )
-        self.save()
+        if self.sharded or self.acc.is_main_process:
+            self.save()
+        if not self.acc.is_main_process:
+            return
         sheet = self.draw_samples() if self.config.checkpoint.samples else ''
         self.speak(at_checkpoint(self.pace, self.validations(), sheet))
 
@@ -101,12 +103,17 @@ class GuardedRun(PacedRun):
     ) -> NoReturn:
         """Save, then raise.
 
-        A failure of saving is reported, and `why` is raised all the same.
+        A failure of saving is reported, and `why` is raised all the same. A network that
+        processes share is saved only where all of them leave.
         """
         if together:
             self.acc.wait_for_everyone()
         mine = self.acc.is_main_process and not self.store.folder(self.done).exists()
-        save_then_raise(self.save if mine else None, why)
+        if self.sharded and not together:
+            mine = False
+            self.speak(f'step {self.done} is not saved, since other processes have parts of it')
+        ours = self.sharded and together
+        save_then_raise((lambda: self.save(mine)) if mine or ours else None, why)
 
     def run_callback(
         self,
@@ -129,12 +136,14 @@ class GuardedRun(PacedRun):
         the best one, or the first without validation.
         """
         self.acc.wait_for_everyone()
+        gone = self.acc.is_main_process and self.settle()
+        if gone or self.sharded:
+            self.save(gone)  # the folder went after the last checkpoint
         if self.acc.is_main_process:
-            if self.settle():
-                self.save()  # the folder was deleted after the last checkpoint
             best = best_checkpoint(self.root) if self.config.training.patience else None
-            if best and best != self.store.folder(self.done):
-                model = self.model_from_checkpoint(best)
+            newest = self.store.folder(self.done)
+            if self.sharded or (best and best != newest):
+                model = self.model_from_checkpoint(best or newest)
             else:
                 model = self.model(self.best_average())
             model = model._replace(probe=probe_of_cache(self.cache))
@@ -170,14 +179,16 @@ class OTCFMTrainer(GuardedRun):
         self.open_store(config.checkpoint.save_dir)
         check_share(t.batch, self.acc.num_processes)
         limit_card(t.memory_gb, self.acc.device)
-        check_affordable(config, self.acc.device)  # before the network is built
+        shared = shares_network(config, self.acc)
+        parts = self.acc.num_processes if shared else 1
+        held = check_affordable(config, self.acc.device, parts)  # before it is built
         net, self.new = initial_weights(config, self.cache)
         self.cache.hold(self.acc.device)  # if they do not fit, batches are read from the files
         self.rows, self.checks = self.choose_rows(self.new)
         share = t.batch // self.acc.num_processes
-        self.means = choose_memory_options(config, self.acc.device, share)
+        self.means = choose_memory_options(config, self.acc.device, share, held * (parts - 1))
         net.save_memory(*self.means[1:])
-        self.prepare(net, self.new)
+        self.prepare(net, self.new, shared)
         self.coupling = t.coupling  # replaced by the plans after their fit
         self.saved_at = time.monotonic()
 
@@ -223,6 +234,11 @@ class OTCFMTrainer(GuardedRun):
         """
         with self.store.locked() if self.acc.is_main_process else contextlib.nullcontext():
             self.setup()
+            if self.sharded:
+                self.speak(
+                    f'{self.acc.num_processes} processes share the network, its averages and the '
+                    'optimizer (FSDP 2); samples are not drawn, and training.compile is off'
+                )
             self.speak(
                 at_start(self.pace, len(self.rows), self.config.training.batch, self.how_often())
             )

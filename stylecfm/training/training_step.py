@@ -9,8 +9,8 @@ __all__ = []
 import math
 import signal
 import time
-from contextlib import AbstractContextManager
-from typing import NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from ..flow.losses import FlowBatch
 from ..models.isonext import IsoNext
+from ..models.sharding import is_sharded, shard_network
 from ..models.unet import UNet
 from .memory import accumulate_gradients, autocast_dtype
 from .memory_plan import retry_with_smaller_batch
@@ -44,28 +45,39 @@ class Weights(StepBatches):
     amp: torch.dtype | None  # Precision of autocast; None: fp32
     scaler: torch.amp.GradScaler
 
+    @property
+    def sharded(self) -> bool:
+        "Whether several processes share the network."
+        return is_sharded(self.plain)
+
     def prepare(
         self,
         net: IsoNext | UNet,  # Network with its initial weights
         new: list,  # Numbers of the new styles
+        shared: bool = False,  # Processes share the network, not only each batch
     ):
         "Freeze weights that are not trained, and make optimizer, scaler and averages."
         t = self.config.training
         device = self.acc.device
+        if shared:  # before there are averages and an optimizer, so that these are shared, too
+            shard_network(net, device.type)
         if t.freeze == 'old':
             freeze_old_styles(net, new)
         if device.type == 'cuda' and t.tf32:
             torch.set_float32_matmul_precision('high')
+        if not shared:
+            net.to(device)
         self.averages = Averages(
-            [p.to(device) for p in net.parameters()],
-            t.ema_decay,
-            t.ema_count if t.optimizer == 'adamw' else 1,
+            net.parameters(), t.ema_decay, t.ema_count if t.optimizer == 'adamw' else 1
         )
-        opt = make_optimizer(net.to(device).parameters(), t, device)
+        opt = make_optimizer(net.parameters(), t, device)
         if t.freeze == 'old':
             opt.param_groups[0]['weight_decay'] = 0.0  # weight decay would change the frozen rows
         self.plain = net
-        self.net, self.opt = self.acc.prepare(torch.compile(net) if t.compile else net, opt)
+        if shared:
+            self.net, self.opt = net, opt
+        else:
+            self.net, self.opt = self.acc.prepare(torch.compile(net) if t.compile else net, opt)
         self.amp = autocast_dtype(self.config, device.type)
         self.scaler = make_scaler(device, self.amp)
 
@@ -126,7 +138,8 @@ class TrainingStep(Weights):
             return self.scaler.scale(loss).backward()
 
         def unsynced() -> AbstractContextManager:
-            return self.acc.no_sync(self.net)
+            # a gradient that is not reduced is that of the whole network
+            return nullcontext() if self.sharded else self.acc.no_sync(self.net)
 
         def attempt(micro: int) -> Tensor:
             self.opt.zero_grad(set_to_none=True)
@@ -144,7 +157,8 @@ class TrainingStep(Weights):
         if self.scaler.is_enabled():
             self.scaler.unscale_(self.opt)
         learning = [p for p in self.plain.parameters() if p.grad is not None]
-        return torch.nn.utils.clip_grad_norm_(learning, self.config.training.grad_clip)
+        norm: Any = torch.nn.utils.clip_grad_norm_(learning, self.config.training.grad_clip)
+        return norm.full_tensor() if self.sharded else norm  # of all processes together
 
     def agree(
         self,

@@ -46,6 +46,8 @@ class WatchedRun(ResumableRun):
             return None
 
         def ask() -> float:
+            if self.sharded:  # the others would wait for a process that begins again
+                return validation_loss(self.plain, self.checks, self.means.micro_batch, self.amp)
             return retry_with_smaller_batch(
                 lambda m: validation_loss(self.plain, self.checks, m, self.amp),
                 self.means.micro_batch,
@@ -76,8 +78,10 @@ class WatchedRun(ResumableRun):
     def draw_samples(self) -> str:  # Path of the sheet; '' without samples
         """Transfer a few held-out images of one style, and write a sheet in `samples/`.
 
-        The network has the weights of the best average.
+        The network has the weights of the best average; a sharded network draws no sheet.
         """
+        if self.sharded:
+            return ''
         c, cache = self.config, self.cache
         k = sampled_style(cache.styles, c.checkpoint.sample_style)
         held = split_cache(cache, c.training.validation_share, c.training.seed).held
