@@ -103,7 +103,7 @@ class SavedWeights(TrainingStep):
         return m
 
     def state(self) -> dict:  # {name: tensor}
-        "Return weights, averages and the optimizer's state as named tensors; those of a shared network are not copied."
+        "Return weights, averages and the optimizer's state as named tensors (shared: no copies)."
         net = {f'net.{k}': v for k, v in self.plain.state_dict().items()}
         found = net | opt_state(self.opt)[0] | averages_state(self.averages)[0]
         if self.sharded:
