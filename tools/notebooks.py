@@ -16,6 +16,7 @@ import re
 import sys
 import sysconfig
 import time
+from difflib import get_close_matches
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,9 +57,10 @@ def every_notebook(names=()):
     )
     missing = [n for n in names if not any(is_meant(p, [n]) for p in found)]
     if missing:
-        sys.exit(
-            f'no notebook begins with {missing[0]}; there are {", ".join(map(short_name, found))}'
-        )
+        names = list(map(short_name, found))
+        near = get_close_matches(missing[0], names, 3, 0.5)
+        hint = f'did you mean {" or ".join(near)}?' if near else f'there are {", ".join(names)}'
+        sys.exit(f'no notebook begins with {missing[0]}; {hint}')
     return [p for p in found if not names or is_meant(p, names)]
 
 
