@@ -712,8 +712,9 @@ def few_note(
     if not why or self._student is None:
         return ''
     return (
-        f'steps must be above {MOST_STUDENT_STEPS} for {why}, which the few-step student has not '
-        f'learned, got {b.steps}: painted without it; use the default of {Brush().steps} steps'
+        f'steps must be above {MOST_STUDENT_STEPS} for {why}, which the few-step student cannot '
+        f'do, got {b.steps}: the model itself paints, and flat areas may become blocky; '
+        f'use the default of {Brush().steps} steps'
     )
 
 
