@@ -131,7 +131,7 @@ def _lines_of_progress():
             if self.disable:
                 return
             self.disable = True
-            self._decr_instances(self)
+            self._decr_instances(self)  # pyright: ignore[reportAttributeAccessIssue]
             if self.leave and self.told not in (None, self.n):
                 self.fp.write(f'{self}\n')
 

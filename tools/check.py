@@ -8,6 +8,7 @@ import configparser
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -220,6 +221,8 @@ def main():
             flush=True,
         )
     os.environ.update(environment(a.slow))
+    if hasattr(signal, 'SIGHUP'):  # ignored under `nohup`, and notebooks send it to themselves
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     warm()
     if not a.names:
         generated(tally)

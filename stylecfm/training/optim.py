@@ -241,7 +241,7 @@ class Averages:
     ):
         "Update the averages with the weights after a step."
         # operations on the parts of a shared network need no communication
-        parts = [local_part(p).requires_grad_(p.requires_grad) for p in params]
+        parts: Any = [local_part(p).requires_grad_(p.requires_grad) for p in params]
         for m in self.models:
             whole = m.shadow_params
             m.shadow_params = [local_part(v) for v in whole]
