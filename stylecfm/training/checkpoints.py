@@ -451,7 +451,7 @@ def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
         for k in (IsoNext, *(v for kinds in NETWORKS.values() for v in kinds.values()))
     }
     kind = chosen(classes, d['network'][1], f'the network of {path}')
-    if (path / PARTS).is_dir():
+    if any(k.startswith(f'{PARTS}/') for k in manifest['files']):  # not a folder of the user
         net = _network_of_parts(path, kind, manifest)
     else:
         net = load_network(path / 'network', kind, manifest, variant)
