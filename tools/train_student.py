@@ -29,7 +29,7 @@ from train_pretrained import BUILD, BUNDLED, ROOT, SHARES, STYLES, pictures, rea
 
 from stylecfm.codecs.base import load_codec
 from stylecfm.data.images import grid
-from stylecfm.evaluation.metrics import keep_results, sliced_wasserstein
+from stylecfm.evaluation.metrics import keep_results, psnr, sliced_wasserstein
 from stylecfm.files import digest, read_tensors, write_bytes
 from stylecfm.flow.flow_maps import lagrangian_residual, sample_map, student_of
 from stylecfm.flow.solvers import ODESolver
@@ -195,11 +195,6 @@ def detail(x):
     return (x - gaussian_blur(x, 1.0)).std().item()
 
 
-def psnr(x, y):
-    "Peak signal-to-noise ratio of each image, dB."
-    return -10 * (x - y).square().flatten(1).mean(1).log10()
-
-
 def round_trips(painter, student, photos, n=8):
     "Invert photographs in `n` evaluations and generate them again in as many, by both networks."
     source = STYLES.index('photo')
@@ -214,7 +209,7 @@ def round_trips(painter, student, photos, n=8):
     )
     found = {}
     for name, latent in latents.items():
-        db = psnr(painter.decode(latent), photos)
+        db = psnr(painter.decode(latent), photos, width=1.0)
         found[name] = dict(psnr=db.mean().item(), deviation=db.std().item())
         print(f'{n} + {n}, {name}: {found[name]}', flush=True)
     return dict(evaluations=n, count=len(photos), side=photos.shape[-1], rows=found)
