@@ -601,7 +601,7 @@ def stylecfm_plan(
     folders: list = None,  # Folders of images, one for each style; two or more
     budget: float = None,  # Memory of a GPU to plan for, GB; default: this machine
     image_size: int = None,  # Side of the square images, pixels; default: by the images' sizes
-    codec: str = 'dct:4',  # dct:F, pixels:F, a folder, or ORG/NAME of an autoencoder on the hub
+    codec: str = 'dct:4',  # dct:F, a folder, or ORG/NAME of an autoencoder on the hub
     # Longest training time, hours; default: 0.75 on a CPU, no limit on a GPU
     hours: float = None,
     preset: str = None,  # Size of the network: low, medium or high for a GPU of 8, 16 or 32 GB

@@ -190,7 +190,7 @@ def stylecfm_preprocess(
     target_size: int = None,  # Side of the square image, pixels
     raw_data_root: str = None,  # Folder with a folder of images for each style
     data_root: str = None,  # Folder of the latents
-    codec: str = None,  # dct:F, pixels:F, a folder, or ORG/NAME of an autoencoder on the hub
+    codec: str = None,  # dct:F, a folder, or ORG/NAME of an autoencoder on the hub
     # Precision of the autoencoder: fp32, bf16, or auto: bf16 where the device computes it fast
     precision: str = 'auto',
     device: str = None,  # Device of the autoencoder: cpu, cuda, mps; default: a GPU if available
@@ -496,8 +496,7 @@ def stylecfm_transfer(
     # the few-step student of the pretrained model
     num_steps: int = None,
     cfg_scale: float = None,  # Guidance scale near noise, >= 1; 1 is unguided
-    # Solver: euler, midpoint, heun, rk4, ab2, fireflow, reversible_heun, alf; heun21, bs32 and
-    # dopri5 choose their steps
+    # Solver; heun21, bs32 and dopri5 choose their steps; default: the model's
     method: str = None,
     strength: float = 1.0,  # Transfer strength, 0 (unchanged image) to 1 (target style)
     # Reduce images first, to this length of the shorter side, pixels; default: as they are,

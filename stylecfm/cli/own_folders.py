@@ -673,7 +673,7 @@ def train_command(
     folders: list = None,
     out: str = None,  # Folder of the run; default: runs/ and the names of the image folders
     image_size: int = None,  # Side of the square images, pixels; default: by the images' sizes
-    # Codec of a new plan: dct:F, pixels:F, a folder, or ORG/NAME on the hub; dct:4 if none
+    # Codec of a new plan: dct:F, a folder, or ORG/NAME on the hub; dct:4 if none
     codec: str = None,
     # Longest training time, hours; default: 0.75 on a CPU, no limit on a GPU
     hours: float = None,
