@@ -811,12 +811,12 @@ def channels_of(
 ) -> int:  # Channels of its latents
     """Derive the number of latent channels from a codec's name.
 
-    It is C F^2 for `dct:F:C` and `pixels:F:C` (C = 3 if not given), and 4, as in Stable
-    Diffusion, for an autoencoder.
+    It is C F^2 for a codec without weights, named KIND:F:C as in `dct:4:1` (C = 3 if not given),
+    and 4, as in Stable Diffusion, for an autoencoder.
     """
     kind, *numbers = codec.split(':')
     if (
-        kind not in ('dct', 'pixels')
+        not kind.isidentifier()
         or not 1 <= len(numbers) <= 2
         or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers)
     ):

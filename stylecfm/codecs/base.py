@@ -817,7 +817,7 @@ CODECS = dict(pixels=PixelShuffle, dct=TileDCT)
 def tile_codec(
     spec: str,  # Name of a codec
 ) -> tuple | None:  # `(kind, factor, channels)`; None for another kind of codec
-    "Parse `dct:F` or `pixels:F:C`; raises `InputError` for invalid numbers."
+    "Parse KIND:F or KIND:F:C, KIND of `CODECS`; raises `InputError` for invalid numbers."
     kind, *numbers = str(spec).split(':')
     if kind not in CODECS or not numbers:
         return None
