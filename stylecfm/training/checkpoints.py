@@ -728,6 +728,7 @@ CHANGEABLE_KEYS = {
     'data.data_root',
     'data.raw_data_root',
     'model.use_gradient_checkpointing',
+    'model.factors',  # only the first weights depend on it
 }
 
 
