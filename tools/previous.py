@@ -1,9 +1,9 @@
 """Whether files of an earlier version load: `python tools/previous.py COMMIT [--store]`.
 
-With the code of COMMIT: latents of 16 small images, a model trained for 30 steps, a picture, and
-the run trained to 36 steps. With this code: the same picture from the same run, its checkpoint and
-its model, to the byte; the run resumed to 36 steps, with the same losses and weights; the latents
-found up to date.
+With the code of COMMIT: latents of 16 small images, a model trained for 30 steps, a picture, the
+run trained to 36 steps, and a picture by the model that COMMIT bundled. With this code: the same
+pictures from the same run, its checkpoint, its model and the bundled one, to the byte; the run
+resumed to 36 steps, with the same losses and weights; the latents found up to date.
 
 `--store` writes what the earlier code made as nbs/faults/earlier_files.zip.
 """
@@ -87,6 +87,11 @@ def losses(run_folder):
     return {r['step']: r['loss'] for r in rows if 'loss' in r}
 
 
+def bundled(tree):
+    "The model of photographs and Monets that earlier commits had."
+    return tree / 'checkpoints' / 'monet256'
+
+
 def write(tree, folder):
     "What the earlier code makes: latents, a run, a picture, and the run trained further."
     prepare(folder, tree)
@@ -96,6 +101,8 @@ def write(tree, folder):
         f'{PAINT} run --output run.png',
     ):
         run(tree, folder, line)
+    if bundled(tree).is_dir():
+        run(tree, folder, f'{PAINT} {bundled(tree)} --output bundled.png')
     shutil.copytree(folder / 'run', folder / 'further')
     run(tree, folder, f'{TRAIN} --save_dir further --max_steps 36')
 
@@ -112,7 +119,7 @@ def weights(run_folder):
     return load_file(path)
 
 
-def compare(folder):
+def compare(tree, folder):
     "What this code makes of them, by name."
     shutil.copytree(folder / 'run', folder / 'resumed')
     (checkpoint,) = (folder / 'run' / 'checkpoints').iterdir()
@@ -120,6 +127,11 @@ def compare(folder):
     for name in ('run', 'run/export', str(checkpoint.relative_to(folder))):
         run(ROOT, folder, f'{PAINT} {name} --output now.png')
         found[f'{name}: picture differs by'] = difference(folder / 'run.png', folder / 'now.png')
+    if bundled(tree).is_dir():
+        run(ROOT, folder, f'{PAINT} {bundled(tree)} --output now.png')
+        found['bundled model: picture differs by'] = difference(
+            folder / 'bundled.png', folder / 'now.png'
+        )
     run(ROOT, folder, f'{TRAIN} --save_dir resumed --max_steps 36')
     before, now = (folder / name for name in ('further', 'resumed'))
     found['losses before'], found['losses now'] = losses(before), losses(now)
@@ -134,7 +146,7 @@ def store(folder):
     (folder / 'expected.json').write_text(json.dumps(losses(folder / 'further')))
     with zipfile.ZipFile(STORE, 'w', zipfile.ZIP_DEFLATED, compresslevel=9) as z:
         for f in sorted(v for v in folder.rglob('*') if v.is_file()):
-            if not f.is_relative_to(folder / 'further'):
+            if not f.is_relative_to(folder / 'further') and f.name != 'bundled.png':
                 z.write(f, f.relative_to(folder))
 
 
@@ -154,7 +166,7 @@ def main():
         write(tree, folder)
         if a.store:
             return store(folder)
-        found = compare(folder)
+        found = compare(tree, folder)
     print(json.dumps(found, indent=1))
     same = found['losses before'] == found['losses now']
     if not same or any(v for k, v in found.items() if k.endswith('by')):

@@ -489,9 +489,8 @@ def users_source(
     side = resolution // codec.factor
     recipe = s.recipe | dict(codec=codec.fingerprint, classes=classes)
     about = dict(spec=codec.spec, latent_channels=codec.latent_channels, factor=codec.factor)
-    return Source(
-        Path(root), folders, read, encode, (1, codec.latent_channels, side, side), recipe, about
-    )
+    shape = (1, codec.latent_channels, side, side)
+    return Source(Path(root), folders, read, encode, shape, recipe, about, alike=s.alike)
 
 # %% ../../nbs/11_apps/17_users.ipynb #14bd23f6
 class UsersEffort(NamedTuple):

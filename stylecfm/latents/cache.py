@@ -100,9 +100,11 @@ class Source(NamedTuple):
     # `UnusedFile(path, reason)` for each file and folder under the root that is not used
     unused: tuple = ()
     told: tuple = ()  # Sentences about unused files, for the terminal
-    # Function: file content -> whether the previous version of the recipe gave equal pixels; None:
+    # Function: file content -> whether the previous version of the recipe gave equal latents; None:
     # caches of that version are not reused
     alike: Callable | None = None
+    # Recipe of the previous version; None: `recipe` with the version before
+    before: dict | None = None
 
 # %% ../../nbs/04_latents/01_cache.ipynb #f67e6415
 def not_used(
@@ -768,9 +770,8 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
             extra: dict[str, Any] = cache_about(out_root, manifest)
         except InputError as e:
             raise InputError(f'{e}; choose another folder, or rebuild it with --rebuild') from None
-    before = source.alike and extra['recipe'] == source.recipe | dict(
-        version=source.recipe['version'] - 1
-    )
+    previous = source.before or source.recipe | dict(version=source.recipe['version'] - 1)
+    before = source.alike is not None and extra['recipe'] == previous
     if (diff := differences(extra['recipe'], source.recipe)) and not before:
         raise InputError(
             f'{out_root} is a cache of another recipe: {diff}; choose another folder, '

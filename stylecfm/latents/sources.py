@@ -163,6 +163,13 @@ def _shape_for(codec: Codec, some: list, pt_root: str | Path) -> tuple:
     return shape
 
 
+def _recipe_before(recipe: dict) -> dict | None:
+    "Return the recipe of version 2, which had no shift; None for latents that it stored otherwise."
+    if recipe['shift'] or recipe.keys() & {'mean', 'std'}:
+        return None
+    return {k: v for k, v in recipe.items() if k != 'shift'} | dict(version=2)
+
+
 def _imported_recipe(codec: Codec, convention: Convention, shape: tuple) -> dict:
     "Return the recipe of a cache of ready latents."
     each = {k: list(v) for k, v in convention._asdict().items() if k in ('mean', 'std') and v}
@@ -205,7 +212,13 @@ def pt_source(
             raise InputError(f'its shape is {tuple(z.shape)}, that of the others {shape}')
         return convention.undo(z)
 
+    def alike(content):  # raises for a file that is not used any more
+        read(content)
+        return True
+
     about = dict(spec=codec.spec, latent_channels=shape[0], factor=codec.factor)
+    recipe = _imported_recipe(codec, convention, shape)
+    before = _recipe_before(recipe)
     aside = not_used(pt_root, found)
     aside['told'] += (line,) if line else ()
     return Source(
@@ -214,9 +227,11 @@ def pt_source(
         read,
         lambda z: z[:, None],
         (1, *shape),
-        _imported_recipe(codec, convention, shape),
+        recipe,
         about,
         **aside,
+        alike=alike if before else None,
+        before=before,
     )
 
 # %% ../../nbs/04_latents/02_sources.ipynb #499bf452

@@ -355,7 +355,8 @@ def _finite_floats(path: Path, tensors: dict) -> dict:
     for k, v in tensors.items():
         if not v.is_floating_point():
             raise InputError(f'{path}: tensor {k} is of type {v.dtype}, wanted floats')
-        found[k] = v.float()
+        # a copy, at an aligned address: some kernels round otherwise at any other
+        found[k] = v.to(torch.float32, copy=True)
         if not found[k].isfinite().all():
             raise InputError(
                 f'{path}: tensor {k} is not finite; it was spoilt before it was saved, '
@@ -728,6 +729,7 @@ CHANGEABLE_KEYS = {
     'data.data_root',
     'data.raw_data_root',
     'model.use_gradient_checkpointing',
+    'model.factors',  # only the first weights depend on it
 }
 
 
