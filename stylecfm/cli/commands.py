@@ -529,6 +529,8 @@ def stylecfm_transfer(
     seed: int = 0,  # Seed of all noise: another one paints another version
     precision: str = 'fp32',  # Precision of the network: fp32, bf16, or auto
     compile: store_true = False,  # Compile the network: faster for many images of one size
+    # Never compile it; without both it is compiled on a GPU after two minutes of one size
+    eager: store_true = False,
     device: str = None,  # cpu or cuda; a GPU if there is one
     # Folder or hub name of the autoencoder, if it has moved since the training
     codec: str = None,
@@ -553,7 +555,9 @@ def stylecfm_transfer(
             temperature=temperature,
             palette=palette,
         )
-        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
+        pipe = StyleTransferPipeline.from_pretrained(
+            checkpoint, device, codec, precision, compile or (False if eager else None)
+        )
         for_inference(pipe)
         given = dict(
             zip(('source', 'target'), styles_of(pipe, source_style, target_style), strict=True),
