@@ -169,6 +169,26 @@ def _check_positive(**numbers: float | None):
             raise InputError(f'{name} must be above 0, got {v:g}')
 
 
+_PART_DONE = (
+    'part {k} of {n}: {r} images are encoded; when all parts are, the same command without --part '
+    'writes the latents'
+)
+
+
+def _part_of(part: str | None, shards: str | None, other: str | None) -> tuple[int, int]:
+    "Return the number of a part and that of all parts; raises `InputError`."
+    if shards and other:
+        raise InputError('shards exclude dataset and import_pt; give one of them')
+    if part is None:
+        return 1, 1
+    k, sign, n = part.partition('/')
+    if not shards:
+        raise InputError('part divides shards; give --shards, too')
+    if not (sign and k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise InputError(f'part must be K/N with K from 1 to N, such as 3/8, got {part!r}')
+    return int(k), int(n)
+
+
 def _codec_for(c: Config, device: str | None, precision: str):
     "Load the codec of a config, and print a line if its channels differ from the config's."
     from stylecfm.codecs.base import load_codec
@@ -201,6 +221,11 @@ def stylecfm_preprocess(
     label_column: str = None,  # Column with the labels, which become styles
     style: str = None,  # Style of all images, if there is only one
     streaming: store_true = False,  # Download the images of --dataset one at a time
+    # Folder or address of shards, .tar (WebDataset) or .parquet, which are encoded where they are;
+    # a folder for each style, or --label_column (in a tar file a suffix, as cls)
+    shards: str = None,
+    # K/N: encode only the K-th of N parts of the shards; without it they are merged
+    part: str = None,
     # Folder of ready latents (.pt, .pth, .safetensors), a folder for each style, instead of images
     import_pt: str = None,
     # Factor of the latents of --import_pt; default: from the autoencoder's config and their values
@@ -226,8 +251,9 @@ def stylecfm_preprocess(
             data__codec=codec,
         )
         _check_positive(max_megapixels=max_megapixels, scaling=scaling)
-        if not dataset:
-            present(import_pt or c.data.raw_data_root, 'folder')
+        k, n = _part_of(part, shards, dataset or import_pt)
+        if not dataset and '://' not in (shards or ''):
+            present(shards or import_pt or c.data.raw_data_root, 'folder')
         tell_loading()
         from stylecfm.data.images import ImageRules
         from stylecfm.latents.cache import cache_latents
@@ -245,6 +271,14 @@ def stylecfm_preprocess(
             )
         else:
             rules = ImageRules(max_pixels=round(max_megapixels * 1e6), strict=strict)
+            if shards:
+                from stylecfm.latents.shards import ShardOptions, cache_shards
+
+                o = ShardOptions(label_column, style, image_column, (k, n))
+                r = cache_shards(shards, d, net, o, rules, rebuild, c.training.num_workers)
+                if isinstance(r, int):
+                    return say(_PART_DONE.format(k=k, n=n, r=r))
+                return report_cache(r, d.data_root)
             r = cache_latents(
                 d.raw_data_root,
                 d.data_root,

@@ -16,11 +16,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+import torch
+
 from ..codecs.base import Codec
-from ..config import InputError, to_install
+from ..config import DataConfig, InputError, to_install
 from ..data.folders import EXTENSIONS
 from ..data.images import RULES, ImageRules
-from .cache import Entry, Source, source_of_images
+from stylecfm.latents.cache import (
+    CacheReport,
+    Entry,
+    Source,
+    encode_share,
+    make_cache,
+    source_of_images,
+)
 from .sources import folder_name
 
 # %% ../../nbs/04_latents/04_shards.ipynb #8985baff
@@ -301,3 +310,21 @@ def _members(fs: Any, shards: list, o: ShardOptions) -> Iterator:
             )
         list_of = parquet_members if s.path.endswith('.parquet') else tar_members
         yield from list_of(fs, s, o.label, style)
+
+# %% ../../nbs/04_latents/04_shards.ipynb #b094a5e3
+def cache_shards(
+    root: str,  # Folder or address of the shards
+    data: DataConfig,  # Size, mirroring, crops and folder of the cache
+    codec: Codec,  # Codec, output of `load_codec`
+    options: ShardOptions = ShardOptions(),  # Labels, columns, and part of the shards
+    rules: ImageRules = RULES,  # Image rules: allowed sizes, strictness
+    rebuild: bool = False,  # Replace a cache of another recipe
+    workers: int = 4,  # Number of decoding threads, if the codec leaves a core free
+) -> CacheReport | int:  # Report; for a part the number of its images that are encoded
+    "Encode the images in shards: all into a cache, or a part of the shards beside it."
+    source = shard_source(root, codec, data.target_size, data.mirror, rules, data.crops, options)
+    workers = 0 if getattr(codec, 'device', torch.device('meta')).type == 'cpu' else workers
+    k, n = options.part
+    if n == 1:
+        return make_cache(source, data.data_root, workers, rules.strict, rebuild)
+    return encode_share(source, data.data_root, f'{k}-of-{n}', workers, rules.strict)
