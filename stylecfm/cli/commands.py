@@ -472,7 +472,6 @@ def file_pairs(
     Raises `InputError` if there is no input, or an output cannot be written.
     """
     from stylecfm.data.results import check_results, results_for
-    from stylecfm.pipeline.clips import is_clip, known_video
 
     if not source:
         raise InputError(
@@ -482,6 +481,8 @@ def file_pairs(
     if not output:
         raise InputError('--output is missing: give the name of an image, or of a folder')
     found = _sources(source)
+    from stylecfm.pipeline.clips import is_clip, known_video  # after the checks: imports numpy
+
     one, to = Path(source), Path(output)
     if found:
         todo = results_for(found, to)  # a.jpg and a.png get different outputs
