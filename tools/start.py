@@ -33,7 +33,7 @@ IMPORTS = {
     'stylecfm': 'import stylecfm',
     'every public name': 'import stylecfm\nfor name in stylecfm.__all__: getattr(stylecfm, name)',
 }
-MOST_ERROR = 0.3  # seconds of the processor to an error in words
+MOST_ERROR = 0.3  # seconds of the processor until a wrong line is refused
 WRONG = {  # {command: arguments that it refuses}
     'transfer': 'nowhere.jpg out.png',
     'train': 'nowhere/ elsewhere/',

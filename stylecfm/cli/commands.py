@@ -56,6 +56,8 @@ def __getattr__(name):
 if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
     from PIL import Image
 
+    from stylecfm.codecs.base import Codec
+    from stylecfm.data.images import ImageRules
     from stylecfm.latents.cache import CacheReport
     from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions, Transferred
 
@@ -161,21 +163,14 @@ def _note_line(show: Callable) -> Callable:  # Replacement of `warnings.showwarn
 
     return line
 
-# %% ../../nbs/10_cli/01_commands.ipynb #74509787
-def _check_positive(**numbers: float | None):
-    "Raise `InputError` for a given number that is not above 0."
-    for name, v in numbers.items():
-        if v is not None and not v > 0:
-            raise InputError(f'{name} must be above 0, got {v:g}')
-
-
+# %% ../../nbs/10_cli/01_commands.ipynb #5ad0c0de
 _PART_DONE = (
     'part {k} of {n}: {r} images are encoded; when all parts are, the same command without --part '
     'writes the latents'
 )
 
 
-def _part_of(part: str | None, shards: str | None, other: str | None) -> tuple[int, int]:
+def _part_of(part: str | None, shards: str | None, other: str | None = None) -> tuple[int, int]:
     "Return the number of a part and that of all parts; raises `InputError`."
     if shards and other:
         raise InputError('shards exclude dataset and import_pt; give one of them')
@@ -187,6 +182,29 @@ def _part_of(part: str | None, shards: str | None, other: str | None) -> tuple[i
     if not (sign and k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
         raise InputError(f'part must be K/N with K from 1 to N, such as 3/8, got {part!r}')
     return int(k), int(n)
+
+
+def _encode_shards(
+    c: Config, net: 'Codec', shards: str, how: tuple, rules: 'ImageRules', rebuild: bool
+):
+    "Encode shards, or a part of them, and print what was done."
+    from stylecfm.latents.shards import ShardOptions, cache_shards
+
+    *names, part = how
+    k, n = _part_of(part, shards)
+    options = ShardOptions(*names, (k, n))
+    r = cache_shards(shards, c.data, net, options, rules, rebuild, c.training.num_workers)
+    if isinstance(r, int):
+        say(_PART_DONE.format(k=k, n=n, r=r))
+    else:
+        report_cache(r, c.data.data_root)
+
+# %% ../../nbs/10_cli/01_commands.ipynb #74509787
+def _check_positive(**numbers: float | None):
+    "Raise `InputError` for a given number that is not above 0."
+    for name, v in numbers.items():
+        if v is not None and not v > 0:
+            raise InputError(f'{name} must be above 0, got {v:g}')
 
 
 def _codec_for(c: Config, device: str | None, precision: str):
@@ -251,7 +269,7 @@ def stylecfm_preprocess(
             data__codec=codec,
         )
         _check_positive(max_megapixels=max_megapixels, scaling=scaling)
-        k, n = _part_of(part, shards, dataset or import_pt)
+        _part_of(part, shards, dataset or import_pt)
         if not dataset and '://' not in (shards or ''):
             present(shards or import_pt or c.data.raw_data_root, 'folder')
         tell_loading()
@@ -272,13 +290,8 @@ def stylecfm_preprocess(
         else:
             rules = ImageRules(max_pixels=round(max_megapixels * 1e6), strict=strict)
             if shards:
-                from stylecfm.latents.shards import ShardOptions, cache_shards
-
-                o = ShardOptions(label_column, style, image_column, (k, n))
-                r = cache_shards(shards, d, net, o, rules, rebuild, c.training.num_workers)
-                if isinstance(r, int):
-                    return say(_PART_DONE.format(k=k, n=n, r=r))
-                return report_cache(r, d.data_root)
+                how = label_column, style, image_column, part
+                return _encode_shards(c, net, shards, how, rules, rebuild)
             r = cache_latents(
                 d.raw_data_root,
                 d.data_root,

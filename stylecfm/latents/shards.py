@@ -101,13 +101,14 @@ def _stamp(info: dict) -> tuple[int, int]:
 class Member(NamedTuple):
     "An image in a shard."
 
-    shard: Shard  # Its shard
+    shard: Shard  # File that holds it
     name: str  # Name in the shard
     style: str  # Name of its style
     at: tuple  # Offset and length in bytes; in a Parquet file row group and row
 
 
 def _refused(shard: Shard, e: Exception) -> InputError:
+    "Return the error for a shard that cannot be read."
     said = str(e).partition('\n')[0]
     return InputError(f'cannot read the shard {shard.path}: {said}; take another copy of it')
 
@@ -215,7 +216,7 @@ class ShardReader:
 
     def kept(
         self,
-        key: tuple,  # What is kept
+        key: tuple,  # Key of the kept object
         make: Callable,  # Function that makes it
     ) -> Any:
         "Return what this thread has kept under a key, or make it."

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ..data.decoding import ImageNote
 from .norms import transformed
 
-# %% ../../nbs/05_models/10_compiled.ipynb #c67fc262
+# %% ../../nbs/05_models/10_compiled.ipynb #b71738ee
 def compile_network(
     net: nn.Module,  # Network `(x, t, style)`
     sampling: bool = False,  # Whether it is evaluated without gradients, step by step
@@ -53,7 +53,7 @@ def compiler_failed(
     parts = 'torch._dynamo', 'torch._inductor'
     return any(k.__module__.startswith(parts) for k in type(e).__mro__)
 
-# %% ../../nbs/05_models/10_compiled.ipynb #20effd5c
+# %% ../../nbs/05_models/10_compiled.ipynb #6e706304
 SAVED_SHARE, COMPILE_SECONDS = 0.25, 30.0  # Assumed share of the time that is saved; cost
 WAIT = COMPILE_SECONDS / SAVED_SHARE  # Seconds of eager evaluations before compiling
 WARM_UPS, COMPARED = 3, 3  # Compiled calls that compile and record; calls that are compared
@@ -70,7 +70,7 @@ class ShapeTimes:
     calls: int = 0  # Number of eager calls
     use: bool | None = None  # Whether the compiled network is used; None: not decided
 
-# %% ../../nbs/05_models/10_compiled.ipynb #34309f31
+# %% ../../nbs/05_models/10_compiled.ipynb #baf7cb6c
 class CompiledOnDemand:
     """Calls a network, compiled for shapes that are evaluated often.
 
@@ -185,7 +185,7 @@ class CompiledOnDemand:
         torch.compiler.cudagraph_mark_step_begin()
         return self.graph(x, t, style).clone()  # the next call overwrites a CUDA graph's output
 
-# %% ../../nbs/05_models/10_compiled.ipynb #9db1b527
+# %% ../../nbs/05_models/10_compiled.ipynb #93ba0dea
 # Numbers of steps, and of minutes, from which compiling on a GPU is assumed to be worth its time
 LEAST_STEPS, LEAST_MINUTES = 1000, 10.0
 

@@ -122,6 +122,8 @@ class StyleTransferPipeline(DiffusionPipeline):
 
         _made: CodecModel | None
         _student: Any  # `Student`, or its folder until it is read, or None
+        _compile: bool | None
+        _compiled: Any  # `CompiledOnDemand`, or None
 
     _optional_components = ['codec', 'scheduler']
     _callback_tensor_inputs = ['latents']

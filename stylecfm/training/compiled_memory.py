@@ -24,12 +24,12 @@ from stylecfm.training.memory import (
     profile,
 )
 
-# %% ../../nbs/07_training/21_compiled_memory.ipynb #f8c205d4
+# %% ../../nbs/07_training/21_compiled_memory.ipynb #e5dc7077
 class StepGraphs(NamedTuple):
     "Graphs of a network's forward and backward pass."
 
-    forward: Graph  # Its outputs are the result, then what is kept
-    backward: Graph  # Its inputs are what was kept, then the gradient of the result
+    forward: Graph  # Forward pass; its outputs are the result, then what is kept
+    backward: Graph  # Backward pass; its inputs are what was kept, then the result's gradient
 
 
 def step_graphs(
@@ -70,7 +70,7 @@ def step_graphs(
         out.float().square().mean().backward()
     return StepGraphs(found['forward'], found['backward'])
 
-# %% ../../nbs/07_training/21_compiled_memory.ipynb #76508258
+# %% ../../nbs/07_training/21_compiled_memory.ipynb #615dbc7d
 LIBRARY = {'mm', 'addmm', 'bmm', 'baddbmm', 'convolution', 'convolution_backward'}
 REDUCTIONS = {'sum', 'mean', 'var_mean', 'amax', 'amin'}
 MOST_READS = 4  # `torch._inductor.config.realize_reads_threshold`
@@ -82,6 +82,7 @@ def _name(n: Node) -> str:
 
 
 def _is_view(n: Node) -> bool:
+    "Whether a node has the memory of its first input."
     return n.target is operator.getitem or getattr(n.target, 'is_view', False)
 
 
@@ -128,7 +129,7 @@ def written_nodes(
             real.add(n)
     return Written([n for n in nodes if n in real or n.op == 'output'], reads)
 
-# %% ../../nbs/07_training/21_compiled_memory.ipynb #9c3385a8
+# %% ../../nbs/07_training/21_compiled_memory.ipynb #7a24ba25
 class Peak(NamedTuple):
     "Peak of the memory of a graph."
 
@@ -140,8 +141,8 @@ def graph_peak(
     written: Written,  # Values of a graph
     given: Iterable[str] = (),  # Names of inputs that are counted elsewhere
 ) -> Peak:
-    "Return the lower peak of two orders of a graph's kernels."
-    return min(_peak(written, set(given), greedy) for greedy in (False, True))
+    "Return the peak of a graph's kernels in the order that holds least memory after each."
+    return _peak(written, set(given), True)
 
 
 def _peak(w: Written, given: set, greedy: bool) -> Peak:
@@ -168,10 +169,8 @@ def _peak(w: Written, given: set, greedy: bool) -> Peak:
         ready = [n for n in left if w.reads[n] <= done] if greedy else left[:1]
         n = min(ready, key=change) if greedy else left[0]
         left.remove(n)
-        gone = freed(n)
-        again = _name(n) not in LIBRARY and any(size[m] == size[n] for m in gone)
-        if (now := held + size[n] * (not again)) > most:
-            most, where = now, n.name
+        if held + size[n] > most:
+            most, where = held + size[n], n.name
         held += change(n)
         for m in w.reads[n]:
             readers[m] -= 1
@@ -180,7 +179,7 @@ def _peak(w: Written, given: set, greedy: bool) -> Peak:
             held -= size[n]
     return Peak(most, where)
 
-# %% ../../nbs/07_training/21_compiled_memory.ipynb #c8f865ff
+# %% ../../nbs/07_training/21_compiled_memory.ipynb #3203ac4d
 class CompiledMemory(NamedTuple):
     "Memory of a compiled training step, forecast without compiling it."
 

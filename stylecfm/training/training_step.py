@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..config import say
 from ..flow.losses import FlowBatch
 from ..models.compiled import compile_network, compiler_failed, compiles_training
 from ..models.isonext import IsoNext
@@ -158,7 +159,7 @@ class TrainingStep(Weights):
                 if self.net is self.plain or not compiler_failed(e):
                     raise
                 said = str(e).strip().partition('\n')[0][:200]
-                tqdm.write(f'torch.compile failed ({said}); the run goes on without it')
+                say(f'torch.compile failed ({said}); the run goes on without it', error=True)
                 self.net = self.plain
                 return attempt(micro)
 
