@@ -56,8 +56,6 @@ def __getattr__(name):
 if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
     from PIL import Image
 
-    from stylecfm.codecs.base import Codec
-    from stylecfm.data.images import ImageRules
     from stylecfm.latents.cache import CacheReport
     from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions, Transferred
 
@@ -184,9 +182,14 @@ def _part_of(part: str | None, shards: str | None, other: str | None = None) -> 
     return int(k), int(n)
 
 
-def _encode_shards(
-    c: Config, net: 'Codec', shards: str, how: tuple, rules: 'ImageRules', rebuild: bool
-):
+def _check_images(part, shards: str | None, dataset: str | None, latents: str | None, raw: str):
+    "Raise `InputError` for a folder of images that is missing, or flags that exclude each other."
+    _part_of(part, shards, dataset or latents)
+    if not dataset and '://' not in (shards or ''):
+        present(shards or latents or raw, 'folder')
+
+
+def _encode_shards(c: Config, net, shards: str, how: tuple, rules, rebuild: bool):
     "Encode shards, or a part of them, and print what was done."
     from stylecfm.latents.shards import ShardOptions, cache_shards
 
@@ -269,9 +272,7 @@ def stylecfm_preprocess(
             data__codec=codec,
         )
         _check_positive(max_megapixels=max_megapixels, scaling=scaling)
-        _part_of(part, shards, dataset or import_pt)
-        if not dataset and '://' not in (shards or ''):
-            present(shards or import_pt or c.data.raw_data_root, 'folder')
+        _check_images(part, shards, dataset, import_pt, c.data.raw_data_root)
         tell_loading()
         from stylecfm.data.images import ImageRules
         from stylecfm.latents.cache import cache_latents
