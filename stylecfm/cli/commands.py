@@ -195,7 +195,7 @@ def _encode_shards(c: Config, net, shards: str, how: tuple, rules, rebuild: bool
 
     *names, part = how
     k, n = _part_of(part, shards)
-    options = ShardOptions(*names, (k, n))
+    options = ShardOptions(*names, part=(k, n))
     r = cache_shards(shards, c.data, net, options, rules, rebuild, c.training.num_workers)
     if isinstance(r, int):
         say(_PART_DONE.format(k=k, n=n, r=r))
