@@ -11,7 +11,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install anywhere bench tuning app paint colours video one-painting brain browser figures demo paint-page test test-slow latents network coupling solvers memory card peers trainer monet transfer lab mutants export outputs docs site-check dist start counts before-after own-folders users radar radar-sweeps radar-table clean
+.PHONY: help install anywhere bench compiled tuning app paint colours video one-painting brain browser figures demo paint-page test test-slow latents network coupling solvers memory card peers trainer monet transfer lab mutants export outputs docs site-check dist start counts before-after own-folders users radar radar-sweeps radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -48,7 +48,7 @@ brain: .venv/.dev ## Find lesions in brain phantoms, and measure what its attent
 	@$(BIN)/stylecfm_brain
 
 anywhere: .venv/.dev ## Run the checks with other threads, kernels and busy neighbours, into nbs/results/anywhere.json (an hour; goes on where it was)
-	$(BIN)/python tools/anywhere.py && $(BIN)/python tools/neighbour.py
+	$(BIN)/python tools/anywhere.py && $(BIN)/python tools/neighbour.py && $(BIN)/python tools/neighbour.py --transfer
 
 users: .venv/.dev ## Digits in 31 hands: IsoNext and a U-Net by OT-CFM and as DDPM (ten minutes)
 	$(BIN)/python tools/run_notebooks.py users --slow
@@ -141,7 +141,10 @@ bench: .venv/.dev ## Measure speed beside other libraries' networks, into nbs/re
 tuning: .venv/.dev ## Compare the automatic choice of type, layout and threads with every other, into nbs/results/tuning.json
 	$(BIN)/python tools/tuning.py
 
-start: .venv/.dev ## Measure how long imports and --help take, into nbs/results/start.json (a quiet machine, or FORCE=--force)
+compiled: .venv/.dev ## Compare a compiled network with the eager one, and its memory with the forecast, into nbs/results/compiled.json
+	$(BIN)/python tools/compiled.py
+
+start: .venv/.dev ## Measure how long imports, --help and errors take, into nbs/results/start.json (a quiet machine, or FORCE=--force)
 	$(BIN)/python tools/start.py $(FORCE)
 
 counts: .venv/.dev ## Count public names, options, lines and imports, into nbs/results/counts.json

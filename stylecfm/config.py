@@ -653,8 +653,9 @@ class TrainingConfig(Section, name='training'):
     # Precision of the network's matrix products; auto: bf16 where the device computes it fast, else
     # fp32
     precision: str = key('auto', one_of('auto', 'bf16', 'fp16', 'fp32'), off='fp32')
-    # torch.compile: off, as it takes minutes and was not faster on a CPU
-    compile: bool = key(False, FLAG, expert=True)
+    # torch.compile of the training step; auto: on a GPU, for runs of 1,000 steps or more; it takes
+    # minutes, and was not faster on a CPU
+    compile: bool | str = key('auto', or_auto(FLAG), off=False, expert=True)
     # On a GPU, 32-bit matrix products in TF32
     tf32: bool = key(True, FLAG, expert=True)
     # With several processes: pair the whole batch, as a single process does

@@ -4,12 +4,16 @@ import ast
 import configparser
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 import types
 import unittest
+from pathlib import Path
 from unittest.mock import patch
 
 from notebooks import ROOT
@@ -197,6 +201,44 @@ class Cluster(unittest.TestCase):
         if bash := shutil.which('bash'):
             for part in ('setup', 'run'):
                 subprocess.run([bash, '-n'], input=task[part], text=True, check=True)
+
+    def test_shards(self):
+        "The script for preprocessing encodes two parts and merges them."
+        from PIL import Image
+
+        from stylecfm.latents.cache import LatentCache
+
+        script = HERE / 'cluster' / 'preprocess.sbatch'
+        asked = [line for line in script.read_text().splitlines() if line.startswith('#SBATCH')]
+        self.assertIn('#SBATCH --array=1-8', asked)
+        bash = shutil.which('bash')
+        if not bash:
+            return
+        env = os.environ | dict(
+            PATH=f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
+        )
+        with tempfile.TemporaryDirectory() as d:
+            for k in range(4):
+                path = Path(d) / 'shards' / ('monet', 'photo')[k % 2] / f'{k}.tar'
+                path.parent.mkdir(parents=True, exist_ok=True)
+                noise = [Image.effect_noise((64, 64), 64) for _ in 'RGB']
+                Image.merge('RGB', noise).save(Path(d) / f'{k}.png')
+                with tarfile.open(path, 'w') as tar:
+                    tar.add(Path(d) / f'{k}.png', f'{k}.png')
+            said = []
+            for k, last in ((1, 2), (2, 2), (0, 0)):
+                task = dict(
+                    SLURM_ARRAY_TASK_ID=str(k),
+                    SLURM_ARRAY_TASK_MIN=str(min(k, 1)),
+                    SLURM_ARRAY_TASK_MAX=str(last),
+                )
+                words = [bash, str(script), 'shards', 'latents', '--target_size', '32']
+                r = subprocess.run(words, cwd=d, env=env | task, capture_output=True, text=True)
+                self.assertEqual(r.returncode, 0, r.stderr)
+                said.append(r.stdout)
+            self.assertIn('part 1 of 2: 2 images', said[0])
+            self.assertIn('4 written, 0 kept, 0 skipped', said[2])
+            self.assertEqual(LatentCache(Path(d) / 'latents').count, dict(monet=4, photo=4))
 
     def test_commands(self):
         import inspect

@@ -55,7 +55,7 @@ def sweep(net, x, rounds, clock):
     by = FastestThreads(lambda x: own(), again=rounds + 100, clock=clock)
     calls = {(*w, n): with_threads(call_in(w, At(net), x), n) for w in WAYS for n in counts}
     try:
-        for _ in range(2 + len(counts)):
+        for _ in range(4 + len(counts)):  # until the number of threads is chosen
             by(x)
         calls['choice'] = lambda: (torch.set_num_threads(most), by(x))
         found = time_calls(calls, rounds, clock)

@@ -161,6 +161,47 @@ def _note_line(show: Callable) -> Callable:  # Replacement of `warnings.showwarn
 
     return line
 
+# %% ../../nbs/10_cli/01_commands.ipynb #5ad0c0de
+_PART_DONE = (
+    'part {k} of {n}: {r} images are encoded; when all parts are, the same command without --part '
+    'writes the latents'
+)
+
+
+def _part_of(part: str | None, shards: str | None, other: str | None = None) -> tuple[int, int]:
+    "Return the number of a part and that of all parts; raises `InputError`."
+    if shards and other:
+        raise InputError('shards exclude dataset and import_pt; give one of them')
+    if part is None:
+        return 1, 1
+    k, sign, n = part.partition('/')
+    if not shards:
+        raise InputError('part divides shards; give --shards, too')
+    if not (sign and k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise InputError(f'part must be K/N with K from 1 to N, such as 3/8, got {part!r}')
+    return int(k), int(n)
+
+
+def _check_images(part, shards: str | None, dataset: str | None, latents: str | None, raw: str):
+    "Raise `InputError` for a folder of images that is missing, or flags that exclude each other."
+    _part_of(part, shards, dataset or latents)
+    if not dataset and '://' not in (shards or ''):
+        present(shards or latents or raw, 'folder')
+
+
+def _encode_shards(c: Config, net, shards: str, how: tuple, rules, rebuild: bool):
+    "Encode shards, or a part of them, and print what was done."
+    from stylecfm.latents.shards import ShardOptions, cache_shards
+
+    *names, part = how
+    k, n = _part_of(part, shards)
+    options = ShardOptions(*names, part=(k, n))
+    r = cache_shards(shards, c.data, net, options, rules, rebuild, c.training.num_workers)
+    if isinstance(r, int):
+        say(_PART_DONE.format(k=k, n=n, r=r))
+    else:
+        report_cache(r, c.data.data_root)
+
 # %% ../../nbs/10_cli/01_commands.ipynb #74509787
 def _check_positive(**numbers: float | None):
     "Raise `InputError` for a given number that is not above 0."
@@ -201,6 +242,11 @@ def stylecfm_preprocess(
     label_column: str = None,  # Column with the labels, which become styles
     style: str = None,  # Style of all images, if there is only one
     streaming: store_true = False,  # Download the images of --dataset one at a time
+    # Folder or address of shards, .tar (WebDataset) or .parquet, which are encoded where they are;
+    # a folder for each style, or --label_column (in a tar file a suffix, as cls)
+    shards: str = None,
+    # K/N: encode only the K-th of N parts of the shards; without it they are merged
+    part: str = None,
     # Folder of ready latents (.pt, .pth, .safetensors), a folder for each style, instead of images
     import_pt: str = None,
     # Factor of the latents of --import_pt; default: from the autoencoder's config and their values
@@ -226,8 +272,7 @@ def stylecfm_preprocess(
             data__codec=codec,
         )
         _check_positive(max_megapixels=max_megapixels, scaling=scaling)
-        if not dataset:
-            present(import_pt or c.data.raw_data_root, 'folder')
+        _check_images(part, shards, dataset, import_pt, c.data.raw_data_root)
         tell_loading()
         from stylecfm.data.images import ImageRules
         from stylecfm.latents.cache import cache_latents
@@ -245,6 +290,9 @@ def stylecfm_preprocess(
             )
         else:
             rules = ImageRules(max_pixels=round(max_megapixels * 1e6), strict=strict)
+            if shards:
+                how = label_column, style, image_column, part
+                return _encode_shards(c, net, shards, how, rules, rebuild)
             r = cache_latents(
                 d.raw_data_root,
                 d.data_root,
@@ -438,7 +486,6 @@ def file_pairs(
     Raises `InputError` if there is no input, or an output cannot be written.
     """
     from stylecfm.data.results import check_results, results_for
-    from stylecfm.pipeline.clips import is_clip, known_video
 
     if not source:
         raise InputError(
@@ -448,6 +495,8 @@ def file_pairs(
     if not output:
         raise InputError('--output is missing: give the name of an image, or of a folder')
     found = _sources(source)
+    from stylecfm.pipeline.clips import is_clip, known_video  # after the checks: imports numpy
+
     one, to = Path(source), Path(output)
     if found:
         todo = results_for(found, to)  # a.jpg and a.png get different outputs
@@ -528,6 +577,8 @@ def stylecfm_transfer(
     seed: int = 0,  # Seed of all noise: another one paints another version
     precision: str = 'fp32',  # Precision of the network: fp32, bf16, or auto
     compile: store_true = False,  # Compile the network: faster for many images of one size
+    # Never compile it; without both it is compiled on a GPU after two minutes of one size
+    eager: store_true = False,
     device: str = None,  # cpu or cuda; a GPU if there is one
     # Folder or hub name of the autoencoder, if it has moved since the training
     codec: str = None,
@@ -552,7 +603,9 @@ def stylecfm_transfer(
             temperature=temperature,
             palette=palette,
         )
-        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
+        pipe = StyleTransferPipeline.from_pretrained(
+            checkpoint, device, codec, precision, compile or (False if eager else None)
+        )
         for_inference(pipe)
         given = dict(
             zip(('source', 'target'), styles_of(pipe, source_style, target_style), strict=True),

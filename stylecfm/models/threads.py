@@ -9,10 +9,36 @@ __all__ = []
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
+import psutil
 import torch
 
 # %% ../../nbs/05_models/07_threads.ipynb #14a00006
+LEAST_SECONDS = 0.01  # Shortest evaluation that keeps all threads on an idle machine untried
+IDLE = 0.25  # Cores of other programs below which a machine is idle
+SLOWER = 1.5  # Factor by which an evaluation is slower than before if the machine has changed
+
+
+def work_of_others() -> float:  # Seconds, which only differences of are meaningful
+    "Return the processor time that all other programs of this machine have used."
+    t = psutil.cpu_times()
+    rest = t.idle + getattr(t, 'iowait', 0.0) + getattr(t, 'guest', 0.0)
+    return sum(t) - getattr(t, 'guest_nice', 0.0) - rest - time.process_time()
+
+
+@dataclass
+class ThreadTimes:
+    "Evaluations of inputs of one shape since the choice was begun."
+
+    begun: tuple[float, float]  # Time, and work of others, before the first
+    calls: int = 0  # Number of evaluations
+    times: dict = field(default_factory=dict)  # {number of threads: seconds}
+    next: int = 0  # Number of threads of the next evaluation
+    chosen: bool = False  # Whether `next` is the choice
+    slow: int = 0  # Number of the last evaluations that were slower than before
+
+
 class FastestThreads:
     "Calls a function with the number of threads that was fastest for inputs of the same shape."
 
@@ -23,13 +49,15 @@ class FastestThreads:
         clock: Callable = time.perf_counter,  # Time in seconds
         # Whether to keep the number of threads; default: if the user has set `OMP_NUM_THREADS`
         fixed: bool | None = None,
+        others: Callable = work_of_others,  # Processor time of all other programs in seconds
     ):
         self.f = f
         self.again = again
         self.clock = clock
         self.fixed = 'OMP_NUM_THREADS' in os.environ if fixed is None else fixed
+        self.others = others
         self.most = torch.get_num_threads()
-        self.seen = {}
+        self.seen: dict[tuple, ThreadTimes] = {}
         self.counts = [self.most]
         while self.counts[-1] > 1:
             self.counts.append(self.counts[-1] // 2)
@@ -43,28 +71,41 @@ class FastestThreads:
         "Call the function with the next number of threads."
         if self.fixed or x.device.type != 'cpu' or self.most == 1:
             return self.f(x, *rest, **more)
-        tried = self.seen.setdefault(tuple(x.shape), [])  # seconds of the calls so far
-        if len(tried) >= self.again:
-            tried.clear()
-        n = self.threads(tried)
-        torch.set_num_threads(n)
+        s = self.seen.get(key := tuple(x.shape))
+        if s is None or s.calls >= self.again or s.slow == 2:
+            s = self.seen[key] = ThreadTimes((self.clock(), self.others()), next=self.most)
+        torch.set_num_threads(s.next)
         try:
             begun = self.clock()
             out = self.f(x, *rest, **more)
-            tried.append(self.clock() - begun)
+            self.note(s, self.clock() - begun)
         finally:
             torch.set_num_threads(self.most)
         return out
 
-    def threads(
+    def note(
         self,
-        tried: list,  # Seconds of the calls so far
-    ) -> int:  # Number of threads of the next call
-        "Return all threads for the first call, then each candidate once, then the fastest."
-        k = len(tried)
-        if k == 0:
-            return self.most
-        if k <= len(self.counts):
-            return self.counts[k - 1]
-        measured = tried[1 : 1 + len(self.counts)]
-        return self.counts[measured.index(min(measured))]
+        s: ThreadTimes,  # Evaluations of this shape
+        seconds: float,  # Time of the last one
+    ):
+        "Note the time of an evaluation, and choose the number of threads of the next one."
+        s.calls += 1
+        if s.calls == 1:
+            return
+        n = s.next
+        if s.chosen:
+            s.slow = s.slow + 1 if seconds > SLOWER * min(s.times[n]) else 0
+            return
+        s.times.setdefault(n, []).append(seconds)
+        best = min(s.times, key=lambda k: min(s.times[k]))
+        if s.calls == 2:
+            begun, work = s.begun
+            cores = (self.others() - work) / max(self.clock() - begun, 1e-9)
+            s.chosen = cores < IDLE and seconds >= LEAST_SECONDS
+            s.next = self.most if s.chosen else self.counts[1]
+        elif best == n != self.counts[-1] and n != self.most:
+            s.next = self.counts[self.counts.index(n) + 1]
+        elif best != self.most and len(s.times[self.most]) == 1:
+            s.next = self.most  # second opinion
+        else:
+            s.next, s.chosen = best, True

@@ -36,6 +36,7 @@ from ..flow.paths import linear
 from ..flow.scheduler import FlowSolverScheduler, check_scheduler, solve_by_scheduler
 from ..flow.solvers import ADAPTIVE_METHODS, ODESolver, ReversibleState, Solution
 from ..latents.files import LATENTS, latent_of
+from ..models.compiled import WAIT, CompiledOnDemand
 from ..models.data_prediction import LEAST_REMAINING, PredictsData
 from ..models.threads import FastestThreads
 from ..models.tuning import LAYOUTS, chosen_way
@@ -121,6 +122,8 @@ class StyleTransferPipeline(DiffusionPipeline):
 
         _made: CodecModel | None
         _student: Any  # `Student`, or its folder until it is read, or None
+        _compile: bool | None
+        _compiled: Any  # `CompiledOnDemand`, or None
 
     _optional_components = ['codec', 'scheduler']
     _callback_tensor_inputs = ['latents']
@@ -164,6 +167,8 @@ class StyleTransferPipeline(DiffusionPipeline):
         self.precision = 'fp32'
         self._made = None
         self._student = None
+        self._compile = None
+        self._compiled = None
         self._guidance_scale = settings.guidance_scale
         self._num_timesteps = 0
         self._interrupt = False
@@ -300,8 +305,9 @@ def from_pretrained(
     # Precision of the network: fp32, bf16, or auto: bf16 where the device computes it fast, on a
     # processor by a measurement
     precision: str = 'fp32',
-    # Compile the network: the first image of each size then takes a minute, the others less
-    compile: bool = False,
+    # Compile the network at once: the first image of each size then takes a minute, the others
+    # less; False: never; None: on a GPU, once a size has been painted for two minutes
+    compile: bool | None = None,
     # Arguments of diffusers' loader: torch_dtype, variant, device_map, cache_dir, revision, token,
     # ..., and parts: network, scheduler
     **kwargs,
@@ -343,8 +349,7 @@ def from_pretrained(
     pipe.precision, pipe.hf_device_map = precision, how.device_map
     if precision == 'auto' and pipe._execution_device.type == 'cpu':
         pipe.network.to(memory_format=LAYOUTS[chosen_way().layout])
-    if compile:
-        pipe.network.compile()
+    pipe._compile = compile
     pipe.register_to_config(_name_or_path=str(given or folder))
     return pipe
 
@@ -552,6 +557,16 @@ def _autocast(pipe: 'StyleTransferPipeline') -> AbstractContextManager:
     return torch.autocast(device.type, torch.bfloat16) if low else nullcontext()
 
 
+def _evaluator(pipe: 'StyleTransferPipeline') -> Callable:
+    "The network, or its compiled form by the choice `compile` of `from_pretrained`."
+    net = pipe.network
+    if pipe._compile is False or (pipe._compile is None and pipe._execution_device.type != 'cuda'):
+        return net
+    if pipe._compiled is None or pipe._compiled.net is not net:
+        pipe._compiled = CompiledOnDemand(net, 0.0 if pipe._compile else WAIT)
+    return pipe._compiled
+
+
 @patch
 def evaluate(
     self: StyleTransferPipeline,
@@ -561,7 +576,7 @@ def evaluate(
 ) -> Tensor:  # Velocities, shaped as `x`
     "Evaluate the network once, in this pipeline's precision."
     with _autocast(self):
-        return self.network(x, t, style)
+        return _evaluator(self)(x, t, style)
 
 
 @patch

@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..config import say
 from ..flow.losses import FlowBatch
+from ..models.compiled import compile_network, compiler_failed, compiles_training
 from ..models.isonext import IsoNext
 from ..models.sharding import is_sharded, shard_network
 from ..models.unet import UNet
@@ -77,7 +79,8 @@ class Weights(StepBatches):
         if shared:
             self.net, self.opt = net, opt
         else:
-            self.net, self.opt = self.acc.prepare(torch.compile(net) if t.compile else net, opt)
+            graph = compiles_training(t.compile, net, device, self.total, t.max_minutes)
+            self.net, self.opt = self.acc.prepare(compile_network(net) if graph else net, opt)
         self.amp = autocast_dtype(self.config, device.type)
         self.scaler = make_scaler(device, self.amp)
 
@@ -148,7 +151,19 @@ class TrainingStep(Weights):
         if self.acc.num_processes > 1:
             # the other processes would wait for one that repeats its batch
             return attempt(self.means.micro_batch)
-        losses, micro = retry_with_smaller_batch(attempt, self.means.micro_batch, tqdm.write)
+
+        def guarded(micro: int) -> Tensor:
+            try:
+                return attempt(micro)
+            except Exception as e:
+                if self.net is self.plain or not compiler_failed(e):
+                    raise
+                said = str(e).strip().partition('\n')[0][:200]
+                say(f'torch.compile failed ({said}); the run goes on without it', error=True)
+                self.net = self.plain
+                return attempt(micro)
+
+        losses, micro = retry_with_smaller_batch(guarded, self.means.micro_batch, tqdm.write)
         self.means = self.means._replace(micro_batch=micro)
         return losses
 
