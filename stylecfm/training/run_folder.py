@@ -67,6 +67,37 @@ class CheckpointStore:
         "Return the folder of a step's checkpoint."
         return self.root / 'checkpoints' / f'step-{step:07}'
 
+    def saved_step(self) -> int:  # Number of steps; -1 without a checkpoint
+        "Return the step of the newest good checkpoint, by the manifests."
+        good = (p for p in checkpoints(self.root) if may_resume(p) == 'good')
+        return next((int(p.name.rpartition('-')[2]) for p in good), -1)
+
+    def stopping(self) -> str:
+        "Describe what follows the first signal, and what a second one would lose."
+        at = self.saved_step()
+        lost = f'the steps since the checkpoint at step {at}' if at >= 0 else 'all steps so far'
+        return (
+            'stopping: saving a checkpoint after this step ...; '
+            f'Ctrl-C again stops at once and loses {lost}'
+        )
+
+    def lost(
+        self,
+        done: int,  # Number of completed steps
+    ) -> str:
+        "Describe the steps that a stop at once has lost, and where the same command goes on."
+        at = self.saved_step()
+        if at < 0:
+            steps = f'all {done} steps are' if done != 1 else 'the only step is'
+            return f'{steps} lost, as there is no checkpoint yet; the same command begins again'
+        if done <= at:
+            return 'no completed step is lost; the same command goes on where it was'
+        steps = f'{done - at} steps' if done - at > 1 else 'step'
+        return (
+            f'the {steps} since the checkpoint at step {at} {"are" if done - at > 1 else "is"} '
+            'lost; the same command goes on from there'
+        )
+
     def newest(self) -> Path | None:
         """Find the newest intact and good checkpoint; others are reported.
 
