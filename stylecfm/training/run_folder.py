@@ -26,6 +26,34 @@ from stylecfm.files import (
 from .checkpoints import LOG, checkpoints, ensure_run_folder, log_text, may_resume
 
 # %% ../../nbs/07_training/07_run_folder.ipynb #caebb18f
+def stopping_line(
+    saved: int,  # Step of the newest checkpoint; -1 without one
+) -> str:
+    "Describe what follows the first signal, and what a second one would lose."
+    lost = f'the steps since the checkpoint at step {saved}' if saved >= 0 else 'all steps so far'
+    return (
+        'stopping: saving a checkpoint after this step ...; '
+        f'Ctrl-C again stops at once and loses {lost}'
+    )
+
+
+def lost_steps(
+    saved: int,  # Step of the newest checkpoint; -1 without one
+    done: int,  # Number of completed steps
+) -> str:
+    "Describe the steps that a stop at once has lost, and where the same command goes on."
+    if saved < 0:
+        steps = f'all {done} steps are' if done != 1 else 'the only step is'
+        return f'{steps} lost, as there is no checkpoint yet; the same command begins again'
+    if done <= saved:
+        return 'no completed step is lost; the same command goes on where it was'
+    n = done - saved
+    return (
+        f'the {f"{n} steps" if n > 1 else "step"} since the checkpoint at step {saved} '
+        f'{"are" if n > 1 else "is"} lost; the same command goes on from there'
+    )
+
+
 class CheckpointStore:
     "Checkpoints and log of a run, in a folder locked by one process."
 
@@ -74,29 +102,14 @@ class CheckpointStore:
 
     def stopping(self) -> str:
         "Describe what follows the first signal, and what a second one would lose."
-        at = self.saved_step()
-        lost = f'the steps since the checkpoint at step {at}' if at >= 0 else 'all steps so far'
-        return (
-            'stopping: saving a checkpoint after this step ...; '
-            f'Ctrl-C again stops at once and loses {lost}'
-        )
+        return stopping_line(self.saved_step())
 
     def lost(
         self,
         done: int,  # Number of completed steps
     ) -> str:
         "Describe the steps that a stop at once has lost, and where the same command goes on."
-        at = self.saved_step()
-        if at < 0:
-            steps = f'all {done} steps are' if done != 1 else 'the only step is'
-            return f'{steps} lost, as there is no checkpoint yet; the same command begins again'
-        if done <= at:
-            return 'no completed step is lost; the same command goes on where it was'
-        steps = f'{done - at} steps' if done - at > 1 else 'step'
-        return (
-            f'the {steps} since the checkpoint at step {at} {"are" if done - at > 1 else "is"} '
-            'lost; the same command goes on from there'
-        )
+        return lost_steps(self.saved_step(), done)
 
     def newest(self) -> Path | None:
         """Find the newest intact and good checkpoint; others are reported.
