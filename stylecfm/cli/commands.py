@@ -1018,6 +1018,7 @@ def stylecfm_evaluate(
         from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
 
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec)
+        pipe.set_progress_bar_config(desc='solver steps', leave=False)
         call = dict(steps=num_steps, guidance_scale=cfg_scale, options=TransferOptions(mode))
 
         def keep(report):
