@@ -793,8 +793,8 @@ class CheckpointConfig(Section, name='checkpoint'):
     "Settings of checkpoints, samples and trackers."
 
     save_dir: str = key('runs/train', PATH)  # Folder of the run
-    # Epochs between checkpoints
-    save_every_epochs: int = key(10, whole(1), expert=True)
+    # Epochs between checkpoints; auto: a tenth of the run, at least 5 steps
+    save_every_epochs: int | str = key(10, or_auto(whole(1)), expert=True)
     # Largest time between checkpoints, minutes
     save_every_minutes: float = key(10.0, real(0.01, 1e6))
     # Number of held-out images that are transferred at each checkpoint; 0: none

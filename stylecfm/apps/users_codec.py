@@ -287,6 +287,28 @@ def _pictures(folder, s):
     return train, held
 
 
+def _fit(t: CodecTraining, output: str | Path, steps: int, limit: float):
+    "Train to the end, and save; raises `Interrupted` after a signal."
+    from stylecfm.training.optim import Interrupted, catch_signals
+    from stylecfm.training.run_folder import lost_steps, stopping_line
+
+    saved, at = t.seconds, t.done or -1
+    with catch_signals(lambda: say(stopping_line(at), error=True)) as noted:
+        try:
+            while t.done < steps and t.seconds < limit and not noted:
+                t.step(max(t.done / steps, t.seconds / limit))
+                # at most two minutes of training are lost at a power cut
+                if t.seconds > saved + 120:
+                    t.save(output)
+                    saved, at = t.seconds, t.done
+            t.save(output)
+        except Interrupted as e:
+            e.lost = lost_steps(at, t.done)
+            raise
+    if noted:
+        raise Interrupted(noted[0])
+
+
 def train_autoencoder(
     folder: str | Path,  # Folder of pictures, at any depth
     output: str | Path,  # Folder for the state, log.jsonl and `final_model`
@@ -303,13 +325,7 @@ def train_autoencoder(
     with job_lock(output):
         t = CodecTraining(s, train, device)
         t.load(output)
-        limit, saved = 60 * minutes or math.inf, t.seconds
-        while t.done < steps and t.seconds < limit:
-            t.step(max(t.done / steps, t.seconds / limit))
-            if t.seconds > saved + 120:  # at most two minutes of training are lost at a power cut
-                t.save(output)
-                saved = t.seconds
-        t.save(output)
+        _fit(t, output, steps, 60 * minutes or math.inf)
         x = held[:256].float() / 127.5 - 1
         vae = t.vae.eval()
         found = dict(
@@ -343,7 +359,7 @@ def stylecfm_train_codec(
 
     The same command resumes a stopped training.
     """
-    with reported(debug, 'the same command goes on from the last state, if there is one'):
+    with reported(debug, 'the same command goes on where it was'):
         if not pictures:
             raise InputError('--pictures is missing: give a folder of pictures')
         present(pictures, 'folder')

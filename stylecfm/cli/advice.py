@@ -21,7 +21,7 @@ from stylecfm.cli.commands import (
     reported,
     writable,
 )
-from .flags import store_true
+from .flags import LEAST_STEPS, store_true, too_short
 from stylecfm.config import (
     Config,
     InputError,
@@ -478,29 +478,57 @@ def limit_steps(
 ) -> tuple:  # Config and its number of steps
     """Reduce the number of steps if the default epochs take longer than the target.
 
-    Warm-up, decay of the averaged weights and checkpoint intervals are reduced in proportion.
+    Warm-up and decay of the averaged weights are reduced in proportion; there are ten checkpoints.
     """
     import math
 
     t = config.training
-    latents = images * copies(config)
-    steps = min(MOST_STEPS, math.ceil(t.stage1_epochs * latents / t.batch))
+    # few images are passed over more often, as fewer steps would be too short to paint
+    epochs = math.ceil(t.stage1_epochs * images * copies(config) / t.batch)
+    steps = min(MOST_STEPS, max(LEAST_STEPS, epochs))
     if hours:
         steps = max(1, min(steps, round(hours * 3600 / seconds)))
-    epochs = max(1, round(steps * t.batch / latents))
-    training = replace(
-        t,
-        max_steps=steps,
+    saving = replace(config.checkpoint, save_every_epochs='auto')
+    made = replace(config, checkpoint=saving)
+    return with_steps(made, steps, _schedule(config, steps, images)), steps
+
+
+def _schedule(config: Config, steps: int, images: int) -> dict:  # {key of `training`: value}
+    "Return the keys that follow a run's length; the config's values are the largest."
+    t = config.training
+    epochs = max(1, round(steps * t.batch / (images * copies(config))))
+    return dict(
         epsilon_warmup_epochs=max(1, min(t.epsilon_warmup_epochs, epochs // 2)),
         warmup_steps=min(t.warmup_steps, steps // 10),
         # the average's time constant, 1 / (1 - decay) steps, is a fifth of the run
         ema_decay=min(t.ema_decay, max(0.0, round(1 - 5 / steps, 4))),
     )
-    saving = replace(
-        config.checkpoint,
-        save_every_epochs=max(1, min(config.checkpoint.save_every_epochs, epochs // 10)),
+
+
+def with_steps(
+    config: Config,  # Configuration of the run
+    steps: int,  # Number of steps
+    schedule: dict,  # {key of `training`: value} that follows it
+) -> Config:
+    "Give a config a number of steps."
+    return replace(config, training=replace(config.training, max_steps=steps, **schedule))
+
+
+def change_length(
+    config: Config,  # Configuration made by `limit_steps`
+    steps: int,  # New number of steps
+    images: int,  # Number of images of all styles
+) -> Config:
+    """Give a planned config another number of steps.
+
+    Warm-up, decay of the averages and growth of epsilon follow, unless the user has set them.
+    """
+    t, usual = config.training, Config().training
+    free = replace(
+        config, training=replace(t, **{k: getattr(usual, k) for k in _schedule(config, 1, images)})
     )
-    return replace(config, training=training, checkpoint=saving), steps
+    was, now = (_schedule(free, n, images) for n in (t.max_steps, steps))
+    return with_steps(config, steps, {k: v for k, v in now.items() if getattr(t, k) == was[k]})
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-15
 def arranged(
@@ -784,6 +812,8 @@ def _tell_plan(
         + (f'{minutes:.0f} minutes ' if minutes < 90 else f'{minutes / 60:.1f} hours ')
         + (f'by the roofline of {p.speed.name}' if elsewhere else 'as measured here')
     )
+    if short := too_short(steps, seconds):
+        say(short)
     _say_disk(config, images)
     _finish_plan(config, places, advice)
 

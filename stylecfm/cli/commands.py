@@ -9,6 +9,7 @@ __all__ = ['reported', 'stylecfm_preprocess', 'stylecfm_train', 'writable', 'kno
 # %% ../../nbs/10_cli/01_commands.ipynb #16794f0c
 import math
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylecfm.cli.flags import (
+    LEAST_STEPS,
     beside,
     call_parse,
     config_with,
@@ -28,7 +30,6 @@ from stylecfm.cli.flags import (
     model_there,
     parser_of,
     present,
-    run_lines,
     store_true,
     within,
 )  # noqa: F401
@@ -144,7 +145,11 @@ def reported(
         except KeyboardInterrupt as e:
             if debug:
                 raise
-            say('stopped' + (begun and f'; {begun}'), error=True)
+            lost = getattr(e, 'lost', '')  # by a second signal
+            say(
+                f'stopped at once: {lost}' if lost else '; '.join(filter(None, ['stopped', begun])),
+                error=True,
+            )
             sys.exit(getattr(e, 'code', 130))
         finally:
             warnings.showwarning = shown
@@ -360,8 +365,6 @@ def stylecfm_train(
     debug: store_true = False,  # Show the traceback of an error
 ):
     "Train the velocity network on cached latents."
-    from dataclasses import replace
-
     steps = max_steps if steps is None else steps
     with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
         if resume and (config or save_dir):
@@ -373,7 +376,7 @@ def stylecfm_train(
                 f'{resume} holds no run: there is no config.json in it; '
                 'give the folder that training wrote'
             )
-        known = config_with(
+        c = config_with(
             f'{resume}/config.json' if resume else config,
             data__data_root=data_root,
             checkpoint__save_dir=resume or save_dir,
@@ -381,24 +384,15 @@ def stylecfm_train(
             training__seed=seed,
             training__init_from=init_from,
             training__freeze=freeze,
-        )
-        c = (
-            known
-            if steps is None
-            else replace(known, training=replace(known.training, max_steps=steps))
+            training__max_steps=steps,
         )
         writable(Path(c.checkpoint.save_dir) / 'x')
         tell_loading()
         from stylecfm.training.trainer import OTCFMTrainer
 
         root = c.checkpoint.save_dir
-        say(f'model in {OTCFMTrainer(c).fit()}')
-        for line in run_lines(
-            root,
-            max(known.training.max_steps, c.training.max_steps),
-            to_type(f'stylecfm_train --resume {root} --steps STEPS'),
-        ):
-            say(line, error=True)
+        more = to_type(f'stylecfm_train --resume {shlex.quote(root)}')
+        say(f'model in {OTCFMTrainer(c).fit(command=more, least=LEAST_STEPS)}')
 
 # %% ../../nbs/10_cli/01_commands.ipynb #1c67df0d
 def writable(
@@ -840,9 +834,21 @@ def _work(pipe: 'StyleTransferPipeline', image, given: dict) -> int:
     return pipe.work_of(pipe.read(image), given.get('options', TransferOptions()), steps)
 
 
-# progress counts positions instead of steps, as steps of a large image take longer than those of
-# its small base
 _TIME_LEFT = '{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}'
+
+
+def _shares(bar, end: int, work: int) -> Callable:  # Callback of a transfer
+    """Return a callback that advances a bar of images towards `end`, and never beyond.
+
+    It counts positions instead of steps, as steps of a large image take longer than those of its
+    small base. Each image has the same share, so that a larger one does not move the bar back.
+    """
+    begun = bar.n
+
+    def after(n, t, x):
+        bar.update(min(math.prod(x.shape[-2:]) / work * (end - begun), end - bar.n))
+
+    return after
 
 
 def _left_out(source: Path, error: Exception) -> dict:  # Entry of the report
@@ -910,8 +916,6 @@ def transfer_all(
 
     rows = []
     left = []
-    # an unreadable image counts with the work of the previous one
-    work = 1
     if not pipe.conditional:
         longest = None
     pipe.check(**given)
@@ -921,14 +925,10 @@ def transfer_all(
     pipe.set_progress_bar_config(disable=True)
     with progress_bar(total=len(todo), desc='transfer', bar_format=_TIME_LEFT) as bar:
         for i, (source, target) in enumerate(todo):
-            before = bar.n
             try:
                 image = _at_size(source, size, longest)
-                work = _work(pipe, image, given)
-                bar.total = before + work * (len(todo) - i)
-                r = pipe(
-                    image, **given, callback=lambda n, t, x: bar.update(math.prod(x.shape[-2:]))
-                )
+                part = _shares(bar, i + 1, _work(pipe, image, given))
+                r = pipe(image, **given, callback=part)
             except (InputError, FloatingPointError) as e:
                 if strict:
                     bar.leave = False  # an error is one line, without a bar above it
@@ -936,7 +936,7 @@ def transfer_all(
                 left.append(_left_out(source, e))
             else:
                 rows.append(_written(pipe, r, source, target, detected))
-            bar.update(before + work - bar.n)
+            bar.update(i + 1 - bar.n)
     if not rows:
         raise InputError('none of the images could be used; see the lines above')
     _finish(rows, left, grid, report)
@@ -1070,6 +1070,7 @@ def stylecfm_evaluate(
         from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
 
         pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec)
+        pipe.set_progress_bar_config(desc='solver steps', leave=False)
         call = dict(steps=num_steps, guidance_scale=cfg_scale, options=TransferOptions(mode))
 
         def keep(report):

@@ -228,61 +228,23 @@ def config_with(
 LEAST_STEPS = 1000  # no shorter training has given usable pictures; the demonstration takes 1,200
 
 
-def validation_line(
-    rows: list,  # Rows of a log
-) -> tuple:  # Sentence, and whether the loss was still falling (None if unknown)
-    "Describe the course of the validation loss."
-    losses = [
-        (r['step'], r['validation']) for r in rows if isinstance(r.get('validation'), (int, float))
-    ]
-    if len(losses) < 2:
-        return (
-            'whether validation was still falling is not known: '
-            'it was measured fewer than two times',
-            None,
-        )
-    from stylecfm.training.progress import still_falling
+def too_short(
+    steps: int,  # Planned number of steps
+    seconds: float,  # Time of a step, seconds
+    by_steps: bool = False,  # Whether the number of steps was given, not the hours
+) -> str:  # Sentence; '' for enough steps
+    "Warn that planned steps are too few to paint, and say what suffices."
+    if steps >= LEAST_STEPS:
+        return ''
+    from stylecfm.training.progress import duration
 
-    first, now = losses[0][1], losses[-1][1]
-    at, low = min(losses, key=lambda v: v[1])
-    if still_falling([v for _, v in losses]):
-        return f'validation loss was still falling: {first:.4g} to {now:.4g} at the last step', True
+    # a tenth more, as another measurement of a step may be slower; in twentieths of an hour
+    hours = math.ceil(1.1 * LEAST_STEPS * seconds / 3600 * 20) / 20
     return (
-        f'validation loss is no longer falling: lowest {low:.4g} at step {at}, now {now:.4g}',
-        False,
+        f'too short to paint: {steps} steps leave a photograph almost as it is; '
+        f'give {f"--steps {LEAST_STEPS}" if by_steps else f"--hours {hours:g}"} or more '
+        f'({LEAST_STEPS} steps take {duration(LEAST_STEPS * seconds)})'
     )
-
-
-def run_lines(
-    root: str | Path,  # Folder of the run
-    planned: int,  # Planned number of steps; 0: that of the run's config
-    command: str,  # Command that resumes, with STEPS for the number of steps
-) -> list:  # Lines
-    "Describe a run's progress, its validation loss, and how to resume it."
-    from stylecfm.training.checkpoints import LOG, read_log
-
-    rows = read_log(Path(root) / LOG)[0]
-    t = load_config(Path(root) / 'config.json').training
-    done = max((r['step'] for r in rows), default=0)
-    planned = planned or t.max_steps
-    said, falling = validation_line(rows)
-    part = f'{done} of {planned} steps planned' if planned else f'{done} steps'
-    lines = []
-    timed = (
-        t.max_minutes and rows and max(r.get('seconds', 0.0) for r in rows) >= 60 * t.max_minutes
-    )
-    if done < LEAST_STEPS:
-        lines = [
-            f'not done: trained {part}, and fewer than {LEAST_STEPS} steps are too short to paint'
-        ]
-    elif planned and done < planned and not timed and not t.patience:
-        lines = [f'not done: trained {part}']
-    else:
-        lines = [f'trained {part}' + (f' in {t.max_minutes:g} minutes' if timed else '')]
-    more = planned if done < planned and planned >= LEAST_STEPS else max(LEAST_STEPS, 2 * done)
-    if lines[0].startswith('not') or falling:
-        said += f'; to go on: {command.replace("STEPS", str(more))}'
-    return [*lines, said]
 
 # %% ../../nbs/10_cli/00_flags.ipynb #c1f00005
 def held_out(

@@ -23,7 +23,15 @@ from stylecfm.cli.commands import (
     stylecfm_train,
     writable,
 )
-from .flags import beside, call_parse, given_keys, model_there, run_lines, store_true
+from stylecfm.cli.flags import (
+    LEAST_STEPS,
+    beside,
+    call_parse,
+    given_keys,
+    model_there,
+    store_true,
+    too_short,
+)
 from stylecfm.config import (
     NAME,
     SHA256,
@@ -36,6 +44,7 @@ from stylecfm.config import (
     load_config,
     one_of,
     or_none,
+    real,
     record_of,
     say,
     tell_loading,
@@ -363,13 +372,13 @@ def _plan_run(
     codec: str = 'dct:4',  # Name of a codec, input of `load_codec`
     # Longest training time, hours; default: 0.75 on a CPU, no limit on a GPU
     hours: float | None = None,
-) -> dict:  # Seconds of a step, steps, images, load and cores
+    steps: int | None = None,  # Number of training steps, whatever their time
+) -> dict:  # Seconds of a step, steps, hours, images, load and cores
     "Scan the images, time a training step, and write a config with its measurements."
     from stylecfm.codecs.base import load_codec
     from stylecfm.files import write_json, write_text
     from stylecfm.training.memory import GB
     from stylecfm.training.memory_plan import available_memory, default_device, plan
-    from stylecfm.training.progress import duration
 
     busy, device, train = advice.busy_line(), default_device(), places.images('train')
     seen = _scan_styles(train)
@@ -394,19 +403,37 @@ def _plan_run(
     say('planning: timing a training step on this machine ...', error=True)
     seconds = advice._timed(c, p.means, None)
     most = hours or (None if card else advice.CPU_HOURS)
+    made = advice.limit_steps(c, sum(usable), seconds, most)[0]
     # a given number of steps takes precedence
-    made = _with_given(advice.limit_steps(c, sum(usable), seconds, most)[0])
+    made = _with_given(advice.change_length(made, steps, sum(usable)) if steps else made)
     write_text(places.config, made.to_json())
-    about = dict(seconds=seconds, steps=made.training.max_steps, images=sum(usable), busy=busy)
+    n = made.training.max_steps
+    about = dict(seconds=seconds, steps=n, hours=most, images=sum(usable), busy=busy)
     about |= dict(zip(('load', 'cores'), advice.load_average(), strict=True))
     write_json(places.plan, about)
-    say(
-        f'plan: {p.report.parameters / 1e6:.1f} M parameters, {c.data.target_size} pixels, '
-        f'{made.training.max_steps} steps of {seconds:.2f} s, '
-        f'{duration(made.training.max_steps * seconds)}' + (f'; {busy}' if busy else '')
-    )
-    advice._say_disk(made, sum(usable))
+    _say_plan(made, about, p.report.parameters, None if steps else hours)
     return about
+
+
+def _say_plan(c: Config, about: dict, parameters: int, hours: float | None):
+    "Print a plan, and a warning if it is too short; `hours` are those that the user gave."
+    from stylecfm.training.progress import duration
+
+    n, seconds = c.training.max_steps, about['seconds']
+    # the passes over few images may be over before the hours
+    passes = round(n * c.training.batch / (about['images'] * advice.copies(c)))
+    over = hours and n * seconds < 0.9 * hours * 3600
+    say(
+        f'plan: {parameters / 1e6:.1f} M parameters, {c.data.target_size} pixels, '
+        f'{n} steps of {seconds:.2f} s, {duration(n * seconds)}'
+        + (f' ({passes} passes over the images; --steps trains longer)' if over else '')
+        + (f'; {about["busy"]}' if about['busy'] else '')
+    )
+    # more hours do not help where the number of steps was given
+    by_steps = about['hours'] is None or n * seconds < 0.9 * about['hours'] * 3600
+    if short := too_short(n, seconds, by_steps):
+        say(short)
+    advice._say_disk(c, about['images'])
 
 
 def _with_given(config: Config) -> Config:
@@ -427,12 +454,87 @@ def _read_plan(places: RunPlaces) -> tuple[Config, dict]:
         'data.data_root': str(places.root / 'latents'),
         'checkpoint.save_dir': str(places.root),
     }
-    text = Rule('a text', lambda v: isinstance(v, str))
-    about = checked(read_json(places.plan), dict(busy=text), str(places.plan), dict(busy=''))
+    about = checked(read_json(places.plan), _PLAN_RULES, str(places.plan), _USUAL_PLAN)
     return with_keys(load_config(places.config), here), about
 
+# %% ../../nbs/10_cli/06_own_folders.ipynb #5f1e77a1
+# rules of plan.json, and values of plans of earlier versions
+_PLAN_RULES = dict(
+    busy=Rule('a text', lambda v: isinstance(v, str)),
+    seconds=real(1e-9, 1e9),
+    images=whole(1),
+    hours=or_none(real(0, 1e6)),
+)
+_USUAL_PLAN = dict(busy='', seconds=1.0, images=1, hours=None)
 
-def _planned(places: RunPlaces, given: dict) -> Config:
+
+def _trained(root: Path) -> tuple[int, float]:  # Number of steps, and seconds; 0 of both
+    "Read how far the newest good checkpoint of a run is."
+    from stylecfm.files import read_json
+    from stylecfm.training.checkpoints import checkpoints, may_resume
+
+    for p in checkpoints(root):
+        try:
+            if may_resume(p) == 'good':
+                rules = dict(step=whole(0), seconds=real(0, 1e12))
+                d = checked(read_json(p / 'training.json'), rules, str(p))
+                return d['step'], d['seconds']
+        except InputError:
+            continue  # resuming reports the error
+    return 0, 0.0
+
+
+class _Asked(NamedTuple):
+    "Length of a run that a command asks for."
+
+    hours: float | None = None  # Longest training time of all parts together, hours
+    steps: int | None = None  # Number of training steps, which takes precedence
+    command: str = ''  # Command that goes on
+
+    def __str__(self):  # form in messages
+        return f'--steps {self.steps}' if self.steps else f'--hours {self.hours:g}'
+
+
+def _lengthened(places: RunPlaces, c: Config, about: dict, asked: _Asked) -> Config:
+    """Return a plan's config, with another number of steps if hours or steps ask for it.
+
+    What is trained already is kept; a smaller number leaves a finished run as it is.
+    """
+    from stylecfm.files import write_json, write_text
+    from stylecfm.training.progress import duration
+
+    done, seconds = _trained(places.root)
+    old = c.training.max_steps
+    pace = seconds / done if done and seconds else about['seconds']
+    wanted = asked.steps
+    if not wanted and asked.hours and asked.hours != about['hours']:
+        wanted = max(1, round(asked.hours * 3600 / pace))
+    if not wanted or wanted == old:
+        # also if `train --resume` has gone beyond the plan
+        return advice.change_length(c, done, about['images']) if done > old else c
+    if wanted <= done and trained_step(places.root) >= done:
+        say(
+            f'{places} has trained {done} steps in {duration(seconds)}, and {asked} asks for '
+            f'{wanted}: nothing is trained, and all stays as it is; to go on: {asked.command} '
+            f'--steps {max(LEAST_STEPS, 2 * done)}',
+            error=True,
+        )
+        return advice.change_length(c, done, about['images']) if done > old else c
+    wanted = max(wanted, done)
+    say(
+        f'plan: {wanted} steps instead of {old}, {done} of them are trained; '
+        f'about {duration((wanted - done) * pace)} left',
+        error=True,
+    )
+    if short := too_short(wanted, pace, by_steps=bool(asked.steps)):
+        say(short)
+    made = advice.change_length(c, wanted, about['images'])
+    write_text(places.config, made.to_json())
+    write_json(places.plan, about | dict(steps=wanted, hours=asked.hours or about['hours']))
+    return made
+
+# %% ../../nbs/10_cli/06_own_folders.ipynb #5f1e77a2
+def _planned(places: RunPlaces, given: dict, asked: _Asked = _Asked()) -> Config:
     """Return the config of a run's plan, which is made if it does not exist.
 
     Raises `InputError` if the arguments differ from those of an existing plan.
@@ -440,6 +542,7 @@ def _planned(places: RunPlaces, given: dict) -> Config:
     from stylecfm.training.checkpoints import checkpoints
 
     begun = bool(checkpoints(places.root))
+    hours = asked.hours
     if places.config.is_file() and places.plan.is_file():
         c, about = _read_plan(places)
         for name, old in (('image_size', c.data.target_size), ('codec', c.data.codec)):
@@ -454,11 +557,15 @@ def _planned(places: RunPlaces, given: dict) -> Config:
                 'the plan was measured on a busy machine, and it is quiet now: measuring again',
                 error=True,
             )
-        if given.get('hours') and not begun:
+        if hours not in (None, about['hours']) and not begun:
             again = True
         if not again:
-            return _with_given(c)
-    _plan_run(places, given.get('image_size'), given.get('codec') or 'dct:4', given.get('hours'))
+            return _with_given(_lengthened(places, c, about, asked))
+        # the old plan's values, where the command has no others
+        hours = hours or about['hours']
+        given = dict(image_size=c.data.target_size, codec=c.data.codec)
+    codec = given.get('codec') or 'dct:4'
+    _plan_run(places, given.get('image_size'), codec, hours, asked.steps)
     return _with_given(_read_plan(places)[0])
 
 
@@ -526,6 +633,7 @@ def _samples(places: RunPlaces, c: Config, styles: list):
 
 def _evaluation(places: RunPlaces, c: Config, styles: list, least: int):
     "Write the quick evaluation on held-out images for each style of paintings."
+    from stylecfm.evaluation.report import LEAST_IMAGES
     from stylecfm.files import write_json
 
     step = trained_step(places.root)
@@ -548,10 +656,9 @@ def _evaluation(places: RunPlaces, c: Config, styles: list, least: int):
             )
             write_json(out / 'made_for.json', dict(step=step))
         longer = [str(places), *(['--painting_style', s] if len(styles) > 2 else []), '--long']
-        say(
-            f'evaluation: {printable(out / "index.html")}; with narrower intervals: '
-            f'{to_type("stylecfm evaluate")} {shlex.join(longer)}'
-        )
+        more = f'; with narrower intervals: {to_type("stylecfm evaluate")} {shlex.join(longer)}'
+        # of fewer images there is no verdict in any form
+        say(f'evaluation: {printable(out / "index.html")}{more if least >= LEAST_IMAGES else ""}')
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #4218d435
 def train_folders(
@@ -563,7 +670,10 @@ def train_folders(
     command: str = '',  # Command that continues the run, for the printed advice
     **given,  # Values of the plan: image_size, codec, hours
 ):
-    "Run the stages up to `until`; finished stages are not repeated."
+    """Run the stages up to `until`; finished stages are not repeated.
+
+    More hours or steps than planned lengthen the run, also a finished one.
+    """
     from stylecfm.files import job_lock
 
     styles = named_styles(folders)
@@ -576,18 +686,15 @@ def train_folders(
     if hours is not None and not 0 < hours < 10_000:
         raise InputError(f'hours must be above 0, got {hours:g}')
     writable(places.split)
+    if steps is None:  # the key of --set stands for the flag
+        steps = given_keys().get('training.max_steps') or None
+    asked = _Asked(hours, steps, command)
     with job_lock(places.root):
-        _stages(styles, places, STAGES.index(until), number, steps, command, given)
+        _stages(styles, places, STAGES.index(until), number, asked, given)
 
 
 def _stages(
-    styles: dict,
-    places: RunPlaces,
-    last: int,
-    number: int | None,
-    steps: int | None,
-    command: str,
-    given: dict,
+    styles: dict, places: RunPlaces, last: int, number: int | None, asked: _Asked, given: dict
 ):
     "Run the stages up to the one with the number `last`."
     counts = hold_out_images(styles, places.root, number)
@@ -596,7 +703,7 @@ def _stages(
     if last < 1:
         return
     tell_loading()
-    c = _planned(places, given)
+    c = _planned(places, given, asked)
     if last == 1:
         say(f'plan in {printable(places.config)}')
     if last >= 2:
@@ -608,7 +715,7 @@ def _stages(
             debug=True,
         )
     if last >= 3:
-        _train(places, c, steps, command)
+        _train(c, asked.command)
     order = photo_first(list(styles))
     least = min(held for _, held in counts.values())
     if last >= 4 and least < 2:
@@ -622,32 +729,21 @@ def _stages(
     if last >= 5 and least >= 2:
         _evaluation(places, c, order, least)
     if last >= 3:
-        say(
-            f'next: {to_type("stylecfm transfer")} --checkpoint {printable(places)} '
+        paint = (
+            f'{to_type("stylecfm transfer")} --checkpoint {printable(places)} '
             '--input photo.jpg --output painting.png'
         )
+        if (done := trained_step(places.root)) < LEAST_STEPS:
+            say(f'{done} steps are too few to paint; to try the model all the same: {paint}')
+            paint = f'{asked.command} --steps {LEAST_STEPS}'
+        say(f'next: {paint}')
 
 
-def _train(places: RunPlaces, c: Config, steps: int | None, command: str):
+def _train(c: Config, command: str):
     "Train or resume, and print the progress."
     from stylecfm.training.trainer import OTCFMTrainer
 
-    planned = max(c.training.max_steps, steps or 0)
-    if steps:
-        c = replace(c, training=replace(c.training, max_steps=steps))
-
-    def tell():
-        "Print the last lines, also of a stopped run."
-        for line in run_lines(places.root, planned, f'{command} --steps STEPS'):
-            say(line, error=True)
-
-    try:
-        OTCFMTrainer(c).fit()
-    except KeyboardInterrupt:
-        if (places.root / 'config.json').is_file():
-            tell()
-        raise
-    tell()
+    OTCFMTrainer(c).fit(command=command, least=LEAST_STEPS)
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #9204d8f2
 # {flag of a training without folders: equivalent for a training with folders}
@@ -675,9 +771,10 @@ def train_command(
     image_size: int = None,  # Side of the square images, pixels; default: by the images' sizes
     # Codec of a new plan: dct:F, a folder, or ORG/NAME on the hub; dct:4 if none
     codec: str = None,
-    # Longest training time, hours; default: 0.75 on a CPU, no limit on a GPU
+    # Longest training time, hours, also of a run that is lengthened; default: 0.75 on a CPU, no
+    # limit on a GPU
     hours: float = None,
-    steps: int = None,  # Training steps; as planned if none
+    steps: int = None,  # Training steps, of all parts of a run together; as planned if none
     hold_out: int = None,  # Number of images of each style to hold out; a tenth if none
     until: str = 'evaluate',  # Last stage: hold_out, plan, preprocess, train, samples or evaluate
     # Without folders: path of a config.json; default: that of the working folder, if any

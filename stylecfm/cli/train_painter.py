@@ -6,15 +6,17 @@
 __all__ = ['stylecfm_train_painter']
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00003
+import inspect
 import math
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .add_style import read_paintings
 from .commands import call_parse, printable, reported, writable
-from .flags import store_true
+from .flags import LEAST_STEPS, store_true
 from ..config import NAME, WIDEST, InputError, checked, say, tell_loading, to_type, whole
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #f4d9cbea
@@ -176,6 +178,7 @@ def learn_painter(
     folder: str | Path | None = None,
     device: 'str | torch.device' = 'cpu',  # Device to train on
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
+    command: str = '',  # Command that goes on, for the last line
 ) -> 'Model':  # Model with the averaged weights
     """Train a structure-conditioned network from random weights.
 
@@ -210,17 +213,20 @@ def learn_painter(
         folder=folder,
         max_minutes=size.minutes,
     )
-    trainer.fit(callback)
+    trainer.fit(callback, command, LEAST_STEPS)
     return painting_model(net, train, stats, list(sets), codec)
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00011
 def told(
     every: int = 50,  # Number of steps between lines
 ) -> Callable:  # Callback of a trainer
-    "Return a callback that prints step, number of steps, seconds left and loss."
+    """Return a callback that prints step, number of steps, seconds left and loss.
+
+    The first line is followed by a warning if the limit of time leaves too few steps to paint.
+    """
     import time
 
-    begun = []
+    begun, warned = [], []
 
     def after(trainer, loss):
         begun.append((trainer.done, time.monotonic())) if not begun else None
@@ -231,6 +237,14 @@ def told(
         say(
             f'step {trainer.done} of {trainer.total}, {left / 60:.1f} minutes left, loss {loss:.3f}'
         )
+        total, limit = trainer.total, trainer.max_minutes
+        if not warned and limit and total < min(LEAST_STEPS, trainer.steps):
+            minutes = math.ceil(1.1 * limit * LEAST_STEPS / total)
+            say(
+                f'too short to paint: about {total} steps fit into {limit:g} minutes, and '
+                f'{LEAST_STEPS} are the least; --minutes {minutes} or more suffices, now or later'
+            )
+        warned.append(True)
 
     return after
 
@@ -292,6 +306,24 @@ def folders_of(
             raise InputError(f'the folder {folders[i]} is given twice; give one for each style')
     return dict(zip(names, folders, strict=True))
 
+# %% ../../nbs/10_cli/05_train_painter.ipynb #5f1e77a0
+def _check_limits(minutes: float, size: int, steps: int):
+    "Raise `InputError` for limits out of range."
+    if not 0 < minutes < math.inf or size < 128 or steps < 1:
+        raise InputError(
+            'minutes must be above 0, size at least 128, steps at least 1; '
+            f'got {minutes:g}, {size}, {steps}'
+        )
+
+
+def _same_command(given: dict) -> str:  # Command line without --minutes and --steps
+    "Return the command that was given, for the last line of a training."
+    usual = inspect.signature(stylecfm_train_painter).parameters
+    words = [given['photos'], given['paintings'], '--output', given['output']]
+    for k in ('codec', 'size', 'width', 'layers', 'seed', 'device'):
+        words += [f'--{k}', given[k]] if given[k] != usual[k].default else []
+    return to_type(f'stylecfm train-painter {shlex.join(map(str, words))}')
+
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00012
 @call_parse
 def stylecfm_train_painter(
@@ -299,24 +331,26 @@ def stylecfm_train_painter(
     # Folder of paintings, which is a style; or several folders with commas between them
     paintings: str = None,
     output: str = 'runs/painter',  # Folder of the run
-    minutes: float = 30.0,  # Longest training time, minutes
+    # Longest training time of all parts of a run together, minutes; more lengthens a finished run
+    minutes: float = 30.0,
     # Codec: a folder, ORG/NAME on the hub, or dct:4, which has no weights; default: that of the
     # bundled model
     codec: str = None,
     size: int = 256,  # Longer side of the training pictures, pixels
     width: int = 144,  # Channels of the network
     layers: int = 8,  # Blocks of the network
+    steps: int = 20_000,  # Largest number of training steps
     seed: int = 0,  # Random seed of weights, order, crops and noise
     device: str = None,  # Device to train on: cpu, cuda, mps; a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
 ):
     """Train a painter on folders of photographs and paintings.
 
-    The same command resumes a stopped training.
+    The same command resumes a stopped training, and larger limits go on with a finished one.
     """
+    given = dict(locals())
     with reported(debug, 'the same command goes on where it was'):
-        if not 0 < minutes < math.inf or size < 128:
-            raise InputError(f'minutes must be above 0, size at least 128; got {minutes:g}, {size}')
+        _check_limits(minutes, size, steps)
         folders = folders_of(photos, paintings)
         tell_loading()
         from stylecfm.codecs.base import load_codec, pick_device
@@ -325,7 +359,7 @@ def stylecfm_train_painter(
         from stylecfm.training.checkpoints import load_model, pretrained_model, write_model
 
         to = Path(output)
-        wanted = PainterSize(width, layers, minutes=minutes, seed=seed)
+        wanted = PainterSize(width, layers, minutes=minutes, steps=steps, seed=seed)
         writable(to / 'samples.jpg')
         may_replace(to / 'export', 'model')
         if not (to / 'training').exists() and os.path.lexists(to / 'samples.jpg'):
@@ -335,10 +369,18 @@ def stylecfm_train_painter(
         sets = {n: read_paintings(p, size) for n, p in folders.items()}
         say(
             ', '.join(f'{len(v)} of {printable(n)}' for n, v in sets.items())
-            + f' read; training for {minutes:g} minutes at most'
+            + f' read; training for {minutes:g} minutes at most, all parts of the run together'
         )
         with job_lock(to):
-            model = learn_painter(sets, coder, wanted, to / 'training', pick_device(device), told())
+            model = learn_painter(
+                sets,
+                coder,
+                wanted,
+                to / 'training',
+                pick_device(device),
+                told(),
+                _same_command(given),
+            )
             with atomic_folder(to / 'export', 'model') as tmp:
                 write_model(tmp, model, coder)
             held = [

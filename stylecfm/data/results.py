@@ -66,6 +66,12 @@ def results_for(
 
 # %% ../../nbs/02_data/03_results.ipynb #f0e34006
 RECORD = '.stylecfm-written'  # Name of the list in each folder of results
+# first line of the list
+_ABOUT_RECORD = (
+    '# Files that stylecfm wrote into this folder, with their SHA-256. A command replaces a file '
+    'of this list without being asked if it is unchanged, and no other file without --overwrite. '
+    'You may delete this list.'
+)
 
 # %% ../../nbs/02_data/03_results.ipynb #76b4457b
 def record_results(
@@ -76,7 +82,7 @@ def record_results(
         line = json.dumps(dict(name=path.name, sha256=digest(path)))
         try:
             with open(path.parent / RECORD, 'a', encoding='utf-8') as f:
-                f.write(line + '\n')
+                f.write(f'{line}\n' if f.tell() else f'{_ABOUT_RECORD}\n{line}\n')
         except OSError:
             continue  # without a record, a later run requires --overwrite
 

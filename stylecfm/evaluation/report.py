@@ -134,6 +134,7 @@ class EvaluationEffort(NamedTuple):
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #ab53f0d4
 FLOOR = 'half of the paintings against the other half'  # row of the smallest distance to expect
+LEAST_IMAGES = 8  # smallest number of images of a kind for a classifier, and for a verdict
 # efforts, and largest numbers of images of each kind; QUICK takes about two minutes on two cores
 QUICK = EvaluationEffort(judge_steps=200, draws=8)
 QUICK_IMAGES = 12
@@ -241,6 +242,7 @@ def expected_times(
     Times are assumed linear in the numbers of photographs and draws.
     """
     once = timed(transfer)
+    measured(1)  # the first call takes longer
     one = timed(lambda: measured(1))
     two = timed(lambda: measured(2))
     draw = max(0.0, two - one)
@@ -317,7 +319,7 @@ def evaluate(
         pipe.style(k)
     clock = Clock(effort.tell)
     x, y, left_out = read_sets(pipe, photos, paintings, size, most)
-    judge_steps = effort.judge_steps if min(len(x), len(y)) >= 8 else 0
+    judge_steps = effort.judge_steps if min(len(x), len(y)) >= LEAST_IMAGES else 0
     call = partial(_transferred, pipe, styles, given)
     times = _expected(pipe, x, y, call, effort._replace(judge_steps=judge_steps))
     clock.tell(
@@ -382,12 +384,18 @@ def nearer(
 
 def verdict(
     rows: dict,  # {method: {figure: `Figure`}}
-) -> str:  # One sentence
-    "Summarise an evaluation in one sentence."
+    images: int = LEAST_IMAGES,  # Number of images of the kind that has fewer
+) -> str:  # One sentence, or two that decline a verdict
+    "Summarise an evaluation in one sentence; too few images give no verdict."
     mine = rows.get('this model')
     before = rows.get('untouched')
     if not mine or not before:
         return 'Nothing can be said yet: the model or the photographs are not measured.'
+    if images < LEAST_IMAGES:
+        return (
+            f'Too few pictures for a verdict: {images} of a kind were compared, and distances of '
+            f'fewer than {LEAST_IMAGES} are too uncertain. Look at the pictures.'
+        )
     d = {k: rows[k]['distance'] for k in COLOUR_ROWS if k in rows}
     moved = nearer(mine['distance'], before['distance'])
     first = {
@@ -413,6 +421,24 @@ def verdict(
     if 'ssim' in mine:
         said += f'; {mine["ssim"].value:.0%} of the structure is kept (SSIM)'
     return said + '.'
+
+
+def fewest(
+    about: dict,  # `about` of a `Report`
+) -> int:
+    "Return the number of images of the kind that has fewer."
+    return min(about['photographs'], about['paintings'])
+
+
+def missing_column(
+    about: dict,  # `about` of a `Report`
+) -> str:  # One sentence; '' with a classifier
+    "Say why the table has no column of a classifier."
+    if about['judge_accuracy'] is not None:
+        return ''
+    few = fewest(about) < LEAST_IMAGES
+    why = f'which needs {LEAST_IMAGES} pictures of each kind' if few else 'which was not trained'
+    return f'There is no column of the style classifier, {why}.'
 
 
 def classifier_note(
@@ -532,12 +558,14 @@ def summary(
         ' '.join([f'{k:46}', *(f'{n} {figure(v[n])}' for n in ('distance', 'ssim') if n in v)])
         for k, v in report.rows.items()
     ]
+    n = fewest(report.about)
+    # the long form would measure the same few images
     more = (
         []
-        if long
+        if long or n < LEAST_IMAGES
         else ['This was a first look; --long measures more images, with narrower intervals.']
     )
-    return [v for v in (*rows, verdict(report.rows), classifier_note(report.rows), *more) if v]
+    return [v for v in (*rows, verdict(report.rows, n), classifier_note(report.rows), *more) if v]
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #a900490e
 def write_report(
@@ -558,11 +586,12 @@ def write_report(
             save_image(im, folder / 'pictures' / n)
     rows = {k: {n: v._asdict() for n, v in r.items()} for k, r in report.rows.items()}
     about = report.about
-    said = verdict(report.rows)
-    note = classifier_note(report.rows)
+    said = verdict(report.rows, fewest(about))
+    note = classifier_note(report.rows) or missing_column(about)
+    figures = {k: v for k, v in METRICS.items() if any(k in r for r in rows.values())}
     write_json(
         folder / 'report.json',
-        dict(verdict=said, classifier=note, rows=rows, figures=METRICS, **about),
+        dict(verdict=said, classifier=note, rows=rows, figures=figures, **about),
     )
     return write_text(
         folder / 'index.html',
@@ -571,7 +600,7 @@ def write_report(
             verdict=said,
             note=note,
             rows=report.rows,
-            figures=METRICS,
+            figures=figures,
             labels=LABELS,
             pictures=names,
             unfinished=about.get('unfinished'),

@@ -719,6 +719,10 @@ CHANGEABLE_KEYS = {
     'training.max_minutes',
     'training.num_workers',
     'training.learning_rate',
+    # these follow the length of a run
+    'training.warmup_steps',
+    'training.ema_decay',
+    'training.epsilon_warmup_epochs',
     'training.patience',
     'training.init_from',
     'training.memory_gb',

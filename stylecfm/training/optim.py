@@ -9,8 +9,10 @@ __all__ = ['generator', 'epoch_order', 'learning_rate', 'make_optimizer', 'opt_s
 # %% ../../nbs/07_training/03_optim.ipynb #cell-2
 import math
 import signal
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -306,23 +308,59 @@ SIGNALS = [
     getattr(signal, n) for n in ('SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP') if hasattr(signal, n)
 ]
 
+# %% ../../nbs/07_training/03_optim.ipynb #97b0cf2f
+@contextmanager
+def _heard_at_once(numbers: set, tell: Callable[[], object]) -> Iterator[None]:
+    "Context manager in which a thread calls `tell` at the first of the signals."
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    def listen():
+        while number := reader.recv(1):
+            if number[0] in numbers:
+                return tell()
+
+    # raises in another thread than the main one
+    try:
+        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    except ValueError:
+        reader.close()
+        writer.close()
+        raise
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writer.close()  # ends the thread
+        thread.join()
+        reader.close()
+
 # %% ../../nbs/07_training/03_optim.ipynb #660ca50d
 class Interrupted(KeyboardInterrupt):
-    """Raised after a signal has stopped a run and its state was saved.
+    """Raised after a signal has stopped a run: the first one after its state was saved.
 
     `code` is the exit code that shells expect.
     """
 
+    lost = ''  # Sentence about the steps that are lost; '' if all are saved
+
     def __init__(
         self,
         number: int,  # Number of the signal
+        at_once: bool = False,  # Whether a second signal has stopped the run before it was saved
     ):
         super().__init__()
         self.code = 128 + number
+        self.at_once = at_once
 
 
 @contextmanager
-def catch_signals() -> Iterator[list]:
+def catch_signals(
+    # Called once, in another thread, as soon as the first signal has arrived
+    tell: Callable[[], object] | None = None,
+) -> Iterator[list]:
     """Context manager that appends the first signal to the yielded list.
 
     A second signal raises `Interrupted`, except SIGHUP.
@@ -331,19 +369,22 @@ def catch_signals() -> Iterator[list]:
 
     def note(number, _):
         if noted and hung_up not in (number, noted[0]):
-            raise Interrupted(number)
+            raise Interrupted(number, at_once=True)
         noted.append(number)
 
-    try:
-        for s in SIGNALS:
-            # nohup ignores the signal
-            if s == hung_up and signal.getsignal(s) is signal.SIG_IGN:
-                continue
-            before[s] = signal.signal(s, note)
-    except ValueError:
-        pass  # signals can be handled only in the main thread
-    try:
-        yield noted
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
+    with ExitStack() as stack:
+        try:
+            for s in SIGNALS:
+                # nohup ignores the signal
+                if s == hung_up and signal.getsignal(s) is signal.SIG_IGN:
+                    continue
+                before[s] = signal.signal(s, note)
+            if tell:
+                stack.enter_context(_heard_at_once({*before}, tell))
+        except ValueError:
+            pass  # signals can be handled only in the main thread
+        try:
+            yield noted
+        finally:
+            for s, handler in before.items():
+                signal.signal(s, handler)

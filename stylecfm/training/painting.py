@@ -27,6 +27,7 @@ from ..models.data_prediction import DataIsoNext
 from .checkpoints import Model, codec_weights
 from .optim import generator
 from .pair_objectives import PairRecipe
+from .progress import Pace
 from .recipe_trainer import RecipeTrainer
 from .validation import validation_loss
 
@@ -207,7 +208,6 @@ class PaintingTrainer(RecipeTrainer):
         self.max_minutes = max_minutes
         self.guide = guide
         self.guide_scale = guide_scale
-        self.begun = (0, time.monotonic())
         present = sorted(set(pictures.style.tolist()))
         self.rows = {s: (pictures.style == s).nonzero()[:, 0] for s in present}
         share = shares or dict.fromkeys(present, 1.0)
@@ -269,15 +269,20 @@ class PaintingTrainer(RecipeTrainer):
 
     @property
     def total(self) -> int:
-        "Number of steps of the run; with a limit of time, estimated from the pace so far."
-        steps, (first, since) = self.steps, self.begun
-        made = self.done - first
-        if not self.max_minutes or made < 20:
-            return steps
-        return min(
-            steps,
-            max(self.done, first + int(made * 60 * self.max_minutes / (time.monotonic() - since))),
-        )
+        """Number of steps of the run; with a limit of time, estimated from the pace so far.
+
+        The time is that of all parts of a run that was stopped or lengthened.
+        """
+        if not self.max_minutes or self.done < 20:
+            return self.steps
+        made = int(self.done * 60 * self.max_minutes / self.elapsed)
+        return min(self.steps, max(self.done, made))
+
+    @property
+    def pace(self) -> Pace:
+        "Progress of the run, with its limit of time."
+        rate = self.elapsed / self.done if self.done else math.nan
+        return Pace(self.done, self.steps, self.elapsed, rate, self.max_minutes)
 
     def fingerprint(self) -> str:  # 64 hexadecimal digits
         "Compute a digest of the pictures and their styles."

@@ -133,7 +133,19 @@ class PairTrainer(RecipeTrainer):
 
     def fingerprint(self) -> str:  # 64 hexadecimal digits
         "Compute a digest of training and validation data and of the steps of each phase."
-        parts = [(f'{i}.{f.steps}', f.pairs) for i, f in enumerate(self.phases)]
+        return self.fingerprint_of_length(self.planned)
+
+    def fingerprint_of_length(
+        self,
+        steps: int,  # Number of planned steps, of which the last phase has what the others leave
+    ) -> str:  # 64 hexadecimal digits
+        "Compute the digest of a run whose last phase has another length."
+        last = steps - self.planned + self.phases[-1].steps
+        steps_of = [*(f.steps for f in self.phases[:-1]), last]
+        parts = [
+            (f'{i}.{n}', f.pairs)
+            for i, (n, f) in enumerate(zip(steps_of, self.phases, strict=True))
+        ]
         parts += [('held', self.held)]
         here = [(i, p) for i, p in parts if isinstance(p, Pairs)]
         found = tensors_digest(

@@ -107,6 +107,16 @@ def change(
     )
 
 # %% ../../nbs/07_training/05_progress.ipynb #7cd6af6b
+def nothing_left(
+    pace: Pace,  # Progress of a finished run
+) -> str:
+    "Describe a run that is at its end when it starts."
+    of_time = (
+        f', and {duration(pace.seconds)} of {duration(60 * pace.minutes)}' if pace.minutes else ''
+    )
+    return f'nothing left to train: {pace.done} of {pace.total} steps are done{of_time}'
+
+
 def at_start(
     pace: Pace,  # Steps and limits
     images: int,  # Number of training latents
@@ -114,6 +124,8 @@ def at_start(
     checkpoints: str,  # Interval of checkpoints, such as `every 120 steps`
 ) -> str:
     "Describe a run at its start."
+    if pace.done and pace.share >= 1:
+        return nothing_left(pace)
     limit = f', or {duration(60 * pace.minutes)} of training' if pace.minutes else ''
     begun = (
         f'goes on at step {pace.done} of {pace.total}'
@@ -153,16 +165,32 @@ def at_end(
     pace: Pace,  # Progress of the run
     losses: list,  # Validation losses so far
     moved: float | None,  # Output of `change` of the last samples; None without samples
+    command: str = '',  # Command that goes on, without its limit of steps or time
+    least: int = 0,  # Smallest number of steps that can be enough
+    flag: str = '--max_minutes',  # Flag of the command's limit of time
 ) -> str:
-    "Describe a finished run, with advice if it was too short."
-    said = f'{pace.done} steps in {duration(pace.seconds)}; {learning_state(losses)}'
-    if moved is not None and moved < HARDLY:
+    "Describe a finished run in one line, with one piece of advice if it was too short."
+    # a limit of time has ended the run, whose number of steps was an estimate
+    timed = pace.minutes and pace.done < pace.total
+    few = pace.done < least
+    hardly = moved is not None and moved < HARDLY
+    said = (
+        f'trained {pace.done}'
+        + ('' if timed else f' of {pace.total} planned')
+        + f' steps in {duration(pace.seconds)}'
+    )
+    if few:
+        said = f'not done: {said}, and fewer than {least} are too few to paint'
+    if losses:
+        said += f'; {learning_state(losses)}'
+    if hardly:
         said += (
             f'; the samples hardly differ from their photographs (change {moved:.2f}, '
-            f'below {HARDLY:g}): the model has '
-            'hardly been trained. Go on with more steps, '
-            f'for example --steps {10 * max(pace.done, 100)}'
+            f'below {HARDLY:g})'
         )
-    elif still_falling(losses):
-        said += f'; more steps would help, for example --steps {2 * pace.done}'
+    if few or hardly or still_falling(losses):
+        steps = max(least, 10 * max(pace.done, 100) if hardly else 2 * pace.done)
+        minutes = math.ceil(pace.minutes * steps / max(1, pace.done))
+        limit = f'{flag} {minutes}' if timed else f'--steps {steps}'
+        said += f'; to go on: {command} {limit}' if command else '; more steps would help'
     return said

@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/07_training/17_recipe_steps.ipynb #5be76e64
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,6 +59,7 @@ class RecipeSteps(TrainingRun):
         )
         self.averages = Averages(self.params, recipe.ema_decay, 1)
         self.kept: list[Tensor] | None = None  # averaged weights of the best validation
+        self.since = time.monotonic()  # time up to which `seconds` counts
         # {name: text} of further dependencies of the run besides recipe and data
         self.about: dict[str, str] = {}
         self.store = None if folder is None else RunFolder(folder, 'pairs', self.tell, 'folder')
@@ -68,6 +70,11 @@ class RecipeSteps(TrainingRun):
     ):
         "Print a line on stderr."
         say(line, error=True)
+
+    @property
+    def elapsed(self) -> float:
+        "Training time so far, seconds, over all parts of an interrupted run."
+        return self.seconds + time.monotonic() - self.since
 
     @property
     def root(self) -> Path | None:
@@ -98,6 +105,13 @@ class RecipeSteps(TrainingRun):
     def fingerprint(self) -> str:  # 64 hexadecimal digits
         "Compute a digest of training and validation data."
         raise NotImplementedError
+
+    def fingerprint_of_length(
+        self,
+        steps: int,  # Number of planned steps
+    ) -> str:  # 64 hexadecimal digits
+        "Compute the digest that a run of this length over the same data has recorded."
+        return self.fingerprint()
 
     def is_finished(self) -> bool:
         "Whether the run is finished."

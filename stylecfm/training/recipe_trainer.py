@@ -51,13 +51,14 @@ from stylecfm.training.optim import (
     load_opt_state,
     opt_state,
 )
-from .progress import Pace, at_stop
+from .progress import Pace, at_end, at_stop, nothing_left
 from .recipe_steps import Fitted, RecipeSteps
 from .run_folder import RunFolder, move_aside_after, save_then_raise
 from .run_state import PAIR_KEYS, read_state, saved_state
 
 # %% ../../nbs/07_training/18_recipe_trainer.ipynb #e69d1264
-_FREE_RECIPE = {'learning_rate', 'patience'}  # keys of a recipe that may change within a run
+# keys of a recipe that may change within a run
+_FREE_RECIPE = {'learning_rate', 'patience', 'validate_every'}
 _NUMBER = real(-1e300, 1e300)
 # {name: `Rule`} of the plain values of a checkpoint
 _STATE_RULES = dict(
@@ -90,7 +91,7 @@ def read_single_file(
             'or choose another folder'
         ) from None
 
-
+# %% ../../nbs/07_training/18_recipe_trainer.ipynb #5f1e77a4
 class CheckedRecipe(RecipeSteps):
     "Training steps whose state can be written, and is checked when it is read."
 
@@ -157,25 +158,31 @@ class CheckedRecipe(RecipeSteps):
         t: dict,  # Tensors of the checkpoint
     ):
         "Raise `InputError` unless a checkpoint is of this run; report other changes."
-        theirs, steps = s['recipe'], self.planned
+        theirs, steps, before = s['recipe'], self.planned, s['total']
         way_out = 'choose another folder, or remove it'
         changed = [
             f'{k}: {theirs.get(k)} -> {v}'
             for k, v in asdict(self.recipe).items()
             if theirs.get(k) != v
         ]
-        if s['total'] != steps or any(v.partition(':')[0] not in _FREE_RECIPE for v in changed):
-            other = '; '.join(changed) or f'{s["total"]} steps -> {steps}'
+        if any(v.partition(':')[0] not in _FREE_RECIPE for v in changed):
             raise InputError(
-                f'{folder} is of a run with another recipe or length ({other}); {way_out}'
+                f'{folder} is of a run with another recipe ({"; ".join(changed)}); {way_out}'
+            )
+        if s['done'] > steps:
+            raise InputError(
+                f'{folder} is beyond the {steps} steps that are asked for; nothing was changed; '
+                f'ask for more than {s["done"]}, or choose another folder'
             )
         shapes = {k: tuple(v.shape) for k, v in t.items() if k.startswith('net.')}
         if shapes != {f'net.{i}': tuple(q.shape) for i, q in enumerate(self.params)}:
             raise InputError(f'{folder} is of another network; {way_out}')
-        if s.get('data', mine := self.fingerprint()) != mine:
+        if s.get('data', mine := self.fingerprint_of_length(before)) != mine:
             raise InputError(f'{folder} is of a run on other data; {way_out}')
         if other := [k for k, v in self.about.items() if s['about'].get(k, v) != v]:
             raise InputError(f'{folder} is of a run with another {other[0]}; {way_out}')
+        if before != steps:
+            self.tell(f'the run was planned for {before} steps, and now for {steps}')
         if changed:
             self.tell(f'the run goes on with another recipe: {"; ".join(changed)}')
         if 'software' in s and (old := other_software(s['software'])):
@@ -295,7 +302,7 @@ class RecipeTrainer(SavedRecipe):
     ):
         "Train to the end; after a signal, save and raise `Interrupted`."
         self.net.train()
-        since = time.monotonic()
+        since = self.since = time.monotonic()
         with progress_bar(
             total=self.total, initial=self.done, desc='train', unit='step', mininterval=0.5
         ) as bar:
@@ -308,18 +315,50 @@ class RecipeTrainer(SavedRecipe):
                 except Exception as e:
                     self.save_and_raise(e, since)
                 if not self.done % self.recipe.validate_every or self.done >= self.total:
-                    since = self.note(since)
+                    since = self.since = self.note(since)
                     row = self.log[-1]
                     seen = row.get('validation', math.nan)
                     bar.set_postfix(loss=f'{row["loss"]:.3f}', validation=f'{seen:.3f}')
                 if noted and not self.is_finished():
-                    pace = Pace(self.done, self.total, self.seconds, math.nan)
-                    self.tell(at_stop(pace, self.validations()))
+                    self.tell(at_stop(self.pace, self.validations()))
                     self.save_and_raise(Interrupted(noted[0]), since)
+            if self.pending:  # a limit of time ended the run between two validations
+                self.since = self.note(since)
+
+    @property
+    def pace(self) -> Pace:
+        "Progress of the run."
+        return Pace(self.done, self.total, self.elapsed, math.nan)
+
+    def run_and_tell(
+        self,
+        store: RunFolder,  # Folder of the run, locked
+        callback: Callable | None,  # Called as `callback(trainer, loss)` after each step
+    ):
+        "Train to the end; say where a run goes on, and what a signal does."
+        self.since = time.monotonic()
+        if self.done and not self.is_finished():
+            self.tell(f'training goes on at step {self.done} of {self.pace.planned}')
+        elif self.done:
+            idle = f'; validation has not improved {self.worse} times (patience)'
+            over = nothing_left(self.pace)
+            self.tell(over + (idle if self.done < self.total else ''))
+        with catch_signals(lambda: self.tell(store.stopping())) as noted:
+            try:
+                self.run(noted, callback)
+            except Interrupted as e:
+                if e.at_once:
+                    e.lost = store.lost(self.done)
+                raise
+        if noted:  # in the last step
+            raise Interrupted(noted[0])
 
     def fit(
         self,
         callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
+        # Command that goes on, without its limit of steps or time, for the last line
+        command: str = '',
+        least: int = 0,  # Smallest number of steps that can be enough, for the last line
     ) -> Fitted:
         """Train to the end, from the newest checkpoint if there is one.
 
@@ -328,9 +367,10 @@ class RecipeTrainer(SavedRecipe):
         if self.store is None:
             self.run(callback=callback)
         else:
-            with self.store.locked(), catch_signals() as noted:
+            with self.store.locked():
                 self.resume()
-                self.run(noted, callback)
+                self.run_and_tell(self.store, callback)
+            self.tell(at_end(self.pace, self.validations(), None, command, least, '--minutes'))
         with torch.no_grad():
             for q, w in zip(self.params, self.kept or self.averages.weights(0), strict=True):
                 q.copy_(w)

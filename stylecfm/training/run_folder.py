@@ -26,6 +26,34 @@ from stylecfm.files import (
 from .checkpoints import LOG, checkpoints, ensure_run_folder, log_text, may_resume
 
 # %% ../../nbs/07_training/07_run_folder.ipynb #caebb18f
+def stopping_line(
+    saved: int,  # Step of the newest checkpoint; -1 without one
+) -> str:
+    "Describe what follows the first signal, and what a second one would lose."
+    lost = f'the steps since the checkpoint at step {saved}' if saved >= 0 else 'all steps so far'
+    return (
+        'stopping: saving a checkpoint after this step ...; '
+        f'Ctrl-C again stops at once and loses {lost}'
+    )
+
+
+def lost_steps(
+    saved: int,  # Step of the newest checkpoint; -1 without one
+    done: int,  # Number of completed steps
+) -> str:
+    "Describe the steps that a stop at once has lost, and where the same command goes on."
+    if saved < 0:
+        steps = f'all {done} steps are' if done != 1 else 'the only step is'
+        return f'{steps} lost, as there is no checkpoint yet; the same command begins again'
+    if done <= saved:
+        return 'no completed step is lost; the same command goes on where it was'
+    n = done - saved
+    return (
+        f'the {f"{n} steps" if n > 1 else "step"} since the checkpoint at step {saved} '
+        f'{"are" if n > 1 else "is"} lost; the same command goes on from there'
+    )
+
+
 class CheckpointStore:
     "Checkpoints and log of a run, in a folder locked by one process."
 
@@ -66,6 +94,22 @@ class CheckpointStore:
     ) -> Path:
         "Return the folder of a step's checkpoint."
         return self.root / 'checkpoints' / f'step-{step:07}'
+
+    def saved_step(self) -> int:  # Number of steps; -1 without a checkpoint
+        "Return the step of the newest good checkpoint, by the manifests."
+        good = (p for p in checkpoints(self.root) if may_resume(p) == 'good')
+        return next((int(p.name.rpartition('-')[2]) for p in good), -1)
+
+    def stopping(self) -> str:
+        "Describe what follows the first signal, and what a second one would lose."
+        return stopping_line(self.saved_step())
+
+    def lost(
+        self,
+        done: int,  # Number of completed steps
+    ) -> str:
+        "Describe the steps that a stop at once has lost, and where the same command goes on."
+        return lost_steps(self.saved_step(), done)
 
     def newest(self) -> Path | None:
         """Find the newest intact and good checkpoint; others are reported.

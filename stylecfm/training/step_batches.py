@@ -55,6 +55,8 @@ class StepSchedule(TrainingRun):
     def save_every(self) -> int:
         "Number of steps between checkpoints, which a limit of time may shorten."
         every = self.config.checkpoint.save_every_epochs
+        if isinstance(every, str):  # auto
+            return max(5, round(self.total / 10))
         return max(1, round(every * len(self.rows) / self.config.training.batch))
 
     def epoch(

@@ -157,8 +157,38 @@ class GuardedRun(PacedRun):
             self.acc.end_training()
         return self.root / 'export'
 
+# %% ../../nbs/07_training/15_trainer.ipynb #5f1e77a3
+class SteppedRun(GuardedRun):
+    "A run that trains step after step."
+
+    def run_until_end(
+        self,
+        bar: tqdm,  # Progress bar
+        noted: list,  # List to which a handler appends signals that stop the run
+        log_every: int,  # Number of steps between lines of the log
+        callback: Callable | None,  # Called as `callback(trainer, result)` after each step
+    ):
+        "Train step after step; save before an error is raised, or `Interrupted` after a signal."
+        while not self.is_finished():
+            self.stop = self.stop or next(iter(noted), 0)
+            r = self.step()
+            self.mark(r)
+            # several processes agree in the step's message
+            if self.acc.num_processes == 1:
+                self.stop = self.stop or next(iter(noted), 0)
+            if r.applied and self.acc.is_main_process:
+                self.pending.append(r.loss)
+            self.log_and_checkpoint(r, log_every, bar)
+            if why := self.diverged():
+                self.save_and_raise(FloatingPointError(why))
+            if self.stop and not self.is_finished():
+                self.speak(at_stop(self.pace, self.validations()))
+                self.save_and_raise(Interrupted(int(self.stop)))
+            if callback:
+                self.run_callback(callback, r)
+
 # %% ../../nbs/07_training/15_trainer.ipynb #1807bb3e
-class OTCFMTrainer(GuardedRun):
+class OTCFMTrainer(SteppedRun):
     "Trains a velocity network on cached latents by OT-CFM, or as DDPM; `fit` runs or resumes."
 
     def __init__(
@@ -226,6 +256,9 @@ class OTCFMTrainer(GuardedRun):
         self,
         log_every: int = 10,  # Number of steps between lines of the log
         callback: Callable | None = None,  # Called as `callback(trainer, result)` after each step
+        # Command that goes on, without its limit of steps or time, for the last line
+        command: str = '',
+        least: int = 0,  # Smallest number of steps that can be enough, for the last line
     ) -> Path:  # Folder of the finished model
         """Train, from the newest checkpoint if there is one.
 
@@ -250,8 +283,11 @@ class OTCFMTrainer(GuardedRun):
                         f'are not finite, so nothing is exported; {self.where_resumed()}'
                     )
                 )
-            self.speak(at_end(self.pace, self.validations(), self.moved))
-            return self.finish()
+            found = self.finish()
+            self.speak(at_end(self.pace, self.validations(), self.moved, command, least))
+            if self.stop:  # in the last step
+                raise Interrupted(int(self.stop))
+            return found
 
     def run_steps(
         self,
@@ -259,21 +295,11 @@ class OTCFMTrainer(GuardedRun):
         callback: Callable | None,  # Called as `callback(trainer, result)` after each step
     ):
         "Train to the end; save before an error is raised."
-        with self.bar() as bar, catch_signals() as noted:
-            while not self.is_finished():
-                self.stop = self.stop or next(iter(noted), 0)
-                r = self.step()
-                self.mark(r)
-                # several processes agree in the step's message
-                if self.acc.num_processes == 1:
-                    self.stop = self.stop or next(iter(noted), 0)
-                if r.applied and self.acc.is_main_process:
-                    self.pending.append(r.loss)
-                self.log_and_checkpoint(r, log_every, bar)
-                if why := self.diverged():
-                    self.save_and_raise(FloatingPointError(why))
-                if self.stop and not self.is_finished():
-                    self.speak(at_stop(self.pace, self.validations()))
-                    self.save_and_raise(Interrupted(int(self.stop)))
-                if callback:
-                    self.run_callback(callback, r)
+        with self.bar() as bar, catch_signals(lambda: self.speak(self.store.stopping())) as noted:
+            try:
+                self.run_until_end(bar, noted, log_every, callback)
+            except Interrupted as e:
+                if e.at_once:
+                    e.lost = self.store.lost(self.done)
+                raise
+            self.stop = self.stop or next(iter(noted), 0)
