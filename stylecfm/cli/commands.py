@@ -25,6 +25,7 @@ from stylecfm.cli.flags import (
     given_keys,
     held_out,
     keys_given,
+    load_pipeline,
     model_there,
     parser_of,
     present,
@@ -385,7 +386,7 @@ def known_format(
     path: Path,  # Path of an image to write
 ):
     "Raise `InputError` unless an image can be saved with this suffix, in upper or lower case."
-    from stylecfm.data.images import FORMATS
+    from stylecfm.data.results import FORMATS
 
     if path.suffix.lower() not in FORMATS:
         raise InputError(
@@ -455,7 +456,6 @@ def file_pairs(
         todo = [(one, to / (one.stem + ('.mp4' if is_clip(one) else '.png')))]
     else:
         todo = [(one, to)]
-    tell_loading()  # the names of formats are in a module that imports PyTorch
     (known_video if is_clip(source) else known_format)(todo[0][1])
     for p in (*(p for _, p in todo), *others):
         writable(p)
@@ -463,12 +463,42 @@ def file_pairs(
     return todo
 
 # %% ../../nbs/10_cli/01_commands.ipynb #83edbb08
-def _early(given: dict):
-    """Raise `InputError` for flags of a transfer that are invalid for every model.
+_DIALS = 'coarseness', 'texture', 'colours', 'temperature', 'palette'  # fields of `Brush`
 
-    This runs before PyTorch is imported; flags that depend on the model are checked later.
+
+def _check_names(given: dict):
+    "Raise `InputError` for styles and dials that the model does not have, from its JSON files."
+    from stylecfm.model_folders import describe, style_number
+
+    about = model_there(given['checkpoint']) if given['checkpoint'] else describe(None)
+    target = parse_weights(given['target_style'])
+    if about is None:  # a model on the hub: the loader says it
+        return
+    for which in (given['source_style'], *([target] if isinstance(target, str) else target)):
+        if which not in (None, 'auto'):
+            style_number(which, about.styles)
+    if not about.conditional:
+        _check_dials([k for k in _DIALS if given[k] is not None])
+
+
+def _check_dials(dials: list):
+    "Raise `InputError` for the first dial of a model that is not structure-conditioned."
+    if dials:
+        raise InputError(
+            f'--{dials[0]} needs a structure-conditioned model, '
+            'as the pretrained one is; leave it out'
+        )
+
+
+def _early(given: dict):
+    """Raise `InputError` for flags of a transfer that can be refused before PyTorch is imported.
+
+    What depends on the network itself is checked later.
     """
-    model_there(given['checkpoint'])
+    given = given | dict(colours=either(given['colours'], given['colors']))
+    _check_names(given)
+    if given['size'] and given['full_size']:
+        raise InputError('--size and --full_size exclude each other; give one of them')
     within(0, 1, **{k: given[k] for k in ('strength', 'texture', 'fresh')})
     within(0, 1.2, temperature=given['temperature'])
     within(0, 8, coarseness=given['coarseness'])
@@ -543,8 +573,9 @@ def stylecfm_transfer(
         _early(locals())
         todo = file_pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
         assert input  # `file_pairs` requires it
-        _check_call(input, todo, size, full_size, grid, checkpoint)
-        from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
+        _check_call(input, todo, size, grid)
+        pipe = load_pipeline(checkpoint, device, codec, precision, compile)
+        from stylecfm.pipeline.transfer import TransferOptions
 
         dials = dict(
             coarseness=coarseness,
@@ -553,7 +584,6 @@ def stylecfm_transfer(
             temperature=temperature,
             palette=palette,
         )
-        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision, compile)
         for_inference(pipe)
         given = dict(
             zip(('source', 'target'), styles_of(pipe, source_style, target_style), strict=True),
@@ -634,15 +664,10 @@ def for_inference(
 def check_size(
     path: Path,  # First of the images
     size: int | None,  # Value of --size
-    full_size: bool,  # Whether --full_size was given
 ):
-    "Raise `InputError` for an invalid size, a size of a latent, or a size with --full_size."
-    from stylecfm.pipeline.transfer import LATENTS
+    "Raise `InputError` for the size of a latent."
+    from stylecfm.data.results import LATENTS
 
-    if size is not None and size < 1:
-        raise InputError(f'size must be at least 1 pixel, got {size}')
-    if size and full_size:
-        raise InputError('--size and --full_size exclude each other; give one of them')
     if size and path.suffix.lower() in LATENTS:
         raise InputError('--size is for images; a latent has the size that it has')
 
@@ -672,10 +697,7 @@ def with_dials(
     if not given:
         return options
     if not pipe.conditional:
-        raise InputError(
-            f'--{next(iter(given))} needs a structure-conditioned model, '
-            'as the pretrained one is; leave it out'
-        )
+        _check_dials(list(given))
     from stylecfm.data.perceptual import check_colours
     from stylecfm.pipeline.repaint import Brush
 
@@ -706,20 +728,12 @@ def _clip_done(
     return True
 
 
-def _check_call(
-    source: str,
-    todo: list,
-    size: int | None,
-    full_size: bool,
-    grid: str | None,
-    checkpoint: str | None,
-):
-    """Report file names, and raise `InputError` for invalid flags, before a model is loaded."""
+def _check_call(source: str, todo: list, size: int | None, grid: str | None):
+    """Report file names, and raise `InputError` for invalid flags, before PyTorch is imported."""
     _tell_names(source, todo)
     if grid:
         known_format(Path(grid))
-    check_size(todo[0][0], size, full_size)
-    model_there(checkpoint)
+    check_size(todo[0][0], size)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #d0acab20
 # default length of the longer side for a structure-conditioned model, pixels
@@ -742,7 +756,7 @@ def _at_size(path: Path, size: int | None, longest: int | None = None):
     A latent, or an image without a size, stays a path.
     """
     from stylecfm.data.images import load_shrunk
-    from stylecfm.pipeline.transfer import LATENTS
+    from stylecfm.data.results import LATENTS
 
     if path.suffix.lower() in LATENTS:
         return path
@@ -756,7 +770,7 @@ def _read_first(
 ):
     "Read the first image, so that an error is printed before the progress bar."
     from stylecfm.data.images import load_shrunk
-    from stylecfm.pipeline.transfer import LATENTS
+    from stylecfm.data.results import LATENTS
 
     limit = None if path.suffix.lower() in LATENTS else longest
     sides = (0,)
@@ -919,7 +933,7 @@ def side_by_side(
     from PIL import ImageOps
 
     from stylecfm.data.images import grid, load_image, save_image
-    from stylecfm.pipeline.transfer import LATENTS
+    from stylecfm.data.results import LATENTS
 
     def squares(key, rows):
         return [ImageOps.fit(load_image(r[key], side=side), (side, side)) for r in rows]
@@ -963,7 +977,9 @@ def _folders_of(
 
     Raises `InputError` for a missing model or folder.
     """
-    model_there(checkpoint)
+    from stylecfm.model_folders import style_number
+
+    about = model_there(checkpoint)
     found = held_out(checkpoint, photos, paintings, photo_style, painting_style)
     for name, v in zip(('photos', 'paintings'), found[:2], strict=True):
         if not v:
@@ -971,6 +987,8 @@ def _folders_of(
                 f'--{name} is missing: give a folder of images that training has not seen'
             )
         present(v, f'folder of {name}')
+    for style in found[2:] if about else ():
+        style_number(style, about.styles)
     return found
 
 # %% ../../nbs/10_cli/01_commands.ipynb #a8dacbc8
