@@ -349,7 +349,7 @@ def stylecfm_train(
         for line in run_lines(
             root,
             max(known.training.max_steps, c.training.max_steps),
-            to_type(f'stylecfm_train --resume {root} --steps STEPS'),
+            to_type(f'stylecfm train --resume {root} --steps STEPS'),
         ):
             say(line, error=True)
 
@@ -518,8 +518,8 @@ def stylecfm_transfer(
     # Style of the input: name or number; default: photographs, or the first other style if
     # photographs are the target; auto: detected for each image
     source_style: str = None,
-    # Style of the output: name or number, or several with weights, as painting:2,photo:1; auto: the
-    # first other style
+    # Style of the output: name or number, or several with weights, as monet:2,chinese:1; auto: the
+    # first other style. The pretrained model has monet, van_gogh, impressionist, roerich, chinese.
     target_style: str = 'auto',
     output: str = None,  # An image, a folder, or a video
     # Solver steps of inversion and generation, each; default: the model's; 1 to 4 are painted by
@@ -535,19 +535,20 @@ def stylecfm_transfer(
     size: int = None,
     full_size: store_true = False,  # Paint images at the size that they have
     # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the
-    # composition (this and the next five: structure-conditioned models)
+    # composition; default: 3 (this and the next six: structure-conditioned models)
     coarseness: float = None,
-    texture: float = None,  # Share of the photograph's own texture that stays, 0 to 1
-    # Colours: photo, moments (overall the photograph's), painting, or the painting's share, 0 to 1
+    # Share of the photograph's own texture that stays, 0 to 1; default: 0
+    texture: float = None,
+    # Colours: photo, moments (overall the photograph's), painting, or the painting's share, 0
+    # (the photograph's) to 1; default: 1
     colours: str = None,
     colors: str = None,  # Alias of --colours
-    # Standard deviation of the initial noise, 0 to 1.2: lower is smoother
+    # Standard deviation of the initial noise, 0 to 1.2: lower is smoother; default: 1.02
     temperature: float = None,
     # Colours: transported (those of near paintings, the default), or collection (one map for
     # all pictures)
     palette: str = None,
-    # Image that says where to paint: white all, black nothing (structure-conditioned models, as the
-    # next)
+    # Image that says where to paint: white all, black nothing
     mask: str = None,
     alpha_mask: store_true = False,  # Paint where an image is opaque
     mode: str = 'loop',  # Method of the transfer: loop (inversion), flowedit or sdedit
@@ -1103,7 +1104,7 @@ def stylecfm_export(
 
 # %% ../../nbs/10_cli/01_commands.ipynb #ae1b5812
 def run_line(
-    line: str,  # Command line as typed: 'stylecfm_transfer --input a.jpg --output b.png'
+    line: str,  # Command line as typed: 'stylecfm transfer a.jpg b.png'
 ) -> int:  # Exit code: 0, or 2 for an error that the user can fix
     """Run a command of this package in this process.
 
@@ -1117,10 +1118,10 @@ def run_line(
     }
     name, *words = shlex.split(line) or ['']
     f = chosen(known, name, 'command').load()
-    if not hasattr(f, '__wrapped__'):
-        return f(words)  # the command `stylecfm`
-    f = f.__wrapped__  # the function behind the flags
     try:
+        if name == 'stylecfm':
+            return f(words) or 0
+        f = f.__wrapped__  # the function behind the flags
         f(**vars(parser_of(f).parse_args(words)))
     except SystemExit as e:
         return e.code if isinstance(e.code, int) else int(bool(e.code))

@@ -20,6 +20,7 @@ from contextvars import ContextVar
 from difflib import get_close_matches
 from functools import wraps
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -198,15 +199,19 @@ def within(
 class _StandIn(ModuleType):
     "A module that is imported when something is used that its stand-in does not have."
 
+    def __init__(self, name):
+        super().__init__(name)
+        self.__path__ = find_spec(name).submodule_search_locations  # where its parts are looked for
+
     def __getattr__(self, name):
-        if name.startswith('__') and name != '__path__':
+        if name.startswith('__'):
             raise AttributeError(f'{self.__name__} has no {name}')
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
         return getattr(import_module(self.__name__), name)
 
 
-def _same(f: Callable | None = None, **_) -> Callable:
+def _same(f: Callable | None = None, *_, **__) -> Callable:
     "Decorator, with arguments or without, that returns the function itself."
     return f or _same
 
