@@ -45,9 +45,9 @@ EXTRAS = dict(
 NEXT = dict(
     app=(
         ('stylecfm', 'transfer photo.jpg painting.png --target_style van_gogh'),
-        ('stylecfm_app', '--open_browser'),
+        ('stylecfm', 'app --open_browser'),
     ),
-    demo=(('stylecfm_demo', ''),),
+    demo=(('stylecfm', 'demo'),),
     dev=(('python', 'tools/check.py'),),
     docs=(('python', 'tools/docs.py'),),
     lab=(('jupyter', 'lab nbs'),),
