@@ -40,7 +40,9 @@ def __getattr__(name):
         )
     from importlib import import_module
 
-    return getattr(import_module(f'stylecfm.{_HOME[name]}'), name)
+    from stylecfm._help import with_parameters
+
+    return with_parameters(getattr(import_module(f'stylecfm.{_HOME[name]}'), name))
 
 
 def __dir__():

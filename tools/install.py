@@ -28,8 +28,8 @@ PYTHON = BIN / ('python.exe' if os.name == 'nt' else 'python')
 PROJECT = VENV / '.project'  # digest of what an installed project was made of
 # What each set is for, and roughly what it needs on disk, MB, together with PyTorch for a processor
 SETS = dict(
-    app=('the package, its web page and the demonstration', 1700),
-    demo=('the package, its web page and the demonstration', 1700),
+    app=('the package, its web page and the demonstration', 1600),
+    demo=('the package, its web page and the demonstration', 1600),
     dev=('what the checks need', 2750),
     docs=('what the site needs', 2150),
     lab=('JupyterLab and what the checks need', 3050),
@@ -45,9 +45,9 @@ EXTRAS = dict(
 NEXT = dict(
     app=(
         ('stylecfm', 'transfer photo.jpg painting.png --target_style van_gogh'),
-        ('stylecfm_app', '--open_browser'),
+        ('stylecfm', 'app --open_browser'),
     ),
-    demo=(('stylecfm_demo', ''),),
+    demo=(('stylecfm', 'demo'),),
     dev=(('python', 'tools/check.py'),),
     docs=(('python', 'tools/docs.py'),),
     lab=(('jupyter', 'lab nbs'),),

@@ -571,6 +571,30 @@ class FirstHour(unittest.TestCase):
             self.assertEqual(line, '"two words/stylecfm/bin/stylecfm" x')
 
 
+class Help(unittest.TestCase):
+    "What `help()` shows of public names; the import alone must not pay for it."
+
+    def test_parameters(self):
+        code = """import sys, pydoc
+import stylecfm
+assert not {'stylecfm._help', 'torch', 'fastcore'} & {*sys.modules}
+for _ in range(2):
+    found = pydoc.plain(pydoc.render_doc(stylecfm.load_config)), stylecfm.Config.following.__doc__
+print(*found, sep='---')
+"""
+        ran = subprocess.run(
+            [sys.executable, '-c', code],
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parent.parent,
+        )
+        self.assertEqual((ran.returncode, ran.stderr), (0, ''))
+        load, following = ran.stdout.split('---')
+        self.assertEqual(load.count('Parameters:'), 1)
+        self.assertRegex(load, r'path: \w')
+        self.assertEqual(following.count('Parameters:'), 1)
+
+
 class Names(unittest.TestCase):
     modules = symbols.modules()
     public = {m.name: m.public for m in modules}

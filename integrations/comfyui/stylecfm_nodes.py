@@ -6,7 +6,7 @@ that starts ComfyUI. The node is under *image/style* as *Paint (stylecfm)*.
 It takes images (`IMAGE`: `(b, h, w, 3)`, float in [0, 1]) and, optionally, a mask (`MASK`:
 `(b, h, w)`, 1 where to paint), and returns images of the same sizes. It needs no CLIP, VAE or
 checkpoint of ComfyUI: the pretrained model comes with the package, and `checkpoint` names another
-structure-conditioned one, such as `stylecfm_add_style` writes.
+structure-conditioned one, such as `stylecfm add-style` writes.
 """
 
 import json

@@ -43,7 +43,7 @@ from stylecfm.app.parts import (
     theme,
 )
 from ..cli.commands import call_parse, reported
-from ..cli.flags import model_there, store_true
+from ..cli.flags import load_pipeline, model_there, store_true
 from ..config import InputError, say, tell_loading
 from ..files import FolderLock, exclusive_lock, make_folder
 
@@ -1178,11 +1178,9 @@ def stylecfm_app(
         _known(host, port)
         limits = limits_of(max_megapixels, max_megabytes, max_side, max_waiting, max_kept)
         model_there(checkpoint)
-        tell_loading('PyTorch and the page')
+        tell_loading('the page')
         _ = _gradio()
-        from stylecfm.pipeline.transfer import StyleTransferPipeline
-
-        pipe = StyleTransferPipeline.from_pretrained(checkpoint, device, codec, precision)
+        pipe = load_pipeline(checkpoint, device, codec, precision, False)
         pipe.set_progress_bar_config(disable=True)
         with _own_files(), ExitStack() as end:
             demo = build_page(pipe, limits)

@@ -27,6 +27,7 @@ from stylecfm.cli.flags import (
     given_keys,
     held_out,
     keys_given,
+    load_pipeline,
     model_there,
     parser_of,
     present,
@@ -391,7 +392,7 @@ def stylecfm_train(
         from stylecfm.training.trainer import OTCFMTrainer
 
         root = c.checkpoint.save_dir
-        more = to_type(f'stylecfm_train --resume {shlex.quote(root)}')
+        more = to_type(f'stylecfm train --resume {shlex.quote(root)}')
         say(f'model in {OTCFMTrainer(c).fit(command=more, least=LEAST_STEPS)}')
 
 # %% ../../nbs/10_cli/01_commands.ipynb #1c67df0d
@@ -427,7 +428,7 @@ def known_format(
     path: Path,  # Path of an image to write
 ):
     "Raise `InputError` unless an image can be saved with this suffix, in upper or lower case."
-    from stylecfm.data.images import FORMATS
+    from stylecfm.data.results import FORMATS
 
     if path.suffix.lower() not in FORMATS:
         raise InputError(
@@ -498,7 +499,6 @@ def file_pairs(
         todo = [(one, to / (one.stem + ('.mp4' if is_clip(one) else '.png')))]
     else:
         todo = [(one, to)]
-    tell_loading()  # the names of formats are in a module that imports PyTorch
     (known_video if is_clip(source) else known_format)(todo[0][1])
     for p in (*(p for _, p in todo), *others):
         writable(p)
@@ -506,13 +506,43 @@ def file_pairs(
     return todo
 
 # %% ../../nbs/10_cli/01_commands.ipynb #83edbb08
-def _early(given: dict):
-    """Raise `InputError` for flags of a transfer that are invalid for every model.
+_DIALS = 'coarseness', 'texture', 'colours', 'temperature', 'palette'  # fields of `Brush`
 
-    This runs before PyTorch is imported; flags that depend on the model are checked later.
+
+def _check_names(given: dict):
+    "Raise `InputError` for styles and dials that the model does not have, from its JSON files."
+    from stylecfm.model_folders import describe, style_number
+
+    about = model_there(given['checkpoint']) if given['checkpoint'] else describe(None)
+    target = parse_weights(given['target_style'])
+    if about is None:  # a model on the hub: the loader says it
+        return
+    for which in (given['source_style'], *([target] if isinstance(target, str) else target)):
+        if which not in (None, 'auto'):
+            style_number(which, about.styles)
+    if not about.conditional:
+        _check_dials([k for k in _DIALS if given[k] is not None])
+
+
+def _check_dials(dials: list):
+    "Raise `InputError` for the first dial of a model that is not structure-conditioned."
+    if dials:
+        raise InputError(
+            f'--{dials[0]} needs a structure-conditioned model, '
+            'as the pretrained one is; leave it out'
+        )
+
+
+def _early(given: dict):
+    """Raise `InputError` for flags of a transfer that can be refused before PyTorch is imported.
+
+    What depends on the network itself is checked later.
     """
-    model_there(given['checkpoint'])
-    within(0, 1, **{k: given[k] for k in ('strength', 'texture', 'fresh')})
+    given = given | dict(colours=either(given['colours'], given['colors']))
+    _check_names(given)
+    if given['size'] and given['full_size']:
+        raise InputError('--size and --full_size exclude each other; give one of them')
+    within(0, 1, **{k: given[k] for k in ('strength', 'texture', 'calm', 'fresh')})
     within(0, 1.2, temperature=given['temperature'])
     within(0, 8, coarseness=given['coarseness'])
     within(1, **{k: given[k] for k in ('size', 'num_steps', 'cfg_scale')})
@@ -531,8 +561,8 @@ def stylecfm_transfer(
     # Style of the input: name or number; default: photographs, or the first other style if
     # photographs are the target; auto: detected for each image
     source_style: str = None,
-    # Style of the output: name or number, or several with weights, as painting:2,photo:1; auto: the
-    # first other style
+    # Style of the output: name or number, or several with weights, as monet:2,chinese:1; auto: the
+    # first other style. The pretrained model has monet, van_gogh, impressionist, roerich, chinese.
     target_style: str = 'auto',
     output: str = None,  # An image, a folder, or a video
     # Solver steps of inversion and generation, each; default: the model's; 1 to 4 are painted by
@@ -547,19 +577,22 @@ def stylecfm_transfer(
     size: int = None,
     full_size: store_true = False,  # Paint images at the size that they have
     # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the
-    # composition (this and the next five: structure-conditioned models)
+    # composition; default: 3 (this and the next six: structure-conditioned models)
     coarseness: float = None,
-    texture: float = None,  # Share of the photograph's own texture that stays, 0 to 1
-    # Colours: photo, moments (overall the photograph's), painting, or the painting's share, 0 to 1
+    # Share of the photograph's own texture that stays, 0 to 1; default: 0
+    texture: float = None,
+    # Colours: photo, moments (overall the photograph's), painting, or the painting's share, 0
+    # (the photograph's) to 1; default: 1
     colours: str = None,
     colors: str = None,  # Alias of --colours
-    # Standard deviation of the initial noise, 0 to 1.2: lower is smoother
+    # Standard deviation of the initial noise, 0 to 1.2: lower is smoother; default: 1.02
     temperature: float = None,
+    # Reduction of the noise where the photograph is flat, such as in skies, 0 to 1
+    calm: float = None,
     # Colours: transported (those of near paintings, the default), or collection (one map for
     # all pictures)
     palette: str = None,
-    # Image that says where to paint: white all, black nothing (structure-conditioned models, as the
-    # next)
+    # Image that says where to paint: white all, black nothing
     mask: str = None,
     alpha_mask: store_true = False,  # Paint where an image is opaque
     mode: str = 'loop',  # Method of the transfer: loop (inversion), flowedit or sdedit
@@ -587,18 +620,19 @@ def stylecfm_transfer(
         _early(locals())
         todo = file_pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
         assert input  # `file_pairs` requires it
-        _check_call(input, todo, size, full_size, grid, checkpoint)
-        from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
+        _check_call(input, todo, size, grid)
+        pipe = load_pipeline(
+            checkpoint, device, codec, precision, compile or (False if eager else None)
+        )
+        from stylecfm.pipeline.transfer import TransferOptions
 
         dials = dict(
             coarseness=coarseness,
             texture=texture,
             colours=either(colours, colors),
             temperature=temperature,
+            calm=calm,
             palette=palette,
-        )
-        pipe = StyleTransferPipeline.from_pretrained(
-            checkpoint, device, codec, precision, compile or (False if eager else None)
         )
         for_inference(pipe)
         given = dict(
@@ -680,15 +714,10 @@ def for_inference(
 def check_size(
     path: Path,  # First of the images
     size: int | None,  # Value of --size
-    full_size: bool,  # Whether --full_size was given
 ):
-    "Raise `InputError` for an invalid size, a size of a latent, or a size with --full_size."
-    from stylecfm.pipeline.transfer import LATENTS
+    "Raise `InputError` for the size of a latent."
+    from stylecfm.data.results import LATENTS
 
-    if size is not None and size < 1:
-        raise InputError(f'size must be at least 1 pixel, got {size}')
-    if size and full_size:
-        raise InputError('--size and --full_size exclude each other; give one of them')
     if size and path.suffix.lower() in LATENTS:
         raise InputError('--size is for images; a latent has the size that it has')
 
@@ -718,10 +747,7 @@ def with_dials(
     if not given:
         return options
     if not pipe.conditional:
-        raise InputError(
-            f'--{next(iter(given))} needs a structure-conditioned model, '
-            'as the pretrained one is; leave it out'
-        )
+        _check_dials(list(given))
     from stylecfm.data.perceptual import check_colours
     from stylecfm.pipeline.repaint import Brush
 
@@ -752,20 +778,12 @@ def _clip_done(
     return True
 
 
-def _check_call(
-    source: str,
-    todo: list,
-    size: int | None,
-    full_size: bool,
-    grid: str | None,
-    checkpoint: str | None,
-):
-    """Report file names, and raise `InputError` for invalid flags, before a model is loaded."""
+def _check_call(source: str, todo: list, size: int | None, grid: str | None):
+    """Report file names, and raise `InputError` for invalid flags, before PyTorch is imported."""
     _tell_names(source, todo)
     if grid:
         known_format(Path(grid))
-    check_size(todo[0][0], size, full_size)
-    model_there(checkpoint)
+    check_size(todo[0][0], size)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #d0acab20
 # default length of the longer side for a structure-conditioned model, pixels
@@ -788,7 +806,7 @@ def _at_size(path: Path, size: int | None, longest: int | None = None):
     A latent, or an image without a size, stays a path.
     """
     from stylecfm.data.images import load_shrunk
-    from stylecfm.pipeline.transfer import LATENTS
+    from stylecfm.data.results import LATENTS
 
     if path.suffix.lower() in LATENTS:
         return path
@@ -802,7 +820,7 @@ def _read_first(
 ):
     "Read the first image, so that an error is printed before the progress bar."
     from stylecfm.data.images import load_shrunk
-    from stylecfm.pipeline.transfer import LATENTS
+    from stylecfm.data.results import LATENTS
 
     limit = None if path.suffix.lower() in LATENTS else longest
     sides = (0,)
@@ -971,7 +989,7 @@ def side_by_side(
     from PIL import ImageOps
 
     from stylecfm.data.images import grid, load_image, save_image
-    from stylecfm.pipeline.transfer import LATENTS
+    from stylecfm.data.results import LATENTS
 
     def squares(key, rows):
         return [ImageOps.fit(load_image(r[key], side=side), (side, side)) for r in rows]
@@ -1015,7 +1033,9 @@ def _folders_of(
 
     Raises `InputError` for a missing model or folder.
     """
-    model_there(checkpoint)
+    from stylecfm.model_folders import style_number
+
+    about = model_there(checkpoint)
     found = held_out(checkpoint, photos, paintings, photo_style, painting_style)
     for name, v in zip(('photos', 'paintings'), found[:2], strict=True):
         if not v:
@@ -1023,6 +1043,8 @@ def _folders_of(
                 f'--{name} is missing: give a folder of images that training has not seen'
             )
         present(v, f'folder of {name}')
+    for style in found[2:] if about else ():
+        style_number(style, about.styles)
     return found
 
 # %% ../../nbs/10_cli/01_commands.ipynb #a8dacbc8
@@ -1138,7 +1160,7 @@ def stylecfm_export(
 
 # %% ../../nbs/10_cli/01_commands.ipynb #ae1b5812
 def run_line(
-    line: str,  # Command line as typed: 'stylecfm_transfer --input a.jpg --output b.png'
+    line: str,  # Command line as typed: 'stylecfm transfer a.jpg b.png'
 ) -> int:  # Exit code: 0, or 2 for an error that the user can fix
     """Run a command of this package in this process.
 
@@ -1152,10 +1174,10 @@ def run_line(
     }
     name, *words = shlex.split(line) or ['']
     f = chosen(known, name, 'command').load()
-    if not hasattr(f, '__wrapped__'):
-        return f(words)  # the command `stylecfm`
-    f = f.__wrapped__  # the function behind the flags
     try:
+        if name == 'stylecfm':
+            return f(words) or 0
+        f = f.__wrapped__  # the function behind the flags
         f(**vars(parser_of(f).parse_args(words)))
     except SystemExit as e:
         return e.code if isinstance(e.code, int) else int(bool(e.code))

@@ -6,6 +6,8 @@
 __all__ = ['call_parse', 'keys_given']
 
 # %% ../../nbs/10_cli/00_flags.ipynb #79a00003
+import atexit
+import gc
 import inspect
 import math
 import os
@@ -17,16 +19,29 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
 from functools import wraps
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from fastcore.docments import docments
 
-from ..config import Config, InputError, load_config, parse_json, say, with_keys
+from stylecfm.config import (
+    Config,
+    InputError,
+    load_config,
+    parse_json,
+    say,
+    tell_loading,
+    with_keys,
+)
 
 # %% ../../nbs/10_cli/00_flags.ipynb #79f1a900
 # fastcore's parser requires this function; a type checker must read it as bool
 if TYPE_CHECKING:
+    from stylecfm.model_folders import ModelNames
+
     store_true = bool
 else:
     from fastcore.script import store_true
@@ -150,16 +165,23 @@ def present(
 # %% ../../nbs/10_cli/00_flags.ipynb #0e826d6f
 def model_there(
     path: str | None,  # A model's folder, or ORG/NAME on the hub; None passes
-):
-    "Raise `InputError` for a missing model folder that cannot be a name on the hub."
-    hub = re.fullmatch(r'\w[\w.-]*/\w[\w.-]*(@[\w.-]+)?', str(path)) and not str(path).startswith(
-        'runs/'
-    )
-    if path and not hub and not os.path.exists(path):
+) -> (
+    'ModelNames | None'
+):  # What its files say of it; None for a name on the hub, and without a path
+    """Raise `InputError` for a missing model folder that cannot be a name on the hub.
+
+    A folder that holds no model is refused, too.
+    """
+    if path and not os.path.exists(path):
+        if re.fullmatch(r'(?!runs/)\w[\w.-]*/\w[\w.-]*(@[\w.-]+)?', str(path)):
+            return None
         raise InputError(
             f'no checkpoint at {path}; give the folder that training wrote, '
             f'as runs/train{beside(path)}'
         )
+    from stylecfm.model_folders import describe
+
+    return describe(path) if path else None
 
 
 def within(
@@ -172,6 +194,80 @@ def within(
         if v is not None and not low <= v <= high:
             fine = f'{low:g} or more' if high == math.inf else f'from {low:g} to {high:g}'
             raise InputError(f'{name} must be {fine}, got {v:g}')
+
+# %% ../../nbs/10_cli/00_flags.ipynb #79a00031
+class _StandIn(ModuleType):
+    "A module that is imported when something is used that its stand-in does not have."
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.__path__ = find_spec(name).submodule_search_locations  # where its parts are looked for
+
+    def __getattr__(self, name):
+        if name.startswith('__'):
+            raise AttributeError(f'{self.__name__} has no {name}')
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), name)
+
+
+def _same(f: Callable | None = None, *_, **__) -> Callable:
+    "Decorator, with arguments or without, that returns the function itself."
+    return f or _same
+
+
+@contextmanager
+def light_imports(
+    on: bool = True,  # Whether to do anything
+) -> Iterator[None]:
+    """Context manager in which diffusers is imported without what painting does not need.
+
+    It imports PyTorch first. Not for a process that compiles a network.
+    """
+    if not on:
+        yield
+        return
+    gc.disable()
+    torch = import_module('torch')
+    compiler = _StandIn('torch._dynamo')
+    compiler.__dict__.update(
+        allow_in_graph=_same, disable=_same, eval_frame=SimpleNamespace(OptimizedModule=_StandIn)
+    )
+    put = [compiler, *map(_StandIn, ('scipy.stats', 'scipy.integrate'))]
+    put = {m.__name__: m for m in put if m.__name__ not in sys.modules}
+    sys.modules.update(put)
+    try:
+        yield
+    finally:
+        for name, m in put.items():
+            if sys.modules.get(name) is m:
+                del sys.modules[name]
+        if compiler.__name__ in put:  # diffusers asks whether a network is compiled
+            torch.__dict__.setdefault('_dynamo', compiler)
+        gc.enable()
+        gc.freeze()
+        atexit.register(gc.freeze)  # at the end there is nothing to tidy up
+
+
+def load_pipeline(
+    checkpoint: str | None,  # Folder of a model, or ORG/NAME on the hub; None: the pretrained one
+    *how: Any,  # Further arguments of `from_pretrained`, the last of them whether to compile
+) -> Any:  # A `StyleTransferPipeline`
+    """Load a model, with a line for each part that takes long.
+
+    Nothing is printed where PyTorch is loaded already.
+    """
+    first = 'torch' not in sys.modules
+    tell_loading()
+    with light_imports(first and not how[-1]):
+        import_module('torch')
+        if first:
+            say('loading diffusers ...', error=True)
+        kind = import_module('stylecfm.pipeline.transfer').StyleTransferPipeline
+    if first:
+        said = f'the model {checkpoint}' if checkpoint else 'the pretrained model'
+        say(f'loading {said} ...', error=True)
+    return kind.from_pretrained(checkpoint, *how)
 
 # %% ../../nbs/10_cli/00_flags.ipynb #cell-8
 _KEYS = ContextVar('keys')  # {section.key: value} of --set

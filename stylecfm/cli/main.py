@@ -29,7 +29,8 @@ class Command(NamedTuple):
     target: str  # module:function
     does: str  # Purpose, for the list of commands
     example: str  # Example line, without `stylecfm`
-    # {title: names of flags, separated by spaces} of the short help, at most 9 flags
+    # {title: names of flags, separated by spaces} of the short help, at most 9 flags; those that are
+    # words, too, are shown as words alone
     groups: dict
     words: tuple = ()  # Flags whose values are positional, in this order
 
@@ -42,8 +43,9 @@ COMMANDS = dict(  # {name: `Command`}
         'paint photographs, or carry images from style to style',
         'transfer photo.jpg painting.png --target_style van_gogh',
         {
-            'Images': 'input output size',
-            'Painting': 'checkpoint target_style source_style strength num_steps seed',
+            'Painting': 'target_style strength colours texture coarseness seed',
+            'Size and time': 'size num_steps',
+            'Model': 'checkpoint',
         },
         ('input', 'output'),
     ),
@@ -321,18 +323,14 @@ def function_of(
     return getattr(import_module(module), name).__wrapped__
 
 
-def _add_words(p, f: Callable, words: tuple):
-    """Add positional arguments.
+def _add_words(p, words: tuple, flags: set, actions: dict):
+    """Add positional arguments, with the help of the parameters that they are.
 
     These are lists of words, or a flag's value under the name `FLAG_word`.
     """
-    from fastcore.docments import docments
-
     for w in words:
-        if f.__annotations__[w] is list:
-            p.add_argument(w, nargs='*', metavar=w.upper(), help=docments(f, returns=False)[w])
-        else:
-            p.add_argument(f'{w}_word', nargs='?', metavar=w.upper(), help=f'as --{w}')
+        name, number = (f'{w}_word', '?') if w in flags else (w, '*')
+        p.add_argument(name, nargs=number, metavar=w.upper(), help=actions[w].help)
 
 
 def command_parser(
@@ -351,8 +349,9 @@ def command_parser(
         formatter_class=RawDescriptionHelpFormatter,
         epilog=f'example:\n  {to_type(f"stylecfm {command.example}")}',
     )
-    _add_words(p, f, command.words)
-    made = {a.dest: a for a in parser_of(f)._actions if a.option_strings and a.dest != 'help'}
+    every_one = {a.dest: a for a in parser_of(f)._actions}
+    made = {k: a for k, a in every_one.items() if a.option_strings and k != 'help'}
+    _add_words(p, command.words, {*made}, every_one)
     titles = {k: title for title, keys in command.groups.items() for k in keys.split()}
     groups = {t: p.add_argument_group(t) for t in [*command.groups, 'More']}
     for k in sorted(made, key=lambda k: list(titles).index(k) if k in titles else len(titles)):
@@ -361,7 +360,7 @@ def command_parser(
             a.option_strings = [f'--{PRESENT_NAMES[k]}', *a.option_strings]
         if k in CHOICES and isinstance(a.choices, type(None)):
             a.choices, a.metavar = CHOICES[k], PRESENT_NAMES.get(k, k).upper()
-        if k not in titles and not every:
+        if (k not in titles or k in command.words) and not every:
             a.help = SUPPRESS
         elif k in CHOICES:
             a.help = f'{a.help}; one of {", ".join(CHOICES[k])}'

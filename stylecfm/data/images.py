@@ -35,6 +35,7 @@ from stylecfm.data.decoding import (
     reduction,
 )
 from .folders import list_images, style_folders
+from .results import FORMATS
 from ..files import write_bytes
 
 # %% ../../nbs/02_data/04_images.ipynb #74669b3f
@@ -252,17 +253,6 @@ def read_images(
     ok = [(p, g) for p, g in zip(paths, got, strict=True) if not isinstance(g, UnusedFile)]
     x = torch.stack([g for _, g in ok]) if ok else torch.empty(0, 3, size, size, dtype=torch.uint8)
     return Images(as_float(x), [p for p, _ in ok], bad)
-
-# %% ../../nbs/02_data/04_images.ipynb #1485fe65
-# {suffix: arguments of Pillow's `save`}
-FORMATS = {
-    '.png': {'format': 'PNG'},
-    '.jpg': {'format': 'JPEG', 'quality': 95, 'subsampling': 0},
-    '.webp': {'format': 'WEBP', 'quality': 95},
-    '.tif': {'format': 'TIFF', 'compression': 'tiff_lzw'},
-    '.bmp': {'format': 'BMP'},
-}
-FORMATS |= {'.jpeg': FORMATS['.jpg'], '.tiff': FORMATS['.tif']}
 
 # %% ../../nbs/02_data/04_images.ipynb #a2e6df07
 def save_image(

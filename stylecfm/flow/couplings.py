@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ..config import InputError, progress_bar
@@ -61,6 +60,8 @@ def solve_assignment(
     x1: Tensor,  # Data, shaped as `x0`
 ) -> Tensor:  # Permutation, int64 `(n,)`; `x0[i]` is the noise of each row of `x1`
     "Find the pairing of least total squared distance; raises `InputError` for NaN or infinity."
+    from scipy.optimize import linear_sum_assignment
+
     # a shift of either set does not change the pairing, but far from the origin fp32 loses digits
     found = (
         inner_products(centred_rows(x0.detach()), centred_rows(x1.detach())).cpu().double().numpy()
@@ -191,6 +192,8 @@ def sinkhorn_pair(
 
     Raises `InputError` as `ot_pair`, and without POT.
     """
+    from scipy.optimize import linear_sum_assignment
+
     if not 0 < reg < math.inf:
         raise InputError(f'reg must be a finite number > 0, got {reg}')
 

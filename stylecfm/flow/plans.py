@@ -10,7 +10,6 @@ import math
 from typing import NamedTuple
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ..config import InputError, chosen
@@ -63,6 +62,8 @@ def transport_plan(
                 "a plan between sets of different sizes needs POT; pip install 'stylecfm[sinkhorn]'"
             ) from None
         return torch.as_tensor(ot.emd([], [], far.numpy()))
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(far.numpy())
     plan = torch.zeros_like(far)
     plan[rows, columns] = 1 / len(far)

@@ -35,13 +35,8 @@ from stylecfm.files import (
 from ..flow.flow_maps import FlowMapIsoNext
 from ..flow.scheduler import FlowSolverScheduler, check_scheduler
 from ..latents.style_probe import write_probe
-from stylecfm.training.checkpoints import (
-    WEIGHT_FILES,
-    Model,
-    codec_weights,
-    load_network,
-    pretrained_model,
-)
+from ..model_folders import WEIGHT_FILES, pretrained_model
+from ..training.checkpoints import Model, codec_weights, load_network
 
 # %% ../../nbs/08_pipeline/01_files.ipynb #923ab1a2
 def __getattr__(name):

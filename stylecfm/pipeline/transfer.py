@@ -27,6 +27,7 @@ from ..codecs.component import CodecModel, as_codec_model
 from ..config import InferenceConfig, InputError, chosen, whole
 from ..data.decoding import ImageNote, read_file
 from ..data.images import crop_back, load_layers, pad_to, to_pil, to_tensor
+from ..data.results import LATENTS
 from ..files import atomic_folder
 from ..flow.editing import flow_edit, sdedit
 from ..flow.flow_maps import FlowMapIsoNext
@@ -35,7 +36,8 @@ from ..flow.masks import load_mask, mask_tensor
 from ..flow.paths import linear
 from ..flow.scheduler import FlowSolverScheduler, check_scheduler, solve_by_scheduler
 from ..flow.solvers import ADAPTIVE_METHODS, ODESolver, ReversibleState, Solution
-from ..latents.files import LATENTS, latent_of
+from ..latents.files import latent_of
+from ..model_folders import find_model, pretrained_model, style_number
 from ..models.compiled import WAIT, CompiledOnDemand
 from ..models.data_prediction import LEAST_REMAINING, PredictsData
 from ..models.threads import FastestThreads
@@ -90,7 +92,7 @@ from stylecfm.pipeline.repaint import (
     paint_images,
     resized,
 )
-from ..training.checkpoints import Model, find_model, load_model, pretrained_model
+from ..training.checkpoints import Model, load_model
 from ..training.checkpoints import codec_weights as weights_of
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #fadb5bec
@@ -445,14 +447,7 @@ def style(
     which: str | int,  # Name, or number from 0
 ) -> int:  # Number
     "Return the number of a style; raises `InputError` for an unknown one."
-    styles = self.model.styles
-    if isinstance(which, str) and which in styles:
-        return styles.index(which)
-    if str(which).isdecimal() and int(which) < len(styles):
-        return int(which)
-    raise InputError(
-        f'no style {which!r}; there are ' + ', '.join(f'{i} ({s})' for i, s in enumerate(styles))
-    )
+    return style_number(which, self.model.styles)
 
 
 @patch

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers.training_utils import EMAModel
 from torch import Tensor
 
 from ..config import InputError, TrainingConfig, chosen, real
@@ -233,6 +232,9 @@ class Averages:
         longest: float = 0.999,  # Largest decay, as for `ema_decays`
         count: int = 2,  # Number of averages, as for `ema_decays`
     ):
+        # not above, as it imports torch.distributed.fsdp, which nothing but training needs
+        from diffusers.training_utils import EMAModel
+
         params = [p.detach().float() for p in params]
         self.decays = ema_decays(longest, count)
         self.models = [EMAModel(params, decay=d) for d in self.decays]
