@@ -75,7 +75,14 @@ def expected(image, style, side):
     from stylecfm.codecs.base import load_codec
     from stylecfm.data.images import to_pil
     from stylecfm.models.data_prediction import LEAST_REMAINING, sample_data_prediction
-    from stylecfm.pipeline.repaint import Brush, StructurePainter, conditional_data, conditions
+    from stylecfm.pipeline.repaint import (
+        Brush,
+        StructurePainter,
+        conditional_data,
+        conditions,
+        detail_map,
+        noise_scale,
+    )
     from stylecfm.training.checkpoints import load_model
 
     model = load_model(ROOT / 'checkpoints' / 'painter')
@@ -92,7 +99,8 @@ def expected(image, style, side):
     with torch.no_grad():
         _, there = conditions(painter, x, target, brush, styles.index('photo'))
         shape = (1, codec.latent_channels, side // 8, side // 8)
-        x0 = torch.from_numpy(noise(0, math.prod(shape))).float().view(shape) * brush.temperature
+        x0 = torch.from_numpy(noise(0, math.prod(shape))).float().view(shape)
+        x0 = x0 * noise_scale(brush, detail_map(x, shape[-2:]), shape[-2:])
         z = sample_data_prediction(conditional_data(painter, there, target), x0, brush.steps)
         return np.asarray(to_pil(painter.decode(z))[0])
 

@@ -57,15 +57,15 @@ class PaintStylecfm:
     @classmethod
     def INPUT_TYPES(cls):
         "Return inputs with their ranges, as ComfyUI asks for them."
-        share = dict(default=1.0, min=0.0, max=1.0, step=0.05)
+        share, usual = dict(default=1.0, min=0.0, max=1.0, step=0.05), Brush()
         required = dict(
             image=('IMAGE',),
             style=(bundled_styles(),),
             colours=(list(COLOUR_MODES), dict(default='painting')),
-            coarseness=('FLOAT', dict(default=5.0, min=1.0, max=8.0, step=0.5)),
-            temperature=('FLOAT', share),
+            coarseness=('FLOAT', dict(default=usual.coarseness, min=1.0, max=8.0, step=0.5)),
+            temperature=('FLOAT', dict(default=usual.temperature, min=0.0, max=1.2, step=0.01)),
             strength=('FLOAT', share),
-            steps=('INT', dict(default=12, min=1, max=100)),
+            steps=('INT', dict(default=usual.steps, min=1, max=100)),
             seed=('INT', dict(default=0, min=0, max=2**32 - 1)),
         )
         own = (

@@ -62,6 +62,8 @@ class Brush(NamedTuple):
     base_size: int = 512
     # A word of `PALETTES`: from near paintings, or one colour map for the whole collection
     palette: str = 'transported'
+    # Reduction of the noise where the photograph has no detail, such as in skies, 0 to 1; 0: none
+    calm: float = 0.12
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #8d5a41e7
 def check_brush(
@@ -74,6 +76,7 @@ def check_brush(
         steps=(1, 1000),
         guidance_scale=(1, 100),
         base_size=(64, 8192),
+        calm=(0, 1),
     )
     for name, (lo, hi) in ranges.items():
         if not lo <= getattr(b, name) <= hi:
@@ -257,6 +260,35 @@ def _finished(
     return torch.lerp(y, finish_colours(b.colours, y, region.photo), region.mask)
 
 
+_DETAIL = 0.02  # local standard deviation of luminance at which the reduction is halved
+
+
+def detail_map(
+    x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
+    size: tuple,  # Height and width of the map
+) -> Tensor:  # `(b, 1, *size)`, in [0, 1): 0 where the image is flat
+    "Measure how much fine detail an image has at each place."
+    y = (x * torch.tensor([0.299, 0.587, 0.114]).to(x).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+    def mean(v, n):
+        return F.avg_pool2d(F.pad(v, [n // 2] * 4, mode='replicate'), n, 1)
+
+    energy = F.adaptive_avg_pool2d((y - mean(y, 9)) ** 2, size)
+    std = mean(energy, 3).sqrt()
+    return std / (std + _DETAIL)
+
+
+def noise_scale(
+    b: Brush,  # Temperature and calm
+    detail: Tensor,  # Output of `detail_map`, `(b, 1, h', w')`
+    size: tuple,  # Height and width of the latent
+) -> Tensor:  # Standard deviation of the initial noise, `(b, 1, *size)`
+    "Return the temperature by place: lower where the photograph has no detail."
+    if tuple(detail.shape[-2:]) != tuple(size):
+        detail = F.interpolate(detail, size, mode='bilinear', align_corners=False)
+    return b.temperature * (1 - b.calm * (1 - detail))
+
+
 @torch.no_grad()
 def paint_once(
     p: StructurePainter,  # Network, codec and palettes
@@ -267,12 +299,15 @@ def paint_once(
     # Called as `callback(step, t, x)` after each step of a solver
     callback: Callable | None = None,
     region: Region | None = None,  # Mask and photographs; None: paint the whole image
+    detail: Tensor | None = None,  # Output of `detail_map`; None: that of `x`
 ) -> PaintingResult:
     "Paint images at their own size: condition, start, and the flow from t = 0 to 1."
     check_brush(b)
     here, there = conditions(p, x, target, b, source)
     g = torch.Generator().manual_seed(b.seed)
-    x0 = b.temperature * noise_like(there[:, :-1], g)
+    size = there.shape[-2:]
+    detail = detail_map(x, size) if detail is None else detail
+    x0 = noise_scale(b, detail, size).to(there) * noise_like(there[:, :-1], g)
     if p.student is not None and not beyond_student(b, target, region is not None):
         one = next(iter(target)) if isinstance(target, dict) else target
         made = sample_student(p.student, there, one, x0, b.steps, callback)
@@ -347,12 +382,13 @@ def paint_images(
     small = base_size_of((h, w), b.base_size, factor)
     base = resized(x, small)
     part = None if mask is None else resized(mask, small)
-    first = paint_once(p, base, source, target, b, callback, within(base, part))
+    detail = detail_map(base, tuple(n // factor for n in small))
+    first = paint_once(p, base, source, target, b, callback, within(base, part), detail)
     enlarged = resized(first.images, (h, w))
     over = b._replace(
         colours=0.0, texture=0.0, coarseness=min(8.0, max(3.0, 1.5 * max(h, w) / b.base_size))
     )
-    second = paint_once(p, enlarged, source, target, over, callback, within(x, mask))
+    second = paint_once(p, enlarged, source, target, over, callback, within(x, mask), detail)
     # colours are finished again, as the second pass changes them
     done = finish_colours(b.colours, second.images, x)
     images = done if mask is None else torch.lerp(second.images, done, mask)

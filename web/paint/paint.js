@@ -2,7 +2,7 @@
 // Formulas and constants are those of the notebooks 07_abstraction, 08_palettes,
 // 13_data_prediction and 55_repaint. Images are planar: {data: Float32Array(c * h * w), h, w}.
 
-const LUMA = [0.299, 0.587, 0.114], DISCS = 8, TOLERANCE = 4 / 255, FLOOR = 1e-4;
+const LUMA = [0.299, 0.587, 0.114], DISCS = 8, TOLERANCE = 4 / 255, FLOOR = 1e-4, DETAIL = 0.02;
 
 // ---------------------------------------------------------------- borders and filters
 
@@ -270,11 +270,55 @@ export async function sample(predict, x0, steps, after = async () => {}) {
   return x;
 }
 
+// How much fine detail a picture has in each of h x w cells, in [0, 1): 0 where it is flat (a sky).
+export function detailMap(image, h, w) {
+  const H = image.h, W = image.w, N = H * W, y = new Float64Array(N);
+  for (let c = 0; c < 3; c++) for (let p = 0; p < N; p++) y[p] += LUMA[c] * image.data[c * N + p];
+  const mean = boxMean(y, H, W, 4), energy = new Float64Array(h * w), a = H / h, b = W / w;
+  for (let i = 0; i < H; i++)
+    for (let j = 0; j < W; j++)
+      energy[Math.floor(i / a) * w + Math.floor(j / b)] += (y[i * W + j] - mean[i * W + j]) ** 2 / (a * b);
+  return {data: boxMean(energy, h, w, 1).map(v => Math.sqrt(Math.max(v, 0))).map(v => v / (v + DETAIL)), h, w};
+}
+
+// Means over squares of 2 r + 1, borders repeated.
+function boxMean(v, h, w, r) {
+  const clamp = (k, n) => Math.min(n - 1, Math.max(0, k)), n = 2 * r + 1;
+  const rows = new Float64Array(h * w), out = new Float64Array(h * w);
+  for (let i = 0; i < h; i++)
+    for (let j = 0; j < w; j++)
+      for (let k = -r; k <= r; k++) rows[i * w + j] += v[i * w + clamp(j + k, w)] / n;
+  for (let i = 0; i < h; i++)
+    for (let k = -r; k <= r; k++) {
+      const at = clamp(i + k, h) * w;
+      for (let j = 0; j < w; j++) out[i * w + j] += rows[at + j] / n;
+    }
+  return out;
+}
+
+// A map at another size, bilinear, pixel centres at halves.
+function bilinear(map, h, w) {
+  if (map.h === h && map.w === w) return map.data;
+  const place = (i, n, m) => {
+    const v = Math.max(0, (i + 0.5) * m / n - 0.5), k = Math.min(m - 1, Math.floor(v));
+    return [k, Math.min(m - 1, k + 1), v - k];
+  };
+  const out = new Float64Array(h * w);
+  for (let i = 0; i < h; i++) {
+    const [a, b, s] = place(i, h, map.h);
+    for (let j = 0; j < w; j++) {
+      const [c, d, t] = place(j, w, map.w), at = (y, x) => map.data[y * map.w + x];
+      out[i * w + j] = (1 - s) * ((1 - t) * at(a, c) + t * at(a, d)) + s * ((1 - t) * at(b, c) + t * at(b, d));
+    }
+  }
+  return out;
+}
+
 // Paint a picture at its own size, sides divisible by the factor. `engine` has `encode`,
-// `velocity` and `decode`; `choices` has source, target, coarseness, colours, temperature, steps,
-// seed.
-export async function paintOnce(engine, facts, image, choices, after) {
-  const {coarseness, source, target, colours, temperature, steps, seed} = choices;
+// `velocity` and `decode`; `choices` has source, target, coarseness, colours, temperature, calm,
+// steps, seed. `detail` is the map that lowers the noise; without it, that of the picture.
+export async function paintOnce(engine, facts, image, choices, after, detail) {
+  const {coarseness, source, target, colours, temperature, calm = 0, steps, seed} = choices;
   const coarse = coarsePicture(image, coarseness);
   let moved = coarse;
   if (colours > 0 && facts.palettes[target]) {
@@ -284,7 +328,8 @@ export async function paintOnce(engine, facts, image, choices, after) {
   await after?.begun?.(moved);
   const c = facts.latent_channels, h = image.h / facts.factor, w = image.w / facts.factor;
   const latent = await engine.encode(moved), n = c * h * w;
-  const x0 = noise(seed, n).map(v => v * temperature);
+  const share = bilinear(detail ?? detailMap(image, h, w), h, w);
+  const x0 = noise(seed, n).map((v, i) => v * temperature * (1 - calm * (1 - share[i % (h * w)])));
   const both = new Float32Array((c + facts.condition_channels) * h * w);
   both.set(latent, n);
   both.fill(coarseness / facts.radius_unit, 2 * n);
@@ -307,11 +352,12 @@ export async function paint(engine, facts, photo, choices, after, base = 512) {
   if (longest <= 1.25 * base) return cut(await paintOnce(engine, facts, image, choices, after));
   const side = n => Math.max(2, Math.round(n * base / longest / facts.factor)) * facts.factor;
   const small = resized(image, side(image.h), side(image.w));
-  const first = await paintOnce(engine, facts, small, choices, after);
+  const detail = detailMap(small, small.h / facts.factor, small.w / facts.factor);
+  const first = await paintOnce(engine, facts, small, choices, after, detail);
   await after?.pass?.(1);
   const coarseness = Math.min(8, Math.max(3, 1.5 * longest / base));
   const over = {...choices, colours: 0, coarseness};
-  return cut(await paintOnce(engine, facts, resized(first, image.h, image.w), over, after));
+  return cut(await paintOnce(engine, facts, resized(first, image.h, image.w), over, after, detail));
 }
 
 // ---------------------------------------------------------------- sizes
