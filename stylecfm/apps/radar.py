@@ -8,7 +8,7 @@ __all__ = ['RadarSize', 'enhance_cloud', 'load_radar', 'stylecfm_radar']
 # %% ../../nbs/11_apps/10_radar.ipynb #5054a764
 import operator
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -643,7 +643,8 @@ def voxel_autoencoder(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #55c89e14
 def fit_autoencoder(
-    volumes: 'torch.Tensor',  # Standardised, `(n, 6, z, y, x)`, sides multiples of 4
+    # Standardised, `(n, 6, z, y, x)`, sides multiples of 4; or an object that reads rows of them
+    volumes: Any,
     steps: int = 300,  # Number of training steps
     seed: int = 0,  # Random seed of weights and order
     batch: int = 8,  # Number of volumes in a training step
@@ -749,7 +750,8 @@ class LatentSpace(NamedTuple):
 def latent_space(
     voxels: Space,  # Space of the training set
     codec: Any,  # Trained autoencoder
-    volumes: 'torch.Tensor',  # Volumes of the lidar, `(n, 6, z, y, x)`, in their own units
+    # Batches of volumes of the lidar, each `(n, 6, z, y, x)`, in their own units
+    volumes: 'Iterable[torch.Tensor]',
     width: int = 24,  # Width that `codec` was built with
     latent: int = 16,  # Number of its latent channels
 ) -> LatentSpace:
@@ -768,7 +770,9 @@ def latent_space(
 
     plain = LatentStats(torch.zeros(latent), torch.ones(latent))
     space = LatentSpace(voxels, codec, plain, width, latent)
-    return space._replace(latents=pooled(*moments(space.into(volumes)), constant=1.0))
+    found = [moments(space.into(v)) for v in volumes]
+    mean, variance = (torch.cat([m[k] for m in found]) for k in (0, 1))
+    return space._replace(latents=pooled(mean, variance, constant=1.0))
 
 # %% ../../nbs/11_apps/10_radar.ipynb #581bbfba
 def structure_distance(

@@ -218,11 +218,11 @@ class StoredPairs:
             for s in ('radar', 'lidar')
         }
 
-    def pick(
+    def stacked(
         self,
         rows: 'slice | list | torch.Tensor',  # A slice or positions, `(m,)`
-    ) -> 'Pairs':  # Those rows, standardised and packed
-        "Read some pairs."
+    ) -> tuple:  # Volumes of radar and lidar, `(m, 6, z, y, x)` each, in their own units
+        "Read the volumes of some pairs."
         import torch
 
         at = range(len(self))[rows] if isinstance(rows, slice) else [int(i) for i in rows]
@@ -232,7 +232,14 @@ class StoredPairs:
         )
         if self.coarser > 1:
             radar, lidar = (coarsened(v, self.coarser) for v in (radar, lidar))
-        return pairs_of(radar, lidar, self.space)
+        return radar, lidar
+
+    def pick(
+        self,
+        rows: 'slice | list | torch.Tensor',  # A slice or positions, `(m,)`
+    ) -> 'Pairs':  # Those rows, standardised and packed
+        "Read some pairs."
+        return pairs_of(*self.stacked(rows), self.space)
 
     def fingerprint(self) -> str:  # 64 hexadecimal digits
         "Digest of the digests of all files, without reading the files."
