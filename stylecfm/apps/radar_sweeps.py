@@ -207,7 +207,7 @@ def _look(c: Cells, ego: np.ndarray, rng: np.random.Generator, p: RadarPhysics) 
 class SweepEffort(NamedTuple):
     "Views, steps and sizes of the sweeps job."
 
-    views: int = 240  # Number of training views, each also mirrored
+    views: int = 160  # Number of training views, each also mirrored
     sector: tuple = (0.0, 240.0)  # Directions of the points that are trained on, degrees
     choose: tuple = (300,)  # Validation directions, of the same sweeps
     test: tuple = tuple(range(0, 360, 30))  # Test directions, of the held-out sweep
@@ -215,8 +215,8 @@ class SweepEffort(NamedTuple):
     shift: float = 3.0  # Largest displacement of a training view along x and y, metres
     scale: float = 0.15  # Largest log of the factor on a training view's sizes
     samples: int = 4  # Samples of the flow whose mean is the prediction
-    steps: int = 500  # Training steps of the flow
-    regression: int = 200  # Training steps of the U-Net
+    steps: int = 300  # Training steps of the flow
+    regression: int = 150  # Training steps of the U-Net
     size: RadarSize = RadarSize()  # Size of the network of the flow
     physics: RadarPhysics = RadarPhysics()  # Constants of the radar
     grid: VoxelGrid = VoxelGrid((0.0, -9.6, GROUND_HEIGHT), (0.8, 0.8, 0.5), (8, 24, 24))

@@ -688,7 +688,7 @@ def by_graph(
 
     class Graph(torch.nn.Module):
         def forward(self, x, t, style):
-            return run(x, t, style)
+            return torch.cat([run(x[[i]], t[[i]], style[[i]]) for i in range(len(x))])
 
     return Graph()
 
