@@ -73,11 +73,14 @@ def export_radar(
 
 def _in_8_bits(graph: bytes) -> bytes:
     "Quantise the matrix products of a graph dynamically."
+    import sys
     import tempfile
     import warnings
 
+    paths = list(sys.path)
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    sys.path[:] = paths  # the import adds a folder of its own
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter('ignore')
         full, small = (str(Path(folder) / n) for n in ('full.onnx', 'small.onnx'))
