@@ -8,7 +8,7 @@ __all__ = ['RadarSize', 'enhance_cloud', 'load_radar', 'stylecfm_radar']
 # %% ../../nbs/11_apps/10_radar.ipynb #5054a764
 import operator
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -510,7 +510,7 @@ def radar_network(
 
 
 def network_in(
-    space: Space,  # Space whose channels are those of the network
+    space: 'Space | LatentSpace',  # Space whose channels are those of the network
     size: RadarSize,  # Width, blocks, kernel and checkpointing
     edm: bool = False,  # Wrap the network in EDM's preconditioning
 ) -> 'torch.nn.Module':  # Network, output of `radar_network`
@@ -643,7 +643,8 @@ def voxel_autoencoder(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #55c89e14
 def fit_autoencoder(
-    volumes: 'torch.Tensor',  # Standardised, `(n, 6, z, y, x)`, sides multiples of 4
+    # Standardised, `(n, 6, z, y, x)`, sides multiples of 4; or an object that reads rows of them
+    volumes: Any,
     steps: int = 300,  # Number of training steps
     seed: int = 0,  # Random seed of weights and order
     batch: int = 8,  # Number of volumes in a training step
@@ -666,6 +667,112 @@ def fit_autoencoder(
         opt.step()
         fall.step()
     return net.eval().requires_grad_(False)
+
+# %% ../../nbs/11_apps/10_radar.ipynb #ce94814e
+class LatentSpace(NamedTuple):
+    "Transform between volumes in their own units and standardised latents of an autoencoder."
+
+    voxels: Space  # Space of the volumes
+    codec: Any  # Trained, frozen autoencoder, output of `voxel_autoencoder`
+    latents: 'LatentStats'  # Statistics of the training set's latents
+    width: int = 24  # Width that `codec` was built with
+    latent: int = 16  # Number of latent channels
+
+    @property
+    def grid(self) -> VoxelGrid:
+        "Voxel grid."
+        return self.voxels.grid
+
+    @property
+    def factors(self) -> tuple:
+        "Voxels along z, y, x in a position of the network."
+        return (4, 4, 4)
+
+    @property
+    def data_channels(self) -> int:
+        "Number of channels that the network outputs."
+        return self.latent
+
+    @property
+    def given_channels(self) -> int:
+        "Number of channels of the condition."
+        return len(self.voxels.given) * int(np.prod(self.factors))
+
+    def encode(
+        self,
+        x: 'torch.Tensor',  # Standardised volumes, `(n, 6, z, y, x)`, sides multiples of 4
+    ) -> 'torch.Tensor':  # Standardised latents, `(n, latent, z/4, y/4, x/4)`
+        "Encode volumes; channels that the lidar lacks are 0."
+        import torch
+
+        full = torch.zeros_like(x)
+        full[:, _places(self.voxels.kept)] = x[:, _places(self.voxels.kept)]
+        with torch.no_grad():
+            return self.latents.standardise(self.codec.encode(full))
+
+    def into(
+        self,
+        volumes: 'torch.Tensor',  # The lidar's, `(n, 6, z, y, x)`, in their own units
+    ) -> 'torch.Tensor':  # `(n, latent, z/4, y/4, x/4)`
+        "Standardise and encode volumes of the lidar."
+        return self.encode(self.voxels.stats.standardise(volumes.clone()))
+
+    def into_given(
+        self,
+        volumes: 'torch.Tensor',  # The radar's, `(n, 6, z, y, x)`, in their own units
+    ) -> 'torch.Tensor':  # `(n, k, z/4, y/4, x/4)`
+        "Standardise and pack volumes of the radar, the network's condition."
+        v = self.voxels
+        return _packed(v.seen or v.stats, volumes, v.given, self.factors)
+
+    def start(
+        self,
+        volumes: 'torch.Tensor',  # The radar's, `(n, 6, z, y, x)`, in their own units
+    ) -> 'torch.Tensor':  # Shaped as the output of `into`
+        "Mean of the paths' start: the encoded radar."
+        v = self.voxels
+        return self.encode((v.seen or v.stats).standardise(volumes.clone()))
+
+    def back(
+        self,
+        z: 'torch.Tensor',  # Latents, output of `into`
+    ) -> 'torch.Tensor':  # `(n, 6, z, y, x)`
+        "Decode: volumes in their own units; a dropped channel gets its constant value."
+        import torch
+
+        with torch.no_grad():
+            x = self.codec.decode(self.latents.restore(z.float()))
+        full = torch.zeros_like(x)
+        full[:, _places(self.voxels.kept)] = x[:, _places(self.voxels.kept)]
+        return self.voxels.stats.restore(full)
+
+
+def latent_space(
+    voxels: Space,  # Space of the training set
+    codec: Any,  # Trained autoencoder
+    # Batches of volumes of the lidar, each `(n, 6, z, y, x)`, in their own units
+    volumes: 'Iterable[torch.Tensor]',
+    width: int = 24,  # Width that `codec` was built with
+    latent: int = 16,  # Number of its latent channels
+) -> LatentSpace:
+    """Measure the statistics of the latents of volumes.
+
+    Raises `InputError` for a grid whose sides are not multiples of 4.
+    """
+    from stylecfm.codecs.base import LatentStats, moments, pooled
+
+    if any(n % 4 for n in voxels.grid.shape):
+        raise InputError(
+            'latents need a grid whose sides are multiples of 4 voxels, '
+            f'got {voxels.grid.shape}; choose another shape'
+        )
+    import torch
+
+    plain = LatentStats(torch.zeros(latent), torch.ones(latent))
+    space = LatentSpace(voxels, codec, plain, width, latent)
+    found = [moments(space.into(v)) for v in volumes]
+    mean, variance = (torch.cat([m[k] for m in found]) for k in (0, 1))
+    return space._replace(latents=pooled(mean, variance, constant=1.0))
 
 # %% ../../nbs/11_apps/10_radar.ipynb #581bbfba
 def structure_distance(
@@ -725,12 +832,15 @@ class RadarModel(NamedTuple):
 
     net: 'torch.nn.Module'  # Network, output of `radar_network`
     recipe: 'PairRecipe'  # Recipe of the training
-    space: Space  # Space of the training set
+    space: 'Space | LatentSpace'  # Space of the training set
     size: RadarSize  # Size that `net` was made from
     steps: int = 1  # Number of network evaluations
     threshold: float = 0.5  # Occupancy threshold
     seconds: float = 0.0  # Training time, seconds; not stored on disk
+    samples: int = 1  # Number of samples, with different noise, whose mean is the prediction
 
+
+SAMPLE_SEEDS = 10_000  # difference between the seeds of two samples
 
 # {name: fields of `PairRecipe`}
 VARIANTS = {
@@ -748,7 +858,7 @@ def volumes_by(
     seed: int = 0,  # Random seed of the noise
     batch: int = 32,  # Number of volumes in a batch
 ) -> 'torch.Tensor':  # Volumes shaped as `radar`, occupancy before the threshold
-    "Predict volumes of the lidar from volumes of the radar."
+    "Predict volumes of the lidar from volumes of the radar, as means of `m.samples` samples."
     import torch
 
     from stylecfm.training.pair_objectives import translate
@@ -756,8 +866,12 @@ def volumes_by(
     made, device = [], next((q.device for q in m.net.parameters()), radar.device)
     for i, part in enumerate(radar.split(batch)):
         given, start = (f(part).to(device) for f in (m.space.into_given, m.space.start))
-        x = translate(m.net, given, start, m.recipe, steps or m.steps, seed=seed + i).x
-        made.append(m.space.back(x.cpu()))
+        total = 0
+        for k in range(m.samples):
+            noise = seed + i + k * SAMPLE_SEEDS
+            x = translate(m.net, given, start, m.recipe, steps or m.steps, seed=noise).x
+            total = total + m.space.back(x.cpu()) / m.samples
+        made.append(total)
     return torch.cat(made)
 
 # %% ../../nbs/11_apps/10_radar.ipynb #580006d1
@@ -916,23 +1030,32 @@ def save_radar(
 
     from stylecfm.files import atomic_folder, write_json, write_tensors
 
-    stats = m.space.stats
+    space = m.space.voxels if isinstance(m.space, LatentSpace) else m.space
+    stats = space.stats
     d = dict(
         recipe=asdict(m.recipe),
-        grid=asdict(m.space.grid),
+        grid=asdict(space.grid),
         mean=stats.mean.tolist(),
         scale=stats.scale.tolist(),
-        factors=list(m.space.factors),
-        kept=list(m.space.kept),
-        given=list(m.space.given),
+        factors=list(space.factors),
+        kept=list(space.kept),
+        given=list(space.given),
         size=m.size._asdict(),
         steps=m.steps,
         threshold=m.threshold,
+        samples=m.samples,
     )
-    if m.space.seen:
-        d |= dict(seen=dict(mean=m.space.seen.mean.tolist(), scale=m.space.seen.scale.tolist()))
+    if space.seen:
+        d |= dict(seen=dict(mean=space.seen.mean.tolist(), scale=space.seen.scale.tolist()))
+    codec = None
+    if isinstance(m.space, LatentSpace):
+        codec, found = m.space.codec, m.space.latents
+        about = dict(width=m.space.width, latent=m.space.latent)
+        d |= dict(autoencoder=about | dict(mean=found.mean.tolist(), scale=found.scale.tolist()))
     with atomic_folder(folder, 'radar') as tmp:
         write_tensors(tmp / 'network.safetensors', dict(m.net.state_dict()))
+        if codec is not None:
+            write_tensors(tmp / 'autoencoder.safetensors', dict(codec.state_dict()))
         write_json(tmp / 'radar.json', d)
 
 # %% ../../nbs/11_apps/10_radar.ipynb #6864f1bd
@@ -978,6 +1101,7 @@ def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its si
         given=list_of(one_of(*CHANNELS), 1, len(CHANNELS)),
         steps=whole(1, 1000),
         threshold=real(0, 1),
+        samples=whole(1, 1000),
     )
     grid = dict(
         low=three(real(-1e6, 1e6)), side=three(real(1e-6, 1e6)), shape=three(whole(1, 4096))
@@ -990,7 +1114,33 @@ def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its si
         micro=whole(0, 1 << 16),
         checkpointing=one_of(*CHECKPOINTING),
     )
-    return dict(about=about, grid=grid, size=size)
+    autoencoder = dict(width=whole(1, 1 << 12), latent=whole(1, 1 << 12))
+    return dict(about=about, grid=grid, size=size, autoencoder=autoencoder)
+
+
+def _latents_in(folder: Path, about: dict, voxels: Space, rules: dict) -> LatentSpace:
+    "Read the autoencoder of a verified folder; raises `InputError` for a wrong description."
+    import torch
+
+    from stylecfm.codecs.base import stats_from
+    from stylecfm.config import checked
+    from stylecfm.files import check_shapes, listed, read_manifest, tensor_shapes
+    from stylecfm.training.checkpoints import with_weights
+
+    what = f'{folder / "radar.json"}, autoencoder'
+    about = checked(about, rules, what)
+    weights = folder / 'autoencoder.safetensors'
+    listed(folder, read_manifest(folder), weights.name)
+    if about['width'] % 4 or any(n % 4 for n in voxels.grid.shape):
+        raise InputError(f'{what}: width and the sides of the grid must be multiples of 4')
+    with torch.device('meta'):
+        codec = voxel_autoencoder(about['width'], about['latent'])
+    check_shapes(
+        tensor_shapes(weights), {k: tuple(v.shape) for k, v in codec.state_dict().items()}, weights
+    )
+    codec = with_weights(codec, weights).eval().requires_grad_(False)
+    latents = stats_from(about, about['latent'], what)
+    return LatentSpace(voxels, codec, latents, about['width'], about['latent'])
 
 
 def _radar_in(folder: Path) -> RadarModel:
@@ -1009,8 +1159,8 @@ def _radar_in(folder: Path) -> RadarModel:
     path = folder / 'radar.json'
     weights = folder / 'network.safetensors'
     rules = _rules()
-    # for files of versions that dropped no channels
-    usual = dict(kept=list(CHANNELS), given=list(CHANNELS))
+    # for files of versions that dropped no channels, or took one sample
+    usual = dict(kept=list(CHANNELS), given=list(CHANNELS), samples=1)
     d = checked(read_json(path), rules['about'], str(path), usual)
     grid, size = (checked(d[k], rules[k], f'{path}, {k}') for k in ('grid', 'size'))
     try:
@@ -1025,15 +1175,16 @@ def _radar_in(folder: Path) -> RadarModel:
     names = (tuple(k for k in CHANNELS if k in d[which]) for which in ('kept', 'given'))
     space = Space(grid, stats, tuple(d['factors']), seen, *names)
     size = RadarSize(**{k: size[k] for k in rules['size']})
+    if d.get('autoencoder'):
+        space = _latents_in(folder, d['autoencoder'], space, rules['autoencoder'])
     shapes = tensor_shapes(weights)
     if size.blocks > len(shapes):
         raise InputError(f'{path} asks for {size.blocks} blocks, more than {weights} has tensors')
     with torch.device('meta'):
         net = network_in(space, size, recipe.objective == 'edm')
     check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, weights)
-    return RadarModel(
-        with_weights(net, weights).eval(), recipe, space, size, d['steps'], d['threshold']
-    )
+    net = with_weights(net, weights).eval()
+    return RadarModel(net, recipe, space, size, d['steps'], d['threshold'], samples=d['samples'])
 
 # %% ../../nbs/11_apps/10_radar.ipynb #dfbe72c4
 class RadarEffort(NamedTuple):
@@ -1047,6 +1198,7 @@ class RadarEffort(NamedTuple):
     size: RadarSize = RadarSize()  # Size of the network
     rate: float = 4e-3  # Learning rate
     own_units: bool = False  # Standardise the radar's intensity and Doppler by themselves
+    samples: int = 1  # Number of samples whose mean is the prediction
     # Voxel grid in front of the sensor, 19.2 x 19.2 x 4 m
     grid: VoxelGrid = VoxelGrid((0.0, -9.6, GROUND_HEIGHT), (0.8, 0.8, 0.5), (8, 24, 24))
 
@@ -1097,7 +1249,9 @@ def train_radar(
         net = network_in(space, size, recipe.objective == 'edm').to(pick_device(device))
     fitted = PairTrainer(net, phases, held_pairs, recipe, folder, on_the_radar(space)).fit()
     m = choose(
-        RadarModel(fitted.net, recipe, space, size, seconds=fitted.seconds), held_radar, held
+        RadarModel(fitted.net, recipe, space, size, seconds=fitted.seconds, samples=effort.samples),
+        held_radar,
+        held,
     )
     if folder:
         save_radar(Path(folder) / 'model', m)

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from stylecfm.apps.clouds import (
 )
 from stylecfm.apps.radar import (
     RADAR_PRESETS,
+    LatentSpace,
     RadarModel,
     RadarSize,
     Space,
@@ -41,8 +42,10 @@ from stylecfm.apps.radar import (
     numbers,
     pairs_of,
     save_radar,
+    step_memory,
     volumes_of,
 )
+from .radar_latents import LatentPairs, latent_pairs, run_latents
 from stylecfm.apps.recordings import (
     PairOptions,
     Recording,
@@ -59,6 +62,7 @@ from ..cli.flags import present, store_true
 from ..cli.notes import Notes
 from stylecfm.config import (
     ODD,
+    TEXT,
     InputError,
     Section,
     chosen,
@@ -90,7 +94,10 @@ class RadarTraining(Section, name='radar'):
     batch_size: int = key(8, whole(1))  # Number of pairs in a training step
     micro_batch: int = key(0, whole(0))  # Number of pairs in a micro-batch; 0: `batch_size`
     learning_rate: float = key(4e-3, real(1e-9, 1))  # Largest step size of AdamW
-    precision: str = key('fp32', one_of('fp32', 'bf16'))  # Precision of matrix products
+    # Precision of matrix products; fp16 scales the loss
+    precision: str = key('fp32', one_of('fp32', 'bf16', 'fp16'))
+    # Memory of the GPU, GB: micro-batch and checkpointing by the memory plan; 0: as given
+    memory_gb: float = key(0.0, real(0, 1e4))
     validate_every: int = key(0, whole(0))  # Steps between validations; 0: steps / 4, at most 100
     # Stop after this number of validations without improvement; 0: never
     patience: int = key(4, whole(0))
@@ -102,6 +109,12 @@ class RadarTraining(Section, name='radar'):
     log_noise: float = key(0.8, real(-10, 10))
     structure: float = key(0.0, real(0, 1e3))  # Loss weight of `structure_distance`
     features: float = key(0.0, real(0, 1e3))  # Loss weight of `feature_distance`
+    # Channels of an autoencoder's latents, on which the flow is learned; 0: packed voxels
+    latent: int = key(0, whole(0, 512))
+    autoencoder_steps: int = key(400, whole(1))  # Training steps of the autoencoder
+    samples: int = key(1, whole(1, 100))  # Samples whose mean is the prediction
+    # Trackers besides log.jsonl, as accelerate names them, separated by commas: tensorboard
+    trackers: str = key('none', TEXT)
     hold_out: float = key(0.1, real(0.001, 0.9))  # Least share of held-out pairs
     seed: int = key(0, whole(0, 2**63 - 1))  # Random seed of weights, order and noise
 
@@ -111,6 +124,11 @@ class RadarTraining(Section, name='radar'):
         if self.objective == 'edm' and (self.structure or self.features):
             raise InputError(
                 'radar.structure and radar.features need radar.objective flow; set them to 0'
+            )
+        if self.latent and (self.structure or self.features or self.coarse_steps):
+            raise InputError(
+                'radar.structure, radar.features and radar.coarse_steps compare voxels; '
+                'set them to 0, or radar.latent'
             )
 
 
@@ -152,9 +170,10 @@ def parse_options(
         )
     found = {k: dict(given.get(k, {})) for k in kinds}
     if preset:
-        size = chosen(RADAR_PRESETS, preset, 'preset')[1]._asdict()
+        card, size = chosen(RADAR_PRESETS, preset, 'preset')
         names = dict(batch='batch_size', micro='micro_batch')
-        found['radar'] |= {names.get(k, k): v for k, v in size.items()}
+        found['radar'] |= {names.get(k, k): v for k, v in size._asdict().items()}
+        found['radar']['memory_gb'] = float(card)
     where = {f.name: s for s, kind in kinds.items() for f in fields(kind)}
     for word in (text or '').replace(',', ' ').split():
         name, sign, value = word.partition('=')
@@ -227,6 +246,7 @@ def _exact(v):
 def augmenter(
     space: Space,  # That of the training set
     how: RadarAugmentation = RadarAugmentation(),  # Probabilities and sizes
+    latents: LatentSpace | None = None,  # Space of the result; None: `space`
 ) -> Callable:  # `(pairs, generator)` -> pairs, for `PairTrainer`
     "Augmentation of a batch."
 
@@ -239,7 +259,10 @@ def augmenter(
             turns = int(torch.randint(1, 4, (), generator=g)) if chance[1] < how.rotate_prob else 0
             for f in [flipped] * (chance[0] < how.flip_prob) + [quarter_turned] * turns:
                 radar[i], lidar[i] = f(radar[i]), f(lidar[i])
-        return pairs_of(on_radar(radar, g, how, space), lidar, space)
+        radar = on_radar(radar, g, how, space)
+        if latents is not None:
+            return latent_pairs(radar, lidar, latents)
+        return pairs_of(radar, lidar, space)
 
     return augment
 
@@ -327,6 +350,75 @@ def _loss(t: RadarTraining, source: StoredPairs, device):
     return composite(source.space, encoder, t.structure, t.features)
 
 
+def planned(
+    t: RadarTraining,  # Settings of the training; `memory_gb` is the limit
+    space: Space,  # Space of the training set
+) -> RadarTraining:  # Settings that fit, the same if `memory_gb` is 0
+    """Choose the largest micro-batch whose step fits into a GPU's memory by the memory plan.
+
+    If not even one pair fits, activations are recomputed. Raises `InputError` if that is not
+    enough.
+    """
+    if not t.memory_gb:
+        return t
+    sizes = [t.batch_size]
+    while sizes[-1] > 1:
+        sizes.append(sizes[-1] // 2)
+    last = 0.0
+    for how in dict.fromkeys((t.checkpointing, 'all')):
+        for micro in sizes:
+            size = RadarSize(t.width, t.blocks, t.kernel, t.batch_size, micro, how)
+            r = step_memory(size, space.grid.shape, space.factors, t.precision != 'fp32')
+            last = r.peak / 2**30
+            if last <= 0.9 * t.memory_gb:
+                say(f'micro-batch {micro}, recomputed: {how}; {last:.2f} GB by the memory plan')
+                return replace(t, micro_batch=micro, checkpointing=how)
+    raise InputError(
+        f'a training step of one pair needs {last:.1f} GB, and radar.memory_gb is '
+        f'{t.memory_gb:g}, of which a tenth is left free; choose a smaller radar.width, '
+        'radar.blocks or shape'
+    )
+
+
+def tracker_of(
+    names: str,  # Names of trackers, separated by commas; none: no tracker
+    folder: str | Path,  # Folder of their files
+) -> Callable | None:  # Called with each row of the log
+    """Open trackers by accelerate.
+
+    Raises `InputError` for an unknown one, or one whose package is missing.
+    """
+    from importlib.util import find_spec
+
+    asked = [v.strip() for v in names.split(',') if v.strip() not in ('', 'none')]
+    if not asked:
+        return None
+    from accelerate.state import PartialState
+    from accelerate.tracking import LOGGER_TYPE_TO_CLASS
+
+    known = {str(k): v for k, v in LOGGER_TYPE_TO_CLASS.items()}
+    for name in asked:
+        kind = chosen(known, name, 'radar.trackers')
+        if not find_spec(name):
+            raise InputError(
+                f'radar.trackers {name} needs a package: pip install {name}; or set it to none'
+            )
+    PartialState()
+    opened: list[Any] = []
+    for name in asked:
+        kind = known[name]
+        more = dict(logging_dir=str(folder)) if kind.requires_logging_directory else {}
+        opened.append(kind('radar', **more))
+        opened[-1].start()
+
+    def log(row: dict):
+        figures = {k: v for k, v in row.items() if k != 'step'}
+        for one in opened:
+            one.log(figures, step=row['step'])
+
+    return log
+
+
 def train_stored(
     train: StoredPairs,  # Training set
     held: StoredPairs,  # Held-out pairs, in the space of the training set
@@ -342,20 +434,31 @@ def train_stored(
     from stylecfm.codecs.base import pick_device
     from stylecfm.training.paired import PairTrainer, Phase
 
-    where, space = pick_device(device), train.space
+    t = planned(t, train.space)
+    where, space, latents, about = pick_device(device), train.space, None, {}
+    tracker = tracker_of(t.trackers, folder) if folder else None
+    if t.latent:
+        place = Path(folder) / 'autoencoder' if folder else None
+        latents = run_latents(train, t.latent, t.autoencoder_steps, t.seed, place)
+        about = dict(autoencoder=LatentPairs(train, latents).fingerprint())
     size = RadarSize(t.width, t.blocks, t.kernel, t.batch_size, t.micro_batch, t.checkpointing)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(t.seed)
-        net = network_in(space, size, t.objective == 'edm').to(where)
+        net = network_in(latents or space, size, t.objective == 'edm').to(where)
     phases = [Phase(t.steps, train)]
     if t.coarse_steps:
         train.grid.coarser(2)
         coarse = StoredPairs(train.folder, train.entries, train.grid, space, coarser=2)
         phases.insert(0, Phase(t.coarse_steps, coarse))
     recipe = _recipe(t)
-    loss, change = _loss(t, train, where), augmenter(space, how)
-    fitted = PairTrainer(net, phases, held, recipe, folder, change, loss).fit()
-    m = RadarModel(fitted.net, recipe, space, size, seconds=fitted.seconds)
+    loss, change = _loss(t, train, where), augmenter(space, how, latents)
+    last = LatentPairs(held, latents) if latents else held
+    trainer = PairTrainer(net, phases, last, recipe, folder, change, loss)
+    trainer.about, trainer.tracker = about, tracker
+    fitted = trainer.fit()
+    m = RadarModel(
+        fitted.net, recipe, latents or space, size, seconds=fitted.seconds, samples=t.samples
+    )
     m = choose(m, volumes_of([s.radar for s in scenes], space.grid), scenes)
     if folder:
         save_radar(Path(folder) / 'model', m)
@@ -550,24 +653,80 @@ def stylecfm_radar_train(
             )
 
 # %% ../../nbs/11_apps/16_radar_train.ipynb #9bcda9ad
+def quantised(
+    net: 'torch.nn.Module',  # Network, output of `radar_network`, on the processor
+) -> 'torch.nn.Module':  # Copy whose blocks' linear layers compute in 8 bits
+    "Quantise linear layers dynamically: weights to int8 once, activations at each call."
+    import torch
+
+    from stylecfm.models.isonext import IsoNextBlock
+
+    blocks = [k for k, m in net.named_modules() if isinstance(m, IsoNextBlock)]
+    names = {f'{k}.{layer}' for k in blocks for layer in ('expand', 'project')}
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # torch announces that torchao will replace this function
+        return torch.ao.quantization.quantize_dynamic(net.cpu(), names, torch.qint8)
+
+
+def by_graph(
+    path: str | Path,  # ONNX graph, output of `stylecfm radar export`
+) -> 'torch.nn.Module':  # Called as the network, on the processor
+    "Load a network's graph in onnxruntime; raises `InputError` for a missing or damaged file."
+    import torch
+
+    from stylecfm.pipeline.onnx_export import graph_session
+
+    if not Path(path).is_file():
+        raise InputError(f'no graph at {path}; write one by stylecfm radar export')
+    try:
+        run = graph_session(path)
+    except InputError:
+        raise
+    except Exception as e:
+        why = ' '.join(str(e).split())[:100]
+        raise InputError(f'{path} is no ONNX graph ({why}); export it again') from None
+
+    class Graph(torch.nn.Module):
+        def forward(self, x, t, style):
+            return torch.cat([run(x[[i]], t[[i]], style[[i]]) for i in range(len(x))])
+
+    return Graph()
+
+
 def model_for(
     checkpoint: str | Path,  # A model, or the folder of a run
     evaluations: int | None = None,  # Evaluations of the network; those of the model if none
     # Size of a chunk along z, y, x, voxels, as '8,24,24'; none: the whole grid
     chunk: str | None = None,
     device: str | None = None,  # Device to compute on; none: a GPU if there is one
+    samples: int | None = None,  # Samples whose mean is taken; those of the model if none
+    int8: bool = False,  # Quantise the weights of the linear layers to 8 bits, on the processor
+    graph: str | None = None,  # ONNX graph of the network, run by onnxruntime, instead of PyTorch
 ) -> RadarModel:
     "Load a model with the given device and inference settings; raises `InputError`."
     from stylecfm.codecs.base import pick_device
 
     folder = Path(checkpoint) / 'flow-from-the-radar'
     m = load_radar(folder if folder.is_dir() else checkpoint)
-    m = m._replace(net=m.net.to(pick_device(device)))
+    if int8 and graph:
+        raise InputError('--int8 is of PyTorch; give a quantised graph alone, or --int8 alone')
+    if int8:
+        m = m._replace(net=quantised(m.net))
+    elif graph:
+        m = m._replace(net=by_graph(graph))
+    else:
+        m = m._replace(net=m.net.to(pick_device(device)))
+    if samples is not None:
+        if samples < 1:
+            raise InputError(f'samples must be >= 1, got {samples}')
+        m = m._replace(samples=samples)
     if evaluations is not None:
         if evaluations < 1:
             raise InputError(f'evaluations must be >= 1, got {evaluations}')
         m = m._replace(steps=evaluations)
     if chunk:
+        if graph:
+            raise InputError('--chunk needs the network itself; leave out --chunk or --graph')
         sides = numbers(chunk, 'chunk', kind=int)
         if min(sides) < 1:
             raise InputError(f'chunk must be voxels along z, y, x, got {chunk}')
@@ -611,10 +770,13 @@ def stylecfm_radar_enhance(
     # Position of the sensor in the files' coordinates, "x,y,z" in metres; 0 if none
     origin: str = None,
     evaluations: int = None,  # Number of network evaluations; default: the model's setting
+    samples: int = None,  # Number of samples whose mean is the prediction; default: the model's
     # Size of the blocks computed at once, voxels along z, y, x as "8,24,24", to save memory;
     # default:
     # the whole grid
     chunk: str = None,
+    int8: store_true = False,  # Compute with linear layers of 8 bits, on the processor
+    graph: str = None,  # ONNX graph of the network (stylecfm radar export), run by onnxruntime
     device: str = 'auto',  # Device to compute on: cpu, cuda, cuda:1; auto: a GPU if there is one
     seed: int = 0,  # Random seed of the noise
     overwrite: store_true = False,  # Replace files that no earlier run wrote
@@ -638,7 +800,8 @@ def stylecfm_radar_enhance(
 
         todo = results_for(found, output, '.pcd') if many else [(found[0], Path(output))]
         check_results([to for _, to in todo], found, overwrite)
-        m = model_for(checkpoint, evaluations, chunk, None if device == 'auto' else device)
+        where = None if device == 'auto' else device
+        m = model_for(checkpoint, evaluations, chunk, where, samples, int8, graph)
         bad = _enhance_all(m, todo, seed, lambda p: _sensor_cloud(p, notes, fields, layout, place))
         _report(notes)
         if bad == len(found):

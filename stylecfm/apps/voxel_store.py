@@ -93,6 +93,11 @@ def pair_key(
     return digest('\n'.join(rows).encode())[:24]
 
 
+def _check_of(e: Entry) -> str:
+    "Digest of an entry, stored in its line."
+    return digest(json.dumps(e._asdict()).encode())[:16]
+
+
 def _index(folder: Path) -> dict:
     "Read the index: entries by key, of existing files with the right size."
     found, path = {}, folder / INDEX
@@ -100,9 +105,13 @@ def _index(folder: Path) -> dict:
         return found
     for line in path.read_text(encoding='utf-8').splitlines():
         try:
-            e = Entry(**json.loads(line))
-        except (ValueError, TypeError):
+            row = json.loads(line)
+            check = row.pop('check', None)
+            e = Entry(**row)
+        except (ValueError, TypeError, AttributeError):
             continue  # a truncated line
+        if check is not None and check != _check_of(e):
+            continue  # a changed line
         file = folder / f'{e.key}.safetensors'
         if file.is_file() and file.stat().st_size == e.size:
             found[e.key] = e
@@ -125,7 +134,7 @@ def _made(folder: Path, key: str, pair: RecordedPair, seen: SensorPair, grid: Vo
     path = write_tensors(folder / f'{key}.safetensors', tensors)
     e = Entry(key, digest(path), path.stat().st_size, stats, pair.drive, pair.name)
     with open(folder / INDEX, 'ab') as f:
-        f.write((json.dumps(e._asdict()) + '\n').encode())
+        f.write((json.dumps(e._asdict() | dict(check=_check_of(e))) + '\n').encode())
         f.flush()
         os.fsync(f.fileno())
     return e
@@ -218,11 +227,11 @@ class StoredPairs:
             for s in ('radar', 'lidar')
         }
 
-    def pick(
+    def stacked(
         self,
         rows: 'slice | list | torch.Tensor',  # A slice or positions, `(m,)`
-    ) -> 'Pairs':  # Those rows, standardised and packed
-        "Read some pairs."
+    ) -> tuple:  # Volumes of radar and lidar, `(m, 6, z, y, x)` each, in their own units
+        "Read the volumes of some pairs."
         import torch
 
         at = range(len(self))[rows] if isinstance(rows, slice) else [int(i) for i in rows]
@@ -232,7 +241,14 @@ class StoredPairs:
         )
         if self.coarser > 1:
             radar, lidar = (coarsened(v, self.coarser) for v in (radar, lidar))
-        return pairs_of(radar, lidar, self.space)
+        return radar, lidar
+
+    def pick(
+        self,
+        rows: 'slice | list | torch.Tensor',  # A slice or positions, `(m,)`
+    ) -> 'Pairs':  # Those rows, standardised and packed
+        "Read some pairs."
+        return pairs_of(*self.stacked(rows), self.space)
 
     def fingerprint(self) -> str:  # 64 hexadecimal digits
         "Digest of the digests of all files, without reading the files."

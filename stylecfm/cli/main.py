@@ -231,6 +231,13 @@ GROUPS = dict(  # {group: {name: `Command`}} of the applications
             | _DEVICE,
             ('checkpoint',),
         ),
+        export=Command(
+            'stylecfm.apps.radar_export:stylecfm_radar_export',
+            "write a model's network as an ONNX graph",
+            'radar export runs/radar-own radar.onnx',
+            {'Files': 'checkpoint output int8 overwrite'},
+            ('checkpoint', 'output'),
+        ),
     ),
 )
 

@@ -88,8 +88,8 @@ class PairRecipe(Section, name='recipe'):
     validate_every: int = key(50, whole(1))  # Steps between validations, and between checkpoints
     # Stop after this number of validations without improvement; 0: never
     patience: int = key(0, whole(0))
-    # Precision of the network's matrix products
-    precision: str = key('fp32', one_of('fp32', 'bf16'))
+    # Precision of the network's matrix products; fp16 scales the loss
+    precision: str = key('fp32', one_of('fp32', 'bf16', 'fp16'))
     seed: int = key(0, whole(0, 2**63 - 1))  # Random seed of order, noise and times
 
     def __post_init__(self):

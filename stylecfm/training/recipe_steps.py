@@ -18,8 +18,8 @@ from torch import Tensor
 from ..config import TrainingConfig, say
 from ..flow.losses import FlowBatch, velocity_loss
 from .checkpoints import checkpoints
-from .memory import accumulate_gradients
-from .optim import Averages, learning_rate, make_optimizer
+from .memory import AUTOCAST_DTYPES, accumulate_gradients
+from .optim import Averages, learning_rate, make_optimizer, make_scaler
 from .pair_objectives import PairRecipe
 from .run_folder import RunFolder, move_aside
 from .run_state import IN_A_ROW, TrainingRun
@@ -53,7 +53,8 @@ class RecipeSteps(TrainingRun):
         self.loss = loss
         self.params = [q for q in net.parameters() if q.requires_grad]
         self.device = self.params[0].device
-        self.amp = torch.bfloat16 if recipe.precision == 'bf16' else None
+        self.amp = AUTOCAST_DTYPES[recipe.precision]
+        self.scaler = make_scaler(self.device, self.amp)
         self.opt = make_optimizer(
             self.params, TrainingConfig(learning_rate=recipe.learning_rate), self.device
         )
@@ -62,6 +63,7 @@ class RecipeSteps(TrainingRun):
         self.since = time.monotonic()  # time up to which `seconds` counts
         # {name: text} of further dependencies of the run besides recipe and data
         self.about: dict[str, str] = {}
+        self.tracker: Callable | None = None  # called with each row of the log
         self.store = None if folder is None else RunFolder(folder, 'pairs', self.tell, 'folder')
 
     def tell(
@@ -125,16 +127,24 @@ class RecipeSteps(TrainingRun):
         for g in self.opt.param_groups:
             g['lr'] = learning_rate(self.done, self.total, r.learning_rate, r.warmup_steps)
         micro = r.micro_batch or len(b.t)
-        losses = accumulate_gradients(self.net, b, micro, self.amp, loss=self.loss)
+
+        def backward(loss: Tensor):
+            self.scaler.scale(loss).backward()
+
+        losses = accumulate_gradients(self.net, b, micro, self.amp, backward, loss=self.loss)
         loss = losses.mean().item()
+        if self.scaler.is_enabled():
+            self.scaler.unscale_(self.opt)
         norm = torch.nn.utils.clip_grad_norm_(self.params, r.grad_clip)
         ok = math.isfinite(loss) and bool(norm.isfinite())
         if ok:
             self.opt.step()
             self.averages.update(self.params)
+        if self.scaler.is_enabled():
+            self.scaler.update()  # after an overflow the scale is halved
         self.opt.zero_grad(set_to_none=True)
         self.done += 1
-        self.progress.mark(ok)
+        self.progress.mark(ok, self.scaler.is_enabled() and math.isfinite(loss))
         return loss
 
     def advance(self) -> float:  # Loss of the step

@@ -74,9 +74,12 @@ _STATE_RULES = dict(
     recipe=Rule('a table', lambda v: isinstance(v, dict)),
     total=whole(1, 2**53),
     about=dict_of(Rule('text', lambda v: isinstance(v, str))),
+    scaler=dict_of(_NUMBER),
     software=dict_of(Rule('text', lambda v: isinstance(v, str))),
 )
-_USUAL_STATE = dict(pending=[], about={}, software={})  # defaults for files of older versions
+_USUAL_STATE = dict(
+    pending=[], about={}, scaler={}, software={}
+)  # defaults for files of older versions
 
 
 def read_single_file(
@@ -107,6 +110,7 @@ class CheckedRecipe(RecipeSteps):
             total=self.planned,
             data=self.fingerprint(),
             about=self.about,
+            scaler=self.scaler.state_dict(),
             software=software(),
         )
         return tensors, numbers
@@ -144,6 +148,11 @@ class CheckedRecipe(RecipeSteps):
         )
         check_opt_tensors(self.opt, found, folder)
         check_opt_groups(self.opt, s['groups'], folder)
+        if {*s['scaler']} != {*self.scaler.state_dict()}:
+            raise InputError(
+                f'{folder}: scaler is not that of precision {self.recipe.precision}; '
+                'choose another folder, or remove it'
+            )
         for k, v in t.items():
             if not v.is_floating_point() or not v.isfinite().all():
                 raise InputError(
@@ -248,6 +257,7 @@ class SavedRecipe(CheckedRecipe):
                 q.copy_(t[f'net.{i}'])
         load_opt_state(self.opt, t, s['groups'])
         load_averages(self.averages, t, s['count'])
+        self.scaler.load_state_dict(s['scaler'])
         kept = [t[f'kept.{i}'].to(q) for i, q in enumerate(self.params) if 'kept.0' in t]
         self.kept = kept or None
         self.progress = read_state(s, PAIR_KEYS)
@@ -268,7 +278,7 @@ class RecipeTrainer(SavedRecipe):
         self,
         since: float,  # Start of the time that is not yet counted, by `time.perf_counter`
     ) -> float:  # Present time
-        "Validate, add a row to the log, and save if the state is finite."
+        "Validate, add a row to the log, and save if the last step was sound."
         v = self.validate()
         now = time.monotonic()
         losses = self.pending
@@ -281,7 +291,9 @@ class RecipeTrainer(SavedRecipe):
         )
         self.log.append(row | (dict(validation=v) if math.isfinite(v) else {}))
         self.pending = []
-        if self.store and not self.bad and (self.held is None or math.isfinite(v)):
+        if self.tracker:
+            self.tracker(self.log[-1])
+        if self.store and self.sound and (self.held is None or math.isfinite(v)):
             self.save()
             self.store.write_log(self.log, self.done)
         return now
@@ -291,9 +303,9 @@ class RecipeTrainer(SavedRecipe):
         why: BaseException,  # Exception that ends the run
         since: float,  # Start of the time that is not yet counted, by `time.perf_counter`
     ) -> NoReturn:
-        "Save if the state is finite, then raise."
+        "Save if the last step was sound, then raise."
         self.seconds += time.monotonic() - since
-        save_then_raise(self.save if self.store and not self.bad else None, why)
+        save_then_raise(self.save if self.store and self.sound else None, why)
 
     def run(
         self,
