@@ -506,7 +506,7 @@ def file_pairs(
     return todo
 
 # %% ../../nbs/10_cli/01_commands.ipynb #83edbb08
-_DIALS = 'coarseness', 'texture', 'colours', 'temperature', 'palette'  # fields of `Brush`
+_DIALS = 'coarseness', 'texture', 'colours', 'temperature', 'calm', 'palette'  # fields of `Brush`
 
 
 def _check_names(given: dict):
@@ -577,7 +577,7 @@ def stylecfm_transfer(
     size: int = None,
     full_size: store_true = False,  # Paint images at the size that they have
     # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the
-    # composition; default: 3 (this and the next six: structure-conditioned models)
+    # composition; default: 3 (this and the next seven: structure-conditioned models)
     coarseness: float = None,
     # Share of the photograph's own texture that stays, 0 to 1; default: 0
     texture: float = None,
@@ -585,7 +585,7 @@ def stylecfm_transfer(
     # (the photograph's) to 1; default: 1
     colours: str = None,
     colors: str = None,  # Alias of --colours
-    # Standard deviation of the initial noise, 0 to 1.2: lower is smoother; default: 1.02
+    # Standard deviation of the initial noise, 0 to 1.2: lower is smoother; default: 1.05
     temperature: float = None,
     # Reduction of the noise where the photograph is flat, such as in skies, 0 to 1
     calm: float = None,
