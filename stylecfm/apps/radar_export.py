@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # for whoever reads the annotations; this takes long to impor
 class GraphResult(NamedTuple):
     "An exported graph."
 
-    path: Path  # Its file
+    path: Path  # File of the graph
     difference: float  # Largest difference to PyTorch, in deviations of the output
     megabytes: float  # Size of the file, MB
 

@@ -59,7 +59,8 @@ class LatentPairs:
         rows: 'slice | list | torch.Tensor',  # A slice or positions, `(m,)`
     ) -> 'Pairs':  # Those rows
         "Read and encode some pairs."
-        return latent_pairs(*self.source.stacked(rows), self.space)
+        radar, lidar = self.source.stacked(rows)
+        return latent_pairs(radar, lidar, self.space)
 
     def fingerprint(self) -> str:  # 64 hexadecimal digits
         "Digest of the pairs and of the latents' statistics."

@@ -248,7 +248,8 @@ class StoredPairs:
         rows: 'slice | list | torch.Tensor',  # A slice or positions, `(m,)`
     ) -> 'Pairs':  # Those rows, standardised and packed
         "Read some pairs."
-        return pairs_of(*self.stacked(rows), self.space)
+        radar, lidar = self.stacked(rows)
+        return pairs_of(radar, lidar, self.space)
 
     def fingerprint(self) -> str:  # 64 hexadecimal digits
         "Digest of the digests of all files, without reading the files."

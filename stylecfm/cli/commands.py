@@ -1043,8 +1043,9 @@ def _folders_of(
                 f'--{name} is missing: give a folder of images that training has not seen'
             )
         present(v, f'folder of {name}')
-    for style in found[2:] if about else ():
-        style_number(style, about.styles)
+    if about is not None:
+        for style in found[2:]:
+            style_number(style, about.styles)
     return found
 
 # %% ../../nbs/10_cli/01_commands.ipynb #a8dacbc8

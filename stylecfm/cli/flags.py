@@ -201,7 +201,8 @@ class _StandIn(ModuleType):
 
     def __init__(self, name):
         super().__init__(name)
-        self.__path__ = find_spec(name).submodule_search_locations  # where its parts are looked for
+        spec = find_spec(name)  # where its parts are looked for
+        self.__path__ = list(spec.submodule_search_locations or ()) if spec else []
 
     def __getattr__(self, name):
         if name.startswith('__'):

@@ -29,7 +29,7 @@ class Command(NamedTuple):
     target: str  # module:function
     does: str  # Purpose, for the list of commands
     example: str  # Example line, without `stylecfm`
-    # {title: names of flags, separated by spaces} of the short help, at most 9 flags; those that are
+    # {title: names of flags, separated by spaces} of the short help, at most 9; those that are
     # words, too, are shown as words alone
     groups: dict
     words: tuple = ()  # Flags whose values are positional, in this order
