@@ -66,6 +66,8 @@ def split_slices(
     rng, test, healthy = np.random.default_rng([seed, 8]), {}, []
     for f in sorted(p for p in Path(folder).iterdir() if p.is_dir()):
         paths = list({digest(p): p for p in sorted(f.glob('*.png'))}.values())
+        if not paths:
+            continue
         order = [paths[i] for i in rng.permutation(len(paths))]
         test[f.name] = np.stack([read_slice(p, side) for p in order[:number]])
         if f.name == HEALTHY:

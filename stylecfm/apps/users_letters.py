@@ -119,8 +119,8 @@ class LettersEffort(NamedTuple):
 
     side: int = 64  # Pixels along a side
     widths: tuple = (8, 16, 32)  # Channels of the autoencoder's levels
-    codec_steps: int = 400  # Training steps of the autoencoder, of 8 pictures
-    steps: int = 300  # Training steps of each network
+    codec_steps: int = 300  # Training steps of the autoencoder, of 8 pictures
+    steps: int = 200  # Training steps of each network
     batch: int = 24  # Pictures in a training step
     isonext: tuple = (64, 4)  # Width and number of blocks of IsoNext
     unet: int = 8  # Channels of the U-Net's first level
@@ -208,6 +208,7 @@ def train_letters(
     def changed(p, g):
         row = p.given[:, -1, 0, 0].long()
         at = [same[int(x.character[r])] for r in row]
+        at = [a[a != r] for a, r in zip(at, row, strict=True)]  # not the drawing itself
         pick = torch.stack([a[torch.randint(len(a), (), generator=g)] for a in at])
         return p._replace(given=torch.cat([z[pick], p.given[:, -2:-1]], 1))
 
@@ -276,7 +277,7 @@ def letter_codec(
     make_folder_once(out / 'png', 'pictures', dict(side=e.side, number=len(x.image)), save)
     settings = CodecSettings(e.widths, resolution=e.side)
     found = train_autoencoder(out / 'png', out / 'vae', settings, e.codec_steps)
-    vae = AutoencoderKL.from_pretrained(out / 'vae' / 'final_model').eval()
+    vae = AutoencoderKL.from_pretrained(str(out / 'vae' / 'final_model')).eval()
     z = _encoded(vae, x.image)
     return LetterCodec(vae, LatentStats(z.mean((0, 2, 3)), z.std((0, 2, 3)))), found
 
@@ -333,7 +334,7 @@ def users_and_characters(
     f: 'torch.Tensor',  # Features of pictures in the places of the test's, `(m, d)`
 ) -> tuple[
     'torch.Tensor', 'torch.Tensor'
-]:  # Whether the user is right, `(m,)`; share of classifiers that name the character, `(m,)`
+]:  # Whether the user is right, `(m,)`; whether the character is, `(m,)`
     "Classify users and characters within each alphabet."
     import torch
 

@@ -131,6 +131,13 @@ class ContextUNet(VelocityModel):
         self.register_to_config(way=way)
         return self
 
+    def target_device(
+        self,
+        kind: str | None,  # Kind of device, as `cpu` or `cuda`; not used
+    ) -> 'ContextUNet':  # The network itself
+        "Do nothing: a U-Net computes in the same way on each device."
+        return self
+
     def save_memory(
         self,
         # `none`, or any other key of `CHECKPOINTING` to recompute all blocks
