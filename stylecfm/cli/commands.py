@@ -585,7 +585,7 @@ def stylecfm_transfer(
     # (the photograph's) to 1; default: 1
     colours: str = None,
     colors: str = None,  # Alias of --colours
-    # Standard deviation of the initial noise, 0 to 1.2: lower is smoother; default: 1.05
+    # Standard deviation of the initial noise, 0 to 1.2: lower is smoother; default: 1.02
     temperature: float = None,
     # Reduction of the noise where the photograph is flat, such as in skies, 0 to 1
     calm: float = None,

@@ -53,7 +53,7 @@ class Brush(NamedTuple):
     # Share of the paintings' palettes, 0 to 1, or a key of `COLOUR_MODES`: photo, moments, painting
     colours: float | str = 1.0
     # Standard deviation of the initial noise, 0 to 1.2: lower is smoother
-    temperature: float = 1.05
+    temperature: float = 1.02
     steps: int = 12  # Solver steps in each direction
     guidance_scale: float = 1.0  # Classifier-free guidance of the style, >= 1
     seed: int = 0  # Seed of the noise and of the choice of a palette
@@ -63,7 +63,7 @@ class Brush(NamedTuple):
     # A word of `PALETTES`: from near paintings, or one colour map for the whole collection
     palette: str = 'transported'
     # Reduction of the noise where the photograph has no detail, such as in skies, 0 to 1; 0: none
-    calm: float = 0.16
+    calm: float = 0.0
 
 # %% ../../nbs/08_pipeline/00_repaint.ipynb #8d5a41e7
 def check_brush(

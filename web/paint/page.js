@@ -130,7 +130,7 @@ function start() {
   $('painted-as').textContent = NAMES[state.style] ?? state.style;
   const choices = {
     source: 'photo', target: state.style, coarseness: Number($('coarseness').value),
-    colours: Number($('colours').value), temperature: 1.05, calm: 0.16, steps: Number($('steps').value),
+    colours: Number($('colours').value), temperature: 1.02, calm: 0, steps: Number($('steps').value),
     seed: state.version - 1,
   };
   busy(true, true);
