@@ -1372,7 +1372,7 @@ def radar_job(
         used[way] = dict(evaluations=m.steps, threshold=m.threshold)
         if way == ways[0]:
             streets_picture(test, [c for _, c in made], g, out / 'streets.png')
-    assert m is not None
+    assert m is not None and isinstance(m.space, Space)
     rows |= baseline_scores(radar.numpy(), test, m.space, often, level)
     means = {k: mean_scores(v) for k, v in rows.items()}
     seconds['all'] = time.monotonic() - begun
