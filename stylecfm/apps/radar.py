@@ -510,7 +510,7 @@ def radar_network(
 
 
 def network_in(
-    space: 'Space | LatentSpace',  # Space whose channels are those of the network
+    space: Any,  # `Space` or `LatentSpace` whose channels are those of the network
     size: RadarSize,  # Width, blocks, kernel and checkpointing
     edm: bool = False,  # Wrap the network in EDM's preconditioning
 ) -> 'torch.nn.Module':  # Network, output of `radar_network`

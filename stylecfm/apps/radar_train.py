@@ -379,7 +379,7 @@ def planned(
         'radar.blocks or shape'
     )
 
-
+# %% ../../nbs/11_apps/16_radar_train.ipynb #5plit016
 def tracker_of(
     names: str,  # Names of trackers, separated by commas; none: no tracker
     folder: str | Path,  # Folder of their files

@@ -298,7 +298,8 @@ def stylecfm_preprocess(
             rules = ImageRules(max_pixels=round(max_megapixels * 1e6), strict=strict)
             if shards:
                 how = label_column, style, image_column, part
-                return _encode_shards(c, net, shards, how, rules, rebuild)
+                _encode_shards(c, net, shards, how, rules, rebuild)
+                return
             r = cache_latents(
                 d.raw_data_root,
                 d.data_root,
@@ -311,9 +312,8 @@ def stylecfm_preprocess(
                 d.crops,
                 by_content,
             )
-        if os.environ.get('RANK', '0') != '0':
-            return
-        report_cache(r, d.data_root)
+        if os.environ.get('RANK', '0') == '0':
+            report_cache(r, d.data_root)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #cell-11
 def report_cache(

@@ -34,7 +34,7 @@ class Fitted(NamedTuple):
     log: list  # Dictionaries with step, loss, validation, seconds, memory
     seconds: float  # Training time, seconds, over all parts of an interrupted run
 
-
+# %% ../../nbs/07_training/17_recipe_steps.ipynb #5plit017
 class RecipeSteps(TrainingRun):
     "Training steps of a network by a recipe; a subclass provides the data."
 
