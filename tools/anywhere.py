@@ -55,7 +55,7 @@ def neighbours(n):
             p.wait()
 
 
-def reaped(seconds=3):
+def reaped(seconds=90):
     "Collect orphans that became children of this process and have ended: their time is counted."
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -98,8 +98,8 @@ def row(command, setting):
             code = subprocess.run(
                 COMMANDS[command], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT
             ).returncode
-            reaped()
-            seconds = of_children() - before
+        reaped()
+        seconds = of_children() - before
         out.seek(0)
         text = out.read()
     if code:
