@@ -3,6 +3,7 @@
 python tools/train_student.py train [--minutes 25]     goes on where it was, in build/student
 python tools/train_student.py measure [--count 24]     both at 1, 2, 4 evaluations, and round
                                                        trips, into nbs/results/student.json
+python tools/train_student.py round-trips --count 80   the round trips alone
 python tools/train_student.py keep                     the averaged weights in 16 bits, into
                                                        checkpoints/student
 python tools/train_student.py show                     photographs painted by both, into
@@ -30,7 +31,7 @@ from train_pretrained import BUILD, BUNDLED, ROOT, SHARES, STYLES, pictures, rea
 from stylecfm.codecs.base import load_codec
 from stylecfm.data.images import grid
 from stylecfm.evaluation.metrics import keep_results, psnr, sliced_wasserstein
-from stylecfm.files import digest, read_tensors, write_bytes
+from stylecfm.files import digest, read_json, read_tensors, write_bytes
 from stylecfm.flow.flow_maps import lagrangian_residual, sample_map, student_of
 from stylecfm.flow.solvers import ODESolver
 from stylecfm.models.data_prediction import LEAST_REMAINING, sample_data_prediction
@@ -47,6 +48,7 @@ from stylecfm.training.checkpoints import load_model
 from stylecfm.training.optim import generator
 from stylecfm.training.painting import Condition, PaintingRecipe, PaintingTrainer
 
+STORE = ROOT / 'nbs' / 'results' / 'student.json'
 STATE, SIZE, DECAY = BUILD / 'student' / 'state.pt', 96, 0.99
 KEPT = ROOT / 'checkpoints' / 'student'
 MOST = 100  # pictures of a style
@@ -197,36 +199,42 @@ def detail(x):
 
 def round_trips(painter, student, photos, n=8):
     "Invert photographs in `n` evaluations and generate them again in as many, by both networks."
-    source = STYLES.index('photo')
-    here, _ = conditions(painter, photos, source, Brush(), source)
-    z, style = painter.encode(photos * 2 - 1), torch.full((len(photos),), source)
-    u, v = student.average_velocity(here, style), conditional_field(painter, here, source)
+    source, db = STYLES.index('photo'), {}
     euler = ODESolver('euler', n)
-    latents = dict(
-        codec=z,
-        student=sample_map(u, sample_map(u, z, n, 1.0, 0.0), n),
-        teacher_euler=euler.solve(v, euler.solve(v, z, 1.0, 0.0).x, 0.0, 1.0).x,
-    )
-    found = {}
-    for name, latent in latents.items():
-        db = psnr(painter.decode(latent), photos, width=1.0)
-        found[name] = dict(psnr=db.mean().item(), deviation=db.std().item())
-        print(f'{n} + {n}, {name}: {found[name]}', flush=True)
+    for x in photos.split(16):
+        here, _ = conditions(painter, x, source, Brush(), source)
+        z, style = painter.encode(x * 2 - 1), torch.full((len(x),), source)
+        u, v = student.average_velocity(here, style), conditional_field(painter, here, source)
+        latents = dict(
+            codec=z,
+            student=sample_map(u, sample_map(u, z, n, 1.0, 0.0), n),
+            teacher_euler=euler.solve(v, euler.solve(v, z, 1.0, 0.0).x, 0.0, 1.0).x,
+        )
+        for name, latent in latents.items():
+            db.setdefault(name, []).append(psnr(painter.decode(latent), x, width=1.0))
+        print(f'{sum(map(len, db["codec"]))} of {len(photos)}', flush=True)
+    db = {name: torch.cat(v) for name, v in db.items()}
+    found = {name: dict(psnr=v.mean().item(), deviation=v.std().item()) for name, v in db.items()}
     return dict(evaluations=n, count=len(photos), side=photos.shape[-1], rows=found)
+
+
+def painter_of(model, codec):
+    "The teacher's painter, which takes and gives pictures in [0, 1]."
+    return StructurePainter(
+        model.net,
+        lambda x: model.stats.standardise(codec.encode(x)),
+        lambda z: ((codec.decode(model.stats.restore(z)) + 1) / 2).clamp(0, 1),
+        model.net.libraries(),
+        LEAST_REMAINING,
+    )
 
 
 @torch.no_grad()
 def measure(count):
     "Paint held-out photographs by both from the same noise; compare with the teacher's many steps."
     model, _, student, _, state = begin()
-    teacher, codec, brush = model.net, load_codec(model.spec, 'cpu'), Brush()
-    painter = StructurePainter(
-        teacher,
-        lambda x: model.stats.standardise(codec.encode(x)),
-        lambda z: ((codec.decode(model.stats.restore(z)) + 1) / 2).clamp(0, 1),
-        teacher.libraries(),
-        LEAST_REMAINING,
-    )
+    codec, brush = load_codec(model.spec, 'cpu'), Brush()
+    painter = painter_of(model, codec)
     photos, rows = held_out('photo', count), {}
     paintings = held_out('monet', 48)
     target, g = STYLES.index('monet'), torch.Generator().manual_seed(0)
@@ -266,7 +274,7 @@ def measure(count):
         loss_last=mean(state['losses'][-20:]),
     )
     keep_results(
-        ROOT / 'nbs' / 'results' / 'student.json',
+        STORE,
         f'python tools/train_student.py measure --count {count}',
         count=count,
         **trained if state['step'] else {},  # else those of the run that trained it stay
@@ -274,6 +282,16 @@ def measure(count):
         round_trip=round_trips(painter, student, held_out('photo', count, 256, 'test')),
     )
     print(json.dumps(rows['teacher_48']))
+
+
+@torch.no_grad()
+def measure_round_trips(count):
+    "Round trips alone, on as many photographs of the test set; the rest of the results stays."
+    model, _, student, _, _ = begin()
+    codec = load_codec(model.spec, 'cpu')
+    found = round_trips(painter_of(model, codec), student, held_out('photo', count, 256, 'test'))
+    found['command'] = f'python tools/train_student.py round-trips --count {count}'
+    keep_results(STORE, read_json(STORE)['command'], round_trip=found)
 
 
 def show():
@@ -297,13 +315,15 @@ def show():
 
 def main():
     p = argparse.ArgumentParser(description='Distil a student of the bundled painter.')
-    p.add_argument('what', choices=('train', 'measure', 'keep', 'show'))
+    p.add_argument('what', choices=('train', 'measure', 'round-trips', 'keep', 'show'))
     p.add_argument('--minutes', type=float, default=25, help='training time')
     p.add_argument('--count', type=int, default=24, help='held-out photographs to measure with')
     a = p.parse_args()
     torch.set_num_threads(1)
     if a.what in ('keep', 'show'):
         return keep_weights() if a.what == 'keep' else show()
+    if a.what == 'round-trips':
+        return measure_round_trips(a.count)
     return train(a.minutes) if a.what == 'train' else measure(a.count)
 
 

@@ -1234,7 +1234,7 @@ def _fitting(checkpoint, size, scale):
     if kept and scale != kept.scale:
         raise InputError(
             f'{why} with guidance {kept.scale:g}, got --cfg_scale {scale:g}; leave it out, or give '
-            'the same to stylecfm_brain_train, which then finds it again without training'
+            'the same to stylecfm brain train, which then finds it again without training'
         )
     return kept, size, scale
 

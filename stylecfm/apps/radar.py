@@ -1069,13 +1069,13 @@ def load_radar(
     folder = folder if (folder / 'manifest.json').exists() else folder / 'model'
     if not (folder / 'manifest.json').is_file():
         raise InputError(
-            f'no model at {folder}; give the folder that stylecfm_radar or stylecfm_radar_train '
+            f'no model at {folder}; give the folder that stylecfm radar or stylecfm radar train '
             'wrote'
         )
     manifest = verify_folder(folder)
     if manifest['kind'] != 'radar':
         raise InputError(
-            f'{folder} holds no model of radars; give the folder that stylecfm_radar wrote'
+            f'{folder} holds no model of radars; give the folder that stylecfm radar wrote'
         )
     listed(folder, manifest, 'radar.json', 'network.safetensors')
     with written_by(folder, manifest):

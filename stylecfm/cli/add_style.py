@@ -311,7 +311,7 @@ def stylecfm_add_style(
             say(compared(held_out_losses(new, pieces.held, codec)))
         what = f'{len(pieces.train)} crops of a painting' if one else f'{len(images)} paintings'
         say(
-            f'{what} learned as {printable(name)}; try: {to_type("stylecfm_transfer")} '
+            f'{what} learned as {printable(name)}; try: {to_type("stylecfm transfer")} '
             f'--checkpoint {printable(to)} --target_style {printable(name)} '
             '--input photo.jpg --output painting.png'
         )

@@ -255,7 +255,7 @@ def _show_profile(
         )
     else:
         say(
-            f'next: {to_type("stylecfm_preprocess")}, then {to_type("stylecfm_train")} with the '
+            f'next: {to_type("stylecfm preprocess")}, then {to_type("stylecfm train")} with the '
             'same config; '
             '"auto" plans again for the memory that is free then '
             '(training.memory_gb limits it)'
@@ -642,7 +642,7 @@ def stylecfm_plan(
         if not folders or len(folders) < 2:
             raise InputError(
                 'give two or more folders of images, one for each style: '
-                + to_type('stylecfm_plan photos/ paintings/')
+                + to_type('stylecfm plan photos/ paintings/')
             )
         folders = [Path(f) for f in folders]
         for f in folders:
@@ -841,8 +841,8 @@ def _finish_plan(config: Config, places: dict, advice: str):
     write_text(Path(save), config.to_json())
     first = f" {advice.replace('RAW', places['raw'])};" if advice else ''
     say_all(
-        f'\nwritten: {printable(save)}\nnext:{printable(first)} {to_type("stylecfm_preprocess")} '
-        f'--config {printable(save)}, then {to_type("stylecfm_train")} --config {printable(save)}'
+        f'\nwritten: {printable(save)}\nnext:{printable(first)} {to_type("stylecfm preprocess")} '
+        f'--config {printable(save)}, then {to_type("stylecfm train")} --config {printable(save)}'
     )
 
 # %% ../../nbs/10_cli/02_advice.ipynb #cell-25
@@ -982,7 +982,7 @@ def _step(device: 'torch.device', debug: bool = False) -> Finding:
             raise
         why = f'{type(e).__name__}: {str(e).partition(chr(10))[0][:120]}'
         return Finding(
-            'a step of training', why, 'bad', to_type('stylecfm_doctor --debug') + ' shows where'
+            'a step of training', why, 'bad', to_type('stylecfm doctor --debug') + ' shows where'
         )
     value = f'{s:.2f} s for 16 images of 64 pixels'
     return Finding(
@@ -1045,9 +1045,9 @@ def stylecfm_doctor(
                 + (
                     bad[0].advice
                     if bad
-                    else to_type('stylecfm_plan FOLDER FOLDER')
+                    else to_type('stylecfm plan FOLDER FOLDER')
                     + ' says what training on your images will take; '
-                    + to_type('stylecfm_demo')
+                    + to_type('stylecfm demo')
                     + ' shows all of it in minutes'
                 )
             )

@@ -388,6 +388,6 @@ def stylecfm_train_painter(
             ]
             save_image(painter_samples(to / 'export', held), to / 'samples.jpg')
         say(
-            f'look at {printable(to / "samples.jpg")}; try: {to_type("stylecfm_transfer")} '
+            f'look at {printable(to / "samples.jpg")}; try: {to_type("stylecfm transfer")} '
             f'--checkpoint {printable(to)} --input photo.jpg --output painting.png'
         )

@@ -41,7 +41,7 @@ def check_finite(
     if not x.isfinite().all():
         raise InputError(
             'latents must be finite for a coupling, got NaN or infinity; '
-            'check the cache with `stylecfm_preprocess`'
+            'check the cache with `stylecfm preprocess`'
         )
     return x
 

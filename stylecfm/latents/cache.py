@@ -774,7 +774,7 @@ def _style_shapes(root: Path, manifest: dict, e: dict) -> dict:  # {style: `(n, 
         ):
             raise InputError(
                 f'{path} has latents of shape {z}, and the manifest speaks of {e["count"][s]} with '
-                f'{e["latent_channels"]} channels, all of one size; stylecfm_preprocess mends it'
+                f'{e["latent_channels"]} channels, all of one size; stylecfm preprocess mends it'
             )
         check_shapes(found, dict(latents=z, mean=z[:2], var=z[:2]), path)
     return shapes
@@ -1270,18 +1270,18 @@ class LatentCache:
         verify: bool = True,
     ):
         if not os.path.isdir(root):
-            raise InputError(f'no latents at {root}; make them with stylecfm_preprocess')
+            raise InputError(f'no latents at {root}; make them with stylecfm preprocess')
         self.root = Path(root)
         try:
             self.manifest = verify_folder(root, 'latents') if verify else read_manifest(self.root)
         except DamagedError as e:
             raise DamagedError(
-                str(e).replace('make it again or take another copy', 'stylecfm_preprocess mends it')
+                str(e).replace('make it again or take another copy', 'stylecfm preprocess mends it')
             ) from None
         if 'mean' not in self.manifest['extra']:
             raise InputError(
                 f'{root} was made by an older version, or is no cache; rebuild it with '
-                'stylecfm_preprocess --rebuild'
+                'stylecfm preprocess --rebuild'
             )
         with written_by(self.root, self.manifest):
             extra = cache_about(self.root, self.manifest)

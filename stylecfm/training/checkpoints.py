@@ -391,7 +391,7 @@ def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
     if getattr(c, 'spatial_dims', 2) != 2 or getattr(c, 'condition_channels', 0) and not own:
         raise InputError(
             f'{path} holds a network of volumes or of pairs, not of pictures; give the folder that '
-            'stylecfm_train wrote'
+            'stylecfm train wrote'
         )
     return Model(
         net,
