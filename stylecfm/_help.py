@@ -24,13 +24,13 @@ def _parameters(f):
         yield f'Returns: {result}'
 
 
-def _complete(f, of=None):
-    "Put the parameters of `of`, by default the function itself, at the end of its docstring."
+def _complete(f):
+    "Put the parameters of a function at the end of its docstring."
     if f in _DONE or not f.__doc__:
         return
     _DONE.add(f)
     with suppress(OSError, TypeError, ValueError):  # there is no source, or it is no function
-        if lines := list(_parameters(of or f)):
+        if lines := list(_parameters(f)):
             f.__doc__ = '\n'.join([cleandoc(f.__doc__), '', *lines])
 
 

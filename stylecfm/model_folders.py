@@ -133,7 +133,7 @@ def style_number(
 
 # %% ../nbs/01_basics/03_model_folders.ipynb #3f010015
 class ModelNames(NamedTuple):
-    "What a model's JSON files say of it."
+    "Names that the JSON files of a model contain."
 
     styles: list[str]  # Names; the position is the style's number
     conditional: bool  # Whether it is structure-conditioned
@@ -141,7 +141,7 @@ class ModelNames(NamedTuple):
 
 def describe(
     path: str | Path | None,  # A model, a checkpoint, or the folder of a run; None: the pretrained
-) -> ModelNames | None:  # None if the files do not say it
+) -> ModelNames | None:  # None if the files do not have them
     "Read the names of a model's styles; raises `InputError` for a folder without a model."
     folder = folders_of(path)[0] if path else pretrained_model()
     try:

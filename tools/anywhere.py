@@ -48,7 +48,7 @@ def neighbours(n):
     "The given number of processes that never rest."
     busy = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(n)]
     try:
-        yield
+        yield busy
     finally:
         for p in busy:
             p.kill()

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from anywhere import STORE
+from anywhere import STORE, neighbours
 from notebooks import WAITING
 from PIL import Image
 from runs import run_python
@@ -89,24 +89,19 @@ def transfers(rounds, priority):
     spin = plain | dict(OMP_NUM_THREADS=str(cores), OMP_WAIT_POLICY='ACTIVE')
     if priority:
         os.setpriority(os.PRIO_PROCESS, 0, priority)  # and of what is begun later
-    busy = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(cores)]
     times = dict(alone=[], beside=[], spinning=[])
-    try:
-        with tempfile.TemporaryDirectory() as d:
-            save_image(Image.fromarray(astronaut()[:256, 100:356]), Path(d) / 'photo.png')
-            program = str(Path(sys.executable).with_name('stylecfm'))
-            words = [program, 'transfer', 'photo.png', 'out.png', '--overwrite']
-            for k in range(rounds + 1):  # the first brings files into memory
-                for where, env in (('alone', plain), ('beside', plain), ('spinning', spin)):
-                    for b in busy:
-                        b.send_signal(signal.SIGCONT if where == 'beside' else signal.SIGSTOP)
-                    start = time.perf_counter()
-                    subprocess.run(words, cwd=d, env=env, check=True, capture_output=True)
-                    if k:
-                        times[where].append(time.perf_counter() - start)
-    finally:
-        for b in busy:
-            b.kill()
+    with neighbours(cores) as busy, tempfile.TemporaryDirectory() as d:
+        save_image(Image.fromarray(astronaut()[:256, 100:356]), Path(d) / 'photo.png')
+        program = str(Path(sys.executable).with_name('stylecfm'))
+        words = [program, 'transfer', 'photo.png', 'out.png', '--overwrite']
+        for k in range(rounds + 1):  # the first brings files into memory
+            for where, env in (('alone', plain), ('beside', plain), ('spinning', spin)):
+                for b in busy:
+                    b.send_signal(signal.SIGCONT if where == 'beside' else signal.SIGSTOP)
+                start = time.perf_counter()
+                subprocess.run(words, cwd=d, env=env, check=True, capture_output=True)
+                if k:
+                    times[where].append(time.perf_counter() - start)
     middle = {k: median(v) for k, v in times.items()}
     return dict(
         seconds=times,

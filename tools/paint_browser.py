@@ -80,7 +80,6 @@ def expected(image, style, side):
         StructurePainter,
         conditional_data,
         conditions,
-        detail_map,
         noise_scale,
     )
     from stylecfm.training.checkpoints import load_model
@@ -100,7 +99,7 @@ def expected(image, style, side):
         _, there = conditions(painter, x, target, brush, styles.index('photo'))
         shape = (1, codec.latent_channels, side // 8, side // 8)
         x0 = torch.from_numpy(noise(0, math.prod(shape))).float().view(shape)
-        x0 = x0 * noise_scale(brush, detail_map(x, shape[-2:]), shape[-2:])
+        x0 = x0 * noise_scale(brush, x, shape[-2:])
         z = sample_data_prediction(conditional_data(painter, there, target), x0, brush.steps)
         return np.asarray(to_pil(painter.decode(z))[0])
 

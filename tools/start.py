@@ -1,7 +1,8 @@
 """How long it takes until something happens.
 
-`python tools/start.py` measures imports, --help, and one wrong line of each command of `stylecfm`,
-into nbs/results/start.json. An error must take at most 0.3 s of the processor.
+`python tools/start.py` measures imports, --help, one wrong line of each command of `stylecfm`, and
+a picture of 128 pixels in two steps, into nbs/results/start.json. An error must take at most 0.3 s
+of the processor.
 
 Each is a process of its own, from its start to its end: seconds on the clock, and of the processor,
 which others at work lengthen less. The rounds go through all of them, so that a slow moment meets
@@ -32,6 +33,14 @@ IMPORTS = {
     'torch and stylecfm': 'import torch, stylecfm',
     'stylecfm': 'import stylecfm',
     'every public name': 'import stylecfm\nfor name in stylecfm.__all__: getattr(stylecfm, name)',
+}
+PAINT = """import sys
+from stylecfm.cli.main import main
+sys.exit(main(['transfer', 'photo.png', 'out.png', '--num_steps', '2', '--overwrite']))"""
+PAINTINGS = {  # {how: source}: as the command does it, and with all imports of diffusers
+    'a picture in two steps': PAINT,
+    'with all imports': 'import contextlib\nfrom stylecfm.cli import flags\n'
+    f'flags.light_imports = contextlib.nullcontext\n{PAINT}',
 }
 MOST_ERROR = 0.3  # seconds of the processor until a wrong line is refused
 WRONG = {  # {command: arguments that it refuses}
@@ -112,12 +121,16 @@ def main():
     )
     a = p.parse_args()
     quiet(a.force)
+    from PIL import Image
+    from skimage.data import astronaut
+
     from stylecfm.cli.main import every_command
+    from stylecfm.data.images import save_image
     from stylecfm.evaluation.metrics import keep_results
 
     if missing := {*every_command()} ^ {*WRONG}:
         sys.exit(f'WRONG should name each command once, and differs in {", ".join(missing)}')
-    jobs = {k: [sys.executable, '-c', v] for k, v in IMPORTS.items()}
+    jobs = {k: [sys.executable, '-c', v] for k, v in (IMPORTS | PAINTINGS).items()}
     jobs |= {
         f'{name} --help': [str(Path(sys.executable).with_name(name)), '--help']
         for name in commands()
@@ -127,6 +140,7 @@ def main():
     code = {k: 2 if k.endswith(': error') else 0 for k in jobs}
     clock, work = ({k: [] for k in jobs} for _ in range(2))
     with tempfile.TemporaryDirectory() as d:
+        save_image(Image.fromarray(astronaut()[:128, 164:292]), Path(d) / 'photo.png')
         # what is on the disk comes into memory first
         for k, command in jobs.items():
             seconds(command, d, code[k])

@@ -1180,7 +1180,7 @@ def stylecfm_app(
         model_there(checkpoint)
         tell_loading('the page')
         _ = _gradio()
-        pipe = load_pipeline(checkpoint, device, codec, precision, False)
+        pipe = load_pipeline(checkpoint, False, device, codec, precision)
         pipe.set_progress_bar_config(disable=True)
         with _own_files(), ExitStack() as end:
             demo = build_page(pipe, limits)

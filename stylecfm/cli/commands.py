@@ -515,7 +515,7 @@ def _check_names(given: dict):
 
     about = model_there(given['checkpoint']) if given['checkpoint'] else describe(None)
     target = parse_weights(given['target_style'])
-    if about is None:  # a model on the hub: the loader says it
+    if about is None:  # a model on the hub: its loader raises the error
         return
     for which in (given['source_style'], *([target] if isinstance(target, str) else target)):
         if which not in (None, 'auto'):
@@ -604,7 +604,7 @@ def stylecfm_transfer(
     seed: int = 0,  # Seed of all noise: another one paints another version
     precision: str = 'fp32',  # Precision of the network: fp32, bf16, or auto
     compile: store_true = False,  # Compile the network: faster for many images of one size
-    # Never compile it; without both it is compiled on a GPU after two minutes of one size
+    # Never compile it; without both it is compiled on a GPU after two minutes of evaluations
     eager: store_true = False,
     device: str = None,  # cpu or cuda; a GPU if there is one
     # Folder or hub name of the autoencoder, if it has moved since the training
@@ -622,7 +622,7 @@ def stylecfm_transfer(
         assert input  # `file_pairs` requires it
         _check_call(input, todo, size, grid)
         pipe = load_pipeline(
-            checkpoint, device, codec, precision, compile or (False if eager else None)
+            checkpoint, compile or (False if eager else None), device, codec, precision
         )
         from stylecfm.pipeline.transfer import TransferOptions
 

@@ -165,9 +165,7 @@ def present(
 # %% ../../nbs/10_cli/00_flags.ipynb #0e826d6f
 def model_there(
     path: str | None,  # A model's folder, or ORG/NAME on the hub; None passes
-) -> (
-    'ModelNames | None'
-):  # What its files say of it; None for a name on the hub, and without a path
+) -> 'ModelNames | None':  # Names in its files; None for a name on the hub, and without a path
     """Raise `InputError` for a missing model folder that cannot be a name on the hub.
 
     A folder that holds no model is refused, too.
@@ -228,23 +226,23 @@ def light_imports(
     if not on:
         yield
         return
-    gc.disable()
-    torch = import_module('torch')
-    compiler = _StandIn('torch._dynamo')
+    compiler, put = _StandIn('torch._dynamo'), {}
     compiler.__dict__.update(
         allow_in_graph=_same, disable=_same, eval_frame=SimpleNamespace(OptimizedModule=_StandIn)
     )
-    put = [compiler, *map(_StandIn, ('scipy.stats', 'scipy.integrate'))]
-    put = {m.__name__: m for m in put if m.__name__ not in sys.modules}
-    sys.modules.update(put)
+    gc.disable()
     try:
+        torch = import_module('torch')
+        put = [compiler, *map(_StandIn, ('scipy.stats', 'scipy.integrate'))]
+        put = {m.__name__: m for m in put if m.__name__ not in sys.modules}
+        sys.modules.update(put)
         yield
+        if compiler.__name__ in put:  # diffusers asks whether a network is compiled
+            torch.__dict__.setdefault('_dynamo', compiler)
     finally:
         for name, m in put.items():
             if sys.modules.get(name) is m:
                 del sys.modules[name]
-        if compiler.__name__ in put:  # diffusers asks whether a network is compiled
-            torch.__dict__.setdefault('_dynamo', compiler)
         gc.enable()
         gc.freeze()
         atexit.register(gc.freeze)  # at the end there is nothing to tidy up
@@ -252,7 +250,8 @@ def light_imports(
 
 def load_pipeline(
     checkpoint: str | None,  # Folder of a model, or ORG/NAME on the hub; None: the pretrained one
-    *how: Any,  # Further arguments of `from_pretrained`, the last of them whether to compile
+    compile: bool | None = None,  # Whether the network is compiled: True, False or None
+    *how: Any,  # Device, codec and precision, as of `from_pretrained`
 ) -> Any:  # A `StyleTransferPipeline`
     """Load a model, with a line for each part that takes long.
 
@@ -260,7 +259,7 @@ def load_pipeline(
     """
     first = 'torch' not in sys.modules
     tell_loading()
-    with light_imports(first and not how[-1]):
+    with light_imports(first and not compile):
         import_module('torch')
         if first:
             say('loading diffusers ...', error=True)
@@ -268,7 +267,7 @@ def load_pipeline(
     if first:
         said = f'the model {checkpoint}' if checkpoint else 'the pretrained model'
         say(f'loading {said} ...', error=True)
-    return kind.from_pretrained(checkpoint, *how)
+    return kind.from_pretrained(checkpoint, *how, compile=compile)
 
 # %% ../../nbs/10_cli/00_flags.ipynb #cell-8
 _KEYS = ContextVar('keys')  # {section.key: value} of --set

@@ -7,8 +7,6 @@ __all__ = []
 
 # %% ../../nbs/05_models/10_compiled.ipynb #f4c71706
 import importlib.util
-import os
-import shutil
 import time
 import warnings
 from collections.abc import Callable
@@ -36,14 +34,11 @@ def compile_network(
 
 
 def can_compile(
-    device: torch.device,  # Device of a network
+    device: torch.device,  # GPU of a network
 ) -> bool:
-    "Whether Inductor finds its compiler: Triton and compute capability 7 on a GPU, C++ on a CPU."
-    if device.type == 'cuda':
-        new = torch.cuda.get_device_capability(device) >= (7, 0)
-        return new and importlib.util.find_spec('triton') is not None
-    names = os.environ.get('CXX'), 'g++', 'clang++', 'c++', 'cl'
-    return device.type == 'cpu' and any(shutil.which(n) for n in names if n)
+    "Whether Inductor can compile for a GPU: it needs Triton and compute capability 7."
+    new = torch.cuda.get_device_capability(device) >= (7, 0)
+    return new and importlib.util.find_spec('triton') is not None
 
 
 def compiler_failed(
@@ -89,6 +84,7 @@ class CompiledOnDemand:
         self.make = make
         self.clock = clock
         self.graph: Any = None
+        self.broken = False  # Whether the compiler has failed
         self.shapes: dict[tuple, ShapeTimes] = {}
 
     def __call__(
@@ -122,7 +118,7 @@ class CompiledOnDemand:
         "Whether a shape is to be compiled now."
         begun = sum(bool(v.compiled) for v in self.shapes.values())
         enough = self.wait == 0 or (s.total >= self.wait and len(s.eager) == COMPARED)
-        return bool(s.compiled) or (enough and begun < MOST_SHAPES)
+        return bool(s.compiled) or (enough and begun < MOST_SHAPES and not self.broken)
 
     def seconds(
         self,
@@ -159,7 +155,7 @@ class CompiledOnDemand:
             if s.compiled and not compiler_failed(e):
                 raise
             out = self.net(x, t, style)  # an error of the network is raised here
-            s.use = False
+            s.use, self.broken = False, True
             said = str(e).strip().partition('\n')[0][:200]
             warnings.warn(
                 f'the network is not compiled, as torch.compile failed ({said}); '
@@ -187,7 +183,7 @@ class CompiledOnDemand:
 
 # %% ../../nbs/05_models/10_compiled.ipynb #93ba0dea
 # Numbers of steps, and of minutes, from which compiling on a GPU is assumed to be worth its time
-LEAST_STEPS, LEAST_MINUTES = 1000, 10.0
+COMPILE_STEPS, COMPILE_MINUTES = 1000, 10.0
 
 
 def compiles_training(
@@ -196,10 +192,16 @@ def compiles_training(
     device: torch.device,  # Device of the training
     steps: int,  # Number of steps of the run
     minutes: float = 0.0,  # Limit of its time; 0: none
+    alone: bool = True,  # Whether one process trains, which goes on if the compiler fails
+    recomputed: bool = False,  # Whether activations are recomputed because memory is short
 ) -> bool:
-    "Whether a training step is compiled."
+    """Whether a training step is compiled.
+
+    With `auto`, a step whose memory was planned tightly stays eager, as the plan is one of the
+    eager step.
+    """
     if choice != 'auto':
         return bool(choice)
-    long = steps >= LEAST_STEPS and not 0 < minutes < LEAST_MINUTES
-    own = hasattr(net, 'save_memory')  # an `IsoNext`
-    return device.type == 'cuda' and own and long and can_compile(device)
+    long = steps >= COMPILE_STEPS and not 0 < minutes < COMPILE_MINUTES
+    fits = alone and not recomputed and hasattr(net, 'save_memory')  # an `IsoNext`
+    return device.type == 'cuda' and fits and long and can_compile(device)

@@ -20,7 +20,7 @@ IDLE = 0.25  # Cores of other programs below which a machine is idle
 SLOWER = 1.5  # Factor by which an evaluation is slower than before if the machine has changed
 
 
-def work_of_others() -> float:  # Seconds, which only differences of are meaningful
+def work_of_others() -> float:  # Processor time, seconds; only differences have a meaning
     "Return the processor time that all other programs of this machine have used."
     t = psutil.cpu_times()
     rest = t.idle + getattr(t, 'iowait', 0.0) + getattr(t, 'guest', 0.0)
@@ -106,6 +106,6 @@ class FastestThreads:
         elif best == n != self.counts[-1] and n != self.most:
             s.next = self.counts[self.counts.index(n) + 1]
         elif best != self.most and len(s.times[self.most]) == 1:
-            s.next = self.most  # second opinion
+            s.next = self.most  # a second measurement
         else:
             s.next, s.chosen = best, True

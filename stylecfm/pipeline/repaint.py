@@ -280,10 +280,14 @@ def detail_map(
 
 def noise_scale(
     b: Brush,  # Temperature and calm
-    detail: Tensor,  # Output of `detail_map`, `(b, 1, h', w')`
+    x: Tensor,  # Photographs in [0, 1], `(b, 3, h, w)`
     size: tuple,  # Height and width of the latent
-) -> Tensor:  # Standard deviation of the initial noise, `(b, 1, *size)`
+    detail: Tensor | None = None,  # Output of `detail_map`; None: that of `x`
+) -> Tensor:  # Standard deviation of the initial noise, `(b, 1, *size)`, or a scalar for all
     "Return the temperature by place: lower where the photograph has no detail."
+    if not b.calm:
+        return torch.tensor(b.temperature)
+    detail = detail_map(x, size) if detail is None else detail
     if tuple(detail.shape[-2:]) != tuple(size):
         detail = F.interpolate(detail, size, mode='bilinear', align_corners=False)
     return b.temperature * (1 - b.calm * (1 - detail))
@@ -306,8 +310,7 @@ def paint_once(
     here, there = conditions(p, x, target, b, source)
     g = torch.Generator().manual_seed(b.seed)
     size = there.shape[-2:]
-    detail = detail_map(x, size) if detail is None else detail
-    x0 = noise_scale(b, detail, size).to(there) * noise_like(there[:, :-1], g)
+    x0 = noise_scale(b, x, size, detail).to(there) * noise_like(there[:, :-1], g)
     if p.student is not None and not beyond_student(b, target, region is not None):
         one = next(iter(target)) if isinstance(target, dict) else target
         made = sample_student(p.student, there, one, x0, b.steps, callback)
@@ -382,7 +385,7 @@ def paint_images(
     small = base_size_of((h, w), b.base_size, factor)
     base = resized(x, small)
     part = None if mask is None else resized(mask, small)
-    detail = detail_map(base, tuple(n // factor for n in small))
+    detail = detail_map(base, tuple(n // factor for n in small)) if b.calm else None
     first = paint_once(p, base, source, target, b, callback, within(base, part), detail)
     enlarged = resized(first.images, (h, w))
     over = b._replace(

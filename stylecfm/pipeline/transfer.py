@@ -307,8 +307,8 @@ def from_pretrained(
     # Precision of the network: fp32, bf16, or auto: bf16 where the device computes it fast, on a
     # processor by a measurement
     precision: str = 'fp32',
-    # Compile the network at once: the first image of each size then takes a minute, the others
-    # less; False: never; None: on a GPU, once a size has been painted for two minutes
+    # Compile the network at once: the first image of each size then takes minutes, the others
+    # less; False: never; None: on a GPU, once the evaluations of a size have taken two minutes
     compile: bool | None = None,
     # Arguments of diffusers' loader: torch_dtype, variant, device_map, cache_dir, revision, token,
     # ..., and parts: network, scheduler
@@ -701,7 +701,8 @@ def painter(
 ) -> StructurePainter:
     "Network, codec and palettes of a structure-conditioned model, in this pipeline's precision."
     return StructurePainter(
-        FastestThreads(self.evaluate),
+        # a compiled network would be compiled again for each number of threads
+        FastestThreads(self.evaluate, fixed=True if self._compile else None),
         self.encode,
         self.decode,
         self.network.libraries(),

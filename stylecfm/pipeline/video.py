@@ -52,7 +52,6 @@ from stylecfm.pipeline.repaint import (
     check_brush,
     conditional_data,
     conditions,
-    detail_map,
     noise_scale,
     resized,
     sample_student,
@@ -262,7 +261,7 @@ def paint_frames(
         p = p._replace(libraries=[palette if k == target else v for k, v in enumerate(p.libraries)])
     _, there = conditions(p, photos, target, b, source)
     size = noise.shape[-2:]
-    x0 = noise_scale(b, detail_map(photos, size), size).to(there) * noise.to(there)
+    x0 = noise_scale(b, photos, size).to(there) * noise.to(there)
     if p.student is not None and not beyond_student(b, target):
         made = sample_student(p.student, there, target, x0, b.steps)
     else:

@@ -312,7 +312,7 @@ SIGNALS = [
 
 # %% ../../nbs/07_training/03_optim.ipynb #97b0cf2f
 @contextmanager
-def _heard_at_once(numbers: set, tell: Callable[[], object]) -> Iterator[None]:
+def _call_at_signal(numbers: set, tell: Callable[[], object]) -> Iterator[None]:
     "Context manager in which a thread calls `tell` at the first of the signals."
     reader, writer = socket.socketpair()
     writer.setblocking(False)
@@ -382,7 +382,7 @@ def catch_signals(
                     continue
                 before[s] = signal.signal(s, note)
             if tell:
-                stack.enter_context(_heard_at_once({*before}, tell))
+                stack.enter_context(_call_at_signal({*before}, tell))
         except ValueError:
             pass  # signals can be handled only in the main thread
         try:

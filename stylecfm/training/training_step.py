@@ -79,7 +79,11 @@ class Weights(StepBatches):
         if shared:
             self.net, self.opt = net, opt
         else:
-            graph = compiles_training(t.compile, net, device, self.total, t.max_minutes)
+            saving = self.means.checkpointing != 'none' or self.means.mlp_chunks > 0
+            alone = self.acc.num_processes == 1
+            graph = compiles_training(
+                t.compile, net, device, self.total, t.max_minutes, alone, saving
+            )
             self.net, self.opt = self.acc.prepare(compile_network(net) if graph else net, opt)
         self.amp = autocast_dtype(self.config, device.type)
         self.scaler = make_scaler(device, self.amp)
