@@ -47,7 +47,7 @@ def arguments():
     p.add_argument(
         '--figure',
         type=Path,
-        default=ROOT / 'nbs' / 'figures' / 'one_painting.jpg',
+        default=ROOT / 'build' / 'one_painting.jpg',
         help='picture to write',
     )
     return p.parse_args()
