@@ -45,10 +45,7 @@ def arguments():
         '--out', type=Path, default=RESULTS / 'one_painting.json', help='file of the figures'
     )
     p.add_argument(
-        '--figure',
-        type=Path,
-        default=ROOT / 'build' / 'one_painting.jpg',
-        help='picture to write',
+        '--figure', type=Path, default=ROOT / 'build' / 'one_painting.jpg', help='picture to write'
     )
     return p.parse_args()
 

@@ -1,9 +1,9 @@
 """A student of the bundled painter that needs few evaluations, by Lagrangian distillation.
 
 python tools/train_student.py train [--minutes 25]     goes on where it was, in build/student
-python tools/train_student.py measure [--count 24]     both at 1, 2, 4 evaluations, and round
-                                                       trips, into nbs/results/student.json
-python tools/train_student.py round-trips --count 80   the round trips alone
+python tools/train_student.py measure [--count 24]     both at 1, 2, 4 evaluations, into
+                                                       nbs/results/student.json
+python tools/train_student.py round-trips --count 80   photographs inverted and generated again
 python tools/train_student.py keep                     the averaged weights in 16 bits, into
                                                        checkpoints/student
 python tools/train_student.py show                     photographs painted by both, into
@@ -33,7 +33,7 @@ from stylecfm.data.images import grid
 from stylecfm.evaluation.metrics import keep_results, psnr, sliced_wasserstein
 from stylecfm.files import digest, read_json, read_tensors, write_bytes
 from stylecfm.flow.flow_maps import lagrangian_residual, sample_map, student_of
-from stylecfm.flow.solvers import ODESolver
+from stylecfm.flow.solvers import ODESolver, solve
 from stylecfm.models.data_prediction import LEAST_REMAINING, sample_data_prediction
 from stylecfm.pipeline.files import Student, write_student
 from stylecfm.pipeline.repaint import (
@@ -51,6 +51,9 @@ from stylecfm.training.painting import Condition, PaintingRecipe, PaintingTraine
 STORE = ROOT / 'nbs' / 'results' / 'student.json'
 STATE, SIZE, DECAY = BUILD / 'student' / 'state.pt', 96, 0.99
 KEPT = ROOT / 'checkpoints' / 'student'
+# ways of a round trip of 8 + 8 evaluations: the student's flow map, its velocity by the solvers ab2
+# and alf (which carries its slope, and so is exact), and the teacher's velocity by Euler
+TRIPS = 'flow_map', 'ab2', 'alf', 'teacher_euler'
 MOST = 100  # pictures of a style
 TARGETS = tuple(s for s in STYLES if s != 'photo')
 
@@ -197,25 +200,35 @@ def detail(x):
     return (x - gaussian_blur(x, 1.0)).std().item()
 
 
-def round_trips(painter, student, photos, n=8):
-    "Invert photographs in `n` evaluations and generate them again in as many, by both networks."
+def round_trip_of(way, u, v, z):
+    "Invert latents in 8 evaluations and generate them again in as many: a way of `TRIPS`."
+    if way == 'flow_map':
+        return sample_map(u, sample_map(u, z, 8, 1.0, 0.0), 8)
+    if way == 'teacher_euler':
+        euler = ODESolver('euler', 8)
+        return euler.solve(v, euler.solve(v, z, 1.0, 0.0).x, 0.0, 1.0).x
+
+    def now(x, t):
+        return u(x, t, t)
+
+    back = solve(now, z, 1.0, 0.0, 7, way)  # the first of 7 steps takes two evaluations
+    carry = back.carry if way == 'alf' else None
+    return solve(now, back.x, 0.0, 1.0, 7, way, carry=carry).x
+
+
+def round_trips(painter, student, photos, ways):
+    "Similarity of photographs and their round trips, dB, by each way and by the codec alone."
     source, db = STYLES.index('photo'), {}
-    euler = ODESolver('euler', n)
     for x in photos.split(16):
         here, _ = conditions(painter, x, source, Brush(), source)
         z, style = painter.encode(x * 2 - 1), torch.full((len(x),), source)
         u, v = student.average_velocity(here, style), conditional_field(painter, here, source)
-        latents = dict(
-            codec=z,
-            student=sample_map(u, sample_map(u, z, n, 1.0, 0.0), n),
-            teacher_euler=euler.solve(v, euler.solve(v, z, 1.0, 0.0).x, 0.0, 1.0).x,
-        )
+        latents = dict(codec=z) | {k: round_trip_of(k, u, v, z) for k in ways}
         for name, latent in latents.items():
             db.setdefault(name, []).append(psnr(painter.decode(latent), x, width=1.0))
         print(f'{sum(map(len, db["codec"]))} of {len(photos)}', flush=True)
     db = {name: torch.cat(v) for name, v in db.items()}
-    found = {name: dict(psnr=v.mean().item(), deviation=v.std().item()) for name, v in db.items()}
-    return dict(evaluations=n, count=len(photos), side=photos.shape[-1], rows=found)
+    return {name: dict(psnr=v.mean().item(), deviation=v.std().item()) for name, v in db.items()}
 
 
 def painter_of(model, codec):
@@ -279,19 +292,27 @@ def measure(count):
         count=count,
         **trained if state['step'] else {},  # else those of the run that trained it stay
         rows=rows,
-        round_trip=round_trips(painter, student, held_out('photo', count, 256, 'test')),
     )
     print(json.dumps(rows['teacher_48']))
 
 
 @torch.no_grad()
-def measure_round_trips(count):
-    "Round trips alone, on as many photographs of the test set; the rest of the results stays."
+def measure_round_trips(count, ways):
+    "Round trips alone, on photographs of the test set; the rest of the results stays."
     model, _, student, _, _ = begin()
-    codec = load_codec(model.spec, 'cpu')
-    found = round_trips(painter_of(model, codec), student, held_out('photo', count, 256, 'test'))
-    found['command'] = f'python tools/train_student.py round-trips --count {count}'
-    keep_results(STORE, read_json(STORE)['command'], round_trip=found)
+    painter = painter_of(model, load_codec(model.spec, 'cpu'))
+    rows = round_trips(painter, student, held_out('photo', count, 256, 'test'), ways)
+    stored = read_json(STORE)
+    old = stored['round_trip']
+    kept = {k: v for k, v in old['rows'].items() if k in TRIPS and old['count'] == count}
+    trip = dict(
+        evaluations=8,
+        count=count,
+        side=256,
+        rows=kept | rows,
+        command=f'python tools/train_student.py round-trips --count {count}',
+    )
+    keep_results(STORE, stored['command'], round_trip=trip)
 
 
 def show():
@@ -318,12 +339,13 @@ def main():
     p.add_argument('what', choices=('train', 'measure', 'round-trips', 'keep', 'show'))
     p.add_argument('--minutes', type=float, default=25, help='training time')
     p.add_argument('--count', type=int, default=24, help='held-out photographs to measure with')
+    p.add_argument('--ways', nargs='*', choices=TRIPS, default=TRIPS, help='of the round trips')
     a = p.parse_args()
     torch.set_num_threads(1)
     if a.what in ('keep', 'show'):
         return keep_weights() if a.what == 'keep' else show()
     if a.what == 'round-trips':
-        return measure_round_trips(a.count)
+        return measure_round_trips(a.count, a.ways)
     return train(a.minutes) if a.what == 'train' else measure(a.count)
 
 

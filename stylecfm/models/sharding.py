@@ -59,7 +59,7 @@ def local_part(
     return part.to_local() if hasattr(part, 'to_local') else part
 
 # %% ../../nbs/05_models/09_sharding.ipynb #5a9d0009
-def _in_group(rank: int, count: int, port: int, function: Callable, args: tuple):
+def _in_group(rank: int, count: int, port: int, done: Any, function: Callable, args: tuple):
     "Be one process of a group: the environment of torchrun, one thread, errors on stderr."
     place = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=count, LOCAL_WORLD_SIZE=count)
     place |= dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
@@ -68,8 +68,9 @@ def _in_group(rank: int, count: int, port: int, function: Callable, args: tuple)
     torch.set_num_threads(1)
     try:
         function(*args)
+        done.wait()  # a process that exits closes connections of one that has not finished
     except BaseException:
-        traceback.print_exc()
+        traceback.print_exc(file=sys.__stderr__)
         os._exit(1)
     os._exit(0)  # nothing of the process that was forked is to be closed twice
 
@@ -88,7 +89,8 @@ def run_forked(
         s.bind(('127.0.0.1', 0))
         port = s.getsockname()[1]
     fork = multiprocessing.get_context('fork')
-    todo = [(rank, count, port, function, args) for rank in range(count)]
+    done = fork.Barrier(count)
+    todo = [(rank, count, port, done, function, args) for rank in range(count)]
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', DeprecationWarning)  # a fork of several threads
         processes = [fork.Process(target=_in_group, args=v, daemon=True) for v in todo]
