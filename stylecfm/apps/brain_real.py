@@ -41,7 +41,6 @@ def read_slice(
     with Image.open(path) as im:
         x = np.asarray(im.convert('L').resize((side, side), Image.Resampling.BOX), np.float32)
     head = binary_fill_holes(x > FAINT * max(x.max(), 1e-6))
-    assert head is not None
     try:
         return normalised(x[None] / 255, head)
     except InputError:

@@ -78,8 +78,13 @@ def draw_stack(
     "Draw subjects and stack their slices."
     some = [draw_subject(t, first + i, k, e.side, e.slices) for i, k in enumerate(kinds)]
     number = np.repeat(np.arange(len(some)), e.slices)
-    image, lesion, brain = (np.concatenate([s[j] for s in some]) for j in range(3))
-    return Stack(image, lesion, brain, number, tuple(kinds))
+    return Stack(
+        image=np.concatenate([s.image for s in some]),
+        lesion=np.concatenate([s.lesion for s in some]),
+        brain=np.concatenate([s.brain for s in some]),
+        subject=number,
+        kinds=tuple(kinds),
+    )
 
 
 def structure_of(
@@ -246,7 +251,8 @@ def regenerated(
         noise = space.codec.encode(bank[: len(noise)]) / space.stats.scale[:, None, None]
     with torch.no_grad():
         for x in torch.from_numpy(image).split(30):
-            z, given, made = space.to(x), given_for(x, False, structure), 0.0
+            z, given = space.to(x), given_for(x, False, structure)
+            made = torch.zeros_like(z)
             style = torch.zeros(len(x), dtype=torch.long)
             for i, e in enumerate(noise):
                 t = times[i // draws]
@@ -289,7 +295,7 @@ SMOOTHINGS = tuple(Smooth(b, s) for s in (0.0, 16.0) for b in (0.75, 1.25, 2.0))
 def lesion_map(
     difference: np.ndarray,  # Slices minus their healthy versions, `(k, 4, n, n)`
     image: np.ndarray,  # Slices, `(k, 4, n, n)`
-    healthy: tuple,  # Differences and slices of healthy subjects
+    healthy: tuple[np.ndarray, np.ndarray],  # Differences and slices of healthy subjects
     form: str,  # One of `FORMS`
     how: Smooth,  # Smoothing
 ) -> np.ndarray:  # `(k, n, n)` >= 0, in standard deviations of healthy slices
@@ -364,7 +370,7 @@ def score_test(
 ) -> dict:  # Lists by subject or by slice, which `pooled_scores` summarises
     "Score maps by slice and by subject."
     sick = [i for i, k in enumerate(s.kinds) if k]
-    top, some = top_of(maps), s.lesion.any((1, 2))
+    top, some = top_of(maps), np.any(s.lesion, axis=(1, 2))
 
     def area(i):
         at = s.subject == i
@@ -446,7 +452,7 @@ def template_job(
     choose = draw_stack(t, some, first + 20_000, e)
     kinds = [every[i % len(every)] for i in range(e.test)] + [None] * (e.test // 2)
     test = draw_stack(t, kinds, first + 40_000, e)
-    x, sick = torch.from_numpy(train.image), torch.from_numpy(train.lesion.any((1, 2)))
+    x, sick = torch.from_numpy(train.image), torch.from_numpy(np.any(train.lesion, axis=(1, 2)))
     well = np.array([k is None for k in choose.kinds])[choose.subject]
     scores, chosen, shown = {}, {}, {}
     for name, guesses in lesion_guesses(x, sick, e, seed, out).items():

@@ -60,12 +60,14 @@ class Waves(NamedTuple):
 def draw_waves(
     rng: np.random.Generator,  # Source of the draws
     n: int,  # Number of components
-    lengths: tuple = (60.0, 140.0),  # Shortest and longest wave, mm
+    lengths: tuple[float, float] = (60.0, 140.0),  # Shortest and longest wave, mm
     count: int = 12,  # Number of waves
 ) -> Waves:
     "Draw waves of random direction, length and phase."
     k = rng.normal(size=(count, 3))
-    k *= (2 * np.pi / rng.uniform(*lengths, count) / np.linalg.norm(k, axis=1))[:, None]
+    k *= (2 * np.pi / rng.uniform(lengths[0], lengths[1], count) / np.linalg.norm(k, axis=1))[
+        :, None
+    ]
     amplitude = rng.normal(size=(count, n)) * (2 / count) ** 0.5
     return Waves(k, rng.uniform(0, 2 * np.pi, count), amplitude)
 
@@ -236,7 +238,8 @@ def draw_subject(
         v = q.reshape(-1, 3) @ t.to_voxel[:3, :3].T + t.to_voxel[:3, 3]
         return map_coordinates(t.image, v.T, order=1).reshape(q.shape[:-1])
 
-    level, far = sampled(q), None
+    level = sampled(q)
+    far = np.full(level.shape, np.inf)  # distance from the nearest blob
     if kind is not None:
         inside = gaussian_filter((level > 72).astype(np.float32), (0, 2, 2)) > 0.5
         far, push = _blobs(rng, LESIONS[kind], here, inside)
@@ -244,9 +247,8 @@ def draw_subject(
     texture = np.stack([gaussian_filter(rng.normal(size=(n, n)), 3.0 * n / 192) for _ in heights])
     level = level + 5 * texture / texture.std() * ((level > 22) & (level < 74))
     share, mask = tissue_shares(level), level > 14
-    lesion = np.zeros(mask.shape, bool)
-    if far is not None:
-        lesion = (far < 1) & mask & (share['csf'] < 0.5)
+    lesion = (far < 1) & mask & (share['csf'] < 0.5)
+    if kind is not None:
         _replaced(rng, share, LESIONS[kind], far, lesion)
     return TemplateSubject(_scanned(rng, share, mask, here), lesion, mask, kind)
 
@@ -277,7 +279,7 @@ def octave_noise(
     longest: float = 1.5,  # Wavelength of the first octave, as a share of the side
 ) -> np.ndarray:  # `(n, n)` of mean 0 and deviation 1
     "Sum octaves of simplex noise."
-    v = np.stack(np.mgrid[:n, :n], -1) / (longest * n)
+    v = np.moveaxis(np.mgrid[:n, :n], 0, -1) / (longest * n)
     parts = [0.8**k * simplex_noise(2**k * v + rng.uniform(0, 200, 2), rng) for k in range(octaves)]
     total = np.sum(parts, 0)
     return (total - total.mean()) / total.std()

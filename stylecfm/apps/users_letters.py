@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/11_apps/27_users_letters.ipynb #53194847
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,7 @@ from ..files import exclusive_job, make_folder_once, write_bytes, write_checked
 # %% ../../nbs/11_apps/27_users_letters.ipynb #f159e717
 if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
     import torch
+    from diffusers import AutoencoderKL
 
     from stylecfm.codecs.base import LatentStats
     from stylecfm.training.pair_objectives import Pairs
@@ -226,7 +228,7 @@ def train_letters(
 class LetterCodec(NamedTuple):
     "An autoencoder with the statistics of its latents."
 
-    vae: 'torch.nn.Module'  # diffusers' AutoencoderKL
+    vae: 'AutoencoderKL'  # Autoencoder
     stats: 'LatentStats'  # Mean and scale of the latents' channels
 
     def to(
@@ -311,8 +313,8 @@ class LetterJudge(NamedTuple):
     test: Letters  # Pictures of unseen characters
     f_train: 'torch.Tensor'  # Their features, `(n, d)`
     f_test: 'torch.Tensor'  # Features of unseen characters, `(m, d)`
-    features: object  # Function pictures `(k, 3, h, w)` -> features
-    unit: object  # Unit of the features, a number or `(d,)`
+    features: Callable  # Function pictures `(k, 1, h, w)` -> features
+    unit: 'torch.Tensor | float'  # Unit of the features, a number or `(d,)`
 
 
 def letter_judge(
