@@ -389,13 +389,15 @@ def score_letters(
 # %% ../../nbs/11_apps/27_users_letters.ipynb #351f10c4
 def letters_picture(
     rows: dict,  # {name: pictures `(m, 1, h, w)`}, in the same places
-    at: 'torch.Tensor',  # Positions to draw, int64 `(k,)`
     path: Path,  # PNG to write
+    number: int = 12,  # Number of pictures to draw of each row
 ):
-    "Draw some pictures of each row."
+    "Draw evenly spaced pictures of each row."
     import torch
     from matplotlib.figure import Figure
 
+    count = min(len(x) for x in rows.values())
+    at = torch.arange(0, count, max(1, count // number))[:number]
     fig = Figure((0.55 * len(at) + 1.2, 0.62 * len(rows)), layout='constrained')
     for ax, (name, x) in zip(fig.subplots(len(rows), 1), rows.items(), strict=True):
         line = torch.nn.functional.pad(x[at, 0], (2, 2, 2, 2), value=0.6)
@@ -460,8 +462,7 @@ def letters_job(
             runs[str(seed)][name] = score_letters(j, made, other) | dict(parameters=parameters)
             rows.setdefault(name, made)
         write_checked(path, runs[str(seed)] | dict(asked=asked))
-    shown = torch.arange(0, len(test.image), max(1, len(test.image) // 12))[:12]
-    letters_picture(rows, shown, out / 'letters.png')
+    letters_picture(rows, out / 'letters.png')
     r = dict(
         asked=asked,
         codec=facts,
