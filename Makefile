@@ -43,14 +43,14 @@ before-after: .venv/.dev ## Ask every row of the table with which this began (ha
 own-folders: .venv/.dev ## The tutorial's commands on photographs and Monets, if STYLECFM_SHARED has them (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py tutorials/01_own_folders --slow
 
-brain: .venv/.dev ## Find lesions in brain phantoms, and measure what its attention costs (ten minutes)
+brain: .venv/.dev ## Find lesions in phantoms, in a template's brain and in real slices; what attention costs (STYLECFM_SHARED)
 	$(BIN)/python tools/run_notebooks.py brain --slow
 	@$(BIN)/stylecfm_brain
 
 anywhere: .venv/.dev ## Run the checks with other threads, kernels and busy neighbours, into nbs/results/anywhere.json (an hour; goes on where it was)
 	$(BIN)/python tools/anywhere.py && $(BIN)/python tools/neighbour.py && $(BIN)/python tools/neighbour.py --transfer
 
-users: .venv/.dev ## Digits in 31 hands: IsoNext and a U-Net by OT-CFM and as DDPM (ten minutes)
+users: .venv/.dev ## Digits in 31 hands, letters by people: IsoNext and a U-Net (letters need STYLECFM_SHARED)
 	$(BIN)/python tools/run_notebooks.py users --slow
 	@$(BIN)/stylecfm_users
 

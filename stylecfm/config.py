@@ -574,8 +574,8 @@ class ModelConfig(Section, name='model'):
     # 1: unrelated styles
     factors: int = key(1, whole(1, WIDEST), off=1, expert=True)
     # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a
-    # level
-    network: str = key('isonext', one_of('isonext', 'unet'), expert=True)
+    # level; or a U-Net of hidden_dim x (1, 2, 4) channels with attention to a context of rank one
+    network: str = key('isonext', one_of('isonext', 'unet', 'context_unet'), expert=True)
     # Output of the network: the velocity, or the noise (as in DDPM) or data point from which it
     # follows
     predicts: str = key('velocity', one_of('velocity', 'noise', 'data'), expert=True)
@@ -583,11 +583,15 @@ class ModelConfig(Section, name='model'):
     def __post_init__(self):
         "Raise `InputError` for a key that breaks its rule or a U-Net with too many layers."
         super().__post_init__()
-        if self.network == 'unet' and self.num_layers > 64:
+        if self.network != 'isonext' and self.num_layers > 64:
             raise InputError(
-                'model.num_layers counts layers a level where model.network is unet, '
-                'and must be at '
-                f'most 64, got {self.num_layers}'
+                f'model.num_layers counts layers a level where model.network is {self.network}, '
+                f'and must be at most 64, got {self.num_layers}'
+            )
+        if self.network == 'context_unet' and self.predicts != 'velocity':
+            raise InputError(
+                'model.predicts must be velocity where model.network is context_unet, '
+                f'got {self.predicts}'
             )
 
 # %% ../nbs/01_basics/00_config.ipynb #cell-21

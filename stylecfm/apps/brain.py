@@ -303,6 +303,10 @@ def slice_source(
     )
 
 # %% ../../nbs/11_apps/05_brain.ipynb #b59cc7e8
+# Width and number of blocks of each network of `stylecfm brain train`
+BRAIN_SIZES = dict(isonext=(256, 12), context_unet=(64, 2))
+
+
 def brain_config(
     root: str | Path,  # Folder of slices, latents and the run
     minutes: float = 6.0,  # Training time, minutes; 0: no limit of time, a number of epochs
@@ -310,18 +314,20 @@ def brain_config(
     batch: int = 28,  # Number of slices in a training step
     side: int = 64,  # Pixels along a slice
     options: RunOptions = RunOptions(),  # Limits, seed, memory and trackers
+    network: str = 'isonext',  # A key of `BRAIN_SIZES`
 ) -> Config:
-    "Return the configuration of a brain run."
+    "Return the configuration of a brain run; raises `InputError` for an unknown network."
     root = Path(root)
+    chosen(BRAIN_SIZES, network, 'network')
+    own = dict(norm='pixel', shared_adagn_mlp=False, context_every=size[1])
     model = ModelConfig(
         64,
         *size,
         style_dim=128,
         time_dim=128,
-        norm='pixel',
-        shared_adagn_mlp=False,
         context_dim=512,
-        context_every=size[1],
+        network=network,
+        **(own if network == 'isonext' else {}),
     )
     training = TrainingConfig(
         batch,
@@ -1134,8 +1140,12 @@ def stylecfm_brain_train(
     minutes: float = None,
     steps: int = None,  # Number of training steps
     batch_size: int = 28,  # Number of slices in a training step
-    hidden_dim: int = 256,  # Channels of every block
-    num_layers: int = 12,  # Blocks: divisible by 3
+    # isonext; or context_unet, the specification's U-Net, with attention on its coarse levels
+    network: str = 'isonext',
+    # Channels of every block, or of the first level; 256, or 64 for context_unet, if none
+    hidden_dim: int = None,
+    # Blocks, divisible by 3, or residual blocks a level; 12, or 2 for context_unet, if none
+    num_layers: int = None,
     config: str = None,  # Path of a config.json that replaces these settings
     # Guidance scale of the later `translate`, >= 1; the usual differences are measured at it
     cfg_scale: float = 1.0,
@@ -1155,6 +1165,7 @@ def stylecfm_brain_train(
         from stylecfm.config import load_config
 
         _checked(batch=batch_size, scale=cfg_scale)
+        chosen(BRAIN_SIZES, network, 'network')
         c = load_config(config) if config else None
         options = RunOptions(**{k: given[k] for k in RunOptions._fields if k in given})
         with_options(c or Config(), options)
@@ -1167,8 +1178,14 @@ def stylecfm_brain_train(
         if c:
             c = with_options(c, options)
         else:
-            size, options = (hidden_dim, num_layers), _with_limit(options)
-            c = brain_config(root, size=size, batch=batch_size, side=n, options=options)
+            own = BRAIN_SIZES[network]
+            size = [
+                b if a is None else a for a, b in zip((hidden_dim, num_layers), own, strict=True)
+            ]
+            options = _with_limit(options)
+            c = brain_config(
+                root, size=(*size,), batch=batch_size, side=n, options=options, network=network
+            )
         # so that the statistics belong to this model
         with training_on(device), job_lock(c.checkpoint.save_dir):
             pipe = StyleTransferPipeline.from_pretrained(train_brain(c, attention), device)

@@ -175,7 +175,7 @@ GROUPS = dict(  # {group: {name: `Command`}} of the applications
             'stylecfm.apps.brain:stylecfm_brain_train',
             'train on slices',
             'brain train --minutes 60',
-            {'Run': 'root minutes steps batch_size hidden_dim num_layers seed'} | _DEVICE,
+            {'Run': 'root minutes steps batch_size network hidden_dim num_layers seed'} | _DEVICE,
         ),
         evaluate=Command(
             'stylecfm.apps.brain_own:stylecfm_brain_evaluate',
@@ -311,7 +311,7 @@ CHOICES = dict(  # {flag: allowed words}, for the error, the help and the comple
     freeze=one_word_of('training', 'freeze'),
     until=['hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'],
     objective=['otcfm', 'ddpm'],
-    network=['unet', 'isonext'],
+    network=['unet', 'isonext', 'context_unet'],
     missing=['refuse', 'mask'],
     checkpointing=one_word_of('training', 'checkpointing'),
     sampler=['solver', 'ddim', 'ancestral'],

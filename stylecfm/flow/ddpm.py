@@ -15,6 +15,7 @@ from torch import Tensor
 from ..config import InputError, whole
 from .fields import CountingField, check_finite, check_start
 from .paths import DDPM_START, DDPM_STEPS, ddpm_times, expand_as, noise_like
+from ..models.context_unet import ContextUNet
 from ..models.data_prediction import DataIsoNext, DataUNet
 from ..models.isonext import IsoNext
 from ..models.norms import at_least_fp32
@@ -77,6 +78,7 @@ class NoiseUNet(PredictsNoise, UNet):
 NETWORKS = dict(
     isonext=dict(velocity=IsoNext, noise=NoiseIsoNext, data=DataIsoNext),
     unet=dict(velocity=UNet, noise=NoiseUNet, data=DataUNet),
+    context_unet=dict(velocity=ContextUNet),
 )
 
 # %% ../../nbs/06_flow/12_ddpm.ipynb #d91e7ac5

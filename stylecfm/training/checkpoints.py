@@ -68,6 +68,7 @@ from ..flow.ddpm import NETWORKS
 from ..latents.style_probe import PROBE, StyleProbe, read_probe, write_probe
 from ..model_folders import LATER, find_model
 from ..model_folders import pretrained_model as pretrained_model  # by its earlier place
+from ..models.context import CONTEXTS
 from ..models.data_prediction import DataIsoNext
 from ..models.isonext import IsoNext
 from ..models.norms import NORMS
@@ -159,6 +160,9 @@ _SIZES = dict(
     condition_channels=whole(0, WIDEST),
     tokens=whole(1, WIDEST),
     num_palettes=whole(0, WIDEST),
+    multipliers=list_of(whole(1, 64), 1, 8),
+    attend=list_of(FLAG, 1, 8),
+    way=one_of(*CONTEXTS),
 )
 _PART = Rule(
     'a module and a class, or two nulls',

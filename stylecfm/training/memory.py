@@ -26,7 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from ..codecs.base import fast_bf16, tile_codec
-from ..config import Config, InputError
+from ..config import Config, InputError, ModelConfig
 from ..flow.ddpm import NETWORKS
 from ..flow.losses import FlowBatch, velocity_loss
 from ..models.isonext import IsoNext, num_parameters
@@ -282,6 +282,36 @@ def autocast_dtype(
     return torch.bfloat16 if not known or fast_bf16(torch.device(kind)) else None
 
 
+def _network_sizes(m: ModelConfig, mean_null: bool) -> dict:
+    "Arguments of a network's class; raises `InputError` for keys of another network."
+    sizes = dict(
+        latent_channels=m.latent_channels,
+        hidden_dim=m.hidden_dim,
+        num_layers=m.num_layers,
+        num_styles=m.num_styles,
+        style_dim=m.style_dim,
+        context_dim=m.context_dim,
+        mean_null=mean_null,
+    )
+    if m.network == 'isonext':
+        return sizes | dict(
+            kernel_size=m.kernel_size,
+            time_dim=m.time_dim,
+            shared_adagn_mlp=m.shared_adagn_mlp,
+            norm=m.norm,
+            grn=m.grn,
+            context_every=m.context_every,
+        )
+    if m.grn or m.norm != 'group':
+        raise InputError(
+            'a U-Net has norms of its own; set model.grn to false and model.norm to group, '
+            'or model.network to isonext'
+        )
+    if m.network == 'context_unet' and not m.context_dim:
+        del sizes['context_dim']  # the default of the class
+    return sizes
+
+
 def network_from_config(
     config: Config,  # Configuration; `model` and `training.use_avg_style_for_uncond` are used
 ) -> IsoNext | UNet:
@@ -290,41 +320,8 @@ def network_from_config(
     Raises `InputError` for keys that belong to another network.
     """
     m = config.model
-    t = config.training
     kind: Any = NETWORKS[m.network][m.predicts]
-    if m.network == 'unet':
-        if m.grn or m.norm != 'group':
-            raise InputError(
-                'a U-Net has norms of its own; set model.grn to false and model.norm to group, '
-                'or model.network '
-                'to isonext'
-            )
-        net = kind(
-            m.latent_channels,
-            m.hidden_dim,
-            m.num_layers,
-            m.num_styles,
-            m.style_dim,
-            m.context_dim,
-            mean_null=t.use_avg_style_for_uncond,
-        )
-    else:
-        kind = IsoNext if m.predicts == 'velocity' else kind
-        net = kind(
-            m.latent_channels,
-            m.hidden_dim,
-            m.num_layers,
-            m.num_styles,
-            m.kernel_size,
-            m.style_dim,
-            m.time_dim,
-            m.shared_adagn_mlp,
-            mean_null=t.use_avg_style_for_uncond,
-            norm=m.norm,
-            grn=m.grn,
-            context_dim=m.context_dim,
-            context_every=m.context_every,
-        )
+    net = kind(**_network_sizes(m, config.training.use_avg_style_for_uncond))
     if m.factors > 1:
         net.style.factorize(m.factors)
     return net

@@ -266,7 +266,7 @@ def _strategies(config: Config, given: dict) -> list:  # `(checkpointing, mlp_ch
         for c, k in STRATEGIES
         if given.get('checkpointing', c) == c and given.get('mlp_chunks', k) == k
     ] or [asked]
-    if config.model.network == 'unet':
+    if config.model.network != 'isonext':
         ways = [(c, k) for c, k in ways if c in ('none', 'all') and not k]
     if config.model.grn:
         ways = [(c, k) for c, k in ways if not k]
@@ -509,7 +509,7 @@ def upper_bound_bytes(
 ) -> int:  # Bytes
     "Return an upper bound of a step's memory."
     m, (h, w) = config.model, latent_hw(config)
-    if m.network == 'unet':
+    if m.network != 'isonext':
         return 24 * count_parameters(config) + 64 * batch * h * w * (
             16 * m.hidden_dim * (m.num_layers + 1) + m.latent_channels
         )
