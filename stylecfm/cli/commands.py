@@ -562,8 +562,7 @@ def stylecfm_transfer(
     # photographs are the target; auto: detected for each image
     source_style: str = None,
     # Style of the output: name or number, or several with weights, as monet:2,chinese:1; auto: the
-    # first other style. The pretrained model has monet (the default), van_gogh, impressionist,
-    # roerich, chinese, and photo for the way back
+    # first other style. The pretrained model has monet, van_gogh, impressionist, roerich, chinese.
     target_style: str = 'auto',
     output: str = None,  # An image, a folder, or a video
     # Solver steps of inversion and generation, each; default: the model's; 1 to 4 are painted by
@@ -578,12 +577,12 @@ def stylecfm_transfer(
     size: int = None,
     full_size: store_true = False,  # Paint images at the size that they have
     # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the
-    # composition; default: 3 (structure-conditioned models, as the pretrained one)
+    # composition; default: 3 (this and the next seven: structure-conditioned models)
     coarseness: float = None,
     # Share of the photograph's own texture that stays, 0 to 1; default: 0
     texture: float = None,
-    # Colours: photo (at each place the photograph's), moments (on average the photograph's), or the
-    # painting's share, 0 to 1; default: painting, which is 1
+    # Colours: photo, moments (overall the photograph's), painting, or the painting's share, 0
+    # (the photograph's) to 1; default: 1
     colours: str = None,
     colors: str = None,  # Alias of --colours
     # Standard deviation of the initial noise, 0 to 1.2: lower is smoother; default: 1.02
@@ -593,7 +592,7 @@ def stylecfm_transfer(
     # Colours: transported (those of near paintings, the default), or collection (one map for
     # all pictures)
     palette: str = None,
-    # Image that says where to paint, enlarged or reduced to the picture: white all, black nothing
+    # Image that says where to paint: white all, black nothing
     mask: str = None,
     alpha_mask: store_true = False,  # Paint where an image is opaque
     mode: str = 'loop',  # Method of the transfer: loop (inversion), flowedit or sdedit
@@ -831,14 +830,7 @@ def _read_first(
             sides = whole.size
             pipe.read(at_most(whole, limit))
         else:
-            image = _at_size(path, size)
-            pipe.read(image)
-            if size and not isinstance(image, Path) and min(image.size) < size:
-                say(
-                    f'{path} has {min(image.size)} pixels along its shorter side and keeps them; '
-                    '--size only reduces',
-                    error=True,
-                )
+            pipe.read(_at_size(path, size))
     except InputError:
         if strict:
             raise

@@ -226,15 +226,16 @@ def light_imports(
     if not on:
         yield
         return
-    compiler, put = _StandIn('torch._dynamo'), {}
+    compiler = _StandIn('torch._dynamo')
+    put: dict[str, ModuleType] = {}
     compiler.__dict__.update(
         allow_in_graph=_same, disable=_same, eval_frame=SimpleNamespace(OptimizedModule=_StandIn)
     )
     gc.disable()
     try:
         torch = import_module('torch')
-        put = [compiler, *map(_StandIn, ('scipy.stats', 'scipy.integrate'))]
-        put = {m.__name__: m for m in put if m.__name__ not in sys.modules}
+        stand_ins = [compiler, *map(_StandIn, ('scipy.stats', 'scipy.integrate'))]
+        put |= {m.__name__: m for m in stand_ins if m.__name__ not in sys.modules}
         sys.modules.update(put)
         yield
         if compiler.__name__ in put:  # diffusers asks whether a network is compiled

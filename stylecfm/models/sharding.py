@@ -10,6 +10,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import socket
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
