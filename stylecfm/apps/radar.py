@@ -523,17 +523,19 @@ def step_memory(
     voxels: tuple = (32, 128, 128),  # Along z, y, x
     factors: tuple = (2, 2, 2),  # Packing factors, which become channels
     bf16: bool = True,  # Matrix products in bfloat16
+    # Numbers of data and condition channels; None: `CHANNELS`, packed
+    channels: tuple[int, int] | None = None,
 ) -> 'MemoryReport':
     "Forecast the memory of a training step by fake tensors."
     import torch
 
     from stylecfm.training.memory import MemoryOptions, profile_network
 
-    c = len(CHANNELS) * int(np.prod(factors))
-    shape = (c, *(n // f for n, f in zip(voxels, factors, strict=True)))
+    data, given = channels or (len(CHANNELS) * int(np.prod(factors)),) * 2
+    shape = (data, *(n // f for n, f in zip(voxels, factors, strict=True)))
 
     def make():
-        net: Any = radar_network(size, c)
+        net: Any = radar_network(size, data, given=given)
         net.core.target_device('cuda')
         return net
 
@@ -543,7 +545,7 @@ def step_memory(
         size.batch,
         MemoryOptions(size.micro or size.batch),
         torch.bfloat16 if bf16 else None,
-        more=c,
+        more=given,
     )
 
 # %% ../../nbs/11_apps/10_radar.ipynb #3aeee1bb
@@ -648,17 +650,18 @@ def fit_autoencoder(
     steps: int = 300,  # Number of training steps
     seed: int = 0,  # Random seed of weights and order
     batch: int = 8,  # Number of volumes in a training step
+    device: 'str | torch.device' = 'cpu',  # Device to train on
     **size: Any,  # Width and latent of `voxel_autoencoder`
 ) -> 'torch.nn.Module':  # Trained, frozen network
     "Train an autoencoder with ten times the loss weight on occupied voxels."
     import torch
 
-    net = voxel_autoencoder(seed=seed, **size)
+    net = voxel_autoencoder(seed=seed, **size).to(device)
     g = torch.Generator().manual_seed(seed)
     opt = torch.optim.AdamW(net.parameters(), 3e-3)
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
     for _ in range(steps):
-        x = volumes[torch.randint(len(volumes), (batch,), generator=g)]
+        x = volumes[torch.randint(len(volumes), (batch,), generator=g)].to(device)
         w = torch.where(x[:, :1] > 0, 1.0, 0.1)
         loss = (w * (net(x) - x).square()).mean() / w.mean()
         opt.zero_grad()
@@ -669,6 +672,15 @@ def fit_autoencoder(
     return net.eval().requires_grad_(False)
 
 # %% ../../nbs/11_apps/10_radar.ipynb #ce94814e
+def _by_codec(codec: Any, apply: Callable, x: 'torch.Tensor') -> 'torch.Tensor':
+    "Apply a part of an autoencoder on its own device; the result is on that of `x`."
+    import torch
+
+    place = next((q.device for q in codec.parameters()), x.device)
+    with torch.no_grad():
+        return apply(x.to(place)).to(x.device)
+
+
 class LatentSpace(NamedTuple):
     "Transform between volumes in their own units and standardised latents of an autoencoder."
 
@@ -707,8 +719,7 @@ class LatentSpace(NamedTuple):
 
         full = torch.zeros_like(x)
         full[:, _places(self.voxels.kept)] = x[:, _places(self.voxels.kept)]
-        with torch.no_grad():
-            return self.latents.standardise(self.codec.encode(full))
+        return self.latents.standardise(_by_codec(self.codec, self.codec.encode, full))
 
     def into(
         self,
@@ -740,8 +751,7 @@ class LatentSpace(NamedTuple):
         "Decode: volumes in their own units; a dropped channel gets its constant value."
         import torch
 
-        with torch.no_grad():
-            x = self.codec.decode(self.latents.restore(z.float()))
+        x = _by_codec(self.codec, self.codec.decode, self.latents.restore(z.float()))
         full = torch.zeros_like(x)
         full[:, _places(self.voxels.kept)] = x[:, _places(self.voxels.kept)]
         return self.voxels.stats.restore(full)
@@ -1060,12 +1070,16 @@ def save_radar(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #6864f1bd
 def load_radar(
-    folder: str | Path,  # Folder of the model, or of the run that has it in `model`
+    # Folder of the model, of the run that has it in `model`, or of a job of `radar_job`
+    folder: str | Path,
 ) -> RadarModel:
     "Load a model from its folder; raises `InputError` for a missing, changed or damaged file."
     from stylecfm.files import listed, verify_folder, written_by
 
     folder = Path(folder)
+    # `radar_job` has a run for each variant
+    run = folder / 'flow-from-the-radar'
+    folder = run if run.is_dir() else folder
     folder = folder if (folder / 'manifest.json').exists() else folder / 'model'
     if not (folder / 'manifest.json').is_file():
         raise InputError(

@@ -88,6 +88,7 @@ def run_latents(
     seed: int = 0,  # Random seed of weights and order
     folder: str | Path | None = None,  # Folder of the autoencoder; None: nothing is stored
     width: int = 24,  # Width of the autoencoder
+    device: 'str | torch.device' = 'cpu',  # Device to train on, on which the autoencoder stays
 ) -> LatentSpace:
     """Load the autoencoder of a run, or train and store it.
 
@@ -101,9 +102,12 @@ def run_latents(
         )
     asked = dict(data=source.fingerprint(), latent=latent, width=width, steps=steps, seed=seed)
     if folder and (Path(folder) / 'manifest.json').exists():
-        return _stored(Path(folder), asked, source, width)
+        space = _stored(Path(folder), asked, source, width)
+        return space._replace(codec=space.codec.to(device))
     say(f'an autoencoder of {latent} channels is trained first, {steps} steps')
-    codec = fit_autoencoder(_LidarVolumes(source), steps, seed, batch=4, width=width, latent=latent)
+    codec = fit_autoencoder(
+        _LidarVolumes(source), steps, seed, 4, device, width=width, latent=latent
+    )
     some = range(0, len(source), max(1, len(source) // 64))
     batches = (source.stacked([i])[1] for i in some)
     space = latent_space(source.space, codec, batches, width, latent)

@@ -9,7 +9,7 @@ __all__ = ['stylecfm_radar_train', 'stylecfm_radar_enhance', 'stylecfm_radar_eva
 import contextlib
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -346,7 +346,7 @@ def _loss(t: RadarTraining, source: StoredPairs, device):
         )
         volumes = torch.from_numpy(np.stack([source.volumes(i)['lidar'] for i in rows]))
         volumes = source.space.stats.standardise(volumes)
-        encoder = fit_autoencoder(volumes, min(250, t.steps), t.seed, batch=4).to(device)
+        encoder = fit_autoencoder(volumes, min(250, t.steps), t.seed, 4, device)
     return composite(source.space, encoder, t.structure, t.features)
 
 
@@ -356,11 +356,14 @@ def planned(
 ) -> RadarTraining:  # Settings that fit, the same if `memory_gb` is 0
     """Choose the largest micro-batch whose step fits into a GPU's memory by the memory plan.
 
-    If not even one pair fits, activations are recomputed. Raises `InputError` if that is not
-    enough.
+    The step is that of the network of `t`, on voxels or on latents. If not even one pair fits,
+    activations are recomputed. Raises `InputError` if that is not enough.
     """
     if not t.memory_gb:
         return t
+    # the shape of latents is known before their autoencoder is trained
+    at = LatentSpace(space, None, space.stats, latent=t.latent) if t.latent else space
+    channels = at.data_channels, at.given_channels
     sizes = [t.batch_size]
     while sizes[-1] > 1:
         sizes.append(sizes[-1] // 2)
@@ -368,7 +371,7 @@ def planned(
     for how in dict.fromkeys((t.checkpointing, 'all')):
         for micro in sizes:
             size = RadarSize(t.width, t.blocks, t.kernel, t.batch_size, micro, how)
-            r = step_memory(size, space.grid.shape, space.factors, t.precision != 'fp32')
+            r = step_memory(size, at.grid.shape, at.factors, t.precision != 'fp32', channels)
             last = r.peak / 2**30
             if last <= 0.9 * t.memory_gb:
                 say(f'micro-batch {micro}, recomputed: {how}; {last:.2f} GB by the memory plan')
@@ -380,43 +383,34 @@ def planned(
     )
 
 # %% ../../nbs/11_apps/16_radar_train.ipynb #5plit016
-def tracker_of(
-    names: str,  # Names of trackers, separated by commas; none: no tracker
-    folder: str | Path,  # Folder of their files
-) -> Callable | None:  # Called with each row of the log
-    """Open trackers by accelerate.
-
-    Raises `InputError` for an unknown one, or one whose package is missing.
-    """
-    from importlib.util import find_spec
-
-    asked = [v.strip() for v in names.split(',') if v.strip() not in ('', 'none')]
-    if not asked:
-        return None
+@contextlib.contextmanager
+def open_trackers(
+    names: list,  # Names of trackers, output of `known_trackers`
+    folder: str | Path | None,  # Folder of their files
+) -> Iterator[Callable | None]:  # Called with each row of the log; None without trackers
+    "Context manager that opens trackers by accelerate, and finishes them."
+    if not names:
+        yield None
+        return
     from accelerate.state import PartialState
     from accelerate.tracking import LOGGER_TYPE_TO_CLASS
 
-    known = {str(k): v for k, v in LOGGER_TYPE_TO_CLASS.items()}
-    for name in asked:
-        kind = chosen(known, name, 'radar.trackers')
-        if not find_spec(name):
-            raise InputError(
-                f'radar.trackers {name} needs a package: pip install {name}; or set it to none'
-            )
+    kinds = {str(k): v for k, v in LOGGER_TYPE_TO_CLASS.items()}
     PartialState()
-    opened: list[Any] = []
-    for name in asked:
-        kind = known[name]
-        more = dict(logging_dir=str(folder)) if kind.requires_logging_directory else {}
-        opened.append(kind('radar', **more))
-        opened[-1].start()
+    with contextlib.ExitStack() as stack:
+        opened: list[Any] = []
+        for name in names:
+            more = dict(logging_dir=str(folder)) if kinds[name].requires_logging_directory else {}
+            opened.append(kinds[name]('radar', **more))
+            opened[-1].start()
+            stack.callback(opened[-1].finish)
 
-    def log(row: dict):
-        figures = {k: v for k, v in row.items() if k != 'step'}
-        for one in opened:
-            one.log(figures, step=row['step'])
+        def log(row: dict):
+            figures = {k: v for k, v in row.items() if k != 'step'}
+            for one in opened:
+                one.log(figures, step=row['step'])
 
-    return log
+        yield log
 
 
 def train_stored(
@@ -433,13 +427,14 @@ def train_stored(
 
     from stylecfm.codecs.base import pick_device
     from stylecfm.training.paired import PairTrainer, Phase
+    from stylecfm.training.run_setup import known_trackers
 
     t = planned(t, train.space)
     where, space, latents, about = pick_device(device), train.space, None, {}
-    tracker = tracker_of(t.trackers, folder) if folder else None
+    names = known_trackers(t.trackers, 'radar.trackers') if folder else []
     if t.latent:
         place = Path(folder) / 'autoencoder' if folder else None
-        latents = run_latents(train, t.latent, t.autoencoder_steps, t.seed, place)
+        latents = run_latents(train, t.latent, t.autoencoder_steps, t.seed, place, device=where)
         about = dict(autoencoder=LatentPairs(train, latents).fingerprint())
     size = RadarSize(t.width, t.blocks, t.kernel, t.batch_size, t.micro_batch, t.checkpointing)
     with torch.random.fork_rng(devices=[]):
@@ -454,8 +449,9 @@ def train_stored(
     loss, change = _loss(t, train, where), augmenter(space, how, latents)
     last = LatentPairs(held, latents) if latents else held
     trainer = PairTrainer(net, phases, last, recipe, folder, change, loss)
-    trainer.about, trainer.tracker = about, tracker
-    fitted = trainer.fit()
+    trainer.about = about
+    with open_trackers(names, folder) as trainer.tracker:
+        fitted = trainer.fit()
     m = RadarModel(
         fitted.net, recipe, latents or space, size, seconds=fitted.seconds, samples=t.samples
     )
@@ -706,8 +702,7 @@ def model_for(
     "Load a model with the given device and inference settings; raises `InputError`."
     from stylecfm.codecs.base import pick_device
 
-    folder = Path(checkpoint) / 'flow-from-the-radar'
-    m = load_radar(folder if folder.is_dir() else checkpoint)
+    m = load_radar(checkpoint)
     if int8 and graph:
         raise InputError('--int8 is of PyTorch; give a quantised graph alone, or --int8 alone')
     if int8:
@@ -715,7 +710,10 @@ def model_for(
     elif graph:
         m = m._replace(net=by_graph(graph))
     else:
-        m = m._replace(net=m.net.to(pick_device(device)))
+        where = pick_device(device)
+        m = m._replace(net=m.net.to(where))
+        if isinstance(m.space, LatentSpace):
+            m.space.codec.to(where)
     if samples is not None:
         if samples < 1:
             raise InputError(f'samples must be >= 1, got {samples}')

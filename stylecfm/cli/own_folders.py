@@ -60,8 +60,9 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #4243ea3b
-if TYPE_CHECKING:  # for whoever reads the annotations; it imports torch
+if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
     from stylecfm.pipeline.transfer import StyleTransferPipeline
+    from stylecfm.training.progress import Pace
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #1a4b7edf
 def _folders_there(folders: list) -> list:
@@ -485,7 +486,7 @@ def _trained(root: Path) -> tuple[int, float]:  # Number of steps, and seconds; 
 
 
 class _Asked(NamedTuple):
-    "Length of a run that a command asks for."
+    "Length of a run by the flags of a command."
 
     hours: float | None = None  # Longest training time of all parts together, hours
     steps: int | None = None  # Number of training steps, which takes precedence
@@ -496,7 +497,7 @@ class _Asked(NamedTuple):
 
 
 def _lengthened(places: RunPlaces, c: Config, about: dict, asked: _Asked) -> Config:
-    """Return a plan's config, with another number of steps if hours or steps ask for it.
+    """Return a plan's config, with another number of steps if hours or steps differ from it.
 
     What is trained already is kept; a smaller number leaves a finished run as it is.
     """
@@ -514,8 +515,8 @@ def _lengthened(places: RunPlaces, c: Config, about: dict, asked: _Asked) -> Con
         return advice.change_length(c, done, about['images']) if done > old else c
     if wanted <= done and trained_step(places.root) >= done:
         say(
-            f'{places} has trained {done} steps in {duration(seconds)}, and {asked} asks for '
-            f'{wanted}: nothing is trained, and all stays as it is; to go on: {asked.command} '
+            f'nothing left to train: {places} has trained {done} steps in {duration(seconds)}, '
+            f'and {asked} gives {wanted}; to go on: {asked.command} '
             f'--steps {max(LEAST_STEPS, 2 * done)}',
             error=True,
         )
@@ -714,8 +715,7 @@ def _stages(
             data_root=c.data.data_root,
             debug=True,
         )
-    if last >= 3:
-        _train(c, asked.command)
+    pace = _train(c, asked.command) if last >= 3 else None
     order = photo_first(list(styles))
     least = min(held for _, held in counts.values())
     if last >= 4 and least < 2:
@@ -728,22 +728,36 @@ def _stages(
         _samples(places, c, order)
     if last >= 5 and least >= 2:
         _evaluation(places, c, order, least)
-    if last >= 3:
-        paint = (
-            f'{to_type("stylecfm transfer")} --checkpoint {printable(places)} '
-            '--input photo.jpg --output painting.png'
-        )
-        if (done := trained_step(places.root)) < LEAST_STEPS:
-            say(f'{done} steps are too few to paint; to try the model all the same: {paint}')
-            paint = f'{asked.command} --steps {LEAST_STEPS}'
-        say(f'next: {paint}')
+    if pace:
+        _say_next(places, asked.command, pace)
 
 
-def _train(c: Config, command: str):
-    "Train or resume, and print the progress."
+# flag of the limit of time in the commands that go on
+_TIME_FLAG = '--set training.max_minutes={}'
+
+
+def _train(c: Config, command: str) -> 'Pace':
+    "Train or resume, print the progress, and return it."
     from stylecfm.training.trainer import OTCFMTrainer
 
-    OTCFMTrainer(c).fit(command=command, least=LEAST_STEPS)
+    trainer = OTCFMTrainer(c)
+    trainer.fit(command=command, least=LEAST_STEPS, flag=_TIME_FLAG)
+    return trainer.pace
+
+
+def _say_next(places: RunPlaces, command: str, pace: 'Pace'):
+    "Print the command that follows a training: one that paints, or one that trains longer."
+    from stylecfm.training.progress import more_flags
+
+    paint = (
+        f'{to_type("stylecfm transfer")} --checkpoint {printable(places)} '
+        '--input photo.jpg --output painting.png'
+    )
+    more = more_flags(pace, LEAST_STEPS, _TIME_FLAG)
+    if (done := trained_step(places.root)) < LEAST_STEPS and more:
+        say(f'{done} steps are too few to paint; to try the model all the same: {paint}')
+        paint = f'{command} {more}'
+    say(f'next: {paint}')
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #9204d8f2
 # {flag of a training without folders: equivalent for a training with folders}

@@ -91,7 +91,7 @@ def check_styles(
         )
 
 
-def check_size(
+def check_painter_size(
     size: PainterSize,  # Size of the network and of the training
     channels: int,  # Channels of the codec's latents
     styles: int,  # Number of styles
@@ -195,7 +195,7 @@ def learn_painter(
             'give both'
         )
     check_styles(list(sets))
-    check_size(size, codec.latent_channels, len(sets))
+    check_painter_size(size, codec.latent_channels, len(sets))
     parts = [split_pictures(images, size.seed) for images in sets.values()]
     train, held = _labelled(parts, 0), _labelled(parts, 1)
     stats = _statistics([im for some, _ in parts for im in some], codec, size)
@@ -316,8 +316,8 @@ def _check_limits(minutes: float, size: int, steps: int):
         )
 
 
-def _same_command(given: dict) -> str:  # Command line without --minutes and --steps
-    "Return the command that was given, for the last line of a training."
+def _same_command(given: dict) -> str:  # Command line
+    "Return the command that was given without its limits, which the trainer adds."
     usual = inspect.signature(stylecfm_train_painter).parameters
     words = [given['photos'], given['paintings'], '--output', given['output']]
     for k in ('codec', 'size', 'width', 'layers', 'seed', 'device'):
@@ -365,7 +365,7 @@ def stylecfm_train_painter(
         if not (to / 'training').exists() and os.path.lexists(to / 'samples.jpg'):
             raise InputError(f'{to / "samples.jpg"} is of no run; choose another --output')
         coder = load_codec(codec or load_model(pretrained_model()).spec, device)
-        check_size(wanted, coder.latent_channels, len(folders))
+        check_painter_size(wanted, coder.latent_channels, len(folders))
         sets = {n: read_paintings(p, size) for n, p in folders.items()}
         say(
             ', '.join(f'{len(v)} of {printable(n)}' for n, v in sets.items())

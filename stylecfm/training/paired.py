@@ -120,7 +120,8 @@ class PairTrainer(RecipeTrainer):
         r = self.recipe
         total = 0.0
         count = count_pairs(self.held)
-        n = max(8, r.batch_size) if isinstance(self.held, Pairs) else r.micro_batch or r.batch_size
+        # a batch has one generator, so its size must not depend on the micro-batch
+        n = max(8, r.batch_size) if isinstance(self.held, Pairs) else r.batch_size
         with self.averages.used(self.params, 0):
             for i in range(0, count, n):
                 p = self.held.pick(slice(i, i + n)).to(self.device)

@@ -55,6 +55,12 @@ class Pace(NamedTuple):
         return min(1.0, max(self.done / max(1, self.total), by_clock))
 
     @property
+    def timed(self) -> bool:
+        "Whether the limit of time is before the next step, and not all steps are completed."
+        late = self.seconds * (self.done + 1) > 60 * self.minutes * self.done
+        return bool(self.minutes) and self.done < self.total and late
+
+    @property
     def planned(self) -> int:  # Number of steps
         "Number of steps at the end, estimated from the present rate if time is the limit."
         if not self.minutes or math.isnan(self.rate) or not self.rate:
@@ -161,26 +167,42 @@ def at_stop(
     )
 
 
+def more_flags(
+    pace: Pace,  # Progress of an ended run
+    steps: int,  # Number of steps to reach
+    flag: str = '--max_minutes {}',  # Flag of the limit of time, with a place for its value
+) -> str:  # Flags with their values; '' if the limits allow that number of steps
+    """Return limits under which a run reaches a number of steps.
+
+    With a limit of time both are returned, since a command without one of them has its default.
+    """
+    # a tenth more, as later steps may be slower
+    minutes = math.ceil(11 * pace.seconds * steps / (600 * max(1, pace.done)))
+    if steps <= pace.total and not 0 < pace.minutes < minutes:
+        return ''
+    longest = f'{minutes}' if minutes > pace.minutes else f'{pace.minutes:g}'
+    by_time = f' {flag.format(longest)}' if pace.minutes else ''
+    return f'--steps {max(steps, pace.total)}{by_time}'
+
+
 def at_end(
     pace: Pace,  # Progress of the run
     losses: list,  # Validation losses so far
     moved: float | None,  # Output of `change` of the last samples; None without samples
     command: str = '',  # Command that goes on, without its limit of steps or time
     least: int = 0,  # Smallest number of steps that can be enough
-    flag: str = '--max_minutes',  # Flag of the command's limit of time
+    flag: str = '--max_minutes {}',  # Flag of the command's limit of time, as in `more_flags`
 ) -> str:
     "Describe a finished run in one line, with one piece of advice if it was too short."
-    # a limit of time has ended the run, whose number of steps was an estimate
-    timed = pace.minutes and pace.done < pace.total
     few = pace.done < least
     hardly = moved is not None and moved < HARDLY
     said = (
         f'trained {pace.done}'
-        + ('' if timed else f' of {pace.total} planned')
+        + ('' if pace.timed else f' of {pace.total} planned')
         + f' steps in {duration(pace.seconds)}'
     )
     if few:
-        said = f'not done: {said}, and fewer than {least} are too few to paint'
+        said = f'too short to paint: {said}, and {least} are the least'
     if losses:
         said += f'; {learning_state(losses)}'
     if hardly:
@@ -190,7 +212,7 @@ def at_end(
         )
     if few or hardly or still_falling(losses):
         steps = max(least, 10 * max(pace.done, 100) if hardly else 2 * pace.done)
-        minutes = math.ceil(pace.minutes * steps / max(1, pace.done))
-        limit = f'{flag} {minutes}' if timed else f'--steps {steps}'
-        said += f'; to go on: {command} {limit}' if command else '; more steps would help'
+        # '' if patience has ended the run
+        if more := more_flags(pace, steps, flag):
+            said += f'; to go on: {command} {more}' if command else '; a longer run would help'
     return said

@@ -58,7 +58,7 @@ from .run_state import PAIR_KEYS, read_state, saved_state
 
 # %% ../../nbs/07_training/18_recipe_trainer.ipynb #e69d1264
 # keys of a recipe that may change within a run
-_FREE_RECIPE = {'learning_rate', 'patience', 'validate_every'}
+_FREE_RECIPE = {'learning_rate', 'micro_batch', 'patience', 'validate_every'}
 _NUMBER = real(-1e300, 1e300)
 # {name: `Rule`} of the plain values of a checkpoint
 _STATE_RULES = dict(
@@ -180,8 +180,8 @@ class CheckedRecipe(RecipeSteps):
             )
         if s['done'] > steps:
             raise InputError(
-                f'{folder} is beyond the {steps} steps that are asked for; nothing was changed; '
-                f'ask for more than {s["done"]}, or choose another folder'
+                f'{folder} is at step {s["done"]}, beyond the {steps} steps of this run; '
+                f'nothing was changed; give more than {s["done"]} steps, or choose another folder'
             )
         shapes = {k: tuple(v.shape) for k, v in t.items() if k.startswith('net.')}
         if shapes != {f'net.{i}': tuple(q.shape) for i, q in enumerate(self.params)}:
@@ -382,7 +382,8 @@ class RecipeTrainer(SavedRecipe):
             with self.store.locked():
                 self.resume()
                 self.run_and_tell(self.store, callback)
-            self.tell(at_end(self.pace, self.validations(), None, command, least, '--minutes'))
+            flag = '--minutes {}'
+            self.tell(at_end(self.pace, self.validations(), None, command, least, flag))
         with torch.no_grad():
             for q, w in zip(self.params, self.kept or self.averages.weights(0), strict=True):
                 q.copy_(w)

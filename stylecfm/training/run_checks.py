@@ -271,8 +271,8 @@ class CheckedRun(SavedWeights):
             )
         if d['step'] > self.total:
             raise InputError(
-                f'{self.root} is at step {d["step"]}, beyond the {self.total} that are asked for; '
-                f'nothing was changed; ask for more than {d["step"]} (--steps), or choose another '
+                f'{self.root} is at step {d["step"]}, beyond the {self.total} of this run; '
+                f'nothing was changed; give more than {d["step"]} (--steps), or choose another '
                 'checkpoint.save_dir'
             )
         if note := self.schedule_note(d):

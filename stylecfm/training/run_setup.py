@@ -223,6 +223,24 @@ def freeze_old_styles(
     net.style.table.register_hook(lambda g: g * learns.to(g))
 
 # %% ../../nbs/07_training/10_run_setup.ipynb #50e00007
+def known_trackers(
+    names: str,  # Names separated by commas, as accelerate has them; none: no tracker
+    key: str,  # Name of the setting, for errors
+) -> list[str]:
+    "List the names of trackers; raises `InputError` for an unknown one, or a missing package."
+    found = [v.strip() for v in names.split(',') if v.strip() not in ('', 'none')]
+    known = sorted({str(v) for v in LoggerType.list()} - {'all'})
+    for name in found:
+        if name not in known:
+            raise InputError(
+                f'{key} has {name!r}, and accelerate knows {", ".join(known)}; '
+                'give some of them, or none'
+            )
+        if not find_spec(name):
+            raise InputError(f'{key} {name} needs a package: pip install {name}; or set it to none')
+    return found
+
+
 def make_accelerator(
     config: Config,  # Configuration; `checkpoint.trackers` and `checkpoint.save_dir` are used
 ) -> Accelerator:
@@ -230,22 +248,7 @@ def make_accelerator(
 
     Raises `InputError` for a tracker or device that is not available.
     """
-    names: list[Any] = (
-        []
-        if config.checkpoint.trackers == 'none'
-        else [v.strip() for v in config.checkpoint.trackers.split(',')]
-    )
-    for name in names:
-        if name not in (known := sorted({str(v) for v in LoggerType.list()} - {'all'})):
-            raise InputError(
-                f'checkpoint.trackers has {name!r}, and accelerate knows {", ".join(known)}; '
-                'give some of '
-                f'them, or none'
-            )
-        if not find_spec(name):
-            raise InputError(
-                f"checkpoint.trackers {name} needs a package: pip install {name}; or set it to none"
-            )
+    names: list[Any] = [*known_trackers(config.checkpoint.trackers, 'checkpoint.trackers')]
     several = int(os.environ.get('WORLD_SIZE', 1)) > 1
     acc = Accelerator(
         cpu=several and not torch.cuda.is_available(),

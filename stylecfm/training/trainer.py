@@ -259,6 +259,7 @@ class OTCFMTrainer(SteppedRun):
         # Command that goes on, without its limit of steps or time, for the last line
         command: str = '',
         least: int = 0,  # Smallest number of steps that can be enough, for the last line
+        flag: str = '--max_minutes {}',  # Flag of the command's limit of time
     ) -> Path:  # Folder of the finished model
         """Train, from the newest checkpoint if there is one.
 
@@ -284,7 +285,7 @@ class OTCFMTrainer(SteppedRun):
                     )
                 )
             found = self.finish()
-            self.speak(at_end(self.pace, self.validations(), self.moved, command, least))
+            self.speak(at_end(self.pace, self.validations(), self.moved, command, least, flag))
             if self.stop:  # in the last step
                 raise Interrupted(int(self.stop))
             return found
