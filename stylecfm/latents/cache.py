@@ -1240,7 +1240,7 @@ def encode_share(
     workers: int = 4,  # Number of reading threads
     strict: bool = False,  # Raise `InputError` for a bad file instead of skipping it
     rebuild: bool = False,  # Discard a cache and parts of another recipe
-    by_content: bool = False,  # As for `make_cache`
+    by_content: bool = False,  # Whether to read all files and compare them with the cache
 ) -> ShareReport:  # Numbers of files encoded and left out
     """Encode files into parts beside a cache; several shares may be encoded at the same time.
 
