@@ -466,7 +466,7 @@ def read_entry(
     known: KnownLatents,  # Latents of an earlier cache, whose files are not read again
     e: Entry,  # The file
 ) -> ReadResult:  # Result; for a bad file the reason instead of an error
-    "Read one file, if its latents are not known; raises `ReadError`, see there."
+    "Read one file, if its latents are not known; raises `ReadError` if `Source.content` does."
     try:
         content = source.content(e) if source.content else read_file(e.path)
         d = digest(content)
