@@ -295,7 +295,7 @@ def stylecfm_preprocess(
         _check_images(part, shards, dataset, import_pt, c.data.raw_data_root)
         tell_loading()
         from stylecfm.data.images import ImageRules
-        from stylecfm.latents.cache import cache_latents
+        from stylecfm.latents.cache import ShareReport, cache_latents
         from stylecfm.latents.sources import import_latents, open_dataset, save_dataset
 
         d = c.data
@@ -330,7 +330,7 @@ def stylecfm_preprocess(
                 )
         if os.environ.get('RANK', '0') != '0':
             return  # the first process reports
-        if part:
+        if isinstance(r, ShareReport):
             _report_part(r, part)
         else:
             report_cache(r, d.data_root)
