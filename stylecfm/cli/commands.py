@@ -207,12 +207,12 @@ def _encode_shards(c: Config, net, shards: str, how: tuple, rules, **again: bool
 
 def _report_part(
     r: 'ShareReport',  # Numbers of images encoded and left out
-    part: str,  # K/N
+    k: int,  # Number of the part, from 1
+    n: int,  # Number of parts
 ):
     "Print the results of encoding a part of the shards."
     _say_skipped(r.bad)
-    k, _, n = part.partition('/')
-    say(_PART_DONE.format(k=int(k), n=int(n), done=r.encoded, bad=len(r.bad)))
+    say(_PART_DONE.format(k=k, n=n, done=r.encoded, bad=len(r.bad)))
 
 
 def _say_skipped(bad: list, where: str = '', most: int = 50):
@@ -331,7 +331,7 @@ def stylecfm_preprocess(
         if os.environ.get('RANK', '0') != '0':
             return  # the first process reports
         if isinstance(r, ShareReport):
-            _report_part(r, part)
+            _report_part(r, *_part_of(part, shards))
         else:
             report_cache(r, d.data_root)
 
