@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stylecfm.cli.flags import (
     LEAST_STEPS,
@@ -195,14 +195,20 @@ def _check_images(part, shards: str | None, dataset: str | None, latents: str | 
         present(shards or latents or raw, 'folder')
 
 
-def _encode_shards(c: Config, net, shards: str, how: tuple, rules, **again: bool):
-    "Encode shards, or a part of them, and return the report; `again`: rebuild and by_content."
+def _encode_images(c: Config, net, shards: str | None, how: tuple, rules, **again: Any):
+    "Encode folders, shards, or a part of the shards; `again`: rebuild and by_content."
+    from stylecfm.latents.cache import cache_latents
     from stylecfm.latents.shards import ShardOptions, cache_shards
 
+    d, workers = c.data, c.training.num_workers
+    if not shards:
+        again |= dict(mirror=d.mirror, crops=d.crops)
+        return cache_latents(
+            d.raw_data_root, d.data_root, net, d.target_size, rules=rules, workers=workers, **again
+        )
     *names, part = how
     options = ShardOptions(*names, part=_part_of(part, shards))
-    workers = c.training.num_workers
-    return cache_shards(shards, c.data, net, options, rules, workers=workers, **again)
+    return cache_shards(shards, d, net, options, rules, workers=workers, **again)
 
 
 def _report_part(
@@ -295,7 +301,7 @@ def stylecfm_preprocess(
         _check_images(part, shards, dataset, import_pt, c.data.raw_data_root)
         tell_loading()
         from stylecfm.data.images import ImageRules
-        from stylecfm.latents.cache import ShareReport, cache_latents
+        from stylecfm.latents.cache import ShareReport
         from stylecfm.latents.sources import import_latents, open_dataset, save_dataset
 
         d = c.data
@@ -310,24 +316,8 @@ def stylecfm_preprocess(
             )
         else:
             rules = ImageRules(max_pixels=round(max_megapixels * 1e6), strict=strict)
-            if shards:
-                how = label_column, style, image_column, part
-                r = _encode_shards(
-                    c, net, shards, how, rules, rebuild=rebuild, by_content=by_content
-                )
-            else:
-                r = cache_latents(
-                    d.raw_data_root,
-                    d.data_root,
-                    net,
-                    d.target_size,
-                    d.mirror,
-                    rules,
-                    c.training.num_workers,
-                    rebuild,
-                    d.crops,
-                    by_content,
-                )
+            how = label_column, style, image_column, part
+            r = _encode_images(c, net, shards, how, rules, rebuild=rebuild, by_content=by_content)
         if os.environ.get('RANK', '0') != '0':
             return  # the first process reports
         if isinstance(r, ShareReport):
