@@ -791,10 +791,12 @@ class FolderLock:
         path: Path,  # Lock file; its folder is created
         owner: Path,  # File that describes the owner
         busy: Callable,  # Function, description of the owner -> error message
+        patience: float = 0,  # Seconds to wait for a lock that another process holds, >= 0
     ):
         self.path = path
         self.owner = owner
         self.busy = busy
+        self.patience = patience
         self.take()
 
     def take(self):
@@ -804,7 +806,7 @@ class FolderLock:
         for _ in range(100):
             lock = FileLock(make_folder(self.path.parent) / self.path.name)
             try:
-                lock.acquire(blocking=False)
+                lock.acquire(timeout=self.patience, blocking=self.patience > 0)
             except Timeout:
                 raise InputError(self.busy(self.who())) from None
             except FileNotFoundError:

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stylecfm.cli.flags import (
     LEAST_STEPS,
@@ -58,7 +58,7 @@ def __getattr__(name):
 if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
     from PIL import Image
 
-    from stylecfm.latents.cache import CacheReport
+    from stylecfm.latents.cache import CacheReport, ShareReport
     from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions, Transferred
 
 # %% ../../nbs/10_cli/01_commands.ipynb #cell-5
@@ -169,8 +169,8 @@ def _note_line(show: Callable) -> Callable:  # Replacement of `warnings.showwarn
 
 # %% ../../nbs/10_cli/01_commands.ipynb #5ad0c0de
 _PART_DONE = (
-    'part {k} of {n}: {r} images are encoded; when all parts are, the same command without --part '
-    'writes the latents'
+    'part {k} of {n}: {done} images are encoded, {bad} skipped; when all parts are, the same '
+    'command without --part writes the latents'
 )
 
 
@@ -195,18 +195,38 @@ def _check_images(part, shards: str | None, dataset: str | None, latents: str | 
         present(shards or latents or raw, 'folder')
 
 
-def _encode_shards(c: Config, net, shards: str, how: tuple, rules, rebuild: bool):
-    "Encode shards, or a part of them, and print what was done."
+def _encode_images(c: Config, net, shards: str | None, how: tuple, rules, **again: Any):
+    "Encode folders, shards, or a part of the shards; `again`: rebuild and by_content."
+    from stylecfm.latents.cache import cache_latents
     from stylecfm.latents.shards import ShardOptions, cache_shards
 
+    d, workers = c.data, c.training.num_workers
+    if not shards:
+        again |= dict(mirror=d.mirror, crops=d.crops)
+        return cache_latents(
+            d.raw_data_root, d.data_root, net, d.target_size, rules=rules, workers=workers, **again
+        )
     *names, part = how
-    k, n = _part_of(part, shards)
-    options = ShardOptions(*names, part=(k, n))
-    r = cache_shards(shards, c.data, net, options, rules, rebuild, c.training.num_workers)
-    if isinstance(r, int):
-        say(_PART_DONE.format(k=k, n=n, r=r))
-    else:
-        report_cache(r, c.data.data_root)
+    options = ShardOptions(*names, part=_part_of(part, shards))
+    return cache_shards(shards, d, net, options, rules, workers=workers, **again)
+
+
+def _report_part(
+    r: 'ShareReport',  # Numbers of images encoded and left out
+    k: int,  # Number of the part, from 1
+    n: int,  # Number of parts
+):
+    "Print the results of encoding a part of the shards."
+    _say_skipped(r.bad)
+    say(_PART_DONE.format(k=k, n=n, done=r.encoded, bad=len(r.bad)))
+
+
+def _say_skipped(bad: list, where: str = '', most: int = 50):
+    "Print the first images that were skipped to stderr, each with its reason."
+    for b in bad[:most]:
+        say(f'skipped {printable(b.path)}: {b.reason}', error=True)
+    if len(bad) > most:
+        say(f'... and {len(bad) - most} more{where}', error=True)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #74509787
 def _check_positive(**numbers: float | None):
@@ -281,7 +301,7 @@ def stylecfm_preprocess(
         _check_images(part, shards, dataset, import_pt, c.data.raw_data_root)
         tell_loading()
         from stylecfm.data.images import ImageRules
-        from stylecfm.latents.cache import cache_latents
+        from stylecfm.latents.cache import ShareReport
         from stylecfm.latents.sources import import_latents, open_dataset, save_dataset
 
         d = c.data
@@ -296,23 +316,13 @@ def stylecfm_preprocess(
             )
         else:
             rules = ImageRules(max_pixels=round(max_megapixels * 1e6), strict=strict)
-            if shards:
-                how = label_column, style, image_column, part
-                _encode_shards(c, net, shards, how, rules, rebuild)
-                return
-            r = cache_latents(
-                d.raw_data_root,
-                d.data_root,
-                net,
-                d.target_size,
-                d.mirror,
-                rules,
-                c.training.num_workers,
-                rebuild,
-                d.crops,
-                by_content,
-            )
-        if os.environ.get('RANK', '0') == '0':
+            how = label_column, style, image_column, part
+            r = _encode_images(c, net, shards, how, rules, rebuild=rebuild, by_content=by_content)
+        if os.environ.get('RANK', '0') != '0':
+            return  # the first process reports
+        if isinstance(r, ShareReport):
+            _report_part(r, *_part_of(part, shards))
+        else:
             report_cache(r, d.data_root)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #cell-11
@@ -325,10 +335,7 @@ def report_cache(
 
     Bad files, duplicates and unbalanced styles go to stderr, the sum to stdout.
     """
-    for b in r.bad[:most]:
-        say(f'skipped {printable(b.path)}: {b.reason}', error=True)
-    if len(r.bad) > most:
-        say(f'... and {len(r.bad) - most} more, listed in {data_root}/skipped.csv', error=True)
+    _say_skipped(r.bad, f', listed in {data_root}/skipped.csv', most)
     for line in r.told:
         say(printable(line), error=True)
     for a, b in r.duplicates[:most]:

@@ -109,6 +109,9 @@ class Source(NamedTuple):
     entries: list | None = None
     # Function: `Entry` -> content of the file; None: that of its path
     content: Callable | None = None
+    # Function: `Entry` -> position in the order of reading, for images that share a file; None:
+    # style by style
+    place: Callable | None = None
 
 # %% ../../nbs/04_latents/01_cache.ipynb #f67e6415
 def not_used(
@@ -161,7 +164,7 @@ def read_alike(
     return plain.tobytes() == decode_image(content, rules).tobytes()
 
 # %% ../../nbs/04_latents/01_cache.ipynb #7bcd624a
-def check_size(
+def check_target_size(
     codec: Codec,  # Codec, output of `load_codec`
     target_size: int,  # Side of the square, pixels
 ):
@@ -181,8 +184,7 @@ def source_of_images(
     rules: ImageRules = RULES,  # Image rules: allowed sizes
     crops: int = 0,  # Number of random crops of each image besides the centre crop, >= 0
 ) -> Source:
-    "Make a source of images; raises `InputError` for a size that the codec cannot divide."
-    check_size(codec, target_size)
+    "Make a source of images; `check_target_size` has checked the size."
 
     def read(content):
         # (views, 3, size, size)
@@ -234,7 +236,7 @@ def image_source(
 
     Raises `InputError` for a missing folder or a size that the codec's factor does not divide.
     """
-    check_size(codec, target_size)  # before the folder is listed
+    check_target_size(codec, target_size)  # before the folder is listed
     found = scan_styles(raw_root)
     source = source_of_images(
         Path(raw_root), found.folders, codec, target_size, mirror, rules, crops
@@ -402,14 +404,19 @@ def scan_entries(
 
 
 def split_into_parts(
-    entries: list,  # List of `Entry`, grouped by style
+    entries: list,  # List of `Entry`
     shape: tuple,  # `(k, c, h, w)` of a file's latents
+    place: Callable | None = None,  # `Source.place`
 ) -> list:  # Lists of entries
-    "Divide the files into parts of one style, at most 64 files and 64 MB of latents."
+    """Divide the files into parts, at most 64 files and 64 MB of latents.
+
+    Without `place` a part is of one style; with it, the files follow each other as they are read.
+    """
     n = max(1, min(PART_FILES, PART_BYTES // (torch.Size(shape).numel() * DTYPE.itemsize)))
-    styles = dict.fromkeys(e.style for e in entries)
-    rows = [[e for e in entries if e.style == s] for s in styles]
-    return [r[i : i + n] for r in rows for i in range(0, len(r), n)]
+    groups = {}
+    for e in sorted(entries, key=place) if place else entries:
+        groups.setdefault(None if place else e.style, []).append(e)
+    return [g[i : i + n] for g in groups.values() for i in range(0, len(g), n)]
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-20
 class KnownLatents(NamedTuple):
@@ -426,17 +433,23 @@ class KnownLatents(NamedTuple):
     def add(
         self,
         path: Path | None,  # File of latents; None: only record that the latents exist
-        style: str,  # Style of the latents
-        rows: list,  # Tuples `(name, *stamp, digest)` of its files, in their order
-        bad: list | tuple = (),  # Tuples `(name, *stamp, reason)` of bad files
+        rows: list,  # Tuples `(style, name, *stamp, digest)` of its files, in their order
+        bad: list | tuple = (),  # Tuples `(style, name, *stamp, reason)` of bad files
     ):
         "Record the latents of a file."
         for place, (*key, content) in enumerate(rows):
-            self.digests[style, *key] = content
+            self.digests[tuple(key)] = content
             if path:
                 self.where.setdefault(content, (path, place))
         for *key, why in bad:
-            self.bad[style, *key] = why
+            self.bad[tuple(key)] = why
+
+
+class ReadError(InputError):
+    """Error of reading a file that holds many images.
+
+    It ends the command and does not count as a fault of an image; the same command resumes.
+    """
 
 
 class ReadResult(NamedTuple):
@@ -453,7 +466,7 @@ def read_entry(
     known: KnownLatents,  # Latents of an earlier cache, whose files are not read again
     e: Entry,  # The file
 ) -> ReadResult:  # Result; for a bad file the reason instead of an error
-    "Read one file, if its latents are not known."
+    "Read one file, if its latents are not known; raises `ReadError` if `Source.content` does."
     try:
         content = source.content(e) if source.content else read_file(e.path)
         d = digest(content)
@@ -463,6 +476,8 @@ def read_entry(
                     return ReadResult(e, d, None, '')
                 known.again.add(d)
             return ReadResult(e, d, source.read(content), '')
+    except ReadError:
+        raise
     except InputError as why:
         return ReadResult(e, '', None, str(why))
 
@@ -512,9 +527,9 @@ def encode_part(
             if why and strict:
                 raise InputError(f'cannot use {f.entry.path}: {why}')
             if why:
-                bad.append([*f.entry.key()[1:], why])
+                bad.append([*f.entry.key(), why])
                 continue
-            rows.append([*f.entry.key()[1:], f.content])
+            rows.append([*f.entry.key(), f.content])
             latents.append(z)
         done(len(chunk))
     return (
@@ -559,7 +574,7 @@ def _layout(n: int, k: int, shape: tuple) -> dict:
 def write_part(
     path: Path,  # File to write
     z: Tensor,  # Latents of the part, `(n, k, c, h, w)`
-    note: dict,  # Style, rows, bad files, recipe
+    note: dict,  # Rows, bad files, recipe, `shared`: whether other processes may have parts beside
 ):
     "Write a part with a digest of its content."
     flat = z.flatten(0, 1)
@@ -583,19 +598,43 @@ def _is_note(note) -> bool:
     def is_row(v):
         return (
             isinstance(v, list)
-            and len(v) >= 4
-            and isinstance(v[0], str)
-            and isinstance(v[-1], str)
-            and all(k is None or isinstance(k, int) for k in v[1:-1])
+            and len(v) >= 5
+            and all(isinstance(k, str) for k in (*v[:2], v[-1]))
+            and all(k is None or isinstance(k, int) for k in v[2:-1])
         )
 
     return (
         isinstance(note, dict)
-        and isinstance(note.get('style'), str)
+        and isinstance(note.get('shared'), bool)
+        and isinstance(note.get('recipe'), dict)
         and all(
             isinstance(note.get(k), list) and all(map(is_row, note[k])) for k in ('rows', 'bad')
         )
     )
+
+
+# of a damaged header
+_DAMAGE = InputError, ValueError, KeyError, TypeError, RuntimeError
+
+
+def part_note(
+    path: Path,  # A part
+) -> dict | None:  # Note of the part, not verified; None if it is damaged or gone
+    "Read the note of a part from its header; raises `InputError` for an error of the disk."
+    try:
+        with open(path, 'rb') as f:
+            f.read(1)  # a disk error here does not mean damage
+    except FileNotFoundError:
+        return None  # another process has removed it
+    except OSError as e:
+        raise InputError(
+            f'cannot read {path}: {e.strerror}; try again, or remove it if it stays so'
+        ) from None
+    try:
+        note = json.loads(Mapped(path).metadata['note'])
+    except _DAMAGE:
+        return None
+    return note if _is_note(note) else None
 
 
 def read_part(
@@ -603,30 +642,27 @@ def read_part(
     recipe: dict,  # Required recipe
 ) -> dict | None:  # Note of the part; None if the part is unusable
     "Return the note of a part if it is complete and of this recipe."
-    try:
-        with open(path, 'rb') as f:
-            f.read(1)  # a disk error here does not mean damage
-    except OSError as e:
-        raise InputError(
-            f'cannot read {path}: {e.strerror}; try again, or remove it if it stays so'
-        ) from None
+    note = part_note(path)
+    if note is None or note['recipe'] != recipe:
+        return None
     try:
         m = Mapped(path)
-        note = json.loads(m.metadata['note'])
         intact = m.metadata['seal'] == _part_seal(note, (m[k] for k in ('mean', 'var', 'latents')))
-        fits = _is_note(note) and m['latents'].shape[0] % max(1, len(note['rows'])) == 0
-        return note if intact and fits and note['recipe'] == recipe else None
-    # a damaged header
-    except (InputError, ValueError, KeyError, TypeError, RuntimeError):
+        fits = m['latents'].shape[0] % max(1, len(note['rows'])) == 0
+        return note if intact and fits else None
+    except _DAMAGE:
         return None
 
+
+def _holds(note: dict, keys: set) -> bool:
+    "Whether a part is of any of these files, given by `Entry.key`."
+    return any(tuple(row[:-1]) in keys for row in (*note['rows'], *note['bad']))
+
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-26
-_LOCKS = 'lock', 'owner'  # beginnings of the names of lock files
-
-
 @contextmanager
 def cache_lock(
     out_root: Path,  # Folder of a cache
+    patience: float = 0,  # Seconds to wait for a lock that another process holds, >= 0
 ) -> Iterator[Path]:  # Folder of its parts
     "Lock a cache while it is written; raises `InputError` if another process holds the lock."
     parts = out_root.with_name(f'{out_root.name}.parts')
@@ -634,19 +670,16 @@ def cache_lock(
         parts / 'lock',
         parts / 'owner',
         lambda who: f'{out_root} is being made by {who}; wait until it is done',
+        patience,
     )
     try:
         yield parts
     finally:
-        left = any(parts.glob('*.safetensors'))
+        # the temporary files of a running share are of another process
+        left = any(chain(parts.glob('*.safetensors'), parts.glob('lock-*')))
         # before the lock is released
         held.release(
-            # those of shares are of other processes
-            *(
-                []
-                if left
-                else [p for p in parts.glob('*') if p.name.partition('-')[0] not in _LOCKS]
-            )
+            *([] if left else [p for p in parts.glob('*') if p.name not in ('lock', 'owner')])
         )
         if not left:
             with suppress(OSError):
@@ -824,9 +857,8 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
         ):
             known.add(
                 p,
-                style,
                 [
-                    [r['name'], *(r.get(k, 0) for k in STAMP), r['sha256']]
+                    [style, r['name'], *(r.get(k, 0) for k in STAMP), r['sha256']]
                     for r in sorted(rows, key=lambda r: r['row'])
                 ],
             )
@@ -844,6 +876,28 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
     return extra | dict(older=True)
 
 
+def _add_parts(source: Source, parts: Path, entries: list, known: KnownLatents, rebuild: bool):
+    """Record the parts of these files, and remove damaged ones and those of another recipe.
+
+    Raises `InputError` for one of another recipe that another process may need.
+    """
+    keys = {e.key() for e in entries}
+    for p in sorted(parts.glob('*.safetensors')):
+        note = part_note(p)
+        diff = differences(note['recipe'], source.recipe) if note else ''
+        if note and diff and note['shared'] and not rebuild:
+            raise InputError(
+                f'{parts} has parts of another recipe: {diff}; give the settings of before, '
+                'or discard the parts with --rebuild'
+            )
+        if note and not diff and not _holds(note, keys):
+            continue  # of another share, which verifies it
+        if note := read_part(p, source.recipe):
+            known.add(None, note['rows'], note['bad'])
+        else:
+            p.unlink(missing_ok=True)
+
+
 def make_plan(
     source: Source,  # Source to encode
     out_root: Path,  # Folder of the cache
@@ -851,7 +905,7 @@ def make_plan(
     rebuild: bool,  # Discard the existing cache
     by_content: bool = False,  # Read every file of the old cache again and compare its digest
 ) -> CachePlan:  # All files, and those that must be encoded
-    "Find the files to encode; raises `InputError` for a cache of another recipe, or a full disk."
+    "Find the files to encode; raises `InputError` for another recipe, or a full disk."
     known = KnownLatents({}, {}, {})
     old = None
     for folder in (out_root.parent, parts):
@@ -862,13 +916,8 @@ def make_plan(
     if by_content:
         # so that each file is read, and is encoded only if its digest is new
         known.digests.clear()
-    for p in sorted(parts.glob('*.safetensors')):
-        note = read_part(p, source.recipe)
-        if note:
-            known.add(None, note['style'], note['rows'], note['bad'])
-        else:
-            p.unlink()
     entries = scan_entries(source)
+    _add_parts(source, parts, entries, known, rebuild)
     todo = [e for e in entries if e.key() not in known.digests and e.key() not in known.bad]
     _room(
         out_root,
@@ -898,7 +947,10 @@ def encode_all(
     team: Processes,  # Processes that share the work
 ):
     "Encode this process's share of the plan, part by part."
-    mine = split_into_parts(plan.todo, source.shape)[team.rank :: team.size]
+    every = split_into_parts(plan.todo, source.shape, source.place)
+    # parts that follow each other, since they may be of one file
+    first, end = (len(every) * k // team.size for k in (team.rank, team.rank + 1))
+    mine = every[first:end]
     before = len(plan.entries) - len(plan.todo)
     quiet: dict[str, Any] = {} if team.rank == 0 else dict(disable=True)
     with progress_bar(
@@ -913,7 +965,8 @@ def encode_all(
             mine, prefetch(mine, lambda e: read_entry(source, plan.known, e), workers), strict=True
         ):
             z, rows, bad = encode_part(source, plan.known, files, strict, bar.update)
-            note = dict(style=entries[0].style, rows=rows, bad=bad, recipe=source.recipe)
+            shared = source.place is not None
+            note = dict(rows=rows, bad=bad, recipe=source.recipe, shared=shared)
             name = digest(json.dumps([e.key() for e in entries]).encode())[:24]
             write_part(parts / f'{name}.safetensors', z, note)
 
@@ -941,15 +994,17 @@ def write_style(
 ) -> tuple[Tensor, Tensor]:  # Mean and variance of each latent, `(n*k, c)`
     "Write one style's latents into one file."
     k, runs = shape[0], list(_runs(where))
-    opened = {p: Mapped(p) for p in dict.fromkeys(p for p, _ in where)}
 
-    def cut(name):
-        return (opened[p][name][a * k : b * k] for p, a, b in runs)
+    def cut(*names):
+        m = None  # one file is open at a time, as there may be more than a process may open
+        for p, a, b in runs:
+            m = m if m and m.path == p else Mapped(p)
+            yield [m[n][a * k : b * k] for n in names]
 
+    small = [[x.clone() for x in v] for v in cut('mean', 'var')]
+    mean, var = map(torch.cat, zip(*small, strict=True))
     source, begin, _ = runs[0]
-    unchanged = (
-        len(runs) == 1 and begin == 0 and opened[source]['latents'].shape[0] == len(where) * k
-    )
+    unchanged = len(runs) == 1 and begin == 0 and _fits(source, len(where) * k)
     if unchanged and source.parent.name == 'styles':  # a file of the older cache
         make_folder(path.parent)
         try:
@@ -958,10 +1013,9 @@ def write_style(
             shutil.copyfile(source, path)  # the disk has no links
     else:
         header = safetensors_header(_layout(len(where), k, shape[1:]))
-        write_parts(
-            path, chain([header], map(as_bytes, chain(cut('mean'), cut('var'), cut('latents'))))
-        )
-    return torch.cat(list(cut('mean'))), torch.cat(list(cut('var')))
+        latents = chain.from_iterable(cut('latents'))
+        write_parts(path, chain([header], map(as_bytes, chain([mean, var], latents))))
+    return mean, var
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-34
 class CacheReport(NamedTuple):
@@ -1036,9 +1090,11 @@ def _all_known(plan: CachePlan, parts: Path) -> KnownLatents:
         {} if 'older' in (plan.old or {}) else dict(plan.known.where),
         dict(plan.known.bad),
     )
+    keys = {e.key() for e in plan.entries}
     for p in sorted(parts.glob('*.safetensors')):
-        note = json.loads(Mapped(p).metadata['note'])  # `make_plan` has checked older parts
-        known.add(p, note['style'], note['rows'], note['bad'])
+        note = part_note(p)  # `make_plan` has verified older parts
+        if note and _holds(note, keys):
+            known.add(p, note['rows'], note['bad'])
     return known
 
 
@@ -1167,31 +1223,45 @@ def _no_shares(out_root: Path, parts: Path):
         _share_lock(out_root, parts, p.name.partition('-')[2]).release()
 
 
+class ShareReport(NamedTuple):
+    "Numbers of files of a share."
+
+    encoded: int  # Number of files whose latents are there now
+    bad: list  # `UnusedFile(path, reason)` of skipped files
+
+
+PATIENCE = 30  # seconds that a share waits for the locks that others hold for a moment
+
+
 def encode_share(
     source: Source,  # Source of this share of the files
     out_root: str | Path,  # Folder of the cache, which is not written
     name: str,  # Name of the share, of letters, digits and hyphens
     workers: int = 4,  # Number of reading threads
     strict: bool = False,  # Raise `InputError` for a bad file instead of skipping it
-) -> int:  # Number of files of the share whose latents are there now
+    rebuild: bool = False,  # Discard a cache and parts of another recipe
+    by_content: bool = False,  # Whether to read all files and compare them with the cache
+) -> ShareReport:  # Numbers of files encoded and left out
     """Encode files into parts beside a cache; several shares may be encoded at the same time.
 
     A repeated call continues a stopped one; `make_cache` with all files then writes the cache.
-    Raises `InputError` if the share or the cache is written by another process.
+    Raises `InputError` if the share or the cache is written by another process, or if there are
+    parts of another recipe.
     """
     root = _checked_root(out_root, source)
     parts = root.with_name(f'{root.name}.parts')
-    with cache_lock(root):
+    with cache_lock(root, PATIENCE):
         held = _share_lock(root, parts, name)
     try:
-        plan = make_plan(source, root, parts, False)
+        plan = make_plan(source, root, parts, rebuild, by_content)
         team = Processes()
         team.rank, team.size = 0, 1
         encode_all(source, parts, plan, workers, strict, team)
         known = _all_known(plan, parts)
     finally:
         held.release()
-    return sum(e.key() in known.digests for e in plan.entries)
+    bad = [UnusedFile(e.path, known.bad[e.key()]) for e in plan.entries if e.key() in known.bad]
+    return ShareReport(sum(e.key() in known.digests for e in plan.entries), bad)
 
 # %% ../../nbs/04_latents/01_cache.ipynb #5plit0401
 def make_cache(
