@@ -394,7 +394,7 @@ def verdict(
     if images < LEAST_IMAGES:
         return (
             f'Too few pictures for a verdict: {images} of a kind were compared, and distances of '
-            f'fewer than {LEAST_IMAGES} are too uncertain. Look at the pictures.'
+            f'fewer than {LEAST_IMAGES} are too uncertain. Look at the pictures, or hold out more.'
         )
     d = {k: rows[k]['distance'] for k in COLOUR_ROWS if k in rows}
     moved = nearer(mine['distance'], before['distance'])

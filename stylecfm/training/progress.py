@@ -91,11 +91,12 @@ def learning_state(
         return 'too early to say whether it still learns'
     if falling:
         return f'validation was still falling ({losses[-2]:.4g} to {losses[-1]:.4g})'
-    since = len(losses) - 1 - losses.index(min(losses))
-    when = (
-        f'{since} checkpoint{"s" if since != 1 else ""} ago' if since else 'at the last checkpoint'
-    )
-    return f'validation was no longer falling (lowest {min(losses):.4g}, {when})'
+    lowest = min(losses)
+    if losses[-1] == lowest:
+        return f'validation fell by less than {FALLING:.1%} at last (to {lowest:.4g})'
+    since = len(losses) - 1 - losses.index(lowest)
+    plural = 's' if since > 1 else ''
+    return f'validation was no longer falling (lowest {lowest:.4g}, {since} checkpoint{plural} ago)'
 
 # %% ../../nbs/07_training/05_progress.ipynb #3ea199c6
 HARDLY = 0.1  # change below which a model is barely trained
