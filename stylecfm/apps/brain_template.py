@@ -506,7 +506,7 @@ def template_picture(
                 ax.set_title(kind, fontsize=8)
         axes[0].set_ylabel(name, fontsize=6.5, rotation=0, ha='right', va='center')
     b = BytesIO()
-    fig.savefig(b, format='png', dpi=110)
+    fig.savefig(b, format='png', dpi=75)
     write_bytes(path, b.getvalue())
 
 # %% ../../nbs/11_apps/25_brain_template.ipynb #1a83aed9
