@@ -67,6 +67,7 @@ WRONG = {  # {command: arguments that it refuses}
     'radar train': 'nowhere/ elsewhere/',
     'radar enhance': 'nowhere.pcd out.pcd',
     'radar evaluate': 'nowhere --radar a/ --lidar b/',
+    'radar export': 'nowhere out.onnx',
     'users demo': '--minutes -1',
     'users train': 'nowhere/',
     'users generate': '--checkpoint nowhere --output out',
