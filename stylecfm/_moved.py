@@ -3,7 +3,6 @@
 import sys
 import warnings
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 
 # Earlier name: present one. No notebook is the source of this file.
@@ -84,7 +83,8 @@ MOVED = {
 }
 
 
-class _Alias(Loader):
+# without the base classes of importlib.abc, which imports half of the standard library
+class _Alias:
     "Gives the module that is there already, as it is."
 
     def __init__(self, name):
@@ -101,7 +101,7 @@ class _Alias(Loader):
         module.__spec__ = self.spec
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     "Finds modules by the names that they had before they were sorted into packages."
 
     def find_spec(self, name, path=None, target=None):

@@ -27,7 +27,6 @@ from pathlib import Path
 from platform import node
 from typing import Any
 
-from filelock import FileLock, Timeout
 
 from . import __version__
 from stylecfm.config import (
@@ -801,6 +800,8 @@ class FolderLock:
 
     def take(self):
         "Lock the file; raises `InputError` if another process holds the lock."
+        from filelock import FileLock, Timeout  # imports asyncio
+
         self.made = not self.path.parent.exists()
         # the owner deletes the file when it releases it, so it may vanish during the attempt
         for _ in range(100):

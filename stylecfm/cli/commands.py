@@ -29,6 +29,7 @@ from stylecfm.cli.flags import (
     keys_given,
     load_pipeline,
     model_there,
+    _asks_for_help,
     parser_of,
     present,
     store_true,
@@ -1186,7 +1187,7 @@ def run_line(
         if name == 'stylecfm':
             return f(words) or 0
         f = f.__wrapped__  # the function behind the flags
-        f(**vars(parser_of(f).parse_args(words)))
+        f(**vars(parser_of(f, _asks_for_help(words)).parse_args(words)))
     except SystemExit as e:
         return e.code if isinstance(e.code, int) else int(bool(e.code))
     return 0

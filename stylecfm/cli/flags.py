@@ -25,8 +25,6 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from fastcore.docments import docments
-
 from stylecfm.config import (
     Config,
     InputError,
@@ -38,13 +36,15 @@ from stylecfm.config import (
 )
 
 # %% ../../nbs/10_cli/00_flags.ipynb #79f1a900
-# fastcore's parser requires this function; a type checker must read it as bool
 if TYPE_CHECKING:
     from stylecfm.model_folders import ModelNames
 
-    store_true = bool
+    store_true = bool  # a type checker must read it as bool
 else:
-    from fastcore.script import store_true
+
+    def store_true(value):
+        "Type of a flag without a value, as in fastcore, whose import takes longer than all others."
+        return bool(value)
 
 # %% ../../nbs/10_cli/00_flags.ipynb #f1a95e02
 def meant(
@@ -96,22 +96,37 @@ def parser_of(
     # Command; a parameter of type list becomes positional words, `store_true` a switch, any other a
     # flag with a value
     f: Callable,
+    # Whether the flags have a help text; without it, the parser is made in a tenth of the time
+    described: bool = True,
 ) -> ArgumentParser:  # Parser whose flags have the parameters' names
     "Make a parser from a function's signature, with docstring and docments as its help."
     p = CommandParser(prog=f.__name__, description=inspect.getdoc(f))
-    for name, v in docments(f, full=True, returns=False, eval_str=True).items():
-        said = ' '.join((v.docment or '').split()).replace('%', '%%') + (
-            ''
-            if v.default is None or v.anno is store_true
-            else f' (default: {v.default})'.replace('%', '%%')
+    comments = _comments_of(f) if described else {}
+    for name, v in inspect.signature(f, eval_str=True).parameters.items():
+        kind = v.annotation
+        switch = getattr(kind, '__name__', '') == 'store_true'
+        said = ' '.join((comments.get(name) or '').split()) + (
+            '' if v.default is None or switch else f' (default: {v.default})'
         )
-        if v.anno is list:
+        said = said.replace('%', '%%')
+        if kind is list:
             p.add_argument(name, nargs='*', help=said)
-        elif v.anno is store_true:
+        elif switch:
             p.add_argument(f'--{name}', action='store_true', help=said)
         else:
-            p.add_argument(f'--{name}', type=v.anno, default=v.default, help=said)
+            p.add_argument(f'--{name}', type=kind, default=v.default, help=said)
     return p
+
+
+def _comments_of(f: Callable) -> dict:  # {parameter: comment}
+    from fastcore.docments import docments
+
+    return {k: v.docment for k, v in docments(f, full=True, returns=False, eval_str=True).items()}
+
+
+def _asks_for_help(words: list) -> bool:
+    "Whether one of the words of a command line is -h, --help or --help-all, or short for it."
+    return any(w == '-h' or (w.startswith('--h') and '--help-all'.startswith(w)) for w in words)
 
 # %% ../../nbs/10_cli/00_flags.ipynb #956c26fd
 def call_parse(
@@ -130,7 +145,7 @@ def call_parse(
         return (
             f(*args, **kwargs)
             if args or kwargs or not script
-            else f(**vars(parser_of(f).parse_args()))
+            else f(**vars(parser_of(f, _asks_for_help(sys.argv[1:])).parse_args()))
         )
 
     return command

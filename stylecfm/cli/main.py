@@ -344,6 +344,7 @@ def command_parser(
     name: str,  # Name of the subcommand, as 'brain train'
     command: Command,  # Entry of a table
     every: bool = False,  # Whether the help shows all flags instead of the most used
+    described: bool = True,  # Whether the flags have a help text
 ) -> ArgumentParser:
     "Make the parser of a subcommand, with its flags in groups."
     from stylecfm.cli.flags import CommandParser, parser_of
@@ -356,7 +357,7 @@ def command_parser(
         formatter_class=RawDescriptionHelpFormatter,
         epilog=f'example:\n  {to_type(f"stylecfm {command.example}")}',
     )
-    every_one = {a.dest: a for a in parser_of(f)._actions}
+    every_one = {a.dest: a for a in parser_of(f, described)._actions}
     made = {k: a for k, a in every_one.items() if a.option_strings and k != 'help'}
     _add_words(p, command.words, {*made}, every_one)
     titles = {k: title for title, keys in command.groups.items() for k in keys.split()}
@@ -471,10 +472,11 @@ def run_command(
     from stylecfm.cli.flags import keys_given
 
     words = _spelled(words)
-    p = command_parser(name, command, '--help-all' in words)
+    p = command_parser(name, command, described=False)
     given = vars(p.parse_intermixed_args(words))
-    if given.pop('help') | given.pop('help_all'):
-        return p.print_help()
+    every = given.pop('help_all')
+    if given.pop('help') or every:
+        return command_parser(name, command, every).print_help()
     f = function_of(command)
     kinds = {k: bool if k in _switches(p) else v for k, v in f.__annotations__.items()}
     with reported(given.get('debug', False)):
