@@ -119,6 +119,7 @@ def parser_of(
 
 
 def _comments_of(f: Callable) -> dict:  # {parameter: comment}
+    "Read the comments of a signature."
     from fastcore.docments import docments
 
     return {k: v.docment for k, v in docments(f, full=True, returns=False, eval_str=True).items()}
