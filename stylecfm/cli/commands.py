@@ -134,8 +134,9 @@ def reported(
 
     An interrupt gives exit code 130, SIGTERM 143, SIGHUP 129; notes on images become lines.
     """
-    shown, warnings.showwarning = warnings.showwarning, _note_line(warnings.showwarning)
-    with _tidily():
+    # Python shows a warning once in a process; this makes it once in a command
+    with warnings.catch_warnings(), _tidily():
+        warnings.showwarning = _note_line(warnings.showwarning)
         try:
             yield
         except (InputError, FloatingPointError, OSError, MemoryError, RuntimeError) as e:
@@ -153,8 +154,6 @@ def reported(
                 error=True,
             )
             sys.exit(getattr(e, 'code', 130))
-        finally:
-            warnings.showwarning = shown
 
 
 def _note_line(show: Callable) -> Callable:  # Replacement of `warnings.showwarning`

@@ -67,6 +67,10 @@ def _in_group(rank: int, count: int, port: int, done: Any, function: Callable, a
     os.environ.update({k: str(v) for k, v in place.items()})
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     torch.set_num_threads(1)
+    if state := sys.modules.get('accelerate.state'):
+        # what an `Accelerator` of the parent has left: without a reset, each process is a main one
+        state.AcceleratorState._reset_state(reset_partial_state=True)
+        state.GradientState._reset_state()
     try:
         function(*args)
         done.wait()  # a process that exits closes connections of one that has not finished
