@@ -27,7 +27,6 @@ from pathlib import Path
 from platform import node
 from typing import Any
 
-
 from . import __version__
 from stylecfm.config import (
     INSIDE,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylecfm.cli.flags import (
     LEAST_STEPS,
+    _asks_for_help,
     beside,
     call_parse,
     config_with,
@@ -29,7 +30,6 @@ from stylecfm.cli.flags import (
     keys_given,
     load_pipeline,
     model_there,
-    _asks_for_help,
     parser_of,
     present,
     store_true,
