@@ -508,7 +508,8 @@ td, th {padding: .3em .6em; text-align: left; vertical-align: top; border-bottom
 small {color: #595347; white-space: nowrap}
 .model {background: #eef3f8} .row {display: flex; flex-wrap: wrap; gap: .4rem}
 .row img {width: 8rem; max-width: 30%; height: auto}
-h3 {margin: 1rem 0 0; font-size: 1rem} h3 + p {margin: 0 0 .3rem} dt {font-weight: 600} dd {margin: 0 0 .5rem}</style>
+h3 {margin: 1rem 0 0; font-size: 1rem} h3 + p {margin: 0 0 .3rem}
+dt {font-weight: 600} dd {margin: 0 0 .5rem}</style>
 <main><h1>Evaluation</h1>
 <p class="verdict">{{ verdict }}</p>
 {% if unfinished %}<p><strong>Not finished.</strong>
