@@ -26,13 +26,14 @@ VENV = ROOT / '.venv'
 BIN = VENV / ('Scripts' if os.name == 'nt' else 'bin')
 PYTHON = BIN / ('python.exe' if os.name == 'nt' else 'python')
 PROJECT = VENV / '.project'  # digest of what an installed project was made of
-# What each set is for, and roughly what it needs on disk, MB, together with PyTorch for a processor
+# What each set is for, and roughly what it needs together with PyTorch for a processor: MB on disk,
+# and packages
 SETS = dict(
-    app=('the package, its web page and the demonstration', 1600),
-    demo=('the package, its web page and the demonstration', 1600),
-    dev=('what the checks need', 2750),
-    docs=('what the site needs', 2150),
-    lab=('JupyterLab and what the checks need', 3050),
+    app=('the package, its web page and the demonstration', 1600, 90),
+    demo=('the package, its web page and the demonstration', 1600, 90),
+    dev=('what the checks need', 2750, 160),
+    docs=('what the site needs', 2150, 80),
+    lab=('JupyterLab and what the checks need', 3050, 230),
 )
 EXTRAS = dict(
     app=('app', 'demo'),
@@ -127,27 +128,66 @@ def steps(name, uv, project):
         yield [*tool, '--no-deps', 'torchcfm']
 
 
-class Unpacking(threading.Thread):
-    "Says every quarter of a minute how large .venv has become: pip is silent while it unpacks."
+def names_a_package(line):
+    "The package that a line of pip has come to; '' for other lines."
+    known = re.match(r'\s*(?:Collecting|Requirement already satisfied:) ([\w.-]+)', line)
+    return re.sub(r'[-_.]+', '-', known[1]).lower() if known else ''
 
-    def __init__(self, begun, pause=15):
+
+class Progress(threading.Thread):
+    """Shows how far an installation is, also while pip or uv is silent.
+
+    On a terminal one line is overwritten; elsewhere a line is printed every quarter of a minute.
+    """
+
+    def __init__(self, begun, total):
         super().__init__(daemon=True)
-        self.begun, self.pause, self.ended = begun, pause, threading.Event()
+        self.begun, self.total, self.ended = begun, total, threading.Event()
+        self.found, self.resolved, self.doing, self.unpacking = set(), 0, '', 0
+        self.live = sys.stdout.isatty()
+
+    def read(self, line):
+        "Note what a line of pip or uv says."
+        if name := names_a_package(line):
+            self.found.add(name)
+        if m := re.match(r'\s*Downloading ([\w.]+(?:-[a-z]\w*)*)\S*(?: \((.+)\))?', line):
+            if '.metadata' not in line:
+                self.doing = f'; downloading {m[1]}' + (f', {m[2]}' if m[2] else '')
+        if m := re.match(r'Resolved (\d+) packages', line):  # by uv
+            self.resolved = self.total = int(m[1])
+        if line.startswith('Installing collected'):
+            self.unpacking, self.doing = line.count(',') + 1, ''
+        if line.lstrip().startswith('Building wheel'):
+            self.doing = '; building a package'
+
+    def line(self):
+        "How far it is."
+        took = in_words(time.monotonic() - self.begun)
+        if not self.unpacking:
+            found = max(self.resolved, len(self.found))
+            self.total = max(self.total, found)
+            return f'  {took}: {found} of about {self.total} packages found{self.doing}'
+        size = 0
+        with contextlib.suppress(OSError):  # pip moves files meanwhile
+            size = size_of(VENV) / 1e9
+        return f'  {took}: unpacking {self.unpacking} packages; {VENV.name} has {size:.1f} GB'
 
     def run(self):
-        while not self.ended.wait(self.pause):
-            with contextlib.suppress(OSError):  # pip moves files meanwhile
-                size, seconds = size_of(VENV) / 1e9, time.monotonic() - self.begun
-                print(f'  {size:.1f} GB unpacked, {in_words(seconds)}', flush=True)
+        while not self.ended.wait(3 if self.live else 15):
+            if self.live:
+                print(f'\r{self.line():79.79}', end='', flush=True)
+            else:
+                print(self.line(), flush=True)
+        if self.live:
+            print(f'\r{"":79}\r', end='', flush=True)
 
 
-def run(command, begun):
-    """Run a command and show how many packages it has come to.
+def run(command, begun, total=0):
+    """Run a command that installs about `total` packages, and show how far it is.
 
     Ends the program with its last lines where it fails.
     """
-    found, kept, shown = 0, [], 0.0
-    unpacking = Unpacking(begun)
+    kept, progress = [], Progress(begun, total)
     p = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -157,26 +197,13 @@ def run(command, begun):
         encoding='utf-8',
         errors='replace',
     )
+    progress.start()
     for line in p.stdout:
         kept = [*kept[-20:], line]
-        if m := re.match(
-            r'\s*(?:Collecting|Downloading|Requirement already satisfied:| \+) ?([\w.-]+)', line
-        ):
-            found += not line.startswith('Downloading')
-        now = time.monotonic()
-        if m and now - shown > (1 if sys.stdout.isatty() else 15):
-            shown = now
-            print(
-                f'  {found} package(s), {in_words(now - begun)}: {m[1]}',
-                end='\r' if sys.stdout.isatty() else '\n',
-                flush=True,
-            )
-        if line.startswith('Installing collected'):
-            print(f'  unpacking: {line.count(",") + 1} package(s)', flush=True)
-            if not unpacking.is_alive():
-                unpacking.start()
+        progress.read(line)
     code = p.wait()
-    unpacking.ended.set()
+    progress.ended.set()
+    progress.join()
     if code:
         sys.stderr.writelines(kept[-8:])
         sys.exit(
@@ -221,8 +248,8 @@ def main():
             )
     current = digest()
     project = not PROJECT.exists() or PROJECT.read_text() != current
-    for command in steps(name, uv, project):
-        run(command, begun)
+    for i, command in enumerate(steps(name, uv, project)):
+        run(command, begun, 0 if i else what[2])
     if project:
         PROJECT.write_text(current)
     print(

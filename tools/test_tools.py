@@ -570,6 +570,47 @@ class FirstHour(unittest.TestCase):
                 line = install.to_type('stylecfm', 'x', 'app')
             self.assertEqual(line, '"two words/stylecfm/bin/stylecfm" x')
 
+    def test_progress_of_an_installation(self):
+        for lines, said in (
+            (
+                [
+                    'Collecting torch==2.13.0 (from -c constraints.txt (line 5))',
+                    '  Downloading torch-2.13.0-cp311-cp311-linux_x86_64.whl.metadata (31 kB)',
+                    'Requirement already satisfied: Jinja2<4 in ./.venv (from torch)',
+                    'Requirement already satisfied: jinja2 in ./.venv (from gradio)',
+                ],
+                '2 of about 9 packages found',
+            ),
+            (
+                ['Collecting a', '  Downloading typing_extensions-4.1-py3-none-any.whl (44 kB)'],
+                '1 of about 9 packages found; downloading typing_extensions, 44 kB',
+            ),
+            (
+                ['Resolved 12 packages in 1s', 'Downloading torch (180.1MiB)'],  # uv
+                '12 of about 12 packages found; downloading torch, 180.1MiB',
+            ),
+            (
+                ['Collecting a', 'Installing collected packages: a, b, c'],
+                'unpacking 3 packages; .venv has 0.0 GB',
+            ),
+        ):
+            with (
+                tempfile.TemporaryDirectory() as d,
+                mock.patch.object(install, 'VENV', Path(d) / '.venv'),
+                mock.patch.object(install.time, 'monotonic', return_value=47.0),
+            ):
+                progress = install.Progress(7.0, 9)
+                for line in lines:
+                    progress.read(line)
+                self.assertEqual(progress.line(), f'  40 s: {said}')
+        # a silent installer: a line at each tick, of 15 s where a line cannot be overwritten
+        progress.ended = mock.Mock(wait=mock.Mock(side_effect=[False, False, True]))
+        progress.live = False
+        with mock.patch('builtins.print') as printed:
+            progress.run()
+        self.assertEqual(printed.call_count, 2)
+        self.assertLessEqual(progress.ended.wait.call_args.args[0], 20)
+
 
 class Help(unittest.TestCase):
     "What `help()` shows of public names; the import alone must not pay for it."

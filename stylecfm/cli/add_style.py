@@ -256,11 +256,14 @@ def _check_limits(minutes: float, steps: int, size: int):
 @call_parse
 def stylecfm_add_style(
     painting: list = None,  # One large painting, at least 512 pixels along its longer side
-    # Name of the new style: letters, digits, underscores; default: that of the file or folder
+    # Name of the new style, to paint with --target_style NAME: letters, digits, underscores;
+    # default: that of the file or folder
     name: str = None,
-    paintings: str = None,  # Folder of paintings of the style, 50 to 200 images
+    # Folder of paintings of the style, 50 to 200 images, or a large painting, at least 512 pixels
+    # along its longer side
+    paintings: str = None,
     checkpoint: str = None,  # Structure-conditioned model to add it to; the bundled one if none
-    output: str = None,  # Folder of the new model; runs/NAME if none
+    output: str = None,  # Folder of the new model, to paint with --checkpoint; runs/NAME if none
     minutes: float = None,  # Longest training time, minutes; default: 20, or 4 for one painting
     steps: int = 400,  # Largest number of training steps
     # Longer side of the training pictures, pixels; for one painting its side is 4 * `size`
@@ -271,7 +274,7 @@ def stylecfm_add_style(
 ):
     """Add a style to a trained painter from a painting, or a folder of paintings.
 
-    The same command resumes a stopped training.
+    The same command resumes a stopped training. It ends with a command that paints in the style.
     """
     with reported(debug, 'the same command goes on where it was'):
         source = _one_source(painting, paintings)

@@ -323,12 +323,22 @@ def stylecfm_preprocess(
         if isinstance(r, ShareReport):
             _report_part(r, *_part_of(part, shards))
         else:
-            report_cache(r, d.data_root)
+            each = '' if import_pt else _latents_of_image(d.mirror, d.crops)
+            report_cache(r, d.data_root, each)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #cell-11
+def _latents_of_image(mirror: bool, crops: int) -> str:
+    "Describe the latents of one image; '' for a single one."
+    squares = f'{1 + crops} squares of each image' if crops else 'each image'
+    if mirror:
+        return f' ({squares} and {"their" if crops else "its"} mirror image{"s" * bool(crops)})'
+    return f' ({squares})' if crops else ''
+
+
 def report_cache(
     r: 'CacheReport',  # Numbers of files written, kept and left out
     data_root: str,  # Folder of the latents
+    each: str = '',  # Description of an image's latents, in brackets
     most: int = 50,  # Largest number of lines of each kind
 ):
     """Print the results of making a cache.
@@ -353,7 +363,7 @@ def report_cache(
     gone = f', {r.dropped} dropped' if r.dropped else ''
     say(
         f'{r.written} written, {r.kept} kept, {len(r.bad)} skipped{gone}: '
-        f'{sum(r.count.values())} latents in {data_root}'
+        f'{sum(r.count.values())} latents{each} in {data_root}'
     )
 
 # %% ../../nbs/10_cli/01_commands.ipynb #cell-13

@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #2668fe63
 import hashlib
+import json
 import os
 import shlex
 import shutil
@@ -130,15 +131,18 @@ HELD_LEAST = 2
 HELD_MOST = 100
 HELD_SHARE = 10
 _FEWEST = 10  # smallest style of which images are held out
+_FOR_VERDICT = 8  # `LEAST_IMAGES` of the evaluation, which imports torch
+_WITH_VERDICT = 40  # smallest style of which that many are held out without being asked
 
 
 def held_count(
     images: int,  # Number of images of a style
-    wanted: int | None = None,  # Number given by the user; a tenth if none
+    wanted: int | None = None,  # Number given by the user; by the size of the style if none
 ) -> int:
     "Return the number of held-out images of a style; raises `InputError` if too few would be left."
     if wanted is None:
-        return 0 if images < _FEWEST else min(HELD_MOST, max(HELD_LEAST, images // HELD_SHARE))
+        least = _FOR_VERDICT if images >= _WITH_VERDICT else HELD_LEAST
+        return 0 if images < _FEWEST else min(HELD_MOST, max(least, images // HELD_SHARE))
     if wanted < 0 or wanted == 1:
         raise InputError(f'hold_out must be 0, or 2 or more of each style, got {wanted}')
     if images - wanted < 2:
@@ -236,7 +240,7 @@ def _earlier_sources(old: dict) -> dict:
 def hold_out_images(
     styles: dict,  # {style: folder}, from `named_styles`
     root: str | Path,  # Folder of the run
-    number: int | None = None,  # Number of held-out images of each style; a tenth if none
+    number: int | None = None,  # Number of held-out images of each style; by its size if none
     seed: int = 0,  # Seed of the draw
 ) -> dict:  # {style: (images to train on, images held out)}
     """Divide the images of a run once, and link them.
@@ -605,6 +609,7 @@ def _sample_sheet(
     from PIL import ImageOps
 
     from stylecfm.data.images import grid, list_images, load_image, save_image
+    from stylecfm.training.validation import sample_labels
 
     photos = [
         ImageOps.fit(load_image(p), (side, side)) for p in list_images(folder / styles[0])[:most]
@@ -612,7 +617,7 @@ def _sample_sheet(
     pipe.set_progress_bar_config(disable=True)
     rows = [photos, *(pipe(photos, styles[0], s).images for s in styles[1:])]
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_image(grid(rows), path)
+    save_image(grid(rows, sample_labels(styles[0], styles[1:])), path)
 
 
 def _samples(places: RunPlaces, c: Config, styles: list):
@@ -632,11 +637,30 @@ def _samples(places: RunPlaces, c: Config, styles: list):
     say(f'samples, each held-out image above its result: {printable(sheet)}')
 
 
-def _evaluation(places: RunPlaces, c: Config, styles: list, least: int):
+def _for_verdict(
+    places: RunPlaces,  # Run whose evaluation has no verdict
+    counts: dict,  # Output of `hold_out_images`
+) -> str:
+    "Describe how a training gets an evaluation with a verdict."
+    style = min(counts, key=lambda s: sum(counts[s]))
+    images = sum(counts[style])
+    if images >= 2 * _FOR_VERDICT:
+        return (
+            f'for a verdict, {_FOR_VERDICT} images of each style must be held out before the '
+            f'training begins: --hold_out {_FOR_VERDICT} --out {shlex.quote(str(places))}-'
+            f'{_FOR_VERDICT} trains from the start'
+        )
+    return (
+        f'for a verdict, {printable(style)} needs more images: it has {images}, and of '
+        f'{_WITH_VERDICT} or more {_FOR_VERDICT} are held out; then train with another --out'
+    )
+
+
+def _evaluation(places: RunPlaces, c: Config, styles: list, counts: dict):
     "Write the quick evaluation on held-out images for each style of paintings."
-    from stylecfm.evaluation.report import LEAST_IMAGES
     from stylecfm.files import write_json
 
+    least = min(held for _, held in counts.values())
     step = trained_step(places.root)
     for s in styles[1:]:
         out = places.root / 'evaluation' if len(styles) == 2 else places.root / 'evaluation' / s
@@ -659,14 +683,17 @@ def _evaluation(places: RunPlaces, c: Config, styles: list, least: int):
         longer = [str(places), *(['--painting_style', s] if len(styles) > 2 else []), '--long']
         more = f'; with narrower intervals: {to_type("stylecfm evaluate")} {shlex.join(longer)}'
         # of fewer images there is no verdict in any form
-        say(f'evaluation: {printable(out / "index.html")}{more if least >= LEAST_IMAGES else ""}')
+        said = f'evaluation: {printable(out / "index.html")}'
+        say(said + (more if least >= _FOR_VERDICT else ''))
+    if least < _FOR_VERDICT:
+        say(_for_verdict(places, counts))
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #4218d435
 def train_folders(
     folders: list,  # Folders of images, one for each style: two or more
     out: str | Path,  # Folder of the run
     until: str = 'evaluate',  # Last stage to run, one of `STAGES`
-    number: int | None = None,  # Number of images of each style to hold out; a tenth if none
+    number: int | None = None,  # Number of images of each style to hold out; by its size if none
     steps: int | None = None,  # Number of training steps; the planned one if none
     command: str = '',  # Command that continues the run, for the printed advice
     **given,  # Values of the plan: image_size, codec, hours
@@ -727,7 +754,7 @@ def _stages(
     if last >= 4 and least >= 2:
         _samples(places, c, order)
     if last >= 5 and least >= 2:
-        _evaluation(places, c, order, least)
+        _evaluation(places, c, order, counts)
     if pace:
         _say_next(places, asked.command, pace)
 
@@ -789,7 +816,8 @@ def train_command(
     # limit on a GPU
     hours: float = None,
     steps: int = None,  # Training steps, of all parts of a run together; as planned if none
-    hold_out: int = None,  # Number of images of each style to hold out; a tenth if none
+    # Number of images of each style to hold out; default: a tenth, of 40 or more at least 8
+    hold_out: int = None,
     until: str = 'evaluate',  # Last stage: hold_out, plan, preprocess, train, samples or evaluate
     # Without folders: path of a config.json; default: that of the working folder, if any
     config: str = None,
@@ -834,35 +862,42 @@ def train_command(
         if init_from != 'none':
             model_there(init_from)
     steps = max_steps if steps is None else steps
-    with reported(debug, 'the same command goes on where it was'):
-        if not folders:
+    same = 'the same command goes on where it was'
+    if not folders:
+        with reported(debug, same):
             stylecfm_train(steps=steps, debug=debug, **own)
-        else:
-            _train_own(
-                folders,
-                out,
-                until,
-                hold_out,
-                steps,
-                dict(image_size=image_size, codec=codec, hours=hours),
-            )
+        return
+    with reported(debug):
+        out = out or f'runs/{"-".join(named_styles(folders))}'
+    given = dict(image_size=image_size, codec=codec, hours=hours)
+    stage = until if until in STAGES[:-1] else None
+    flags = given | dict(steps=steps, hold_out=hold_out, until=stage)
+    whole_command = _line(folders, out, flags, given_keys())
+    with reported(debug, f'{same}: {whole_command}'):
+        try:
+            train_folders(folders, out, until, hold_out, steps, _line(folders, out), **given)
+        except KeyboardInterrupt as e:
+            if lost := getattr(e, 'lost', ''):  # ends with what the same command does
+                e.lost = f'{lost}: {whole_command}'
+            raise
 
 
-def _train_own(
-    folders: list, out: str | None, until: str, number: int | None, steps: int | None, given: dict
-):
-    "Train on folders, with a default run folder and the command that resumes."
-    names = named_styles(folders)
-    out = out or f'runs/{"-".join(names)}'
-    again = to_type('stylecfm train ' + shlex.join([*map(str, folders), '--out', str(out)]))
-    train_folders(folders, out, until, number, steps, again, **given)
+def _line(folders: list, out: str | Path, flags: dict | None = None, keys: dict | None = None):
+    "Return the command of a training; flags that are None are left out."
+    words = [*folders, '--out', out]
+    for k, v in (flags or {}).items():
+        words += [] if v is None else [f'--{k}', v]
+    for k, v in (keys or {}).items():
+        words += ['--set', f'{k}={v if isinstance(v, str) else json.dumps(v)}']
+    return to_type('stylecfm train ' + shlex.join(map(str, words)))
 
 
 @call_parse
 def hold_out_command(
     folders: list = None,  # Folders of images, one for each style: two or more
     out: str = None,  # Folder of the run; default: runs/ and the names of the image folders
-    hold_out: int = None,  # Number of images of each style to hold out; a tenth if none
+    # Number of images of each style to hold out; default: a tenth, of 40 or more at least 8
+    hold_out: int = None,
     debug: store_true = False,  # Show the traceback of an error
 ):
     """Divide folders of images into images to train on and images that are held out.

@@ -258,6 +258,7 @@ def painter_samples(
     "Draw photographs and their paintings in each style."
     from stylecfm.data.images import grid
     from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
+    from stylecfm.training.validation import sample_labels
 
     pipe = StyleTransferPipeline.from_pretrained(model_folder, 'cpu')
     pipe.set_progress_bar_config(disable=True)
@@ -269,7 +270,7 @@ def painter_samples(
     def fit(im):
         return im.convert('RGB').resize((side, side))
 
-    return grid([[fit(im) for im in row] for row in rows], row_labels=[source, *styles])
+    return grid([[fit(im) for im in row] for row in rows], sample_labels(source, styles))
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #0df95741
 def folders_of(

@@ -134,6 +134,7 @@ class EvaluationEffort(NamedTuple):
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #ab53f0d4
 FLOOR = 'half of the paintings against the other half'  # row of the smallest distance to expect
+PAINTINGS = 'held-out paintings'  # pictures for comparison, without a row of their own
 LEAST_IMAGES = 8  # smallest number of images of a kind for a classifier, and for a verdict
 # efforts, and largest numbers of images of each kind; QUICK takes about two minutes on two cores
 QUICK = EvaluationEffort(judge_steps=200, draws=8)
@@ -356,7 +357,7 @@ def evaluate(
         with clock.stage(f'measuring {k}', times.rows / len(sets)):
             rows[k] = _measured_row(pipe, sets[k], judge, effort.draws)
         about['unfinished'] = [k for k in sets if k not in rows]
-        report = Report({k: rows[k] for k in sets if k in rows}, ways, dict(about))
+        report = Report({k: rows[k] for k in sets if k in rows}, ways | {PAINTINGS: y}, dict(about))
         if effort.partial:
             effort.partial(report)
     return report
@@ -462,6 +463,38 @@ def classifier_note(
         else '.'
     )
 
+# %% ../../nbs/09_evaluation/02_report.ipynb #5ad10001
+# {row, or set of pictures: (heading, description)}
+ROWS = {
+    'untouched': ('Photographs, untouched', 'held-out photographs, unchanged'),
+    "codec's round trip": (
+        "Codec's round trip",
+        'photographs encoded and decoded, without the network; what differs from them is the '
+        "codec's loss",
+    ),
+    'Reinhard 2001': (
+        'Reinhard 2001',
+        "photographs with the paintings' mean and spread of colours; nothing else is changed",
+    ),
+    'AdaIN on latents': (
+        'AdaIN on latents',
+        "photographs with the paintings' mean and spread in each channel of the codec's latents",
+    ),
+    'this model': ('This model', 'photographs transferred to the style of the paintings'),
+    'this model, and back': (
+        'This model, and back',
+        'those pictures transferred back to photographs; structure missing here is lost',
+    ),
+    FLOOR: (
+        FLOOR[:1].upper() + FLOOR[1:],
+        'real paintings compared with other real paintings; no method can be expected to be nearer',
+    ),
+    PAINTINGS: (
+        PAINTINGS[:1].upper() + PAINTINGS[1:],
+        'real paintings that are not used in training, to compare with',
+    ),
+}
+
 # %% ../../nbs/09_evaluation/02_report.ipynb #1b6c3956
 REPORT_TEMPLATE = Template(
     '''<!doctype html><html lang="en"><meta charset="utf-8">
@@ -475,13 +508,15 @@ td, th {padding: .3em .6em; text-align: left; vertical-align: top; border-bottom
 small {color: #595347; white-space: nowrap}
 .model {background: #eef3f8} .row {display: flex; flex-wrap: wrap; gap: .4rem}
 .row img {width: 8rem; max-width: 30%; height: auto}
-h3 {margin: 1rem 0 .3rem; font-size: 1rem} dt {font-weight: 600} dd {margin: 0 0 .5rem}</style>
+h3 {margin: 1rem 0 0; font-size: 1rem} h3 + p {margin: 0 0 .3rem}
+dt {font-weight: 600} dd {margin: 0 0 .5rem}</style>
 <main><h1>Evaluation</h1>
 <p class="verdict">{{ verdict }}</p>
 {% if unfinished %}<p><strong>Not finished.</strong>
 Still to be measured: {{ unfinished|join(', ') }}.</p>{% endif %}
 <h2>Pictures</h2>
-{% for way, names in pictures.items() %}<h3>{{ way[:1]|upper }}{{ way[1:] }}</h3><div class="row">
+{% for way, names in pictures.items() %}<h3>{{ rows_about[way][0] }}</h3>
+<p>{{ rows_about[way][1][:1]|upper }}{{ rows_about[way][1][1:] }}.</p><div class="row">
 {% for n in names %}<img src="pictures/{{ n }}" loading="lazy"
 alt="{{ way }}, picture {{ loop.index }}">{% endfor %}</div>
 {% endfor %}<h2>Table</h2>
@@ -489,12 +524,14 @@ alt="{{ way }}, picture {{ loop.index }}">{% endfor %}</div>
 <div class="wide" tabindex="0" role="region" aria-label="Table of figures">
 <table><tr><td></td>{% for f in figures %}<th scope="col">{{ labels[f] }}</th>{% endfor %}</tr>
 {% for way, row in rows.items() %}<tr{% if way == 'this model' %} class="model"{% endif %}>
-<th scope="row">{{ way[:1]|upper }}{{ way[1:] }}</th>
+<th scope="row">{{ (rows_about[way] or [way])[0] }}</th>
 {% for f in figures %}<td>{% if f in row %}{{ plain(row[f].value) }}<br>
 <small>{{ plain(row[f].low) }} to {{ plain(row[f].high) }}</small>{% endif %}</td>{% endfor %}</tr>
 {% endfor %}</table></div>
 <p>Small figures: an interval that holds the value in 95 of 100 such samples of pictures.</p>
-<dl>{% for f, words in figures.items() %}<dt>{{ labels[f] }}</dt>
+<h3>Rows</h3><dl>{% for way in rows if way in rows_about %}<dt>{{ rows_about[way][0] }}</dt>
+<dd>{{ rows_about[way][1][:1]|upper }}{{ rows_about[way][1][1:] }}.</dd>{% endfor %}</dl>
+<h3>Columns</h3><dl>{% for f, words in figures.items() %}<dt>{{ labels[f] }}</dt>
 <dd>{{ words[:1]|upper }}{{ words[1:] }}.</dd>{% endfor %}</dl>
 <h2>How it was measured</h2>
 <ul>{% for line in about %}<li>{{ line }}</li>{% endfor %}</ul></main></html>
@@ -576,10 +613,8 @@ def write_report(
     "Write `report.json`, `index.html` and its pictures."
     folder = Path(folder)
     names = {}
-    # photographs and paintings first
-    for i, way in enumerate(
-        sorted(report.pictures, key=lambda k: k not in ('untouched', 'this model'))
-    ):
+    first = ['untouched', 'this model', PAINTINGS]
+    for i, way in enumerate(sorted(report.pictures, key=lambda k: k not in first)):
         x = report.pictures[way]
         names[way] = [f'{i}-{j}.jpg' for j in range(min(shown, len(x)))]
         for n, im in zip(names[way], to_pil(x[:shown].clamp(-1, 1)), strict=False):
@@ -602,6 +637,7 @@ def write_report(
             rows=report.rows,
             figures=figures,
             labels=LABELS,
+            rows_about=ROWS,
             pictures=names,
             unfinished=about.get('unfinished'),
             about=in_sentences(about),

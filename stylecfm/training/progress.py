@@ -129,6 +129,7 @@ def at_start(
     images: int,  # Number of training latents
     batch: int,  # Number of latents in a training step
     checkpoints: str,  # Interval of checkpoints, such as `every 120 steps`
+    held: int = 0,  # Number of images that are left out of training for validation
 ) -> str:
     "Describe a run at its start."
     if pace.done and pace.share >= 1:
@@ -139,7 +140,11 @@ def at_start(
         if pace.done
         else f'begins: {pace.total} steps'
     )
-    return f'training {begun}{limit}, {batch} of {images} latents each; a checkpoint {checkpoints}'
+    out = f' (without {held} image{"s" if held > 1 else ""} for validation)' if held else ''
+    return (
+        f'training {begun}{limit}, {batch} of {images} latents each{out}; '
+        f'a checkpoint {checkpoints}'
+    )
 
 
 def at_checkpoint(

@@ -219,6 +219,28 @@ def finite_tensors(
     return tensors
 
 # %% ../../nbs/07_training/12_run_checks.ipynb #37456f01
+# keys of a run's length, and those that the commands derive from it
+_LENGTH = {f'training.{k}' for k in ('max_steps', 'max_minutes', 'stage1_epochs')}
+_FOLLOWING = {f'training.{k}' for k in ('warmup_steps', 'ema_decay', 'epsilon_warmup_epochs')} | {
+    'checkpoint.save_every_epochs'
+}
+
+
+def new_settings(
+    old: dict,  # Config of the checkpoint, output of `Config.to_dict`
+    new: dict,  # Config of this run
+    said: bool = False,  # Whether the new length is stated already
+) -> str:  # One line; '' if nothing else has changed
+    "Describe the settings that change from here on, without those that follow from the length."
+    free = dict(v.split(': ', 1) for v in changed_but_allowed(old, new))
+    longer = free.keys() & _LENGTH
+    left_out = (_LENGTH if said else set()) | (_FOLLOWING if longer else set())
+    shown = {k: v.split(' -> ', 1) for k, v in free.items() if k not in left_out}
+    if not shown:
+        return ''
+    return 'from here on: ' + ', '.join(f'{k} {now} (was {was})' for k, (was, now) in shown.items())
+
+
 class CheckedRun(SavedWeights):
     "A run that checks whether a checkpoint is its own."
 
@@ -275,15 +297,16 @@ class CheckedRun(SavedWeights):
                 f'nothing was changed; give more than {d["step"]} (--steps), or choose another '
                 'checkpoint.save_dir'
             )
-        if note := self.schedule_note(d):
+        note = self.schedule_note(d)
+        if note:
             say(note)
         if other := other_software(d.get('software', {})):
             say(
                 f'the run began with other software ({other}); '
                 'results may differ in the last digits'
             )
-        if free := changed_but_allowed(d['config'], self.config.to_dict()):
-            say(f'the run goes on with other settings: {"; ".join(free)}')
+        if free := new_settings(d['config'], self.config.to_dict(), bool(note)):
+            say(free)
         before, now = d.get('processes', 1), self.acc.num_processes
         if t.coupling_scope == 'process' and before != now:
             say(f'the run began with {before} processes, now there are {now}: pairs will be others')

@@ -65,10 +65,12 @@ class GuardedRun(PacedRun):
             row = self.log[-1]
             pace = self.config.training.batch * self.done / max(self.seconds, 1e-9)
             most = max(row['memory_mb'].values()) / 1024
+            # a bar with a total shows the time left itself
+            left = {} if bar.total else dict(left=duration(self.pace.left))
             bar.set_postfix(
+                **left,
                 loss=f"{row['loss']:.3f}",
                 epsilon=f"{row['epsilon']:.3f}",
-                left=duration(self.pace.left),
                 skipped=self.skipped,
                 images_s=f'{pace:.0f}',
                 GB=f'{most:.1f}',
@@ -273,9 +275,9 @@ class OTCFMTrainer(SteppedRun):
                     f'{self.acc.num_processes} processes share the network, its averages and the '
                     'optimizer (FSDP 2); samples are not drawn, and training.compile is off'
                 )
-            self.speak(
-                at_start(self.pace, len(self.rows), self.config.training.batch, self.how_often())
-            )
+            held = sum(len(b.t) for b in self.checks)  # one latent of each held-out image
+            batch = self.config.training.batch
+            self.speak(at_start(self.pace, len(self.rows), batch, self.how_often(), held))
             self.run_steps(log_every, callback)
             if not self.resumable():
                 self.save_and_raise(

@@ -142,6 +142,14 @@ def sample_latents(
     return made
 
 
+def sample_labels(
+    source: str,  # Name of the style of the samples
+    others: list,  # Names of the styles into which they are transferred
+) -> list:  # A text for each row of a sheet
+    "Label the rows of a sheet of samples."
+    return [source, *(f'turned into {name}' for name in others)]
+
+
 @torch.no_grad()
 def sample_sheet(
     x: Tensor,  # Standardised latents of one style, `(n, c, h, w)`
@@ -155,8 +163,7 @@ def sample_sheet(
     def shown(z):
         return to_pil(codec.decode(stats.restore(z)).float().clamp(-1, 1).cpu())
 
-    rows = {source: shown(x)} | {f'to {name}': shown(z) for name, z in made.items()}
-    return grid(list(rows.values()), row_labels=list(rows))
+    return grid([shown(z) for z in (x, *made.values())], sample_labels(source, list(made)))
 
 # %% ../../nbs/07_training/04_validation.ipynb #d8759f36
 def sample_grid(
