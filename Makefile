@@ -26,7 +26,7 @@ app: .venv/.app ## Open the page on which pictures are painted
 	$(BIN)/stylecfm_app --open_browser
 
 test: .venv/.dev ## Check the notebooks, the package and the commands; PART=flow/solvers: those alone
-	$(BIN)/python tools/check.py $(PART)
+	$(BIN)/python tools/check.py $(PART) $(SITE)
 
 test-slow: .venv/.dev ## The same, with the cells that take minutes
 	$(BIN)/python tools/check.py --slow

@@ -1,4 +1,4 @@
-"""What `make test` runs: python tools/check.py [NAMES] [--slow].
+"""What `make test` runs: python tools/check.py [NAMES] [--slow] [--site].
 
 The last line is `N passed, M failed, K skipped`.
 """
@@ -11,7 +11,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from lint import lint
 from notebooks import (
@@ -29,16 +31,22 @@ from runs import WORKERS, Job, run_all, warm
 
 CPU_MINUTES = 30  # of all checks without the slow cells, on a core of a server of 2024; about
 LIMIT, SLOW_LIMIT = 300, 8 * 3600  # seconds of the processor for one notebook
+SITE_LIMIT = 1800  # and for the site
+# begun first, that no long one is alone at the end
 LONG = (
-    'codecs/base',
     'training/memory',
     'training/memory_plan',
     'cli/commands',
     'cli/advice',
+    'tutorials/quickstart',
     'tutorials/own_folders',
     'studies/memory',
     'studies/killed',
+    'studies/network',
     'apps/users',
+    'faults/state',
+    'faults/sharded_runs',
+    'faults/painting_runs',
 )
 
 
@@ -50,19 +58,24 @@ def left_out(out):
 
 
 class Tally:
-    "Counts what ran, and what was left out."
+    "Counts what ran, and what was left out; any thread may add to it."
 
     passed, failed, skipped = 0, 0, 0
 
+    def __init__(self):
+        self.lock = threading.Lock()
+
     def add(self, name, problem=''):
-        if problem:
-            self.failed += 1
-        else:
-            self.passed += 1
-        print(
-            f'{"FAIL" if problem else "ok  "} {name}' + (f'\n     {problem}' if problem else ''),
-            flush=True,
-        )
+        with self.lock:
+            if problem:
+                self.failed += 1
+            else:
+                self.passed += 1
+            print(
+                f'{"FAIL" if problem else "ok  "} {name}'
+                + (f'\n     {problem}' if problem else ''),
+                flush=True,
+            )
 
 
 def digests():
@@ -175,6 +188,16 @@ def package():
         )
 
 
+SITE = """import subprocess, sys
+for tool in ['tools/docs.py'], ['tools/paint_page.py', '--may-skip']:
+    if code := subprocess.call([sys.executable, *tool]): sys.exit(code)"""
+
+
+def site():
+    "The site, as `make docs` makes it: its job."
+    return Job('the site', ['-c', SITE], SITE_LIMIT, first=True)
+
+
 def notebooks(paths, slow):
     "Every notebook: its job. What is slow is also timed, and so begins from nothing."
     for p in paths:
@@ -210,6 +233,7 @@ def main():
     p = argparse.ArgumentParser(description='Check notebooks, package and commands.')
     p.add_argument('names', nargs='*', help='beginnings of names; all notebooks if none')
     p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too')
+    p.add_argument('--site', action='store_true', help='make the site, too, beside the notebooks')
     a = p.parse_args()
     tally, paths, start = Tally(), every_notebook(a.names), time.perf_counter()
     if not a.names and not a.slow:
@@ -226,8 +250,11 @@ def main():
     warm()
     if not a.names:
         generated(tally)
-    style(tally, every_notebook(), a.names)
-    run(tally, [*([] if a.names else package()), *notebooks(paths, a.slow)])
+    jobs = [*[site()][: a.site], *([] if a.names else package()), *notebooks(paths, a.slow)]
+    with ThreadPoolExecutor(1) as beside:
+        styled = beside.submit(style, tally, every_notebook(), a.names)
+        run(tally, jobs)
+        styled.result()
     print(f'in {time.perf_counter() - start:.0f} s')
     print(f'{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped')
     return tally.failed > 0
