@@ -111,7 +111,7 @@ class _Finder:
             return None
         home = f'{package}.{MOVED[module]}'
         warnings.warn(f'{name} is now {home}', DeprecationWarning, stacklevel=2)
-        return ModuleSpec(name, _Alias(home))
+        return ModuleSpec(name, _Alias(home))  # type: ignore - import needs no base class
 
 
 if not any(type(f).__name__ == '_Finder' and type(f).__module__ == __name__ for f in sys.meta_path):

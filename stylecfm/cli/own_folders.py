@@ -878,7 +878,7 @@ def train_command(
             train_folders(folders, out, until, hold_out, steps, _line(folders, out), **given)
         except KeyboardInterrupt as e:
             if lost := getattr(e, 'lost', ''):  # ends with what the same command does
-                e.lost = f'{lost}: {whole_command}'
+                vars(e)['lost'] = f'{lost}: {whole_command}'
             raise
 
 

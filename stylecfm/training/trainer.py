@@ -66,7 +66,7 @@ class GuardedRun(PacedRun):
             pace = self.config.training.batch * self.done / max(self.seconds, 1e-9)
             most = max(row['memory_mb'].values()) / 1024
             # a bar with a total shows the time left itself
-            left = {} if bar.total else dict(left=duration(self.pace.left))
+            left: dict[str, Any] = {} if bar.total else dict(left=duration(self.pace.left))
             bar.set_postfix(
                 **left,
                 loss=f"{row['loss']:.3f}",
