@@ -659,6 +659,11 @@ def _holds(note: dict, keys: set) -> bool:
     return any(tuple(row[:-1]) in keys for row in (*note['rows'], *note['bad']))
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-26
+def _parts_in(folder: Path) -> list:
+    "List the parts in a folder, without those that a process is writing (`glob` lists these, too)."
+    return sorted(p for p in folder.glob('*.safetensors') if not p.name.startswith('.'))
+
+
 @contextmanager
 def cache_lock(
     out_root: Path,  # Folder of a cache
@@ -676,7 +681,7 @@ def cache_lock(
         yield parts
     finally:
         # the temporary files of a running share are of another process
-        left = any(chain(parts.glob('*.safetensors'), parts.glob('lock-*')))
+        left = any(chain(_parts_in(parts), parts.glob('lock-*')))
         # before the lock is released
         held.release(
             *([] if left else [p for p in parts.glob('*') if p.name not in ('lock', 'owner')])
@@ -882,7 +887,7 @@ def _add_parts(source: Source, parts: Path, entries: list, known: KnownLatents, 
     Raises `InputError` for one of another recipe that another process may need.
     """
     keys = {e.key() for e in entries}
-    for p in sorted(parts.glob('*.safetensors')):
+    for p in _parts_in(parts):
         note = part_note(p)
         diff = differences(note['recipe'], source.recipe) if note else ''
         if note and diff and note['shared'] and not rebuild:
@@ -1091,7 +1096,7 @@ def _all_known(plan: CachePlan, parts: Path) -> KnownLatents:
         dict(plan.known.bad),
     )
     keys = {e.key() for e in plan.entries}
-    for p in sorted(parts.glob('*.safetensors')):
+    for p in _parts_in(parts):
         note = part_note(p)  # `make_plan` has verified older parts
         if note and _holds(note, keys):
             known.add(p, note['rows'], note['bad'])
@@ -1289,7 +1294,7 @@ def make_cache(
             lambda: merge_parts(source, out_root, parts, plan, strict), first_only=True
         )
         if team.rank == 0:
-            for p in parts.glob('*.safetensors'):
+            for p in _parts_in(parts):
                 p.unlink()
     if team.size > 1:
         atexit.register(_part_ways)
