@@ -44,6 +44,8 @@ def _of_the_system():
     for f in warnings.filters:
         if f[1:4] == (None, Warning, None):
             yield f'warnings: {f[0]} all', True
+        if f[2].__module__.partition('.')[0] == 'stylecfm':  # libraries have filters of their own
+            yield f'warnings: {f[0]} {f[2].__name__}', True
     for s in signal.valid_signals():
         yield (
             f'handler of {signal.Signals(s).name if s in iter(signal.Signals) else s}',

@@ -137,6 +137,8 @@ def reported(
     # Python shows a warning once in a process; this makes it once in a command
     with warnings.catch_warnings(), _tidily():
         warnings.showwarning = _note_line(warnings.showwarning)
+        if decoding := sys.modules.get('stylecfm.data.decoding'):  # else nothing filters its notes
+            warnings.simplefilter('default', decoding.ImageNote)
         try:
             yield
         except (InputError, FloatingPointError, OSError, MemoryError, RuntimeError) as e:
