@@ -38,7 +38,6 @@ SETTINGS = {
     # left out on a machine that has no more than AVX2, where it would repeat the row before
     'two threads, the machine\'s own kernels': dict(OMP_NUM_THREADS='2'),
 }
-NICE = 5  # of the busy processes
 OURS = {k for s in SETTINGS.values() for k in s}
 # prctl: orphans of our children become our children, so that their time is counted
 SUBREAPER = 36
@@ -46,9 +45,8 @@ SUBREAPER = 36
 
 @contextmanager
 def neighbours(n):
-    "The given number of processes that never rest; niced, they get a third of what a check gets."
-    spin = f'import os; os.nice({NICE})\nwhile True: pass'
-    busy = [subprocess.Popen([sys.executable, '-c', spin]) for _ in range(n)]
+    "The given number of processes that never rest."
+    busy = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(n)]
     try:
         yield busy
     finally:
@@ -111,7 +109,6 @@ def row(command, setting):
         setting=setting,
         environment=wanted,
         busy=busy,
-        busy_nice=NICE if busy else None,
         kernels=kernels,
         exit=code,
         seconds=round(seconds, 1),
