@@ -669,43 +669,33 @@ def _present(config: dict) -> dict:
     return {s: present_keys(s, d) for s, d in config.items()}
 
 
+def _changes(old: dict, new: dict) -> dict:
+    "Map changed keys to old and new values; a key newer than the run had its default."
+    usual, old = Config().to_dict(), _present(old)
+    was = {s: usual[s] | old.get(s, {}) for s in new}
+    return {f'{s}.{k}': (was[s][k], v) for s in new for k, v in new[s].items() if was[s][k] != v}
+
+
+def _may_change(key: str) -> bool:
+    "Tell whether a key may change within a run."
+    return key in CHANGEABLE_KEYS or not key.startswith(('model.', 'training.', 'data.'))
+
+
 def changed_keys(
     old: dict,  # Old config, output of `Config.to_dict`
     new: dict,  # New config, output of `Config.to_dict`
-) -> list:  # Texts `key: old -> new`
-    "List changed keys that must not change within a run."
-    # usual: values of runs from before the key existed
-    usual, old = Config().to_dict(), _present(old)
-    return [
-        f'{s}.{k}: {old[s].get(k, usual[s][k])} -> {new[s][k]}'
-        for s in ('model', 'training', 'data')
-        for k in new[s]
-        if old[s].get(k, usual[s][k]) != new[s][k] and f'{s}.{k}' not in CHANGEABLE_KEYS
-    ]
+) -> dict:  # {key: (old value, new value)}
+    "Return the changed keys that must not change within a run."
+    return {k: v for k, v in _changes(old, new).items() if not _may_change(k)}
 
 
 def changed_but_allowed(
     old: dict,  # Old config, output of `Config.to_dict`
     new: dict,  # New config, output of `Config.to_dict`
-) -> list:  # Texts `key: old -> new`
-    "List changed keys that may change within a run, except paths."
-    usual, old, places = (
-        Config().to_dict(),
-        _present(old),
-        {'save_dir', 'data_root', 'raw_data_root', 'num_workers'},
-    )
-
-    def was(s, k):
-        return old.get(s, {}).get(k, usual[s][k])
-
-    return [
-        f'{s}.{k}: {was(s, k)} -> {v}'
-        for s in new
-        for k, v in new[s].items()
-        if k not in places
-        and was(s, k) != v
-        and (f'{s}.{k}' in CHANGEABLE_KEYS or s not in ('model', 'training', 'data'))
-    ]
+) -> dict:  # {key: (old value, new value)}
+    "Return the changed keys that may change within a run, except paths and number of workers."
+    places = {'checkpoint.save_dir', 'data.data_root', 'data.raw_data_root', 'training.num_workers'}
+    return {k: v for k, v in _changes(old, new).items() if _may_change(k) and k not in places}
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #c015d589
 def other_software(
