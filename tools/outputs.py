@@ -5,8 +5,8 @@ of the code that made the outputs, and `tools/lint.py` compares it with the code
 Cells that run everywhere count together; cells flagged slow, cuda or net count apart, by their
 flag, since a run without the flag leaves their outputs alone.
 
-What does not compute does not count: layout, comments, annotations of parameters, results and
-variables, imports for annotations, hints of nbdev. `python tools/outputs.py` lists what is stale,
+What does not compute does not count: layout, comments, docstrings of undecorated functions and
+classes, annotations of parameters, results and variables, imports for annotations, hints of nbdev. `python tools/outputs.py` lists what is stale,
 and `--note NAMES` notes the digests of now, after a reading of what the notebook shows; these are
 listed, too, until a run replaces them.
 """
@@ -25,6 +25,12 @@ FOR_ANNOTATIONS = 'typing', 'collections.abc', '__future__'
 DIRECTIVE = re.compile(r'^#\|\s*(\w+)', re.M)
 
 
+def without_docstring(node):
+    "Drop a docstring; that of a decorated function may be printed, as in the help of a command."
+    if not node.decorator_list and ast.get_docstring(node) is not None:
+        node.body = node.body[1:] or [ast.Pass()]
+
+
 class Plain(ast.NodeTransformer):
     "Code without what no run depends on."
 
@@ -33,6 +39,7 @@ class Plain(ast.NodeTransformer):
         return node
 
     def visit_FunctionDef(self, node):
+        without_docstring(node)
         self.generic_visit(node)
         node.returns = None
         return node
@@ -40,6 +47,7 @@ class Plain(ast.NodeTransformer):
     visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_ClassDef(self, node):
+        without_docstring(node)
         # fields are made of annotations
         fields = {id(n): n.annotation for n in node.body if isinstance(n, ast.AnnAssign)}
         node.body = [

@@ -367,6 +367,8 @@ class Outputs(unittest.TestCase):
             ('import os\nimport re', 'import re\nimport os\nfrom typing import Any'),
             ('from a import b, c', 'from a import c\nfrom a import b'),
             ('x = f(1)', 'x = cast(int, f(1))'),
+            ('def f():\n    "It."\n    return 1', 'def f():\n    "Not it."\n    return 1'),
+            ('class A:\n    "It."\n    x: int', 'class A:\n    x: int'),
             ('%time f()', '%time f()  '.rstrip()),
         ):
             self.assertEqual(self.digests(a), self.digests(b), a)
@@ -381,7 +383,8 @@ class Outputs(unittest.TestCase):
             ('from a import b', 'from c import b'),
             ('class A:\n    x: int = 1', 'class A:\n    x: float = 1'),
             ('class A:\n    x: int', 'class A:\n    y: int'),
-            ('def f(): "It."', 'def f(): "Not it."'),
+            ('@command\ndef f(): "It."', '@command\ndef f(): "Not it."'),
+            ('def f(): return "It."', 'def f(): return "Not it."'),
             ('%time f()', '%time g()'),
             ('x = a + b', 'x = a - b'),
             ('x = f"{a}"', 'x = f"{a:.2f}"'),
