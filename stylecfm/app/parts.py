@@ -30,13 +30,13 @@ if TYPE_CHECKING:  # for annotations only; these are slow to import
 # functions of `skimage.data`, labels
 EXAMPLES = ('coffee', 'Cup'), ('chelsea', 'Cat'), ('rocket', 'Rocket'), ('astronaut', 'Portrait')
 THUMBNAIL = 128  # side of a thumbnail, pixels
-SAMPLES = 12  # most styles that are painted when the page starts
+SAMPLES = 12  # largest number of styles that are painted when the page starts
 
 
 def example_photo(
     k: int,  # Position in `EXAMPLES`
 ) -> 'Image.Image':  # RGB
-    "A photograph that is installed with scikit-image."
+    "Load a photograph that is installed with scikit-image."
     from PIL import Image
     from skimage import data
 
@@ -46,7 +46,7 @@ def example_photo(
 def small_square(
     image: 'Image.Image',  # RGB
 ) -> 'Image.Image':  # Square of `THUMBNAIL` pixels
-    "The centre of an image, reduced."
+    "Crop an image to its central square and resize it."
     from PIL import Image, ImageOps
 
     return ImageOps.fit(image, (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
@@ -54,8 +54,8 @@ def small_square(
 
 def style_label(
     name: str,  # Name of a style in the model
-) -> str:  # Name for people
-    "`van_gogh` as `Van Gogh`."
+) -> str:  # Displayed name
+    "Format a name for display: `van_gogh` as `Van Gogh`."
     words = name.replace('_', ' ').split()
     return ' '.join(w[:1].upper() + w[1:] for w in words) or name
 
@@ -76,7 +76,7 @@ def photo_style(
 def target_styles(
     pipe: 'StyleTransferPipeline',  # Model
 ) -> list:  # Names; all of them for a model without a condition
-    "Styles that a visitor can choose."
+    "List the styles that a visitor can choose."
     styles = list(pipe.model.styles)
     own = photo_style(pipe)
     rest = [s for s in styles if s != own] or styles
@@ -86,7 +86,7 @@ def target_styles(
 def style_samples(
     pipe: 'StyleTransferPipeline',  # Model
 ) -> list:  # `(image, name)`, the first `SAMPLES` of `target_styles`
-    "A small painting in each style, made by the model."
+    "Paint a thumbnail in each style."
     from stylecfm.data.decoding import ImageNote
     from stylecfm.pipeline.repaint import Brush
     from stylecfm.pipeline.transfer import TransferOptions
@@ -360,8 +360,8 @@ INTO_VIEW = '''() => { const e = document.querySelector('#outcome'), r = e.getBo
 if (r.top < 0 || r.bottom > innerHeight) e.scrollIntoView({
 block: r.height > innerHeight ? 'start' : 'end',
 behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'}); }'''
-# Runs when the page is loaded and whenever gradio changes it. The browser cannot show some valid
-# uploads, as TIFF or HEIC; the frame then says so.
+# Run when the page is loaded and whenever gradio changes it. The browser cannot show some valid
+# uploads, such as TIFF or HEIC; the frame then says so.
 ON_LOAD = '''() => { const mend = () => {
 document.querySelectorAll('#target input:not([name=style])').forEach(e => { e.name = 'style' });
 document.querySelectorAll('.toast-header[role]').forEach(e => {

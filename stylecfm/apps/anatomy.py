@@ -44,7 +44,7 @@ def spin_echo(
     tr: float,  # Repetition time of the sequence, ms
     te: float,  # Echo time, ms
     ti: float = 0,  # Inversion time, ms; 0: no inversion pulse
-) -> float:  # Signal, relative to the largest of water
+) -> float:  # Signal, relative to the largest signal of water
     "Signal of a tissue in a spin-echo sequence."
     recovered = abs(1 - 2 * np.exp(-ti / t1) + np.exp(-tr / t1)) if ti else 1 - np.exp(-tr / t1)
     return density * recovered * np.exp(-te / t2)
@@ -100,7 +100,7 @@ def _put(share, tissue, where, amount=1.0):
 
 
 def _outline(rng, n):
-    "A head with its cortex and furrows; `(anatomy without ventricles, radii)`."
+    "Draw a head with cortex and furrows; return `(anatomy without ventricles, radii)`."
     v, u = (np.mgrid[:n, :n] + 0.5) / n * 2 - 1
     turn = rng.normal(0, 0.05)
     rx = rng.uniform(0.72, 0.82)
@@ -125,7 +125,7 @@ def _outline(rng, n):
 
 
 def _deep_nuclei_and_ventricles(rng, a, rx):
-    "Add deep nuclei to both halves; return the anatomy with its ventricles."
+    "Add deep nuclei to both halves, and mark the ventricles in the mask of `a`."
     large = rng.uniform(0.8, 1.3)
     ventricles = a.ventricles
     for side in (-1, 1):

@@ -23,7 +23,7 @@ class GraphResult(NamedTuple):
     "An exported graph."
 
     path: Path  # File of the graph
-    difference: float  # Largest difference to PyTorch, in deviations of the output
+    difference: float  # Largest difference to PyTorch, in standard deviations of the output
     megabytes: float  # Size of the file, MB
 
 

@@ -56,7 +56,7 @@ def cloud_figures(
 
 
 def _distances(there: np.ndarray, back: np.ndarray, cap: float, distances: tuple) -> dict:
-    "Figures of the nearest distances in both directions; an empty cloud counts as the diagonal."
+    "Compute figures from nearest distances both ways; for an empty cloud these are the diagonal."
     nothing = np.full(1, cap if len(there) or len(back) else 0.0)
     there, back = (d if len(d) else nothing for d in (there, back))
     out = dict(
@@ -74,7 +74,7 @@ def _distances(there: np.ndarray, back: np.ndarray, cap: float, distances: tuple
 class Interval(NamedTuple):
     "A mean over scenes with its 95 % interval over drives."
 
-    mean: float  # In the unit of the figure
+    mean: float  # Mean, in the unit of the figure
     low: float  # Lower end
     high: float  # Upper end
 
@@ -98,21 +98,21 @@ def groups_of(
 def intervals(
     rows: list,  # Dictionaries of figures, one a scene
     groups: list,  # Output of `groups_of`
-    base: list | None = None,  # Rows of the same scenes: figures are divided by theirs
+    base: list | None = None,  # Rows of the same scenes, by whose means those of `rows` are divided
     draws: int = 1000,  # Number of bootstrap draws
     seed: int = 0,  # Random seed of the draws
 ) -> dict:  # {figure: `Interval`}, without figures that are NaN in every scene
-    """Means over scenes, or ratios of means, with intervals.
+    """Return means over scenes, or ratios of means, with intervals.
 
-    Percentile intervals of the cluster bootstrap (Efron 1979).
+    The intervals are percentiles of the cluster bootstrap (Efron 1979).
     """
     rng, out, count = np.random.default_rng(seed), {}, len(groups)
     drawn = [np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(draws)]
     inside = [np.bincount(g, minlength=len(rows)) for g in groups]
-    times = np.array(drawn, float) @ np.array(inside, float)  # of each scene, (draws, scenes)
+    times = np.array(drawn, float) @ np.array(inside, float)  # (draws, scenes)
 
     def means(v):
-        "The mean of a figure in each draw, over the scenes that know it."
+        "Return the mean of a figure in each draw, over the scenes where it is defined."
         total = times @ np.where(np.isfinite(v), v, 0.0)
         total[times @ np.isinf(v) > 0] = np.inf
         return total / (times @ ~np.isnan(v))
@@ -134,7 +134,7 @@ def intervals(
     return out
 
 # %% ../../nbs/11_apps/13_radar_scores.ipynb #559033a2
-MAIN = ('iou', 'chamfer', 'hausdorff', 'hausdorff95')  # Figures of the table without a distance
+MAIN = ('iou', 'chamfer', 'hausdorff', 'hausdorff95')  # Figures of the table by range, beside F
 
 
 def score_table(

@@ -76,7 +76,7 @@ def quaternion(
 ) -> np.ndarray:  # `(4, 4)`
     """The transform of a unit quaternion and a translation.
 
-    Raises `InputError` for a quaternion of length 0.
+    Raises `InputError` unless the length of the quaternion is 1 to within 0.01.
     """
     q = np.array([w, x, y, z], np.float64)
     n = np.linalg.norm(q)
@@ -105,7 +105,7 @@ def read_calibration(
 ) -> dict:  # {key: array of float64}; a key without numbers is left out
     """Read the numbers of a calibration file in KITTI's format.
 
-    Raises `InputError` for NaN or infinity.
+    Raises `InputError` if there is no file.
     """
     found = {}
     for line in _text(path).splitlines():
@@ -733,7 +733,7 @@ def _bag_moments(bag: BagContent, drive: str) -> list:
 
 
 def _told(notes: list) -> tuple:
-    "Remove repeated notes about drives."
+    "Merge equal notes about several drives into one line."
     by = {}
     for drive, line in notes:
         by.setdefault(line, []).append(drive)
@@ -885,14 +885,15 @@ READERS = dict(  # {layout: function of a folder and `PairOptions`}
 
 
 def read_recording(
-    layout: str,  # A key of `READERS`
+    layout: str,  # Layout, a key of `READERS`
     root: str | Path,  # Folder of the recording; of layout rosbag also a bag
     # Tolerance, sweeps, calibration, poses, table of pairs, topics
     options: PairOptions = PairOptions(),
 ) -> Recording:
     """Pair the radar and lidar files of a recording, by a data set's layout.
 
-    Reads times and poses, not the clouds; `read_pair` does. Raises `InputError` for another layout.
+    Times and poses are read; clouds are read by `read_pair`. Raises `InputError` for an unknown
+    layout.
     """
     if options.sweeps < 1 or not 0 <= options.tolerance < 1e6:
         raise InputError(

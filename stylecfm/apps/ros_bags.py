@@ -161,7 +161,7 @@ def _one_line(what: str) -> Iterator[None]:
 
 def stamp_of(
     raw: bytes,  # A serialised message that begins with a `std_msgs/Header`
-    ros1: bool,  # Whether the serialisation is ROS 1's; else CDR
+    ros1: bool,  # Whether the message is serialised as in ROS 1; if not, as CDR
 ) -> tuple[int, str]:  # Time stamp, nanoseconds, and name of the frame
     "Parse stamp and frame of a message's header; raises `struct.error` for a truncated message."
     # ROS 1 begins with a sequence number, CDR with its byte order
@@ -192,7 +192,7 @@ class OpenBag:
     def messages(
         self,
         topic: str,  # A key of `topics`
-        time: int | None = None,  # Time of recording, nanoseconds; none: all
+        time: int | None = None,  # Time of recording, nanoseconds; None: all
     ) -> Iterator:  # Tuples `(time in nanoseconds, bytes)`
         "Iterate over the serialised messages of a topic, in the order of the bag."
         of = [c for c in self.reader.connections if c.topic == topic]
@@ -254,8 +254,8 @@ class BagCloud(NamedTuple):
     bag: Path  # File or folder of the bag
     topic: str  # Name of the topic
     time: int  # Time of recording, nanoseconds
-    order: int  # Number among the messages of the topic at that time
-    stamp: int  # Time of its header, nanoseconds
+    order: int  # Position, from 0, among the messages of the topic at that time
+    stamp: int  # Time stamp of its header, nanoseconds
 
     def __fspath__(self) -> str:
         return str(_file_of(self.bag))
@@ -307,8 +307,8 @@ def _named_topic(sensor: str, given: str, topics: dict) -> str:
 
 def sensor_topics(
     topics: dict,  # {topic: (type, number of messages)} of a bag
-    radar: str | None = None,  # Topic of the radar; none: found by its name
-    lidar: str | None = None,  # Topic of the lidar; none: found by its name
+    radar: str | None = None,  # Topic of the radar; None: found by its name
+    lidar: str | None = None,  # Topic of the lidar; None: found by its name
 ) -> dict:  # {radar or lidar: topic}
     "Find the topics of both sensors' clouds; raises `InputError` if their names are ambiguous."
     clouds = [t for t, (kind, n) in topics.items() if kind in CLOUD_TYPES and n]
@@ -421,8 +421,8 @@ def _listed(bag: OpenBag, topic: str) -> tuple[list, str, list, list]:
 
 def bag_content(
     path: Path,  # File or folder of a bag
-    radar: str | None = None,  # Topic of the radar; none: found by its name
-    lidar: str | None = None,  # Topic of the lidar; none: found by its name
+    radar: str | None = None,  # Topic of the radar; None: found by its name
+    lidar: str | None = None,  # Topic of the lidar; None: found by its name
 ) -> BagContent:
     "List the clouds of both sensors in a bag; raises `InputError`."
     with LAST_BAG.lock:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..config import Config, InputError, ModelConfig
 
 # %% ../../nbs/11_apps/04_runs.ipynb #dfd656a2
-if TYPE_CHECKING:  # for whoever reads the annotations; it imports torch
+if TYPE_CHECKING:  # only for type checkers, as it imports torch
     from stylecfm.training.checkpoints import Model
 
 # %% ../../nbs/11_apps/04_runs.ipynb #230f68d6
 class RunOptions(NamedTuple):
-    "Options of a training that every application takes; `None` keeps the configuration's value."
+    "Training options of every application; `None` keeps the configuration's value."
 
     minutes: float | None = None  # Training time, minutes; 0: no limit
     steps: int | None = None  # Number of training steps; 0: by the number of epochs

@@ -47,7 +47,7 @@ class Waves(NamedTuple):
 
     vector: np.ndarray  # Wave vectors, `(count, 3)` radians per mm
     phase: np.ndarray  # Phases, `(count,)`
-    amplitude: np.ndarray  # Amplitudes, `(count, n)`, so that each component has deviation 1
+    amplitude: np.ndarray  # Amplitudes, `(count, n)`, for standard deviation 1 of each component
 
     def at(
         self,
@@ -94,7 +94,7 @@ def deformed_positions(
     n: int,  # Pixels along a side, divisible by `COARSE`
     heights: np.ndarray,  # Heights of the slices, `(k,)` mm
 ) -> np.ndarray:  # `(k, n, n, 3)` mm
-    "Return where in the template each pixel of a subject lies."
+    "Return the position in the template of each pixel of a subject."
     p = positions(n // COARSE, heights)
     turn, tilt = np.radians(rng.normal(0, (4.0, 3.0)))
     c, s = np.cos(turn), np.sin(turn)
@@ -227,7 +227,7 @@ def draw_subject(
     n: int = 96,  # Pixels along a side, divisible by 8
     slices: int = 6,  # Number of axial slices, from 8 mm below the origin to 52 mm above
 ) -> TemplateSubject:
-    "Draw a subject: deform the template, put a lesion in, and simulate the scan."
+    "Draw a subject: deform the template, add a lesion, and simulate the scan."
     from scipy.ndimage import gaussian_filter, map_coordinates
 
     rng = np.random.default_rng([seed, 3])
@@ -277,7 +277,7 @@ def octave_noise(
     rng: np.random.Generator,  # Source of gradients and places
     octaves: int = 5,  # Number of octaves
     longest: float = 1.5,  # Wavelength of the first octave, as a share of the side
-) -> np.ndarray:  # `(n, n)` of mean 0 and deviation 1
+) -> np.ndarray:  # `(n, n)` of mean 0 and standard deviation 1
     "Sum octaves of simplex noise."
     v = np.moveaxis(np.mgrid[:n, :n], 0, -1) / (longest * n)
     parts = [0.8**k * simplex_noise(2**k * v + rng.uniform(0, 200, 2), rng) for k in range(octaves)]

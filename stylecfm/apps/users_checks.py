@@ -27,7 +27,7 @@ from ..cli.flags import present, store_true, within
 from ..config import Config, DataConfig, InputError, chosen, say
 
 # %% ../../nbs/11_apps/18_users_checks.ipynb #398a65c6
-if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
+if TYPE_CHECKING:  # only for type checkers, as these import torch
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from torch import Tensor
 
@@ -93,7 +93,7 @@ def verify_ldm_api(
 
 # %% ../../nbs/11_apps/18_users_checks.ipynb #4ff425e8
 def _asking(attentions) -> Check:
-    "Whether queries have a gradient after a backward pass."
+    "Check whether the queries of attentions have a gradient after a backward pass."
 
     def largest(layer):
         return layer.weight.grad.abs().max().item()

@@ -24,7 +24,7 @@ from ..config import InputError, say
 from ..files import make_folder, read_checked, write_checked
 
 # %% ../../nbs/11_apps/20_users_judge.ipynb #0dad8736
-if TYPE_CHECKING:  # for whoever reads the annotations; it imports torch
+if TYPE_CHECKING:  # for type checkers only, as it imports torch
     from torch import Tensor
 
 # %% ../../nbs/11_apps/20_users_judge.ipynb #a62be9c6
@@ -32,7 +32,7 @@ def random_features(
     x: 'Tensor',  # Images `(n, 3, h, w)` in [-1, 1]
     seed: int = 0,  # Random seed of the weights
 ) -> 'Tensor':  # `(n, 256)`
-    "Means and standard deviations of the channels of three convolutions with random weights."
+    "Compute channel means and standard deviations of three convolutions with random weights."
     import torch
     from torch.nn.functional import conv2d, interpolate, relu
 

@@ -56,7 +56,7 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #c11a0001
-if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
+if TYPE_CHECKING:  # for annotations only, as these modules import torch
     from PIL import Image
 
     from stylecfm.latents.cache import CacheReport, ShareReport
@@ -102,8 +102,8 @@ def _tidily() -> Iterator[None]:
             signal.signal(s, handler)
 
 
-def _in_words(e: Exception) -> str:  # Message; '' for an error of this package
-    "Describe in one line an error that the user can fix, as of input, disk or memory."
+def _in_words(e: Exception) -> str:  # Message; '' for any other error
+    "Describe in one line an error that the user can fix, such as of input, disk or memory."
     if isinstance(e, (InputError, FloatingPointError)):
         return str(e)
     if isinstance(e, OSError) and not isinstance(e, BrokenPipeError) and e.strerror:
@@ -127,7 +127,7 @@ def _in_words(e: Exception) -> str:  # Message; '' for an error of this package
 
 @contextmanager
 def reported(
-    debug: bool = False,  # Raise errors with their traceback
+    debug: bool = False,  # Whether to raise errors with their traceback
     begun: str = '',  # Message after an interrupt, about the files it leaves
 ):
     """Turn errors that the user can fix into one line on stderr and exit code 2.
@@ -137,7 +137,7 @@ def reported(
     # Python shows a warning once in a process; this makes it once in a command
     with warnings.catch_warnings(), _tidily():
         warnings.showwarning = _note_line(warnings.showwarning)
-        if decoding := sys.modules.get('stylecfm.data.decoding'):  # else nothing filters its notes
+        if decoding := sys.modules.get('stylecfm.data.decoding'):  # else it gives no notes
             warnings.simplefilter('default', decoding.ImageNote)
         try:
             yield
@@ -198,7 +198,7 @@ def _check_images(part, shards: str | None, dataset: str | None, latents: str | 
 
 
 def _encode_images(c: Config, net, shards: str | None, how: tuple, rules, **again: Any):
-    "Encode folders, shards, or a part of the shards; `again`: rebuild and by_content."
+    "Encode folders, shards, or a part of the shards; `again` has rebuild and by_content."
     from stylecfm.latents.cache import cache_latents
     from stylecfm.latents.shards import ShardOptions, cache_shards
 
@@ -345,7 +345,7 @@ def report_cache(
 ):
     """Print the results of making a cache.
 
-    Bad files, duplicates and unbalanced styles go to stderr, the sum to stdout.
+    Bad files, duplicates and unbalanced styles go to stderr, the totals to stdout.
     """
     _say_skipped(r.bad, f', listed in {data_root}/skipped.csv', most)
     for line in r.told:
@@ -493,7 +493,7 @@ def file_pairs(
     source: str | None,  # An image, a latent, a folder of images, or a pattern with * or ?
     output: str | None,  # An image, or a folder
     others: tuple = (),  # Paths of further files that will be written
-    overwrite: bool = False,  # Replace files that no earlier run wrote
+    overwrite: bool = False,  # Whether to replace files that no earlier run wrote
 ) -> list:  # Pairs `(input, output)` of paths
     """Pair input and output files.
 
@@ -529,7 +529,7 @@ _DIALS = 'coarseness', 'texture', 'colours', 'temperature', 'calm', 'palette'  #
 
 
 def _check_names(given: dict):
-    "Raise `InputError` for styles and dials that the model does not have, from its JSON files."
+    "Raise `InputError` for styles and flags that the model does not have, from its JSON files."
     from stylecfm.model_folders import describe, style_number
 
     about = model_there(given['checkpoint']) if given['checkpoint'] else describe(None)
@@ -544,7 +544,7 @@ def _check_names(given: dict):
 
 
 def _check_dials(dials: list):
-    "Raise `InputError` for the first dial of a model that is not structure-conditioned."
+    "Raise `InputError` for the first of the flags that need a structure-conditioned model."
     if dials:
         raise InputError(
             f'--{dials[0]} needs a structure-conditioned model, '
@@ -708,7 +708,7 @@ def styles_of(
     pipe: 'StyleTransferPipeline',  # Model
     source: str | None,  # Value of --source_style
     target: str,  # Value of --target_style
-) -> tuple:  # Source and target for the pipeline's call; None is detected there
+) -> tuple:  # Source and target for the pipeline's call; None: the call chooses
     "Return the styles that the flags name; raises `InputError` for an unknown style."
     wanted = None if target == 'auto' else parse_weights(target)
     return (None if source == 'auto' else source or usual_source(pipe, wanted)), wanted
@@ -734,7 +734,7 @@ def check_size(
     path: Path,  # First of the images
     size: int | None,  # Value of --size
 ):
-    "Raise `InputError` for the size of a latent."
+    "Raise `InputError` if a size is given for a latent."
     from stylecfm.data.results import LATENTS
 
     if size and path.suffix.lower() in LATENTS:
@@ -810,10 +810,10 @@ LONGEST_SIDE = 1600
 
 
 def at_most(
-    image: 'Image.Image',  # RGB, or with opacity
+    image: 'Image.Image',  # Image, RGB or with an alpha channel
     longest: int,  # Largest length of the longer side, pixels
 ) -> 'Image.Image':  # Resized image; the input itself if it is small enough
-    "Reduce an image to a largest length of its longer side, antialiased."
+    "Reduce an image, antialiased, until its longer side is at most `longest`."
     from stylecfm.data.images import shrink
 
     return shrink(image, longest * min(image.size) / max(image.size))
@@ -864,7 +864,7 @@ def _read_first(
 
 
 def _work(pipe: 'StyleTransferPipeline', image, given: dict) -> int:
-    "Number of latent positions that the solver computes for one image."
+    "Return the number of latent positions that the solver computes for one image."
     from stylecfm.pipeline.transfer import TransferOptions
 
     steps = given.get('steps') if pipe.conditional else pipe.check(**given).num_inference_steps
@@ -938,7 +938,7 @@ def transfer_all(
     pipe: 'StyleTransferPipeline',  # Model and codec
     todo: list,  # List of `(input, output)`, from `file_pairs`
     given: dict,  # Arguments of the pipeline's call
-    strict: bool,  # Stop at the first bad image
+    strict: bool,  # Whether to stop at the first bad image
     grid: str | None = None,  # Path of an image of sources and results; none: no image
     report: str | None = None,  # Path of a JSON file of times; none: no report
     size: int | None = None,  # Length of the shorter side, pixels; the images' own if none
@@ -1028,7 +1028,7 @@ def side_by_side(
 def parse_weights(
     text: str,  # `painting`, or `painting:2,photo:1`
 ) -> str | dict:  # A style, or {style: weight}
-    "Parse a target style; raises `InputError` for a weight that is no number."
+    "Parse a target style; raises `InputError` for a weight that is not a number."
     parts = [p.rpartition(':') if ':' in p else (p, '', '1') for p in text.split(',')]
     if len(parts) == 1 and ':' not in text:
         return text

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 else:
 
     def store_true(value):
-        "Type of a flag without a value, as in fastcore, whose import takes longer than all others."
+        "Type of a flag without a value, as in fastcore, which takes longest to import."
         return bool(value)
 
 # %% ../../nbs/10_cli/00_flags.ipynb #f1a95e02
@@ -126,7 +126,7 @@ def _comments_of(f: Callable) -> dict:  # {parameter: comment}
 
 
 def _asks_for_help(words: list) -> bool:
-    "Whether one of the words of a command line is -h, --help or --help-all, or short for it."
+    "Return whether a command line has -h, --help or --help-all, or an abbreviation of these."
     return any(w == '-h' or (w.startswith('--h') and '--help-all'.startswith(w)) for w in words)
 
 # %% ../../nbs/10_cli/00_flags.ipynb #956c26fd
@@ -211,7 +211,7 @@ def within(
 
 # %% ../../nbs/10_cli/00_flags.ipynb #79a00031
 class _StandIn(ModuleType):
-    "A module that is imported when something is used that its stand-in does not have."
+    "Stand-in for a module, which is imported when an attribute is used that the stand-in lacks."
 
     def __init__(self, name):
         super().__init__(name)
@@ -235,9 +235,9 @@ def _same(f: Callable | None = None, *_, **__) -> Callable:
 def light_imports(
     on: bool = True,  # Whether to do anything
 ) -> Iterator[None]:
-    """Context manager in which diffusers is imported without what painting does not need.
+    """Context manager in which diffusers is imported without modules that painting does not need.
 
-    It imports PyTorch first. Not for a process that compiles a network.
+    It imports PyTorch first. It is not for a process that compiles a network.
     """
     if not on:
         yield
@@ -262,7 +262,7 @@ def light_imports(
                 del sys.modules[name]
         gc.enable()
         gc.freeze()
-        atexit.register(gc.freeze)  # at the end there is nothing to tidy up
+        atexit.register(gc.freeze)  # the collection at exit has nothing to visit
 
 
 def load_pipeline(

@@ -29,10 +29,10 @@ class Command(NamedTuple):
     target: str  # module:function
     does: str  # Purpose, for the list of commands
     example: str  # Example line, without `stylecfm`
-    # {title: names of flags, separated by spaces} of the short help, at most 9; those that are
-    # words, too, are shown as words alone
+    # {title: names of flags, separated by spaces} of the short help, at most 9; those that are also
+    # positional are shown as positional only
     groups: dict
-    words: tuple = ()  # Flags whose values are positional, in this order
+    words: tuple = ()  # Parameters whose values are positional, in this order
 
 
 _DEVICE = dict(Machine='device')  # Group of commands that compute
@@ -331,9 +331,9 @@ def function_of(
 
 
 def _add_words(p, words: tuple, flags: set, actions: dict):
-    """Add positional arguments, with the help of the parameters that they are.
+    """Add positional arguments, with the help texts of their parameters.
 
-    These are lists of words, or a flag's value under the name `FLAG_word`.
+    Each takes a list of words, or the value of a flag, which is stored as `FLAG_word`.
     """
     for w in words:
         name, number = (f'{w}_word', '?') if w in flags else (w, '*')
@@ -494,12 +494,12 @@ def run_command(
 
 
 def _switches(p) -> set:
-    "Names of flags without a value."
+    "Return the names of flags without a value."
     return {a.dest for a in p._actions if a.option_strings and a.nargs == 0}
 
 # %% ../../nbs/10_cli/07_main.ipynb #a10f888c
 def overview() -> str:
-    "The list of commands."
+    "Return the list of commands."
     lines = [
         'usage: stylecfm COMMAND ...',
         '',
@@ -529,7 +529,7 @@ def overview() -> str:
 def group_overview(
     group: str,  # Name of a group
 ) -> str:
-    "The list of a group's commands."
+    "Return the list of a group's commands."
     return '\n'.join(
         [
             f'usage: stylecfm {group} COMMAND ...',
@@ -544,7 +544,7 @@ def group_overview(
 
 
 def every_command() -> dict:  # {words: `Command`}
-    "All subcommands, those of groups with two words."
+    "Return all subcommands, those of groups named by two words."
     return COMMANDS | {f'{g} {n}': c for g, d in GROUPS.items() for n, c in d.items()}
 
 

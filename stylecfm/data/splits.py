@@ -50,7 +50,7 @@ def local_contrast(
 
 # %% ../../nbs/02_data/07_splits.ipynb #945ec47b
 DESCRIPTOR_SIDE = 10  # Side of a descriptor, pixels
-WINDOW_SIZES = (0.45, 0.56, 0.7, 0.86, 1.0)  # Window heights / shorter side of the image
+WINDOW_SIZES = (0.45, 0.56, 0.7, 0.86, 1.0)  # sqrt(height * width) / shorter side of the image
 _ASPECTS = (0.8, 1.0, 1.25)  # Window width / height
 
 
@@ -201,8 +201,8 @@ def split_groups(
     # Names that show the same picture, from `near_duplicates`
     pairs: list[tuple[str, str]] | tuple = (),
     contents: dict[str, str] | None = None,  # Checksum of each file; equal files are one image
-    seed: int | str = 0,  # Seed of the draw
-) -> dict[str, str]:  # Set of each name, a word of `_SETS`
+    seed: int | str = 0,  # Random seed of the shuffle
+) -> dict[str, str]:  # Set of each name, one of `_SETS`
     "Divide images into three sets; raises `InputError` for a folder with too few images."
     contents = contents or {n: n for names in folders.values() for n in names}
     near = {contents[n] for pair in pairs for n in pair[:2]}

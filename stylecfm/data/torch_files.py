@@ -67,7 +67,7 @@ PLAIN_TYPES = {
         )
     ),
 }
-LONGEST_PICKLE = 1 << 20  # largest size of a pickle, bytes; enough for 100,000 tensors
+LONGEST_PICKLE = 1 << 20  # largest size of a pickle, bytes; enough for about 10,000 tensors
 # first bytes of files from before PyTorch 1.6
 _OLD_FORM = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'
 
@@ -124,16 +124,16 @@ def _looked_at(content: bytes) -> io.BytesIO:  # Readable stream of the checked 
         raise InputError('it is no file that torch.save wrote')
     stream = io.BytesIO(content[:LONGEST_PICKLE])
     for _ in range(5):
-        _only_plain(stream)  # mark, version, system, content, keys
+        _only_plain(stream)  # magic number, version, system, object, keys
     return io.BytesIO(content)
 
 
 def read_pt(
     content: bytes,  # Bytes that `torch.save` wrote
-) -> object:  # A tensor, or tables of tensors and plain values
-    """Read a `.pt` safely, in a few times its size of memory.
+) -> object:  # Tensor, or a container of tensors and plain values
+    """Read a `.pt` safely; the memory used is a few times its size.
 
-    Raises `InputError` with the reason, without the file's name.
+    Raises `InputError` with the reason; the message does not name the file.
     """
     try:
         return torch.load(_looked_at(content), map_location='cpu', weights_only=True)
@@ -152,7 +152,7 @@ LATENT_TYPES = (
     torch.bfloat16,
     torch.float8_e4m3fn,
     torch.float8_e5m2,
-    # types of a ready latent's numbers
+    # integer types, which other programs may use
     torch.int64,
     torch.int32,
     torch.int16,
@@ -165,9 +165,9 @@ def plain_latent(
     x: object,  # Object read from a file
     size: int,  # Bytes of the file
 ) -> Tensor:  # `(c, h, w)`, fp32
-    """Check a latent that was read from a file.
+    """Check a latent that was read from a file, and convert it to fp32.
 
-    Raises `InputError` with the reason for another object, an expanded or a truncated tensor.
+    Raises `InputError` with the reason for any other object, and for a tensor larger than the file.
     """
     if isinstance(x, Tensor) and x.ndim == 4 and len(x) == 1:
         x = x[0]

@@ -113,7 +113,7 @@ def kuwahara_filter(
 # %% ../../nbs/09_evaluation/04_baselines.ipynb #3c888297
 def _reinhard_painter(
     paintings: Tensor,  # Paintings of the style, `(m, 3, h, w)` in [-1, 1]
-    seed: int = 0,  # Seed of the draw
+    seed: int = 0,  # Seed of the choice of a painting
 ) -> PaintingMethod:
     "Make a painter that transfers colours (Reinhard 2001)."
 
@@ -127,7 +127,7 @@ def _adain_painter(
     pipe: StyleTransferPipeline,  # Pipeline whose codec is used
     # Paintings `(m, 3, h, w)` in [-1, 1], sides divisible by the codec's factor
     paintings: Tensor,
-    seed: int = 0,  # Seed of the draw
+    seed: int = 0,  # Seed of the choice of a painting
 ) -> PaintingMethod:
     "Make a painter that transfers the statistics of latents (Huang & Belongie 2017)."
     target = pipe.encode(paintings)
@@ -230,7 +230,7 @@ def flow_painters(
     source: str = 'photo',  # Style of the photographs
     target: str = 'monet',  # Style of the paintings
 ) -> dict[str, PaintingMethod]:  # Methods by name
-    """Return the methods of the invertible flow.
+    """Return the methods that use a flow without a structure condition.
 
     Raises `InputError` for a structure-conditioned model.
     """

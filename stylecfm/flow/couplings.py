@@ -273,7 +273,7 @@ def fit_potentials(
         soft, rate = (
             0.1 * 0.2 ** (k / steps),
             0.02 * (1 - k / steps),
-        )  # step size, from 0.1 to 0.02 of the latents' norm
+        )  # temperature, from 0.1 to 0.02 of the latents' norm, and step size
         share = torch.softmax(
             (torch.randn(batch, x.shape[1], generator=g) @ x.T + h) / soft, 1
         ).mean(0)

@@ -27,7 +27,7 @@ def output_tensor(
     # Output of a network: a tensor `(b, ...)`, or an object with one
     answer: Tensor | tuple | dict | object,
 ) -> Tensor:  # `(b, ...)`
-    """Return the tensor of a network's output: itself, diffusers' `.sample`, or a tuple's first.
+    """Return the tensor of a network's output: the output, its `.sample` or its first element.
 
     Raises `InputError` for an output without a tensor.
     """
@@ -67,7 +67,7 @@ class CountingField:
     def __call__(
         self,
         x: Tensor,  # Point, `(b, ...)`
-        # One time for all rows; or `(b,)`, which is not counted in `nfe`
+        # One time for all rows; or a time for each, `(b,)`, for which the caller counts `nfe`
         t: float | Tensor,
     ) -> Tensor:  # Velocity, `(b, ...)`, in fp32 or wider
         "Evaluate the field; raises `InputError` if the output's shape differs from that of `x`."
@@ -93,7 +93,7 @@ def bad_rows(
 def all_finite(
     x: Tensor,  # Numbers, `(...)`
 ) -> bool:  # True without NaN and infinity
-    "Whether all numbers are finite, by their sum; only if it is not finite are all numbers tested."
+    "Return whether all numbers are finite; each is tested only if their sum is not finite."
     x = x.detach()
     return math.isfinite(x.sum()) or bool(x.isfinite().all())
 

@@ -50,8 +50,7 @@ class NoiseDiagnostics(NamedTuple):
     mean: float  # Largest absolute mean of a channel; 0 for noise
     deviation: float  # Standard deviation of all values; 1 for noise
     # 5 and 95 % quantiles of the root mean square over all channels in squares of 4 x 4 pixels;
-    # near
-    # 1 for noise
+    # near 1 for noise
     local: tuple
     spectrum: list  # Mean power by ring, from low to high frequencies; 1 for noise
 

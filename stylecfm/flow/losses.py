@@ -126,9 +126,9 @@ def otcfm_loss(
     # Random generator of all draws, on the CPU
     generator: torch.Generator | None = None,
 ) -> Tensor:  # Scalar
-    """Optimal-transport conditional flow matching (Lipman 2022, Tong 2023).
+    """Compute the loss of OT-CFM for one batch (Lipman 2022, Tong 2023).
 
-    Raises as `flow_batch`.
+    Raises `InputError` as `flow_batch` does.
     """
     return velocity_loss(model, flow_batch(x1, style, draw, generator)).mean()
 

@@ -39,7 +39,7 @@ class Tableau(NamedTuple):
     a: tuple  # Stage coefficients; row i has the i weights of the earlier slopes in stage i
     b: tuple  # Weights of the slopes in the step, one for each stage; they sum to 1
     c: tuple  # Times of the stages as fractions of the step, 0 to 1
-    order: int  # The error of a whole integration falls as steps**-order
+    order: int  # Order p of convergence: the error of an integration falls as steps**-p
 
 
 TABLEAUS = dict(  # Explicit Runge-Kutta methods with fixed steps, by name
@@ -172,13 +172,13 @@ class SolverMethod(NamedTuple):
     "A method with fixed steps, and its order."
 
     step: Step  # Function `(v, state, t, h) -> StepState`; `v(x, t)` has a number as time
-    order: int  # The error of a whole integration falls as steps**-order
+    order: int  # Order p of convergence: the error of an integration falls as steps**-p
     # Whether a step of -h with the carried state inverts a step of h exactly
     reversible: bool = False
 
 
 def _runge_kutta(m):
-    "Make a method of a tableau."
+    "Return the method with fixed steps that a tableau defines."
     return SolverMethod(lambda v, s, t, h: StepState(rk_step(v, s.x, t, h, m)), m.order)
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #2a9bf944
@@ -301,7 +301,7 @@ class Solution(NamedTuple):
     carry: 'ReversibleState|None' = None
     # Whether each image reached the end, bool `(b,)`; `status` gives the reason if not
     converged: Tensor | None = None
-    status: list | None = None  # Outcome of each image, `b` words of `STATUS`
+    status: list | None = None  # Outcome of each image, `b` values of `STATUS`
 
     @property
     def done(self) -> Tensor | None:  # Value of `converged`, `(b,)`
@@ -321,7 +321,7 @@ class Solution(NamedTuple):
         )
 
 
-# outcomes of an image: it reached the end, or its last valid point is returned for this reason
+# Outcomes of an image: it reached the end, or the reason why its last valid point is returned
 STATUS = 'arrived', 'out of evaluations', 'not finite', 'step too short'
 
 
@@ -341,7 +341,7 @@ class SolverOptions(NamedTuple):
     # A key of `GRIDS`, or times from start to end, at each of which an adaptive method has a step
     # end
     grid: str | list | Tensor = 'uniform'
-    # Largest absolute value of the point after a step, > 0; None: no limit, as it hides divergence
+    # Largest absolute value of the point after a step, > 0 (a limit hides divergence); None: none
     clamp: float | None = None
     keep_path: bool = False  # Whether to keep the point at each time
     progress: bool = False  # Whether to show a progress bar
@@ -352,7 +352,7 @@ class SolverOptions(NamedTuple):
 # %% ../../nbs/06_flow/06_solvers.ipynb #5c1d8e30
 def image_outcomes(
     s: Solution,  # Solution of any solver
-) -> tuple[Tensor, list]:  # Whether each image converged, bool `(b,)`; its word of `STATUS`
+) -> tuple[Tensor, list]:  # Whether each image converged, bool `(b,)`; its value of `STATUS`
     "Return the outcome of each image; a solution without `converged` counts as converged."
     n = len(s.x)
     arrived = torch.ones(n, dtype=torch.bool) if s.converged is None else s.converged

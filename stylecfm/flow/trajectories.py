@@ -95,7 +95,7 @@ class _Flat:
 
 
 def _settings(method, options, rtol, atol, way):
-    """Convert torchdiffeq's settings to method, options and number of first steps of `solve`.
+    """Convert torchdiffeq's settings to method, options and number of steps of `solve`.
 
     Raises `InputError`.
     """
@@ -141,7 +141,7 @@ def between(
     return lambda x, s: expand_as(b - a, x) * output_tensor(v(x, (a + s * (b - a)).to(x.dtype)))
 
 
-MOST_FIXED_STEPS = 10**6  # largest number of steps of a fixed method
+MOST_FIXED_STEPS = 10**6  # Largest number of steps of a fixed method
 
 
 def _fixed_grid(t, given, func, y0):
@@ -180,13 +180,13 @@ def odeint(
     *,
     rtol: float = 1e-7,  # Adaptive: tolerated error of a step, relative to the state
     atol: float = 1e-9,  # Adaptive: tolerated absolute error of a step
-    # A key of `ODEINT_METHODS`, or a table; `dopri5` if none
+    # A key of `ODEINT_METHODS`, or a tableau; `dopri5` if none
     method: str | Tableau | EmbeddedPair | None = None,
     # `step_size`, `grid_constructor` (fixed methods); `first_step`, `max_num_steps` (adaptive ones)
     options: dict | None = None,
     # Function `(t, y) -> number`, at whose zero the solution ends
     event_fn: Callable | None = None,
-) -> Tensor | tuple:  # States, `(n, *y0.shape)`; with an event as `odeint_event`
+) -> Tensor | tuple:  # States, `(n, *y0.shape)`; with `event_fn` the result of `odeint_event`
     """Return the states at the times `t`, with the interface of torchdiffeq's `odeint`.
 
     Raises `InputError` or `FloatingPointError`.
@@ -267,7 +267,7 @@ def _crossing(g: Callable[..., Tensor], v, x, lo, hi, g_lo, g_hi, inside, run):
 
 
 def _newton(g, v, x, t):
-    """State and time after a Newton step with a constant slope.
+    """Return state and time after a Newton step with a constant slope.
 
     Both have the gradient of the event.
     """
@@ -279,7 +279,7 @@ def _newton(g, v, x, t):
     total = (dx * slope).flatten(1).sum(1).double() if dx is not None else torch.zeros_like(t)
     if dt is not None:
         total = total + dt
-    # a zero without a slope is not changed
+    # where the slope of g is 0, the time is not changed
     step = -g(x, t) / torch.where(total == 0, torch.inf, total).detach()
     return x + slope * expand_as(step, x), t + step
 
@@ -290,7 +290,7 @@ def solve_until(
     event: Callable,  # Function `(x, t) -> (b,)`; a row ends at the zero of its value
     t0: float = 0.0,  # Start time
     t1: float = 1.0,  # Latest time
-    # Number of intervals, >= 1, after which the event's sign is tested; two zeros in one are missed
+    # Number of intervals, >= 1; the event is tested at their ends, so two zeros in one are missed
     steps: int = 15,
     # A key of `METHODS` or `ADAPTIVE_METHODS`, or a tableau; a fixed method takes one step in each
     # interval
@@ -350,7 +350,7 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
     if 'step_size' in given:
         steps = max(1, math.ceil(abs(way) / one_time(given['step_size'], 'step_size') - 1e-9))
     first = event_fn(t[0], flat.unpack(flat.x[0])).detach().sign()
-    sign = torch.where(first == 0, 1.0, first)  # of several values, the first zero counts
+    sign = torch.where(first == 0, 1.0, first)  # of several values, the first to reach 0 counts
 
     def g(x, s):
         return (event_fn(s[0].to(x.dtype), flat.unpack(x[0])) * sign).min()[None]
@@ -386,7 +386,7 @@ def odeint_event(
     reverse_time: bool = False,  # Whether to integrate backward in time
     **how: Any,  # Settings of `odeint`: `rtol`, `atol`, `method`, `options`
 ) -> tuple:  # Tuple `(time, states at start and event)`, with gradients
-    """Find the first event after or before `t0`, as torchdiffeq's `odeint_event`.
+    """Find the first event after or before `t0`; interface of torchdiffeq's `odeint_event`.
 
     Raises as `odeint`.
     """

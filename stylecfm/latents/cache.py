@@ -103,7 +103,7 @@ class Source(NamedTuple):
     # Function: file content -> whether the previous version of the recipe gave equal latents; None:
     # caches of that version are not reused
     alike: Callable | None = None
-    # Recipe of the previous version; None: `recipe` with the version before
+    # Recipe of the previous version; None: `recipe` with a version number lower by 1
     before: dict | None = None
     # `Entry` of each file, for files that are not on a disk; None: the files of `folders`
     entries: list | None = None
@@ -142,7 +142,7 @@ def views(
     content: bytes,  # Content of an image file
     crops: int,  # Number of random crops besides the centre crop, >= 0
 ) -> tuple:  # List of `View`, the centre crop first
-    "Choose the crops of a file that are encoded."
+    "Choose the crops of an image to encode, with a digest of its content as the seed."
     chance = random.Random(digest(content))
     return CENTRE, *(
         View(chance.uniform(SMALLEST, 1), chance.random(), chance.random()) for _ in range(crops)
@@ -153,7 +153,7 @@ def read_alike(
     content: bytes,  # Content of an image file
     rules: ImageRules = RULES,  # Image rules
 ) -> bool:  # False for a file with a profile, alpha, 16 bits or gamma
-    """Whether Pillow alone gives the pixels of `decode_image`.
+    """Return whether Pillow alone gives the pixels of `decode_image`.
 
     Before version 3 of the recipe images were decoded by Pillow alone.
     """
@@ -574,7 +574,7 @@ def _layout(n: int, k: int, shape: tuple) -> dict:
 def write_part(
     path: Path,  # File to write
     z: Tensor,  # Latents of the part, `(n, k, c, h, w)`
-    note: dict,  # Rows, bad files, recipe, `shared`: whether other processes may have parts beside
+    note: dict,  # Rows, bad files, recipe; `shared`: whether other processes may write parts, too
 ):
     "Write a part with a digest of its content."
     flat = z.flatten(0, 1)
@@ -593,7 +593,7 @@ def _part_seal(note: dict, tensors) -> str:
 
 
 def _is_note(note) -> bool:
-    "Whether a part's note has a valid format."
+    "Return whether a part's note has a valid format."
 
     def is_row(v):
         return (
@@ -613,7 +613,7 @@ def _is_note(note) -> bool:
     )
 
 
-# of a damaged header
+# errors that a damaged header causes
 _DAMAGE = InputError, ValueError, KeyError, TypeError, RuntimeError
 
 
@@ -655,7 +655,7 @@ def read_part(
 
 
 def _holds(note: dict, keys: set) -> bool:
-    "Whether a part is of any of these files, given by `Entry.key`."
+    "Return whether a part contains any of these files, given by `Entry.key`."
     return any(tuple(row[:-1]) in keys for row in (*note['rows'], *note['bad']))
 
 # %% ../../nbs/04_latents/01_cache.ipynb #cell-26
@@ -680,9 +680,9 @@ def cache_lock(
     try:
         yield parts
     finally:
-        # the temporary files of a running share are of another process
+        # while a share is running, the temporary files belong to its process
         left = any(chain(_parts_in(parts), parts.glob('lock-*')))
-        # before the lock is released
+        # files are removed before the lock is released
         held.release(
             *([] if left else [p for p in parts.glob('*') if p.name not in ('lock', 'owner')])
         )
@@ -759,7 +759,7 @@ _ABOUT = dict(
     styles=list_of(NAME, 1, WIDEST),
     count=dict_of(whole(1)),
     files=dict_of(_ROWS),
-    # description of a cache
+    # channels and downsampling factor of the codec
     latent_channels=whole(1, WIDEST),
     factor=whole(1, WIDEST),
     # fingerprints of caches of earlier versions with the same latents
@@ -828,7 +828,7 @@ class CachePlan(NamedTuple):
 
 
 def _fits(path: Path, count: int) -> bool:
-    "Whether a file holds this number of latents."
+    "Return whether a file holds this number of latents."
     return tensor_shapes(path).get('latents', ())[:1] == (count,)
 
 
@@ -1001,7 +1001,7 @@ def write_style(
     k, runs = shape[0], list(_runs(where))
 
     def cut(*names):
-        m = None  # one file is open at a time, as there may be more than a process may open
+        m = None  # files are opened one after another, as a process may open a limited number
         for p, a, b in runs:
             m = m if m and m.path == p else Mapped(p)
             yield [m[n][a * k : b * k] for n in names]

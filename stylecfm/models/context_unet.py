@@ -52,7 +52,7 @@ class ReadsContext(nn.Module):
 class ContextUNet(VelocityModel):
     """Velocity network `v(x, t, style)`.
 
-    diffusers' U-Net with attention to a context on some levels; raises `InputError`.
+    It is diffusers' U-Net with attention to a context on some levels. Raises `InputError`.
     """
 
     @register_to_config

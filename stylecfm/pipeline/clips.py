@@ -58,7 +58,7 @@ class Clip(NamedTuple):
 
     size: tuple  # Height and width as shown, pixels
     rate: Fraction  # Mean number of frames per second
-    # Number of frames, from the file, or by duration and rate; 0 if unknown
+    # Number of frames, from the file or computed from duration and rate; 0 if unknown
     frames: int
     sound: bool  # Whether the video has sound
 
@@ -70,7 +70,7 @@ class Frame(NamedTuple):
     time: float  # Presentation time, seconds
 
 
-# options of FFmpeg: only containers of videos, without files or URLs to which they refer
+# options of FFmpeg: only video containers, and no other files or URLs to which these refer
 _LOCAL = dict(
     format_whitelist='mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,ogg,flv,asf,gif,apng',
     protocol_whitelist='file',
@@ -176,7 +176,7 @@ def clip_of(
 
 # %% ../../nbs/08_pipeline/07_clips.ipynb #69968284
 def _pictures(av, out, rate: Fraction, size: tuple):
-    "Add a video stream: H.264 if FFmpeg has it, else MPEG-4; BT.709, which players assume."
+    "Add a stream in BT.709, which players assume: H.264 if FFmpeg has it, else MPEG-4."
     name = 'libx264' if 'libx264' in av.codecs_available else 'mpeg4'
     stream = out.add_stream(name, rate=rate, options=dict(crf='18') if name == 'libx264' else {})
     stream.height, stream.width, stream.pix_fmt = *size, 'yuv420p'
@@ -229,13 +229,13 @@ def write_clip(
     path: str | Path,  # File to write, with a suffix of `OUTPUT_VIDEOS`
     images: Iterable[Frame],  # Frames of one size with even sides and increasing times
     rate: Fraction,  # Mean number of frames per second
-    source: str | Path | None = None,  # Video whose sound is copied; silent if none
+    source: str | Path | None = None,  # Video whose sound is copied; None: no sound
 ):
     "Write a video atomically; raises `InputError` if it cannot be written."
     av = _av()
     path = Path(path)
     rate = Fraction(rate)
-    part = temporary_beside(path)  # it keeps the suffix, which selects the format
+    part = temporary_beside(path)  # keeps the suffix, which selects the format
     try:
         with av.open(_as_file(part), 'w') as out:
             if source is None:

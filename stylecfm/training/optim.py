@@ -66,7 +66,7 @@ def learning_rate(
     # Elapsed share of the run's time, 0 to 1, if the run is limited by time
     done: float = 0.0,
 ) -> float:
-    """Linear warm-up, then a schedule over steps, or over time if that is further.
+    """Compute the rate: linear warm-up, then a schedule over the larger share of steps or time.
 
     Raises `InputError` for an unknown schedule.
     """
@@ -164,8 +164,8 @@ def load_opt_state(
     opt.load_state_dict(dict(state=memory, param_groups=merged))
 
 # %% ../../nbs/07_training/03_optim.ipynb #a894c3aa
-# {optimizer: names of its state tensors of each parameter}; `step` is a scalar, the others are
-# shaped as the parameter
+# {optimizer: names of the state tensors of each parameter}; `step` is a scalar, the others have
+# the shape of the parameter
 _KEPT = dict(AdamW=('step', 'exp_avg', 'exp_avg_sq'), AdamWScheduleFree=('z', 'exp_avg_sq'))
 
 
@@ -232,7 +232,7 @@ class Averages:
         longest: float = 0.999,  # Largest decay, as for `ema_decays`
         count: int = 2,  # Number of averages, as for `ema_decays`
     ):
-        # not above, as it imports torch.distributed.fsdp, which nothing but training needs
+        # imported late, since it imports torch.distributed.fsdp, which only training needs
         from diffusers.training_utils import EMAModel
 
         params = [p.detach().float() for p in params]
@@ -244,7 +244,7 @@ class Averages:
         params: Iterable,  # Parameters, in the same order
     ):
         "Update the averages with the weights after a step."
-        # operations on the parts of a shared network need no communication
+        # operations on the parts of a sharded network need no communication
         parts: Any = [local_part(p).requires_grad_(p.requires_grad) for p in params]
         for m in self.models:
             whole = m.shadow_params
@@ -341,7 +341,7 @@ def _call_at_signal(numbers: set, tell: Callable[[], object]) -> Iterator[None]:
 
 # %% ../../nbs/07_training/03_optim.ipynb #660ca50d
 class Interrupted(KeyboardInterrupt):
-    """Raised after a signal has stopped a run: the first one after its state was saved.
+    """Raised when a signal has stopped a run; after a first signal the state was saved.
 
     `code` is the exit code that shells expect.
     """

@@ -50,7 +50,7 @@ class Pictures(NamedTuple):
 
 @dataclass(frozen=True)
 class PaintingRecipe(PairRecipe, name='painting'):
-    "Recipe of a structure-conditioned flow's training."
+    "Recipe for the training of a structure-conditioned flow."
 
 # %% ../../nbs/07_training/20_painting.ipynb #fe146460
 class Condition(NamedTuple):
@@ -175,7 +175,7 @@ def painting_batch(
 
 # %% ../../nbs/07_training/20_painting.ipynb #e616e62d
 class PaintingTrainer(RecipeTrainer):
-    "Trains a network on crops of pictures under their coarse pictures; `fit` runs or resumes."
+    "Trainer on crops of pictures, conditioned on their coarse pictures; `fit` starts or resumes."
 
     def __init__(
         self,
@@ -264,12 +264,12 @@ class PaintingTrainer(RecipeTrainer):
 
     @property
     def planned(self) -> int:
-        "Number of steps of the run without a limit of time."
+        "Number of steps of the run without a time limit."
         return self.steps
 
     @property
     def total(self) -> int:
-        """Number of steps of the run; with a limit of time, estimated from the pace so far.
+        """Number of steps of the run; with a time limit, estimated from the pace so far.
 
         The time is that of all parts of a run that was stopped or lengthened.
         """
@@ -280,7 +280,7 @@ class PaintingTrainer(RecipeTrainer):
 
     @property
     def pace(self) -> Pace:
-        "Progress of the run, with its limit of time."
+        "Progress of the run, with its time limit."
         rate = self.elapsed / self.done if self.done else math.nan
         return Pace(self.done, self.steps, self.elapsed, rate, self.max_minutes)
 

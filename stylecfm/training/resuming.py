@@ -38,7 +38,7 @@ from .run_state import RUN_KEYS, read_state, saved_state
 
 # %% ../../nbs/07_training/13_resuming.ipynb #8c939404
 class StoredRun(CheckedRun):
-    "A run that is saved, by one process or by several together."
+    "A run that is saved, by one process or by several processes together."
 
     def open_store(
         self,
@@ -77,12 +77,12 @@ class StoredRun(CheckedRun):
 
     def save(
         self,
-        wanted: bool = True,  # Whether there is one to write; the first process decides
+        wanted: bool = True,  # Whether to write a checkpoint; the first process decides
     ) -> Path:
         """Write and verify a checkpoint, and remove old ones.
 
         Raises `InputError`; the other checkpoints are then unchanged. Processes that share the
-        network must call it together; otherwise only one may.
+        network must call this together; otherwise only one process may call it.
         """
         numbers = self.numbers()
         keep = self.config.checkpoint.keep_last
@@ -97,13 +97,13 @@ class StoredRun(CheckedRun):
     def save_together(
         self,
         numbers: dict,  # Plain values of the checkpoint
-        keep: int,  # Newest ones to keep, besides the best
-        wanted: bool,  # Whether there is one to write; the first process decides
+        keep: int,  # Number of newest checkpoints to keep, besides the best
+        wanted: bool,  # Whether to write a checkpoint; the first process decides
     ) -> Path:  # Folder of the checkpoint
         """Write a checkpoint of which each process writes its part.
 
-        The first process leads: it names a folder, as often as it tries, into which all write, then
-        none. Digests, the other files and the name of the folder are its alone.
+        For each attempt the first process sends a folder to the others, and all write into it; at
+        the end it sends None. It alone writes the other files and digests, and renames the folder.
         """
         tensors, place = self.state(), self.store.folder(self.done)
 
@@ -125,12 +125,12 @@ class StoredRun(CheckedRun):
             finally:
                 tell(None)
         while folder := tell(None):
-            with contextlib.suppress(InputError):  # which the first process gets, too
+            with contextlib.suppress(InputError):  # the first process raises it, too
                 write_parts_of(Path(folder), tensors)
         return place
 
     def numbers(self) -> dict:  # {name: plain value}
-        "What a checkpoint keeps besides tensors."
+        "Return the values that a checkpoint contains besides tensors."
         lowest = min(self.valid) if self.valid and self.asked == self.done else None
         return saved_state(self.progress, RUN_KEYS) | dict(
             device=self.device_name,
@@ -147,28 +147,28 @@ class StoredRun(CheckedRun):
 
 # %% ../../nbs/07_training/13_resuming.ipynb #8c939406
 class ResumableRun(StoredRun):
-    "A run that goes on where it was."
+    "A run that can be resumed from a checkpoint."
 
     def saved_shapes(
         self,
-        folder: Path,  # A checkpoint that verifies
+        folder: Path,  # Intact checkpoint
     ) -> dict:  # {name: shape}
-        "Shapes of a checkpoint's tensors; raises `InputError`."
+        "Return the shapes of a checkpoint's tensors; raises `InputError`."
         if self.sharded or (folder / PARTS).is_dir():
             return shapes_of_parts(training_tensors(folder))
         return tensor_shapes(folder / 'training.safetensors')
 
     def saved_tensors(
         self,
-        folder: Path,  # A checkpoint that verifies, of this network
+        folder: Path,  # Intact checkpoint of this network
         shapes: dict,  # {name: shape} of its tensors
-    ) -> dict:  # {name: tensor}; of a shared network the parts of this process
-        "A checkpoint's tensors, by however many processes it was written; raises `InputError`."
+    ) -> dict:  # {name: tensor}; for a shared network, the parts of this process
+        "Read a checkpoint's tensors, written by one process or several; raises `InputError`."
         if not (self.sharded or (folder / PARTS).is_dir()):
             return read_tensors(folder / 'training.safetensors')
         mine, params = self.state(), [p for g in self.opt.param_groups for p in g['params']]
 
-        def like(name: str) -> Tensor:  # an optimizer that has not moved yet has no memory
+        def like(name: str) -> Tensor:  # an optimizer has no state before its first step
             if not name.startswith('opt.'):
                 return mine[name]
             return params[int(name.split('.')[1])].detach() if shapes[name] else torch.zeros(())
@@ -181,7 +181,7 @@ class ResumableRun(StoredRun):
         self,
         folder: Path,  # Intact checkpoint
     ):
-        "Load a checkpoint; raises `InputError` if it is another run's."
+        "Load a checkpoint; raises `InputError` if it belongs to another run."
         with written_by(folder, read_manifest(folder)):
             d = self.check_state(folder)
             shapes = self.saved_shapes(folder)
@@ -196,7 +196,7 @@ class ResumableRun(StoredRun):
         found.asked, found.moved = self.asked, self.moved
         mine = self.means
         alike = d['device'] == self.device_name and found.means[1:] == mine[1:]
-        # the planned micro-batch, which was found to fit on this device
+        # a planned micro-batch is limited to the one that fitted on this device
         if self.config.training.micro_batch == 'auto' and alike:
             mine = mine._replace(micro_batch=min(mine.micro_batch, found.means.micro_batch))
         found.means = mine
@@ -207,7 +207,7 @@ class ResumableRun(StoredRun):
         self,
         folder: Path,  # Checkpoint from which the run resumes
     ):
-        "Load the log as it was at a checkpoint; later lines are recomputed."
+        "Load the log as it was at a checkpoint, without later lines."
         (rows, bad), kept = read_log(self.root / LOG), folder / LOG
         rows = [r for r in rows if r['step'] <= self.done]
         self.log = read_log(kept)[0] if kept.is_file() else rows
@@ -236,6 +236,6 @@ class ResumableRun(StoredRun):
                 f'{self.root} holds a config.json that no run wrote; '
                 'choose another checkpoint.save_dir'
             )
-        # first, as a config.json without a log counts as another program's
+        # log first: a config.json without a log is taken for one of another program
         write_text(self.root / LOG, '')
         write_text(known, text)

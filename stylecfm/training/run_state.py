@@ -80,7 +80,7 @@ class RunState:
         return lower
 
     @property
-    def validations(self) -> list:  # In their order
+    def validations(self) -> list:  # Losses in the order of the log
         "Validation losses of the log."
         return [r['validation'] for r in self.log if 'validation' in r]
 
@@ -182,6 +182,6 @@ class TrainingRun:
         "Number of consecutive skipped steps up to the last one."
         return self.progress.bad
 
-    def validations(self) -> list:  # In their order
+    def validations(self) -> list:  # Losses in the order of the log
         "Validation losses of the log."
         return self.progress.validations
