@@ -26,7 +26,7 @@ app: .venv/.app ## Open the page on which pictures are painted
 	$(BIN)/stylecfm_app --open_browser
 
 test: .venv/.dev ## Check the notebooks, the package and the commands; PART=flow/solvers: those alone
-	$(BIN)/python tools/check.py $(PART) $(SITE)
+	$(BIN)/python tools/check.py $(PART) $(SITE) $(addprefix --jobs ,$(JOBS))
 
 test-slow: .venv/.dev ## The same, with the cells that take minutes
 	$(BIN)/python tools/check.py --slow
@@ -85,7 +85,7 @@ video: .venv/.dev ## Measure how steady a painted video is (some minutes)
 one-painting: .venv/.dev ## Learn a style from one large painting and measure it, if STYLECFM_SHARED has one (some minutes)
 	$(BIN)/python tools/one_painting.py
 
-transfer: .venv/.dev ## Compare ways, solvers and rivals on held-out photographs, after make monet (a quarter of an hour)
+transfer: .venv/.dev ## Compare modes, solvers and baselines on held-out photographs, after make monet (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py studies/modes --slow
 
 trainer: .venv/.dev ## Kill a run again and again, share it between processes, time it (half an hour)

@@ -27,7 +27,7 @@ from notebooks import (
     short_name,
 )
 from readme import readme
-from runs import WORKERS, Job, run_all, warm
+from runs import WORKERS, Job, problem, run_all, warm
 
 CPU_MINUTES = 30  # of all checks without the slow cells, on a core of a server of 2024; about
 LIMIT, SLOW_LIMIT = 300, 8 * 3600  # seconds of the processor for one notebook
@@ -107,7 +107,7 @@ def generated(tally):
             ]
         )
         if r.code:
-            return tally.add(f'nbdev_{command}', r.out[-2000:])
+            return tally.add(f'nbdev_{command}', r.problem[-2000:])
     after = digests()
     changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
     tally.add(
@@ -141,11 +141,11 @@ def style(tally, paths, names):
     for name, how in RUFF.items():
         args = [sys.executable, '-m', 'ruff', *how]
         r = subprocess.run(args, cwd=ROOT, text=True, capture_output=True)
-        tally.add(name, (r.stdout + r.stderr).strip() if r.returncode else '')
+        tally.add(name, problem(r.returncode, r.stdout + r.stderr))
     args = [sys.executable, '-c', 'from importlinter.cli import lint_imports_command as f; f()']
     r = subprocess.run(args, cwd=ROOT, text=True, capture_output=True)
     broken = r.stdout.partition('Broken contracts')[2] or r.stdout + r.stderr
-    tally.add('imports run downward (.importlinter)', broken.strip() if r.returncode else '')
+    tally.add('imports run downward (.importlinter)', problem(r.returncode, broken))
     for name, rule, found in lint(paths, names):
         tally.add(f'{name}: {rule}', '\n     '.join(found))
 
@@ -210,15 +210,12 @@ def notebooks(paths, slow):
         )
 
 
-def run(tally, jobs):
+def run(tally, jobs, workers=WORKERS):
     "Run the jobs and tell what came of them, which slow cells took longest, and what was left out."
     told, out = [], []
-    for r in run_all(jobs):
+    for r in run_all(jobs, workers):
         took = f'{r.seconds:.0f} s' if r.code else r.out.rpartition('\n')[2]
-        tally.add(
-            f'{r.name} ({took})' if r.name.endswith(' runs') else r.name,
-            r.out[-3000:] if r.code else '',
-        )
+        tally.add(f'{r.name} ({took})' if r.name.endswith(' runs') else r.name, r.problem[-3000:])
         told += [line for line in r.out.splitlines() if line.startswith(SLOW_CELL)]
         out += left_out(r.out)
     # the longest first
@@ -234,10 +231,13 @@ def main():
     p.add_argument('names', nargs='*', help='beginnings of names; all notebooks if none')
     p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too')
     p.add_argument('--site', action='store_true', help='make the site, too, beside the notebooks')
+    p.add_argument('--jobs', type=int, default=WORKERS, help=f'runs at a time; {WORKERS} if none')
     a = p.parse_args()
+    if a.jobs < 1:
+        p.error(f'--jobs must be at least 1, got {a.jobs}')
     tally, paths, start = Tally(), every_notebook(a.names), time.perf_counter()
     if not a.names and not a.slow:
-        at_once = min(WORKERS, os.cpu_count() or 1)
+        at_once = min(a.jobs, os.cpu_count() or 1)
         print(
             f'{len(paths)} notebooks, the package, the commands and the tools: '
             f'about {CPU_MINUTES / at_once:.0f} minutes, {at_once} at a time; '
@@ -253,7 +253,7 @@ def main():
     jobs = [*[site()][: a.site], *([] if a.names else package()), *notebooks(paths, a.slow)]
     with ThreadPoolExecutor(1) as beside:
         styled = beside.submit(style, tally, every_notebook(), a.names)
-        run(tally, jobs)
+        run(tally, jobs, a.jobs)
         styled.result()
     print(f'in {time.perf_counter() - start:.0f} s')
     print(f'{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped')

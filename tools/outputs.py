@@ -6,9 +6,9 @@ Cells that run everywhere count together; cells flagged slow, cuda or net count 
 flag, since a run without the flag leaves their outputs alone.
 
 What does not compute does not count: layout, comments, docstrings of undecorated functions and
-classes, annotations of parameters, results and variables, imports for annotations, hints of nbdev. `python tools/outputs.py` lists what is stale,
-and `--note NAMES` notes the digests of now, after a reading of what the notebook shows; these are
-listed, too, until a run replaces them.
+classes, annotations of parameters, results and variables, imports for annotations, hints of nbdev.
+`python tools/outputs.py` lists what is stale, and `--note NAMES` notes the digests of now, after a
+reading of what the notebook shows; these are listed, too, until a run replaces them.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Runs of Python, two at a time, each in a process of its own with its output, exit code and time.
+"""Runs of Python, a few at a time, each in its own process, with output, exit code and time.
 
 A run that goes on for ever is ended. What counts is the processor's time that it and its children
 took, which others at work do not change; and a run that takes none of it for long waits for
@@ -25,7 +25,8 @@ from typing import NamedTuple
 import psutil
 from notebooks import ROOT
 
-WORKERS, IDLE = 2, 900  # runs at a time; seconds without work after which a run is taken to hang
+WORKERS = 2  # runs at a time unless told otherwise
+IDLE = 900  # seconds without work after which a run is taken to hang
 FORKS = multiprocessing.get_context('forkserver') if sys.platform == 'linux' else None
 if FORKS:
     FORKS.set_forkserver_preload(['heavy'])
@@ -53,12 +54,21 @@ class Job(NamedTuple):
 
 
 class Done(NamedTuple):
-    "What came of it."
+    "Outcome of a process that ended."
 
     name: str
     code: int
     out: str
     seconds: float
+
+    @property
+    def problem(self):
+        return problem(self.code, self.out)
+
+
+def problem(code, out):
+    "Why a run failed, '' if it did not; one that was killed may have printed nothing."
+    return (out.strip() or f'ended with exit code {code} and printed nothing') if code else ''
 
 
 def begin(args, pipe):
@@ -142,7 +152,7 @@ class Run:
             self.process.kill()  # not yet the head of a group, or gone
 
     def done(self):
-        "What came of it, once it has ended and nothing holds its output any more."
+        "Return the outcome once the process has ended and its output is closed."
         code = (
             self.process.poll()
             if isinstance(self.process, subprocess.Popen)
@@ -181,13 +191,13 @@ def run_python(text, env):
     ).stdout
 
 
-def run_all(jobs):
+def run_all(jobs, workers=WORKERS):
     "Run them, `first` ones first, and yield what came of each in the order of `jobs`."
     waiting, running, found = sorted(range(len(jobs)), key=lambda i: not jobs[i].first), {}, {}
     try:
         for told in range(len(jobs)):
             while told not in found:
-                while waiting and len(running) < WORKERS:
+                while waiting and len(running) < workers:
                     i = waiting.pop(0)
                     running[i] = Run(jobs[i])
                 for i, run in list(running.items()):

@@ -3,6 +3,8 @@
 A process left changed, a run without end, a check left out, and how OpenMP's threads wait.
 """
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -165,6 +167,33 @@ class Failing(unittest.TestCase):
         self.assertEqual(
             r.out.splitlines()[-2:], ['AssertionError', 'in name, cell 2 (counted from 0)']
         )
+
+
+class Silent(unittest.TestCase):
+    "A run that ends badly has failed, whether it printed anything or not."
+
+    def told(self, text, **how):
+        tally = check.Tally()
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            check.run(tally, [runs.Job('it runs', ['-c', text], **how)])
+        return tally.passed, tally.failed, out.getvalue()
+
+    def test_killed_or_ended_without_a_word(self):
+        for text, code in (
+            ('import os; os.kill(os.getpid(), 9)', -9),
+            ('raise SystemExit(1)', 1),
+            ('print(); raise SystemExit(3)', 3),
+        ):
+            for fork in (False, True):
+                passed, failed, out = self.told(text, fork=fork)
+                self.assertEqual((passed, failed), (0, 1), (text, fork, out))
+                self.assertIn(f'ended with exit code {code} and printed nothing', out)
+
+    def test_words_and_success(self):
+        self.assertEqual(self.told('print("done")')[:2], (1, 0))
+        passed, failed, out = self.told('raise SystemExit("why")')
+        self.assertEqual((passed, failed), (0, 1))
+        self.assertIn('why', out)
 
 
 class Counts(unittest.TestCase):

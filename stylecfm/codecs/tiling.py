@@ -52,7 +52,7 @@ def with_halo(
             )
         ]
     if out is None:
-        raise InputError(f'x must have places along each axis, got shape {tuple(x.shape)}')
+        raise InputError(f'no axis of x may be empty, got shape {tuple(x.shape)}')
     return out
 
 # %% ../../nbs/03_codecs/03_tiling.ipynb #66326c49
