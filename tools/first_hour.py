@@ -4,7 +4,7 @@
 
 A new Unix user (as root; else the same one) with an empty home, a path without the project and a
 folder with a space in its name types the lines of README and docs. Each stage can be called
-alone; what was typed is not typed again, so that a call that was interrupted goes on where it was.
+alone; what was typed is not typed again, so that an interrupted call resumes where it was.
 
     painting    README.md: clone, install, paint
     own_model   README.md: in the same clone, train on two folders, paint with the model

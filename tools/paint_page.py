@@ -166,7 +166,7 @@ def main():
     if size > LARGEST_MB:
         sys.exit(f'the page has {size:.1f} MB, more than {LARGEST_MB}')
     print(
-        f'graphs off by {max(off.values()):.0e} at most, {size:.1f} MB, '
+        f'error of the graphs at most {max(off.values()):.0e}, {size:.1f} MB, '
         f'{time.perf_counter() - begun:.0f} s: build/html/paint/index.html (over HTTP)'
     )
 

@@ -68,7 +68,7 @@ def leave_out(suite, *reasons):
 def close(a, b, eps):
     "Raise `AssertionError` where two values differ by more than `eps`."
     off = (torch.as_tensor(a, **DOUBLE) - torch.as_tensor(b, **DOUBLE)).abs().max()
-    assert off <= eps, f'off by {off:.1e}'
+    assert off <= eps, f'error {off:.1e}'
 
 
 # torchcfm: points and velocities of five classes, times that are given, plans and distances

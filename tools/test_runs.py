@@ -216,7 +216,10 @@ class Counts(unittest.TestCase):
             runs.Done('c', 0, '', 1.0),
         ]
         tally = check.Tally()
-        with mock.patch.object(check, 'run_all', lambda jobs: done), mock.patch('builtins.print'):
+        with (
+            mock.patch.object(check, 'run_all', lambda jobs, workers: done),
+            mock.patch('builtins.print'),
+        ):
             check.run(tally, [])
         self.assertEqual((tally.passed, tally.failed, tally.skipped), (2, 1, 1))
 

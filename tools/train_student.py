@@ -1,6 +1,6 @@
 """A student of the bundled painter that needs few evaluations, by Lagrangian distillation.
 
-python tools/train_student.py train [--minutes 25]     goes on where it was, in build/student
+python tools/train_student.py train [--minutes 25]     resumes where it was, in build/student
 python tools/train_student.py measure [--count 24]     both at 1, 2, 4 evaluations, into
                                                        nbs/results/student.json
 python tools/train_student.py round-trips --count 80   photographs inverted and generated again
