@@ -37,7 +37,7 @@ latents: .venv/.dev ## Measure how fast latents are cached and read, into nbs/re
 solvers: .venv/.dev ## Measure what solvers and guidance cost on a trained network (a quarter of an hour)
 	$(BIN)/python tools/run_notebooks.py studies/solvers --slow
 
-before-after: .venv/.dev ## Ask every row of the table with which this began (half an hour; goes on where it was)
+before-after: .venv/.dev ## Ask every row of the table with which this began (half an hour; resumes where it was)
 	$(BIN)/python tools/run_notebooks.py studies/before_after --slow
 
 own-folders: .venv/.dev ## The tutorial's commands on photographs and Monets, if STYLECFM_SHARED has them (a quarter of an hour)
@@ -47,14 +47,14 @@ brain: .venv/.dev ## Find lesions in phantoms, in a template's brain and in real
 	$(BIN)/python tools/run_notebooks.py brain --slow
 	@$(BIN)/stylecfm_brain
 
-anywhere: .venv/.dev ## Run the checks with other threads, kernels and busy neighbours, into nbs/results/anywhere.json (an hour; goes on where it was)
+anywhere: .venv/.dev ## Run the checks with other threads, kernels and busy neighbours, into nbs/results/anywhere.json (an hour; resumes where it was)
 	$(BIN)/python tools/anywhere.py && $(BIN)/python tools/neighbour.py && $(BIN)/python tools/neighbour.py --transfer
 
-users: .venv/.dev ## Digits in 31 hands, letters by people: IsoNext and a U-Net (letters need STYLECFM_SHARED)
+users: .venv/.dev ## Digits by 31 writers, letters by people: IsoNext and a U-Net (letters need STYLECFM_SHARED)
 	$(BIN)/python tools/run_notebooks.py users --slow
 	@$(BIN)/stylecfm_users
 
-radar: .venv/.dev ## Make lidar clouds of radar clouds on made streets, and measure them (a few minutes)
+radar: .venv/.dev ## Make lidar clouds of radar clouds on synthetic streets, and measure them (a few minutes)
 	$(BIN)/stylecfm_radar
 
 radar-sweeps: .venv/.dev ## A simulated radar on real lidar sweeps, three seeds, beside baselines (ten minutes; needs STYLECFM_SHARED)
@@ -71,7 +71,7 @@ browser: .venv/.dev ## Try the page in Chromium; without it an error, but for MA
 figures: .venv/.dev ## Paint README's first picture with the pretrained model, if STYLECFM_SHARED has the photographs
 	$(BIN)/python tools/painter.py
 
-paint: .venv/.dev ## Measure ways to paint on held-out images, if STYLECFM_SHARED has them (an hour; goes on where it was)
+paint: .venv/.dev ## Measure ways to paint on held-out images, if STYLECFM_SHARED has them (an hour; resumes where it was)
 	mkdir -p build && git archive b969601 checkpoints/monet256 | tar -x -C build
 	$(BIN)/python tools/paint_table.py --count 80 --draws 100 --previous build/checkpoints/monet256 --sheet
 	$(BIN)/python tools/run_notebooks.py paintings
@@ -111,7 +111,7 @@ peers: .venv/.dev ## Run the test cases of diffusers, torchcfm, torchdiffeq and 
 network: .venv/.dev ## Measure the network: speed, memory, and what its parts are worth (an hour)
 	$(BIN)/python tools/run_notebooks.py studies/network --slow
 
-mutants: .venv/.dev ## Plant faults and see whether the checks find them, into nbs/results/mutants.json (half an hour; goes on where it was)
+mutants: .venv/.dev ## Plant faults and see whether the checks find them, into nbs/results/mutants.json (half an hour; resumes where it was)
 	$(BIN)/python tools/mutants.py
 
 lab: .venv/.lab ## Open JupyterLab on the notebooks

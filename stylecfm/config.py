@@ -564,13 +564,13 @@ class ModelConfig(Section, name='model'):
     shared_adagn_mlp: bool = key(True, FLAG, expert=True)
     # Norm of the blocks: `group` over all positions, or `pixel`, with which tiles are exact
     norm: str = key('group', one_of('group', 'pixel'), expert=True)
-    # Global response norm in the blocks (Woo 2023): off, as it did not improve results
+    # Global response norm in the blocks (Woo 2023); default off: no improvement measured
     grn: bool = key(False, FLAG, expert=True)
     # Width of a condition for attention to a context of rank one; 0: no attention, as for pictures
     context_dim: int = key(0, whole(0, WIDEST), off=0, expert=True)
     # Number of blocks between these attentions
     context_every: int = key(3, whole(1, 1000), expert=True)
-    # Number of second parts for styles that are pairs, whose embeddings are initialised as sums;
+    # Number of second factors of pair styles, whose embeddings are initialised as sums;
     # 1: unrelated styles
     factors: int = key(1, whole(1, WIDEST), off=1, expert=True)
     # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a
@@ -604,7 +604,7 @@ class TrainingConfig(Section, name='training'):
     batch_size: int | str = key(96, or_auto(whole(1, WIDEST)))
     # Largest learning rate of AdamW: the usual value for flow models of this size
     learning_rate: float = key(1e-4, real(1e-9, 1))
-    stage1_epochs: int = key(200, whole(1))  # Passes over the latents
+    stage1_epochs: int = key(200, whole(1))  # Number of passes over the latents
     # Probability that a sample's style is replaced by the mean style, as guidance needs
     label_drop_prob: float = key(0.1, real(0, 0.9), off=0.0)
     # Threads that decode images for preprocessing; training itself has no loader
@@ -632,7 +632,7 @@ class TrainingConfig(Section, name='training'):
     coupling: str = key(
         'ot', one_of('ot', 'independent', 'sinkhorn', 'semidiscrete'), off='independent'
     )
-    # Number of batches that are paired together: 1, as more did not improve results
+    # Number of batches that are paired together; default 1: no improvement measured with more
     coupling_batches: int = key(1, whole(1, 64), off=1, expert=True)
     # Loss weight by time: uniform
     loss_weighting: str = key('uniform', one_of('uniform', 'cosmap', 'data', 'noise'), expert=True)

@@ -319,7 +319,7 @@ def _whole(path: str | Path, read) -> Any:
                 'convert it to safetensors where that is safe'
             ) from None
         raise InputError(
-            f'{path} is not a whole safetensors file ({e}); make it again or take another copy'
+            f'{path} is not a complete safetensors file ({e}); make it again or take another copy'
         ) from None
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-29
@@ -358,7 +358,7 @@ def tensor_shapes(
         raise InputError(f'no file at {path}; check the path') from None
     except (SafetensorError, OSError, ValueError, TypeError) as e:
         raise InputError(
-            f'{path} is not a whole safetensors file ({e}); make it again or take another copy'
+            f'{path} is not a complete safetensors file ({e}); make it again or take another copy'
         ) from None
     raise InputError(f'{path} is a device or a pipe, not a file; give the path of a file')
 
@@ -474,6 +474,8 @@ def read_manifest(
 ) -> dict:  # schema, stylecfm, kind, extra, files, seal
     "Read and verify a folder's manifest, without its files; raises `InputError`."
     if not folder.is_dir():
+        if folder.exists():
+            raise InputError(f'{folder} is a file, not a folder; give a folder')
         raise InputError(f'no folder at {folder}; check the path')
     if not (folder / MANIFEST).exists():
         raise DamagedError(
@@ -512,8 +514,8 @@ def read_manifest(
     for name in m['files']:
         if not INSIDE.test(name):
             raise InputError(
-                f'{folder}: the manifest lists {name}, which is outside or no name; '
-                'do not use this folder'
+                f'{folder}: the manifest lists {name}, which is not a valid name inside the '
+                'folder; do not use this folder'
             )
     return m
 
@@ -575,7 +577,7 @@ def listed(
         for k in wanted:
             if k not in manifest['files'] and Path(k).name not in FOR_PEOPLE:
                 raise DamagedError(
-                    f'{folder / k} is not listed in {MANIFEST}, so nothing vouches for it; '
+                    f'{folder / k} is not listed in {MANIFEST}, so it cannot be verified; '
                     'make it again or take another copy'
                 )
 
@@ -614,7 +616,9 @@ def may_replace(
             f'{path} exists and is not a folder that stylecfm wrote; {way_out}'
         ) from None
     if m['kind'] != kind:
-        raise InputError(f'{path} holds {m["kind"]} and would be replaced by {kind}; {way_out}')
+        raise InputError(
+            f'{path} holds data of kind {m["kind"]} and would be replaced by {kind}; {way_out}'
+        )
 
 
 def unlisted_files(

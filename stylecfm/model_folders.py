@@ -60,7 +60,7 @@ def folders_of(
         raise InputError(no_folder(path))
     if not os.path.exists(path):
         raise InputError(
-            f'no checkpoint at {path}; give the folder that training wrote, runs/train say'
+            f'no checkpoint at {path}; give the folder that training wrote, such as runs/train'
         )
     if not os.path.isdir(path):
         raise InputError(
@@ -106,7 +106,7 @@ def pretrained_model() -> Path:  # A folder with a manifest
         if (p / 'manifest.json').is_file():
             return p
     raise InputError(
-        'the pretrained model is not here; clone the repository, '
+        'the pretrained model is not installed; clone the repository, '
         'or give --checkpoint a folder that '
         'training wrote'
     )

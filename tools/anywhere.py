@@ -130,7 +130,7 @@ def main():
     from stylecfm.files import read_json
 
     p = argparse.ArgumentParser(description='Run the checks under each setting.')
-    p.add_argument('rows', nargs='*', type=int, help='numbers of settings, from 0; all if none')
+    p.add_argument('rows', nargs='*', type=int, help='numbers of settings, from 0; default: all')
     p.add_argument('--only', choices=[*COMMANDS], help='one of the commands')
     a = p.parse_args()
     rows = read_json(STORE).get('rows', {}) if STORE.exists() else {}

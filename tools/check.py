@@ -228,10 +228,10 @@ def run(tally, jobs, workers=WORKERS):
 
 def main():
     p = argparse.ArgumentParser(description='Check notebooks, package and commands.')
-    p.add_argument('names', nargs='*', help='beginnings of names; all notebooks if none')
+    p.add_argument('names', nargs='*', help='beginnings of names; default: all notebooks')
     p.add_argument('--slow', action='store_true', help='run the cells flagged slow, too')
     p.add_argument('--site', action='store_true', help='make the site, too, beside the notebooks')
-    p.add_argument('--jobs', type=int, default=WORKERS, help=f'runs at a time; {WORKERS} if none')
+    p.add_argument('--jobs', type=int, default=WORKERS, help=f'runs at a time; default: {WORKERS}')
     a = p.parse_args()
     if a.jobs < 1:
         p.error(f'--jobs must be at least 1, got {a.jobs}')

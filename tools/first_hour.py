@@ -339,7 +339,7 @@ def keep(who, rows, hours, images, whole):
 
 def main():
     p = argparse.ArgumentParser(description='Walk the ways of a new user.')
-    p.add_argument('stages', nargs='*', help=f'of {", ".join(STAGES)}; all if none')
+    p.add_argument('stages', nargs='*', help=f'of {", ".join(STAGES)}; default: all')
     p.add_argument('--whole', action='store_true', help='all tests, and not those of flow/paths')
     p.add_argument('--hours', type=float, default=0.05, help='training time, hours')
     p.add_argument('--images', type=int, default=40, help='images of each folder')

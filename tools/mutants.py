@@ -3,7 +3,7 @@
 Plants one fault at a time in an exported cell of a notebook of data, codecs, models, flow or
 training, in a copy of the repository below build/mutants, exports its module there, and runs the
 notebook. Where the notebook notices nothing, the notebooks that import the module are run. What
-came of it goes to nbs/results/mutants.json after each fault, so that an interrupted call goes on
+came of it goes to nbs/results/mutants.json after each fault, so that an interrupted call resumes
 where it was. A fault is tried once more when the code of a notebook that was run has changed, or
 by `--again KEY`.
 

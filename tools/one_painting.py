@@ -35,7 +35,9 @@ def arguments():
     "Parse the command line."
     p = argparse.ArgumentParser(description='Learn a style from one large painting and measure it.')
     p.add_argument(
-        '--painting', type=Path, help='painting; a part of the scroll under STYLECFM_SHARED if none'
+        '--painting',
+        type=Path,
+        help='painting; default: a part of the scroll under STYLECFM_SHARED',
     )
     p.add_argument('--steps', type=int, default=120, help='training steps')
     p.add_argument('--batch', type=int, default=8, help='crops a step')

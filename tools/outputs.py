@@ -168,7 +168,7 @@ def stale(path, rows=None):
 
 def main():
     p = argparse.ArgumentParser(description='List notebooks whose stored outputs are stale.')
-    p.add_argument('names', nargs='*', help='beginnings of names; all notebooks if none')
+    p.add_argument('names', nargs='*', help='beginnings of names; default: all notebooks')
     p.add_argument('--note', action='store_true', help='note the named ones as they are now')
     a = p.parse_args()
     paths = every_notebook(a.names)

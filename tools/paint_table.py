@@ -2,10 +2,10 @@
 
     python tools/paint_table.py [--model FOLDER] [--previous FOLDER] [--sheet] [--votes FOLDER]
 
-Paintings are kept under `build/paint`, so a stopped run goes on, and a method that was measured
-under the same conditions is not measured again. With `--sheet`, unlabelled pages for blind votes
-and their key are written into `build/paint/votes`; `--votes FOLDER` counts ballots, one JSON file
-a reader beside `key.json`, into `nbs/results/votes.json`.
+Paintings are kept under `build/paint`, so a stopped run can be resumed, and a method that was
+measured under the same conditions is not measured again. With `--sheet`, unlabelled pages for
+blind votes and their key are written into `build/paint/votes`; `--votes FOLDER` counts ballots,
+one JSON file a reader beside `key.json`, into `nbs/results/votes.json`.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def arguments():
         '--model',
         type=Path,
         default=pretrained_model(),
-        help='folder of the model to measure; the pretrained one if none',
+        help='folder of the model to measure; default: the pretrained one',
     )
     p.add_argument(
         '--previous',
@@ -62,7 +62,7 @@ def arguments():
     p.add_argument('--sizes', type=int, nargs='+', default=[256, 512], help='sides, in pixels')
     p.add_argument('--count', type=int, default=100, help='number of photographs')
     p.add_argument('--draws', type=int, default=200, help='number of bootstrap repetitions')
-    p.add_argument('--ways', nargs='+', help='names of the methods to measure; all if none')
+    p.add_argument('--ways', nargs='+', help='names of the methods to measure; default: all')
     p.add_argument(
         '--sheet',
         type=int,
@@ -72,7 +72,7 @@ def arguments():
         help='number of photographs on the pages for votes',
     )
     p.add_argument('--votes', type=Path, help='folder of ballots and key; only they are counted')
-    p.add_argument('--readers', default='not said', help='description of the readers')
+    p.add_argument('--readers', default='not stated', help='description of the readers')
     return p.parse_args()
 
 

@@ -41,7 +41,7 @@ SIDE, SHOWN, LARGEST = 256, 208, 170_000
 
 def arguments():
     p = argparse.ArgumentParser(description="Paint README's first picture.")
-    p.add_argument('--model', type=Path, help='folder of the model; the pretrained one if none')
+    p.add_argument('--model', type=Path, help='folder of the model; default: the pretrained one')
     p.add_argument(
         '--photos', nargs='+', default=PHOTOS, help='names of photographs in the test set'
     )

@@ -983,7 +983,7 @@ def counted(found):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument('names', nargs='*', help='parts of names; all cases if none')
+    p.add_argument('names', nargs='*', help='parts of names; default: all cases')
     p.add_argument(
         '--resume',
         action='store_true',

@@ -13,7 +13,7 @@ from notebooks import ROOT, environment, every_notebook, short_name
 
 def main():
     p = argparse.ArgumentParser(description='Run notebooks and store their outputs and pictures.')
-    p.add_argument('names', nargs='*', help='beginnings of names; all notebooks if none')
+    p.add_argument('names', nargs='*', help='beginnings of names; default: all notebooks')
     p.add_argument(
         '--slow', action='store_true', help='run the cells flagged slow, too, with all threads'
     )

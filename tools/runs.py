@@ -1,6 +1,6 @@
 """Runs of Python, a few at a time, each in its own process, with output, exit code and time.
 
-A run that goes on for ever is ended. What counts is the processor's time that it and its children
+A run that does not end is stopped. What counts is the processor's time that it and its children
 took, which others at work do not change; and a run that takes none of it for long waits for
 something that does not come.
 
@@ -33,7 +33,7 @@ if FORKS:
 
 
 def warm():
-    "Begin with the heavy imports, if that has not been done: they may go on beside something else."
+    "Begin with the heavy imports, if that has not been done: they may run beside something else."
     if not FORKS:
         return
     from multiprocessing.forkserver import ensure_running

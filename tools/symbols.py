@@ -367,7 +367,7 @@ def findings(names=()):
 
 def main():
     p = argparse.ArgumentParser(description='Say what public symbols lack.')
-    p.add_argument('modules', nargs='*', help='names such as solvers or apps.brain; all if none')
+    p.add_argument('modules', nargs='*', help='names such as solvers or apps.brain; default: all')
     p.add_argument('--count', action='store_true', help='only the number for each module')
     a = p.parse_args()
     modules(a.modules)

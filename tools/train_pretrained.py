@@ -1,13 +1,13 @@
 """Train the bundled model: codec, network, palettes.
 
-On a GPU within nine minutes, on a processor for as long as it is given; run again, it goes on.
+On a GPU within nine minutes, on a processor for as long as it is given; run again, it resumes.
 
 python tools/train_pretrained.py pack [--limit_mb 60]
     pictures of STYLECFM_SHARED into build/pictures.zip, for a machine without it
 python tools/train_pretrained.py codec [--steps N]
     -> build/pretrained/codec
 python tools/train_pretrained.py network --minutes 110
-    -> build/pretrained/painter, network.json, samples.jpg; goes on from checkpoints/painter
+    -> build/pretrained/painter, network.json, samples.jpg; continues from checkpoints/painter
 """
 
 import argparse
@@ -369,7 +369,7 @@ def main():
         '--learning_rate',
         type=float,
         default=1e-3,
-        help='largest learning rate; lower to go on from trained weights',
+        help='largest learning rate; lower to continue from trained weights',
     )
     p.add_argument('--guide', help='folder of an earlier, weaker model to be led away from')
     p.add_argument(

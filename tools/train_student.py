@@ -9,7 +9,7 @@ python tools/train_student.py keep                     the averaged weights in 1
 python tools/train_student.py show                     photographs painted by both, into
                                                        nbs/figures/student.jpg
 
-Without build/student, training goes on from checkpoints/student.
+Without build/student, training continues from checkpoints/student.
 
 `make paint` (tools/paint_table.py) measures the student beside the other ways to paint.
 The pictures are those of tools/train_pretrained.py (STYLECFM_SHARED).

@@ -134,7 +134,7 @@ def files(names=()):
 
 def main():
     p = argparse.ArgumentParser(description='Find words that the field does not use.')
-    p.add_argument('names', nargs='*', help='beginnings of names; all files if none')
+    p.add_argument('names', nargs='*', help='beginnings of names; default: all files')
     for flag, what in (
         ('--counts', 'print counts by phrase and by file'),
         ('--all', 'fail for the files of words_to_do.txt, too'),

@@ -132,7 +132,7 @@ STRIP_SIDE = 144
 def spread_points(
     points: int,  # Number of points of the trajectory, both ends included, >= 2
     shown: int = STRIP_POINTS,  # Number of points to show, >= 2
-) -> list:  # Indices, rising; fewer than `shown` where there are fewer points
+) -> list:  # Indices, increasing; fewer than `shown` where there are fewer points
     "Choose evenly spread points of a trajectory, both ends included."
     return sorted({math.floor(i * (points - 1) / (shown - 1) + 0.5) for i in range(shown)})
 
@@ -822,10 +822,10 @@ class Visits(NamedTuple):
         own = {f'{kind}://{hosts[0].lower()}' for kind in ('http', 'https')}
         own |= {v.removesuffix(p) for v in own for p in (':80', ':443') if v.endswith(p)}
         if len(origins) > 1 or origins and origins[0].lower() not in own:
-            return Refusal(403, 'this page answers no other site')
+            return Refusal(403, 'requests from other sites are refused')
         elsewhere = {'cross-site', 'same-site'} & set(found(b'sec-fetch-site'))
         if elsewhere and found(b'sec-fetch-mode') != ['navigate']:
-            return Refusal(403, 'this page answers no other site')
+            return Refusal(403, 'requests from other sites are refused')
         return None
 
 
@@ -856,7 +856,7 @@ class Guard:
         app: 'Callable',  # Application that gets the accepted requests
         visits: Visits,  # Names under which the page may be visited
         limits: Limits = Limits(),  # Limits of an upload, and of all stored files
-        files: str | Path | None = None,  # Folder of kept files; gradio's if none
+        files: str | Path | None = None,  # Folder of kept files; default: gradio's
     ):
         self.app = app
         self.visits = visits
@@ -884,7 +884,7 @@ class Guard:
         most = int(self.limits.megabytes * 2**20) + _BODY if upload else _BODY
         says = [int(v) for k, v in scope['headers'] if k == b'content-length' and v.isdigit()]
         if max(says, default=0) > most:
-            return Refusal(413, f'at most {most} bytes, please'), most
+            return Refusal(413, f'the body must have at most {most} bytes'), most
         if upload and not make_room(
             Path(self.files or _kept()), max(says, default=most), self.limits
         ):
@@ -915,7 +915,7 @@ class Guard:
             if not told:
                 if not ended:
                     await _discard(scope, receive)
-                await _refuse(scope, send, Refusal(413, f'at most {most} bytes, please'))
+                await _refuse(scope, send, Refusal(413, f'the body must have at most {most} bytes'))
             told = True
 
         await self.app(scope, count, answer)
@@ -1155,7 +1155,7 @@ def _own_files():
 # %% ../../nbs/12_app/01_page.ipynb #aed0c609
 @call_parse
 def stylecfm_app(
-    # Path of a model, a checkpoint or a run's folder; the pretrained model if none
+    # Path of a model, a checkpoint or a run's folder; default: the pretrained model
     checkpoint: str = None,
     host: str = '127.0.0.1',  # Address to serve at; the default is reached from this machine only
     port: int = 7860,  # Port of the server
@@ -1168,7 +1168,7 @@ def stylecfm_app(
     names: str = None,
     precision: str = 'fp32',  # Precision of the network: fp32, bf16, or auto
     device: str = None,  # cpu or cuda; a GPU if there is one
-    # Folder or hub name of the autoencoder, if it has moved since the training
+    # Folder or hub name of the autoencoder, if its folder has moved since training
     codec: str = None,
     open_browser: store_true = False,  # Open the page in a browser
     debug: store_true = False,  # Show the traceback of an error

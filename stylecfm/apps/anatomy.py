@@ -100,7 +100,7 @@ def _put(share, tissue, where, amount=1.0):
 
 
 def _outline(rng, n):
-    "Draw a head with cortex and furrows; return `(anatomy without ventricles, radii)`."
+    "Draw a head with cortex and sulci; return `(anatomy without ventricles, radii)`."
     v, u = (np.mgrid[:n, :n] + 0.5) / n * 2 - 1
     turn = rng.normal(0, 0.05)
     rx = rng.uniform(0.72, 0.82)
@@ -217,7 +217,7 @@ def normalised(
     "Scale each modality by its quantiles in the brain; raises `InputError` for an empty mask."
     if brain.sum() < 16:
         raise InputError(
-            'there is no brain in it: fewer than 16 voxels differ from the background in all '
+            'the brain mask is empty: fewer than 16 voxels differ from the background in all '
             'modalities'
         )
     out = np.full(image.shape, -1.0, np.float32)

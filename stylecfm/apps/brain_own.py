@@ -242,7 +242,7 @@ def report_page(
 # %% ../../nbs/11_apps/06_brain_own.ipynb #7b4061bf
 def held_out_subjects(
     checkpoint: str | Path,  # Folder of a run
-    slices: str | Path | None = None,  # Folder of its slices; beside the run if none
+    slices: str | Path | None = None,  # Folder of its slices; default: beside the run
 ) -> list | None:  # Names; None if nothing was held out
     "Return the subjects that the manifest of the training's slices lists as held out."
     here = Path(checkpoint).absolute()
@@ -368,7 +368,7 @@ def stylecfm_brain_evaluate(
     validation: float = 0.4,  # Share of the held-out subjects from which the threshold is chosen
     cfg_scale: float = None,  # Guidance scale, >= 1; default: the run's setting
     batch_size: int = 20,  # Number of slices in a batch
-    size: int = None,  # Side of a slice, pixels, as in training; as the run says if none
+    size: int = None,  # Side of a slice, pixels, as in training; default: the run's setting
     missing: str = 'mask',  # A modality that is not there: mask it, or refuse the subject
     resample: store_true = False,  # Resample volumes to the voxel grid of the first modality
     device: str = None,  # cpu or cuda; a GPU if there is one
@@ -385,7 +385,7 @@ def stylecfm_brain_evaluate(
         held = held_out_subjects(checkpoint, slices)
         if held is None:
             say(
-                'nothing was held out of the training: subjects that it saw are measured, too',
+                'nothing was held out of the training: training subjects are measured, too',
                 error=True,
             )
         choose, test = subjects_to_judge(subjects, held, validation)

@@ -433,7 +433,7 @@ def template_job(
     seed: int = 0,  # Random seed of subjects, weights and noise
     effort: TemplateEffort = TemplateEffort(),  # Numbers and sizes
 ) -> dict:  # Content of `metrics.json`
-    "Train on subjects of a template, and find the lesions of others; finished parts are reused."
+    "Train on subjects of a template, and find lesions in others; finished parts are reused."
     import time
 
     import torch

@@ -69,7 +69,7 @@ VECTORS = (
     ('vel_x', 'vel_y', 'vel_z'),
     ('velocity_x', 'velocity_y', 'velocity_z'),
 )
-# Names of the parts of the sensor's own velocity
+# Names of Doppler columns without the sensor's own motion
 COMPENSATED = ('v_r_compensated', 'v_r_comp', 'vr_comp', 'vr_compensated', 'doppler_compensated')
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #d06e0718
@@ -276,7 +276,8 @@ def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int,
         )
     if not points and rest:
         return available, [
-            f'the data end with {rest} bytes or numbers that are no whole point; it may be cut off'
+            f'the data end with {rest} bytes or numbers that are not a complete point; '
+            'it may be cut off'
         ]
     n = available if not points or available in points else min(points)
     if n > available:
@@ -286,7 +287,7 @@ def _count_for(points: tuple, available: int, path, rest: int = 0) -> tuple[int,
         )
     if n == available:
         return n, []
-    return n, [f'the data go on after the {n} points of the header; the rest is left out']
+    return n, [f'it has more data than the {n} points of the header; the rest is left out']
 
 
 def _ascii_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
@@ -313,7 +314,7 @@ def _binary_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #70364869
 def _unpacked(data: bytes, at: int, path) -> bytes:
-    "Return the decompressed body; a body stored without compression is returned as it is."
+    "Return the decompressed body; a body stored without compression is returned unchanged."
     if len(data) - at < 8:
         if len(data) <= at:
             return b''
@@ -341,7 +342,7 @@ def _unpacked(data: bytes, at: int, path) -> bytes:
 def _compressed_body(data: bytes, h: PcdHeader, path) -> tuple[list, list]:
     """Values `(n, count)` of each field, and notes.
 
-    Padding may be left out of the data, as PCL does.
+    Padding may be missing in the data, since PCL leaves it out.
     """
     raw = _unpacked(data, h.body, path)
     bytes_of = [t.itemsize * c for _, t, c in h.fields]
@@ -404,15 +405,16 @@ def pcd_columns(
     return Columns(columns, (*h.notes, *notes, *more), h.viewpoint)
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #c3bb9ccc
+# Columns of files without a header, by data set
 LAYOUTS = dict(
-    kitti='x y z intensity',  # Columns of files without a header, by data set
+    kitti='x y z intensity',
     nuscenes='x y z intensity ring',  # Lidar; also Lyft
     # View-of-Delft, radar; its lidar is as KITTI's
     vod='x y z rcs v_r v_r_compensated time',
     tj4d='x y z v_r range power alpha beta',  # TJ4DRadSet, radar
     xyz='x y z',
-    stylecfm='x y z intensity doppler',
-)  # As `write_cloud` writes it
+    stylecfm='x y z intensity doppler',  # As `write_cloud` writes it
+)
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #22e9cb6f
 def layout_fields(
@@ -503,7 +505,7 @@ def not_a_cloud(
             return f'{k} is hardly ever a finite number'
         size = np.abs(v[np.isfinite(v)])
         if (size > LARGEST).mean() > 0.01:
-            return f'{k} reaches {size.max():.3g}, which are no metres'
+            return f'{k} reaches {size.max():.3g}, which is too large for metres'
         if ((size > 0) & (size < 1e-30)).mean() > 0.05:
             return f'{k} holds numbers such as {size[size > 0].min():.1g}, bytes of another type'
         others = [o for o in place if o is not v]
@@ -548,14 +550,14 @@ def assumed_fields(
         fields = 'x y z intensity unnamed'
     return fields, [
         f'its columns are assumed to be {fields} ({why + ", " if why else ""}{name} layout); '
-        'give a layout or fields to say otherwise'
+        'give a layout or fields to override this'
     ]
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #681b8c67
 def bin_columns(
     data: bytes,  # Content of the file
     path: str | Path,  # Name of the file, for messages and for the suffix `.pcd.bin` of nuScenes
-    # Names of the columns, with types where they are no 32-bit floats; None to find out
+    # Names of the columns, with types where they are not 32-bit floats; None: auto-detected
     fields: str | None = None,
 ) -> Columns:
     "Read named columns of a file without a header; raises `InputError` if it cannot be a cloud."
@@ -575,7 +577,7 @@ def bin_columns(
         fields = LAYOUTS['nuscenes']
         notes = [
             f'its columns are assumed to be {LAYOUTS["nuscenes"]} ({why}, nuscenes layout); '
-            'give a layout or fields to say otherwise'
+            'give a layout or fields to override this'
         ]
     else:
         k = k or next((n for n in (4, 5, 7, 3) if len(flat) % n == 0), 0)
@@ -595,7 +597,7 @@ def _checked_columns(c: Columns, path, data: bytes = b'') -> Columns:
     "Check that columns could be a cloud; add a note if another row length fits the data better."
     if why := not_a_cloud(c.values):
         raise InputError(
-            f'{path} is no cloud of {" ".join(c.values)}: {why}; '
+            f'{path} is not a cloud of {" ".join(c.values)}: {why}; '
             'name its columns with fields or a layout'
         )
     if not data or len(data) % 4:
@@ -608,7 +610,7 @@ def _checked_columns(c: Columns, path, data: bytes = b'') -> Columns:
     return c._replace(
         notes=(
             *c.notes,
-            f'rows of {mine} numbers were asked for, and rows of {k} explain the values better; '
+            f'rows of {mine} numbers were requested, and rows of {k} explain the values better; '
             'check fields or the layout',
         )
     )
@@ -617,7 +619,7 @@ def _checked_columns(c: Columns, path, data: bytes = b'') -> Columns:
 def npy_columns(
     data: bytes,  # Content of the file
     path: str | Path,  # Name of the file, for messages
-    # Names of the columns; None for those of the array, or to find out
+    # Names of the columns; None: those of the array, or auto-detected
     fields: str | None = None,
 ) -> Columns:
     "Named columns of an array; raises `InputError`, or `ValueError` for a damaged file."
@@ -672,7 +674,7 @@ def bare_name(
 def other_files(
     folder: str | Path,  # Name of a folder of clouds, or of a file
 ) -> str:  # Counts as text; '' if there are none
-    "Count a folder's files that are no clouds, by suffix, without hidden files."
+    "Count a folder's files that are not clouds, by suffix, without hidden files."
     if not Path(folder).is_dir():
         return ''
     others = Counter(

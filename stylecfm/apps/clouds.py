@@ -189,13 +189,11 @@ def reading_of(
     notes += more + said
     for name, v in dict(intensity=intensity, Doppler=doppler).items():
         if v is None:
-            notes.append(f'it has no column for {name} among {", ".join(c.values)}; 0 is taken')
+            notes.append(f'it has no column for {name} among {", ".join(c.values)}; 0 is used')
         else:
             there = there & np.isfinite(v)
     if not there.all():
-        notes.append(
-            f'{(~there).sum()} of {len(there)} points are left out, whose numbers are not finite'
-        )
+        notes.append(f'{(~there).sum()} of {len(there)} points with non-finite values are left out')
 
     def pick(v):
         return None if v is None else v[there]
@@ -235,7 +233,7 @@ def read_points(
 ) -> Reading:
     """Read a cloud, with notes on each assumption.
 
-    Raises `InputError` for a missing or damaged file, or one that is no cloud.
+    Raises `InputError` for a missing or damaged file, or one that is not a cloud.
     """
     if isinstance(path, PointSource):
         return reading_of(path.columns(), str(path), origin)

@@ -263,7 +263,7 @@ def draw_grid(
         'source': t.photo,
         'transferred': t.made,
         'true painting': t.truth,
-        'back again': t.again,
+        'round trip': t.again,
     }
 
     def large(im):

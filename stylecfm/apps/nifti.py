@@ -166,21 +166,21 @@ def _placed(im) -> tuple:  # Affine to mm, `(4, 4)`, and notes
     (matrix, by_matrix), (turned, by_turn) = h.get_sform(coded=True), h.get_qform(coded=True)
     if not by_matrix and not by_turn:
         notes.append(
-            'its header gives no place (sform_code and qform_code are 0); '
-            'its voxels are taken as centred'
+            'its header gives no position (sform_code and qform_code are 0); '
+            'its voxels are assumed to be centred'
         )
     elif (
         matrix is not None
         and turned is not None
         and (apart := displacement(matrix, turned, (*im.shape, 1, 1)[:3])[0]) > SAME_PLACE
     ):
-        notes.append(f'its sform and qform differ by {apart:.3g} voxels; the sform is taken')
+        notes.append(f'its sform and qform differ by {apart:.3g} voxels; the sform is used')
     unit, factor = _IN_MM.get(int(h['xyzt_units']) & 7, ('', 1.0))
     sides = factor * np.linalg.norm(affine[:3, :3], axis=0)
     if not unit:
         return affine, notes
     if not ((sides >= _SIDES[0]) & (sides <= _SIDES[1])).all():
-        return affine, [*notes, f'its header gives {unit}, which cannot be; mm are taken']
+        return affine, [*notes, f'its header gives {unit}, which is implausible; mm are assumed']
     return np.diag([factor] * 3 + [1]) @ affine, [
         *notes,
         f'its header gives {unit}; its voxels have {" x ".join(f"{s:.3g}" for s in sides)} mm',
@@ -218,7 +218,7 @@ def read_volume(
     v = three_axes(data, path)
     affine, notes = _placed(im)
     if v.ndim != data.ndim:
-        notes.append(f'the shape {data.shape} is taken as {v.shape}')
+        notes.append(f'the shape {data.shape} is read as {v.shape}')
     with np.errstate(over='ignore'):
         v = v.astype(np.float32)
     if not np.isfinite(v).any():
@@ -314,8 +314,8 @@ def on_one_grid(
             out[path] = mine._replace(
                 notes=(
                     *mine.notes,
-                    f'its header lies {voxels:.3g} voxels ({mm:.3g} mm) beside the others; '
-                    'they are taken as one place',
+                    f'its header is {voxels:.3g} voxels ({mm:.3g} mm) away from the others; '
+                    'treated as the same position',
                 )
             )
     return out
@@ -409,8 +409,7 @@ def brain_of(
     values = tuple(b[0] for b in found)
     if mask.sum() < 16:
         raise InputError(
-            'there is no brain in it: fewer than 16 voxels differ from the background in all '
-            'modalities'
+            'no brain found: fewer than 16 voxels differ from the background in all modalities'
         )
     said = ', '.join(f'{b:.4g} ({k})' for k, b in zip(names, values, strict=True))
     return Brain(
@@ -478,7 +477,7 @@ def without_nan(
         nearest = distance_transform_edt(bad, return_distances=False, return_indices=True)
         out[holes] = v[tuple(nearest[:, holes])]
         notes.append(
-            f'{holes.sum()} voxels within the brain are not finite; the nearest value is taken'
+            f'{holes.sum()} voxels within the brain are not finite; the nearest value is used'
         )
     return out, tuple(notes)
 
@@ -535,7 +534,7 @@ def read_subject(
     for k in MODALITIES:
         if k not in files:
             image.append(np.zeros(next(iter(volumes.values())).data.shape, np.float32))
-            notes.append(f'there is no {k}; it is masked')
+            notes.append(f'there is no {k}; it is read as 0')
             continue
         v, said = without_nan(volumes[files[k]].data)
         image.append(v)

@@ -217,7 +217,7 @@ def draw_cloud(
     ax: Any,  # Axes of `projection='3d'`
     cloud: Cloud,  # Cloud; points outside the grid are not drawn
     grid: VoxelGrid,  # Limits of the axes
-    # A colour, or a number for each point, `(n,)`; the height if none
+    # A colour, or a number for each point, `(n,)`; default: the height
     colour: str | np.ndarray | None = None,
     size: float = 2.0,  # Size of a point
 ):
@@ -864,7 +864,7 @@ VARIANTS = {
 def volumes_by(
     m: RadarModel,  # Trained model
     radar: 'torch.Tensor',  # Volumes, `(n, 6, z, y, x)`
-    steps: int | None = None,  # Number of network evaluations; the model's if none
+    steps: int | None = None,  # Number of network evaluations; default: the model's
     seed: int = 0,  # Random seed of the noise
     batch: int = 32,  # Number of volumes in a batch
 ) -> 'torch.Tensor':  # Volumes shaped as `radar`, occupancy before the threshold
@@ -1089,7 +1089,7 @@ def load_radar(
     manifest = verify_folder(folder)
     if manifest['kind'] != 'radar':
         raise InputError(
-            f'{folder} holds no model of radars; give the folder that stylecfm radar wrote'
+            f'{folder} is not a radar model; give the folder that stylecfm radar wrote'
         )
     listed(folder, manifest, 'radar.json', 'network.safetensors')
     with written_by(folder, manifest):
@@ -1193,7 +1193,7 @@ def _radar_in(folder: Path) -> RadarModel:
         space = _latents_in(folder, d['autoencoder'], space, rules['autoencoder'])
     shapes = tensor_shapes(weights)
     if size.blocks > len(shapes):
-        raise InputError(f'{path} asks for {size.blocks} blocks, more than {weights} has tensors')
+        raise InputError(f'{path} specifies {size.blocks} blocks, more than {weights} has tensors')
     with torch.device('meta'):
         net = network_in(space, size, recipe.objective == 'edm')
     check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, weights)
@@ -1458,7 +1458,7 @@ def stylecfm_radar(
     debug: store_true = False,  # Show the traceback of an error
 ):
     "Train on simulated streets, enhance the radar of others, and print the scores."
-    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
+    with reported(debug, 'the same command resumes from the last checkpoint, if there is one'):
         if steps < 1 or seed < 0:
             raise InputError(
                 f'steps must be at least 1 and seed at least 0, got {steps} and {seed}'

@@ -109,5 +109,5 @@ def stylecfm_radar_export(
         record_results(Path(output))
         say(
             f'{r.path}: {r.megabytes:.2f} MB, largest difference to PyTorch {r.difference:.1e} '
-            'deviations of the output'
+            'standard deviations of the output'
         )

@@ -104,7 +104,7 @@ def run_latents(
     if folder and (Path(folder) / 'manifest.json').exists():
         space = _stored(Path(folder), asked, source, width)
         return space._replace(codec=space.codec.to(device))
-    say(f'an autoencoder of {latent} channels is trained first, {steps} steps')
+    say(f'training an autoencoder with {latent} latent channels for {steps} steps')
     codec = fit_autoencoder(
         _LidarVolumes(source), steps, seed, 4, device, width=width, latent=latent
     )

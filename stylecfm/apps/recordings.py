@@ -41,7 +41,7 @@ def rigid(
     r = t[:3, :3]
     if np.abs(r @ r.T - np.eye(3)).max() > 1e-3 or np.linalg.det(r) < 0:
         raise InputError(
-            f'{what} must be a rotation and a translation, got a 3x3 part that is no rotation; '
+            f'{what} must be a rotation and a translation, got a 3x3 part that is not a rotation; '
             'correct it'
         )
     return t
@@ -195,7 +195,7 @@ def read_poses(
         except ValueError:
             if rows:
                 raise InputError(
-                    f'{path}, line {i}: {line[:40]!r} is no row of numbers; correct it'
+                    f'{path}, line {i}: {line[:40]!r} is not a row of numbers; correct it'
                 ) from None
     sizes = {len(r) for r in rows}
     if sizes not in ({8}, {12}):
@@ -323,12 +323,11 @@ def _matched(radar: list, lidar: list, o: PairOptions) -> tuple[list, list]:
         pairs = [(radar[i], lidar[j]) for i, j in hits]
         why = f'no {{}} cloud within {o.tolerance:g} s'
     else:
-        pairs, why = [(mine[n], theirs[n]) for n in common], 'has no {} cloud of its name'
+        pairs, why = [(mine[n], theirs[n]) for n in common], 'no {} cloud with this name'
     taken = {m.name for p in pairs for m in p}
     used = {m.path for p in pairs for m in p}
     left = [
-        f'{m.path}: {why.format(other)}'
-        + " that is not another's" * (m.name in taken and not timed)
+        f'{m.path}: {why.format("unmatched " * (m.name in taken and not timed) + other)}'
         for side, other in ((radar, 'lidar'), (lidar, 'radar'))
         for m in side
         if m.path not in used
@@ -479,7 +478,7 @@ def read_generic(
         radar, lidar = _placed(read_poses(options.poses), radar, lidar, t)
     r = paired(radar, lidar, options, lambda m: t)
     others = [(f, other_files(f)) for _, *both in places for f in both]
-    return r._replace(notes=(*r.notes, *(f'{f}: passed over: {v}' for f, v in others if v)))
+    return r._replace(notes=(*r.notes, *(f'{f}: ignored: {v}' for f, v in others if v)))
 
 
 def _placed(poses: Poses, radar: list, lidar: list, t: np.ndarray) -> tuple[list, list]:
@@ -900,6 +899,8 @@ def read_recording(
             f'sweeps must be >= 1 and tolerance >= 0, got {options.sweeps} and {options.tolerance}'
         )
     if not Path(root).is_dir() and not (layout == 'rosbag' and Path(root).is_file()):
+        if Path(root).exists():
+            raise InputError(f'{root} is a file, not a folder; give a folder')
         raise InputError(f'no folder at {root}; check the path')
     return chosen(READERS, layout, 'recording')(root, options)
 

@@ -29,21 +29,21 @@ _NUMBERS = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 8: 'f
 def _point_type(m, what: str) -> tuple[np.dtype, list]:
     "Return the numpy type of a point, and `(name, type, count)` of its fields."
     if not len(m.fields):
-        raise InputError(f'{what} describes no fields; correct its driver')
+        raise InputError(f'{what} describes no fields; correct the driver that wrote it')
     order = '>' if m.is_bigendian else '<'
     found, offsets = [], []
     for f in m.fields:
         if f.datatype not in _NUMBERS:
             raise InputError(
                 f'{what}: datatype of field {f.name} must be 1 to 8, got {f.datatype}; '
-                'correct its driver'
+                'correct the driver that wrote it'
             )
         number, count = np.dtype(order + _NUMBERS[f.datatype]), max(1, int(f.count))
         end = int(f.offset) + number.itemsize * count
         if end > m.point_step:
             raise InputError(
                 f'{what}: point_step must be >= {end} bytes, where field {f.name} ends, '
-                f'got {m.point_step}; correct its driver'
+                f'got {m.point_step}; correct the driver that wrote it'
             )
         found.append((f.name, number, count))
         offsets.append(int(f.offset))
@@ -70,7 +70,7 @@ def point_cloud2(
     if row < width * point.itemsize:
         raise InputError(
             f'{what}: row_step must be >= width x point_step = {width * point.itemsize} bytes, '
-            f'got {row}; correct its driver'
+            f'got {row}; correct the driver that wrote it'
         )
     if data.size < height * row:
         raise InputError(
@@ -80,7 +80,7 @@ def point_cloud2(
     notes = []
     if data.size > height * row:
         notes.append(
-            f'its data go on after height x row_step = {height * row} bytes; they are left out'
+            f'it has more data than height x row_step = {height * row} bytes; the rest is left out'
         )
     n = height * width
     rows = np.ndarray((height, width), point, data.data, 0, (row, point.itemsize)) if n else None
@@ -105,7 +105,7 @@ def point_cloud(
         if len(c.values) != len(place):
             raise InputError(
                 f'{what}: channel {c.name} must have a number for each of {len(place)} points, '
-                f'got {len(c.values)}; correct its driver'
+                f'got {len(c.values)}; correct the driver that wrote it'
             )
         columns.setdefault(c.name, np.asarray(c.values))
     return Columns(columns)

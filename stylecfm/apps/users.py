@@ -95,7 +95,7 @@ def objective(
 def size_config(
     name: str = 'medium',  # A key of `DOCUMENT_SIZES`
     batch: int = 1,  # Samples of a step
-    context_dim: int | None = None,  # Width of a token; the size's own if none
+    context_dim: int | None = None,  # Width of a token; default: the size's own
     predicts: str = 'velocity',  # velocity, or noise as DDPM
 ) -> Config:  # Configuration for latents of four channels
     """Return the configuration of a size of the specification.
@@ -211,7 +211,7 @@ def check_vae_ldm_compatibility(
         ),
         same('width of the condition', u.cross_attention_dim, condition_dim),
         Check(
-            'deviation of scaled latents',
+            'standard deviation of scaled latents',
             '0.8 to 1.25',
             f'{deviation:.3g}; 1/deviation is {scaling / deviation:.4g}',
             unit,
@@ -846,8 +846,8 @@ def users_job(
     held = written_by_all(data.test, data.test_digit, 4, 12)
     scores, facts, made = _score_runs(out, e, judge, held, known, seed)
     means = mean_images(known[0], 10 * known[1] + known[2])
-    rivals = {'held-out images': held, 'training images': known, 'mean images': (means, *known[1:])}
-    scores = {k: score_images(judge, *v, held, known) for k, v in rivals.items()} | scores
+    others = {'held-out images': held, 'training images': known, 'mean images': (means, *known[1:])}
+    scores = {k: score_images(judge, *v, held, known) for k, v in others.items()} | scores
     lap('samples')
     rows = {'held-out': held[0][::4], 'mean image': means[:: e.images]}
     users_picture(
@@ -1021,7 +1021,7 @@ class OwnRun(NamedTuple):
     resolution: int  # Side of an image, pixels
     batch_size: int  # Number of images in a micro-batch
     gradient_accumulation_steps: int  # Number of micro-batches in a training step
-    num_epochs: int  # Passes over the images
+    num_epochs: int  # Number of passes over the images
     learning_rate: float  # Learning rate of AdamW
     mixed_precision: str  # A key of `PRECISION`
     cross_attention_dim: int  # Width of a U-Net's tokens
@@ -1136,12 +1136,12 @@ def resumed_run(
 def stylecfm_users_train(
     data_dir: str = None,  # Folder with a folder of images for each user
     # Folder of an autoencoder, or a codec that needs none: dct:4, or dct:4:1 for grey pictures;
-    # dct:4 if none, or that of --init_from
+    # default: dct:4, or that of --init_from
     vae_path: str = None,
     resolution: int = 128,  # Side of the square images, pixels
     batch_size: int = 1,  # Number of images in a micro-batch
     gradient_accumulation_steps: int = 4,  # Number of micro-batches of a step
-    num_epochs: int = 100,  # Passes over the images
+    num_epochs: int = 100,  # Number of passes over the images
     learning_rate: float = 1e-4,  # Learning rate of AdamW
     mixed_precision: str = 'no',  # no, fp16 or bf16
     cross_attention_dim: int = 512,  # Width of the condition's tokens
@@ -1154,10 +1154,10 @@ def stylecfm_users_train(
     classes: store_true = False,  # Names of files begin with a class: condition on it, too
     hold_out: float = 0.0,  # Share of the pictures to hold out for `users evaluate`, 0 to 1
     coupling_batches: int = 0,  # Batches paired together; 0: 64 for isonext, else 1
-    minutes: float = None,  # Training time, minutes; no limit if none
-    steps: int = None,  # Number of training steps; as the epochs say if none
-    seed: int = None,  # Random seed; 0 if none
-    memory_gb: float = None,  # Memory budget, units of 2**30 bytes; all if none
+    minutes: float = None,  # Training time, minutes; default: no limit
+    steps: int = None,  # Number of training steps; default: from the epochs
+    seed: int = None,  # Random seed; default: 0
+    memory_gb: float = None,  # Memory budget, units of 2**30 bytes; default: all
     checkpointing: str = None,  # Blocks recomputed: auto, none, middle, all, nested
     trackers: str = None,  # Trackers besides log.jsonl, with commas: tensorboard
     # Model to begin with; users that it does not know are added
@@ -1169,7 +1169,7 @@ def stylecfm_users_train(
 ):
     "Train on users' pictures; the same command resumes a stopped run."
     given = locals()
-    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
+    with reported(debug, 'the same command resumes from the last checkpoint, if there is one'):
         options = RunOptions(**{k: given[k] for k in RunOptions._fields})
         if min(sample_interval, save_interval) < 0:
             raise InputError('intervals must be 0 or more steps')
@@ -1236,7 +1236,7 @@ def stylecfm_users_generate(
     output: str = None,  # Folder to write: PNG images in a folder for each user
     users: str = 'all',  # Users with commas: ID_3,ID_17, or with a class: 'ID_3 5'
     number: int = 4,  # Number of images of each user
-    resolution: int = None,  # Pixels a side; as trained if none
+    resolution: int = None,  # Pixels a side; default: as trained
     num_steps: int = None,  # Number of sampler steps; default: the model's setting
     cfg_scale: float = None,  # Guidance scale, 1 is unguided; default: the model's setting
     sampler: str = 'solver',  # Sampler: solver; for a model of DDPM also ddim or ancestral
@@ -1286,8 +1286,8 @@ def stylecfm_users(
     seed: int = 0,  # Random seed of the trainings
     debug: store_true = False,  # Show the traceback of an error
 ):
-    "Train IsoNext and the U-Net by OT-CFM and as DDPM on digits in 31 hands, and score them."
-    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
+    "Train IsoNext and the U-Net by OT-CFM and as DDPM on digits by 31 writers, and score them."
+    with reported(debug, 'the same command resumes from the last checkpoint, if there is one'):
         if not minutes > 0:
             raise InputError(f'minutes must be above 0, got {minutes:g}')
         for line in score_lines(users_job(output, UsersEffort(minutes=minutes), seed)):

@@ -101,7 +101,7 @@ def _asking(attentions) -> Check:
     # with one key, gradients of queries are rounding errors, 1e-7 of those of values
     asking = sum(largest(a.to_q) > 1e-5 * largest(a.to_v) for a in attentions)
     n = len(attentions)
-    return Check('attentions that learn to ask', str(n), str(asking), asking == n)
+    return Check('attentions whose queries have a gradient', str(n), str(asking), asking == n)
 
 
 def test_ldm_config(
@@ -187,7 +187,7 @@ def run_checks(
     vae: 'AutoencoderKL',  # Autoencoder
     config: Config,  # Configuration of the training
     images: 'Tensor',  # Images `(n, 3, h, w)` in [-1, 1]
-    scaling: float | None = None,  # Factor of the latents; measured if none
+    scaling: float | None = None,  # Factor of the latents; default: measured
 ) -> dict:  # {name of the specification's script: list of `Check`}
     "Run all three checks of a training."
     import torch
@@ -257,7 +257,7 @@ def stylecfm_users_check(
         for script, checks in found.items():
             say(f'{script}:')
             for k in checks:
-                say(f'  {"ok " if k.ok else "BAD"} {k.what}: wanted {k.wanted}, got {k.got}')
+                say(f'  {"ok" if k.ok else "FAILED":6} {k.what}: wanted {k.wanted}, got {k.got}')
         bad = sum(not k.ok for v in found.values() for k in v)
         say(f'{bad} of {sum(map(len, found.values()))} checks failed' if bad else 'all parts fit')
         return 1 if bad else None
@@ -274,7 +274,7 @@ def stylecfm_users_memory(
     cross_attention_dim: int = 512,  # Width of the tokens that hold the condition
     mixed_precision: str = 'no',  # no, fp16 or bf16
     checkpointing: str = 'none',  # none, or all: blocks are recomputed
-    vae_path: str = None,  # Folder of an AutoencoderKL; the specification's size if none
+    vae_path: str = None,  # Folder of an AutoencoderKL; default: the specification's size
     # Memory of a GPU, GB of 2**30 bytes; 0: do not search the largest batch
     budget: float = 16.0,
     debug: store_true = False,  # Show the traceback of an error

@@ -194,8 +194,8 @@ class CodecTraining:
         if changed := [k for k, v in mine.items() if about['settings'].get(k) != v]:
             k = changed[0]
             raise InputError(
-                f'{folder} was begun with {k} {about["settings"].get(k)}, got {mine[k]}; '
-                'give the same, or another --output'
+                f'{folder} was started with {k} {about["settings"].get(k)}, got {mine[k]}; '
+                f'use the same {k}, or another --output'
             )
 
         def part(name):
@@ -359,7 +359,7 @@ def stylecfm_train_codec(
 
     The same command resumes a stopped training.
     """
-    with reported(debug, 'the same command goes on where it was'):
+    with reported(debug, 'the same command resumes the run'):
         if not pictures:
             raise InputError('--pictures is missing: give a folder of pictures')
         present(pictures, 'folder')

@@ -110,7 +110,7 @@ def two_folds(
         at = torch.nonzero(label == k)[:, 0]
         if len(at) < 2:
             raise InputError(
-                f'a class must have two pictures or more, got one of {int(k)}; add one'
+                f'each class must have two images or more; class {int(k)} has one; add another'
             )
         fold[at[1::2]] = 1
     return fold
@@ -385,8 +385,8 @@ def _judged_users(styles, train, held, checkpoint):
 def stylecfm_users_evaluate(
     checkpoint: str = 'runs/users-own/run',  # Folder of a run, or of the model in it
     output: str = 'runs/users-own/evaluation',  # Folder for metrics.json and samples.png
-    data_dir: str = None,  # Folder of the training's pictures; as the run says if none
-    hold_out: float = None,  # Share that was held out of it; as the run says if none
+    data_dir: str = None,  # Folder of the training images; default: the run's setting
+    hold_out: float = None,  # Share of it that was held out; default: the run's setting
     held_out: str = None,  # Folder of other held-out pictures, a folder for each user
     samples: str = None,  # Folder of samples, a folder for each user; default: by the model
     number: int = 8,  # Number of samples of each user

@@ -189,7 +189,7 @@ class StoredPairs:
         folder: str | Path,  # Folder of the store
         entries: list,  # List of `Entry`: the rows
         grid: VoxelGrid,  # Grid of the volumes
-        # Space of the training set; computed from these pairs if none
+        # Space of the training set; default: computed from these pairs
         space: Space | None = None,
         coarser: int = 1,  # Factor by which the grid is coarsened
     ):

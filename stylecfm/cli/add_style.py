@@ -262,8 +262,8 @@ def stylecfm_add_style(
     # Folder of paintings of the style, 50 to 200 images, or a large painting, at least 512 pixels
     # along its longer side
     paintings: str = None,
-    checkpoint: str = None,  # Structure-conditioned model to add it to; the bundled one if none
-    output: str = None,  # Folder of the new model, to paint with --checkpoint; runs/NAME if none
+    checkpoint: str = None,  # Structure-conditioned model to add it to; default: the bundled one
+    output: str = None,  # Folder of the new model, to paint with --checkpoint; default: runs/NAME
     minutes: float = None,  # Longest training time, minutes; default: 20, or 4 for one painting
     steps: int = 400,  # Largest number of training steps
     # Longer side of the training pictures, pixels; for one painting its side is 4 * `size`
@@ -276,7 +276,7 @@ def stylecfm_add_style(
 
     The same command resumes a stopped training. It ends with a command that paints in the style.
     """
-    with reported(debug, 'the same command goes on where it was'):
+    with reported(debug, 'the same command resumes the run'):
         source = _one_source(painting, paintings)
         one = not source.is_dir()
         model_there(checkpoint)

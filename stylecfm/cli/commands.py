@@ -109,7 +109,7 @@ def _in_words(e: Exception) -> str:  # Message; '' for any other error
     if isinstance(e, OSError) and not isinstance(e, BrokenPipeError) and e.strerror:
         return (
             f'{e.filename or "the disk"}: {e.strerror[:1].lower()}{e.strerror[1:]}; '
-            'choose another path, or see to it'
+            'choose another path, or fix the cause'
         )
     if not isinstance(e, (MemoryError, RuntimeError)):
         return ''
@@ -118,7 +118,7 @@ def _in_words(e: Exception) -> str:  # Message; '' for any other error
     return (
         (
             f'memory ran out ({str(e).splitlines()[0][:100] if str(e) else "MemoryError"}); '
-            f'ask for less, see {SYMPTOMS}'
+            f'reduce the memory that it needs, see {SYMPTOMS}'
         )
         if out_of_memory(e)
         else ''
@@ -255,7 +255,7 @@ def _codec_for(c: Config, device: str | None, precision: str):
 
 @call_parse
 def stylecfm_preprocess(
-    config: str = None,  # A config.json; the defaults if none
+    config: str = None,  # Path of a config.json; default: the built-in settings
     target_size: int = None,  # Side of the square image, pixels
     raw_data_root: str = None,  # Folder with a folder of images for each style
     data_root: str = None,  # Folder of the latents
@@ -291,7 +291,7 @@ def stylecfm_preprocess(
 
     The same command resumes a stopped run.
     """
-    with reported(debug, 'the same command goes on where it was'):
+    with reported(debug, 'the same command resumes the run'):
         c = config_with(
             config,
             data__target_size=target_size,
@@ -359,7 +359,7 @@ def report_cache(
     if r.count[many] > 20 * r.count[few]:
         say(
             f'{many} has {r.count[many]} latents and {few} {r.count[few]}: '
-            f'training will see little of {few}; add images to it',
+            f'training will use few images of {few}; add images to it',
             error=True,
         )
     gone = f', {r.dropped} dropped' if r.dropped else ''
@@ -371,7 +371,7 @@ def report_cache(
 # %% ../../nbs/10_cli/01_commands.ipynb #cell-13
 @call_parse
 def stylecfm_train(
-    config: str = None,  # A config.json; the defaults if none
+    config: str = None,  # Path of a config.json; default: the built-in settings
     data_root: str = None,  # Folder of the latents
     save_dir: str = None,  # Folder of the run
     steps: int = None,  # Stop after this number of steps
@@ -379,17 +379,17 @@ def stylecfm_train(
     seed: int = None,  # Random seed of order, noise, times and pairs
     # Folder of a model to start from; its unknown styles are added
     init_from: str = None,
-    freeze: str = None,  # old: with --init_from, only the new styles learn
+    freeze: str = None,  # With --init_from: old trains only the new styles
     resume: str = None,  # Folder of a run to resume with its own config.json
     max_steps: int = None,  # Training steps, by the name of the config's key
     debug: store_true = False,  # Show the traceback of an error
 ):
     "Train the velocity network on cached latents."
     steps = max_steps if steps is None else steps
-    with reported(debug, 'the same command goes on from the last checkpoint, if there is one'):
+    with reported(debug, 'the same command resumes from the last checkpoint, if there is one'):
         if resume and (config or save_dir):
             raise InputError(
-                '--resume goes on under the config of its run; leave out --config and --save_dir'
+                '--resume continues under the config of its run; leave out --config and --save_dir'
             )
         if resume and not (Path(resume) / 'config.json').is_file():
             raise InputError(
@@ -469,9 +469,7 @@ def folder_notes(
             f'{len(s.folders)} folder(s) not entered: {", ".join(p.name for p in s.folders[:5])}'
         )
     if s.system:
-        out.append(
-            'passed over folders of the system: ' + ', '.join(sorted({p.name for p in s.system}))
-        )
+        out.append('skipped system folders: ' + ', '.join(sorted({p.name for p in s.system})))
     return [printable(f'{folder}: {line}') for line in out]
 
 
@@ -572,7 +570,7 @@ def _early(given: dict):
 # %% ../../nbs/10_cli/01_commands.ipynb #88549653
 @call_parse
 def stylecfm_transfer(
-    # A model, a checkpoint, or the folder of a run; the pretrained model if none
+    # A model, a checkpoint, or the folder of a run; default: the pretrained model
     checkpoint: str = None,
     # An image, a latent (.safetensors or .pt), a folder of images, a pattern such as
     # "photos/*.jpg", or a video
@@ -594,7 +592,7 @@ def stylecfm_transfer(
     # Reduce images first, to this length of the shorter side, pixels; default: as they are,
     # or with a structure-conditioned model at most 1,600 pixels along the longer side
     size: int = None,
-    full_size: store_true = False,  # Paint images at the size that they have
+    full_size: store_true = False,  # Paint images at their original size
     # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the
     # composition; default: 3 (this and the next seven: structure-conditioned models)
     coarseness: float = None,
@@ -611,7 +609,7 @@ def stylecfm_transfer(
     # Colours: transported (those of near paintings, the default), or collection (one map for
     # all pictures)
     palette: str = None,
-    # Image that says where to paint: white all, black nothing
+    # Mask image: white is painted, black is kept
     mask: str = None,
     alpha_mask: store_true = False,  # Paint where an image is opaque
     mode: str = 'loop',  # Method of the transfer: loop (inversion), flowedit or sdedit
@@ -626,7 +624,7 @@ def stylecfm_transfer(
     # Never compile it; without both it is compiled on a GPU after two minutes of evaluations
     eager: store_true = False,
     device: str = None,  # cpu or cuda; a GPU if there is one
-    # Folder or hub name of the autoencoder, if it has moved since the training
+    # Folder or hub name of the autoencoder, if its folder has moved since training
     codec: str = None,
     grid: str = None,  # Also write sources and results side by side into this image
     report: str = None,  # Also write times and network evaluations into this JSON file
@@ -738,7 +736,7 @@ def check_size(
     from stylecfm.data.results import LATENTS
 
     if size and path.suffix.lower() in LATENTS:
-        raise InputError('--size is for images; a latent has the size that it has')
+        raise InputError('--size is for images; a latent cannot be resized')
 
 
 def either(
@@ -941,8 +939,8 @@ def transfer_all(
     strict: bool,  # Whether to stop at the first bad image
     grid: str | None = None,  # Path of an image of sources and results; none: no image
     report: str | None = None,  # Path of a JSON file of times; none: no report
-    size: int | None = None,  # Length of the shorter side, pixels; the images' own if none
-    # Largest longer side for a structure-conditioned model, pixels; no limit if none
+    size: int | None = None,  # Length of the shorter side, pixels; default: the images' own
+    # Largest longer side for a structure-conditioned model, pixels; default: no limit
     longest: int | None = None,
 ):
     """Read, transfer and write each image, with a progress bar.
@@ -1091,7 +1089,7 @@ def stylecfm_evaluate(
     judge_steps: int = None,  # Number of training steps of the style classifier; 0: no classifier
     draws: int = None,  # Number of bootstrap draws
     device: str = None,  # cpu or cuda; a GPU if there is one
-    # Folder or hub name of the autoencoder, if it has moved since the training
+    # Folder or hub name of the autoencoder, if its folder has moved since training
     codec: str = None,
     overwrite: store_true = False,  # Replace files that no earlier run wrote
     debug: store_true = False,  # Show the traceback of an error

@@ -324,7 +324,7 @@ def own_config() -> str | None:  # Name of the file; None if it is missing or of
 
 
 def config_with(
-    path: str | None,  # A config.json; that of the working folder, or the defaults, if none
+    path: str | None,  # Path of a config.json; None: that of the working folder, or the defaults
     **given,  # `section__key=value`, as `training__seed=1`; None keeps the file's value
 ) -> Config:  # Checked config; a value out of range raises `InputError`
     "Return a command's config: the file's keys, overridden by flags and --set."

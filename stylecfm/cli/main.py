@@ -71,7 +71,7 @@ COMMANDS = dict(  # {name: `Command`}
     ),
     plan=Command(
         'stylecfm.cli.advice:stylecfm_plan',
-        'say what a training on folders will take, and write its config',
+        'estimate time and memory of a training, and write its config',
         'plan photos/ paintings/ --hours 2',
         {'Plan': 'image_size codec hours save', 'Another machine': 'budget preset'},
         ('folders',),
@@ -108,13 +108,13 @@ COMMANDS = dict(  # {name: `Command`}
     ),
     doctor=Command(
         'stylecfm.cli.advice:stylecfm_doctor',
-        'look at this machine, and say what to do',
+        'check this machine, and recommend what to do',
         'doctor',
         {'Result': 'json bench'},
     ),
     profile=Command(
         'stylecfm.cli.advice:stylecfm_profile',
-        'say what a training step needs: memory, operations, time',
+        'estimate memory, operations and time of a training step',
         'profile --budget 8 --batch_size 32',
         {
             'Run': 'config image_size batch_size',
@@ -160,7 +160,7 @@ GROUPS = dict(  # {group: {name: `Command`}} of the applications
     brain=dict(
         demo=Command(
             'stylecfm.apps.brain:stylecfm_brain',
-            'train on phantoms and find the lesions of others',
+            'train on phantoms and find lesions in other phantoms',
             'brain demo --minutes 6',
             {'Demonstration': 'output minutes'},
         ),
@@ -200,7 +200,7 @@ GROUPS = dict(  # {group: {name: `Command`}} of the applications
     radar=dict(
         demo=Command(
             'stylecfm.apps.radar:stylecfm_radar',
-            'train on made streets and enhance the radar of others',
+            'train on synthetic streets and enhance other radar clouds',
             'radar demo --steps 600',
             {'Demonstration': 'output steps seed'},
         ),
@@ -214,7 +214,7 @@ GROUPS = dict(  # {group: {name: `Command`}} of the applications
         ),
         enhance=Command(
             'stylecfm.apps.radar_train:stylecfm_radar_enhance',
-            'make of radar clouds what a lidar would have seen',
+            'convert radar clouds to lidar-like clouds',
             'radar enhance cloud.pcd enhanced.pcd',
             {'Clouds': 'input output layout fields', 'Model': 'checkpoint chunk seed overwrite'}
             | _DEVICE,
@@ -245,7 +245,7 @@ GROUPS = dict(  # {group: {name: `Command`}} of the applications
 GROUPS['users'] = dict(
     demo=Command(
         'stylecfm.apps.users:stylecfm_users',
-        'train on digits in 31 hands',
+        'train on digits by 31 writers',
         'users demo --minutes 1',
         {'Demonstration': 'output minutes seed'},
     ),
@@ -272,7 +272,7 @@ GROUPS['users'] = dict(
     ),
     evaluate=Command(
         'stylecfm.apps.users_judge:stylecfm_users_evaluate',
-        'judge samples beside held-out pictures',
+        'compare samples with held-out pictures',
         'users evaluate --checkpoint runs/users-own/run --cfg_scale 1,2',
         {
             'Pictures': 'checkpoint output samples held_out number',
@@ -282,7 +282,7 @@ GROUPS['users'] = dict(
     ),
     check=Command(
         'stylecfm.apps.users_checks:stylecfm_users_check',
-        'say whether autoencoder, network and pictures fit',
+        'check whether autoencoder, network and pictures fit together',
         'users check --vae_path runs/vae/final_model --size light',
         {
             'Parts': 'vae_path data_dir resolution scaling_factor',
@@ -291,11 +291,11 @@ GROUPS['users'] = dict(
     ),
     memory=Command(
         'stylecfm.apps.users_checks:stylecfm_users_memory',
-        'say what a training step needs on a card',
+        'estimate the memory of a training step on a GPU',
         'users memory --size light --budget 8',
         {
             'Network': 'size network batch_size resolution cross_attention_dim',
-            'Card': 'budget mixed_precision checkpointing',
+            'GPU': 'budget mixed_precision checkpointing',
         },
     ),
 )
@@ -701,7 +701,7 @@ def _unknown(word: str, known: list, what: str, help: str):
 
 
 def main(
-    words: list | None = None,  # Arguments; those of the process if none
+    words: list | None = None,  # Arguments; default: those of the process
 ) -> int | None:  # Exit code; None for success
     "Run the command `stylecfm`."
     words = list(sys.argv[1:] if words is None else words)

@@ -110,7 +110,8 @@ def named_styles(
     for n in names:
         if not NAME.test(n):
             raise InputError(
-                f'a style is named after its folder, and {n!r} is no name; rename the folder'
+                f'a style is named after its folder, and {n!r} is not a valid name; '
+                'rename the folder'
             )
     return dict(zip(names, found, strict=False))
 
@@ -137,7 +138,7 @@ _WITH_VERDICT = 40  # smallest style of which that many are held out by default
 
 def held_count(
     images: int,  # Number of images of a style
-    wanted: int | None = None,  # Number given by the user; by the size of the style if none
+    wanted: int | None = None,  # Number given by the user; default: chosen by the size of the style
 ) -> int:
     "Return the number of held-out images of a style; raises `InputError` if too few would be left."
     if wanted is None:
@@ -240,12 +241,13 @@ def _earlier_sources(old: dict) -> dict:
 def hold_out_images(
     styles: dict,  # {style: folder}, from `named_styles`
     root: str | Path,  # Folder of the run
-    number: int | None = None,  # Number of held-out images of each style; by its size if none
+    number: int
+    | None = None,  # Number of held-out images of each style; default: chosen by its size
     seed: int = 0,  # Random seed of the choice
 ) -> dict:  # {style: (images to train on, images held out)}
     """Divide the images of a run once, and link them.
 
-    Raises `InputError` if the run was begun with other folders.
+    Raises `InputError` if the run was started with other folders.
     """
     from stylecfm.data.folders import list_images
     from stylecfm.data.results import free_name
@@ -257,8 +259,8 @@ def hold_out_images(
     for k, v in asked.items():
         if old['styles'] and old.get(k) != v and not (k == 'hold_out' and number is None):
             raise InputError(
-                f'{places} was begun with {k} {old.get(k)}, got {v}; '
-                'give the same, or another --out'
+                f'{places} was started with {k} {old.get(k)}, got {v}; '
+                f'use the same {k}, or another --out'
             )
     made = {}
     for style, folder in styles.items():
@@ -520,7 +522,7 @@ def _lengthened(places: RunPlaces, c: Config, about: dict, asked: _Asked) -> Con
     if wanted <= done and trained_step(places.root) >= done:
         say(
             f'nothing left to train: {places} has trained {done} steps in {duration(seconds)}, '
-            f'and {asked} gives {wanted}; to go on: {asked.command} '
+            f'and {asked} gives {wanted}; to continue: {asked.command} '
             f'--steps {max(LEAST_STEPS, 2 * done)}',
             error=True,
         )
@@ -693,8 +695,9 @@ def train_folders(
     folders: list,  # Folders of images, one for each style: two or more
     out: str | Path,  # Folder of the run
     until: str = 'evaluate',  # Last stage to run, one of `STAGES`
-    number: int | None = None,  # Number of images of each style to hold out; by its size if none
-    steps: int | None = None,  # Number of training steps; the planned one if none
+    number: int
+    | None = None,  # Number of images of each style to hold out; default: chosen by its size
+    steps: int | None = None,  # Number of training steps; default: the planned one
     command: str = '',  # Command that continues the run, for the printed advice
     **given,  # Values of the plan: image_size, codec, hours
 ):
@@ -782,7 +785,7 @@ def _say_next(places: RunPlaces, command: str, pace: 'Pace'):
     )
     more = more_flags(pace, LEAST_STEPS, _TIME_FLAG)
     if (done := trained_step(places.root)) < LEAST_STEPS and more:
-        say(f'{done} steps are too few to paint; to try the model all the same: {paint}')
+        say(f'{done} steps are too few to paint; to try the model anyway: {paint}')
         paint = f'{command} {more}'
     say(f'next: {paint}')
 
@@ -810,12 +813,12 @@ def train_command(
     folders: list = None,
     out: str = None,  # Folder of the run; default: runs/ and the names of the image folders
     image_size: int = None,  # Side of the square images, pixels; default: by the images' sizes
-    # Codec of a new plan: dct:F, a folder, or ORG/NAME on the hub; dct:4 if none
+    # Codec of a new plan: dct:F, a folder, or ORG/NAME on the hub; default: dct:4
     codec: str = None,
     # Longest training time, hours, also of a run that is lengthened; default: 0.75 on a CPU, no
     # limit on a GPU
     hours: float = None,
-    steps: int = None,  # Training steps, of all parts of a run together; as planned if none
+    steps: int = None,  # Training steps, of all parts of a run together; default: as planned
     # Number of images of each style to hold out; default: a tenth, of 40 or more at least 8
     hold_out: int = None,
     until: str = 'evaluate',  # Last stage: hold_out, plan, preprocess, train, samples or evaluate
@@ -827,7 +830,7 @@ def train_command(
     max_minutes: float = None,  # Without folders: stop after this number of minutes of training
     seed: int = None,  # Without folders: random seed of order, noise, times and pairs
     init_from: str = None,  # Without folders: folder of a model to begin with
-    freeze: str = None,  # Without folders: old: with --init_from, only the new styles learn
+    freeze: str = None,  # Without folders, with --init_from: old trains only the new styles
     # Without folders: folder of a run to resume with its own config.json
     resume: str = None,
     debug: store_true = False,  # Show the traceback of an error
@@ -862,7 +865,7 @@ def train_command(
         if init_from != 'none':
             model_there(init_from)
     steps = max_steps if steps is None else steps
-    same = 'the same command goes on where it was'
+    same = 'the same command resumes the run'
     if not folders:
         with reported(debug, same):
             stylecfm_train(steps=steps, debug=debug, **own)

@@ -84,7 +84,9 @@ def check_styles(
     """Raise `InputError` for an invalid style name, or two names that differ only in case."""
     for n in names:
         if not NAME.test(n):
-            raise InputError(f'a style is named after its folder, and {n!r} is no name; rename it')
+            raise InputError(
+                f'a style is named after its folder, and {n!r} is not a valid name; rename it'
+            )
     if len({n.casefold() for n in names}) < len(names):
         raise InputError(
             f'styles must have different names, got {", ".join(names)}; rename a folder'
@@ -241,8 +243,8 @@ def told(
         if not warned and limit and total < min(LEAST_STEPS, trainer.steps):
             minutes = math.ceil(1.1 * limit * LEAST_STEPS / total)
             say(
-                f'too short to paint: about {total} steps fit into {limit:g} minutes, and '
-                f'{LEAST_STEPS} are the least; --minutes {minutes} or more suffices, now or later'
+                f'too few steps to paint: about {total} fit into {limit:g} minutes; at least '
+                f'{LEAST_STEPS} are needed; give --minutes {minutes} or more, now or later'
             )
         warned.append(True)
 
@@ -253,7 +255,7 @@ def painter_samples(
     model_folder: str | Path,  # Folder of the model
     photos: list,  # PIL images of the source style
     side: int = 256,  # Side of a picture on the sheet, pixels
-    brush: 'Brush|None' = None,  # Settings of the paintings; the defaults if none
+    brush: 'Brush|None' = None,  # Settings of the paintings; None: the defaults
 ) -> 'PIL.Image.Image':  # Rows: the photographs, then one for each other style
     "Draw photographs and their paintings in each style."
     from stylecfm.data.images import grid
@@ -347,10 +349,10 @@ def stylecfm_train_painter(
 ):
     """Train a painter on folders of photographs and paintings.
 
-    The same command resumes a stopped training, and larger limits go on with a finished one.
+    The same command resumes a stopped training, and larger limits resume a finished one.
     """
     given = dict(locals())
-    with reported(debug, 'the same command goes on where it was'):
+    with reported(debug, 'the same command resumes the run'):
         _check_limits(minutes, size, steps)
         folders = folders_of(photos, paintings)
         tell_loading()
@@ -364,7 +366,9 @@ def stylecfm_train_painter(
         writable(to / 'samples.jpg')
         may_replace(to / 'export', 'model')
         if not (to / 'training').exists() and os.path.lexists(to / 'samples.jpg'):
-            raise InputError(f'{to / "samples.jpg"} is of no run; choose another --output')
+            raise InputError(
+                f'{to / "samples.jpg"} was not written by a run; choose another --output'
+            )
         coder = load_codec(codec or load_model(pretrained_model()).spec, device)
         check_painter_size(wanted, coder.latent_channels, len(folders))
         sets = {n: read_paintings(p, size) for n, p in folders.items()}

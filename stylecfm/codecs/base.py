@@ -312,9 +312,7 @@ def encode(
             )
         if generator:
             raise InputError(
-                f'{self.spec} gives one latent for an image, no distribution to draw from; '
-                'encode without '
-                f'a generator'
+                f'{self.spec} has no posterior to sample from; encode without a generator'
             )
         return out.latents
 
@@ -352,7 +350,7 @@ def _tried(self: Autoencoder) -> Tensor:  # Latent, `(1, c, 64/factor, 64/factor
     except (RuntimeError, ValueError, TypeError, IndexError) as e:
         why = str(e).partition('\n')[0]
         raise InputError(
-            f'{self.spec} is no autoencoder of images of 3 channels ({why}); give another'
+            f'{self.spec} is not an autoencoder of images with 3 channels ({why}); give another'
         ) from None
     if (
         not len(z[0])
@@ -361,7 +359,7 @@ def _tried(self: Autoencoder) -> Tensor:  # Latent, `(1, c, 64/factor, 64/factor
         or x.shape != (1, 3, 64, 64)
     ):
         raise InputError(
-            f'{self.spec} makes of an image of 64 x 64 pixels a latent of shape '
+            f'{self.spec} encodes a 64 x 64 image to a latent of shape '
             f'{tuple(z.shape[1:])} and an '
             f'image of shape {tuple(x.shape[1:])}; an autoencoder of images is needed'
         )
@@ -523,7 +521,7 @@ def read_weights(
     try:
         weights = read_pt(content)
     except InputError as e:
-        raise InputError(f'{path} is no file of weights: {e}; take another copy') from None
+        raise InputError(f'{path} is not a file of weights: {e}; take another copy') from None
     if not isinstance(weights, dict):
         raise InputError(
             f'{path} must hold a table of weights, got {type(weights).__name__}; take another copy'
@@ -605,7 +603,7 @@ def _affordable(kind: type, where: Path):
         asked = sum(v.numel() for v in kind.from_config(about).state_dict().values())
     if asked > there:
         raise InputError(
-            f'{where}: config.json asks for {asked} numbers, and {WEIGHTS_FILE} has {there}; '
+            f'{where}: config.json specifies {asked} numbers, and {WEIGHTS_FILE} has {there}; '
             'take another copy'
         )
 
@@ -656,7 +654,7 @@ def _own(folder: Path) -> TileAutoencoder | LappedAutoencoder | None:
     checked(about, rules, str(folder / 'config.json'))
     shapes = tensor_shapes(folder / WEIGHTS_FILE)
     if about['blocks'] > len(shapes):
-        raise InputError(f'{folder}: config.json asks for more blocks than there are weights')
+        raise InputError(f'{folder}: config.json specifies more blocks than there are weights')
     try:
         with torch.device('meta'):
             net = kind(**{k: about[k] for k in rules})
@@ -721,7 +719,7 @@ def _network(spec: str) -> nn.Module:
     except Exception as e:  # network, hub and diffusers raise errors of many types
         why = str(e).splitlines()[0].rstrip('.')
         raise InputError(
-            f'there is no folder {spec}, and {m[1]} could not be had from the hub (no network, '
+            f'there is no folder {spec}, and {m[1]} could not be loaded from the hub (no network, '
             'or no '
             f'such model: {why}); '
             f'where there is a network, `hf download {m[1]} --local-dir {m[1].split("/")[1]}`, '
@@ -823,7 +821,7 @@ def tile_codec(
         return None
     if len(numbers) > 2 or not all(n.isdecimal() and 1 <= int(n) <= 16 for n in numbers):
         raise InputError(
-            f'{spec} is no codec; write {kind}:F or {kind}:F:C, as in pixels:F, '
+            f'{spec} is not a codec; write {kind}:F or {kind}:F:C, as in pixels:F, '
             'with numbers from 1 to 16'
         )
     return kind, int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 3

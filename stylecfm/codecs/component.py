@@ -32,7 +32,7 @@ from ..files import read_json, write_json, write_tensors
 
 # %% ../../nbs/03_codecs/04_component.ipynb #2b97aedc
 class CodecModel(ModelMixin, ConfigMixin):
-    "A codec as a diffusers model; raises `InputError` for an object that is no codec."
+    "A codec as a diffusers model; raises `InputError` for an object that is not a codec."
 
     if TYPE_CHECKING:  # methods that `@patch` adds
 
@@ -82,7 +82,7 @@ class CodecModel(ModelMixin, ConfigMixin):
 
     @property
     def fingerprint(self) -> str:  # Fingerprint of the codec
-        "Digest of settings and present weights."
+        "Digest of the settings and of the current weights."
         if self.net is None:
             return self.origin
         return (
@@ -105,7 +105,7 @@ class CodecModel(ModelMixin, ConfigMixin):
 
 # %% ../../nbs/03_codecs/04_component.ipynb #e074fa0c
 def _wide(x: Tensor) -> Tensor:
-    "Convert to fp32, except float64."
+    "Convert to float32, unless the type is float64."
     return x if x.dtype == torch.float64 else x.float()
 
 
@@ -195,7 +195,7 @@ def _codec_in(folder: Path, variant: str | None) -> Codec:
         return load_codec(spec)
     if not variant:
         return load_codec(str(folder), 'cpu')
-    with tempfile.TemporaryDirectory() as d:  # links to the files under names without the variant
+    with tempfile.TemporaryDirectory() as d:  # copies under names without the variant
         found = [p for p in folder.iterdir() if f'.{variant}' in p.name]
         if not found:
             raise InputError(
@@ -219,10 +219,10 @@ def from_pretrained(
     cls: CodecModel,
     pretrained_model_name_or_path: str | Path,  # Folder, or a name that `load_codec` takes
     variant: str | None = None,  # Name of the set of weights
-    torch_dtype: torch.dtype | None = None,  # Type of the weights; the stored one if none
+    torch_dtype: torch.dtype | None = None,  # Type of the weights; None: as stored
     dtype: torch.dtype | None = None,  # Newer name of `torch_dtype`
     device_map: str | dict | None = None,  # Device: a name, or {'': name}
-    subfolder: str = '',  # Folder inside of the folder
+    subfolder: str = '',  # Subfolder that contains the codec
     **kwargs,  # Not used; arguments of diffusers' loader
 ) -> CodecModel:
     "Load a codec; raises `InputError` for a folder without one."
@@ -238,7 +238,7 @@ def from_pretrained(
 # %% ../../nbs/03_codecs/04_component.ipynb #3bc28ead
 def as_codec_model(
     codec: Any,  # A `CodecModel`, or an argument of its constructor
-    device: str | torch.device | None = 'cpu',  # Device of an autoencoder that is made
+    device: str | torch.device | None = 'cpu',  # Device of a new autoencoder
 ) -> CodecModel:
-    "Convert a codec to a component; raises `InputError` for an object that is no codec."
+    "Convert a codec to a component; raises `InputError` for an object that is not a codec."
     return codec if isinstance(codec, CodecModel) else CodecModel(codec, device)

@@ -250,12 +250,12 @@ def code_encoding(
     if transfer in _HDR:
         raise InputError(
             f'it has a high dynamic range ({_HDR[transfer]}); export it in standard range (SDR), '
-            'in sRGB say'
+            'for example in sRGB'
         )
     if primaries not in PRIMARIES or transfer not in TRANSFERS:
         raise InputError(
             f'its colours have the code points {primaries}/{transfer} of H.273, '
-            'which are not read here; '
+            'which are not supported; '
             'export it in sRGB'
         )
     if (primaries, transfer) == (1, 13):

@@ -138,15 +138,15 @@ _CURES = {
 def not_read(
     kind: str,  # Format from `kind_of`, not one of `READ`
 ) -> str:  # Reason and remedy in one line
-    "Explain that a format is not read."
+    "Explain that a format is not supported."
     if not kind:
-        return 'it is no image of a known format'
+        return 'it is not an image of a known format'
     if 'archive' in kind:
         return f'it is a {kind}; unpack it'
     if kind == 'web page':
         return 'it is a web page'
     cure = _CURES.get(kind, 'export it as JPEG, PNG, TIFF or AVIF')
-    return f'its format is {kind}, which is not read here; {cure}'
+    return f'its format is {kind}, which is not supported; {cure}'
 
 # %% ../../nbs/02_data/01_decoding.ipynb #3c73689d
 MAX_BYTES = 1 << 30  # Size of the largest file that is read, bytes
@@ -160,7 +160,7 @@ def read_file(
         if path.is_dir():
             raise InputError('it is a folder')
         if path.is_symlink() and not path.exists():
-            raise InputError('it is a link that leads nowhere')
+            raise InputError('it is a broken link')
         if not path.exists():
             raise InputError('there is no such file')
         if not path.is_file():
@@ -743,7 +743,7 @@ def _looks_like_12_bits(top: int):
     "Warn if 16-bit samples use 12 bits or fewer, by their largest value."
     if 0 < top < 4096:
         note_assumption(
-            f'its 16-bit samples go up to {top} of 65535 only and come out dark; '
+            f'its 16-bit samples go up to {top} of 65535 only and appear dark; '
             'if it has 12 bits, save it scaled to 16'
         )
 
@@ -1015,12 +1015,12 @@ def _white(t: _Tiff, top: Callable) -> float:
     if t.bits > 8 and 0 < stated < full and top() <= stated:
         if t.bits == 16:
             note_assumption(
-                f'its largest sample value is stated as {stated}, which is taken for white'
+                f'its largest sample value is stated as {stated}, which is used as white'
             )
         return float(stated)
     if t.bits == 32:
         white = full if top() > 65535 and t.kind == 1 else 65535
-        note_assumption(f'its samples have 32 bits; {white} is taken for white')
+        note_assumption(f'its samples have 32 bits; {white} is used as white')
         return float(white)
     return float(full)
 
@@ -1623,7 +1623,7 @@ def decoding() -> Iterator[None]:
     except InputError:
         raise
     except UnidentifiedImageError:
-        raise InputError('it is no image of a known format, or it is damaged') from None
+        raise InputError('it is not an image of a known format, or it is damaged') from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputError('far too many pixels; make it smaller') from None
     except Exception as e:  # decoders raise errors of many types

@@ -125,7 +125,7 @@ def _entries(folder: Path) -> list:
         return sorted(folder.iterdir(), key=natural)
     except OSError as e:
         raise InputError(
-            f'cannot read the folder {folder}: {e.strerror}; ask its owner, or take it away'
+            f'cannot read the folder {folder}: {e.strerror}; ask its owner for access, or move it'
         ) from None
 
 
@@ -187,14 +187,17 @@ def why_unused(
             kind = kind_of(f.read(256))
     except OSError:
         kind = ''
-    suffix = path.suffix or 'no suffix'
+    said = _suffix_of(path)
     if kind in READ:
-        return f'not used: {suffix} is not the suffix of an image, but it is a {kind}; rename it'
-    return (
-        f'not used: {not_read(kind)}'
-        if kind
-        else f'not used: {suffix} is not the suffix of an image'
-    )
+        return f'not used: {said}, but it is a {kind}; rename it'
+    return f'not used: {not_read(kind) if kind else said}'
+
+
+def _suffix_of(path: Path) -> str:
+    "State that a file does not have the suffix of an image."
+    if not path.suffix:
+        return 'the file has no suffix'
+    return f'{path.suffix} is not the suffix of an image'
 
 
 # Number of files per suffix whose signature is read; others are explained by suffix alone
@@ -210,14 +213,7 @@ def explain_unused(
     for p in paths:
         s = p.suffix.lower()
         count[s] += 1
-        out.append(
-            (
-                p,
-                why_unused(p)
-                if count[s] <= EXPLAINED
-                else f'not used: {s or "no suffix"} is not the suffix of an image',
-            )
-        )
+        out.append((p, why_unused(p) if count[s] <= EXPLAINED else f'not used: {_suffix_of(p)}'))
     return out
 
 
@@ -253,8 +249,7 @@ def _some(folder: Path, found: Scan, extensions: tuple) -> list:
     there = f'; it holds {unused_line(found.unused)}' if found.unused else ''
     inside = f'; {len(found.folders)} folder(s) in it were not entered' if found.folders else ''
     raise InputError(
-        f'no {what} in {folder}; files that end in {" ".join(extensions)} are looked '
-        f'for{there}{inside}'
+        f'no {what} in {folder}; supported suffixes: {" ".join(extensions)}{there}{inside}'
     )
 
 # %% ../../nbs/02_data/02_folders.ipynb #81e49740
@@ -316,9 +311,7 @@ def unused_in_styles(
             f'{s.loose[0].name} first'
         )
     if s.system:
-        out.append(
-            'passed over folders of the system: ' + ', '.join(sorted({p.name for p in s.system}))
-        )
+        out.append('skipped system folders: ' + ', '.join(sorted({p.name for p in s.system})))
     return out + ([unused_line(s.unused)] if s.unused else [])
 
 # %% ../../nbs/02_data/02_folders.ipynb #4952addf

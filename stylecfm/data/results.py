@@ -119,9 +119,7 @@ def check_results(
     for p in map(Path, results):
         real = os.path.realpath(p)
         if real in originals:
-            raise InputError(
-                f'{p} would be overwritten by what is made of the images; choose another --output'
-            )
+            raise InputError(f'{p} is an input and would be overwritten; choose another --output')
         other = own.setdefault(_same(real), p)
         if other is not p:
             raise InputError(f'{other} and {p} would be one file; choose other names')
@@ -131,7 +129,7 @@ def check_results(
             noted[p.parent] = _noted(p.parent)
         if not p.is_file() or noted[p.parent].get(p.name) != digest(p):
             raise InputError(
-                f'{p} is there already, and no earlier run wrote it as it is; '
+                f'{p} exists and is not an unchanged result of an earlier run; '
                 'choose another name, or give --overwrite'
             )
 

@@ -98,7 +98,7 @@ def _records(content: bytes) -> dict:  # {name: content}
             i.file_size for i in infos
         ) > len(content):
             raise InputError(
-                'its records are packed, or larger than the file; save it again with torch.save'
+                'its records are compressed, or larger than the file; save it again with torch.save'
             )
         return {i.filename: z.read(i) for i in infos}
 
@@ -117,11 +117,11 @@ def _looked_at(content: bytes) -> io.BytesIO:  # Readable stream of the checked 
         records = _records(content)
         pickles = [v for k, v in records.items() if k == 'data.pkl' or k.endswith('/data.pkl')]
         if len(pickles) != 1 or len(pickles[0]) > LONGEST_PICKLE:
-            raise InputError('it is no file that torch.save wrote')
+            raise InputError('it was not written by torch.save')
         _only_plain(io.BytesIO(pickles[0]))
         return _zip_of(records)
     if not content.startswith(_OLD_FORM):
-        raise InputError('it is no file that torch.save wrote')
+        raise InputError('it was not written by torch.save')
     stream = io.BytesIO(content[:LONGEST_PICKLE])
     for _ in range(5):
         _only_plain(stream)  # magic number, version, system, object, keys

@@ -99,7 +99,7 @@ def fit_classifier(
     opt = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02)
     net.train()
     y = torch.cat([torch.zeros(32), torch.ones(32)])
-    for i in progress_bar(range(steps), desc='judge', leave=False):
+    for i in progress_bar(range(steps), desc='classifier', leave=False):
         for q in opt.param_groups:
             q['lr'] = 2e-3 * (1 - i / steps) + 1e-5
         x = torch.cat(

@@ -77,8 +77,8 @@ def colour_map(
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #cell-17
 def laplacian_pyramid(
     x: Tensor,  # Images `(n, c, h, w)`
-    levels: int = 3,  # Number of levels; the last one is the low-pass rest
-) -> list:  # Tensors, each half as large as the one before
+    levels: int = 3,  # Number of levels; the last one is the low-pass residual
+) -> list:  # Tensors, each with half the side length of the one before
     "Laplacian pyramid (Burt & Adelson 1983); the sum of its enlarged levels is the image."
     k = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]).to(x) / 16
     kernel = (k[:, None] * k).repeat(x.shape[1], 1, 1, 1)
@@ -119,7 +119,7 @@ def sliced_wasserstein(
     each: int = 128,  # Number of patches of an image at each level
     directions: int = 256,  # Number of random directions
     seed: int = 0,  # Random seed of patches and directions
-) -> float:  # 1,000 times the mean over levels; 0 for equal sets
+) -> float:  # 1,000 times the mean over levels; near 0 for equal sets
     """Sliced Wasserstein distance of the patches of two sets of images (Karras 2018).
 
     Its unit is a thousandth of the reference's standard deviation.
@@ -165,7 +165,7 @@ TONE_LEVELS = 4095  # Highest of 4,096 levels of luminance
 def best_tones(
     x: Tensor,  # Luminance of the result, `(h, w)` in [0, 1]
     y: Tensor,  # Luminance of the source, `(h, w)`
-) -> Tensor:  # `x` under the increasing function nearest to `y`, float64 `(h, w)`
+) -> Tensor:  # `x` after the best non-decreasing tone map, float64 `(h, w)`
     "Fit the best monotone tone map of one picture to another (isotonic regression, Barlow 1972)."
     from scipy.optimize import isotonic_regression
 
@@ -285,7 +285,7 @@ def published_distances(
     Raises `InputError` if torchmetrics or the weights are missing.
     """
     if min(len(made), len(paintings)) < 2:
-        raise InputError('FID and KID want two pictures or more of each kind')
+        raise InputError('FID and KID need two pictures or more of each kind')
 
     def unit(x):
         return (x.clamp(-1, 1) + 1) / 2
@@ -309,10 +309,10 @@ def published_distances(
             lpips = LPIPS('alex', normalize=True)
     except ImportError:
         raise InputError(
-            'FID, KID and LPIPS want torchmetrics with its image extra: pip install "stylecfm[fid]"'
+            'FID, KID and LPIPS need torchmetrics with its image extra: pip install "stylecfm[fid]"'
         ) from None
     except OSError as e:
-        raise InputError(f'the weights of FID, KID or LPIPS could not be had ({e})') from None
+        raise InputError(f'the weights of FID, KID or LPIPS are not available ({e})') from None
     for m in (fid, kid):
         m.update(unit(paintings), real=True)
         m.update(unit(made), real=False)
@@ -457,7 +457,7 @@ def machine() -> dict:
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #cell-25
 def keep_results(
     path: str | Path,  # JSON file of a study; created if it does not exist
-    command: str,  # Command that measured them
+    command: str,  # Command that produced the results
     **found,  # Results by name; results under other names are kept
 ):
     "Add measured figures to a stored file, with the command and the machine."
@@ -470,13 +470,13 @@ def finished_job(
     # JSON that a job wrote with `write_checked`, including its arguments `asked`
     path: str | Path,
     asked: dict,  # Arguments of the job, compared as JSON, which has no tuples
-) -> dict | None:  # Results; None if they are missing, changed, or of other arguments
+) -> dict | None:  # Results; None if missing, damaged or computed for other arguments
     "Read the results of a finished job."
     if not Path(path).is_file():
         return None
     try:
         found = read_checked(path)
     except InputError as e:
-        say(f'{e}; it is done again', error=True)
+        say(f'{e}; the job runs again', error=True)
         return None
     return found if found.get('asked') == json.loads(json.dumps(asked)) else None

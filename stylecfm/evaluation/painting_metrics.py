@@ -106,7 +106,7 @@ class SqueezeNet(nn.Module):
 
 # %% ../../nbs/09_evaluation/03_painting_metrics.ipynb #f0a1b81f
 def load_squeezenet(
-    # File of weights; the one in the folder `STYLECFM_SHARED` if none
+    # File of weights; default: the one in the folder `STYLECFM_SHARED`
     path: str | Path | None = None,
 ) -> SqueezeNet:
     "Load the ImageNet weights; raises `InputError` if there is no file."

@@ -84,7 +84,7 @@ class MethodResult(NamedTuple):
 
 
 def paint_missing(
-    paint: PaintingMethod,  # Method
+    paint: PaintingMethod,  # Method that paints a batch of photographs
     photos: list[Image.Image],  # Photographs of mode RGB
     size: int,  # Side of the paintings, pixels
     folder: str | Path,  # Folder of this method and size
@@ -164,7 +164,7 @@ def _reduced(x: Tensor, size: int) -> Tensor:
 
 
 def _border_figure(x: Tensor, period: int, draws: int) -> Figure:
-    "Ratio of energies at borders with its interval."
+    "Ratio of the energies at and beside tile borders, with its interval."
     e = border_energies(x, period)
 
     def ratio(i, _):
@@ -218,7 +218,7 @@ class Sheet(NamedTuple):
     "Sheets for a blind vote, and their key."
 
     pages: list  # Images of mode RGB
-    key: dict  # Row number, as text, to the methods in the order of the letters
+    key: dict  # {row number as text: methods in the order of the letters}
 
 
 def vote_sheet(

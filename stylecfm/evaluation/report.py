@@ -49,8 +49,8 @@ LABELS = dict(  # {figure: heading of its column}
     distance='Distance to paintings',
     frechet='Fréchet distance',
     kernel='Kernel distance',
-    deception='Classifier says painting',
-    artifacts='Odd squares',
+    deception='Deception rate',
+    artifacts='Atypical patches',
     ssim='SSIM',
     toned_psnr='PSNR, tones matched',
     toned_ssim='SSIM, tones matched',
@@ -62,9 +62,9 @@ METRICS = dict(  # {figure: description}
     distance='sliced Wasserstein distance of patches to the paintings; lower is nearer',
     frechet="Fréchet distance of codec latents to the paintings'; lower is nearer",
     kernel="kernel distance of codec latents to the paintings', times 1000; lower is nearer",
-    deception='share of pictures that a small classifier takes for paintings, 0 to 1',
-    artifacts="share of squares that are flatter or rougher than 99 % of the paintings'; "
-    "0.01 is a painting",
+    deception='share of pictures that a small classifier classifies as paintings, 0 to 1',
+    artifacts="share of patches that are flatter or rougher than 99 % of the paintings' patches; "
+    '0.01 for paintings',
     ssim='SSIM of luminance to the photograph, up to 1',
     toned_psnr='PSNR of luminance to the photograph after the best tone map, dB',
     toned_ssim='SSIM after the best tone map, up to 1',
@@ -391,7 +391,7 @@ def verdict(
     mine = rows.get('this model')
     before = rows.get('untouched')
     if not mine or not before:
-        return 'Nothing can be said yet: the model or the photographs are not measured.'
+        return 'No result yet: the model or the photographs are not measured.'
     if images < LEAST_IMAGES:
         return (
             f'Too few pictures for a verdict: {images} of a kind were compared, and distances of '
@@ -453,14 +453,17 @@ def classifier_note(
     best = max(fooled, key=lambda k: fooled[k].value, default=None)
     if best and fooled[best].high >= mine.low:
         return (
-            'The classifier is no measure of success here: '
-            f'it says painting of {fooled[best].value:.0%} of the photographs whose colours '
-            f'alone were changed ({best}), and of {mine.value:.0%} of the pictures of this model.'
+            'The classifier does not measure success here: '
+            f'it classifies {fooled[best].value:.0%} of the photographs whose colours alone '
+            f'were changed ({best}) as paintings, and {mine.value:.0%} of those of this model.'
         )
-    return f'The classifier says painting of {mine.value:.0%} of the pictures of this model' + (
-        f', and of {fooled[best].value:.0%} of those whose colours alone were changed ({best}).'
-        if best
-        else '.'
+    return (
+        f'The classifier classifies {mine.value:.0%} of the pictures of this model as paintings'
+        + (
+            f', and {fooled[best].value:.0%} of those whose colours alone were changed ({best}).'
+            if best
+            else '.'
+        )
     )
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #5ad10001
@@ -482,11 +485,11 @@ ROWS = {
     ),
     'this model': ('This model', 'photographs transferred to the style of the paintings'),
     'this model, and back': (
-        'This model, and back',
+        'This model, round trip',
         'those pictures transferred back to photographs; structure missing here is lost',
     ),
     FLOOR: (
-        FLOOR[:1].upper() + FLOOR[1:],
+        'Paintings, one half against the other',
         'real paintings compared with other real paintings; no method can be expected to be nearer',
     ),
     PAINTINGS: (
@@ -528,7 +531,7 @@ alt="{{ way }}, picture {{ loop.index }}">{% endfor %}</div>
 {% for f in figures %}<td>{% if f in row %}{{ plain(row[f].value) }}<br>
 <small>{{ plain(row[f].low) }} to {{ plain(row[f].high) }}</small>{% endif %}</td>{% endfor %}</tr>
 {% endfor %}</table></div>
-<p>Small figures: an interval that holds the value in 95 of 100 such samples of pictures.</p>
+<p>Small numbers: 95 % bootstrap interval, which contains the value in 95 of 100 such samples.</p>
 <h3>Rows</h3><dl>{% for way in rows if way in rows_about %}<dt>{{ rows_about[way][0] }}</dt>
 <dd>{{ rows_about[way][1][:1]|upper }}{{ rows_about[way][1][1:] }}.</dd>{% endfor %}</dl>
 <h3>Columns</h3><dl>{% for f, words in figures.items() %}<dt>{{ labels[f] }}</dt>

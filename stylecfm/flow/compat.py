@@ -87,7 +87,7 @@ class FlowMatcher:
         self,
         x0: Tensor,  # Noise, `(b, ...)`
         x1: Tensor,  # Data, as `x0`
-        t: Tensor | None = None,  # Times, `(b,)`; uniform if none
+        t: Tensor | None = None,  # Times, `(b,)`; default: uniform
         generator: torch.Generator | None = None,  # Random generator, on the CPU
     ) -> tuple[Tensor, Tensor, Tensor]:  # Times `(b,)`, points and velocities, each `(b, ...)`
         "Sample times, points on the path and velocities, a training batch; raises `InputError`."
@@ -150,7 +150,7 @@ class VelocitySolver:
         method: str = 'euler',  # A key of `ODEINT_METHODS`
         atol: float = 1e-5,  # Adaptive: tolerated absolute error of a step
         rtol: float = 1e-5,  # Adaptive: tolerated relative error of a step
-        time_grid: Tensor | None = None,  # Times, `(n,)`; 0 and 1 if none
+        time_grid: Tensor | None = None,  # Times, `(n,)`; default: 0 and 1
         # Whether to return the states at all times of the grid instead of the last
         return_intermediates: bool = False,
         enable_grad: bool = False,  # Whether to record gradients

@@ -171,9 +171,9 @@ def _sinkhorn(far, reg, scale=None):
         plan = _annealed(ot, far, reg)
     if (off := _sums_off(plan)) > SINKHORN_TOLERANCE:
         raise InputError(
-            f'Sinkhorn has not converged at reg {reg:g}: sums of its plan are off by {off:.1%}, '
-            f'{SINKHORN_TOLERANCE:.0%} is '
-            'allowed; use a larger reg, or coupling ot, to which it tends'
+            f'Sinkhorn has not converged at reg {reg:g}: sums of its plan have an error of '
+            f'{off:.1%}, {SINKHORN_TOLERANCE:.0%} is allowed; '
+            'use a larger reg, or coupling ot, to which it tends'
         )
     return plan
 
@@ -183,7 +183,7 @@ def sinkhorn_pair(
     x1: Tensor,  # Data, shaped as `x0`
     # Style of each row of `x1`, `(b,)`; None: pair all rows together
     style: Tensor | None = None,
-    generator: torch.Generator | None = None,  # Random generator; the global one if none
+    generator: torch.Generator | None = None,  # Random generator; default: the global one
     reg: float = 0.02,  # Entropic regularisation, > 0, in units of the mean squared distance
     # Whether `reg` has this unit; else it is a squared distance, as in POT and torchcfm
     relative: bool = True,
@@ -269,7 +269,7 @@ def fit_potentials(
     v = torch.zeros(n)
     mean = torch.zeros(n)
     last = steps - max(1, steps // 4)
-    for k in progress_bar(range(steps), desc='heights', unit='step', disable=quiet, leave=False):
+    for k in progress_bar(range(steps), desc='potentials', unit='step', disable=quiet, leave=False):
         soft, rate = (
             0.1 * 0.2 ** (k / steps),
             0.02 * (1 - k / steps),

@@ -119,7 +119,7 @@ def karras_sigmas(
 def denoiser(
     net: Callable,  # Network `F(x, t, style)` with EDM's scaled input and output
     noise: EDMNoise = EDMNoise(),  # Noise settings; `sigma_data` is used
-    style: Tensor | None = None,  # Styles, `(b,)`; 0 if none
+    style: Tensor | None = None,  # Styles, `(b,)`; default: 0
 ) -> Callable:  # Denoiser `D(x, sigma)`: noisy data `(b, ...)`, noise levels `(b,)` -> data
     "Wrap a network in EDM's preconditioning."
 

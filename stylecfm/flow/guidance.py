@@ -49,7 +49,9 @@ def cfg_scale(
     if not scale >= 1:
         raise InputError(f'guidance scale must be >= 1 (1 is unguided), got {scale}')
     if not 0 <= interval[0] < interval[1] <= 1:
-        raise InputError(f'guidance interval must be two rising times in [0, 1], got {interval}')
+        raise InputError(
+            f'guidance interval must be two increasing times in [0, 1], got {interval}'
+        )
     inside = interval[0] - 1e-6 <= t <= interval[1] + 1e-6  # tolerance for times in fp32
     return 1 + (scale - 1) * DECAYS[decay](t) if inside else 1.0
 

@@ -79,7 +79,7 @@ def bits_per_dim(
 def random_signs(
     x: Tensor,  # Points, `(b, ...)`
     n: int,  # Number of probes, >= 1
-    # Random generator, on the CPU; the global one if none
+    # Random generator, on the CPU; default: the global one
     generator: torch.Generator | None = None,
 ) -> Tensor:  # `(n, b, ...)`, each -1 or 1
     "Draw the probes of Hutchinson's estimate (Hutchinson 1990); raises `InputError`."

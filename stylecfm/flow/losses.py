@@ -84,7 +84,7 @@ def flow_batch(
     style: Tensor,  # Their styles, int64 `(b,)`
     draw: FlowMatchingOptions = FlowMatchingOptions(),  # Settings of the batch
     generator: torch.Generator | None = None,  # Random generator, on the CPU
-    # Noise that is already paired, shaped as `x1`; drawn and paired if none
+    # Noise that is already paired, shaped as `x1`; default: drawn and paired
     x0: Tensor | None = None,
 ) -> FlowBatch:  # Inputs and targets of the network
     """Draw noise, pairs, times and dropped labels for one training step.
@@ -145,7 +145,7 @@ def conditioned_field(
     # Network `(xt, t, style) -> velocity`; the last channels of `xt` are the condition
     model: Callable,
     given: Tensor,  # Condition, `(b, k, ...)`
-    style: Tensor | None = None,  # Styles, int64 `(b,)`; 0 if none
+    style: Tensor | None = None,  # Styles, int64 `(b,)`; default: 0
 ) -> Callable:  # Field `(x, t) -> dx/dt`
     "Return the velocity field under a fixed condition."
     if style is None:

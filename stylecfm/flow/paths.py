@@ -207,7 +207,7 @@ def sample_time(
     law: str = 'uniform',  # A key of `TIME_DISTRIBUTIONS`
     # Whether to draw one time from each of `n` intervals of equal probability
     stratified: bool = True,
-    generator: torch.Generator | None = None,  # Random generator; the global one if none
+    generator: torch.Generator | None = None,  # Random generator; default: the global one
     start: float = 0.0,  # Earliest time; the distribution is scaled to [start, 1]
 ) -> Tensor:  # Times in [start, 1], float32 `(n,)`, in random order
     "Sample times for a batch; raises `InputError` for a `start` outside [0, 1)."

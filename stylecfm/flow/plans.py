@@ -82,7 +82,7 @@ def sample_pairs(
     k: int,  # Number of pairs, >= 1
     # Whether to sample with replacement; without it `k` is at most the number of pairs with mass
     replace: bool = True,
-    # Random generator, on the CPU; the global one if none
+    # Random generator, on the CPU; default: the global one
     generator: torch.Generator | None = None,
 ) -> Pairs:
     "Sample pairs from a plan; raises `InputError` for a plan without mass, or with too few pairs."
@@ -121,7 +121,7 @@ def resampled(
     # Style of each row of `x1`, `(b,)`; None: pair all rows together
     style: Tensor | None = None,
     coupling: str = 'ot',  # A key of `PLANS`
-    # Random generator, on the CPU; the global one if none
+    # Random generator, on the CPU; default: the global one
     generator: torch.Generator | None = None,
     # Regularisation of `sinkhorn`, a squared distance; None: 0.02 of the mean squared distance
     reg: float | None = None,

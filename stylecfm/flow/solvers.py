@@ -164,7 +164,7 @@ def backward_euler(
         before = x
         x = s.x + h * v(x, t + h)
     if (x - before).norm() > 0.1 * (x - s.x).norm():
-        raise FloatingPointError(f'backward Euler does not settle at t={t:.3f}; use more steps')
+        raise FloatingPointError(f'backward Euler does not converge at t={t:.3f}; use more steps')
     return StepState(x)
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-13
@@ -256,8 +256,8 @@ def own_times(
     if len(steps) and times.isfinite().all() and ((steps > 0).all() or (steps < 0).all()):
         return times
     raise InputError(
-        f'grid must be one of {", ".join(GRIDS)}, or two or more times that only rise or only '
-        f'fall, got {grid!r}'
+        f'grid must be one of {", ".join(GRIDS)}, or two or more '
+        f'strictly monotone times, got {grid!r}'
     )
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #4f1a2b67
@@ -364,7 +364,7 @@ def _options(o):
     if isinstance(o, SolverOptions):
         return o
     if not isinstance(o, Mapping):
-        raise InputError(f'options must be an Options or a dict, got {type(o).__name__}')
+        raise InputError(f'options must be a SolverOptions or a dict, got {type(o).__name__}')
     if unknown := [k for k in o if k not in SolverOptions._fields]:
         raise InputError(
             f'options must be of {", ".join(SolverOptions._fields)}, got {unknown[0]!r}'
@@ -416,7 +416,7 @@ def _check_carry(carry, x, t0, method):
     if carry.method != method or carry.t != t0 or not torch.equal(carry.x, x):
         raise InputError(
             f'this carry belongs to another point or time, or to {carry.method}; '
-            'hand on the `x` and the `carry` of one Solution'
+            'pass `x` and `carry` of the same Solution'
         )
 
 
@@ -696,7 +696,7 @@ def _adaptive_solution(clock, x, times, path):
         t = clock.t.min()
         if (status == 2).any():
             check_finite(x * torch.nan, t)
-        raise FloatingPointError(f'no step is short enough at t={t:.3f}; allow a larger error')
+        raise FloatingPointError(f'no step is short enough at t={t:.3f}; increase rtol or atol')
     return Solution(
         x,
         int(clock.nfe.max()),
@@ -777,9 +777,7 @@ class ODESolver:
         options = _options(options)
         _check_solve(steps, method, 0.0, 1.0, options.grid)
         if adaptive and options != SolverOptions():
-            raise InputError(
-                'steps that grow take no options; leave adaptive off, or the options out'
-            )
+            raise InputError('adaptive=True takes no options; omit one of them')
         self.method = method
         self.steps = steps
         self.adaptive = adaptive

@@ -88,7 +88,7 @@ class _Flat:
             p.shape != s for p, s in zip(parts, self.shapes, strict=True)
         ):
             raise InputError(
-                f'func must answer in the shape of y0, {[tuple(s) for s in self.shapes]}, '
+                f'func must return the shape of y0, {[tuple(s) for s in self.shapes]}, '
                 f'got {[tuple(p.shape) for p in parts]}'
             )
         return torch.cat([p.reshape(-1) for p in parts])[None]
@@ -158,7 +158,7 @@ def _fixed_grid(t, given, func, y0):
         if size <= 0:
             raise InputError(f'step_size must be above 0, got {size}')
         if max(times) - min(times) > MOST_FIXED_STEPS * size:
-            raise InputError(f'step_size {size:g} asks for more than {MOST_FIXED_STEPS} steps')
+            raise InputError(f'step_size {size:g} needs more than {MOST_FIXED_STEPS} steps')
         count = [
             math.ceil(abs(b - a) / size - 1e-9) for a, b in zip(times, times[1:], strict=False)
         ]
@@ -180,7 +180,7 @@ def odeint(
     *,
     rtol: float = 1e-7,  # Adaptive: tolerated error of a step, relative to the state
     atol: float = 1e-9,  # Adaptive: tolerated absolute error of a step
-    # A key of `ODEINT_METHODS`, or a tableau; `dopri5` if none
+    # A key of `ODEINT_METHODS`, or a tableau; default: `dopri5`
     method: str | Tableau | EmbeddedPair | None = None,
     # `step_size`, `grid_constructor` (fixed methods); `first_step`, `max_num_steps` (adaptive ones)
     options: dict | None = None,

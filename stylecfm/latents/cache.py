@@ -120,8 +120,8 @@ def not_used(
 ) -> dict:  # `unused` and `told` of a `Source`
     "List the files of a folder of styles that are not used, for `skipped.csv` and the terminal."
     rows = [UnusedFile(p, why) for p, why in explain_unused(found.unused)]
-    rows += [UnusedFile(p, 'not used: it lies in no style') for p in found.loose]
-    rows += [UnusedFile(p, 'passed over: a folder of the system') for p in found.system]
+    rows += [UnusedFile(p, "not used: it is in no style's folder") for p in found.loose]
+    rows += [UnusedFile(p, 'skipped: a system folder') for p in found.system]
     return dict(unused=tuple(rows), told=tuple(unused_in_styles(found, str(root))))
 
 
@@ -130,9 +130,7 @@ def differences(
     new: dict,  # Required recipe
 ) -> str:  # '' if there are none
     "Differences between two recipes, as text."
-    return ', '.join(
-        f'{k} was {old.get(k)!r} and is now {new[k]!r}' for k in new if old.get(k) != new[k]
-    )
+    return '; '.join(f'{k} {old.get(k)!r}, not {new[k]!r}' for k in new if old.get(k) != new[k])
 
 # %% ../../nbs/04_latents/01_cache.ipynb #c298527a
 SMALLEST = 0.75  # side of a crop, as a share of the largest square's
@@ -292,7 +290,7 @@ class Mapped:
         )
         if wrong := [v['dtype'] for v in head.values() if v['dtype'] not in types]:
             raise InputError(
-                f'{path} has numbers of type {wrong[0]}, wanted {" or ".join(types)}; make it again'
+                f'{path} has numbers of type {wrong[0]}, wanted {" or ".join(types)}; rebuild it'
             )
         # {name: (type, shape, position of the first byte)}
         self.places = {
@@ -321,7 +319,7 @@ class Mapped:
 
     def _cut(self):
         raise InputError(
-            f'{self.path} was cut while it was in use; make it again, then the same command goes on'
+            f'{self.path} was cut while it was in use; create it again, and give the same command'
         )
 
     def rows(
@@ -811,8 +809,8 @@ def _style_shapes(root: Path, manifest: dict, e: dict) -> dict:  # {style: `(n, 
             or 0 in z
         ):
             raise InputError(
-                f'{path} has latents of shape {z}, and the manifest speaks of {e["count"][s]} with '
-                f'{e["latent_channels"]} channels, all of one size; stylecfm preprocess mends it'
+                f'{path} has latents of shape {z}, and the manifest lists {e["count"][s]} with '
+                f'{e["latent_channels"]} channels, all of one size; stylecfm preprocess repairs it'
             )
         check_shapes(found, dict(latents=z, mean=z[:2], var=z[:2]), path)
     return shapes
@@ -850,7 +848,7 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
     before = source.alike is not None and extra['recipe'] == previous
     if (diff := differences(extra['recipe'], source.recipe)) and not before:
         raise InputError(
-            f'{out_root} is a cache of another recipe: {diff}; choose another folder, '
+            f'{out_root} was made with another recipe: {diff}; choose another folder, '
             'or rebuild it with --rebuild'
         )
     for style, rows in extra['files'].items():
@@ -892,7 +890,7 @@ def _add_parts(source: Source, parts: Path, entries: list, known: KnownLatents, 
         diff = differences(note['recipe'], source.recipe) if note else ''
         if note and diff and note['shared'] and not rebuild:
             raise InputError(
-                f'{parts} has parts of another recipe: {diff}; give the settings of before, '
+                f'{parts} has parts made with another recipe: {diff}; use the earlier settings, '
                 'or discard the parts with --rebuild'
             )
         if note and not diff and not _holds(note, keys):
@@ -1047,8 +1045,8 @@ def _sorted_out(plan: CachePlan, known: KnownLatents) -> tuple[dict, list]:
             bad.append(UnusedFile(e.path, known.bad[e.key()]))
         else:
             raise InputError(
-                f'the latents of {e.path} were made and are gone: their folder was changed; '
-                'run again'
+                f'the latents of {e.path} were encoded, but their file is missing; '
+                'run the same command again'
             )
     return good, bad
 
@@ -1351,11 +1349,13 @@ class LatentCache:
             self.manifest = verify_folder(root, 'latents') if verify else read_manifest(self.root)
         except DamagedError as e:
             raise DamagedError(
-                str(e).replace('make it again or take another copy', 'stylecfm preprocess mends it')
+                str(e).replace(
+                    'make it again or take another copy', 'stylecfm preprocess repairs it'
+                )
             ) from None
         if 'mean' not in self.manifest['extra']:
             raise InputError(
-                f'{root} was made by an older version, or is no cache; rebuild it with '
+                f'{root} was made by an older version, or is not a cache; rebuild it with '
                 'stylecfm preprocess --rebuild'
             )
         with written_by(self.root, self.manifest):

@@ -166,7 +166,7 @@ def choose_convention(
     else:
         chosen = Convention(scaling)
         why = ''
-    said = f'latents are taken for {chosen}: {why}' if why else ''
+    said = f'latents are assumed to be {chosen}: {why}' if why else ''
     return chosen, '; '.join(filter(None, (said, _unlike(ours, chosen, latents))))
 
 

@@ -264,7 +264,7 @@ def hold_out(
     out: str | Path,
     n: int = 30,  # Number of images of each style to hold out, fewer than it has
     seed: int = 0,  # Random seed of the choice
-    # Folders in the order of the choice; all, sorted by name, if none
+    # Folders in the order of the choice; default: all, sorted by name
     styles: tuple | None = None,
 ):
     """Copy images to `out/train` and `out/test`, with a folder for each style.
@@ -279,7 +279,7 @@ def hold_out(
         paths = list_images(root / style)
         if len(paths) <= n:
             raise InputError(
-                f'{root / style} has {len(paths)} images; more than {n} are needed to put {n} aside'
+                f'{root / style} has {len(paths)} images; more than {n} are needed to hold out {n}'
             )
         aside = set(rng.choice(len(paths), n, replace=False))
         for i, p in enumerate(paths):

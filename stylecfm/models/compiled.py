@@ -159,7 +159,7 @@ class CompiledOnDemand:
             said = str(e).strip().partition('\n')[0][:200]
             warnings.warn(
                 f'the network is not compiled, as torch.compile failed ({said}); '
-                'it is evaluated as it is',
+                'it is evaluated without compiling',
                 ImageNote,
                 stacklevel=3,
             )

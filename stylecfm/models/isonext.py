@@ -115,14 +115,16 @@ def initialize_avg_style_embedding(self: StyleEmbedding) -> Tensor:  # The mean,
 @torch.no_grad()
 def factorize(
     self: StyleEmbedding,
-    factors: int,  # Number of second parts; style k is the pair (k // factors, k % factors)
+    factors: int,  # Number of second factors; style k is the pair (k // factors, k % factors)
 ):
-    """Initialise embeddings as sums of a vector of the first part and one of the second.
+    """Initialise embeddings as sums of a vector of the first factor and one of the second.
 
     Raises `InputError` if the number of styles is not a multiple of `factors`.
     """
     if factors < 1 or self.num_styles % factors:
-        raise InputError(f'{self.num_styles} styles are no pairs with {factors} second parts')
+        raise InputError(
+            f'num_styles must be a multiple of factors ({factors}), got {self.num_styles}'
+        )
     first, second = (
         torch.randn_like(self.table[:n]) for n in (self.num_styles // factors, factors)
     )
@@ -486,7 +488,7 @@ def save_memory(
     chosen(CHECKPOINTING, checkpointing, 'checkpointing')
     if mlp_chunks and any(b.grn is not None for b in self.blocks):
         raise InputError(
-            'mlp_chunks does not go with grn, which looks at all pixels; set one of them off'
+            'mlp_chunks cannot be used with grn, which depends on all pixels; switch one off'
         )
     self.checkpointing, self.gradient_checkpointing = checkpointing, checkpointing != 'none'
     for b in self.blocks:

@@ -240,6 +240,6 @@ class GlobalResponseNorm(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             h = at_least_fp32(x).flatten(1, -2)  # (b, pixels, channels)
             # a constant keeps the gradient finite for a channel of zeros
-            loud = (h.square().sum(1, keepdim=True) + 1e-12).sqrt()
-            share = loud / (loud.mean(-1, keepdim=True) + 1e-6)
+            size = (h.square().sum(1, keepdim=True) + 1e-12).sqrt()
+            share = size / (size.mean(-1, keepdim=True) + 1e-6)
             return (h * (1 + self.weight * share) + self.bias).to(x.dtype).view(x.shape)

@@ -106,7 +106,7 @@ def _either(**given: _T | None) -> _T:
     "Return the value of an argument with two names; raises `InputError` unless one is given."
     (name, first), (other, second) = given.items()
     if first is not None and second is not None:
-        raise InputError(f'{name} and {other} are one argument; give one of them')
+        raise InputError(f'{name} and {other} name the same argument; pass only one')
     found = second if first is None else first
     if found is None:
         raise InputError(f'{name} (or {other}) is missing; a network is called with x, t and style')

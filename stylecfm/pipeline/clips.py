@@ -117,7 +117,7 @@ def read_frames(
     path: str | Path,  # Video
     skip: int = 0,  # Number of frames to skip at the beginning
 ) -> Iterator[Frame]:  # Upright frames in presentation order
-    "Yield the frames of a video; raises `InputError` for a file that is no video, or is damaged."
+    "Yield the frames of a video; raises `InputError` for an invalid or damaged file."
     with _opened(path) as container:
         stream = container.streams.video[0]
         shown = -1.0
@@ -153,7 +153,7 @@ def read_frames(
 def clip_of(
     path: str | Path,  # Video
 ) -> Clip:
-    "Read size, rate and length of a video; raises `InputError` for a file that is no video."
+    "Read size, rate and length of a video; raises `InputError` for a file that is not a video."
     first = next(read_frames(path), None)
     if first is None:
         raise InputError(f'{path} has no frame; it is damaged, give an undamaged copy')

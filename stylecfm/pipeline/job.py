@@ -61,7 +61,7 @@ class TransferOptions(NamedTuple):
     seed: int = 0  # Random seed of flowedit, sdedit and renoising
     batch: int = 8  # Number of images of one size in a batch
     trajectory: bool = False  # Whether to return the latents after every step
-    brush: Brush | None = None  # Settings of a structure-conditioned model; its defaults if none
+    brush: Brush | None = None  # Settings of a structure-conditioned model; None: its defaults
     # Mask of a structure-conditioned model, white where to paint; resized to each image
     mask: str | Path | Image.Image | None = None
     alpha_mask: bool = False  # Whether to paint only where an image is opaque

@@ -65,7 +65,7 @@ class Brush(NamedTuple):
     # Reduction of the noise where the photograph has no detail, such as in skies, 0 to 1; 0: none
     calm: float = 0.0
 
-# %% ../../nbs/08_pipeline/00_repaint.ipynb #8d5a41e7
+# %% ../../nbs/08_pipeline/00_repaint.ipynb #8d5a41e8
 def check_brush(
     b: Brush,  # Settings to check
 ) -> Brush:  # Checked settings

@@ -299,7 +299,8 @@ def check_parts(self: StyleTransferPipeline):
 @patch(cls_method=True)
 def from_pretrained(
     cls: StyleTransferPipeline,
-    # A model, a checkpoint, the folder of a run, or a name on the hub; the pretrained model if none
+    # A model, a checkpoint, the folder of a run, or a name on the hub; default: the pretrained
+    # model
     pretrained_model_name_or_path: str | Path | None = None,
     device: str | torch.device | None = None,  # Device to compute on; default: a GPU if available
     # Codec, if its folder has moved since training
@@ -521,7 +522,7 @@ def read(
         x1 = self.model.stats.standardise(z)
         if not 1 / 4 < (s := x1.square().mean().sqrt().item()) < 4:
             warnings.warn(
-                f'a latent has a deviation of {s:.3g} where about 1 is usual; '
+                f'a latent has a standard deviation of {s:.3g} where about 1 is usual; '
                 'is it multiplied by a scaling factor? '
                 "a latent must be as the codec gives it",
                 ImageNote,
@@ -592,7 +593,7 @@ def invert(
     self: StyleTransferPipeline,
     x1: Tensor,  # Standardised latents, `(b, c, h, w)`
     source: str | int,  # Their style; -1 is the mean style
-    solver: ODESolver | None = None,  # 15 steps of Heun if none
+    solver: ODESolver | None = None,  # Default: 15 steps of Heun
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
 ) -> Solution:  # Inverted latents in `.x`, `(b, c, h, w)`
     "Integrate data at t=1 to inverted latents at t=0, unguided."
@@ -607,7 +608,7 @@ def generate(
     self: StyleTransferPipeline,
     x0: Tensor,  # Inverted latents or noise, `(b, c, h, w)`
     target: str | int | dict,  # Style to paint in, or several with weights
-    solver: ODESolver | None = None,  # 15 steps of Heun if none
+    solver: ODESolver | None = None,  # Default: 15 steps of Heun
     scale: float | Guidance = 1.0,  # Guidance scale at t=0, 1 is unguided; or all its settings
     decay: str = 'linear',  # Decay of the guidance scale: a key of `DECAYS`
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step

@@ -502,7 +502,7 @@ def _paint_all(
             *(_prepared(f.image, plan.longest, plan.factor) for f in some), strict=True
         )
         if len({*sizes}) > 1 or shot is not None and shot.photo.shape != photos[0].shape:
-            raise InputError(f'{source} changes its size on the way; convert it first')
+            raise InputError(f'{source} changes its frame size; convert it first')
         shots = paint_batch(p, list(photos), shot, plan.styles, plan.brush, plan.factor)
         times = [*times, *(f.time for f in some)]
         shot = shots[-1]

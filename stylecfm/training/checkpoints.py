@@ -248,7 +248,7 @@ def load_network(
     many = isinstance(layers, int) and layers > len(shapes)
     if many and _SIZES['num_layers'].test(layers):
         raise InputError(
-            f'{about} asks for {layers} layers, '
+            f'{about} specifies {layers} layers, '
             f'and {weights.name} has {len(shapes)} tensors; '
             'take another copy'
         )
@@ -285,7 +285,7 @@ def _finite_floats(path: Path, tensors: dict) -> dict:
         found[k] = v.to(torch.float32, copy=True)
         if not found[k].isfinite().all():
             raise InputError(
-                f'{path}: tensor {k} is not finite; it was spoilt before it was saved, '
+                f'{path}: tensor {k} is not finite; its values were not finite when it was saved, '
                 'so take another checkpoint'
             )
     return found
@@ -523,7 +523,7 @@ def check_disk_space(
     if free < needed:
         raise InputError(
             f'{root} has {free / 1e6:.0f} MB left, and a checkpoint needs {needed / 1e6:.0f}; '
-            'make room, then the same command goes on where it was'
+            'free some space; then the same command resumes the run'
         )
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #b2d08d4a
@@ -602,7 +602,7 @@ def prune(
             os.replace(old, gone)  # rename first, so that no incomplete checkpoint has its name
         except OSError as e:
             say(
-                f'cannot remove {old}: {e.strerror}; the run goes on, '
+                f'cannot remove {old}: {e.strerror}; the run continues, '
                 'and it may be removed by hand',
                 True,
             )

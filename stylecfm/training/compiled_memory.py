@@ -192,7 +192,7 @@ class CompiledMemory(NamedTuple):
 def profile_compiled(
     config: Config = Config(),  # Network, batch, precision and size of the latents
     options: MemoryOptions | None = None,  # Memory options; default: the whole batch at once
-    hw: tuple | None = None,  # Height and width of the latents; the config's if none
+    hw: tuple | None = None,  # Height and width of the latents; default: the config's
     device: str = 'cuda',  # Device type whose implementation is profiled: cuda or cpu
 ) -> CompiledMemory:
     "Forecast the memory of a compiled training step, without compiling it and without a GPU."

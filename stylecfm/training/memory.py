@@ -331,8 +331,8 @@ def network_from_config(
 def profile(
     config: Config = Config(),  # Network, batch, precision and size of the latents
     means: MemoryOptions | None = None,  # Memory options; default: the whole batch at once
-    batch: int | None = None,  # Number of samples in the step; the config's if none
-    hw: tuple | None = None,  # Height and width of the latents; the config's if none
+    batch: int | None = None,  # Number of samples in the step; default: the config's
+    hw: tuple | None = None,  # Height and width of the latents; default: the config's
     device: str = 'cuda',  # Device type whose implementation is profiled: cuda or cpu
     # Whether it is a training step; else one evaluation of the network, as in a transfer
     training: bool = True,
@@ -490,10 +490,10 @@ def _watched(timed: Callable, held: int) -> StepMeasurement:
 def measure_step(
     config: Config,  # Configuration, as for `profile`
     means: MemoryOptions,  # Memory options
-    batch: int | None = None,  # Number of samples in the step; the config's if none
-    hw: tuple | None = None,  # Height and width of the latents; the config's if none
+    batch: int | None = None,  # Number of samples in the step; default: the config's
+    hw: tuple | None = None,  # Height and width of the latents; default: the config's
     device: str | torch.device = 'cpu',  # Device to measure on
-    # Kind of device whose implementation and precision are used: cuda or cpu; `device`'s if none
+    # Kind of device whose implementation and precision are used: cuda or cpu; default: `device`'s
     go: str | None = None,
     # On a CPU, whether to count memory, which slows the step; else `peak` is 0
     watch: bool = True,
@@ -551,7 +551,7 @@ CATEGORY_COLOURS = {
 @patch
 def timeline(
     self: MemoryReport,
-    ax: Any = None,  # Matplotlib's axes; a new figure if none
+    ax: Any = None,  # Matplotlib's axes; default: a new figure
 ) -> Any:  # Axes
     "Draw memory by category over the operations of the step, with the peak marked."
     import numpy as np

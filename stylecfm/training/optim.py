@@ -188,7 +188,8 @@ def check_opt_tensors(
     for k, shape in found.items():
         if wanted.get(k) != shape:
             raise InputError(
-                f'{what}: tensor {k} of shape {shape} is of another optimizer or network'
+                f'{what}: tensor {k} of shape {shape} does not belong to this optimizer or '
+                'network; choose another folder'
             )
         prefix = k.rpartition('.')[0]
         if missing := [n for n in kept if f'{prefix}.{n}' not in found]:

@@ -187,7 +187,7 @@ class PaintingTrainer(RecipeTrainer):
         held: Pictures | None = None,  # Held-out pictures, for validation
         recipe: PaintingRecipe = PaintingRecipe(),  # Optimiser, batch size, precision, seed
         condition: Condition = Condition(),  # Coarse pictures
-        # Share of each style in a batch, {style: share}; equal if none
+        # Share of each style in a batch, {style: share}; default: equal
         shares: dict | None = None,
         folder: str | Path | None = None,  # Folder of the run's state; None: no state is written
         # Longest training time, minutes, at which the learning rate schedule ends; 0: no limit

@@ -97,7 +97,7 @@ class PairRecipe(Section, name='recipe'):
         super().__post_init__()
         if self.objective == 'edm' and self.source == 'given':
             raise InputError(
-                'recipe.objective edm begins at noise alone; set recipe.source to noise, '
+                'recipe.objective edm starts from noise only; set recipe.source to noise, '
                 'or recipe.objective to flow'
             )
 

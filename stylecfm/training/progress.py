@@ -136,7 +136,7 @@ def at_start(
         return nothing_left(pace)
     limit = f', or {duration(60 * pace.minutes)} of training' if pace.minutes else ''
     begun = (
-        f'goes on at step {pace.done} of {pace.total}'
+        f'resumes at step {pace.done} of {pace.total}'
         if pace.done
         else f'begins: {pace.total} steps'
     )
@@ -195,7 +195,7 @@ def at_end(
     pace: Pace,  # Progress of the run
     losses: list,  # Validation losses so far
     moved: float | None,  # Output of `change` of the last samples; None without samples
-    command: str = '',  # Command that goes on, without its limit of steps or time
+    command: str = '',  # Command that resumes the run, without its limit of steps or time
     least: int = 0,  # Smallest number of steps that can be enough
     flag: str = '--max_minutes {}',  # Flag of the command's limit of time, as in `more_flags`
 ) -> str:
@@ -208,7 +208,7 @@ def at_end(
         + f' steps in {duration(pace.seconds)}'
     )
     if few:
-        said = f'too short to paint: {said}, and {least} are the least'
+        said = f'too short to paint: {said}; at least {least} are needed'
     if losses:
         said += f'; {learning_state(losses)}'
     if hardly:
@@ -220,5 +220,5 @@ def at_end(
         steps = max(least, 10 * max(pace.done, 100) if hardly else 2 * pace.done)
         # '' if patience has ended the run
         if more := more_flags(pace, steps, flag):
-            said += f'; to go on: {command} {more}' if command else '; a longer run would help'
+            said += f'; to continue: {command} {more}' if command else '; a longer run would help'
     return said

@@ -28,7 +28,8 @@ from .run_state import IN_A_ROW, TrainingRun
 class Fitted(NamedTuple):
     "A trained network with the course of its training."
 
-    net: torch.nn.Module  # Network with the averaged weights of the best validation, or the last
+    # Network with the averaged weights of the best validation, or of the last step
+    net: torch.nn.Module
     step: int  # Number of completed steps
     best: float  # Lowest validation loss; NaN without held-out pairs
     log: list  # Dictionaries with step, loss, validation, seconds, memory
@@ -154,10 +155,10 @@ class RecipeSteps(TrainingRun):
             self.pending.append(loss)
         if self.bad == IN_A_ROW:
             found = checkpoints(self.store.root) if self.store else []
-            # do not save a state from which no step has succeeded
+            # do not resume from a state after which no step has succeeded
             if len(found) > 1 and found[0].name == f'step-{self.done - IN_A_ROW:07}':
                 move_aside(found.pop(0))
-            back = f'the next start goes on from {found[0].name}; ' if found else ''
+            back = f'the next start resumes from {found[0].name}; ' if found else ''
             raise FloatingPointError(
                 f'{self.progress.diverged}, at step {self.done}; '
                 f'{back}lower recipe.learning_rate, or look for bad data'

@@ -157,7 +157,7 @@ class CheckedRecipe(RecipeSteps):
             if not v.is_floating_point() or not v.isfinite().all():
                 raise InputError(
                     f'{folder}: tensor {k} is not finite, or holds no real numbers; '
-                    'move this checkpoint away, then the one before it is taken'
+                    'move this checkpoint away; the run then resumes from the previous one'
                 )
 
     def check_same(
@@ -176,7 +176,8 @@ class CheckedRecipe(RecipeSteps):
         ]
         if any(v.partition(':')[0] not in _FREE_RECIPE for v in changed):
             raise InputError(
-                f'{folder} is of a run with another recipe ({"; ".join(changed)}); {way_out}'
+                f'{folder} was written by a run with another recipe ({"; ".join(changed)}); '
+                f'{way_out}'
             )
         if s['done'] > steps:
             raise InputError(
@@ -185,15 +186,15 @@ class CheckedRecipe(RecipeSteps):
             )
         shapes = {k: tuple(v.shape) for k, v in t.items() if k.startswith('net.')}
         if shapes != {f'net.{i}': tuple(q.shape) for i, q in enumerate(self.params)}:
-            raise InputError(f'{folder} is of another network; {way_out}')
+            raise InputError(f'{folder} was written for another network; {way_out}')
         if s.get('data', mine := self.fingerprint_of_length(before)) != mine:
-            raise InputError(f'{folder} is of a run on other data; {way_out}')
+            raise InputError(f'{folder} was written by a run on other data; {way_out}')
         if other := [k for k, v in self.about.items() if s['about'].get(k, v) != v]:
-            raise InputError(f'{folder} is of a run with another {other[0]}; {way_out}')
+            raise InputError(f'{folder} was written by a run with another {other[0]}; {way_out}')
         if before != steps:
             self.tell(f'the run was planned for {before} steps, and now for {steps}')
         if changed:
-            self.tell(f'the run goes on with another recipe: {"; ".join(changed)}')
+            self.tell(f'the run continues with changed settings: {"; ".join(changed)}')
         if 'software' in s and (old := other_software(s['software'])):
             self.tell(
                 f'the run began with other software ({old}); results may differ in the last digits'
@@ -206,7 +207,7 @@ class SavedRecipe(CheckedRecipe):
     def folder(self) -> RunFolder:
         "Return the run's folder; raises `InputError` if it has none."
         if self.store is None:
-            raise InputError('a trainer without a folder keeps nothing; give it one')
+            raise InputError('a trainer without a folder cannot save; set folder')
         return self.store
 
     def save(self) -> Path:  # Folder of the checkpoint
@@ -350,7 +351,7 @@ class RecipeTrainer(SavedRecipe):
         "Train to the end; report where a resumed run continues, and what a signal does."
         self.since = time.monotonic()
         if self.done and not self.is_finished():
-            self.tell(f'training goes on at step {self.done} of {self.pace.planned}')
+            self.tell(f'training resumes at step {self.done} of {self.pace.planned}')
         elif self.done:
             idle = f'; validation has not improved {self.worse} times (patience)'
             over = nothing_left(self.pace)

@@ -177,7 +177,7 @@ _ANY_NUMBER, _COUNT = real(-1e300, 1e300), whole(0)
 _STATE = dict(
     step=whole(0),
     means=Rule(
-        'three means to save memory',
+        'three memory options',
         lambda v: (
             isinstance(v, list)
             and len(v) == 3
@@ -213,8 +213,8 @@ def finite_tensors(
     for k, v in tensors.items():
         if v.is_floating_point() and not local_part(v).isfinite().all():
             raise InputError(
-                f'{what}: tensor {k} is not finite; move this checkpoint away, '
-                'then the one before it is taken'
+                f'{what}: tensor {k} is not finite; move this checkpoint away; '
+                'the run then resumes from the previous one'
             )
     return tensors
 
@@ -285,7 +285,7 @@ class CheckedRun(SavedWeights):
             first = [f'{k}: {was} -> {now}' for k, (was, now) in diff.items()][:4]
             raise InputError(
                 f'{self.root} holds another run ({"; ".join(first)}); '
-                'choose another checkpoint.save_dir, or give back the old value'
+                'choose another checkpoint.save_dir, or restore the old value'
             )
         if d['latents'] not in (self.cache.fingerprint, *self.cache.earlier):
             raise InputError(
@@ -310,7 +310,7 @@ class CheckedRun(SavedWeights):
             say(free)
         before, now = d.get('processes', 1), self.acc.num_processes
         if t.coupling_scope == 'process' and before != now:
-            say(f'the run began with {before} processes, now there are {now}: pairs will be others')
+            say(f'the run began with {before} processes, now there are {now}: pairs will differ')
 
     def schedule_note(
         self,

@@ -46,11 +46,11 @@ def lost_steps(
         steps = f'all {done} steps are' if done != 1 else 'the only step is'
         return f'{steps} lost, as there is no checkpoint yet; the same command begins again'
     if done <= saved:
-        return 'no completed step is lost; the same command goes on where it was'
+        return 'no completed step is lost; the same command resumes the run'
     n = done - saved
     return (
         f'the {f"{n} steps" if n > 1 else "step"} since the checkpoint at step {saved} '
-        f'{"are" if n > 1 else "is"} lost; the same command goes on from there'
+        f'{"are" if n > 1 else "is"} lost; the same command resumes from there'
     )
 
 
@@ -120,14 +120,14 @@ class CheckpointStore:
             try:
                 verify_folder(folder, self.kind)
             except DamagedError as e:
-                self.tell(f'passing over a checkpoint: {e}')
+                self.tell(f'skipping a checkpoint: {e}')
                 continue
             if may_resume(folder) == 'good':
                 return folder
             self.tell(
-                f'passing over {folder}: its last steps were skipped, '
+                f'skipping {folder}: its last steps were skipped, '
                 'or its weights or validation are not finite; '
-                'going back to the one before'
+                'going back to the previous one'
             )
 
     def to_resume(self) -> Path | None:
@@ -139,7 +139,8 @@ class CheckpointStore:
         if last is None and found and not any(map(self.admits_bad, found)):
             raise InputError(
                 f'none of the {len(found)} checkpoint(s) in {self.root} can be read; '
-                f'mend them, move them away to start from scratch, or choose another {self.way_out}'
+                'repair them, move them away to start from scratch, or choose another '
+                f'{self.way_out}'
             )
         return last
 
@@ -242,7 +243,7 @@ class RunFolder(CheckpointStore):
         except (InputError, OSError) as e:
             why = f'cannot write {path}: {e.strerror}' if isinstance(e, OSError) else str(e)
             if not self.unwritten:
-                say(f'{why}; the run goes on, and writes the log when it can', error=True)
+                say(f'{why}; the run continues, and writes the log when it can', error=True)
             self.unwritten = True
 
 

@@ -47,13 +47,13 @@ class StepSchedule(TrainingRun):
 
     @property
     def total(self) -> int:
-        "Number of steps of the run without a limit of time."
+        "Number of steps of the run, if no time limit ends it earlier."
         t = self.config.training
         return t.max_steps or math.ceil(t.stage1_epochs * len(self.rows) / t.batch)
 
     @property
     def save_every(self) -> int:
-        "Number of steps between checkpoints, which a limit of time may shorten."
+        "Number of steps between regular checkpoints; checkpoints by time are additional."
         every = self.config.checkpoint.save_every_epochs
         if isinstance(every, str):  # auto
             return max(5, round(self.total / 10))
@@ -95,18 +95,18 @@ class StepSchedule(TrainingRun):
 
     @property
     def rng_rank(self) -> int:
-        "Key of the random generator: the same for all processes if they pair together."
+        "Rank in the key of the random generator: 0 for all processes if they pair together."
         return 0 if self.config.training.coupling_scope == 'gathered' else self.acc.process_index
 
 # %% ../../nbs/07_training/09_step_batches.ipynb #9d4331d2
 def semidiscrete_plans(
     path: Path,  # File of the potentials
     latents: Mapping[str, Tensor],  # {style: training latents `(n, c, h, w)`}
-    about: Mapping[str, str],  # {name: text} of all dependencies besides the seed
+    about: Mapping[str, str],  # {name: text} of all that the potentials depend on, with the seed
     seed: int = 0,  # Random seed of the fit
     write: bool = True,  # Whether this process writes the file if it is missing or differs
 ) -> None:
-    "Fit the potentials of each style, or read them from the file if they match."
+    "Fit the potentials of each style and write them, unless the file already has them."
 
     def fits() -> bool:
         try:
@@ -190,12 +190,12 @@ class StepBatches(StepSchedule):
         self,
         step: int,  # Step, from 0
     ) -> FlowBatch:
-        "Return the prefetched batch of a step, and begin the next one."
+        "Return the prefetched batch of a step, and start to compute the next one."
         self.stream.seek(step, max(step + 1, self.total))
         return next(self.stream)
 
     def plans(self) -> list:  # A `SemiDiscretePlan` for each style
-        "Return the semi-discrete plans, which are stored in the run's folder."
+        "Return the semi-discrete plans; their potentials are stored in the run's folder."
         t, styles = self.config.training, self.cache.styles
         style = self.cache.styles_of(self.rows)
         latents = {

@@ -196,7 +196,7 @@ class OTCFMTrainer(SteppedRun):
     def __init__(
         self,
         config: Config,  # Configuration of the run
-        cache: LatentCache | None = None,  # Opened from `config.data.data_root` if none
+        cache: LatentCache | None = None,  # Default: opened from `config.data.data_root`
     ):
         super().__init__()
         self.cache = cache or LatentCache(config.data.data_root)
@@ -258,7 +258,7 @@ class OTCFMTrainer(SteppedRun):
         self,
         log_every: int = 10,  # Number of steps between lines of the log
         callback: Callable | None = None,  # Called as `callback(trainer, result)` after each step
-        # Command that goes on, without its limit of steps or time, for the last line
+        # Command that resumes the run, without its limit of steps or time, for the last line
         command: str = '',
         least: int = 0,  # Smallest number of steps that can be enough, for the last line
         flag: str = '--max_minutes {}',  # Flag of the command's limit of time

@@ -163,7 +163,7 @@ class TrainingStep(Weights):
                 if self.net is self.plain or not compiler_failed(e):
                     raise
                 said = str(e).strip().partition('\n')[0][:200]
-                say(f'torch.compile failed ({said}); the run goes on without it', error=True)
+                say(f'torch.compile failed ({said}); continuing uncompiled', error=True)
                 self.net = self.plain
                 return attempt(micro)
 

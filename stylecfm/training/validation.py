@@ -147,7 +147,7 @@ def sample_labels(
     others: list,  # Names of the styles into which they are transferred
 ) -> list:  # A text for each row of a sheet
     "Label the rows of a sheet of samples."
-    return [source, *(f'turned into {name}' for name in others)]
+    return [source, *(f'in the style {name}' for name in others)]
 
 
 @torch.no_grad()
@@ -165,7 +165,7 @@ def sample_sheet(
 
     return grid([shown(z) for z in (x, *made.values())], sample_labels(source, list(made)))
 
-# %% ../../nbs/07_training/04_validation.ipynb #d8759f36
+# %% ../../nbs/07_training/04_validation.ipynb #d8759f37
 def sample_grid(
     net: torch.nn.Module,  # Velocity network `(x, t, style)`
     x: Tensor,  # Standardised latents of one style, `(n, c, h, w)`

@@ -46,7 +46,7 @@ class WatchedRun(ResumableRun):
             return None
 
         def ask() -> float:
-            if self.sharded:  # the others would wait for a process that begins again
+            if self.sharded:  # the other processes would wait for one that retries
                 return validation_loss(self.plain, self.checks, self.means.micro_batch, self.amp)
             return retry_with_smaller_batch(
                 lambda m: validation_loss(self.plain, self.checks, m, self.amp),
@@ -111,7 +111,7 @@ class WatchedRun(ResumableRun):
         self,
         r: StepResult,  # Result of the last step
     ):
-        "Add a line to the log, with the mean loss since the last one."
+        "Add a line to the log, with the mean loss since the last line."
 
         def known(v: float) -> float | None:  # NaN is not valid JSON
             return v if math.isfinite(v) else None
@@ -173,7 +173,7 @@ class PacedRun(WatchedRun):
         return self.done >= self.total or bool(late or idle)
 
     def how_often(self) -> str:
-        "Describe the interval of checkpoints, as a clause."
+        "Describe the interval between checkpoints as a clause of a sentence."
         every = f'every {self.save_every} steps' if self.save_every < self.total else 'at the end'
         minutes = self.config.checkpoint.save_every_minutes
         return every + (
@@ -191,7 +191,7 @@ class PacedRun(WatchedRun):
     def bar(self) -> tqdm:
         "Make the progress bar, without a total number of steps if the run is limited by time."
         limit = self.config.training.max_minutes
-        name = f'train, at most {limit:g} minutes' if limit else 'train'
+        name = f'train, at most {limit:g} min' if limit else 'train'
         total = None if limit else self.total
         quiet: Any = {} if self.acc.is_main_process else dict(disable=True)
         return progress_bar(
