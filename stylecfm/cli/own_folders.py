@@ -241,8 +241,8 @@ def _earlier_sources(old: dict) -> dict:
 def hold_out_images(
     styles: dict,  # {style: folder}, from `named_styles`
     root: str | Path,  # Folder of the run
-    number: int
-    | None = None,  # Number of held-out images of each style; default: chosen by its size
+    # Number of held-out images of each style; default: chosen by its size
+    number: int | None = None,
     seed: int = 0,  # Random seed of the choice
 ) -> dict:  # {style: (images to train on, images held out)}
     """Divide the images of a run once, and link them.
@@ -695,8 +695,8 @@ def train_folders(
     folders: list,  # Folders of images, one for each style: two or more
     out: str | Path,  # Folder of the run
     until: str = 'evaluate',  # Last stage to run, one of `STAGES`
-    number: int
-    | None = None,  # Number of images of each style to hold out; default: chosen by its size
+    # Number of images of each style to hold out; default: chosen by its size
+    number: int | None = None,
     steps: int | None = None,  # Number of training steps; default: the planned one
     command: str = '',  # Command that continues the run, for the printed advice
     **given,  # Values of the plan: image_size, codec, hours
