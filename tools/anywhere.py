@@ -4,8 +4,8 @@
 
 A row is one command under one setting. Each is stored when it is done, and one that is there and
 passed is not run again; so the table can be made in pieces. Settings are combined where one run
-shows several, and a row says which. Seconds are the processor's, of the command, all its children, and the busy
-processes beside it.
+shows several, and a row says which. Seconds are the processor's, of the command, all its children,
+and the busy processes beside it.
 """
 
 import argparse
