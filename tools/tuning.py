@@ -73,7 +73,7 @@ def sweep(net, x, rounds, clock):
 
 def main():
     p = argparse.ArgumentParser(description='Compare the automatic choice with every other.')
-    p.add_argument('--rounds', type=int, default=15, help='measurements of each way')
+    p.add_argument('--rounds', type=int, default=60, help='measurements of each way')
     a = p.parse_args()
     painter = load_model(pretrained_model()).net.eval()
     c = painter.config.latent_channels + painter.config.condition_channels
