@@ -16,8 +16,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache, wraps
+from importlib import import_module
 from numbers import Integral, Real
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 # %% ../nbs/01_basics/00_config.ipynb #56e14dd5
@@ -144,6 +146,24 @@ def tell_loading(
     "Print on stderr that packages are being loaded, unless PyTorch is loaded already."
     if 'torch' not in sys.modules:
         say(f'loading {what} ...', error=True)
+
+# %% ../nbs/01_basics/00_config.ipynb #f1e5000b
+class _LazyModule(ModuleType):
+    "Module that is imported when one of its names is first used."
+
+    def __getattr__(self, name):
+        if name.startswith('__'):  # such as __path__, which a debugger asks of any module
+            raise AttributeError(f'{self.__name__} has no {name} before its import')
+        found = getattr(import_module(self.__name__), name)
+        setattr(self, name, found)  # the next use finds it without this method
+        return found
+
+
+def lazy_module(
+    name: str,  # Full name of the module, such as numpy
+) -> Any:  # Stand-in for the module
+    "Return a module that is imported when one of its names is first used."
+    return _LazyModule(name)
 
 # %% ../nbs/01_basics/00_config.ipynb #f1e50002
 def to_type(

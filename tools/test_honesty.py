@@ -58,6 +58,17 @@ class Start(unittest.TestCase):
         self.assertGreater(work, 0.01)
         self.assertLess(work, clock + 0.05)
 
+    def test_bytecode_is_kept_between_rounds(self):
+        with (
+            tempfile.TemporaryDirectory() as d,
+            mock.patch.dict(os.environ, PYTHONDONTWRITEBYTECODE='1'),
+        ):
+            (Path(d) / 'made_up.py').write_text('')
+            env = start.keeping_bytecode(Path(d) / 'bytecode')
+            start.seconds([sys.executable, '-c', 'import made_up'], d, env=env)
+            found = [p.name for p in Path(d, 'bytecode').rglob('made_up.*.pyc')]
+            self.assertEqual((len(found), Path(d, '__pycache__').exists()), (1, False))
+
 
 if __name__ == '__main__':
     unittest.main()

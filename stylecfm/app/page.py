@@ -6,7 +6,6 @@
 __all__ = ['stylecfm_app']
 
 # %% ../../nbs/12_app/01_page.ipynb #2442e14a
-import asyncio
 import ipaddress
 import logging
 import math
@@ -932,6 +931,8 @@ async def _discard(scope, receive):
     client may lose the answer with the reason. A client that waits for permission to send
     (`Expect: 100-continue`) is answered at once.
     """
+
+    import asyncio  # takes 0.05 s, which only a served page needs
 
     async def rest():
         seen = 0

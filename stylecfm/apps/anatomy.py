@@ -6,11 +6,15 @@
 __all__ = ['MODALITIES']
 
 # %% ../../nbs/11_apps/01_anatomy.ipynb #b62a2e5b
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+from ..config import InputError, lazy_module
 
-from ..config import InputError
+# %% ../../nbs/11_apps/01_anatomy.ipynb #1a2b0100
+if TYPE_CHECKING:  # for type checkers only, as it takes long to import
+    import numpy as np
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/01_anatomy.ipynb #d58ecc0d
 def __getattr__(name):
@@ -53,12 +57,12 @@ def spin_echo(
 class Phantom(NamedTuple):
     "A simulated slice with the mask of its lesion."
 
-    image: np.ndarray  # `(4, n, n)`, signal relative to white matter; 0 outside of the brain
-    lesion: np.ndarray  # `(n, n)` bool
-    brain: np.ndarray  # `(n, n)` bool
+    image: 'np.ndarray'  # `(4, n, n)`, signal relative to white matter; 0 outside of the brain
+    lesion: 'np.ndarray'  # `(n, n)` bool
+    brain: 'np.ndarray'  # `(n, n)` bool
 
 
-def _ripple(rng, angle: np.ndarray, orders: tuple, size: float) -> np.ndarray:
+def _ripple(rng, angle: 'np.ndarray', orders: tuple, size: float) -> 'np.ndarray':
     "A smooth random function of an angle."
     waves = (
         size / k * rng.normal() * np.cos(k * angle + rng.uniform(0, 2 * np.pi)) for k in orders
@@ -84,10 +88,10 @@ def _ellipse(x, y, cx, cy, rx, ry, turn=0.0):
 class _Anatomy(NamedTuple):
     "Coordinates, masks and tissues of a slice; arrays `(n, n)` over the square [-1, 1]."
 
-    x: np.ndarray  # Coordinate across the head's axis, positive to the right
-    y: np.ndarray  # Coordinate along the head's axis
-    depth: np.ndarray  # Depth below the brain's surface, 0 to about 1 in the middle
-    ventricles: np.ndarray  # bool
+    x: 'np.ndarray'  # Coordinate across the head's axis, positive to the right
+    y: 'np.ndarray'  # Coordinate along the head's axis
+    depth: 'np.ndarray'  # Depth below the brain's surface, 0 to about 1 in the middle
+    ventricles: 'np.ndarray'  # bool
     share: dict  # {tissue: its share of each pixel, in [0, 1]}
 
 
@@ -211,9 +215,9 @@ def make_phantom(
 
 # %% ../../nbs/11_apps/01_anatomy.ipynb #d4409fb7
 def normalised(
-    image: np.ndarray,  # `(4, ...)`: a slice, or a volume
-    brain: np.ndarray,  # `(...)` bool
-) -> np.ndarray:  # `(4, ...)` in [-1, 1], -1 outside of the brain
+    image: 'np.ndarray',  # `(4, ...)`: a slice, or a volume
+    brain: 'np.ndarray',  # `(...)` bool
+) -> 'np.ndarray':  # `(4, ...)` in [-1, 1], -1 outside of the brain
     "Scale each modality by its quantiles in the brain; raises `InputError` for an empty mask."
     if brain.sum() < 16:
         raise InputError(

@@ -12,8 +12,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from .anatomy import MODALITIES, make_phantom, normalised
 from .labels import kinds_of_slices, read_labels, split_subjects
 from stylecfm.apps.nifti import (
@@ -39,6 +37,7 @@ from stylecfm.config import (
     ModelConfig,
     TrainingConfig,
     chosen,
+    lazy_module,
     say,
 )
 from stylecfm.files import (
@@ -52,12 +51,15 @@ from stylecfm.files import (
 )
 
 # %% ../../nbs/11_apps/05_brain.ipynb #7a4a1902
-if TYPE_CHECKING:  # for type checkers only; these import torch
+if TYPE_CHECKING:  # for annotations only, as these take long to import
+    import numpy as np
     import torch
 
     from stylecfm.codecs.base import Codec
     from stylecfm.latents.cache import Source
     from stylecfm.pipeline.transfer import StyleTransferPipeline
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/05_brain.ipynb #e6bafe6b
 def __getattr__(name):
@@ -75,7 +77,7 @@ class Window(NamedTuple):
 
 
 def window_of(
-    brain: np.ndarray,  # `(x, y, z)` bool
+    brain: 'np.ndarray',  # `(x, y, z)` bool
 ) -> Window:
     "The smallest square that contains the brain in all slices, with a margin."
     spans = [np.flatnonzero(brain.any(axes)) for axes in ((1, 2), (0, 2))]
@@ -85,11 +87,11 @@ def window_of(
 
 
 def through(
-    volume: np.ndarray,  # `(c, x, y, z)`
+    volume: 'np.ndarray',  # `(c, x, y, z)`
     w: Window,  # Window to cut out
     n: int,  # Pixels along a side
     fill: float,  # Value outside of the volume
-) -> np.ndarray:  # `(z, c, n, n)`, seen from below, front at the top
+) -> 'np.ndarray':  # `(z, c, n, n)`, seen from below, front at the top
     "Cut axial slices of a window out of a volume and resample them by area."
     import torch
 
@@ -102,10 +104,10 @@ def through(
 
 
 def back_through(
-    maps: np.ndarray,  # `(z, n, n)`
+    maps: 'np.ndarray',  # `(z, n, n)`
     w: Window,  # Window to write to
     shape: tuple,  # Shape of the volume, `(x, y, z)`
-) -> np.ndarray:  # `(x, y, z)`, 0 outside of the window
+) -> 'np.ndarray':  # `(x, y, z)`, 0 outside of the window
     "Write slices of a window into a volume; the inverse of `through` for maps."
     import torch
 
@@ -123,15 +125,15 @@ MASKED = 0.0  # Value of a missing modality within the brain, the middle of the 
 
 
 def masked_where(
-    known: np.ndarray,  # Present modalities, `(k, m, ...)`, -1 outside of the brain
-) -> np.ndarray:  # `(k, 1, ...)`: `MASKED` within the brain, -1 outside
+    known: 'np.ndarray',  # Present modalities, `(k, m, ...)`, -1 outside of the brain
+) -> 'np.ndarray':  # `(k, 1, ...)`: `MASKED` within the brain, -1 outside
     "Return the channel that stands for a missing modality."
     return np.where((known > -1).all(1, keepdims=True), MASKED, -1.0).astype(np.float32)
 
 
 def modalities_there(
-    image: np.ndarray,  # Slices, `(k, 4, n, n)`, -1 outside of the brain
-) -> np.ndarray:  # `(k, 4)` bool
+    image: 'np.ndarray',  # Slices, `(k, 4, n, n)`, -1 outside of the brain
+) -> 'np.ndarray':  # `(k, 4)` bool
     """Find the modalities that are not masked.
 
     A slice that is constant in all four counts as complete.
@@ -141,10 +143,10 @@ def modalities_there(
 
 
 def without_modality(
-    image: np.ndarray,  # Slices, `(k, 4, n, n)`, -1 outside of the brain
+    image: 'np.ndarray',  # Slices, `(k, 4, n, n)`, -1 outside of the brain
     share: float,  # Share of the slices of which a modality is masked, in [0, 1]
     seed: int = 0,  # Random seed of the choice
-) -> np.ndarray:  # Result, shaped as `image`
+) -> 'np.ndarray':  # Result, shaped as `image`
     "Mask one modality in a share of the complete slices, as training for missing modalities."
     rng, out = np.random.default_rng(seed), image.copy()
     which, lot = rng.integers(image.shape[1], size=len(image)), rng.random(len(image))
@@ -156,12 +158,12 @@ def without_modality(
 class Slices(NamedTuple):
     "Axial slices of a subject that show enough brain."
 
-    image: np.ndarray  # `(k, 4, n, n)` in [-1, 1]
-    truth: np.ndarray | None  # `(k, n, n)` bool
-    where: np.ndarray  # `(k,)` int: their positions along z
+    image: 'np.ndarray'  # `(k, 4, n, n)` in [-1, 1]
+    truth: 'np.ndarray | None'  # `(k, n, n)` bool
+    where: 'np.ndarray'  # `(k,)` int: their positions along z
     window: Window  # Window that they were cut from
     notes: tuple  # Assumptions that were made, one sentence each
-    brain: np.ndarray  # Mask of the brain, `(x, y, z)` bool
+    brain: 'np.ndarray'  # Mask of the brain, `(x, y, z)` bool
 
 
 def slices_of(
@@ -203,7 +205,7 @@ FEW = 0.005  # Least share of outlined pixels of a diseased slice; with fewer, i
 
 
 def kinds_of_truth(
-    truth: np.ndarray,  # Outlined pixels, `(k, n, n)` bool
+    truth: 'np.ndarray',  # Outlined pixels, `(k, n, n)` bool
 ) -> list:  # A word of `KINDS`, or None for an outline below `FEW`
     "Return the kind of each slice by its outlined pixels."
     return [None if 0 < t.mean() < FEW else KINDS[int(not t.any())] for t in truth]
@@ -212,8 +214,8 @@ def kinds_of_truth(
 def save_slices(
     folder: str | Path,  # Folder to write, with `diseased/` and `healthy/`
     name: str,  # Beginning of the files' names
-    image: np.ndarray,  # `(k, 4, n, n)`
-    truth: np.ndarray | None,  # `(k, n, n)` bool; None if `kinds` is given
+    image: 'np.ndarray',  # `(k, 4, n, n)`
+    truth: 'np.ndarray | None',  # `(k, n, n)` bool; None if `kinds` is given
     kinds: list | None = None,  # A word of `KINDS` for each slice, or None to leave it out
 ) -> dict:  # {kind: slices written}, and `left_out`: number of slices without a kind
     "Write slices as files into a folder for each kind, given or found by `kinds_of_truth`."
@@ -255,7 +257,7 @@ def load_slices(
     folder: str | Path,  # Folder that `save_slices` wrote
     kind: str,  # A word of `KINDS`
     most: int = 400,  # Largest number of slices, spread evenly over the sorted names
-) -> np.ndarray:  # `(k, 4, n, n)` float32
+) -> 'np.ndarray':  # `(k, 4, n, n)` float32
     """Read the slices of a kind.
 
     Raises `InputError` for an empty folder, a damaged file or slices of several shapes.
@@ -383,12 +385,12 @@ def train_brain(
 # %% ../../nbs/11_apps/05_brain.ipynb #e4a9d677
 def translated(
     pipe: 'StyleTransferPipeline',  # Pipeline of a brain network
-    image: np.ndarray,  # `(k, 4, n, n)` in [-1, 1]
+    image: 'np.ndarray',  # `(k, 4, n, n)` in [-1, 1]
     scale: float | None = None,  # Guidance scale, >= 1; None: the model's setting
     steps: int | None = None,  # Solver steps in each direction; None: the model's setting
     batch: int = 20,  # Number of slices in a batch
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each step
-) -> np.ndarray:  # `(k, 4, n, n)`
+) -> 'np.ndarray':  # `(k, 4, n, n)`
     "Translate slices to healthy ones: inversion as diseased, generation as healthy."
     import torch
 
@@ -411,13 +413,13 @@ DRAWS = 6  # Number of noise samples at each time
 
 def repainted(
     pipe: 'StyleTransferPipeline',  # Pipeline of a brain network
-    image: np.ndarray,  # `(k, 4, n, n)` in [-1, 1]
+    image: 'np.ndarray',  # `(k, 4, n, n)` in [-1, 1]
     scale: float = 1.0,  # Guidance scale, >= 1
     times: tuple = REPAINT_TIMES,  # Times of the noised slices, in [0, 1)
     draws: int = DRAWS,  # Number of noise samples at each time
     batch: int = 20,  # Number of slices in a batch
     callback: Callable | None = None,  # Called as `callback(step, t, x)` after each evaluation
-) -> np.ndarray:  # `(k, 4, n, n)`
+) -> 'np.ndarray':  # `(k, 4, n, n)`
     "Translate slices to healthy ones: add noise, regenerate as healthy, and average the results."
     import torch
 
@@ -458,10 +460,10 @@ def _blurred(x, blur):
 
 
 def smoothed(
-    difference: np.ndarray,  # `(k, 4, n, n)`
-    image: np.ndarray,  # The slices, `(k, 4, n, n)`, -1 outside of the brain
+    difference: 'np.ndarray',  # `(k, 4, n, n)`
+    image: 'np.ndarray',  # The slices, `(k, 4, n, n)`, -1 outside of the brain
     how: Smooth = Smooth(),  # Blur and shading
-) -> np.ndarray:  # `(k, 4, n, n)`
+) -> 'np.ndarray':  # `(k, 4, n, n)`
     "Subtract the shading of a difference, a mean over the brain alone, then blur it."
     if how.shading:
         brain = (image > -1).all(1, keepdims=True).astype(np.float64)
@@ -473,8 +475,8 @@ def smoothed(
 
 
 def depths(
-    image: np.ndarray,  # `(k, 4, n, n)`, -1 outside of the brain
-) -> np.ndarray:  # `(k, n, n)` int, below `BINS`; -1 outside of the brain
+    image: 'np.ndarray',  # `(k, 4, n, n)`, -1 outside of the brain
+) -> 'np.ndarray':  # `(k, n, n)` int, below `BINS`; -1 outside of the brain
     "Return the bin of each pixel's depth below the brain's surface."
     from scipy.ndimage import distance_transform_edt
 
@@ -489,13 +491,13 @@ def depths(
 class UsualDifferences(NamedTuple):
     "Mean and standard deviation of the differences of healthy slices."
 
-    mean: np.ndarray  # Mean by depth and modality, `(BINS, 4)`
-    deviation: np.ndarray  # Standard deviation, shaped as `mean`, above 0
+    mean: 'np.ndarray'  # Mean by depth and modality, `(BINS, 4)`
+    deviation: 'np.ndarray'  # Standard deviation, shaped as `mean`, above 0
 
 
 def usual_differences(
-    difference: np.ndarray,  # Differences of healthy slices, `(k, 4, n, n)`
-    image: np.ndarray,  # Those slices, `(k, 4, n, n)`
+    difference: 'np.ndarray',  # Differences of healthy slices, `(k, 4, n, n)`
+    image: 'np.ndarray',  # Those slices, `(k, 4, n, n)`
     how: Smooth = Smooth(),  # Smoothing, as in `evidence`
 ) -> UsualDifferences:
     """Mean and standard deviation of differences at each depth.
@@ -516,10 +518,10 @@ def usual_differences(
 
 # %% ../../nbs/11_apps/05_brain.ipynb #627a6890
 def difference_map(
-    a: np.ndarray,  # First image, `(k, 4, n, n)`, -1 outside of the brain
-    b: np.ndarray,  # Second image, shaped as `a`
+    a: 'np.ndarray',  # First image, `(k, 4, n, n)`, -1 outside of the brain
+    b: 'np.ndarray',  # Second image, shaped as `a`
     blur: float = 1.0,  # Standard deviation of the Gaussian, pixels
-) -> np.ndarray:  # `(k, n, n)`, 0 outside of the brain
+) -> 'np.ndarray':  # `(k, n, n)`, 0 outside of the brain
     "Blurred absolute difference of slices, averaged over the modalities."
     there = modalities_there(a)[:, :, None, None]  # masked modalities do not count
     mean = (np.abs(a - b) * there).sum(1) / np.maximum(there.sum(1), 1)
@@ -527,11 +529,11 @@ def difference_map(
 
 
 def evidence(
-    difference: np.ndarray,  # `(k, 4, n, n)`
-    image: np.ndarray,  # The slices, `(k, 4, n, n)`
+    difference: 'np.ndarray',  # `(k, 4, n, n)`
+    image: 'np.ndarray',  # The slices, `(k, 4, n, n)`
     usual: UsualDifferences,  # Statistics of healthy slices
     how: Smooth = Smooth(),  # Smoothing that `usual` was computed with
-) -> np.ndarray:  # `(k, n, n)` >= 0, in standard deviations of healthy slices
+) -> 'np.ndarray':  # `(k, n, n)` >= 0, in standard deviations of healthy slices
     "Excess brightness of T2 and FLAIR over the usual difference at each depth."
     at = depths(image)
     mean, deviation = (v[at].transpose(0, 3, 1, 2) for v in usual)
@@ -542,8 +544,8 @@ def evidence(
 
 # %% ../../nbs/11_apps/05_brain.ipynb #e17d17a6
 def dice(
-    a: np.ndarray,  # Mask, bool, of any shape
-    b: np.ndarray,  # Mask, bool, shaped as `a`
+    a: 'np.ndarray',  # Mask, bool, of any shape
+    b: 'np.ndarray',  # Mask, bool, shaped as `a`
 ) -> float:  # In [0, 1]
     "Overlap of two regions, 1 for two empty ones (Dice 1945)."
     both = a.sum() + b.sum()
@@ -551,8 +553,8 @@ def dice(
 
 
 def auroc(
-    score: np.ndarray,  # Score of each pixel, `(n,)`
-    truth: np.ndarray,  # Whether each pixel is in a lesion, `(n,)` bool
+    score: 'np.ndarray',  # Score of each pixel, `(n,)`
+    truth: 'np.ndarray',  # Whether each pixel is in a lesion, `(n,)` bool
 ) -> float:  # In [0, 1]; 0.5 is chance
     """Probability that a lesion pixel scores above another pixel, ties as half (Hanley 1982).
 
@@ -569,7 +571,7 @@ def auroc(
 
 # %% ../../nbs/11_apps/05_brain.ipynb #ecdb2b00
 def residual_autoencoder(
-    image: np.ndarray,  # Healthy slices, `(k, 4, n, n)`, n divisible by 8
+    image: 'np.ndarray',  # Healthy slices, `(k, 4, n, n)`, n divisible by 8
     steps: int = 1500,  # Number of training steps of 32 slices
     width: int = 32,  # Channels at the finest level
     seed: int = 0,  # Random seed of weights and order
@@ -613,9 +615,9 @@ def residual_autoencoder(
 
 
 def flair_map(
-    image: np.ndarray,  # `(k, 4, n, n)`
+    image: 'np.ndarray',  # `(k, 4, n, n)`
     blur: float = 1.0,  # Standard deviation of the Gaussian, pixels
-) -> np.ndarray:  # `(k, n, n)` >= 0
+) -> 'np.ndarray':  # `(k, n, n)` >= 0
     "Brightness in FLAIR above -1, blurred: a baseline without a network."
     return _blurred(image[:, 3] + 1, blur) * (image > -1).all(1)
 
@@ -642,8 +644,8 @@ def score_line(
 
 
 def best_threshold(
-    maps: np.ndarray,  # `(k, n, n)` >= 0
-    truth: np.ndarray,  # `(k, n, n)` bool
+    maps: 'np.ndarray',  # `(k, n, n)` >= 0
+    truth: 'np.ndarray',  # `(k, n, n)` bool
 ) -> tuple:  # Threshold, and its mean Dice
     "Find the threshold with the highest mean Dice."
     # 0, too: in a map of one value, nothing lies above its quantiles
@@ -654,9 +656,9 @@ def best_threshold(
 
 
 def score_maps(
-    maps: np.ndarray,  # `(k, n, n)`
-    truth: np.ndarray,  # `(k, n, n)` bool
-    brain: np.ndarray,  # `(k, n, n)` bool
+    maps: 'np.ndarray',  # `(k, n, n)`
+    truth: 'np.ndarray',  # `(k, n, n)` bool
+    brain: 'np.ndarray',  # `(k, n, n)` bool
     threshold: float,  # Threshold above which a pixel counts as lesion
     how: Smooth = Smooth(),  # Smoothing of the maps; only copied to the result
     draws: int = 200,  # Number of bootstrap draws of Dice, over slices with lesions
@@ -713,9 +715,9 @@ class BrainEffort(NamedTuple):
 class Truth(NamedTuple):
     "Phantoms as arrays."
 
-    image: np.ndarray  # `(k, 4, n, n)` in [-1, 1]
-    lesion: np.ndarray  # `(k, n, n)` bool
-    brain: np.ndarray  # `(k, n, n)` bool
+    image: 'np.ndarray'  # `(k, 4, n, n)` in [-1, 1]
+    lesion: 'np.ndarray'  # `(k, n, n)` bool
+    brain: 'np.ndarray'  # `(k, n, n)` bool
 
 
 # Seeds of the parts are disjoint, so no phantom is in two parts
@@ -748,7 +750,7 @@ class LesionMethod(NamedTuple):
 def lesion_methods(
     pipe: 'StyleTransferPipeline',  # Pipeline of a brain network
     net: 'torch.nn.Module',  # Autoencoder, output of `residual_autoencoder`
-    healthy: np.ndarray,  # Healthy slices for the statistics, `(k, 4, n, n)`
+    healthy: 'np.ndarray',  # Healthy slices for the statistics, `(k, 4, n, n)`
     scales: tuple = (1.0,),  # Guidance scales of the translation; each makes a method
 ) -> dict:  # {name: `LesionMethod`}
     "Return the translation and its baselines, each with its usual map and with `evidence`."
@@ -789,7 +791,7 @@ class Found(NamedTuple):
     "Scores and maps of a method."
 
     score: LesionScore  # Scores on the test slices
-    maps: np.ndarray  # Lesion maps, `(k, n, n)`
+    maps: 'np.ndarray'  # Lesion maps, `(k, n, n)`
     chosen: float  # Mean Dice on the slices of `choose`
 
 
@@ -817,7 +819,7 @@ def find_lesions(
 
 def lesions_picture(
     test: Truth,  # Test slices, of which the first six are drawn
-    healthy: np.ndarray,  # Their translations to healthy slices, `(6, 4, n, n)`
+    healthy: 'np.ndarray',  # Their translations to healthy slices, `(6, 4, n, n)`
     found: dict,  # {name: `Found`}, one row each
     path: Path,  # PNG to write
 ):
@@ -858,7 +860,7 @@ class Kept(NamedTuple):
 def keep_usual(
     run: str | Path,  # Folder of a run, in which `USUAL_FILE` is written
     pipe: 'StyleTransferPipeline',  # Pipeline of the run
-    healthy: np.ndarray,  # Slices, `(k, 4, n, n)`
+    healthy: 'np.ndarray',  # Slices, `(k, 4, n, n)`
     how: Smooth = Smooth(),  # Blur and shading, pixels
     scale: float = 1.0,  # Guidance scale, >= 1
 ) -> Kept:
@@ -1260,10 +1262,10 @@ def _fitting(checkpoint, size, scale):
 class Translation(NamedTuple):
     "Lesion map and healthy volumes of a subject."
 
-    map: np.ndarray  # Evidence of a lesion, `(x, y, z)` >= 0, 0 outside of the brain
-    healthy: np.ndarray  # `(4, x, y, z)` in the units of the subject's files
-    brain: np.ndarray  # `(x, y, z)` bool
-    where: np.ndarray  # Slices that were translated, int `(k,)`
+    map: 'np.ndarray'  # Evidence of a lesion, `(x, y, z)` >= 0, 0 outside of the brain
+    healthy: 'np.ndarray'  # `(4, x, y, z)` in the units of the subject's files
+    brain: 'np.ndarray'  # `(x, y, z)` bool
+    where: 'np.ndarray'  # Slices that were translated, int `(k,)`
     notes: tuple  # Assumptions that were made, one sentence each
 
 

@@ -12,8 +12,6 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from .anatomy import MODALITIES
 from stylecfm.apps.brain import (
     SUBJECTS,
@@ -33,12 +31,16 @@ from .nifti import Subject, read_subject
 from ..cli.commands import call_parse, reported
 from ..cli.flags import present, store_true
 from ..cli.notes import Notes
-from ..config import InputError, say
+from ..config import InputError, lazy_module, say
 from ..files import make_folder, verify_folder, write_bytes, write_checked, write_text
 
 # %% ../../nbs/11_apps/06_brain_own.ipynb #65a1c31d
-if TYPE_CHECKING:  # for type checkers only, as this module imports torch
+if TYPE_CHECKING:  # for annotations only, as these take long to import
+    import numpy as np
+
     from stylecfm.pipeline.transfer import StyleTransferPipeline
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/06_brain_own.ipynb #2932ee77
 def _surface(region):
@@ -49,8 +51,8 @@ def _surface(region):
 
 
 def hausdorff95(
-    a: np.ndarray,  # Region, `(x, y, z)` bool
-    b: np.ndarray,  # Region, `(x, y, z)` bool
+    a: 'np.ndarray',  # Region, `(x, y, z)` bool
+    b: 'np.ndarray',  # Region, `(x, y, z)` bool
     sides: tuple = (1.0, 1.0, 1.0),  # Sides of a voxel, mm
 ) -> float:  # mm; 0 for two empty regions, the diagonal of the volume where one is empty
     "Return the 95th percentile of the distances of two surfaces, the larger of both directions."
@@ -155,10 +157,10 @@ PLANES = dict(sagittal=0, coronal=1, axial=2)  # Axis normal to each plane
 
 
 def plane_of(
-    volume: np.ndarray,  # `(x, y, z)` in the standard orientation: right, front, up
+    volume: 'np.ndarray',  # `(x, y, z)` in the standard orientation: right, front, up
     axis: int,  # Axis normal to the plane, 0 to 2
     at: int,  # Position along this axis, voxels
-) -> np.ndarray:  # Rows from above, `(rows, columns)`
+) -> 'np.ndarray':  # Rows from above, `(rows, columns)`
     "Cut a plane in display orientation: head (axial plane: front) at the top."
     return np.take(volume, at, axis).T[::-1]
 

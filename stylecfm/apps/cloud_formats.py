@@ -10,11 +10,15 @@ import re
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+from ..config import InputError, chosen, lazy_module
 
-from ..config import InputError, chosen
+# %% ../../nbs/11_apps/08_cloud_formats.ipynb #1a2b0800
+if TYPE_CHECKING:  # for type checkers only, as it takes long to import
+    import numpy as np
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #02e0dc3c
 def __getattr__(name):
@@ -29,7 +33,7 @@ class Columns(NamedTuple):
     values: dict  # {name: column `(n,)`}
     notes: tuple = ()  # Assumptions that were made, one sentence each
     # Position of the sensor, `(3,)` float64 metres, where the file gives one
-    viewpoint: np.ndarray | None = None
+    viewpoint: 'np.ndarray | None' = None
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #da360144
 # Names of columns by quantity, the most specific first
@@ -121,7 +125,7 @@ class PcdHeader(NamedTuple):
     points: tuple
     encoding: str  # `ascii`, `binary` or `binary_compressed`
     body: int  # Position of the first byte after the header
-    viewpoint: np.ndarray  # Position of the sensor, `(3,)` float64 metres
+    viewpoint: 'np.ndarray'  # Position of the sensor, `(3,)` float64 metres
     notes: tuple  # Assumptions, one sentence each
 
 
@@ -164,7 +168,7 @@ def _whole_values(entries: dict, key: str, path, default: list) -> list:
     return values
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #5807842c
-def _number_type(kind: str, size: int, path) -> np.dtype:
+def _number_type(kind: str, size: int, path) -> 'np.dtype':
     "Return the numpy type for a TYPE and a SIZE of a PCD header."
     sizes = _TYPES.get(kind.upper())
     if sizes is None:
@@ -242,7 +246,7 @@ def pcd_header(
     return PcdHeader(fields, points, encoding, body, np.array(pose[:3], float), (*notes, *more))
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #e85a6e8d
-def _text_numbers(words: list, path) -> np.ndarray:
+def _text_numbers(words: list, path) -> 'np.ndarray':
     "Parse numbers, including every spelling of NaN."
     try:
         return np.array(words, dtype=np.float64)
@@ -427,7 +431,7 @@ def layout_fields(
     return chosen(LAYOUTS, layout, 'layout') if layout else fields
 
 
-def _record(fields: str) -> np.dtype:
+def _record(fields: str) -> 'np.dtype':
     "The type of a row from names such as `x y:f8`."
     parts = [word.partition(':') for word in fields.split()]
     try:
@@ -454,7 +458,7 @@ def _by_fields(data: bytes, path, fields: str) -> dict:
 
 # %% ../../nbs/11_apps/08_cloud_formats.ipynb #d8e09fec
 def explained_share(
-    values: np.ndarray,  # Numbers of a file, `(n,)`
+    values: 'np.ndarray',  # Numbers of a file, `(n,)`
     k: int,  # Numbers of a row; divides `n`
 ) -> float:  # Share of variance, at most 1; about 0 for a wrong `k`
     "The share of variance that the position in a row explains, corrected for chance."
@@ -470,7 +474,7 @@ def explained_share(
 
 
 def row_length(
-    values: np.ndarray,  # Numbers of a file, `(n,)`
+    values: 'np.ndarray',  # Numbers of a file, `(n,)`
     candidates: tuple = tuple(range(3, 13)),  # Lengths to choose from
 ) -> tuple[
     int | None, float
@@ -518,7 +522,7 @@ def not_a_cloud(
     return ''
 
 
-def _like_rings(v: np.ndarray) -> bool:
+def _like_rings(v: 'np.ndarray') -> bool:
     "Whether a column holds whole numbers from 0 to 255."
     return bool(
         np.isfinite(v).all() and (v == np.round(v)).all() and v.min() >= 0 and 0 < v.max() < 256
@@ -526,7 +530,7 @@ def _like_rings(v: np.ndarray) -> bool:
 
 
 def assumed_fields(
-    rows: np.ndarray,  # Bare rows, `(n, k)`
+    rows: 'np.ndarray',  # Bare rows, `(n, k)`
     path: str | Path,  # Name of the file, for messages
     why: str = '',  # Reason for the assumed row length, for the note
 ) -> tuple[str, list]:  # Names of the columns, and notes

@@ -13,8 +13,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-import numpy as np
-
 from stylecfm.apps.cloud_formats import (
     CLOUD_FORMATS,
     COLUMN_NAMES,
@@ -29,12 +27,15 @@ from stylecfm.apps.cloud_formats import (
     npy_columns,
     pcd_columns,
 )
-from ..config import InputError, chosen
+from ..config import InputError, chosen, lazy_module
 from ..files import write_bytes
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #7a4a1901
-if TYPE_CHECKING:  # for annotations only: the import of torch is slow
+if TYPE_CHECKING:  # for annotations only, as these take long to import
+    import numpy as np
     import torch
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #c3f2f7ba
 def __getattr__(name):
@@ -46,22 +47,22 @@ def __getattr__(name):
 class Cloud(NamedTuple):
     "Points, as float32."
 
-    xyz: np.ndarray  # `(n, 3)` metres: forward, left, up, from the sensor
-    intensity: np.ndarray  # `(n,)`, in the sensor's own unit
-    doppler: np.ndarray  # `(n,)` m/s, away from the sensor; 0 where there is none
+    xyz: 'np.ndarray'  # `(n, 3)` metres: forward, left, up, from the sensor
+    intensity: 'np.ndarray'  # `(n,)`, in the sensor's own unit
+    doppler: 'np.ndarray'  # `(n,)` m/s, away from the sensor; 0 where there is none
 
     def pick(
         self,
-        rows: np.ndarray | slice,  # Positions or bools, `(n,)`, or a slice
+        rows: 'np.ndarray | slice',  # Positions or bools, `(n,)`, or a slice
     ) -> 'Cloud':
         "Select points."
         return Cloud(*(v[rows] for v in self))
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #e79bddc4
 def cloud_of(
-    xyz: np.ndarray | list,  # `(n, 3)` metres; an empty list is an empty cloud
-    intensity: np.ndarray | None = None,  # `(n,)`; None: zeros
-    doppler: np.ndarray | None = None,  # `(n,)` m/s; None: zeros
+    xyz: 'np.ndarray | list',  # `(n, 3)` metres; an empty list is an empty cloud
+    intensity: 'np.ndarray | None' = None,  # `(n,)`; None: zeros
+    doppler: 'np.ndarray | None' = None,  # `(n,)` m/s; None: zeros
 ) -> Cloud:
     "Make a cloud; missing channels become zeros."
     xyz = np.asarray(xyz, np.float32).reshape(-1, 3)
@@ -80,10 +81,10 @@ def joined(
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #97038e72
 def doppler_of(
-    xyz: np.ndarray,  # `(n, 3)`, metres
-    ego: np.ndarray,  # Velocity of the sensor, `(3,)`, m/s
-    velocity: np.ndarray | float = 0.0,  # Velocity of the targets, `(n, 3)` or one number, m/s
-) -> np.ndarray:  # `(n,)`, m/s
+    xyz: 'np.ndarray',  # `(n, 3)`, metres
+    ego: 'np.ndarray',  # Velocity of the sensor, `(3,)`, m/s
+    velocity: 'np.ndarray | float' = 0.0,  # Velocity of the targets, `(n, 3)` or one number, m/s
+) -> 'np.ndarray':  # `(n,)`, m/s
     "Radial velocity of points relative to the sensor, positive away from it."
     away = xyz / np.maximum(np.linalg.norm(xyz, axis=1, keepdims=True), 1e-6)
     return (np.broadcast_to(np.asarray(velocity) - np.asarray(ego), xyz.shape) * away).sum(1)
@@ -94,18 +95,18 @@ class Reading(NamedTuple):
 
     cloud: Cloud  # Points, relative to `origin`
     notes: tuple  # Assumptions and losses, one sentence each
-    origin: np.ndarray  # Position that was subtracted from the coordinates, `(3,)` float64 metres
+    origin: 'np.ndarray'  # Position that was subtracted from the coordinates, `(3,)` float64 metres
     # False if the coordinates are those of a map and the position of the sensor is unknown
     placed: bool
 
 
-def _column(columns: dict, names: tuple) -> np.ndarray | None:
+def _column(columns: dict, names: tuple) -> 'np.ndarray | None':
     "Return the first column with one of these names and at least one finite value."
     found = (np.asarray(columns[k], np.float64) for k in names if k in columns)
     return next((v for v in found if not len(v) or np.isfinite(v).any()), None)
 
 
-def _along_the_ray(columns: dict, place: np.ndarray) -> np.ndarray | None:
+def _along_the_ray(columns: dict, place: 'np.ndarray') -> 'np.ndarray | None':
     "Project velocity vectors on the rays; a missing vertical component counts as 0."
     names = next((k for k in VECTORS if k[0] in columns and k[1] in columns), None)
     if names is None:
@@ -121,7 +122,7 @@ def _along_the_ray(columns: dict, place: np.ndarray) -> np.ndarray | None:
         return (v * place).sum(1) / np.maximum(np.linalg.norm(place, axis=1), 1e-9)
 
 
-def _doppler(columns: dict, place: np.ndarray, placed: bool) -> tuple[np.ndarray | None, list]:
+def _doppler(columns: dict, place: 'np.ndarray', placed: bool) -> 'tuple[np.ndarray | None, list]':
     "Return the Doppler of columns (None if there is none) and notes."
     if (v := _column(columns, COLUMN_NAMES['doppler'])) is not None:
         return v, []
@@ -138,7 +139,7 @@ def _doppler(columns: dict, place: np.ndarray, placed: bool) -> tuple[np.ndarray
 FAR = 1e4  # Metres; a cloud farther than this from its origin is in map coordinates
 
 
-def _origin_for(place: np.ndarray, origin, viewpoint) -> tuple[np.ndarray, bool, list]:
+def _origin_for(place: 'np.ndarray', origin, viewpoint) -> 'tuple[np.ndarray, bool, list]':
     "Return the position to subtract, whether it is the sensor's, and notes."
     if origin is not None:
         return np.asarray(origin, np.float64), True, []
@@ -338,8 +339,8 @@ class VoxelGrid:
 
     def index(
         self,
-        xyz: np.ndarray,  # `(n, 3)` metres
-    ) -> np.ndarray:  # int `(n, 3)`: along z, y, x
+        xyz: 'np.ndarray',  # `(n, 3)` metres
+    ) -> 'np.ndarray':  # int `(n, 3)`: along z, y, x
         "Voxel index of each point; points outside the grid get indices outside the shape."
         low, side = np.asarray(self.low, np.float32), np.asarray(self.side, np.float32)
         return np.floor((xyz - low) / side).astype(int)[:, ::-1]
@@ -354,8 +355,8 @@ class VoxelGrid:
 
     def middles(
         self,
-        index: np.ndarray,  # int `(n, 3)`: along z, y, x
-    ) -> np.ndarray:  # `(n, 3)` metres: x, y, z
+        index: 'np.ndarray',  # int `(n, 3)`: along z, y, x
+    ) -> 'np.ndarray':  # `(n, 3)` metres: x, y, z
         "Centres of voxels."
         low, side = np.asarray(self.low, np.float32), np.asarray(self.side, np.float32)
         return low + (index[:, ::-1] + 0.5) * side
@@ -377,7 +378,7 @@ class VoxelGrid:
 def voxelise(
     cloud: Cloud,  # Cloud; points outside the grid are left out
     grid: VoxelGrid = VoxelGrid(),  # Voxel grid
-) -> np.ndarray:  # `(6, z, y, x)` float32: `CHANNELS`
+) -> 'np.ndarray':  # `(6, z, y, x)` float32: `CHANNELS`
     "Convert a cloud to a volume of means over the points of each voxel."
     c = grid.inside(cloud)
     i = grid.index(c.xyz)
@@ -396,7 +397,7 @@ def voxelise(
 
 
 def devoxelise(
-    volume: np.ndarray,  # `(6, z, y, x)`
+    volume: 'np.ndarray',  # `(6, z, y, x)`
     grid: VoxelGrid = VoxelGrid(),  # Grid of the volume
     threshold: float = 0.5,  # Occupancy threshold
 ) -> Cloud:
@@ -423,7 +424,7 @@ def grid_for(
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #f8999f43
 def joint_box(
-    *volumes: np.ndarray,  # Volumes `(c, z, y, x)`; the first channel is the occupancy
+    *volumes: 'np.ndarray',  # Volumes `(c, z, y, x)`; the first channel is the occupancy
     margin: int = 0,  # Margin on each side, voxels
     multiple: int = 1,  # Divisor of the box's sides, if the volume is large enough
 ) -> tuple:  # Slices along z, y and x
@@ -451,10 +452,10 @@ def joint_box(
 
 
 def restore(
-    part: np.ndarray,  # Crop `(c, d, h, w)`, with the sides of the box
+    part: 'np.ndarray',  # Crop `(c, d, h, w)`, with the sides of the box
     box: tuple,  # Box, output of `joint_box`
     shape: tuple,  # Shape of the volume: z, y, x
-) -> np.ndarray:  # `(c, z, y, x)`, 0 outside of the box
+) -> 'np.ndarray':  # `(c, z, y, x)`, 0 outside of the box
     "Write a crop into a volume of zeros."
     out = np.zeros((len(part), *shape), part.dtype)
     out[(slice(None), *box)] = part
@@ -466,17 +467,17 @@ class SensorPair(NamedTuple):
 
     radar: Cloud  # Radar cloud
     lidar: Cloud  # Lidar cloud of the same moment and position
-    ego: np.ndarray  # Velocity of the sensors, `(3,)` m/s
+    ego: 'np.ndarray'  # Velocity of the sensors, `(3,)` m/s
 
 
-def _both(s: SensorPair, f, ego: np.ndarray) -> SensorPair:
+def _both(s: SensorPair, f, ego: 'np.ndarray') -> SensorPair:
     "Apply one change to both clouds."
     return SensorPair(f(s.radar), f(s.lidar), ego)
 
 
 def mirrored(
     s: SensorPair,  # A scene
-    rng: np.random.Generator | None = None,  # Not used: `AUGMENTATIONS` share their parameters
+    rng: 'np.random.Generator | None' = None,  # Not used: `AUGMENTATIONS` share their parameters
     size: float = 1.0,  # Not used
 ) -> SensorPair:
     "Mirror a scene about the vertical plane y = 0."
@@ -486,7 +487,7 @@ def mirrored(
 
 def faster(
     s: SensorPair,  # A scene
-    rng: np.random.Generator,  # Random generator
+    rng: 'np.random.Generator',  # Random generator
     size: float = 1.0,  # Standard deviation of the added speed, m/s
 ) -> SensorPair:
     "Add a random velocity to the sensors; the Doppler changes with it."
@@ -500,7 +501,7 @@ def faster(
 
 def turned(
     s: SensorPair,  # A scene
-    rng: np.random.Generator,  # Random generator
+    rng: 'np.random.Generator',  # Random generator
     size: float = 1.0,  # Size of the rotation; 1 is a standard deviation of 5 degrees
 ) -> SensorPair:
     "Rotate the sensors about the vertical axis."
@@ -511,7 +512,7 @@ def turned(
 # %% ../../nbs/11_apps/09_clouds.ipynb #ac404d0e
 def jittered(
     s: SensorPair,  # A scene
-    rng: np.random.Generator,  # Random generator
+    rng: 'np.random.Generator',  # Random generator
     # Size of the noise; 1 is 0.1 m in range, 0.1 m/s in Doppler, 10 % in intensity
     size: float = 1.0,
 ) -> SensorPair:  # Scene; its lidar is unchanged
@@ -534,7 +535,7 @@ def jittered(
 
 def thinned(
     s: SensorPair,  # A scene
-    rng: np.random.Generator,  # Random generator
+    rng: 'np.random.Generator',  # Random generator
     size: float = 1.0,  # Share of dropped points, in units of 10 %
 ) -> SensorPair:  # Scene; its lidar is unchanged
     "Drop random points of the radar."
@@ -567,7 +568,7 @@ VOXEL_FLIPS = {
 
 
 def flipped_places(
-    volume: np.ndarray,  # `(6, z, y, x)`
+    volume: 'np.ndarray',  # `(6, z, y, x)`
     how: str,  # A key of `VOXEL_FLIPS`
     grid: VoxelGrid = VoxelGrid(),  # Grid of the volume
 ) -> Cloud:
@@ -625,10 +626,10 @@ NEAR = (0.1, 0.5)  # Distance limits of precision and recall, m
 
 
 def nearest_distances(
-    a: np.ndarray,  # Points, `(n, 3)` metres
-    b: np.ndarray,  # Points, `(m, 3)` metres
+    a: 'np.ndarray',  # Points, `(n, 3)` metres
+    b: 'np.ndarray',  # Points, `(m, 3)` metres
     cap: float,  # Distance that is returned for an empty `b`, metres
-) -> np.ndarray:  # Distances, `(n,)` metres
+) -> 'np.ndarray':  # Distances, `(n,)` metres
     "Distance of each point of `a` to the nearest point of `b`."
     from scipy.spatial import KDTree
 
@@ -664,8 +665,8 @@ def compare_clouds(
 
 # %% ../../nbs/11_apps/09_clouds.ipynb #0a5b6ba8
 def iou(
-    a: np.ndarray,  # bool, of any shape
-    b: np.ndarray,  # bool, shaped as `a`
+    a: 'np.ndarray',  # bool, of any shape
+    b: 'np.ndarray',  # bool, shaped as `a`
 ) -> float:  # In [0, 1]
     "Intersection over union of occupied voxels; 1 for two empty volumes."
     n = (a | b).sum()
@@ -673,8 +674,8 @@ def iou(
 
 
 def feature_error(
-    predicted: np.ndarray,  # `(6, z, y, x)`
-    truth: np.ndarray,  # `(6, z, y, x)`
+    predicted: 'np.ndarray',  # `(6, z, y, x)`
+    truth: 'np.ndarray',  # `(6, z, y, x)`
     channel: str = 'doppler',  # One of `CHANNELS`
     threshold: float = 0.5,  # Occupancy threshold of the prediction
 ) -> tuple:  # Errors over the occupied voxels of the truth, and of both; NaN without voxels

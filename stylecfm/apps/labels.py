@@ -8,12 +8,14 @@ __all__ = []
 # %% ../../nbs/11_apps/02_labels.ipynb #5cf7fdce
 import csv
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..config import InputError
 from ..files import digest
+
+# %% ../../nbs/11_apps/02_labels.ipynb #1a2b0200
+if TYPE_CHECKING:  # for type checkers only, as it takes long to import
+    import numpy as np
 
 # %% ../../nbs/11_apps/02_labels.ipynb #381e0d2c
 LABELS = {'healthy': 'healthy', '0': 'healthy', 'diseased': 'diseased', '1': 'diseased'}
@@ -77,7 +79,7 @@ def read_labels(
 
 def kinds_of_slices(
     rows: list,  # `LabelRow` of a subject, in their order
-    where: np.ndarray,  # Positions of slices, int `(k,)`
+    where: 'np.ndarray',  # Positions of slices, int `(k,)`
 ) -> list:  # healthy, diseased, or None where no row applies, `k` of them
     "Return the label of each slice."
     kinds = [None] * len(where)

@@ -11,12 +11,16 @@ import math
 import os
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .anatomy import MODALITIES
-from ..config import InputError, chosen
+from ..config import InputError, chosen, lazy_module
+
+# %% ../../nbs/11_apps/03_nifti.ipynb #1a2b0300
+if TYPE_CHECKING:  # for type checkers only, as it takes long to import
+    import numpy as np
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/03_nifti.ipynb #a2e9aae2
 def __getattr__(name):
@@ -35,9 +39,9 @@ class Subject(NamedTuple):
     "The volumes of one person."
 
     name: str  # Name of the folder
-    image: np.ndarray  # Modalities, `(4, x, y, z)` float32, finite
-    truth: np.ndarray | None  # Outlines, `(x, y, z)` bool, where they are known
-    affine: np.ndarray  # Transform from voxels to mm, `(4, 4)`, in the standard orientation
+    image: 'np.ndarray'  # Modalities, `(4, x, y, z)` float32, finite
+    truth: 'np.ndarray | None'  # Outlines, `(x, y, z)` bool, where they are known
+    affine: 'np.ndarray'  # Transform from voxels to mm, `(4, 4)`, in the standard orientation
     notes: tuple = ()  # Assumptions that were made, one sentence each
     there: tuple = (True,) * 4  # Modalities that were read; the others are 0 everywhere
     stored: tuple | None = None  # Affine and shape of the first file, as it is stored
@@ -82,15 +86,15 @@ def _files_of(folder, missing):
 class Volume(NamedTuple):
     "A volume as it is stored in its file."
 
-    data: np.ndarray  # Values, `(x, y, z)` float32; may contain NaN
-    affine: np.ndarray  # Transform from voxels to mm, `(4, 4)`
+    data: 'np.ndarray'  # Values, `(x, y, z)` float32; may contain NaN
+    affine: 'np.ndarray'  # Transform from voxels to mm, `(4, 4)`
     notes: tuple  # Assumptions, one sentence each
 
 
 def three_axes(
-    data: np.ndarray,  # Values of a file, of any shape
+    data: 'np.ndarray',  # Values of a file, of any shape
     path: str | Path,  # Name of the file, for messages
-) -> np.ndarray:  # `(x, y, z)`
+) -> 'np.ndarray':  # `(x, y, z)`
     "Drop axes of length 1 beyond the third; raises `InputError` for several volumes."
     shape = data.shape
     while data.ndim > 3 and data.shape[-1] == 1:
@@ -230,8 +234,8 @@ SAME_PLACE = 0.1  # Voxels; volumes whose corners differ by less are on one grid
 
 
 def displacement(
-    affine: np.ndarray,  # Transform of the reference, `(4, 4)`
-    other: np.ndarray,  # Transform of another volume, `(4, 4)`
+    affine: 'np.ndarray',  # Transform of the reference, `(4, 4)`
+    other: 'np.ndarray',  # Transform of another volume, `(4, 4)`
     shape: tuple,  # Voxels along x, y, z
 ) -> tuple[float, float]:  # Largest displacement of a corner: voxels, mm
     "Compute the largest displacement of the corners between two grids."
@@ -325,13 +329,13 @@ FEW_VOXELS = 4  # Largest group of brain voxels that may equal the background by
 BORDER = 0.7  # Least share of the sides of a skull-stripped volume that has one value
 
 
-def _sides(v: np.ndarray) -> np.ndarray:
+def _sides(v: 'np.ndarray') -> 'np.ndarray':
     "Values on the sides of a volume, left, right, front and back, `(n,)`."
     return np.concatenate([side.ravel() for side in (v[0], v[-1], v[:, 0], v[:, -1])])
 
 
 def background_value(
-    v: np.ndarray,  # Values, `(x, y, z)`; NaN counts as background
+    v: 'np.ndarray',  # Values, `(x, y, z)`; NaN counts as background
 ) -> tuple[
     float, float, float
 ]:  # The value, its tolerance, and the share of the sides that have it
@@ -352,10 +356,10 @@ def background_value(
 
 
 def outside_of(
-    v: np.ndarray,  # Values, `(x, y, z)`
+    v: 'np.ndarray',  # Values, `(x, y, z)`
     value: float,  # Value of the background
     near: float = 0.0,  # Tolerance
-) -> np.ndarray:  # `(x, y, z)` bool
+) -> 'np.ndarray':  # `(x, y, z)` bool
     "Find the region of the background that is connected to the sides of the volume."
     from scipy.ndimage import label
 
@@ -366,7 +370,7 @@ def outside_of(
     return reach[parts]
 
 
-def _inside(outsides: list) -> np.ndarray:
+def _inside(outsides: list) -> 'np.ndarray':
     """Return the voxels that are inside in all modalities.
 
     Groups of up to `FEW_VOXELS` that only one modality has outside count as inside.
@@ -383,13 +387,13 @@ def _inside(outsides: list) -> np.ndarray:
 class Brain(NamedTuple):
     "Mask of the brain, with notes on how it was found."
 
-    mask: np.ndarray  # `(x, y, z)` bool: inside in all modalities
+    mask: 'np.ndarray'  # `(x, y, z)` bool: inside in all modalities
     background: tuple  # Value of each modality's background
     notes: tuple  # Assumptions, one sentence each
 
 # %% ../../nbs/11_apps/03_nifti.ipynb #50c946df
 def brain_of(
-    image: np.ndarray,  # Modalities, `(4, x, y, z)`
+    image: 'np.ndarray',  # Modalities, `(4, x, y, z)`
     names: tuple = tuple(MODALITIES),  # Their names, for messages
 ) -> Brain:
     """Find the brain of a skull-stripped subject.
@@ -418,8 +422,8 @@ def brain_of(
 
 # %% ../../nbs/11_apps/03_nifti.ipynb #561b2314
 def skull_likely(
-    t1: np.ndarray,  # Values of T1, `(x, y, z)`
-    mask: np.ndarray,  # Foreground mask, `(x, y, z)` bool
+    t1: 'np.ndarray',  # Values of T1, `(x, y, z)`
+    mask: 'np.ndarray',  # Foreground mask, `(x, y, z)` bool
     sides: tuple,  # Sides of a voxel, mm
 ) -> bool:
     "Whether a dark shell, the skull, lies between the surface and the inside."
@@ -448,8 +452,8 @@ def skull_likely(
 
 # %% ../../nbs/11_apps/03_nifti.ipynb #20f952f7
 def without_nan(
-    v: np.ndarray,  # Values, `(x, y, z)`
-) -> tuple[np.ndarray, tuple]:  # Finite values `(x, y, z)`, and notes
+    v: 'np.ndarray',  # Values, `(x, y, z)`
+) -> 'tuple[np.ndarray, tuple]':  # Finite values `(x, y, z)`, and notes
     """Replace the NaN and infinite voxels of a volume.
 
     Outside the brain they get the background's value, inside that of the nearest finite voxel.
@@ -483,9 +487,9 @@ def without_nan(
 
 # %% ../../nbs/11_apps/03_nifti.ipynb #d999a5d9
 def outlined(
-    v: np.ndarray,  # Values of an outline, `(x, y, z)`
+    v: 'np.ndarray',  # Values of an outline, `(x, y, z)`
     path: str | Path,  # Name of the file, for messages
-) -> tuple[np.ndarray, tuple]:  # `(x, y, z)` bool, and notes
+) -> 'tuple[np.ndarray, tuple]':  # `(x, y, z)` bool, and notes
     "Threshold an outline; raises `InputError` if the border of the volume is outlined."
     known = np.nan_to_num(v, posinf=0.0, neginf=0.0)
     notes = []
@@ -547,9 +551,9 @@ def read_subject(
 
 # %% ../../nbs/11_apps/03_nifti.ipynb #51aee153
 def as_stored(
-    volume: np.ndarray,  # `(x, y, z)` in the standard orientation, as a subject's image
+    volume: 'np.ndarray',  # `(x, y, z)` in the standard orientation, as a subject's image
     s: Subject,  # Subject that was read from files
-) -> tuple[np.ndarray, np.ndarray]:  # `(i, j, k)`, axes as in the first file; affine `(4, 4)`
+) -> 'tuple[np.ndarray, np.ndarray]':  # `(i, j, k)`, axes as in the first file; affine `(4, 4)`
     "Return a volume with the axes of the subject's first file, so that the voxels of both match."
     if s.stored is None:
         return volume, s.affine

@@ -13,8 +13,6 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from stylecfm.apps.clouds import (
     CHANNELS,
     NEAR,
@@ -35,16 +33,19 @@ from stylecfm.apps.clouds import (
 )
 from ..cli.commands import call_parse, reported
 from ..cli.flags import store_true
-from ..config import InputError, chosen, say
+from ..config import InputError, chosen, lazy_module, say
 from ..files import exclusive_job
 
 # %% ../../nbs/11_apps/10_radar.ipynb #7a4a1900
-if TYPE_CHECKING:  # only for type checkers, as these import torch
+if TYPE_CHECKING:  # for annotations only, as these take long to import
+    import numpy as np
     import torch
 
     from stylecfm.codecs.base import LatentStats
     from stylecfm.training.memory import MemoryReport
     from stylecfm.training.pair_objectives import PairRecipe, Pairs
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/10_radar.ipynb #79e0dc46
 def __getattr__(name):
@@ -56,12 +57,12 @@ def __getattr__(name):
 class Scene(NamedTuple):
     "Boxes in front of a moving sensor."
 
-    low: np.ndarray  # Lower corners of the boxes, `(n, 3)` metres
-    high: np.ndarray  # Upper corners, `(n, 3)` metres
-    velocity: np.ndarray  # Velocities of the boxes, `(n, 3)` m/s
-    bright: np.ndarray  # Reflectivity for a lidar, `(n,)`
-    strong: np.ndarray  # Largest probability that a radar ray returns, `(n,)`
-    ego: np.ndarray  # Velocity of the sensor, `(3,)` m/s
+    low: 'np.ndarray'  # Lower corners of the boxes, `(n, 3)` metres
+    high: 'np.ndarray'  # Upper corners, `(n, 3)` metres
+    velocity: 'np.ndarray'  # Velocities of the boxes, `(n, 3)` m/s
+    bright: 'np.ndarray'  # Reflectivity for a lidar, `(n,)`
+    strong: 'np.ndarray'  # Largest probability that a radar ray returns, `(n,)`
+    ego: 'np.ndarray'  # Velocity of the sensor, `(3,)` m/s
 
 
 GROUND_HEIGHT = -1.2  # m below the sensor
@@ -126,9 +127,9 @@ class Radar(NamedTuple):
 
 
 def ray_directions(
-    azimuth: np.ndarray,  # Azimuth, positive to the left, `(n,)` radians
-    elevation: np.ndarray,  # Elevation, positive upwards, `(n,)` radians
-) -> np.ndarray:  # `(n, 3)` unit vectors: forward, left, up
+    azimuth: 'np.ndarray',  # Azimuth, positive to the left, `(n,)` radians
+    elevation: 'np.ndarray',  # Elevation, positive upwards, `(n,)` radians
+) -> 'np.ndarray':  # `(n, 3)` unit vectors: forward, left, up
     "Convert azimuth and elevation to unit vectors."
     return np.stack(
         [
@@ -142,7 +143,7 @@ def ray_directions(
 
 def cast(
     s: Scene,  # Scene with at least one box
-    way: np.ndarray,  # Directions of the rays, unit vectors `(n, 3)`
+    way: 'np.ndarray',  # Directions of the rays, unit vectors `(n, 3)`
 ) -> tuple:  # Distances `(n,)`, m, infinite without a hit; index of the box hit, `(n,)`
     "Intersect rays with the boxes by the slab method (Kay & Kajiya 1986)."
     with np.errstate(divide='ignore', invalid='ignore'):
@@ -156,7 +157,7 @@ def cast(
 # %% ../../nbs/11_apps/10_radar.ipynb #6dffdc54
 def lidar_view(
     s: Scene,  # Scene to measure
-    rng: np.random.Generator,  # Source of the noise
+    rng: 'np.random.Generator',  # Source of the noise
 ) -> Cloud:  # Cloud with the true Doppler, which real lidars do not measure
     "Simulate a lidar's view of a scene."
     az, el = np.meshgrid(np.radians(np.arange(-60, 60, 0.8)), np.radians(np.linspace(-24, 24, 41)))
@@ -170,7 +171,7 @@ def lidar_view(
 
 def radar_view(
     s: Scene,  # Scene to measure
-    rng: np.random.Generator,  # Source of rays, noise and clutter
+    rng: 'np.random.Generator',  # Source of rays, noise and clutter
     p: Radar = Radar(),  # Radar errors
 ) -> Cloud:
     "Simulate a radar's view of a scene."
@@ -218,7 +219,7 @@ def draw_cloud(
     cloud: Cloud,  # Cloud; points outside the grid are not drawn
     grid: VoxelGrid,  # Limits of the axes
     # A colour, or a number for each point, `(n,)`; default: the height
-    colour: str | np.ndarray | None = None,
+    colour: 'str | np.ndarray | None' = None,
     size: float = 2.0,  # Size of a point
 ):
     "Draw a cloud, seen from above and slightly behind."
@@ -900,7 +901,7 @@ def choose(
     radar: 'torch.Tensor',  # Volumes of the scenes' radar, `(n, 6, z, y, x)`
     scenes: list,  # List of `SensorPair`, for validation only
     evaluations: tuple = (1, 2, 5),  # Candidate numbers of network evaluations
-    thresholds: tuple = tuple(np.linspace(0.15, 0.75, 25)),  # Candidate thresholds
+    thresholds: tuple = tuple(0.15 + 0.025 * i for i in range(25)),  # Candidate thresholds
 ) -> RadarModel:  # Model with the chosen settings
     "Choose the number of evaluations and the threshold on validation scenes."
     g = m.space.grid
@@ -925,7 +926,7 @@ def choose(
 
 # %% ../../nbs/11_apps/10_radar.ipynb #23f2c1fe
 def scores(
-    volume: np.ndarray,  # Predicted volume, `(6, z, y, x)`
+    volume: 'np.ndarray',  # Predicted volume, `(6, z, y, x)`
     cloud: Cloud,  # Predicted cloud
     truth: Cloud,  # Lidar cloud
     grid: VoxelGrid,  # Voxel grid; points outside it are ignored
@@ -979,9 +980,9 @@ def mean_scores(
 # %% ../../nbs/11_apps/10_radar.ipynb #ade585c6
 def baseline_volumes(
     kind: str,  # One of `BASELINES`
-    radar: np.ndarray,  # Volumes, `(n, 6, z, y, x)`
+    radar: 'np.ndarray',  # Volumes, `(n, 6, z, y, x)`
     scenes: list,  # List of `SensorPair`, of the same length
-    mean_street: np.ndarray,  # Share of scenes in which each voxel is occupied, `(z, y, x)`
+    mean_street: 'np.ndarray',  # Share of scenes in which each voxel is occupied, `(z, y, x)`
     grid: VoxelGrid,  # Grid of the volumes
 ) -> list:  # List of volumes, `(6, z, y, x)`
     "Predict volumes without a network; raises `InputError` for an unknown kind."
@@ -1011,10 +1012,10 @@ BASELINES = ('the radar', 'the radar, widened', 'the mean street', 'the truth in
 
 
 def baseline_scores(
-    radar: np.ndarray,  # Volumes, `(n, 6, z, y, x)`
+    radar: 'np.ndarray',  # Volumes, `(n, 6, z, y, x)`
     scenes: list,  # List of `SensorPair`, of the same length
     space: Space,  # Space of the training set
-    mean_street: np.ndarray,  # Share of scenes in which each voxel is occupied, `(z, y, x)`
+    mean_street: 'np.ndarray',  # Share of scenes in which each voxel is occupied, `(z, y, x)`
     threshold: float,  # Threshold of `mean_street`
 ) -> dict:  # {kind: list of scores by scene}
     "Compute the scores of all baselines; the raw radar is scored on its own points."

@@ -9,12 +9,17 @@ __all__ = []
 import warnings
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from .clouds import Cloud, VoxelGrid, iou, nearest_distances, voxelise
 from .radar import draw_cloud
+from ..config import lazy_module
+
+# %% ../../nbs/11_apps/13_radar_scores.ipynb #1a2b1300
+if TYPE_CHECKING:  # for type checkers only, as it takes long to import
+    import numpy as np
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/13_radar_scores.ipynb #e2c25305
 DISTANCES = (0.1, 0.2, 0.5, 1.0)  # m
@@ -55,7 +60,7 @@ def cloud_figures(
     return out
 
 
-def _distances(there: np.ndarray, back: np.ndarray, cap: float, distances: tuple) -> dict:
+def _distances(there: 'np.ndarray', back: 'np.ndarray', cap: float, distances: tuple) -> dict:
     "Compute figures from nearest distances both ways; for an empty cloud these are the diagonal."
     nothing = np.full(1, cap if len(there) or len(back) else 0.0)
     there, back = (d if len(d) else nothing for d in (there, back))

@@ -14,8 +14,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .cloud_formats import CLOUD_FORMATS, bare_name, clouds_in, other_files
 from stylecfm.apps.clouds import (
     VoxelGrid,
@@ -67,6 +65,7 @@ from stylecfm.config import (
     Section,
     chosen,
     key,
+    lazy_module,
     one_of,
     real,
     say,
@@ -76,8 +75,11 @@ from stylecfm.config import (
 from ..files import job_lock, read_json, write_json
 
 # %% ../../nbs/11_apps/16_radar_train.ipynb #f2b8d6c5
-if TYPE_CHECKING:  # for type checkers only; the import is slow
+if TYPE_CHECKING:  # for annotations only, as these take long to import
+    import numpy as np
     import torch
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/16_radar_train.ipynb #4b96f93e
 @dataclass(frozen=True)

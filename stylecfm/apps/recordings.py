@@ -12,20 +12,24 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from .cloud_formats import bare_name, clouds_in, other_files
 from .clouds import Cloud, PointSource, SensorPair, joined, read_points
 from .ros_bags import BagContent, bag_content, bags_in, rosbags_package
-from ..config import InputError, chosen
+from ..config import InputError, chosen, lazy_module
+
+# %% ../../nbs/11_apps/12_recordings.ipynb #1a2b1200
+if TYPE_CHECKING:  # for type checkers only, as it takes long to import
+    import numpy as np
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/12_recordings.ipynb #6ea32b5a
 def rigid(
-    numbers: np.ndarray | list,  # 12 numbers (the upper three rows) or 16, row by row
+    numbers: 'np.ndarray | list',  # 12 numbers (the upper three rows) or 16, row by row
     what: str,  # File and key, for messages
-) -> np.ndarray:  # `(4, 4)` float64
+) -> 'np.ndarray':  # `(4, 4)` float64
     """Return a rigid transform.
 
     Raises `InputError` unless its 3x3 part is a rotation to within 0.001.
@@ -48,8 +52,8 @@ def rigid(
 
 
 def inverse(
-    t: np.ndarray,  # `(4, 4)`, rigid
-) -> np.ndarray:  # `(4, 4)`
+    t: 'np.ndarray',  # `(4, 4)`, rigid
+) -> 'np.ndarray':  # `(4, 4)`
     "Invert a rigid transform."
     out = np.eye(4)
     out[:3, :3] = t[:3, :3].T
@@ -59,7 +63,7 @@ def inverse(
 
 def transformed(
     cloud: Cloud,  # Points in the coordinates of a file
-    t: np.ndarray,  # Transform to the new coordinates, `(4, 4)`
+    t: 'np.ndarray',  # Transform to the new coordinates, `(4, 4)`
 ) -> Cloud:  # Transformed cloud; intensity and Doppler are unchanged
     "Transform a cloud to other coordinates."
     xyz = cloud.xyz.astype(np.float64) @ t[:3, :3].T + t[:3, 3]
@@ -71,9 +75,9 @@ def quaternion(
     x: float,  # First imaginary part
     y: float,  # Second imaginary part
     z: float,  # Third imaginary part
-    place: np.ndarray | list,  # Translation, `(3,)` metres
+    place: 'np.ndarray | list',  # Translation, `(3,)` metres
     what: str,  # File and key, for messages
-) -> np.ndarray:  # `(4, 4)`
+) -> 'np.ndarray':  # `(4, 4)`
     """The transform of a unit quaternion and a translation.
 
     Raises `InputError` unless the length of the quaternion is 1 to within 0.01.
@@ -122,7 +126,7 @@ def read_calibration(
 def read_transform(
     path: str | Path,  # JSON, `key: numbers` lines, or 12 or 16 bare numbers
     keys: tuple = ('lidar_to_radar',),  # Accepted names, in order of preference
-) -> np.ndarray:  # `(4, 4)`
+) -> 'np.ndarray':  # `(4, 4)`
     "Read one transform of a file; raises `InputError` if the file has none of the names."
     text, path = _text(path), Path(path)
     if path.suffix.lower() == '.json':
@@ -147,13 +151,13 @@ class Poses(NamedTuple):
     "Poses of the vehicle over time."
 
     # Times, increasing, `(n,)` seconds; None for a file with one row for each frame
-    times: np.ndarray | None
-    to_world: np.ndarray  # Transforms from the vehicle's coordinates to the world's, `(n, 4, 4)`
+    times: 'np.ndarray | None'
+    to_world: 'np.ndarray'  # Transforms from the vehicle's coordinates to the world's, `(n, 4, 4)`
 
     def at(
         self,
         time: float,  # Time, seconds; for poses without times the number of a row
-    ) -> np.ndarray | None:  # Pose, `(4, 4)`; None outside of the recorded time
+    ) -> 'np.ndarray | None':  # Pose, `(4, 4)`; None outside of the recorded time
         "The pose at a time, interpolated."
         if self.times is None:
             return self.to_world[int(time)] if 0 <= time < len(self.to_world) else None
@@ -166,7 +170,7 @@ class Poses(NamedTuple):
         return _between(a, b, (time - self.times[k]) / (self.times[k + 1] - self.times[k]))
 
 
-def _between(a: np.ndarray, b: np.ndarray, s: float) -> np.ndarray:
+def _between(a: 'np.ndarray', b: 'np.ndarray', s: float) -> 'np.ndarray':
     "Interpolate two poses."
     from scipy.spatial.transform import Rotation
 
@@ -219,7 +223,7 @@ class Moment(NamedTuple):
     name: str  # Name by which files of both sensors are matched
     time: float | None = None  # Seconds; None where only the name is known
     # Transform from the sensor's coordinates at that time to the world's, `(4, 4)`; None: unknown
-    to_world: np.ndarray | None = None
+    to_world: 'np.ndarray | None' = None
     drive: str = ''  # Name of the drive
 
 
@@ -227,7 +231,7 @@ class Sweep(NamedTuple):
     "A file and the transform of its points."
 
     path: Path | PointSource  # Name of the file
-    transform: np.ndarray  # Transform from the file's coordinates to the pair's, `(4, 4)`
+    transform: 'np.ndarray'  # Transform from the file's coordinates to the pair's, `(4, 4)`
 
 
 class RecordedPair(NamedTuple):
@@ -251,7 +255,7 @@ class Recording(NamedTuple):
     notes: tuple = ()  # Assumptions, one sentence each
 
 
-def _nearest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _nearest(a: 'np.ndarray', b: 'np.ndarray') -> 'np.ndarray':
     "Index of the element of `b` nearest to each element of `a`; the earlier one for a tie."
     order = np.argsort(b, kind='stable')
     rising = b[order]
@@ -263,8 +267,8 @@ def _nearest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def nearest_times(
-    a: np.ndarray,  # `(n,)` seconds
-    b: np.ndarray,  # `(m,)` seconds
+    a: 'np.ndarray',  # `(n,)` seconds
+    b: 'np.ndarray',  # `(m,)` seconds
     tolerance: float,  # Largest difference, seconds
 ) -> list:  # Indices `(i, j)` of the pairs, sorted by `i`
     "Pair times that are mutual nearest neighbours; the earlier one for a tie."
@@ -456,9 +460,12 @@ def read_generic(
 
     Raises `InputError`.
     """
-    t = read_transform(options.calibration) if options.calibration else np.eye(4)
+
+    def mounting():
+        return read_transform(options.calibration) if options.calibration else np.eye(4)
+
     if options.table:
-        return _from_table(Path(options.table), t)
+        return _from_table(Path(options.table), mounting())
     if folders:
         places = [('', *map(Path, folders))]
     else:
@@ -474,6 +481,7 @@ def read_generic(
             )
     radar = [m for drive, a, _ in places for m in _moments(a, drive)]
     lidar = [m for drive, _, b in places for m in _moments(b, drive)]
+    t = mounting()  # after the paths, as it imports NumPy
     if options.poses:
         radar, lidar = _placed(read_poses(options.poses), radar, lidar, t)
     r = paired(radar, lidar, options, lambda m: t)
@@ -481,7 +489,7 @@ def read_generic(
     return r._replace(notes=(*r.notes, *(f'{f}: ignored: {v}' for f, v in others if v)))
 
 
-def _placed(poses: Poses, radar: list, lidar: list, t: np.ndarray) -> tuple[list, list]:
+def _placed(poses: Poses, radar: list, lidar: list, t: 'np.ndarray') -> tuple[list, list]:
     "Add the pose of its time to each moment; poses are the radar's, `t` maps lidar to radar."
 
     def world(m, k, mount):
@@ -494,7 +502,7 @@ def _placed(poses: Poses, radar: list, lidar: list, t: np.ndarray) -> tuple[list
     )
 
 
-def _from_table(path: Path, t: np.ndarray) -> Recording:
+def _from_table(path: Path, t: 'np.ndarray') -> Recording:
     "Read pairs from a CSV; file names are relative to its folder."
     rows = list(csv.DictReader(_text(path).splitlines()))
     if not rows or not {'radar', 'lidar'} <= rows[0].keys():
@@ -524,7 +532,7 @@ def _from_table(path: Path, t: np.ndarray) -> Recording:
 FRAME = 0.1  # Seconds between frames of View-of-Delft
 
 
-def _vod_pose(path: Path) -> np.ndarray | None:
+def _vod_pose(path: Path) -> 'np.ndarray | None':
     "Read the camera's pose in odometry coordinates from a file with a JSON object on each line."
     if not path.is_file():
         return None
@@ -660,7 +668,7 @@ def _kitti_mounts(d: Path, options: PairOptions) -> list:
     return [rigid(known[k], f'{path}, {k}') for k in names]
 
 
-def _kitti_placed(m: Moment, k: int, poses: Poses, to_camera: np.ndarray) -> Moment:
+def _kitti_placed(m: Moment, k: int, poses: Poses, to_camera: 'np.ndarray') -> Moment:
     "Add the world pose to a moment, from the camera's pose and the sensor's mount."
     at = poses.at(k if poses.times is None else -1.0 if m.time is None else m.time)
     return m._replace(to_world=None if at is None else at @ to_camera)
@@ -715,7 +723,7 @@ def _to_root(frame: str, mounts: dict, what: str) -> dict:
 def mounted(
     bag: BagContent,  # Frames of both sensors, and mounts
     what: str,  # Name of the bag, for messages
-) -> np.ndarray | None:  # Transform lidar to radar, `(4, 4)`; None without a common ancestor
+) -> 'np.ndarray | None':  # Transform lidar to radar, `(4, 4)`; None without a common ancestor
     "Transform from lidar to radar by `tf_static`; raises `InputError` for an invalid rotation."
     mounts = {m.child: m for m in bag.mounts}
     radar, lidar = (_to_root(f, mounts, what) for f in bag.frames)
@@ -800,7 +808,7 @@ def _tables(root: Path) -> dict:
     return found
 
 
-def _nuscenes_world(t: dict, sd: dict) -> np.ndarray:
+def _nuscenes_world(t: dict, sd: dict) -> 'np.ndarray':
     "Transform from a sensor at its time to the world."
     out = np.eye(4)
     for table, key in (

@@ -14,19 +14,23 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .cloud_formats import Columns, _named
-from ..config import InputError
+from ..config import InputError, lazy_module
+
+# %% ../../nbs/11_apps/11_ros_bags.ipynb #1a2b1100
+if TYPE_CHECKING:  # for type checkers only, as it takes long to import
+    import numpy as np
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/11_ros_bags.ipynb #1c9f4e4d
 # Types of numbers by `sensor_msgs/PointField.datatype`
 _NUMBERS = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 8: 'f8'}
 
 
-def _point_type(m, what: str) -> tuple[np.dtype, list]:
+def _point_type(m, what: str) -> 'tuple[np.dtype, list]':
     "Return the numpy type of a point, and `(name, type, count)` of its fields."
     if not len(m.fields):
         raise InputError(f'{what} describes no fields; correct the driver that wrote it')

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from .runs import RunOptions, model_section, training_on, with_options
 from ..cli.commands import call_parse, reported
 from ..cli.flags import model_there, present, store_true, within
@@ -24,6 +22,7 @@ from stylecfm.config import (
     ModelConfig,
     TrainingConfig,
     chosen,
+    lazy_module,
     say,
 )
 from stylecfm.files import (
@@ -42,13 +41,16 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/11_apps/17_users.ipynb #a5e50001
-if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
+if TYPE_CHECKING:  # for annotations only, as these take long to import
+    import numpy as np
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from torch import Generator, Tensor, nn
 
     from stylecfm.codecs.base import Codec
     from stylecfm.latents.cache import Source
     from stylecfm.training.checkpoints import Model
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/17_users.ipynb #adcc1e4d
 class DocumentSize(NamedTuple):
@@ -297,7 +299,7 @@ SPANS = dict(  # Range of each property of a handwriting
 def hands(
     seed: int = 31,  # Random seed of the orders in which values are assigned
     users: int = USERS,  # Number of users
-) -> np.ndarray:  # `(users, 7)`, columns as `SPANS`
+) -> 'np.ndarray':  # `(users, 7)`, columns as `SPANS`
     "Draw the handwriting properties of all users."
     rng = np.random.default_rng(seed)
     return np.stack([rng.permutation(np.linspace(*s, users)) for s in SPANS.values()], 1)

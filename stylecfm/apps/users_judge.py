@@ -9,8 +9,6 @@ __all__ = []
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from stylecfm.apps.users import (
     OWN_FILE,
     generated_parts,

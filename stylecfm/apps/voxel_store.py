@@ -12,23 +12,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from .clouds import CHANNELS, Cloud, PointSource, SensorPair, VoxelGrid, voxelise
 from .radar import ChannelMoments, Space, moments_of, pairs_of, space_by
 from .recordings import RecordedPair
-from ..config import InputError, say
+from ..config import InputError, lazy_module, say
 from ..files import digest, make_folder, read_tensors, write_tensors
 
 # %% ../../nbs/11_apps/14_voxel_store.ipynb #b7c41e02
-if TYPE_CHECKING:  # only for type checkers, as these import torch
+if TYPE_CHECKING:  # for annotations only, as these take long to import
+    import numpy as np
     import torch
 
     from stylecfm.training.pair_objectives import Pairs
+else:
+    np = lazy_module('numpy')
 
 # %% ../../nbs/11_apps/14_voxel_store.ipynb #cc7c5ddf
 def sparse(
-    volume: np.ndarray,  # Volume `(6, z, y, x)`; all channels are 0 where the first is 0
+    volume: 'np.ndarray',  # Volume `(6, z, y, x)`; all channels are 0 where the first is 0
 ) -> (
     tuple
 ):  # Flat indices of occupied voxels, int32 `(n,)`, and their other channels, float32 `(5, n)`
@@ -39,10 +40,10 @@ def sparse(
 
 
 def dense(
-    at: np.ndarray,  # Flat indices of occupied voxels, int32 `(n,)`
-    values: np.ndarray,  # Their other channels, float32 `(5, n)`
+    at: 'np.ndarray',  # Flat indices of occupied voxels, int32 `(n,)`
+    values: 'np.ndarray',  # Their other channels, float32 `(5, n)`
     shape: tuple,  # Voxels along z, y, x
-) -> np.ndarray:  # `(6, z, y, x)`
+) -> 'np.ndarray':  # `(6, z, y, x)`
     "Invert `sparse`; raises `InputError` for an index outside of the volume."
     n = int(np.prod(shape))
     if len(at) and not (0 <= at.min() and at.max() < n):
