@@ -526,7 +526,7 @@ _RENAMED = dict(
 def present_keys(
     section: str,  # Name of a section
     given: dict,  # {key: value}, by old or present names
-    # Whether different values of an old and a present name raise; if not, the old name's is used
+    # Whether to raise if old and present name have different values; if not, the old one's counts
     clash: bool = True,
 ) -> dict:  # {key: value} by present names
     "Translate the keys of a section to their present names; raises `InputError`."
@@ -582,16 +582,18 @@ class ModelConfig(Section, name='model'):
     use_gradient_checkpointing: bool = key(False, FLAG, expert=True)
     # Whether three blocks share one modulation MLP: fewer weights
     shared_adagn_mlp: bool = key(True, FLAG, expert=True)
-    # Norm of the blocks: `group` over all positions, or `pixel`, with which tiles are exact
+    # Norm of the blocks: `group` over all positions, or `pixel` over the channels of each pixel, so
+    # that overlapping tiles give the same result as the whole picture
     norm: str = key('group', one_of('group', 'pixel'), expert=True)
     # Global response norm in the blocks (Woo 2023); default off: no improvement measured
     grn: bool = key(False, FLAG, expert=True)
-    # Width of a condition for attention to a context of rank one; 0: no attention, as for pictures
+    # Width of the condition vector whose multiples are the tokens of an attention (a context of
+    # rank one); 0: no attention, as for pictures
     context_dim: int = key(0, whole(0, WIDEST), off=0, expert=True)
     # Number of blocks between these attentions
     context_every: int = key(3, whole(1, 1000), expert=True)
-    # Number of second factors of pair styles, whose embeddings are initialised as sums;
-    # 1: unrelated styles
+    # Number of second factors: if above 1, a style is a pair of a first and a second factor, and
+    # its embedding is initialised as the sum of a vector of each; 1: unrelated styles
     factors: int = key(1, whole(1, WIDEST), off=1, expert=True)
     # IsoNext; or diffusers' U-Net, of hidden_dim x (1, 2, 4, 4) channels and num_layers layers a
     # level; or a U-Net of hidden_dim x (1, 2, 4) channels with attention to a context of rank one
@@ -635,14 +637,14 @@ class TrainingConfig(Section, name='training'):
     dynamic_epsilon: bool = key(True, FLAG)
     # Epochs until the path's noise has its final value: half of the training
     epsilon_warmup_epochs: int = key(100, whole(1))
-    # Final value of epsilon, in units of the latents; 0.1 hides little
+    # Final value of epsilon, in standard deviations of the latents; 0.1 hides few of their details
     epsilon_final: float = key(0.1, real(0, 0.9), off=0.0)
     # Schedule of epsilon
     epsilon_schedule: str = key(
         'linear', one_of('linear', 'cosine', 'constant', 'falling'), expert=True
     )
-    # Meaning of epsilon: noise around the path, or the earliest training time. Default noise, as
-    # sampling starts at time 0
+    # Meaning of epsilon: noise around the path, or the earliest training time. The default is
+    # noise, as sampling starts at time 0
     epsilon_is: str = key('noise', one_of('noise', 'start'), expert=True)
     # Path from noise to data: straight, with Gaussian noise of scale epsilon around it
     path: str = key(
@@ -688,7 +690,7 @@ class TrainingConfig(Section, name='training'):
     max_steps: int = key(0, whole(0), off=0, null=True)
     # Stop after this number of minutes of training; null: no limit
     max_minutes: float = key(0.0, real(0, 1e6), off=0.0, null=True)
-    # Number of validation images of each style
+    # Share of each style's images that is held out for validation
     validation_share: float = key(0.05, real(0, 0.5), off=0.0)
     # Stop after this number of validations without improvement; null: never
     patience: int = key(0, whole(0), off=0, null=True)

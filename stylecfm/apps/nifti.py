@@ -282,7 +282,7 @@ def on_grid_of(
 
 def on_one_grid(
     volumes: dict,  # `Volume` by path; the first is the reference
-    resample: tuple | None = None,  # Paths of outlines; None: another grid is refused
+    resample: tuple | None = None,  # Paths of outlines, if volumes are resampled; else None
 ) -> dict:  # `Volume` by path, in the standard orientation
     "Turn volumes to the standard orientation; raises `InputError` for another shape or place."
     nib = nibabel_or_error()
@@ -345,7 +345,7 @@ def background_value(
     known = sides[np.isfinite(sides)]
     low = float(finite.min())
     high = float(finite.max())
-    # if all sides are NaN, no voxel has this value
+    # value of the background if all sides are NaN; no voxel equals it
     below = 0.0 if low > 0 else low - 0.1 * max(high - low, 1.0)
     value = float(np.median(known)) if len(known) else below
     off = np.abs(known - value)
@@ -373,7 +373,7 @@ def outside_of(
 def _inside(outsides: list) -> 'np.ndarray':
     """Return the voxels that are inside in all modalities.
 
-    Groups of up to `FEW_VOXELS` that only one modality has outside count as inside.
+    Groups of up to `FEW_VOXELS` voxels count as inside if only one modality has them outside.
     """
     from scipy.ndimage import label
 
@@ -456,7 +456,7 @@ def without_nan(
 ) -> 'tuple[np.ndarray, tuple]':  # Finite values `(x, y, z)`, and notes
     """Replace the NaN and infinite voxels of a volume.
 
-    Outside the brain they get the background's value, inside that of the nearest finite voxel.
+    They get the background's value outside the brain, and the nearest finite value inside it.
     """
     bad = ~np.isfinite(v)
     if not bad.any():

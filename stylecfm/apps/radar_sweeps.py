@@ -213,7 +213,7 @@ class SweepEffort(NamedTuple):
     test: tuple = tuple(range(0, 360, 30))  # Test directions, of the held-out sweep
     looks: int = 5  # Looks of the radar that are merged into the input
     shift: float = 3.0  # Largest displacement of a training view along x and y, metres
-    scale: float = 0.15  # Largest log of the factor on a training view's sizes
+    scale: float = 0.15  # Largest absolute log of the factor that scales a training view
     samples: int = 4  # Samples of the flow whose mean is the prediction
     steps: int = 300  # Training steps of the flow
     regression: int = 150  # Training steps of the U-Net

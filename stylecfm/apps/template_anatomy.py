@@ -140,7 +140,8 @@ class LesionKind(NamedTuple):
     radius: tuple  # Least and largest radius, mm
     number: tuple  # Least and largest number of blobs
     push: float  # Displacement of the tissue at the surface, mm
-    # (tissue, inner and outer end as a share of the radius, share of the tissue), in order
+    # Layers, later ones over earlier ones: (tissue, inner and outer end relative to the radius,
+    # share of the tissue)
     layers: tuple
 
 
@@ -173,7 +174,7 @@ def _blob(rng, p, centre, radius):
     "Normalised distance of points from the centre of a blob, 1 on its surface."
     d = (p - centre) * rng.uniform(0.8, 1.25, 3)
     r, surface = np.linalg.norm(d, axis=-1), draw_waves(rng, 1, (2.5, 5.0), 8)
-    far, near = np.full(r.shape, 9.0), r < 2 * radius  # farther out, nothing depends on it
+    far, near = np.full(r.shape, 9.0), r < 2 * radius  # elsewhere any value above 1
     unit = d[near] / np.maximum(r[near], 1e-6)[:, None]
     far[near] = r[near] / (radius * (1 + 0.3 * np.tanh(surface.at(unit)[..., 0])))
     return far

@@ -64,7 +64,7 @@ def verify_ldm_api(
         return bool((a - b).abs().max() > 1e-6 * a.abs().max())
 
     def denoised():
-        "Whether the scheduler recovers a clean latent from its true noise."
+        "Whether the scheduler recovers a latent from its true noise; True if it clips samples."
         noise = torch.randn(latent, generator=g)
         noisy = schedule.add_noise(z, noise, t)
         back = schedule.step(noise[:1], 500, noisy[:1]).pred_original_sample
@@ -215,7 +215,7 @@ def run_checks(
 
 
 def _run_config(network, size, cross_attention_dim, latents, classes, batch, precision='fp32'):
-    "Return the configuration of a run of a size for a number of users."
+    "Return the configuration of a training from model size, number of users and batch size."
     m = own_model(
         network, size, 'velocity', latents, [f'ID_{k}' for k in range(classes)], cross_attention_dim
     )

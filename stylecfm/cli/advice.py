@@ -104,7 +104,7 @@ def measure_strategies(
     config: Config,  # Configuration of the run
     ways: list,  # List of `MemoryOptions` to measure
     device: 'torch.device',  # Device to measure
-) -> list:  # Dictionaries with `means`, `predicted` and `measured` in bytes, `ratio`, `seconds`
+) -> list:  # Dictionaries: options, `predicted` and `measured` in bytes, `ratio`, `seconds`
     "Measure the memory of real steps, and compare it with the predicted memory."
     from stylecfm.config import progress_bar
     from stylecfm.training.memory import measure_step, profile
@@ -476,9 +476,9 @@ def limit_steps(
     seconds: float,  # Time of a step, seconds
     hours: float | None,  # Target training time, hours; None: no limit
 ) -> tuple:  # Config and its number of steps
-    """Reduce the number of steps if the default epochs take longer than the target.
+    """Set the number of steps to that of the default epochs, within the limits of steps and time.
 
-    Warm-up and decay of the averaged weights are reduced in proportion; there are ten checkpoints.
+    A short run gets a shorter warm-up and average. Each tenth of a run ends with a checkpoint.
     """
     import math
 
@@ -666,7 +666,7 @@ def stylecfm_plan(
 def _of_preset(guess, c, channels, image_size, own_size):
     """Put a preset's network into a suggested config.
 
-    Its training settings are kept only for its own GPU and image size.
+    Its training settings are kept if `own_size`: budget and image size are those of the preset.
     """
     return replace(
         guess,

@@ -78,7 +78,7 @@ def _ended(number: int, _):
     raise _Stopped(128 + number)
 
 
-# signals of systems and closed terminals that end a command
+# signals that end a command, from the system or from a closed terminal
 _ENDINGS = [getattr(signal, n) for n in ('SIGTERM', 'SIGHUP') if hasattr(signal, n)]
 
 
@@ -150,7 +150,7 @@ def reported(
         except KeyboardInterrupt as e:
             if debug:
                 raise
-            lost = getattr(e, 'lost', '')  # by a second signal
+            lost = getattr(e, 'lost', '')  # the steps that a second signal lost
             say(
                 f'stopped at once: {lost}' if lost else '; '.join(filter(None, ['stopped', begun])),
                 error=True,
@@ -682,7 +682,7 @@ def stylecfm_transfer(
 def usual_source(
     pipe: 'StyleTransferPipeline',  # Model
     target: str | int | dict | None,  # Target style, as given
-) -> int | None:  # Number of a style; None for a model without photographs: the style is detected
+) -> int | None:  # Number of a style; None: it is detected, or the model is structure-conditioned
     """Choose the source style if none is given.
 
     It is the style of photographs, or the first other style if photographs are the target.
@@ -875,8 +875,9 @@ _TIME_LEFT = '{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}'
 def _shares(bar, end: int, work: int) -> Callable:  # Callback of a transfer
     """Return a callback that advances a bar of images towards `end`, and never beyond.
 
-    It counts positions instead of steps, as steps of a large image take longer than those of its
-    small base. Each image has the same share, so that a larger one does not move the bar back.
+    It counts positions instead of steps, as a large image is painted in two passes, and a step of
+    the second takes longer than one of the first, at a reduced size. Each image has the same share,
+    so that a larger one does not move the bar back.
     """
     begun = bar.n
 

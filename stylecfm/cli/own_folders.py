@@ -132,8 +132,8 @@ HELD_LEAST = 2
 HELD_MOST = 100
 HELD_SHARE = 10
 _FEWEST = 10  # smallest style of which images are held out
-_FOR_VERDICT = 8  # `LEAST_IMAGES` of the evaluation, which imports torch
-_WITH_VERDICT = 40  # smallest style of which that many are held out by default
+_FOR_VERDICT = 8  # copy of `LEAST_IMAGES`, whose module imports torch
+_WITH_VERDICT = 40  # smallest style of which `_FOR_VERDICT` images are held out
 
 
 def held_count(
@@ -293,7 +293,11 @@ def hold_out_images(
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #bc82fae7
 def _draw(images: dict, counts: dict, seed: int):
-    "Assign a set to each image without one: at random if counts are given, else by its contents."
+    """Assign a set to each image that has none.
+
+    Images with equal contents share a set; new contents are divided at random if counts are given,
+    and are used for training otherwise.
+    """
     import random
 
     side = {v['sha256']: v['set'] for d in images.values() for v in d.values() if 'set' in v}
@@ -465,7 +469,7 @@ def _read_plan(places: RunPlaces) -> tuple[Config, dict]:
     return with_keys(load_config(places.config), here), about
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #5f1e77a1
-# rules of plan.json, and values of plans of earlier versions
+# rules of plan.json, and defaults for keys that earlier versions did not write
 _PLAN_RULES = dict(
     busy=Rule('a text', lambda v: isinstance(v, str)),
     seconds=real(1e-9, 1e9),
@@ -494,7 +498,7 @@ def _trained(root: Path) -> tuple[int, float]:  # Number of steps, and seconds; 
 class _Asked(NamedTuple):
     "Length of a run by the flags of a command."
 
-    hours: float | None = None  # Longest training time of all parts together, hours
+    hours: float | None = None  # Longest training time, the sum over all calls, hours
     steps: int | None = None  # Number of training steps, which takes precedence
     command: str = ''  # Command that continues the run
 
@@ -503,7 +507,7 @@ class _Asked(NamedTuple):
 
 
 def _lengthened(places: RunPlaces, c: Config, about: dict, asked: _Asked) -> Config:
-    """Return a plan's config, with another number of steps if hours or steps differ from it.
+    """Return a plan's config, with a new number of steps if the flags give other steps or hours.
 
     What is trained already is kept; a smaller number leaves a finished run as it is.
     """
@@ -880,7 +884,7 @@ def train_command(
         try:
             train_folders(folders, out, until, hold_out, steps, _line(folders, out), **given)
         except KeyboardInterrupt as e:
-            if lost := getattr(e, 'lost', ''):  # ends with what the same command does
+            if lost := getattr(e, 'lost', ''):  # text that ends with what the same command does
                 vars(e)['lost'] = f'{lost}: {whole_command}'
             raise
 

@@ -256,7 +256,7 @@ def _some(folder: Path, found: Scan, extensions: tuple) -> list:
 class Styles(NamedTuple):
     "Files of a folder with a subfolder for each style."
 
-    folders: dict  # {style: its files, at any depth}, sorted by name, as styles are numbered
+    folders: dict  # {style: its files, at any depth}, in natural order, which numbers the styles
     unused: list  # Paths of files in the styles that are not used
     system: list  # Paths of system folders, which are ignored
     loose: list  # Paths of images outside of the styles' folders
@@ -291,7 +291,7 @@ def scan_styles(
 def style_folders(
     root: str | Path,  # Folder with a folder for each style
     extensions: tuple = EXTENSIONS,  # Wanted suffixes, lower case
-) -> dict:  # {style: its images, at any depth}, sorted by name, as styles are numbered
+) -> dict:  # {style: its images, at any depth}, in natural order, which numbers the styles
     "List the styles of a folder; raises `InputError` for fewer than two, or an empty one."
     return scan_styles(root, extensions).folders
 

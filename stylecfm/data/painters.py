@@ -116,7 +116,7 @@ def anisotropic_kuwahara(
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601 luminance
 # Ends of the ramp, RGB
 SHADOW, LIGHT = np.array([0.16, 0.10, 0.36], np.float32), np.array([1.0, 0.90, 0.62], np.float32)
-VARNISH = np.array([0.10, 0.03, -0.12], np.float32)  # Colour that varnish 1 adds, RGB
+VARNISH = np.array([0.10, 0.03, -0.12], np.float32)  # RGB that full varnish (1) adds
 
 
 def oil_colours(
@@ -191,9 +191,7 @@ def hatching(
     y, x = np.mgrid[: lum.shape[0], : lum.shape[1]]
     tone = blur_channels(lum, 1.0)
 
-    def lines(
-        phase, dark
-    ):  # brightness between lines, whose width grows below the brightness `dark`
+    def lines(phase, dark):  # 0 on a line, 1 beside it; lines widen as `tone` falls below `dark`
         share = np.clip(0.75 * (1 - tone / dark), 0, 1)
         off = np.abs((phase / spacing) % 1 - 0.5) * 2
         return np.where(share > 0, np.clip((off - share) * spacing / 2 + 0.5, 0, 1), 1.0)

@@ -123,7 +123,7 @@ def with_photo_moments(
     return from_oklab(moved.view(lab.shape).to(lab))
 
 
-# {name: (share of the paintings' palettes before the flow, function after it)}
+# {name: (share of paintings' palettes in the coarse picture, function applied after painting)}
 COLOUR_MODES = dict(
     photo=(0.0, with_photo_chroma), moments=(1.0, with_photo_moments), painting=(1.0, None)
 )
@@ -149,7 +149,7 @@ def check_colours(
 def palette_share(
     colours: float | str,  # Share from 0 to 1, or a key of `COLOUR_MODES`
 ) -> float:  # 0 to 1
-    "Return the share of the paintings' palettes in a painting's condition."
+    "Return the share of the paintings' palettes in the colours of the coarse picture."
     value = check_colours(colours)
     return COLOUR_MODES[value][0] if isinstance(value, str) else value
 

@@ -58,7 +58,7 @@ def centred_rows(
 def solve_assignment(
     x0: Tensor,  # Noise, `(n, ...)`
     x1: Tensor,  # Data, shaped as `x0`
-) -> Tensor:  # Permutation, int64 `(n,)`; `x0[i]` is the noise of each row of `x1`
+) -> Tensor:  # Permutation p, int64 `(n,)`; row p[i] of `x0` is paired with row i of `x1`
     "Find the pairing of least total squared distance; raises `InputError` for NaN or infinity."
     from scipy.optimize import linear_sum_assignment
 
@@ -238,7 +238,7 @@ class SemiDiscretePlan(NamedTuple):
 
 # %% ../../nbs/06_flow/01_couplings.ipynb #c3a47120
 def _same_products(x):
-    "Return rows with the inner products of those of `x`, in at most n dimensions for n rows."
+    "Return n rows, in at most n dimensions, whose inner products equal those of the rows of `x`."
     if len(x) > x.shape[1]:
         return x
     gram = (x @ x.T).double()

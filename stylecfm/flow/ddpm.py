@@ -86,7 +86,7 @@ def ddim_times(
     steps: int = 50,  # Number of sampler steps, 1 to 1000
     schedule: str = 'linear',  # A key of `BETAS`
 ) -> Tensor:  # Times increasing to 1, `(steps+1,)` float64
-    "Return the times of every 1000/steps-th step of DDPM, from the last; raises `InputError`."
+    "Return the times of evenly spaced steps of DDPM, and the end time 1; raises `InputError`."
     rule = whole(1, DDPM_STEPS)
     if not rule.test(steps):
         raise InputError(f'steps must be {rule.words}, got {steps}')

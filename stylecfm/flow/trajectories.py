@@ -145,7 +145,7 @@ MOST_FIXED_STEPS = 10**6  # Largest number of steps of a fixed method
 
 
 def _fixed_grid(t, given, func, y0):
-    "Return all times of a fixed method, and which of them were given."
+    "Return the time grid of a fixed-step method, and the indices of the given times in it."
     times = t.tolist()
     if 'grid_constructor' in given:
         more = [

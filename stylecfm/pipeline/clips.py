@@ -70,7 +70,8 @@ class Frame(NamedTuple):
     time: float  # Presentation time, seconds
 
 
-# options of FFmpeg: only video containers, and no other files or URLs to which these refer
+# options of FFmpeg: accept only video containers, and follow no references in them to other files
+# or URLs
 _LOCAL = dict(
     format_whitelist='mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,ogg,flv,asf,gif,apng',
     protocol_whitelist='file',
@@ -105,7 +106,7 @@ _HDR = {16: 'PQ', 18: 'HLG'}
 
 
 def _square_pixels(image: np.ndarray, aspect: Fraction | None) -> np.ndarray:
-    "Enlarge a frame with non-square pixels along the pixels' longer side, so that they are square."
+    "Stretch a frame with non-square pixels to square ones; neither side becomes shorter."
     if not aspect or aspect == 1 or not Fraction(1, 4) <= aspect <= 4:
         return image
     h, w = image.shape[:2]
@@ -176,7 +177,7 @@ def clip_of(
 
 # %% ../../nbs/08_pipeline/07_clips.ipynb #69968284
 def _pictures(av, out, rate: Fraction, size: tuple):
-    "Add a stream in BT.709, which players assume: H.264 if FFmpeg has it, else MPEG-4."
+    "Add a video stream (H.264 if FFmpeg has it, else MPEG-4) in BT.709, which players assume."
     name = 'libx264' if 'libx264' in av.codecs_available else 'mpeg4'
     stream = out.add_stream(name, rate=rate, options=dict(crf='18') if name == 'libx264' else {})
     stream.height, stream.width, stream.pix_fmt = *size, 'yuv420p'

@@ -19,7 +19,7 @@ class BatchStream(Iterator[B], Generic[B]):
 
     def __init__(
         self,
-        make: Callable[[int], B],  # Function, step from 0 -> batch
+        make: Callable[[int], B],  # Function of the step, counted from 0, that returns its batch
         step: int = 0,  # First step
         end: int = 0,  # Step before which the stream ends
     ):

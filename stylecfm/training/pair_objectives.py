@@ -68,9 +68,9 @@ class PairRecipe(Section, name='recipe'):
     objective: str = key('flow', one_of('flow', 'edm'))
     # Start of the paths: the given start plus noise, or noise alone
     source: str = key('given', one_of('given', 'noise'))
-    # Standard deviation of the noise added to the start, from which samples differ
+    # Standard deviation of the noise added to the start; samples differ by this noise
     spread: float = key(0.5, real(0, 10))
-    # Loss weight by time: `data` gives the weight of the data prediction's error
+    # Loss weight by time; `data` makes the loss 3 times the squared error of predicted data
     weighting: str = key('data', one_of(*LOSS_WEIGHTS))
     # Standard deviation of the data for EDM; the data are standardised
     sigma_data: float = key(1.0, real(1e-3, 1e3))
@@ -145,7 +145,8 @@ def _flow(p: Pairs, recipe: PairRecipe, g) -> FlowBatch:
 def _edm(p: Pairs, recipe: PairRecipe, g) -> FlowBatch:
     """Make a batch of noisy data for EDM.
 
-    The ratio of noise to data has the distribution of Karras (2022) for data of deviation 0.5.
+    The distribution of the ratio of noise to data does not depend on `sigma_data`; it is that of
+    Karras (2022), whose data have deviation 0.5.
     """
     noise = EDMNoise(
         recipe.sigma_data, recipe.log_noise + math.log(recipe.sigma_data / EDMNoise().sigma_data)

@@ -277,7 +277,7 @@ class RecipeTrainer(SavedRecipe):
 
     def note(
         self,
-        since: float,  # Start of the time that is not yet counted, by `time.monotonic`
+        since: float,  # Value of `time.monotonic` up to which the run's time is counted
     ) -> float:  # Current time, by `time.monotonic`
         "Validate, add a row to the log, and save unless the state is invalid."
         v = self.validate()
@@ -302,7 +302,7 @@ class RecipeTrainer(SavedRecipe):
     def save_and_raise(
         self,
         why: BaseException,  # Exception that ends the run
-        since: float,  # Start of the time that is not yet counted, by `time.monotonic`
+        since: float,  # Value of `time.monotonic` up to which the run's time is counted
     ) -> NoReturn:
         "Save unless the state is invalid, then raise."
         self.seconds += time.monotonic() - since
@@ -369,9 +369,9 @@ class RecipeTrainer(SavedRecipe):
     def fit(
         self,
         callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
-        # Command that continues the run, without its limit of steps or time, for the last line
+        # Command that continues the run, without its limit of steps or time; printed at the end
         command: str = '',
-        least: int = 0,  # Smallest sufficient number of steps, for the last line; 0: none
+        least: int = 0,  # Number of steps below which a run is reported as too short
     ) -> Fitted:
         """Train to the end, from the newest checkpoint if there is one.
 
