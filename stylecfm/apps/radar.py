@@ -849,6 +849,25 @@ class RadarModel(NamedTuple):
     threshold: float = 0.5  # Occupancy threshold
     seconds: float = 0.0  # Training time, seconds; not stored on disk
     samples: int = 1  # Number of samples, with different noise, whose mean is the prediction
+    # Number of occupied voxels, divided by the sum of the occupancies; None: by `threshold`
+    share: float | None = None
+
+    def threshold_of(
+        self,
+        volume: 'np.ndarray',  # Predicted volume, `(6, z, y, x)`
+    ) -> float:
+        "Return the occupancy threshold of a scene."
+        return self.threshold if self.share is None else scene_threshold(volume, self.share)
+
+
+def scene_threshold(
+    volume: 'np.ndarray',  # Volume, `(6, z, y, x)`; its first channel is the occupancy
+    share: float,  # Number of occupied voxels, divided by the sum of the occupancies, > 0
+) -> float:
+    "Return the threshold above which the given share of the expected number of voxels lies."
+    falling = np.sort(volume[0], axis=None)[::-1]
+    n = round(share * float(np.clip(falling, 0, 1).sum()))
+    return float(falling[min(n, len(falling) - 1)])
 
 
 SAMPLE_SEEDS = 10_000  # difference between the seeds of two samples
@@ -893,7 +912,7 @@ def enhance_cloud(
 ) -> Cloud:  # Predicted lidar cloud within the grid
     "Predict a lidar cloud from a radar cloud."
     volume = volumes_by(m, volumes_of([cloud], m.space.grid), seed=seed)[0].numpy()
-    return devoxelise(volume, m.space.grid, m.threshold)
+    return devoxelise(volume, m.space.grid, m.threshold_of(volume))
 
 # %% ../../nbs/11_apps/10_radar.ipynb #aae8396e
 def choose(
@@ -902,27 +921,46 @@ def choose(
     scenes: list,  # List of `SensorPair`, for validation only
     evaluations: tuple = (1, 2, 5),  # Candidate numbers of network evaluations
     thresholds: tuple = tuple(0.15 + 0.025 * i for i in range(25)),  # Candidate thresholds
+    # Candidates for `m.share`, for a threshold for each scene; (): one threshold for all
+    shares: tuple = (),
 ) -> RadarModel:  # Model with the chosen settings
-    "Choose the number of evaluations and the threshold on validation scenes."
-    g = m.space.grid
+    "Choose the number of evaluations, and the threshold or its share, on validation scenes."
     best = (-1.0, 1, 0.5)
-    truth = [(voxelise(s.lidar, g)[0] > 0, g.inside(s.lidar)) for s in scenes]
     for n in evaluations:
         made = volumes_by(m, radar, n).numpy()
-        ious = [
-            np.mean([iou(x[0] > t, o) for x, (o, _) in zip(made, truth, strict=True)])
-            for t in thresholds
+        ratio, value = best_setting(
+            made, scenes, m.space.grid, shares or thresholds, scene_threshold if shares else None
+        )
+        best = max(best, (ratio, n, value))
+    return m._replace(steps=best[1], **{'share' if shares else 'threshold': best[2]})
+
+
+# Candidates of `choose` for scenes of different densities
+SHARES = tuple(0.4 + 0.1 * i for i in range(17))
+
+
+def best_setting(
+    made: 'np.ndarray | list',  # Predictions for the scenes, each `(6, z, y, x)`
+    scenes: list,  # List of `SensorPair`, of the same length
+    grid: VoxelGrid,  # Grid of the volumes
+    values: tuple,  # Candidate values
+    threshold: Callable | None = None,  # `(volume, value)` -> threshold; None: the value itself
+) -> tuple[float, float]:  # Largest mean IoU / mean Chamfer distance (1/m), and its value
+    "Choose a value by which volumes are thresholded."
+    truth = [(voxelise(s.lidar, grid)[0] > 0, grid.inside(s.lidar)) for s in scenes]
+    levels = [[threshold(x, v) if threshold else v for x in made] for v in values]
+    ious = [
+        np.mean([iou(x[0] > t, o) for x, t, (o, _) in zip(made, row, truth, strict=True)])
+        for row in levels
+    ]
+    best = (-1.0, float(values[0]))
+    for k in np.argsort(ious)[-8:]:
+        near = [
+            compare_clouds(devoxelise(x, grid, t), c, grid.diagonal).chamfer
+            for x, t, (_, c) in zip(made, levels[k], truth, strict=True)
         ]
-        for k in np.argsort(ious)[-8:]:
-            t = thresholds[k]
-            near = np.mean(
-                [
-                    compare_clouds(devoxelise(x, g, t), c, g.diagonal).chamfer
-                    for x, (_, c) in zip(made, truth, strict=True)
-                ]
-            )
-            best = max(best, (float(ious[k] / near), n, float(t)))
-    return m._replace(steps=best[1], threshold=best[2])
+        best = max(best, (float(ious[k] / np.mean(near)), float(values[k])))
+    return best
 
 # %% ../../nbs/11_apps/10_radar.ipynb #23f2c1fe
 def scores(
@@ -962,10 +1000,15 @@ def score_all(
     made: list,  # List of `(volume, cloud)`
     scenes: list,  # List of `SensorPair`, of the same length
     grid: VoxelGrid,  # Grid of the volumes
-    threshold: float = 0.5,  # Occupancy threshold
+    # Occupancy threshold, or a function of the volume that returns it
+    threshold: float | Callable = 0.5,
 ) -> list:  # List of dictionaries
     "Compute the scores of each scene."
-    return [scores(v, c, s.lidar, grid, threshold) for (v, c), s in zip(made, scenes, strict=True)]
+
+    def level(volume):
+        return threshold(volume) if callable(threshold) else threshold
+
+    return [scores(v, c, s.lidar, grid, level(v)) for (v, c), s in zip(made, scenes, strict=True)]
 
 
 def mean_scores(
@@ -1055,6 +1098,7 @@ def save_radar(
         steps=m.steps,
         threshold=m.threshold,
         samples=m.samples,
+        share=m.share,
     )
     if space.seen:
         d |= dict(seen=dict(mean=space.seen.mean.tolist(), scale=space.seen.scale.tolist()))
@@ -1117,6 +1161,7 @@ def _rules() -> dict:  # {key: `Rule`} of radar.json, of its grid, and of its si
         steps=whole(1, 1000),
         threshold=real(0, 1),
         samples=whole(1, 1000),
+        share=Rule('null or a number from 0 to 1000', lambda v: v is None or real(0, 1000).test(v)),
     )
     grid = dict(
         low=three(real(-1e6, 1e6)), side=three(real(1e-6, 1e6)), shape=three(whole(1, 4096))
@@ -1174,8 +1219,8 @@ def _radar_in(folder: Path) -> RadarModel:
     path = folder / 'radar.json'
     weights = folder / 'network.safetensors'
     rules = _rules()
-    # for files of versions that dropped no channels, or took one sample
-    usual = dict(kept=list(CHANNELS), given=list(CHANNELS), samples=1)
+    # for files of versions that dropped no channels, took one sample, or had one threshold
+    usual = dict(kept=list(CHANNELS), given=list(CHANNELS), samples=1, share=None)
     d = checked(read_json(path), rules['about'], str(path), usual)
     grid, size = (checked(d[k], rules[k], f'{path}, {k}') for k in ('grid', 'size'))
     try:
@@ -1199,7 +1244,8 @@ def _radar_in(folder: Path) -> RadarModel:
         net = network_in(space, size, recipe.objective == 'edm')
     check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, weights)
     net = with_weights(net, weights).eval()
-    return RadarModel(net, recipe, space, size, d['steps'], d['threshold'], samples=d['samples'])
+    chosen_once = {k: d[k] for k in ('steps', 'threshold', 'samples', 'share')}
+    return RadarModel(net, recipe, space, size, **chosen_once)
 
 # %% ../../nbs/11_apps/10_radar.ipynb #dfbe72c4
 class RadarEffort(NamedTuple):
@@ -1214,6 +1260,7 @@ class RadarEffort(NamedTuple):
     rate: float = 4e-3  # Learning rate
     own_units: bool = False  # Standardise the radar's intensity and Doppler by themselves
     samples: int = 1  # Number of samples whose mean is the prediction
+    shares: tuple = ()  # Candidates for a threshold for each scene; (): one for all
     # Voxel grid in front of the sensor, 19.2 x 19.2 x 4 m
     grid: VoxelGrid = VoxelGrid((0.0, -9.6, GROUND_HEIGHT), (0.8, 0.8, 0.5), (8, 24, 24))
 
@@ -1267,6 +1314,7 @@ def train_radar(
         RadarModel(fitted.net, recipe, space, size, seconds=fitted.seconds, samples=effort.samples),
         held_radar,
         held,
+        shares=effort.shares,
     )
     if folder:
         save_radar(Path(folder) / 'model', m)

@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/11_apps/22_radar_sweeps.ipynb #d668f548
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,10 +17,8 @@ from stylecfm.apps.clouds import (
     SensorPair,
     VoxelGrid,
     cloud_of,
-    compare_clouds,
     devoxelise,
     doppler_of,
-    iou,
     joined,
     mirrored,
     read_points,
@@ -27,11 +26,14 @@ from stylecfm.apps.clouds import (
 )
 from stylecfm.apps.radar import (
     GROUND_HEIGHT,
+    SHARES,
     RadarEffort,
     RadarSize,
     baseline_scores,
+    best_setting,
     mean_scores,
     ray_directions,
+    scene_threshold,
     score_all,
     space_of,
     streets_picture,
@@ -386,19 +388,13 @@ def best_threshold(
     "Choose the occupancy threshold with the largest ratio IoU / Chamfer, among quantiles."
     values = np.concatenate([v[0].ravel() for v in volumes])
     tries = np.unique(np.quantile(values, np.linspace(0.6, 0.99, 24)))
-    truth = [voxelise(s.lidar, grid)[0] > 0 for s in scenes]
-    ious = [np.mean([iou(v[0] > t, o) for v, o in zip(volumes, truth, strict=True)]) for t in tries]
-    found = []
-    for k in np.argsort(ious)[-6:]:
-        t = np.float64(tries[k])
-        near = [
-            compare_clouds(devoxelise(v, grid, t), grid.inside(s.lidar), grid.diagonal).chamfer
-            for v, s in zip(volumes, scenes, strict=True)
-        ]
-        found.append((ious[k] / np.mean(near), float(t)))
-    return max(found)[1]
+    return best_setting(volumes, scenes, grid, tuple(tries))[1]
 
 # %% ../../nbs/11_apps/22_radar_sweeps.ipynb #109ad7ba
+# Candidate shares of the expected number of voxels; interpolation expects no more than the radar's
+BASELINE_SHARES = tuple(0.4 * 1.15**i for i in range(29))
+
+
 def sweep_baselines(
     train: list,  # Training scenes, `SensorPair`s
     held: list,  # Validation scenes, `SensorPair`s
@@ -449,8 +445,11 @@ def sweep_baselines(
             'U-Net regression': regressed,
         }
         for name, f in made.items():
-            t = best_threshold(f(held), held, g)
-            rows[name] = score_all([(v, devoxelise(v, g, t)) for v in f(test)], test, g, t)
+            share = best_setting(f(held), held, g, BASELINE_SHARES, scene_threshold)[1]
+            level = partial(scene_threshold, share=share)
+            rows[name] = score_all(
+                [(v, devoxelise(v, g, level(v))) for v in f(test)], test, g, level
+            )
     return rows
 
 
@@ -502,20 +501,27 @@ def sweeps_job(
         raise InputError(f'at least 2 sweeps are needed, to learn and to test, got {len(sweeps)}')
     names = [Path(p).name for p in sweeps]
     unseen = unseen_sweep(len(sweeps), seed) if unseen is None else unseen
-    asked = dict(seed=seed, sweeps=names, unseen=unseen, effort=str(effort))
+    asked = dict(
+        seed=seed, sweeps=names, unseen=unseen, effort=str(effort), threshold='of each scene'
+    )
     if done := finished_job(Path(out) / 'metrics.json', asked):
         return done
     out, begun, g = Path(out), time.monotonic(), effort.grid
     clouds = [levelled(read_points(p, layout='kitti').cloud) for p in sweeps]
     train, held, test, first = _sweep_scenes(clouds, unseen, seed, effort)
     how = RadarEffort(
-        steps=effort.steps, size=effort.size, grid=g, own_units=True, samples=effort.samples
+        steps=effort.steps,
+        size=effort.size,
+        grid=g,
+        own_units=True,
+        samples=effort.samples,
+        shares=SHARES,
     )
     m = train_radar('flow from the radar', train, held, how, seed, out / 'flow')
     made = volumes_by(m, volumes_of([s.radar for s in test], g)).numpy()
-    made = [(v, devoxelise(v, g, m.threshold)) for v in made]
+    made = [(v, devoxelise(v, g, m.threshold_of(v))) for v in made]
     rows = sweep_baselines(train, held, test, effort, seed, first)
-    rows['flow from the radar'] = score_all(made, test, g, m.threshold)
+    rows['flow from the radar'] = score_all(made, test, g, m.threshold_of)
     few = range(0, len(test), max(1, len(test) // 3))
     shown = [test[i]._replace(radar=first[i]) for i in few]
     streets_picture(shown, [made[i][1] for i in few], g, out / 'sweeps.png')
@@ -523,7 +529,7 @@ def sweeps_job(
         asked=asked,
         parts=dict(train=[v for i, v in enumerate(names) if i != unseen], test=names[unseen]),
         **_means_and_gains(rows),
-        used=dict(evaluations=m.steps, threshold=m.threshold),
+        used=dict(evaluations=m.steps, share=m.share),
         seconds=dict(flow=m.seconds, all=time.monotonic() - begun),
         machine=machine(),
     )

@@ -26,6 +26,7 @@ from stylecfm.apps.clouds import (
 )
 from stylecfm.apps.radar import (
     RADAR_PRESETS,
+    SHARES,
     LatentSpace,
     RadarModel,
     RadarSize,
@@ -418,7 +419,7 @@ def open_trackers(
 def train_stored(
     train: StoredPairs,  # Training set
     held: StoredPairs,  # Held-out pairs, in the space of the training set
-    scenes: list,  # `SensorPair`s of some held-out pairs, for the choice of steps and threshold
+    scenes: list,  # `SensorPair`s of some held-out pairs, for the choice of steps and share
     t: RadarTraining = RadarTraining(),  # Settings of the training
     how: RadarAugmentation = RadarAugmentation(),  # Augmentation
     folder: str | Path | None = None,  # Folder for checkpoints, `log.jsonl` and the model
@@ -457,7 +458,7 @@ def train_stored(
     m = RadarModel(
         fitted.net, recipe, latents or space, size, seconds=fitted.seconds, samples=t.samples
     )
-    m = choose(m, volumes_of([s.radar for s in scenes], space.grid), scenes)
+    m = choose(m, volumes_of([s.radar for s in scenes], space.grid), scenes, shares=SHARES)
     if folder:
         save_radar(Path(folder) / 'model', m)
     return m
@@ -579,7 +580,8 @@ def _train_on(output, r: Recording, read, notes, grid, keys: tuple, how: str, de
     scenes = [read(p) for p in evenly(split.held, most)]
     m = train_stored(train, held, scenes, t, augmentation, output, device)
     say(
-        f'{m.steps} evaluation{"s" * (m.steps > 1)}, occupied above {m.threshold:.2f}; '
+        f'{m.steps} evaluation{"s" * (m.steps > 1)}, '
+        f'{m.share:.1f} times the expected number of voxels; '
         f'model in {output / "model"}'
     )
 
