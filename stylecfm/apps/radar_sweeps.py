@@ -391,8 +391,18 @@ def best_threshold(
     return best_setting(volumes, scenes, grid, tuple(tries))[1]
 
 # %% ../../nbs/11_apps/22_radar_sweeps.ipynb #109ad7ba
+#| exporti
+
+# %% ../../nbs/11_apps/22_radar_sweeps.ipynb #109ad7bb
 # Candidate shares of the expected number of voxels; interpolation expects no more than the radar's
 BASELINE_SHARES = tuple(0.4 * 1.15**i for i in range(29))
+
+
+def _scored_by_share(held_made, held, test_made, test, grid: VoxelGrid) -> list:
+    "Scores of predictions, with the share that is best on predictions for validation scenes."
+    share = best_setting(held_made, held, grid, BASELINE_SHARES, scene_threshold)[1]
+    level = partial(scene_threshold, share=share)
+    return score_all([(v, devoxelise(v, grid, level(v))) for v in test_made], test, grid, level)
 
 
 def sweep_baselines(
@@ -445,11 +455,7 @@ def sweep_baselines(
             'U-Net regression': regressed,
         }
         for name, f in made.items():
-            share = best_setting(f(held), held, g, BASELINE_SHARES, scene_threshold)[1]
-            level = partial(scene_threshold, share=share)
-            rows[name] = score_all(
-                [(v, devoxelise(v, g, level(v))) for v in f(test)], test, g, level
-            )
+            rows[name] = _scored_by_share(f(held), held, f(test), test, g)
     return rows
 
 
