@@ -161,6 +161,8 @@ def bound(tree):
             yield from ((a.asname or a.name).partition('.')[0] for a in n.names)
         elif hasattr(n, 'name'):
             yield n.name
+        elif isinstance(n, ast.If) and ast.unparse(n.test) == 'TYPE_CHECKING':
+            yield from bound(ast.Module(n.orelse, []))  # what follows `if` is never run
         elif isinstance(n, (ast.Assign, ast.AnnAssign)):
             yield from (
                 v.id

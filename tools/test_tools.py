@@ -267,6 +267,12 @@ class Lint(unittest.TestCase):
         self.assertEqual(
             self.found(*self.start, ('#| hide\nfrom elsewhere import Late',), late), {}
         )
+        checked = (
+            '#| exporti\nif TYPE_CHECKING:\n    from elsewhere import Late',
+            '\nelse:\n    Late = 1',
+        )
+        self.assertEqual(set(self.found(*self.start, checked[:1], late)), {'signatures'})
+        self.assertEqual(self.found(*self.start, (''.join(checked),), late), {})
         self.assertEqual(set(self.found(('#| default_exp made',), 'No title')), {'opening'})
         self.assertEqual(
             self.found(*self.start, ('from stylecfm.before import f',), below={'before'}), {}

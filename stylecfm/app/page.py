@@ -932,7 +932,7 @@ async def _discard(scope, receive):
     (`Expect: 100-continue`) is answered at once.
     """
 
-    import asyncio  # takes 0.05 s, which only a served page needs
+    import asyncio  # slow to import, and only a served page needs it
 
     async def rest():
         seen = 0

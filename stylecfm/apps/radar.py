@@ -920,7 +920,8 @@ def choose(
     radar: 'torch.Tensor',  # Volumes of the scenes' radar, `(n, 6, z, y, x)`
     scenes: list,  # List of `SensorPair`, for validation only
     evaluations: tuple = (1, 2, 5),  # Candidate numbers of network evaluations
-    thresholds: tuple = tuple(0.15 + 0.025 * i for i in range(25)),  # Candidate thresholds
+    # Candidate thresholds; the same numbers as `np.linspace(0.15, 0.75, 25)`
+    thresholds: tuple = tuple(0.15 + i * ((0.75 - 0.15) / 24) for i in range(25)),
     # Candidates for `m.share`, for a threshold for each scene; (): one threshold for all
     shares: tuple = (),
 ) -> RadarModel:  # Model with the chosen settings
