@@ -404,7 +404,7 @@ def _scored_by_share(held_made, held, test_made, test, grid: VoxelGrid) -> list:
     level = partial(scene_threshold, share=share)
     return score_all([(v, devoxelise(v, grid, level(v))) for v in test_made], test, grid, level)
 
-
+# %% ../../nbs/11_apps/22_radar_sweeps.ipynb #109ad7bc
 def sweep_baselines(
     train: list,  # Training scenes, `SensorPair`s
     held: list,  # Validation scenes, `SensorPair`s
