@@ -458,7 +458,7 @@ def sweep_baselines(
             rows[name] = _scored_by_share(f(held), held, f(test), test, g)
     return rows
 
-
+# %% ../../nbs/11_apps/22_radar_sweeps.ipynb #109ad7bd
 def _means_and_gains(rows: dict) -> dict:
     "Return means of scores, and their ratios to those of the radar."
     means = {k: mean_scores(v) for k, v in rows.items()}
