@@ -457,7 +457,7 @@ def checked(
 ) -> dict:  # `d` with the defaults of missing keys
     "Check a dictionary by rules; raises `InputError` with the first key that breaks its rule."
     if not isinstance(d, dict):
-        raise InputError(f'{what} must hold a table of keys in braces, got {_shown(d)}')
+        raise InputError(f'{what} must be a JSON object, got {_shown(d)}')
     d = (usual or {}) | d
     for k, rule in rules.items():
         if k not in d:
@@ -903,8 +903,7 @@ class Config:
         if m.num_styles % m.factors:
             raise InputError(
                 f'model.num_styles ({m.num_styles}) must be a multiple of model.factors '
-                f'({m.factors}): each first '
-                f'part with each second one'
+                f'({m.factors}): one style for each pair of factors'
             )
         if m.predicts == 'noise' and not (
             t.time_sampling.startswith('ddpm')
@@ -912,9 +911,9 @@ class Config:
             and t.path == 'linear'
         ):
             raise InputError(
-                'model.predicts noise is trained as DDPM is; set training.time_sampling to '
-                'ddpm_linear or '
-                'ddpm_cosine, training.loss_weighting to noise and training.path to linear'
+                'model.predicts noise requires the settings of DDPM; set training.time_sampling to '
+                'ddpm_linear or ddpm_cosine, training.loss_weighting to noise and training.path to '
+                'linear'
             )
 
     def _follow(self):
@@ -997,7 +996,7 @@ def section_of(
     section = kind.section
     names = [f.name for f in fields(kind)]
     if not isinstance(d, dict):
-        raise InputError(f'{section} must be a group of keys in braces, got {_shown(d)}')
+        raise InputError(f'{section} must be a JSON object, got {_shown(d)}')
     for k in d:
         if k in names or k in _RENAMED.get(section, {}):
             continue
@@ -1017,7 +1016,7 @@ def config_from_dict(
     Raises `InputError` at the first unknown name or invalid value.
     """
     if not isinstance(d, dict):
-        raise InputError(f'a config must be sections in braces, got {_shown(d)}')
+        raise InputError(f'a config must be a JSON object, got {_shown(d)}')
     for s in d:
         if s in _SECTIONS:
             continue

@@ -127,7 +127,7 @@ def style_number(
     raise InputError(
         f'no style {which!r}; '
         + (f'did you mean {plain[near[0]]}? ' if near else '')
-        + 'there are '
+        + 'styles: '
         + ', '.join(f'{i} ({s})' for i, s in enumerate(styles))
     )
 

@@ -736,10 +736,10 @@ def _make_plan(
 def _say_folders(reports: list, target: int, same: list, most: int = 10):
     "Print problems of images, at most `most` lines of each kind."
     for f in reports:
-        part = '' if f.looked == f.count else f', {f.looked} of them looked at'
+        part = '' if f.looked == f.count else f', {f.looked} of them decoded'
         say(
             f'{printable(f.path.name)}: {f.count} image(s){part}, '
-            f'half of them with a shorter side of {f.side} pixels or more; '
+            f'median shorter side {f.side} pixels; '
             f'{len(f.bad)} cannot be used, {len(f.small)} smaller than {target}'
         )
         for line in f.told:
@@ -988,7 +988,7 @@ def _step(device: 'torch.device', debug: bool = False) -> Finding:
     return Finding(
         'a step of training',
         value,
-        *(('good',) if s < 2 else ('note', 'slow: is the machine busy?')),
+        *(('good',) if s < 2 else ('note', 'slow: check whether other programs use the machine')),
     )
 
 # %% ../../nbs/10_cli/02_advice.ipynb #00553835

@@ -246,8 +246,8 @@ def _codec_for(c: Config, device: str | None, precision: str):
     wanted = c.model.latent_channels
     if not isinstance(wanted, Derived) and net.latent_channels != wanted:
         say(
-            f'codec {c.data.codec} makes {net.latent_channels} channels, '
-            f'model.latent_channels is {wanted}: leave the key out, or training refuses',
+            f'codec {c.data.codec} has {net.latent_channels} channels, '
+            f'model.latent_channels is {wanted}: remove the key, or training stops with an error',
             error=True,
         )
     return net
@@ -273,11 +273,11 @@ def stylecfm_preprocess(
     # Folder or address of shards, .tar (WebDataset) or .parquet, which are encoded where they are;
     # a folder for each style, or --label_column (in a tar file a suffix, as cls)
     shards: str = None,
-    # K/N: encode only the K-th of N parts of the shards; without it they are merged
+    # K/N: encode only the K-th of N parts of the shards; without --part, they are merged
     part: str = None,
     # Folder of ready latents (.pt, .pth, .safetensors), a folder for each style, instead of images
     import_pt: str = None,
-    # Factor of the latents of --import_pt; default: from the autoencoder's config and their values
+    # Scaling factor for --import_pt; default: detected from the autoencoder's config and the values
     scaling: float = None,
     shift: float = None,  # Constant subtracted before scaling; default: the autoencoder's config
     # Compare the contents of all files; otherwise a file with the same size, modification and
@@ -594,20 +594,22 @@ def stylecfm_transfer(
     size: int = None,
     full_size: store_true = False,  # Paint images at their original size
     # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the
-    # composition; default: 3 (this and the next seven: structure-conditioned models)
+    # composition; default: 3 (structure-conditioned models only)
     coarseness: float = None,
-    # Share of the photograph's own texture that stays, 0 to 1; default: 0
+    # Share of the photograph's own texture that stays, 0 to 1; default: 0 (structure-conditioned
+    # models only)
     texture: float = None,
     # Colours: photo, moments (overall the photograph's), painting, or the painting's share, 0
-    # (the photograph's) to 1; default: 1
+    # (the photograph's) to 1; default: 1 (structure-conditioned models only)
     colours: str = None,
     colors: str = None,  # Alias of --colours
     # Standard deviation of the initial noise, 0 to 1.2: lower is smoother; default: 1.02
+    # (structure-conditioned models only)
     temperature: float = None,
-    # Reduction of the noise where the photograph is flat, such as in skies, 0 to 1
+    # Reduction of the noise in flat parts such as skies, 0 to 1 (structure-conditioned models only)
     calm: float = None,
     # Colours: transported (those of near paintings, the default), or collection (one map for
-    # all pictures)
+    # all pictures; structure-conditioned models only)
     palette: str = None,
     # Mask image: white is painted, black is kept
     mask: str = None,
@@ -920,7 +922,8 @@ def _written(
 def _renamed(todo: list) -> list:
     "Return a line for each result whose name differs from its source's."
     return [
-        f'{printable(p)} becomes {printable(to.name)}, for {printable(p.stem)}{to.suffix} is taken'
+        f'{printable(p)} becomes {printable(to.name)}, because {printable(p.stem)}{to.suffix} '
+        'is already used'
         for p, to in todo
         if len(todo) > 1 and p.stem != to.stem
     ]
@@ -1081,7 +1084,7 @@ def stylecfm_evaluate(
     # Name of the paintings' style: painting, or as the run's folders say
     painting_style: str = None,
     size: int = 256,  # Side of the squares that are compared, pixels
-    # Measure 100 images of each kind with 30 draws, not 12 in about two minutes
+    # Measure 100 images of each kind with 30 bootstrap draws; default: 12, about two minutes
     long: store_true = False,
     most: int = None,  # Largest number of images of each kind; default: 12, or 100 with --long
     num_steps: int = None,  # Solver steps of inversion and generation, each; default: the model's

@@ -565,7 +565,7 @@ def _planned(places: RunPlaces, given: dict, asked: _Asked = _Asked()) -> Config
         again = about.get('busy') and not begun and not advice.busy_line()
         if again:
             say(
-                'the plan was measured on a busy machine, and it is quiet now: measuring again',
+                'the plan was timed on a busy machine, which is idle now: measuring again',
                 error=True,
             )
         if hours not in (None, about['hours']) and not begun:
@@ -657,8 +657,9 @@ def _for_verdict(
             f'{_FOR_VERDICT} trains from the start'
         )
     return (
-        f'for a verdict, {printable(style)} needs more images: it has {images}, and of '
-        f'{_WITH_VERDICT} or more {_FOR_VERDICT} are held out; then train with another --out'
+        f'for a verdict, {printable(style)} needs more images: it has {images}; '
+        f'{_FOR_VERDICT} images are held out if a style has {_WITH_VERDICT} or more; '
+        'then train with another --out'
     )
 
 
@@ -822,8 +823,9 @@ def train_command(
     # Longest training time, hours, also of a run that is lengthened; default: 0.75 on a CPU, no
     # limit on a GPU
     hours: float = None,
-    steps: int = None,  # Training steps, of all parts of a run together; default: as planned
-    # Number of images of each style to hold out; default: a tenth, of 40 or more at least 8
+    # Number of training steps, the sum over all calls; default: as planned
+    steps: int = None,
+    # Number of images of each style to hold out; default: a tenth, at least 8 if it has 40 or more
     hold_out: int = None,
     until: str = 'evaluate',  # Last stage: hold_out, plan, preprocess, train, samples or evaluate
     # Without folders: path of a config.json; default: that of the working folder, if any
@@ -903,7 +905,7 @@ def _line(folders: list, out: str | Path, flags: dict | None = None, keys: dict 
 def hold_out_command(
     folders: list = None,  # Folders of images, one for each style: two or more
     out: str = None,  # Folder of the run; default: runs/ and the names of the image folders
-    # Number of images of each style to hold out; default: a tenth, of 40 or more at least 8
+    # Number of images of each style to hold out; default: a tenth, at least 8 if it has 40 or more
     hold_out: int = None,
     debug: store_true = False,  # Show the traceback of an error
 ):

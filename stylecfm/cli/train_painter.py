@@ -334,7 +334,7 @@ def stylecfm_train_painter(
     # Folder of paintings, which is a style; or several folders with commas between them
     paintings: str = None,
     output: str = 'runs/painter',  # Folder of the run
-    # Longest training time of all parts of a run together, minutes; more lengthens a finished run
+    # Longest training time, the sum over all calls, minutes; more lengthens a finished run
     minutes: float = 30.0,
     # Codec: a folder, ORG/NAME on the hub, or dct:4, which has no weights; default: that of the
     # bundled model

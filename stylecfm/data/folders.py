@@ -247,7 +247,7 @@ def _some(folder: Path, found: Scan, extensions: tuple) -> list:
         return found.files
     what = 'image' if extensions == EXTENSIONS else extensions[0] + ' file'
     there = f'; it holds {unused_line(found.unused)}' if found.unused else ''
-    inside = f'; {len(found.folders)} folder(s) in it were not entered' if found.folders else ''
+    inside = f'; {len(found.folders)} folder(s) in it were not searched' if found.folders else ''
     raise InputError(
         f'no {what} in {folder}; supported suffixes: {" ".join(extensions)}{there}{inside}'
     )

@@ -373,7 +373,7 @@ def _until_event(flat, t, event_fn, rtol, atol, method, options):
         x = found.x
         start = start + way * 2**k
     raise FloatingPointError(
-        f'no event until t={start:g}; see that event_fn crosses 0 in the direction of t'
+        f'no event until t={start:g}; check that event_fn crosses 0 in the direction of t'
     )
 
 

@@ -73,8 +73,8 @@ class ContextUNet(VelocityModel):
         super().__init__()
         if hidden_dim % 8 or len(attend) != len(multipliers):
             raise InputError(
-                'hidden_dim must be a multiple of 8 and attend name each of '
-                f'{len(multipliers)} levels, '
+                'hidden_dim must be a multiple of 8, and attend must have one flag for '
+                f'each of {len(multipliers)} levels, '
                 f'got {hidden_dim} and {len(attend)}'
             )
         chosen(CONTEXTS, way, 'way')

@@ -88,7 +88,7 @@ def learning_state(
     "Describe the course of the validation losses."
     falling = still_falling(losses)
     if falling is None:
-        return 'too early to say whether it still learns'
+        return 'too few validations to tell whether the loss still falls'
     if falling:
         return f'validation was still falling ({losses[-2]:.4g} to {losses[-1]:.4g})'
     lowest = min(losses)
