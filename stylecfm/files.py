@@ -541,7 +541,7 @@ def verify_folder(
     path: str | Path,  # A folder made by `atomic_folder`
     kind: str | None = None,  # Required kind; None for any
     later: tuple = (),  # Prefixes of the names of files that are verified only when they are read
-) -> dict:  # Manifest: schema, stylecfm, kind, extra, files, seal; read only the listed `files`
+) -> dict:  # Manifest: schema, stylecfm, kind, extra, files, seal; other files are not verified
     "Verify a folder by its manifest; raises an `InputError` that names the first invalid file."
     path = Path(path)
     m = read_manifest(path)

@@ -772,7 +772,8 @@ def build_page(
     return demo.queue(max_size=limits.waiting, default_concurrency_limit=1)
 
 # %% ../../nbs/12_app/01_page.ipynb #325088eb
-_BODY = 1 << 20  # bytes of a request's body beside an upload
+# largest body of a request, bytes; that of an upload may exceed the upload limit by as much
+_BODY = 1 << 20
 
 
 class Refusal(NamedTuple):

@@ -13,7 +13,7 @@ from ..training.memory import GB, MemoryOptions, profile_network
 
 # %% ../../nbs/11_apps/07_brain_unet.ipynb #d49700d3
 class DocumentNet(NamedTuple):
-    "Sizes of the reference U-Net for slices of 240 pixels."
+    "Sizes of the specification's U-Net for slices of 240 pixels."
 
     hidden_dim: int = 128  # Channels of the first level
     multipliers: tuple = (1, 1, 2, 3, 4)  # Multipliers at 240, 120, 60, 30 and 15 pixels

@@ -116,7 +116,7 @@ class PixelShuffle:
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-15
 def rotation(
     factor: int,  # Side of a tile, pixels
-    # Number of image channels; other numbers than 3 are not colours and are not rotated
+    # Number of image channels; colours are transformed only if there are 3
     channels: int = 3,
 ) -> Tensor:  # `(n, n)`, n = channels*factor^2, orthonormal, fp32
     "Matrix of the opponent-colour transform and 2-D DCT of a shuffled tile (Ahmed 1974)."
@@ -757,7 +757,7 @@ def stats_from(
 ) -> LatentStats:
     """Check mean and scale that were read from a file.
 
-    Raises `InputError` for invalid numbers, or a number of them other than `channels`.
+    Raises `InputError` for invalid numbers, or lists whose length is not `channels`.
     """
     checked(
         d,

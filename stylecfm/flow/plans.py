@@ -123,7 +123,7 @@ def resampled(
     coupling: str = 'ot',  # A key of `PLANS`
     # Random generator, on the CPU; default: the global one
     generator: torch.Generator | None = None,
-    # Regularisation of `sinkhorn`, a squared distance; None: 0.02 of the mean squared distance
+    # Regularisation of `sinkhorn`, in units of the cost; None: 0.02 of the mean squared distance
     reg: float | None = None,
 ) -> Pairs:  # `b` pairs; each style keeps its number of rows
     """Sample pairs with replacement from the plan of each style, as torchcfm does.

@@ -167,7 +167,7 @@ def _shape_for(codec: Codec, some: list, pt_root: str | Path) -> tuple:
 
 
 def _recipe_before(recipe: dict) -> dict | None:
-    "Return the recipe of version 2, which had no shift; None for latents that it stored otherwise."
+    "Return the recipe of version 2; None for latents with a shift, mean or std, which it lacked."
     if recipe['shift'] or recipe.keys() & {'mean', 'std'}:
         return None
     return {k: v for k, v in recipe.items() if k != 'shift'} | dict(version=2)
@@ -259,8 +259,8 @@ def import_latents(
 # %% ../../nbs/04_latents/02_sources.ipynb #5dd53ec3
 def hold_out(
     root: str | Path,  # Folder with a folder of images for each style
-    # Folder for `test/` with `n` images of each style, and `train/` with the others; not changed if
-    # it has them
+    # Folder for `test/` with `n` images of each style, and `train/` with the others; existing
+    # ones are not changed
     out: str | Path,
     n: int = 30,  # Number of images of each style to hold out, fewer than it has
     seed: int = 0,  # Random seed of the choice

@@ -15,7 +15,7 @@ import psutil
 import torch
 
 # %% ../../nbs/05_models/07_threads.ipynb #14a00006
-LEAST_SECONDS = 0.01  # Shortest evaluation that keeps all threads on an idle machine untried
+LEAST_SECONDS = 0.01  # Shortest evaluation for which an idle machine keeps all threads
 IDLE = 0.25  # Cores of other programs below which a machine is idle
 SLOWER = 1.5  # Factor by which an evaluation is slower than before if the machine has changed
 

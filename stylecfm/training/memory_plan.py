@@ -50,8 +50,8 @@ class Speed(NamedTuple):
     latency: float  # Smallest time of an operation, seconds
 
 
-# Estimates for a GPU like the RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and
-# latency are estimates
+# A GPU like the RTX 4070 Laptop (256 GB/s by its data sheet); sustained rate and latency are
+# estimates
 REFERENCE_GPU = Speed('a laptop GPU', 30e12, 250e9, 8e-6)
 
 
@@ -451,8 +451,8 @@ def available_memory(
 ) -> int:  # Bytes
     """Return the memory that a run may use on a device.
 
-    On a GPU it is the free memory plus that which PyTorch has reserved and does not use; else
-    half of the free memory.
+    On a GPU it is the free memory plus that which PyTorch has reserved and does not use; on
+    a CPU, half of the free memory, shared by the processes of the run and within their limit.
     """
     if device.type == 'cuda':
         return (

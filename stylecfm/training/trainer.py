@@ -56,7 +56,7 @@ class GuardedRun(PacedRun):
     ):
         """Update bar, log and checkpoint after a step.
 
-        Several processes agree on the time in the step's message.
+        Several processes have agreed during the step whether a checkpoint is due by time.
         """
         bar.update()
         last = self.is_finished()
@@ -106,7 +106,7 @@ class GuardedRun(PacedRun):
         """Save, then raise.
 
         A failure of saving is reported, and `why` is raised all the same. A network that
-        processes share is saved only where all of them leave.
+        processes share is saved only if all of them raise.
         """
         if together:
             self.acc.wait_for_everyone()
@@ -134,13 +134,13 @@ class GuardedRun(PacedRun):
     def finish(self) -> Path:
         """Write the finished model.
 
-        With `patience` it is that of the best checkpoint, else of the last weights; its average is
-        the best one, or the first without validation.
+        With `patience` it is from the best checkpoint, else from the last step. It has the average
+        of the weights with the lowest validation loss; without validation, the first average.
         """
         self.acc.wait_for_everyone()
         gone = self.acc.is_main_process and self.settle()
         if gone or self.sharded:
-            self.save(gone)  # the folder went after the last checkpoint
+            self.save(gone)  # the folder was moved or deleted
         if self.acc.is_main_process:
             best = best_checkpoint(self.root) if self.config.training.patience else None
             newest = self.store.folder(self.done)
@@ -149,7 +149,7 @@ class GuardedRun(PacedRun):
             else:
                 model = self.model(self.best_average())
             model = model._replace(probe=probe_of_cache(self.cache))
-            # the codec is then written with the model
+            # a codec in a local folder is written with the model
             local = Path(self.cache.spec).expanduser().is_dir()
             codec = load_codec(self.cache.spec, 'cpu') if local else None
             with atomic_folder(self.root / 'export', 'model', dict(step=self.done)) as tmp:
@@ -175,7 +175,7 @@ class SteppedRun(GuardedRun):
             self.stop = self.stop or next(iter(noted), 0)
             r = self.step()
             self.mark(r)
-            # several processes agree in the step's message
+            # several processes have agreed on a signal during the step
             if self.acc.num_processes == 1:
                 self.stop = self.stop or next(iter(noted), 0)
             if r.applied and self.acc.is_main_process:
@@ -260,7 +260,7 @@ class OTCFMTrainer(SteppedRun):
         callback: Callable | None = None,  # Called as `callback(trainer, result)` after each step
         # Command that resumes the run, without its limit of steps or time, for the last line
         command: str = '',
-        least: int = 0,  # Smallest number of steps that can be enough, for the last line
+        least: int = 0,  # Smallest number of steps that may suffice, for the last line
         flag: str = '--max_minutes {}',  # Flag of the command's limit of time
     ) -> Path:  # Folder of the finished model
         """Train, from the newest checkpoint if there is one.
