@@ -26,7 +26,7 @@ from stylecfm.files import (
 )
 
 # %% ../../nbs/11_apps/19_users_codec.ipynb #889fc29b
-if TYPE_CHECKING:  # for whoever reads the annotations; these import torch
+if TYPE_CHECKING:  # for annotations only; these import torch
     import torch
     from diffusers import AutoencoderKL
     from torch import Tensor

@@ -333,7 +333,8 @@ def function_of(
 def _add_words(p, words: tuple, flags: set, actions: dict):
     """Add positional arguments, with the help texts of their parameters.
 
-    Each takes a list of words, or the value of a flag, which is stored as `FLAG_word`.
+    An argument with the name of a flag takes one value, stored as `FLAG_word`; any other argument
+    takes a list of words.
     """
     for w in words:
         name, number = (f'{w}_word', '?') if w in flags else (w, '*')
@@ -579,7 +580,7 @@ def _bash_words() -> list:
 
 
 def _bash() -> str:
-    "Return the completion script for bash, which zsh runs in its emulation."
+    "Return the completion script for bash, which zsh runs by `bashcompinit`."
     cases = []
     values = {}
     for name, c in every_command().items():

@@ -85,7 +85,7 @@ def load_image(
 class View(NamedTuple):
     "Size and position of a square crop."
 
-    # Side length of the square, as a share of the picture's shorter side, above 0 to 1
+    # Side length of the square, as a share of the picture's shorter side, in (0, 1]
     side: float = 1.0
     across: float = 0.5  # Horizontal position, 0 to 1: 0 at the left, 1 at the right
     down: float = 0.5  # Vertical position, 0 to 1: 0 at the top, 1 at the bottom
@@ -217,7 +217,7 @@ def read_squares(
     with decoding():
         decoder = decoder_of(data, rules, side)
         w, h = full = decoder.full or decoder.size
-        # so that the message states the file's size
+        # before the reduction, so that an error states the size of the file's picture
         if reduction(full, side) > 1:
             check_square(*((h, w) if decoder.orientation > 4 else full), size, rules)
         im = composite_over(layers_from(decoder, side), rules.background, reuse=True)

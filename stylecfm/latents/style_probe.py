@@ -78,7 +78,7 @@ class StyleProbe(NamedTuple):
 def views(
     z: Tensor,  # Latents, `(b, c, h, w)`
 ) -> list:  # Five tensors `(b, c, *, *)`; one for a side below 4
-    "Return latents and their four corners of three quarters of the sides."
+    "Return latents and their four corner crops, each with three quarters of both sides."
     h, w = z.shape[2:]
     if min(h, w) < 4:
         return [z]
@@ -88,7 +88,7 @@ def views(
 
 def fit_features(
     features: Tensor,  # Features, float64 `(n, f)`
-    style: Tensor,  # Style of each row, int64 `(n,)`; each number from 0 on occurs
+    style: Tensor,  # Style of each row, int64 `(n,)`; each of 0 to max at least once
     penalty: float = 0.01,  # Weight of the L2 penalty, > 0
 ) -> StyleProbe:  # Probe with accuracy 0
     "Fit a multinomial logistic regression with equal total weight of each style."

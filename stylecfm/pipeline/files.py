@@ -212,7 +212,7 @@ def local_folder(
     **hub,
 ) -> Path:
     "Return a local folder, downloaded if needed; raises `InputError` if the hub has none."
-    # not a name on the hub; `find_model` raises with an explanation
+    # a weight file is not a name on the hub; `find_model` raises an error that explains it
     if Path(path).suffix.lower() in WEIGHT_FILES:
         return Path(path)
     if (
@@ -322,7 +322,10 @@ class Student(NamedTuple):
 def student_folder(
     folder: Path,  # Folder of a model
 ) -> Path | None:
-    "Return a student's folder: in the model's, or beside it for the pretrained model of a clone."
+    """Return the folder of a student, inside the folder of its model.
+
+    In a clone of the repository, the pretrained model's student is beside the model's folder.
+    """
     inside, beside = folder / 'student', folder.parent / 'student'
     if inside.is_dir():
         return inside

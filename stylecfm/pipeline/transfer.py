@@ -143,7 +143,8 @@ class StyleTransferPipeline(DiffusionPipeline):
         mean: list | None = None,
         scale: list | None = None,  # Standard deviation of each latent channel; default: ones
         inference: dict | None = None,  # Settings for transfer: fields of `InferenceConfig`
-        # Scheduler of the generation; auto: one of the settings' solver; None: the solver itself
+        # Scheduler of the generation; auto: a `FlowSolverScheduler` with the settings' solver;
+        # None: the solver, without a scheduler
         scheduler: SchedulerMixin | str | None = 'auto',
         codec_name: str = '',  # Name of the codec, if it is not a component
     ):
@@ -201,7 +202,8 @@ class StyleTransferPipeline(DiffusionPipeline):
         if model is None or name not in ('network', 'codec') or value is None:
             return
         if name == 'network':
-            other = getattr(value, '_orig_mod', value) is not model.net  # else it was compiled
+            # False for the compiled form of the same network
+            other = getattr(value, '_orig_mod', value) is not model.net
             model = model._replace(net=value)
         else:
             weights = model.weights and weights_of(value.fingerprint)
@@ -630,7 +632,7 @@ def detection_window(
     size: tuple[int, int],  # Height and width of a latent
     draws: int,  # Number of evaluations, draws times styles
 ) -> tuple[slice, slice]:  # Rows and columns around the centre
-    "Choose a window of a latent on which all evaluations cost about one of the whole latent."
+    "Choose a window on which all evaluations cost about as much as one of the whole latent."
 
     def middle(n):
         kept = min(n, max(LEAST_DETECTION_SIDE, int(n / draws**0.5)))
@@ -1032,7 +1034,8 @@ def noise_of(
 def check(
     self: StyleTransferPipeline,
     source: str | int | None = None,  # Style of the images; None: auto-detect
-    # Target style, or several with weights; None: the other one of two
+    # Target style, or several with weights; None: the other of two; of a structure-conditioned
+    # model the first other one
     target: str | int | dict | None = None,
     steps: int | None = None,  # Solver steps of inversion and of generation, each
     guidance_scale: float | None = None,  # Guidance scale at t=0, >= 1
@@ -1226,7 +1229,8 @@ def __call__(
     # Paths, PIL images, arrays, tensors or latents `(c, h, w)`; one or a list
     image: str | Path | Image.Image | Tensor | list | None = None,
     source: str | int | None = None,  # Style of the images, name or number; default: auto-detected
-    # Target style, name or number, or {style: weight}; default: the other one of two styles
+    # Target style, name or number, or {style: weight}; default: the other of two styles; of a
+    # structure-conditioned model the first other one
     target: str | int | dict | None = None,
     num_inference_steps: int | None = None,  # Solver steps of inversion and of generation, each
     guidance_scale: float | None = None,  # Guidance scale at t=0; 1 is unguided
@@ -1261,7 +1265,7 @@ def __call__(
     if kwargs:
         raise InputError(f'a call has no argument {next(iter(kwargs))}; leave it out')
     s = self.check(source, target, steps, guidance_scale, solver, strength, options)
-    # of diffusers' own callbacks
+    # diffusers' own callbacks name their tensors in this attribute
     names = getattr(callback_on_step_end, 'tensor_inputs', callback_on_step_end_tensor_inputs)
     asked = Asked(repeats, generator, latents, output_type, callback_on_step_end, tuple(names))
     self.check_asked(asked, options)

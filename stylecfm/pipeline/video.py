@@ -60,9 +60,8 @@ from .transfer import StyleTransferPipeline
 
 # %% ../../nbs/08_pipeline/08_video.ipynb #f959bf7c
 FLOW_TOLERANCE = 0.06  # Colour difference at which trust is 1/e, for colours in [0, 1]
-# longer side of frames for the optical flow, pixels; mean trust below which a new shot begins
-_FLOW_SIDE = 256
-_CUT = 0.35
+_FLOW_SIDE = 256  # longer side of frames for the optical flow, pixels
+_CUT = 0.35  # mean trust below which a new shot begins
 
 
 def backward_flow(
@@ -194,7 +193,7 @@ def carried(
 ) -> Shot:  # State after this frame
     """Blend a frame's own painting with warped earlier paintings.
 
-    The weights of the earlier ones are their trust times `HOLD`.
+    The weights of the earlier ones are computed from their trust and `HOLD`.
     """
     back = composed(shot.anchor_flow, flow)
     near = HOLD * trust(photo, warp(shot.photo, flow), flow)
@@ -233,10 +232,10 @@ def shot_palette(
     b: Brush,  # Settings of the painting
 ) -> (
     Palette | None
-):  # `(1, 3)` and `(1, 3, 3)`; None for a style without palettes, or for one colour map
+):  # Mean `(1, 3)`, covariance `(1, 3, 3)`; None: the painter chooses or keeps the colours
     "Choose the palette of a shot by its first frame."
     library = p.libraries[target] if target >= 0 else None
-    # one colour map for all frames
+    # no palettes, the photograph's colours, or one palette for the whole collection
     if library is None or not palette_share(b.colours) or b.palette == 'collection':
         return None
     own = palette_of(coarse_picture(photo, b.coarseness))
@@ -370,7 +369,7 @@ def check_clip_plan(
 
 
 def _prepared(image: np.ndarray, longest: int, factor: int) -> tuple[Tensor, tuple]:
-    "Convert a frame to [0, 1], `(1, 3, h, w)`, reduce and pad it; also return its even size."
+    "Reduce and pad a frame, `(1, 3, h, w)` in [0, 1]; also return its size before padding, even."
     x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
     h, w = x.shape[-2:]
     size = base_size_of((h, w), longest, 2) if max(h, w) > longest else (h - h % 2, w - w % 2)

@@ -90,7 +90,8 @@ def channel_weight(
 ) -> Tensor:  # Weights, `(c,)`, with mean 1
     """Compute the loss weight of each latent channel.
 
-    It is the effect on the picture of a unit change of the channel, decoded.
+    It is the norm of the change of the decoded picture if the channel changes by 1 at one position,
+    divided by the mean of all channels.
     """
     c = codec.latent_channels
     unit = torch.zeros(codec.latent_channels + 1, codec.latent_channels, 5, 5)
@@ -303,8 +304,8 @@ def rounded(
 
 # %% ../../nbs/07_training/20_painting.ipynb #8e5e6015
 def painting_model(
-    net: DataIsoNext,  # Trained network, with room for palettes
-    pictures: Pictures,  # Training set of the network, as lists
+    net: DataIsoNext,  # Trained network, with `num_palettes` > 0
+    pictures: Pictures,  # Training set, its images as a list
     stats: LatentStats,  # Mean and scale of the latents' channels
     styles: list,  # Names of the styles
     codec: Codec,  # Codec of the latents
