@@ -103,7 +103,7 @@ class SavedWeights(TrainingStep):
         return m
 
     def state(self) -> dict:  # {name: tensor}
-        "Return weights, averages and the optimizer's state as named tensors (copied unless sharded)."
+        "Return weights, averages and optimizer state as named tensors, copied unless sharded."
         net = {f'net.{k}': v for k, v in self.plain.state_dict().items()}
         found = net | opt_state(self.opt)[0] | averages_state(self.averages)[0]
         if self.sharded:
