@@ -194,7 +194,7 @@ RULES = ImageRules()  # Default rules
 
 # %% ../../nbs/02_data/01_decoding.ipynb #c218f091
 class ImageNote(UserWarning):
-    "Warning of an assumption about an image that its file leaves open."
+    "Warning of an assumption about something that an image file does not state."
 
 
 _NAME = ContextVar('name', default='')
@@ -1433,7 +1433,7 @@ def _filled(
 ) -> np.ndarray:  # Shaped as `total`
     """Return weighted means; a cell without weight gets the mean of the next larger cell.
 
-    After `levels` levels the larger cells are those given.
+    If `beyond` is given, its means are used as the larger cells after `levels` levels.
     """
     if beyond is not None and not levels:
         return beyond

@@ -24,7 +24,7 @@ class Palette(NamedTuple):
     covariance: Tensor  # Covariance of colours, `(..., 3, 3)`
 
 # %% ../../nbs/02_data/09_palettes.ipynb #7585fb0e
-FLOOR = 1e-4  # variance added to each colour: two and a half levels of 255
+FLOOR = 1e-4  # variance added to each channel; its square root is 2.5 levels of 255
 
 # %% ../../nbs/02_data/09_palettes.ipynb #43586a7c
 def palette_of(
@@ -113,7 +113,7 @@ def nearest_palette(
     return Palette(library.mean[near].mean(1), library.covariance[near].mean(1))
 
 # %% ../../nbs/02_data/09_palettes.ipynb #34a66ded
-# weight of the entropy, a squared distance of colours in [0, 1]
+# weight of the entropy, in units of the squared distance of colours in [0, 1]
 BLUR = 0.01
 
 

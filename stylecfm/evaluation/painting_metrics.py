@@ -33,7 +33,7 @@ class Fire(nn.Module):
     def __init__(
         self,
         channels: int,  # Number of input channels
-        squeezed: int,  # Number of channels between
+        squeezed: int,  # Number of channels after the squeeze
         expanded: int,  # Number of output channels of each of the two branches
     ):
         super().__init__()
@@ -364,7 +364,7 @@ def kid_figures(
     draws: int = 200,  # Number of repetitions
     unit: float = 1.0,  # Divisor of the features, > 0; `KID_UNIT` makes them about 1
 ) -> tuple[Figure, Figure]:  # KID, and its ratio to that of the photographs
-    "Return the kernel distance and its ratio to the photographs' own, with intervals."
+    "Return KID and its ratio to that of the untouched photographs, with intervals."
     a, b = (kid_kernels(v, paintings, unit) for v in (made, photos))
     n, m = a.ab.shape
 
@@ -383,7 +383,7 @@ def gram_figures(
     paintings: ImageFeatures,  # Features of the paintings
     draws: int = 200,  # Number of repetitions
 ) -> tuple[Figure, Figure]:  # Gram distance, and its ratio to that of the photographs
-    "Return the Gram distance and its ratio to the photographs' own, with intervals."
+    "Return the Gram distance and its ratio to that of the photographs, with intervals."
     a, b = _gram_kernels(made, paintings), _gram_kernels(photos, paintings)
     n, m = a[0].ab.shape
 

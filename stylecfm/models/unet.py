@@ -45,7 +45,7 @@ def num_heads(
 
 def make_unet(
     latent_channels: int = 4,  # Channels in and out
-    hidden_dim: int = 128,  # Channels of the first level, a multiple of 8, and of 32 from 64 on
+    hidden_dim: int = 128,  # Channels of the first level, a multiple of 8, or of 32 if >= 64
     num_layers: int = 2,  # Number of layers in each level
     context_dim: int = 512,  # Width of a token
 ) -> UNet2DConditionModel:
@@ -82,7 +82,7 @@ class UNet(VelocityModel):
     def __init__(
         self,
         latent_channels: int = 4,  # Channels of the latent
-        # Channels of the first level, a multiple of 8, and of 32 from 64 on
+        # Channels of the first level, a multiple of 8, or of 32 if >= 64
         hidden_dim: int = 128,
         num_layers: int = 2,  # Number of layers in each level
         num_styles: int = 2,  # Number of styles

@@ -214,7 +214,7 @@ def described_network(
 def load_network(
     folder: Path,  # Folder with `config.json` and weights in diffusers' format
     kind: type,  # A class of `NETWORKS`
-    # Manifest of the folder above, which must list both files; default: no manifest
+    # Manifest of the parent folder, which must list both files; default: no manifest
     manifest: dict | None = None,
     variant: str | None = None,  # diffusers' variant, a name of a set of weights
 ) -> IsoNext | UNet:  # Network in evaluation mode, fp32, on the CPU
@@ -584,8 +584,8 @@ def prune(
 ):
     """Remove older checkpoints.
 
-    The newest `keep` good ones, the best one, unreadable ones and those with additional files of
-    a user are kept.
+    The newest `keep` good ones, the best one, unreadable ones and those to which a user has added
+    files are kept.
     """
     root = folder.parent.parent
     best = best_checkpoint(folder.parent.parent)
@@ -656,11 +656,11 @@ CHANGEABLE_KEYS = {
     'training.compile',
     'training.tf32',
     *(f'training.{k}' for k in MemoryOptions._fields),
-    # keys that may change within a run
+    # location of the data, and memory
     'data.data_root',
     'data.raw_data_root',
     'model.use_gradient_checkpointing',
-    'model.factors',  # only the first weights depend on it
+    'model.factors',  # only the initial weights depend on it
 }
 
 
@@ -670,7 +670,7 @@ def _present(config: dict) -> dict:
 
 
 def _changes(old: dict, new: dict) -> dict:
-    "Map changed keys to old and new values; a key newer than the run had its default."
+    "Map changed keys to old and new values; a key missing from `old` had its default."
     usual, old = Config().to_dict(), _present(old)
     was = {s: usual[s] | old.get(s, {}) for s in new}
     return {f'{s}.{k}': (was[s][k], v) for s in new for k, v in new[s].items() if was[s][k] != v}

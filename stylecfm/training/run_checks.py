@@ -63,7 +63,7 @@ class SavedWeights(TrainingStep):
         average: int = 0,  # Index of the average
     ) -> Model:
         "Return a model with averaged weights, in a copy of the network."
-        if self.sharded:  # its weights are put together from a checkpoint
+        if self.sharded:  # without weights; `model_from_checkpoint` reads them
             with torch.device('meta'):
                 return self.described(network_from_config(self.config))
         net = network_from_config(self.config).to(self.acc.device).eval()
@@ -90,7 +90,7 @@ class SavedWeights(TrainingStep):
         self,
         folder: Path,  # A checkpoint of this run
     ) -> Model:
-        "Load a model with the best average of another checkpoint, verified."
+        "Load the model of a checkpoint with its best average; raises `InputError` if damaged."
         m = load_model(folder)
         d = read_json(folder / 'training.json')
         k = int(np.argmin(d['by_average'])) if d['by_average'] else 0
@@ -103,7 +103,7 @@ class SavedWeights(TrainingStep):
         return m
 
     def state(self) -> dict:  # {name: tensor}
-        "Return weights, averages and the optimizer's state as named tensors (shared: no copies)."
+        "Return weights, averages and optimizer state as named tensors, copied unless sharded."
         net = {f'net.{k}': v for k, v in self.plain.state_dict().items()}
         found = net | opt_state(self.opt)[0] | averages_state(self.averages)[0]
         if self.sharded:
@@ -123,16 +123,16 @@ class SavedWeights(TrainingStep):
         self,
         r: StepResult,  # Result of the last step
     ):
-        """Record skipped steps among the last hundred.
+        """Record whether the last step was applied or skipped.
 
-        Also whether the last step was skipped for another reason than the scale of fp16.
+        A skipped step with a finite loss under fp16 is ascribed to the loss scale.
         """
         self.progress.mark(r.applied, self.scaler.is_enabled() and math.isfinite(r.loss))
 
     def resumable(self) -> bool:
         """Whether a run may resume from the present state.
 
-        That is if the last step was applied, and weights, averages and validation are finite.
+        It may if the last step was applied, and weights, averages and validation losses are finite.
         Processes that share the network must call it together.
         """
         weights = [

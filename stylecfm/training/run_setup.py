@@ -205,7 +205,7 @@ def training_rows(
             'add a style, or set it to nothing'
         )
     draw = FlowMatchingOptions(0.0, 0.0, path=t.path)
-    # validation uses a uniform time distribution, independent of that of training
+    # validation times are uniform, except for networks that predict noise
     if config.model.predicts == 'noise':
         draw = draw._replace(time_law=t.time_sampling, weight=t.loss_weighting)
     return TrainingRows(rows, held_batches(cache, keep(s.held), t.seed, draw))

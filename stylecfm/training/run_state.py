@@ -34,13 +34,13 @@ class RunState:
     best: float = math.inf  # Lowest validation loss
     worse: int = 0  # Number of validations since the best
     asked: int = -1  # Step of the newest validation of this process
-    sound: bool = True  # Whether the last step was applied, or skipped only for the scale of fp16
+    sound: bool = True  # Whether the last step was applied, or skipped only for fp16's loss scale
     moved: float | None = None  # Relative change of the last samples; None without samples
 
     def mark(
         self,
         applied: bool,  # Whether the last step was applied
-        scaled: bool = False,  # Whether it was skipped only for the scale of fp16
+        scaled: bool = False,  # Whether it was skipped only because of the loss scale of fp16
     ):
         "Record whether the last step was skipped."
         self.skipped += not applied

@@ -46,7 +46,7 @@ class WatchedRun(ResumableRun):
             return None
 
         def ask() -> float:
-            if self.sharded:  # the other processes would wait for one that retries
+            if self.sharded:  # a retry in one process would block the others
                 return validation_loss(self.plain, self.checks, self.means.micro_batch, self.amp)
             return retry_with_smaller_batch(
                 lambda m: validation_loss(self.plain, self.checks, m, self.amp),
