@@ -11,7 +11,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install anywhere bench compiled tuning app paint colours video one-painting brain browser figures demo paint-page test test-slow latents network coupling solvers memory card peers trainer monet transfer lab mutants export outputs docs site-check dist start counts before-after own-folders users radar radar-sweeps radar-table clean
+.PHONY: help install anywhere bench compiled equal-time tuning app paint colours video one-painting brain browser figures demo paint-page test test-slow latents network coupling solvers memory card peers trainer monet transfer lab mutants export outputs docs site-check dist start counts before-after own-folders users radar radar-sweeps radar-table clean
 
 help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
@@ -137,6 +137,9 @@ dist: .venv/.dev ## Build sdist and wheel, and try the wheel with fastcore 1 and
 
 bench: .venv/.dev ## Measure speed beside other libraries' networks, into nbs/results/bench.json (within a minute; LONG=--long)
 	$(BIN)/python tools/bench.py $(LONG)
+
+equal-time: .venv/.dev ## Compare the losses of IsoNext and diffusers' U-Net after the same time, into nbs/results/equal_time.json (a quarter of an hour; needs STYLECFM_SHARED)
+	$(BIN)/python tools/equal_time.py
 
 tuning: .venv/.dev ## Compare the automatic choice of type, layout and threads with every other, into nbs/results/tuning.json
 	$(BIN)/python tools/tuning.py
