@@ -209,7 +209,7 @@ def graph_difference(
     module: nn.Module,  # Recorded module
     inputs: list,  # Tuples of inputs, of several sizes
 ) -> float:  # Difference; 0 for equal outputs
-    "Return the largest difference of the outputs of graph and module, in standard deviations."
+    "Largest difference of a graph to its module divided by the standard deviation of the output."
     run, found = graph_session(graph.SerializeToString()), []
     for x in inputs:
         a = module(*x)
