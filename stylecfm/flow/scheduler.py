@@ -96,7 +96,7 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
 
     @property
     def begin_index(self) -> int | None:  # Position in `timesteps`
-        "Position at which a pipeline begins if it does not begin at pure noise."
+        "Position at which a pipeline begins that does not begin at pure noise."
         return self._begin_index
 
     @property
@@ -182,7 +182,7 @@ def index_for_timestep(
     # Timesteps to look in, `(k,)`; None: the scheduler's
     schedule_timesteps: Tensor | None = None,
 ) -> int:  # Position
-    """Return the position of a timestep; if it occurs twice, that at the start of a step.
+    """Return the position of a timestep, at the start of a step if there are several.
 
     Raises `InputError` for an unknown timestep.
     """
