@@ -617,8 +617,8 @@ class CloudDistances(NamedTuple):
     chamfer: float  # Chamfer distance, m: sum of the mean distances in both directions
     hausdorff: float  # Hausdorff distance, m: the largest distance
     hausdorff95: float  # 95 % quantile of the distances, m, the larger of both directions
-    precision: dict  # {distance in m: share of predicted points with a true point that near}
-    recall: dict  # {distance in m: share of true points with a predicted point that near}
+    precision: dict  # {distance in m: share of predicted points with a true point within it}
+    recall: dict  # {distance in m: share of true points with a predicted point within it}
     f_score: dict  # {distance in m: harmonic mean of precision and recall}
 
 

@@ -15,7 +15,7 @@ from ..cli.flags import store_true
 from ..config import InputError, say
 
 # %% ../../nbs/11_apps/23_radar_export.ipynb #4a7b4574
-if TYPE_CHECKING:  # for whoever reads the annotations; this takes long to import
+if TYPE_CHECKING:  # for annotations only, as this takes long to import
     import torch
 
 # %% ../../nbs/11_apps/23_radar_export.ipynb #0268816d

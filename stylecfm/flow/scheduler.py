@@ -55,7 +55,7 @@ class FlowSolverScheduler(SchedulerMixin, ConfigMixin):
     def __init__(
         self,
         num_train_timesteps: int = 1000,  # Timestep of pure noise
-        # Shift towards noise: sigma becomes shift sigma/(1 + (shift - 1) sigma); 1: no shift
+        # Shift towards noise: sigma becomes shift * sigma / (1 + (shift - 1) * sigma); 1: none
         shift: float = 1.0,
         # A key of `METHODS` or `ADAPTIVE_METHODS`; for `step` a key of `TABLEAUS`
         method: str = 'heun',

@@ -338,8 +338,7 @@ class ReversibleState(NamedTuple):
 class SolverOptions(NamedTuple):
     "Further options of `solve`; a dict with these keys is accepted, too."
 
-    # A key of `GRIDS`, or times from start to end, at each of which an adaptive method has a step
-    # end
+    # A key of `GRIDS`, or times from start to end; an adaptive method ends a step at each of them
     grid: str | list | Tensor = 'uniform'
     # Largest absolute value of the point after a step, > 0 (a limit hides divergence); None: none
     clamp: float | None = None
@@ -491,7 +490,7 @@ def solve(
 
 # %% ../../nbs/06_flow/06_solvers.ipynb #cell-32
 def _try_step(v, x, t, h, pair, first):
-    """Take a step of each image from its own time with its own length, NumPy `(b,)`.
+    """Take a step of each image from its own time with its own length, both NumPy `(b,)`.
 
     Returns the new point, error / length, the lengths, and the first and last slope.
     """

@@ -132,13 +132,13 @@ def whole_number(
 
 
 def seeds_for(
-    # One generator, or one for each picture; None: use `seed`
+    # One generator, or one for each output or each input picture; None: use `seed`
     generator: torch.Generator | list | None,
     count: int,  # Number of output pictures
     seed: int = 0,  # Seed without a generator
     repeats: int = 1,  # Number of output pictures for each input picture
 ) -> list:  # Seed of each output picture
-    """Choose seeds of noise: drawn from a generator, or `seed` and, for repeats, the next ones.
+    """Choose seeds of noise: drawn from a generator, or counted from `seed` over the repeats.
 
     Raises `InputError`.
     """

@@ -60,7 +60,7 @@ class Brush(NamedTuple):
     # Longer side at which the composition is painted first, pixels; larger images are refined from
     # there
     base_size: int = 512
-    # A word of `PALETTES`: from near paintings, or one colour map for the whole collection
+    # Entry of `PALETTES`: the nearest paintings' palettes, or one colour map of the collection
     palette: str = 'transported'
     # Reduction of the noise where the photograph has no detail, such as in skies, 0 to 1; 0: none
     calm: float = 0.0

@@ -125,7 +125,7 @@ def eval_weights(
         yield
     finally:
         inner.train()
-        # restore copies, as switching forth and back is not exact
+        # restore copies, as switching between the two sets of weights is not exact
         with torch.no_grad():
             torch._foreach_copy_(params, kept)
 
@@ -323,7 +323,7 @@ def _call_at_signal(numbers: set, tell: Callable[[], object]) -> Iterator[None]:
             if number[0] in numbers:
                 return tell()
 
-    # raises in another thread than the main one
+    # `set_wakeup_fd` raises ValueError outside of the main thread
     try:
         before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     except ValueError:

@@ -138,7 +138,7 @@ class PairTrainer(RecipeTrainer):
 
     def fingerprint_of_length(
         self,
-        steps: int,  # Number of planned steps, of which the last phase has what the others leave
+        steps: int,  # Number of planned steps; the last phase takes what the others leave
     ) -> str:  # 64 hexadecimal digits
         "Compute the digest of a run whose last phase has another length."
         last = steps - self.planned + self.phases[-1].steps

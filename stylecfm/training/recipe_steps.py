@@ -42,7 +42,7 @@ class RecipeSteps(TrainingRun):
     def __init__(
         self,
         net: torch.nn.Module,  # Network `(x, t, style)`, on its device
-        recipe: PairRecipe,  # Optimiser, batch size, averaging, precision and seed
+        recipe: PairRecipe,  # Batch size, learning rate, averaging, precision and seed
         held: Any = None,  # Held-out data; None: no validation
         folder: str | Path | None = None,  # Folder for `checkpoints/`; None: nothing is written
         loss: Callable = velocity_loss,  # Function `(net, batch)` -> losses `(b,)`
@@ -113,7 +113,7 @@ class RecipeSteps(TrainingRun):
         self,
         steps: int,  # Number of planned steps
     ) -> str:  # 64 hexadecimal digits
-        "Compute the digest that a run of this length over the same data has recorded."
+        "Compute the digest that a run of this length over the same data would have recorded."
         return self.fingerprint()
 
     def is_finished(self) -> bool:
