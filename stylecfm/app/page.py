@@ -232,7 +232,6 @@ def paint_upload(
     im = open_upload(path, side, limits)
     times = [1.0]
     options = how.get('options', TransferOptions())._replace(trajectory=not pipe.conditional)
-    # photograph and painting as PNG files, at most 4 bytes a pixel each
     if not make_room(Path(_kept()), max(4 << 20, 8 * im.width * im.height), limits):
         raise InputError('the storage of this page is full; try again in an hour')
     opened, seen = pipe.read(im), 0
