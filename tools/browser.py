@@ -420,6 +420,9 @@ def main():  # noqa: PLR0915 - one visit to the page, from its start to its end
         fresh = context.new_page()
         load(fresh, url)
         r['refused']['nothing'] = refused(fresh)
+        fresh.set_input_files('#photo input[type=file]', str(folder / 'cat.jpg'))
+        # an error is of the picture before
+        expect(fresh.locator('.notice.error')).to_have_count(0, timeout=30_000)
         fresh.close()
         if any(axe.values()):
             raise AssertionError(f'axe-core finds {axe}')

@@ -6,6 +6,7 @@
 __all__ = ['stylecfm_app']
 
 # %% ../../nbs/12_app/01_page.ipynb #2442e14a
+import errno
 import ipaddress
 import logging
 import math
@@ -69,7 +70,7 @@ class Limits(NamedTuple):
     megapixels: float = 24.0
     megabytes: float = 20.0  # Largest upload, megabytes
     # Largest shorter side of a painting, pixels: memory and time grow with its square
-    side: int = 512
+    side: int = 1024
     waiting: int = 20  # Requests in the queue; more are refused and can retry
     kept: float = 500.0  # Megabytes of all uploads and paintings that are kept at once
 
@@ -231,7 +232,7 @@ def paint_upload(
     im = open_upload(path, side, limits)
     times = [1.0]
     options = how.get('options', TransferOptions())._replace(trajectory=not pipe.conditional)
-    if not make_room(Path(_kept()), 4 << 20, limits):
+    if not make_room(Path(_kept()), max(4 << 20, 8 * im.width * im.height), limits):
         raise InputError('the storage of this page is full; try again in an hour')
     opened, seen = pipe.read(im), 0
     total = pipe.steps_of(opened, options) if pipe.conditional else 2 * how['steps']
@@ -612,6 +613,7 @@ def _more(
     names = [(style_label(s), s) for s in styles]
     if not pipe.conditional:
         names.insert(0, (AUTO_DETECT.capitalize(), AUTO_DETECT))
+    advice = '; strokes look best from 800 pixels' * (pipe.conditional and limits.side >= 800)
     with gr.Accordion('More settings', open=False):
         side = gr.Slider(
             64,
@@ -620,7 +622,8 @@ def _more(
             step=8,
             label='Size',
             elem_id='side',
-            info='Shorter side in pixels; twice the size takes four times as long',
+            info='Shorter side in pixels; twice the size takes four times as long. '
+            f'Small pictures are not enlarged{advice}',
         )
         strength = gr.Slider(
             0, 1, 1, step=0.05, label='Strength', info='0 leaves the photograph, 1 paints all of it'
@@ -630,7 +633,7 @@ def _more(
         else:
             dials = _step_inputs(gr, base.num_inference_steps, base.guidance_scale)
         source = gr.Dropdown(
-            names, value=photo_style(pipe), label='The photograph is in the style', elem_id='source'
+            names, value=photo_style(pipe), label='Style of your picture', elem_id='source'
         )
     return [side, strength, source, *dials]
 
@@ -745,6 +748,15 @@ def _wire(
     stop.click(cancel, None, [result, words, go, stop, again], cancels=runs, **quick)
 
 # %% ../../nbs/12_app/01_page.ipynb #33f10004
+def _without_error(gr) -> 'Callable':  # Handler from the notice to its replacement
+    "Return a handler that clears the notice of an error and leaves any other."
+
+    def clear(words):
+        return '' if 'role="alert"' in (words or '') else gr.skip()
+
+    return clear
+
+
 def build_page(
     pipe: 'StyleTransferPipeline',  # Model and codec
     limits: Limits = Limits(),  # Limits of uploads, size and queue
@@ -769,6 +781,15 @@ def build_page(
                 shown, again = _results(gr, pipe)
         gr.HTML(sheet, padding=False, elem_id='sheet')
         _wire(gr, _answer(gr, pipe, limits, cancelled), asked, buttons, shown, again, cancelled)
+        # an error reports on the previous picture
+        asked[0].change(
+            _without_error(gr),
+            shown[1],
+            shown[1],
+            api_visibility='private',
+            show_progress='hidden',
+            queue=False,
+        )
     return demo.queue(max_size=limits.waiting, default_concurrency_limit=1)
 
 # %% ../../nbs/12_app/01_page.ipynb #325088eb
@@ -1092,6 +1113,17 @@ def _known(host: str, port: int):
         ) from None
 
 
+def _port_free(host: str, port: int):
+    "Raise `InputError` for a port that another program serves."
+    name = host.strip('[]')
+    family = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0][0]
+    try:
+        socket.create_server((name, port), family=family).close()
+    except OSError as e:  # other errors are reported where the page is served
+        if e.errno == errno.EADDRINUSE:
+            raise InputError(f'port {port} is in use; choose another --port') from None
+
+
 PAGES = 'stylecfm-page-'  # prefix of the pages' temporary folders
 
 
@@ -1163,7 +1195,7 @@ def stylecfm_app(
     port: int = 7860,  # Port of the server
     max_megapixels: float = 24.0,  # Largest upload, megapixels
     max_megabytes: float = 20.0,  # Largest upload, megabytes
-    max_side: int = 512,  # Largest length of a painted image's shorter side, pixels
+    max_side: int = 1024,  # Largest length of a painted image's shorter side, pixels
     max_waiting: int = 20,  # Largest number of requests in the queue
     max_kept: float = 500.0,  # Megabytes of uploads and paintings that are kept at once
     # Further host names of the server, as of a proxy, separated by commas
@@ -1180,6 +1212,7 @@ def stylecfm_app(
         _known(host, port)
         limits = limits_of(max_megapixels, max_megabytes, max_side, max_waiting, max_kept)
         model_there(checkpoint)
+        _port_free(host, port)
         tell_loading('the page')
         _ = _gradio()
         pipe = load_pipeline(checkpoint, False, device, codec, precision)
