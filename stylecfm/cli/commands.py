@@ -20,18 +20,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylecfm.cli.flags import (
+    COLOURS,
     LEAST_STEPS,
     _asks_for_help,
     beside,
     call_parse,
     config_with,
+    either,
     given_keys,
     held_out,
+    image_there,
     keys_given,
     load_pipeline,
     model_there,
+    parse_weights,
     parser_of,
     present,
+    share_or,
     store_true,
     within,
 )  # noqa: F401
@@ -560,6 +565,7 @@ def _early(given: dict):
     if given['size'] and given['full_size']:
         raise InputError('--size and --full_size exclude each other; give one of them')
     within(0, 1, **{k: given[k] for k in ('strength', 'texture', 'calm', 'fresh')})
+    share_or(COLOURS, colours=given['colours'])
     within(0, 1.2, temperature=given['temperature'])
     within(0, 8, coarseness=given['coarseness'])
     within(1, **{k: given[k] for k in ('size', 'num_steps', 'cfg_scale')})
@@ -582,8 +588,8 @@ def stylecfm_transfer(
     # first other style. The pretrained model has monet, van_gogh, impressionist, roerich, chinese.
     target_style: str = 'auto',
     output: str = None,  # An image, a folder, or a video
-    # Solver steps of inversion and generation, each; default: the model's; 1 to 4 are painted by
-    # the few-step student of the pretrained model
+    # Solver steps of the generation, and of the inversion if there is one; default: the model's;
+    # 1 to 4 are painted by the few-step student of the pretrained model
     num_steps: int = None,
     cfg_scale: float = None,  # Guidance scale near noise, >= 1; 1 is unguided
     # Solver; heun21, bs32 and dopri5 choose their steps; default: the model's
@@ -640,6 +646,7 @@ def stylecfm_transfer(
         todo = file_pairs(input, output, tuple(Path(p) for p in (grid, report) if p), overwrite)
         assert input  # `file_pairs` requires it
         _check_call(input, todo, size, grid)
+        first = 'torch' not in sys.modules
         pipe = load_pipeline(
             checkpoint, compile or (False if eager else None), device, codec, precision
         )
@@ -668,17 +675,12 @@ def stylecfm_transfer(
                 dials,
             ),
         )
+        if first:  # the first line of progress may come much later
+            say(f'painting {input} ...', error=True)
         if not _clip_done(pipe, input, todo, given, size, (grid, report, full_size)):
-            transfer_all(
-                pipe,
-                todo,
-                given,
-                strict or len(todo) == 1,
-                grid,
-                report,
-                size,
-                None if size or full_size else LONGEST_SIDE,
-            )
+            longest = None if size or full_size else LONGEST_SIDE
+            stops = strict or len(todo) == 1
+            transfer_all(pipe, todo, given, stops, grid, report, size, longest)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #c1f00004
 def usual_source(
@@ -741,18 +743,6 @@ def check_size(
         raise InputError('--size is for images; a latent cannot be resized')
 
 
-def either(
-    colours: float | str | None,  # Value of --colours
-    colors: float | str | None,  # Value of --colors
-) -> float | str | None:
-    "Return the value of a flag with two spellings; raises `InputError` if both are given."
-    if colours is not None and colors is not None and colours != colors:
-        raise InputError(
-            f'--colours and --colors are one flag, got {colours} and {colors}; give one'
-        )
-    return colors if colours is None else colours
-
-
 def with_dials(
     pipe: 'StyleTransferPipeline',  # Model
     options: 'TransferOptions',  # Options of a call
@@ -803,6 +793,8 @@ def _check_call(source: str, todo: list, size: int | None, grid: str | None):
     if grid:
         known_format(Path(grid))
     check_size(todo[0][0], size)
+    if len(todo) == 1:
+        image_there(todo[0][0])
 
 # %% ../../nbs/10_cli/01_commands.ipynb #d0acab20
 # default length of the longer side for a structure-conditioned model, pixels
@@ -955,6 +947,7 @@ def transfer_all(
 
     rows = []
     left = []
+    earlier = {str(p) for _, p in todo if os.path.exists(p)}
     if not pipe.conditional:
         longest = None
     pipe.check(**given)
@@ -978,11 +971,17 @@ def transfer_all(
             bar.update(i + 1 - bar.n)
     if not rows:
         raise InputError('none of the images could be used; see the lines above')
-    _finish(rows, left, grid, report)
+    chosen = rows if given['target'] is None else []
+    styles = sorted({pipe.model.styles[pipe.other(pipe.style(r['source_style']))] for r in chosen})
+    about = f' (style {", ".join(styles)})' if styles else ''
+    if replaced := sum(r['output'] in earlier for r in rows):
+        one = len(todo) == 1
+        about += ', replacing the earlier file' if one else f', {replaced} earlier file(s) replaced'
+    _finish(rows, left, grid, report, about)
 
 
-def _finish(rows: list, left: list, grid: str | None, report: str | None):
-    "Write report and grid, and print a summary."
+def _finish(rows: list, left: list, grid: str | None, report: str | None, about: str):
+    "Write report and grid, and print a summary that ends with `about`."
     from stylecfm.data.results import record_results
 
     if report:
@@ -995,9 +994,9 @@ def _finish(rows: list, left: list, grid: str | None, report: str | None):
         record_results(grid)
     last = rows[-1]['output']
     if len(rows) + len(left) == 1:
-        say(f'written to {last}')
+        say(f'written to {last}{about}')
     else:
-        say(f'{len(rows)} image(s) written, the last to {last}, {len(left)} left out')
+        say(f'{len(rows)} image(s) written, the last to {last}, {len(left)} left out{about}')
 
 # %% ../../nbs/10_cli/01_commands.ipynb #c11a0015
 def side_by_side(
@@ -1025,22 +1024,6 @@ def side_by_side(
         ),
         path,
     )
-
-# %% ../../nbs/10_cli/01_commands.ipynb #c11a0018
-def parse_weights(
-    text: str,  # `painting`, or `painting:2,photo:1`
-) -> str | dict:  # A style, or {style: weight}
-    "Parse a target style; raises `InputError` for a weight that is not a number."
-    parts = [p.rpartition(':') if ':' in p else (p, '', '1') for p in text.split(',')]
-    if len(parts) == 1 and ':' not in text:
-        return text
-    try:
-        return {name.strip(): float(w) for name, _, w in parts}
-    except ValueError:
-        raise InputError(
-            '--target_style must be a style, or several with weights, as painting:2,photo:1; '
-            f'got {text!r}'
-        ) from None
 
 # %% ../../nbs/10_cli/01_commands.ipynb #c1f00007
 def _folders_of(
@@ -1087,7 +1070,8 @@ def stylecfm_evaluate(
     # Measure 100 images of each kind with 30 bootstrap draws; default: 12, about two minutes
     long: store_true = False,
     most: int = None,  # Largest number of images of each kind; default: 12, or 100 with --long
-    num_steps: int = None,  # Solver steps of inversion and generation, each; default: the model's
+    # Solver steps of the generation, and of the inversion if there is one; default: the model's
+    num_steps: int = None,
     cfg_scale: float = None,  # Guidance scale near noise, >= 1; 1 is unguided
     mode: str = 'loop',  # Method of the transfer: loop (inversion), flowedit or sdedit
     judge_steps: int = None,  # Number of training steps of the style classifier; 0: no classifier

@@ -178,6 +178,25 @@ def present(
             )
         )
 
+
+def image_there(
+    path: str | Path,  # File of an input; a latent, a video or a folder passes
+):
+    "Raise `InputError` for a file whose first bytes are of no image, before PyTorch is imported."
+    from stylecfm.data.decoding import READ, kind_of, not_read
+    from stylecfm.data.results import LATENTS
+    from stylecfm.pipeline.clips import is_clip
+
+    if is_clip(path) or Path(path).suffix.lower() in LATENTS or not os.path.isfile(path):
+        return
+    try:
+        with open(path, 'rb') as f:
+            head = f.read(256)
+    except OSError:
+        return  # reading it raises the error
+    if (kind := kind_of(head)) not in READ:
+        raise InputError(f'cannot use {path}: {not_read(kind) if head else "it is empty"}')
+
 # %% ../../nbs/10_cli/00_flags.ipynb #0e826d6f
 def model_there(
     path: str | None,  # A model's folder, or ORG/NAME on the hub; None passes
@@ -208,6 +227,51 @@ def within(
         if v is not None and not low <= v <= high:
             fine = f'{low:g} or more' if high == math.inf else f'from {low:g} to {high:g}'
             raise InputError(f'{name} must be {fine}, got {v:g}')
+
+# %% ../../nbs/10_cli/00_flags.ipynb #c11a0018
+def parse_weights(
+    text: str,  # `painting`, or `painting:2,photo:1`
+) -> str | dict:  # A style, or {style: weight}
+    "Parse a target style; raises `InputError` for a weight that is not a number."
+    parts = [p.rpartition(':') if ':' in p else (p, '', '1') for p in text.split(',')]
+    if len(parts) == 1 and ':' not in text:
+        return text
+    try:
+        return {name.strip(): float(w) for name, _, w in parts}
+    except ValueError:
+        raise InputError(
+            '--target_style must be a style, or several with weights, as painting:2,photo:1; '
+            f'got {text!r}'
+        ) from None
+
+
+def either(
+    colours: float | str | None,  # Value of --colours
+    colors: float | str | None,  # Value of --colors
+) -> float | str | None:
+    "Return the value of a flag with two spellings; raises `InputError` if both are given."
+    if colours is not None and colors is not None and colours != colors:
+        raise InputError(
+            f'--colours and --colors are one flag, got {colours} and {colors}; give one'
+        )
+    return colors if colours is None else colours
+
+
+COLOURS = 'photo', 'moments', 'painting'  # words of --colours, the keys of `COLOUR_MODES`
+
+
+def share_or(
+    words: tuple,  # Allowed words
+    **values: float | str | None,  # Values of flags by name; None passes
+):
+    "Raise `InputError` for a value that is neither a word nor a share, before PyTorch is imported."
+    for name, v in values.items():
+        try:
+            fine = v is None or v in words or 0 <= float(v) <= 1
+        except ValueError:
+            fine = False
+        if not fine:
+            raise InputError(f'{name} must be {", ".join(words)}, or a share from 0 to 1, got {v}')
 
 # %% ../../nbs/10_cli/00_flags.ipynb #79a00031
 class _StandIn(ModuleType):
