@@ -920,6 +920,58 @@ def exclusive_job(
 
     return alone
 
+# %% ../nbs/01_basics/02_files.ipynb #f0a11e02
+_COMMAND_FILE = '.command'  # file with the name of the command, in the folder of a run
+_PAINTERS = 'add-style', 'train-painter'  # commands whose state is in the subfolder `training`
+_PAINTER_STATE = 'checkpoints', 'log.jsonl', 'state.safetensors'  # any of them is a state
+
+
+def mark_run(
+    root: Path,  # Folder of the run
+    command: str,  # add-style or train-painter
+):
+    "Write the name of the command into the folder of its run."
+    write_text(root / _COMMAND_FILE, command + '\n')
+
+
+def _painter_in(root: Path) -> str | None:  # '' if either may have written it; None without a run
+    "Find out which of `_PAINTERS` has a run in a folder."
+    try:
+        name = (root / _COMMAND_FILE).read_bytes().strip().decode('utf-8', 'replace')
+    except OSError:
+        name = ''
+    if name in _PAINTERS:
+        return name
+    if not any((root / 'training' / k).exists() for k in _PAINTER_STATE):
+        return None
+    return 'train-painter' if (root / 'samples.jpg').exists() else ''
+
+
+def check_run(
+    root: str | Path,  # Folder for a run, which need not exist
+    command: str,  # train, add-style or train-painter
+    flag: str,  # Flag or key that sets the folder, for the error
+):
+    "Raise `InputError` if a folder has a run of another command, whose model would be replaced."
+    root = Path(root)
+    painter = _painter_in(root)
+    mine = command in _PAINTERS
+    held = ''
+    if painter is not None and not (mine and painter in ('', command)):
+        held = f'a run of stylecfm {painter or " or ".join(_PAINTERS)}'
+    elif mine and (root / 'split.json').exists():
+        held = 'a run of stylecfm train'
+    elif mine and any((root / k).exists() for k in ('log.jsonl', 'checkpoints')):
+        held = 'a run of another training, with its checkpoints'
+    elif (
+        mine and painter is None and (root / 'export').exists() and any((root / 'export').iterdir())
+    ):
+        held = f'a model that no {command} wrote'
+    if held:
+        raise InputError(
+            f'{root} holds {held}, and its model would be replaced; give another {flag}'
+        )
+
 # %% ../nbs/01_basics/02_files.ipynb #5c1bb002
 SKIPPED_PREFIX = 'skipped: '  # Prefix of a line about a skipped check
 

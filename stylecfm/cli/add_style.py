@@ -285,18 +285,20 @@ def stylecfm_add_style(
         _check_limits(minutes, steps, size)
         tell_loading()
         from stylecfm.codecs.base import load_codec, pick_device
-        from stylecfm.files import atomic_folder, job_lock, may_replace
+        from stylecfm.files import atomic_folder, check_run, job_lock, mark_run, may_replace
         from stylecfm.training.checkpoints import load_model, pretrained_model, write_model
 
         model = load_model(checkpoint or pretrained_model())
         to = Path(output or f'runs/{name}')
         writable(to / 'export' / 'manifest.json')
         may_replace(to / 'export', 'model')
+        check_run(to, 'add-style', '--output')
         grown(model, name)  # checks the name before any file is read
         images = read_paintings(source, size)
         pieces = pieces_of(images[0]) if one else Pieces(images, [])
         codec = load_codec(model.spec, device)
         with job_lock(to):
+            mark_run(to, 'add-style')
             new = learn_style(
                 model,
                 name,

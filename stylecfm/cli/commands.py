@@ -164,14 +164,22 @@ def reported(
 
 
 def _note_line(show: Callable) -> Callable:  # Replacement of `warnings.showwarning`
-    "Return a replacement that shows notes on images as one line, and other warnings as before."
+    """Return a replacement that shows notes on images as one line, and other warnings as before.
+
+    Each note is shown once, also by a command within a command, and whatever change it measured.
+    """
+    shown = getattr(show, 'shown', set())
 
     def line(message, category, *args, **kwargs):
         if category.__name__ == 'ImageNote':
-            say(f'note: {message}', error=True)
+            what = str(message).partition(' (change ')[0]
+            if what not in shown:
+                say(f'note: {message}', error=True)
+            shown.add(what)
         else:
             show(message, category, *args, **kwargs)
 
+    vars(line)['shown'] = shown
     return line
 
 # %% ../../nbs/10_cli/01_commands.ipynb #5ad0c0de

@@ -32,6 +32,7 @@ from stylecfm.config import (
     parse_json,
     say,
     tell_loading,
+    to_type,
     with_keys,
 )
 
@@ -420,7 +421,8 @@ def too_short(
     return (
         f'too short to paint: {steps} steps leave a photograph almost as it is; '
         f'give {f"--steps {LEAST_STEPS}" if by_steps else f"--hours {hours:g}"} or more '
-        f'({LEAST_STEPS} steps take {duration(LEAST_STEPS * seconds)})'
+        f'({LEAST_STEPS} steps take {duration(LEAST_STEPS * seconds)}); with few images or little '
+        f'time, {to_type("stylecfm add-style")} adds a style to the pretrained model instead'
     )
 
 # %% ../../nbs/10_cli/00_flags.ipynb #c1f00005

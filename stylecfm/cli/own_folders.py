@@ -710,7 +710,7 @@ def train_folders(
 
     More hours or steps than planned lengthen the run, also a finished one.
     """
-    from stylecfm.files import job_lock
+    from stylecfm.files import check_run, job_lock
 
     styles = named_styles(folders)
     places = RunPlaces(Path(out))
@@ -722,6 +722,7 @@ def train_folders(
     if hours is not None and not 0 < hours < 10_000:
         raise InputError(f'hours must be above 0, got {hours:g}')
     writable(places.split)
+    check_run(places.root, 'train', '--out')
     if steps is None:  # the key of --set stands for the flag
         steps = given_keys().get('training.max_steps') or None
     asked = _Asked(hours, steps, command)

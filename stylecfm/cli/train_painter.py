@@ -358,13 +358,14 @@ def stylecfm_train_painter(
         tell_loading()
         from stylecfm.codecs.base import load_codec, pick_device
         from stylecfm.data.images import save_image, to_pil
-        from stylecfm.files import atomic_folder, job_lock, may_replace
+        from stylecfm.files import atomic_folder, check_run, job_lock, mark_run, may_replace
         from stylecfm.training.checkpoints import load_model, pretrained_model, write_model
 
         to = Path(output)
         wanted = PainterSize(width, layers, minutes=minutes, steps=steps, seed=seed)
         writable(to / 'samples.jpg')
         may_replace(to / 'export', 'model')
+        check_run(to, 'train-painter', '--output')
         if not (to / 'training').exists() and os.path.lexists(to / 'samples.jpg'):
             raise InputError(
                 f'{to / "samples.jpg"} was not written by a run; choose another --output'
@@ -377,6 +378,7 @@ def stylecfm_train_painter(
             + f' read; training for {minutes:g} minutes at most, all parts of the run together'
         )
         with job_lock(to):
+            mark_run(to, 'train-painter')
             model = learn_painter(
                 sets,
                 coder,

@@ -36,7 +36,7 @@ from stylecfm.evaluation.metrics import (
 )
 from ..files import write_json, write_text
 from ..pipeline.transfer import StyleTransferPipeline, TransferOptions
-from ..training.progress import duration
+from ..training.progress import HARDLY, change, duration
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #bc247469
 def __getattr__(name):
@@ -341,7 +341,9 @@ def evaluate(
         with clock.stage('training the style classifier', times.judge):
             # evaluated on the other half
             judge = train_classifier(x[1::2], y[1::2], (x[::2], y[::2]), judge_steps)
+    few = slice(0, 16)
     about = dict(
+        change=change(pipe.encode(x[few]), pipe.encode(ways['this model'][few])),
         photographs=len(x),
         paintings=len(y),
         left_out=left_out,
@@ -384,45 +386,75 @@ def nearer(
     return False if b.high < a.low else None
 
 
+def _compared(
+    mine: Figure,  # Distance of the model
+    other: Figure,  # Distance of a baseline
+    sentences: tuple,  # For a nearer model, a farther one, equal distances, and no answer
+) -> str:
+    "Choose a sentence by two intervals; for overlapping ones, whether the values agree to 10 %."
+    first = nearer(mine, other)
+    if first is not None:
+        return sentences[0 if first else 1]
+    alike = abs(mine.value - other.value) <= 0.1 * max(mine.value, other.value)
+    return sentences[2 if alike else 3]
+
+
 def verdict(
     rows: dict,  # {method: {figure: `Figure`}}
     images: int = LEAST_IMAGES,  # Number of photographs or of paintings, the smaller one
-) -> str:  # One sentence, or two that decline a verdict
+    changed: float | None = None,  # Change of the photographs' latents by the model, if known
+) -> str:  # One sentence, or two that decline a verdict; one more for an untrained model
     "Summarise an evaluation in one sentence; too few images give no verdict."
     mine = rows.get('this model')
     before = rows.get('untouched')
     if not mine or not before:
         return 'No result yet: the model or the photographs are not measured.'
+    hardly = ''
+    if changed is not None and changed < HARDLY:
+        hardly = (
+            ' The model has hardly been trained: its pictures are almost equal to the photographs '
+            f'(change {changed:.2f}, below {HARDLY:g}); train it longer.'
+        )
     if images < LEAST_IMAGES:
         return (
             f'Too few pictures for a verdict: {images} of a kind were compared, and distances of '
             f'fewer than {LEAST_IMAGES} are too uncertain. Look at the pictures, or hold out more.'
+            + hardly
         )
     d = {k: rows[k]['distance'] for k in COLOUR_ROWS if k in rows}
-    moved = nearer(mine['distance'], before['distance'])
-    first = {
-        True: 'The paintings of this model are nearer to real paintings than the photographs are',
-        False: 'The pictures of this model are farther from real paintings '
-        'than the photographs are',
-        None: (
-            'The pictures of this model are about as far from real paintings as the photographs are'
+    overlap = f'the intervals overlap, so {images} images are too few to tell'
+    first = _compared(
+        mine['distance'],
+        before['distance'],
+        (
+            'The paintings of this model are nearer to real paintings than the photographs are',
+            'The pictures of this model are farther from real paintings than the photographs are',
+            'The pictures of this model are about as far from real paintings as the photographs '
+            'are',
+            f'{overlap[:1].upper()}{overlap[1:]} whether the pictures of this model are nearer to '
+            'real paintings than the photographs are',
         ),
-    }[moved]
+    )
     said = (
         f'{first} (distance {plain(mine["distance"].value)}, '
         f'photographs {plain(before["distance"].value)})'
     )
     if d:
         best = min(d, key=lambda k: d[k].value)
-        than = {
-            True: 'nearer than the best change of colours',
-            False: 'a change of colours alone is nearer',
-            None: 'a change of colours alone does about as well',
-        }[nearer(mine['distance'], d[best])]
-        said += f'; {than} ({best}, {plain(d[best].value)})'
+        than = _compared(
+            mine['distance'],
+            d[best],
+            (
+                'nearer than the best change of colours{}',
+                'a change of colours alone is nearer{}',
+                'a change of colours alone does about as well{}',
+                f'compared with a change of colours alone{{}}, {overlap}',
+            ),
+        )
+        said += '; ' + than.format(f' ({best}, {plain(d[best].value)})')
     if 'ssim' in mine:
         said += f'; {mine["ssim"].value:.0%} of the structure is kept (SSIM)'
-    return said + '.'
+    return said + '.' + hardly
 
 
 def fewest(
@@ -606,7 +638,16 @@ def summary(
         if long or n < LEAST_IMAGES
         else ['This was a first look; --long measures more images, with narrower intervals.']
     )
-    return [v for v in (*rows, verdict(report.rows, n), classifier_note(report.rows), *more) if v]
+    return [
+        v
+        for v in (
+            *rows,
+            verdict(report.rows, n, report.about.get('change')),
+            classifier_note(report.rows),
+            *more,
+        )
+        if v
+    ]
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #a900490e
 def write_report(
@@ -625,7 +666,7 @@ def write_report(
             save_image(im, folder / 'pictures' / n)
     rows = {k: {n: v._asdict() for n, v in r.items()} for k, r in report.rows.items()}
     about = report.about
-    said = verdict(report.rows, fewest(about))
+    said = verdict(report.rows, fewest(about), about.get('change'))
     note = classifier_note(report.rows) or missing_column(about)
     figures = {k: v for k, v in METRICS.items() if any(k in r for r in rows.values())}
     write_json(

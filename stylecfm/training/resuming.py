@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..config import InputError
 from stylecfm.files import (
+    check_run,
     may_replace,
     read_manifest,
     read_tensors,
@@ -221,6 +222,7 @@ class ResumableRun(StoredRun):
 
     def open_run(self):
         "Create the folder of the run, or load the run in it."
+        check_run(self.root, 'train', 'checkpoint.save_dir')
         self.store.tidy()
         last = self.store.to_resume()
         move_aside_after(self.root, last)
