@@ -328,6 +328,17 @@ def _same_command(given: dict) -> str:  # Command line
     return to_type(f'stylecfm train-painter {shlex.join(map(str, words))}')
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00012
+def _check_output(to: Path):
+    "Raise `InputError` for a folder that another command or somebody else has written."
+    from stylecfm.files import check_run, may_replace
+
+    writable(to / 'samples.jpg')
+    may_replace(to / 'export', 'model')
+    check_run(to, 'train-painter', '--output')
+    if not (to / 'training').exists() and os.path.lexists(to / 'samples.jpg'):
+        raise InputError(f'{to / "samples.jpg"} was not written by a run; choose another --output')
+
+
 @call_parse
 def stylecfm_train_painter(
     photos: str = None,  # Folder of photographs
@@ -358,18 +369,12 @@ def stylecfm_train_painter(
         tell_loading()
         from stylecfm.codecs.base import load_codec, pick_device
         from stylecfm.data.images import save_image, to_pil
-        from stylecfm.files import atomic_folder, check_run, job_lock, mark_run, may_replace
+        from stylecfm.files import atomic_folder, job_lock, mark_run
         from stylecfm.training.checkpoints import load_model, pretrained_model, write_model
 
         to = Path(output)
         wanted = PainterSize(width, layers, minutes=minutes, steps=steps, seed=seed)
-        writable(to / 'samples.jpg')
-        may_replace(to / 'export', 'model')
-        check_run(to, 'train-painter', '--output')
-        if not (to / 'training').exists() and os.path.lexists(to / 'samples.jpg'):
-            raise InputError(
-                f'{to / "samples.jpg"} was not written by a run; choose another --output'
-            )
+        _check_output(to)
         coder = load_codec(codec or load_model(pretrained_model()).spec, device)
         check_painter_size(wanted, coder.latent_channels, len(folders))
         sets = {n: read_paintings(p, size) for n, p in folders.items()}

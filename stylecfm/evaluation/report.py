@@ -338,12 +338,10 @@ def evaluate(
     }
     judge = None
     if judge_steps:
-        with clock.stage('training the style classifier', times.judge):
-            # evaluated on the other half
+        with clock.stage('training the style classifier', times.judge):  # tested on x[::2]
             judge = train_classifier(x[1::2], y[1::2], (x[::2], y[::2]), judge_steps)
-    few = slice(0, 16)
     about = dict(
-        change=change(pipe.encode(x[few]), pipe.encode(ways['this model'][few])),
+        change=change(*(pipe.encode(v[:16]) for v in (x, ways['this model']))),
         photographs=len(x),
         paintings=len(y),
         left_out=left_out,
@@ -398,6 +396,16 @@ def _compared(
     alike = abs(mine.value - other.value) <= 0.1 * max(mine.value, other.value)
     return sentences[2 if alike else 3]
 
+# %% ../../nbs/09_evaluation/02_report.ipynb #0a9d7701
+def _hardly(changed: float | None) -> str:
+    "Sentence for a model whose results equal their sources, after a space; '' for others."
+    if changed is None or changed >= HARDLY:
+        return ''
+    return (
+        ' The model has hardly been trained: its pictures are almost equal to the photographs '
+        f'(change {changed:.2f}, below {HARDLY:g}); train it longer.'
+    )
+
 
 def verdict(
     rows: dict,  # {method: {figure: `Figure`}}
@@ -409,12 +417,7 @@ def verdict(
     before = rows.get('untouched')
     if not mine or not before:
         return 'No result yet: the model or the photographs are not measured.'
-    hardly = ''
-    if changed is not None and changed < HARDLY:
-        hardly = (
-            ' The model has hardly been trained: its pictures are almost equal to the photographs '
-            f'(change {changed:.2f}, below {HARDLY:g}); train it longer.'
-        )
+    hardly = _hardly(changed)
     if images < LEAST_IMAGES:
         return (
             f'Too few pictures for a verdict: {images} of a kind were compared, and distances of '

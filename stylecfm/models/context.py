@@ -221,7 +221,7 @@ class ContextProjection(nn.Conv1d):
     ):
         """Return the convolved columns, or the weights.
 
-        If a library has replaced `forward`, copies are returned, since the library may free the weights.
+        If a library has replaced `forward`, copies are returned, since it may free the weights.
         """
         if x is not None:
             return super().forward(x)
