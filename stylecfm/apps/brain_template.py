@@ -44,7 +44,7 @@ class TemplateEffort(NamedTuple):
     healthy: int = 45  # Healthy subjects of the training
     diseased: int = 15  # Subjects of the training with a lesion of the kinds `LEARNT`
     choose: int = 5  # Validation subjects with a lesion, and as many healthy ones
-    test: int = 15  # Test subjects with a lesion, kinds in turn, and half as many healthy ones
+    test: int = 15  # Diseased test subjects, with all kinds in turn; half as many healthy ones
     side: int = 96  # Pixels along a slice
     slices: int = 5  # Slices of a subject
     steps: int = 150  # Training steps of each flow
@@ -105,7 +105,7 @@ def flow_network(
     channels: int,  # Channels of a latent
     size: tuple,  # Width and number of blocks
     seed: int,  # Random seed of the weights
-) -> 'torch.nn.Module':  # `(x, t, style)` -> velocity, the last four channels of `x` a condition
+) -> 'torch.nn.Module':  # `(x, t, style)` -> velocity; last four channels of `x`: condition
     "Build a network that predicts the data."
     import torch
 
@@ -183,7 +183,7 @@ def train_flow(
     e: TemplateEffort,  # Steps and sizes
     seed: int,  # Random seed of weights, order, times and noise
     folder: Path,  # Folder for the checkpoints; a stopped run is resumed
-    bank: 'torch.Tensor | None' = None,  # Simplex noise; None: Gaussian noise, and the structure
+    bank: 'torch.Tensor | None' = None,  # Simplex noise; None: Gaussian noise, with structure
 ) -> 'torch.nn.Module':  # Trained network
     "Train a flow on slices."
     import torch
@@ -317,7 +317,7 @@ class Choice(NamedTuple):
     form: str  # One of `FORMS`
     how: Smooth  # Smoothing
     threshold: float  # Threshold of the map
-    guess: int  # Index of the function, that is, of the times of the noised slices
+    guess: int  # Index of the method's function, one for each entry of `TIMES`
 
 
 def subject_dice(

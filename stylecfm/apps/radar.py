@@ -527,7 +527,7 @@ def step_memory(
     # Numbers of data and condition channels; None: `CHANNELS`, packed
     channels: tuple[int, int] | None = None,
 ) -> 'MemoryReport':
-    "Forecast the memory of a training step by fake tensors."
+    "Count the memory of a training step on fake tensors."
     import torch
 
     from stylecfm.training.memory import MemoryOptions, profile_network
@@ -1220,7 +1220,7 @@ def _radar_in(folder: Path) -> RadarModel:
     path = folder / 'radar.json'
     weights = folder / 'network.safetensors'
     rules = _rules()
-    # for files of versions that dropped no channels, took one sample, or had one threshold
+    # for files of earlier versions: no dropped channels, one sample, one threshold
     usual = dict(kept=list(CHANNELS), given=list(CHANNELS), samples=1, share=None)
     d = checked(read_json(path), rules['about'], str(path), usual)
     grid, size = (checked(d[k], rules[k], f'{path}, {k}') for k in ('grid', 'size'))

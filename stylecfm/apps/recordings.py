@@ -219,7 +219,7 @@ def read_poses(
 class Moment(NamedTuple):
     "One file of one sensor, or one message of a bag."
 
-    path: Path | PointSource  # Name of the file
+    path: Path | PointSource  # File, or message of a bag
     name: str  # Name by which files of both sensors are matched
     time: float | None = None  # Seconds; None where only the name is known
     # Transform from the sensor's coordinates at that time to the world's, `(4, 4)`; None: unknown
@@ -230,7 +230,7 @@ class Moment(NamedTuple):
 class Sweep(NamedTuple):
     "A file and the transform of its points."
 
-    path: Path | PointSource  # Name of the file
+    path: Path | PointSource  # File, or message of a bag
     transform: 'np.ndarray'  # Transform from the file's coordinates to the pair's, `(4, 4)`
 
 
@@ -308,7 +308,7 @@ class PairOptions(NamedTuple):
     sweeps: int = 1  # Radar sweeps merged into one, >= 1; more than 1 needs poses
     # File with the transform `lidar_to_radar`; none: that of the layout
     calibration: str | None = None
-    # File of the vehicle's poses, in the radar's axes; none: that of the layout
+    # File of the radar's poses in the world; none: that of the layout
     poses: str | None = None
     table: str | None = None  # CSV of pairs with columns radar and lidar; time and drive if known
     radar_topic: str | None = None  # Topic of the radar in bags; none: found by its name
@@ -340,7 +340,7 @@ def _matched(radar: list, lidar: list, o: PairOptions) -> tuple[list, list]:
 
 
 def _sweeps(radar: list, k: int, n: int) -> list:
-    "Return a moment and the older ones before it with a known pose."
+    "Return the sweeps of a moment and of those of the `n - 1` moments before it that have a pose."
     now = radar[k]
     found = [Sweep(now.path, np.eye(4))]
     for older in radar[max(0, k - n + 1) : k][::-1]:
@@ -481,7 +481,7 @@ def read_generic(
             )
     radar = [m for drive, a, _ in places for m in _moments(a, drive)]
     lidar = [m for drive, _, b in places for m in _moments(b, drive)]
-    t = mounting()  # after the paths, as it imports NumPy
+    t = mounting()  # read after the paths are checked, since it imports NumPy
     if options.poses:
         radar, lidar = _placed(read_poses(options.poses), radar, lidar, t)
     r = paired(radar, lidar, options, lambda m: t)
@@ -893,7 +893,7 @@ READERS = dict(  # {layout: function of a folder and `PairOptions`}
 
 def read_recording(
     layout: str,  # Layout, a key of `READERS`
-    root: str | Path,  # Folder of the recording; of layout rosbag also a bag
+    root: str | Path,  # Folder of the recording; for the layout rosbag a folder or a bag
     # Tolerance, sweeps, calibration, poses, table of pairs, topics
     options: PairOptions = PairOptions(),
 ) -> Recording:
@@ -959,7 +959,7 @@ def split_pairs(
 
 
 def _few_drives(counts: dict, wanted: int) -> list:
-    """Choose drives whose number of pairs is the smallest sum at or above `wanted`.
+    """Choose drives whose total number of pairs is the smallest at or above `wanted`.
 
     At least one drive is not chosen.
     """

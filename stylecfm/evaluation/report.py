@@ -145,12 +145,12 @@ LONG_IMAGES = 100
 
 def planned_effort(
     long: bool = False,  # `LONG` instead of `QUICK`
-    most: int | None = None,  # Largest number of images of each kind; None: that of the form
-    # Training steps of the style classifier; None: those of the form
+    most: int | None = None,  # Largest number of images of each kind; None: that of the effort
+    # Training steps of the style classifier; None: those of the effort
     judge_steps: int | None = None,
-    draws: int | None = None,  # Number of bootstrap draws; None: that of the form
+    draws: int | None = None,  # Number of bootstrap draws; None: that of the effort
 ) -> tuple[EvaluationEffort, int]:  # Effort, and largest number of images of each kind
-    "Return the quick or the long form, with given values replaced."
+    "Return the effort `QUICK` or `LONG`, with given values replaced."
     given = {k: v for k, v in dict(judge_steps=judge_steps, draws=draws).items() if v is not None}
     return (LONG if long else QUICK)._replace(**given), most or (
         LONG_IMAGES if long else QUICK_IMAGES
@@ -291,7 +291,8 @@ def _measured_row(
 ) -> dict:
     """Compute the figures of a row.
 
-    `images` are its images, their sources or None, the reference, and images to classify.
+    `images` has four parts: the row's images, their sources or None, the reference paintings, and
+    the images to classify.
     """
     made, source, reference, asked = images
     row = measure(made, source, reference, pipe.encode, draws=draws)
@@ -307,7 +308,7 @@ def evaluate(
     paintings: str | Path,  # Folder of held-out paintings
     styles: tuple = ('photo', 'painting'),  # Names of both styles in the model
     size: int = 256,  # Side of the compared squares, pixels
-    # Arguments of the call: steps, guidance_scale, solver, strength, options
+    # Arguments of the pipeline's call: steps, guidance_scale, solver, strength, options
     given: dict | None = None,
     most: int = 100,  # Largest number of images of each kind
     effort: EvaluationEffort = EvaluationEffort(),  # Numbers of steps and draws, and callbacks
@@ -368,7 +369,7 @@ COLOUR_ROWS = 'Reinhard 2001', 'AdaIN on latents'  # baselines that change colou
 
 def plain(
     v: float,  # Figure
-) -> str:  # Number, without an exponent from 100 on
+) -> str:  # Number, without an exponent from 100 to a million
     "Format a figure with three digits."
     return f'{v:.0f}' if 100 <= abs(v) < 1e6 else f'{v:.3g}'
 
@@ -385,7 +386,7 @@ def nearer(
 
 def verdict(
     rows: dict,  # {method: {figure: `Figure`}}
-    images: int = LEAST_IMAGES,  # Number of images of the kind that has fewer
+    images: int = LEAST_IMAGES,  # Number of photographs or of paintings, the smaller one
 ) -> str:  # One sentence, or two that decline a verdict
     "Summarise an evaluation in one sentence; too few images give no verdict."
     mine = rows.get('this model')
@@ -427,7 +428,7 @@ def verdict(
 def fewest(
     about: dict,  # `about` of a `Report`
 ) -> int:
-    "Return the number of images of the kind that has fewer."
+    "Return the smaller one of the numbers of photographs and of paintings."
     return min(about['photographs'], about['paintings'])
 
 
@@ -540,7 +541,7 @@ alt="{{ way }}, picture {{ loop.index }}">{% endfor %}</div>
 <ul>{% for line in about %}<li>{{ line }}</li>{% endfor %}</ul></main></html>
 ''',
     autoescape=True,
-)  # of `index.html`
+)  # template of `index.html`
 
 # %% ../../nbs/09_evaluation/02_report.ipynb #72e10006
 def _plain(value) -> str:
@@ -587,7 +588,7 @@ def in_sentences(
 
 def summary(
     report: Report,  # Report, output of `evaluate`
-    long: bool = True,  # Whether it is of the long form
+    long: bool = True,  # Whether the effort was `LONG`
 ) -> list:  # Lines for a terminal
     "Summarise an evaluation: two figures of each row, then the verdict."
 
@@ -599,7 +600,7 @@ def summary(
         for k, v in report.rows.items()
     ]
     n = fewest(report.about)
-    # the long form would measure the same few images
+    # with `LONG` the same few images would be measured
     more = (
         []
         if long or n < LEAST_IMAGES

@@ -86,7 +86,7 @@ class FlowMatcher:
     def sample_location_and_conditional_flow(
         self,
         x0: Tensor,  # Noise, `(b, ...)`
-        x1: Tensor,  # Data, as `x0`
+        x1: Tensor,  # Data, shaped as `x0`
         t: Tensor | None = None,  # Times, `(b,)`; default: uniform
         generator: torch.Generator | None = None,  # Random generator, on the CPU
     ) -> tuple[Tensor, Tensor, Tensor]:  # Times `(b,)`, points and velocities, each `(b, ...)`
@@ -96,7 +96,7 @@ class FlowMatcher:
             t = torch.rand(len(x0), generator=generator).to(x0)
         t = _times(t, x0)
         if self.path == 'lipman':
-            x0 = noise_like(x1, generator)  # this path starts at the noise itself
+            x0 = noise_like(x1, generator)  # torchcfm ignores the given `x0` here, too
         return t, *chosen(PATHS, self.path, 'path')(x0, x1, t, self.sigma, generator)
 
 
@@ -137,7 +137,8 @@ class VelocitySolver:
 
     def __init__(
         self,
-        # Network `(x=..., t=..., **extras)` -> velocity, with a scalar `t`
+        # Network `(x=..., t=..., **extras)` -> velocity; `t` is a scalar, or `(b, 1, ...)` for a
+        # likelihood
         velocity_model: Callable,
     ):
         self.velocity_model = velocity_model
@@ -185,7 +186,7 @@ class VelocitySolver:
         self,
         x_1: Tensor,  # Data, `(b, ...)`
         log_p0: Callable,  # Log density of the noise, `(b, ...)` -> `(b,)`
-        step_size: float | None = None,  # Step of a fixed method
+        step_size: float | None = None,  # Step of a fixed method; None: 1
         method: str = 'euler',  # A key of `ODEINT_METHODS`
         # Whether the divergence is the exact trace; else one random probe estimates it
         exact_divergence: bool = False,

@@ -98,9 +98,8 @@ def _combine(wanted, mean, w, g):
 # %% ../../nbs/06_flow/09_guidance.ipynb #20899392
 def guided(
     model: Callable,  # Network `(x, t, style) -> velocity`
-    # Style of the field, int64 `(b,)` or one number; -1 is the mean style; a dict {style: weight}
-    # is
-    # a blend by `interpolated_model`
+    # Style of the field, int64 `(b,)` or one number; -1 is the mean style; a dict
+    # {style: weight} is a blend by `interpolated_model`
     style: Tensor | int | dict,
     # Guidance scale at t=0, 1 is unguided; or all settings as a `Guidance`
     scale: float | Guidance = 1.0,
@@ -167,7 +166,7 @@ def composed_field(
 def interpolated_model(
     model: Callable,  # Network `(x, t, style) -> velocity`
     weights: dict,  # {style: weight}, each >= 0
-) -> Callable:  # Field of one style; -1 is the mean style; with `.evals`
+) -> Callable:  # Network of the blend, for any style but -1 (the mean style); with `.evals`
     """Blend several styles into one.
 
     Raises `InputError` for a negative weight, or if none is above 0.

@@ -36,7 +36,7 @@ class FlowMatchingOptions(NamedTuple):
     path: str = 'gaussian'  # A key of `PATHS`
     start: float = 0.0  # Earliest time, in [0, 1)
     weight: str = 'uniform'  # A key of `LOSS_WEIGHTS`
-    # Whether pairs are sampled from the plan with replacement, as in torchcfm; else permuted
+    # Whether pairs are sampled from the plan with replacement; else noise is permuted
     resample: bool = False
 
 
@@ -65,7 +65,7 @@ def coupling_of(
     pair = chosen(COUPLINGS, coupling, 'coupling')
     if (coupling, path) != ('sinkhorn', 'bridge'):
         return pair
-    # the limit of epsilon 0
+    # for epsilon 0 the plan is the exact one
     return partial(pair, reg=2 * epsilon**2, relative=False) if epsilon else ot_pair
 
 

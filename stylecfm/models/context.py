@@ -31,7 +31,7 @@ MAX_EXPONENTIALS = 1 << 21  # largest number of exponentials in memory, 8 MB in 
 
 
 def _exponentials(alpha: Tensor, less: Tensor, c: Tensor) -> Tensor:  # Exponentials, `(b, n, d)`
-    "Compute exp(alpha c_s - less) from `(b, n)`, `(b, d)` and `(b, n)`."
+    "Compute exp(alpha c_s - less) from alpha and less `(b, n)` and c `(b, d)`."
     return torch.baddbmm(-less[..., None], alpha[..., None], c[:, None]).exp_()
 
 
@@ -221,7 +221,7 @@ class ContextProjection(nn.Conv1d):
     ):
         """Return the convolved columns, or the weights.
 
-        If a library has replaced `forward`, copies are returned, as it may free the weights.
+        If a library has replaced `forward`, copies are returned, since it may free the weights.
         """
         if x is not None:
             return super().forward(x)

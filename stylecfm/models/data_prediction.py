@@ -27,7 +27,7 @@ LEAST_REMAINING = 0.05  # lower bound of 1 - t in the division
 class PredictsData(VelocityModel):
     """Mixin that returns the velocity of a network whose own output is the data point.
 
-    With a condition, the network's output is a residual to it.
+    The network's output is a residual to the condition, or to the point if there is none.
     """
 
     def predict(
@@ -38,7 +38,7 @@ class PredictsData(VelocityModel):
         t: Tensor,  # Time in [0, 1], `(b,)`
         style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
     ) -> Tensor:  # Data point, `(b, latent_channels, h, w)`
-        "Predict the data point; the network's output is added to the condition's first channels."
+        "Predict the data point: the network's output plus the condition, or plus the point."
         c = self.config.latent_channels
         first = x[:, c : 2 * c] if getattr(self.config, 'condition_channels', 0) >= c else x[:, :c]
         return first + super().velocity(x, t, style)

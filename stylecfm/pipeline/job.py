@@ -38,7 +38,8 @@ class DetectedStyle(NamedTuple):
     "A detected style, with its confidence."
 
     style: int  # Number of the style, >= 0
-    confidence: float  # Probability, or share of draws in which it had the lowest loss, 0 to 1
+    # Probability, or share of noise samples for which this style had the lowest loss
+    confidence: float
 
 # %% ../../nbs/08_pipeline/03_job.ipynb #21e45aeb
 MODES = ('loop', 'flowedit', 'sdedit')  # methods of transfer
@@ -108,13 +109,13 @@ def settings(
 
 def check_converged(
     s: Solution,  # Solver result; `.converged` marks the images that reached the end
-    solver: ODESolver,  # Solver that made it
+    solver: ODESolver,  # Solver of the result
 ) -> Solution:  # Solver result, unchanged
     """Return the solution if all images reached the end.
 
-    Raises `FloatingPointError` if the largest number of evaluations was reached.
+    Raises `FloatingPointError` if an image did not.
     """
-    # an image became NaN or infinite
+    # an image became NaN or infinite, or its step too short
     if s.status and {*s.status} - set(STATUS[:2]):
         return s.arrived()
     if s.converged is not None and not s.converged.all():
@@ -177,7 +178,7 @@ class TransferJob(NamedTuple):
     scheduler: SchedulerMixin | None = None
     end: StepEnd | None = None  # Called after each step of the generation
     start: Tensor | None = None  # Given inverted latents, `(b, c, h, w)`; None: by inversion
-    # Masks of a structure-conditioned model, 1 where to paint, `(b, 1, h, w)`; none: everywhere
+    # Masks of a structure-conditioned model, 1 where to paint, `(b, 1, h, w)`; None: everywhere
     mask: Tensor | None = None
 
     def blend(self) -> dict:  # {style: weight}; weights sum to 1
@@ -205,7 +206,7 @@ class TransferJob(NamedTuple):
         self,
         x0: Tensor,  # Inverted latents, `(b, c, h, w)`
     ) -> Tensor:  # Latents at t=0, shaped as `x0`
-        "Match inverted latents to noise and renoise them, for another style."
+        "Match inverted latents to noise and renoise them, for a transfer to another style."
         o = self.options
         s = self.settings
         match = s.match if o.match is None else o.match
@@ -252,7 +253,7 @@ class Asked(NamedTuple):
     repeats: int = 1  # Number of pictures for each image
     generator: torch.Generator | list | None = None  # Random generator, or one for each picture
     latents: Tensor | None = None  # Inverted latents at t = 0, `(n, c, h, w)`
-    output_type: str = 'pil'  # Kind of result: a word of `OUTPUTS`
+    output_type: str = 'pil'  # Kind of result, one of `OUTPUTS`
     call: Callable | None = None  # `callback_on_step_end`
     names: tuple = ('latents',)  # Names of the tensors that `call` receives
 
@@ -260,8 +261,8 @@ class Asked(NamedTuple):
 class OpenedImage(NamedTuple):
     "An image encoded for the network."
 
-    # Standardised latent, `(1, c, h, w)`; for a structure-conditioned model pixels in [0, 1], `(1,
-    # 3, h, w)`
+    # Standardised latent, `(1, c, h, w)`; for a structure-conditioned model the pixels in [0, 1],
+    # `(1, 3, h, w)`
     x1: Tensor
     size: tuple  # Size of the image, `(height, width)`, pixels
     alpha: Image.Image | None  # Opacity; None if the image has none
@@ -274,7 +275,7 @@ def batches_of(
     most: int,  # Largest number of images in a batch
     seeds: list,  # Seed of the noise of each picture
 ) -> list:  # Lists of positions
-    "Group pictures of one size, target and seed into batches."
+    "Group pictures of one size, source style, target and seed into batches."
     groups = {}
     for i, p in enumerate(opened):
         groups.setdefault(
