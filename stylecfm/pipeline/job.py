@@ -38,7 +38,7 @@ class DetectedStyle(NamedTuple):
     "A detected style, with its confidence."
 
     style: int  # Number of the style, >= 0
-    # Probability, or share of noise samples for which this style had the lowest loss
+    # Probability, or share of noise samples for which this style had the lowest loss, 0 to 1
     confidence: float
 
 # %% ../../nbs/08_pipeline/03_job.ipynb #21e45aeb
