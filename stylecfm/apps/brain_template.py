@@ -105,9 +105,7 @@ def flow_network(
     channels: int,  # Channels of a latent
     size: tuple,  # Width and number of blocks
     seed: int,  # Random seed of the weights
-) -> (
-    'torch.nn.Module'
-):  # `(x, t, style)` -> velocity; the last four channels of `x` are the condition
+) -> 'torch.nn.Module':  # `(x, t, style)` -> velocity; last four channels of `x`: condition
     "Build a network that predicts the data."
     import torch
 

@@ -36,7 +36,7 @@ class FlowMatchingOptions(NamedTuple):
     path: str = 'gaussian'  # A key of `PATHS`
     start: float = 0.0  # Earliest time, in [0, 1)
     weight: str = 'uniform'  # A key of `LOSS_WEIGHTS`
-    # Sample pairs from the plan with replacement, as in torchcfm; else permute the noise
+    # Whether pairs are sampled from the plan with replacement; else noise is permuted
     resample: bool = False
 
 

@@ -38,9 +38,8 @@ class DetectedStyle(NamedTuple):
     "A detected style, with its confidence."
 
     style: int  # Number of the style, >= 0
-    confidence: (
-        float  # Probability, or share of noise samples for which this style had the lowest loss
-    )
+    # Probability, or share of noise samples for which this style had the lowest loss, 0 to 1
+    confidence: float
 
 # %% ../../nbs/08_pipeline/03_job.ipynb #21e45aeb
 MODES = ('loop', 'flowedit', 'sdedit')  # methods of transfer
