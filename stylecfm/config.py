@@ -245,7 +245,7 @@ def whole(
 
 def real(
     lo: float,  # Smallest allowed
-    # Largest allowed, finite, so that infinity is refused; NaN fails every comparison
+    # Largest allowed; finite, so that infinity is refused (NaN fails every comparison)
     hi: float,
 ) -> Rule:  # Rule that accepts whole numbers, too
     "Rule for finite numbers."
@@ -499,7 +499,7 @@ def _decay(v: Any) -> Any:
 
 
 def _amp(v: Any) -> str:
-    "Return the precision of a value of the earlier key `use_amp`."
+    "Return the precision that a value of the earlier key `use_amp` stands for."
     if not (v is None or isinstance(v, bool)):
         raise InputError(f'training.use_amp must be true or false, got {_shown(v)}')
     return 'auto' if v else 'fp32'
@@ -526,7 +526,7 @@ _RENAMED = dict(
 def present_keys(
     section: str,  # Name of a section
     given: dict,  # {key: value}, by old or present names
-    # Whether to raise if old and present name have different values; if not, the old one's counts
+    # Whether to raise if old and present name have different values; if not, the old one's is used
     clash: bool = True,
 ) -> dict:  # {key: value} by present names
     "Translate the keys of a section to their present names; raises `InputError`."
@@ -946,7 +946,7 @@ class Config:
         num_styles: int,  # Number of style folders
         latent_channels: int,  # Channels of the codec
     ) -> 'Config':
-        "Return the config with derived numbers of styles and channels set to the data's."
+        "Return the config, with derived numbers of styles and channels set from the data."
         m = self.model
         free = isinstance(self.model.num_styles, Derived) and isinstance(
             self.data.num_classes, Derived
@@ -1032,7 +1032,7 @@ def config_from_dict(
 def renamed_lines(
     d: dict,  # {section: {key: value}} of a file
 ) -> list:  # Lines, one for each old name
-    "Name the replacements of old names."
+    "List the present names of the old names in a config."
     return [
         f'{s}.{old} is now {s}.{new.name}'
         for s in _RENAMED
@@ -1168,7 +1168,7 @@ SEED_BEFORE = replace(
 )
 
 # %% ../nbs/01_basics/00_config.ipynb #1953fba0
-# settings of its improved version
+# Settings of the improved version of this project
 SEED_AFTER = replace(
     _SD,
     model=replace(_SD.model, hidden_dim=320, num_layers=15, use_gradient_checkpointing=True),

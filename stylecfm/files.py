@@ -935,14 +935,19 @@ def mark_run(
 
 
 def _painter_in(root: Path) -> str | None:  # '' if either may have written it; None without a run
-    "Find out which of `_PAINTERS` has a run in a folder."
+    """Find out which of `_PAINTERS` has a run in a folder.
+
+    A command that failed before its first checkpoint leaves its name, but no run.
+    """
+    begun = any((root / 'training' / k).exists() for k in _PAINTER_STATE)
+    other = any((root / k).exists() for k in ('split.json', 'log.jsonl', 'checkpoints'))
     try:
         name = (root / _COMMAND_FILE).read_bytes().strip().decode('utf-8', 'replace')
     except OSError:
         name = ''
-    if name in _PAINTERS:
+    if name in _PAINTERS and (begun or ((root / 'export').exists() and not other)):
         return name
-    if not any((root / 'training' / k).exists() for k in _PAINTER_STATE):
+    if not begun:
         return None
     return 'train-painter' if (root / 'samples.jpg').exists() else ''
 

@@ -28,7 +28,7 @@ WEIGHT_FILES = '.pt', '.pth', '.ckpt', '.bin', '.safetensors', '.onnx'
 
 def no_folder(
     path: str | Path,  # Path with a suffix in `WEIGHT_FILES`
-) -> str:  # One sentence
+) -> str:  # Error message
     "Return the error message for a single file of weights, with what to give instead."
     return (
         f'{path} names a file of weights, but a model here is a folder: '
@@ -115,7 +115,7 @@ def pretrained_model() -> Path:  # A folder with a manifest
 def style_number(
     which: str | int,  # Name, or number from 0
     styles: list[str],  # Names; the position is the style's number
-) -> int:  # Number
+) -> int:  # Position in `styles`
     "Return the number of a style; raises `InputError` for an unknown one."
     if isinstance(which, str) and which in styles:
         return styles.index(which)
@@ -133,7 +133,7 @@ def style_number(
 
 # %% ../nbs/01_basics/03_model_folders.ipynb #3f010015
 class ModelNames(NamedTuple):
-    "Names that the JSON files of a model contain."
+    "Style names of a model, and whether it is structure-conditioned, from its JSON files."
 
     styles: list[str]  # Names; the position is the style's number
     conditional: bool  # Whether it is structure-conditioned
@@ -141,7 +141,7 @@ class ModelNames(NamedTuple):
 
 def describe(
     path: str | Path | None,  # A model, a checkpoint, or the folder of a run; None: the pretrained
-) -> ModelNames | None:  # None if the files do not contain them
+) -> ModelNames | None:  # None if the files lack these entries
     "Read the names of a model's styles; raises `InputError` for a folder without a model."
     folder = folders_of(path)[0] if path else pretrained_model()
     try:

@@ -23,7 +23,7 @@ def __getattr__(name):
     return _renamed.lookup(__name__, name)
 
 # %% ../../nbs/11_apps/01_anatomy.ipynb #fc59d49c
-# T1 and T2 in ms, proton density; `cap` is a harmless rim at the ventricles, bright in FLAIR
+# T1 and T2 in ms, proton density; `cap`: harmless rim at the ventricles, bright in FLAIR
 TISSUES = dict(
     csf=(2569, 329, 1.0),
     grey=(833, 83, 0.86),

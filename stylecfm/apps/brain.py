@@ -147,7 +147,7 @@ def without_modality(
     share: float,  # Share of the slices of which a modality is masked, in [0, 1]
     seed: int = 0,  # Random seed of the choice
 ) -> 'np.ndarray':  # Result, shaped as `image`
-    "Mask one modality in a share of the complete slices, as training for missing modalities."
+    "Mask one modality in a share of the complete slices, to train for missing modalities."
     rng, out = np.random.default_rng(seed), image.copy()
     which, lot = rng.integers(image.shape[1], size=len(image)), rng.random(len(image))
     for i in np.flatnonzero((lot < share) & modalities_there(image).all(1)):
@@ -160,7 +160,7 @@ class Slices(NamedTuple):
 
     image: 'np.ndarray'  # `(k, 4, n, n)` in [-1, 1]
     truth: 'np.ndarray | None'  # `(k, n, n)` bool
-    where: 'np.ndarray'  # `(k,)` int: their positions along z
+    where: 'np.ndarray'  # Positions of the slices along z, int `(k,)`
     window: Window  # Window that they were cut from
     notes: tuple  # Assumptions that were made, one sentence each
     brain: 'np.ndarray'  # Mask of the brain, `(x, y, z)` bool
@@ -311,7 +311,7 @@ BRAIN_SIZES = dict(isonext=(256, 12), context_unet=(64, 2))
 
 def brain_config(
     root: str | Path,  # Folder of slices, latents and the run
-    minutes: float = 6.0,  # Training time, minutes; 0: no limit of time, a number of epochs
+    minutes: float = 6.0,  # Longest training time, minutes; 0: no limit but the 2,000 epochs
     size: tuple = (128, 6),  # Width and blocks of the network; blocks divisible by 3
     batch: int = 28,  # Number of slices in a training step
     side: int = 64,  # Pixels along a slice
@@ -357,7 +357,7 @@ def switch_attention(
     net: 'torch.nn.Module',  # Network with attention to a context, as `ContextUNet`
     way: str = 'one_key',  # Implementation, a key of `CONTEXTS`: tokens, skipping, outer, one_key
 ) -> int:  # Number of attentions
-    "Change the implementation of a network's attentions; keeps the weights. Raises `InputError`."
+    "Change the implementation of a network's attentions, not the weights; raises `InputError`."
     from stylecfm.models.context import CONTEXTS, RankOneAttention
 
     attend = chosen(CONTEXTS, way, 'attention')
@@ -464,7 +464,7 @@ def smoothed(
     image: 'np.ndarray',  # The slices, `(k, 4, n, n)`, -1 outside of the brain
     how: Smooth = Smooth(),  # Blur and shading
 ) -> 'np.ndarray':  # `(k, 4, n, n)`
-    "Subtract the shading of a difference, a mean over the brain alone, then blur it."
+    "Subtract the shading, a local mean within the brain, from a difference, and blur the result."
     if how.shading:
         brain = (image > -1).all(1, keepdims=True).astype(np.float64)
         slow = _blurred(difference * brain, how.shading) / np.maximum(
@@ -901,7 +901,7 @@ def read_usual(
     )
 
 # %% ../../nbs/11_apps/05_brain.ipynb #5bc4bd7e
-# Content of a checksummed folder of slices; a folder never has both
+# Kinds of a checksummed folder of slices; a folder holds one of them
 PHANTOMS = 'slices of phantoms'
 SUBJECTS = 'slices of subjects'
 
@@ -998,7 +998,7 @@ def _checked(size=64, batch=1, scale=1.0):
 
 
 def _subjects_in(folder):
-    "Folders of subjects, without hidden ones and `__MACOSX`."
+    "Return the folders of subjects, without hidden ones and `__MACOSX`."
     return sorted(
         p
         for p in Path(folder).iterdir()
@@ -1319,7 +1319,7 @@ def translation_files(
 ) -> dict:  # {modality, map or mask: path}
     """Return the paths of the files of a translation.
 
-    These are the map, a healthy volume of each modality, and a mask.
+    These are the map, a healthy volume of each present modality, and the mask if one is written.
     """
     suffix = next(v for v in SUFFIXES[::-1] if output.endswith(v))
     stem = output.removesuffix(suffix)
@@ -1362,7 +1362,7 @@ def _check_translation(subject, output, size, batch_size, scale):
 
 
 def _translated_with_bar(pipe, s, kept, size, scale, batch_size):
-    "The `Translation` of a subject, with a bar of progress."
+    "Translate a subject with a progress bar; return its `Translation`."
     from stylecfm.config import progress_bar
 
     steps = len(REPAINT_TIMES) * DRAWS * -(-s.image.shape[-1] // batch_size)

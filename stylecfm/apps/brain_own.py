@@ -54,7 +54,7 @@ def hausdorff95(
     a: 'np.ndarray',  # Region, `(x, y, z)` bool
     b: 'np.ndarray',  # Region, `(x, y, z)` bool
     sides: tuple = (1.0, 1.0, 1.0),  # Sides of a voxel, mm
-) -> float:  # mm; 0 for two empty regions, the diagonal of the volume where one is empty
+) -> float:  # Distance, mm; 0 for two empty regions, the volume's diagonal if one is empty
     "Return the 95th percentile of the distances of two surfaces, the larger of both directions."
     from scipy.ndimage import distance_transform_edt
 
@@ -78,8 +78,8 @@ class SubjectScore(NamedTuple):
     "Scores of a subject's lesion map."
 
     subject: str  # Name of the folder
-    dice: float  # Overlap at the threshold, 0 to 1
-    auroc: float  # Over the voxels of the brain; NaN without a lesion
+    dice: float  # Dice coefficient at the threshold, 0 to 1
+    auroc: float  # AUROC over the voxels of the brain; NaN without a lesion
     hausdorff95: float  # 95th percentile of the surface distance, mm
     volume: float  # Outlined volume, ml
     found: float  # Volume above the threshold, ml
@@ -258,7 +258,7 @@ def held_out_subjects(
 def subjects_to_judge(
     subjects: str | Path,  # Folder with a folder for each subject
     held: list | None,  # Names of held-out subjects; None: all subjects
-    share: float,  # Share of them for the choice of the threshold, in (0, 1)
+    share: float,  # Share of these subjects for the choice of the threshold, in (0, 1)
 ) -> tuple[list, list]:  # Folders of validation and of test subjects
     "Divide the held-out subjects that have outlines; raises `InputError` for too few."
     folders = {p.name: p for p in _subjects_in(subjects)}
@@ -285,8 +285,8 @@ class Judge(NamedTuple):
     size: int  # Side of a slice, pixels
     scale: float  # Guidance scale, >= 1
     batch: int  # Number of slices in a batch
-    missing: str  # mask or refuse a subject without a modality
-    resample: bool  # Resample volumes to the voxel grid of the first modality
+    missing: str  # mask: mask a missing modality; refuse: leave the subject out
+    resample: bool  # Whether volumes are resampled to the voxel grid of the first modality
 
 
 def judge_subject(

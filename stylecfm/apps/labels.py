@@ -80,7 +80,7 @@ def read_labels(
 def kinds_of_slices(
     rows: list,  # `LabelRow` of a subject, in their order
     where: 'np.ndarray',  # Positions of slices, int `(k,)`
-) -> list:  # healthy, diseased, or None where no row applies, `k` of them
+) -> list:  # `k` labels: healthy, diseased, or None where no row applies
     "Return the label of each slice."
     kinds = [None] * len(where)
     for r in rows:

@@ -43,7 +43,7 @@ class Subject(NamedTuple):
     truth: 'np.ndarray | None'  # Outlines, `(x, y, z)` bool, where they are known
     affine: 'np.ndarray'  # Transform from voxels to mm, `(4, 4)`, in the standard orientation
     notes: tuple = ()  # Assumptions that were made, one sentence each
-    there: tuple = (True,) * 4  # Modalities that were read; the others are 0 everywhere
+    there: tuple = (True,) * 4  # Whether each modality was read; the others are 0 everywhere
     stored: tuple | None = None  # Affine and shape of the first file, as it is stored
 
 
@@ -265,7 +265,7 @@ def _turned(v: Volume, orientation) -> Volume:
 def on_grid_of(
     v: Volume,  # Volume on another grid
     grid: Volume,  # Volume whose grid is wanted
-    nearest: bool,  # Nearest-neighbour interpolation, for outlines; else linear
+    nearest: bool,  # Whether to take the nearest voxel, for outlines; else linear interpolation
 ) -> Volume:
     "Resample a volume to another grid by the affines; 0 outside of the volume."
     nib = nibabel_or_error()

@@ -61,7 +61,7 @@ def cloud_figures(
 
 
 def _distances(there: 'np.ndarray', back: 'np.ndarray', cap: float, distances: tuple) -> dict:
-    "Compute figures from nearest distances both ways; for an empty cloud these are the diagonal."
+    "Compute figures from nearest distances in both directions; for one empty cloud from `cap`."
     nothing = np.full(1, cap if len(there) or len(back) else 0.0)
     there, back = (d if len(d) else nothing for d in (there, back))
     out = dict(
@@ -103,7 +103,7 @@ def groups_of(
 def intervals(
     rows: list,  # Dictionaries of figures, one a scene
     groups: list,  # Output of `groups_of`
-    base: list | None = None,  # Rows of the same scenes, by whose means those of `rows` are divided
+    base: list | None = None,  # Rows of the same scenes, whose means are the divisors
     draws: int = 1000,  # Number of bootstrap draws
     seed: int = 0,  # Random seed of the draws
 ) -> dict:  # {figure: `Interval`}, without figures that are NaN in every scene

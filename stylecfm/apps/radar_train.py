@@ -239,7 +239,7 @@ def quarter_turned(
 
 
 def _exact(v):
-    "Repair rounding after a round trip through standard units: occupancy is exactly 0 or 1."
+    "Remove rounding errors of a round trip through standard units: occupancy is exactly 0 or 1."
     here = v[:, :1] > 0.5
     v = v.where(here, 0.0)
     v[:, :1] = here.to(v)
@@ -251,7 +251,7 @@ def augmenter(
     how: RadarAugmentation = RadarAugmentation(),  # Probabilities and sizes
     latents: LatentSpace | None = None,  # Space of the result; None: `space`
 ) -> Callable:  # `(pairs, generator)` -> pairs, for `PairTrainer`
-    "Return the augmentation of a batch."
+    "Return a function that augments a batch."
 
     def augment(p, g):
         import torch
@@ -272,7 +272,7 @@ def augmenter(
 
 def on_radar(
     radar: 'torch.Tensor',  # Volumes, `(b, 6, z, y, x)`
-    g: 'torch.Generator',  # Source of all draws
+    g: 'torch.Generator',  # Random generator
     how: RadarAugmentation,  # Probabilities and sizes
     space: Space,  # Space with the standard deviations of the channels
 ) -> 'torch.Tensor':  # Shaped as `radar`

@@ -355,7 +355,7 @@ class BagContent(NamedTuple):
     lidar: list  # `BagCloud`s of the lidar, in the order of the bag
     frames: tuple  # Frame of the radar's clouds, and of the lidar's
     mounts: list  # List of `Mount`
-    left_out: list  # Lines, each with a cloud and the reason why it is left out
+    left_out: list  # Lines, each with a cloud and the reason for leaving it out
     notes: list  # Assumptions, one sentence each
 
 
@@ -400,7 +400,7 @@ def _mounts(bag: OpenBag) -> list:
 
 
 def _listed(bag: OpenBag, topic: str) -> tuple[list, str, list, list]:
-    "List the clouds of a topic; also return their frame, lines about left-out ones, and notes."
+    "List the clouds of a topic; also return their frame, lines about unused clouds, and notes."
     seen, frames, left, last, unset = [], [], [], (None, 0), 0
     for time, raw in bag.messages(topic):
         last = time, last[1] + 1 if last[0] == time else 0

@@ -58,9 +58,9 @@ class Waves(NamedTuple):
 
 
 def draw_waves(
-    rng: np.random.Generator,  # Source of the draws
+    rng: np.random.Generator,  # Random generator
     n: int,  # Number of components
-    lengths: tuple[float, float] = (60.0, 140.0),  # Shortest and longest wave, mm
+    lengths: tuple[float, float] = (60.0, 140.0),  # Shortest and longest wavelength, mm
     count: int = 12,  # Number of waves
 ) -> Waves:
     "Draw waves of random direction, length and phase."
@@ -90,7 +90,7 @@ def positions(
 
 
 def deformed_positions(
-    rng: np.random.Generator,  # Source of the draws
+    rng: np.random.Generator,  # Random generator
     n: int,  # Pixels along a side, divisible by `COARSE`
     heights: np.ndarray,  # Heights of the slices, `(k,)` mm
 ) -> np.ndarray:  # `(k, n, n, 3)` mm
@@ -135,10 +135,10 @@ def made_template(
 
 # %% ../../nbs/11_apps/24_template_anatomy.ipynb #2229b7c2
 class LesionKind(NamedTuple):
-    "Geometry of a kind of lesion, and what replaces the tissue."
+    "Geometry of a kind of lesion, and the tissues that replace the healthy one."
 
-    radius: tuple  # Least and largest radius, mm
-    number: tuple  # Least and largest number of blobs
+    radius: tuple  # Smallest and largest radius, mm
+    number: tuple  # Smallest and largest number of blobs
     push: float  # Displacement of the tissue at the surface, mm
     # Layers, later ones over earlier ones: (tissue, inner and outer end relative to the radius,
     # share of the tissue)
@@ -157,7 +157,7 @@ LESIONS = dict(
     infarct=LesionKind((7, 15), (1, 1), 0.0, (('gliosis', 0.0, 1.0, 0.85), ('csf', 0.0, 0.7, 0.9))),
     bleed=LesionKind((6, 13), (1, 1), 2.0, (('edema', 0.6, 1.0, 0.7), ('blood', 0.0, 0.7, 0.95))),
 )
-LEARNT = ('glioma', 'plaques')  # Kinds in training; the others are in the test alone
+LEARNT = ('glioma', 'plaques')  # Kinds in training; the others occur only in the test data
 ALL_TISSUES = TISSUES | dict(gliosis=(950, 135, 0.85), blood=(420, 40, 0.82))
 
 
@@ -256,7 +256,7 @@ def draw_subject(
 # %% ../../nbs/11_apps/24_template_anatomy.ipynb #d90cdc02
 def simplex_noise(
     x: np.ndarray,  # Points in units of the lattice, `(..., 2)`
-    rng: np.random.Generator,  # Source of the gradients
+    rng: np.random.Generator,  # Random generator of the gradients
 ) -> np.ndarray:  # `(...)`, about -1 to 1
     "Simplex noise in two dimensions (Perlin 2001) with a random table of gradients."
     angle = rng.uniform(0, 2 * np.pi, (256, 256))
@@ -275,7 +275,7 @@ def simplex_noise(
 
 def octave_noise(
     n: int,  # Pixels along a side
-    rng: np.random.Generator,  # Source of gradients and places
+    rng: np.random.Generator,  # Random generator of gradients and positions
     octaves: int = 5,  # Number of octaves
     longest: float = 1.5,  # Wavelength of the first octave, as a share of the side
 ) -> np.ndarray:  # `(n, n)` of mean 0 and standard deviation 1

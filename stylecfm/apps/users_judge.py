@@ -73,7 +73,7 @@ def fit_classifier(
     f: 'Tensor',  # Features, `(n, d)`
     label: 'Tensor',  # Class of each, int64 `(n,)`
     classes: int,  # Number of classes
-    ridge: float = 1e-2,  # Weight of the L2 penalty
+    ridge: float = 1e-2,  # Weight of the L2 penalty, times 10 n
 ):  # Function of features `(n, d)` to logits `(n, classes)`
     "Fit a linear classifier of standardised features."
     import torch
@@ -100,7 +100,7 @@ def fit_classifier(
 def two_folds(
     label: 'Tensor',  # Class of each picture, int64 `(n,)`
 ) -> 'Tensor':  # Fold of each, 0 or 1, int64 `(n,)`
-    "Assign the pictures of each class to two folds in turn; raises `InputError` for one picture."
+    "Assign the pictures of each class to two folds in turn; raises `InputError` for a single one."
     import torch
 
     fold = torch.zeros_like(label)
@@ -226,7 +226,7 @@ def judge_samples(
     held: Pictures,  # Held-out pictures, two or more of each user
     train: Pictures,  # Training pictures, one or more of each user
     names: list,  # Users by number
-) -> dict:  # kid, kid_real, kid_by_user, accuracy, newness, features
+) -> dict:  # kid, kid_real, kid_by_user, accuracy, newness, features, pictures
     "Compute all scores of samples; raises `InputError` for a user with too few held-out pictures."
     from stylecfm.evaluation.metrics import kernel_distance
 
@@ -283,9 +283,9 @@ def samples_sheet(
     names: list,  # Users by number
     most: int = 8,  # Largest number of users shown
 ):
-    """Draw a held-out picture and three samples of some users.
+    """Draw a row for each user: a held-out picture, and up to three samples.
 
-    The nearest training picture is beside each sample.
+    The training pictures that are nearest to the samples follow.
     """
     import torch
 
@@ -305,7 +305,7 @@ def samples_sheet(
 
 # %% ../../nbs/11_apps/20_users_judge.ipynb #43bafdde
 def _run_pictures(checkpoint, data_dir, held_out, share):
-    """Return training and held-out pictures by user, and whether styles are pairs.
+    """Return training and held-out pictures by user.
 
     Raises `InputError`.
     """

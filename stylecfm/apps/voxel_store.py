@@ -63,7 +63,7 @@ class Entry(NamedTuple):
     key: str  # Name of its file
     sha256: str  # Digest of the file
     size: int  # Bytes of the file
-    moments: list  # Mean, variance, least and largest of 6 channels, radar then lidar: 8 lists
+    moments: list  # Mean, variance, minimum, maximum of 6 channels, radar then lidar: 8 lists
     drive: str = ''  # Name of the drive
     name: str = ''  # Name of the pair
 
@@ -248,7 +248,7 @@ class StoredPairs:
         self,
         rows: 'slice | list | torch.Tensor',  # A slice or positions, `(m,)`
     ) -> 'Pairs':  # Those rows, standardised and packed
-        "Read some pairs."
+        "Read some pairs and prepare them for the network."
         radar, lidar = self.stacked(rows)
         return pairs_of(radar, lidar, self.space)
 
@@ -261,7 +261,7 @@ class StoredPairs:
 
 def coarsened(
     volumes: 'torch.Tensor',  # `(n, 6, z, y, x)`
-    k: int,  # Voxels along each side that become one; divides the sides
+    k: int,  # Number of voxels along each axis that are merged; divides z, y, x
 ) -> 'torch.Tensor':  # `(n, 6, z/k, y/k, x/k)`
     """Coarsen volumes by a factor `k`.
 

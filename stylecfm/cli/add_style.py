@@ -85,8 +85,8 @@ def learn_style(
     paintings: list,  # Paintings of the style, uint8 `(3, h, w)` each, at least 128 pixels a side
     codec: 'Codec',  # The model's codec
     steps: int = 400,  # Largest number of training steps
-    max_minutes: float = 20.0,  # Training time, at most
-    # Folder of the run's state, for resuming; none: no state is written
+    max_minutes: float = 20.0,  # Longest training time, minutes
+    # Folder of the run's state, for resuming; None: no state is written
     folder: str | Path | None = None,
     device: 'str | torch.device' = 'cpu',  # Device to train on
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step

@@ -367,7 +367,7 @@ def report_on(
 def find_duplicates(
     folders: list,  # List of `FolderImages`
 ) -> list:  # Pairs of paths with the same pixels
-    "Find images with equal pixels, also in different styles."
+    "Find images with equal pixels, including images of different styles."
     first = {}
     found = []
     for f in folders:
@@ -377,7 +377,7 @@ def find_duplicates(
     return found
 
 # %% ../../nbs/10_cli/02_advice.ipynb #6714bd2d
-ON_CPU = dict(  # What differs in `config.cpu.json`
+ON_CPU = dict(  # settings in which `config.cpu.json` differs from the default
     model=dict(hidden_dim=96, num_layers=6, style_dim=128, time_dim=128),
     training=dict(batch_size=16, learning_rate=1e-3),
 )
@@ -420,7 +420,7 @@ def suggest(
 def copies(
     config: Config,  # Configuration of the run
 ) -> int:  # Number of latents, >= 1
-    "Count the latents of one image: its squares and their mirror images."
+    "Count the latents of one image: its crops and their mirror images."
     return (1 + config.data.mirror) * (1 + config.data.crops)
 
 
@@ -478,7 +478,7 @@ def limit_steps(
 ) -> tuple:  # Config and its number of steps
     """Set the number of steps to that of the default epochs, within the limits of steps and time.
 
-    A short run gets a shorter warm-up and average. Each tenth of a run ends with a checkpoint.
+    A short run gets a shorter warm-up and average. A checkpoint ends each tenth of a run.
     """
     import math
 
@@ -521,7 +521,8 @@ def change_length(
 ) -> Config:
     """Change the number of steps of a planned config.
 
-    Warm-up, decay of the averages and growth of epsilon change, too, unless the user set them.
+    The warm-ups of learning rate and epsilon and the decay of the averages change with it,
+    unless the user set them.
     """
     t, usual = config.training, Config().training
     free = replace(
@@ -583,7 +584,7 @@ def side_step(
 ) -> int:  # Divisor, pixels
     """Return the number that must divide the side of an image.
 
-    It is a tile codec's factor, and 8 for an autoencoder, which is not loaded for this.
+    It is the factor of a tile codec, and 8 for an autoencoder, which is not loaded for this.
     """
     from stylecfm.codecs.base import tile_codec
 
@@ -666,7 +667,7 @@ def stylecfm_plan(
 def _of_preset(guess, c, channels, image_size, own_size):
     """Put a preset's network into a suggested config.
 
-    Its training settings are kept if `own_size`: budget and image size are those of the preset.
+    If `own_size`, budget, image size and training settings are those of the preset.
     """
     return replace(
         guess,

@@ -137,7 +137,7 @@ def reported(
 ):
     """Turn errors that the user can fix into one line on stderr and exit code 2.
 
-    An interrupt gives exit code 130, SIGTERM 143, SIGHUP 129; notes on images become lines.
+    An interrupt gives exit code 130, SIGTERM 143, SIGHUP 129. Notes on images take one line each.
     """
     # Python shows a warning once in a process; this makes it once in a command
     with warnings.catch_warnings(), _tidily():
@@ -211,7 +211,7 @@ def _check_images(part, shards: str | None, dataset: str | None, latents: str | 
 
 
 def _encode_images(c: Config, net, shards: str | None, how: tuple, rules, **again: Any):
-    "Encode folders, shards, or a part of the shards; `again` has rebuild and by_content."
+    "Encode folders, shards, or a part of the shards; `again` holds rebuild and by_content."
     from stylecfm.latents.cache import cache_latents
     from stylecfm.latents.shards import ShardOptions, cache_shards
 

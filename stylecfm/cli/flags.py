@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 else:
 
     def store_true(value):
-        "Type of a flag without a value, as in fastcore, which takes longest to import."
+        "Type of a flag without a value, as in fastcore, whose import would take longer."
         return bool(value)
 
 # %% ../../nbs/10_cli/00_flags.ipynb #f1a95e02
@@ -67,7 +67,7 @@ class CommandParser(ArgumentParser):
         self,
         message: str,  # Message of argparse
     ):
-        "Print an error of usage in one line, and exit with code 2."
+        "Print a usage error in one line, and exit with code 2."
         unknown, _, words = message.partition('unrecognized arguments: ')
         if words and not unknown:
             flag = next(
@@ -165,7 +165,7 @@ def beside(
 
 
 def present(
-    path: str | Path | None,  # Folder that a flag names; None passes
+    path: str | Path | None,  # Folder that a flag names; None is accepted
     what: str,  # Name of the folder in the error
 ):
     "Raise `InputError` for a missing folder, before PyTorch is imported."
@@ -181,9 +181,9 @@ def present(
 
 
 def image_there(
-    path: str | Path,  # File of an input; a latent, a video or a folder passes
+    path: str | Path,  # Input file; latents, videos, folders and missing files are not checked
 ):
-    "Raise `InputError` for a file whose first bytes are of no image, before PyTorch is imported."
+    "Raise `InputError`, before PyTorch is imported, for a file that does not begin as an image."
     from stylecfm.data.decoding import READ, kind_of, not_read
     from stylecfm.data.results import LATENTS
     from stylecfm.pipeline.clips import is_clip
@@ -200,8 +200,8 @@ def image_there(
 
 # %% ../../nbs/10_cli/00_flags.ipynb #0e826d6f
 def model_there(
-    path: str | None,  # A model's folder, or ORG/NAME on the hub; None passes
-) -> 'ModelNames | None':  # Names in its files; None for a name on the hub, and without a path
+    path: str | None,  # A model's folder, or ORG/NAME on the hub; None is accepted
+) -> 'ModelNames | None':  # Names in the model's files; None for a name on the hub or no path
     """Raise `InputError` for a missing model folder that cannot be a name on the hub.
 
     A folder that holds no model is refused, too.
@@ -221,7 +221,7 @@ def model_there(
 def within(
     low: float,  # Smallest allowed value
     high: float = math.inf,  # Largest allowed value
-    **numbers: float | None,  # Values of flags by name; None passes
+    **numbers: float | None,  # Values of flags by name; None is accepted
 ):
     "Raise `InputError` for a number outside of a range, before PyTorch is imported."
     for name, v in numbers.items():
@@ -263,7 +263,7 @@ COLOURS = 'photo', 'moments', 'painting'  # words of --colours, the keys of `COL
 
 def share_or(
     words: tuple,  # Allowed words
-    **values: float | str | None,  # Values of flags by name; None passes
+    **values: float | str | None,  # Values of flags by name; None is accepted
 ):
     "Raise `InputError` for a value that is neither a word nor a share, before PyTorch is imported."
     for name, v in values.items():
@@ -276,11 +276,11 @@ def share_or(
 
 # %% ../../nbs/10_cli/00_flags.ipynb #79a00031
 class _StandIn(ModuleType):
-    "Stand-in for a module, which is imported when an attribute is used that the stand-in lacks."
+    "Stand-in that imports its module when an attribute is used that the stand-in lacks."
 
     def __init__(self, name):
         super().__init__(name)
-        spec = find_spec(name)  # where its parts are looked for
+        spec = find_spec(name)  # search path of its submodules
         self.__path__ = list(spec.submodule_search_locations or ()) if spec else []
 
     def __getattr__(self, name):
@@ -319,7 +319,7 @@ def light_imports(
         put |= {m.__name__: m for m in stand_ins if m.__name__ not in sys.modules}
         sys.modules.update(put)
         yield
-        if compiler.__name__ in put:  # diffusers asks whether a network is compiled
+        if compiler.__name__ in put:  # diffusers uses it to test whether a network is compiled
             torch.__dict__.setdefault('_dynamo', compiler)
     finally:
         for name, m in put.items():
@@ -335,9 +335,9 @@ def load_pipeline(
     compile: bool | None = None,  # Whether the network is compiled: True, False or None
     *how: Any,  # Device, codec and precision, as of `from_pretrained`
 ) -> Any:  # A `StyleTransferPipeline`
-    """Load a model, with a line for each part that takes long.
+    """Load a model, and print a line before each part that takes long.
 
-    Nothing is printed where PyTorch is loaded already.
+    Nothing is printed if PyTorch is already loaded.
     """
     first = 'torch' not in sys.modules
     tell_loading()
@@ -377,7 +377,7 @@ def own_config() -> str | None:  # Name of the file; None if it is missing or of
     path = Path('config.json')
     try:
         d = parse_json(path.read_text(encoding='utf-8-sig'), str(path)) if path.is_file() else {}
-    # loading reports errors in it
+    # errors in the file are reported when it is loaded
     except (InputError, UnicodeDecodeError):
         return str(path)
     except OSError:
@@ -403,15 +403,15 @@ def config_with(
     return config
 
 # %% ../../nbs/10_cli/00_flags.ipynb #c1f00002
-LEAST_STEPS = 1000  # no shorter training has given usable pictures; the demonstration takes 1,200
+LEAST_STEPS = 1000  # no shorter run gave usable pictures; `stylecfm demo --method plain`: 1200
 
 
 def too_short(
     steps: int,  # Planned number of steps
     seconds: float,  # Time of a step, seconds
-    by_steps: bool = False,  # Whether the number of steps was given, not the hours
+    by_steps: bool = False,  # Whether the plan was given in steps; if not, in hours
 ) -> str:  # Sentence; '' for enough steps
-    "Warn that planned steps are too few to paint, and say what suffices."
+    "Return a warning if the planned steps are too few to paint, and a number that suffices."
     if steps >= LEAST_STEPS:
         return ''
     from stylecfm.training.progress import duration

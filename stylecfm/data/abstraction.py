@@ -44,7 +44,7 @@ DISCS, SHARPNESS, TOLERANCE = 8, 8.0, 4 / 255  # number of neighbourhoods; q; ta
 
 def disc_kuwahara(
     x: Tensor,  # Images in [0, 1], `(b, 3, h, w)`
-    # Radius, pixels, >= 1; the centres of the discs are at 0.9 of it from the pixel
+    # Radius, pixels, >= 1; the centres of the discs are 0.9 radii from the pixel
     radius: float = 3.0,
 ) -> Tensor:  # Result, shaped as `x`
     "Kuwahara filter: mean of eight discs around each pixel, in which uniform discs weigh most."

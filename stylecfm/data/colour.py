@@ -72,7 +72,7 @@ _BRADFORD = np.array(
 def xyz_matrix(
     chromaticities: tuple,  # Chromaticities x and y of white, red, green and blue: 8 numbers
 ) -> np.ndarray:  # `(3, 3)`: linear RGB to XYZ, adapted to D50
-    "Return the matrix of primaries; raises `InputError` for collinear chromaticities."
+    "Return the matrix of primaries; raises `InputError` for y <= 0 or collinear chromaticities."
     x, y = np.array(chromaticities, float).reshape(4, 2).T
     if not (y > 0).all():
         raise InputError(f'chromaticities must have y > 0, got {tuple(chromaticities)}')
@@ -174,7 +174,7 @@ def _rising(f: Callable) -> Callable:
 
 def icc_encoding(
     profile: bytes,  # An ICC profile
-) -> Encoding | None:  # None for a profile made of lookup tables, or a damaged one
+) -> Encoding | None:  # None for lookup tables, other colour spaces and damaged profiles
     "Return the encoding that a profile with a matrix and curves describes."
     try:
         tags = _tags(profile)
@@ -195,14 +195,14 @@ def icc_encoding(
 
 def icc_channels(
     profile: bytes,  # An ICC profile
-) -> str:  # Colour space as the profile writes it: RGB, GRAY, CMYK, Lab; '' if there is none
+) -> str:  # Colour space such as RGB, GRAY, CMYK or Lab; '' if `profile` is not an ICC profile
     "Return the colour space of a profile's samples."
     return profile[16:20].decode('latin-1').strip() if profile[36:40] == b'acsp' else ''
 
 # %% ../../nbs/02_data/00_colour.ipynb #26756ba7
 def icc_codes(
     profile: bytes,  # An ICC profile
-) -> tuple | None:  # Codes of primaries and transfer function; None if there are none
+) -> tuple | None:  # Codes of primaries and transfer function; None without a `cicp` tag
     "Return H.273's code points from a profile's `cicp` tag (ICC.1:2022)."
     try:
         tag = _tags(profile).get(b'cicp', b'')

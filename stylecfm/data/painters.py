@@ -33,7 +33,7 @@ class Strokes(NamedTuple):
     "Direction of strokes at each pixel."
 
     tangent: ndarray  # Unit vectors along the stroke, `(h, w, 2)`: down, right
-    anisotropy: ndarray  # Anisotropy, `(h, w)` in [0, 1]: 0 no direction, 1 a single one
+    anisotropy: ndarray  # Anisotropy, `(h, w)` in [0, 1]: 0 for no direction, 1 for a single one
 
 
 def structure_tensor(
@@ -88,13 +88,13 @@ def smooth_along(
 def anisotropic_kuwahara(
     image: ndarray,  # `(h, w, 3)`
     strokes: Strokes,  # Strokes, output of `structure_tensor`
-    radius: float = 2.0,  # Distance of the sectors from the pixel, pixels, > 0
+    radius: float = 2.0,  # Distance of the sectors' centres from the pixel, pixels, > 0
     sharpness: float = 8.0,  # Exponent q: dominance of the sector of least variance
     sectors: int = 8,  # Number of sectors
 ) -> ndarray:  # Result, shaped as `image`
     """Anisotropic Kuwahara filter (Kyprianidis, Kang & Döllner 2009).
 
-    Each sector is weighted by a Gaussian.
+    Mean and variance of a sector are Gaussian averages around the sector's centre.
     """
     mean = blur_channels(image, radius / 2)
     noisy = np.maximum(blur_channels(image**2, radius / 2) - mean**2, 0).sum(-1, keepdims=True)
@@ -135,7 +135,7 @@ def oil_colours(
 # %% ../../nbs/02_data/05_painters.ipynb #cell-20
 def bristles(
     image: ndarray,  # `(h, w, 3)`
-    tangent: ndarray,  # Along the strokes, `(h, w, 2)`
+    tangent: ndarray,  # Unit vectors along the strokes, `(h, w, 2)`
     length: int,  # Length of a trace in each direction, pixels, >= 1
 ) -> ndarray:  # `(h, w)`, about -2 to 2
     "Relief of the paint, lit from the upper left."
@@ -164,7 +164,7 @@ def oil(
     ).astype(np.float32)
 
 # %% ../../nbs/02_data/05_painters.ipynb #cell-22
-# The two colours, RGB
+# Colours of the ink and of the paper, RGB
 INK_COLOUR = np.array([0.13, 0.11, 0.16], np.float32)
 PAPER_COLOUR = np.array([0.96, 0.93, 0.85], np.float32)
 
@@ -176,7 +176,7 @@ def xdog(
     epsilon: float = 0.2,  # Threshold of brightness below which there is ink
     phi: float = 6.0,  # Steepness of the threshold
 ) -> ndarray:  # `(h, w)` in [0, 1]: 0 is ink
-    "Lines and blacks by a thresholded difference of Gaussians (Winnemöller 2011)."
+    "Draw lines and black areas by a thresholded difference of Gaussians (Winnemöller 2011)."
     d = (1 + p) * blur_channels(lum, sigma) - p * blur_channels(lum, 1.6 * sigma)
     return np.clip(np.where(d >= epsilon, 1.0, 1 + np.tanh(phi * (d - epsilon))), 0, 1).astype(
         np.float32

@@ -21,22 +21,22 @@ def _same(name: str) -> str:
     return unicodedata.normalize('NFC', unicodedata.normalize('NFC', name).casefold())
 
 
-_LONGEST = 255  # Largest length of a file name on common file systems, bytes
+_LONGEST = 255  # Maximum length of a file name on common file systems, bytes
 
 
 def _cut(name: str, room: int) -> str:
-    "Cut a name to at most `room` bytes, at a character."
+    "Shorten a name to at most `room` bytes without splitting a character."
     while len(os.fsencode(name)) > room:
         name = name[:-1]
     return name
 
 # %% ../../nbs/02_data/03_results.ipynb #c8f39149
 def free_name(
-    name: str,  # Wanted name, without suffix
+    name: str,  # Preferred name, without suffix
     taken: set,  # Normalised names that are taken; the result is added
-    room: int = _LONGEST,  # Largest length of the result, bytes; longer names are cut
+    room: int = _LONGEST,  # Maximum length of the result, bytes; longer names are cut
 ) -> str:  # Name that differs from all of `taken`, even if case and composition are ignored
-    "Return the name, or the first of `name_2`, `name_3`, ... that is not taken."
+    "Return the name if it is free, otherwise the first free one of `name_2`, `name_3`, ..."
     ends = ('', *(f'_{i}' for i in range(2, len(taken) + 3)))
     n = next(
         n for n in (_cut(name, room - len(end)) + end for end in ends) if _same(n) not in taken
@@ -88,7 +88,7 @@ def record_results(
 
 
 def _noted(folder: Path) -> dict:
-    "Read the list of a folder, {name: digest}, without truncated lines."
+    "Read the list of a folder as {name: digest}, skipping truncated lines."
     out = {}
     try:
         lines = (folder / RECORD).read_text(encoding='utf-8').splitlines()

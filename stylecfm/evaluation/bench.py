@@ -118,7 +118,7 @@ def parameters_of(
     s: BenchSize,  # Sizes
     width: int,  # Width, a multiple of 8
 ) -> int:
-    "Count the parameters of a network without building it."
+    "Count the parameters of a network without allocating them."
     with torch.device('meta'):
         return sum(p.numel() for p in build(s, width).parameters())
 
@@ -176,7 +176,7 @@ def forward_operations(
 
 def kept_bytes(
     f: Callable,  # Call that runs a network with gradients
-    weights: list,  # Parameters, which do not count
+    weights: list,  # Parameters, which are not counted
 ) -> int:
     "Count the bytes that autograd keeps for the backward pass, each storage once."
     own = {p.untyped_storage().data_ptr() for p in weights}
@@ -201,7 +201,7 @@ class Contender:
         self,
         name: str,  # Key of `CONTENDERS`
         s: BenchSize,  # Sizes
-        wanted: int,  # Number of parameters, about
+        wanted: int,  # Approximate number of parameters
         device: torch.device,  # Device to compute on
     ):
         _, build, self.call, unit = CONTENDERS[name]
@@ -243,10 +243,10 @@ class Contender:
 def bench(
     size: str = 'quick',  # Key of `BENCH_SIZES`: quick (within a minute) or long
     device: str | torch.device = 'cpu',  # Device to measure
-    progress: Callable = lambda line: None,  # Called with a line before each stage
+    progress: Callable = lambda line: None,  # Called with a line of text before each stage
     sizes: BenchSize | None = None,  # Sizes instead of those of `size`
 ) -> dict:  # Results, plain values for JSON
-    "Measure IsoNext beside networks of other libraries; raises `InputError` for another size."
+    "Measure IsoNext beside networks of other libraries; raises `InputError` for an unknown size."
     if size not in BENCH_SIZES:
         raise InputError(f'size must be one of {", ".join(BENCH_SIZES)}, got {size!r}')
     s, device = sizes or BENCH_SIZES[size], torch.device(device)

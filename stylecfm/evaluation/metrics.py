@@ -148,8 +148,8 @@ def luminance(
 def luminance_ssim(
     x: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
     y: Tensor,  # Images to compare with, same shape as `x`
-) -> Tensor:  # `(n,)`, from -1 to 1; 1 where they are equal
-    "Structural similarity of the luminance (Wang 2004), Gaussian window of 1.5 pixels."
+) -> Tensor:  # `(n,)`, from -1 to 1; 1 for equal images
+    "Structural similarity of the luminance (Wang 2004); Gaussian window, sigma 1.5 pixels."
     from skimage.metrics import structural_similarity
 
     how: dict[str, Any] = dict(
@@ -298,7 +298,7 @@ def published_distances(
         few: dict[str, Any] = dict(normalize=True)
         if not isinstance(features, int):
             few['input_img_size'] = tuple(made.shape[1:])
-        # torchmetrics warns of the stored features, which are few here
+        # torchmetrics warns of the memory for stored features, which is small here
         with warnings.catch_warnings():
             warnings.filterwarnings('ignore', message='Metric `')
             fid = FrechetInceptionDistance(features, **few)
@@ -374,7 +374,7 @@ _LAB = (
 
 
 def _lab(x: Tensor) -> Tensor:
-    "Convert pixels in [-1, 1] to log cone responses, rotated; black is raised to 1/255."
+    "Convert pixels in [-1, 1] to l-alpha-beta; cone responses are clamped to >= 1/255."
     cones = torch.einsum('ij,njhw->nihw', _LMS, (x.double() + 1) / 2)
     return torch.einsum('ij,njhw->nihw', _LAB, cones.clamp(min=1 / 255).log10())
 
@@ -396,7 +396,7 @@ def _drawn(target: Tensor, n: int, seed: int) -> Tensor:  # `(n, c, h, w)`
 
 
 def _as_those(x: Tensor, y: Tensor) -> Tensor:
-    "Give each channel of each image the mean and standard deviation of `y`."
+    "Give each channel of each image the mean and standard deviation that it has in `y`."
     d = (2, 3)
     return (x - x.mean(d, keepdim=True)) / x.std(d, keepdim=True).clamp(min=1e-6) * y.std(
         d, keepdim=True
@@ -428,7 +428,7 @@ def adain(
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #cell-24
 def peak_memory_mb() -> float | None:  # None if the system does not report it
-    "Largest resident memory of this process so far, megabytes."
+    "Return the largest resident memory of this process so far, in units of 2**20 bytes."
     try:
         import resource
     except ImportError:
@@ -441,7 +441,7 @@ def peak_memory_mb() -> float | None:  # None if the system does not report it
 
 # %% ../../nbs/09_evaluation/00_metrics.ipynb #950afc13
 def machine() -> dict:
-    "Describe the machine and the versions of a measurement."
+    "Describe the machine and the software versions of a measurement."
     cpu = torch.cpu.get_capabilities().get('cpu_name') or platform.processor() or platform.machine()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return dict(

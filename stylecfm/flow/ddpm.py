@@ -97,7 +97,7 @@ def ddim_times(
 
 
 def _check_ddim(x, times, eta):
-    """Convert times to float64.
+    """Return times in float64.
 
     Raises `InputError` for an invalid start, invalid times or an invalid `eta`.
     """

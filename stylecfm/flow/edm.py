@@ -87,7 +87,7 @@ def edm_batch(
     noise: EDMNoise = EDMNoise(),  # Noise distribution
     generator: torch.Generator | None = None,  # Random generator, on the CPU
 ) -> FlowBatch:  # Batch whose `ut` is the network's target and whose weight is 1
-    "Noise data for one training step (Karras 2022)."
+    "Add noise to data for one training step (Karras 2022)."
     sigma = (
         (noise.p_mean + noise.p_std * torch.randn(len(y), generator=generator)).exp().to(y.device)
     )
@@ -150,14 +150,14 @@ def sample_edm(
 ) -> EDMSample:
     """Sample by algorithms 1 and 2 of Karras (2022).
 
-    Raises `InputError`, or `FloatingPointError`.
+    Raises `InputError` for an invalid argument, `FloatingPointError` for infinities or NaN.
     """
     check_start(x)
     if not 0 <= churn < math.inf:
         raise InputError(f'churn must be a finite number >= 0, got {churn}')
-    # checks the shape of each output
     grid = karras_sigmas(steps, noise)
     nfe = 0
+    # checks the shape of each output
     D = CountingField(D)
     x, one = (
         at_least_fp32(x) * grid[0].item(),

@@ -24,9 +24,9 @@ def __getattr__(name):
 
 # %% ../../nbs/06_flow/04_fields.ipynb #6236eae6
 def output_tensor(
-    # Output of a network: a tensor `(b, ...)`, or an object with one
+    # Output of a network: a tensor `(b, ...)`, or an object, tuple or dictionary with one
     answer: Tensor | tuple | dict | object,
-) -> Tensor:  # `(b, ...)`
+) -> Tensor:  # Tensor of the output, `(b, ...)`
     """Return the tensor of a network's output: the output, its `.sample` or its first element.
 
     Raises `InputError` for an output without a tensor.
@@ -85,7 +85,7 @@ class CountingField:
 # %% ../../nbs/06_flow/04_fields.ipynb #cafb220a
 def bad_rows(
     x: Tensor,  # Batch, `(b, ...)`
-) -> Tensor:  # `(b,)` bool
+) -> Tensor:  # Whether each row has NaN or infinity, bool `(b,)`
     "Find rows with NaN or infinity."
     return ~x.isfinite().flatten(1).all(1)
 

@@ -61,7 +61,7 @@ def lagrangian_residual(
     x: Tensor,  # Points at `s`, `(b, ...)`
     s: Tensor,  # Start times, `(b,)`
     t: Tensor,  # End times, `(b,)`
-) -> Tensor:  # Shaped as `x`; 0 for the flow map of `v`
+) -> Tensor:  # Residual, shaped as `x`; 0 for the flow map of `v`
     "Compute the derivative of the flow map with respect to its end time, minus the velocity there."
     moved, rate = jvp(lambda t: flow_map(u, x, s, t), (t,), (torch.ones_like(t),))[:2]
     with torch.no_grad():
@@ -112,7 +112,7 @@ class FlowMapIsoNext(DataIsoNext):
         self,
         t: Tensor,  # Time `(b,)`, or start and end `(b, 2)`
         style: Tensor,  # Style, int64 `(b,)`; -1 is the mean style
-    ) -> Tensor:  # `(b, style_dim)`
+    ) -> Tensor:  # Condition, `(b, style_dim)`
         "Return times and style as one vector."
         if t.ndim == 1:
             return super().condition(t, style)
@@ -128,7 +128,7 @@ class FlowMapIsoNext(DataIsoNext):
 def student_of(
     teacher: DataIsoNext,  # Trained network, of images
 ) -> FlowMapIsoNext:  # Student with the teacher's weights, in training mode
-    "Return a student that has its teacher's output before it is trained."
+    "Return an untrained student, whose output is its teacher's."
     net = FlowMapIsoNext(**dict(teacher.config))
     net.load_state_dict(
         teacher.state_dict() | {f'span.{k}': v for k, v in net.span.state_dict().items()}
@@ -141,7 +141,7 @@ def average_velocity(
     self: FlowMapIsoNext,
     condition: Tensor | None,  # Condition, appended to the latent's channels, `(b, k, h, w)`
     style: Tensor,  # Style, int64 `(b,)`
-) -> Callable:  # `u(x, s, t)`
+) -> Callable:  # Average velocity `u(x, s, t)`
     "Return the average velocity under a condition; for equal times it is the velocity."
 
     def u(x, s, t):

@@ -32,7 +32,7 @@ class PathSample(NamedTuple):
 def expand_as(
     t: Tensor,  # One number for each sample, `(b,)`
     x: Tensor,  # Tensor to broadcast to, `(b, ...)`
-) -> Tensor:  # `(b, 1, ..., 1)`, of the type of `x`
+) -> Tensor:  # `(b, 1, ..., 1)`, with the dtype of `x`
     "Add axes to `t` so that it broadcasts against `x`."
     return t.reshape(-1, *(1,) * (x.ndim - 1)).to(x.dtype)
 
@@ -135,10 +135,10 @@ SCHEDULES = dict(
 def dynamic_epsilon(
     epoch: float,  # Epochs done, >= 0, fractions allowed
     warmup_epochs: float = 100,  # Epochs of the schedule, >= 0; 0 gives the final value at once
-    final: float = 0.1,  # Largest value, in units of the latent's own standard deviation
+    final: float = 0.1,  # Largest value, in standard deviations of the latents
     schedule: str = 'linear',  # A key of `SCHEDULES`
 ) -> float:  # Standard deviation of the path's noise
-    """Epsilon at an epoch: with the linear schedule it grows from 0 to `final` during the warm-up.
+    """Return epsilon at an epoch; the linear schedule grows from 0 to `final` during the warm-up.
 
     Raises `InputError` for an unknown schedule.
     """

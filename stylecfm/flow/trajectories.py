@@ -184,7 +184,7 @@ def odeint(
     method: str | Tableau | EmbeddedPair | None = None,
     # `step_size`, `grid_constructor` (fixed methods); `first_step`, `max_num_steps` (adaptive ones)
     options: dict | None = None,
-    # Function `(t, y) -> number`, at whose zero the solution ends
+    # Function `(t, y) -> number` or several numbers; the solution ends where the first reaches 0
     event_fn: Callable | None = None,
 ) -> Tensor | tuple:  # States, `(n, *y0.shape)`; with `event_fn` the result of `odeint_event`
     """Return the states at the times `t`, with the interface of torchdiffeq's `odeint`.
@@ -295,7 +295,7 @@ def solve_until(
     # A key of `METHODS` or `ADAPTIVE_METHODS`, or a tableau; a fixed method takes one step in each
     # interval
     method: str | Tableau | EmbeddedPair = 'dopri5',
-    # Tolerances
+    # Options of `solve`, such as tolerances
     options: SolverOptions | dict = SolverOptions(rtol=1e-7, atol=1e-9, max_nfe=100_000),
 ) -> Event:
     "Integrate each row until its event, or to `t1`; raises `InputError`, or `FloatingPointError`."
@@ -382,13 +382,13 @@ def odeint_event(
     y0: Tensor | tuple,  # State at `t0`: a tensor `(...)`, or a tuple of tensors
     t0: Tensor,  # Start time, one number
     *,
-    event_fn: Callable,  # Function `(t, y) -> number`, at whose zero the solution ends
+    event_fn: Callable,  # Function `(t, y)` -> numbers; the solution ends where one reaches 0
     reverse_time: bool = False,  # Whether to integrate backward in time
     **how: Any,  # Settings of `odeint`: `rtol`, `atol`, `method`, `options`
 ) -> tuple:  # Tuple `(time, states at start and event)`, with gradients
     """Find the first event after or before `t0`; interface of torchdiffeq's `odeint_event`.
 
-    Raises as `odeint`.
+    Raises the errors of `odeint`.
     """
     start = torch.as_tensor(t0).reshape(1)
     time, states = odeint(

@@ -34,7 +34,7 @@ def compile_network(
 
 
 def can_compile(
-    device: torch.device,  # GPU of a network
+    device: torch.device,  # GPU on which the network is evaluated
 ) -> bool:
     "Whether Inductor can compile for a GPU: it needs Triton and compute capability 7.0 or higher."
     new = torch.cuda.get_device_capability(device) >= (7, 0)
@@ -44,20 +44,20 @@ def can_compile(
 def compiler_failed(
     e: BaseException,  # Exception that was raised
 ) -> bool:
-    "Whether an exception is one of torch.compile, not of the network."
+    "Whether an exception was raised by torch.compile, not by the network."
     parts = 'torch._dynamo', 'torch._inductor'
     return any(k.__module__.startswith(parts) for k in type(e).__mro__)
 
 # %% ../../nbs/05_models/10_compiled.ipynb #6e706304
-SAVED_SHARE, COMPILE_SECONDS = 0.25, 30.0  # Assumed share of time saved; compile time
+SAVED_SHARE, COMPILE_SECONDS = 0.25, 30.0  # Assumed share of time saved, and compile time
 WAIT = COMPILE_SECONDS / SAVED_SHARE  # Seconds of eager evaluations before compiling
-WARM_UPS, COMPARED = 3, 3  # Compiled calls before the comparison; compared calls
+WARM_UPS, COMPARED = 3, 3  # Compiled calls before the comparison; compared calls of each network
 MOST_SHAPES = 4  # Number of shapes that are compiled; further ones stay eager
 
 
 @dataclass
 class ShapeTimes:
-    "Evaluations of one shape of inputs."
+    "Times of the evaluations with one shape of inputs, and the network chosen for it."
 
     total: float = 0.0  # Seconds of the eager calls
     eager: list = field(default_factory=list)  # Seconds of the compared eager calls
@@ -124,7 +124,7 @@ class CompiledOnDemand:
         self,
         f: Callable,  # Function without arguments
         device: torch.device,  # Device on which it computes
-        exact: bool,  # Whether to wait for a GPU; else the time to start its kernels
+        exact: bool,  # Whether to wait until a GPU has finished its kernels
     ) -> tuple:  # Result, seconds
         "Call a function and time it."
         exact = exact and device.type == 'cuda'
@@ -147,7 +147,7 @@ class CompiledOnDemand:
         return out
 
     def compiled(self, s: ShapeTimes, x: Tensor, t: Tensor, style: Tensor) -> Tensor:
-        "Call the compiled network, and decide after some calls whether it stays."
+        "Call the compiled network, and decide after some calls whether to keep it."
         measure = s.use is None and len(s.compiled) >= WARM_UPS
         try:
             out, took = self.seconds(lambda: self.run(x, t, style), x.device, measure)
@@ -191,13 +191,13 @@ def compiles_training(
     net: nn.Module,  # Network
     device: torch.device,  # Device of the training
     steps: int,  # Number of steps of the run
-    minutes: float = 0.0,  # Limit of its time; 0: none
-    alone: bool = True,  # Whether one process trains; it stays eager if the compiler fails
+    minutes: float = 0.0,  # Time limit of the run; 0: none
+    alone: bool = True,  # Whether one process trains the network
     recomputed: bool = False,  # Whether activations are recomputed because memory is short
 ) -> bool:
     """Whether a training step is compiled.
 
-    With `auto`, a step that recomputes activations stays eager, since the memory plan is that of
+    With `auto`, a step that recomputes activations stays eager, since its memory plan was made for
     the eager step.
     """
     if choice != 'auto':

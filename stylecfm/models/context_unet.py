@@ -30,7 +30,7 @@ class Shared:
 
 
 class ReadsContext(nn.Module):
-    "Adapter of `RankOneAttention` to diffusers' attention, which passes no condition."
+    "`RankOneAttention` with the interface of diffusers' attention, which passes no condition."
 
     def __init__(
         self,
@@ -52,7 +52,8 @@ class ReadsContext(nn.Module):
 class ContextUNet(VelocityModel):
     """Velocity network `v(x, t, style)`.
 
-    It is diffusers' U-Net with attention to a context on some levels. Raises `InputError`.
+    It is diffusers' U-Net with attention to a context on some levels. Raises `InputError` for an
+    invalid argument.
     """
 
     @register_to_config
@@ -61,7 +62,7 @@ class ContextUNet(VelocityModel):
         latent_channels: int = 4,  # Channels of the image or latent
         hidden_dim: int = 64,  # Channels of the first level, a multiple of 8
         multipliers: tuple = (1, 2, 4),  # Channels of each level in units of `hidden_dim`
-        attend: tuple = (False, True, True),  # Levels with attention, a flag each
+        attend: tuple = (False, True, True),  # Flag of each level: whether it has attention
         num_layers: int = 2,  # Residual blocks a level
         num_styles: int = 2,  # Styles in the table
         style_dim: int = 128,  # Width of the style embedding
@@ -123,7 +124,7 @@ class ContextUNet(VelocityModel):
         self,
         way: str,  # A key of `CONTEXTS`
     ) -> 'ContextUNet':  # The network itself
-        "Switch all attentions to another implementation; keeps the weights. Raises `InputError`."
+        "Compute all attentions in another way, with the same weights; raises `InputError`."
         f = chosen(CONTEXTS, way, 'way')
         for m in self.modules():
             if isinstance(m, RankOneAttention):
@@ -146,7 +147,7 @@ class ContextUNet(VelocityModel):
     ) -> 'ContextUNet':  # The network itself
         """Discard activations in the forward pass and recompute them in the backward pass.
 
-        Raises `InputError`.
+        Raises `InputError` for an unknown key, or for chunks of an MLP.
         """
         chosen(CHECKPOINTING, checkpointing, 'checkpointing')
         if mlp_chunks:

@@ -25,13 +25,13 @@ from ..config import InputError
 
 # %% ../../nbs/05_models/09_sharding.ipynb #5a9d0007
 def shard_network(
-    net: nn.Module,  # Network whose class names its blocks in `_no_split_modules`
+    net: nn.Module,  # Network whose class lists its block classes in `_no_split_modules`
     kind: str,  # Kind of the processes' devices: cpu or cuda
 ) -> nn.Module:  # The network itself, on the device, its parameters `DTensor`s
-    """Shard each block, then what is left, over all processes of the default group.
+    """Shard each block, then the remaining parameters, over all processes of the default group.
 
-    Each process must hold the same weights before. Weights are freed after each pass, so that a
-    change of the parts is seen by the next one.
+    All processes must hold equal weights before. Gathered weights are freed after each pass, so
+    that the next pass uses the parts as they are then.
     """
     from torch.distributed import get_world_size
     from torch.distributed.device_mesh import init_device_mesh
@@ -55,20 +55,20 @@ def is_sharded(
 def local_part(
     v: Tensor,  # A tensor, or a `DTensor`
 ) -> Tensor:  # The tensor itself, or the part that this process holds; it shares memory
-    "The numbers that this process holds of a tensor."
+    "Return the part of a tensor that this process holds."
     part: Any = v.detach()
     return part.to_local() if hasattr(part, 'to_local') else part
 
 # %% ../../nbs/05_models/09_sharding.ipynb #5a9d0009
 def _in_group(rank: int, count: int, port: int, done: Any, function: Callable, args: tuple):
-    "Be one process of a group: the environment of torchrun, one thread, errors on stderr."
+    "Run as one process of a group: environment of torchrun, one thread, errors on stderr."
     place = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=count, LOCAL_WORLD_SIZE=count)
     place |= dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
     os.environ.update({k: str(v) for k, v in place.items()})
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     torch.set_num_threads(1)
     if state := sys.modules.get('accelerate.state'):
-        # what an `Accelerator` of the parent has left: without a reset, each process is a main one
+        # state of the parent's `Accelerator`, in which each process would be the main process
         state.AcceleratorState._reset_state(reset_partial_state=True)
         state.GradientState._reset_state()
     try:
@@ -77,18 +77,18 @@ def _in_group(rank: int, count: int, port: int, done: Any, function: Callable, a
     except BaseException:
         traceback.print_exc(file=sys.__stderr__)
         os._exit(1)
-    os._exit(0)  # nothing of the process that was forked is to be closed twice
+    os._exit(0)  # without the exit handlers inherited from the parent
 
 
 def run_forked(
     count: int,  # Number of processes, >= 1
     function: Callable,  # Called as `function(*args)` in each process
     *args: Any,  # Arguments of the function
-    limit: float = 300.0,  # Time after which processes are killed, s
-) -> list[int]:  # Exit codes, in the order of ranks; negative: the number of a signal
+    limit: float = 300.0,  # Longest wait for the next process to end, s; after it all are killed
+) -> list[int]:  # Exit codes, in the order of ranks; negative for a process ended by a signal
     """Run a function in processes forked from this one, with the environment of torchrun.
 
-    As `torchrun` does, kill the others where one fails. For Linux, without CUDA.
+    If one process fails, the others are killed, as `torchrun` does. Linux only, without CUDA.
     """
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
@@ -97,7 +97,7 @@ def run_forked(
     done = fork.Barrier(count)
     todo = [(rank, count, port, done, function, args) for rank in range(count)]
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore', DeprecationWarning)  # a fork of several threads
+        warnings.simplefilter('ignore', DeprecationWarning)  # a process with several threads forks
         processes = [fork.Process(target=_in_group, args=v, daemon=True) for v in todo]
         for p in processes:
             p.start()
@@ -114,7 +114,7 @@ def run_forked(
 # %% ../../nbs/05_models/09_sharding.ipynb #5a9d0013
 @contextmanager
 def _as_input_error(folder: Path) -> Iterator[None]:
-    "Errors of a distributed checkpoint as one line."
+    "Raise errors of a distributed checkpoint as an `InputError` of one line."
     from safetensors import SafetensorError
     from torch.distributed.checkpoint.api import CheckpointException
 
@@ -127,7 +127,7 @@ def _as_input_error(folder: Path) -> Iterator[None]:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # of one process, say, which is meant
+            warnings.simplefilter('ignore')  # such as one about a single process, which is intended
             yield
     except CheckpointException as e:
         raise fail(next(iter(e.failures.values()))[0]) from None
@@ -137,9 +137,9 @@ def _as_input_error(folder: Path) -> Iterator[None]:
 
 def write_parts_of(
     folder: Path,  # Folder to write into, the same for all processes
-    tensors: Mapping[str, Tensor],  # {name: `DTensor`, or a tensor that all processes have alike}
+    tensors: Mapping[str, Tensor],  # {name: `DTensor`, or a tensor that is equal in all processes}
 ):
-    "Write this process's part of tensors; all processes must call it. Raises `InputError`."
+    "Write this process's part of each tensor; all processes must call it."
     from torch.distributed import checkpoint
     from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
 
@@ -169,7 +169,7 @@ def read_parts_into(
     folder: Path,  # Folder of safetensors files
     tensors: Mapping[str, Tensor],  # {name: tensor or `DTensor`} to fill in place
 ):
-    "Read this process's part of tensors, without the others; raises `InputError`."
+    "Read only this process's part of each tensor; raises `InputError` on failure."
     from torch.distributed import checkpoint
     from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
 
@@ -182,7 +182,7 @@ def read_whole(
     folder: Path,  # Folder of safetensors files
     names: Iterable[str] | None = None,  # Names to read; None: all
 ) -> dict[str, Tensor]:  # {name: whole tensor}, fp32, on the CPU
-    "Put together tensors that are stored in parts; raises `InputError` for a missing one."
+    "Assemble tensors that are stored in parts; raises `InputError` for a missing one."
     shapes = shapes_of_parts(folder)
     wanted = list(shapes if names is None else names)
     if missing := [k for k in wanted if k not in shapes]:

@@ -54,7 +54,7 @@ def _av():
 
 
 class Clip(NamedTuple):
-    "Properties of a video, known before it is decoded."
+    "Properties of a video, read without decoding all of it."
 
     size: tuple  # Height and width as shown, pixels
     rate: Fraction  # Mean number of frames per second

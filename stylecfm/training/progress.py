@@ -43,7 +43,7 @@ class Pace(NamedTuple):
 
     @property
     def left(self) -> float:  # Seconds; NaN if unknown
-        "Time left, by steps or by the limit of time, whichever is less."
+        "Time left by the steps or by the time limit, whichever is less."
         by_steps = (self.total - self.done) * self.rate
         by_clock = max(0.0, 60 * self.minutes - self.seconds) if self.minutes else math.inf
         return by_clock if math.isnan(by_steps) and self.minutes else min(by_steps, by_clock)
@@ -56,13 +56,13 @@ class Pace(NamedTuple):
 
     @property
     def timed(self) -> bool:
-        "Whether the limit of time is before the next step, and not all steps are completed."
+        "Whether steps are left, and the next one would exceed the time limit."
         late = self.seconds * (self.done + 1) > 60 * self.minutes * self.done
         return bool(self.minutes) and self.done < self.total and late
 
     @property
     def planned(self) -> int:  # Number of steps
-        "Number of steps at the end, estimated from the present rate if time is the limit."
+        "Number of steps at the end; an estimate from the present rate if time ends the run."
         if not self.minutes or math.isnan(self.rate) or not self.rate:
             return self.total
         return min(
@@ -76,7 +76,7 @@ FALLING = 0.001  # smallest relative decrease that counts
 def still_falling(
     losses: list,  # Validation losses in their order
 ) -> bool | None:  # None for fewer than two losses
-    "Whether the newest validation loss is lower than all earlier ones."
+    "Whether the newest validation loss is lower than all earlier ones by more than `FALLING`."
     if len(losses) < 2:
         return None
     return losses[-1] < min(losses[:-1]) * (1 - FALLING)
@@ -106,7 +106,7 @@ def change(
     before: Tensor,  # Standardised latents of photographs, `(b, c, h, w)`
     after: Tensor,  # Standardised latents of their transfers, `(b, c, h, w)`
 ) -> float:  # Change relative to the photographs, >= 0
-    "Root mean square difference of latents relative to that of the first."
+    "Root mean square difference of latents, relative to the root mean square of `before`."
     before = before.float()
     after = after.float()
     return (
@@ -117,7 +117,7 @@ def change(
 def nothing_left(
     pace: Pace,  # Progress of a finished run
 ) -> str:
-    "Describe a run that is at its end when it starts."
+    "Describe a run that has no steps or time left when it starts."
     of_time = (
         f', and {duration(pace.seconds)} of {duration(60 * pace.minutes)}' if pace.minutes else ''
     )
@@ -129,7 +129,7 @@ def at_start(
     images: int,  # Number of training latents
     batch: int,  # Number of latents in a training step
     checkpoints: str,  # Interval of checkpoints, such as `every 120 steps`
-    held: int = 0,  # Number of images that are left out of training for validation
+    held: int = 0,  # Number of images held out for validation
 ) -> str:
     "Describe a run at its start."
     if pace.done and pace.share >= 1:
@@ -176,11 +176,11 @@ def at_stop(
 def more_flags(
     pace: Pace,  # Progress of an ended run
     steps: int,  # Number of steps to reach
-    flag: str = '--max_minutes {}',  # Flag of the limit of time, with a place for its value
+    flag: str = '--max_minutes {}',  # Flag of the time limit, with a placeholder for its value
 ) -> str:  # Flags with their values; '' if the limits allow that number of steps
     """Return limits under which a run reaches a number of steps.
 
-    With a limit of time both are returned, since a command without one of them has its default.
+    With a time limit both flags are returned, since an omitted flag takes its default.
     """
     # a tenth more, as later steps may be slower
     minutes = math.ceil(11 * pace.seconds * steps / (600 * max(1, pace.done)))
@@ -195,9 +195,9 @@ def at_end(
     pace: Pace,  # Progress of the run
     losses: list,  # Validation losses so far
     moved: float | None,  # Output of `change` of the last samples; None without samples
-    command: str = '',  # Command that resumes the run, without its limit of steps or time
+    command: str = '',  # Command that resumes the run, without flags of steps and time
     least: int = 0,  # Smallest number of steps that can be enough
-    flag: str = '--max_minutes {}',  # Flag of the command's limit of time, as in `more_flags`
+    flag: str = '--max_minutes {}',  # Flag of the command's time limit, as in `more_flags`
 ) -> str:
     "Describe a finished run in one line, with one piece of advice if it was too short."
     few = pace.done < least
@@ -218,7 +218,7 @@ def at_end(
         )
     if few or hardly or still_falling(losses):
         steps = max(least, 10 * max(pace.done, 100) if hardly else 2 * pace.done)
-        # '' if patience has ended the run
+        # '' if the limits allow these steps, as after a stop by `patience`
         if more := more_flags(pace, steps, flag):
             said += f'; to continue: {command} {more}' if command else '; a longer run would help'
     return said

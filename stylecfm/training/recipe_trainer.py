@@ -135,7 +135,7 @@ class CheckedRecipe(RecipeSteps):
     ):
         """Raise `InputError` unless a checkpoint has this run's tensors, all finite.
 
-        The settings of its optimizer must match this run's, too.
+        The settings of the checkpoint's optimizer must match this run's, too.
         """
         mine = averages_state(self.averages)[0] | {f'net.{i}': q for i, q in enumerate(self.params)}
         if any(k.startswith('kept.') for k in t):

@@ -62,8 +62,8 @@ class CheckpointStore:
         root: str | Path,  # Folder of the run
         kind: str,  # Kind of the checkpoints in their manifests
         tell: Callable[[str], object],  # Called with a line about each skipped checkpoint
-        way_out: str,  # Name of the setting that changes the folder, for errors
-        # Function that returns {name: text} of files of a new folder
+        way_out: str,  # Name of the setting that chooses the folder, for errors
+        # Function that returns {name: text} of the files to write into a new folder
         texts: Callable[[], dict] = dict,
     ):
         self.root = Path(root)
@@ -71,7 +71,7 @@ class CheckpointStore:
         self.tell = tell
         self.way_out = way_out
         self.texts = texts
-        self.lock: FolderLock | None = None  # lock, during the run
+        self.lock: FolderLock | None = None  # lock of the folder, held during the run
         self.unwritten = False  # whether lines of the log are not yet written
 
     @contextmanager
@@ -112,7 +112,7 @@ class CheckpointStore:
         return lost_steps(self.saved_step(), done)
 
     def newest(self) -> Path | None:
-        """Find the newest intact and good checkpoint; newer ones that are not are reported.
+        """Find the newest checkpoint that is intact and good; report newer ones that are not.
 
         Raises `InputError` if one is of a newer version, or temporarily unreadable.
         """
@@ -208,16 +208,16 @@ class RunFolder(CheckpointStore):
     def save(
         self,
         done: int,  # Number of completed steps
-        write: Callable[[], Path],  # Function that writes and verifies it, and removes older ones
+        write: Callable[[], Path],  # Function that writes the checkpoint and removes older ones
     ) -> Path:  # Folder of the checkpoint
-        "Write a checkpoint; raises `InputError`, with the other checkpoints unchanged."
+        "Write a checkpoint; if it raises `InputError`, the other checkpoints are unchanged."
         self.settle(done)
         self.make_way(self.folder(done))
         try:
             return write()
         except InputError:
             if not self.settle(done):
-                raise  # the reason was not that the folder was moved meanwhile
+                raise  # the folder was not moved, so a second attempt would fail, too
             return write()
 
     def write_log(
@@ -228,7 +228,7 @@ class RunFolder(CheckpointStore):
     ):
         """Update the log.
 
-        A failure is reported once, and the whole log is written with the next line.
+        A failure is reported once, and the next call writes the whole log.
         """
         path = self.root / LOG
         text = log_text(rows)

@@ -69,7 +69,7 @@ class StepSchedule(TrainingRun):
     def epsilon(
         self,
         step: int,  # Step, from 0
-    ) -> float:  # In units of the latents
+    ) -> float:  # Standard deviation, in the units of the latents
         "Standard deviation of the path's noise at a step."
         t = self.config.training
         if not t.dynamic_epsilon:
@@ -83,7 +83,7 @@ class StepSchedule(TrainingRun):
         step: int,  # Step, from 0
     ) -> tuple[
         float, float
-    ]:  # Path noise and earliest time, one of which is 0 by `training.epsilon_is`
+    ]:  # Path noise and earliest time; `training.epsilon_is` decides which is 0
         "Return the path's noise and the earliest time at a step."
         epsilon = self.epsilon(step)
         return (epsilon, 0.0) if self.config.training.epsilon_is == 'noise' else (0.0, epsilon)
@@ -102,7 +102,7 @@ class StepSchedule(TrainingRun):
 def semidiscrete_plans(
     path: Path,  # File of the potentials
     latents: Mapping[str, Tensor],  # {style: training latents `(n, c, h, w)`}
-    about: Mapping[str, str],  # {name: text} of all that the potentials depend on, with the seed
+    about: Mapping[str, str],  # {name: text} of everything the potentials depend on, and the seed
     seed: int = 0,  # Random seed of the fit
     write: bool = True,  # Whether this process writes the file if it is missing or differs
 ) -> None:
@@ -139,7 +139,7 @@ class StepBatches(StepSchedule):
     ) -> tuple[Tensor, Tensor]:  # Latents `(b, c, h, w)` and styles `(b,)`
         """Read the latents of a step and their styles.
 
-        They are the whole batch or this process's share, as the coupling requires.
+        They are the whole batch or this process's share, depending on `coupling_scope`.
         """
         t = self.config.training
         rows = self.rows[epoch_order(len(self.rows), t.seed, step * t.batch, t.batch)]
