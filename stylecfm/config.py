@@ -297,7 +297,7 @@ FLAG = Rule('true or false', lambda v: isinstance(v, bool))  # A switch
 # %% ../nbs/01_basics/00_config.ipynb #f9fe34c9
 # A printable text without spaces at its ends
 TEXT = Rule(
-    'a piece of text', lambda v: isinstance(v, str) and v.strip() == v != '' and v.isprintable()
+    'printable text', lambda v: isinstance(v, str) and v.strip() == v != '' and v.isprintable()
 )
 # Largest width, batch or number of styles: far above any use, and small enough not to
 # exhaust memory by itself
@@ -639,7 +639,7 @@ class TrainingConfig(Section, name='training'):
     epsilon_warmup_epochs: int = key(100, whole(1))
     # Final value of epsilon, in standard deviations of the latents; 0.1 hides few of their details
     epsilon_final: float = key(0.1, real(0, 0.9), off=0.0)
-    # Schedule of epsilon
+    # Schedule of epsilon over the epochs
     epsilon_schedule: str = key(
         'linear', one_of('linear', 'cosine', 'constant', 'falling'), expert=True
     )

@@ -259,7 +259,7 @@ def read_json(
     try:
         return parse_json(read_bytes(path).decode('utf-8'), str(path))
     except UnicodeDecodeError:
-        raise InputError(f'{path} is not UTF-8 text; make it again or take another copy') from None
+        raise InputError(f'{path} is not UTF-8 text; create or download it again') from None
 
 # %% ../nbs/01_basics/02_files.ipynb #a0dbefe4
 def write_tensors(
@@ -319,7 +319,7 @@ def _whole(path: str | Path, read) -> Any:
                 'convert it to safetensors where that is safe'
             ) from None
         raise InputError(
-            f'{path} is not a complete safetensors file ({e}); make it again or take another copy'
+            f'{path} is not a complete safetensors file ({e}); create or download it again'
         ) from None
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-29
@@ -358,7 +358,7 @@ def tensor_shapes(
         raise InputError(f'no file at {path}; check the path') from None
     except (SafetensorError, OSError, ValueError, TypeError) as e:
         raise InputError(
-            f'{path} is not a complete safetensors file ({e}); make it again or take another copy'
+            f'{path} is not a complete safetensors file ({e}); create or download it again'
         ) from None
     raise InputError(f'{path} is a device or a pipe, not a file; give the path of a file')
 
@@ -369,7 +369,7 @@ def check_shapes(
     what: str | Path,  # Name of the checked file, for the error
 ):
     "Raise `InputError` with the first tensor that is missing, unexpected, or of another shape."
-    cure = 'it was written by an older version, or is damaged; make it again or take another copy'
+    cure = 'it was written by an older version, or is damaged; create or download it again'
     for k, shape in wanted.items():
         if k not in found:
             raise InputError(f'{what} has no tensor {k}; {cure}')
@@ -416,11 +416,9 @@ def read_checked(
     "Read JSON and verify its digest; raises `InputError` for a changed file."
     d = read_json(path)
     if not isinstance(d, dict):
-        raise InputError(f'{path} should hold a dictionary; make it again or take another copy')
+        raise InputError(f'{path} should hold a dictionary; create or download it again')
     if 'seal' in d and d.pop('seal') != _own_digest(d):
-        raise InputError(
-            f'{path} has changed since it was written; make it again or take another copy'
-        )
+        raise InputError(f'{path} has changed since it was written; create or download it again')
     return d
 
 # %% ../nbs/01_basics/02_files.ipynb #cell-41
@@ -479,14 +477,15 @@ def read_manifest(
         raise InputError(f'no folder at {folder}; check the path')
     if not (folder / MANIFEST).exists():
         raise DamagedError(
-            f'{folder} has no {MANIFEST}: it is unfinished, or not made by stylecfm; make it again'
+            f'{folder} has no {MANIFEST}: it is unfinished, or not made by stylecfm; '
+            'create it again'
         )
     data = read_bytes(folder / MANIFEST)  # a disk error here does not mean damage
     try:
         m = parse_json(data.decode('utf-8'), str(folder / MANIFEST))
     except UnicodeDecodeError:
         raise DamagedError(
-            f'{folder / MANIFEST} is not UTF-8 text; make it again or take another copy'
+            f'{folder / MANIFEST} is not UTF-8 text; create or download it again'
         ) from None
     except InputError as e:
         raise DamagedError(str(e)) from None
@@ -507,8 +506,7 @@ def read_manifest(
         whole_seal = False
     if not whole_seal:
         raise DamagedError(
-            f'{folder / MANIFEST} has changed since it was written; '
-            'make it again or take another copy'
+            f'{folder / MANIFEST} has changed since it was written; create or download it again'
         )
     checked(m, _RULES, str(folder / MANIFEST))
     for name in m['files']:
@@ -522,7 +520,7 @@ def read_manifest(
 # %% ../nbs/01_basics/02_files.ipynb #cell-44
 def _as_listed(p: Path, want: dict):
     "Raise `DamagedError` unless a file has the size and digest that a manifest lists."
-    cure = 'make it again or take another copy'
+    cure = 'create or download it again'
     try:
         s = os.stat(p)
     except (FileNotFoundError, NotADirectoryError):
@@ -578,7 +576,7 @@ def listed(
             if k not in manifest['files'] and Path(k).name not in FOR_PEOPLE:
                 raise DamagedError(
                     f'{folder / k} is not listed in {MANIFEST}, so it cannot be verified; '
-                    'make it again or take another copy'
+                    'create or download it again'
                 )
 
 

@@ -1242,7 +1242,7 @@ def _fitting(checkpoint, size, scale):
     if size is None:
         if kept is None:
             raise InputError(
-                f'there is no {USUAL_FILE} in {checkpoint} or above it: '
+                f'there is no {USUAL_FILE} in {checkpoint} or its parent folder: '
                 'give --size, the side of a slice in training'
             )
         size = kept.side
@@ -1409,7 +1409,7 @@ def stylecfm_brain_translate(
         unit = (
             'standard deviations of healthy slices'
             if kept
-            else f'plain differences, for there is no {USUAL_FILE} in {checkpoint}'
+            else f'plain differences, since {checkpoint} has no {USUAL_FILE}'
         )
         told = (
             f', {int((t.map > threshold).sum())} voxels above {threshold:.3g}'

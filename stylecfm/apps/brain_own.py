@@ -196,7 +196,9 @@ def planes_picture(
             if region is not None and cut(region).any():
                 row[3].contour(cut(region).astype(float), [0.5], colors=colour, linewidths=1)
         for ax, name in zip(
-            row, ([*MODALITIES][shown], 'healthy', 'map', 'green: outline, red: found'), strict=True
+            row,
+            ([*MODALITIES][shown], 'healthy', 'map', 'green: outline, red: detected'),
+            strict=True,
         ):
             ax.set(xticks=[], yticks=[])
             if plane == 'sagittal':
@@ -213,6 +215,9 @@ def report_page(
 ) -> str:  # HTML
     "Format the scores and pictures of an evaluation as a page."
     names = [k for k in SubjectScore._fields if k != 'subject']
+    heads = [
+        dict(volume='outlined volume, ml', found='detected volume, ml').get(k, k) for k in names
+    ]
 
     def cell(v):
         return f'<td>{v:.3f}</td>' if np.isfinite(v) else '<td>-</td>'
@@ -237,7 +242,7 @@ def report_page(
         f'<h1>Lesions in {len(r["subjects"])} test subjects</h1>'
         f'<p>Threshold {r["threshold"]:.3g}, chosen on {len(r["validation"])} other subjects '
         f'(their mean Dice {r["validation_dice"]:.3f}).</p><ul>{means}</ul>'
-        f'<table><tr><th>subject</th>{"".join(f"<th>{k}</th>" for k in names)}</tr>{rows}</table>'
+        f'<table><tr><th>subject</th>{"".join(f"<th>{k}</th>" for k in heads)}</tr>{rows}</table>'
         f'{images}</html>'
     )
 

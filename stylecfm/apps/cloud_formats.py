@@ -427,7 +427,7 @@ def layout_fields(
 ) -> str | None:  # Names of the columns; None if neither is given
     "Return the given columns; raises `InputError` for both at once or an unknown layout."
     if layout and fields:
-        raise InputError('layout and fields name the columns twice; give one of them')
+        raise InputError('give either layout or fields, got both')
     return chosen(LAYOUTS, layout, 'layout') if layout else fields
 
 
@@ -543,7 +543,7 @@ def assumed_fields(
     if k not in known:
         raise InputError(
             f'{path} has {k} columns, and their meaning cannot be detected; '
-            'name them with fields, as "x y z rcs v_r", or give a layout '
+            'name them with fields, such as "x y z rcs v_r", or give a layout '
             f'({", ".join(LAYOUTS)})'
         )
     name = known[k]
@@ -588,7 +588,7 @@ def bin_columns(
         if not k:
             raise InputError(
                 f'{path} must have rows of 3, 4, 5 or 7 numbers, got {len(flat)} numbers; '
-                'name its columns with fields, as "x y z rcs v_r", or give a layout '
+                'name its columns with fields, such as "x y z rcs v_r", or give a layout '
                 f'({", ".join(LAYOUTS)})'
             )
         fields, notes = assumed_fields(
@@ -601,7 +601,7 @@ def _checked_columns(c: Columns, path, data: bytes = b'') -> Columns:
     "Check that columns could be a cloud; add a note if another row length fits the data better."
     if why := not_a_cloud(c.values):
         raise InputError(
-            f'{path} is not a cloud of {" ".join(c.values)}: {why}; '
+            f'the columns {" ".join(c.values)} of {path} cannot be a point cloud: {why}; '
             'name its columns with fields or a layout'
         )
     if not data or len(data) % 4:
@@ -641,7 +641,7 @@ def npy_columns(
     if len(names) != rows.shape[1]:
         raise InputError(
             f'fields must name all {rows.shape[1]} columns of {path}, got {len(names)} names; '
-            'name all, as "x y z rcs v_r"'
+            'name all, such as "x y z rcs v_r"'
         )
     return _checked_columns(Columns(dict(zip(names, rows.T, strict=False)), tuple(notes)), path)
 

@@ -179,7 +179,7 @@ def reading_of(
     if missing := [k for k in 'xyz' if k not in columns]:
         raise InputError(
             f'{path} has no column {" or ".join(missing)}, only {", ".join(c.values)}; '
-            'name its columns with fields, as "x y z intensity doppler"'
+            'name its columns with fields, such as "x y z intensity doppler"'
         )
     place = np.stack([np.asarray(columns[k], np.float64) for k in 'xyz'], 1)
     notes = list(c.notes)

@@ -147,14 +147,14 @@ def _unpacked(
                 f'{path} describes a volume of the shape {shape} with {before / 1e6:.3g} MB '
                 'before it, which is too large or '
                 f'cannot be in {os.path.getsize(path) / 1e6:.3g} MB; '
-                'take another copy of it, or unpack it'
+                'replace the file, or decompress it'
             )
         content = head + f.read(size + _MOST_AFTER + 1 - len(head))
     if len(content) <= size + _MOST_AFTER:
         return kind.from_bytes(content)
     raise InputError(
         f'{path} unpacks to more than the {size / 1e6:.3g} MB that its header describes; '
-        'take another copy of it'
+        'replace the file'
     )
 
 # %% ../../nbs/11_apps/03_nifti.ipynb #b58e2c19
@@ -538,7 +538,7 @@ def read_subject(
     for k in MODALITIES:
         if k not in files:
             image.append(np.zeros(next(iter(volumes.values())).data.shape, np.float32))
-            notes.append(f'there is no {k}; it is read as 0')
+            notes.append(f'{k} is missing; its values are set to 0')
             continue
         v, said = without_nan(volumes[files[k]].data)
         image.append(v)

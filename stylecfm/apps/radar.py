@@ -392,7 +392,7 @@ def space_by(
         if dropped := [k for k in CHANNELS if k not in names]:
             warnings.warn(
                 f'{", ".join(dropped)} of the {name} clouds never varies in the grid; '
-                f'dropped from what the network {"learns" if name == "lidar" else "sees"}',
+                f'not used as {"a target" if name == "lidar" else "an input"} channel',
                 stacklevel=3,
             )
     if radar is None:

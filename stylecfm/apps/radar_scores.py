@@ -261,7 +261,9 @@ def evaluate_clouds(
         'radar': intervals(before, groups),
         'enhanced / radar': intervals(rows, groups, before),
     }
-    table, out = score_table(columns, bins), Path(out)
+    heads = {'enhanced / radar': 'ratio to the radar'}
+    table = score_table({heads.get(k, k): v for k, v in columns.items()}, bins)
+    out = Path(out)
     write_text(out / 'table.txt', table + '\n')
 
     def plain(r):

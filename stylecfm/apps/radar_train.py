@@ -99,7 +99,7 @@ class RadarTraining(Section, name='radar'):
     learning_rate: float = key(4e-3, real(1e-9, 1))  # Largest step size of AdamW
     # Precision of matrix products; fp16 scales the loss
     precision: str = key('fp32', one_of('fp32', 'bf16', 'fp16'))
-    # Memory of the GPU, GB: micro-batch and checkpointing by the memory plan; 0: as given
+    # Memory limit for the memory plan, GB, which sets micro-batch and checkpointing; 0: no plan
     memory_gb: float = key(0.0, real(0, 1e4))
     validate_every: int = key(0, whole(0))  # Steps between validations; 0: steps / 4, at most 100
     # Stop after this number of validations without improvement; 0: never
@@ -605,7 +605,7 @@ def stylecfm_radar_train(
     calibration: str = None,  # File with the transform lidar_to_radar
     poses: str = None,  # File of poses, `time x y z qx qy qz qw` a line
     output: str = 'runs/radar-own',  # Folder for voxels, run and model
-    # Columns of the radar's .bin and .npy files, as "x y z rcs v_r"; default: auto-detected
+    # Columns of the radar's .bin and .npy files, such as "x y z rcs v_r"; default: auto-detected
     fields: str = None,
     lidar_fields: str = None,  # Columns of the lidar's files
     # Data set of the radar's files instead: kitti, nuscenes, vod, tj4d, xyz, stylecfm
@@ -618,7 +618,7 @@ def stylecfm_radar_train(
     density: float = 0.0,
     steps: int = None,  # Number of training steps; default: 2000
     preset: str = None,  # Size of the network by GPU: low (8 GB), medium (16 GB), high (32 GB)
-    options: str = None,  # Keys of a run, as "batch_size=4,noise_std=0.02,objective=edm"
+    options: str = None,  # Keys of a run, such as "batch_size=4,noise_std=0.02,objective=edm"
     config: str = None,  # JSON with the sections radar and augmentation
     device: str = 'auto',  # Device to train on: cpu, cuda, cuda:1; auto: a GPU if there is one
     debug: store_true = False,  # Show the traceback of an error
@@ -753,7 +753,10 @@ def _enhance_all(m: RadarModel, todo: list, seed: int, read: Callable) -> int:
             write_cloud(to, e)
             record_results(to)
             inside = len(m.space.grid.inside(c).xyz)
-            say(f'{p.name}: {len(c.xyz)} points, {inside} in the grid, became {len(e.xyz)} in {to}')
+            say(
+                f'{p.name}: {len(c.xyz)} points, {inside} in the grid; '
+                f'{len(e.xyz)} points written to {to}'
+            )
         except InputError as x:
             if len(todo) == 1:
                 raise
@@ -767,7 +770,7 @@ def stylecfm_radar_enhance(
     checkpoint: str = 'runs/radar',  # A model, or the folder of a run
     input: str = None,  # A radar cloud, or a folder of them
     output: str = None,  # Cloud to write, or a folder if the input is one
-    fields: str = None,  # Columns of .bin and .npy, as "x y z rcs v_r"; default: auto-detected
+    fields: str = None,  # Columns of .bin and .npy: "x y z rcs v_r"; default: auto-detected
     # Data set whose columns the files have, instead of --fields: kitti, nuscenes, vod, tj4d, xyz,
     # stylecfm
     layout: str = None,

@@ -329,9 +329,13 @@ def sensor_topics(
             and (sensor == 'radar' or 'radar' not in t.lower())
         ]
         if len(fit) != 1:
+            matches = (
+                f'{len(fit)} topic names match a {sensor} ({", ".join(fit)})'
+                if fit
+                else f'no topic name matches a {sensor}'
+            )
             raise InputError(
-                f'{len(fit)} topics have names of a {sensor} ({", ".join(fit) or "none"}); '
-                f'give {sensor}_topic; topics with clouds: {", ".join(clouds) or "none"}'
+                f'{matches}; give {sensor}_topic; topics with clouds: {", ".join(clouds) or "none"}'
             )
         found[sensor] = fit[0]
     if found['radar'] == found['lidar']:
@@ -419,7 +423,7 @@ def _listed(bag: OpenBag, topic: str) -> tuple[list, str, list, list]:
         if f != usual
     ]
     seen = [c for c, f in zip(seen, frames, strict=True) if f == usual]
-    said = f'stamps of {topic} are 0; times of recording are taken'
+    said = f'some stamps of {topic} are 0; the recording time is used instead'
     return seen, usual, left, [said] * bool(unset)
 
 
@@ -441,6 +445,6 @@ def bag_content(
         notes = [*mine[3], *theirs[3]]
         if not radar or not lidar:
             both = f'radar from {topics["radar"]}, lidar from {topics["lidar"]}'
-            notes.append(f'{both}, by the names of topics')
+            notes.append(f'{both} (chosen by topic name)')
         frames, left = (mine[1], theirs[1]), [*mine[2], *theirs[2]]
         return BagContent(mine[0], theirs[0], frames, _mounts(bag), left, notes)

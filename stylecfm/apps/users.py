@@ -918,7 +918,7 @@ def score_lines(
         return (f"{s[k]['distance']:.1f}", f"{s[k]['both'][0]:.2f}")
 
     return lines + [
-        'best: {}, distance {} and both right {}; mean images {} and {}'.format(
+        'best: {}, distance {}, digit and user right {}; mean images {} and {}'.format(
             best, *of(best), *of('mean images')
         )
     ]

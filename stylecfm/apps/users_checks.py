@@ -140,7 +140,7 @@ def test_ldm_config(
     found = [
         same('shape of the velocity', shape, tuple(v.shape)),
         Check('loss is finite', 'True', f'{loss.item():.4g}', bool(loss.isfinite())),
-        same('rows of the users shown have a gradient', len(shown), seen),
+        same("embedding rows of the batch's users have a gradient", len(shown), seen),
         same('gradients are finite', True, bool(finite)),
     ]
     if m.network == 'unet':
@@ -179,7 +179,7 @@ def _autoencoder(vae_path: str | None) -> 'AutoencoderKL':
     if type(net).__name__ != 'AutoencoderKL':
         raise InputError(
             f'--vae_path must be a folder of an AutoencoderKL of diffusers, got {vae_path}, '
-            'which needs no such check; leave it out to check the shapes of the specification'
+            'which these checks do not cover; omit --vae_path to check the shapes'
         )
     return net
 
@@ -227,7 +227,7 @@ def _run_config(network, size, cross_attention_dim, latents, classes, batch, pre
 
 @call_parse
 def stylecfm_users_check(
-    # Folder of an AutoencoderKL; default: an untrained one of `document_vae`
+    # Folder of an AutoencoderKL; default: an untrained autoencoder of the specification
     vae_path: str = None,
     # Folder with a folder of pictures for each user; default: random pictures
     data_dir: str = None,
@@ -276,7 +276,8 @@ def stylecfm_users_memory(
     cross_attention_dim: int = 512,  # Width of the tokens that hold the condition
     mixed_precision: str = 'no',  # no, fp16 or bf16
     checkpointing: str = 'none',  # none, or all: blocks are recomputed
-    vae_path: str = None,  # Folder of an AutoencoderKL; default: the specification's size
+    # Folder of an AutoencoderKL; default: an untrained autoencoder of the specification
+    vae_path: str = None,
     # Memory of a GPU, GB of 2**30 bytes; 0: do not search for the largest batch
     budget: float = 16.0,
     debug: store_true = False,  # Show the traceback of an error

@@ -359,7 +359,9 @@ def _scales(text):
     try:
         return [float(v) for v in text.split(',')]
     except ValueError:
-        raise InputError(f'cfg_scale must be numbers with commas, as 1,2,4; got {text!r}') from None
+        raise InputError(
+            f'cfg_scale must be numbers with commas, such as 1,2,4; got {text!r}'
+        ) from None
 
 
 def _judged_users(styles, train, held, checkpoint):
@@ -384,7 +386,7 @@ def stylecfm_users_evaluate(
     checkpoint: str = 'runs/users-own/run',  # Folder of a run, or of the model in it
     output: str = 'runs/users-own/evaluation',  # Folder for metrics.json and samples.png
     data_dir: str = None,  # Folder of the training images; default: the run's setting
-    hold_out: float = None,  # Share of it that was held out; default: the run's setting
+    hold_out: float = None,  # Share of the pictures that was held out; default: the run's setting
     held_out: str = None,  # Folder of other held-out pictures, a folder for each user
     samples: str = None,  # Folder of samples, a folder for each user; default: by the model
     number: int = 8,  # Number of samples of each user

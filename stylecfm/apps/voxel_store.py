@@ -219,7 +219,7 @@ class StoredPairs:
         if e.key not in self.verified:
             if digest(path) != e.sha256:
                 raise InputError(
-                    f'{path} has changed; remove it, and the same command makes it again'
+                    f'{path} has changed; delete it and run the same command to rebuild it'
                 )
             self.verified.add(e.key)
         t = read_tensors(path)

@@ -216,8 +216,8 @@ def compared(
     *others, (name, loss) = losses.items()
     other, least = min(others, key=lambda v: v[1])
     return (
-        f'loss on the held-out part: {loss:.3f} as {printable(name)}, '
-        f'{least:.3f} as {printable(other)}, the best of the others'
+        f'loss on the held-out part: {loss:.3f} with style {printable(name)}, '
+        f'{least:.3f} with style {printable(other)}, the best of the others'
     )
 
 
@@ -316,7 +316,7 @@ def stylecfm_add_style(
             say(compared(held_out_losses(new, pieces.held, codec)))
         what = f'{len(pieces.train)} crops of a painting' if one else f'{len(images)} paintings'
         say(
-            f'{what} learned as {printable(name)}; try: {to_type("stylecfm transfer")} '
+            f'{what} learned as style {printable(name)}; try: {to_type("stylecfm transfer")} '
             f'--checkpoint {printable(to)} --target_style {printable(name)} '
             '--input photo.jpg --output painting.png'
         )

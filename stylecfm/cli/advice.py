@@ -552,7 +552,7 @@ def arranged(
             pass
     return (
         None,
-        'put the folders, or links to them, alone into RAW: each folder in there is a style',
+        'put only these folders, or links to them, into RAW: each folder in there is a style',
     )
 
 
@@ -957,7 +957,7 @@ def _gpu(device: 'torch.device') -> Finding:
     if shutil.which('nvidia-smi'):
         return Finding(
             'GPU',
-            'there is one, but PyTorch does not see it',
+            'there is one, but PyTorch does not find it',
             'bad',
             'install the PyTorch build with CUDA that fits your driver: see pytorch.org',
         )
@@ -983,11 +983,11 @@ def _step(device: 'torch.device', debug: bool = False) -> Finding:
             raise
         why = f'{type(e).__name__}: {str(e).partition(chr(10))[0][:120]}'
         return Finding(
-            'a step of training', why, 'bad', to_type('stylecfm doctor --debug') + ' shows where'
+            'training step', why, 'bad', to_type('stylecfm doctor --debug') + ' shows where'
         )
     value = f'{s:.2f} s for 16 images of 64 pixels'
     return Finding(
-        'a step of training',
+        'training step',
         value,
         *(('good',) if s < 2 else ('note', 'slow: check whether other programs use the machine')),
     )

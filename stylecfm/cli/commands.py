@@ -571,7 +571,7 @@ def _early(given: dict):
     given = given | dict(colours=either(given['colours'], given['colors']))
     _check_names(given)
     if given['size'] and given['full_size']:
-        raise InputError('--size and --full_size exclude each other; give one of them')
+        raise InputError('give only one of --size and --full_size')
     within(0, 1, **{k: given[k] for k in ('strength', 'texture', 'calm', 'fresh')})
     share_or(COLOURS, colours=given['colours'])
     within(0, 1.2, temperature=given['temperature'])
@@ -592,7 +592,7 @@ def stylecfm_transfer(
     # Style of the input: name or number; default: photographs, or the first other style if
     # photographs are the target; auto: detected for each image
     source_style: str = None,
-    # Style of the output: name or number, or several with weights, as monet:2,chinese:1; auto: the
+    # Style of the output: name or number, or several with weights: monet:2,chinese:1; auto: the
     # first other style. The pretrained model has monet, van_gogh, impressionist, roerich, chinese.
     target_style: str = 'auto',
     output: str = None,  # An image, a folder, or a video

@@ -155,13 +155,14 @@ def call_parse(
 # %% ../../nbs/10_cli/00_flags.ipynb #79a00006
 def beside(
     path: str | Path,  # Path that does not exist
-) -> str:  # '; did you mean ...?', or ''
+) -> str:  # "; did you mean '...'?", or ''
     "Suggest the nearest name in a missing path's folder."
     try:
         names = os.listdir(Path(path).parent)
     except (OSError, ValueError):
         return ''
-    return meant(Path(path).name, names)
+    near = get_close_matches(Path(path).name, names, 1)
+    return f'; did you mean {near[0]!r}?' if near else ''
 
 
 def present(
@@ -211,7 +212,7 @@ def model_there(
             return None
         raise InputError(
             f'no checkpoint at {path}; give the folder that training wrote, '
-            f'as runs/train{beside(path)}'
+            f'such as runs/train{beside(path)}'
         )
     from stylecfm.model_folders import describe
 
@@ -241,8 +242,8 @@ def parse_weights(
         return {name.strip(): float(w) for name, _, w in parts}
     except ValueError:
         raise InputError(
-            '--target_style must be a style, or several with weights, as painting:2,photo:1; '
-            f'got {text!r}'
+            '--target_style must be a style, or several with weights, such as '
+            f'painting:2,photo:1; got {text!r}'
         ) from None
 
 
@@ -419,7 +420,7 @@ def too_short(
     # a tenth more, as another measurement of a step may be slower; in twentieths of an hour
     hours = math.ceil(1.1 * LEAST_STEPS * seconds / 3600 * 20) / 20
     return (
-        f'too short to paint: {steps} steps leave a photograph almost as it is; '
+        f'too few steps to paint: after {steps} steps the model hardly changes a photograph; '
         f'give {f"--steps {LEAST_STEPS}" if by_steps else f"--hours {hours:g}"} or more '
         f'({LEAST_STEPS} steps take {duration(LEAST_STEPS * seconds)}); with few images or little '
         f'time, {to_type("stylecfm add-style")} adds a style to the pretrained model instead'

@@ -190,7 +190,7 @@ GROUPS = dict(  # {group: {name: `Command`}} of the applications
         ),
         translate=Command(
             'stylecfm.apps.brain:stylecfm_brain_translate',
-            'write a subject made healthy, and a map of its lesions',
+            "write a subject's healthy volumes and a map of its lesions",
             'brain translate subjects/one map.nii.gz',
             {'Files': 'subject output checkpoint overwrite', 'Map': 'batch_size missing resample'}
             | _DEVICE,

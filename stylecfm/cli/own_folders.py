@@ -657,9 +657,9 @@ def _for_verdict(
             f'{_FOR_VERDICT} trains from the start'
         )
     return (
-        f'for a verdict, {printable(style)} needs more images: it has {images}; '
-        f'{_FOR_VERDICT} images are held out if a style has {_WITH_VERDICT} or more; '
-        'then train with another --out'
+        f'too few images of {printable(style)} for a verdict: it has {images}, and '
+        f'{_FOR_VERDICT} are held out only from {_WITH_VERDICT} or more; add images and train '
+        'with another --out'
     )
 
 

@@ -116,8 +116,8 @@ def check_painter_size(
     room = 2 * available_memory(torch.device('cpu'))
     if need > room:
         raise InputError(
-            f'this painter needs {need / GB:,.1f} GB to train, and there are {room / GB:.1f}; '
-            f'make width ({size.width}) or layers ({size.layers}) smaller'
+            f'this painter needs {need / GB:,.1f} GB to train, but only {room / GB:.1f} GB are '
+            f'available; make width ({size.width}) or layers ({size.layers}) smaller'
         )
 
 

@@ -343,7 +343,7 @@ def _tried(self: Autoencoder) -> Tensor:  # Latent, `(1, c, 64/factor, 64/factor
     """
     for k, v in self.net.state_dict().items():
         if not v.isfinite().all():
-            raise InputError(f'{self.spec}: weight {k} is not finite; take another copy')
+            raise InputError(f'{self.spec}: weight {k} is not finite; replace the file')
     try:
         z = self.encode(torch.zeros(1, 3, 64, 64))
         x = self._through(lambda v: self.net.decode(v).sample, z, self.tile, Fraction(1))
@@ -521,10 +521,10 @@ def read_weights(
     try:
         weights = read_pt(content)
     except InputError as e:
-        raise InputError(f'{path} is not a file of weights: {e}; take another copy') from None
+        raise InputError(f'{path} is not a file of weights: {e}; replace the file') from None
     if not isinstance(weights, dict):
         raise InputError(
-            f'{path} must hold a table of weights, got {type(weights).__name__}; take another copy'
+            f'{path} must hold a table of weights, got {type(weights).__name__}; replace the file'
         )
     return weights
 
@@ -604,7 +604,7 @@ def _affordable(kind: type, where: Path):
     if asked > there:
         raise InputError(
             f'{where}: config.json specifies {asked} numbers, and {WEIGHTS_FILE} has {there}; '
-            'take another copy'
+            'replace the file'
         )
 
 # %% ../../nbs/03_codecs/02_base.ipynb #f4940e01
@@ -635,7 +635,7 @@ def _diffusers(where: str, subfolder: str | None = None, revision: str | None = 
         if missing := [k for k, v in net.state_dict().items() if v.is_meta]:
             raise InputError(
                 f'{where} has no weight {missing[0]}, and {len(missing) - 1} more are missing; '
-                'take another copy'
+                'replace the file'
             )
         return net
 
@@ -690,7 +690,7 @@ def _from_folder(folder: Path) -> nn.Module:
         raise
     except Exception as e:  # diffusers raises errors of many types
         raise InputError(
-            f'cannot load the autoencoder in {folder}: {str(e).splitlines()[0]}; take another copy'
+            f'cannot load the autoencoder in {folder}: {str(e).splitlines()[0]}; replace the file'
         ) from e
 
 # %% ../../nbs/03_codecs/02_base.ipynb #cell-39

@@ -191,7 +191,7 @@ def _codec_in(folder: Path, variant: str | None) -> Codec:
     if about.get('_class_name') == 'CodecModel':
         spec = about.get('spec')
         if not isinstance(spec, str) or not tile_codec(spec):
-            raise InputError(f'{folder}/config.json names no codec: {spec!r}; take another copy')
+            raise InputError(f'{folder}/config.json names no codec: {spec!r}; replace the file')
         return load_codec(spec)
     if not variant:
         return load_codec(str(folder), 'cpu')

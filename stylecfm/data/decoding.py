@@ -143,6 +143,8 @@ def not_read(
         return 'it is not an image of a known format'
     if 'archive' in kind:
         return f'it is a {kind}; unpack it'
+    if 'pointer' in kind:
+        return f'it is a {kind}, not the image; {_CURES[kind]}'
     if kind == 'web page':
         return 'it is a web page'
     cure = _CURES.get(kind, 'export it as JPEG, PNG, TIFF or AVIF')
@@ -521,7 +523,7 @@ class _Inflated:
             except zlib.error:
                 raise InputError(
                     'its pixels are damaged (a checksum is wrong, or they cannot be unpacked); '
-                    'take another copy of it'
+                    'replace the file'
                 ) from None
             if not got and (self.stream.eof or not self.left):
                 raise OSError('image file is truncated')
@@ -743,7 +745,7 @@ def _looks_like_12_bits(top: int):
     "Warn if 16-bit samples use 12 bits or fewer, by their largest value."
     if 0 < top < 4096:
         note_assumption(
-            f'its 16-bit samples go up to {top} of 65535 only and appear dark; '
+            f'its largest 16-bit sample is {top} of 65535, so it appears dark; '
             'if it has 12 bits, save it scaled to 16'
         )
 

@@ -225,7 +225,7 @@ def unused_line(
         return ''
     counts = ', '.join(f'{n} {s}' for s, n in by_suffix(paths).items())
     named = [p for p, why in explain_unused(paths) if 'rename it' in why]
-    line = f'{len(paths)} file(s) not used, by suffix: {counts}'
+    line = f'{len(paths)} unused file(s), by suffix: {counts}'
     if not named:
         return line
     others = f' and {len(named) - 1} more' if len(named) > 1 else ''
@@ -276,7 +276,7 @@ def scan_styles(
         why = f'; {len(loose)} image(s) lie directly in it, {loose[0].name} first' if loose else ''
         raise InputError(
             f'{root} has {len(styles)} style folder(s), at least 2 are needed; '
-            f'put the files of each style into a folder of its own in it{why}'
+            f"put each style's files into a subfolder{why}"
         )
     scans = {p.name: scan_folder(p, True, extensions) for p in styles}
     folders = {name: _some(Path(root) / name, s, extensions) for name, s in scans.items()}

@@ -318,7 +318,7 @@ def bench_page(
 ) -> str:  # Lines of text
     "Format results as a table."
     s = found['sizes']
-    row = '{:22} {:>8} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7} {:>8} {:>8}'
+    row = '{:22} {:>7} {:>7} {:>8} {:>8} {:>7} {:>9} {:>9} {:>9} {:>9}'
     lines = [
         f'{found["device"]}, {found["dtype"]}: {found["rate"] / 1e9:.0f} GFLOP/s in '
         'matrix products',
@@ -326,9 +326,11 @@ def bench_page(
         f'{s["rounds"]} interleaved rounds, medians',
         row.format(
             *('network', 'params', 'steps/s', 'images/s', 'latency', 'memory'),
-            *('train', 'eval', 'step', 'eval'),
+            *('train', 'eval', 'step time', 'eval time'),
         ),
-        row.format(*('', 'M', '', '', 'ms', 'MB', '% rate', '% rate', 'x IsoN.', 'x IsoN.')),
+        row.format(
+            *('', 'M', '', '', 'ms', 'MB'), *('% of rate', '% of rate', '/ IsoNext', '/ IsoNext')
+        ),
     ]
     for name, r in found['networks'].items():
         lines.append(

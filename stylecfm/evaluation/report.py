@@ -135,6 +135,7 @@ class EvaluationEffort(NamedTuple):
 # %% ../../nbs/09_evaluation/02_report.ipynb #ab53f0d4
 FLOOR = 'half of the paintings against the other half'  # row of the smallest distance to expect
 PAINTINGS = 'held-out paintings'  # pictures for comparison, without a row of their own
+ROUND_TRIP = 'this model, and back'  # row of pictures that are transferred back
 LEAST_IMAGES = 8  # smallest number of images of a kind for a classifier, and for a verdict
 # efforts, and largest numbers of images of each kind; QUICK takes about two minutes on two cores
 QUICK = EvaluationEffort(judge_steps=200, draws=8)
@@ -155,6 +156,13 @@ def planned_effort(
     return (LONG if long else QUICK)._replace(**given), most or (
         LONG_IMAGES if long else QUICK_IMAGES
     )
+
+
+def printed(
+    row: str,  # Key of a row
+) -> str:
+    "Name of a row in printed lines."
+    return 'this model, round trip' if row == ROUND_TRIP else row
 
 
 class Clock:
@@ -334,7 +342,7 @@ def evaluate(
         back = _transferred(pipe, styles[::-1], given, done.images)
     ways = simple_baselines(pipe, x, y) | {
         'this model': to_tensor(done.images),
-        'this model, and back': to_tensor(back.images),
+        ROUND_TRIP: to_tensor(back.images),
     }
     judge = None
     if judge_steps:
@@ -355,7 +363,7 @@ def evaluate(
     sets = _sets_of(ways, x, y)
     rows = {}
     for k in _verdict_first(sets):
-        with clock.stage(f'measuring {k}', times.rows / len(sets)):
+        with clock.stage(f'measuring {printed(k)}', times.rows / len(sets)):
             rows[k] = _measured_row(pipe, sets[k], judge, effort.draws)
         about['unfinished'] = [k for k in sets if k not in rows]
         report = Report({k: rows[k] for k in sets if k in rows}, ways | {PAINTINGS: y}, dict(about))
@@ -421,8 +429,8 @@ def verdict(
     if images < LEAST_IMAGES:
         return (
             f'Too few pictures for a verdict: {images} of a kind were compared, and distances of '
-            f'fewer than {LEAST_IMAGES} are too uncertain. Look at the pictures, or hold out more.'
-            + hardly
+            f'fewer than {LEAST_IMAGES} pictures are too uncertain. '
+            'Look at the pictures, or hold out more.' + hardly
         )
     d = {k: rows[k]['distance'] for k in COLOUR_ROWS if k in rows}
     overlap = f'the intervals overlap, so {images} images are too few to tell'
@@ -520,7 +528,7 @@ ROWS = {
         "photographs with the paintings' mean and spread in each channel of the codec's latents",
     ),
     'this model': ('This model', 'photographs transferred to the style of the paintings'),
-    'this model, and back': (
+    ROUND_TRIP: (
         'This model, round trip',
         'those pictures transferred back to photographs; structure missing here is lost',
     ),
@@ -631,7 +639,9 @@ def summary(
         return f'{plain(v.value)} ({plain(v.low)} to {plain(v.high)})'
 
     rows = [
-        ' '.join([f'{k:46}', *(f'{n} {figure(v[n])}' for n in ('distance', 'ssim') if n in v)])
+        ' '.join(
+            [f'{printed(k):46}', *(f'{n} {figure(v[n])}' for n in ('distance', 'ssim') if n in v)]
+        )
         for k, v in report.rows.items()
     ]
     n = fewest(report.about)

@@ -97,7 +97,7 @@ def ot_pair(
     style: Tensor | None = None,
     generator: torch.Generator | None = None,  # Not used; part of the interface of couplings
 ) -> Tensor:  # `x0` with permuted rows, `(b, ...)`
-    """Pair noise with data by exact optimal transport inside each style.
+    """Pair noise with data by exact optimal transport within each style.
 
     Pooladian 2023, Tong 2023. Raises `InputError` for unequal lengths or non-finite values.
     """
@@ -188,7 +188,7 @@ def sinkhorn_pair(
     # Whether `reg` has this unit; else it is a squared distance, as in POT and torchcfm
     relative: bool = True,
 ) -> Tensor:  # `x0` with permuted rows, `(b, ...)`
-    """Pair noise with data by a permutation drawn from Sinkhorn's plan inside each style.
+    """Pair noise with data by a permutation drawn from Sinkhorn's plan within each style.
 
     Raises `InputError` as `ot_pair`, and without POT.
     """

@@ -118,8 +118,7 @@ def check_start(
         return
     raise InputError(
         f'a start must be finite, got NaN or infinity in row {bad_rows(x).nonzero()[0].item()} '
-        f'of {len(x)}; '
-        'look for it where the start was made'
+        f'of {len(x)}; check how it was computed'
     )
 
 

@@ -695,7 +695,9 @@ def _adaptive_solution(clock, x, times, path):
         t = clock.t.min()
         if (status == 2).any():
             check_finite(x * torch.nan, t)
-        raise FloatingPointError(f'no step is short enough at t={t:.3f}; increase rtol or atol')
+        raise FloatingPointError(
+            f'the step size fell below its minimum at t={t:.3f}; increase rtol or atol'
+        )
     return Solution(
         x,
         int(clock.nfe.max()),

@@ -319,7 +319,8 @@ class Mapped:
 
     def _cut(self):
         raise InputError(
-            f'{self.path} was cut while it was in use; create it again, and give the same command'
+            f'{self.path} was truncated while in use; run stylecfm preprocess again, '
+            'then the same command'
         )
 
     def rows(
@@ -672,7 +673,7 @@ def cache_lock(
     held = FolderLock(
         parts / 'lock',
         parts / 'owner',
-        lambda who: f'{out_root} is being made by {who}; wait until it is done',
+        lambda who: f'{out_root} is being written by {who}; wait until it is done',
         patience,
     )
     try:
@@ -782,8 +783,8 @@ def cache_about(
     for s, rows in e['files'].items():
         if e['count'][s] % max(1, len(rows)) or len(rows) > e['count'][s]:
             raise InputError(
-                f'{what}: {e["count"][s]} latents of {s} cannot be shared evenly by {len(rows)} '
-                'files'
+                f'{what}: the number of latents of {s} must be a multiple of its {len(rows)} '
+                f'files, got {e["count"][s]}'
             )
     return e
 
@@ -871,7 +872,7 @@ def _old_cache(out_root: Path, source: Source, known: KnownLatents) -> dict | No
     if not before:
         return extra
     say(
-        f'{out_root} is of an older version; images that it decoded otherwise (profiles, alpha, '
+        f'{out_root} is of an older version; images that it decoded differently (profiles, alpha, '
         '16 bits) are encoded again',
         error=True,
     )
@@ -1081,8 +1082,8 @@ def _usable(source: Source, good: dict, bad: list, strict: bool):
             continue
         why = next(b.reason for b in bad if b.path in files)
         raise InputError(
-            f'none of the {len(files)} files in {source.root / style} could be used; the first: '
-            f'{why}'
+            f'none of {len(files)} file(s) in {source.root / style} could be used; '
+            f'reason for the first: {why}'
         )
 
 # %% ../../nbs/04_latents/01_cache.ipynb #67676ba7
@@ -1349,9 +1350,7 @@ class LatentCache:
             self.manifest = verify_folder(root, 'latents') if verify else read_manifest(self.root)
         except DamagedError as e:
             raise DamagedError(
-                str(e).replace(
-                    'make it again or take another copy', 'stylecfm preprocess repairs it'
-                )
+                str(e).replace('create or download it again', 'stylecfm preprocess repairs it')
             ) from None
         if 'mean' not in self.manifest['extra']:
             raise InputError(

@@ -140,8 +140,8 @@ def reading(
     except Exception as e:  # file systems and decoders raise errors of many types
         said = str(e).partition('\n')[0].rstrip('.') or type(e).__name__
         raise ReadError(
-            f'cannot read the shard {shard.path}: {said}; the same command tries again and keeps '
-            'what is encoded; take another copy of the shard if it is damaged'
+            f'cannot read the shard {shard.path}: {said}; run the same command again to resume; '
+            'replace the shard if it is damaged'
         ) from None
 
 
@@ -303,7 +303,7 @@ def shard_source(
 ) -> Source:  # Source, input of `make_cache` or `encode_share`
     "Make a source of the images in shards; raises `InputError`."
     if options.label and options.style:
-        raise InputError('label_column and style exclude each other; give one of them')
+        raise InputError('give only one of --label_column and --style')
     check_target_size(codec, target_size)  # before the shards are listed
     fs, _ = file_system(root)
     top = Path('shards')  # stands for the root in names

@@ -179,6 +179,6 @@ def read_probe(
     if bad:
         raise InputError(
             f'{path}: {bad} of the style probe must be finite, and scale positive; '
-            'take another copy of the model'
+            'train or download the model again'
         )
     return StyleProbe(**found)

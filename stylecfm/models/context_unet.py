@@ -72,11 +72,12 @@ class ContextUNet(VelocityModel):
         mean_null: bool = True,
     ):
         super().__init__()
-        if hidden_dim % 8 or len(attend) != len(multipliers):
+        if hidden_dim % 8:
+            raise InputError(f'hidden_dim must be a multiple of 8, got {hidden_dim}')
+        if len(attend) != len(multipliers):
             raise InputError(
-                'hidden_dim must be a multiple of 8, and attend must have one flag for '
-                f'each of {len(multipliers)} levels, '
-                f'got {hidden_dim} and {len(attend)}'
+                f'attend must have one flag for each of {len(multipliers)} levels, '
+                f'got {len(attend)}'
             )
         chosen(CONTEXTS, way, 'way')
         self.style = StyleEmbedding(num_styles, style_dim, mean_null)

@@ -121,8 +121,8 @@ def _as_input_error(folder: Path) -> Iterator[None]:
     def fail(e: BaseException) -> InputError:
         why = str(e).partition('\n')[0] or type(e).__name__
         return InputError(
-            f'the parts of a network in {folder} cannot be written or read ({why}); '
-            'check the disk, or take another checkpoint'
+            f'cannot read or write the sharded checkpoint in {folder} ({why}); '
+            'check the disk, or use another checkpoint'
         )
 
     try:
@@ -159,9 +159,7 @@ def shapes_of_parts(
     for name, about in found.items():
         parts: Any = about
         if sum(v.sizes.numel() for v in parts.chunks) != parts.size.numel():
-            raise InputError(
-                f'{folder} does not hold all of tensor {name}; take another checkpoint'
-            )
+            raise InputError(f'{folder} does not hold all of tensor {name}; use another checkpoint')
     return {k: tuple(v.size) for k, v in found.items()}  # type: ignore
 
 
@@ -186,7 +184,7 @@ def read_whole(
     shapes = shapes_of_parts(folder)
     wanted = list(shapes if names is None else names)
     if missing := [k for k in wanted if k not in shapes]:
-        raise InputError(f'{folder} has no tensor {missing[0]}; take another checkpoint')
+        raise InputError(f'{folder} has no tensor {missing[0]}; use another checkpoint')
     tensors = {k: torch.empty(shapes[k]) for k in wanted}
     read_parts_into(folder, tensors)
     return tensors

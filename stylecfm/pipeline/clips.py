@@ -98,7 +98,7 @@ def _opened(path: str | Path):
     if container.streams.video:
         return container
     container.close()
-    raise InputError(f'{path} has no pictures, only sound; give a video')
+    raise InputError(f'{path} has no video stream, only sound; give a video')
 
 # %% ../../nbs/08_pipeline/07_clips.ipynb #3d22ded9
 # transfer functions of high dynamic range (ITU-T H.273), which 8-bit sRGB cannot represent

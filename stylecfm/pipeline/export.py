@@ -66,7 +66,7 @@ def export_network(
 ) -> float:  # Relative difference of the written network to the original
     "Write a network for `torch.export.load`; raises `InputError` if the exported one differs."
     if Path(path).suffix != '.pt2':
-        raise InputError(f'an exported network is a file .pt2, got {path}')
+        raise InputError(f'the name of an exported network must end in .pt2, got {path}')
     if not isinstance(net, IsoNext):
         raise InputError(
             f'a network to export must be an IsoNext, got a {type(net).__name__}; '

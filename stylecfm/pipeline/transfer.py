@@ -771,7 +771,7 @@ def check_conditional(
     if options.trajectory:
         raise InputError('a structure-conditioned model has no trajectory; leave it out')
     if options.mask is not None and options.alpha_mask:
-        raise InputError('mask and alpha_mask exclude each other; give one of them')
+        raise InputError('give only one of mask and alpha_mask')
     if options.mask is not None:
         load_mask(options.mask)
     self.brush_of(options)

@@ -208,7 +208,7 @@ def described_network(
         raise InputError(f'{what}: {e}') from None
     except (ValueError, TypeError, RuntimeError, ArithmeticError) as e:
         why = str(e).partition('\n')[0]
-        raise InputError(f'{what} describes no network ({why}); take another copy') from None
+        raise InputError(f'{what} describes no network ({why}); replace the file') from None
 
 # %% ../../nbs/07_training/02_checkpoints.ipynb #906b5e5c
 def load_network(
@@ -250,7 +250,7 @@ def load_network(
         raise InputError(
             f'{about} specifies {layers} layers, '
             f'and {weights.name} has {len(shapes)} tensors; '
-            'take another copy'
+            'replace the file'
         )
     net = described_network(kind, sizes, str(about))
     check_shapes(shapes, {k: v.shape for k, v in net.state_dict().items()}, weights)
@@ -286,7 +286,7 @@ def _finite_floats(path: Path, tensors: dict) -> dict:
         if not found[k].isfinite().all():
             raise InputError(
                 f'{path}: tensor {k} is not finite; its values were not finite when it was saved, '
-                'so take another checkpoint'
+                'so use another checkpoint'
             )
     return found
 
@@ -377,7 +377,7 @@ def _model_in(path: Path, manifest: dict, variant: str | None = None) -> Model:
         k.__name__: k
         for k in (IsoNext, *(v for kinds in NETWORKS.values() for v in kinds.values()))
     }
-    kind = chosen(classes, d['network'][1], f'the network of {path}')
+    kind = chosen(classes, d['network'][1], f'network in {path}')
     if any(k.startswith(f'{PARTS}/') for k in manifest['files']):  # not added by a user
         net = _network_of_parts(path, kind, manifest)
     else:
@@ -601,11 +601,7 @@ def prune(
         try:
             os.replace(old, gone)  # rename first, so that no incomplete checkpoint has its name
         except OSError as e:
-            say(
-                f'cannot remove {old}: {e.strerror}; the run continues, '
-                'and it may be removed by hand',
-                True,
-            )
+            say(f'cannot remove {old}: {e.strerror}; the run continues; remove it yourself', True)
         else:
             shutil.rmtree(gone, ignore_errors=True)
     for old in folder.parent.glob('damaged-*'):

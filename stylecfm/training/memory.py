@@ -180,7 +180,7 @@ class StepTracker(TorchDispatchMode):
         for t in _tensors(out):
             if t.grad_fn is not None:
                 # no reference to a tensor is kept
-                t.grad_fn.register_prehook(lambda g: setattr(self, 'where', f'{name}, back'))
+                t.grad_fn.register_prehook(lambda g: setattr(self, 'where', f'{name}, backward'))
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))

@@ -284,10 +284,10 @@ def _too_little(
 ) -> InputError:
     "Return an error with the memory that would be needed."
     least = min(w.report._replace(peak=w.peak(m)).on_card(overhead) for w in seen) / GB
-    who = f'{m} samples at once need' if m > 1 else 'one sample needs'
+    who = f'a micro-batch of {m}' if m > 1 else 'one sample'
     smaller = f'model.hidden_dim, or a smaller data.target_size than {config.data.target_size}'
     return InputError(
-        f'{who} {least:.3g} GB, and there are {budget_gb:.3g}; choose a smaller '
+        f'{who} needs {least:.3g} GB, got a budget of {budget_gb:.3g} GB; choose a smaller '
         + (f'training.micro_batch than {m}' if m > 1 else smaller)
     )
 
@@ -328,7 +328,7 @@ def plan(
     if (state := 20 * count_parameters(config)) > budget:
         raise InputError(
             f'one sample needs {state / GB:,.3g} GB for its weights alone, '
-            f'and there are {budget_gb:.3g}; '
+            f'got a budget of {budget_gb:.3g} GB; '
             'choose a smaller model.hidden_dim, or fewer model.num_layers'
         )
     for c, k in _strategies(config, given):
@@ -541,9 +541,8 @@ def check_affordable(
     if need > room:
         raise InputError(
             f'this network has {n / 1e6:,.0f} million parameters and needs {need / GB:,.1f} GB '
-            'to train, and there '
-            f'are {room / GB:.1f}; make model.hidden_dim ({m.hidden_dim}), '
-            f'model.num_layers ({m.num_layers}) '
+            f'to train, but only {room / GB:.1f} GB are available; '
+            f'make model.hidden_dim ({m.hidden_dim}), model.num_layers ({m.num_layers}) '
             f'or the other widths of model smaller'
         )
     return need

@@ -93,7 +93,7 @@ def learning_state(
         return f'validation was still falling ({losses[-2]:.4g} to {losses[-1]:.4g})'
     lowest = min(losses)
     if losses[-1] == lowest:
-        return f'validation fell by less than {FALLING:.1%} at last (to {lowest:.4g})'
+        return f'the last fall of validation loss was below {FALLING:.1%} (to {lowest:.4g})'
     since = len(losses) - 1 - losses.index(lowest)
     plural = 's' if since > 1 else ''
     return f'validation was no longer falling (lowest {lowest:.4g}, {since} checkpoint{plural} ago)'
@@ -142,7 +142,7 @@ def at_start(
     )
     out = f' (without {held} image{"s" if held > 1 else ""} for validation)' if held else ''
     return (
-        f'training {begun}{limit}, {batch} of {images} latents each{out}; '
+        f'training {begun}{limit}, {batch} of {images} latents per step{out}; '
         f'a checkpoint {checkpoints}'
     )
 
@@ -208,7 +208,7 @@ def at_end(
         + f' steps in {duration(pace.seconds)}'
     )
     if few:
-        said = f'too short to paint: {said}; at least {least} are needed'
+        said = f'too few steps to paint: {said}; at least {least} are needed'
     if losses:
         said += f'; {learning_state(losses)}'
     if hardly:

@@ -215,7 +215,7 @@ class ResumableRun(StoredRun):
         if bad or rows != self.log:
             self.acc.print(
                 f'{self.root / LOG} was changed ({bad} bad lines); '
-                f'it is as it was at step {self.done}'
+                f'it is restored to step {self.done}'
             )
         if self.acc.is_main_process:
             self.write_log()

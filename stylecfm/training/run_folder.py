@@ -127,7 +127,7 @@ class CheckpointStore:
             self.tell(
                 f'skipping {folder}: its last steps were skipped, '
                 'or its weights or validation are not finite; '
-                'going back to the previous one'
+                'trying the previous checkpoint'
             )
 
     def to_resume(self) -> Path | None:

@@ -87,8 +87,8 @@ def check_share(
     "Raise `InputError` for a batch that is not divisible by the number of processes."
     if batch % processes:
         raise InputError(
-            f'training.batch_size {batch} cannot be shared evenly by {processes} processes; '
-            f'make it a multiple of {processes}'
+            f'training.batch_size must be a multiple of the number of processes ({processes}), '
+            f'got {batch}'
         )
 
 # %% ../../nbs/07_training/10_run_setup.ipynb #cell-6
@@ -297,7 +297,7 @@ def shares_network(
     }
     if given := [k for k, v in wrong.items() if v]:
         raise InputError(
-            f'a network that processes share (FSDP) does not go with {given[0]}; '
+            f'a network that processes share (FSDP) is not supported with {given[0]}; '
             'change it, or start without FSDP'
         )
     return True
