@@ -17,7 +17,7 @@ help: ## Show this help
 	@echo 'make <target>, where <target> is one of:'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
-demo: .venv/.demo ## Train on sample pictures and transfer unseen ones: ten minutes
+demo: .venv/.demo ## Train on sample pictures and transfer unseen ones: about three minutes
 	$(BIN)/stylecfm_demo
 
 install: .venv/.app ## Install the package, its page and the demonstration into .venv

@@ -526,7 +526,8 @@ _RENAMED = dict(
 def present_keys(
     section: str,  # Name of a section
     given: dict,  # {key: value}, by old or present names
-    # Whether to raise if old and present name have different values; if not, the old one's is used
+    # Whether to raise if old and present name have different values; false: the value of the old
+    # name is used
     clash: bool = True,
 ) -> dict:  # {key: value} by present names
     "Translate the keys of a section to their present names; raises `InputError`."

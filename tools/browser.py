@@ -150,7 +150,7 @@ def by_keyboard(page):
     Returns the style.
     """
     for key, where in (
-        ('Enter', '#example-1'),
+        ('Enter', '#example-0'),
         ('ArrowRight', '#target input >> nth=0'),
         ('Enter', '#go'),
     ):
@@ -340,7 +340,7 @@ def on_a_phone(page, url):
         f'the button ends at {button["y"] + button["height"]:.0f} of {height} pixels'
     )
     before = findings(page)
-    page.click('#example-1')
+    page.click('#example-0')
     page.wait_for_selector('#photo img', timeout=30_000)
     page.click('#go')
     finished(page)

@@ -222,7 +222,7 @@ def main():
             'take another: python3.12 tools/install.py'
         )
     uv, what, begun = shutil.which('uv'), SETS[name], time.monotonic()
-    takes = '3 to 10 minutes with pip (seconds with uv: https://docs.astral.sh/uv)'
+    takes = '3 to 10 minutes with pip (about a minute with uv: https://docs.astral.sh/uv)'
     if uv:
         takes = 'about a minute with uv'
     if PYTHON.exists():

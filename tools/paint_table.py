@@ -5,7 +5,8 @@
 Paintings are kept under `build/paint`, so a stopped run can be resumed, and a method that was
 measured under the same conditions is not measured again. With `--sheet`, unlabelled pages for
 blind votes and their key are written into `build/paint/votes`; `--votes FOLDER` counts ballots,
-one JSON file a reader beside `key.json`, into `nbs/results/votes.json`.
+one JSON file a reader beside `key.json`, into `nbs/results/votes.json`, or the file of `--into`.
+A setting is chosen on the photographs of `--part choose`, which the table does not contain.
 """
 
 import argparse
@@ -30,9 +31,10 @@ from stylecfm.evaluation.painting_table import (
 )
 from stylecfm.files import digest, read_json, tensors_digest, write_json
 from stylecfm.pipeline.repaint import Brush
-from stylecfm.pipeline.transfer import StyleTransferPipeline
+from stylecfm.pipeline.transfer import StyleTransferPipeline, TransferOptions
 from stylecfm.training.checkpoints import pretrained_model
 
+SMOOTH = 'calm 0.35'  # the model with less noise where the photograph has no detail
 SIZE = 256  # side of the held-out paintings, pixels
 RESULTS = ROOT / 'nbs' / 'results'
 COMMAND = 'make paint'
@@ -71,7 +73,11 @@ def arguments():
         default=0,
         help='number of photographs on the pages for votes',
     )
+    p.add_argument(
+        '--part', default='test', choices=('test', 'choose'), help='set of the photographs'
+    )
     p.add_argument('--votes', type=Path, help='folder of ballots and key; only they are counted')
+    p.add_argument('--into', default='votes.json', help='name of the file of counts')
     p.add_argument('--readers', default='not stated', help='description of the readers')
     return p.parse_args()
 
@@ -97,6 +103,10 @@ def painters(a, paintings):
         weights = tensors_digest(pipe.student.state_dict())
         models |= dict.fromkeys(few, f'{models["model"]}, {weights}')
         found |= few
+    if SMOOTH in (a.ways or ()):  # a setting, measured only where it is asked for
+        options = TransferOptions(brush=Brush(calm=0.35))
+        found[SMOOTH] = pipeline_painter(pipe, 'photo', a.style, options=options)
+        models[SMOOTH] = f'{models["model"]}, {SMOOTH}'
     return found, models
 
 
@@ -115,7 +125,7 @@ def images(a):
     root = Path(os.environ.get('STYLECFM_SHARED') or ROOT.parent / 'shared') / 'data'
     if not root.is_dir():
         sys.exit(f'no images at {root}; set STYLECFM_SHARED to the folder that holds data/')
-    photos = held_out(root, interleaved(split['photo']['test'])[: a.count], SIZE)
+    photos = held_out(root, interleaved(split['photo'][a.part])[: a.count], SIZE)
     paintings, train = (held_out(root, split[a.style][k], SIZE) for k in ('test', 'train'))
     return photos, paintings, train
 
@@ -141,7 +151,8 @@ def other_paintings(net, train, b, draws):
 
 def folder_of(a, name, size):
     "Return the folder of a method's paintings."
-    return a.cache / a.style / f'{size}' / name.replace(' ', '_')
+    part = '' if a.part == 'test' else f'_{a.part}'
+    return a.cache / a.style / f'{size}{part}' / name.replace(' ', '_')
 
 
 def shown(key, r):
@@ -174,6 +185,8 @@ def rows(a, net, photos, b, found, models):
                 steps = int(name.split()[1]) if name.startswith('student') else Brush().steps
                 asked['brush'] = Brush(steps=steps)._asdict()
             p = paint_missing(found[name], photos, size, folder_of(a, name, size), asked)
+            if a.part != 'test':  # only painted, for a sheet
+                continue
             asked['draws'] = a.draws
             key = f'{name}, {size} px'
             if stored.get(key, {}).get('asked') != asked:
@@ -197,14 +210,15 @@ def votes(a, photos, found):
     print(f'{len(sheet.pages)} pages and their key in {folder}')
 
 
-def count_votes(folder, readers):
+def count_votes(folder, readers, into):
     "Count ballots, and store the counts with the ballots themselves."
     t, names = read_votes(folder), sorted(p for p in folder.glob('*.json') if p.name != 'key.json')
     share = {a: {b: t.share(a, b) for b in t.preferred if b != a} for a in t.preferred}
     keep_results(
-        RESULTS / 'votes.json',
-        'python tools/paint_table.py --votes FOLDER',
+        RESULTS / into,
+        f'python tools/paint_table.py --votes FOLDER --into {into}',
         readers=t.readers,
+        rows=len(read_json(folder / 'key.json')),
         readers_are=readers,
         question=QUESTION,
         first=t.first,
@@ -223,7 +237,7 @@ def main():
     "Measure, store, and write the pages for votes if asked to."
     a = arguments()
     if a.votes:
-        return count_votes(a.votes, a.readers)
+        return count_votes(a.votes, a.readers, a.into)
     photos, paintings, train = images(a)
     net = load_squeezenet()
     b = shared_images(net, photos, paintings)

@@ -439,10 +439,13 @@ def _answer_by_dials(gr, run: 'Callable') -> 'Callable':
         temperature,
         steps,
         seed,
+        calm,
         request: gr.Request,  # pyright: ignore[reportInvalidTypeForm]
         progress=gr.Progress(),
     ):
-        brush = Brush(coarseness, texture, colours, temperature, int(steps), seed=int(seed))
+        brush = Brush(
+            coarseness, texture, colours, temperature, int(steps), seed=int(seed), calm=calm
+        )
         how = dict(strength=strength, options=TransferOptions(brush=brush))
         return run(path, target, side, source, how, progress, request)
 
@@ -484,7 +487,7 @@ DIAL_ROWS = (
         0,
         1,
         0.05,
-        'Of paintings, or those of the photograph under light and dark of a painting',
+        "The paintings' colours, or the photograph's with a painting's light and dark",
     ),
     (
         'texture',
@@ -503,15 +506,16 @@ DIAL_ROWS = (
         'Low keeps small shapes of the photograph, high only large ones',
     ),
     ('temperature', 'Liveliness', 0, 1.2, 0.01, 'Low is smooth, high is lively'),
+    ('calm', 'Smooth skies', 0, 1, 0.05, '0.35 leaves skies and water smoother than 0'),
     (
         'steps',
         'Steps',
         1,
         24,
         1,
-        "12 are usual; 1 to 4 take less time, by the model's few-step student if it has one",
+        "12 by default; 1 to 4 are faster, and use the model's few-step student if it has one",
     ),
-    ('seed', 'Version', 0, 99, 1, 'Each number is a version of its own'),
+    ('seed', 'Version', 0, 99, 1, 'Each number gives another painting'),
 )
 
 # %% ../../nbs/12_app/01_page.ipynb #9b28a984
@@ -685,7 +689,7 @@ def _results(
             elem_id='way',
             buttons=[],
             visible=not pipe.conditional,
-            label='From the photograph to its inverted latent at t = 0, and on to the painting',
+            label='From the photograph to its inverted latent (t = 0), then to the painting',
         )
     # gradio deletes old files only if an output component names them
     files = gr.Files(visible=False)
@@ -725,7 +729,8 @@ def _wire(
         cancelled.add(request.session_hash)
         return EMPTY, notice('Cancelled.'), *controls(False)
 
-    next_seed = [asked[-1], lambda seed: (int(seed) + 1) % 100]
+    version = next((v for v in asked if v.elem_id == 'seed'), asked[-1])
+    next_seed = [version, lambda seed: (int(seed) + 1) % 100]
     runs = []
     for first in (
         go.click,

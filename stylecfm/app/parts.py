@@ -27,8 +27,8 @@ if TYPE_CHECKING:  # for annotations only; these are slow to import
     from stylecfm.pipeline.transfer import StyleTransferPipeline
 
 # %% ../../nbs/12_app/00_parts.ipynb #fc42fd99
-# functions of `skimage.data`, labels
-EXAMPLES = ('coffee', 'Cup'), ('chelsea', 'Cat'), ('rocket', 'Rocket'), ('astronaut', 'Portrait')
+# names of sample photographs, labels
+EXAMPLES = ('china', 'Temple'), ('coffee', 'Cup'), ('rocket', 'Rocket'), ('chelsea', 'Cat')
 THUMBNAIL = 128  # side of a thumbnail, pixels
 SAMPLES = 12  # largest number of styles that are painted when the page starts
 
@@ -36,11 +36,15 @@ SAMPLES = 12  # largest number of styles that are painted when the page starts
 def example_photo(
     k: int,  # Position in `EXAMPLES`
 ) -> 'Image.Image':  # RGB
-    "Load a photograph that is installed with scikit-image."
+    "Load a photograph that is installed with scikit-learn or scikit-image."
     from PIL import Image
     from skimage import data
+    from sklearn.datasets import load_sample_image
 
-    return Image.fromarray(getattr(data, EXAMPLES[k][0])())
+    name = EXAMPLES[k][0]
+    return Image.fromarray(
+        load_sample_image('china.jpg') if name == 'china' else getattr(data, name)()
+    )
 
 
 def small_square(

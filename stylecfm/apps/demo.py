@@ -254,7 +254,7 @@ def draw_grid(
     t: Tested,  # Test results, output of `transfer_tests`
     columns: int = 8,  # Number of crops
 ) -> 'PIL.Image.Image':  # Mode RGB
-    "Draw the first crops at twice their size, a row for each field of `Tested`."
+    "Draw the first crops at twice their size, a row for each field of `Tested` but `same`."
     from PIL import Image
 
     from stylecfm.data.images import grid, to_pil
@@ -586,7 +586,7 @@ def fresh_crops(
     size: int = 64,  # Side, pixels
     seed: int = 12345,  # Random seed of the choice
 ) -> tuple:  # Photographs and the painter's versions, `(n, 3, size, size)` in [-1, 1]
-    "Return crops of photographs that were used to choose no setting, and their true paintings."
+    "Return crops of photographs not used to choose any setting, and their true paintings."
     import numpy as np
     import torch
 

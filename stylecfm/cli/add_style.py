@@ -229,8 +229,18 @@ def style_name(
     return text if text.isidentifier() else f'style_{text}'.strip('_')
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #2277d441
-def _one_source(painting: list | None, paintings: str | None) -> Path:
-    "Return the painting or the folder; raises `InputError` unless exactly one is given."
+def _one_source(painting: list | None, paintings: str | None, name: str | None = None) -> Path:
+    """Return the painting or the folder; raises `InputError` unless exactly one is given.
+
+    A name alone is a path, as in `stylecfm add-style cubist/`.
+    """
+    if name and not (painting or paintings):
+        if not os.path.exists(name) and NAME.test(name):
+            raise InputError(
+                f'paintings are missing: give their folder after the name: '
+                f'{to_type(f"stylecfm add-style {name} paintings/")}'
+            )
+        painting = [name]
     given = [*(painting or []), *([paintings] if paintings else [])]
     if not given:
         raise InputError('a painting is missing: give the path of one, or --paintings FOLDER')
@@ -242,6 +252,23 @@ def _one_source(painting: list | None, paintings: str | None) -> Path:
     if not os.path.exists(given[0]):
         raise InputError(f'no folder or picture {given[0]}; check the path{beside(given[0])}')
     return Path(given[0])
+
+
+def _begins(what: str, name: str, to: Path, minutes: float, steps: int) -> str:
+    "Return the line that precedes a training: pictures, style, folder and limits."
+    return (
+        f'{what} read; training style {printable(name)} in {printable(to)} for {minutes:g} '
+        f'minutes or {steps} steps at most, all parts of the run together'
+    )
+
+
+def _ends(what: str, name: str, to: Path) -> str:
+    "Return the line that follows a training, with a command that paints in the style."
+    return (
+        f'{what} learned as style {printable(name)}; try: {to_type("stylecfm transfer")} '
+        f'--checkpoint {printable(to)} --target_style {printable(name)} '
+        '--input photo.jpg --output painting.png'
+    )
 
 
 def _check_limits(minutes: float, steps: int, size: int):
@@ -277,10 +304,10 @@ def stylecfm_add_style(
     The same command resumes a stopped training. It ends with a command that paints in the style.
     """
     with reported(debug, 'the same command resumes the run'):
-        source = _one_source(painting, paintings)
+        source = _one_source(painting, paintings, name)
         one = not source.is_dir()
         model_there(checkpoint)
-        name = name or style_name(source)
+        name = name if name and (painting or paintings) else style_name(source)
         minutes = (4.0 if one else 20.0) if minutes is None else minutes
         _check_limits(minutes, steps, size)
         tell_loading()
@@ -297,8 +324,10 @@ def stylecfm_add_style(
         images = read_paintings(source, size)
         pieces = pieces_of(images[0]) if one else Pieces(images, [])
         codec = load_codec(model.spec, device)
+        what = f'{len(pieces.train)} crops of a painting' if one else f'{len(images)} paintings'
         with job_lock(to):
             mark_run(to, 'add-style')
+            say(_begins(what, name, to, minutes, steps))
             new = learn_style(
                 model,
                 name,
@@ -314,12 +343,7 @@ def stylecfm_add_style(
                 write_model(tmp, new, codec)
         if pieces.held:
             say(compared(held_out_losses(new, pieces.held, codec)))
-        what = f'{len(pieces.train)} crops of a painting' if one else f'{len(images)} paintings'
-        say(
-            f'{what} learned as style {printable(name)}; try: {to_type("stylecfm transfer")} '
-            f'--checkpoint {printable(to)} --target_style {printable(name)} '
-            '--input photo.jpg --output painting.png'
-        )
+        say(_ends(what, name, to))
 
 # %% ../../nbs/10_cli/04_add_style.ipynb #b40edec8
 def read_paintings(

@@ -41,6 +41,7 @@ from stylecfm.cli.flags import (
     within,
 )  # noqa: F401
 from stylecfm.config import (
+    NAME,
     SYMPTOMS,
     Config,
     Derived,
@@ -518,7 +519,7 @@ def file_pairs(
             'or a pattern such as "photos/*.jpg"'
         )
     if not output:
-        raise InputError('--output is missing: give the name of an image, or of a folder')
+        raise InputError('--output is missing: give an image or a folder after the input')
     found = _sources(source)
     from stylecfm.pipeline.clips import is_clip, known_video  # after the checks: imports numpy
 
@@ -548,8 +549,15 @@ def _check_names(given: dict):
     if about is None:  # a model on the hub: its loader raises the error
         return
     for which in (given['source_style'], *([target] if isinstance(target, str) else target)):
-        if which not in (None, 'auto'):
+        if which in (None, 'auto'):
+            continue
+        try:
             style_number(which, about.styles)
+        except InputError as e:
+            own = Path('runs', which)
+            if given['checkpoint'] or not NAME.test(which) or not (own / 'export').is_dir():
+                raise
+            raise InputError(f'{e}; {own} is a model of your own: --checkpoint {own}') from None
     if not about.conditional:
         _check_dials([k for k in _DIALS if given[k] is not None])
 
@@ -590,7 +598,7 @@ def stylecfm_transfer(
     # "photos/*.jpg", or a video
     input: str = None,
     # Style of the input: name or number; default: photographs, or the first other style if
-    # photographs are the target; auto: detected for each image
+    # photographs are the target; auto: detected for each image (only by models of stylecfm train)
     source_style: str = None,
     # Style of the output: name or number, or several with weights: monet:2,chinese:1; auto: the
     # first other style. The pretrained model has monet, van_gogh, impressionist, roerich, chinese.
@@ -608,22 +616,22 @@ def stylecfm_transfer(
     size: int = None,
     full_size: store_true = False,  # Paint images at their original size
     # Radius of the coarse picture that is kept, 0 or 1 to 8 pixels: larger keeps less of the
-    # composition; default: 3 (structure-conditioned models only)
+    # composition; default: 3 (not by models of stylecfm train)
     coarseness: float = None,
-    # Share of the photograph's own texture that stays, 0 to 1; default: 0 (structure-conditioned
-    # models only)
+    # Share of the photograph's own texture that stays, 0 to 1; default: 0 (not by models of
+    # stylecfm train)
     texture: float = None,
     # Colours: photo, moments (overall the photograph's), painting, or the painting's share, 0
-    # (the photograph's) to 1; default: 1 (structure-conditioned models only)
+    # (the photograph's) to 1; default: 1 (not by models of stylecfm train)
     colours: str = None,
     colors: str = None,  # Alias of --colours
     # Standard deviation of the initial noise, 0 to 1.2: lower is smoother; default: 1.02
-    # (structure-conditioned models only)
+    # (not by models of stylecfm train)
     temperature: float = None,
-    # Reduction of the noise in flat parts such as skies, 0 to 1 (structure-conditioned models only)
+    # Reduction of the noise in flat parts such as skies, 0 to 1 (not by models of stylecfm train)
     calm: float = None,
     # Colours: transported (those of near paintings, the default), or collection (one map for
-    # all pictures; structure-conditioned models only)
+    # all pictures; not by models of stylecfm train)
     palette: str = None,
     # Mask image: white is painted, black is kept
     mask: str = None,
@@ -694,7 +702,7 @@ def stylecfm_transfer(
 def usual_source(
     pipe: 'StyleTransferPipeline',  # Model
     target: str | int | dict | None,  # Target style, as given
-) -> int | None:  # Number of a style; None: it is detected, or the model is structure-conditioned
+) -> int | None:  # Number of a style; None: the pipeline chooses
     """Choose the source style if none is given.
 
     It is the style of photographs, or the first other style if photographs are the target.
@@ -703,14 +711,14 @@ def usual_source(
     photo = next(
         (i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))), None
     )
-    if photo is None or pipe.conditional:
+    if photo is None:
         return None
     wanted = {
         pipe.style(k)
         for k in (target if isinstance(target, dict) else [] if target is None else [target])
     }
     if photo not in wanted:
-        return photo
+        return None if pipe.conditional else photo
     return next((i for i in range(len(styles)) if i not in wanted), None)
 
 

@@ -74,7 +74,10 @@ class CommandParser(ArgumentParser):
                 (w for w in words.split() if w.startswith('-')), words.split()[0]
             ).partition('=')[0]
             kind = 'flag' if flag.startswith('-') else 'argument'
-            message = f'unknown {kind} {flag}' + meant(flag, list(self._option_string_actions))
+            near = meant(flag, list(self._option_string_actions))
+            if kind == 'argument' and os.path.isfile(flag):
+                near = '; give a folder, or a pattern in quotation marks, as "photos/*.jpg"'
+            message = f'unknown {kind} {flag}{near}'
         say(f'error: {self.prog}: {message}; see {self.prog} --help', error=True)
         self.exit(2)
 

@@ -683,6 +683,9 @@ def completion(
     ) + _bash()
 
 # %% ../../nbs/10_cli/07_main.ipynb #a7d03d7d
+_OTHER_WORDS = dict(paint='transfer', convert='transfer', stylize='transfer', web='app')
+
+
 def _usage_error(said: str, help: str = 'stylecfm --help'):
     "Print an error of usage in one line, and return exit code 2."
     say(f'error: stylecfm: {said}; see {help}', error=True)
@@ -693,7 +696,7 @@ def _unknown(word: str, known: list, what: str, help: str):
     "Report an unknown word, with the nearest known one."
     from difflib import get_close_matches
 
-    near = get_close_matches(word, known, 1)
+    near = [_OTHER_WORDS[word]] if word in _OTHER_WORDS else get_close_matches(word, known, 1)
     _usage_error(
         f'unknown {what} {word}'
         + (f'; did you mean {near[0]}?' if near else f'; there are {", ".join(known)}'),

@@ -18,7 +18,7 @@ class Notes:
 
     def add(
         self,
-        path: str | Path,  # File or folder of the notes
+        path: str | Path,  # File or folder that the notes describe
         *notes: str,  # Sentences; those that differ only in numbers are of one kind
     ):
         "Add notes about a file."

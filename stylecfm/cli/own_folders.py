@@ -238,6 +238,35 @@ def _earlier_sources(old: dict) -> dict:
     return out
 
 
+def _in_words(split: dict, key: str) -> str:
+    "Describe the folders, or the number of held-out images, of a split."
+    if key == 'styles':
+        return f'the folders {", ".join(split[key].values())}'
+    return 'the default of --hold_out' if split[key] is None else f'--hold_out {split[key]}'
+
+
+# parts of a run that depend on its split
+_LATER_PARTS = 'plan/config.json', 'latents', 'checkpoints', 'export', 'log.jsonl'
+
+
+def _to_continue(places: RunPlaces, asked: dict) -> dict:
+    """Return the split that a command continues; it has no images if a new one replaces it.
+
+    Raises `InputError` if other folders are given and a part of the run depends on the split.
+    """
+    old = _read_split(places)
+    other = [k for k, v in asked.items() if old[k] != v and not (k == 'hold_out' and v is None)]
+    if not old['styles'] or not other:
+        return old
+    if not any((places.root / k).exists() for k in _LATER_PARTS):
+        return dict(styles={}, images={}, hold_out=None, linking=_earlier_sources(old))
+    was, got = (_in_words(v, other[0]) for v in (old, asked))
+    raise InputError(
+        f'{places} was started with {was}, got {got}; give the same, choose another --out, or '
+        f'delete {places} to start over'
+    )
+
+
 def hold_out_images(
     styles: dict,  # {style: folder}, from `named_styles`
     root: str | Path,  # Folder of the run
@@ -247,21 +276,15 @@ def hold_out_images(
 ) -> dict:  # {style: (images to train on, images held out)}
     """Divide the images of a run once, and link them.
 
-    Raises `InputError` if the run was started with other folders.
+    Raises `InputError` if a run with other folders has a plan.
     """
     from stylecfm.data.folders import list_images
     from stylecfm.data.results import free_name
     from stylecfm.files import write_json
 
     places = RunPlaces(Path(root))
-    old = _read_split(places)
     asked = dict(styles={s: str(f) for s, f in styles.items()}, hold_out=number)
-    for k, v in asked.items():
-        if old['styles'] and old.get(k) != v and not (k == 'hold_out' and number is None):
-            raise InputError(
-                f'{places} was started with {k} {old.get(k)}, got {v}; '
-                f'use the same {k}, or another --out'
-            )
+    old = _to_continue(places, asked)
     made = {}
     for style, folder in styles.items():
         before = {v['path']: (k, v) for k, v in old['images'].get(style, {}).items()}
@@ -305,14 +328,36 @@ def _draw(images: dict, counts: dict, seed: int):
         found = sorted({v['sha256'] for v in images[style].values()} - side.keys())
         random.Random(f'{seed} {style}').shuffle(found)
         if n and len(found) - n < 2:
+            twins = _twins(images, style)
             raise InputError(
-                f'{style} has {len(found)} different images, of which {n} cannot be held out; '
-                'add images, or hold out fewer'
+                f'{style} has {len(found)} different images{" of its own" if twins else ""}, '
+                f'of which {n} cannot be held out; {twins}add images, or hold out fewer'
             )
         side |= dict.fromkeys(found[:n], 'held_out') | dict.fromkeys(found[n:], 'train')
     for d in images.values():
         for v in d.values():
             v.setdefault('set', side.get(v['sha256'], 'train'))
+    for style, d in images.items():
+        n = len({v['sha256'] for v in d.values() if v['set'] == 'train'})
+        if n < 2 and (twins := _twins(images, style)):
+            raise InputError(
+                f'{style} has {n} different image(s) to train on, and needs 2; {twins}add images'
+            )
+
+
+def _twins(images: dict, style: str) -> str:
+    "Return what to do about images that another style has, too; '' if there are none."
+    others = {v['sha256']: v['path'] for s, d in images.items() if s != style for v in d.values()}
+    own = list(images[style].values())
+    both = [v for v in own if v['sha256'] in others]
+    if not both:
+        return ''
+    some = f'{len(both)} of its {len(own)} images {"is" if len(both) == 1 else "are"}'
+    return (
+        f'{"its only image is" if len(own) == 1 else some} also in the folder of another style: '
+        f'{both[0]["path"]} is a copy of {others[both[0]["sha256"]]}; '
+        'remove the copies from one of the folders, or '
+    )
 
 
 def _link(source: str, to: Path):
@@ -325,17 +370,40 @@ def _link(source: str, to: Path):
     raise InputError(f'cannot link or copy {source} to {to}: {why}; choose another --out')
 
 
+def _check_inside(places: RunPlaces, folder: Path):
+    "Raise `InputError` for a folder of links that is itself a link out of the run."
+    if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(places.root)):
+        raise InputError(f'{folder} must lie in {places}, and is a link out of it; remove the link')
+
+
+def _remove_links(places: RunPlaces, style: str, names: dict):
+    "Remove the folders of links of a style that the run no longer has."
+    for part in ('train', 'held_out'):
+        folder = places.images(part) / style
+        if not os.path.lexists(folder):
+            continue
+        _check_inside(places, folder)
+        try:
+            for name in names:
+                (folder / name).unlink(missing_ok=True)
+            folder.rmdir()
+        except OSError as e:
+            raise InputError(
+                f'cannot remove {folder}, of a style that the run no longer has: {e.strerror}; '
+                'move its files away, or choose another --out'
+            ) from None
+
+
 def _link_all(places: RunPlaces, before: dict, made: dict):
     "Make the folders of links agree with the split; files that no split named are kept."
     from stylecfm.files import make_folder
 
+    for style in before.keys() - made.keys():
+        _remove_links(places, style, before[style])
     for style in made:
         for part in ('train', 'held_out'):
             folder = make_folder(places.images(part) / style)
-            if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(places.root)):
-                raise InputError(
-                    f'{folder} must lie in {places}, and is a link out of it; remove the link'
-                )
+            _check_inside(places, folder)
             wanted = {k: v['path'] for k, v in made[style].items() if v['set'] == part}
             for name, sources in before.get(style, {}).items():
                 if [wanted.get(name)] != sources or not (folder / name).exists():
@@ -370,9 +438,14 @@ def _usable(reports: list, side: int) -> list:
     usable = [round(f.count * (1 - len(f.bad) / f.looked)) for f in reports]
     least = min(usable)
     if least < 2:
+        f = reports[usable.index(least)]
+        if f.count < 2:
+            raise InputError(
+                f'{f.path.name} has {f.count} image(s) to train on, and needs 2; add images'
+            )
         raise InputError(
-            f'{reports[usable.index(least)].path.name} has fewer than 2 images '
-            f'that can be used for {side} pixels; add images, or give a smaller image_size'
+            f'{f.path.name} has fewer than 2 images that can be used for {side} pixels; '
+            'add images, or give a smaller --image_size'
         )
     return usable
 

@@ -181,7 +181,8 @@ def learn_painter(
     device: 'str | torch.device' = 'cpu',  # Device to train on
     callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
     command: str = '',  # Command that resumes the run, for the last line
-    least: int = LEAST_STEPS,  # Number of steps below which a run is reported as too short
+    # Number of steps below which a run is reported as too short; none: `LEAST_STEPS`
+    least: int | None = None,
 ) -> 'Model':  # Model with the averaged weights
     """Train a structure-conditioned network from random weights.
 
@@ -216,7 +217,7 @@ def learn_painter(
         folder=folder,
         max_minutes=size.minutes,
     )
-    trainer.fit(callback, command, least)
+    trainer.fit(callback, command, LEAST_STEPS if least is None else least)
     return painting_model(net, train, stats, list(sets), codec)
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00011

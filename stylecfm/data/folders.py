@@ -266,7 +266,7 @@ def scan_styles(
     root: str | Path,  # Folder with a folder for each style
     extensions: tuple = EXTENSIONS,  # Wanted suffixes, lower case
 ) -> Styles:
-    "List the styles of a folder; raises `InputError` for fewer than two, or one without a file."
+    "List the styles of a folder; raises `InputError` for fewer than two, or for an empty style."
     here = _entries(Path(root))
     system = [p for p in here if p.is_dir() and is_system(p)]
     shown = [p for p in here if not p.name.startswith('.') and p not in system]
@@ -292,7 +292,7 @@ def style_folders(
     root: str | Path,  # Folder with a folder for each style
     extensions: tuple = EXTENSIONS,  # Wanted suffixes, lower case
 ) -> dict:  # {style: its images, at any depth}; styles are numbered in this natural order
-    "List the styles of a folder; raises `InputError` for fewer than two, or one without a file."
+    "List the styles of a folder; raises `InputError` for fewer than two, or for an empty style."
     return scan_styles(root, extensions).folders
 
 # %% ../../nbs/02_data/02_folders.ipynb #08425ebf

@@ -25,7 +25,7 @@ _LAB = (
     (1.9779984951, -2.4285922050, 0.4505937099),
     (0.0259040371, 0.7827717662, -0.8086757660),
 )
-# Steps of the bisection; tolerance of the range [0, 1] of linear light
+# Number of bisection steps, and how far linear light may lie outside [0, 1]
 _HALVINGS = 12
 _INSIDE = 1e-4
 

@@ -136,5 +136,5 @@ def deception_rate(
     made: Tensor,  # Images `(n, 3, h, w)` in [-1, 1]
     side: int = CLASSIFIER_SIDE,  # Side length of a patch, pixels
 ) -> Tensor:  # 1 for images classified as paintings, else 0, `(n,)`
-    "Deception rate (Sanakoyeu 2018), as a value of each image; its mean is the rate."
+    "Classify each image; the mean of the results is the deception rate (Sanakoyeu 2018)."
     return (classify(judge.net, made, side) > 0.5).float()

@@ -152,7 +152,7 @@ def _logit_normal(u: Tensor) -> Tensor:
 
 
 def _mixture(u: Tensor) -> Tensor:
-    "Transform `u` to a mixture of 80 % logit-normal and 20 % uniform, selected by intervals."
+    "Map `u` below 0.8 to logit-normal times, and the rest to uniform times."
     return torch.where(u < 0.8, _logit_normal(u / 0.8), (u - 0.8) / 0.2)
 
 # %% ../../nbs/06_flow/00_paths.ipynb #6105caa5
@@ -192,7 +192,7 @@ def _ddpm(schedule: str):
     return lambda u: times.to(u.device)[(u * DDPM_STEPS).long().clamp_max(DDPM_STEPS - 1)]
 
 # %% ../../nbs/06_flow/00_paths.ipynb #71c6d7d3
-# {name: quantile function, uniform number -> time}
+# {name: function, uniform number -> time}
 TIME_DISTRIBUTIONS = dict(
     uniform=lambda u: u,
     logit_normal=_logit_normal,

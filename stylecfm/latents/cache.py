@@ -409,7 +409,7 @@ def split_into_parts(
 ) -> list:  # Lists of entries
     """Divide the files into parts, at most 64 files and 64 MB of latents.
 
-    Without `place` a part is of one style; with it, the files follow each other as they are read.
+    Without `place` a part is of one style; with it, files are divided in the order of reading.
     """
     n = max(1, min(PART_FILES, PART_BYTES // (torch.Size(shape).numel() * DTYPE.itemsize)))
     groups = {}
@@ -422,11 +422,12 @@ class KnownLatents(NamedTuple):
     "Latents that exist and are not encoded again."
 
     digests: dict  # {key of an `Entry`: digest of the content}
-    # {digest: (file of latents, position in it)}; until all parts are done, of the older cache only
+    # {digest: (file of latents, position in it)}; while parts are encoded, only those of the older
+    # cache
     where: dict
     bad: dict  # {key of an `Entry`: reason why the file is unusable}
-    # Digests that must be encoded again, of a cache of an older version; None: the cache has the
-    # present version
+    # Digests of the images of a cache of an older version that must be encoded again; None: the
+    # cache has the present version
     again: set | None = None
 
     def add(
@@ -465,7 +466,7 @@ def read_entry(
     known: KnownLatents,  # Latents of an earlier cache, whose files are not decoded again
     e: Entry,  # The file
 ) -> ReadResult:  # Result; for a bad file the reason instead of an error
-    "Read one file, if its latents are not known; raises `ReadError` if `Source.content` does."
+    "Read a file, and decode it if its latents are not known; raises a `ReadError` of `content`."
     try:
         content = source.content(e) if source.content else read_file(e.path)
         d = digest(content)

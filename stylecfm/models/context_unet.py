@@ -30,7 +30,7 @@ class Shared:
 
 
 class ReadsContext(nn.Module):
-    "`RankOneAttention` with the interface of diffusers' attention, which passes no condition."
+    "Adapter of `RankOneAttention` for diffusers' blocks, which do not pass a condition to it."
 
     def __init__(
         self,

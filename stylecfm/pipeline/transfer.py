@@ -1222,6 +1222,20 @@ def run_job(
     )
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #311bd6c4
+# {flag of the command: what a call takes instead}
+_INSTEAD = {
+    k: f'give {v}='
+    for k, v in dict(
+        num_steps='num_inference_steps',
+        target_style='target',
+        source_style='source',
+        cfg_scale='guidance_scale',
+        method='solver',
+        input='image',
+    ).items()
+} | {k: f'give options=TransferOptions(brush=Brush({k}=...))' for k in Brush._fields}
+
+
 @patch
 @torch.no_grad()
 def __call__(
@@ -1263,7 +1277,8 @@ def __call__(
     steps = whole_number(kwargs.pop('steps', num_inference_steps))
     repeats = whole_number(num_images_per_prompt)
     if kwargs:
-        raise InputError(f'a call has no argument {next(iter(kwargs))}; leave it out')
+        name = next(iter(kwargs))
+        raise InputError(f'a call has no argument {name}; {_INSTEAD.get(name, "leave it out")}')
     s = self.check(source, target, steps, guidance_scale, solver, strength, options)
     # diffusers' own callbacks name their tensors in this attribute
     names = getattr(callback_on_step_end, 'tensor_inputs', callback_on_step_end_tensor_inputs)

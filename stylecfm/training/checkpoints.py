@@ -327,7 +327,8 @@ def load_model(
     manifest = verify_folder(path, later=LATER)
     if (kind := manifest['kind']) not in ('model', 'checkpoint'):
         raise InputError(
-            f'{path} holds {kind}, not a checkpoint; give the folder that training wrote'
+            f'{path} holds {kind}, not a checkpoint; give '
+            + str(_model_above(path) or 'the folder that training wrote')
         )
     if 'model_index.json' not in manifest['files']:
         raise InputError(
@@ -336,6 +337,17 @@ def load_model(
         )
     with written_by(path, manifest):
         return _model_in(path, manifest, variant)
+
+
+def _model_above(path: Path) -> Path | None:
+    "Return the run that a training state belongs to, if it has a finished model."
+    for run in list(path.parents)[:3]:  # of RUN/training/checkpoints/step-0000400
+        try:
+            if read_manifest(run / 'export')['kind'] == 'model':
+                return run
+        except InputError:
+            continue
+    return None
 
 
 def _codec_of(path: Path, d: dict, manifest: dict) -> str:

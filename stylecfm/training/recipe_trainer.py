@@ -329,9 +329,9 @@ class RecipeTrainer(SavedRecipe):
                     self.save_and_raise(e, since)
                 if not self.done % self.recipe.validate_every or self.done >= self.total:
                     since = self.since = self.note(since)
-                    row = self.log[-1]
-                    seen = row.get('validation', math.nan)
-                    bar.set_postfix(loss=f'{row["loss"]:.3f}', validation=f'{seen:.3f}')
+                    row = self.log[-1]  # without a validation loss if it is not finite
+                    shown = {k: f'{row[k]:.3f}' for k in ('loss', 'validation') if k in row}
+                    bar.set_postfix(**shown)
                 if noted and not self.is_finished():
                     self.tell(at_stop(self.pace, self.validations()))
                     self.save_and_raise(Interrupted(noted[0]), since)

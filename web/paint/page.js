@@ -130,8 +130,8 @@ function start() {
   $('painted-as').textContent = NAMES[state.style] ?? state.style;
   const choices = {
     source: 'photo', target: state.style, coarseness: Number($('coarseness').value),
-    colours: Number($('colours').value), temperature: 1.02, calm: 0, steps: Number($('steps').value),
-    seed: state.version - 1,
+    colours: Number($('colours').value), temperature: 1.02, calm: Number($('calm').value),
+    steps: Number($('steps').value), seed: state.version - 1,
   };
   busy(true, true);
   progress(0.01);
