@@ -36,12 +36,16 @@ def is_clip(
 def known_video(
     path: Path,  # Video file to write
 ):
-    "Raise `InputError` unless a video can be written with this suffix, in upper or lower case."
+    """Raise `InputError` unless a video can be written with this suffix, in upper or lower case.
+
+    Without PyAV no video can be written.
+    """
     if path.suffix.lower() not in OUTPUT_VIDEOS:
         raise InputError(
             f'cannot write {path}: the suffix of a video must be one of '
             f'{" ".join(OUTPUT_VIDEOS)}; choose one of them'
         )
+    _av()
 
 
 def _av():

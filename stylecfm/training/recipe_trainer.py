@@ -331,7 +331,7 @@ class RecipeTrainer(SavedRecipe):
                     since = self.since = self.note(since)
                     row = self.log[-1]  # without a validation loss if it is not finite
                     shown = {k: f'{row[k]:.3f}' for k in ('loss', 'validation') if k in row}
-                    bar.set_postfix(**shown)
+                    bar.set_postfix(shown)
                 if noted and not self.is_finished():
                     self.tell(at_stop(self.pace, self.validations()))
                     self.save_and_raise(Interrupted(noted[0]), since)
