@@ -48,7 +48,7 @@ html_theme, html_title = 'furo', s['title']
 html_static_path = [str(here / 'static')]
 html_css_files = ['site.css']
 html_copy_source = html_show_sourcelink = html_show_sphinx = False
-html_domain_indices = False
+html_domain_indices = html_use_index = False  # api.html and the search list the names
 html_theme_options = dict(
     footer_icons=[],
     source_repository='',
