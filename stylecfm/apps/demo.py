@@ -484,28 +484,28 @@ def run_painting_demo(
     return metrics
 
 
-# {method: (function that runs it, default number of training steps)}
-DEMONSTRATIONS = dict(painting=(run_painting_demo, 400), plain=(run_demo, 1200))
+# {kind: (function that runs it, default number of training steps)}
+DEMONSTRATIONS = dict(painter=(run_painting_demo, 400), loop=(run_demo, 1200))
 
 # %% ../../nbs/11_apps/00_demo.ipynb #cell-21
 @call_parse
 def stylecfm_demo(
     out: str = 'runs/demo',  # Folder of the demonstration
     crops: int = 1000,  # Number of training crops of each style
-    # Number of training steps; default: 400 for --method painting, 1200 for plain
+    # Number of training steps; default: 400 for --kind painter, 1200 for loop
     steps: int = None,
     tests: int = 32,  # Number of held-out crops
     seed: int = 0,  # Random seed of the run
-    # Method: painting (under a coarse picture), or plain (the invertible loop without one)
-    method: str = 'painting',
+    # Kind of the model: painter (new texture under a coarse picture) or loop (the plain loop)
+    kind: str = 'painter',
     restart: store_true = False,  # Remove an earlier demonstration in `out` first
     debug: store_true = False,  # Show the traceback of an error
 ):
     "Train on sample photographs and paintings, transfer unseen ones, and score the results."
     with reported(debug):
-        if method not in DEMONSTRATIONS:
-            raise InputError(f'method must be {" or ".join(DEMONSTRATIONS)}, got {method!r}')
-        run, usual = DEMONSTRATIONS[method]
+        if kind not in DEMONSTRATIONS:
+            raise InputError(f'kind must be {" or ".join(DEMONSTRATIONS)}, got {kind!r}')
+        run, usual = DEMONSTRATIONS[kind]
         size = DemoSize(crops, tests=tests, steps=usual if steps is None else steps)
         # crops with their mirror images must fill a batch
         least = size.batch // 2

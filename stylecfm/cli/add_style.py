@@ -348,7 +348,9 @@ def stylecfm_add_style(
 # %% ../../nbs/10_cli/04_add_style.ipynb #b40edec8
 def read_paintings(
     folder: Path,  # Folder of pictures, or one picture
-    size: int,  # Largest length of the longer side, pixels; larger pictures are reduced
+    # Largest length of the longer side, pixels; larger pictures are reduced, while their shorter
+    # side has 128 pixels or more
+    size: int,
 ) -> list:  # uint8 `(3, h, w)` each
     "Read pictures with sides of at least 128 pixels; raises `InputError` if there are none."
     import numpy as np
@@ -368,7 +370,10 @@ def read_paintings(
         except InputError as e:
             say(f'left out: {printable(e)}', error=True)
             continue
-        im.thumbnail((size, size) if folder.is_dir() else (4 * size, 4 * size))
+        most = size if folder.is_dir() else 4 * size
+        # a long picture is reduced until its shorter side has 128 pixels
+        most = max(most, math.ceil(128 * max(im.size) / min(im.size)))
+        im.thumbnail((most, most))
         if min(im.size) < 128:
             say(f'left out: {printable(p)} has less than 128 pixels a side', error=True)
         else:

@@ -699,29 +699,6 @@ def stylecfm_transfer(
             transfer_all(pipe, todo, given, stops, grid, report, size, longest)
 
 # %% ../../nbs/10_cli/01_commands.ipynb #c1f00004
-def usual_source(
-    pipe: 'StyleTransferPipeline',  # Model
-    target: str | int | dict | None,  # Target style, as given
-) -> int | None:  # Number of a style; None: the pipeline chooses
-    """Choose the source style if none is given.
-
-    It is the style of photographs, or the first other style if photographs are the target.
-    """
-    styles = pipe.model.styles
-    photo = next(
-        (i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))), None
-    )
-    if photo is None:
-        return None
-    wanted = {
-        pipe.style(k)
-        for k in (target if isinstance(target, dict) else [] if target is None else [target])
-    }
-    if photo not in wanted:
-        return None if pipe.conditional else photo
-    return next((i for i in range(len(styles)) if i not in wanted), None)
-
-
 def styles_of(
     pipe: 'StyleTransferPipeline',  # Model
     source: str | None,  # Value of --source_style
@@ -729,7 +706,7 @@ def styles_of(
 ) -> tuple:  # Source and target for the pipeline's call; None: the call chooses
     "Return the styles that the flags name; raises `InputError` for an unknown style."
     wanted = None if target == 'auto' else parse_weights(target)
-    return (None if source == 'auto' else source or usual_source(pipe, wanted)), wanted
+    return (None if source == 'auto' else source or pipe.usual_source(wanted)), wanted
 
 
 def for_inference(

@@ -51,10 +51,11 @@ else:
 def meant(
     word: str,  # Word that was typed
     words: list,  # Words that are known
+    quoted: bool = False,  # Whether to quote the word
 ) -> str:  # '; did you mean ...?', or ''
     "Suggest the nearest known word, as the end of an error message."
     near = get_close_matches(word, words, 1)
-    return f'; did you mean {near[0]}?' if near else ''
+    return f'; did you mean {repr(near[0]) if quoted else near[0]}?' if near else ''
 
 
 class CommandParser(ArgumentParser):
@@ -76,7 +77,7 @@ class CommandParser(ArgumentParser):
             kind = 'flag' if flag.startswith('-') else 'argument'
             near = meant(flag, list(self._option_string_actions))
             if kind == 'argument' and os.path.isfile(flag):
-                near = '; give a folder, or a pattern in quotation marks, as "photos/*.jpg"'
+                near = '; give a folder, or a pattern in quotation marks, such as "photos/*.jpg"'
             message = f'unknown {kind} {flag}{near}'
         say(f'error: {self.prog}: {message}; see {self.prog} --help', error=True)
         self.exit(2)
@@ -164,8 +165,7 @@ def beside(
         names = os.listdir(Path(path).parent)
     except (OSError, ValueError):
         return ''
-    near = get_close_matches(Path(path).name, names, 1)
-    return f'; did you mean {near[0]!r}?' if near else ''
+    return meant(Path(path).name, names, quoted=True)
 
 
 def present(
@@ -407,7 +407,7 @@ def config_with(
     return config
 
 # %% ../../nbs/10_cli/00_flags.ipynb #c1f00002
-LEAST_STEPS = 1000  # no shorter run gave usable pictures; `stylecfm demo --method plain`: 1200
+LEAST_STEPS = 1000  # no shorter run gave usable pictures; `stylecfm demo --kind loop`: 1200
 
 
 def too_short(

@@ -54,7 +54,7 @@ COMMANDS = dict(  # {name: `Command`}
         'train on folders of images, or on the latents of a config.json',
         'train photos/ paintings/ --out runs/mine',
         {
-            'Run': 'out image_size codec hours steps hold_out until',
+            'Run': 'out kind image_size hours steps hold_out until',
             'Without folders': 'config resume',
         },
         ('folders',),
@@ -104,7 +104,7 @@ COMMANDS = dict(  # {name: `Command`}
         'stylecfm.apps.demo:stylecfm_demo',
         'train on sample pictures and transfer unseen ones, in minutes',
         'demo --steps 300',
-        {'Demonstration': 'out crops steps tests seed restart'},
+        {'Demonstration': 'out kind crops steps tests seed restart'},
     ),
     doctor=Command(
         'stylecfm.cli.advice:stylecfm_doctor',
@@ -309,6 +309,7 @@ CHOICES = dict(  # {flag: allowed words}, for the error, the help and the comple
     precision=['fp32', 'bf16', 'auto'],
     preset=['low', 'medium', 'high'],
     freeze=one_word_of('training', 'freeze'),
+    kind=['painter', 'loop'],
     until=['hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'],
     objective=['otcfm', 'ddpm'],
     network=['unet', 'isonext', 'context_unet'],

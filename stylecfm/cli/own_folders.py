@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import stylecfm.cli.advice as advice
+from .add_style import read_paintings
 from stylecfm.cli.commands import (
     printable,
     reported,
@@ -33,6 +34,7 @@ from stylecfm.cli.flags import (
     store_true,
     too_short,
 )
+from .train_painter import PainterSize, begin_painter, step_seconds, told
 from stylecfm.config import (
     NAME,
     SHA256,
@@ -62,7 +64,9 @@ def __getattr__(name):
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #4243ea3b
 if TYPE_CHECKING:  # only for type checkers, as these import torch
+    from stylecfm.codecs.base import Codec
     from stylecfm.pipeline.transfer import StyleTransferPipeline
+    from stylecfm.training.checkpoints import Model
     from stylecfm.training.progress import Pace
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #1a4b7edf
@@ -176,6 +180,11 @@ class RunPlaces(NamedTuple):
         "File of the plan's measurements."
         return self.root / 'plan' / 'plan.json'
 
+    @property
+    def painter(self) -> Path:
+        "Folder of a painter's training state."
+        return self.root / 'painter'
+
     def images(
         self,
         part: str,  # train or held_out
@@ -246,7 +255,10 @@ def _in_words(split: dict, key: str) -> str:
 
 
 # parts of a run that depend on its split
-_LATER_PARTS = 'plan/config.json', 'latents', 'checkpoints', 'export', 'log.jsonl'
+_LATER_PARTS = (
+    *('plan/config.json', 'plan/plan.json', 'latents'),
+    *('checkpoints', 'painter', 'export', 'log.jsonl'),
+)
 
 
 def _to_continue(places: RunPlaces, asked: dict) -> dict:
@@ -524,6 +536,16 @@ def _with_given(config: Config) -> Config:
     "Override a config's keys by those of --set."
     return with_keys(config, given_keys())
 
+# %% ../../nbs/10_cli/06_own_folders.ipynb #5f1e77b1
+# kinds of model: a painter paints under a coarse picture; a loop inverts and generates
+KINDS = 'painter', 'loop'
+CROP = 128  # side of a painter's crops, pixels
+# of a painter that begins with trained weights: learning rate, number of steps and hours without a
+# GPU if neither is given, and the number of steps below which a run is too short
+_TUNING_RATE, _TUNING_STEPS, _TUNING_HOURS, _LEAST_TUNED = 3e-4, 3000, 1 / 3, 200
+_PAINTER_FEWEST = 4  # smallest number of images of a style for a painter
+PAINTER_LIMIT = '--hours {hours:g}'  # flag of a painter's time limit, for `more_flags`
+
 # %% ../../nbs/10_cli/06_own_folders.ipynb #8410517d
 # Stages of `train_folders`, in order
 STAGES = 'hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'
@@ -531,15 +553,12 @@ STAGES = 'hold_out', 'plan', 'preprocess', 'train', 'samples', 'evaluate'
 
 def _read_plan(places: RunPlaces) -> tuple[Config, dict]:
     "Read config and measurements of a plan, with the run's folders; raises `InputError`."
-    from stylecfm.files import read_json
-
     here = {
         'data.raw_data_root': str(places.images('train')),
         'data.data_root': str(places.root / 'latents'),
         'checkpoint.save_dir': str(places.root),
     }
-    about = checked(read_json(places.plan), _PLAN_RULES, str(places.plan), _USUAL_PLAN)
-    return with_keys(load_config(places.config), here), about
+    return with_keys(load_config(places.config), here), _read_about(places)
 
 # %% ../../nbs/10_cli/06_own_folders.ipynb #5f1e77a1
 # rules of plan.json, and defaults for keys that earlier versions did not write
@@ -548,8 +567,23 @@ _PLAN_RULES = dict(
     seconds=real(1e-9, 1e9),
     images=whole(1),
     hours=or_none(real(0, 1e6)),
+    steps=whole(1),
+    kind=one_of(*KINDS),
+    image_size=whole(CROP),
+    codec=or_none(Rule('a text', lambda v: isinstance(v, str) and v != '')),
+    init_from=Rule('a text', lambda v: isinstance(v, str) and v != ''),
 )
-_USUAL_PLAN = dict(busy='', seconds=1.0, images=1, hours=None)
+_USUAL_PLAN = dict(
+    **dict(busy='', seconds=1.0, images=1, hours=None, steps=1, kind='loop', image_size=256),
+    **dict(codec=None, init_from='none'),
+)
+
+
+def _read_about(places: RunPlaces) -> dict:
+    "Read the measurements of a plan; raises `InputError`."
+    from stylecfm.files import read_json
+
+    return checked(read_json(places.plan), _PLAN_RULES, str(places.plan), _USUAL_PLAN)
 
 
 def _trained(root: Path) -> tuple[int, float]:  # Number of steps, and seconds; 0 if untrained
@@ -699,7 +733,7 @@ def _sample_sheet(
     save_image(grid(rows, sample_labels(styles[0], styles[1:])), path)
 
 
-def _samples(places: RunPlaces, c: Config, styles: list):
+def _samples(places: RunPlaces, side: int, styles: list):
     "Write the sheet of samples of the finished model, once for each model."
     from stylecfm.pipeline.transfer import StyleTransferPipeline
 
@@ -710,7 +744,7 @@ def _samples(places: RunPlaces, c: Config, styles: list):
             StyleTransferPipeline.from_pretrained(str(places)),
             places.images('held_out'),
             styles,
-            c.data.target_size,
+            side,
             sheet,
         )
     say(f'samples, each held-out image above its result: {printable(sheet)}')
@@ -736,7 +770,7 @@ def _for_verdict(
     )
 
 
-def _evaluation(places: RunPlaces, c: Config, styles: list, counts: dict):
+def _evaluation(places: RunPlaces, side: int, styles: list, counts: dict):
     "Write the quick evaluation on held-out images for each style of paintings."
     from stylecfm.files import write_json
 
@@ -753,7 +787,7 @@ def _evaluation(places: RunPlaces, c: Config, styles: list, counts: dict):
                 output=str(out),
                 photo_style=styles[0],
                 painting_style=s,
-                size=max(c.data.target_size, 32),
+                size=max(side, 32),
                 most=min(24, least),
                 judge_steps=0,
                 draws=10,
@@ -768,6 +802,206 @@ def _evaluation(places: RunPlaces, c: Config, styles: list, counts: dict):
     if least < _FOR_VERDICT:
         say(_for_verdict(places, counts))
 
+# %% ../../nbs/10_cli/06_own_folders.ipynb #5f1e77b2
+def _too_small(seen: list) -> list:
+    "Name the styles with too few images for a painter, or of which more than half are too small."
+    reports = [advice.report_on(f, CROP) for f in seen]
+    good = [f.looked - len(f.bad) - len(f.small) for f in reports]
+    return [
+        f.path.name
+        for f, n in zip(reports, good, strict=True)
+        if n < max(_PAINTER_FEWEST, f.looked / 2)
+    ]
+
+
+def _kind(
+    places: RunPlaces,  # Folder of the run, divided by `hold_out_images`
+    wanted: str | None,  # Kind by the flag
+    image_size: int | None,  # Side by the flag
+) -> str:
+    """Return the kind of model that a run trains, one of `KINDS`.
+
+    It is that of its plan; else the wanted one; else a painter, if the images are large enough.
+    Raises `InputError` if the flags contradict each other, or the plan.
+    """
+    if places.plan.is_file() and (begun := _read_about(places)['kind']):
+        if wanted not in (None, begun):
+            raise InputError(
+                f'{places} was planned with kind {begun}, got {wanted}; choose another --out'
+            )
+        wanted = begun
+    keys = sorted(given_keys().keys() - {'training.max_steps'})
+    small = image_size is not None and image_size < CROP
+    if wanted == 'painter' and (keys or small):
+        what = f'--set {keys[0]}' if keys else f'--image_size {image_size}, below {CROP},'
+        raise InputError(f'{what} is for a plain loop; leave it out, or give --kind loop')
+    if wanted or keys or small:
+        return wanted or 'loop'
+    if few := _too_small(_scan_styles(places.images('train'))):
+        say(
+            f'{printable(few[0])} has too few images of {CROP} pixels or more for a painter: '
+            'a plain loop is trained (--kind loop)'
+        )
+        return 'loop'
+    return 'painter'
+
+
+def _planned_painter(places: RunPlaces, given: dict, asked: _Asked) -> dict:
+    """Return the plan of a painter, which is made if it does not exist.
+
+    Raises `InputError` if the arguments differ from those of an existing plan.
+    """
+    from stylecfm.files import write_json
+
+    if not places.plan.is_file():
+        return _plan_painter(places, given, asked)
+    about = _read_about(places)
+    for name in ('image_size', 'codec', 'init_from'):
+        if given.get(name) not in (None, about[name]):
+            raise InputError(
+                f'{places} was planned with {name} {about[name]}, got {given[name]}; '
+                'choose another --out'
+            )
+    if asked.steps or asked.hours:
+        limit = {}
+        if asked.steps:
+            limit = dict(steps=max(asked.steps, _painter_step(places)), hours=None)
+        about |= limit or dict(steps=_painter_steps(), hours=asked.hours)
+        write_json(places.plan, about)
+    return about
+
+
+def _painter_step(places: RunPlaces) -> int:
+    "Read the step of a painter's newest good checkpoint; 0 without one."
+    from stylecfm.files import read_manifest
+    from stylecfm.training.checkpoints import checkpoints, may_resume
+
+    for p in checkpoints(places.painter):
+        if may_resume(p) == 'good':
+            step = read_manifest(p)['extra'].get('step')
+            return step if whole(0).test(step) else 0
+    return 0
+
+
+def _painter_steps() -> int:
+    "Return the largest number of steps of a painter's training."
+    return PainterSize().steps
+
+
+def _painter_parts(about: dict) -> tuple['Codec', 'Model | None']:
+    "Load a painter's codec and the model that it begins with; None: random weights."
+    from stylecfm.codecs.base import load_codec
+    from stylecfm.training.checkpoints import load_model, pretrained_model
+    from stylecfm.training.memory_plan import default_device
+
+    first = about['init_from']
+    model = load_model(pretrained_model() if first in ('none', 'pretrained') else first)
+    coder = load_codec(about['codec'] or model.spec, default_device())
+    return coder, None if first == 'none' else model
+
+# %% ../../nbs/10_cli/06_own_folders.ipynb #5f1e77c2
+def _plan_painter(places: RunPlaces, given: dict, asked: _Asked) -> dict:
+    "Scan the images, time a training step of a painter, and write the plan."
+    from stylecfm.files import write_json
+    from stylecfm.training.memory_plan import default_device
+
+    busy, device, seen = advice.busy_line(), default_device(), _scan_styles(places.images('train'))
+    reports = [advice.report_on(f, CROP) for f in seen]
+    advice._say_folders(reports, CROP, advice.find_duplicates(seen))
+    if few := [f for f in reports if f.looked - len(f.bad) - len(f.small) < _PAINTER_FEWEST]:
+        raise InputError(
+            f'{printable(few[0].path.name)} has fewer than {_PAINTER_FEWEST} images of {CROP} '
+            'pixels or more to train on; add images, or give --kind loop'
+        )
+    codec, first = given.get('codec'), given.get('init_from')
+    if codec and first not in (None, 'none'):
+        raise InputError(
+            f'a painter has the codec of the model that it begins with, got codec {codec}; leave '
+            'it out, or give --init_from none'
+        )
+    about = dict(codec=codec, init_from=first or ('none' if codec else 'pretrained'))
+    coder, model = _painter_parts(about)
+    _check_side(given.get('image_size'), coder.spec)
+    say('planning: timing a training step on this machine ...', error=True)
+    seconds = step_seconds(coder, PainterSize(), len(reports), device, model)
+    hours, steps = asked.hours, asked.steps or _painter_steps()
+    if asked.steps or (device.type == 'cuda' and not hours):
+        hours = None
+    elif not hours:
+        hours = _TUNING_HOURS if model else advice.CPU_HOURS
+    if model and not (asked.steps or asked.hours):
+        steps = _TUNING_STEPS
+    about |= dict(kind='painter', seconds=seconds, steps=steps, hours=hours, busy=busy)
+    about |= dict(image_size=given.get('image_size') or 256)
+    about |= dict(images=sum(f.count for f in reports))
+    about |= dict(zip(('load', 'cores'), advice.load_average(), strict=True))
+    write_json(places.plan, about)
+    _say_painter_plan(about, bool(asked.steps))
+    return about
+
+
+def _say_painter_plan(about: dict, by_steps: bool):
+    "Print the plan of a painter, and a warning if it is too short."
+    from stylecfm.training.progress import duration, time_limit
+
+    seconds, hours, steps, busy = (about[k] for k in ('seconds', 'hours', 'steps', 'busy'))
+    n = min(steps, round(hours * 3600 / seconds)) if hours else steps
+    say(
+        f'plan: a painter from {"random" if about["init_from"] == "none" else "trained"} weights, '
+        f'about {n} steps of {seconds:.2f} s, '
+        f'{duration(n * seconds)}' + (f'; {busy}' if busy else '')
+    )
+    if n < (least := _least(about)):
+        enough = time_limit(PAINTER_LIMIT, 1.1 * least * seconds / 60)
+        say(
+            f'too few steps to paint: at least {least} are needed; '
+            f'give {f"--steps {least}" if by_steps else enough} or more'
+        )
+
+
+def _least(about: dict) -> int:
+    "Return the number of steps below which a painter's run is too short."
+    return LEAST_STEPS if about['init_from'] == 'none' else _LEAST_TUNED
+
+
+def _train_painter(places: RunPlaces, styles: list, about: dict, command: str) -> 'Pace':
+    "Train or resume a painter, write its model also while it trains, and return the progress."
+    from stylecfm.files import atomic_folder
+    from stylecfm.training.checkpoints import write_model
+    from stylecfm.training.memory_plan import default_device
+
+    coder, model = _painter_parts(about)
+    sets = {s: read_paintings(places.images('train') / s, about['image_size']) for s in styles}
+    size = PainterSize(steps=about['steps'], minutes=60 * (about['hours'] or 0.0))
+    size = size._replace(rate=_TUNING_RATE) if model else size
+    run = begin_painter(sets, coder, size, places.painter, default_device(), model)
+    t = run.trainer
+
+    def write(model):
+        with atomic_folder(places.root / 'export', 'model', dict(step=t.done)) as tmp:
+            write_model(tmp, model, coder)
+
+    least = _least(about)
+    line = told(flag=PAINTER_LIMIT, least=least)
+    quarters = []  # completed quarters of the training, at the first step and at the last
+
+    def after(trainer, loss):
+        line(trainer, loss)
+        now = int(4 * trainer.pace.share)
+        if quarters and quarters[-1] < now < 4 and _may_sample(places, styles):
+            write(run.model())
+            _samples(places, about['image_size'], styles)
+        quarters[:] = [now]
+
+    t.fit(after, command, least, PAINTER_LIMIT)
+    write(run.finished())
+    return t.pace
+
+
+def _may_sample(places: RunPlaces, styles: list) -> bool:
+    "Return whether each style has images for a sheet of samples."
+    return all(any(places.images('held_out').joinpath(s).iterdir()) for s in styles)
+
 # %% ../../nbs/10_cli/06_own_folders.ipynb #4218d435
 def train_folders(
     folders: list,  # Folders of images, one for each style: two or more
@@ -777,7 +1011,7 @@ def train_folders(
     number: int | None = None,
     steps: int | None = None,  # Number of training steps; default: the planned one
     command: str = '',  # Command that continues the run, for the printed advice
-    **given,  # Values of the plan: image_size, codec, hours
+    **given,  # Values of the plan: kind, image_size, codec, init_from, hours
 ):
     """Run the stages up to `until`; finished stages are not repeated.
 
@@ -794,6 +1028,8 @@ def train_folders(
     hours = given.get('hours')
     if hours is not None and not 0 < hours < 10_000:
         raise InputError(f'hours must be above 0, got {hours:g}')
+    if given.get('kind') not in (None, *KINDS):
+        raise InputError(f'kind must be one of {", ".join(KINDS)}, got {given["kind"]!r}')
     writable(places.split)
     check_run(places.root, 'train', '--out')
     if steps is None:  # the key of --set stands for the flag
@@ -813,6 +1049,25 @@ def _stages(
     if last < 1:
         return
     tell_loading()
+    order = photo_first(list(styles))
+    kind, given = given.get('kind'), {k: v for k, v in given.items() if k != 'kind'}
+    if _kind(places, kind, given.get('image_size')) == 'painter':
+        about = _planned_painter(places, given, asked)
+        side = about['image_size']
+        pace = _train_painter(places, order, about, asked.command) if last >= 3 else None
+        _end(
+            places,
+            order,
+            side,
+            last,
+            counts,
+            pace and (pace, asked.command, PAINTER_LIMIT, _least(about)),
+        )
+        return
+    if first := given.pop('init_from', None):
+        raise InputError(
+            f'--init_from is for a painter; for a plain loop give --set training.init_from={first}'
+        )
     c = _planned(places, given, asked)
     if last == 1:
         say(f'plan in {printable(places.config)}')
@@ -825,7 +1080,14 @@ def _stages(
             debug=True,
         )
     pace = _train(c, asked.command) if last >= 3 else None
-    order = photo_first(list(styles))
+    side = c.data.target_size
+    _end(places, order, side, last, counts, pace and (pace, asked.command, _TIME_FLAG, LEAST_STEPS))
+
+
+def _end(
+    places: RunPlaces, styles: list, side: int, last: int, counts: dict, trained: tuple | None
+):
+    "Run the stages after the training, and print what to do next."
     least = min(held for _, held in counts.values())
     if last >= 4 and least < 2:
         say(
@@ -834,13 +1096,13 @@ def _stages(
             error=True,
         )
     if last >= 4 and least >= 2:
-        _samples(places, c, order)
+        _samples(places, side, styles)
     if last >= 5 and least >= 2:
-        _evaluation(places, c, order, counts)
-    if pace:
-        _say_next(places, asked.command, pace)
+        _evaluation(places, side, styles, counts)
+    if trained:
+        _say_next(places, *trained)
 
-
+# %% ../../nbs/10_cli/06_own_folders.ipynb #5f1e77c3
 # flag of the time limit in commands that continue a run
 _TIME_FLAG = '--set training.max_minutes={}'
 
@@ -854,7 +1116,7 @@ def _train(c: Config, command: str) -> 'Pace':
     return trainer.pace
 
 
-def _say_next(places: RunPlaces, command: str, pace: 'Pace'):
+def _say_next(places: RunPlaces, pace: 'Pace', command: str, flag: str, least: int):
     "Print the command that follows a training: one that paints, or one that trains longer."
     from stylecfm.training.progress import more_flags
 
@@ -862,8 +1124,8 @@ def _say_next(places: RunPlaces, command: str, pace: 'Pace'):
         f'{to_type("stylecfm transfer")} --checkpoint {printable(places)} '
         '--input photo.jpg --output painting.png'
     )
-    more = more_flags(pace, LEAST_STEPS, _TIME_FLAG)
-    if (done := trained_step(places.root)) < LEAST_STEPS and more:
+    more = more_flags(pace, least, flag)
+    if (done := trained_step(places.root)) < least and more:
         say(f'{done} steps are too few to paint; to try the model anyway: {paint}')
         paint = f'{command} {more}'
     say(f'next: {paint}')
@@ -886,14 +1148,38 @@ def _instead(flag: str, value) -> str:
     return _WITH_FOLDERS.get(flag, f'--set training.{flag}={{}}').format(value)
 
 
+def _check_flags(folders: bool, own: dict, mine: dict):
+    "Raise `InputError` for flags of a training without folders given with them, and vice versa."
+    first = own['init_from']
+    idle = own | dict(init_from=None) if folders else mine
+    wrong = next((k for k, v in idle.items() if v is not None), None)
+    if wrong and folders:
+        raise InputError(
+            f'--{wrong} is for training without folders; '
+            f'with folders give {_instead(wrong, own[wrong])}'
+        )
+    if wrong:
+        raise InputError(
+            f'--{wrong} needs folders of images: ' + to_type('stylecfm train photos/ paintings/')
+        )
+    if first not in (('none', 'pretrained') if folders else ('none',)):
+        model_there(first)
+
+
 @call_parse
 def train_command(
     # Folders of images, one for each style; without any, train on the latents of a config.json
     folders: list = None,
     out: str = None,  # Folder of the run; default: runs/ and the names of the image folders
-    image_size: int = None,  # Side of the square images, pixels; default: by the images' sizes
-    # Codec of a new plan: dct:F, a folder, or ORG/NAME on the hub; default: dct:4
+    # Side of the square images of a loop, or largest side of a painter's, pixels; default: by the
+    # images' sizes, or 256
+    image_size: int = None,
+    # Codec of a new plan: dct:F, a folder, or ORG/NAME on the hub; default: that of the bundled
+    # model for a painter, dct:4 for a loop
     codec: str = None,
+    # Kind of the model: painter (new texture under a coarse picture) or loop (the plain loop);
+    # default: painter, or loop if the images are below 128 pixels or --set is given
+    kind: str = None,
     # Longest training time, hours, also of a run that is lengthened; default: 0.75 on a CPU, no
     # limit on a GPU
     hours: float = None,
@@ -909,7 +1195,9 @@ def train_command(
     max_steps: int = None,  # Training steps, by the name of the config's key
     max_minutes: float = None,  # Without folders: stop after this number of minutes of training
     seed: int = None,  # Without folders: random seed of order, noise, times and pairs
-    init_from: str = None,  # Without folders: folder of a model to begin with
+    # Model to begin with: pretrained, a folder, or none for random weights; default: pretrained for
+    # a painter
+    init_from: str = None,
     freeze: str = None,  # Without folders, with --init_from: old trains only the new styles
     # Without folders: folder of a run to resume with its own config.json
     resume: str = None,
@@ -930,20 +1218,9 @@ def train_command(
         config=config,
     )
     mine = dict(out=out, image_size=image_size, codec=codec, hours=hours, hold_out=hold_out)
+    mine |= dict(kind=kind)
     with reported(debug):
-        wrong = next((k for k, v in (own if folders else mine).items() if v is not None), None)
-        if wrong and folders:
-            raise InputError(
-                f'--{wrong} is for training without folders; '
-                f'with folders give {_instead(wrong, own[wrong])}'
-            )
-        if wrong:
-            raise InputError(
-                f'--{wrong} needs folders of images: '
-                + to_type('stylecfm train photos/ paintings/')
-            )
-        if init_from != 'none':
-            model_there(init_from)
+        _check_flags(bool(folders), own, mine)
     steps = max_steps if steps is None else steps
     same = 'the same command resumes the run'
     if not folders:
@@ -952,7 +1229,7 @@ def train_command(
         return
     with reported(debug):
         out = out or f'runs/{"-".join(named_styles(folders))}'
-    given = dict(image_size=image_size, codec=codec, hours=hours)
+    given = dict(image_size=image_size, codec=codec, init_from=init_from, hours=hours, kind=kind)
     stage = until if until in STAGES[:-1] else None
     flags = given | dict(steps=steps, hold_out=hold_out, until=stage)
     whole_command = _line(folders, out, flags, given_keys())
@@ -964,7 +1241,7 @@ def train_command(
                 vars(e)['lost'] = f'{lost}: {whole_command}'
             raise
 
-
+# %% ../../nbs/10_cli/06_own_folders.ipynb #5f1e77c4
 def _line(folders: list, out: str | Path, flags: dict | None = None, keys: dict | None = None):
     "Return the command of a training; flags that are None are left out."
     words = [*folders, '--out', out]

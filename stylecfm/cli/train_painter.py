@@ -6,13 +6,17 @@
 __all__ = ['stylecfm_train_painter']
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00003
+import copy
 import inspect
+import itertools
 import math
 import os
 import shlex
+import statistics
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .add_style import read_paintings
 from .commands import call_parse, printable, reported, writable
@@ -31,8 +35,10 @@ if TYPE_CHECKING:
     import torch
 
     from stylecfm.codecs.base import Codec
+    from stylecfm.models.data_prediction import DataIsoNext
     from stylecfm.pipeline.repaint import Brush
     from stylecfm.training.checkpoints import Model
+    from stylecfm.training.painting import PaintingTrainer, Pictures
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00007
 class PainterSize(NamedTuple):
@@ -171,7 +177,80 @@ def _recipe(size: PainterSize):
     )
 
 
-def learn_painter(
+def _network(size: PainterSize, codec: 'Codec', parts: list, init: 'Model | None'):
+    "Make the network of a painter, and the mean and scale of its latents."
+    import torch
+
+    from stylecfm.models.data_prediction import DataIsoNext
+
+    if init is None:
+        torch.manual_seed(size.seed)
+        config: dict[str, Any] = painter_config(size, codec.latent_channels, len(parts))
+        net = DataIsoNext(**config)
+        return net, _statistics([im for some, _ in parts for im in some], codec, size)
+    return tuned(init, len(parts)), init.stats
+
+
+def tuned(
+    model: 'Model',  # Trained painter
+    styles: int,  # Number of styles of the new network, the first for photographs
+) -> 'DataIsoNext':
+    """Copy a painter's weights into a network of other styles.
+
+    Photographs keep their embedding, and each other style begins with the mean of the model's
+    other styles. Raises `InputError` for a model of another kind.
+    """
+    import torch
+
+    from stylecfm.models.data_prediction import DataIsoNext
+
+    old = model.net
+    if not isinstance(old, DataIsoNext) or not old.config.num_palettes:
+        raise InputError(
+            'a painter begins with a structure-conditioned model with palettes, got '
+            f'{type(old).__name__} without; give such a model, or --init_from none'
+        )
+    config: dict[str, Any] = {k: v for k, v in old.config.items() if not k.startswith('_')}
+    config['num_styles'] = styles
+    net = DataIsoNext(**config)
+    weights = dict(old.state_dict())
+    rows, n = weights['style.table'], len(model.styles)
+    photo = model.styles.index('photo') if 'photo' in model.styles else 0
+    others = [i for i in range(n) if i != photo] or [photo]
+    mean = rows[others].mean(0, keepdim=True).repeat(styles - 1, 1)
+    weights['style.table'] = torch.cat([rows[photo : photo + 1], mean, rows[n:]])
+    for k in ('palette_mean', 'palette_covariance'):
+        weights[k] = torch.zeros_like(net.state_dict()[k])
+    net.load_state_dict(weights)
+    return net
+
+# %% ../../nbs/10_cli/05_train_painter.ipynb #5f1e77c1
+class PainterRun(NamedTuple):
+    "A painter, its trainer and its training pictures."
+
+    trainer: 'PaintingTrainer'  # Trainer of its network
+    pictures: 'Pictures'  # Training pictures, as a list
+    styles: list  # Names of the styles
+
+    def model(self) -> 'Model':
+        "Make a model of the averaged weights, also of a run that is not finished."
+        from stylecfm.training.painting import painting_model
+
+        t = self.trainer
+        with t.averages.used(t.params, 0):
+            net: Any = copy.deepcopy(t.net)
+        return painting_model(net, self.pictures, t.stats, self.styles, t.codec)
+
+    def finished(self) -> 'Model':
+        "Make a model of the network's weights, which are the averaged ones after `fit`."
+        from stylecfm.training.painting import painting_model
+
+        net: Any = self.trainer.net
+        t = self.trainer
+        return painting_model(net, self.pictures, t.stats, self.styles, t.codec)
+
+
+def begin_painter(
     # Pictures by style, the source first: {name: uint8 `(3, h, w)` each, no side below `size.crop`}
     sets: dict,
     codec: 'Codec',  # Codec of the latents
@@ -179,19 +258,15 @@ def learn_painter(
     # Folder of the run's state, for resuming; none: no state is written
     folder: str | Path | None = None,
     device: 'str | torch.device' = 'cpu',  # Device to train on
-    callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
-    command: str = '',  # Command that resumes the run, for the last line
-    # Number of steps below which a run is reported as too short; none: `LEAST_STEPS`
-    least: int | None = None,
-) -> 'Model':  # Model with the averaged weights
-    """Train a structure-conditioned network from random weights.
+    # Trained painter to begin with, of the same codec, whose width and layers replace those of
+    # `size`; none: random weights
+    init: 'Model | None' = None,
+) -> PainterRun:
+    """Make a structure-conditioned network and its trainer.
 
     Raises `InputError` for fewer than two styles, or too few pictures.
     """
-    import torch
-
-    from stylecfm.models.data_prediction import DataIsoNext
-    from stylecfm.training.painting import Condition, PaintingTrainer, painting_model
+    from stylecfm.training.painting import Condition, PaintingTrainer
 
     if len(sets) < 2:
         raise InputError(
@@ -202,11 +277,9 @@ def learn_painter(
     check_painter_size(size, codec.latent_channels, len(sets))
     parts = [split_pictures(images, size.seed) for images in sets.values()]
     train, held = _labelled(parts, 0), _labelled(parts, 1)
-    stats = _statistics([im for some, _ in parts for im in some], codec, size)
-    torch.manual_seed(size.seed)
-    net = DataIsoNext(**painter_config(size, codec.latent_channels, len(sets))).to(device)
+    net, stats = _network(size, codec, parts, init)
     trainer = PaintingTrainer(
-        net,
+        net.to(device),
         train,
         codec,
         stats,
@@ -217,18 +290,56 @@ def learn_painter(
         folder=folder,
         max_minutes=size.minutes,
     )
-    trainer.fit(callback, command, LEAST_STEPS if least is None else least)
-    return painting_model(net, train, stats, list(sets), codec)
+    return PainterRun(trainer, train, list(sets))
+
+
+def step_seconds(
+    codec: 'Codec',  # Codec of the latents
+    size: PainterSize,  # Size of the network and of the training
+    styles: int,  # Number of styles
+    device: 'str | torch.device' = 'cpu',  # Device to train on
+    init: 'Model | None' = None,  # Trained painter to begin with
+) -> float:  # Time of a training step, seconds: the median of three
+    "Time training steps on pictures of noise."
+    import torch
+
+    g = torch.Generator().manual_seed(size.seed)
+    noise = torch.randint(256, (4, 3, size.crop, size.crop), generator=g, dtype=torch.uint8)
+    sets = {f's{i}': list(noise) for i in range(styles)}
+    ends = []
+    run = begin_painter(sets, codec, size._replace(steps=4, minutes=0.0), None, device, init)
+    run.trainer.fit(lambda *_: ends.append(time.monotonic()))
+    return statistics.median(b - a for a, b in itertools.pairwise(ends))
+
+
+def learn_painter(
+    sets: dict,  # Pictures by style, as in `begin_painter`
+    codec: 'Codec',  # Codec of the latents
+    size: PainterSize = PainterSize(),  # Size of the network and of the training
+    # Folder of the run's state, for resuming; none: no state is written
+    folder: str | Path | None = None,
+    device: 'str | torch.device' = 'cpu',  # Device to train on
+    callback: Callable | None = None,  # Called as `callback(trainer, loss)` after each step
+    command: str = '',  # Command that resumes the run, for the last line
+    # Number of steps below which a run is reported as too short; none: `LEAST_STEPS`
+    least: int | None = None,
+) -> 'Model':  # Model with the averaged weights
+    "Train a structure-conditioned network from random weights; raises as `begin_painter`."
+    run = begin_painter(sets, codec, size, folder, device)
+    run.trainer.fit(callback, command, LEAST_STEPS if least is None else least)
+    return run.finished()
 
 # %% ../../nbs/10_cli/05_train_painter.ipynb #83a00011
 def told(
     every: int = 50,  # Number of steps between lines
+    flag: str = '--minutes {}',  # Flag of the command's time limit, as in `more_flags`
+    least: int = LEAST_STEPS,  # Smallest number of steps that can be enough
 ) -> Callable:  # Callback of a trainer
     """Return a callback that prints step, number of steps, minutes left and loss.
 
     The first line is followed by a warning if the limit of time leaves too few steps to paint.
     """
-    import time
+    from stylecfm.training.progress import time_limit
 
     begun, warned = [], []
 
@@ -242,11 +353,11 @@ def told(
             f'step {trainer.done} of {trainer.total}, {left / 60:.1f} minutes left, loss {loss:.3f}'
         )
         total, limit = trainer.total, trainer.max_minutes
-        if not warned and limit and total < min(LEAST_STEPS, trainer.steps):
-            minutes = math.ceil(1.1 * limit * LEAST_STEPS / total)
+        if not warned and limit and total < min(least, trainer.steps):
+            minutes = math.ceil(1.1 * limit * least / total)
             say(
                 f'too few steps to paint: about {total} fit into {limit:g} minutes; at least '
-                f'{LEAST_STEPS} are needed; give --minutes {minutes} or more, now or later'
+                f'{least} are needed; give {time_limit(flag, minutes)} or more, now or later'
             )
         warned.append(True)
 

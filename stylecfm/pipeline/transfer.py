@@ -803,22 +803,40 @@ def masks_of(
 
 # %% ../../nbs/08_pipeline/04_transfer.ipynb #f0ffdf73
 @patch
+def usual_source(
+    self: StyleTransferPipeline,
+    target: str | int | dict | None,  # Target style, as given
+) -> int | None:  # Number of a style; None: none of the names is that of photographs
+    """Choose the source style by the names of the styles.
+
+    It is the style of photographs, or the first other style if photographs are the target. A
+    structure-conditioned model takes its first style for that of photographs if no name is.
+    """
+    styles = self.model.styles
+    photo = next(
+        (i for i, s in enumerate(styles) if s.casefold().startswith(('photo', 'real'))),
+        0 if self.conditional else None,
+    )
+    wanted = {k for k, w in ({} if target is None else self.shares(target)).items() if w}
+    if photo is None or photo not in wanted:
+        return photo
+    return next((i for i in range(len(styles)) if i not in wanted), photo)
+
+
+@patch
 def source_of(
     self: StyleTransferPipeline,
     opened: OpenedImage,  # An image
     source: str | int | None,  # Source style, if given
+    target: str | int | dict | None = None,  # Target style, if given
 ) -> DetectedStyle:
     """Return the source style of an image.
 
-    It is the given one; else photographs for a structure-conditioned model; else it is detected.
+    It is the given one; else `usual_source` for a structure-conditioned model; else it is detected.
     """
-    if source is not None:
-        return DetectedStyle(self.style(source), 1.0)
-    if not self.conditional:
+    if source is None and not self.conditional:
         return self.detect_style(opened.x1)
-    return DetectedStyle(
-        self.model.styles.index('photo') if 'photo' in self.model.styles else 0, 1.0
-    )
+    return DetectedStyle(self.usual_source(target) if source is None else self.style(source), 1.0)
 
 
 @patch
@@ -1287,7 +1305,7 @@ def __call__(
     self._guidance_scale = s.guidance_scale
     self._interrupt = False
     opened = [self.read(im) for im in as_pictures(image, self.coder.latent_channels)]
-    sources = [self.source_of(p, source) for p in opened]
+    sources = [self.source_of(p, source, target) for p in opened]
     opened, sources = ([p for p in some for _ in range(repeats)] for some in (opened, sources))
     wanted = [
         {self.other(g.style): 1.0} if target is None else self.shares(target) for g in sources

@@ -173,22 +173,34 @@ def at_stop(
     )
 
 
+def time_limit(
+    flag: str,  # Flag with a placeholder, as in `more_flags`
+    minutes: float,  # Time limit, minutes
+) -> str:  # Flag with its value; hours are rounded up to twentieths
+    "Return the flag that sets a time limit."
+    return flag.format(f'{minutes:g}', hours=math.ceil(minutes / 3) / 20)
+
+
 def more_flags(
     pace: Pace,  # Progress of an ended run
     steps: int,  # Number of steps to reach
-    flag: str = '--max_minutes {}',  # Flag of the time limit, with a placeholder for its value
+    # Flag of the time limit, with a placeholder for its value; `{hours:g}` for one in hours
+    flag: str = '--max_minutes {}',
 ) -> str:  # Flags with their values; '' if the limits allow that number of steps
     """Return limits under which a run reaches a number of steps.
 
-    With a time limit both flags are returned, since an omitted flag takes its default.
+    With a time limit both flags are returned, since an omitted flag takes its default; with one in
+    hours that flag alone, since `stylecfm train` keeps the other limits of its plan.
     """
     # a tenth more, as later steps may be slower
     minutes = math.ceil(11 * pace.seconds * steps / (600 * max(1, pace.done)))
     if steps <= pace.total and not 0 < pace.minutes < minutes:
         return ''
-    longest = f'{minutes}' if minutes > pace.minutes else f'{pace.minutes:g}'
-    by_time = f' {flag.format(longest)}' if pace.minutes else ''
-    return f'--steps {max(steps, pace.total)}{by_time}'
+    longest = max(minutes, pace.minutes)
+    by_time = time_limit(flag, longest) if pace.minutes else ''
+    if by_time and '{hours' in flag:
+        return by_time
+    return f'--steps {max(steps, pace.total)} {by_time}'.rstrip()
 
 
 def at_end(

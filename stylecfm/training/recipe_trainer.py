@@ -321,6 +321,7 @@ class RecipeTrainer(SavedRecipe):
         ) as bar:
             while not self.is_finished():
                 loss = self.advance()
+                bar.total = self.total  # with a time limit, an estimate from the pace
                 bar.update()
                 try:
                     if callback:
@@ -372,6 +373,7 @@ class RecipeTrainer(SavedRecipe):
         # Command that continues the run, without its limit of steps or time; printed at the end
         command: str = '',
         least: int = 0,  # Number of steps below which a run is reported as too short
+        flag: str = '--minutes {}',  # Flag of the command's time limit, as in `more_flags`
     ) -> Fitted:
         """Train to the end, from the newest checkpoint if there is one.
 
@@ -383,7 +385,6 @@ class RecipeTrainer(SavedRecipe):
             with self.store.locked():
                 self.resume()
                 self.run_and_tell(self.store, callback)
-            flag = '--minutes {}'
             self.tell(at_end(self.pace, self.validations(), None, command, least, flag))
         with torch.no_grad():
             for q, w in zip(self.params, self.kept or self.averages.weights(0), strict=True):
