@@ -104,13 +104,15 @@ def read_letters(
 def other_drawing(
     x: Letters,  # Pictures
     g: 'torch.Generator',  # Random generator
+    group: 'torch.Tensor | None' = None,  # Groups to choose within, int64 `(n,)`; None: one group
 ) -> 'torch.Tensor':  # Position of another user's drawing of each character, int64 `(n,)`
-    "Choose another drawing of the same character for each picture."
+    "Choose another drawing of the same character, and of the same group, for each picture."
     import torch
 
     out = torch.empty(len(x.character), dtype=torch.long)
-    for c in x.character.unique():
-        at = torch.nonzero(x.character == c)[:, 0]
+    group = torch.zeros_like(x.character) if group is None else group
+    for c, k in torch.stack([x.character, group], 1).unique(dim=0):
+        at = torch.nonzero((x.character == c) & (group == k))[:, 0]
         shift = torch.randint(1, max(2, len(at)), (len(at),), generator=g)
         out[at] = at[(torch.arange(len(at)) + shift) % len(at)]
     return out
@@ -331,6 +333,19 @@ def letter_judge(
     return LetterJudge(train, test, f, h, of, h.std(0).clamp(min=1e-6) if unit is None else unit)
 
 
+def judge_folds(
+    x: Letters,  # Pictures of unseen characters
+) -> 'torch.Tensor':  # 0 or 1, int64 `(n,)`
+    "Divide the drawings of each character into two halves, by users."
+    import torch
+
+    fold = torch.zeros(len(x.character), dtype=torch.long)
+    for a in x.alphabet.unique():
+        at = x.alphabet == a
+        fold[at] = two_folds(x.character[at].unique(return_inverse=True)[1])
+    return fold
+
+
 def users_and_characters(
     j: LetterJudge,  # Real pictures
     f: 'torch.Tensor',  # Features of pictures, in the order of `j.test`, `(m, d)`
@@ -341,13 +356,14 @@ def users_and_characters(
     import torch
 
     user, character = torch.zeros(len(f)), torch.zeros(len(f))
+    folds = judge_folds(j.test)
     for a in j.test.alphabet.unique():
         at, seen = j.test.alphabet == a, j.train.alphabet == a
         names, label = j.train.drawer[seen].unique(return_inverse=True)
         classifier = fit_classifier(j.f_train[seen], label, len(names))
         user[at] = (names[classifier(f[at]).argmax(1)] == j.test.drawer[at]).float()
         names, label = j.test.character[at].unique(return_inverse=True)
-        fold = two_folds(label)
+        fold = folds[at]
         for k in (0, 1):  # a fold holds every second user
             c = fit_classifier(j.f_test[at][fold == k], label[fold == k], len(names))
             right = (c(f[at]).argmax(1) == label).float()
@@ -441,7 +457,8 @@ def letters_job(
     codec, facts = letter_codec(out, train, e)
     z, users = codec.to(train.image), int(every.drawer.max()) + 1
     j = letter_judge(train, test)
-    other = other_drawing(test, torch.Generator().manual_seed(0))
+    # in the half of its target, which the classifier of the target's character has not seen
+    other = other_drawing(test, torch.Generator().manual_seed(0), judge_folds(test))
     rows = {
         'real': test.image,
         'real, through the autoencoder': codec.back(codec.to(test.image)),

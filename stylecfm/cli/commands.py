@@ -834,11 +834,18 @@ def _read_first(
             sides = whole.size
             pipe.read(at_most(whole, limit))
         else:
-            pipe.read(_at_size(path, size))
+            image = _at_size(path, size)
+            sides = getattr(image, 'size', sides)
+            pipe.read(image)
     except InputError:
         if strict:
             raise
     else:
+        if size and min(sides) < size and max(sides):
+            say(
+                f'{path} is not enlarged to --size {size}; it is painted at {min(sides)}',
+                error=True,
+            )
         if limit and max(sides) > limit:
             say(
                 f'{path} has {max(sides)} pixels along its longer side and is painted at '

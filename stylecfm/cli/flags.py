@@ -79,6 +79,8 @@ class CommandParser(ArgumentParser):
             if kind == 'argument' and os.path.isfile(flag):
                 near = '; give a folder, or a pattern in quotation marks, such as "photos/*.jpg"'
             message = f'unknown {kind} {flag}{near}'
+        message = message.replace('invalid int value: ', 'must be a whole number, got ')
+        message = message.replace('invalid float value: ', 'must be a number, got ')
         say(f'error: {self.prog}: {message}; see {self.prog} --help', error=True)
         self.exit(2)
 

@@ -777,6 +777,20 @@ def check_conditional(
     self.brush_of(options)
 
 
+def _stretched(
+    mask: tuple,  # Width and height of a mask, pixels
+    size: tuple,  # Height and width of a picture, pixels
+) -> str:  # Note; '' if the shapes agree within 2 %
+    "Return a note if a mask has another shape than its picture."
+    (w, h), (rows, columns) = mask, size
+    if abs(math.log(w * rows / (h * columns))) < 0.02:
+        return ''
+    return (
+        f'the mask of {w} x {h} pixels has another shape than the picture of {columns} x {rows} '
+        'and is stretched'
+    )
+
+
 @patch
 def masks_of(
     self: StyleTransferPipeline,
@@ -790,6 +804,8 @@ def masks_of(
     if options.mask is None and not options.alpha_mask:
         return None
     found = [load_mask(options.mask) if options.mask is not None else p.alpha for p in opened]
+    if options.mask is not None and (note := _stretched(found[0].size, opened[0].size)):
+        warnings.warn(note, ImageNote, stacklevel=2)
     if None in found:
         raise InputError(
             'alpha_mask needs images with an alpha channel, got one without; '
