@@ -436,6 +436,13 @@ def _drawers_elsewhere(j):
     return (classifier(j.f_train[b]).argmax(1) == there).float().mean().item()
 
 
+def _unseen_by_judge(test: Letters) -> 'torch.Tensor':
+    "Choose other drawings of the half that the classifier of each target has not seen."
+    import torch
+
+    return other_drawing(test, torch.Generator().manual_seed(0), judge_folds(test))
+
+
 @exclusive_job
 def letters_job(
     out: str | Path,  # Folder for pictures, the autoencoder, the runs and results
@@ -444,7 +451,6 @@ def letters_job(
     effort: LettersEffort = LettersEffort(),  # Steps and sizes
 ) -> dict:  # Content of `metrics.json`
     "Train autoencoder and networks, and score unseen characters; finished parts are reused."
-    import torch
 
     from stylecfm.evaluation.metrics import finished_job, machine
 
@@ -457,8 +463,7 @@ def letters_job(
     codec, facts = letter_codec(out, train, e)
     z, users = codec.to(train.image), int(every.drawer.max()) + 1
     j = letter_judge(train, test)
-    # in the half of its target, which the classifier of the target's character has not seen
-    other = other_drawing(test, torch.Generator().manual_seed(0), judge_folds(test))
+    other = _unseen_by_judge(test)
     rows = {
         'real': test.image,
         'real, through the autoencoder': codec.back(codec.to(test.image)),

@@ -776,7 +776,7 @@ def check_conditional(
         load_mask(options.mask)
     self.brush_of(options)
 
-
+# %% ../../nbs/08_pipeline/04_transfer.ipynb #5f1e77e1
 def _stretched(
     mask: tuple,  # Width and height of a mask, pixels
     size: tuple,  # Height and width of a picture, pixels
