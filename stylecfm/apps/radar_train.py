@@ -818,14 +818,28 @@ def held_out_pairs(
     checkpoint: str | Path,  # Folder of a run
     pairs: list,  # `RecordedPair`s of a recording
 ) -> list:  # Held-out pairs; all pairs if none belongs to the run's data
-    "Return the pairs of a recording that a run did not train on."
+    """Return the pairs of a recording that a run did not train on, and print their number.
+
+    Pairs are compared by drive and name; if none is known, by name alone, since the same clouds
+    have another drive when they are read in another layout.
+    """
     path = Path(checkpoint) / 'split.json'
     split = read_json(path) if path.is_file() else {}
     known = {k: {tuple(v) for v in split.get(k, [])} for k in ('train', 'held', 'gap')}
-    names = {(p.drive, p.name) for p in pairs}
-    if not names & (known['train'] | known['held'] | known['gap']):
-        return pairs
-    return [p for p in pairs if (p.drive, p.name) in known['held']]
+    every = known['train'] | known['held'] | known['gap']
+    if {(p.drive, p.name) for p in pairs} & every:
+        out = [p for p in pairs if (p.drive, p.name) in known['held']]
+    else:
+        held, other = ({n for _, n in v} for v in (known['held'], every - known['held']))
+        out = [p for p in pairs if p.name not in other]
+        if not {p.name for p in pairs} & (held | other):
+            return pairs
+    say(
+        f'{len(out)} of {len(pairs)} pairs are measured: the run has used the others, by their '
+        'names; --every measures all',
+        error=True,
+    )
+    return out
 
 
 def _by_model(m: RadarModel, pairs: list, read: Callable, seed: int) -> list:

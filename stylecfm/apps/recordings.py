@@ -925,7 +925,8 @@ class Split(NamedTuple):
 def split_pairs(
     pairs: list,  # `RecordedPair`s of a recording, at least 2
     share: float = 0.1,  # Least share of held-out pairs
-    gap: float = 2.0,  # Least time between the parts of a single drive, seconds
+    # Least time between the parts of a single drive: seconds, or positions if times are unknown
+    gap: float = 2.0,
 ) -> Split:
     "Hold out whole drives, or the end of a single one; raises `InputError` for fewer than 2 pairs."
     if len(pairs) < 2:

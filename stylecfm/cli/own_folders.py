@@ -1054,6 +1054,9 @@ def _stages(
     if _kind(places, kind, given.get('image_size')) == 'painter':
         about = _planned_painter(places, given, asked)
         side = about['image_size']
+        if last in (1, 2):
+            done = '; a painter encodes its crops while it trains' if last == 2 else ''
+            say(f'plan in {printable(places.plan)}{done}')
         pace = _train_painter(places, order, about, asked.command) if last >= 3 else None
         _end(
             places,
@@ -1164,6 +1167,11 @@ def _check_flags(folders: bool, own: dict, mine: dict):
         )
     if first not in (('none', 'pretrained') if folders else ('none',)):
         model_there(first)
+    if own['resume'] and RunPlaces(Path(own['resume'])).painter.is_dir():
+        raise InputError(
+            f'{own["resume"]} is the run of a painter: the command that began it, with its folders,'
+            ' resumes it'
+        )
 
 
 @call_parse
