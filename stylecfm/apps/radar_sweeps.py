@@ -542,3 +542,50 @@ def sweeps_job(
     )
     write_checked(out / 'metrics.json', r)
     return r
+
+# %% ../../nbs/11_apps/22_radar_sweeps.ipynb #5f1e77f1
+def real_front(
+    pair: SensorPair,  # Real radar and lidar, in one coordinate system
+    above: float = 0.3,  # Smallest kept height above the ground, metres
+    usual: float = -25.0,  # Median reflectivity of the simulated radar, decibels
+) -> SensorPair:  # Pair in the coordinates of `sweep_views`, as input of its models
+    """Level a real pair by its lidar's ground, and cut the view to the front.
+
+    A sensor's reflectivity is in decibels above a zero of its own, so it is shifted to the median
+    of the models' training data.
+    """
+    plane = ground_plane(pair.lidar.xyz)
+    xyz = pair.radar.xyz
+    height = xyz[:, 2] - xyz[:, :2] @ plane[:2] - plane[2]
+    level = np.column_stack([xyz[:, :2], height + GROUND_HEIGHT]).astype(np.float32)
+    radar = facing(pair.radar._replace(xyz=level).pick(height > above), 0.0)
+    if len(radar.xyz):
+        shift = usual - np.median(radar.intensity)
+        radar = radar._replace(intensity=radar.intensity + np.float32(shift))
+    return pair._replace(radar=radar, lidar=facing(levelled(pair.lidar), 0.0))
+
+
+def real_frames(
+    models: dict,  # {name of a frame: model that was not trained on its lidar sweep}
+    pairs: dict,  # {name of a frame: `SensorPair`}
+    path: Path,  # PNG to write
+    seed: int = 0,  # Seed of the samples
+) -> dict:  # {name: {radar or enhanced: scores against the lidar}}
+    "Enhance real radar frames, draw them, and score them against their lidar."
+    fronts = {k: real_front(v) for k, v in pairs.items()}
+    made, out = [], {}
+    for name, s in fronts.items():
+        m = models[name]
+        g = m.space.grid
+        volume = volumes_by(m, volumes_of([s.radar], g), seed=seed).numpy()[0]
+        cloud = devoxelise(volume, g, m.threshold_of(volume))
+        made.append(cloud)
+        [enhanced] = score_all([(volume, cloud)], [s], g, m.threshold_of)
+        [radar] = score_all([(voxelise(s.radar, g), g.inside(s.radar))], [s], g)
+        keys = 'iou', 'chamfer', 'recall 0.5 m', 'precision 0.5 m'
+        out[name] = dict(
+            radar={k: radar[k] for k in keys if k in radar},
+            enhanced={k: enhanced[k] for k in keys if k in enhanced},
+        )
+    streets_picture([*fronts.values()], made, g, path)
+    return out
